@@ -1,4 +1,4 @@
-"""Pure functions from a report to bytes, one module a format."""
+"""Outputs: pure functions that render a report to bytes, one module per report format."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class ReportFormat:
     """One format in which a report can be written.
 
     Attributes:
-        name: what ``-o NAME`` calls it.
-        endings: file name endings that tell the format, lower-case; the longest that fits wins.
-        module: where its renderer is; imported only when the format is asked for.
-        function: the renderer's name in that module, ``AuditReport -> bytes``.
+        name: the name for ``-o NAME``.
+        endings: lower-case file name endings that select the format; the longest that matches wins.
+        module: the module of its renderer, imported on first use.
+        function: the name of the renderer in that module, ``AuditReport -> bytes``.
         summary: one phrase for the help text.
     """
 
@@ -45,31 +45,30 @@ _FORMATS = (
 )
 
 REPORTS: Mapping[str, ReportFormat] = MappingProxyType({each.name: each for each in _FORMATS})
-"""Every format by its name."""
+"""Every report format by its name."""
 
 
 def render_report(report: AuditReport, format: str) -> bytes:
-    """Return ``report`` in the named format.
+    """Render a report in the named format.
 
     Raises:
         ConfigurationError: there is no such format.
     """
     if format not in REPORTS:
-        raise ConfigurationError(f"There is no report format {format!r}; the formats are {', '.join(REPORTS)}.")
+        raise ConfigurationError(f"There is no report format {format!r}; choose one of: {', '.join(REPORTS)}.")
     return REPORTS[format].load_renderer()(report)
 
 
 def detect_format(path: str) -> str:
-    """Return the name of the format that the ending of a file name tells, whatever its case.
+    """Detect the report format from the ending of a file name, in upper or lower case.
 
     Raises:
-        ConfigurationError: the ending tells none.
+        ConfigurationError: no format has this ending.
     """
     fits = [(len(ending), each.name) for each in _FORMATS for ending in each.endings if path.lower().endswith(ending)]
     if not fits:
         known = ", ".join(f"{ending} ({each.name})" for each in _FORMATS for ending in each.endings)
         raise ConfigurationError(
-            f"The name {path!r} does not tell a report format; name the file with one of {known}, "
-            "or state the format as -o FORMAT=FILE."
+            f"No report format has the ending of {path!r}; use one of {known}, or state the format as -o FORMAT=FILE."
         )
     return max(fits)[1]

@@ -1,4 +1,4 @@
-"""The kinds of clauses in plain words, for lists that have room for no more: a reader knows no kind by its id."""
+"""Titles for the kinds of clauses, for lists that show neither the id of a kind nor the text of the clause."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ TITLES = {
     "mutable-terms": "Terms that can change",
     "indemnity": "You answer for damages",
 }
-"""The titles of ``rules/clauses.yaml``, all but those of the group ``fact``, which nothing has to be done about."""
+"""The titles of ``rules/clauses.yaml``, except for the group ``fact``, whose clauses require no action."""
 
 WEIGHTY = (
     "share-alike",
@@ -62,9 +62,9 @@ WEIGHTY = (
     "publish-models",
     "pass-on-use-limits",
 )
-"""Duties that reach into the product and its contracts: an answer that allows a use names them in its first line."""
+"""Duties that affect the product and its contracts; an answer that allows a use names them in its first line."""
 
 
 def join_titles(kinds: tuple[str, ...]) -> str:
-    """The titles of some kinds as one phrase that goes on from a sentence."""
+    """Join the titles of kinds as one phrase for the end of a sentence."""
     return "; ".join(lower_first(TITLES.get(kind, kind)) for kind in kinds)

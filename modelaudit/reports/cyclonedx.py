@@ -1,10 +1,9 @@
-"""The report as an AI-SBOM: CycloneDX 1.6 JSON (ECMA-424, first edition).
+"""Render the report as an AI-SBOM: CycloneDX 1.6 JSON (ECMA-424, first edition).
 
-The model is the root component with its declared and concluded licences and the models that it was made from as
-ancestors; every file and every data set is a component that the root depends on, every finding a vulnerability that
-affects a file. What the standard has no field for stands in properties under ``modelaudit:``. Text is shown as on a
-terminal: what does not show itself is escaped, so a name here may differ from the bytes of the file's name, which
-only the JSON report keeps.
+The model is the root component, with its declared and concluded licences and its base models as ancestors. Every file
+and every data set is a component that the root depends on, and every finding is a vulnerability that affects a file.
+Facts without a field in the standard are properties with the prefix ``modelaudit:``. Invisible characters are escaped,
+so a name here may differ from the real file name, which only the JSON report contains.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ _ROOT = "model"
 
 
 def render_cyclonedx(report: AuditReport) -> bytes:
-    """Return the bill of materials. The same report gives the same bytes, serial number included."""
+    """Render the bill of materials. The same report always gives the same bytes, serial number included."""
     digest = compute_report_digest(report)
     root = _build_root(report)
     files = {record.path: _build_file(record) for record in report.coverage.artifacts}
@@ -121,7 +120,7 @@ def _build_root(report: AuditReport) -> Component:
 
 
 def _build_purl(target: Target) -> PackageURL | None:
-    """Return the package URL of a model on the Hub (purl specification, type ``huggingface``); others have none."""
+    """Build the package URL of a model on the Hub (purl specification, type ``huggingface``); ``None`` for others."""
     if target.kind is not RefKind.MODEL or not _REPOSITORY.fullmatch(target.name):
         return None
     namespace, _, name = target.name.rpartition("/")
@@ -138,7 +137,7 @@ def _describe_opinion(opinion: Opinion) -> str:
 
 
 def _build_file_ref(path: str) -> str:
-    """Return a reference that no other path has, however it prints."""
+    """Build a reference that is unique to a path, also if two paths look the same when escaped."""
     return "file:" + sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
@@ -181,7 +180,7 @@ def _iter_vulnerabilities(report: AuditReport, files: dict[str, Component]) -> I
 
 
 def _find_outermost_file(address: str, paths: Iterable[str]) -> str:
-    """Return the file that holds the member at ``address``; a file's own name may hold ``!`` too."""
+    """Find the file that contains the member at ``address``; the name of a file may contain ``!`` as well."""
     return max((path for path in paths if lies_within(address, path)), key=len, default="")
 
 

@@ -1,8 +1,8 @@
-"""What a licence conclusion becomes in a bill of materials: licences, ancestors, data sets and properties.
+"""Render a licence conclusion for a bill of materials: licences, ancestors, data sets and properties.
 
-The standard (CycloneDX 1.6) tells a declared licence from a concluded one by ``acknowledgement``, and takes either a
-list of licences or one expression. A conclusion that offers a choice or an exception is an expression, and what the
-author declares then stands as evidence.
+CycloneDX 1.6 marks a licence as declared or concluded by ``acknowledgement``, and accepts either a list of licences or
+one expression. A conclusion with a choice or an exception is an expression; the declared licences are then listed as
+evidence.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ DECLARED, CONCLUDED = LicenseAcknowledgement.DECLARED, LicenseAcknowledgement.CO
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 _MAX_DEPTH = 12
-"""Ancestors within ancestors; the library compares them whole, and readers recurse."""
+"""Depth of nested ancestors; the library compares them recursively, and so do readers."""
 _MAX_ANCESTORS = 60
 
 
 def build_properties(*pairs: tuple[str, object]) -> list[Property]:
-    """Return properties of our namespace; what is ``None`` is left out."""
+    """Build properties with the prefix ``modelaudit:``; pairs with the value ``None`` are left out."""
     return [
         Property(name=f"modelaudit:{name}", value=escape_unprintable(str(value)))
         for name, value in pairs
@@ -51,7 +51,7 @@ def build_properties(*pairs: tuple[str, object]) -> list[Property]:
 
 
 def build_licenses(conclusion: LicenseConclusion) -> list[AnyLicense]:
-    """What the author declares and what was concluded; an expression alone where the conclusion is no plain list."""
+    """Build the declared and concluded licences; only the expression if the conclusion is not a plain list."""
     concluded = _build_concluded(conclusion)
     if any(isinstance(each, LicenseExpression) for each in concluded):
         return concluded
@@ -59,7 +59,7 @@ def build_licenses(conclusion: LicenseConclusion) -> list[AnyLicense]:
 
 
 def build_evidence(conclusion: LicenseConclusion) -> ComponentEvidence | None:
-    """The licences whose texts stand in the files, and what is declared where it cannot stand beside the conclusion."""
+    """Build the licences found in files, and the declared ones if the conclusion is an expression."""
     claims = (claim for claim in conclusion.claims if claim.kind is ClaimKind.FOUND and claim.entry is not None)
     found: list[AnyLicense] = [
         _build_license(claim.entry or "", conclusion) for claim in claims if claim.basis in (Basis.TEXT, Basis.NAME)
@@ -70,7 +70,7 @@ def build_evidence(conclusion: LicenseConclusion) -> ComponentEvidence | None:
 
 
 def _build_declared(conclusion: LicenseConclusion) -> list[AnyLicense]:
-    """An SPDX identifier where the schema knows it, else a name in the author's own words."""
+    """Build the declared licences: an SPDX identifier if the schema has it, else the author's own words."""
     declared: dict[str, AnyLicense] = {}
     for claim in conclusion.claims:
         if claim.kind is ClaimKind.DECLARED:
@@ -80,7 +80,7 @@ def _build_declared(conclusion: LicenseConclusion) -> list[AnyLicense]:
 
 
 def _build_concluded(conclusion: LicenseConclusion) -> list[AnyLicense]:
-    """The licences of the expression where all of them bind; else the expression itself."""
+    """Build one licence per part of an ``AND`` expression; any other expression is kept as one."""
     if conclusion.state is not ConclusionState.CONCLUDED or not conclusion.expression:
         return []
     parts = conclusion.expression.split(" AND ")
@@ -109,9 +109,9 @@ def _build_license(
 
 
 def build_pedigree(conclusion: LicenseConclusion) -> Pedigree | None:
-    """The models that this one was made from, each with its own ancestors; beyond a depth beside one another."""
+    """Build the base models as ancestors, each with its own; models deeper than ``_MAX_DEPTH`` become siblings."""
     branches = build_lineage_tree(conclusion)
-    # From the last to the first, so that each is whole before it goes into the set of the one above.
+    # From the last to the first, so that every ancestor is complete before its parent is built.
     waiting: dict[int, list[Component]] = {}
     for number, branch in reversed(list(enumerate(branches[:_MAX_ANCESTORS]))):
         depth = min(branch.depth, _MAX_DEPTH)
@@ -142,7 +142,7 @@ def _build_ancestor(origin: Origin, number: int, inner: list[Component], conclus
 
 
 def build_datasets(conclusion: LicenseConclusion) -> list[Component]:
-    """The data sets that the card names, each a component of its own with the licence that its own card states."""
+    """Build a component for each data set that the card names, with the licence of its own card."""
     return [_build_dataset(each, place, conclusion) for place, each in enumerate(conclusion.datasets)]
 
 
@@ -168,7 +168,7 @@ def _build_ref(kind: str, path: str) -> str:
 
 
 def list_facts(conclusion: LicenseConclusion) -> Iterator[tuple[str, object]]:
-    """What the standard has no field for, as pairs for properties."""
+    """List the facts without a field in the standard, as pairs of property name and value."""
     yield "license:state", conclusion.state
     yield "license:category", conclusion.category
     yield "license:expression", conclusion.expression or None

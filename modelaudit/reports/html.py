@@ -1,4 +1,4 @@
-"""The report as one page to read, print and sign: no network, no script, all of it in one file."""
+"""Render the report as one HTML page to read, print and sign, without scripts or references to other files."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from modelaudit.reports.text import escape_unprintable, validate_https_link
 
 _UNESCAPED_IN_CSS = re.compile(r"[A-Za-z0-9 ._-]")
 _MAX_VALUE_CHARACTERS = 2000
-"""Characters of one value that the page shows; it says how many more there are."""
+"""Characters of one value that the page shows; the number of further ones is appended."""
 
 FIRST_FINDINGS = 5
-"""How many findings of one rule stand open before the rest folds away."""
+"""Findings of one rule that are visible at once; the rest is folded."""
 
 
 def render_html(report: AuditReport) -> bytes:
-    """Return the page as UTF-8. It carries the SHA-256 of the report's canonical JSON, which binds it to the data."""
+    """Render the page as UTF-8. It contains the SHA-256 of the report's canonical JSON, so the data can be verified."""
     groups = view.group_findings(report)
     states = [record.digest_state for record in report.coverage.artifacts]
     page = _load_template().render(
@@ -50,7 +50,7 @@ def render_html(report: AuditReport) -> bytes:
 
 
 def _build_anchor_namer() -> Callable[[Finding], str]:
-    """Return a function that names the place of a finding on the page; equal findings get numbers."""
+    """Return a function that gives each finding a unique anchor on the page; equal fingerprints get a number."""
     seen: Counter[str] = Counter()
 
     def anchor(finding: Finding) -> str:
@@ -63,7 +63,7 @@ def _build_anchor_namer() -> Callable[[Finding], str]:
 
 @cache
 def _load_template() -> Template:
-    """Return the page's template. Whatever it shows passes ``_escape_value`` first and the HTML escape after."""
+    """Load the template of the page. Every value passes ``_escape_value`` and then the HTML escape."""
     environment = Environment(
         loader=PackageLoader("modelaudit.reports"),
         autoescape=True,
@@ -90,13 +90,14 @@ def _load_template() -> Template:
 
 
 def format_css_string(text: str, limit: int = 80) -> Markup:
-    """Return ``text`` as a CSS string in quotes, fit for a style element: all but plain letters and figures escaped.
+    """Format a text as a quoted CSS string for a style element, cut at ``limit`` characters.
 
-    Source: CSS Syntax Level 3, section 4.3.7: a backslash, six hexadecimal digits. What is over ``limit`` is cut off.
+    Every character but ASCII letters, digits, space, dot, underscore and hyphen becomes a backslash and six
+    hexadecimal digits (CSS Syntax Level 3, section 4.3.7).
     """
     shown = escape_unprintable(text)
     shown = shown if len(shown) <= limit else shown[: limit - 1] + "…"
-    # Only ASCII letters and figures stand for themselves, so nothing can end the string or the element.
+    # Quotes, backslashes and angle brackets are escaped, so no text can end the string or the element.
     return Markup('"' + "".join(c if _UNESCAPED_IN_CSS.fullmatch(c) else f"\\{ord(c):06x}" for c in shown) + '"')
 
 

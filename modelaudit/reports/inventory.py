@@ -1,4 +1,4 @@
-"""The files of a model as a page lists them: what they were compared with, what binds them, what was not read."""
+"""Views of the file inventory: comparison with the source, the digest over all files, and grouped absences."""
 
 from __future__ import annotations
 
@@ -13,13 +13,20 @@ from modelaudit.model.structure import NOWHERE
 from modelaudit.reports.wording import count_noun
 
 LOCAL_KINDS = frozenset({RefKind.FILE, RefKind.FOLDER, RefKind.CACHE})
+"""The kinds of targets that are read from the disk."""
 
 _MIN_GROUP_SIZE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class AbsenceGroup:
-    """Absences that differ in the name of the file only. ``name`` says in words what they have in common."""
+    """Absences that differ only in the name of the file.
+
+    Attributes:
+        name: a phrase for what the files have in common, or the address of a single one.
+        addresses: where each absence is.
+        absence: the absence that they share.
+    """
 
     name: str
     addresses: tuple[str, ...]
@@ -27,7 +34,7 @@ class AbsenceGroup:
 
 
 def group_absences(pairs: tuple[tuple[str, Absence], ...]) -> tuple[AbsenceGroup, ...]:
-    """Return the absences, with three or more alike of one folder and one ending made into one."""
+    """Group equal absences of three or more files with one folder and one extension; others stay single."""
     alike: dict[tuple[str, str, Absence], list[str]] = {}
     for address, absence in pairs:
         path = PurePosixPath(address)
@@ -46,10 +53,10 @@ def group_absences(pairs: tuple[tuple[str, Absence], ...]) -> tuple[AbsenceGroup
 
 
 def compute_tree_digest(report: AuditReport) -> str | None:
-    """Return one SHA-256 for all files together; ``None`` where a file has no SHA-256, or there is no file.
+    """Compute one SHA-256 over all files; ``None`` if there is no file or one has no SHA-256.
 
-    It is taken over the lines that ``sha256sum`` prints for the files (digest, two spaces, path), sorted by the bytes
-    of the path, each ended by a line break.
+    Its input is the lines that ``sha256sum`` prints for the files (digest, two spaces, path, line break), sorted by
+    the bytes of the path.
     """
     lines: list[tuple[bytes, str]] = []
     for record in report.coverage.artifacts:
@@ -64,29 +71,29 @@ def compute_tree_digest(report: AuditReport) -> str | None:
 
 
 def list_shown_digests(record: ArtifactRecord) -> tuple[Digest, ...]:
-    """Return the digests worth printing: SHA-256, and git's own where the source states one."""
+    """List the digests to print: SHA-256, and every algorithm that the source uses for this file."""
     stated = {digest.algorithm for digest in record.claimed} | {DigestAlgorithm.SHA256}
     return tuple(digest for digest in record.digests if digest.algorithm in stated)
 
 
 def has_claimed_digests(report: AuditReport) -> bool:
-    """Return whether any file could be held against a digest that its source states."""
+    """Whether the source states a digest of any file."""
     return any(record.claimed for record in report.coverage.artifacts)
 
 
 def describe_comparison(report: AuditReport) -> str:
-    """Return in one sentence what the files were compared with."""
+    """Describe the comparison of the files with the digests of the source in one sentence."""
     states = [record.digest_state for record in report.coverage.artifacts]
     if not states:
-        return "There was nothing to compare."
+        return "There was no file to compare."
     if not has_claimed_digests(report):
         if report.target.kind in LOCAL_KINDS:
-            return "Not compared: a local folder has no published reference."
+            return "Not compared: local files have no published digests."
         return "Not compared: the source states no digest for any file."
     same, other = states.count(DigestState.MATCH), states.count(DigestState.MISMATCH)
-    parts = [f"{same:,} of {count_noun(len(states), 'file')} verified: equal to what the source states"]
+    parts = [f"{same:,} of {count_noun(len(states), 'file')} verified: equal to the digest of the source"]
     if other:
-        parts.append(f"{other:,} altered: DIFFERENT from what the source states")
+        parts.append(f"{other:,} altered: DIFFERENT from the digest of the source")
     if left := len(states) - same - other:
         parts.append(f"{left:,} not compared")
     return "; ".join(parts) + "."

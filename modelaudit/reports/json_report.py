@@ -1,15 +1,14 @@
-"""The report as data: its one canonical form, and the way back.
+"""Write a report as canonical JSON, and parse it again.
 
-The canonical form is UTF-8 without a byte order mark, keys in order of their code points, an indent of two spaces,
-and one line break at the end. Characters outside ASCII are written as themselves, but for controls, format characters
-and separators of lines (categories Cc, Cf, Zl and Zp of Unicode 15): these are JSON escapes of lower-case digits, so
-that a terminal that shows the report obeys none of them. The same report is always the same bytes, and the SHA-256
-over them is what the HTML page is signed by.
+The canonical form is UTF-8 without a byte order mark, keys sorted by code points, an indent of two spaces, and one line
+break at the end. Characters outside ASCII are not escaped, except for controls, format characters and line separators
+(categories Cc, Cf, Zl and Zp of Unicode 15): these are JSON escapes with lower-case digits, so that they have no effect
+on a terminal. The same report always gives the same bytes, and the HTML page contains their SHA-256.
 
-A string of a report may hold surrogates: a file name that is not UTF-8, a text out of a damaged pickle. UTF-8 has no
-place for them, and parsers disagree about a lone ``udcff`` escape in JSON. In a string value the
-replacement character is therefore an escape: U+FFFD and four hexadecimal digits stand for that surrogate (``U+FFFD
-dcff`` for a byte ``ff`` that was not UTF-8), and U+FFFD twice stands for itself. Every JSON parser reads that alike.
+A string of a report may contain surrogates, from a file name that is not UTF-8 or from a damaged pickle. UTF-8 cannot
+encode them, and parsers disagree about a lone ``udcff`` escape in JSON. In a string value the replacement character
+is therefore an escape: U+FFFD and four hexadecimal digits encode a surrogate (``U+FFFD dcff`` for a byte ``ff`` that
+was not UTF-8), and U+FFFD twice encodes U+FFFD. All JSON parsers agree on this form.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 
 _SURROGATE_OR_ESCAPE = re.compile("[\ud800-\udfff\ufffd]")
 _ESCAPED = re.compile("\ufffd(\ufffd|d[89a-f][0-9a-f]{2})?")
-# Stated here, not asked of the interpreter, whose version of Unicode would otherwise change the canonical bytes.
+# A fixed list: with unicodedata the canonical bytes would depend on the interpreter's version of Unicode.
 _UNPRINTABLE = re.compile(
     "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
     "\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
@@ -43,28 +42,28 @@ _REMEDY = "write it again with 'modelaudit scan TARGET -o json'"
 
 
 def render_json(report: AuditReport) -> bytes:
-    """Return the canonical form of ``report``."""
+    """Render a report in the canonical form."""
     return encode_canonical(_map_strings(_convert_to_json(report), _escape_surrogates))
 
 
 def compute_report_digest(report: AuditReport) -> str:
-    """Return the SHA-256 over the canonical form, 64 lower-case hexadecimal digits."""
+    """Compute the SHA-256 over the canonical form, as 64 lower-case hexadecimal digits."""
     return hashlib.sha256(render_json(report)).hexdigest()
 
 
 def encode_canonical(value: Json) -> bytes:
-    """Return ``value`` in the canonical form described above."""
+    """Encode a JSON value in the canonical form of this module."""
     text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
-    # Outside strings JSON is ASCII, and the encoder's own escapes are too: whatever matches stands in a string.
+    # Outside strings, the encoder writes printable ASCII only, so every match is inside a string.
     return _UNPRINTABLE.sub(lambda found: json.dumps(found[0])[1:-1].replace("\x7f", "\\u007f"), text).encode() + b"\n"
 
 
 def parse_report(data: bytes) -> AuditReport:
-    """Return the report whose JSON ``data`` is, canonical or not.
+    """Parse a report from JSON, in the canonical form or another.
 
     Raises:
-        ConfigurationError: the bytes are not JSON, of another schema, or say something that this version would lose
-            or that contradicts the rest of the report.
+        ConfigurationError: the bytes are not JSON or of another schema, or a value would be lost or changed by this
+            version, or contradicts the rest of the report.
     """
     try:
         value: Json = json.loads(
@@ -89,17 +88,17 @@ def parse_report(data: bytes) -> AuditReport:
         raise _build_damage_error(str(error)) from None
     difference = _find_difference(given, _convert_to_json(report), "")
     if difference is not None:
-        raise _build_damage_error(f"{difference} is not what a scan writes there")
+        raise _build_damage_error(f"{difference} differs from the value that a scan would write")
     return report
 
 
 def _build_damage_error(what: str) -> ConfigurationError:
-    return ConfigurationError(f"The file is no intact report: {escape_unprintable(what, limit=300)}; {_REMEDY}.")
+    return ConfigurationError(f"The file is not a valid report: {escape_unprintable(what, limit=300)}; {_REMEDY}.")
 
 
 @cache
 def get_report_adapter() -> TypeAdapter[AuditReport]:
-    """Return pydantic's view of the value types; built once, when a report is first written or read."""
+    """Return pydantic's adapter of the report; it is slow to build, so it is built on first use and kept."""
     return TypeAdapter(AuditReport)
 
 
@@ -111,12 +110,12 @@ def _convert_to_json(report: AuditReport) -> Json:
 def _refuse_duplicates(pairs: list[tuple[str, Json]]) -> Json:
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("a key occurs twice in one object")
     return made
 
 
 def _refuse_constant(word: str) -> Json:
-    raise ValueError(f"{word} is no JSON number")
+    raise ValueError(f"{word} is not a JSON number")
 
 
 def _map_strings(value: Json | tuple[Json, ...], change: Callable[[str], str]) -> Json:
@@ -130,25 +129,25 @@ def _map_strings(value: Json | tuple[Json, ...], change: Callable[[str], str]) -
 
 
 def _escape_surrogates(text: str) -> str:
-    def escaped(found: re.Match[str]) -> str:
+    def escape_match(found: re.Match[str]) -> str:
         character = found[0]
         return "\ufffd\ufffd" if character == "\ufffd" else f"\ufffd{ord(character):04x}"
 
-    return _SURROGATE_OR_ESCAPE.sub(escaped, text)
+    return _SURROGATE_OR_ESCAPE.sub(escape_match, text)
 
 
 def _restore_surrogates(text: str) -> str:
-    def plain(found: re.Match[str]) -> str:
+    def restore_match(found: re.Match[str]) -> str:
         code = found[1]
         if code is None:
             raise ValueError("a replacement character (U+FFFD) that escapes nothing")
         return "\ufffd" if code == "\ufffd" else chr(int(code, 16))
 
-    return _ESCAPED.sub(plain, text)
+    return _ESCAPED.sub(restore_match, text)
 
 
 def _find_difference(given: Json, understood: Json | tuple[Json, ...], place: str) -> str | None:
-    """Return where ``understood`` lost or changed something of ``given``; a field may be absent if it has a default."""
+    """Return the first place where ``understood`` differs from ``given``; ``given`` may omit fields with a default."""
     if isinstance(given, dict) and isinstance(understood, dict):
         for key, each in given.items():
             inside = f"{place}.{key[:80]}" if place else key[:80]
@@ -162,6 +161,6 @@ def _find_difference(given: Json, understood: Json | tuple[Json, ...], place: st
         return next((found for found in places if found is not None), None)
     same = given == understood and isinstance(given, bool) is isinstance(understood, bool)
     if isinstance(given, float):
-        # A whole number written as 1.0 is not what a scan writes, and 1e999 is no number that one can state.
+        # In Python 1.0 == 1, but a scan writes integers without a fraction; and 1e999 parses as infinity.
         same = same and isinstance(understood, float) and math.isfinite(given)
     return None if same and isinstance(given, (str, int, float, type(None))) else place

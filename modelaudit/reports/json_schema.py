@@ -1,4 +1,4 @@
-"""The JSON Schema of the report, derived from the value types and their docstrings."""
+"""Derive the JSON Schema of the report from its value types and their docstrings."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from modelaudit.reports.json_report import Json, encode_canonical, get_report_ad
 _ID = "urn:modelaudit:report:v1"
 _ATTRIBUTE = re.compile(r"^    (\w+): ", re.MULTILINE)
 _STRING_ENCODING = (
-    "In every string the replacement character is an escape: U+FFFD and four hexadecimal digits stand for a surrogate"
-    " (a byte ff of a file name that is not UTF-8 is U+FFFD dcff), and U+FFFD twice stands for U+FFFD."
+    "In every string the replacement character is an escape: U+FFFD and four hexadecimal digits encode a surrogate"
+    " (a byte ff of a file name that is not UTF-8 is U+FFFD dcff), and U+FFFD twice encodes U+FFFD."
 )
 
 
 def build_report_schema() -> bytes:
-    """Return the JSON Schema (draft 2020-12) of the report's canonical form, itself in that form."""
+    """Build the JSON Schema (draft 2020-12) of a report, encoded as canonical JSON."""
     schema: dict[str, Json] = get_report_adapter().json_schema(mode="serialization")
     definitions = _require_mapping(schema.pop("$defs"))
     for definition in [schema, *map(_require_mapping, definitions.values())]:
@@ -35,14 +35,14 @@ def build_report_schema() -> bytes:
 
 
 def _require_mapping(value: Json) -> dict[str, Json]:
-    """``value``, which the library promises to be a mapping and types as any JSON."""
+    """Return ``value`` as a mapping; pydantic types every part of a schema as any JSON value."""
     if not isinstance(value, dict):
         raise TypeError(f"a JSON Schema holds {type(value).__name__} where it holds a mapping")
     return value
 
 
 def _move_attribute_texts(definition: dict[str, Json]) -> None:
-    """Move each line under ``Attributes:`` to its field, and require all fields: a report always writes them all."""
+    """Move each text under ``Attributes:`` to its field, and require every field: a report always contains them all."""
     whole = str(definition.get("description", "")).replace("``", "`")
     text, _, attributes = whole.partition("\n\nAttributes:\n")
     if text:

@@ -1,4 +1,4 @@
-"""How text is laid out for a terminal: escaped parts, labelled rows, titles, and the bytes of all of it."""
+"""Lay out text for a terminal: escaped parts, labelled rows and headings, rendered to bytes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from rich.text import Text
 from modelaudit.reports.text import escape_unprintable
 
 MIN_WIDTH = 40
+"""Columns of the narrowest terminal that is supported."""
 _MAX_PART_CHARACTERS = 400
 
 
 def render_parts(parts: Iterable[RenderableType], *, width: int, color: bool) -> bytes:
-    """Return the parts as UTF-8 text, with an empty line after each.
+    """Render the parts as UTF-8 text, separated by empty lines.
 
     Args:
-        parts: what to write, in order.
+        parts: the blocks of the output, in order.
         width: columns of the terminal; at least ``MIN_WIDTH`` are used.
-        color: whether to write ANSI colours.
+        color: whether to write ANSI colors.
     """
     out = StringIO()
     console = Console(
@@ -35,6 +36,7 @@ def render_parts(parts: Iterable[RenderableType], *, width: int, color: bool) ->
         emoji=False,
         highlight=False,
         legacy_windows=False,
+        # Variables such as COLUMNS and TERM must not change the output.
         _environ={},
     )
     for part in parts:
@@ -45,7 +47,7 @@ def render_parts(parts: Iterable[RenderableType], *, width: int, color: bool) ->
 
 
 def build_text(*parts: str | tuple[str, str]) -> Text:
-    """Return text whose every part is escaped; a part may come with a style."""
+    """Build a text from parts, each of them escaped and cut if too long; a pair is a part with its style."""
     made = Text(overflow="fold")
     for part in parts:
         words, style = (part, "") if isinstance(part, str) else part
@@ -54,7 +56,7 @@ def build_text(*parts: str | tuple[str, str]) -> Text:
 
 
 def build_rows(rows: list[tuple[str, Text]], indent: int = 2, label: int = 10) -> Padding:
-    """Return labelled lines that wrap beside their labels."""
+    """Build rows of a label and a text that wraps beside it; ``indent`` and ``label`` are widths in columns."""
     grid = Table.grid(padding=(0, 1), expand=True)
     grid.add_column(width=label, style="dim")
     grid.add_column(ratio=1, overflow="fold")
@@ -64,5 +66,5 @@ def build_rows(rows: list[tuple[str, Text]], indent: int = 2, label: int = 10) -
 
 
 def build_title(words: str) -> Text:
-    """Return a heading."""
+    """Build a heading."""
     return Text(words, "bold")

@@ -66,7 +66,7 @@ _CLAUSE, _TERMS, _SENTENCE, _QUOTED = 240, 320, 240, 60
 _TASKS, _USES = 8, 8
 _IN_ONE_LINE = (DutyGroup.WATCH,)
 """Groups whose duties are listed by their kind alone: they are many, and nothing has to be prepared for them."""
-_LACKED = {"naming": "words to show"}
+_MISSING_WORDS = {"naming": "words to show"}
 """Plain words for missing items, where the kind of the conflict is not plain."""
 
 
@@ -113,8 +113,8 @@ def _render_head(report: AuditReport) -> RenderableType:
                 "policy",
                 build_text(
                     (report.policy.name, "bold"),
-                    ": it states no use, so no clause was answered; "
-                    "state one with --policy commercial-saas, for instance, or with --use commercial",
+                    ": it states no intended use, so no clause was checked; "
+                    "state one with --use commercial or --policy commercial-saas, for instance",
                 ),
             )
         )
@@ -165,7 +165,7 @@ def _render_reason(reason: Reason, license_: LicenseConclusion) -> Text:
 
 
 def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
-    """Render the conclusion with the claims it rests on."""
+    """Render the conclusion with its claims."""
     category = CATEGORIES[license_.category]
     concluded = license_.expression or f"nothing, because the licence is {STATES[license_.state]}"
     lines: list[Text | Padding] = []
@@ -206,7 +206,7 @@ def _render_lineage(report: AuditReport) -> RenderableType | None:
         parts = build_text(f"{RELATIONS[origin.relation]} ", (origin.name, "bold"), description)
         rails = branch.rails if branch.depth < _DEEPEST else f"… {branch.depth + 1} "
         lines.append(build_rows([(rails, parts)], label=len(rails)))
-    return _render_block("Made from", lines + _render_more(len(branches), _BRANCHES, "more origin"))
+    return _render_block("Base models", lines + _render_more(len(branches), _BRANCHES, "more base model"))
 
 
 def _render_tasks(license_: LicenseConclusion) -> RenderableType | None:
@@ -229,10 +229,11 @@ def _render_tasks(license_: LicenseConclusion) -> RenderableType | None:
             rows.append(("", build_text(f"… and {len(boxes) - _TASKS} more, in the HTML and JSON reports")))
     number = sum(len(each) for _, each in groups)
     met = sum(bool(task.met) for _, each in groups for task in each)
-    there = f", {met} met by the files that are there" if met else ""
+    there = f", {met} met by files of the model" if met else ""
     under = "" if several else f" under {build_text(ids[0])}"
-    heading = "To do, were it allowed" if denied else "To do"
-    return _render_block(f"{heading}{under}: {count_noun(number, 'thing')}{there}", [build_rows(rows, label=_LABEL)])
+    heading = "If the use were allowed" if denied else "To do"
+    duties = count_noun(number, "duty", "duties")
+    return _render_block(f"{heading}{under}: {duties}{there}", [build_rows(rows, label=_LABEL)])
 
 
 def _group_alike_tasks(each: tuple[Task, ...]) -> list[list[Task]]:
@@ -296,7 +297,7 @@ def _list_missing_items(license_: LicenseConclusion) -> list[str]:
     for each in license_.conflicts:
         if each.kind.startswith(MISSING):
             missing.setdefault(each.kind.removeprefix(MISSING), []).extend(_shorten_id(id_) for id_ in each.entries)
-    parts = [f"{_LACKED.get(what, what)} of {', '.join(dict.fromkeys(ids))}" for what, ids in missing.items()]
+    parts = [f"{_MISSING_WORDS.get(what, what)} of {', '.join(dict.fromkeys(ids))}" for what, ids in missing.items()]
     return [f"Not in the repository: {end_sentence('; '.join(parts))}"] if parts else []
 
 
@@ -304,16 +305,18 @@ def _render_rest(license_: LicenseConclusion) -> RenderableType | None:
     """Render limits, missing items, data sets, openness and unread sources."""
     within = () if license_.permission is Answer.DENY else list_limits(license_, _USES)
     rows = [("limits" if place == 0 else "", build_text(each)) for place, each in enumerate(within)]
-    rows += [("lacking", build_text(each)) for each in _list_missing_items(license_)]
+    rows += [("missing", build_text(each)) for each in _list_missing_items(license_)]
     data = [f"{each.name}: {describe_dataset(each)}" for each in license_.datasets]
     if data:
         more = f"; and {len(data) - _DATASETS} more" if len(data) > _DATASETS else ""
-        rows.append(("data", build_text("; ".join(data[:_DATASETS]) + more + " (apart from the model's own licence)")))
+        rows.append(
+            ("data", build_text("; ".join(data[:_DATASETS]) + more + " (separate from the model's own licence)"))
+        )
     if line := describe_openness(license_):
         rows.append(("open", build_text(line)))
     unread = [each.name for each in license_.origins if each.look is not OriginState.READ]
     unread += [each.name for each in license_.datasets if each.look is not OriginState.READ]
-    lines = [f"{', '.join(dict.fromkeys(unread))}: see above for the reason."] if unread else []
+    lines = [f"{', '.join(dict.fromkeys(unread))}: the reason is stated above."] if unread else []
     lines += [each for each in list_unread(license_) if not any(each.startswith((f"{n}:", f"{n} (")) for n in unread)]
     rows += [("unread" if place == 0 else "", build_text(each)) for place, each in enumerate(lines[:_OPEN])]
     if len(lines) > _OPEN:

@@ -163,13 +163,14 @@ def list_limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]
                 number = f" above {format_number(clause.number)}" if clause.number is not None else ""
                 untouched.append(f"{lower_first(describe_kind(clause.kind))}{number} ({where})")
     if untouched:
-        found.append(f"Limits that the stated use does not touch: {'; '.join(dict.fromkeys(untouched))}.")
+        heading = "Limits" if license_.permission is None else "Limits that do not affect the planned use"
+        found.append(f"{heading}: {'; '.join(dict.fromkeys(untouched))}.")
     return tuple(dict.fromkeys(found))
 
 
 def _format_fields(clause: Clause, most: int) -> str:
     if not clause.fields:
-        return "the list is not on record; read it at the address"
+        return "this tool has no list; read it at the address"
     named = ", ".join(each.replace("-", " ") for each in clause.fields[:most])
     more = len(clause.fields) - most
     return f"{named} and {more} more" if more > 0 else named
@@ -238,7 +239,7 @@ def describe_dataset(dataset: DatasetClaim) -> str:
     """Describe the licence of a data set by its own card, or the reason why it is unknown."""
     named = " and ".join(dataset.entries)
     if dataset.look is OriginState.READ:
-        return named or (dataset.detail or "its card names no licence that is on record")
+        return named or (dataset.detail or "its card names no known licence")
     return f"{named}; {LOOKS[dataset.look]}" if named else LOOKS[dataset.look]
 
 
@@ -267,5 +268,5 @@ def describe_openness(license_: LicenseConclusion) -> str:
     parts = openness.components
     opened = sum(part.present and part.open is True for part in parts)
     there = sum(part.present for part in parts)
-    counts = f"{there} of {count_noun(len(parts), 'part')} came with it, {opened} of them open" if parts else ""
+    counts = f"{there} of {count_noun(len(parts), 'part')} present, {opened} of them open" if parts else ""
     return end_sentence("; ".join(part for part in (format_sentence(openness.title).rstrip("."), counts) if part))

@@ -69,7 +69,7 @@ CONFLICTS = {
     "dataset-stricter": "A data set is under stricter terms",
     "variant-text": "A text was changed",
     "version-dependent": "The terms depend on the version or the size",
-    "origin-unknown": "The terms of an origin are not known",
+    "origin-unknown": "The terms of a base model are not known",
     "text-not-recognised": "A text was not recognised",
 }
 
@@ -97,13 +97,13 @@ def describe_kind(kind: str) -> str:
 def describe_claim(claim: LicenseClaim) -> str:
     """Describe the source of a claim as a phrase: the author, a text in a file, or a name alone."""
     if claim.kind is ClaimKind.INHERITED:
-        return "named as what this model was made from"
+        return "named as a base model or a data set"
     if claim.kind is ClaimKind.DECLARED:
         return "declared by the author" if claim.artifact else "declared on the Hub"
     return {
         Basis.TEXT: "the text of the licence, word for word",
-        Basis.VARIANT: "a text that resembles the licence and is not it",
-        Basis.FILE_NAME: "a file of the model, known by its name alone",
+        Basis.VARIANT: "a text that resembles the licence but differs from it",
+        Basis.FILE_NAME: "a file of the model, recognised by its name only",
         Basis.NAME: "named in a file of the model",
     }[claim.basis]
 
@@ -119,7 +119,7 @@ def describe_intended_use(intent: Intent) -> tuple[str, ...]:
         ", ".join(meant),
         f"no {', no '.join(ruled_out)}" if ruled_out else "",
         f"not stated: {', '.join(unknown)}" if unknown else "",
-        f"in {', '.join(intent.territories)}" if intent.territories else "where is not stated",
+        f"in {', '.join(intent.territories)}" if intent.territories else "territory not stated",
         "users not stated" if users is None else f"{format_number(users)} users a month",
         "revenue not stated" if revenue is None else f"USD {format_number(revenue)} a year",
         f"field: {field}" if field else "field not stated",

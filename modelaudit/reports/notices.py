@@ -1,7 +1,7 @@
-"""The files that can be written for ``--notices OUT/``: notices with their exact words, names, limits, and a checklist.
+"""Render the files for ``--notices OUT/``: notices with their exact words, attributions, limits of use, a checklist.
 
-A licence text itself is never written here: it is copied from the file of the model that holds it, or from the address
-where its publisher keeps it, and the checklist says which.
+Licence texts are not written here. The checklist states where to copy each one from: a file of the model, or the
+address of its publisher.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _MAX_TEXT_CHARACTERS = 4000
 
 
 def build_notices(report: AuditReport) -> Mapping[str, bytes]:
-    """Return each file by its name: ``CHECKLIST.md`` always, the others where there is something to put into them."""
+    """Build the files by name: ``CHECKLIST.md`` always, the others only if they have content."""
     license_ = report.license
     made = {
         "NOTICE": _render_notice(report),
@@ -54,12 +54,12 @@ def _list_tasks(license_: LicenseConclusion, groups: Iterable[Group]) -> list[Ta
 
 
 def _escape_text(text: str) -> str:
-    """Text of a model or a rule on one line, every character of it shown as itself: no markup, no controls."""
+    """Escape a text of a model or a rule for one line of Markdown: no markup, no control characters."""
     return _MARKUP.sub(r"\\\1", escape_unprintable(text, _MAX_TEXT_CHARACTERS))
 
 
 def _format_address(url: str) -> str:
-    """A web address that a reader can follow; what is none is only shown."""
+    """Format a web address as a link; anything else as text."""
     return f"<{url}>" if validate_https_link(url) else _escape_text(url)
 
 
@@ -69,7 +69,7 @@ def _format_title(report: AuditReport) -> str:
 
 
 def _render_notice(report: AuditReport) -> str:
-    """The words that licences fix for a file called notice, each once and as they are; nothing else goes into it."""
+    """Render the exact words that licences require in a notice file, each once, and nothing else."""
     duties = [task for task in _list_tasks(report.license, [Group.SHIP]) if task.kind in _NOTICE_KINDS]
     words = dict.fromkeys(escape_unprintable(words, _MAX_TEXT_CHARACTERS) for task in duties for words in task.words)
     return "\n\n".join(words) + "\n" if words else ""
@@ -80,7 +80,7 @@ def _render_page(heading: str, report: AuditReport, lead: str, lines: list[str])
 
 
 def _render_attributions(report: AuditReport) -> str:
-    """What has to be shown to people and where, what has to be named how, and whose the model is."""
+    """Render the duties to show and to name, the model with its base models, and the licences."""
     license_ = report.license
     found = _list_tasks(license_, _ATTRIBUTION_GROUPS)
     if not found and not license_.entries:
@@ -91,7 +91,7 @@ def _render_attributions(report: AuditReport) -> str:
         lines += [f"  - Exact words: {_format_quotation(words)}" for words in task.words]
     lines += [
         "",
-        "## Whose it is",
+        "## Model and base models",
         "",
         f"- {_escape_text(get_model_name(report.target))}: {_escape_text(_describe_license(license_))}",
     ]
@@ -108,9 +108,9 @@ def _render_attributions(report: AuditReport) -> str:
         ),
     ]
     lead = (
-        "Show these words at the places named, and name what you make as described."
+        "Show these words at the stated places, and name your own work as described."
         if found
-        else "Nothing has to be shown."
+        else "No attribution is required."
     )
     return _render_page("Attributions", report, lead, lines)
 
@@ -124,12 +124,12 @@ def _format_quotation(words: str) -> str:
 
 
 def _escape_code(text: str) -> str:
-    """Text for between backticks, which nothing in it can close."""
+    """Escape a text for a code span: a backtick in it would end the span."""
     return escape_unprintable(text, _MAX_TEXT_CHARACTERS).replace("`", "\\x60")
 
 
 def _render_restrictions(report: AuditReport) -> str:
-    """The limits of use, to be laid upon everybody who receives the model."""
+    """Render the limits of use that the recipients of the model must accept."""
     license_ = report.license
     passing = _list_tasks(license_, [Group.PASS_ON])
     policies = [
@@ -142,10 +142,10 @@ def _render_restrictions(report: AuditReport) -> str:
         lines += ["", f"## {_escape_text(entry.name)}", "", _describe_use_policy(entry, clause)]
         lines += [f"- {_escape_text(field.replace('-', ' '))}" for field in clause.fields]
         if not clause.fields:
-            lines.append("The list of forbidden uses is not on record here: read it there.")
+            lines.append("This tool has no list of the forbidden uses: read it at the address.")
     lead = (
-        "Limits that come with the model, in a summary of ours: the texts of the licences bind. Put them into the "
-        "agreement under which you pass the model on."
+        "A summary of the limits that apply to the model; only the licence texts are binding. Include the limits in "
+        "the agreement under which you pass the model on."
     )
     return _render_page("Limits of use", report, lead, lines)
 
@@ -163,7 +163,7 @@ def _render_checklist(report: AuditReport, license_: LicenseConclusion) -> str:
     lines = [f"**{answer}**: {_escape_text(assess_shipping(license_).line)}"]
     open_points = [reason.answer for reason in list_reasons(license_)]
     if open_points:
-        lines += ["", "## To settle first", ""]
+        lines += ["", "## To resolve first", ""]
         lines += [
             f"- [ ] {_escape_text(each.because)}{_format_source(each.license, each.section)}" for each in open_points
         ]
@@ -179,13 +179,9 @@ def _render_checklist(report: AuditReport, license_: LicenseConclusion) -> str:
         lines += ["", "## Conflicts", ""]
         lines += [f"- [ ] {describe_kind(_escape_text(c.kind))}: {_escape_text(c.detail)}" for c in license_.conflicts]
     missed = list_unread(license_)
-    lines += [
-        "",
-        "## Not looked at",
-        "",
-        *(f"- [ ] {_escape_text(each)}" for each in missed or ("Nothing that was found.",)),
-    ]
-    lead = f"For the policy {_escape_text(report.policy.name)}. A summary of ours: the texts of the licences bind."
+    unread = [f"- [ ] {_escape_text(each)}" for each in missed] or ["- No unread source is known."]
+    lines += ["", "## Not read", "", *unread]
+    lead = f"For the policy {_escape_text(report.policy.name)}. A summary; only the licence texts are binding."
     return _render_page("Checklist", report, lead, lines)
 
 
@@ -194,16 +190,16 @@ def _format_source(license_id: str, section: str) -> str:
 
 
 def _list_files_to_copy(report: AuditReport) -> list[str]:
-    """The notices and use policies that lie in the model itself: they go along with it as they are."""
+    """List the notices and use policies among the files of the model, which must be copied unchanged."""
     names = (record.path for record in report.coverage.artifacts if _FILES_TO_COPY.search(record.path))
     return [
-        f"- [ ] {_escape_text(name)}: copy this file of the model as it is, beside anything that is added"
+        f"- [ ] {_escape_text(name)}: copy this file of the model unchanged, in addition to other notices"
         for name in names
     ]
 
 
 def _list_texts_to_copy(license_: LicenseConclusion) -> list[str]:
-    """Where the text of each licence is to be had; we write none ourselves."""
+    """List the place to copy each required licence text from."""
     asked = {task.license for task in _list_tasks(license_, [Group.SHIP]) if task.kind == "include-license-text"}
     lines = []
     for entry in license_.entries:
@@ -217,4 +213,4 @@ def _list_texts_to_copy(license_: LicenseConclusion) -> list[str]:
         )
         policy = f"; and its use policy from {_format_address(entry.policy_url)}" if entry.policy_url else ""
         lines.append(f"- [ ] {_escape_text(entry.name)}: {place}{policy}")
-    return lines or ["- No licence on record asks for its text."]
+    return lines or ["- No known licence requires its text."]

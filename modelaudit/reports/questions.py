@@ -1,4 +1,4 @@
-"""What an officer has to ask the engineers before signing, drawn from what the scan found."""
+"""List the questions that a compliance officer should ask the engineers before signing, derived from the report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAX_NAMES = 3
 
 
 def list_questions(report: AuditReport) -> tuple[str, ...]:
-    """Return the questions, each a sentence, those about the files first."""
+    """List the questions, one sentence each: first about the files, then about the licence."""
     return (*_ask_about_origin(report), *_ask_about_files(report), *list_license_questions(report.license))
 
 
@@ -23,7 +23,7 @@ def _ask_about_origin(report: AuditReport) -> list[str]:
     if report.target.kind in LOCAL_KINDS and report.target.kind is not RefKind.CACHE:
         asked.append("Where did these files come from: which address, which version, fetched when and by whom?")
     if report.coverage.artifacts:
-        asked.append("Are the files that we run the ones listed here, with the number that the sign-off states?")
+        asked.append("Are the files that we run the ones listed here, with the digest that the sign-off states?")
     return asked
 
 
@@ -31,7 +31,7 @@ def _ask_about_files(report: AuditReport) -> list[str]:
     asked = []
     unread = list(dict.fromkeys(address for address, _ in report.coverage.open_absences))
     if unread:
-        asked.append(f"What do the files do that were not examined ({_join_names(unread)}), and do we need them?")
+        asked.append(f"Do we need the parts that were not examined ({_join_names(unread)}), and what do they do?")
     threshold = report.policy.fail_on
     failing = [
         file_of(finding.artifact)
@@ -47,7 +47,7 @@ def _ask_about_files(report: AuditReport) -> list[str]:
 
 
 def list_license_questions(license_: LicenseConclusion) -> list[str]:
-    """Return what is to be asked about the licence: what was not compared, not followed, or may change."""
+    """List the questions about the licence: texts that were not compared, base models, data sets, and use policies."""
     asked = []
     texts = [
         each.quotation for each in license_.claims if each.kind is ClaimKind.FOUND and each.basis is not Basis.TEXT
@@ -56,18 +56,17 @@ def list_license_questions(license_: LicenseConclusion) -> list[str]:
         asked.append(f"Does the licence file match the model card ({_join_names(list(dict.fromkeys(texts)))})?")
     bases = [*list_unfollowed_base_models(license_), *(origin.name for origin in list_unread_base_models(license_))]
     if bases:
-        asked.append(
-            f"Does the licence of the base model allow what we do ({_join_names(list(dict.fromkeys(bases)))})?"
-        )
+        names = _join_names(list(dict.fromkeys(bases)))
+        asked.append(f"Does the licence of the base model allow our planned use ({names})?")
     known = {each.name for each in license_.datasets if each.look is OriginState.READ and each.entries}
     data = [each.name for each in license_.datasets]
     data += [c.quotation for c in license_.claims if c.kind is ClaimKind.INHERITED and c.field == "datasets"]
     unknown = [name for name in dict.fromkeys(data) if name not in known]
     if unknown:
-        asked.append(f"Do the terms of the data sets allow what we do ({_join_names(unknown)})?")
+        asked.append(f"Do the terms of the data sets allow our planned use ({_join_names(unknown)})?")
     policies = [f"{entry.id}: {entry.policy_url}" for entry in license_.entries if entry.policy_url]
     if policies:
-        asked.append(f"Who reads the use policy again, and when, since it may change ({_join_names(policies)})?")
+        asked.append(f"Who checks the use policy for changes, and when ({_join_names(policies)})?")
     return asked
 
 

@@ -1,4 +1,4 @@
-"""May it be shipped? What the licence evidence answers, as a line that stands beside the verdict with equal weight."""
+"""Answer whether the licences permit shipping the model, as one line that reports show beside the verdict."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from modelaudit.reports.wording import count_noun, lower_first, shorten_to_claus
 
 
 class Permission(StrEnum):
-    """How far the evidence carries: to a permission, to a question for a person, or to a prohibition."""
+    """The outcome of the licence evidence: a permission, an open question for a person, or a prohibition."""
 
     ALLOWED = "allowed"
     OPEN = "open"
@@ -30,7 +30,7 @@ class Permission(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ShippingAnswer:
-    """The answer, and the line that says it."""
+    """The answer, and one or more sentences that state it with its main reason."""
 
     permission: Permission
     line: str
@@ -44,38 +44,40 @@ _PERMISSION_BY_ANSWER = {
     Answer.DENY: Permission.FORBIDDEN,
 }
 _OPEN_REASONS = {
-    ConclusionState.CONTRADICTORY: "what is said about the licence contradicts itself",
-    ConclusionState.UNRECOGNISED: "the licence that is named is not one that this tool knows",
-    ConclusionState.VAGUE: "what is named is a family of licences and not one of them",
-    ConclusionState.CONCLUDED: "what the licence permits is not known here",
+    ConclusionState.CONTRADICTORY: "the claims about the licence contradict each other",
+    ConclusionState.UNRECOGNISED: "this tool does not know the declared licence",
+    ConclusionState.VAGUE: "the claims name a family of licences, not one licence",
+    ConclusionState.CONCLUDED: "the permissions of the licence are not known",
 }
-_COUNTED = {
-    Answer.REVIEW: ("point has to be decided by a person", "points have to be decided by a person, first"),
-    Answer.DENY: ("reason stands against what you mean to do", "reasons stand against what you mean to do, first"),
+"""Why the state of a conclusion permits nothing; ``CONCLUDED`` applies where the category is unknown."""
+_NO_REASON = {Answer.REVIEW: "A person must decide.", Answer.DENY: "Your planned use is not allowed."}
+_ONE_REASON = {Answer.REVIEW: "A person must decide.", Answer.DENY: "Not allowed."}
+_SEVERAL_REASONS = {
+    Answer.REVIEW: "A person must decide {} points. The first:",
+    Answer.DENY: "Not allowed, for {} reasons. The first:",
 }
-_UNTOLD = {Answer.REVIEW: "A person must decide.", Answer.DENY: "What you mean to do is not allowed."}
 _MAX_NAMES = 3
 _MAX_REASON_CHARACTERS = 160
 
 
-def assess_shipping(license_: LicenseConclusion, duties_stand: str = "listed below") -> ShippingAnswer:
-    """Return what the conclusion says about shipping.
+def assess_shipping(license_: LicenseConclusion, duties_place: str = "listed below") -> ShippingAnswer:
+    """Answer from the conclusion whether the model may be shipped.
 
-    Where the policy states a use, the clauses answer. Without one, only a licence that allows every use, whose terms
-    were read, over origins of which the same is true, is a permission.
+    If the policy states an intended use, the clauses of the licences answer it. Without one, the only permission is a
+    licence that allows every use and whose terms were verified, provided that the same holds for all base models.
 
     Args:
         license_: the conclusion of the scan.
-        duties_stand: where the reader finds the duties, in words.
+        duties_place: a phrase for the place where the reader finds the duties.
     """
     if license_.state is ConclusionState.NOT_CHECKED:
         return ShippingAnswer(Permission.OPEN, "The licence was not checked: this report says nothing about shipping.")
     if license_.permission is not None:
-        return _answer_planned_use(license_, license_.permission, duties_stand)
+        return _answer_planned_use(license_, license_.permission, duties_place)
     if license_.state is ConclusionState.UNDECLARED:
-        permission, line = Permission.OPEN, "No licence was found: no permission to ship this can be shown."
+        permission, line = Permission.OPEN, "No licence was found, so no permission to ship can be shown."
     else:
-        permission, line = _answer_by_category(license_, duties_stand)
+        permission, line = _answer_by_category(license_, duties_place)
     parts = [
         line,
         *_list_forbidding_base_models(license_),
@@ -83,39 +85,43 @@ def assess_shipping(license_: LicenseConclusion, duties_stand: str = "listed bel
         *_list_conflicts(license_),
         *_list_unclear_base_models(license_),
     ]
+    # Every further sentence is a restriction or a doubt, which the permission of the licence itself does not cover.
     if permission is Permission.ALLOWED and len(parts) > 1:
         permission = Permission.OPEN
     return ShippingAnswer(permission, " ".join(parts))
 
 
-def _answer_planned_use(license_: LicenseConclusion, answer: Answer, duties_stand: str) -> ShippingAnswer:
-    """The answer to the use that the policy states. Nothing is permitted over a licence that was not concluded."""
+def _answer_planned_use(license_: LicenseConclusion, answer: Answer, duties_place: str) -> ShippingAnswer:
+    """Answer the intended use. A licence that could not be concluded permits nothing."""
     if answer is Answer.ALLOW and license_.state is not ConclusionState.CONCLUDED:
         why = _OPEN_REASONS.get(license_.state, "no licence was found")
         return ShippingAnswer(Permission.OPEN, _describe_missing_permission(why))
     found = list_reasons(license_)
     if answer is Answer.ALLOW:
-        return ShippingAnswer(Permission.ALLOWED, " ".join(_describe_permission(license_, duties_stand)))
+        return ShippingAnswer(Permission.ALLOWED, " ".join(_describe_permission(license_, duties_place)))
     worst = [each.answer.because for each in found if each.answer.answer is answer]
-    opening = f"{count_noun(len(worst), *_COUNTED[answer])}:" if worst else _UNTOLD[answer]
-    first = [shorten_to_clauses(because, _MAX_REASON_CHARACTERS) for because in worst[:1]]
-    return ShippingAnswer(_PERMISSION_BY_ANSWER[answer], " ".join([opening, *first]))
+    if not worst:
+        return ShippingAnswer(_PERMISSION_BY_ANSWER[answer], _NO_REASON[answer])
+    opening = _SEVERAL_REASONS[answer].format(len(worst)) if len(worst) > 1 else _ONE_REASON[answer]
+    first = shorten_to_clauses(worst[0], _MAX_REASON_CHARACTERS)
+    return ShippingAnswer(_PERMISSION_BY_ANSWER[answer], f"{opening} {first}")
 
 
-def _describe_permission(license_: LicenseConclusion, duties_stand: str) -> Iterator[str]:
-    """The permission with its price: what reaches into the product, and what its data and its versions leave open."""
+def _describe_permission(license_: LicenseConclusion, duties_place: str) -> Iterator[str]:
+    """Yield the permission with its number of duties and those that reach into the product, then open conflicts."""
     every = [task.kind for _, each in group_tasks(license_) for task in each]
-    todo = f"{count_noun(len(every), 'thing')} to do, {duties_stand}" if every else "nothing has to be done for it"
+    todo = f"{count_noun(len(every), 'duty', 'duties')}, {duties_place}" if every else "no duties apply"
     weighty = tuple(kind for kind in WEIGHTY if kind in every)
     under = license_.expression or _join_license_names(list_own_entries(license_))
     among = f", among them: {join_titles(weighty)}" if weighty else ""
-    yield f"What you mean to do is allowed under {under}; {todo}{among}."
+    yield f"Your planned use is allowed under {under}; {todo}{among}."
     kinds = dict.fromkeys(each.kind for each in license_.conflicts if not each.kind.startswith(MISSING))
     if kinds:
-        yield f"Look first at this: {'; '.join(lower_first(describe_kind(kind)) for kind in kinds)}."
+        yield f"Check first: {'; '.join(lower_first(describe_kind(kind)) for kind in kinds)}."
 
 
-def _answer_by_category(license_: LicenseConclusion, duties_stand: str) -> tuple[Permission, str]:
+def _answer_by_category(license_: LicenseConclusion, duties_place: str) -> tuple[Permission, str]:
+    """Answer by the categories of the model's own licences, because no intended use is stated."""
     own = list_own_entries(license_)
     forbidding = [entry for entry in own if entry.category in _FORBIDDING_CATEGORIES]
     if license_.state is not ConclusionState.CONCLUDED:
@@ -130,16 +136,16 @@ def _answer_by_category(license_: LicenseConclusion, duties_stand: str) -> tuple
         return Permission.OPEN, _describe_missing_permission(_OPEN_REASONS[license_.state])
     if unread := [entry for entry in own if not entry.read]:
         return Permission.OPEN, _describe_missing_permission(
-            f"the terms of {_join_license_names(unread)} were not verified in its text"
+            f"the terms of {_join_license_names(unread)} are not verified"
         )
     number = sum(len(each) for _, each in group_tasks(license_)) or sum(len(entry.clauses) for entry in own)
     if license_.category in _CONDITIONAL_CATEGORIES or any(entry.category in _CONDITIONAL_CATEGORIES for entry in own):
-        return Permission.OPEN, f"Only under conditions: {number}, {duties_stand}."
+        return Permission.OPEN, f"Allowed only under conditions: {count_noun(number, 'clause')}, {duties_place}."
     if license_.category in _FORBIDDING_CATEGORIES:
-        return Permission.FORBIDDEN, "A licence that it is under forbids commercial use."
+        return Permission.FORBIDDEN, "One of its licences forbids commercial use."
     names, verb = _join_license_names(own), "allow" if len(own) > 1 else "allows"
-    listed = f"{count_noun(number, 'duty', 'duties')}, {duties_stand}" if number else "no duty is on record"
-    return Permission.ALLOWED, f"The author names {names}, which {verb} it; {listed}."
+    listed = f"{count_noun(number, 'duty', 'duties')}, {duties_place}" if number else "no duty is on record"
+    return Permission.ALLOWED, f"The author names {names}, which {verb} shipping; {listed}."
 
 
 def _describe_missing_permission(why: str) -> str:
@@ -151,9 +157,9 @@ def _join_license_names(entries: list[LicenseEntry] | tuple[LicenseEntry, ...]) 
 
 
 def _list_territory_limits(license_: LicenseConclusion) -> list[str]:
-    """Every limit to certain countries, told whatever else holds."""
+    """List every territory limit, also of licences that would allow the use elsewhere."""
     return [
-        f"Not everywhere: {duty.text}"
+        f"Not in every country: {duty.text}"
         for entry in license_.entries
         for duty in entry.clauses
         if duty.kind == "territory-limit" and not (duty.scope == "multimodal" and license_.multimodal is False)
@@ -161,28 +167,26 @@ def _list_territory_limits(license_: LicenseConclusion) -> list[str]:
 
 
 def _list_conflicts(license_: LicenseConclusion) -> list[str]:
-    """What leaves open which licence holds, in the words of the first of them."""
+    """List the first conflict that leaves the licence itself open, and the number of further ones."""
     found = [conflict.detail for conflict in license_.conflicts if conflict.kind in OVERTHROWING]
     return found[:1] + ([f"And {count_noun(len(found) - 1, 'more conflict')}."] if len(found) > 1 else [])
 
 
 def _list_forbidding_base_models(license_: LicenseConclusion) -> list[str]:
-    """What it was made from may not be used in a business, whatever the card says."""
+    """List the licences of base models that forbid commercial use; a model card cannot grant what they forbid."""
     own = {entry.id for entry in list_own_entries(license_)}
     entries = [each for each in license_.entries if each.category in _FORBIDDING_CATEGORIES and each.id not in own]
-    return [f"{_join_license_names(entries)}, under which it was made, forbids commercial use."] if entries else []
+    return [f"A base model is under {_join_license_names(entries)}: no commercial use."] if entries else []
 
 
 def _list_unclear_base_models(license_: LicenseConclusion) -> list[str]:
-    """The models that it was made from and whose terms nobody could tell: a card cannot grant what they forbid."""
+    """List the base models whose licence is unknown: their terms may forbid what the model card grants."""
     parts = []
     if missed := list_unfollowed_base_models(license_):
-        parts.append(
-            f"It was made from {_join_names(missed)}; the licence there may bind you too, and was not checked."
-        )
+        parts.append(f"Base models that were not looked up: {_join_names(missed)}. Their licences may bind you too.")
     unclear = tuple(dict.fromkeys(origin.name for origin in list_unread_base_models(license_)))
     if unclear:
-        parts.append(f"It was made from {_join_names(unclear)}, and no licence could be concluded there.")
+        parts.append(f"Base models without a concluded licence: {_join_names(unclear)}.")
     return parts
 
 
@@ -191,7 +195,12 @@ def _join_names(names: tuple[str, ...]) -> str:
 
 
 def describe_conclusion(license_: LicenseConclusion, otherwise: str) -> str:
-    """Return what was concluded and how much we know of it; ``otherwise`` where no single licence was."""
+    """Describe the concluded licence and whether its terms were verified.
+
+    Args:
+        license_: the conclusion of the scan.
+        otherwise: the sentence to return if no licence was concluded.
+    """
     if license_.state is not ConclusionState.CONCLUDED or not license_.entries:
         return otherwise
     own = list_own_entries(license_)
@@ -202,10 +211,9 @@ def describe_conclusion(license_: LicenseConclusion, otherwise: str) -> str:
         else f"The author names {len(own)} licences: {names}."
     )
     if license_.expression:
-        said = f"Concluded{', with what it was made from' if license_.origins else ''}: {license_.expression}."
+        said = f"Concluded{' for the model and its base models' if license_.origins else ''}: {license_.expression}."
     unread = [entry.name for entry in license_.entries if not entry.read]
     if unread:
-        return f"{said} We have only a second-hand summary of the terms of {', '.join(unread)}."
+        return f"{said} The terms of {', '.join(unread)} are not verified for this rule set."
     dates = ", ".join(dict.fromkeys(entry.read for entry in license_.entries))
-    whose = "its terms" if len(license_.entries) == 1 else "the terms of each"
-    return f"{said} We have a summary of {whose} (read on {dates})."
+    return f"{said} Terms verified on {dates}."

@@ -1,4 +1,4 @@
-"""The report for a terminal: the verdict, what was not examined, the findings, and one line each for the rest."""
+"""Render the report for a terminal: verdict, absences, findings, licence and second opinions."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _PERMISSION_VERDICTS = {
 }
 _MAX_EVIDENCE_LINES = 8
 _MAX_INTRODUCTION_LINES = 3
-"""Lines before a listing that stay when it is cut."""
+"""Lines before a listing that are kept when it is shortened."""
 
 _MAX_FINDINGS_PER_RULE = 20
 _MAX_ABSENCES = 40
@@ -65,13 +65,13 @@ _MAX_ABSENCES = 40
 def render_table(
     report: AuditReport, *, width: int = 100, color: bool = False, show: Severity = Severity.INFO
 ) -> bytes:
-    """Return the report as UTF-8 text.
+    """Render the report as UTF-8 text.
 
     Args:
-        report: what to show.
+        report: the report to show.
         width: columns of the terminal; at least 40 are used.
-        color: whether to write ANSI colours.
-        show: the lowest severity to list. It hides findings from this listing only, and the listing says how many.
+        color: whether to write ANSI colors.
+        show: the lowest severity to list. The listing states the number of hidden findings.
     """
     parts = (
         _render_head(report),
@@ -96,6 +96,7 @@ def _render_head(report: AuditReport) -> Group:
     rows.append(("policy", build_text(f"{policy.name}: {describe_threshold(policy.fail_on)}")))
     rows.append(("tool", build_text(f"{report.tool.name} {report.tool.version}, {report.created}")))
     ship = assess_shipping(report.license, "listed in the HTML report")
+    # A green mark above an open licence would look like a permission to ship.
     if report.decision.verdict is Verdict.PASS and ship.permission is not Permission.ALLOWED:
         style = _VERDICT_MARKS[Verdict.INCOMPLETE][1]
     heading = Text.assemble((f" {shape} {report.decision.verdict.upper()} ", style), " ", describe_verdict(report))
@@ -115,14 +116,14 @@ def _render_absences(report: AuditReport) -> Group:
         lines.append(build_text((address, "bold"), where))
         lines.append(Padding(build_text(f"{describe_unread(unread)}{accepted}"), (0, 0, 0, 2)))
     if len(pairs) > _MAX_ABSENCES:
-        lines.append(Text(f"… and {len(pairs) - _MAX_ABSENCES:,} more, all of them in the HTML and JSON reports"))
+        lines.append(Text(f"… and {len(pairs) - _MAX_ABSENCES:,} more, in the HTML and JSON reports"))
     lines += [build_text((record.path, "bold"), " (no reason was recorded)") for record in silent]
     if left_out:
-        lines.append(build_text("Checks that were not run: ", ", ".join(CHECKS[family] for family in left_out), "."))
+        lines.append(build_text("Checks that did not run: ", ", ".join(CHECKS[family] for family in left_out), "."))
     if not report.coverage.artifacts:
         lines.append(Text("There was no file to examine."))
     if not lines:
-        return Group(Text.assemble(("Not examined: ", "bold"), "nothing; every file was examined whole."))
+        return Group(Text.assemble(("Not examined: ", "bold"), "nothing; every file was examined completely."))
     number = len(pairs) + len(silent)
     parts = f": {count_noun(number, 'part of the model', 'parts of the model')}" if number else ""
     return Group(build_title(f"Not examined{parts}"), *(Padding(line, (0, 0, 0, 2)) for line in lines))
@@ -131,7 +132,7 @@ def _render_absences(report: AuditReport) -> Group:
 def _render_findings(report: AuditReport, show: Severity) -> Group:
     shown = [finding for finding in report.findings if finding.severity.rank >= show.rank]
     hidden = len(report.findings) - len(shown)
-    note = f" ({hidden:,} below {show} hidden here; they count for the verdict all the same)" if hidden else ""
+    note = f" ({hidden:,} below {show} hidden here; they count for the verdict too)" if hidden else ""
     blocks: list[Text | Group] = [build_title(f"Findings: {describe_severities(report.findings)}{note}")]
     for group in group_findings(report, show):
         blocks += [Text(), _render_finding_group(group)]
@@ -140,15 +141,13 @@ def _render_findings(report: AuditReport, show: Severity) -> Group:
 
 def _render_finding_group(group: FindingGroup) -> Group:
     shape, style = _SEVERITY_MARKS[group.severity]
-    title = group.rule.title if group.rule else "this report does not explain the rule"
+    title = group.rule.title if group.rule else "this report contains no description of the rule"
     heading = build_text((f" {shape} {group.severity.upper()} ", style), " ", (title, "bold"), f"  {group.rule_id}")
     blocks: list[Text | Padding] = [heading]
     blocks += [_render_finding(finding) for finding in group.findings[:_MAX_FINDINGS_PER_RULE]]
     more = len(group.findings) - _MAX_FINDINGS_PER_RULE
     if more > 0:
-        blocks.append(
-            Padding(Text(f"… and {more:,} more of this rule, all in the HTML and JSON reports"), (0, 0, 0, 4))
-        )
+        blocks.append(Padding(Text(f"… and {more:,} more of this rule, in the HTML and JSON reports"), (0, 0, 0, 4)))
     if group.rule:
         blocks.append(
             build_rows([("why", build_text(group.rule.why)), ("fix", build_text(group.rule.fix))], indent=4, label=8)
@@ -169,8 +168,8 @@ def _render_finding(finding: Finding) -> Padding:
 
 
 def _shorten_evidence(lines: tuple[str, ...]) -> list[str]:
-    """Return the lines to show. A listing leads up to its marked line, which stays: what is cut comes before it."""
-    # A note in the place of a single line would save nothing.
+    """Shorten the evidence. A listing ends near its marked line, so lines before that one are left out first."""
+    # Replacing a single line by a note would save nothing.
     if len(lines) <= _MAX_EVIDENCE_LINES + 1:
         return list(lines)
     marked = max((index for index, line in enumerate(lines) if line.startswith("> ")), default=None)
@@ -191,10 +190,10 @@ def _render_license_and_opinions(report: AuditReport) -> Group:
         dict.fromkeys(claim.entry or claim.quotation for claim in conclusion.claims if claim.kind is ClaimKind.DECLARED)
     )
     sentence = describe_conclusion(conclusion, CONCLUSIONS[conclusion.state])
-    license_line = build_text(f"claimed {claimed or 'nothing'}; category {CATEGORIES[conclusion.category]}. {sentence}")
+    license_line = build_text(f"declared {claimed or 'none'}; category {CATEGORIES[conclusion.category]}. {sentence}")
     rows = [("licence", license_line)]
     if not report.opinions:
-        rows.append(("opinions", Text("No second scanner was asked.")))
+        rows.append(("opinions", Text("No second scanner ran.")))
     rows += [("opinions" if index == 0 else "", _describe_opinion(each)) for index, each in enumerate(report.opinions)]
     return Group(build_rows(rows, indent=0, label=8))
 
@@ -202,14 +201,14 @@ def _render_license_and_opinions(report: AuditReport) -> Group:
 def _describe_opinion(opinion: Opinion) -> Text:
     name = f"{opinion.scanner} {opinion.version}".strip()
     if opinion.state is OpinionState.ABSENT:
-        return build_text(f"{name} gave no opinion, which is not an agreement: {opinion.detail}")
+        return build_text(f"{name} gave no opinion, so it does not confirm this report: {opinion.detail}")
     agreeing = sum(finding.agrees for finding in opinion.findings)
     parts = [f"{name} {OPINIONS[opinion.state]}"]
-    parts.append(f"{count_noun(len(opinion.findings), 'finding')}, {agreeing:,} in files where we have one too")
+    parts.append(f"{count_noun(len(opinion.findings), 'finding')}, {agreeing:,} in files with findings of this report")
     if opinion.absences:
         parts.append(f"{count_noun(len(opinion.absences), 'file')} skipped or failed")
     if opinion.disagreements:
-        parts.append("it found nothing where we did in " + ", ".join(opinion.disagreements))
+        parts.append("no finding in " + ", ".join(opinion.disagreements) + ", unlike this report")
     return build_text("; ".join(parts) + ".")
 
 
@@ -217,6 +216,6 @@ def _render_exit_code(report: AuditReport) -> Text:
     verdict = report.decision.verdict
     return Text(
         f"Exit code {report.exit_code}: {EXIT_CODES[verdict]}. "
-        "For a page to read and sign, scan again with -o report.html, or turn a saved JSON report into one: "
+        "For a page to read and sign, scan again with -o report.html, or convert a saved JSON report: "
         "modelaudit render report.json -o report.html."
     )

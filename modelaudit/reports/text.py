@@ -1,4 +1,4 @@
-"""Text that came from a model, made fit to be shown: every character in it shows itself or its number."""
+"""Escape text from a model for display: characters that are invisible or control the output become escapes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 import unicodedata
 
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
-"""Controls (ANSI begins with one), formats (bidirectional overrides, zero widths, tags), surrogates, private and
-unassigned characters, separators of lines, and spaces; Unicode 15, chapter 4.5."""
+"""Controls (ANSI sequences begin with one), format characters (bidirectional overrides, zero widths, tags), surrogates,
+private and unassigned characters, line separators, and spaces; Unicode 15, chapter 4.5."""
 
 _BLANK_LETTERS = frozenset(
     [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]
 )
-"""Characters that count as letters, marks or symbols and yet show nothing (Unicode's Default_Ignorable, and the
-blank Braille pattern)."""
+"""Characters whose category is a letter, mark or symbol although they are invisible (Unicode's Default_Ignorable, and
+the blank Braille pattern)."""
 
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _COMBINING_CATEGORIES = frozenset({"Mn", "Me"})
@@ -23,17 +23,17 @@ _INVALID_IN_ADDRESS = re.compile(r"%(?![0-9A-Fa-f]{2})|#.*#")
 
 
 def escape_unprintable(text: str, limit: int | None = None) -> str:
-    r"""Return ``text`` on one line with every character that does not show itself written as an escape.
+    r"""Return ``text`` on one line, with every invisible character replaced by an escape.
 
-    A byte that was not UTF-8 (a surrogate escape) becomes ``\xff``, another control ``\x1b``, ``\u202e`` or
-    ``\U000e0041``. Piled-up combining marks are escaped from the fourth on, so that they stay on their line.
+    A byte that was not UTF-8 (a surrogate escape) becomes ``\xff``, other characters ``\x1b``, ``\u202e`` or
+    ``\U000e0041``. Combining marks in a row are escaped from the fourth on, so that they cannot cover other lines.
 
     Args:
-        text: anything, hostile or not.
-        limit: how many characters of ``text`` to show; the rest is counted in words.
+        text: any text; it may be hostile.
+        limit: the number of characters to show; the number of further ones is appended.
     """
     if limit is not None and len(text) > limit:
-        rest = f"{len(text) - limit:,} more characters, all of them in the JSON report"
+        rest = f"{len(text) - limit:,} more characters, see the JSON report"
         return f"{escape_unprintable(text[:limit])}… ({rest})"
     if text.isascii() and text.isprintable():
         return text
@@ -59,7 +59,7 @@ def _escape_character(character: str) -> str:
 
 
 def validate_https_link(address: str) -> str | None:
-    """Return ``address`` if it is a plain https address that may become a link, else ``None``."""
+    """Return ``address`` if it is a plain https address of at most 2,000 characters, else ``None``."""
     if len(address) <= 2000 and _HTTPS_ADDRESS.fullmatch(address) and not _INVALID_IN_ADDRESS.search(address):
         return address
     return None

@@ -1,4 +1,4 @@
-"""What several formats show alike: findings grouped by rule, counts, and who a finding is about."""
+"""Views of a report that several outputs share: grouped findings, counts, and sentences for verdict and coverage."""
 
 from __future__ import annotations
 
@@ -43,12 +43,14 @@ from modelaudit.reports.wording import (
 )
 
 _EXPRESSION_OPERATORS = re.compile(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
-"""What makes an expression of the names of licences; which licences it names, the conclusion says."""
+"""The operators of an SPDX licence expression."""
 
 _EXAMINED_FILES = re.compile(r"\b(\d{1,9}) of (\d{1,9}) files?\b", re.ASCII)
 
 SEVERITIES_WORST_FIRST = tuple(reversed(Severity))
-"""The severities, worst first."""
+
+FAMILIES_WITHOUT_RULES = frozenset({CheckFamily.PROVENANCE, CheckFamily.TRANSPARENCY})
+"""The check families that no rule belongs to. A report does not list the families of the rule set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class FindingGroup:
 
 
 def group_findings(report: AuditReport, show: Severity = Severity.INFO) -> tuple[FindingGroup, ...]:
-    """Return the findings at or above ``show``: worst first, then by rule, then by path and place."""
+    """Group the findings at or above ``show`` by severity, worst first, then by rule; sort each by path and place."""
     rules = {rule.id: rule for rule in report.rules}
     groups: dict[tuple[int, str], list[Finding]] = {}
     for finding in report.findings:
@@ -85,18 +87,18 @@ def _get_sort_key(finding: Finding) -> tuple[str, int, int, str]:
 
 
 def count_severities(findings: Iterable[Finding]) -> tuple[tuple[Severity, int], ...]:
-    """Return how many findings there are of each severity, worst first, zeros included."""
+    """Count the findings of each severity, worst first, zeros included."""
     each = [finding.severity for finding in findings]
     return tuple((severity, each.count(severity)) for severity in SEVERITIES_WORST_FIRST)
 
 
 def describe_severities(findings: Iterable[Finding]) -> str:
-    """Return ``1 critical, 2 high`` without zeros, or ``no findings``."""
+    """Describe the counts as ``1 critical, 2 high`` without zeros, or ``no findings``."""
     return ", ".join(f"{n:,} {severity}" for severity, n in count_severities(findings) if n) or "no findings"
 
 
 def describe_verdict(report: AuditReport) -> str:
-    """Return the verdict in one sentence."""
+    """Describe the verdict in one or two sentences."""
     verdict, accepted = report.decision.verdict, len(list_absences(report))
     if verdict is Verdict.INCOMPLETE and not report.coverage.artifacts:
         return NO_FILES
@@ -104,19 +106,19 @@ def describe_verdict(report: AuditReport) -> str:
         if verdict is not Verdict.PASS and report.policy.checks == (CheckFamily.LICENSE,):
             return SECURITY_NOT_CHECKED
         if verdict is Verdict.PASS:
-            return f"{VERDICT_SENTENCES[verdict]} Nobody looked for attacks: the security check was not run."
+            return f"{VERDICT_SENTENCES[verdict]} The security check did not run, so attacks were not searched for."
     if verdict is Verdict.INCOMPLETE and not report.coverage.open_absences and not list_unexplained_records(report):
         return OPEN_DECISION
     if verdict is Verdict.FAIL and _is_license_the_only_failure(report):
         return ONLY_LICENSE_FAILS
     if verdict is Verdict.PASS and accepted:
         parts = count_noun(accepted, "part that was", "parts that were")
-        return f"The policy rejects nothing that was found, and it accepts the {parts} not examined."
+        return f"No finding breaks the policy, and it accepts the {parts} not examined."
     return VERDICT_SENTENCES[verdict]
 
 
 def _is_license_the_only_failure(report: AuditReport) -> bool:
-    """Whether all that fails is about the licence, in a model of which nothing stayed unread."""
+    """Whether every failing finding is about the licence, although security was checked and nothing is left unread."""
     threshold = report.policy.fail_on
     if threshold is None or report.coverage.open_absences or list_unexplained_records(report):
         return False
@@ -125,28 +127,29 @@ def _is_license_the_only_failure(report: AuditReport) -> bool:
 
 
 def list_absences(report: AuditReport) -> tuple[tuple[str, Absence], ...]:
-    """Return (address, absence) of every part that was not read: those nobody accepted first, then by address."""
+    """List (address, absence) of every part that was not read: first those that the policy does not accept."""
     pairs = [pair for record in report.coverage.artifacts for pair in record.absences]
     return tuple(sorted(pairs, key=lambda pair: (pair[1].allowed_by is not None, pair[0])))
 
 
 def list_unexplained_records(report: AuditReport) -> tuple[ArtifactRecord, ...]:
-    """Return the artifacts that were not examined whole although no absence says why."""
+    """List the artifacts that were not examined completely although no absence explains why."""
     return tuple(r for r in report.coverage.artifacts if r.extent is not r.extent.EXAMINED and not r.absences)
 
 
 def list_skipped_checks(report: AuditReport) -> tuple[CheckFamily, ...]:
-    """Return the families of checks that this scan left out."""
-    return tuple(family for family in CheckFamily if family not in report.policy.checks)
+    """List the check families that have rules and were turned off by an option or the policy."""
+    skipped = (family for family in CheckFamily if family not in report.policy.checks)
+    return tuple(family for family in skipped if family not in FAMILIES_WITHOUT_RULES)
 
 
 def get_model_name(target: Target) -> str:
-    """Return the name to head a report with; a dataset is told apart from a model of the same name."""
+    """Return the name for a report; the prefix ``datasets/`` separates a dataset from a model of the same name."""
     return f"datasets/{target.name}" if target.kind is RefKind.DATASET else target.name
 
 
 def get_heading(target: Target) -> str:
-    """Return the name for the top of a page: of a path its last part, of a repository the whole id."""
+    """Return the heading of a page: the last part of a path, or the whole id of a repository."""
     if target.kind not in (RefKind.FILE, RefKind.FOLDER):
         return get_model_name(target)
     last = (PurePath(each.rstrip("/")).name for each in (target.name, target.origin))
@@ -154,7 +157,7 @@ def get_heading(target: Target) -> str:
 
 
 def are_findings_first(report: AuditReport) -> bool:
-    """Return whether what fails the model is an attack or an altered file, so that licences come second."""
+    """Whether the model fails because of an attack or an altered file, which a page shows before the licences."""
     threshold = report.policy.fail_on
     return report.decision.verdict is Verdict.FAIL and any(
         threshold is not None
@@ -165,7 +168,7 @@ def are_findings_first(report: AuditReport) -> bool:
 
 
 def group_clauses(entry: LicenseEntry) -> tuple[tuple[str, tuple[Clause, ...]], ...]:
-    """Return the obligations in their groups, the group that decides whether you can use it at all first."""
+    """Group the clauses of a licence under headings: limits of use, then duties, then notes."""
     groups: dict[str, list[Clause]] = {LIMITS_HEADING: [], DUTIES_HEADING: [], NOTES_HEADING: []}
     for duty in entry.clauses:
         groups[
@@ -175,11 +178,11 @@ def group_clauses(entry: LicenseEntry) -> tuple[tuple[str, tuple[Clause, ...]], 
 
 
 def describe_claimed_license(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, str]:
-    """Return whether a claim leads to a licence that is on record, and in words what it was understood as."""
+    """Return whether a claim resolves to a known licence, and a phrase for the result."""
     if claim.kind is ClaimKind.INHERITED:
         return _describe_inherited_claim(claim, license_)
     if claim.basis is Basis.VARIANT:
-        like = f"Like {claim.entry}, and not it" if claim.entry else "Like a licence, and not it"
+        like = f"Resembles {claim.entry}, but differs" if claim.entry else "Resembles a licence, but differs"
         return False, f"{like}: {', '.join(claim.differs)}" if claim.differs else like
     if claim.entry is not None:
         return True, claim.entry
@@ -190,10 +193,10 @@ def describe_claimed_license(claim: LicenseClaim, license_: LicenseConclusion) -
     ):
         return True, license_.expression
     if claim.kind is ClaimKind.FOUND:
-        return False, "Not compared: read it" if is_uncompared_file(claim) else "No licence on record"
+        return False, "Not compared: read it" if is_uncompared_file(claim) else "No known licence"
     if claim.field == "license_link":
         if "://" not in claim.quotation and any(each.artifact == claim.quotation for each in license_.claims):
-            return False, "A file of the model, which has its own line"
+            return False, "A file of the model, listed separately"
         return False, "An address, not opened"
     if claim.field == "front-matter":
         return False, "Could not be read"
@@ -204,7 +207,7 @@ def describe_claimed_license(claim: LicenseClaim, license_: LicenseConclusion) -
 
 
 def _describe_inherited_claim(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, str]:
-    """What became of the origin or the data set that a claim names."""
+    """Describe the result of looking up the base model or data set that a claim names."""
     for origin in license_.origins:
         if origin.name == claim.quotation:
             return origin not in list_unread_base_models(license_), describe_base_model(origin)
@@ -213,16 +216,16 @@ def _describe_inherited_claim(claim: LicenseClaim, license_: LicenseConclusion) 
             return dataset.look is OriginState.READ and bool(dataset.entries), describe_dataset(dataset)
     if claim.entry is not None:
         return True, claim.entry
-    return False, "Not followed: its licence may bind you too"
+    return False, "Not looked up: its licence may bind you too"
 
 
 def describe_opinions(report: AuditReport) -> tuple[str, str]:
-    """Return what the other scanners gave in a word or two, and in a line how far it goes."""
+    """Describe the second opinions in one or two words, and their extent in a line."""
     given = [opinion for opinion in report.opinions if opinion.state is not OpinionState.ABSENT]
     if not given:
-        return "None given", "nobody else looked" if report.opinions else "none was asked for"
+        return "None given", "no other scanner examined it" if report.opinions else "no other scanner ran"
     parts = []
-    # The scanner's own line is the only place that tells how many files it went through.
+    # Only the scanner's own text contains the number of files that it examined.
     counts = [found for opinion in given if (found := _EXAMINED_FILES.search(opinion.detail))]
     partial = any(opinion.state is OpinionState.PARTLY for opinion in given)
     if len(given) == 1 and counts:
@@ -235,7 +238,7 @@ def describe_opinions(report: AuditReport) -> tuple[str, str]:
 
 
 def describe_network_use(report: AuditReport) -> str:
-    """Return whether the network was used."""
+    """Describe whether the network was used."""
     if report.target.offline:
         return "offline: nothing was fetched from the network"
     if report.target.kind in LOCAL_KINDS:
@@ -244,13 +247,13 @@ def describe_network_use(report: AuditReport) -> str:
 
 
 def describe_inventory(report: AuditReport) -> str:
-    """Return how many files there are and how many bytes they have together."""
+    """Describe the number of files and their total size."""
     records = report.coverage.artifacts
     return f"{count_noun(len(records), 'file')}, {count_noun(sum(record.size for record in records), 'byte')} in all"
 
 
 def format_reason(report: AuditReport, reason: str) -> str:
-    """Return a reason of the verdict as a sentence; the address that it may begin with keeps its case."""
+    """Format a reason of the verdict as a sentence; an address at its beginning keeps its case."""
     addresses = {finding.artifact for finding in report.findings} | {address for address, _ in list_absences(report)}
     named = any(address and reason.startswith(f"{address}: ") for address in addresses)
     return end_sentence(reason) if named else format_sentence(reason)

@@ -1,4 +1,4 @@
-"""What the words of a report mean to a person who is no engineer. Every renderer takes its phrases from here."""
+"""The phrases of reports for readers who are not engineers; every output takes its wording from here."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
 
 VERDICT_SENTENCES = {
-    Verdict.PASS: "Every file could be read, and nothing that the policy rejects was found.",
-    Verdict.FAIL: "Do not load or ship this model: the policy rejects what was found in it.",
-    Verdict.INCOMPLETE: "This is not a pass: nothing found breaks the policy, but not everything was examined.",
+    Verdict.PASS: "Every file was read, and no finding breaks the policy.",
+    Verdict.FAIL: "Do not load or ship this model: the findings break the policy.",
+    Verdict.INCOMPLETE: "This is not a pass: no finding breaks the policy, but some parts were not examined.",
 }
 
-SECURITY_NOT_CHECKED = "That was not asked: nobody looked for attacks, only the licence was read."
-OPEN_DECISION = "This is not a pass: nothing found breaks the policy, but a person must decide what is named below."
-ONLY_LICENSE_FAILS = "Do not ship this model: the policy rejects its licence, and nothing else that was found in it."
+SECURITY_NOT_CHECKED = "Not known: the security check did not run, only the licence was checked."
+OPEN_DECISION = "This is not a pass: no finding breaks the policy, but a person must decide the points below."
+ONLY_LICENSE_FAILS = "Do not ship this model: its licence breaks the policy. No other finding does."
 NO_FILES = "This is not a pass: there was no file to examine."
 
 EXIT_CODES = {
@@ -30,8 +30,8 @@ EXIT_CODES = {
 }
 
 EXTENTS = {
-    Extent.EXAMINED: "examined whole",
-    Extent.PARTLY: "examined in part",
+    Extent.EXAMINED: "examined completely",
+    Extent.PARTLY: "partly examined",
     Extent.NOT: "not examined",
 }
 
@@ -43,21 +43,21 @@ UNREAD = {
     UnreadReason.DAMAGED: "The file is damaged or contradicts its own format",
     UnreadReason.LIMIT: "A limit on size, depth or time was reached",
     UnreadReason.ENCRYPTED: "The content is encrypted",
-    UnreadReason.UNREADABLE: "The bytes could not be had from the disk or the network",
-    UnreadReason.NOT_REGULAR: "This is not an ordinary file",
+    UnreadReason.UNREADABLE: "The bytes could not be read from the disk or the network",
+    UnreadReason.NOT_REGULAR: "This is not a regular file",
     UnreadReason.LINK_OUTSIDE: "The link leads outside the model",
-    UnreadReason.LINK_DANGLING: "The link leads nowhere",
-    UnreadReason.CONTENT_ABSENT: "Only a placeholder is here, the content is elsewhere",
+    UnreadReason.LINK_DANGLING: "The target of the link does not exist",
+    UnreadReason.CONTENT_ABSENT: "The content is missing; only a placeholder is present",
     UnreadReason.CHANGED: "The file changed while it was read",
     UnreadReason.EMPTY: "The file has no content",
     UnreadReason.READER_FAILED: "The reader failed: an error in this tool, not in the model",
 }
 
 DIGEST_STATES = {
-    DigestState.MATCH: "equal to what the source states",
-    DigestState.MISMATCH: "DIFFERENT from what the source states",
-    DigestState.UNCLAIMED: "not compared: the source states none",
-    DigestState.NOT_COMPUTED: "not computed: the bytes are not bound to any digest",
+    DigestState.MATCH: "equal to the digest of the source",
+    DigestState.MISMATCH: "DIFFERENT from the digest of the source",
+    DigestState.UNCLAIMED: "not compared: the source states no digest",
+    DigestState.NOT_COMPUTED: "not computed: no digest identifies these bytes",
 }
 
 ALGORITHMS = {DigestAlgorithm.SHA256: "SHA-256", DigestAlgorithm.GIT_BLOB: "git blob"}
@@ -79,16 +79,16 @@ CHECKS = {
 }
 
 CONFIDENCES = {
-    Confidence.LOW: "the rule matches by resemblance; look at the evidence before you act",
-    Confidence.MEDIUM: "the rule is usually right; look at the evidence",
-    Confidence.HIGH: "what the rule names is what stands in the bytes",
+    Confidence.LOW: "the rule also matches harmless content; check the evidence before you act",
+    Confidence.MEDIUM: "the rule is usually right; check the evidence",
+    Confidence.HIGH: "the file contains what the rule describes",
 }
 
 CONCLUSIONS = {
     ConclusionState.CONCLUDED: "The author names one licence.",
-    ConclusionState.CONTRADICTORY: "The claims contradict each other. Until that is settled, count on the strictest.",
+    ConclusionState.CONTRADICTORY: "The claims contradict each other. Until this is resolved, assume the strictest.",
     ConclusionState.UNRECOGNISED: "The author names a licence that this tool does not know. That is not a permission.",
-    ConclusionState.VAGUE: "What is claimed names a family of licences and not one of them. That is not a permission.",
+    ConclusionState.VAGUE: "The claims name a family of licences, not one licence. That is not a permission.",
     ConclusionState.UNDECLARED: "No licence is declared. Without one, nothing is permitted.",
     ConclusionState.NOT_CHECKED: "The licence was not checked in this scan.",
 }
@@ -107,16 +107,16 @@ CATEGORIES = {
     LicenseCategory.PERMISSIVE: "permissive, any use with notices kept",
     LicenseCategory.WEAK_COPYLEFT: "weak copyleft, changes to the work itself stay under the licence",
     LicenseCategory.COPYLEFT: "copyleft, works built on it stay under the licence",
-    LicenseCategory.USE_RESTRICTED: "use restricted, with uses that are forbidden also to those you pass it on to",
+    LicenseCategory.USE_RESTRICTED: "use restricted, some uses are forbidden to you and to those who receive it",
     LicenseCategory.CONDITIONAL: "commercial use only under conditions",
     LicenseCategory.NON_COMMERCIAL: "non-commercial use only",
     LicenseCategory.RESEARCH_ONLY: "research use only",
-    LicenseCategory.UNKNOWN: "unknown, not to be taken for a permission",
+    LicenseCategory.UNKNOWN: "unknown, which is not a permission",
 }
 
-LIMITS_HEADING = "Can you use it at all? Answer first"
-DUTIES_HEADING = "What you must do"
-NOTES_HEADING = "What to keep an eye on, good to know"
+LIMITS_HEADING = "Limits of use: check these first"
+DUTIES_HEADING = "Duties"
+NOTES_HEADING = "Points to watch, and further facts"
 
 LIMIT_KINDS = frozenset(
     {
@@ -126,7 +126,7 @@ LIMIT_KINDS = frozenset(
         *("service-revenue-cap", "territory-limit", "use-agreement", "use-condition", "use-policy", "user-cap"),
     }
 )
-"""The kinds of clauses that can forbid a use; ``rules/clauses.yaml`` has them as the group ``limit``."""
+"""The kinds of clauses that can forbid a use: the group ``limit`` of ``rules/clauses.yaml``."""
 
 NOTE_KINDS = frozenset(
     {
@@ -135,7 +135,7 @@ NOTE_KINDS = frozenset(
         *("remote-restriction", "termination", "update-duty"),
     }
 )
-"""The kinds that ask for nothing to be made: the groups ``watch`` and ``fact`` there."""
+"""The kinds of clauses that require no action in advance: the groups ``watch`` and ``fact`` of the same file."""
 
 NEVER_COVERED = (
     "How the model behaves, and how good or fair its answers are.",
@@ -143,17 +143,17 @@ NEVER_COVERED = (
     "Personal data that the model may have learned.",
     "Patents and trade marks of others.",
     "Duties under the EU AI Act.",
-    "Pages behind links: no address named in this report was opened, so terms that stand there may have changed.",
-    "Whether the authors had the right to give the model or its data the licence that they state.",
-    "Agreements of your own with a publisher: they may allow what the licence does not.",
+    "Linked web pages: no address in this report was opened, so the terms on these pages may have changed.",
+    "Whether the authors had the right to license the model or its data as they state.",
+    "Your own agreements with a publisher: they may allow what the licence does not.",
 )
 
 GLOSSARY = {
-    "pickle": "a file format of Python that is a small program; loading the file runs it.",
-    "safetensors": "a file format that holds numbers and no program.",
-    "digest": "a number computed from bytes. Change one byte and the number changes; equal digests mean equal files.",
-    "commit": "the exact version of a repository, named by 40 letters and figures. Another commit is another model.",
-    "fingerprint": "the name of one finding that stays the same from scan to scan, so that a decision can refer to it.",
+    "pickle": "a file format of Python. A pickle is a small program, and loading the file runs it.",
+    "safetensors": "a file format that contains numbers and no program.",
+    "digest": "a number computed from bytes. If one byte changes, the number changes; equal digests mean equal files.",
+    "commit": "an exact version of a repository, identified by 40 letters and digits. Each version has its own commit.",
+    "fingerprint": "an identifier of one finding. It stays the same in every scan, so that a decision can refer to it.",
 }
 
 OPINIONS = {
@@ -163,7 +163,7 @@ OPINIONS = {
 }
 
 _FILE_NAME = re.compile(r"\S*[./_!\\]\w")
-"""A first word that is a file name or a dotted name, whose case is part of it."""
+"""A first word that is a file name or a dotted name; its case must not be changed."""
 
 _MONTHS = (
     "January",
@@ -182,29 +182,29 @@ _MONTHS = (
 
 
 def format_moment(iso: str) -> str:
-    """Return an ISO 8601 time as a date and a time of day in UTC, whatever the reader's locale."""
+    """Format an ISO 8601 time as an English date and a time of day in UTC, independent of the locale."""
     when = datetime.fromisoformat(iso).astimezone(UTC)
     return f"{when.day} {_MONTHS[when.month - 1]} {when.year}, {when:%H:%M} UTC"
 
 
 def end_sentence(text: str) -> str:
-    """Return a line with a full stop last, and only one."""
+    """Add a full stop unless the text already ends a sentence."""
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def format_sentence(text: str) -> str:
-    """Return a line as a sentence: a capital first, a full stop last. A file name in front keeps its case."""
+    """Format a line as a sentence: first letter in upper case, full stop at the end. A leading file name is kept."""
     whole = end_sentence(text)
     return whole if _FILE_NAME.match(whole) else whole[:1].upper() + whole[1:]
 
 
 def describe_unread(unread: Unread) -> str:
-    """Return why a part was not examined, in sentences: what its reason means, then what the reader says of it."""
+    """Describe why a part was not examined: a sentence for the reason, then the detail that the reader gave."""
     return f"{UNREAD[unread.reason]}. {format_sentence(unread.detail)}"
 
 
 def describe_threshold(fail_on: Severity | None) -> str:
-    """Return what the policy's threshold means."""
+    """Describe the severity threshold of a policy; ``None`` means that findings never fail it."""
     if fail_on is None:
         return "findings never fail this policy"
     if fail_on is Severity.CRITICAL:
@@ -213,7 +213,7 @@ def describe_threshold(fail_on: Severity | None) -> str:
 
 
 def describe_place(where: Location) -> str:
-    """Return the place as a person reads it: ``byte 1,234``, ``line 3``, ``entry license``; empty for nowhere."""
+    """Describe a location: ``byte 1,234``, ``line 3``, ``entry license``; empty if it has none of them."""
     parts = []
     if where.offset is not None:
         parts.append(f"byte {where.offset:,}")
@@ -225,7 +225,7 @@ def describe_place(where: Location) -> str:
 
 
 def format_size(size: int) -> str:
-    """Return a size in bytes with decimal units (1 kB is 1,000 bytes), as the Hub shows it."""
+    """Format a size in bytes with decimal units (1 kB is 1,000 bytes), as the Hub does."""
     if abs(size) < 1000:
         return count_noun(size, "byte")
     value = float(min(abs(size), 10**30))
@@ -237,7 +237,7 @@ def format_size(size: int) -> str:
 
 
 def format_number(number: float) -> str:
-    """Return a number of users or of money: whole, with commas, and in words of millions where that is shorter."""
+    """Format a number of users or an amount of money, with commas; from a million on as ``2.5 million``."""
     for unit, words in ((1e9, "billion"), (1e6, "million")):
         if number >= unit:
             return f"{number / unit:,.10g} {words}"
@@ -245,21 +245,21 @@ def format_number(number: float) -> str:
 
 
 def cut_text(text: str, most: int) -> str:
-    """Return a text up to a word where it is longer than ``most`` characters, with a mark."""
+    """Cut a text of more than ``most`` characters at the end of a word, and mark the cut with an ellipsis."""
     if len(text) <= most:
         return text
     return text[:most].rpartition(" ")[0].rstrip(" ,;:.(") + " …"
 
 
 def lower_first(text: str) -> str:
-    """Return a title as it stands inside of a sentence."""
+    """Turn the first letter to lower case, for a title inside a sentence."""
     return text[:1].lower() + text[1:]
 
 
 def shorten_to_clauses(text: str, most: int) -> str:
-    """Return the first clauses of a text that is longer than ``most`` characters, and never half of one.
+    """Shorten a text of more than ``most`` characters to its first complete clauses.
 
-    A text without such a place is cut at a word.
+    A clause ends at a full stop, semicolon or colon. A text without such an end is cut at a word.
     """
     if len(text) <= most:
         return text
@@ -268,5 +268,5 @@ def shorten_to_clauses(text: str, most: int) -> str:
 
 
 def count_noun(number: int, singular: str, plural: str = "") -> str:
-    """Return ``1 file``, ``2 files``, ``no files``-free: the number is always a figure."""
+    """Format a number with its noun: ``0 files``, ``1 file``, ``2 files``."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

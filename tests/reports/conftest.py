@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from reports.license_examples import conflicting_conclusion, hostile_conclusion, plain_conclusion
+from reports.license_examples import build_conflicting_conclusion, build_hostile_conclusion, build_plain_conclusion
 
 from modelaudit.model.artifact import Digest, DigestAlgorithm, RefKind
 from modelaudit.model.finding import CheckFamily, Confidence, Finding, Rule, Severity
@@ -40,11 +40,11 @@ HOSTILE = (
 )
 
 
-def sha256(letter: str) -> Digest:
+def build_sha256(letter: str) -> Digest:
     return Digest(DigestAlgorithm.SHA256, letter * 64)
 
 
-def git_blob(letter: str) -> Digest:
+def build_git_blob(letter: str) -> Digest:
     return Digest(DigestAlgorithm.GIT_BLOB, letter * 40)
 
 
@@ -152,7 +152,7 @@ CARD = Rule(
 )
 
 
-def _findings() -> tuple[Finding, ...]:
+def _build_findings() -> tuple[Finding, ...]:
     member = "pytorch_model.bin!archive/data.pkl"
     return (
         Finding(
@@ -217,7 +217,7 @@ def _findings() -> tuple[Finding, ...]:
     )
 
 
-def _coverage() -> Coverage:
+def _build_coverage() -> Coverage:
     unread = Unread(UnreadReason.NO_READER, "no reader for GGUF, magic 47475546")
     broken = Unread(UnreadReason.DAMAGED, "the stream breaks off inside the opcode BINUNICODE", Location(offset=2048))
     locked = Unread(UnreadReason.ENCRYPTED, "the member is encrypted", Location(key="secret.bin"))
@@ -229,8 +229,8 @@ def _coverage() -> Coverage:
                 7_714,
                 Extent.EXAMINED,
                 ("text",),
-                digests=(git_blob("1"),),
-                claimed=(git_blob("1"),),
+                digests=(build_git_blob("1"),),
+                claimed=(build_git_blob("1"),),
                 digest_state=DigestState.MATCH,
             ),
             ArtifactRecord(
@@ -238,15 +238,15 @@ def _coverage() -> Coverage:
                 2_310,
                 Extent.EXAMINED,
                 ("markdown", "yaml"),
-                digests=(git_blob("2"),),
-                claimed=(git_blob("2"),),
+                digests=(build_git_blob("2"),),
+                claimed=(build_git_blob("2"),),
                 digest_state=DigestState.MATCH,
             ),
             ArtifactRecord(
                 "docs/architecture.png",
                 184_002,
                 Extent.NOT,
-                digests=(sha256("d"),),
+                digests=(build_sha256("d"),),
                 digest_state=DigestState.UNCLAIMED,
                 absences=(("docs/architecture.png", Absence(image, "default: images carry no weights")),),
             ),
@@ -255,7 +255,7 @@ def _coverage() -> Coverage:
                 4_130_000_000,
                 Extent.NOT,
                 digest_state=DigestState.NOT_COMPUTED,
-                claimed=(sha256("e"),),
+                claimed=(build_sha256("e"),),
                 absences=(
                     (
                         "gguf/model-00001-of-00002-with-a-rather-long-name-for-a-quantised-file.Q4_K_M.gguf",
@@ -268,8 +268,8 @@ def _coverage() -> Coverage:
                 497_774_208,
                 Extent.EXAMINED,
                 ("safetensors",),
-                digests=(sha256("b"),),
-                claimed=(sha256("c"),),
+                digests=(build_sha256("b"),),
+                claimed=(build_sha256("c"),),
                 digest_state=DigestState.MISMATCH,
             ),
             ArtifactRecord(
@@ -278,8 +278,8 @@ def _coverage() -> Coverage:
                 Extent.PARTLY,
                 ("zip", "pickle", "tensor-storage"),
                 members=151,
-                digests=(sha256("a"),),
-                claimed=(sha256("a"),),
+                digests=(build_sha256("a"),),
+                claimed=(build_sha256("a"),),
                 digest_state=DigestState.MATCH,
                 absences=(
                     ("pytorch_model.bin!archive/data.pkl", Absence(broken)),
@@ -292,15 +292,15 @@ def _coverage() -> Coverage:
                 Extent.EXAMINED,
                 ("zip", "pickle"),
                 members=4,
-                digests=(sha256("f"),),
-                claimed=(sha256("f"),),
+                digests=(build_sha256("f"),),
+                claimed=(build_sha256("f"),),
                 digest_state=DigestState.MATCH,
             ),
         )
     )
 
 
-def _license() -> LicenseConclusion:
+def _build_license() -> LicenseConclusion:
     return LicenseConclusion(
         state=ConclusionState.CONTRADICTORY,
         category=LicenseCategory.UNKNOWN,
@@ -322,7 +322,7 @@ def _license() -> LicenseConclusion:
     )
 
 
-def _opinions() -> tuple[Opinion, ...]:
+def _build_opinions() -> tuple[Opinion, ...]:
     return (
         Opinion(
             "modelscan",
@@ -340,7 +340,7 @@ def _opinions() -> tuple[Opinion, ...]:
     )
 
 
-def fail_report() -> AuditReport:
+def build_fail_report() -> AuditReport:
     return AuditReport(
         schema=SCHEMA,
         tool=Tool("modelaudit", "0.1.0", "9" * 64),
@@ -362,26 +362,26 @@ def fail_report() -> AuditReport:
                 "3 findings are at or above the severity high, which the policy rejects.",
                 "3 parts of the model were not read, and the policy accepts none of them.",
             ),
-            _coverage(),
+            _build_coverage(),
         ),
-        findings=_findings(),
-        license=_license(),
-        opinions=_opinions(),
+        findings=_build_findings(),
+        license=_build_license(),
+        opinions=_build_opinions(),
         rules=(CALL, MISMATCH, UNLISTED, CONFLICT, HOLE, CARD),
     )
 
 
-def pass_report() -> AuditReport:
+def build_pass_report() -> AuditReport:
     record = ArtifactRecord(
         "model.safetensors",
         1_024,
         Extent.EXAMINED,
         ("safetensors",),
-        digests=(sha256("a"),),
+        digests=(build_sha256("a"),),
         digest_state=DigestState.UNCLAIMED,
     )
     return replace(
-        fail_report(),
+        build_fail_report(),
         target=Target("./tiny", RefKind.FOLDER, "./tiny", None, None, "/srv/models/tiny", True),
         policy=PolicyRecord("default", Severity.HIGH, tuple(CheckFamily), "8" * 64),
         decision=Decision(Verdict.PASS, (), Coverage((record,))),
@@ -398,16 +398,16 @@ def pass_report() -> AuditReport:
     )
 
 
-def incomplete_report() -> AuditReport:
+def build_incomplete_report() -> AuditReport:
     return replace(
-        pass_report(),
+        build_pass_report(),
         decision=Decision(Verdict.INCOMPLETE, ("There was nothing to examine.",), Coverage(())),
         opinions=(),
         license=LicenseConclusion(ConclusionState.UNDECLARED, LicenseCategory.UNKNOWN),
     )
 
 
-def hostile_report() -> AuditReport:
+def build_hostile_report() -> AuditReport:
     """Every string that a model, a rule file or a saved report can supply is hostile, and some are very long."""
     evil, huge = HOSTILE, HOSTILE + "A" * 100_000 + HOSTILE
     place = Location(offset=2**80, line=0, key=evil)
@@ -432,15 +432,15 @@ def hostile_report() -> AuditReport:
         policy=PolicyRecord(evil, None, (), evil),
         decision=Decision(Verdict.FAIL, (evil, huge), Coverage(records)),
         findings=(finding, finding, replace(finding, rule="not/explained", artifact="")),
-        license=hostile_conclusion(evil, huge),
+        license=build_hostile_conclusion(evil, huge),
         opinions=opinions,
         rules=(rule,),
     )
 
 
-def crowded_report(count: int = 1000) -> AuditReport:
+def build_crowded_report(count: int = 1000) -> AuditReport:
     """As many findings as a bad day brings."""
-    plain = fail_report()
+    plain = build_fail_report()
     many = tuple(
         replace(plain.findings[2], artifact=f"shards/part-{n:05d}.bin", key=f"key-{n}", location=Location(offset=n))
         for n in range(count)
@@ -448,27 +448,27 @@ def crowded_report(count: int = 1000) -> AuditReport:
     return replace(plain, findings=plain.findings + many)
 
 
-def allowed_report() -> AuditReport:
+def build_allowed_report() -> AuditReport:
     """A model that the policy's use is allowed for."""
-    policy = replace(pass_report().policy, name="commercial-product")
-    return replace(pass_report(), license=plain_conclusion(), policy=policy)
+    policy = replace(build_pass_report().policy, name="commercial-product")
+    return replace(build_pass_report(), license=build_plain_conclusion(), policy=policy)
 
 
-def conflicting_report() -> AuditReport:
+def build_conflicting_report() -> AuditReport:
     """A card that promises more than the models that it was made from."""
-    plain = fail_report()
+    plain = build_fail_report()
     policy = replace(plain.policy, name="commercial-product")
-    return replace(plain, license=conflicting_conclusion(), policy=policy, opinions=())
+    return replace(plain, license=build_conflicting_conclusion(), policy=policy, opinions=())
 
 
 REPORTS: dict[str, Callable[[], AuditReport]] = {
-    "fail": fail_report,
-    "pass": pass_report,
-    "incomplete": incomplete_report,
-    "allowed": allowed_report,
-    "conflicting": conflicting_report,
-    "hostile": hostile_report,
-    "crowded": crowded_report,
+    "fail": build_fail_report,
+    "pass": build_pass_report,
+    "incomplete": build_incomplete_report,
+    "allowed": build_allowed_report,
+    "conflicting": build_conflicting_report,
+    "hostile": build_hostile_report,
+    "crowded": build_crowded_report,
 }
 
 
@@ -487,24 +487,24 @@ def any_report(request: pytest.FixtureRequest) -> AuditReport:
 
 @pytest.fixture
 def failing() -> AuditReport:
-    return fail_report()
+    return build_fail_report()
 
 
 @pytest.fixture
 def passing() -> AuditReport:
-    return pass_report()
+    return build_pass_report()
 
 
 @pytest.fixture
 def incomplete() -> AuditReport:
-    return incomplete_report()
+    return build_incomplete_report()
 
 
 @pytest.fixture
 def conflicting() -> AuditReport:
-    return conflicting_report()
+    return build_conflicting_report()
 
 
 @pytest.fixture
 def hostile() -> AuditReport:
-    return hostile_report()
+    return build_hostile_report()

@@ -87,7 +87,7 @@ NOTICE_WORDS = "Llama 3.1 is licensed under the Llama 3.1 Community License, Cop
 BASE, ROOT, DATA = "acme/tiny-instruct", "acme/tiny-root", "acme/pairs"
 
 
-def plain_conclusion() -> LicenseConclusion:
+def build_plain_conclusion() -> LicenseConclusion:
     """Card and text agree, nothing flows in, the use is allowed."""
     return LicenseConclusion(
         ConclusionState.CONCLUDED,
@@ -115,7 +115,7 @@ def plain_conclusion() -> LicenseConclusion:
     )
 
 
-def conflicting_conclusion() -> LicenseConclusion:
+def build_conflicting_conclusion() -> LicenseConclusion:
     """A card that says Apache over a model that descends from Llama, quantized from a fine-tune of it."""
     declared = LicenseClaim(ClaimKind.DECLARED, "README.md", "license", "apache-2.0", APACHE.id, Location(line=2))
     named = LicenseClaim(
@@ -216,14 +216,14 @@ def conflicting_conclusion() -> LicenseConclusion:
     )
 
 
-def denied_conclusion() -> LicenseConclusion:
+def build_denied_conclusion() -> LicenseConclusion:
     """A licence that forbids the use that is meant."""
-    plain = plain_conclusion()
+    plain = build_plain_conclusion()
     denial = UseAnswer(
         Answer.DENY,
         "CC-BY-NC-4.0",
         "no-commercial-use",
-        "Your use is commercial.",
+        "Your planned use is commercial, and the licence forbids commercial use.",
         "The model may not be used for a business.",
         "section 1(i)",
         "https://creativecommons.org/licenses/by-nc/4.0/legalcode",
@@ -232,7 +232,7 @@ def denied_conclusion() -> LicenseConclusion:
     return replace(plain, permission=Answer.DENY, answers=(denial,), expression="CC-BY-NC-4.0")
 
 
-def hostile_conclusion(evil: str, huge: str) -> LicenseConclusion:
+def build_hostile_conclusion(evil: str, huge: str) -> LicenseConclusion:
     """Every string that a model or a rule file can supply is hostile, and every enum has its turn."""
     place = Location(line=0, key=evil)
     clause = Clause(evil, huge, evil, 7e8, (evil,), evil, (evil,), evil, (evil, huge))

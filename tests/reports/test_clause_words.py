@@ -7,11 +7,11 @@ from modelaudit.model.terms import Group
 from modelaudit.reports.clause_words import TITLES, WEIGHTY, join_titles
 
 
-def test_every_kind_that_a_reader_acts_on_has_the_title_of_the_vocabulary() -> None:
+def test_titles_equal_the_vocabulary() -> None:
     kinds = load_catalogue().clauses.kinds
     assert {kind: each.title for kind, each in kinds.items() if each.group is not Group.FACT} == TITLES
 
 
-def test_a_list_of_kinds_goes_on_from_a_sentence() -> None:
+def test_joined_titles_begin_in_lower_case() -> None:
     assert set(WEIGHTY) <= set(TITLES)
     assert join_titles(("share-alike", "unheard-of")) == "share under the same licence; unheard-of"

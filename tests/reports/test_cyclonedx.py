@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reports.license_examples import APACHE, COMMIT, LLAMA, conflicting_conclusion, plain_conclusion
+from reports.license_examples import APACHE, COMMIT, LLAMA, build_conflicting_conclusion, build_plain_conclusion
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily, Finding, Severity
@@ -33,11 +33,11 @@ def load_validator() -> JsonStrictValidator:
     return JsonStrictValidator(SchemaVersion.V1_6)
 
 
-def bom_of(report: AuditReport) -> Any:
+def render_bom(report: AuditReport) -> Any:
     return json.loads(render_cyclonedx(report))
 
 
-def properties(node: Any) -> dict[str, list[str]]:
+def collect_properties(node: Any) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for each in node["properties"]:
         found.setdefault(each["name"], []).append(each["value"])
@@ -45,13 +45,13 @@ def properties(node: Any) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("name", ["fail", "pass", "incomplete", "allowed", "conflicting", "hostile"])
-def test_strictly_valid(name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
+def test_bill_of_materials_is_strictly_valid(name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
     assert load_validator().validate_str(render_cyclonedx(examples[name]()).decode()) is None
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(text=st.text(alphabet=st.characters(), max_size=60))
-def test_valid_whatever_the_model_says(text: str, failing: AuditReport) -> None:
+def test_hostile_text_keeps_the_bill_of_materials_valid(text: str, failing: AuditReport) -> None:
     record = replace(failing.coverage.artifacts[0], path=text, formats=(text,))
     finding = replace(failing.findings[0], artifact=text, message=text, evidence=(text,), key=text, rule=text)
     claim = LicenseClaim(ClaimKind.DECLARED, text, text, text, text)
@@ -66,8 +66,8 @@ def test_valid_whatever_the_model_says(text: str, failing: AuditReport) -> None:
     assert load_validator().validate_str(render_cyclonedx(report).decode()) is None
 
 
-def test_the_model_is_the_root(failing: AuditReport) -> None:
-    bom = bom_of(failing)
+def test_model_is_the_root_component(failing: AuditReport) -> None:
+    bom = render_bom(failing)
     root = bom["metadata"]["component"]
     commit = failing.target.commit
     assert (root["type"], root["name"], root["version"]) == ("machine-learning-model", "acme/tiny-llama", commit)
@@ -76,11 +76,11 @@ def test_the_model_is_the_root(failing: AuditReport) -> None:
     tool = bom["metadata"]["tools"]["components"][0]
     assert (tool["name"], tool["version"]) == ("modelaudit", "0.1.0")
     assert bom["specVersion"] == "1.6"
-    assert properties(bom["metadata"])["modelaudit:report:sha256"] == [compute_report_digest(failing)]
+    assert collect_properties(bom["metadata"])["modelaudit:report:sha256"] == [compute_report_digest(failing)]
 
 
-def test_what_the_standard_has_no_field_for_stands_in_properties(failing: AuditReport) -> None:
-    said = properties(bom_of(failing)["metadata"]["component"])
+def test_facts_without_a_field_become_properties(failing: AuditReport) -> None:
+    said = collect_properties(render_bom(failing)["metadata"]["component"])
     assert said["modelaudit:verdict"] == ["fail"]
     assert said["modelaudit:coverage:not-examined"] == ["2"]
     assert said["modelaudit:coverage:partly-examined"] == ["1"]
@@ -92,7 +92,7 @@ def test_what_the_standard_has_no_field_for_stands_in_properties(failing: AuditR
 
 
 def test_every_file_is_a_component_that_the_root_depends_on(failing: AuditReport) -> None:
-    bom = bom_of(failing)
+    bom = render_bom(failing)
     files = {each["name"]: each for each in bom["components"]}
     assert set(files) == {record.path for record in failing.coverage.artifacts}
     assert {each["type"] for each in files.values()} == {"file"}
@@ -100,20 +100,20 @@ def test_every_file_is_a_component_that_the_root_depends_on(failing: AuditReport
     assert set(graph["model"]) == {each["bom-ref"] for each in files.values()}
 
 
-def test_a_hash_is_only_what_was_computed(failing: AuditReport) -> None:
-    files = {each["name"]: each for each in bom_of(failing)["components"]}
+def test_hashes_are_computed_digests_only(failing: AuditReport) -> None:
+    files = {each["name"]: each for each in render_bom(failing)["components"]}
     assert files["model.safetensors"]["hashes"] == [{"alg": "SHA-256", "content": "b" * 64}]
-    assert properties(files["model.safetensors"])["modelaudit:claimed:sha256"] == ["c" * 64]
+    assert collect_properties(files["model.safetensors"])["modelaudit:claimed:sha256"] == ["c" * 64]
     gguf = next(each for name, each in files.items() if name.endswith(".gguf"))
     assert "hashes" not in gguf
-    assert properties(gguf)["modelaudit:claimed:sha256"] == ["e" * 64]
-    assert properties(gguf)["modelaudit:unread"][0].startswith("no-reader: ")
+    assert collect_properties(gguf)["modelaudit:claimed:sha256"] == ["e" * 64]
+    assert collect_properties(gguf)["modelaudit:unread"][0].startswith("no-reader: ")
     assert "hashes" not in files["LICENSE"]
-    assert properties(files["LICENSE"])["modelaudit:digest:git-sha1"] == ["1" * 40]
+    assert collect_properties(files["LICENSE"])["modelaudit:digest:git-sha1"] == ["1" * 40]
 
 
-def test_a_finding_is_a_vulnerability_of_its_file(failing: AuditReport) -> None:
-    bom = bom_of(failing)
+def test_finding_is_a_vulnerability_that_affects_its_file(failing: AuditReport) -> None:
+    bom = render_bom(failing)
     found = {each["id"]: each for each in bom["vulnerabilities"]}
     refs = {each["name"]: each["bom-ref"] for each in bom["components"]}
     call = found["pickle/dangerous-call"]
@@ -124,32 +124,32 @@ def test_a_finding_is_a_vulnerability_of_its_file(failing: AuditReport) -> None:
     assert "posix.system" in call["description"]
     assert "1234: REDUCE" in call["detail"]
     assert call["recommendation"].startswith("Do not load the file.")
-    assert properties(call)["modelaudit:fingerprint"] == [failing.findings[0].fingerprint]
-    assert properties(call)["modelaudit:offset"] == ["1234"]
+    assert collect_properties(call)["modelaudit:fingerprint"] == [failing.findings[0].fingerprint]
+    assert collect_properties(call)["modelaudit:offset"] == ["1234"]
     assert found["license/contradiction"]["affects"] == [{"ref": "model"}]
     assert "advisories" not in found["safetensors/hole"]
 
 
-def test_equal_findings_and_look_alike_paths_keep_their_own_references(hostile: AuditReport) -> None:
-    bom = bom_of(hostile)
+def test_equal_findings_and_similar_paths_have_unique_references(hostile: AuditReport) -> None:
+    bom = render_bom(hostile)
     refs = [each["bom-ref"] for each in [*bom["components"], *bom["vulnerabilities"]]]
     parts = len(hostile.coverage.artifacts) + len(hostile.findings) + len(hostile.license.datasets)
     assert len(refs) == len(set(refs)) == parts
     assert render_cyclonedx(hostile) == render_cyclonedx(hostile)
 
 
-def test_a_member_belongs_to_the_file_that_holds_it(failing: AuditReport) -> None:
+def test_finding_in_member_affects_the_outermost_file(failing: AuditReport) -> None:
     inner = replace(failing.coverage.artifacts[0], path="a!b.zip")
     outer = replace(failing.coverage.artifacts[0], path="a")
     finding = Finding("x/y", Severity.LOW, CheckFamily.SECURITY, "a!b.zip!c/data.pkl", "m")
     coverage = replace(failing.coverage, artifacts=(outer, inner))
-    bom = bom_of(replace(failing, decision=replace(failing.decision, coverage=coverage), findings=(finding,)))
+    bom = render_bom(replace(failing, decision=replace(failing.decision, coverage=coverage), findings=(finding,)))
     refs = {each["name"]: each["bom-ref"] for each in bom["components"]}
     assert bom["vulnerabilities"][0]["affects"] == [{"ref": refs["a!b.zip"]}]
 
 
-def test_licences_are_those_that_the_author_declares(failing: AuditReport) -> None:
-    root = bom_of(failing)["metadata"]["component"]
+def test_declared_licenses_are_listed(failing: AuditReport) -> None:
+    root = render_bom(failing)["metadata"]["component"]
     assert root["licenses"] == [
         {
             "license": {
@@ -171,12 +171,12 @@ def test_licences_are_those_that_the_author_declares(failing: AuditReport) -> No
         ("", None, {"name": "not stated"}),
     ],
 )
-def test_what_spdx_does_not_know_is_a_name(
+def test_unknown_spdx_identifier_becomes_a_name(
     failing: AuditReport, quotation: str, entry: str | None, expected: dict[str, str]
 ) -> None:
     claim = LicenseClaim(ClaimKind.DECLARED, "README.md", "license", quotation, entry)
     conclusion = LicenseConclusion(ConclusionState.UNRECOGNISED, LicenseCategory.UNKNOWN, (claim,))
-    licenses = bom_of(replace(failing, license=conclusion))["metadata"]["component"]["licenses"]
+    licenses = render_bom(replace(failing, license=conclusion))["metadata"]["component"]["licenses"]
     assert licenses == [{"license": {"acknowledgement": "declared"} | expected}]
 
 
@@ -190,62 +190,64 @@ def test_what_spdx_does_not_know_is_a_name(
         (RefKind.MODEL, "a/b/c", "https://huggingface.co", None),
     ],
 )
-def test_only_a_model_on_the_hub_has_a_package_url(
+def test_only_hub_models_have_a_package_url(
     failing: AuditReport, kind: RefKind, name: str, origin: str, purl: str | None
 ) -> None:
     report = replace(failing, target=replace(failing.target, kind=kind, name=name, origin=origin))
-    root = bom_of(report)["metadata"]["component"]
+    root = render_bom(report)["metadata"]["component"]
     assert root.get("purl") == (f"{purl}{failing.target.commit}" if purl else None)
     assert root["type"] == ("data" if kind is RefKind.DATASET else "machine-learning-model")
 
 
-def test_another_hub_is_named_in_the_package_url(failing: AuditReport) -> None:
+def test_package_url_contains_the_address_of_another_hub(failing: AuditReport) -> None:
     report = replace(failing, target=replace(failing.target, origin="https://hub.example.org"))
-    assert bom_of(report)["metadata"]["component"]["purl"].endswith("?repository_url=https://hub.example.org")
+    assert render_bom(report)["metadata"]["component"]["purl"].endswith("?repository_url=https://hub.example.org")
 
 
-def test_the_serial_number_names_the_report(failing: AuditReport) -> None:
+def test_serial_number_derives_from_the_report(failing: AuditReport) -> None:
     other = replace(failing, created="2026-11-25T09:30:00Z")
-    assert bom_of(failing)["serialNumber"] == bom_of(failing)["serialNumber"] != bom_of(other)["serialNumber"]
+    assert (
+        render_bom(failing)["serialNumber"] == render_bom(failing)["serialNumber"] != render_bom(other)["serialNumber"]
+    )
 
 
-def licensed(report: AuditReport, license_: LicenseConclusion) -> Any:
+def render_bom_with_license(report: AuditReport, license_: LicenseConclusion) -> Any:
     text = render_cyclonedx(replace(report, license=license_)).decode()
     assert load_validator().validate_str(text) is None
     return json.loads(text)
 
 
-def test_what_is_declared_and_what_was_concluded_stand_side_by_side(failing: AuditReport) -> None:
-    root = licensed(failing, plain_conclusion())["metadata"]["component"]
+def test_declared_and_concluded_licenses_are_both_listed(failing: AuditReport) -> None:
+    root = render_bom_with_license(failing, build_plain_conclusion())["metadata"]["component"]
     told = [(each["license"]["id"], each["license"]["acknowledgement"]) for each in root["licenses"]]
     assert sorted(told) == [("Apache-2.0", "concluded"), ("Apache-2.0", "declared")]
     assert [each["license"]["id"] for each in root["evidence"]["licenses"]] == ["Apache-2.0"]
-    both = replace(plain_conclusion(), expression="Apache-2.0 AND LicenseRef-Llama-3.1")
-    root = licensed(failing, both)["metadata"]["component"]
+    both = replace(build_plain_conclusion(), expression="Apache-2.0 AND LicenseRef-Llama-3.1")
+    root = render_bom_with_license(failing, both)["metadata"]["component"]
     concluded = [each["license"] for each in root["licenses"] if each["license"]["acknowledgement"] == "concluded"]
     assert {each.get("id") or each["name"] for each in concluded} == {"Apache-2.0", "LicenseRef-Llama-3.1"}
 
 
-def test_a_choice_is_an_expression_and_the_declaration_becomes_evidence(failing: AuditReport) -> None:
-    choice = replace(plain_conclusion(), expression="MIT OR Apache-2.0")
-    root = licensed(failing, choice)["metadata"]["component"]
+def test_choice_of_licenses_is_an_expression_and_declared_license_is_evidence(failing: AuditReport) -> None:
+    choice = replace(build_plain_conclusion(), expression="MIT OR Apache-2.0")
+    root = render_bom_with_license(failing, choice)["metadata"]["component"]
     assert root["licenses"] == [{"acknowledgement": "concluded", "expression": "MIT OR Apache-2.0"}]
     assert {"license": {"acknowledgement": "declared", "id": "Apache-2.0", "url": APACHE.url}} in root["evidence"][
         "licenses"
     ]
 
 
-def test_nothing_is_concluded_where_nothing_was(failing: AuditReport) -> None:
-    doubtful = replace(plain_conclusion(), state=ConclusionState.VAGUE)
-    root = licensed(failing, doubtful)["metadata"]["component"]
+def test_undecided_conclusion_has_no_concluded_license(failing: AuditReport) -> None:
+    doubtful = replace(build_plain_conclusion(), state=ConclusionState.VAGUE)
+    root = render_bom_with_license(failing, doubtful)["metadata"]["component"]
     assert [each["license"]["acknowledgement"] for each in root["licenses"]] == ["declared"]
-    nonsense = replace(plain_conclusion(), expression="(( AND")
-    root = licensed(failing, nonsense)["metadata"]["component"]
+    nonsense = replace(build_plain_conclusion(), expression="(( AND")
+    root = render_bom_with_license(failing, nonsense)["metadata"]["component"]
     assert {"license": {"acknowledgement": "concluded", "name": "(( AND"}} in root["licenses"]
 
 
-def test_origins_are_ancestors_with_their_own(failing: AuditReport) -> None:
-    root = licensed(failing, conflicting_conclusion())["metadata"]["component"]
+def test_base_models_are_nested_ancestors(failing: AuditReport) -> None:
+    root = render_bom_with_license(failing, build_conflicting_conclusion())["metadata"]["component"]
     (base,) = root["pedigree"]["ancestors"]
     assert (base["name"], base["version"]) == ("acme/tiny-instruct", COMMIT)
     assert base["licenses"][0]["license"]["acknowledgement"] == "concluded"
@@ -253,40 +255,40 @@ def test_origins_are_ancestors_with_their_own(failing: AuditReport) -> None:
     assert set(inner) == {"acme/tiny-root", "acme/other"}
     known = inner["acme/tiny-root"]
     assert known["licenses"] == [{"license": {"name": "LicenseRef-Llama-3.1", "url": LLAMA.url}}]
-    assert properties(known)["modelaudit:origin:look"] == ["known-by-name"]
-    assert properties(known)["modelaudit:origin:relation"] == ["finetune"]
+    assert collect_properties(known)["modelaudit:origin:look"] == ["known-by-name"]
+    assert collect_properties(known)["modelaudit:origin:relation"] == ["finetune"]
     assert "licenses" not in inner["acme/other"]
 
 
-def test_data_sets_are_components_with_their_own_licences(failing: AuditReport) -> None:
-    bom = licensed(failing, conflicting_conclusion())
+def test_data_sets_are_components_with_their_own_licenses(failing: AuditReport) -> None:
+    bom = render_bom_with_license(failing, build_conflicting_conclusion())
     data = {each["name"]: each for each in bom["components"] if each["type"] == "data"}
     assert data["acme/pairs"]["licenses"][0]["license"] == {"acknowledgement": "declared", "id": "CC-BY-NC-4.0"}
     assert "licenses" not in data["acme/more"]
-    assert properties(data["acme/more"])["modelaudit:dataset:look"] == ["unreached"]
+    assert collect_properties(data["acme/more"])["modelaudit:dataset:look"] == ["unreached"]
     graph = {each["ref"]: each.get("dependsOn", []) for each in bom["dependencies"]}
     assert {each["bom-ref"] for each in data.values()} <= set(graph["model"])
 
 
 def test_answers_obligations_and_openness_are_properties(failing: AuditReport) -> None:
-    said = properties(licensed(failing, conflicting_conclusion())["metadata"]["component"])
+    said = collect_properties(render_bom_with_license(failing, build_conflicting_conclusion())["metadata"]["component"])
     assert said["modelaudit:license:permission"] == ["review"]
     assert any("via acme/tiny-root" in each for each in said["modelaudit:license:answer"])
     assert any("“Built with Llama”" in each for each in said["modelaudit:license:obligation"])
     assert said["modelaudit:openness:component"] == ["code: absent, openness not known", "weights: present, not open"]
     assert any(each.startswith("declared-inherited: ") for each in said["modelaudit:license:conflict"])
-    met = properties(licensed(failing, plain_conclusion())["metadata"]["component"])
+    met = collect_properties(render_bom_with_license(failing, build_plain_conclusion())["metadata"]["component"])
     assert any(each.endswith("[met by LICENSE]") for each in met["modelaudit:license:obligation"])
 
 
-def test_a_ring_and_a_long_chain_of_origins_end(failing: AuditReport) -> None:
-    first = conflicting_conclusion().origins[0]
+def test_cyclic_and_long_lineage_is_bounded(failing: AuditReport) -> None:
+    first = build_conflicting_conclusion().origins[0]
     ring = tuple(replace(first, name=f"a/{n}", made=f"a/{(n - 1) % 3}") for n in range(3))
     chain = tuple(replace(first, name=f"b/{n}", made=f"b/{n - 1}" if n else "") for n in range(3000))
-    conclusion = replace(conflicting_conclusion(), origins=(*ring, *chain))
-    pedigree = licensed(failing, conclusion)["metadata"]["component"]["pedigree"]
+    conclusion = replace(build_conflicting_conclusion(), origins=(*ring, *chain))
+    pedigree = render_bom_with_license(failing, conclusion)["metadata"]["component"]["pedigree"]
     assert json.dumps(pedigree).count('"type": "machine-learning-model"') == 60
     assert pedigree["notes"] == "2943 more ancestors are in the JSON report"
     assert len(build_lineage_tree(conclusion)) == 3003
-    alone = licensed(failing, replace(conclusion, origins=ring))["metadata"]["component"]["pedigree"]
+    alone = render_bom_with_license(failing, replace(conclusion, origins=ring))["metadata"]["component"]["pedigree"]
     assert json.dumps(alone).count('"type": "machine-learning-model"') == 3

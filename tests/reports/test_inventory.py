@@ -13,11 +13,11 @@ from modelaudit.reports.inventory import compute_tree_digest, describe_compariso
 UNREAD = Absence(Unread(UnreadReason.NO_READER, "no reader for ONNX"))
 
 
-def with_records(report: AuditReport, *records: ArtifactRecord) -> AuditReport:
+def replace_records(report: AuditReport, *records: ArtifactRecord) -> AuditReport:
     return replace(report, decision=Decision(Verdict.INCOMPLETE, (), Coverage(records)))
 
 
-def test_the_number_of_all_files_is_what_sha256sum_gives(passing: AuditReport, tmp_path: Path) -> None:
+def test_tree_digest_equals_output_of_sha256sum(passing: AuditReport, tmp_path: Path) -> None:
     names = ["b.txt", "a/z.bin", "a.txt", "\u00e4.txt"]
     (tmp_path / "a").mkdir()
     records = []
@@ -27,16 +27,16 @@ def test_the_number_of_all_files_is_what_sha256sum_gives(passing: AuditReport, t
         records.append(ArtifactRecord(name, 1, Extent.EXAMINED, digests=(digest,)))
     ordered = sorted(names, key=str.encode)
     printed = subprocess.run(["sha256sum", *ordered], cwd=tmp_path, capture_output=True, check=True).stdout
-    assert compute_tree_digest(with_records(passing, *records)) == hashlib.sha256(printed).hexdigest()
-    assert compute_tree_digest(with_records(passing, *reversed(records))) == hashlib.sha256(printed).hexdigest()
+    assert compute_tree_digest(replace_records(passing, *records)) == hashlib.sha256(printed).hexdigest()
+    assert compute_tree_digest(replace_records(passing, *reversed(records))) == hashlib.sha256(printed).hexdigest()
 
 
-def test_no_number_binds_files_without_digests(incomplete: AuditReport, failing: AuditReport) -> None:
+def test_no_tree_digest_without_all_file_digests(incomplete: AuditReport, failing: AuditReport) -> None:
     assert compute_tree_digest(incomplete) is None
     assert compute_tree_digest(failing) is None
 
 
-def test_absences_alike_are_told_once_and_named_all() -> None:
+def test_equal_absences_are_grouped_with_all_addresses() -> None:
     alike = tuple((f"assets/onnx/m{n}.onnx", UNREAD) for n in range(10))
     other = (("assets/onnx/x.gguf", UNREAD), ("m.onnx", UNREAD), ("a.zip!m.onnx", UNREAD))
     placed = ("assets/onnx/p.onnx", Absence(replace(UNREAD.unread, where=Location(offset=3))))
@@ -46,7 +46,7 @@ def test_absences_alike_are_told_once_and_named_all() -> None:
     assert [group.name for group in groups[1:]] == [address for address, _ in (*other, placed)]
 
 
-def test_few_or_accepted_absences_stay_apart() -> None:
+def test_few_or_different_absences_stay_separate() -> None:
     accepted = replace(UNREAD, allowed_by="x")
     pairs = (("a.onnx", UNREAD), ("b.onnx", UNREAD), ("c.onnx", accepted))
     assert [group.name for group in group_absences(pairs)] == ["a.onnx", "b.onnx", "c.onnx"]
@@ -54,19 +54,19 @@ def test_few_or_accepted_absences_stay_apart() -> None:
     assert [group.name for group in top] == ["3 ONNX files in the top folder"]
 
 
-def test_the_digest_of_git_is_shown_where_the_source_states_one() -> None:
+def test_git_digest_is_shown_if_source_states_one() -> None:
     sha, git = Digest(DigestAlgorithm.SHA256, "a" * 64), Digest(DigestAlgorithm.GIT_BLOB, "b" * 40)
     record = ArtifactRecord("x", 1, Extent.EXAMINED, digests=(sha, git))
     assert list_shown_digests(record) == (sha,)
     assert list_shown_digests(replace(record, claimed=(git,))) == (sha, git)
 
 
-def test_what_was_compared_is_said_once(passing: AuditReport, failing: AuditReport, incomplete: AuditReport) -> None:
-    assert describe_comparison(passing) == "Not compared: a local folder has no published reference."
+def test_comparison_is_described(passing: AuditReport, failing: AuditReport, incomplete: AuditReport) -> None:
+    assert describe_comparison(passing) == "Not compared: local files have no published digests."
     remote = replace(passing, target=replace(passing.target, kind=RefKind.MODEL))
     assert describe_comparison(remote) == "Not compared: the source states no digest for any file."
-    assert describe_comparison(incomplete) == "There was nothing to compare."
+    assert describe_comparison(incomplete) == "There was no file to compare."
     assert describe_comparison(failing) == (
-        "4 of 7 files verified: equal to what the source states; 1 altered: DIFFERENT from what the source states; "
+        "4 of 7 files verified: equal to the digest of the source; 1 altered: DIFFERENT from the digest of the source; "
         "2 not compared."
     )

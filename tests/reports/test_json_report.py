@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reports.license_examples import (
-    conflicting_conclusion,
-    denied_conclusion,
-    hostile_conclusion,
-    plain_conclusion,
+    build_conflicting_conclusion,
+    build_denied_conclusion,
+    build_hostile_conclusion,
+    build_plain_conclusion,
 )
 from support.cases import check_each
 
@@ -28,13 +28,13 @@ UNSHOWN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 SAME_REPORT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
 
 
-def test_the_way_back_is_exact(any_report: AuditReport) -> None:
+def test_parsed_report_equals_original(any_report: AuditReport) -> None:
     data = render_json(any_report)
     assert parse_report(data) == any_report
     assert render_json(parse_report(data)) == data
 
 
-def test_the_form_is_canonical(any_report: AuditReport) -> None:
+def test_json_is_canonical(any_report: AuditReport) -> None:
     data = render_json(any_report)
     value = json.loads(data)
     assert value["schema"] == SCHEMA
@@ -49,12 +49,12 @@ def test_the_form_is_canonical(any_report: AuditReport) -> None:
 
 @SAME_REPORT
 @given(text=st.text(alphabet=st.one_of(st.characters(), st.sampled_from("\ufffd\udcff\ud83d\udca9d0123\\u"))))
-def test_any_string_comes_back(text: str, passing: AuditReport) -> None:
+def test_any_string_survives_round_trip(text: str, passing: AuditReport) -> None:
     report = replace(passing, target=replace(passing.target, requested=text))
     assert parse_report(render_json(report)) == report
 
 
-def test_surrogates_are_escaped_where_every_parser_reads_them_alike(passing: AuditReport) -> None:
+def test_surrogates_use_a_portable_escape(passing: AuditReport) -> None:
     report = replace(passing, target=replace(passing.target, name="caf\udce9 \ufffd \ud83d\udca9"))
     data = render_json(report)
     assert json.loads(data)["target"]["name"] == "caf\ufffddce9 \ufffd\ufffd \ufffdd83d\ufffddca9"
@@ -62,7 +62,7 @@ def test_surrogates_are_escaped_where_every_parser_reads_them_alike(passing: Aud
     assert parse_report(data).target.name == "caf\udce9 \ufffd \ud83d\udca9"
 
 
-def test_nothing_in_the_bytes_steers_a_terminal(passing: AuditReport) -> None:
+def test_control_characters_are_escaped(passing: AuditReport) -> None:
     unshown = [chr(code) for code in range(0x7F, 0x110000) if unicodedata.category(chr(code)) in UNSHOWN]
     name = "".join(unshown) + "caf\xe9 \U0001f600"
     report = replace(passing, target=replace(passing.target, name=name))
@@ -75,19 +75,19 @@ def test_nothing_in_the_bytes_steers_a_terminal(passing: AuditReport) -> None:
     assert parse_report(text.encode()) == report
 
 
-def test_other_layouts_and_a_byte_order_mark_are_read(failing: AuditReport) -> None:
+def test_other_layouts_and_byte_order_mark_are_parsed(failing: AuditReport) -> None:
     value = json.loads(render_json(failing))
     assert parse_report(json.dumps(value).encode()) == failing
     assert parse_report(b"\xef\xbb\xbf" + json.dumps(value, indent=7).encode()) == failing
 
 
-def test_a_field_with_a_default_may_be_absent(failing: AuditReport) -> None:
+def test_field_with_default_may_be_absent(failing: AuditReport) -> None:
     value = json.loads(render_json(replace(failing, opinions=())))
     del value["target"]["notes"]
     assert parse_report(json.dumps(value).encode()).target.notes == ()
 
 
-def _set(*path: str | int, to: object) -> Callable[[Any], None]:
+def _build_change(*path: str | int, to: object) -> Callable[[Any], None]:
     def change(value: Any) -> None:
         for step in path[:-1]:
             value = value[step]
@@ -97,26 +97,28 @@ def _set(*path: str | int, to: object) -> Callable[[Any], None]:
 
 
 DAMAGE: dict[str, Callable[[Any], None]] = {
-    "another schema": _set("schema", to="modelaudit/report/v2"),
+    "another schema": _build_change("schema", to="modelaudit/report/v2"),
     "no schema": lambda value: value.pop("schema"),
-    "a verdict that does not exist": _set("decision", "verdict", to="fine"),
-    "a pass over what was not read": _set("decision", "verdict", to="pass"),
-    "an examined file with an absence": _set("decision", "coverage", "artifacts", 3, "extent", to="examined"),
-    "a field that is not known": _set("target", "colour", to="red"),
-    "a fingerprint that is not the finding's": _set("findings", 0, "fingerprint", to="0" * 16),
+    "a verdict that does not exist": _build_change("decision", "verdict", to="fine"),
+    "a pass over what was not read": _build_change("decision", "verdict", to="pass"),
+    "an examined file with an absence": _build_change("decision", "coverage", "artifacts", 3, "extent", to="examined"),
+    "a field that is not known": _build_change("target", "colour", to="red"),
+    "a fingerprint that is not the finding's": _build_change("findings", 0, "fingerprint", to="0" * 16),
     "a field that is missing": lambda value: value["target"].pop("origin"),
-    "a size in words": _set("decision", "coverage", "artifacts", 0, "size", to="7714"),
-    "a size that is no whole number": _set("decision", "coverage", "artifacts", 0, "size", to=7714.0),
-    "true for 1": _set("findings", 5, "location", "line", to=True),
-    "a digest of the wrong length": _set("decision", "coverage", "artifacts", 0, "digests", 0, "value", to="ab"),
-    "a time that is none": _set("created", to="yesterday"),
-    "a lone replacement character": _set("target", "name", to="a\ufffdb"),
-    "a control character in a damaged word": _set("decision", "verdict", to="\x1b[2J\n\udcff"),
+    "a size in words": _build_change("decision", "coverage", "artifacts", 0, "size", to="7714"),
+    "a size that is no whole number": _build_change("decision", "coverage", "artifacts", 0, "size", to=7714.0),
+    "true for 1": _build_change("findings", 5, "location", "line", to=True),
+    "a digest of the wrong length": _build_change(
+        "decision", "coverage", "artifacts", 0, "digests", 0, "value", to="ab"
+    ),
+    "a time that is none": _build_change("created", to="yesterday"),
+    "a lone replacement character": _build_change("target", "name", to="a\ufffdb"),
+    "a control character in a damaged word": _build_change("decision", "verdict", to="\x1b[2J\n\udcff"),
 }
 
 
 @pytest.mark.parametrize("damage", list(DAMAGE))
-def test_damage_is_one_line_and_no_report(damage: str, failing: AuditReport) -> None:
+def test_damaged_report_is_refused_in_one_line(damage: str, failing: AuditReport) -> None:
     value = json.loads(render_json(failing))
     DAMAGE[damage](value)
     with pytest.raises(ConfigurationError) as caught:
@@ -144,7 +146,7 @@ def test_damage_is_one_line_and_no_report(damage: str, failing: AuditReport) -> 
         b"<!DOCTYPE html>",
     ],
 )
-def test_what_is_no_report_is_refused(data: bytes) -> None:
+def test_other_data_is_refused(data: bytes) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_report(data)
     assert str(caught.value).isprintable()
@@ -152,7 +154,7 @@ def test_what_is_no_report_is_refused(data: bytes) -> None:
 
 @SAME_REPORT
 @given(data=st.data())
-def test_mutated_bytes_give_a_report_or_one_error(data: st.DataObject, failing: AuditReport) -> None:
+def test_mutated_bytes_give_report_or_configuration_error(data: st.DataObject, failing: AuditReport) -> None:
     good = bytearray(render_json(failing))
     start = data.draw(st.integers(0, len(good) - 1))
     length = data.draw(st.integers(0, 40))
@@ -166,21 +168,23 @@ def test_mutated_bytes_give_a_report_or_one_error(data: st.DataObject, failing: 
         assert parse_report(render_json(report)) == report
 
 
-def _licences(report: AuditReport, *conclusions: LicenseConclusion) -> Iterator[AuditReport]:
+def _replace_license(report: AuditReport, *conclusions: LicenseConclusion) -> Iterator[AuditReport]:
     yield from (replace(report, license=each) for each in conclusions)
 
 
-def test_a_conclusion_comes_back_whole_with_its_figures(passing: AuditReport, hostile: AuditReport) -> None:
-    evil = hostile_conclusion(hostile.target.name, hostile.target.name * 50)
-    for report in _licences(passing, plain_conclusion(), conflicting_conclusion(), denied_conclusion(), evil):
+def test_license_conclusion_survives_round_trip(passing: AuditReport, hostile: AuditReport) -> None:
+    evil = build_hostile_conclusion(hostile.target.name, hostile.target.name * 50)
+    for report in _replace_license(
+        passing, build_plain_conclusion(), build_conflicting_conclusion(), build_denied_conclusion(), evil
+    ):
         data = render_json(report)
         assert parse_report(data) == report
         assert render_json(parse_report(data)) == data
 
 
 @pytest.mark.parametrize("figure", ['"many"', "true", "1e999", "-1e999"])
-def test_a_figure_is_a_number(figure: str, passing: AuditReport) -> None:
-    data = render_json(replace(passing, license=conflicting_conclusion())).decode()
+def test_figure_must_be_a_number(figure: str, passing: AuditReport) -> None:
+    data = render_json(replace(passing, license=build_conflicting_conclusion())).decode()
     assert data.count('"monthly_active_users": 5000000.0') == 1
     changed = data.replace('"monthly_active_users": 5000000.0', f'"monthly_active_users": {figure}')
     with pytest.raises(ConfigurationError, match="monthly_active_users"):

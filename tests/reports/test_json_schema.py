@@ -23,13 +23,13 @@ def schema() -> Any:
     return json.loads(build_report_schema())
 
 
-def test_the_published_schema_is_the_one_in_force() -> None:
+def test_published_schema_is_current() -> None:
     if os.environ.get("MODELAUDIT_UPDATE_GOLDEN"):
         PUBLISHED.write_bytes(build_report_schema())
     assert PUBLISHED.read_bytes() == build_report_schema()
 
 
-def test_the_schema_is_one_and_says_which(schema: Any) -> None:
+def test_schema_is_valid_and_has_an_identifier(schema: Any) -> None:
     from jsonschema import Draft202012Validator  # seconds to import
 
     Draft202012Validator.check_schema(schema)
@@ -37,14 +37,14 @@ def test_the_schema_is_one_and_says_which(schema: Any) -> None:
     assert all(definition["title"] for definition in [schema, *schema["$defs"].values()])
 
 
-def test_every_field_is_always_there_and_docstrings_describe_them(schema: Any) -> None:
+def test_fields_are_required_and_described(schema: Any) -> None:
     finding = schema["$defs"]["Finding"]
     assert finding["required"] == [field.name for field in fields(Finding)]
     assert "independent of the wording" in finding["properties"]["key"]["description"]
     assert "Attributes" not in json.dumps(schema)
 
 
-def test_real_reports_are_valid(schema: Any, any_report: AuditReport) -> None:
+def test_example_reports_are_valid(schema: Any, any_report: AuditReport) -> None:
     from jsonschema import Draft202012Validator
 
     errors = Draft202012Validator(schema).iter_errors(json.loads(render_json(any_report)))
@@ -62,7 +62,9 @@ def test_real_reports_are_valid(schema: Any, any_report: AuditReport) -> None:
         (("opinions",), {}),
     ],
 )
-def test_wrong_values_are_not(schema: Any, failing: AuditReport, path: tuple[str | int, ...], value: object) -> None:
+def test_wrong_values_are_invalid(
+    schema: Any, failing: AuditReport, path: tuple[str | int, ...], value: object
+) -> None:
     report = json.loads(render_json(failing))
     place = report
     for step in path[:-1]:

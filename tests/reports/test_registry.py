@@ -22,31 +22,31 @@ from modelaudit.reports import REPORTS, detect_format, render_report
         ("scan.txt", "table"),
     ],
 )
-def test_a_file_name_tells_the_format(path: str, format: str) -> None:
+def test_format_is_detected_from_file_name(path: str, format: str) -> None:
     assert detect_format(path) == format
 
 
 @pytest.mark.parametrize("path", ["report", "report.pdf", "html", "report.json.bak", ""])
-def test_another_name_is_refused_with_the_names_that_work(path: str) -> None:
+def test_unknown_ending_is_refused_with_valid_endings(path: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         detect_format(path)
     assert all(ending in str(caught.value) for each in REPORTS.values() for ending in each.endings)
     assert "\n" not in str(caught.value)
 
 
-def test_an_unknown_format_is_refused_with_the_list(passing: AuditReport) -> None:
+def test_unknown_format_is_refused_with_list(passing: AuditReport) -> None:
     with pytest.raises(ConfigurationError, match="table, json, html, cyclonedx"):
         render_report(passing, "pdf")
 
 
 @check_each("format", list(REPORTS))
-def test_every_format_is_a_pure_function(format: str, any_report: AuditReport) -> None:
+def test_renderers_are_pure_functions(format: str, any_report: AuditReport) -> None:
     first = render_report(any_report, format)
     assert first == render_report(any_report, format)
     assert first.decode("utf-8").endswith("\n")
 
 
-def test_the_registry_loads_no_renderer() -> None:
+def test_registry_imports_no_renderer() -> None:
     heavy = ("rich", "jinja2", "cyclonedx", "pydantic")
     script = f"import sys, modelaudit.reports; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

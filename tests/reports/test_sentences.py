@@ -10,7 +10,7 @@ from modelaudit.reports.wording import describe_unread, format_sentence
 
 
 @check_each("listed", range(1, 40))
-def test_the_marked_line_of_a_listing_is_never_cut(listed: int) -> None:
+def test_marked_line_of_listing_is_kept(listed: int) -> None:
     lines = ("byte 9: REDUCE", *(f"  {at} PROTO" for at in range(listed - 1)), "> 99 REDUCE")
     shown = _shorten_evidence(lines)
     assert (shown[0], shown[-1]) == (lines[0], lines[-1])
@@ -18,12 +18,12 @@ def test_the_marked_line_of_a_listing_is_never_cut(listed: int) -> None:
     assert len(shown) == len(lines) or f"… {len(lines) - 8} lines left out" in shown
 
 
-def test_evidence_without_a_listing_is_cut_at_its_end() -> None:
+def test_evidence_without_listing_is_cut_at_the_end() -> None:
     assert _shorten_evidence(tuple("abcdefghij")) == [*"abcdefgh", "… and 2 more lines"]
     assert _shorten_evidence(tuple("abcdefghi")) == [*"abcdefghi"]
 
 
-def test_a_sentence_ends_once_and_keeps_the_case_of_a_file_name() -> None:
+def test_sentence_has_one_full_stop_and_keeps_case_of_file_name() -> None:
     assert format_sentence("os-system.pkl: it calls.") == "os-system.pkl: it calls."
     assert format_sentence("the text was read") == "The text was read."
     words = describe_unread(Unread(UnreadReason.PROGRAM, "scripts: the text was read, but its code was not analysed"))

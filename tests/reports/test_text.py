@@ -31,12 +31,12 @@ ANY_TEXT = st.text(alphabet=st.characters())
         ("e" + "\u0301" * 5, "e\u0301\u0301\u0301\\u0301\\u0301"),
     ],
 )
-def test_shows_what_does_not_show_itself(text: str, shown: str) -> None:
+def test_invisible_characters_are_escaped(text: str, shown: str) -> None:
     assert escape_unprintable(text) == shown
 
 
 @given(ANY_TEXT)
-def test_any_text_ends_as_visible_characters_on_one_line(text: str) -> None:
+def test_any_text_becomes_visible_characters_on_one_line(text: str) -> None:
     shown = escape_unprintable(text)
     shown.encode("utf-8")
     assert len(shown.splitlines()) <= 1
@@ -44,8 +44,8 @@ def test_any_text_ends_as_visible_characters_on_one_line(text: str) -> None:
     assert escape_unprintable(shown) == shown
 
 
-def test_counts_what_a_limit_leaves_out() -> None:
-    assert escape_unprintable("a" * 12_345, limit=3) == "aaa… (12,342 more characters, all of them in the JSON report)"
+def test_characters_over_the_limit_are_counted() -> None:
+    assert escape_unprintable("a" * 12_345, limit=3) == "aaa… (12,342 more characters, see the JSON report)"
     assert escape_unprintable("abc", limit=3) == "abc"
 
 
@@ -53,7 +53,7 @@ def test_counts_what_a_limit_leaves_out() -> None:
     "address",
     ["https://docs.python.org/3/library/pickle.html", "https://example.org", "https://h.example:8443/a?b=c&d=%20#e"],
 )
-def test_plain_https_may_become_a_link(address: str) -> None:
+def test_plain_https_address_is_a_link(address: str) -> None:
     assert validate_https_link(address) == address
 
 
@@ -75,5 +75,5 @@ def test_plain_https_may_become_a_link(address: str) -> None:
         "https://example.org/" + "a" * 3000,
     ],
 )
-def test_nothing_else_becomes_a_link(address: str) -> None:
+def test_other_addresses_are_not_links(address: str) -> None:
     assert validate_https_link(address) is None

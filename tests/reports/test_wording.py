@@ -18,7 +18,9 @@ from modelaudit.model.license import ConclusionState, OriginState
 from modelaudit.model.report import AuditReport, DigestState, Extent, OpinionState, Verdict
 from modelaudit.model.structure import Location, UnreadReason
 from modelaudit.model.terms import Answer, Group, LicenseCategory, Relation, Use
+from modelaudit.options import list_families
 from modelaudit.reports import REPORTS, license_words, render_report, wording
+from modelaudit.reports.view import FAMILIES_WITHOUT_RULES
 
 BANNED = re.compile(r"\b(safe|clean)\b", re.IGNORECASE)
 ROOM = Path(modelaudit.reports.__file__).parent
@@ -48,20 +50,18 @@ ROOM = Path(modelaudit.reports.__file__).parent
         (wording.OPINIONS, OpinionState),
     ],
 )
-def test_every_word_of_the_model_has_a_phrase(phrases: dict[StrEnum, str], words: type[StrEnum]) -> None:
+def test_every_enum_member_has_a_phrase(phrases: dict[StrEnum, str], words: type[StrEnum]) -> None:
     assert set(phrases) == set(words)
     assert all(phrases.values())
 
 
 @check_each("format", list(REPORTS))
 @check_each("name", ["fail", "pass", "incomplete", "allowed", "conflicting"])
-def test_no_report_promises_what_nobody_can(
-    format: str, name: str, examples: dict[str, Callable[[], AuditReport]]
-) -> None:
+def test_reports_do_not_promise_safety(format: str, name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
     assert not BANNED.findall(render_report(examples[name](), format).decode())
 
 
-def test_no_template_and_no_string_of_the_renderers_holds_a_banned_word() -> None:
+def test_templates_and_strings_have_no_banned_word() -> None:
     texts = {path.name: path.read_text(encoding="utf-8") for path in (ROOM / "templates").iterdir()}
     for path in ROOM.glob("*.py"):
         strings = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
@@ -83,11 +83,11 @@ def test_no_template_and_no_string_of_the_renderers_holds_a_banned_word() -> Non
         (2**70, "1.18e+06 PB"),
     ],
 )
-def test_sizes_in_decimal_units(size: int, words: str) -> None:
+def test_sizes_use_decimal_units(size: int, words: str) -> None:
     assert wording.format_size(size) == words
 
 
-def test_places_and_thresholds_in_words() -> None:
+def test_places_and_thresholds_are_described() -> None:
     assert wording.describe_place(Location(1234, 5, "license")) == "byte 1,234, line 5, entry license"
     assert wording.describe_place(Location(0)) == "byte 0"
     assert wording.describe_place(Location()) == ""
@@ -96,7 +96,11 @@ def test_places_and_thresholds_in_words() -> None:
     assert wording.describe_threshold(None) == "findings never fail this policy"
 
 
-def test_every_kind_of_clause_has_its_place() -> None:
+def test_families_without_rules_equal_the_rule_set() -> None:
+    assert set(CheckFamily) - list_families(load_catalogue()) == FAMILIES_WITHOUT_RULES
+
+
+def test_every_clause_kind_has_a_group() -> None:
     kinds = load_catalogue().clauses.kinds
     assert {id_ for id_, kind in kinds.items() if kind.group is Group.LIMIT} == wording.LIMIT_KINDS
     assert {id_ for id_, kind in kinds.items() if kind.group in (Group.WATCH, Group.FACT)} == wording.NOTE_KINDS
@@ -113,11 +117,11 @@ def test_every_kind_of_clause_has_its_place() -> None:
         (2e9, "2 billion"),
     ],
 )
-def test_large_numbers_are_told_in_millions(number: float, words: str) -> None:
+def test_large_numbers_are_in_millions(number: float, words: str) -> None:
     assert wording.format_number(number) == words
 
 
-def test_times_are_told_in_utc() -> None:
+def test_times_are_in_utc() -> None:
     assert wording.format_moment("2026-11-24T23:30:00-02:00") == "25 November 2026, 01:30 UTC"
     assert wording.format_moment("2026-01-02T03:04:05Z") == "2 January 2026, 03:04 UTC"
     assert [wording.format_moment(datetime(2026, month, 1).isoformat() + "+00:00") for month in range(1, 13)]

@@ -55,6 +55,56 @@ _FIRST_WORDINGS = (
         r" base models are named, and the rest were not looked up\b",
         " origins are named, and the rest were not looked at",
     ),
+    (r"^Your planned use is commercial, and the licence forbids commercial use\.$", "Your use is commercial."),
+    (
+        r"^The licence allows research only, and your planned use goes beyond research\.$",
+        "Only research is allowed, and what you mean to do goes beyond it.",
+    ),
+    (
+        r"^The licence allows research only; show that your planned use is research\.$",
+        "It is allowed for research only; show that yours is research.",
+    ),
+    (r"^The licence does not cover use in production\.$", "Use in production is not covered."),
+    (r"; above that you need a separate licence\b", "; above that a licence of its own is needed"),
+    (
+        r"^Your planned use needs a licence that you must obtain first; ",
+        "What you mean to do needs a licence that has to be obtained first; ",
+    ),
+    (
+        r"^The licence grants no rights in (.*), and your planned use includes at least part of that territory\.$",
+        r"No rights are granted for \1, and what you mean to do is not wholly outside.",
+    ),
+    (
+        r"^Companies in certain businesses need a separate licence; ",
+        "Companies in certain businesses need a licence of their own; ",
+    ),
+    (
+        r"^Companies with more than USD (.*?) of revenue a year need a separate permission to sell access to models\.$",
+        r"Above USD \1 a year, whoever sells access to models needs a separate permission first.",
+    ),
+    (
+        r"^Your planned use gives copies to others, and the licence forbids that\.$",
+        "You mean to give copies to others, which is not allowed.",
+    ),
+    (
+        r"^You may use a changed model yourself, but you may not pass it on\.$",
+        "A changed model may be used by yourself at most; it may not be passed on.",
+    ),
+    (
+        r"^Your planned use trains a model on the outputs of this one, and the licence forbids that\.$",
+        "You mean to train a model on what this one puts out, which is not allowed.",
+    ),
+    (r"; compare yours with the clause\.$", "; hold yours against the clause."),
+    (
+        r"^The licence covers only the uses that the clause describes; compare yours with it\.$",
+        "Only uses of the kind that the clause describes are covered; hold yours against it.",
+    ),
+    (r"\bit is not stated whether you plan such a use\b", "it is not stated whether you mean to do that"),
+    (r"\bit is not stated where you plan to use it\b", "it is not stated where you mean to use it"),
+    (
+        r"\bit is not known whether the clause applies to this model\b",
+        "it is not known whether this model is one of those that the clause is about",
+    ),
 )
 _COMPILED_WORDINGS = tuple((re.compile(pattern, re.DOTALL), first) for pattern, first in _FIRST_WORDINGS)
 

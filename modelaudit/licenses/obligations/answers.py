@@ -32,11 +32,11 @@ GENERAL_FIELD = "general"
 _DUTY_GROUPS = (Group.SHIP, Group.SHOW, Group.NAME, Group.PASS_ON, Group.WATCH)
 _SERVICE_IS_DISTRIBUTION = "hosting-is-distribution"
 _UNDECIDED_REASONS = {
-    "uses": "it is not stated whether you mean to do that",
+    "uses": "it is not stated whether you plan such a use",
     "over": "your own figure is not stated",
-    "inside": "it is not stated where you mean to use it",
+    "inside": "it is not stated where you plan to use it",
     "listed": "your field of use is not stated, or the list is not on record",
-    "scope": "it is not known whether this model is one of those that the clause is about",
+    "scope": "it is not known whether the clause applies to this model",
 }
 
 

@@ -117,7 +117,7 @@ def test_every_subject_has_the_documented_fields(conclude_cards):
 
 def test_answers_to_the_use_are_findings(conclude_cards, fired):
     denied = fired(conclude_cards(license="cc-by-nc-4.0", intent=Intent({Use.COMMERCIAL: True})))
-    assert "Your use is commercial." in denied["license/use-denied"]
+    assert "Your planned use is commercial, and the licence forbids commercial use." in denied["license/use-denied"]
     assert "license/use-for-review" in fired(conclude_cards(license="other", intent=Intent({Use.COMMERCIAL: True})))
     allowed = fired(conclude_cards(license="mit", intent=Intent({Use.COMMERCIAL: True})))
     assert not {"license/use-denied", "license/use-for-review"} & set(allowed)

@@ -44,6 +44,19 @@ REWORDED = [
         "license_link leads to https://acme.example/, which was not opened: it may hold other terms.",
         "license_link leads to https://acme.example/, where nobody looked: other terms may stand there.",
     ),
+    ("Your planned use is commercial, and the licence forbids commercial use.", "Your use is commercial."),
+    (
+        "Your revenue is above USD 1,000,000 a year; above that you need a separate licence for any use.",
+        "Your revenue is above USD 1,000,000 a year; above that a licence of its own is needed for any use.",
+    ),
+    (
+        "The licence grants no rights in EU, GB, and your planned use includes at least part of that territory.",
+        "No rights are granted for EU, GB, and what you mean to do is not wholly outside.",
+    ),
+    (
+        "No commercial use: it is not stated whether you plan such a use.",
+        "No commercial use: it is not stated whether you mean to do that.",
+    ),
 ]
 
 

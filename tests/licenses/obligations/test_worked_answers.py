@@ -222,11 +222,11 @@ def test_first_line_states_the_whole_answer(ask: Callable[..., AuditReport]) -> 
         name: assess_shipping(ask(f"acme/{name}").license).line for name in ("hunyuan-shapes", "gpl-tagger", "nameless")
     }
     assert lines == {
-        "hunyuan-shapes": "1 reason stands against what you mean to do: No rights are granted for EU, GB, KR, and what "
-        "you mean to do is not wholly outside.",
-        "gpl-tagger": "What you mean to do is allowed under GPL-3.0-only; 9 things to do, listed below, among them: "
+        "hunyuan-shapes": "Not allowed. The licence grants no rights in EU, GB, KR, and your planned use "
+        "includes at least part of that territory.",
+        "gpl-tagger": "Your planned use is allowed under GPL-3.0-only; 9 duties, listed below, among them: "
         "share under the same licence; ship the source.",
-        "nameless": "1 point has to be decided by a person: No licence is declared, so no permission can be shown: ask "
+        "nameless": "A person must decide. No licence is declared, so no permission can be shown: ask "
         "the author to state one in writing.",
     }
     assert assess_shipping(ask("acme/crawl-summarizer").license).line.endswith("a data set is under stricter terms.")
