@@ -1,4 +1,4 @@
-"""Vet a model repository before it is loaded: ``modelaudit.scan(target)`` tells what the command tells."""
+"""Vet a model repository before it is loaded: ``modelaudit.scan(target)`` returns the report of ``modelaudit scan``."""
 
 from __future__ import annotations
 
@@ -46,24 +46,25 @@ def scan(
         offline: use the local Hub cache only and make no request.
         second_opinion: ask modelscan too, in a process of its own; it never changes the verdict.
         rules: further rule folders, laid out like ``rules/``.
-        uses: what you mean to do, by the words of ``modelaudit.model.terms.Use``; overrules the policy use by use.
-        territories: where, as codes of two letters, ``EU``, ``EEA`` or ``WORLD``; overrules the policy.
-        monthly_active_users: of all products of your organisation; overrules the policy.
-        annual_revenue_usd: US dollars a year; overrules the policy.
-        field: your field of use, a word of ``rules/clauses.yaml``; overrules the policy.
-        limits: bounds on what a hostile file may cost.
-        progress: called with an artifact's path, its number from 1, and how many there are.
-        download_progress: called with the bytes had and the bytes in all while the Hub is asked.
+        uses: the planned uses, with the values of ``modelaudit.model.terms.Use`` as keys; each overrides the policy.
+        territories: where the model will be used: codes of two letters, ``EU``, ``EEA`` or ``WORLD``; overrides the
+            policy.
+        monthly_active_users: of all products of your organisation; overrides the policy.
+        annual_revenue_usd: US dollars a year; overrides the policy.
+        field: your field of use, a word of ``rules/clauses.yaml``; overrides the policy.
+        limits: bounds on the bytes, depth, members and time that a hostile file may cost.
+        progress: called with the path of an artifact, its number from 1, and the number of all artifacts.
+        download_progress: called during a download with the bytes received and the bytes in all.
 
     Returns:
-        The report, with ``report.decision.verdict`` and ``report.exit_code`` as the command would exit.
+        The report; ``report.exit_code`` is the exit code of the command for ``report.decision.verdict``.
 
     Raises:
         modelaudit.model.errors.ConfigurationError: an option, a policy or a rule is wrong (exit 2).
         modelaudit.model.errors.SourceError: the target cannot be resolved or fetched (exit 4).
         modelaudit.model.errors.DefectError: modelaudit itself failed (exit 4).
     """
-    # Everything heavy is behind this import, so that `modelaudit --version` stays instant.
+    # These imports are slow; importing them here keeps `modelaudit --version` fast.
     from modelaudit.model.limits import Limits
     from modelaudit.options import IntendedUse, Options
     from modelaudit.pipeline import scan as run
@@ -101,7 +102,7 @@ def license(
     limits: Limits | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> AuditReport:
-    """Answer whether the licences that bind a model permit what you mean to do; only its small files are fetched.
+    """Answer whether the licences that bind a model permit the planned use; only its small files are fetched.
 
     Args:
         target: ``org/model[@revision]``, ``datasets/org/name[@revision]``, a folder or a file. An existing path wins.
@@ -114,12 +115,12 @@ def license(
         monthly_active_users: as for ``scan``.
         annual_revenue_usd: as for ``scan``.
         field: as for ``scan``.
-        limits: bounds on what a hostile file may cost.
-        progress: called with an artifact's path, its number from 1, and how many there are.
+        limits: as for ``scan``.
+        progress: as for ``scan``.
 
     Returns:
-        A report of the check ``license`` alone. ``report.license.permission`` is ``allow``, ``review`` or ``deny``, or
-        ``None`` where no use is stated; ``report.exit_code`` is 0, 3, 1 or 3.
+        A report of the check ``license`` alone. ``report.license.permission`` is ``allow`` (exit code 0), ``review``
+        (3) or ``deny`` (1), or ``None`` if no planned use is stated (3).
 
     Raises:
         modelaudit.model.errors.ConfigurationError: an option, a policy or a rule is wrong (exit 2).

@@ -1,4 +1,4 @@
-"""``python -m modelaudit``."""
+"""Run the command line as ``python -m modelaudit``."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ _MAX_TEXT_CHARACTERS = 200_000
 _MAX_TEXTS = 40
 _MIN_COST = 500
 _MAX_COMPARED_CHARACTERS = 2_000_000
-"""Characters of different texts that are compared with licences in one repository; more of them is a doubt."""
+"""Characters of different texts that are compared with licences in one repository; further texts become a doubt."""
 
 # Hub tasks whose models read or write more than text (https://huggingface.co/tasks).
 _MULTIMODAL_TASKS = frozenset(

@@ -1,4 +1,8 @@
-"""The whole story of a scan on one page, and the only place with an error boundary."""
+"""Run a scan from target to report: resolve, read, check, conclude, decide.
+
+Only this module catches all exceptions. A failure of a reader becomes an absence of the artifact, and any other failure
+becomes a ``DefectError``, so that a defect of modelaudit is never mistaken for a result of the scan.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +46,7 @@ _Result = TypeVar("_Result")
 
 
 def scan(target: str, options: Options) -> AuditReport:
-    """Scan ``target``, as ``modelaudit.scan`` says.
+    """Scan ``target``; ``modelaudit.scan`` documents the options.
 
     Raises:
         ConfigurationError: an option, a policy or a rule is wrong.
@@ -53,10 +57,11 @@ def scan(target: str, options: Options) -> AuditReport:
 
 
 def guard_defects(action: Callable[[], _Result], what: str) -> _Result:
-    """The outer error boundary: a gate must tell our failure from the model's.
+    """Run ``action``, and turn an unexpected exception into a ``DefectError``, which has its own exit code.
 
     Raises:
-        DefectError: ``action`` raised anything but a ``ModelAuditError``, which passes.
+        ModelAuditError: ``action`` raised it; it is not changed.
+        DefectError: ``action`` raised another exception.
     """
     try:
         return action()
@@ -67,9 +72,9 @@ def guard_defects(action: Callable[[], _Result], what: str) -> _Result:
 
 
 def _scan_target(target: str, options: Options) -> AuditReport:
-    """Resolve, read, check, conclude, decide."""
+    """Resolve the target, read and check its artifacts, conclude on the licence, and decide."""
     if isinstance(options.rules, str) or isinstance(options.checks, str):
-        raise ConfigurationError("rules and checks are lists; put the one that you mean into brackets")
+        raise ConfigurationError("rules and checks must be lists, not strings; put a single value into brackets")
     folders = [Path(folder) for folder in options.rules]
     catalogue = load_catalogue(extra=folders, formats=FACTS)
     policy = resolve_policy(options, catalogue)
@@ -94,7 +99,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
 
 
 def answer_license(target: str, options: Options) -> AuditReport:
-    """Answer on the licence of ``target`` alone, as ``modelaudit.license`` says.
+    """Answer on the licence of ``target`` alone; ``modelaudit.license`` documents the options.
 
     Raises:
         ConfigurationError: an option, a policy or a rule is wrong.
@@ -105,9 +110,9 @@ def answer_license(target: str, options: Options) -> AuditReport:
 
 
 def _answer_license(target: str, options: Options) -> AuditReport:
-    """Take the small files, hear what they say, follow the origins, answer."""
+    """Read the small files, collect their claims, trace the base models, and answer."""
     if isinstance(options.rules, str) or isinstance(options.intended_use.territories, str):
-        raise ConfigurationError("rules and territories are lists; put the one that you mean into brackets")
+        raise ConfigurationError("rules and territories must be lists, not strings; put a single value into brackets")
     folders = [Path(folder) for folder in options.rules]
     catalogue = load_catalogue(extra=folders, formats=FACTS)
     policy = replace(resolve_policy(options, catalogue), checks=(CheckFamily.LICENSE,))
@@ -120,12 +125,12 @@ def _answer_license(target: str, options: Options) -> AuditReport:
 
 
 def _guard_lookup(look_up: LookUp) -> LookUp:
-    """The error boundary over an origin: what fails there leaves the model's own facts."""
+    """Wrap a look-up so that an exception makes the base model unreachable and does not end the scan."""
 
     def guarded_look_up(name: str, is_dataset: bool) -> LookupResult:
         try:
             return look_up(name, is_dataset)
-        except Exception as bug:  # the error boundary: what fails over an origin leaves the model's own facts
+        except Exception as bug:  # a hostile base model must not hide the facts about the model itself
             return LookupResult(
                 OriginState.UNREACHED, f"modelaudit failed while looking: {type(bug).__name__}: {bug}"[:300]
             )
@@ -134,7 +139,7 @@ def _guard_lookup(look_up: LookUp) -> LookUp:
 
 
 class ArtifactReading:
-    """One top-level artifact as it is read: formats, structures and absences with their addresses, in order."""
+    """The reading of one top-level artifact: formats, structures and absences with their addresses, in order."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -146,7 +151,7 @@ class ArtifactReading:
         self._deadline = Deadline(float("inf"))
 
     def run(self, artifact: Artifact, hashing: bool) -> tuple[Digest, ...]:
-        """Read the artifact and, if asked to, return the digests of its bytes."""
+        """Read the artifact, and return the digests of its bytes if ``hashing``; failures become absences."""
         if artifact.obstacle is not None:
             self.unread.append((artifact.path, artifact.obstacle))
         if artifact.open is None:
@@ -163,7 +168,7 @@ class ArtifactReading:
                 except LimitReachedError as error:
                     self._record_absence(artifact, UnreadReason.LIMIT, str(error))
                 if self._deadline.reached and not any(TIME_SPENT in unread.detail for _, unread in self.unread):
-                    # Somebody who looked for something gave it up: what he would have found is not known.
+                    # A search stopped at the deadline without raising, so what it would have found is unknown.
                     self._record_absence(artifact, UnreadReason.LIMIT, TIME_SPENT)
                 digests = digesting.finish() if hashing else ()
                 change = window.changed() if isinstance(window, WatchedWindow) else None
@@ -177,7 +182,7 @@ class ArtifactReading:
     def read(self, artifact: Artifact, window: Window, depth: int = 0) -> None:
         """Read ``window`` with every reader that recognises it; ``depth`` counts the containers around it."""
         if window.size == 0:
-            # A container says itself that a member is empty; of a file that is, nobody knows what it should hold.
+            # An empty member is a fact of its container; an empty file may be a failed download of anything.
             if depth == 0:
                 self._record_absence(artifact, UnreadReason.EMPTY, "it is empty")
             return
@@ -209,12 +214,12 @@ class ArtifactReading:
         except LimitReachedError as error:
             self._record_absence(artifact, UnreadReason.LIMIT, str(error), error.offset)
             return False
-        except Exception as bug:  # the error boundary: a reader that fails is an absence, never a crash
+        except Exception as bug:  # a reader that fails is an absence, never a crash
             self._record_failure(artifact, reader, bug)
             return False
 
     def read_as(self, reader: Reader, artifact: Artifact, window: Window, depth: int = 0) -> None:
-        """Read with one reader; whatever it raises is an absence, and what it yielded before stays."""
+        """Read with one reader; an exception becomes an absence, and what was yielded before it is kept."""
         try:
             for item in reader.read(artifact, window, self.limits):
                 if isinstance(item, Artifact):
@@ -233,7 +238,7 @@ class ArtifactReading:
             self._record_absence(artifact, UnreadReason.LIMIT, str(error), error.offset)
         except DamagedError as error:
             self._record_absence(artifact, UnreadReason.DAMAGED, str(error), error.offset)
-        except Exception as bug:  # the error boundary: what was read before it stays
+        except Exception as bug:  # a reader that fails is an absence, and what it yielded before is kept
             self._record_failure(artifact, reader, bug)
 
     def _read_member(self, member: Artifact, depth: int) -> None:

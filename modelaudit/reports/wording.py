@@ -38,7 +38,7 @@ EXTENTS = {
 UNREAD = {
     UnreadReason.NO_READER: "This version cannot read the format",
     UnreadReason.PROGRAM: "It is program code",
-    UnreadReason.UNVERIFIED: "It names something that is not on the list of reviewed names",
+    UnreadReason.UNVERIFIED: "It contains an unverified name",
     UnreadReason.UNJUDGED: "It contradicts its format in a way that no rule judges",
     UnreadReason.DAMAGED: "The file is damaged or contradicts its own format",
     UnreadReason.LIMIT: "A limit on size, depth or time was reached",
