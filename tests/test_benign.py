@@ -47,7 +47,7 @@ def hold(folder: Path, rows: list[dict[str, object]], at_least: int) -> None:
 
 
 @pytest.mark.usefixtures("writers")
-def test_ordinary_objects(tmp_path: Path) -> None:
+def test_ordinary_pickles_pass(tmp_path: Path) -> None:
     objects = importlib.import_module("writers.objects")
     kept = shelf(tmp_path)
     for name, value in objects.groups():
@@ -56,7 +56,7 @@ def test_ordinary_objects(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("writers")
-def test_arrays_of_numpy(tmp_path: Path) -> None:
+def test_numpy_arrays_pass(tmp_path: Path) -> None:
     pytest.importorskip("numpy")
     kept = shelf(tmp_path)
     importlib.import_module("writers.arrays").write(kept)
@@ -64,7 +64,7 @@ def test_arrays_of_numpy(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("writers")
-def test_files_of_joblib(tmp_path: Path) -> None:
+def test_joblib_files_pass(tmp_path: Path) -> None:
     pytest.importorskip("joblib")
     kept = shelf(tmp_path)
     for name, value in importlib.import_module("writers.joblib_files").values():
@@ -75,7 +75,7 @@ def test_files_of_joblib(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("writers")
-def test_tensors_of_torch(tmp_path: Path) -> None:
+def test_torch_tensors_pass(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     kept = shelf(tmp_path)
     for name, value in importlib.import_module("writers.tensors").kinds():
@@ -86,7 +86,7 @@ def test_tensors_of_torch(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("writers")
-def test_layers_optimizers_and_schedules_of_torch(tmp_path: Path) -> None:
+def test_torch_layers_optimizers_and_schedules_pass(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     training = importlib.import_module("writers.training")
     kept = shelf(tmp_path)

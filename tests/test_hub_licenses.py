@@ -75,7 +75,7 @@ def test_private_base_model_leaves_answer_for_review(hub: LoopbackHub) -> None:
     assert (report.license.origins[0].look, report.license.permission) == (OriginState.MISSING, "review")
 
 
-def test_data_sets_are_looked_up_apart(hub: LoopbackHub) -> None:
+def test_data_sets_are_looked_up_separately(hub: LoopbackHub) -> None:
     hub.add_repository("acme/rows", {"README.md": card(license="cc-by-nc-4.0")}, kind="dataset")
     hub.add_repository("acme/model", {"README.md": card(license="mit", datasets="[acme/rows]"), "LICENSE": MIT})
     report = answer("acme/model")

@@ -50,7 +50,7 @@ def test_one_byte_changed_at_the_same_size_fails_and_names_the_file(hub: Loopbac
     assert finding.severity == "critical"
 
 
-def test_a_stale_byte_in_the_cache_is_found_offline(hub: LoopbackHub, hub_home: Path) -> None:
+def test_altered_cache_is_detected_offline(hub: LoopbackHub, hub_home: Path) -> None:
     hub.add_repository("acme/tiny", files=TINY)
     assert scan("acme/tiny").exit_code == 0
     requests = len(hub.requests)
@@ -86,7 +86,7 @@ def test_malicious_repository_fails(hub: LoopbackHub) -> None:
     assert {"pickle/dangerous-call"} <= {finding.rule for finding in report.findings}
 
 
-def test_a_link_to_the_repository_s_own_licence_is_a_link_inside(hub: LoopbackHub) -> None:
+def test_link_to_own_license_file_is_inside(hub: LoopbackHub) -> None:
     link = f"{hub.endpoint}/acme/tiny/blob/main/LICENSE"
     card = f"---\nlicense: other\nlicense_name: acme\nlicense_link: https://huggingface.co/acme/tiny/blob/main/LICENSE\n---\n{link}\n"
     hub.add_repository("acme/tiny", files={**TINY, "LICENSE": "text\n", "README.md": card})
@@ -96,7 +96,9 @@ def test_a_link_to_the_repository_s_own_licence_is_a_link_inside(hub: LoopbackHu
 
 
 @pytest.mark.slow
-def test_through_olah(olah_endpoint: Callable[[dict[str, Files]], str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scan_works_through_olah(
+    olah_endpoint: Callable[[dict[str, Files]], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_ENDPOINT", olah_endpoint({"acme/tiny": TINY}))
     report = scan("acme/tiny")
     assert report.exit_code == 0, report.findings

@@ -192,7 +192,7 @@ def dictionary_of_slots() -> bytes:
     ],
     ids=lambda value: getattr(value, "__name__", str(value)),
 )  # fmt: skip
-def test_detour(write, exit_code: int, tmp_path: Path) -> None:
+def test_large_detour_is_found_within_limits(write, exit_code: int, tmp_path: Path) -> None:
     path = tmp_path / "model.pkl"
     path.write_bytes(write())
     report = modelaudit.scan(path, second_opinion=False)
@@ -200,7 +200,7 @@ def test_detour(write, exit_code: int, tmp_path: Path) -> None:
     assert report.exit_code == exit_code, (told, report.decision.reasons)
 
 
-def test_a_call_of_shared_tuples_costs_little(tmp_path: Path) -> None:
+def test_call_with_shared_tuples_is_cheap(tmp_path: Path) -> None:
     """Sixty-four times sixty-four and so on: a copy of the arguments would never end."""
     a = Assembler()
     inner: object = (0,) * 64

@@ -51,7 +51,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_wheel_holds_the_package_the_rules_and_the_templates(wheel: Path) -> None:
+def test_wheel_contains_package_rules_and_templates(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
 
     package = {f.relative_to(ROOT).as_posix() for f in (ROOT / "modelaudit").rglob("*.py")}
@@ -63,7 +63,7 @@ def test_the_wheel_holds_the_package_the_rules_and_the_templates(wheel: Path) ->
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 
-def test_the_wheel_says_what_it_is(wheel: Path) -> None:
+def test_wheel_metadata_is_complete(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         metadata = email.message_from_bytes(archive.read(name))
@@ -78,7 +78,7 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     assert "modelaudit = modelaudit.cli.main:main" in scripts
 
 
-def test_the_installed_wheel_finds_its_rules(installed: Path, tmp_path: Path) -> None:
+def test_installed_wheel_finds_its_rules(installed: Path, tmp_path: Path) -> None:
     place = run("-c", "import modelaudit; print(modelaudit.__file__)", cwd=tmp_path, path=installed)
     assert Path(place.strip()).is_relative_to(installed)
 
@@ -88,7 +88,7 @@ def test_the_installed_wheel_finds_its_rules(installed: Path, tmp_path: Path) ->
     assert "pickle/dangerous-call" in listed
 
 
-def test_the_installed_wheel_scans_and_renders(installed: Path, tmp_path: Path) -> None:
+def test_installed_wheel_scans_and_renders(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     scan = ("-m", "modelaudit", "scan", "config.json", "--offline", "--no-second-opinion", "-q")
 
@@ -97,7 +97,7 @@ def test_the_installed_wheel_scans_and_renders(installed: Path, tmp_path: Path) 
     assert all((tmp_path / name).stat().st_size for name in ("r.html", "r.cdx.json", "r.json"))
 
 
-def test_an_editable_install_reads_the_rules_where_they_lie(tmp_path: Path) -> None:
+def test_editable_install_reads_rules_of_the_tree(tmp_path: Path) -> None:
     editable = build("editable", ROOT, tmp_path)
     site = tmp_path / "site"
     with zipfile.ZipFile(editable) as archive:
@@ -111,7 +111,7 @@ def test_an_editable_install_reads_the_rules_where_they_lie(tmp_path: Path) -> N
     assert Path(run("-c", code, cwd=tmp_path).strip()) == ROOT / "rules"
 
 
-def test_the_source_archive_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+def test_source_archive_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     archive = build("sdist", ROOT, tmp_path)
     with tarfile.open(archive) as tar:
         tar.extractall(tmp_path / "source", filter="data")

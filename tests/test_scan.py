@@ -53,14 +53,14 @@ def test_malicious_and_truncated_fails_and_is_partly_read() -> None:
     assert any("not examined" in reason for reason in report.decision.reasons)
 
 
-def test_an_unknown_format_alone_is_incomplete(tmp_path: Path) -> None:
+def test_unknown_format_is_incomplete(tmp_path: Path) -> None:
     report = scan(model(tmp_path, model__plan=b"\x08\x07\x12\x07pytorch" + bytes(range(200, 256))))
     assert (report.exit_code, report.decision.verdict) == (3, Verdict.INCOMPLETE)
     assert reasons(report) == [UnreadReason.NO_READER]
     assert report.coverage.artifacts[0].extent is Extent.NOT
 
 
-def test_an_unknown_format_beside_others_is_incomplete_too(tmp_path: Path) -> None:
+def test_unknown_format_among_others_is_incomplete(tmp_path: Path) -> None:
     report = scan(model(tmp_path, config__json=b"{}", logo__png=b"\x89PNG\r\n\x1a\n" + bytes(50)))
     assert report.exit_code == 3
 
@@ -199,7 +199,7 @@ def test_memory_stays_flat_over_a_4_gb_weight_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_10_gb_sparse_file_ends_with_a_report(tmp_path: Path) -> None:
+def test_10_gb_sparse_file_gives_a_report(tmp_path: Path) -> None:
     path = tmp_path / "model.bin"
     with path.open("wb") as file:
         file.truncate(10 * GIB)
@@ -208,7 +208,7 @@ def test_a_10_gb_sparse_file_ends_with_a_report(tmp_path: Path) -> None:
     assert report.coverage.artifacts[0].size == 10 * GIB
 
 
-def test_the_deadline_is_an_absence_with_a_name(tmp_path: Path) -> None:
+def test_exceeded_deadline_is_an_absence(tmp_path: Path) -> None:
     report = scan(model(tmp_path, a__pkl=b"\x80\x04N."), limits=Limits(artifact_seconds=0, seconds_per_gib=0))
     assert reasons(report) == [UnreadReason.LIMIT]
     assert report.coverage.artifacts[0].digests
@@ -233,7 +233,7 @@ def test_depth_is_bounded(tmp_path: Path, depth: int, code: int) -> None:
 
 
 @pytest.mark.parametrize(("members", "code"), [(3, 3), (4, 0)])
-def test_members_of_members_are_bounded_in_all(tmp_path: Path, members: int, code: int) -> None:
+def test_nested_members_are_bounded_in_total(tmp_path: Path, members: int, code: int) -> None:
     nested = zipped("a.zip", zipped("b.zip", zipped("c.zip", zipped("d.json", b"{}"))))
     report = scan(model(tmp_path, nested__zip=nested), limits=Limits(members_total=members))
     assert report.exit_code == code
@@ -257,7 +257,7 @@ def raising(error: Exception) -> object:
     return fail
 
 
-def test_what_a_reader_raises_is_an_absence_of_its_own_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reader_exception_is_an_absence_of_matching_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     from modelaudit.model.errors import WindowError
     from modelaudit.wire.base import DamagedError, LimitReachedError
 
@@ -272,7 +272,7 @@ def test_what_a_reader_raises_is_an_absence_of_its_own_kind(monkeypatch: pytest.
         assert reasons(scan(target)) == [reason]
 
 
-def test_a_recogniser_that_fails_is_an_absence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_failing_recognition_is_an_absence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from modelaudit.model.errors import WindowError
 
     def fail(error: Exception) -> object:
@@ -289,13 +289,13 @@ def test_a_recogniser_that_fails_is_an_absence(monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.parametrize("epoch", ["soon", "9" * 30, "-9" * 30])
-def test_a_time_that_is_none_is_told(epoch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_source_date_epoch_is_refused(epoch: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
     with pytest.raises(ConfigurationError, match="SOURCE_DATE_EPOCH"):
         scan(PICKLES / "benign/data-protocol4.pkl")
 
 
-def test_many_files_with_findings_take_no_time_out_of_proportion(tmp_path: Path) -> None:
+def test_scan_time_is_linear_in_files_with_findings(tmp_path: Path) -> None:
     content = (PICKLES / "malicious/os-system.pkl").read_bytes()
     for number in range(300):
         (tmp_path / f"{number:04}.pkl").write_bytes(content)
@@ -304,7 +304,7 @@ def test_many_files_with_findings_take_no_time_out_of_proportion(tmp_path: Path)
     assert [finding.order for finding in report.findings] == sorted(finding.order for finding in report.findings)
 
 
-def test_a_reader_that_fails_late_keeps_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_reader_keeps_earlier_findings(monkeypatch: pytest.MonkeyPatch) -> None:
     from modelaudit.formats.registry import find_reader
 
     def failing(*arguments: object) -> Iterator[object]:
@@ -317,7 +317,7 @@ def test_a_reader_that_fails_late_keeps_what_it_found(monkeypatch: pytest.Monkey
     assert {"pickle/dangerous-call", "coverage/reader-failed"} <= rules(report)
 
 
-def test_our_own_failure_is_told_from_the_model_s(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_defect_of_the_tool_is_a_defect_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
@@ -327,7 +327,7 @@ def test_our_own_failure_is_told_from_the_model_s(monkeypatch: pytest.MonkeyPatc
     assert caught.value.exit_code == 4
 
 
-def test_a_polyglot_is_read_as_everything_it_is(tmp_path: Path) -> None:
+def test_polyglot_is_read_with_every_matching_reader(tmp_path: Path) -> None:
     content = (PICKLES / "malicious/os-system.pkl").read_bytes() + zipped("config.json", b"{}")
     report = scan(model(tmp_path, model__zip=content))
     assert set(report.coverage.artifacts[0].formats) >= {"zip", "pickle"}
@@ -335,7 +335,7 @@ def test_a_polyglot_is_read_as_everything_it_is(tmp_path: Path) -> None:
     assert "model.zip" in {finding.artifact for finding in report.findings if finding.rule == "pickle/dangerous-call"}
 
 
-def test_a_pickle_that_is_a_tar_as_well_is_read_as_both(tmp_path: Path) -> None:
+def test_pickle_and_tar_polyglot_is_read_as_both(tmp_path: Path) -> None:
     import io
     import tarfile
 
@@ -362,7 +362,7 @@ def test_pickle_fixtures(folder: str) -> None:
             assert report.exit_code == 1, path.name
 
 
-def test_findings_stand_in_order_of_their_weight(tmp_path: Path) -> None:
+def test_findings_are_sorted_by_severity(tmp_path: Path) -> None:
     for path in sorted((PICKLES / "malicious").iterdir()):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     report = scan(tmp_path)
@@ -385,7 +385,7 @@ def test_checks_choose_families(tmp_path: Path) -> None:
         scan(target, checks=["nonsense"])
 
 
-def test_digests_of_a_real_file_are_those_of_its_bytes(tmp_path: Path) -> None:
+def test_digests_equal_those_of_the_file(tmp_path: Path) -> None:
     import hashlib
 
     content = b"[" + b"1," * 5000 + b"1]"
@@ -427,7 +427,7 @@ def test_policy_file(tmp_path: Path) -> None:
         scan(folder, policy="no-such-policy")
 
 
-def test_card_decides_on_the_licence(tmp_path: Path) -> None:
+def test_license_is_concluded_from_card(tmp_path: Path) -> None:
     model(tmp_path, README__md=b"---\nlicense: apache-2.0\n---\n# Model\n")
     report = scan(tmp_path)
     assert report.license.category == "permissive"
@@ -438,12 +438,12 @@ def test_card_decides_on_the_licence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["", " "])
-def test_an_empty_target_is_not_the_current_folder(target: str) -> None:
+def test_empty_target_is_not_the_current_folder(target: str) -> None:
     with pytest.raises(ConfigurationError, match="empty"):
         scan(target)
 
 
-def test_a_web_address_is_told_from_a_path() -> None:
+def test_web_address_differs_from_path() -> None:
     with pytest.raises(ConfigurationError, match="web address"):
         scan("https://huggingface.co/acme/tiny")
 
@@ -453,7 +453,7 @@ def test_missing_path_is_a_source_error(tmp_path: Path) -> None:
         scan(tmp_path / "absent" / "model.bin")
 
 
-def test_local_path_wins_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_path_wins_with_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "acme").mkdir()
     (tmp_path / "acme" / "tiny").mkdir()
     model(tmp_path / "acme" / "tiny", config__json=b"{}")
@@ -473,7 +473,7 @@ def test_two_scans_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.Monke
     assert first.created == "2023-11-14T22:13:20Z"
 
 
-def test_a_report_says_once_of_each_format_whether_it_can_run_code():
+def test_report_states_for_each_format_whether_it_can_run_code():
     from modelaudit.reports import render_report
 
     report = modelaudit.scan(FIXTURES / "safetensors/benign", second_opinion=False)

@@ -43,7 +43,7 @@ def digests(path: Path, row: dict[str, Any]) -> dict[Path, str]:
 
 
 @pytest.mark.parametrize("folder", group_by_folder(f"written/{path.parent.name}" for path in LISTS))
-def test_file_written_by_a_library_is_read_whole_and_passes(folder: str) -> None:
+def test_file_written_by_a_library_is_examined_and_passes(folder: str) -> None:
     for written in listed(folder.removeprefix("written/")):
         name = fixture_name(written.path)
         assert {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in written.digests} == written.digests

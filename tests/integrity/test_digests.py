@@ -31,7 +31,7 @@ class Bytes:
 @example(b"x" * 10, [(0, 5), (0, 10)])
 @example(b"x" * 10, [(0, 5), (3, 4), (2, 8)])
 @given(st.binary(max_size=200), st.lists(st.tuples(st.integers(0, 220), st.integers(0, 220))))
-def test_digests_are_those_of_the_bytes_however_they_are_read(data: bytes, reads: list[tuple[int, int]]) -> None:
+def test_digests_do_not_depend_on_read_order(data: bytes, reads: list[tuple[int, int]]) -> None:
     window = DigestingWindow(Bytes(data))
     for offset, length in reads:
         assert window.read(offset, length) == data[offset : offset + length]
@@ -40,7 +40,7 @@ def test_digests_are_those_of_the_bytes_however_they_are_read(data: bytes, reads
     assert git.value == hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
-def test_the_blob_id_is_git_s_own(tmp_path: Path) -> None:
+def test_blob_id_equals_that_of_git(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"some content\n")
     id_ = subprocess.run(
         ["git", "hash-object", "file"], cwd=tmp_path, capture_output=True, text=True, check=True
@@ -48,7 +48,7 @@ def test_the_blob_id_is_git_s_own(tmp_path: Path) -> None:
     assert DigestingWindow(Bytes(b"some content\n")).finish()[1].value == id_.strip()
 
 
-def test_bytes_that_were_read_in_order_are_not_read_again() -> None:
+def test_bytes_read_in_order_are_not_read_twice() -> None:
     inner = Bytes(b"x" * 1000)
     window = DigestingWindow(inner)
     for offset in range(0, 1000, 100):
@@ -57,7 +57,7 @@ def test_bytes_that_were_read_in_order_are_not_read_again() -> None:
     assert inner.served == 1000
 
 
-def test_a_file_that_ends_early_has_no_digest() -> None:
+def test_truncated_file_has_no_digest() -> None:
     with pytest.raises(WindowError) as caught:
         DigestingWindow(Bytes(b"abc", stated=10)).finish()
     assert caught.value.reason is UnreadReason.CHANGED

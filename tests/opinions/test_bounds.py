@@ -43,19 +43,19 @@ SCANNER = """
 """
 
 
-def test_nothing_on_disk_is_no_opinion():
+def test_missing_files_give_no_opinion():
     assert second_opinion(None, ["model.pt"], [], LIMITS).state is OpinionState.ABSENT
     assert second_opinion(Path(), [], [], LIMITS).state is OpinionState.ABSENT
 
 
-def test_out_of_time_is_no_opinion(lay, hostile):
+def test_timeout_gives_no_opinion(lay, hostile):
     root = lay({"evil.pkl": hostile})
     opinion = second_opinion(root, ["evil.pkl"], [], Limits(second_opinion_seconds=0.01))
     assert opinion.state is OpinionState.ABSENT
     assert opinion.detail == "modelscan was stopped after 0.01 seconds; 1 of 1 files were not examined"
 
 
-def test_what_was_said_before_time_ran_out_stands(lay, benign, stub):
+def test_results_before_timeout_are_kept(lay, benign, stub):
     stub(modelscan=SCANNER.format(body="time.sleep(600 if 'slow' in path else 0)"))
     root = lay({"fast.pkl": benign, "slow.pkl": benign})
     opinion = second_opinion(root, ["fast.pkl", "slow.pkl"], [], Limits(second_opinion_seconds=3))
@@ -63,7 +63,7 @@ def test_what_was_said_before_time_ran_out_stands(lay, benign, stub):
     assert opinion.absences == ("modelscan was stopped after 3 seconds; 1 of 2 files were not examined",)
 
 
-def test_not_installed(lay, benign, stub):
+def test_missing_scanner_gives_no_opinion(lay, benign, stub):
     stub(modelscan="raise ImportError('no such thing')")
     opinion = second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
     assert (opinion.state, opinion.version, opinion.detail) == (
@@ -73,12 +73,12 @@ def test_not_installed(lay, benign, stub):
     )
 
 
-def test_not_installed_says_which_python_it_needs(monkeypatch):
+def test_missing_scanner_message_names_python_versions(monkeypatch):
     monkeypatch.setattr(modelscan.sys, "version_info", (3, 13, 1))
     assert modelscan._explain_missing_scanner().startswith("modelscan is not installed: it needs Python below 3.13")
 
 
-def test_a_file_that_breaks_it_costs_only_itself(lay, benign, stub):
+def test_crash_on_one_file_keeps_other_results(lay, benign, stub):
     stub(modelscan=SCANNER.format(body="if 'bad' in path: raise RecursionError('too deep')"))
     root = lay({"a.pkl": benign, "bad.pkl": benign, "c.pkl": benign})
     opinion = second_opinion(root, ["a.pkl", "bad.pkl", "c.pkl"], [], LIMITS)
@@ -87,14 +87,14 @@ def test_a_file_that_breaks_it_costs_only_itself(lay, benign, stub):
     assert "2 of 3 files" in opinion.detail
 
 
-def test_a_killed_process_names_its_signal(lay, benign, stub):
+def test_killed_process_is_reported_with_signal(lay, benign, stub):
     stub(modelscan=SCANNER.format(body="'bad' in path and os.kill(os.getpid(), 9)"))
     root = lay({"bad.pkl": benign, "c.pkl": benign})
     opinion = second_opinion(root, ["bad.pkl", "c.pkl"], [], LIMITS)
     assert opinion.absences == (f"bad.pkl: modelscan broke on it (signal {int(signal.SIGKILL)})",)
 
 
-def test_it_is_not_started_again_and_again(lay, benign, stub, monkeypatch):
+def test_restarts_are_bounded(lay, benign, stub, monkeypatch):
     stub(modelscan=SCANNER.format(body="raise ValueError"))
     monkeypatch.setattr(modelscan, "RESTARTS", 2)
     files = {f"{number}.pkl": benign for number in range(6)}
@@ -103,21 +103,21 @@ def test_it_is_not_started_again_and_again(lay, benign, stub, monkeypatch):
     assert opinion.detail == "modelscan broke on more than 2 files; 3 of 6 were not examined"
 
 
-def test_a_broken_start_is_one_line(lay, benign, stub):
+def test_failed_start_is_one_line(lay, benign, stub):
     stub(modelscan="raise RuntimeError('half installed')")
     opinion = second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
     assert opinion.state is OpinionState.ABSENT
     assert opinion.detail.startswith("modelscan broke when it was started (RuntimeError: half installed)")
 
 
-def test_what_it_prints_cannot_pass_for_an_answer(lay, benign, stub):
+def test_printed_text_is_not_parsed_as_result(lay, benign, stub):
     line = '{"done": 0, "scanned": [["forged"]], "issues": [], "failed": []}'
     stub(modelscan=SCANNER.format(body=f"print('{line}'); os.write(1, b'{line}'); self.scanned = []"))
     opinion = second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
     assert opinion.state is OpinionState.ABSENT
 
 
-def test_a_flood_is_stopped(lay, benign, stub, monkeypatch):
+def test_output_is_bounded(lay, benign, stub, monkeypatch):
     monkeypatch.setattr(process, "OUTPUT_BYTES", 1000)
     files = {f"{number}.pkl": benign for number in range(200)}
     opinion = second_opinion(lay(files), list(files), [], LIMITS)
@@ -139,7 +139,7 @@ def test_no_secret_reaches_the_other_scanner(lay, benign, stub, monkeypatch, tmp
     assert "HF_TOKEN" not in opinion.absences[0]
 
 
-def test_the_other_scanner_may_write_to_no_file(lay, benign, stub, tmp_path):
+def test_other_scanner_cannot_write_files(lay, benign, stub, tmp_path):
     target = tmp_path / "written"
     stub(modelscan=SCANNER.format(body=f"os.write(os.open({str(target)!r}, os.O_CREAT | os.O_WRONLY), b'x')"))
     opinion = second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)

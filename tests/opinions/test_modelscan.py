@@ -16,7 +16,7 @@ LIMITS = Limits(second_opinion_seconds=60)
 pytestmark = pytest.mark.skipif(sys.version_info >= (3, 13), reason="modelscan needs Python below 3.13")
 
 
-def test_a_malicious_pickle_is_reported_and_agreed_upon(lay, hostile, grave):
+def test_malicious_pickle_is_an_agreement(lay, hostile, grave):
     root = lay({"sub/evil.pkl": hostile})
     opinion = second_opinion(root, ["sub/evil.pkl"], [grave("sub/evil.pkl")], LIMITS)
     assert (opinion.scanner, opinion.version) == ("modelscan", "0.8.8")
@@ -29,14 +29,14 @@ def test_a_malicious_pickle_is_reported_and_agreed_upon(lay, hostile, grave):
 
 
 @pytest.mark.parametrize("ours", ["model.pt!archive/data.pkl", "model.pt"])
-def test_a_member_has_its_address(lay, hostile, torch_zip, grave, ours):
+def test_member_has_its_address(lay, hostile, torch_zip, grave, ours):
     root = lay({"model.pt": torch_zip(hostile)})
     [finding] = second_opinion(root, ["model.pt"], [grave(ours)], LIMITS).findings
     assert finding.artifact == "model.pt!archive/data.pkl"
     assert finding.agrees
 
 
-def test_its_finding_alone_is_no_agreement(lay, hostile, grave):
+def test_finding_of_scanner_alone_is_not_an_agreement(lay, hostile, grave):
     root = lay({"evil.pkl": hostile, "other.pkl": hostile})
     others = [
         grave("evil.pkl", Severity.MEDIUM),
@@ -47,7 +47,7 @@ def test_its_finding_alone_is_no_agreement(lay, hostile, grave):
     assert {finding.artifact: finding.agrees for finding in opinion.findings} == {"evil.pkl": False, "other.pkl": True}
 
 
-def test_a_benign_file_is_a_given_opinion_and_our_finding_in_it_a_disagreement(lay, benign, grave):
+def test_own_finding_in_file_without_opinion_finding_is_a_disagreement(lay, benign, grave):
     root = lay({"weights.pkl": benign})
     ours = [grave("weights.pkl"), grave("weights.pkl", Severity.HIGH), grave("absent.pkl")]
     opinion = second_opinion(root, ["weights.pkl"], ours, LIMITS)
@@ -56,13 +56,13 @@ def test_a_benign_file_is_a_given_opinion_and_our_finding_in_it_a_disagreement(l
     assert opinion.disagreements == ("weights.pkl",)
 
 
-def test_a_lesser_finding_is_no_disagreement(lay, benign, grave):
+def test_medium_finding_is_not_a_disagreement(lay, benign, grave):
     root = lay({"weights.pkl": benign})
     ours = [grave("weights.pkl", Severity.MEDIUM), grave("weights.pkl", Severity.CRITICAL, CheckFamily.INTEGRITY)]
     assert second_opinion(root, ["weights.pkl"], ours, LIMITS).disagreements == ()
 
 
-def test_silence_over_nothing_examined_is_no_opinion(lay, grave):
+def test_nothing_examined_gives_no_opinion(lay, grave):
     root = lay({"README.md": b"# hello", "model.safetensors": b"\0" * 8})
     opinion = second_opinion(root, ["README.md", "model.safetensors"], [grave("model.safetensors")], LIMITS)
     assert opinion.state is OpinionState.ABSENT
@@ -71,7 +71,7 @@ def test_silence_over_nothing_examined_is_no_opinion(lay, grave):
     assert opinion.disagreements == ()
 
 
-def test_an_archive_of_which_no_member_is_read_is_an_absence(lay, tmp_path):
+def test_archive_without_examined_member_is_an_absence(lay, tmp_path):
     root = lay({"model.pt": b""})
     with zipfile.ZipFile(root / "model.pt", "w") as archive:
         archive.writestr("archive/data.txt", b"text")
@@ -80,21 +80,21 @@ def test_an_archive_of_which_no_member_is_read_is_an_absence(lay, tmp_path):
     assert "model.pt" in opinion.absences[0]
 
 
-def test_what_it_fails_on_makes_the_opinion_partial(lay, benign, hostile):
+def test_failed_file_makes_the_opinion_partial(lay, benign, hostile):
     root = lay({"good.pkl": benign, "bad.pkl": hostile[:12], "junk.bin": b"junk"})
     opinion = second_opinion(root, ["bad.pkl", "good.pkl", "junk.bin"], [], LIMITS)
     assert opinion.state is OpinionState.PARTLY
     assert [line.partition(":")[0] for line in opinion.absences] == ["bad.pkl", "junk.bin"]
 
 
-def test_a_failure_is_neither_agreement_nor_disagreement(lay, benign, hostile, grave):
+def test_failed_file_is_neither_agreement_nor_disagreement(lay, benign, hostile, grave):
     root = lay({"good.pkl": benign, "bad.pkl": hostile[:12]})
     opinion = second_opinion(root, ["bad.pkl", "good.pkl"], [grave("bad.pkl")], LIMITS)
     assert opinion.disagreements == ()
     assert opinion.findings == ()
 
 
-def test_many_absences_are_counted_and_not_all_listed(lay, benign):
+def test_many_absences_are_cut_and_counted(lay, benign):
     files = {f"junk-{number:03}.bin": b"junk" for number in range(70)}
     root = lay({"good.pkl": benign, **files})
     opinion = second_opinion(root, ["good.pkl", *files], [], LIMITS)
@@ -103,7 +103,7 @@ def test_many_absences_are_counted_and_not_all_listed(lay, benign):
     assert len(opinion.absences) == 51
 
 
-def test_a_file_that_cannot_be_opened_is_an_absence(lay, benign):
+def test_unreadable_file_is_an_absence(lay, benign):
     root = lay({"good.pkl": benign})
     opinion = second_opinion(root, ["good.pkl", "gone.pkl"], [], LIMITS)
     assert opinion.state is OpinionState.PARTLY
@@ -111,7 +111,7 @@ def test_a_file_that_cannot_be_opened_is_an_absence(lay, benign):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="FIFOs and links")
-def test_what_is_no_regular_file_is_not_opened(lay, benign):
+def test_special_file_is_not_opened(lay, benign):
     root = lay({"good.pkl": benign})
     os.mkfifo(root / "pipe.pkl")
     (root / "dangling.pkl").symlink_to("nowhere")
@@ -120,7 +120,7 @@ def test_what_is_no_regular_file_is_not_opened(lay, benign):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links")
-def test_a_hub_cache_is_read_under_its_snapshot_names(tmp_path, hostile):
+def test_hub_cache_is_read_under_snapshot_names(tmp_path, hostile):
     blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots" / "abc"
     blobs.mkdir()
     snapshot.mkdir(parents=True)
@@ -130,7 +130,7 @@ def test_a_hub_cache_is_read_under_its_snapshot_names(tmp_path, hostile):
     assert finding.artifact == "evil.pkl"
 
 
-def test_the_root_may_be_the_file_itself(lay, hostile):
+def test_root_can_be_a_file(lay, hostile):
     root = lay({"evil.pkl": hostile})
     [finding] = second_opinion(root / "evil.pkl", ["evil.pkl"], [], LIMITS).findings
     assert finding.artifact == "evil.pkl"
@@ -140,14 +140,14 @@ def test_the_root_may_be_the_file_itself(lay, hostile):
 @pytest.mark.parametrize(
     "name", ["a:b.pkl", "new\nline.pkl", "\x1b[31m.pkl", "a b'\".pkl", os.fsdecode(b"\xff\xfe.pkl")]
 )
-def test_hostile_names_come_back_as_they_were(lay, hostile, name, grave):
+def test_hostile_names_are_returned_unchanged(lay, hostile, name, grave):
     root = lay({name: hostile})
     [finding] = second_opinion(root, [name], [grave(name)], LIMITS).findings
     assert finding.artifact == name
     assert finding.agrees
 
 
-def test_hostile_member_names_are_addresses_and_nothing_else(lay, hostile, tmp_path):
+def test_hostile_member_names_are_addresses_only(lay, hostile, tmp_path):
     root = lay({"model.pt": b""})
     with zipfile.ZipFile(root / "model.pt", "w") as archive:
         archive.writestr("../../escape.pkl", hostile)
@@ -159,12 +159,12 @@ def test_hostile_member_names_are_addresses_and_nothing_else(lay, hostile, tmp_p
     }
 
 
-def test_members_among_the_paths_are_left_to_modelscan(lay, benign):
+def test_member_paths_are_not_passed_to_modelscan(lay, benign):
     root = lay({"good.pkl": benign})
     opinion = second_opinion(root, ["good.pkl", "good.pkl!inner"], [], LIMITS)
     assert opinion.detail == "modelscan examined 1 of 1 files and reports no finding"
 
 
-def test_nothing_of_it_is_imported_here(lay, hostile):
+def test_modelscan_is_not_imported(lay, hostile):
     second_opinion(lay({"evil.pkl": hostile}), ["evil.pkl"], [], LIMITS)
     assert "modelscan" not in sys.modules

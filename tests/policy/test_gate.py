@@ -51,30 +51,30 @@ def test_reasons_name_the_worst_findings_and_the_first_absences() -> None:
     assert reasons[4:] == ("1 part not examined: 1 in a format without a reader", "b.png: no reader for PNG")
 
 
-def test_reasons_name_what_was_not_checked() -> None:
+def test_reasons_name_skipped_checks() -> None:
     only = Policy("p", "", Severity.HIGH, (CheckFamily.LICENSE,))
     reasons = decide(coverage(READ), [], only, {CheckFamily.LICENSE, CheckFamily.SECURITY}).reasons
     assert reasons[-1] == "checked for license only; not for security"
 
 
-def test_never_fails_on_findings_but_still_on_nothing_else() -> None:
+def test_never_ignores_findings_only() -> None:
     never = Policy("never", "", None, tuple(CheckFamily))
     assert decide(coverage(READ), [finding(Severity.CRITICAL)], never).verdict is Verdict.PASS
     assert decide(coverage(NOT_READ), [finding(Severity.CRITICAL)], never).verdict is Verdict.INCOMPLETE
 
 
 @pytest.mark.parametrize("records", [(), (NOT_READ,), (READ, NOT_READ), (ACCEPTED,)])
-def test_a_pass_over_an_absence_cannot_be_constructed(records: tuple[ArtifactRecord, ...]) -> None:
+def test_pass_with_open_absence_cannot_be_constructed(records: tuple[ArtifactRecord, ...]) -> None:
     with pytest.raises(ValueError, match="pass"):
         Decision(Verdict.PASS, (), coverage(*records))
 
 
-def test_examined_whole_with_absences_cannot_be_constructed() -> None:
+def test_examined_record_with_absences_cannot_be_constructed() -> None:
     with pytest.raises(ValueError, match="absences"):
         ArtifactRecord("a", 1, Extent.EXAMINED, absences=(("a", Absence(UNREAD)),))
 
 
-def test_a_policy_accepts_a_format_by_its_bytes() -> None:
+def test_policy_accepts_a_format_by_its_bytes() -> None:
     policy = Policy(
         "p", "", None, (), (AllowedAbsence((UnreadReason.NO_READER,), "*.png", "pictures", ("PNG image",)),)
     )
@@ -92,7 +92,7 @@ def test_a_policy_accepts_a_format_by_its_bytes() -> None:
         ("logo.PNG", UnreadReason.NO_READER, False),
     ],
 )
-def test_a_policy_accepts_by_reason_and_path(path: str, reason: UnreadReason, accepted: bool) -> None:
+def test_policy_accepts_by_reason_and_path(path: str, reason: UnreadReason, accepted: bool) -> None:
     policy = Policy("p", "", None, (), (AllowedAbsence((UnreadReason.NO_READER,), "*.png", "pictures"),))
     absence = apply_policy(path, Unread(reason, ""), policy)
     assert absence.allowed_by == ("p: pictures" if accepted else None)

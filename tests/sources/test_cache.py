@@ -44,7 +44,7 @@ def cached(hub: LoopbackHub, hub_home: Path) -> Path:
     return Path(snapshot_download("acme/tiny"))
 
 
-def test_a_snapshot_is_recognised_by_its_place(cached: Path, hub: LoopbackHub) -> None:
+def test_snapshot_is_recognised_by_its_path(cached: Path, hub: LoopbackHub) -> None:
     before = len(hub.requests)
     snapshot = resolve(str(cached))
     assert snapshot.ref.kind is RefKind.CACHE
@@ -59,7 +59,7 @@ def test_a_snapshot_is_recognised_by_its_place(cached: Path, hub: LoopbackHub) -
     assert len(hub.requests) == before
 
 
-def test_blob_names_state_digests_even_without_the_listing(cached: Path) -> None:
+def test_blob_names_are_digest_claims_without_listing(cached: Path) -> None:
     shutil.rmtree(cached.parents[1] / "trees")
     snapshot = resolve(str(cached))
     assert by_path(snapshot)["config.json"].claimed == (SMALL,)
@@ -67,7 +67,7 @@ def test_blob_names_state_digests_even_without_the_listing(cached: Path) -> None
     assert "no listing of this commit" in snapshot.notes[1]
 
 
-def test_a_folder_of_a_snapshot(cached: Path) -> None:
+def test_folder_of_snapshot_is_resolved(cached: Path) -> None:
     snapshot = resolve(str(cached / "sub"))
     assert (snapshot.ref.kind, snapshot.commit, snapshot.root) == (RefKind.CACHE, cached.name, cached / "sub")
     artifacts = by_path(snapshot)
@@ -75,21 +75,21 @@ def test_a_folder_of_a_snapshot(cached: Path) -> None:
     assert artifacts["model.safetensors"].claimed == (LARGE,)
 
 
-def test_a_file_of_a_snapshot(cached: Path) -> None:
+def test_file_of_snapshot_is_resolved(cached: Path) -> None:
     snapshot = resolve(str(cached / "sub" / "model.safetensors"))
     [artifact] = snapshot.artifacts
     assert (artifact.path, artifact.claimed, read(artifact)) == ("model.safetensors", (LARGE,), bytes(2000))
     assert (snapshot.ref.kind, snapshot.commit) == (RefKind.FILE, cached.name)
 
 
-def test_a_copy_of_the_files_is_a_plain_folder(cached: Path, tmp_path: Path) -> None:
+def test_copy_of_snapshot_is_a_plain_folder(cached: Path, tmp_path: Path) -> None:
     shutil.copytree(cached, tmp_path / "copy")
     snapshot = resolve(str(tmp_path / "copy"))
     assert (snapshot.ref.kind, snapshot.commit) == (RefKind.FOLDER, None)
     assert {artifact.claimed for artifact in snapshot.artifacts} == {()}
 
 
-def test_a_cache_without_links_has_the_claims_of_the_listing(cached: Path) -> None:
+def test_cache_without_links_uses_claims_of_listing(cached: Path) -> None:
     for path in [path for path in cached.rglob("*") if path.is_symlink()]:
         content = path.read_bytes()
         path.unlink()
@@ -99,7 +99,7 @@ def test_a_cache_without_links_has_the_claims_of_the_listing(cached: Path) -> No
     assert artifacts["sub/model.safetensors"].claimed == (LARGE,)
 
 
-def test_what_is_listed_and_not_there_is_absent(cached: Path) -> None:
+def test_listed_file_that_is_missing_is_an_absence(cached: Path) -> None:
     (cached / "config.json").unlink()
     blob = (cached / "sub" / "model.safetensors").resolve()
     blob.unlink()
@@ -109,7 +109,7 @@ def test_what_is_listed_and_not_there_is_absent(cached: Path) -> None:
     assert reason(artifacts["sub/model.safetensors"]) is UnreadReason.LINK_DANGLING
 
 
-def test_links_out_of_the_repositorys_cache_are_not_followed(cached: Path, hub: LoopbackHub) -> None:
+def test_links_outside_the_cached_repository_are_not_followed(cached: Path, hub: LoopbackHub) -> None:
     from huggingface_hub import snapshot_download
 
     hub.add_repository("acme/other", {"other.json": "{1}"})
@@ -126,14 +126,14 @@ def test_links_out_of_the_repositorys_cache_are_not_followed(cached: Path, hub: 
     assert reason(artifacts["blobs"]) is UnreadReason.NOT_REGULAR
 
 
-def test_a_blob_that_is_a_link_itself_is_checked_to_the_end(cached: Path) -> None:
+def test_chain_of_links_is_checked_to_its_end(cached: Path) -> None:
     blob = cached.parents[1] / "blobs" / SMALL.value
     blob.unlink()
     blob.symlink_to("/etc/passwd")
     assert reason(by_path(resolve(str(cached)))["config.json"]) is UnreadReason.LINK_OUTSIDE
 
 
-def test_a_blob_that_changed_under_its_name_keeps_the_claim(cached: Path) -> None:
+def test_changed_blob_keeps_its_claim(cached: Path) -> None:
     (cached / "config.json").resolve().write_text("[]")
     config = by_path(resolve(str(cached)))["config.json"]
     assert (read(config), config.claimed) == (b"[]", (SMALL,))
@@ -153,7 +153,7 @@ def test_blobs_shared_between_repositories_are_read(cached: Path) -> None:
     assert (read(weights), weights.claimed) == (bytes(2000), (LARGE,))
 
 
-def test_a_store_that_the_client_did_not_mark_is_outside(cached: Path) -> None:
+def test_unmarked_blob_store_is_outside(cached: Path) -> None:
     store = cached.parents[2] / "blobs" / "ab"
     store.mkdir(parents=True)
     (store / ("ab" * 32)).write_bytes(bytes(2000))
@@ -166,21 +166,21 @@ def test_a_store_that_the_client_did_not_mark_is_outside(cached: Path) -> None:
 @pytest.mark.parametrize(
     "record", ["", "{", "[]", "{}", '{"format_version": 2, "files": {}}', '{"format_version": 1, "files": {"a": 3}}']
 )
-def test_a_damaged_listing_is_as_good_as_none(cached: Path, record: str) -> None:
+def test_damaged_listing_is_ignored(cached: Path, record: str) -> None:
     (cached.parents[1] / "trees" / f"{cached.name}.json").write_text(record)
     snapshot = resolve(str(cached))
     assert sorted(by_path(snapshot)) == sorted(FILES)
     assert "no listing of this commit" in snapshot.notes[1]
 
 
-def test_a_listing_that_is_a_link_is_not_followed(cached: Path, tmp_path: Path) -> None:
+def test_linked_listing_is_not_followed(cached: Path, tmp_path: Path) -> None:
     record = cached.parents[1] / "trees" / f"{cached.name}.json"
     record.rename(tmp_path / "record")
     record.symlink_to(tmp_path / "record")
     assert "no listing of this commit" in resolve(str(cached)).notes[1]
 
 
-def test_names_of_a_hostile_listing_are_reported_only(cached: Path) -> None:
+def test_hostile_listed_names_are_only_reported(cached: Path) -> None:
     files = {name: {"size": -1, "blob_id": "zz"} for name in ("../evil", "/etc/passwd", "", "a\0b")}
     (cached.parents[1] / "trees" / f"{cached.name}.json").write_text(json.dumps({"format_version": 1, "files": files}))
     artifacts = by_path(resolve(str(cached)))
@@ -189,13 +189,13 @@ def test_names_of_a_hostile_listing_are_reported_only(cached: Path) -> None:
         assert (artifacts[name].claimed, artifacts[name].size) == ((), 0)
 
 
-def test_a_folder_that_only_looks_like_a_cache(tmp_path: Path) -> None:
+def test_folder_that_resembles_a_cache_is_a_plain_folder(tmp_path: Path) -> None:
     for place in (f"models--a--b/snapshots/{'0' * 39}", f"a--b/snapshots/{'0' * 40}", f"models--a--b/{'0' * 40}"):
         (tmp_path / place).mkdir(parents=True)
         assert resolve(str(tmp_path / place)).ref.kind is RefKind.FOLDER
 
 
-def test_a_hub_folder_for_local_use_is_a_plain_folder(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_local_dir_of_hub_client_is_a_plain_folder(hub: LoopbackHub, tmp_path: Path) -> None:
     """The client's download records are files like any other."""
     from huggingface_hub import snapshot_download
 
@@ -213,7 +213,7 @@ RECORD = st.dictionaries(
 
 
 @given(st.dictionaries(st.text(max_size=10), RECORD | st.none()) | st.none() | st.lists(RECORD))
-def test_any_listing_is_read_or_refused(files: object) -> None:
+def test_any_listing_is_parsed_or_ignored(files: object) -> None:
     listing = read_tree_record(json.dumps({"format_version": 1, "files": files}).encode())
     for name, stated in (listing or {}).items():
         explain_unfit_name(name)
@@ -222,11 +222,11 @@ def test_any_listing_is_read_or_refused(files: object) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_a_listing_or_none(data: bytes) -> None:
+def test_any_bytes_are_parsed_or_ignored(data: bytes) -> None:
     read_tree_record(data)
 
 
-def test_the_blob_id_of_a_pointer_is_no_claim_on_the_content() -> None:
+def test_blob_id_of_lfs_pointer_is_not_a_claim() -> None:
     for more in ({"lfs_sha256": LARGE.value, "lfs_size": 3}, {"xet_hash": "a" * 64}):
         files = {"m": {"size": 3, "blob_id": SMALL.value, **more}}
         listing = read_tree_record(json.dumps({"format_version": 1, "files": files}).encode())
@@ -235,5 +235,5 @@ def test_the_blob_id_of_a_pointer_is_no_claim_on_the_content() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "abc", "g" * 64, "a" * 41, None, 3])
-def test_names_that_state_no_digest(text: object) -> None:
+def test_other_blob_names_state_no_digest(text: object) -> None:
     assert parse_digest(text) == ()

@@ -50,7 +50,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_module, "_TIMEOUT", 0.3)
 
 
-def test_missing_and_private_read_the_same(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_and_private_have_the_same_message(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add_repository("acme/secret", FILES, private=True)
     hub.add_user("bob", token="hf_bob")
     for token in ("", "hf_bob"):
@@ -62,7 +62,7 @@ def test_missing_and_private_read_the_same(hub: LoopbackHub, monkeypatch: pytest
         assert "no local path 'acme/nothing'" in missing
 
 
-def test_missing_over_https_reads_the_same(hub: LoopbackHub) -> None:
+def test_missing_over_https_has_the_same_message(hub: LoopbackHub) -> None:
     """Over https the client has an error of its own for it."""
     from httpx2 import Request, Response
     from huggingface_hub.errors import RepositoryNotFoundError
@@ -74,7 +74,7 @@ def test_missing_over_https_reads_the_same(hub: LoopbackHub) -> None:
     assert explained == failure("acme/nothing")
 
 
-def test_gated(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gated_repository_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add_repository("acme/gated", FILES, gated="auto")
     hub.add_user("bob", token="hf_bob")
     for token in ("", "hf_bob"):
@@ -84,22 +84,22 @@ def test_gated(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
         assert f"ask for it on {hub.endpoint}/acme/gated" in message
 
 
-def test_disabled(hub: LoopbackHub) -> None:
+def test_disabled_repository_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/gone", FILES, disabled=True)
     assert "is disabled" in failure("acme/gone")
 
 
-def test_an_unknown_revision(hub: LoopbackHub) -> None:
+def test_unknown_revision_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     assert "no revision 'v9'" in failure("acme/tiny", "v9")
     assert "no revision" in failure("acme/tiny@" + "0" * 40)
 
 
-def test_a_dataset_is_called_one(hub: LoopbackHub) -> None:
+def test_message_calls_a_dataset_a_dataset(hub: LoopbackHub) -> None:
     assert "the dataset 'acme/rows'" in failure("datasets/acme/rows")
 
 
-def test_a_token_that_the_hub_does_not_know(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_token_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add_repository("acme/tiny", FILES)
     monkeypatch.setenv("HF_TOKEN", "hf_expired")
     message = failure("acme/tiny")
@@ -107,14 +107,14 @@ def test_a_token_that_the_hub_does_not_know(hub: LoopbackHub, monkeypatch: pytes
     assert "hf_expired" not in message
 
 
-def test_forbidden(hub: LoopbackHub) -> None:
+def test_forbidden_answer_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.fault("/api/models", status=403)
     assert "forbids access" in failure("acme/tiny")
 
 
 @pytest.mark.parametrize("retry_after", [True, False])
-def test_a_rate_limit_tells_the_wait(hub: LoopbackHub, retry_after: bool) -> None:
+def test_rate_limit_message_has_the_wait(hub: LoopbackHub, retry_after: bool) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.rate_limit("/api/models", wait=55, retry_after=retry_after)
     assert "limits the rate of requests" in (message := failure("acme/tiny"))
@@ -122,26 +122,26 @@ def test_a_rate_limit_tells_the_wait(hub: LoopbackHub, retry_after: bool) -> Non
 
 
 @pytest.mark.parametrize("match", ["/tree/", "model.safetensors"])
-def test_a_long_wait_in_the_middle_is_not_sat_through(hub: LoopbackHub, match: str) -> None:
+def test_long_wait_during_download_is_an_error(hub: LoopbackHub, match: str) -> None:
     hub.add_repository("acme/tiny", FILES)
     limit = hub.rate_limit(match, wait=3600, retry_after=True, times=None)
     assert "try again in 3600 s" in failure("acme/tiny")
     assert limit.hits == 1
 
 
-def test_a_failing_server(hub: LoopbackHub) -> None:
+def test_failing_server_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.fault("/api/models", status=503)
     assert "failed with status 503" in failure("acme/tiny")
 
 
-def test_a_server_that_fails_in_the_middle(hub: LoopbackHub, impatient: None) -> None:
+def test_server_failure_during_download_is_reported(hub: LoopbackHub, impatient: None) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.fault("model.safetensors", status=500)
     assert "failed with status 500" in failure("acme/tiny")
 
 
-def test_a_server_that_fails_to_list_is_no_excuse_for_a_part(hub: LoopbackHub, impatient: None) -> None:
+def test_failed_listing_never_gives_a_partial_snapshot(hub: LoopbackHub, impatient: None) -> None:
     """With some of the commit in the cache the client returns that part without a word."""
     hub.add_repository("acme/tiny", FILES)
     root = resolve("acme/tiny").root
@@ -157,19 +157,19 @@ def test_a_server_that_fails_to_list_is_no_excuse_for_a_part(hub: LoopbackHub, i
     assert "failed with status 500" in failure("acme/tiny")
 
 
-def test_a_file_of_another_size_than_stated(hub: LoopbackHub) -> None:
+def test_wrong_file_size_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.fault("model.safetensors", content=b"short", origin="cdn")
     assert "another size than the Hub states" in failure("acme/tiny")
 
 
-def test_a_connection_that_keeps_breaking(hub: LoopbackHub, impatient: None) -> None:
+def test_repeatedly_dropped_connection_is_reported(hub: LoopbackHub, impatient: None) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.fault("model.safetensors", drop_after=0)
     assert "The connection broke" in failure("acme/tiny")
 
 
-def test_no_server_there(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_server_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{free.getsockname()[1]}")
@@ -177,12 +177,12 @@ def test_no_server_there(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> N
         assert "the server refuses connections" in message
 
 
-def test_a_name_that_no_server_has(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_host_name_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://hub.invalid")
     assert "the name of the server is not known" in failure("acme/tiny")
 
 
-def test_a_server_that_does_not_speak_tls(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_without_tls_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", hub.endpoint.replace("http:", "https:"))
     assert "TLS certificate or protocol is not accepted" in failure("acme/tiny")
 
@@ -196,19 +196,21 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def test_a_silent_server(hub: LoopbackHub, silent: str, impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_server_times_out(
+    hub: LoopbackHub, silent: str, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_ENDPOINT", silent)
     assert "no answer in time" in failure("acme/tiny")
 
 
-def test_a_server_that_falls_silent_while_it_lists(hub: LoopbackHub, impatient: None) -> None:
+def test_server_silent_during_listing_times_out(hub: LoopbackHub, impatient: None) -> None:
     """The client sets no timeout of its own for listings."""
     hub.add_repository("acme/tiny", FILES)
     hub.fault("/tree/", delay=1.0)
     assert "no answer in time" in failure("acme/tiny")
 
 
-def test_a_proxy_that_refuses(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusing_proxy_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub.utils._http import close_session
 
     for name in ("NO_PROXY", "no_proxy"):
@@ -223,7 +225,7 @@ def test_a_proxy_that_refuses(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     "body", [b"<html>Sign in to the network</html>", b"[]", b"{}", b"null", b'{"id": 3}', b"[" * 100_000, b"\xff\xfe"]
 )
-def test_a_server_that_is_no_hub(hub: LoopbackHub, body: bytes) -> None:
+def test_other_web_server_is_reported(hub: LoopbackHub, body: bytes) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.fault("/revision/main", content=body)
     message = failure("acme/tiny")
@@ -231,13 +233,13 @@ def test_a_server_that_is_no_hub(hub: LoopbackHub, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("sha", ["../../../evil", "main", "", None, "A" * 40, 7])
-def test_a_commit_that_is_none(hub: LoopbackHub, sha: object) -> None:
+def test_invalid_commit_is_refused(hub: LoopbackHub, sha: object) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.fault("/revision/main", content=json.dumps({"id": "acme/tiny", "sha": sha, "siblings": []}).encode())
     assert "names no commit" in failure("acme/tiny")
 
 
-def test_another_commit_than_the_one_asked_for(hub: LoopbackHub) -> None:
+def test_different_commit_is_refused(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     first = repository.sha
     second = repository.commit({"x": "y"})
@@ -255,9 +257,7 @@ def test_another_commit_than_the_one_asked_for(hub: LoopbackHub) -> None:
         {"X-Repo-Commit": "../../evil"},
     ],
 )
-def test_answers_that_would_name_files_elsewhere(
-    hub: LoopbackHub, hub_home: Path, headers: dict[str, str | None]
-) -> None:
+def test_hostile_paths_in_answers_are_refused(hub: LoopbackHub, hub_home: Path, headers: dict[str, str | None]) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.fault("config.json", method="HEAD", headers=headers)
     assert "was refused" in failure("acme/tiny")
@@ -265,7 +265,7 @@ def test_answers_that_would_name_files_elsewhere(
     assert not [path for path in hub_home.parent.rglob("*evil*")]
 
 
-def test_a_listing_that_would_name_blobs_elsewhere(hub: LoopbackHub) -> None:
+def test_hostile_blob_names_in_listing_are_refused(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     entry = {"type": "file", "path": "m.bin", "size": 3, "oid": "0" * 40}
     entry["lfs"] = {"oid": "../../../../evil", "size": 3, "pointerSize": 9}
@@ -273,13 +273,13 @@ def test_a_listing_that_would_name_blobs_elsewhere(hub: LoopbackHub) -> None:
     assert "lists a file with the digest '../../../../evil'" in failure("acme/tiny")
 
 
-def test_an_answer_without_the_headers_of_a_hub(hub: LoopbackHub) -> None:
+def test_answer_without_hub_headers_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.fault("config.json", method="HEAD", headers={"X-Repo-Commit": None})
     assert "lacks the headers of a Hub" in failure("acme/tiny")
 
 
-def test_a_full_disk(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_reported(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = tmp_path / "small"
     small.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small)], capture_output=True)
@@ -294,12 +294,12 @@ def test_a_full_disk(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_by_its_code(code: int, hub_home: Path) -> None:
+def test_full_disk_is_recognised_by_error_code(code: int, hub_home: Path) -> None:
     explainer = Explainer(ModelRef(RefKind.MODEL, "acme/tiny"), HubSettings.read())
     assert "is full" in str(explainer.explain(OSError(code, os.strerror(code))))
 
 
-def test_a_cache_that_may_not_be_written(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_read_only_cache_is_reported(hub: LoopbackHub, tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("giving up privileges takes root")
     hub.add_repository("acme/tiny", FILES)
@@ -315,14 +315,16 @@ def test_a_cache_that_may_not_be_written(hub: LoopbackHub, tmp_path: Path) -> No
     )
 
 
-def test_a_cache_that_is_a_file(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_path_that_is_a_file_is_reported(
+    hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "file"))
     hub.add_repository("acme/tiny", FILES)
     assert "cannot be stored in the cache" in failure("acme/tiny")
 
 
-def test_a_client_that_was_loaded_offline(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_client_imported_offline_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
@@ -331,13 +333,13 @@ def test_a_client_that_was_loaded_offline(hub: LoopbackHub, monkeypatch: pytest.
     assert hub.requests == []
 
 
-def test_an_endpoint_that_is_no_address(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_endpoint_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "huggingface.co")
     with pytest.raises(ConfigurationError, match="HF_ENDPOINT"):
         resolve("acme/tiny")
 
 
-def test_tls_errors_by_their_cause(hub_home: Path) -> None:
+def test_tls_errors_have_their_cause(hub_home: Path) -> None:
     from httpx2 import ConnectError
 
     error = ConnectError("failed")

@@ -41,7 +41,7 @@ def outside(home: Path) -> list[Path]:
     return [path for path in home.parent.rglob("*") if home not in (path, *path.parents)]
 
 
-def test_a_repository_is_fetched_whole_and_pinned(hub: LoopbackHub, hub_home: Path) -> None:
+def test_repository_is_fetched_completely_and_pinned(hub: LoopbackHub, hub_home: Path) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     snapshot = resolve("acme/tiny")
     assert [artifact.path for artifact in snapshot.artifacts] == sorted(FILES)
@@ -54,14 +54,14 @@ def test_a_repository_is_fetched_whole_and_pinned(hub: LoopbackHub, hub_home: Pa
     assert all(repository.sha in request.path for request in hub.requests[1:] if request.origin == "hub")
 
 
-def test_every_file_carries_the_digest_that_the_hub_states(hub: LoopbackHub) -> None:
+def test_every_file_has_the_digest_claims_of_the_hub(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     artifacts = by_path(resolve("acme/tiny"))
     assert artifacts["sub/model.safetensors"].claimed == (sha256(bytes(2000)),)
     assert artifacts["config.json"].claimed == (git_blob(b'{"a": 1}'),)
 
 
-def test_revisions_of_every_kind(hub: LoopbackHub) -> None:
+def test_every_kind_of_revision_is_resolved(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", {"a.txt": "one"})
     first = repository.sha
     repository.tag("v1")
@@ -82,7 +82,7 @@ def test_revisions_of_every_kind(hub: LoopbackHub) -> None:
     assert resolve("acme/tiny@v1").commit == first
 
 
-def test_a_branch_that_moved_is_fetched_anew(hub: LoopbackHub) -> None:
+def test_moved_branch_is_fetched_again(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", {"a.txt": "one"})
     resolve("acme/tiny")
     second = repository.commit({"a.txt": "two"})
@@ -90,7 +90,7 @@ def test_a_branch_that_moved_is_fetched_anew(hub: LoopbackHub) -> None:
     assert (snapshot.commit, read(snapshot.artifacts[0])) == (second, b"two")
 
 
-def test_a_dataset_and_an_id_without_owner(hub: LoopbackHub, hub_home: Path) -> None:
+def test_dataset_and_id_without_owner_are_fetched(hub: LoopbackHub, hub_home: Path) -> None:
     hub.add_repository("acme/rows", {"rows.csv": "1,2"}, kind="dataset")
     hub.add_repository("gpt2", {"config.json": "{}"})
     dataset = resolve("datasets/acme/rows@main")
@@ -100,7 +100,7 @@ def test_a_dataset_and_an_id_without_owner(hub: LoopbackHub, hub_home: Path) -> 
     assert resolve("gpt2").ref.name == resolve("hf://gpt2").ref.name == "gpt2"
 
 
-def test_a_second_time_only_the_commit_is_asked_for(hub: LoopbackHub) -> None:
+def test_second_scan_requests_the_commit_only(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     first = resolve("acme/tiny")
     before = len(hub.requests)
@@ -108,12 +108,12 @@ def test_a_second_time_only_the_commit_is_asked_for(hub: LoopbackHub) -> None:
     assert [request.path for request in hub.requests[before:]] == ["/api/models/acme/tiny/revision/main"]
 
 
-def test_an_empty_repository(hub: LoopbackHub) -> None:
+def test_empty_repository_has_no_artifacts(hub: LoopbackHub) -> None:
     hub.add_repository("acme/empty", {})
     assert resolve("acme/empty").artifacts == ()
 
 
-def test_a_listing_of_several_pages(hub: LoopbackHub) -> None:
+def test_listing_of_several_pages_is_read(hub: LoopbackHub) -> None:
     hub.page = 7
     hub.add_repository("acme/many", {f"d{number % 5}/{number}.txt": str(number) for number in range(60)})
     artifacts = resolve("acme/many").artifacts
@@ -130,7 +130,7 @@ def test_progress_counts_bytes(hub: LoopbackHub) -> None:
     assert all(had <= all_ for had, all_ in told)
 
 
-def test_a_private_repository_opens_with_the_token(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_private_repository_is_fetched_with_token(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add_repository("acme/secret", FILES, private=True)
     hub.add_user("ann", token="hf_ann", reads=["acme/secret"])
     monkeypatch.setenv("HF_TOKEN", "hf_ann")
@@ -138,14 +138,14 @@ def test_a_private_repository_opens_with_the_token(hub: LoopbackHub, monkeypatch
     assert {request.token for request in hub.of("cdn")} == {None}
 
 
-def test_a_gated_repository_opens_with_a_grant(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gated_repository_is_fetched_with_grant(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add_repository("acme/gated", FILES, gated="manual")
     hub.add_user("ann", token="hf_ann", granted=["acme/gated"])
     monkeypatch.setenv("HF_TOKEN", "hf_ann")
     assert len(resolve("acme/gated").artifacts) == 3
 
 
-def test_a_renamed_repository_is_fetched_and_noted(hub: LoopbackHub) -> None:
+def test_renamed_repository_is_fetched_and_noted(hub: LoopbackHub) -> None:
     hub.add_repository("acme/old", FILES)
     hub.rename("acme/old", "other/new")
     snapshot = resolve("acme/old")
@@ -154,7 +154,7 @@ def test_a_renamed_repository_is_fetched_and_noted(hub: LoopbackHub) -> None:
     assert "the Hub answered for 'acme/old' as 'other/new': the repository was renamed or moved" in snapshot.notes
 
 
-def test_a_file_that_the_hub_lists_and_does_not_have(hub: LoopbackHub) -> None:
+def test_listed_file_that_the_hub_lacks_is_an_absence(hub: LoopbackHub) -> None:
     """The client gives the others up then, those that it has not begun."""
     hub.add_repository("acme/tiny", {**FILES, "!lost.md": "", **{f"{number}.txt": "x" for number in range(40)}})
     hub.fault("/resolve/", delay=0.05)
@@ -174,7 +174,7 @@ def test_a_file_that_the_hub_lists_and_does_not_have(hub: LoopbackHub) -> None:
     "name",
     ["../evil", "sub/../../evil", "/tmp/evil", "a//b", "./a", "C:/evil", "..\\evil", "\\\\host\\evil", "n" * 256],
 )
-def test_a_name_that_leads_elsewhere_is_not_fetched(hub: LoopbackHub, hub_home: Path, name: str) -> None:
+def test_path_outside_the_repository_is_not_fetched(hub: LoopbackHub, hub_home: Path, name: str) -> None:
     before = outside(hub_home)
     hub.add_repository("acme/tiny", {**FILES, name: "evil"})
     artifacts = by_path(resolve("acme/tiny"))
@@ -188,7 +188,7 @@ def test_a_name_that_leads_elsewhere_is_not_fetched(hub: LoopbackHub, hub_home: 
     assert not any("evil" in path.name for path in hub_home.rglob("*"))
 
 
-def test_names_that_exclude_each_other(hub: LoopbackHub) -> None:
+def test_conflicting_names_are_reported(hub: LoopbackHub) -> None:
     """No folder holds a file and a folder of one name."""
     hub.add_repository("acme/tiny", {"a": "x", "a/b": "y", "c": "z"})
     artifacts = by_path(resolve("acme/tiny"))
@@ -198,12 +198,12 @@ def test_names_that_exclude_each_other(hub: LoopbackHub) -> None:
 
 
 @pytest.mark.parametrize("name", ["[a]*?.txt", "with space", "nl\nname", "esc\x1b[31m", "ü/模型.json", "-rf", "a\\b"])
-def test_odd_names_are_fetched(hub: LoopbackHub, name: str) -> None:
+def test_unusual_names_are_fetched(hub: LoopbackHub, name: str) -> None:
     hub.add_repository("acme/tiny", {name: "content", "../evil": "x"})
     assert read(by_path(resolve("acme/tiny"))[name]) == b"content"
 
 
-def test_wrong_bytes_of_the_right_size_keep_the_claim(hub: LoopbackHub) -> None:
+def test_wrong_bytes_of_same_size_keep_the_claim(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.fault("model.safetensors", tamper=True)
     weights = by_path(resolve("acme/tiny"))["sub/model.safetensors"]
@@ -211,7 +211,7 @@ def test_wrong_bytes_of_the_right_size_keep_the_claim(hub: LoopbackHub) -> None:
     assert weights.claimed == (sha256(bytes(2000)),) != (sha256(read(weights)),)
 
 
-def test_a_stale_cache_keeps_the_claim(hub: LoopbackHub) -> None:
+def test_stale_cache_keeps_the_claim(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     root = resolve("acme/tiny").root
     assert root is not None
@@ -221,7 +221,7 @@ def test_a_stale_cache_keeps_the_claim(hub: LoopbackHub) -> None:
     assert config.claimed == (git_blob(b'{"a": 1}'),)
 
 
-def test_a_link_turned_to_another_blob_contradicts_the_hub(hub: LoopbackHub) -> None:
+def test_link_to_another_blob_contradicts_the_claim(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     root = resolve("acme/tiny").root
     assert root is not None
@@ -231,7 +231,7 @@ def test_a_link_turned_to_another_blob_contradicts_the_hub(hub: LoopbackHub) -> 
     assert set(config.claimed) == {git_blob(b'{"a": 1}'), git_blob(b"# Tiny")}
 
 
-def test_a_file_planted_in_the_cache_is_examined_and_noted(hub: LoopbackHub) -> None:
+def test_extra_file_in_cache_is_examined_and_noted(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     root = resolve("acme/tiny").root
     assert root is not None
@@ -242,7 +242,7 @@ def test_a_file_planted_in_the_cache_is_examined_and_noted(hub: LoopbackHub) -> 
     assert "1 on disk are not in the Hub's listing of the commit, such as 'modeling_evil.py'" in snapshot.notes
 
 
-def test_a_listing_without_digests_is_completed_from_the_tree(hub: LoopbackHub) -> None:
+def test_missing_digests_are_taken_from_the_tree(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     bare = {"id": "acme/tiny", "sha": repository.sha, "siblings": [{"rfilename": name} for name in FILES]}
     hub.fault("/revision/main", content=json.dumps(bare).encode())
@@ -251,7 +251,7 @@ def test_a_listing_without_digests_is_completed_from_the_tree(hub: LoopbackHub) 
     assert artifacts["config.json"].claimed == (git_blob(b'{"a": 1}'),)
 
 
-def test_a_file_of_the_tree_that_the_info_leaves_out_is_examined(hub: LoopbackHub) -> None:
+def test_file_of_the_tree_only_is_examined(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     bare = {"id": "acme/tiny", "sha": repository.sha, "siblings": []}
     hub.fault("/revision/main", content=json.dumps(bare).encode())
@@ -259,14 +259,14 @@ def test_a_file_of_the_tree_that_the_info_leaves_out_is_examined(hub: LoopbackHu
 
 
 @pytest.mark.parametrize("wait", [{"RateLimit": '"api";r=0;t=1'}, {"Retry-After": "1"}])
-def test_a_short_wait_is_sat_through(hub: LoopbackHub, wait: dict[str, str]) -> None:
+def test_short_rate_limit_is_waited_for(hub: LoopbackHub, wait: dict[str, str]) -> None:
     hub.add_repository("acme/tiny", FILES)
     fault = hub.fault("/tree/", status=429, times=1, headers=wait)
     assert len(resolve("acme/tiny").artifacts) == 3
     assert fault.hits == 1
 
 
-def test_a_dropped_connection_is_resumed(hub: LoopbackHub) -> None:
+def test_dropped_connection_is_resumed(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     fault = hub.fault("model.safetensors", drop_after=700, times=1)
     assert read(by_path(resolve("acme/tiny"))["sub/model.safetensors"]) == bytes(2000)
@@ -274,7 +274,7 @@ def test_a_dropped_connection_is_resumed(hub: LoopbackHub) -> None:
 
 
 @pytest.mark.parametrize("named", [None, "main", "v1", "commit"])
-def test_offline_the_cache_is_used_without_a_request(hub: LoopbackHub, named: str | None) -> None:
+def test_offline_scan_uses_cache_without_request(hub: LoopbackHub, named: str | None) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     repository.tag("v1")
     revision = repository.sha if named == "commit" else named
@@ -287,7 +287,7 @@ def test_offline_the_cache_is_used_without_a_request(hub: LoopbackHub, named: st
     assert len(hub.requests) == before
 
 
-def test_the_variable_is_as_good_as_the_option(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variable_equals_offline_option(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add_repository("acme/tiny", FILES)
     resolve("acme/tiny")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -296,7 +296,7 @@ def test_the_variable_is_as_good_as_the_option(hub: LoopbackHub, monkeypatch: py
     assert len(hub.requests) == before
 
 
-def test_offline_a_cold_cache_is_an_error(hub: LoopbackHub) -> None:
+def test_offline_scan_without_cache_is_an_error(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     repository.tag("v1")
     with pytest.raises(SourceError, match="'acme/tiny' is not in the Hub cache") as caught:
@@ -309,7 +309,7 @@ def test_offline_a_cold_cache_is_an_error(hub: LoopbackHub) -> None:
     assert resolve("acme/tiny", offline=True).commit == repository.sha
 
 
-def test_offline_an_incomplete_cache_says_what_is_missing(hub: LoopbackHub) -> None:
+def test_offline_scan_of_incomplete_cache_lists_missing_files(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     root = resolve("acme/tiny").root
     assert root is not None
@@ -322,7 +322,7 @@ def test_offline_an_incomplete_cache_says_what_is_missing(hub: LoopbackHub) -> N
 
 
 @pytest.mark.slow
-def test_another_hub_serves_as_well(
+def test_another_hub_is_supported(
     olah_endpoint: Callable[[dict[str, Files]], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", olah_endpoint({"acme/tiny": FILES}))

@@ -43,7 +43,7 @@ def read(artifact: Artifact) -> bytes:
         return window.read(0, window.size)
 
 
-def test_a_folder_lists_everything_in_order(model: Path) -> None:
+def test_folder_is_listed_in_order(model: Path) -> None:
     for name in ("z.bin", ".hidden", "sub/a", "sub/.git/HEAD", ".git/config", ".cache/huggingface/x.metadata", "A"):
         (model / name).parent.mkdir(parents=True, exist_ok=True)
         (model / name).write_text(name)
@@ -66,30 +66,30 @@ def test_a_folder_lists_everything_in_order(model: Path) -> None:
     assert (snapshot.origin, snapshot.root) == (str(model), model)
 
 
-def test_the_same_folder_gives_the_same_snapshot(model: Path) -> None:
+def test_same_folder_gives_the_same_snapshot(model: Path) -> None:
     for number in range(50):
         (model / f"{number}.txt").touch()
     assert resolve(str(model)) == resolve(str(model))
 
 
-def test_a_file_is_a_snapshot_of_one(model: Path) -> None:
+def test_file_is_a_snapshot_of_one_artifact(model: Path) -> None:
     snapshot = resolve(str(model / "config.json"))
     [artifact] = snapshot.artifacts
     assert (artifact.path, artifact.size, read(artifact)) == ("config.json", 2, b"{}")
     assert (snapshot.ref.kind, snapshot.origin, snapshot.root) == (RefKind.FILE, str(model), model / "config.json")
 
 
-def test_an_empty_folder_has_no_artifacts(tmp_path: Path) -> None:
+def test_empty_folder_has_no_artifacts(tmp_path: Path) -> None:
     assert resolve(str(tmp_path)).artifacts == ()
 
 
-def test_an_empty_file_opens(model: Path) -> None:
+def test_empty_file_can_be_opened(model: Path) -> None:
     (model / "empty").touch()
     empty = by_path(resolve(str(model)))["empty"]
     assert (empty.size, empty.obstacle, read(empty)) == (0, None, b"")
 
 
-def test_relative_paths_and_a_trailing_slash(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relative_paths_and_trailing_slash_are_resolved(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(model)
     assert resolve(".").origin == resolve("../model/").origin == str(model)
     assert [artifact.path for artifact in resolve("./config.json").artifacts] == ["config.json"]
@@ -105,7 +105,7 @@ def test_special_files_are_never_opened(model: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="making a device node takes root")
-def test_a_device_node_is_never_opened(model: Path) -> None:
+def test_device_node_is_never_opened(model: Path) -> None:
     try:
         os.mknod(model / "zero", 0o600 | 0o020000, os.makedev(1, 5))
     except PermissionError:
@@ -116,14 +116,14 @@ def test_a_device_node_is_never_opened(model: Path) -> None:
     assert "character device" in zero.obstacle.detail
 
 
-def test_a_special_file_as_the_target(model: Path) -> None:
+def test_special_file_as_target_is_refused(model: Path) -> None:
     os.mkfifo(model / "fifo")
     [artifact] = resolve(str(model / "fifo")).artifacts
     assert reason(artifact) is UnreadReason.NOT_REGULAR
 
 
 @pytest.mark.parametrize("absolute", [True, False])
-def test_a_link_out_of_the_folder_is_not_followed(model: Path, absolute: bool) -> None:
+def test_link_outside_the_folder_is_not_followed(model: Path, absolute: bool) -> None:
     (model.parent / "secret").write_text("secret")
     (model / "link").symlink_to(model.parent / "secret" if absolute else "../secret")
     (model / "folder").symlink_to(model.parent if absolute else "..")
@@ -133,13 +133,13 @@ def test_a_link_out_of_the_folder_is_not_followed(model: Path, absolute: bool) -
     assert "secret" in str(artifacts["link"].obstacle)
 
 
-def test_a_sibling_that_shares_the_prefix_is_outside(model: Path) -> None:
+def test_sibling_with_same_prefix_is_outside(model: Path) -> None:
     (model.parent / "model-other").write_text("x")
     (model / "link").symlink_to("../model-other")
     assert reason(by_path(resolve(str(model)))["link"]) is UnreadReason.LINK_OUTSIDE
 
 
-def test_links_that_lead_nowhere(model: Path) -> None:
+def test_dangling_links_are_absences(model: Path) -> None:
     (model / "dangling").symlink_to("nothing")
     (model / "through-file").symlink_to("config.json/x")
     (model / "self").symlink_to("self")
@@ -150,7 +150,7 @@ def test_links_that_lead_nowhere(model: Path) -> None:
         assert reason(artifacts[name]) is UnreadReason.LINK_DANGLING
 
 
-def test_links_inside_the_folder_are_noted_and_not_walked(model: Path) -> None:
+def test_folder_links_are_noted_and_not_walked(model: Path) -> None:
     (model / "sub").mkdir()
     (model / "sub" / "up").symlink_to("..")
     (model / "again").symlink_to("config.json")
@@ -163,7 +163,7 @@ def test_links_inside_the_folder_are_noted_and_not_walked(model: Path) -> None:
     assert "'sub/up' -> '..'" in note
 
 
-def test_a_file_is_examined_under_the_names_that_links_give_it(model: Path) -> None:
+def test_linked_file_is_examined_under_every_name(model: Path) -> None:
     (model / "sub").mkdir()
     (model / "notes.txt").write_text("import os")
     (model / "sub" / "modeling_x.py").symlink_to("../notes.txt")
@@ -173,7 +173,7 @@ def test_a_file_is_examined_under_the_names_that_links_give_it(model: Path) -> N
         assert (artifacts[name].size, read(artifacts[name])) == (9, b"import os")
 
 
-def test_the_file_behind_a_link_is_the_one_that_was_listed(model: Path) -> None:
+def test_link_opens_the_file_that_was_listed(model: Path) -> None:
     (model / "notes.txt").write_text("import os")
     (model / "modeling_x.py").symlink_to("notes.txt")
     artifact = by_path(resolve(str(model)))["modeling_x.py"]
@@ -184,7 +184,7 @@ def test_the_file_behind_a_link_is_the_one_that_was_listed(model: Path) -> None:
     assert caught.value.reason is UnreadReason.CHANGED
 
 
-def test_links_to_what_cannot_be_read_add_nothing(model: Path) -> None:
+def test_links_to_unreadable_files_add_nothing(model: Path) -> None:
     os.mkfifo(model / "fifo")
     (model / "modeling_x.py").symlink_to("fifo")
     artifacts = by_path(resolve(str(model)))
@@ -192,7 +192,7 @@ def test_links_to_what_cannot_be_read_add_nothing(model: Path) -> None:
     assert reason(artifacts["fifo"]) is UnreadReason.NOT_REGULAR
 
 
-def test_a_note_names_a_few_of_many_links_and_few_are_followed(model: Path) -> None:
+def test_many_links_are_bounded(model: Path) -> None:
     for number in range(100):
         (model / f"link{number:02}").symlink_to("config.json")
     snapshot = resolve(str(model))
@@ -206,7 +206,7 @@ def test_a_note_names_a_few_of_many_links_and_few_are_followed(model: Path) -> N
     assert {each.reason for each in obstacles[17:] if each} == {UnreadReason.LIMIT}
 
 
-def test_a_link_as_the_target_is_followed_and_keeps_its_name(model: Path) -> None:
+def test_link_as_target_is_followed_and_keeps_its_name(model: Path) -> None:
     (model.parent / "latest").symlink_to(model)
     (model.parent / "weights.json").symlink_to(model / "config.json")
     assert [artifact.path for artifact in resolve(str(model.parent / "latest")).artifacts] == ["config.json"]
@@ -228,7 +228,7 @@ def test_a_link_as_the_target_is_followed_and_keeps_its_name(model: Path) -> Non
         b"a" * 255,
     ],
 )
-def test_odd_names_are_kept_as_they_are(model: Path, name: bytes) -> None:
+def test_unusual_names_are_kept(model: Path, name: bytes) -> None:
     if name == b"..":
         name = b"...."
     (Path(os.fsdecode(os.fsencode(model) + b"/" + name))).write_bytes(b"content")
@@ -240,7 +240,7 @@ def test_odd_names_are_kept_as_they_are(model: Path, name: bytes) -> None:
     note.encode("utf-8")
 
 
-def test_an_odd_name_as_the_target(model: Path) -> None:
+def test_unusual_name_as_target_is_resolved(model: Path) -> None:
     target = os.fsdecode(os.fsencode(model) + b"/\xff\n.bin")
     Path(target).write_bytes(b"x")
     [artifact] = resolve(target).artifacts
@@ -248,7 +248,7 @@ def test_an_odd_name_as_the_target(model: Path) -> None:
     assert read(artifact) == b"x"
 
 
-def test_folders_deeper_than_paths_may_be_long(model: Path) -> None:
+def test_folders_deeper_than_the_path_limit_are_read(model: Path) -> None:
     """400 folders of 20 characters: the file's path is twice as long as the system accepts in one call."""
     descriptor = os.open(model, os.O_RDONLY)
     for _ in range(400):
@@ -269,7 +269,7 @@ def test_folders_deeper_than_paths_may_be_long(model: Path) -> None:
     assert reason(link) is UnreadReason.UNREADABLE
 
 
-def test_folders_below_the_bound_are_reported(model: Path) -> None:
+def test_folders_over_the_depth_limit_are_reported(model: Path) -> None:
     (model / "a" / "b" / "c" / "d").mkdir(parents=True)
     (model / "a" / "b" / "file").touch()
     (model / "a" / "b" / "c" / "file").touch()
@@ -279,7 +279,7 @@ def test_folders_below_the_bound_are_reported(model: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_files(tmp_path: Path) -> None:
+def test_hundred_thousand_files_are_listed(tmp_path: Path) -> None:
     for folder in range(100):
         (tmp_path / str(folder)).mkdir()
         descriptor = os.open(tmp_path / str(folder), os.O_RDONLY)
@@ -289,7 +289,7 @@ def test_a_hundred_thousand_files(tmp_path: Path) -> None:
     assert len(resolve(str(tmp_path)).artifacts) == 100_000
 
 
-def test_a_file_that_vanishes_after_the_listing(model: Path) -> None:
+def test_file_that_vanishes_after_listing_is_an_absence(model: Path) -> None:
     [artifact] = resolve(str(model)).artifacts
     (model / "config.json").unlink()
     with pytest.raises(Exception, match="since it was listed") as caught:
@@ -331,7 +331,7 @@ def open_to_all() -> Iterator[Path]:
         yield folder
 
 
-def test_what_may_not_be_read_is_reported(open_to_all: Path) -> None:
+def test_unreadable_files_are_reported(open_to_all: Path) -> None:
     (open_to_all / "open").write_text("x")
     (open_to_all / "closed").write_text("x")
     (open_to_all / "closed").chmod(0o600)
@@ -345,7 +345,7 @@ def test_what_may_not_be_read_is_reported(open_to_all: Path) -> None:
     assert found["into"] == ["unreadable", "the link to 'folder/file' cannot be followed: Permission denied"]
 
 
-def test_a_target_that_may_not_be_read(open_to_all: Path) -> None:
+def test_unreadable_target_is_an_error(open_to_all: Path) -> None:
     (open_to_all / "folder").mkdir(mode=0o700)
     (open_to_all / "file").touch(mode=0o600)
     assert as_nobody(open_to_all / "folder") == {
@@ -361,7 +361,7 @@ def test_a_target_that_may_not_be_read(open_to_all: Path) -> None:
 @pytest.mark.parametrize(
     "target", ["./nothing", "/nothing/here", "../nothing", "a/b/c", "nothing/", "~/nothing", "/a\0b"]
 )
-def test_a_path_that_does_not_exist(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_path_is_an_error(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SourceError, match="There is no file or folder") as caught:
         resolve(target)
@@ -369,13 +369,13 @@ def test_a_path_that_does_not_exist(target: str, tmp_path: Path, monkeypatch: py
     assert str(caught.value).isprintable()
 
 
-def test_a_dangling_link_as_the_target(model: Path) -> None:
+def test_dangling_link_as_target_is_an_error(model: Path) -> None:
     (model / "gone").symlink_to("nothing")
     with pytest.raises(SourceError, match="link that leads nowhere"):
         resolve(str(model / "gone"))
 
 
-def test_a_path_wins_over_a_repository_id_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_path_wins_over_repository_id_with_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("acme/tiny").mkdir(parents=True)
     Path("gpt2").mkdir()
@@ -388,12 +388,12 @@ def test_a_path_wins_over_a_repository_id_and_says_so(tmp_path: Path, monkeypatc
         assert resolve(f"./{target}").notes == ()
 
 
-def test_a_revision_of_a_local_path_is_a_mistake(model: Path) -> None:
+def test_revision_of_local_path_is_refused(model: Path) -> None:
     with pytest.raises(ConfigurationError, match="no revisions"):
         resolve(str(model), revision="main")
 
 
-def test_a_local_target_does_not_load_the_hubs_client(model: Path) -> None:
+def test_local_target_does_not_import_the_hub_client(model: Path) -> None:
     code = "import sys, modelaudit.sources as s; s.resolve(sys.argv[1]); print('huggingface_hub' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code, str(model)], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -48,7 +48,7 @@ def asked_for(hub: LoopbackHub, start: int = 0) -> set[str]:
     }
 
 
-def test_only_small_files_are_asked_for(hub: LoopbackHub) -> None:
+def test_only_small_files_are_requested(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/base", FILES)
     snapshot = resolve_small("acme/base")
     assert asked_for(hub) == SMALL
@@ -61,14 +61,14 @@ def test_only_small_files_are_asked_for(hub: LoopbackHub) -> None:
     assert (weights.obstacle.reason, weights.size) == (UnreadReason.CONTENT_ABSENT, 3000)
 
 
-def test_what_the_cache_holds_besides_is_not_opened(hub: LoopbackHub) -> None:
+def test_other_cached_files_are_not_opened(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", FILES)
     resolve("acme/base")
     assert opened(resolve_small("acme/base")) == SMALL
     assert opened(resolve_small("acme/base", offline=True)) == SMALL
 
 
-def test_offline_what_was_taken_once_is_there_again(hub: LoopbackHub) -> None:
+def test_offline_lookup_uses_the_cache(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", FILES)
     resolve_small("acme/base")
     before = len(hub.requests)
@@ -80,7 +80,7 @@ def test_offline_what_was_taken_once_is_there_again(hub: LoopbackHub) -> None:
         resolve_small("acme/other", offline=True)
 
 
-def test_a_look_at_an_origin_does_not_move_the_branch_that_programs_load(hub: LoopbackHub, hub_home: Path) -> None:
+def test_lookup_does_not_move_the_cached_branch(hub: LoopbackHub, hub_home: Path) -> None:
     repository = hub.add_repository("acme/base", FILES)
     whole = resolve("acme/base")
     repository.commit({"README.md": "# Newer"})
@@ -89,7 +89,7 @@ def test_a_look_at_an_origin_does_not_move_the_branch_that_programs_load(hub: Lo
     assert resolve("acme/base", offline=True).artifacts == whole.artifacts
 
 
-def test_files_over_the_bounds_are_not_taken(hub: LoopbackHub) -> None:
+def test_files_over_the_limits_are_not_fetched(hub: LoopbackHub) -> None:
     large = {"LICENSE": "x" * (MOST_BYTES + 1), **{f"LICENSES/{number:03}.txt": "x" for number in range(100)}}
     hub.add_repository("acme/base", {"README.md": CARD, **large})
     snapshot = resolve_small("acme/base")
@@ -100,7 +100,7 @@ def test_files_over_the_bounds_are_not_taken(hub: LoopbackHub) -> None:
     assert obstacle.reason is UnreadReason.LIMIT
 
 
-def test_a_repository_without_any_small_file(hub: LoopbackHub) -> None:
+def test_repository_without_small_files_is_empty(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", {"model.safetensors": bytes(3000)})
     snapshot = resolve_small("acme/base")
     assert (opened(snapshot), asked_for(hub)) == (set(), set())
@@ -119,12 +119,12 @@ def test_a_repository_without_any_small_file(hub: LoopbackHub) -> None:
         ("sub/config.json", False), ("sub/modeling.py", False), ("/LICENSE", False), ("a/./LICENSE", False), ("../LICENSE", False), ("LICENSES/../weights", False),
     ],
 )  # fmt: skip
-def test_names_decide(path: str, small: bool) -> None:
+def test_small_files_are_selected_by_name(path: str, small: bool) -> None:
     assert is_small_file(path) is small
 
 
 @pytest.mark.parametrize("token", ["", "hf_bob"])
-def test_gated_is_told_with_what_the_hub_shows(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+def test_gated_error_has_the_public_statements(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
     repository = hub.add_repository("acme/gated", FILES, gated="manual")
     hub.add_user("bob", token="hf_bob")
     monkeypatch.setenv("HF_TOKEN", token)
@@ -139,7 +139,7 @@ def test_gated_is_told_with_what_the_hub_shows(hub: LoopbackHub, monkeypatch: py
     assert ("license", "other") in [(each.topic, each.value) for each in shown.stated.items]
 
 
-def test_missing_private_and_unreachable_are_told_apart(hub: LoopbackHub) -> None:
+def test_missing_private_and_unreachable_differ(hub: LoopbackHub) -> None:
     hub.add_repository("acme/secret", FILES, private=True)
     for name in ("acme/nothing", "acme/secret", "acme/base@v9", "/data/checkpoint", "a b"):
         hub.access.repositories.pop(("model", "acme/base"), None)
@@ -154,7 +154,7 @@ def test_missing_private_and_unreachable_are_told_apart(hub: LoopbackHub) -> Non
         resolve_small("acme/base")
 
 
-def test_forbidden_is_gated_and_a_bad_token_is_not_missing(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forbidden_is_gated_and_bad_token_is_not_missing(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add_repository("acme/base", FILES)
     fault = hub.fault("/api/models", status=403, times=1)
     with pytest.raises(GatedError) as caught:
@@ -166,13 +166,13 @@ def test_forbidden_is_gated_and_a_bad_token_is_not_missing(hub: LoopbackHub, mon
         resolve_small("acme/base")
 
 
-def test_no_server_at_all(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_server_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(UnreachedError):
         resolve_small("acme/base")
 
 
-def test_a_renamed_origin_is_read_and_noted(hub: LoopbackHub) -> None:
+def test_renamed_base_model_is_read_and_noted(hub: LoopbackHub) -> None:
     hub.add_repository("acme/old", FILES)
     hub.rename("acme/old", "other/new")
     snapshot = resolve_small("acme/old")
@@ -180,7 +180,7 @@ def test_a_renamed_origin_is_read_and_noted(hub: LoopbackHub) -> None:
     assert any("renamed or moved" in note for note in snapshot.notes)
 
 
-def test_the_kind_of_a_failure_survives_the_hint_at_a_path(hub: LoopbackHub) -> None:
+def test_path_hint_keeps_the_kind_of_error(hub: LoopbackHub) -> None:
     hub.add_repository("acme/gated", FILES, gated="auto")
     with pytest.raises(GatedError) as caught:
         resolve("acme/gated")
@@ -190,7 +190,7 @@ def test_the_kind_of_a_failure_survives_the_hint_at_a_path(hub: LoopbackHub) -> 
     assert issubclass(GatedError, SourceError)
 
 
-def test_what_the_hub_states_comes_with_the_snapshot(hub: LoopbackHub) -> None:
+def test_snapshot_has_the_statements_of_the_hub(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", FILES)
     for snapshot in (resolve_small("acme/base"), resolve("acme/base")):
         assert snapshot.stated is not None
@@ -202,7 +202,7 @@ def test_what_the_hub_states_comes_with_the_snapshot(hub: LoopbackHub) -> None:
         ]
 
 
-def test_relations_of_the_hub_are_told_with_their_model() -> None:
+def test_hub_relations_have_their_base_model() -> None:
     stated = parse_hub_statements(
         ["base_model:quantized:org/a", "base_model:org/b", "base_model:odd:org/c", "license:", 5], None
     )
@@ -216,7 +216,7 @@ def test_relations_of_the_hub_are_told_with_their_model() -> None:
 
 @check_each("tags", [None, 5, "license:mit", {"license:mit": 1}, [None, b"license:mit", ["x"]]])
 @check_each("card", [None, [], "x", {1: 2}, {"license_name": ["x"], "license_link": " "}])
-def test_what_no_hub_sends_states_nothing_and_breaks_nothing(tags: object, card: object) -> None:
+def test_malformed_hub_answers_state_nothing(tags: object, card: object) -> None:
     stated = parse_hub_statements(tags, card)
     assert {each.value for each in stated.items} <= {"mit"}
 

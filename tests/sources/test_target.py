@@ -30,7 +30,7 @@ MODEL, DATASET = RefKind.MODEL, RefKind.DATASET
         ("hf://datasets/acme/rows", "x/y", ModelRef(DATASET, "acme/rows", "x/y")),
     ],
 )
-def test_ways_to_name_a_repository(text: str, revision: str | None, ref: ModelRef) -> None:
+def test_repository_names_are_parsed(text: str, revision: str | None, ref: ModelRef) -> None:
     assert not looks_like_a_path(text)
     assert parse_repository(text, revision) == ref
 
@@ -58,7 +58,7 @@ def test_ways_to_name_a_repository(text: str, revision: str | None, ref: ModelRe
         ("https://huggingface.co/acme/tiny", None, "web address"),
     ],
 )
-def test_what_is_no_repository(text: str, revision: str | None, says: str) -> None:
+def test_other_names_are_refused(text: str, revision: str | None, says: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_repository(text, revision)
     assert says in str(caught.value)
@@ -66,7 +66,7 @@ def test_what_is_no_repository(text: str, revision: str | None, says: str) -> No
 
 
 @given(st.text(max_size=40), st.none() | st.text(max_size=40))
-def test_any_text_is_a_repository_or_a_mistake(text: str, revision: str | None) -> None:
+def test_any_text_is_a_repository_or_an_error(text: str, revision: str | None) -> None:
     looks_like_a_path(text)
     try:
         ref = parse_repository(text, revision)
@@ -77,11 +77,11 @@ def test_any_text_is_a_repository_or_a_mistake(text: str, revision: str | None) 
 
 
 @check_each("text", ["./x", "/x", "../x", ".", "~/x", "a/b/c", "datasets/a/b/c", "x/"])
-def test_texts_that_can_only_be_paths(text: str) -> None:
+def test_path_like_texts_are_not_repositories(text: str) -> None:
     assert looks_like_a_path(text)
 
 
-def test_settings_are_those_of_the_client() -> None:
+def test_settings_equal_those_of_the_hub_client() -> None:
     bare = HubSettings.read({"HOME": "/home/x"})
     assert (bare.endpoint, bare.token, bare.offline) == (DEFAULT_ENDPOINT, None, False)
     assert str(bare.cache).endswith("/.cache/huggingface/hub")
@@ -96,6 +96,6 @@ def test_settings_are_those_of_the_client() -> None:
 
 
 @pytest.mark.parametrize("endpoint", ["huggingface.co", "ftp://x", "https://", "http://a b"])
-def test_an_endpoint_that_is_no_address(endpoint: str) -> None:
+def test_invalid_endpoint_is_refused(endpoint: str) -> None:
     with pytest.raises(ConfigurationError, match="HF_ENDPOINT"):
         HubSettings.read({"HF_ENDPOINT": endpoint})

@@ -35,7 +35,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_window_reads_any_range_and_less_only_at_the_end(file: Path) -> None:
+def test_window_reads_any_range(file: Path) -> None:
     content = file.read_bytes()
     with listed(file)() as window:
         assert window.size == 1024
@@ -46,7 +46,7 @@ def test_a_window_reads_any_range_and_less_only_at_the_end(file: Path) -> None:
 
 
 @given(data=st.binary(max_size=300), offset=st.integers(0, 400), length=st.integers(0, 400))
-def test_a_window_reads_what_slicing_gives(
+def test_window_read_equals_slice(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, offset: int, length: int
 ) -> None:
     path = tmp_path_factory.mktemp("window") / "data"
@@ -55,7 +55,7 @@ def test_a_window_reads_what_slicing_gives(
         assert window.read(offset, length) == data[offset : offset + length]
 
 
-def test_a_read_over_the_bound_is_refused(file: Path) -> None:
+def test_read_over_the_limit_is_refused(file: Path) -> None:
     with listed(file)() as window:
         with pytest.raises(WindowError) as caught:
             window.read(0, 16 * MIB + 1)
@@ -64,19 +64,19 @@ def test_a_read_over_the_bound_is_refused(file: Path) -> None:
 
 
 @pytest.mark.parametrize(("offset", "length"), [(-1, 4), (0, -1)])
-def test_a_range_that_is_none_is_refused(file: Path, offset: int, length: int) -> None:
+def test_invalid_range_is_refused(file: Path, offset: int, length: int) -> None:
     with listed(file)() as window, pytest.raises(WindowError):
         window.read(offset, length)
 
 
-def test_an_empty_file_opens(tmp_path: Path) -> None:
+def test_empty_file_can_be_opened(tmp_path: Path) -> None:
     path = tmp_path / "empty"
     path.touch()
     with listed(path)() as window:
         assert (window.size, window.read(0, 10), window.changed()) == (0, b"", None)
 
 
-def test_a_window_is_a_window_and_closes_twice(file: Path) -> None:
+def test_window_can_be_closed_twice(file: Path) -> None:
     window: Window = listed(file)()
     assert isinstance(window, FileWindow)
     window.close()
@@ -94,12 +94,12 @@ def test_windows_leave_no_descriptor_open(file: Path) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_an_opener_travels_to_another_process(file: Path) -> None:
+def test_opener_can_be_pickled_for_another_process(file: Path) -> None:
     with pickle.loads(pickle.dumps(listed(file)))() as window:
         assert window.read(0, 2) == b"\0\1"
 
 
-def test_a_sparse_file_of_ten_gigabytes_is_read_where_it_is_asked(tmp_path: Path) -> None:
+def test_ten_gigabyte_sparse_file_is_read_at_any_offset(tmp_path: Path) -> None:
     path = tmp_path / "sparse"
     with path.open("wb") as file:
         file.truncate(10 * 1024 * MIB)
@@ -111,7 +111,7 @@ def test_a_sparse_file_of_ten_gigabytes_is_read_where_it_is_asked(tmp_path: Path
         assert window.read(window.size - 1, 5) == b"\0"
 
 
-def test_growing_is_noticed_and_stays_outside(file: Path) -> None:
+def test_growth_is_detected_and_not_read(file: Path) -> None:
     with listed(file)() as window:
         with file.open("ab") as more:
             more.write(b"more")
@@ -119,7 +119,7 @@ def test_growing_is_noticed_and_stays_outside(file: Path) -> None:
         assert window.changed() == "its size went from 1024 to 1028 bytes"
 
 
-def test_shrinking_is_noticed_by_reads_and_after_them(file: Path) -> None:
+def test_truncation_is_detected_during_and_after_reads(file: Path) -> None:
     with listed(file)() as window:
         os.truncate(file, 10)
         with pytest.raises(WindowError) as caught:
@@ -128,7 +128,7 @@ def test_shrinking_is_noticed_by_reads_and_after_them(file: Path) -> None:
         assert window.changed() == "its size went from 1024 to 10 bytes"
 
 
-def test_a_write_of_the_same_size_is_noticed(file: Path) -> None:
+def test_write_of_same_size_is_detected(file: Path) -> None:
     with listed(file)() as window:
         with file.open("r+b") as writer:
             writer.write(b"XX")
@@ -136,7 +136,7 @@ def test_a_write_of_the_same_size_is_noticed(file: Path) -> None:
         assert window.changed() == "its content was written to"
 
 
-def test_a_write_whose_times_were_set_back_is_noticed(file: Path) -> None:
+def test_write_with_reset_times_is_detected(file: Path) -> None:
     before = file.stat()
     with listed(file)() as window:
         with file.open("r+b") as writer:
@@ -147,7 +147,7 @@ def test_a_write_whose_times_were_set_back_is_noticed(file: Path) -> None:
         assert "status was changed" in message
 
 
-def test_removal_and_replacement_are_noticed(file: Path) -> None:
+def test_removal_and_replacement_are_detected(file: Path) -> None:
     with listed(file)() as window:
         file.unlink()
         assert window.read(0, 2) == b"\0\1"
@@ -156,7 +156,7 @@ def test_removal_and_replacement_are_noticed(file: Path) -> None:
         assert window.changed() == "another file took its place"
 
 
-def test_a_file_that_changed_between_listing_and_opening_says_so(file: Path) -> None:
+def test_change_between_listing_and_opening_is_reported(file: Path) -> None:
     before = listed(file)
     file.write_bytes(b"short")
     with before() as window:
@@ -164,13 +164,13 @@ def test_a_file_that_changed_between_listing_and_opening_says_so(file: Path) -> 
         assert window.changed() == "its size went from 1024 to 5 bytes"
 
 
-def test_a_file_that_is_gone_does_not_open(file: Path) -> None:
+def test_missing_file_cannot_be_opened(file: Path) -> None:
     before = listed(file)
     file.unlink()
     assert refusal(before).reason is UnreadReason.CHANGED
 
 
-def test_a_file_that_was_replaced_does_not_open(file: Path) -> None:
+def test_replaced_file_cannot_be_opened(file: Path) -> None:
     before = listed(file)
     file.rename(file.with_name("other"))
     file.write_bytes(bytes(1024))
@@ -178,7 +178,7 @@ def test_a_file_that_was_replaced_does_not_open(file: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["link", "fifo", "folder"])
-def test_what_took_the_place_of_a_file_is_not_opened(file: Path, what: str) -> None:
+def test_special_file_in_place_of_a_file_is_not_opened(file: Path, what: str) -> None:
     before = listed(file)
     file.rename(file.with_name("other"))
     match what:
@@ -191,7 +191,7 @@ def test_what_took_the_place_of_a_file_is_not_opened(file: Path, what: str) -> N
     assert refusal(before).reason is UnreadReason.CHANGED
 
 
-def test_a_folder_swapped_for_a_link_is_not_walked_through(tmp_path: Path) -> None:
+def test_folder_replaced_by_link_is_not_walked(tmp_path: Path) -> None:
     inside, outside = tmp_path / "model" / "sub", tmp_path / "outside"
     inside.mkdir(parents=True)
     (inside / "file").write_text("model")
