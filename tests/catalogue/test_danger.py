@@ -54,7 +54,7 @@ def text(value: str) -> bytes:
 
 
 def split(name: str) -> tuple[str, str]:
-    """Module and qualname; a class, told by its capital, belongs to the qualname."""
+    """Split a name into module and qualname; the first part with a capital begins the qualname."""
     walk = re.match(r"((?:[^A-Z.][^.]*\.)+)([A-Z_][^.]*\..+)", name)
     if walk and not walk[2].startswith("_"):
         return walk[1].rstrip("."), walk[2]
@@ -63,7 +63,7 @@ def split(name: str) -> tuple[str, str]:
 
 
 def calls(name: str) -> Iterator[tuple[str, bytes]]:
-    """The pickles that call ``name``: by protocol 4, by protocol 0, and as an instance made and filled."""
+    """Return pickles that call ``name``: by protocol 4, by protocol 0, and as an instance that is built."""
     module, qualname = split(name)
     argument = text("echo inert") + b"\x85"
     yield "reduce", b"\x80\x04" + text(module) + text(qualname) + b"\x93" + argument + b"R."
@@ -74,7 +74,7 @@ def calls(name: str) -> Iterator[tuple[str, bytes]]:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    """Which rules each file of the folder of gadgets broke."""
+    """Return the rules that fired on each file of the folder of gadgets."""
     folder = tmp_path_factory.mktemp("gadgets")
     for gadget in set(GADGETS):
         for form, data in calls(gadget):
@@ -87,14 +87,14 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     return found
 
 
-def test_there_is_a_gadget_of_every_family() -> None:
+def test_every_family_of_harm_has_a_gadget() -> None:
     assert len(set(GADGETS)) >= 250
     effects = {judge_name(Name(*split(gadget)), CALLABLES).effect for gadget in GADGETS}
     assert effects == set(EFFECTS)
 
 
 @pytest.mark.parametrize("form", ["reduce", "global", "dropped", "object"])
-def test_every_gadget_is_a_dangerous_call_however_it_is_made(told: dict[str, set[str]], form: str) -> None:
+def test_gadget_is_dangerous_in_every_form(told: dict[str, set[str]], form: str) -> None:
     missed = {g for g in GADGETS if "pickle/dangerous-call" not in told.get(f"{g}-{form}.pkl", set())}
     assert missed == set()
 
@@ -110,7 +110,7 @@ def severities(name: Name, act: Act) -> set[Severity]:
 @pytest.mark.parametrize(
     "name", [Name("os", "system"), Name("calendar", "isleap"), Name("ast", "AST.__reduce__")], ids=str
 )
-def test_whatever_is_not_trusted_in_the_standard_library_is_high_at_least(name: Name, act: Act) -> None:
+def test_untrusted_standard_library_name_is_at_least_high(name: Name, act: Act) -> None:
     assert judge_name(name, CALLABLES).standing in HIGH
     assert severities(name, act) & set(GRAVE)
 
@@ -138,7 +138,7 @@ def reachable(module: str) -> Iterator[types.ModuleType]:
 
 
 @check_each("top", sorted(sys.stdlib_module_names - {"__main__"}))
-def test_every_callable_of_this_interpreter_is_high_unless_it_is_trusted(top: str) -> None:
+def test_every_untrusted_callable_of_this_interpreter_is_high(top: str) -> None:
     assert judge_name(Name(top, "anything"), CALLABLES).standing in HIGH
     for module in reachable(top):
         for name, value in vars(module).items():
@@ -159,7 +159,7 @@ def test_every_callable_of_this_interpreter_is_high_unless_it_is_trusted(top: st
 
 
 @pytest.mark.parametrize("module", sorted(NO_MODULE))
-def test_a_module_that_does_not_exist_is_none(module: str) -> None:
+def test_missing_module_has_no_callables(module: str) -> None:
     assert importlib.util.find_spec(module) is None
     assert module in {row[1] for row in ELSEWHERE}
 
@@ -168,8 +168,8 @@ def test_a_module_that_does_not_exist_is_none(module: str) -> None:
     "scanner, module, name",
     [row for row in ELSEWHERE if row[1] not in NO_MODULE and f"{row[1]}.{row[2]}" not in BY_ARGUMENTS],
 )
-def test_what_other_scanners_call_dangerous_is_high_at_least(scanner: str, module: str, name: str) -> None:
-    """Of a module that they refuse whole, any name that is not on the trust list."""
+def test_name_that_other_scanners_reject_is_at_least_high(scanner: str, module: str, name: str) -> None:
+    """Where another scanner rejects a whole module, any name of it that is not trusted stands for the module."""
     judgement = judge_name(Name(module, "anything" if name == "*" else name), CALLABLES)
     if name == "*" and module in UNLISTED_WHOLE:
         assert judgement.standing is Standing.UNLISTED
@@ -178,15 +178,15 @@ def test_what_other_scanners_call_dangerous_is_high_at_least(scanner: str, modul
         assert judgement.standing in HIGH, scanner
 
 
-def test_what_they_refuse_whole_and_is_partly_trusted_here_is_known() -> None:
+def test_partly_trusted_modules_of_other_danger_lists_are_listed() -> None:
     refused = {module for _, module, name in ELSEWHERE if name == "*"}
     names = [name for name, entry in CALLABLES.by_name.items() if entry.standing is Standing.TRUSTED]
     assert {module for module in refused if any(name.startswith(f"{module}.") for name in names)} == PARTLY_TRUSTED
 
 
 @pytest.mark.parametrize("name", sorted(BY_ARGUMENTS))
-def test_what_is_judged_by_its_arguments_gives_nothing_away(name: str, tmp_path: Path) -> None:
-    """Stored with a dangerous function, or called for what it makes."""
+def test_callable_with_conditions_hides_no_dangerous_function(name: str, tmp_path: Path) -> None:
+    """The callable is stored with a dangerous function, or its result is called."""
     module, _, qualname = name.rpartition(".")
     made = f"c{module}\n{qualname}\n".encode()
     argument = b"cposix\nsystem\n\x85R" if qualname == "partial" else text("system") + b"\x85R"
@@ -196,6 +196,6 @@ def test_what_is_judged_by_its_arguments_gives_nothing_away(name: str, tmp_path:
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 1
 
 
-def test_the_page_in_the_docs_has_a_row_for_every_module_of_the_standard_library() -> None:
+def test_docs_list_every_module_of_the_standard_library() -> None:
     page = (HERE.parents[1] / "docs" / "callables.md").read_text(encoding="utf-8")
     assert {module for module in CALLABLES.standard_library if f"\n| `{module}` | " not in page} == set()

@@ -35,13 +35,13 @@ def folder(tmp_path: Path, text: str) -> Path:
     return tmp_path
 
 
-def test_a_rule_of_the_user_fires(tmp_path: Path) -> None:
+def test_rule_of_the_user_fires(tmp_path: Path) -> None:
     target = FIXTURES / "pickle/malicious/os-system.pkl"
     report = modelaudit.scan(target, second_opinion=False, rules=[str(folder(tmp_path, RULE))])
     assert "acme/no-getpid" in {finding.rule for finding in report.findings}
 
 
-def test_a_word_that_a_field_never_holds_is_refused(tmp_path: Path) -> None:
+def test_impossible_word_of_a_field_is_refused(tmp_path: Path) -> None:
     rules = folder(tmp_path, RULE.replace("[call]", "[impotr]"))
     with pytest.raises(
         ConfigurationError, match=r"no-getpid.yaml:13: match.0.where.act: 'impotr' is not one of .*import"
@@ -49,14 +49,14 @@ def test_a_word_that_a_field_never_holds_is_refused(tmp_path: Path) -> None:
         load_catalogue(extra=[rules])
 
 
-def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:
+def test_folder_without_rules_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="contains no rule"):
         load_catalogue(extra=[tmp_path])
     with pytest.raises(ConfigurationError, match="not a folder"):
         modelaudit.scan(FIXTURES, rules=[tmp_path / "absent"])
 
 
-def test_the_shipped_rules_are_no_extra_folder() -> None:
+def test_shipped_rules_are_refused_as_an_extra_folder() -> None:
     from modelaudit.catalogue.directory import find_rules_directory
 
     with pytest.raises(ConfigurationError, match="built in"):

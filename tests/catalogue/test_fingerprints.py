@@ -1,4 +1,4 @@
-"""The files of ``rules/fingerprints/``: what they have to be, and that those that ship are."""
+"""The files of ``rules/fingerprints/``: mistakes are refused, and the shipped ones are consistent."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def written(folder: Path, text: str) -> Path:
     return folder
 
 
-def test_a_file_is_read(tmp_path: Path) -> None:
+def test_file_of_fingerprints_is_read(tmp_path: Path) -> None:
     (item,) = load_fingerprints(written(tmp_path, FILE)).items
     assert (item.id, item.of, item.words, list(item.triples), item.marks) == ("x", "LicenseRef-X", 4, [1, 2], (1,))
     assert (item.optional, item.slots, item.certain, item.policy) == (((0, 1),), (), True, False)
@@ -53,14 +53,14 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ("source:", "sauce:", "sauce: is not a known key"),
     ],
 )
-def test_a_mistake_is_told_with_file_and_line(old: str, new: str, message: str, tmp_path: Path) -> None:
+def test_mistake_names_file_and_line(old: str, new: str, message: str, tmp_path: Path) -> None:
     assert old in FILE
     with pytest.raises(ConfigurationError) as caught:
         load_fingerprints(written(tmp_path, FILE.replace(old, new)))
     assert message in str(caught.value)
 
 
-def test_further_folders_add_theirs_and_replace_none(tmp_path: Path) -> None:
+def test_further_folder_adds_fingerprints_and_replaces_none(tmp_path: Path) -> None:
     mine, theirs = tmp_path / "mine", tmp_path / "theirs"
     mine.mkdir()
     theirs.mkdir()
@@ -86,12 +86,12 @@ def test_a_rule_set_without_fingerprints_has_none(tmp_path: Path) -> None:
     assert load_fingerprints(tmp_path).items == ()
 
 
-def test_the_catalogue_leaves_them_alone(tmp_path: Path) -> None:
+def test_catalogue_does_not_load_fingerprints(tmp_path: Path) -> None:
     assert "LicenseRef-X" in load_catalogue(extra=[_with_license(tmp_path)]).licenses
 
 
 def _with_license(folder: Path) -> Path:
-    """A rule set with one licence, and a fingerprint that nobody asks for."""
+    """Write a rule set with one licence and an invalid file of fingerprints."""
     written(folder, "id: [broken")
     (folder / "licenses").mkdir()
     text = "id: LicenseRef-X\nname: X Terms\ncategory: unknown\nurl: https://example.org/x\n"
@@ -99,15 +99,15 @@ def _with_license(folder: Path) -> Path:
     return folder
 
 
-def test_those_that_ship_are_of_licences_that_exist() -> None:
-    """A fingerprint without its licence says nothing; only standard texts that no model bears may stand alone."""
+def test_shipped_fingerprint_belongs_to_a_listed_licence() -> None:
+    """Only standard texts that no model uses may be without an entry in ``rules/licenses``."""
     known = load_catalogue().licenses
     orphans = {item.of for item in load_fingerprints().items if item.of.startswith("LicenseRef-") and not item.policy}
     assert sorted(orphans - known.keys()) == []
 
 
-def test_those_that_ship_hold_no_words_of_a_text() -> None:
-    """Titles, versions and sources are all that can be read in them."""
+def test_shipped_fingerprints_contain_no_words_of_a_text() -> None:
+    """Only titles, versions and sources are readable in them."""
     for path in sorted((RULES / "fingerprints").glob("[!_]*.yaml")):
         for entry in yaml.load(path.read_bytes(), yaml.CSafeLoader)["fingerprints"]:
             for key in ("titles", "versions"):
@@ -119,7 +119,7 @@ def test_those_that_ship_hold_no_words_of_a_text() -> None:
             assert len(entry["triples"]) < 250_000
 
 
-def test_each_that_ships_lists_marks_that_no_other_licence_has() -> None:
+def test_shipped_fingerprint_lists_marks_of_its_licence_alone() -> None:
     items = load_fingerprints().items
     owners: dict[int, set[tuple[str, bool]]] = {}
     for item in items:
@@ -133,7 +133,7 @@ def test_each_that_ships_lists_marks_that_no_other_licence_has() -> None:
     assert {id_ for id_ in within_others if not id_.endswith("-only")} == {"LGPL-2.1-or-later", "MIT"}
 
 
-def test_those_that_ship_stand_in_the_list_of_texts() -> None:
+def test_shipped_fingerprints_are_in_the_list_of_texts() -> None:
     listed = yaml.safe_load((RULES / "fingerprints" / "_texts.yaml").read_text(encoding="utf-8"))["texts"]
     items = {item.id: item for item in load_fingerprints().items}
     assert items.keys() == listed.keys()

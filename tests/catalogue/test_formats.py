@@ -24,7 +24,7 @@ def with_formats(rules: Path) -> Path:
     return rules
 
 
-def test_promises_become_values(with_formats: Path) -> None:
+def test_promises_are_read(with_formats: Path) -> None:
     formats = load_catalogue(with_formats).formats
     assert formats.runs_code == {"pickle": "it is a program"}
     assert sorted(formats.promises) == [".json", ".safetensors", ".txt"]
@@ -33,11 +33,11 @@ def test_promises_become_values(with_formats: Path) -> None:
     assert formats.promises[".txt"].why == "text"
 
 
-def test_a_rule_set_without_promises_promises_nothing(rules: Path) -> None:
+def test_rule_set_without_promises_promises_nothing(rules: Path) -> None:
     assert load_catalogue(rules).formats.promises == {}
 
 
-def test_another_folder_adds_promises(with_formats: Path, tmp_path: Path) -> None:
+def test_further_folder_adds_promises(with_formats: Path, tmp_path: Path) -> None:
     extra = tmp_path / "ours"
     extra.mkdir()
     (extra / "formats.yaml").write_text("promises:\n  - {why: ours, extensions: [.ours], formats: [ours]}\n")
@@ -53,14 +53,14 @@ def test_another_folder_adds_promises(with_formats: Path, tmp_path: Path) -> Non
         ("  pickle: it", "  Pickle: it", "is not a word in kebab-case"),
     ],
 )
-def test_mistakes_are_named(
+def test_mistake_names_file_and_line(
     old: str, new: str, message: str, with_formats: Path, damage: Callable[[str, str, str], Path]
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
         load_catalogue(damage("formats.yaml", old, new))
 
 
-def test_a_format_told_twice_is_named(with_formats: Path, tmp_path: Path) -> None:
+def test_format_listed_twice_is_refused(with_formats: Path, tmp_path: Path) -> None:
     extra = tmp_path / "ours"
     extra.mkdir()
     (extra / "formats.yaml").write_text("runs-code:\n  pickle: again\n")
@@ -68,6 +68,6 @@ def test_a_format_told_twice_is_named(with_formats: Path, tmp_path: Path) -> Non
         load_catalogue(with_formats, (extra,))
 
 
-def test_a_condition_may_be_that_the_argument_was_read(rules: Path, damage: Callable[[str, str, str], Path]) -> None:
+def test_condition_reads_is_accepted(rules: Path, damage: Callable[[str, str, str], Path]) -> None:
     folder = damage("callables/dangerous/command.yaml", '{0: {one-of: ["None"]}}', "{0: {use: reads}}")
     assert load_catalogue(folder).callables.by_name["builtins.type"].arguments == (ArgumentRule(0, ArgumentUse.READS),)

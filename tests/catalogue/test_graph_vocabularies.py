@@ -1,4 +1,4 @@
-"""The lists of operators: what the readers can name under a condition is listed, and nothing that reaches out is trusted."""
+"""The lists of operators: they use the names of the readers, and trust no operator that reaches outside the model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REACHES = re.compile(
 )
 
 
-def test_every_operator_is_listed_under_the_name_that_a_reader_gives_it():
+def test_operators_are_listed_under_the_names_of_the_readers():
     listed = LISTS["tensorflow-operators"]
     for op in FILE_ATTRIBUTES:
         conditional = [name for name in listed if name.startswith(f"{op} ")]
@@ -27,7 +27,7 @@ def test_every_operator_is_listed_under_the_name_that_a_reader_gives_it():
         assert listed[f"{op} with a fixed path"].standing is Standing.DANGEROUS
 
 
-def test_nothing_that_reaches_files_machines_or_python_is_trusted_but_by_its_argument():
+def test_operator_that_reaches_outside_is_not_trusted():
     trusted = {name for name, entry in LISTS["tensorflow-operators"].items() if entry.standing is Standing.TRUSTED}
     by_argument = {
         "SaveV2", "RestoreV2", "Restore", "RestoreSlice", "InitializeTableFromTextFile", "InitializeTableFromTextFileV2",
@@ -43,7 +43,7 @@ def test_operators_of_paddle_that_reach_out_are_dangerous(name):
     assert LISTS["paddle-operators"][name].standing is Standing.DANGEROUS
 
 
-def test_the_lists_are_long_enough_to_be_of_use():
+def test_lists_of_operators_have_their_expected_size():
     assert len(LISTS["tensorflow-operators"]) > 1300
     assert len(LISTS["paddle-operators"]) > 2500
     assert len(LISTS["coreml"]) > 150

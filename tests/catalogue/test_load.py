@@ -12,7 +12,7 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Vocabulary
 
 
-def test_a_finding_rule_becomes_values(rules: Path) -> None:
+def test_finding_rule_is_read(rules: Path) -> None:
     found = load_catalogue(rules).findings["pickle/dangerous-call"]
     assert found.rule.severity is Severity.CRITICAL
     assert found.rule.check is CheckFamily.SECURITY
@@ -21,7 +21,7 @@ def test_a_finding_rule_becomes_values(rules: Path) -> None:
     assert found.message == "it calls {name}"
 
 
-def test_callables_become_values(rules: Path) -> None:
+def test_callables_are_read(rules: Path) -> None:
     callables = load_catalogue(rules).callables
     by_name = callables.by_name
     assert by_name["collections.defaultdict"].arguments == (ArgumentRule(0, ArgumentUse.CALLS),)
@@ -35,7 +35,7 @@ def test_callables_become_values(rules: Path) -> None:
     assert callables.standard_library == {"os", "collections"}
 
 
-def test_licenses_and_policies_become_values(rules: Path) -> None:
+def test_licenses_and_policies_are_read(rules: Path) -> None:
     catalogue = load_catalogue(rules)
     assert catalogue.licenses["MIT"].read == "2026-01-31"
     assert catalogue.licenses["MIT"].clauses[0].section == "1"
@@ -47,7 +47,7 @@ def test_licenses_and_policies_become_values(rules: Path) -> None:
     assert len(policy.digest) == 64
 
 
-def test_the_digest_follows_names_and_bytes(rules: Path) -> None:
+def test_digest_depends_on_names_and_bytes(rules: Path) -> None:
     before = load_catalogue(rules).digest
     assert load_catalogue(rules).digest == before
     policy = rules / "policies/default.yaml"
@@ -70,7 +70,7 @@ def test_extra_folders_add_and_never_replace(rules: Path, tmp_path: Path) -> Non
         load_catalogue(rules, (extra,))
 
 
-def test_a_policy_of_the_user(tmp_path: Path) -> None:
+def test_policy_of_the_user_is_read(tmp_path: Path) -> None:
     path = tmp_path / "gate.yaml"
     path.write_text("name: gate\ndescription: ours\nfail-on: never\nchecks: [security, security]\n")
     policy = load_policy(path, Vocabulary())
@@ -78,15 +78,15 @@ def test_a_policy_of_the_user(tmp_path: Path) -> None:
     assert policy.checks == (CheckFamily.SECURITY,)
 
 
-def test_a_missing_policy_is_one_clear_line(tmp_path: Path) -> None:
+def test_missing_policy_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"gone.yaml: cannot be read: No such file or directory$"):
         load_policy(tmp_path / "gone.yaml", Vocabulary())
 
 
-def test_a_missing_folder_is_one_clear_line(tmp_path: Path) -> None:
+def test_missing_folder_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="gone: is not a folder of rules"):
         load_catalogue(tmp_path / "gone")
 
 
-def test_the_shipped_rules_are_read_once() -> None:
+def test_shipped_rules_are_read_once() -> None:
     assert load_catalogue() is load_catalogue()

@@ -1,4 +1,4 @@
-"""Every kind of mistake in a rule file is told with the file, the line and what to write instead."""
+"""Every kind of mistake in a rule file is reported with the file, the line and the correction."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("name", "old", "new", "line", "said"), MISTAKES)
-def test_a_mistake_names_file_and_line(
+def test_mistake_names_file_and_line(
     damage: Callable[[str, str, str], Path], name: str, old: str, new: str, line: int, said: str
 ) -> None:
     rules = damage(name, old, new)
@@ -163,12 +163,12 @@ def test_a_mistake_names_file_and_line(
         ("policies/list.yaml", "- a\n", "policies/list.yaml:1: must be a mapping"),
     ],
 )
-def test_a_stray_file_is_named(damage: Callable[[str, str, str], Path], name: str, text: str, said: str) -> None:
+def test_stray_file_is_refused(damage: Callable[[str, str, str], Path], name: str, text: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         load_catalogue(damage(name, "", text))
 
 
-def test_bytes_that_are_no_text(rules: Path) -> None:
+def test_bytes_that_are_not_utf8_are_refused(rules: Path) -> None:
     (rules / POLICY).write_bytes(b"name: default\ndescription: caf\xe9\n")
     with pytest.raises(ConfigurationError, match=r"default.yaml:2: is not UTF-8 at byte 30"):
         load_catalogue(rules)
@@ -207,7 +207,7 @@ def test_two_licences_cannot_claim_one_name(rules: Path, old: str, new: str, lin
 @pytest.mark.parametrize(
     ("word", "said"), [("The-MIT-License", "already means MIT"), ("OTHER", "already is the vague")]
 )
-def test_a_vague_word_is_no_name_and_is_listed_once(
+def test_vague_word_is_not_a_licence_name_and_is_listed_once(
     damage: Callable[[str, str, str], Path], word: str, said: str
 ) -> None:
     rules = damage("licenses/_vague.yaml", "hub-ids:\n", f"hub-ids:\n  {word}: no licence\n")
@@ -215,12 +215,12 @@ def test_a_vague_word_is_no_name_and_is_listed_once(
         load_catalogue(rules)
 
 
-def test_a_name_without_a_letter_names_no_licence(damage: Callable[[str, str, str], Path]) -> None:
+def test_licence_name_without_a_letter_is_refused(damage: Callable[[str, str, str], Path]) -> None:
     with pytest.raises(ConfigurationError, match=r"MIT.yaml:5: '--' is empty or too long"):
         load_catalogue(damage(LICENSE, "[The MIT License]", '["--"]'))
 
 
-def test_a_module_is_listed_once(rules: Path) -> None:
+def test_module_is_listed_once(rules: Path) -> None:
     (rules / "callables/dangerous/again.yaml").write_text("effect: file\nmodules: {os: opens files}\n")
     with pytest.raises(ConfigurationError, match=r"command.yaml:9: modules: 'os' is listed already"):
         load_catalogue(rules)

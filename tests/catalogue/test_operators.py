@@ -16,7 +16,7 @@ def document(text: str) -> Document:
 DANGEROUS = document("operators:\n  aten::save: {effect: file, why: writes a file}\n")
 
 
-def test_operators_are_read_by_exact_name() -> None:
+def test_operators_are_keyed_by_exact_name() -> None:
     trusted = document("library: x\nnames: {print: writes text}\nalike: [{why: computes, names: ['a::b', c.d]}]\n")
     operators = read_operators([trusted], [DANGEROUS])
     assert {name: entry.standing for name, entry in operators.items()} == {
@@ -36,12 +36,12 @@ def test_operators_are_read_by_exact_name() -> None:
         ("library: x\nprefix: aten\n", "not a known key"),
     ],
 )
-def test_mistakes_in_a_list_are_named(text: str, message: str) -> None:
+def test_mistake_in_a_list_is_reported(text: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         read_operators([document(text)], [DANGEROUS])
 
 
-def test_loaders_of_skops_are_read_once() -> None:
+def test_skops_loader_is_listed_once() -> None:
     one = document("loaders: {ListNode: {use: calls, expects: [builtins.list]}}\ngenerators: [PCG64]\n")
     loaders = read_skops([one])
     assert loaders.by_name["ListNode"].expects == {"builtins.list"}

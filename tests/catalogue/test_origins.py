@@ -1,4 +1,4 @@
-"""Models whose licence is known by name: what the file may say, and what it can never do."""
+"""The list of models whose licence is known by name: it is validated, and it can only add restrictions."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def test_entries_are_read_in_order(written: Callable[[str], Path]) -> None:
     )
 
 
-def test_a_rule_set_without_the_file_knows_no_origin(rules: Path) -> None:
+def test_rule_set_without_the_file_has_no_origins(rules: Path) -> None:
     assert load_catalogue(rules).origins == ()
 
 
-def test_a_folder_of_the_user_adds_origins(written: Callable[[str], Path], tmp_path: Path) -> None:
+def test_further_folder_adds_origins(written: Callable[[str], Path], tmp_path: Path) -> None:
     extra = tmp_path / "extra"
     (extra / "licenses").mkdir(parents=True)
     (extra / ORIGINS).write_text("origins:\n" + MORE, encoding="utf-8")
@@ -84,9 +84,7 @@ def test_a_folder_of_the_user_adds_origins(written: Callable[[str], Path], tmp_p
         ("multimodal: true", "modality: text", 4, "modality: is not a known key"),
     ],
 )
-def test_a_mistake_names_file_and_line(
-    written: Callable[[str], Path], old: str, new: str, line: int, said: str
-) -> None:
+def test_mistake_names_file_and_line(written: Callable[[str], Path], old: str, new: str, line: int, said: str) -> None:
     text = ENTRY + MORE
     assert old in text
     with pytest.raises(ConfigurationError) as caught:
@@ -95,7 +93,7 @@ def test_a_mistake_names_file_and_line(
     assert said in str(caught.value)
 
 
-def test_an_empty_list_is_a_mistake(written: Callable[[str], Path]) -> None:
+def test_empty_list_is_refused(written: Callable[[str], Path]) -> None:
     with pytest.raises(ConfigurationError, match=r"_origins.yaml:1: origins: must not be empty"):
         load_catalogue(written("origins: []\n"))
 
@@ -112,7 +110,7 @@ def test_an_empty_list_is_a_mistake(written: Callable[[str], Path]) -> None:
         ("acme/rocket-" + "x" * 100_000, True),
     ],
 )
-def test_a_pattern_covers(name: str, covered: bool) -> None:
+def test_pattern_matches_repository_names(name: str, covered: bool) -> None:
     assert KnownModel("acme/rocket-*", "LicenseRef-Acme", None, "w").covers(name) is covered
 
 
@@ -149,7 +147,7 @@ SHIPPED = load_catalogue()
         ("coqui/XTTS-v2", "LicenseRef-Coqui-CPML", None),
     ],
 )
-def test_the_shipped_rules_know_a_model(name: str, license_id: str, multimodal: bool | None) -> None:
+def test_shipped_rules_list_the_licence_of_a_model(name: str, license_id: str, multimodal: bool | None) -> None:
     assert [(rule.license, rule.multimodal) for rule in SHIPPED.origins if rule.covers(name)] == [
         (license_id, multimodal)
     ]
@@ -174,11 +172,11 @@ def test_the_shipped_rules_know_a_model(name: str, license_id: str, multimodal: 
         "openbmb/MiniCPM-o-4",
     ],
 )
-def test_the_shipped_rules_lay_nothing_on_a_model_under_open_terms(name: str) -> None:
+def test_model_under_open_terms_gets_no_shipped_restriction(name: str) -> None:
     assert [rule.pattern for rule in SHIPPED.origins if rule.covers(name)] == []
 
 
-def test_no_shipped_origin_permits() -> None:
+def test_no_shipped_origin_grants_a_permission() -> None:
     free = {LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN}
     assert len(SHIPPED.origins) >= 60
     assert [rule for rule in SHIPPED.origins if SHIPPED.licenses[rule.license].category in free] == []

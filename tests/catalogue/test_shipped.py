@@ -1,4 +1,4 @@
-"""The rule set that ships: its lists are held against the interpreter and against what has been published."""
+"""The shipped rule set: its lists are compared with the interpreter and with published gadgets."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ GADGETS = [
 
 
 def split(name: str) -> Name:
-    """A dotted name as a pickle would write it: the module is what comes before the first capital or the last dot."""
+    """Split a dotted name as a pickle writes it: the module ends before the first capital or the last dot."""
     if ":" in name:
         module, _, qualname = name.partition(":")
         return Name(module, qualname)
@@ -47,7 +47,7 @@ def split(name: str) -> Name:
 
 
 def resolve(name: str) -> object | None:
-    """What a name of the standard library is in this interpreter; ``None`` if there is no such thing."""
+    """Return the object of a name of the standard library; ``None`` if this interpreter has no such name."""
     parts = name.replace(":", ".").split(".")
     if parts[0] not in sys.stdlib_module_names:
         return None
@@ -67,20 +67,20 @@ def test_every_published_gadget_is_dangerous(source: str, gadget: str) -> None:
     assert judge_name(split(gadget), CALLABLES).standing is Standing.DANGEROUS, source
 
 
-def test_the_lists_have_their_order_of_size() -> None:
+def test_lists_of_callables_have_their_expected_size() -> None:
     assert len(TRUSTED) > 3000
     assert len(DANGEROUS) > 500
     assert len(CALLABLES.modules) > 300
 
 
-def test_nothing_trusted_is_dangerous_under_another_name() -> None:
+def test_trusted_name_is_not_an_alias_of_a_dangerous_one() -> None:
     dangerous = {id(found): name for name in DANGEROUS if callable(found := resolve(name))}
     trusted = {name: resolve(name) for name in TRUSTED}
     aliases = {name: dangerous[id(found)] for name, found in trusted.items() if id(found) in dangerous}
     assert aliases == {}
 
 
-def test_nothing_trusted_is_at_home_in_a_dangerous_module() -> None:
+def test_trusted_name_is_not_defined_in_a_dangerous_module() -> None:
     for name in TRUSTED:
         home = getattr(resolve(name), "__module__", None)
         if isinstance(home, str):
@@ -89,14 +89,14 @@ def test_nothing_trusted_is_at_home_in_a_dangerous_module() -> None:
             assert covering == [], name
 
 
-def test_every_danger_completes_the_sentence() -> None:
+def test_reason_of_every_dangerous_name_completes_the_message() -> None:
     """Messages say "it calls X, which <why>"."""
     entries = [*DANGEROUS.values(), *CALLABLES.modules.values()]
     wrong = {entry.why for entry in entries if not re.fullmatch(r"[a-z]+s\b[^.;]*", entry.why)}
     assert wrong == set()
 
 
-def test_every_trust_has_a_reason_of_its_own_words() -> None:
+def test_every_trusted_name_has_its_own_reason() -> None:
     assert all(len(entry.why.split()) >= 2 and not entry.why.endswith(".") for entry in TRUSTED.values())
 
 
@@ -113,7 +113,7 @@ def test_python_2_spellings_are_dangerous_too(name: str) -> None:
      "torch._tensor._rebuild_from_type_v2", "numpy.random._pickle.__bit_generator_ctor",
      "pandas.core.indexes.base._new_Index", "_codecs.encode", "operator.getitem"],
 )  # fmt: skip
-def test_what_acts_on_its_arguments_is_bound_by_them(name: str) -> None:
+def test_callable_that_acts_on_its_arguments_has_conditions(name: str) -> None:
     entry = CALLABLES.by_name[name]
     assert entry.standing is Standing.TRUSTED
     assert entry.arguments
@@ -122,7 +122,7 @@ def test_what_acts_on_its_arguments_is_bound_by_them(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["numpy.ndarray", "numpy.recarray", "numpy.float64", "torch.Tensor", "torch.storage.UntypedStorage"]
 )
-def test_what_could_be_laid_over_memory_is_only_referred_to(name: str) -> None:
+def test_class_that_reads_memory_may_only_be_referred_to(name: str) -> None:
     """``numpy.ndarray((1,), "O", <bytes>)`` takes bytes of the pickle for pointers to objects."""
     module, _, qualname = name.rpartition(".")
     named = Name(module, qualname)
@@ -140,7 +140,7 @@ def test_functions_are_trusted_as_references_only(name: str) -> None:
     assert CALLABLES.by_name[name].construct_only
 
 
-def test_the_standard_library_of_this_interpreter_is_known() -> None:
+def test_modules_of_the_standard_library_are_listed() -> None:
     assert sys.stdlib_module_names - {"__main__"} <= CALLABLES.standard_library
     assert {
         "__builtin__",
@@ -154,7 +154,7 @@ def test_the_standard_library_of_this_interpreter_is_known() -> None:
 
 
 def walked(data: bytes) -> set[str]:
-    """The names that a pickle of ordinary objects imports."""
+    """Return the names that a pickle of ordinary objects imports."""
     names: set[str] = set()
 
     class Recorder(pickle.Unpickler):
@@ -177,7 +177,7 @@ def test_ordinary_objects_need_only_trusted_names(protocol: int) -> None:
     assert {name for name in names if name not in TRUSTED} == set()
 
 
-def test_entries_say_which_library_they_are_of() -> None:
+def test_every_entry_names_its_library() -> None:
     libraries = {entry.library for entry in TRUSTED.values()}
     assert {"python", "numpy", "torch", "scikit-learn", "scipy", "pandas", "joblib", "transformers"} <= libraries
     assert all(isinstance(entry, CallableEntry) and entry.library for entry in TRUSTED.values())

@@ -1,4 +1,4 @@
-"""Where trust comes from: classes whose methods were read, lists that a script derives, and names that were refused."""
+"""The sources of trust: classes with reviewed methods, lists that a script derives, and names that were refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CALLABLES = load_catalogue().callables
 
 
 def script(name: str) -> ModuleType:
-    """One of the scripts beside the lists, which are no package."""
+    """Load one of the scripts beside the lists, which are outside any package."""
     spec = importlib.util.spec_from_file_location(f"callables_{name}", ROOT / "rules" / "callables" / f"{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -81,26 +81,26 @@ Pair = namedtuple("Pair", "a b")
         (Inheriting, "__setstate__"),
     ],
 )
-def test_a_method_that_loading_runs_and_nobody_read_is_named(kind: type, hook: str) -> None:
+def test_unreviewed_method_that_loading_runs_is_named(kind: type, hook: str) -> None:
     (found,) = LOADING.list_unreviewed_methods(kind)
     assert found.endswith(f".{hook}")
     assert not LOADING.is_inert(kind)
 
 
 @pytest.mark.parametrize("kind", [Plain, Frozen, Pair, dict, list])
-def test_what_python_itself_wrote_needs_no_reading(kind: type) -> None:
+def test_method_that_python_generates_needs_no_review(kind: type) -> None:
     assert LOADING.is_inert(kind)
 
 
 def stored() -> Iterator[str]:
-    """The names that are trusted because their state is only stored, of libraries that the suite has."""
+    """Return the names that are trusted because their state is only stored, for installed libraries."""
     for file in sorted(TRUSTED.glob("torch-derived.yaml")):
         for group in yaml.safe_load(file.read_text(encoding="utf-8"))["alike"]:
             if "its state is only stored" in group["why"]:
                 yield from group["names"]
 
 
-def test_nothing_that_is_only_stored_runs_a_method_that_nobody_read() -> None:
+def test_stored_class_runs_no_unreviewed_method() -> None:
     pytest.importorskip("torch")
     seen = 0
     for name in stored():
@@ -112,7 +112,7 @@ def test_nothing_that_is_only_stored_runs_a_method_that_nobody_read() -> None:
     assert seen > 20
 
 
-def test_derived_lists_say_from_which_releases_they_come() -> None:
+def test_derived_list_names_its_releases() -> None:
     derived = sorted(TRUSTED.glob("*-derived.yaml"))
     assert len(derived) >= 12
     for file in derived:
@@ -121,7 +121,7 @@ def test_derived_lists_say_from_which_releases_they_come() -> None:
         assert first.endswith("; do not edit by hand."), file.name
 
 
-def test_what_is_said_by_hand_is_not_derived() -> None:
+def test_name_listed_by_hand_is_not_derived() -> None:
     taken, dangerous = DERIVE.read_handwritten_names()
     assert taken
     assert dangerous
@@ -133,7 +133,7 @@ def test_what_is_said_by_hand_is_not_derived() -> None:
             assert not [name for name in group["names"] if DERIVE._is_covered(name, dangerous)]
 
 
-def test_lists_of_several_releases_are_united_and_each_name_keeps_its_first_reason() -> None:
+def test_lists_of_releases_are_merged_with_their_first_reasons() -> None:
     derived = DERIVE.Derived("some", {"1.10", "1.9"})
     derived.groups[("is a layer", False, False)] = {"some.b", "some.a"}
     derived.groups[("is a part", True, False)] = {"some.a", "some.c", "some.hand", "some.bad.d"}
@@ -175,7 +175,7 @@ def test_lists_of_several_releases_are_united_and_each_name_keeps_its_first_reas
         "torch._dynamo.decorators._DimRange",
     ],
 )
-def test_what_was_read_and_refused_stays_refused(name: str) -> None:
+def test_reviewed_and_refused_name_stays_refused(name: str) -> None:
     module, _, qualname = name.rpartition(".")
     assert judge_name(Name(module, qualname), CALLABLES).standing is not Standing.TRUSTED
 
@@ -187,6 +187,6 @@ def test_what_was_read_and_refused_stays_refused(name: str) -> None:
      "pandas.core.indexes.numeric.Int64Index", "pandas.core.indexes.frozen.FrozenNDArray",
      "numpy.core.multiarray.scalar", "numpy.random._bit_generator.SeedSequence", "_loss.CyHalfBinomialLoss"],
 )  # fmt: skip
-def test_former_names_are_known(name: str) -> None:
+def test_former_name_is_listed(name: str) -> None:
     module, _, qualname = name.rpartition(".")
     assert judge_name(Name(module, qualname), CALLABLES).standing is Standing.TRUSTED

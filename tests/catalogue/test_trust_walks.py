@@ -1,4 +1,4 @@
-"""Names that a program looks up while it runs: as good as written out, where it can be known what they are."""
+"""Names that a program looks up while it runs are judged like written ones where they can be resolved."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SYSTEM = call(GETATTR, named("os", "path"), text("os"))
 
 
 def alarms(data: bytes, tmp_path) -> set[str]:
-    """The rules that fail the gate."""
+    """Return the rules that fail the gate."""
     file = tmp_path / "x.pkl"
     file.write_bytes(data)
     report = scan(file, offline=True, second_opinion=False, checks=["security"])
@@ -62,7 +62,7 @@ def alarms(data: bytes, tmp_path) -> set[str]:
     ],
     ids=lambda body: str(len(body)),
 )  # fmt: skip
-def test_a_walk_to_something_trusted_is_quiet(body: bytes, tmp_path) -> None:
+def test_walk_to_a_trusted_name_is_quiet(body: bytes, tmp_path) -> None:
     assert alarms(program(body), tmp_path) == set()
 
 
@@ -94,17 +94,17 @@ def test_a_walk_to_something_trusted_is_quiet(body: bytes, tmp_path) -> None:
     ],
     ids=lambda body: str(len(body)),
 )  # fmt: skip
-def test_a_walk_to_anything_else_alarms(body: bytes, tmp_path) -> None:
+def test_walk_to_any_other_name_is_reported(body: bytes, tmp_path) -> None:
     assert alarms(program(body), tmp_path)
 
 
-def test_the_second_of_two_walks_is_judged_as_well(tmp_path) -> None:
+def test_second_of_two_walks_is_judged_as_well(tmp_path) -> None:
     body = call(GETATTR, COMPILED, text("search")) + pickle.POP + call(GETATTR, COMPILED, text("sub"))
     assert alarms(program(body), tmp_path)
 
 
-def test_what_python_resolves_is_what_is_judged() -> None:
-    """Our own data only: the walks of the quiet programs above end where they are said to."""
+def test_judged_name_is_the_one_that_python_resolves() -> None:
+    """Load pickles of our own data, and check that Python finds the objects that were judged."""
     objects = [functools.partial(collections.OrderedDict), operator.itemgetter(1), re.compile("a").search]
     for value in objects[:2]:
         assert pickle.loads(pickle.dumps(value)) is not None

@@ -35,7 +35,7 @@ def read(tmp_path: Path, *texts: str):
     return read_vocabularies(documents)
 
 
-def test_names_with_their_standing_effect_and_reason(tmp_path):
+def test_names_have_standing_effect_and_reason(tmp_path):
     found = read(tmp_path, TEXT)["operators"]
     shown = {name: (entry.standing, entry.effect, entry.why) for name, entry in found.items()}
     assert shown == {
@@ -57,17 +57,17 @@ def test_names_with_their_standing_effect_and_reason(tmp_path):
         TEXT.replace("names: [Sub, Mul]", "names: []"),
     ],
 )
-def test_a_mistake_is_told_with_file_and_line(tmp_path, wrong):
+def test_mistake_names_file_and_line(tmp_path, wrong):
     with pytest.raises(ConfigurationError, match=r"0\.yaml:\d+"):
         read(tmp_path, wrong)
 
 
-def test_no_name_stands_in_two_files(tmp_path):
+def test_name_is_listed_in_one_file_of_a_vocabulary(tmp_path):
     with pytest.raises(ConfigurationError, match="listed already"):
         read(tmp_path, TEXT, "library: other\ntrusted: {names: {PyFunc: harmless}}\n")
 
 
-def test_a_rule_for_a_vocabulary_that_is_not_there_is_refused(tmp_path):
+def test_rule_for_an_unknown_vocabulary_is_refused(tmp_path):
     shipped = Path(load_catalogue.__code__.co_filename).parents[2] / "rules/findings/onnx"
     rule = next(text for path in sorted(shipped.glob("*.yaml"))
                 if "vocabulary: onnx-operators" in (text := path.read_text(encoding="utf-8")))  # fmt: skip

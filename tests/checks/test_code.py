@@ -11,32 +11,32 @@ CALL = PickleEvent(Act.CALL, 7, "REDUCE", Name("marshal", "loads"))
 OTHER = PickleEvent(Act.CALL, 9, "REDUCE", Name("pkg", "run"))
 
 
-def test_an_outline_is_a_sentence_and_its_instructions() -> None:
+def test_code_object_is_described_in_a_sentence_and_its_instructions() -> None:
     assert list(describe_code([OUTLINE])) == [
         "code object <module> (Python 3.13): imports os; uses system; constants 'echo'",
         "  IMPORT_NAME os; CALL",
     ]
 
 
-def test_what_is_not_known_is_left_out() -> None:
+def test_unknown_parts_of_code_are_left_out() -> None:
     assert list(describe_code([CodeOutline(0, "f")])) == ["code object f: uses no names and no texts"]
 
 
-def test_lines_are_bounded_in_number_and_length() -> None:
+def test_description_is_bounded_in_lines_and_length() -> None:
     lines = list(describe_code([CodeOutline(0, "f", constants=("'x'" * 400,))] * 9))
     assert len(lines) == 7
     assert lines[-1] == "3 more code objects are inside it"
     assert max(map(len, lines)) == 400
 
 
-def test_the_finding_about_an_act_tells_of_its_code_and_no_other_does() -> None:
+def test_only_the_finding_of_the_act_describes_its_code() -> None:
     program = PickleProgram("raw", (), (CALL, OTHER), 2, codes=(OUTLINE,))
     first, second = build_pickle_subjects("a", program, Callables({}, {}))
     assert any("imports os" in line for line in first.evidence)
     assert not any("code object" in line for line in second.evidence)
 
 
-def test_every_code_object_of_an_act_is_told() -> None:
+def test_every_code_object_of_an_act_is_described() -> None:
     outlines = tuple(CodeOutline(7, name) for name in ("outer", "inner", "last"))
     program = PickleProgram("raw", (), (CALL,), 2, codes=outlines)
     (subject,) = build_pickle_subjects("a", program, Callables({}, {}))

@@ -1,4 +1,4 @@
-"""What the code of a model leads to, from the files to the exit code."""
+"""Scans of repositories with Python code: the rules that fire, and the exit code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from support.fixtures import FIXTURES
 import modelaudit
 
 
-def told(path: Path) -> tuple[int, set[str]]:
+def scan_rules(path: Path) -> tuple[int, set[str]]:
     report = modelaudit.scan(path, second_opinion=False)
     return report.exit_code, {each.rule for each in report.findings if each.rule.startswith("code/")}
 
@@ -28,16 +28,16 @@ def told(path: Path) -> tuple[int, set[str]]:
         ("notebook", 0, {"code/notebook-command"}),
     ],
 )  # fmt: skip
-def test_repositories_with_code(folder: str, exit_code: int, rules: set[str]) -> None:
-    assert told(FIXTURES / "repositories" / folder) == (exit_code, rules)
+def test_repository_with_code_gets_exit_code_and_rules(folder: str, exit_code: int, rules: set[str]) -> None:
+    assert scan_rules(FIXTURES / "repositories" / folder) == (exit_code, rules)
 
 
-def test_a_command_hidden_in_a_module_beside_is_found(tmp_path: Path) -> None:
+def test_command_in_an_imported_module_is_found(tmp_path: Path) -> None:
     (tmp_path / "modeling.py").write_text("from .helper import run\nrun('true')\n")
     (tmp_path / "helper.py").write_text("from os import system as run\n")
-    assert told(tmp_path) == (1, {"code/runs-command"})
+    assert scan_rules(tmp_path) == (1, {"code/runs-command"})
 
 
-def test_a_file_that_breaks_off_is_never_passed(tmp_path: Path) -> None:
+def test_truncated_source_is_never_a_pass(tmp_path: Path) -> None:
     (tmp_path / "modeling.py").write_text("x = (1,\n")
-    assert told(tmp_path)[0] == 3
+    assert scan_rules(tmp_path)[0] == 3

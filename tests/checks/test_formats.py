@@ -21,7 +21,7 @@ def load_shipped() -> Formats:
     return load_catalogue(formats=FACTS).formats
 
 
-def told(*recognised: tuple[str, str]) -> list[tuple[str, str, str]]:
+def find_mismatches(*recognised: tuple[str, str]) -> list[tuple[str, str, str]]:
     return [(s.artifact, s.key, str(s.fields["danger"])) for s in build_extension_subjects(recognised, FORMATS)]
 
 
@@ -33,27 +33,29 @@ def told(*recognised: tuple[str, str]) -> list[tuple[str, str, str]]:
         (".json", ""), ("a.tar.gz", ".gz"), ("", ""), ("a.", "."),
     ],
 )  # fmt: skip
-def test_the_extension_is_that_of_the_artifact_itself(address: str, extension: str) -> None:
+def test_extension_is_taken_from_the_last_part_of_an_address(address: str, extension: str) -> None:
     assert find_extension(address) == extension
 
 
-def test_what_can_run_code_under_a_name_of_data_is_told_as_that() -> None:
-    assert told(("m.safetensors", "pickle"), ("z.zip!a.json", "zip")) == [
+def test_code_format_with_the_extension_of_data_is_reported() -> None:
+    assert find_mismatches(("m.safetensors", "pickle"), ("z.zip!a.json", "zip")) == [
         ("m.safetensors", "pickle", "code"), ("z.zip!a.json", "zip", "code"),
     ]  # fmt: skip
 
 
-def test_other_data_is_told_as_harmless() -> None:
-    assert told(("m.safetensors", "json")) == [("m.safetensors", "json", "none")]
+def test_other_data_format_is_reported_without_danger() -> None:
+    assert find_mismatches(("m.safetensors", "json")) == [("m.safetensors", "json", "none")]
 
 
-def test_each_format_of_a_polyglot_counts() -> None:
-    assert told(("m.safetensors", "safetensors"), ("m.safetensors", "zip")) == [("m.safetensors", "zip", "code")]
+def test_each_format_of_a_polyglot_is_compared() -> None:
+    assert find_mismatches(("m.safetensors", "safetensors"), ("m.safetensors", "zip")) == [
+        ("m.safetensors", "zip", "code")
+    ]
 
 
-def test_names_that_promise_nothing_and_promises_that_are_kept_are_quiet() -> None:
+def test_kept_promise_and_unlisted_extension_are_quiet() -> None:
     assert (
-        told(
+        find_mismatches(
             ("m.bin", "pickle"), ("m", "zip"), ("m.json", "text"), ("m.json", "anything"), ("m.pkl!pickle@3", "pickle")
         )
         == []
@@ -63,11 +65,11 @@ def test_names_that_promise_nothing_and_promises_that_are_kept_are_quiet() -> No
 @check_each(
     "extension", [".bin", ".pt", ".pth", ".ckpt", ".pkl", ".model", ".dat", ".joblib", ".mar", ".nemo", ".skops", ".gz", ".zip", ".keras", ".sav"]
 )  # fmt: skip
-def test_extensions_that_stand_over_many_formats_promise_nothing(extension: str) -> None:
+def test_extension_of_many_formats_promises_nothing(extension: str) -> None:
     assert extension not in load_shipped().promises
 
 
-def test_nothing_promised_but_archives_of_arrays_can_run_code() -> None:
+def test_only_archives_of_arrays_are_promised_and_can_run_code() -> None:
     bent = {
         extension
         for extension, promise in load_shipped().promises.items()
@@ -89,14 +91,16 @@ def test_nothing_promised_but_archives_of_arrays_can_run_code() -> None:
         ("data.csv", b"name,age\nx,1\n", 0, set()),
     ],
 )  # fmt: skip
-def test_a_scan_tells(name: str, content: bytes, code: int, rules: set[str], tmp_path: Path) -> None:
+def test_scan_reports_a_format_that_differs_from_the_extension(
+    name: str, content: bytes, code: int, rules: set[str], tmp_path: Path
+) -> None:
     (tmp_path / name).write_bytes(content)
     report = modelaudit.scan(tmp_path / name, second_opinion=False, checks=["security"])
     assert report.exit_code == code
     assert {finding.rule for finding in report.findings} == rules
 
 
-def test_what_is_known_of_each_format_is_told_once():
+def test_each_format_is_described_once():
     formats = Formats(runs_code={"pickle": "it is a program"}, inert={"text": "nobody runs it"})
     assert [
         (note.format, note.runs_code, note.why)

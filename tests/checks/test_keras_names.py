@@ -1,4 +1,4 @@
-"""The vocabularies of Keras: what is trusted, what is not, and that no list trusts what another calls dangerous."""
+"""The vocabularies of Keras: trusted classes, and no list that trusts a dangerous name of another."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SYMBOLS = load_catalogue().vocabularies["tensorflow-symbols"]
     "keras.src.engine.functional.Functional", "keras.engine.functional.Functional", "keras.optimizers.legacy.RMSprop",
     "Custom>Adam", "relu", "keras.src.ops.numpy.GetItem", "keras.dtype_policies.DTypePolicy", "__tuple__",
 ])  # fmt: skip
-def test_what_keras_itself_writes_is_trusted(name: str) -> None:
+def test_class_that_keras_writes_is_trusted(name: str) -> None:
     assert CLASSES[name].standing is Standing.TRUSTED
 
 
 @check_each("last", ["Lambda", "TFSMLayer", "TorchModuleWrapper", "get_file", "load_model",
                                   "enable_unsafe_deserialization", "__lambda__", "func_load"])  # fmt: skip
-def test_no_spelling_of_what_is_dangerous_is_trusted(last: str) -> None:
+def test_no_spelling_of_a_dangerous_class_is_trusted(last: str) -> None:
     found = {entry.standing for name, entry in CLASSES.items() if name.rpartition(".")[2] == last}
     assert found == {Standing.DANGEROUS}
 
@@ -31,17 +31,17 @@ def test_no_spelling_of_what_is_dangerous_is_trusted(last: str) -> None:
 @pytest.mark.parametrize(
     "last", ["JaxLayer", "FlaxLayer", "ModuleWrapper", "deserialize", "while_loop", "custom_gradient"]
 )
-def test_what_calls_code_of_others_is_on_no_list(last: str) -> None:
+def test_class_that_calls_foreign_code_is_not_trusted(last: str) -> None:
     assert not [name for name in CLASSES if name.rpartition(".")[2] == last]
 
 
 @check_each("space", ["io", "raw_ops", "saved_model", "data", "train", "summary", "distribute", "py_function"])
-def test_no_symbol_that_reaches_outside_is_trusted(space: str) -> None:
+def test_no_symbol_that_reaches_outside_the_model_is_trusted(space: str) -> None:
     assert not [name for name, entry in SYMBOLS.items()
                 if space in name.split(".") and entry.standing is Standing.TRUSTED]  # fmt: skip
 
 
-def test_mathematics_is_trusted() -> None:
+def test_mathematical_symbols_are_trusted() -> None:
     assert {SYMBOLS[name].standing for name in ("math.add", "nn.relu", "concat", "__operators__.getitem")} == {
         Standing.TRUSTED
     }

@@ -1,4 +1,4 @@
-"""What rules make of models that are no pickles, where more than one file or a choice of severity decides."""
+"""Scans of OpenVINO and R models, where several files or the use of a name decide the severity."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ CONSTANT = (
 )
 
 
-def scanned(folder):
+def scan_severities(folder):
     report = modelaudit.scan(folder, second_opinion=False)
     return {finding.rule: finding.severity for finding in report.findings if not finding.rule.startswith("license/")}
 
 
 @pytest.mark.parametrize(("weights", "fails"), [(None, False), (b"\1" * 16, False), (b"\1" * 15, True)])
-def test_weights_of_openvino_are_held_against_the_file_beside(weights, fails, tmp_path):
+def test_weights_of_openvino_are_compared_with_the_binary_file(weights, fails, tmp_path):
     (tmp_path / "net.xml").write_text(network(CONSTANT))
     if weights is not None:
         (tmp_path / "net.bin").write_bytes(weights)
-    assert ("openvino/weights" in scanned(tmp_path)) == fails
+    assert ("openvino/weights" in scan_severities(tmp_path)) == fails
 
 
 @pytest.mark.parametrize(
@@ -42,13 +42,13 @@ def test_weights_of_openvino_are_held_against_the_file_beside(weights, fails, tm
         (function(call("{", call("+", symbol("file"), symbol("source")))), set()),
     ],
 )
-def test_code_of_r_is_judged_by_how_it_comes_to_run(item, rules, tmp_path):
+def test_code_in_r_objects_is_judged_by_its_use(item, rules, tmp_path):
     (tmp_path / "model.rds").write_bytes(rds(item))
-    assert set(scanned(tmp_path)) == rules
+    assert set(scan_severities(tmp_path)) == rules
 
 
 def test_a_promise_is_critical_and_an_unlisted_function_is_not(tmp_path):
     (tmp_path / "model.rds").write_bytes(rds(promise(symbol("x"))))
     (tmp_path / "other.rds").write_bytes(rds(function(call("acme"))))
-    found = scanned(tmp_path)
+    found = scan_severities(tmp_path)
     assert (found["r/promise"], found["r/unverified-function"]) == (Severity.CRITICAL, Severity.MEDIUM)

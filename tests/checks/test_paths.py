@@ -31,7 +31,7 @@ CALLABLES = load_catalogue().callables
         ("not a path", "unlisted"),
     ],
 )
-def test_a_path_is_judged_by_what_a_walk_ends_in(path, standing):
+def test_path_is_judged_by_the_object_at_its_end(path, standing):
     assert judge_path(path, CALLABLES).standing.value == standing
 
 
@@ -46,5 +46,5 @@ def test_a_path_is_judged_by_what_a_walk_ends_in(path, standing):
         ("torch.nn.Linear at byte 5", "torch.nn.Linear at byte 5"),
     ],
 )
-def test_what_has_the_shape_of_a_secret_is_not_shown(text, shown):
+def test_text_with_the_shape_of_a_secret_is_redacted(text, shown):
     assert redact_secrets(text) == shown

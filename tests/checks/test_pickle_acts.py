@@ -29,28 +29,28 @@ from modelaudit.model.pickle import (
 )
 
 
-def trusted(name: str, *arguments: ArgumentRule, construct_only: bool = False) -> CallableEntry:
+def make_trusted(name: str, *arguments: ArgumentRule, construct_only: bool = False) -> CallableEntry:
     return CallableEntry(name, Standing.TRUSTED, "it holds data", "test", "", arguments, construct_only)
 
 
-def dangerous(name: str, *arguments: ArgumentRule) -> CallableEntry:
+def make_dangerous(name: str, *arguments: ArgumentRule) -> CallableEntry:
     return CallableEntry(name, Standing.DANGEROUS, "runs commands", "test", "command", arguments)
 
 
 ENTRIES = [
-    trusted("collections.OrderedDict"),
-    trusted("collections.defaultdict", ArgumentRule(0, ArgumentUse.CALLS)),
-    trusted(
+    make_trusted("collections.OrderedDict"),
+    make_trusted("collections.defaultdict", ArgumentRule(0, ArgumentUse.CALLS)),
+    make_trusted(
         "copyreg._reconstructor", ArgumentRule(0, ArgumentUse.CONSTRUCTS), ArgumentRule(1, one_of=("builtins.object",))
     ),
-    trusted("functools.partial", ArgumentRule(0, ArgumentUse.CALLS)),
-    trusted("_codecs.encode", ArgumentRule(1, one_of=("'latin1'",))),
-    trusted("known.Layer", construct_only=True),
-    trusted("known.outer:Inner.Deep"),
-    trusted("os.sep_like"),
-    trusted("torch._utils._rebuild"),
-    dangerous("builtins.eval"),
-    dangerous("builtins.getattr", ArgumentRule(1, one_of=("'name'",))),
+    make_trusted("functools.partial", ArgumentRule(0, ArgumentUse.CALLS)),
+    make_trusted("_codecs.encode", ArgumentRule(1, one_of=("'latin1'",))),
+    make_trusted("known.Layer", construct_only=True),
+    make_trusted("known.outer:Inner.Deep"),
+    make_trusted("os.sep_like"),
+    make_trusted("torch._utils._rebuild"),
+    make_dangerous("builtins.eval"),
+    make_dangerous("builtins.getattr", ArgumentRule(1, one_of=("'name'",))),
 ]
 CALLABLES = Callables(
     {entry.name: entry for entry in ENTRIES},
@@ -62,7 +62,7 @@ CALLABLES = Callables(
 )
 
 
-def name(text: str) -> Name:
+def make_name(text: str) -> Name:
     return Name(*text.rsplit(".", 1))
 
 
@@ -94,37 +94,37 @@ def name(text: str) -> Name:
         (PlainValue("1"), Standing.UNRESOLVED),
     ],
 )  # fmt: skip
-def test_standing_is_by_exact_name(subject: Value, standing: Standing) -> None:
+def test_standing_depends_on_the_exact_name(subject: Value, standing: Standing) -> None:
     assert judge_name(subject, CALLABLES).standing is standing
 
 
-def run(*events: PickleEvent) -> list[Subject]:
+def judge_acts(*events: PickleEvent) -> list[Subject]:
     return list(build_pickle_subjects("a", PickleProgram("raw", (), events, 0), CALLABLES))
 
 
-def call(callee: str | Value, *arguments: Value, act: Act = Act.CALL) -> PickleEvent:
-    return PickleEvent(act, 7, "REDUCE", name(callee) if isinstance(callee, str) else callee, arguments)
+def make_call(callee: str | Value, *arguments: Value, act: Act = Act.CALL) -> PickleEvent:
+    return PickleEvent(act, 7, "REDUCE", make_name(callee) if isinstance(callee, str) else callee, arguments)
 
 
-def state(cls: str, **sets: Value) -> PickleEvent:
+def make_state(cls: str, **sets: Value) -> PickleEvent:
     return PickleEvent(
-        Act.SET_STATE, 9, "BUILD", CallResult(name(cls), False), (PlainValue("…"),), sets=tuple(sets.items())
+        Act.SET_STATE, 9, "BUILD", CallResult(make_name(cls), False), (PlainValue("…"),), sets=tuple(sets.items())
     )
 
 
-def told(*events: PickleEvent) -> list[tuple[str, str, str]]:
-    return [(str(s.fields["act"]), str(s.fields["name"]), str(s.fields["standing"])) for s in run(*events)]
+def judge_events(*events: PickleEvent) -> list[tuple[str, str, str]]:
+    return [(str(s.fields["act"]), str(s.fields["name"]), str(s.fields["standing"])) for s in judge_acts(*events)]
 
 
 def test_ordinary_acts_are_quiet() -> None:
-    ordered = name("collections.OrderedDict")
-    assert not told(
+    ordered = make_name("collections.OrderedDict")
+    assert not judge_events(
         PickleEvent(Act.IMPORT, 0, "GLOBAL", ordered),
-        call("collections.OrderedDict"),
-        call("_codecs.encode", PlainValue("'abc'"), PlainValue("'latin1'")),
-        call("copyreg._reconstructor", ordered, name("builtins.object"), PlainValue("None")),
-        call("collections.defaultdict", ordered),
-        call("known.Layer", act=Act.CONSTRUCT),
+        make_call("collections.OrderedDict"),
+        make_call("_codecs.encode", PlainValue("'abc'"), PlainValue("'latin1'")),
+        make_call("copyreg._reconstructor", ordered, make_name("builtins.object"), PlainValue("None")),
+        make_call("collections.defaultdict", ordered),
+        make_call("known.Layer", act=Act.CONSTRUCT),
         PickleEvent(
             Act.SET_STATE,
             9,
@@ -140,72 +140,74 @@ def test_ordinary_acts_are_quiet() -> None:
 @check_each(
     "event, expected",
     [
-        (call("os.system", PlainValue("'id'")), ("call", "os.system", "dangerous")),
-        (call("os.system", act=Act.CONSTRUCT), ("construct", "os.system", "dangerous")),
-        (PickleEvent(Act.IMPORT, 0, "GLOBAL", name("os.system")), ("import", "os.system", "dangerous")),
-        (call("zipapp.main"), ("call", "zipapp.main", "standard-library")),
-        (call("pkg.f"), ("call", "pkg.f", "unlisted")),
-        (call("pkg.C", act=Act.CONSTRUCT), ("construct", "pkg.C", "unlisted")),
-        (call("known.Layer"), ("call", "known.Layer", "unlisted")),
-        (call(CallResult(name("pkg.f"), True)), ("call", "pkg.f(…)", "unresolved")),
-        (call("collections.defaultdict", name("os.getpid")), ("call", "os.getpid", "dangerous")),
-        (call("collections.defaultdict", name("pkg.f")), ("call", "pkg.f", "unlisted")),
-        (call("collections.defaultdict", Unknown("x")), ("call", "<x>", "unresolved")),
-        (call("copyreg._reconstructor", name("pkg.C"), name("builtins.object"), PlainValue("None")), ("construct", "pkg.C", "unlisted")),
-        (call("copyreg._reconstructor", name("known.Layer"), name("pkg.Base")), ("argument", "copyreg._reconstructor", "unlisted")),
-        (call("_codecs.encode", PlainValue("'x'"), PlainValue("'rot13'")), ("argument", "_codecs.encode", "unresolved")),
-        (call("_codecs.encode", UNKNOWN_ARGUMENTS), ("argument", "_codecs.encode", "unresolved")),
-        (call("builtins.getattr", name("pkg.C"), PlainValue("'other'")), ("call", "builtins.getattr", "dangerous")),
-        (PickleEvent(Act.SET_STATE, 9, "BUILD", name("collections.OrderedDict"), ()), ("overwrite", "collections.OrderedDict", "trusted")),
+        (make_call("os.system", PlainValue("'id'")), ("call", "os.system", "dangerous")),
+        (make_call("os.system", act=Act.CONSTRUCT), ("construct", "os.system", "dangerous")),
+        (PickleEvent(Act.IMPORT, 0, "GLOBAL", make_name("os.system")), ("import", "os.system", "dangerous")),
+        (make_call("zipapp.main"), ("call", "zipapp.main", "standard-library")),
+        (make_call("pkg.f"), ("call", "pkg.f", "unlisted")),
+        (make_call("pkg.C", act=Act.CONSTRUCT), ("construct", "pkg.C", "unlisted")),
+        (make_call("known.Layer"), ("call", "known.Layer", "unlisted")),
+        (make_call(CallResult(make_name("pkg.f"), True)), ("call", "pkg.f(…)", "unresolved")),
+        (make_call("collections.defaultdict", make_name("os.getpid")), ("call", "os.getpid", "dangerous")),
+        (make_call("collections.defaultdict", make_name("pkg.f")), ("call", "pkg.f", "unlisted")),
+        (make_call("collections.defaultdict", Unknown("x")), ("call", "<x>", "unresolved")),
+        (make_call("copyreg._reconstructor", make_name("pkg.C"), make_name("builtins.object"), PlainValue("None")), ("construct", "pkg.C", "unlisted")),
+        (make_call("copyreg._reconstructor", make_name("known.Layer"), make_name("pkg.Base")), ("argument", "copyreg._reconstructor", "unlisted")),
+        (make_call("_codecs.encode", PlainValue("'x'"), PlainValue("'rot13'")), ("argument", "_codecs.encode", "unresolved")),
+        (make_call("_codecs.encode", UNKNOWN_ARGUMENTS), ("argument", "_codecs.encode", "unresolved")),
+        (make_call("builtins.getattr", make_name("pkg.C"), PlainValue("'other'")), ("call", "builtins.getattr", "dangerous")),
+        (PickleEvent(Act.SET_STATE, 9, "BUILD", make_name("collections.OrderedDict"), ()), ("overwrite", "collections.OrderedDict", "trusted")),
         (PickleEvent(Act.SET_ITEM, 9, "SETITEM", Unknown("x"), ()), ("set-item", "<x>", "unresolved")),
         (PickleEvent(Act.EXTENSION, 9, "EXT1", Unknown("extension code 1")), ("extension", "<extension code 1>", "unresolved")),
-        (state("pkg.C", __setstate__=name("pkg.f")), ("plant", "pkg.f", "unlisted")),
-        (state("pkg.C", __call__=Unknown("x")), ("plant", "<x>", "unresolved")),
-        (state("collections.OrderedDict", append=CallResult(name("functools.partial"), True)), ("plant", "functools.partial(…)", "unresolved")),
-        (state("collections.OrderedDict", extend=name("pkg.f")), ("plant", "pkg.f", "unlisted")),
-        (state("collections.OrderedDict", add=name("pkg.f")), ("plant", "pkg.f", "unlisted")),
-        (state("functools.partial", **{"0": name("os.system")}), ("call", "os.system", "dangerous")),
-        (state("functools.partial", **{"0": CallResult(name("pkg.C"), True)}), ("call", "pkg.C(…)", "unresolved")),
-        (state("collections.defaultdict", default_factory=name("pkg.f")), ("call", "pkg.f", "unlisted")),
-        (state("pkg.C", **{COMPUTED_KEY: name("collections.OrderedDict")}), ("plant", "collections.OrderedDict", "trusted")),
+        (make_state("pkg.C", __setstate__=make_name("pkg.f")), ("plant", "pkg.f", "unlisted")),
+        (make_state("pkg.C", __call__=Unknown("x")), ("plant", "<x>", "unresolved")),
+        (make_state("collections.OrderedDict", append=CallResult(make_name("functools.partial"), True)), ("plant", "functools.partial(…)", "unresolved")),
+        (make_state("collections.OrderedDict", extend=make_name("pkg.f")), ("plant", "pkg.f", "unlisted")),
+        (make_state("collections.OrderedDict", add=make_name("pkg.f")), ("plant", "pkg.f", "unlisted")),
+        (make_state("functools.partial", **{"0": make_name("os.system")}), ("call", "os.system", "dangerous")),
+        (make_state("functools.partial", **{"0": CallResult(make_name("pkg.C"), True)}), ("call", "pkg.C(…)", "unresolved")),
+        (make_state("collections.defaultdict", default_factory=make_name("pkg.f")), ("call", "pkg.f", "unlisted")),
+        (make_state("pkg.C", **{COMPUTED_KEY: make_name("collections.OrderedDict")}), ("plant", "collections.OrderedDict", "trusted")),
     ],
 )  # fmt: skip
-def test_acts_that_are_told(event: PickleEvent, expected: tuple[str, str, str]) -> None:
-    assert expected in told(event)
+def test_act_is_reported_with_use_name_and_standing(event: PickleEvent, expected: tuple[str, str, str]) -> None:
+    assert expected in judge_events(event)
 
 
-def test_what_cannot_be_called_or_was_judged_already_is_a_quiet_argument() -> None:
-    assert not told(call("collections.defaultdict", CallResult(name("functools.partial"), True)))
-    assert not told(call("collections.defaultdict", ContainerValue("tuple", ())))
+def test_data_and_judged_callables_are_harmless_arguments() -> None:
+    assert not judge_events(make_call("collections.defaultdict", CallResult(make_name("functools.partial"), True)))
+    assert not judge_events(make_call("collections.defaultdict", ContainerValue("tuple", ())))
 
 
-def test_a_result_is_no_trusted_callable_for_its_maker_s_sake() -> None:
-    assert told(call("collections.defaultdict", CallResult(name("pkg.f"), True)))
-    assert told(call("collections.defaultdict", CallResult(name("collections.OrderedDict"), True)))
-    assert told(call("copyreg._reconstructor", CallResult(name("functools.partial"), True)))
+def test_result_of_a_trusted_callable_is_not_trusted_as_a_callable() -> None:
+    assert judge_events(make_call("collections.defaultdict", CallResult(make_name("pkg.f"), True)))
+    assert judge_events(make_call("collections.defaultdict", CallResult(make_name("collections.OrderedDict"), True)))
+    assert judge_events(make_call("copyreg._reconstructor", CallResult(make_name("functools.partial"), True)))
 
 
 def test_ordinary_state_is_quiet() -> None:
-    made = CallResult(name("collections.OrderedDict"), True)
-    assert not told(state("collections.OrderedDict", weights=made, factory=name("collections.OrderedDict")))
-    assert not told(state("functools.partial", **{"0": name("collections.OrderedDict")}))
+    made = CallResult(make_name("collections.OrderedDict"), True)
+    assert not judge_events(
+        make_state("collections.OrderedDict", weights=made, factory=make_name("collections.OrderedDict"))
+    )
+    assert not judge_events(make_state("functools.partial", **{"0": make_name("collections.OrderedDict")}))
 
 
 @pytest.mark.parametrize("key", ["__array_interface__", "__cuda_array_interface__"])
-def test_plain_data_under_a_name_that_reads_memory_is_told(key: str) -> None:
+def test_plain_data_under_an_attribute_that_reads_memory_is_reported(key: str) -> None:
     view = ContainerValue("dict", (("data", PlainValue("(140000000, False)")),))
-    assert told(state("collections.OrderedDict", **{key: view}))
+    assert judge_events(make_state("collections.OrderedDict", **{key: view}))
 
 
-def test_a_dangerous_name_with_harmless_arguments_is_quiet() -> None:
-    assert not told(call("builtins.getattr", name("pkg.C"), PlainValue("'name'")))
+def test_dangerous_name_with_harmless_arguments_is_quiet() -> None:
+    assert not judge_events(make_call("builtins.getattr", make_name("pkg.C"), PlainValue("'name'")))
 
 
-def test_one_harmless_call_does_not_excuse_a_name_that_is_kept_beside_it() -> None:
-    getattr_ = name("builtins.getattr")
+def test_harmless_call_does_not_excuse_a_further_use_of_the_name() -> None:
+    getattr_ = make_name("builtins.getattr")
     events = (
         PickleEvent(Act.IMPORT, 0, "GLOBAL", getattr_),
-        call("builtins.getattr", name("pkg.C"), PlainValue("'name'")),
+        make_call("builtins.getattr", make_name("pkg.C"), PlainValue("'name'")),
     )
     quiet = PickleProgram("raw", (), events, 0)
     assert not list(build_pickle_subjects("a", quiet, CALLABLES))
@@ -213,7 +215,7 @@ def test_one_harmless_call_does_not_excuse_a_name_that_is_kept_beside_it() -> No
     assert [subject.fields["act"] for subject in build_pickle_subjects("a", kept, CALLABLES)] == ["import"]
 
 
-def test_types_of_torchscript_are_its_own_only_in_its_own_archive() -> None:
+def test_torchscript_types_are_accepted_in_torchscript_archives_alone() -> None:
     event = PickleEvent(Act.CONSTRUCT, 0, "NEWOBJ", Name("__torch__.module", "Net"))
     assert not list(build_pickle_subjects("a", PickleProgram("torchscript", (), (event,), 0), CALLABLES))
     assert list(build_pickle_subjects("a", PickleProgram("raw", (), (event,), 0), CALLABLES))
@@ -226,20 +228,20 @@ def test_types_of_torchscript_are_its_own_only_in_its_own_archive() -> None:
     "module, own",
     [("__torch__", True), ("__torch__.a", True), ("__torch__evil", False), ("__torch__evil.a", False), ("a.__torch__", False)],
 )  # fmt: skip
-def test_a_module_is_torchscript_s_own_by_its_whole_first_name(act: Act, module: str, own: bool) -> None:
+def test_module_belongs_to_torchscript_by_its_whole_first_name(act: Act, module: str, own: bool) -> None:
     program = PickleProgram("torchscript", (), (PickleEvent(act, 0, "GLOBAL", Name(module, "Net")),), 0)
     told = [subject.fields["name"] for subject in build_pickle_subjects("a", program, CALLABLES)]
     assert told == ([] if own else [f"{module}.Net"])
 
 
-def test_a_name_that_is_called_is_not_told_as_imported_too() -> None:
-    assert told(PickleEvent(Act.IMPORT, 0, "GLOBAL", name("os.system")), call("os.system")) == [
+def test_called_name_is_not_reported_as_an_import_as_well() -> None:
+    assert judge_events(PickleEvent(Act.IMPORT, 0, "GLOBAL", make_name("os.system")), make_call("os.system")) == [
         ("call", "os.system", "dangerous")
     ]
 
 
 def test_evidence_gives_offset_opcode_and_arguments() -> None:
-    (subject,) = run(call("os.system", PlainValue("'echo inert'")))
+    (subject,) = judge_acts(make_call("os.system", PlainValue("'echo inert'")))
     assert subject.evidence == ("byte 7: REDUCE os.system('echo inert')",)
     assert subject.location.offset == 7
 
@@ -248,7 +250,7 @@ def test_descriptions_are_bounded() -> None:
     assert len(format_value(ContainerValue("dict", tuple((str(n), PlainValue("y" * 100)) for n in range(100))))) <= 200
 
 
-def test_a_name_of_several_lines_is_told_on_one(tmp_path):
+def test_name_with_line_breaks_is_shown_on_one_line(tmp_path):
     import modelaudit
 
     path = tmp_path / "model.pkl"

@@ -1,4 +1,4 @@
-"""Callables that are harmless when what they are given was read as an artifact of its own."""
+"""Callables that are harmless with bytes that were read as an artifact of their own."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ OTHERS = [
 ]  # fmt: skip
 
 
-def told(callee: str, *arguments: Value, callables: Callables = CALLABLES) -> list[str]:
+def judge_argument(callee: str, *arguments: Value, callables: Callables = CALLABLES) -> list[str]:
     event = PickleEvent(Act.CALL, 7, "REDUCE", Name(*callee.rsplit(".", 1)), arguments)
     return [str(s.fields["act"]) for s in build_pickle_subjects("a", PickleProgram("raw", (), (event,), 1), callables)]
 
 
 @pytest.mark.parametrize("callee", ["pkg.load", "pkg.view"])
-def test_bytes_that_were_read_are_a_quiet_argument(callee: str) -> None:
-    assert told(callee, Embedded(27, 100)) == []
+def test_bytes_read_as_an_artifact_are_a_harmless_argument(callee: str) -> None:
+    assert judge_argument(callee, Embedded(27, 100)) == []
 
 
 @pytest.mark.parametrize("argument", OTHERS)
-def test_anything_else_is_told(argument: Value) -> None:
-    assert told("pkg.load", argument) == ["call"]
-    assert told("pkg.view", argument) == ["argument"]
+def test_any_other_argument_is_reported(argument: Value) -> None:
+    assert judge_argument("pkg.load", argument) == ["call"]
+    assert judge_argument("pkg.view", argument) == ["argument"]
 
 
-def test_the_loader_inside_a_pickled_tensor_is_such_a_callable() -> None:
+def test_loader_inside_a_pickled_tensor_may_read_bytes() -> None:
     shipped = load_catalogue().callables
-    assert told("torch.storage._load_from_bytes", Embedded(27, 100), callables=shipped) == []
-    assert told("torch.storage._load_from_bytes", PlainValue("b'x'"), callables=shipped) == ["call"]
-    assert told("torch.storage._load_from_bytes", UNKNOWN_ARGUMENTS, callables=shipped) == ["call"]
+    assert judge_argument("torch.storage._load_from_bytes", Embedded(27, 100), callables=shipped) == []
+    assert judge_argument("torch.storage._load_from_bytes", PlainValue("b'x'"), callables=shipped) == ["call"]
+    assert judge_argument("torch.storage._load_from_bytes", UNKNOWN_ARGUMENTS, callables=shipped) == ["call"]

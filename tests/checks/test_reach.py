@@ -9,7 +9,7 @@ import modelaudit
 TRUSTS = 'from transformers import AutoModel\nAutoModel.from_pretrained("other/base", trust_remote_code=True)\n'
 
 
-def told(folder: Path) -> set[str]:
+def scan_rules(folder: Path) -> set[str]:
     return {each.rule for each in modelaudit.scan(folder, second_opinion=False).findings if "remote-code" in each.rule}
 
 
@@ -23,7 +23,7 @@ def told(folder: Path) -> set[str]:
         ({"x.py": "from .y import z\n", "y.py": TRUSTS}, "code/trusts-remote-code"),
     ],
 )
-def test_what_trusts_other_code_is_judged_by_who_imports_it(tmp_path, files, rule):
+def test_trust_in_foreign_code_is_judged_by_the_importer(tmp_path, files, rule):
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    assert told(tmp_path) == {rule}
+    assert scan_rules(tmp_path) == {rule}

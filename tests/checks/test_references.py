@@ -10,21 +10,21 @@ from modelaudit.model.outline import Reference, ReferenceKind, References
 from modelaudit.model.structure import Unread, UnreadReason
 
 
-def file(path: str, size: int = 10) -> Artifact:
+def make_file(path: str, size: int = 10) -> Artifact:
     return Artifact(path, size, lambda: nullcontext(None))  # type: ignore[arg-type, return-value]
 
 
-def link(path: str, reason: UnreadReason = UnreadReason.LINK_OUTSIDE) -> Artifact:
+def make_link(path: str, reason: UnreadReason = UnreadReason.LINK_OUTSIDE) -> Artifact:
     return Artifact(path, 0, None, obstacle=Unread(reason, "a link"))
 
 
 FILES = [
-    file("model.onnx"),
-    file("weights.bin"),
-    file("sub/model.onnx"),
-    file("sub/w.bin"),
-    link("leads-away"),
-    link("out"),
+    make_file("model.onnx"),
+    make_file("weights.bin"),
+    make_file("sub/model.onnx"),
+    make_file("sub/w.bin"),
+    make_link("leads-away"),
+    make_link("out"),
 ]
 
 
@@ -49,19 +49,19 @@ FILES = [
         ("archive.zip!inner.onnx", "weights.bin", "present", "weights.bin"),
     ],
 )
-def test_where_a_name_leads(address, target, state, path):
+def test_target_gets_its_state_and_path(address, target, state, path):
     references = References("onnx", (Reference(ReferenceKind.DATA, target),))
     (subject,) = build_reference_subjects([(address, references)], FILES)
     assert (subject.fields["state"], subject.fields["path"]) == (state, path)
 
 
-def test_a_file_that_is_too_short_for_what_is_wanted_of_it():
+def test_target_below_the_needed_size_is_too_short():
     references = References("onnx", (Reference(ReferenceKind.DATA, "weights.bin", needs=11),))
     (subject,) = build_reference_subjects([("model.onnx", references)], FILES)
     assert (subject.fields["state"], subject.fields["size"]) == ("too-short", 10)
 
 
-def test_code_of_another_repository():
+def test_code_of_another_repository_is_foreign():
     references = References("json", (Reference(ReferenceKind.CODE, "org/model--code.Class"),))
     (subject,) = build_reference_subjects([("config.json", references)], FILES)
     assert subject.fields["state"] == "foreign-repository"

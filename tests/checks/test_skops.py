@@ -10,7 +10,7 @@ CATALOGUE = load_catalogue()
 SCALER = "sklearn.preprocessing._data"
 
 
-def judged(*nodes: SkopsNode) -> list[tuple[str, str, str]]:
+def judge_nodes(*nodes: SkopsNode) -> list[tuple[str, str, str]]:
     found = build_skops_subjects("m", SkopsSchema(2, nodes), CATALOGUE)
     return [(str(s.fields["use"]), str(s.fields["name"]), str(s.fields["standing"])) for s in found]
 
@@ -27,8 +27,8 @@ def judged(*nodes: SkopsNode) -> list[tuple[str, str, str]]:
         SkopsNode("CachedNode", "None", "None"),
     ],
 )
-def test_what_is_trusted(node: SkopsNode) -> None:
-    assert not judged(node)
+def test_trusted_node_makes_no_subject(node: SkopsNode) -> None:
+    assert not judge_nodes(node)
 
 
 @check_each(
@@ -56,10 +56,10 @@ def test_what_is_trusted(node: SkopsNode) -> None:
         (SkopsNode("RandomGeneratorNode", "numpy.random._generator", "Generator"), ("call", "numpy.random.…", "unlisted")),
     ],
 )  # fmt: skip
-def test_what_is_told(node: SkopsNode, expected: tuple[str, str, str]) -> None:
-    assert expected in judged(node)
+def test_node_is_reported_with_use_name_and_standing(node: SkopsNode, expected: tuple[str, str, str]) -> None:
+    assert expected in judge_nodes(node)
 
 
-def test_a_function_of_models_in_a_partial_is_unverified_and_no_call() -> None:
-    ((act, name, standing),) = judged(SkopsNode("FunctionNode", "numpy", "log1p", role="PartialNode.func"))
+def test_partial_of_a_reviewed_class_is_unverified_and_not_a_call() -> None:
+    ((act, name, standing),) = judge_nodes(SkopsNode("FunctionNode", "numpy", "log1p", role="PartialNode.func"))
     assert (act, name, standing) == ("refer", "numpy.log1p", "unlisted")

@@ -1,4 +1,4 @@
-"""Distributions of scipy run source out of their state on loading: only what scipy itself writes there is let through."""
+"""Distributions of SciPy run source from their state on loading: only the source that SciPy writes is accepted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def built(*states: bytes, made: bytes = CLASS + b")\x81") -> bytes:
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_what_scipy_writes_passes(protocol: int, tmp_path: Path) -> None:
+def test_state_that_scipy_writes_passes(protocol: int, tmp_path: Path) -> None:
     import scipy.stats
 
     names = ["norm", "uniform", "beta", "gamma", "expon", "t", "loguniform", "triang", "lognorm", "pareto"]
@@ -51,7 +51,7 @@ def test_every_continuous_distribution_passes(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def template() -> str:
-    """The source that scipy itself writes into the state of a distribution."""
+    """Return the source that SciPy writes into the state of a distribution."""
     import scipy.stats
 
     written: str = scipy.stats.norm.__getstate__()[KEY]
@@ -59,7 +59,7 @@ def template() -> str:
 
 
 def other_states(template: str) -> Iterator[bytes]:
-    """Yield pickles whose state is not what scipy writes."""
+    """Yield pickles whose state differs from the one that SciPy writes."""
     yield from (
         built(body({KEY: PROGRAM})),
         built(body({KEY: template + PROGRAM})),
@@ -93,6 +93,6 @@ def test_other_state_is_found_amid_skimmed_plain_data(template: str, tmp_path: P
     assert exit_code(tmp_path, built(body({KEY: template, **padding}))) == 0
 
 
-def test_no_key_that_is_told_is_passed_over() -> None:
+def test_no_reported_key_is_skipped() -> None:
     assert SPECIAL_KEYS >= RUN_AS_SOURCE
     assert all(_SPECIAL_KEY.search(key.encode()) for key in SPECIAL_KEYS)

@@ -14,12 +14,12 @@ CATALOGUE = load_catalogue()
 SOURCE = "m.pt!m/code/__torch__.py"
 
 
-def judged(*programs: TorchProgram) -> set[tuple[str, str]]:
+def judge_programs(*programs: TorchProgram) -> set[tuple[str, str]]:
     found = build_torch_subjects([(SOURCE, program) for program in programs], (), CATALOGUE)
     return {(str(subject.fields["name"]), str(subject.fields["standing"])) for subject in found}
 
 
-def program(mention: NameUse, name: str, called: bool = True, **more: tuple[str, ...]) -> TorchProgram:
+def make_program(mention: NameUse, name: str, called: bool = True, **more: tuple[str, ...]) -> TorchProgram:
     return TorchProgram("torchscript", (TorchMention(mention, name, 3, called),), **more)
 
 
@@ -41,8 +41,8 @@ def program(mention: NameUse, name: str, called: bool = True, **more: tuple[str,
         (NameUse.EXPRESSION, "Max"),
     ],
 )
-def test_what_is_trusted(mention: NameUse, name: str) -> None:
-    assert not judged(program(mention, name))
+def test_trusted_name_makes_no_subject(mention: NameUse, name: str) -> None:
+    assert not judge_programs(make_program(mention, name))
 
 
 @check_each(
@@ -69,57 +69,61 @@ def test_what_is_trusted(mention: NameUse, name: str) -> None:
         (NameUse.UNRESOLVED, "torch", "unresolved"),
     ],
 )
-def test_what_is_told(mention: NameUse, name: str, standing: str) -> None:
+def test_mention_is_reported_with_its_standing(mention: NameUse, name: str, standing: str) -> None:
     shown = f".{name}" if mention is NameUse.METHOD else name
-    assert judged(program(mention, name)) == {(shown, standing)}
+    assert judge_programs(make_program(mention, name)) == {(shown, standing)}
 
 
-def test_what_the_archive_defines_is_its_own() -> None:
+def test_definitions_of_the_archive_are_accepted() -> None:
     own = TorchProgram("torchscript", (), "__torch__.a", ("Net", "go"), ("__torch__.a.Net",))
-    assert not judged(own, program(NameUse.TYPE, "__torch__.a.Net"))
-    assert not judged(own, program(NameUse.TYPE, "__torch__.a.Net.__new__"))
-    assert not judged(own, program(NameUse.METHOD, "go"))
-    assert judged(own, program(NameUse.TYPE, "__torch__.a.Other"))
+    assert not judge_programs(own, make_program(NameUse.TYPE, "__torch__.a.Net"))
+    assert not judge_programs(own, make_program(NameUse.TYPE, "__torch__.a.Net.__new__"))
+    assert not judge_programs(own, make_program(NameUse.METHOD, "go"))
+    assert judge_programs(own, make_program(NameUse.TYPE, "__torch__.a.Other"))
 
 
-def test_a_name_trusted_as_a_class_is_not_trusted_as_a_call() -> None:
+def test_name_trusted_as_a_class_is_not_trusted_as_a_call() -> None:
     entry = CATALOGUE.callables.by_name["catboost.core.CatBoost"]
     assert entry.standing is Standing.TRUSTED
     assert entry.construct_only
     assert not entry.arguments
 
 
-def test_a_type_may_stand_right_below_the_root() -> None:
+def test_type_below_the_root_is_accepted() -> None:
     own = TorchProgram("torchscript", (), "__torch__", (), ("__torch__.Net",))
-    assert not judged(own, program(NameUse.TYPE, "__torch__.Net"))
-    assert not judged(own, program(NameUse.TYPE, "__torch__.Net.__new__"))
-    assert judged(own, program(NameUse.TYPE, "__torch__.Other"))
+    assert not judge_programs(own, make_program(NameUse.TYPE, "__torch__.Net"))
+    assert not judge_programs(own, make_program(NameUse.TYPE, "__torch__.Net.__new__"))
+    assert judge_programs(own, make_program(NameUse.TYPE, "__torch__.Other"))
 
 
-def test_the_root_itself_excuses_no_type() -> None:
+def test_root_alone_defines_no_type() -> None:
     own = TorchProgram("torchscript", (), "__torch__", (), ("__torch__",))
-    assert judged(own, program(NameUse.TYPE, "__torch__.Net")) == {("__torch__.Net", "unlisted")}
+    assert judge_programs(own, make_program(NameUse.TYPE, "__torch__.Net")) == {("__torch__.Net", "unlisted")}
 
 
-def test_a_method_of_its_own_excuses_no_dangerous_operator_of_that_name() -> None:
-    assert judged(program(NameUse.METHOD, "save", defines=("save",))) == {(".save", "dangerous")}
+def test_own_method_does_not_excuse_a_dangerous_operator_of_its_name() -> None:
+    assert judge_programs(make_program(NameUse.METHOD, "save", defines=("save",))) == {(".save", "dangerous")}
 
 
-def test_a_field_that_is_not_called_may_have_any_name() -> None:
-    assert judged(program(NameUse.METHOD, "save", called=False)) == {(".save", "dangerous")}
-    assert judged(program(NameUse.METHOD, "save", called=False, fields=("save",))) == {(".save", "unlisted")}
-    assert judged(program(NameUse.METHOD, "save", called=True, fields=("save",))) == {(".save", "dangerous")}
-    assert not judged(program(NameUse.METHOD, "anything", called=False))
+def test_uncalled_field_may_have_any_name() -> None:
+    assert judge_programs(make_program(NameUse.METHOD, "save", called=False)) == {(".save", "dangerous")}
+    assert judge_programs(make_program(NameUse.METHOD, "save", called=False, fields=("save",))) == {
+        (".save", "unlisted")
+    }
+    assert judge_programs(make_program(NameUse.METHOD, "save", called=True, fields=("save",))) == {
+        (".save", "dangerous")
+    }
+    assert not judge_programs(make_program(NameUse.METHOD, "anything", called=False))
 
 
-def test_types_of_torch_in_a_pickle_are_judged_too() -> None:
+def test_torch_classes_in_a_pickle_are_judged() -> None:
     event = PickleEvent(Act.IMPORT, 0, "GLOBAL", Name("__torch__.torch.classes.mylib", "Thing"))
     for layout, expected in (("torchscript", 1), ("raw", 0)):
         found = build_torch_subjects([("m.pt!m/data.pkl", PickleProgram(layout, (), (event,), 0))], (), CATALOGUE)
         assert len(list(found)) == expected
 
 
-def test_members_without_a_reader_are_told_in_archives_of_torch_only() -> None:
+def test_unread_members_are_reported_in_torch_archives_alone() -> None:
     absence = Unread(UnreadReason.NO_READER, "no reader", format="ELF executable")
     for layout, expected in (("torch-export", 1), ("torchscript", 1), ("plain", 0)):
         listing = ArchiveListing("zip", layout, ())
@@ -153,23 +157,23 @@ FLOATS = StorageClaim("0", ("FloatStorage",), (6,), 4, reach=24)
         (StorageClaim("9", ("FloatStorage",), (6,), 4), 24, ["record-missing"]),
     ],
 )
-def test_storages_against_records(claim: StorageClaim, size: int, kinds: list[str]) -> None:
+def test_storage_is_compared_with_its_record(claim: StorageClaim, size: int, kinds: list[str]) -> None:
     assert storage_kinds(claim, {"m/data/0": size}) == kinds
 
 
-def test_names_of_records_are_looked_up_as_torch_does() -> None:
+def test_record_names_ignore_case_as_in_torch() -> None:
     assert storage_kinds(FLOATS, {"m/DATA/0": 24}, pickle="m/DATA.PKL") == []
     assert storage_kinds(FLOATS, {"m/constants/0": 24}) == []
     assert storage_kinds(FLOATS, {"m/traced_inputs/0": 0}, pickle="m/traced_inputs.pkl") == []
     assert storage_kinds(FLOATS, {}, pickle="m/notes.txt") == []
 
 
-def test_an_archive_that_broke_off_is_told_as_that() -> None:
+def test_truncated_archive_is_not_missing_records() -> None:
     assert storage_kinds(FLOATS, {}, "directory-missing") == []
     assert storage_kinds(FLOATS, {"m/data/0": 3}, "truncated-member") == []
 
 
-def test_contradictions_are_bounded() -> None:
+def test_contradictions_of_storages_are_bounded() -> None:
     claims = tuple(StorageClaim(str(number), ("FloatStorage",), (6, 7), 4) for number in range(1000))
     program = PickleProgram("raw", (), (), 0, storages=claims)
     assert len(list(build_storage_subjects([("m.pkl", program)]))) == 100

@@ -46,7 +46,7 @@ def read_fixture(name: str, is_alone: bool = False) -> ArtifactReading:
 
 
 class FixedReading(ArtifactReading):
-    """What was read of a fixture, or a part of it, to be judged again."""
+    """The reading of a fixture or of a part of it, to be judged again."""
 
     def __init__(self, structures: list[tuple[str, Structure]], other: ArtifactReading | None = None) -> None:
         super().__init__(Limits())
@@ -59,7 +59,7 @@ class FixedReading(ArtifactReading):
 
 
 def judge_reading(reading: FixedReading, path: str, catalogue: Catalogue = CATALOGUE) -> Verdict:
-    """The verdict on one artifact of which this was read."""
+    """Return the verdict on one artifact with this reading."""
     artifact = Artifact(path, 1, lambda: nullcontext(BytesWindow(b"x")))
     audit = Audit(catalogue, POLICY, Limits(), lambda limits: reading)
     audit.examine(artifact)
@@ -125,7 +125,7 @@ def test_undeclared_vocabulary_leaves_an_absence() -> None:
     assert judge_reading(FixedReading([(address, structure)]), address, bare) is Verdict.INCOMPLETE
 
 
-def without(rule: str) -> Mapping[str, FindingRule]:
+def omit_rule(rule: str) -> Mapping[str, FindingRule]:
     return {id_: each for id_, each in CATALOGUE.findings.items() if id_ != rule}
 
 
@@ -168,7 +168,7 @@ DECISIVE = {
 
 @pytest.mark.parametrize("rule", sorted(id_ for id_, fixtures in DECISIVE.items() if fixtures))
 def test_missing_rule_never_turns_its_fixture_into_a_pass(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    smaller = replace(CATALOGUE, findings=without(rule))
+    smaller = replace(CATALOGUE, findings=omit_rule(rule))
     fixture = next((name for name in DECISIVE[rule] if fixture_path(name).is_file()), None)
     if fixture is None:
         assert scan_folder(fixture_path(DECISIVE[rule][0]), smaller, monkeypatch) is not Verdict.PASS
@@ -184,7 +184,7 @@ def test_missing_rule_about_links_never_turns_a_folder_into_a_pass(
     model = WITHOUT_FIXTURE[rule](tmp_path)
     report = modelaudit.scan(model, second_opinion=False)
     assert rule in {finding.rule for finding in report.findings}
-    assert scan_folder(model, replace(CATALOGUE, findings=without(rule)), monkeypatch) is not Verdict.PASS
+    assert scan_folder(model, replace(CATALOGUE, findings=omit_rule(rule)), monkeypatch) is not Verdict.PASS
 
 
 def test_every_decisive_rule_is_left_out_by_a_test() -> None:
