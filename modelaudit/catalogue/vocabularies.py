@@ -182,7 +182,7 @@ def read_vocabularies(documents: Iterable[tuple[str, Document]]) -> Mapping[str,
     """Read the lists, by vocabulary and exact name.
 
     Args:
-        documents: the vocabulary that each file's place gives, and the file.
+        documents: each file with the vocabulary that its path implies.
 
     Raises:
         ConfigurationError: a file is not a list, or a name is listed twice in one vocabulary.
@@ -190,7 +190,7 @@ def read_vocabularies(documents: Iterable[tuple[str, Document]]) -> Mapping[str,
     vocabularies: dict[str, dict[str, CallableEntry]] = {}
     for vocabulary, document in documents:
         entries = vocabularies.setdefault(vocabulary, {})
-        for entry, place in _entries(_SHAPE.read(document)):
+        for entry, place in _list_entries(_SHAPE.read(document)):
             other = entries.get(entry.name)
             if other is not None:
                 raise document.error(f"{entry.name} is listed already, as {other.standing}", place)
@@ -198,14 +198,14 @@ def read_vocabularies(documents: Iterable[tuple[str, Document]]) -> Mapping[str,
     return vocabularies
 
 
-def _entries(file: VocabularyFile) -> Iterator[tuple[CallableEntry, Place]]:
+def _list_entries(file: VocabularyFile) -> Iterator[tuple[CallableEntry, Place]]:
     for index, part in enumerate(file.dangerous):
         place: Place = ("dangerous", index)
         for name, listed in part.names.items():
-            yield _dangerous(file, part, listed, name), (*place, "names", name)
+            yield _make_dangerous_entry(file, part, listed, name), (*place, "names", name)
         for number, alike in enumerate(part.alike):
             for position, name in enumerate(alike.names):
-                yield _dangerous(file, part, alike, name), (*place, "alike", number, "names", position)
+                yield _make_dangerous_entry(file, part, alike, name), (*place, "alike", number, "names", position)
     trusted = file.trusted or TrustedFile()
     for name, why in trusted.names.items():
         yield CallableEntry(name, Standing.TRUSTED, why, file.library), ("trusted", "names", name)
@@ -215,5 +215,7 @@ def _entries(file: VocabularyFile) -> Iterator[tuple[CallableEntry, Place]]:
             yield entry, ("trusted", "alike", number, "names", position)
 
 
-def _dangerous(file: VocabularyFile, part: DangerousFile, listed: DangerousNameFile, name: str) -> CallableEntry:
+def _make_dangerous_entry(
+    file: VocabularyFile, part: DangerousFile, listed: DangerousNameFile, name: str
+) -> CallableEntry:
     return CallableEntry(name, Standing.DANGEROUS, listed.why, file.library, listed.effect or part.effect)

@@ -29,9 +29,9 @@ HERE = Path(__file__).parent
 CATALOGUE = load_catalogue()
 CALLABLES = CATALOGUE.callables
 GRAVE = (Severity.HIGH, Severity.CRITICAL)
-# What stands high at least, whatever is done with it.
+# Standings that are at least high in every act.
 HIGH = frozenset({Standing.DANGEROUS, Standing.STANDARD_LIBRARY, Standing.UNRESOLVED})
-# Modules that do something when they are imported, and none of which holds anything that is trusted.
+# Modules that act when they are imported, and that contain no trusted name.
 NOT_IMPORTED = frozenset({"this", "antigravity", "__hello__", "__phello__"})
 
 GADGETS = [line.split()[1] for line in (HERE / "gadgets.txt").read_text().splitlines() if not line.startswith("#")]
@@ -40,10 +40,10 @@ ELSEWHERE = [
     for line in (HERE / "test_danger_elsewhere.txt").read_text().splitlines()
     if not line.startswith("#")
 ]
-# Judged by what is done with them; or no module of that name exists, so that a loader raises.
+# Names judged by their arguments, and modules that do not exist, so that a loader raises.
 BY_ARGUMENTS = {"_operator.itemgetter", "operator.itemgetter", "functools.partial"}
 NO_MODULE = {"compile", "eval", "exec"}
-# Modules that others refuse whole, and of which some exact names are trusted here, or are no part of the library.
+# Modules that other scanners reject whole. Some of their names are trusted here or do not belong to the library.
 PARTLY_TRUSTED = {"builtins", "__builtin__", "operator", "_operator", "functools", "http", "joblib", "logging",
                   "torch.jit", "types", "uuid"}  # fmt: skip
 UNLISTED_WHOLE = {"joblib", "torch.jit", "torch.compile"}
@@ -53,7 +53,7 @@ def text(value: str) -> bytes:
     return b"X" + struct.pack("<I", len(value)) + value.encode()
 
 
-def split(name: str) -> tuple[str, str]:
+def split_name(name: str) -> tuple[str, str]:
     """Split a name into module and qualname; the first part with a capital begins the qualname."""
     walk = re.match(r"((?:[^A-Z.][^.]*\.)+)([A-Z_][^.]*\..+)", name)
     if walk and not walk[2].startswith("_"):
@@ -64,7 +64,7 @@ def split(name: str) -> tuple[str, str]:
 
 def calls(name: str) -> Iterator[tuple[str, bytes]]:
     """Return pickles that call ``name``: by protocol 4, by protocol 0, and as an instance that is built."""
-    module, qualname = split(name)
+    module, qualname = split_name(name)
     argument = text("echo inert") + b"\x85"
     yield "reduce", b"\x80\x04" + text(module) + text(qualname) + b"\x93" + argument + b"R."
     yield "global", f"c{module}\n{qualname}\n(Vecho inert\ntR.".encode()
@@ -73,7 +73,7 @@ def calls(name: str) -> Iterator[tuple[str, bytes]]:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+def rules_by_gadget(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     """Return the rules that fired on each file of the folder of gadgets."""
     folder = tmp_path_factory.mktemp("gadgets")
     for gadget in set(GADGETS):
@@ -89,13 +89,13 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
 
 def test_every_family_of_harm_has_a_gadget() -> None:
     assert len(set(GADGETS)) >= 250
-    effects = {judge_name(Name(*split(gadget)), CALLABLES).effect for gadget in GADGETS}
+    effects = {judge_name(Name(*split_name(gadget)), CALLABLES).effect for gadget in GADGETS}
     assert effects == set(EFFECTS)
 
 
 @pytest.mark.parametrize("form", ["reduce", "global", "dropped", "object"])
-def test_gadget_is_dangerous_in_every_form(told: dict[str, set[str]], form: str) -> None:
-    missed = {g for g in GADGETS if "pickle/dangerous-call" not in told.get(f"{g}-{form}.pkl", set())}
+def test_gadget_is_dangerous_in_every_form(rules_by_gadget: dict[str, set[str]], form: str) -> None:
+    missed = {g for g in GADGETS if "pickle/dangerous-call" not in rules_by_gadget.get(f"{g}-{form}.pkl", set())}
     assert missed == set()
 
 
@@ -115,15 +115,15 @@ def test_untrusted_standard_library_name_is_at_least_high(name: Name, act: Act) 
     assert severities(name, act) & set(GRAVE)
 
 
-def covered(module: str) -> bool:
+def is_in_dangerous_module(module: str) -> bool:
     """Whether the module, or one around it, is dangerous as a whole."""
     parts = module.split(".")
     return any(".".join(parts[:n]) in CALLABLES.modules for n in range(1, len(parts) + 1))
 
 
-def reachable(module: str) -> Iterator[types.ModuleType]:
+def import_submodules(module: str) -> Iterator[types.ModuleType]:
     """The module and its submodules; those that are dangerous as a whole are not imported, as some start programs."""
-    if covered(module) or module in NOT_IMPORTED:
+    if is_in_dangerous_module(module) or module in NOT_IMPORTED:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -134,13 +134,13 @@ def reachable(module: str) -> Iterator[types.ModuleType]:
     yield found
     for info in pkgutil.iter_modules(getattr(found, "__path__", ())):
         if info.name != "__main__":
-            yield from reachable(f"{module}.{info.name}")
+            yield from import_submodules(f"{module}.{info.name}")
 
 
 @check_each("top", sorted(sys.stdlib_module_names - {"__main__"}))
 def test_every_untrusted_callable_of_this_interpreter_is_high(top: str) -> None:
     assert judge_name(Name(top, "anything"), CALLABLES).standing in HIGH
-    for module in reachable(top):
+    for module in import_submodules(top):
         for name, value in vars(module).items():
             if not callable(value) and not isinstance(value, types.ModuleType):
                 continue

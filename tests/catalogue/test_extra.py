@@ -28,7 +28,7 @@ message: "It calls {name}."
 """
 
 
-def folder(tmp_path: Path, text: str) -> Path:
+def write_folder(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "findings" / "acme" / "no-getpid.yaml"
     path.parent.mkdir(parents=True)
     path.write_text(text)
@@ -37,12 +37,12 @@ def folder(tmp_path: Path, text: str) -> Path:
 
 def test_rule_of_the_user_fires(tmp_path: Path) -> None:
     target = FIXTURES / "pickle/malicious/os-system.pkl"
-    report = modelaudit.scan(target, second_opinion=False, rules=[str(folder(tmp_path, RULE))])
+    report = modelaudit.scan(target, second_opinion=False, rules=[str(write_folder(tmp_path, RULE))])
     assert "acme/no-getpid" in {finding.rule for finding in report.findings}
 
 
 def test_impossible_word_of_a_field_is_refused(tmp_path: Path) -> None:
-    rules = folder(tmp_path, RULE.replace("[call]", "[impotr]"))
+    rules = write_folder(tmp_path, RULE.replace("[call]", "[impotr]"))
     with pytest.raises(
         ConfigurationError, match=r"no-getpid.yaml:13: match.0.where.act: 'impotr' is not one of .*import"
     ):

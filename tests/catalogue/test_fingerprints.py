@@ -27,14 +27,14 @@ FILE = """fingerprints:
 """
 
 
-def written(folder: Path, text: str) -> Path:
+def write_fingerprints(folder: Path, text: str) -> Path:
     (folder / "fingerprints").mkdir()
     (folder / "fingerprints" / "x.yaml").write_text(text, encoding="utf-8")
     return folder
 
 
 def test_file_of_fingerprints_is_read(tmp_path: Path) -> None:
-    (item,) = load_fingerprints(written(tmp_path, FILE)).items
+    (item,) = load_fingerprints(write_fingerprints(tmp_path, FILE)).items
     assert (item.id, item.of, item.words, list(item.triples), item.marks) == ("x", "LicenseRef-X", 4, [1, 2], (1,))
     assert (item.optional, item.slots, item.certain, item.policy) == (((0, 1),), (), True, False)
 
@@ -56,7 +56,7 @@ def test_file_of_fingerprints_is_read(tmp_path: Path) -> None:
 def test_mistake_names_file_and_line(old: str, new: str, message: str, tmp_path: Path) -> None:
     assert old in FILE
     with pytest.raises(ConfigurationError) as caught:
-        load_fingerprints(written(tmp_path, FILE.replace(old, new)))
+        load_fingerprints(write_fingerprints(tmp_path, FILE.replace(old, new)))
     assert message in str(caught.value)
 
 
@@ -64,8 +64,8 @@ def test_further_folder_adds_fingerprints_and_replaces_none(tmp_path: Path) -> N
     mine, theirs = tmp_path / "mine", tmp_path / "theirs"
     mine.mkdir()
     theirs.mkdir()
-    written(mine, FILE)
-    written(theirs, FILE)
+    write_fingerprints(mine, FILE)
+    write_fingerprints(theirs, FILE)
     with pytest.raises(ConfigurationError, match="'x' is listed already, here or in another rule set"):
         load_fingerprints(mine, [theirs])
     (theirs / "fingerprints" / "x.yaml").rename(theirs / "fingerprints" / "y.yaml")
@@ -79,7 +79,7 @@ def test_further_folder_adds_fingerprints_and_replaces_none(tmp_path: Path) -> N
 def test_one_id_is_listed_once_in_a_file(tmp_path: Path) -> None:
     twice = FILE + FILE.removeprefix("fingerprints:\n")
     with pytest.raises(ConfigurationError, match=r"x\.yaml:13: id: 'x' is listed already"):
-        load_fingerprints(written(tmp_path, twice))
+        load_fingerprints(write_fingerprints(tmp_path, twice))
 
 
 def test_a_rule_set_without_fingerprints_has_none(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_catalogue_does_not_load_fingerprints(tmp_path: Path) -> None:
 
 def _with_license(folder: Path) -> Path:
     """Write a rule set with one licence and an invalid file of fingerprints."""
-    written(folder, "id: [broken")
+    write_fingerprints(folder, "id: [broken")
     (folder / "licenses").mkdir()
     text = "id: LicenseRef-X\nname: X Terms\ncategory: unknown\nurl: https://example.org/x\n"
     (folder / "licenses" / "LicenseRef-X.yaml").write_text(text, encoding="utf-8")

@@ -45,7 +45,7 @@ MISTAKES = [
     (RULE, "cwe: [CWE-502]", "cwe: [CWE-502, 502]", 10, "cwe.1: must be text"),
     (RULE, "cwe: [CWE-502]", "cwe: [cwe502]", 10, "'cwe502' is not an identifier such as CWE-502"),
     (RULE, "references: [https:", "references: [javascript:", 9, "is not an http or https address"),
-    # where a rule stands
+    # the path of a rule
     (
         RULE,
         "id: pickle/dangerous-call",

@@ -9,15 +9,15 @@ from modelaudit.model.catalogue import Standing
 from modelaudit.model.errors import ConfigurationError
 
 
-def document(text: str) -> Document:
+def make_document(text: str) -> Document:
     return Document("rules/x.yaml", text, parse_text(text, "rules/x.yaml"))
 
 
-DANGEROUS = document("operators:\n  aten::save: {effect: file, why: writes a file}\n")
+DANGEROUS = make_document("operators:\n  aten::save: {effect: file, why: writes a file}\n")
 
 
 def test_operators_are_keyed_by_exact_name() -> None:
-    trusted = document("library: x\nnames: {print: writes text}\nalike: [{why: computes, names: ['a::b', c.d]}]\n")
+    trusted = make_document("library: x\nnames: {print: writes text}\nalike: [{why: computes, names: ['a::b', c.d]}]\n")
     operators = read_operators([trusted], [DANGEROUS])
     assert {name: entry.standing for name, entry in operators.items()} == {
         "aten::save": Standing.DANGEROUS,
@@ -38,15 +38,15 @@ def test_operators_are_keyed_by_exact_name() -> None:
 )
 def test_mistake_in_a_list_is_reported(text: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        read_operators([document(text)], [DANGEROUS])
+        read_operators([make_document(text)], [DANGEROUS])
 
 
 def test_skops_loader_is_listed_once() -> None:
-    one = document("loaders: {ListNode: {use: calls, expects: [builtins.list]}}\ngenerators: [PCG64]\n")
+    one = make_document("loaders: {ListNode: {use: calls, expects: [builtins.list]}}\ngenerators: [PCG64]\n")
     loaders = read_skops([one])
     assert loaders.by_name["ListNode"].expects == {"builtins.list"}
     assert loaders.generators == {"PCG64"}
     with pytest.raises(ConfigurationError, match="listed already"):
         read_skops([one, one])
     with pytest.raises(ConfigurationError, match="calls"):
-        read_skops([document("loaders: {ListNode: {use: runs}}\n")])
+        read_skops([make_document("loaders: {ListNode: {use: runs}}\n")])

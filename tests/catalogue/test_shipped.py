@@ -36,7 +36,7 @@ GADGETS = [
 ]
 
 
-def split(name: str) -> Name:
+def split_name(name: str) -> Name:
     """Split a dotted name as a pickle writes it: the module ends before the first capital or the last dot."""
     if ":" in name:
         module, _, qualname = name.partition(":")
@@ -46,7 +46,7 @@ def split(name: str) -> Name:
     return Name(module, qualname)
 
 
-def resolve(name: str) -> object | None:
+def find_object(name: str) -> object | None:
     """Return the object of a name of the standard library; ``None`` if this interpreter has no such name."""
     parts = name.replace(":", ".").split(".")
     if parts[0] not in sys.stdlib_module_names:
@@ -64,7 +64,7 @@ def resolve(name: str) -> object | None:
 
 @check_each("source, gadget", GADGETS)
 def test_every_published_gadget_is_dangerous(source: str, gadget: str) -> None:
-    assert judge_name(split(gadget), CALLABLES).standing is Standing.DANGEROUS, source
+    assert judge_name(split_name(gadget), CALLABLES).standing is Standing.DANGEROUS, source
 
 
 def test_lists_of_callables_have_their_expected_size() -> None:
@@ -74,15 +74,15 @@ def test_lists_of_callables_have_their_expected_size() -> None:
 
 
 def test_trusted_name_is_not_an_alias_of_a_dangerous_one() -> None:
-    dangerous = {id(found): name for name in DANGEROUS if callable(found := resolve(name))}
-    trusted = {name: resolve(name) for name in TRUSTED}
+    dangerous = {id(found): name for name in DANGEROUS if callable(found := find_object(name))}
+    trusted = {name: find_object(name) for name in TRUSTED}
     aliases = {name: dangerous[id(found)] for name, found in trusted.items() if id(found) in dangerous}
     assert aliases == {}
 
 
 def test_trusted_name_is_not_defined_in_a_dangerous_module() -> None:
     for name in TRUSTED:
-        home = getattr(resolve(name), "__module__", None)
+        home = getattr(find_object(name), "__module__", None)
         if isinstance(home, str):
             parts = home.split(".")
             covering = [m for n in range(1, len(parts) + 1) if (m := ".".join(parts[:n])) in CALLABLES.modules]
@@ -153,7 +153,7 @@ def test_modules_of_the_standard_library_are_listed() -> None:
     assert "__main__" not in CALLABLES.standard_library
 
 
-def walked(data: bytes) -> set[str]:
+def collect_imports(data: bytes) -> set[str]:
     """Return the names that a pickle of ordinary objects imports."""
     names: set[str] = set()
 
@@ -173,7 +173,7 @@ def test_ordinary_objects_need_only_trusted_names(protocol: int) -> None:
         Decimal("1.5"), Fraction(1, 3), uuid4(), PurePosixPath("a"), SimpleNamespace(a=1), {1}, frozenset({1}),
         bytearray(b"a"), b"\xff", 1j, range(3), slice(1), ValueError("x"), re.compile("a"), object(), ...,
     ]  # fmt: skip
-    names = walked(pickle.dumps(ordinary, protocol=protocol))
+    names = collect_imports(pickle.dumps(ordinary, protocol=protocol))
     assert {name for name in names if name not in TRUSTED} == set()
 
 

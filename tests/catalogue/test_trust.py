@@ -25,7 +25,7 @@ TRUSTED = ROOT / "rules" / "callables" / "trusted"
 CALLABLES = load_catalogue().callables
 
 
-def script(name: str) -> ModuleType:
+def load_script(name: str) -> ModuleType:
     """Load one of the scripts beside the lists, which are outside any package."""
     spec = importlib.util.spec_from_file_location(f"callables_{name}", ROOT / "rules" / "callables" / f"{name}.py")
     assert spec and spec.loader
@@ -35,8 +35,8 @@ def script(name: str) -> ModuleType:
     return module
 
 
-LOADING = script("loading")
-DERIVE = script("derive")
+LOADING = load_script("loading")
+DERIVE = load_script("derive")
 
 
 class Restored:
@@ -92,7 +92,7 @@ def test_method_that_python_generates_needs_no_review(kind: type) -> None:
     assert LOADING.is_inert(kind)
 
 
-def stored() -> Iterator[str]:
+def list_stored_names() -> Iterator[str]:
     """Return the names that are trusted because their state is only stored, for installed libraries."""
     for file in sorted(TRUSTED.glob("torch-derived.yaml")):
         for group in yaml.safe_load(file.read_text(encoding="utf-8"))["alike"]:
@@ -103,7 +103,7 @@ def stored() -> Iterator[str]:
 def test_stored_class_runs_no_unreviewed_method() -> None:
     pytest.importorskip("torch")
     seen = 0
-    for name in stored():
+    for name in list_stored_names():
         module, _, qualname = name.rpartition(".")
         kind = getattr(importlib.import_module(module), qualname, None)
         if kind is not None:  # another release may have it no more

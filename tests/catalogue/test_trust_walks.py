@@ -15,30 +15,30 @@ from modelaudit import scan
 from modelaudit.model.finding import Severity
 
 
-def text(value: str) -> bytes:
+def push_text(value: str) -> bytes:
     return pickle.SHORT_BINUNICODE + bytes([len(value)]) + value.encode()
 
 
-def named(module: str, name: str) -> bytes:
-    return text(module) + text(name) + pickle.STACK_GLOBAL
+def push_name(module: str, name: str) -> bytes:
+    return push_text(module) + push_text(name) + pickle.STACK_GLOBAL
 
 
-def call(callee: bytes, *arguments: bytes) -> bytes:
+def make_call(callee: bytes, *arguments: bytes) -> bytes:
     return callee + pickle.MARK + b"".join(arguments) + pickle.TUPLE + pickle.REDUCE
 
 
-def program(body: bytes) -> bytes:
+def make_program(body: bytes) -> bytes:
     return pickle.PROTO + b"\x04" + body + pickle.STOP
 
 
-GETATTR = named("builtins", "getattr")
-COMPILED = call(named("re", "_compile"), text("a"), pickle.BININT1 + b"\x00")
-LOAD_TYPE = named("dill._dill", "_load_type")
-BUILTIN_TYPE = named("cloudpickle.cloudpickle", "_builtin_type")
-SYSTEM = call(GETATTR, named("os", "path"), text("os"))
+GETATTR = push_name("builtins", "getattr")
+COMPILED = make_call(push_name("re", "_compile"), push_text("a"), pickle.BININT1 + b"\x00")
+LOAD_TYPE = push_name("dill._dill", "_load_type")
+BUILTIN_TYPE = push_name("cloudpickle.cloudpickle", "_builtin_type")
+SYSTEM = make_call(GETATTR, push_name("os", "path"), push_text("os"))
 
 
-def alarms(data: bytes, tmp_path) -> set[str]:
+def find_failing_rules(data: bytes, tmp_path) -> set[str]:
     """Return the rules that fail the gate."""
     file = tmp_path / "x.pkl"
     file.write_bytes(data)
@@ -49,58 +49,60 @@ def alarms(data: bytes, tmp_path) -> set[str]:
 @pytest.mark.parametrize(
     "body",
     [
-        call(call(GETATTR, named("zoneinfo", "ZoneInfo"), text("_unpickle")), text("UTC"), pickle.NEWTRUE),
-        call(GETATTR, COMPILED, text("search")),
-        call(LOAD_TYPE, text("list")),
-        call(call(LOAD_TYPE, text("object"))),
-        call(call(LOAD_TYPE, text("PartialType")), named("collections", "OrderedDict")),
-        call(named("collections", "defaultdict"), call(LOAD_TYPE, text("list"))),
-        call(call(BUILTIN_TYPE, text("SimpleNamespace"))),
-        call(call(named("functools", "partial"), named("collections", "OrderedDict"))),
-        named("scipy.spatial.kdtree", "KDTree.leafnode") + pickle.EMPTY_TUPLE + pickle.NEWOBJ,
-        call(GETATTR, named("scipy.spatial.kdtree", "KDTree"), text("leafnode")) + pickle.EMPTY_TUPLE + pickle.NEWOBJ,
+        make_call(make_call(GETATTR, push_name("zoneinfo", "ZoneInfo"), push_text("_unpickle")), push_text("UTC"), pickle.NEWTRUE),
+        make_call(GETATTR, COMPILED, push_text("search")),
+        make_call(LOAD_TYPE, push_text("list")),
+        make_call(make_call(LOAD_TYPE, push_text("object"))),
+        make_call(make_call(LOAD_TYPE, push_text("PartialType")), push_name("collections", "OrderedDict")),
+        make_call(push_name("collections", "defaultdict"), make_call(LOAD_TYPE, push_text("list"))),
+        make_call(make_call(BUILTIN_TYPE, push_text("SimpleNamespace"))),
+        make_call(make_call(push_name("functools", "partial"), push_name("collections", "OrderedDict"))),
+        push_name("scipy.spatial.kdtree", "KDTree.leafnode") + pickle.EMPTY_TUPLE + pickle.NEWOBJ,
+        make_call(GETATTR, push_name("scipy.spatial.kdtree", "KDTree"), push_text("leafnode")) + pickle.EMPTY_TUPLE + pickle.NEWOBJ,
     ],
     ids=lambda body: str(len(body)),
 )  # fmt: skip
 def test_walk_to_a_trusted_name_is_quiet(body: bytes, tmp_path) -> None:
-    assert alarms(program(body), tmp_path) == set()
+    assert find_failing_rules(make_program(body), tmp_path) == set()
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        call(call(GETATTR, named("posix", "system"), text("__call__")), text("echo")),
-        call(GETATTR, named("collections", "OrderedDict"), text("fromkeys")),
-        call(GETATTR, named("zoneinfo", "ZoneInfo"), text("_unpickle.__globals__")),
-        call(GETATTR, COMPILED, text("__class__")),
-        call(GETATTR, call(GETATTR, COMPILED, text("search")), text("__self__")),
-        # A bound method is known by where it is defined; what it does when it is called is not.
-        call(call(GETATTR, COMPILED, text("search")), text("a")),
-        call(named("functools", "partial"), call(GETATTR, COMPILED, text("search"))),
-        call(LOAD_TYPE, text("CodeType")),
-        call(call(LOAD_TYPE, text("FunctionType"))),
-        call(call(LOAD_TYPE, text("type")), text("A"), pickle.EMPTY_TUPLE, pickle.EMPTY_DICT),
-        call(call(LOAD_TYPE, text("AttrGetterType")), text("a.b")),
-        call(LOAD_TYPE, text("list"), text("dict")),
-        call(LOAD_TYPE, named("builtins", "list")),
-        call(BUILTIN_TYPE, text("CodeType")),
-        call(BUILTIN_TYPE, text("FunctionType")),
-        call(call(named("functools", "partial"), named("posix", "system")), text("echo")),
-        call(call(named("functools", "partial"), named("functools", "partial"), named("posix", "system")), text("echo")),
+        make_call(make_call(GETATTR, push_name("posix", "system"), push_text("__call__")), push_text("echo")),
+        make_call(GETATTR, push_name("collections", "OrderedDict"), push_text("fromkeys")),
+        make_call(GETATTR, push_name("zoneinfo", "ZoneInfo"), push_text("_unpickle.__globals__")),
+        make_call(GETATTR, COMPILED, push_text("__class__")),
+        make_call(GETATTR, make_call(GETATTR, COMPILED, push_text("search")), push_text("__self__")),
+        # A bound method is known by the place of its definition, but not by the effect of a call.
+        make_call(make_call(GETATTR, COMPILED, push_text("search")), push_text("a")),
+        make_call(push_name("functools", "partial"), make_call(GETATTR, COMPILED, push_text("search"))),
+        make_call(LOAD_TYPE, push_text("CodeType")),
+        make_call(make_call(LOAD_TYPE, push_text("FunctionType"))),
+        make_call(make_call(LOAD_TYPE, push_text("type")), push_text("A"), pickle.EMPTY_TUPLE, pickle.EMPTY_DICT),
+        make_call(make_call(LOAD_TYPE, push_text("AttrGetterType")), push_text("a.b")),
+        make_call(LOAD_TYPE, push_text("list"), push_text("dict")),
+        make_call(LOAD_TYPE, push_name("builtins", "list")),
+        make_call(BUILTIN_TYPE, push_text("CodeType")),
+        make_call(BUILTIN_TYPE, push_text("FunctionType")),
+        make_call(make_call(push_name("functools", "partial"), push_name("posix", "system")), push_text("echo")),
+        make_call(make_call(push_name("functools", "partial"), push_name("functools", "partial"), push_name("posix", "system")), push_text("echo")),
         # The function is exchanged after it was judged.
-        call(named("functools", "partial"), named("collections", "OrderedDict"))
-        + pickle.MARK + named("subprocess", "run") + pickle.EMPTY_TUPLE + pickle.EMPTY_DICT + pickle.NONE + pickle.TUPLE + pickle.BUILD,
-        named("scipy.spatial.kdtree", "KDTree.query") + pickle.EMPTY_TUPLE + pickle.REDUCE,
+        make_call(push_name("functools", "partial"), push_name("collections", "OrderedDict"))
+        + pickle.MARK + push_name("subprocess", "run") + pickle.EMPTY_TUPLE + pickle.EMPTY_DICT + pickle.NONE + pickle.TUPLE + pickle.BUILD,
+        push_name("scipy.spatial.kdtree", "KDTree.query") + pickle.EMPTY_TUPLE + pickle.REDUCE,
     ],
     ids=lambda body: str(len(body)),
 )  # fmt: skip
 def test_walk_to_any_other_name_is_reported(body: bytes, tmp_path) -> None:
-    assert alarms(program(body), tmp_path)
+    assert find_failing_rules(make_program(body), tmp_path)
 
 
 def test_second_of_two_walks_is_judged_as_well(tmp_path) -> None:
-    body = call(GETATTR, COMPILED, text("search")) + pickle.POP + call(GETATTR, COMPILED, text("sub"))
-    assert alarms(program(body), tmp_path)
+    body = (
+        make_call(GETATTR, COMPILED, push_text("search")) + pickle.POP + make_call(GETATTR, COMPILED, push_text("sub"))
+    )
+    assert find_failing_rules(make_program(body), tmp_path)
 
 
 def test_judged_name_is_the_one_that_python_resolves() -> None:
@@ -108,4 +110,4 @@ def test_judged_name_is_the_one_that_python_resolves() -> None:
     objects = [functools.partial(collections.OrderedDict), operator.itemgetter(1), re.compile("a").search]
     for value in objects[:2]:
         assert pickle.loads(pickle.dumps(value)) is not None
-    assert pickle.Unpickler(io.BytesIO(program(call(GETATTR, COMPILED, text("search"))))).load()("a")
+    assert pickle.Unpickler(io.BytesIO(make_program(make_call(GETATTR, COMPILED, push_text("search"))))).load()("a")

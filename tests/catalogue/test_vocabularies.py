@@ -26,7 +26,7 @@ dangerous:
 """
 
 
-def read(tmp_path: Path, *texts: str):
+def read_texts(tmp_path: Path, *texts: str):
     documents = []
     for number, text in enumerate(texts):
         path = tmp_path / f"{number}.yaml"
@@ -36,7 +36,7 @@ def read(tmp_path: Path, *texts: str):
 
 
 def test_names_have_standing_effect_and_reason(tmp_path):
-    found = read(tmp_path, TEXT)["operators"]
+    found = read_texts(tmp_path, TEXT)["operators"]
     shown = {name: (entry.standing, entry.effect, entry.why) for name, entry in found.items()}
     assert shown == {
         "Add": (Standing.TRUSTED, "", "it adds"),
@@ -59,12 +59,12 @@ def test_names_have_standing_effect_and_reason(tmp_path):
 )
 def test_mistake_names_file_and_line(tmp_path, wrong):
     with pytest.raises(ConfigurationError, match=r"0\.yaml:\d+"):
-        read(tmp_path, wrong)
+        read_texts(tmp_path, wrong)
 
 
 def test_name_is_listed_in_one_file_of_a_vocabulary(tmp_path):
     with pytest.raises(ConfigurationError, match="listed already"):
-        read(tmp_path, TEXT, "library: other\ntrusted: {names: {PyFunc: harmless}}\n")
+        read_texts(tmp_path, TEXT, "library: other\ntrusted: {names: {PyFunc: harmless}}\n")
 
 
 def test_rule_for_an_unknown_vocabulary_is_refused(tmp_path):

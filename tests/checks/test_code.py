@@ -40,5 +40,5 @@ def test_every_code_object_of_an_act_is_described() -> None:
     outlines = tuple(CodeOutline(7, name) for name in ("outer", "inner", "last"))
     program = PickleProgram("raw", (), (CALL,), 2, codes=outlines)
     (subject,) = build_pickle_subjects("a", program, Callables({}, {}))
-    told = [line.split()[2] for line in subject.evidence if line.startswith("code object")]
-    assert told == ["outer:", "inner:", "last:"]
+    names = [line.split()[2] for line in subject.evidence if line.startswith("code object")]
+    assert names == ["outer:", "inner:", "last:"]

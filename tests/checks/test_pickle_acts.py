@@ -230,8 +230,8 @@ def test_torchscript_types_are_accepted_in_torchscript_archives_alone() -> None:
 )  # fmt: skip
 def test_module_belongs_to_torchscript_by_its_whole_first_name(act: Act, module: str, own: bool) -> None:
     program = PickleProgram("torchscript", (), (PickleEvent(act, 0, "GLOBAL", Name(module, "Net")),), 0)
-    told = [subject.fields["name"] for subject in build_pickle_subjects("a", program, CALLABLES)]
-    assert told == ([] if own else [f"{module}.Net"])
+    names = [subject.fields["name"] for subject in build_pickle_subjects("a", program, CALLABLES)]
+    assert names == ([] if own else [f"{module}.Net"])
 
 
 def test_called_name_is_not_reported_as_an_import_as_well() -> None:
@@ -256,6 +256,6 @@ def test_name_with_line_breaks_is_shown_on_one_line(tmp_path):
     path = tmp_path / "model.pkl"
     path.write_bytes(b"\x80\x04\x8c\x05a\n\x1bbc\x8c\x03d\re\x93)\x81.")
     report = modelaudit.scan(path, second_opinion=False)
-    told = [finding.message for finding in report.findings if finding.rule.startswith("pickle/")]
-    assert told
-    assert all(message.isprintable() for message in told)
+    messages = [finding.message for finding in report.findings if finding.rule.startswith("pickle/")]
+    assert messages
+    assert all(message.isprintable() for message in messages)

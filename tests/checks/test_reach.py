@@ -17,7 +17,7 @@ def scan_rules(folder: Path) -> set[str]:
     ("files", "rule"),
     [
         ({"inference.py": TRUSTS, "notes.txt": "x"}, "code/suggests-remote-code"),
-        ({"inference.py": TRUSTS}, "code/trusts-remote-code"),  # alone, nobody knows who imports it
+        ({"inference.py": TRUSTS}, "code/trusts-remote-code"),  # a single file: the importer is unknown
         ({"handler.py": TRUSTS, "notes.txt": "x"}, "code/trusts-remote-code"),
         ({"x.py": TRUSTS, "config.json": '{"auto_map": {"AutoModel": "x.Model"}}'}, "code/trusts-remote-code"),
         ({"x.py": "from .y import z\n", "y.py": TRUSTS}, "code/trusts-remote-code"),
