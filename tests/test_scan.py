@@ -133,19 +133,19 @@ def test_unreadable_file_is_named(tmp_path: Path) -> None:
     "name", [b"control\x01\x1b[31m.json", b"invalid\xff\xfe.json", "bidi\u202egnp.json".encode(), b"new\nline.json"]
 )
 def test_hostile_names_are_read_and_reported(tmp_path: Path, name: bytes) -> None:
-    from modelaudit.reports import REPORTS, render_report
+    from modelaudit.reports import REPORTS, render
     from modelaudit.reports.json_report import parse_report
 
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(b"{}")
     report = scan(tmp_path)
     assert report.exit_code == 0
     for format_ in REPORTS:
-        content = render_report(report, format_)
+        content = render(report, format_)
         assert b"\x1b" not in content
         # JSON is data; what people read shows such characters escaped.
         assert "\u202e".encode() not in content or format_ in ("json", "cyclonedx")
         content.decode("utf-8")
-    assert parse_report(render_report(report, "json")) == report
+    assert parse_report(render(report, "json")) == report
 
 
 def test_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
@@ -464,19 +464,19 @@ def test_local_path_wins_with_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_two_scans_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from modelaudit.reports import REPORTS, render_report
+    from modelaudit.reports import REPORTS, render
 
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     first, second = scan(PICKLES), scan(PICKLES)
     for format_ in REPORTS:
-        assert render_report(first, format_) == render_report(second, format_)
+        assert render(first, format_) == render(second, format_)
     assert first.created == "2023-11-14T22:13:20Z"
 
 
 def test_report_states_for_each_format_whether_it_can_run_code():
-    from modelaudit.reports import render_report
+    from modelaudit.reports import render
 
     report = modelaudit.scan(FIXTURES / "safetensors/benign", second_opinion=False)
     (note,) = report.formats
     assert (note.format, note.runs_code) == ("safetensors", False)
-    assert render_report(report, "html").decode().count(f"cannot run code when it is loaded: {note.why}") == 1
+    assert render(report, "html").decode().count(f"cannot run code when it is loaded: {note.why}") == 1

@@ -124,10 +124,10 @@ def publish_report(
     for place in places:
         path = place.choose_file(report.target, written)
         if path is not None:
-            write_file(path, page() if page and place.format == DEFAULT else render_report(report, place.format))
+            write_file(path, page() if page and place.format == DEFAULT else render(report, place.format))
     for place in places:
         if place.path is None and place.format != DEFAULT:
-            sys.stdout.buffer.write(render_report(report, place.format))
+            sys.stdout.buffer.write(render(report, place.format))
         elif place.path is None and screen is not None:
             sys.stdout.buffer.write(screen())
     sys.stdout.buffer.flush()
@@ -138,12 +138,12 @@ def show_error(error: ModelAuditError) -> None:
     click.echo(f"modelaudit: error: {error}", err=True)
 
 
-def render_report(report: AuditReport, format_: str) -> bytes:
+def render(report: AuditReport, format_: str) -> bytes:
     """Render a report in a format. Raises ``DefectError`` if rendering itself fails."""
     from modelaudit.pipeline import guard_defects
-    from modelaudit.reports import render_report
+    from modelaudit.reports import render
 
-    return guard_defects(lambda: render_report(report, format_), f"rendering {format_}")
+    return guard_defects(lambda: render(report, format_), f"rendering {format_}")
 
 
 def write_file(path: Path, content: bytes) -> None:

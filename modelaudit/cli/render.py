@@ -12,7 +12,7 @@ from modelaudit.cli.output import (
     describe_output_option,
     load_saved_report,
     parse_destinations,
-    render_report,
+    render,
     write_file,
 )
 
@@ -28,7 +28,7 @@ def command(report: Path, outputs: tuple[str, ...]) -> int:
     for place in places:
         path = place.choose_file(audit.target, written)
         if path is not None:
-            write_file(path, render_report(audit, place.format))
+            write_file(path, render(audit, place.format))
         elif place.format != DEFAULT or not outputs or all(value == DEFAULT for value in outputs):
-            sys.stdout.buffer.write(render_report(audit, place.format))
+            sys.stdout.buffer.write(render(audit, place.format))
     return 0

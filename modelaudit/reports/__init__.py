@@ -48,7 +48,7 @@ REPORTS: Mapping[str, ReportFormat] = MappingProxyType({each.name: each for each
 """Every report format by its name."""
 
 
-def render_report(report: AuditReport, format: str) -> bytes:
+def render(report: AuditReport, format: str) -> bytes:
     """Render a report in the named format.
 
     Raises:

@@ -20,7 +20,7 @@ from modelaudit.model.license import OriginState
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.report import AuditReport, Coverage, Target
 from modelaudit.policy.gate import decide
-from modelaudit.reports import REPORTS, render_report
+from modelaudit.reports import REPORTS, render
 from modelaudit.reports.json_report import parse_report
 from modelaudit.wire.base import Reader
 
@@ -102,8 +102,8 @@ class Inspector:
         began = time.process_time()
         try:
             report = self._make_report(data, path, content)
-            renderings = [render_report(report, format_) for format_ in (REPORTS if every_format else ("json",))]
-            if every_format and parse_report(render_report(report, "json")) != report:
+            renderings = [render(report, format_) for format_ in (REPORTS if every_format else ("json",))]
+            if every_format and parse_report(render(report, "json")) != report:
                 return ["report-not-restored: parsing the JSON report does not restore the report"]
         except Exception as bug:  # noqa: BLE001 - the campaign searches for exceptions of any type
             frames = traceback.extract_tb(bug.__traceback__)

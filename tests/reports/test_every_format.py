@@ -9,7 +9,7 @@ import unicodedata
 import pytest
 
 from modelaudit.model.report import AuditReport
-from modelaudit.reports import REPORTS, render_report
+from modelaudit.reports import REPORTS, render
 from modelaudit.reports.wording import UNREAD
 
 
@@ -25,7 +25,7 @@ def remove_spaces(text: str) -> str:
 
 @pytest.mark.parametrize("format", list(REPORTS))
 def test_open_absences_are_shown_with_address_and_reason(format: str, failing: AuditReport) -> None:
-    text = extract_words(render_report(failing, format))
+    text = extract_words(render(failing, format))
     assert len(failing.coverage.open_absences) == 3
     for address, absence in failing.coverage.open_absences:
         assert remove_spaces(address) in text
@@ -35,7 +35,7 @@ def test_open_absences_are_shown_with_address_and_reason(format: str, failing: A
 
 @pytest.mark.parametrize("format", list(REPORTS))
 def test_verdict_and_findings_with_fingerprints_are_shown(format: str, failing: AuditReport) -> None:
-    text = extract_words(render_report(failing, format))
+    text = extract_words(render(failing, format))
     for finding in failing.findings:
         assert finding.fingerprint in text
         assert finding.rule in text
@@ -45,7 +45,7 @@ def test_verdict_and_findings_with_fingerprints_are_shown(format: str, failing: 
 
 @pytest.mark.parametrize("format", list(REPORTS))
 def test_hostile_text_is_escaped(format: str, hostile: AuditReport) -> None:
-    text = render_report(hostile, format).decode()
+    text = render(hostile, format).decode()
     hidden = {each for each in hostile.target.name if unicodedata.category(each)[0] in "CZ"} - {"\n", " "}
     assert len(hidden) > 15
     assert set(map(ascii, hidden & set(text))) == set()

@@ -9,7 +9,7 @@ from pathlib import Path
 from support.cases import check_each
 
 from modelaudit.model.report import AuditReport
-from modelaudit.reports import REPORTS, render_report
+from modelaudit.reports import REPORTS, render
 
 UPDATE = "MODELAUDIT_UPDATE_GOLDEN"
 GOLDEN = Path(__file__).parent / "golden"
@@ -19,7 +19,7 @@ GOLDEN = Path(__file__).parent / "golden"
 @check_each("format", list(REPORTS))
 def test_output_equals_golden_file(format: str, name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
     file = GOLDEN / f"{name}{REPORTS[format].endings[0]}"
-    output = render_report(examples[name](), format)
+    output = render(examples[name](), format)
     if os.environ.get(UPDATE):
         file.write_bytes(output)
     assert file.is_file(), f"there is no golden/{file.name}: look at the report, then run with {UPDATE}=1 to record it"

@@ -8,7 +8,7 @@ from support.cases import check_each
 
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
-from modelaudit.reports import REPORTS, detect_format, render_report
+from modelaudit.reports import REPORTS, detect_format, render
 
 
 @pytest.mark.parametrize(
@@ -36,13 +36,13 @@ def test_unknown_ending_is_refused_with_valid_endings(path: str) -> None:
 
 def test_unknown_format_is_refused_with_list(passing: AuditReport) -> None:
     with pytest.raises(ConfigurationError, match="table, json, html, cyclonedx"):
-        render_report(passing, "pdf")
+        render(passing, "pdf")
 
 
 @check_each("format", list(REPORTS))
 def test_renderers_are_pure_functions(format: str, any_report: AuditReport) -> None:
-    first = render_report(any_report, format)
-    assert first == render_report(any_report, format)
+    first = render(any_report, format)
+    assert first == render(any_report, format)
     assert first.decode("utf-8").endswith("\n")
 
 

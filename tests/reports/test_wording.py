@@ -19,7 +19,7 @@ from modelaudit.model.report import AuditReport, DigestState, Extent, OpinionSta
 from modelaudit.model.structure import Location, UnreadReason
 from modelaudit.model.terms import Answer, Group, LicenseCategory, Relation, Use
 from modelaudit.options import list_families
-from modelaudit.reports import REPORTS, license_words, render_report, wording
+from modelaudit.reports import REPORTS, license_words, render, wording
 from modelaudit.reports.view import FAMILIES_WITHOUT_RULES
 
 BANNED = re.compile(r"\b(safe|clean)\b", re.IGNORECASE)
@@ -58,7 +58,7 @@ def test_every_enum_member_has_a_phrase(phrases: dict[StrEnum, str], words: type
 @check_each("format", list(REPORTS))
 @check_each("name", ["fail", "pass", "incomplete", "allowed", "conflicting"])
 def test_reports_do_not_promise_safety(format: str, name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
-    assert not BANNED.findall(render_report(examples[name](), format).decode())
+    assert not BANNED.findall(render(examples[name](), format).decode())
 
 
 def test_templates_and_strings_have_no_banned_word() -> None:
