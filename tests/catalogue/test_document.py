@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
@@ -49,6 +49,7 @@ def test_line_of_a_value_is_found() -> None:
     assert document.line_of(("nothing",)) == 1
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws slowly
 @given(
     st.dictionaries(st.text(max_size=6), st.text(max_size=8) | st.lists(st.text(max_size=4), max_size=3), max_size=4)
 )
