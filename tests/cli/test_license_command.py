@@ -135,7 +135,7 @@ def test_table_file_equals_the_screen(tmp_path: Path) -> None:
 
 def test_screen_without_use_names_the_options_that_state_one(tmp_path: Path) -> None:
     stated = " ".join(run("license", model(tmp_path / "m", "mit"), "--offline").stdout.split())
-    assert "state one with --policy commercial-saas" in stated
+    assert "state one with --use commercial or --policy commercial-saas" in stated
 
 
 @pytest.mark.parametrize("option", [("-o", "html=x.html"), ("--policy", "internal"), ("--notices", "out"), ("-q",)])
