@@ -182,4 +182,5 @@ def test_committed_fixtures_show_each_format_benign_and_hostile() -> None:
     committed |= {f"{folder}/benign" for folder, library in WRITTEN_IN.items() if any((WRITTEN / library).iterdir())}
     folders = {declaration.name: declaration.fixtures for declaration in DECLARATIONS if declaration.fixtures}
     formats = {folders.get(reader.format, reader.format) for reader in READERS}
-    assert {f"{name}/{kind}" for name in formats for kind in ("benign", "malicious")} - committed == set()
+    missing = sorted({f"{name}/{kind}" for name in formats for kind in ("benign", "malicious")} - committed)
+    assert not missing, [f"copy one file of build/fixtures/{each} to fixtures/{each} and commit it" for each in missing]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import hashlib
+import importlib
 import importlib.util
 import inspect
 import json
@@ -112,6 +114,25 @@ def test_python_examples_run(monkeypatch: pytest.MonkeyPatch) -> None:
                 exec(compile(code, name_page(page), "exec"), namespace)
                 ran += 1
     assert ran >= 6
+
+
+def test_modules_and_names_that_examples_import_exist() -> None:
+    missing, imports = [], 0
+    for page in PAGES:
+        for _, code in FENCE.findall(page.read_text(encoding="utf-8")):
+            try:
+                tree = ast.parse(code)
+            except SyntaxError:
+                continue
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ImportFrom) and str(node.module).startswith("modelaudit."):
+                    module = importlib.import_module(str(node.module))
+                    imports += len(node.names)
+                    missing += [
+                        f"{name_page(page)}: {node.module}.{a.name}" for a in node.names if not hasattr(module, a.name)
+                    ]
+    assert not missing
+    assert imports >= 8
 
 
 def test_api_page_names_every_argument_and_has_examples() -> None:

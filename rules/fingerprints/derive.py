@@ -1,4 +1,4 @@
-"""Derive the fingerprints anew: ``python rules/fingerprints/derive.py --texts FOLDER``.
+"""Derive the fingerprints anew: ``python rules/fingerprints/derive.py --texts FOLDER --date DAY``.
 
 Licence texts belong to their owners, so the repository holds none: the folder has them as ``<group>/<id>.txt``, with a
 table ``sources.tsv`` of their sources (``path``, ``title``, ``version_date``, ``where``, ``copy_note``). Texts that
@@ -14,13 +14,15 @@ import csv
 import sys
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.licenses.recognition.words import hash_triples, split_words
+from modelaudit.model.fingerprint import Fingerprint
 
 HERE = Path(__file__).resolve().parent
 MARKS = 16
@@ -151,21 +153,43 @@ def _encode_numbers(numbers: Sequence[int]) -> list[str]:
     return [f"  {text[at : at + _LINE]}" for at in range(0, len(text), _LINE)]
 
 
-def derive(folder: Path, out: Path, date: str) -> int:
-    """Write the fingerprints of all texts, a file for each group; returns their number."""
-    found = read_texts(folder)
-    common: Counter[int] = Counter()
+def read_entries(out: Path) -> dict[str, tuple[str, str]]:
+    """Return the entries that ``out`` holds already: by id, the group and the YAML of each."""
+    entries: dict[str, tuple[str, str]] = {}
+    for path in sorted(out.glob("[!_]*.yaml")):
+        for block in path.read_text(encoding="utf-8").split("  - id: ")[1:]:
+            entries[block.partition("\n")[0]] = (path.stem, f"  - id: {block}")
+    return entries
+
+
+def count_owners(found: Sequence[Text], kept: Iterable[Fingerprint]) -> Counter[int]:
+    """Count for each hash how many owners have it in a text."""
     by_owner: dict[object, set[int]] = {}
     for text in found:
         by_owner.setdefault(text.owner, set()).update(hash_triples(text.words))
+    for item in kept:
+        by_owner.setdefault((item.of, item.policy), set()).update(item.triples)
+    common: Counter[int] = Counter()
     for triples in by_owner.values():
         common.update(triples)
+    return common
+
+
+def derive(folder: Path, out: Path, date: str) -> int:
+    """Write the fingerprints of all texts in the folder, a file for each group; returns their number.
+
+    Fingerprints of texts that the folder does not hold are kept as they are.
+    """
+    found = read_texts(folder)
+    entries = read_entries(out)
+    renewed = {text.id for text in found}
+    kept = [item for item in load_fingerprints(out.parent).items if item.id not in renewed] if entries else []
+    common = count_owners(found, kept)
+    entries |= {text.id: (choose_group(text), format_entry(text, common, date)) for text in found}
     out.mkdir(parents=True, exist_ok=True)
-    groups: dict[str, list[str]] = {}
-    for text in found:
-        groups.setdefault(choose_group(text), []).append(format_entry(text, common, date))
-    for group, entries in groups.items():
-        (out / f"{group}.yaml").write_text(_HEADER + "".join(entries), encoding="utf-8")
+    for group in sorted({group for group, _ in entries.values()}):
+        blocks = [block for id_, (each, block) in sorted(entries.items()) if each == group]
+        (out / f"{group}.yaml").write_text(_HEADER + "".join(blocks), encoding="utf-8")
     return len(found)
 
 

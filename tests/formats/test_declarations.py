@@ -134,7 +134,7 @@ def test_kind_of_defect_is_its_word() -> None:
 @pytest.mark.parametrize(
     ("format_name", "kind", "message"),
     [
-        ("toy", "trailing-data", "'toy' is not one of"),
+        ("no-such-format", "trailing-data", "'no-such-format' is not one of"),
         ("gguf", "too-funny", "'too-funny' is not one of"),
         ("gguf", "crc-mismatch", "'gguf' has none of these kinds of defects, but alignment-invalid"),
     ],

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from support.cases import check_each
 
+from modelaudit.catalogue import load_catalogue
 from modelaudit.formats.declaration import Declaration
-from modelaudit.formats.registry import DECLARATIONS, ROOMS
+from modelaudit.formats.registry import DECLARATIONS, FACTS, ROOMS
+from modelaudit.model.catalogue import Standing
 
 ROOT = Path(__file__).resolve().parents[2]
 FORMATS = ROOT / "modelaudit/formats"
@@ -32,6 +34,14 @@ WITHOUT_RULES = {
     "torch-weight": "it hands out pickles and storages, which have rules of their own",
 }
 """Formats that no rule names, each with its reason."""
+
+WITHOUT_FORMAT = {
+    "hydra": "the configurations of a library, in YAML",
+    "npz": "zip archives of npy files",
+    "torch-legacy": "pickles with numbers between them, which the pickle reader decodes",
+    "torchserve": "zip archives with a manifest",
+}
+"""Folders of fixtures for a use of other formats."""
 
 
 def folder_of(declaration: Declaration) -> str:
@@ -97,3 +107,29 @@ def test_every_format_has_a_test(name: str) -> None:
     assert any(re.search(pattern, text) for text in tests), (
         f"{name}: no test reads it; add tests/formats/{folder_of(declared[0]).replace('/', '/test_')}.py"
     )
+
+
+def test_every_fixture_folder_belongs_to_a_declared_format() -> None:
+    listed = (ROOT / "fixtures/digests.txt").read_text(encoding="utf-8").splitlines()
+    folders = {line.split("  ", 1)[1].split("/")[0] for line in listed if "/benign/" in line}
+    declared = {each.fixtures or each.name for each in DECLARATIONS} | set(WITHOUT_FORMAT)
+    unknown = sorted(folders - declared)
+    assert not unknown, [f"fixtures/{each} has no format: add modelaudit/formats/<room>/{each}" for each in unknown]
+
+
+def test_every_dangerous_name_of_a_vocabulary_has_a_rule() -> None:
+    catalogue = load_catalogue(formats=FACTS)
+    judged: dict[str, set[str]] = {}
+    for rule in catalogue.findings.values():
+        for matcher in rule.match:
+            where = dict(matcher.where)
+            if matcher.subject == "mention" and "dangerous" in where.get("standing", ("dangerous",)):
+                for vocabulary in where.get("vocabulary", ("any",)):
+                    judged.setdefault(str(vocabulary), set()).add(rule.rule.id)
+    dangerous = {
+        name
+        for name, entries in catalogue.vocabularies.items()
+        if any(entry.standing is Standing.DANGEROUS for entry in entries.values())
+    }
+    missing = sorted(dangerous - judged.keys())
+    assert not missing or "any" in judged, [f"{each}: no rule matches its dangerous names" for each in missing]

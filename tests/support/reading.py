@@ -56,7 +56,7 @@ class Reading:
     def unread(self) -> list[tuple[str, UnreadReason]]:
         # The pipeline turns a bug in a reader into an absence; a test must see it.
         failed = [unread.detail for _, unread in self.inner.unread if unread.reason is UnreadReason.READER_FAILED]
-        assert not failed
+        assert not failed, failed
         # The pipeline, not the reader under test, reports artifacts that no reader recognises.
         return [(path, unread.reason) for path, unread in self.inner.unread if not _is_unrecognised(unread)]
 

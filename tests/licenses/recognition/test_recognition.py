@@ -98,6 +98,22 @@ def derived(folder: Path) -> Fingerprints:
     return load_fingerprints(rules)
 
 
+def test_deriving_one_text_keeps_the_fingerprints_of_others(tmp_path: Path) -> None:
+    derived(tmp_path)
+    module, out = derive_module(), tmp_path / "rules" / "fingerprints"
+    module.HERE = tmp_path
+    before = module.read_entries(out)
+    for path in (tmp_path / "texts" / "ai").glob("*.txt"):
+        if path.stem != "permit":
+            path.unlink()
+    assert module.derive(tmp_path / "texts", out, "2026-12-01") == 1
+    after = module.read_entries(out)
+    assert after.keys() == before.keys()
+    changed = {id_ for id_ in after if after[id_] != before[id_]}
+    assert changed == {"permit"}
+    assert after["permit"][1] == before["permit"][1].replace("2026-11-26", "2026-12-01")
+
+
 def shipped(package: str, ending: str) -> str:
     """The licence file of an installed package, by the end of its path."""
     files = distribution(package).files or ()
