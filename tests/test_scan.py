@@ -381,7 +381,7 @@ def test_checks_choose_families(tmp_path: Path) -> None:
         scan(target, checks=[])
     with pytest.raises(ConfigurationError, match="no rule belongs to provenance yet"):
         scan(target, checks=["provenance"])
-    with pytest.raises(ConfigurationError, match="'nonsense' is no check"):
+    with pytest.raises(ConfigurationError, match="'nonsense' is not a check"):
         scan(target, checks=["nonsense"])
 
 
