@@ -340,7 +340,7 @@ def test_modules_are_named_for_what_they_hold() -> None:
     assert not [module.name for module in modules() if EMPTY_NAMES & set(Path(module.name).with_suffix("").parts)]
 
 
-def test_signatures_above_the_readers_say_what_they_take() -> None:
+def test_no_dict_of_any_in_signatures_outside_readers() -> None:
     wrong = [
         f"{module.name}:{annotation.lineno} {ast.unparse(annotation)}"
         for module in modules()
@@ -406,7 +406,7 @@ def _scalars(value: object) -> Iterator[str]:
         yield value
 
 
-def test_no_template_promises_or_switches_escaping_off() -> None:
+def test_templates_contain_no_verdict_words_and_keep_escaping_on() -> None:
     templates = sorted((PACKAGE / "reports" / "templates").iterdir())
     assert templates
     assert not [file.name for file in templates if VERDICT_WORDS.search(file.read_text(encoding="utf-8"))]

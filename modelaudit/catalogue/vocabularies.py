@@ -137,8 +137,8 @@ def read_declarations(documents: Iterable[tuple[str, Document]]) -> Mapping[str,
         file = _DECLARATION.read(document)
         if file.unlisted is Unlisted.QUIET and file.kind in CODE_KINDS:
             raise document.error(
-                f"unlisted: a vocabulary of {file.kind} selects code and cannot be quiet; write 'unlisted: absent', "
-                "and list the uses that are quiet under 'uses'",
+                f"unlisted: names of the kind {file.kind} select code, so unlisted ones must not be ignored; "
+                "write 'unlisted: absent', and list the uses to ignore under 'uses'",
                 ("unlisted",),
             )
         uses: dict[str, UnlistedPolicy] = {}

@@ -150,7 +150,8 @@ def decode_content(window: Window, limits: Limits, is_text: bool = False) -> Emb
     A text is decoded completely, up to ``document_bytes``.
 
     Raises:
-        WindowError: from the window, or with reason ``limit-reached`` for a text that is longer.
+        WindowError: the window could not return the requested bytes, or, with reason ``limit-reached``, the text is
+            longer.
     """
     budget = get_budget(window, limits)
     for layers in range(_MAX_LAYERS + 1):
@@ -176,7 +177,8 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
     A string counts only if it is in one coding from quote to quote.
 
     Raises:
-        WindowError: from the window, or with reason ``limit-reached`` for a text longer than ``document_bytes``.
+        WindowError: the window could not return the requested bytes, or, with reason ``limit-reached``, the text is
+            longer than ``document_bytes``.
     """
     budget = get_budget(window, limits)
     for count, match in enumerate(_CODED_STRING.finditer(read_all_bytes(window, limits.document_bytes))):

@@ -99,11 +99,11 @@ def _resolve_full_name(node: ast.expr, known: dict[str, str]) -> str:
     return ".".join([known.get(node.id, node.id), *reversed(parts)])
 
 
-def find_shell_commands(text: str) -> Iterator[str]:
-    """Yield the programs that a text starts, each once, if the whole text is a shell command.
+def find_shell_programs(text: str) -> Iterator[str]:
+    """Yield the name of each program that a shell command starts, once.
 
-    Prose begins with the name of a program only by chance. So each part of a command must begin with one, and the words
-    after it must look like options or operands.
+    Yields nothing for prose: every part of the text must begin with a program name, followed by words that look like
+    options or operands.
     """
     if len(text) > _MAX_TEXT:
         return

@@ -59,7 +59,7 @@ def split_member(address: str) -> tuple[str, str]:
 
 
 def container_of(address: str) -> str:
-    """The address of the innermost container; empty for a file of the snapshot."""
+    """Return the address of the innermost container, or an empty string for a file that lies in no container."""
     return split_member(address)[0]
 
 

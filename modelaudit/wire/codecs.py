@@ -150,7 +150,7 @@ class _FilterDecoder:
 
     def __init__(self, filter_: dict[str, int], size: int) -> None:
         self._decoder = _make_raw_lzma([filter_, {"id": lzma.FILTER_LZMA2, "dict_size": 64 * KIB}])
-        self._left = size
+        self._remaining = size
         self._ended = False
         self._control = 1  # resets the dictionary, which the first chunk must
 
@@ -164,16 +164,17 @@ class _FilterDecoder:
 
     @property
     def needs_input(self) -> bool:
-        return self._decoder.needs_input and self._left > 0
+        return self._decoder.needs_input and self._remaining > 0
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        data = data[: self._left]
+        """Wrap ``data`` in an uncompressed LZMA2 chunk and return the filtered bytes."""
+        data = data[: self._remaining]
         chunk = b""
         if data:
             chunk = bytes((self._control,)) + (len(data) - 1).to_bytes(2, "big") + data
             self._control = 2
-            self._left -= len(data)
-        if not self._left and not self._ended:
+            self._remaining -= len(data)
+        if not self._remaining and not self._ended:
             chunk += b"\0"
             self._ended = True
         return self._decoder.decompress(chunk, max_length)

@@ -102,7 +102,7 @@ class Cursor:
 
         Raises:
             BeyondError: fewer are left.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         self.need(count, what)
         data = self.peek(count)

@@ -16,7 +16,7 @@ def read_whole_text(window: Window, limits: Limits) -> tuple[str, TextScan, tupl
 
     Raises:
         DamagedError: some of it is not text.
-        WindowError: it is larger than ``document_bytes``, or from the window.
+        WindowError: it is larger than ``document_bytes``, or the window could not return the requested bytes.
     """
     scan = TextScan()
     data = bytearray()

@@ -40,7 +40,7 @@ class FlatBuffer:
         self._most = self._left = most
 
     def read_root(self) -> Table:
-        """Return the root table. Raises ``DamagedError`` and ``WindowError``."""
+        """Return the root table. Raises like ``read_number``, and like ``spend``."""
         return Table(self, self.follow_offset(0))
 
     def spend(self, count: int = 1) -> None:
@@ -54,7 +54,7 @@ class FlatBuffer:
 
         Raises:
             DamagedError: it would lie outside the buffer.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         form = _FORMS[code]
         place = position % _BLOCK
@@ -123,16 +123,16 @@ class Vector:
                                                                           count * self.width))  # fmt: skip
 
     def tables(self) -> Iterator[Table]:
-        """Yield the elements as tables. Raises ``DamagedError`` and ``WindowError``."""
+        """Yield the elements as tables. Raises like ``FlatBuffer.read_root``."""
         for index in range(self.count):
             yield self.table(index)
 
     def table(self, index: int) -> Table:
-        """Return one element as a table. Raises ``DamagedError`` and ``WindowError``."""
+        """Return one element as a table. Raises like ``FlatBuffer.read_root``."""
         return Table(self._buffer, self._buffer.follow_offset(self.start + index * self.width))
 
     def texts(self, most: int) -> Iterator[str]:
-        """Yield the elements as texts of at most ``most`` bytes. Raises ``DamagedError`` and ``WindowError``."""
+        """Yield the elements as texts of at most ``most`` bytes. Raises like ``FlatBuffer.read_root``."""
         for index in range(self.count):
             self._buffer.spend()
             yield _read_text(self._buffer, self._buffer.follow_offset(self.start + index * self.width), most)
@@ -156,7 +156,7 @@ class Table:
             raise DamagedError(f"a table states {self._length} bytes for its list of fields", position)
 
     def find_field(self, slot: int) -> int:
-        """Return the position of a field; 0 if it is omitted. Raises ``DamagedError`` and ``WindowError``."""
+        """Return the position of a field; 0 if it is omitted. Raises like ``FlatBuffer.read_number``."""
         at = 4 + 2 * slot
         if at + 2 > self._length:
             return 0
@@ -164,7 +164,7 @@ class Table:
         return self.position + offset if offset else 0
 
     def number(self, slot: int, code: str, default: int = 0) -> int:
-        """Return an integer field in the ``struct`` format ``code``. Raises ``DamagedError`` and ``WindowError``."""
+        """Return an integer field in the ``struct`` format ``code``. Raises like ``FlatBuffer.read_number``."""
         place = self.find_field(slot)
         return self._buffer.read_number(place, code) if place else default
 

@@ -93,7 +93,7 @@ class Message:
         Raises:
             DamagedError: a key, a number or a length is invalid, or a field ends beyond the message.
             LimitReachedError: there is no time left.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         source = self._make_source()
         position = self.start
@@ -123,7 +123,12 @@ class Message:
             raise DamagedError("a group never ends", self.end)
 
     def parse_varints(self) -> Iterator[int]:
-        """Yield the packed numbers, unsigned. Raises ``DamagedError`` and ``WindowError``."""
+        """Yield the packed numbers, unsigned.
+
+        Raises:
+            DamagedError: a number is truncated or too long.
+            WindowError: the window could not return the requested bytes.
+        """
         source = self._make_source()
         position = self.start
         while position < self.end:

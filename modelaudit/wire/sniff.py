@@ -99,9 +99,9 @@ def detect_strong_magic(head: bytes) -> str | None:
 
 
 def name_format(head: bytes, path: str) -> str | None:
-    """Return the name of the format that ``head``, an artifact's first bytes, begins; ``None`` if it is unknown.
+    """Return the name of the format that the first bytes (``head``) have the magic number of; ``None`` if unknown.
 
-    Without a known magic number, the extension of ``path`` decides, and the returned name states that.
+    If no magic number matches, the extension of ``path`` decides, and the name ends in "by its extension".
     """
     if is_tar(head):
         return "tar"

@@ -192,7 +192,7 @@ def iterate_chunks(window: Window, start: int = 0, end: int | None = None, lengt
     """Yield the bytes of ``window`` from ``start`` to ``end`` (its end if ``None``), ``length`` at a time.
 
     Raises:
-        WindowError: from the window, after the bytes before the failure were yielded.
+        WindowError: the window could not return the requested bytes; the bytes before them were yielded.
     """
     position = start
     while end is None or position < end:
@@ -207,7 +207,8 @@ def read_all_bytes(window: Window, most: int) -> bytes:
     """Return all bytes of ``window``.
 
     Raises:
-        WindowError: with reason ``limit-reached`` when there are more than ``most``, or from the window.
+        WindowError: with reason ``limit-reached`` if there are more than ``most``, or the window could not
+            return the requested bytes.
     """
     data = bytearray()
     for piece in iterate_chunks(window):

@@ -96,7 +96,7 @@ class Markup:
         Raises:
             DamagedError: it is not well-formed, or not in its encoding.
             LimitReachedError: a limit was reached.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         encoding = detect_encoding(self._window.read(0, 1024))
         if encoding.oddity:

@@ -100,7 +100,7 @@ def _with_license(folder: Path) -> Path:
 
 
 def test_shipped_fingerprint_belongs_to_a_listed_licence() -> None:
-    """Only standard texts that no model uses may be without an entry in ``rules/licenses``."""
+    """Every ``LicenseRef-`` fingerprint except those of policies needs an entry in ``rules/licenses``."""
     known = load_catalogue().licenses
     orphans = {item.of for item in load_fingerprints().items if item.of.startswith("LicenseRef-") and not item.policy}
     assert sorted(orphans - known.keys()) == []

@@ -130,7 +130,7 @@ def omit_rule(rule: str) -> Mapping[str, FindingRule]:
 
 
 def scan_folder(folder: Path, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> Verdict:
-    """Scan a whole folder with another rule set."""
+    """Return the verdict on ``folder`` with ``catalogue`` in place of the shipped rules."""
     monkeypatch.setattr("modelaudit.pipeline.load_catalogue", lambda **options: catalogue)
     return modelaudit.scan(folder, second_opinion=False).decision.verdict
 

@@ -103,7 +103,7 @@ def test_dataset_info(hub: LoopbackHub, api: HfApi) -> None:
     assert [(s.rfilename, s.size) for s in info.siblings or []] == [("rows.csv", 4)]
 
 
-def test_a_repository_without_owner(hub: LoopbackHub, api: HfApi) -> None:
+def test_repository_without_owner_is_served(hub: LoopbackHub, api: HfApi) -> None:
     made = hub.add_repository("gpt2", {"config.json": "{}"})
 
     assert api.model_info("gpt2").sha == api.model_info("gpt2", revision="main").sha == made.sha

@@ -108,7 +108,7 @@ def test_texts_in_safetensors_metadata_are_analyzed(read_bytes):
 @given(
     st.binary(max_size=300), st.sampled_from(["a.yaml", "a.json", "MLmodel", "modules.json", "a.cfg", "package.json"])
 )
-def test_any_bytes_give_structures_or_absences(read_bytes, data, path):
+def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, data, path):
     read_bytes(b'{"_target_": "' + data, path, Limits())
 
 

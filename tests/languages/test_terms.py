@@ -163,7 +163,7 @@ def test_gguf_base_model_without_address_is_named():
     assert [(each.field, each.value) for each in statements.items] == [("general.base_model.1.name", "Acme/Tiny-8B")]
 
 
-def test_safetensors_and_onnx_metadata(read_fixture):
+def test_licence_statements_are_extracted_from_safetensors_and_onnx_metadata(read_fixture):
     assert list_statements(read_fixture("license-evidence/metadata/model.safetensors")) == [
         (Topic.LICENSE, "modelspec.license", "CC-BY-NC-4.0"),
         (Topic.BASE_MODEL, "base_model", "acme/base"),

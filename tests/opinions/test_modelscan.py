@@ -94,7 +94,7 @@ def test_failed_file_is_neither_agreement_nor_disagreement(lay, benign, hostile,
     assert opinion.findings == ()
 
 
-def test_many_absences_are_cut_and_counted(lay, benign):
+def test_long_list_of_unexamined_parts_is_shortened_and_counted(lay, benign):
     files = {f"junk-{number:03}.bin": b"junk" for number in range(70)}
     root = lay({"good.pkl": benign, **files})
     opinion = second_opinion(root, ["good.pkl", *files], [], LIMITS)

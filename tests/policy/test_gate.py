@@ -64,7 +64,7 @@ def test_never_ignores_findings_only() -> None:
 
 
 @pytest.mark.parametrize("records", [(), (NOT_READ,), (READ, NOT_READ), (ACCEPTED,)])
-def test_pass_with_open_absence_cannot_be_constructed(records: tuple[ArtifactRecord, ...]) -> None:
+def test_pass_with_unexamined_parts_is_rejected(records: tuple[ArtifactRecord, ...]) -> None:
     with pytest.raises(ValueError, match="pass"):
         Decision(Verdict.PASS, (), coverage(*records))
 

@@ -124,7 +124,7 @@ def test_thousand_findings_stay_readable(failing: AuditReport) -> None:
     assert len(text.splitlines()) < 200
 
 
-def test_many_absences_are_cut_and_counted(failing: AuditReport) -> None:
+def test_long_list_of_unexamined_parts_is_shortened_and_counted(failing: AuditReport) -> None:
     record = failing.coverage.artifacts[3]
     many = tuple(replace(record, path=f"f{n}", absences=((f"f{n}", record.absences[0][1]),)) for n in range(100))
     coverage = replace(failing.coverage, artifacts=many)

@@ -235,5 +235,5 @@ def test_blob_id_of_lfs_pointer_is_not_a_claim() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "abc", "g" * 64, "a" * 41, None, 3])
-def test_other_blob_names_state_no_digest(text: object) -> None:
+def test_blob_name_that_is_not_a_hash_gives_no_digest(text: object) -> None:
     assert parse_digest(text) == ()

@@ -155,7 +155,7 @@ def test_renamed_repository_is_fetched_and_noted(hub: LoopbackHub) -> None:
 
 
 def test_listed_file_that_the_hub_lacks_is_an_absence(hub: LoopbackHub) -> None:
-    """The client gives the others up then, those that it has not begun."""
+    """After a 404 huggingface_hub abandons the files that it has not begun; they must be read all the same."""
     hub.add_repository("acme/tiny", {**FILES, "!lost.md": "", **{f"{number}.txt": "x" for number in range(40)}})
     hub.fault("/resolve/", delay=0.05)
     hub.fault("sub/model.safetensors", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})

@@ -61,7 +61,7 @@ def test_only_small_files_are_requested(hub: LoopbackHub) -> None:
     assert (weights.obstacle.reason, weights.size) == (UnreadReason.CONTENT_ABSENT, 3000)
 
 
-def test_other_cached_files_are_not_opened(hub: LoopbackHub) -> None:
+def test_cached_files_outside_the_small_set_are_not_opened(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", FILES)
     resolve("acme/base")
     assert opened(resolve_small("acme/base")) == SMALL

@@ -9,7 +9,7 @@ from modelaudit.wire.pickle_start import ANNOUNCED, FUTURE, NEWEST, announces_pi
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
-def test_pickle_announces_its_protocol(protocol: int) -> None:
+def test_protocol_header_of_pickle_is_recognised(protocol: int) -> None:
     data = pickle.dumps({"a": [1]}, protocol)
     assert announces_pickle(data, NEWEST)
     assert ANNOUNCED.match(data)

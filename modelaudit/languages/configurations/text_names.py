@@ -51,8 +51,8 @@ def _collect_mentions(text: str) -> Iterator[Mention]:
     for key, pattern in _AMBIGUOUS_PATTERNS:
         for match in _find_matches(text, key, pattern):
             before = text[match.start() - 1 : match.start()]
-            is_key = not (before.isalnum() or before in ("_", ".", "-")) or not before
-            if is_key and is_code_running_name(match[1]):
+            is_whole_key = not (before.isalnum() or before in ("_", ".", "-")) or not before
+            if is_whole_key and is_code_running_name(match[1]):
                 yield _make_mention("named", match[1], match)
     if "${" in text:
         for match in islice(_RESOLVER.finditer(text), _MAX_MATCHES):

@@ -69,7 +69,7 @@ def _check_expression(node: nodes.Node, folder: ConstantFolder) -> Iterator[Ment
     detail = ""
     match node:
         case nodes.Mul() | nodes.Pow():
-            detail = _describe_product(node, folder)
+            detail = _describe_costly_product(node, folder)
         case nodes.Call(node=nodes.Name(name="range" | "lipsum")):
             rounds = max(_estimate_rounds(node, folder), _find_largest_argument(node, folder) if node.kwargs else 0)
             if rounds > _MAX_ROUNDS:
@@ -91,7 +91,8 @@ def _check_expression(node: nodes.Node, folder: ConstantFolder) -> Iterator[Ment
         yield _make_mention("length", detail, node)
 
 
-def _describe_product(node: nodes.Mul | nodes.Pow, folder: ConstantFolder) -> str:
+def _describe_costly_product(node: nodes.Mul | nodes.Pow, folder: ConstantFolder) -> str:
+    """Return why a product or power is too large to evaluate; empty if it is not."""
     if isinstance(node, nodes.Pow):
         # Do not compute a power as an exponent: the number itself would exhaust memory.
         is_large = _find_largest_number(node.right, folder) > _MAX_EXPONENT or isinstance(node.right, nodes.Pow)

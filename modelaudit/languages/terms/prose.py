@@ -46,7 +46,7 @@ def _read_prose(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
     """Yield the text, without the front matter of a card, and an absence if the text is over the limit.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     kind = classify_file(artifact.path)
     if kind is None:

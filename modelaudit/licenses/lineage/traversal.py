@@ -92,17 +92,20 @@ class _LineageWalker:
 
     def walk(self, named: Sequence[NamedBaseModel], own: str) -> None:
         """Walk breadth first, so that a bound cuts off the most distant base models."""
-        waiting: deque[tuple[str, int, NamedBaseModel]] = deque((own, 1, each) for each in named)
+        waiting: deque[tuple[str, int, NamedBaseModel]] = deque((own, 1, base_model) for base_model in named)
         while waiting:
-            made, depth, each = waiting.popleft()
+            derived_model, depth, base_model = waiting.popleft()
             spent = self._describe_reached_bound(depth)
             if spent:
                 # The base models of a model that was not looked up are unknown, so the walk ends here for this branch.
-                self._record_unread(made, depth, each, OriginState.LIMIT, spent)
+                self._record_unread(derived_model, depth, base_model, OriginState.LIMIT, spent)
                 if len(self.origins) > self.bounds.origins:
                     return
                 continue
-            waiting.extend((each.name, depth + 1, further) for further in self._visit_base_model(made, depth, each))
+            waiting.extend(
+                (base_model.name, depth + 1, further)
+                for further in self._visit_base_model(derived_model, depth, base_model)
+            )
 
     def _describe_reached_bound(self, depth: int) -> str:
         """Describe the bound that was reached; empty if the walk may go on."""
@@ -114,33 +117,48 @@ class _LineageWalker:
             return f"looking at origins took more than {self.bounds.origin_seconds:g} seconds"
         return ""
 
-    def _visit_base_model(self, made: str, depth: int, each: NamedBaseModel) -> tuple[NamedBaseModel, ...]:
-        """Record one base model, and return its own base models the first time that it is met."""
-        if not each.is_id:
-            self._record_unread(made, depth, each, OriginState.UNREACHED, explain_invalid_hub_id(each.name))
+    def _visit_base_model(
+        self, derived_model: str, depth: int, base_model: NamedBaseModel
+    ) -> tuple[NamedBaseModel, ...]:
+        """Record one base model. Return its own base models at the first visit, otherwise nothing."""
+        if not base_model.is_id:
+            self._record_unread(
+                derived_model, depth, base_model, OriginState.UNREACHED, explain_invalid_hub_id(base_model.name)
+            )
             return ()
-        parent = self._get_key(made)
-        if self._descends_from(self._get_key(each.name), parent):
-            self._record_cycle(made, depth, each)
+        parent = self._get_key(derived_model)
+        if self._descends_from(self._get_key(base_model.name), parent):
+            self._record_cycle(derived_model, depth, base_model)
             return ()
         # The cycle is checked twice: by name before the lookup, and after it, because the commit may reveal a known
         # repository under a new name.
-        is_new = each.key not in self.results
+        is_new = base_model.key not in self.results
         if is_new:
-            self.results[each.key] = self.look_up(each.name, False)
-            self._merge_renamed(each)
-            if self._descends_from(self._get_key(each.name), parent):
-                self._record_cycle(made, depth, each)
+            self.results[base_model.key] = self.look_up(base_model.name, False)
+            self._merge_renamed(base_model)
+            if self._descends_from(self._get_key(base_model.name), parent):
+                self._record_cycle(derived_model, depth, base_model)
                 return ()
-        found = self.results[each.key]
-        self.parents.setdefault(parent, set()).add(self._get_key(each.name))
+        found = self.results[base_model.key]
+        self.parents.setdefault(parent, set()).add(self._get_key(base_model.name))
         state, entries = self._assess_result(found)
-        by = "" if depth == 1 else made
+        named_by = "" if depth == 1 else derived_model
         look, commit, detail = found.look, found.commit, found.detail
         self.origins.append(
-            Origin(each.name, by, each.relation, depth, look, state, entries, detail, commit, each.claim)
+            Origin(
+                base_model.name,
+                named_by,
+                base_model.relation,
+                depth,
+                look,
+                state,
+                entries,
+                detail,
+                commit,
+                base_model.claim,
+            )
         )
-        return list_base_models(found.claims, found.paths, each.name) if is_new else ()
+        return list_base_models(found.claims, found.paths, base_model.name) if is_new else ()
 
     def _assess_result(self, found: LookupResult) -> tuple[ConclusionState, tuple[str, ...]]:
         if found.look is not OriginState.READ and not found.claims:
@@ -150,11 +168,11 @@ class _LineageWalker:
     def _get_key(self, name: str) -> str:
         return self.keys.get(name.casefold(), name.casefold())
 
-    def _merge_renamed(self, each: NamedBaseModel) -> None:
+    def _merge_renamed(self, base_model: NamedBaseModel) -> None:
         """Give two names one key if they have one commit: the repository was renamed."""
-        commit = self.results[each.key].commit
+        commit = self.results[base_model.key].commit
         if commit:
-            self.keys[each.key] = self.keys.setdefault(commit, each.key)
+            self.keys[base_model.key] = self.keys.setdefault(commit, base_model.key)
 
     def _descends_from(self, model: str, origin: str) -> bool:
         """Whether ``model`` is ``origin`` or was made from it, by the steps walked so far."""
@@ -168,16 +186,24 @@ class _LineageWalker:
             seen |= self.parents.get(key, set())
         return False
 
-    def _record_cycle(self, made: str, depth: int, each: NamedBaseModel) -> None:
+    def _record_cycle(self, derived_model: str, depth: int, base_model: NamedBaseModel) -> None:
         """Record a base model that descends from the model made from it."""
-        same = self._get_key(made) == self._get_key(each.name)
-        detail = "it names itself as its origin" if same else f"{made or 'the model'} is an origin of it in turn"
-        self._record_unread(made, depth, each, OriginState.RING, detail)
+        same = self._get_key(derived_model) == self._get_key(base_model.name)
+        detail = (
+            "it names itself as its origin" if same else f"{derived_model or 'the model'} is an origin of it in turn"
+        )
+        self._record_unread(derived_model, depth, base_model, OriginState.RING, detail)
 
-    def _record_unread(self, made: str, depth: int, each: NamedBaseModel, look: OriginState, detail: str) -> None:
+    def _record_unread(
+        self, derived_model: str, depth: int, base_model: NamedBaseModel, look: OriginState, detail: str
+    ) -> None:
         """Record a base model that was not looked up, with the reason."""
-        state, by = ConclusionState.NOT_CHECKED, "" if depth == 1 else made
-        self.origins.append(Origin(each.name, by, each.relation, depth, look, state, (), detail, None, each.claim))
+        state, named_by = ConclusionState.NOT_CHECKED, "" if depth == 1 else derived_model
+        self.origins.append(
+            Origin(
+                base_model.name, named_by, base_model.relation, depth, look, state, (), detail, None, base_model.claim
+            )
+        )
 
     def look_up_dataset(self, claim: LicenseClaim) -> DatasetClaim:
         """Look up the licence of one data set; it never becomes a claim about the model."""

@@ -170,7 +170,7 @@ def test_bytes_after_end_are_not_reported_as_damaged_header(bytes_window):
 
 
 @pytest.mark.parametrize("magic", [True, False])
-def test_damaged_header_is_leftover_unless_it_has_magic(magic, bytes_window):
+def test_damaged_header_without_magic_is_read_as_unlisted_bytes(magic, bytes_window):
     block = bytearray(header(b"b", len(NOTE)))
     block[148:156] = b"000000\0 "
     if not magic:

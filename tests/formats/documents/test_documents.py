@@ -224,7 +224,7 @@ _NAMES = st.sampled_from(["a.json", "a.jsonl", "a.yaml", "README.md", "a.txt", "
 
 @settings(max_examples=200, deadline=None)
 @given(sample=st.binary(max_size=80) | st.text(max_size=60).map(str.encode), path=_NAMES)
-def test_any_bytes_give_structures_or_absences(sample, path, read_bytes):
+def test_any_bytes_are_parsed_or_reported_as_unread(sample, path, read_bytes):
     read_bytes(sample, path)
 
 

@@ -84,6 +84,6 @@ def test_program_fails_gate_under_any_name(tmp_path):
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from([elf(), pe(), ape(b""), b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"#!"]), st.data())
-def test_any_bytes_give_structures_or_absences(read_bytes, seed, data):
+def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, seed, data):
     cut = data.draw(st.integers(0, len(seed)))
     read_bytes(seed[:cut] + data.draw(st.binary(max_size=100)) + struct.pack("<I", 0xFFFFFFFF))

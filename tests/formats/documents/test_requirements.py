@@ -90,5 +90,5 @@ def test_mention_keeps_line_number_and_lines_are_bounded(read_bytes):
 
 @settings(deadline=None)  # the first text that may hold a secret imports the detectors
 @given(st.binary(max_size=200))
-def test_any_bytes_give_structures_or_absences(read_bytes, data):
+def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, data):
     read_bytes(b"numpy\n" + data, "requirements.txt")

@@ -158,7 +158,7 @@ def test_lexer_accepts_any_text(text):
 
 @settings(deadline=None)  # the first text that may hold a secret imports the detectors
 @given(st.binary(max_size=300), st.sampled_from(["a.sh", "Dockerfile", "Makefile", "a.ps1", ".gitconfig", "a.service"]))
-def test_any_bytes_give_structures_or_absences(read_bytes, data, path):
+def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, data, path):
     read_bytes(b"RUN true\n" + data, path)
 
 

@@ -131,6 +131,6 @@ def test_any_text_gives_structures_or_absences(read_bytes, position, replaced):
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, len(network())), st.binary(max_size=8))
-def test_any_bytes_give_structures_or_absences(read_bytes, position, replaced):
+def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, position, replaced):
     data = network()
     read_bytes(data[:position] + replaced + data[position + len(replaced) :], "model")

@@ -40,7 +40,7 @@ def test_deep_nesting_reaches_limit():
 
 
 @given(st.text(alphabet="[]=:#; \n\\\"'ab", max_size=200))
-def test_any_text_gives_single_values(text):
+def test_any_text_gives_only_scalar_values(text):
     assert all(isinstance(value, str | int | float | bool) for _, value in parse_pairs("a.toml", text))
 
 

@@ -143,7 +143,7 @@ _JSON = st.recursive(
 
 @settings(max_examples=150, deadline=None)
 @given(_JSON)
-def test_random_configuration_yields_structures(read_bytes, document):
+def test_any_json_configuration_gives_an_outline(read_bytes, document):
     reading = read_bytes(keras(document), "model.keras")
     assert reading.structures
 

@@ -50,7 +50,7 @@ def test_symbols_and_plain_names_are_not_reported(read_bytes) -> None:
     assert not told(read_bytes, value)
 
 
-def test_json_nested_in_too_many_strings_is_absence(read_bytes) -> None:
+def test_json_nested_in_too_many_strings_is_reported_as_limit(read_bytes) -> None:
     value: object = []
     for _ in range(8):
         value = {"context": json.dumps([value])}

@@ -103,7 +103,7 @@ def test_damage_to_one_object_does_not_hide_others(read_bytes):
     assert reading.evaluates
 
 
-def test_pickles_in_attributes_and_bytes_are_read(read_fixture):
+def test_pickles_in_attributes_and_datasets_are_read(read_fixture):
     assert read_fixture("hdf5/malicious/pickled-attribute.h5").evaluates
     assert read_fixture("hdf5/malicious/pickled-dataset.h5").evaluates
 

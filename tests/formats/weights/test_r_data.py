@@ -41,7 +41,7 @@ def test_package_of_a_qualified_name_is_not_a_function(read_bytes):
     assert "stats" not in {name for _, name in list_calls(reading)}
 
 
-def test_promise_in_an_environment_of_a_function_is_usual(read_fixture):
+def test_promise_in_function_environment_is_not_reported(read_fixture):
     reading = read_fixture("rds/benign/promise-of-argument.rds")
     assert ("value", "promise") not in list_calls(reading)
     assert ("function-call", "+") in list_calls(reading)

@@ -72,7 +72,7 @@ def test_relation_elsewhere_applies_to_all_base_models(rules, words, relation):
     assert {(claim.quotation, claim.relation) for claim in claims} == {("org/a", relation), ("org/b", relation)}
 
 
-def test_repeated_statements_are_bounded_and_resolved_ones_kept(rules):
+def test_unknown_licences_are_limited_and_recognised_licence_is_kept(rules):
     unknown = [(Topic.LICENSE, "license", f"unknown {number}") for number in range(1000)]
     origins = [(Topic.BASE_MODEL, "base_model", f"org/{number}") for number in range(1000)]
     claims = stated(rules, *unknown, *origins, (Topic.LICENSE, "license", "cc-by-nc-4.0"))

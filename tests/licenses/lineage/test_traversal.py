@@ -155,7 +155,7 @@ def test_time_is_bounded():
 
 
 @pytest.mark.parametrize("look", [OriginState.MISSING, OriginState.GATED, OriginState.UNREACHED])
-def test_unread_base_model_is_recorded_and_never_concluded(look):
+def test_unread_base_model_is_recorded_as_not_checked(look):
     origins, _ = World(a__base=LookupResult(look, "why")).follow(base("a/base"))
     assert [(each.look, each.state, each.entries, each.detail) for each in origins] == [
         (look, ConclusionState.NOT_CHECKED, (), "why")

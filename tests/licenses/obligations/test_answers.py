@@ -80,7 +80,7 @@ def test_worst_answer_is_first_and_unverified_terms_are_for_review() -> None:
     ]
 
 
-def test_clause_applies_only_through_every_relation() -> None:
+def test_clause_applies_only_if_every_step_of_the_lineage_passes_it_on() -> None:
     marks = Clause("state-changes", "Mark it.", "1")
     outputs = Clause("no-output-training", "Not for training.", "2")
     training = Intent({Use.TRAIN_ON_OUTPUTS: True, Use.FINE_TUNE: True})

@@ -421,7 +421,7 @@ def test_unread_text_is_always_for_review(name: str) -> None:
     assert not any(clause.section for clause in entry.clauses)
 
 
-def test_linked_policy_has_its_address() -> None:
+def test_use_policy_clause_states_its_fields_or_url() -> None:
     for row in COMMERCIAL:
         entry = RULES.licenses[ref(row[0])]
         silent: list[Clause] = [

@@ -85,7 +85,7 @@ class CompressedFormat:
         """Yield the outline of the streams, then their content and any trailing bytes as artifacts.
 
         Raises:
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         budget = get_budget(window, limits)
         timed = TimedWindow(window, Deadline(time.monotonic() + limits.artifact_seconds * _EXPANSION_TIME_SHARE))

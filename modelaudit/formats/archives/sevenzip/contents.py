@@ -24,8 +24,8 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.members import DefectLog, check_link, check_name
 from modelaudit.wire.windows import Budget, iterate_chunks, read_available
 
-_MOST_CHECKED_PER_FOLDER = 64 * MIB
-_MOST_CHECKED_IN_ALL = 256 * MIB
+_MAX_CHECKED_PER_FOLDER = 64 * MIB
+_MAX_CHECKED_PER_ARCHIVE = 256 * MIB
 _LONGEST_LINK = 4 * KIB
 
 
@@ -104,12 +104,12 @@ def check_contents(
     them again and find damage themselves.
 
     Raises:
-        WindowError: from the window itself.
+        WindowError: the window could not return the requested bytes.
     """
-    left = _MOST_CHECKED_IN_ALL
+    left = _MAX_CHECKED_PER_ARCHIVE
     for number, (folder, contents) in enumerate(zip(streams.folders, held, strict=True)):
         size = find_stated_size(folder)
-        if find_obstacle(folder) is not None or size > min(left, _MOST_CHECKED_PER_FOLDER):
+        if find_obstacle(folder) is not None or size > min(left, _MAX_CHECKED_PER_FOLDER):
             continue
         left -= size
         budget = Budget(limits, window.size)

@@ -61,7 +61,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """Yield the listing, the absences, and each member and each unlisted byte range as an artifact.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     budget = get_budget(window, limits)
     log = DefectLog()
@@ -96,7 +96,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _find_header(window: Window, log: DefectLog) -> _HeaderPlace:
-    """Parse the start header, which states the place of the header. Raises ``DamagedError``."""
+    """Parse the start header, which states the place of the header.
+
+    Raises:
+        DamagedError: the archive is truncated.
+    """
     start = window.read(0, _START_SIZE)
     if len(start) < _START_SIZE:
         raise DamagedError("the archive is truncated within its first 32 bytes", len(start))

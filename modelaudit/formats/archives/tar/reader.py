@@ -35,7 +35,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """Yield the listing, the absences, and each member and each unlisted byte range as an artifact.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     budget = get_budget(window, limits)
     log = DefectLog()

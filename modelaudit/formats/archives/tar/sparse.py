@@ -76,7 +76,7 @@ def read_header_map(window: Window, block: bytes, data_start: int, most: int) ->
         The map and the offset of the data, or ``None`` if the map is invalid or has more than ``most`` pieces.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     found = parse_sparse_pieces(block, in_header=True)
     pieces: list[tuple[int, int]] = []
@@ -108,7 +108,7 @@ def read_data_map(window: Window, data_start: int, most: int) -> tuple[SparseMap
         The map and the offset of the data, or ``None`` if the map is invalid or has more than ``most`` pieces.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     lines: list[str] = []
     text = b""

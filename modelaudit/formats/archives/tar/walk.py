@@ -106,7 +106,7 @@ class TarMemberWalker:
         """Find the members.
 
         Raises:
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         extended = _ExtendedHeader()
         position = count = 0

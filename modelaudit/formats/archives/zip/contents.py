@@ -54,7 +54,7 @@ def find_contents(window: Window, limits: Limits, budget: Budget) -> ArchiveCont
     """Find every member and leftover that a loader could find in the archive.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     contents = ArchiveContents()
     directories = [read_directory(window, place, limits.members) for place in find_places(window)]

@@ -76,7 +76,7 @@ def find_places(window: Window) -> list[DirectoryPlace]:
     and on the ZIP64 record to use.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     start = max(0, window.size - _END_SIZE - _LONGEST_COMMENT)
     tail = b"".join(iterate_chunks(window, start))
@@ -156,7 +156,7 @@ def read_directory(window: Window, place: DirectoryPlace, most: int) -> Director
     """Read the entries at ``place``, at most ``most``.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     entries: list[DirectoryEntry] = []
     end = min(place.start + place.size, window.size)

@@ -24,7 +24,7 @@ def is_one_member(window: Window, places: list[DirectoryPlace]) -> bool:
     begins with the header of a tar member; nested tar archives are followed as deep as containers are read.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     limits = Limits()
     wanted = {_resolve_extent(window, place, 0, limits) for place in places}

@@ -49,27 +49,33 @@ class Layout:
         return None
 
 
-def _classify_export_member(rest: str) -> str | None:
-    """Return the content type of a member of an exported program."""
-    return TORCH_WEIGHT if _WEIGHT_NAME.fullmatch(rest) else TORCH_EXPORT if _GRAPH_NAME.fullmatch(rest) else None
+def _classify_export_member(relative_path: str) -> str | None:
+    """Return the content type of a torch.export member by its path below the root; ``None`` if its bytes decide."""
+    return (
+        TORCH_WEIGHT
+        if _WEIGHT_NAME.fullmatch(relative_path)
+        else TORCH_EXPORT
+        if _GRAPH_NAME.fullmatch(relative_path)
+        else None
+    )
 
 
-def _classify_script_member(rest: str) -> str | None:
-    """Return the content type of a member of TorchScript."""
-    return TORCHSCRIPT if _SCRIPT_NAME.fullmatch(rest) else _classify_zip_member(rest)
+def _classify_script_member(relative_path: str) -> str | None:
+    """Return the content type of a TorchScript member by its path below the root; ``None`` if its bytes decide."""
+    return TORCHSCRIPT if _SCRIPT_NAME.fullmatch(relative_path) else _classify_zip_member(relative_path)
 
 
-def _classify_zip_member(rest: str) -> str | None:
-    """Return the content type of a member of a checkpoint."""
-    return TENSOR_STORAGE if _STORAGE_NAME.fullmatch(rest) else None
+def _classify_zip_member(relative_path: str) -> str | None:
+    """Return the content type of a checkpoint member by its path below the root; ``None`` if its bytes decide."""
+    return TENSOR_STORAGE if _STORAGE_NAME.fullmatch(relative_path) else None
 
 
-def _classify_tar_member(rest: str) -> str | None:
-    """Return the content type of a member of a tar checkpoint."""
-    return TORCH_TAR if rest in ("storages", "tensors") else None
+def _classify_tar_member(relative_path: str) -> str | None:
+    """Return the content type of a tar checkpoint member by its path below the root; ``None`` if its bytes decide."""
+    return TORCH_TAR if relative_path in ("storages", "tensors") else None
 
 
-def _classify_package_member(rest: str) -> str | None:
+def _classify_package_member(relative_path: str) -> str | None:
     """Return ``None``: names decide no content type in a package."""
     return None
 

@@ -14,8 +14,8 @@ from modelaudit.wire.members import DefectLog
 from modelaudit.wire.pickle_start import NEWEST, names_protocol
 from modelaudit.wire.windows import Budget, DecompressedWindow, SubWindow, read_available
 
-_MOST_CHECKED_PER_MEMBER = 64 * MIB
-_MOST_CHECKED_IN_ALL = 256 * MIB
+_MAX_CHECKED_PER_MEMBER = 64 * MIB
+_MAX_CHECKED_PER_ARCHIVE = 256 * MIB
 _PROBE_BYTES = 256 * KIB
 
 
@@ -26,7 +26,7 @@ class CheckAllowance:
     """
 
     def __init__(self) -> None:
-        self.left = _MOST_CHECKED_IN_ALL
+        self.remaining_bytes = _MAX_CHECKED_PER_ARCHIVE
 
 
 class MemberData:
@@ -69,7 +69,7 @@ class MemberData:
         # Cipher text begins with random bytes and hardly ever with the protocol opcode of a pickle.
         if names_protocol(head, NEWEST):
             return False
-        if entry.method == STORED or self._allowance.left <= 0:
+        if entry.method == STORED or self._allowance.remaining_bytes <= 0:
             return entry.method == STORED
         found = self._measure_up_to(min(entry.size, _PROBE_BYTES))
         return found.broken is not None or (found.whole and found.crc != entry.crc and found.size != entry.size)
@@ -77,7 +77,7 @@ class MemberData:
     def is_worth_checking(self) -> bool:
         """Whether the content is small enough and the allowance large enough to compute its checksum."""
         cost = max(self.member.entry.size, self.stored.size)
-        return cost <= min(_MOST_CHECKED_PER_MEMBER, self._allowance.left) and self.find_obstacle() is None
+        return cost <= min(_MAX_CHECKED_PER_MEMBER, self._allowance.remaining_bytes) and self.find_obstacle() is None
 
     def measure_content(self) -> ContentMeasure:
         """Measure the size and checksum of the content, decompressing it to just beyond its stated size."""
@@ -86,7 +86,7 @@ class MemberData:
     def _measure_up_to(self, most: int) -> ContentMeasure:
         """Decompress up to ``most`` bytes to measure them, at the cost of the allowance."""
         found = measure_content(self.stored, ZIP_CODECS[self.member.entry.method], self.member.entry.size, most)
-        self._allowance.left -= max(found.size, found.consumed)
+        self._allowance.remaining_bytes -= max(found.size, found.consumed)
         return found
 
     def open(self) -> AbstractContextManager[Window]:

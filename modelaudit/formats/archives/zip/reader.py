@@ -46,7 +46,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Several members of one name are separate artifacts.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     budget = get_budget(window, limits)
     contents = find_contents(window, limits, budget)

@@ -160,7 +160,7 @@ def read_local_header(window: Window, offset: int) -> LocalHeader | None:
     """Read the local header at ``offset``, or return ``None`` if there is none.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     if not 0 <= offset <= window.size - LOCAL_SIZE:
         return None
@@ -183,7 +183,7 @@ def may_be_local_header(window: Window, offset: int) -> bool:
     This cheap test avoids reading a name and extra fields of up to 128 KiB after each chance or forged signature.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     record = window.read(offset, LOCAL_SIZE) if offset <= window.size - LOCAL_SIZE else b""
     if len(record) < LOCAL_SIZE or not record.startswith(LOCAL_SIGNATURE):
@@ -232,7 +232,7 @@ def measure_descriptor(window: Window, member: Member) -> int:
     The signature of a descriptor is optional, and its sizes have 4 or 8 bytes. The form with the right size counts.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     if not (member.entry.flags | member.local.flags) & DESCRIPTOR_FLAG:
         return 0

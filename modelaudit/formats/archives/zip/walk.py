@@ -31,8 +31,8 @@ from modelaudit.wire.windows import Budget, SubWindow
 
 _RECORD_SIGNATURE = re.compile(b"|".join(map(re.escape, (LOCAL_SIGNATURE, ENTRY_SIGNATURE))))
 _DESCRIPTOR_PATTERN = re.compile(re.escape(DESCRIPTOR_SIGNATURE))
-_MOST_MEASURED_PER_MEMBER = 64 * MIB
-_MOST_MEASURED_IN_ALL = 256 * MIB
+_MAX_MEASURED_PER_MEMBER = 64 * MIB
+_MAX_MEASURED_PER_ARCHIVE = 256 * MIB
 # The assumed cost, in bytes, of starting a decoder that then fails.
 _COST_OF_FAILURE = 64 * KIB
 _SEARCH_CHUNK = 64 * KIB
@@ -52,7 +52,7 @@ class _SignatureSearch:
         """Return the offset and bytes of the first signature at or after ``start``.
 
         Raises:
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         while start + 4 <= self._end:
             if not self._base <= start <= self._base + len(self._buffer) - 4:
@@ -82,14 +82,14 @@ class MemberWalker:
         self._most = most
         self._records = _SignatureSearch(window, _RECORD_SIGNATURE, end)
         self._descriptors: dict[int, tuple[int, int]] | None = None
-        self._left = _MOST_MEASURED_IN_ALL
+        self._left = _MAX_MEASURED_PER_ARCHIVE
         self.stopped_at: int | None = None
 
     def __iter__(self) -> Iterator[Member]:
         """Find the members.
 
         Raises:
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         position = self._start
         while position < self._end:
@@ -138,7 +138,7 @@ class MemberWalker:
         start = local.data_start
         if local.method != STORED and local.method in ZIP_CODECS and self._left > 0:
             stretch = SubWindow(self._window, start, self._end - start, self._budget)
-            most = min(_MOST_MEASURED_PER_MEMBER, self._left)
+            most = min(_MAX_MEASURED_PER_MEMBER, self._left)
             found = measure_content(stretch, ZIP_CODECS[local.method], most, most)
             self._left -= max(found.size, found.consumed) + (0 if found.whole else _COST_OF_FAILURE)
             if found.whole:

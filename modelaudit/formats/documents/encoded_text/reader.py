@@ -24,7 +24,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the text is not encoded to its end.
-        WindowError: it is over ``document_bytes``, or from the window.
+        WindowError: it is over ``document_bytes``, or the window could not return the requested bytes.
     """
     content = decode_content(SubWindow(window, 0, window.size, get_budget(window, limits)), limits)
     if content is None or not content.layers:

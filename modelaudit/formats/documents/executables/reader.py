@@ -135,7 +135,7 @@ def detect_program(data: bytes, window: Window) -> Program | None:
     """Detect the kind of program that begins with ``data``, the first bytes of ``window``; ``None`` if it is none.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     return next((found for trial in _DETECTORS if (found := trial(data, window))), None)
 
@@ -161,11 +161,11 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the kind of program as a mention.
+    """Yield one outline that names the kind of program, script or disk image.
 
     Raises:
         DamagedError: its tables extend beyond the end of the file.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     data = window.read(0, 4096)
     found = detect_program(data, window)

@@ -31,7 +31,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the pointer is truncated or invalid.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     pointer = _POINTER.match(window.read(0, _MOST_POINTER_BYTES))
     if pointer is None:

@@ -33,7 +33,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: it is not text throughout.
-        WindowError: it is over ``document_bytes``, or from the window.
+        WindowError: it is over ``document_bytes``, or the window could not return the requested bytes.
     """
     text, scan, defects = read_whole_text(window, limits)
     matter = split_front_matter(text)

@@ -63,7 +63,7 @@ def read_xml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Rea
     Raises:
         DamagedError: the document is not well-formed, or not valid in its encoding.
         LimitReachedError: a bound was reached.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     root = DialectSelector()
     markup = Markup(window, limits, root)

@@ -20,7 +20,11 @@ _MOST_TABLES: Final = 200
 
 
 def find_riff_end(window: Window) -> int:
-    """Return the end of the outermost chunk, padded to an even number of bytes. Raises ``DamagedError``."""
+    """Return the end of the outermost chunk, padded to an even number of bytes.
+
+    Raises:
+        DamagedError: the file ends before the size of the chunk.
+    """
     size = int.from_bytes(read_at_least(window, 4, 4), "little")
     # A program that writes to a pipe cannot go back to fill in the size, and writes the maximum instead.
     if size >= 0xFFFF_FF00:
@@ -35,7 +39,11 @@ def is_iso(data: bytes) -> bool:
 
 
 def find_iso_end(window: Window) -> int:
-    """Return the end of the last box; bytes that do not look like a box end the file. Raises ``DamagedError``."""
+    """Return the end of the last box; bytes that do not look like a box end the file.
+
+    Raises:
+        DamagedError: a box extends beyond the end of the file, or there are too many boxes.
+    """
     steps = PartCounter()
     position = 0
     while position < window.size:
@@ -59,7 +67,11 @@ def find_iso_end(window: Window) -> int:
 
 
 def find_ogg_end(window: Window) -> int:
-    """Return the end of the last page. Raises ``DamagedError``."""
+    """Return the end of the last page.
+
+    Raises:
+        DamagedError: the last page is truncated, or there are too many pages.
+    """
     steps = PartCounter()
     position = 0
     while position < window.size:
@@ -83,7 +95,11 @@ def is_font(data: bytes) -> bool:
 
 
 def find_font_end(window: Window) -> int:
-    """Return the end of the last table, padded to four bytes. Raises ``DamagedError``."""
+    """Return the end of the last table, padded to four bytes.
+
+    Raises:
+        DamagedError: the table directory is truncated.
+    """
     count = int.from_bytes(read_at_least(window, 4, 2), "big")
     table = read_at_least(window, 12, 16 * count)
     rows = (table[at : at + 16] for at in range(0, len(table), 16))
@@ -92,17 +108,29 @@ def find_font_end(window: Window) -> int:
 
 
 def find_woff_end(window: Window) -> int:
-    """Return the end that the header states. Raises ``DamagedError``."""
+    """Return the end that the header states.
+
+    Raises:
+        DamagedError: the header is truncated.
+    """
     return int.from_bytes(read_at_least(window, 8, 4), "big")
 
 
 def find_parquet_end(window: Window) -> int:
-    """Return the size of the file if it ends with a footer and the magic number. Raises ``DamagedError``."""
+    """Return the size of the file if it ends with a footer and the magic number.
+
+    Raises:
+        DamagedError: the file does not end so, or the stated length of the footer does not fit.
+    """
     return _find_footer_end(window, b"PAR1", 4)
 
 
 def find_arrow_end(window: Window) -> int:
-    """Return the size of the file as for Parquet, with a longer magic number. Raises ``DamagedError``."""
+    """Return the size of the file as for Parquet, with a longer magic number.
+
+    Raises:
+        DamagedError: the file does not end so, or the stated length of the footer does not fit.
+    """
     return _find_footer_end(window, b"ARROW1", 8)
 
 
@@ -119,7 +147,11 @@ def _find_footer_end(window: Window, magic: bytes, first: int) -> int:
 
 
 def find_sqlite_end(window: Window) -> int | None:
-    """Return the end of the last page, or ``None`` if the header states no page count. Raises ``DamagedError``."""
+    """Return the end of the last page, or ``None`` if the header states no page count.
+
+    Raises:
+        DamagedError: the header is truncated.
+    """
     head = read_at_least(window, 0, 100)
     width = int.from_bytes(head[16:18], "big")
     pages = int.from_bytes(head[28:32], "big")

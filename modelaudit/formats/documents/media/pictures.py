@@ -24,7 +24,11 @@ _END_OF_IMAGE: Final = 0xD9
 
 
 def find_png_end(window: Window) -> int:
-    """Return the end of the chunk IEND. Raises ``DamagedError``."""
+    """Return the end of the chunk IEND.
+
+    Raises:
+        DamagedError: a chunk extends beyond the end of the file, or there are too many chunks.
+    """
     steps = PartCounter()
     position = 8
     while True:
@@ -38,7 +42,11 @@ def find_png_end(window: Window) -> int:
 
 
 def find_jpeg_end(window: Window) -> int:
-    """Return the end of the marker EOI. Raises ``DamagedError``."""
+    """Return the end of the marker EOI.
+
+    Raises:
+        DamagedError: a segment does not begin with a marker, the image is truncated, or there are too many segments.
+    """
     steps = PartCounter()
     position = 2
     while True:
@@ -70,7 +78,11 @@ def _skip_scan(window: Window, position: int) -> int:
 
 
 def find_gif_end(window: Window) -> int:
-    """Return the end of the trailer. Raises ``DamagedError``."""
+    """Return the end of the trailer.
+
+    Raises:
+        DamagedError: a block has an unknown kind, the image is truncated, or there are too many blocks.
+    """
     steps = PartCounter()
     flags = read_at_least(window, 10, 1)[0]
     position = 13 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
@@ -112,7 +124,11 @@ def is_bmp(data: bytes) -> bool:
 
 
 def find_bmp_end(window: Window) -> int | None:
-    """Return the end that the header states, or ``None`` if it states none. Raises ``DamagedError``."""
+    """Return the end that the header states, or ``None`` if it states none.
+
+    Raises:
+        DamagedError: the header is truncated.
+    """
     return int.from_bytes(read_at_least(window, 2, 4), "little") or None
 
 
@@ -126,7 +142,11 @@ def is_ico(data: bytes) -> bool:
 
 
 def find_ico_end(window: Window) -> int:
-    """Return the end of the last image that the directory lists. Raises ``DamagedError``."""
+    """Return the end of the last image that the directory lists.
+
+    Raises:
+        DamagedError: the directory is truncated.
+    """
     count = int.from_bytes(read_at_least(window, 4, 2), "little")
     table = read_at_least(window, 6, 16 * count)
     rows = (table[at : at + 16] for at in range(0, len(table), 16))

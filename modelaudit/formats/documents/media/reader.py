@@ -123,7 +123,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the file is truncated or contradicts its format.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     kind = _detect_kind(window.read(0, HEAD_BYTES))
     if kind is None:

@@ -28,7 +28,7 @@ def read_at_least(window: Window, position: int, count: int, most: int = 0) -> b
 
     Raises:
         DamagedError: there are fewer than ``count``.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     data = window.read(position, max(count, most))
     if len(data) < count:

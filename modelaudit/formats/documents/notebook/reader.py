@@ -72,7 +72,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: it is not JSON.
         LimitReachedError: the deadline passed, after all structures read so far were yielded.
-        WindowError: it is over ``document_bytes``, or from the window.
+        WindowError: it is over ``document_bytes``, or the window could not return the requested bytes.
     """
     text, _, _ = read_whole_text(window, limits)
     try:

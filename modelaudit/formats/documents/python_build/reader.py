@@ -45,7 +45,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: it is not TOML.
         LimitReachedError: it nests too deep.
-        WindowError: it is over 1 MiB, or from the window.
+        WindowError: it is over 1 MiB, or the window could not return the requested bytes.
     """
     text = read_all_bytes(window, min(_MAX_BYTES, limits.document_bytes)).decode("utf-8-sig", "replace")
     name = get_file_name(artifact.path)

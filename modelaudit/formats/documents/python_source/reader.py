@@ -43,7 +43,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """Yield the uses of names, references to imported files, and the parts that could not be evaluated.
 
     Raises:
-        WindowError: it is over ``document_bytes``, or from the window.
+        WindowError: it is over ``document_bytes``, or the window could not return the requested bytes.
     """
     text, encoding = decode_source(read_all_bytes(window, limits.document_bytes))
     if get_file_name(artifact.path).endswith(".pth"):

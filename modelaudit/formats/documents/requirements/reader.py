@@ -36,7 +36,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: the file is not text to its end.
         LimitReachedError: the file has more lines than are parsed.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     text, scan, defects = read_whole_text(window, limits)
     yield Document("text", "text", lines=scan.lines, defects=defects)

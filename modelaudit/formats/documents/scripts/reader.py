@@ -88,7 +88,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: the file is not text to its end.
         LimitReachedError: the file is longer than is parsed.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     damage: DamagedError | None = None
     try:
@@ -172,7 +172,7 @@ def read_attributes(artifact: Artifact, window: Window, limits: Limits) -> Itera
     Raises:
         DamagedError: the file is not text to its end.
         LimitReachedError: the file is longer than is parsed.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     text, scan, defects = read_whole_text(window, limits)
     yield Document("text", "text", lines=scan.lines, defects=defects)

@@ -61,7 +61,7 @@ class SealedFormat:
         Raises:
             DamagedError: the header is truncated.
             LimitReachedError: the file contains more programs than are reported.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         start = self.find_start(window.read(0, _PROGRAM_HEAD_BYTES), window) or 0
         budget = get_budget(window, limits)

@@ -50,7 +50,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: the file is not text to its end, or looks like a spaCy configuration but is not valid.
         LimitReachedError: the file is too long, has too many names, or a value nests too deep.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     text, scan, defects = read_whole_text(window, limits)
     yield Document("text", "text", lines=scan.lines, defects=defects)
@@ -78,7 +78,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _parse_settings(text: str, limits: Limits) -> Iterator[Setting]:
-    """Yield the settings of all sections. Raises ``DamagedError`` after those before a syntax error."""
+    """Yield the settings of all sections.
+
+    Raises:
+        DamagedError: the text has a syntax error; the settings before it were yielded.
+    """
     parser = configparser.RawConfigParser(strict=False, default_section=_NO_SECTION)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     damage: configparser.Error | None = None

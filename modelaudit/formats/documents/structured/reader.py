@@ -72,7 +72,7 @@ def read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
 
     Raises:
         DamagedError: the file is not text to its end.
-        WindowError: the file is larger than ``document_bytes``, or from the window.
+        WindowError: the file is larger than ``document_bytes``, or the window could not return the requested bytes.
     """
     text, scan, defects = read_whole_text(window, limits)
     try:
@@ -210,7 +210,7 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
 
     Raises:
         DamagedError: the file is not text to its end.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     scan = TextScan()
     damage: DamagedError | WindowError | None = None

@@ -47,7 +47,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the file is not text to its end.
-        WindowError: the file is larger than ``document_bytes``, or from the window.
+        WindowError: the file is larger than ``document_bytes``, or the window could not return the requested bytes.
     """
     text, _, _ = read_whole_text(window, limits)
     outline, unread = read_template(text)

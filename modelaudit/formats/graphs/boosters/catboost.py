@@ -34,7 +34,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the buffer is longer than the file, or a table or list is outside the buffer.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     (size,) = struct.unpack("<I", window.read(4, 4).ljust(4, b"\0"))
     defects = TreeDefects()
@@ -75,10 +75,10 @@ def _read_root(buffer: _Buffer, defects: TreeDefects, mentions: list[Mention], f
     sizes, starts = buffer.read_numbers(trees, _SIZES), buffer.read_numbers(trees, _STARTS)
     facts.append(("trees", str(len(sizes))))
     if len(sizes) != len(starts):
-        defects.record_size(f"it has sizes of {len(sizes)} trees and starts of {len(starts)}")
+        defects.record_size_mismatch(f"it has sizes of {len(sizes)} trees and starts of {len(starts)}")
     for number, (length, start) in enumerate(zip(sizes, starts, strict=False)):
         if length < 0 or start < 0 or start + length > splits:
-            defects.record_index(f"tree {number} has the splits {start} to {start + length} of {splits}")
+            defects.record_invalid_index(f"tree {number} has the splits {start} to {start + length} of {splits}")
             return
 
 

@@ -39,7 +39,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: it is not text, a list holds other text than integers, or the file ends within its trees.
         LimitReachedError: a line is too long.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     yield from read_text(artifact, window, limits)
     model = _ModelReader()
@@ -152,7 +152,7 @@ class _ModelReader:
                 tree.children += numbers
             elif self._features >= 0 and any(not 0 <= each <= self._features for each in numbers):
                 where = Location(offset=tree.offset)
-                self.defects.record_index(
+                self.defects.record_invalid_index(
                     f"tree {tree.number} splits by a feature greater than {self._features}", where
                 )
         else:
@@ -165,17 +165,17 @@ class _ModelReader:
             return
         leaves, where, which = tree.numbers.get(b"num_leaves", 0), Location(offset=tree.offset), f"tree {tree.number}"
         if leaves < 1:
-            self.defects.record_size(f"{which} has {leaves} leaves", where)
+            self.defects.record_size_mismatch(f"{which} has {leaves} leaves", where)
             return
         for key, count in tree.counts.items():
             wanted = leaves if key == b"leaf_value" else leaves - 1
             if count != wanted and leaves > 1:
-                self.defects.record_size(f"{which} has {leaves} leaves and {count} of {key.decode()}", where)
+                self.defects.record_size_mismatch(f"{which} has {leaves} leaves and {count} of {key.decode()}", where)
                 return
         if leaves > 1 and len(set(tree.children)) != len(tree.children):
-            self.defects.record_index(f"{which} has a node twice, so that a prediction may never end", where)
+            self.defects.record_invalid_index(f"{which} has a node twice, so that a prediction may never end", where)
         if leaves > 1 and any(not -leaves <= child < leaves - 1 or child == 0 for child in tree.children):
-            self.defects.record_index(f"{which} refers to a node that does not exist", where)
+            self.defects.record_invalid_index(f"{which} refers to a node that does not exist", where)
 
     def check_sizes(self) -> None:
         """End the last tree, and compare the stated sizes with the offsets of the trees.
@@ -188,12 +188,14 @@ class _ModelReader:
         if count < len(self._sizes) and not self._ended:
             raise DamagedError(f"the head states {len(self._sizes)} trees, the file ends after {count}")
         if self._sizes and count != len(self._sizes):
-            self.defects.record_size(f"the head states the sizes of {len(self._sizes)} trees, the file has {count}")
+            self.defects.record_size_mismatch(
+                f"the head states the sizes of {len(self._sizes)} trees, the file has {count}"
+            )
         elif self._sizes and self._ended and not self._has_crlf:
             for number, (size, start, end) in enumerate(zip(self._sizes, self._starts, self._starts[1:], strict=False)):
                 if size != end - start:
                     detail = f"the head states {size} bytes for tree {number}, which has {end - start}"
-                    self.defects.record_size(detail, Location(offset=start))
+                    self.defects.record_size_mismatch(detail, Location(offset=start))
         elif not self._ended and not count:
             raise DamagedError("the file ends before its first tree")
 

@@ -26,15 +26,15 @@ class TreeDefects:
     def __init__(self) -> None:
         self.defects: list[Defect] = []
 
-    def record_size(self, detail: str, where: Location | None = None) -> None:
+    def record_size_mismatch(self, detail: str, where: Location | None = None) -> None:
         """Record that two statements about a size disagree."""
         self._record_defect(Defect(TreeDefect.TREE_SIZE, detail, where or Location()))
 
-    def record_index(self, detail: str, where: Location | None = None) -> None:
+    def record_invalid_index(self, detail: str, where: Location | None = None) -> None:
         """Record an index of a node or feature that does not exist, or of a node that occurs twice."""
         self._record_defect(Defect(TreeDefect.TREE_INVALID, detail, where or Location()))
 
-    def record_number(self, detail: str, where: Location | None = None) -> None:
+    def record_absurd_number(self, detail: str, where: Location | None = None) -> None:
         """Record a count for which a loader would allocate more memory than any model needs."""
         self._record_defect(Defect(TreeNumberDefect.NUMBER_ABSURD, detail, where or Location()))
 
@@ -59,9 +59,11 @@ def check_children(left: Sequence[int], right: Sequence[int], defects: TreeDefec
             if child == -1:
                 continue
             if not 0 < child < count:
-                return defects.record_index(f"{which} refers to node {child} of {count}")
+                return defects.record_invalid_index(f"{which} refers to node {child} of {count}")
             if seen[child]:
-                return defects.record_index(f"{which} has node {child} twice, so that a prediction may never end")
+                return defects.record_invalid_index(
+                    f"{which} has node {child} twice, so that a prediction may never end"
+                )
             seen[child] = 1
     return None
 
@@ -72,19 +74,19 @@ def check_tree(tree: Mapping[str, object], defects: TreeDefects, number: int) ->
     lists = {key: _as_integers(tree.get(key)) for key in ("left_children", "right_children", "split_indices")}
     left, right, features = (lists[key] for key in ("left_children", "right_children", "split_indices"))
     if left is None or right is None or features is None:
-        return defects.record_index(f"{which} has children or features that are not integers")
+        return defects.record_invalid_index(f"{which} has children or features that are not integers")
     for key in _NODE_LISTS:
         other = tree.get(key)
         if isinstance(other, Sequence) and len(other) != len(left):
-            return defects.record_size(f"{which} has {len(left)} nodes and {len(other)} {key}")
+            return defects.record_size_mismatch(f"{which} has {len(left)} nodes and {len(other)} {key}")
     parameters = tree.get("tree_param")
     if isinstance(parameters, Mapping):
         stated, known = _parse_number(parameters.get("num_nodes")), _parse_number(parameters.get("num_feature"))
         if stated is not None and stated != len(left):
-            defects.record_size(f"{which} states {stated} nodes and has {len(left)}")
+            defects.record_size_mismatch(f"{which} states {stated} nodes and has {len(left)}")
         inner = (feature for feature, child in zip(features, left, strict=False) if child != -1)
         if known and any(not 0 <= feature & 0x7FFF_FFFF < known for feature in inner):
-            defects.record_index(f"{which} splits by a feature out of the range of {known}")
+            defects.record_invalid_index(f"{which} splits by a feature out of the range of {known}")
     return check_children(left, right, defects, which)
 
 
@@ -112,9 +114,9 @@ def check_learner(
 def check_numbers(features: int | None, classes: int | None, defects: TreeDefects) -> None:
     """Check the counts of features and classes, for which a loader allocates memory; ``None`` for an unknown count."""
     if features is not None and not 0 <= features <= _MOST_FEATURES:
-        defects.record_number(f"the model states {features} features")
+        defects.record_absurd_number(f"the model states {features} features")
     if classes is not None and not 0 <= classes <= _MOST_CLASSES:
-        defects.record_number(f"the model states {classes} classes")
+        defects.record_absurd_number(f"the model states {classes} classes")
 
 
 def _check_tree_count(booster: Mapping[str, object], defects: TreeDefects) -> None:
@@ -128,9 +130,9 @@ def _check_tree_count(booster: Mapping[str, object], defects: TreeDefects) -> No
     if isinstance(trees, Sequence) and isinstance(parameters, Mapping):
         stated = _parse_number(parameters.get("num_trees"))
         if stated is not None and stated != len(trees):
-            defects.record_size(f"the model states {stated} trees and has {len(trees)}")
+            defects.record_size_mismatch(f"the model states {stated} trees and has {len(trees)}")
         if isinstance(groups, Sequence) and len(groups) != len(trees):
-            defects.record_size(f"the model assigns {len(groups)} trees to classes and has {len(trees)}")
+            defects.record_size_mismatch(f"the model assigns {len(groups)} trees to classes and has {len(trees)}")
 
 
 def _as_integers(value: object) -> Sequence[int] | None:

@@ -55,7 +55,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: a value is invalid or breaks off.
         LimitReachedError: it nests too deep or holds too many values.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     defects = TreeDefects()
     decoder = _Decoder(window, limits, defects)
@@ -150,7 +150,13 @@ class _Decoder:
         return kept.decode("utf-8", "replace")
 
     def decode_root(self) -> None:
-        """Decode the value into ``root``. Raises ``DamagedError``, ``LimitReachedError`` and ``WindowError``."""
+        """Decode the value into ``root``.
+
+        Raises:
+            DamagedError: the data are invalid or truncated.
+            LimitReachedError: they exceed a limit of the decoder.
+            WindowError: the window could not return the requested bytes.
+        """
         self._decode_value(self._read_bytes(1))
         while self._containers:
             keep_time()

@@ -43,7 +43,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the model breaks off.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     model = _ModelReader(window, limits)
     damage: DamagedError | None = None
@@ -159,7 +159,7 @@ class _ModelReader:
                 has_feature_out_of_range |= one != -1 and index & 0x7FFF_FFFF >= features > 0
         self.position += count * _STATISTICS
         if has_feature_out_of_range:
-            self.defects.record_index(f"tree {number} splits by a feature out of the range of {features}")
+            self.defects.record_invalid_index(f"tree {number} splits by a feature out of the range of {features}")
         check_children(left, right, self.defects, f"tree {number}")
         if vector > 1:
             self._skip_numbers(4)

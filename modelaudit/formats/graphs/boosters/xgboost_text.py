@@ -38,7 +38,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: it is not text.
-        WindowError: it is larger than ``document_bytes``, or from the window.
+        WindowError: it is larger than ``document_bytes``, or the window could not return the requested bytes.
     """
     yield from read_json(artifact, window, limits)
     defects = TreeDefects()

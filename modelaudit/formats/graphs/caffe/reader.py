@@ -92,7 +92,7 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
     Raises:
         DamagedError: the text cannot be parsed; the layers before are yielded first.
         LimitReachedError: there are too many layers.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     text, _, _ = read_whole_text(window, limits)
     layers = _LayerCollector()
@@ -177,7 +177,7 @@ def read_binary(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
     Raises:
         DamagedError: the message breaks off; the layers before are yielded first.
         LimitReachedError: there are too many layers.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     layers = _LayerCollector()
     failure: DamagedError | WindowError | None = None

@@ -71,7 +71,13 @@ class _ModelReader:
     needs: dict[str, int] = field(default_factory=dict)
 
     def read_model(self, message: Message, depth: int = 0) -> None:
-        """Read one Model and the models in it. Raises ``DamagedError``, ``LimitReachedError`` and ``WindowError``."""
+        """Read one Model and the models in it.
+
+        Raises:
+            DamagedError: a message is damaged.
+            LimitReachedError: the models nest too deeply or have too many parts.
+            WindowError: the window could not return the requested bytes.
+        """
         self._check_depth(depth, message)
         for each in message.fields():
             if each.wire == BYTES:
@@ -203,7 +209,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: the message breaks off; the names before are yielded first.
         LimitReachedError: it nests too deep, or has too many layers or weight files.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     # Messages nest deeper than the models that they represent, so a multiple of the usual depth is allowed.
     reader = _ModelReader(limits.depth * 4)

@@ -41,7 +41,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: the bytes break off or contradict the wire format; the part before is yielded first.
         LimitReachedError: there are too many fields, operators or files, or graphs nest too deep.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     collector = ModelCollector("onnx", artifact.path, window, limits)
     failure: DamagedError | WindowError | None = None

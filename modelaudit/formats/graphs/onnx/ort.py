@@ -28,7 +28,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: an offset is invalid or there is no graph; the part before is yielded first.
         LimitReachedError: there are too many operators, or graphs nest too deep.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     collector = ModelCollector("ort", artifact.path, window, limits)
     failure: DamagedError | WindowError | None = None

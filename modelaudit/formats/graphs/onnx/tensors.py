@@ -58,7 +58,13 @@ class Tensor:
     entries: list[tuple[str, str]] = field(default_factory=list)
 
     def read_field(self, part: Field) -> None:
-        """Read one field of the tensor. Raises ``DamagedError``, ``LimitReachedError`` and ``WindowError``."""
+        """Read one field of the tensor.
+
+        Raises:
+            DamagedError: the field is damaged.
+            LimitReachedError: the tensor has too many dimensions or entries.
+            WindowError: the window could not return the requested bytes.
+        """
         number = part.number
         if number == _DIMS and part.wire == VARINT:
             self.add_dimension(part.value)

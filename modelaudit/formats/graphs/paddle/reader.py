@@ -72,7 +72,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: the message breaks off; the operators before are yielded first.
         LimitReachedError: there are more than a million operators.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     mentions: dict[str, Mention] = {}
     count = 0
@@ -188,7 +188,9 @@ def _find_tensor_end(window: Window, start: int) -> int:
     size = int.from_bytes(window.read(position + 4, 4), "little")
     position += 8
     if size > _MOST_DESCRIPTION_BYTES or position + size > window.size:
-        raise DamagedError(f"the description of a tensor has {size} bytes", start)
+        raise DamagedError(
+            f"the description of a tensor states {size} bytes, which exceeds the limit or the file", start
+        )
     kind = -1
     shape: list[int] = []
     for each in Message(window, position, position + size).fields():

@@ -201,7 +201,7 @@ def read_state(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
 
     Raises:
         DamagedError: the text cannot be parsed; the references before are yielded first.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     text, _, _ = read_whole_text(window, limits)
     found: dict[str, int] = {}

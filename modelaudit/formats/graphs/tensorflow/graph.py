@@ -103,7 +103,7 @@ class Graphs:
         Raises:
             DamagedError: the message breaks off; the nodes before are kept.
             LimitReachedError: there are more than 500,000 nodes.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         main = Graph()
         self.graphs.append(main)
@@ -149,7 +149,12 @@ def _read_signature(message: Message) -> tuple[str, list[str]]:
 
 
 def read_node(message: Message, offset: int = 0) -> Node:
-    """Read one NodeDef at ``offset`` of the file. Raises ``DamagedError`` and ``WindowError``."""
+    """Read one NodeDef at ``offset`` of the file.
+
+    Raises:
+        DamagedError: the message is damaged.
+        WindowError: the window could not return the requested bytes.
+    """
     node = Node(offset=offset)
     attributes = []
     for each in message.fields():

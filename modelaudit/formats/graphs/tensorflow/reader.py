@@ -37,7 +37,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: the message breaks off; the part before is yielded first.
         LimitReachedError: there are too many nodes, assets or objects.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     failure: DamagedError | WindowError | None = None
     for kind in recognition.list_binary_kinds(Head(artifact.path, artifact.content, b"", window)):

@@ -43,7 +43,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: an offset is invalid or data end after the file; the part before is yielded first.
         LimitReachedError: there are too many operators or tables, or the options of an operator are too large.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     reader = _ModelReader(FlatBuffer(window, limits))
     failure: DamagedError | WindowError | None = None

@@ -110,7 +110,7 @@ class ArrayTracker:
         Raises:
             OutOfBandError: an array follows whose extent cannot be determined.
             DamagedError: the array is cut off.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         try:
             self.dtypes.record_state(target, state)

@@ -71,7 +71,7 @@ class _StorageLocator:
 
         Raises:
             DamagedError: the file ends before they do, or the keys differ from those that the pickle refers to.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         if len(listed) != len(self.claims) or set(listed) != self.claims.keys():
             detail = f"the pickles refer to {len(self.claims)} storages and list {len(listed)} with other keys"
@@ -98,7 +98,7 @@ def _read_keys(window: Window, limits: Limits) -> list[str]:
     """Return the texts of a pickle that is a list of texts; none where its opcodes are damaged.
 
     Raises:
-        WindowError: it is larger than is read at once, or from the window.
+        WindowError: it is larger than is read at once, or the window could not return the requested bytes.
     """
     data = read_all_bytes(window, min(_LARGEST_LIST, limits.document_bytes))
     try:

@@ -114,7 +114,7 @@ class Machine:
 
         Raises:
             DamagedError: the bytes end, hold no opcode, or a bound of ``Limits`` is reached, before STOP.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         source, values, handlers = self.source, self.stack.values, HANDLERS
         stack_bound = self.limits.pickle_stack

@@ -101,7 +101,11 @@ class _Decoder:
     codes: list[Code] = field(default_factory=list)
 
     def decode_value(self, depth: int) -> Marshalled:
-        """Decode the next object. Raises ``DamagedError``."""
+        """Decode the next object.
+
+        Raises:
+            DamagedError: the data are invalid or truncated, or exceed the limits on objects and depth.
+        """
         start = self.position
         kind = self._read_bytes(1)[0]
         self.objects += 1

@@ -42,7 +42,7 @@ def starts_pickle(window: Window, start: int, limits: Limits) -> bool:
     that reaches neither a fault nor the end of the bytes counts as a pickle by its length.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     first = window.read(start, 3)
     if len(first) == 3 and names_protocol(first, FUTURE):
@@ -100,7 +100,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """Execute every pickle in the artifact; bytes behind the last one become an absence.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     found = _Programs(window, limits, TORCHSCRIPT if artifact.content == TORCHSCRIPT else "raw")
     found.execute_all()

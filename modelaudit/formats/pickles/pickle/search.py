@@ -57,7 +57,7 @@ def find_pickles(
         announced_only: consider only pickles with PROTO; behind damage, others could be the inside of a pickle.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     search = _PickleSearch(window, limits, announced_only)
     budget = get_budget(window, limits)

@@ -63,7 +63,7 @@ class Skimmer:
         """Skip the plain opcodes after a mark that was just set; ``None`` where they are too few.
 
         Raises:
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         source = self._source
         start = source.offset

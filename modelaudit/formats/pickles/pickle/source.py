@@ -61,7 +61,7 @@ class ByteSource:
 
         Raises:
             DamagedError: no bytes are left.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         self.base += self.position
         self.position = 0

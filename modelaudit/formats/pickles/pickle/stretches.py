@@ -118,7 +118,7 @@ class DeferredStretches:
 
         Raises:
             LimitReachedError: there are more entries than are kept.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         while self.unplaced:
             waiting, self.unplaced = self.unplaced, []
@@ -171,7 +171,7 @@ class DeferredStretches:
 
         Raises:
             DamagedError: from the machine.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         self.place_in_memo()
         wanted = [stretch] if stretch.values is None else []

@@ -35,7 +35,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """Yield the operators and classes that the instructions may refer to, up to the first damage.
 
     Raises:
-        WindowError: it is larger than is read at once, or from the window.
+        WindowError: it is larger than is read at once, or the window could not return the requested bytes.
     """
     data = read_all_bytes(window, limits.document_bytes)
     mentions: dict[TorchMention, None] = {}

@@ -46,7 +46,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: it is not text.
         LimitReachedError: it nests too deep, or holds too many values.
-        WindowError: it is larger than is read at once, or from the window.
+        WindowError: it is larger than is read at once, or the window could not return the requested bytes.
     """
     text, _, _ = read_whole_text(window, limits)
     graph = _GraphSearch(limits)

@@ -30,7 +30,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: it is not text throughout.
-        WindowError: it is larger than is read at once, or from the window.
+        WindowError: it is larger than is read at once, or the window could not return the requested bytes.
     """
     data = read_all_bytes(window, min(_LARGEST, limits.document_bytes))
     scan = TextScan()

@@ -43,8 +43,8 @@ class NameCollector:
         self._assigned: set[str] = set()
         self._tokens: Iterator[Token] = iter(())
         self._next = _END
-        # For each open bracket, whether it is that of ``getattr``, whose string is the name of an attribute.
-        self._brackets: list[bool] = []
+        # For each open bracket, whether it belongs to getattr or hasattr, whose string is the name of an attribute.
+        self._open_getattrs: list[bool] = []
         self._is_statement = True
         self._is_indented = False
 
@@ -62,7 +62,7 @@ class NameCollector:
             if token.kind == "word":
                 self._handle_word(token)
             elif token.kind == "string":
-                self._handle_string(token)
+                self._record_getattr_name(token)
             elif token.kind == "mark":
                 self._handle_mark(token)
             elif token.kind == "line":
@@ -82,9 +82,9 @@ class NameCollector:
 
     def _handle_mark(self, token: Token) -> None:
         if token.text in "([{":
-            self._brackets.append(False)
-        elif token.text in ")]}" and self._brackets:
-            self._brackets.pop()
+            self._open_getattrs.append(False)
+        elif token.text in ")]}" and self._open_getattrs:
+            self._open_getattrs.pop()
         elif token.text == "." and self._next.kind == "word":
             first = self._take_token()
             self._add_attributes([first.text, *self._take_dotted_names()], first.line)
@@ -162,10 +162,11 @@ class NameCollector:
 
     def _open_call(self, name: str) -> None:
         self._take_token()
-        self._brackets.append(name in ("getattr", "hasattr"))
+        self._open_getattrs.append(name in ("getattr", "hasattr"))
 
-    def _handle_string(self, token: Token) -> None:
-        if not (self._brackets and self._brackets[-1]):
+    def _record_getattr_name(self, token: Token) -> None:
+        """Record the name in a string that is an argument of getattr or hasattr; ignore other strings."""
+        if not (self._open_getattrs and self._open_getattrs[-1]):
             return
         text = _strip_quotes(token.text)
         # Adjacent strings are one string.

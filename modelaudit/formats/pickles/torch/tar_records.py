@@ -80,7 +80,7 @@ class _RecordReader:
 
         Raises:
             DamagedError: the records are cut off or contradict themselves.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         for _ in range(self._read_count()):
             described = self._read_description()
@@ -96,7 +96,7 @@ class _RecordReader:
 
         Raises:
             DamagedError: the records are cut off or contradict themselves.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         for _ in range(self._read_count()):
             self._read_description()

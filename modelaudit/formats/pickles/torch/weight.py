@@ -28,7 +28,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """Yield the size, and the program that the bytes are as a pickle if that has any events.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     yield TensorData(window.size)
     if not starts_pickle(window, 0, limits):

@@ -88,7 +88,7 @@ def read_preamble(cursor: GgufCursor, layout: Layout) -> dict[str, int]:
     Raises:
         DamagedError: the file is truncated, a word is too long, or the two word counts differ.
         LimitReachedError: the vocabulary has more than five million words.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     numbers = {name: cursor.read_u32(f"the number of {name}") for name in layout.number_names}
     if layout.has_filters:

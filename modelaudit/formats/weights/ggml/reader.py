@@ -62,7 +62,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the file is truncated or contradicts itself.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     first = window.read(0, 8)
     state = _ParsedFile(MAGICS[first[:4]])

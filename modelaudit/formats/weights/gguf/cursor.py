@@ -51,7 +51,7 @@ class GgufCursor(Cursor):
 
         Raises:
             DamagedError: the text is longer than the rest of the file.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         length = self.read_length(f"the length of {what}")
         start = self.offset

@@ -66,7 +66,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the file is truncated, or its version does not exist.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     log = DefectLog()
     state = _ParsedFile(log, Metadata(log, limits))

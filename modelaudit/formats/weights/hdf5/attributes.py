@@ -52,7 +52,7 @@ class Attribute:
 
         Raises:
             DamagedError: a value is not at its stated place.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         if self.type.kind == VARIABLE:
             yield from read_variable_values(Piece(self.data, self.offset, source.sizes), self.count, self.type, heaps)
@@ -69,7 +69,7 @@ def read_variable_values(piece: Piece, count: int, type_: Datatype, heaps: Globa
 
     Raises:
         DamagedError: a value is not at its stated place.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     for _ in range(min(count, _MAX_VALUES)):
         if piece.left < 4:
@@ -87,7 +87,7 @@ def read_attributes(source: StructureSource, message: Message) -> Iterator[Attri
 
     Raises:
         DamagedError: an index or heap contradicts itself; the attributes before it were yielded.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     if message.type == ATTRIBUTE:
         found = resolve_message(source, message)

@@ -38,7 +38,7 @@ def read_contents(path: str, walker: ObjectWalker, window: Window, limits: Limit
     """Yield the structures of Keras configurations, and the content of texts and bytes as artifacts.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     tried = [0]
     for object_path, attribute in walker.found.attributes:

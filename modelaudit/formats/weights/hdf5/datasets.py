@@ -74,7 +74,7 @@ class Dataset:
 
         Raises:
             DamagedError: the message contradicts itself.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         if message.type not in (DATASPACE, DATATYPE, LAYOUT, FILTERS, EXTERNAL):
             return

@@ -56,7 +56,7 @@ class Dataspace:
 
 
 def parse_datatype(piece: Piece) -> Datatype:
-    """Parse the body of a datatype message. Raises ``DamagedError``."""
+    """Parse the body of a datatype message. Raises ``DamagedError`` if it is truncated."""
     head, bits, size = piece.take_number(1), piece.take_number(3), piece.take_number(4)
     kind = head & 0x0F
     base = 0
@@ -67,7 +67,11 @@ def parse_datatype(piece: Piece) -> Datatype:
 
 
 def parse_dataspace(piece: Piece) -> Dataspace:
-    """Parse the body of a dataspace message. Raises ``DamagedError``."""
+    """Parse the body of a dataspace message.
+
+    Raises:
+        DamagedError: it is truncated, or has an unknown version or too many dimensions.
+    """
     version, rank, _flags = piece.take_number(1), piece.take_number(1), piece.take_number(1)
     if version == 1:
         piece.skip(5)

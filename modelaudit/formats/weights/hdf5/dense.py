@@ -32,7 +32,7 @@ def read_dense_entries(
 
     Raises:
         DamagedError: an index or the heap contradicts itself.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     piece = Piece(message.body, message.offset, source.sizes)
     piece.skip(1)

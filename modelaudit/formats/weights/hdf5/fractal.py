@@ -83,7 +83,7 @@ class FractalHeap:
 
         Raises:
             DamagedError: there is no such object, or the object is filtered.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         piece = Piece(id_, self._source.base + self._address, self._source.sizes)
         head = piece.take_number(1)
@@ -129,7 +129,9 @@ class FractalHeap:
             block = child
             # The child is an indirect block for ``size`` bytes; it has as many rows as the doubling needs.
             rows = (size.bit_length() - 1) - ((table.start * table.width).bit_length() - 1) + 1
-        raise DamagedError("no block of the heap holds the object of an index", self._source.base + self._address)
+        raise DamagedError(
+            "an index refers to an object that lies in no block of the heap", self._source.base + self._address
+        )
 
     def _find_row(self, offset: int, rows: int) -> tuple[int, int]:
         """Return the row of an indirect block that covers ``offset``, and the offset where the row begins."""
@@ -139,7 +141,9 @@ class FractalHeap:
             if offset < at + size:
                 return row, at
             at += size
-        raise DamagedError("no block of the heap holds the object of an index", self._source.base + self._address)
+        raise DamagedError(
+            "an index refers to an object that lies in no block of the heap", self._source.base + self._address
+        )
 
     def _read_huge_object(self, piece: Piece) -> tuple[bytes, int]:
         sizes = self._source.sizes

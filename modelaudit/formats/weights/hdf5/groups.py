@@ -53,7 +53,7 @@ def read_links(source: StructureSource, message: Message) -> Iterator[Link]:
 
     Raises:
         DamagedError: an index or heap contradicts itself; the links before it were yielded.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     if message.type == LINK:
         found = resolve_message(source, message)
@@ -72,7 +72,7 @@ def read_symbol_links(source: StructureSource, tree: int, heap_address: int) -> 
 
     Raises:
         DamagedError: the tree or the heap contradicts itself; the links before it were yielded.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     heap = LocalHeap(source, heap_address)
     width = 2 * source.sizes.offset + 24

@@ -31,7 +31,12 @@ class LocalHeap:
         self._source, self._start = source, start
 
     def read_name(self, offset: int) -> bytes:
-        """Return the name at ``offset``. Raises ``DamagedError`` and ``WindowError``."""
+        """Return the name at ``offset``.
+
+        Raises:
+            DamagedError: the offset lies outside the heap.
+            WindowError: the window could not return the requested bytes.
+        """
         if not 0 <= offset < self._size:
             raise DamagedError(
                 f"a name is at {offset} in a heap of {self._size} bytes", self._source.base + self._start
@@ -52,7 +57,12 @@ class GlobalHeaps:
         self._collections: dict[int, dict[int, tuple[int, int]]] = {}
 
     def read_value(self, address: int, index: int, max_bytes: int = 8 * MIB) -> bytes:
-        """Return the first ``max_bytes`` bytes of a value. Raises ``DamagedError`` and ``WindowError``."""
+        """Return the first ``max_bytes`` bytes of a value.
+
+        Raises:
+            DamagedError: the collection is damaged or has no value of this index.
+            WindowError: the window could not return the requested bytes.
+        """
         places = self._collections.get(address)
         if places is None:
             if len(self._collections) >= _MAX_CACHED_COLLECTIONS:

@@ -54,7 +54,7 @@ def read_messages(source: StructureSource, address: int) -> Iterator[Message]:
     Raises:
         DamagedError: there is no header, or it contradicts itself.
         LimitReachedError: it has more than 100,000 messages.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     if source.read_piece(address, 4).take(4) == b"OHDR":
         block, size, order = _parse_new_header(source, address)
@@ -128,7 +128,7 @@ def resolve_message(source: StructureSource, message: Message) -> Message:
 
     Raises:
         DamagedError: the other message is missing, or in the heap of shared messages, which is not read.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     if not message.is_shared:
         return message
@@ -155,6 +155,6 @@ def read_shared_body(source: StructureSource, type_: int, body: bytes, offset: i
 
     Raises:
         DamagedError: the other message is missing, or in the heap of shared messages, which is not read.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     return _read_shared_message(source, type_, Piece(body, offset, source.sizes)).body

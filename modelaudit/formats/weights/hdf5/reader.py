@@ -54,7 +54,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: there is no valid superblock.
         LimitReachedError: after all else, where the file has too many objects, attributes or links.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     superblock = read_superblock(window)
     walker = ObjectWalker(superblock, limits.members)

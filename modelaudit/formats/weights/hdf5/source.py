@@ -94,7 +94,7 @@ class StructureSource:
         Raises:
             DamagedError: the structure ends beyond the file.
             LimitReachedError: the structure, or all structures together, are too large.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         offset = self.base + address
         if address < 0 or length < 0 or offset >= self.window.size:

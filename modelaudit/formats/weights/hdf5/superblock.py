@@ -67,7 +67,7 @@ def read_superblock(window: Window) -> Superblock:
 
     Raises:
         DamagedError: there is none, or it is invalid.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     start = find_signature_in_head(window.read(0, min(HEAD_BYTES, window.size)))
     if start is None:

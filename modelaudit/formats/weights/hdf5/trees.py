@@ -24,7 +24,7 @@ def list_symbol_nodes(source: StructureSource, address: int) -> Iterator[int]:
 
     Raises:
         DamagedError: there is no B-tree of a group, or it has a loop.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     offset, length = source.sizes.offset, source.sizes.length
     waiting: list[tuple[int, int | None]] = [(address, None)]
@@ -81,7 +81,7 @@ def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, P
     Raises:
         DamagedError: there is no such B-tree, or it contradicts itself.
         LimitReachedError: it has too many nodes or records.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     head = source.read_piece(address, 16 + source.sizes.offset + 2 + source.sizes.length)
     head.expect_signature(b"BTHD", "tree")

@@ -70,7 +70,7 @@ class ObjectWalker:
 
         Raises:
             LimitReachedError: there are too many objects, attributes or links.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         self._read_extension()
         self._queue_object("/", self._superblock.root)

@@ -41,7 +41,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: the stream ends before its first object, or within the name of a class.
         LimitReachedError: the stream names too many classes.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     mentions: dict[str, Mention] = {}
     damage: DamagedError | None = None

@@ -73,7 +73,7 @@ class ItemReader:
 
         Raises:
             DamagedError: the file ends, or the payload ends beyond the file.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         offset = self.offset
         first = self._read_number(1)

@@ -124,7 +124,7 @@ class _ItemWalker:
         Raises:
             DamagedError: an item is invalid or truncated.
             LimitReachedError: there are too many items, or they nest too deep.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         frames = [_OpenContainer(1)]
         seen = 0
@@ -185,7 +185,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the value is truncated or invalid, or a limit is reached.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     walker = _ItemWalker(ItemReader(window), limits)
     damage: DamagedError | WindowError | None = None

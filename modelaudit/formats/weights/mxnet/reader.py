@@ -37,7 +37,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: an array or a name ends beyond the file, or an array is sparse.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     arrays = _ArrayListReader(window)
     damage: DamagedError | None = None

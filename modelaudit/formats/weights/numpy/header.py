@@ -63,7 +63,7 @@ def read_header(window: Window, start: int, limits: Limits) -> ArrayHeader:
     Raises:
         DamagedError: NumPy would refuse the header, or never writes such a header, so that its meaning is unknown.
         LimitReachedError: the header is longer than ``header_bytes`` or 1 MiB.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     version, text_start, end = locate_header(window, start)
     longest = min(_MAX_HEADER_BYTES, limits.header_bytes)

@@ -31,7 +31,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: a header is invalid, or an array is truncated.
         LimitReachedError: there are more than ten thousand arrays.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     position = 0
     for _ in range(_MAX_ARRAYS):

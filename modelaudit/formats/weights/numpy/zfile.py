@@ -42,7 +42,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """Yield the outline of the stream, then the content and the bytes after the stream as artifacts.
 
     Raises:
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     head = window.read(0, _HEADER_BYTES + 1)
     stated = _parse_stated_size(head) or 0

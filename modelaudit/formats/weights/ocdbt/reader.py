@@ -36,7 +36,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the record is truncated.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     head = window.read(0, _HEADER_BYTES)
     kind = _RECORD_KINDS[head[:4]]

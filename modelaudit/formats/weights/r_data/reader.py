@@ -31,7 +31,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: an item is truncated or invalid.
         LimitReachedError: items nest too deep.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     start = window.read(0, 16)
     prefix = _PREFIX.match(start)

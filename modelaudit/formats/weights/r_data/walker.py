@@ -108,7 +108,7 @@ class ItemWalker:
         Raises:
             DamagedError: an item is truncated or invalid.
             LimitReachedError: items nest too deep.
-            WindowError: from the window.
+            WindowError: the window could not return the requested bytes.
         """
         self._queue_tasks(lambda: self._read_item(_DATA_CONTEXT))
         while self._waiting:

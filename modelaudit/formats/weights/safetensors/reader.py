@@ -78,7 +78,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the header is truncated or not a JSON object.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     length, text = _read_header_text(window, limits)
     log = _DefectList()

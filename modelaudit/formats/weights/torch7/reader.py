@@ -58,7 +58,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         DamagedError: an item is truncated or invalid.
         LimitReachedError: items nest too deep.
-        WindowError: from the window.
+        WindowError: the window could not return the requested bytes.
     """
     walker = _ItemWalker(window, is_text=_TEXT_START.match(window.read(0, 256)) is not None)
     damage: DamagedError | None = None
