@@ -26,7 +26,7 @@ RULE = "findings/pickle/dangerous-call.yaml"
         ("kind: operators\nunlisted: maybe\n", 2, "'maybe' is not one of absent, quiet"),
         ("kind: drivers\nunlisted: quiet\n", 2, "quiet needs a 'reason'"),
         ("kind: drivers\nunlisted: quiet\nreason: ''\n", 3, "must not be empty"),
-        ("kind: operators\nunlisted: quiet\nreason: none\n", 2, "a vocabulary of operators selects code"),
+        ("kind: operators\nunlisted: quiet\nreason: none\n", 2, "names of the kind operators select code"),
         ("kind: spells\nunlisted: absent\n", 1, "'spells' is not one of"),
         ("kind: operators\nunlisted: absent\nuses:\n  - {names: [a], unlisted: quiet}\n", 4, "quiet needs a 'reason'"),
         ("kind: operators\nunlisted: absent\nharmless:\n  - {uses: [a]}\n", 4, "reason: is missing"),
