@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import ipaddress
 import os
@@ -42,6 +43,16 @@ def _offer_builders() -> None:
 
 
 _offer_builders()
+
+
+def pytest_collection() -> None:
+    """Keep the garbage collector from scanning the many objects of collection, none of which becomes garbage."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Resume after ``pytest_collection``."""
+    gc.enable()
 
 
 def pytest_configure(config: pytest.Config) -> None:

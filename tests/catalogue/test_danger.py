@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 from support.cases import check_each
+from support.catalogue import load_shipped
 
 import modelaudit
-from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.callables import judge_name
 from modelaudit.checks.engine import collect_findings
 from modelaudit.checks.pickle import build_pickle_subjects
@@ -26,7 +26,7 @@ from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram
 
 HERE = Path(__file__).parent
-CATALOGUE = load_catalogue()
+CATALOGUE = load_shipped()
 CALLABLES = CATALOGUE.callables
 GRAVE = (Severity.HIGH, Severity.CRITICAL)
 # Standings that are at least high in every act.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.formats.graphs.tensorflow.graph import FILE_ATTRIBUTES
 from modelaudit.model.catalogue import Standing
 
-LISTS = load_catalogue().vocabularies
+LISTS = load_shipped().vocabularies
 REACHES = re.compile(
     r"File|PyFunc|py_func|Save(?!d)|Restore|TFRecord|TextLine|Sql|LMDB|Rpc|DebugI|Debug(Nan|Num)|DataService"
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.cases import check_each
+from support.catalogue import load_shipped
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.model.errors import ConfigurationError
@@ -114,7 +115,7 @@ def test_pattern_matches_repository_names(name: str, covered: bool) -> None:
     assert KnownModel("acme/rocket-*", "LicenseRef-Acme", None, "w").covers(name) is covered
 
 
-SHIPPED = load_catalogue()
+SHIPPED = load_shipped()
 
 
 @check_each(

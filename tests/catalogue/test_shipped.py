@@ -17,8 +17,8 @@ from uuid import uuid4
 
 import pytest
 from support.cases import check_each
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.callables import judge_name
 from modelaudit.checks.pickle import build_pickle_subjects
 from modelaudit.model.catalogue import CallableEntry, Standing
@@ -26,7 +26,7 @@ from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram, Plain
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
-CALLABLES = load_catalogue().callables
+CALLABLES = load_shipped().callables
 TRUSTED = {name: entry for name, entry in CALLABLES.by_name.items() if entry.standing is Standing.TRUSTED}
 DANGEROUS = {name: entry for name, entry in CALLABLES.by_name.items() if entry.standing is Standing.DANGEROUS}
 GADGETS = [

@@ -14,15 +14,15 @@ from types import ModuleType
 import pytest
 import yaml
 from support.cases import check_each
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.callables import judge_name
 from modelaudit.model.catalogue import Standing
 from modelaudit.model.pickle import Name
 
 ROOT = Path(__file__).parents[2]
 TRUSTED = ROOT / "rules" / "callables" / "trusted"
-CALLABLES = load_catalogue().callables
+CALLABLES = load_shipped().callables
 
 
 def load_script(name: str) -> ModuleType:

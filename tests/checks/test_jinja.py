@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from support.catalogue import load_shipped
 
 import modelaudit
-from modelaudit.catalogue import load_catalogue
 from modelaudit.model.catalogue import Standing
 
-VOCABULARIES = load_catalogue().vocabularies
+VOCABULARIES = load_shipped().vocabularies
 
 
 def scan_severities(folder: Path, template: str, name: str = "chat_template.jinja") -> tuple[int, dict[str, str]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from support.cases import check_each
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.model.catalogue import Standing
 
-CLASSES = load_catalogue().vocabularies["keras-classes"]
-SYMBOLS = load_catalogue().vocabularies["tensorflow-symbols"]
+CLASSES = load_shipped().vocabularies["keras-classes"]
+SYMBOLS = load_shipped().vocabularies["tensorflow-symbols"]
 
 
 @check_each("name", [

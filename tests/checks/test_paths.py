@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 from support.cases import check_each
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.paths import judge_path
 from modelaudit.checks.redaction import redact_secrets
 
-CALLABLES = load_catalogue().callables
+CALLABLES = load_shipped().callables
 
 
 @check_each(

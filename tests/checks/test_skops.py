@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from support.cases import check_each
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.skops import build_skops_subjects
 from modelaudit.model.skops import SkopsNode, SkopsSchema
 
-CATALOGUE = load_catalogue()
+CATALOGUE = load_shipped()
 SCALER = "sklearn.preprocessing._data"
 
 

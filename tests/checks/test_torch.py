@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from support.cases import check_each
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.torch import build_torch_subjects
 from modelaudit.checks.torch_storages import build_storage_subjects
 from modelaudit.model.catalogue import Standing
@@ -10,7 +10,7 @@ from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram
 from modelaudit.model.structure import ArchiveListing, ArchiveMember, Defect, Unread, UnreadReason
 from modelaudit.model.torch import NameUse, StorageClaim, TorchMention, TorchProgram
 
-CATALOGUE = load_catalogue()
+CATALOGUE = load_shipped()
 SOURCE = "m.pt!m/code/__torch__.py"
 
 

@@ -10,14 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.catalogue import load_shipped
 from support.fixtures import fixture_path
 from support.mentions import INVENTED, Place, find_places, keep_invented, list_places
 from support.reading import BytesWindow
 
 import modelaudit
 from modelaudit.audit import Audit
-from modelaudit.catalogue import load_catalogue
-from modelaudit.formats.registry import FACTS
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
 from modelaudit.model.catalogue import Catalogue, FindingRule, Unlisted
 from modelaudit.model.finding import CheckFamily, Severity
@@ -27,7 +26,7 @@ from modelaudit.model.report import Coverage, Verdict
 from modelaudit.pipeline import ArtifactReading
 from modelaudit.policy.gate import decide
 
-CATALOGUE = load_catalogue(formats=FACTS)
+CATALOGUE = load_shipped()
 POLICY = replace(CATALOGUE.policies["default"], checks=(CheckFamily.SECURITY, CheckFamily.INTEGRITY))
 
 pytestmark = pytest.mark.xdist_group("unlisted names")

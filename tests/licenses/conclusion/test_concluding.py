@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses import build_subjects, conclude, extract_claims
 from modelaudit.licenses.evidence.record import Evidence
 from modelaudit.model.license import ClaimKind, ConclusionState
@@ -291,7 +291,7 @@ def conclude_card(card, rules):
     return conclude(Evidence(claims, ["README.md"]), rules)
 
 
-RULES = load_catalogue()
+RULES = load_shipped()
 WORDS = st.one_of(
     st.text(max_size=40),
     st.sampled_from([name for entry in RULES.licenses.values() for name in (entry.id, *entry.hub_ids, *entry.aliases)]),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 from support.cases import check_each
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses.evidence.alternatives import (
     combine_alternatives,
     format_expression,
@@ -15,7 +15,7 @@ from modelaudit.licenses.evidence.alternatives import (
 )
 from modelaudit.licenses.evidence.statements import LicenseNames
 
-RULES = load_catalogue()
+RULES = load_shipped()
 NAMES = LicenseNames(RULES.licenses, RULES.vague_licenses)
 WORDS = st.sampled_from(["MIT", "apache-2.0", "GPL-3.0", "nonsense", "AND", "OR", "WITH", "(", ")", "other", ""])
 

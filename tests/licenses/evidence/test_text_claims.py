@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.cases import check_each
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.licenses.evidence.fields import POLICY, TAG, TEXT
 from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims, extract_text_claims
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import NAME_LIMIT, Basis, ClaimKind, LicenseClaim
 
-RULES = load_catalogue()
+RULES = load_shipped()
 DECLARED, FOUND = ClaimKind.DECLARED, ClaimKind.FOUND
 
 

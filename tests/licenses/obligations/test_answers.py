@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from support.cases import check_each
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses.obligations.answers import TERMS_NOT_VERIFIED, BindingLicense, answer_intended_use, list_duties
 from modelaudit.model.terms import Answer, Clause, Intent, LicenseCategory, LicenseEntry, Relation, Use
 
-VOCABULARY = load_catalogue().clauses
+VOCABULARY = load_shipped().clauses
 BUSINESS = {Use.COMMERCIAL: True}
 
 

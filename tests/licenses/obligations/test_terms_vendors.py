@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from support.cases import check_each
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses.obligations.answers import BindingLicense, answer_intended_use, list_duties
 from modelaudit.model.terms import Answer, Clause, Intent, LicenseCategory, Use
 
-RULES = load_catalogue()
+RULES = load_shipped()
 
 
 def intent(*uses: Use, field: str = "general", mau: float = 1000, revenue: float = 100_000) -> Intent:
