@@ -208,7 +208,7 @@ def test_10_gb_sparse_file_gives_a_report(tmp_path: Path) -> None:
     assert report.coverage.artifacts[0].size == 10 * GIB
 
 
-def test_exceeded_deadline_is_an_absence(tmp_path: Path) -> None:
+def test_exceeded_deadline_is_reported_as_unread(tmp_path: Path) -> None:
     report = scan(model(tmp_path, a__pkl=b"\x80\x04N."), limits=Limits(artifact_seconds=0, seconds_per_gib=0))
     assert reasons(report) == [UnreadReason.LIMIT]
     assert report.coverage.artifacts[0].digests
@@ -272,7 +272,7 @@ def test_reader_exception_is_an_absence_of_matching_reason(monkeypatch: pytest.M
         assert reasons(scan(target)) == [reason]
 
 
-def test_failing_recognition_is_an_absence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_failing_recognition_is_reported_as_unread(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from modelaudit.model.errors import WindowError
 
     def fail(error: Exception) -> object:

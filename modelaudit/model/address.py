@@ -22,22 +22,22 @@ _INNER: Final = re.compile(rf"(?:!{_CONTENT}|!{_RANGE})*+\Z")
 
 
 def join_member(container: str, name: str) -> str:
-    """The address of the member ``name`` of ``container``."""
+    """Return the address of the member ``name`` of ``container``."""
     return f"{container}{_MARK}{name}"
 
 
 def join_content(container: str) -> str:
-    """The address of the decompressed content of ``container``."""
+    """Return the address of the decompressed content of ``container``."""
     return join_member(container, _CONTENT)
 
 
 def join_range(container: str, start: int, end: int) -> str:
-    """The address of the bytes from ``start`` up to, not including, ``end``, both offsets in ``container``."""
+    """Return the address of the bytes from ``start`` up to, not including, ``end``, both offsets in ``container``."""
     return join_member(container, f"[bytes {start}-{end}]")
 
 
 def join_found(container: str, format_: str, offset: int) -> str:
-    """The address of content of the format ``format_`` that begins at ``offset`` in ``container``."""
+    """Return the address of content of the format ``format_`` that begins at ``offset`` in ``container``."""
     return join_member(container, f"{format_}@{offset}")
 
 
@@ -47,12 +47,12 @@ def is_member(address: str) -> bool:
 
 
 def file_of(address: str) -> str:
-    """The path of the file of the snapshot that holds the address."""
+    """Return the path of the file of the snapshot that holds the address."""
     return address.partition(_MARK)[0] or address
 
 
 def split_member(address: str) -> tuple[str, str]:
-    """The address of the innermost container, empty where there is none, and the path within it."""
+    """Return the address of the innermost container, empty where there is none, and the path within it."""
     container, _, path = address.rpartition(_MARK)
     # A file whose own name begins with the mark lies in no container.
     return (container, path) if container else ("", address)
@@ -64,7 +64,7 @@ def container_of(address: str) -> str:
 
 
 def member_path(address: str) -> str:
-    """The path within the innermost container, or the path of the file where there is none."""
+    """Return the path within the innermost container, or the path of the file where there is none."""
     return split_member(address)[1]
 
 
@@ -74,5 +74,5 @@ def lies_within(address: str, container: str) -> bool:
 
 
 def strip_inner(address: str) -> str:
-    """``address`` without the steps at its end that only decompress, or that name a byte range."""
+    """Return ``address`` without the steps at its end that only decompress, or that name a byte range."""
     return _INNER.sub("", address)

@@ -117,7 +117,7 @@ def test_file_with_invented_name_is_incomplete(fixture: str, name: bytes, invent
     }
 
 
-def test_undeclared_vocabulary_leaves_an_absence() -> None:
+def test_undeclared_vocabulary_makes_the_verdict_incomplete() -> None:
     place, fixture = next((place, name) for place, name in find_places().items() if place.vocabulary == "git-stores")
     bare = replace(CATALOGUE, findings={}, declarations={})
     address, structure = keep_invented_of_fixture(place, fixture)

@@ -119,7 +119,7 @@ def test_truncated_encoded_text_is_damaged(read_bytes: Callable[..., object]) ->
     assert read_bytes(text).reasons() == {UnreadReason.DAMAGED}  # type: ignore[attr-defined]
 
 
-def test_text_over_the_size_limit_is_an_absence(read_bytes: Callable[..., object]) -> None:
+def test_text_over_the_size_limit_is_reported_as_unread(read_bytes: Callable[..., object]) -> None:
     reading = read_bytes(base64.b64encode(PAYLOAD * 400), limits=Limits(document_bytes=8192))
     assert reading.reasons() == {UnreadReason.LIMIT}  # type: ignore[attr-defined]
 

@@ -281,7 +281,7 @@ def test_cell_command_continues_over_backslash_lines() -> None:
     assert cell.python == "pass\n\n\nx = 1\npass"
 
 
-def test_shell_lines_beyond_bound_are_an_absence_and_earlier_ones_stay(read_bytes) -> None:
+def test_shell_lines_beyond_bound_are_reported_as_unread_and_earlier_ones_stay(read_bytes) -> None:
     cells = [{"cell_type": "code", "source": ["!echo a\n"] * 20_001}, {"cell_type": "code", "source": ["!rm -rf /\n"]}]
     data = json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5}).encode()
     reading = read_bytes(data, "a.ipynb")

@@ -157,7 +157,7 @@ def _build_notebook(source: str, **metadata: object) -> bytes:
         ({}, False),
     ],
 )
-def test_notebook_kernel_of_other_language_is_an_absence(
+def test_notebook_kernel_of_other_language_is_reported_as_unread(
     read_bytes, metadata: dict[str, object], is_foreign: bool
 ) -> None:
     found = read_bytes(_build_notebook("x = 1", **metadata), "a.ipynb")
@@ -171,6 +171,6 @@ def test_cells_of_bash_kernel_are_shell_lines(read_bytes) -> None:
 
 
 @pytest.mark.parametrize("magic", ["%%R", "%%perl", "%%julia"])
-def test_cell_magic_of_other_language_is_an_absence(read_bytes, magic: str) -> None:
+def test_cell_magic_of_other_language_is_reported_as_unread(read_bytes, magic: str) -> None:
     found = read_bytes(_build_notebook(f"{magic}\nx"), "a.ipynb")
     assert [reason for _, reason in found.unread] == [UnreadReason.PROGRAM]

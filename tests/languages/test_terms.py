@@ -112,7 +112,7 @@ def test_only_head_comments_about_terms_are_yielded(read_bytes):
     assert read_bytes(b"x = 1\n# License: MIT\n", "a.py").of(Prose) == []
 
 
-def test_long_text_is_truncated_with_an_absence(read_bytes):
+def test_long_text_is_truncated_and_reported_as_unread(read_bytes):
     reading = read_bytes(b"word " * MIB, "LICENSE")
     [prose] = reading.of(Prose)
     assert len(prose.text) == 2 * MIB

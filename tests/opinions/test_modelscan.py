@@ -71,7 +71,7 @@ def test_nothing_examined_gives_no_opinion(lay, grave):
     assert opinion.disagreements == ()
 
 
-def test_archive_without_examined_member_is_an_absence(lay, tmp_path):
+def test_archive_without_examined_member_is_reported_as_unread(lay, tmp_path):
     root = lay({"model.pt": b""})
     with zipfile.ZipFile(root / "model.pt", "w") as archive:
         archive.writestr("archive/data.txt", b"text")
@@ -103,7 +103,7 @@ def test_long_list_of_unexamined_parts_is_shortened_and_counted(lay, benign):
     assert len(opinion.absences) == 51
 
 
-def test_unreadable_file_is_an_absence(lay, benign):
+def test_unreadable_file_is_reported_as_unread(lay, benign):
     root = lay({"good.pkl": benign})
     opinion = second_opinion(root, ["good.pkl", "gone.pkl"], [], LIMITS)
     assert opinion.state is OpinionState.PARTLY

@@ -99,7 +99,7 @@ def test_cache_without_links_uses_claims_of_listing(cached: Path) -> None:
     assert artifacts["sub/model.safetensors"].claimed == (LARGE,)
 
 
-def test_listed_file_that_is_missing_is_an_absence(cached: Path) -> None:
+def test_listed_file_that_is_missing_is_reported_as_unread(cached: Path) -> None:
     (cached / "config.json").unlink()
     blob = (cached / "sub" / "model.safetensors").resolve()
     blob.unlink()

@@ -154,7 +154,7 @@ def test_renamed_repository_is_fetched_and_noted(hub: LoopbackHub) -> None:
     assert "the Hub answered for 'acme/old' as 'other/new': the repository was renamed or moved" in snapshot.notes
 
 
-def test_listed_file_that_the_hub_lacks_is_an_absence(hub: LoopbackHub) -> None:
+def test_listed_file_that_the_hub_lacks_is_reported_as_unread(hub: LoopbackHub) -> None:
     """After a 404 huggingface_hub abandons the files that it has not begun; they must be read all the same."""
     hub.add_repository("acme/tiny", {**FILES, "!lost.md": "", **{f"{number}.txt": "x" for number in range(40)}})
     hub.fault("/resolve/", delay=0.05)

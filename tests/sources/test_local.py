@@ -289,7 +289,7 @@ def test_hundred_thousand_files_are_listed(tmp_path: Path) -> None:
     assert len(resolve(str(tmp_path)).artifacts) == 100_000
 
 
-def test_file_that_vanishes_after_listing_is_an_absence(model: Path) -> None:
+def test_file_that_vanishes_after_listing_is_reported_as_unread(model: Path) -> None:
     [artifact] = resolve(str(model)).artifacts
     (model / "config.json").unlink()
     with pytest.raises(Exception, match="since it was listed") as caught:

@@ -107,7 +107,7 @@ def test_inner_deadline_ends_with_its_block(clock: _Clock) -> None:
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_deadline_during_computation_ends_work_with_an_absence(name: str, clock: _Clock) -> None:
+def test_deadline_during_computation_ends_work_and_is_reported_as_unread(name: str, clock: _Clock) -> None:
     reading = _read_artifact(name, LARGE[name].encode())
     spent = [unread for _, unread in reading.unread if TIME_SPENT in unread.detail]
     assert spent

@@ -215,7 +215,7 @@ def test_huge_dictionary_reaches_limit(read_bytes):
 
 
 @check_each("name", CODECS)
-def test_empty_content_gives_no_absence(name, read_bytes):
+def test_empty_content_is_not_reported_as_unread(name, read_bytes):
     reading = read_bytes(CODECS[name](b""))
     assert reading.unread == []
     if reading.structures:  # empty zlib and LZMA streams are too short to recognise
@@ -275,7 +275,7 @@ def test_compressed_joblib_file_is_read(level, tmp_path, read_bytes):
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
-def test_mutated_file_gives_structures_or_absences(data, read_bytes):
+def test_mutated_file_is_parsed_or_reported_as_unread(data, read_bytes):
     name = data.draw(st.sampled_from(sorted(CODECS)))
     paths = sorted(path for path in (FIXTURES / name).glob("[!b]*/*") if path.stat().st_size < 4000)
     sample = bytearray(data.draw(st.sampled_from(paths)).read_bytes())

@@ -118,7 +118,7 @@ def test_mention_has_its_line(read_bytes):
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_mutated_text_gives_structures_or_absences(read_bytes, data):
+def test_mutated_text_is_parsed_or_reported_as_unread(read_bytes, data):
     inside = '<!DOCTYPE PMML [<!ENTITY a "b"><!ENTITY % c "d">]>'
     whole = bytearray(pmml(doctype=inside, extension="<Extension>&a;</Extension>").encode())
     for _ in range(data.draw(st.integers(1, 4))):

@@ -125,7 +125,7 @@ def test_pipeline_with_unlisted_factory_is_incomplete(tmp_path):
 
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, len(CONFIG)), st.text(alphabet='[]{}"$@.=:\n \\ab', max_size=12))
-def test_any_text_gives_structures_or_absences(read_bytes, position, replaced):
+def test_any_text_is_parsed_or_reported_as_unread(read_bytes, position, replaced):
     read_bytes((CONFIG[:position] + replaced + CONFIG[position + len(replaced) :]).encode(), "config.cfg")
 
 

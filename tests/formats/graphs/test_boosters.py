@@ -109,7 +109,7 @@ def test_catboost_tree_with_splits_out_of_range_is_a_defect(size, read_bytes):
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(WHOLE), st.data())
-def test_mutated_model_yields_structures_or_absences(read_bytes, whole, data):
+def test_mutated_model_is_parsed_or_reported_as_unread(read_bytes, whole, data):
     changed = bytearray(whole)
     for _ in range(data.draw(st.integers(1, 4))):
         changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))

@@ -196,7 +196,7 @@ def test_reached_bound_is_reported_as_limit(content, limits, read_bytes):
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_mutated_model_yields_structures_or_absences(data, read_bytes):
+def test_mutated_model_is_parsed_or_reported_as_unread(data, read_bytes):
     sample = bytearray(
         data.draw(st.sampled_from([RELU, made.model(made.graph(made.node("A"), tensors=(made.elsewhere("a"),)))]))
     )
@@ -208,7 +208,7 @@ def test_mutated_model_yields_structures_or_absences(data, read_bytes):
 
 @settings(max_examples=100, deadline=None)
 @given(sample=st.binary(max_size=300))
-def test_random_bytes_yield_structures_or_absences(sample, read_bytes):
+def test_random_bytes_are_parsed_or_reported_as_unread(sample, read_bytes):
     reading = read_bytes(sample, "model.onnx", only=find_reader("onnx"))
     assert reading.structures or reading.unread
 

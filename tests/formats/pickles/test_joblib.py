@@ -125,7 +125,7 @@ def test_names_spelled_by_other_memo_are_reported_if_they_exist(read_fixture):
         (b"Nb", "how many"),
     ],
 )
-def test_array_of_unknown_extent_is_absence(state, told, read_bytes):
+def test_array_of_unknown_extent_is_reported_as_unread(state, told, read_bytes):
     data = b"\x80\x04" + built.construct(name("joblib.numpy_pickle", "NumpyArrayWrapper")) + state + bytes(24) + b"."
     reading = read_bytes(data)
     assert reading.reasons() == {UnreadReason.NO_READER}

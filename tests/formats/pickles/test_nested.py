@@ -183,7 +183,7 @@ def test_text_argument_is_not_replaced_by_decoded_bytes(read_bytes: Callable[...
     assert not isinstance(argument, Embedded)
 
 
-def test_text_too_long_to_decode_is_absence(read_bytes: Callable[..., object]) -> None:
+def test_text_too_long_to_decode_is_reported_as_unread(read_bytes: Callable[..., object]) -> None:
     coded = base64.b64encode(PAYLOAD + b"\0" * 6000).decode()
     reading = read_bytes(pickle.dumps([coded], 4), limits=Limits(document_bytes=4096))
     assert reading.reasons() == {UnreadReason.LIMIT}  # type: ignore[attr-defined]

@@ -143,7 +143,7 @@ def test_every_stream_is_executed() -> None:
     assert not rest
 
 
-def test_bytes_behind_last_pickle_are_absence() -> None:
+def test_bytes_behind_last_pickle_are_reported_as_unread() -> None:
     _, rest = read(pickle.dumps([1]) + b"\xff" * 10)
     assert [(item.reason, item.where.offset) for item in rest if isinstance(item, Unread)] == [
         (UnreadReason.NO_READER, len(pickle.dumps([1])))
@@ -176,7 +176,7 @@ def test_class_in_torch_persistent_id_resolves_to_class() -> None:
     assert (Act.CONSTRUCT, "pkg.Net") in acts(program)
 
 
-def test_nested_constants_beyond_bound_are_absence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nested_constants_beyond_bound_are_reported_as_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modelaudit.formats.pickles.pickle.nested._NESTED_KEPT", 1000)
     many = [bytes(pickle.dumps([number], 4)) for number in range(1003)]
     _, rest = read(pickle.dumps(many, 4))
@@ -318,7 +318,7 @@ def test_mutated_pickles_yield_program(seed: bytes, changes: list[tuple[int, int
     read(mutated)
 
 
-def test_failing_window_is_absence() -> None:
+def test_failing_window_is_reported_as_unread() -> None:
     class Failing(Bytes):
         def read(self, offset: int, length: int) -> bytes:
             if offset > 0:

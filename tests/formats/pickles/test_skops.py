@@ -91,7 +91,7 @@ def test_nodes_before_syntax_error_are_kept(read_bytes) -> None:
     assert reading.unread == [(PATH, UnreadReason.DAMAGED)]
 
 
-def test_schema_beyond_limits_is_absence(read_bytes) -> None:
+def test_schema_beyond_limits_is_reported_as_limit(read_bytes) -> None:
     deep = b'{"__loader__":' * 1000
     assert read_bytes(deep, PATH).reasons() == {UnreadReason.LIMIT}
     many = json.dumps([RUN] * 100).encode()

@@ -64,7 +64,7 @@ def test_truncated_graph_keeps_its_names(read_bytes) -> None:
     assert reading.unread == [(PATH, UnreadReason.DAMAGED)]
 
 
-def test_graph_beyond_limits_is_absence(read_bytes) -> None:
+def test_graph_beyond_limits_is_reported_as_limit(read_bytes) -> None:
     reading = read_bytes(b"[" * 1000, PATH, content=TORCH_EXPORT)
     assert reading.reasons() == {UnreadReason.LIMIT}
     reading = read_bytes(b"[" + b"1," * 1000 + b"1]", PATH, Limits(document_nodes=100), content=TORCH_EXPORT)

@@ -47,7 +47,7 @@ def test_every_storage_type_has_item_size(read_bytes, dtype: str) -> None:
     assert reading.unread == []
 
 
-def test_bytes_behind_last_storage_are_absence(read_bytes) -> None:
+def test_bytes_behind_last_storage_are_reported_as_unread(read_bytes) -> None:
     reading = read_bytes(legacy({"a": torch.ones(3)}) + b"more", "m.pt")
     assert ("m.pt", UnreadReason.NO_READER) in reading.unread
 

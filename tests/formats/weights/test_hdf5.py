@@ -153,7 +153,7 @@ def test_attribute_larger_than_its_message_is_damaged(read_bytes):
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_mutated_files_end_in_structures_or_absences(read_bytes, data):
+def test_mutated_files_are_parsed_or_reported_as_unread(read_bytes, data):
     mutated = bytearray(data.draw(st.sampled_from(SEEDS)))
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(0, len(mutated) - 1))

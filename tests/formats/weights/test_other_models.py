@@ -59,7 +59,7 @@ def test_mxnet_operators_need_a_graph_around_them(read_bytes):
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(WHOLE), st.data())
-def test_mutated_files_end_in_structures_or_absences(read_bytes, whole, data):
+def test_mutated_files_are_parsed_or_reported_as_unread(read_bytes, whole, data):
     changed = bytearray(whole)
     for _ in range(data.draw(st.integers(1, 4))):
         changed[data.draw(st.integers(4, len(changed) - 1))] = data.draw(st.integers(0, 255))

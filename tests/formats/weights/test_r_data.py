@@ -87,7 +87,7 @@ def test_deeply_nested_items_reach_the_limit(read_bytes):
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_mutated_objects_end_in_structures_or_absences(read_bytes, data):
+def test_mutated_objects_are_parsed_or_reported_as_unread(read_bytes, data):
     whole = bytearray(rds(listed(function(SYSTEM), promise(symbol("x")), strings("a", "b"), numbers(1.0)), 3))
     for _ in range(data.draw(st.integers(1, 4))):
         whole[data.draw(st.integers(14, len(whole) - 1))] = data.draw(st.integers(0, 255))

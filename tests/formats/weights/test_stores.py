@@ -21,7 +21,7 @@ def list_formats(reading) -> list[str]:
     return [each.format for each in reading.of(Outline)]
 
 
-def test_records_of_a_store_are_read_without_absence(read_bytes):
+def test_records_of_a_store_are_read_completely(read_bytes):
     for magic in (0x0CDB3A2A, 0x0CDB20DE, 0x0CDB1234):
         reading = read_bytes(node(magic), "x")
         assert list_formats(reading) == ["ocdbt"]
