@@ -37,7 +37,11 @@ class CallablesReader:
     _origin: dict[str, tuple[Document, Place]] = field(default_factory=dict)
 
     def read_trusted(self, document: Document) -> None:
-        """Add one file of ``trusted/``. Raises ``ConfigurationError``."""
+        """Add one file of ``trusted/``.
+
+        Raises:
+            ConfigurationError: the file is invalid.
+        """
         file = _TRUSTED.read(document)
         for name, named in file.names.items():
             self._add(
@@ -49,7 +53,11 @@ class CallablesReader:
                 self._add(replace(first, name=name), document, ("alike", index, "names", number))
 
     def read_dangerous(self, document: Document) -> None:
-        """Add one file of ``dangerous/``. Raises ``ConfigurationError``."""
+        """Add one file of ``dangerous/``.
+
+        Raises:
+            ConfigurationError: the file is invalid.
+        """
         file = _DANGEROUS.read(document)
         for name, named in file.names.items():
             self._add(_read_dangerous_name(name, named, file, document, ("names", name)), document, ("names", name))
@@ -63,7 +71,11 @@ class CallablesReader:
             self._modules[module] = DangerousModule(module, listed.effect or file.effect, listed.why)
 
     def read_standard_library(self, document: Document) -> None:
-        """Add the names of the standard library's modules. Raises ``ConfigurationError``."""
+        """Add the names of the standard library's modules.
+
+        Raises:
+            ConfigurationError: the file is invalid.
+        """
         for index, module in enumerate(_STANDARD_LIBRARY.read(document).modules):
             if "." in module:
                 raise document.error(f"modules: {module!r} is not a top-level module", ("modules", index))

@@ -31,7 +31,11 @@ _MOST_LISTED = 25
 
 
 def read_subjects(documents: Iterable[Document]) -> Subjects:
-    """Read ``rules/subjects.yaml``. Raises ``ConfigurationError``."""
+    """Read ``rules/subjects.yaml``.
+
+    Raises:
+        ConfigurationError: the file is invalid.
+    """
     subjects: dict[str, Mapping[str, tuple[str, ...]]] = {}
     for document in documents:
         for kind, fields in _SUBJECTS.read(document).subjects.items():

@@ -90,7 +90,11 @@ class Cursor:
             raise BeyondError(what, count, self.offset)
 
     def peek(self, count: int) -> bytes:
-        """Return the next ``count`` bytes without consuming them; fewer at the end. Raises ``WindowError``."""
+        """Return the next ``count`` bytes without consuming them; fewer at the end.
+
+        Raises:
+            WindowError: the window could not return the requested bytes.
+        """
         place = self.offset - self._base
         if place < 0 or place + count > len(self._held):
             self._held = self.window.read(self.offset, max(count, self._block))

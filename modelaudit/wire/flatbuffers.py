@@ -110,11 +110,15 @@ class Vector:
             raise DamagedError(detail, position)
 
     def raw(self, most: int) -> bytes:
-        """Return the first ``most`` bytes. Raises ``WindowError``."""
+        """Return the first ``most`` bytes.
+
+        Raises:
+            WindowError: the window could not return the requested bytes.
+        """
         return self._buffer.read_bytes(self.start, min(most, self.count * self.width))
 
     def numbers(self, code: str) -> Iterator[int]:
-        """Yield the elements as integers. Raises ``LimitReachedError`` and ``WindowError``."""
+        """Yield the elements as integers. Raises like ``FlatBuffer.spend`` and ``FlatBuffer.read_bytes``."""
         step = _BLOCK // self.width
         for first in range(0, self.count, step):
             count = min(step, self.count - first)

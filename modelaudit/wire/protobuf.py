@@ -77,14 +77,22 @@ class Message:
         return self.end - self.start
 
     def raw(self, most: int) -> bytes:
-        """Return the first ``most`` bytes. Raises ``WindowError``."""
+        """Return the first ``most`` bytes.
+
+        Raises:
+            WindowError: the window could not return the requested bytes.
+        """
         end = min(self.end, self.start + most)
         if self._base <= self.start and end <= self._base + len(self._held):
             return self._held[self.start - self._base : end - self._base]
         return self._window.read(self.start, end - self.start)
 
     def text(self, most: int = 4096) -> str:
-        """Return the first ``most`` bytes as text, with bytes outside UTF-8 escaped. Raises ``WindowError``."""
+        """Return the first ``most`` bytes as text, with bytes outside UTF-8 escaped.
+
+        Raises:
+            WindowError: the window could not return the requested bytes.
+        """
         return self.raw(most).decode("utf-8", "backslashreplace")
 
     def fields(self) -> Iterator[Field]:

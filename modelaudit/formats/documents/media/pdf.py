@@ -37,7 +37,11 @@ _MOST_STORED_BYTES: Final = MIB
 
 
 def find_actions(window: Window) -> tuple[Mention, ...]:
-    """Return one mention for each kind of action or attachment, at its first offset. Raises ``WindowError``."""
+    """Return one mention for each kind of action or attachment, at its first offset.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
     found: dict[str, Mention] = {}
     for offset, data in _iterate_text(window):
         for match in _NAME.finditer(data):

@@ -80,7 +80,11 @@ class SealedFormat:
 
 
 def _find_programs(window: Window, start: int) -> Iterator[int]:
-    """Yield the offsets of programs that the host could run. Raises ``WindowError``."""
+    """Yield the offsets of programs that the host could run.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
     # Pieces overlap, so that magic bytes across their border are found.
     overlap = 8
     position = start

@@ -40,7 +40,11 @@ class _BytesWindow:
 
 
 def check_array(items: ItemReader, item: Item, log: DefectLog) -> None:
-    """Record a defect if shape, dtype and bytes of an array contradict each other. Raises ``WindowError``."""
+    """Record a defect if shape, dtype and bytes of an array contradict each other.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
     try:
         _check_fields(items, item, log)
     except DamagedError as error:

@@ -104,7 +104,11 @@ class ItemReader:
         return Item(kind, offset, start, size, code - 256 if code > 127 else code)
 
     def read_payload(self, item: Item, max_bytes: int) -> bytes:
-        """Return the first ``max_bytes`` bytes of the payload of an item. Raises ``WindowError``."""
+        """Return the first ``max_bytes`` bytes of the payload of an item.
+
+        Raises:
+            WindowError: the window could not return the requested bytes.
+        """
         count = min(item.size, max_bytes)
         place = item.start - self._base
         if 0 <= place <= len(self._held) - count:
