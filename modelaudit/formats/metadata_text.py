@@ -15,7 +15,7 @@ from typing import Final
 
 from modelaudit.formats.embedded import DecodedWindow, detect_coding
 from modelaudit.formats.interpreters import INTERPRETERS
-from modelaudit.languages.code_text import find_python_calls, find_shell_programs
+from modelaudit.languages.code_text import find_dangerous_programs, find_python_calls
 from modelaudit.languages.programs import report_program_keys
 from modelaudit.languages.settings import Setting
 from modelaudit.languages.terms.statements import extract_statements
@@ -70,7 +70,7 @@ def _collect_entry_mentions(entry: MetadataEntry) -> Iterator[Mention]:
     where = Location(key=entry.key[:_MAX_KEY_LENGTH])
     for name in find_python_calls(text):
         yield Mention("python-names", "metadata-code", name, where, _shorten_text(text))
-    for name in find_shell_programs(text):
+    for name in find_dangerous_programs(text):
         yield Mention("metadata-texts", "command", name, where, _shorten_text(text))
     for match in islice(_MARKUP.finditer(text), _MAX_ELEMENTS):
         name = next(group for group in match.groups() if group).lower()

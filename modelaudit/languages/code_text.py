@@ -99,8 +99,8 @@ def _resolve_full_name(node: ast.expr, known: dict[str, str]) -> str:
     return ".".join([known.get(node.id, node.id), *reversed(parts)])
 
 
-def find_shell_programs(text: str) -> Iterator[str]:
-    """Yield the name of each program that a shell command starts, once.
+def find_dangerous_programs(text: str) -> Iterator[str]:
+    """Yield, once each, the interpreters given code to run and the dangerous programs given operands in a command.
 
     Yields nothing for prose: every part of the text must begin with a program name, followed by words that look like
     options or operands.

@@ -109,7 +109,7 @@ class Markup:
                 self._feed_text(decoder.decode(chunk), False)
             self._feed_text(decoder.decode(b"", True), True)
         except UnicodeDecodeError as error:
-            raise DamagedError(f"it is not in {encoding.codec} throughout", self._fed) from error
+            raise DamagedError(f"some of its bytes are not valid {encoding.codec}", self._fed) from error
         except expat.ExpatError as error:
             why = expat.ErrorString(error.code)
             raise DamagedError(

@@ -94,7 +94,7 @@ def test_fallbacks_are_asked_last_and_plain_text_last_but_one() -> None:
     ]
 
 
-def test_a_format_with_several_readers_has_no_single_one() -> None:
+def test_asking_for_the_only_reader_fails_if_format_has_several() -> None:
     assert find_reader("gguf").format == "gguf"
     with pytest.raises(ValueError):
         find_reader("tensorflow")

@@ -6,7 +6,7 @@ import pytest
 from support.cases import check_each
 
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions
-from modelaudit.languages.code_text import find_python_calls, find_shell_programs
+from modelaudit.languages.code_text import find_dangerous_programs, find_python_calls
 
 
 def list_names(key: str, text: str) -> set[tuple[str, str]]:
@@ -54,7 +54,7 @@ def test_other_texts_are_not_programs(text):
     ],
 )
 def test_shell_line_lists_its_programs(text, expected):
-    assert set(find_shell_programs(text)) == expected
+    assert set(find_dangerous_programs(text)) == expected
 
 
 @check_each(
@@ -66,7 +66,7 @@ def test_shell_line_lists_its_programs(text, expected):
     ],
 )  # fmt: skip
 def test_prose_is_not_a_command(text):
-    assert list(find_shell_programs(text)) == []
+    assert list(find_dangerous_programs(text)) == []
 
 
 def test_script_markup_counts_anywhere_and_formatting_does_not():

@@ -57,7 +57,7 @@ def test_reasons_name_skipped_checks() -> None:
     assert reasons[-1] == "checked for license only; not for security"
 
 
-def test_never_ignores_findings_only() -> None:
+def test_fail_on_never_ignores_findings_but_not_incomplete_scans() -> None:
     never = Policy("never", "", None, tuple(CheckFamily))
     assert decide(coverage(READ), [finding(Severity.CRITICAL)], never).verdict is Verdict.PASS
     assert decide(coverage(NOT_READ), [finding(Severity.CRITICAL)], never).verdict is Verdict.INCOMPLETE
@@ -92,7 +92,7 @@ def test_policy_accepts_a_format_by_its_bytes() -> None:
         ("logo.PNG", UnreadReason.NO_READER, False),
     ],
 )
-def test_policy_accepts_by_reason_and_path(path: str, reason: UnreadReason, accepted: bool) -> None:
+def test_policy_can_accept_unread_files_by_reason_and_path(path: str, reason: UnreadReason, accepted: bool) -> None:
     policy = Policy("p", "", None, (), (AllowedAbsence((UnreadReason.NO_READER,), "*.png", "pictures"),))
     absence = apply_policy(path, Unread(reason, ""), policy)
     assert absence.allowed_by == ("p: pictures" if accepted else None)

@@ -155,7 +155,7 @@ def test_no_answer_permits_without_concluded_license(answer: Answer, state: Conc
     assert assess_shipping(doubtful).permission is not Permission.ALLOWED
 
 
-def test_answer_without_reason_is_stated() -> None:
+def test_shipping_answer_is_printed_even_without_a_reason() -> None:
     for answer, line in (
         (Answer.REVIEW, "A person must decide."),
         (Answer.DENY, "Your planned use is not allowed."),

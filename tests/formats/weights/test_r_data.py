@@ -47,7 +47,7 @@ def test_promise_in_function_environment_is_not_reported(read_fixture):
     assert ("function-call", "+") in list_calls(reading)
 
 
-def test_objects_of_a_workspace_are_read(read_bytes):
+def test_promise_in_workspace_is_listed_as_call(read_bytes):
     assert ("value", "promise") in list_calls(read_bytes(rda(("x", promise(SYSTEM)))))
 
 

@@ -103,9 +103,9 @@ class _ModelReader:
             raise DamagedError("the model has no graph", 0)
 
     def read_truncated_graph(self, graph: Message | None) -> None:
-        """Read the available part of a graph that ends after the file does."""
+        """Read the available part of a graph whose declared end lies beyond the end of the file."""
         if graph is not None:
-            # The caller already reports the damage of the message around it.
+            # The caller reports that the enclosing message is truncated.
             with suppress(DamagedError, WindowError):
                 self._read_graph(graph, 1)
 

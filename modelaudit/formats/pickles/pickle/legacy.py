@@ -45,7 +45,10 @@ class LegacyStorages:
 def locate_storages(
     window: Window, keys: Window, start: int, claims: Sequence[StorageClaim], limits: Limits
 ) -> LegacyStorages:
-    """Locate the storages from ``start``, in the order of the pickle in ``keys``; damage becomes ``unread``."""
+    """Locate the storages, which begin at ``start`` and follow the order of the keys pickled in ``keys``.
+
+    Damage and unreadable bytes do not raise; the result carries them as ``unread``.
+    """
     locator = _StorageLocator(window, start, {claim.key: claim for claim in claims})
     unread: Unread | None = None
     try:
