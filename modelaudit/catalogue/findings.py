@@ -148,7 +148,8 @@ def _check_matchers(file: FindingFile, document: Document, subjects: Subjects) -
                 )
             if field not in known:
                 raise document.error(
-                    f"match.{index}.where: {field!r} is no field of {matcher.subject}, which has {_join_words(known)}",
+                    f"match.{index}.where: {field!r} is not a field of {matcher.subject}, "
+                    f"which has {_join_words(known)}",
                     ("match", index, "where", field),
                 )
 

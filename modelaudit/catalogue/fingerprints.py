@@ -57,7 +57,7 @@ def load_fingerprints(directory: Path | None = None, extra: Sequence[Path] = ())
     """Load the fingerprints of a rule set and of further rule folders; the result is cached per list of folders.
 
     They are loaded apart from the catalogue, because only models with a possible licence text need them. A fingerprint
-    whose licence is in no rule set is no error, and its matches are left out.
+    whose licence is missing from every rule set is allowed, and its matches are left out.
 
     Args:
         directory: the rule set; by default the one of this installation. Its ``fingerprints/`` may be missing.
@@ -124,5 +124,7 @@ def _check_spans(parts: list[list[int]], words: int, document: Document, place: 
     """Check that each span lies within the text, and return them as tuples."""
     for number, (first, end) in enumerate(parts):
         if not first < end <= words:
-            raise document.error(f"{place[-1]}: {first} to {end} is no part of {words} words", (*place, number))
+            raise document.error(
+                f"{place[-1]}: {first} to {end} lies outside a text of {words} words", (*place, number)
+            )
     return tuple((first, end) for first, end in parts)

@@ -64,7 +64,7 @@ def load_policy(path: Path, vocabulary: Vocabulary) -> Policy:
     """Read a policy file of the user, with the territories and fields of ``vocabulary``.
 
     Raises:
-        ConfigurationError: the file is no valid policy.
+        ConfigurationError: the file is not a valid policy.
     """
     return read_policy(read_document(path, str(path)), vocabulary)
 

@@ -37,7 +37,7 @@ def read_restrictions(documents: Iterable[Document], kinds: Mapping[str, ClauseK
     """Read the signs in the order of the files.
 
     Raises:
-        ConfigurationError: a sign is listed twice, a kind of clause is unknown, or a pattern is no regular expression.
+        ConfigurationError: a sign is listed twice, a kind of clause is unknown, or a pattern is invalid.
     """
     signs: dict[str, RestrictionSign] = {}
     unless: list[re.Pattern[str]] = []

@@ -47,6 +47,6 @@ def read_retired(documents: Iterable[Document], rules: Mapping[str, FindingRule]
                     f"rules: {old!r} is {'a rule in use' if old in rules else 'listed'} already", ("rules", old)
                 )
             if entry.became not in rules:
-                raise document.error(f"rules.{old}.became: there is no rule {entry.became!r}", ("rules", old, "became"))
+                raise document.error(f"rules.{old}.became: {entry.became!r} is not a rule", ("rules", old, "became"))
             retired[old] = RetiredRule(entry.became, entry.since)
     return retired

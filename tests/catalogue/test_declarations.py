@@ -88,7 +88,7 @@ def test_old_word_in_a_folder_of_rules_ends_with_exit_code_2(tmp_path: Path) -> 
     ("text", "message"),
     [
         ("rules: {pickle/dangerous-call: {became: pickle/dangerous-call, since: 0.1.0}}\n", "is a rule in use"),
-        ("rules: {pickle/old: {became: pickle/none, since: 0.1.0}}\n", "there is no rule 'pickle/none'"),
+        ("rules: {pickle/old: {became: pickle/none, since: 0.1.0}}\n", "'pickle/none' is not a rule"),
     ],
 )
 def test_mistake_in_the_retired_rules_names_the_rule(

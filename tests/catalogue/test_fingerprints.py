@@ -45,7 +45,7 @@ def test_file_of_fingerprints_is_read(tmp_path: Path) -> None:
         ("fingerprints:\n", "texts:\n", "fingerprints/x.yaml:1: texts: is not a known key"),
         ("words: 4", "words: 5", "fingerprints/x.yaml:6: words: 5 words have 3 triples, not 2"),
         ("AAAAI=", "AAAA", "triples: is"),
-        ("[[0, 1]]", "[[3, 9]]", "fingerprints/x.yaml:7: optional: 3 to 9 is no part of 4 words"),
+        ("[[0, 1]]", "[[3, 9]]", "fingerprints/x.yaml:7: optional: 3 to 9 lies outside a text of 4 words"),
         ("[[0, 1]]", "[[2, 1]]", "optional: 2 to 1"),
         ("words: 4", "words: 1", "fingerprints/x.yaml:6: fingerprints.0.words"),
         ("    of: LicenseRef-X\n", "", "of: is missing"),

@@ -62,7 +62,7 @@ MISTAKES = [
         12,
         "match.0.subject: 'pickle-fact' is not one of pickle-act",
     ),
-    (RULE, "act: [call", "deed: [call", 14, "match.0.where: 'deed' is no field of pickle-act, which has act, name"),
+    (RULE, "act: [call", "deed: [call", 14, "match.0.where: 'deed' is not a field of pickle-act, which has act, name"),
     (RULE, MATCH, "match: []\n", 11, "match: must not be empty"),
     (RULE, MATCH, "", 1, "match: is missing"),
     (RULE, "[call, construct]", "[[call]]", 14, "must be a single value"),
