@@ -63,18 +63,20 @@ class BytesCursor:
 
 
 class Cursor:
-    """A forward cursor over a window that reads one block at a time.
+    """A forward cursor over a window, or over a part of it, that reads one block at a time.
 
     Attributes:
         window: the bytes.
         offset: position of the next byte in the window.
+        end: position in the window where the cursor stops.
     """
 
-    __slots__ = ("_base", "_block", "_held", "offset", "window")
+    __slots__ = ("_base", "_block", "_held", "end", "offset", "window")
 
-    def __init__(self, window: Window, offset: int = 0, block: int = BLOCK) -> None:
+    def __init__(self, window: Window, offset: int = 0, block: int = BLOCK, end: int | None = None) -> None:
         self.window = window
         self.offset = offset
+        self.end = window.size if end is None else end
         self._block = block
         self._held = b""
         self._base = offset
@@ -82,11 +84,11 @@ class Cursor:
     @property
     def left(self) -> int:
         """How many bytes are left."""
-        return self.window.size - self.offset
+        return self.end - self.offset
 
     def need(self, count: int, what: str) -> None:
         """Raise ``BeyondError`` unless ``count`` bytes are left."""
-        if not 0 <= count <= self.window.size - self.offset:
+        if not 0 <= count <= self.end - self.offset:
             raise BeyondError(what, count, self.offset)
 
     def peek(self, count: int) -> bytes:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.wire.base import DamagedError
-from modelaudit.wire.protobuf import BYTES, FIXED32, FIXED64, VARINT, Message, _MessageSource, is_whole_message
+from modelaudit.wire.protobuf import BYTES, FIXED32, FIXED64, VARINT, Message, _FieldCursor, is_whole_message
 
 
 def encode_varint(value: int) -> bytes:
@@ -79,8 +79,8 @@ def test_groups_are_skipped(bytes_window):
 
 def test_fields_inside_groups_are_not_created(bytes_window, monkeypatch):
     made = []
-    read_field = _MessageSource.read_field
-    monkeypatch.setattr(_MessageSource, "read_field", lambda *given: made.append(given[1]) or read_field(*given))
+    read_field = _FieldCursor.read_field
+    monkeypatch.setattr(_FieldCursor, "read_field", lambda *given: made.append(given[1]) or read_field(*given))
     data = b"\x0b" + b"\x10\x05\x1a\x01x\x25abcd\x29abcdefgh" * 1000 + b"\x0c" + b"\x10\x07"
     assert [each.value for each in Message.from_window(bytes_window(data)).fields()] == [7]
     assert made == [2]
