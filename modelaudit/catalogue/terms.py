@@ -84,13 +84,18 @@ class ClauseFile:
 
 @dataclass(config=CONFIG)
 class LicenseFile:
-    """``rules/licenses/<id>.yaml``."""
+    """``rules/licenses/<id>.yaml``.
+
+    ``read`` is the day on which the terms were read at ``url``. ``no_fingerprint`` is the reason why the text of a
+    licence that was read has no fingerprint, so that a forgotten fingerprint differs from one that cannot exist.
+    """
 
     id: Annotated[str, require_match(r"[A-Za-z0-9][A-Za-z0-9.+-]*", "an SPDX identifier or LicenseRef-…")]
     name: Text
     category: LicenseCategory
     url: Url
     read: IsoDate = ""
+    no_fingerprint: Text = ""
     version: str = ""
     open: bool = False
     policy_url: Annotated[str, require_match(r"(https?://[^\s<>\"]+)?", "an http or https address")] = ""

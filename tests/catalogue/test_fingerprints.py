@@ -8,7 +8,10 @@ import pytest
 import yaml
 
 from modelaudit.catalogue import load_catalogue
+from modelaudit.catalogue.document import read_document
 from modelaudit.catalogue.fingerprints import load_fingerprints
+from modelaudit.catalogue.schema import Shape
+from modelaudit.catalogue.terms import LicenseFile
 from modelaudit.model.errors import ConfigurationError
 
 RULES = Path(__file__).parents[2] / "rules"
@@ -93,10 +96,77 @@ def test_catalogue_does_not_load_fingerprints(tmp_path: Path) -> None:
 def _with_license(folder: Path) -> Path:
     """Write a rule set with one licence and an invalid file of fingerprints."""
     write_fingerprints(folder, "id: [broken")
+    write_license(folder, "")
+    return folder
+
+
+def write_license(folder: Path, lines: str) -> Path:
+    """Write the licence file of ``LicenseRef-X``, with ``lines`` at its end."""
     (folder / "licenses").mkdir()
-    text = "id: LicenseRef-X\nname: X Terms\ncategory: unknown\nurl: https://example.org/x\n"
+    text = f"id: LicenseRef-X\nname: X Terms\ncategory: unknown\nurl: https://example.org/x\n{lines}"
     (folder / "licenses" / "LicenseRef-X.yaml").write_text(text, encoding="utf-8")
     return folder
+
+
+def list_fingerprint_faults(rules: Path) -> list[str]:
+    """List the licences of a rule set whose fingerprint was forgotten, or exists against their ``no-fingerprint``.
+
+    A licence without ``read`` needs no fingerprint: its text was not read, so there was none to derive from.
+
+    Returns:
+        One message for each such licence, with the file, the line and the next step.
+    """
+    fingerprinted = load_fingerprints(rules).licenses
+    shape, faults = Shape(LicenseFile), []
+    for path in sorted((rules / "licenses").glob("[!_]*.yaml")):
+        document = read_document(path, f"licenses/{path.name}")
+        file = shape.read(document)
+        if file.no_fingerprint and file.id in fingerprinted:
+            message = f"no-fingerprint: {file.id} has a fingerprint; remove this key"
+            faults.append(str(document.error(message, ("no-fingerprint",))))
+        elif file.read and not file.no_fingerprint and file.id not in fingerprinted:
+            message = (
+                f"{file.id} was read and has no fingerprint; name its text in rules/fingerprints/_texts.yaml and run "
+                f"`python rules/fingerprints/derive.py --texts FOLDER --date {file.read}`, or give the reason under "
+                "no-fingerprint (docs/extending.md, A licence)"
+            )
+            faults.append(str(document.error(message, ("read",))))
+    return faults
+
+
+def test_shipped_licence_has_a_fingerprint_or_the_reason_for_none() -> None:
+    faults = list_fingerprint_faults(RULES)
+    assert not faults, "\n".join(faults)
+
+
+def test_forgotten_fingerprint_is_reported_with_the_command_that_derives_it(tmp_path: Path) -> None:
+    (fault,) = list_fingerprint_faults(write_license(tmp_path, "read: 2026-01-31\n"))
+    assert fault.startswith("licenses/LicenseRef-X.yaml:5: LicenseRef-X was read and has no fingerprint")
+    assert "python rules/fingerprints/derive.py --texts FOLDER --date 2026-01-31" in fault
+
+
+@pytest.mark.parametrize(
+    "lines", ["", "read: 2026-01-31\nno-fingerprint: The text is on paper.\n"], ids=["not read", "reason given"]
+)
+def test_licence_without_a_text_needs_no_fingerprint(lines: str, tmp_path: Path) -> None:
+    assert list_fingerprint_faults(write_license(tmp_path, lines)) == []
+
+
+def test_no_fingerprint_key_beside_a_fingerprint_is_reported(tmp_path: Path) -> None:
+    write_fingerprints(tmp_path, FILE)
+    assert list_fingerprint_faults(write_license(tmp_path, "read: 2026-01-31\n")) == []
+    path = tmp_path / "licenses" / "LicenseRef-X.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + "no-fingerprint: The text is on paper.\n", encoding="utf-8")
+    assert list_fingerprint_faults(tmp_path) == [
+        "licenses/LicenseRef-X.yaml:6: no-fingerprint: LicenseRef-X has a fingerprint; remove this key"
+    ]
+
+
+@pytest.mark.parametrize("value", ['""', "[paper]", ""], ids=["empty text", "list", "nothing"])
+def test_no_fingerprint_key_without_a_reason_is_refused(value: str, tmp_path: Path) -> None:
+    folder = write_license(tmp_path, f"read: 2026-01-31\nno-fingerprint: {value}\n")
+    with pytest.raises(ConfigurationError, match=r"licenses/LicenseRef-X\.yaml:6: no-fingerprint: must "):
+        load_catalogue(extra=[folder])
 
 
 def test_shipped_fingerprint_belongs_to_a_listed_licence() -> None:
