@@ -144,7 +144,7 @@ def _make_hub_cache() -> Iterator[Path]:
     """Make a Hub cache with the repositories, and name it in the environment until the end of the block."""
     before = os.environ.get("HF_HUB_CACHE")
     with tempfile.TemporaryDirectory() as folder:
-        _load_builder().cache(Path(folder))
+        _load_builder().write_hub_cache(Path(folder))
         os.environ["HF_HUB_CACHE"] = folder
         try:
             yield Path(folder)

@@ -42,7 +42,7 @@ BUILDER = """
 from builders.compressors import compress_bzip2
 
 
-def files():
+def build_fixtures():
     yield "text/benign/a.txt", b"a"
     yield "text/malicious/b.bz2", compress_bzip2(b"b")
 """

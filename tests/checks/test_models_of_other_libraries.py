@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from builders.r_objects import call, function, promise, rds, strings, symbol
-from builders.xml_files import network
+from builders.r_objects import build_rds, encode_call, encode_function, encode_promise, encode_strings, encode_symbol
+from builders.xml_files import build_openvino_network
 
 import modelaudit
 from modelaudit.model.finding import Severity
@@ -22,7 +22,7 @@ def scan_severities(folder):
 
 @pytest.mark.parametrize(("weights", "fails"), [(None, False), (b"\1" * 16, False), (b"\1" * 15, True)])
 def test_weights_of_openvino_are_compared_with_the_binary_file(weights, fails, tmp_path):
-    (tmp_path / "net.xml").write_text(network(CONSTANT))
+    (tmp_path / "net.xml").write_text(build_openvino_network(CONSTANT))
     if weights is not None:
         (tmp_path / "net.bin").write_bytes(weights)
     assert ("openvino/weights" in scan_severities(tmp_path)) == fails
@@ -31,24 +31,24 @@ def test_weights_of_openvino_are_compared_with_the_binary_file(weights, fails, t
 @pytest.mark.parametrize(
     ("item", "rules"),
     [
-        (promise(symbol("x")), {"r/promise", "coverage/unverified-name"}),
-        (function(call("system", strings("true"))), {"r/dangerous-call"}),
-        (function(call("readRDS", strings("x"))), {"r/dangerous-call"}),
-        (call("readRDS", strings("x")), set()),
-        (call("lm", symbol("y")), set()),
-        (call("acme", symbol("y")), set()),
-        (call("system", strings("true")), {"r/dangerous-call"}),
-        (function(call("acme", symbol("y"))), {"r/unverified-function"}),
-        (function(call("{", call("+", symbol("file"), symbol("source")))), set()),
+        (encode_promise(encode_symbol("x")), {"r/promise", "coverage/unverified-name"}),
+        (encode_function(encode_call("system", encode_strings("true"))), {"r/dangerous-call"}),
+        (encode_function(encode_call("readRDS", encode_strings("x"))), {"r/dangerous-call"}),
+        (encode_call("readRDS", encode_strings("x")), set()),
+        (encode_call("lm", encode_symbol("y")), set()),
+        (encode_call("acme", encode_symbol("y")), set()),
+        (encode_call("system", encode_strings("true")), {"r/dangerous-call"}),
+        (encode_function(encode_call("acme", encode_symbol("y"))), {"r/unverified-function"}),
+        (encode_function(encode_call("{", encode_call("+", encode_symbol("file"), encode_symbol("source")))), set()),
     ],
 )
 def test_code_in_r_objects_is_judged_by_its_use(item, rules, tmp_path):
-    (tmp_path / "model.rds").write_bytes(rds(item))
+    (tmp_path / "model.rds").write_bytes(build_rds(item))
     assert set(scan_severities(tmp_path)) == rules
 
 
 def test_a_promise_is_critical_and_an_unlisted_function_is_not(tmp_path):
-    (tmp_path / "model.rds").write_bytes(rds(promise(symbol("x"))))
-    (tmp_path / "other.rds").write_bytes(rds(function(call("acme"))))
+    (tmp_path / "model.rds").write_bytes(build_rds(encode_promise(encode_symbol("x"))))
+    (tmp_path / "other.rds").write_bytes(build_rds(encode_function(encode_call("acme"))))
     found = scan_severities(tmp_path)
     assert (found["r/promise"], found["r/unverified-function"]) == (Severity.CRITICAL, Severity.MEDIUM)

@@ -9,8 +9,8 @@ import warnings
 
 import numpy as np
 import pytest
-from builders.numpy_files import OBJECT, array_of, dtype, field
-from builders.pickles import call, name, stream, text
+from builders.numpy_files import OBJECT, build_field, push_array, push_dtype
+from builders.pickles import build_stream, push_call, push_name, push_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
@@ -153,38 +153,38 @@ def test_forged_state_that_numpy_would_use_as_addresses_is_reported(what, messag
 
 @pytest.mark.parametrize("flag", [0, 1, 2, 4, 16])
 def test_incomplete_object_flags_are_forged_state(flag, read_bytes):
-    kind = dtype("V8", flag, sizes=(8, 1), **field(OBJECT))
-    assert "forged-state" in read_bytes(array_of(kind, b"](Ne")).kinds()
+    kind = push_dtype("V8", flag, sizes=(8, 1), **build_field(OBJECT))
+    assert "forged-state" in read_bytes(push_array(kind, b"](Ne")).kinds()
 
 
 @pytest.mark.parametrize("flag", [27, -101, 155])
 def test_object_flags_of_numpy_versions_are_accepted(flag, read_bytes):
-    kind = dtype("V8", flag, sizes=(8, 1), **field(OBJECT))
-    assert not read_bytes(array_of(kind, b"](Ne")).kinds()
+    kind = push_dtype("V8", flag, sizes=(8, 1), **build_field(OBJECT))
+    assert not read_bytes(push_array(kind, b"](Ne")).kinds()
 
 
 @check_each(
     "maker",
     [
-        call(name("numpy", "dtype"), text("unheard of")),
-        call(name("numpy", "dtype"), name("numpy", "object_")),
-        call(name("numpy", "dtype"), name("builtins", "object")),
-        call(name("numpy", "dtype"), call(name("numpy", "dtype"), text("O8"))),
-        call(name("numpy.dtypes", "ObjectDType")),
-        call(name("somepackage", "make")),
+        push_call(push_name("numpy", "dtype"), push_text("unheard of")),
+        push_call(push_name("numpy", "dtype"), push_name("numpy", "object_")),
+        push_call(push_name("numpy", "dtype"), push_name("builtins", "object")),
+        push_call(push_name("numpy", "dtype"), push_call(push_name("numpy", "dtype"), push_text("O8"))),
+        push_call(push_name("numpy.dtypes", "ObjectDType")),
+        push_call(push_name("somepackage", "make")),
         b"N",
     ],
 )
 def test_dtype_state_on_unknown_object_is_forged_state(maker, read_bytes):
-    state = b"(K\x03" + text("|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
-    assert "forged-state" in read_bytes(stream(maker + state)).kinds()
+    state = b"(K\x03" + push_text("|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    assert "forged-state" in read_bytes(build_stream(maker + state)).kinds()
 
 
 def test_computed_part_of_dtype_state_is_forged_state(read_bytes):
-    made = call(name("numpy", "dtype"), text("O8"), b"\x89", b"\x88")
-    flags = call(name("builtins", "int"), text("0"))
-    state = b"(K\x03" + text("|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xff" + flags + b"tb"
-    assert "forged-state" in read_bytes(stream(made + state)).kinds()
+    made = push_call(push_name("numpy", "dtype"), push_text("O8"), b"\x89", b"\x88")
+    flags = push_call(push_name("builtins", "int"), push_text("0"))
+    state = b"(K\x03" + push_text("|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xff" + flags + b"tb"
+    assert "forged-state" in read_bytes(build_stream(made + state)).kinds()
 
 
 def test_too_many_fields_are_reported_as_limit_reached(read_bytes):

@@ -7,7 +7,15 @@ import tarfile
 from contextlib import nullcontext
 
 import pytest
-from builders.tar_archives import BLOCK, END, header, member, padded, pax, summed
+from builders.tar_archives import (
+    BLOCK,
+    END,
+    build_pax_header,
+    build_tar_header,
+    build_tar_member,
+    insert_checksum,
+    pad_to_block,
+)
 from support.cases import check_each
 
 from modelaudit.formats.archives.tar.sparse import is_valid_map
@@ -56,9 +64,9 @@ def sign_checksum(block: bytes) -> bytes:
 
 
 def test_checksum_over_signed_bytes_is_valid(bytes_window):
-    block = header("é☃.txt".encode(), len(NOTE))
+    block = build_tar_header("é☃.txt".encode(), len(NOTE))
     assert sign_checksum(block) != block
-    data = member(b"first", NOTE) + sign_checksum(block) + padded(NOTE) + END
+    data = build_tar_member(b"first", NOTE) + sign_checksum(block) + pad_to_block(NOTE) + END
     listing, contents, unread = read_archive(data, bytes_window)
     assert [(each.name, each.size) for each in listing.members] == list_with_tarfile(data)
     assert contents == {"first": NOTE, "é☃.txt": NOTE}
@@ -66,7 +74,7 @@ def test_checksum_over_signed_bytes_is_valid(bytes_window):
 
 
 def test_checksum_that_is_off_by_one_is_invalid():
-    block = header("é.txt".encode())
+    block = build_tar_header("é.txt".encode())
     assert is_header(block)
     assert is_header(sign_checksum(block))
     for sound in (block, sign_checksum(block)):
@@ -76,7 +84,7 @@ def test_checksum_that_is_off_by_one_is_invalid():
 @pytest.mark.parametrize("kind", [b"0", b"5", b"Q", GNU_SPARSE])
 def test_prefix_belongs_to_name_except_in_gnu_headers(kind):
     # Old GNU headers store times in the field of the prefix.
-    block = header(b"weights.pkl", kind=kind, more=b"00000000000\0")
+    block = build_tar_header(b"weights.pkl", kind=kind, more=b"00000000000\0")
     found = parse_header(block, 0)
     assert found is not None
     assert found.name == ("weights.pkl" if kind == GNU_SPARSE else "00000000000/weights.pkl")
@@ -85,7 +93,11 @@ def test_prefix_belongs_to_name_except_in_gnu_headers(kind):
 
 
 def test_old_folder_header_has_no_data(bytes_window):
-    data = header(b"folder/", 2 * BLOCK, kind=b"\0", magic=b"") + member(b"folder/note.txt", NOTE) + END
+    data = (
+        build_tar_header(b"folder/", 2 * BLOCK, kind=b"\0", magic=b"")
+        + build_tar_member(b"folder/note.txt", NOTE)
+        + END
+    )
     listing, contents, _ = read_archive(data, bytes_window)
     assert [each.name.rstrip("/") for each in listing.members] == [name for name, _ in list_with_tarfile(data)]
     assert contents == {"folder/note.txt": NOTE}
@@ -93,28 +105,28 @@ def test_old_folder_header_has_no_data(bytes_window):
 
 
 def test_old_kind_without_slash_is_a_file(bytes_window):
-    data = member(b"note.txt", NOTE, kind=b"\0", magic=b"") + END
+    data = build_tar_member(b"note.txt", NOTE, kind=b"\0", magic=b"") + END
     _, contents, _ = read_archive(data, bytes_window)
     assert contents == {"note.txt": NOTE}
 
 
 def test_global_path_applies_to_members_without_own_path(bytes_window):
-    named = pax(path=b"own.txt") + member(b"b", NOTE)
-    data = pax(b"g", path=b"shared.txt", comment=b"x") + member(b"a", NOTE) + named + END
+    named = build_pax_header(path=b"own.txt") + build_tar_member(b"b", NOTE)
+    data = build_pax_header(b"g", path=b"shared.txt", comment=b"x") + build_tar_member(b"a", NOTE) + named + END
     listing, contents, _ = read_archive(data, bytes_window)
     assert [(each.name, each.size) for each in listing.members] == list_with_tarfile(data)
     assert contents == {"shared.txt": NOTE, "own.txt": NOTE}
 
 
 def test_global_link_target_is_listed(bytes_window):
-    link = header(b"a", kind=b"2", link=b"b")
-    listing, _, _ = read_archive(pax(b"g", linkpath=b"../../etc/passwd") + link + END, bytes_window)
+    link = build_tar_header(b"a", kind=b"2", link=b"b")
+    listing, _, _ = read_archive(build_pax_header(b"g", linkpath=b"../../etc/passwd") + link + END, bytes_window)
     assert [each.link_target for each in listing.members] == ["../../etc/passwd"]
 
 
 @pytest.mark.parametrize("size", [1, 600, 9 << 30])
 def test_global_size_is_a_defect_and_moves_no_member(size, bytes_window):
-    data = pax(b"g", size=b"%d" % size) + member(b"a", NOTE) + member(b"b", NOTE) + END
+    data = build_pax_header(b"g", size=b"%d" % size) + build_tar_member(b"a", NOTE) + build_tar_member(b"b", NOTE) + END
     listing, contents, _ = read_archive(data, bytes_window)
     assert [each.name for each in listing.members] == ["a", "b"] == [name for name, _ in list_with_tarfile(data)]
     assert contents == {"a": NOTE, "b": NOTE}
@@ -122,7 +134,13 @@ def test_global_size_is_a_defect_and_moves_no_member(size, bytes_window):
 
 
 def test_extended_size_moves_next_member(bytes_window):
-    data = pax(size=b"600") + header(b"a", 0) + padded(b"x" * 600) + member(b"b", NOTE) + END
+    data = (
+        build_pax_header(size=b"600")
+        + build_tar_header(b"a", 0)
+        + pad_to_block(b"x" * 600)
+        + build_tar_member(b"b", NOTE)
+        + END
+    )
     listing, contents, _ = read_archive(data, bytes_window)
     assert [(each.name, each.size) for each in listing.members] == list_with_tarfile(data)
     assert contents == {"a": b"x" * 600, "b": NOTE}
@@ -135,27 +153,33 @@ def test_extended_size_moves_next_member(bytes_window):
     [(0, False, {"truncated-member"}), (10, False, {"truncated-member", "pax-size-mismatch"}), (0, True, {"pax-size-mismatch"})],
 )  # fmt: skip
 def test_large_size_in_extended_header_is_valid_only_with_empty_header_size(size, shared, kinds, bytes_window):
-    data = pax(b"g" if shared else b"x", size=b"%d" % (9 << 30)) + header(b"a", size) + padded(b"x" * size)
+    data = (
+        build_pax_header(b"g" if shared else b"x", size=b"%d" % (9 << 30))
+        + build_tar_header(b"a", size)
+        + pad_to_block(b"x" * size)
+    )
     listing, _, _ = read_archive(data, bytes_window)
     assert set(get_kinds(listing)) == kinds
 
 
 def test_invalid_header_after_end_is_trailing_data(bytes_window):
-    block = bytearray(header(b"b"))
+    block = bytearray(build_tar_header(b"b"))
     block[124:136] = b"\xff" * 12
-    negative = summed(bytes(block))
-    listing, contents, unread = read_archive(member(b"a", NOTE) + END + negative, bytes_window)
+    negative = insert_checksum(bytes(block))
+    listing, contents, unread = read_archive(build_tar_member(b"a", NOTE) + END + negative, bytes_window)
     assert get_kinds(listing) == ["trailing-data"]
     assert negative.rstrip(b"\0") in contents.values()
     assert unread == []
 
 
-@pytest.mark.parametrize("between", [END, padded(NOTE) + END])
+@pytest.mark.parametrize("between", [END, pad_to_block(NOTE) + END])
 @pytest.mark.parametrize("magic", [True, False])
 def test_zeros_after_damaged_header_do_not_end_archive(between, magic, bytes_window):
-    damaged = bytearray(header(b"b", len(NOTE), magic=b"ustar\0" + b"00" if magic else b""))
+    damaged = bytearray(build_tar_header(b"b", len(NOTE), magic=b"ustar\0" + b"00" if magic else b""))
     damaged[148:156] = b"000000\0 "
-    listing, _, _ = read_archive(member(b"a", NOTE) + bytes(damaged) + between + member(b"c", NOTE) + END, bytes_window)
+    listing, _, _ = read_archive(
+        build_tar_member(b"a", NOTE) + bytes(damaged) + between + build_tar_member(b"c", NOTE) + END, bytes_window
+    )
     assert [each.name for each in listing.members] == ["a", "c"]
     assert "header-damaged" in get_kinds(listing)
     assert "member-after-end" not in get_kinds(listing)
@@ -163,7 +187,7 @@ def test_zeros_after_damaged_header_do_not_end_archive(between, magic, bytes_win
 
 def test_bytes_after_end_are_not_reported_as_damaged_header(bytes_window):
     trailer = b"behind the end".ljust(BLOCK, b"!")
-    listing, contents, unread = read_archive(member(b"a", NOTE) + END + trailer, bytes_window)
+    listing, contents, unread = read_archive(build_tar_member(b"a", NOTE) + END + trailer, bytes_window)
     assert get_kinds(listing) == ["trailing-data"]
     assert trailer in contents.values()
     assert unread == []
@@ -171,11 +195,13 @@ def test_bytes_after_end_are_not_reported_as_damaged_header(bytes_window):
 
 @pytest.mark.parametrize("magic", [True, False])
 def test_damaged_header_without_magic_is_read_as_unlisted_bytes(magic, bytes_window):
-    block = bytearray(header(b"b", len(NOTE)))
+    block = bytearray(build_tar_header(b"b", len(NOTE)))
     block[148:156] = b"000000\0 "
     if not magic:
         block[257:265] = bytes(8)
-    listing, contents, unread = read_archive(member(b"a", NOTE) + bytes(block) + padded(NOTE), bytes_window)
+    listing, contents, unread = read_archive(
+        build_tar_member(b"a", NOTE) + bytes(block) + pad_to_block(NOTE), bytes_window
+    )
     assert get_kinds(listing)[0] == "header-damaged"
     assert [each.reason for each in unread] == [UnreadReason.DAMAGED]
     rest = [content for path, content in contents.items() if path != "a"]
@@ -188,8 +214,8 @@ def make_sparse_member(
     """Make a sparse member of the old GNU kind; ``further`` stores the pieces after the fourth in a further block."""
     numbers = [b"".join(b"%011o\0" % number for piece in part for number in piece) for part in (pieces[:4], pieces[4:])]
     more = bytes(41) + numbers[0].ljust(96, b"\0") + (b"\1" if further else b"\0") + b"%011o\0" % size
-    block = header(name, len(data), kind=b"S", magic=b"ustar  \0", more=more)
-    return block + (numbers[1].ljust(BLOCK, b"\0") if further else b"") + padded(data)
+    block = build_tar_header(name, len(data), kind=b"S", magic=b"ustar  \0", more=more)
+    return block + (numbers[1].ljust(BLOCK, b"\0") if further else b"") + pad_to_block(data)
 
 
 @pytest.mark.parametrize("further", [False, True])
@@ -197,7 +223,7 @@ def test_sparse_map_continues_in_further_block(further, bytes_window):
     count = 6 if further else 4
     pieces = [(1000 * index, 2) for index in range(count)]
     stored = b"".join(b"%d." % index for index in range(count))
-    data = make_sparse_member(b"a", pieces, 5002, stored, further) + member(b"b", NOTE) + END
+    data = make_sparse_member(b"a", pieces, 5002, stored, further) + build_tar_member(b"b", NOTE) + END
     listing, contents, unread = read_archive(data, bytes_window)
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         expected = {entry.name: archive.extractfile(entry).read() for entry in archive.getmembers()}
@@ -206,16 +232,20 @@ def test_sparse_map_continues_in_further_block(further, bytes_window):
 
 
 def test_sparse_map_before_data_counts_in_their_size(bytes_window):
-    lines = padded(b"2\n0\n%d\n%d\n0\n" % (len(NOTE), len(NOTE)))
+    lines = pad_to_block(b"2\n0\n%d\n%d\n0\n" % (len(NOTE), len(NOTE)))
     values = {"GNU__sparse__major": b"1", "GNU__sparse__minor": b"0", "GNU__sparse__realsize": b"%d" % len(NOTE)}
-    data = pax(**values) + member(b"a", lines + NOTE) + member(b"b", NOTE) + END
+    data = build_pax_header(**values) + build_tar_member(b"a", lines + NOTE) + build_tar_member(b"b", NOTE) + END
     listing, contents, unread = read_archive(data, bytes_window)
     assert contents == {"a": NOTE, "b": NOTE}
     assert (listing.defects, unread) == ((), [])
     # The map states one byte more than is stored after it.
     longer = len(NOTE) + 1
-    lines = padded(b"2\n0\n%d\n%d\n0\n" % (longer, longer))
-    broken = pax(**values | {"GNU__sparse__realsize": b"%d" % longer}) + member(b"a", lines + NOTE) + END
+    lines = pad_to_block(b"2\n0\n%d\n%d\n0\n" % (longer, longer))
+    broken = (
+        build_pax_header(**values | {"GNU__sparse__realsize": b"%d" % longer})
+        + build_tar_member(b"a", lines + NOTE)
+        + END
+    )
     listing, _, unread = read_archive(broken, bytes_window)
     assert get_kinds(listing) == ["sparse-map-invalid"]
     assert [each.reason for each in unread] == [UnreadReason.DAMAGED]
@@ -224,7 +254,9 @@ def test_sparse_map_before_data_counts_in_their_size(bytes_window):
 @pytest.mark.parametrize("size", [b"", b"many", b"-1", "²".encode()])
 def test_invalid_size_of_sparse_file_is_a_defect(size, bytes_window):
     values = {"GNU__sparse__map": b"0,%d" % len(NOTE), "GNU__sparse__size": size}
-    listing, contents, unread = read_archive(pax(**values) + member(b"a", NOTE) + END, bytes_window)
+    listing, contents, unread = read_archive(
+        build_pax_header(**values) + build_tar_member(b"a", NOTE) + END, bytes_window
+    )
     assert get_kinds(listing) == ["sparse-map-invalid"]
     assert [each.reason for each in unread] == [UnreadReason.DAMAGED]
     assert contents == {"a": NOTE}
@@ -254,7 +286,7 @@ def test_sparse_map_is_valid_within_its_bounds(pieces, size, stored, sound):
 def test_negative_length_in_sparse_map_is_a_defect(bytes_window):
     block = bytearray(make_sparse_member(b"a", [(0, 2), (9, 2)], 11, b"abcd"))
     block[422:434] = b"\xff" * 11 + b"\xfe"
-    data = summed(bytes(block[:BLOCK])) + bytes(block[BLOCK:]) + END
+    data = insert_checksum(bytes(block[:BLOCK])) + bytes(block[BLOCK:]) + END
     listing, _, unread = read_archive(data, bytes_window)
     assert get_kinds(listing) == ["sparse-map-invalid"]
     assert [each.reason for each in unread] == [UnreadReason.DAMAGED]

@@ -4,7 +4,7 @@ import struct
 import sys
 from pathlib import Path
 
-from builders.executable_files import ape, elf, llamafile, pe
+from builders.executable_files import build_ape_program, build_elf_library, build_llamafile, build_pe_program
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
@@ -39,7 +39,7 @@ def test_python_interpreter_is_recognised_as_elf(bytes_window):
 
 
 def test_model_inside_llamafile_is_read(read_bytes):
-    reading = read_bytes(llamafile(), "model.llamafile")
+    reading = read_bytes(build_llamafile(), "model.llamafile")
     assert reading.formats["model.llamafile"] == ["zip", "executable"]
     assert reading.formats["model.llamafile!model.gguf"] == ["gguf"]
     assert [each.format for each in reading.of(Outline)].count("gguf") == 1
@@ -58,16 +58,16 @@ def test_magic_number_alone_is_not_a_program(data, read_bytes):
 
 def test_pe_header_at_large_offset_is_found(read_bytes):
     data = b"MZ".ljust(60, b"\0") + struct.pack("<I", 20_000)
-    assert list_kinds(read_bytes(data.ljust(20_000, b"\0") + pe()[128:])) == ["Windows executable (PE)"]
+    assert list_kinds(read_bytes(data.ljust(20_000, b"\0") + build_pe_program()[128:])) == ["Windows executable (PE)"]
 
 
 def test_program_in_tensor_storage_is_reported(read_bytes):
-    assert list_kinds(read_bytes(elf(), "m.pt!data/0", content=TENSOR_STORAGE)) != []
+    assert list_kinds(read_bytes(build_elf_library(), "m.pt!data/0", content=TENSOR_STORAGE)) != []
     assert list_kinds(read_bytes(bytes(600), "m.pt!data/0", content=TENSOR_STORAGE)) == []
 
 
 def test_tables_beyond_end_are_reported_as_damaged(read_bytes):
-    for data in (elf(sections=10_000), pe(end=10_000)):
+    for data in (build_elf_library(sections=10_000), build_pe_program(end=10_000)):
         reading = read_bytes(data)
         assert list_kinds(reading)
         assert reading.reasons() == {UnreadReason.DAMAGED}
@@ -75,7 +75,7 @@ def test_tables_beyond_end_are_reported_as_damaged(read_bytes):
 
 def test_program_fails_gate_under_any_name(tmp_path):
     for name in ("weights.bin", "README.md", "lib.so.1", "picture.png"):
-        (tmp_path / name).write_bytes(elf())
+        (tmp_path / name).write_bytes(build_elf_library())
     report = modelaudit.scan(tmp_path, second_opinion=False)
     reported = {finding.artifact for finding in report.findings if finding.rule == "format/executable"}
     assert reported == {"weights.bin", "README.md", "lib.so.1", "picture.png"}
@@ -83,7 +83,19 @@ def test_program_fails_gate_under_any_name(tmp_path):
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from([elf(), pe(), ape(b""), b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"#!"]), st.data())
+@given(
+    st.sampled_from(
+        [
+            build_elf_library(),
+            build_pe_program(),
+            build_ape_program(b""),
+            b"\xca\xfe\xba\xbe",
+            b"\xcf\xfa\xed\xfe",
+            b"#!",
+        ]
+    ),
+    st.data(),
+)
 def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, seed, data):
     cut = data.draw(st.integers(0, len(seed)))
     read_bytes(seed[:cut] + data.draw(st.binary(max_size=100)) + struct.pack("<I", 0xFFFFFFFF))

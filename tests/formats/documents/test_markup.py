@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from builders.xml_files import network, pmml
+from builders.xml_files import build_openvino_network, build_pmml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
@@ -66,7 +66,7 @@ def test_entities_that_share_others_are_no_bomb(read_bytes):
 
 def test_openvino_weights_refer_to_bin_file(read_bytes):
     constant = '<layer id="0" type="Const" version="opset1"><data element_type="f32" shape="4" offset="{0}" size="16"/></layer>'
-    reading = read_bytes(network(constant.format(0), constant.format(64)).encode(), "folder/net.xml")
+    reading = read_bytes(build_openvino_network(constant.format(0), constant.format(64)).encode(), "folder/net.xml")
     (references,) = reading.of(References)
     assert [(item.target, item.needs) for item in references.items] == [("net.bin", 80)]
 
@@ -74,15 +74,15 @@ def test_openvino_weights_refer_to_bin_file(read_bytes):
 @pytest.mark.parametrize("shape", ["9" * 5000, "-4", "1.5", ",".join(["9" * 4000] * 50)])
 def test_invalid_shape_is_a_defect(shape, read_bytes):
     data = f'<layer type="Const"><data element_type="f32" shape="{shape}" offset="0" size="16"/></layer>'
-    assert read_bytes(network(data).encode(), "net.xml").kinds() == {"weights-invalid"}
+    assert read_bytes(build_openvino_network(data).encode(), "net.xml").kinds() == {"weights-invalid"}
 
 
 def test_function_defined_in_model_gives_no_mention(read_bytes):
-    assert ("function", "twice") not in list_mentions(read_bytes(pmml().encode(), "m.pmml"))
+    assert ("function", "twice") not in list_mentions(read_bytes(build_pmml().encode(), "m.pmml"))
 
 
 def test_code_across_lines_is_found(read_bytes):
-    reading = read_bytes(pmml(extension="<Extension>x = &amp;\n  os.system</Extension>").encode(), "m.pmml")
+    reading = read_bytes(build_pmml(extension="<Extension>x = &amp;\n  os.system</Extension>").encode(), "m.pmml")
     assert ("code", "code in an extension") in list_mentions(reading)
 
 
@@ -120,7 +120,7 @@ def test_mention_has_its_line(read_bytes):
 @given(st.data())
 def test_mutated_text_is_parsed_or_reported_as_unread(read_bytes, data):
     inside = '<!DOCTYPE PMML [<!ENTITY a "b"><!ENTITY % c "d">]>'
-    whole = bytearray(pmml(doctype=inside, extension="<Extension>&a;</Extension>").encode())
+    whole = bytearray(build_pmml(doctype=inside, extension="<Extension>&a;</Extension>").encode())
     for _ in range(data.draw(st.integers(1, 4))):
         whole[data.draw(st.integers(6, len(whole) - 1))] = data.draw(st.integers(0, 255))
     reading = read_bytes(bytes(whole), "model.pmml")

@@ -4,8 +4,18 @@ import struct
 import zlib
 
 import pytest
-from builders.executable_files import elf
-from builders.media_files import font, gif, jpeg, mp4, parquet, pdf, png, riff, sqlite
+from builders.executable_files import build_elf_library
+from builders.media_files import (
+    build_font,
+    build_gif,
+    build_jpeg,
+    build_mp4,
+    build_parquet,
+    build_pdf,
+    build_png,
+    build_riff,
+    build_sqlite,
+)
 from builders.payloads import EVAL_ONE
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,8 +31,8 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import DamagedError
 
 WHOLE = {
-    "PNG image": png(), "JPEG image": jpeg(), "GIF image": gif(), "WebP image": riff(b"WEBP"), "WAV audio": riff(b"WAVE"),
-    "MP4 media": mp4(), "Parquet table": parquet(), "SQLite database": sqlite(), "typeface": font(), "PDF document": pdf(),
+    "PNG image": build_png(), "JPEG image": build_jpeg(), "GIF image": build_gif(), "WebP image": build_riff(b"WEBP"), "WAV audio": build_riff(b"WAVE"),
+    "MP4 media": build_mp4(), "Parquet table": build_parquet(), "SQLite database": build_sqlite(), "typeface": build_font(), "PDF document": build_pdf(),
 }  # fmt: skip
 BOUNDED = [name for name in WHOLE if name not in ("PDF document", "Parquet table")]
 
@@ -53,19 +63,19 @@ def test_pickle_after_end_is_found(name, between, read_bytes):
 
 
 def test_program_after_end_is_found(read_bytes):
-    reading = read_bytes(png() + bytes(100) + elf(), "logo.png")
+    reading = read_bytes(build_png() + bytes(100) + build_elf_library(), "logo.png")
     assert [each.format for each in reading.of(Outline)] == ["media", "executable"]
 
 
 def test_pickle_in_damaged_or_endless_media_is_found(read_bytes):
     assert read_bytes(b"fLaC\0\0\0\x22" + bytes(34) + EVAL_ONE, "x").evaluates
-    assert read_bytes(png()[:20] + EVAL_ONE, "x").evaluates
+    assert read_bytes(build_png()[:20] + EVAL_ONE, "x").evaluates
 
 
 def test_progressive_jpeg_is_followed_to_its_end(read_bytes):
     scan = b"\xff\xda" + struct.pack(">H", 8) + b"\x01\x01\0\0\x3f\0" + b"\x12\xff\0\x34" * 300_000
     table = b"\xff\xc4" + struct.pack(">H", 4) + b"\0\0"
-    data = jpeg()[:-2] + (table + scan) * 2 + b"\xff\xd9"
+    data = build_jpeg()[:-2] + (table + scan) * 2 + b"\xff\xd9"
     reading = read_bytes(data + EVAL_ONE, "x")
     assert get_kind(reading) == "JPEG image"
     assert not reading.unread
@@ -81,13 +91,13 @@ def test_progressive_jpeg_is_followed_to_its_end(read_bytes):
     ],
 )  # fmt: skip
 def test_pdf_actions_are_mentions(action, expected, read_bytes):
-    (outline,) = read_bytes(pdf(action), "card.pdf").of(Outline)
+    (outline,) = read_bytes(build_pdf(action), "card.pdf").of(Outline)
     assert {mention.name for mention in outline.mentions} == expected
 
 
 def test_pdf_actions_in_compressed_bomb_are_found(read_bytes):
     packed = zlib.compress(b"<< /S /Launch >>" + bytes(50_000_000))
-    data = pdf() + b"<< /Type /ObjStm /Filter /FlateDecode >>\nstream\n" + packed + b"\nendstream\n"
+    data = build_pdf() + b"<< /Type /ObjStm /Filter /FlateDecode >>\nstream\n" + packed + b"\nendstream\n"
     (outline,) = read_bytes(data, "card.pdf").of(Outline)
     assert {mention.name for mention in outline.mentions} == {"Launch"}
 

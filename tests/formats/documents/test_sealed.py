@@ -6,7 +6,7 @@ import struct
 
 import pytest
 from builders.payloads import EVAL_ONE
-from builders.sealed_files import CNTK, ENGINE, RAR, RKNN, elf
+from builders.sealed_files import CNTK, ENGINE, RAR, RKNN, build_elf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,18 +40,18 @@ def test_pickle_inside_sealed_format_is_read(data, read_bytes):
 def test_graphics_kernels_are_not_reported_as_programs(read_bytes):
     assert list_programs(read_bytes(ENGINE, "x.engine")) == []
     assert (
-        list_programs(read_bytes(ENGINE + elf(62) + bytes(9) + elf(183), "x.engine"))
+        list_programs(read_bytes(ENGINE + build_elf(62) + bytes(9) + build_elf(183), "x.engine"))
         == ["Linux shared library or executable (ELF)"] * 2
     )
 
 
 def test_program_across_pieces_is_found(read_bytes):
     for gap in (2**20 - len(ENGINE) - 2, 2**20 - len(ENGINE)):
-        assert len(list_programs(read_bytes(ENGINE + bytes(gap) + elf(62), "x.engine"))) == 1
+        assert len(list_programs(read_bytes(ENGINE + bytes(gap) + build_elf(62), "x.engine"))) == 1
 
 
 def test_programs_over_bound_reach_limit(read_bytes):
-    assert UnreadReason.LIMIT in read_bytes(ENGINE + elf(62) * 30, "x.engine").reasons()
+    assert UnreadReason.LIMIT in read_bytes(ENGINE + build_elf(62) * 30, "x.engine").reasons()
 
 
 def test_metadata_before_engine_are_read(read_bytes, read_fixture):
@@ -72,7 +72,7 @@ def test_engine_is_incomplete_and_fails_with_library_inside(tmp_path):
     report = modelaudit.scan(tmp_path, second_opinion=False)
     assert report.exit_code == 3
     assert {absence.unread.format for _, absence in report.coverage.open_absences} == {"TensorRT engine"}
-    (tmp_path / "x.plan").write_bytes(ENGINE + elf(62))
+    (tmp_path / "x.plan").write_bytes(ENGINE + build_elf(62))
     report = modelaudit.scan(tmp_path, second_opinion=False)
     assert "format/executable" in {finding.rule for finding in report.findings}
     assert report.exit_code == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from builders.spacy_files import CONFIG, network
+from builders.spacy_files import CONFIG, build_thinc_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
@@ -88,8 +88,8 @@ def test_functions_that_load_other_models_are_not_trusted():
 @check_each(
     "name, data, is_it",
     [
-        ("ner/model", network(), True),
-        ("ner/model", network()[:-1], True),
+        ("ner/model", build_thinc_model(), True),
+        ("ner/model", build_thinc_model()[:-1], True),
         ("vocab/key2row", b"\x80", True),
         ("vocab/key2row", b"\x81\x01\x02", True),
         ("vocab/lookups.bin", b"\x80", True),
@@ -107,13 +107,13 @@ def test_spacy_maps_are_recognised_as_msgpack(name, data, is_it, read_bytes):
 
 def test_pickle_in_layer_is_read(read_bytes, read_fixture):
     assert read_fixture("spacy/malicious/model").evaluates
-    assert not read_bytes(network(), "model").unread
+    assert not read_bytes(build_thinc_model(), "model").unread
 
 
 def test_pipeline_with_unlisted_factory_is_incomplete(tmp_path):
     (tmp_path / "config.cfg").write_text(CONFIG)
     (tmp_path / "ner").mkdir()
-    (tmp_path / "ner/model").write_bytes(network())
+    (tmp_path / "ner/model").write_bytes(build_thinc_model())
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0
     (tmp_path / "config.cfg").write_text(
         CONFIG.replace('"ner"\n\n[components.ner.model]', '"llm"\n\n[components.ner.model]')
@@ -130,7 +130,7 @@ def test_any_text_is_parsed_or_reported_as_unread(read_bytes, position, replaced
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.integers(0, len(network())), st.binary(max_size=8))
+@given(st.integers(0, len(build_thinc_model())), st.binary(max_size=8))
 def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, position, replaced):
-    data = network()
+    data = build_thinc_model()
     read_bytes(data[:position] + replaced + data[position + len(replaced) :], "model")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from builders.tensorflow_wire import block
+from builders.tensorflow_wire import encode_message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -39,7 +39,12 @@ def test_layers_of_old_form_are_read(read_bytes):
 
 @pytest.mark.parametrize(
     "data",
-    [b"\x0a\x03abc" + block(100, b"\x08\x01"), b"\x0a\x02\x08\x01", block(2, b"\x08\x01"), block(100, block(2, "1 x"))],
+    [
+        b"\x0a\x03abc" + encode_message(100, b"\x08\x01"),
+        b"\x0a\x02\x08\x01",
+        encode_message(2, b"\x08\x01"),
+        encode_message(100, encode_message(2, "1 x")),
+    ],
 )
 def test_other_messages_are_not_recognised(read_bytes, data):
     assert "caffe" not in read_bytes(data, "a.caffemodel").formats.get("a.caffemodel", [])

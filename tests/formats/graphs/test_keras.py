@@ -7,8 +7,15 @@ import json
 import marshal
 
 import pytest
-from builders.hdf5_files import CODE, lambda_layer, sequential
-from builders.keras_files import function, keras, layer, made, network, new_lambda
+from builders.hdf5_files import CODE, build_keras2_config, build_keras2_lambda
+from builders.keras_files import (
+    build_keras3_config,
+    build_keras3_function,
+    build_keras3_lambda,
+    build_keras3_layer,
+    build_keras3_model,
+    build_keras_archive,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
@@ -31,23 +38,23 @@ def read_json(read_bytes, config, path="model.json"):
 @check_each(
     "config, expected",
     [
-        (layer("Dense", units=1), ("keras-classes", "class", "keras.layers.Dense")),
+        (build_keras3_layer("Dense", units=1), ("keras-classes", "class", "keras.layers.Dense")),
         ({"class_name": "Dense", "config": {"units": 1}}, ("keras-classes", "class", "Dense")),
-        (function("os", "system"), ("python-names", "function", "os.system")),
-        (function("builtins", "relu"), ("keras-classes", "function", "relu")),
-        (function("builtins", "eval"), ("python-names", "function", "builtins.eval")),
-        (made("subprocess", "Popen", {"args": "true"}), ("python-names", "class", "subprocess.Popen")),
-        (function("keras.utils", "get_file"), ("keras-classes", "inner-name", "keras.utils.get_file")),
-        (function("kerasx", "run"), ("python-names", "function", "kerasx.run")),
-        (made(None, "Mixer", {"a": 1}, "acme>Mixer"), ("keras-classes", "custom-class", "acme>Mixer")),
-        (made("os", "none", {"a": 1}, "system"), ("python-names", "class", "os.system")),
-        (made("evil.pkg", "Lambda", {"function": function("builtins", "relu")}), ("python-names", "class", "evil.pkg.Lambda")),
+        (build_keras3_function("os", "system"), ("python-names", "function", "os.system")),
+        (build_keras3_function("builtins", "relu"), ("keras-classes", "function", "relu")),
+        (build_keras3_function("builtins", "eval"), ("python-names", "function", "builtins.eval")),
+        (build_keras3_config("subprocess", "Popen", {"args": "true"}), ("python-names", "class", "subprocess.Popen")),
+        (build_keras3_function("keras.utils", "get_file"), ("keras-classes", "inner-name", "keras.utils.get_file")),
+        (build_keras3_function("kerasx", "run"), ("python-names", "function", "kerasx.run")),
+        (build_keras3_config(None, "Mixer", {"a": 1}, "acme>Mixer"), ("keras-classes", "custom-class", "acme>Mixer")),
+        (build_keras3_config("os", "none", {"a": 1}, "system"), ("python-names", "class", "os.system")),
+        (build_keras3_config("evil.pkg", "Lambda", {"function": build_keras3_function("builtins", "relu")}), ("python-names", "class", "evil.pkg.Lambda")),
         ({"class_name": "TFOpLambda", "config": {"function": "io.write_file"}},
          ("tensorflow-symbols", "function", "io.write_file")),
     ],
 )  # fmt: skip
 def test_object_is_resolved_as_keras_resolves_it(config, expected, read_bytes):
-    assert expected in list_names(read_json(read_bytes, network(config)))
+    assert expected in list_names(read_json(read_bytes, build_keras3_model(config)))
 
 
 def test_all_values_of_repeated_key_are_mentioned(read_bytes):
@@ -65,29 +72,32 @@ def test_all_values_of_repeated_key_are_mentioned(read_bytes):
     {},
 ])  # fmt: skip
 def test_lambda_that_may_contain_code_is_mentioned_as_code(config, read_bytes):
-    reading = read_json(read_bytes, sequential({"class_name": "Lambda", "config": config}))
+    reading = read_json(read_bytes, build_keras2_config({"class_name": "Lambda", "config": config}))
     assert ("keras-classes", "code", "Lambda") in list_names(reading)
 
 
 def test_lambda_of_named_function_is_mentioned_by_that_function(read_bytes):
     old = {"class_name": "Lambda", "config": {"function": "relu", "function_type": "function", "output_shape": None}}
-    reading = read_json(read_bytes, sequential(old, layer("Lambda", function=function("keras.ops", "abs"))))
+    reading = read_json(
+        read_bytes,
+        build_keras2_config(old, build_keras3_layer("Lambda", function=build_keras3_function("keras.ops", "abs"))),
+    )
     assert {name for _, _, name in list_names(reading)} == {"Sequential", "relu", "keras.ops.abs"}
 
 
 def test_code_is_described_by_its_names(read_bytes):
     code = base64.b64encode(marshal.dumps(compile("__import__('os').system('true')", "m", "eval"))).decode()
-    found = list_keras_mentions(read_json(read_bytes, sequential(lambda_layer(code))))
+    found = list_keras_mentions(read_json(read_bytes, build_keras2_config(build_keras2_lambda(code))))
     assert "system" in next(each.detail for each in found if each.use == "code")
 
 
 @pytest.mark.parametrize("config", [
-    network(new_lambda()),
-    network(layer("TimeDistributed", layer=layer("Bidirectional", layer=new_lambda()))),
-    {**network(), "compile_config": {"loss": new_lambda()}},
-    {**network(), "build_config": {"input_shape": new_lambda()}},
-    network(layer("Dense", units=1, config=json.dumps(network(new_lambda())))),
-    [[network(new_lambda())]],
+    build_keras3_model(build_keras3_lambda()),
+    build_keras3_model(build_keras3_layer("TimeDistributed", layer=build_keras3_layer("Bidirectional", layer=build_keras3_lambda()))),
+    {**build_keras3_model(), "compile_config": {"loss": build_keras3_lambda()}},
+    {**build_keras3_model(), "build_config": {"input_shape": build_keras3_lambda()}},
+    build_keras3_model(build_keras3_layer("Dense", units=1, config=json.dumps(build_keras3_model(build_keras3_lambda())))),
+    [[build_keras3_model(build_keras3_lambda())]],
 ])  # fmt: skip
 def test_code_is_found_at_any_depth(config, read_bytes):
     assert "__lambda__" in {name for _, _, name in list_names(read_json(read_bytes, config))}
@@ -95,7 +105,7 @@ def test_code_is_found_at_any_depth(config, read_bytes):
 
 def test_archive_member_is_always_a_configuration(read_bytes):
     assert ("python-names", "class", "os.system") in list_names(
-        read_bytes(keras({"class_name": "system", "module": "os", "config": {}}), "model.keras")
+        read_bytes(build_keras_archive({"class_name": "system", "module": "os", "config": {}}), "model.keras")
     )
 
 
@@ -116,7 +126,7 @@ def test_other_document_is_not_a_configuration(document, read_bytes):
     ({"name": "/device"}, None),
 ])  # fmt: skip
 def test_files_that_a_layer_opens_are_referenced(config, target, read_bytes):
-    reading = read_json(read_bytes, network(layer("StringLookup", **config)))
+    reading = read_json(read_bytes, build_keras3_model(build_keras3_layer("StringLookup", **config)))
     found = [each.target for group in reading.of(References) for each in group.items]
     assert found == ([target] if target else [])
 
@@ -144,7 +154,7 @@ _JSON = st.recursive(
 @settings(max_examples=150, deadline=None)
 @given(_JSON)
 def test_any_json_configuration_gives_an_outline(read_bytes, document):
-    reading = read_bytes(keras(document), "model.keras")
+    reading = read_bytes(build_keras_archive(document), "model.keras")
     assert reading.structures
 
 
@@ -156,16 +166,16 @@ def test_unknown_class_in_saved_model_is_revived_class(read_bytes):
 
 
 def test_slicing_layer_is_mentioned_with_its_symbol(read_bytes):
-    config = network(made("keras", "SlicingOpLambda", {"function": "io.write_file"}))
+    config = build_keras3_model(build_keras3_config("keras", "SlicingOpLambda", {"function": "io.write_file"}))
     assert ("tensorflow-symbols", "function", "io.write_file") in list_names(read_json(read_bytes, config))
 
 
 @pytest.mark.parametrize("name", [5, None, ["function"]])
 def test_module_without_valid_class_name_is_mentioned(name, read_bytes):
-    config = network({"module": "antigravity", "class_name": name, "config": {}, "registered_name": None})
+    config = build_keras3_model({"module": "antigravity", "class_name": name, "config": {}, "registered_name": None})
     assert ("python-names", "class", "antigravity.?") in list_names(read_json(read_bytes, config))
 
 
 def test_registered_name_is_mentioned_beside_keras_class(read_bytes):
-    config = network(made("keras.layers", "Dense", {}, "acme>Dense"))
+    config = build_keras3_model(build_keras3_config("keras.layers", "Dense", {}, "acme>Dense"))
     assert ("keras-classes", "custom-class", "acme>Dense") in list_names(read_json(read_bytes, config))

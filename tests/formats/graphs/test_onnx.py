@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from builders import onnx_files as made
-from builders.wire import data, number, varint
+from builders.wire import encode_data, encode_number, encode_varint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
@@ -19,7 +19,9 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
 
-RELU = made.model(made.graph(made.node("Relu"), tensors=(made.tensor("w", (2,), bytes(8)),)))
+RELU = made.encode_model(
+    made.encode_graph(made.encode_node("Relu"), tensors=(made.encode_tensor("w", (2,), bytes(8)),))
+)
 
 
 def get_outline(reading) -> Outline:
@@ -48,14 +50,14 @@ def test_model_is_recognised_by_structure_under_any_name(read_bytes):
 @pytest.mark.parametrize(
     "order",
     [
-        lambda graph: data(7, graph) + data(8, number(2, 17)) + number(1, 8),
-        lambda graph: data(99, b"unknown") * 40 + data(7, graph) + number(1, 8),
-        lambda graph: data(6, b"text" * 5000) + number(1, 8) + data(7, graph),
-        lambda graph: data(7, graph),
+        lambda graph: encode_data(7, graph) + encode_data(8, encode_number(2, 17)) + encode_number(1, 8),
+        lambda graph: encode_data(99, b"unknown") * 40 + encode_data(7, graph) + encode_number(1, 8),
+        lambda graph: encode_data(6, b"text" * 5000) + encode_number(1, 8) + encode_data(7, graph),
+        lambda graph: encode_data(7, graph),
     ],
 )
 def test_model_is_recognised_with_fields_in_any_order_and_unknown_fields(order, read_bytes):
-    reading = read_bytes(order(made.graph(made.node("PyOp"))), "weights.bin")
+    reading = read_bytes(order(made.encode_graph(made.encode_node("PyOp"))), "weights.bin")
     assert ("python-operator", "PyOp") in list_operators(reading)
 
 
@@ -66,7 +68,7 @@ def test_model_is_recognised_with_fields_in_any_order_and_unknown_fields(order, 
         b'{"a": 1}',
         b"version https://git-lfs.github.com/spec/v1\n",
         bytes(64),
-        number(1, 8) + data(2, b"\x0a\x01a"),
+        encode_number(1, 8) + encode_data(2, b"\x0a\x01a"),
         b"\x08\x01\x12\x05hello" * 9,
     ],
 )
@@ -85,8 +87,8 @@ def test_outline_lists_version_opset_producer_and_counts(read_bytes):
 
 
 def test_last_value_of_repeated_operator_and_domain_counts(read_bytes):
-    twice = data(4, "Relu") + data(4, "Evil") + data(7, "a") + data(7, "b")
-    assert list_operators(read_bytes(made.model(made.graph(twice)))) == {("operator", "b::Evil")}
+    twice = encode_data(4, "Relu") + encode_data(4, "Evil") + encode_data(7, "a") + encode_data(7, "b")
+    assert list_operators(read_bytes(made.encode_model(made.encode_graph(twice)))) == {("operator", "b::Evil")}
 
 
 def test_call_of_model_function_is_not_a_custom_operator(read_fixture):
@@ -109,18 +111,24 @@ def test_external_data_are_found_in_every_kind_of_tensor(case, read_fixture):
 
 
 def test_reference_needs_the_farthest_end_of_all_tensors(read_bytes):
-    tensors = (made.elsewhere("w.bin", 4096), made.elsewhere("w.bin", 0))
-    assert list_references(read_bytes(made.model(made.graph(made.node("Relu"), tensors=tensors)))) == {"w.bin": 4104}
+    tensors = (made.encode_external_tensor("w.bin", 4096), made.encode_external_tensor("w.bin", 0))
+    assert list_references(
+        read_bytes(made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=tensors)))
+    ) == {"w.bin": 4104}
 
 
 def test_missing_length_is_computed_from_shape(read_bytes):
-    tensor = made.tensor("w", (10, 10), None, (("location", "w.bin"), ("offset", "16")))
-    assert list_references(read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,))))) == {"w.bin": 416}
+    tensor = made.encode_tensor("w", (10, 10), None, (("location", "w.bin"), ("offset", "16")))
+    assert list_references(
+        read_bytes(made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=(tensor,))))
+    ) == {"w.bin": 416}
 
 
 def test_external_data_are_found_without_data_location(read_bytes):
-    tensor = made.elsewhere("../w.bin")[: -len(number(14, 1))]
-    assert list_references(read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,))))) == {"../w.bin": 8}
+    tensor = made.encode_external_tensor("../w.bin")[: -len(encode_number(14, 1))]
+    assert list_references(
+        read_bytes(made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=(tensor,))))
+    ) == {"../w.bin": 8}
 
 
 @check_each(
@@ -141,18 +149,24 @@ def test_each_defect_is_reported_with_its_kind(kind, read_fixture):
 
 @check_each("type_, size, bytes_", [(22, 3, 2), (1, 3, 12), (9, 3, 3), (16, 3, 6), (25, 5, 2), (8, 3, 99), (77, 3, 1)])
 def test_size_is_computed_from_element_type(type_, size, bytes_, read_bytes):
-    tensor = made.tensor("w", (size,), bytes(bytes_), type_=type_)
-    assert read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,)))).kinds() == set()
+    tensor = made.encode_tensor("w", (size,), bytes(bytes_), type_=type_)
+    assert (
+        read_bytes(made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=(tensor,)))).kinds() == set()
+    )
 
 
 def test_packed_shape_is_decoded(read_bytes):
-    tensor = data(1, varint(3) + varint(-1)) + number(2, 1)
-    assert read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,)))).kinds() == {"negative-length"}
+    tensor = encode_data(1, encode_varint(3) + encode_varint(-1)) + encode_number(2, 1)
+    assert read_bytes(made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=(tensor,)))).kinds() == {
+        "negative-length"
+    }
 
 
 def test_prepacked_weights_of_onnx_runtime_have_no_defect(read_bytes):
-    tensor = made.tensor("w", (2,), None, (("location", "w.bin"), ("length", "8"), ("prepacked_0", "k|8;8;")))
-    assert read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,)))).kinds() == set()
+    tensor = made.encode_tensor("w", (2,), None, (("location", "w.bin"), ("length", "8"), ("prepacked_0", "k|8;8;")))
+    assert (
+        read_bytes(made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=(tensor,)))).kinds() == set()
+    )
 
 
 def test_only_json_in_metadata_is_read_as_json(read_fixture):
@@ -167,8 +181,8 @@ def test_pickle_in_string_is_examined(read_fixture):
 
 
 def test_bytes_of_weights_are_skipped(bytes_window):
-    weights = made.tensor("w", (4 << 20,), bytes(16 << 20))
-    window = bytes_window(made.model(made.graph(made.node("Relu"), tensors=(weights,))))
+    weights = made.encode_tensor("w", (4 << 20,), bytes(16 << 20))
+    window = bytes_window(made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=(weights,))))
     from modelaudit.model.artifact import Artifact
 
     assert list(find_reader("onnx").read(Artifact("m", window.size, lambda: window), window, Limits()))
@@ -176,7 +190,7 @@ def test_bytes_of_weights_are_skipped(bytes_window):
 
 
 def test_operators_before_damage_are_reported(read_bytes):
-    whole = made.model(made.graph(made.node("PyOp"), made.node("Relu")))
+    whole = made.encode_model(made.encode_graph(made.encode_node("PyOp"), made.encode_node("Relu")))
     reading = read_bytes(whole[:-6], "model.onnx")
     assert ("python-operator", "PyOp") in list_operators(reading)
     assert reading.reasons() == {UnreadReason.DAMAGED}
@@ -185,9 +199,9 @@ def test_operators_before_damage_are_reported(read_bytes):
 @pytest.mark.parametrize(
     ("content", "limits"),
     [
-        (made.model(made.graph(*[made.node("Relu")] * 200)), Limits(document_nodes=100)),
+        (made.encode_model(made.encode_graph(*[made.encode_node("Relu")] * 200)), Limits(document_nodes=100)),
         ((FIXTURES / "onnx/bomb/nested.onnx").read_bytes(), Limits()),
-        (made.model(made.graph(*(made.node(f"O{index}") for index in range(10_001)))), Limits()),
+        (made.encode_model(made.encode_graph(*(made.encode_node(f"O{index}") for index in range(10_001)))), Limits()),
     ],
 )
 def test_reached_bound_is_reported_as_limit(content, limits, read_bytes):
@@ -198,7 +212,16 @@ def test_reached_bound_is_reported_as_limit(content, limits, read_bytes):
 @given(data=st.data())
 def test_mutated_model_is_parsed_or_reported_as_unread(data, read_bytes):
     sample = bytearray(
-        data.draw(st.sampled_from([RELU, made.model(made.graph(made.node("A"), tensors=(made.elsewhere("a"),)))]))
+        data.draw(
+            st.sampled_from(
+                [
+                    RELU,
+                    made.encode_model(
+                        made.encode_graph(made.encode_node("A"), tensors=(made.encode_external_tensor("a"),))
+                    ),
+                ]
+            )
+        )
     )
     for _ in range(data.draw(st.integers(1, 4))):
         sample[data.draw(st.integers(0, len(sample) - 1))] = data.draw(st.integers(0, 255))
@@ -214,7 +237,9 @@ def test_random_bytes_are_parsed_or_reported_as_unread(sample, read_bytes):
 
 
 def write_model_with_external_data(folder: Path, target: str = "w.bin", name: str = "model.onnx") -> None:
-    (folder / name).write_bytes(made.model(made.graph(made.node("Relu"), tensors=(made.elsewhere(target),))))
+    (folder / name).write_bytes(
+        made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=(made.encode_external_tensor(target),)))
+    )
 
 
 def test_referenced_data_file_is_examined_as_tensor_data(tmp_path):
@@ -265,23 +290,31 @@ def test_hard_link_outside_the_model_is_reported(tmp_path):
 @pytest.mark.parametrize("count", [64, 2000])
 def test_many_external_data_entries_hide_no_location(count, read_bytes):
     pairs = (("location", "w.bin"), *((f"k{index}", "1") for index in range(count)), ("location", "/etc/hostname"))
-    tensor = made.tensor("w", (2,), None, pairs)
-    reading = read_bytes(made.model(made.graph(made.node("Relu"), tensors=(tensor,))), "m.onnx")
+    tensor = made.encode_tensor("w", (2,), None, pairs)
+    reading = read_bytes(made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=(tensor,))), "m.onnx")
     found = {each.target for group in reading.of(References) for each in group.items}
     assert "/etc/hostname" in found or UnreadReason.LIMIT in reading.reasons()
 
 
 def test_attribute_name_may_follow_its_value(read_bytes):
-    parts = (data(4, "/tmp/x") + data(1, "ep_cache_context"), number(3, 0) + data(1, "embed_mode"))
-    context = made.node("EPContext", *parts, domain="com.microsoft")
-    (group,) = read_bytes(made.model(made.graph(context)), "m.onnx").of(References)
+    parts = (
+        encode_data(4, "/tmp/x") + encode_data(1, "ep_cache_context"),
+        encode_number(3, 0) + encode_data(1, "embed_mode"),
+    )
+    context = made.encode_node("EPContext", *parts, domain="com.microsoft")
+    (group,) = read_bytes(made.encode_model(made.encode_graph(context)), "m.onnx").of(References)
     assert [each.target for each in group.items] == ["/tmp/x"]
 
 
 def test_metadata_entries_are_examined_for_code(read_bytes):
-    noted = made.model(made.graph(made.node("Relu")), data(14, made.entry("names", "__import__('os').system('true')")))
+    noted = made.encode_model(
+        made.encode_graph(made.encode_node("Relu")),
+        encode_data(14, made.encode_entry("names", "__import__('os').system('true')")),
+    )
     assert ("metadata-code", "os.system") in {
         (each.use, each.name) for found in read_bytes(noted, "m.onnx").of(Outline) for each in found.mentions
     }
-    long = made.model(made.graph(made.node("Relu")), data(14, made.entry("names", "x" * (2 << 20))))
+    long = made.encode_model(
+        made.encode_graph(made.encode_node("Relu")), encode_data(14, made.encode_entry("names", "x" * (2 << 20)))
+    )
     assert UnreadReason.LIMIT in read_bytes(long, "m.onnx").reasons()

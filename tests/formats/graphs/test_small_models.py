@@ -6,7 +6,7 @@ import struct
 
 import pytest
 from builders import small_models as made
-from builders.flatbuffer_writer import Table, buffer, u32
+from builders.flatbuffer_writer import Table, build_flatbuffer, encode_u32
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
@@ -18,9 +18,9 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.flatbuffers import FlatBuffer
 
-ADD = made.tflite([made.code(0)], [made.operator()])
-PROGRAM = made.pte((("aten::mul", "out"),), ("XnnpackBackend",), ((0, 64),))
-RELU = made.ort(made.node("Relu"))
+ADD = made.build_tflite([made.build_operator_code(0)], [made.build_operator()])
+PROGRAM = made.build_executorch_program((("aten::mul", "out"),), ("XnnpackBackend",), ((0, 64),))
+RELU = made.build_ort_model(made.build_ort_node("Relu"))
 
 
 def list_operators(reading) -> set[tuple[str, str]]:
@@ -40,7 +40,7 @@ def test_operator_name_from_random_options_is_bounded(sample):
 
 
 def test_definition_is_found_in_options():
-    assert find_operator_name(made.flex("MatrixInverse")) == "MatrixInverse"
+    assert find_operator_name(made.encode_flex_options("MatrixInverse")) == "MatrixInverse"
     assert find_operator_name(b"") == find_operator_name(b"\x00\x28\x01") == ""
 
 
@@ -90,7 +90,7 @@ class TestFlatBuffer:
                 FlatBuffer(bytes_window(struct.pack("<I", offset) + bytes(60)), Limits()).read_root()
 
     def test_missing_field_has_its_default(self, bytes_window):
-        root = FlatBuffer(bytes_window(buffer(b"TEST", Table({1: u32(7)}))), Limits()).read_root()
+        root = FlatBuffer(bytes_window(build_flatbuffer(b"TEST", Table({1: encode_u32(7)}))), Limits()).read_root()
         assert (root.number(0, "I", 3), root.number(1, "I"), root.number(9, "I"), root.text(5)) == (3, 7, 0, "")
         assert (root.table(4), root.vector(4), list(root.tables(4)), root.count(4)) == (None, None, [], 0)
 
@@ -99,7 +99,7 @@ class TestFlatBuffer:
         assert FlatBuffer(window, Limits()).read_number(65_534, "I") == 0x04030201
 
     def test_vector_longer_than_the_file_is_damage(self, bytes_window):
-        content = bytearray(buffer(b"TEST", Table({0: "text"})))
+        content = bytearray(build_flatbuffer(b"TEST", Table({0: "text"})))
         at = content.index(b"text") - 4
         content[at : at + 4] = b"\xff\xff\xff\xff"
         with pytest.raises(DamagedError):

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 from builders.tensorflow_wire import (
-    asset,
-    attribute,
-    block,
-    call,
-    constant,
-    entry,
-    function,
-    graph,
-    index,
-    meta_graph,
-    node,
-    number,
-    saved_model,
+    build_checkpoint_index,
+    encode_asset,
+    encode_attribute,
+    encode_bundle_entry,
+    encode_call_node,
+    encode_constant_node,
+    encode_function,
+    encode_graph,
+    encode_message,
+    encode_meta_graph,
+    encode_node,
+    encode_number,
+    encode_saved_model,
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,7 +28,7 @@ from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import TensorData, UnreadReason
 from modelaudit.wire.protobuf_text import parse_text_fields
 
-X = node("x", "Placeholder")
+X = encode_node("x", "Placeholder")
 
 
 def list_operators(reading) -> set[str]:
@@ -40,9 +40,12 @@ def list_references(reading) -> dict[str, int]:
 
 
 def test_operators_of_graph_and_functions_are_mentioned_once(read_bytes):
-    inner = function("f", ("x",), node("r", "Relu", "x"), node("t", "Tanh", "r:y:0"))
+    inner = encode_function("f", ("x",), encode_node("r", "Relu", "x"), encode_node("t", "Tanh", "r:y:0"))
     reading = read_bytes(
-        saved_model(graph(X, call("c", "f", "x"), call("d", "f", "x"), functions=(inner,))), "saved_model.pb"
+        encode_saved_model(
+            encode_graph(X, encode_call_node("c", "f", "x"), encode_call_node("d", "f", "x"), functions=(inner,))
+        ),
+        "saved_model.pb",
     )
     assert list_operators(reading) == {"Placeholder", "StatefulPartitionedCall", "Relu", "Tanh"}
     (outline,) = reading.of(Outline)
@@ -53,31 +56,31 @@ def test_operators_of_graph_and_functions_are_mentioned_once(read_bytes):
 
 
 def test_call_of_model_function_has_use_function(read_bytes):
-    inner = function("Custom", ("x",), node("r", "Relu", "x"))
-    (outline,) = read_bytes(graph(X, node("c", "Custom", "x"), functions=(inner,)), "g.pb").of(Outline)
+    inner = encode_function("Custom", ("x",), encode_node("r", "Relu", "x"))
+    (outline,) = read_bytes(encode_graph(X, encode_node("c", "Custom", "x"), functions=(inner,)), "g.pb").of(Outline)
     uses = {mention.name: mention.use for mention in outline.mentions}
     assert uses == {"Placeholder": "operator", "Custom": "function", "Relu": "operator"}
 
 
 def test_operator_is_located_at_its_node(read_bytes):
-    data = graph(X, node("p", "PyFunc", "x"))
+    data = encode_graph(X, encode_node("p", "PyFunc", "x"))
     (outline,) = read_bytes(data, "g.pb").of(Outline)
     where = {mention.name: mention.where for mention in outline.mentions}["PyFunc"]
     assert where.key == "p"
-    assert data[where.offset :].startswith(block(1, node("p", "PyFunc", "x")))
+    assert data[where.offset :].startswith(encode_message(1, encode_node("p", "PyFunc", "x")))
 
 
 @pytest.mark.parametrize("path", ["model.bin", "graph.pb", "model", "x.graphdef"])
 def test_graph_is_recognised_under_any_name(read_bytes, path):
-    assert read_bytes(graph(X, node("r", "Relu", "x")), path).formats[path] == ["tensorflow"]
+    assert read_bytes(encode_graph(X, encode_node("r", "Relu", "x")), path).formats[path] == ["tensorflow"]
 
 
 @pytest.mark.parametrize(
     "data",
     [
         b"\x08\x07\x12\x07pytorch\x3a\x02\x0a\x00",  # ONNX
-        b"\x0a\x05LeNet" + block(100, block(1, "data"), block(2, "Data")),  # Caffe
-        block(1, block(1, "<unk>"), b"\x15\0\0\0\0"),  # SentencePiece
+        b"\x0a\x05LeNet" + encode_message(100, encode_message(1, "data"), encode_message(2, "Data")),  # Caffe
+        encode_message(1, encode_message(1, "<unk>"), b"\x15\0\0\0\0"),  # SentencePiece
         b"\x0a\x04\x0a\x02hi",
         bytes(range(256)),
     ],
@@ -92,31 +95,54 @@ def test_invalid_file_named_saved_model_is_damage(read_bytes):
 
 
 def test_graph_named_saved_model_is_read_as_both_kinds(read_bytes):
-    reading = read_bytes(graph(X, node("p", "PyFunc", "x")), "saved_model.pb")
+    reading = read_bytes(encode_graph(X, encode_node("p", "PyFunc", "x")), "saved_model.pb")
     assert "PyFunc" in list_operators(reading)
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-SAVER = function("save", ("prefix",), constant("part", "_temp/part"), node("j", "StringJoin", "prefix", "part:output:0"),
-                 node("s", "SaveV2", "j:output:0"))  # fmt: skip
+SAVER = encode_function("save", ("prefix",), encode_constant_node("part", "_temp/part"), encode_node("j", "StringJoin", "prefix", "part:output:0"),
+                 encode_node("s", "SaveV2", "j:output:0"))  # fmt: skip
 FIXED = "SaveV2 with a fixed path"
 
 
 @check_each(
     "data, expected",
     [
-        (graph(X, call("c", "save", "x"), functions=(SAVER,)), "SaveV2"),
-        (graph(functions=(SAVER,)), "SaveV2"),
-        (graph(constant("c", "/tmp/a"), call("d", "save", "c"), functions=(SAVER,)), FIXED),
-        (graph(constant("c", "model"), node("s", "SaveV2", "c")), "SaveV2"),
-        (graph(constant("c", "model2"), node("s", "SaveV2", "c")), FIXED),
-        (graph(constant("c", "model"), node("d", "PlaceholderWithDefault", "c"), node("s", "SaveV2", "d")), "SaveV2"),
-        (graph(constant("c", ""), node("s", "SaveV2", "c")), FIXED),
-        (graph(node("s", "SaveV2")), FIXED),
-        (graph(X, constant("c", "../a"), node("j", "StringJoin", "x", "c"), node("s", "SaveV2", "j")), FIXED),
-        (graph(node("s", "SaveV2", "nowhere")), FIXED),
-        (graph(node("a", "Identity", "b"), node("b", "Identity", "a"), node("s", "SaveV2", "a")), FIXED),
-        (graph(X, node("n", "NoOp", "^x"), node("s", "SaveV2", "^x", "x")), "SaveV2"),
+        (encode_graph(X, encode_call_node("c", "save", "x"), functions=(SAVER,)), "SaveV2"),
+        (encode_graph(functions=(SAVER,)), "SaveV2"),
+        (
+            encode_graph(encode_constant_node("c", "/tmp/a"), encode_call_node("d", "save", "c"), functions=(SAVER,)),
+            FIXED,
+        ),
+        (encode_graph(encode_constant_node("c", "model"), encode_node("s", "SaveV2", "c")), "SaveV2"),
+        (encode_graph(encode_constant_node("c", "model2"), encode_node("s", "SaveV2", "c")), FIXED),
+        (
+            encode_graph(
+                encode_constant_node("c", "model"),
+                encode_node("d", "PlaceholderWithDefault", "c"),
+                encode_node("s", "SaveV2", "d"),
+            ),
+            "SaveV2",
+        ),
+        (encode_graph(encode_constant_node("c", ""), encode_node("s", "SaveV2", "c")), FIXED),
+        (encode_graph(encode_node("s", "SaveV2")), FIXED),
+        (
+            encode_graph(
+                X,
+                encode_constant_node("c", "../a"),
+                encode_node("j", "StringJoin", "x", "c"),
+                encode_node("s", "SaveV2", "j"),
+            ),
+            FIXED,
+        ),
+        (encode_graph(encode_node("s", "SaveV2", "nowhere")), FIXED),
+        (
+            encode_graph(
+                encode_node("a", "Identity", "b"), encode_node("b", "Identity", "a"), encode_node("s", "SaveV2", "a")
+            ),
+            FIXED,
+        ),
+        (encode_graph(X, encode_node("n", "NoOp", "^x"), encode_node("s", "SaveV2", "^x", "x")), "SaveV2"),
     ],
 )
 def test_origin_of_path_decides_name_of_writing_operator(read_bytes, data, expected):
@@ -139,29 +165,36 @@ def test_origin_of_path_decides_name_of_writing_operator(read_bytes, data, expec
     ],
 )
 def test_file_attribute_decides_name_of_operator(read_bytes, op, key, value, expected):
-    reading = read_bytes(graph(node("n", op, attributes=attribute(key, block(2, value)))), "g.pb")
+    reading = read_bytes(
+        encode_graph(encode_node("n", op, attributes=encode_attribute(key, encode_message(2, value)))), "g.pb"
+    )
     assert list_operators(reading) == {expected}
 
 
 def make_table_model(*rest: bytes, where: str = "c") -> bytes:
     nodes = (
-        node("h", "HashTableV2"),
-        constant("c", "/etc/hostname"),
-        node("t", "InitializeTableFromTextFileV2", "h", where),
+        encode_node("h", "HashTableV2"),
+        encode_constant_node("c", "/etc/hostname"),
+        encode_node("t", "InitializeTableFromTextFileV2", "h", where),
     )
-    return saved_model(graph(X, *nodes), *rest)
+    return encode_saved_model(encode_graph(X, *nodes), *rest)
 
 
 def test_asset_is_not_a_fixed_path(read_bytes):
     op = "InitializeTableFromTextFileV2"
     assert f"{op} with a fixed path" in list_operators(read_bytes(make_table_model(), "saved_model.pb"))
-    reading = read_bytes(make_table_model(asset("c", "v.txt")), "saved_model.pb")
+    reading = read_bytes(make_table_model(encode_asset("c", "v.txt")), "saved_model.pb")
     assert op in list_operators(reading)
     assert list_references(reading) == {"assets/v.txt": 0}
-    old = block(
+    old = encode_message(
         4,
-        block(1, "saved_model_assets"),
-        block(2, block(5, block(1, block(1, "type"), block(2, asset("c", "v.txt")[2:])))),
+        encode_message(1, "saved_model_assets"),
+        encode_message(
+            2,
+            encode_message(
+                5, encode_message(1, encode_message(1, "type"), encode_message(2, encode_asset("c", "v.txt")[2:]))
+            ),
+        ),
     )
     assert op in list_operators(read_bytes(make_table_model(old), "saved_model.pb"))
     assert op in list_operators(read_bytes(make_table_model(where="x"), "saved_model.pb"))
@@ -169,17 +202,26 @@ def test_asset_is_not_a_fixed_path(read_bytes):
 
 @pytest.mark.parametrize("name", ["/etc/hostname", "gs://bucket/a", "\\\\host\\a"])
 def test_absolute_asset_path_is_not_joined(read_bytes, name):
-    assert set(list_references(read_bytes(make_table_model(asset("c", name)), "saved_model.pb"))) == {name}
+    assert set(list_references(read_bytes(make_table_model(encode_asset("c", name)), "saved_model.pb"))) == {name}
 
 
 def test_keras_configurations_in_saved_model_are_read_as_json(read_bytes):
-    layer = block(4, block(3, '{"class_name": "Lambda", "config": {}}'))
-    objects = block(7, block(1, layer), block(1, layer), block(1, block(4, block(3, "no json"))))
-    reading = read_bytes(saved_model(graph(X), objects), "saved_model.pb")
+    layer = encode_message(4, encode_message(3, '{"class_name": "Lambda", "config": {}}'))
+    objects = encode_message(
+        7,
+        encode_message(1, layer),
+        encode_message(1, layer),
+        encode_message(1, encode_message(4, encode_message(3, "no json"))),
+    )
+    reading = read_bytes(encode_saved_model(encode_graph(X), objects), "saved_model.pb")
     assert reading.formats["saved_model.pb!layer-0.json"] == ["json"]
     assert set(reading.formats) == {"saved_model.pb", "saved_model.pb!layer-0.json"}
-    metadata = block(
-        1, number(2, 0), block(3, "root.a"), block(4, "_tf_keras_layer"), block(5, '{"class_name": "Lambda"}')
+    metadata = encode_message(
+        1,
+        encode_number(2, 0),
+        encode_message(3, "root.a"),
+        encode_message(4, "_tf_keras_layer"),
+        encode_message(5, '{"class_name": "Lambda"}'),
     )
     assert read_bytes(metadata, "other.pb").formats["other.pb!layer-0.json"] == ["json"]
 
@@ -213,15 +255,20 @@ def test_other_text_is_not_recognised(read_bytes, text):
 
 
 def test_index_states_size_of_each_shard(read_bytes):
-    data = index({"a": entry(0, 16), "b": entry(16, 8), "c": entry(0, 400, shard=1)}, shards=2)
+    data = build_checkpoint_index(
+        {"a": encode_bundle_entry(0, 16), "b": encode_bundle_entry(16, 8), "c": encode_bundle_entry(0, 400, shard=1)},
+        shards=2,
+    )
     reading = read_bytes(data, "folder/model.index")
     assert list_references(reading) == {"model.data-00000-of-00002": 24, "model.data-00001-of-00002": 400}
     assert reading.unread == []
 
 
-@pytest.mark.parametrize("bad", [entry(2**63, 8), entry(0, 2**63), entry(0, 8, shard=1)])
+@pytest.mark.parametrize(
+    "bad", [encode_bundle_entry(2**63, 8), encode_bundle_entry(0, 2**63), encode_bundle_entry(0, 8, shard=1)]
+)
 def test_tensor_at_impossible_place_is_damage(read_bytes, bad):
-    reading = read_bytes(index({"a": entry(0, 16), "b": bad}), "model.index")
+    reading = read_bytes(build_checkpoint_index({"a": encode_bundle_entry(0, 16), "b": bad}), "model.index")
     assert reading.reasons() == {UnreadReason.DAMAGED}
     assert list_references(reading) == {"model.data-00000-of-00001": 16}
 
@@ -235,26 +282,28 @@ def test_pickle_named_as_shard_is_examined(read_bytes, fixtures):
 
 def test_too_many_operators_are_reported_as_limit(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.graph.MOST_NODES", 3)
-    reading = read_bytes(graph(node("p", "PyFunc"), X, X, X, X), "g.pb")
+    reading = read_bytes(encode_graph(encode_node("p", "PyFunc"), X, X, X, X), "g.pb")
     assert reading.reasons() == {UnreadReason.LIMIT}
     assert "PyFunc" in list_operators(reading)
 
 
 def test_operators_before_damage_are_mentioned(read_bytes):
-    reading = read_bytes(graph(X, node("p", "PyFunc")) + b"\x0a\x7fx", "g.pb")
+    reading = read_bytes(encode_graph(X, encode_node("p", "PyFunc")) + b"\x0a\x7fx", "g.pb")
     assert "PyFunc" in list_operators(reading)
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-WHOLE = saved_model(graph(X, call("c", "save", "x"), functions=(SAVER,)), asset("c", "v"))
+WHOLE = encode_saved_model(
+    encode_graph(X, encode_call_node("c", "save", "x"), functions=(SAVER,)), encode_asset("c", "v")
+)
 TEXT = (
     b"node { name: 'x' op: \"A\" attr < key: 's' value { s: 'a\\n' } > input: ['a', \"b\"] }\nversions { producer: -1 }"
 )
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data(), st.sampled_from([(WHOLE, "saved_model.pb"), (meta_graph(graph(X)), "a.meta"), (TEXT, "g.pbtxt"),
-                                   (index({"a": entry(0, 16), "b": entry(1, 2)}), "m.index")]))  # fmt: skip
+@given(st.data(), st.sampled_from([(WHOLE, "saved_model.pb"), (encode_meta_graph(encode_graph(X)), "a.meta"), (TEXT, "g.pbtxt"),
+                                   (build_checkpoint_index({"a": encode_bundle_entry(0, 16), "b": encode_bundle_entry(1, 2)}), "m.index")]))  # fmt: skip
 def test_mutated_file_is_read_without_error(read_bytes, data, start):
     content, path = bytearray(start[0]), start[1]
     for _ in range(data.draw(st.integers(1, 4))):
@@ -281,45 +330,57 @@ def test_text_form_is_parsed_into_fields():
 
 
 @pytest.mark.parametrize(
-    "front", [b"%PDF-", block(6, "x"), block(3, "x" * 40), block(1, block(1, "q"), block(2, "no op!"))]
+    "front",
+    [
+        b"%PDF-",
+        encode_message(6, "x"),
+        encode_message(3, "x" * 40),
+        encode_message(1, encode_message(1, "q"), encode_message(2, "no op!")),
+    ],
 )
 def test_graph_after_unknown_fields_is_recognised(front, read_bytes):
-    assert "PyFunc" in list_operators(read_bytes(front + graph(X, node("p", "PyFunc")), "weights.bin"))
+    assert "PyFunc" in list_operators(read_bytes(front + encode_graph(X, encode_node("p", "PyFunc")), "weights.bin"))
 
 
 def test_text_inserted_by_operator_is_a_fixed_path(read_bytes):
-    rewrite = attribute("rewrite", block(2, "/tmp/loot"))
+    rewrite = encode_attribute("rewrite", encode_message(2, "/tmp/loot"))
     for made in (
-        node("d", "StaticRegexReplace", "x", attributes=rewrite),
-        node("d", "UnicodeTranscode", "x"),
-        node("d", "StringJoin", "x", attributes=attribute("separator", block(2, "/tmp/loot"))),
+        encode_node("d", "StaticRegexReplace", "x", attributes=rewrite),
+        encode_node("d", "UnicodeTranscode", "x"),
+        encode_node("d", "StringJoin", "x", attributes=encode_attribute("separator", encode_message(2, "/tmp/loot"))),
     ):
         assert "SaveV2 with a fixed path" in list_operators(
-            read_bytes(graph(X, made, node("s", "SaveV2", "d")), "g.pb")
+            read_bytes(encode_graph(X, made, encode_node("s", "SaveV2", "d")), "g.pb")
         )
-    joined = graph(X, node("d", "StringJoin", "x", "x"), node("s", "SaveV2", "d"))
+    joined = encode_graph(X, encode_node("d", "StringJoin", "x", "x"), encode_node("s", "SaveV2", "d"))
     assert "SaveV2 with a fixed path" not in list_operators(read_bytes(joined, "g.pb"))
 
 
 def test_operator_in_function_attribute_is_mentioned(read_bytes):
-    given_ = attribute("f", block(10, block(1, "PyFunc")))
-    assert "PyFunc" in list_operators(read_bytes(graph(X, node("c", "PartitionedCall", attributes=given_)), "g.pb"))
-    own = function("PyFunc", ("x",), node("r", "Relu", "x"))
-    mine = read_bytes(graph(X, node("c", "PartitionedCall", attributes=given_), functions=(own,)), "g.pb")
+    given_ = encode_attribute("f", encode_message(10, encode_message(1, "PyFunc")))
+    assert "PyFunc" in list_operators(
+        read_bytes(encode_graph(X, encode_node("c", "PartitionedCall", attributes=given_)), "g.pb")
+    )
+    own = encode_function("PyFunc", ("x",), encode_node("r", "Relu", "x"))
+    mine = read_bytes(encode_graph(X, encode_node("c", "PartitionedCall", attributes=given_), functions=(own,)), "g.pb")
     assert "PyFunc" not in list_operators(mine)
 
 
 def test_output_stream_from_caller_counts_as_file(read_bytes):
-    stream = attribute("output_stream", block(9, "stream"))
+    stream = encode_attribute("output_stream", encode_message(9, "stream"))
     assert "PrintV2 into a file" in list_operators(
-        read_bytes(graph(X, node("p", "PrintV2", attributes=stream)), "g.pb")
+        read_bytes(encode_graph(X, encode_node("p", "PrintV2", attributes=stream)), "g.pb")
     )
 
 
 def test_keras_configuration_after_blanks_is_read(read_bytes):
     text = ' \n{"class_name": "Lambda", "config": {"function": "x"}}'
-    kept = block(7, block(1, block(4, block(1, "_tf_keras_layer"), block(3, text))))
-    assert any("layer-0" in path for path in read_bytes(saved_model(graph(X), kept), "saved_model.pb").formats)
+    kept = encode_message(
+        7, encode_message(1, encode_message(4, encode_message(1, "_tf_keras_layer"), encode_message(3, text)))
+    )
+    assert any(
+        "layer-0" in path for path in read_bytes(encode_saved_model(encode_graph(X), kept), "saved_model.pb").formats
+    )
 
 
 @pytest.mark.parametrize("first", ["version: 1 ", "debug_info { } ", "#" + "x" * 9000 + "\n", "\n" * 9000])

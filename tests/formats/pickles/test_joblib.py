@@ -12,8 +12,8 @@ import joblib
 import numpy as np
 import pytest
 from builders import joblib_files as built
-from builders.numpy_files import OBJECT, dtype, object_array
-from builders.pickles import call, name, text
+from builders.numpy_files import OBJECT, build_object_array, push_dtype
+from builders.pickles import push_call, push_name, push_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
@@ -36,8 +36,8 @@ _VALUES = {
     "shared": [np.ones(2)] * 3,
     "no-array": {"a": 1},
 }  # fmt: skip
-_SYSTEM = call(name("posix", "system"), text("echo inert"))
-_FLOAT = dtype("f8", 0, "<")
+_SYSTEM = push_call(push_name("posix", "system"), push_text("echo inert"))
+_FLOAT = push_dtype("f8", 0, "<")
 
 
 def _dumped(value: object, **options: object) -> bytes:
@@ -84,15 +84,15 @@ def test_pickles_of_object_arrays_are_executed(read_bytes):
 @pytest.mark.parametrize("aligned", [True, False])
 @pytest.mark.parametrize("compress", [False, True])
 def test_call_behind_array_is_recorded(aligned, compress, read_bytes):
-    before = b"\x80\x04(" + built.wrapper(_FLOAT, aligned=aligned)
-    data = (built.padded(before, bytes(24)) if aligned else before + bytes(24)) + _SYSTEM + b"t."
+    before = b"\x80\x04(" + built.push_array_wrapper(_FLOAT, aligned=aligned)
+    data = (built.append_aligned_data(before, bytes(24)) if aligned else before + bytes(24)) + _SYSTEM + b"t."
     reading = read_bytes(zlib.compress(data) if compress else data)
     assert reading.called == {"numpy.dtype", "posix.system"}
     assert not reading.unread
 
 
 def test_call_behind_object_array_is_recorded(read_bytes):
-    data = b"\x80\x04(" + built.wrapper(OBJECT) + object_array(b"N") + _SYSTEM + b"t."
+    data = b"\x80\x04(" + built.push_array_wrapper(OBJECT) + build_object_array(b"N") + _SYSTEM + b"t."
     reading = read_bytes(data)
     assert "posix.system" in reading.called
     assert not reading.unread
@@ -101,13 +101,13 @@ def test_call_behind_object_array_is_recorded(read_bytes):
 def test_plain_pickle_executes_array_bytes_as_opcodes(read_bytes):
     program = b"cposix\nsystem\n(Vecho inert\ntR."
     shape = b"K" + bytes([len(program)]) + b"\x85"
-    data = b"\x80\x04" + built.wrapper(dtype("u1"), shape, aligned=False) + program + b"."
+    data = b"\x80\x04" + built.push_array_wrapper(push_dtype("u1"), shape, aligned=False) + program + b"."
     assert read_bytes(data).called == {"numpy.dtype", "posix.system"}
 
 
 @check_each("start", [b"R", b"\x93", b"cx\ny\n", b"c\n\nR", b"\x81b", b"0", b"\x00", b"}}}"])
 def test_numbers_that_form_opcodes_are_not_reported(start, read_bytes):
-    data = b"\x80\x04(" + built.wrapper(_FLOAT, aligned=False) + (start + b"\xff" * 24)[:24] + b"t."
+    data = b"\x80\x04(" + built.push_array_wrapper(_FLOAT, aligned=False) + (start + b"\xff" * 24)[:24] + b"t."
     assert read_bytes(data).called == {"numpy.dtype"}
 
 
@@ -119,33 +119,48 @@ def test_names_spelled_by_other_memo_are_reported_if_they_exist(read_fixture):
     ("state", "told"),
     [
         (b"}b", "its dtype is unknown"),
-        (b"}(" + text("dtype") + _FLOAT + text("shape") + b"Nub", "its shape is unknown"),
-        (b"}(" + text("dtype") + text("f8") + text("shape") + b"K\x03\x85ub", "its dtype is unknown"),
-        (b"}(" + text("dtype") + _FLOAT + text("shape") + b"K\x03\x85" + text("shape") + b"K\x04\x85ub", "how many"),
+        (b"}(" + push_text("dtype") + _FLOAT + push_text("shape") + b"Nub", "its shape is unknown"),
+        (b"}(" + push_text("dtype") + push_text("f8") + push_text("shape") + b"K\x03\x85ub", "its dtype is unknown"),
+        (
+            b"}("
+            + push_text("dtype")
+            + _FLOAT
+            + push_text("shape")
+            + b"K\x03\x85"
+            + push_text("shape")
+            + b"K\x04\x85ub",
+            "how many",
+        ),
         (b"Nb", "how many"),
     ],
 )
 def test_array_of_unknown_extent_is_reported_as_unread(state, told, read_bytes):
-    data = b"\x80\x04" + built.construct(name("joblib.numpy_pickle", "NumpyArrayWrapper")) + state + bytes(24) + b"."
+    data = (
+        b"\x80\x04"
+        + built.push_instance(push_name("joblib.numpy_pickle", "NumpyArrayWrapper"))
+        + state
+        + bytes(24)
+        + b"."
+    )
     reading = read_bytes(data)
     assert reading.reasons() == {UnreadReason.NO_READER}
     assert told in reading.details[0]
 
 
 def test_wrapper_loads_only_one_array(read_bytes):
-    made = built.construct(name("joblib.numpy_pickle", "NumpyArrayWrapper")) + b"\x94"
-    first = b"\x80\x04(" + built.wrapper(_FLOAT, made=made, aligned=False) + bytes(24)
-    again = built.wrapper(_FLOAT, made=b"h\x00", aligned=False) + bytes(24)
+    made = built.push_instance(push_name("joblib.numpy_pickle", "NumpyArrayWrapper")) + b"\x94"
+    first = b"\x80\x04(" + built.push_array_wrapper(_FLOAT, made=made, aligned=False) + bytes(24)
+    again = built.push_array_wrapper(_FLOAT, made=b"h\x00", aligned=False) + bytes(24)
     assert read_bytes(first + again + b"t.").reasons() == {UnreadReason.NO_READER}
 
 
 @pytest.mark.parametrize("size", [100, 100_000])
 def test_frame_that_continues_behind_array_is_defect(size, read_bytes):
     # In a large file the frame is opened amid plain data, which is passed over.
-    filler = text("x" * 60) * (size // 62)
-    inside = b"(" + filler + b"u" + built.wrapper(_FLOAT) + b"0" + _SYSTEM + b"0"
-    data = b"\x80\x04}(" + text("k") + b"N\x95" + struct.pack("<Q", len(inside)) + inside
-    reading = read_bytes(data + built.padded(b"", bytes(24)) + b".")
+    filler = push_text("x" * 60) * (size // 62)
+    inside = b"(" + filler + b"u" + built.push_array_wrapper(_FLOAT) + b"0" + _SYSTEM + b"0"
+    data = b"\x80\x04}(" + push_text("k") + b"N\x95" + struct.pack("<Q", len(inside)) + inside
+    reading = read_bytes(data + built.append_aligned_data(b"", bytes(24)) + b".")
     assert "forged-state" in reading.kinds()
     assert UnreadReason.NO_READER in reading.reasons()
 
@@ -165,19 +180,19 @@ def test_joblib_frames_end_before_array_in_large_files(read_bytes):
 
 @pytest.mark.parametrize("attribute", ["read", "read_array", "safe_get_numpy_array_alignment_bytes", "__class__"])
 def test_unknown_attribute_of_array_wrapper_is_defect(attribute, read_bytes):
-    extra = text(attribute) + name("collections", "OrderedDict")
-    data = built.padded(b"\x80\x04" + built.wrapper(_FLOAT, extra=extra), bytes(24)) + b"."
+    extra = push_text(attribute) + push_name("collections", "OrderedDict")
+    data = built.append_aligned_data(b"\x80\x04" + built.push_array_wrapper(_FLOAT, extra=extra), bytes(24)) + b"."
     assert "forged-state" in read_bytes(data).kinds()
 
 
 @check_each("file", ["/etc/x.npy", "../x.npy", "a/b.npy", "..", "", "C:x.npy", "\\\\host\\x.npy", "x\0.npy"])
 def test_side_file_outside_folder_is_defect(file, read_bytes):
-    assert read_bytes(b"\x80\x04" + built.beside(file) + b".").kinds() == {"side-file-outside"}
+    assert read_bytes(b"\x80\x04" + built.push_file_wrapper(file) + b".").kinds() == {"side-file-outside"}
 
 
 @pytest.mark.parametrize("cls", ["NDArrayWrapper", "ZNDArrayWrapper"])
 def test_side_file_in_same_folder_is_no_defect(cls, read_bytes):
-    reading = read_bytes(b"\x80\x04" + built.beside("x.pkl_01.npy", cls) + b".")
+    reading = read_bytes(b"\x80\x04" + built.push_file_wrapper("x.pkl_01.npy", cls) + b".")
     assert not reading.kinds()
     assert not reading.unread
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from builders.gguf_files import STRING, U32, Gguf, model
+from builders.gguf_files import STRING, U32, Gguf, build_gguf_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
@@ -28,7 +28,7 @@ def get_facts(reading) -> dict[str, str]:
 
 @pytest.mark.parametrize(("version", "order"), [(1, "<"), (2, "<"), (3, "<"), (3, ">")])
 def test_general_metadata_are_facts_of_the_outline(version, order, read_bytes):
-    file = model(version, order).string("general.base_model.0.name", "Base").pair("split.count", 2, b"\0\0")
+    file = build_gguf_model(version, order).string("general.base_model.0.name", "Base").pair("split.count", 2, b"\0\0")
     reading = read_bytes(file.tensor("a", (32, 2), 2, 36).bytes(), "model.gguf")
     stated = get_facts(reading)
     assert stated["version"] == f"{version}, {'big' if order == '>' else 'little'}-endian"
@@ -41,7 +41,11 @@ def test_general_metadata_are_facts_of_the_outline(version, order, read_bytes):
 
 
 def test_every_chat_template_is_a_jinja_artifact(bytes_window):
-    file = model().string("tokenizer.chat_template", "{{ a }}").string("tokenizer.chat_template.tool_use", "plain")
+    file = (
+        build_gguf_model()
+        .string("tokenizer.chat_template", "{{ a }}")
+        .string("tokenizer.chat_template.tool_use", "plain")
+    )
     data = file.strings("tokenizer.chat_templates", "tool_use", "{% if a %}b{% endif %}").bytes()
     window = bytes_window(data)
     artifact = Artifact("m.gguf", len(data), lambda: None)
@@ -59,7 +63,7 @@ def test_every_chat_template_is_a_jinja_artifact(bytes_window):
 
 
 def test_numbers_of_tensors_are_not_read(bytes_window):
-    data = model().tensor("a", (4_000_000,), 0, 16_000_000).bytes()
+    data = build_gguf_model().tensor("a", (4_000_000,), 0, 16_000_000).bytes()
     window = bytes_window(data)
     readings = list(find_reader("gguf").read(Artifact("m.gguf", len(data), lambda: None), window, Limits()))
     assert [type(each) for each in readings] == [Outline, Statements]
@@ -68,7 +72,7 @@ def test_numbers_of_tensors_are_not_read(bytes_window):
 
 def test_long_lists_of_texts_are_skipped_across_blocks(read_bytes):
     words = [f"word {number}" * (number % 9) for number in range(60_000)] + ["x" * 600_000, "y"]
-    file = model().strings("tokenizer.ggml.merges", *words).string("general.organization", "Acme")
+    file = build_gguf_model().strings("tokenizer.ggml.merges", *words).string("general.organization", "Acme")
     assert get_facts(read_bytes(file.bytes()))["general.organization"] == "Acme"
 
 
@@ -90,7 +94,7 @@ def test_each_malicious_fixture_has_its_defect(name, kind, read_fixture):
 
 
 def test_stated_alignment_replaces_the_default(read_bytes):
-    file = model()
+    file = build_gguf_model()
     file.alignment = 8
     file.pair("general.alignment", U32, file.u32(8)).row("a", (2,), 0, 0).row("b", (2,), 0, 8)
     file.data = bytes(16)
@@ -98,7 +102,7 @@ def test_stated_alignment_replaces_the_default(read_bytes):
 
 
 def test_padding_after_the_last_tensor_is_optional(read_bytes):
-    whole = model().tensor("a", (3,), 0, 12).bytes()
+    whole = build_gguf_model().tensor("a", (3,), 0, 12).bytes()
     assert not read_bytes(whole).kinds()
     assert not read_bytes(whole[:-20]).unread  # some writers leave the padding out
     assert read_bytes(whole[:-21]).reasons() == {UnreadReason.DAMAGED}
@@ -106,14 +110,14 @@ def test_padding_after_the_last_tensor_is_optional(read_bytes):
 
 
 def test_metadata_before_damage_are_kept(read_bytes):
-    data = model().bytes()
+    data = build_gguf_model().bytes()
     reading = read_bytes(data[: data.index(b"tokenizer")])
     assert get_facts(reading)["general.name"] == "Tiny"
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
 def test_too_many_texts_reach_the_limit(read_bytes):
-    file = model().strings("a", *["x"] * 50)
+    file = build_gguf_model().strings("a", *["x"] * 50)
     assert UnreadReason.LIMIT in read_bytes(file.bytes(), limits=Limits(document_nodes=20)).reasons()
 
 
@@ -133,7 +137,13 @@ def read_to_the_end(data: bytes, window: object) -> None:
         pass
 
 
-SEED = model().string("tokenizer.chat_template", "{{ a }}").tensor("a", (32, 2), 2, 36).tensor("b", (3,), 0, 12).bytes()
+SEED = (
+    build_gguf_model()
+    .string("tokenizer.chat_template", "{{ a }}")
+    .tensor("a", (32, 2), 2, 36)
+    .tensor("b", (3,), 0, 12)
+    .bytes()
+)
 
 
 @settings(max_examples=200, deadline=None)
@@ -164,11 +174,11 @@ def test_values_of_every_type_are_skipped_by_their_width(read_bytes):
 
 @pytest.mark.parametrize("key", ["Tokenizer.Chat_Template", "llama.chat_template", "tokenizer.chat_template_x"])
 def test_any_key_with_chat_template_holds_a_template(key, read_bytes):
-    for file in (model().string(key, "{{ a }}"), model().strings(key, *(["a"] * 70), "{{ a }}")):
+    for file in (build_gguf_model().string(key, "{{ a }}"), build_gguf_model().strings(key, *(["a"] * 70), "{{ a }}")):
         assert ["jinja"] in read_bytes(file.bytes(), "model.gguf").formats.values()
 
 
 def test_text_too_long_to_search_is_unread(read_bytes):
-    long = model().string("general.description", "x" * 300_000)
+    long = build_gguf_model().string("general.description", "x" * 300_000)
     assert UnreadReason.LIMIT in read_bytes(long.bytes(), "model.gguf").reasons()
-    assert not read_bytes(model().string("general.description", "x" * 1000).bytes(), "model.gguf").unread
+    assert not read_bytes(build_gguf_model().string("general.description", "x" * 1000).bytes(), "model.gguf").unread

@@ -3,8 +3,8 @@ from __future__ import annotations
 import struct
 
 import pytest
-from builders.hdf5_files import model, sequential
-from builders.hdf5_writer import BYTE, Hdf5, attribute, checksum, link, other_link
+from builders.hdf5_files import build_hdf5_model, build_keras2_config
+from builders.hdf5_writer import BYTE, Hdf5, build_attribute, build_hard_link, build_other_link, compute_checksum
 from builders.payloads import EVAL_ONE
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,7 +51,7 @@ def test_reader_visits_every_object_that_h5py_visits(path, read_bytes):
 
 @pytest.mark.parametrize("start", [512, 1024, 4096, 65536])
 def test_signature_after_a_user_block_is_recognised(start, read_bytes):
-    data = bytes(start) + model(sequential())
+    data = bytes(start) + build_hdf5_model(build_keras2_config())
     assert "hdf5" in read_bytes(data, "model.h5").formats["model.h5"]
 
 
@@ -74,15 +74,15 @@ def test_virtual_dataset_of_its_own_file_has_no_reference(read_bytes):
     file = Hdf5()
     everything = struct.pack("<IIII", 3, 1, 0, 0)
     table = b"\0" + struct.pack("<Q", 1) + b".\0data\0" + everything * 2
-    layout = bytes((4, 3)) + struct.pack("<QI", file.global_heap(table + checksum(table)), 1)
-    reading = read_bytes(file.done(file.group([link("w", file.dataset((8,), layout))])), "w.h5")
+    layout = bytes((4, 3)) + struct.pack("<QI", file.global_heap(table + compute_checksum(table)), 1)
+    reading = read_bytes(file.done(file.group([build_hard_link("w", file.dataset((8,), layout))])), "w.h5")
     assert list_references(reading) == []
     assert reading.unread == []
 
 
 def test_soft_link_gives_no_finding(read_bytes):
     file = Hdf5()
-    reading = read_bytes(file.done(file.group([other_link("soft", 1, b"/../../etc")])), "w.h5")
+    reading = read_bytes(file.done(file.group([build_other_link("soft", 1, b"/../../etc")])), "w.h5")
     assert (list_references(reading), reading.kinds(), get_outline(reading).mentions) == ([], set(), ())
 
 
@@ -97,8 +97,10 @@ def test_object_in_a_cycle_is_read_once(read_fixture):
 
 def test_damage_to_one_object_does_not_hide_others(read_bytes):
     file = Hdf5()
-    good = file.group([attribute("meta", EVAL_ONE, bytes((0x13, 0, 0, 0)) + struct.pack("<I", len(EVAL_ONE)))])
-    reading = read_bytes(file.done(file.group([link("bad", 1 << 40), link("good", good)])), "w.h5")
+    good = file.group([build_attribute("meta", EVAL_ONE, bytes((0x13, 0, 0, 0)) + struct.pack("<I", len(EVAL_ONE)))])
+    reading = read_bytes(
+        file.done(file.group([build_hard_link("bad", 1 << 40), build_hard_link("good", good)])), "w.h5"
+    )
     assert UnreadReason.DAMAGED in reading.reasons()
     assert reading.evaluates
 
@@ -110,20 +112,20 @@ def test_pickles_in_attributes_and_datasets_are_read(read_fixture):
 
 def test_configuration_after_white_space_is_read(read_bytes):
     config = " " * 300 + '{"class_name": "Lambda", "config": {}}'
-    reading = read_bytes(model(config), "model.h5")
+    reading = read_bytes(build_hdf5_model(config), "model.h5")
     assert [each.name for found in reading.of(Outline) if found.format == "keras" for each in found.mentions] == [
         "Lambda"
     ]
 
 
 def test_invalid_configuration_is_unread(read_bytes):
-    assert UnreadReason.DAMAGED in read_bytes(model("{"), "model.h5").reasons()
+    assert UnreadReason.DAMAGED in read_bytes(build_hdf5_model("{"), "model.h5").reasons()
 
 
 def test_too_many_objects_reach_the_limit(read_bytes):
     file = Hdf5()
     empty = [file.group([]) for _ in range(30)]
-    data = file.done(file.group([link(f"g{number}", each) for number, each in enumerate(empty)]))
+    data = file.done(file.group([build_hard_link(f"g{number}", each) for number, each in enumerate(empty)]))
     reading = read_bytes(data, "w.h5", Limits(members=10))
     assert UnreadReason.LIMIT in reading.reasons()
     assert reading.of(Outline)
@@ -131,7 +133,7 @@ def test_too_many_objects_reach_the_limit(read_bytes):
 
 def test_numeric_data_are_not_read(bytes_window, read_bytes):
     file = Hdf5()
-    root = file.group([link("w", file.array((1 << 20,), bytes(4 << 20)))])
+    root = file.group([build_hard_link("w", file.array((1 << 20,), bytes(4 << 20)))])
     window = bytes_window(file.done(root))
     list(find_reader("hdf5").read(_make_artifact(window), window, Limits()))
     assert window.read_bytes < 300_000
@@ -147,7 +149,7 @@ def _make_artifact(window):
 
 def test_attribute_larger_than_its_message_is_damaged(read_bytes):
     file = Hdf5()
-    data = file.done(file.group([attribute("a", b"short", BYTE, (1 << 50,))]))
+    data = file.done(file.group([build_attribute("a", b"short", BYTE, (1 << 50,))]))
     assert UnreadReason.DAMAGED in read_bytes(data, "w.h5").reasons()
 
 
@@ -171,6 +173,8 @@ def test_variable_length_bytes_in_chunks_are_unread(read_bytes):
     variable = bytes((0x19, 0, 0, 0)) + struct.pack("<I", 16)
     text = bytes((0x19, 1, 0, 0)) + struct.pack("<I", 16)
     objects, texts = (file.dataset((1,), layout, kind + BYTE) for kind in (variable, text))
-    reading = read_bytes(file.done(file.group([link("objects", objects), link("texts", texts)])), "w.h5")
+    reading = read_bytes(
+        file.done(file.group([build_hard_link("objects", objects), build_hard_link("texts", texts)])), "w.h5"
+    )
     assert reading.reasons() == {UnreadReason.NO_READER}
     assert len(reading.unread) == 1

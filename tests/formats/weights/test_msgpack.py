@@ -3,7 +3,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from builders.msgpack_files import array, extension, mapping, word
+from builders.msgpack_files import encode_array, encode_extension, encode_map, encode_text
 from builders.payloads import EVAL_ONE
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import DamagedError
 
-WEIGHTS = mapping(params=mapping(kernel=array((2, 3), "float32", bytes(24))), step=b"\x03")
+WEIGHTS = encode_map(params=encode_map(kernel=encode_array((2, 3), "float32", bytes(24))), step=b"\x03")
 
 
 def test_weights_are_recognised_without_an_extension(read_bytes):
@@ -31,12 +31,12 @@ def test_weights_are_recognised_without_an_extension(read_bytes):
 @check_each(
     "data, kind",
     [
-        (mapping(params=array((3,), "float32", bytes(8))), "size-mismatch"),
-        (mapping(params=array((2**40, 2**40), "float32", bytes(8))), "size-overflow"),
-        (mapping(params=array((1,), "object", bytes(8))), "unknown-dtype"),
-        (mapping(params=extension(1, b"\xc0" * 20)), "malformed-tensor"),
-        (mapping(params=mapping(a=extension(9, b"abc"))), "unknown-extension"),
-        (b"\x82" + (word("params") + mapping(a=b"\x01")) * 2, "duplicate-key"),
+        (encode_map(params=encode_array((3,), "float32", bytes(8))), "size-mismatch"),
+        (encode_map(params=encode_array((2**40, 2**40), "float32", bytes(8))), "size-overflow"),
+        (encode_map(params=encode_array((1,), "object", bytes(8))), "unknown-dtype"),
+        (encode_map(params=encode_extension(1, b"\xc0" * 20)), "malformed-tensor"),
+        (encode_map(params=encode_map(a=encode_extension(9, b"abc"))), "unknown-extension"),
+        (b"\x82" + (encode_text("params") + encode_map(a=b"\x01")) * 2, "duplicate-key"),
         (WEIGHTS + b"\x01", "trailing-data"),
     ],
 )
@@ -45,18 +45,18 @@ def test_each_contradiction_has_its_defect(data, kind, read_bytes):
 
 
 def test_array_data_are_skipped_and_embedded_pickles_are_read(read_bytes):
-    numbers = array((len(EVAL_ONE),), "uint8", EVAL_ONE)
-    assert not read_bytes(mapping(params=numbers), "m.msgpack").events
-    kept = mapping(kind=word("O"), data=b"\xc4" + bytes((len(EVAL_ONE),)) + EVAL_ONE)
-    assert read_bytes(mapping(params=kept), "m.msgpack").evaluates
+    numbers = encode_array((len(EVAL_ONE),), "uint8", EVAL_ONE)
+    assert not read_bytes(encode_map(params=numbers), "m.msgpack").events
+    kept = encode_map(kind=encode_text("O"), data=b"\xc4" + bytes((len(EVAL_ONE),)) + EVAL_ONE)
+    assert read_bytes(encode_map(params=kept), "m.msgpack").evaluates
     assert read_bytes(WEIGHTS + EVAL_ONE, "m.msgpack").evaluates
     assert read_bytes(WEIGHTS[:-1] + b"\xc1" + EVAL_ONE, "m.msgpack").evaluates
 
 
 def test_data_of_an_array_are_not_read(bytes_window):
     size = (9_000_000).to_bytes(4, "big")
-    inner = b"\x93\x91\xce" + size + word("uint8") + b"\xc6" + size + bytes(9_000_000)
-    data = mapping(params=b"\xc9" + len(inner).to_bytes(4, "big") + b"\x01" + inner)
+    inner = b"\x93\x91\xce" + size + encode_text("uint8") + b"\xc6" + size + bytes(9_000_000)
+    data = encode_map(params=b"\xc9" + len(inner).to_bytes(4, "big") + b"\x01" + inner)
     window = bytes_window(data)
     (outline,) = find_reader("msgpack").read(Artifact("m", len(data), lambda: None), window, Limits())
     assert outline.defects == ()

@@ -3,14 +3,14 @@ from __future__ import annotations
 import struct
 
 import pytest
-from builders.other_models import files, java
+from builders.other_models import build_fixtures, build_java_stream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 
-WHOLE = [data for name, data in files() if "/benign/" in name]
+WHOLE = [data for name, data in build_fixtures() if "/benign/" in name]
 
 
 def list_names(reading) -> set[str]:
@@ -18,21 +18,21 @@ def list_names(reading) -> set[str]:
 
 
 def test_every_java_class_is_mentioned(read_bytes):
-    assert list_names(read_bytes(java("a.B", "[Lc.D;", "[[I", "[J"))) == {"a.B", "c.D"}
+    assert list_names(read_bytes(build_java_stream("a.B", "[Lc.D;", "[[I", "[J"))) == {"a.B", "c.D"}
 
 
 def test_java_objects_are_recognised(read_bytes):
-    assert ["java-object"] in read_bytes(java("a.B")).formats.values()
+    assert ["java-object"] in read_bytes(build_java_stream("a.B")).formats.values()
 
 
 def test_java_classes_at_the_edge_of_a_block_are_found(read_bytes):
     for shift in range(-12, 12):
-        data = java("a.First").ljust((1 << 20) + shift, b"\xff") + java("b.Second")[5:]
+        data = build_java_stream("a.First").ljust((1 << 20) + shift, b"\xff") + build_java_stream("b.Second")[5:]
         assert list_names(read_bytes(data)) == {"a.First", "b.Second"}
 
 
 def test_java_proxy_is_mentioned(read_bytes):
-    assert "java.lang.reflect.Proxy" in list_names(read_bytes(java("a.B", proxy="java.util.Map")))
+    assert "java.lang.reflect.Proxy" in list_names(read_bytes(build_java_stream("a.B", proxy="java.util.Map")))
 
 
 @pytest.mark.parametrize("kind", [6, 7, 8])

@@ -1,6 +1,17 @@
 from __future__ import annotations
 
-from builders.r_objects import call, function, integer, listed, numbers, promise, rda, rds, strings, symbol
+from builders.r_objects import (
+    build_rda,
+    build_rds,
+    encode_call,
+    encode_function,
+    encode_integer,
+    encode_list,
+    encode_numbers,
+    encode_promise,
+    encode_strings,
+    encode_symbol,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
@@ -8,7 +19,7 @@ from support.cases import check_each
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import UnreadReason
 
-SYSTEM = call("system", strings("true"))
+SYSTEM = encode_call("system", encode_strings("true"))
 
 
 def list_mentions(reading) -> list[Mention]:
@@ -22,22 +33,34 @@ def list_calls(reading) -> set[tuple[str, str]]:
 @check_each(
     "item, expected",
     [
-        (promise(SYSTEM), ("promise-call", "system")),
-        (function(SYSTEM), ("function-call", "system")),
+        (encode_promise(SYSTEM), ("promise-call", "system")),
+        (encode_function(SYSTEM), ("function-call", "system")),
         (SYSTEM, ("language-call", "system")),
-        (function(call("do.call", symbol("system"))), ("function-argument", "system")),
-        (function(call("lapply", symbol("x"), symbol("system"))), ("function-argument", "system")),
-        (function(call(call("::", strings("base"), strings("system")))), ("function-call", "system")),
-        (promise(symbol("x")), ("promise-argument", "x")),
-        (listed(listed(function(call("if", SYSTEM)))), ("function-call", "system")),
+        (encode_function(encode_call("do.call", encode_symbol("system"))), ("function-argument", "system")),
+        (
+            encode_function(encode_call("lapply", encode_symbol("x"), encode_symbol("system"))),
+            ("function-argument", "system"),
+        ),
+        (
+            encode_function(encode_call(encode_call("::", encode_strings("base"), encode_strings("system")))),
+            ("function-call", "system"),
+        ),
+        (encode_promise(encode_symbol("x")), ("promise-argument", "x")),
+        (encode_list(encode_list(encode_function(encode_call("if", SYSTEM)))), ("function-call", "system")),
     ],
 )
 def test_use_of_a_call_states_when_it_runs(item, expected, read_bytes):
-    assert expected in list_calls(read_bytes(rds(item)))
+    assert expected in list_calls(read_bytes(build_rds(item)))
 
 
 def test_package_of_a_qualified_name_is_not_a_function(read_bytes):
-    reading = read_bytes(rds(function(call(call("::", symbol("stats"), symbol("sd")), numbers(1.0)))))
+    reading = read_bytes(
+        build_rds(
+            encode_function(
+                encode_call(encode_call("::", encode_symbol("stats"), encode_symbol("sd")), encode_numbers(1.0))
+            )
+        )
+    )
     assert "stats" not in {name for _, name in list_calls(reading)}
 
 
@@ -48,7 +71,7 @@ def test_promise_in_function_environment_is_not_reported(read_fixture):
 
 
 def test_promise_in_workspace_is_listed_as_call(read_bytes):
-    assert ("value", "promise") in list_calls(read_bytes(rda(("x", promise(SYSTEM)))))
+    assert ("value", "promise") in list_calls(read_bytes(build_rda(("x", encode_promise(SYSTEM)))))
 
 
 def test_three_encodings_give_the_same_calls(read_bytes):
@@ -59,36 +82,48 @@ def test_three_encodings_give_the_same_calls(read_bytes):
         + (254).to_bytes(4, "little")
     )
     text = b"A\n2\n263424\n131840\n6\n1\n262153\n6\nsystem\n254\n"
-    for data in (little, text, rds(call("system"))):
+    for data in (little, text, build_rds(encode_call("system"))):
         assert list_calls(read_bytes(data)) == {("language-call", "system")}
         assert read_bytes(data).unread == []
 
 
 def test_bytes_after_the_object_are_an_artifact(read_bytes):
-    formats = read_bytes(rds(numbers(1.0)) + b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R.").formats
+    formats = read_bytes(build_rds(encode_numbers(1.0)) + b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R.").formats
     assert ["pickle"] in formats.values()
 
 
 def test_calls_before_damage_are_kept(read_bytes):
-    reading = read_bytes(rds(listed(promise(SYSTEM), integer(99))))
+    reading = read_bytes(build_rds(encode_list(encode_promise(SYSTEM), encode_integer(99))))
     assert ("promise-call", "system") in list_calls(reading)
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
 def test_vectors_of_numbers_are_skipped(bytes_window, read_bytes):
-    reading = read_bytes(rds(listed(integer(14) + integer(1 << 20) + bytes(8 << 20), promise(SYSTEM))))
+    reading = read_bytes(
+        build_rds(encode_list(encode_integer(14) + encode_integer(1 << 20) + bytes(8 << 20), encode_promise(SYSTEM)))
+    )
     assert ("promise-call", "system") in list_calls(reading)
     assert reading.unread == []
 
 
 def test_deeply_nested_items_reach_the_limit(read_bytes):
-    assert read_bytes(rds(integer(2) * 400_000)).reasons() == {UnreadReason.LIMIT}
+    assert read_bytes(build_rds(encode_integer(2) * 400_000)).reasons() == {UnreadReason.LIMIT}
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_mutated_objects_are_parsed_or_reported_as_unread(read_bytes, data):
-    whole = bytearray(rds(listed(function(SYSTEM), promise(symbol("x")), strings("a", "b"), numbers(1.0)), 3))
+    whole = bytearray(
+        build_rds(
+            encode_list(
+                encode_function(SYSTEM),
+                encode_promise(encode_symbol("x")),
+                encode_strings("a", "b"),
+                encode_numbers(1.0),
+            ),
+            3,
+        )
+    )
     for _ in range(data.draw(st.integers(1, 4))):
         whole[data.draw(st.integers(14, len(whole) - 1))] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(20, len(whole)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from builders.msgpack_files import node, piece
+from builders.msgpack_files import build_scored_piece, build_store_record
 from builders.payloads import EVAL_ONE
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,9 +12,9 @@ import modelaudit
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 
-MANIFEST = node(0x0CDB3A2A)
+MANIFEST = build_store_record(0x0CDB3A2A)
 CHUNK = "ocdbt.process_0/d/dd9dc6ea6faf9ecf40911542bab32c94"
-PIECES = piece("<unk>", b"\x18\x02") + piece("a") + b"\x12\x04\x0a\x02in"
+PIECES = build_scored_piece("<unk>", b"\x18\x02") + build_scored_piece("a") + b"\x12\x04\x0a\x02in"
 
 
 def list_formats(reading) -> list[str]:
@@ -23,7 +23,7 @@ def list_formats(reading) -> list[str]:
 
 def test_records_of_a_store_are_read_completely(read_bytes):
     for magic in (0x0CDB3A2A, 0x0CDB20DE, 0x0CDB1234):
-        reading = read_bytes(node(magic), "x")
+        reading = read_bytes(build_store_record(magic), "x")
         assert list_formats(reading) == ["ocdbt"]
         assert not reading.unread
     assert read_bytes(MANIFEST[:-1], "manifest.ocdbt").reasons() == {UnreadReason.DAMAGED}

@@ -8,7 +8,13 @@ import json
 
 import pytest
 from builders.payloads import EVAL_ONE
-from builders.zarr_stores import gathered, second, shards, text, third
+from builders.zarr_stores import (
+    build_consolidated_group,
+    build_sharding_codec,
+    build_v2_metadata,
+    build_v3_metadata,
+    encode_json,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
@@ -33,7 +39,7 @@ def scan_files(folder, files):
     for name, data in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data if isinstance(data, bytes) else text(data))
+        path.write_bytes(data if isinstance(data, bytes) else encode_json(data))
     return modelaudit.scan(folder, second_opinion=False)
 
 
@@ -42,52 +48,63 @@ def list_rules(report) -> set[str]:
 
 
 def test_every_codec_and_extension_is_mentioned(read_bytes):
-    array = third(
-        shards("numcodecs.zlib", {"name": "acme"}), data_type={"name": "d"}, storage_transformers=[{"name": "t"}]
+    array = build_v3_metadata(
+        build_sharding_codec("numcodecs.zlib", {"name": "acme"}),
+        data_type={"name": "d"},
+        storage_transformers=[{"name": "t"}],
     )
-    named = {(each.use, each.name) for each in get_outline(read_bytes(text(array), "zarr.json")).mentions}
+    named = {(each.use, each.name) for each in get_outline(read_bytes(encode_json(array), "zarr.json")).mentions}
     assert named == {
         *(("codec", name) for name in ("sharding_indexed", "numcodecs.zlib", "acme", "bytes", "crc32c")),
         ("data type", "d"), ("chunk grid", "regular"), ("chunk key encoding", "default"), ("storage transformer", "t"),
     }  # fmt: skip
-    old = second(compressor={"id": "zlib"}, filters=[{"id": "delta", "dtype": "<f8"}])
-    assert [each.name for each in get_outline(read_bytes(text(old), ".zarray")).mentions] == ["zlib", "delta"]
+    old = build_v2_metadata(compressor={"id": "zlib"}, filters=[{"id": "delta", "dtype": "<f8"}])
+    assert [each.name for each in get_outline(read_bytes(encode_json(old), ".zarray")).mentions] == ["zlib", "delta"]
 
 
 def test_codec_that_looks_like_an_array_is_mentioned(read_bytes):
     inner = {"name": "numcodecs.pickle", "zarr_format": 3, "shape": [1]}
     assert "numcodecs.pickle" in {
-        each.name for each in get_outline(read_bytes(text(third(inner)), "zarr.json")).mentions
+        each.name for each in get_outline(read_bytes(encode_json(build_v3_metadata(inner)), "zarr.json")).mentions
     }
 
 
 @check_each(
     "metadata, expected",
     [
-        (second(shape=[5], chunks=[2]), Grid("", "", ".", (3,))),
-        (second(shape=[4, 4], chunks=[2, 4], dimension_separator="/"), Grid("", "", "/", (2, 1))),
-        (second(shape=[], chunks=[]), Grid("", "", ".", ())),
-        (third(), Grid("", "c", "/", (1,))),
-        (third(chunk_key_encoding={"name": "v2"}), Grid("", "", ".", (1,))),
-        (third(chunk_key_encoding={"name": "default", "configuration": {"separator": "."}}), Grid("", "c", ".", (1,))),
-        (gathered(**{"a/b": third()}), Grid("a/b", "c", "/", (1,))),
-        ({"metadata": {"w/.zarray": second()}, "zarr_consolidated_format": 1}, Grid("w/", "", ".", (1,))),
+        (build_v2_metadata(shape=[5], chunks=[2]), Grid("", "", ".", (3,))),
+        (build_v2_metadata(shape=[4, 4], chunks=[2, 4], dimension_separator="/"), Grid("", "", "/", (2, 1))),
+        (build_v2_metadata(shape=[], chunks=[]), Grid("", "", ".", ())),
+        (build_v3_metadata(), Grid("", "c", "/", (1,))),
+        (build_v3_metadata(chunk_key_encoding={"name": "v2"}), Grid("", "", ".", (1,))),
+        (
+            build_v3_metadata(chunk_key_encoding={"name": "default", "configuration": {"separator": "."}}),
+            Grid("", "c", ".", (1,)),
+        ),
+        (build_consolidated_group(**{"a/b": build_v3_metadata()}), Grid("a/b", "c", "/", (1,))),
+        ({"metadata": {"w/.zarray": build_v2_metadata()}, "zarr_consolidated_format": 1}, Grid("w/", "", ".", (1,))),
     ],
 )
 def test_metadata_determine_the_chunk_files(metadata, expected, read_bytes):
-    assert list_grids(read_bytes(text(metadata), "zarr.json")) == (expected,)
+    assert list_grids(read_bytes(encode_json(metadata), "zarr.json")) == (expected,)
 
 
 @pytest.mark.parametrize(
-    "metadata", [second(shape=[2, 2]), second(chunks=[0]), second(shape=["3"]), third(chunk_grid={"name": "acme"})]
+    "metadata",
+    [
+        build_v2_metadata(shape=[2, 2]),
+        build_v2_metadata(chunks=[0]),
+        build_v2_metadata(shape=["3"]),
+        build_v3_metadata(chunk_grid={"name": "acme"}),
+    ],
 )
 def test_invalid_array_has_no_chunk_files(metadata, read_bytes):
-    assert list_grids(read_bytes(text(metadata), "zarr.json")) == ()
+    assert list_grids(read_bytes(encode_json(metadata), "zarr.json")) == ()
 
 
 def test_only_metadata_files_account_for_chunks(read_bytes):
-    assert list_grids(read_bytes(text(third()), "config.json")) == ()
-    assert get_outline(read_bytes(text(third("numcodecs.pickle")), "config.json")).mentions
+    assert list_grids(read_bytes(encode_json(build_v3_metadata()), "config.json")) == ()
+    assert get_outline(read_bytes(encode_json(build_v3_metadata("numcodecs.pickle")), "config.json")).mentions
 
 
 @pytest.mark.parametrize(
@@ -109,7 +126,7 @@ def test_grid_decides_which_files_are_chunks(grid, held, not_held):
 
 
 def test_unknown_bytes_pass_only_in_chunk_files(tmp_path):
-    store = {"w/zarr.json": third(), "w/c/0": UNKNOWN}
+    store = {"w/zarr.json": build_v3_metadata(), "w/c/0": UNKNOWN}
     report = scan_files(tmp_path, store)
     assert (report.exit_code, list_rules(report)) == (0, set())
     assert {"w/c/0": ("tensor-storage",)}.items() <= {
@@ -120,7 +137,7 @@ def test_unknown_bytes_pass_only_in_chunk_files(tmp_path):
 
 
 def test_content_of_a_compressed_chunk_is_read(tmp_path):
-    store = {"w/.zarray": second(compressor={"id": "gzip"})}
+    store = {"w/.zarray": build_v2_metadata(compressor={"id": "gzip"})}
     assert scan_files(tmp_path, store | {"w/0": gzip.compress(UNKNOWN)}).exit_code == 0
     assert "pickle/dangerous-call" in list_rules(scan_files(tmp_path, store | {"w/0": gzip.compress(EVAL_ONE)}))
     cut = scan_files(tmp_path, store | {"w/0": gzip.compress(UNKNOWN)[:-40]})
@@ -129,19 +146,32 @@ def test_content_of_a_compressed_chunk_is_read(tmp_path):
 
 def test_bytes_after_a_stream_are_usual_only_in_a_shard(tmp_path):
     data = gzip.compress(UNKNOWN) + UNKNOWN
-    assert list_rules(scan_files(tmp_path, {"w/zarr.json": third(shards("bytes")), "w/c/0": data})) == set()
+    assert (
+        list_rules(
+            scan_files(tmp_path, {"w/zarr.json": build_v3_metadata(build_sharding_codec("bytes")), "w/c/0": data})
+        )
+        == set()
+    )
     assert "archive/extra-bytes" in list_rules(scan_files(tmp_path, {"w/other": data}))
 
 
 def test_encoded_pickle_in_the_fill_value_is_read(tmp_path):
-    array = second(dtype="|O", fill_value=base64.b64encode(EVAL_ONE).decode())
+    array = build_v2_metadata(dtype="|O", fill_value=base64.b64encode(EVAL_ONE).decode())
     assert "pickle/dangerous-call" in list_rules(scan_files(tmp_path, {".zarray": array}))
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_mutated_metadata_end_in_a_reading(read_bytes, data):
-    base = data.draw(st.sampled_from([second(), third(shards("bytes")), gathered(w=third())]))
+    base = data.draw(
+        st.sampled_from(
+            [
+                build_v2_metadata(),
+                build_v3_metadata(build_sharding_codec("bytes")),
+                build_consolidated_group(w=build_v3_metadata()),
+            ]
+        )
+    )
     values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
                           lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=6)  # fmt: skip
     changed = base | {

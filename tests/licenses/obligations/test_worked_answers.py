@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from builders.license_repositories import MODELS, cache
+from builders.license_repositories import MODELS, write_hub_cache
 
 import modelaudit
 from modelaudit.model.report import AuditReport
@@ -151,7 +151,7 @@ FORBIDDEN = {"acme/encoder": "Llama", "acme/north-7b": "Gemma"}
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Hub cache with all of the repositories."""
     folder = tmp_path_factory.mktemp("licences") / "hub"
-    cache(folder)
+    write_hub_cache(folder)
     return folder
 
 
