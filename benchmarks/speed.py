@@ -71,7 +71,7 @@ def _build_arrays(source: random.Random) -> object:
     """One record with a small numpy array, as training logs hold them."""
     import numpy as np
 
-    return {"loss": np.is_full(4, source.random()), "last": np.float64(source.random()), **_build_record(source)}
+    return {"loss": np.full(4, source.random()), "last": np.float64(source.random()), **_build_record(source)}
 
 
 _FILES: dict[str, tuple[Callable[[random.Random], object], int, int]] = {

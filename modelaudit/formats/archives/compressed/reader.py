@@ -30,29 +30,30 @@ from modelaudit.wire.windows import DecompressedWindow, SubWindow, TimedWindow, 
 _TRIAL_BYTES: Final = 512
 # Two bytes of zlib and five of LZMA occur by chance, so a header of these counts only if the data decompress.
 _CODECS_TO_TRY: Final = (ZLIB, LZMA)
-# The rest of the time of an artifact is kept for the readers of its content.
+# The readers of the content need the other half of the time that the limits allow for an artifact.
 _EXPANSION_TIME_SHARE: Final = 0.5
 
 
 def _is_decodable(codec: Codec, data: bytes) -> bool:
-    """Whether ``data`` decompress: ``_TRIAL_BYTES`` of them, the whole stream, or the start of a known format.
+    """Whether ``data`` decompress, judged by a trial of the first ``_TRIAL_BYTES`` or of the whole stream if shorter.
 
-    A decoder that is given text or numbers fails within a few symbols. A truncated stream counts, because loaders
-    return its content before they look for more.
+    Text or numbers make a decoder fail within a few symbols. If it fails, the data count only if the output so far
+    begins a known format or a pickle. A truncated stream counts, because loaders return its content before they fail.
     """
-    out = b""
+    content = b""
     try:
         decoder = codec.start(b"", 0)
-        for at in range(len(data)):
-            out += decoder.decompress(data[at : at + 1], _TRIAL_BYTES)
-            if out and (at >= _TRIAL_BYTES or decoder.eof):
+        # One byte at a time, so that the output before the byte that fails is kept.
+        for offset in range(len(data)):
+            content += decoder.decompress(data[offset : offset + 1], _TRIAL_BYTES)
+            if content and (offset >= _TRIAL_BYTES or decoder.eof):
                 return True
     except DecodingError as error:
         # A dictionary over our bound stops the trial before any output; xz itself would still load such a file.
         if error.reason is UnreadReason.LIMIT:
             return codec is LZMA and is_usual_lzma(data)
-        return detect_strong_magic(out) is not None or names_protocol(out, FUTURE)
-    return bool(out)
+        return detect_strong_magic(content) is not None or names_protocol(content, FUTURE)
+    return bool(content)
 
 
 def _begins_stream(codec: Codec, data: bytes) -> bool:
@@ -76,10 +77,9 @@ class CompressedFormat:
 
     def recognises(self, head: Head) -> bool:
         """Whether the bytes begin a stream of the codec."""
-        # Numbers of a tensor look like short magic bytes by chance, so there only the long ones count.
-        return _begins_stream(self.codec, head.data) and (
-            head.content != TENSOR_STORAGE or detect_strong_magic(head.data) is not None
-        )
+        # The numbers of a tensor contain short magic bytes by chance, so in a tensor only long ones count.
+        has_enough_magic = head.content != TENSOR_STORAGE or detect_strong_magic(head.data) is not None
+        return _begins_stream(self.codec, head.data) and has_enough_magic
 
     def read(self, artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
         """Yield the outline of the streams, then their content and any trailing bytes as artifacts.
@@ -95,40 +95,44 @@ class CompressedFormat:
             expansion = content.expansion
             end = expansion.consumed
             # After damage the end of the stream is unknown, so no byte can be called trailing.
-            rest = _skip_padding(window, end) if failure is None else None
+            trailing_start = _skip_padding(window, end) if failure is None else None
             defects: list[Defect] = []
             if content.overflowed:
                 detail = f"the content expands to more than {content.size} bytes from {window.size} stored bytes"
                 defects.append(Defect(CompressedDefect.EXPANSION_RATIO, detail))
             elif failure is not None and failure.reason is UnreadReason.DAMAGED:
                 defects.append(Defect(CompressedDefect.DAMAGED_CONTENT, str(failure), Location(offset=end)))
-            if rest is not None:
-                detail = f"{window.size - rest} bytes follow the compressed data"
-                defects.append(Defect(CompressedDefect.TRAILING_DATA, detail, Location(offset=rest)))
+            if trailing_start is not None:
+                detail = f"{window.size - trailing_start} bytes follow the compressed data"
+                defects.append(Defect(CompressedDefect.TRAILING_DATA, detail, Location(offset=trailing_start)))
             yield outline_stream(self.codec.name, expansion.streams, end, content.size, defects)
             if failure is not None:
                 yield Unread(failure.reason, str(failure), Location(offset=end))
             if content.size:
                 path = join_member(artifact.path, _derive_content_name(artifact.path, self.suffix))
                 yield Artifact(path, content.size, make_opener(content))
-        if rest is not None:
-            path = join_range(artifact.path, rest, window.size)
-            stretch = SubWindow(window, rest, window.size - rest, budget)
-            yield Artifact(path, stretch.size, make_opener(stretch))
+        if trailing_start is not None:
+            path = join_range(artifact.path, trailing_start, window.size)
+            trailing = SubWindow(window, trailing_start, window.size - trailing_start, budget)
+            yield Artifact(path, trailing.size, make_opener(trailing))
 
 
 def _skip_padding(window: Window, end: int) -> int | None:
-    """Return the offset of the first non-zero byte after ``end``, or ``None``; tools pad with zero bytes."""
+    """Return the offset of the first non-zero byte from ``end`` on; ``None`` if only zero bytes follow, the padding."""
+    offset = end
     for piece in iterate_chunks(window, end):
-        kept = piece.lstrip(b"\0")
-        if kept:
-            return end + len(piece) - len(kept)
-        end += len(piece)
+        after_zeros = piece.lstrip(b"\0")
+        if after_zeros:
+            return offset + len(piece) - len(after_zeros)
+        offset += len(piece)
     return None
 
 
 def _derive_content_name(path: str, suffix: str) -> str:
-    """Return ``weights.pkl`` for ``weights.pkl.gz``, because readers use the extension; otherwise ``content``."""
+    """Return the name of the content: ``weights.pkl`` for ``weights.pkl.gz``; ``content`` if the suffix is missing.
+
+    The extension of the content matters, because formats are also recognised by it.
+    """
     name = member_path(path).rpartition("/")[2]
     stem = name[: -len(suffix)] if name.lower().endswith(suffix) else ""
     return stem or "content"
@@ -146,4 +150,4 @@ _FORMATS: Final = (GZIP_FILE, BZIP2_FILE, XZ_FILE, LZMA_FILE, ZLIB_FILE, LZ4_FIL
 STREAM_CONTINUATIONS: Final[dict[str, Follows]] = {
     form.codec.name: partial(_begins_stream, form.codec) for form in _FORMATS if form.allows_concatenation
 }
-"""By codec: a function that decides whether another stream begins, which loaders join to the same content."""
+"""By name of the codec: whether given bytes begin another stream, which loaders append to the content of the first."""

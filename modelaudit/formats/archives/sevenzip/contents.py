@@ -34,7 +34,7 @@ class FileContent:
     """The content of one file within the plain stream of its folder.
 
     Attributes:
-        file: the entry of the header.
+        file: the entry of the file in the header.
         start: offset in the plain stream, in bytes.
         size: stated number of bytes.
         crc: stated CRC-32, or ``None``.
@@ -49,30 +49,31 @@ class FileContent:
 
 
 def assign_contents(streams: Streams, files: list[File], log: DefectLog) -> list[list[FileContent]]:
-    """Return the contents of each folder with their files; a content without a file gets a made-up name.
+    """Return a list of contents for each folder, each content with its file; without a file, it gets a made-up name.
 
-    The header lists files and contents separately: the n-th file with content has the n-th content.
+    The header lists files and contents separately: the n-th file with content has the n-th content over all folders.
+    A difference between the two counts is recorded as a defect.
     """
-    named = iter([file for file in files if file.has_content])
-    held: list[list[FileContent]] = []
+    files_with_content = iter([file for file in files if file.has_content])
+    contents_by_folder: list[list[FileContent]] = []
     for number, folder in enumerate(streams.folders):
         contents: list[FileContent] = []
         start = 0
         for size, crc in folder.contents:
-            file = next(named, None)
+            file = next(files_with_content, None)
             if file is None:
                 log.add(SevenZipDefect.ENTRY_COUNT_MISMATCH, f"folder {number} holds a content without a file name")
                 file = File(f"[content {number}.{len(contents)}]", True)
             contents.append(FileContent(file, start, size, crc))
             start += size
-        held.append(contents)
-    for file in named:
+        contents_by_folder.append(contents)
+    for file in files_with_content:
         log.add(SevenZipDefect.ENTRY_COUNT_MISMATCH, f"there is no content for {file.name!r}", key=file.name)
-    return held
+    return contents_by_folder
 
 
 def check_names(files: list[File], log: DefectLog) -> None:
-    """Record links, and names that escape the folder or repeat."""
+    """Record links, names that repeat, and names that would be extracted outside the target folder."""
     seen: set[str] = set()
     for file in files:
         check_name(file.name, None, log)
@@ -84,7 +85,10 @@ def check_names(files: list[File], log: DefectLog) -> None:
 
 
 def check_expansion(folder: Folder, packed: int, limits: Limits, log: DefectLog) -> None:
-    """Record a folder that expands beyond the allowed ratio, or that cannot be decompressed."""
+    """Record a folder that expands beyond the allowed ratio, is encrypted or uses an unknown method.
+
+    ``packed`` is the number of bytes that the folder takes in the file.
+    """
     size = find_stated_size(folder)
     if size > max(limits.expansion_floor, limits.expansion_ratio * packed):
         log.add(SevenZipDefect.EXPANSION_RATIO, f"a folder is stated to expand from {packed} to {size} bytes")
@@ -96,37 +100,38 @@ def check_expansion(folder: Folder, packed: int, limits: Limits, log: DefectLog)
 
 
 def check_contents(
-    window: Window, streams: Streams, held: list[list[FileContent]], limits: Limits, log: DefectLog
+    window: Window, streams: Streams, contents_by_folder: list[list[FileContent]], limits: Limits, log: DefectLog
 ) -> None:
-    """Record contents that are damaged or contradict their size or checksum, and links that escape the folder.
+    """Record contents that are damaged or contradict their size or checksum, and links out of the archive.
 
-    Large folders are skipped here, because checking costs a whole decompression. Readers of the members decompress
-    them again and find damage themselves.
+    Large folders are not checked here, because a check costs a whole decompression. The readers of their members
+    decompress them anyway and find damage.
 
     Raises:
         WindowError: the window could not return the requested bytes.
     """
-    left = _MAX_CHECKED_PER_ARCHIVE
-    for number, (folder, contents) in enumerate(zip(streams.folders, held, strict=True)):
+    bytes_left = _MAX_CHECKED_PER_ARCHIVE
+    for number, (folder, contents) in enumerate(zip(streams.folders, contents_by_folder, strict=True)):
         size = find_stated_size(folder)
-        if find_obstacle(folder) is not None or size > min(left, _MAX_CHECKED_PER_FOLDER):
+        if find_obstacle(folder) is not None or size > min(bytes_left, _MAX_CHECKED_PER_FOLDER):
             continue
-        left -= size
+        bytes_left -= size
         budget = Budget(limits, window.size)
-        with open_folder(window, streams, folder, limits, budget) as plain:
+        with open_folder(window, streams, folder, limits, budget) as plain_stream:
             try:
                 for content in contents:
-                    _check_content(plain, content, log)
+                    _check_content(plain_stream, content, log)
             except WindowError as error:
+                # Any other failure is left to the readers of the members, which meet it again and report it.
                 if error.reason is UnreadReason.DAMAGED:
                     log.add(SevenZipDefect.DAMAGED_CONTENT, f"folder {number}: {error}")
 
 
-def _check_content(plain: Window, content: FileContent, log: DefectLog) -> None:
+def _check_content(plain_stream: Window, content: FileContent, log: DefectLog) -> None:
     """Compare one content with its stated size and checksum, and read the target of a link."""
     name = content.file.name
     crc = size = 0
-    for piece in iterate_chunks(plain, content.start, content.start + content.size):
+    for piece in iterate_chunks(plain_stream, content.start, content.start + content.size):
         crc, size = zlib.crc32(piece, crc), size + len(piece)
     if size != content.size:
         detail = f"{name!r} holds {size} bytes, the header states {content.size}"
@@ -135,6 +140,6 @@ def _check_content(plain: Window, content: FileContent, log: DefectLog) -> None:
         detail = f"{name!r} has the CRC-32 {crc:08x}, the header states {content.crc:08x}"
         log.add(SevenZipDefect.CRC_MISMATCH, detail, key=name)
     if content.file.is_link:
-        target = read_available(plain, content.start, min(content.size, _LONGEST_LINK))
+        target = read_available(plain_stream, content.start, min(content.size, _LONGEST_LINK))
         content.link_target = target.decode("utf-8", "surrogateescape")
         check_link(name, content.link_target, None, log)

@@ -33,11 +33,14 @@ from modelaudit.wire.codecs import (
 from modelaudit.wire.windows import Budget, DecompressedWindow, SubWindow
 
 ENCRYPTION: Final = b"\x06\xf1\x07\x01"
+_LZMA2: Final = b"\x21"
+_LZMA: Final = b"\x03\x01\x01"
+_DELTA: Final = b"\x03"
 
 _METHOD_NAMES: Final = {
     b"\x00": "stored",
-    b"\x21": "lzma2",
-    b"\x03\x01\x01": "lzma",
+    _LZMA2: "lzma2",
+    _LZMA: "lzma",
     b"\x04\x01\x08": "deflate",
     b"\x04\x01\x09": "deflate64",
     b"\x04\x02\x02": "bzip2",
@@ -45,14 +48,14 @@ _METHOD_NAMES: Final = {
     b"\x04\xf7\x11\x01": "zstd",
     b"\x04\xf7\x11\x02": "brotli",
     b"\x04\xf7\x11\x04": "lz4",
-    b"\x03": "delta",
+    _DELTA: "delta",
     b"\x03\x03\x01\x1b": "bcj2",
     ENCRYPTION: "aes",
 }
 _CODECS: Final = {b"\x00": STORED, b"\x04\x01\x08": DEFLATE, b"\x04\x02\x02": BZIP2, b"\x04\xf7\x11\x01": ZSTD} | {
     b"\x04\xf7\x11\x04": LZ4
 }
-# Filters that transform machine code before compression. The short numbers are the newer ones of the same filters.
+# Filters that transform machine code before compression. Each has an older long method number and a newer short one.
 _FILTERS: Final = {
     b"\x03\x03\x01\x03": ("x86", lzma.FILTER_X86),
     b"\x03\x03\x02\x05": ("powerpc", lzma.FILTER_POWERPC),
@@ -99,12 +102,12 @@ def is_encrypted(folder: Folder) -> bool:
 
 
 def find_unknown_coder(folder: Folder) -> Coder | None:
-    """Return the first coder without a codec here."""
+    """Return the first coder that no codec can decode, or ``None``."""
     return next((coder for coder in folder.coders if _find_codec(coder) is None), None)
 
 
 def find_packed_start(folder: Folder, streams: Streams) -> int:
-    """Return the offset of the folder in the file, in bytes."""
+    """Return the offset of the first packed stream of the folder in the file, in bytes; 0 if it has none."""
     return streams.packed[folder.start][0] if folder.packed else 0
 
 
@@ -116,12 +119,15 @@ def find_stated_size(folder: Folder) -> int:
 
 def count_packed_bytes(folder: Folder, streams: Streams) -> int:
     """Return how many bytes the packed streams of the folder take in the file."""
-    return sum(size for _, size in streams.packed[folder.start : folder.start + len(folder.packed)])
+    end = folder.start + len(folder.packed)
+    return sum(size for _, size in streams.packed[folder.start : end])
 
 
 @contextmanager
 def open_folder(window: Window, streams: Streams, folder: Folder, limits: Limits, budget: Budget) -> Iterator[Window]:
-    """Open a window on the plain stream of a folder. It is valid within the ``with`` block.
+    """Open a window on the plain stream of a folder: a chain of windows, each decoding the one before.
+
+    The window is valid within the ``with`` block.
 
     Raises:
         WindowError: the folder has an obstacle, with the reason that ``find_obstacle`` gives.
@@ -151,13 +157,14 @@ def _order_coders(folder: Folder) -> tuple[int, ...] | None:
     if len(folder.packed) != 1 or any((coder.inputs, coder.outputs) != (1, 1) for coder in folder.coders):
         return None
     # The format numbers inputs and outputs over all coders. With one of each, both numbers are that of the coder.
-    following = {output: into for into, output in folder.bind_pairs}
+    next_coder = {output_coder: input_coder for input_coder, output_coder in folder.bind_pairs}
     chain = [folder.packed[0]]
     # The bound ends the loop if the bind pairs form a cycle.
-    while chain[-1] in following and len(chain) <= len(folder.coders):
-        chain.append(following[chain[-1]])
-    is_whole = sorted(chain) == list(range(len(folder.coders))) and len(folder.sizes) == len(folder.coders)
-    return tuple(chain) if is_whole else None
+    while chain[-1] in next_coder and len(chain) <= len(folder.coders):
+        chain.append(next_coder[chain[-1]])
+    has_each_coder_once = sorted(chain) == list(range(len(folder.coders)))
+    has_all_sizes = len(folder.sizes) == len(folder.coders)
+    return tuple(chain) if has_each_coder_once and has_all_sizes else None
 
 
 def _find_codec(coder: Coder) -> Codec | None:
@@ -165,11 +172,12 @@ def _find_codec(coder: Coder) -> Codec | None:
     properties = coder.properties
     if coder.method in _CODECS:
         return _CODECS[coder.method]
-    if coder.method == b"\x21":
+    if coder.method == _LZMA2:
         return Codec("lzma2", _bind_properties(make_lzma2_decoder, properties))
-    if coder.method == b"\x03\x01\x01":
+    if coder.method == _LZMA:
         return Codec("lzma", _bind_properties(make_lzma1_decoder, properties), unmarked=True)
-    if coder.method == b"\x03":
+    if coder.method == _DELTA:
+        # The property byte is the distance minus one.
         distance = properties[0] + 1 if properties else 1
         return _make_filter("delta", {"id": lzma.FILTER_DELTA, "dist": distance})
     if coder.method in _FILTERS:

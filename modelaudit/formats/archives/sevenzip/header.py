@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.cursor import BytesCursor
 
+# The property numbers (7zFormat.txt, "Property IDs").
 _END, _HEADER, _ARCHIVE_PROPERTIES, _ADDITIONAL_STREAMS, _MAIN_STREAMS, _FILES = range(6)
 _PACK_INFO, _UNPACK_INFO, _SUBSTREAMS = 6, 7, 8
 _SIZE, _CRC, _FOLDER, _UNPACK_SIZES, _UNPACK_STREAM_COUNTS = 9, 10, 11, 12, 13
@@ -21,7 +22,9 @@ ENCODED_HEADER = 23
 PLAIN_HEADER = _HEADER
 
 _MOST_CODERS = 32  # the bound of 7-Zip itself
-_UNIX_MODE = 0x8000
+_UNIX_MODE = 0x8000  # the bit of the attributes by which p7zip marks a Unix mode in their high half
+_HAS_STREAM_COUNTS = 0x10  # bits of the byte that begins a coder
+_HAS_PROPERTIES = 0x20
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,8 @@ class HeaderCursor(BytesCursor):
     def check_count(self, count: int, what: str) -> None:
         """Check ``count`` against the bytes that remain and the bound on entries.
 
+        ``what`` names the counted entries in the message.
+
         Raises:
             DamagedError: the header is too short for so many.
             LimitReachedError: ``count`` is over the bound.
@@ -114,29 +119,32 @@ class HeaderCursor(BytesCursor):
         first = self.read_byte()
         extra = next((n for n in range(8) if not first & 0x80 >> n), 8)
         low = int.from_bytes(self.take(extra), "little")
-        return low | (first & (0x7F >> extra)) << 8 * extra
+        # The bits of the first byte after its leading ones are the highest of the number.
+        high = first & (0x7F >> extra)
+        return low | high << 8 * extra
 
     def read_count(self) -> int:
-        """Read a number of entries that take at least a byte each; raises as ``check_count`` does."""
-        found = self.read_number()
-        self.check_count(found, "entries")
-        return found
+        """Read the count of entries that take at least a byte each; raises as ``check_count`` does."""
+        count = self.read_number()
+        self.check_count(count, "entries")
+        return count
 
     def read_bits(self, count: int) -> list[bool]:
-        """Read ``count`` bits, the highest of each byte first."""
-        data = self.take(-(-count // 8))
+        """Read ``count`` bits, the highest of each byte first, and the padding up to a whole byte."""
+        data = self.take((count + 7) // 8)
         return [bool(data[n // 8] & 0x80 >> n % 8) for n in range(count)]
 
     def read_optional_bits(self, count: int) -> list[bool]:
-        """Read a byte that is not zero if all bits are set; otherwise the bits follow."""
+        """Read ``count`` bits in the short form: a byte that is not zero means all set; after zero, the bits follow."""
         return [True] * count if self.read_byte() else self.read_bits(count)
 
     def read_checksums(self, count: int) -> list[int | None]:
         """Read ``count`` CRC-32 values; ``None`` for each that the header leaves out."""
-        return [int.from_bytes(self.take(4), "little") if there else None for there in self.read_optional_bits(count)]
+        is_stated = self.read_optional_bits(count)
+        return [int.from_bytes(self.take(4), "little") if stated else None for stated in is_stated]
 
     def expect_byte(self, kind: int) -> None:
-        """Read the byte ``kind``.
+        """Read the number of a property, which must be ``kind``.
 
         Raises:
             DamagedError: the byte has another value.
@@ -147,7 +155,7 @@ class HeaderCursor(BytesCursor):
 
 
 def read_streams(cursor: HeaderCursor, base: int) -> Streams:
-    """Parse the packed streams and folders; offsets of packed data count from ``base``.
+    """Parse the packed streams and folders. The header states offsets from ``base``, which is an offset in the file.
 
     Raises:
         DamagedError: the header contradicts itself.
@@ -167,20 +175,21 @@ def read_streams(cursor: HeaderCursor, base: int) -> Streams:
         kind = cursor.read_byte()
     if kind != _END:
         raise DamagedError(f"the header has property {kind} after its streams", cursor.at - 1)
-    whole = []
+    complete_folders = []
     start = 0
-    for folder, held in zip(folders, contents, strict=True):
-        whole.append(
-            Folder(folder.coders, folder.bind_pairs, folder.packed, folder.sizes, start, folder.crc, tuple(held))
-        )
+    for folder, folder_contents in zip(folders, contents, strict=True):
+        complete_folders.append(replace(folder, start=start, contents=tuple(folder_contents)))
         start += len(folder.packed)
     if start > len(packed):
         raise DamagedError(f"the folders use {start} packed streams, the header lists {len(packed)}", cursor.at)
-    return Streams(packed, tuple(whole))
+    return Streams(packed, tuple(complete_folders))
 
 
 def _read_packed(cursor: HeaderCursor, base: int) -> tuple[tuple[int, int], ...]:
-    """Read the sizes of the packed streams, which lie one after the other from one offset on."""
+    """Return (offset in the file, size) of each packed stream. They follow each other, so only the first has an offset.
+
+    The checksums of packed streams are optional and are not used.
+    """
     position = base + cursor.read_number()
     count = cursor.read_count()
     sizes: list[int] = []
@@ -191,11 +200,11 @@ def _read_packed(cursor: HeaderCursor, base: int) -> tuple[tuple[int, int], ...]
             cursor.read_checksums(count)
         else:
             raise DamagedError(f"the header has property {kind} among its packed streams", cursor.at - 1)
-    places = []
+    packed = []
     for size in sizes:
-        places.append((position, size))
+        packed.append((position, size))
         position += size
-    return tuple(places)
+    return tuple(packed)
 
 
 def _read_folders(cursor: HeaderCursor) -> list[Folder]:
@@ -205,53 +214,65 @@ def _read_folders(cursor: HeaderCursor) -> list[Folder]:
     if cursor.read_byte():
         # The format allows folders in an additional stream; no known writer uses it.
         raise DamagedError("the header stores its folders in an external stream", cursor.at - 1)
-    plain = [_read_folder(cursor) for _ in range(count)]
+    folders = [_read_folder(cursor) for _ in range(count)]
     cursor.expect_byte(_UNPACK_SIZES)
-    sizes = [tuple(cursor.read_number() for coder in folder.coders for _ in range(coder.outputs)) for folder in plain]
+    sizes = [tuple(cursor.read_number() for _ in range(_count_outputs(folder))) for folder in folders]
     checksums: list[int | None] = [None] * count
     while (kind := cursor.read_byte()) != _END:
         if kind != _CRC:
             raise DamagedError(f"the header has property {kind} among its folders", cursor.at - 1)
         checksums = cursor.read_checksums(count)
     return [
-        Folder(folder.coders, folder.bind_pairs, folder.packed, size, crc=crc)
-        for folder, size, crc in zip(plain, sizes, checksums, strict=True)
+        replace(folder, sizes=folder_sizes, crc=crc)
+        for folder, folder_sizes, crc in zip(folders, sizes, checksums, strict=True)
     ]
 
 
+def _count_outputs(folder: Folder) -> int:
+    """Return the number of output streams of all coders of the folder."""
+    return sum(coder.outputs for coder in folder.coders)
+
+
 def _read_folder(cursor: HeaderCursor) -> Folder:
-    """Read the coders of one folder and their connections."""
+    """Read the coders of one folder and their connections; its sizes, checksum and contents follow later."""
     coders = []
     count = cursor.read_count()
     if not 0 < count <= _MOST_CODERS:
         raise DamagedError(f"a folder has {count} coders", cursor.at)
     for _ in range(count):
-        # The low four bits are the length of the method number; 0x10 announces counts, 0x20 properties.
+        # The low four bits are the length of the method number.
         flags = cursor.read_byte()
         method = cursor.take(flags & 0x0F)
-        inputs, outputs = (cursor.read_number(), cursor.read_number()) if flags & 0x10 else (1, 1)
-        properties = cursor.take(cursor.read_number()) if flags & 0x20 else b""
+        inputs, outputs = (cursor.read_number(), cursor.read_number()) if flags & _HAS_STREAM_COUNTS else (1, 1)
+        properties = cursor.take(cursor.read_number()) if flags & _HAS_PROPERTIES else b""
         coders.append(Coder(method, inputs, outputs, properties))
     inputs = sum(coder.inputs for coder in coders)
     outputs = sum(coder.outputs for coder in coders)
     if not 0 < outputs <= inputs <= _MOST_CODERS:
         raise DamagedError(f"a folder has {inputs} inputs and {outputs} outputs", cursor.at)
-    bonds = tuple((cursor.read_number(), cursor.read_number()) for _ in range(outputs - 1))
-    free = inputs - len(bonds)
-    # With a single packed stream, the header leaves out the input that it feeds: the one that is not connected.
-    bound = {into for into, _ in bonds}
-    packed = [cursor.read_number() for _ in range(free)] if free > 1 else [n for n in range(inputs) if n not in bound]
-    return Folder(tuple(coders), bonds, tuple(packed))
+    # Every output but one, the plain stream, feeds an input; each pair is (input, output).
+    bind_pairs = tuple((cursor.read_number(), cursor.read_number()) for _ in range(outputs - 1))
+    packed_count = inputs - len(bind_pairs)
+    if packed_count > 1:
+        packed = [cursor.read_number() for _ in range(packed_count)]
+    else:
+        # With a single packed stream, the header leaves out the input that it feeds: the one that is not connected.
+        connected = {input_number for input_number, _ in bind_pairs}
+        packed = [number for number in range(inputs) if number not in connected]
+    return Folder(tuple(coders), bind_pairs, tuple(packed))
 
 
 def _find_main_size(folder: Folder) -> int:
-    """Return the size of the output that is not connected to another coder: the plain stream."""
+    """Return the size of the output that is not connected to another coder: the plain stream; 0 if there is none."""
     connected = {output for _, output in folder.bind_pairs}
     return next((size for number, size in enumerate(folder.sizes) if number not in connected), 0)
 
 
 def _read_contents(cursor: HeaderCursor, folders: Sequence[Folder]) -> list[list[tuple[int, int | None]]]:
-    """Read the (size, CRC-32) of the contents of each folder; the last size is the rest of the plain stream."""
+    """Read the (size, CRC-32) of the contents of each folder.
+
+    The header states no size for the last content of a folder: it takes what remains of the plain stream.
+    """
     counts = [1] * len(folders)
     kind = cursor.read_byte()
     if kind == _UNPACK_STREAM_COUNTS:
@@ -259,29 +280,33 @@ def _read_contents(cursor: HeaderCursor, folders: Sequence[Folder]) -> list[list
         kind = cursor.read_byte()
     # Each content but the last of its folder states its size, which takes at least a byte.
     cursor.check_count(sum(max(0, count - 1) for count in counts), "contents")
-    stated = kind == _SIZE
+    has_sizes = kind == _SIZE
     sizes: list[list[int]] = []
     for folder, count in zip(folders, counts, strict=True):
-        own = [cursor.read_number() if stated else 0 for _ in range(count - 1)]
-        sizes.append([*own, max(0, _find_main_size(folder) - sum(own))] if count else [])
-    kind = cursor.read_byte() if stated else kind
+        stated_sizes = [cursor.read_number() if has_sizes else 0 for _ in range(count - 1)]
+        last_size = max(0, _find_main_size(folder) - sum(stated_sizes))
+        sizes.append([*stated_sizes, last_size] if count else [])
+    kind = cursor.read_byte() if has_sizes else kind
     # A folder with a single content and a checksum states no second checksum for that content.
-    known = [count == 1 and folder.crc is not None for folder, count in zip(folders, counts, strict=True)]
+    has_checksum = [count == 1 and folder.crc is not None for folder, count in zip(folders, counts, strict=True)]
+    missing = sum(count for count, known in zip(counts, has_checksum, strict=True) if not known)
     checksums: list[int | None] = []
     while kind != _END:
         if kind != _CRC:
             raise DamagedError(f"the header has property {kind} among its contents", cursor.at - 1)
-        checksums = cursor.read_checksums(sum(count for count, has in zip(counts, known, strict=True) if not has))
+        checksums = cursor.read_checksums(missing)
         kind = cursor.read_byte()
-    rest = iter(checksums)
-    return [
-        [(size, folder.crc if has else next(rest, None)) for size in own]
-        for folder, own, has in zip(folders, sizes, known, strict=True)
-    ]
+    next_checksums = iter(checksums)
+    contents: list[list[tuple[int, int | None]]] = []
+    for folder, folder_sizes, known in zip(folders, sizes, has_checksum, strict=True):
+        contents.append([(size, folder.crc if known else next(next_checksums, None)) for size in folder_sizes])
+    return contents
 
 
 def read_header(cursor: HeaderCursor, base: int) -> tuple[Streams, list[File]]:
-    """Parse the streams and files of a plain header, from its second byte on.
+    """Parse the streams and files of a plain header. The cursor is after its first byte, the property number.
+
+    ``base`` is the offset in the file from which the offsets of packed streams count.
 
     Raises:
         DamagedError: the header contradicts itself.
@@ -289,10 +314,12 @@ def read_header(cursor: HeaderCursor, base: int) -> tuple[Streams, list[File]]:
     streams, files = Streams(), []
     kind = cursor.read_byte()
     if kind == _ARCHIVE_PROPERTIES:
+        # They are a list of (number, length, bytes) and state nothing about the contents.
         while cursor.read_byte() != _END:
             cursor.take(cursor.read_number())
         kind = cursor.read_byte()
     if kind == _ADDITIONAL_STREAMS:
+        # These streams may hold parts of the header, which are not read. Parsing them finds the byte after them.
         read_streams(cursor, base)
         kind = cursor.read_byte()
     if kind == _MAIN_STREAMS:
@@ -307,40 +334,41 @@ def read_header(cursor: HeaderCursor, base: int) -> tuple[Streams, list[File]]:
 
 
 def _read_files(cursor: HeaderCursor) -> list[File]:
-    """Read the list of files. Each property holds one value for all files, and unknown properties are skipped."""
+    """Read the list of files. A property holds one kind of value for all files; unknown properties are skipped."""
     count = cursor.read_count()
     names = [""] * count
-    empty = [False] * count
-    is_file: list[bool] = []
+    lacks_content = [False] * count
+    empty_files: list[bool] = []
     attributes: list[int | None] = [None] * count
     while (kind := cursor.read_byte()) != _END:
-        inner = cursor.read_property()
-        if kind == _NAMES and not inner.read_byte():
-            names = _decode_names(inner.data[1:], count)
+        values = cursor.read_property()
+        # Names and attributes begin with a byte that is not zero if they lie in an external stream, which is not read.
+        if kind == _NAMES and not values.read_byte():
+            names = _decode_names(values.data[1:], count)
         elif kind == _EMPTY_STREAM:
-            empty = inner.read_bits(count)
+            lacks_content = values.read_bits(count)
         elif kind == _EMPTY_FILE:
-            is_file = inner.read_bits(sum(empty))
+            # Only entries without content have a bit here: set for an empty file, clear for a directory.
+            empty_files = values.read_bits(sum(lacks_content))
         elif kind == _ATTRIBUTES:
-            there = inner.read_optional_bits(count)
-            attributes = _read_attributes(inner, there) if not inner.read_byte() else attributes
-    kinds = iter(is_file)
+            has_attributes = values.read_optional_bits(count)
+            attributes = _read_attributes(values, has_attributes) if not values.read_byte() else attributes
+    next_empty_files = iter(empty_files)
     files = []
-    for name, without, attribute in zip(names, empty, attributes, strict=True):
-        # p7zip stores the mode of a Unix system in the high half of the attributes.
+    for name, is_empty, attribute in zip(names, lacks_content, attributes, strict=True):
         mode = attribute >> 16 if attribute is not None and attribute & _UNIX_MODE else 0
-        folder = without and not next(kinds, False)
-        files.append(File(name, not without, folder, stat.S_ISLNK(mode)))
+        is_folder = is_empty and not next(next_empty_files, False)
+        files.append(File(name, not is_empty, is_folder, stat.S_ISLNK(mode)))
     return files
 
 
-def _read_attributes(inner: HeaderCursor, there: Sequence[bool]) -> list[int | None]:
-    """Read the Windows attributes of each file that has some."""
-    return [int.from_bytes(inner.take(4), "little") if stated else None for stated in there]
+def _read_attributes(values: HeaderCursor, has_attributes: Sequence[bool]) -> list[int | None]:
+    """Read the Windows attributes of each file that has some; ``None`` for the others."""
+    return [int.from_bytes(values.take(4), "little") if stated else None for stated in has_attributes]
 
 
 def _decode_names(data: bytes, count: int) -> list[str]:
-    """Decode names in UTF-16, each followed by a zero character."""
+    """Decode ``count`` names in UTF-16, each followed by a zero character."""
     names = data.decode("utf-16-le", "replace").split("\0")
     if len(names) <= count:
         raise DamagedError(f"the header has names for only {len(names) - 1} of {count} files")

@@ -6,6 +6,7 @@ disk. The nullifAI models on the Hugging Face Hub were pickles in 7z archives, w
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,7 +44,10 @@ from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.members import DefectLog, MemberPaths, find_gaps
 from modelaudit.wire.windows import Budget, SubWindow, get_budget, iterate_chunks, make_opener, read_all_bytes
 
-_START_SIZE = 32
+# The start header (7zFormat.txt, "SignatureHeader"): signature, version, CRC-32 of the fields after it, offset of the
+# header from the end of these 32 bytes, size of the header, CRC-32 of the header.
+_START_FIELDS = "<6s2sIQQI"
+_START_SIZE = struct.calcsize(_START_FIELDS)
 _LARGEST_HEADER = 32 * MIB
 _MOST_NESTED_HEADERS = 4
 
@@ -68,10 +72,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     failure: Unread | None = None
     streams = Streams()
     files: list[File] = []
-    taken = [(0, _START_SIZE)]
+    used_ranges = [(0, _START_SIZE)]
     try:
         place = _find_header(window, log)
-        streams, files = _read_header(window, place, limits, budget, log, taken)
+        streams, files = _read_header(window, place, limits, budget, log, used_ranges)
     except LimitReachedError as reached:
         failure = Unread(UnreadReason.LIMIT, str(reached))
     except DamagedError as damage:
@@ -79,46 +83,54 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         failure = Unread(UnreadReason.DAMAGED, str(damage), Location(offset=damage.offset))
     except WindowError as error:
         failure = Unread(error.reason, f"the archive's header: {error}")
-    # A damaged header leaves the entries before the damage, which are checked and listed too.
-    held = assign_contents(streams, files, log)
+    # After damage, both lists are empty: the listing then holds no member, and the failure says why.
+    contents_by_folder = assign_contents(streams, files, log)
     check_names(files, log)
     for folder in streams.folders:
         check_expansion(folder, count_packed_bytes(folder, streams), limits, log)
-    check_contents(window, streams, held, limits, log)
-    leftovers = _find_leftovers(window, [*taken, *_list_packed_ranges(streams)], log) if failure is None else []
-    yield ArchiveListing("7z", "plain", tuple(_list_members(streams, files, held)), log.defects())
+    check_contents(window, streams, contents_by_folder, limits, log)
+    leftovers: list[tuple[int, int]] = []
+    # Without a header, any byte may belong to a member, so none is a leftover.
+    if failure is None:
+        leftovers = _find_leftovers(window, [*used_ranges, *_list_packed_ranges(streams)], log)
+    yield ArchiveListing("7z", "plain", tuple(_list_members(streams, files, contents_by_folder)), log.defects())
     if failure is not None:
         yield failure
-    yield from _open_members(artifact, window, streams, held, limits, budget)
+    yield from _open_members(artifact, window, streams, contents_by_folder, limits, budget)
     for start, end in leftovers:
-        stretch = SubWindow(window, start, end - start, budget)
-        yield Artifact(MemberPaths(artifact.path).name_range(start, end), stretch.size, make_opener(stretch))
+        leftover = SubWindow(window, start, end - start, budget)
+        yield Artifact(MemberPaths(artifact.path).name_range(start, end), leftover.size, make_opener(leftover))
 
 
 def _find_header(window: Window, log: DefectLog) -> _HeaderPlace:
-    """Parse the start header, which states the place of the header.
+    """Return the place of the header, which the start header states, the first 32 bytes.
 
     Raises:
         DamagedError: the archive is truncated.
     """
-    start = window.read(0, _START_SIZE)
-    if len(start) < _START_SIZE:
-        raise DamagedError("the archive is truncated within its first 32 bytes", len(start))
-    if zlib.crc32(start[12:]) != int.from_bytes(start[8:12], "little"):
+    start_header = window.read(0, _START_SIZE)
+    if len(start_header) < _START_SIZE:
+        raise DamagedError("the archive is truncated within its first 32 bytes", len(start_header))
+    _, _, own_crc, offset, size, header_crc = struct.unpack(_START_FIELDS, start_header)
+    if zlib.crc32(start_header[12:]) != own_crc:
         log.add(SevenZipDefect.CRC_MISMATCH, "the start header does not match the CRC-32 that it states", 8)
-    offset, size = int.from_bytes(start[12:20], "little"), int.from_bytes(start[20:28], "little")
     end = _START_SIZE + offset + size
     if end > window.size:
         detail = f"the archive is truncated {end - window.size} bytes before the end of its header"
         raise DamagedError(detail, window.size)
-    return _HeaderPlace(_START_SIZE + offset, end, int.from_bytes(start[28:], "little"))
+    return _HeaderPlace(_START_SIZE + offset, end, header_crc)
 
 
 def _read_header(
-    window: Window, place: _HeaderPlace, limits: Limits, budget: Budget, log: DefectLog, taken: list[tuple[int, int]]
+    window: Window,
+    place: _HeaderPlace,
+    limits: Limits,
+    budget: Budget,
+    log: DefectLog,
+    used_ranges: list[tuple[int, int]],
 ) -> tuple[Streams, list[File]]:
-    """Parse the header, decompressing it first as often as needed; add the byte ranges it uses to ``taken``."""
-    taken.append((place.start, place.end))
+    """Parse the header, decompressing it first as often as needed; add the byte ranges it uses to ``used_ranges``."""
+    used_ranges.append((place.start, place.end))
     data = read_all_bytes(SubWindow(window, place.start, place.end - place.start, budget), _LARGEST_HEADER)
     if not data:
         return Streams(), []
@@ -135,18 +147,20 @@ def _read_header(
         streams = read_streams(cursor, _START_SIZE)
         if not streams.folders:
             break
-        taken += _list_packed_ranges(streams)
+        used_ranges += _list_packed_ranges(streams)
         with open_folder(window, streams, streams.folders[0], limits, budget) as content:
             data = read_all_bytes(content, _LARGEST_HEADER)
     raise DamagedError("the header is neither plain nor an encoded header that leads to one", place.start)
 
 
-def _list_members(streams: Streams, files: list[File], held: list[list[FileContent]]) -> Iterator[ArchiveMember]:
-    """Yield the members; the packed size of a folder is stated with its first member only."""
+def _list_members(
+    streams: Streams, files: list[File], contents_by_folder: list[list[FileContent]]
+) -> Iterator[ArchiveMember]:
+    """Yield empty files, then members with content. Only the first member of a folder states its packed size."""
     for file in files:
         if not file.has_content and not file.is_folder:
             yield ArchiveMember(file.name, 0, 0, 0, "stored")
-    for folder, contents in zip(streams.folders, held, strict=True):
+    for folder, contents in zip(streams.folders, contents_by_folder, strict=True):
         stored, offset = count_packed_bytes(folder, streams), find_packed_start(folder, streams)
         encrypted = is_encrypted(folder)
         for content in contents:
@@ -157,24 +171,30 @@ def _list_members(streams: Streams, files: list[File], held: list[list[FileConte
 
 
 def _open_members(
-    artifact: Artifact, window: Window, streams: Streams, held: list[list[FileContent]], limits: Limits, budget: Budget
+    artifact: Artifact,
+    window: Window,
+    streams: Streams,
+    contents_by_folder: list[list[FileContent]],
+    limits: Limits,
+    budget: Budget,
 ) -> Iterator[Reading]:
     """Yield the members as artifacts, with the absence of each that cannot be decompressed."""
     paths = MemberPaths(artifact.path)
-    for folder, contents in zip(streams.folders, held, strict=True):
+    for folder, contents in zip(streams.folders, contents_by_folder, strict=True):
         obstacle = find_obstacle(folder)
         if obstacle is not None:
             reason, detail = obstacle
-            for content in (content for content in contents if content.size):
-                where = Location(key=content.file.name)
-                absence = Unread(reason, f"{content.file.name!r}: {detail}", where)
-                yield Artifact(paths.name_member(content.file.name), content.size, None, obstacle=absence)
-            continue
-        with open_folder(window, streams, folder, limits, budget) as plain:
             for content in contents:
                 if content.size:
-                    stretch = SubWindow(plain, content.start, content.size, budget)
-                    yield Artifact(paths.name_member(content.file.name), stretch.size, make_opener(stretch))
+                    where = Location(key=content.file.name)
+                    absence = Unread(reason, f"{content.file.name!r}: {detail}", where)
+                    yield Artifact(paths.name_member(content.file.name), content.size, None, obstacle=absence)
+            continue
+        with open_folder(window, streams, folder, limits, budget) as plain_stream:
+            for content in contents:
+                if content.size:
+                    member_window = SubWindow(plain_stream, content.start, content.size, budget)
+                    yield Artifact(paths.name_member(content.file.name), member_window.size, make_opener(member_window))
 
 
 def _list_packed_ranges(streams: Streams) -> list[tuple[int, int]]:
@@ -182,10 +202,10 @@ def _list_packed_ranges(streams: Streams) -> list[tuple[int, int]]:
     return [(start, start + size) for start, size in streams.packed]
 
 
-def _find_leftovers(window: Window, taken: list[tuple[int, int]], log: DefectLog) -> list[tuple[int, int]]:
-    """Return the byte ranges outside ``taken`` that are not all zeros, and record them as defects."""
-    found = []
-    for start, end in find_gaps(taken, window.size):
+def _find_leftovers(window: Window, used_ranges: list[tuple[int, int]], log: DefectLog) -> list[tuple[int, int]]:
+    """Return the byte ranges outside ``used_ranges`` that are not all zeros, and record them as defects."""
+    leftovers = []
+    for start, end in find_gaps(used_ranges, window.size):
         if all(piece.count(0) == len(piece) for piece in iterate_chunks(window, start, end)):
             continue
         detail = f"{end - start} bytes that belong to no member"
@@ -193,5 +213,5 @@ def _find_leftovers(window: Window, taken: list[tuple[int, int]], log: DefectLog
             log.add(SevenZipDefect.TRAILING_DATA, detail, start)
         else:
             log.add(SevenZipDefect.UNLISTED_DATA, detail, start)
-        found.append((start, end))
-    return found
+        leftovers.append((start, end))
+    return leftovers

@@ -25,10 +25,10 @@ from modelaudit.wire.windows import Budget, SubWindow, get_budget, make_opener
 def recognises(head: Head) -> bool:
     """Whether the first block is the header of a member, or a damaged one that still has the magic ``ustar``.
 
-    A header begins with the name of the member, which can imitate the magic bytes of any other format.
+    The magic alone does not count in the storage of a tensor, where any bytes may occur.
     """
-    damaged = head.data[USTAR] == b"ustar" and head.content != TENSOR_STORAGE
-    return is_tar(head.data) or damaged
+    has_magic = head.data[USTAR] == b"ustar" and head.content != TENSOR_STORAGE
+    return is_tar(head.data) or has_magic
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -39,19 +39,20 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     budget = get_budget(window, limits)
     log = DefectLog()
-    walk = TarMemberWalker(window, limits, log)
-    members = list(walk)
+    walker = TarMemberWalker(window, limits, log)
+    # The list is complete before the attributes of the walker are read.
+    members = list(walker)
     # torch saved its first models as tar archives, so their members may have a content type by name.
     layout = detect_layout([_mark_folder(member) for member in members])
     _check_members(members, limits, log)
     listed = tuple(_list_member(member) for member in members)
     yield ArchiveListing("tar", layout.name, listed, log.defects())
-    yield from walk.unread
+    yield from walker.unread
     paths = MemberPaths(artifact.path)
     for member in members:
         if member.stored or member.size:
-            stretch = SubWindow(window, member.data_start, member.stored, budget)
-            content, absence = _open_content(member, stretch, limits, budget)
+            stored = SubWindow(window, member.data_start, member.stored, budget)
+            content, absence = _open_content(member, stored, limits, budget)
             if absence is not None:
                 yield absence
             yield Artifact(
@@ -60,9 +61,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
                 make_opener(content),
                 content=layout.content_of(member.name),
             )
-    for start, end in walk.leftovers:
-        stretch = SubWindow(window, start, end - start, budget)
-        yield Artifact(paths.name_range(start, end), stretch.size, make_opener(stretch))
+    for start, end in walker.leftovers:
+        leftover = SubWindow(window, start, end - start, budget)
+        yield Artifact(paths.name_range(start, end), leftover.size, make_opener(leftover))
 
 
 def _mark_folder(member: TarMember) -> str:
@@ -70,15 +71,17 @@ def _mark_folder(member: TarMember) -> str:
     return f"{member.name.rstrip('/')}/" if member.header.kind == FOLDER else member.name
 
 
-def _open_content(
-    member: TarMember, stretch: SubWindow, limits: Limits, budget: Budget
-) -> tuple[Window, Unread | None]:
-    """Open the content of a member, truncated with an absence where its holes expand beyond the budget."""
+def _open_content(member: TarMember, stored: SubWindow, limits: Limits, budget: Budget) -> tuple[Window, Unread | None]:
+    """Open the content of a member from a window on its stored data.
+
+    The holes of a sparse file may expand it beyond the limits; the content then ends there, with an absence.
+    """
     if member.pieces is None:
-        return stretch, None
+        return stored, None
     size = min(member.size, _limit_expansion(member, limits), member.stored + budget.left)
+    # Reading charges the stored bytes to the budget; the zeros of the holes are charged here.
     budget.spend(max(0, size - member.stored))
-    content = SparseWindow(stretch, member.pieces, size, limits)
+    content = SparseWindow(stored, member.pieces, size, limits)
     if size == member.size:
         return content, None
     detail = f"{member.name!r} is a sparse file of {member.size} bytes; only the first {size} were read"
@@ -104,7 +107,10 @@ def _list_member(member: TarMember) -> ArchiveMember:
 
 
 def _check_members(members: Sequence[TarMember], limits: Limits, log: DefectLog) -> None:
-    """Record links, devices, names that escape or repeat, and sparse files that expand beyond the allowed ratio."""
+    """Record links, devices, sparse files that expand beyond the allowed ratio, and names.
+
+    A name is recorded if it repeats or would be extracted outside the target folder.
+    """
     seen: set[str] = set()
     for member in members:
         name, offset, kind = member.name, member.header.offset, member.header.kind

@@ -32,9 +32,10 @@ class SparseWindow:
         self._limits = limits
         self._starts = [offset for offset, _ in pieces]
         self._pieces = pieces
-        self._places = [0]
+        # The pieces are stored one after the other, so the lengths before a piece add up to its stored offset.
+        self._stored_offsets = [0]
         for _, length in pieces:
-            self._places.append(self._places[-1] + length)
+            self._stored_offsets.append(self._stored_offsets[-1] + length)
 
     def read(self, offset: int, length: int) -> bytes:
         """Return up to ``length`` bytes from ``offset``; fewer only at the end of the content or the bound on reads.
@@ -45,17 +46,21 @@ class SparseWindow:
         length = min(length, self.size - offset, self._limits.read_bytes)
         if length <= 0 or offset < 0:
             return b""
-        out = bytearray(length)
-        index = max(0, bisect_right(self._starts, offset) - 1)
-        for at in range(index, len(self._pieces)):
-            start, stored = self._pieces[at]
-            if start >= offset + length:
+        end = offset + length
+        content = bytearray(length)
+        # The last piece that begins at or before the offset may reach into the range.
+        first_index = max(0, bisect_right(self._starts, offset) - 1)
+        for index in range(first_index, len(self._pieces)):
+            piece_start, piece_length = self._pieces[index]
+            if piece_start >= end:
                 break
-            first, last = max(start, offset), min(start + stored, offset + length)
-            if first < last:
-                data = self._stored.read(self._places[at] + first - start, last - first)
-                out[first - offset : first - offset + len(data)] = data
-        return bytes(out)
+            overlap_start, overlap_end = max(piece_start, offset), min(piece_start + piece_length, end)
+            if overlap_start < overlap_end:
+                stored_offset = self._stored_offsets[index] + overlap_start - piece_start
+                data = self._stored.read(stored_offset, overlap_end - overlap_start)
+                position = overlap_start - offset
+                content[position : position + len(data)] = data
+        return bytes(content)
 
 
 def is_valid_map(pieces: Sequence[tuple[int, int]], size: int, stored: int) -> bool:
@@ -70,7 +75,7 @@ def is_valid_map(pieces: Sequence[tuple[int, int]], size: int, stored: int) -> b
 
 
 def read_header_map(window: Window, block: bytes, data_start: int, most: int) -> tuple[SparseMap, int] | None:
-    """Read the map of the old GNU format from the header and its continuation blocks.
+    """Read the map of the old GNU format from the header ``block`` and its continuation blocks at ``data_start``.
 
     Returns:
         The map and the offset of the data, or ``None`` if the map is invalid or has more than ``most`` pieces.
@@ -78,20 +83,27 @@ def read_header_map(window: Window, block: bytes, data_start: int, most: int) ->
     Raises:
         WindowError: the window could not return the requested bytes.
     """
-    found = parse_sparse_pieces(block, in_header=True)
     pieces: list[tuple[int, int]] = []
-    while found is not None:
-        pieces += found[0]
-        if not found[1]:
+    parsed = parse_sparse_pieces(block, in_header=True)
+    while parsed is not None:
+        block_pieces, continues = parsed
+        pieces += block_pieces
+        if not continues:
             return tuple(pieces), data_start
+        # A continuation block lies where the data would begin, and moves the data.
         block = window.read(data_start, BLOCK)
         data_start += BLOCK
-        found = parse_sparse_pieces(block, in_header=False) if len(block) == BLOCK and len(pieces) < most else None
+        if len(block) < BLOCK or len(pieces) >= most:
+            return None
+        parsed = parse_sparse_pieces(block, in_header=False)
     return None
 
 
 def parse_pax_map(records: Sequence[tuple[str, str]]) -> SparseMap | None:
-    """Parse the map of the pax formats 0.0 (pairs of records) and 0.1 (one list); ``None`` if it is invalid."""
+    """Parse the map of the pax formats 0.0 and 0.1; ``None`` if it is invalid.
+
+    Format 0.0 has a record for each offset and each length. Format 0.1 has one record ``offset,length,offset,...``.
+    """
     values = dict(records)
     if "GNU.sparse.map" in values:
         numbers = _parse_numbers(values["GNU.sparse.map"].split(","))
@@ -102,7 +114,9 @@ def parse_pax_map(records: Sequence[tuple[str, str]]) -> SparseMap | None:
 
 
 def read_data_map(window: Window, data_start: int, most: int) -> tuple[SparseMap, int] | None:
-    """Read the map of the pax format 1.0, which is stored as decimal lines before the data.
+    """Read the map of the pax format 1.0: decimal lines in whole blocks before the data.
+
+    The first line is the number of pieces; the offset and the length of each piece follow, a line each.
 
     Returns:
         The map and the offset of the data, or ``None`` if the map is invalid or has more than ``most`` pieces.
@@ -111,18 +125,24 @@ def read_data_map(window: Window, data_start: int, most: int) -> tuple[SparseMap
         WindowError: the window could not return the requested bytes.
     """
     lines: list[str] = []
-    text = b""
+    incomplete_line = b""
     position = data_start
     while position - data_start < _LONGEST_MAP:
         block = window.read(position, BLOCK)
         position += BLOCK
-        *whole, text = (text + block).split(b"\n")
-        lines += [line.decode("ascii", "replace") for line in whole]
-        count = _parse_numbers(lines[:1])
-        if (lines and count is None) or len(block) < BLOCK or (count and count[0] > most):
+        *complete_lines, incomplete_line = (incomplete_line + block).split(b"\n")
+        lines += [line.decode("ascii", "replace") for line in complete_lines]
+        first_line = _parse_numbers(lines[:1])
+        if first_line is None or len(block) < BLOCK:
             return None
-        if count and len(lines) > 2 * count[0]:
-            numbers = _parse_numbers(lines[1 : 1 + 2 * count[0]])
+        if not first_line:
+            # The first line continues in the next block.
+            continue
+        (count,) = first_line
+        if count > most:
+            return None
+        if len(lines) >= 1 + 2 * count:
+            numbers = _parse_numbers(lines[1 : 1 + 2 * count])
             return None if numbers is None else (tuple(zip(numbers[::2], numbers[1::2], strict=True)), position)
     return None
 

@@ -41,6 +41,8 @@ from modelaudit.wire.tar_headers import (
 _MOST_EXTENDED_BYTES = MIB
 _CHUNK = 64 * KIB
 _LARGEST_OCTAL_SIZE = 8 * GIB
+_MOST_DIGITS = 20  # as many as the largest number of 64 bits has
+# The keys of a global pax header that change how members are read; others, such as a comment, do not.
 _GLOBAL_KEYS = frozenset({"path", "linkpath", "size"})
 
 
@@ -94,11 +96,13 @@ class TarMemberWalker:
         self._window = window
         self._limits = limits
         self._log = log
+        # The values of global pax headers, which apply to all later members.
         self._global: dict[str, str] = {}
-        self._next = 0
-        self._ended: int | None = None
+        self._next_header = 0
+        # The offset of the first block of zeros, the end of the archive, until a member follows it.
+        self._end_of_archive: int | None = None
         self._chunk = b""
-        self._base = 0
+        self._chunk_start = 0
         self.unread: list[Unread] = []
         self.leftovers: list[tuple[int, int]] = []
 
@@ -114,7 +118,7 @@ class TarMemberWalker:
             header = parse_header(self._read_block(position), position)
             # A negative size would move the position backwards.
             if header is None or header.size < 0:
-                position = self._find_next_header(position, damaged=header is not None)
+                position = self._find_next_header(position, has_negative_size=header is not None)
                 extended = _ExtendedHeader()
                 continue
             if count >= self._limits.members:
@@ -130,51 +134,58 @@ class TarMemberWalker:
                 self._read_extended_header(header, extended)
                 position += BLOCK + _round_to_blocks(header.size)
                 continue
-            if self._ended is not None:
+            if self._end_of_archive is not None:
                 detail = f"{header.name!r} follows the end of the archive, where some loaders continue to read"
                 self._log.add(TarDefect.MEMBER_AFTER_END, detail, position, header.name)
-                self._ended = None
+                self._end_of_archive = None
             yield self._build_member(header, extended)
             extended = _ExtendedHeader()
-            position = self._next
+            position = self._next_header
 
     def _read_block(self, position: int) -> bytes:
         """Return the block at ``position``, from a chunk that serves the next ones as well."""
-        if not self._base <= position <= self._base + len(self._chunk) - BLOCK:
-            self._base, self._chunk = position, self._window.read(position, _CHUNK)
-        return self._chunk[position - self._base : position - self._base + BLOCK]
+        last_start = self._chunk_start + len(self._chunk) - BLOCK
+        if not self._chunk_start <= position <= last_start:
+            self._chunk_start, self._chunk = position, self._window.read(position, _CHUNK)
+        start = position - self._chunk_start
+        return self._chunk[start : start + BLOCK]
 
-    def _find_next_header(self, position: int, damaged: bool) -> int:
-        """Return the offset of the next header after blocks that are not one, and record these as leftovers.
+    def _find_next_header(self, start: int, has_negative_size: bool) -> int:
+        """Return the offset of the next header from the block at ``start`` on, which is not a valid one.
 
-        ``damaged`` means that the first block parses as a header but states a negative size.
+        Zeros there are the end of the archive. Other bytes are a damaged header and its data, or a leftover.
+
+        Args:
+            start: offset of the block.
+            has_negative_size: whether the block parses as a header but states a negative size.
         """
-        start = position
+        # The range of bytes that belong to no member.
         first: int | None = None
         last: int | None = None
+        position = start
         while position < self._window.size:
             block = self._read_block(position)
             if block == ZEROS:
-                if first is None and self._ended is None and position == start:
-                    self._ended = position
-            elif not damaged and is_header(block):
+                if position == start and self._end_of_archive is None:
+                    self._end_of_archive = position
+            elif is_header(block) and not (position == start and has_negative_size):
                 break
-            elif position == start and self._ended is None:
+            elif position == start and self._end_of_archive is None:
                 self._log.add(TarDefect.HEADER_DAMAGED, "the block in place of a header is not one", start)
                 detail = "the header of a member is damaged; the blocks after it were searched for further headers"
                 self._record_unread(UnreadReason.DAMAGED, detail, start)
                 # A damaged header that still has the magic precedes the content of its member, which is no leftover.
                 first, last = (None, None) if block[USTAR] == b"ustar" else (start, start + len(block.rstrip(b"\0")))
             elif block.strip(b"\0"):
-                first, last = position if first is None else first, position + len(block.rstrip(b"\0"))
-            damaged = False
+                first = position if first is None else first
+                last = position + len(block.rstrip(b"\0"))
             position += BLOCK
         if first is not None and last is not None:
             self._record_leftover(first, last, position >= self._window.size)
         return position
 
     def _record_leftover(self, start: int, end: int, at_end: bool) -> None:
-        """Record a byte range that belongs to no member."""
+        """Record a byte range that belongs to no member; ``at_end`` if only padding follows it in the file."""
         detail = f"{end - start} bytes belong to no member"
         if at_end:
             self._log.add(TarDefect.TRAILING_DATA, detail, start)
@@ -193,8 +204,8 @@ class TarMemberWalker:
         elif header.kind == GNU_LONG_LINK:
             extended.long_link = parse_text(data)
         else:
-            records, sound = parse_pax_records(data)
-            if not sound:
+            records, is_well_formed = parse_pax_records(data)
+            if not is_well_formed:
                 self._log.add(
                     TarDefect.PAX_HEADER_INVALID, "loaders disagree about a malformed pax header", header.offset
                 )
@@ -212,7 +223,7 @@ class TarMemberWalker:
             detail = f"a GNU header names the member {extended.long_name!r}, a pax header names it {path!r}"
             self._log.add(TarDefect.NAMES_CONTRADICT, detail, header.offset, name)
         link = extended.long_link or extended.find_value("linkpath") or self._global.get("linkpath") or header.link
-        data_start = self._next = header.offset + BLOCK
+        data_start = self._next_header = header.offset + BLOCK
         if not header.is_file:
             if header.size:
                 # ``tarfile`` expects the next header directly after a link or a folder; other tools skip the bytes.
@@ -220,7 +231,7 @@ class TarMemberWalker:
                 self._log.add(TarDefect.DATA_WITHOUT_FILE, detail, header.offset, name)
             return TarMember(header, name, link, data_start, 0, 0)
         size = self._resolve_size(header, extended, name)
-        self._next += _round_to_blocks(size)
+        self._next_header += _round_to_blocks(size)
         stored = max(0, min(size, self._window.size - data_start))
         if stored < size:
             detail = f"{name!r} is truncated: {stored} of {size} bytes are present"
@@ -234,52 +245,65 @@ class TarMemberWalker:
         The octal field of a header ends at 8 GiB, so larger members need an extended header. Any other difference
         between the two is a defect.
         """
-        known = extended.find_value("size")
-        stated = known or self._global.get("size")
-        if stated is None:
+        own_value = extended.find_value("size")
+        value = own_value or self._global.get("size")
+        if value is None:
             return header.size
-        size = int(stated) if stated.isascii() and stated.isdigit() and len(stated) <= 20 else 0
-        if size != header.size and not (size >= _LARGEST_OCTAL_SIZE and header.size == 0 and known):
-            detail = f"the header of {name!r} states {header.size} bytes, an extended header {stated}"
+        size = int(value) if value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS else 0
+        is_large_member = bool(own_value) and size >= _LARGEST_OCTAL_SIZE and header.size == 0
+        if size != header.size and not is_large_member:
+            detail = f"the header of {name!r} states {header.size} bytes, an extended header {value}"
             self._log.add(TarDefect.PAX_SIZE_MISMATCH, detail, header.offset, name)
-        return size if known else header.size
+        # Loaders disagree about a size in a global header, so it is not used, and a difference is a defect.
+        return size if own_value else header.size
 
     def _apply_sparse_map(self, member: TarMember, extended: _ExtendedHeader) -> TarMember:
-        """Return the member with its map if it is a sparse file; otherwise the same member."""
+        """Return the member with its map if it is a sparse file; otherwise the same member.
+
+        The headers before and of the member decide which of the four encodings the map has (see ``tar.sparse``).
+        """
         header, most = member.header, self._limits.members
-        size: str | int | None
+        stated_size: str | int | None
         if header.kind == GNU_SPARSE:
             found = read_header_map(self._window, header.block, member.data_start, most)
-            size = parse_sparse_size(header.block)
+            stated_size = parse_sparse_size(header.block)
         elif extended.find_value("GNU.sparse.major") == "1":
             found = read_data_map(self._window, member.data_start, most)
-            size = extended.find_value("GNU.sparse.realsize")
+            stated_size = extended.find_value("GNU.sparse.realsize")
         elif extended.find_value("GNU.sparse.map", "GNU.sparse.size") is not None:
-            pieces = parse_pax_map(extended.records)
-            found = None if pieces is None else (pieces, member.data_start)
-            size = extended.find_value("GNU.sparse.size")
+            pax_pieces = parse_pax_map(extended.records)
+            found = None if pax_pieces is None else (pax_pieces, member.data_start)
+            stated_size = extended.find_value("GNU.sparse.size")
         else:
             return member
-        real = int(size) if isinstance(size, int) or (size and size.isascii() and size.isdigit()) else -1
+        pieces, data_start = found or (None, member.data_start)
         # Continuation blocks of a GNU header lie before the data and are not counted in their size. The lines of a
         # pax 1.0 map are counted.
-        moved = found[1] - member.data_start if found else 0
-        stored = member.stored - moved
+        map_bytes = data_start - member.data_start
+        stored = member.stored - map_bytes
         if header.kind == GNU_SPARSE:
-            self._next += moved
-            stored = min(header.size, self._window.size - member.data_start - moved)
-        if found is None or not is_valid_map(found[0], real, stored):
+            self._next_header += map_bytes
+            stored = min(header.size, self._window.size - member.data_start - map_bytes)
+        size = _parse_content_size(stated_size)
+        if pieces is None or not is_valid_map(pieces, size, stored):
             detail = f"{member.name!r}: the map of the sparse file contradicts itself or is too long"
             self._log.add(TarDefect.SPARSE_MAP_INVALID, detail, header.offset, member.name)
             self._record_unread(UnreadReason.DAMAGED, detail, header.offset, member.name)
             return member
-        return TarMember(header, member.name, member.link, found[1], stored, real, found[0])
+        return TarMember(header, member.name, member.link, data_start, stored, size, pieces)
 
     def _record_unread(self, reason: UnreadReason, detail: str, offset: int, key: str | None = None) -> None:
         """Record an absence."""
         self.unread.append(Unread(reason, detail, Location(offset=offset, key=key)))
 
 
+def _parse_content_size(stated_size: str | int | None) -> int:
+    """Return the size that a header states as a number or as decimal digits; -1, which no map fits, if invalid."""
+    if isinstance(stated_size, str):
+        return int(stated_size) if stated_size.isascii() and stated_size.isdigit() else -1
+    return -1 if stated_size is None else stated_size
+
+
 def _round_to_blocks(size: int) -> int:
     """Round ``size`` up to whole blocks."""
-    return -(-size // BLOCK) * BLOCK
+    return (size + BLOCK - 1) // BLOCK * BLOCK

@@ -10,31 +10,34 @@ from modelaudit.model.limits import Limits
 from modelaudit.wire.decompression import ZIP_CODECS
 from modelaudit.wire.members import DefectLog, check_name
 
-_CIPHER_HEADER = 12
+_CIPHER_HEADER_BYTES = 12
 
 
 def check_names(entries: Sequence[DirectoryEntry], log: DefectLog, torch: bool) -> None:
-    """Record links, and names that escape the folder, contain a zero byte, repeat or have a second spelling.
+    """Record links, and names that leave the target folder, contain a zero byte, repeat or have a second spelling.
 
-    ``torch`` is whether torch reads the archive; it compares names without case.
+    Args:
+        entries: the members.
+        log: receives the defects.
+        torch: whether torch reads the archive; it compares names without case.
     """
     seen: set[str] = set()
-    folded: set[str] = set()
+    seen_in_lower_case: set[str] = set()
     for entry in entries:
         name, offset = entry.name, entry.offset
         check_name(name, offset, log)
         if entry.extra_name is not None and entry.extra_name != entry.raw_name:
-            other = entry.extra_name.decode("utf-8", "surrogateescape")
-            log.add(ZipDefect.UNICODE_PATH_MISMATCH, f"{name!r} has the second name {other!r}", offset, name)
+            second_name = entry.extra_name.decode("utf-8", "surrogateescape")
+            log.add(ZipDefect.UNICODE_PATH_MISMATCH, f"{name!r} has the second name {second_name!r}", offset, name)
         if entry.link:
             log.add(ZipDefect.LINK_MEMBER, f"{name!r} is a symbolic link", offset, name)
         if name in seen:
             log.add(ZipDefect.DUPLICATE_MEMBER, f"more than one member is named {name!r}", offset, name)
-        elif torch and name.lower() in folded:
+        elif torch and name.lower() in seen_in_lower_case:
             detail = f"torch compares names without case, so {name!r} has the same name as another member"
             log.add(ZipDefect.CASE_DUPLICATE_MEMBER, detail, offset, name)
         seen.add(name)
-        folded.add(name.lower())
+        seen_in_lower_case.add(name.lower())
 
 
 def compare_headers(member: Member, log: DefectLog) -> None:
@@ -55,37 +58,41 @@ def compare_headers(member: Member, log: DefectLog) -> None:
         sizes = f"a stored size of {entry.stored_size} and a size of {entry.size} bytes"
         detail = f"{name!r} is not compressed but has {sizes}: loaders disagree on the one to use"
         log.add(ZipDefect.STORED_SIZE_MISMATCH, detail, offset, name)
-    deferred = (local.flags | entry.flags) & DESCRIPTOR_FLAG
-    for kind, word, here, there in (
+    # With the descriptor flag, a local header may leave these fields zero; a descriptor after the data states them.
+    has_descriptor = bool((local.flags | entry.flags) & DESCRIPTOR_FLAG)
+    for kind, field, in_entry, in_local in (
         (ZipDefect.SIZE_MISMATCH, "stored bytes", entry.stored_size, local.stored_size),
         (ZipDefect.SIZE_MISMATCH, "bytes", entry.size, local.size),
         (ZipDefect.CRC_MISMATCH, "CRC-32", entry.crc, local.crc),
     ):
-        if here != there and not (deferred and there == 0):
-            log.add(kind, f"{name!r}: {word} {here} in the directory, {there} in its local header", offset, name)
+        is_left_out = has_descriptor and in_local == 0
+        if in_entry != in_local and not is_left_out:
+            detail = f"{name!r}: {field} {in_entry} in the directory, {in_local} in its local header"
+            log.add(kind, detail, offset, name)
 
 
 def _count_cipher_bytes(member: Member) -> int:
-    """Return the bytes that traditional encryption adds to the data, if a flag claims it (APPNOTE.TXT section 6.1)."""
-    return _CIPHER_HEADER if (member.entry.flags | member.local.flags) & ENCRYPTED_FLAG else 0
+    """Return how many bytes encryption adds to the data (APPNOTE.TXT section 6.1); 0 if no flag claims encryption."""
+    return _CIPHER_HEADER_BYTES if (member.entry.flags | member.local.flags) & ENCRYPTED_FLAG else 0
 
 
 def check_overlaps(members: Sequence[Member], log: DefectLog) -> None:
     """Record members that share bytes. A zip bomb lets many members share one compressed range."""
-    previous: Member | None = None
-    for member in sorted(members, key=lambda m: (m.local.offset, m.end)):
-        if previous is not None and member.local.offset < previous.end:
-            detail = f"{member.entry.name!r} begins inside {previous.entry.name!r}"
+    # Of the members so far, the one that reaches furthest: a later one may begin inside it.
+    furthest: Member | None = None
+    for member in sorted(members, key=lambda member: (member.local.offset, member.end)):
+        if furthest is not None and member.local.offset < furthest.end:
+            detail = f"{member.entry.name!r} begins inside {furthest.entry.name!r}"
             log.add(ZipDefect.OVERLAPPING_MEMBERS, detail, member.local.offset, member.entry.name)
-        if previous is None or member.end > previous.end:
-            previous = member
+        if furthest is None or member.end > furthest.end:
+            furthest = member
 
 
 def check_expansion(entries: Sequence[DirectoryEntry], limits: Limits, log: DefectLog) -> None:
     """Record members that expand beyond the allowed ratio or have an unknown method, and folders with data."""
     for entry in entries:
-        bound = max(limits.expansion_floor, limits.expansion_ratio * entry.stored_size)
-        if entry.size > bound:
+        largest_size = max(limits.expansion_floor, limits.expansion_ratio * entry.stored_size)
+        if entry.size > largest_size:
             detail = f"{entry.name!r} is stated to expand from {entry.stored_size} to {entry.size} bytes"
             log.add(ZipDefect.EXPANSION_RATIO, detail, entry.offset, entry.name)
         if entry.method not in ZIP_CODECS:

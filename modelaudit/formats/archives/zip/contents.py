@@ -59,22 +59,24 @@ def find_contents(window: Window, limits: Limits, budget: Budget) -> ArchiveCont
     contents = ArchiveContents()
     directories = [read_directory(window, place, limits.members) for place in find_places(window)]
     _check_directories(directories, contents)
-    taken: list[tuple[int, int]] = []
+    used_ranges: list[tuple[int, int]] = []
     # Directories for different loaders mostly list the same members, which are read once.
     known: set[tuple[bytes, int, int]] = set()
     for directory in directories:
         place = directory.place
-        taken += [(place.start, directory.stop), (place.closing, place.end)]
-        new = [entry for entry in directory.entries if _identify_entry(entry) not in known]
-        known.update(map(_identify_entry, new))
-        for entry in new:
+        used_ranges += [(place.start, directory.stop), (place.end_record, place.end)]
+        # All entries of one directory count, even if two are equal: that is a defect of its own.
+        new_entries = [entry for entry in directory.entries if _identify_entry(entry) not in known]
+        known.update(map(_identify_entry, new_entries))
+        for entry in new_entries:
             contents.entries.append(entry)
             _locate_data(window, entry, place.shift, contents)
-    taken += [(m.local.offset, m.end + measure_descriptor(window, m)) for m in contents.members]
-    whole = bool(directories) and all(directory.damage is None for directory in directories)
+    for member in contents.members:
+        used_ranges.append((member.local.offset, member.end + measure_descriptor(window, member)))
+    is_listed = bool(directories) and all(directory.damage is None for directory in directories)
     # The bytes that no directory accounts for may hold members that a lenient loader finds.
-    for start, end in list(find_gaps(taken, window.size)):
-        _search_gap(window, start, end, whole, contents, limits, budget)
+    for start, end in find_gaps(used_ranges, window.size):
+        _search_gap(window, start, end, is_listed, contents, limits, budget)
     return contents
 
 
@@ -103,14 +105,18 @@ def _check_directories(directories: list[Directory], contents: ArchiveContents) 
         elif place.count & 0xFFFF != len(directory.entries) & 0xFFFF:
             detail = f"the directory states {place.count} members and lists {len(directory.entries)}"
             log.add(ZipDefect.ENTRY_COUNT_MISMATCH, detail, place.start)
-    views = {frozenset(map(_identify_entry, directory.entries)) for directory in directories}
-    if len(views) > 1:
-        seen = " and ".join(f"{d.place.reader} at byte {d.place.start}" for d in directories)
-        log.add(ZipDefect.DIRECTORY_AMBIGUOUS, f"loaders see different members: {seen}", directories[0].place.start)
+    member_sets = {frozenset(map(_identify_entry, directory.entries)) for directory in directories}
+    if len(member_sets) > 1:
+        places = [directory.place for directory in directories]
+        views = " and ".join(f"{place.loader} at byte {place.start}" for place in places)
+        log.add(ZipDefect.DIRECTORY_AMBIGUOUS, f"loaders see different members: {views}", places[0].start)
 
 
 def _locate_data(window: Window, entry: DirectoryEntry, shift: int, contents: ArchiveContents) -> None:
-    """Find the local header and the data of an entry, and record missing ones."""
+    """Find the local header and the data of an entry, and add the member; record a missing header or truncated data.
+
+    ``shift`` is the number of bytes that was added to the offset that the entry states.
+    """
     local = read_local_header(window, entry.offset)
     if local is None and shift:
         # The directory was found by counting back from its end record, but its offsets may still be absolute.
@@ -127,65 +133,82 @@ def _locate_data(window: Window, entry: DirectoryEntry, shift: int, contents: Ar
         contents.unread.append(Unread(UnreadReason.DAMAGED, detail, Location(offset=local.offset, key=entry.name)))
     # For data that are not compressed, torch uses the size and others the stored size. The longer of both is read.
     longest = max(entry.stored_size, entry.size) if entry.method == STORED else entry.stored_size
-    extent = max(available, min(longest, window.size - local.data_start))
-    contents.members.append(Member(entry, local, local.data_start, extent))
+    data_size = max(available, min(longest, window.size - local.data_start))
+    contents.members.append(Member(entry, local, local.data_start, data_size))
 
 
 def _search_gap(
-    window: Window, start: int, end: int, whole: bool, contents: ArchiveContents, limits: Limits, budget: Budget
+    window: Window, start: int, end: int, is_listed: bool, contents: ArchiveContents, limits: Limits, budget: Budget
 ) -> None:
-    """Search a byte range that no directory describes for members and other content.
+    """Search a byte range that no directory describes for members, and record other content as leftovers.
 
     Bytes before the archive are not searched for members unless they begin with one: another reader parses them.
-    ``whole`` is whether there are directories and all were read without damage.
+
+    Args:
+        window: the archive.
+        start: the first byte of the range.
+        end: the byte after it.
+        is_listed: whether there are directories and all were read without damage.
+        contents: receives members, leftovers, defects and absences.
+        limits: the bound on members.
+        budget: the bytes that may be expanded to measure members of unknown size.
     """
-    taken: list[tuple[int, int]] = []
-    is_prefix = start == 0 and whole and window.read(0, 4) != LOCAL_SIGNATURE
-    stop = end
-    if whole and end - start > _LARGEST_GAP:
-        stop = start + _LARGEST_GAP
+    used_ranges: list[tuple[int, int]] = []
+    is_prefix = start == 0 and is_listed and window.read(0, 4) != LOCAL_SIGNATURE
+    search_end = end
+    if is_listed and end - start > _LARGEST_GAP:
+        search_end = start + _LARGEST_GAP
         if not is_prefix:
             detail = f"only the first {_LARGEST_GAP} of {end - start} bytes between members were searched"
-            contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=stop)))
-    walk = MemberWalker(window, start, stop, budget, limits.members)
-    for member in walk if not is_prefix else ():
+            contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=search_end)))
+    walker = MemberWalker(window, start, search_end, budget, limits.members)
+    for member in () if is_prefix else walker:
         if len(contents.entries) >= limits.members:
             detail = f"only the first {limits.members} members were read"
             contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=member.local.offset)))
             return
-        _record_found_member(member, whole, contents)
-        taken.append((member.local.offset, member.end + measure_descriptor(window, member)))
-    if walk.stopped_at is not None:
+        _record_found_member(member, is_listed, contents)
+        used_ranges.append((member.local.offset, member.end + measure_descriptor(window, member)))
+    if walker.descriptors_end is not None:
         detail = (
             f"only the first {limits.members} data descriptors were read, so the sizes of later members may be wrong"
         )
-        contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=walk.stopped_at)))
-    for begin, finish in find_gaps([(0, start), *taken], end):
-        if window.read(begin, 4) == ENTRY_SIGNATURE or not _holds_content(window, begin, finish):
-            continue
-        if finish - begin == window.size or not (whole or begin == 0):
-            # Without a directory, bytes between members may as well be the rest of a member of unknown size.
-            continue
-        if begin == 0 and detect_strong_magic(window.read(0, HEAD_BYTES)) == "TFLite":
-            # A TFLite model with metadata has a ZIP archive of labels appended; the graph has its own reader.
-            continue
-        contents.leftovers.append((begin, finish))
-        kind = (
-            ZipDefect.PREFIX_DATA
-            if begin == 0
-            else ZipDefect.TRAILING_DATA
-            if finish == window.size
-            else ZipDefect.UNLISTED_DATA
-        )
-        contents.log.add(kind, f"{finish - begin} bytes belong to no member", begin)
+        contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=walker.descriptors_end)))
+    for gap_start, gap_end in find_gaps([(0, start), *used_ranges], end):
+        _record_leftover(window, gap_start, gap_end, is_listed, contents)
 
 
-def _record_found_member(member: Member, whole: bool, contents: ArchiveContents) -> None:
-    """Record a member that was found by its local header."""
+def _record_leftover(window: Window, start: int, end: int, is_listed: bool, contents: ArchiveContents) -> None:
+    """Record a byte range without members as a leftover with a defect, unless its place or content explains it."""
+    # A range that begins with a directory entry is the rest of a directory.
+    if window.read(start, 4) == ENTRY_SIGNATURE or not _holds_content(window, start, end):
+        return
+    is_prefix = start == 0
+    if end - start == window.size or not (is_listed or is_prefix):
+        # Without a directory, bytes between members may as well be the rest of a member of unknown size.
+        return
+    if is_prefix and detect_strong_magic(window.read(0, HEAD_BYTES)) == "TFLite":
+        # A TFLite model with metadata has a ZIP archive of labels appended; the graph has its own reader.
+        return
+    contents.leftovers.append((start, end))
+    if is_prefix:
+        kind = ZipDefect.PREFIX_DATA
+    elif end == window.size:
+        kind = ZipDefect.TRAILING_DATA
+    else:
+        kind = ZipDefect.UNLISTED_DATA
+    contents.log.add(kind, f"{end - start} bytes belong to no member", start)
+
+
+def _record_found_member(member: Member, is_listed: bool, contents: ArchiveContents) -> None:
+    """Add a member that was found by its local header alone, and record why that is a defect.
+
+    ``is_listed`` is whether there are directories and all were read without damage; they should list the member.
+    """
     entry = member.entry
     contents.entries.append(entry)
     contents.members.append(member)
-    if whole:
+    if is_listed:
         detail = f"{entry.name!r} is in the file but not in its directory"
         contents.log.add(ZipDefect.LOCAL_MEMBER_NOT_IN_DIRECTORY, detail, entry.offset, entry.name)
     if member.stored_size < entry.stored_size:
@@ -195,5 +218,5 @@ def _record_found_member(member: Member, whole: bool, contents: ArchiveContents)
 
 
 def _holds_content(window: Window, start: int, end: int) -> bool:
-    """Whether any byte of the range is not zero. A range over ``_LARGEST_GAP`` counts as content unread."""
+    """Whether any byte of the range is not zero. A range over ``_LARGEST_GAP`` is not read and counts as content."""
     return end - start > _LARGEST_GAP or any(piece.strip(b"\0") for piece in iterate_chunks(window, start, end))

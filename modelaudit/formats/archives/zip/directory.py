@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from modelaudit.formats.archives.zip.records import ENTRY_SIGNATURE, DirectoryEntry, parse_entry
+from modelaudit.formats.archives.zip.records import ENTRY_SIGNATURE, ENTRY_SIZE, DirectoryEntry, parse_entry
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB
 from modelaudit.wire.windows import iterate_chunks
@@ -24,7 +24,13 @@ _LOCATOR_SIGNATURE = b"PK\x06\x07"
 _LOCATOR_SIZE = 20
 # Loaders use the last end record that fits. A forged file may contain any number of them, so the search is bounded.
 _MOST_ENDS = 8
-_LONGEST_RECORD = 46 + 3 * 0xFFFF
+# The name, the extra fields and the comment of an entry have lengths of 16 bits.
+_LONGEST_ENTRY = ENTRY_SIZE + 3 * 0xFFFF
+# The end record (APPNOTE.TXT section 4.3.16): signature, number of this disk, disk of the directory, number of entries
+# on this disk, number of entries, size and offset of the directory, length of the comment.
+_END_FIELDS = "<4sHHHHIIH"
+_LOCATOR_OFFSET_AT = 8  # the field of the ZIP64 locator with the offset of the ZIP64 end record (section 4.3.15)
+_END64_COUNT_AT = 32  # the field of the ZIP64 end record with the number of entries; size and offset follow (4.3.14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +38,13 @@ class DirectoryPlace:
     """A place where an end record states a directory to be.
 
     Attributes:
-        start: its first byte.
+        start: offset of the first byte of the directory.
         size: its stated size in bytes.
         count: its stated number of entries.
         shift: number of bytes to add to the offsets that its entries state.
-        end: the first byte after the end record, comment included.
-        closing: offset of the end record, or of the ZIP64 end record if that one states the place.
-        reader: the loader that looks there.
+        end: offset of the first byte after the end record, comment included.
+        end_record: offset of the end record, or of the ZIP64 end record if that one states the place.
+        loader: the loader that looks there.
     """
 
     start: int
@@ -46,8 +52,8 @@ class DirectoryPlace:
     count: int
     shift: int
     end: int
-    closing: int
-    reader: str
+    end_record: int
+    loader: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class Directory:
         entries: the entries, in order.
         stop: offset of the byte after the last entry that was read.
         damage: why reading ended before the stated size; ``None`` if it did not.
-        is_full: whether the bound on members ended the reading.
+        is_full: whether reading ended because the bound on members was reached.
     """
 
     place: DirectoryPlace
@@ -72,8 +78,8 @@ class Directory:
 def find_places(window: Window) -> list[DirectoryPlace]:
     """Return every place where a directory begins according to the last end record that leads to one.
 
-    All loaders use the last record. They disagree on how to read its figures in a file with bytes before the archive,
-    and on the ZIP64 record to use.
+    All loaders search the last 64 KiB of the file backwards for an end record. They disagree on how to read its figures
+    in a file with bytes before the archive, and on the ZIP64 record to use.
 
     Raises:
         WindowError: the window could not return the requested bytes.
@@ -86,66 +92,80 @@ def find_places(window: Window) -> list[DirectoryPlace]:
         if position < 0 or places:
             break
         if position + _END_SIZE <= len(tail):
-            for place in _list_candidates(window, tail[position : position + _END_SIZE], start + position):
-                known = any((place.start, place.size, place.shift) == (p.start, p.size, p.shift) for p in places)
-                if not known and _begins_directory(window, place):
+            record = tail[position : position + _END_SIZE]
+            for place in _list_candidates(window, record, start + position):
+                key = (place.start, place.size, place.shift)
+                is_known = key in [(other.start, other.size, other.shift) for other in places]
+                if not is_known and _begins_directory(window, place):
                     places.append(place)
         position = tail.rfind(_END_SIGNATURE, 0, position)
     return places
 
 
-def _list_candidates(window: Window, record: bytes, at: int) -> Iterator[DirectoryPlace]:
-    """Yield the candidates of one end record and of the ZIP64 records that belong to it."""
-    *_, count, size, offset, comment = struct.unpack("<4sHHHHIIH", record)
-    end = min(at + _END_SIZE + comment, window.size)
-    records = _find_zip64_records(window, at)
-    for record64 in records:
-        yield from _list_zip64_candidates(window, record64, end)
-    # zipfile ignores the plain record if a ZIP64 record lies directly before its locator.
-    preceded = any(_is_zip64_record(window, first) for first in records[:1])
-    yield from _resolve_offsets(size, offset, count, at, end, back=not preceded)
+def _list_candidates(window: Window, record: bytes, record_offset: int) -> Iterator[DirectoryPlace]:
+    """Yield the places that one end record and its ZIP64 end records state, with a directory there or not."""
+    *_, count, size, offset, comment_length = struct.unpack(_END_FIELDS, record)
+    end = min(record_offset + _END_SIZE + comment_length, window.size)
+    offsets64 = _find_zip64_records(window, record_offset)
+    for offset64 in offsets64:
+        yield from _list_zip64_candidates(window, offset64, end)
+    # zipfile ignores the plain record if a ZIP64 record lies directly before its locator, the first of the offsets.
+    is_ignored_by_zipfile = bool(offsets64) and _is_zip64_record(window, offsets64[0])
+    yield from _resolve_offsets(size, offset, count, record_offset, end, for_zipfile=not is_ignored_by_zipfile)
 
 
 def _resolve_offsets(
-    size: int, offset: int, count: int, closing: int, end: int, back: bool = True
+    size: int, offset: int, count: int, end_record: int, end: int, for_zipfile: bool = True
 ) -> Iterator[DirectoryPlace]:
-    """Yield the place that zipfile infers from the end record, and the place at the stated offset that torch uses."""
-    inferred = closing - size
-    if back and inferred >= 0:
-        yield DirectoryPlace(inferred, size, count, inferred - offset, end, closing, "zipfile")
-    if offset != inferred and offset + size <= closing:
-        yield DirectoryPlace(offset, size, count, 0, end, closing, "torch")
+    """Yield the place that zipfile infers from an end record, and the place at the stated offset that torch uses.
+
+    Args:
+        size: stated size of the directory in bytes.
+        offset: stated offset of the directory.
+        count: stated number of entries.
+        end_record: offset of the end record.
+        end: offset of the byte after the archive.
+        for_zipfile: whether zipfile uses this record.
+    """
+    # zipfile expects the directory directly before its end record.
+    inferred = end_record - size
+    if for_zipfile and inferred >= 0:
+        yield DirectoryPlace(inferred, size, count, inferred - offset, end, end_record, "zipfile")
+    if offset != inferred and offset + size <= end_record:
+        yield DirectoryPlace(offset, size, count, 0, end, end_record, "torch")
 
 
 def _find_zip64_records(window: Window, end_record: int) -> list[int]:
-    """Return where a ZIP64 end record may be: directly before its locator, and at the offset in the locator.
+    """Return the offsets where a ZIP64 end record may be: directly before its locator, then the offset in the locator.
 
-    Loaders disagree on the place to use.
+    Loaders disagree on the offset to use. Without a locator before the end record at ``end_record``, there is none.
     """
-    locator_at = end_record - _LOCATOR_SIZE
-    if locator_at < _END64_SIZE:
+    locator_offset = end_record - _LOCATOR_SIZE
+    if locator_offset < _END64_SIZE:
         return []
-    locator = window.read(locator_at, _LOCATOR_SIZE)
+    locator = window.read(locator_offset, _LOCATOR_SIZE)
     if locator[:4] != _LOCATOR_SIGNATURE or len(locator) < _LOCATOR_SIZE:
         return []
-    (stated,) = struct.unpack_from("<Q", locator, 8)
-    return list(dict.fromkeys((locator_at - _END64_SIZE, stated)))
+    (stated_offset,) = struct.unpack_from("<Q", locator, _LOCATOR_OFFSET_AT)
+    # Mostly both are the same offset, which is returned once.
+    return list(dict.fromkeys((locator_offset - _END64_SIZE, stated_offset)))
 
 
-def _list_zip64_candidates(window: Window, at: int, end: int) -> Iterator[DirectoryPlace]:
-    """Yield the candidates of the ZIP64 end record at ``at``, if there is one."""
-    if _is_zip64_record(window, at):
-        count, size, offset = struct.unpack_from("<QQQ", window.read(at, _END64_SIZE), 32)
-        yield from _resolve_offsets(size, offset, count, at, end)
+def _list_zip64_candidates(window: Window, record_offset: int, end: int) -> Iterator[DirectoryPlace]:
+    """Yield the places that the ZIP64 end record at ``record_offset`` states, if there is one."""
+    if _is_zip64_record(window, record_offset):
+        record = window.read(record_offset, _END64_SIZE)
+        count, size, offset = struct.unpack_from("<QQQ", record, _END64_COUNT_AT)
+        yield from _resolve_offsets(size, offset, count, record_offset, end)
 
 
-def _is_zip64_record(window: Window, at: int) -> bool:
-    """Whether a ZIP64 end record begins at ``at``."""
-    return at + _END64_SIZE <= window.size and window.read(at, 4) == _END64_SIGNATURE
+def _is_zip64_record(window: Window, offset: int) -> bool:
+    """Whether a ZIP64 end record begins at ``offset``."""
+    return offset + _END64_SIZE <= window.size and window.read(offset, 4) == _END64_SIGNATURE
 
 
 def _begins_directory(window: Window, place: DirectoryPlace) -> bool:
-    """Whether a directory begins at the stated place; an empty one must be at the end of the file."""
+    """Whether a directory begins at the stated place; for an empty one, whether its end record ends the file."""
     # An empty archive has no entry to check, so only an end record at the end of the file counts.
     if place.count == 0 and place.size == 0:
         return place.end == window.size
@@ -153,7 +173,7 @@ def _begins_directory(window: Window, place: DirectoryPlace) -> bool:
 
 
 def read_directory(window: Window, place: DirectoryPlace, most: int) -> Directory:
-    """Read the entries at ``place``, at most ``most``.
+    """Read the entries at ``place``, at most ``most``; stop at the first damaged one.
 
     Raises:
         WindowError: the window could not return the requested bytes.
@@ -164,15 +184,18 @@ def read_directory(window: Window, place: DirectoryPlace, most: int) -> Director
     buffer = b""
     base = position
     while position < end:
-        if base + len(buffer) - position < _LONGEST_RECORD and base + len(buffer) < end:
+        buffer_end = base + len(buffer)
+        # The buffer is read anew when it might not hold the whole next entry.
+        if buffer_end - position < _LONGEST_ENTRY and buffer_end < end:
             base, buffer = position, window.read(position, min(MIB, end - position))
-        found = parse_entry(buffer, position - base, place.shift)
-        if found is None or position + found[1] > end:
+        parsed = parse_entry(buffer, position - base, place.shift)
+        if parsed is None or position + parsed[1] > end:
             detail = f"entry {len(entries)} of the directory, at byte {position}, is damaged"
             return Directory(place, tuple(entries), position, detail)
         if len(entries) >= most:
             return Directory(place, tuple(entries), position, is_full=True)
-        entries.append(found[0])
-        position += found[1]
+        entry, length = parsed
+        entries.append(entry)
+        position += length
     damage = "the directory is truncated by the end of the file" if place.start + place.size > window.size else None
     return Directory(place, tuple(entries), position, damage)

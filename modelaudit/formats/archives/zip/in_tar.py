@@ -16,7 +16,7 @@ from modelaudit.wire.tar_headers import BLOCK
 from modelaudit.wire.windows import SubWindow, get_budget
 
 
-def is_one_member(window: Window, places: list[DirectoryPlace]) -> bool:
+def is_inside_one_tar_member(window: Window, places: list[DirectoryPlace]) -> bool:
     """Whether the ZIP archive at ``places``, with all its members, lies in the data of one member of a tar archive.
 
     ZIP loaders find the end record and ignore the tar archive around it. A forged archive may therefore lie in an
@@ -27,10 +27,12 @@ def is_one_member(window: Window, places: list[DirectoryPlace]) -> bool:
         WindowError: the window could not return the requested bytes.
     """
     limits = Limits()
-    wanted = {_resolve_extent(window, place, 0, limits) for place in places}
-    begin, base = min(place.start for place in places), 0
+    seen_by_zip_loader = {_list_record_offsets(window, place, 0, limits) for place in places}
+    first_directory = min(place.start for place in places)
+    # The offset of the current window in the file.
+    base = 0
     for _ in range(limits.depth):
-        found = _find_member_around(window, begin - base, limits)
+        found = _find_member_around(window, first_directory - base, limits)
         if found is None:
             return False
         start, size = found
@@ -38,15 +40,19 @@ def is_one_member(window: Window, places: list[DirectoryPlace]) -> bool:
         window = SubWindow(window, start, size, get_budget(window, limits))
         head = window.read(0, BLOCK)
         if head.startswith(LOCAL_SIGNATURE):
-            reached = {_resolve_extent(window, place, base, limits) for place in find_places(window)}
-            return None not in wanted and wanted <= reached
+            # The member is a ZIP archive. It must show the same records as the whole file shows a ZIP loader.
+            seen_in_member = {_list_record_offsets(window, place, base, limits) for place in find_places(window)}
+            return None not in seen_by_zip_loader and seen_by_zip_loader <= seen_in_member
         if not is_tar(head):
             return False
     return False
 
 
 def _find_member_around(window: Window, offset: int, limits: Limits) -> tuple[int, int] | None:
-    """Return the offset and size of the data of the member around ``offset``; ``None`` for a sparse or missing one."""
+    """Return the offset and size of the data of the tar member around ``offset``.
+
+    Returns ``None`` if no member holds that byte, or a sparse one does, whose content is not stored in one piece.
+    """
     for member in TarMemberWalker(window, limits, DefectLog()):
         if member.data_start > offset:
             return None
@@ -55,10 +61,20 @@ def _find_member_around(window: Window, offset: int, limits: Limits) -> tuple[in
     return None
 
 
-def _resolve_extent(
+def _list_record_offsets(
     window: Window, place: DirectoryPlace, base: int, limits: Limits
 ) -> tuple[int, tuple[int, ...]] | None:
-    """Return the offsets of the directory and of its local headers plus ``base``; ``None`` if any data are missing."""
+    """Return the offsets in the file of a directory and of the local headers that it lists.
+
+    Args:
+        window: the file or a tar member.
+        place: the place of the directory in ``window``.
+        base: the offset of ``window`` in the file.
+        limits: the bound on members.
+
+    Returns:
+        ``None`` if the directory is damaged or too long, or a local header or data are missing.
+    """
     directory = read_directory(window, place, limits.members)
     if directory.damage is not None or directory.is_full:
         return None

@@ -13,9 +13,13 @@ from typing import Final
 
 from modelaudit.model.artifact import TENSOR_STORAGE, TORCH_EXPORT, TORCH_TAR, TORCH_WEIGHT, TORCHSCRIPT
 
+# The data of a tensor: data/0, constants/12, tensors/3.storage.
 _STORAGE_NAME = re.compile(r"(?:data|constants|tensors|traced_inputs)/\d+(?:\.storage)?", re.ASCII)
+# Code and pickles of TorchScript: code/__torch__/net.py, code/__torch__/net.py.debug_pkl, data.pkl.
 _SCRIPT_NAME = re.compile(r"code/.*\.(?:py|debug_pkl)|.*\.pkl", re.ASCII | re.IGNORECASE | re.DOTALL)
+# The weights and constants of an exported program: data/weights/weight_0, data/constants/tensor_2.
 _WEIGHT_NAME = re.compile(r"data/(?:weights/weight|constants/tensor)_\d+", re.ASCII)
+# The graph of an exported program, now and in the first versions: models/model.json.
 _GRAPH_NAME = re.compile(r"models/.*\.json|serialized_exported_program\.json", re.ASCII | re.IGNORECASE | re.DOTALL)
 _KERAS_FILES = frozenset({"config.json", "metadata.json", "model.weights.h5"})
 _TORCH_TAR_FILES = frozenset({"sys_info", "pickle", "storages", "tensors"})
@@ -28,7 +32,8 @@ class Layout:
     Attributes:
         name: name of the layout; if there are several, of the one that ``torch.load`` would use.
         prefix: the folder, with its slash, that torch takes for the root; ``None`` if torch does not read the archive.
-        uses: (folder, layout) for each layout that some loader could find in the archive.
+        uses: (folder, layout) for each layout that some loader could find in the archive; for the content type of a
+            member, earlier ones take precedence.
     """
 
     name: str
@@ -41,9 +46,9 @@ class Layout:
         torch copies members such as ``data/0`` into storages, whatever bytes they hold. It unpickles only the ``.pkl``
         records; those of TorchScript may name types that the code in the archive defines.
         """
-        for prefix, name in self.uses:
-            if member.startswith(prefix):
-                content = _CLASSIFIERS[name](member[len(prefix) :])
+        for folder, layout in self.uses:
+            if member.startswith(folder):
+                content = _CLASSIFIERS[layout](member.removeprefix(folder))
                 if content is not None:
                     return content
         return None
@@ -51,13 +56,11 @@ class Layout:
 
 def _classify_export_member(relative_path: str) -> str | None:
     """Return the content type of a torch.export member by its path below the root; ``None`` if its bytes decide."""
-    return (
-        TORCH_WEIGHT
-        if _WEIGHT_NAME.fullmatch(relative_path)
-        else TORCH_EXPORT
-        if _GRAPH_NAME.fullmatch(relative_path)
-        else None
-    )
+    if _WEIGHT_NAME.fullmatch(relative_path):
+        return TORCH_WEIGHT
+    if _GRAPH_NAME.fullmatch(relative_path):
+        return TORCH_EXPORT
+    return None
 
 
 def _classify_script_member(relative_path: str) -> str | None:
@@ -93,25 +96,26 @@ FileNames = Collection[str]
 
 
 def _is_script(files: FileNames) -> bool:
-    """Whether the archive is TorchScript.
+    """Whether an archive with these files below its root is TorchScript.
 
     ``torch.load`` passes an archive with ``constants.pkl`` to TorchScript; the mobile runtime loads ``bytecode.pkl``.
     The other names count only together with code, because without it the archive defines no types of its own.
     """
     has_code = any(name.startswith("code/") for name in files)
     # A truncated archive may lack its constants, because they are written last.
-    is_now = "data.pkl" in files and (
-        "constants.pkl" in files or any(name.startswith("code/__torch__") for name in files)
-    )
-    is_old = "model.json" in files and any(name.startswith("tensors/") for name in files)
-    return "bytecode.pkl" in files or (has_code and (is_now or is_old))
+    has_constants_or_types = "constants.pkl" in files or any(name.startswith("code/__torch__") for name in files)
+    is_current_form = "data.pkl" in files and has_constants_or_types
+    # The first versions of TorchScript described the model in a JSON file.
+    is_early_form = "model.json" in files and any(name.startswith("tensors/") for name in files)
+    return "bytecode.pkl" in files or (has_code and (is_current_form or is_early_form))
 
 
 def _is_export(files: FileNames) -> bool:
-    """Whether the archive is a program of ``torch.export``."""
+    """Whether an archive with these files below its root is a program of ``torch.export``."""
     return "archive_format" in files or "serialized_exported_program.json" in files
 
 
+_ROOTLESS_LAYOUTS: Final = ("torch-export", "torch-tar")
 # The test of each layout on the files in its root folder, most specific first.
 _LAYOUT_TESTS: Final[tuple[tuple[str, Callable[[FileNames], bool]], ...]] = (
     (TORCHSCRIPT, _is_script),
@@ -128,22 +132,23 @@ def detect_layout(names: Sequence[str]) -> Layout:
     torch uses the folder of the first member as the root of the archive and compares names without case
     (``caffe2/serialize/inline_container.cc``).
     """
-    files = [name for name in names if not name.endswith("/")]
     root, slash, _ = names[0].partition("/") if names else ("", "", "")
     uses: list[tuple[str, str]] = []
-    for prefix in [f"{root}/", ""] if slash else [""]:
-        inside = {name[len(prefix) :].lower() for name in names if name.startswith(prefix)}
-        # Only the layouts that torch reads with zipfile or tarfile may lack a root folder.
-        known = (
-            name for name, test in _LAYOUT_TESTS if test(inside) and (prefix or name in ("torch-export", "torch-tar"))
-        )
-        uses += ((prefix, name) for name in known)
-    # Each TorchScript archive passes the test of a checkpoint too.
-    uses = [use for use in uses if use != (use[0], "torch-zip") or (use[0], TORCHSCRIPT) not in uses]
+    for folder in [f"{root}/", ""] if slash else [""]:
+        files = {name.removeprefix(folder).lower() for name in names if name.startswith(folder)}
+        for layout, passes_test in _LAYOUT_TESTS:
+            # Only the layouts that torch reads with zipfile or tarfile may lack a root folder.
+            may_be_here = bool(folder) or layout in _ROOTLESS_LAYOUTS
+            # Each TorchScript archive passes the test of a checkpoint too.
+            is_script_itself = layout == "torch-zip" and (folder, TORCHSCRIPT) in uses
+            if may_be_here and not is_script_itself and passes_test(files):
+                uses.append((folder, layout))
     if uses:
-        prefix, name = uses[0]
-        return Layout(name, prefix, tuple(sorted(uses, key=lambda use: use[1] != "torch-export")))
-    return Layout(_detect_plain_layout(files))
+        folder, layout = uses[0]
+        # The content types of an export are the most specific, so they take precedence over those of a checkpoint.
+        export_first = sorted(uses, key=lambda use: use[1] != "torch-export")
+        return Layout(layout, folder, tuple(export_first))
+    return Layout(_detect_plain_layout([name for name in names if not name.endswith("/")]))
 
 
 def _detect_plain_layout(files: Sequence[str]) -> str:

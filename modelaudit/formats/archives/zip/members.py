@@ -69,10 +69,15 @@ class MemberData:
         # Cipher text begins with random bytes and hardly ever with the protocol opcode of a pickle.
         if names_protocol(head, NEWEST):
             return False
-        if entry.method == STORED or self._allowance.remaining_bytes <= 0:
-            return entry.method == STORED
-        found = self._measure_up_to(min(entry.size, _PROBE_BYTES))
-        return found.broken is not None or (found.whole and found.crc != entry.crc and found.size != entry.size)
+        # Stored data offer nothing else to test, so the flag is believed.
+        if entry.method == STORED:
+            return True
+        # Without a trial the data count as plain, so that they are read; cipher text then fails to decompress.
+        if self._allowance.remaining_bytes <= 0:
+            return False
+        measure = self._measure_up_to(min(entry.size, _PROBE_BYTES))
+        has_other_content = measure.whole and measure.crc != entry.crc and measure.size != entry.size
+        return measure.broken is not None or has_other_content
 
     def is_worth_checking(self) -> bool:
         """Whether the content is small enough and the allowance large enough to compute its checksum."""
@@ -85,9 +90,9 @@ class MemberData:
 
     def _measure_up_to(self, most: int) -> ContentMeasure:
         """Decompress up to ``most`` bytes to measure them, at the cost of the allowance."""
-        found = measure_content(self.stored, ZIP_CODECS[self.member.entry.method], self.member.entry.size, most)
-        self._allowance.remaining_bytes -= max(found.size, found.consumed)
-        return found
+        measure = measure_content(self.stored, ZIP_CODECS[self.member.entry.method], self.member.entry.size, most)
+        self._allowance.remaining_bytes -= max(measure.size, measure.consumed)
+        return measure
 
     def open(self) -> AbstractContextManager[Window]:
         """Open a window on the content. It is valid while the window of the archive is open."""
@@ -115,7 +120,7 @@ class MemberData:
 
 
 def check_flags(data: MemberData, log: DefectLog) -> None:
-    """Record a claim of encryption, true or false, and the flag for patch data."""
+    """Record encrypted data, a flag that wrongly claims encryption, and the flag for patch data."""
     member = data.member
     name, offset = member.entry.name, member.local.offset
     if data.claims_encryption:
@@ -130,28 +135,28 @@ def check_flags(data: MemberData, log: DefectLog) -> None:
 
 
 def check_content(data: MemberData, log: DefectLog) -> None:
-    """Record content that is damaged, or that contradicts the size or checksum in the directory."""
+    """Record content that is damaged, contradicts the size or checksum of its entry, or has bytes after its end."""
     member = data.member
     entry = member.entry
     name, offset = entry.name, member.local.offset
-    found = data.measure_content()
-    if found.broken is not None:
-        log.add(ZipDefect.DAMAGED_CONTENT, f"{name!r}: {found.broken}", offset, name)
+    measure = data.measure_content()
+    if measure.broken is not None:
+        log.add(ZipDefect.DAMAGED_CONTENT, f"{name!r}: {measure.broken}", offset, name)
         return
-    if not found.whole:
+    if not measure.whole:
         log.add(ZipDefect.SIZE_MISMATCH, f"{name!r} holds more than the stated {entry.size} bytes", offset, name)
         return
-    if found.size != entry.size:
-        detail = f"{name!r} holds {found.size} bytes, the archive states {entry.size}"
+    if measure.size != entry.size:
+        detail = f"{name!r} holds {measure.size} bytes, the archive states {entry.size}"
         log.add(ZipDefect.SIZE_MISMATCH, detail, offset, name)
-    if found.crc != entry.crc and not _is_checksum_deferred(member):
-        detail = f"{name!r} has the CRC-32 {found.crc:08x}, the archive states {entry.crc:08x}"
+    if measure.crc != entry.crc and not _is_checksum_deferred(member):
+        detail = f"{name!r} has the CRC-32 {measure.crc:08x}, the archive states {entry.crc:08x}"
         log.add(ZipDefect.CRC_MISMATCH, detail, offset, name)
-    if found.consumed < member.stored_size:
-        detail = f"{member.stored_size - found.consumed} bytes follow the end of the compressed data of {name!r}"
+    if measure.consumed < member.stored_size:
+        detail = f"{member.stored_size - measure.consumed} bytes follow the end of the compressed data of {name!r}"
         log.add(ZipDefect.DATA_AFTER_STREAM, detail, offset, name)
 
 
 def _is_checksum_deferred(member: Member) -> bool:
-    """Whether the checksum is unknown: the local header alone names the member and leaves it to a descriptor."""
+    """Whether the checksum is unknown: no directory lists the member, and its local header states none."""
     return not member.entry.listed and member.entry.crc == 0

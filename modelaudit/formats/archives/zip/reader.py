@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from modelaudit.formats.archives.zip.compare import check_expansion, check_names, check_overlaps, compare_headers
 from modelaudit.formats.archives.zip.contents import ArchiveContents, find_contents
 from modelaudit.formats.archives.zip.directory import find_places
-from modelaudit.formats.archives.zip.in_tar import is_one_member
+from modelaudit.formats.archives.zip.in_tar import is_inside_one_tar_member
 from modelaudit.formats.archives.zip.layout import Layout, detect_layout
 from modelaudit.formats.archives.zip.members import CheckAllowance, MemberData, check_content, check_flags
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
@@ -19,7 +19,12 @@ from modelaudit.wire.members import MemberPaths, check_link
 from modelaudit.wire.sniff import is_tar
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener, read_available
 
-_STARTS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08PK\x03\x04", b"PK00PK\x03\x04")
+_STARTS = (
+    b"PK\x03\x04",  # a local header
+    b"PK\x05\x06",  # the end record of an empty archive
+    b"PK\x07\x08PK\x03\x04",  # the marker of a split archive (APPNOTE.TXT section 8.5.3), then a local header
+    b"PK00PK\x03\x04",  # the marker of an archive that was to be split and takes one file only (section 8.5.4)
+)
 _LONGEST_LINK = 4 * KIB
 
 
@@ -35,8 +40,10 @@ def recognises(head: Head) -> bool:
         return False
     try:
         places = find_places(head.window)
-        return bool(places) and not (is_tar(head.data) and is_one_member(head.window, places))
+        is_left_to_tar = bool(places) and is_tar(head.data) and is_inside_one_tar_member(head.window, places)
+        return bool(places) and not is_left_to_tar
     except WindowError:
+        # The end of the file cannot be read, so it shows no archive; other formats decide by the beginning.
         return False
 
 
@@ -54,15 +61,15 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     # Loaders find the root folder in the directory; members outside it count only if there is no directory.
     layout = detect_layout(listed or [entry.name for entry in contents.entries])
     allowance = CheckAllowance()
-    data = [MemberData(window, member, limits, budget, allowance) for member in contents.members]
-    _check_contents(contents, data, layout, limits)
-    members = tuple(_list_members(contents, data))
+    member_data = [MemberData(window, member, limits, budget, allowance) for member in contents.members]
+    _check_contents(contents, member_data, layout, limits)
+    members = tuple(_list_members(contents, member_data))
     yield ArchiveListing("zip", layout.name, members, contents.log.defects())
     yield from contents.unread
-    yield from _make_artifacts(artifact, data, layout)
+    yield from _make_artifacts(artifact, member_data, layout)
     for start, end in contents.leftovers:
-        stretch = SubWindow(window, start, end - start, budget)
-        yield Artifact(MemberPaths(artifact.path).name_range(start, end), stretch.size, make_opener(stretch))
+        leftover = SubWindow(window, start, end - start, budget)
+        yield Artifact(MemberPaths(artifact.path).name_range(start, end), leftover.size, make_opener(leftover))
 
 
 def _check_contents(contents: ArchiveContents, data: list[MemberData], layout: Layout, limits: Limits) -> None:
@@ -80,10 +87,11 @@ def _check_contents(contents: ArchiveContents, data: list[MemberData], layout: L
 
 
 def _list_members(contents: ArchiveContents, data: list[MemberData]) -> Iterator[ArchiveMember]:
-    """Yield the entries of the listing, with the targets of links."""
-    found = {id(item.member.entry): item for item in data}
+    """Yield the entries of the listing, with the targets of links; record targets outside the target folder."""
+    # Equal entries are separate members, so the object itself is the key. An entry without data has no item.
+    data_by_entry = {id(item.member.entry): item for item in data}
     for entry in contents.entries:
-        item = found.get(id(entry))
+        item = data_by_entry.get(id(entry))
         target = None
         if entry.link and item is not None and item.find_obstacle() is None:
             with item.open() as content:
@@ -101,7 +109,7 @@ def _make_artifacts(artifact: Artifact, data: list[MemberData], layout: Layout) 
     for item in data:
         entry = item.member.entry
         content = layout.content_of(entry.name)
-        # A folder, or the storage of a tensor without elements, has no content beyond its line in the listing.
+        # A folder, or the storage of a tensor without elements, has nothing to read.
         if entry.size == entry.stored_size == 0 and (entry.name.endswith("/") or content is not None):
             continue
         yield item.make_artifact(paths.name_member(entry.name), content)

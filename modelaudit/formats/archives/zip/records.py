@@ -16,6 +16,7 @@ from modelaudit.wire.decompression import METHOD_NAMES
 LOCAL_SIGNATURE = b"PK\x03\x04"
 ENTRY_SIGNATURE = b"PK\x01\x02"
 DESCRIPTOR_SIGNATURE = b"PK\x07\x08"
+_LONGEST_DESCRIPTOR = 24
 ENTRY_SIZE = 46
 LOCAL_SIZE = 30
 
@@ -27,12 +28,21 @@ DESCRIPTOR_FLAG = 0x0008
 PATCH_FLAG = 0x0020
 STRONG_ENCRYPTION_FLAG = 0x0040
 
-_ZIP64_EXTRA = 0x0001
+_ZIP64_EXTRA = 0x0001  # numbers of extra fields (section 4.5.2)
 _UNICODE_PATH_EXTRA = 0x7075
-_FULL_32 = 0xFFFFFFFF
-_UNIX = 3
-_HIGHEST_VERSION = 90
+_FULL_32 = 0xFFFFFFFF  # a size or offset of this value is stated in the ZIP64 field instead
+_UNIX = 3  # the system in the high byte of "version made by" (section 4.4.2)
+_HIGHEST_VERSION = 90  # of "version needed to extract"; section 4.4.3 defines versions up to 63
 _LONGEST_NAME = 4096
+
+# A directory entry after its signature (section 4.3.12): version made by, version needed, flags, method, time, date,
+# CRC-32, stored size, size, lengths of name, extra fields and comment, disk, internal and external attributes, offset
+# of the local header.
+_ENTRY_FIELDS = "<HHHHHHIIIHHHHHII"
+# A local header after its signature (section 4.3.7): version needed, flags, method, time and date, CRC-32, stored size,
+# size, lengths of name and extra fields.
+_LOCAL_FIELDS = "<HHHIIIIHH"
+_LOCAL_NAME_LENGTH_AT = 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,19 @@ class DirectoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class LocalHeader:
-    """The header before the data of a member. Offsets count from the start of the file."""
+    """The header before the data of a member.
+
+    Attributes:
+        version: the version that is needed to extract, times ten.
+        raw_name: the name as stored.
+        flags: the general purpose bit flags.
+        method: number of the compression method.
+        crc: CRC-32 of the content.
+        stored_size: bytes of the stored data.
+        size: bytes of the content.
+        offset: offset of the header from the start of the file, in bytes.
+        data_start: offset of the data from the start of the file, in bytes.
+    """
 
     version: int
     raw_name: bytes
@@ -95,65 +117,68 @@ class LocalHeader:
 
 
 def _parse_extra_fields(extra: bytes) -> dict[int, bytes]:
-    """Return the extra fields by their number; of equal numbers, the first one counts."""
+    """Return the data of the extra fields by their number (section 4.5.1); of equal numbers, the first one counts."""
     fields: dict[int, bytes] = {}
     position = 0
+    # Each field begins with its number and the length of its data, 16 bits each.
     while position + 4 <= len(extra):
-        kind, length = struct.unpack_from("<HH", extra, position)
-        fields.setdefault(kind, extra[position + 4 : position + 4 + length])
-        position += 4 + length
+        number, length = struct.unpack_from("<HH", extra, position)
+        data_start = position + 4
+        position = data_start + length
+        fields.setdefault(number, extra[data_start:position])
     return fields
 
 
 def _apply_zip64_sizes(values: list[int], field: bytes | None) -> list[int]:
-    """Replace each 32-bit value of all ones by the next 64-bit number of the ZIP64 field (section 4.5.3)."""
+    """Replace each 32-bit value of all ones by the next 64-bit number of the ZIP64 field (section 4.5.3).
+
+    ``values`` must be in the order of the field: size, stored size, offset. Without a field, they stay as they are.
+    """
     position = 0
-    wide = list(values)
+    resolved = list(values)
     for index, value in enumerate(values):
         if value == _FULL_32 and field is not None and position + 8 <= len(field):
-            (wide[index],) = struct.unpack_from("<Q", field, position)
+            (resolved[index],) = struct.unpack_from("<Q", field, position)
             position += 8
-    return wide
+    return resolved
 
 
 def _parse_unicode_name(raw_name: bytes, field: bytes | None) -> bytes | None:
-    """Return the name that replaces ``raw_name`` (section 4.6.9), or ``None``.
+    """Return the name in a Unicode Path field that replaces ``raw_name`` (section 4.6.9), or ``None``.
 
-    The field holds the CRC-32 of the name that it replaces, and is ignored if that does not match.
+    The field is a version byte of 1, the CRC-32 of the name that it replaces, and the new name. It is ignored if the
+    CRC-32 does not match.
     """
-    if (
-        field is None
-        or len(field) < 6
-        or field[0] != 1
-        or struct.unpack_from("<I", field, 1)[0] != zlib.crc32(raw_name)
-    ):
+    if field is None or len(field) < 6 or field[0] != 1:
         return None
-    return field[5:]
+    (replaced_crc,) = struct.unpack_from("<I", field, 1)
+    return field[5:] if replaced_crc == zlib.crc32(raw_name) else None
 
 
-def parse_entry(buffer: bytes, at: int, shift: int) -> tuple[DirectoryEntry, int] | None:
-    """Parse the directory entry at ``at`` in ``buffer``; ``shift`` is added to the offset of its local header.
+def parse_entry(buffer: bytes, start: int, shift: int) -> tuple[DirectoryEntry, int] | None:
+    """Parse the directory entry at ``start`` in ``buffer``, and add ``shift`` to the offset that it states.
 
     Returns:
         The entry and its length in bytes, or ``None`` if the buffer holds no complete entry there.
     """
-    if len(buffer) < at + ENTRY_SIZE or not buffer.startswith(ENTRY_SIGNATURE, at):
+    if len(buffer) < start + ENTRY_SIZE or not buffer.startswith(ENTRY_SIGNATURE, start):
         return None
     (
         made_by, _, flags, method, _, _, crc, stored_size, size, name_length, extra_length, comment_length, _, _,
         external, offset,
-    ) = struct.unpack_from("<HHHHHHIIIHHHHHII", buffer, at + 4)  # fmt: skip
-    name_end = at + ENTRY_SIZE + name_length
+    ) = struct.unpack_from(_ENTRY_FIELDS, buffer, start + 4)  # fmt: skip
+    name_start = start + ENTRY_SIZE
+    name_end = name_start + name_length
     end = name_end + extra_length + comment_length
     if len(buffer) < end:
         return None
-    raw_name = buffer[at + ENTRY_SIZE : name_end]
+    raw_name = buffer[name_start:name_end]
     fields = _parse_extra_fields(buffer[name_end : name_end + extra_length])
     size, stored_size, offset = _apply_zip64_sizes([size, stored_size, offset], fields.get(_ZIP64_EXTRA))
     link = made_by >> 8 == _UNIX and stat.S_ISLNK(external >> 16)
     extra_name = _parse_unicode_name(raw_name, fields.get(_UNICODE_PATH_EXTRA))
     entry = DirectoryEntry(raw_name, flags, method, crc, stored_size, size, offset + shift, extra_name, link=link)
-    return entry, end - at
+    return entry, end - start
 
 
 def read_local_header(window: Window, offset: int) -> LocalHeader | None:
@@ -168,13 +193,15 @@ def read_local_header(window: Window, offset: int) -> LocalHeader | None:
     if len(record) < LOCAL_SIZE or record[:4] != LOCAL_SIGNATURE:
         return None
     version, flags, method, _, crc, stored_size, size, name_length, extra_length = struct.unpack_from(
-        "<HHHIIIIHH", record, 4
+        _LOCAL_FIELDS, record, 4
     )
-    tail = window.read(offset + LOCAL_SIZE, name_length + extra_length) if name_length + extra_length else b""
-    fields = _parse_extra_fields(tail[name_length:])
+    variable_size = name_length + extra_length
+    name_and_extra = window.read(offset + LOCAL_SIZE, variable_size) if variable_size else b""
+    raw_name, extra = name_and_extra[:name_length], name_and_extra[name_length:]
+    fields = _parse_extra_fields(extra)
     size, stored_size = _apply_zip64_sizes([size, stored_size], fields.get(_ZIP64_EXTRA))
-    data_start = offset + LOCAL_SIZE + name_length + extra_length
-    return LocalHeader(version, tail[:name_length], flags, method, crc, stored_size, size, offset, data_start)
+    data_start = offset + LOCAL_SIZE + variable_size
+    return LocalHeader(version, raw_name, flags, method, crc, stored_size, size, offset, data_start)
 
 
 def may_be_local_header(window: Window, offset: int) -> bool:
@@ -189,17 +216,19 @@ def may_be_local_header(window: Window, offset: int) -> bool:
     if len(record) < LOCAL_SIZE or not record.startswith(LOCAL_SIGNATURE):
         return False
     version, _, method = struct.unpack_from("<HHH", record, 4)
-    (name_length,) = struct.unpack_from("<H", record, 26)
+    (name_length,) = struct.unpack_from("<H", record, _LOCAL_NAME_LENGTH_AT)
+    # The low byte is the version; the high byte is reserved or names a system.
     return version & 0xFF <= _HIGHEST_VERSION and method in METHOD_NAMES and 0 < name_length <= _LONGEST_NAME
 
 
 def is_plausible_header(header: LocalHeader) -> bool:
-    """Whether the fields after a signature look like a local header; numbers contain the signature by chance too."""
+    """Whether the version, method and name of a header are usual. The signature alone also occurs by chance in data."""
     name = header.raw_name
     return (
         header.version & 0xFF <= _HIGHEST_VERSION
         and header.method in METHOD_NAMES
         and 0 < len(name) <= _LONGEST_NAME
+        # Names have no control characters.
         and min(name) >= 0x20
     )
 
@@ -229,17 +258,19 @@ class Member:
 def measure_descriptor(window: Window, member: Member) -> int:
     """Return the length of the data descriptor after the data of a member (section 4.3.9); 0 if there is none.
 
-    The signature of a descriptor is optional, and its sizes have 4 or 8 bytes. The form with the right size counts.
+    A descriptor is an optional signature, the CRC-32, the stored size and the size. Both sizes have 4 or 8 bytes; the
+    form counts that states the stored size of the member.
 
     Raises:
         WindowError: the window could not return the requested bytes.
     """
     if not (member.entry.flags | member.local.flags) & DESCRIPTOR_FLAG:
         return 0
-    record = window.read(member.end, 24) if member.end < window.size else b""
-    signed = 4 if record.startswith(DESCRIPTOR_SIGNATURE) else 0
+    record = window.read(member.end, _LONGEST_DESCRIPTOR) if member.end < window.size else b""
+    crc_start = len(DESCRIPTOR_SIGNATURE) if record.startswith(DESCRIPTOR_SIGNATURE) else 0
+    sizes_start = crc_start + 4
     for width in (8, 4):
-        stored = record[signed + 4 : signed + 4 + width]
-        if len(stored) == width and int.from_bytes(stored, "little") == member.stored_size:
-            return signed + 4 + 2 * width
+        stored_size = record[sizes_start : sizes_start + width]
+        if len(stored_size) == width and int.from_bytes(stored_size, "little") == member.stored_size:
+            return sizes_start + 2 * width
     return 0

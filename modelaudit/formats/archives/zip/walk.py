@@ -29,17 +29,20 @@ from modelaudit.model.limits import KIB, MIB
 from modelaudit.wire.decompression import ZIP_CODECS, measure_content
 from modelaudit.wire.windows import Budget, SubWindow
 
-_RECORD_SIGNATURE = re.compile(b"|".join(map(re.escape, (LOCAL_SIGNATURE, ENTRY_SIGNATURE))))
+_RECORD_PATTERN = re.compile(b"|".join(map(re.escape, (LOCAL_SIGNATURE, ENTRY_SIGNATURE))))
 _DESCRIPTOR_PATTERN = re.compile(re.escape(DESCRIPTOR_SIGNATURE))
 _MAX_MEASURED_PER_MEMBER = 64 * MIB
 _MAX_MEASURED_PER_ARCHIVE = 256 * MIB
-# The assumed cost, in bytes, of starting a decoder that then fails.
+# Starting a decoder that then fails is charged as this many bytes of decompression.
 _COST_OF_FAILURE = 64 * KIB
 _SEARCH_CHUNK = 64 * KIB
 
 
 class _SignatureSearch:
-    """Searches for four-byte signatures up to ``end``. Queries with rising offsets read each byte about once."""
+    """Searches a window for a pattern of four-byte signatures up to the offset ``end``.
+
+    Calls with rising offsets read each byte about once, because a chunk is kept between calls.
+    """
 
     def __init__(self, window: Window, pattern: re.Pattern[bytes], end: int) -> None:
         self._window = window
@@ -60,9 +63,10 @@ class _SignatureSearch:
                 self._buffer = self._window.read(start, min(_SEARCH_CHUNK, self._end - start))
                 if len(self._buffer) < 4:
                     return None
-            found = self._pattern.search(self._buffer, start - self._base)
-            if found is not None:
-                return self._base + found.start(), found[0]
+            match = self._pattern.search(self._buffer, start - self._base)
+            if match is not None:
+                return self._base + match.start(), match[0]
+            # The last three bytes may begin a signature that continues in the next chunk.
             start = self._base + len(self._buffer) - 3
         return None
 
@@ -71,19 +75,21 @@ class MemberWalker:
     """Iterates over the members with local headers between ``start`` and ``end``, each after the end of the last one.
 
     Attributes:
-        stopped_at: offset where the search for data descriptors ended after ``most`` of them; ``None`` if it did not.
+        descriptors_end: offset where the search for data descriptors ended because it had found as many as allowed;
+            ``None`` if it reached the end.
     """
 
-    def __init__(self, window: Window, start: int, end: int, budget: Budget, most: int) -> None:
+    def __init__(self, window: Window, start: int, end: int, budget: Budget, most_descriptors: int) -> None:
         self._window = window
         self._start = start
         self._end = end
         self._budget = budget
-        self._most = most
-        self._records = _SignatureSearch(window, _RECORD_SIGNATURE, end)
+        self._most_descriptors = most_descriptors
+        self._records = _SignatureSearch(window, _RECORD_PATTERN, end)
+        # The (stored size, size) in a descriptor by start of data; ``None`` until a member needs it.
         self._descriptors: dict[int, tuple[int, int]] | None = None
-        self._left = _MAX_MEASURED_PER_ARCHIVE
-        self.stopped_at: int | None = None
+        self._measurable_bytes = _MAX_MEASURED_PER_ARCHIVE
+        self.descriptors_end: int | None = None
 
     def __iter__(self) -> Iterator[Member]:
         """Find the members.
@@ -98,8 +104,9 @@ class MemberWalker:
                 return
             member = self._build_member(local)
             yield member
+            record_end = member.end + measure_descriptor(self._window, member)
             # Each header advances the position, whatever sizes it states.
-            position = max(member.end + measure_descriptor(self._window, member), member.data_start, local.offset + 4)
+            position = max(record_end, member.data_start, local.offset + len(LOCAL_SIGNATURE))
 
     def _find_next_header(self, start: int) -> LocalHeader | None:
         """Return the first plausible local header at or after ``start``."""
@@ -111,6 +118,7 @@ class MemberWalker:
                 if local is not None and is_plausible_header(local):
                     return local
             found = self._records.find_first(offset + 1)
+            # The shared search also finds directory entries, which are passed over.
             while found is not None and found[1] != LOCAL_SIGNATURE:
                 found = self._records.find_first(found[0] + 4)
             if found is None:
@@ -118,7 +126,7 @@ class MemberWalker:
             offset = found[0]
 
     def _build_member(self, local: LocalHeader) -> Member:
-        """Build the member of a local header, measuring its sizes if they are not stated."""
+        """Build the member of a local header; measure its sizes if the header leaves them to a descriptor."""
         stored_size, size = local.stored_size, local.size
         # Some writers set the flag but know the size; then the header is right.
         if local.flags & DESCRIPTOR_FLAG and stored_size == 0:
@@ -136,40 +144,46 @@ class MemberWalker:
         right distance to the start of the data. Without one, the data reach to the next record.
         """
         start = local.data_start
-        if local.method != STORED and local.method in ZIP_CODECS and self._left > 0:
-            stretch = SubWindow(self._window, start, self._end - start, self._budget)
-            most = min(_MAX_MEASURED_PER_MEMBER, self._left)
-            found = measure_content(stretch, ZIP_CODECS[local.method], most, most)
-            self._left -= max(found.size, found.consumed) + (0 if found.whole else _COST_OF_FAILURE)
-            if found.whole:
-                return found.consumed, found.size
+        if local.method != STORED and local.method in ZIP_CODECS and self._measurable_bytes > 0:
+            data = SubWindow(self._window, start, self._end - start, self._budget)
+            most = min(_MAX_MEASURED_PER_MEMBER, self._measurable_bytes)
+            measure = measure_content(data, ZIP_CODECS[local.method], most, most)
+            self._measurable_bytes -= max(measure.size, measure.consumed)
+            if measure.whole:
+                return measure.consumed, measure.size
+            self._measurable_bytes -= _COST_OF_FAILURE
+        # One search serves this member and all later ones.
         if self._descriptors is None:
             self._descriptors = self._find_descriptors(start)
         if start in self._descriptors:
             return self._descriptors[start]
-        record = self._records.find_first(start)
-        stop = record[0] if record is not None else max(start, self._end)
-        return stop - start, stop - start
+        next_record = self._records.find_first(start)
+        end = next_record[0] if next_record is not None else max(start, self._end)
+        # Whether the data are compressed is unknown here, so both sizes are the same.
+        return end - start, end - start
 
     def _find_descriptors(self, start: int) -> dict[int, tuple[int, int]]:
-        """Map each possible start of data to the sizes in the first descriptor from ``start`` on that implies it.
+        """Return the (stored size, size) in each data descriptor from ``start`` on, by the start of data it implies.
 
-        One pass serves all members: a search for each would make the cost quadratic.
+        The data end where the descriptor begins, so its offset minus the stored size is their start. One pass serves
+        all members: a search for each would make the cost quadratic.
         """
-        found: dict[int, tuple[int, int]] = {}
+        sizes_by_start: dict[int, tuple[int, int]] = {}
         search = _SignatureSearch(self._window, _DESCRIPTOR_PATTERN, self._end)
         position = start
-        for _ in range(self._most):
+        for _ in range(self._most_descriptors):
             signature = search.find_first(position)
             if signature is None:
-                return found
+                return sizes_by_start
             offset = signature[0]
-            record = self._window.read(offset + 8, 16)
+            # The sizes follow the signature and the CRC-32; they have 8 bytes each in ZIP64, otherwise 4.
+            sizes = self._window.read(offset + 8, 16)
             for form in ("<QQ", "<II"):
-                if len(record) >= struct.calcsize(form):
-                    stored_size, size = struct.unpack_from(form, record)
-                    if start <= offset - stored_size:
-                        found.setdefault(offset - stored_size, (stored_size, size))
-            position = offset + 4
-        self.stopped_at = position
-        return found
+                if len(sizes) >= struct.calcsize(form):
+                    stored_size, size = struct.unpack_from(form, sizes)
+                    data_start = offset - stored_size
+                    if data_start >= start:
+                        sizes_by_start.setdefault(data_start, (stored_size, size))
+            position = offset + len(DESCRIPTOR_SIGNATURE)
+        self.descriptors_end = position
+        return sizes_by_start
