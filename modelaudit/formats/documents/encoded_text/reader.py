@@ -15,8 +15,9 @@ from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 def recognises(head: Head) -> bool:
     """Whether the text begins with an encoding of a known format."""
-    cut = head.window.size > len(head.data)
-    return head.content is None and detect_coding(head.data, cut) not in (None, Coding.RAW)
+    more_bytes_follow = head.window.size > len(head.data)
+    # RAW is content without a text encoding: the readers of its format recognise that.
+    return head.content is None and detect_coding(head.data, more_bytes_follow) not in (None, Coding.RAW)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -24,7 +25,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the text is not encoded to its end.
-        WindowError: it is over ``document_bytes``, or the window could not return the requested bytes.
+        WindowError: the text is over ``document_bytes``, or the window could not return the requested bytes.
     """
     content = decode_content(SubWindow(window, 0, window.size, get_budget(window, limits)), limits)
     if content is None or not content.layers:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
@@ -20,19 +20,25 @@ from modelaudit.model.outline import Mention, Outline
 from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.text import looks_like_text
 
+# By the field e_type of the ELF header.
 _ELF_KINDS: Final = {1: "object file", 2: "executable", 3: "shared library or executable", 4: "core dump"}
-_MACHO: Final = {
+_MACHO_BYTE_ORDERS: Final = {
     b"\xfe\xed\xfa\xce": "big", b"\xfe\xed\xfa\xcf": "big",
     b"\xce\xfa\xed\xfe": "little", b"\xcf\xfa\xed\xfe": "little",
 }  # fmt: skip
+# By the field filetype of the Mach-O header.
 _MACHO_KINDS: Final = {1: "object file", 2: "executable", 6: "shared library", 8: "bundle"}
 _MOST_LOAD_COMMANDS: Final = 100_000
-_MOST_SLICES: Final = 42
+_MOST_MACHO_PROCESSORS: Final = 42
+# Major versions of class files: 45 is Java 1.1; the upper bound leaves room for releases to come.
 _FIRST_JAVA_VERSION: Final = 45
 _LAST_JAVA_VERSION: Final = 120
-_KOLY_BYTES: Final = 512
+_DISK_IMAGE_TRAILER_BYTES: Final = 512
 _PE_HEADER_BYTES: Final = 2048
+_PE_SECTION_BYTES: Final = 40
+# The header size 0x4c and the class identifier 00021401-0000-0000-C000-000000000046 (MS-SHLLINK, 2.1).
 _SHORTCUT: Final = bytes.fromhex("4c0000000114020000000000c000000000000046")
+# Words that the generators of self-extracting scripts write, such as ``__ARCHIVE_BELOW__`` before the archive.
 _PACKED_MARKS: Final = re.compile(
     rb"Makeself|__ARCHIVE(?:_BELOW)?__|BEGIN_PAYLOAD|PAYLOAD_LINE|SKIP_LINES", re.IGNORECASE
 )
@@ -47,79 +53,107 @@ _MAGIC_NUMBERS: Final = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "installer or compound document of Windows"),
     (_SHORTCUT, "shortcut of Windows"),
 )
-Program = tuple[str, int]
-"""A description of the kind, and the least size in bytes that its tables imply (0 if unknown)."""
+
+
+class Program(NamedTuple):
+    """A detected program.
+
+    Attributes:
+        kind: a description, such as ``Java class``.
+        least_size: the size in bytes that the file must have at least, computed from its tables; 0 if unknown.
+    """
+
+    kind: str
+    least_size: int = 0
 
 
 def _parse_elf(data: bytes, window: Window) -> Program | None:
-    """Parse the header of an ELF program; the section table usually ends the file."""
-    # 52 bytes are the shorter header; class, byte order and version have one or two valid values each.
+    """Parse the header of an ELF program; ``None`` if ``data`` is no ELF header.
+
+    The least size is the end of the section table, which linkers usually write last.
+    """
+    # 52 bytes are the header of 32-bit programs, the shorter one. Bytes 4 to 6 are the class, byte order and version.
     if len(data) < 52 or data[:4] != b"\x7fELF" or data[4] not in (1, 2) or data[5] not in (1, 2) or data[6] != 1:
         return None
     order = "little" if data[5] == 1 else "big"
-    wide = data[4] == 2
+    is_64_bit = data[4] == 2
 
-    def number(offset: int, length: int) -> int:
+    def read_number(offset: int, length: int) -> int:
         return int.from_bytes(data[offset : offset + length], order)  # type: ignore[arg-type]
 
-    sections = number(40, 8) if wide else number(32, 4)
-    width, count = (number(58, 2), number(60, 2)) if wide else (number(46, 2), number(48, 2))
-    return f"Linux {_ELF_KINDS.get(number(16, 2), 'program')} (ELF)", sections + width * count
+    kind = _ELF_KINDS.get(read_number(16, 2), "program")
+    # The fields e_shoff, e_shentsize and e_shnum.
+    table_offset = read_number(40, 8) if is_64_bit else read_number(32, 4)
+    row_size = read_number(58, 2) if is_64_bit else read_number(46, 2)
+    row_count = read_number(60, 2) if is_64_bit else read_number(48, 2)
+    return Program(f"Linux {kind} (ELF)", table_offset + row_size * row_count)
 
 
 def _parse_pe(data: bytes, window: Window) -> Program | None:
-    """Parse a program for Windows (PE), or one for several systems (APE)."""
+    """Parse a program for Windows (PE) or one for several systems (APE); ``None`` if it is neither."""
     if data.startswith((b"MZqFpD", b"jartsr='")):
-        return "program for any system (APE), as llamafile makes them", 0
+        return Program("program for any system (APE), as llamafile makes them")
     if not data.startswith(b"MZ") or len(data) < 64:
         return None
+    # The PE header may be at any offset, because a program for DOS precedes it. Bytes 60 to 63 state the offset.
     start = int.from_bytes(data[60:64], "little")
-    # The PE header may be at any offset, because a program for DOS precedes it.
     header = data[start:] if start + _PE_HEADER_BYTES <= len(data) else window.read(start, _PE_HEADER_BYTES)
     if header[:4] != b"PE\0\0":
         return None
-    count = int.from_bytes(header[6:8], "little")
+    section_count = int.from_bytes(header[6:8], "little")
+    # The section table follows the COFF header of 24 bytes and the optional header, whose size is at 20.
     table = 24 + int.from_bytes(header[20:22], "little")
+    table_end = table + _PE_SECTION_BYTES * section_count
     end = 0
-    for row in range(table, min(table + 40 * count, len(header) - 40), 40):
-        end = max(end, sum(int.from_bytes(header[row + at : row + at + 4], "little") for at in (16, 20)))
+    for row in range(table, min(table_end, len(header) - _PE_SECTION_BYTES), _PE_SECTION_BYTES):
+        size_of_raw_data = int.from_bytes(header[row + 16 : row + 20], "little")
+        pointer_to_raw_data = int.from_bytes(header[row + 20 : row + 24], "little")
+        end = max(end, pointer_to_raw_data + size_of_raw_data)
+    # The flag IMAGE_FILE_DLL (0x2000) of the field Characteristics at 22, in its high byte.
     is_library = header[23:24] and header[23] & 0x20
-    return f"Windows {'library' if is_library else 'executable'} (PE)", end
+    return Program(f"Windows {'library' if is_library else 'executable'} (PE)", end)
 
 
 def _parse_macho(data: bytes, window: Window) -> Program | None:
-    """Parse the header of a Mach-O program for one processor."""
-    order = _MACHO.get(data[:4])
+    """Parse the header of a Mach-O program for one processor; ``None`` if ``data`` is no such header."""
+    order = _MACHO_BYTE_ORDERS.get(data[:4])
     if order is None or len(data) < 28:
         return None
-    kind, count, length = (int.from_bytes(data[at : at + 4], order) for at in (12, 16, 20))  # type: ignore[arg-type]
-    if not 0 < kind < 16 or not 0 < count < _MOST_LOAD_COMMANDS or length < 8 * count:
+    file_type = int.from_bytes(data[12:16], order)  # type: ignore[arg-type]
+    command_count = int.from_bytes(data[16:20], order)  # type: ignore[arg-type]
+    command_bytes = int.from_bytes(data[20:24], order)  # type: ignore[arg-type]
+    # A load command has at least eight bytes: its type and its size.
+    if not 0 < file_type < 16 or not 0 < command_count < _MOST_LOAD_COMMANDS or command_bytes < 8 * command_count:
         return None
-    return f"macOS {_MACHO_KINDS.get(kind, 'program')} (Mach-O)", length + 28
+    # The load commands follow the header of 28 bytes.
+    return Program(f"macOS {_MACHO_KINDS.get(file_type, 'program')} (Mach-O)", command_bytes + 28)
 
 
 def _parse_java_or_fat(data: bytes, window: Window) -> Program | None:
-    """Parse a Java class or a Mach-O program for several processors, which share the magic number.
+    """Parse a Java class or a Mach-O program for several processors; ``None`` if ``data`` is neither.
 
-    The bytes after it are the version of a class, 45 or higher, or a small number of processors.
+    Both begin with ``cafebabe``. The next bytes are the version of a class, 45 or higher, or the number of processors,
+    which is smaller. Mach-O programs of over 4 GiB begin with ``cafebabf``.
     """
     if data[:3] != b"\xca\xfe\xba" or data[3:4] not in (b"\xbe", b"\xbf") or len(data) < 28:
         return None
-    slices = int.from_bytes(data[4:8], "big")
+    processor_count = int.from_bytes(data[4:8], "big")
     if data[3] == 0xBE and _FIRST_JAVA_VERSION <= int.from_bytes(data[6:8], "big") <= _LAST_JAVA_VERSION:
-        return "Java class", 0
-    if 0 < slices <= _MOST_SLICES:
-        return "macOS program for several processors (Mach-O)", int.from_bytes(data[16:20], "big")
+        return Program("Java class")
+    if 0 < processor_count <= _MOST_MACHO_PROCESSORS:
+        # The offset of the first program (of ``cafebabf`` the high half). The file extends at least to there.
+        return Program("macOS program for several processors (Mach-O)", int.from_bytes(data[16:20], "big"))
     return None
 
 
 def _match_magic(data: bytes, window: Window) -> Program | None:
-    """Detect a kind that has a long magic number."""
+    """Return the program or installer whose magic number begins ``data``; ``None`` if no magic number matches."""
     if data[:8] == b"\0asm\x01\0\0\0":
-        return "WebAssembly module", 0
-    return next(
-        ((name, 0) for magic, name in _MAGIC_NUMBERS if data.startswith(magic) and len(data) > len(magic)), None
-    )
+        return Program("WebAssembly module")
+    for magic, kind in _MAGIC_NUMBERS:
+        if data.startswith(magic) and len(data) > len(magic):
+            return Program(kind)
+    return None
 
 
 _DETECTORS: Final[tuple[Callable[[bytes, Window], Program | None], ...]] = (
@@ -137,7 +171,11 @@ def detect_program(data: bytes, window: Window) -> Program | None:
     Raises:
         WindowError: the window could not return the requested bytes.
     """
-    return next((found for trial in _DETECTORS if (found := trial(data, window))), None)
+    for detect in _DETECTORS:
+        program = detect(data, window)
+        if program is not None:
+            return program
+    return None
 
 
 def _is_packed_script(head: Head) -> bool:
@@ -150,31 +188,36 @@ def _is_packed_script(head: Head) -> bool:
 def _is_disk_image(head: Head) -> bool:
     """Whether the file ends with the trailer of a macOS disk image."""
     size = head.window.size
-    return size > _KOLY_BYTES and head.window.read(size - _KOLY_BYTES, 8) == b"koly\0\0\0\x04"
+    if size <= _DISK_IMAGE_TRAILER_BYTES:
+        return False
+    # The trailer begins with its magic number and its version, 4.
+    return head.window.read(size - _DISK_IMAGE_TRAILER_BYTES, 8) == b"koly\0\0\0\x04"
 
 
 def recognises(head: Head) -> bool:
     """Whether this is a program, an installer, a self-extracting script or a disk image."""
     if detect_program(head.data, head.window) is not None:
         return True
-    return head.content is None and (_is_packed_script(head) or (not looks_like_text(head) and _is_disk_image(head)))
+    if head.content is not None:
+        return False
+    return _is_packed_script(head) or (not looks_like_text(head) and _is_disk_image(head))
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield one outline that names the kind of program, script or disk image.
 
     Raises:
-        DamagedError: its tables extend beyond the end of the file.
+        DamagedError: the tables of the program extend beyond the end of the file.
         WindowError: the window could not return the requested bytes.
     """
     data = window.read(0, 4096)
-    found = detect_program(data, window)
-    if found is None:
-        script = data.startswith(b"#!")
-        found = ("script that unpacks and runs what it carries" if script else "disk image of macOS"), 0
-    name, least = found
-    yield Outline("executable", (Mention("programs", "program", name),), (("kind", name),))
-    if least > window.size:
+    program = detect_program(data, window)
+    if program is None:
+        is_script = data.startswith(b"#!")
+        program = Program("script that unpacks and runs what it carries" if is_script else "disk image of macOS")
+    kind, least_size = program
+    yield Outline("executable", (Mention("programs", "program", kind),), (("kind", kind),))
+    if least_size > window.size:
         raise DamagedError(
-            f"the tables of the program extend to byte {least}, the file ends at {window.size}", window.size
+            f"the tables of the program extend to byte {least_size}, the file ends at {window.size}", window.size
         )

@@ -20,6 +20,10 @@ from modelaudit.wire.base import DamagedError, Reading
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 _MOST_POINTER_BYTES: Final = 1024
+# The lines of a pointer, in this order, with optional ``ext-`` lines between the first two:
+#     version https://git-lfs.github.com/spec/v1
+#     oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393
+#     size 12345
 _POINTER: Final = re.compile(
     rb"version [^\r\n]{1,100}\r?\n(?:ext-[^\r\n]{1,200}\r?\n){0,10}oid ([a-z0-9]{1,20}):([0-9a-f]{32,128})\r?\n"
     rb"size (\d{1,20})(?:\r?\n|\Z)"
@@ -37,14 +41,14 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     if pointer is None:
         raise DamagedError("the Git LFS pointer is truncated or invalid", 0)
     method, digest, size = (part.decode() for part in pointer.groups())
-    behind = window.size - pointer.end()
-    detail = f"{behind} bytes follow the Git LFS pointer"
-    defects = (Defect(LfsDefect.TRAILING_DATA, detail, Location(offset=pointer.end())),) if behind else ()
+    trailing = window.size - pointer.end()
+    detail = f"{trailing} bytes follow the Git LFS pointer"
+    defects = (Defect(LfsDefect.TRAILING_DATA, detail, Location(offset=pointer.end())),) if trailing else ()
     yield Outline("git-lfs-pointer", (), (("digest", f"{method}:{digest}"), ("size", size)), defects)
     absent = (
         f"this is a Git LFS pointer; its content, {size} bytes with {method} {digest}, is missing: run git lfs pull"
     )
     yield Unread(UnreadReason.CONTENT_ABSENT, absent)
-    if behind:
-        stretch = SubWindow(window, pointer.end(), behind, get_budget(window, limits))
-        yield Artifact(join_range(artifact.path, pointer.end(), window.size), behind, make_opener(stretch))
+    if trailing:
+        trailing_window = SubWindow(window, pointer.end(), trailing, get_budget(window, limits))
+        yield Artifact(join_range(artifact.path, pointer.end(), window.size), trailing, make_opener(trailing_window))

@@ -29,11 +29,11 @@ def recognises(head: Head) -> bool:
 
 @report_unread_programs
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the document and, for a README, its card: one without fields where there is no front matter.
+    """Yield the document and, for ``README.md``, its model card, which has no fields if there is no front matter.
 
     Raises:
-        DamagedError: it is not text throughout.
-        WindowError: it is over ``document_bytes``, or the window could not return the requested bytes.
+        DamagedError: the file is not text to its end.
+        WindowError: the file is over ``document_bytes``, or the window could not return the requested bytes.
     """
     text, scan, defects = read_whole_text(window, limits)
     matter = split_front_matter(text)
@@ -42,8 +42,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         # ``parse_card`` fails at the same place and records the defect.
         with suppress(DamagedError):
             facts.scan(matter.text, limits)
-    shift = matter.first_line - 1 if matter is not None else 0
-    tags = tuple((tag, line + shift) for tag, line in facts.tags.items())
+    # Lines of the facts count from the first line of the front matter, lines of the document from that of the file.
+    lines_before = matter.first_line - 1 if matter is not None else 0
+    tags = tuple((tag, line + lines_before) for tag, line in facts.tags.items())
     yield Document("markdown", "text", tuple(facts.keys), tags, scan.lines, defects)
     if get_file_name(artifact.path) == _CARD_NAME:
         yield parse_card(matter, limits) if matter is not None else ModelCard(())

@@ -22,7 +22,8 @@ _XSLT_NAMESPACE: Final = "http://www.w3.org/1999/XSL/Transform"
 _MOST_NAMES: Final = 5_000
 _SHOWN_CHARACTERS: Final = 300
 _MOST_DEFECTS: Final = 50
-_KEPT_TEXT: Final = 64 * 1024
+# A piece of text is searched together with this many characters of the text before it.
+_OVERLAP_CHARACTERS: Final = 64
 
 
 def strip_prefix(name: str) -> str:
@@ -30,6 +31,7 @@ def strip_prefix(name: str) -> str:
     return name.rpartition(":")[2]
 
 
+# The qualified name of a class of the Java platform, such as ``java.lang.ProcessBuilder``.
 _JAVA_CLASS: Final = re.compile(r"(?:javax?|sun|com\.sun|jdk)(?:\.[A-Za-z_$][\w$]*)+\.[A-Z][\w$]*")
 
 
@@ -55,69 +57,77 @@ class Dialect:
         self.unread: list[Unread] = []
         self.facts: list[tuple[str, str]] = []
         self.inclusions: list[str] = []
-        self._in_kernel = False
-        self._is_inside = False
-        self._seen: set[tuple[str, str, str]] = set()
-        self._prefixes: dict[str, set[str]] = {}
+        self._has_custom_layer = False
+        self._has_root = False
+        self._recorded: set[tuple[str, str, str]] = set()
+        self._namespaces: dict[str, set[str]] = {}
+        """The namespaces that any element so far declared, by prefix; the prefix of the default namespace is empty."""
 
     def record_mention(self, vocabulary: str, use: str, name: str, line: int, detail: str = "") -> None:
-        """Record a mention, each name once."""
+        """Record a mention, unless the same name was recorded before or the bound on names is reached."""
         key = (vocabulary, use, name[:_SHOWN_CHARACTERS])
-        if key not in self._seen and len(self._seen) < _MOST_NAMES:
-            self._seen.add(key)
+        if key not in self._recorded and len(self._recorded) < _MOST_NAMES:
+            self._recorded.add(key)
             self.mentions.append(
                 Mention(vocabulary, use, name[:_SHOWN_CHARACTERS], Location(line=line), detail[:_SHOWN_CHARACTERS])
             )
 
     def start(self, name: str, attributes: Mapping[str, str], line: int) -> None:
-        """An element begins."""
+        """Record the namespaces of an element, its inclusion, and its name or class if a loader runs code for it."""
         for key, value in attributes.items():
             if key == "xmlns" or key.startswith("xmlns:"):
-                self._prefixes.setdefault(key[6:], set()).add(value)
+                self._namespaces.setdefault(key.removeprefix("xmlns").removeprefix(":"), set()).add(value)
                 self.record_mention("xml-namespaces", "namespace", value, line)
-        prefix, _, last = name.rpartition(":")
-        namespaces = self._prefixes.get(prefix, set())
-        if last == "include" and not _XINCLUDE_NAMESPACES.isdisjoint(namespaces) and len(self.inclusions) < _MOST_NAMES:
+        prefix, _, local_name = name.rpartition(":")
+        namespaces = self._namespaces.get(prefix, set())
+        is_inclusion = local_name == "include" and not _XINCLUDE_NAMESPACES.isdisjoint(namespaces)
+        if is_inclusion and len(self.inclusions) < _MOST_NAMES:
             self.inclusions.append(attributes.get("href", ""))
-        elif last in ("stylesheet", "transform") and _XSLT_NAMESPACE in namespaces:
+        elif local_name in ("stylesheet", "transform") and _XSLT_NAMESPACE in namespaces:
             detail = "XSLT is a program that transforms XML; its text was read, its behaviour was not analysed"
             self.unread.append(Unread(UnreadReason.PROGRAM, detail, Location(line=line)))
-        elif self._belongs_to_decoder(last, attributes):
+        elif self._is_for_xml_decoder(local_name, attributes):
             self.record_mention(ELEMENTS, "element", "java.beans.XMLDecoder", line)
-        elif last in ("dynamic-proxy", "CustomLayer"):
-            self._in_kernel = self._in_kernel or last == "CustomLayer"
-            self.record_mention(ELEMENTS, "element", last, line, attributes.get("name", ""))
-        elif self._in_kernel and last == "Source" and attributes.get("filename"):
+        elif local_name in ("dynamic-proxy", "CustomLayer"):
+            self._has_custom_layer = self._has_custom_layer or local_name == "CustomLayer"
+            self.record_mention(ELEMENTS, "element", local_name, line, attributes.get("name", ""))
+        elif self._has_custom_layer and local_name == "Source" and attributes.get("filename"):
+            # OpenVINO compiles the OpenCL source of a custom layer.
             self.references.append(
                 Reference(ReferenceKind.CODE, attributes["filename"][:_SHOWN_CHARACTERS], "Source.filename")
             )
-        for class_ in (last, attributes.get("class", "")):
+        for class_name in (local_name, attributes.get("class", "")):
             # XStream constructs the class that an element is named after, Spring the class of each bean.
-            if _JAVA_CLASS.fullmatch(class_) and not class_.endswith(".XMLDecoder"):
-                self.record_mention("java-classes", "element", class_, line)
-        self._is_inside = True
-        self.visit_element(last, attributes, line)
+            if _JAVA_CLASS.fullmatch(class_name) and not class_name.endswith(".XMLDecoder"):
+                self.record_mention("java-classes", "element", class_name, line)
+        self._has_root = True
+        self.visit_element(local_name, attributes, line)
 
-    def _belongs_to_decoder(self, name: str, attributes: Mapping[str, str]) -> bool:
-        """Whether ``java.beans.XMLDecoder`` accepts the element, which needs no class attribute for that."""
-        class_ = attributes.get("class", "")
+    def _is_for_xml_decoder(self, name: str, attributes: Mapping[str, str]) -> bool:
+        """Whether ``java.beans.XMLDecoder`` would read the element.
+
+        It accepts an outermost ``<java>`` even without a class attribute, and an outermost object of any class.
+        """
+        is_root = not self._has_root
+        class_name = attributes.get("class", "")
         if name == "java":
-            return class_.endswith("XMLDecoder") or not self._is_inside
-        return not self._is_inside and name in ("object", "new", "void") and "." in class_
+            return is_root or class_name.endswith("XMLDecoder")
+        return is_root and name in ("object", "new", "void") and "." in class_name
 
     def visit_element(self, name: str, attributes: Mapping[str, str], line: int) -> None:
         """Handle the start of an element; dialects override this."""
 
     def text(self, data: str, line: int) -> None:
-        """Some text of the innermost element."""
+        """Handle text of the innermost element; dialects override this."""
 
     def end(self, name: str) -> None:
-        """An element ends."""
+        """Handle the end of an element; dialects override this."""
 
     def finish(self, path: str) -> None:
-        """Handle the end of the document, or of the part that could be read."""
+        """Handle the end of the document, or of the part that could be read; ``path`` is that of the artifact."""
 
 
+# Text that runs code, such as ``<script``, ``Runtime.getRuntime`` or ``eval (``.
 _CODE_SIGN: Final = re.compile(
     r"<script|javascript:|Runtime\.getRuntime|ProcessBuilder|java\.lang\.[A-Z]\w*|os\.system|subprocess|__import__|"
     r"importlib|(?<![\w.])(?:eval|exec|Function|compile|system|popen)(?=\s?\()",
@@ -139,12 +149,11 @@ class PmmlDialect(Dialect):
         super().__init__()
         self._defined: set[str] = set()
         self._called: dict[str, int] = {}
-        self._extensions = 0
-        self._script = ""
-        self._kept = ""
+        self._open_extensions = 0
+        self._text_before = ""
 
     def visit_element(self, name: str, attributes: Mapping[str, str], line: int) -> None:
-        """An element begins."""
+        """Record the version, defined and called functions, scripts, and code in the attributes of extensions."""
         if name == "PMML":
             self.facts.append(("version", attributes.get("version", "")[:20]))
         elif name == "DefineFunction" and len(self._defined) < _MOST_NAMES:
@@ -154,25 +163,31 @@ class PmmlDialect(Dialect):
         elif name.lower() == "script":
             self.record_mention(ELEMENTS, "element", "script", line, attributes.get("class", attributes.get("for", "")))
         elif name == "Extension":
-            self._extensions += 1
+            self._open_extensions += 1
             for value in attributes.values():
                 self._search_code(value, line)
 
     def text(self, data: str, line: int) -> None:
-        """Search text within an extension for code. A tail is kept, because the parser delivers text in pieces."""
-        if self._extensions and data.strip():
-            tail = self._kept[-64:]
-            self._kept = (self._kept + data)[-_KEPT_TEXT:]
-            self._search_code(tail + data, line)
+        """Search text within an extension for code.
+
+        The parser delivers text in pieces, so each is searched together with the end of the text before it.
+        """
+        if self._open_extensions and data.strip():
+            text = self._text_before + data
+            self._text_before = text[-_OVERLAP_CHARACTERS:]
+            self._search_code(text, line)
 
     def end(self, name: str) -> None:
-        """An element ends."""
+        """Forget the text of an extension at its end."""
         if strip_prefix(name) == "Extension":
-            self._extensions -= 1
-            self._kept = ""
+            self._open_extensions -= 1
+            self._text_before = ""
 
     def finish(self, path: str) -> None:
-        """Record the called functions, except those that the document defines: their parts are recorded already."""
+        """Record the called functions.
+
+        A function that the document itself defines is left out: the calls in its definition are recorded.
+        """
         for function, line in self._called.items():
             # JPMML-Evaluator prefers a class to a definition of the same name.
             is_class = _CLASS_NAME.fullmatch(function) is not None
@@ -186,6 +201,7 @@ class PmmlDialect(Dialect):
             self.record_mention(ELEMENTS, "code", "code in an extension", line, found[0])
 
 
+# A qualified name of Java, such as ``com.example.Score``; the built-in functions of PMML have no dot in their names.
 _CLASS_NAME: Final = re.compile(r"[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+")
 _ELEMENT_BITS: Final = {
     "f64": 64, "i64": 64, "u64": 64, "f32": 32, "i32": 32, "u32": 32, "f16": 16, "bf16": 16, "i16": 16, "u16": 16,
@@ -207,36 +223,30 @@ class OpenVinoDialect(Dialect):
 
     def __init__(self) -> None:
         super().__init__()
-        self._layers: list[str] = []
-        self._needs = 0
+        self._weights_end = 0
+        """The size in bytes that the file of weights must have at least."""
 
     def visit_element(self, name: str, attributes: Mapping[str, str], line: int) -> None:
-        """An element begins."""
+        """Record the version and the layers, and check the range of each constant in the weights."""
         if name == "net":
             self.facts.append(("version", attributes.get("version", "")[:20]))
         elif name == "layer":
             kind, opset = attributes.get("type", ""), attributes.get("version", "")
-            self._layers.append(kind)
-            known = not opset or _OPSET.fullmatch(opset) is not None
-            self.record_mention(
-                "openvino-layers", "layer", kind if known else f"{opset}.{kind}", line, attributes.get("name", "")
-            )
+            # A layer of another opset comes from an extension; the opset keeps it from passing as the standard layer.
+            is_standard = not opset or _OPSET.fullmatch(opset) is not None
+            layer = kind if is_standard else f"{opset}.{kind}"
+            self.record_mention("openvino-layers", "layer", layer, line, attributes.get("name", ""))
         elif name in ("data", "weights", "biases", "custom") and "offset" in attributes and "size" in attributes:
             self._check_weights(attributes, line)
 
-    def end(self, name: str) -> None:
-        """An element ends."""
-        if strip_prefix(name) == "layer" and self._layers:
-            self._layers.pop()
-
     def finish(self, path: str) -> None:
         """Record the reference to the weights, which are in the file of the same name with ``.bin``."""
-        if self._needs:
+        if self._weights_end:
             stem = re.sub(r"\.xml\Z", "", path.rpartition("/")[2], flags=re.IGNORECASE)
-            self.references.append(Reference(ReferenceKind.DATA, f"{stem}.bin", "weights", self._needs))
+            self.references.append(Reference(ReferenceKind.DATA, f"{stem}.bin", "weights", self._weights_end))
 
     def _check_weights(self, attributes: Mapping[str, str], line: int) -> None:
-        """Check that the range of one constant in the weights is valid and large enough for its shape."""
+        """Record a defect if the range of a constant is invalid, or smaller than its shape and element type need."""
         where = Location(line=line)
         try:
             offset, size = int(attributes["offset"]), int(attributes["size"])
@@ -245,22 +255,18 @@ class OpenVinoDialect(Dialect):
             stated = f"{attributes['offset'][:40]!r} and {attributes['size'][:40]!r}"
             self._record_defect(Defect(MarkupDefect.WEIGHTS_INVALID, f"{stated} are not an offset and a size", where))
             return
-        if offset < 0 or size < 0 or offset + size >= 1 << 63 or any(not 0 <= each < 1 << 63 for each in shape):
+        has_invalid_dimension = any(not 0 <= dimension < 1 << 63 for dimension in shape)
+        if offset < 0 or size < 0 or offset + size >= 1 << 63 or has_invalid_dimension:
             detail = f"{size} bytes at offset {offset} are not a valid range of a file"
             self._record_defect(Defect(MarkupDefect.WEIGHTS_INVALID, detail, where))
             return
-        self._needs = max(self._needs, offset + size)
+        self._weights_end = max(self._weights_end, offset + size)
         bits = _ELEMENT_BITS.get(attributes.get("element_type", ""))
         if "shape" in attributes and bits is not None:
-            wanted = (prod(shape) * bits + 7) // 8
-            if wanted > size:
-                self._record_defect(
-                    Defect(
-                        MarkupDefect.WEIGHTS_SIZE,
-                        f"a constant of {wanted} bytes has only {size} bytes of weights",
-                        where,
-                    )
-                )
+            needed = (prod(shape) * bits + 7) // 8
+            if needed > size:
+                detail = f"a constant of {needed} bytes has only {size} bytes of weights"
+                self._record_defect(Defect(MarkupDefect.WEIGHTS_SIZE, detail, where))
 
     def _record_defect(self, defect: Defect) -> None:
         """Record a defect, up to a bound."""
@@ -282,17 +288,17 @@ class DialectSelector:
         self.dialect: Dialect | None = None
 
     def start(self, name: str, attributes: Mapping[str, str], line: int) -> None:
-        """An element begins."""
+        """Forward the start of an element; the first one selects the dialect."""
         if self.dialect is None:
             self.dialect = _DIALECTS.get(strip_prefix(name), Dialect)()
         self.dialect.start(name, attributes, line)
 
     def text(self, data: str, line: int) -> None:
-        """Some text of the innermost element."""
+        """Forward text of the innermost element."""
         if self.dialect is not None:
             self.dialect.text(data, line)
 
     def end(self, name: str) -> None:
-        """An element ends."""
+        """Forward the end of an element."""
         if self.dialect is not None:
             self.dialect.end(name)

@@ -37,24 +37,29 @@ _XML_EXTENSIONS: Final = (
     ".plist",
 )
 _PAGE_EXTENSIONS: Final = (".html", ".htm", ".md", ".markdown", ".mdx")
-_DECLARED: Final = re.compile(r"\s*<\?xml[\s?]")
-_ELEMENT: Final = re.compile(r"\s*<(?:[A-Za-z_]|!--|!DOCTYPE\s|\?)")
-_MODEL: Final = re.compile(r"\s*<(?:\w+:)?(?:PMML|net)[\s>/]|\s*<!DOCTYPE\s+(?!html)", re.IGNORECASE)
-_START_CHARACTERS: Final = 512
+_XML_DECLARATION: Final = re.compile(r"\s*<\?xml[\s?]")
+# The start of an element, a comment, a document type or a processing instruction.
+_MARKUP_START: Final = re.compile(r"\s*<(?:[A-Za-z_]|!--|!DOCTYPE\s|\?)")
+# The outermost element of a model, or a document type other than that of a page: its entities can fetch files.
+_MODEL_START: Final = re.compile(r"\s*<(?:\w+:)?(?:PMML|net)[\s>/]|\s*<!DOCTYPE\s+(?!html)", re.IGNORECASE)
+_ENCODING_BYTES: Final = 1024
+_START_BYTES: Final = 512
 
 
 def recognises(head: Head) -> bool:
     """Whether the text has an XML declaration, begins like a model, or has an XML extension and begins with markup."""
     if head.content is not None:
         return False
-    encoding = detect_encoding(head.data[:1024])
-    start = head.data[encoding.skip :][:_START_CHARACTERS].decode(encoding.codec or "latin-1", "ignore")
+    encoding = detect_encoding(head.data[:_ENCODING_BYTES])
+    text_bytes = head.data[encoding.skip :]
+    start = text_bytes[:_START_BYTES].decode(encoding.codec or "latin-1", "ignore")
     name = get_file_name(head.path)
-    if _DECLARED.match(start):
+    if _XML_DECLARATION.match(start):
         return True
     if name.endswith(_PAGE_EXTENSIONS):
         return False
-    return (_MODEL if not name.endswith(_XML_EXTENSIONS) else _ELEMENT).match(start) is not None
+    expected_start = _MARKUP_START if name.endswith(_XML_EXTENSIONS) else _MODEL_START
+    return expected_start.match(start) is not None
 
 
 def read_xml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -65,14 +70,16 @@ def read_xml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Rea
         LimitReachedError: a bound was reached.
         WindowError: the window could not return the requested bytes.
     """
-    root = DialectSelector()
-    markup = Markup(window, limits, root)
+    selector = DialectSelector()
+    markup = Markup(window, limits, selector)
+    # The error is raised only after the part before it was yielded.
     damage: DamagedError | WindowError | None = None
     try:
         markup.read()
     except (DamagedError, WindowError) as error:
         damage = error
-    dialect = root.dialect or Dialect()
+    # A text that is damaged before its first element selects no dialect.
+    dialect = selector.dialect or Dialect()
     dialect.finish(artifact.path)
     for target in dialect.inclusions:
         markup.record_target("xinclude", target)
@@ -95,7 +102,9 @@ def _mark_model_doctype(mention: Mention, dialect: Dialect) -> Mention:
 
     Many other formats name a grammar on the web that no parser fetches; model formats have no such grammar.
     """
-    return replace(mention, use="model-doctype") if dialect.is_model and mention.use == "doctype" else mention
+    if dialect.is_model and mention.use == "doctype":
+        return replace(mention, use="model-doctype")
+    return mention
 
 
 read = report_unread_programs(read_xml)

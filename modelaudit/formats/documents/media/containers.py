@@ -16,7 +16,10 @@ from modelaudit.wire.base import DamagedError
 
 _BOX_HEADER_BYTES: Final = 8
 _LARGE_BOX_HEADER_BYTES: Final = 16
+_LONGEST_FTYP_BOX: Final = 1024
 _MOST_TABLES: Final = 200
+_OGG_HEADER_BYTES: Final = 27
+_MOST_OGG_SEGMENTS: Final = 255
 
 
 def find_riff_end(window: Window) -> int:
@@ -30,16 +33,20 @@ def find_riff_end(window: Window) -> int:
     if size >= 0xFFFF_FF00:
         return window.size
     end = 8 + size
-    return end + (end & 1 if end < window.size else 0)
+    # Some writers omit the padding byte at the end of the file.
+    has_padding = end % 2 == 1 and end < window.size
+    return end + 1 if has_padding else end
 
 
 def is_iso(data: bytes) -> bool:
-    """Whether the data begin with a ``ftyp`` box of a plausible size."""
-    return data[4:8] == b"ftyp" and _BOX_HEADER_BYTES <= int.from_bytes(data[:4], "big") <= 1024
+    """Whether the data begin with a ``ftyp`` box of a plausible size, as MP4 files do."""
+    return data[4:8] == b"ftyp" and _BOX_HEADER_BYTES <= int.from_bytes(data[:4], "big") <= _LONGEST_FTYP_BOX
 
 
 def find_iso_end(window: Window) -> int:
-    """Return the end of the last box; bytes that do not look like a box end the file.
+    """Return the end of the last box. The first bytes that do not look like the header of a box end the format.
+
+    A box begins with its size, including the header, and a type of four characters, such as ``moov``.
 
     Raises:
         DamagedError: a box extends beyond the end of the file, or there are too many boxes.
@@ -48,17 +55,20 @@ def find_iso_end(window: Window) -> int:
     position = 0
     while position < window.size:
         steps.count_part(position)
-        head = window.read(position, _LARGE_BOX_HEADER_BYTES)
-        size = int.from_bytes(head[:4], "big")
-        least = _BOX_HEADER_BYTES
-        if len(head) < _BOX_HEADER_BYTES or not (head[4:8].isalnum() or head[4:5] == b"\xa9" or b" " in head[4:8]):
+        header = window.read(position, _LARGE_BOX_HEADER_BYTES)
+        size = int.from_bytes(header[:4], "big")
+        header_size = _BOX_HEADER_BYTES
+        box_type = header[4:8]
+        # Types of QuickTime may begin with a copyright sign; short types are padded with spaces.
+        is_box_type = box_type.isalnum() or box_type[:1] == b"\xa9" or b" " in box_type
+        if len(header) < _BOX_HEADER_BYTES or not is_box_type:
             return position
         # Size 0 extends the box to the end of the file, size 1 announces a 64-bit size.
         if size == 0:
             return window.size
         if size == 1:
-            size, least = int.from_bytes(head[8:16], "big"), _LARGE_BOX_HEADER_BYTES
-        if size < least:
+            size, header_size = int.from_bytes(header[8:16], "big"), _LARGE_BOX_HEADER_BYTES
+        if size < header_size:
             return position
         if position + size > window.size:
             raise DamagedError(f"a box of {size} bytes extends beyond the end of the file", position)
@@ -69,6 +79,8 @@ def find_iso_end(window: Window) -> int:
 def find_ogg_end(window: Window) -> int:
     """Return the end of the last page.
 
+    A page has a header, a table with the length of each segment, and the segments.
+
     Raises:
         DamagedError: the last page is truncated, or there are too many pages.
     """
@@ -76,11 +88,12 @@ def find_ogg_end(window: Window) -> int:
     position = 0
     while position < window.size:
         steps.count_part(position)
-        head = window.read(position, 27 + 255)
-        if not head.startswith(b"OggS") or len(head) < 27:
+        page = window.read(position, _OGG_HEADER_BYTES + _MOST_OGG_SEGMENTS)
+        if not page.startswith(b"OggS") or len(page) < _OGG_HEADER_BYTES:
             return position
-        count = head[26]
-        position += 27 + count + sum(head[27 : 27 + count])
+        segment_count = page[26]
+        segments_start = _OGG_HEADER_BYTES + segment_count
+        position += segments_start + sum(page[_OGG_HEADER_BYTES:segments_start])
     if position > window.size:
         raise DamagedError("the last page is truncated", window.size)
     return position
@@ -90,21 +103,29 @@ def is_font(data: bytes) -> bool:
     """Whether the data begin with the table directory of TrueType or OpenType, with a printable first tag."""
     if data[:4] not in (b"\0\1\0\0", b"OTTO", b"true"):
         return False
-    count = int.from_bytes(data[4:6], "big")
-    return 0 < count <= _MOST_TABLES and len(data) > 28 and all(32 <= byte < 127 for byte in data[12:16])
+    table_count = int.from_bytes(data[4:6], "big")
+    first_tag = data[12:16]
+    has_printable_tag = all(32 <= byte < 127 for byte in first_tag)
+    # The directory has a header of 12 bytes and a row of 16 bytes for each table.
+    return 0 < table_count <= _MOST_TABLES and len(data) > 12 + 16 and has_printable_tag
 
 
 def find_font_end(window: Window) -> int:
-    """Return the end of the last table, padded to four bytes.
+    """Return the end of the last table, padded to four bytes if the file is long enough.
 
     Raises:
         DamagedError: the table directory is truncated.
     """
-    count = int.from_bytes(read_at_least(window, 4, 2), "big")
-    table = read_at_least(window, 12, 16 * count)
-    rows = (table[at : at + 16] for at in range(0, len(table), 16))
-    end = max(int.from_bytes(row[8:12], "big") + int.from_bytes(row[12:16], "big") for row in rows)
-    return min(-(-end // 4) * 4, max(end, window.size))
+    table_count = int.from_bytes(read_at_least(window, 4, 2), "big")
+    directory = read_at_least(window, 12, 16 * table_count)
+    end = 0
+    for row in range(0, len(directory), 16):
+        # A row has a tag, a checksum, an offset and a length of four bytes each.
+        offset = int.from_bytes(directory[row + 8 : row + 12], "big")
+        length = int.from_bytes(directory[row + 12 : row + 16], "big")
+        end = max(end, offset + length)
+    padded_end = (end + 3) // 4 * 4
+    return min(padded_end, max(end, window.size))
 
 
 def find_woff_end(window: Window) -> int:
@@ -117,32 +138,43 @@ def find_woff_end(window: Window) -> int:
 
 
 def find_parquet_end(window: Window) -> int:
-    """Return the size of the file if it ends with a footer and the magic number.
+    """Return the size of the file, after a check of the magic number at its end and of the footer before that.
 
     Raises:
-        DamagedError: the file does not end so, or the stated length of the footer does not fit.
+        DamagedError: the file does not end with the magic number, or its footer is longer than the file.
     """
     return _find_footer_end(window, b"PAR1", 4)
 
 
 def find_arrow_end(window: Window) -> int:
-    """Return the size of the file as for Parquet, with a longer magic number.
+    """Return the size of the file, after a check of the magic number at its end and of the footer before that.
 
     Raises:
-        DamagedError: the file does not end so, or the stated length of the footer does not fit.
+        DamagedError: the file does not end with the magic number, or its footer is longer than the file.
     """
+    # At the beginning of the file, the magic number is padded to eight bytes.
     return _find_footer_end(window, b"ARROW1", 8)
 
 
-def _find_footer_end(window: Window, magic: bytes, first: int) -> int:
-    """Check the footer, its length and the magic number at the end of the file."""
+def _find_footer_end(window: Window, magic: bytes, start_bytes: int) -> int:
+    """Return the size of a file that ends with a footer, the length of the footer, and a magic number.
+
+    Args:
+        window: the file.
+        magic: the magic number at the end.
+        start_bytes: the size of the magic number at the beginning, with padding.
+
+    Raises:
+        DamagedError: the file does not end with the magic number, or its footer is longer than the file.
+    """
     size = window.size
-    last = read_at_least(window, max(0, size - 4 - len(magic)), 4 + len(magic))
-    length = int.from_bytes(last[:4], "little")
-    if last[4:] != magic:
+    trailer_bytes = 4 + len(magic)
+    trailer = read_at_least(window, max(0, size - trailer_bytes), trailer_bytes)
+    footer_length = int.from_bytes(trailer[:4], "little")
+    if trailer[4:] != magic:
         raise DamagedError("the file does not end with its magic number: it is truncated or has trailing data", size)
-    if first + length + 4 + len(magic) > size:
-        raise DamagedError(f"the footer states a length of {length} bytes, the file has {size}", size)
+    if start_bytes + footer_length + trailer_bytes > size:
+        raise DamagedError(f"the footer states a length of {footer_length} bytes, the file has {size}", size)
     return size
 
 
@@ -152,7 +184,9 @@ def find_sqlite_end(window: Window) -> int | None:
     Raises:
         DamagedError: the header is truncated.
     """
-    head = read_at_least(window, 0, 100)
-    width = int.from_bytes(head[16:18], "big")
-    pages = int.from_bytes(head[28:32], "big")
-    return (65536 if width == 1 else width) * pages or None
+    header = read_at_least(window, 0, 100)
+    # The size 65536 does not fit in two bytes; the value 1 represents it.
+    stated_size = int.from_bytes(header[16:18], "big")
+    page_size = 65536 if stated_size == 1 else stated_size
+    page_count = int.from_bytes(header[28:32], "big")
+    return page_size * page_count or None

@@ -28,6 +28,7 @@ _ACTION_NAMES: Final = (
 )
 _NAME: Final = re.compile(rb"/([A-Za-z0-9#]{2,60})(?![A-Za-z0-9#])")
 _ESCAPE: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
+# The end of the dictionary of an object stream, such as ``/Type /ObjStm /N 3 /First 20 >> stream`` and a line break.
 _OBJECT_STREAM: Final = re.compile(rb"/ObjStm\b.{0,400}?>>\s{0,4}stream\r?\n", re.DOTALL)
 _OVERLAP: Final = 1024
 _MOST_BYTES: Final = 256 * MIB
@@ -37,7 +38,7 @@ _MOST_STORED_BYTES: Final = MIB
 
 
 def find_actions(window: Window) -> tuple[Mention, ...]:
-    """Return one mention for each kind of action or attachment, at its first offset.
+    """Return one mention for each kind of action or attachment, at the offset of the first piece that contains it.
 
     Raises:
         WindowError: the window could not return the requested bytes.
@@ -45,12 +46,12 @@ def find_actions(window: Window) -> tuple[Mention, ...]:
     found: dict[str, Mention] = {}
     for offset, data in _iterate_text(window):
         for match in _NAME.finditer(data):
-            word = match[1]
+            name_bytes = match[1]
             # A name may hide from a search by escaped letters: /J#61vaScript is /JavaScript.
-            if b"#" in word:
-                word = _ESCAPE.sub(lambda code: bytes((int(code[1], 16),)), word)
-            if word in _ACTION_NAMES:
-                name = word.decode()
+            if b"#" in name_bytes:
+                name_bytes = _ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), name_bytes)
+            if name_bytes in _ACTION_NAMES:
+                name = name_bytes.decode()
                 found.setdefault(name, Mention("pdf-actions", "action", name, Location(offset=offset)))
     return tuple(found.values())
 
@@ -61,22 +62,24 @@ def _iterate_text(window: Window) -> Iterator[tuple[int, bytes]]:
     The bytes searched, the number of streams, and the size of each are bounded.
     """
     position = 0
-    streams = 0
-    tail = b""
-    for piece in iterate_chunks(window, 0, min(window.size, _MOST_BYTES)):
-        data = tail + piece
-        start = position - len(tail)
+    stream_count = 0
+    overlap = b""
+    for chunk in iterate_chunks(window, 0, min(window.size, _MOST_BYTES)):
+        data = overlap + chunk
+        start = position - len(overlap)
         yield start, data
         for match in _OBJECT_STREAM.finditer(data):
-            streams += 1
-            if streams <= _MOST_STREAMS and match.end() > len(tail):
-                yield start + match.start(), _decompress_objects(window.read(start + match.end(), _MOST_STORED_BYTES))
-        position += len(piece)
-        tail = data[-_OVERLAP:]
+            stream_count += 1
+            # A match that ends within the overlap was found in the piece before.
+            if stream_count <= _MOST_STREAMS and match.end() > len(overlap):
+                stored = window.read(start + match.end(), _MOST_STORED_BYTES)
+                yield start + match.start(), _decompress_objects(stored)
+        position += len(chunk)
+        overlap = data[-_OVERLAP:]
 
 
 def _decompress_objects(data: bytes) -> bytes:
-    """Decompress an object stream up to a bound; empty if it is damaged."""
+    """Return the first MiB of the decompressed object stream; empty if the stream is damaged."""
     try:
         return zlib.decompressobj().decompress(data, _MOST_EXPANDED_BYTES)
     except zlib.error:

@@ -14,13 +14,18 @@ from modelaudit.formats.documents.media.steps import PartCounter, read_at_least
 from modelaudit.model.artifact import Window
 from modelaudit.wire.base import DamagedError
 
+# The sizes in bytes of all versions of the second header of a bitmap.
 _BMP_HEADERS: Final = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
-# A marker within a scan: not a stuffed byte, not a restart, not the first of several fill bytes.
+# The marker that ends a scan: no stuffed byte (00), no restart (d0 to d7), not the first of several fill bytes (ff).
 _MARKER: Final = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _CHUNK: Final = 1 << 20
+# The markers TEM, RST0 to RST7 and SOI.
 _MARKERS_WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 _START_OF_SCAN: Final = 0xDA
 _END_OF_IMAGE: Final = 0xD9
+_GIF_TRAILER: Final = 0x3B
+_GIF_EXTENSION: Final = 0x21
+_GIF_IMAGE: Final = 0x2C
 
 
 def find_png_end(window: Window) -> int:
@@ -33,11 +38,13 @@ def find_png_end(window: Window) -> int:
     position = 8
     while True:
         steps.count_part(position)
-        head = read_at_least(window, position, 8)
-        position += 12 + int.from_bytes(head[:4], "big")
+        # A chunk has a length, a type, its data and a checksum. The length counts only the data.
+        header = read_at_least(window, position, 8)
+        length, chunk_type = int.from_bytes(header[:4], "big"), header[4:8]
+        position += 12 + length
         if position > window.size:
-            raise DamagedError(f"the chunk {head[4:8]!r} ends at {position}, beyond the end of the file", position)
-        if head[4:8] == b"IEND":
+            raise DamagedError(f"the chunk {chunk_type!r} ends at {position}, beyond the end of the file", position)
+        if chunk_type == b"IEND":
             return position
 
 
@@ -51,18 +58,19 @@ def find_jpeg_end(window: Window) -> int:
     position = 2
     while True:
         steps.count_part(position)
-        mark = read_at_least(window, position, 2)
-        if mark[0] != 0xFF:
+        prefix, marker = read_at_least(window, position, 2)
+        if prefix != 0xFF:
             raise DamagedError("a segment does not begin with a marker", position)
-        if mark[1] == 0xFF:
+        if marker == 0xFF:
+            # A fill byte: the marker is further on.
             position += 1
-        elif mark[1] == _END_OF_IMAGE:
+        elif marker == _END_OF_IMAGE:
             return position + 2
-        elif mark[1] in _MARKERS_WITHOUT_LENGTH:
+        elif marker in _MARKERS_WITHOUT_LENGTH:
             position += 2
         else:
             position += 2 + int.from_bytes(read_at_least(window, position + 2, 2), "big")
-            if mark[1] == _START_OF_SCAN:
+            if marker == _START_OF_SCAN:
                 position = _skip_scan(window, position)
 
 
@@ -70,9 +78,10 @@ def _skip_scan(window: Window, position: int) -> int:
     """Return the offset of the next marker after the entropy-coded data of a scan, which state no length."""
     while position < window.size:
         data = window.read(position, _CHUNK)
-        found = _MARKER.search(data)
-        if found is not None:
-            return position + found.start()
+        marker = _MARKER.search(data)
+        if marker is not None:
+            return position + marker.start()
+        # The last byte is read again, because it may be the first one of a marker.
         position += max(1, len(data) - 1)
     raise DamagedError("the image is truncated within its data", window.size)
 
@@ -84,43 +93,61 @@ def find_gif_end(window: Window) -> int:
         DamagedError: a block has an unknown kind, the image is truncated, or there are too many blocks.
     """
     steps = PartCounter()
-    flags = read_at_least(window, 10, 1)[0]
-    position = 13 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
+    # The header and the screen descriptor have 13 bytes; the flags of the descriptor are at 10.
+    screen_flags = read_at_least(window, 10, 1)[0]
+    position = 13 + _measure_gif_colors(screen_flags)
     while True:
         steps.count_part(position)
         kind = read_at_least(window, position, 1)[0]
-        if kind == 0x3B:
+        if kind == _GIF_TRAILER:
             return position + 1
-        if kind == 0x21:
+        if kind == _GIF_EXTENSION:
+            # The kind, and a label.
             position += 2
-        elif kind == 0x2C:
-            flags = read_at_least(window, position + 9, 1)[0]
-            position += 11 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
+        elif kind == _GIF_IMAGE:
+            # An image descriptor of 10 bytes with flags at 9, a colour table, and the code size of the compression.
+            image_flags = read_at_least(window, position + 9, 1)[0]
+            position += 11 + _measure_gif_colors(image_flags)
         else:
             raise DamagedError(f"a block has the unknown kind {kind}", position)
         position = _skip_blocks(window, position, steps)
 
 
+def _measure_gif_colors(flags: int) -> int:
+    """Return the size in bytes of the colour table that ``flags`` announces: 0, or three for each colour."""
+    has_table, size_exponent = flags & 0x80, (flags & 7) + 1
+    return 3 << size_exponent if has_table else 0
+
+
 def _skip_blocks(window: Window, position: int, steps: PartCounter) -> int:
-    """Return the offset after the data blocks of a GIF image or extension, which end with an empty block."""
+    """Return the offset after the data blocks of a GIF image or extension, which end with an empty block.
+
+    A block is a length byte and that many bytes.
+    """
     while True:
         data = read_at_least(window, position, 1, 64 * 1024)
-        place = 0
-        while place < len(data):
-            steps.count_part(position + place)
-            length = data[place]
-            place += 1 + length
+        index = 0
+        while index < len(data):
+            steps.count_part(position + index)
+            length = data[index]
+            index += 1 + length
             if not length:
-                return position + place
-        position += place
+                return position + index
+        position += index
 
 
 def is_bmp(data: bytes) -> bool:
     """Whether the data begin with a bitmap header: reserved bytes of zero, and a second header of a known size."""
+    has_reserved_zeros = data[6:10] == bytes(4)
+    pixels_offset = int.from_bytes(data[10:14], "little")
+    second_header_size = int.from_bytes(data[14:18], "little")
+    # The headers before the pixels have at least 14 + 12 bytes.
     return (
-        data[:2] == b"BM" and data[6:10] == bytes(4) and int.from_bytes(data[14:18], "little") in _BMP_HEADERS
-        and 26 <= int.from_bytes(data[10:14], "little") < 1 << 20
-    )  # fmt: skip
+        data[:2] == b"BM"
+        and has_reserved_zeros
+        and 26 <= pixels_offset < 1 << 20
+        and second_header_size in _BMP_HEADERS
+    )
 
 
 def find_bmp_end(window: Window) -> int | None:
@@ -134,11 +161,13 @@ def find_bmp_end(window: Window) -> int | None:
 
 def is_ico(data: bytes) -> bool:
     """Whether the data begin with the directory of an icon or cursor, directly followed by its first image."""
-    count = int.from_bytes(data[4:6], "little")
-    first = int.from_bytes(data[18:22], "little")
-    return (
-        data[:4] in (b"\0\0\1\0", b"\0\0\2\0") and 0 < count < 256 and data[9:10] == b"\0" and first == 6 + 16 * count
-    )
+    # The types 1 (icon) and 2 (cursor) follow two bytes of zero.
+    if data[:4] not in (b"\0\0\1\0", b"\0\0\2\0"):
+        return False
+    image_count = int.from_bytes(data[4:6], "little")
+    first_image_offset = int.from_bytes(data[18:22], "little")
+    reserved_byte = data[9:10]
+    return 0 < image_count < 256 and reserved_byte == b"\0" and first_image_offset == 6 + 16 * image_count
 
 
 def find_ico_end(window: Window) -> int:
@@ -147,7 +176,11 @@ def find_ico_end(window: Window) -> int:
     Raises:
         DamagedError: the directory is truncated.
     """
-    count = int.from_bytes(read_at_least(window, 4, 2), "little")
-    table = read_at_least(window, 6, 16 * count)
-    rows = (table[at : at + 16] for at in range(0, len(table), 16))
-    return max(int.from_bytes(row[8:12], "little") + int.from_bytes(row[12:16], "little") for row in rows)
+    image_count = int.from_bytes(read_at_least(window, 4, 2), "little")
+    directory = read_at_least(window, 6, 16 * image_count)
+    end = 0
+    for row in range(0, len(directory), 16):
+        size = int.from_bytes(directory[row + 8 : row + 12], "little")
+        offset = int.from_bytes(directory[row + 12 : row + 16], "little")
+        end = max(end, offset + size)
+    return end

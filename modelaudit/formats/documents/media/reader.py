@@ -25,6 +25,12 @@ from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, Reading
 from modelaudit.wire.protobuf import is_whole_message
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
+# Bit rates in kbit/s by the index in the header of a frame, from 1 (ISO/IEC 11172-3, 2.4.2.3; 13818-3).
+_MPEG_1_RATES: Final = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_MPEG_2_RATES: Final = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+# Sampling frequencies of MPEG 1 in Hz, by the two bits of the header; those of MPEG 2 are half of them.
+_MPEG_1_FREQUENCIES: Final = {0x00: 44100, 0x04: 48000, 0x08: 32000}
+
 EndFinder = Callable[[Window], int | None]
 
 
@@ -34,13 +40,13 @@ class _MediaKind:
 
     Attributes:
         name: as the report shows it.
-        begins: whether the first bytes are of this kind.
-        end: returns the offset after the last byte, or ``None`` if the format does not state it.
+        matches: returns whether the first bytes of a file are of this kind.
+        find_end: returns the offset after the last byte of the format, or ``None`` if the format does not state it.
     """
 
     name: str
-    begins: Callable[[bytes], bool]
-    end: EndFinder
+    matches: Callable[[bytes], bool]
+    find_end: EndFinder
 
 
 def _find_no_end(window: Window) -> int | None:
@@ -48,12 +54,12 @@ def _find_no_end(window: Window) -> int | None:
     return None
 
 
-def _match_magic(*starts: bytes) -> Callable[[bytes], bool]:
+def _make_magic_test(*starts: bytes) -> Callable[[bytes], bool]:
     """Return a test for data that begin with one of ``starts``."""
     return lambda data: data.startswith(starts)
 
 
-def _match_riff(form: bytes) -> Callable[[bytes], bool]:
+def _make_riff_test(form: bytes) -> Callable[[bytes], bool]:
     """Return a test for RIFF data of the form ``form``."""
     return lambda data: data[:4] == b"RIFF" and data[8:12] == form
 
@@ -67,50 +73,55 @@ def _is_mp3(data: bytes) -> bool:
     """Whether the data begin with an ID3 tag, or with two consecutive frames of MPEG layer III."""
     if data[:3] == b"ID3":
         return len(data) > 10 and 2 <= data[3] <= 4 and not any(byte & 0x80 for byte in data[6:10])
-    # A frame of layer III with a valid rate, and a second frame with the same start at the computed distance.
+    # The second byte completes the synchronisation bits and states MPEG 1 or 2, layer III, with or without a checksum.
+    # The third byte begins with the index of the bit rate; 0 and 15 are no rate.
     if len(data) < 4 or data[0] != 0xFF or data[1] not in (0xFB, 0xFA, 0xF3, 0xF2) or data[2] >> 4 in (0, 15):
         return False
-    first = data[2] & 0x0C
-    rates = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-    low = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-    is_first = data[1] & 0x08 != 0
-    rate = (rates if is_first else low)[(data[2] >> 4) - 1]
-    frequency = {0: 44100, 4: 48000, 8: 32000}.get(first, 0) // (1 if is_first else 2)
-    length = (144 if is_first else 72) * rate * 1000 // frequency + (data[2] >> 1 & 1) if frequency else 0
-    return length > 0 and data[length : length + 2] == data[:2]
+    frequency = _MPEG_1_FREQUENCIES.get(data[2] & 0x0C)
+    if frequency is None:
+        return False
+    padding_bytes = data[2] >> 1 & 1
+    rate_index = data[2] >> 4
+    is_mpeg_1 = data[1] & 0x08 != 0
+    if is_mpeg_1:
+        frame_bytes = 144 * 1000 * _MPEG_1_RATES[rate_index - 1] // frequency + padding_bytes
+    else:
+        frame_bytes = 72 * 1000 * _MPEG_2_RATES[rate_index - 1] // (frequency // 2) + padding_bytes
+    # Two bytes occur by chance, so a second frame with the same start has to follow the first one.
+    return data[frame_bytes : frame_bytes + 2] == data[:2]
 
 
 _MEDIA_KINDS: Final = (
-    _MediaKind("PNG image", _match_magic(b"\x89PNG\r\n\x1a\n"), pictures.find_png_end),
-    _MediaKind("JPEG image", _match_magic(b"\xff\xd8\xff"), pictures.find_jpeg_end),
-    _MediaKind("GIF image", _match_magic(b"GIF87a", b"GIF89a"), pictures.find_gif_end),
-    _MediaKind("WebP image", _match_riff(b"WEBP"), containers.find_riff_end),
+    _MediaKind("PNG image", _make_magic_test(b"\x89PNG\r\n\x1a\n"), pictures.find_png_end),
+    _MediaKind("JPEG image", _make_magic_test(b"\xff\xd8\xff"), pictures.find_jpeg_end),
+    _MediaKind("GIF image", _make_magic_test(b"GIF87a", b"GIF89a"), pictures.find_gif_end),
+    _MediaKind("WebP image", _make_riff_test(b"WEBP"), containers.find_riff_end),
     _MediaKind("BMP image", pictures.is_bmp, pictures.find_bmp_end),
     _MediaKind("icon", pictures.is_ico, pictures.find_ico_end),
-    _MediaKind("TIFF image", _match_magic(b"II*\0", b"MM\0*"), _find_no_end),
-    _MediaKind("WAV audio", _match_riff(b"WAVE"), containers.find_riff_end),
+    _MediaKind("TIFF image", _make_magic_test(b"II*\0", b"MM\0*"), _find_no_end),
+    _MediaKind("WAV audio", _make_riff_test(b"WAVE"), containers.find_riff_end),
     _MediaKind("WAV audio", _is_rifx_or_rf64, _find_no_end),
-    _MediaKind("AVI film", _match_riff(b"AVI "), containers.find_riff_end),
+    _MediaKind("AVI film", _make_riff_test(b"AVI "), containers.find_riff_end),
     _MediaKind("MP3 audio", _is_mp3, _find_no_end),
-    _MediaKind("FLAC audio", _match_magic(b"fLaC\0\0\0\x22"), _find_no_end),
-    _MediaKind("Ogg media", _match_magic(b"OggS\0"), containers.find_ogg_end),
+    _MediaKind("FLAC audio", _make_magic_test(b"fLaC\0\0\0\x22"), _find_no_end),
+    _MediaKind("Ogg media", _make_magic_test(b"OggS\0"), containers.find_ogg_end),
     _MediaKind("MP4 media", containers.is_iso, containers.find_iso_end),
-    _MediaKind("Matroska media", _match_magic(b"\x1a\x45\xdf\xa3"), _find_no_end),
-    _MediaKind("PDF document", _match_magic(b"%PDF-"), _find_no_end),
+    _MediaKind("Matroska media", _make_magic_test(b"\x1a\x45\xdf\xa3"), _find_no_end),
+    _MediaKind("PDF document", _make_magic_test(b"%PDF-"), _find_no_end),
     _MediaKind("typeface", containers.is_font, containers.find_font_end),
-    _MediaKind("collection of typefaces", _match_magic(b"ttcf\0\1\0\0", b"ttcf\0\2\0\0"), _find_no_end),
-    _MediaKind("WOFF typeface", _match_magic(b"wOFF", b"wOF2"), containers.find_woff_end),
-    _MediaKind("Parquet table", _match_magic(b"PAR1"), containers.find_parquet_end),
-    _MediaKind("Arrow table", _match_magic(b"ARROW1\0\0"), containers.find_arrow_end),
-    _MediaKind("SQLite database", _match_magic(b"SQLite format 3\0"), containers.find_sqlite_end),
-    _MediaKind("folder settings of macOS", _match_magic(b"\0\0\0\1Bud1"), _find_no_end),
+    _MediaKind("collection of typefaces", _make_magic_test(b"ttcf\0\1\0\0", b"ttcf\0\2\0\0"), _find_no_end),
+    _MediaKind("WOFF typeface", _make_magic_test(b"wOFF", b"wOF2"), containers.find_woff_end),
+    _MediaKind("Parquet table", _make_magic_test(b"PAR1"), containers.find_parquet_end),
+    _MediaKind("Arrow table", _make_magic_test(b"ARROW1\0\0"), containers.find_arrow_end),
+    _MediaKind("SQLite database", _make_magic_test(b"SQLite format 3\0"), containers.find_sqlite_end),
+    _MediaKind("folder settings of macOS", _make_magic_test(b"\0\0\0\1Bud1"), _find_no_end),
 )
 _PDF: Final = "PDF document"
 
 
 def _detect_kind(data: bytes) -> _MediaKind | None:
-    """Return the kind of media that begins with ``data``."""
-    return next((kind for kind in _MEDIA_KINDS if kind.begins(data)), None)
+    """Return the kind of a media file that begins with ``data``; ``None`` if it is none."""
+    return next((kind for kind in _MEDIA_KINDS if kind.matches(data)), None)
 
 
 def recognises(head: Head) -> bool:
@@ -119,7 +130,7 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the kind and its actions, and trailing programs, archives or pickles.
+    """Yield the kind of the file, the actions of a PDF document, and programs, archives or pickles after the end.
 
     Raises:
         DamagedError: the file is truncated or contradicts its format.
@@ -128,10 +139,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     kind = _detect_kind(window.read(0, HEAD_BYTES))
     if kind is None:
         return
+    # The error is raised only after the whole file was searched.
     damage: DamagedError | WindowError | None = None
     end: int | None = None
     try:
-        end = kind.end(window)
+        end = kind.find_end(window)
         if end is not None and end > window.size:
             raise DamagedError(f"the {kind.name} is truncated: {window.size} of {end} bytes are present", window.size)
     except (DamagedError, WindowError) as error:
@@ -149,14 +161,20 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _read_trailing_data(artifact: Artifact, window: Window, end: int, limits: Limits) -> Iterator[Reading]:
-    """Yield the bytes from ``end`` on as an artifact if they begin a known format, or else the pickles in them."""
+    """Yield the bytes from ``end`` on as an artifact if they begin a known format, or else the pickles in them.
+
+    If ``end`` is 0, the end of the media is unknown, and the whole file is searched for pickles.
+    """
     if end >= window.size:
         return
-    head = window.read(end, HEAD_BYTES)
-    start = end + len(head) - len(head.lstrip(b"\0\r\n \t")) if end else 0
+    start = end
+    if end:
+        # Padding may precede the trailing data.
+        head = window.read(end, HEAD_BYTES)
+        start += len(head) - len(head.lstrip(b"\0\r\n \t"))
     head = window.read(start, HEAD_BYTES)
-    stretch = SubWindow(window, start, window.size - start, get_budget(window, limits))
-    if end and (detect_format(head) is not None or detect_program(head, stretch) is not None):
-        yield Artifact(join_range(artifact.path, start, window.size), stretch.size, make_opener(stretch))
+    trailing = SubWindow(window, start, window.size - start, get_budget(window, limits))
+    if end and (detect_format(head) is not None or detect_program(head, trailing) is not None):
+        yield Artifact(join_range(artifact.path, start, window.size), trailing.size, make_opener(trailing))
     else:
         yield from find_pickles(artifact, window, start, limits)

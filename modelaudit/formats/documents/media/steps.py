@@ -14,17 +14,17 @@ class PartCounter:
     """Counts parts of one file up to a bound."""
 
     def __init__(self) -> None:
-        self._taken = 0
+        self._counted = 0
 
     def count_part(self, position: int) -> None:
         """Count one part. Raises ``LimitReachedError`` over the bound; ``position`` is the offset to report."""
-        self._taken += 1
-        if self._taken > _MOST_PARTS:
+        self._counted += 1
+        if self._counted > _MOST_PARTS:
             raise LimitReachedError(f"the file has more than {_MOST_PARTS} parts", position)
 
 
 def read_at_least(window: Window, position: int, count: int, most: int = 0) -> bytes:
-    """Read at least ``count`` bytes, and up to ``most`` if there are more.
+    """Return at least ``count`` bytes from ``position`` on, and up to ``most`` if the file has them.
 
     Raises:
         DamagedError: there are fewer than ``count``.

@@ -35,15 +35,15 @@ from modelaudit.wire.windows import get_budget, make_opener
 _MAX_CELLS: Final = 5000
 _MAX_REFERENCES: Final = 200
 _MAX_SHELL_LINES: Final = 20_000
-_SCRIPT: Final = re.compile(r"(?i)<script\b|\bjavascript:|\bon(?:load|error|click|mouseover)\s{0,9}=|<iframe\b")
+# HTML that runs a script, such as ``<script``, ``javascript:`` or ``onload =``.
+_BROWSER_SCRIPT: Final = re.compile(r"(?i)<script\b|\bjavascript:|\bon(?:load|error|click|mouseover)\s{0,9}=|<iframe\b")
 _SOURCE_KEYS: Final = frozenset({"source", "input"})
-# Commands that are not scanned as a script: they install packages by name from an index, or only print something.
+# Commands that are not scanned as a script: they install packages by name from an index, such as
+# ``pip install torch==2.1``, or only print something, such as ``nvidia-smi``.
 _ORDINARY_COMMAND: Final = re.compile(
     r"(?:(?:python3? -m )?(?:pip3?|uv pip|conda|mamba) (?:install|list|show|freeze|uninstall)(?: [\w.=<>~\[\],'\"!-]+)*"
     r"|(?:nvidia-smi|ls|pwd|whoami|date|lscpu|free|df|cd|mkdir)(?: [\w./-]+)*)\s*\Z"
 )
-
-
 _LANGUAGE_KEYS: Final = (("kernelspec", "language"), ("language_info", "name"))
 # Users choose kernel names freely, most after a Python environment. These name kernels of other languages.
 _FOREIGN_KERNEL: Final = re.compile(
@@ -54,7 +54,13 @@ _SHELLS: Final = frozenset({"bash", "sh", "zsh", "shell"})
 
 @dataclass(slots=True)
 class _RawCell:
-    """The texts of one cell, as read from the file."""
+    """The texts of one cell, as read from the file.
+
+    Attributes:
+        kind: the value of ``cell_type``, such as ``code``.
+        source: its source text, whole or line by line.
+        pages: texts in its outputs. A browser may show them as HTML.
+    """
 
     kind: str = ""
     source: list[str] = field(default_factory=list)
@@ -83,34 +89,36 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     mentions: list[Mention] = []
     references: list[Reference] = []
     members: list[Artifact] = []
-    whole: list[str] = []
-    bound: LimitReachedError | None = None
-    lines = 0
-    foreign: list[tuple[int, str]] = []
+    python_sources: list[str] = []
+    shell_line_count = 0
+    foreign_languages: list[tuple[int, str]] = []
+    # The error is raised only after all that was found before it was yielded.
+    limit_error: LimitReachedError | None = None
     try:
         for number, raw in iterate_in_time(cells[:_MAX_CELLS], 1):
             cell = _split_in_language("".join(raw.source), language) if raw.kind == "code" else Cell()
-            mentions += _mention_browser_script(number, [*raw.pages, *(text for _, text in cell.pages)])
+            mentions += _mention_browser_script(number, [*raw.pages, *(page for _, page in cell.pages)])
             if raw.kind != "code":
                 continue
-            whole.append(cell.python)
+            python_sources.append(cell.python)
             references += _reference_runs(number, cell)
             members += _open_members(artifact, window, limits, number, cell)
-            mentions.extend(_mention_shell_lines(number, cell, max(0, _MAX_SHELL_LINES - lines)))
-            lines += len(cell.shell)
-            foreign += ((number, each) for _, each in cell.foreign)
+            mentions.extend(_mention_shell_lines(number, cell, max(0, _MAX_SHELL_LINES - shell_line_count)))
+            shell_line_count += len(cell.shell)
+            foreign_languages += ((number, cell_language) for _, cell_language in cell.foreign)
     except LimitReachedError as error:
-        bound = error
-    found, faults = _analyze_cells(whole, [number for number, raw in cells[:_MAX_CELLS] if raw.kind == "code"])
-    yield Outline("notebook", (*found, *mentions), (("cells", str(len(cells))),))
+        limit_error = error
+    code_cell_numbers = [number for number, raw in cells[:_MAX_CELLS] if raw.kind == "code"]
+    python_mentions, absences = _analyze_cells(python_sources, code_cell_numbers)
+    yield Outline("notebook", (*python_mentions, *mentions), (("cells", str(len(cells))),))
     if references:
         yield References("notebook", tuple(references[:_MAX_REFERENCES]))
     yield from members
-    yield from faults
-    yield from _report_foreign_cells(foreign)
-    if bound is not None:
-        raise bound
-    if lines > _MAX_SHELL_LINES:
+    yield from absences
+    yield from _report_foreign_cells(foreign_languages)
+    if limit_error is not None:
+        raise limit_error
+    if shell_line_count > _MAX_SHELL_LINES:
         detail = f"only its first {_MAX_SHELL_LINES} lines for a shell are listed one by one"
         yield Unread(UnreadReason.LIMIT, detail)
     if len(cells) > _MAX_CELLS:
@@ -119,36 +127,44 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _collect_cells(settings: Sequence[Setting]) -> list[tuple[int, _RawCell]]:
-    """Collect the cells in order, by the key path to their texts, such as ``cells.3.source``."""
-    found: dict[tuple[str, ...], _RawCell] = defaultdict(_RawCell)
+    """Return the cells in the order of the file, numbered from 1.
+
+    A cell is found by the key path of its texts: ``cells.3.source`` or, in format 3, ``worksheets.0.cells.3.input``.
+    """
+    raw_cells: dict[tuple[str, ...], _RawCell] = defaultdict(_RawCell)
     for setting in settings:
         if "cells" not in setting.path or not isinstance(setting.value, str):
             continue
-        at = setting.path.index("cells") + 2
-        place, rest = setting.path[:at], setting.path[at:]
-        if len(place) < 2 or not rest:
+        # The path to the cell ends with its index, which follows ``cells``.
+        cell_path_length = setting.path.index("cells") + 2
+        cell_path, inner_path = setting.path[:cell_path_length], setting.path[cell_path_length:]
+        if not inner_path:
             continue
-        if rest[0] == "cell_type":
-            found[place].kind = setting.value
-        elif rest[0] in _SOURCE_KEYS:
-            found[place].source.append(setting.value)
-        elif rest[0] == "outputs":
-            is_script = "application/javascript" in rest
-            found[place].pages.append(f"<script>{setting.value}" if is_script else setting.value)
-    return list(enumerate(found.values(), 1))
+        if inner_path[0] == "cell_type":
+            raw_cells[cell_path].kind = setting.value
+        elif inner_path[0] in _SOURCE_KEYS:
+            raw_cells[cell_path].source.append(setting.value)
+        elif inner_path[0] == "outputs":
+            is_script = "application/javascript" in inner_path
+            raw_cells[cell_path].pages.append(f"<script>{setting.value}" if is_script else setting.value)
+    return list(enumerate(raw_cells.values(), 1))
 
 
 def _find_language(settings: Sequence[Setting]) -> str:
     """Return the language of the kernel that runs the cells; empty if it is Python or not given."""
     metadata = {setting.path: str(setting.value).lower() for setting in settings if setting.path[:1] == ("metadata",)}
-    named = [each for each in (metadata.get(("metadata", *rest), "") for rest in _LANGUAGE_KEYS) if each]
-    if not named:
-        kernel = _FOREIGN_KERNEL.match(metadata.get(("metadata", "kernelspec", "name"), ""))
-        return kernel[1] if kernel is not None else ""
-    return "" if any("python" in each for each in named) else named[0]
+    stated = [metadata.get(("metadata", *keys), "") for keys in _LANGUAGE_KEYS]
+    languages = [language for language in stated if language]
+    if any("python" in language for language in languages):
+        return ""
+    if languages:
+        return languages[0]
+    kernel = _FOREIGN_KERNEL.match(metadata.get(("metadata", "kernelspec", "name"), ""))
+    return kernel[1] if kernel is not None else ""
 
 
 def _split_in_language(source: str, language: str) -> Cell:
+    """Split a code cell into its parts; ``language`` is that of the kernel, empty for Python."""
     if not language:
         return split_cell(source)
     if language in _SHELLS:
@@ -157,9 +173,15 @@ def _split_in_language(source: str, language: str) -> Cell:
 
 
 def _report_foreign_cells(cells: list[tuple[int, str]]) -> Iterator[Unread]:
-    """Yield an absence for each language other than Python: no reader analyzes it."""
-    for language in dict.fromkeys(each for _, each in cells):
-        number = next(number for number, each in cells if each == language)
+    """Yield an absence for each language that no reader analyzes, at its first cell.
+
+    Args:
+        cells: the number and the language of each cell in another language than Python.
+    """
+    first_cells: dict[str, int] = {}
+    for number, language in cells:
+        first_cells.setdefault(language, number)
+    for language, number in first_cells.items():
         detail = f"source code of {format_detail(language)}: the text was read, its effects were not analyzed"
         yield Unread(UnreadReason.PROGRAM, detail, Location(key=f"cell {number}"))
 
@@ -167,40 +189,38 @@ def _report_foreign_cells(cells: list[tuple[int, str]]) -> Iterator[Unread]:
 def _analyze_cells(sources: list[str], numbers: list[int]) -> tuple[list[Mention], list[Unread]]:
     """Analyze all cells as one source, as a kernel runs them, and map each line back to its cell.
 
+    Args:
+        sources: the Python of each code cell.
+        numbers: the number of each code cell in the notebook.
+
     Returns:
         The mentions, and an absence for each part that could not be evaluated.
     """
-    starts: list[int] = []
-    line = 1
+    first_lines: list[int] = []
+    next_line = 1
     for source in sources:
-        starts.append(line)
-        line += source.count("\n") + 1
+        first_lines.append(next_line)
+        next_line += source.count("\n") + 1
     analysis = analyze_source("\n".join(sources))
 
-    def locate_row(row: int | None) -> Location:
-        if not starts:
+    def locate_line(line: int | None) -> Location:
+        """Return the cell, and the line in it, of a line of the joined source."""
+        if not first_lines:
             return Location()
-        index = bisect_right(starts, row or 1) - 1
-        return Location(key=f"cell {numbers[index]}", line=(row or 1) - starts[index] + 1)
+        index = bisect_right(first_lines, line or 1) - 1
+        return Location(key=f"cell {numbers[index]}", line=(line or 1) - first_lines[index] + 1)
 
-    mentions = [replace(each, where=locate_row(each.where.line)) for each in analysis.mentions]
-    faults = [
-        Unread(
-            UnreadReason.DAMAGED,
-            f"{locate_row(row).key} does not parse as Python ({fault}); only the names in it were checked",
-            locate_row(row),
-        )
-        for row, fault in analysis.damage
-    ]
-    faults += [
-        Unread(
-            UnreadReason.LIMIT,
-            f"{locate_row(row).key}: {fault}; the analysis of the code is incomplete",
-            locate_row(row),
-        )
-        for row, fault in analysis.bounds
-    ]
-    return mentions, faults
+    mentions = [replace(mention, where=locate_line(mention.where.line)) for mention in analysis.mentions]
+    absences: list[Unread] = []
+    for line, fault in analysis.damage:
+        where = locate_line(line)
+        detail = f"{where.key} does not parse as Python ({fault}); only the names in it were checked"
+        absences.append(Unread(UnreadReason.DAMAGED, detail, where))
+    for line, fault in analysis.bounds:
+        where = locate_line(line)
+        detail = f"{where.key}: {fault}; the analysis of the code is incomplete"
+        absences.append(Unread(UnreadReason.LIMIT, detail, where))
+    return mentions, absences
 
 
 def _mention_shell_lines(number: int, cell: Cell, limit: int) -> Iterator[Mention]:
@@ -213,16 +233,17 @@ def _mention_shell_lines(number: int, cell: Cell, limit: int) -> Iterator[Mentio
 
 
 def _mention_browser_script(number: int, pages: list[str]) -> Iterator[Mention]:
+    """Yield one mention if any of the HTML texts of a cell runs a script."""
     for page in pages:
-        found = _SCRIPT.search(page)
-        if found is not None:
-            yield Mention(
-                VOCABULARY, "browser-script", "script", Location(key=f"cell {number}"), format_detail(found[0])
-            )
+        script = _BROWSER_SCRIPT.search(page)
+        if script is not None:
+            where = Location(key=f"cell {number}")
+            yield Mention(VOCABULARY, "browser-script", "script", where, format_detail(script[0]))
             return
 
 
 def _reference_runs(number: int, cell: Cell) -> Iterator[Reference]:
+    """Yield a reference for each file or address that the cell runs with ``%run``."""
     for line, target in cell.runs:
         yield Reference(ReferenceKind.CODE, target[:300], "%run", where=Location(key=f"cell {number}", line=line))
 
@@ -231,9 +252,12 @@ def _open_members(artifact: Artifact, window: Window, limits: Limits, number: in
     """Yield the shell commands of a cell as one script, and the files that it writes."""
     budget = get_budget(window, limits)
     commands = [command for _, command in cell.shell if not _ORDINARY_COMMAND.match(command)]
-    parts = [(f"cell-{number}.sh", "\n".join(commands))] if commands else []
-    parts += [(f"cell-{number}/{name.rpartition('/')[2][:100]}", text) for name, text in cell.files if text]
-    for name, text in parts:
+    members = [(f"cell-{number}.sh", "\n".join(commands))] if commands else []
+    for path, text in cell.files:
+        if text:
+            file_name = path.rpartition("/")[2][:100]
+            members.append((f"cell-{number}/{file_name}", text))
+    for name, text in members:
         data = text.encode("utf-8", "surrogatepass")
         inner = DecodedWindow(data, budget)
         yield Artifact(join_member(artifact.path, name), len(data), make_opener(inner))

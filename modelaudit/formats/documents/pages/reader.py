@@ -20,13 +20,18 @@ from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.text import get_file_name, looks_like_text
 
 _EXTENSIONS: Final = (".html", ".htm", ".xhtml", ".svg")
-_START: Final = re.compile(
+# ``<html``, ``<svg`` or ``<!doctype html`` at the beginning, after an optional byte order mark, XML declaration and
+# comment.
+_PAGE_START: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*+(?:<\?xml[^>]{0,200}>\s*+)?(?:<!--.{0,400}?-->\s*+)?<(?:!doctype\s++)?(?:html|svg)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _ELEMENT: Final = re.compile(r"<(?:\w{1,20}:)?(script|iframe|object|embed|foreignobject|applet)[\s>/]", re.IGNORECASE)
+# An attribute such as ``onload="``.
 _EVENT_HANDLER: Final = re.compile(r"[\s\"'/]on[a-z]{3,24}\s{0,4}=\s{0,4}[\"'a-z]", re.IGNORECASE)
+# An attribute such as ``href="javascript:``.
 _SCRIPT_ADDRESS: Final = re.compile(r"(?:href|src|action|data)\s{0,4}=\s{0,4}[\"']?\s{0,4}javascript:", re.IGNORECASE)
+# A script element whose type is data, such as ``<script type="application/json"``: a browser does not run it.
 _DATA_SCRIPT: Final = re.compile(
     r"<script\b[^>]{0,400}type\s{0,4}=\s{0,4}[\"']?(?:application/(?:ld\+)?json|text/plain)", re.IGNORECASE
 )
@@ -36,13 +41,13 @@ _XML_START: Final = re.compile(r"\ufeff?\s*+(?:<\?xml|<!doctype[^>\[]{0,400}\[|<
 
 
 def recognises(head: Head) -> bool:
-    """Whether the text begins like a page or a drawing, or has the extension of one."""
-    is_called = get_file_name(head.path).endswith(_EXTENSIONS)
-    return (is_called or _START.match(head.data) is not None) and looks_like_text(head)
+    """Whether this is text that begins like a page or a drawing, or has the extension of one."""
+    has_extension = get_file_name(head.path).endswith(_EXTENSIONS)
+    return (has_extension or _PAGE_START.match(head.data) is not None) and looks_like_text(head)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the document, and one mention for each kind of active element.
+    """Yield the document, one mention for each kind of active element, and the structures of XML if it may be XML.
 
     Raises:
         DamagedError: the file is not text to its end.
@@ -57,15 +62,15 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 def _find_mentions(text: str) -> Iterator[Mention]:
     """Yield one mention for each kind of active element, with its first line."""
-    found: dict[str, int] = {}
+    first_offsets: dict[str, int] = {}
     # The last element looked at counts as active in any case, because those after it are not examined.
-    for count, match in enumerate(islice(_ELEMENT.finditer(text), _MOST_ELEMENTS)):
-        if count == _MOST_ELEMENTS - 1 or _DATA_SCRIPT.match(text, match.start()) is None:
-            found.setdefault(match[1].lower(), match.start())
+    for count, element in enumerate(islice(_ELEMENT.finditer(text), _MOST_ELEMENTS)):
+        if count == _MOST_ELEMENTS - 1 or _DATA_SCRIPT.match(text, element.start()) is None:
+            first_offsets.setdefault(element[1].lower(), element.start())
     for pattern, name in ((_EVENT_HANDLER, "event-handler"), (_SCRIPT_ADDRESS, "javascript")):
-        first = pattern.search(text)
-        if first is not None:
-            found.setdefault(name, first.start())
-    for name, place in found.items():
-        line = text.count("\n", 0, place) + 1
+        attribute = pattern.search(text)
+        if attribute is not None:
+            first_offsets.setdefault(name, attribute.start())
+    for name, offset in first_offsets.items():
+        line = text.count("\n", 0, offset) + 1
         yield Mention("markup", "element", name, Location(line=line))

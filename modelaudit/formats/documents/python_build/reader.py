@@ -28,6 +28,8 @@ _NAMES: Final = ("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pdm.to
 _MAX_BYTES: Final = MIB
 _MAX_DEPTH: Final = 60
 _MAX_MENTIONS: Final = 2000
+_MAX_LINES: Final = 20_000
+# A requirement fetched from an address, such as ``name @ https://host/name.whl`` or ``git+ssh://host/name``.
 _ADDRESS: Final = re.compile(r"@\s*\S|\b(?:git|hg|svn|bzr)\+|\b(?:https?|ftp|file)://")
 _SECTION: Final = re.compile(r"\[([^\]\n]{1,200})\]")
 _ENTRY: Final = re.compile(r"([\w.-]{1,100}+)\s*[=:]\s*(.*)")
@@ -43,30 +45,36 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """Yield the build steps, the packages fetched from addresses, and references to files that run.
 
     Raises:
-        DamagedError: it is not TOML.
-        LimitReachedError: it nests too deep.
-        WindowError: it is over 1 MiB, or the window could not return the requested bytes.
+        DamagedError: the file is called ``.toml`` and is not TOML.
+        LimitReachedError: the TOML nests too deep, or ``interpret_table`` reached a bound.
+        WindowError: the file is over 1 MiB, or the window could not return the requested bytes.
     """
     text = read_all_bytes(window, min(_MAX_BYTES, limits.document_bytes)).decode("utf-8-sig", "replace")
     name = get_file_name(artifact.path)
     if name.endswith((".cfg", ".ini")):
-        attacks = _mention_attack_texts((line, number) for number, line in enumerate(text.splitlines()[:20_000], 1))
+        attacks = _mention_attack_texts((line, number) for number, line in enumerate(text.splitlines()[:_MAX_LINES], 1))
         yield Outline("python-build", tuple((*_mention_config(text), *attacks))[:_MAX_MENTIONS])
         yield from interpret_table(artifact.path, name, text, limits)
         return
     table = _parse_toml(text)
     yield from interpret_table(artifact.path, name, text, limits)
-    attacks = _mention_attack_texts((each, None) for each in _iterate_texts(table))
+    attacks = _mention_attack_texts((value, None) for value in _iterate_texts(table))
     yield Outline("python-build", tuple((*_mention_project(table), *attacks))[:_MAX_MENTIONS])
-    items = tuple(_reference_build_files(table))
-    if items:
-        yield References("python-build", items)
+    references = tuple(_reference_build_files(table))
+    if references:
+        yield References("python-build", references)
 
 
 def _parse_toml(text: str) -> dict[str, object]:
+    """Parse TOML.
+
+    Raises:
+        DamagedError: the text is not TOML.
+        LimitReachedError: its brackets nest too deep for the parser, which is recursive.
+    """
     depth = deepest = 0
-    for character in re.sub(r"[^\[\]{}]", "", text):
-        depth = depth + 1 if character in "[{" else max(0, depth - 1)
+    for bracket in re.sub(r"[^\[\]{}]", "", text):
+        depth = depth + 1 if bracket in "[{" else max(0, depth - 1)
         deepest = max(deepest, depth)
     if deepest > _MAX_DEPTH:
         raise LimitReachedError(f"it nests deeper than {_MAX_DEPTH} levels")
@@ -77,51 +85,55 @@ def _parse_toml(text: str) -> dict[str, object]:
 
 
 def _get_table(table: object, *keys: str) -> dict[str, object]:
+    """Return the table below ``keys``; empty if a key is missing or has another value than a table."""
     for key in keys:
         table = table.get(key) if isinstance(table, dict) else None
     return table if isinstance(table, dict) else {}
 
 
 def _get_texts(value: object) -> list[str]:
-    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+    """Return the strings of a list; empty if ``value`` is no list."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _mention_project(table: dict[str, object]) -> Iterator[Mention]:
+    """Mention the build steps of a ``pyproject.toml`` or similar file, and the requirements fetched from addresses."""
     system = _get_table(table, "build-system")
     yield from _mention_requirements("build-system.requires", _get_texts(system.get("requires")))
-    path = _get_texts(system.get("backend-path"))
-    if path:
-        yield _make_step(
-            "build-backend", f"{system.get('build-backend')} in {', '.join(path)}", "build-system.backend-path"
-        )
+    backend_folders = _get_texts(system.get("backend-path"))
+    if backend_folders:
+        backend = f"{system.get('build-backend')} in {', '.join(backend_folders)}"
+        yield _make_step("build-backend", backend, "build-system.backend-path")
     project = _get_table(table, "project")
     yield from _mention_requirements("project.dependencies", _get_texts(project.get("dependencies")))
-    for name, given in _get_table(project, "optional-dependencies").items():
-        yield from _mention_requirements(f"project.optional-dependencies.{name}", _get_texts(given))
-    for name in _get_table(table, "tool", "setuptools", "cmdclass"):
-        yield _make_step("cmdclass", name, "tool.setuptools.cmdclass")
-    for where, target in _find_hooks(table):
-        yield _make_step("custom hook", target, where)
+    for extra, requirements in _get_table(project, "optional-dependencies").items():
+        yield from _mention_requirements(f"project.optional-dependencies.{extra}", _get_texts(requirements))
+    for command in _get_table(table, "tool", "setuptools", "cmdclass"):
+        yield _make_step("cmdclass", command, "tool.setuptools.cmdclass")
+    for key, file in _find_hooks(table):
+        yield _make_step("custom hook", file, key)
     if _get_table(table, "tool", "pdm", "build").get("run-setuptools"):
         yield _make_step("setup script of pdm", "pdm build", "tool.pdm.build")
-    for name, given in _get_table(table, "tool", "poetry", "dependencies").items():
-        address = (
-            next((str(given[key]) for key in ("git", "url") if key in given), "") if isinstance(given, dict) else ""
-        )
+    for name, dependency in _get_table(table, "tool", "poetry", "dependencies").items():
+        sources = dependency if isinstance(dependency, dict) else {}
+        address = next((str(sources[key]) for key in ("git", "url") if key in sources), "")
         if address:
             yield from _mention_requirements("tool.poetry.dependencies", [f"{name} @ {address}"])
 
 
 def _find_hooks(table: dict[str, object]) -> Iterator[tuple[str, str]]:
-    """Yield the key of each setting that has a tool run a file of the folder while it builds, and the file."""
+    """Yield (key, file) for each setting that makes a build tool run a file of the folder."""
     hatch = _get_table(table, "tool", "hatch")
-    places = {"tool.hatch.build.hooks": _get_table(hatch, "build", "hooks"),
-              "tool.hatch.metadata.hooks": _get_table(hatch, "metadata", "hooks")}  # fmt: skip
-    for name in _get_table(hatch, "build", "targets"):
-        places[f"tool.hatch.build.targets.{name}.hooks"] = _get_table(hatch, "build", "targets", name, "hooks")
-    for where, hooks in places.items():
+    hook_tables = {
+        "tool.hatch.build.hooks": _get_table(hatch, "build", "hooks"),
+        "tool.hatch.metadata.hooks": _get_table(hatch, "metadata", "hooks"),
+    }
+    for target in _get_table(hatch, "build", "targets"):
+        hook_tables[f"tool.hatch.build.targets.{target}.hooks"] = _get_table(hatch, "build", "targets", target, "hooks")
+    for key, hooks in hook_tables.items():
         if "custom" in hooks:
-            yield where, str(_get_table(hooks, "custom").get("path", "hatch_build.py"))
+            # hatch_build.py is the default of hatch.
+            yield key, str(_get_table(hooks, "custom").get("path", "hatch_build.py"))
     version = _get_table(hatch, "version")
     if version.get("source") == "code":
         yield "tool.hatch.version", str(version.get("path", ""))
@@ -130,63 +142,80 @@ def _find_hooks(table: dict[str, object]) -> Iterator[tuple[str, str]]:
 
 
 def _find_scripts(table: dict[str, object]) -> Iterator[tuple[str, str]]:
-    """Yield the build scripts of poetry and pdm, by key."""
+    """Yield (key, file) for the build scripts of poetry, and the build hooks and version getter of pdm."""
     poetry = _get_table(table, "tool", "poetry")
     script = _get_table(poetry, "build").get("script") or poetry.get("build")
     if isinstance(script, str):
         yield "tool.poetry.build", script
     pdm = _get_table(table, "tool", "pdm")
+    functions = _get_texts(_get_table(pdm, "build").get("hooks"))
     getter = _get_table(pdm, "version").get("getter")
-    for each in (*_get_texts(_get_table(pdm, "build").get("hooks")), *([getter] if isinstance(getter, str) else [])):
-        yield "tool.pdm", f"{each.partition(':')[0].replace('.', '/')}.py"
+    if isinstance(getter, str):
+        functions.append(getter)
+    for function in functions:
+        # The value is ``package.module:function``.
+        yield "tool.pdm", _get_module_file(function.partition(":")[0])
 
 
 def _find_modules(table: dict[str, object]) -> Iterator[tuple[str, str]]:
-    """Yield the files of modules that setuptools imports, by key."""
+    """Yield (key, file) for the modules that setuptools and setuptools_scm import."""
     for key in ("version_scheme", "local_scheme"):
         scheme = _get_table(table, "tool", "setuptools_scm").get(key)
+        # A scheme with a colon is ``module:function``; any other is the name of a built-in scheme.
         if isinstance(scheme, str) and ":" in scheme:
-            yield f"tool.setuptools_scm.{key}", f"{scheme.partition(':')[0].replace('.', '/')}.py"
-    for given in _get_table(table, "tool", "setuptools", "dynamic").values():
-        taken = given.get("attr") if isinstance(given, dict) else None
-        if isinstance(taken, str):
-            yield "tool.setuptools.dynamic", f"{taken.rpartition('.')[0].replace('.', '/')}.py"
-    for command, path in _get_table(table, "tool", "setuptools", "cmdclass").items():
-        if isinstance(path, str):
-            yield f"tool.setuptools.cmdclass.{command}", f"{path.rpartition('.')[0].replace('.', '/')}.py"
+            yield f"tool.setuptools_scm.{key}", _get_module_file(scheme.partition(":")[0])
+    for field in _get_table(table, "tool", "setuptools", "dynamic").values():
+        # The value is ``package.module.attribute``; setuptools imports the module to read the attribute.
+        attribute = field.get("attr") if isinstance(field, dict) else None
+        if isinstance(attribute, str):
+            yield "tool.setuptools.dynamic", _get_module_file(attribute.rpartition(".")[0])
+    for command, class_path in _get_table(table, "tool", "setuptools", "cmdclass").items():
+        if isinstance(class_path, str):
+            yield f"tool.setuptools.cmdclass.{command}", _get_module_file(class_path.rpartition(".")[0])
+
+
+def _get_module_file(module: str) -> str:
+    """Return the file of a dotted module, such as ``package/module.py``."""
+    return f"{module.replace('.', '/')}.py"
 
 
 def _iterate_texts(value: object, depth: int = 0) -> Iterator[str]:
-    """Yield every text of a table, at any depth."""
+    """Yield every string of a table or list, down to ``_MAX_DEPTH``; ``depth`` is the depth of ``value``."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list) and depth < _MAX_DEPTH:
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _iterate_texts(each, depth + 1)
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _iterate_texts(inner, depth + 1)
 
 
-def _mention_attack_texts(given: Iterable[tuple[str, int | None]]) -> Iterator[Mention]:
-    """Mention texts that show an attack: tools for tests, environments and wheels run commands from these files."""
-    for text, line in given:
+def _mention_attack_texts(texts: Iterable[tuple[str, int | None]]) -> Iterator[Mention]:
+    """Mention texts that show an attack: tools for tests, environments and wheels run commands from these files.
+
+    Args:
+        texts: (text, line) pairs; the line is ``None`` if it is unknown.
+    """
+    for text, line in texts:
         for name, detail in attack_texts.find_attack_texts(text):
             yield Mention(VOCABULARY, TEXT, name, Location(line=line), format_detail(detail))
 
 
 def _reference_build_files(table: dict[str, object]) -> Iterator[Reference]:
+    """Yield references to the build back end inside the folder, and to the files of hooks."""
     system = _get_table(table, "build-system")
     backend = system.get("build-backend")
     for folder in _get_texts(system.get("backend-path"))[:20]:
         module = str(backend).partition(":")[0].replace(".", "/")
         target = module if folder in (".", "") else f"{folder.rstrip('/')}/{module}"
         yield Reference(ReferenceKind.CODE, f"{target}.py"[:300], "build-backend", where=Location(key="build-system"))
-    for where, target in _find_hooks(table):
-        if target:
-            yield Reference(ReferenceKind.CODE, target[:300], where, where=Location(key=format_detail(where)))
+    for key, file in _find_hooks(table):
+        if file:
+            yield Reference(ReferenceKind.CODE, file[:300], key, where=Location(key=format_detail(key)))
 
 
 def _mention_config(text: str) -> Iterator[Mention]:
+    """Mention the command classes of ``setup.cfg`` and the like, and the requirements fetched from addresses."""
     section = key = ""
-    for number, line in enumerate(text.splitlines()[:20_000], 1):
+    for number, line in enumerate(text.splitlines()[:_MAX_LINES], 1):
         heading = _SECTION.match(line)
         entry = _ENTRY.match(line)
         if heading is not None:
@@ -196,22 +225,21 @@ def _mention_config(text: str) -> Iterator[Mention]:
             key = entry[1]
             if key == "cmdclass":
                 yield _make_step("cmdclass", entry[2], section, number)
+        # A line without a key continues the value of the last key, such as a list of requirements.
         value = entry[2] if entry is not None else line.strip()
         if key in _REQUIREMENT_KEYS or section.startswith("options.extras_require"):
             yield from _mention_requirements(f"{section}.{key}", [value], number)
 
 
 def _mention_requirements(key: str, requirements: list[str], line: int | None = None) -> Iterator[Mention]:
-    for each in requirements:
-        if _ADDRESS.search(each.partition(";")[0]):
-            yield Mention(
-                VOCABULARY,
-                "build-requirement",
-                format_detail(each),
-                Location(key=format_detail(key), line=line),
-                format_detail(key),
-            )
+    """Mention the requirements that are fetched from an address; ``key`` and ``line`` say where they are listed."""
+    where = Location(key=format_detail(key), line=line)
+    for requirement in requirements:
+        # An environment marker follows the semicolon.
+        if _ADDRESS.search(requirement.partition(";")[0]):
+            yield Mention(VOCABULARY, "build-requirement", format_detail(requirement), where, format_detail(key))
 
 
 def _make_step(name: str, detail: str, key: str, line: int | None = None) -> Mention:
+    """Return a mention of code or a command that a build runs; ``key`` and ``line`` say which setting states it."""
     return Mention(VOCABULARY, "build-step", name, Location(key=format_detail(key), line=line), format_detail(detail))

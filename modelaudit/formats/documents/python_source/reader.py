@@ -28,7 +28,10 @@ _MAX_REFERENCES: Final = 200
 
 
 def recognises(head: Head) -> bool:
-    """Recognize source by its name, whatever its bytes are: a loader goes by the name, too."""
+    """Whether the name is that of Python source, whatever the bytes are, or text begins with a shebang for Python.
+
+    Python imports a file by its name, too.
+    """
     if head.content is not None or not head.data:
         return False
     name = get_file_name(head.path)
@@ -43,7 +46,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """Yield the uses of names, references to imported files, and the parts that could not be evaluated.
 
     Raises:
-        WindowError: it is over ``document_bytes``, or the window could not return the requested bytes.
+        WindowError: the file is over ``document_bytes``, or the window could not return the requested bytes.
     """
     text, encoding = decode_source(read_all_bytes(window, limits.document_bytes))
     if get_file_name(artifact.path).endswith(".pth"):
@@ -51,24 +54,25 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         text = "\n".join(line if line.startswith(("import ", "import\t")) else "" for line in text.splitlines())
     analysis = analyze_source(text, encoding)
     if get_file_name(artifact.path).endswith((".pth", *_STARTUP_FILES)) and text.strip():
-        line = next(number for number, each in enumerate(text.splitlines(), 1) if each.strip())
-        start = Mention(
-            uses.VOCABULARY, uses.TEXT, "(start-up of Python)", Location(line=line), get_file_name(artifact.path)
-        )
-        analysis.mentions = (*analysis.mentions, start)
+        # Python runs these files when it starts, so any code in them is worth a mention.
+        first_line = next(number for number, line in enumerate(text.splitlines(), 1) if line.strip())
+        where = Location(line=first_line)
+        startup = Mention(uses.VOCABULARY, uses.TEXT, "(start-up of Python)", where, get_file_name(artifact.path))
+        analysis.mentions = (*analysis.mentions, startup)
     yield from _report_analysis(analysis)
 
 
 def _report_analysis(analysis: SourceAnalysis) -> Iterator[Reading]:
-    """Yield the structures and absences of one analysis."""
+    """Yield the mentions of one analysis, references to the imported files beside it, and its absences."""
     yield Outline("python", analysis.mentions, analysis.facts)
-    items = [
+    # Level 1 is ``from .name import``: the module is in the same folder.
+    references = [
         Reference(ReferenceKind.CODE, f"{name.replace('.', '/')}.py", "import", where=Location(line=line))
         for (level, name), line in analysis.relative_imports.items()
         if level == 1 and name
     ]
-    if items:
-        yield References("python", tuple(items[:_MAX_REFERENCES]))
+    if references:
+        yield References("python", tuple(references[:_MAX_REFERENCES]))
     for line, fault in analysis.damage:
         detail = f"line {line} does not parse as Python ({fault}); only the names in it were checked"
         yield Unread(UnreadReason.DAMAGED, detail, Location(line=line))

@@ -16,6 +16,7 @@ from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.requirement_lines import collect_requirement_mentions, join_requirement_lines
 from modelaudit.wire.text import get_file_name, looks_like_text
 
+# Names such as ``requirements.txt``, ``dev-requirements.in`` or ``constraints-3.11.txt``.
 _LIST_NAME: Final = re.compile(
     r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in|pip)|requirements|req\.txt"
 )
@@ -26,8 +27,9 @@ def recognises(head: Head) -> bool:
     """Whether this is text named like ``requirements.txt``, or a ``.txt`` or ``.in`` file in ``requirements/``."""
     folders = head.path.lower().replace("\\", "/").split("/")[:-1]
     name = get_file_name(head.path)
-    named = _LIST_NAME.fullmatch(name) is not None or ("requirements" in folders and name.endswith((".txt", ".in")))
-    return named and looks_like_text(head)
+    has_list_name = _LIST_NAME.fullmatch(name) is not None
+    is_in_folder = "requirements" in folders and name.endswith((".txt", ".in"))
+    return (has_list_name or is_in_folder) and looks_like_text(head)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -35,19 +37,21 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the file is not text to its end.
-        LimitReachedError: the file has more lines than are parsed.
+        LimitReachedError: the file has more lines than are parsed, or the deadline passed.
         WindowError: the window could not return the requested bytes.
     """
     text, scan, defects = read_whole_text(window, limits)
     yield Document("text", "text", lines=scan.lines, defects=defects)
-    found: dict[Mention, None] = {}
+    # A dictionary, because it keeps the order and each mention once.
+    mentions: dict[Mention, None] = {}
     count = 0
     try:
         for count, (number, line) in enumerate(iterate_in_time(join_requirement_lines(text), 16), 1):
             if count > _MOST_LINES:
                 break
-            found.update((mention, None) for mention in collect_requirement_mentions(line, Location(line=number)))
+            mentions.update(dict.fromkeys(collect_requirement_mentions(line, Location(line=number))))
     finally:
-        yield Outline("requirements", tuple(found))
+        # After the deadline too, the mentions found so far are yielded.
+        yield Outline("requirements", tuple(mentions))
     if count > _MOST_LINES:
         raise LimitReachedError(f"only the first {_MOST_LINES} lines were parsed")

@@ -31,12 +31,18 @@ _SCRIPT_EXTENSIONS: Final = (".sh", ".bash", ".zsh", ".ksh", ".csh", ".fish", ".
                    ".bashrc", ".bash_profile", ".profile", ".zshrc", ".zshenv", ".crontab")  # fmt: skip
 _WINDOWS_EXTENSIONS: Final = (".bat", ".cmd", ".ps1", ".psm1")
 _UNIT_EXTENSIONS: Final = (".desktop", ".service", ".timer")
+_EXTENSION_KINDS: Final = (
+    (_SCRIPT_EXTENSIONS, "script"),
+    (_WINDOWS_EXTENSIONS, "windows"),
+    (_UNIT_EXTENSIONS, "unit"),
+)
 _INDEX_FILES: Final = frozenset({"pip.conf", "pip.ini", ".npmrc", ".pypirc", ".yarnrc", "uv.toml"})
 _HOOK_NAMES: Final = frozenset(
     {"applypatch-msg", "pre-applypatch", "post-applypatch", "pre-commit", "pre-merge-commit", "prepare-commit-msg",
      "commit-msg", "post-commit", "pre-rebase", "post-checkout", "post-merge", "pre-push", "pre-receive", "update",
      "post-receive", "post-update", "push-to-checkout", "pre-auto-gc", "post-rewrite", "fsmonitor-watchman"}
 )  # fmt: skip
+# The first line of a script for a shell, such as ``#!/bin/sh`` or ``#!/usr/bin/env -S bash -e``.
 _SHEBANG: Final = re.compile(rb"#!\s*\S*?(?:/|\benv\s+(?:-S\s+)?)(?:ba|z|da|k|a|fi|c|tc)?sh\b[^\n]*")
 _MOST_CHARACTERS: Final = 2 * MIB
 _MOST_PROGRAMS: Final = 200
@@ -57,8 +63,8 @@ def _detect_kind(path: str, start: bytes) -> str:
         return "git"
     if name in _INDEX_FILES:
         return "index"
-    for endings, kind in ((_SCRIPT_EXTENSIONS, "script"), (_WINDOWS_EXTENSIONS, "windows"), (_UNIT_EXTENSIONS, "unit")):
-        if name.endswith(endings):
+    for extensions, kind in _EXTENSION_KINDS:
+        if name.endswith(extensions):
             return kind
     if _SHEBANG.match(start) or _is_hook(path):
         return "script"
@@ -87,7 +93,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the file is not text to its end.
-        LimitReachedError: the file is longer than is parsed.
+        LimitReachedError: the file is longer than is parsed, or the deadline passed.
         WindowError: the window could not return the requested bytes.
     """
     damage: DamagedError | None = None
@@ -98,13 +104,15 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         # A shell runs the lines before the bytes that are not text.
         damage, text = error, window.read(0, min(window.size, _MOST_CHARACTERS)).decode("utf-8", "replace")
     kind = _detect_kind(artifact.path, text[:200].encode("utf-8", "replace"))
-    gathered: dict[Mention, None] = {}
+    # A dictionary, because it keeps the order and each mention once.
+    mentions: dict[Mention, None] = {}
     try:
-        gathered.update((mention, None) for mention in _find_name_mentions(artifact.path))
+        mentions.update(dict.fromkeys(_find_name_mentions(artifact.path)))
         for mention in _MENTION_FINDERS[kind](text[:_MOST_CHARACTERS]):
-            gathered[mention] = None
+            mentions[mention] = None
     finally:
-        yield Outline(FORMAT, tuple(gathered), (("kind", kind),))
+        # After the deadline too, the mentions found so far are yielded.
+        yield Outline(FORMAT, tuple(mentions), (("kind", kind),))
     if kind == "index":
         yield from interpret_table(artifact.path, get_file_name(artifact.path), text[:_MOST_CHARACTERS], limits)
     if kind == "modelfile":
@@ -135,6 +143,7 @@ def _keep_text(text: str) -> str:
     return text
 
 
+# By the kind of the file: the function that turns its text into shell commands.
 _SCRIPT_CONVERTERS: Final[dict[str, Callable[[str], str]]] = {
     "script": _keep_text,
     "dockerfile": recipes.convert_dockerfile,

@@ -40,14 +40,15 @@ class SealedFormat:
     """A format that is recognised but not decoded.
 
     Attributes:
-        find_start: returns the offset where the format begins, or ``None`` if the first bytes are another format.
-        shortest: minimum size of its header in bytes.
+        find_start: takes the first bytes of a window and the window; returns the offset where the format begins, or
+            ``None`` if the first bytes are another format.
+        header_size: minimum size of its header in bytes.
         name: as reports and policies spell it.
         advice: detail of the absence: the unread part and the next step for the user.
     """
 
     find_start: Callable[[bytes, Window], int | None]
-    shortest: int
+    header_size: int
     name: str
     advice: str
 
@@ -66,21 +67,22 @@ class SealedFormat:
         start = self.find_start(window.read(0, _PROGRAM_HEAD_BYTES), window) or 0
         budget = get_budget(window, limits)
         if start:
+            # The length of the metadata, in four bytes, and the metadata precede the format.
             metadata = SubWindow(window, 4, start - 4, budget)
             yield Artifact(join_member(artifact.path, "metadata.json"), metadata.size, make_opener(metadata))
-        if window.size - start < self.shortest:
+        if window.size - start < self.header_size:
             raise DamagedError(f"the header of the {self.name} is truncated", window.size)
         yield Unread(UnreadReason.NO_READER, self.advice, format=self.name)
         yield from find_pickles(artifact, window, start, limits)
         for count, offset in enumerate(_find_programs(window, start)):
             if count >= _MOST_PROGRAMS:
                 raise LimitReachedError(f"only the first {_MOST_PROGRAMS} programs in the file are reported", offset)
-            stretch = SubWindow(window, offset, window.size - offset, budget)
-            yield Artifact(join_range(artifact.path, offset, window.size), stretch.size, make_opener(stretch))
+            program = SubWindow(window, offset, window.size - offset, budget)
+            yield Artifact(join_range(artifact.path, offset, window.size), program.size, make_opener(program))
 
 
 def _find_programs(window: Window, start: int) -> Iterator[int]:
-    """Yield the offsets of programs that the host could run.
+    """Yield the offsets from ``start`` on of programs that the host could run.
 
     Raises:
         WindowError: the window could not return the requested bytes.
@@ -99,38 +101,55 @@ def _find_programs(window: Window, start: int) -> Iterator[int]:
 def _is_program(window: Window, offset: int) -> bool:
     """Whether a program that the host could run begins at ``offset``."""
     data = window.read(offset, _PROGRAM_HEAD_BYTES)
-    rest = SubWindow(window, offset, window.size - offset, get_budget(window, Limits()))
     if data[:4] == b"\x7fELF":
+        # The fields EI_DATA (byte order) and e_machine of the ELF header.
         machine = int.from_bytes(data[18:20], "little" if data[5:6] == b"\x01" else "big")
-        return machine not in _GRAPHICS_MACHINES and detect_program(data, rest) is not None
-    return detect_program(data, rest) is not None
+        if machine in _GRAPHICS_MACHINES:
+            return False
+    program = SubWindow(window, offset, window.size - offset, get_budget(window, Limits()))
+    return detect_program(data, program) is not None
 
 
 def _find_magic(magics: tuple[bytes, ...], data: bytes, window: Window) -> int | None:
-    """Return 0 if the data begin with one of the magic numbers."""
+    """Return the offset 0 if the data begin with one of the magic numbers, or else ``None``."""
     return 0 if data.startswith(magics) else None
 
 
 def _find_tensorrt_start(data: bytes, window: Window) -> int | None:
-    """Return the offset of a TensorRT engine: 0, or after the length and JSON metadata that Ultralytics prepends."""
+    """Return the offset of a TensorRT engine, or ``None`` if there is none.
+
+    The offset is 0, or the end of the metadata that Ultralytics prepends: their length in four bytes, and JSON.
+    """
     if data.startswith(_TENSORRT_MAGICS):
         return 0
     length = int.from_bytes(data[:4], "little")
-    if data[4:5] == b"{" and 0 < length < _MOST_METADATA_BYTES and window.read(4 + length, 4) in _TENSORRT_MAGICS:
+    has_metadata = data[4:5] == b"{" and 0 < length < _MOST_METADATA_BYTES
+    if has_metadata and window.read(4 + length, 4) in _TENSORRT_MAGICS:
         return 4 + length
     return None
 
 
 def _find_cntk_start(data: bytes, window: Window) -> int | None:
-    """Return 0 for the magic bytes of CNTK 1, or for a CNTK 2 dictionary: a protocol buffer with a known first key."""
+    """Return the offset 0 if the data begin a CNTK model, or else ``None``.
+
+    A model of CNTK 1 begins with magic bytes. One of CNTK 2 is a ``Dictionary``, a protocol buffer without magic bytes:
+    field 1 is its version, field 2 its first entry. Field 1 of the entry is a key that CNTK writes, field 2 the value.
+    """
     if data.startswith(b"B\0C\0N\0"):
         return 0
+    # The tags 08 and 12 begin field 1 (a number of one byte) and field 2 (a message).
     if data[:1] != b"\x08" or data[2:3] != b"\x12":
         return None
-    entry = re.match(rb"[\x80-\xff]{0,9}[\x00-\x7f]\x0a", data[3:14])
-    key = data[3 + entry.end() :] if entry is not None else b""
-    word = key[1 : 1 + key[0]] if key else b""
-    return 0 if word in _CNTK_KEYS and key[1 + key[0] : 2 + key[0]] == b"\x12" else None
+    # The length of the entry, a varint of up to ten bytes, and the tag 0a of the key.
+    entry_start = re.match(rb"[\x80-\xff]{0,9}[\x00-\x7f]\x0a", data[3:14])
+    if entry_start is None:
+        return None
+    key_start = 3 + entry_start.end()
+    key_length = int.from_bytes(data[key_start : key_start + 1], "big")
+    key_end = key_start + 1 + key_length
+    is_known_key = data[key_start + 1 : key_end] in _CNTK_KEYS
+    value_tag = data[key_end : key_end + 1]
+    return 0 if is_known_key and value_tag == b"\x12" else None
 
 
 TENSORRT: Final = SealedFormat(

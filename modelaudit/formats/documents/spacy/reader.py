@@ -26,6 +26,7 @@ from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.text import get_file_name, looks_like_text
 
 FORMAT: Final = "spacy"
+# A section that only spaCy has, such as ``[components.ner]``, or a key of a registry, such as ``@architectures =``.
 _SPACY_SIGN: Final = re.compile(
     r"^(?:\[(?:nlp|components|training|initialize|pretraining|corpora)(?:\.[^\]\n]*)?\]|@\w+[ \t]*[=:])", re.MULTILINE
 )
@@ -99,7 +100,10 @@ def _parse_settings(text: str, limits: Limits) -> Iterator[Setting]:
 
 
 def _split_value(path: tuple[str, ...], value: str, limits: Limits) -> Iterator[Setting]:
-    """Yield the single values of a JSON value; a value that is not JSON, such as an unquoted reference, stays whole."""
+    """Yield the settings below ``path``: the single values of a JSON value, or one that is not JSON as it is.
+
+    A reference to another setting, such as ``${paths.train}``, is not JSON if it has no quotes.
+    """
     try:
         inner = parse_json_settings(value, limits)
     except ValueError:
@@ -109,7 +113,10 @@ def _split_value(path: tuple[str, ...], value: str, limits: Limits) -> Iterator[
 
 
 def _collect_mentions(settings: list[Setting]) -> Iterator[Mention]:
-    """Yield the functions, factories and pipelines in the settings, with references to other settings resolved."""
+    """Yield a mention for each registered function, factory and source pipeline that the settings name.
+
+    References to other settings in a name are resolved.
+    """
     values = {each.path: each.value for each in settings}
     for setting in settings:
         key = setting.path[-1]
@@ -118,5 +125,6 @@ def _collect_mentions(settings: list[Setting]) -> Iterator[Mention]:
         name = resolve_interpolations(setting.value, values)[:_SHOWN_CHARACTERS]
         if key.startswith("@"):
             yield Mention("spacy-registry", key.removeprefix("@")[:_SHOWN_CHARACTERS], name, setting.where)
+        # The path is ``components``, the name of the component, and the key.
         elif setting.path[0] == "components" and len(setting.path) == 3 and key in ("factory", "source"):
             yield Mention(f"spacy-{'factories' if key == 'factory' else 'sources'}", key, name, setting.where)

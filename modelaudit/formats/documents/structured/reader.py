@@ -48,8 +48,11 @@ _PROSE_EXTENSIONS = (
     ".pyx",
     ".cff",
 )
-_MOST_NAMED_BYTES = 8 * MIB
+# Other text is searched for names up to this size.
+_MOST_SEARCHED_BYTES = 8 * MIB
+# White space and the bytes of a byte order mark.
 _LEADING_SPACE = b"\xef\xbb\xbf \t\r\n"
+# A tag of YAML that constructs Python objects, such as ``!!python/object/apply``.
 _PYTHON_TAG = re.compile(r"!!python|![^\s!]*!python|tag:yaml\.org,2002:python")
 _MOST_DUPLICATES = 50
 _INTERPRETED_KEYS = frozenset(key for each in INTERPRETERS for key in each.keys)
@@ -62,8 +65,8 @@ def recognises_json(head: Head) -> bool:
     if get_file_name(head.path).endswith(_JSON_NAMES):
         return True
     start = head.data.lstrip(_LEADING_SPACE)
-    follows = start[1:].lstrip(_LEADING_SPACE)[:1]
-    return (start[:1] + follows) in (b'{"', b"{}", b"[{", b"[[", b'["', b"[]")
+    bracket, after_bracket = start[:1], start[1:].lstrip(_LEADING_SPACE)
+    return bracket + after_bracket[:1] in (b'{"', b"{}", b"[{", b"[[", b'["', b"[]")
 
 
 @report_unread_programs
@@ -93,21 +96,31 @@ def read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
 def _read_almost_json(
     artifact: Artifact, window: Window, text: str, limits: Limits, error: ValueError
 ) -> Iterator[Reading]:
-    """Read text that begins like JSON but is not valid: YAML, or JSON with the extensions of editors and JSON5."""
+    """Read text that is recognised as JSON but is not valid: YAML, JSON with comments or JSON5, damaged JSON, or text.
+
+    Args:
+        artifact: the file.
+        window: its bytes.
+        text: its text.
+        limits: the bounds of the scan.
+        error: the parser's error, for the defect and the absence.
+    """
     name = get_file_name(artifact.path)
     if not name.endswith(_JSON_NAMES) and _is_yaml_name(name):
         yield from _read_yaml(artifact, window, limits)
         return
     _, scan, defects = read_whole_text(window, limits)
-    says_json = name.endswith(_JSON_NAMES) or is_tolerant(name, artifact.path)
-    relaxed = convert_to_json(text)
+    # The tools that read such a file accept comments and JSON5 in it.
+    accepts_relaxed_json = is_tolerant(name, artifact.path)
+    is_named_json = name.endswith(_JSON_NAMES) or accepts_relaxed_json
+    converted = convert_to_json(text)
     try:
-        facts: JsonFacts | None = scan_json(relaxed, _INTERPRETED_KEYS)
+        facts: JsonFacts | None = scan_json(converted, _INTERPRETED_KEYS)
     except (ValueError, LimitReachedError):
         facts = None
-    if facts is not None and is_tolerant(name, artifact.path):
+    if facts is not None and accepts_relaxed_json:
         yield _make_json_document(facts, scan, defects)
-    elif says_json:
+    elif is_named_json:
         yield Document(
             "json", "text", lines=scan.lines, defects=(*defects, Defect(DocumentDefect.NOT_JSON, str(error)))
         )
@@ -116,52 +129,60 @@ def _read_almost_json(
         yield Document("text", "text", lines=scan.lines, defects=defects)
     yield from read_text_names(text)
     yield from _read_tags_in_text(text, limits)
+    # Relaxed JSON is interpreted under any name, because a lenient parser may load it.
     if facts is not None:
-        yield from _interpret_document(artifact.path, relaxed, facts, limits)
+        yield from _interpret_document(artifact.path, converted, facts, limits)
     elif is_table_name(name):
         yield from interpret_table(artifact.path, name, text, limits)
 
 
 def _scan_values(text: str, limits: Limits) -> JsonFacts:
-    """Scan the text as one JSON value, or else as one value a line. Raises ``ValueError`` for the first attempt."""
+    """Scan the text as one JSON value, or else as one value a line.
+
+    Raises:
+        LimitReachedError: the text nests too deep, or holds too many values.
+        ValueError: it is neither; the error is that of the attempt as one value.
+    """
     try:
         return scan_json(text, _INTERPRETED_KEYS)
-    except ValueError as problem:
+    except ValueError as error:
         try:
             return scan_rows(text, limits, _INTERPRETED_KEYS)
         except ValueError:
-            raise problem from None
+            raise error from None
 
 
 def _make_json_document(facts: JsonFacts, scan: TextScan, defects: tuple[Defect, ...]) -> Document:
-    """Build the document with a defect for each duplicate key."""
-    twice = tuple(
+    """Build the document with the given defects, and one more for each duplicate key."""
+    duplicates = tuple(
         Defect(DocumentDefect.DUPLICATE_KEY, f"the key {key!r} occurs twice in one object", Location(key=key))
         for key in facts.duplicates[:_MOST_DUPLICATES]
     )
-    return Document("json", facts.root, facts.keys, lines=scan.lines, defects=(*defects, *twice))
+    return Document("json", facts.root, facts.keys, lines=scan.lines, defects=(*defects, *duplicates))
 
 
 def _interpret_document(path: str, text: str, facts: JsonFacts | YamlFacts, limits: Limits) -> Iterator[Reading]:
-    """Yield the structures of the interpreters that know keys of the document."""
+    """Yield the structures of the interpreters that want the document, by its keys, its name or marks in its text."""
     # Rows and long lists are data. Only their keys select interpreters there, not marks anywhere in the text.
     is_data = isinstance(facts, JsonFacts) and (facts.has_rows or (facts.root == "sequence" and len(text) > MIB))
-    marked = "" if is_data else text
-    asked = [each for each in INTERPRETERS if each.wants_document(facts.met, get_file_name(path), marked)]
-    if not asked:
+    searched_text = "" if is_data else text
+    name = get_file_name(path)
+    interpreters = [each for each in INTERPRETERS if each.wants_document(facts.met, name, searched_text)]
+    if not interpreters:
         return
-    bound: LimitReachedError | None = None
+    # A bound that was reached is reported after the settings before it were read.
+    limit_error: LimitReachedError | None = None
     settings: list[Setting]
     if isinstance(facts, YamlFacts):
-        settings, bound = parse_yaml_settings(text, limits)
+        settings, limit_error = parse_yaml_settings(text, limits)
     elif facts.has_rows:
-        settings, bound = parse_row_settings(text, limits)
+        settings, limit_error = parse_row_settings(text, limits)
     else:
         settings = parse_json_settings(text, limits)
-    for interpreter in asked:
+    for interpreter in interpreters:
         yield from interpreter.read(path, settings, limits)
-    if bound is not None:
-        yield Unread(UnreadReason.LIMIT, str(bound))
+    if limit_error is not None:
+        yield Unread(UnreadReason.LIMIT, str(limit_error))
 
 
 def recognises_yaml(head: Head) -> bool:
@@ -186,14 +207,14 @@ def _read_yaml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
         unread = Unread(UnreadReason.DAMAGED, f"the file is not valid YAML: {error}", Location(line=error.line))
     except LimitReachedError as error:
         unread = Unread(UnreadReason.LIMIT, str(error))
-    twice = tuple(
+    duplicates = tuple(
         Defect(
             DocumentDefect.DUPLICATE_KEY, f"the key {key!r} occurs twice in one mapping", Location(line=line, key=key)
         )
         for key, line in facts.duplicates[:_MOST_DUPLICATES]
     )
     keys, tags = tuple(facts.keys), tuple(facts.tags.items())
-    yield Document("yaml", facts.root, keys, tags, scan.lines, (*defects, *twice))
+    yield Document("yaml", facts.root, keys, tags, scan.lines, (*defects, *duplicates))
     yield from read_tags(tags)
     yield from read_text_names(text)
     yield from _interpret_document(artifact.path, text, facts, limits)
@@ -206,7 +227,9 @@ read_yaml = report_unread_programs(_read_yaml)
 
 @report_unread_programs
 def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the document, scanned in pieces up to ``document_bytes``, and the names found in shorter text.
+    """Yield the document, and the names found in the text.
+
+    The text is scanned in pieces up to ``document_bytes``. Prose and text over 8 MiB are not searched for names.
 
     Raises:
         DamagedError: the file is not text to its end.
@@ -228,11 +251,11 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
     yield Document("text", "text", lines=scan.lines, defects=list_encoding_defects(scan))
     if damage is not None:
         raise damage
-    if total <= _MOST_NAMED_BYTES and not get_file_name(artifact.path).endswith(_PROSE_EXTENSIONS):
-        text = read_whole_text(window, limits)[0]
+    name = get_file_name(artifact.path)
+    if total <= _MOST_SEARCHED_BYTES and not name.endswith(_PROSE_EXTENSIONS):
+        text, _, _ = read_whole_text(window, limits)
         yield from read_text_names(text)
         yield from _read_tags_in_text(text, limits)
-        name = get_file_name(artifact.path)
         if is_table_name(name):
             yield from interpret_table(artifact.path, name, text, limits)
     if total > limits.document_bytes:
@@ -240,7 +263,10 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
 
 
 def _read_tags_in_text(text: str, limits: Limits) -> Iterator[Reading]:
-    """Yield the imports of Python tags, for a user who loads the text as YAML, up to the first syntax error."""
+    """Yield the names in Python tags, because a user may load the text as YAML.
+
+    The names after the first syntax error or bound are left out: a YAML loader does not get there either.
+    """
     if _PYTHON_TAG.search(text) is None:
         return
     facts = YamlFacts()

@@ -21,7 +21,9 @@ _TOML: Final = (".toml", "pipfile", ".replit")
 _INI: Final = (".ini", ".cfg", ".conf", ".properties", ".flake8", ".coveragerc", "setup.cfg", ".condarc", ".env")
 _MOST_CHARACTERS: Final = 2 * MIB
 _MOST_SETTINGS: Final = 100_000
+# A heading such as ``[section]`` or ``[[section]]``, perhaps with a comment after it.
 _SECTION: Final = re.compile(r"\s{0,8}\[{1,2}\s*([^\]\n]{1,300}?)\s*\]{1,2}\s*(?:[#;].*)?")
+# A pair such as ``key = value`` or ``key: value``.
 _PAIR: Final = re.compile(r"\s{0,8}([^\s=:#;\[][^=:\n]{0,200}?)\s*[=:]\s*(.*)", re.DOTALL)
 
 
@@ -31,22 +33,30 @@ def is_table_name(name: str) -> bool:
 
 
 def interpret_table(path: str, name: str, text: str, limits: Limits) -> Iterator[Reading]:
-    """Yield the structures of the interpreters that know keys of the text.
+    """Yield the structures of the interpreters that want the document, by its keys, its name or marks in its text.
+
+    Args:
+        path: the path of the artifact.
+        name: its file name, in lower case. The extension selects TOML or INI.
+        text: its text.
+        limits: the bounds of the scan.
 
     Raises:
         LimitReachedError: the text is too long, nests too deep or holds too many values.
     """
     settings = parse_table_settings(name, text[:_MOST_CHARACTERS], limits)
-    met = {step for each in settings for step in each.path}
+    keys = {key for setting in settings for key in setting.path}
     for interpreter in INTERPRETERS:
-        if interpreter.wants_document(met, name, text):
+        if interpreter.wants_document(keys, name, text):
             yield from interpreter.read(path, settings, limits)
     if len(text) > _MOST_CHARACTERS:
         raise LimitReachedError(f"only the first {_MOST_CHARACTERS} characters were parsed")
 
 
 def parse_table_settings(name: str, text: str, limits: Limits) -> list[Setting]:
-    """Parse every single value of the text of a file called ``name``.
+    """Return every single value of TOML or INI text as a setting.
+
+    A file with a name for TOML whose text is not valid TOML is parsed as INI.
 
     Raises:
         LimitReachedError: the text nests too deep, or holds too many values.
@@ -61,18 +71,19 @@ def parse_table_settings(name: str, text: str, limits: Limits) -> list[Setting]:
     return _collect_settings(_parse_ini_lines(text))
 
 
-def _collect_settings(found: Iterator[Setting]) -> list[Setting]:
+def _collect_settings(settings: Iterator[Setting]) -> list[Setting]:
     """Return the settings as a list. Raises ``LimitReachedError`` if there are too many."""
-    kept: list[Setting] = []
-    for each in found:
-        if len(kept) >= _MOST_SETTINGS:
+    collected: list[Setting] = []
+    for setting in settings:
+        if len(collected) >= _MOST_SETTINGS:
             raise LimitReachedError(f"the file holds more than {_MOST_SETTINGS} single values")
-        kept.append(each)
-    return kept
+        collected.append(setting)
+    return collected
 
 
 def _flatten_settings(top: object) -> Iterator[Setting]:
     """Yield the single values of nested tables and lists, without recursion."""
+    # A stack: inner values are pushed in reverse, so that they are popped in the order of the file.
     waiting: list[tuple[tuple[str, ...], object]] = [((), top)]
     while waiting:
         path, value = waiting.pop()
@@ -88,25 +99,28 @@ def _parse_ini_lines(text: str) -> Iterator[Setting]:
     """Yield the settings of INI lines: sections, keys with values, and indented lines that continue a value."""
     section: tuple[str, ...] = ()
     key = ""
-    begun = ""
-    start = 1
-    for number, raw in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
-        start = start if begun else number
-        if raw.endswith("\\"):
-            begun += raw[:-1]
+    # The lines so far that a backslash joins with the next one, and the number of the first of them.
+    joined = ""
+    first_number = 1
+    for number, physical_line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+        first_number = first_number if joined else number
+        if physical_line.endswith("\\"):
+            joined += physical_line[:-1]
             continue
-        line, begun = begun + raw, ""
+        line, joined = joined + physical_line, ""
         if not line.strip() or line.lstrip()[0] in "#;":
             continue
         heading = _SECTION.fullmatch(line)
         if heading is not None:
             section, key = (heading[1],), ""
             continue
-        pair = None if key and line[0].isspace() else _PAIR.fullmatch(line)
+        continues_value = key != "" and line[0].isspace()
+        pair = None if continues_value else _PAIR.fullmatch(line)
         key, value = (pair[1].strip(), pair[2]) if pair is not None else (key, line)
-        yield Setting((*section, key), _strip_quotes(value.strip()), start)
+        yield Setting((*section, key), _strip_quotes(value.strip()), first_number)
 
 
 def _strip_quotes(value: str) -> str:
-    """Remove the quotes around a value."""
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+    """Remove a pair of equal quotes around a value."""
+    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1] if is_quoted else value

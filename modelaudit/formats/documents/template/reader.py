@@ -17,17 +17,23 @@ from modelaudit.wire.text import get_file_name, looks_like_text
 _JINJA_NAMES: Final = (".jinja", ".jinja2", ".j2")
 _OTHER_NAMES: Final = (".tmpl", ".template")
 """Extensions that other template languages use too."""
+# A statement such as ``{% if`` or ``{%- for``, or an expression in double braces.
 _STATEMENT: Final = re.compile(
     rb"\{%[-+]?\s*(?:if|for|set|macro|block|extends|include|import|from|call|filter|raw|with)\b|\{\{[^}]*\}\}"
 )
 _PROMPT_NAME: Final = re.compile(r"template|prompt|jinja")
+# Tags of Go and Mustache, such as ``{{ .Prompt }}`` and ``{{#each}}``; ``${{`` of workflows; ``<%`` of ERB.
 _OTHER_LANGUAGE: Final = re.compile(
     r"\{\{[-~]?\s*(?:[.$#/^>!&]|(?:if|range|with|end|else|define|template|block)\b[^}]*\}\})|\$\{\{|<%"
 )
 
 
 def recognises(head: Head) -> bool:
-    """Whether a container marks this as a template, its name is that of one, or it is a prompt text with Jinja."""
+    """Whether this is a Jinja template.
+
+    A container marks it as one, or it is text with an extension of Jinja, or it is text with a Jinja statement or
+    expression and a name that suggests a template or prompt.
+    """
     if head.content is not None:
         return head.content == JINJA
     name = get_file_name(head.path)
@@ -38,7 +44,7 @@ def recognises(head: Head) -> bool:
 
 
 def _is_text_name(name: str) -> bool:
-    """Whether a name promises no format other than text."""
+    """Whether a file name has no extension, or one of plain text."""
     return "." not in name.strip(".") or name.endswith((".txt", ".text", ".tpl", ".prompt", ".chat"))
 
 
@@ -55,6 +61,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     if unread is None:
         return
     name = get_file_name(artifact.path)
+    # Text that Jinja cannot parse may be a template of another language, unless its extension is one of Jinja.
     if unread.reason is UnreadReason.DAMAGED and not name.endswith(_JINJA_NAMES) and _OTHER_LANGUAGE.search(text):
         detail = "a template in another language than Jinja; its text was read, its behaviour was not analysed"
         unread = Unread(UnreadReason.PROGRAM, detail)
