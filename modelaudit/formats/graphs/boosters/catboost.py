@@ -24,9 +24,9 @@ _VERSION: Final = "FlabuffersModel_v1"  # spelled so in CatBoost
 _TEXT_BYTES: Final = 200
 _MOST_PARTS: Final = 64
 _MOST_TREES: Final = 4 * MIB
-# Fields of the root, and of its trees, in the order of model.fbs.
-_FORMAT, _TREES, _PARTS = 0, 1, 3
-_SPLITS, _SIZES, _STARTS = 1, 2, 3
+# Slots of the root table (TModelCore) and of its table of trees (TModelTrees), in the order of model.fbs.
+_FORMAT_VERSION, _MODEL_TREES, _MODEL_PART_IDS = 0, 1, 3
+_TREE_SPLITS, _TREE_SIZES, _TREE_START_OFFSETS = 1, 2, 3
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -36,7 +36,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: the buffer is longer than the file, or a table or list is outside the buffer.
         WindowError: the window could not return the requested bytes.
     """
-    (size,) = struct.unpack("<I", window.read(4, 4).ljust(4, b"\0"))
+    # The size of the buffer follows the magic number; a file that ends before it has size 0 here.
+    (size,) = struct.unpack("<I", window.read(len(_MAGIC), 4).ljust(4, b"\0"))
     defects = TreeDefects()
     mentions: list[Mention] = []
     facts: list[tuple[str, str]] = []
@@ -51,34 +52,47 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline("catboost", tuple(mentions), tuple(facts), tuple(defects.defects))
     if damage is not None:
         raise damage
+    # The parts that a model lists follow the buffer in formats of their own, so only other bytes are left over.
     if not mentions:
         yield from make_leftover_artifacts(artifact, window, _HEADER_BYTES + size, limits)
 
 
 def _read_root(buffer: _Buffer, defects: TreeDefects, mentions: list[Mention], facts: list[tuple[str, str]]) -> None:
-    """Read the root table: its version, the further parts, and the trees, whose splits must exist."""
-    root = buffer.follow_offset(0)
-    version = buffer.read_field_text(root, _FORMAT)
+    """Record the version, the names of the further parts and the trees, and a defect for splits that do not exist.
+
+    Args:
+        buffer: the FlatBuffer of the model.
+        defects: receives the defects of the trees.
+        mentions: receives each part as a mention.
+        facts: receives the version and the number of trees.
+
+    Raises:
+        DamagedError: the version is unknown, there are no trees, or a table or list is outside the buffer.
+        WindowError: the window could not return the requested bytes.
+    """
+    root = buffer.follow_offset(0)  # a FlatBuffer begins with the offset of its root table
+    version = buffer.read_field_text(root, _FORMAT_VERSION)
     facts.append(("version", version))
     if version != _VERSION:
         raise DamagedError(f"the version {version!r} is unknown", _HEADER_BYTES)
-    parts, count = buffer.find_list(root, _PARTS, 4)
+    part_names, count = buffer.find_list(root, _MODEL_PART_IDS, 4)
     for index in range(min(count, _MOST_PARTS)):
-        name = buffer.read_text(buffer.follow_offset(parts + 4 * index))
+        name = buffer.read_text(buffer.follow_offset(part_names + 4 * index))
         # A part follows the buffer, and the library looks up its loader by this name.
         mentions.append(Mention("catboost-parts", "part", name, Location(offset=_HEADER_BYTES)))
-    field = buffer.find_field(root, _TREES)
+    field = buffer.find_field(root, _MODEL_TREES)
     if not field:
         raise DamagedError("the model has no trees", _HEADER_BYTES)
     trees = buffer.follow_offset(field)
-    splits = buffer.find_list(trees, _SPLITS, 4)[1]
-    sizes, starts = buffer.read_numbers(trees, _SIZES), buffer.read_numbers(trees, _STARTS)
+    # All trees share one list of splits; each tree is a range of it, given by a size and a start.
+    _, split_count = buffer.find_list(trees, _TREE_SPLITS, 4)
+    sizes, starts = buffer.read_numbers(trees, _TREE_SIZES), buffer.read_numbers(trees, _TREE_START_OFFSETS)
     facts.append(("trees", str(len(sizes))))
     if len(sizes) != len(starts):
         defects.record_size_mismatch(f"it has sizes of {len(sizes)} trees and starts of {len(starts)}")
     for number, (length, start) in enumerate(zip(sizes, starts, strict=False)):
-        if length < 0 or start < 0 or start + length > splits:
-            defects.record_invalid_index(f"tree {number} has the splits {start} to {start + length} of {splits}")
+        if length < 0 or start < 0 or start + length > split_count:
+            defects.record_invalid_index(f"tree {number} has the splits {start} to {start + length} of {split_count}")
             return
 
 
@@ -104,7 +118,7 @@ class _Buffer:
         return position + self._read_number(position, "<I")
 
     def find_field(self, table: int, number: int) -> int:
-        """Return the position of the value of a field; 0 where the table has none."""
+        """Return the position of the value of field ``number``; 0 where the table has none."""
         # A table begins with the distance back to its layout (vtable): the layout's length, the table's length, and
         # the offset of each field from the table, 0 for a field that is absent.
         layout = table - self._read_number(table, "<i")
@@ -114,7 +128,13 @@ class _Buffer:
         return table + offset if offset else 0
 
     def find_list(self, table: int, number: int, width: int) -> tuple[int, int]:
-        """Return the position and number of the items of a list; (0, 0) where the table has no such list."""
+        """Return the position of the first item of a list and the number of items; (0, 0) where the field is absent.
+
+        Args:
+            table: the position of the table.
+            number: the field of the table that holds the list.
+            width: the size of an item in bytes.
+        """
         field = self.find_field(table, number)
         if not field:
             return 0, 0
@@ -125,7 +145,7 @@ class _Buffer:
         return position + 4, count
 
     def read_field_text(self, table: int, number: int) -> str:
-        """Return the text of a field, at most 200 bytes; empty where the table has none."""
+        """Return the text of field ``number``, at most 200 bytes; empty where the table has none."""
         field = self.find_field(table, number)
         return self.read_text(self.follow_offset(field)) if field else ""
 
@@ -137,7 +157,7 @@ class _Buffer:
         return self._window.read(self._start + position + 4, min(length, _TEXT_BYTES)).decode("utf-8", "replace")
 
     def read_numbers(self, table: int, number: int) -> tuple[int, ...]:
-        """Return a list of 32-bit integers, at most the first 4,194,304."""
+        """Return the list of 32-bit integers in field ``number``, at most the first 4,194,304."""
         position, count = self.find_list(table, number, 4)
         count = min(count, _MOST_TREES)
         return struct.unpack(f"<{count}i", self._window.read(self._start + position, 4 * count)) if count else ()

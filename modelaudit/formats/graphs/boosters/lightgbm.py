@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from modelaudit.formats.documents.structured.reader import read_text
-from modelaudit.formats.graphs.boosters.trees import VOCABULARY, TreeDefects, check_numbers
+from modelaudit.formats.graphs.boosters.trees import VOCABULARY, TreeDefects, check_feature_and_class_counts
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
@@ -20,6 +21,7 @@ from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.windows import iterate_chunks
 
+# The first line "tree", then at most three other settings before "version=v3", or directly "num_class=".
 _START: Final = re.compile(rb"tree\r?\n(?:[a-z_]+=[^\n]*\n){0,3}?version=v\d|tree\r?\nversion=v\d|tree\r?\nnum_class=")
 _LONGEST_LINE: Final = 64 * MIB
 # Keys with one value for each inner node, keys with a single number, and all keys of a tree that are checked.
@@ -56,18 +58,23 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _iter_lines(window: Window) -> Iterator[tuple[int, bytes]]:
-    """Iterate over the lines as (offset, bytes without the line feed)."""
-    rest, offset = b"", 0
+    """Iterate over the lines as (offset, bytes without the line feed).
+
+    Raises:
+        LimitReachedError: a line is longer than 64 MiB.
+        WindowError: the window could not return the requested bytes.
+    """
+    unfinished_line, offset = b"", 0
     for chunk in iterate_chunks(window):
-        parts = (rest + chunk).split(b"\n")
-        rest = parts.pop()
-        for part in parts:
-            yield offset, part
-            offset += len(part) + 1
-        if len(rest) > _LONGEST_LINE:
+        lines = (unfinished_line + chunk).split(b"\n")
+        unfinished_line = lines.pop()
+        for line in lines:
+            yield offset, line
+            offset += len(line) + 1
+        if len(unfinished_line) > _LONGEST_LINE:
             raise LimitReachedError(f"a line is longer than {_LONGEST_LINE} bytes", offset)
-    if rest:
-        yield offset, rest
+    if unfinished_line:
+        yield offset, unfinished_line
 
 
 @dataclass(slots=True)
@@ -96,35 +103,36 @@ class _ModelReader:
         self.mentions: list[Mention] = []
         self.facts: list[tuple[str, str]] = []
         self.defects = TreeDefects()
-        self._sizes: list[int] = []
-        self._starts: list[int] = []
-        self._features = -1
-        self._tree: _Tree | None = None
-        self._ended = False
+        self._stated_sizes: list[int] = []
+        # The offset of each tree, and at last that of the line "end of trees".
+        self._tree_offsets: list[int] = []
+        self._greatest_feature = -1  # -1 while the head has not stated it
+        self._current_tree: _Tree | None = None
+        self._has_ended = False
         # CRLF line breaks show that the text was converted after it was written, so the stated sizes no longer fit.
         self._has_crlf = False
 
     def read_line(self, offset: int, line: bytes) -> None:
-        """Read one line, which belongs to the head, to a tree, or follows the trees."""
-        if self._ended:
+        """Read one line of the head or of a tree; ignore the lines after ``end of trees``."""
+        if self._has_ended:
             return
         self._has_crlf |= line.endswith(b"\r")
         key, equals, value = line.rstrip(b"\r").partition(b"=")
         if key == b"Tree" and equals:
             self._check_current_tree()
-            self._starts.append(offset)
-            self._tree = _Tree(len(self._starts) - 1, offset)
+            self._tree_offsets.append(offset)
+            self._current_tree = _Tree(len(self._tree_offsets) - 1, offset)
         elif line.startswith(b"end of trees"):
             self._check_current_tree()
-            self._starts.append(offset)
-            self._ended = True
-        elif self._tree is None:
-            self._read_head(key, value, offset)
+            self._tree_offsets.append(offset)
+            self._has_ended = True
+        elif self._current_tree is None:
+            self._read_head_line(key, value, offset)
         elif equals and key in _TREE_KEYS:
-            self._read_tree_line(self._tree, key, value)
+            self._read_tree_line(self._current_tree, key, value)
 
-    def _read_head(self, key: bytes, value: bytes, offset: int) -> None:
-        """Read one line before the first tree: the objective, the version, sizes and counts."""
+    def _read_head_line(self, key: bytes, value: bytes, offset: int) -> None:
+        """Read one line before the first tree: the objective, the version, the sizes of the trees, or a count."""
         text = value[:200].decode("utf-8", "replace")
         if key == b"objective":
             name = text.split(" ", 1)[0]
@@ -133,49 +141,51 @@ class _ModelReader:
         elif key == b"version":
             self.facts.append(("version", text[:20]))
         elif key == b"tree_sizes":
-            self._sizes = _parse_integers(value, offset)
-        elif key in (b"num_class", b"max_feature_idx", b"num_tree_per_iteration"):
-            (number,) = _parse_integers(value, offset)[:1] or [0]
-            if key == b"max_feature_idx":
-                self._features = number
-            is_feature = key == b"max_feature_idx"
-            check_numbers(number if is_feature else None, None if is_feature else number, self.defects)
+            self._stated_sizes = _parse_integers(value, offset)
+        elif key == b"max_feature_idx":
+            self._greatest_feature = _parse_first_integer(value, offset)
+            check_feature_and_class_counts(self._greatest_feature, None, self.defects)
+        elif key in (b"num_class", b"num_tree_per_iteration"):
+            check_feature_and_class_counts(None, _parse_first_integer(value, offset), self.defects)
 
     def _read_tree_line(self, tree: _Tree, key: bytes, value: bytes) -> None:
-        """Read one list or number of a tree; check features and keep the children for later."""
+        """Record one line of a tree; check its features at once, its lengths and children when the tree ends."""
         if key in _NUMBER_KEYS:
-            (tree.numbers[key],) = _parse_integers(value, tree.offset)[:1] or [0]
+            tree.numbers[key] = _parse_first_integer(value, tree.offset)
         elif key in (b"left_child", b"right_child", b"split_feature"):
             numbers = _parse_integers(value, tree.offset)
             tree.counts[key] = len(numbers)
             if key != b"split_feature":
                 tree.children += numbers
-            elif self._features >= 0 and any(not 0 <= each <= self._features for each in numbers):
+            elif self._greatest_feature >= 0 and any(not 0 <= each <= self._greatest_feature for each in numbers):
                 where = Location(offset=tree.offset)
                 self.defects.record_invalid_index(
-                    f"tree {tree.number} splits by a feature greater than {self._features}", where
+                    f"tree {tree.number} splits by a feature greater than {self._greatest_feature}", where
                 )
         else:
             tree.counts[key] = len(value.split())
 
     def _check_current_tree(self) -> None:
         """End the current tree, and compare its lists with the number of its leaves."""
-        tree, self._tree = self._tree, None
+        tree, self._current_tree = self._current_tree, None
         if tree is None:
             return
-        leaves, where, which = tree.numbers.get(b"num_leaves", 0), Location(offset=tree.offset), f"tree {tree.number}"
+        leaves, where, label = tree.numbers.get(b"num_leaves", 0), Location(offset=tree.offset), f"tree {tree.number}"
         if leaves < 1:
-            self.defects.record_size_mismatch(f"{which} has {leaves} leaves", where)
+            self.defects.record_size_mismatch(f"{label} has {leaves} leaves", where)
             return
+        if leaves == 1:
+            return  # a tree without inner nodes has no children, and its lists are not compared
         for key, count in tree.counts.items():
-            wanted = leaves if key == b"leaf_value" else leaves - 1
-            if count != wanted and leaves > 1:
-                self.defects.record_size_mismatch(f"{which} has {leaves} leaves and {count} of {key.decode()}", where)
+            expected = leaves if key == b"leaf_value" else leaves - 1
+            if count != expected:
+                self.defects.record_size_mismatch(f"{label} has {leaves} leaves and {count} of {key.decode()}", where)
                 return
-        if leaves > 1 and len(set(tree.children)) != len(tree.children):
-            self.defects.record_invalid_index(f"{which} has a node twice, so that a prediction may never end", where)
-        if leaves > 1 and any(not -leaves <= child < leaves - 1 or child == 0 for child in tree.children):
-            self.defects.record_invalid_index(f"{which} refers to a node that does not exist", where)
+        if len(set(tree.children)) != len(tree.children):
+            self.defects.record_invalid_index(f"{label} has a node twice, so that a prediction may never end", where)
+        # A child is the index of an inner node, or -1 - index of a leaf; the inner node 0 is the root.
+        if any(not -leaves <= child < leaves - 1 or child == 0 for child in tree.children):
+            self.defects.record_invalid_index(f"{label} refers to a node that does not exist", where)
 
     def check_sizes(self) -> None:
         """End the last tree, and compare the stated sizes with the offsets of the trees.
@@ -184,19 +194,22 @@ class _ModelReader:
             DamagedError: the text ends before its last tree does.
         """
         self._check_current_tree()
-        count = len(self._starts) - self._ended
-        if count < len(self._sizes) and not self._ended:
-            raise DamagedError(f"the head states {len(self._sizes)} trees, the file ends after {count}")
-        if self._sizes and count != len(self._sizes):
+        # The last offset is that of "end of trees", where the file has this line.
+        tree_count = len(self._tree_offsets) - 1 if self._has_ended else len(self._tree_offsets)
+        stated_count = len(self._stated_sizes)
+        if tree_count < stated_count and not self._has_ended:
+            raise DamagedError(f"the head states {stated_count} trees, the file ends after {tree_count}")
+        if stated_count and tree_count != stated_count:
             self.defects.record_size_mismatch(
-                f"the head states the sizes of {len(self._sizes)} trees, the file has {count}"
+                f"the head states the sizes of {stated_count} trees, the file has {tree_count}"
             )
-        elif self._sizes and self._ended and not self._has_crlf:
-            for number, (size, start, end) in enumerate(zip(self._sizes, self._starts, self._starts[1:], strict=False)):
+        elif stated_count and self._has_ended and not self._has_crlf:
+            tree_bounds = pairwise(self._tree_offsets)
+            for number, (size, (start, end)) in enumerate(zip(self._stated_sizes, tree_bounds, strict=True)):
                 if size != end - start:
                     detail = f"the head states {size} bytes for tree {number}, which has {end - start}"
                     self.defects.record_size_mismatch(detail, Location(offset=start))
-        elif not self._ended and not count:
+        elif not self._has_ended and not tree_count:
             raise DamagedError("the file ends before its first tree")
 
 
@@ -206,3 +219,8 @@ def _parse_integers(value: bytes, offset: int) -> list[int]:
         return [int(each) for each in value.split()]
     except ValueError:
         raise DamagedError("a list of integers holds other text", offset) from None
+
+
+def _parse_first_integer(value: bytes, offset: int) -> int:
+    """Return the first of a list of integers, 0 when the list is empty; raise ``DamagedError`` for other text."""
+    return next(iter(_parse_integers(value, offset)), 0)

@@ -43,14 +43,16 @@ class TreeDefects:
             self.defects.append(defect)
 
 
-def check_children(left: Sequence[int], right: Sequence[int], defects: TreeDefects, which: str) -> None:
-    """Check that each child exists and occurs once; -1 means no child, and the root, 0, is no child.
+def check_children(left: Sequence[int], right: Sequence[int], defects: TreeDefects, label: str) -> None:
+    """Record a defect for the first child that does not exist or occurs twice.
+
+    A node without a child has -1 in its place. The root, node 0, is not a valid child.
 
     Args:
-        left: the left child of each node.
-        right: the right child of each node.
-        defects: records the defects.
-        which: the tree, for messages.
+        left: the index of the left child of each node.
+        right: the index of the right child of each node.
+        defects: receives the defect.
+        label: the name of the tree in messages, such as ``tree 3``.
     """
     count = len(left)
     seen = bytearray(count)
@@ -59,41 +61,54 @@ def check_children(left: Sequence[int], right: Sequence[int], defects: TreeDefec
             if child == -1:
                 continue
             if not 0 < child < count:
-                return defects.record_invalid_index(f"{which} refers to node {child} of {count}")
+                return defects.record_invalid_index(f"{label} refers to node {child} of {count}")
             if seen[child]:
                 return defects.record_invalid_index(
-                    f"{which} has node {child} twice, so that a prediction may never end"
+                    f"{label} has node {child} twice, so that a prediction may never end"
                 )
             seen[child] = 1
     return None
 
 
 def check_tree(tree: Mapping[str, object], defects: TreeDefects, number: int) -> None:
-    """Check one XGBoost tree, decoded from JSON or UBJSON."""
-    which = f"tree {number}"
-    lists = {key: _as_integers(tree.get(key)) for key in ("left_children", "right_children", "split_indices")}
-    left, right, features = (lists[key] for key in ("left_children", "right_children", "split_indices"))
+    """Record the defects of one XGBoost tree: its lists must have one item a node, its features and children exist.
+
+    Args:
+        tree: the tree, decoded from JSON or UBJSON; its nodes are parallel lists, one for each property.
+        defects: receives the defects.
+        number: the index of the tree, for messages.
+    """
+    label = f"tree {number}"
+    left = _get_integers(tree.get("left_children"))
+    right = _get_integers(tree.get("right_children"))
+    features = _get_integers(tree.get("split_indices"))
     if left is None or right is None or features is None:
-        return defects.record_invalid_index(f"{which} has children or features that are not integers")
+        return defects.record_invalid_index(f"{label} has children or features that are not integers")
     for key in _NODE_LISTS:
-        other = tree.get(key)
-        if isinstance(other, Sequence) and len(other) != len(left):
-            return defects.record_size_mismatch(f"{which} has {len(left)} nodes and {len(other)} {key}")
+        node_list = tree.get(key)
+        if isinstance(node_list, Sequence) and len(node_list) != len(left):
+            return defects.record_size_mismatch(f"{label} has {len(left)} nodes and {len(node_list)} {key}")
     parameters = tree.get("tree_param")
     if isinstance(parameters, Mapping):
-        stated, known = _parse_number(parameters.get("num_nodes")), _parse_number(parameters.get("num_feature"))
-        if stated is not None and stated != len(left):
-            defects.record_size_mismatch(f"{which} states {stated} nodes and has {len(left)}")
-        inner = (feature for feature, child in zip(features, left, strict=False) if child != -1)
-        if known and any(not 0 <= feature & 0x7FFF_FFFF < known for feature in inner):
-            defects.record_invalid_index(f"{which} splits by a feature out of the range of {known}")
-    return check_children(left, right, defects, which)
+        stated_nodes = _parse_number(parameters.get("num_nodes"))
+        feature_count = _parse_number(parameters.get("num_feature"))
+        if stated_nodes is not None and stated_nodes != len(left):
+            defects.record_size_mismatch(f"{label} states {stated_nodes} nodes and has {len(left)}")
+        # A node without children is a leaf, and does not split. The highest bit of a feature is a flag.
+        split_features = (feature & 0x7FFF_FFFF for feature, child in zip(features, left, strict=False) if child != -1)
+        if feature_count and any(not 0 <= feature < feature_count for feature in split_features):
+            defects.record_invalid_index(f"{label} splits by a feature out of the range of {feature_count}")
+    return check_children(left, right, defects, label)
 
 
 def check_learner(
     learner: Mapping[str, object], defects: TreeDefects
 ) -> tuple[tuple[Mention, ...], tuple[tuple[str, str], ...]]:
-    """Check the ``learner`` of an XGBoost model; return its objective and booster as mentions, and its facts."""
+    """Check the counts in the ``learner`` of an XGBoost model.
+
+    Returns:
+        The objective and the booster as mentions; and the facts of the outline, pairs of a name and a value.
+    """
     mentions: list[Mention] = []
     facts: list[tuple[str, str]] = []
     objective, booster = learner.get("objective"), learner.get("gradient_booster")
@@ -104,14 +119,16 @@ def check_learner(
             facts.append((use, name[:80]))
     parameters = learner.get("learner_model_param")
     if isinstance(parameters, Mapping):
-        check_numbers(_parse_number(parameters.get("num_feature")), _parse_number(parameters.get("num_class")), defects)
+        check_feature_and_class_counts(
+            _parse_number(parameters.get("num_feature")), _parse_number(parameters.get("num_class")), defects
+        )
         facts.append(("features", str(parameters.get("num_feature", ""))[:20]))
     if isinstance(booster, Mapping):
         _check_tree_count(booster, defects)
     return tuple(mentions), tuple(facts)
 
 
-def check_numbers(features: int | None, classes: int | None, defects: TreeDefects) -> None:
+def check_feature_and_class_counts(features: int | None, classes: int | None, defects: TreeDefects) -> None:
     """Check the counts of features and classes, for which a loader allocates memory; ``None`` for an unknown count."""
     if features is not None and not 0 <= features <= _MOST_FEATURES:
         defects.record_absurd_number(f"the model states {features} features")
@@ -120,22 +137,24 @@ def check_numbers(features: int | None, classes: int | None, defects: TreeDefect
 
 
 def _check_tree_count(booster: Mapping[str, object], defects: TreeDefects) -> None:
-    """Compare the stated number of trees with the lists of trees and of their classes."""
-    inner = booster.get("gbtree")  # the booster dart contains a gbtree, which has the trees
-    holder = inner if isinstance(inner, Mapping) else booster
-    model = holder.get("model")
+    """Record a defect if a booster states another number of trees than it has, or lists classes for another number."""
+    nested_booster = booster.get("gbtree")  # the booster dart contains a gbtree, which has the trees
+    tree_booster = nested_booster if isinstance(nested_booster, Mapping) else booster
+    model = tree_booster.get("model")
     if not isinstance(model, Mapping):
         return
-    trees, parameters, groups = model.get("trees"), model.get("gbtree_model_param"), model.get("tree_info")
+    # tree_info has the class of each tree.
+    trees, parameters, classes = model.get("trees"), model.get("gbtree_model_param"), model.get("tree_info")
     if isinstance(trees, Sequence) and isinstance(parameters, Mapping):
         stated = _parse_number(parameters.get("num_trees"))
         if stated is not None and stated != len(trees):
             defects.record_size_mismatch(f"the model states {stated} trees and has {len(trees)}")
-        if isinstance(groups, Sequence) and len(groups) != len(trees):
-            defects.record_size_mismatch(f"the model assigns {len(groups)} trees to classes and has {len(trees)}")
+        if isinstance(classes, Sequence) and len(classes) != len(trees):
+            defects.record_size_mismatch(f"the model assigns {len(classes)} trees to classes and has {len(trees)}")
 
 
-def _as_integers(value: object) -> Sequence[int] | None:
+def _get_integers(value: object) -> Sequence[int] | None:
+    """Return ``value`` if it is a list of integers; ``None`` for anything else, booleans included."""
     if not isinstance(value, Sequence) or isinstance(value, str | bytes):
         return None
     return value if all(type(each) is int for each in value) else None

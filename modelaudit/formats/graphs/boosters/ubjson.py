@@ -38,15 +38,17 @@ _BLOCK_BYTES: Final = MIB
 
 def recognises(head: Head) -> bool:
     """Whether the bytes are an object whose first key has a valid length and is followed by the marker of a value."""
+    # The layout: "{", the type of the key's length, the length, the key, the marker of its value.
     data = head.data
-    if head.content is not None or data[:1] != b"{" or data[1:2] not in _INTEGERS:
+    length_type = data[1:2]
+    if head.content is not None or data[:1] != b"{" or length_type not in _INTEGERS:
         return False
-    width = _STRUCTS[data[1:2]].size
-    length = int.from_bytes(data[2 : 2 + width], "big")
-    end = 2 + width + length
-    if not 0 < length < 256 or end >= len(data):
+    key_start = 2 + _STRUCTS[length_type].size
+    key_length = int.from_bytes(data[2:key_start], "big")
+    key_end = key_start + key_length
+    if not 0 < key_length < 256 or key_end >= len(data):
         return False
-    return _KEY.fullmatch(data[2 + width : end]) is not None and data[end] in _VALUE_MARKERS
+    return _KEY.fullmatch(data[key_start:key_end]) is not None and data[key_end] in _VALUE_MARKERS
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -64,8 +66,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         decoder.decode_root()
     except DamagedError as error:
         damage = error
-    top = decoder.root
-    learner = top.get("learner") if isinstance(top, dict) else None
+    learner = decoder.root.get("learner") if isinstance(decoder.root, dict) else None
     mentions, facts = check_learner(learner, defects) if isinstance(learner, dict) and damage is None else ((), ())
     yield Outline("ubjson", mentions, facts, tuple(defects.defects))
     if damage is not None:
@@ -77,16 +78,16 @@ class _OpenContainer:
     """An object or list that has not ended.
 
     Attributes:
-        made: its values so far.
-        left: how many values are still to come; ``None`` when an end marker ends it.
-        kind: the marker of the type of all its values; empty when each value has its own.
+        values: its values so far.
+        remaining: how many values are still to come; ``None`` when an end marker ends it.
+        value_type: the marker of the type of all its values; empty when each value has its own.
         key: the current key of an object.
     """
 
-    __slots__ = ("key", "kind", "left", "made")
+    __slots__ = ("key", "remaining", "value_type", "values")
 
-    def __init__(self, made: dict[str, object] | list[object], left: int | None, kind: bytes) -> None:
-        self.made, self.left, self.kind, self.key = made, left, kind, ""
+    def __init__(self, values: dict[str, object] | list[object], remaining: int | None, value_type: bytes) -> None:
+        self.values, self.remaining, self.value_type, self.key = values, remaining, value_type, ""
 
 
 class _Decoder:
@@ -101,21 +102,19 @@ class _Decoder:
         self.root: object = None
         self.position = 0
         self._window, self._limits, self._defects = window, limits, defects
-        self._data, self._base = b"", 0
+        # A block that was read ahead, and its offset in the file.
+        self._block, self._block_offset = b"", 0
         self._containers: list[_OpenContainer] = []
-        self._values = 0
-        self._trees = 0
+        self._value_count = 0
+        self._tree_count = 0
 
     def _read_bytes(self, length: int) -> bytes:
-        """Read the next bytes, from a block that is read ahead."""
-        place = self.position - self._base
-        if place < 0 or place + length > len(self._data):
-            self._data, self._base, place = (
-                self._window.read(self.position, max(length, _BLOCK_BYTES)),
-                self.position,
-                0,
-            )
-        piece = self._data[place : place + length]
+        """Read the next ``length`` bytes, from a block that is read ahead."""
+        start = self.position - self._block_offset
+        if start < 0 or start + length > len(self._block):
+            self._block = self._window.read(self.position, max(length, _BLOCK_BYTES))
+            self._block_offset, start = self.position, 0
+        piece = self._block[start : start + length]
         if len(piece) < length:
             raise DamagedError(f"the file ends where {length} bytes must follow", self.position)
         self.position += length
@@ -128,11 +127,13 @@ class _Decoder:
         self.position += length
 
     def _read_number(self, kind: bytes) -> int | float:
+        """Read a number of the type with the marker ``kind``."""
         form = _STRUCTS[kind]
         (value,) = form.unpack(self._read_bytes(form.size))
         return int(value) if kind in _INTEGERS else float(value)
 
     def _read_length(self) -> int:
+        """Read a length: the marker of an integer type, and the integer, which must not be negative."""
         kind = self._read_bytes(1)
         if kind not in _INTEGERS:
             raise DamagedError(f"{kind!r} is not the type of a length", self.position - 1)
@@ -160,18 +161,16 @@ class _Decoder:
         self._decode_value(self._read_bytes(1))
         while self._containers:
             keep_time()
-            top = self._containers[-1]
-            if top.left is None:
-                ended = self._read_end(top)
-            else:
-                ended = top.left == 0
-                top.left -= not ended
-            if ended:
+            innermost = self._containers[-1]
+            has_ended = self._read_end(innermost) if innermost.remaining is None else innermost.remaining == 0
+            if has_ended:
                 self._close_container()
-            else:
-                if isinstance(top.made, dict):
-                    top.key = self._read_string()
-                self._decode_value(top.kind or self._read_marker())
+                continue
+            if innermost.remaining is not None:
+                innermost.remaining -= 1
+            if isinstance(innermost.values, dict):
+                innermost.key = self._read_string()
+            self._decode_value(innermost.value_type or self._read_marker())
 
     def _read_marker(self) -> bytes:
         """Read the next marker; skip N, which does nothing."""
@@ -180,18 +179,18 @@ class _Decoder:
             marker = self._read_bytes(1)
         return marker
 
-    def _read_end(self, top: _OpenContainer) -> bool:
-        """Whether the end marker of the object or list comes next; if not, leave the marker to be read."""
+    def _read_end(self, container: _OpenContainer) -> bool:
+        """Read the end marker of an object or list if it comes next; return whether it did."""
         marker = self._read_marker()
-        if marker == (b"}" if isinstance(top.made, dict) else b"]"):
+        if marker == (b"}" if isinstance(container.values, dict) else b"]"):
             return True
         self.position -= 1
         return False
 
     def _decode_value(self, kind: bytes) -> None:
-        """Decode one value of a type; an object or list is only opened."""
-        self._values += 1
-        if self._values > self._limits.document_nodes:
+        """Decode one value of the type with the marker ``kind``; of an object or list, read the beginning only."""
+        self._value_count += 1
+        if self._value_count > self._limits.document_nodes:
             raise LimitReachedError(f"it has more than {self._limits.document_nodes} values", self.position)
         if kind in (b"{", b"["):
             self._open_container(kind == b"{")
@@ -210,36 +209,43 @@ class _Decoder:
         """Append a value to the innermost object or list, or make it the root."""
         if not self._containers:
             self.root = value
-        elif isinstance(made := self._containers[-1].made, dict):
-            made[self._containers[-1].key] = value
+            return
+        innermost = self._containers[-1]
+        if isinstance(innermost.values, dict):
+            innermost.values[innermost.key] = value
         else:
-            made.append(value)
+            innermost.values.append(value)
 
     def _open_container(self, is_object: bool) -> None:
         """Open an object or list: read its optional type (``$``) and number of items (``#``)."""
-        kind, left = b"", None
+        value_type, remaining = b"", None
         marker = self._read_bytes(1)
         if marker == b"$":
-            kind = self._read_bytes(1)
+            value_type = self._read_bytes(1)
             marker = self._read_bytes(1)
             if marker != b"#":
                 raise DamagedError("a type ($) is not followed by the number of items (#)", self.position)
         if marker == b"#":
-            left = self._read_length()
-            if not is_object and kind in _NUMBERS:
-                self._append_value(self._read_typed_list(kind, left))
+            remaining = self._read_length()
+            if not is_object and value_type in _NUMBERS:
+                self._append_value(self._read_typed_list(value_type, remaining))
                 return
             # Values of a type such as null or true take no bytes, so without this a few bytes could state any number.
-            if kind in _CONSTANTS and left > self._window.size:
-                raise DamagedError(f"a list has {left} items without any bytes", self.position)
+            if value_type in _CONSTANTS and remaining > self._window.size:
+                raise DamagedError(f"a list has {remaining} items without any bytes", self.position)
         else:
-            self.position -= 1
+            self.position -= 1  # the marker belongs to the first value, key or end
         if len(self._containers) >= self._limits.document_depth:
             raise LimitReachedError(f"it nests more than {self._limits.document_depth} deep", self.position)
-        self._containers.append(_OpenContainer({} if is_object else [], left, kind))
+        self._containers.append(_OpenContainer({} if is_object else [], remaining, value_type))
 
     def _read_typed_list(self, kind: bytes, count: int) -> object:
-        """Read a list of numbers of one type: the numbers if they are checked, otherwise a range of the same length."""
+        """Read a list of ``count`` numbers of the type ``kind``.
+
+        Returns:
+            The numbers of a list that the checks of trees need; for any other list, a range of the same length, since
+            only its length is compared.
+        """
         width = _STRUCTS[kind].size
         start = self.position
         self._skip_bytes(count * width)
@@ -247,19 +253,19 @@ class _Decoder:
         if key not in _CHECKED_LISTS or kind not in _INTEGERS or count > _MOST_KEPT:
             return range(count)
         numbers: array[int] = array(_NUMBERS[kind])
-        most = self._limits.read_bytes // width * width
-        for at in range(0, count * width, most):
-            numbers.frombytes(self._window.read(start + at, min(most, count * width - at)))
-        if sys.byteorder == "little":
+        piece_bytes = self._limits.read_bytes // width * width  # whole numbers only
+        list_bytes = count * width
+        for done in range(0, list_bytes, piece_bytes):
+            numbers.frombytes(self._window.read(start + done, min(piece_bytes, list_bytes - done)))
+        if sys.byteorder == "little":  # the format is big-endian
             numbers.byteswap()
         return numbers.tolist()
 
     def _close_container(self) -> None:
         """End the innermost object or list; check a tree and drop it."""
-        ended = self._containers.pop()
-        made: object = ended.made
-        if isinstance(made, dict) and "left_children" in made:
-            check_tree(made, self._defects, self._trees)
-            self._trees += 1
-            made = {}
-        self._append_value(made)
+        value: object = self._containers.pop().values
+        if isinstance(value, dict) and "left_children" in value:
+            check_tree(value, self._defects, self._tree_count)
+            self._tree_count += 1
+            value = {}
+        self._append_value(value)

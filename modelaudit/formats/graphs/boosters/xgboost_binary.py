@@ -12,7 +12,12 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.graphs.boosters.trees import VOCABULARY, TreeDefects, check_children, check_numbers
+from modelaudit.formats.graphs.boosters.trees import (
+    VOCABULARY,
+    TreeDefects,
+    check_children,
+    check_feature_and_class_counts,
+)
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
@@ -29,6 +34,7 @@ _STATISTICS: Final = 16
 _LINEAR: Final = 136
 _LONGEST_NAME: Final = 256
 _MOST_NODES: Final = 4_000_000
+# The length of the name in 8 bytes, of which only the lowest is used, and a name such as "binary:logistic".
 _OBJECTIVE: Final = re.compile(rb".\x00{7}(?:binary|reg|multi|rank|count|survival|gpu):[a-z_]+", re.DOTALL)
 
 
@@ -69,18 +75,20 @@ class _ModelReader:
         self.position = len(_MAGIC) if window.read(0, len(_MAGIC)) == _MAGIC else 0
 
     def _read_bytes(self, length: int) -> bytes:
-        """Read the next bytes."""
+        """Read the next ``length`` bytes."""
         self._require_bytes(length)
         piece = self._window.read(self.position, length)
         self.position += len(piece)
         return piece
 
     def _require_bytes(self, length: int) -> None:
+        """Raise ``DamagedError`` if fewer than ``length`` bytes follow, or the length is negative."""
         left = self._window.size - self.position
         if not 0 <= length <= left:
             raise DamagedError(f"{length} bytes must follow, the file has {left}", self.position)
 
     def _read_count(self) -> int:
+        """Read a count or length, an unsigned integer of eight bytes."""
         return int.from_bytes(self._read_bytes(8), "little")
 
     def _read_name(self, use: str) -> str:
@@ -95,26 +103,26 @@ class _ModelReader:
 
     def read_model(self) -> None:
         """Read the header, the names, the trees or the linear model, and the attributes after them."""
-        # base_score, num_feature (unsigned), num_class, contain_extra_attrs, contain_eval_metrics.
-        header = struct.unpack("<f8i", self._read_bytes(_HEADER)[:36])
-        features, classes, extra = header[1] & 0xFFFF_FFFF, header[2], header[3]
-        check_numbers(features, classes, self.defects)
+        # base_score, num_feature, num_class, contain_extra_attrs, contain_eval_metrics; the rest is reserved.
+        header = struct.unpack("<fIiii", self._read_bytes(_HEADER)[:20])
+        _, features, classes, has_attributes, has_metrics = header
+        check_feature_and_class_counts(features, classes, self.defects)
         self._read_name("objective")
         booster = self._read_name("booster")
         if booster == "gblinear":
             self._read_bytes(_LINEAR)
-            self._skip_numbers(4)
+            self._skip_items(4)  # the coefficients
         else:
             self._read_trees(features)
             if booster == "dart" and self.position < self._window.size:
-                self._skip_numbers(4)
-        if extra:
+                self._skip_items(4)  # the weight of each tree
+        if has_attributes:
             for _ in range(self._read_item_count()):
-                self._skip_numbers(1)
-                self._skip_numbers(1)
-        if header[4]:
+                self._skip_items(1)  # the key
+                self._skip_items(1)  # the value
+        if has_metrics:
             for _ in range(self._read_item_count()):
-                self._skip_numbers(1)
+                self._skip_items(1)  # the name of an evaluation metric
 
     def _read_item_count(self) -> int:
         """Read the number of items that follow; each needs at least the eight bytes of its length."""
@@ -122,14 +130,14 @@ class _ModelReader:
         self._require_bytes(count * 8)
         return count
 
-    def _skip_numbers(self, width: int) -> None:
-        """Skip a list of items of ``width`` bytes after its length."""
+    def _skip_items(self, width: int) -> None:
+        """Skip a list, which begins with its length; each item has ``width`` bytes. A text is a list of bytes."""
         length = self._read_count() * width
         self._require_bytes(length)
         self.position += length
 
     def _read_trees(self, features: int) -> None:
-        """Read the number of trees, the trees, and their classes, four bytes each."""
+        """Read and check the trees of a model with ``features`` features; skip the class of each tree, four bytes."""
         (count,) = struct.unpack("<i", self._read_bytes(_GROUP)[:4])
         self._require_bytes(count * (_TREE + _NODE + _STATISTICS))
         for number in range(count):
@@ -138,9 +146,9 @@ class _ModelReader:
         self.position += count * 4
 
     def _check_tree(self, number: int, features: int) -> None:
-        """Check the children and features of one tree; skip its statistics."""
-        parameters = struct.unpack("<6i", self._read_bytes(_TREE)[:24])
-        count, vector = parameters[1], parameters[5]
+        """Check the children and features of tree ``number``; skip its statistics."""
+        # TreeParam: roots, num_nodes, deleted nodes, depth, features, size_leaf_vector; the rest is reserved.
+        _, count, _, _, _, leaf_vector_size = struct.unpack("<6i", self._read_bytes(_TREE)[:24])
         if count <= 0:
             raise DamagedError(f"tree {number} has {count} nodes", self.position)
         self._require_bytes(count * (_NODE + _STATISTICS))
@@ -150,16 +158,20 @@ class _ModelReader:
             return
         left, right = [], []
         has_feature_out_of_range = False
-        step = self._limits.read_bytes // _NODE
-        for at in range(0, count, step):
-            for _, one, two, index, _ in struct.iter_unpack("<3iIf", self._read_bytes(min(step, count - at) * _NODE)):
-                # The highest bit of the feature is the direction for missing values.
-                left.append(one)
-                right.append(two)
-                has_feature_out_of_range |= one != -1 and index & 0x7FFF_FFFF >= features > 0
+        nodes_a_piece = self._limits.read_bytes // _NODE
+        for done in range(0, count, nodes_a_piece):
+            nodes = self._read_bytes(min(nodes_a_piece, count - done) * _NODE)
+            for _parent, left_child, right_child, split_index, _value in struct.iter_unpack("<3iIf", nodes):
+                left.append(left_child)
+                right.append(right_child)
+                # The highest bit of the split index is the direction for missing values, the others the feature.
+                feature = split_index & 0x7FFF_FFFF
+                is_leaf = left_child == -1
+                if not is_leaf and feature >= features > 0:
+                    has_feature_out_of_range = True
         self.position += count * _STATISTICS
         if has_feature_out_of_range:
             self.defects.record_invalid_index(f"tree {number} splits by a feature out of the range of {features}")
         check_children(left, right, self.defects, f"tree {number}")
-        if vector > 1:
-            self._skip_numbers(4)
+        if leaf_vector_size > 1:
+            self._skip_items(4)

@@ -23,13 +23,14 @@ from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.json_text import check_bounds, convert_recursion_error, parse_whole_number
 from modelaudit.wire.text import looks_like_text
 
+# {"learner": {…, {"version": [2, 1, 0], "learner": {…, or {"Config": {"learner": {…, after an optional byte order mark.
 _START: Final = re.compile(
     rb'(?:\xef\xbb\xbf)?\s*\{\s*(?:"version"\s*:\s*\[[\d,\s]*\]\s*,\s*|"Config"\s*:\s*\{)?"learner"\s*:\s*\{'
 )
 
 
 def recognises(head: Head) -> bool:
-    """Whether the first key of the object is ``learner``, alone, after ``version``, or within ``Config``."""
+    """Whether the text begins with an object with the key ``learner``, first, after ``version`` or in ``Config``."""
     return _START.match(head.data) is not None and looks_like_text(head)
 
 
@@ -42,6 +43,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     yield from read_json(artifact, window, limits)
     defects = TreeDefects()
+    # The text is decoded a second time, because the lists of a tree are needed together.
     try:
         text = read_whole_text(window, limits)[0]
         check_bounds(text, limits)
@@ -60,12 +62,12 @@ class _TreeHook:
 
     def __init__(self, defects: TreeDefects) -> None:
         self._defects = defects
-        self._count = 0
+        self._tree_count = 0
 
     def __call__(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
-        made = dict(pairs)
-        if "left_children" not in made:
-            return made
-        check_tree(made, self._defects, self._count)
-        self._count += 1
+        decoded = dict(pairs)
+        if "left_children" not in decoded:
+            return decoded
+        check_tree(decoded, self._defects, self._tree_count)
+        self._tree_count += 1
         return {}
