@@ -27,16 +27,23 @@ from modelaudit.wire.text import looks_like_text
 
 FORMAT: Final = "caffe"
 VOCABULARY: Final = "caffe-layers"
+# Fields of NetParameter: layers, and layers of the old form; python_param of LayerParameter.
 _LAYER: Final = 100
 _OLD_LAYER: Final = 2
 _PYTHON_PARAM: Final = 130
+# The other fields that a NetParameter of a model file has: name, input (sizes 4 and 8), force_backward, state, debug.
+_NETWORK_NAME: Final = 1
+_OTHER_NETWORK_FIELDS: Final = frozenset({3, 4, 5, 6, 7, 8})
 _FIRST_FIELDS: Final = 24
 _NAME_LENGTH: Final = 256
 _MOST_LAYERS: Final = 200_000
-# A first field, fields that only a network has (a layer with a type or connections), and settings of a solver.
+# The first field of a text, such as "name:" or "layer {", after a byte order mark, blanks and comments.
 _FIRST_FIELD: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+[a-z_]++\s*+[:{<]")
+# "layer {" or "layers: <", at the start of a line or after another field.
 _LAYER_FIELD: Final = re.compile(rb"(?:^|[\"'\w}>;,\]][ \t]++)[ \t]*+layers?\s*+:?\s*+[{<]", re.MULTILINE)
+# A type such as 'type: "Python"' or "type: CONVOLUTION", or a connection such as "bottom:".
 _LAYER_CONTENT: Final = re.compile(rb"\btype\s*+:\s*+(?:[\"'][\w\\]|[A-Z])|\bbottom\s*+:|\btop\s*+:")
+# A setting of a solver at the start of a line, such as "base_lr:".
 _SOLVER_FIELD: Final = re.compile(rb"^[ \t]*+(?:base_lr|lr_policy|snapshot_prefix)\s*+:", re.MULTILINE)
 
 
@@ -72,9 +79,11 @@ class _LayerCollector:
             self._record_mention(Mention(VOCABULARY, "layer", type_, where))
 
     def _record_mention(self, mention: Mention) -> None:
+        """Record a mention unless its name is recorded already, so that the first location counts."""
         self.mentions.setdefault((mention.vocabulary, mention.use, mention.name), mention)
 
     def build_outline(self) -> Outline:
+        """Return the outline of the recorded layers, with their number as a fact."""
         return Outline(FORMAT, tuple(self.mentions.values()), (("layers", str(self.count)),))
 
 
@@ -83,7 +92,8 @@ def recognises_text(head: Head) -> bool:
     data = read_recognition_bytes(head)
     if not _FIRST_FIELD.match(data) or not looks_like_text(head):
         return False
-    return bool((_LAYER_FIELD.search(data) and _LAYER_CONTENT.search(data)) or len(_SOLVER_FIELD.findall(data)) > 1)
+    is_network = _LAYER_FIELD.search(data) is not None and _LAYER_CONTENT.search(data) is not None
+    return is_network or len(_SOLVER_FIELD.findall(data)) > 1
 
 
 def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -106,54 +116,67 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
         raise failure
 
 
+_LAYER_BLOCKS: Final = frozenset({"layer", "layers"})
+_BLOCKS_WITH_LAYER_KEYS: Final = (["layer"], ["layers"], ["python_param"])
+# The type of a layer; and of its python_param, the module, the class and the parameters.
 _LAYER_KEYS: Final = ("type", "module", "layer", "param_str")
 
 
 def _read_layers(text: str, layers: _LayerCollector, limits: Limits) -> None:
     """Record each layer of a text when its block ends, since its fields come in any order."""
-    path: list[str] = []
+    open_blocks: list[str] = []
     values: dict[str, str] = {}
     line = 1
     for each in parse_text_fields(text, limits):
-        if each.value is None and each.name:
-            path.append(each.name)
-            if path[-1] in ("layer", "layers"):
+        opens_block, closes_block = each.value is None and bool(each.name), each.value is None and not each.name
+        if opens_block:
+            open_blocks.append(each.name)
+            if each.name in _LAYER_BLOCKS:
                 values, line = {}, each.line
-        elif each.value is None:
-            if path.pop() in ("layer", "layers"):
+        elif closes_block:
+            if open_blocks.pop() in _LAYER_BLOCKS:
                 type_, module, name, detail = (values.get(key, "") for key in _LAYER_KEYS)
                 layers.record_layer(type_, module, name, detail, Location(line=line))
                 values = {}
-        elif path[-1:] in (["layer"], ["layers"], ["python_param"]) and each.name in _LAYER_KEYS:
+        elif each.value is not None and each.name in _LAYER_KEYS and open_blocks[-1:] in _BLOCKS_WITH_LAYER_KEYS:
             values[each.name] = _format_value(each.value)
 
 
 def recognises_binary(head: Head) -> bool:
     """Whether the message has the fields of a NetParameter, and its first layer has a type."""
+    # The wire keys of the fields that begin a network: its name (1), an old layer (2), a layer (100).
     if head.content is not None or not head.data.startswith((b"\x0a", b"\x12", b"\xa2\x06")):
         return False
-    found = False
+    has_layer = False
     try:
         for each in islice(Message.from_window(head.window).fields(), _FIRST_FIELDS):
             if each.number == _LAYER and each.wire == BYTES:
-                found = found or _read_type(each.body).isidentifier()
+                has_layer = has_layer or _read_type(each.body).isidentifier()
             elif each.number == _OLD_LAYER and each.wire == BYTES:
-                found = found or _is_old_layer(each.body)
-            elif each.number not in (1, 3, 4, 5, 6, 7, 8) or (each.number == 1 and not _is_printable_name(each)):
+                has_layer = has_layer or _is_old_layer(each.body)
+            elif each.number == _NETWORK_NAME:
+                if not _is_printable_name(each):
+                    return False
+            elif each.number not in _OTHER_NETWORK_FIELDS:
                 return False
-            if each.number in (_LAYER, _OLD_LAYER) and not found:
+            if each.number in (_LAYER, _OLD_LAYER) and not has_layer:
                 return False
     except (DamagedError, WindowError):
-        return found
-    return found
+        return has_layer  # a truncated network is recognised too, so that its reader reports the damage
+    return has_layer
 
 
 def _is_printable_name(each: Field) -> bool:
+    """Whether the field is a printable text of fewer than 256 bytes."""
     return each.wire == BYTES and each.body.size < _NAME_LENGTH and each.body.text(_NAME_LENGTH).isprintable()
 
 
 def _read_type(layer: Message) -> str:
-    """Return the last type of a LayerParameter; empty when a field has the wrong wire type."""
+    """Return the type (2) of a LayerParameter, the last if it repeats.
+
+    Returns:
+        An empty text when the name (1), the type or a connection (3, 4) is not a text.
+    """
     name = ""
     for each in layer.fields():
         if each.number in (1, 2, 3, 4) and each.wire != BYTES:
@@ -164,7 +187,10 @@ def _read_type(layer: Message) -> str:
 
 
 def _is_old_layer(layer: Message) -> bool:
-    """Whether the message is a V1LayerParameter: it has a name (4) and a number for its type (5)."""
+    """Whether the message is a V1LayerParameter: its name (4) is a text and its type (5) a number.
+
+    Its connections (2, 3) must not be numbers.
+    """
     wires = {(each.number, each.wire) for each in layer.fields()}
     return {(4, BYTES), (5, VARINT)} <= wires and not {(2, VARINT), (3, VARINT)} & wires
 
@@ -196,7 +222,10 @@ def read_binary(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
 
 
 def _read_layer(layer: Message) -> tuple[str, str, str, str]:
-    """Return type, Python module, Python class and parameters of a LayerParameter."""
+    """Return type (2), Python module, Python class and parameters of a LayerParameter.
+
+    The last three are the fields module (1), layer (2) and param_str (3) of its PythonParameter (130).
+    """
     type_ = module = name = detail = ""
     for each in layer.fields():
         if each.wire != BYTES:
@@ -215,5 +244,6 @@ def _read_layer(layer: Message) -> tuple[str, str, str, str]:
 
 
 def _format_value(text: bytes) -> str:
+    """Return the first 256 bytes as text, with ``?`` for each character that is not printable."""
     decoded = text[:_NAME_LENGTH].decode("utf-8", "backslashreplace")
     return "".join(character if character.isprintable() else "?" for character in decoded)

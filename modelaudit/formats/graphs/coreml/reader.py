@@ -41,6 +41,7 @@ _MODEL_TYPES: Final = frozenset(
 
 def recognises(head: Head) -> bool:
     """Whether the message has a version and a type of model, and no unknown field among the first ones."""
+    # A Model begins with its specificationVersion (1) or description (2); isUpdatable is field 10.
     if head.content is not None or not head.data.startswith((b"\x08", b"\x12")):
         return False
     fields: set[tuple[int, int]] = set()
@@ -57,21 +58,21 @@ class _ModelReader:
     """Read the messages of a model, and record each name once.
 
     Attributes:
-        depth: how deep models and blocks may nest.
+        most_depth: how deep models and blocks may nest.
         count: the number of layers and operations.
         mentions: the first offset of each (use, name).
         linked: the first offset of each linked model, by path.
-        needs: how many bytes each weight file must have, by path.
+        needed_bytes: how many bytes each weight file must have, by path.
     """
 
-    depth: int
+    most_depth: int
     count: int = 0
     mentions: dict[tuple[str, str], int] = field(default_factory=dict)
     linked: dict[str, int] = field(default_factory=dict)
-    needs: dict[str, int] = field(default_factory=dict)
+    needed_bytes: dict[str, int] = field(default_factory=dict)
 
     def read_model(self, message: Message, depth: int = 0) -> None:
-        """Read one Model and the models in it.
+        """Read one Model, which is nested in ``depth`` others, and the models in it.
 
         Raises:
             DamagedError: a message is damaged.
@@ -107,11 +108,16 @@ class _ModelReader:
                 self._record_name("serialized-model", _read_text(each.body, 1), each.offset)
 
     def _read_pipeline(self, message: Message, depth: int) -> None:
+        """Read the models (1) of a Pipeline."""
         for inner in _iter_messages(message, 1):
             self.read_model(inner, depth)
 
     def _read_network(self, message: Message, depth: int) -> None:
-        """Read a NeuralNetwork: custom layers (500), and the networks within branches (605) and loops (615)."""
+        """Read the layers (1) of a NeuralNetwork.
+
+        A layer can be a custom layer (500), a branch (605) with two networks (1, 2), or a loop (615) with networks for
+        its condition (3) and body (4).
+        """
         self._check_depth(depth, message)
         for layer in _iter_messages(message, 1):
             self._count_layer(layer.start)
@@ -121,24 +127,30 @@ class _ModelReader:
                 if each.number == 500:
                     self._record_class(each.body, "custom-layer", each.offset)
                 elif each.number in (605, 615):
+                    network_fields = (1, 2) if each.number == 605 else (3, 4)
                     for part in each.body.fields():
-                        if part.wire == BYTES and part.number in ((1, 2) if each.number == 605 else (3, 4)):
+                        if part.wire == BYTES and part.number in network_fields:
                             self._read_network(part.body, depth + 1)
 
     def _record_class(self, message: Message, use: str, offset: int) -> None:
+        """Record the className (10) of a custom layer or model."""
         self._record_name(use, _read_text(message, 10), offset)
 
     def _read_linked_model(self, message: Message, offset: int) -> None:
+        """Record the path of a LinkedModel: the default value (1) of the name (1) of its file (1)."""
         for file in _iter_messages(message, 1):
             for name in _iter_messages(file, 1):
                 self.linked.setdefault(_read_text(name, 1), offset)
 
     def _read_program(self, message: Message, depth: int) -> None:
-        """Read a Program: the blocks (2) of each specialization (3) of each function (2)."""
+        """Read a Program: the blocks (2) of each specialization (3) of each function (2).
+
+        Functions and specializations are maps, so the message is the value (2) of a map entry.
+        """
         for function in _iter_messages(message, 2):
             for value in _iter_messages(function, 2):
-                for special in _iter_messages(value, 3):
-                    for block in _iter_messages(special, 2):
+                for specialization in _iter_messages(value, 3):
+                    for block in _iter_messages(specialization, 2):
                         self._read_block(block, depth)
 
     def _read_block(self, message: Message, depth: int) -> None:
@@ -159,7 +171,7 @@ class _ModelReader:
                     self._read_values(_iter_messages(each.body, 2))
 
     def _read_arguments(self, message: Message) -> None:
-        """Read the values that are bound to one named input of an operation."""
+        """Read the values (2) of the bindings (1) of an Argument, which is the value (2) of a map entry."""
         for argument in _iter_messages(message, 2):
             for binding in _iter_messages(argument, 1):
                 self._read_values(_iter_messages(binding, 2))
@@ -169,11 +181,11 @@ class _ModelReader:
         for value in values:
             for blob in _iter_messages(value, 5):
                 name = _read_text(blob, 1)
-                needs = next((each.value for each in blob.fields() if each.number == 2 and each.wire == VARINT), 0)
+                offset = next((each.value for each in blob.fields() if each.number == 2 and each.wire == VARINT), 0)
                 target = name.removeprefix(_MODEL_PATH)
                 # The offset is that of the entry's metadata, which takes 64 bytes; the data follow them.
-                self.needs[target] = max(self.needs.get(target, 0), needs + _ALIGNMENT)
-                if len(self.needs) > _MOST_FILES or needs >> 63:
+                self.needed_bytes[target] = max(self.needed_bytes.get(target, 0), offset + _ALIGNMENT)
+                if len(self.needed_bytes) > _MOST_FILES or offset >> 63:
                     raise LimitReachedError(
                         f"it has more than {_MOST_FILES} weight files, or too large ones", blob.start
                     )
@@ -182,21 +194,24 @@ class _ModelReader:
         self.mentions.setdefault((use, name), offset)
 
     def _count_layer(self, offset: int) -> None:
+        """Count one layer or operation at ``offset``; raise ``LimitReachedError`` when there are too many."""
         self.count += 1
         if self.count > _MOST_LAYERS:
             raise LimitReachedError(f"it has more than {_MOST_LAYERS} layers and operations", offset)
 
     def _check_depth(self, depth: int, message: Message) -> None:
-        if depth > self.depth:
-            raise LimitReachedError(f"models and blocks nest more than {self.depth} deep", message.start)
+        """Raise ``LimitReachedError`` if ``message``, nested in ``depth`` others, is too deep."""
+        if depth > self.most_depth:
+            raise LimitReachedError(f"models and blocks nest more than {self.most_depth} deep", message.start)
 
 
 def _iter_messages(message: Message, number: int) -> Iterator[Message]:
+    """Return the messages in the fields of ``message`` with this number, in order."""
     return (each.body for each in message.fields() if each.number == number and each.wire == BYTES)
 
 
 def _read_text(message: Message, number: int) -> str:
-    """Return the last text of a field."""
+    """Return the last text in the fields with this number; an empty text if there is none."""
     text = ""
     for body in _iter_messages(message, number):
         text = body.text(_NAME_BYTES)
@@ -226,8 +241,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         Reference(ReferenceKind.MODEL, target, "linked model", where=Location(offset=offset))
         for target, offset in reader.linked.items()
     )
-    weights = (Reference(ReferenceKind.DATA, target, "weights", needs) for target, needs in reader.needs.items())
-    if reader.linked or reader.needs:
+    weights = (Reference(ReferenceKind.DATA, target, "weights", size) for target, size in reader.needed_bytes.items())
+    if reader.linked or reader.needed_bytes:
         yield References(FORMAT, (*linked, *weights))
     yield from SEARCH.read(artifact, window, limits)
     if failure is not None:
@@ -235,7 +250,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def recognises_weights(head: Head) -> bool:
-    """Whether the header has version 2 and only zeros after it, and the first entry begins with its sentinel."""
+    """Whether the 64-byte header has version 2, then only zeros, and a sentinel begins the entry after it."""
     data = head.data
     return (
         head.content is None
@@ -248,6 +263,9 @@ def recognises_weights(head: Head) -> bool:
 def read_weights(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the number of tensors in a weight file.
 
+    The header has the number of tensors. Each tensor has an entry of 64 bytes with the offset of its data; the next
+    entry begins after the data, at a multiple of 64.
+
     Raises:
         DamagedError: an entry is missing, or its data are outside the file; the number before is yielded first.
     """
@@ -256,6 +274,7 @@ def read_weights(artifact: Artifact, window: Window, limits: Limits) -> Iterator
     done = 0
     failure: DamagedError | None = None
     while done < count and failure is None:
+        # blob_metadata: sentinel (4 bytes), data type (4), size of the data (8), offset of the data (8).
         entry = window.read(position, _ALIGNMENT)
         size, start = int.from_bytes(entry[8:16], "little"), int.from_bytes(entry[16:24], "little")
         if entry[:4] != _SENTINEL or len(entry) < _ALIGNMENT:
@@ -263,7 +282,8 @@ def read_weights(artifact: Artifact, window: Window, limits: Limits) -> Iterator
         elif start < position + _ALIGNMENT or start + size > window.size:
             failure = DamagedError(f"a tensor of {size} bytes at offset {start} is outside the file", position)
         else:
-            position = -(-(start + size) // _ALIGNMENT) * _ALIGNMENT
+            end = start + size
+            position = end + -end % _ALIGNMENT  # the next multiple of 64
             done += 1
     yield Outline(FORMAT, facts=(("tensors", str(done)),))
     if failure is not None:

@@ -32,7 +32,13 @@ _MOST_NAMES: Final = 10_000
 _MOST_DEFECTS: Final = 200
 _MOST_FACTS: Final = 64
 _MOST_BYTES: Final = 2**63 - 1
-# InstructionArguments and DataLocation of the schema.
+# Slots of the root table, Program.
+_VERSION, _PLANS, _CONSTANT_BUFFERS, _DELEGATE_DATA, _SEGMENTS, _CONSTANT_SEGMENT, _MUTABLE_SEGMENTS, _NAMED_DATA = (
+    range(8)
+)
+# Slots of ExecutionPlan; slot 1 describes containers.
+_PLAN_NAME, _VALUES, _INPUTS, _OUTPUTS, _CHAINS, _OPERATORS, _DELEGATES = 0, 2, 3, 4, 5, 6, 7
+# Values of InstructionArguments and DataLocation.
 _KERNEL_CALL, _DELEGATE_CALL, _JUMP = 1, 2, 4
 _INLINE: Final = 0
 
@@ -86,57 +92,67 @@ class _ProgramReader:
         size, base = self._read_header()
         part = SubWindow(self._window, 0, size, get_budget(self._window, self._limits))
         program = FlatBuffer(part, self._limits).read_root()
-        self.facts.append(("schema", str(program.number(0, "I"))))
-        self._segment_count = program.count(4)
-        for index, segment in enumerate(program.tables(4)):
+        self.facts.append(("schema", str(program.number(_VERSION, "I"))))
+        self._segment_count = program.count(_SEGMENTS)
+        for index, segment in enumerate(program.tables(_SEGMENTS)):
+            # DataSegment: offset (0) from the first segment, size (1).
             offset, length = base + segment.number(0, "Q"), segment.number(1, "Q")
             detail = f"segment {index} of {length} bytes is at offset {offset} of {self._window.size} bytes"
             if (length and not base) or offset + length > _MOST_BYTES:
                 self._record_out_of_range(detail, segment.position)
             elif offset + length > self._window.size:
                 self.truncation = self.truncation or DamagedError(detail, segment.position)
-        self._check_subsegments(program.table(5))
-        for constants in program.tables(6):
+        self._check_subsegments(program.table(_CONSTANT_SEGMENT))
+        for constants in program.tables(_MUTABLE_SEGMENTS):
             self._check_subsegments(constants)
-        for named in program.tables(7):
+        for named in program.tables(_NAMED_DATA):
+            # NamedData: key (0), segment_index (1).
             self._check_segment(named.number(1, "I"), f"the data {named.text(0, 80)!r}", named.position)
         # Reading a vector raises when it ends outside the buffer.
-        for buffer in program.tables(2):
+        for buffer in program.tables(_CONSTANT_BUFFERS):
             buffer.vector(0, 1)
         inline_count = 0
-        for blob in program.tables(3):
-            blob.vector(0, 1)
+        for delegate_data in program.tables(_DELEGATE_DATA):
+            delegate_data.vector(0, 1)
             inline_count += 1
-        for plan in program.tables(1):
+        for plan in program.tables(_PLANS):
             self._check_plan(plan, inline_count)
 
     def _read_header(self) -> tuple[int, int]:
         """Read the extended header; return the size of the FlatBuffer and the offset of the segments, 0 for none."""
-        head = self._window.read(_HEADER_OFFSET, _LONG_HEADER)
-        if head[:4] != _HEADER_MAGIC:
+        header = self._window.read(_HEADER_OFFSET, _LONG_HEADER)
+        if header[:4] != _HEADER_MAGIC:
             return self._window.size, 0
-        length = int.from_bytes(head[4:8], "little")
-        size, base = (int.from_bytes(head[at : at + 8], "little") for at in (8, 16))
-        if length < _SHORT_HEADER or len(head) < _SHORT_HEADER:
+        length = int.from_bytes(header[4:8], "little")
+        size = int.from_bytes(header[8:16], "little")
+        base = int.from_bytes(header[16:24], "little")
+        if length < _SHORT_HEADER or len(header) < _SHORT_HEADER:
             raise DamagedError(f"the extended header has a length of {length} bytes", _HEADER_OFFSET)
-        segments = int.from_bytes(head[24:32], "little") if length >= _LONG_HEADER else 0
+        segment_bytes = int.from_bytes(header[24:32], "little") if length >= _LONG_HEADER else 0
         if base and base < size:
             self._record_out_of_range(f"the program has {size} bytes and the segments begin at {base}", _HEADER_OFFSET)
-        if max(size, base + segments) > self._window.size:
-            needs = max(size, base + segments)
-            detail = f"the program and its segments need {needs} bytes, the file has {self._window.size}"
+        needed = max(size, base + segment_bytes)
+        if needed > self._window.size:
+            detail = f"the program and its segments need {needed} bytes, the file has {self._window.size}"
             self.truncation = DamagedError(detail, self._window.size)
+        # A truncated program is read as far as it goes.
         return min(size, self._window.size), base
 
     def _check_plan(self, plan: Table, inline_count: int) -> None:
         """Read an ExecutionPlan, one method of the program, and check its indices against the count of inline data."""
         if len(self.facts) < _MOST_FACTS:
-            self.facts.append(("method", plan.text(0)))
-        values, operators, delegates = plan.count(2), plan.count(6), plan.count(7)
-        for operator in plan.tables(6):
+            self.facts.append(("method", plan.text(_PLAN_NAME)))
+        value_count, operator_count, delegate_count = (
+            plan.count(_VALUES),
+            plan.count(_OPERATORS),
+            plan.count(_DELEGATES),
+        )
+        for operator in plan.tables(_OPERATORS):
+            # Operator: name (0), overload (1).
             name, overload = operator.text(0), operator.text(1)
             self._record_mention("operator", f"{name}.{overload}" if overload else name, operator.position)
-        for delegate in plan.tables(7):
+        for delegate in plan.tables(_DELEGATES):
+            # BackendDelegate: id (0), processed (1), which is a BackendDelegateDataReference: location (0), index (1).
             self._record_mention("backend", delegate.text(0), delegate.position)
             processed = delegate.table(1)
             if processed is None:
@@ -147,49 +163,60 @@ class _ProgramReader:
             elif index >= inline_count:
                 detail = f"the backend {delegate.text(0)!r} uses inline data {index} of {inline_count}"
                 self._record_out_of_range(detail, delegate.position)
-        for slot in (3, 4):
-            self._check_indices(plan, slot, values, "the method")
-        for chain in plan.tables(5):
-            self._check_chain(chain, values, operators, delegates)
+        for slot in (_INPUTS, _OUTPUTS):
+            self._check_value_indices(plan, slot, value_count, "the method")
+        for chain in plan.tables(_CHAINS):
+            self._check_chain(chain, value_count, operator_count, delegate_count)
 
-    def _check_chain(self, chain: Table, values: int, operators: int, delegates: int) -> None:
-        """Check the instructions of a Chain: called operators and delegates, arguments, and jumps."""
-        steps = chain.count(2)
+    def _check_chain(self, chain: Table, value_count: int, operator_count: int, delegate_count: int) -> None:
+        """Check the instructions (2) of a Chain against the counts of its plan.
+
+        An Instruction has the kind (0) and the table (1) of its arguments. A call has the index (0) of an operator or
+        delegate and the indices (1) of its argument values; a jump has the index (1) of the next instruction.
+        """
+        instruction_count = chain.count(2)
         for instruction in chain.tables(2):
             kind, arguments = instruction.number(0, "B"), instruction.table(1)
             if arguments is None:
                 continue
             if kind in (_KERNEL_CALL, _DELEGATE_CALL):
-                most = operators if kind == _KERNEL_CALL else delegates
-                if not 0 <= arguments.number(0, "i") < most:
-                    detail = f"an instruction calls number {arguments.number(0, 'i')} of {most}"
-                    self._record_out_of_range(detail, arguments.position)
-                self._check_indices(arguments, 1, values, "an instruction")
-            elif kind == _JUMP and not 0 <= arguments.number(1, "i") <= steps:
-                self._record_out_of_range(
-                    f"an instruction jumps to {arguments.number(1, 'i')} of {steps}", arguments.position
+                callee, callee_count = (
+                    arguments.number(0, "i"),
+                    operator_count if kind == _KERNEL_CALL else delegate_count,
                 )
+                if not 0 <= callee < callee_count:
+                    detail = f"an instruction calls number {callee} of {callee_count}"
+                    self._record_out_of_range(detail, arguments.position)
+                self._check_value_indices(arguments, 1, value_count, "an instruction")
+            elif kind == _JUMP:
+                target = arguments.number(1, "i")
+                # A jump behind the last instruction ends the chain.
+                if not 0 <= target <= instruction_count:
+                    detail = f"an instruction jumps to {target} of {instruction_count}"
+                    self._record_out_of_range(detail, arguments.position)
 
-    def _check_indices(self, table: Table, slot: int, most: int, what: str) -> None:
-        """Check a list of indices; report the first one out of range."""
+    def _check_value_indices(self, table: Table, slot: int, value_count: int, what: str) -> None:
+        """Check the list of value indices in a slot; report the first one out of range as used by ``what``."""
         vector = table.vector(slot)
         for number in vector.numbers("i") if vector is not None else ():
-            if not 0 <= number < most:
-                self._record_out_of_range(f"{what} uses value {number} of {most}", table.position)
+            if not 0 <= number < value_count:
+                self._record_out_of_range(f"{what} uses value {number} of {value_count}", table.position)
                 return
 
-    def _check_subsegments(self, part: Table | None) -> None:
-        """Check the segment of a SubsegmentOffsets that has offsets."""
-        if part is not None and part.count(1):
-            vector = part.vector(1, 8)
-            if vector is not None and self._segment_count:
-                self._check_segment(part.number(0, "I"), "a list of constants", part.position)
+    def _check_subsegments(self, subsegments: Table | None) -> None:
+        """Check the segment_index (0) of a SubsegmentOffsets; without offsets (1) it uses no segment."""
+        if subsegments is not None and subsegments.count(1):
+            offsets = subsegments.vector(1, 8)  # raises when the offsets, eight bytes each, end outside the buffer
+            if offsets is not None and self._segment_count:
+                self._check_segment(subsegments.number(0, "I"), "a list of constants", subsegments.position)
 
     def _check_segment(self, index: int, what: str, position: int) -> None:
+        """Record a defect if ``what``, at ``position``, uses a segment that does not exist."""
         if index >= self._segment_count:
             self._record_out_of_range(f"{what} uses segment {index} of {self._segment_count}", position)
 
     def _record_mention(self, use: str, name: str, position: int) -> None:
+        """Record an operator or backend with its first position; raise ``LimitReachedError`` beyond 10,000 names."""
         if len(self.mentions) >= _MOST_NAMES:
             raise LimitReachedError(f"more than {_MOST_NAMES} distinct operators", position)
         self.mentions.setdefault(name, Mention(VOCABULARY, use, name, Location(offset=position)))

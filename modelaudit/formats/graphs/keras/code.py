@@ -32,29 +32,35 @@ def find_named_function(layer: KerasObject) -> tuple[str, Setting] | None:
     """
     for key, type_key in _TYPE_KEYS.items():
         types = layer.get_config_texts(type_key)
+        # The type "lambda" marks code. With two types, parsers differ in the one that counts.
         if "lambda" in types or len(types) > 1:
             return None
-        inside = layer.inside.get(key, [])
         if key == "function":
-            continue
-        if any(isinstance(each.value, str) for _, each in inside) and types != ["function"]:
+            continue  # its value is checked below
+        # A text without the type "function" may be code.
+        has_text = any(isinstance(setting.value, str) for _, setting in layer.inside.get(key, []))
+        if has_text and types != ["function"]:
             return None
-    given = layer.config.get("function", [])
-    if len(given) != 1 or layer.get_config_texts("function_type") != ["function"]:
+    functions = layer.config.get("function", [])
+    if len(functions) != 1 or layer.get_config_texts("function_type") != ["function"]:
         return None
-    value = given[0].value
-    return (value, given[0]) if isinstance(value, str) and _IDENTIFIER.fullmatch(value) else None
+    value = functions[0].value
+    return (value, functions[0]) if isinstance(value, str) and _IDENTIFIER.fullmatch(value) else None
 
 
 def refers_to_object(layer: KerasObject) -> bool:
-    """Whether the function of a Keras 3 ``Lambda`` layer is an object, which is reviewed separately."""
-    inside = layer.inside.get("function", [])
-    return any(steps == ("class_name",) for steps, _ in inside) and not layer.config.get("function")
+    """Whether the function of a Keras 3 ``Lambda`` layer is an object, which is reviewed separately.
+
+    Its ``function`` is then an object with a ``class_name``, and nowhere a single value.
+    """
+    names_class = any(steps == ("class_name",) for steps, _ in layer.inside.get("function", []))
+    return names_class and not layer.config.get("function")
 
 
 def describe_code(layer: KerasObject) -> str:
     """Describe the code in an object in one line; return an empty text where there is none that can be read."""
     texts = [each.value for _, each in layer.inside.get("function", []) if isinstance(each.value, str)]
+    # A __lambda__ object has its code in "code" or "value" of its config, or as the config itself.
     texts += layer.get_config_texts("code") + layer.get_config_texts("value") + layer.get_config_texts("")
     for text in texts:
         description = _describe_bytecode(text)

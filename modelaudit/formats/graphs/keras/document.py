@@ -13,16 +13,18 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.wire.base import Reading
 
+# The configuration in a .keras archive, and that of a layer, which the reader of a SavedModel yields as a member.
 _ARCHIVE_MEMBER: Final = "!config.json"
 _SAVED_MODEL_MEMBER: Final = re.compile(r"\.pb!layer-\d+\.json\Z")
 
 
 def _interpret_document(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield the mentions and references of the document if it is a Keras configuration."""
-    for item in read_configuration(settings, limits, is_known=path.lower().endswith(_ARCHIVE_MEMBER)):
-        if isinstance(item, Outline) and _SAVED_MODEL_MEMBER.search(path):
-            item = replace(item, mentions=tuple(map(_mark_revived_class, item.mentions)))
-        yield item
+    for reading in read_configuration(settings, limits, is_known=path.lower().endswith(_ARCHIVE_MEMBER)):
+        if isinstance(reading, Outline) and _SAVED_MODEL_MEMBER.search(path):
+            yield replace(reading, mentions=tuple(map(_mark_revived_class, reading.mentions)))
+        else:
+            yield reading
 
 
 def _mark_revived_class(mention: Mention) -> Mention:

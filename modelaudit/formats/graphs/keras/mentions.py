@@ -55,11 +55,7 @@ def _iter_object_mentions(instance: KerasObject) -> Iterator[Mention]:
     for class_ in instance.get_texts("class_name"):
         for module in instance.get_texts("module") or _NO_MODULE:
             if class_ == "function":
-                # The config of a function is its name.
-                names = instance.get_config_texts("") + (
-                    instance.get_texts("registered_name") if module != "builtins" else []
-                )
-                for name in dict.fromkeys(name for name in names if name != "function"):
+                for name in _list_function_names(instance, module):
                     yield _resolve_name("function", module, name, instance.first)
             elif class_ == "__typespec__":
                 for name in instance.get_texts("spec_name"):
@@ -68,8 +64,16 @@ def _iter_object_mentions(instance: KerasObject) -> Iterator[Mention]:
                 yield from _iter_class_mentions(instance, module, class_, detail)
 
 
+def _list_function_names(instance: KerasObject, module: str | None) -> list[str]:
+    """Return the names of an object of the class ``function``: its config, and outside builtins its registered name."""
+    names = instance.get_config_texts("")
+    if module != "builtins":
+        names += instance.get_texts("registered_name")
+    return [name for name in dict.fromkeys(names) if name != "function"]
+
+
 def _iter_class_mentions(instance: KerasObject, module: str | None, class_: str, detail: str) -> Iterator[Mention]:
-    """Yield every class that a version of Keras may resolve the object to."""
+    """Yield a mention of every class that a version of Keras may resolve the object to."""
     if class_ in _BUILT_IN_VALUES:
         return
     registered = [name for name in instance.get_texts("registered_name") if name != class_]
@@ -118,19 +122,20 @@ def _iter_symbol_mentions(instance: KerasObject) -> Iterator[Mention]:
 
 
 def _resolve_name(use: str, module: str | None, name: str, where: Setting, detail: str = "") -> Mention:
-    """Choose the vocabulary and the use for a name: public in Keras, inside Keras, or in another module."""
+    """Return the mention of a name; its vocabulary and use depend on the module: Keras, inside Keras, or another."""
     # Keras writes the module builtins for its own functions too, such as relu.
     if not module or (module == "builtins" and use == "function" and not hasattr(builtins, name)):
         return _make_mention(use, CLASSES, name, where, detail)
-    root, _, inner = module.partition(".")
-    full = f"{module}.{name}"
-    if root in _RELATED_PACKAGES:
-        return _make_mention(use, CLASSES, full, where, detail)
-    if root not in _KERAS_PACKAGES:
-        return _make_mention(use, PYTHON_NAMES, full, where, detail)
-    public = root in ("keras", "tf_keras") and (not inner or inner in _PUBLIC_MODULES)
-    return _make_mention(use if public else "inner-name", CLASSES, full, where, detail)
+    package, _, submodule = module.partition(".")
+    full_name = f"{module}.{name}"
+    if package in _RELATED_PACKAGES:
+        return _make_mention(use, CLASSES, full_name, where, detail)
+    if package not in _KERAS_PACKAGES:
+        return _make_mention(use, PYTHON_NAMES, full_name, where, detail)
+    is_public = package in ("keras", "tf_keras") and (not submodule or submodule in _PUBLIC_MODULES)
+    return _make_mention(use if is_public else "inner-name", CLASSES, full_name, where, detail)
 
 
 def _make_mention(use: str, vocabulary: str, name: str, where: Setting, detail: str = "") -> Mention:
+    """Return a mention at the location of a setting, with at most 200 characters of the name."""
     return Mention(vocabulary, use, name[:_NAME_LENGTH], where.where, detail)

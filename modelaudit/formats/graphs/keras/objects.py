@@ -31,7 +31,8 @@ class KerasObject:
         first: the first setting with its ``class_name``.
         class_settings: the settings that select the class, by key.
         config: the single values directly below ``config``, by key; of a ``config`` that is a single value, under "".
-        inside: the single values below ``config.function`` and the other functions, with the steps from there.
+        inside: the single values at any depth below ``config.function``, ``config.output_shape`` and ``config.mask``,
+            by that key, each with the keys that lead from there to it.
         configured: whether the object has a ``config``.
     """
 
@@ -57,46 +58,50 @@ class KerasObject:
 
 
 def _list_texts(settings: Iterable[Setting]) -> list[str]:
-    found = [each.value for each in settings if isinstance(each.value, str)]
+    """Return up to four different texts among the values of the settings."""
+    texts = [each.value for each in settings if isinstance(each.value, str)]
     # Python takes the last of repeated keys and some parsers the first, so these two are always kept.
-    return list(dict.fromkeys([*found[:1], *found[-1:], *found]))[:_MOST_VALUES]
+    first_and_last = [*texts[:1], *texts[-1:]]
+    return list(dict.fromkeys([*first_and_last, *texts]))[:_MOST_VALUES]
 
 
 def find_objects(settings: Sequence[Setting]) -> list[KerasObject]:
     """Find every object that names a class, in the order of the text."""
-    found: dict[Path, KerasObject] = {}
+    objects: dict[Path, KerasObject] = {}
     for setting in settings:
-        # Keras imports the module before it checks the class name, so a class_name that is no text counts too.
+        # Keras imports the module before it checks the class name, so a class_name that is a list or object counts
+        # too. The key is then the last but one of a path.
         for index in range(max(0, len(setting.path) - 2), len(setting.path)):
             if setting.path[index] == "class_name":
-                found.setdefault(setting.path[:index], KerasObject(setting.path[:index], setting))
-    if not found:
+                objects.setdefault(setting.path[:index], KerasObject(setting.path[:index], setting))
+    if not objects:
         return []
     for setting in settings:
-        _assign_setting(setting, found)
-    return list(found.values())
+        _assign_setting(setting, objects)
+    return list(objects.values())
 
 
-def _assign_setting(setting: Setting, found: dict[Path, KerasObject]) -> None:
+def _assign_setting(setting: Setting, objects: dict[Path, KerasObject]) -> None:
     """Add a setting to the objects that it belongs to: by its last key, and by each ``config`` on its path."""
     path = setting.path
     if path and path[-1] in _CLASS_KEYS:
-        owner = found.get(path[:-1])
+        owner = objects.get(path[:-1])
         if owner is not None:
             owner.class_settings.setdefault(path[-1], []).append(setting)
     for index in _find_config_keys(path):
-        owner = found.get(path[:index])
+        owner = objects.get(path[:index])
         if owner is None:
             continue
         owner.configured = True
-        rest = path[index + 1 :]
-        if len(rest) <= 1:
-            owner.config.setdefault("".join(rest), []).append(setting)
-        if rest and rest[0] in _FUNCTION_KEYS:
-            owner.inside.setdefault(rest[0], []).append((rest[1:], setting))
+        steps = path[index + 1 :]  # the keys below config; none when config itself is a single value
+        if len(steps) <= 1:
+            owner.config.setdefault(steps[0] if steps else "", []).append(setting)
+        if steps and steps[0] in _FUNCTION_KEYS:
+            owner.inside.setdefault(steps[0], []).append((steps[1:], setting))
 
 
 def _find_config_keys(path: Path) -> Iterator[int]:
+    """Yield the index of each key ``config`` among the last eight keys of a path."""
     for index in range(max(0, len(path) - _MOST_STEPS_BELOW), len(path)):
         if path[index] == "config":
             yield index

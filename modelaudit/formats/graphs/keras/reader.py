@@ -17,7 +17,7 @@ from modelaudit.wire.base import LimitReachedError, Reading
 
 _MOST_NESTED: Final = 4
 _MOST_MENTIONS: Final = 20_000
-_MOST_STRINGS: Final = 1000
+_MOST_NESTED_TEXTS: Final = 1000
 
 
 def read_configuration_text(text: str, limits: Limits, place: str, is_known: bool = True) -> Iterator[Reading]:
@@ -69,7 +69,7 @@ class _ConfigurationCollector:
         self.overflow = False
         self._limits = limits
         self._place = place
-        self._strings = 0
+        self._nested_texts = 0
 
     def read_settings(self, settings: Sequence[Setting], is_known: bool, depth: int) -> bool:
         """Read a configuration and, up to ``depth``, those in its texts; return whether it is a configuration."""
@@ -90,21 +90,22 @@ class _ConfigurationCollector:
         return True
 
     def _read_nested(self, setting: Setting, depth: int) -> None:
-        """Read a text that is itself a configuration in JSON."""
+        """Read the value of a setting as a configuration if it is a text in JSON that names a class."""
         value = setting.value
         if not isinstance(value, str) or "class_" not in value or value.lstrip()[:1] not in ("{", "["):
             return
-        self._strings += 1
-        if self._strings > _MOST_STRINGS:
+        self._nested_texts += 1
+        if self._nested_texts > _MOST_NESTED_TEXTS:
             self.overflow = True
             return
         try:
-            inner = parse_json_settings(value, self._limits)
+            nested_settings = parse_json_settings(value, self._limits)
         except (ValueError, LimitReachedError):
-            return
-        self.read_settings(inner, False, depth - 1)
+            return  # any text may resemble JSON, so this is no damage
+        self.read_settings(nested_settings, is_known=False, depth=depth - 1)
 
     def _prefix_location(self, where: Location) -> Location:
+        """Put the place of the configuration in the file before the key of a location."""
         if not self._place:
             return where
         return replace(where, key=f"{self._place}: {where.key}" if where.key else self._place)

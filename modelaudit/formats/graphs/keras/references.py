@@ -13,6 +13,7 @@ from modelaudit.model.outline import Reference, ReferenceKind
 _FILE_KEYS: Final = frozenset({"vocabulary", "merges", "filepath", "file_path", "vocabulary_path", "vocab_path"})
 # Keys whose value is a file only when it also leads out of the model: an address or a path with a root or parent.
 _PATH_KEY: Final = re.compile(r"(?:.*_)?(?:path|paths|file|filename|dir|directory|url|uri|origin|proto|vocab)")
+# An address (https://…), an absolute path (/, \, ~ or C:\ at the start), or a path with a parent folder (../).
 _OUTSIDE_PATH: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://|[/\\~]|[A-Za-z]:[\\/]|(?:.{0,1000}[/\\])?\.\.[/\\]")
 _MOST_REFERENCES: Final = 1000
 _PATH_LENGTH: Final = 1000
@@ -24,6 +25,7 @@ def list_references(settings: Sequence[Setting]) -> tuple[Reference, ...]:
 
 
 def _iter_references(settings: Sequence[Setting]) -> Iterator[Reference]:
+    """Yield each setting whose value Keras opens as a file or address, up to 1,000."""
     count = 0
     for setting in settings:
         value, key = setting.value, setting.path[-1] if setting.path else ""

@@ -30,7 +30,7 @@ _SHORTEST_SEARCHED_TEXT: Final = 24
 _DESCRIPTION_LENGTH: Final = 64 * KIB
 _LONGEST_METADATA_VALUE: Final = MIB
 _MOST_METADATA_BYTES: Final = 16 * MIB
-# Operators that import and call Python. An application may register them under any domain.
+# Operators that import and call Python code. An application may register them under any domain.
 # Source: docs/PyOp.md and docs/LanguageInterOp.md of ONNX Runtime; PythonOp of its training.
 _PYTHON_OPERATORS: Final = frozenset({"PyOp", "PythonOp", "PythonOpGrad", "PyCustomOp"})
 
@@ -80,25 +80,32 @@ class ModelCollector:
             self.facts.append((name, value))
 
     def record_call(self, domain: str, operator: str, overload: str, where: Location, detail: str) -> None:
-        """Record that a node of a graph calls an operator.
+        """Record that a node of a graph calls an operator; an operator that is recorded already is only counted.
+
+        Args:
+            domain: the namespace of the operator; empty for ``ai.onnx``.
+            operator: the name of the operator.
+            overload: the overload of a function of the model; empty for any other operator.
+            where: the location of the node.
+            detail: the attributes of the node that a finding quotes.
 
         Raises:
             LimitReachedError: more than 10,000 distinct operators.
         """
         self.nodes += 1
         domain = domain or STANDARD_DOMAIN
-        key = (domain, operator, overload)
         if operator in _PYTHON_OPERATORS:
-            # Each call of Python may import another module, so calls with other attributes are kept apart.
-            name, detail = operator, f"{domain}::{operator} {detail}".strip()
+            # Each call of Python may import another module, so the attributes take the place of the overload in the
+            # key: calls with different attributes become different mentions.
+            use, name, detail = "python-operator", operator, f"{domain}::{operator} {detail}".strip()
             key = (domain, operator, detail)
-        elif key in self.calls:
-            return
         else:
-            name = f"{domain}::{operator}"
+            use, name = "operator", f"{domain}::{operator}"
+            key = (domain, operator, overload)
+            if key in self.calls:
+                return
         if len(self.calls) >= _MOST_NAMES:
             raise LimitReachedError(f"more than {_MOST_NAMES} distinct operators", where.offset)
-        use = "python-operator" if operator in _PYTHON_OPERATORS else "operator"
         self.calls.setdefault(key, Mention(VOCABULARY, use, name, where, detail))
 
     def record_reference(self, target: str, needs: int, by: str, where: Location) -> None:
@@ -127,7 +134,7 @@ class ModelCollector:
             self.omitted_defects += 1
 
     def search_text(self, body: Message) -> None:
-        """Find an embedded pickle or archive, encoded or not, which a loader might open."""
+        """Record a pickle or archive that a text or byte field contains, encoded or not, as an embedded artifact."""
         if body.size < _SHORTEST_SEARCHED_TEXT or len(self.children) >= _MOST_CHILDREN:
             return
         head = body.raw(HEAD_BYTES)
@@ -150,7 +157,7 @@ class ModelCollector:
         self.metadata.append(MetadataEntry(key, body.raw(_LONGEST_METADATA_VALUE)))
 
     def record_description(self, body: Message) -> None:
-        """Append the description that the model has for people; a field that is repeated is read each time."""
+        """Append a ``doc_string`` of the model, which may repeat, to the description; keep the last 64 KiB."""
         text = f"{self.description}\n{body.text(_DESCRIPTION_LENGTH)}"
         self.description = text[-_DESCRIPTION_LENGTH:].lstrip("\n")
 
@@ -172,5 +179,9 @@ class ModelCollector:
             yield Unread(UnreadReason.LIMIT, detail)
 
     def _resolve_function(self, key: tuple[str, str, str], mention: Mention) -> Mention:
-        """Mark a call of the model's own function: it needs no review, because the nodes of the function get theirs."""
+        """Return the mention of a call, with the use ``function`` if it calls a function of the model itself.
+
+        Such a call needs no review, because the nodes of the function are recorded as calls of their own. The name of a
+        Python operator stays suspicious, even when the model defines a function of that name.
+        """
         return replace(mention, use="function") if mention.use == "operator" and key in self.functions else mention

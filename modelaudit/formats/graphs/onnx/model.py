@@ -20,19 +20,22 @@ from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
 
+# Fields of ModelProto.
 _OPSETS, _METADATA, _TRAINING, _FUNCTIONS = 8, 14, 20, 25
-# Plain texts of the schema and the device configuration. Any other field is unknown, so its bytes are searched.
-_KNOWN_FIELDS: Final = frozenset({2, 3, 4, 6, 26})
+_DESCRIPTION: Final = 6
 _FACTS: Final = {2: "producer", 3: "producer version"}
+# Its texts (producer_name, producer_version, domain, doc_string) and the device configuration. The bytes of any other
+# field are searched for embedded content, because the schema does not say what it holds.
+_KNOWN_FIELDS: Final = frozenset({2, 3, 4, 6, 26})
 # Parsers of protocol buffers refuse 100 nested messages, and each nested graph takes three (node, attribute, graph).
 _MOST_NESTED_GRAPHS: Final = 40
 _NAME_BYTES: Final = 256
 _BLANKS: Final = 64
 # Attributes that decide which code or file a node uses.
 _QUOTED_ATTRIBUTES: Final = frozenset({"module", "class_name", "func_name", "operator", "ep_cache_context"})
-_DESCRIPTION: Final = 6
-_EMBED_MODE: Final = "embed_mode"
+# The operator with the compiled graph of an accelerator; the attribute is 0 when that graph is in another file.
 _CONTEXT_OPERATOR: Final = "EPContext"
+_EMBED_MODE: Final = "embed_mode"
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -50,6 +53,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         reader.read_model(Message.from_window(window))
     except (DamagedError, WindowError) as error:
         failure = error
+    # A message that ends after the file does is damaged, and its fields were not read.
     if isinstance(failure, DamagedError):
         reader.read_truncated_graph(find_truncated_graph(window, failure.offset))
     yield from collector.build_readings(artifact)
@@ -75,7 +79,7 @@ class _ModelReader:
 
     def read_model(self, message: Message) -> None:
         """Read a ModelProto, the message that is the whole file."""
-        parts = {
+        readers_by_field = {
             _OPSETS: self._read_opset,
             _METADATA: self._read_metadata,
             _TRAINING: self._read_training,
@@ -95,8 +99,8 @@ class _ModelReader:
             elif number == GRAPH:
                 has_graph = True
                 self._read_graph(body, 1)
-            elif number in parts:
-                parts[number](body)
+            elif number in readers_by_field:
+                readers_by_field[number](body)
             elif number not in _KNOWN_FIELDS:
                 self._collector.search_text(body)
         if not has_graph:
@@ -120,7 +124,7 @@ class _ModelReader:
         self._collector.record_fact(f"opset {domain or STANDARD_DOMAIN}", str(version))
 
     def _read_metadata(self, message: Message, is_of_many: bool = False) -> None:
-        """Read one metadata entry, a key with a value.
+        """Record one metadata entry (StringStringEntryProto): a key (1) with a value (2).
 
         Every node and tensor can have entries (``is_of_many``). Those are recorded only when the value looks like JSON,
         and are otherwise searched, so that a large graph does not use up the bound on metadata.
@@ -146,20 +150,24 @@ class _ModelReader:
                 self._read_graph(field.body, 1)
 
     def _read_function(self, message: Message) -> None:
-        """Read a FunctionProto: name (1), domain (10), overload (13), nodes, defaults of attributes, and metadata."""
-        names = {1: "", 10: "", 13: ""}
+        """Read a FunctionProto: name (1), domain (10), overload (13), nodes (7), attributes (11) and metadata (14).
+
+        The attributes are those with a default value.
+        """
+        texts = {1: "", 10: "", 13: ""}
         for field in self._iter_fields(message):
             if field.wire != BYTES:
                 continue
-            if field.number in names:
-                names[field.number] = field.body.text(_NAME_BYTES)
+            if field.number in texts:
+                texts[field.number] = field.body.text(_NAME_BYTES)
             elif field.number == 7:
                 self._read_node(field, 1)
             elif field.number == 11:
                 self._read_attribute(field.body, 1)
             elif field.number == 14:
                 self._read_metadata(field.body)
-        self._collector.functions.add((names[10] or STANDARD_DOMAIN, names[1], names[13]))
+        name, domain, overload = texts[1], texts[10], texts[13]
+        self._collector.functions.add((domain or STANDARD_DOMAIN, name, overload))
 
     def _read_graph(self, message: Message, depth: int) -> None:
         """Read a GraphProto: nodes (1), initializers (5), sparse initializers (15) and metadata (16)."""
@@ -178,28 +186,33 @@ class _ModelReader:
                 self._read_metadata(field.body)
 
     def _read_node(self, node: Field, depth: int) -> None:
-        """Read a NodeProto: operator (4), domain (7), overload (8), and the attributes that findings quote."""
-        names = {4: "", 7: "", 8: ""}
+        """Read a NodeProto: operator (4), attributes (5), domain (7), overload (8) and metadata (9)."""
+        texts = {4: "", 7: "", 8: ""}
         quoted: dict[str, str] = {}
         for field in self._iter_fields(node.body):
             if field.wire != BYTES:
                 continue
-            if field.number in names:
-                names[field.number] = field.body.text(_NAME_BYTES)
+            if field.number in texts:
+                texts[field.number] = field.body.text(_NAME_BYTES)
             elif field.number == 5:
                 quoted |= self._read_attribute(field.body, depth)
             elif field.number == 9:
                 self._read_metadata(field.body, is_of_many=True)
+        operator, domain, overload = texts[4], texts[7], texts[8]
         where = Location(offset=node.offset)
         embed_mode, context = quoted.pop(_EMBED_MODE, "1"), quoted.get("ep_cache_context")
-        if names[4] == _CONTEXT_OPERATOR and embed_mode == "0" and context:
+        if operator == _CONTEXT_OPERATOR and embed_mode == "0" and context:
             # Not embedded: the compiled graph of an accelerator is in a file of its own, named by the context.
             self._collector.record_reference(context, 0, _CONTEXT_OPERATOR, where)
         detail = " ".join(f"{key}={value}" for key, value in quoted.items() if key != "ep_cache_context")
-        self._collector.record_call(names[7], names[4], names[8], where, detail)
+        self._collector.record_call(domain, operator, overload, where, detail)
 
     def _read_attribute(self, message: Message, depth: int) -> dict[str, str]:
-        """Read an AttributeProto with its tensors and graphs; return its name and value if findings quote them."""
+        """Read an AttributeProto: name (1), i (3), s (4), strings (9), and its tensors and graphs.
+
+        Returns:
+            The value by the name, if findings quote this attribute; otherwise an empty mapping.
+        """
         name, number, text = "", "", ""
         for field in self._iter_fields(message):
             if field.number == 3 and field.wire == VARINT:
@@ -221,7 +234,7 @@ class _ModelReader:
         return {name: text} if name in _QUOTED_ATTRIBUTES else {}
 
     def _read_attribute_value(self, name: str, field: Field, depth: int) -> None:
-        """Read a value of an attribute: tensors (5, 10), graphs (6, 11) or sparse tensors (22, 23)."""
+        """Read a value of the attribute ``name``: tensors (5, 10), graphs (6, 11) or sparse tensors (22, 23)."""
         if field.number in (5, 10):
             self._read_tensor(field, name)
         elif field.number in (6, 11):
@@ -236,7 +249,7 @@ class _ModelReader:
                 self._read_tensor(field)
 
     def _read_tensor(self, holder: Field, by: str = "") -> None:
-        """Read and check a TensorProto with its metadata (16)."""
+        """Read and check a TensorProto with its metadata (16); ``by`` is the attribute that contains it, if any."""
         tensor = Tensor(Location(offset=holder.offset))
         for field in self._iter_fields(holder.body):
             tensor.read_field(field)

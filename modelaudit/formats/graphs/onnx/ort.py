@@ -42,7 +42,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _read_session(session: Table, collector: ModelCollector) -> None:
-    """Read an InferenceSession, the root table, with its model and the main graph."""
+    """Read an InferenceSession, the root table: the version (0) and the model (1).
+
+    Slots of the model: opsets (1), producer (2), its version (3), main graph (7) and metadata (9), pairs of a key (0)
+    and a value (1).
+    """
     collector.record_fact("ort_version", session.text(0))
     model = session.table(1)
     graph = model.table(7) if model is not None else None
@@ -60,7 +64,10 @@ def _read_session(session: Table, collector: ModelCollector) -> None:
 
 
 def _read_graph(graph: Table, depth: int, collector: ModelCollector) -> None:
-    """Read a Graph: initializers (0), nodes (2) and sparse initializers (7)."""
+    """Read a Graph: initializers (0), nodes (2) and sparse initializers (7), each with values (0) and indices (1).
+
+    Slots of a node: domain (2), operator (5) and attributes (10).
+    """
     if depth > _MOST_NESTED_GRAPHS:
         raise LimitReachedError(f"graphs nest more than {_MOST_NESTED_GRAPHS} deep", graph.position)
     for tensor in graph.tables(0):
@@ -77,15 +84,21 @@ def _read_graph(graph: Table, depth: int, collector: ModelCollector) -> None:
 
 
 def _read_attribute(attribute: Table, depth: int, collector: ModelCollector) -> dict[str, str]:
-    """Read an attribute with its tensors and graphs; return its name and value if findings quote them."""
+    """Read an attribute: name (0), text (5), tensors (6, 11) and graphs (7, 12).
+
+    Returns:
+        The value by the name, if findings quote this attribute; otherwise an empty mapping.
+    """
     name = attribute.text(0)
     _search_text(attribute.vector(5, 1), collector)
     _read_tensor(attribute.table(6), collector)
     for tensor in attribute.tables(11):
         _read_tensor(tensor, collector)
     graph = attribute.table(7)
-    for inner in (*([graph] if graph is not None else []), *attribute.tables(12)):
-        _read_graph(inner, depth + 1, collector)
+    if graph is not None:
+        _read_graph(graph, depth + 1, collector)
+    for listed_graph in attribute.tables(12):
+        _read_graph(listed_graph, depth + 1, collector)
     return {name: attribute.text(5)} if name in _QUOTED_ATTRIBUTES else {}
 
 
@@ -94,13 +107,14 @@ def _read_tensor(table: Table | None, collector: ModelCollector) -> None:
     if table is None:
         return
     tensor = Tensor(Location(offset=table.position), table.text(0, 120), type=table.number(3, "i"))
-    dims, raw = table.vector(2, 8), table.vector(4, 1)
+    dims, raw_data = table.vector(2, 8), table.vector(4, 1)
     for size in dims.numbers("q") if dims is not None else ():
-        tensor.add_dimension(size & (1 << 64) - 1)
-    tensor.raw = raw.count if raw is not None else None
+        tensor.add_dimension(size & 0xFFFF_FFFF_FFFF_FFFF)  # it expects the unsigned form
+    tensor.raw_size = raw_data.count if raw_data is not None else None
     check_tensor(tensor, "", collector)
 
 
 def _search_text(text: Vector | None, collector: ModelCollector) -> None:
+    """Search a text, if there is one, for an embedded pickle or archive."""
     if text is not None:
         collector.search_text(Message(collector.window, text.start, text.start + text.count))

@@ -14,6 +14,7 @@ IR_VERSION: Final = 1
 GRAPH: Final = 7
 _MOST_FIELDS: Final = 20_000
 _FIRST_FIELDS: Final = 64
+_FIRST_BYTES: Final = 64
 # The version of the format counts up by one, and is far below this bound.
 _MOST_IR_VERSION: Final = 64
 _LENGTH_BYTES: Final = 10
@@ -40,7 +41,7 @@ def recognises(head: Head) -> bool:
         return False
     if _has_graph(head.window):
         return True
-    is_binary = any(byte in _CONTROL_BYTES for byte in head.data[:_FIRST_FIELDS])
+    is_binary = any(byte in _CONTROL_BYTES for byte in head.data[:_FIRST_BYTES])
     return head.path.lower().endswith(".onnx") and is_binary and name_format(head.data, "") is None
 
 
@@ -57,8 +58,8 @@ def _has_graph(window: Window) -> bool:
                 break
     except DamagedError as error:
         # The file may be truncated within the graph: with a version before it, the first part of the graph suffices.
-        rest = find_truncated_graph(window, error.offset) if has_version else None
-        return rest is not None and _is_graph(rest)
+        available_graph = find_truncated_graph(window, error.offset) if has_version else None
+        return available_graph is not None and _is_graph(available_graph)
     return has_graph
 
 
@@ -72,9 +73,11 @@ def find_truncated_graph(window: Window, offset: int | None) -> Message | None:
     Returns:
         The bytes of the graph up to the end of the file; ``None`` when the field at ``offset`` is not a graph.
     """
-    if offset is None or window.read(offset, 1) != bytes([GRAPH << 3 | BYTES]):
+    wire_key = bytes([GRAPH << 3 | BYTES])
+    if offset is None or window.read(offset, 1) != wire_key:
         return None
     start = offset + 1
+    # The graph begins after its length, a varint, whose last byte has the highest bit clear.
     for byte in window.read(start, _LENGTH_BYTES):
         start += 1
         if byte < 0x80:
@@ -88,23 +91,24 @@ def _is_graph(message: Message) -> bool:
     A parser skips unknown fields, so a hostile file may put many before the first node. Behind unknown fields, only a
     node with a valid operator name counts.
     """
-    foreign = 0
+    has_unknown_field = False
     try:
         for count, field in enumerate(message.fields()):
             is_known = field.number in _GRAPH_FIELDS and field.wire == BYTES
-            if is_known and field.number == _NODE and _is_node(field.body, needs_name=bool(foreign)):
+            if is_known and field.number == _NODE and _is_node(field.body, needs_name=has_unknown_field):
                 return True
-            if is_known and field.number == _TENSOR and not foreign and _is_tensor(field.body):
+            if is_known and field.number == _TENSOR and not has_unknown_field and _is_tensor(field.body):
                 return True
-            foreign += not is_known
-            if count >= (_MOST_FIELDS if foreign else _FIRST_FIELDS):
+            has_unknown_field = has_unknown_field or not is_known
+            if count >= (_MOST_FIELDS if has_unknown_field else _FIRST_FIELDS):
                 break
     except DamagedError:
         return False
-    return not foreign and message.size > 0
+    return not has_unknown_field and message.size > 0
 
 
 def _is_tensor(message: Message) -> bool:
+    """Whether the first fields are all fields of a tensor, and its element type is one of them."""
     return _has_only_fields(message, _TENSOR_FIELDS, _TENSOR_TYPE)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Final
 
 from modelaudit.formats.graphs.onnx import OnnxDefect, TensorSizeDefect
@@ -22,7 +23,10 @@ _BITS: Final = {
     17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4, 24: 8, 25: 2, 26: 2,
 }  # fmt: skip
 """The width of an element in bits, by the number of its type in TensorProto.DataType. Strings have no fixed width."""
+# Fields of TensorProto: dims, data_type, segment, name, raw_data, external_data, data_location.
 _DIMS, _TYPE, _SEGMENT, _NAME, _RAW, _ENTRIES, _LOCATION = 1, 2, 3, 8, 9, 13, 14
+_EXTERNAL: Final = 1
+"""The value of data_location for data in another file."""
 _MOST_DIMS: Final = 64
 _MOST_ENTRIES: Final = 1024
 _MOST_BYTES: Final = 2**63 - 1
@@ -42,7 +46,7 @@ class Tensor:
         name: its name, at most 120 bytes.
         dims: its shape; hostile files have negative sizes.
         type: the number of its element type.
-        raw: the length of its raw data in bytes; ``None`` where it has none.
+        raw_size: the length of its raw data in bytes; ``None`` where it has none.
         is_external: whether ``data_location`` is EXTERNAL.
         is_segment: whether it is only a segment of a larger tensor.
         entries: pairs of key and value that describe the external data.
@@ -52,7 +56,7 @@ class Tensor:
     name: str = ""
     dims: list[int] = field(default_factory=list)
     type: int = 0
-    raw: int | None = None
+    raw_size: int | None = None
     is_external: bool = False
     is_segment: bool = False
     entries: list[tuple[str, str]] = field(default_factory=list)
@@ -74,15 +78,16 @@ class Tensor:
         elif number == _TYPE and part.wire == VARINT:
             self.type = part.value
         elif number == _LOCATION and part.wire == VARINT:
-            self.is_external = part.value == 1
+            self.is_external = part.value == _EXTERNAL
         elif part.wire == BYTES:
             self._read_bytes_field(number, part.body)
 
     def _read_bytes_field(self, number: int, body: Message) -> None:
+        """Read a field that is a text, bytes or a message."""
         if number == _NAME:
             self.name = body.text(_QUOTED_LENGTH)
         elif number == _RAW:
-            self.raw = body.size
+            self.raw_size = body.size
         elif number == _SEGMENT:
             self.is_segment = True
         elif number == _ENTRIES:
@@ -91,13 +96,14 @@ class Tensor:
             self.entries.append(_parse_entry(body))
 
     def add_dimension(self, value: int) -> None:
-        """Add one size of the shape, given as an unsigned number of 64 bits."""
+        """Append one size to the shape, up to 64 sizes; ``value`` has 64 bits in two's complement, read as unsigned."""
         if len(self.dims) < _MOST_DIMS:
-            self.dims.append(value - (1 << 64) if value >> 63 else value)
+            is_negative = value >> 63
+            self.dims.append(value - (1 << 64) if is_negative else value)
 
 
 def _parse_entry(message: Message) -> tuple[str, str]:
-    """Return key and value of a StringStringEntryProto; where one repeats, the last counts, as in any parser."""
+    """Return key (1) and value (2) of a StringStringEntryProto; of a repeated field, the last, as in any parser."""
     key = value = ""
     for part in message.fields():
         if part.wire == BYTES and part.number == 1:
@@ -108,13 +114,16 @@ def _parse_entry(message: Message) -> tuple[str, str]:
 
 
 def _compute_size(dims: Sequence[int], type_: int) -> int | None:
-    """Compute the size of a tensor in bytes; ``None`` for an unknown type, strings, or a negative size."""
+    """Compute the size of a tensor in bytes; ``None`` for an unknown type, strings, or a negative size.
+
+    Args:
+        dims: the shape.
+        type_: the number of the element type.
+    """
     if type_ not in _BITS or any(size < 0 for size in dims):
         return None
-    items = 1
-    for size in dims:
-        items *= size
-    return -(-items * _BITS[type_] // 8)
+    bits = prod(dims) * _BITS[type_]
+    return (bits + 7) // 8
 
 
 def check_tensor(tensor: Tensor, by: str, collector: ModelCollector) -> None:
@@ -142,8 +151,8 @@ def check_tensor(tensor: Tensor, by: str, collector: ModelCollector) -> None:
     if tensor.is_external or tensor.entries:
         # The entries count even without data_location EXTERNAL, because a loader may follow them alone.
         _check_external_data(tensor, label, needed, collector)
-    elif tensor.raw is not None and needed is not None and needed != tensor.raw and not tensor.is_segment:
-        detail = f"{label} of the shape {_format_shape(tensor.dims)} needs {needed} bytes and has {tensor.raw}"
+    elif needed is not None and tensor.raw_size not in (None, needed) and not tensor.is_segment:
+        detail = f"{label} of the shape {_format_shape(tensor.dims)} needs {needed} bytes and has {tensor.raw_size}"
         collector.record_defect(TensorSizeDefect.SIZE_MISMATCH, detail, tensor.where)
 
 
@@ -175,12 +184,16 @@ def _check_external_data(tensor: Tensor, label: str, needed: int | None, collect
                 OnnxDefect.MEMORY_ADDRESS, f"{label} has its data at the address {offset}", tensor.where
             )
         elif target:
-            needs = offset + (length if length is not None else needed or 0)
-            collector.record_reference(target, min(needs, _MOST_BYTES), label, tensor.where)
+            # Without a stated length, the data take as many bytes as the shape needs, if that is known.
+            data_bytes = length if length is not None else needed or 0
+            collector.record_reference(target, min(offset + data_bytes, _MOST_BYTES), label, tensor.where)
 
 
 def _parse_number(tensor: Tensor, label: str, key: str, collector: ModelCollector) -> int | None:
-    """Parse the last value of a numeric key; record a defect and return ``None`` when it is not a whole number."""
+    """Parse the last value of an entry of external data, such as ``offset``; ``None`` where the tensor has none.
+
+    Records a defect, and returns ``None``, for a value that is not a whole number below 2**63.
+    """
     values = [value for name, value in tensor.entries if name == key]
     if not values:
         return None
@@ -193,4 +206,5 @@ def _parse_number(tensor: Tensor, label: str, key: str, collector: ModelCollecto
 
 
 def _format_shape(dims: Sequence[int]) -> str:
+    """Format the first eight sizes of a shape, such as ``[2, 3]``."""
     return "[" + ", ".join(map(str, dims[:8])) + (", …" if len(dims) > 8 else "") + "]"

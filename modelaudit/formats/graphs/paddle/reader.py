@@ -36,7 +36,8 @@ _TYPE: Final = re.compile(rb"[A-Za-z_]\w*+")
 
 
 def recognises(head: Head) -> bool:
-    """Whether the first block has its number, its parent, and variables or operators with a type."""
+    """Whether the file begins with a block that has its number, its parent, and variables or operators with a type."""
+    # The first field of a ProgramDesc is a block (1).
     if head.content is not None or not head.data.startswith(b"\x0a"):
         return False
     try:
@@ -46,19 +47,23 @@ def recognises(head: Head) -> bool:
 
 
 def _is_program(message: Message) -> bool:
-    """Whether the first block begins with its number (1) and parent (2), then variables, operators or a reference."""
-    first = next(message.fields(), None)
-    if first is None or first.wire != BYTES:
+    """Whether the first block has the fields of a BlockDesc, and each operator in it has a type.
+
+    A BlockDesc begins with its number (1) and its parent (2). Variables (3), operators (4) and the number of a block
+    for the backward pass (5) follow.
+    """
+    block = next(message.fields(), None)
+    if block is None or block.wire != BYTES:
         return False
-    parts = list(islice(first.body.fields(), _FIRST_FIELDS))
-    numbers = [(each.number, each.wire) for each in parts]
-    if numbers[:2] != [(1, VARINT), (2, VARINT)] or not set(numbers[2:]) <= {(3, BYTES), (4, BYTES), (5, VARINT)}:
+    fields = list(islice(block.body.fields(), _FIRST_FIELDS))
+    kinds = [(each.number, each.wire) for each in fields]
+    if kinds[:2] != [(1, VARINT), (2, VARINT)] or not set(kinds[2:]) <= {(3, BYTES), (4, BYTES), (5, VARINT)}:
         return False
-    return all(_read_type(each.body) for each in parts if each.number == 4)
+    return all(_read_type(each.body) for each in fields if each.number == 4)
 
 
 def _read_type(operator: Message) -> bytes:
-    """Return the last type of an OpDesc; empty when it is not a valid name."""
+    """Return the type (3) of an OpDesc, the last if it repeats; empty when it is not a valid name."""
     name = b""
     for each in operator.fields():
         if each.number == 3 and each.wire == BYTES:
@@ -93,6 +98,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _iter_operators(message: Message) -> Iterator[Message]:
+    """Iterate over the operators (4) of all blocks (1) of a ProgramDesc."""
     for block in message.fields():
         if block.number == 1 and block.wire == BYTES:
             yield from (each.body for each in block.body.fields() if each.number == 4 and each.wire == BYTES)
@@ -110,7 +116,7 @@ def _read_operator(operator: Message) -> Mention:
 
 
 def _read_path(attribute: Message) -> str:
-    """Return the value of an attribute that is a path of a file; empty for any other attribute."""
+    """Return the text (5) of an attribute if its name (1) is that of a path; empty for any other attribute."""
     name = value = ""
     for each in attribute.fields():
         if each.number == 1 and each.wire == BYTES:
@@ -120,24 +126,11 @@ def _read_path(attribute: Message) -> str:
     return "".join(part if part.isprintable() else "?" for part in value) if name in _PATH_ATTRIBUTES else ""
 
 
-# Bytes of one element, by VarType.Type.
+# Bytes of one element, by VarType.Type: bool, int16 to int64, fp16 to fp64; size_t, uint8, int8, bf16; complex64 and
+# complex128; two types of fp8.
 _ELEMENT_SIZES: Final = {
-    0: 1,
-    1: 2,
-    2: 4,
-    3: 8,
-    4: 2,
-    5: 4,
-    6: 8,
-    19: 8,
-    20: 1,
-    21: 1,
-    22: 2,
-    23: 8,
-    24: 16,
-    32: 1,
-    33: 1,
-}
+    0: 1, 1: 2, 2: 4, 3: 8, 4: 2, 5: 4, 6: 8, 19: 8, 20: 1, 21: 1, 22: 2, 23: 8, 24: 16, 32: 1, 33: 1,
+}  # fmt: skip
 _MOST_LEVELS: Final = 64
 _MOST_DESCRIPTION_BYTES: Final = 64 * 1024
 # Before its description, a tensor without levels has: version (4), count of levels (8), version (4), length (4).
@@ -149,12 +142,14 @@ def recognises_parameters(head: Head) -> bool:
     data = head.data
     if head.content is not None or len(data) < _PREFIX_BYTES + 4 or any(data[:16]):
         return False
-    size = int.from_bytes(data[16:20], "little")
+    description_size = int.from_bytes(data[16:20], "little")
+    # A TensorDesc has the element type (wire key 0x08), then the shape, as single (0x10) or packed numbers (0x12).
+    type_key, element_type, shape_key = data[20:23]
     return (
-        4 <= size <= _NAME_BYTES
-        and data[20] == 8
-        and data[21] in _ELEMENT_SIZES
-        and (size == 4 or data[22] in (0x10, 0x12))
+        4 <= description_size <= _NAME_BYTES
+        and type_key == 0x08
+        and element_type in _ELEMENT_SIZES
+        and (description_size == 4 or shape_key in (0x10, 0x12))
     )
 
 
@@ -178,7 +173,15 @@ def read_parameters(artifact: Artifact, window: Window, limits: Limits) -> Itera
 
 
 def _find_tensor_end(window: Window, start: int) -> int:
-    """Return the offset where the tensor at ``start`` ends."""
+    """Return the offset where the tensor at ``start`` ends.
+
+    A tensor has: version (4 bytes), number of levels (8), the levels, each after its length (8); then again a version
+    (4), the length of the description (4), the description (TensorDesc), and the data.
+
+    Raises:
+        DamagedError: the tensor has an unknown version or type, or ends after the file does.
+        WindowError: the window could not return the requested bytes.
+    """
     levels = int.from_bytes(window.read(start + 4, 8), "little")
     if window.read(start, 4) != b"\0\0\0\0" or levels > _MOST_LEVELS:
         raise DamagedError("a tensor has an unknown version or too many levels", start)
@@ -191,6 +194,7 @@ def _find_tensor_end(window: Window, start: int) -> int:
         raise DamagedError(
             f"the description of a tensor states {size} bytes, which exceeds the limit or the file", start
         )
+    # TensorDesc: data_type (1) and dims (2), as single or packed numbers.
     kind = -1
     shape: list[int] = []
     for each in Message(window, position, position + size).fields():
@@ -214,6 +218,7 @@ def _read_json(path: str, settings: Sequence[Setting], limits: Limits) -> Iterat
         return
     mentions: dict[str, Mention] = {}
     for each in settings:
+        # The name of an operator is the key "#" of an item of a list "ops"; between the two is the item's index.
         if each.path[-1:] == ("#",) and each.path[-3:-2] == ("ops",):
             name = _expand_name(str(each.value))
             mentions.setdefault(name, Mention(VOCABULARY, "operator", name, each.where))
@@ -223,7 +228,9 @@ def _read_json(path: str, settings: Sequence[Setting], limits: Limits) -> Iterat
 def _expand_name(short: str) -> str:
     """Replace the number of the dialect by its name: ``1.relu`` is ``pd_op.relu``, ``p`` is ``builtin.parameter``."""
     dialect, dot, name = short.partition(".")
-    return f"{_DIALECTS.get(dialect, dialect)}.{name}" if dot else {"p": "builtin.parameter"}.get(short, short)
+    if dot:
+        return f"{_DIALECTS.get(dialect, dialect)}.{name}"
+    return "builtin.parameter" if short == "p" else short
 
 
 INTERPRETER: Final = Interpreter(frozenset({"base_code"}), _read_json)
