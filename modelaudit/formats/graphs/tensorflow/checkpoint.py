@@ -29,16 +29,18 @@ _FOOTER_BYTES: Final = 48
 # After each block: one byte for its compression, four for a checksum.
 _TRAILER_BYTES: Final = 5
 _MOST_BLOCK_BYTES: Final = 16 * 1024 * 1024 - _TRAILER_BYTES
+_MOST_KEY_BYTES: Final = 65_536
 _MOST_ENTRIES: Final = 2_000_000
 _MOST_SHARDS: Final = 100_000
 _SHARD_NAME: Final = re.compile(r"\.data-\d{5}-of-\d{5}\Z")
+# The field model_checkpoint_path or all_model_checkpoint_paths, after blanks and comments.
 _STATE_START: Final = re.compile(rb"(?:\s|#[^\n]*+(?:\n|\Z))*+(?:all_)?model_checkpoint_path\s*+:")
 _PATH_FIELDS: Final = frozenset({"model_checkpoint_path", "all_model_checkpoint_paths"})
 _MOST_PATHS: Final = 1000
 
 
 class _BytesWindow:
-    """A window over the bytes of a block."""
+    """A window over bytes in memory."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -55,15 +57,23 @@ class _Index:
     Attributes:
         tensors: the number of tensors.
         shards: the number of shards that the header states.
-        needs: how many bytes each shard must have, by its number.
+        needed_bytes: how many bytes each shard must have, by its number.
     """
 
     tensors: int = 0
     shards: int = 1
-    needs: dict[int, int] = field(default_factory=dict)
+    needed_bytes: dict[int, int] = field(default_factory=dict)
 
     def read_entry(self, key: bytes, value: bytes, offset: int) -> None:
-        """Read one entry: the header for the empty key, otherwise the shard (3), offset (4) and size (5) of a tensor.
+        """Read one entry of the table: the header or a tensor.
+
+        The empty key has a BundleHeader with the number of shards (1). Any other key is the name of a tensor and has a
+        BundleEntryProto with the shard (3), offset (4) and size (5) of its data.
+
+        Args:
+            key: the key of the entry.
+            value: the message of the entry.
+            offset: the offset of its block, for errors.
 
         Raises:
             DamagedError: the tensor is in no shard, or its offset or size is negative.
@@ -82,8 +92,8 @@ class _Index:
         if start >> 63 or size >> 63 or shard >= self.shards:
             name = key.decode("utf-8", "backslashreplace")[:200]
             raise DamagedError(f"the tensor {name!r} has an impossible shard, offset or size", offset)
-        if shard in self.needs or len(self.needs) < _MOST_SHARDS:
-            self.needs[shard] = max(self.needs.get(shard, 0), start + size)
+        if shard in self.needed_bytes or len(self.needed_bytes) < _MOST_SHARDS:
+            self.needed_bytes[shard] = max(self.needed_bytes.get(shard, 0), start + size)
 
 
 def recognises_index(head: Head) -> bool:
@@ -109,12 +119,12 @@ def read_index(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
         failure = error
     yield Outline(FORMAT, facts=(("tensors", str(index.tensors)), ("shards", str(index.shards))))
     stem = artifact.path.rpartition("/")[2].removesuffix(".index")
-    if index.needs:
+    if index.needed_bytes:
         yield References(
             FORMAT,
             tuple(
-                Reference(ReferenceKind.DATA, f"{stem}.data-{shard:05d}-of-{index.shards:05d}", "checkpoint", needs)
-                for shard, needs in sorted(index.needs.items())
+                Reference(ReferenceKind.DATA, f"{stem}.data-{shard:05d}-of-{index.shards:05d}", "checkpoint", size)
+                for shard, size in sorted(index.needed_bytes.items())
             ),
         )
     if failure is not None:
@@ -128,20 +138,27 @@ def _iter_table(window: Window) -> Iterator[tuple[bytes, bytes, int]]:
     Each entry of the index block is the handle of a data block.
     """
     footer = window.read(window.size - _FOOTER_BYTES, _FOOTER_BYTES)
-    position = 0
-    handle = []
-    for _ in range(4):
-        value, position = _read_varint(footer, position)
-        handle.append(value)
-    for _, place in _iter_block(window, handle[2], handle[3]):
-        start, position = _read_varint(place, 0)
-        size, _ = _read_varint(place, position)
-        for key, inner in _iter_block(window, start, size):
-            yield key, inner, start
+    _, _, position = _read_handle(footer, 0)
+    index_start, index_size, _ = _read_handle(footer, position)
+    for _, handle in _iter_block(window, index_start, index_size):
+        start, size, _ = _read_handle(handle, 0)
+        for key, value in _iter_block(window, start, size):
+            yield key, value, start
+
+
+def _read_handle(data: bytes, position: int) -> tuple[int, int, int]:
+    """Read the handle of a block; return the offset of the block, its size, and the position after the handle."""
+    start, position = _read_varint(data, position)
+    size, position = _read_varint(data, position)
+    return start, size, position
 
 
 def _iter_block(window: Window, start: int, size: int) -> Iterator[tuple[bytes, bytes]]:
-    """Iterate over the entries of one block as (key, value); a key omits the prefix shared with the key before."""
+    """Iterate over the entries of one block as (key, value).
+
+    An entry has three lengths (varints), of the prefix that its key shares with the key before, of the rest of the key,
+    and of the value; then the rest of the key, and the value.
+    """
     if size > _MOST_BLOCK_BYTES:
         raise LimitReachedError(f"a block of {size} bytes", start)
     data = window.read(start, size + _TRAILER_BYTES)
@@ -150,24 +167,30 @@ def _iter_block(window: Window, start: int, size: int) -> Iterator[tuple[bytes, 
     if data[size]:
         raise DamagedError("a block is compressed, which TensorFlow never does", start)
     # At the end of a block: the offsets of entries with a whole key, four bytes each, and the number of these offsets.
-    end = size - 4 - 4 * int.from_bytes(data[size - 4 : size], "little")
+    offset_count = int.from_bytes(data[size - 4 : size], "little")
+    entries_end = size - 4 - 4 * offset_count
     position = 0
     key = b""
-    while position < end:
-        shared, position = _read_varint(data, position)
-        unshared, position = _read_varint(data, position)
-        length, position = _read_varint(data, position)
+    while position < entries_end:
+        prefix_length, position = _read_varint(data, position)
+        suffix_length, position = _read_varint(data, position)
+        value_length, position = _read_varint(data, position)
+        ends_outside = position + suffix_length + value_length > entries_end
         # Names of tensors are far shorter than 64 KiB; the bound keeps a hostile block from growing keys.
-        if shared > len(key) or position + unshared + length > end or shared + unshared > 65_536:
+        if prefix_length > len(key) or ends_outside or prefix_length + suffix_length > _MOST_KEY_BYTES:
             raise DamagedError("an entry of a block breaks off", start)
-        key = key[:shared] + data[position : position + unshared]
-        position += unshared
-        yield key, data[position : position + length]
-        position += length
+        key = key[:prefix_length] + data[position : position + suffix_length]
+        position += suffix_length
+        yield key, data[position : position + value_length]
+        position += value_length
 
 
 def _read_varint(data: bytes, position: int) -> tuple[int, int]:
-    """Read a variable-length number; return it and the position after it."""
+    """Read a number in base 128, the lowest seven bits first; return it and the position after it.
+
+    Raises:
+        DamagedError: the data end within the number, or it has more than ten bytes.
+    """
     value = shift = 0
     for place in range(position, min(position + 10, len(data))):
         value |= (data[place] & 0x7F) << shift
@@ -204,20 +227,20 @@ def read_state(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
         WindowError: the window could not return the requested bytes.
     """
     text, _, _ = read_whole_text(window, limits)
-    found: dict[str, int] = {}
+    line_by_path: dict[str, int] = {}
     failure: DamagedError | None = None
     try:
         for each in parse_text_fields(text, limits):
-            if each.name in _PATH_FIELDS and each.value and len(found) < _MOST_PATHS:
-                found.setdefault(each.value.decode("utf-8", "backslashreplace"), each.line)
+            if each.name in _PATH_FIELDS and each.value and len(line_by_path) < _MOST_PATHS:
+                line_by_path.setdefault(each.value.decode("utf-8", "backslashreplace"), each.line)
     except DamagedError as error:
         failure = error
-    yield Outline(FORMAT, facts=(("message", "CheckpointState"), ("checkpoints", str(len(found)))))
+    yield Outline(FORMAT, facts=(("message", "CheckpointState"), ("checkpoints", str(len(line_by_path)))))
     yield References(
         FORMAT,
         tuple(
             Reference(ReferenceKind.MODEL, f"{path}.index", "checkpoint state", where=Location(line=line))
-            for path, line in found.items()
+            for path, line in line_by_path.items()
         ),
     )
     if failure is not None:

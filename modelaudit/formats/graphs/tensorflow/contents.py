@@ -58,13 +58,16 @@ class ModelContents:
     facts: dict[str, str] = field(default_factory=dict)
 
     def read_saved_model(self, message: Message) -> None:
-        """Read a SavedModel. This and its siblings raise ``DamagedError``, ``LimitReachedError``, ``WindowError``."""
+        """Read the meta graphs (2) of a SavedModel.
+
+        This and the other methods raise ``DamagedError``, ``LimitReachedError`` and ``WindowError``.
+        """
         for each in message.fields():
             if each.number == 2 and each.wire == BYTES:
                 self.read_meta_graph(each.body)
 
     def read_meta_graph(self, message: Message) -> None:
-        """Read a MetaGraphDef."""
+        """Read a MetaGraphDef: information (1), graph (2), collections (4), assets (6) and objects (7)."""
         for each in message.fields():
             if each.wire != BYTES:
                 continue
@@ -80,7 +83,7 @@ class ModelContents:
                 self._read_objects(each.body)
 
     def read_keras_metadata(self, message: Message) -> None:
-        """Read the SavedMetadata that Keras writes beside a saved model."""
+        """Read the SavedMetadata that Keras writes beside a saved model: the JSON (5) of each of its objects (1)."""
         for each in message.fields():
             if each.number == 1 and each.wire == BYTES:
                 for part in each.body.fields():
@@ -88,7 +91,7 @@ class ModelContents:
                         self._record_json(part.body)
 
     def _read_information(self, message: Message) -> None:
-        """Read a MetaInfoDef: tags (4) and the version of TensorFlow (5)."""
+        """Record the tags (4) of a MetaInfoDef and the version of TensorFlow (5) as facts, several in one text."""
         for each in message.fields():
             if each.wire == BYTES and each.number in (4, 5) and len(self.facts) < _MOST_FACTS:
                 key = "tags" if each.number == 4 else "tensorflow"
@@ -96,26 +99,29 @@ class ModelContents:
                 self.facts[key] = ", ".join((*previous, each.body.text(64)))[:256]
 
     def _read_collection(self, message: Message) -> None:
-        """Read the byte values of a collection (``bytes_list`` and ``any_list``); TF1 lists the assets in one."""
-        key = next(
-            (each.body.text(_NAME_BYTES) for each in message.fields() if each.number == 1 and each.wire == BYTES), ""
-        )
-        for value in _iter_messages(message, 2):
-            for items in _iter_messages(value, 2):
-                self._record_collection_values(_iter_messages(items, 1))
-            for items in _iter_messages(value, 5):
-                for item in _iter_messages(items, 1):
+        """Read a map entry of a collection: its key (1) and its CollectionDef (2).
+
+        Values that are bytes are in a BytesList (2) or in the Any messages of an AnyList (5). TF1 lists the assets in a
+        collection of Any messages.
+        """
+        key = next((name.text(_NAME_BYTES) for name in _iter_messages(message, 1)), "")
+        for collection in _iter_messages(message, 2):
+            for bytes_list in _iter_messages(collection, 2):
+                self._record_collection_values(_iter_messages(bytes_list, 1))
+            for any_list in _iter_messages(collection, 5):
+                for any_message in _iter_messages(any_list, 1):
                     if key != _ASSET_COLLECTION:
-                        self._record_collection_values(_iter_messages(item, 2))
+                        self._record_collection_values(_iter_messages(any_message, 2))
                         continue
-                    for asset in _iter_messages(item, 2):
+                    for asset in _iter_messages(any_message, 2):
                         self._read_asset(asset, asset.start)
 
     def _record_collection_values(self, values: Iterator[Message]) -> None:
+        """Append values to ``collection_values``, up to 200,000 values of the file."""
         self.collection_values += islice(values, max(0, _MOST_ITEMS - len(self.collection_values)))
 
     def _read_asset(self, message: Message, offset: int) -> None:
-        """Read an AssetFileDef: the name of the tensor (1) and of the file (2)."""
+        """Read an AssetFileDef: the TensorInfo (1) with the name (1) of the tensor, and the name of the file (2)."""
         if len(self.assets) >= _MOST_ITEMS:
             raise LimitReachedError(f"it has more than {_MOST_ITEMS} assets", offset)
         name = tensor = ""
@@ -124,10 +130,11 @@ class ModelContents:
                 name = each.body.text(_NAME_BYTES)
             elif each.number == 1 and each.wire == BYTES:
                 tensor = next((part.body.text(_NAME_BYTES) for part in each.body.fields() if part.number == 1), "")
-        self.assets.append(Asset(name, tensor.partition(":")[0], offset))
+        node = tensor.partition(":")[0]  # the number of the output follows the name of the node
+        self.assets.append(Asset(name, node, offset))
 
     def _read_objects(self, message: Message) -> None:
-        """Read a SavedObjectGraph: the captured inputs of functions, and the configurations of Keras layers."""
+        """Read a SavedObjectGraph: its objects (1), and its functions (2), whose captures are numbers of objects."""
         objects: list[str] = []
         functions: list[Message] = []
         for each in message.fields():
@@ -141,7 +148,11 @@ class ModelContents:
             self._read_function(function, objects)
 
     def _read_object(self, message: Message) -> str:
-        """Read a SavedObject; return the capture that it is, in the form of ``captures``."""
+        """Read a SavedObject: a user object (4) with metadata (3), an asset (5) or a constant (9) with its node (1).
+
+        Returns:
+            The object in the form of ``captures``: ``asset``, the name of a constant after ``=``, or empty.
+        """
         capture = ""
         for each in message.fields():
             if each.wire != BYTES:
@@ -171,7 +182,7 @@ class ModelContents:
             self.captures[name] = bound
 
     def _record_json(self, message: Message) -> None:
-        """Record metadata that are JSON; those that begin with more blanks than are read here may be."""
+        """Record metadata that are JSON, or that may be, because they begin with more blanks than are read here."""
         head = message.raw(_BLANKS).lstrip()
         if head.startswith((b"{", b"[")) or (not head and message.size > _BLANKS):
             self.metadata.append(message)

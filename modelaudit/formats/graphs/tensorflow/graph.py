@@ -92,13 +92,18 @@ class Graph:
 
 @dataclass(slots=True)
 class Graphs:
-    """All graphs of one file, with the number of their nodes."""
+    """All graphs of one file.
+
+    Attributes:
+        graphs: the main graphs and the functions, in the order of the file.
+        node_count: the number of nodes in all of them.
+    """
 
     graphs: list[Graph] = field(default_factory=list)
-    count: int = 0
+    node_count: int = 0
 
     def read_graph(self, message: Message) -> None:
-        """Read one GraphDef: its nodes, and the functions of its library.
+        """Read one GraphDef: its nodes (1), and the functions (1) of its library (2).
 
         Raises:
             DamagedError: the message breaks off; the nodes before are kept.
@@ -128,16 +133,16 @@ class Graphs:
             elif each.number in (2, 3):
                 self._read_node(graph, each)
 
-    def _read_node(self, graph: Graph, found: Field) -> None:
-        """Read one node into a graph, and count it."""
-        self.count += 1
-        if self.count > MOST_NODES:
-            raise LimitReachedError(f"its graphs have more than {MOST_NODES} operators", found.offset)
-        graph.add_node(read_node(found.body, found.offset))
+    def _read_node(self, graph: Graph, node: Field) -> None:
+        """Read one node into a graph, and count it; raise ``LimitReachedError`` when there are too many."""
+        self.node_count += 1
+        if self.node_count > MOST_NODES:
+            raise LimitReachedError(f"its graphs have more than {MOST_NODES} operators", node.offset)
+        graph.add_node(read_node(node.body, node.offset))
 
 
 def _read_signature(message: Message) -> tuple[str, list[str]]:
-    """Return the name (1) of an OpDef, and the names of its input arguments (2)."""
+    """Return the name (1) of an OpDef, and the name (1) of each of its input arguments (2)."""
     name = ""
     arguments = []
     for each in message.fields():
@@ -149,7 +154,7 @@ def _read_signature(message: Message) -> tuple[str, list[str]]:
 
 
 def read_node(message: Message, offset: int = 0) -> Node:
-    """Read one NodeDef at ``offset`` of the file.
+    """Read one NodeDef at ``offset`` of the file: name (1), operator (2), inputs (3) and attributes (5).
 
     Raises:
         DamagedError: the message is damaged.
@@ -165,6 +170,7 @@ def read_node(message: Message, offset: int = 0) -> Node:
         elif each.number == 2:
             node.op = each.body.text(_NAME_BYTES)
         elif each.number == 3:
+            # An input is "node", "node:number of the output", or "^node" for a control input, which has no value.
             source = each.body.text(_NAME_BYTES)
             if not source.startswith("^"):
                 node.inputs.append(source.partition(":")[0])
@@ -192,9 +198,11 @@ def _read_attribute(message: Message, node: Node) -> None:
 
 
 def _read_attribute_value(each: Field, key: str, node: Node) -> None:
-    """Read one field of an AttrValue: s (2), tensor (8), placeholder (9), func (10), or the list (1) of functions.
+    """Record one field of an AttrValue in ``node``, if the tracing of paths or the review of operators needs it.
 
-    Keeps functions, the texts of a constant, the file of ``FILE_ATTRIBUTES`` and the text that is inserted.
+    Records functions (func (10), or func (9) in a list (1)), the tensor (8) of a constant, and the text (s, 2) of an
+    attribute in ``FILE_ATTRIBUTES`` or of one that the operator inserts. A placeholder (9) takes the place of a text
+    that the caller supplies.
     """
     if each.number == 10:
         node.functions += _iter_function_names(each.body)
@@ -220,17 +228,17 @@ def _read_file_attribute(message: Message, op: str) -> bytes:
 
 
 def _iter_function_names(message: Message) -> Iterator[str]:
-    """Return the name (1) of a NameAttrList, once for each occurrence."""
+    """Iterate over the name (1) of a NameAttrList, which may repeat."""
     for each in message.fields():
         if each.number == 1 and each.wire == BYTES:
             yield each.body.text(_NAME_BYTES)
 
 
 def _read_texts(message: Message) -> list[bytes]:
-    """Return the first texts of a string tensor; an empty list for another type.
+    """Return the first 64 texts of a TensorProto whose type (1) is string; an empty list for another type.
 
-    The texts are fields of their own (``string_val``) or packed into ``tensor_content``. A string tensor without
-    either holds empty texts.
+    The texts are fields of their own (``string_val``, 8) or packed into ``tensor_content`` (4). A string tensor
+    without either holds empty texts.
     """
     texts: list[bytes] = []
     is_text = False
@@ -246,7 +254,7 @@ def _read_texts(message: Message) -> list[bytes]:
 
 
 def _split_packed_texts(packed: bytes) -> list[bytes]:
-    """Split packed texts, which follow their lengths (varints); return the whole where lengths and texts disagree.
+    """Split packed texts, which follow their lengths (varints); return one text where lengths and texts disagree.
 
     The number of texts depends on the shape. Instead of the shape, lengths are read until the rest of the bytes is as
     long as all lengths together.
@@ -254,6 +262,7 @@ def _split_packed_texts(packed: bytes) -> list[bytes]:
     lengths: list[int] = []
     position = total = 0
     while position + total < len(packed) and len(lengths) < _MOST_TEXTS:
+        # Read one length in base 128, the lowest seven bits first.
         length = shift = 0
         while position < len(packed):
             byte = packed[position]
@@ -266,5 +275,5 @@ def _split_packed_texts(packed: bytes) -> list[bytes]:
         total += length
     if position + total != len(packed):
         return [packed[:_TEXT_BYTES]] if packed else []
-    ends = list(accumulate(lengths, initial=position))
-    return [packed[start:end] for start, end in pairwise(ends)]
+    boundaries = accumulate(lengths, initial=position)
+    return [packed[start:end] for start, end in pairwise(boundaries)]

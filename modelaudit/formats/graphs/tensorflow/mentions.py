@@ -40,20 +40,22 @@ def list_mentions(contents: ModelContents, resolver: PathResolver, is_text: bool
         resolver: resolves the paths in it.
         is_text: whether the file is in text form, so that offsets of the binary form would mislead.
     """
-    found: dict[tuple[str, str], tuple[Location, str]] = {}
+    mentions: dict[tuple[str, str], Mention] = {}
     for graph, node in _iter_nodes(contents):
         # A function attribute that is not a function of the file can only be the name of an operator.
         for name in node.functions:
-            if name and not resolver.defines_function(name) and len(found) < _MOST_MENTIONS:
-                found.setdefault(("operator", name), (_locate_node(graph, node, is_text), f"given to {node.op}"))
-        # A function of the file is a mention of its own use, because its nodes are reviewed in its place.
+            if name and not resolver.defines_function(name) and len(mentions) < _MOST_MENTIONS:
+                where, detail = _locate_node(graph, node, is_text), f"given to {node.op}"
+                mentions.setdefault(("operator", name), Mention(VOCABULARY, "operator", name, where, detail))
+        # A function of the file has a use of its own, because its nodes are reviewed in its place.
         use = "function" if resolver.defines_function(node.op) else "operator"
-        if (use, node.op) in found and node.op not in _DECIDED_BY_ARGUMENT:
+        # Tracing arguments is expensive, so an operator whose name cannot change is resolved once.
+        if (use, node.op) in mentions and node.op not in _DECIDED_BY_ARGUMENT:
             continue
         name, detail = _name_operator(graph, node, resolver)
-        if node.op and (use, name) not in found and len(found) < _MOST_MENTIONS:
-            found[use, name] = (_locate_node(graph, node, is_text), detail)
-    return tuple(Mention(VOCABULARY, use, name, *rest) for (use, name), rest in found.items())
+        if node.op and (use, name) not in mentions and len(mentions) < _MOST_MENTIONS:
+            mentions[use, name] = Mention(VOCABULARY, use, name, _locate_node(graph, node, is_text), detail)
+    return tuple(mentions.values())
 
 
 def list_references(contents: ModelContents, resolver: PathResolver, is_text: bool = False) -> tuple[Reference, ...]:
@@ -64,34 +66,40 @@ def list_references(contents: ModelContents, resolver: PathResolver, is_text: bo
         resolver: resolves the paths in it.
         is_text: whether the file is in text form, so that offsets of the binary form would mislead.
     """
-    found = [
-        Reference(ReferenceKind.DATA, _resolve_asset(asset.name), "asset_file_def", where=where)
-        for asset in contents.assets
-        for where in (Location(offset=None if is_text else asset.offset),)
-        if asset.name
-    ]
+    references = []
+    for asset in contents.assets:
+        if asset.name:
+            where = Location(offset=None if is_text else asset.offset)
+            references.append(Reference(ReferenceKind.DATA, _resolve_asset(asset.name), "asset_file_def", where=where))
     for graph, node in _iter_nodes(contents):
         if node.op in _RESTORERS:
             text = resolver.trace_input(graph, node, 0).outside_path
-            if text is not None and len(found) < _MOST_REFERENCES:
+            if text is not None and len(references) < _MOST_REFERENCES:
                 where = _locate_node(graph, node, is_text)
-                found.append(Reference(ReferenceKind.MODEL, _format_text(text), node.op, where=where))
-    return tuple(dict.fromkeys(found))
+                references.append(Reference(ReferenceKind.MODEL, _format_text(text), node.op, where=where))
+    return tuple(dict.fromkeys(references))
 
 
 def _resolve_asset(name: str) -> str:
     """Join the name to the folder ``assets`` as the loader does; an absolute path or an address stays as it is."""
-    return name if name.startswith(("/", "\\")) or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", name) else f"assets/{name}"
+    is_absolute_path = name.startswith(("/", "\\"))
+    is_address = re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", name) is not None
+    return name if is_absolute_path or is_address else f"assets/{name}"
 
 
 def _iter_nodes(contents: ModelContents) -> Iterator[tuple[Graph, Node]]:
+    """Iterate over the nodes of all graphs and functions, each with its graph."""
     for graph in contents.graphs.graphs:
         for node in graph.nodes:
             yield graph, node
 
 
 def _name_operator(graph: Graph, node: Node, resolver: PathResolver) -> tuple[str, str]:
-    """Return the name under which an operator is reviewed, and the paths in its arguments."""
+    """Return the name under which an operator is reviewed, and the paths in its arguments as evidence.
+
+    The name is that of the operator, such as ``SaveV2``; or, when the graph itself supplies a file or path that makes
+    the operator dangerous, the name with an addition, such as ``SaveV2 with a fixed path``.
+    """
     text = b"".join(node.texts or ())
     if node.op in FILE_ATTRIBUTES and _names_file(node.op, text):
         return _name_with_file(node.op), "" if node.op == "XlaCallModule" else _format_text(text)
@@ -109,9 +117,8 @@ def _name_operator(graph: Graph, node: Node, resolver: PathResolver) -> tuple[st
         origin = resolver.trace_input(graph, node, _CACHES[node.op])
         if any(origin.texts) or origin.other or origin.is_computed:
             return f"{node.op} with a fixed path", _format_texts(origin)
-    return node.op, _format_texts(_trace_inputs(graph, node, resolver)) if node.op.endswith(
-        ("File", "Files", "Dataset")
-    ) else ""
+    takes_path = node.op.endswith(("File", "Files", "Dataset"))
+    return node.op, _format_texts(_trace_inputs(graph, node, resolver)) if takes_path else ""
 
 
 def _is_fixed(origin: PathOrigin) -> bool:
@@ -122,7 +129,8 @@ def _is_fixed(origin: PathOrigin) -> bool:
     """
     if origin.is_computed or any(not _SAVER_TEXT.fullmatch(text) for text in origin.texts):
         return True
-    return not origin.caller and (origin.other or b"model" not in origin.texts)
+    has_default_name = not origin.other and b"model" in origin.texts
+    return not origin.caller and not has_default_name
 
 
 def _names_file(op: str, text: bytes) -> bool:
@@ -137,6 +145,7 @@ def _names_file(op: str, text: bytes) -> bool:
 
 
 def _name_with_file(op: str) -> str:
+    """Return the name under which an operator is reviewed whose attribute names a file or holds a callback."""
     if op == "PrintV2":
         return "PrintV2 into a file"
     return f"{op} with a callback into Python" if op == "XlaCallModule" else f"{op} with a file"
@@ -151,14 +160,17 @@ def _trace_inputs(graph: Graph, node: Node, resolver: PathResolver) -> PathOrigi
 
 
 def _format_texts(origin: PathOrigin) -> str:
+    """Format the constants of a path in one line of at most 120 characters."""
     return ", ".join(_format_text(text) for text in origin.texts if text)[:_QUOTED_LENGTH]
 
 
 def _format_text(text: bytes) -> str:
+    """Decode the first 120 bytes, with ``?`` for each character that is not printable."""
     shown = text[:_QUOTED_LENGTH].decode("utf-8", "backslashreplace")
     return "".join(character if character.isprintable() else "?" for character in shown)
 
 
 def _locate_node(graph: Graph, node: Node, is_text: bool) -> Location:
+    """Return the offset of a node, except in text form, and its name, after that of its function if it is in one."""
     key = f"{graph.name}/{node.name}" if graph.name else node.name
     return Location(offset=None if is_text else node.offset, key=key[:200])

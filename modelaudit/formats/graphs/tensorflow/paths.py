@@ -24,6 +24,7 @@ _PASSING_OPERATORS: Final = frozenset({
     "ShardedFilename", "ShardedFilespec", "StaticRegexFullMatch", "RegexFullMatch", "If", "StatelessIf", "Case",
     "StatelessCase", "PartitionedCall", "StatefulPartitionedCall", "TPUPartitionedCall", "RemoteCall",
 })  # fmt: skip
+# An absolute path (/, \, ~ or C: at the start), an address (https://…), or a path with a parent folder (../).
 _OUTSIDE_PATH: Final = re.compile(
     rb"[/\\~]|[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]+://|(?:.*[/\\])?\.\.(?:[/\\]|\Z)", re.DOTALL
 )
@@ -68,12 +69,16 @@ class PathResolver:
         self._captures = contents.captures
         self._main = next((graph for graph in contents.graphs.graphs if not graph.name), Graph())
         self._functions = {graph.name for graph in contents.graphs.graphs if graph.name}
-        self._positions: dict[int, dict[str, int]] = {}
+        # The position of each argument, by the identity of the graph and the name of the argument.
+        self._argument_positions: dict[int, dict[str, int]] = {}
+        # The nodes that call a function, each with its graph, by the name of the function.
         self._callers: dict[str, list[tuple[Graph, Node]]] = {}
         self._steps_left = _MOST_STEPS
         for graph in contents.graphs.graphs:
             for node in graph.nodes:
-                for name in (*node.functions, *((node.op,) if node.op in self._functions else ())):
+                # A node calls the functions in its attributes, and a function that takes the place of its operator.
+                called = [*node.functions, node.op] if node.op in self._functions else node.functions
+                for name in called:
                     self._callers.setdefault(name, []).append((graph, node))
 
     def defines_function(self, op: str) -> bool:
@@ -93,20 +98,25 @@ class PathResolver:
         waiting = [(graph, node.inputs[position])]
         seen = {(id(graph), node.inputs[position])}
         while waiting:
-            where, name = waiting.pop()
-            for each in self._iter_sources(where, name, origin):
+            value_graph, value_name = waiting.pop()
+            for source_graph, source_name in self._iter_sources(value_graph, value_name, origin):
                 self._steps_left -= 1
                 if self._steps_left < 0:
                     origin.other = True
                     return origin
                 # A hostile graph can have cycles, so each value is followed once.
-                if (id(each[0]), each[1]) not in seen:
-                    seen.add((id(each[0]), each[1]))
-                    waiting.append(each)
+                source_key = (id(source_graph), source_name)
+                if source_key not in seen:
+                    seen.add(source_key)
+                    waiting.append((source_graph, source_name))
         return origin
 
     def _iter_sources(self, graph: Graph, name: str, origin: PathOrigin) -> Iterator[tuple[Graph, str]]:
-        """Record in ``origin`` the source of one value; yield the values that it is made from."""
+        """Record in ``origin`` what the node or argument ``name`` adds to a path; yield the values that it reads.
+
+        Yields:
+            The graph and the name of each input to follow.
+        """
         node = graph.by_name.get(name)
         if node is None:
             yield from self._trace_argument(graph, name, origin)
@@ -130,37 +140,39 @@ class PathResolver:
                 origin.computed = True
         yield from ((graph, source) for source in node.inputs)
 
-    def _find_position(self, graph: Graph, name: str) -> int | None:
+    def _find_argument_position(self, graph: Graph, name: str) -> int | None:
         """Return the position of the argument ``name`` of a function; ``None`` where it is not an argument."""
-        if id(graph) not in self._positions:
-            self._positions[id(graph)] = {argument: position for position, argument in enumerate(graph.arguments)}
-        return self._positions[id(graph)].get(name)
+        if id(graph) not in self._argument_positions:
+            positions = {argument: position for position, argument in enumerate(graph.arguments)}
+            self._argument_positions[id(graph)] = positions
+        return self._argument_positions[id(graph)].get(name)
 
     def _trace_argument(self, graph: Graph, name: str, origin: PathOrigin) -> Iterator[tuple[Graph, str]]:
         """Record the source of a function argument: a capture, the program that runs the function, or its callers.
 
         The last arguments of a function are its captures, which the SavedModel binds to assets and constants.
         """
-        position = self._find_position(graph, name)
+        position = self._find_argument_position(graph, name)
         if position is None:
             origin.other = True
             return
-        bound = self._captures.get(graph.name, [])
-        captured = position - (len(graph.arguments) - len(bound))  # negative for an argument that is not captured
+        captures = self._captures.get(graph.name, [])
+        first_capture = len(graph.arguments) - len(captures)
         callers = self._callers.get(graph.name, ())
-        if captured >= 0:
-            if bound[captured] == "asset":
+        if position >= first_capture:
+            capture = captures[position - first_capture]
+            if capture == "asset":
                 origin.asset = True
-            elif bound[captured].startswith("="):
-                yield self._main, bound[captured][1:]
+            elif capture.startswith("="):
+                yield self._main, capture[1:]
             elif not callers:
                 origin.other = True
         elif not callers:
             origin.caller = True
-        for where, node in callers:
+        for calling_graph, node in callers:
             # A call passes its inputs as the arguments in order; If and Case have a condition before them (shift 1).
             # For any other operator the assignment is unknown, so all inputs are followed.
             shift = len(node.inputs) - len(graph.arguments)
             inputs = node.inputs[position + shift : position + shift + 1] if shift in (0, 1) else node.inputs
             origin.is_ambiguous = origin.is_ambiguous or len(inputs) > 1
-            yield from ((where, source) for source in inputs)
+            yield from ((calling_graph, source) for source in inputs)

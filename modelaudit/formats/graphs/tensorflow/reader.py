@@ -42,7 +42,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     failure: DamagedError | WindowError | None = None
     for kind in recognition.list_binary_kinds(Head(artifact.path, artifact.content, b"", window)):
         try:
-            yield from _read_kind(artifact, window, limits, kind, False)
+            yield from _read_kind(artifact, window, limits, kind, is_text=False)
         except (DamagedError, WindowError) as error:
             failure = failure or error
     if failure is not None:
@@ -59,21 +59,30 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
     kind = recognition.find_text_kind(Head(artifact.path, artifact.content, window.read(0, HEAD_BYTES), window))
     text, _, _ = read_whole_text(window, limits)
     binary, failure = encode_text(text, str(kind), limits)
-    yield from _read_kind(artifact, DecodedWindow(binary, get_budget(window, limits)), limits, str(kind), True)
+    binary_window = DecodedWindow(binary, get_budget(window, limits))
+    yield from _read_kind(artifact, binary_window, limits, str(kind), is_text=True)
     if failure is not None:
         raise failure
 
 
 def _read_kind(artifact: Artifact, window: Window, limits: Limits, kind: str, is_text: bool) -> Iterator[Reading]:
-    """Read the window as one kind of message."""
+    """Yield the outline, references and embedded content of a message of one kind; see ``read``.
+
+    Args:
+        artifact: the file.
+        window: the binary form of the message.
+        limits: bounds on it.
+        kind: the name of the message, such as ``SavedModel``.
+        is_text: whether the file is in text form, so that offsets of the binary form would mislead.
+    """
     contents = ModelContents()
     failure: DamagedError | WindowError | None = None
     try:
         _read_message(contents, Message.from_window(window), kind)
     except (DamagedError, WindowError) as error:
         failure = error
-    functions = sum(1 for graph in contents.graphs.graphs if graph.name)
-    counts = (("operators", str(contents.graphs.count)), ("functions", str(functions)))
+    functions = [graph for graph in contents.graphs.graphs if graph.name]
+    counts = (("operators", str(contents.graphs.node_count)), ("functions", str(len(functions))))
     facts = (("message", kind), *contents.facts.items(), *counts)
     resolver = PathResolver(contents)
     yield Outline(FORMAT, list_mentions(contents, resolver, is_text), facts)

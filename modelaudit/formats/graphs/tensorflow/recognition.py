@@ -37,6 +37,8 @@ _KIND_BY_FILE_NAME: Final = {
     "fingerprint.pb": FINGERPRINT,
     "tfhub_module.pb": HUB_MODULE,
 }
+# The name of the first field of a text, after a byte order mark, blanks and comments; then signs of a graph, such as
+# 'op: "Const"', "signature {" or "producer: 27".
 _FIRST_FIELD: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+"
     rb"(saved_model_schema_version|meta_graphs|meta_info_def|graph_def|node|library|versions?|debug_info)\s*+[:{<]"
@@ -52,24 +54,30 @@ def list_binary_kinds(head: Head) -> tuple[str, ...]:
     """
     if head.content is not None:
         return ()
-    named = _KIND_BY_FILE_NAME.get(get_file_name(head.path))
-    candidates = (kind for kind in _TESTS if kind == named or kind not in (FINGERPRINT, HUB_MODULE))
-    return tuple(kind for kind in candidates if kind == named == SAVED_MODEL or _passes_test(head.window, _TESTS[kind]))
+    named_kind = _KIND_BY_FILE_NAME.get(get_file_name(head.path))
+    kinds = []
+    for kind, test in _TEST_BY_KIND.items():
+        if kind in (FINGERPRINT, HUB_MODULE) and kind != named_kind:
+            continue
+        is_named_saved_model = kind == SAVED_MODEL and kind == named_kind
+        if is_named_saved_model or _passes_test(head.window, test):
+            kinds.append(kind)
+    return tuple(kinds)
 
 
 def find_text_kind(head: Head) -> str | None:
     """Return the kind of message that the text is; ``None`` where it is none."""
     data = read_recognition_bytes(head)
-    found = _FIRST_FIELD.match(data)
-    if found is None or not looks_like_text(head):
+    match = _FIRST_FIELD.match(data)
+    if match is None or not looks_like_text(head):
         return None
-    first = found.group(1).decode()
+    first_field = match.group(1).decode()
+    root_fields = list_root_fields()
+    is_distinctive = first_field in root_fields[SAVED_MODEL] | root_fields[META_GRAPH]
     # Other schemas have fields such as node and version too, but only in a graph has a node an operator.
-    if first not in list_root_fields()[SAVED_MODEL] | list_root_fields()[META_GRAPH] and not _GRAPH_CONTENT.search(
-        data
-    ):
+    if not is_distinctive and not _GRAPH_CONTENT.search(data):
         return None
-    return next((name for name, fields in list_root_fields().items() if first in fields), GRAPH)
+    return next((kind for kind, fields in root_fields.items() if first_field in fields), GRAPH)
 
 
 def _passes_test(window: Window, test: Callable[[Message], bool]) -> bool:
@@ -81,7 +89,7 @@ def _passes_test(window: Window, test: Callable[[Message], bool]) -> bool:
 
 
 def _is_saved_model(message: Message) -> bool:
-    """Whether a meta graph is in the field for it (2)."""
+    """Whether the message is a SavedModel: one of its fields 2 is a meta graph."""
     return any(
         each.number == 2 and each.wire == BYTES and _is_meta_graph(each.body)
         for each in _iter_fields_before_damage(message)
@@ -89,20 +97,18 @@ def _is_saved_model(message: Message) -> bool:
 
 
 def _is_meta_graph(message: Message) -> bool:
-    """Whether a graph is in the field for it (2)."""
+    """Whether the message is a MetaGraphDef: one of its fields 2 is a graph."""
     return any(
         each.number == 2 and each.wire == BYTES and _is_graph(each.body) for each in _iter_fields_before_damage(message)
     )
 
 
 def _is_graph(message: Message) -> bool:
-    """Whether there is a node with an operator (1), or a library with a function (2)."""
+    """Whether the message is a GraphDef: it has a node (1) with an operator, or a library (2) with a function."""
     for each in _iter_fields_before_damage(message):
-        if (
-            each.wire == BYTES
-            and each.number in (1, 2)
-            and _passes_message_test(_is_node if each.number == 1 else _has_function, each.body)
-        ):
+        if each.wire != BYTES or each.number not in (1, 2):
+            continue
+        if _passes_message_test(_is_node if each.number == 1 else _has_function, each.body):
             return True
     return False
 
@@ -116,23 +122,23 @@ def _passes_message_test(test: Callable[[Message], bool], message: Message) -> b
 
 
 def _has_function(message: Message) -> bool:
-    """Whether there is a function with a name in its signature."""
+    """Whether a FunctionDefLibrary has a function (1) whose signature (1) has a name (1) in ASCII."""
     for each in _iter_first_fields(message):
         if each.number == 1 and each.wire == BYTES:
-            parts = (part.body for part in each.body.fields() if part.number == 1 and part.wire == BYTES)
-            name = next((_read_text(signature, 1) for signature in parts), b"")
+            signatures = (part.body for part in each.body.fields() if part.number == 1 and part.wire == BYTES)
+            name = next((_read_text(signature, 1) for signature in signatures), b"")
             if name and name.isascii():
                 return True
     return False
 
 
 def _is_node(message: Message) -> bool:
-    """Whether the last operator field is a valid name."""
+    """Whether the message is a NodeDef: its operator (2), the last if it repeats, is a valid name."""
     return bool(_OPERATOR_NAME.fullmatch(_read_text(message, 2)))
 
 
 def _read_text(message: Message, number: int) -> bytes:
-    """Return the last text of a field; empty where there is none."""
+    """Return the last text in the fields with this number; empty where there is none."""
     text = b""
     for each in message.fields():
         if each.number == number and each.wire == BYTES:
@@ -141,14 +147,18 @@ def _read_text(message: Message, number: int) -> bytes:
 
 
 def _is_keras_metadata(message: Message) -> bool:
-    """Whether the message is a list of layers, each with a path or an identifier, and a text in JSON."""
+    """Whether the message is a list (1) of layers, each with a path (3) or an identifier (4), and a JSON text (5)."""
     for each in _iter_first_fields(message):
-        if not (each.number == 1 and each.wire == BYTES):
+        if each.number != 1 or each.wire != BYTES:
             return False
         parts = {part.number: part for part in each.body.fields()}
-        if not (parts.keys() <= {1, 2, 3, 4, 5, 6} and 5 in parts and parts[5].wire == BYTES and {3, 4} & parts.keys()):
+        metadata = parts.get(5)
+        if metadata is None or metadata.wire != BYTES:
             return False
-        if parts[5].body.size and parts[5].body.raw(1) != b"{":
+        has_unknown_field = not parts.keys() <= {1, 2, 3, 4, 5, 6}
+        if has_unknown_field or not parts.keys() & {3, 4}:
+            return False
+        if metadata.body.size and metadata.body.raw(1) != b"{":
             return False
     return message.size > 0
 
@@ -180,7 +190,7 @@ def _iter_first_fields(message: Message) -> Iterator[Field]:
     return islice(message.fields(), _FIRST_FIELDS)
 
 
-_TESTS: Final[dict[str, Callable[[Message], bool]]] = {
+_TEST_BY_KIND: Final[dict[str, Callable[[Message], bool]]] = {
     SAVED_MODEL: _is_saved_model,
     META_GRAPH: _is_meta_graph,
     GRAPH: _is_graph,

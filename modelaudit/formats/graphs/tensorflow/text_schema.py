@@ -6,10 +6,12 @@ tensorflow/core/protobuf/{saved_model,meta_graph,saved_object_graph}.proto, tens
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.model.limits import Limits
 from modelaudit.wire.base import DamagedError
+from modelaudit.wire.protobuf import BYTES, VARINT
 from modelaudit.wire.protobuf_text import TextField, parse_text_fields
 
 _INT: Final = "int"
@@ -65,6 +67,21 @@ _WORDS: Final = {b"DT_STRING": 7, b"true": 1}
 _OTHER_WORD: Final = 1
 
 
+@dataclass(slots=True)
+class _OpenMessage:
+    """A message whose end has not been reached.
+
+    Attributes:
+        type: its name in the schema; empty where the schema does not have it.
+        number: its field number in the message around it; 0 to drop it.
+        body: its fields so far, in binary form.
+    """
+
+    type: str
+    number: int
+    body: bytearray = field(default_factory=bytearray)
+
+
 def list_root_fields() -> dict[str, frozenset[str]]:
     """Return the names of the fields of each message that can be a whole file."""
     return {name: frozenset(_SCHEMA[name]) for name in ("SavedModel", "MetaGraphDef", "GraphDef")}
@@ -81,51 +98,56 @@ def encode_text(text: str, root: str, limits: Limits) -> tuple[bytes, DamagedErr
     Returns:
         The binary form of the fields before any damage or reached bound, and that damage or bound as an error.
     """
-    open_: list[tuple[str, int, bytearray]] = [(root, 0, bytearray())]
+    open_messages = [_OpenMessage(root, 0)]
     failure: DamagedError | None = None
     try:
         for each in parse_text_fields(text, limits):
-            if each.value is None and not each.name:
-                _close_message(open_)
+            ends_message = each.value is None and not each.name
+            if ends_message:
+                _close_message(open_messages)
             else:
-                _encode_field(each, open_)
+                _encode_field(each, open_messages)
     except DamagedError as error:
         failure = error
-    while len(open_) > 1:
-        _close_message(open_)
-    return bytes(open_[0][2]), failure
+    while len(open_messages) > 1:  # damage may leave messages without their end
+        _close_message(open_messages)
+    return bytes(open_messages[0].body), failure
 
 
-def _close_message(open_: list[tuple[str, int, bytearray]]) -> None:
+def _close_message(open_messages: list[_OpenMessage]) -> None:
     """End the innermost message and append it to the one around it; a message of no known field is dropped."""
-    _, number, inner = open_.pop()
-    if number:
-        open_[-1][2].extend(_encode_key(number, 2) + _encode_varint(len(inner)) + inner)
+    inner = open_messages.pop()
+    if inner.number:
+        key_and_length = _encode_key(inner.number, BYTES) + _encode_varint(len(inner.body))
+        open_messages[-1].body += key_and_length + inner.body
 
 
-def _encode_field(each: TextField, open_: list[tuple[str, int, bytearray]]) -> None:
+def _encode_field(each: TextField, open_messages: list[_OpenMessage]) -> None:
     """Encode one field into the innermost message; open a message that begins here."""
-    message, _, body = open_[-1]
-    number, kind = _SCHEMA.get(message, {}).get(each.name, (0, ""))
+    innermost = open_messages[-1]
+    number, kind = _SCHEMA.get(innermost.type, {}).get(each.name, (0, ""))
     if each.value is None:
-        open_.append((kind, number if kind not in (_INT, _TEXT) else 0, bytearray()))
+        is_known_message = kind not in (_INT, _TEXT)
+        open_messages.append(_OpenMessage(kind, number if is_known_message else 0))
     elif kind == _TEXT:
-        body += _encode_key(number, 2) + _encode_varint(len(each.value)) + each.value
+        innermost.body += _encode_key(number, BYTES) + _encode_varint(len(each.value)) + each.value
     elif kind == _INT:
-        body += _encode_key(number, 0) + _encode_varint(_parse_number(each.value))
+        innermost.body += _encode_key(number, VARINT) + _encode_varint(_parse_number(each.value))
 
 
 def _parse_number(value: bytes) -> int:
-    """Parse an integer or a word of an enumeration into 64 unsigned bits."""
+    """Parse an integer or a word of an enumeration into 64 unsigned bits; any other text gives ``_OTHER_WORD``."""
     if value in _WORDS:
         return _WORDS[value]
     try:
+        # Base 0 accepts hexadecimal and octal too. Longer texts are not parsed, since no field needs them.
         return int(value.decode(), 0) & 0xFFFF_FFFF_FFFF_FFFF if len(value) < 20 else _OTHER_WORD
     except ValueError:
         return _OTHER_WORD
 
 
 def _encode_key(number: int, wire: int) -> bytes:
+    """Encode the key of a field: its number and its wire type in the lowest three bits."""
     return _encode_varint(number << 3 | wire)
 
 

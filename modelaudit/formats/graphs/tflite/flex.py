@@ -17,6 +17,7 @@ _VECTOR_TYPES: Final = frozenset({10, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24})
 """The FlexBuffer types for vectors: of mixed types, of one type, and of a fixed length."""
 _WIDTHS: Final = (1, 2, 4, 8)
 _OPERATOR: Final = 2
+"""The field of the operator in a ``NodeDef``."""
 _NAME_BYTES: Final = 256
 
 
@@ -41,32 +42,33 @@ def find_operator_name(options: bytes) -> str:
             if field.number == _OPERATOR and field.wire == BYTES:
                 name = field.body.text(_NAME_BYTES)
     except DamagedError:
-        return name
+        return name  # the fields before the damage suffice
     return name
 
 
 def _read_second_text(data: bytes) -> bytes:
     """Return the second text of the vector at the root of a FlexBuffer; empty where there is none.
 
-    A FlexBuffer is read from its end: the last byte is the width of the root, the byte before it is the type, in the
-    upper six bits, with the width of the elements, in the lower two. Offsets point backwards.
+    A FlexBuffer is read from its end: the last byte is the width of the root in bytes. The byte before it has the type
+    in the upper six bits, and the width of the elements, as a power of two, in the lower two. Offsets point backwards.
+    The length of a vector or text is before it; the types of the elements are after them, one byte each.
     """
     if len(data) < 3:
         return b""
-    width, kind = data[-1], data[-2]
-    root = len(data) - 2 - width
-    if width not in _WIDTHS or kind >> 2 not in _VECTOR_TYPES or root < 0:
+    root_width, root_type = data[-1], data[-2]
+    root = len(data) - 2 - root_width
+    if root_width not in _WIDTHS or root_type >> 2 not in _VECTOR_TYPES or root < 0:
         return b""
-    elements = 1 << (kind & 3)
-    start = root - int.from_bytes(data[root : root + width], "little")
-    count = int.from_bytes(data[start - elements : start], "little") if start >= elements else 0
-    if count < 2 or start + count * (elements + 1) > len(data):
+    element_width = 1 << (root_type & 3)
+    vector = root - int.from_bytes(data[root : root + root_width], "little")
+    count = int.from_bytes(data[vector - element_width : vector], "little") if vector >= element_width else 0
+    element_types = vector + count * element_width
+    if count < 2 or element_types + count > len(data):
         return b""
-    kinds = data[start + count * elements : start + count * (elements + 1)]
-    at = start + elements
-    text = at - int.from_bytes(data[at : at + elements], "little")
-    size = 1 << (kinds[1] & 3)
-    if text < size:
+    second_element = vector + element_width
+    text = second_element - int.from_bytes(data[second_element : second_element + element_width], "little")
+    length_width = 1 << (data[element_types + 1] & 3)
+    if text < length_width:
         return b""
-    length = int.from_bytes(data[text - size : text], "little")
+    length = int.from_bytes(data[text - length_width : text], "little")
     return data[text : text + length]

@@ -27,6 +27,13 @@ _CUSTOM: Final = 32
 _DELEGATE: Final = 51
 _PLACEHOLDER: Final = 127
 _NEWEST_BUILTIN: Final = 209
+# Slots of the tables in the schema.
+_MODEL_VERSION, _OPERATOR_CODES, _SUBGRAPHS, _DESCRIPTION, _BUFFERS = range(5)
+_METADATA, _EXTERNAL_GROUPS, _EXTERNAL_BUFFERS = 6, 8, 9
+_TENSORS, _GRAPH_INPUTS, _GRAPH_OUTPUTS, _OPERATORS = range(4)
+_TENSOR_SHAPE, _TENSOR_BUFFER, _TENSOR_NAME = 0, 2, 3
+_OPERATOR_CODE, _OPERATOR_INPUTS, _OPERATOR_OUTPUTS = range(3)
+_OPTIONS, _INTERMEDIATES, _OPTIONS_OFFSET, _OPTIONS_SIZE = 5, 8, 9, 10
 _FLEX_PREFIX: Final = "Flex"
 _MOST_NAMES: Final = 10_000
 _MOST_DEFECTS: Final = 200
@@ -78,23 +85,24 @@ class _ModelReader:
         self.facts: list[tuple[str, str]] = []
         self.defects: list[Defect] = []
         self.truncation: DamagedError | None = None
-        self._codes: list[str] = []
+        self._custom_names: list[str] = []  # the name of each operator code; empty for a built-in operator
         self._buffer_count = 0
 
     def read_model(self, model: Table) -> None:
         """Read a Model, the root table."""
-        self.facts.append(("schema", str(model.number(0, "I"))))
-        description = model.text(3)
+        self.facts.append(("schema", str(model.number(_MODEL_VERSION, "I"))))
+        description = model.text(_DESCRIPTION)
         if description:
             self.facts.append(("description", description))
-        for code in model.tables(1):
-            self._codes.append(self._read_operator_code(code))
-        self._buffer_count = model.count(4)
-        nodes = sum(self._check_subgraph(graph, index) for index, graph in enumerate(model.tables(2)))
+        for code in model.tables(_OPERATOR_CODES):
+            self._custom_names.append(self._read_operator_code(code))
+        self._buffer_count = model.count(_BUFFERS)
+        nodes = sum(self._check_subgraph(graph, index) for index, graph in enumerate(model.tables(_SUBGRAPHS)))
         self.facts += [("nodes", str(nodes)), ("buffers", str(self._buffer_count))]
-        for buffer in model.tables(4):
+        for buffer in model.tables(_BUFFERS):
             self._check_buffer(buffer)
-        for entry in model.tables(6):
+        for entry in model.tables(_METADATA):
+            # Metadata: name (0), buffer (1).
             if entry.number(1, "I") >= self._buffer_count:
                 detail = f"the metadata {entry.text(0)!r} use buffer {entry.number(1, 'I')} of {self._buffer_count}"
                 self._record_out_of_range(detail, entry.position)
@@ -103,7 +111,11 @@ class _ModelReader:
         self._read_external_buffers(model)
 
     def _read_operator_code(self, code: Table) -> str:
-        """Read an OperatorCode; return the name of a custom operator, empty for a built-in one."""
+        """Read an OperatorCode: the number in one byte (0) and in four (3), and the name of a custom operator (1).
+
+        Returns:
+            The name of a custom operator; empty for a built-in one.
+        """
         # Old files have the number in one byte. Newer ones have it in four bytes and 127 in the byte if it is larger.
         number = max(code.number(0, "b"), code.number(3, "i"))
         if number == _CUSTOM:
@@ -117,98 +129,103 @@ class _ModelReader:
         return ""
 
     def _record_mention(self, use: str, name: str, offset: int, detail: str = "") -> None:
-        """Record an operator; a Flex operator is also a mention of the TensorFlow operator that it runs."""
+        """Record an operator; of a Flex operator, record the TensorFlow operator that it runs too."""
         where = Location(offset=offset)
         if len(self.mentions) >= _MOST_NAMES:
             raise LimitReachedError(f"more than {_MOST_NAMES} distinct operators", offset)
         self.mentions.setdefault((VOCABULARY, name), Mention(VOCABULARY, use, name, where, detail))
         if use == "flex-operator":
-            inner = name.removeprefix(_FLEX_PREFIX)
-            self.mentions.setdefault(
-                (TENSORFLOW_VOCABULARY, inner), Mention(TENSORFLOW_VOCABULARY, use, inner, where, detail)
-            )
+            tensorflow_name = name.removeprefix(_FLEX_PREFIX)
+            mention = Mention(TENSORFLOW_VOCABULARY, use, tensorflow_name, where, detail)
+            self.mentions.setdefault((TENSORFLOW_VOCABULARY, tensorflow_name), mention)
 
     def _check_subgraph(self, graph: Table, index: int) -> int:
-        """Check one SubGraph; return the number of its operators."""
-        tensors = graph.count(0)
-        for tensor in graph.tables(0):
-            buffer = tensor.number(2, "I")
-            if buffer >= self._buffer_count and buffer:
-                detail = f"the tensor {tensor.text(3, 80)!r} uses buffer {buffer} of {self._buffer_count}"
+        """Check one SubGraph: its tensors, inputs, outputs and operators; return the number of its operators."""
+        tensor_count = graph.count(_TENSORS)
+        for tensor in graph.tables(_TENSORS):
+            buffer = tensor.number(_TENSOR_BUFFER, "I")
+            # Buffer 0 is that of tensors without data, and may be left out.
+            if buffer >= self._buffer_count and buffer != 0:
+                detail = f"the tensor {tensor.text(_TENSOR_NAME, 80)!r} uses buffer {buffer} of {self._buffer_count}"
                 self._record_out_of_range(detail, tensor.position)
-            shape = tensor.vector(0)
+            shape = tensor.vector(_TENSOR_SHAPE)
+            # The size -1 marks a dimension that is known only when the model runs.
             if shape is not None and any(size < -1 for size in shape.numbers("i")):
-                detail = f"the tensor {tensor.text(3, 80)!r} has a shape with a negative size"
+                detail = f"the tensor {tensor.text(_TENSOR_NAME, 80)!r} has a shape with a negative size"
                 self._record_defect(TfliteDefect.NEGATIVE_LENGTH, detail, tensor.position)
-        for slot in (1, 2):
-            self._check_indices(graph, slot, tensors, f"subgraph {index}")
-        nodes = 0
-        for operator in graph.tables(3):
-            nodes += 1
-            self._check_operator(operator, tensors)
-        return nodes
+        for slot in (_GRAPH_INPUTS, _GRAPH_OUTPUTS):
+            self._check_tensor_indices(graph, slot, tensor_count, f"subgraph {index}")
+        operator_count = 0
+        for operator in graph.tables(_OPERATORS):
+            operator_count += 1
+            self._check_operator(operator, tensor_count)
+        return operator_count
 
-    def _check_operator(self, operator: Table, tensors: int) -> None:
+    def _check_operator(self, operator: Table, tensor_count: int) -> None:
         """Check one Operator: its code, its options, and the indices of its tensors."""
-        code = operator.number(0, "I")
-        if code >= len(self._codes):
-            self._record_out_of_range(f"an operator uses code {code} of {len(self._codes)}", operator.position)
-        elif self._codes[code].startswith(_FLEX_PREFIX):
-            inner = find_operator_name(self._read_options(operator))
-            if inner and _FLEX_PREFIX + inner != self._codes[code]:
+        code = operator.number(_OPERATOR_CODE, "I")
+        if code >= len(self._custom_names):
+            self._record_out_of_range(f"an operator uses code {code} of {len(self._custom_names)}", operator.position)
+        elif self._custom_names[code].startswith(_FLEX_PREFIX):
+            stated_name, defined_name = self._custom_names[code], find_operator_name(self._read_options(operator))
+            if defined_name and _FLEX_PREFIX + defined_name != stated_name:
                 # The delegate runs the operator of the definition, whatever the name of the custom operator.
                 self._record_mention(
-                    "flex-operator", _FLEX_PREFIX + inner, operator.position, f"under {self._codes[code]}"
+                    "flex-operator", _FLEX_PREFIX + defined_name, operator.position, f"under {stated_name}"
                 )
-        for slot in (1, 2, 8):
-            self._check_indices(operator, slot, tensors, "an operator")
-        self._check_end(
-            operator.number(9, "Q"), operator.number(10, "Q"), "the options of an operator", operator.position
-        )
+        for slot in (_OPERATOR_INPUTS, _OPERATOR_OUTPUTS, _INTERMEDIATES):
+            self._check_tensor_indices(operator, slot, tensor_count, "an operator")
+        offset, size = operator.number(_OPTIONS_OFFSET, "Q"), operator.number(_OPTIONS_SIZE, "Q")
+        self._check_end(offset, size, "the options of an operator", operator.position)
 
     def _read_options(self, operator: Table) -> bytes:
         """Return the options of a custom operator, from a vector in its table or from data after the tables."""
-        options = operator.vector(5, 1)
-        offset, size = operator.number(9, "Q"), operator.number(10, "Q")
-        if offset <= _MOST_INLINE_OFFSET:
-            size = options.count if options is not None else 0
+        inline_options = operator.vector(_OPTIONS, 1)
+        offset, size = operator.number(_OPTIONS_OFFSET, "Q"), operator.number(_OPTIONS_SIZE, "Q")
+        is_inline = offset <= _MOST_INLINE_OFFSET
+        if is_inline:
+            size = inline_options.count if inline_options is not None else 0
         if size > _MOST_OPTIONS:
             raise LimitReachedError(f"the options of an operator take {size} bytes", operator.position)
-        if offset > _MOST_INLINE_OFFSET:
+        if not is_inline:
             return self.buffer.read_bytes(offset, size)
-        return options.raw(size) if options is not None else b""
+        return inline_options.raw(size) if inline_options is not None else b""
 
-    def _check_indices(self, table: Table, slot: int, tensors: int, what: str) -> None:
-        """Check a list of tensor indices; report the first one out of range."""
+    def _check_tensor_indices(self, table: Table, slot: int, tensor_count: int, what: str) -> None:
+        """Check the list of tensor indices in a slot; report the first one out of range as used by ``what``."""
         vector = table.vector(slot)
         for number in vector.numbers("i") if vector is not None else ():
             # -1 marks an optional input that is left out.
-            if not -1 <= number < tensors:
-                self._record_out_of_range(f"{what} uses tensor {number} of {tensors}", table.position)
+            if not -1 <= number < tensor_count:
+                self._record_out_of_range(f"{what} uses tensor {number} of {tensor_count}", table.position)
                 return
 
     def _check_buffer(self, buffer: Table) -> None:
-        """Check that the data of one Buffer are in the file."""
+        """Check that the data of one Buffer are in the file: in its table (0), or at an offset (1) with a size (2)."""
         buffer.vector(0, 1)  # raises when the vector ends outside the buffer
         offset = buffer.number(1, "Q")
         if offset > _MOST_INLINE_OFFSET:
             self._check_end(offset, buffer.number(2, "Q"), "a buffer", buffer.position)
 
     def _read_external_buffers(self, model: Table) -> None:
-        """Read external buffers: each belongs to a group, and the group names the file beside the model."""
-        groups = [group.text(0, 4096) for group in model.tables(8)]
-        for buffer in model.tables(9):
-            group, needs = buffer.number(1, "I"), buffer.number(2, "Q") + buffer.number(3, "Q")
-            if group >= len(groups):
+        """Record the files of external buffers: each belongs to a group, and the group names the file beside the model.
+
+        Of several buffers in one file, the reference is that of the buffer that ends last.
+        """
+        file_names = [group.text(0, 4096) for group in model.tables(_EXTERNAL_GROUPS)]
+        for buffer in model.tables(_EXTERNAL_BUFFERS):
+            # ExternalBuffer: group (1), offset in the file (2), length (3).
+            group, end = buffer.number(1, "I"), buffer.number(2, "Q") + buffer.number(3, "Q")
+            if group >= len(file_names):
                 self._record_out_of_range(
-                    f"an external buffer belongs to group {group} of {len(groups)}", buffer.position
+                    f"an external buffer belongs to group {group} of {len(file_names)}", buffer.position
                 )
                 continue
-            target = groups[group]
+            target = file_names[group]
             known = self.references.get(target)
-            if target and (known is None or known.needs < needs):
+            if target and (known is None or known.needs < end):
                 where = Location(offset=buffer.position)
-                self.references[target] = Reference(ReferenceKind.DATA, target, "an external buffer", needs, where)
+                self.references[target] = Reference(ReferenceKind.DATA, target, "an external buffer", end, where)
 
     def _check_end(self, offset: int, size: int, what: str, position: int) -> None:
         """Report data that end after the file: as truncation, or as a defect when no file can be that large."""
@@ -219,6 +236,7 @@ class _ModelReader:
             self.truncation = self.truncation or DamagedError(detail, position)
 
     def _record_out_of_range(self, detail: str, position: int) -> None:
+        """Record an index or offset out of range, in the table at ``position``."""
         self._record_defect(TfliteDefect.INDEX_OUTSIDE, detail, position)
 
     def _record_defect(self, kind: DefectKind, detail: str, position: int) -> None:

@@ -22,21 +22,14 @@ from modelaudit.wire.text import get_file_name, looks_like_text
 
 FORMAT: Final = "triton"
 _EXTENSIONS: Final = (".pbtxt", ".pb.txt", ".prototxt", ".textproto")
+# The first field of a text, such as "name:" or "input [", after a byte order mark, blanks and comments.
 _FIRST_FIELD: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+([a-z_]++)\s*+[:{<\[]")
+# Each field at the start of a line; fields of inner messages are indented.
 _TOP_FIELDS: Final = re.compile(rb"^([a-z_]++)\s*+[:{<\[]", re.MULTILINE)
 # Fields of ModelConfig in model_config.proto, and those among them that identify a configuration.
 _CONFIG_FIELDS: Final = frozenset(
-    {
-        "name",
-        "platform",
-        "backend",
-        "version_policy",
-        "max_batch_size",
-        "input",
-        "output",
-        "batch_input",
-        "batch_output",
-    }
+    {"name", "platform", "backend", "version_policy", "max_batch_size", "input", "output"}
+    | {"batch_input", "batch_output"}
     | {"optimization", "dynamic_batching", "sequence_batching", "ensemble_scheduling", "instance_group", "runtime"}
     | {"default_model_filename", "cc_model_filenames", "metric_tags", "parameters", "model_warmup", "model_operations"}
     | {"model_transaction_policy", "model_repository_agents", "response_cache", "model_metrics"}
@@ -66,8 +59,10 @@ def recognises(head: Head) -> bool:
         or not looks_like_text(head)
     ):
         return False
-    top = {name.decode() for name in _TOP_FIELDS.findall(head.data)}
-    return bool(top) and (top <= _LABEL_FIELDS or (top <= _CONFIG_FIELDS and bool(top & _DISTINCTIVE_FIELDS)))
+    top_fields = {name.decode() for name in _TOP_FIELDS.findall(head.data)}
+    is_label_map = bool(top_fields) and top_fields <= _LABEL_FIELDS
+    is_configuration = top_fields <= _CONFIG_FIELDS and bool(top_fields & _DISTINCTIVE_FIELDS)
+    return is_label_map or is_configuration
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -77,27 +72,31 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: the text cannot be parsed; the references before that line are yielded first.
     """
     text, _, _ = read_whole_text(window, limits)
-    found: dict[Reference, None] = {}
+    references: dict[Reference, None] = {}
     facts: dict[str, str] = {}
     failure: DamagedError | None = None
     try:
         for key, value, line in _iter_values(text, limits):
-            if key in _FILE_FIELDS and value and len(found) < _MOST_REFERENCES:
+            if key in _FILE_FIELDS and value and len(references) < _MOST_REFERENCES:
                 target = value.removeprefix(_MODEL_DIRECTORY)
-                found[Reference(_FILE_FIELDS[key], target, key, where=Location(line=line))] = None
+                references[Reference(_FILE_FIELDS[key], target, key, where=Location(line=line))] = None
             elif key in ("backend", "platform"):
                 facts[key] = value[:64]
     except DamagedError as error:
         failure = error
     yield Outline(FORMAT, facts=tuple(facts.items()))
-    if found:
-        yield References(FORMAT, tuple(found))
+    if references:
+        yield References(FORMAT, tuple(references))
     if failure is not None:
         raise failure
 
 
 def _iter_values(text: str, limits: Limits) -> Iterator[tuple[str, str, int]]:
-    """Iterate over the values as (name of the field, value, line); for a parameter, the name is its key."""
+    """Iterate over the values as (name of the field, value, line).
+
+    A parameter is a message such as ``key: "EXECUTION_ENV_PATH" value { string_value: "env.tar.gz" }``; its key takes
+    the place of the name of the field.
+    """
     key = ""
     for each in parse_text_fields(text, limits):
         if each.value is None:
