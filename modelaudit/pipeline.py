@@ -38,7 +38,7 @@ from modelaudit.policy.gate import decide, decide_use, reopen_unread_permission
 from modelaudit.sources import resolve, resolve_terms
 from modelaudit.sources.small import may_state_terms
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
-from modelaudit.wire.deadline import TIME_SPENT, Deadline, keep_deadline
+from modelaudit.wire.deadline import TIME_SPENT, Deadline, apply_deadline
 from modelaudit.wire.sniff import name_format
 from modelaudit.wire.windows import TimedWindow
 
@@ -159,7 +159,7 @@ class ArtifactReading:
         seconds = self.limits.artifact_seconds + self.limits.seconds_per_gib * artifact.size / GIB
         self._deadline = Deadline(time.monotonic() + seconds)
         try:
-            with artifact.open() as window, keep_deadline(self._deadline):
+            with artifact.open() as window, apply_deadline(self._deadline):
                 digesting = DigestingWindow(window)
                 try:
                     self.read(artifact, TimedWindow(digesting, self._deadline), 0)

@@ -21,7 +21,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import HEAD_BYTES
 from modelaudit.wire.codecs import BZIP2, CODECS, LZ4, XZ, ZSTD, Codec, DecodingError
-from modelaudit.wire.codings import AS_TEXT, Coding, decode_character_bytes, decode_codings
+from modelaudit.wire.codings import CHARACTER_CODINGS, Coding, decode_character_bytes, decode_codings
 from modelaudit.wire.windows import Budget, SubWindow, get_budget, read_all_bytes
 
 # A trial decompression stops after this much output.
@@ -56,7 +56,7 @@ def _make_probe(start: EmbeddedStart) -> Callable[[bytes, int], bool]:
     """Return the function that decides whether data begin as declared."""
     if start.codec:
         codec = CODECS[start.codec]
-        return lambda data, layers: codec.begins(data) and _expands_to_content(codec, data, layers)
+        return lambda data, layers: codec.begins_stream(data) and _expands_to_content(codec, data, layers)
     if start.begins:
         begins = import_object(start.begins)
         return lambda data, layers: begins(data)
@@ -69,7 +69,7 @@ def _expands_to_content(codec: Codec, data: bytes, layers: int) -> bool:
         return True
     out = b""
     try:
-        decoder = codec.start(b"", 0)
+        decoder = codec.make_decoder(b"", 0)
         at = 0
         while at < len(data) and len(out) < _TRIAL_BYTES and not decoder.eof:
             step = 1 if at < _SINGLE_BYTE_STEPS else _STEP
@@ -80,7 +80,7 @@ def _expands_to_content(codec: Codec, data: bytes, layers: int) -> bool:
             return False
     if not out:
         return codec in _BLOCKWISE
-    return detect_format(out, layers - 1) is not None or bool(decode_codings(out, cut=True))
+    return detect_format(out, layers - 1) is not None or bool(decode_codings(out, is_truncated=True))
 
 
 # Try formats with weak starts last: their first bytes may belong to any other format.
@@ -164,7 +164,7 @@ def decode_content(window: Window, limits: Limits, is_text: bool = False) -> Emb
             return EmbeddedContent(name, window, layers) if name else None
         text = read_all_bytes(window, limits.document_bytes)
         budget.spend(len(text))
-        decoded = decode_character_bytes(text) if coding in AS_TEXT else decode_codings(text)
+        decoded = decode_character_bytes(text) if coding in CHARACTER_CODINGS else decode_codings(text)
         if coding not in decoded:
             return None
         window, is_text = DecodedWindow(decoded[coding], budget), False

@@ -21,7 +21,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.wire.base import LimitReachedError, Reader, Reading
-from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.text import get_file_name, looks_like_text
 from modelaudit.wire.windows import read_all_bytes
 
@@ -167,7 +167,7 @@ def _find_offsets(data: bytes, mark: bytes, find: Find, kind: str) -> Iterator[i
     hits = 0
     seen_until = -1
     while at >= 0 and hits < _MAX_HITS:
-        keep_time()
+        check_deadline()
         if at >= seen_until and _may_be_secret(data, at, mark):
             hits += 1
             begin = max(data.rfind(b"\n", max(0, at - _CONTEXT_BYTES), at) + 1, at - _CONTEXT_BYTES, 0)

@@ -18,8 +18,8 @@ import yaml
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError, Reading
-from modelaudit.wire.deadline import keep_time
-from modelaudit.wire.json_text import check_bounds, convert_recursion_error, parse_whole_number, split_rows
+from modelaudit.wire.deadline import check_deadline
+from modelaudit.wire.json_text import check_bounds, convert_recursion_error, parse_whole_number, split_json_lines
 from modelaudit.wire.yaml_text import MERGE_KEY, YamlError, parse_events, shorten_tag
 
 _MAX_SETTINGS: Final = 300_000
@@ -111,7 +111,7 @@ def parse_json_settings(text: str, limits: Limits) -> list[Setting]:
     waiting: list[tuple[tuple[str, ...], object]] = [((), top)]
     steps = 0
     while waiting:
-        keep_time()
+        check_deadline()
         path, value = waiting.pop()
         if isinstance(value, list):
             # Each item copies the path, so deep lists cost quadratic memory without this bound.
@@ -139,7 +139,7 @@ def parse_row_settings(text: str, limits: Limits) -> tuple[list[Setting], LimitR
         ValueError: a line is not JSON.
     """
     found: list[Setting] = []
-    for number, row in enumerate(split_rows(text)):
+    for number, row in enumerate(split_json_lines(text)):
         found += (replace(each, path=(str(number), *each.path)) for each in parse_json_settings(row, limits))
         if len(found) > _MAX_SETTINGS:
             return found, LimitReachedError(f"its rows contain more than {_MAX_SETTINGS} values")

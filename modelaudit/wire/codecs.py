@@ -16,9 +16,9 @@ from modelaudit.model.structure import UnreadReason
 
 MAX_DICTIONARY_BYTES = 256 * MIB
 _SKIPPABLE_HEADER = 8
-_PICKY_SIZE = 1 << 38
-_WINDOW_LOG = 28  # zstd counts the same bound in bits
-_RAW = -zlib.MAX_WBITS
+_PLAUSIBLE_LZMA_SIZE = 1 << 38
+_ZSTD_WINDOW_LOG = 28  # zstd counts the same bound in bits
+_WITHOUT_HEADER = -zlib.MAX_WBITS
 _WITH_GZIP_HEADER = zlib.MAX_WBITS + 16
 
 
@@ -55,19 +55,20 @@ class Codec:
 
     Attributes:
         name: in reports.
-        start: makes a decoder from the header and the size that the container states for the content.
-        header: the number of bytes before the stream that the decoder needs.
-        unmarked: the stream may have no end mark; then it ends at the size that the container states.
+        make_decoder: makes a decoder from the header and the size that the container states for the content.
+        header_length: the number of bytes before the stream that the decoder needs.
+        may_lack_end_mark: the stream may have no end mark; then it ends at the size that the container states.
         magic: the fixed bytes at the start of every stream, if there are any.
-        begins: whether bytes begin a stream that the decoder may accept. For zlib and LZMA, only a trial decides.
+        begins_stream: returns whether its bytes begin a stream that the decoder may accept. For zlib and LZMA, only a
+            trial decides.
     """
 
     name: str
-    start: Callable[[bytes, int], Decoder]
-    header: int = 0
-    unmarked: bool = False
+    make_decoder: Callable[[bytes, int], Decoder]
+    header_length: int = 0
+    may_lack_end_mark: bool = False
     magic: bytes = b""
-    begins: Callable[[bytes], bool] = lambda data: False
+    begins_stream: Callable[[bytes], bool] = lambda data: False
 
 
 class _GuardedDecoder:
@@ -93,8 +94,8 @@ class _GuardedDecoder:
         try:
             return self._decoder.decompress(data, max_length)
         except self._failures as error:
-            memory = "memory" in str(error).lower()
-            raise DecodingError(str(error), UnreadReason.LIMIT if memory else UnreadReason.DAMAGED) from error
+            is_out_of_memory = "memory" in str(error).lower()
+            raise DecodingError(str(error), UnreadReason.LIMIT if is_out_of_memory else UnreadReason.DAMAGED) from error
 
 
 class _InflateDecoder:
@@ -117,9 +118,9 @@ class _InflateDecoder:
         return not self._full and not self._decoder.unconsumed_tail
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        out = self._decoder.decompress(self._decoder.unconsumed_tail + data, max_length)
-        self._full = len(out) >= max_length
-        return out
+        output = self._decoder.decompress(self._decoder.unconsumed_tail + data, max_length)
+        self._full = len(output) >= max_length
+        return output
 
 
 class _StoredDecoder:
@@ -148,9 +149,9 @@ class _FilterDecoder:
     compressed (``lzma2_decoder.c``): a control byte, the length less one in big-endian order, the data; 0 ends.
     """
 
-    def __init__(self, filter_: dict[str, int], size: int) -> None:
+    def __init__(self, filter_: dict[str, int], content_size: int) -> None:
         self._decoder = _make_raw_lzma([filter_, {"id": lzma.FILTER_LZMA2, "dict_size": 64 * KIB}])
-        self._remaining = size
+        self._remaining = content_size
         self._ended = False
         self._control = 1  # resets the dictionary, which the first chunk must
 
@@ -187,38 +188,43 @@ def _make_raw_lzma(filters: list[dict[str, int]]) -> lzma.LZMADecompressor:
         raise DecodingError(f"the LZMA properties are damaged: {error}") from error
 
 
-def _choose_dictionary_size(stated: int, content: int) -> int:
+def _choose_dictionary_size(stated_size: int, content_size: int) -> int:
     """Return the dictionary size to allocate: never larger than the content, whatever the header claims."""
-    size = max(min(stated, content), 4 * KIB)
+    size = max(min(stated_size, content_size), 4 * KIB)
     if size > MAX_DICTIONARY_BYTES:
         raise DecodingError(f"the LZMA dictionary takes {size} bytes", UnreadReason.LIMIT)
     return size
 
 
-def make_lzma1_decoder(properties: bytes, size: int) -> Decoder:
+def make_lzma1_decoder(properties: bytes, content_size: int) -> Decoder:
     """Return a decoder for the five property bytes that ``.lzma`` files, ZIP and 7z share."""
     if len(properties) < 5 or properties[0] >= 9 * 5 * 5:
         raise DecodingError("the LZMA properties are damaged")
-    rest, literal_context = divmod(properties[0], 9)
-    position, literal_position = divmod(rest, 5)
-    dictionary = _choose_dictionary_size(int.from_bytes(properties[1:5], "little"), size)
-    options = {"id": lzma.FILTER_LZMA1, "dict_size": dictionary, "lc": literal_context, "lp": literal_position}
-    return _GuardedDecoder(_make_raw_lzma([{**options, "pb": position}]), (lzma.LZMAError, EOFError))
+    quotient, literal_context_bits = divmod(properties[0], 9)
+    position_bits, literal_position_bits = divmod(quotient, 5)
+    dictionary = _choose_dictionary_size(int.from_bytes(properties[1:5], "little"), content_size)
+    options = {
+        "id": lzma.FILTER_LZMA1,
+        "dict_size": dictionary,
+        "lc": literal_context_bits,
+        "lp": literal_position_bits,
+    }
+    return _GuardedDecoder(_make_raw_lzma([{**options, "pb": position_bits}]), (lzma.LZMAError, EOFError))
 
 
-def make_lzma2_decoder(properties: bytes, size: int) -> Decoder:
+def make_lzma2_decoder(properties: bytes, content_size: int) -> Decoder:
     """Return a decoder for the property byte of 7z: the dictionary size as a float with a mantissa of two bits."""
     if len(properties) != 1 or properties[0] > 40:
         raise DecodingError("the LZMA2 properties are damaged")
     code = properties[0]
-    stated = 0xFFFFFFFF if code == 40 else (2 | code & 1) << (code // 2 + 11)
-    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": _choose_dictionary_size(stated, size)}]
+    stated_dictionary = 0xFFFFFFFF if code == 40 else (2 | code & 1) << (code // 2 + 11)
+    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": _choose_dictionary_size(stated_dictionary, content_size)}]
     return _GuardedDecoder(_make_raw_lzma(filters), (lzma.LZMAError, EOFError))
 
 
-def make_filter_decoder(filter_: dict[str, int], size: int) -> Decoder:
-    """Return a decoder for one ``FILTER_`` constant of ``lzma`` over ``size`` uncompressed bytes."""
-    return _GuardedDecoder(_FilterDecoder(filter_, size), (lzma.LZMAError, EOFError))
+def make_filter_decoder(filter_: dict[str, int], content_size: int) -> Decoder:
+    """Return a decoder for one ``FILTER_`` constant of ``lzma`` over ``content_size`` uncompressed bytes."""
+    return _GuardedDecoder(_FilterDecoder(filter_, content_size), (lzma.LZMAError, EOFError))
 
 
 def _make_zip_lzma_decoder(header: bytes, size: int) -> Decoder:
@@ -249,7 +255,7 @@ def _make_zstd_decoder(header: bytes, size: int) -> Decoder:
         from compression import zstd
     else:
         from backports import zstd
-    options = {int(zstd.DecompressionParameter.window_log_max): _WINDOW_LOG}
+    options = {int(zstd.DecompressionParameter.window_log_max): _ZSTD_WINDOW_LOG}
     return _GuardedDecoder(zstd.ZstdDecompressor(options=options), (zstd.ZstdError, EOFError))
 
 
@@ -275,18 +281,23 @@ def is_usual_lzma(data: bytes) -> bool:
     The data behind them begin with a zero byte, as those of the range coder do.
     """
     dictionary, size = int.from_bytes(data[1:5], "little"), int.from_bytes(data[5:13], "little")
-    bits = dictionary.bit_count()
-    is_usual = bits == 1 or (bits == 2 and dictionary & dictionary << 1 != 0)
-    has_data = data[13:14] == b"\0"
-    return has_data and dictionary >= 4096 and is_usual and (size == (1 << 64) - 1 or 0 < size < _PICKY_SIZE)
+    one_bits = dictionary.bit_count()
+    is_usual_dictionary = one_bits == 1 or (one_bits == 2 and dictionary & dictionary << 1 != 0)
+    has_zero_byte = data[13:14] == b"\0"
+    return (
+        has_zero_byte
+        and dictionary >= 4096
+        and is_usual_dictionary
+        and (size == (1 << 64) - 1 or 0 < size < _PLAUSIBLE_LZMA_SIZE)
+    )
 
 
 def _begins_lzma(data: bytes) -> bool:
     """Whether the data begin a ``.lzma`` file: with the header of nearly every writer, or with a plausible one."""
     if data.startswith(_LZMA_MAGIC):
         return True
-    is_whole = len(data) >= 14 and data[0] < 9 * 5 * 5 and data[13] == 0
-    return is_whole and (data.startswith(_LZMA_PROPERTIES) or is_usual_lzma(data))
+    is_plausible = len(data) >= 14 and data[0] < 9 * 5 * 5 and data[13] == 0
+    return is_plausible and (data.startswith(_LZMA_PROPERTIES) or is_usual_lzma(data))
 
 
 def _begins_frame(magic: bytes) -> Callable[[bytes], bool]:
@@ -312,16 +323,22 @@ _XZ_MAGIC = b"\xfd7zXZ\x00"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _LZ4_MAGIC = b"\x04\x22\x4d\x18"
 
-STORED = Codec("stored", lambda header, size: _StoredDecoder(), unmarked=True)
-DEFLATE = Codec("deflate", _make_inflate_start(_RAW))
-BZIP2 = Codec("bzip2", _make_bzip2_decoder, magic=b"BZh", begins=_match_pattern(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"))
-ZIP_LZMA = Codec("lzma", _make_zip_lzma_decoder, header=9, unmarked=True)
-XZ = Codec("xz", _make_lzma_file_start(lzma.FORMAT_XZ), magic=_XZ_MAGIC, begins=_match_pattern(re.escape(_XZ_MAGIC)))
-LZMA = Codec("lzma", _make_lzma_file_start(lzma.FORMAT_ALONE), magic=_LZMA_MAGIC, begins=_begins_lzma)
-ZSTD = Codec("zstd", _make_zstd_decoder, magic=_ZSTD_MAGIC, begins=_begins_frame(_ZSTD_MAGIC))
-LZ4 = Codec("lz4", _make_lz4_decoder, magic=_LZ4_MAGIC, begins=_begins_frame(_LZ4_MAGIC))
-GZIP = Codec("gzip", _make_inflate_start(_WITH_GZIP_HEADER), magic=b"\x1f\x8b", begins=_match_pattern(rb"\x1f\x8b\x08"))
-ZLIB = Codec("zlib", _make_inflate_start(zlib.MAX_WBITS), begins=_begins_zlib)
+STORED = Codec("stored", lambda header, size: _StoredDecoder(), may_lack_end_mark=True)
+DEFLATE = Codec("deflate", _make_inflate_start(_WITHOUT_HEADER))
+BZIP2 = Codec(
+    "bzip2", _make_bzip2_decoder, magic=b"BZh", begins_stream=_match_pattern(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
+)
+ZIP_LZMA = Codec("lzma", _make_zip_lzma_decoder, header_length=9, may_lack_end_mark=True)
+XZ = Codec(
+    "xz", _make_lzma_file_start(lzma.FORMAT_XZ), magic=_XZ_MAGIC, begins_stream=_match_pattern(re.escape(_XZ_MAGIC))
+)
+LZMA = Codec("lzma", _make_lzma_file_start(lzma.FORMAT_ALONE), magic=_LZMA_MAGIC, begins_stream=_begins_lzma)
+ZSTD = Codec("zstd", _make_zstd_decoder, magic=_ZSTD_MAGIC, begins_stream=_begins_frame(_ZSTD_MAGIC))
+LZ4 = Codec("lz4", _make_lz4_decoder, magic=_LZ4_MAGIC, begins_stream=_begins_frame(_LZ4_MAGIC))
+GZIP = Codec(
+    "gzip", _make_inflate_start(_WITH_GZIP_HEADER), magic=b"\x1f\x8b", begins_stream=_match_pattern(rb"\x1f\x8b\x08")
+)
+ZLIB = Codec("zlib", _make_inflate_start(zlib.MAX_WBITS), begins_stream=_begins_zlib)
 
 CODECS: Final = {codec.name: codec for codec in (GZIP, ZLIB, BZIP2, XZ, LZMA, LZ4, ZSTD)}
 """The codecs with a file format of their own, by name."""

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from modelaudit.wire.pickle_start import AFTER_CONTAINER, AFTER_MARK
+from modelaudit.wire.pickle_start import CONTAINER_AND_OPCODE, MARK_AND_OPCODE
 
 _SHORTEST_TEXT: Final = 12
 
-_PROTOCOL_0: Final = rb"c[\w.]{1,64}+(?:\n|\\u000a)|" + AFTER_MARK + b"|" + AFTER_CONTAINER
-_RAW: Final = (
+_PROTOCOL_0_STARTS: Final = rb"c[\w.]{1,64}+(?:\n|\\u000a)|" + MARK_AND_OPCODE + b"|" + CONTAINER_AND_OPCODE
+_BINARY_STARTS: Final = (
     rb"\x80[\x00-\x05]|PK[\x03\x05]|\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]"
     # zlib with a window smaller than usual (RFC 1950, section 2.2)
     rb"|\x68[\x05\x43\x81\xde]|\x58[\x09\x47\x85\xc3]|\x48[\x0d\x4b\x89\xc7]|\x38[\x11\x4f\x8d\xcb]"
@@ -44,7 +44,7 @@ class Coding(StrEnum):
     ESCAPED = "raw-unicode-escape"
 
 
-AS_TEXT: Final = frozenset({Coding.LATIN_1, Coding.ESCAPED})
+CHARACTER_CODINGS: Final = frozenset({Coding.LATIN_1, Coding.ESCAPED})
 """Codings in which a pickle of an old protocol writes bytes as characters."""
 
 
@@ -88,7 +88,7 @@ def _decode_ascii85(text: bytes) -> bytes:
     return base64.a85decode(text.removeprefix(b"<~").removesuffix(b"~>"))
 
 
-_TEXTS: Final = {
+_TEXT_CODINGS: Final = {
     Coding.BASE64: _TextCoding(
         rb"gA[A-X]|UEs[DF]|H4sI|e(?:A[E-H]|F[4-7]|J[w-z]|N[o-r])|Qlpo|[/_]Td6|XQAA|BCJN|KLUv|N3q8|k05V"
         rb"|Z0F[B-Y]|VUVz|SDRz|ZU[5FYp]|UWxw|L1Rk|X1Rk|WFFB|QkNK|S0xV|TjNx|ODAw|Nz[gh][15kw]|Y[1-3]|K[FG][MNQYkw]",
@@ -113,72 +113,74 @@ _TEXTS: Final = {
     ),
 }  # fmt: skip
 
-_CODED: Final = re.compile(b"|".join(text.starts for text in _TEXTS.values()))
+_CODED_STARTS: Final = re.compile(b"|".join(text.starts for text in _TEXT_CODINGS.values()))
 
-STARTS: Final = re.compile(
+CONTENT_STARTS: Final = re.compile(
     # The first bytes of all patterns below: this lookahead rejects most constants after one byte.
     rb"(?=[\x04\x08\x18\x1f\"(+.\x38:\x48\x58\x5d\x68\x78>\x80\x93\xc2\xc3\xe3\xfd/0-9<A-Z_c-gklrs{}])"
-    rb"(?:" + _RAW + b"|" + _PROTOCOL_0 + b"|" + _CODED.pattern + b")",
+    rb"(?:" + _BINARY_STARTS + b"|" + _PROTOCOL_0_STARTS + b"|" + _CODED_STARTS.pattern + b")",
     re.DOTALL,
 )
 """Pattern of the start of content that a loader accepts. Four bytes decide, except for the name of a global."""
 
-_OPENINGS: Final = re.compile(_RAW + b"|" + _PROTOCOL_0, re.DOTALL)
+_UNCODED_STARTS: Final = re.compile(_BINARY_STARTS + b"|" + _PROTOCOL_0_STARTS, re.DOTALL)
 _SPACE: Final = b" \t\r\n"
-_LAST_PIECES: Final = re.compile(rb"(?:[\xc2-\xf4][\x80-\xbf]{0,2}|\\u?[0-9a-f]{0,3})\Z")
+_INCOMPLETE_CHARACTER: Final = re.compile(rb"(?:[\xc2-\xf4][\x80-\xbf]{0,2}|\\u?[0-9a-f]{0,3})\Z")
 
 
-def decode_character_bytes(text: bytes, cut: bool = False) -> dict[Coding, bytes]:
+def decode_character_bytes(text: bytes, is_truncated: bool = False) -> dict[Coding, bytes]:
     """Decode ``text`` as one byte a character, the form that pickles of old protocols use for bytes.
 
     Args:
         text: in UTF-8, or with the escapes of ``raw-unicode-escape``.
-        cut: ``text`` is truncated, so its last character may be incomplete.
+        is_truncated: ``text`` is truncated, so its last character may be incomplete.
     """
-    found: dict[Coding, bytes] = {}
-    if cut:
-        text = _LAST_PIECES.sub(b"", text)
+    decoded: dict[Coding, bytes] = {}
+    if is_truncated:
+        text = _INCOMPLETE_CHARACTER.sub(b"", text)
     for coding, decode, is_used in (
         (Coding.LATIN_1, _decode_latin_1_in_utf_8, not text.isascii()),
         (Coding.ESCAPED, _decode_escapes, b"\\u00" in text),
     ):
         with suppress(ValueError):
             if is_used:
-                found[coding] = decode(text)
-    return found
+                decoded[coding] = decode(text)
+    return decoded
 
 
-def decode_codings(text: bytes, cut: bool = False) -> dict[Coding, bytes]:
+def decode_codings(text: bytes, is_truncated: bool = False) -> dict[Coding, bytes]:
     """Decode ``text`` in every encoding that fits all of it and yields content that a loader may accept.
 
     Args:
-        text: the text, or, with ``cut``, its beginning.
-        cut: ``text`` is truncated, so the result is only the beginning of the content.
+        text: the text, or, with ``is_truncated``, its beginning.
+        is_truncated: ``text`` is truncated, so the result is only the beginning of the content.
     """
     packed = text.translate(None, _SPACE)
-    found: dict[Coding, bytes] = {}
-    if len(packed) < _SHORTEST_TEXT or _CODED.match(packed) is None:
-        return found
-    for coding, kind in _TEXTS.items():
+    decoded: dict[Coding, bytes] = {}
+    if len(packed) < _SHORTEST_TEXT or _CODED_STARTS.match(packed) is None:
+        return decoded
+    for coding, text_coding in _TEXT_CODINGS.items():
         if not _compile_starts(coding).match(packed):
             continue
-        part = packed[: len(packed) - len(packed) % kind.group] if cut else packed
-        if kind.whole.fullmatch(part) is None:
+        whole_groups = packed[: len(packed) - len(packed) % text_coding.group] if is_truncated else packed
+        if text_coding.whole.fullmatch(whole_groups) is None:
             continue
         try:
-            data = kind.decode(part)
+            data = text_coding.decode(whole_groups)
         except ValueError:
             continue
         if begins_like_content(data):
-            found[coding] = data
-    return found
+            decoded[coding] = data
+    return decoded
 
 
 def begins_like_content(data: bytes) -> bool:
     """Whether ``data`` begin like content that a loader accepts, directly or in a further encoding."""
-    return _OPENINGS.match(data) is not None or (data.isascii() and _CODED.match(data.lstrip(_SPACE)) is not None)
+    return _UNCODED_STARTS.match(data) is not None or (
+        data.isascii() and _CODED_STARTS.match(data.lstrip(_SPACE)) is not None
+    )
 
 
 @functools.cache
 def _compile_starts(coding: Coding) -> re.Pattern[bytes]:
-    return re.compile(_TEXTS[coding].starts)
+    return re.compile(_TEXT_CODINGS[coding].starts)

@@ -17,12 +17,12 @@ BLOCK: Final = 256 * KIB
 """Default size of a block, in bytes."""
 
 
-class BeyondError(DamagedError):
-    """A stated size is larger than the rest of the window. ``wanted`` is that size in bytes."""
+class SizeBeyondEndError(DamagedError):
+    """A stated size is larger than the rest of the window. ``stated_size`` is that size in bytes."""
 
-    def __init__(self, what: str, wanted: int, offset: int) -> None:
-        super().__init__(f"{what} is stated to take {wanted} bytes, more than the file has left", offset)
-        self.wanted = wanted
+    def __init__(self, what: str, stated_size: int, offset: int) -> None:
+        super().__init__(f"{what} is stated to take {stated_size} bytes, more than the file has left", offset)
+        self.stated_size = stated_size
 
 
 class BytesCursor:
@@ -30,21 +30,21 @@ class BytesCursor:
 
     Attributes:
         data: the bytes.
-        at: index of the next byte.
+        position: index of the next byte.
         offset: position of the first byte in the artifact, for messages.
     """
 
-    __slots__ = ("at", "data", "offset")
+    __slots__ = ("data", "offset", "position")
 
     def __init__(self, data: bytes, offset: int = 0) -> None:
         self.data = data
         self.offset = offset
-        self.at = 0
+        self.position = 0
 
     @property
     def left(self) -> int:
         """How many bytes are left."""
-        return len(self.data) - self.at
+        return len(self.data) - self.position
 
     def take(self, length: int) -> bytes:
         """Consume and return the next ``length`` bytes.
@@ -53,9 +53,9 @@ class BytesCursor:
             DamagedError: fewer are left.
         """
         if not 0 <= length <= self.left:
-            raise DamagedError(f"{length} bytes are stated where {self.left} are left", self.offset + self.at)
-        self.at += length
-        return self.data[self.at - length : self.at]
+            raise DamagedError(f"{length} bytes are stated where {self.left} are left", self.offset + self.position)
+        self.position += length
+        return self.data[self.position - length : self.position]
 
     def skip(self, length: int) -> None:
         """Skip ``length`` bytes. Raises ``DamagedError`` if fewer are left."""
@@ -71,25 +71,25 @@ class Cursor:
         end: position in the window where the cursor stops.
     """
 
-    __slots__ = ("_base", "_block", "_held", "end", "offset", "window")
+    __slots__ = ("_block_size", "_buffer", "_buffer_start", "end", "offset", "window")
 
-    def __init__(self, window: Window, offset: int = 0, block: int = BLOCK, end: int | None = None) -> None:
+    def __init__(self, window: Window, offset: int = 0, block_size: int = BLOCK, end: int | None = None) -> None:
         self.window = window
         self.offset = offset
         self.end = window.size if end is None else end
-        self._block = block
-        self._held = b""
-        self._base = offset
+        self._block_size = block_size
+        self._buffer = b""
+        self._buffer_start = offset
 
     @property
     def left(self) -> int:
         """How many bytes are left."""
         return self.end - self.offset
 
-    def need(self, count: int, what: str) -> None:
-        """Raise ``BeyondError`` unless ``count`` bytes are left."""
+    def require_bytes(self, count: int, what: str) -> None:
+        """Raise ``SizeBeyondEndError`` unless ``count`` bytes are left."""
         if not 0 <= count <= self.end - self.offset:
-            raise BeyondError(what, count, self.offset)
+            raise SizeBeyondEndError(what, count, self.offset)
 
     def peek(self, count: int) -> bytes:
         """Return the next ``count`` bytes without consuming them; fewer at the end.
@@ -97,41 +97,41 @@ class Cursor:
         Raises:
             WindowError: the window could not return the requested bytes.
         """
-        place = self.offset - self._base
-        if place < 0 or place + count > len(self._held):
-            self._held = self.window.read(self.offset, max(count, self._block))
-            self._base, place = self.offset, 0
-        return self._held[place : place + count]
+        index = self.offset - self._buffer_start
+        if index < 0 or index + count > len(self._buffer):
+            self._buffer = self.window.read(self.offset, max(count, self._block_size))
+            self._buffer_start, index = self.offset, 0
+        return self._buffer[index : index + count]
 
     def take(self, count: int, what: str) -> bytes:
         """Consume and return the next ``count`` bytes; ``what`` describes them in messages.
 
         Raises:
-            BeyondError: fewer are left.
+            SizeBeyondEndError: fewer are left.
             WindowError: the window could not return the requested bytes.
         """
-        self.need(count, what)
+        self.require_bytes(count, what)
         data = self.peek(count)
         if len(data) < count:
-            raise BeyondError(what, count, self.offset)
+            raise SizeBeyondEndError(what, count, self.offset)
         self.offset += count
         return data
 
     def skip(self, count: int, what: str) -> None:
-        """Skip ``count`` bytes without reading them. Raises ``BeyondError`` if fewer are left."""
-        self.need(count, what)
+        """Skip ``count`` bytes without reading them. Raises ``SizeBeyondEndError`` if fewer are left."""
+        self.require_bytes(count, what)
         self.offset += count
-        if self.offset > self._base + len(self._held):
-            self._held, self._base = b"", self.offset
+        if self.offset > self._buffer_start + len(self._buffer):
+            self._buffer, self._buffer_start = b"", self.offset
 
-    def _locate(self, count: int, what: str) -> int:
+    def _consume_in_buffer(self, count: int, what: str) -> int:
         """Consume the next ``count`` bytes, fewer than a block, and return their index in the block in memory."""
-        place = self.offset - self._base
-        if place + count > len(self._held):
-            self.need(count, what)
-            self._held = self.window.read(self.offset, self._block)
-            self._base, place = self.offset, 0
-            if len(self._held) < count:
-                raise BeyondError(what, count, self.offset)
+        index = self.offset - self._buffer_start
+        if index + count > len(self._buffer):
+            self.require_bytes(count, what)
+            self._buffer = self.window.read(self.offset, self._block_size)
+            self._buffer_start, index = self.offset, 0
+            if len(self._buffer) < count:
+                raise SizeBeyondEndError(what, count, self.offset)
         self.offset += count
-        return place
+        return index

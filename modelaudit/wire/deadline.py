@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from modelaudit.wire.base import LimitReachedError
 
 TIME_SPENT: Final = "the time for this artifact is used up"
-_EVERY: Final = 256
+_ITEMS_PER_CHECK: Final = 256
 
 _Item = TypeVar("_Item")
 
@@ -41,39 +41,39 @@ class Deadline:
         return self.reached
 
 
-_CURRENT: Final[ContextVar[Deadline]] = ContextVar("deadline", default=Deadline(float("inf")))  # noqa: B039
+_CURRENT_DEADLINE: Final[ContextVar[Deadline]] = ContextVar("deadline", default=Deadline(float("inf")))  # noqa: B039
 
 
 @contextmanager
-def keep_deadline(deadline: Deadline) -> Iterator[Deadline]:
+def apply_deadline(deadline: Deadline) -> Iterator[Deadline]:
     """Apply ``deadline`` to everything that the body of the ``with`` statement calls."""
-    token = _CURRENT.set(deadline)
+    token = _CURRENT_DEADLINE.set(deadline)
     try:
         yield deadline
     finally:
-        _CURRENT.reset(token)
+        _CURRENT_DEADLINE.reset(token)
 
 
-def keep_time() -> None:
+def check_deadline() -> None:
     """Check the deadline. A check takes some tenths of a microsecond: use it in loops with slower steps.
 
     Raises:
         LimitReachedError: the time is over.
     """
-    if _CURRENT.get().has_passed():
+    if _CURRENT_DEADLINE.get().has_passed():
         raise LimitReachedError(TIME_SPENT)
 
 
-def iterate_in_time(items: Iterable[_Item], every: int = _EVERY) -> Iterator[_Item]:
-    """Yield the items and check the deadline before every group of ``every`` items.
+def iterate_within_deadline(items: Iterable[_Item], items_per_check: int = _ITEMS_PER_CHECK) -> Iterator[_Item]:
+    """Yield the items and check the deadline before every group of ``items_per_check`` items.
 
     Raises:
         LimitReachedError: the time is over.
     """
-    left = 0
+    unchecked = 0
     for item in items:
-        if not left:
-            keep_time()
-            left = every
-        left -= 1
+        if not unchecked:
+            check_deadline()
+            unchecked = items_per_check
+        unchecked -= 1
         yield item

@@ -31,13 +31,13 @@ METHOD_NAMES = {
 }
 ZIP_CODECS = {0: STORED, 8: DEFLATE, 12: BZIP2, 14: ZIP_LZMA, 93: ZSTD, 95: XZ}
 
-Follows = Callable[[bytes], bool]
+BeginsNextStream = Callable[[bytes], bool]
 """Whether a further stream begins with these bytes, which a loader reads as more of the same content."""
 
 _PIECE = 64 * KIB
 _BLOCK = 64 * KIB
-_INPUT = 4 * KIB
-_LOOK = 4 * KIB
+_INPUT_STEP = 4 * KIB
+_LOOKAHEAD = 4 * KIB
 
 
 class _BrokenOffError(DecodingError):
@@ -52,42 +52,42 @@ class _BlockReader:
         self._base = 0
         self._block = b""
 
-    def read(self, offset: int, most: int) -> bytes:
-        """Return up to ``most`` bytes from ``offset``; none only at the end."""
+    def read(self, offset: int, most_bytes: int) -> bytes:
+        """Return up to ``most_bytes`` bytes from ``offset``; none only at the end."""
         if not self._base <= offset < self._base + len(self._block):
             self._base, self._block = offset, self._window.read(offset, _BLOCK)
         start = offset - self._base
-        return self._block[start : start + most]
+        return self._block[start : start + most_bytes]
 
 
 class _CompressedStream:
     """One compressed stream, from ``start`` in the stored bytes to its own end.
 
     Attributes:
-        taken: the offset behind the last byte passed to the decoder.
-        last: the offset of the last input passed to the decoder.
-        produced: bytes of content so far.
-        fine_from: the decoder gets one byte at a time from this offset on; ``None`` for large steps throughout.
+        input_end: the offset behind the last byte passed to the decoder.
+        last_input_start: the offset of the last input passed to the decoder.
+        content_size: bytes of content so far.
+        single_bytes_from: the decoder gets one byte at a time from this offset on; ``None`` for large steps throughout.
     """
 
     def __init__(self, stored: Window, source: _BlockReader, codec: Codec, start: int, stated_size: int) -> None:
-        header = stored.read(start, codec.header) if codec.header else b""
+        header = stored.read(start, codec.header_length) if codec.header_length else b""
         self._source = source
         self._codec = codec
         self._stated = stated_size
-        self._decoder = codec.start(header, stated_size)
+        self._decoder = codec.make_decoder(header, stated_size)
         self.start = start
-        self.taken = self.last = start + len(header)
-        self.produced = 0
-        self.fine_from: int | None = None
+        self.input_end = self.last_input_start = start + len(header)
+        self.content_size = 0
+        self.single_bytes_from: int | None = None
 
     @property
     def end(self) -> int:
         """The offset behind the last byte that the content used so far."""
-        return self.taken - len(self._decoder.unused_data)
+        return self.input_end - len(self._decoder.unused_data)
 
-    def read_piece(self, most: int) -> bytes:
-        """Return the next bytes of the content, at most ``most``; empty at its end.
+    def read_piece(self, most_bytes: int) -> bytes:
+        """Return the next bytes of the content, at most ``most_bytes``; empty at its end.
 
         Raises:
             DecodingError: the data break off, contradict themselves or take too much memory.
@@ -95,28 +95,32 @@ class _CompressedStream:
         """
         decoder = self._decoder
         while not decoder.eof:
-            data = b""
+            input_bytes = b""
             if decoder.needs_input:
-                data = self._source.read(self.taken, self._choose_step())
-                if not data and self._may_end():
+                input_bytes = self._source.read(self.input_end, self._choose_step())
+                if not input_bytes and self._may_end():
                     return b""
-                if not data:
-                    raise _BrokenOffError(f"the compressed data break off after {self.taken} bytes")
-            if data:
-                self.last, self.taken = self.taken, self.taken + len(data)
-            out = decoder.decompress(data, most)
-            if out:
-                self.produced += len(out)
-                return out
-            if not data and not decoder.needs_input and not decoder.eof:
-                raise _BrokenOffError(f"the compressed data yield nothing more after byte {self.taken}")
+                if not input_bytes:
+                    raise _BrokenOffError(f"the compressed data break off after {self.input_end} bytes")
+            if input_bytes:
+                self.last_input_start, self.input_end = self.input_end, self.input_end + len(input_bytes)
+            output = decoder.decompress(input_bytes, most_bytes)
+            if output:
+                self.content_size += len(output)
+                return output
+            if not input_bytes and not decoder.needs_input and not decoder.eof:
+                raise _BrokenOffError(f"the compressed data yield nothing more after byte {self.input_end}")
         return b""
 
     def _choose_step(self) -> int:
-        return _INPUT if self.fine_from is None else max(1, min(_INPUT, self.fine_from - self.taken))
+        return (
+            _INPUT_STEP
+            if self.single_bytes_from is None
+            else max(1, min(_INPUT_STEP, self.single_bytes_from - self.input_end))
+        )
 
     def _may_end(self) -> bool:
-        return self._codec is STORED or (self._codec.unmarked and self.produced >= self._stated)
+        return self._codec is STORED or (self._codec.may_lack_end_mark and self.content_size >= self._stated)
 
 
 class Expansion:
@@ -124,12 +128,17 @@ class Expansion:
 
     Attributes:
         streams: number of streams so far; one, unless ``follows`` finds more of them.
-        exact: whether to recover the content that the decoder withholds before damage, see
+        recovers_before_damage: whether to recover the content that the decoder withholds before damage, see
             ``_recover_before_damage``.
     """
 
     def __init__(
-        self, stored: Window, codec: Codec, stated_size: int, follows: Follows | None = None, exact: bool = True
+        self,
+        stored: Window,
+        codec: Codec,
+        stated_size: int,
+        follows: BeginsNextStream | None = None,
+        recovers_before_damage: bool = True,
     ) -> None:
         self._stored = stored
         self._source = _BlockReader(stored)
@@ -138,7 +147,7 @@ class Expansion:
         self._follows = follows
         self._stream: _CompressedStream | None = None
         self._failure: WindowError | None = None
-        self.exact = exact
+        self.recovers_before_damage = recovers_before_damage
         self.streams = 0
 
     @property
@@ -176,11 +185,11 @@ class Expansion:
         """Return the start of the next stream at ``position`` or behind zero padding; ``None`` if there is none."""
         if self._follows is None:
             return None
-        while data := self._source.read(position, _LOOK):
-            kept = data.lstrip(b"\0")
-            position += len(data) - len(kept)
-            if kept:
-                return position if self._follows(self._stored.read(position, _LOOK)) else None
+        while data := self._source.read(position, _LOOKAHEAD):
+            after_padding = data.lstrip(b"\0")
+            position += len(data) - len(after_padding)
+            if after_padding:
+                return position if self._follows(self._stored.read(position, _LOOKAHEAD)) else None
         return None
 
     def _recover_before_damage(self, error: DecodingError) -> bytes:
@@ -189,27 +198,29 @@ class Expansion:
         When a decoder meets damage, it drops the output of that call. A loader with smaller reads would have used part
         of it. Therefore the stream is decoded again: in large steps up to the last input, then byte by byte.
         """
-        at = self._stream.taken if self._stream else 0
-        detail = f"the compressed data are damaged before byte {at}: {error}"
+        damage_offset = self._stream.input_end if self._stream else 0
+        detail = f"the compressed data are damaged before byte {damage_offset}: {error}"
         if error.reason is UnreadReason.LIMIT:
             detail = f"the compressed data need more memory than the limit: {error}"
         breaks_off = isinstance(error, _BrokenOffError)
         self._failure = WindowError(str(error) if breaks_off else detail, error.reason)
-        out = bytearray()
-        if self._stream is not None and self.exact and not breaks_off:
+        recovered = bytearray()
+        if self._stream is not None and self.recovers_before_damage and not breaks_off:
             try:
-                again = _CompressedStream(self._stored, self._source, self._codec, self._stream.start, self._stated)
-                again.fine_from = self._stream.last
-                left = self._stream.produced
-                while left and (piece := again.read_piece(min(left, _PIECE))):
-                    left -= len(piece)
-                while piece := again.read_piece(1):
-                    out += piece
+                second_stream = _CompressedStream(
+                    self._stored, self._source, self._codec, self._stream.start, self._stated
+                )
+                second_stream.single_bytes_from = self._stream.last_input_start
+                to_skip = self._stream.content_size
+                while to_skip and (piece := second_stream.read_piece(min(to_skip, _PIECE))):
+                    to_skip -= len(piece)
+                while piece := second_stream.read_piece(1):
+                    recovered += piece
             except DecodingError:
                 pass
-        if not out:
+        if not recovered:
             raise self._failure from error
-        return bytes(out)
+        return bytes(recovered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,26 +231,26 @@ class ContentMeasure:
         consumed: stored bytes that it used.
         size: bytes of content.
         crc: the CRC-32 of the content.
-        whole: it was decompressed to its end; otherwise the other figures count up to the stop.
-        broken: the description of the damage, if there is any.
+        is_complete: it was decompressed to its end; otherwise the other figures count up to the stop.
+        damage: the description of the damage, if there is any.
     """
 
     consumed: int
     size: int
     crc: int
-    whole: bool
-    broken: str | None
+    is_complete: bool
+    damage: str | None
 
 
-def measure_content(stored: Window, codec: Codec, stated_size: int, most: int) -> ContentMeasure:
-    """Decompress ``stored`` and discard the content; stop at the piece that exceeds ``most`` bytes."""
-    expansion = Expansion(stored, codec, stated_size, exact=False)
+def measure_content(stored: Window, codec: Codec, stated_size: int, most_bytes: int) -> ContentMeasure:
+    """Decompress ``stored`` and discard the content; stop at the piece that exceeds ``most_bytes`` bytes."""
+    expansion = Expansion(stored, codec, stated_size, recovers_before_damage=False)
     size = crc = 0
     try:
         while piece := expansion.next_piece():
             size += len(piece)
             crc = zlib.crc32(piece, crc)
-            if size > most:
+            if size > most_bytes:
                 return ContentMeasure(expansion.consumed, size, crc, False, None)
     except WindowError as error:
         return ContentMeasure(expansion.consumed, size, crc, False, str(error))

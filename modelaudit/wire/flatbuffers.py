@@ -18,11 +18,11 @@ from modelaudit.model.limits import KIB, Limits
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
 _BLOCK: Final = 64 * KIB
-_BLOCKS: Final = 64
+_MOST_BLOCKS: Final = 64
 # Reading a table takes about as long as reading this many values of a document.
-_TABLE_COSTS: Final = 5
-_FORMS: Final = {code: struct.Struct("<" + code) for code in "bBhHiIqQ"}
-IDENTIFIER: Final = 4
+_NODES_PER_TABLE: Final = 5
+_INTEGER_STRUCTS: Final = {code: struct.Struct("<" + code) for code in "bBhHiIqQ"}
+IDENTIFIER_OFFSET: Final = 4
 """Offset of the four letters that identify the format, in bytes."""
 
 
@@ -32,12 +32,12 @@ class FlatBuffer:
     __slots__ = ("_blocks", "_left", "_most", "_newest", "_newest_index", "size", "window")
 
     def __init__(self, window: Window, limits: Limits) -> None:
-        most = limits.document_nodes // _TABLE_COSTS
+        most_tables = limits.document_nodes // _NODES_PER_TABLE
         self.window = window
         self.size = window.size
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._newest_index, self._newest = -1, b""
-        self._most = self._left = most
+        self._most = self._left = most_tables
 
     def read_root(self) -> Table:
         """Return the root table. Raises like ``read_number``, and like ``spend``."""
@@ -56,24 +56,24 @@ class FlatBuffer:
             DamagedError: it would lie outside the buffer.
             WindowError: the window could not return the requested bytes.
         """
-        form = _FORMS[code]
-        place = position % _BLOCK
-        if 0 <= position <= self.size - form.size and place <= _BLOCK - form.size:
+        integer_struct = _INTEGER_STRUCTS[code]
+        place_in_block = position % _BLOCK
+        if 0 <= position <= self.size - integer_struct.size and place_in_block <= _BLOCK - integer_struct.size:
             index = position // _BLOCK
             block = self._newest if index == self._newest_index else self._load_block(index)
-            value: int = form.unpack_from(block, place)[0]
+            value: int = integer_struct.unpack_from(block, place_in_block)[0]
         else:
-            value = form.unpack(self.read_bytes(position, form.size))[0]
+            value = integer_struct.unpack(self.read_bytes(position, integer_struct.size))[0]
         return value
 
     def read_bytes(self, position: int, length: int) -> bytes:
         """Return ``length`` bytes at ``position``. Raises like ``read_number``."""
         if position < 0 or position + length > self.size:
             raise DamagedError(f"{length} bytes at {position} lie outside the buffer of {self.size} bytes", position)
-        place = position % _BLOCK
-        if place + length > _BLOCK:
+        place_in_block = position % _BLOCK
+        if place_in_block + length > _BLOCK:
             return self.window.read(position, length)
-        return self._load_block(position // _BLOCK)[place : place + length]
+        return self._load_block(position // _BLOCK)[place_in_block : place_in_block + length]
 
     def follow_offset(self, position: int) -> int:
         """Return the position that the offset at ``position`` points to. Raises like ``read_number``."""
@@ -87,7 +87,7 @@ class FlatBuffer:
         if block is None:
             block = self.window.read(index * _BLOCK, min(_BLOCK, self.size - index * _BLOCK))
             self._blocks[index] = block
-            if len(self._blocks) > _BLOCKS:
+            if len(self._blocks) > _MOST_BLOCKS:
                 self._blocks.popitem(last=False)
         else:
             self._blocks.move_to_end(index)
@@ -109,19 +109,19 @@ class Vector:
             detail = f"a vector of {self.count} elements of {width} bytes ends beyond the file"
             raise DamagedError(detail, position)
 
-    def raw(self, most: int) -> bytes:
-        """Return the first ``most`` bytes.
+    def read_first_bytes(self, most_bytes: int) -> bytes:
+        """Return the first ``most_bytes`` bytes.
 
         Raises:
             WindowError: the window could not return the requested bytes.
         """
-        return self._buffer.read_bytes(self.start, min(most, self.count * self.width))
+        return self._buffer.read_bytes(self.start, min(most_bytes, self.count * self.width))
 
     def numbers(self, code: str) -> Iterator[int]:
         """Yield the elements as integers. Raises like ``FlatBuffer.spend`` and ``FlatBuffer.read_bytes``."""
-        step = _BLOCK // self.width
-        for first in range(0, self.count, step):
-            count = min(step, self.count - first)
+        per_block = _BLOCK // self.width
+        for first in range(0, self.count, per_block):
+            count = min(per_block, self.count - first)
             self._buffer.spend(count)
             yield from struct.unpack(f"<{count}{code}", self._buffer.read_bytes(self.start + first * self.width,
                                                                           count * self.width))  # fmt: skip
@@ -135,11 +135,11 @@ class Vector:
         """Return one element as a table. Raises like ``FlatBuffer.read_root``."""
         return Table(self._buffer, self._buffer.follow_offset(self.start + index * self.width))
 
-    def texts(self, most: int) -> Iterator[str]:
-        """Yield the elements as texts of at most ``most`` bytes. Raises like ``FlatBuffer.read_root``."""
+    def texts(self, most_bytes: int) -> Iterator[str]:
+        """Yield the elements as texts of at most ``most_bytes`` bytes. Raises like ``FlatBuffer.read_root``."""
         for index in range(self.count):
             self._buffer.spend()
-            yield _read_text(self._buffer, self._buffer.follow_offset(self.start + index * self.width), most)
+            yield _read_text(self._buffer, self._buffer.follow_offset(self.start + index * self.width), most_bytes)
 
 
 class Table:
@@ -161,31 +161,31 @@ class Table:
 
     def find_field(self, slot: int) -> int:
         """Return the position of a field; 0 if it is omitted. Raises like ``FlatBuffer.read_number``."""
-        at = 4 + 2 * slot
-        if at + 2 > self._length:
+        entry = 4 + 2 * slot
+        if entry + 2 > self._length:
             return 0
-        offset = self._buffer.read_number(self._slots + at, "H")
+        offset = self._buffer.read_number(self._slots + entry, "H")
         return self.position + offset if offset else 0
 
     def number(self, slot: int, code: str, default: int = 0) -> int:
         """Return an integer field in the ``struct`` format ``code``. Raises like ``FlatBuffer.read_number``."""
-        place = self.find_field(slot)
-        return self._buffer.read_number(place, code) if place else default
+        position = self.find_field(slot)
+        return self._buffer.read_number(position, code) if position else default
 
-    def text(self, slot: int, most: int = 256) -> str:
-        """Return the first ``most`` bytes of a text; empty if it is omitted. Raises like ``number``."""
-        place = self.find_field(slot)
-        return _read_text(self._buffer, self._buffer.follow_offset(place), most) if place else ""
+    def text(self, slot: int, most_bytes: int = 256) -> str:
+        """Return the first ``most_bytes`` bytes of a text; empty if it is omitted. Raises like ``number``."""
+        position = self.find_field(slot)
+        return _read_text(self._buffer, self._buffer.follow_offset(position), most_bytes) if position else ""
 
     def table(self, slot: int) -> Table | None:
         """Return a table, also that of a union; ``None`` if it is omitted. Raises like ``number``."""
-        place = self.find_field(slot)
-        return Table(self._buffer, self._buffer.follow_offset(place)) if place else None
+        position = self.find_field(slot)
+        return Table(self._buffer, self._buffer.follow_offset(position)) if position else None
 
     def vector(self, slot: int, width: int = 4) -> Vector | None:
         """Return a vector of elements of ``width`` bytes; ``None`` if it is omitted. Raises like ``number``."""
-        place = self.find_field(slot)
-        return Vector(self._buffer, self._buffer.follow_offset(place), width) if place else None
+        position = self.find_field(slot)
+        return Vector(self._buffer, self._buffer.follow_offset(position), width) if position else None
 
     def tables(self, slot: int) -> Iterator[Table]:
         """Yield the tables of a vector; none if it is omitted. Raises like ``number``."""
@@ -199,5 +199,5 @@ class Table:
         return vector.count if vector is not None else 0
 
 
-def _read_text(buffer: FlatBuffer, position: int, most: int) -> str:
-    return Vector(buffer, position, 1).raw(most).decode("utf-8", "backslashreplace")
+def _read_text(buffer: FlatBuffer, position: int, most_bytes: int) -> str:
+    return Vector(buffer, position, 1).read_first_bytes(most_bytes).decode("utf-8", "backslashreplace")

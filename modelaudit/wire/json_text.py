@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError
-from modelaudit.wire.deadline import iterate_in_time, keep_time
+from modelaudit.wire.deadline import check_deadline, iterate_within_deadline
 
 # An unclosed string matches to the end of the text, so that each character is scanned only once.
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
-_BLOCK = re.compile(r'(?:[^"]*+"[^"\\]*+(?:\\.[^"\\]*+)*+"){1,20000}+', re.DOTALL)
+_TEXT_WITH_WHOLE_STRINGS = re.compile(r'(?:[^"]*+"[^"\\]*+(?:\\.[^"\\]*+)*+"){1,20000}+', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_LARGEST_SETTINGS = 1000
+_MOST_KEYS_OF_SETTINGS = 1000
 _BLANK = " \t\r\n"
 _MOST_DIGITS = 4000
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
@@ -33,33 +33,33 @@ def _remove_strings(text: str) -> Iterator[str]:
     """Yield the text without its strings, in large pieces, so that a million strings do not become a million pieces."""
     position = 0
     while position < len(text):
-        block = _BLOCK.match(text, position)
+        block = _TEXT_WITH_WHOLE_STRINGS.match(text, position)
         end = block.end() if block is not None and block.end() > position else len(text)
         yield _STRING.sub("", text[position:end])
         position = end
 
 
-def exceeds_depth(text: str, most: int) -> bool:
-    """Whether arrays and objects nest deeper than ``most`` levels."""
-    if text.count("[") + text.count("{") <= most:
+def exceeds_depth(text: str, most_levels: int) -> bool:
+    """Whether arrays and objects nest deeper than ``most_levels`` levels."""
+    if text.count("[") + text.count("{") <= most_levels:
         return False
     depth = 0
     for piece in _remove_strings(text):
         for bracket in piece.encode("utf-8", "replace").translate(None, _NOT_BRACKETS):
             depth += 1 if bracket in b"[{" else -1
-            if depth > most:
+            if depth > most_levels:
                 return True
     return False
 
 
-def exceeds_nodes(text: str, most: int, roots: int = 1) -> bool:
-    """Whether the text holds more than ``most`` values; ``roots`` values lie at the top level."""
-    if _count_separators(text) <= most - roots:
+def exceeds_nodes(text: str, most_values: int, roots: int = 1) -> bool:
+    """Whether the text holds more than ``most_values`` values; ``roots`` values lie at the top level."""
+    if _count_separators(text) <= most_values - roots:
         return False
     count = roots
     for piece in _remove_strings(text):
         count += _count_separators(piece)
-        if count > most:
+        if count > most_values:
             return True
     return False
 
@@ -73,10 +73,10 @@ def has_lone_surrogate(text: str) -> bool:
     if "\\u" not in text:
         return False
     high_end = -1
-    for match in iterate_in_time(_ESCAPE.finditer(text), 4096):
+    for match in iterate_within_deadline(_ESCAPE.finditer(text), 4096):
         code = int(match[1], 16) if match[1] else 0
-        waiting = high_end == match.start()
-        if (0xDC00 <= code <= 0xDFFF) != waiting or (high_end >= 0 and not waiting):
+        follows_high = high_end == match.start()
+        if (0xDC00 <= code <= 0xDFFF) != follows_high or (high_end >= 0 and not follows_high):
             return True
         high_end = match.end() if 0xD800 <= code <= 0xDBFF else -1
     return high_end >= 0
@@ -90,15 +90,15 @@ class JsonFacts:
         root: ``mapping``, ``sequence`` or ``scalar``.
         keys: the keys of the root, if it is a mapping.
         duplicates: keys that occur twice in one object.
-        met: the wanted keys that occur at any depth.
-        has_rows: the text is JSON lines: one value a line.
+        present_keys: the wanted keys that occur at any depth.
+        is_json_lines: the text is JSON lines: one value a line.
     """
 
     root: str
     keys: tuple[str, ...]
     duplicates: tuple[str, ...]
-    met: frozenset[str] = frozenset()
-    has_rows: bool = False
+    present_keys: frozenset[str] = frozenset()
+    is_json_lines: bool = False
 
 
 class _KeyScanner:
@@ -107,7 +107,7 @@ class _KeyScanner:
     def __init__(self, wanted: frozenset[str]) -> None:
         self.keys: list[str] = []
         self.duplicates: dict[str, None] = {}
-        self.met: set[str] = set()
+        self.present_keys: set[str] = set()
         self._wanted = wanted
         self.decoder = json.JSONDecoder(
             object_pairs_hook=self._record_keys,
@@ -117,15 +117,15 @@ class _KeyScanner:
         )
 
     def _record_keys(self, pairs: list[tuple[str, object]]) -> None:
-        keep_time()
+        check_deadline()
         # Objects end from the inside out: the last one to end is the top, if the top is an object.
         self.keys = [key for key, _ in pairs]
-        if len(pairs) <= _LARGEST_SETTINGS:
-            self.met.update(self._wanted.intersection(self.keys))
+        if len(pairs) <= _MOST_KEYS_OF_SETTINGS:
+            self.present_keys.update(self._wanted.intersection(self.keys))
         else:
             # An object this large is a table, such as a vocabulary that maps words to numbers. Numbers are dropped to
             # ``None`` while parsing, so a word of a vocabulary does not count as a setting.
-            self.met.update(key for key, value in pairs if value is not None and key in self._wanted)
+            self.present_keys.update(key for key, value in pairs if value is not None and key in self._wanted)
         if len(set(self.keys)) < len(self.keys):
             self.duplicates.update((key, None) for key, count in Counter(self.keys).items() if count > 1)
 
@@ -159,7 +159,7 @@ def convert_recursion_error() -> Iterator[None]:
         raise LimitReachedError("it nests deeper than the parser goes") from None
 
 
-def find_obstacle(parse: Callable[[], None]) -> Unread | None:
+def catch_parse_failure(parse: Callable[[], None]) -> Unread | None:
     """Call ``parse``, a parser of JSON, and return the absence if it stopped early; ``None`` if it finished.
 
     ``parse`` keeps its results so far. It raises ``LimitReachedError``, or ``ValueError`` if its text is not JSON.
@@ -188,14 +188,16 @@ def scan_json(text: str, wanted: frozenset[str] = frozenset()) -> JsonFacts:
     with convert_recursion_error():
         scan.decoder.decode(text)
     root = {"{": "mapping", "[": "sequence"}.get(text.lstrip()[:1], "scalar")
-    return JsonFacts(root, tuple(scan.keys) if root == "mapping" else (), tuple(scan.duplicates), frozenset(scan.met))
+    return JsonFacts(
+        root, tuple(scan.keys) if root == "mapping" else (), tuple(scan.duplicates), frozenset(scan.present_keys)
+    )
 
 
-def split_rows(text: str) -> Iterator[str]:
+def split_json_lines(text: str) -> Iterator[str]:
     """Yield the lines that are not blank, one at a time: a list of them would take 20 times the memory."""
     position = 0
     while position < len(text):
-        keep_time()
+        check_deadline()
         end = text.find("\n", position)
         end = end if end >= 0 else len(text)
         row = text[position:end].strip(_BLANK)
@@ -204,7 +206,7 @@ def split_rows(text: str) -> Iterator[str]:
         position = end + 1
 
 
-def scan_rows(text: str, limits: Limits, wanted: frozenset[str] = frozenset()) -> JsonFacts:
+def scan_json_lines(text: str, limits: Limits, wanted: frozenset[str] = frozenset()) -> JsonFacts:
     """Parse each line of ``text`` that is not blank as a JSON value of its own; otherwise like ``scan_json``.
 
     Raises:
@@ -214,7 +216,7 @@ def scan_rows(text: str, limits: Limits, wanted: frozenset[str] = frozenset()) -
     scan = _KeyScanner(wanted)
     count = 0
     with convert_recursion_error():
-        for row in split_rows(text):
+        for row in split_json_lines(text):
             if scan.decoder.raw_decode(row)[1] != len(row):
                 raise ValueError("a line holds more than one value")
             count += 1
@@ -224,4 +226,4 @@ def scan_rows(text: str, limits: Limits, wanted: frozenset[str] = frozenset()) -
                 raise LimitReachedError(f"its rows hold more than {limits.document_nodes} values")
     if count < 2:
         raise ValueError("one line is no sequence of rows")
-    return JsonFacts("sequence", (), tuple(scan.duplicates), frozenset(scan.met), has_rows=True)
+    return JsonFacts("sequence", (), tuple(scan.duplicates), frozenset(scan.present_keys), is_json_lines=True)

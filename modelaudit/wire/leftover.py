@@ -13,5 +13,5 @@ from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 def make_leftover_artifacts(artifact: Artifact, window: Window, end: int, limits: Limits) -> Iterator[Artifact]:
     """Yield the bytes from offset ``end`` on as an artifact of its own, if there are any."""
     if end < window.size:
-        rest = SubWindow(window, end, window.size - end, get_budget(window, limits))
-        yield Artifact(join_range(artifact.path, end, window.size), rest.size, make_opener(rest))
+        leftover_window = SubWindow(window, end, window.size - end, get_budget(window, limits))
+        yield Artifact(join_range(artifact.path, end, window.size), leftover_window.size, make_opener(leftover_window))

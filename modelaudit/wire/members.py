@@ -20,23 +20,23 @@ class DefectLog:
     """Collects defects in order: of each kind a bounded number, and the count of the rest."""
 
     def __init__(self) -> None:
-        self._kept: list[Defect] = []
-        self._count: Counter[DefectKind] = Counter()
+        self._defects: list[Defect] = []
+        self._counts: Counter[DefectKind] = Counter()
 
     def add(self, kind: DefectKind, detail: str, offset: int | None = None, key: str | None = None) -> None:
         """Record one defect."""
-        self._count[kind] += 1
-        if self._count[kind] <= _MOST_OF_A_KIND:
-            self._kept.append(Defect(kind, detail, Location(offset=offset, key=key)))
+        self._counts[kind] += 1
+        if self._counts[kind] <= _MOST_OF_A_KIND:
+            self._defects.append(Defect(kind, detail, Location(offset=offset, key=key)))
 
     def defects(self) -> tuple[Defect, ...]:
         """Return the recorded defects."""
-        rest = (
+        summaries = (
             Defect(kind, f"{count - _MOST_OF_A_KIND} more of this kind")
-            for kind, count in self._count.items()
+            for kind, count in self._counts.items()
             if count > _MOST_OF_A_KIND
         )
-        return (*self._kept, *rest)
+        return (*self._defects, *summaries)
 
 
 def escapes_folder(name: str) -> bool:
@@ -55,15 +55,15 @@ def check_name(name: str, offset: int | None, log: DefectLog) -> None:
         log.add(MemberDefect.NUL_IN_NAME, f"some loaders end the name {name!r} at its zero byte", offset, name)
 
 
-def check_link(name: str, target: str, offset: int | None, log: DefectLog, symbolic: bool = True) -> None:
+def check_link(name: str, target: str, offset: int | None, log: DefectLog, is_symbolic: bool = True) -> None:
     """Record a link that leads outside the folder of extraction.
 
     The target of a symbolic link is relative to the folder of the link, that of a hard link to the root of the archive.
     """
-    path = target.replace("\\", "/")
-    inside = posixpath.join(posixpath.dirname(name), path) if symbolic else path
+    target_path = target.replace("\\", "/")
+    path_in_archive = posixpath.join(posixpath.dirname(name), target_path) if is_symbolic else target_path
     # ``join`` keeps an absolute target absolute. After ``normpath``, a remaining ".." leads outside.
-    if escapes_folder(posixpath.normpath(inside)) or _DRIVE.match(path):
+    if escapes_folder(posixpath.normpath(path_in_archive)) or _DRIVE.match(target_path):
         log.add(
             MemberDefect.PATH_ESCAPE,
             f"the link {name!r} leads outside the folder of extraction: {target!r}",
@@ -77,12 +77,12 @@ class MemberPaths:
 
     def __init__(self, archive: str) -> None:
         self._archive = archive
-        self._named: Counter[str] = Counter()
+        self._name_counts: Counter[str] = Counter()
 
     def name_member(self, name: str) -> str:
         """Return the address of the next member called ``name``."""
-        self._named[name] += 1
-        ordinal = f"#{self._named[name]}" if self._named[name] > 1 else ""
+        self._name_counts[name] += 1
+        ordinal = f"#{self._name_counts[name]}" if self._name_counts[name] > 1 else ""
         return join_member(self._archive, f"{name}{ordinal}")
 
     def name_range(self, start: int, end: int) -> str:
@@ -90,10 +90,10 @@ class MemberPaths:
         return join_range(self._archive, start, end)
 
 
-def find_gaps(taken: Sequence[tuple[int, int]], end: int) -> Iterator[tuple[int, int]]:
-    """Yield the ranges between 0 and ``end`` that no (start, end) of ``taken`` covers, in order."""
+def find_gaps(covered: Sequence[tuple[int, int]], end: int) -> Iterator[tuple[int, int]]:
+    """Yield the ranges between 0 and ``end`` that no (start, end) of ``covered`` covers, in order."""
     position = 0
-    for start, stop in sorted(taken):
+    for start, stop in sorted(covered):
         if start > position:
             yield position, min(start, end)
         position = max(position, stop)

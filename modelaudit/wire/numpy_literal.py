@@ -15,7 +15,7 @@ from modelaudit.wire.base import DamagedError
 
 Literal = str | bytes | int | None | tuple["Literal", ...] | list["Literal"] | dict[str, "Literal"]
 
-DEPTH: Final = 32
+DEEPEST_LITERAL: Final = 32
 _LONGEST_NUMBER: Final = 40
 _TOKEN: Final = re.compile(
     r"""[ \t\r\n\f]*+(?:
@@ -29,11 +29,11 @@ _TOKEN: Final = re.compile(
 )
 _STRING: Final = re.compile(r"(?P<prefix>\w*)(['\"])(?P<body>.*)\2", re.DOTALL)
 # Other escapes are rejected: Python warns about unknown ones, and ``\N{...}`` needs a table of character names.
-_ESCAPED: Final = re.compile(
+_TEXT_WITH_KNOWN_ESCAPES: Final = re.compile(
     r"(?:[^\\]|\\(?:[\\'\"abfnrtv\n]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}|[0-3]?[0-7]{1,2}))*+",
     re.DOTALL,
 )
-_WORDS: Final[dict[str, Literal]] = {"True": True, "False": False, "None": None}
+_WORD_VALUES: Final[dict[str, Literal]] = {"True": True, "False": False, "None": None}
 
 
 def parse_literal(text: str) -> tuple[Literal, frozenset[str]]:
@@ -46,7 +46,7 @@ def parse_literal(text: str) -> tuple[Literal, frozenset[str]]:
     value = parser.parse_value(0)
     if parser.kind != "end":
         raise parser.make_error("something follows it")
-    return value, frozenset(parser.repeated)
+    return value, frozenset(parser.duplicate_keys)
 
 
 class _LiteralParser:
@@ -55,7 +55,7 @@ class _LiteralParser:
     def __init__(self, text: str) -> None:
         self._source = text
         self._position = 0
-        self.repeated: set[str] = set()
+        self.duplicate_keys: set[str] = set()
         self.kind = ""
         self.text = ""
         self._read_token()
@@ -72,26 +72,26 @@ class _LiteralParser:
         self.kind, self.text = match.lastgroup, match[match.lastgroup]
 
     def _skip_mark(self, mark: str) -> bool:
-        found = self.kind == "mark" and self.text == mark
-        if found:
+        is_mark = self.kind == "mark" and self.text == mark
+        if is_mark:
             self._read_token()
-        return found
+        return is_mark
 
     def parse_value(self, depth: int) -> Literal:
         """Parse the value that begins at the current token."""
-        if depth > DEPTH:
-            raise self.make_error(f"it nests more than {DEPTH} deep")
+        if depth > DEEPEST_LITERAL:
+            raise self.make_error(f"it nests more than {DEEPEST_LITERAL} deep")
         if self.kind == "string":
             return self._parse_strings()
         if self.kind == "word":
-            word = _WORDS[self.text]
+            word = _WORD_VALUES[self.text]
             self._read_token()
             return word
         if self._skip_mark("-"):
             return -self._parse_number()
         if self._skip_mark("("):
-            values, comma = self._parse_values(")", depth)
-            return values[0] if len(values) == 1 and not comma else tuple(values)
+            values, has_comma = self._parse_values(")", depth)
+            return values[0] if len(values) == 1 and not has_comma else tuple(values)
         if self._skip_mark("["):
             return self._parse_values("]", depth)[0]
         if self._skip_mark("{"):
@@ -108,42 +108,42 @@ class _LiteralParser:
     def _parse_strings(self) -> str | bytes:
         """Parse a string, or adjacent strings, which are one."""
         parts: list[str] = []
-        coded: set[bool] = set()
+        are_bytes: set[bool] = set()
         while self.kind == "string":
             match = _STRING.fullmatch(self.text)
             prefix, body = (match["prefix"].lower(), match["body"]) if match else ("", "")
-            if not _ESCAPED.fullmatch(body) or not (body.isascii() or "b" not in prefix):
+            if not _TEXT_WITH_KNOWN_ESCAPES.fullmatch(body) or not (body.isascii() or "b" not in prefix):
                 raise self.make_error("a string that cannot be read")
             if "r" not in prefix:
                 body = body.encode("latin-1", "backslashreplace").decode("unicode_escape")
             parts.append(body)
-            coded.add("b" in prefix)
+            are_bytes.add("b" in prefix)
             self._read_token()
-        if len(coded) > 1:
+        if len(are_bytes) > 1:
             raise self.make_error("text and bytes side by side")
         text = "".join(parts)
-        return text.encode("latin-1", "replace") if coded == {True} else text
+        return text.encode("latin-1", "replace") if are_bytes == {True} else text
 
     def _parse_values(self, closing: str, depth: int) -> tuple[list[Literal], bool]:
         """Parse the values up to the closing mark; also return whether a comma precedes it."""
         values: list[Literal] = []
-        comma = True
+        has_comma = True
         while not self._skip_mark(closing):
-            if not comma:
+            if not has_comma:
                 raise self.make_error("a comma is missing")
             values.append(self.parse_value(depth + 1))
-            comma = self._skip_mark(",")
-        return values, comma
+            has_comma = self._skip_mark(",")
+        return values, has_comma
 
     def _parse_mapping(self, depth: int) -> dict[str, Literal]:
-        found: dict[str, Literal] = {}
-        comma = True
+        mapping: dict[str, Literal] = {}
+        has_comma = True
         while not self._skip_mark("}"):
             key = self.parse_value(depth + 1)
-            if not comma or not isinstance(key, str) or not self._skip_mark(":"):
+            if not has_comma or not isinstance(key, str) or not self._skip_mark(":"):
                 raise self.make_error("a comma, a key that is text, or a colon is missing")
-            if key in found:
-                self.repeated.add(key)
-            found[key] = self.parse_value(depth + 1)
-            comma = self._skip_mark(",")
-        return found
+            if key in mapping:
+                self.duplicate_keys.add(key)
+            mapping[key] = self.parse_value(depth + 1)
+            has_comma = self._skip_mark(",")
+        return mapping

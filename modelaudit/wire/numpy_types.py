@@ -15,11 +15,11 @@ from typing import Final
 
 from modelaudit.wire.numpy_literal import Literal
 
-LARGEST: Final = 2**63 - 1
+LARGEST_SIZE: Final = 2**63 - 1
 """The largest size in bytes that NumPy can represent."""
 
 _TYPE: Final = re.compile(r"[<>|=]?(?P<kind>[biufcmMOSaUV])(?P<size>\d{1,18})(?P<unit>\[[\w/]{0,32}\])?")
-_SIZES: Final[dict[str, frozenset[int]]] = {
+_VALID_SIZES: Final[dict[str, frozenset[int]]] = {
     "b": frozenset({1}),
     "i": frozenset({1, 2, 4, 8}),
     "u": frozenset({1, 2, 4, 8}),
@@ -30,23 +30,23 @@ _SIZES: Final[dict[str, frozenset[int]]] = {
     "O": frozenset({4, 8}),
 }
 # Size of an object reference on this side; the size that the writer stated does not matter.
-_POINTER: Final = 8
-_WIDTHS: Final = {"S": 1, "a": 1, "V": 1, "U": 4}
+_POINTER_SIZE: Final = 8
+_BYTES_PER_UNIT: Final = {"S": 1, "a": 1, "V": 1, "U": 4}
 # The letters that mean the same size on every platform; the others (l, L, g, G, p, P, n, N) do not.
-_LETTERS: Final = {
+_TYPES_BY_LETTER: Final = {
     "?": ("b", 1), "b": ("i", 1), "B": ("u", 1), "h": ("i", 2), "H": ("u", 2), "i": ("i", 4), "I": ("u", 4),
     "q": ("i", 8), "Q": ("u", 8), "e": ("f", 2), "f": ("f", 4), "d": ("f", 8), "F": ("c", 8), "D": ("c", 16),
     "M": ("M", 8), "m": ("m", 8), "S": ("S", 0), "a": ("S", 0), "U": ("U", 0), "V": ("V", 0), "c": ("S", 1),
     "O": ("O", 8),
 }  # fmt: skip
-_NAMES: Final = {
+_TYPES_BY_NAME: Final = {
     "bool": ("b", 1), "bool_": ("b", 1), "object": ("O", 8), "object_": ("O", 8),
     **{f"int{bits}": ("i", bits // 8) for bits in (8, 16, 32, 64)},
     **{f"uint{bits}": ("u", bits // 8) for bits in (8, 16, 32, 64)},
     **{f"float{bits}": ("f", bits // 8) for bits in (16, 32, 64)},
     **{f"complex{bits}": ("c", bits // 8) for bits in (64, 128)},
 }  # fmt: skip
-_FLEXIBLE: Final = frozenset({"S", "U", "V"})
+_KINDS_OF_ANY_SIZE: Final = frozenset({"S", "U", "V"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +56,29 @@ class Dtype:
     Attributes:
         kind: NumPy's letter for it, one of ``biufcmMOSUV``; empty if unknown.
         item_size: bytes of one item; ``None`` if unknown or dependent on the platform.
-        objects: whether it holds Python objects at any depth; ``None`` if unknown.
+        holds_objects: whether it holds Python objects at any depth; ``None`` if unknown.
     """
 
     kind: str = ""
     item_size: int | None = None
-    objects: bool | None = None
+    holds_objects: bool | None = None
 
 
-UNKNOWN: Final = Dtype()
+UNKNOWN_DTYPE: Final = Dtype()
 
 
 def parse_type_text(text: str) -> Dtype:
     """Parse a dtype string such as ``<f8``, ``|O`` or ``<M8[ns]``."""
     match = _TYPE.fullmatch(text)
     if match is None:
-        found = _NAMES.get(text) or _LETTERS.get(text[1:] if text[:1] in "<>|=" else text)
-        return Dtype(*found, found[0] == "O") if found else UNKNOWN
+        kind_and_size = _TYPES_BY_NAME.get(text) or _TYPES_BY_LETTER.get(text[1:] if text[:1] in "<>|=" else text)
+        return Dtype(*kind_and_size, kind_and_size[0] == "O") if kind_and_size else UNKNOWN_DTYPE
     kind, size = match["kind"], int(match["size"])
-    if (match["unit"] and kind not in "mM") or size not in _SIZES.get(kind, (size,)):
-        return UNKNOWN
+    if (match["unit"] and kind not in "mM") or size not in _VALID_SIZES.get(kind, (size,)):
+        return UNKNOWN_DTYPE
     if kind == "O":
-        return Dtype(kind, _POINTER, objects=True)
-    return Dtype("S" if kind == "a" else kind, size * _WIDTHS.get(kind, 1), objects=False)
+        return Dtype(kind, _POINTER_SIZE, holds_objects=True)
+    return Dtype("S" if kind == "a" else kind, size * _BYTES_PER_UNIT.get(kind, 1), holds_objects=False)
 
 
 def parse_description(value: Literal) -> Dtype:
@@ -89,62 +89,62 @@ def parse_description(value: Literal) -> Dtype:
         return _parse_shaped_type(value)
     if isinstance(value, list):
         return combine_fields(_parse_fields(value))
-    return UNKNOWN
+    return UNKNOWN_DTYPE
 
 
 def make_array_type(base: Dtype, shape: Literal) -> Dtype:
     """Return the dtype of an array of ``base`` as one item; ``shape`` is a number or a tuple of numbers."""
     lengths = shape if isinstance(shape, tuple) else (shape,)
     size = count_array_bytes(tuple(lengths), base.item_size)
-    return Dtype("V", size, base.objects) if size is not None else Dtype("V", None, base.objects or None)
+    return Dtype("V", size, base.holds_objects) if size is not None else Dtype("V", None, base.holds_objects or None)
 
 
 def count_array_bytes(shape: tuple[Literal, ...], item_size: int | None) -> int | None:
-    """Return the bytes of an array; ``None`` if ``shape`` holds anything but lengths, or the size is over ``LARGEST``.
+    """Return the size of an array in bytes; ``None`` if it is unknown, invalid or larger than ``LARGEST_SIZE``.
 
     A length of zero does not excuse the others: NumPy checks the product of the lengths that are not zero.
     """
     if item_size is None:
         return None
-    total, empty = item_size or 1, item_size == 0
+    total, is_empty = item_size or 1, item_size == 0
     for length in shape:
         if not isinstance(length, int) or length < 0:
             return None
         total *= length or 1
-        empty = empty or length == 0
-        if total > LARGEST:
+        is_empty = is_empty or length == 0
+        if total > LARGEST_SIZE:
             return None
-    return 0 if empty else total
+    return 0 if is_empty else total
 
 
 def combine_fields(fields: Iterator[Dtype]) -> Dtype:
     """Return the dtype of a record whose fields follow one another without gaps."""
     size: int | None = 0
-    objects: bool | None = False
+    holds_objects: bool | None = False
     for field in fields:
         size = None if size is None or field.item_size is None else size + field.item_size
-        if field.objects is not False:
-            objects = True if field.objects or objects else None
-        if size is not None and size > LARGEST:
+        if field.holds_objects is not False:
+            holds_objects = True if field.holds_objects or holds_objects else None
+        if size is not None and size > LARGEST_SIZE:
             size = None
-    return Dtype("V", size, objects)
+    return Dtype("V", size, holds_objects)
 
 
 def _parse_shaped_type(value: tuple[Literal, ...]) -> Dtype:
     if len(value) != 2:
-        return UNKNOWN
+        return UNKNOWN_DTYPE
     base, shape = parse_description(value[0]), value[1]
-    if base.kind in _FLEXIBLE and base.item_size == 0 and type(shape) is int:
+    if base.kind in _KINDS_OF_ANY_SIZE and base.item_size == 0 and type(shape) is int:
         return parse_type_text(f"{base.kind}{shape}")
     if isinstance(shape, int | tuple):
         return make_array_type(base, shape)
-    return UNKNOWN
+    return UNKNOWN_DTYPE
 
 
 def _parse_fields(value: list[Literal]) -> Iterator[Dtype]:
     for field in value:
         if not isinstance(field, tuple) or len(field) not in (2, 3):
-            yield UNKNOWN
+            yield UNKNOWN_DTYPE
         elif len(field) == 3:
             yield make_array_type(parse_description(field[1]), field[2])
         else:

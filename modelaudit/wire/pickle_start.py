@@ -9,40 +9,40 @@ import pickletools
 import re
 from typing import Final
 
-NEWEST: Final = 5
+NEWEST_PROTOCOL: Final = 5
 """The highest protocol of today's picklers; a higher number among other bytes is chance."""
 
-FUTURE: Final = 16
+HIGHEST_FUTURE_PROTOCOL: Final = 16
 """The highest number that counts as a protocol where a pickle is expected: an unknown one must not go unread."""
 
 _PROTO: Final = 0x80
 _OPCODES: Final = frozenset(ord(opcode.code) for opcode in pickletools.opcodes)
 
-ANNOUNCED: Final = re.compile(
+PROTOCOL_AND_OPCODE: Final = re.compile(
     rb"\x80[\x02-\x05][" + b"".join(re.escape(bytes((byte,))) for byte in sorted(_OPCODES)) + b"]", re.DOTALL
 )
 """Pattern of PROTO with protocol 2 to 5 and an opcode, among other bytes; protocols 0 and 1 would match by chance."""
 
-AFTER_MARK: Final = rb"\([cdilSVINFLKXUMJGt(]"
-AFTER_CONTAINER: Final = rb"[\]}][(0qra-zA-Z\x94]"
+MARK_AND_OPCODE: Final = rb"\([cdilSVINFLKXUMJGt(]"
+CONTAINER_AND_OPCODE: Final = rb"[\]}][(0qra-zA-Z\x94]"
 """Patterns of the first two opcodes of protocols 0 and 1: a mark or container, and one more."""
 
 
 # Protocols 0 and 1 do not announce themselves: an import with its two names, or a mark or container and more opcodes.
 # ``codings.STARTS`` asks for less, since it decides by four bytes.
-_OLD_PICKLE: Final = re.compile(rb"c[\w.]+\n[\w.]+\n|" + AFTER_MARK + b"[^ ]|" + AFTER_CONTAINER)
+_OLD_PICKLE: Final = re.compile(rb"c[\w.]+\n[\w.]+\n|" + MARK_AND_OPCODE + b"[^ ]|" + CONTAINER_AND_OPCODE)
 
 
 def begins_pickle(data: bytes) -> bool:
     """Whether ``data`` begin like a pickle of any protocol that is written."""
-    return announces_pickle(data, NEWEST) or _OLD_PICKLE.match(data) is not None
+    return begins_with_protocol_and_opcode(data, NEWEST_PROTOCOL) or _OLD_PICKLE.match(data) is not None
 
 
-def names_protocol(data: bytes, highest: int) -> bool:
+def begins_with_protocol(data: bytes, highest: int) -> bool:
     """Whether ``data`` begin with ``PROTO`` and a protocol up to ``highest``. These two bytes also occur by chance."""
     return len(data) > 1 and data[0] == _PROTO and data[1] <= highest
 
 
-def announces_pickle(data: bytes, highest: int) -> bool:
+def begins_with_protocol_and_opcode(data: bytes, highest: int) -> bool:
     """Whether ``data`` begin with ``PROTO``, a protocol up to ``highest`` and any opcode."""
-    return len(data) > 2 and names_protocol(data, highest) and data[2] in _OPCODES
+    return len(data) > 2 and begins_with_protocol(data, highest) and data[2] in _OPCODES

@@ -16,7 +16,7 @@ from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.cursor import Cursor
-from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.deadline import check_deadline
 
 VARINT: Final = 0
 FIXED64: Final = 1
@@ -119,7 +119,7 @@ class Message:
         groups = count = 0
         while cursor.offset < self.end:
             if not count & _NO_LOOK:
-                keep_time()
+                check_deadline()
             count += 1
             key_offset = cursor.offset
             key = cursor.read_varint()
@@ -150,7 +150,7 @@ class Message:
         cursor = _FieldCursor(self)
         while cursor.offset < self.end:
             if not cursor.offset & _NO_LOOK:
-                keep_time()
+                check_deadline()
             yield cursor.read_varint()
 
 
@@ -189,16 +189,16 @@ class _FieldCursor(Cursor):
 
     def __init__(self, message: Message) -> None:
         super().__init__(message.window, message.start, end=message.end)
-        self._held, self._base = message.held, message.base
-        self._known = min(len(self._held), self.end - self._base)
+        self._buffer, self._buffer_start = message.held, message.base
+        self._known = min(len(self._buffer), self.end - self._buffer_start)
 
     def _load_block(self) -> None:
         """Load the block at the offset, unless the block in memory reaches to the end of the message."""
-        if self._base <= self.offset and self._base + self._known >= self.end:
+        if self._buffer_start <= self.offset and self._buffer_start + self._known >= self.end:
             return
-        self._held = self.window.read(self.offset, self.left if self.left <= _HELD else _STEP)
-        self._base = self.offset
-        self._known = min(len(self._held), self.left)
+        self._buffer = self.window.read(self.offset, self.left if self.left <= _HELD else _STEP)
+        self._buffer_start = self.offset
+        self._known = min(len(self._buffer), self.left)
 
     def read_varint(self) -> int:
         """Consume a number of up to ten bytes, seven bits each, lowest first, and return its lowest 64 bits.
@@ -207,17 +207,17 @@ class _FieldCursor(Cursor):
             DamagedError: the message ends inside the number, or its tenth byte continues it.
             WindowError: the window could not return the requested bytes.
         """
-        place = self.offset - self._base
+        place = self.offset - self._buffer_start
         if not 0 <= place <= self._known - _VARINT_BYTES:
             self._load_block()
-            place = self.offset - self._base
+            place = self.offset - self._buffer_start
         known = self._known
-        if place < known and (byte := self._held[place]) < _CONTINUED:
+        if place < known and (byte := self._buffer[place]) < _CONTINUED:
             # Keys and most lengths take one byte: this path halves the time of a large graph.
             self.offset += 1
             return byte
         value = shift = 0
-        for byte in self._held[place : min(place + _VARINT_BYTES, known)]:
+        for byte in self._buffer[place : min(place + _VARINT_BYTES, known)]:
             value |= (byte & 0x7F) << shift
             shift += 7
             if byte < _CONTINUED:
@@ -268,4 +268,4 @@ class _FieldCursor(Cursor):
 
     def _make_message(self, start: int) -> Message:
         """Return the bytes from ``start`` to the offset as a message that shares the block in memory."""
-        return Message(self.window, start, self.offset, self._held, self._base)
+        return Message(self.window, start, self.offset, self._buffer, self._buffer_start)

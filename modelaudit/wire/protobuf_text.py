@@ -12,7 +12,7 @@ from typing import Final
 
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError
-from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.deadline import check_deadline
 
 _TOKEN: Final = re.compile(
     r"(?P<space>(?:[ \t\r\n\f\v]|\#[^\n]*+)++)"
@@ -26,15 +26,15 @@ _TOKEN: Final = re.compile(
 _ESCAPE: Final = re.compile(
     rb"\\(?:([0-7]{1,3})|[xX]([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL
 )
-_NAMED: Final = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
-_LOOKED_AT: Final = MIB
-_MAY_BE: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+(?:[a-z_]++\s*+[:{<]|\Z)")
-_ENDS: Final = {"{": "}", "<": ">"}
+_ESCAPED_BYTES: Final = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+_RECOGNITION_BYTES: Final = MIB
+_POSSIBLE_START: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+(?:[a-z_]++\s*+[:{<]|\Z)")
+_CLOSING_SIGNS: Final = {"{": "}", "<": ">"}
 
 
 def read_recognition_bytes(head: Head) -> bytes:
     """Return the bytes for recognition: more than the head if it may be this format, since comments can be long."""
-    return head.window.read(0, _LOOKED_AT) if _MAY_BE.match(head.data) else head.data
+    return head.window.read(0, _RECOGNITION_BYTES) if _POSSIBLE_START.match(head.data) else head.data
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +84,18 @@ class _Tokens:
 
     def _read_token(self) -> _Token:
         while self._position < len(self._text):
-            keep_time()
+            check_deadline()
             match = _TOKEN.match(self._text, self._position)
             if match is None:
                 raise DamagedError(f"line {self._line} is not in the text format of protocol buffers", self._position)
-            line, found, kind = self._line, match.group(), match.lastgroup or ""
-            self._line += found.count("\n")
+            line, text, kind = self._line, match.group(), match.lastgroup or ""
+            self._line += text.count("\n")
             self._position = match.end()
             if kind != "space":
                 self._count += 1
                 if self._count > self._most:
                     raise LimitReachedError(f"it holds more than {self._most} words", self._position)
-                return _Token(kind, found, line)
+                return _Token(kind, text, line)
         return _Token("end", "", self._line)
 
 
@@ -107,17 +107,17 @@ def parse_text_fields(text: str, limits: Limits) -> Iterator[TextField]:
         LimitReachedError: it holds too many words or nests too deep.
     """
     tokens = _Tokens(text, limits)
-    open_: list[str] = []
-    while tokens.next.kind != "end" or open_:
-        yield from _parse_next(tokens, open_, limits)
+    closing_signs: list[str] = []
+    while tokens.next.kind != "end" or closing_signs:
+        yield from _parse_next(tokens, closing_signs, limits)
 
 
-def _parse_field(name: _Token, tokens: _Tokens, open_: list[str], limits: Limits) -> Iterator[TextField]:
+def _parse_field(name: _Token, tokens: _Tokens, closing_signs: list[str], limits: Limits) -> Iterator[TextField]:
     """Yield one field; each message of a list becomes a field of its own."""
     colon = tokens.take_sign(":")
-    opened = tokens.take_sign("{", "<")
-    if opened:
-        yield _open_message(name, opened, open_, limits)
+    opening_sign = tokens.take_sign("{", "<")
+    if opening_sign:
+        yield _open_message(name, opening_sign, closing_signs, limits)
         return
     if not tokens.take_sign("["):
         if not colon:
@@ -126,13 +126,13 @@ def _parse_field(name: _Token, tokens: _Tokens, open_: list[str], limits: Limits
         tokens.take_sign(",", ";")
         return
     while not tokens.take_sign("]"):
-        opened = tokens.take_sign("{", "<")
-        if opened:
-            depth = len(open_)
-            yield _open_message(name, opened, open_, limits)
-            while len(open_) > depth + 1 or not tokens.take_sign(open_[-1]):
-                yield from _parse_next(tokens, open_, limits)
-            open_.pop()
+        opening_sign = tokens.take_sign("{", "<")
+        if opening_sign:
+            depth = len(closing_signs)
+            yield _open_message(name, opening_sign, closing_signs, limits)
+            while len(closing_signs) > depth + 1 or not tokens.take_sign(closing_signs[-1]):
+                yield from _parse_next(tokens, closing_signs, limits)
+            closing_signs.pop()
             yield TextField("", None, False, tokens.next.line)
         else:
             yield _parse_value(name, tokens)
@@ -141,23 +141,23 @@ def _parse_field(name: _Token, tokens: _Tokens, open_: list[str], limits: Limits
     tokens.take_sign(",", ";")
 
 
-def _parse_next(tokens: _Tokens, open_: list[str], limits: Limits) -> Iterator[TextField]:
+def _parse_next(tokens: _Tokens, closing_signs: list[str], limits: Limits) -> Iterator[TextField]:
     """Yield the end of the innermost open message if it comes next, a field otherwise."""
-    if open_ and tokens.take_sign(open_[-1]):
-        open_.pop()
+    if closing_signs and tokens.take_sign(closing_signs[-1]):
+        closing_signs.pop()
         tokens.take_sign(",", ";")
         yield TextField("", None, False, tokens.next.line)
         return
     name = tokens.take_token()
     if name.kind not in ("word", "extension"):
         raise DamagedError(f"line {name.line} has {name.text[:20]!r} instead of a field name")
-    yield from _parse_field(name, tokens, open_, limits)
+    yield from _parse_field(name, tokens, closing_signs, limits)
 
 
-def _open_message(name: _Token, sign: str, open_: list[str], limits: Limits) -> TextField:
-    if len(open_) >= limits.document_depth:
+def _open_message(name: _Token, opening_sign: str, closing_signs: list[str], limits: Limits) -> TextField:
+    if len(closing_signs) >= limits.document_depth:
         raise LimitReachedError(f"messages nest more than {limits.document_depth} deep")
-    open_.append(_ENDS[sign])
+    closing_signs.append(_CLOSING_SIGNS[opening_sign])
     return TextField(name.text, None, False, name.line)
 
 
@@ -188,6 +188,6 @@ def _decode_escape(match: re.Match[bytes]) -> bytes:
     if byte is not None:
         return bytes([int(byte, 16)])
     if other is not None:
-        return _NAMED.get(other, other)
+        return _ESCAPED_BYTES.get(other, other)
     code = int(short or long, 16)
     return chr(code).encode("utf-8", "surrogatepass") if code <= 0x10FFFF else b"?"

@@ -18,38 +18,40 @@ _TOKEN: Final = re.compile(
     # An unclosed string matches as one token; otherwise every quote in it would be tried as a start.
     r"|\"(?:[^\"\\\n]|\\(?:.|\n))*+|'(?:[^'\\\n]|\\(?:.|\n))*+"
 )
-_TRAILING: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"?|,(?=\s*+[}\]])", re.DOTALL)
+_STRING_OR_TRAILING_COMMA: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"?|,(?=\s*+[}\]])", re.DOTALL)
 _JSON_WORDS: Final = frozenset({"true", "false", "null", "NaN", "Infinity"})
 _ESCAPE: Final = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
-_LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": ""}
-_TOLERANT_NAMES: Final = (".jsonc", ".json5", ".code-workspace", "devcontainer.json", "tsconfig.json", "jsconfig.json")
+_ESCAPED_LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": ""}
+_RELAXED_NAMES: Final = (".jsonc", ".json5", ".code-workspace", "devcontainer.json", "tsconfig.json", "jsconfig.json")
 
 
-def is_tolerant(name: str, path: str) -> bool:
+def accepts_relaxed_json(name: str, path: str) -> bool:
     """Whether the tools that read a file of this name (in lower case) accept relaxed JSON."""
-    return name.endswith(_TOLERANT_NAMES) or "/.vscode/" in f"/{path.lower()}"
+    return name.endswith(_RELAXED_NAMES) or "/.vscode/" in f"/{path.lower()}"
 
 
 def convert_to_json(text: str) -> str:
     """Convert JSON5 spellings in ``text`` to JSON; ``json.loads`` rejects a text with any other deviation."""
     # Two passes, because a comment may follow a trailing comma.
-    return _TRAILING.sub(lambda match: "" if match[0] == "," else match[0], _TOKEN.sub(_convert_token, text))
+    return _STRING_OR_TRAILING_COMMA.sub(
+        lambda match: "" if match[0] == "," else match[0], _TOKEN.sub(_convert_token, text)
+    )
 
 
 def _convert_token(match: re.Match[str]) -> str:
-    found = match[0]
+    token = match[0]
     if match["comment"]:
-        return "\n" * found.count("\n") or " "
-    if match["single"] or (match["double"] and "\\" in found):
-        plain = _ESCAPE.sub(_decode_escape, found[1:-1])
+        return "\n" * token.count("\n") or " "
+    if match["single"] or (match["double"] and "\\" in token):
+        decoded = _ESCAPE.sub(_decode_escape, token[1:-1])
         # Two escapes may be the halves of one character.
-        whole = plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        return json.dumps(whole, ensure_ascii=False)
+        joined = decoded.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return json.dumps(joined, ensure_ascii=False)
     if match["number"]:
-        return str(int(found, 16)) if len(found) > 1 else ""
-    return f'"{found}"' if match["word"] and found not in _JSON_WORDS else found
+        return str(int(token, 16)) if len(token) > 1 else ""
+    return f'"{token}"' if match["word"] and token not in _JSON_WORDS else token
 
 
 def _decode_escape(match: re.Match[str]) -> str:
     escape = match[1]
-    return chr(int(escape[1:], 16)) if len(escape) > 1 else _LETTERS.get(escape, escape)
+    return chr(int(escape[1:], 16)) if len(escape) > 1 else _ESCAPED_LETTERS.get(escape, escape)

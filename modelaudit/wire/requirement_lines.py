@@ -14,50 +14,52 @@ from modelaudit.model.structure import NOWHERE, Location
 
 VOCABULARY: Final = "requirements"
 # pip accepts any unambiguous prefix of a long option, and a short option directly before its value.
-_INDEX: Final = re.compile(r"(?<!\S)(?:(--(?:i|ex|py)[a-z-]*|--f[a-z-]*)[\s=]+|(-[if])[\s=]*)(\S+)")
-_TRUSTED: Final = re.compile(r"(?<!\S)--t[a-z-]*[\s=]+(\S+)")
+_INDEX_OPTION: Final = re.compile(r"(?<!\S)(?:(--(?:i|ex|py)[a-z-]*|--f[a-z-]*)[\s=]+|(-[if])[\s=]*)(\S+)")
+_TRUSTED_HOST_OPTION: Final = re.compile(r"(?<!\S)--t[a-z-]*[\s=]+(\S+)")
 _ADDRESS: Final = re.compile(r"(?:(git|hg|svn|bzr)\+)?((?:https?|ftp|file|ssh|git)://\S+)", re.IGNORECASE)
-_EDITABLE: Final = re.compile(r"(?:-e[\s=]*|--ed[a-z-]*[\s=]+)(\S+)")
-_NO_CHECK: Final = re.compile(r"--(?:no-verify|allow-unverified|allow-external|use-feature=fast-deps)\b")
-_LOCAL: Final = re.compile(r"(?:\S+\s+@\s+)?(?:file:|/|~/|[A-Za-z]:\\|\.\.[/\\])\S*")
+_EDITABLE_OPTION: Final = re.compile(r"(?:-e[\s=]*|--ed[a-z-]*[\s=]+)(\S+)")
+_OPTION_WITHOUT_CHECK: Final = re.compile(r"--(?:no-verify|allow-unverified|allow-external|use-feature=fast-deps)\b")
+_LOCAL_PATH: Final = re.compile(r"(?:\S+\s+@\s+)?(?:file:|/|~/|[A-Za-z]:\\|\.\.[/\\])\S*")
 _CREDENTIALS: Final = re.compile(r"//[^/@\s]*@")
 _PINNED: Final = re.compile(r"@[0-9a-f]{40}\b|#sha256=[0-9a-f]{64}\b|--hash[=:]")
-_UNPROTECTED: Final = ("http://", "ftp://", "git://")
+_PLAIN_TEXT_SCHEMES: Final = ("http://", "ftp://", "git://")
 _LOCAL_HOST: Final = re.compile(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|\Z)")
-_LONGEST: Final = 100_000
-_SHOWN: Final = 300
+_LONGEST_LINE: Final = 100_000
+_QUOTED_CHARACTERS: Final = 300
 _COMMENT: Final = re.compile(r"(?:^|\s+)#")
 
 
 def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterator[Mention]:
     """Yield a mention for each source in the line other than the configured index; addresses lose their credentials."""
-    line = _strip_comment(line[:_LONGEST]).strip()
-    indexes = list(_INDEX.finditer(line)) if line.startswith("-") else []
-    for index in indexes:
-        use = "links" if (index[1] or index[2]).startswith(("--f", "-f")) else "index"
-        is_plain = index[3].lower().startswith(_UNPROTECTED) and not _LOCAL_HOST.match(index[3])
-        yield Mention(VOCABULARY, "plain-text" if is_plain else use, strip_credentials(index[3])[:_SHOWN], where)
-    trusted = _TRUSTED.search(line)
+    line = _strip_comment(line[:_LONGEST_LINE]).strip()
+    index_options = list(_INDEX_OPTION.finditer(line)) if line.startswith("-") else []
+    for option in index_options:
+        use = "links" if (option[1] or option[2]).startswith(("--f", "-f")) else "index"
+        is_plain = option[3].lower().startswith(_PLAIN_TEXT_SCHEMES) and not _LOCAL_HOST.match(option[3])
+        yield Mention(
+            VOCABULARY, "plain-text" if is_plain else use, strip_credentials(option[3])[:_QUOTED_CHARACTERS], where
+        )
+    trusted = _TRUSTED_HOST_OPTION.search(line)
     if trusted is not None:
-        yield Mention(VOCABULARY, "trusted-host", trusted[1][:_SHOWN], where)
-    if indexes:
+        yield Mention(VOCABULARY, "trusted-host", trusted[1][:_QUOTED_CHARACTERS], where)
+    if index_options:
         return
-    if _NO_CHECK.search(line):
+    if _OPTION_WITHOUT_CHECK.search(line):
         yield Mention(VOCABULARY, "unverified", line[:100], where)
     address = _ADDRESS.search(line)
-    editable = _EDITABLE.match(line)
+    editable = _EDITABLE_OPTION.match(line)
     if address is not None:
         yield _make_address_mention(line, address, where)
     elif editable is not None and not editable[1].startswith(("..", "/", "~")):
         yield Mention(VOCABULARY, "editable", editable[1][:200], where)
-    elif editable is not None or _LOCAL.match(line):
+    elif editable is not None or _LOCAL_PATH.match(line):
         yield Mention(VOCABULARY, "local-path", line[:200], where)
 
 
 def _make_address_mention(line: str, address: re.Match[str], where: Location) -> Mention:
-    name = strip_credentials(address[0])[:_SHOWN]
+    name = strip_credentials(address[0])[:_QUOTED_CHARACTERS]
     scheme = address[2].lower()
-    if scheme.startswith(_UNPROTECTED):
+    if scheme.startswith(_PLAIN_TEXT_SCHEMES):
         return Mention(VOCABULARY, "plain-text", name, where)
     if scheme.startswith("file://"):
         return Mention(VOCABULARY, "local-path", name, where)
@@ -76,15 +78,15 @@ def _strip_comment(line: str) -> str:
 
 def join_requirement_lines(text: str) -> Iterator[tuple[int, str]]:
     """Yield the lines with their numbers after joining continued lines as pip does; comments are never continued."""
-    number, begun = 1, ""
-    for count, line in enumerate(text.splitlines(), 1):
-        if not begun:
-            number = count
+    first_number, joined = 1, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if not joined:
+            first_number = number
         is_comment = line.lstrip().startswith("#")
         if line.endswith("\\") and not is_comment:
-            begun += line.rstrip("\\") or " "
+            joined += line.rstrip("\\") or " "
             continue
-        yield number, begun + (" " if is_comment else "") + line
-        begun = ""
-    if begun:
-        yield number, begun
+        yield first_number, joined + (" " if is_comment else "") + line
+        joined = ""
+    if joined:
+        yield first_number, joined

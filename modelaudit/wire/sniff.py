@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelaudit.model.address import member_path
 from modelaudit.wire.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZSTD
-from modelaudit.wire.pickle_start import NEWEST
+from modelaudit.wire.pickle_start import NEWEST_PROTOCOL
 from modelaudit.wire.tar_headers import BLOCK, is_header
 
 _MAGIC: tuple[tuple[int, bytes, str], ...] = (
@@ -63,14 +63,14 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"RDA", "R data"),
     (0, b"X\n\x00\x00\x00", "R data"),
     # Two bytes suffice here, because no reader has recognised the file; protocols 0 and 1 have no signature.
-    *((0, bytes((0x80, protocol)), "pickle") for protocol in range(2, NEWEST + 1)),
+    *((0, bytes((0x80, protocol)), "pickle") for protocol in range(2, NEWEST_PROTOCOL + 1)),
 )
 
-_STRONG = tuple((offset, magic, name) for offset, magic, name in _MAGIC if len(magic) >= 4)
+_STRONG_MAGIC = tuple((offset, magic, name) for offset, magic, name in _MAGIC if len(magic) >= 4)
 _LONGEST = max(offset + len(magic) for offset, magic, _ in _MAGIC)
 
 # Protocol buffers and similar formats have no magic number; only the extension suggests them.
-_EXTENSIONS = {
+_FORMATS_BY_EXTENSION = {
     ".onnx": "ONNX",
     ".pb": "protocol buffer",
     ".mlmodel": "Core ML",
@@ -94,8 +94,8 @@ def is_tar(head: bytes) -> bool:
 
 def detect_strong_magic(head: bytes) -> str | None:
     """Return the format whose magic number of at least four bytes begins ``head``; shorter ones occur by chance."""
-    found = next((name for offset, magic, name in _STRONG if head.startswith(magic, offset)), None)
-    return found or ("tar" if is_tar(head) else None)
+    format_name = next((name for offset, magic, name in _STRONG_MAGIC if head.startswith(magic, offset)), None)
+    return format_name or ("tar" if is_tar(head) else None)
 
 
 def name_format(head: bytes, path: str) -> str | None:
@@ -105,11 +105,11 @@ def name_format(head: bytes, path: str) -> str | None:
     """
     if is_tar(head):
         return "tar"
-    start = head[:_LONGEST]
+    magic_bytes = head[:_LONGEST]
     for offset, magic, name in _MAGIC:
-        if start.startswith(magic, offset):
+        if magic_bytes.startswith(magic, offset):
             return name
     file_name = member_path(path).rpartition("/")[2].lower()
     stem, dot, extension = file_name.rpartition(".")
-    guess = _EXTENSIONS.get(dot + extension) if stem else None
-    return f"{guess} by its extension" if guess else None
+    format_name = _FORMATS_BY_EXTENSION.get(dot + extension) if stem else None
+    return f"{format_name} by its extension" if format_name else None

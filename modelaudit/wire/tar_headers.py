@@ -91,12 +91,12 @@ def is_header(block: bytes) -> bool:
     """
     if len(block) < BLOCK or _SUM_SHAPE.fullmatch(block[_SUM]) is None or not block.rstrip(b"\0"):
         return False
-    stated = parse_number(block[_SUM])
-    if stated is None or any(parse_number(block[field]) is None for field in _NUMBERS):
+    stated_sum = parse_number(block[_SUM])
+    if stated_sum is None or any(parse_number(block[field]) is None for field in _NUMBERS):
         return False
     others = block[: _SUM.start] + b" " * 8 + block[_SUM.stop : BLOCK]
-    unsigned = sum(others)
-    return stated in (unsigned, unsigned - 256 * sum(byte >= 0x80 for byte in others))
+    unsigned_sum = sum(others)
+    return stated_sum in (unsigned_sum, unsigned_sum - 256 * sum(byte >= 0x80 for byte in others))
 
 
 def parse_header(block: bytes, offset: int) -> TarHeader | None:
@@ -136,8 +136,11 @@ def parse_sparse_pieces(block: bytes, in_header: bool) -> tuple[list[tuple[int, 
     """
     start, count = _SPARSE_IN_HEADER if in_header else _SPARSE_IN_BLOCK
     pieces = []
-    for at in range(start, start + 24 * count, 24):
-        offset, length = parse_number(block[at : at + 12]), parse_number(block[at + 12 : at + 24])
+    for position in range(start, start + 24 * count, 24):
+        offset, length = (
+            parse_number(block[position : position + 12]),
+            parse_number(block[position + 12 : position + 24]),
+        )
         if offset is None or length is None:
             return None
         if offset and length:

@@ -10,8 +10,8 @@ from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
-_HIGH = bytes(range(0x80, 0x100))
-_MOST_HIGH = 0.1
+_HIGH_BYTES = bytes(range(0x80, 0x100))
+_MOST_HIGH_SHARE = 0.1
 _ORDINAL = re.compile(r"#\d+\Z")
 
 UTF_8 = "utf-8"
@@ -50,12 +50,12 @@ class TextScan:
         if self._decoder is None:
             self._decoder = self._choose_decoder(chunk)
         if self.encoding not in (UTF_8, EIGHT_BIT):
-            self._feed_wide(self._decoder, chunk)
+            self._feed_utf_16(self._decoder, chunk)
         else:
             control = _CONTROL.search(chunk)
             if control is not None:
                 raise _make_not_text_error(self._total + control.start())
-            self._feed_narrow(self._decoder, chunk)
+            self._feed_utf_8_or_8_bit(self._decoder, chunk)
             self._breaks += chunk.count(b"\n")
             self._ends_in_break = chunk.endswith(b"\n")
         self._total += len(chunk)
@@ -79,7 +79,7 @@ class TextScan:
             self.encoding = "utf-16"
         return codecs.getincrementaldecoder(self.encoding)()
 
-    def _feed_wide(self, decoder: codecs.IncrementalDecoder, chunk: bytes) -> None:
+    def _feed_utf_16(self, decoder: codecs.IncrementalDecoder, chunk: bytes) -> None:
         try:
             text = decoder.decode(chunk)
         except UnicodeDecodeError as error:
@@ -89,14 +89,14 @@ class TextScan:
         self._breaks += text.count("\n")
         self._ends_in_break = text.endswith("\n")
 
-    def _feed_narrow(self, decoder: codecs.IncrementalDecoder, chunk: bytes) -> None:
-        self._high += len(chunk) - len(chunk.translate(None, _HIGH))
+    def _feed_utf_8_or_8_bit(self, decoder: codecs.IncrementalDecoder, chunk: bytes) -> None:
+        self._high += len(chunk) - len(chunk.translate(None, _HIGH_BYTES))
         if self.encoding == UTF_8:
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError:
                 self.encoding = EIGHT_BIT
-        if self.encoding == EIGHT_BIT and self._high > _MOST_HIGH * (self._total + len(chunk)):
+        if self.encoding == EIGHT_BIT and self._high > _MOST_HIGH_SHARE * (self._total + len(chunk)):
             raise _make_not_text_error(self._total)
 
 

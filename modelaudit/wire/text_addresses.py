@@ -10,18 +10,20 @@ from modelaudit.wire.requirement_lines import strip_credentials
 
 _ADDRESS: Final = re.compile(r"(?:https?|ftp|ftps)://[^\s\"'<>|;)]{1,500}")
 _HOST: Final = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}(?::\d+)?(?:/\S{0,400})?")
-_TAKES_FILE: Final = frozenset({"-o", "-O", "--output", "--output-document", "-H", "--header", "-A", "--user-agent"})
+_OPTIONS_WITH_OTHER_VALUES: Final = frozenset(
+    {"-o", "-O", "--output", "--output-document", "-H", "--header", "-A", "--user-agent"}
+)
 
 
 def find_address(words: Iterable[str]) -> str | None:
     """Return the first address among the words, without credentials; a bare host name if no word has a scheme."""
-    bare = None
-    skip = True
+    host_name = None
+    is_option_value = True
     for word in words:
         match = _ADDRESS.search(word)
         if match is not None:
             return strip_credentials(match[0])
-        if not skip and bare is None and _HOST.fullmatch(word):
-            bare = word
-        skip = word in _TAKES_FILE
-    return bare
+        if not is_option_value and host_name is None and _HOST.fullmatch(word):
+            host_name = word
+        is_option_value = word in _OPTIONS_WITH_OTHER_VALUES
+    return host_name

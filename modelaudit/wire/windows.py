@@ -14,7 +14,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.codecs import Codec
 from modelaudit.wire.deadline import TIME_SPENT, Deadline
-from modelaudit.wire.decompression import Expansion, Follows
+from modelaudit.wire.decompression import BeginsNextStream, Expansion
 
 CHUNK = MIB
 _IN_MEMORY = 8 * MIB
@@ -103,18 +103,18 @@ class DecompressedWindow:
     """
 
     def __init__(
-        self, stored: SubWindow, codec: Codec, stated_size: int, limits: Limits, follows: Follows | None = None
+        self, stored: SubWindow, codec: Codec, stated_size: int, limits: Limits, follows: BeginsNextStream | None = None
     ) -> None:
         self.budget = stored.budget
         self.overflowed = False
         self._expansion = Expansion(stored, codec, stated_size, follows)
         self._limits = limits
         self._stated = stated_size
-        self._allowed = max(limits.expansion_floor, limits.expansion_ratio * stored.size)
+        self._most_bytes = max(limits.expansion_floor, limits.expansion_ratio * stored.size)
         self._spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by __exit__
         self._produced = 0
         self._at_end = False
-        self._broken: WindowError | None = None
+        self._failure: WindowError | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -136,9 +136,9 @@ class DecompressedWindow:
 
     def expand(self) -> WindowError | None:
         """Decompress to the end, after which ``size`` is exact; return the error that stopped it early, if any."""
-        while not self._at_end and self._broken is None:
+        while not self._at_end and self._failure is None:
             self._expand_to(self._produced + 1)
-        return self._broken
+        return self._failure
 
     def read(self, offset: int, length: int) -> bytes:
         """Return bytes from ``offset``; fewer where the data end or break off.
@@ -153,33 +153,33 @@ class DecompressedWindow:
         if offset < 0 or length <= 0:
             return b""
         self._expand_to(offset + length)
-        if self._broken is not None and offset >= self._produced:
-            raise WindowError(str(self._broken), self._broken.reason)
+        if self._failure is not None and offset >= self._produced:
+            raise WindowError(str(self._failure), self._failure.reason)
         self._spool.seek(offset)
         return self._spool.read(length)
 
     def _expand_to(self, goal: int) -> None:
         try:
-            while self._produced < goal and not self._at_end and self._broken is None:
+            while self._produced < goal and not self._at_end and self._failure is None:
                 self._store_piece(self._expansion.next_piece())
         except WindowError as error:
-            self._broken = error
+            self._failure = error
         except OSError as error:
-            self._broken = WindowError(f"the decompressed content cannot be stored: {error.strerror}")
+            self._failure = WindowError(f"the decompressed content cannot be stored: {error.strerror}")
 
     def _store_piece(self, piece: bytes) -> None:
         if not piece:
             self._at_end = True
             return
-        room = self._allowed - self._produced
-        kept = piece[:room]
+        room = self._most_bytes - self._produced
+        allowed_part = piece[:room]
         self.overflowed = len(piece) > min(room, self.budget.left)
-        self.budget.spend(len(kept))
+        self.budget.spend(len(allowed_part))
         self._spool.seek(self._produced)
-        self._spool.write(kept)
-        self._produced += len(kept)
+        self._spool.write(allowed_part)
+        self._produced += len(allowed_part)
         if len(piece) > room:
-            detail = f"expands to more than {self._allowed} bytes from {self._expansion.stored_size} stored"
+            detail = f"expands to more than {self._most_bytes} bytes from {self._expansion.stored_size} stored"
             raise WindowError(detail, UnreadReason.LIMIT)
 
 
@@ -203,17 +203,17 @@ def iterate_chunks(window: Window, start: int = 0, end: int | None = None, lengt
         position += len(piece)
 
 
-def read_all_bytes(window: Window, most: int) -> bytes:
+def read_all_bytes(window: Window, most_bytes: int) -> bytes:
     """Return all bytes of ``window``.
 
     Raises:
-        WindowError: with reason ``limit-reached`` if there are more than ``most``, or the window could not
+        WindowError: with reason ``limit-reached`` if there are more than ``most_bytes``, or the window could not
             return the requested bytes.
     """
     data = bytearray()
     for piece in iterate_chunks(window):
-        if len(data) + len(piece) > most:
-            raise WindowError(f"larger than the {most} bytes that are read at once", UnreadReason.LIMIT)
+        if len(data) + len(piece) > most_bytes:
+            raise WindowError(f"larger than the {most_bytes} bytes that are read at once", UnreadReason.LIMIT)
         data += piece
     return bytes(data)
 

@@ -10,14 +10,14 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_MARKS: Final = (
+_BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32-le", False),
     (codecs.BOM_UTF32_BE, "utf-32-be", False),
     (codecs.BOM_UTF8, "utf-8", True),
     (codecs.BOM_UTF16_LE, "utf-16-le", True),
     (codecs.BOM_UTF16_BE, "utf-16-be", True),
 )
-_FIRST: Final = (
+_FIRST_BYTES: Final = (
     (b"<\0\0\0", "utf-32-le"),
     (b"\0\0\0<", "utf-32-be"),
     (b"<\0", "utf-16-le"),
@@ -25,7 +25,7 @@ _FIRST: Final = (
     (b"\x4c\x6f\xa7\x94", "cp037"),  # <?xml in EBCDIC
 )
 _DECLARED: Final = re.compile(rb"""\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
-_USUAL: Final = re.compile(
+_USUAL_ENCODING: Final = re.compile(
     r"utf-8|utf8|us-ascii|ascii|iso[-_]?8859[-_]\d+|latin-?\d|windows-\d+|cp\d{3,4}|shift_jis|sjis|euc-(?:jp|kr)|gb\w+|big5|koi8-[ru]"
 )
 
@@ -36,23 +36,23 @@ class Encoding:
 
     Attributes:
         codec: its name in Python; ``None`` if the text declares an unknown one.
-        skip: the number of bytes of the byte order mark.
+        mark_length: the number of bytes of the byte order mark.
         declared: the declared encoding, in lower case.
         oddity: why tools may disagree about the text; empty if they agree.
     """
 
     codec: str | None
-    skip: int = 0
+    mark_length: int = 0
     declared: str = ""
     oddity: str = ""
 
 
 def detect_encoding(head: bytes) -> Encoding:
     """Return the encoding of the text that begins with ``head``."""
-    for mark, codec, usual in _MARKS:
+    for mark, codec, is_usual in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
-            return Encoding(codec, len(mark), oddity="" if usual else f"it is in {codec}")
-    for start, codec in _FIRST:
+            return Encoding(codec, len(mark), oddity="" if is_usual else f"it is in {codec}")
+    for start, codec in _FIRST_BYTES:
         if head.startswith(start):
             return Encoding(codec, oddity=f"it is in {codec}, without a byte order mark")
     match = _DECLARED.match(head)
@@ -60,11 +60,11 @@ def detect_encoding(head: bytes) -> Encoding:
     if not declared:
         return Encoding("utf-8")
     try:
-        found = codecs.lookup(declared)
+        codec_info = codecs.lookup(declared)
         "a".encode(declared)
     except (LookupError, ValueError, TypeError):
         return Encoding(None, 0, declared, f"it declares the unknown encoding {declared}")
-    if found.name.startswith(("utf-16", "utf-32")):
+    if codec_info.name.startswith(("utf-16", "utf-32")):
         return Encoding("utf-8", 0, declared, f"it declares {declared} and is not in it")
-    usual = _USUAL.fullmatch(declared) is not None
-    return Encoding(found.name, 0, declared, "" if usual else f"it is in {declared}, in which markup can hide")
+    is_usual = _USUAL_ENCODING.fullmatch(declared) is not None
+    return Encoding(codec_info.name, 0, declared, "" if is_usual else f"it is in {declared}, in which markup can hide")

@@ -18,33 +18,33 @@ from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.outline import Mention, Reference, ReferenceKind
 from modelaudit.model.structure import Defect, Location
 from modelaudit.wire.base import DamagedError, LimitReachedError
-from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.defects import XmlDefect
 from modelaudit.wire.windows import iterate_chunks
 from modelaudit.wire.xml_encoding import detect_encoding
 
 EXTERNAL: Final = "xml-external"
 _STEP: Final = 64 * KIB
-_LONGEST_TOKEN: Final = 16 * MIB
+_LONGEST_MARKUP: Final = 16 * MIB
 _DEEPEST: Final = 10_000
 _MOST_ATTRIBUTES: Final = 10_000
 _MOST_ENTITIES: Final = 10_000
-_EXPANSION: Final = MIB
-_PROLOG: Final = MIB
-_SHOWN: Final = 300
-_SPELLED: Final = 4
-_BY_NUMBER: Final = re.compile(r"&#(?:x([0-9A-Fa-f]{1,6})|(\d{1,7}));")
-_REFERENCE: Final = re.compile(r"&([^\s;#&]{1,200});")
-_DECLARATION: Final = re.compile(
+_MOST_EXPANDED_CHARACTERS: Final = MIB
+_MOST_PROLOG_CHARACTERS: Final = MIB
+_QUOTED_CHARACTERS: Final = 300
+_MOST_DECODING_ROUNDS: Final = 4
+_CHARACTER_REFERENCE: Final = re.compile(r"&#(?:x([0-9A-Fa-f]{1,6})|(\d{1,7}));")
+_ENTITY_REFERENCE: Final = re.compile(r"&([^\s;#&]{1,200});")
+_EXTERNAL_ENTITY: Final = re.compile(
     r"""<!ENTITY\s{1,20}(%\s{1,20})?[^\s>"']{1,200}\s{1,20}(?:SYSTEM|PUBLIC\s{1,20}(?:"[^"]{0,500}"|'[^']{0,500}'))"""
     r"""\s{0,20}(?:"([^"]{0,2000})"|'([^']{0,2000})')"""
 )
-_AWAY: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\~]")
-_ELSEWHERE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
+_ADDRESS_OR_PATH_OUTSIDE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\~]")
+_WEB_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
 _HREF: Final = re.compile(r"""\bhref\s*=\s*["']([^"']{0,2000})["']""")
 
 
-class Content(Protocol):
+class ElementHandler(Protocol):
     """Receives the elements of a parsed text."""
 
     def start(self, name: str, attributes: Mapping[str, str], line: int) -> None:
@@ -57,7 +57,7 @@ class Content(Protocol):
         """Handle the end of an element."""
 
 
-class Markup:
+class XmlParser:
     """The parser of one XML text.
 
     Attributes:
@@ -66,7 +66,7 @@ class Markup:
         defects: entities that expand too far, and encodings about which parsers disagree.
     """
 
-    def __init__(self, window: Window, limits: Limits, content: Content) -> None:
+    def __init__(self, window: Window, limits: Limits, content: ElementHandler) -> None:
         self.mentions: list[Mention] = []
         self.references: list[Reference] = []
         self.defects: list[Defect] = []
@@ -105,7 +105,7 @@ class Markup:
             raise DamagedError(encoding.oddity, 0)
         decoder = codecs.getincrementaldecoder(encoding.codec)()
         try:
-            for chunk in iterate_chunks(self._window, encoding.skip, length=_STEP):
+            for chunk in iterate_chunks(self._window, encoding.mark_length, length=_STEP):
                 self._feed_text(decoder.decode(chunk), False)
             self._feed_text(decoder.decode(b"", True), True)
         except UnicodeDecodeError as error:
@@ -119,11 +119,11 @@ class Markup:
             self._record_prolog_declarations()
 
     def _feed_text(self, text: str, last: bool) -> None:
-        if self._in_prolog and len(self._prolog) < _PROLOG:
+        if self._in_prolog and len(self._prolog) < _MOST_PROLOG_CHARACTERS:
             self._prolog += text
         self._fed += len(text)
-        if self._fed - self._last_event > _LONGEST_TOKEN:
-            raise LimitReachedError(f"one piece of its markup is longer than {_LONGEST_TOKEN} characters")
+        if self._fed - self._last_event > _LONGEST_MARKUP:
+            raise LimitReachedError(f"one piece of its markup is longer than {_LONGEST_MARKUP} characters")
         self._parser.Parse(text, last)
 
     def _make_parser(self) -> expat.XMLParserType:
@@ -142,26 +142,26 @@ class Markup:
         return parser
 
     def _record_event(self) -> None:
-        keep_time()
+        check_deadline()
         self._last_event = self._fed
 
     def _record_fetch(self, use: str, target: str) -> None:
         if (use, target) not in self._seen and len(self._seen) < _MOST_ENTITIES:
             self._seen.add((use, target))
             where = Location(line=self._parser.CurrentLineNumber)
-            self.mentions.append(Mention(EXTERNAL, use, target[:_SHOWN], where))
+            self.mentions.append(Mention(EXTERNAL, use, target[:_QUOTED_CHARACTERS], where))
 
     def record_target(self, use: str, target: str) -> None:
         """Record that another parser would fetch ``target``: a file beside this one, or any other address."""
-        if _AWAY.match(target):
+        if _ADDRESS_OR_PATH_OUTSIDE.match(target):
             self._record_fetch(use, target)
         else:
-            self.references.append(Reference(ReferenceKind.DATA, target[:_SHOWN], use))
+            self.references.append(Reference(ReferenceKind.DATA, target[:_QUOTED_CHARACTERS], use))
 
     def _handle_doctype(self, name: str, system: str | None, public: str | None, inside: int) -> None:
         self._record_event()
         # A relative path to a ``.dtd`` file is an ordinary grammar; fetching it reveals nothing about the machine.
-        if system and (_AWAY.match(system) or not system.lower().endswith(".dtd")):
+        if system and (_ADDRESS_OR_PATH_OUTSIDE.match(system) or not system.lower().endswith(".dtd")):
             self.record_target("doctype", system)
 
     def _handle_entity(
@@ -179,14 +179,15 @@ class Markup:
             self._entities.setdefault(name, value)
 
     def _record_declarations(self, value: str) -> None:
-        """Record external entities that a parameter entity declares, also if spelled with character references.
+        """Record the external entities that ``value``, the text of a parameter entity, declares.
 
-        A character reference may itself be written with references, so the text is decoded up to ``_SPELLED`` times.
+        The declarations may be spelled with character references, and these again with references. Therefore the text
+        is decoded up to ``_MOST_DECODING_ROUNDS`` times.
         """
-        for _ in range(_SPELLED):
-            for match in _DECLARATION.finditer(value[:_PROLOG]):
+        for _ in range(_MOST_DECODING_ROUNDS):
+            for match in _EXTERNAL_ENTITY.finditer(value[:_MOST_PROLOG_CHARACTERS]):
                 self._record_fetch("parameter-entity" if match[1] else "entity", match[2] or match[3] or "")
-            plain = _BY_NUMBER.sub(_decode_character_reference, value)
+            plain = _CHARACTER_REFERENCE.sub(_decode_character_reference, value)
             if plain == value:
                 return
             value = plain
@@ -195,31 +196,37 @@ class Markup:
         """Compute the length of each entity after replacement, without replacing it."""
         self._record_event()
         for name in self._entities:
-            if self._compute_expanded_length(name) > _EXPANSION:
-                self._raise_expansion(f"the entity {name[:40]} is replaced by more than {_EXPANSION} characters")
+            if self._compute_expanded_length(name) > _MOST_EXPANDED_CHARACTERS:
+                self._raise_expansion(
+                    f"the entity {name[:40]} is replaced by more than {_MOST_EXPANDED_CHARACTERS} characters"
+                )
 
     def _compute_expanded_length(self, name: str) -> int:
         # Depth first with an explicit stack: entities may refer to each other deeper than the interpreter recurses.
-        waiting = [name]
-        open_: set[str] = set()
-        while waiting:
-            current = waiting[-1]
+        stack = [name]
+        in_progress: set[str] = set()
+        while stack:
+            current = stack[-1]
             if current in self._expanded_lengths:
-                waiting.pop()
+                stack.pop()
                 continue
-            inner = [match for match in _REFERENCE.findall(self._entities[current]) if match in self._entities]
-            missing = [each for each in dict.fromkeys(inner) if each not in self._expanded_lengths]
-            if current in open_ or not missing:
+            references = [
+                match for match in _ENTITY_REFERENCE.findall(self._entities[current]) if match in self._entities
+            ]
+            missing = [each for each in dict.fromkeys(references) if each not in self._expanded_lengths]
+            if current in in_progress or not missing:
                 if missing:
                     self._raise_expansion(f"the entity {current[:40]} contains itself")
-                worth = len(self._entities[current]) + sum(self._expanded_lengths[each] for each in inner)
-                self._expanded_lengths[current] = min(worth, 1 << 62)
-                waiting.pop()
-            elif open_.intersection(missing):
+                expanded_length = len(self._entities[current]) + sum(
+                    self._expanded_lengths[each] for each in references
+                )
+                self._expanded_lengths[current] = min(expanded_length, 1 << 62)
+                stack.pop()
+            elif in_progress.intersection(missing):
                 self._raise_expansion(f"the entity {current[:40]} contains itself")
             else:
-                open_.add(current)
-                waiting += missing
+                in_progress.add(current)
+                stack += missing
         return self._expanded_lengths[name]
 
     def _raise_expansion(self, detail: str) -> None:
@@ -231,7 +238,7 @@ class Markup:
         self._record_event()
         if self._depth and data.startswith("&") and data.endswith(";"):
             self._expanded_total += self._expanded_lengths.get(data[1:-1], 0)
-            if self._expanded_total > _EXPANSION and self._expanded_total > 10 * self._fed:
+            if self._expanded_total > _MOST_EXPANDED_CHARACTERS and self._expanded_total > 10 * self._fed:
                 self._raise_expansion(f"its references are replaced by more than {self._expanded_total} characters")
 
     def _handle_start(self, name: str, attributes: dict[str, str]) -> None:
@@ -259,13 +266,13 @@ class Markup:
     def _handle_instruction(self, target: str, data: str) -> None:
         self._record_event()
         href = _HREF.search(data[:_STEP]) if target == "xml-stylesheet" else None
-        if href is not None and "xsl" in data[:_STEP].lower() and _ELSEWHERE.match(href[1]):
+        if href is not None and "xsl" in data[:_STEP].lower() and _WEB_ADDRESS.match(href[1]):
             self._record_fetch("stylesheet", href[1])
 
     def _record_prolog_declarations(self) -> None:
         """Record external entities that Expat ignored: after the use of a parameter entity it declares no more."""
         if "<!DOCTYPE" in self._prolog and "%" in self._prolog:
-            for match in _DECLARATION.finditer(self._prolog):
+            for match in _EXTERNAL_ENTITY.finditer(self._prolog):
                 self._record_fetch("parameter-entity" if match[1] else "entity", match[2] or match[3] or "")
 
 

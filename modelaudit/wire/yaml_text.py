@@ -9,7 +9,7 @@ import yaml
 
 from modelaudit.model.limits import Limits
 from modelaudit.wire.base import DamagedError, LimitReachedError
-from modelaudit.wire.deadline import iterate_in_time
+from modelaudit.wire.deadline import iterate_within_deadline
 
 _CORE_TAG = "tag:yaml.org,2002:"
 _MOST_TAGS = 1000
@@ -35,7 +35,7 @@ def parse_events(text: str, limits: Limits) -> Iterator[yaml.Event]:
     """
     depth = nodes = 0
     try:
-        for event in iterate_in_time(yaml.parse(text, Loader=_LOADER)):
+        for event in iterate_within_deadline(yaml.parse(text, Loader=_LOADER)):
             nodes += isinstance(event, yaml.NodeEvent)
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > limits.document_depth:
@@ -61,7 +61,7 @@ def shorten_tag(tag: str) -> str:
 
 
 @dataclass(slots=True)
-class _Frame:
+class _OpenCollection:
     """An open collection; of a mapping, whether a key comes next and the keys so far."""
 
     is_mapping: bool
@@ -80,7 +80,7 @@ class YamlFacts:
     """
 
     wanted: frozenset[str] = frozenset()
-    met: set[str] = field(default_factory=set)
+    present_keys: set[str] = field(default_factory=set)
     root: str = "empty"
     keys: list[str] = field(default_factory=list)
     tags: dict[str, int] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class YamlFacts:
             YamlError: the text is not YAML; the facts before the error are kept.
             LimitReachedError: a limit was reached; the facts before it are kept.
         """
-        frames: list[_Frame] = []
+        frames: list[_OpenCollection] = []
         for event in parse_events(text, limits):
             if isinstance(event, yaml.CollectionEndEvent):
                 frames.pop()
@@ -102,7 +102,7 @@ class YamlFacts:
                 self._record_tag(event)
                 self._record_place(event, frames)
                 if isinstance(event, yaml.CollectionStartEvent):
-                    frames.append(_Frame(isinstance(event, yaml.MappingStartEvent)))
+                    frames.append(_OpenCollection(isinstance(event, yaml.MappingStartEvent)))
 
     def _record_tag(self, event: yaml.NodeEvent) -> None:
         tag = getattr(event, "tag", None)
@@ -112,7 +112,7 @@ class YamlFacts:
             raise LimitReachedError(f"it uses more than {_MOST_TAGS} different tags")
         self.tags.setdefault(shorten_tag(tag), _get_line(event))
 
-    def _record_place(self, event: yaml.NodeEvent, frames: list[_Frame]) -> None:
+    def _record_place(self, event: yaml.NodeEvent, frames: list[_OpenCollection]) -> None:
         if not frames:
             self.documents += 1
             if self.documents == 1:
@@ -126,11 +126,11 @@ class YamlFacts:
                 self.duplicates.append((event.value, _get_line(event)))
             frame.keys.add(event.value)
             if event.value in self.wanted:
-                self.met.add(event.value)
+                self.present_keys.add(event.value)
             if len(frames) == 1 and self.documents == 1:
                 self.keys.append(event.value)
         elif frame.expects_key and isinstance(event, yaml.AliasEvent):
-            self.met |= self.wanted  # an alias as a key: its anchor may be any of them
+            self.present_keys |= self.wanted  # an alias as a key: its anchor may be any of them
         frame.expects_key = not frame.expects_key
 
 
@@ -159,8 +159,8 @@ class Node:
 
 def compose_document(text: str, limits: Limits) -> tuple[Node | None, DamagedError | None]:
     """Return the first document as a tree, and the error that stopped it; an alias is the node of its anchor."""
-    top = Node("top", 1)
-    open_nodes = [top]
+    root = Node("top", 1)
+    open_nodes = [root]
     anchors: dict[str, Node] = {}
     try:
         for event in parse_events(text, limits):
@@ -174,8 +174,8 @@ def compose_document(text: str, limits: Limits) -> tuple[Node | None, DamagedErr
                 if isinstance(event, yaml.CollectionStartEvent):
                     open_nodes.append(node)
     except DamagedError as error:
-        return (top.items[0] if top.items else None), error
-    return (top.items[0] if top.items else None), None
+        return (root.items[0] if root.items else None), error
+    return (root.items[0] if root.items else None), None
 
 
 def _make_node(event: yaml.NodeEvent, anchors: dict[str, Node]) -> Node:

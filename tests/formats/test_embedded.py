@@ -95,7 +95,7 @@ def test_text_that_is_only_partly_coded_has_no_coding(text: bytes) -> None:
 
 def test_beginning_of_a_text_decides_its_coding() -> None:
     text = base64.encodebytes(PAYLOAD * 300)
-    assert list(decode_codings(text[:4096], cut=True)) == [Coding.BASE64]
+    assert list(decode_codings(text[:4096], is_truncated=True)) == [Coding.BASE64]
     assert detect_coding(text[:4095], cut=True) is Coding.BASE64
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from modelaudit.wire.base import DamagedError
-from modelaudit.wire.cursor import BeyondError, BytesCursor, Cursor
+from modelaudit.wire.cursor import BytesCursor, Cursor, SizeBeyondEndError
 
 
 def test_cursor_reads_in_order_across_blocks(bytes_window) -> None:
@@ -22,8 +22,8 @@ def test_peek_does_not_consume_bytes(bytes_window) -> None:
 @pytest.mark.parametrize("length", [-1, 5, 1 << 62])
 def test_length_beyond_end_is_rejected_before_reading(length: int, bytes_window) -> None:
     cursor = Cursor(bytes_window(b"abcd"))
-    for act in (cursor.need, cursor.take, cursor.skip):
-        with pytest.raises(BeyondError, match="a name is stated to take") as refused:
+    for act in (cursor.require_bytes, cursor.take, cursor.skip):
+        with pytest.raises(SizeBeyondEndError, match="a name is stated to take") as refused:
             act(length, "a name")
         assert (refused.value.wanted, refused.value.offset, cursor.offset) == (length, 0, 0)
 

@@ -15,7 +15,7 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 from modelaudit.pipeline import ArtifactReading
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reader
-from modelaudit.wire.deadline import TIME_SPENT, Deadline, iterate_in_time, keep_deadline, keep_time
+from modelaudit.wire.deadline import TIME_SPENT, Deadline, apply_deadline, check_deadline, iterate_within_deadline
 from modelaudit.wire.windows import make_opener
 
 LIMITS = Limits(artifact_seconds=200, seconds_per_gib=0)
@@ -81,29 +81,29 @@ def _read_artifact(name: str, data: bytes, limits: Limits = LIMITS) -> ArtifactR
 
 
 def test_loop_stops_at_deadline(clock: _Clock) -> None:
-    with keep_deadline(Deadline(3)), pytest.raises(LimitReachedError, match=TIME_SPENT):
+    with apply_deadline(Deadline(3)), pytest.raises(LimitReachedError, match=TIME_SPENT):
         for _ in range(10):
-            keep_time()
+            check_deadline()
     assert clock.now == 4
 
 
 def test_loop_without_deadline_continues(clock: _Clock) -> None:
-    with keep_deadline(Deadline(-1)), pytest.raises(LimitReachedError):
-        keep_time()
-    keep_time()
+    with apply_deadline(Deadline(-1)), pytest.raises(LimitReachedError):
+        check_deadline()
+    check_deadline()
 
 
 def test_items_are_counted_between_checks(clock: _Clock) -> None:
-    assert list(iterate_in_time(range(10), 4)) == list(range(10))
+    assert list(iterate_within_deadline(range(10), 4)) == list(range(10))
     assert clock.now == 3
 
 
 def test_inner_deadline_ends_with_its_block(clock: _Clock) -> None:
-    with keep_deadline(Deadline(1000)):
-        with keep_deadline(Deadline(-1)) as inner, pytest.raises(LimitReachedError):
-            keep_time()
+    with apply_deadline(Deadline(1000)):
+        with apply_deadline(Deadline(-1)) as inner, pytest.raises(LimitReachedError):
+            check_deadline()
         assert inner.reached
-        keep_time()
+        check_deadline()
 
 
 @pytest.mark.parametrize("name", LARGE)
@@ -150,7 +150,7 @@ def test_deadline_is_not_reported_with_enough_time(name: str) -> None:
 def _read_despite_deadline(*_: object) -> itertools.repeat[None]:
     for _ in range(1000):
         try:
-            keep_time()
+            check_deadline()
         except DamagedError:
             break
     return itertools.repeat(None, 0)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.model.structure import UnreadReason
-from modelaudit.wire.numpy_types import UNKNOWN, count_array_bytes, parse_description, parse_type_text
+from modelaudit.wire.numpy_types import UNKNOWN_DTYPE, count_array_bytes, parse_description, parse_type_text
 
 _SPELLED = [
     *(f"{order}{kind}{size}" for order, kind, size in itertools.product(
@@ -59,7 +59,7 @@ def test_parsed_type_string_agrees_with_numpy():
         if accepted is None:
             continue
         assert not (accepted.hasobject and found.objects is False), spelled
-        if found != UNKNOWN:
+        if found != UNKNOWN_DTYPE:
             meant = (accepted.kind, accepted.itemsize, accepted.hasobject)
             assert (found.kind, found.item_size, found.objects) == meant, spelled
             understood += 1
@@ -68,7 +68,7 @@ def test_parsed_type_string_agrees_with_numpy():
 
 @check_each("spelled", ["f8", "<f8", "|O", "O8", "object", "U5", "M8[ns]", "?", "b1", "S0", "float16"])
 def test_usual_type_strings_are_parsed(spelled):
-    assert parse_type_text(spelled) != UNKNOWN
+    assert parse_type_text(spelled) != UNKNOWN_DTYPE
 
 
 @given(_draw_dtypes())

@@ -5,30 +5,40 @@ import pickle
 import pytest
 
 from modelaudit.formats.pickles.pickle.machine import is_opcode
-from modelaudit.wire.pickle_start import ANNOUNCED, FUTURE, NEWEST, announces_pickle, names_protocol
+from modelaudit.wire.pickle_start import (
+    HIGHEST_FUTURE_PROTOCOL,
+    NEWEST_PROTOCOL,
+    PROTOCOL_AND_OPCODE,
+    begins_with_protocol,
+    begins_with_protocol_and_opcode,
+)
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
 def test_protocol_header_of_pickle_is_recognised(protocol: int) -> None:
     data = pickle.dumps({"a": [1]}, protocol)
-    assert announces_pickle(data, NEWEST)
-    assert ANNOUNCED.match(data)
-    assert not announces_pickle(data, protocol - 1)
+    assert begins_with_protocol_and_opcode(data, NEWEST_PROTOCOL)
+    assert PROTOCOL_AND_OPCODE.match(data)
+    assert not begins_with_protocol_and_opcode(data, protocol - 1)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x80", b"\x80\x04", b"\x80\x04\x00", b"\x81\x04N", b"\x80\x11N"])
 def test_other_bytes_announce_no_protocol(data: bytes) -> None:
-    assert not announces_pickle(data, FUTURE)
+    assert not begins_with_protocol_and_opcode(data, HIGHEST_FUTURE_PROTOCOL)
 
 
 def test_two_bytes_suffice_to_name_protocol() -> None:
-    assert names_protocol(b"\x80\x05", NEWEST)
-    assert names_protocol(b"\x80\x10", FUTURE)
-    assert not names_protocol(b"\x80\x06", NEWEST)
-    assert not names_protocol(b"\x80", FUTURE)
+    assert begins_with_protocol(b"\x80\x05", NEWEST_PROTOCOL)
+    assert begins_with_protocol(b"\x80\x10", HIGHEST_FUTURE_PROTOCOL)
+    assert not begins_with_protocol(b"\x80\x06", NEWEST_PROTOCOL)
+    assert not begins_with_protocol(b"\x80", HIGHEST_FUTURE_PROTOCOL)
 
 
 def test_any_known_opcode_may_follow_proto() -> None:
     for byte in range(256):
         data = bytes((0x80, 4, byte))
-        assert announces_pickle(data, NEWEST) == is_opcode(byte) == bool(ANNOUNCED.match(data))
+        assert (
+            begins_with_protocol_and_opcode(data, NEWEST_PROTOCOL)
+            == is_opcode(byte)
+            == bool(PROTOCOL_AND_OPCODE.match(data))
+        )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelaudit.wire.relaxed_json import convert_to_json, is_tolerant
+from modelaudit.wire.relaxed_json import accepts_relaxed_json, convert_to_json
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=12),
@@ -45,7 +45,7 @@ def test_conversion_keeps_line_numbers(text):
     ("path", "tolerant"), [(".vscode/tasks.json", True), ("a.json5", True), ("config.json", False)]
 )
 def test_file_name_decides_whether_relaxed_json_is_accepted(path, tolerant):
-    assert is_tolerant(path.rpartition("/")[2], path) is tolerant
+    assert accepts_relaxed_json(path.rpartition("/")[2], path) is tolerant
 
 
 def test_unclosed_string_is_scanned_once():

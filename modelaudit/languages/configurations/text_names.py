@@ -17,7 +17,7 @@ from modelaudit.languages.configurations.tags import TAG_IN_TEXT
 from modelaudit.model.outline import PYTHON_NAMES, Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import Reading
-from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.deadline import check_deadline
 
 _QUOTE: Final = r"\\{0,8}[\"']?"
 _VALUE: Final = r"([^\W\d]\w{0,99}(?:\.[^\W\d]\w{0,99}){1,20})"
@@ -67,7 +67,7 @@ def _find_matches(text: str, key: str, pattern: re.Pattern[str]) -> Iterator[re.
     at = text.find(key)
     found = 0
     while at >= 0 and found < _MAX_MATCHES:
-        keep_time()
+        check_deadline()
         match = pattern.match(text, at)
         if match is not None:
             found += 1

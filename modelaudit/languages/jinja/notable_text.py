@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.deadline import check_deadline
 
 TEXTS: Final = "jinja-text"
 _MAX_QUOTE_LENGTH: Final = 100
@@ -94,7 +94,7 @@ def find_notable_texts(text: str) -> Iterator[NotableText]:
         ("markup", _MARKUP),
         ("secret-reference", _SECRET),
     ):
-        keep_time()
+        check_deadline()
         for count, match in enumerate(pattern.finditer(text)):
             if count >= _MAX_HITS:
                 break

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.deadline import check_deadline
 
 _SHELLS: Final = r"(?:ba|z|da|k|c|a)?sh\b|python[0-9.]*|perl|ruby|node|php|source\b|iex\b|Invoke-Expression"
 # Each pattern takes linear time: repetitions are bounded, and cannot match the text that must follow them.
@@ -78,7 +78,7 @@ def find_attack_texts(text: str) -> Iterator[tuple[str, str]]:
     searched = text[:_MAX_TEXT]
     if _ANY_HINT.search(searched) is None:
         return
-    keep_time()
+    check_deadline()
     for name, pattern in _COMPILED_PATTERNS:
         found = pattern.search(searched)
         if found is not None:

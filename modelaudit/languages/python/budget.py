@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.deadline import check_deadline
 
 MAX_STEPS: Final = 1_000_000
 _STEPS_FOR_ANY_SOURCE: Final = 100_000
@@ -48,6 +48,6 @@ class StepBudget:
         """
         self.steps += count
         if self.steps & _DEADLINE_MASK < count:
-            keep_time()
+            check_deadline()
         if self.steps > self.max_steps:
             raise TooDeepError

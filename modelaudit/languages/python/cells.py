@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.languages.python import attack_texts
-from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.deadline import check_deadline
 
 _ESCAPED: Final = re.compile(r"(\s*)(?:([\w.,\s\[\]'\"]{1,200}?)=\s*)?(!!?|%%?)(?!=)(.*)", re.DOTALL)
 _HELP: Final = re.compile(r"\s*(?:\?{1,2}\S.*|[\w.*%]{1,200}\?{1,2}\s*)\Z")
@@ -81,7 +81,7 @@ def _translate_lines(cell: Cell, lines: list[str]) -> list[str]:
     rows: list[str] = []
     number = 0
     while number < len(lines):
-        keep_time()
+        check_deadline()
         line = lines[number]
         taken = _ESCAPED.match(line)
         start = number

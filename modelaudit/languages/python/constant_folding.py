@@ -230,12 +230,12 @@ def encode_text(text: str, name: object, provenance: Provenance) -> Constant | N
 
 def decompress_constant(data: bytes) -> bytes | None:
     """Decompress a stream of a known kind, up to ``MAX_CONSTANT_SIZE`` bytes; ``None`` if there is nothing."""
-    codec = next((each for each in (GZIP, ZLIB, BZIP2, XZ, LZMA) if each.begins(data)), None)
+    codec = next((each for each in (GZIP, ZLIB, BZIP2, XZ, LZMA) if each.begins_stream(data)), None)
     if codec is None:
         return None
     out = b""
     try:
-        decoder = codec.start(b"", 0)
+        decoder = codec.make_decoder(b"", 0)
         out += decoder.decompress(data, MAX_CONSTANT_SIZE)
         while len(out) < MAX_CONSTANT_SIZE and not decoder.eof:
             piece = decoder.decompress(b"", MAX_CONSTANT_SIZE - len(out))

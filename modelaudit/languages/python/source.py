@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.wire.deadline import iterate_in_time
+from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.text import TextScan
 from modelaudit.wire.text import decode_text as decode_text
 
@@ -133,7 +133,7 @@ def find_parser_obstacle(text: str) -> str:
     branches = 0
     # One counter for each open bracket: operators are counted between separators of the same bracket, because only a
     # chain of them nests in the tree.
-    for token in iterate_in_time(_TOKEN.finditer(text), 4096):
+    for token in iterate_within_deadline(_TOKEN.finditer(text), 4096):
         kind = token.lastgroup
         if kind in ("op", "open"):
             chains[-1] += 1
@@ -232,7 +232,7 @@ def _split_statements(text: str) -> Iterator[tuple[int, str]]:
     depth, start, line = 0, 0, 1
     start_line = 1
     decorated = False
-    for token in iterate_in_time(_TOKEN.finditer(text), 4096):
+    for token in iterate_within_deadline(_TOKEN.finditer(text), 4096):
         kind = token.lastgroup
         if kind == "open":
             depth += 1

@@ -13,7 +13,7 @@ from modelaudit.languages.python import attack_texts, name_resolution, uses
 from modelaudit.languages.python.name_tables import BUILTINS
 from modelaudit.languages.python.uses import UseLog
 from modelaudit.languages.python.values import ExternalName, Scope
-from modelaudit.wire.deadline import iterate_in_time
+from modelaudit.wire.deadline import iterate_within_deadline
 
 _LITERAL: Final = re.compile(
     r"""\"{3}(?:[^"\\]++|\\.|"(?!""))*+(?:\"{3}|\\?\Z)|'{3}(?:[^'\\]++|\\.|'(?!''))*+(?:'{3}|\\?\Z)"""
@@ -34,7 +34,7 @@ def scan_names(text: str, line: int, scope: Scope, log: UseLog) -> None:
     ``line`` is the line of its first character, from 1. Imports that are found bind their names in ``scope``.
     """
     at, counted = line, 0
-    for count, literal in enumerate(iterate_in_time(_LITERAL.finditer(text))):
+    for count, literal in enumerate(iterate_within_deadline(_LITERAL.finditer(text))):
         if count >= _MAX_MATCHES:
             break
         at += text.count("\n", counted, literal.start())
@@ -45,7 +45,7 @@ def scan_names(text: str, line: int, scope: Scope, log: UseLog) -> None:
         log.record(uses.CALL, "builtins.exec", line, "as a statement of Python 2")
     # Texts and comments go, line breaks stay: names in them are no names of the code.
     bare = _LITERAL.sub(lambda match: "\n" * match[0].count("\n"), text)
-    for number, row in iterate_in_time(enumerate(bare.split("\n")[:_MAX_MATCHES], line)):
+    for number, row in iterate_within_deadline(enumerate(bare.split("\n")[:_MAX_MATCHES], line)):
         _scan_imports(row, number, scope, log)
         for match in _DOTTED.finditer(row):
             _record_dotted_name(match[1], bool(match[2]), number, scope, log)

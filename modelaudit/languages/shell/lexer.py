@@ -19,7 +19,7 @@ from modelaudit.languages.shell.expansions import (
     expand_variable,
     resolve_printed_name,
 )
-from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.deadline import check_deadline
 
 _ENDS_WORD: Final = " \t\n\r;|&<>()"
 _PLAIN_CHARACTERS: Final = re.compile(r"[^\s\\'\"`$;|&<>(){}#]++")
@@ -54,7 +54,7 @@ class ShellLexer:
     def split_commands(self) -> list[Command]:
         """Return all commands in the order of the text, including those in groups and loop bodies."""
         while self._at < len(self.text) and len(self.commands) < _MAX_COMMANDS:
-            keep_time()
+            check_deadline()
             self._read_token()
         self._finish_command(False)
         return self.commands

@@ -33,7 +33,7 @@ from modelaudit.languages.shell.program_names import (
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
-from modelaudit.wire.deadline import iterate_in_time
+from modelaudit.wire.deadline import iterate_within_deadline
 
 VOCABULARY: Final = "shell-commands"
 _MAX_DEPTH: Final = 6
@@ -133,7 +133,7 @@ class _ScriptAnalyzer:
         """Yield the mentions of the commands, in order."""
         if self.depth > _MAX_DEPTH:
             raise LimitReachedError(f"its commands nest deeper than {_MAX_DEPTH} levels; the rest was not analysed")
-        for pipeline in iterate_in_time(group_into_pipelines(self.state.parse_text(text)), 16):
+        for pipeline in iterate_within_deadline(group_into_pipelines(self.state.parse_text(text)), 16):
             yield from self._analyze_pipeline(pipeline)
 
     def _analyze_pipeline(self, pipeline: Pipeline) -> Iterator[Mention]:

@@ -9,7 +9,7 @@ from typing import Final
 from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
-from modelaudit.wire.deadline import iterate_in_time
+from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.requirement_lines import collect_requirement_mentions
 
 VOCABULARY: Final = "shell-commands"
@@ -63,5 +63,5 @@ def collect_index_mentions(text: str) -> Iterator[Mention]:
 
 
 def _number_lines(text: str) -> Iterator[tuple[int, str]]:
-    for number, line in iterate_in_time(enumerate(text.splitlines(), 1)):
+    for number, line in iterate_within_deadline(enumerate(text.splitlines(), 1)):
         yield number, line.strip()[:_MAX_LINE_LENGTH]

@@ -15,7 +15,7 @@ from typing import Final
 from modelaudit.languages.shell.windows_variables import WindowsVariables
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
-from modelaudit.wire.deadline import iterate_in_time
+from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.text_addresses import find_address
 
 _NOISE: Final = re.compile(r"(?<=\w)[`^](?=\w)|(?<=\w)(?:''|\"\")(?=\w)|['\"]\s?\+\s?['\"]|\^(?=\w)")
@@ -71,7 +71,7 @@ def collect_windows_mentions(text: str, line: int = 1, depth: int = 0) -> Iterat
     """
     joined = re.sub(r"[`^]\r?\n", " ", text)
     known = WindowsVariables()
-    for number, raw in iterate_in_time(enumerate(joined.split("\n"), line), 16):
+    for number, raw in iterate_within_deadline(enumerate(joined.split("\n"), line), 16):
         stripped = raw.strip()
         if not stripped or stripped.startswith(("#", "::")) or stripped[:4].lower() in ("rem ", "rem\t"):
             continue

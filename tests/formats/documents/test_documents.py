@@ -12,7 +12,7 @@ from support.cases import check_each
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Document, UnreadReason
 from modelaudit.wire.base import DamagedError
-from modelaudit.wire.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate, scan_json, scan_rows
+from modelaudit.wire.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate, scan_json, scan_json_lines
 from modelaudit.wire.text import TextScan, decode_text
 
 
@@ -246,7 +246,7 @@ def test_yaml_is_valid_exactly_if_pyyaml_parses_it(text, read_bytes):
 def test_rows_are_not_kept_in_memory():
     text = "1\n" * 1_000_000
     tracemalloc.start()
-    facts = scan_rows(text, Limits())
+    facts = scan_json_lines(text, Limits())
     assert tracemalloc.get_traced_memory()[1] < 1_000_000
     tracemalloc.stop()
     assert facts.root == "sequence"
@@ -255,8 +255,8 @@ def test_rows_are_not_kept_in_memory():
 @pytest.mark.parametrize("text", ["1 2\n3", "1\n\n", "{\n}\n1", "1\n[", "", "\n"])
 def test_invalid_rows_are_refused(text):
     with pytest.raises(ValueError):
-        scan_rows(text, Limits())
+        scan_json_lines(text, Limits())
 
 
 def test_row_may_contain_unicode_line_separator():
-    assert scan_rows('{"a": "\u2028"}\r\n\n {"b": 1, "b": 2}\n', Limits()).duplicates == ("b",)
+    assert scan_json_lines('{"a": "\u2028"}\r\n\n {"b": 1, "b": 2}\n', Limits()).duplicates == ("b",)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
-from modelaudit.formats.pickles.pickle.nested import STARTS, Coding, detect_coding
+from modelaudit.formats.pickles.pickle.nested import CONTENT_STARTS, Coding, detect_coding
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, Embedded, PickleProgram, PlainValue
@@ -135,14 +135,14 @@ def test_every_start_is_detected_in_every_coding(prefix: bytes, rest: bytes) -> 
              base64.a85encode(data), data.hex().encode(), data.hex().upper().encode()]  # fmt: skip
     if not data.startswith(b"\x93"):
         forms.append(base64.b64encode(base64.b64encode(data)))
-    assert [form for form in forms if STARTS.match(form) is None] == []
+    assert [form for form in forms if CONTENT_STARTS.match(form) is None] == []
 
 
 @given(st.binary(max_size=300), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_trial_starts_only_at_plausible_opcodes(data: bytes, is_text: bool) -> None:
     if detect_coding(data, len(data), is_text) is not None:
-        assert STARTS.match(data) or data[257:262] == b"ustar"
+        assert CONTENT_STARTS.match(data) or data[257:262] == b"ustar"
 
 
 def test_text_for_bytes_differs_from_raw_bytes() -> None:

@@ -21,8 +21,8 @@ from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
 from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec, DecodingError, is_usual_lzma
 from modelaudit.wire.deadline import Deadline
-from modelaudit.wire.decompression import Follows
-from modelaudit.wire.pickle_start import FUTURE, names_protocol
+from modelaudit.wire.decompression import BeginsNextStream
+from modelaudit.wire.pickle_start import HIGHEST_FUTURE_PROTOCOL, begins_with_protocol
 from modelaudit.wire.sniff import detect_strong_magic
 from modelaudit.wire.streams import outline_stream
 from modelaudit.wire.windows import DecompressedWindow, SubWindow, TimedWindow, get_budget, iterate_chunks, make_opener
@@ -42,7 +42,7 @@ def _is_decodable(codec: Codec, data: bytes) -> bool:
     """
     content = b""
     try:
-        decoder = codec.start(b"", 0)
+        decoder = codec.make_decoder(b"", 0)
         # One byte at a time, so that the output before the byte that fails is kept.
         for offset in range(len(data)):
             content += decoder.decompress(data[offset : offset + 1], _TRIAL_BYTES)
@@ -52,13 +52,13 @@ def _is_decodable(codec: Codec, data: bytes) -> bool:
         # A dictionary over our bound stops the trial before any output; xz itself would still load such a file.
         if error.reason is UnreadReason.LIMIT:
             return codec is LZMA and is_usual_lzma(data)
-        return detect_strong_magic(content) is not None or names_protocol(content, FUTURE)
+        return detect_strong_magic(content) is not None or begins_with_protocol(content, HIGHEST_FUTURE_PROTOCOL)
     return bool(content)
 
 
 def _begins_stream(codec: Codec, data: bytes) -> bool:
     """Whether ``data`` begin a stream of the codec; weak magic bytes are confirmed by decompression."""
-    return codec.begins(data) and (codec not in _CODECS_TO_TRY or _is_decodable(codec, data))
+    return codec.begins_stream(data) and (codec not in _CODECS_TO_TRY or _is_decodable(codec, data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ LZ4_FILE: Final = CompressedFormat(LZ4, ".lz4")
 ZSTD_FILE: Final = CompressedFormat(ZSTD, ".zst")
 _FORMATS: Final = (GZIP_FILE, BZIP2_FILE, XZ_FILE, LZMA_FILE, ZLIB_FILE, LZ4_FILE, ZSTD_FILE)
 
-STREAM_CONTINUATIONS: Final[dict[str, Follows]] = {
+STREAM_CONTINUATIONS: Final[dict[str, BeginsNextStream]] = {
     form.codec.name: partial(_begins_stream, form.codec) for form in _FORMATS if form.allows_concatenation
 }
 """By name of the codec: whether given bytes begin another stream, which loaders append to the content of the first."""

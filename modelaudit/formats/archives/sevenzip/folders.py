@@ -175,7 +175,7 @@ def _find_codec(coder: Coder) -> Codec | None:
     if coder.method == _LZMA2:
         return Codec("lzma2", _bind_properties(make_lzma2_decoder, properties))
     if coder.method == _LZMA:
-        return Codec("lzma", _bind_properties(make_lzma1_decoder, properties), unmarked=True)
+        return Codec("lzma", _bind_properties(make_lzma1_decoder, properties), may_lack_end_mark=True)
     if coder.method == _DELTA:
         # The property byte is the distance minus one.
         distance = properties[0] + 1 if properties else 1

@@ -102,7 +102,7 @@ class HeaderCursor(BytesCursor):
             LimitReachedError: ``count`` is over the bound.
         """
         if count > self.left:
-            raise DamagedError(f"the header states {count} {what} and has only {self.left} bytes left", self.at)
+            raise DamagedError(f"the header states {count} {what} and has only {self.left} bytes left", self.position)
         if count > self._most:
             raise LimitReachedError(f"the archive states {count} {what}, more than the {self._most} that are read")
 
@@ -151,7 +151,7 @@ class HeaderCursor(BytesCursor):
         """
         found = self.read_byte()
         if found != kind:
-            raise DamagedError(f"the header has property {found} instead of {kind}", self.at - 1)
+            raise DamagedError(f"the header has property {found} instead of {kind}", self.position - 1)
 
 
 def read_streams(cursor: HeaderCursor, base: int) -> Streams:
@@ -174,14 +174,14 @@ def read_streams(cursor: HeaderCursor, base: int) -> Streams:
         contents = _read_contents(cursor, folders)
         kind = cursor.read_byte()
     if kind != _END:
-        raise DamagedError(f"the header has property {kind} after its streams", cursor.at - 1)
+        raise DamagedError(f"the header has property {kind} after its streams", cursor.position - 1)
     complete_folders = []
     start = 0
     for folder, folder_contents in zip(folders, contents, strict=True):
         complete_folders.append(replace(folder, start=start, contents=tuple(folder_contents)))
         start += len(folder.packed)
     if start > len(packed):
-        raise DamagedError(f"the folders use {start} packed streams, the header lists {len(packed)}", cursor.at)
+        raise DamagedError(f"the folders use {start} packed streams, the header lists {len(packed)}", cursor.position)
     return Streams(packed, tuple(complete_folders))
 
 
@@ -199,7 +199,7 @@ def _read_packed(cursor: HeaderCursor, base: int) -> tuple[tuple[int, int], ...]
         elif kind == _CRC:
             cursor.read_checksums(count)
         else:
-            raise DamagedError(f"the header has property {kind} among its packed streams", cursor.at - 1)
+            raise DamagedError(f"the header has property {kind} among its packed streams", cursor.position - 1)
     packed = []
     for size in sizes:
         packed.append((position, size))
@@ -213,14 +213,14 @@ def _read_folders(cursor: HeaderCursor) -> list[Folder]:
     count = cursor.read_count()
     if cursor.read_byte():
         # The format allows folders in an additional stream; no known writer uses it.
-        raise DamagedError("the header stores its folders in an external stream", cursor.at - 1)
+        raise DamagedError("the header stores its folders in an external stream", cursor.position - 1)
     folders = [_read_folder(cursor) for _ in range(count)]
     cursor.expect_byte(_UNPACK_SIZES)
     sizes = [tuple(cursor.read_number() for _ in range(_count_outputs(folder))) for folder in folders]
     checksums: list[int | None] = [None] * count
     while (kind := cursor.read_byte()) != _END:
         if kind != _CRC:
-            raise DamagedError(f"the header has property {kind} among its folders", cursor.at - 1)
+            raise DamagedError(f"the header has property {kind} among its folders", cursor.position - 1)
         checksums = cursor.read_checksums(count)
     return [
         replace(folder, sizes=folder_sizes, crc=crc)
@@ -238,7 +238,7 @@ def _read_folder(cursor: HeaderCursor) -> Folder:
     coders = []
     count = cursor.read_count()
     if not 0 < count <= _MOST_CODERS:
-        raise DamagedError(f"a folder has {count} coders", cursor.at)
+        raise DamagedError(f"a folder has {count} coders", cursor.position)
     for _ in range(count):
         # The low four bits are the length of the method number.
         flags = cursor.read_byte()
@@ -249,7 +249,7 @@ def _read_folder(cursor: HeaderCursor) -> Folder:
     inputs = sum(coder.inputs for coder in coders)
     outputs = sum(coder.outputs for coder in coders)
     if not 0 < outputs <= inputs <= _MOST_CODERS:
-        raise DamagedError(f"a folder has {inputs} inputs and {outputs} outputs", cursor.at)
+        raise DamagedError(f"a folder has {inputs} inputs and {outputs} outputs", cursor.position)
     # Every output but one, the plain stream, feeds an input; each pair is (input, output).
     bind_pairs = tuple((cursor.read_number(), cursor.read_number()) for _ in range(outputs - 1))
     packed_count = inputs - len(bind_pairs)
@@ -293,7 +293,7 @@ def _read_contents(cursor: HeaderCursor, folders: Sequence[Folder]) -> list[list
     checksums: list[int | None] = []
     while kind != _END:
         if kind != _CRC:
-            raise DamagedError(f"the header has property {kind} among its contents", cursor.at - 1)
+            raise DamagedError(f"the header has property {kind} among its contents", cursor.position - 1)
         checksums = cursor.read_checksums(missing)
         kind = cursor.read_byte()
     next_checksums = iter(checksums)
@@ -329,7 +329,7 @@ def read_header(cursor: HeaderCursor, base: int) -> tuple[Streams, list[File]]:
         files = _read_files(cursor)
         kind = cursor.read_byte()
     if kind != _END:
-        raise DamagedError(f"the header ends with property {kind}", cursor.at - 1)
+        raise DamagedError(f"the header ends with property {kind}", cursor.position - 1)
     return streams, files
 
 

@@ -118,7 +118,7 @@ def _check_members(members: Sequence[TarMember], limits: Limits, log: DefectLog)
         if kind in (HARD_LINK, SYMBOLIC_LINK):
             word = "a symbolic link" if kind == SYMBOLIC_LINK else "a hard link"
             log.add(TarDefect.LINK_MEMBER, f"{name!r} is {word} to {member.link!r}", offset, name)
-            check_link(name, member.link, offset, log, symbolic=kind == SYMBOLIC_LINK)
+            check_link(name, member.link, offset, log, is_symbolic=kind == SYMBOLIC_LINK)
         elif kind in DEVICES:
             log.add(TarDefect.SPECIAL_MEMBER, f"{name!r} is {DEVICES[kind]}", offset, name)
         # "./a" and "a" extract to the same file.

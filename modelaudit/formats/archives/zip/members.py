@@ -11,7 +11,7 @@ from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.decompression import ZIP_CODECS, ContentMeasure, measure_content
 from modelaudit.wire.members import DefectLog
-from modelaudit.wire.pickle_start import NEWEST, names_protocol
+from modelaudit.wire.pickle_start import NEWEST_PROTOCOL, begins_with_protocol
 from modelaudit.wire.windows import Budget, DecompressedWindow, SubWindow, read_available
 
 _MAX_CHECKED_PER_MEMBER = 64 * MIB
@@ -67,7 +67,7 @@ class MemberData:
             return False
         head = read_available(self.stored, 0, 2)
         # Cipher text begins with random bytes and hardly ever with the protocol opcode of a pickle.
-        if names_protocol(head, NEWEST):
+        if begins_with_protocol(head, NEWEST_PROTOCOL):
             return False
         # Stored data offer nothing else to test, so the flag is believed.
         if entry.method == STORED:
@@ -76,8 +76,8 @@ class MemberData:
         if self._allowance.remaining_bytes <= 0:
             return False
         measure = self._measure_up_to(min(entry.size, _PROBE_BYTES))
-        has_other_content = measure.whole and measure.crc != entry.crc and measure.size != entry.size
-        return measure.broken is not None or has_other_content
+        has_other_content = measure.is_complete and measure.crc != entry.crc and measure.size != entry.size
+        return measure.damage is not None or has_other_content
 
     def is_worth_checking(self) -> bool:
         """Whether the content is small enough and the allowance large enough to compute its checksum."""
@@ -140,10 +140,10 @@ def check_content(data: MemberData, log: DefectLog) -> None:
     entry = member.entry
     name, offset = entry.name, member.local.offset
     measure = data.measure_content()
-    if measure.broken is not None:
-        log.add(ZipDefect.DAMAGED_CONTENT, f"{name!r}: {measure.broken}", offset, name)
+    if measure.damage is not None:
+        log.add(ZipDefect.DAMAGED_CONTENT, f"{name!r}: {measure.damage}", offset, name)
         return
-    if not measure.whole:
+    if not measure.is_complete:
         log.add(ZipDefect.SIZE_MISMATCH, f"{name!r} holds more than the stated {entry.size} bytes", offset, name)
         return
     if measure.size != entry.size:

@@ -149,7 +149,7 @@ class MemberWalker:
             most = min(_MAX_MEASURED_PER_MEMBER, self._measurable_bytes)
             measure = measure_content(data, ZIP_CODECS[local.method], most, most)
             self._measurable_bytes -= max(measure.size, measure.consumed)
-            if measure.whole:
+            if measure.is_complete:
                 return measure.consumed, measure.size
             self._measurable_bytes -= _COST_OF_FAILURE
         # One search serves this member and all later ones.

@@ -18,7 +18,7 @@ from modelaudit.model.structure import Document
 from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.text import get_file_name
 from modelaudit.wire.xml_encoding import detect_encoding
-from modelaudit.wire.xml_parser import Markup
+from modelaudit.wire.xml_parser import XmlParser
 
 _XML_EXTENSIONS: Final = (
     ".xml",
@@ -51,7 +51,7 @@ def recognises(head: Head) -> bool:
     if head.content is not None:
         return False
     encoding = detect_encoding(head.data[:_ENCODING_BYTES])
-    text_bytes = head.data[encoding.skip :]
+    text_bytes = head.data[encoding.mark_length :]
     start = text_bytes[:_START_BYTES].decode(encoding.codec or "latin-1", "ignore")
     name = get_file_name(head.path)
     if _XML_DECLARATION.match(start):
@@ -71,7 +71,7 @@ def read_xml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Rea
         WindowError: the window could not return the requested bytes.
     """
     selector = DialectSelector()
-    markup = Markup(window, limits, selector)
+    markup = XmlParser(window, limits, selector)
     # The error is raised only after the part before it was yielded.
     damage: DamagedError | WindowError | None = None
     try:

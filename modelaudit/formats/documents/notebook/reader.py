@@ -27,7 +27,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.deadline import iterate_in_time
+from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.text import get_file_name, looks_like_text
 from modelaudit.wire.windows import get_budget, make_opener
@@ -95,7 +95,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     # The error is raised only after all that was found before it was yielded.
     limit_error: LimitReachedError | None = None
     try:
-        for number, raw in iterate_in_time(cells[:_MAX_CELLS], 1):
+        for number, raw in iterate_within_deadline(cells[:_MAX_CELLS], 1):
             cell = _split_in_language("".join(raw.source), language) if raw.kind == "code" else Cell()
             mentions += _mention_browser_script(number, [*raw.pages, *(page for _, page in cell.pages)])
             if raw.kind != "code":

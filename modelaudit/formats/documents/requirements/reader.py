@@ -11,7 +11,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Document, Location
 from modelaudit.wire.base import Head, LimitReachedError, Reading
-from modelaudit.wire.deadline import iterate_in_time
+from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.requirement_lines import collect_requirement_mentions, join_requirement_lines
 from modelaudit.wire.text import get_file_name, looks_like_text
@@ -46,7 +46,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     mentions: dict[Mention, None] = {}
     count = 0
     try:
-        for count, (number, line) in enumerate(iterate_in_time(join_requirement_lines(text), 16), 1):
+        for count, (number, line) in enumerate(iterate_within_deadline(join_requirement_lines(text), 16), 1):
             if count > _MOST_LINES:
                 break
             mentions.update(dict.fromkeys(collect_requirement_mentions(line, Location(line=number))))

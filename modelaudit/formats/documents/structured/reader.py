@@ -23,8 +23,8 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Defect, Document, Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.documents import list_encoding_defects, read_whole_text
-from modelaudit.wire.json_text import JsonFacts, check_bounds, scan_json, scan_rows
-from modelaudit.wire.relaxed_json import convert_to_json, is_tolerant
+from modelaudit.wire.json_text import JsonFacts, check_bounds, scan_json, scan_json_lines
+from modelaudit.wire.relaxed_json import accepts_relaxed_json, convert_to_json
 from modelaudit.wire.text import TextScan, get_file_name, looks_like_text
 from modelaudit.wire.windows import iterate_chunks
 from modelaudit.wire.yaml_text import YamlError, YamlFacts
@@ -111,14 +111,14 @@ def _read_almost_json(
         return
     _, scan, defects = read_whole_text(window, limits)
     # The tools that read such a file accept comments and JSON5 in it.
-    accepts_relaxed_json = is_tolerant(name, artifact.path)
-    is_named_json = name.endswith(_JSON_NAMES) or accepts_relaxed_json
+    is_relaxed_json = accepts_relaxed_json(name, artifact.path)
+    is_named_json = name.endswith(_JSON_NAMES) or is_relaxed_json
     converted = convert_to_json(text)
     try:
         facts: JsonFacts | None = scan_json(converted, _INTERPRETED_KEYS)
     except (ValueError, LimitReachedError):
         facts = None
-    if facts is not None and accepts_relaxed_json:
+    if facts is not None and is_relaxed_json:
         yield _make_json_document(facts, scan, defects)
     elif is_named_json:
         yield Document(
@@ -147,7 +147,7 @@ def _scan_values(text: str, limits: Limits) -> JsonFacts:
         return scan_json(text, _INTERPRETED_KEYS)
     except ValueError as error:
         try:
-            return scan_rows(text, limits, _INTERPRETED_KEYS)
+            return scan_json_lines(text, limits, _INTERPRETED_KEYS)
         except ValueError:
             raise error from None
 
@@ -164,10 +164,10 @@ def _make_json_document(facts: JsonFacts, scan: TextScan, defects: tuple[Defect,
 def _interpret_document(path: str, text: str, facts: JsonFacts | YamlFacts, limits: Limits) -> Iterator[Reading]:
     """Yield the structures of the interpreters that want the document, by its keys, its name or marks in its text."""
     # Rows and long lists are data. Only their keys select interpreters there, not marks anywhere in the text.
-    is_data = isinstance(facts, JsonFacts) and (facts.has_rows or (facts.root == "sequence" and len(text) > MIB))
+    is_data = isinstance(facts, JsonFacts) and (facts.is_json_lines or (facts.root == "sequence" and len(text) > MIB))
     searched_text = "" if is_data else text
     name = get_file_name(path)
-    interpreters = [each for each in INTERPRETERS if each.wants_document(facts.met, name, searched_text)]
+    interpreters = [each for each in INTERPRETERS if each.wants_document(facts.present_keys, name, searched_text)]
     if not interpreters:
         return
     # A bound that was reached is reported after the settings before it were read.
@@ -175,7 +175,7 @@ def _interpret_document(path: str, text: str, facts: JsonFacts | YamlFacts, limi
     settings: list[Setting]
     if isinstance(facts, YamlFacts):
         settings, limit_error = parse_yaml_settings(text, limits)
-    elif facts.has_rows:
+    elif facts.is_json_lines:
         settings, limit_error = parse_row_settings(text, limits)
     else:
         settings = parse_json_settings(text, limits)

@@ -20,7 +20,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.leftover import make_leftover_artifacts
 
 # Markers of the number types with their codes in ``struct``; those of integers may be the type of a length.
@@ -160,7 +160,7 @@ class _Decoder:
         """
         self._decode_value(self._read_bytes(1))
         while self._containers:
-            keep_time()
+            check_deadline()
             innermost = self._containers[-1]
             has_ended = self._read_end(innermost) if innermost.remaining is None else innermost.remaining == 0
             if has_ended:

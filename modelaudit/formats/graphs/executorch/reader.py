@@ -18,7 +18,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Defect, Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.flatbuffers import IDENTIFIER, FlatBuffer, Table
+from modelaudit.wire.flatbuffers import IDENTIFIER_OFFSET, FlatBuffer, Table
 from modelaudit.wire.windows import SubWindow, get_budget
 
 VOCABULARY: Final = "executorch-operators"
@@ -45,7 +45,7 @@ _INLINE: Final = 0
 
 def recognises(head: Head) -> bool:
     """Whether the file identifier at byte 4 is ``ET`` with two digits."""
-    return head.content is None and _IDENTIFIER.match(head.data, IDENTIFIER) is not None
+    return head.content is None and _IDENTIFIER.match(head.data, IDENTIFIER_OFFSET) is not None
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

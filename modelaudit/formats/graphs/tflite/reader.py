@@ -189,7 +189,7 @@ class _ModelReader:
             raise LimitReachedError(f"the options of an operator take {size} bytes", operator.position)
         if not is_inline:
             return self.buffer.read_bytes(offset, size)
-        return inline_options.raw(size) if inline_options is not None else b""
+        return inline_options.read_first_bytes(size) if inline_options is not None else b""
 
     def _check_tensor_indices(self, table: Table, slot: int, tensor_count: int, what: str) -> None:
         """Check the list of tensor indices in a slot; report the first one out of range as used by ``what``."""

@@ -164,9 +164,9 @@ class ArrayTracker:
             )
             raise OutOfBandError("joblib reads the array from behind the frame that continues here", start)
         dtype = self.dtypes.get_dtype(attributes.get("dtype"))
-        if dtype is None or dtype.objects is None:
+        if dtype is None or dtype.holds_objects is None:
             raise OutOfBandError("joblib stores the bytes of an array here; its dtype is unknown", start)
-        if not dtype.objects:
+        if not dtype.holds_objects:
             return self._locate_numbers(start, attributes, dtype)
         if attributes.get("allow_mmap", False) is not False:
             # NumPy maps arrays of objects without complaint, and uses bytes of the file as pointers.
@@ -213,7 +213,7 @@ class ArrayTracker:
             rest = attributes.get("state")
             parts = [value for _, value in rest.iterate_items()] if isinstance(rest, Container) else []
             dtypes = [dtype for dtype in map(self.dtypes.get_dtype, parts) if dtype is not None]
-            if any(dtype.objects for dtype in dtypes):
+            if any(dtype.holds_objects for dtype in dtypes):
                 self._recorder.record_defect(
                     PickleDefect.FORGED_STATE, "an array of objects with raw bytes in place of objects"
                 )

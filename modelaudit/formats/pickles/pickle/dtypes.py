@@ -15,7 +15,7 @@ from typing import Final, TypeGuard
 
 from modelaudit.formats.pickles.pickle.values import Container, StackValue
 from modelaudit.model.pickle import CallResult, Name
-from modelaudit.wire.numpy_types import UNKNOWN, Dtype, count_array_bytes, parse_type_text
+from modelaudit.wire.numpy_types import UNKNOWN_DTYPE, Dtype, count_array_bytes, parse_type_text
 
 DTYPE: Final = Name("numpy", "dtype")
 # ``NPY_ITEM_REFCOUNT``, ``NPY_LIST_PICKLE`` and ``NPY_ITEM_IS_POINTER`` of NumPy's ``ndarraytypes.h``.
@@ -85,13 +85,13 @@ class DtypeTracker:
             return
         if isinstance(first, str):
             dtype = parse_type_text(first)
-            known = _TrackedDtype(made, dtype, dtype != UNKNOWN)
+            known = _TrackedDtype(made, dtype, dtype != UNKNOWN_DTYPE)
         elif isinstance(first, Name) and str(first) in _RECORDS:
             known = _TrackedDtype(made, Dtype("V", None, False), is_numpy_style=True, has_size=False)
         else:
             # A type that another package adds. NumPy writes its own types, and those of Python, as text.
             is_foreign = isinstance(first, Name) and first.module.partition(".")[0] not in ("numpy", "builtins")
-            known = _TrackedDtype(made, UNKNOWN, is_foreign, has_size=False)
+            known = _TrackedDtype(made, UNKNOWN_DTYPE, is_foreign, has_size=False)
         self._known[id(made)] = self._fresh[id(made)] = known
 
     def mark_used(self, values: Sequence[StackValue]) -> None:
@@ -156,7 +156,7 @@ class DtypeTracker:
             if lengths is not None and any(length < 0 for length in lengths):
                 raise ForgedError(f"an array has the shape {lengths}")
             content = entries[at + 2] if at + 2 < len(entries) else None
-            if dtype.objects and not (isinstance(content, Container) and content.type == "list"):
+            if dtype.holds_objects and not (isinstance(content, Container) and content.type == "list"):
                 raise ForgedError("an array of objects with raw bytes in place of the objects")
 
     def _record_array_state(self, target: CallResult) -> None:
@@ -184,7 +184,7 @@ class DtypeTracker:
             raise ForgedError("the dtype of dates without their unit")
         size = self._check_item_size(known, size)
         in_part, in_fields = self._check_part(part, size), self._check_fields(names, fields, size)
-        objects = _any_or_unknown([known.dtype.objects, in_part, in_fields])
+        objects = _any_or_unknown([known.dtype.holds_objects, in_part, in_fields])
         if version < 3:
             # NumPy then derives the flags from the fields, and overlooks objects in the items of an array.
             flags = _REFERENCES | _LIST if objects and part is None else 0
@@ -209,7 +209,7 @@ class DtypeTracker:
         taken = count_array_bytes(lengths, dtype.item_size) if lengths is not None else None
         if lengths is None or (dtype.item_size is not None and taken != size):
             raise ForgedError(f"a dtype of {size} bytes whose parts do not take as many")
-        return dtype.objects
+        return dtype.holds_objects
 
     def _check_fields(self, names: StackValue, fields: StackValue, size: int | None) -> bool | None:
         """Check the fields of a dtype; returns whether one holds objects, if known."""
@@ -242,7 +242,7 @@ class DtypeTracker:
             raise ForgedError(
                 f"a dtype has a field that ends at byte {offset + dtype.item_size} of an item of {size} bytes"
             )
-        return dtype.objects
+        return dtype.holds_objects
 
     def _use_contained(self, base: StackValue) -> Dtype:
         """Return the dtype of a part or a field, and mark it as used."""

@@ -30,7 +30,7 @@ from modelaudit.formats.pickles.pickle.constants import (
 )
 from modelaudit.formats.pickles.pickle.memo import Memo
 from modelaudit.formats.pickles.pickle.names import find_constructed_class, resolve_call, resolve_global
-from modelaudit.formats.pickles.pickle.nested import AS_TEXT, OPENED, NestedConstants
+from modelaudit.formats.pickles.pickle.nested import CHARACTER_CODINGS, OPENED, NestedConstants
 from modelaudit.formats.pickles.pickle.recorder import Recorder
 from modelaudit.formats.pickles.pickle.skimmer import Skimmer, is_worth_skimming
 from modelaudit.formats.pickles.pickle.source import LONGEST_FIXED_OPCODE, ByteSource
@@ -49,7 +49,7 @@ from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import STATE_OWNER, Act, CallResult, Embedded, Name, Unknown
 from modelaudit.wire.base import DamagedError, LimitReachedError
-from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.deadline import check_deadline
 
 _ENCODE: Final = Name("_codecs", "encode")
 _LATIN_1: Final = ("latin1", "latin-1")
@@ -131,7 +131,7 @@ class Machine:
             if until is not None and until(self):
                 return
             if not self.opcodes & _BETWEEN_CHECKS:
-                keep_time()
+                check_deadline()
                 if len(values) > stack_bound:
                     raise LimitReachedError(f"more than {stack_bound} values on the pickle stack", source.opcode_offset)
 
@@ -575,7 +575,7 @@ def _push_line(kind: str) -> Handler:
             quote = 1 if kind == "quoted" else 0
             length = source.offset - start - 1 - 2 * quote
             head = line[quote : quote + length]
-            if machine.nested.record_constant(head, start + quote, length, is_text=True) in AS_TEXT:
+            if machine.nested.record_constant(head, start + quote, length, is_text=True) in CHARACTER_CODINGS:
                 machine.push(Embedded(start + quote, length))
                 return
         machine.push(decode_line(machine.recorder, kind, line) if is_whole else truncate_constant(kind, line))

@@ -13,13 +13,13 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.pickle import Embedded, PickleEvent, PlainValue, Value
 from modelaudit.model.structure import CodeOutline, Location, Unread, UnreadReason
-from modelaudit.wire.codings import AS_TEXT, STARTS, Coding, decode_character_bytes
+from modelaudit.wire.codings import CHARACTER_CODINGS, CONTENT_STARTS, Coding, decode_character_bytes
 from modelaudit.wire.windows import SubWindow, get_budget
 
 __all__ = [
-    "AS_TEXT",
+    "CHARACTER_CODINGS",
+    "CONTENT_STARTS",
     "OPENED",
-    "STARTS",
     "Coding",
     "NestedConstant",
     "NestedConstants",
@@ -28,7 +28,7 @@ __all__ = [
     "open_constants",
 ]
 
-OPENED: Final = AS_TEXT | {Coding.RAW}
+OPENED: Final = CHARACTER_CODINGS | {Coding.RAW}
 """Codings that a call gets rid of when it takes the constant as bytes: it then gets the nested file itself."""
 
 _NESTED_KEPT: Final = 10_000
@@ -83,7 +83,7 @@ def detect_coding(data: bytes, length: int, is_text: bool) -> Coding | None:
         length: of the whole constant, in bytes.
         is_text: the constant is text, whose characters may each represent a byte.
     """
-    if STARTS.match(data) is None and data[_USTAR] != b"ustar":
+    if CONTENT_STARTS.match(data) is None and data[_USTAR] != b"ustar":
         return None
     cut = length > len(data)
     for coding_of_code, inner in _decode_as_bytes(data, cut, is_text).items():
@@ -182,11 +182,13 @@ def _open_constant(
 ) -> None:
     if nested.coding in OPENED:
         data = stretch.read(0, _CODE_READ)
-        data = _decode_as_bytes(data, nested.length > len(data), nested.coding in AS_TEXT).get(nested.coding, b"")
+        data = _decode_as_bytes(data, nested.length > len(data), nested.coding in CHARACTER_CODINGS).get(
+            nested.coding, b""
+        )
         if begins_code(data):
             found.code[nested.offset] = data
             return
-    is_text = nested.coding in AS_TEXT
+    is_text = nested.coding in CHARACTER_CODINGS
     content = embedded.decode_content(stretch, limits, is_text)
     if content is None or (content.format == "pickle" and not is_pickle(content.window)):
         return

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.pickles.pickle.nested import STARTS
+from modelaudit.formats.pickles.pickle.nested import CONTENT_STARTS
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB
 
@@ -56,7 +56,7 @@ def _match_sized(opcode: bytes, padding: int, most: int, guard: bytes) -> bytes:
 
 def _match_constants(guarded: bool) -> bytes:
     """Return a pattern for short constants; if ``guarded``, for none that begins like a file of its own."""
-    starts = _NAMED_GROUP.sub(b"(?:", STARTS.pattern)
+    starts = _NAMED_GROUP.sub(b"(?:", CONTENT_STARTS.pattern)
 
     def guard(length: int) -> bytes:
         return b"(?!.{%d}(?:" % length + starts + b"))" if guarded else b""

@@ -22,7 +22,7 @@ from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram, Pickl
 from modelaudit.model.structure import CodeOutline, Defect, Location, TensorData, Unread, UnreadReason
 from modelaudit.model.torch import StorageClaim
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.pickle_start import FUTURE, announces_pickle, names_protocol
+from modelaudit.wire.pickle_start import HIGHEST_FUTURE_PROTOCOL, begins_with_protocol, begins_with_protocol_and_opcode
 from modelaudit.wire.windows import SubWindow, get_budget
 
 # ``MAGIC_NUMBER`` of ``torch/serialization.py``, the first of the five pickles of the layout before zip.
@@ -45,8 +45,8 @@ def starts_pickle(window: Window, start: int, limits: Limits) -> bool:
         WindowError: the window could not return the requested bytes.
     """
     first = window.read(start, 3)
-    if len(first) == 3 and names_protocol(first, FUTURE):
-        return announces_pickle(first, FUTURE)
+    if len(first) == 3 and begins_with_protocol(first, HIGHEST_FUTURE_PROTOCOL):
+        return begins_with_protocol_and_opcode(first, HIGHEST_FUTURE_PROTOCOL)
     position = start
     opcodes = 0
     while position < window.size:

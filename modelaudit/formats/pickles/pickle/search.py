@@ -18,7 +18,7 @@ from modelaudit.model.limits import GIB, KIB, MIB, Limits
 from modelaudit.model.pickle import Name
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reader, Reading
-from modelaudit.wire.pickle_start import ANNOUNCED
+from modelaudit.wire.pickle_start import PROTOCOL_AND_OPCODE
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 _CHUNK: Final = 4 * MIB
@@ -113,7 +113,7 @@ class _PickleSearch:
 
     def _find_candidates(self, data: bytes) -> list[tuple[int, bool]]:
         """Return where a pickle may begin, in order, and whether it begins with PROTO."""
-        found = [(match.start(), True) for match in ANNOUNCED.finditer(data)]
+        found = [(match.start(), True) for match in PROTOCOL_AND_OPCODE.finditer(data)]
         if self._announced_only:
             return found
         for match in _GLOBAL.finditer(data):

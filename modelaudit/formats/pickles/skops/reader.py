@@ -23,7 +23,7 @@ from modelaudit.model.skops import SkopsNode, SkopsSchema
 from modelaudit.model.structure import Defect, Location
 from modelaudit.wire.base import Head, LimitReachedError, Reading
 from modelaudit.wire.documents import read_whole_text
-from modelaudit.wire.json_text import check_bounds, convert_recursion_error, find_obstacle
+from modelaudit.wire.json_text import catch_parse_failure, check_bounds, convert_recursion_error
 from modelaudit.wire.text import get_file_name, looks_like_text
 
 _MOST_KINDS: Final = 50_000
@@ -49,7 +49,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     text, _, _ = read_whole_text(window, limits)
     parser = _SchemaParser()
-    unread = find_obstacle(lambda: parser.parse_schema(text, limits))
+    unread = catch_parse_failure(lambda: parser.parse_schema(text, limits))
     if not parser.nodes and unread is None:
         yield from find_reader("json").read(artifact, window, limits)
         return

@@ -19,7 +19,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.torch import NameUse, TorchMention, TorchProgram
 from modelaudit.wire.base import Head, LimitReachedError, Reading
 from modelaudit.wire.documents import read_whole_text
-from modelaudit.wire.json_text import check_bounds, convert_recursion_error, find_obstacle
+from modelaudit.wire.json_text import catch_parse_failure, check_bounds, convert_recursion_error
 
 _MOST_NAMES: Final = 50_000
 _TARGETS: Final = frozenset({"target", "as_operator"})
@@ -50,7 +50,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     text, _, _ = read_whole_text(window, limits)
     graph = _GraphSearch(limits)
-    unread = find_obstacle(lambda: graph.search_text(text))
+    unread = catch_parse_failure(lambda: graph.search_text(text))
     yield TorchProgram("torch-export", tuple(graph.mentions))
     if unread is not None:
         yield unread

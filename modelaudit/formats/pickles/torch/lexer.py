@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from modelaudit.wire.base import DamagedError, LimitReachedError
-from modelaudit.wire.deadline import iterate_in_time
+from modelaudit.wire.deadline import iterate_within_deadline
 
 _TOKEN: Final = re.compile(
     r"""
@@ -51,7 +51,7 @@ def tokenize(text: str) -> Iterator[Token]:
         LimitReachedError: there are more tokens than are read.
     """
     position, line, nesting = 0, 1, 0
-    for _ in iterate_in_time(range(_MOST_TOKENS)):
+    for _ in iterate_within_deadline(range(_MOST_TOKENS)):
         if position >= len(text):
             return
         found = _TOKEN.match(text, position)

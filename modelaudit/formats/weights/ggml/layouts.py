@@ -97,7 +97,7 @@ def read_preamble(cursor: GgufCursor, layout: Layout) -> dict[str, int]:
     count = cursor.read_u32("the number of words") if layout.repeats_word_count else numbers.get("words", 0)
     if layout.repeats_word_count and not layout.has_filters and count != numbers["words"]:
         raise DamagedError(f"the vocabulary states {count} words, the header {numbers['words']}", cursor.offset)
-    cursor.need(count * (8 if layout.has_scores else 4), "the vocabulary")
+    cursor.require_bytes(count * (8 if layout.has_scores else 4), "the vocabulary")
     if count > _MAX_WORDS:
         raise LimitReachedError(f"its vocabulary has more than {_MAX_WORDS} words", cursor.offset)
     for _ in range(count):

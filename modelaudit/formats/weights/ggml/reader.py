@@ -138,7 +138,7 @@ def _read_tensors(cursor: GgufCursor, layout: Layout, blocks: BlockSizes, state:
             return
         dimensions, length, kind = (cursor.read_u32("the row of a tensor") for _ in range(3))
         shape = tuple(cursor.read_u32("the shape of a tensor") for _ in range(dimensions))
-        cursor.need(length, "the name of a tensor")
+        cursor.require_bytes(length, "the name of a tensor")
         raw = cursor.window.read(cursor.offset, length)
         cursor.skip(length, "the name of a tensor")
         name = raw.decode("utf-8", "backslashreplace")[:200]

@@ -25,13 +25,13 @@ class GgufCursor(Cursor):
 
     def read_u32(self, what: str) -> int:
         """Read an unsigned 32-bit number. Raises ``DamagedError`` at the end of the file."""
-        place = self._locate(4, what)
-        return int(self._u32.unpack_from(self._held, place)[0])
+        place = self._consume_in_buffer(4, what)
+        return int(self._u32.unpack_from(self._buffer, place)[0])
 
     def read_u64(self, what: str) -> int:
         """Read an unsigned 64-bit number. Raises ``DamagedError`` at the end of the file."""
-        place = self._locate(8, what)
-        return int(self._u64.unpack_from(self._held, place)[0])
+        place = self._consume_in_buffer(8, what)
+        return int(self._u64.unpack_from(self._buffer, place)[0])
 
     def read_length(self, what: str) -> int:
         """Read a count or length of 64 or 32 bits. Raises ``DamagedError`` at the end of the file."""
@@ -39,8 +39,8 @@ class GgufCursor(Cursor):
 
     def read_value(self, kind: int, what: str) -> int | float:
         """Read a number of the value type ``kind``. Raises ``DamagedError`` at the end of the file."""
-        place = self._locate(VALUE_WIDTHS[kind], what)
-        number: int | float = struct.unpack_from(self._order + VALUE_CODES[kind], self._held, place)[0]
+        place = self._consume_in_buffer(VALUE_WIDTHS[kind], what)
+        number: int | float = struct.unpack_from(self._order + VALUE_CODES[kind], self._buffer, place)[0]
         return number
 
     def read_text(self, what: str, max_bytes: int) -> tuple[bytes, int, int]:
@@ -55,14 +55,14 @@ class GgufCursor(Cursor):
         """
         length = self.read_length(f"the length of {what}")
         start = self.offset
-        self.need(length, what)
+        self.require_bytes(length, what)
         kept = min(length, max_bytes)
-        place = start - self._base
-        held = place + kept <= len(self._held)
-        data = self._held[place : place + kept] if held else self.window.read(start, kept)
+        place = start - self._buffer_start
+        held = place + kept <= len(self._buffer)
+        data = self._buffer[place : place + kept] if held else self.window.read(start, kept)
         self.offset = start + length
-        if self.offset > self._base + len(self._held):
-            self._held, self._base = b"", self.offset
+        if self.offset > self._buffer_start + len(self._buffer):
+            self._buffer, self._buffer_start = b"", self.offset
         return data, start, length
 
     def skip_texts(self, count: int, what: str) -> None:
@@ -72,8 +72,8 @@ class GgufCursor(Cursor):
         """
         width, unpack = (8, self._u64.unpack_from) if self.is_wide else (4, self._u32.unpack_from)
         while count:
-            place = self.offset - self._base
-            held = self._held
+            place = self.offset - self._buffer_start
+            held = self._buffer
             last = len(held) - width
             while count and place <= last:
                 end = place + width + int(unpack(held, place)[0])
@@ -81,13 +81,13 @@ class GgufCursor(Cursor):
                     break
                 place = end
                 count -= 1
-            self.offset = self._base + place
+            self.offset = self._buffer_start + place
             if count:
                 self.read_text(what, 0)
                 count -= 1
-                if not self._held:
+                if not self._buffer:
                     self._refill()
 
     def _refill(self) -> None:
-        self._base = self.offset
-        self._held = self.window.read(self.offset, BLOCK) if self.offset < self.window.size else b""
+        self._buffer_start = self.offset
+        self._buffer = self.window.read(self.offset, BLOCK) if self.offset < self.window.size else b""

@@ -133,12 +133,12 @@ class Metadata:
             kind = cursor.read_u32(f"the type of the items of {key[:200]!r}")
             count = cursor.read_length(f"the number of items of {key[:200]!r}")
             if kind == STRING:
-                cursor.need(count * (8 if cursor.is_wide else 4), what)
+                cursor.require_bytes(count * (8 if cursor.is_wide else 4), what)
                 self._count_items(count, cursor)
                 self._read_text_array(cursor, key, count, what)
             elif kind == ARRAY:
                 self.log.add(GgufDefect.NESTED_ARRAY, f"{what} is an array of arrays", offset, key[:200])
-                cursor.need(count * _MIN_ARRAY_BYTES, what)
+                cursor.require_bytes(count * _MIN_ARRAY_BYTES, what)
                 self._count_items(count, cursor)
                 left.append(count)
                 if len(left) > _MAX_ARRAY_DEPTH:

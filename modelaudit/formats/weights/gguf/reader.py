@@ -24,7 +24,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Reading
-from modelaudit.wire.cursor import BeyondError
+from modelaudit.wire.cursor import SizeBeyondEndError
 from modelaudit.wire.members import DefectLog, MemberPaths
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
@@ -74,7 +74,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     try:
         _parse_file(window, state)
     except DamagedError as error:
-        if isinstance(error, BeyondError) and error.wanted >= _IMPLAUSIBLE_SIZE:
+        if isinstance(error, SizeBeyondEndError) and error.stated_size >= _IMPLAUSIBLE_SIZE:
             log.add(TensorDefect.SIZE_OVERFLOW, str(error), error.offset)
         damage = error
     entries = [MetadataEntry(text.key, text.data) for text in state.metadata.texts if not _is_template(text.key)]

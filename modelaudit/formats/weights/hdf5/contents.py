@@ -106,7 +106,7 @@ def _read_dataset(
     try:
         for value in read_variable_values(piece, count, type_, walker.heaps):
             if len(value) >= _MIN_CONTENT_BYTES:
-                yield from _decode_packed(path, start + piece.at, DecodedWindow(value, budget), limits)
+                yield from _decode_packed(path, start + piece.position, DecodedWindow(value, budget), limits)
     except DamagedError as error:
         yield Unread(UnreadReason.DAMAGED, f"{object_path}: {error}", Location(error.offset, key=object_path))
 

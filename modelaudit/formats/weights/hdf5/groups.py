@@ -83,7 +83,7 @@ def read_symbol_links(source: StructureSource, tree: int, heap_address: int) -> 
         count = head.take_number(2)
         body = source.read_piece(node + 8, count * width, short=True)
         for _ in range(count):
-            entry = Piece(body.take(width), body.offset + body.at - width, source.sizes)
+            entry = Piece(body.take(width), body.offset + body.position - width, source.sizes)
             name = decode_name(heap.read_name(entry.take_number(source.sizes.offset)))
             address, cached = entry.take_address(), entry.take_number(4)
             entry.skip(4)
@@ -108,7 +108,7 @@ def _parse_link(piece: Piece) -> Link:
     name = decode_name(piece.take(piece.take_number(1 << (flags & 3))))
     if kind == HARD:
         return Link(name, kind, offset, piece.take_address())
-    value = Piece(piece.take(piece.take_number(2)), piece.offset + piece.at, piece.sizes)
+    value = Piece(piece.take(piece.take_number(2)), piece.offset + piece.position, piece.sizes)
     if kind == SOFT:
         return Link(name, kind, offset, target=decode_name(value.data))
     if kind == EXTERNAL_FILE:

@@ -103,7 +103,7 @@ def _parse_new_header(source: StructureSource, address: int) -> tuple[int, int, 
     flags = piece.take_number(1)
     piece.skip((16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0))
     size = piece.take_number(1 << (flags & 3))
-    return address + piece.at, size, bool(flags & 4)
+    return address + piece.position, size, bool(flags & 4)
 
 
 def _read_block(piece: Piece, order: bool | None) -> Iterator[Message]:
@@ -119,7 +119,7 @@ def _read_block(piece: Piece, order: bool | None) -> Iterator[Message]:
         size = piece.take_number(2)
         flags = piece.take_number(1)
         piece.skip(3 if order is None else 2 if order else 0)
-        offset = piece.offset + piece.at
+        offset = piece.offset + piece.position
         yield Message(type_, flags, piece.take(size), offset)
 
 

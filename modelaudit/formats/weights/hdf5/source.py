@@ -47,15 +47,15 @@ class Piece(BytesCursor):
 
     def take_text(self) -> bytes:
         """Take the bytes up to the next zero byte, which is skipped, or to the end."""
-        end = self.data.find(b"\0", self.at)
+        end = self.data.find(b"\0", self.position)
         stop = len(self.data) if end < 0 else end
-        found = self.data[self.at : stop]
-        self.at = min(len(self.data), stop + 1)
+        found = self.data[self.position : stop]
+        self.position = min(len(self.data), stop + 1)
         return found
 
     def expect_signature(self, signature: bytes, what: str) -> None:
         """Skip a signature. Raises ``DamagedError`` if the bytes differ."""
-        at = self.offset + self.at
+        at = self.offset + self.position
         found = self.take(len(signature))
         if found != signature:
             raise DamagedError(f"there is no {what} at an address that names one", at)

@@ -110,7 +110,7 @@ def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, P
         piece.expect_signature(b"BTIN" if level else b"BTLF", "node of a tree")
         piece.skip(2)
         for _ in range(count):
-            at = piece.offset + piece.at
+            at = piece.offset + piece.position
             yield type_, Piece(piece.take(record), at, source.sizes)
         for _ in range(count + 1 if level else 0):
             child, inside = piece.take_address(), piece.take_number(shape.count_width)

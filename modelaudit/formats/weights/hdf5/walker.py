@@ -16,7 +16,7 @@ from modelaudit.formats.weights.hdf5.source import StructureSource
 from modelaudit.formats.weights.hdf5.superblock import Superblock
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError
-from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.deadline import check_deadline
 
 _MAX_ATTRIBUTES: Final = 200_000
 _MAX_DAMAGES: Final = 20
@@ -80,7 +80,7 @@ class ObjectWalker:
                 for link in read_symbol_links(self.source, tree, heap):
                     self._follow_link("/", link)
         while self._waiting:
-            keep_time()
+            check_deadline()
             path, address = self._waiting.pop()
             self.found.objects += 1
             if self.found.objects > self._max_objects:

@@ -21,7 +21,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.members import DefectLog
 from modelaudit.wire.text import get_file_name
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
@@ -129,7 +129,7 @@ class _ItemWalker:
         frames = [_OpenContainer(1)]
         seen = 0
         while frames:
-            keep_time()
+            check_deadline()
             frame = frames[-1]
             if not frame.left:
                 frames.pop()

@@ -43,10 +43,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         size = count_array_bytes(header.shape, header.dtype.item_size)
         yield _outline_header(header, position, size)
         start = header.data_start
-        if start >= window.size and (header.dtype.objects or size):
+        if start >= window.size and (header.dtype.holds_objects or size):
             raise DamagedError("the file is truncated after the header of an array", start)
         # A dtype that is not understood may hold objects, so the data decide whether a loader could unpickle them.
-        if header.dtype.objects or (header.dtype.objects is None and starts_pickle(window, start, limits)):
+        if header.dtype.holds_objects or (header.dtype.holds_objects is None and starts_pickle(window, start, limits)):
             position = _find_next_array(window, start, limits)
             yield _make_member(artifact, window, start, position, limits, PICKLE)
         elif size is None:
@@ -79,7 +79,7 @@ def _outline_header(header: ArrayHeader, start: int, size: int | None) -> Outlin
         ("shape", str(header.shape)[:200]),
         ("order", "Fortran" if header.fortran_order else "C"),
         ("item bytes", str(header.dtype.item_size or "unknown")),
-        ("objects", _format_answer(header.dtype.objects)),
+        ("objects", _format_answer(header.dtype.holds_objects)),
     )
     return Outline("npy", facts=facts, defects=tuple(defects))
 

@@ -19,7 +19,7 @@ from modelaudit.formats.weights.r_data.source import COMPLEX, INTEGER, RAW, REAL
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, LimitReachedError
-from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.deadline import check_deadline
 
 FUNCTION_VOCABULARY: Final = "r-functions"
 OBJECT_VOCABULARY: Final = "r-objects"
@@ -112,7 +112,7 @@ class ItemWalker:
         """
         self._queue_tasks(lambda: self._read_item(_DATA_CONTEXT))
         while self._waiting:
-            keep_time()
+            check_deadline()
             if len(self._waiting) > _MAX_OPEN_ITEMS:
                 raise LimitReachedError(f"more than {_MAX_OPEN_ITEMS} items are open at once", self._source.offset)
             self._waiting.pop()()

@@ -17,7 +17,7 @@ from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.cursor import Cursor
-from modelaudit.wire.deadline import keep_time
+from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.leftover import make_leftover_artifacts
 
 VOCABULARY: Final = "torch7-items"
@@ -81,7 +81,7 @@ class _ItemWalker:
 
     def __init__(self, window: Window, is_text: bool) -> None:
         self.mentions: dict[str, Mention] = {}
-        self._cursor = Cursor(window, block=MIB)
+        self._cursor = Cursor(window, block_size=MIB)
         self._is_text = is_text
         self._seen_indices: set[int] = set()
         self._waiting: list[Callable[[], None]] = [self._read_item]
@@ -93,7 +93,7 @@ class _ItemWalker:
 
     def run(self) -> None:
         while self._waiting:
-            keep_time()
+            check_deadline()
             if len(self._waiting) > _MAX_OPEN_ITEMS:
                 raise LimitReachedError(f"more than {_MAX_OPEN_ITEMS} items are open at once", self._cursor.offset)
             self._waiting.pop()()
