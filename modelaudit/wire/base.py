@@ -18,6 +18,7 @@ __all__ = [
 ]
 
 HEAD_BYTES = 4096
+"""Length of the head: the bytes by which a format is recognised."""
 
 
 class DamagedError(Exception):

@@ -15,11 +15,14 @@ from modelaudit.model.limits import KIB, MIB
 from modelaudit.model.structure import UnreadReason
 
 MAX_DICTIONARY_BYTES = 256 * MIB
-_SKIPPABLE_HEADER = 8
-_PLAUSIBLE_LZMA_SIZE = 1 << 38
-_ZSTD_WINDOW_LOG = 28  # zstd counts the same bound in bits
+_SKIPPABLE_HEADER = 8  # length of the header of a skippable frame: magic number and size (RFC 8878, section 3.1.2)
+_PLAUSIBLE_LZMA_SIZE = 1 << 38  # 256 GiB, the bound that ``alone_decoder.c`` sets
+_ZSTD_WINDOW_LOG = 28  # MAX_DICTIONARY_BYTES as a power of two
+# ``zlib`` selects the container by the window bits: negative for none, plus 16 for gzip.
 _WITHOUT_HEADER = -zlib.MAX_WBITS
 _WITH_GZIP_HEADER = zlib.MAX_WBITS + 16
+# The first property byte of LZMA is (position * 5 + literal_position) * 9 + literal_context: below 9, 5 and 5 each.
+_LZMA_PROPERTY_VALUES = 9 * 5 * 5
 
 
 class DecodingError(Exception):
@@ -31,7 +34,7 @@ class DecodingError(Exception):
 
 
 class Decoder(Protocol):
-    """The interface of ``bz2.BZ2Decompressor``; ``decompress`` raises what ``Codec.decoder`` translates."""
+    """The interface of ``bz2.BZ2Decompressor``; ``_GuardedDecoder`` converts the errors of ``decompress``."""
 
     @property
     def eof(self) -> bool:
@@ -94,6 +97,7 @@ class _GuardedDecoder:
         try:
             return self._decoder.decompress(data, max_length)
         except self._failures as error:
+            # The libraries distinguish a dictionary over the limit from damage by the message only.
             is_out_of_memory = "memory" in str(error).lower()
             raise DecodingError(str(error), UnreadReason.LIMIT if is_out_of_memory else UnreadReason.DAMAGED) from error
 
@@ -119,12 +123,12 @@ class _InflateDecoder:
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         output = self._decoder.decompress(self._decoder.unconsumed_tail + data, max_length)
-        self._full = len(output) >= max_length
+        self._full = len(output) >= max_length  # zlib may hold more output, so it must be asked again without input
         return output
 
 
 class _StoredDecoder:
-    """No compression."""
+    """A decoder of data that are not compressed; it has no end of its own."""
 
     eof = False
     unused_data = b""
@@ -182,6 +186,7 @@ class _FilterDecoder:
 
 
 def _make_raw_lzma(filters: list[dict[str, int]]) -> lzma.LZMADecompressor:
+    """Return a decompressor of a stream without a header. Raises ``DecodingError`` if ``lzma`` rejects the filters."""
     try:
         return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
     except (lzma.LZMAError, ValueError, OverflowError) as error:
@@ -189,7 +194,11 @@ def _make_raw_lzma(filters: list[dict[str, int]]) -> lzma.LZMADecompressor:
 
 
 def _choose_dictionary_size(stated_size: int, content_size: int) -> int:
-    """Return the dictionary size to allocate: never larger than the content, whatever the header claims."""
+    """Return the dictionary size to allocate, in bytes: at most the size of the content, whatever the header states.
+
+    Raises:
+        DecodingError: it would be larger than ``MAX_DICTIONARY_BYTES``.
+    """
     size = max(min(stated_size, content_size), 4 * KIB)
     if size > MAX_DICTIONARY_BYTES:
         raise DecodingError(f"the LZMA dictionary takes {size} bytes", UnreadReason.LIMIT)
@@ -197,8 +206,11 @@ def _choose_dictionary_size(stated_size: int, content_size: int) -> int:
 
 
 def make_lzma1_decoder(properties: bytes, content_size: int) -> Decoder:
-    """Return a decoder for the five property bytes that ``.lzma`` files, ZIP and 7z share."""
-    if len(properties) < 5 or properties[0] >= 9 * 5 * 5:
+    """Return a decoder of LZMA for the five property bytes that ``.lzma`` files, ZIP and 7z share.
+
+    The first byte packs three bit counts, the other four are the dictionary size.
+    """
+    if len(properties) < 5 or properties[0] >= _LZMA_PROPERTY_VALUES:
         raise DecodingError("the LZMA properties are damaged")
     quotient, literal_context_bits = divmod(properties[0], 9)
     position_bits, literal_position_bits = divmod(quotient, 5)
@@ -213,7 +225,11 @@ def make_lzma1_decoder(properties: bytes, content_size: int) -> Decoder:
 
 
 def make_lzma2_decoder(properties: bytes, content_size: int) -> Decoder:
-    """Return a decoder for the property byte of 7z: the dictionary size as a float with a mantissa of two bits."""
+    """Return a decoder of LZMA2 for the property byte of 7z, which encodes the dictionary size.
+
+    The bits above the lowest are the exponent, the lowest is the second bit of the mantissa: 2 or 3 times a power of
+    two. 40 is the largest value and means 4 GiB less one byte (``lzma2_decoder.c``).
+    """
     if len(properties) != 1 or properties[0] > 40:
         raise DecodingError("the LZMA2 properties are damaged")
     code = properties[0]
@@ -228,13 +244,18 @@ def make_filter_decoder(filter_: dict[str, int], content_size: int) -> Decoder:
 
 
 def _make_zip_lzma_decoder(header: bytes, size: int) -> Decoder:
-    """Decode method 14: two version bytes, the length of the properties, the properties (APPNOTE.TXT 5.8.8)."""
+    """Return a decoder for method 14 of ZIP.
+
+    Its header has two version bytes, the length of the properties in two bytes, and five property bytes
+    (APPNOTE.TXT 5.8.8).
+    """
     if len(header) < 9 or int.from_bytes(header[2:4], "little") != 5:
         raise DecodingError("the LZMA properties are damaged")
     return make_lzma1_decoder(header[4:], size)
 
 
 def _make_inflate_start(window_bits: int) -> Callable[[bytes, int], Decoder]:
+    """Return ``Codec.make_decoder`` for raw deflate, zlib or gzip, as ``window_bits`` selects."""
     return lambda header, size: _GuardedDecoder(_InflateDecoder(window_bits), (zlib.error,))
 
 
@@ -243,11 +264,13 @@ def _make_bzip2_decoder(header: bytes, size: int) -> Decoder:
 
 
 def _make_lzma_file_start(format_: int) -> Callable[[bytes, int], Decoder]:
-    def start(header: bytes, size: int) -> Decoder:
+    """Return ``Codec.make_decoder`` for files of ``FORMAT_XZ`` or ``FORMAT_ALONE``."""
+
+    def make_decoder(header: bytes, size: int) -> Decoder:
         decoder = lzma.LZMADecompressor(format_, memlimit=MAX_DICTIONARY_BYTES + MIB)
         return _GuardedDecoder(decoder, (lzma.LZMAError, EOFError))
 
-    return start
+    return make_decoder
 
 
 def _make_zstd_decoder(header: bytes, size: int) -> Decoder:
@@ -266,37 +289,43 @@ def _make_lz4_decoder(header: bytes, size: int) -> Decoder:
 
 
 def _match_pattern(pattern: bytes) -> Callable[[bytes], bool]:
+    """Return a function that tests whether bytes begin with ``pattern``."""
     compiled = re.compile(pattern, re.DOTALL)
     return lambda data: compiled.match(data) is not None
 
 
 def _begins_zlib(data: bytes) -> bool:
     """Whether the header has a window of at most 32 KiB and no preset dictionary. Source: RFC 1950, section 2.2."""
-    return len(data) > 1 and data[0] & 0x8F == 0x08 and (data[0] << 8 | data[1]) % 31 == 0 and not data[1] & 0x20
+    if len(data) < 2:
+        return False
+    method_and_window, flags = data[0], data[1]
+    # The high bit of the window field stays clear up to 32 KiB; 8 is deflate, the only method.
+    is_deflate = method_and_window & 0x8F == 0x08
+    has_preset_dictionary = flags & 0x20 != 0
+    return is_deflate and not has_preset_dictionary and (method_and_window << 8 | flags) % 31 == 0
 
 
 def is_usual_lzma(data: bytes) -> bool:
-    """Whether the dictionary and size are such as ``xz`` takes for those of a ``.lzma`` file (``alone_decoder.c``).
+    """Whether ``data`` begin with a header that ``xz`` accepts as that of a ``.lzma`` file (``alone_decoder.c``).
 
-    The data behind them begin with a zero byte, as those of the range coder do.
+    A header is one property byte, four bytes of dictionary size and eight bytes of content size. The compressed data
+    behind it begin with a zero byte, because the range coder outputs one first.
     """
     dictionary, size = int.from_bytes(data[1:5], "little"), int.from_bytes(data[5:13], "little")
     one_bits = dictionary.bit_count()
+    # A power of two, or the sum of two adjacent ones.
     is_usual_dictionary = one_bits == 1 or (one_bits == 2 and dictionary & dictionary << 1 != 0)
+    is_unknown_size = size == (1 << 64) - 1
+    is_usual_size = is_unknown_size or 0 < size < _PLAUSIBLE_LZMA_SIZE
     has_zero_byte = data[13:14] == b"\0"
-    return (
-        has_zero_byte
-        and dictionary >= 4096
-        and is_usual_dictionary
-        and (size == (1 << 64) - 1 or 0 < size < _PLAUSIBLE_LZMA_SIZE)
-    )
+    return has_zero_byte and dictionary >= 4096 and is_usual_dictionary and is_usual_size
 
 
 def _begins_lzma(data: bytes) -> bool:
     """Whether the data begin a ``.lzma`` file: with the header of nearly every writer, or with a plausible one."""
     if data.startswith(_LZMA_MAGIC):
         return True
-    is_plausible = len(data) >= 14 and data[0] < 9 * 5 * 5 and data[13] == 0
+    is_plausible = len(data) >= 14 and data[0] < _LZMA_PROPERTY_VALUES and data[13] == 0
     return is_plausible and (data.startswith(_LZMA_PROPERTIES) or is_usual_lzma(data))
 
 
@@ -307,6 +336,7 @@ def _begins_frame(magic: bytes) -> Callable[[bytes], bool]:
     """
 
     def begins(data: bytes) -> bool:
+        # The magic numbers of skippable frames are 0x184D2A50 to 0x184D2A5F, little-endian.
         while len(data) >= _SKIPPABLE_HEADER and data[0] & 0xF0 == 0x50 and data[1:4] == b"\x2a\x4d\x18":
             length = _SKIPPABLE_HEADER + int.from_bytes(data[4:8], "little")
             if length >= len(data):
@@ -317,6 +347,7 @@ def _begins_frame(magic: bytes) -> Callable[[bytes], bool]:
     return begins
 
 
+# The default properties (lc=3, lp=0, pb=2), and the low bytes of the dictionary size, which nearly all writers leave 0.
 _LZMA_PROPERTIES = b"\x5d\x00"
 _LZMA_MAGIC = b"\x5d\x00\x00"
 _XZ_MAGIC = b"\xfd7zXZ\x00"

@@ -19,7 +19,10 @@ from modelaudit.wire.pickle_start import CONTAINER_AND_OPCODE, MARK_AND_OPCODE
 
 _SHORTEST_TEXT: Final = 12
 
+# GLOBAL with a module name; the line break may be escaped, as ``raw-unicode-escape`` writes it.
 _PROTOCOL_0_STARTS: Final = rb"c[\w.]{1,64}+(?:\n|\\u000a)|" + MARK_AND_OPCODE + b"|" + CONTAINER_AND_OPCODE
+# The first bytes of a pickle of protocol 0 to 5 with PROTO, ZIP, gzip, zlib; further down bzip2, xz, LZMA, LZ4,
+# Zstandard, 7z, npy, and a marshalled code object (``c`` or 0xe3, four bytes of argument count).
 _BINARY_STARTS: Final = (
     rb"\x80[\x00-\x05]|PK[\x03\x05]|\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]"
     # zlib with a window smaller than usual (RFC 1950, section 2.2)
@@ -67,6 +70,7 @@ class _TextCoding:
 
 
 def _decode_base64(text: bytes) -> bytes:
+    """Decode base64 in the standard or the URL-safe alphabet, with or without padding."""
     text = text.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
     return binascii.a2b_base64(text + b"=" * (-len(text) % 4), strict_mode=True)
 
@@ -125,11 +129,15 @@ CONTENT_STARTS: Final = re.compile(
 
 _UNCODED_STARTS: Final = re.compile(_BINARY_STARTS + b"|" + _PROTOCOL_0_STARTS, re.DOTALL)
 _SPACE: Final = b" \t\r\n"
+# The first bytes of a character of UTF-8, or the first letters of an escape such as ``\u00ff``, at the end of a text.
 _INCOMPLETE_CHARACTER: Final = re.compile(rb"(?:[\xc2-\xf4][\x80-\xbf]{0,2}|\\u?[0-9a-f]{0,3})\Z")
 
 
 def decode_character_bytes(text: bytes, is_truncated: bool = False) -> dict[Coding, bytes]:
-    """Decode ``text`` as one byte a character, the form that pickles of old protocols use for bytes.
+    """Decode ``text`` as one byte a character, the form in which pickles of old protocols write bytes.
+
+    Returns:
+        The bytes by coding; a text of ASCII without escapes fits no coding, because its bytes are the text itself.
 
     Args:
         text: in UTF-8, or with the escapes of ``raw-unicode-escape``.
@@ -156,6 +164,7 @@ def decode_codings(text: bytes, is_truncated: bool = False) -> dict[Coding, byte
         is_truncated: ``text`` is truncated, so the result is only the beginning of the content.
     """
     packed = text.translate(None, _SPACE)
+    # Nearly all texts are no encoded content: reject them by their first characters before the full matches.
     decoded: dict[Coding, bytes] = {}
     if len(packed) < _SHORTEST_TEXT or _CODED_STARTS.match(packed) is None:
         return decoded

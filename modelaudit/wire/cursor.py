@@ -87,12 +87,12 @@ class Cursor:
         return self.end - self.offset
 
     def require_bytes(self, count: int, what: str) -> None:
-        """Raise ``SizeBeyondEndError`` unless ``count`` bytes are left."""
+        """Raise ``SizeBeyondEndError`` unless ``count`` bytes are left; the message calls them ``what``."""
         if not 0 <= count <= self.end - self.offset:
             raise SizeBeyondEndError(what, count, self.offset)
 
     def peek(self, count: int) -> bytes:
-        """Return the next ``count`` bytes without consuming them; fewer at the end.
+        """Return the next ``count`` bytes without consuming them; fewer at the end of the window.
 
         Raises:
             WindowError: the window could not return the requested bytes.
@@ -112,7 +112,7 @@ class Cursor:
         """
         self.require_bytes(count, what)
         data = self.peek(count)
-        if len(data) < count:
+        if len(data) < count:  # the window returned less than its size promises
             raise SizeBeyondEndError(what, count, self.offset)
         self.offset += count
         return data
@@ -125,7 +125,10 @@ class Cursor:
             self._buffer, self._buffer_start = b"", self.offset
 
     def _consume_in_buffer(self, count: int, what: str) -> int:
-        """Consume the next ``count`` bytes, fewer than a block, and return their index in the block in memory."""
+        """Consume the next ``count`` bytes, at most a block, and return their index in ``_buffer``.
+
+        A subclass unpacks numbers there in place, which is faster than ``take``, which copies them.
+        """
         index = self.offset - self._buffer_start
         if index + count > len(self._buffer):
             self.require_bytes(count, what)

@@ -55,7 +55,9 @@ def apply_deadline(deadline: Deadline) -> Iterator[Deadline]:
 
 
 def check_deadline() -> None:
-    """Check the deadline. A check takes some tenths of a microsecond: use it in loops with slower steps.
+    """Raise if the deadline of the current artifact has passed.
+
+    A check takes some tenths of a microsecond: use it in loops with slower steps.
 
     Raises:
         LimitReachedError: the time is over.

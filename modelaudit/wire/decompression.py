@@ -34,10 +34,10 @@ ZIP_CODECS = {0: STORED, 8: DEFLATE, 12: BZIP2, 14: ZIP_LZMA, 93: ZSTD, 95: XZ}
 BeginsNextStream = Callable[[bytes], bool]
 """Whether a further stream begins with these bytes, which a loader reads as more of the same content."""
 
-_PIECE = 64 * KIB
-_BLOCK = 64 * KIB
-_INPUT_STEP = 4 * KIB
-_LOOKAHEAD = 4 * KIB
+_PIECE = 64 * KIB  # of content, output at once
+_BLOCK = 64 * KIB  # of stored bytes, read from the window at once
+_INPUT_STEP = 4 * KIB  # of stored bytes, passed to the decoder at once
+_LOOKAHEAD = 4 * KIB  # of stored bytes, examined for a further stream
 
 
 class _BrokenOffError(DecodingError):
@@ -108,11 +108,13 @@ class _CompressedStream:
             if output:
                 self.content_size += len(output)
                 return output
+            # Without this check, a decoder that neither outputs, ends nor asks for input would loop forever.
             if not input_bytes and not decoder.needs_input and not decoder.eof:
                 raise _BrokenOffError(f"the compressed data yield nothing more after byte {self.input_end}")
         return b""
 
     def _choose_step(self) -> int:
+        """Return how many bytes the decoder gets next: single ones from ``single_bytes_from`` on."""
         return (
             _INPUT_STEP
             if self.single_bytes_from is None
@@ -120,14 +122,15 @@ class _CompressedStream:
         )
 
     def _may_end(self) -> bool:
+        """Whether the content is complete although the input ends without an end mark."""
         return self._codec is STORED or (self._codec.may_lack_end_mark and self.content_size >= self._stated)
 
 
 class Expansion:
-    """The content of one compressed stretch, piece by piece, forward only.
+    """The content of one compressed range, read piece by piece, forward only.
 
     Attributes:
-        streams: number of streams so far; one, unless ``follows`` finds more of them.
+        streams: number of streams so far; at most one, unless ``follows`` recognises more of them behind it.
         recovers_before_damage: whether to recover the content that the decoder withholds before damage, see
             ``_recover_before_damage``.
     """
@@ -152,7 +155,7 @@ class Expansion:
 
     @property
     def stored_size(self) -> int:
-        """Bytes of the stretch."""
+        """Length of the compressed range in bytes."""
         return self._stored.size
 
     @property
@@ -182,7 +185,7 @@ class Expansion:
             return self._recover_before_damage(error)
 
     def _find_next_start(self, position: int) -> int | None:
-        """Return the start of the next stream at ``position`` or behind zero padding; ``None`` if there is none."""
+        """Return the offset of the next stream, at ``position`` or behind zero padding; ``None`` if there is none."""
         if self._follows is None:
             return None
         while data := self._source.read(position, _LOOKAHEAD):
@@ -211,13 +214,13 @@ class Expansion:
                     self._stored, self._source, self._codec, self._stream.start, self._stated
                 )
                 second_stream.single_bytes_from = self._stream.last_input_start
-                to_skip = self._stream.content_size
+                to_skip = self._stream.content_size  # content that was returned before
                 while to_skip and (piece := second_stream.read_piece(min(to_skip, _PIECE))):
                     to_skip -= len(piece)
                 while piece := second_stream.read_piece(1):
                     recovered += piece
             except DecodingError:
-                pass
+                pass  # the same damage again; ``recovered`` has the content before it
         if not recovered:
             raise self._failure from error
         return bytes(recovered)
@@ -243,7 +246,10 @@ class ContentMeasure:
 
 
 def measure_content(stored: Window, codec: Codec, stated_size: int, most_bytes: int) -> ContentMeasure:
-    """Decompress ``stored`` and discard the content; stop at the piece that exceeds ``most_bytes`` bytes."""
+    """Decompress ``stored``, discard the content and return its measures.
+
+    It stops at damage, and at the piece that exceeds ``most_bytes`` bytes of content.
+    """
     expansion = Expansion(stored, codec, stated_size, recovers_before_damage=False)
     size = crc = 0
     try:

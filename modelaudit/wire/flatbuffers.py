@@ -18,6 +18,7 @@ from modelaudit.model.limits import KIB, Limits
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
 _BLOCK: Final = 64 * KIB
+# Blocks that are kept in memory, the most recently used ones.
 _MOST_BLOCKS: Final = 64
 # Reading a table takes about as long as reading this many values of a document.
 _NODES_PER_TABLE: Final = 5
@@ -36,6 +37,7 @@ class FlatBuffer:
         self.window = window
         self.size = window.size
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        # The block that was read last, apart from the others: nearly every number lies in it.
         self._newest_index, self._newest = -1, b""
         self._most = self._left = most_tables
 
@@ -58,11 +60,12 @@ class FlatBuffer:
         """
         integer_struct = _INTEGER_STRUCTS[code]
         place_in_block = position % _BLOCK
-        if 0 <= position <= self.size - integer_struct.size and place_in_block <= _BLOCK - integer_struct.size:
+        is_inside_file = 0 <= position <= self.size - integer_struct.size
+        if is_inside_file and place_in_block <= _BLOCK - integer_struct.size:
             index = position // _BLOCK
             block = self._newest if index == self._newest_index else self._load_block(index)
             value: int = integer_struct.unpack_from(block, place_in_block)[0]
-        else:
+        else:  # the number extends into the next block, or lies outside the buffer, which ``read_bytes`` rejects
             value = integer_struct.unpack(self.read_bytes(position, integer_struct.size))[0]
         return value
 
@@ -83,6 +86,7 @@ class FlatBuffer:
         return position + offset
 
     def _load_block(self, index: int) -> bytes:
+        """Return the block with this index, from memory or the window, and drop the least recently used block."""
         block = self._blocks.get(index)
         if block is None:
             block = self.window.read(index * _BLOCK, min(_BLOCK, self.size - index * _BLOCK))
@@ -119,7 +123,7 @@ class Vector:
 
     def numbers(self, code: str) -> Iterator[int]:
         """Yield the elements as integers. Raises like ``FlatBuffer.spend`` and ``FlatBuffer.read_bytes``."""
-        per_block = _BLOCK // self.width
+        per_block = _BLOCK // self.width  # elements unpacked at once, to bound memory
         for first in range(0, self.count, per_block):
             count = min(per_block, self.count - first)
             self._buffer.spend(count)
@@ -156,12 +160,13 @@ class Table:
         self.position = position
         self._slots = position - buffer.read_number(position, "i")
         self._length = buffer.read_number(self._slots, "H")
+        # A vtable begins with its own length and the length of the table, two bytes each; offsets of two bytes follow.
         if self._length < 4 or self._length % 2 or self._slots + self._length > buffer.size:
             raise DamagedError(f"a table states {self._length} bytes for its list of fields", position)
 
     def find_field(self, slot: int) -> int:
         """Return the position of a field; 0 if it is omitted. Raises like ``FlatBuffer.read_number``."""
-        entry = 4 + 2 * slot
+        entry = 4 + 2 * slot  # in the vtable, behind its two lengths
         if entry + 2 > self._length:
             return 0
         offset = self._buffer.read_number(self._slots + entry, "H")

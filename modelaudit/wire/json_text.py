@@ -14,13 +14,15 @@ from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.deadline import check_deadline, iterate_within_deadline
 
-# An unclosed string matches to the end of the text, so that each character is scanned only once.
+# A string with its quotes. An unclosed string matches to the end of the text, so that each character is scanned once.
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+# A piece of text that ends with a string: up to 20,000 times other characters and then a closed string.
 _TEXT_WITH_WHOLE_STRINGS = re.compile(r'(?:[^"]*+"[^"\\]*+(?:\\.[^"\\]*+)*+"){1,20000}+', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _MOST_KEYS_OF_SETTINGS = 1000
 _BLANK = " \t\r\n"
 _MOST_DIGITS = 4000
+# An escape in a JSON string; group 1 is the code of ``\ud83d``.
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
 
@@ -40,7 +42,8 @@ def _remove_strings(text: str) -> Iterator[str]:
 
 
 def exceeds_depth(text: str, most_levels: int) -> bool:
-    """Whether arrays and objects nest deeper than ``most_levels`` levels."""
+    """Whether arrays and objects in ``text`` nest deeper than ``most_levels`` levels, whether it is JSON or not."""
+    # Brackets within strings count here too; if even so there are few, the strings need not be removed.
     if text.count("[") + text.count("{") <= most_levels:
         return False
     depth = 0
@@ -53,7 +56,11 @@ def exceeds_depth(text: str, most_levels: int) -> bool:
 
 
 def exceeds_nodes(text: str, most_values: int, roots: int = 1) -> bool:
-    """Whether the text holds more than ``most_values`` values; ``roots`` values lie at the top level."""
+    """Whether the text holds more than ``most_values`` values; ``roots`` values lie at the top level.
+
+    Each comma and each opening bracket counts as one value, so an empty array or object counts twice.
+    """
+    # Separators within strings count here too; if even so there are few, the strings need not be removed.
     if _count_separators(text) <= most_values - roots:
         return False
     count = roots
@@ -69,14 +76,18 @@ def _count_separators(text: str) -> int:
 
 
 def has_lone_surrogate(text: str) -> bool:
-    r"""Whether an escape such as ``\ud800`` has no other half, so that it encodes no character."""
+    r"""Whether an escape in ``text`` is half of a surrogate pair without the other half, so that it is no character.
+
+    ``\ud83d\ude00`` is a pair: a high surrogate (D800 to DBFF) and directly behind it a low one (DC00 to DFFF).
+    """
     if "\\u" not in text:
         return False
-    high_end = -1
+    high_end = -1  # the end of a high surrogate that waits for its low one; -1 if none waits
     for match in iterate_within_deadline(_ESCAPE.finditer(text), 4096):
         code = int(match[1], 16) if match[1] else 0
         follows_high = high_end == match.start()
-        if (0xDC00 <= code <= 0xDFFF) != follows_high or (high_end >= 0 and not follows_high):
+        is_low = 0xDC00 <= code <= 0xDFFF
+        if is_low != follows_high or (high_end >= 0 and not follows_high):
             return True
         high_end = match.end() if 0xD800 <= code <= 0xDBFF else -1
     return high_end >= 0
@@ -131,7 +142,7 @@ class _KeyScanner:
 
 
 def _drop_value(_: str) -> None:
-    return None
+    """Replace a number with ``None``; numbers of a large document would take much memory."""
 
 
 def check_bounds(text: str, limits: Limits) -> None:
@@ -174,10 +185,12 @@ def catch_parse_failure(parse: Callable[[], None]) -> Unread | None:
 
 
 def scan_json(text: str, wanted: frozenset[str] = frozenset()) -> JsonFacts:
-    """Parse ``text``, which has passed ``check_bounds``. ``NaN`` and ``Infinity`` are accepted, as in loaders.
+    """Parse JSON without keeping its values, and return the facts about its root and keys.
+
+    ``NaN`` and ``Infinity`` are accepted, as in loaders.
 
     Args:
-        text: the JSON text.
+        text: the JSON text, which has passed ``check_bounds``.
         wanted: keys to look for; those that occur become ``JsonFacts.met``.
 
     Raises:
@@ -199,7 +212,8 @@ def split_json_lines(text: str) -> Iterator[str]:
     while position < len(text):
         check_deadline()
         end = text.find("\n", position)
-        end = end if end >= 0 else len(text)
+        if end < 0:
+            end = len(text)
         row = text[position:end].strip(_BLANK)
         if row:
             yield row
@@ -207,7 +221,7 @@ def split_json_lines(text: str) -> Iterator[str]:
 
 
 def scan_json_lines(text: str, limits: Limits, wanted: frozenset[str] = frozenset()) -> JsonFacts:
-    """Parse each line of ``text`` that is not blank as a JSON value of its own; otherwise like ``scan_json``.
+    """Parse each line of ``text`` that is not blank as a JSON value, and return the facts as ``scan_json`` does.
 
     Raises:
         ValueError: a line is not JSON, or there are fewer than two.

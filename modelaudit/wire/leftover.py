@@ -11,7 +11,7 @@ from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 
 def make_leftover_artifacts(artifact: Artifact, window: Window, end: int, limits: Limits) -> Iterator[Artifact]:
-    """Yield the bytes from offset ``end`` on as an artifact of its own, if there are any."""
+    """Yield the bytes of ``window`` from offset ``end`` on as an artifact inside ``artifact``, if there are any."""
     if end < window.size:
         leftover_window = SubWindow(window, end, window.size - end, get_budget(window, limits))
         yield Artifact(join_range(artifact.path, end, window.size), leftover_window.size, make_opener(leftover_window))

@@ -13,7 +13,7 @@ from modelaudit.model.structure import Defect, Location
 from modelaudit.wire.defects import MemberDefect
 
 _MOST_OF_A_KIND = 50
-_DRIVE = re.compile(r"[A-Za-z]:")
+_DRIVE = re.compile(r"[A-Za-z]:")  # of Windows: "C:"
 
 
 class DefectLog:
@@ -30,7 +30,7 @@ class DefectLog:
             self._defects.append(Defect(kind, detail, Location(offset=offset, key=key)))
 
     def defects(self) -> tuple[Defect, ...]:
-        """Return the recorded defects."""
+        """Return the recorded defects, then for each kind with too many one defect that counts the rest."""
         summaries = (
             Defect(kind, f"{count - _MOST_OF_A_KIND} more of this kind")
             for kind, count in self._counts.items()
@@ -40,13 +40,13 @@ class DefectLog:
 
 
 def escapes_folder(name: str) -> bool:
-    """Whether extracting ``name`` could write outside the folder that was asked for, on any system."""
+    """Whether extracting a member called ``name`` could write outside the target folder, on any operating system."""
     path = name.replace("\\", "/")
     return path.startswith("/") or _DRIVE.match(path) is not None or ".." in path.split("/")
 
 
 def check_name(name: str, offset: int | None, log: DefectLog) -> None:
-    """Record a name that escapes the folder, contains a zero byte or differs between systems."""
+    """Record in ``log`` a name that escapes the folder, contains a zero byte, or is a path on Windows only."""
     if escapes_folder(name):
         log.add(MemberDefect.PATH_ESCAPE, f"the name {name!r} leads outside the folder of extraction", offset, name)
     elif "\\" in name:
@@ -56,7 +56,7 @@ def check_name(name: str, offset: int | None, log: DefectLog) -> None:
 
 
 def check_link(name: str, target: str, offset: int | None, log: DefectLog, is_symbolic: bool = True) -> None:
-    """Record a link that leads outside the folder of extraction.
+    """Record in ``log`` that the link ``name`` leads outside the folder of extraction, if its ``target`` does.
 
     The target of a symbolic link is relative to the folder of the link, that of a hard link to the root of the archive.
     """

@@ -27,7 +27,9 @@ _TOKEN: Final = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
+# A string token: b'text' has the prefix "b" and the body "text".
 _STRING: Final = re.compile(r"(?P<prefix>\w*)(['\"])(?P<body>.*)\2", re.DOTALL)
+# The body of a string, with these escapes only: \n and other letters, \x00, \u0000, \U00000000 and octal \000.
 # Other escapes are rejected: Python warns about unknown ones, and ``\N{...}`` needs a table of character names.
 _TEXT_WITH_KNOWN_ESCAPES: Final = re.compile(
     r"(?:[^\\]|\\(?:[\\'\"abfnrtv\n]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}|[0-3]?[0-7]{1,2}))*+",
@@ -50,7 +52,13 @@ def parse_literal(text: str) -> tuple[Literal, frozenset[str]]:
 
 
 class _LiteralParser:
-    """A recursive-descent parser; ``kind`` and ``text`` are those of the current token."""
+    """A recursive-descent parser of a literal.
+
+    Attributes:
+        kind: of the current token: ``string``, ``number``, ``word``, ``mark`` or ``end``.
+        text: the current token as written.
+        duplicate_keys: keys that occur twice in one dictionary.
+    """
 
     def __init__(self, text: str) -> None:
         self._source = text
@@ -61,10 +69,11 @@ class _LiteralParser:
         self._read_token()
 
     def make_error(self, what: str) -> DamagedError:
-        """Return the error to raise at the current token."""
+        """Return the error to raise, with the character where the current token ends, and ``what`` is wrong there."""
         return DamagedError(f"the header is not a literal as NumPy writes it, at character {self._position}: {what}")
 
     def _read_token(self) -> None:
+        """Make the next token the current one."""
         match = _TOKEN.match(self._source, self._position)
         if match is None or match.lastgroup is None:
             raise self.make_error("an unknown token")
@@ -72,13 +81,14 @@ class _LiteralParser:
         self.kind, self.text = match.lastgroup, match[match.lastgroup]
 
     def _skip_mark(self, mark: str) -> bool:
+        """Skip the current token if it is ``mark``; return whether it was."""
         is_mark = self.kind == "mark" and self.text == mark
         if is_mark:
             self._read_token()
         return is_mark
 
     def parse_value(self, depth: int) -> Literal:
-        """Parse the value that begins at the current token."""
+        """Parse the value that begins at the current token; it lies in ``depth`` containers."""
         if depth > DEEPEST_LITERAL:
             raise self.make_error(f"it nests more than {DEEPEST_LITERAL} deep")
         if self.kind == "string":
@@ -91,6 +101,7 @@ class _LiteralParser:
             return -self._parse_number()
         if self._skip_mark("("):
             values, has_comma = self._parse_values(")", depth)
+            # One value in brackets is itself; only a comma makes a tuple of it.
             return values[0] if len(values) == 1 and not has_comma else tuple(values)
         if self._skip_mark("["):
             return self._parse_values("]", depth)[0]
@@ -99,6 +110,7 @@ class _LiteralParser:
         return self._parse_number()
 
     def _parse_number(self) -> int:
+        """Parse a number; it is the last possibility for a value, so anything else is an error."""
         text = self.text
         if self.kind != "number" or len(text) > _LONGEST_NUMBER:
             raise self.make_error("a value is missing")
@@ -112,9 +124,10 @@ class _LiteralParser:
         while self.kind == "string":
             match = _STRING.fullmatch(self.text)
             prefix, body = (match["prefix"].lower(), match["body"]) if match else ("", "")
-            if not _TEXT_WITH_KNOWN_ESCAPES.fullmatch(body) or not (body.isascii() or "b" not in prefix):
+            has_invalid_bytes = "b" in prefix and not body.isascii()
+            if has_invalid_bytes or not _TEXT_WITH_KNOWN_ESCAPES.fullmatch(body):
                 raise self.make_error("a string that cannot be read")
-            if "r" not in prefix:
+            if "r" not in prefix:  # not a raw string, so its escapes count
                 body = body.encode("latin-1", "backslashreplace").decode("unicode_escape")
             parts.append(body)
             are_bytes.add("b" in prefix)
@@ -125,9 +138,9 @@ class _LiteralParser:
         return text.encode("latin-1", "replace") if are_bytes == {True} else text
 
     def _parse_values(self, closing: str, depth: int) -> tuple[list[Literal], bool]:
-        """Parse the values up to the closing mark; also return whether a comma precedes it."""
+        """Parse the values up to the mark ``closing``; also return whether a comma precedes it."""
         values: list[Literal] = []
-        has_comma = True
+        has_comma = True  # none is needed before the first value
         while not self._skip_mark(closing):
             if not has_comma:
                 raise self.make_error("a comma is missing")
@@ -136,6 +149,7 @@ class _LiteralParser:
         return values, has_comma
 
     def _parse_mapping(self, depth: int) -> dict[str, Literal]:
+        """Parse a dictionary behind its opening brace."""
         mapping: dict[str, Literal] = {}
         has_comma = True
         while not self._skip_mark("}"):

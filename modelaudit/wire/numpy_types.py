@@ -18,7 +18,9 @@ from modelaudit.wire.numpy_literal import Literal
 LARGEST_SIZE: Final = 2**63 - 1
 """The largest size in bytes that NumPy can represent."""
 
+# "<f8", "|O8", "<M8[ns]": byte order, kind, size in bytes or characters, unit of a time.
 _TYPE: Final = re.compile(r"[<>|=]?(?P<kind>[biufcmMOSaUV])(?P<size>\d{1,18})(?P<unit>\[[\w/]{0,32}\])?")
+# The sizes in bytes of kinds that do not have any size.
 _VALID_SIZES: Final[dict[str, frozenset[int]]] = {
     "b": frozenset({1}),
     "i": frozenset({1, 2, 4, 8}),
@@ -56,7 +58,7 @@ class Dtype:
     Attributes:
         kind: NumPy's letter for it, one of ``biufcmMOSUV``; empty if unknown.
         item_size: bytes of one item; ``None`` if unknown or dependent on the platform.
-        holds_objects: whether it holds Python objects at any depth; ``None`` if unknown.
+        holds_objects: whether it contains Python objects, also in its fields; ``None`` if unknown.
     """
 
     kind: str = ""
@@ -68,13 +70,14 @@ UNKNOWN_DTYPE: Final = Dtype()
 
 
 def parse_type_text(text: str) -> Dtype:
-    """Parse a dtype string such as ``<f8``, ``|O`` or ``<M8[ns]``."""
+    """Parse a dtype string such as ``<f8``, ``|O``, ``<M8[ns]`` or ``float64``; ``UNKNOWN_DTYPE`` if it is none."""
     match = _TYPE.fullmatch(text)
     if match is None:
         kind_and_size = _TYPES_BY_NAME.get(text) or _TYPES_BY_LETTER.get(text[1:] if text[:1] in "<>|=" else text)
         return Dtype(*kind_and_size, kind_and_size[0] == "O") if kind_and_size else UNKNOWN_DTYPE
     kind, size = match["kind"], int(match["size"])
-    if (match["unit"] and kind not in "mM") or size not in _VALID_SIZES.get(kind, (size,)):
+    has_wrong_unit = match["unit"] is not None and kind not in "mM"  # only times have units
+    if has_wrong_unit or size not in _VALID_SIZES.get(kind, (size,)):
         return UNKNOWN_DTYPE
     if kind == "O":
         return Dtype(kind, _POINTER_SIZE, holds_objects=True)
@@ -96,7 +99,10 @@ def make_array_type(base: Dtype, shape: Literal) -> Dtype:
     """Return the dtype of an array of ``base`` as one item; ``shape`` is a number or a tuple of numbers."""
     lengths = shape if isinstance(shape, tuple) else (shape,)
     size = count_array_bytes(tuple(lengths), base.item_size)
-    return Dtype("V", size, base.holds_objects) if size is not None else Dtype("V", None, base.holds_objects or None)
+    if size is None:
+        # The shape may be wrong, so it is uncertain that there are no objects.
+        return Dtype("V", None, base.holds_objects or None)
+    return Dtype("V", size, base.holds_objects)
 
 
 def count_array_bytes(shape: tuple[Literal, ...], item_size: int | None) -> int | None:
@@ -121,6 +127,7 @@ def combine_fields(fields: Iterator[Dtype]) -> Dtype:
     """Return the dtype of a record whose fields follow one another without gaps."""
     size: int | None = 0
     holds_objects: bool | None = False
+    # A property is unknown if it is unknown for one field; but one field with objects decides for the record.
     for field in fields:
         size = None if size is None or field.item_size is None else size + field.item_size
         if field.holds_objects is not False:
@@ -131,17 +138,19 @@ def combine_fields(fields: Iterator[Dtype]) -> Dtype:
 
 
 def _parse_shaped_type(value: tuple[Literal, ...]) -> Dtype:
+    """Parse a pair of a dtype and the shape of an array of it: ``("<f8", (2, 3))``."""
     if len(value) != 2:
         return UNKNOWN_DTYPE
     base, shape = parse_description(value[0]), value[1]
     if base.kind in _KINDS_OF_ANY_SIZE and base.item_size == 0 and type(shape) is int:
-        return parse_type_text(f"{base.kind}{shape}")
+        return parse_type_text(f"{base.kind}{shape}")  # ("S", 5) means "S5", five bytes and not an array of five
     if isinstance(shape, int | tuple):
         return make_array_type(base, shape)
     return UNKNOWN_DTYPE
 
 
 def _parse_fields(value: list[Literal]) -> Iterator[Dtype]:
+    """Yield the dtype of each field of a record: ``("x", "<f8")``, or with a shape ``("x", "<f8", (2,))``."""
     for field in value:
         if not isinstance(field, tuple) or len(field) not in (2, 3):
             yield UNKNOWN_DTYPE

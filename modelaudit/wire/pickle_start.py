@@ -21,28 +21,29 @@ _OPCODES: Final = frozenset(ord(opcode.code) for opcode in pickletools.opcodes)
 PROTOCOL_AND_OPCODE: Final = re.compile(
     rb"\x80[\x02-\x05][" + b"".join(re.escape(bytes((byte,))) for byte in sorted(_OPCODES)) + b"]", re.DOTALL
 )
-"""Pattern of PROTO with protocol 2 to 5 and an opcode, among other bytes; protocols 0 and 1 would match by chance."""
+"""Pattern to search for: PROTO, protocol 2 to 5, an opcode. Protocols 0 and 1 would match by chance."""
 
 MARK_AND_OPCODE: Final = rb"\([cdilSVINFLKXUMJGt(]"
 CONTAINER_AND_OPCODE: Final = rb"[\]}][(0qra-zA-Z\x94]"
-"""Patterns of the first two opcodes of protocols 0 and 1: a mark or container, and one more."""
+"""Patterns of the first two opcodes in protocols 0 and 1: MARK, or an empty list or dictionary, and one more."""
 
 
-# Protocols 0 and 1 do not announce themselves: an import with its two names, or a mark or container and more opcodes.
+# Protocols 0 and 1 have no PROTO opcode. They begin with GLOBAL and its two names, or with MARK or an empty container
+# and a further opcode. A space as the third byte is rather that of prose in brackets, such as "(c) 2024".
 # ``codings.STARTS`` asks for less, since it decides by four bytes.
 _OLD_PICKLE: Final = re.compile(rb"c[\w.]+\n[\w.]+\n|" + MARK_AND_OPCODE + b"[^ ]|" + CONTAINER_AND_OPCODE)
 
 
 def begins_pickle(data: bytes) -> bool:
-    """Whether ``data`` begin like a pickle of any protocol that is written."""
+    """Whether ``data`` begin like a pickle of protocol 0 to 5."""
     return begins_with_protocol_and_opcode(data, NEWEST_PROTOCOL) or _OLD_PICKLE.match(data) is not None
 
 
 def begins_with_protocol(data: bytes, highest: int) -> bool:
-    """Whether ``data`` begin with ``PROTO`` and a protocol up to ``highest``. These two bytes also occur by chance."""
+    """Whether the first two bytes are ``PROTO`` and a protocol up to ``highest``. They also occur by chance."""
     return len(data) > 1 and data[0] == _PROTO and data[1] <= highest
 
 
 def begins_with_protocol_and_opcode(data: bytes, highest: int) -> bool:
-    """Whether ``data`` begin with ``PROTO``, a protocol up to ``highest`` and any opcode."""
+    """Whether the first three bytes are ``PROTO``, a protocol up to ``highest`` and the code of any opcode."""
     return len(data) > 2 and begins_with_protocol(data, highest) and data[2] in _OPCODES

@@ -27,23 +27,24 @@ _ESCAPE: Final = re.compile(
     rb"\\(?:([0-7]{1,3})|[xX]([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL
 )
 _ESCAPED_BYTES: Final = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+# The text may begin with a message: white space and comments, then a name with ":", "{" or "<", or only comments.
 _RECOGNITION_BYTES: Final = MIB
 _POSSIBLE_START: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+(?:[a-z_]++\s*+[:{<]|\Z)")
 _CLOSING_SIGNS: Final = {"{": "}", "<": ">"}
 
 
 def read_recognition_bytes(head: Head) -> bytes:
-    """Return the bytes for recognition: more than the head if it may be this format, since comments can be long."""
+    """Return the bytes for recognition: 1 MiB if the head may be this format, because it may be all comments."""
     return head.window.read(0, _RECOGNITION_BYTES) if _POSSIBLE_START.match(head.data) else head.data
 
 
 @dataclass(frozen=True, slots=True)
 class TextField:
-    """One event of a text: a message opens, a message closes, or a field has a value.
+    """One event of a text: a message begins, a message ends, or a field has a value.
 
     Attributes:
-        name: the name of the field; empty where a message closes.
-        value: the bytes of a single value; ``None`` where a message opens or closes.
+        name: the name of the field; empty where a message ends.
+        value: the bytes of a single value; ``None`` where a message begins or ends.
         quoted: whether the value is a quoted text.
         line: line number, from 1.
     """
@@ -83,6 +84,7 @@ class _Tokens:
         return self.take_token().text if self.next.kind == "sign" and self.next.text in signs else ""
 
     def _read_token(self) -> _Token:
+        """Return the token at the current position, behind spaces and comments; its kind is ``end`` at the end."""
         while self._position < len(self._text):
             check_deadline()
             match = _TOKEN.match(self._text, self._position)
@@ -100,7 +102,7 @@ class _Tokens:
 
 
 def parse_text_fields(text: str, limits: Limits) -> Iterator[TextField]:
-    """Yield the fields of ``text`` in order; each message opens with its name and closes with an empty one.
+    """Yield the fields of ``text`` in order; a message yields one event at its begin and one at its end.
 
     Raises:
         DamagedError: the text is not a message in text format; the fields before the error were yielded.
@@ -113,7 +115,14 @@ def parse_text_fields(text: str, limits: Limits) -> Iterator[TextField]:
 
 
 def _parse_field(name: _Token, tokens: _Tokens, closing_signs: list[str], limits: Limits) -> Iterator[TextField]:
-    """Yield one field; each message of a list becomes a field of its own."""
+    """Yield the field ``name``: one value, one message, or each element of a list as a field of its own.
+
+    Args:
+        name: the token of the field's name, which was consumed.
+        tokens: the tokens behind it.
+        closing_signs: the sign that ends each open message, outermost first.
+        limits: the bound on nested messages.
+    """
     colon = tokens.take_sign(":")
     opening_sign = tokens.take_sign("{", "<")
     if opening_sign:
@@ -128,6 +137,7 @@ def _parse_field(name: _Token, tokens: _Tokens, closing_signs: list[str], limits
     while not tokens.take_sign("]"):
         opening_sign = tokens.take_sign("{", "<")
         if opening_sign:
+            # The list can go on only when this message ends, so its fields are parsed here.
             depth = len(closing_signs)
             yield _open_message(name, opening_sign, closing_signs, limits)
             while len(closing_signs) > depth + 1 or not tokens.take_sign(closing_signs[-1]):

@@ -18,6 +18,7 @@ _TOKEN: Final = re.compile(
     # An unclosed string matches as one token; otherwise every quote in it would be tried as a start.
     r"|\"(?:[^\"\\\n]|\\(?:.|\n))*+|'(?:[^'\\\n]|\\(?:.|\n))*+"
 )
+# Strings match too, so that a comma within one is not taken for a trailing comma.
 _STRING_OR_TRAILING_COMMA: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"?|,(?=\s*+[}\]])", re.DOTALL)
 _JSON_WORDS: Final = frozenset({"true", "false", "null", "NaN", "Infinity"})
 _ESCAPE: Final = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
@@ -32,23 +33,26 @@ def accepts_relaxed_json(name: str, path: str) -> bool:
 
 def convert_to_json(text: str) -> str:
     """Convert JSON5 spellings in ``text`` to JSON; ``json.loads`` rejects a text with any other deviation."""
-    # Two passes, because a comment may follow a trailing comma.
+    # Two passes: only without comments is it visible that nothing but a bracket follows a comma.
     return _STRING_OR_TRAILING_COMMA.sub(
         lambda match: "" if match[0] == "," else match[0], _TOKEN.sub(_convert_token, text)
     )
 
 
 def _convert_token(match: re.Match[str]) -> str:
+    """Return the JSON spelling of a match of ``_TOKEN``."""
     token = match[0]
     if match["comment"]:
-        return "\n" * token.count("\n") or " "
+        return "\n" * token.count("\n") or " "  # keeps the line numbers; a space still separates the words around it
     if match["single"] or (match["double"] and "\\" in token):
         decoded = _ESCAPE.sub(_decode_escape, token[1:-1])
         # Two escapes may be the halves of one character.
         joined = decoded.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         return json.dumps(joined, ensure_ascii=False)
     if match["number"]:
+        # Either a hexadecimal number, or a plus sign in front of a decimal one, which JSON forbids.
         return str(int(token, 16)) if len(token) > 1 else ""
+    # A bare word is a key of JSON5, to be quoted. Strict strings and unclosed strings stay as they are.
     return f'"{token}"' if match["word"] and token not in _JSON_WORDS else token
 
 

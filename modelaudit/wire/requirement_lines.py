@@ -13,14 +13,20 @@ from modelaudit.model.outline import Mention
 from modelaudit.model.structure import NOWHERE, Location
 
 VOCABULARY: Final = "requirements"
-# pip accepts any unambiguous prefix of a long option, and a short option directly before its value.
+# Below, pip accepts any unambiguous prefix of a long option, and a short option directly before its value.
+# --index-url URL, --extra-index-url=URL, --pypi-url URL, --find-links URL (group 1), -i URL, -fURL (group 2)
 _INDEX_OPTION: Final = re.compile(r"(?<!\S)(?:(--(?:i|ex|py)[a-z-]*|--f[a-z-]*)[\s=]+|(-[if])[\s=]*)(\S+)")
+# --trusted-host pypi.example.org
 _TRUSTED_HOST_OPTION: Final = re.compile(r"(?<!\S)--t[a-z-]*[\s=]+(\S+)")
+# git+https://host/repository, https://host/package.whl; group 1 is the version control system, group 2 the address
 _ADDRESS: Final = re.compile(r"(?:(git|hg|svn|bzr)\+)?((?:https?|ftp|file|ssh|git)://\S+)", re.IGNORECASE)
+# -e SOURCE, --editable=SOURCE
 _EDITABLE_OPTION: Final = re.compile(r"(?:-e[\s=]*|--ed[a-z-]*[\s=]+)(\S+)")
 _OPTION_WITHOUT_CHECK: Final = re.compile(r"--(?:no-verify|allow-unverified|allow-external|use-feature=fast-deps)\b")
+# ./x does not match: it lies in the snapshot. /srv/pkg, ~/pkg, C:\pkg, ../pkg and "name @ file:///pkg" do.
 _LOCAL_PATH: Final = re.compile(r"(?:\S+\s+@\s+)?(?:file:|/|~/|[A-Za-z]:\\|\.\.[/\\])\S*")
 _CREDENTIALS: Final = re.compile(r"//[^/@\s]*@")
+# A commit of git, or a digest that pip compares.
 _PINNED: Final = re.compile(r"@[0-9a-f]{40}\b|#sha256=[0-9a-f]{64}\b|--hash[=:]")
 _PLAIN_TEXT_SCHEMES: Final = ("http://", "ftp://", "git://")
 _LOCAL_HOST: Final = re.compile(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|\Z)")
@@ -30,7 +36,15 @@ _COMMENT: Final = re.compile(r"(?:^|\s+)#")
 
 
 def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterator[Mention]:
-    """Yield a mention for each source in the line other than the configured index; addresses lose their credentials."""
+    """Yield a mention for each package source in the line, except for the configured index.
+
+    The ``use`` of a mention is ``index``, ``links``, ``plain-text``, ``trusted-host``, ``unverified``, ``editable``,
+    ``address``, ``pinned-address`` or ``local-path``. Addresses lose their credentials.
+
+    Args:
+        line: one requirement or option, with continued lines already joined.
+        where: the location that the mentions get.
+    """
     line = _strip_comment(line[:_LONGEST_LINE]).strip()
     index_options = list(_INDEX_OPTION.finditer(line)) if line.startswith("-") else []
     for option in index_options:
@@ -57,6 +71,7 @@ def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterat
 
 
 def _make_address_mention(line: str, address: re.Match[str], where: Location) -> Mention:
+    """Return the mention of ``address``, a match of ``_ADDRESS`` in ``line``; its use follows from the scheme."""
     name = strip_credentials(address[0])[:_QUOTED_CHARACTERS]
     scheme = address[2].lower()
     if scheme.startswith(_PLAIN_TEXT_SCHEMES):
@@ -77,7 +92,10 @@ def _strip_comment(line: str) -> str:
 
 
 def join_requirement_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines with their numbers after joining continued lines as pip does; comments are never continued."""
+    """Join continued lines as pip does, and yield each result with the number of its first line.
+
+    A comment ends a continued line and is never continued itself.
+    """
     first_number, joined = 1, ""
     for number, line in enumerate(text.splitlines(), 1):
         if not joined:

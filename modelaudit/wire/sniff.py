@@ -7,6 +7,7 @@ from modelaudit.wire.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZSTD
 from modelaudit.wire.pickle_start import NEWEST_PROTOCOL
 from modelaudit.wire.tar_headers import BLOCK, is_header
 
+# Offset of the magic number in bytes, the magic number, the name of the format.
 _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"PK\x03\x04", "ZIP"),
     (0, b"PK\x05\x06", "ZIP"),
@@ -22,6 +23,7 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x93NUMPY", "NumPy array"),
     (0, b"7z\xbc\xaf\x27\x1c", "7-Zip"),
     (0, b"Rar!\x1a\x07", "RAR"),
+    # A stream that has no such number, such as zlib, is recognised by its codec only.
     (0, GZIP.magic, "gzip"),
     (0, BZIP2.magic, "bzip2"),
     (0, XZ.magic, "xz"),
@@ -93,13 +95,16 @@ def is_tar(head: bytes) -> bool:
 
 
 def detect_strong_magic(head: bytes) -> str | None:
-    """Return the format whose magic number of at least four bytes begins ``head``; shorter ones occur by chance."""
+    """Return the format that ``head`` shows by a magic number of at least four bytes, or ``None``.
+
+    Shorter magic numbers are ignored, because they occur by chance.
+    """
     format_name = next((name for offset, magic, name in _STRONG_MAGIC if head.startswith(magic, offset)), None)
     return format_name or ("tar" if is_tar(head) else None)
 
 
 def name_format(head: bytes, path: str) -> str | None:
-    """Return the name of the format that the first bytes (``head``) have the magic number of; ``None`` if unknown.
+    """Name the format of a file by the magic number in ``head``, its first bytes; ``None`` if unknown.
 
     If no magic number matches, the extension of ``path`` decides, and the name ends in "by its extension".
     """

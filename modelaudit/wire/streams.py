@@ -15,7 +15,7 @@ COMPRESSED: Final = "compressed"
 def outline_stream(
     codec: str, streams: int, stored_size: int, content_size: int, defects: Iterable[Defect] = ()
 ) -> Outline:
-    """Describe compressed data.
+    """Return the outline of a compressed file.
 
     Args:
         codec: ``gzip``, ``bzip2``, ``xz``, ``lzma``, ``zlib``, ``lz4``, ``zstd`` or ``zfile``.

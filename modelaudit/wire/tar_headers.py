@@ -26,17 +26,21 @@ _GNU_KINDS = b"LKS"
 USTAR = slice(257, 262)
 """The field in which newer dialects write ``ustar``."""
 
+# Fields of the ustar header.
 _NAME = slice(0, 100)
 _SIZE = slice(124, 136)
 _SUM = slice(148, 156)
 _KIND = slice(156, 157)
 _LINK = slice(157, 257)
 _PREFIX = slice(345, 500)
+# mode, uid, gid, size, mtime, devmajor, devminor
 _NUMBERS = (slice(100, 108), slice(108, 116), slice(116, 124), _SIZE, slice(136, 148), slice(329, 337), slice(337, 345))
 # Checksum fields that ``parse_number`` may parse: a quick check before the sum over all bytes of a block.
 _SUM_SHAPE = re.compile(rb"[\x09-\x0d\x1c-\x20+\-0-7_oO]*(\x00.*)?|[\x80\xff].*", re.DOTALL)
+# Old GNU sparse maps: offset of the first entry, number of entries; a flag follows the last: another block continues.
 _SPARSE_IN_HEADER = (386, 4)
 _SPARSE_IN_BLOCK = (0, 21)
+_SPARSE_ENTRY_LENGTH = 24  # an offset and a length, 12 bytes each
 _SPARSE_REAL_SIZE = slice(483, 495)
 
 
@@ -63,15 +67,20 @@ class TarHeader:
     @property
     def is_file(self) -> bool:
         """Whether loaders read the data that follow as a file; they also do so for unknown kinds."""
+        # Before POSIX, folders had no type flag of their own, only a slash at the end of the name.
         if self.kind == b"\0" and self.name.endswith("/"):
             return False
         return self.kind not in (HARD_LINK, SYMBOLIC_LINK, FOLDER, *DEVICES)
 
 
 def parse_number(field: bytes) -> int | None:
-    """Parse a number as ``tarfile`` does: binary after 0x80 or 0xff, else octal digits; ``None`` if neither."""
+    """Parse a number as ``tarfile`` does: binary after 0x80 or 0xff, else octal digits; ``None`` if neither.
+
+    0xff marks a negative number, in two's complement. A field without digits is 0.
+    """
     if field[0] in (0x80, 0xFF):
-        return int.from_bytes(field[1:], "big") - (256 ** (len(field) - 1) if field[0] == 0xFF else 0)
+        modulus = 256 ** (len(field) - 1)
+        return int.from_bytes(field[1:], "big") - (modulus if field[0] == 0xFF else 0)
     try:
         return int(field.partition(b"\0")[0].decode("ascii").strip() or "0", 8)
     except ValueError:
@@ -96,7 +105,8 @@ def is_header(block: bytes) -> bool:
         return False
     others = block[: _SUM.start] + b" " * 8 + block[_SUM.stop : BLOCK]
     unsigned_sum = sum(others)
-    return stated_sum in (unsigned_sum, unsigned_sum - 256 * sum(byte >= 0x80 for byte in others))
+    signed_sum = unsigned_sum - 256 * sum(byte >= 0x80 for byte in others)
+    return stated_sum in (unsigned_sum, signed_sum)
 
 
 def parse_header(block: bytes, offset: int) -> TarHeader | None:
@@ -104,6 +114,7 @@ def parse_header(block: bytes, offset: int) -> TarHeader | None:
     if not is_header(block):
         return None
     kind, name, prefix = block[_KIND], parse_text(block[_NAME]), parse_text(block[_PREFIX])
+    # GNU tar stores other data in the place of the prefix.
     if prefix and kind not in _GNU_KINDS:
         name = f"{prefix}/{name}"
     return TarHeader(name, kind, parse_number(block[_SIZE]) or 0, parse_text(block[_LINK]), offset, block)
@@ -112,11 +123,12 @@ def parse_header(block: bytes, offset: int) -> TarHeader | None:
 def parse_pax_records(data: bytes) -> tuple[list[tuple[str, str]], bool]:
     """Return the keywords and values of an extended header in order, and whether it was well formed to its end.
 
-    A record is its own length in decimal digits, a space, ``keyword=value`` and a line break.
+    A record is its own length in decimal digits, a space, ``keyword=value`` and a line break, such as
+    ``30 mtime=1700000000.123456789``.
     """
     records: list[tuple[str, str]] = []
     position = 0
-    while position < len(data) and data[position]:
+    while position < len(data) and data[position]:  # zero bytes fill the last block
         space = data.find(b" ", position, position + 20)
         digits = data[position:space] if space > 0 else b""
         end = position + int(digits) if digits.isdigit() else 0
@@ -136,20 +148,17 @@ def parse_sparse_pieces(block: bytes, in_header: bool) -> tuple[list[tuple[int, 
     """
     start, count = _SPARSE_IN_HEADER if in_header else _SPARSE_IN_BLOCK
     pieces = []
-    for position in range(start, start + 24 * count, 24):
-        offset, length = (
-            parse_number(block[position : position + 12]),
-            parse_number(block[position + 12 : position + 24]),
-        )
+    flag = start + _SPARSE_ENTRY_LENGTH * count
+    for position in range(start, flag, _SPARSE_ENTRY_LENGTH):
+        middle, end = position + _SPARSE_ENTRY_LENGTH // 2, position + _SPARSE_ENTRY_LENGTH
+        offset, length = parse_number(block[position:middle]), parse_number(block[middle:end])
         if offset is None or length is None:
             return None
-        if offset and length:
+        if length:
             pieces.append((offset, length))
-        elif length:
-            pieces.append((0, length))
-    return pieces, bool(block[start + 24 * count])
+    return pieces, bool(block[flag])
 
 
 def parse_sparse_size(block: bytes) -> int | None:
-    """Return the content size that an old GNU sparse header states."""
+    """Return the size of the expanded file that an old GNU sparse header states; ``None`` if it is no number."""
     return parse_number(block[_SPARSE_REAL_SIZE])

@@ -11,7 +11,7 @@ from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _HIGH_BYTES = bytes(range(0x80, 0x100))
-_MOST_HIGH_SHARE = 0.1
+_MOST_HIGH_SHARE = 0.1  # of the bytes of a text in an 8-bit encoding
 _ORDINAL = re.compile(r"#\d+\Z")
 
 UTF_8 = "utf-8"
@@ -75,6 +75,7 @@ class TextScan:
                 self.encoding = EIGHT_BIT
 
     def _choose_decoder(self, start: bytes) -> codecs.IncrementalDecoder:
+        """Set the encoding by the byte order mark at ``start``, and return its decoder."""
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             self.encoding = "utf-16"
         return codecs.getincrementaldecoder(self.encoding)()
@@ -96,6 +97,7 @@ class TextScan:
                 decoder.decode(chunk)
             except UnicodeDecodeError:
                 self.encoding = EIGHT_BIT
+        # In an 8-bit encoding every byte is valid, so the share of high bytes has to distinguish text from other data.
         if self.encoding == EIGHT_BIT and self._high > _MOST_HIGH_SHARE * (self._total + len(chunk)):
             raise _make_not_text_error(self._total)
 
@@ -111,7 +113,7 @@ def looks_like_text(head: Head) -> bool:
     scan = TextScan()
     try:
         scan.feed(head.data)
-        if len(head.data) < HEAD_BYTES:
+        if len(head.data) < HEAD_BYTES:  # the head is the whole artifact; a longer one may be cut within a character
             scan.finish()
     except DamagedError:
         return False

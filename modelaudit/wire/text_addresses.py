@@ -9,6 +9,7 @@ from typing import Final
 from modelaudit.wire.requirement_lines import strip_credentials
 
 _ADDRESS: Final = re.compile(r"(?:https?|ftp|ftps)://[^\s\"'<>|;)]{1,500}")
+# example.org, example.org:8080/path
 _HOST: Final = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}(?::\d+)?(?:/\S{0,400})?")
 _OPTIONS_WITH_OTHER_VALUES: Final = frozenset(
     {"-o", "-O", "--output", "--output-document", "-H", "--header", "-A", "--user-agent"}
@@ -16,9 +17,12 @@ _OPTIONS_WITH_OTHER_VALUES: Final = frozenset(
 
 
 def find_address(words: Iterable[str]) -> str | None:
-    """Return the first address among the words, without credentials; a bare host name if no word has a scheme."""
+    """Return the first web address in the words of a command, without credentials.
+
+    If no word has a scheme, return the first argument that has the form of a host name; ``None`` if there is none.
+    """
     host_name = None
-    is_option_value = True
+    is_option_value = True  # the first word is the program
     for word in words:
         match = _ADDRESS.search(word)
         if match is not None:

@@ -17,11 +17,11 @@ from modelaudit.wire.deadline import TIME_SPENT, Deadline
 from modelaudit.wire.decompression import BeginsNextStream, Expansion
 
 CHUNK = MIB
-_IN_MEMORY = 8 * MIB
+_IN_MEMORY = 8 * MIB  # decompressed content above this size is kept in a temporary file
 
 
 class Budget:
-    """The bytes that one top-level artifact may still expand to; all windows nested in it share one budget.
+    """The bytes that one top-level artifact may still expand to. All windows nested in it share one budget.
 
     The ratio that limits a member also limits the sum: members that share their stored bytes would otherwise add up.
     """
@@ -41,7 +41,7 @@ class Budget:
 
 
 def get_budget(window: Window, limits: Limits) -> Budget:
-    """Return the budget of ``window`` if it lies inside an archive; a new one otherwise."""
+    """Return the budget that ``window`` shares if it lies inside an archive; a new budget otherwise."""
     return getattr(window, "budget", None) or Budget(limits, window.size)
 
 
@@ -69,7 +69,10 @@ class TimedWindow:
 
 
 class SubWindow:
-    """``length`` bytes of ``parent`` from ``start``, cut at the end of the parent as far as that is known."""
+    """A window on ``length`` bytes of ``parent`` from ``start``, or fewer if the parent ends before.
+
+    The size of a compressed parent is exact only after it was decompressed to its end.
+    """
 
     def __init__(self, parent: Window, start: int, length: int, budget: Budget) -> None:
         self._parent = parent
@@ -159,6 +162,7 @@ class DecompressedWindow:
         return self._spool.read(length)
 
     def _expand_to(self, goal: int) -> None:
+        """Decompress until ``goal`` bytes of content are kept, or to the end or an error, which is kept too."""
         try:
             while self._produced < goal and not self._at_end and self._failure is None:
                 self._store_piece(self._expansion.next_piece())
@@ -168,11 +172,13 @@ class DecompressedWindow:
             self._failure = WindowError(f"the decompressed content cannot be stored: {error.strerror}")
 
     def _store_piece(self, piece: bytes) -> None:
+        """Keep ``piece``, the next bytes of the content; raise ``WindowError`` at a limit on expansion."""
         if not piece:
             self._at_end = True
             return
         room = self._most_bytes - self._produced
         allowed_part = piece[:room]
+        # What still fits is kept: a loader would see it, and the limit applies only to the bytes behind it.
         self.overflowed = len(piece) > min(room, self.budget.left)
         self.budget.spend(len(allowed_part))
         self._spool.seek(self._produced)
@@ -219,7 +225,10 @@ def read_all_bytes(window: Window, most_bytes: int) -> bytes:
 
 
 def read_available(window: Window, start: int, length: int) -> bytes:
-    """Return up to ``length`` bytes from ``start``; none if the read fails. For recognition only."""
+    """Return up to ``length`` bytes from ``start``; no bytes if the read fails.
+
+    For recognition only: the reader will report the failure.
+    """
     with suppress(WindowError):
         return window.read(start, length)
     return b""

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+# A byte order mark, its encoding, and whether all XML parsers support that. UTF-32 comes first, because its mark
+# begins with that of UTF-16.
 _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32-le", False),
     (codecs.BOM_UTF32_BE, "utf-32-be", False),
@@ -17,14 +19,17 @@ _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le", True),
     (codecs.BOM_UTF16_BE, "utf-16-be", True),
 )
+# The first characters of a text without a byte order mark, as each encoding writes them: "<", or "<?xm" in EBCDIC.
 _FIRST_BYTES: Final = (
     (b"<\0\0\0", "utf-32-le"),
     (b"\0\0\0<", "utf-32-be"),
     (b"<\0", "utf-16-le"),
     (b"\0<", "utf-16-be"),
-    (b"\x4c\x6f\xa7\x94", "cp037"),  # <?xml in EBCDIC
+    (b"\x4c\x6f\xa7\x94", "cp037"),
 )
+# <?xml version="1.0" encoding="utf-8"
 _DECLARED: Final = re.compile(rb"""\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
+# Encodings in which bytes below 0x80 are ASCII or nearly so: no markup can hide from tools that assume UTF-8.
 _USUAL_ENCODING: Final = re.compile(
     r"utf-8|utf8|us-ascii|ascii|iso[-_]?8859[-_]\d+|latin-?\d|windows-\d+|cp\d{3,4}|shift_jis|sjis|euc-(?:jp|kr)|gb\w+|big5|koi8-[ru]"
 )
@@ -48,7 +53,7 @@ class Encoding:
 
 
 def detect_encoding(head: bytes) -> Encoding:
-    """Return the encoding of the text that begins with ``head``."""
+    """Detect the encoding of the XML text that begins with ``head``: by its mark, first bytes, or declaration."""
     for mark, codec, is_usual in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return Encoding(codec, len(mark), oddity="" if is_usual else f"it is in {codec}")
@@ -61,9 +66,10 @@ def detect_encoding(head: bytes) -> Encoding:
         return Encoding("utf-8")
     try:
         codec_info = codecs.lookup(declared)
-        "a".encode(declared)
+        "a".encode(declared)  # raises LookupError for codecs that are no encoding of text, such as base64
     except (LookupError, ValueError, TypeError):
         return Encoding(None, 0, declared, f"it declares the unknown encoding {declared}")
+    # The declaration was legible as ASCII, so the text cannot be in an encoding of two or four bytes a character.
     if codec_info.name.startswith(("utf-16", "utf-32")):
         return Encoding("utf-8", 0, declared, f"it declares {declared} and is not in it")
     is_usual = _USUAL_ENCODING.fullmatch(declared) is not None

@@ -24,7 +24,10 @@ from modelaudit.wire.windows import iterate_chunks
 from modelaudit.wire.xml_encoding import detect_encoding
 
 EXTERNAL: Final = "xml-external"
+"""The vocabulary of addresses that other parsers would fetch."""
+
 _STEP: Final = 64 * KIB
+# Characters of markup, such as a comment or a tag, after which Expat must have reported an event.
 _LONGEST_MARKUP: Final = 16 * MIB
 _DEEPEST: Final = 10_000
 _MOST_ATTRIBUTES: Final = 10_000
@@ -33,14 +36,20 @@ _MOST_EXPANDED_CHARACTERS: Final = MIB
 _MOST_PROLOG_CHARACTERS: Final = MIB
 _QUOTED_CHARACTERS: Final = 300
 _MOST_DECODING_ROUNDS: Final = 4
+# &#x25; or &#37;
 _CHARACTER_REFERENCE: Final = re.compile(r"&#(?:x([0-9A-Fa-f]{1,6})|(\d{1,7}));")
+# &name;
 _ENTITY_REFERENCE: Final = re.compile(r"&([^\s;#&]{1,200});")
+# <!ENTITY name SYSTEM "address">, <!ENTITY % name PUBLIC "id" "address">; group 1 is the mark of a parameter entity,
+# group 2 or 3 the address.
 _EXTERNAL_ENTITY: Final = re.compile(
     r"""<!ENTITY\s{1,20}(%\s{1,20})?[^\s>"']{1,200}\s{1,20}(?:SYSTEM|PUBLIC\s{1,20}(?:"[^"]{0,500}"|'[^']{0,500}'))"""
     r"""\s{0,20}(?:"([^"]{0,2000})"|'([^']{0,2000})')"""
 )
+# A scheme such as "file:", an absolute path, a path of Windows, or one in a home folder.
 _ADDRESS_OR_PATH_OUTSIDE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\~]")
 _WEB_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
+# href="style.xsl" of a processing instruction
 _HREF: Final = re.compile(r"""\bhref\s*=\s*["']([^"']{0,2000})["']""")
 
 
@@ -119,6 +128,7 @@ class XmlParser:
             self._record_prolog_declarations()
 
     def _feed_text(self, text: str, last: bool) -> None:
+        """Pass ``text`` to Expat. Raises ``LimitReachedError`` if Expat buffers too much without an event."""
         if self._in_prolog and len(self._prolog) < _MOST_PROLOG_CHARACTERS:
             self._prolog += text
         self._fed += len(text)
@@ -127,6 +137,7 @@ class XmlParser:
         self._parser.Parse(text, last)
 
     def _make_parser(self) -> expat.XMLParserType:
+        """Return a parser of Expat that calls the methods of this object."""
         parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.ordered_attributes = False
@@ -142,10 +153,12 @@ class XmlParser:
         return parser
 
     def _record_event(self) -> None:
+        """Check the deadline, and record that Expat made progress. Every handler calls it."""
         check_deadline()
         self._last_event = self._fed
 
     def _record_fetch(self, use: str, target: str) -> None:
+        """Record once that another parser would fetch ``target`` for ``use``, such as ``doctype`` or ``entity``."""
         if (use, target) not in self._seen and len(self._seen) < _MOST_ENTITIES:
             self._seen.add((use, target))
             where = Location(line=self._parser.CurrentLineNumber)
@@ -202,6 +215,7 @@ class XmlParser:
                 )
 
     def _compute_expanded_length(self, name: str) -> int:
+        """Return the number of characters that replace the entity ``name``; raise if it contains itself."""
         # Depth first with an explicit stack: entities may refer to each other deeper than the interpreter recurses.
         stack = [name]
         in_progress: set[str] = set()
@@ -220,6 +234,7 @@ class XmlParser:
                 expanded_length = len(self._entities[current]) + sum(
                     self._expanded_lengths[each] for each in references
                 )
+                # The bound keeps the numbers small, as each level of entities can multiply them.
                 self._expanded_lengths[current] = min(expanded_length, 1 << 62)
                 stack.pop()
             elif in_progress.intersection(missing):
@@ -230,11 +245,13 @@ class XmlParser:
         return self._expanded_lengths[name]
 
     def _raise_expansion(self, detail: str) -> None:
+        """Record the defect that entities expand too far, and end the parse with ``LimitReachedError``."""
         where = Location(line=self._parser.CurrentLineNumber)
         self.defects.append(Defect(XmlDefect.ENTITY_EXPANSION, detail, where))
         raise LimitReachedError("its content was not read, because its entities expand too far")
 
     def _handle_default(self, data: str) -> None:
+        """Handle markup without a handler of its own; count the expanded length of a reference to an entity."""
         self._record_event()
         if self._depth and data.startswith("&") and data.endswith(";"):
             self._expanded_total += self._expanded_lengths.get(data[1:-1], 0)
@@ -264,6 +281,7 @@ class XmlParser:
         self._content.text(data, self._parser.CurrentLineNumber)
 
     def _handle_instruction(self, target: str, data: str) -> None:
+        """Record an XSLT stylesheet at a web address: a browser would fetch it, and XSLT can run code."""
         self._record_event()
         href = _HREF.search(data[:_STEP]) if target == "xml-stylesheet" else None
         if href is not None and "xsl" in data[:_STEP].lower() and _WEB_ADDRESS.match(href[1]):

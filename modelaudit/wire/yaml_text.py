@@ -27,7 +27,7 @@ class YamlError(DamagedError):
 
 
 def parse_events(text: str, limits: Limits) -> Iterator[yaml.Event]:
-    """Yield the events of the text.
+    """Yield the events of a YAML text, as PyYAML defines them.
 
     Raises:
         YamlError: the text is not YAML.
@@ -56,7 +56,7 @@ def _get_line(event: yaml.Event) -> int:
 
 
 def shorten_tag(tag: str) -> str:
-    """Return ``tag`` in its short form: ``!!python/name:os.system``."""
+    """Return ``tag`` as people write it: ``tag:yaml.org,2002:int`` becomes ``!!int``."""
     return "!!" + tag.removeprefix(_CORE_TAG) if tag.startswith(_CORE_TAG) else tag
 
 
@@ -88,7 +88,7 @@ class YamlFacts:
     documents: int = 0
 
     def scan(self, text: str, limits: Limits) -> None:
-        """Read a text of any number of documents; ``root`` and ``keys`` are those of the first.
+        """Collect the facts of a text of any number of documents; ``root`` and ``keys`` are those of the first.
 
         Raises:
             YamlError: the text is not YAML; the facts before the error are kept.
@@ -105,6 +105,7 @@ class YamlFacts:
                     frames.append(_OpenCollection(isinstance(event, yaml.MappingStartEvent)))
 
     def _record_tag(self, event: yaml.NodeEvent) -> None:
+        """Record the tag of a node with its line, if it has one that was not met before."""
         tag = getattr(event, "tag", None)
         if tag is None:
             return
@@ -113,6 +114,7 @@ class YamlFacts:
         self.tags.setdefault(shorten_tag(tag), _get_line(event))
 
     def _record_place(self, event: yaml.NodeEvent, frames: list[_OpenCollection]) -> None:
+        """Record a node that is a root or a key; ``frames`` are the collections around it, outermost first."""
         if not frames:
             self.documents += 1
             if self.documents == 1:
@@ -158,7 +160,10 @@ class Node:
 
 
 def compose_document(text: str, limits: Limits) -> tuple[Node | None, DamagedError | None]:
-    """Return the first document as a tree, and the error that stopped it; an alias is the node of its anchor."""
+    """Return the first document as a tree, and the error that ended it early, if any.
+
+    An alias becomes the same node as its anchor. At an error, the tree holds the nodes before it.
+    """
     root = Node("top", 1)
     open_nodes = [root]
     anchors: dict[str, Node] = {}

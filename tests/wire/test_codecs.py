@@ -17,7 +17,7 @@ FILES = {BZIP2: "bzip2", GZIP: "gzip", LZ4: "lz4", LZMA: "lzma", XZ: "xz", ZLIB:
 def test_codec_recognises_its_compressed_samples(codec: Codec) -> None:
     samples = [path.read_bytes() for path in sorted((FIXTURES / FILES[codec] / "benign").iterdir())]
     assert samples
-    assert all(codec.begins(data) for data in samples)
+    assert all(codec.begins_stream(data) for data in samples)
 
 
 @pytest.mark.parametrize("codec", [codec for codec in FILES if codec.magic], ids=lambda codec: codec.name)
@@ -28,25 +28,25 @@ def test_magic_number_alone_names_codec(codec: Codec) -> None:
 @check_each("window_bits", range(9, 16))
 def test_zlib_header_of_any_window_size_is_recognised(window_bits: int) -> None:
     packer = zlib.compressobj(wbits=window_bits)
-    assert ZLIB.begins(packer.compress(b"a") + packer.flush())
+    assert ZLIB.begins_stream(packer.compress(b"a") + packer.flush())
 
 
 @pytest.mark.parametrize("data", [b"", b"\x78", b"\x78\x9d", b"\x88\x1c", b"\x78\xbb"])
 def test_invalid_zlib_header_is_rejected(data: bytes) -> None:
-    assert not ZLIB.begins(data)
+    assert not ZLIB.begins_stream(data)
 
 
 def test_plausible_lzma_header_with_unusual_properties_is_recognised() -> None:
     filters = [{"id": lzma.FILTER_LZMA1, "lc": 0, "lp": 2, "pb": 1, "dict_size": 1 << 20}]
     data = lzma.compress(b"a" * 100, lzma.FORMAT_ALONE, filters=filters)
-    assert LZMA.begins(data)
-    assert not LZMA.begins(data[:13])
-    assert not LZMA.begins(data[:13] + b"\1" + data[14:])
+    assert LZMA.begins_stream(data)
+    assert not LZMA.begins_stream(data[:13])
+    assert not LZMA.begins_stream(data[:13] + b"\1" + data[14:])
 
 
 def test_frame_after_skippable_frames_is_recognised() -> None:
     skipped = b"\x5f\x2a\x4d\x18\x02\0\0\0ab"
-    assert ZSTD.begins(skipped * 2 + ZSTD.magic)
-    assert not LZ4.begins(skipped * 2 + ZSTD.magic)
-    assert LZ4.begins(skipped)
-    assert ZSTD.begins(skipped)
+    assert ZSTD.begins_stream(skipped * 2 + ZSTD.magic)
+    assert not LZ4.begins_stream(skipped * 2 + ZSTD.magic)
+    assert LZ4.begins_stream(skipped)
+    assert ZSTD.begins_stream(skipped)

@@ -8,7 +8,7 @@ from modelaudit.wire.cursor import BytesCursor, Cursor, SizeBeyondEndError
 
 def test_cursor_reads_in_order_across_blocks(bytes_window) -> None:
     data = bytes(range(200))
-    cursor = Cursor(bytes_window(data), block=7)
+    cursor = Cursor(bytes_window(data), block_size=7)
     taken = [cursor.take(length, "a piece") for length in (1, 6, 3, 20, 0, 170)]
     assert b"".join(taken) == data
     assert (cursor.offset, cursor.left) == (200, 0)
@@ -25,11 +25,11 @@ def test_length_beyond_end_is_rejected_before_reading(length: int, bytes_window)
     for act in (cursor.require_bytes, cursor.take, cursor.skip):
         with pytest.raises(SizeBeyondEndError, match="a name is stated to take") as refused:
             act(length, "a name")
-        assert (refused.value.wanted, refused.value.offset, cursor.offset) == (length, 0, 0)
+        assert (refused.value.stated_size, refused.value.offset, cursor.offset) == (length, 0, 0)
 
 
 def test_skip_reads_no_bytes(bytes_window) -> None:
-    cursor = Cursor(bytes_window(bytes(1000) + b"end"), block=10)
+    cursor = Cursor(bytes_window(bytes(1000) + b"end"), block_size=10)
     cursor.take(5, "the front")
     cursor.skip(995, "the middle")
     assert cursor.take(3, "the end") == b"end"

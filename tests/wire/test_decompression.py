@@ -66,9 +66,9 @@ def _read_all(expansion: Expansion) -> tuple[bytes, WindowError | None]:
 
 def _decode_bytewise(codec, packed: bytes, size: int) -> bytes:
     """Decode as a loader does that feeds and requests one byte at a time."""
-    decoder = codec.start(packed[: codec.header], size)
+    decoder = codec.make_decoder(packed[: codec.header_length], size)
     out = bytearray()
-    rest = packed[codec.header :]
+    rest = packed[codec.header_length :]
     try:
         while not decoder.eof and (rest or not decoder.needs_input):
             data = b""
@@ -90,7 +90,7 @@ def test_stream_reports_its_end(codec, data, times, more, bytes_window):
     assert _read_all(expansion) == (content, None)
     assert expansion.consumed == len(packed)
     found = measure_content(bytes_window(packed + more), codec, len(content), len(content))
-    assert (found.size, found.crc, found.whole, found.damage) == (len(content), zlib.crc32(content), True, None)
+    assert (found.size, found.crc, found.is_complete, found.damage) == (len(content), zlib.crc32(content), True, None)
 
 
 @pytest.mark.parametrize("codec", PACKED, **IDS)
@@ -101,7 +101,7 @@ def test_content_before_damage_is_recovered(codec, data, bytes_window):
     source = random.Random(seed)
     content = source.randbytes(300) + b"abc" * source.randrange(4000) + source.randbytes(300)
     packed = bytearray(PACKED[codec](content))
-    at = data.draw(st.integers(codec.header, len(packed) - 1))
+    at = data.draw(st.integers(codec.header_length, len(packed) - 1))
     packed[at] ^= data.draw(st.integers(1, 255))
     out, error = _read_all(Expansion(bytes_window(bytes(packed)), codec, len(content)))
     given_out = _decode_bytewise(codec, bytes(packed), len(content))
@@ -117,7 +117,7 @@ def test_measurement_does_not_recover_withheld_content(codec, bytes_window):
     packed[-3] ^= 0xFF
     window = bytes_window(bytes(packed))
     measure_content(window, codec, 9000, 9000)
-    assert window.read_bytes <= len(packed) + codec.header
+    assert window.read_bytes <= len(packed) + codec.header_length
 
 
 def test_damage_costs_no_more_than_reading_twice(bytes_window):

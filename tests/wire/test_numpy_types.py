@@ -58,10 +58,10 @@ def test_parsed_type_string_agrees_with_numpy():
         found, accepted = parse_type_text(spelled), _parse_with_numpy(spelled)
         if accepted is None:
             continue
-        assert not (accepted.hasobject and found.objects is False), spelled
+        assert not (accepted.hasobject and found.holds_objects is False), spelled
         if found != UNKNOWN_DTYPE:
             meant = (accepted.kind, accepted.itemsize, accepted.hasobject)
-            assert (found.kind, found.item_size, found.objects) == meant, spelled
+            assert (found.kind, found.item_size, found.holds_objects) == meant, spelled
             understood += 1
     assert understood > 100
 
@@ -79,7 +79,7 @@ def test_parsed_header_description_agrees_with_numpy(kind):
         descr = np.lib.format.dtype_to_descr(kind)
         again = np.lib.format.descr_to_dtype(descr)
     found = parse_description(descr)
-    assert (found.item_size, found.objects) == (again.itemsize, again.hasobject)
+    assert (found.item_size, found.holds_objects) == (again.itemsize, again.hasobject)
 
 
 @check_each(
