@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from itertools import product
+from itertools import chain, product
 
 from modelaudit.licenses.evidence.expressions import (
     MAX_EXPRESSION_CHARACTERS,
@@ -52,32 +52,41 @@ def _resolve_alternatives(expression: Expression, resolve: Callable[[str], str |
     if expression.operator is None:
         name = resolve(expression.id)
         return None if name is None else ((name,),)
-    parts = [_resolve_alternatives(part, resolve) for part in expression.parts]
-    known = [part for part in parts if part is not None]
-    if len(known) < len(parts) or expression.operator is Operator.WITH:
+    if expression.operator is Operator.WITH:
         return None
+    parts: list[Alternatives] = []
+    for part in expression.parts:
+        alternatives = _resolve_alternatives(part, resolve)
+        if alternatives is None:
+            return None
+        parts.append(alternatives)
     if expression.operator is Operator.AND:
-        return combine_alternatives(*known)
-    return _limit_alternatives(tuple(each for part in known for each in part))
+        return combine_alternatives(*parts)
+    return _limit_alternatives(tuple(choice for part in parts for choice in part))
 
 
 def combine_alternatives(*parts: Alternatives) -> Alternatives:
-    """Combine parts that all bind: every alternative of one part with every alternative of the others."""
+    """Combine parts that all bind: every alternative of one part with every alternative of the others.
+
+    A part without alternatives adds nothing. ``(MIT or ISC)`` and ``(Zlib)`` give ``(MIT, Zlib) or (ISC, Zlib)``.
+    """
     filled = [part for part in parts if part]
     if not filled:
         return ()
-    return _limit_alternatives(tuple(tuple(dict.fromkeys(sum(choice, ()))) for choice in product(*filled)))
+    # At most 16 alternatives a part keep the product small.
+    combined = (tuple(dict.fromkeys(chain.from_iterable(choices))) for choices in product(*filled))
+    return _limit_alternatives(tuple(combined))
 
 
-def _limit_alternatives(found: Alternatives) -> Alternatives:
+def _limit_alternatives(alternatives: Alternatives) -> Alternatives:
     """Drop repeated alternatives; where too many remain, all licences bind, which is the strictest reading."""
-    unique = {frozenset(each): each for each in found}
-    return tuple(unique.values()) if len(unique) <= _MAX_ALTERNATIVES else (list_license_ids(found),)
+    unique = {frozenset(choice): choice for choice in alternatives}
+    return tuple(unique.values()) if len(unique) <= _MAX_ALTERNATIVES else (list_license_ids(alternatives),)
 
 
 def list_license_ids(alternatives: Alternatives) -> tuple[str, ...]:
     """List every licence that the alternatives name, once each, in order."""
-    return tuple(dict.fromkeys(name for each in alternatives for name in each))
+    return tuple(dict.fromkeys(chain.from_iterable(alternatives)))
 
 
 def format_expression(alternatives: Alternatives, also: Iterable[str] = ()) -> str:
@@ -87,10 +96,9 @@ def format_expression(alternatives: Alternatives, also: Iterable[str] = ()) -> s
         alternatives: the choices of the model's own licence.
         also: ids of licences that bind in every case, joined with ``AND``.
     """
-    own = [" AND ".join(each) for each in alternatives]
-    more = [name for name in dict.fromkeys(also) if not all(name in each for each in alternatives)]
-    if len(own) > 1:
-        parts = [f"({text})" if " AND " in text else text for text in own]
-        whole = " OR ".join(parts)
-        return " AND ".join((f"({whole})", *more)) if more else whole
-    return " AND ".join((*own, *more))
+    choices = [" AND ".join(choice) for choice in alternatives]
+    added = [id_ for id_ in dict.fromkeys(also) if not all(id_ in choice for choice in alternatives)]
+    if len(choices) <= 1:
+        return " AND ".join((*choices, *added))
+    either = " OR ".join(f"({choice})" if " AND " in choice else choice for choice in choices)
+    return " AND ".join((f"({either})", *added)) if added else either

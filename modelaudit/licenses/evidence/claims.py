@@ -7,7 +7,6 @@ resolved to a licence of the rule set where the name is known, and are never wei
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
 from typing import assert_never
 
 from modelaudit.licenses.evidence.fields import (
@@ -49,6 +48,7 @@ __all__ = [
 
 _TERM_FILE_KINDS = (ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY)
 _HARMLESS_DEFECTS = frozenset({"duplicate-key", "front-matter-spelling"})
+"""Defects that hide no field: every value of a repeated or respelled key is read all the same."""
 
 
 def extract_claims(
@@ -102,13 +102,13 @@ def _extract_card_claims(card: ModelCard, artifact: str, resolver: Resolver) -> 
 def _extract_lineage_claims(card: ModelCard, artifact: str) -> Iterator[LicenseClaim]:
     """Yield one inherited claim for each base model and each data set that the card names."""
     for key, relation in ((BASE_MODEL, _parse_card_relation(card)), (DATASETS, None)):
+        # Fields in reverse, so that a name which several fields give keeps the line of the first.
         lines = {
             value.strip(): field.line for field in reversed(card.fields) if field.key == key for value in field.values
         }
-        for name, line in islice(
-            ((name, line) for name, line in lines.items() if name not in BLANK_VALUES), CLAIM_LIMIT
-        ):
-            place = Location(line=line, key=key)
+        names = [name for name in lines if name not in BLANK_VALUES]
+        for name in names[:CLAIM_LIMIT]:
+            place = Location(line=lines[name], key=key)
             yield LicenseClaim(
                 ClaimKind.INHERITED, artifact, key, truncate_quotation(name), None, place, relation=relation
             )
@@ -122,10 +122,12 @@ def _parse_card_relation(card: ModelCard) -> Relation:
 
 
 def _iter_distinct_values(card: ModelCard, key: str) -> Iterator[tuple[str, int]]:
-    """Yield the different values of every field named ``key`` with their lines; spellings of one name count once."""
+    """Yield (value, line) for the different values of every field named ``key``; spellings of one name count once."""
     seen: set[str] = set()
     for field in card.fields:
-        for value in field.values if field.key == key else ():
+        if field.key != key:
+            continue
+        for value in field.values:
             name = fold_license_name(value) or value.strip()
             if name not in seen and value.strip() not in BLANK_VALUES:
                 seen.add(name)
@@ -137,10 +139,10 @@ def claim_license_files(paths: Iterable[str]) -> tuple[LicenseClaim, ...]:
 
     Only the name is read here. ``entry`` stays ``None``, because the text was not compared with any licence.
     """
-    found = sorted(path for path in paths if classify_text_file(path) in _TERM_FILE_KINDS)
+    term_files = sorted(path for path in paths if classify_text_file(path) in _TERM_FILE_KINDS)
     return tuple(
         LicenseClaim(ClaimKind.FOUND, path, FILE_NAME, path, None, basis=Basis.FILE_NAME)
-        for path in found[:CLAIM_LIMIT]
+        for path in term_files[:CLAIM_LIMIT]
     )
 
 

@@ -56,9 +56,11 @@ class Expression:
         return tuple(dict.fromkeys(self._iter_ids()))
 
     def _iter_ids(self) -> Iterator[str]:
+        """Yield the licence ids of all parts, with repetitions; the second part of ``WITH`` is an exception."""
         if self.operator is None:
             yield self.id
-        for part in self.parts[:1] if self.operator is Operator.WITH else self.parts:
+        licenses = self.parts[:1] if self.operator is Operator.WITH else self.parts
+        for part in licenses:
             yield from part._iter_ids()
 
     @property
@@ -69,11 +71,12 @@ class Expression:
         return tuple(dict.fromkeys(name for part in self.parts for name in part.unknown))
 
     def __str__(self) -> str:
+        """Write the expression. Parts with ``AND`` or ``OR`` get brackets, so that no reader needs their precedence."""
         if self.operator is None:
             return self.id
-        return f" {self.operator} ".join(
-            f"({part})" if part.operator in (Operator.AND, Operator.OR) else str(part) for part in self.parts
-        )
+        joining = (Operator.AND, Operator.OR)
+        operands = [f"({part})" if part.operator in joining else str(part) for part in self.parts]
+        return f" {self.operator} ".join(operands)
 
 
 def parse_expression(text: str) -> Expression:
@@ -104,6 +107,7 @@ def parse_expression(text: str) -> Expression:
 
 
 def _measure_depth(text: str) -> int:
+    """Count how many brackets lie within one another at most."""
     depth = deepest = 0
     for letter in text:
         depth += (letter == "(") - (letter == ")")
@@ -119,6 +123,7 @@ def _load_spdx_symbols() -> Licensing:
     symbols = []
     for entry in get_license_index():
         key = entry.get("spdx_license_key") or ""
+        # The index also holds "LicenseRef-scancode-…" keys of its authors, which SPDX does not list.
         if not key or _REFERENCE.fullmatch(key):
             continue
         former = [name for name in entry.get("other_spdx_license_keys") or () if "LicenseRef-" not in name]
@@ -127,23 +132,32 @@ def _load_spdx_symbols() -> Licensing:
 
 
 def _convert_node(node: object, *, exception: bool = False) -> Expression:
-    """Convert one node of the library's tree; an exception in the place of a licence is not known."""
+    """Convert one node of the library's tree.
+
+    Args:
+        node: a symbol, a licence with an exception, or an operator with its parts.
+        exception: whether the node is in the place of an exception, behind ``WITH``.
+
+    Raises:
+        ExpressionError: the node is of another kind.
+    """
     from license_expression import AND, OR, LicenseSymbol, LicenseWithExceptionSymbol
 
     if isinstance(node, LicenseWithExceptionSymbol):
-        parts = tuple([_convert_node(node.license_symbol), _convert_node(node.exception_symbol, exception=True)])
+        parts = (_convert_node(node.license_symbol), _convert_node(node.exception_symbol, exception=True))
         return Expression(operator=Operator.WITH, parts=parts, known=all(part.known for part in parts))
     if isinstance(node, LicenseSymbol):
-        listed = _index_spdx_ids().get(node.key) is exception or _REFERENCE.fullmatch(node.key) is not None
-        return Expression(id=node.key, known=listed)
+        # A licence in the place of an exception is not known, and neither is an exception in the place of a licence.
+        is_listed = _index_spdx_ids().get(node.key) is exception
+        return Expression(id=node.key, known=is_listed or _REFERENCE.fullmatch(node.key) is not None)
     operator = {AND: Operator.AND, OR: Operator.OR}.get(type(node))
     if operator is None:
         raise ExpressionError(f"holds {type(node).__name__}, which joins no licences")
-    parts = tuple(_convert_node(part) for part in getattr(node, "args", ()))
-    return Expression(operator=operator, parts=parts, known=all(part.known for part in parts))
+    operands = tuple(_convert_node(part) for part in getattr(node, "args", ()))
+    return Expression(operator=operator, parts=operands, known=all(part.known for part in operands))
 
 
 @functools.cache
 def _index_spdx_ids() -> dict[str, bool]:
-    """Every identifier of SPDX, and whether it is an exception."""
+    """Map every identifier of SPDX to whether it is an exception."""
     return {key: bool(symbol.is_exception) for key, symbol in _load_spdx_symbols().known_symbols.items()}

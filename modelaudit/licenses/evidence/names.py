@@ -24,12 +24,14 @@ def index_license_names(licenses: Mapping[str, LicenseEntry]) -> dict[str, str]:
 
 
 def _build_name_index(licenses: Mapping[str, LicenseEntry]) -> dict[str, str]:
-    found: dict[str, set[str]] = {}
+    """Map each folded name to the id of its licence; a name of two licences is left out."""
+    ids_by_name: dict[str, set[str]] = {}
     for entry in licenses.values():
         for name in (entry.id, entry.name, entry.url, *entry.hub_ids, *entry.aliases):
-            if key := fold_license_name(name):
-                found.setdefault(key, set()).add(entry.id)
-    return {key: next(iter(ids)) for key, ids in found.items() if len(ids) == 1}
+            key = fold_license_name(name)
+            if key:
+                ids_by_name.setdefault(key, set()).add(entry.id)
+    return {key: next(iter(ids)) for key, ids in ids_by_name.items() if len(ids) == 1}
 
 
 def is_in_family(entry: LicenseEntry, family: str) -> bool:
@@ -39,10 +41,14 @@ def is_in_family(entry: LicenseEntry, family: str) -> bool:
 
 def is_version_of(one: str, other: str) -> bool:
     """Whether two ids name versions of one licence: ``LicenseRef-Gemma`` and ``LicenseRef-Gemma-2024-04-01``."""
+    if one == other:
+        return True
     short, long = sorted((one, other), key=len)
-    rest = long.removeprefix(short)
-    same = rest != long and rest[:1] == "-" and rest[1:2].isdigit()
-    return one == other or (short.startswith("LicenseRef-") and same)
+    # Only ids of the rule set follow this pattern: ``BSD-3-Clause`` is no version of ``BSD``.
+    if not (short.startswith("LicenseRef-") and long.startswith(short)):
+        return False
+    suffix = long.removeprefix(short)
+    return suffix[:1] == "-" and suffix[1:2].isdigit()
 
 
 def shares_text(one: str, other: str) -> bool:
@@ -50,5 +56,6 @@ def shares_text(one: str, other: str) -> bool:
     return _strip_version_choice(one) == _strip_version_choice(other)
 
 
-def _strip_version_choice(name: str) -> str:
-    return name.removesuffix("-only").removesuffix("-or-later")
+def _strip_version_choice(id_: str) -> str:
+    """Remove the ending that states whether later versions of a GNU licence apply too."""
+    return id_.removesuffix("-only").removesuffix("-or-later")

@@ -28,7 +28,10 @@ _PIECE_CHARACTERS, _PIECE_OVERLAP = 1500, 200
 _MAX_CLAIMS = 10
 _MAX_QUOTATION = 240
 
+# A block is a line with the lines that continue it. The next line starts another block if it is blank or begins with a
+# list mark, a table bar, an item number, a code fence or a lone colon.
 _BLOCK = re.compile(r"[^\n]*(?:\n(?![ \t]*(?:\n|[-*+>#|]|\d{1,3}[.)][ \t]|```|~~~|:?$))[^\n]*)*")
+# A sentence ends with a full stop or an exclamation mark before a space, or with a Chinese one anywhere.
 _SENTENCE = re.compile(r"(?:[^.!\u3002\uff01]|[.!](?!\s|$))+[.!\u3002\uff01]*")
 _FENCE = re.compile(r"^[ \t]{0,3}(?:```|~~~)", re.MULTILINE)
 _LICENSE_WORD = re.compile(r"licen[cs]|许可|許可", re.IGNORECASE)
@@ -53,10 +56,10 @@ def find_restrictions(
         commented: whether the lines begin with comment marks.
     """
     if commented:
+        # As many spaces replace the marks, so that offsets stay valid.
         text = _COMMENT.sub(lambda marks: " " * len(marks[0]), text)
-    yield from islice(
-        _iter_restriction_claims(text[:_MAX_TEXT_CHARACTERS], first_line, artifact, restrictions), _MAX_CLAIMS
-    )
+    claims = _iter_restriction_claims(text[:_MAX_TEXT_CHARACTERS], first_line, artifact, restrictions)
+    yield from islice(claims, _MAX_CLAIMS)
 
 
 def _iter_restriction_claims(
@@ -66,15 +69,16 @@ def _iter_restriction_claims(
     seen: set[str] = set()
     for start, raw in _split_sentences(text):
         # Folding is slow. A plain ASCII sentence without a stem cannot match any sign, so it is skipped unfolded.
-        if raw.isascii() and not _MARKED.search(raw) and not _may_hold_restriction(raw.lower(), restrictions):
+        needs_folding = not raw.isascii() or _MARKED.search(raw) is not None
+        if not needs_folding and not _has_restriction_stem(raw.lower(), restrictions):
             continue
         sentence = fold_sentence(raw)
         sign = match_restriction_sign(sentence, restrictions)
         if sign is not None and sentence not in seen:
             seen.add(sentence)
             place = Location(line=first_line + text.count("\n", 0, start), key=sign)
-            shown = " ".join(raw.split())[:_MAX_QUOTATION]
-            yield LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, truncate_quotation(shown), None, place)
+            quotation = truncate_quotation(" ".join(raw.split())[:_MAX_QUOTATION])
+            yield LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, quotation, None, place)
 
 
 def claim_uncompared_text(artifact: str) -> LicenseClaim:
@@ -83,14 +87,19 @@ def claim_uncompared_text(artifact: str) -> LicenseClaim:
 
 
 def match_restriction_sign(sentence: str, restrictions: Restrictions) -> str | None:
-    """Match a folded sentence against the signs; return the first kind of restriction, or ``None``."""
-    sign = next((each.id for each in restrictions.signs if any(words.search(sentence) for words in each.words)), None)
-    if sign is None or any(words.search(sentence) for words in restrictions.but):
-        return sign
-    return None if any(words.search(sentence) for words in restrictions.unless) else sign
+    """Match a folded sentence against the signs; return the id of the first kind of restriction, or ``None``.
+
+    A phrase of ``unless`` makes the sentence harmless, except beside a phrase of ``but``, which restores the limit.
+    """
+    signs = (sign.id for sign in restrictions.signs if any(words.search(sentence) for words in sign.words))
+    first = next(signs, None)
+    if first is None or any(words.search(sentence) for words in restrictions.but):
+        return first
+    return None if any(words.search(sentence) for words in restrictions.unless) else first
 
 
-def _may_hold_restriction(sentence: str, restrictions: Restrictions) -> bool:
+def _has_restriction_stem(sentence: str, restrictions: Restrictions) -> bool:
+    """Whether a sentence in lower case holds a stem that every sign needs."""
     return any(stems.search(sentence) for stems in restrictions.stems)
 
 
@@ -100,13 +109,8 @@ def list_uncovered_restrictions(
     """List the restrictions that no licence of ``entries`` states, except those about third-party parts."""
     kinds = {clause.kind for entry in entries for clause in entry.clauses}
     covered = {sign.id for sign in restrictions.signs if kinds & set(sign.clauses)}
-    return [
-        claim
-        for claim in claims
-        if claim.field == RESTRICTION
-        and claim.location.key not in covered
-        and determine_scope(claim) is not ClaimScope.COMPONENT
-    ]
+    uncovered = [claim for claim in claims if claim.field == RESTRICTION and claim.location.key not in covered]
+    return [claim for claim in uncovered if determine_scope(claim) is not ClaimScope.COMPONENT]
 
 
 def list_uncovered_policies(claims: Iterable[LicenseClaim], entries: Sequence[LicenseEntry]) -> list[LicenseClaim]:
@@ -126,21 +130,23 @@ def fold_sentence(raw: str) -> str:
 
 
 def _split_sentences(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each sentence with its offset; headings, list items and table rows count as sentences.
+    """Yield (offset, sentence) for each sentence; headings, list items and table rows count as sentences.
 
-    Text between code fences is an example and is skipped, unless it mentions a licence.
+    Text between code fences is an example and is skipped, unless it mentions a licence. A sentence of more than 1,500
+    characters comes in pieces that overlap.
     """
+    fences = [fence.start() for fence in _FENCE.finditer(text)]
     # An odd last fence is never closed; renderers differ on it, so the text after it counts as ordinary text.
-    fences = [each.start() for each in _FENCE.finditer(text)]
     paired = len(fences) // 2 * 2
     for block in _BLOCK.finditer(text):
         if not block[0].strip():
             continue
-        before = bisect_right(fences, block.start())
-        quoted_ = before % 2 == 1 and before <= paired
-        for found in _SENTENCE.finditer(block[0]):
-            if quoted_ and not _LICENSE_WORD.search(found[0]):
+        fences_before = bisect_right(fences, block.start())
+        is_fenced = fences_before % 2 == 1 and fences_before <= paired
+        for sentence in _SENTENCE.finditer(block[0]):
+            if is_fenced and not _LICENSE_WORD.search(sentence[0]):
                 continue
-            begin = block.start() + found.start()
-            for offset in range(0, len(found[0]), _PIECE_CHARACTERS):
-                yield begin + offset, found[0][max(0, offset - _PIECE_OVERLAP) : offset + _PIECE_CHARACTERS]
+            begin = block.start() + sentence.start()
+            for offset in range(0, len(sentence[0]), _PIECE_CHARACTERS):
+                piece = sentence[0][max(0, offset - _PIECE_OVERLAP) : offset + _PIECE_CHARACTERS]
+                yield begin + offset, piece

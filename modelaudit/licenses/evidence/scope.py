@@ -46,21 +46,25 @@ _CARD = re.compile(r"(?:^|[/!])readme[^/]*$", re.IGNORECASE)
 
 def get_claim_path(claim: LicenseClaim) -> str:
     """Return the file that the claim is about; for a link target, the file behind the link."""
+    # A claim of a link target quotes the target's path, and its artifact is the file with the link.
     return claim.quotation if claim.field == LINK_TARGET else claim.artifact
 
 
 def determine_scope(claim: LicenseClaim) -> ClaimScope:
-    """Determine the scope by the path alone: the name shows the purpose of a file."""
+    """Determine the scope by the path of the file that the claim is about: its name shows its purpose."""
     path = get_claim_path(claim)
-    if _SOURCE.search(path) or (claim.kind is ClaimKind.FOUND and _CODE_LICENSE.search(path)):
+    is_found = claim.kind is ClaimKind.FOUND
+    if _SOURCE.search(path) or (is_found and _CODE_LICENSE.search(path)):
         return ClaimScope.CODE
     # A notice lists third-party works, yet a restriction in it may bind the whole model.
-    found = claim.kind is ClaimKind.FOUND
-    if (found and _NOTICE.search(path)) or ((found or claim.field == RESTRICTION) and _THIRD_PARTY.search(path)):
+    if is_found and _NOTICE.search(path):
         return ClaimScope.COMPONENT
-    if "/" not in path and not is_member(path):
+    if (is_found or claim.field == RESTRICTION) and _THIRD_PARTY.search(path):
+        return ClaimScope.COMPONENT
+    is_at_root = "/" not in path and not is_member(path)
+    if is_at_root:
         return ClaimScope.MODEL
-    return ClaimScope.COMPONENT if claim.kind is ClaimKind.FOUND else ClaimScope.ADDED
+    return ClaimScope.COMPONENT if is_found else ClaimScope.ADDED
 
 
 def is_policy_text(claim: LicenseClaim) -> bool:
@@ -75,17 +79,19 @@ def is_license_text(claim: LicenseClaim) -> bool:
 
 def is_variant_text(claim: LicenseClaim) -> bool:
     """Whether the claim found a text that resembles a licence without being equal to it."""
-    found = claim.kind is ClaimKind.FOUND and claim.basis is Basis.VARIANT and not is_policy_text(claim)
-    return found and not is_card_mention(claim)
+    is_variant = claim.kind is ClaimKind.FOUND and claim.basis is Basis.VARIANT
+    return is_variant and not is_policy_text(claim) and not is_card_mention(claim)
 
 
 def is_card_mention(claim: LicenseClaim) -> bool:
     """Whether the running text of a card names or quotes a licence; other words surround it, so it is no variant."""
-    in_card = _CARD.search(claim.artifact) is not None and claim.field in RUNNING_TEXT - {RESTRICTION}
-    return in_card and (claim.kind is ClaimKind.DECLARED or claim.basis is Basis.VARIANT)
+    is_in_card = _CARD.search(claim.artifact) is not None and claim.field in RUNNING_TEXT - {RESTRICTION}
+    return is_in_card and (claim.kind is ClaimKind.DECLARED or claim.basis is Basis.VARIANT)
 
 
 def find_text_file(claims: Iterable[LicenseClaim], license_id: str) -> str:
     """Find the first file that holds the text of a licence; empty if none does."""
-    found = (each for each in claims if is_license_text(each) and each.entry and shares_text(each.entry, license_id))
-    return next(map(get_claim_path, found), "")
+    for claim in claims:
+        if is_license_text(claim) and claim.entry and shares_text(claim.entry, license_id):
+            return get_claim_path(claim)
+    return ""

@@ -14,37 +14,42 @@ _LICENSE_TOPICS = (Topic.LICENSE, Topic.LICENSE_NAME, Topic.LICENSE_LINK)
 
 
 def extract_statement_claims(statements: Statements, artifact: str, resolver: Resolver) -> Iterator[LicenseClaim]:
-    """Yield one claim for each licence and each base model, with the key that states it.
+    """Yield one claim for each licence, each base model and each data set, with the key that states it.
 
     A relation at the same place as a base model applies to that one; a relation elsewhere applies to all others.
     """
     yield from _extract_license_claims(statements, artifact, resolver)
-    origins = [each for each in statements.items if each.topic is Topic.BASE_MODEL]
-    places = {(each.field, each.where) for each in origins}
-    own = {(each.field, each.where): _parse_relation(each) for each in statements.items if each.topic is Topic.RELATION}
-    general = {relation for place, relation in own.items() if place not in places}
+    base_model_places = {(each.field, each.where) for each in statements.items if each.topic is Topic.BASE_MODEL}
+    relations = {
+        (each.field, each.where): _parse_relation(each) for each in statements.items if each.topic is Topic.RELATION
+    }
+    general = {relation for place, relation in relations.items() if place not in base_model_places}
+    # Several general relations contradict each other, so none of them is assumed.
     common = next(iter(general)) if len(general) == 1 else Relation.UNSTATED
-    kept: set[tuple[str, str]] = set()
+    seen: set[tuple[Topic, str]] = set()
     for each in statements.items:
         name = each.value.strip()
-        is_origin = each.topic in (Topic.BASE_MODEL, Topic.DATASET) and name not in BLANK_VALUES
-        if not is_origin or (each.topic, name) in kept or len(kept) >= 2 * CLAIM_LIMIT:
+        if each.topic not in (Topic.BASE_MODEL, Topic.DATASET) or name in BLANK_VALUES:
             continue
-        kept.add((each.topic, name))
-        relation = own.get((each.field, each.where), common) if each.topic is Topic.BASE_MODEL else None
+        # One limit for both topics together, hence twice the limit of one.
+        if (each.topic, name) in seen or len(seen) >= 2 * CLAIM_LIMIT:
+            continue
+        seen.add((each.topic, name))
+        is_base_model = each.topic is Topic.BASE_MODEL
+        relation = relations.get((each.field, each.where), common) if is_base_model else None
         yield LicenseClaim(
             ClaimKind.INHERITED, artifact, each.field, truncate_quotation(name), None, each.where, relation=relation
         )
 
 
 def _extract_license_claims(statements: Statements, artifact: str, resolver: Resolver) -> Iterator[LicenseClaim]:
-    """Yield one claim for each different licence statement, and bound the unresolved ones."""
+    """Yield one claim for each different licence statement; of the unresolved ones, only the first 50."""
     unresolved = 0
     seen: set[tuple[str, str, Location]] = set()
     for each in statements.items:
-        if each.topic not in _LICENSE_TOPICS:
+        if each.topic not in _LICENSE_TOPICS or each.value.strip() in BLANK_VALUES:
             continue
-        if each.value.strip() in BLANK_VALUES or (each.field, each.value, each.where) in seen:
+        if (each.field, each.value, each.where) in seen:
             continue
         seen.add((each.field, each.value, each.where))
         entry = resolver.find_license(each.value)
@@ -56,5 +61,6 @@ def _extract_license_claims(statements: Statements, artifact: str, resolver: Res
 
 
 def _parse_relation(statement: Statement) -> Relation:
+    """Parse the value of a relation statement; ``unstated`` for a word that the Hub does not know."""
     word = statement.value.strip().lower()
     return Relation(word) if word in set(Relation) else Relation.UNSTATED

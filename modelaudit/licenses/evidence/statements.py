@@ -81,12 +81,12 @@ class LicenseNames:
         """Resolve a claim, which may be an expression, to alternatives; empty if it does not resolve."""
         if claim.entry is not None:
             return ((claim.entry,),) if claim.entry in self.licenses else ()
-        found = self._choices.get(claim.quotation)
-        if found is None:
+        choices = self._choices.get(claim.quotation)
+        if choices is None:
             if len(self._choices) > _MAX_CACHED_NAMES:
                 self._choices.clear()
-            found = self._choices[claim.quotation] = parse_alternatives(claim.quotation, self.resolve_name) or ()
-        return found
+            choices = self._choices[claim.quotation] = parse_alternatives(claim.quotation, self.resolve_name) or ()
+        return choices
 
 
 def resolve_statement(claims: Sequence[LicenseClaim], names: LicenseNames) -> ResolvedStatement:
@@ -95,20 +95,16 @@ def resolve_statement(claims: Sequence[LicenseClaim], names: LicenseNames) -> Re
     An unresolved link decides nothing, because it is an address and no name. An unresolved name prevents a conclusion,
     because it may mean other terms than the identifier beside it.
     """
-    links = [
-        each
-        for each in drop_repeated_claims(claims, names)
-        if _matches_field(LINK_FIELD, each) and names.resolve_claim(each)
-    ]
-    names_given = [each for each in drop_repeated_claims(claims, names) if _matches_field(_NAME_FIELD, each)]
-    stated = list(
-        {_build_comparison_key(each, names): each for each in reversed(claims) if is_license_field(each)}.values()
-    )[::-1]
+    stated = _drop_respelled_licenses(claims, names)
+    distinct = drop_repeated_claims(claims, names)
+    names_given = [claim for claim in distinct if _matches_field(_NAME_FIELD, claim)]
+    links = [claim for claim in distinct if _matches_field(LINK_FIELD, claim) and names.resolve_claim(claim)]
     every = (*stated, *names_given, *links)
     unread = next((claim for claim in claims if claim.field == FRONT_MATTER), None)
-    named = [(claim, names.resolve_claim(claim)) for claim in every]
-    ids = tuple(dict.fromkeys(name for _, choices in named for name in list_license_ids(choices)))
-    whole: Alternatives = (ids,) if ids else ()
+    resolved = [(claim, names.resolve_claim(claim)) for claim in every]
+    ids = tuple(dict.fromkeys(id_ for _, choices in resolved for id_ in list_license_ids(choices)))
+    # Where the fields leave the licence open, every licence that they name counts, as if all of them bound.
+    all_named: Alternatives = (ids,) if ids else ()
     if not every:
         if unread is not None:
             return ResolvedStatement(
@@ -118,70 +114,85 @@ def resolve_statement(claims: Sequence[LicenseClaim], names: LicenseNames) -> Re
     if len(stated) > 1:
         listed = ", ".join(quote_claim(claim) for claim in stated)
         text = f"The card lists {len(stated)} licences ({listed}) and does not state which one applies to which part."
-        return ResolvedStatement(ConclusionState.CONTRADICTORY, whole, (text,))
-    different = {frozenset(map(frozenset, choices)) for _, choices in named if choices}
+        return ResolvedStatement(ConclusionState.CONTRADICTORY, all_named, (text,))
+    # Compared as sets: "MIT OR Apache-2.0" and "Apache-2.0 OR MIT" do not contradict each other.
+    different = {frozenset(map(frozenset, choices)) for _, choices in resolved if choices}
     if len(different) > 1:
-        listed = "; ".join(f"{claim.field} says {quote_claim(claim)}" for claim, choices in named if choices)
+        listed = "; ".join(f"{claim.field} says {quote_claim(claim)}" for claim, choices in resolved if choices)
         text = f"{describe_source(every[0])} names different licences: {listed}."
-        return ResolvedStatement(ConclusionState.CONTRADICTORY, whole, (text,))
+        return ResolvedStatement(ConclusionState.CONTRADICTORY, all_named, (text,))
     if unread is not None:
         return ResolvedStatement(
-            ConclusionState.UNRECOGNISED, whole, (_describe_unread_front_matter(unread),), unknown=True
+            ConclusionState.UNRECOGNISED, all_named, (_describe_unread_front_matter(unread),), unknown=True
         )
-    return _resolve_agreeing_fields(every, named, names, whole)
+    return _resolve_agreeing_fields(resolved, names, all_named)
 
 
 def _resolve_agreeing_fields(
-    every: Sequence[LicenseClaim],
-    named: Sequence[tuple[LicenseClaim, Alternatives]],
-    names: LicenseNames,
-    all_named: Alternatives,
+    resolved: Sequence[tuple[LicenseClaim, Alternatives]], names: LicenseNames, all_named: Alternatives
 ) -> ResolvedStatement:
-    """Resolve fields that do not contradict each other: concluded, vague, or with an unknown name."""
-    unresolved = [claim for claim, choices in named if not choices]
+    """Resolve fields that do not contradict each other: concluded, vague, or with an unknown name.
+
+    Args:
+        resolved: the claim of each field with its licences; none for a vague word or an unknown name.
+        names: the names of the rule set.
+        all_named: every licence of ``resolved``, as one alternative.
+    """
+    unresolved = [claim for claim, choices in resolved if not choices]
+    vague = [claim for claim in unresolved if names.explain_vague_name(claim.quotation) is not None]
     # An unknown name comes first: it may mean other terms, whatever the other fields name.
     for claim in unresolved:
-        if names.explain_vague_name(claim.quotation) is None:
+        if claim not in vague:
             hint = describe_non_ascii_letters(claim)
             text = f"{claim.field} says {quote_claim(claim)}, which is not a licence of the rule set.{hint}"
-            family = next(
-                (fold_license_name(each.quotation) for each in unresolved if names.explain_vague_name(each.quotation)),
-                "",
-            )
+            family = fold_license_name(vague[0].quotation) if vague else ""
             return ResolvedStatement(ConclusionState.UNRECOGNISED, all_named, (text,), family, unknown=True)
-    words = [fold_license_name(claim.quotation) for claim in unresolved]
-    family = next((word for word in words if word not in PLACEHOLDER_NAMES), words[0] if words else "")
-    # No field resolves to a licence: all are vague words, and the most specific one is reported.
+    # From here on every unresolved name is a vague word. One that names a family is more specific than a placeholder.
+    families = [claim for claim in vague if fold_license_name(claim.quotation) not in PLACEHOLDER_NAMES]
+    family_claim = next(iter(families or vague), None)
+    family = fold_license_name(family_claim.quotation) if family_claim is not None else ""
+    source = describe_source(resolved[0][0])
     if not all_named:
-        vague = next(claim for claim in unresolved if fold_license_name(claim.quotation) == family)
-        why = names.explain_vague_name(vague.quotation)
-        return ResolvedStatement(ConclusionState.VAGUE, (), (f"{quote_claim(vague)}: {why}",), family)
-    if family and family not in PLACEHOLDER_NAMES:
-        for entry in (names.licenses[name] for name in list_license_ids(all_named)):
+        assert family_claim is not None
+        why = names.explain_vague_name(family_claim.quotation)
+        return ResolvedStatement(ConclusionState.VAGUE, (), (f"{quote_claim(family_claim)}: {why}",), family)
+    if families:
+        for entry in (names.licenses[id_] for id_ in list_license_ids(all_named)):
             if not is_in_family(entry, family):
-                quoted = quote_claim(
-                    next(claim for claim in unresolved if fold_license_name(claim.quotation) == family)
-                )
-                text = f"{describe_source(every[0])} says {quoted} and names {entry.name}, which is not of that family."
+                quoted = quote_claim(families[0])
+                text = f"{source} says {quoted} and names {entry.name}, which is not of that family."
                 return ResolvedStatement(ConclusionState.CONTRADICTORY, all_named, (text,))
-    choices = next(choices for _, choices in named if choices)
-    fields = " and ".join(dict.fromkeys(claim.field for claim, found in named if found))
-    if len(list_license_ids(choices)) == 1:
-        entry = names.licenses[list_license_ids(choices)[0]]
-        text = f"{describe_source(every[0])} names {entry.name} ({entry.id}) in {fields}."
+    choices = next(choices for _, choices in resolved if choices)
+    fields = " and ".join(dict.fromkeys(claim.field for claim, found in resolved if found))
+    ids = list_license_ids(choices)
+    if len(ids) == 1:
+        entry = names.licenses[ids[0]]
+        text = f"{source} names {entry.name} ({entry.id}) in {fields}."
     else:
-        text = f"{describe_source(every[0])} names the expression {format_expression(choices)} in {fields}."
+        text = f"{source} names the expression {format_expression(choices)} in {fields}."
     return ResolvedStatement(ConclusionState.CONCLUDED, choices, (text,))
+
+
+def _drop_respelled_licenses(claims: Sequence[LicenseClaim], names: LicenseNames) -> list[LicenseClaim]:
+    """Return the claims of licence fields, each licence once, in the order of their last mention.
+
+    Unlike ``drop_repeated_claims``, this ignores the field: two fields that state one licence count once.
+    """
+    unique: dict[object, LicenseClaim] = {}
+    for claim in reversed(claims):
+        if is_license_field(claim):
+            unique[_build_comparison_key(claim, names)] = claim
+    return list(unique.values())[::-1]
 
 
 def is_license_field(claim: LicenseClaim) -> bool:
     """Whether the field states the licence itself, as opposed to its name or its link."""
-    return (
-        claim.field != FRONT_MATTER and not _matches_field(_NAME_FIELD, claim) and not _matches_field(LINK_FIELD, claim)
-    )
+    is_name_or_link = _matches_field(_NAME_FIELD, claim) or _matches_field(LINK_FIELD, claim)
+    return claim.field != FRONT_MATTER and not is_name_or_link
 
 
 def _matches_field(pattern: re.Pattern[str], claim: LicenseClaim) -> bool:
+    """Whether the claim's field matches; in card data from the Hub, the key of the location holds the field's name."""
     return any(pattern.search(name) for name in (claim.field, claim.location.key or ""))
 
 
@@ -194,6 +205,8 @@ def drop_repeated_claims(claims: Sequence[LicenseClaim], names: LicenseNames) ->
 
 
 def _build_comparison_key(claim: LicenseClaim, names: LicenseNames) -> object:
+    """Build a key that equal licences share: the resolved alternatives, or else the folded name."""
+    # A name of punctuation alone folds to nothing, so its own words are the key.
     return names.resolve_claim(claim) or fold_license_name(claim.quotation) or claim.quotation
 
 
@@ -219,4 +232,5 @@ def describe_non_ascii_letters(claim: LicenseClaim) -> str:
 
 
 def _describe_unread_front_matter(claim: LicenseClaim) -> str:
+    """Write the sentence about a part of the front matter that could not be parsed."""
     return f"Part of the front matter could not be parsed and may concern the licence: {quote_claim(claim)}."

@@ -21,6 +21,7 @@ from modelaudit.model.structure import Location
 from modelaudit.model.terms import LicenseEntry, Relation
 
 _MAX_REPEATED_CLAIMS = 5
+"""How many equal claims of source files with one ending are kept."""
 _MAX_QUOTATION = 160
 # Every licence text in a European language has at least three of these stems, even the shortest standard licence.
 _STEMS = re.compile(
@@ -68,17 +69,20 @@ def drop_repeated_code_claims(claims: Iterable[LicenseClaim]) -> tuple[LicenseCl
     counts: dict[tuple[object, ...], int] = {}
     for claim in claims:
         if claim.kind is ClaimKind.FOUND and claim.field in (TEXT, TAG) and claim.basis is not Basis.FILE_NAME:
-            ending = claim.artifact.rpartition(".")[2]
-            key = (ending, claim.field, claim.basis, claim.entry, claim.quotation if claim.entry is None else "")
+            suffix = claim.artifact.rpartition(".")[2]
+            # Claims of one licence are equal whatever their words; unresolved ones are equal if their words are.
+            words = claim.quotation if claim.entry is None else ""
+            key = (suffix, claim.field, claim.basis, claim.entry, words)
             counts[key] = counts.get(key, 0) + 1
-            if counts[key] > _MAX_REPEATED_CLAIMS and _is_code_suffix(ending):
+            if counts[key] > _MAX_REPEATED_CLAIMS and _is_code_suffix(suffix):
                 continue
         kept.append(claim)
     return tuple(kept)
 
 
-def _is_code_suffix(ending: str) -> bool:
-    return ending.lower() not in ("", "txt", "md", "markdown", "rst", "html", "htm") and "/" not in ending
+def _is_code_suffix(suffix: str) -> bool:
+    """Whether the part of a path behind its last full stop is the suffix of a source file, and not of a document."""
+    return suffix.lower() not in ("", "txt", "md", "markdown", "rst", "html", "htm") and "/" not in suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +109,15 @@ class _TextClaimExtractor:
             )
 
     def _claim_text(self, match: TextMatch) -> LicenseClaim:
+        """Make the claim of one recognised text."""
         # A use policy may bear a name of its own, which is no licence of the rule set.
+        license_id = match.id if match.id in self.licenses else None
         return LicenseClaim(
             ClaimKind.FOUND,
             self.artifact,
             POLICY if match.policy else TEXT,
             truncate_quotation(match.quotation),
-            match.id if match.id in self.licenses else None,
+            license_id,
             self._locate_line(match.line),
             Basis.TEXT if match.likeness is Likeness.EXACT else Basis.VARIANT,
             match.differs,
@@ -120,37 +126,39 @@ class _TextClaimExtractor:
     def _claim_names(self) -> Iterator[LicenseClaim]:
         """Yield claims from sentences that name a licence. Unresolved names count in cards and SPDX tags only."""
         resolver = Resolver.from_rules(self.licenses, {})
-        kind = ClaimKind.DECLARED if self.prose.kind is ProseKind.CARD else ClaimKind.FOUND
+        is_card = self.prose.kind is ProseKind.CARD
+        kind = ClaimKind.DECLARED if is_card else ClaimKind.FOUND
         seen: set[tuple[str | None, str]] = set()
-        for each in (*find_references(self.prose.text), *find_identifier_lines(self.prose.text, resolver)):
-            entry = resolve_reference(each, resolver)
-            known = (entry, "" if entry else each.name)
-            if known in seen or (entry is None and not (each.tag or self.prose.kind is ProseKind.CARD)):
+        for reference in (*find_references(self.prose.text), *find_identifier_lines(self.prose.text, resolver)):
+            entry = resolve_reference(reference, resolver)
+            if entry is None and not (reference.tag or is_card):
                 continue
-            seen.add(known)
-            words = each.name if each.tag else each.quotation
+            # One claim for each licence, and one for each unresolved name.
+            key = (entry, "" if entry else reference.name)
+            if key in seen:
+                continue
+            seen.add(key)
             yield LicenseClaim(
                 kind,
                 self.artifact,
-                TAG if each.tag and kind is ClaimKind.FOUND else TEXT,
-                truncate_quotation(words),
+                TAG if reference.tag and not is_card else TEXT,
+                truncate_quotation(reference.name if reference.tag else reference.quotation),
                 entry,
-                self._locate_line(each.line),
+                self._locate_line(reference.line),
             )
 
     def _claim_base_models(self) -> Iterator[LicenseClaim]:
-        """Yield the base models that a card names in template lines and in sentences."""
-        found: dict[str, tuple[int, Relation]] = {}
-        for line, origin, relation in (
-            *find_template_base_models(self.prose.text),
-            *find_sentence_base_models(self.prose.text),
-        ):
-            found.setdefault(origin, (line, relation))
-        for origin, (line, relation) in found.items():
+        """Yield the base models that template lines and sentences of a card name, with the first mention of each."""
+        text = self.prose.text
+        mentions: dict[str, tuple[int, Relation]] = {}
+        for line, hub_id, relation in (*find_template_base_models(text), *find_sentence_base_models(text)):
+            mentions.setdefault(hub_id, (line, relation))
+        for hub_id, (line, relation) in mentions.items():
             place = self._locate_line(line)
-            yield LicenseClaim(ClaimKind.INHERITED, self.artifact, TEXT, origin, None, place, relation=relation)
+            yield LicenseClaim(ClaimKind.INHERITED, self.artifact, TEXT, hub_id, None, place, relation=relation)
 
     def _locate_line(self, line: int) -> Location:
+        """Return the place in the file of a line of the text; both count from 1."""
         return Location(line=line + self.prose.first_line - 1)
 
     def _find_first_line(self) -> tuple[int, str]:

@@ -11,10 +11,14 @@ from modelaudit.licenses.evidence.hub_ids import parse_hub_id
 from modelaudit.licenses.recognition import LicenseReference
 from modelaudit.model.terms import Relation
 
+# What follows a name that a sentence continues: ". The ..." or ", Copyright 2024 ...".
 _SENTENCE_REST = re.compile(r"(?:\.\s+[A-Z]|[,.;]?\s+Copyright\b).*\Z", re.DOTALL)
+# " License" at the end of "Apache 2.0 License".
 _LICENSE_NOUN = re.compile(r"\s+(?:licen[cs]e|agreement|terms)\Z", re.IGNORECASE)
+# " (CC BY 4.0)" at the end of "Creative Commons Attribution (CC BY 4.0)".
 _PARENTHESIS = re.compile(r"\s*\([^()]*\)\Z")
-# Lines of the Hub's card template. Many authors fill them in and leave the front matter empty.
+# Lines of the Hub's card template, such as "- **Finetuned from model [optional]:** acme/base". Many authors fill them
+# in and leave the front matter empty.
 # Source: https://github.com/huggingface/huggingface_hub/blob/main/src/huggingface_hub/templates/modelcard_template.md
 _TEMPLATE_LINE = re.compile(
     r"^[ \t>*+-]{0,8}[*_]{0,3}(?P<field>(?:fine-?tuned from|base)(?: model)?)(?:[ \t]{0,2}\[optional\])?"
@@ -23,6 +27,7 @@ _TEMPLATE_LINE = re.compile(
 )
 _LIST_SEPARATOR = re.compile(r"[ \t]*(?:[,;&]|\band\b)[ \t]*")
 _MARKDOWN_LINK = re.compile(r"\[(?P<name>[^\[\]]{0,200})\]\((?P<url>[^()\s]{1,250})\)")
+# "License: gemma", "- **Licence:** MIT", or a heading "## License" with the name in the next line that is not blank.
 _LICENSE_LINE = re.compile(
     r"^(?:#{1,6}[ \t]{1,4}licen[cs](?:e|es|ing)[ \t:]{0,4}\r?\n(?:[ \t]{0,8}\r?\n){0,3}"
     r"|[ \t>*+-]{0,8}[*_]{0,3}licen[cs]e[ \t]{0,2}[*_]{0,3}[ \t]{0,2}:[ \t]{0,2})"
@@ -30,8 +35,10 @@ _LICENSE_LINE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _MAX_MATCHES = 20
-# Sentences by trainers, converters and authors that name the base model, as a link or as a bare Hub id.
+# A bare Hub id in a sentence. The name must hold a digit or a hyphen, so that "input/output" is none.
 _HUB_ID = r"[A-Za-z0-9][\w.-]{1,60}/(?=[\w.-]*[\d-])[\w.-]{2,90}"
+# Sentences by trainers, converters and authors that name the base model, as a link or as a bare Hub id:
+# "fine-tuned version of [base](https://huggingface.co/acme/base)", "quantized from acme/base-7b".
 _DERIVATION = re.compile(
     r"\b(?P<how>fine-?tun\w*|finetune|quanti[sz]\w*|converted|conversion|distill\w*|merged?|adapters?|lora|derived"
     r"|derivative|trained|based|built)\b[^.\n\[\]/]{0,60}?\b(?:of|from|on top of|on|for|upon|over)\s{1,3}"
@@ -39,6 +46,7 @@ _DERIVATION = re.compile(
     rf"(?:(?P<link>\[[^\[\]]{{0,200}}\]\((?P<url>[^()\s]{{1,250}})\))|(?P<name>{_HUB_ID}))",
     re.IGNORECASE,
 )
+# The list that mergekit writes: "The following models were included in the merge:" and items below it.
 _MERGE_LIST = re.compile(
     r"following\s{1,3}models\b[^:\n]{0,60}merge[^:\n]{0,40}:"
     r"(?P<list>(?:\s{0,4}\n[ \t]*[-*+][^\n]{1,400}|\s{0,4}\n){1,60})",
@@ -58,13 +66,13 @@ def find_identifier_lines(text: str, resolver: Resolver) -> Iterator[LicenseRefe
         value = match["value"].strip("*`\"'“”<> \t.")
         link = _MARKDOWN_LINK.fullmatch(value)
         name, url = (link["name"], link["url"]) if link else (value, "")
-        if any(resolver.find_license(each) for each in (name, url) if each):
+        if resolver.find_license(name) or (url and resolver.find_license(url)):
             line = text.count("\n", 0, match.start("value")) + 1
             yield LicenseReference(name, url, line, " ".join(match[0].split()))
 
 
 def find_template_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
-    """Yield the base models in the lines of the Hub's template.
+    """Yield the base models in the lines of the Hub's template, at most five of one line.
 
     Yields:
         (line number from 1, Hub id with owner, relation).
@@ -72,43 +80,52 @@ def find_template_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
     for match in islice(_TEMPLATE_LINE.finditer(text), _MAX_MATCHES):
         line = text.count("\n", 0, match.start()) + 1
         relation = Relation.FINETUNE if "tuned" in match["field"].lower() else Relation.UNSTATED
-        named = (_parse_base_model(piece) for piece in _LIST_SEPARATOR.split(match["value"].strip())[:5])
-        for origin in dict.fromkeys(each for each in named if each):
-            yield line, origin, relation
+        pieces = _LIST_SEPARATOR.split(match["value"].strip())[:5]
+        hub_ids = dict.fromkeys(_parse_base_model(piece) for piece in pieces)
+        for hub_id in hub_ids:
+            if hub_id is not None:
+                yield line, hub_id, relation
 
 
 def find_sentence_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
-    """Yield the base models that sentences name, in the form of ``find_template_base_models``."""
+    """Yield the base models that sentences and lists of merged models name.
+
+    Yields:
+        (line number from 1, Hub id with owner, relation).
+    """
     for match in islice(_DERIVATION.finditer(text), _MAX_MATCHES):
-        origin = _resolve_hub_link(match["url"], match["name"])
-        how = match["how"].lower()
-        relation = next((each for start, each in _RELATION_WORDS if how.startswith(start)), Relation.UNSTATED)
+        hub_id = _resolve_hub_link(match["url"], match["name"])
+        verb = match["how"].lower()
+        relation = next((each for stem, each in _RELATION_WORDS if verb.startswith(stem)), Relation.UNSTATED)
         # "based on a/b" is too common in prose: a bare ``a/b`` counts as an id only after a verb of model making.
-        if origin and (match["url"] or relation is not Relation.UNSTATED or how.startswith(("deriv", "conver"))):
-            yield text.count("\n", 0, match.start()) + 1, origin, relation
-    for merged in islice(_MERGE_LIST.finditer(text), 2):
-        for item in islice(_MERGE_ITEM.finditer(merged["list"]), _MAX_MATCHES):
-            origin = _resolve_hub_link(item["url"], item["name"])
-            if origin:
-                line = text.count("\n", 0, merged.start("list") + item.start()) + 1
-                yield line, origin, Relation.MERGE
+        is_model_verb = relation is not Relation.UNSTATED or verb.startswith(("deriv", "conver"))
+        if hub_id and (match["url"] or is_model_verb):
+            yield text.count("\n", 0, match.start()) + 1, hub_id, relation
+    for merge_list in islice(_MERGE_LIST.finditer(text), 2):
+        for item in islice(_MERGE_ITEM.finditer(merge_list["list"]), _MAX_MATCHES):
+            hub_id = _resolve_hub_link(item["url"], item["name"])
+            if hub_id:
+                line = text.count("\n", 0, merge_list.start("list") + item.start()) + 1
+                yield line, hub_id, Relation.MERGE
 
 
 def _resolve_hub_link(url: str | None, name: str | None) -> str | None:
     """Resolve a Hub page or a bare id with owner to a model id; data sets, spaces and other sites give ``None``."""
     if url is not None and (not _HUB_PAGE.match(url) or "/datasets/" in url or "/spaces/" in url):
         return None
-    origin = parse_hub_id(url or (name or "").rstrip(".-"))
-    return origin if origin and "/" in origin else None
+    # The full stop or hyphen behind a bare id belongs to the sentence.
+    hub_id = parse_hub_id(url or (name or "").rstrip(".-"))
+    return hub_id if hub_id and "/" in hub_id else None
 
 
 def resolve_reference(reference: LicenseReference, resolver: Resolver) -> str | None:
     """Resolve a reference to a licence by its name, by its shortened name, or by its link target."""
     name = _SENTENCE_REST.sub("", reference.name)
-    for each in (reference.name, name, _LICENSE_NOUN.sub("", name), _PARENTHESIS.sub("", name), reference.url):
-        entry = resolver.find_license(each) if each else None
-        if entry is not None:
-            return entry
+    spellings = (reference.name, name, _LICENSE_NOUN.sub("", name), _PARENTHESIS.sub("", name), reference.url)
+    for spelling in spellings:
+        license_id = resolver.find_license(spelling) if spelling else None
+        if license_id is not None:
+            return license_id
     return None
 
 
@@ -116,5 +133,5 @@ def _parse_base_model(piece: str) -> str | None:
     """Parse a whole name or link as a Hub id with owner; single words of a sentence give ``None``."""
     bare = piece.strip("*`\"'“”<> \t.")
     link = _MARKDOWN_LINK.fullmatch(bare)
-    name = parse_hub_id(link["url"] if link else bare)
-    return name if name and "/" in name else None
+    hub_id = parse_hub_id(link["url"] if link else bare)
+    return hub_id if hub_id and "/" in hub_id else None

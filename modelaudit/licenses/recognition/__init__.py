@@ -22,7 +22,7 @@ from modelaudit.licenses.recognition.likeness import (
 from modelaudit.licenses.recognition.references import LicenseReference, find_references
 from modelaudit.licenses.recognition.standard import find_standard_licenses
 from modelaudit.licenses.recognition.words import Words, split_words
-from modelaudit.model.fingerprint import Fingerprints, Span
+from modelaudit.model.fingerprint import Fingerprints
 
 __all__ = ["LicenseReference", "Likeness", "TextMatch", "find_references", "recognise_texts"]
 
@@ -85,9 +85,10 @@ def _match_texts(text: str, fingerprints: Fingerprints) -> list[TextMatch]:
     if len(words.words) < 3:
         return []
     explanation = explain_text(words, fingerprints)
-    exact = not explanation.loose and words.is_plain
-    matches = [_build_match(words, each, explanation, exact) for each in explanation.places]
-    for span in explanation.loose if matches else ((0, len(words.words)),):
+    matches = [_build_match(words, placed, explanation) for placed in explanation.places]
+    # Without any match the explanation has no loose spans, so the whole text is searched.
+    unexplained = explanation.loose if matches else ((0, len(words.words)),)
+    for span in unexplained:
         for part in find_standard_licenses(words, span):
             if part.id in fingerprints.licenses:
                 continue  # Its fingerprint did not match: this is its notice, or too little of its text.
@@ -105,15 +106,16 @@ def _match_texts(text: str, fingerprints: Fingerprints) -> list[TextMatch]:
     return matches
 
 
-def _build_match(words: Words, placed: PlacedFingerprint, explanation: TextExplanation, exact: bool) -> TextMatch:
-    is_exact = exact and placed.item.certain and all(not each.differing_gaps for each in explanation.places)
+def _build_match(words: Words, placed: PlacedFingerprint, explanation: TextExplanation) -> TextMatch:
+    """Build the match of one fingerprint; it is exact only if every word of the whole text is accounted for."""
+    is_text_explained = not explanation.loose and all(not each.differing_gaps for each in explanation.places)
+    is_exact = is_text_explained and words.is_plain and placed.item.certain
     first, end = placed.alignment.text
-    loose: tuple[Span, ...] = explanation.loose
     return TextMatch(
         id=placed.item.of,
         likeness=Likeness.EXACT if is_exact else Likeness.VARIANT,
         share=1.0 if is_exact else min(placed.share, 0.999),
-        differs=() if is_exact else describe_differences(words, placed, loose),
+        differs=() if is_exact else describe_differences(words, placed, explanation.loose),
         policy=placed.item.policy,
         line=words.find_line(first),
         quotation=words.quote(first, end, _MAX_QUOTATION),

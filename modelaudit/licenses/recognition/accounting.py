@@ -19,7 +19,9 @@ _HOLDER_LIMIT, _LOUD_LIMIT = 60, 10
 _PLAIN_LIMIT = 2
 """Lower-case words in a name that are on no list: some people and projects write themselves so."""
 _SLOT_LIMIT, _PLAIN_SLOT_LIMIT = 12, 3
+"""Maximum words, and maximum lower-case words on no list, in the place of a slot."""
 _GAP_LIMIT = 400
+"""Words beyond which a span is rejected unread: no title and no list of holders is that long."""
 
 _NAME_JOINERS = re.compile(
     r"a|al|all|an|and|as|aka|affiliates|at|author|authors|by|c|co|com|company|contributors|copyright"
@@ -51,16 +53,16 @@ _HEADINGS = tuple(
 
 def is_accounted_for(words: Words, span: Span, items: Collection[Fingerprint]) -> bool:
     """Whether the words of ``span`` are only titles of these licences, headings and copyright statements."""
-    first, end = span
-    if end - first > _GAP_LIMIT:
+    position, end = span
+    if end - position > _GAP_LIMIT:
         return False
     phrases = _collect_phrases(items)
     # Consume the span phrase by phrase. One unexplained word is enough to reject it, since a single "not" matters.
-    while first < end:
-        taken = _match_phrase(words, first, end, phrases) or _measure_copyright(words, first, end, phrases)
-        if not taken:
+    while position < end:
+        explained = _match_phrase(words, position, end, phrases) or _measure_copyright(words, position, end, phrases)
+        if explained == 0:
             return False
-        first += taken
+        position += explained
     return True
 
 
@@ -72,22 +74,28 @@ def _collect_phrases(items: Collection[Fingerprint]) -> frozenset[tuple[str, ...
 
 
 def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tuple[str, ...]]) -> int:
-    """Count the words of the copyright statement that begins at ``first``; 0 if none begins there."""
-    begin = words.words[first]
-    if not (begin in ("copyright", "copyrights", "portions") or _YEAR.fullmatch(begin)):
+    """Count the words of the copyright statement that begins at ``first``; 0 if none begins there.
+
+    It ends before a phrase of ``phrases``, the next "copyright", a word that permits, forbids or requires, and the
+    third lower-case word that joins no names.
+    """
+    opening = words.words[first]
+    # A year alone opens a statement too, because "(c)" is dropped as an item number: "(c) 2024 Acme".
+    if not (opening in ("copyright", "copyrights", "portions") or _YEAR.fullmatch(opening)):
         return 0
     limit = min(end, first + _HOLDER_LIMIT)
     # In an all-capitals line every word looks like a name, so such a statement gets a much lower limit.
     if all(words.get_spelling(at).isupper() for at in range(first, limit) if words.words[at].isalpha()):
         limit = min(limit, first + _LOUD_LIMIT)
-    position, plain = first + 1, 0
+    position, plain_words = first + 1, 0
     while position < limit and not _match_phrase(words, position, end, phrases):
         word = words.words[position]
         if word == "copyright" or _TERM_WORDS.match(word):
             break
         if not _is_name_word(words, position):
-            plain += 1
-            if plain > _PLAIN_LIMIT or not word.isascii():
+            plain_words += 1
+            # The stems of ``_TERM_WORDS`` are ASCII, so a word beyond ASCII may be a condition in another language.
+            if plain_words > _PLAIN_LIMIT or not word.isascii():
                 break
         position += 1
     return position - first
@@ -114,35 +122,35 @@ def _is_name_word(words: Words, position: int) -> bool:
 
 
 def _is_in_address(words: Words, position: int) -> bool:
-    """Whether a word is part of a web or mail address."""
-    begin = words.find_start(position)
-    end = begin + len(words.words[position])
-    return words.text[begin - 1 : begin] in ("@", "/", ".", "-") or (
-        words.text[end : end + 1] in ("@", "/", ".") and (words.text[end + 1 : end + 2].isalnum())
-    )
+    """Whether a word is part of a web or mail address: a separator joins it to the text before or after it."""
+    start = words.find_start(position)
+    end = start + len(words.words[position])
+    before, after, next_after = words.text[start - 1 : start], words.text[end : end + 1], words.text[end + 1 : end + 2]
+    # A full stop ends a sentence if no letter or digit follows it, so both characters after the word count.
+    return before in ("@", "/", ".", "-") or (after in ("@", "/", ".") and next_after.isalnum())
 
 
 def is_harmless_gap(words: Words, gap: Gap, item: Fingerprint) -> bool:
     """Whether a gap changes nothing: a missing optional part, another name in a slot, another copyright line."""
-    first, end = gap.print
-    # Nothing of the licence is missing, or only parts that its fingerprint marks as optional.
-    missing_is_optional = first >= end or _covers_whole_parts(gap.print, item.optional)
-    if missing_is_optional and (gap.text[0] >= gap.text[1] or is_accounted_for(words, gap.text, (item,))):
+    added = range(*gap.text)
+    is_nothing_missing = gap.fingerprint[0] >= gap.fingerprint[1]
+    is_missing_optional = is_nothing_missing or _covers_whole_parts(gap.fingerprint, item.optional)
+    if is_missing_optional and (not added or is_accounted_for(words, gap.text, (item,))):
         return True
-    if first >= end or not _lies_within(gap.print, item.slots) or gap.text[1] - gap.text[0] > _SLOT_LIMIT:
+    if is_nothing_missing or not _lies_within(gap.fingerprint, item.slots) or len(added) > _SLOT_LIMIT:
         return False
     # A slot takes a name of any kind, but never a word that permits, forbids or requires.
-    inside = range(*gap.text)
-    plain = sum(1 for position in inside if not _is_name_word(words, position))
-    return plain <= _PLAIN_SLOT_LIMIT and not any(_TERM_WORDS.match(words.words[position]) for position in inside)
+    plain_words = sum(1 for position in added if not _is_name_word(words, position))
+    has_term = any(_TERM_WORDS.match(words.words[position]) for position in added)
+    return plain_words <= _PLAIN_SLOT_LIMIT and not has_term
 
 
 def _covers_whole_parts(span: Span, parts: Sequence[Span]) -> bool:
     """Whether ``span`` is one of the parts, or several adjacent ones, from end to end."""
-    ends = {first: end for first, end in parts}
+    end_by_first = dict(parts)
     position, end = span
-    while position < end and position in ends:
-        position = ends[position]
+    while position < end and position in end_by_first:
+        position = end_by_first[position]
     return position == end
 
 

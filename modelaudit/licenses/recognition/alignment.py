@@ -9,12 +9,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from modelaudit.model.fingerprint import Fingerprint, Span
 
 _LOOKAHEAD = 160
 """Words of the text in which the continuation of the fingerprint is searched after a mismatch."""
 _MAX_PLACES = 6
+"""Places of one triple in the fingerprint that are considered; a phrase such as "to the Work" occurs often."""
 _MAX_STEPS = 120_000
 """Steps after which an alignment ends; a text that needs more is no copy."""
 
@@ -24,7 +26,7 @@ class Gap:
     """A span of the text and the span of the fingerprint in its place, which disagree; either may be empty."""
 
     text: Span
-    print: Span
+    fingerprint: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,86 +44,121 @@ class Alignment:
     gaps: tuple[Gap, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Consecutive triples on which the text and the fingerprint agree.
+
+    Attributes:
+        text_start: number of the first agreeing triple in the text, which is the number of its first word too.
+        print_start: the same in the fingerprint.
+        length: number of agreeing triples, at least 1.
+    """
+
+    text_start: int
+    print_start: int
+    length: int
+
+    @property
+    def text_end(self) -> int:
+        """The word after the run in the text: n consecutive triples cover n + 2 words."""
+        return self.text_start + self.length + 2
+
+    @property
+    def print_end(self) -> int:
+        """The word after the run in the fingerprint."""
+        return self.print_start + self.length + 2
+
+
 def align_fingerprint(triples: array[int], item: Fingerprint, start: int, stop: int) -> Alignment | None:
-    """Align the triples from ``start`` up to ``stop`` with a fingerprint; ``None`` if nothing agrees.
+    """Align a fingerprint with the text's triples from number ``start`` up to ``stop``; ``None`` if nothing agrees.
 
     The number of steps is bounded by a constant and by the length of both, whatever the text.
     """
     runs = list(_find_runs(triples, item.triples, start, min(stop, len(triples))))
     if not runs:
         return None
-    gaps, matched = [], 0
-    if runs[0][1]:
-        gaps.append(Gap((runs[0][0], runs[0][0]), (0, runs[0][1])))
-    before: tuple[int, int] | None = None
-    for t, f, length in runs:
-        if before is None:
-            matched += length + 2
-        else:
-            gap = _find_gap(before, (t, f))
-            matched += length + 2 - max(0, before[1] + 3 - f)
-            if gap is not None:
-                gaps.append(gap)
-        before = (t + length - 1, f + length - 1)
-    assert before is not None
-    end = before[0] + 3
-    if before[1] + 3 < item.words:
-        gaps.append(Gap((end, end), (before[1] + 3, item.words)))
-    return Alignment((runs[0][0], end), matched, tuple(gaps))
+    first, last = runs[0], runs[-1]
+    gaps = []
+    # Words of the fingerprint before the first run and after the last one are missing from the text.
+    if first.print_start > 0:
+        gaps.append(Gap((first.text_start, first.text_start), (0, first.print_start)))
+    matched = first.length + 2
+    for previous, run in pairwise(runs):
+        # Two runs can share up to two words of the fingerprint, which count once.
+        matched += run.length + 2 - max(0, previous.print_end - run.print_start)
+        gap = _find_gap(previous, run)
+        if gap is not None:
+            gaps.append(gap)
+    if last.print_end < item.words:
+        gaps.append(Gap((last.text_end, last.text_end), (last.print_end, item.words)))
+    return Alignment((first.text_start, last.text_end), matched, tuple(gaps))
 
 
-def _find_gap(last: tuple[int, int], next_: tuple[int, int]) -> Gap | None:
-    """Find the words between two agreeing triples; a triple covers three words."""
-    text, print_ = next_[0] - last[0], next_[1] - last[1]
-    # Triples overlap: one replaced word breaks three triples. Steps of equal size up to three words hide no word.
-    if text == print_ and text <= 3:
+def _find_gap(previous: _Run, run: _Run) -> Gap | None:
+    """Find the words between two consecutive runs; ``None`` if no word of either side lies between them."""
+    last_text = previous.text_start + previous.length - 1
+    last_print = previous.print_start + previous.length - 1
+    text_step, print_step = run.text_start - last_text, run.print_start - last_print
+    # A triple covers three words, so up to a step of three the next triple begins within the last one or right behind
+    # it. Steps of equal size then hide no word. A replaced word breaks three triples, hence a step of four.
+    if text_step == print_step and text_step <= 3:
         return None
-    overlap = min(3, text, print_)
-    return Gap((last[0] + overlap, next_[0]), (last[1] + overlap, next_[1]))
+    # If one side repeats words, its next run begins within the last triple, and the gap must begin there too.
+    covered = min(3, text_step, print_step)
+    return Gap((last_text + covered, run.text_start), (last_print + covered, run.print_start))
 
 
-def _find_runs(triples: array[int], wanted: array[int], t: int, stop: int) -> Iterator[tuple[int, int, int]]:
-    """Yield runs of agreeing triples in order: (start in the text, start in the fingerprint, length)."""
-    places: dict[int, list[int]] | None = None
-    f, effort, length = 0, _MAX_STEPS, len(wanted)
-    while t < stop and f < length and effort > 0:
-        agreed = _count_agreeing(triples, wanted, t, f, stop)
-        if agreed:
-            yield t, f, agreed
-            t, f = t + agreed, f + agreed
+def _find_runs(triples: array[int], wanted: array[int], start: int, stop: int) -> Iterator[_Run]:
+    """Yield the runs of triples, in order, that the text shares with a fingerprint.
+
+    Args:
+        triples: those of the text.
+        wanted: those of the fingerprint.
+        start: the text's first triple that is compared; the fingerprint is compared from its beginning.
+        stop: the text's triple before which the comparison ends.
+    """
+    positions: dict[int, list[int]] | None = None
+    text_at, print_at, steps_left = start, 0, _MAX_STEPS
+    while text_at < stop and print_at < len(wanted) and steps_left > 0:
+        agreeing = _count_agreeing(triples, wanted, text_at, print_at, stop)
+        if agreeing:
+            yield _Run(text_at, print_at, agreeing)
+            text_at, print_at = text_at + agreeing, print_at + agreeing
             continue
-        if places is None:
-            places = {}
+        if positions is None:
+            # The index is built at the first mismatch, because an exact copy never needs it.
+            positions = {}
             for position, triple in enumerate(wanted):
-                places.setdefault(triple, []).append(position)
+                positions.setdefault(triple, []).append(position)
         # After a mismatch, resume at the nearest triple that both share. Skipped words cost on either side, so that an
         # insertion in the text and an omission from it are treated alike. The fingerprint is never walked backwards.
-        best: tuple[int, int, int] | None = None
+        nearest: tuple[int, int, int] | None = None  # (cost, triple of the text, triple of the fingerprint)
         ahead = 0
-        while ahead < _LOOKAHEAD and t + ahead < stop and (best is None or ahead < best[0]):
-            for position in places.get(triples[t + ahead], ())[:_MAX_PLACES]:
-                cost = ahead + abs(position - f)
-                if position >= f and (best is None or cost < best[0]):
-                    best = (cost, t + ahead, position)
+        # A triple that lies ``ahead`` of here costs at least that much, so none beyond the best cost can be nearer.
+        while ahead < _LOOKAHEAD and text_at + ahead < stop and (nearest is None or ahead < nearest[0]):
+            for position in positions.get(triples[text_at + ahead], ())[:_MAX_PLACES]:
+                cost = ahead + abs(position - print_at)
+                if position >= print_at and (nearest is None or cost < nearest[0]):
+                    nearest = (cost, text_at + ahead, position)
             ahead += 1
-        effort -= ahead
-        if best is None:
+        steps_left -= ahead
+        if nearest is None:
             return
-        t, f = best[1], best[2]
+        _, text_at, print_at = nearest
 
 
-def _count_agreeing(triples: array[int], wanted: array[int], t: int, f: int, stop: int) -> int:
-    """Count the triples that agree from here on."""
-    most = min(stop - t, len(wanted) - f)
-    if triples[t] != wanted[f]:
+def _count_agreeing(triples: array[int], wanted: array[int], text_at: int, print_at: int, stop: int) -> int:
+    """Count the consecutive triples that agree, from ``text_at`` in the text and ``print_at`` in the fingerprint."""
+    if triples[text_at] != wanted[print_at]:
         return 0
+    most = min(stop - text_at, len(wanted) - print_at)
+    if triples[text_at : text_at + most] == wanted[print_at : print_at + most]:
+        return most
     # Comparing array slices is fast in C, so the first mismatch is found by bisection and not triple by triple.
     low, high = 1, most
-    if triples[t : t + most] == wanted[f : f + most]:
-        return most
     while low < high:
         middle = (low + high + 1) // 2
-        if triples[t : t + middle] == wanted[f : f + middle]:
+        if triples[text_at : text_at + middle] == wanted[print_at : print_at + middle]:
             low = middle
         else:
             high = middle - 1

@@ -22,9 +22,13 @@ _LEAST_WORDS = 40
 _EXCERPT_SHARE, _EXCERPT_WORDS = 0.8, 60
 """A text is an excerpt of a licence if this share of its words, and at least this many, belong to the licence."""
 _FEWEST_HITS, _HIT_SHARE = 2, 0.22
+"""The number and the share of a fingerprint's samples that a text must have to be a candidate."""
+_EXCERPT_HITS, _EXCERPT_HIT_SHARE = 8, 0.6
+"""Fewer samples suffice if they are this many and make up this share of all samples of the text: an excerpt."""
 _CANDIDATES, _RIVALS, _RIVAL_SHARE = 24, 6, 0.5
 """How many places are aligned, how many of these may overlap, and the share of the best samples that a rival needs."""
 _ENOUGH = 0.9
+"""The share of a fingerprint's words from which an alignment is good enough to try no further beginning."""
 _ROOM = 80
 """Words before and after the estimated place that are aligned too."""
 _DIFFERENCES, _DIFFERENCE_CHARACTERS = 8, 160
@@ -48,21 +52,22 @@ class PlacedFingerprint:
         alignment: the words that agree.
         share: share of the words of both that agree, 0 to 1.
         differing_gaps: the gaps that change the text.
-        own: share of the hashes unique to this fingerprint that the text has.
+        unique_share: share of the hashes unique to this fingerprint (``Fingerprint.marks``) that the text has.
     """
 
     item: Fingerprint
     alignment: Alignment
     share: float
     differing_gaps: tuple[Gap, ...]
-    own: float
+    unique_share: float
 
     @property
     def weight(self) -> float:
-        """The number of words that it explains; words added or missing count against it."""
+        """The number of words that it explains, less a quarter of the words added or missing."""
+        added = sum(gap.text[1] - gap.text[0] for gap in self.differing_gaps)
+        missing = sum(gap.fingerprint[1] - gap.fingerprint[0] for gap in self.differing_gaps)
         # A quarter: a long true match with a long insertion must still win against a short fragment without one.
-        wrong = sum(gap.text[1] - gap.text[0] + gap.print[1] - gap.print[0] for gap in self.differing_gaps)
-        return self.alignment.matched - wrong / 4
+        return self.alignment.matched - (added + missing) / 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,46 +84,72 @@ class TextExplanation:
 
 
 def explain_text(words: Words, prints: Fingerprints) -> TextExplanation:
-    """Find the best fingerprints for the parts of a text."""
+    """Find the best fingerprints for the parts of a text, and the spans that none of them accounts for."""
     found: list[PlacedFingerprint] = []
     for candidate in _find_candidates(words, prints):
         placed = _place_fingerprint(words, prints.items[candidate.number], candidate)
-        if placed is not None:
-            # Candidates come best first: one that accounts for every word cannot be improved upon.
-            if not placed.differing_gaps and not list(_find_loose_spans(words, (placed,))):
-                return TextExplanation((placed,), ())
-            found.append(placed)
+        if placed is None:
+            continue
+        # Candidates come best first: one that accounts for every word cannot be improved upon.
+        if _accounts_for_all_words(words, placed):
+            return TextExplanation((placed,), ())
+        found.append(placed)
     # Greedy choice: the best place wins its span, and weaker ones may only fill the spans that remain.
     chosen: list[PlacedFingerprint] = []
-    for each in sorted(found, key=lambda each: _rank_place(words, each), reverse=True):
-        if all(_count_overlap(each.alignment.text, other.alignment.text) == 0 for other in chosen):
-            chosen.append(each)
+    for placed in sorted(found, key=lambda placed: _rank_place(words, placed), reverse=True):
+        if all(_count_overlap(placed.alignment.text, other.alignment.text) == 0 for other in chosen):
+            chosen.append(placed)
     return TextExplanation(tuple(chosen), tuple(_find_loose_spans(words, chosen)))
 
 
+def _accounts_for_all_words(words: Words, placed: PlacedFingerprint) -> bool:
+    """Whether the place has no differing gap, and only titles, headings and copyright statements surround it."""
+    return not placed.differing_gaps and not list(_find_loose_spans(words, (placed,)))
+
+
 def _place_fingerprint(words: Words, item: Fingerprint, candidate: _Candidate) -> PlacedFingerprint | None:
-    """Align a fingerprint at its estimated beginnings; if words lie between its own, begin further ahead."""
-    # The likely and the first beginning differ if words were inserted. The third one, further ahead, only helps a poor
-    # match, so it is skipped for a good one.
-    best: PlacedFingerprint | None = None
+    """Align a fingerprint from each beginning that the candidate estimates; return the heaviest alignment.
+
+    Returns:
+        ``None`` if too little agrees from every beginning.
+    """
+    # The likely and the first beginning differ if words were inserted between the hits. Words inserted before the first
+    # hit make both of them too late, so a third one lies earlier. It only helps a poor match, so a good one skips it.
     starts = dict.fromkeys(max(0, start) for start in (candidate.likely, candidate.first))
     ahead = max(0, min(candidate.likely, candidate.first) - _ROOM)
-    for begin in (*starts, *(() if ahead in starts else (ahead,))):
-        if best is not None and (
-            not best.differing_gaps or (begin not in starts and best.weight > _ENOUGH * item.words)
-        ):
+    best: PlacedFingerprint | None = None
+    for start in dict.fromkeys((*starts, ahead)):
+        if best is not None and not best.differing_gaps:
             break
-        alignment = align_fingerprint(words.triples, item, begin, candidate.stop)
+        if best is not None and start not in starts and best.weight > _ENOUGH * item.words:
+            break
+        alignment = align_fingerprint(words.triples, item, start, candidate.stop)
         placed = _build_place(words, item, alignment) if alignment is not None else None
         if placed is not None and (best is None or placed.weight > best.weight):
             best = placed
     return best
 
 
-def _rank_place(words: Words, each: PlacedFingerprint) -> tuple[bool, float, float, float, str]:
-    """Rank a place; the greatest explains the text best. A place that accounts for all words comes first."""
-    whole = not each.differing_gaps and not list(_find_loose_spans(words, (each,)))
-    return whole, each.weight, each.own, each.share, each.item.id
+def _rank_place(words: Words, placed: PlacedFingerprint) -> tuple[bool, float, float, float, str]:
+    """Return the sort key of a place: the greatest explains the text best.
+
+    A place that accounts for all words comes first. The hashes unique to a fingerprint decide between versions of one
+    licence that explain equally many words, and the id makes the order definite.
+    """
+    return _accounts_for_all_words(words, placed), placed.weight, placed.unique_share, placed.share, placed.item.id
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """A sampled hash that a fingerprint and the text share, with its word number in each."""
+
+    in_text: int
+    in_print: int
+
+    @property
+    def beginning(self) -> int:
+        """The word of the text at which the fingerprint begins if no word was added or left out before the hit."""
+        return self.in_text - self.in_print
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -143,81 +174,113 @@ class _Candidate:
 
 
 def _find_candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
-    """Find places where enough sampled hashes of a fingerprint occur in its order, best first."""
-    sketch = prints.sketch
+    """Find the places where a fingerprint may lie: enough of its sampled hashes occur there. The best come first."""
     sampled = [(position, triple) for position, triple in enumerate(words.triples) if triple % SKETCH == 0]
-    hits: dict[int, list[tuple[int, int]]] = {}
-    for position, triple in sampled:
-        for packed in sketch.get(triple, ()):
-            hits.setdefault(packed >> PLACE_BITS, []).append((position, packed & PLACE_MASK))
+    excerpt_hits = _EXCERPT_HIT_SHARE * len(sampled)
     found: list[_Candidate] = []
-    for number, pairs in hits.items():
+    for number, hits in _collect_hits(sampled, prints).items():
+        fewest = max(_FEWEST_HITS, prints.sizes[number] * _HIT_SHARE)
         # Either the text has enough of the fingerprint, or it consists mostly of it (an excerpt of a long licence).
-        size = prints.sizes[number]
-        if len(pairs) < max(_FEWEST_HITS, size * _HIT_SHARE) and len(pairs) < 0.6 * len(sampled):
+        if len(hits) < min(fewest, excerpt_hits):
             continue
         # A file may hold one licence twice, or two licences that share paragraphs, so each copy is its own candidate.
-        for group in _split_copies(pairs, prints.items[number].words):
-            distinct = len({where for _, where in group})
-            enough = distinct >= max(_FEWEST_HITS, size * _HIT_SHARE)
-            if enough or (distinct >= 8 and distinct >= 0.6 * len(sampled)):
-                # Each sample votes for a beginning. Insertions shift later votes, hence the mode.
-                likely = Counter(position - where for position, where in group).most_common(1)[0][0]
-                stop = max(group[-1][0] - group[-1][1], likely) + prints.items[number].words + _ROOM
-                first = group[0][0] - group[0][1]
-                found.append(_Candidate(distinct / max(1, size), distinct, number, likely, first, stop))
+        for copy in _split_copies(hits, prints.items[number].words):
+            distinct = len({hit.in_print for hit in copy})
+            if distinct >= fewest or distinct >= max(_EXCERPT_HITS, excerpt_hits):
+                found.append(_build_candidate(number, copy, distinct, prints))
+    return _drop_weak_rivals(sorted(found, reverse=True))[:_CANDIDATES]
+
+
+def _collect_hits(sampled: Sequence[tuple[int, int]], prints: Fingerprints) -> dict[int, list[_Hit]]:
+    """Look up sampled hashes, given as (word number, hash); return the hits of each fingerprint by its index."""
+    hits: dict[int, list[_Hit]] = {}
+    for position, triple in sampled:
+        for packed in prints.sketch.get(triple, ()):
+            hits.setdefault(packed >> PLACE_BITS, []).append(_Hit(position, packed & PLACE_MASK))
+    return hits
+
+
+def _build_candidate(number: int, hits: Sequence[_Hit], distinct: int, prints: Fingerprints) -> _Candidate:
+    """Estimate from the hits of one copy where the fingerprint with the index ``number`` begins and ends."""
+    # Each hit votes for a beginning. Insertions shift the votes of later hits, hence the most frequent vote.
+    likely = Counter(hit.beginning for hit in hits).most_common(1)[0][0]
+    stop = max(hits[-1].beginning, likely) + prints.items[number].words + _ROOM
+    return _Candidate(distinct / max(1, prints.sizes[number]), distinct, number, likely, hits[0].beginning, stop)
+
+
+def _drop_weak_rivals(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """Drop candidates, best first, that overlap with too many better ones or with a much better one.
+
+    Versions of one licence hit almost the same samples, and only a few close rivals are worth an alignment.
+    """
     kept: list[_Candidate] = []
-    for each in sorted(found, reverse=True):
-        # Versions of one licence hit almost the same samples. Only a few close rivals are worth an alignment.
-        span = (each.likely, each.stop)
-        rivals = [
-            other for other in kept if _count_overlap(span, (other.likely, other.stop)) > (span[1] - span[0]) // 2
-        ]
-        if len(rivals) < _RIVALS and all(each.share > _RIVAL_SHARE * other.share for other in rivals):
-            kept.append(each)
-    return kept[:_CANDIDATES]
+    for candidate in candidates:
+        span = (candidate.likely, candidate.stop)
+        half = (span[1] - span[0]) // 2
+        rivals = [other for other in kept if _count_overlap(span, (other.likely, other.stop)) > half]
+        if len(rivals) < _RIVALS and all(candidate.share > _RIVAL_SHARE * rival.share for rival in rivals):
+            kept.append(candidate)
+    return kept
 
 
-def _split_copies(pairs: Sequence[tuple[int, int]], size: int) -> Iterator[list[tuple[int, int]]]:
-    """Split the hits of one fingerprint into copies: a new copy begins where the order of the hits starts again."""
-    group: list[tuple[int, int]] = []
-    for position, where in pairs:
-        if group and (where < group[-1][1] - size // 2 or position - group[-1][0] > size // 2 + 2 * _ROOM):
-            yield group
-            group = []
-        group.append((position, where))
-    if group:
-        yield group
+def _split_copies(hits: Sequence[_Hit], size: int) -> Iterator[list[_Hit]]:
+    """Split the hits of one fingerprint, in the order of the text, into the hits of each copy in the text.
+
+    Args:
+        hits: those of the whole text.
+        size: number of the fingerprint's words.
+    """
+    copy: list[_Hit] = []
+    for hit in hits:
+        if copy:
+            # Half a text of tolerance: a moved paragraph jumps back within one copy, and a long insertion jumps ahead.
+            starts_again = hit.in_print < copy[-1].in_print - size // 2
+            is_far_ahead = hit.in_text - copy[-1].in_text > size // 2 + 2 * _ROOM
+            if starts_again or is_far_ahead:
+                yield copy
+                copy = []
+        copy.append(hit)
+    if copy:
+        yield copy
 
 
 def _build_place(words: Words, item: Fingerprint, alignment: Alignment) -> PlacedFingerprint | None:
-    """Build the place, unless too little agrees."""
-    unlike = tuple(gap for gap in alignment.gaps if not is_harmless_gap(words, gap, item))
-    optional = sum(last - first for first, last in item.optional)
-    needed = item.words - optional
-    length = alignment.text[1] - alignment.text[0]
-    own = sum(mark in words.distinct for mark in item.marks) / max(1, len(item.marks))
+    """Measure an alignment: its differing gaps and the share of agreeing words. ``None`` if too little agrees."""
+    differing = tuple(gap for gap in alignment.gaps if not is_harmless_gap(words, gap, item))
+    unique_share = sum(mark in words.distinct for mark in item.marks) / max(1, len(item.marks))
     # Short licences have fewer than the minimum of words, so an exact match is accepted at any length.
-    if not unlike:
-        return PlacedFingerprint(item, alignment, 1.0, (), own)
+    if not differing:
+        return PlacedFingerprint(item, alignment, 1.0, (), unique_share)
+    optional = sum(end - first for first, end in item.optional)
+    needed = item.words - optional
     covered = alignment.matched / max(1, needed)
-    excerpt = alignment.matched >= max(_EXCERPT_WORDS, _EXCERPT_SHARE * len(words.words))
-    if alignment.matched < _LEAST_WORDS or (covered < LEAST_SHARE and not excerpt):
+    is_excerpt = alignment.matched >= max(_EXCERPT_WORDS, _EXCERPT_SHARE * len(words.words))
+    if alignment.matched < _LEAST_WORDS or (covered < LEAST_SHARE and not is_excerpt):
         return None
+    # Twice the agreeing words over the words of both (the Dice coefficient); a variant never reaches 1.
+    length = alignment.text[1] - alignment.text[0]
     share = 2 * alignment.matched / (max(needed, alignment.matched) + length)
-    return PlacedFingerprint(item, alignment, min(share, 0.999), unlike, own)
+    return PlacedFingerprint(item, alignment, min(share, 0.999), differing, unique_share)
 
 
 def _count_overlap(one: Span, other: Span) -> int:
+    """Count the words that two spans share."""
     return max(0, min(one[1], other[1]) - max(one[0], other[0]))
 
 
 def _find_loose_spans(words: Words, chosen: Sequence[PlacedFingerprint]) -> Iterator[Span]:
-    """Yield the spans between the places that are more than titles, headings and copyright statements."""
+    """Yield the spans around the chosen places that are more than titles, headings and copyright statements.
+
+    Without any place there is nothing to compare the words with, and no span is yielded.
+    """
+    if not chosen:
+        return
     items = [each.item for each in chosen]
+    size = len(words.words)
+    explained = [*sorted(each.alignment.text for each in chosen), (size, size)]
     position = 0
-    for first, end in (*sorted(each.alignment.text for each in chosen), (len(words.words), len(words.words))):
-        if first > position and items and not is_accounted_for(words, (position, first), items):
+    for first, end in explained:
+        if first > position and not is_accounted_for(words, (position, first), items):
             yield position, first
         position = end
 
@@ -225,22 +288,27 @@ def _find_loose_spans(words: Words, chosen: Sequence[PlacedFingerprint]) -> Iter
 def describe_differences(words: Words, placed: PlacedFingerprint, loose: Sequence[Span]) -> tuple[str, ...]:
     """Describe the differences from the licence, bounded: added words, and the number of missing ones.
 
-    The notes go into the key of a conflict (``conclusion/subjects.py``), so their wording is fixed.
+    The notes go into the key of a conflict (``conclusion/subjects.py``), so their wording and order are fixed.
     """
-    shown: list[str] = []
-    for first, end in (*(gap.text for gap in placed.differing_gaps), *loose):
-        if first < end:
-            shown.append(words.quote(first, end, _DIFFERENCE_CHARACTERS))
-    missing = sum(gap.print[1] - gap.print[0] for gap in placed.differing_gaps if gap.text[0] >= gap.text[1])
-    if words.hidden:
-        shown.insert(0, "characters that do not show")
+    added = [words.quote(*span, _DIFFERENCE_CHARACTERS) for span in _list_added_spans(placed, loose)]
+    omissions = [gap for gap in placed.differing_gaps if gap.text[0] >= gap.text[1]]
+    missing = sum(gap.fingerprint[1] - gap.fingerprint[0] for gap in omissions)
+    notes = [f"{missing} words of the licence are missing"] if missing else []
     if words.cut:
-        shown.insert(0, "more text than was looked at")
-    if missing:
-        shown.insert(0, f"{missing} words of the licence are missing")
-    if not shown and not placed.item.certain:
-        shown.append("the text that it was compared with is no certain copy")
-    if not shown and not words.is_plain:
-        shown.append("letters or numbers one by one, which are no words")
-    more = len(shown) - _DIFFERENCES
-    return (*shown[:_DIFFERENCES], f"and {more} more") if more > 0 else tuple(shown)
+        notes.append("more text than was looked at")
+    if words.hidden:
+        notes.append("characters that do not show")
+    notes += added
+    # A variant must name a difference, so the remaining causes are named where no word differs.
+    if not notes and not placed.item.certain:
+        notes.append("the text that it was compared with is no certain copy")
+    if not notes and not words.is_plain:
+        notes.append("letters or numbers one by one, which are no words")
+    more = len(notes) - _DIFFERENCES
+    return (*notes[:_DIFFERENCES], f"and {more} more") if more > 0 else tuple(notes)
+
+
+def _list_added_spans(placed: PlacedFingerprint, loose: Sequence[Span]) -> list[Span]:
+    """List the spans of the text that the licence does not have: within the licence, then beside it."""
+    spans = [*(gap.text for gap in placed.differing_gaps), *loose]
+    return [(first, end) for first, end in spans if first < end]

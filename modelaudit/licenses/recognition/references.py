@@ -34,33 +34,44 @@ class LicenseReference:
     tag: bool = False
 
 
+# "SPDX-License-Identifier: MIT OR Apache-2.0": the expression is group 1.
 _TAG = re.compile(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9(][A-Za-z0-9.+:() \t-]{0,200})")
+# "licensed under ", "released publicly under ", "available subject to ": a verb, at most one other word, a preposition.
 _VERB = re.compile(
     r"\b(?:licen[cs]ed|released|distributed|available|provided|published|open[- ]?sourced|governed|covered|shared"
     r"|offered)"
     r"\s{1,3}(?:\S{1,12}\s{1,3})?(?:under|by|subject\s{1,3}to|pursuant\s{1,3}to|according\s{1,3}to)\s",
     re.IGNORECASE,
 )
+# "License: ", "- **License**: " or "# Licence : " at the beginning of a line.
 _FIELD = re.compile(
     r"^[ \t>#*/-]{0,8}[*_]{0,2}licen[cs]es?[*_]{0,2}[ \t]{0,3}:[*_]{0,2}[ \t]", re.IGNORECASE | re.MULTILINE
 )
+# "not", "is no longer" or "isn't currently" at the end of the words before a verb, within the same sentence.
 _NEGATED = re.compile(r"\b(?:not|never|no longer|neither|nor|isn.t|aren.t|wasn.t)\b[^.;]{0,24}$", re.IGNORECASE)
+# A line break with the comment or quotation mark of the next line, such as "\n# ", "\n * " or "\n> ".
 _MARKS = re.compile(r"\n[ \t]{0,8}(?:[#*;>]|//|--)?[ \t]{0,8}(?=\S)")
+# What precedes a name: "the ", "a **", "the terms and conditions of the ".
 _ARTICLE = re.compile(
     r"(?:\s|[\"“*_`]|(?:the|a|an|our|same|following|either|terms|conditions|and|of)\b(?=\s))+", re.IGNORECASE
 )
+# "[Gemma Terms](https://ai.google.dev/gemma/terms)": the name is group 1, the address group 2.
 _LINK = re.compile(r"\[([^\[\]]{2,120})\]\(([^()\s]{1,400})\)")
+# One word of a name: "Apache-2.0", "v1.1", "Meta's".
 _WORD = re.compile(r"[\w.+&/-]{1,40}(?:['\u2019]s)?")
+# Between two words of a name: a space, "," with a space, or " (" before "the "License").
 _BETWEEN = re.compile(r"(?:[ \t]*,)?[ \t]+\(?")
 _UNFINISHED = frozenset(("of", "for", "the", "and", "or", "to", "in", "with"))
 """Words that join others and never end a name."""
 _JOINING = _UNFINISHED | {
     *("version", "license", "licence", "licenses", "terms", "agreement", "community", "model", "public")
 }
+# ", or (at your option) any later" behind the name of a GNU licence.
 _LATER = re.compile(
     r",?[ \t]+(?:\(at your option\)[ \t]+)?or[ \t]+(?:\(at your option\)[ \t]+)?(?:any[ \t]+)?later\b", re.IGNORECASE
 )
 _URL = re.compile(r"https?://[^\s<>()\[\]\"'`]{4,300}")
+# A name that means a licence, unlike the agents and places after the same verbs ("released by Acme").
 _NAMES_A_LICENSE = re.compile(
     r"licen[cs]e|terms|agreement|\b(?:MIT|Apache|BSD|L?GPL|AGPL|CC[- ]?BY|CC0|MPL|ISC|OpenRAIL|RAIL|Unlicense|WTFPL)\b"
     r"|\b(?:L?GPL|AGPL|CC[- ]?BY|OpenRAIL)|creative\s+commons|public\s+domain|openmdw",
@@ -72,72 +83,95 @@ def find_references(text: str) -> tuple[LicenseReference, ...]:
     """Find the statements of ``text`` that name a licence, at most 50, in its first 400,000 characters.
 
     A mere mention does not count. A statement licenses, releases or distributes something under the licence, or is a
-    line of the form ``License: …``. A negated statement does not count either.
+    line of the form ``License: …``. A negated statement does not count either. A name counts once for each line.
     """
     text = text[:_TEXT_LIMIT]
-    found = [*islice(_find_tags(text), 2 * _MAX_REFERENCES), *islice(_find_statements(text), 2 * _MAX_REFERENCES)]
-    kept: dict[tuple[int, str], LicenseReference] = {}
-    for start, name, url, tag in sorted(found):
+    # Twice the maximum: statements that repeat a name on one line are dropped below.
+    statements = [*islice(_find_tags(text), 2 * _MAX_REFERENCES), *islice(_find_statements(text), 2 * _MAX_REFERENCES)]
+    references: dict[tuple[int, str], LicenseReference] = {}
+    for start, name, url, is_tag in sorted(statements):
         line = text.count("\n", 0, start) + 1
-        kept.setdefault((line, name), LicenseReference(name, url, line, _quote_line(text, start), tag))
-    return tuple(islice(kept.values(), _MAX_REFERENCES))
+        references.setdefault((line, name), LicenseReference(name, url, line, _quote_line(text, start), is_tag))
+    return tuple(islice(references.values(), _MAX_REFERENCES))
 
 
 def _find_tags(text: str) -> Iterator[tuple[int, str, str, bool]]:
+    """Yield (offset, expression, empty address, True) for each ``SPDX-License-Identifier``."""
     for tag in _TAG.finditer(text):
         yield tag.start(), " ".join(tag[1].split()), "", True
 
 
 def _find_statements(text: str) -> Iterator[tuple[int, str, str, bool]]:
-    """Yield (offset, name, address, False) for each statement."""
+    """Yield (offset, licence name, address, False) for each sentence or line that states a licence."""
     for pattern in (_VERB, _FIELD):
         for match in pattern.finditer(text):
             # "not licensed under" and "no longer available under" name a licence in order to deny it.
             before = " ".join(text[max(0, match.start() - 80) : match.start()].split())
             if _NEGATED.search(before):
                 continue
+            paragraph = text[match.end() : match.end() + _NAME_WINDOW].partition("\n\n")[0]
             # Comment and quotation marks separate the lines of one sentence, so they are blanked first.
-            after = _MARKS.sub(" ", text[match.end() : match.end() + _NAME_WINDOW].partition("\n\n")[0])
-            name, url = _parse_license_name(after)
+            name, url = _parse_license_name(_MARKS.sub(" ", paragraph))
             if name and _NAMES_A_LICENSE.search(name):
                 yield match.start(), name, url, False
 
 
 def _parse_license_name(after: str) -> tuple[str, str]:
-    """Parse the licence name at the beginning of ``after``, and the address that belongs to it."""
+    """Parse the licence name at the beginning of ``after``, and the address that belongs to it.
+
+    Args:
+        after: the text behind the verb, such as ``the MIT License (see https://mit.example).``
+
+    Returns:
+        The name without its article, and the address; each is empty if there is none.
+    """
     article = _ARTICLE.match(after)
-    begin = article.end() if article else 0
-    link = _LINK.match(after, begin)
+    start = article.end() if article else 0
+    link = _LINK.match(after, start)
     if link:
         return " ".join(link[1].split()).strip("*_` "), link[2]
-    # A name continues over capitalized words, numbers and joining words, and ends at a full stop. ``end`` marks the
-    # last word that can end a name, so that "the MIT License and" gives "MIT License".
-    words, position = 0, begin
-    end = begin
-    while words < _NAME_WORDS and (word := _WORD.match(after, position)):
-        spelled = word[0]
-        if not (
-            spelled[0].isupper()
-            or any(letter.isdigit() for letter in spelled)
-            or spelled.lower().rstrip(".") in _JOINING
-        ):
-            break
-        ends = spelled.endswith(".") and not spelled[:-1].isdigit() and len(spelled) > 3
-        if spelled.lower() not in _UNFINISHED:
-            end = word.end() - spelled.endswith((".", "/", "-"))
-        words += 1
-        between = _BETWEEN.match(after, word.end())
-        if ends or between is None:
-            break
-        position = between.end()
-    later = _LATER.match(after, end)
-    name = after[begin:end].strip('"“”*_`(), ') + (" or later" if later and end > begin else "")
+    end = _find_name_end(after, start)
+    name = after[start:end].strip('"“”*_`(), ')
+    if end > start and _LATER.match(after, end):
+        name += " or later"
     url = _URL.search(after, end)
     return name, url[0].rstrip(".,;:") if url else ""
 
 
+def _find_name_end(after: str, start: int) -> int:
+    """Find the end of the licence name that begins at ``start``; ``start`` itself if none begins there.
+
+    A name continues over capitalized words, words with digits and joining words, up to a full stop or 14 words. It ends
+    with the last of them that can end a name: "MIT License and the" gives "MIT License".
+    """
+    position = end = start
+    for _ in range(_NAME_WORDS):
+        word = _WORD.match(after, position)
+        if word is None or not _continues_name(word[0]):
+            break
+        spelling = word[0]
+        if spelling.lower() not in _UNFINISHED:
+            end = word.end() - spelling.endswith((".", "/", "-"))
+        # "License." ends the sentence. "2." and "v1." may go on, and so may an abbreviation such as "Co.".
+        ends_sentence = spelling.endswith(".") and not spelling[:-1].isdigit() and len(spelling) > 3
+        between = _BETWEEN.match(after, word.end())
+        if ends_sentence or between is None:
+            break
+        position = between.end()
+    return end
+
+
+def _continues_name(word: str) -> bool:
+    """Whether a word can be part of a licence name: it has a capital or a digit, or joins the words of names."""
+    has_digit = any(letter.isdigit() for letter in word)
+    return word[0].isupper() or has_digit or word.lower().rstrip(".") in _JOINING
+
+
 def _quote_line(text: str, start: int) -> str:
-    begin = text.rfind("\n", 0, start) + 1
+    """Quote the line of the offset ``start`` without repeated spaces, cut to 200 characters."""
+    first = text.rfind("\n", 0, start) + 1
     end = text.find("\n", start)
-    line = " ".join(text[begin : end if end >= 0 else len(text)][: 4 * _QUOTATION].split())
+    raw = text[first:end] if end >= 0 else text[first:]
+    # Four times the limit leaves room for the spaces that vanish, and bounds the work on an endless line.
+    line = " ".join(raw[: 4 * _QUOTATION].split())
     return line if len(line) <= _QUOTATION else f"{line[: _QUOTATION - 1]}…"

@@ -17,10 +17,12 @@ from modelaudit.model.fingerprint import Span
 _TEXT_LIMIT = 60_000
 """Characters; the library caches every text that it has seen, so long texts would fill the memory."""
 _LEAST_WORDS = 30
+"""Words below which neither a span is searched nor a match counts."""
 _SPEAKS_OF_TERMS = re.compile(
     r"\b(?:warrant|liab|redistribut|sublicens|permission|copyright|licen[cs]e|public domain)", re.IGNORECASE
 )
 _LEAST_MENTIONS = 4
+"""A text with fewer of these stems holds no licence, and the search through all patterns is slow."""
 
 # The library uses deprecated SPDX ids. A text without "or later" grants no later version, hence ``-only``.
 _WITHOUT_LATER = re.compile(r"((?:A|L)?GPL|GFDL)-([0-9.]+)")
@@ -42,18 +44,21 @@ class StandardMatch:
 
 
 def find_standard_licenses(words: Words, part: Span) -> Iterator[StandardMatch]:
-    """Yield the pattern matches in a span of the text that no fingerprint accounts for."""
+    """Yield the pattern matches in ``part`` (word numbers), a span that no fingerprint accounts for."""
     first, end = part
     if end - first < _LEAST_WORDS:
         return
     begin = words.find_start(first)
-    text = words.text[begin : words.find_start(end) if end < len(words.words) else len(words.text)]
+    stop = words.find_start(end) if end < len(words.words) else len(words.text)
+    text = words.text[begin:stop]
     if len(text) > _TEXT_LIMIT or len(_SPEAKS_OF_TERMS.findall(text)) < _LEAST_MENTIONS:
         return
-    for id_, start, stop in _run_classifier(text):
-        span = bisect_left(words.starts, begin + start), bisect_left(words.starts, begin + stop)
-        if span[1] - span[0] >= _LEAST_WORDS:
-            yield StandardMatch(id_, span, round((span[1] - span[0]) / len(words.words), 3))
+    for id_, match_start, match_end in _run_classifier(text):
+        # The library counts characters from the beginning of ``part``; the offsets of all words give the word numbers.
+        span = bisect_left(words.starts, begin + match_start), bisect_left(words.starts, begin + match_end)
+        size = span[1] - span[0]
+        if size >= _LEAST_WORDS:
+            yield StandardMatch(id_, span, round(size / len(words.words), 3))
 
 
 def _run_classifier(text: str) -> list[tuple[str, int, int]]:
@@ -69,4 +74,6 @@ def normalize_spdx_id(name: str) -> str:
     """Normalize an id of the library to today's SPDX id: ``GPL-2.0`` becomes ``GPL-2.0-only``."""
     if _WITHOUT_LATER.fullmatch(name):
         return f"{name}-only"
-    return f"{name[:-1]}-or-later" if name.endswith("+") and _WITHOUT_LATER.fullmatch(name[:-1]) else name
+    if name.endswith("+") and _WITHOUT_LATER.fullmatch(name[:-1]):
+        return f"{name[:-1]}-or-later"
+    return name

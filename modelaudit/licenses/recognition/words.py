@@ -21,17 +21,21 @@ from operator import xor
 TEXT_LIMIT = 400_000
 """Characters beyond which a text is cut; cut text cannot be accounted for."""
 _CACHE_LIMIT = 60_000
+"""Words whose hashes are cached."""
 _EARLY = 200
+"""Words that are found by walking from the beginning; later ones need the index ``Words.starts``."""
 
-
-# An item number is dropped anywhere in a line, because different line breaks move it. A number after a currency sign or
-# after "version" is an amount or a version, and is kept.
+# An item number, such as "1.", "(2)", "3.1.2.", "a)", "(c)" or "iv.". It is dropped anywhere in a line, because other
+# line breaks move it. A number after a currency sign or after "version" is an amount or a version, and is kept.
 _NUMBER = r"\(?(?:[0-9]{1,2}(?:\.[0-9]{1,2}){0,3}|[a-z]|[ivx]{1,5})[.)](?=[\s*_]|$)"
 _CJK_CHARACTERS = "\u3400-\u9fff\uf900-\ufaff"
 """Chinese characters; each one counts as a word."""
+# Either an item number, which leaves group 1 empty, or a word in group 1: one Chinese character, or consecutive letters
+# and digits. An item number begins behind a space, a mark of Markdown or an opening bracket.
 _TOKEN = re.compile(
     rf"(?:(?<![^\s*_#>(])(?<!version )(?<!v )(?:{_NUMBER}))|([{_CJK_CHARACTERS}]|[^\W_{_CJK_CHARACTERS}]+)"
 )
+# Four item numbers in a row, such as "n. o. t. x.": words spelled letter by letter, which _TOKEN would drop unseen.
 _SPELLED_OUT = re.compile(rf"(?:(?:^|(?<=[\s(])){_NUMBER}\s+){{4}}")
 _TAGS = (
     "a|abbr|article|b|blockquote|body|br|center|code|dd|div|dl|dt|em|font|footer|h[1-6]|head|header|hr|html|i|li|link|"
@@ -46,6 +50,7 @@ _ATTRIBUTE = (
 _TAG = re.compile(
     rf"</?(?:{_TAGS}){_ATTRIBUTE}{{0,8}}\s{{0,3}}/?>|<!doctype(?:\s+[\w.:/\"-]{{1,80}}){{0,6}}>|<!--|-->", re.IGNORECASE
 )
+# The target of a Markdown link, such as "](https://example.org)", "](#anchor)" or "](LICENSE.md)".
 _TARGET = re.compile(r"\]\((?:https?://|mailto:|#|[\w.-]{0,40}/|[\w-]{1,40}\.)[^()\s]{0,500}\)")
 # Zero-width and bidirectional characters, and letters whose lower case is an ASCII letter (Kelvin sign, dotted I).
 _HIDDEN = re.compile(
@@ -92,14 +97,15 @@ class Words:
         return array("I", (found.start(1) for found in _TOKEN.finditer(_lower_text(self.text)) if found[1]))
 
     def find_start(self, word: int) -> int:
-        """Find the offset of one word; early words are found without indexing the others."""
+        """Find the offset in ``text`` of the word with this number; early words are found without the index."""
+        # A ``cached_property`` lies in the instance's dictionary once it is computed.
         if word >= _EARLY or "starts" in self.__dict__:
             return self.starts[word]
-        found = (each.start(1) for each in _TOKEN.finditer(_lower_text(self.text)) if each[1])
-        return next(islice(found, word, None))
+        starts = (token.start(1) for token in _TOKEN.finditer(_lower_text(self.text)) if token[1])
+        return next(islice(starts, word, None))
 
     def find_line(self, word: int) -> int:
-        """Find the line, from 1, of a word."""
+        """Find the line, from 1, of the word with this number; a number past the end gives the last word's line."""
         if not self.words:
             return 1
         return self.text.count("\n", 0, self.find_start(min(word, len(self.words) - 1))) + 1
@@ -108,14 +114,16 @@ class Words:
         """Quote the words from ``first`` up to ``end`` as written, on one line of at most ``limit`` characters."""
         if first >= end or first >= len(self.words):
             return ""
-        begin = self.find_start(first)
+        start = self.find_start(first)
+        # Each word takes at least one character, so no word after the next ``limit`` can be shown.
         last = min(end, first + limit, len(self.words)) - 1
-        whole = self.text[begin : min(self.find_start(last) + len(self.words[last]), begin + 4 * limit)]
-        flat = " ".join(whole.split())
-        return flat if len(flat) <= limit else f"{flat[: limit - 1]}…"
+        stop = self.find_start(last) + len(self.words[last])
+        # Runs of spaces shrink to one; four times the limit leaves room for them and bounds the work.
+        line = " ".join(self.text[start : min(stop, start + 4 * limit)].split())
+        return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
     def get_spelling(self, word: int) -> str:
-        """Return one word with its capitals."""
+        """Return the word with this number as written, with its capitals."""
         start = self.find_start(word)
         return self.text[start : start + len(self.words[word])]
 
@@ -150,27 +158,30 @@ def _replace_tag(tag: re.Match[str]) -> str:
 def _lower_text(text: str) -> str:
     """Lower ``text`` without changing its length, so that offsets stay valid."""
     lowered = text.lower()
-    return lowered if len(lowered) == len(text) else "".join(each.lower()[:1] for each in text)
+    # Few letters become two characters, such as the dotted capital I of Turkish; only their first one is kept.
+    return lowered if len(lowered) == len(text) else "".join(letter.lower()[:1] for letter in text)
 
 
 def hash_triples(words: Sequence[str]) -> array[int]:
-    """Hash each three consecutive words to one 32-bit number.
+    """Hash each three consecutive words to one 32-bit number; a text of n words has n - 2 of them.
 
     A word has a different number in each of the three positions. A replaced word is part of three triples, each time in
     another position, so it goes unnoticed only if it agrees with the original in 96 bits.
     """
     # Words repeat across all licence texts, so their digests are cached; the cache is emptied when it is full.
-    known = _word_hashes
-    if len(known) > _CACHE_LIMIT:
-        known.clear()
-    for word in set(words).difference(known):
-        known[word] = _hash_word(word)
+    if len(_word_hashes) > _CACHE_LIMIT:
+        _word_hashes.clear()
+    for word in set(words).difference(_word_hashes):
+        _word_hashes[word] = _hash_word(word)
     if len(words) < 3:
         return array("I")
-    first, second, third = zip(*map(known.__getitem__, words), strict=True)
-    return array("I", map(xor, map(xor, first, second[1:]), third[2:]))
+    # ``firsts[i]`` is the number of word i in the first position. The hash is the exclusive or of the three numbers;
+    # ``map`` ends with the shortest list, so the last two words begin no triple.
+    firsts, seconds, thirds = zip(*map(_word_hashes.__getitem__, words), strict=True)
+    return array("I", map(xor, map(xor, firsts, seconds[1:]), thirds[2:]))
 
 
 def _hash_word(word: str) -> tuple[int, int, int]:
+    """Hash one word to three 32-bit numbers, one for each position in a triple."""
     digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=12).digest()
     return int.from_bytes(digest[:4]), int.from_bytes(digest[4:8]), int.from_bytes(digest[8:])
