@@ -27,6 +27,32 @@ def test_node_kind_without_method_is_visited_through_its_parts(source: str) -> N
     assert ("call-at-import", "os.system") in uses
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'f"{1:{os.system(command)}}"',
+        'f"{name:>{os.system(command)}}"',
+        "items[os.system(command)] += 1",
+        "os.system(command).count += 1",
+        "items[os.system(command)]: int",
+        "os.system(command).count: int",
+    ],
+)
+def test_call_in_format_specification_or_target_is_recorded(statement: str) -> None:
+    uses = {(each.use, each.name) for each in analyze_source(f"import os\n{statement}\n").mentions}
+    assert ("call-at-import", "os.system") in uses
+
+
+@pytest.mark.parametrize(
+    "use_of_items",
+    ["for item in items: os.system(item)", "[os.system(item) for item in items]", "list(map(os.system, items))"],
+)
+def test_call_over_list_that_is_filled_under_another_name_is_recorded(use_of_items: str) -> None:
+    # The evaluator knows ``items`` as an empty list: it does not follow that ``alias`` is the same object.
+    source = f"import os\nitems = alias = []\nalias.append('id')\n{use_of_items}\n"
+    assert ("call-at-import", "os.system") in {(each.use, each.name) for each in analyze_source(source).mentions}
+
+
 def test_second_pass_resolves_attribute_that_is_set_further_down() -> None:
     source = "def use(thing):\n    thing.run('x')\n\nimport os\ndef prepare(thing):\n    thing.run = os.system\n"
     body = ast.parse(source).body

@@ -229,6 +229,9 @@ class Evaluator(ast.NodeVisitor):
         self._evaluate_annotation(node.annotation)
         if node.value is not None:
             self._assign_target(node.target, self.evaluate(node.value))
+        elif not isinstance(node.target, ast.Name):
+            # Without a value Python still evaluates the object and the key: ``items[run()]: int`` calls ``run``.
+            self.evaluate(node.target)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         """Assign the result of an operator to a name, as if it were written ``name = name + value``."""
@@ -242,6 +245,9 @@ class Evaluator(ast.NodeVisitor):
                 self.scope.names.pop(node.target.id, None)
             self.scope.bind(node.target.id, found)
         else:
+            # An attribute or item is read before it is assigned: ``items[run()] += 1`` calls ``run``. Its new value is
+            # not kept: only callables are followed through attributes, and operators rarely return one.
+            self.evaluate(node.target)
             self.evaluate(node.value)
 
     def _assign_target(self, target: ast.expr, value: Value) -> None:
@@ -418,7 +424,8 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(source, Constant) and constant_folding.measure_constant(source) <= _MAX_UNROLLED_LOOP:
             parts = constant_folding.iterate_constant(source)
         # Loops that decode a text character by character have short bodies; a long body costs too much each round.
-        if isinstance(source, Constant) and parts is not None and len(node.body) <= _MAX_LOOP_STATEMENTS:
+        # An empty list may be filled under another name, so that its loop is visited like one over unknown items.
+        if isinstance(source, Constant) and parts and len(node.body) <= _MAX_LOOP_STATEMENTS:
             for part in parts:
                 self._assign_target(node.target, Constant(part, max(source.provenance, Provenance.COMPUTED)))
                 self.evaluate_statements(node.body)
@@ -840,6 +847,9 @@ class Evaluator(ast.NodeVisitor):
         for part in node.values:
             inner = part.value if isinstance(part, ast.FormattedValue) else part
             found = self.evaluate(inner)
+            if isinstance(part, ast.FormattedValue) and part.format_spec is not None:
+                # ``f"{a:{run()}}"`` calls ``run``. The format itself is not applied to the text.
+                self.evaluate(part.format_spec)
             if (
                 isinstance(found, Constant)
                 and isinstance(found.value, int | str)
@@ -885,7 +895,8 @@ class Evaluator(ast.NodeVisitor):
             if not isinstance(node, ast.DictComp) and len(sources) == 1 and isinstance(sources[0], Constant):
                 self.budget.spend(constant_folding.measure_constant(sources[0]) >> 6)
                 parts = constant_folding.iterate_constant(sources[0])
-                if parts is not None and len(parts) <= _MAX_UNROLLED_ELEMENTS:
+                # An empty list may be filled under another name: the element is visited once all the same.
+                if parts and len(parts) <= _MAX_UNROLLED_ELEMENTS:
                     return self._unroll_comprehension(node, parts, sources[0].provenance)
             for each, source in zip(node.generators, sources, strict=True):
                 iterated = self._call_method(source, ("__iter__", "__aiter__"), []) or source
@@ -1294,6 +1305,9 @@ class Evaluator(ast.NodeVisitor):
         """Call a function with each item of a constant: ``map(chr, [111, 115])`` spells a name."""
         self.budget.spend(constant_folding.measure_constant(source) >> 6)
         parts = constant_folding.iterate_constant(source) or ()
+        if not parts:
+            # An empty list may be filled under another name: the function is called once with an unknown item.
+            return Container((self._call_value(function, [UNKNOWN], {}, line),))
         found = [
             self._call_value(function, [Constant(each, source.provenance)], {}, line)
             for each in parts[:_MAX_UNROLLED_ELEMENTS]
@@ -1302,7 +1316,7 @@ class Evaluator(ast.NodeVisitor):
         if constants and len(constants) == len(found):
             values = tuple(None if isinstance(each.value, tuple) else each.value for each in constants)
             return Constant(values, max(Provenance.COMPUTED, *(each.provenance for each in constants)))
-        return Container(tuple(found)) if found else UNKNOWN
+        return Container(tuple(found))
 
     def _call_reduce(self, call: Call) -> Value:
         """Call ``reduce(getattr, ["path", "join"], os)``, a chain of attributes without a dot."""
