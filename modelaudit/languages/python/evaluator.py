@@ -61,8 +61,11 @@ from modelaudit.languages.python.values import (
 
 # A level of nesting takes four or five frames of the stack of this process, whose limit is 1,000.
 _MAX_DEPTH: Final = 90
+# A ``Container`` keeps this many items. The others are evaluated, and are missing in the value alone.
 _MAX_ITEMS: Final = 256
-# Loops and comprehensions over constants decode texts, so that they are unrolled, within these bounds.
+# Loops and comprehensions over constants decode texts, so that they are unrolled within these bounds: the elements of
+# a comprehension, the rounds of a loop over a constant, the statements in its body, and the rounds of a loop over
+# callables.
 _MAX_UNROLLED_ELEMENTS: Final = 4096
 _MAX_UNROLLED_LOOP: Final = 256
 _MAX_LOOP_STATEMENTS: Final = 6
@@ -71,10 +74,10 @@ _MAX_LOOP_VALUES: Final = 16
 _MAX_INLINE_DEPTH: Final = 3
 _MAX_INLINE_STATEMENTS: Final = 12
 _MAX_INLINED_CALLS: Final = 4000
-_MAX_CODE_TEXT_DEPTH: Final = 6
-_MAX_RESULTS: Final = 64
-_MAX_KEYED_ITEMS: Final = 64
-_MAX_SKIPPED: Final = 1000
+_MAX_CODE_TEXT_DEPTH: Final = 6  # levels of ``exec`` in the text of another ``exec``
+_MAX_RESULTS: Final = 64  # values returned by one function that are joined
+_MAX_KEYED_ITEMS: Final = 64  # callables kept of one mapping that assignments fill
+_MAX_SKIPPED: Final = 1000  # statements that are listed as skipped
 _MAX_INTEGER_BITS: Final = 4096
 """Integers above this size are not written out: the time to do so grows with the square of the size."""
 
@@ -133,13 +136,13 @@ class Evaluator(ast.NodeVisitor):
         self._inlined_calls = 0
 
     def create_next_pass(self) -> Evaluator:
-        """Create an evaluator with an empty log, and with the attributes and functions that this one has learned."""
+        """Create an evaluator with an empty log and budget, and with the attributes and functions known to this one."""
         # Definitions keep their numbers, so that results and arguments of the first pass belong to the same functions.
-        following = Evaluator(self.budget.max_steps)
-        following.docstring = self.docstring
-        following._attributes = dict(self._attributes)
-        following._definitions = self._definitions.copy_for_next_pass()
-        return following
+        next_pass = Evaluator(self.budget.max_steps)
+        next_pass.docstring = self.docstring
+        next_pass._attributes = dict(self._attributes)
+        next_pass._definitions = self._definitions.copy_for_next_pass()
+        return next_pass
 
     # ---- statements ----
 
@@ -151,48 +154,55 @@ class Evaluator(ast.NodeVisitor):
             self._evaluate_function(local)
 
     def evaluate_statements(self, body: Sequence[ast.stmt]) -> None:
-        """Evaluate statements in order; one that is too deep is kept in ``skipped``, and the next goes on."""
+        """Evaluate statements in order; list the lines of one that nests too deep in ``skipped``, and go on."""
         for statement in body:
-            depth = self._depth
+            depth_before = self._depth
             try:
                 self.budget.spend()
                 self.visit(statement)
             except TooDeepError:
                 # The exception left visits unfinished, which would have lowered the depth again.
-                self._depth = depth
-                # Once the budget is gone every statement fails; those far behind that point are not listed.
+                self._depth = depth_before
+                # Once the budget is spent, every later statement fails as well, and pays a step for it. Only those
+                # soon after that point are listed: the list must not grow with the source.
                 if len(self.skipped) < _MAX_SKIPPED and self.budget.steps <= self.budget.max_steps + 1000:
                     self.skipped.append((statement.lineno, statement.end_lineno or statement.lineno))
 
     def generic_visit(self, node: ast.AST) -> Value | None:
-        """Visit a node whose kind has no method: an expression gets the tags of its parts, a statement no value."""
+        """Visit a node whose kind has no method of its own.
+
+        Returns:
+            For an expression, an unknown value with the tags of its parts. For a statement, ``None``.
+        """
         if isinstance(node, ast.expr):
             return self._visit_other_expression(node)
         self._visit_other_statement(node)
         return None
 
     def _visit_other_statement(self, node: ast.AST) -> None:
-        """Visit a statement of any other kind: its expressions in order, then the statements below it."""
-        for name, part in ast.iter_fields(node):
+        """Evaluate all expressions and statements in a statement without a method of its own, such as ``raise``."""
+        for _, part in ast.iter_fields(node):
             if isinstance(part, ast.expr):
                 self.evaluate(part)
             elif isinstance(part, list) and part and isinstance(part[0], ast.stmt):
                 self.evaluate_statements(part)
-            elif isinstance(part, list) and name != "names":
+            elif isinstance(part, list):
                 for each in part:
                     if isinstance(each, ast.expr):
                         self.evaluate(each)
-                    elif isinstance(each, ast.AST):
+                    elif isinstance(each, ast.AST):  # a node that is neither, such as a keyword
                         self._visit_other_statement(each)
 
     def visit_Import(self, node: ast.Import) -> None:
         """Bind each imported module; ``import a.b`` binds ``a``."""
         for alias in node.names:
-            self.imports.setdefault(alias.name.partition(".")[0])
-            bound = alias.name if alias.asname else alias.name.partition(".")[0]
+            package = alias.name.partition(".")[0]
+            self.imports.setdefault(package)
             self.log.record(uses.IMPORT, name_resolution.normalize_name(alias.name).name, node.lineno)
-            # Without ``as``, the statement binds the top-level package, and ``a.b`` is an attribute of it.
-            self.scope.bind(alias.asname or bound, name_resolution.normalize_name(bound))
+            # With ``as``, the name is bound to the module itself. Otherwise the package is bound, and the module is an
+            # attribute of it.
+            bound = alias.name if alias.asname else package
+            self.scope.bind(alias.asname or package, name_resolution.normalize_name(bound))
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         """Bind each imported name; a name of another file of the model is unknown."""
@@ -204,6 +214,7 @@ class Evaluator(ast.NodeVisitor):
             if node.level:
                 self._bind_relative_import(node, alias)
             elif alias.name == "*":
+                # The names are not known here: ``visit_Name`` resolves a name that nothing else binds to each module.
                 self._star_imports.append(name_resolution.normalize_name(module).name)
             else:
                 imported = name_resolution.normalize_name(f"{module}.{alias.name}")
@@ -211,12 +222,13 @@ class Evaluator(ast.NodeVisitor):
                 self.scope.bind(alias.asname or alias.name, imported)
 
     def _bind_relative_import(self, node: ast.ImportFrom, alias: ast.alias) -> None:
+        """Bind a name that is imported from another file of the model, and keep the line of the import."""
         self.relative_imports.setdefault((node.level, node.module or alias.name), node.lineno)
         # The contents of another file are as unknown to this source as those of a data file. A module such as os is the
         # same, whichever file it is imported from.
         is_well_known = alias.name in WELL_KNOWN_MODULES
-        found = ExternalName(WELL_KNOWN_MODULES[alias.name]) if is_well_known else Unknown(frozenset({"file"}))
-        self.scope.bind(alias.asname or alias.name, found)
+        value = ExternalName(WELL_KNOWN_MODULES[alias.name]) if is_well_known else Unknown(frozenset({"file"}))
+        self.scope.bind(alias.asname or alias.name, value)
 
     def visit_Assign(self, node: ast.Assign) -> None:
         """Assign one value to each target."""
@@ -237,13 +249,13 @@ class Evaluator(ast.NodeVisitor):
         """Assign the result of an operator to a name, as if it were written ``name = name + value``."""
         if isinstance(node.target, ast.Name):
             # A synthetic operator node takes the way of a written one: ``name += "tem"`` folds like ``name + "tem"``.
-            read = ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target)
-            whole = ast.copy_location(ast.BinOp(read, node.op, node.value), node)
-            found = self.evaluate(whole)
+            current_value = ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target)
+            operation = ast.copy_location(ast.BinOp(current_value, node.op, node.value), node)
+            result = self.evaluate(operation)
             # A constant replaces all earlier values of the name: ``bind`` would keep callables beside it.
-            if isinstance(found, Constant):
+            if isinstance(result, Constant):
                 self.scope.names.pop(node.target.id, None)
-            self.scope.bind(node.target.id, found)
+            self.scope.bind(node.target.id, result)
         else:
             # An attribute or item is read before it is assigned: ``items[run()] += 1`` calls ``run``. Its new value is
             # not kept: only callables are followed through attributes, and operators rarely return one.
@@ -251,27 +263,28 @@ class Evaluator(ast.NodeVisitor):
             self.evaluate(node.value)
 
     def _assign_target(self, target: ast.expr, value: Value) -> None:
-        """Assign a value to a name, an attribute, an item, or its items to several targets."""
+        """Assign a value to a target: a name, an attribute, an item, or a tuple of targets, which get its items."""
         if isinstance(target, ast.Name):
             self.scope.bind(target.id, value)
         elif isinstance(target, ast.Starred):
             # ``*rest`` gets some of the items; one container with all of them stands for any selection.
             self._assign_target(target.value, Container((value,)))
         elif isinstance(target, ast.Tuple | ast.List):
-            for index, each in enumerate(target.elts):
+            for index, element in enumerate(target.elts):
                 key = Constant(index)
-                part = (
+                item = (
                     constant_folding.fold_item(value, key)
                     if isinstance(value, Constant)
                     else name_resolution.resolve_item(value, key)
                 )
-                self._assign_target(each, part or UNKNOWN)
+                self._assign_target(element, item or UNKNOWN)
         elif isinstance(target, ast.Attribute):
             self._assign_attribute(target, value)
         elif isinstance(target, ast.Subscript):
             self._assign_item(target, value)
 
     def _assign_attribute(self, target: ast.Attribute, value: Value) -> None:
+        """Keep the value of an attribute, and record the assignment if it changes another module or a function."""
         for each in list_alternatives(self.evaluate(target.value)):
             if isinstance(each, ExternalName) and not each.is_result:
                 overwritten = name_resolution.resolve_attribute(each, target.attr)
@@ -287,34 +300,40 @@ class Evaluator(ast.NodeVisitor):
             self._attributes[name] = merge_binding(self._attributes.get(name), value)
 
     def _assign_item(self, target: ast.Subscript, value: Value) -> None:
-        base = self.evaluate(target.value)
+        """Keep a callable that is assigned to an item, and record items of the environment and of namespaces."""
+        mapping = self.evaluate(target.value)
         key = self.evaluate(target.slice)
-        text = str(key.value) if isinstance(key, Constant) and isinstance(key.value, str) else None
+        key_text = str(key.value) if isinstance(key, Constant) and isinstance(key.value, str) else None
         self._recorder.record_trust_item(key, value, target.lineno)
-        for each in list_alternatives(base):
+        for each in list_alternatives(mapping):
             if not isinstance(each, ExternalName):
                 continue
             if each.name in ("os.environ", "sys.modules"):
-                self.log.record(uses.OVERWRITE, f"{each.name}[{text or '…'}]", target.lineno)
+                self.log.record(uses.OVERWRITE, f"{each.name}[{key_text or '…'}]", target.lineno)
             elif each.name in ("builtins", "builtins.__dict__", "*.__builtins__"):
-                self.log.record(uses.OVERWRITE, f"builtins.{text or '*'}[=]", target.lineno)
-            elif each.name in ("builtins.globals", "builtins.locals") and text:
+                self.log.record(uses.OVERWRITE, f"builtins.{key_text or '*'}[=]", target.lineno)
+            elif each.name in ("builtins.globals", "builtins.locals") and key_text:
                 # ``globals()["run"] = os.system`` binds the name ``run``.
-                self.scope.bind(text, value)
-        if isinstance(target.value, ast.Name) and not isinstance(base, Constant | ExternalName):
-            self._add_item(target.value.id, base, key, value)
+                self.scope.bind(key_text, value)
+        if isinstance(target.value, ast.Name) and not isinstance(mapping, Constant | ExternalName):
+            self._add_item(target.value.id, mapping, key, value)
 
     def _add_item(self, name: str, base: Value, key: Value, value: Value) -> None:
-        """Keep a callable that is stored in a mapping, so that a later call of the item is resolved."""
+        """Keep a callable that is stored in a mapping, so that a later call of the item is resolved.
+
+        The variable ``name``, whose value was ``base``, is bound to a mapping with the item ``key``.
+        """
+        # Items of a list are not lost: ``bind`` keeps an older container beside the new mapping.
         containers = [each for each in list_alternatives(base) if isinstance(each, Container)]
-        older = containers[0] if containers and containers[0].keys else Container(())
+        mapping = containers[0] if containers and containers[0].keys else Container(())
         is_callable = any(isinstance(each, CallableValue) for each in list_alternatives(value))
-        if len(older.values) < _MAX_KEYED_ITEMS and is_callable:
-            known = key.value if isinstance(key, Constant) else None
-            self.scope.bind(name, Container((*older.values, value), (*older.keys, known)))
+        if len(mapping.values) < _MAX_KEYED_ITEMS and is_callable:
+            known_key = key.value if isinstance(key, Constant) else None
+            self.scope.bind(name, Container((*mapping.values, value), (*mapping.keys, known_key)))
 
     def visit_Delete(self, node: ast.Delete) -> None:
         """Unbind a name that shadows a builtin; other names keep their values."""
+        # After ``del open`` the name means the builtin again. Of another name the deletion may never run.
         for each in node.targets:
             if not isinstance(each, ast.Name):
                 self.evaluate(each)
@@ -330,7 +349,7 @@ class Evaluator(ast.NodeVisitor):
         self.scope.nonlocal_names.update(node.names)
 
     def visit_Expr(self, node: ast.Expr) -> None:
-        """Evaluate an expression statement; a text by itself is a comment, and not recorded."""
+        """Evaluate an expression statement; a constant by itself, such as a docstring, has no effect."""
         if not isinstance(node.value, ast.Constant):
             self.evaluate(node.value)
 
@@ -349,18 +368,19 @@ class Evaluator(ast.NodeVisitor):
         """Visit both branches; a chain of ``elif`` is a loop, so that it costs no level of depth for each."""
         while True:
             self.evaluate(node.test)
-            before = self.log.current_function
-            if before == uses.MODULE and self._is_main_test(node.test):
+            outer_function = self.log.current_function
+            # An import does not run the code below this test, whose calls are therefore kept apart.
+            if outer_function == uses.MODULE and self._is_main_test(node.test):
                 self.log.current_function = uses.MAIN
             self._evaluate_branch(node.body)
-            self.log.current_function = before
+            self.log.current_function = outer_function
             if len(node.orelse) != 1 or not isinstance(node.orelse[0], ast.If):
                 break
             node = node.orelse[0]
         self._evaluate_branch(node.orelse)
 
     def _is_main_test(self, test: ast.expr) -> bool:
-        """Whether it is ``__name__ == "__main__"``, and the source binds ``__name__`` to no value of its own."""
+        """Whether ``test`` is ``__name__ == "__main__"``, and the source does not itself bind ``__name__``."""
         match test:
             case ast.Compare(
                 left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]
@@ -369,25 +389,27 @@ class Evaluator(ast.NodeVisitor):
         return False
 
     def _evaluate_branch(self, body: list[ast.stmt]) -> None:
-        """Evaluate statements that may not run: afterwards a constant that they rebind is either of two.
+        """Evaluate statements that may not run. A constant that they rebind keeps its earlier value as an alternative.
 
-        A constant otherwise follows its latest binding, so that ``if False: name = "harmless"`` would hide the value
-        that is really used.
+        Otherwise ``if False: name = "harmless"`` would hide the value that is really used, because a constant follows
+        its latest binding.
         """
         scope = self.scope
-        outer, scope.journal = scope.journal, []
+        outer_journal, scope.journal = scope.journal, []
         self.evaluate_statements(body)
-        # The oldest entry of each name is its value before the branch.
-        older = dict(reversed(scope.journal))
-        for name, value in older.items():
-            now = scope.names.get(name)
-            if isinstance(value, Constant) and isinstance(now, Constant) and now != value:
-                scope.names[name] = join_values(value, now)
-            elif value is None and now is not None and name in BUILTINS:
-                scope.names[name] = join_values(now, ExternalName(f"builtins.{name}"))
-        if outer is not None:
-            outer += scope.journal
-        scope.journal = outer
+        # Of several entries of a name, ``dict`` keeps the last: after reversing, that is the value before the branch.
+        values_before = dict(reversed(scope.journal))
+        for name, value_before in values_before.items():
+            value_after = scope.names.get(name)
+            if isinstance(value_before, Constant) and isinstance(value_after, Constant) and value_after != value_before:
+                scope.names[name] = join_values(value_before, value_after)
+            # The name of a builtin may still mean the builtin.
+            elif value_before is None and value_after is not None and name in BUILTINS:
+                scope.names[name] = join_values(value_after, ExternalName(f"builtins.{name}"))
+        # A branch around this one has to see these bindings as its own.
+        if outer_journal is not None:
+            outer_journal += scope.journal
+        scope.journal = outer_journal
 
     def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
         """Visit the body, each handler and ``else`` as branches; ``finally`` always runs."""
@@ -404,38 +426,32 @@ class Evaluator(ast.NodeVisitor):
     def visit_While(self, node: ast.While) -> None:
         """Visit the body once; a name that grows in it is unknown, since the number of rounds is."""
         self.evaluate(node.test)
-        grown = {
-            each.target.id
-            for part in node.body
-            if not isinstance(part, ast.FunctionDef | ast.ClassDef)
-            for each in ast.walk(part)
-            if isinstance(each, ast.AugAssign) and isinstance(each.target, ast.Name)
-        }
-        for name in grown:
+        for name in _find_augmented_names(node.body):
             self.scope.names[name] = UNKNOWN
         self._evaluate_branch(node.body)
         self._evaluate_branch(node.orelse)
 
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
         """Unroll a short loop over known items; visit the body of any other once."""
-        source = self.evaluate(node.iter)
-        source = self._call_method(source, ("__iter__", "__aiter__"), []) or source
-        parts = None
-        if isinstance(source, Constant) and constant_folding.measure_constant(source) <= _MAX_UNROLLED_LOOP:
-            parts = constant_folding.iterate_constant(source)
+        iterable = self.evaluate(node.iter)
+        iterable = self._call_method(iterable, ("__iter__", "__aiter__"), []) or iterable
+        items = None
+        if isinstance(iterable, Constant) and constant_folding.measure_constant(iterable) <= _MAX_UNROLLED_LOOP:
+            items = constant_folding.iterate_constant(iterable)
         # Loops that decode a text character by character have short bodies; a long body costs too much each round.
         # An empty list may be filled under another name, so that its loop is visited like one over unknown items.
-        if isinstance(source, Constant) and parts and len(node.body) <= _MAX_LOOP_STATEMENTS:
-            for part in parts:
-                self._assign_target(node.target, Constant(part, max(source.provenance, Provenance.COMPUTED)))
+        if isinstance(iterable, Constant) and items and len(node.body) <= _MAX_LOOP_STATEMENTS:
+            for item in items:
+                self._assign_target(node.target, Constant(item, max(iterable.provenance, Provenance.COMPUTED)))
                 self.evaluate_statements(node.body)
-        elif isinstance(source, Container) and len(source.values) <= _MAX_UNROLLED_LOOP and not source.keys:
+        elif isinstance(iterable, Container) and len(iterable.values) <= _MAX_UNROLLED_LOOP and not iterable.keys:
             # ``for run in (os.system, print)``: each callable gets a round of its own.
-            for value in source.values[:_MAX_LOOP_VALUES]:
+            for value in iterable.values[:_MAX_LOOP_VALUES]:
                 self._assign_target(node.target, value)
                 self.evaluate_statements(node.body)
         else:
-            self._assign_target(node.target, name_resolution.resolve_item(source, UNKNOWN))
+            # One round with a value that may be any of the items.
+            self._assign_target(node.target, name_resolution.resolve_item(iterable, UNKNOWN))
             self.evaluate_statements(node.body)
         self.evaluate_statements(node.orelse)
 
@@ -443,11 +459,11 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_With(self, node: ast.With | ast.AsyncWith) -> None:
         """Bind the result of ``__enter__``; a manager of another module is assumed to return itself."""
-        for each in node.items:
-            manager = self.evaluate(each.context_expr)
+        for item in node.items:
+            manager = self.evaluate(item.context_expr)
             value = self._call_method(manager, ("__enter__", "__aenter__"), []) or manager
-            if each.optional_vars is not None:
-                self._assign_target(each.optional_vars, value)
+            if item.optional_vars is not None:
+                self._assign_target(item.optional_vars, value)
         self.evaluate_statements(node.body)
 
     visit_AsyncWith = visit_With
@@ -456,21 +472,22 @@ class Evaluator(ast.NodeVisitor):
         """Visit each case as a branch; a capture pattern is bound to the subject, or to some part of it."""
         subject = self.evaluate(node.subject)
         for case in node.cases:
-            for part in ast.walk(case.pattern):
-                if isinstance(part, ast.MatchAs | ast.MatchStar) and part.name:
-                    is_whole = part is case.pattern
-                    self.scope.bind(part.name, subject if is_whole else self._join_items(subject))
-                elif isinstance(part, ast.MatchClass):
-                    self.evaluate(part.cls)
-                    for name in part.kwd_attrs:
+            for pattern in ast.walk(case.pattern):
+                if isinstance(pattern, ast.MatchAs | ast.MatchStar) and pattern.name:
+                    is_whole_subject = pattern is case.pattern
+                    self.scope.bind(pattern.name, subject if is_whole_subject else self._join_items(subject))
+                elif isinstance(pattern, ast.MatchClass):
+                    self.evaluate(pattern.cls)
+                    for attribute_name in pattern.kwd_attrs:
                         # ``case object(system=run)`` reads the attribute ``system`` without a dot.
-                        taken = self._resolve_attribute(subject, name, node.lineno)
-                        self._recorder.record_attribute_access(taken, node.lineno)
+                        attribute = self._resolve_attribute(subject, attribute_name, node.lineno)
+                        self._recorder.record_attribute_access(attribute, node.lineno)
             if case.guard is not None:
                 self.evaluate(case.guard)
             self._evaluate_branch(case.body)
 
     def _join_items(self, value: Value) -> Value:
+        """Return a value that may be any part of ``value``, known or not."""
         return join_values(name_resolution.resolve_item(value, UNKNOWN), Unknown(collect_tags(value)))
 
     # ---- functions and classes ----
@@ -478,18 +495,18 @@ class Evaluator(ast.NodeVisitor):
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Define a function: defaults, annotations and decorators run now, the body later."""
         args = node.args
-        for part in (*args.defaults, *args.kw_defaults):
-            if part is not None:
-                self.evaluate(part)
+        for default in (*args.defaults, *args.kw_defaults):
+            if default is not None:
+                self.evaluate(default)
         if node.returns is not None:
             self._evaluate_annotation(node.returns)
         for parameter in (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg):
             if parameter is not None and parameter.annotation is not None:
                 self._evaluate_annotation(parameter.annotation)
-        local = self._add_definition(node)
+        function = self._add_definition(node)
         # A decorator is called with the function, so that ``@atexit.register`` and the like count as calls.
-        self._apply_decorators(node.decorator_list, local)
-        self.scope.bind(node.name, local)
+        self._apply_decorators(node.decorator_list, function)
+        self.scope.bind(node.name, function)
 
     visit_AsyncFunctionDef = visit_FunctionDef
 
@@ -498,8 +515,8 @@ class Evaluator(ast.NodeVisitor):
         bases = tuple(self.evaluate(each) for each in node.bases)
         keywords = {each.arg or "": self.evaluate(each.value) for each in node.keywords}
         members = Scope(self.scope)
-        local = self._add_definition(node, members)
-        self._definitions.get(local).bases = bases
+        class_value = self._add_definition(node, members)
+        self._definitions.get(class_value).bases = bases
         # The metaclass is called to make the class: ``class A(metaclass=exec)`` runs something.
         if "metaclass" in keywords:
             self._call_value(keywords["metaclass"], [], {}, node.lineno)
@@ -509,11 +526,11 @@ class Evaluator(ast.NodeVisitor):
         for name, value in members.names.items():
             if any(isinstance(each, ExternalName | PartialCall) for each in list_alternatives(value)):
                 self._keep_attribute(name, value)
-        self._link_metaclass_hooks(bases, members)
-        self._apply_decorators(node.decorator_list, local)
-        self.scope.bind(node.name, local)
+        self._record_metaclass_hooks(bases, members)
+        self._apply_decorators(node.decorator_list, class_value)
+        self.scope.bind(node.name, class_value)
 
-    def _link_metaclass_hooks(self, bases: Sequence[Value], members: Scope) -> None:
+    def _record_metaclass_hooks(self, bases: Sequence[Value], members: Scope) -> None:
         """Record that the methods of a metaclass run with each class statement that uses it, here or elsewhere."""
         if not any(isinstance(each, ExternalName) and each.name == "builtins.type" for each in bases):
             return
@@ -523,68 +540,75 @@ class Evaluator(ast.NodeVisitor):
                     self.log.record_implied_call(self.log.current_function, each.number)
 
     def _add_definition(self, node: DefinitionNode, members: Scope | None = None) -> LocalDefinition:
-        local = self._definitions.add(node, self.scope, members)
+        """Number a function, lambda or class, and record that Python calls it if it is a hook.
+
+        ``members`` is the namespace of a class, and ``None`` for a function.
+        """
+        definition = self._definitions.add(node, self.scope, members)
         name = "<lambda>" if isinstance(node, ast.Lambda) else node.name
-        self.log.register_definition(name, local.number)
+        self.log.register_definition(name, definition.number)
         # Python calls these by itself: class hooks with a class statement, the others when the module is asked for a
         # name that it does not hold.
         is_module_hook = name in ("__getattr__", "__dir__") and self.scope.parent is None
         if name in name_tables.CLASS_HOOKS or is_module_hook:
-            self.log.record_implied_call(self.log.current_function, local.number)
-        return local
+            self.log.record_implied_call(self.log.current_function, definition.number)
+        return definition
 
-    def _apply_decorators(self, decorators: list[ast.expr], local: LocalDefinition) -> None:
+    def _apply_decorators(self, decorators: list[ast.expr], definition: LocalDefinition) -> None:
         """Call each decorator with the definition, the innermost first."""
         for decorator in reversed(decorators):
-            found = self.evaluate(decorator)
-            for each in list_alternatives(found):
+            callee = self.evaluate(decorator)
+            for each in list_alternatives(callee):
                 if isinstance(each, ExternalName) and each.name in _PROPERTY_DECORATORS:
-                    self._definitions.get(local).is_property = True
-            self._call_value(found, [local], {}, decorator.lineno)
+                    self._definitions.get(definition).is_property = True
+            self._call_value(callee, [definition], {}, decorator.lineno)
 
     def _evaluate_annotation(self, node: ast.expr) -> None:
         """Evaluate an annotation; a text in it is code that runs when something resolves the types of the source."""
-        found = self.evaluate(node)
-        if isinstance(found, Constant) and isinstance(found.value, str) and "(" in found.value:
-            self._call_value(ExternalName("typing.ForwardRef"), [found], {}, node.lineno)
+        value = self.evaluate(node)
+        if isinstance(value, Constant) and isinstance(value.value, str) and "(" in value.value:
+            self._call_value(ExternalName("typing.ForwardRef"), [value], {}, node.lineno)
 
-    def _evaluate_function(self, local: LocalDefinition) -> None:
+    def _evaluate_function(self, function: LocalDefinition) -> None:
         """Evaluate the body of a function once, whether or not the source calls it."""
-        definition = self._definitions.get(local)
+        definition = self._definitions.get(function)
         node = definition.node
-        if isinstance(node, ast.ClassDef):
+        if isinstance(node, ast.ClassDef):  # never queued: its body ran with its statement
             return
         scope = Scope(definition.scope)
-        self._bind_parameters(node.args, local, scope)
-        before, self.log.current_function = self.log.current_function, local.number
-        found = self._evaluate_body(node, scope)
-        self.log.current_function = before
-        definition.result = found if definition.result is None else join_values(definition.result, found)
+        self._bind_parameters(node.args, function, scope)
+        outer_function, self.log.current_function = self.log.current_function, function.number
+        result = self._evaluate_body(node, scope)
+        self.log.current_function = outer_function
+        # A function whose statement is evaluated again, as in an inlined call, may return something else.
+        definition.result = result if definition.result is None else join_values(definition.result, result)
 
     def _evaluate_body(self, node: FunctionNode, scope: Scope) -> Value:
         """Evaluate the body of a function in ``scope``, and return its result."""
         with self._enter_scope(scope):
             if isinstance(node, ast.Lambda):
-                depth = self._depth
+                # A body that nests too deep is skipped here: no statement is left whose visit could catch it.
+                depth_before = self._depth
                 try:
                     return self.evaluate(node.body)
                 except TooDeepError:
-                    self._depth = depth
+                    self._depth = depth_before
                     self.skipped.append((node.lineno, node.end_lineno or node.lineno))
                     return UNKNOWN
             # Results are collected for one body at a time; an inlined call interrupts the body of its caller.
-            outer, self._results = self._results, []
+            outer_results, self._results = self._results, []
             self.evaluate_statements(node.body)
-            found = join_values(*self._results) if self._results else UNKNOWN
-            self._results = outer
-            return found
+            result = join_values(*self._results) if self._results else UNKNOWN
+            self._results = outer_results
+            return result
 
-    def _bind_parameters(self, args: ast.arguments, local: LocalDefinition, scope: Scope) -> None:
+    def _bind_parameters(self, args: ast.arguments, function: LocalDefinition, scope: Scope) -> None:
         """Bind parameters to their defaults and to the callables that calls passed so far.
 
         Constants are left out: a default of ``False`` is no evidence for what a caller passes.
         """
-        definition = self._definitions.get(local)
+        # Defaults belong to the last positional parameters, so that the two lists are paired from their ends.
+        definition = self._definitions.get(function)
         positional = [*args.posonlyargs, *args.args]
         defaults: dict[str, ast.expr] = {}
         for parameter, default in zip(reversed(positional), reversed(args.defaults), strict=False):
@@ -593,20 +617,21 @@ class Evaluator(ast.NodeVisitor):
             if keyword_default is not None:
                 defaults[parameter.arg] = keyword_default
         for parameter in (*positional, *args.kwonlyargs, *filter(None, (args.vararg, args.kwarg))):
-            known = definition.arguments.get(parameter.arg, UNKNOWN)
+            value = definition.arguments.get(parameter.arg, UNKNOWN)
             if parameter.arg in defaults:
                 # Defaults belong to the scope around the function.
                 with self._enter_scope(definition.scope):
-                    known = join_values(known, self.evaluate(defaults[parameter.arg]))
-            scope.names[parameter.arg] = UNKNOWN if isinstance(known, Constant) else known
+                    value = join_values(value, self.evaluate(defaults[parameter.arg]))
+            scope.names[parameter.arg] = UNKNOWN if isinstance(value, Constant) else value
 
     @contextmanager
     def _enter_scope(self, scope: Scope) -> Iterator[None]:
-        outer, self.scope = self.scope, scope
+        """Make ``scope`` the scope of the names that are bound and looked up within the context."""
+        outer_scope, self.scope = self.scope, scope
         try:
             yield
         finally:
-            self.scope = outer
+            self.scope = outer_scope
 
     # ---- expressions ----
 
@@ -616,10 +641,10 @@ class Evaluator(ast.NodeVisitor):
         Raises:
             TooDeepError: it nests too deep, or the budget is exceeded.
         """
-        found = self._evaluate_unrecorded(node)
-        if found is not UNKNOWN:  # most values are, and the check saves a call for each
-            self._recorder.record_value(found, node.lineno)
-        return found
+        value = self._evaluate_unrecorded(node)
+        if value is not UNKNOWN:  # most values are, and the check saves a call for each
+            self._recorder.record_value(value, node.lineno)
+        return value
 
     def _evaluate_unrecorded(self, node: ast.expr) -> Value:
         """Evaluate an expression without a record of its outermost name: ``os`` in ``os.system`` is no reference."""
@@ -635,8 +660,8 @@ class Evaluator(ast.NodeVisitor):
 
     def _visit_other_expression(self, node: ast.expr) -> Value:
         """Visit an expression of any other kind: its tags are those of its parts."""
-        found = [self.evaluate(part) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
-        return Unknown(frozenset().union(*map(collect_tags, found))) if found else UNKNOWN
+        parts = [self.evaluate(part) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
+        return Unknown(frozenset().union(*map(collect_tags, parts))) if parts else UNKNOWN
 
     def visit_Constant(self, node: ast.Constant) -> Value:
         """Return the constant; a text is recorded if it shows an attack by itself."""
@@ -650,11 +675,12 @@ class Evaluator(ast.NodeVisitor):
         return Constant(value) if isinstance(value, int | float | None) else UNKNOWN
 
     def visit_Name(self, node: ast.Name) -> Value:
-        """Resolve a name: bound by the source, special, imported by a star, or a builtin."""
+        """Resolve a name that the source binds, that Python or IPython defines, from a star import, or a builtin."""
         # The source can shadow any other meaning of a name, so that its own bindings come first.
-        found = self.scope.look_up(node.id)
-        if found is not None:
-            return found
+        bound_value = self.scope.look_up(node.id)
+        if bound_value is not None:
+            return bound_value
+        # Names that Python and IPython define in each module.
         if node.id == "__builtins__":
             return ExternalName("builtins")
         if node.id == "get_ipython":
@@ -668,42 +694,47 @@ class Evaluator(ast.NodeVisitor):
         return ExternalName(f"builtins.{node.id}") if node.id in BUILTINS else UNKNOWN
 
     def visit_Attribute(self, node: ast.Attribute) -> Value:
-        """Resolve an attribute of whatever the base may be."""
+        """Resolve an attribute of each value that the base may be."""
+        # The base is not recorded: ``os.system`` refers to ``os.system``, and not to ``os`` as a whole.
         return self._resolve_attribute(self._evaluate_unrecorded(node.value), node.attr, node.lineno)
 
     def _resolve_attribute(self, base: Value, name: str, line: int) -> Value:
         """Resolve ``base.name`` for values of other modules and for definitions of the source."""
+        # Attributes such as ``__subclasses__`` lead from any object to everything that the interpreter has loaded.
         if name in name_tables.INTERPRETER_ATTRIBUTES:
             alternatives = list_alternatives(base)
             is_root = any(isinstance(each, ExternalName) and each.name == "builtins.object" for each in alternatives)
             self.log.record(uses.REFERENCE, f"builtins.object.{name}" if is_root else f"*.{name}", line)
-        found: list[Value] = []
+        attributes: list[Value] = []
         self.budget.spend(len(list_alternatives(base)))
         for each in list_alternatives(base):
+            # The bytecode of a function, which can be executed or replaced, is the same danger in each function.
             if isinstance(each, LocalDefinition) and name == "__code__":
-                found.append(name_resolution.resolve_attribute(UNKNOWN, name))
+                attributes.append(name_resolution.resolve_attribute(UNKNOWN, name))
             elif isinstance(each, LocalDefinition):
-                found.append(self._resolve_member(each, name))
+                attributes.append(self._resolve_member(each, name))
             elif isinstance(each, Unknown | Constant) and name in self._attributes:
                 # An unknown object may be one whose attribute the source set elsewhere.
-                found += (self._attributes[name], name_resolution.resolve_attribute(each, name))
+                attributes += (self._attributes[name], name_resolution.resolve_attribute(each, name))
             else:
-                found.append(name_resolution.resolve_attribute(each, name))
-        return join_values(*found)
+                attributes.append(name_resolution.resolve_attribute(each, name))
+        return join_values(*attributes)
 
-    def _resolve_member(self, local: LocalDefinition, name: str) -> Value:
+    def _resolve_member(self, owner: LocalDefinition, name: str) -> Value:
         """Resolve an attribute of a class of the source, of an object of it, or of a function."""
-        definition = self._definitions.get(local)
+        definition = self._definitions.get(owner)
         if definition.members is None:
-            return local if name in ("__call__", "__wrapped__", "__func__") else self._attributes.get(name, UNKNOWN)
+            # Attributes of a function are those that the source sets, on whichever object.
+            return owner if name in ("__call__", "__wrapped__", "__func__") else self._attributes.get(name, UNKNOWN)
         # The class defines the attribute, an assignment to some object overrides it: either may be meant.
-        found = [
-            self._take_member(value, local)
+        assigned = [
+            self._take_member(value, owner)
             for value in (definition.members.names.get(name), self._attributes.get(name))
             if value is not None
         ]
-        if found:
-            return join_values(*found)
+        if assigned:
+            return join_values(*assigned)
+        # Otherwise a base class of another module may define it.
         inherited = [
             name_resolution.resolve_attribute(each, name) for each in definition.bases if isinstance(each, ExternalName)
         ]
@@ -717,7 +748,7 @@ class Evaluator(ast.NodeVisitor):
         return member
 
     def visit_Subscript(self, node: ast.Subscript) -> Value:
-        """Resolve an item or a slice."""
+        """Resolve an item or a slice, also of an object whose class defines ``__getitem__``."""
         base = self._evaluate_unrecorded(node.value)
         if isinstance(node.slice, ast.Slice):
             return self._evaluate_slice(base, node.slice)
@@ -728,33 +759,35 @@ class Evaluator(ast.NodeVisitor):
             if not isinstance(key, Constant):
                 self._recorder.record_computed_name(base, node.lineno)
             return self._resolve_own_name(key)
-        found = self._call_method(base, ("__getitem__", "__class_getitem__"), [key])
-        return found if found is not None else self._resolve_item(base, key, node.lineno)
+        item = self._call_method(base, ("__getitem__", "__class_getitem__"), [key])
+        return item if item is not None else self._resolve_item(base, key, node.lineno)
 
     def _resolve_own_name(self, key: Value) -> Value:
         """Resolve an item of ``globals()`` or ``locals()``: a name of the source itself."""
-        text = key.value if isinstance(key, Constant) and isinstance(key.value, str) else None
-        if text is None:
+        name = key.value if isinstance(key, Constant) and isinstance(key.value, str) else None
+        if name is None:
             return Unknown(frozenset({"module"}))
-        found = self.scope.look_up(text)
-        if found is not None:
+        value = self.scope.look_up(name)
+        if value is not None:
             is_computed = isinstance(key, Constant) and key.provenance > Provenance.LITERAL
-            if isinstance(found, ExternalName):
-                return ExternalName(found.name, found.is_result, is_computed, found.tags)
-            return found
-        return ExternalName("builtins") if text == "__builtins__" else UNKNOWN
+            if isinstance(value, ExternalName):
+                return ExternalName(value.name, value.is_result, is_computed, value.tags)
+            return value
+        return ExternalName("builtins") if name == "__builtins__" else UNKNOWN
 
     def _resolve_item(self, base: Value, key: Value, line: int) -> Value:
+        """Resolve ``base[key]``; a key that is not known is recorded if ``base`` is the namespace of a module."""
         if isinstance(base, ExternalName | Unknown) and not isinstance(key, Constant):
             self._recorder.record_computed_name(base, line)
         return name_resolution.resolve_item(base, key)
 
     def _evaluate_slice(self, base: Value, bounds: ast.Slice) -> Value:
-        parts = (bounds.lower, bounds.upper, bounds.step)
-        found = [self.evaluate(each) if each is not None else None for each in parts]
-        known = [each for each in found if each is None or isinstance(each, Constant)]
-        if isinstance(base, Constant) and len(known) == 3:
-            return self._recorder.record_computed_text(constant_folding.fold_slice(base, known), bounds.lineno)
+        """Return the slice of a constant; a slice of a container or external name is taken to be the whole."""
+        bound_nodes = (bounds.lower, bounds.upper, bounds.step)
+        given = [self.evaluate(each) if each is not None else None for each in bound_nodes]
+        known_bounds = [each for each in given if each is None or isinstance(each, Constant)]
+        if isinstance(base, Constant) and len(known_bounds) == 3:  # each of start, stop and step is known or left out
+            return self._recorder.record_computed_text(constant_folding.fold_slice(base, known_bounds), bounds.lineno)
         return base if isinstance(base, Container | ExternalName) else Unknown(collect_tags(base))
 
     # ---- operators ----
@@ -772,7 +805,7 @@ class Evaluator(ast.NodeVisitor):
         return self._recorder.record_computed_text(left, first.lineno)
 
     def _apply_operator(self, kind: type[ast.operator], left: Value, right: Value) -> Value:
-        """Apply an operator to two values."""
+        """Apply an operator: fold constants, join lists, call methods of the source; otherwise only tags remain."""
         self.budget.spend()
         if isinstance(left, Constant) and isinstance(right, Constant):
             # Concatenation copies both sides: 256 characters cost one step, as a visit does.
@@ -780,29 +813,31 @@ class Evaluator(ast.NodeVisitor):
             self.budget.spend(size >> 8)
             folded = constant_folding.fold_binary(kind, left, right)
             return folded or Unknown(collect_tags(left) | collect_tags(right))
+        # The sum of two lists. Mappings have keys, and no sum.
         if kind is ast.Add and isinstance(left, Container) and isinstance(right, Container) and not left.keys:
             return Container((left.values + right.values)[:_MAX_ITEMS])
         if isinstance(left, ExternalName) and left.is_result and kind is ast.Div:
-            return add_tags(left, call_variants.tag_path(right))  # ``path / "name"``
-        found = self._call_operator_method(kind, left, right)
-        if found is not None:
-            return found
+            # ``Path(...) / "name"`` is a path still, tagged if the name ends like code.
+            return add_tags(left, call_variants.tag_path(right))
+        result = self._call_operator_method(kind, left, right)
+        if result is not None:
+            return result
         return Unknown(collect_tags(left) | collect_tags(right) | call_variants.tag_path(right))
 
     def _call_operator_method(self, kind: type[ast.operator], left: Value, right: Value) -> Value | None:
         """Call the method that a class of the source defines for an operator; ``None`` if no operand has one."""
         name = _OPERATOR_METHODS[kind]
-        found = self._call_method(left, (f"__{name}__",), [right])
-        return found if found is not None else self._call_method(right, (f"__r{name}__",), [left])
+        result = self._call_method(left, (f"__{name}__",), [right])
+        return result if result is not None else self._call_method(right, (f"__r{name}__",), [left])
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Value:
-        """Fold a constant; of any other operand the tags stay."""
+        """Fold the operator on a constant; of any other operand only the tags stay."""
         operand = self.evaluate(node.operand)
         folded = constant_folding.fold_unary(type(node.op), operand) if isinstance(operand, Constant) else None
         return folded or Unknown(collect_tags(operand))
 
     def visit_Compare(self, node: ast.Compare) -> Value:
-        """Fold a comparison of two constants; of any other the tags stay."""
+        """Fold a comparison of two constants; of any other operands only the tags stay."""
         parts = [self.evaluate(each) for each in (node.left, *node.comparators)]
         if len(parts) == 2 and isinstance(parts[0], Constant) and isinstance(parts[1], Constant):
             return constant_folding.fold_comparison(type(node.ops[0]), parts[0], parts[1]) or UNKNOWN
@@ -835,36 +870,38 @@ class Evaluator(ast.NodeVisitor):
         keys: list[PlainValue | tuple[PlainValue, ...]] = []
         values: list[Value] = []
         for key, part in zip(node.keys, node.values, strict=True):
-            name = self.evaluate(key) if key is not None else UNKNOWN
+            # A mapping that ``**`` unpacks has no key in the tree, and becomes one item under an unknown key.
+            key_value = self.evaluate(key) if key is not None else UNKNOWN
             values.append(self.evaluate(part))
-            self._recorder.record_trust_item(name, values[-1], node.lineno)
-            keys.append(name.value if isinstance(name, Constant) else None)
+            self._recorder.record_trust_item(key_value, values[-1], node.lineno)
+            keys.append(key_value.value if isinstance(key_value, Constant) else None)
         return Container(tuple(values[:_MAX_ITEMS]), tuple(keys[:_MAX_ITEMS]))
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> Value:
         """Concatenate the parts of an f-string."""
         text: Value = Constant("")
         for part in node.values:
-            inner = part.value if isinstance(part, ast.FormattedValue) else part
-            found = self.evaluate(inner)
+            expression = part.value if isinstance(part, ast.FormattedValue) else part
+            value = self.evaluate(expression)
             if isinstance(part, ast.FormattedValue) and part.format_spec is not None:
                 # ``f"{a:{run()}}"`` calls ``run``. The format itself is not applied to the text.
                 self.evaluate(part.format_spec)
             if (
-                isinstance(found, Constant)
-                and isinstance(found.value, int | str)
+                isinstance(value, Constant)
+                and isinstance(value.value, int | str)
                 and not isinstance(part, ast.Constant)
             ):
-                is_huge = isinstance(found.value, int) and found.value.bit_length() > _MAX_INTEGER_BITS
-                found = UNKNOWN if is_huge else Constant(str(found.value), Provenance.COMPUTED)
-            text = self._apply_operator(ast.Add, text, found)
+                # The text counts as computed, so that a name spelled by an f-string is reported as hidden.
+                is_huge = isinstance(value.value, int) and value.value.bit_length() > _MAX_INTEGER_BITS
+                value = UNKNOWN if is_huge else Constant(str(value.value), Provenance.COMPUTED)
+            text = self._apply_operator(ast.Add, text, value)
         return self._recorder.record_computed_text(text, node.lineno)
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> Value:
         """Bind the name in ``name := value``."""
-        found = self.evaluate(node.value)
-        self.scope.bind(node.target.id, found)
-        return found
+        value = self.evaluate(node.value)
+        self.scope.bind(node.target.id, value)
+        return value
 
     def visit_Lambda(self, node: ast.Lambda) -> Value:
         """Define a function without a name."""
@@ -878,7 +915,7 @@ class Evaluator(ast.NodeVisitor):
     visit_FormattedValue = visit_Await
 
     def visit_Yield(self, node: ast.Yield | ast.YieldFrom) -> Value:
-        """Keep the yielded value as a result of the function; the value sent back is unknown."""
+        """Keep the yielded value as a result of the function; the value that a caller sends back is unknown."""
         if node.value is not None:
             self._keep_result(self.evaluate(node.value))
         return UNKNOWN
@@ -886,27 +923,29 @@ class Evaluator(ast.NodeVisitor):
     visit_YieldFrom = visit_Yield
 
     def visit_ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
-        """Work out a comprehension over a constant item by item; visit the parts of any other once."""
-        inner = Scope(self.scope)
+        """Evaluate the element for each item of a constant; in any other comprehension evaluate each part once."""
+        comprehension_scope = Scope(self.scope)
         # As in Python, the first iterable belongs to the scope outside, the others to the comprehension.
         sources = [self.evaluate(node.generators[0].iter)]
-        with self._enter_scope(inner):
-            sources += [self.evaluate(each.iter) for each in node.generators[1:]]
+        with self._enter_scope(comprehension_scope):
+            sources += [self.evaluate(generator.iter) for generator in node.generators[1:]]
             if not isinstance(node, ast.DictComp) and len(sources) == 1 and isinstance(sources[0], Constant):
+                # Listing the items copies them: 64 of them cost one step.
                 self.budget.spend(constant_folding.measure_constant(sources[0]) >> 6)
-                parts = constant_folding.iterate_constant(sources[0])
+                items = constant_folding.iterate_constant(sources[0])
                 # An empty list may be filled under another name: the element is visited once all the same.
-                if parts and len(parts) <= _MAX_UNROLLED_ELEMENTS:
-                    return self._unroll_comprehension(node, parts, sources[0].provenance)
-            for each, source in zip(node.generators, sources, strict=True):
+                if items and len(items) <= _MAX_UNROLLED_ELEMENTS:
+                    return self._unroll_comprehension(node, items, sources[0].provenance)
+            for generator, source in zip(node.generators, sources, strict=True):
                 iterated = self._call_method(source, ("__iter__", "__aiter__"), []) or source
-                self._assign_target(each.target, name_resolution.resolve_item(iterated, UNKNOWN))
-                for test in each.ifs:
+                self._assign_target(generator.target, name_resolution.resolve_item(iterated, UNKNOWN))
+                for test in generator.ifs:
                     self.evaluate(test)
             if isinstance(node, ast.DictComp):
                 self.evaluate(node.key)
                 return Container((self.evaluate(node.value),))
             element = self.evaluate(node.elt)
+        # One callable stands for all elements. A constant element says nothing about their number or order.
         return Unknown(collect_tags(element)) if isinstance(element, Unknown | Constant) else Container((element,))
 
     visit_SetComp = visit_ListComp
@@ -914,29 +953,30 @@ class Evaluator(ast.NodeVisitor):
     visit_DictComp = visit_ListComp
 
     def _unroll_comprehension(
-        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, parts: tuple[PlainValue, ...], provenance: Provenance
+        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, items: tuple[PlainValue, ...], provenance: Provenance
     ) -> Value:
         """Evaluate the element for each item: ``"".join(chr(ord(c) ^ 7) for c in text)`` becomes a constant."""
-        found: list[Value] = []
+        elements: list[Value] = []
         generator = node.generators[0]
-        for part in parts:
+        for item in items:
             if isinstance(generator.target, ast.Name):
-                self.scope.names[generator.target.id] = Constant(part, provenance)
+                self.scope.names[generator.target.id] = Constant(item, provenance)
             else:
                 self._assign_target(generator.target, UNKNOWN)
             for test in generator.ifs:
                 self.evaluate(test)
-            found.append(self.evaluate(node.elt))
-            # Elements that are unknown twice stay so; further rounds would only cost steps.
-            if len(found) == 2 and not any(isinstance(each, Constant | CallableValue) for each in found):
+            elements.append(self.evaluate(node.elt))
+            # Where the first two elements are unknown, all are assumed to be: further rounds would only cost steps.
+            if len(elements) == 2 and not any(isinstance(each, Constant | CallableValue) for each in elements):
                 break
-        constants = [each for each in found if isinstance(each, Constant)]
-        if len(constants) == len(found):
+        constants = [each for each in elements if isinstance(each, Constant)]
+        if len(constants) == len(elements):
             if generator.ifs:
                 return UNKNOWN  # the conditions are not applied, so that the kept items are unknown
             folded = constant_folding.fold_sequence(constants)
+            # A comprehension computes even where each element is written out.
             return Constant(folded.value, max(folded.provenance, Provenance.COMPUTED))
-        return Container(tuple(found[:_MAX_ITEMS]))
+        return Container(tuple(elements[:_MAX_ITEMS]))
 
     # ---- calls ----
 
@@ -946,7 +986,7 @@ class Evaluator(ast.NodeVisitor):
         method = ""
         if isinstance(node.func, ast.Attribute):
             base, method = self._evaluate_unrecorded(node.func.value), node.func.attr
-            # Constants are immutable here. A list of them that is changed in place is not known any more.
+            # A ``Constant`` cannot change. A list of constants that a method changes in place becomes unknown.
             if isinstance(base, Constant) and method in _MUTATING_METHODS and isinstance(node.func.value, ast.Name):
                 self.scope.bind(node.func.value.id, UNKNOWN)
             # Resolved before the arguments are evaluated, as in Python: they may rebind the name.
@@ -955,8 +995,8 @@ class Evaluator(ast.NodeVisitor):
             callee = self._evaluate_unrecorded(node.func)
         args, keywords = arguments.bind_arguments(node, self.evaluate)
         self._record_arguments(method or _get_last_name(callee), args, keywords, node.lineno)
-        found = self._call_known_method(base, method, args, node.lineno)
-        return found if found is not None else self._call_value(callee, args, keywords, node.lineno, base, method)
+        result = self._call_known_method(base, method, args, node.lineno)
+        return result if result is not None else self._call_value(callee, args, keywords, node.lineno, base, method)
 
     def _record_arguments(self, callee: str, args: list[Value], keywords: dict[str, Value], line: int) -> None:
         """Record the effects that arguments alone have, whatever is called."""
@@ -971,27 +1011,35 @@ class Evaluator(ast.NodeVisitor):
             self._record_install_commands(keywords["cmdclass"])
 
     def _record_install_commands(self, classes: Value) -> None:
-        """Record that an installation calls all methods of the classes in ``setup(cmdclass=...)``."""
-        for each in list_alternatives(classes):
-            for one in each.values if isinstance(each, Container) else ():
-                members = self._definitions.get_members(one)
-                for member in members.names.values() if members is not None else ():
+        """Record that an installation calls all methods of the classes in ``setup(cmdclass={"install": Class})``."""
+        mappings = [each for each in list_alternatives(classes) if isinstance(each, Container)]
+        for class_value in (each for mapping in mappings for each in mapping.values):
+            members = self._definitions.get_members(class_value)
+            if members is not None:
+                for member in members.names.values():
                     self._recorder.record_passed_definitions(member)
 
     def _call_known_method(self, base: Value, method: str, args: Sequence[Value], line: int) -> Value | None:
-        """Call a method of a constant, a container or a namespace; ``None`` for any other call."""
+        """Call a method of a constant, a container or a namespace.
+
+        Returns:
+            The result, unknown where the method is not modelled. ``None`` for a base of another kind, and where the
+            source itself assigns a method of that name.
+        """
         if isinstance(base, Constant) and method:
-            known = [each for each in args if isinstance(each, Constant)]
-            folded = constant_calls.fold_method(base, method, known) if len(known) == len(args) else None
+            known_args = [each for each in args if isinstance(each, Constant)]
+            folded = constant_calls.fold_method(base, method, known_args) if len(known_args) == len(args) else None
             if folded is not None:
                 return self._recorder.record_computed_text(folded, line)
-            # A method that the source assigns to some object may be meant, although the base is a constant.
+            # The evaluator keeps attributes without their objects: a method that the source assigns may be meant.
             tags = collect_tags(base).union(*map(collect_tags, args))
             return Unknown(tags) if method not in self._attributes else None
         if isinstance(base, Container) and method:
             if method in _ITEM_METHODS:
                 return name_resolution.resolve_item(base, args[0] if args else UNKNOWN)
+            # Other methods, such as ``copy`` or ``values``, are taken to return the items again.
             return base if method not in self._attributes else None
+        # ``vars(os).get("system")`` takes a name of the module, and ``vars(os).items()`` takes all of them.
         namespaces = [
             each
             for each in list_alternatives(base)
@@ -1012,36 +1060,40 @@ class Evaluator(ast.NodeVisitor):
         base: Value = UNKNOWN,
         method: str = "",
     ) -> Value:
-        """Call every callable that a value may be; ``base`` and ``method`` are the object and name before the call."""
-        found: list[Value] = []
+        """Call every callable that a value may be, and join the results.
+
+        For a call ``base.method(...)``, ``base`` is the object and ``method`` the name; otherwise ``method`` is empty.
+        """
+        results: list[Value] = []
         alternatives = list_alternatives(callee)
         # Each alternative of the callee meets each of every argument, and calls nest: pay for the product.
         self.budget.spend(len(alternatives) * (1 + sum(len(list_alternatives(each)) for each in args)))
         for each in alternatives:
             if isinstance(each, ExternalName):
-                found.append(
+                results.append(
                     self._call_external(Call(each.name, args, keywords, line, each.is_hidden, each.tags), each)
                 )
             elif isinstance(each, LocalDefinition):
-                found.append(self._call_local(each, args, keywords, base, method))
+                results.append(self._call_local(each, args, keywords, base, method))
             elif isinstance(each, PartialCall):
-                found.append(self._call_value(each.callee, [*each.args, *args], dict(each.keywords) | keywords, line))
+                results.append(self._call_value(each.callee, [*each.args, *args], dict(each.keywords) | keywords, line))
             elif isinstance(each, Container):
-                found.append(join_values(*each.values) if each.values else UNKNOWN)
+                # Not callable itself: the evaluator lost which item is called.
+                results.append(join_values(*each.values) if each.values else UNKNOWN)
             else:
-                found.append(self._call_unknown(each, args, keywords, method, line))
-        return join_values(*found)
+                results.append(self._call_unknown(each, args, keywords, method, line))
+        return join_values(*results)
 
     def _call_local(
-        self, local: LocalDefinition, args: Sequence[Value], keywords: dict[str, Value], base: Value, method: str
+        self, callee: LocalDefinition, args: Sequence[Value], keywords: dict[str, Value], base: Value, method: str
     ) -> Value:
         """Call a function of the source, a class (which makes an object) or an object with ``__call__``."""
-        self.log.record_local_call(local.number)
-        definition = self._definitions.get(local)
-        called = self._call_method(local, ("__call__",), args) if local.is_result else None
-        if called is not None:
-            return called
-        if definition.members is not None:
+        self.log.record_local_call(callee.number)
+        definition = self._definitions.get(callee)
+        result = self._call_method(callee, ("__call__",), args) if callee.is_result else None
+        if result is not None:
+            return result
+        if definition.members is not None:  # a class
             # An object calls its special methods without their names being written, and a thread calls ``run``.
             is_thread = any(
                 isinstance(each, ExternalName) and each.name in name_tables.THREAD_CLASSES for each in definition.bases
@@ -1049,52 +1101,59 @@ class Evaluator(ast.NodeVisitor):
             for name, member in definition.members.names.items():
                 if (name.startswith("__") and name.endswith("__")) or (is_thread and name == "run"):
                     self._recorder.record_passed_definitions(member)
-            return LocalDefinition(local.number, is_result=True)
+            return LocalDefinition(callee.number, is_result=True)
         # A method of an object of the source gets the object as its first argument.
-        is_bound = bool(method) and any(
+        is_method_call = bool(method) and any(
             isinstance(each, LocalDefinition) and each.is_result for each in list_alternatives(base)
         )
-        return self._call_function(local, [base, *args] if is_bound else args, keywords)
+        return self._call_function(callee, [base, *args] if is_method_call else args, keywords)
 
     def _call_method(self, base: Value, names: Sequence[str], args: Sequence[Value]) -> Value | None:
-        """Call the first of these methods that a class of the source defines; ``None`` if none does."""
-        found: list[Value] = []
-        for each in list_alternatives(base):
-            members = self._definitions.get_members(each)
+        """Call a special method as Python does by itself: the first of ``names`` that the class of ``base`` defines.
+
+        Returns:
+            The result; ``None`` if ``base`` is no object or class of the source, or has none of the methods.
+        """
+        results: list[Value] = []
+        for owner in list_alternatives(base):
+            members = self._definitions.get_members(owner)
             if members is None:
                 continue
             method = next((members.names[name] for name in names if name in members.names), None)
-            for one in list_alternatives(method) if method is not None else ():
-                if isinstance(one, LocalDefinition):
-                    self.log.record_local_call(one.number)
-                    found.append(self._call_function(one, [each, *args], {}))
+            for member in list_alternatives(method) if method is not None else ():
+                if isinstance(member, LocalDefinition):
+                    self.log.record_local_call(member.number)
+                    results.append(self._call_function(member, [owner, *args], {}))
                 else:
-                    found.append(one)
-        return join_values(*found) if found else None
+                    results.append(member)
+        return join_values(*results) if results else None
 
-    def _call_function(self, local: LocalDefinition, args: Sequence[Value], keywords: dict[str, Value]) -> Value:
+    def _call_function(self, function: LocalDefinition, args: Sequence[Value], keywords: dict[str, Value]) -> Value:
         """Call a function of the source: inline a short one whose arguments are known, for any other take its result.
 
         Inlining is what resolves helpers such as ``def decode(text, key): ...``. Each function is evaluated once by
         itself in any case, with unknown arguments, so that a call with nothing known adds nothing.
         """
-        definition = self._definitions.get(local)
+        definition = self._definitions.get(function)
         node = definition.node
-        if isinstance(node, ast.ClassDef):
-            return LocalDefinition(local.number, is_result=True)
-        bound = definition.bind_call(args, keywords)
-        # With unknown arguments alone, the result is that of the body evaluated by itself.
-        is_known = any(
-            isinstance(each, CallableValue | Constant) for value in bound.values() for each in list_alternatives(value)
+        if isinstance(node, ast.ClassDef):  # as a method: ``class A: make = Inner``
+            return LocalDefinition(function.number, is_result=True)
+        bound_args = definition.bind_call(args, keywords)
+        # With unknown arguments alone, the result is that of the body evaluated by itself. A call without arguments is
+        # inlined all the same: the body may not have been evaluated yet.
+        has_known_args = any(
+            isinstance(each, CallableValue | Constant)
+            for value in bound_args.values()
+            for each in list_alternatives(value)
         )
         is_short = isinstance(node, ast.Lambda) or len(node.body) <= _MAX_INLINE_STATEMENTS
-        if not is_short or not (is_known or not bound) or self._inline_depth >= _MAX_INLINE_DEPTH:
-            return definition.result or UNKNOWN
-        if self._inlined_calls >= _MAX_INLINED_CALLS:
+        is_within_bounds = self._inline_depth < _MAX_INLINE_DEPTH and self._inlined_calls < _MAX_INLINED_CALLS
+        is_inlined = is_short and is_within_bounds and (has_known_args or not bound_args)
+        if not is_inlined:
             return definition.result or UNKNOWN
         scope = Scope(definition.scope)
-        self._bind_parameters(node.args, local, scope)
-        scope.names.update(bound)
+        self._bind_parameters(node.args, function, scope)
+        scope.names.update(bound_args)
         self._inline_depth += 1
         self._inlined_calls += 1
         try:
@@ -1105,7 +1164,7 @@ class Evaluator(ast.NodeVisitor):
     def _call_unknown(
         self, callee: Value, args: Sequence[Value], keywords: Mapping[str, Value], method: str, line: int
     ) -> Value:
-        """Call something unknown: only the name of the method can show its effect."""
+        """Call something unknown: only the name of the method, or the tags of the callee, can show its effect."""
         call = Call(f"*.{method}", args, keywords, line, tags=collect_tags(callee))
         if method:
             self.log.record_method_call(method)
@@ -1134,52 +1193,56 @@ class Evaluator(ast.NodeVisitor):
             return UNKNOWN
         self._recorder.record_call(call)
         method = call.name.rpartition(".")[2]
-        # The object comes from a library and its class is not known: the method may be that of any other class.
+        # The object comes from a library and its class is not known: the method may be that of any other class, also of
+        # a class of the source.
         if callee.is_result and method in name_tables.COMMAND_METHODS:
             self.log.record(uses.CALL, f"*.{method}", call.line, call.detail)
         if callee.is_result:
             self.log.record_method_call(method)
-        for each in (*call.args, *call.keywords.values()) if method in name_tables.CALLBACK_TAKERS else ():
-            self._recorder.record_callback(each, call.line)
-        return ExternalName(call.name, True, False, data_flow.tag_result(call))
+        if method in name_tables.CALLBACK_TAKERS:
+            for each in (*call.args, *call.keywords.values()):
+                self._recorder.record_callback(each, call.line)
+        return ExternalName(call.name, is_result=True, tags=data_flow.tag_result(call))
 
     def _fold_call(self, call: Call) -> Value | None:
-        """Fold a function of the standard library whose arguments are all constants; ``None`` if it is not modelled."""
-        known = [each for each in (*call.args, *call.keywords.values()) if isinstance(each, Constant)]
-        if not known or len(known) != len(call.args) + len(call.keywords):
+        """Fold a call of a library function; ``None`` if it is not modelled, or not all arguments are constants."""
+        constants = [each for each in (*call.args, *call.keywords.values()) if isinstance(each, Constant)]
+        if not constants or len(constants) != len(call.args) + len(call.keywords):
             return None
-        folded = constant_calls.fold_function(call.name, known)
+        folded = constant_calls.fold_function(call.name, constants)
         return None if folded is None else self._recorder.record_computed_text(folded, call.line)
 
     # ---- modelled functions: they reach names, run code, or call their arguments ----
 
     def _call_getattr(self, call: Call) -> Value:
-        """Call ``getattr(base, name)``."""
+        """Call ``getattr(base, name)``; an attribute whose name is computed is marked as hidden."""
         if len(call.args) < 2:
             return UNKNOWN
         base, name = call.args[0], call.args[1]
         if not isinstance(name, Constant) or not isinstance(name.value, str):
-            # Which attribute is read the source does not show; the result keeps the tags of the module.
+            # The source does not show which attribute is read. The result keeps the tags of the base.
             for each in list_alternatives(base):
                 self._recorder.record_computed_name(each, call.line)
-            computed = {"computed"} if "module" in collect_tags(base) else set()
-            return Unknown(collect_tags(base) | collect_tags(name) | computed)
-        found = name_resolution.resolve_command_method(base, name)
-        taken = found or self._resolve_attribute(base, name.value, call.line)
+            computed_tag = {"computed"} if "module" in collect_tags(base) else set()
+            return Unknown(collect_tags(base) | collect_tags(name) | computed_tag)
+        command_method = name_resolution.resolve_command_method(base, name)
+        attribute = command_method or self._resolve_attribute(base, name.value, call.line)
         # ``getattr(os, "system")`` shows its name; ``getattr(os, "sys" + "tem")`` hides it.
         if name.provenance is Provenance.LITERAL:
-            return taken
-        return join_values(*(_hide_name(each) for each in list_alternatives(taken)))
+            return attribute
+        return join_values(*(_hide_name(each) for each in list_alternatives(attribute)))
 
     def _call_own_getattribute(self, call: Call) -> Value:
-        """Call ``os.__getattribute__("system")``."""
+        """Call ``os.__getattribute__("system")``, which is ``getattr(os, "system")``."""
         owner = ExternalName(call.name.rpartition(".")[0], is_hidden=call.is_hidden)
         return self._call_getattr(Call("builtins.getattr", [owner, *call.args], {}, call.line))
 
     def _call_attrgetter(self, call: Call) -> Value:
         """Call ``attrgetter("system")`` or ``methodcaller``: the result is a callable that holds the path.
 
-        The path is kept in the name, ``operator.attrgetter>system``, with ``!`` before it if it was computed.
+        Returns:
+            A name that holds the path, ``operator.attrgetter>system``, with ``!`` before the path if it was computed,
+            or ``*`` in place of a path that is not known. No dotted name of Python has a ``>``.
         """
         first = call.args[0] if call.args else UNKNOWN
         if isinstance(first, Constant) and isinstance(first.value, str):
@@ -1189,43 +1252,47 @@ class Evaluator(ast.NodeVisitor):
         return ExternalName(f"{call.name}>*")
 
     def _call_made_getter(self, call: Call) -> Value:
-        """Call the result of ``attrgetter`` or ``methodcaller``."""
+        """Call the result of ``attrgetter`` or ``methodcaller``, whose name ``_call_attrgetter`` has made."""
         maker, _, path = call.name.partition(">")
         provenance = Provenance.COMPUTED if path.startswith("!") else Provenance.LITERAL
-        found: Value = call.args[0] if call.args else UNKNOWN
-        if path == "*":
-            self._recorder.record_attribute_walk(found, call.line)
-            for each in list_alternatives(found):
+        value: Value = call.args[0] if call.args else UNKNOWN
+        if path == "*":  # the path is not known
+            self._recorder.record_attribute_walk(value, call.line)
+            for each in list_alternatives(value):
                 self._recorder.record_computed_name(each, call.line)
             return UNKNOWN
-        for step in path.removeprefix("!").split("."):
-            found = self._call_getattr(Call("builtins.getattr", [found, Constant(step, provenance)], {}, call.line))
+        for attribute in path.removeprefix("!").split("."):
+            value = self._call_getattr(
+                Call("builtins.getattr", [value, Constant(attribute, provenance)], {}, call.line)
+            )
         if maker.endswith("methodcaller"):
-            return self._call_value(found, [], {}, call.line)
-        self._recorder.record_attribute_access(found, call.line)
-        return found
+            return self._call_value(value, [], {}, call.line)
+        self._recorder.record_attribute_access(value, call.line)
+        return value
 
     def _call_import(self, call: Call) -> Value:
-        """Call a function that imports the module whose name it is given."""
-        name = call.get_argument(0, "name")
-        if not isinstance(name, Constant) or not isinstance(name.value, str):
+        """Call a function that imports a module by name, such as ``__import__``, and return the module."""
+        argument = call.get_argument(0, "name")
+        if not isinstance(argument, Constant) or not isinstance(argument.value, str):
             self._recorder.record_call(call)
             return Unknown(frozenset({"module", call.name}) | call.argument_tags)
-        text = name.value.replace(":", ".")
-        is_hidden = call.is_hidden or name.provenance > Provenance.LITERAL
-        module = name_resolution.normalize_name(text).name
+        module_path = argument.value.replace(":", ".")
+        is_hidden = call.is_hidden or argument.provenance > Provenance.LITERAL
+        module = name_resolution.normalize_name(module_path).name
         if is_hidden:
-            self.log.record(uses.HIDDEN, f"{module}.*", call.line, text)
-        self.log.record(uses.CALL, f"{call.name}(constant)", call.line, text)
+            self.log.record(uses.HIDDEN, f"{module}.*", call.line, module_path)
+        self.log.record(uses.CALL, f"{call.name}(constant)", call.line, module_path)
         self.log.record(uses.IMPORT, module, call.line)
-        if text.startswith("."):
+        if module_path.startswith("."):  # a file of the model itself, relative to this one
             return UNKNOWN
         # Without ``fromlist``, ``__import__("a.b")`` returns ``a``.
-        is_top = call.name == "builtins.__import__" and call.get_argument(3, "fromlist") is None
-        return name_resolution.normalize_name(text.partition(".")[0] if is_top else text, is_hidden)
+        returns_top_package = call.name == "builtins.__import__" and call.get_argument(3, "fromlist") is None
+        return name_resolution.normalize_name(
+            module_path.partition(".")[0] if returns_top_package else module_path, is_hidden
+        )
 
     def _call_code_text(self, call: Call) -> Value:
-        """Call a function that runs or compiles code in a text; a known text is evaluated in place of the call."""
+        """Call a function that runs or compiles code in a text, such as ``exec``; evaluate the code if it is known."""
         text = call.get_argument(0, "source" if call.name.endswith("compile") else "object")
         is_run = call.name not in ("builtins.compile", "ast.parse")
         if isinstance(text, Constant) and isinstance(text.value, str | bytes):
@@ -1235,7 +1302,9 @@ class Evaluator(ast.NodeVisitor):
                 is_plain = text.provenance is Provenance.LITERAL and not call.is_hidden
                 name = f"{call.name}(constant)" if is_plain else call.name
                 self.log.record(uses.HIDDEN if call.is_hidden else uses.CALL, name, call.line, call.detail)
+            # The result of ``compile`` is the text itself: a later ``exec`` of it runs the code.
             return self._evaluate_code_text(text.value, call) if is_run else text
+        # Code that is compiled from an unknown text is ordinary, unless the text was fetched or decoded.
         if not is_run and not call.argument_tags & {"decoded", "network"}:
             self.log.record(uses.CALL, call.name, call.line)
         else:
@@ -1251,7 +1320,7 @@ class Evaluator(ast.NodeVisitor):
         if body is None:
             return UNKNOWN
         # Lines inside the text mean nothing to a reader of the file.
-        before = self.log.pin_line(call.line)
+        outer_line = self.log.pin_line(call.line)
         self._code_text_depth += 1
         try:
             # ``eval`` returns the value of its expression, ``exec`` none.
@@ -1260,20 +1329,20 @@ class Evaluator(ast.NodeVisitor):
             self.evaluate_statements(body)
         finally:
             self._code_text_depth -= 1
-            self.log.pin_line(before)
+            self.log.pin_line(outer_line)
         return UNKNOWN
 
     def _call_setattr(self, call: Call) -> Value:
-        """Call ``setattr(object, name, value)``."""
+        """Call ``setattr(object, name, value)``: an assignment to an attribute, without a dot."""
         if len(call.args) >= 3:
-            name = call.args[1]
-            text = name.value if isinstance(name, Constant) and isinstance(name.value, str) else ""
+            argument = call.args[1]
+            attribute = argument.value if isinstance(argument, Constant) and isinstance(argument.value, str) else ""
             for each in list_alternatives(call.args[0]):
                 if isinstance(each, ExternalName) and not each.is_result:
-                    overwritten = name_resolution.resolve_attribute(each, text or "*")
+                    overwritten = name_resolution.resolve_attribute(each, attribute or "*")
                     self._recorder.record_overwrite(overwritten, call.line)
-            if text:
-                self._keep_attribute(text, call.args[2])
+            if attribute:
+                self._keep_attribute(attribute, call.args[2])
         return UNKNOWN
 
     def _call_partial(self, call: Call) -> Value:
@@ -1281,9 +1350,9 @@ class Evaluator(ast.NodeVisitor):
         self._recorder.record_call(call)
         if not call.args:
             return UNKNOWN
-        is_bound = len(call.args) > 1 or call.keywords
-        bound = PartialCall(call.args[0], tuple(call.args[1:]), tuple(call.keywords.items()))
-        return bound if is_bound else call.args[0]
+        has_bound_args = len(call.args) > 1 or call.keywords
+        partial = PartialCall(call.args[0], tuple(call.args[1:]), tuple(call.keywords.items()))
+        return partial if has_bound_args else call.args[0]
 
     def _call_with_items(self, call: Call) -> Value:
         """Call ``map``, ``filter``, ``reduce`` or ``starmap``, which call their first argument with items."""
@@ -1301,32 +1370,32 @@ class Evaluator(ast.NodeVisitor):
         self._recorder.record_call(call)
         return self._call_value(call.args[0], list(call.args[1:]), {}, call.line) if call.args else UNKNOWN
 
-    def _map_constant(self, function: Value, source: Constant, line: int) -> Value:
+    def _map_constant(self, function: Value, sequence: Constant, line: int) -> Value:
         """Call a function with each item of a constant: ``map(chr, [111, 115])`` spells a name."""
-        self.budget.spend(constant_folding.measure_constant(source) >> 6)
-        parts = constant_folding.iterate_constant(source) or ()
-        if not parts:
+        self.budget.spend(constant_folding.measure_constant(sequence) >> 6)
+        items = constant_folding.iterate_constant(sequence) or ()
+        if not items:
             # An empty list may be filled under another name: the function is called once with an unknown item.
             return Container((self._call_value(function, [UNKNOWN], {}, line),))
-        found = [
-            self._call_value(function, [Constant(each, source.provenance)], {}, line)
-            for each in parts[:_MAX_UNROLLED_ELEMENTS]
+        results = [
+            self._call_value(function, [Constant(each, sequence.provenance)], {}, line)
+            for each in items[:_MAX_UNROLLED_ELEMENTS]
         ]
-        constants = [each for each in found if isinstance(each, Constant)]
-        if constants and len(constants) == len(found):
+        constants = [each for each in results if isinstance(each, Constant)]
+        if constants and len(constants) == len(results):
             values = tuple(None if isinstance(each.value, tuple) else each.value for each in constants)
             return Constant(values, max(Provenance.COMPUTED, *(each.provenance for each in constants)))
-        return Container(tuple(found))
+        return Container(tuple(results))
 
     def _call_reduce(self, call: Call) -> Value:
-        """Call ``reduce(getattr, ["path", "join"], os)``, a chain of attributes without a dot."""
-        function, source, found = call.args[:3]
-        if not isinstance(source, Constant):
-            self._recorder.record_attribute_walk(found, call.line)
-            return found
-        for part in constant_folding.iterate_constant(source) or ():
-            found = self._call_value(function, [found, Constant(part, Provenance.COMPUTED)], {}, call.line)
-        return found
+        """Call ``reduce`` with an initial value: ``reduce(getattr, ["path", "join"], os)`` is ``os.path.join``."""
+        function, sequence, value = call.args[:3]
+        if not isinstance(sequence, Constant):
+            self._recorder.record_attribute_walk(value, call.line)
+            return value
+        for part in constant_folding.iterate_constant(sequence) or ():
+            value = self._call_value(function, [value, Constant(part, Provenance.COMPUTED)], {}, call.line)
+        return value
 
     def _call_namespace(self, call: Call) -> Value:
         """Call ``vars``, ``globals`` or ``locals``: ``vars(module)`` is its ``__dict__``."""
@@ -1343,23 +1412,36 @@ class Evaluator(ast.NodeVisitor):
         return Unknown(call.argument_tags)
 
     def _call_dict(self, call: Call) -> Value:
-        """Call ``dict`` with known items, or to copy a mapping."""
+        """Call ``dict`` with keywords, or with one mapping, which it copies; any other result is unknown."""
         if call.keywords and not call.args and "**" not in call.keywords:
             return arguments.build_mapping(dict(call.keywords))
         is_copy = len(call.args) == 1 and isinstance(call.args[0], Container)
         return call.args[0] if is_copy else ExternalName(call.name, True, tags=call.tags | call.argument_tags)
 
     def _call_next(self, call: Call) -> Value:
-        """Call ``next``: one of the items, or the default."""
+        """Call ``next``: the result is one of the items, or the default in the second argument."""
         source = call.args[0] if call.args else Unknown()
-        found = [
+        items = [
             join_values(*each.values) if isinstance(each, Container) and each.values else each
             for each in list_alternatives(source)
         ]
-        return join_values(*found, *call.args[1:])
+        return join_values(*items, *call.args[1:])
+
+
+def _find_augmented_names(body: list[ast.stmt]) -> set[str]:
+    """Find the names that statements change by ``name += value``, outside of functions and classes that they define."""
+    names = set()
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            continue
+        for node in ast.walk(statement):
+            if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+                names.add(node.target.id)
+    return names
 
 
 def _get_last_name(callee: Value) -> str:
+    """Return the last part of the full name of a callee, such as ``run`` of ``subprocess.run``; empty if unknown."""
     return next(
         (each.name.rpartition(".")[2] for each in list_alternatives(callee) if isinstance(each, ExternalName)), ""
     )
@@ -1371,7 +1453,7 @@ def _hide_name(value: Value) -> Value:
 
 
 def _take_first_item(value: Value) -> Value:
-    """Take one item that stands for all: the function that gets them is called once."""
+    """Return the first item of a sequence, which stands for all: the function that gets them is called once."""
     if isinstance(value, Container):
         return name_resolution.resolve_item(value, Constant(0))
     if isinstance(value, Constant) and isinstance(value.value, tuple | str) and value.value:
@@ -1400,9 +1482,9 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
 
 def _find_special_call(name: str) -> _SpecialCall | None:
     """Find the method that models calls of this name; ``None`` for ordinary functions."""
-    if ">" in name:
+    if ">" in name:  # made by ``_call_attrgetter``
         return Evaluator._call_made_getter
-    found = _SPECIAL_CALLS.get(name)
-    if found is None and name.endswith(".__getattribute__"):
+    method = _SPECIAL_CALLS.get(name)
+    if method is None and name.endswith(".__getattribute__"):
         return Evaluator._call_own_getattribute
-    return found
+    return method
