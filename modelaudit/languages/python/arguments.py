@@ -35,6 +35,7 @@ def bind_arguments(node: ast.Call, evaluate: Callable[[ast.expr], Value]) -> tup
 
 
 def _unpack_sequence(value: Value) -> tuple[Value, ...]:
+    """Return the items that ``*value`` passes; an unknown sequence is passed as one argument, with its tags."""
     if isinstance(value, Container) and not value.keys:
         return value.values[:_MAX_UNPACKED]
     if isinstance(value, Constant) and isinstance(value.value, tuple):
@@ -43,6 +44,7 @@ def _unpack_sequence(value: Value) -> tuple[Value, ...]:
 
 
 def _unpack_mapping(value: Value) -> dict[str, Value] | None:
+    """Return the keyword arguments that ``**value`` passes; ``None`` if ``value`` is no known mapping."""
     if not isinstance(value, Container) or len(value.keys) != len(value.values):
         return None
     return {key: each for key, each in zip(value.keys, value.values, strict=True) if isinstance(key, str)}
@@ -54,7 +56,10 @@ def build_mapping(keywords: dict[str, Value]) -> Container:
 
 
 def is_certainly_true(value: Value | None) -> bool:
-    """Whether a switch is on: a constant that counts as true, or the result of ``bool``, which is no accident."""
+    """Whether the value of a switch is a constant that counts as true, or the result of ``bool``.
+
+    A call of ``bool`` counts as true, because ``bool(1)`` in place of ``True`` hides the switch.
+    """
     if isinstance(value, Constant):
         return bool(value.value)
     return isinstance(value, ExternalName) and value.name == "builtins.bool" and value.is_result

@@ -80,6 +80,6 @@ def find_attack_texts(text: str) -> Iterator[tuple[str, str]]:
         return
     check_deadline()
     for name, pattern in _COMPILED_PATTERNS:
-        found = pattern.search(searched)
-        if found is not None:
-            yield name, found[0]
+        match = pattern.search(searched)
+        if match is not None:
+            yield name, match[0]

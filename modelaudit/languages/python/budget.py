@@ -47,6 +47,7 @@ class StepBudget:
             LimitReachedError: the deadline of the artifact has passed.
         """
         self.steps += count
+        # The remainder by 64 is smaller than ``count`` if these steps went past a multiple of 64.
         if self.steps & _DEADLINE_MASK < count:
             check_deadline()
         if self.steps > self.max_steps:

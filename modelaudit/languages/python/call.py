@@ -37,7 +37,7 @@ class Call:
 
     @property
     def detail(self) -> str:
-        """The first argument as evidence for a reader; empty unless it is a constant text or sequence."""
+        """The first argument as evidence for a reader, cut short; empty unless it is a constant text or sequence."""
         first = self.args[0] if self.args else next(iter(self.keywords.values()), None)
         if not isinstance(first, Constant) or first.value is None:
             return ""

@@ -57,10 +57,12 @@ def _name_copy(call: Call) -> str:
 
 
 def _name_table_query(call: Call) -> str:
-    given = call.get_argument(0, "expr")
-    is_made = isinstance(given, Constant) and given.provenance > Provenance.LITERAL
+    expression = call.get_argument(0, "expr")
+    is_computed = isinstance(expression, Constant) and expression.provenance > Provenance.LITERAL
     return (
-        "pandas.DataFrame.query(text)" if is_made or call.argument_tags & {"file", "network", "decoded"} else call.name
+        "pandas.DataFrame.query(text)"
+        if is_computed or call.argument_tags & {"file", "network", "decoded"}
+        else call.name
     )
 
 
@@ -71,10 +73,10 @@ def _name_repository_load(call: Call) -> str:
 
 
 def _name_fire(call: Call) -> str:
-    given = call.get_argument(0, "component")
+    component = call.get_argument(0, "component")
     is_module = (
-        any(isinstance(each, ExternalName) and each.name in POWERFUL_MODULES for each in list_alternatives(given))
-        if given
+        any(isinstance(each, ExternalName) and each.name in POWERFUL_MODULES for each in list_alternatives(component))
+        if component
         else False
     )
     return f"{call.name}(module)" if is_module else call.name
@@ -94,17 +96,17 @@ def _get_constant(value: Value | None) -> object:
 
 def _name_open(call: Call) -> str:
     mode = call.get_argument(1, "mode")
-    text = _get_constant(mode)
-    is_writing = mode is not None and (not isinstance(text, str) or bool(set(text) & set("wax+")))
+    mode_text = _get_constant(mode)
+    is_writing = mode is not None and (not isinstance(mode_text, str) or bool(set(mode_text) & set("wax+")))
     return _name_write(call, call.get_argument(0, "file"), f"{call.name}(write)") if is_writing else call.name
 
 
 def _name_torch_load(call: Call) -> str:
     # The default of ``weights_only`` depends on the version of torch, so that it must be written.
-    given = call.keywords.get("weights_only")
-    if given is None:
+    weights_only = call.keywords.get("weights_only")
+    if weights_only is None:
         return call.name
-    value = _get_constant(given)
+    value = _get_constant(weights_only)
     if value is False and "hub" in call.argument_tags:
         return "torch.load(of a foreign repository)"
     # A value that only the caller knows has a name of its own: it is neither on, nor off, nor left out.
@@ -112,30 +114,30 @@ def _name_torch_load(call: Call) -> str:
 
 
 def _name_numpy_load(call: Call) -> str:
-    given = call.get_argument(2, "allow_pickle")
-    return call.name if given is None or _get_constant(given) is False else f"{call.name}(allow_pickle)"
+    allow_pickle = call.get_argument(2, "allow_pickle")
+    return call.name if allow_pickle is None or _get_constant(allow_pickle) is False else f"{call.name}(allow_pickle)"
 
 
 def _name_numpy_array(call: Call) -> str:
-    given = call.get_argument(1, "allow_pickle")
-    return "" if given is None or _get_constant(given) is False else "numpy.load(allow_pickle)"
+    allow_pickle = call.get_argument(1, "allow_pickle")
+    return "" if allow_pickle is None or _get_constant(allow_pickle) is False else "numpy.load(allow_pickle)"
 
 
 def _name_yaml_load(call: Call) -> str:
     loader = call.get_argument(1, "Loader")
-    last = (
+    loader_names = (
         {each.name.rpartition(".")[2] for each in list_alternatives(loader) if isinstance(each, ExternalName)}
         if loader
         else set()
     )
-    is_plain = bool(last) and last <= {"SafeLoader", "CSafeLoader", "BaseLoader", "CBaseLoader"}
-    return "" if is_plain else f"{call.name}(unsafe)"
+    is_safe_loader = bool(loader_names) and loader_names <= {"SafeLoader", "CSafeLoader", "BaseLoader", "CBaseLoader"}
+    return "" if is_safe_loader else f"{call.name}(unsafe)"
 
 
 def _name_unpickle(call: Call) -> str:
     """Except what the source itself has pickled: ``pickle.loads(pickle.dumps(x))`` is a copy, and reads no file."""
     data = call.get_argument(0, "data")
-    given = (
+    is_own_dump = (
         [
             each.name.startswith("pickle.dumps") if isinstance(each, ExternalName) else False
             for each in list_alternatives(data)
@@ -143,7 +145,7 @@ def _name_unpickle(call: Call) -> str:
         if data
         else []
     )
-    return f"{call.name}(own dumps)" if given and all(given) else call.name
+    return f"{call.name}(own dumps)" if is_own_dump and all(is_own_dump) else call.name
 
 
 def _name_hub_load(call: Call) -> str:
@@ -151,18 +153,18 @@ def _name_hub_load(call: Call) -> str:
 
 
 def _get_texts(value: Value | None) -> list[str]:
-    held = _get_constant(value)
-    return [each for each in (held if isinstance(held, tuple) else (held,)) if isinstance(each, str)]
+    constant = _get_constant(value)
+    return [each for each in (constant if isinstance(constant, tuple) else (constant,)) if isinstance(each, str)]
 
 
 def _name_extension_load(call: Call) -> str:
     """Mark sources with unusual endings and compiler flags that load or run more: no scan has read those files."""
     sources = _get_texts(call.get_argument(1, "sources"))
     flags = [text for value in (*call.args[2:], *call.keywords.values()) for text in _get_texts(value)]
-    is_bent = not all(text.endswith(_SOURCE_ENDINGS) for text in sources) or any(
+    is_disguised = not all(text.endswith(_SOURCE_ENDINGS) for text in sources) or any(
         text.startswith(_COMPILER_FLAGS) for text in flags
     )
-    return f"{call.name}(disguised)" if is_bent else call.name
+    return f"{call.name}(disguised)" if is_disguised else call.name
 
 
 def _name_remove(call: Call) -> str:

@@ -49,21 +49,21 @@ def split_cell(source: str) -> Cell:
     """Split one cell."""
     cell = Cell()
     lines = source.splitlines()
-    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
-    if lines and lines[first].lstrip().startswith("%%"):
-        if not _apply_cell_magic(cell, lines[first].strip()[2:], lines[first + 1 :], first + 1):
+    first_line = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    if lines and lines[first_line].lstrip().startswith("%%"):
+        if not _apply_cell_magic(cell, lines[first_line].strip()[2:], lines[first_line + 1 :], first_line + 1):
             return cell
-        lines[first] = "pass"
+        lines[first_line] = "pass"
     cell.python = "\n".join(_translate_lines(cell, lines))
     return cell
 
 
 def _apply_cell_magic(cell: Cell, magic: str, body: list[str], line: int) -> bool:
     """Apply a magic of the whole cell; return whether the rest is Python of this process."""
-    name, _, given = magic.partition(" ")
+    name, _, arguments = magic.partition(" ")
     text = "\n".join(body)
     if name in _SHELLS:
-        cell.shell.append((line + 1, f"{given}\n{text}" if name not in ("bash", "sh", "script") else text))
+        cell.shell.append((line + 1, f"{arguments}\n{text}" if name not in ("bash", "sh", "script") else text))
     elif name in _INTERPRETERS:
         cell.python = "\n" * line + text
     elif name in _PAGES:
@@ -71,21 +71,21 @@ def _apply_cell_magic(cell: Cell, magic: str, body: list[str], line: int) -> boo
     elif name in _FOREIGN_LANGUAGES:
         cell.foreign.append((line + 1, name))
     elif name in ("writefile", "file"):
-        cell.files.append((given.split()[-1] if given.split() else "file", text))
+        cell.files.append((arguments.split()[-1] if arguments.split() else "file", text))
     else:
         return True
     return False
 
 
 def _translate_lines(cell: Cell, lines: list[str]) -> list[str]:
-    rows: list[str] = []
+    translated: list[str] = []
     number = 0
     while number < len(lines):
         check_deadline()
         line = lines[number]
-        taken = _ESCAPED.match(line)
+        escape = _ESCAPED.match(line)
         start = number
-        if taken is not None and _is_ipython_escape(taken):
+        if escape is not None and _is_ipython_escape(escape):
             parts = [line]
             # A backslash continues an escape line; the lines that it takes become empty.
             while parts[-1].endswith("\\") and number + 1 < len(lines):
@@ -93,37 +93,37 @@ def _translate_lines(cell: Cell, lines: list[str]) -> list[str]:
                 parts[-1] = parts[-1][:-1]
                 parts.append(lines[number].strip())
             line = " ".join(parts)
-            taken = _ESCAPED.match(line)
-        if taken is not None and _is_ipython_escape(taken):
-            rows.append(f"{taken[1]}{_translate_escape(cell, taken[3], taken[4].strip(), start + 1)}")
-            rows += [""] * (number - start)
+            escape = _ESCAPED.match(line)
+        if escape is not None and _is_ipython_escape(escape):
+            translated.append(f"{escape[1]}{_translate_escape(cell, escape[3], escape[4].strip(), start + 1)}")
+            translated += [""] * (number - start)
         else:
-            rows.append("" if _HELP.match(line) else line)
+            translated.append("" if _HELP.match(line) else line)
         number += 1
-    return rows
+    return translated
 
 
-def _is_ipython_escape(taken: re.Match[str]) -> bool:
+def _is_ipython_escape(escape: re.Match[str]) -> bool:
     """Whether a line is an IPython escape; a ``%`` in the middle of Python is the modulo operator."""
-    return taken[2] is None or (taken[3] in ("!", "!!", "%") and bool(re.match(r"[\w!]", taken[4])))
+    return escape[2] is None or (escape[3] in ("!", "!!", "%") and bool(re.match(r"[\w!]", escape[4])))
 
 
-def _translate_escape(cell: Cell, escape: str, rest: str, line: int) -> str:
+def _translate_escape(cell: Cell, escape: str, command: str, line: int) -> str:
     """Apply an IPython line; return the Python that takes its place."""
     if escape.startswith("!"):
-        cell.shell.append((line, rest))
+        cell.shell.append((line, command))
         return "pass"
-    name, _, given = rest.partition(" ")
+    name, _, arguments = command.partition(" ")
     if name in _SHELLS:
-        cell.shell.append((line, given))
-    elif name == "alias" and given:
-        cell.shell.append((line, given.partition(" ")[2]))
+        cell.shell.append((line, arguments))
+    elif name == "alias" and arguments:
+        cell.shell.append((line, arguments.partition(" ")[2]))
     elif name in ("pip", "conda", "mamba", "uv"):
-        cell.shell.append((line, rest))
-    elif name in ("run", "load", "loadpy") and given:
-        cell.runs.append((line, given.split()[-1] if given.startswith("-") else given.split()[0]))
+        cell.shell.append((line, command))
+    elif name in ("run", "load", "loadpy") and arguments:
+        cell.runs.append((line, arguments.split()[-1] if arguments.startswith("-") else arguments.split()[0]))
     elif name in _CODE_MAGICS:
-        return _OPTION.sub("", given.strip()) or "pass"
-    elif any(attack_texts.find_attack_texts(given)):
-        cell.shell.append((line, given))
+        return _OPTION.sub("", arguments.strip()) or "pass"
+    elif any(attack_texts.find_attack_texts(arguments)):
+        cell.shell.append((line, arguments))
     return "pass"

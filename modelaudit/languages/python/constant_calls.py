@@ -20,112 +20,128 @@ _MAX_FORMAT: Final = 4096
 _MAX_NUMBER_BYTES: Final = 4096
 
 
-def fold_method(whole: Constant, name: str, args: Sequence[Constant]) -> Constant | None:
+def fold_method(receiver: Constant, name: str, args: Sequence[Constant]) -> Constant | None:
     """Call a method of a constant; ``None`` if it is not modelled."""
     fold = _METHODS.get(name)
     if fold is not None:
-        return fold(whole, args)
-    if name in _TEXT_METHODS and isinstance(whole.value, str | bytes):
-        return _call_text_method(whole, name, args)
+        return fold(receiver, args)
+    if name in _TEXT_METHODS and isinstance(receiver.value, str | bytes):
+        return _call_text_method(receiver, name, args)
     return None
 
 
-def _call_text_method(whole: Constant, name: str, args: Sequence[Constant]) -> Constant | None:
+def _call_text_method(receiver: Constant, name: str, args: Sequence[Constant]) -> Constant | None:
     try:
-        found = getattr(whole.value, name)(*(each.value for each in args))
+        result = getattr(receiver.value, name)(*(each.value for each in args))
     except (TypeError, ValueError, AttributeError):
         return None
-    return Constant(found, constant_folding.combine_provenance((whole, *args)))
+    return Constant(result, constant_folding.combine_provenance((receiver, *args)))
 
 
-def _fold_join(whole: Constant, args: Sequence[Constant]) -> Constant | None:
-    if len(args) != 1 or not isinstance(whole.value, str | bytes):
+def _fold_join(separator: Constant, args: Sequence[Constant]) -> Constant | None:
+    if len(args) != 1 or not isinstance(separator.value, str | bytes):
         return None
     parts = constant_folding.iterate_constant(args[0])
     if parts is None:
         return None
-    provenance = constant_folding.combine_provenance((whole, args[0]))
-    between = len(whole.value) * len(parts)
-    if isinstance(whole.value, str):
+    provenance = constant_folding.combine_provenance((separator, args[0]))
+    separators_size = len(separator.value) * len(parts)
+    if isinstance(separator.value, str):
         texts = [part for part in parts if isinstance(part, str)]
-        short = len(texts) == len(parts) and sum(map(len, texts)) + between <= constant_folding.MAX_CONSTANT_SIZE
-        return Constant(whole.value.join(texts), provenance) if short else None
+        is_bounded = (
+            len(texts) == len(parts) and sum(map(len, texts)) + separators_size <= constant_folding.MAX_CONSTANT_SIZE
+        )
+        return Constant(separator.value.join(texts), provenance) if is_bounded else None
     pieces = [part for part in parts if isinstance(part, bytes)]
-    short = len(pieces) == len(parts) and sum(map(len, pieces)) + between <= constant_folding.MAX_CONSTANT_SIZE
-    return Constant(whole.value.join(pieces), provenance) if short else None
+    is_bounded = (
+        len(pieces) == len(parts) and sum(map(len, pieces)) + separators_size <= constant_folding.MAX_CONSTANT_SIZE
+    )
+    return Constant(separator.value.join(pieces), provenance) if is_bounded else None
 
 
-def _fold_replace(whole: Constant, args: Sequence[Constant]) -> Constant | None:
+def _fold_replace(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
     values = [each.value for each in args]
-    if isinstance(whole.value, str) and len(values) in (2, 3) and all(isinstance(each, str) for each in values[:2]):
+    if isinstance(receiver.value, str) and len(values) in (2, 3) and all(isinstance(each, str) for each in values[:2]):
         old, new = str(values[0]), str(values[1])
-        if (len(whole.value) + 1) * max(1, len(new)) <= constant_folding.MAX_CONSTANT_SIZE:
-            return Constant(whole.value.replace(old, new), constant_folding.combine_provenance((whole, *args)))
+        if (len(receiver.value) + 1) * max(1, len(new)) <= constant_folding.MAX_CONSTANT_SIZE:
+            return Constant(receiver.value.replace(old, new), constant_folding.combine_provenance((receiver, *args)))
     return None
 
 
-def _fold_split(whole: Constant, args: Sequence[Constant]) -> Constant | None:
-    if not isinstance(whole.value, str) or (args and not (isinstance(args[0].value, str) and args[0].value)):
+def _fold_split(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
+    if not isinstance(receiver.value, str) or (args and not (isinstance(args[0].value, str) and args[0].value)):
         return None
-    between = str(args[0].value) if args else None
-    return Constant(tuple(whole.value.split(between)), constant_folding.combine_provenance((whole,)))
+    separator = str(args[0].value) if args else None
+    return Constant(tuple(receiver.value.split(separator)), constant_folding.combine_provenance((receiver,)))
 
 
-def _fold_format(whole: Constant, args: Sequence[Constant]) -> Constant | None:
+def _fold_format(template: Constant, args: Sequence[Constant]) -> Constant | None:
     """Format only plain fields such as ``{}`` and ``{0}``: others read attributes, or ask for any width."""
-    if not isinstance(whole.value, str) or len(whole.value) > _MAX_FORMAT:
+    if not isinstance(template.value, str) or len(template.value) > _MAX_FORMAT:
         return None
-    text, count = "", 0
-    rest = whole.value
-    while rest:
-        before, opening, rest = rest.partition("{")
-        text += before
+    formatted, automatic_position = "", 0
+    remaining = template.value
+    while remaining:
+        before, opening, remaining = remaining.partition("{")
+        formatted += before
         if not opening:
             break
-        field, _, rest = rest.partition("}")
-        position = int(field) if field.isdecimal() and len(field) < 4 else count
-        count += 1
+        field, _, remaining = remaining.partition("}")
+        position = int(field) if field.isdecimal() and len(field) < 4 else automatic_position
+        automatic_position += 1
         if (field and not field.isdecimal()) or position >= len(args):
             return None
-        shown = args[position].value
-        text += shown if isinstance(shown, str) else repr(shown) if isinstance(shown, float) else _write_number(shown)
-        if len(text) > constant_folding.MAX_CONSTANT_SIZE:
+        value = args[position].value
+        formatted += (
+            value if isinstance(value, str) else repr(value) if isinstance(value, float) else _write_number(value)
+        )
+        if len(formatted) > constant_folding.MAX_CONSTANT_SIZE:
             return None
-    return Constant(text, constant_folding.combine_provenance((whole, *args)))
+    return Constant(formatted, constant_folding.combine_provenance((template, *args)))
 
 
 def _write_number(value: object) -> str:
     return str(value) if not isinstance(value, int) or value.bit_length() < 8192 else ""
 
 
-def _fold_decode(whole: Constant, args: Sequence[Constant]) -> Constant | None:
-    name = args[0].value if args else "utf-8"
-    return constant_folding.decode_text(whole.value, name, whole.provenance) if isinstance(whole.value, bytes) else None
+def _fold_decode(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
+    encoding = args[0].value if args else "utf-8"
+    return (
+        constant_folding.decode_text(receiver.value, encoding, receiver.provenance)
+        if isinstance(receiver.value, bytes)
+        else None
+    )
 
 
-def _fold_encode(whole: Constant, args: Sequence[Constant]) -> Constant | None:
-    name = args[0].value if args else "utf-8"
-    return constant_folding.encode_text(whole.value, name, whole.provenance) if isinstance(whole.value, str) else None
+def _fold_encode(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
+    encoding = args[0].value if args else "utf-8"
+    return (
+        constant_folding.encode_text(receiver.value, encoding, receiver.provenance)
+        if isinstance(receiver.value, str)
+        else None
+    )
 
 
-def _fold_to_bytes(whole: Constant, args: Sequence[Constant]) -> Constant | None:
+def _fold_to_bytes(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
     size = args[0].value if args else 1
-    order = args[1].value if len(args) > 1 else "big"
-    if not isinstance(whole.value, int) or not isinstance(size, int) or not 0 < size <= _MAX_NUMBER_BYTES:
+    byte_order = args[1].value if len(args) > 1 else "big"
+    if not isinstance(receiver.value, int) or not isinstance(size, int) or not 0 < size <= _MAX_NUMBER_BYTES:
         return None
     try:
-        return Constant(whole.value.to_bytes(size, "little" if order == "little" else "big"), Provenance.DECODED)
+        return Constant(
+            receiver.value.to_bytes(size, "little" if byte_order == "little" else "big"), Provenance.DECODED
+        )
     except OverflowError:
         return None
 
 
-def _fold_translate(whole: Constant, args: Sequence[Constant]) -> Constant | None:
+def _fold_translate(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
     # A table is known only as the flat pairs that ``_fold_maketrans`` returns.
-    if not isinstance(whole.value, str) or len(args) != 1 or not isinstance(args[0].value, tuple):
+    if not isinstance(receiver.value, str) or len(args) != 1 or not isinstance(args[0].value, tuple):
         return None
     pairs = args[0].value
     table = {ord(a): b for a, b in zip(pairs[::2], pairs[1::2], strict=False) if isinstance(a, str) and len(a) == 1}
-    return Constant(whole.value.translate({key: str(to) for key, to in table.items()}), Provenance.DECODED)
+    return Constant(receiver.value.translate({key: str(to) for key, to in table.items()}), Provenance.DECODED)
 
 
 _METHODS: Final[Mapping[str, Callable[[Constant, Sequence[Constant]], Constant | None]]] = {
@@ -150,9 +166,9 @@ def fold_function(name: str, args: Sequence[Constant]) -> Constant | None:
         data = first.value.encode("utf-8", "replace") if isinstance(first.value, str) else first.value
         if not isinstance(data, bytes):
             return None
-        bits = args[1].value if name == "zlib.decompress" and len(args) > 1 else None
-        out = constant_folding.inflate_zlib(data, bits) if isinstance(bits, int) else decoder(data)
-        return None if out is None else Constant(out, Provenance.DECODED)
+        window_bits = args[1].value if name == "zlib.decompress" and len(args) > 1 else None
+        decoded = constant_folding.inflate_zlib(data, window_bits) if isinstance(window_bits, int) else decoder(data)
+        return None if decoded is None else Constant(decoded, Provenance.DECODED)
     unquoter = constant_folding.UNQUOTERS.get(name)
     if unquoter is not None and isinstance(first.value, str):
         return Constant(unquoter(first.value), Provenance.DECODED)
@@ -228,8 +244,8 @@ def _fold_range(_: Constant, args: Sequence[Constant]) -> Constant | None:
     numbers = [each.value for each in args if isinstance(each.value, int) and each.value.bit_length() < 63]
     if len(numbers) != len(args) or len(args) > 3 or (len(args) == 3 and numbers[2] == 0):
         return None
-    counted = range(*numbers)
-    return Constant(tuple(counted), Provenance.LITERAL) if len(counted) <= _MAX_FORMAT else None
+    items = range(*numbers)
+    return Constant(tuple(items), Provenance.LITERAL) if len(items) <= _MAX_FORMAT else None
 
 
 def _fold_codecs_decode(first: Constant, args: Sequence[Constant]) -> Constant | None:
@@ -245,11 +261,11 @@ def _fold_codecs_encode(first: Constant, args: Sequence[Constant]) -> Constant |
 
 
 def _fold_from_bytes(first: Constant, args: Sequence[Constant]) -> Constant | None:
-    order = args[1].value if len(args) > 1 else "big"
+    byte_order = args[1].value if len(args) > 1 else "big"
     if not isinstance(first.value, bytes) or len(first.value) > _MAX_NUMBER_BYTES:
         return None
     return Constant(
-        int.from_bytes(first.value, "little" if order == "little" else "big"),
+        int.from_bytes(first.value, "little" if byte_order == "little" else "big"),
         constant_folding.combine_provenance((first,)),
     )
 
@@ -264,8 +280,8 @@ def _fold_maketrans(first: Constant, args: Sequence[Constant]) -> Constant | Non
     if len(args) < 2 or not isinstance(first.value, str) or not isinstance(args[1].value, str):
         return None
     pairs: list[PlainValue] = []
-    for one, other in zip(first.value, args[1].value, strict=False):
-        pairs += [one, other]
+    for replaced, replacement in zip(first.value, args[1].value, strict=False):
+        pairs += [replaced, replacement]
     return Constant(tuple(pairs), Provenance.COMPUTED)
 
 

@@ -50,49 +50,61 @@ def combine_provenance(parts: Sequence[Constant], least: Provenance = Provenance
 
 def fold_binary(kind: type[ast.operator], left: Constant, right: Constant) -> Constant | None:
     """Apply a binary operator; ``None`` if it is not modelled for these types, or the result would be too large."""
-    a, b = left.value, right.value
+    left_value, right_value = left.value, right.value
     provenance = combine_provenance((left, right))
     if kind is ast.Add:
-        return _add_constants(a, b, provenance)
+        return _add_constants(left_value, right_value, provenance)
     if kind is ast.Mult:
-        return _multiply_constants(a, b, provenance)
-    if kind is ast.Mod and isinstance(a, str):
-        return _format_percent(a, b, provenance)
-    if isinstance(a, int) and isinstance(b, int) and kind in _INTEGER_OPERATORS:
-        return _compute_integer(kind, a, b, provenance)
+        return _multiply_constants(left_value, right_value, provenance)
+    if kind is ast.Mod and isinstance(left_value, str):
+        return _format_percent(left_value, right_value, provenance)
+    if isinstance(left_value, int) and isinstance(right_value, int) and kind in _INTEGER_OPERATORS:
+        return _compute_integer(kind, left_value, right_value, provenance)
     return None
 
 
-def _add_constants(a: object, b: object, provenance: Provenance) -> Constant | None:
-    if isinstance(a, int | float) and isinstance(b, int | float):
-        return _compute_integer(ast.Add, a, b, provenance) if isinstance(a, int) and isinstance(b, int) else None
-    if not isinstance(a, str | bytes | tuple) or type(a) is not type(b) or not isinstance(b, str | bytes | tuple):
+def _add_constants(left: object, right: object, provenance: Provenance) -> Constant | None:
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        return (
+            _compute_integer(ast.Add, left, right, provenance)
+            if isinstance(left, int) and isinstance(right, int)
+            else None
+        )
+    if (
+        not isinstance(left, str | bytes | tuple)
+        or type(left) is not type(right)
+        or not isinstance(right, str | bytes | tuple)
+    ):
         return None
-    return Constant(operator.add(a, b), provenance) if len(a) + len(b) <= MAX_CONSTANT_SIZE else None
+    return Constant(operator.add(left, right), provenance) if len(left) + len(right) <= MAX_CONSTANT_SIZE else None
 
 
-def _multiply_constants(a: object, b: object, provenance: Provenance) -> Constant | None:
-    if isinstance(b, str | bytes | tuple):
-        a, b = b, a
-    if isinstance(a, str | bytes | tuple) and isinstance(b, int):
-        return Constant(a * b, provenance) if len(a) * max(0, b) <= MAX_CONSTANT_SIZE else None
-    return _compute_integer(ast.Mult, a, b, provenance) if isinstance(a, int) and isinstance(b, int) else None
+def _multiply_constants(left: object, right: object, provenance: Provenance) -> Constant | None:
+    if isinstance(right, str | bytes | tuple):
+        left, right = right, left
+    if isinstance(left, str | bytes | tuple) and isinstance(right, int):
+        return Constant(left * right, provenance) if len(left) * max(0, right) <= MAX_CONSTANT_SIZE else None
+    return (
+        _compute_integer(ast.Mult, left, right, provenance)
+        if isinstance(left, int) and isinstance(right, int)
+        else None
+    )
 
 
-def _format_percent(a: str, b: object, provenance: Provenance) -> Constant | None:
-    given = b if isinstance(b, tuple) else (b,)
-    if len(a) > 4096 or any(isinstance(each, str) and len(each) > MAX_CONSTANT_SIZE for each in given):
+def _format_percent(template: str, arguments: object, provenance: Provenance) -> Constant | None:
+    values = arguments if isinstance(arguments, tuple) else (arguments,)
+    if len(template) > 4096 or any(isinstance(each, str) and len(each) > MAX_CONSTANT_SIZE for each in values):
         return None
     # Only plain fields such as %s: the width in %1000000000d would allocate a gigabyte.
-    pieces = a.replace("%%", "\0").split("%")
-    if len(pieces) != len(given) + 1 or not all(piece[:1] in "sdcr" and piece[:1] for piece in pieces[1:]):
+    pieces = template.replace("%%", "\0").split("%")
+    if len(pieces) != len(values) + 1 or not all(piece[:1] in "sdcr" and piece[:1] for piece in pieces[1:]):
         return None
     text = pieces[0]
-    for piece, value in zip(pieces[1:], given, strict=True):
-        shown = (
+    for piece, value in zip(pieces[1:], values, strict=True):
+        value_text = (
             chr(value) if piece[0] == "c" and isinstance(value, int) and 0 <= value < 0x110000 else _write_value(value)
         )
-        text += shown + piece[1:]
+        text += value_text + piece[1:]
     return Constant(text.replace("\0", "%")[:MAX_CONSTANT_SIZE], provenance)
 
 
@@ -110,15 +122,15 @@ _INTEGER_OPERATORS: Final[dict[type[ast.operator], Callable[[int, int], int]]] =
 }  # fmt: skip
 
 
-def _compute_integer(kind: type[ast.operator], a: int, b: int, provenance: Provenance) -> Constant | None:
+def _compute_integer(kind: type[ast.operator], left: int, right: int, provenance: Provenance) -> Constant | None:
     # Bounded operands and exponents keep each result below 300,000 bits, whatever the chain of operators.
-    if max(a.bit_length(), b.bit_length()) > _MAX_BITS:
+    if max(left.bit_length(), right.bit_length()) > _MAX_BITS:
         return None
-    if kind in (ast.LShift, ast.RShift, ast.Pow) and not 0 <= b <= 64:
+    if kind in (ast.LShift, ast.RShift, ast.Pow) and not 0 <= right <= 64:
         return None
-    if kind in (ast.FloorDiv, ast.Mod) and b == 0:
+    if kind in (ast.FloorDiv, ast.Mod) and right == 0:
         return None
-    return Constant(_INTEGER_OPERATORS[kind](a, b), provenance)
+    return Constant(_INTEGER_OPERATORS[kind](left, right), provenance)
 
 
 def fold_unary(kind: type[ast.unaryop], operand: Constant) -> Constant | None:
@@ -133,13 +145,15 @@ def fold_unary(kind: type[ast.unaryop], operand: Constant) -> Constant | None:
 
 def fold_comparison(kind: type[ast.cmpop], left: Constant, right: Constant) -> Constant | None:
     """Compare two constants; ``None`` if the comparison is not modelled."""
-    one, other = left.value, right.value
+    left_value, right_value = left.value, right.value
     if kind in (ast.Eq, ast.NotEq, ast.Is, ast.IsNot):
-        return Constant((one == other) is (kind in (ast.Eq, ast.Is)), Provenance.COMPUTED)
-    if kind in (ast.In, ast.NotIn) and (isinstance(other, tuple) or (isinstance(one, str) and isinstance(other, str))):
-        return Constant((one in other) is (kind is ast.In), Provenance.COMPUTED)
-    if isinstance(one, int | float) and isinstance(other, int | float) and kind in _ORDER_OPERATORS:
-        return Constant(_ORDER_OPERATORS[kind](one, other), Provenance.COMPUTED)
+        return Constant((left_value == right_value) is (kind in (ast.Eq, ast.Is)), Provenance.COMPUTED)
+    if kind in (ast.In, ast.NotIn) and (
+        isinstance(right_value, tuple) or (isinstance(left_value, str) and isinstance(right_value, str))
+    ):
+        return Constant((left_value in right_value) is (kind is ast.In), Provenance.COMPUTED)
+    if isinstance(left_value, int | float) and isinstance(right_value, int | float) and kind in _ORDER_OPERATORS:
+        return Constant(_ORDER_OPERATORS[kind](left_value, right_value), Provenance.COMPUTED)
     return None
 
 
@@ -148,36 +162,37 @@ _ORDER_OPERATORS: Final[dict[type[ast.cmpop], Callable[[float, float], bool]]] =
 }  # fmt: skip
 
 
-def fold_item(whole: Constant, index: Constant) -> Constant | None:
+def fold_item(sequence: Constant, index: Constant) -> Constant | None:
     """Return one item of a text, bytes or sequence; ``None`` if there is none at the index."""
-    if not isinstance(whole.value, str | bytes | tuple) or not isinstance(index.value, int):
+    if not isinstance(sequence.value, str | bytes | tuple) or not isinstance(index.value, int):
         return None
     try:
         return Constant(
-            whole.value[index.value], combine_provenance((whole,)) if isinstance(whole.value, str) else whole.provenance
+            sequence.value[index.value],
+            combine_provenance((sequence,)) if isinstance(sequence.value, str) else sequence.provenance,
         )
     except IndexError:
         return None
 
 
-def fold_slice(whole: Constant, bounds: Sequence[Constant | None]) -> Constant | None:
+def fold_slice(sequence: Constant, bounds: Sequence[Constant | None]) -> Constant | None:
     """Return a slice; ``bounds`` are start, stop and step. A reversed text counts as computed."""
-    given = [bound.value if bound is not None else None for bound in bounds]
-    numbers = [each for each in given if each is None or isinstance(each, int)]
-    if not isinstance(whole.value, str | bytes | tuple) or len(numbers) != 3 or numbers[2] == 0:
+    bound_values = [bound.value if bound is not None else None for bound in bounds]
+    numbers = [each for each in bound_values if each is None or isinstance(each, int)]
+    if not isinstance(sequence.value, str | bytes | tuple) or len(numbers) != 3 or numbers[2] == 0:
         return None
-    return Constant(whole.value[numbers[0] : numbers[1] : numbers[2]], combine_provenance((whole,)))
+    return Constant(sequence.value[numbers[0] : numbers[1] : numbers[2]], combine_provenance((sequence,)))
 
 
-def measure_constant(whole: Constant) -> int:
+def measure_constant(constant: Constant) -> int:
     """Return the length of a text, bytes or a sequence; 0 for anything else."""
-    return len(whole.value) if isinstance(whole.value, str | bytes | tuple) else 0
+    return len(constant.value) if isinstance(constant.value, str | bytes | tuple) else 0
 
 
-def iterate_constant(whole: Constant) -> tuple[PlainValue, ...] | None:
+def iterate_constant(constant: Constant) -> tuple[PlainValue, ...] | None:
     """Return the items of a constant; ``None`` if it cannot be iterated."""
-    if isinstance(whole.value, str | bytes | tuple):
-        return tuple(whole.value)
+    if isinstance(constant.value, str | bytes | tuple):
+        return tuple(constant.value)
     return None
 
 
@@ -198,7 +213,7 @@ def decode_text(data: str | bytes, name: object, provenance: Provenance) -> Cons
     provenance = Provenance.DECODED if codec in _HIDING_CODECS else provenance
     if codec == "rot13" and isinstance(data, str):
         return Constant(codecs.decode(data, "rot13"), provenance)
-    unpacked = {
+    decoder = {
         "zlib": decompress_constant,
         "bz2": decompress_constant,
         "base64": _decode_base64,
@@ -206,9 +221,9 @@ def decode_text(data: str | bytes, name: object, provenance: Provenance) -> Cons
         "quopri": _decode_quoted_printable,
     }.get(codec)
     raw = data.encode("latin-1", "replace") if isinstance(data, str) else data
-    if unpacked is not None:
-        out = unpacked(raw)
-        return None if out is None else Constant(out, provenance)
+    if decoder is not None:
+        decoded = decoder(raw)
+        return None if decoded is None else Constant(decoded, provenance)
     try:
         return Constant(raw.decode(codec), provenance)
     except ValueError:
@@ -233,18 +248,18 @@ def decompress_constant(data: bytes) -> bytes | None:
     codec = next((each for each in (GZIP, ZLIB, BZIP2, XZ, LZMA) if each.begins_stream(data)), None)
     if codec is None:
         return None
-    out = b""
+    decompressed = b""
     try:
         decoder = codec.make_decoder(b"", 0)
-        out += decoder.decompress(data, MAX_CONSTANT_SIZE)
-        while len(out) < MAX_CONSTANT_SIZE and not decoder.eof:
-            piece = decoder.decompress(b"", MAX_CONSTANT_SIZE - len(out))
+        decompressed += decoder.decompress(data, MAX_CONSTANT_SIZE)
+        while len(decompressed) < MAX_CONSTANT_SIZE and not decoder.eof:
+            piece = decoder.decompress(b"", MAX_CONSTANT_SIZE - len(decompressed))
             if not piece:
                 break
-            out += piece
+            decompressed += piece
     except DecodingError:
         pass
-    return out or None
+    return decompressed or None
 
 
 def inflate_zlib(data: bytes, window_bits: int) -> bytes | None:
@@ -277,10 +292,10 @@ def _decode_quoted_printable(data: bytes) -> bytes | None:
     return quopri.decodestring(data)
 
 
-def _return_none_on_error(work: Callable[[bytes], bytes]) -> Callable[[bytes], bytes | None]:
+def _return_none_on_error(decode: Callable[[bytes], bytes]) -> Callable[[bytes], bytes | None]:
     def decode_or_none(data: bytes) -> bytes | None:
         try:
-            return work(data)
+            return decode(data)
         except (ValueError, binascii.Error):
             return None
 

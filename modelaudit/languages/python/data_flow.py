@@ -28,7 +28,12 @@ _TOKEN_ISSUERS: Final = (
 
 
 def select_use(call: Call) -> str:
-    """Choose the use under which a call is recorded: what it runs came from the network, was decoded, or neither."""
+    """Return the use under which a call is recorded.
+
+    Returns:
+        ``OF_DOWNLOAD`` or ``OF_DECODED`` for a call that runs code or commands from the network or a decoder.
+        Otherwise ``HIDDEN`` if the source computes the name of the callable, and ``CALL`` if it writes it out.
+    """
     takes_code = (
         call.name in name_tables.COMMANDS or call.name in name_tables.LOADERS or call.name in name_tables.EVALUATORS
     )
@@ -48,16 +53,18 @@ def sends_secret(call: Call) -> bool:
 def _collect_sent_tags(call: Call) -> frozenset[str]:
     """Collect the tags of the data that a call sends, without the token that authenticates the caller.
 
-    A library takes that token under a name of its own. Headers count as authentication only if the address is unknown:
-    a header to a known address that is no issuer is data like any other.
+    Libraries take that token by a keyword such as ``token``. Headers count as authentication only if the address is
+    unknown: a header to a known address that is no issuer is data like any other.
     """
-    is_known = any(isinstance(each, Constant) for each in call.args[:2])
-    authentication = {"token", "use_auth_token", "auth"} | (set() if is_known else {"headers"})
+    # The address is the first argument, or the second after an HTTP method.
+    is_address_known = any(isinstance(each, Constant) for each in call.args[:2])
+    authentication = {"token", "use_auth_token", "auth"} | (set() if is_address_known else {"headers"})
     sent = [value for name, value in call.keywords.items() if name not in authentication]
     return frozenset().union(*(collect_tags(each) for each in (*call.args, *sent)))
 
 
 def _goes_to_issuer(call: Call) -> bool:
+    """Whether the address of a call, its first or second argument, belongs to a service that issues tokens."""
     texts = [each.value for each in call.args[:2] if isinstance(each, Constant) and isinstance(each.value, str)]
     return any(text.startswith(_TOKEN_ISSUERS) for text in texts)
 
@@ -75,13 +82,17 @@ def tag_result(call: Call) -> frozenset[str]:
 
 
 def _opens_secret_file(call: Call) -> bool:
-    if call.name.rpartition(".")[2] not in _OPENERS:
+    """Whether a call opens a file of secrets such as ``~/.ssh/id_rsa``; the path must be a constant."""
+    first = call.args[0] if call.args else None
+    if call.name.rpartition(".")[2] not in _OPENERS or not isinstance(first, Constant):
         return False
-    paths = [each.value for each in call.args[:1] if isinstance(each, Constant) and isinstance(each.value, str)]
-    return any(name in attack_texts.SECRET_PLACES for path in paths for name, _ in attack_texts.find_attack_texts(path))
+    if not isinstance(first.value, str):
+        return False
+    return any(name in attack_texts.SECRET_PLACES for name, _ in attack_texts.find_attack_texts(first.value))
 
 
 def _reads_secret_variable(call: Call) -> bool:
+    """Whether a call reads an environment variable whose name marks a secret, such as ``HF_TOKEN``."""
     first = call.get_argument(0, "key")
     return (
         call.name in _ENVIRONMENT_READERS

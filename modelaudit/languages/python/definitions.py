@@ -47,7 +47,10 @@ class Definition:
     is_property: bool = False
 
     def bind_call(self, args: Sequence[Value], keywords: dict[str, Value]) -> dict[str, Value]:
-        """Bind the arguments of a call to parameter names, and keep the callables among them for the body."""
+        """Bind the arguments of a call to parameter names; keep the callables for when the body is evaluated by itself.
+
+        Arguments beyond the last positional parameter are left out.
+        """
         assert not isinstance(self.node, ast.ClassDef)
         parameters = [each.arg for each in (*self.node.args.posonlyargs, *self.node.args.args)]
         bound = dict(zip(parameters, args, strict=False)) | keywords
@@ -75,7 +78,11 @@ class DefinitionTable:
         return self.get(value).members if isinstance(value, LocalDefinition) else None
 
     def add(self, node: DefinitionNode, scope: Scope, members: Scope | None) -> LocalDefinition:
-        """Number a definition, and queue it if it is a function; the same node keeps its number."""
+        """Number a definition, and queue it if it is a function.
+
+        A node that is evaluated again, as in an inlined call, keeps its number and gets the latest scope.
+        """
+        # The list of definitions keeps each node alive, so that no other node can get its ``id``.
         number = self._numbers.get(id(node))
         if number is None:
             self._definitions.append(Definition(node, scope))
@@ -96,9 +103,15 @@ class DefinitionTable:
         return LocalDefinition(number)
 
     def copy_for_next_pass(self) -> DefinitionTable:
-        """Copy what a first evaluation found out about results and arguments; members and bases are found anew."""
+        """Copy the results and arguments of a first pass; the second evaluates members and bases again."""
         copied = [
-            Definition(each.node, each.scope, None, (), each.result, each.arguments, each.is_property)
+            Definition(
+                each.node,
+                each.scope,
+                result=each.result,
+                arguments=each.arguments,
+                is_property=each.is_property,
+            )
             for each in self._definitions
         ]
         return DefinitionTable(copied, dict(self._numbers))

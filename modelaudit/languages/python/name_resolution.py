@@ -32,7 +32,8 @@ from modelaudit.languages.python.values import (
 
 _MAX_NAME: Final = 200
 _SECRET_TAG: Final = frozenset({"secret"})
-_NAMESPACES: Final = ("__dict__", "__globals__", "__builtins__", "f_globals", "f_builtins", "f_locals", "func_globals")
+# Attributes of functions and frames that hold the names of the module they come from.
+_GLOBALS_ATTRIBUTES: Final = ("__globals__", "__builtins__", "f_globals", "f_builtins", "f_locals", "func_globals")
 # Each attribute of these has the effect of the whole: it loads the library, or starts the program, of that name.
 _ATTRIBUTE_PREFIXES: Final = {
     "ctypes.cdll.": "ctypes.cdll", "ctypes.windll.": "ctypes.cdll", "ctypes.pydll.": "ctypes.cdll",
@@ -40,6 +41,7 @@ _ATTRIBUTE_PREFIXES: Final = {
     "plumbum.cmd.": "plumbum.cmd",
 }  # fmt: skip
 _LOCATION_ATTRIBUTES: Final = frozenset({"__file__", "__path__"})
+# An environment variable with one of these words between underscores: HF_TOKEN, AWS_SECRET_ACCESS_KEY, DB_PASSWORD.
 _SECRET_NAME: Final = re.compile(
     r"(?i)(?:^|_)(?:TOKEN|SECRET|PASSWD|PASSWORD|API_?KEY|ACCESS_KEY(?:_ID)?|SECRET_KEY|CREDENTIALS?)(?:$|_)"
 )
@@ -49,16 +51,19 @@ _ENVIRONMENT_MAPPINGS: Final = ("os.environ", "posix.environ", "os.environb")
 def normalize_name(name: str, is_hidden: bool = False) -> ExternalName:
     """Return the value of a module, or of something in it, under the name that the rules list."""
     root = WELL_KNOWN_MODULES.get(name.rpartition(".")[2])
-    # A module such as os is the same wherever it is reached from. asyncio.subprocess only has the same last name.
+    # A module such as os is the same wherever it is reached from. socket.socket is a class in the module of that name,
+    # and asyncio.subprocess another module that has the same last name.
     if root is not None and name not in (root, f"{root}.{root}", "asyncio.subprocess"):
         return ExternalName(root, is_hidden=is_hidden)
     name = _find_public_name(name)
     # Some modules have a second name for their implementation in C or on one platform.
     first, _, rest = name.partition(".")
     first = {"posix": "os", "nt": "os", "__builtin__": "builtins", "_io": "io", "_pickle": "pickle"}.get(first, first)
-    whole = (f"{first}.{rest}" if rest else first)[:_MAX_NAME]
-    whole = next((other for start, other in _ATTRIBUTE_PREFIXES.items() if whole.startswith(start)), whole)
-    return ExternalName(whole, is_hidden=is_hidden, tags=_SECRET_TAG if whole in SECRET_RESULTS else frozenset())
+    full_name = (f"{first}.{rest}" if rest else first)[:_MAX_NAME]
+    full_name = next((other for start, other in _ATTRIBUTE_PREFIXES.items() if full_name.startswith(start)), full_name)
+    return ExternalName(
+        full_name, is_hidden=is_hidden, tags=_SECRET_TAG if full_name in SECRET_RESULTS else frozenset()
+    )
 
 
 def _find_public_name(name: str) -> str:
@@ -76,20 +81,21 @@ def resolve_attribute(base: Value, name: str) -> Value:
     if isinstance(base, ExternalName):
         return _resolve_external_attribute(base, name)
     if isinstance(base, PartialCall):
-        return (
-            base.callee if name == "func" else base if name in SELF_ATTRIBUTES else resolve_attribute(base.callee, name)
-        )
+        if name == "func":
+            return base.callee
+        return base if name in SELF_ATTRIBUTES else resolve_attribute(base.callee, name)
     # ``().__class__.__base__`` begins a walk to every class of the process.
     if name == "__class__" and isinstance(base, Constant | Container):
         return ExternalName("builtins.object")
     if name == "__code__":
-        return ExternalName("*.__code__", True)
-    if name in _NAMESPACES and name != "__dict__":
+        return ExternalName("*.__code__", is_result=True)
+    if name in _GLOBALS_ATTRIBUTES:
         return ExternalName(f"*.{name}")
     return Unknown(base.tags) if isinstance(base, Unknown) else UNKNOWN
 
 
 def _resolve_external_attribute(base: ExternalName, name: str) -> ExternalName | Unknown:
+    """Resolve an attribute of a name of another module, or of the result of a call of it."""
     if name == "__self__" and not base.is_result and "." in base.name:
         # ``__self__`` of a builtin function is its module: ``os.getcwd.__self__`` is ``os``.
         owner = base.name.rpartition(".")[0]
@@ -98,6 +104,7 @@ def _resolve_external_attribute(base: ExternalName, name: str) -> ExternalName |
             if owner in WELL_KNOWN_MODULES.values()
             else Unknown(frozenset({"module"}))
         )
+    # ``os.system.__call__`` is ``os.system``.
     if name in SELF_ATTRIBUTES and base.name != "sys":
         return base
     if name in ("value", "_value_") and base.name in WELL_KNOWN_MODULES.values():
@@ -105,9 +112,10 @@ def _resolve_external_attribute(base: ExternalName, name: str) -> ExternalName |
     # ``torch.__file__`` leads into the folder of installed packages; a write below it replaces code.
     if name in _LOCATION_ATTRIBUTES and not base.is_result:
         return ExternalName(f"{base.name}.{name}", True, base.is_hidden, frozenset({"installed"}))
+    # A walk up and down the class tree keeps one name, whichever class it has reached.
     if base.name == "builtins.object" and name in ("__base__", "__bases__", "__mro__", "__class__"):
         return base
-    if name in ("__globals__", "__builtins__", "f_globals", "f_builtins", "f_locals", "func_globals"):
+    if name in _GLOBALS_ATTRIBUTES:
         return ExternalName(f"*.{name}")
     if base.is_result:
         return ExternalName(f"{base.name}.{name}"[:_MAX_NAME], True, base.is_hidden, base.tags)
@@ -128,17 +136,22 @@ def resolve_item(base: Value, key: Value) -> Value:
 
 
 def _resolve_container_item(base: Container, key: Value) -> Value:
+    """Return the item under a constant key or index; for any other key, a value that may be any of the items."""
     if isinstance(key, Constant):
         if base.keys:
-            found = [value for known, value in zip(base.keys, base.values, strict=True) if known == key.value]
+            same_key = [value for item_key, value in zip(base.keys, base.values, strict=True) if item_key == key.value]
             # A later item of the same key replaces an earlier one; an unknown key may be any of them.
-            return found[-1] if found else join_values(*base.values)
+            return same_key[-1] if same_key else join_values(*base.values)
         if isinstance(key.value, int) and -len(base.values) <= key.value < len(base.values):
             return base.values[key.value]
     return join_values(*base.values) if base.values else UNKNOWN
 
 
 def _resolve_namespace_item(base: ExternalName, key: Value) -> Value:
+    """Resolve an item of ``sys.modules``, of a namespace or of the environment; of any other name return the name.
+
+    Items of the result of a library call belong to that result: ``response["data"]`` is still ``response``.
+    """
     text = key.value if isinstance(key, Constant) and isinstance(key.value, str) else None
     is_hidden = base.is_hidden or (isinstance(key, Constant) and key.provenance > Provenance.LITERAL)
     if base.name == "sys.modules":
@@ -161,7 +174,8 @@ def _resolve_namespace_item(base: ExternalName, key: Value) -> Value:
 def resolve_command_method(base: Value, key: Constant) -> ExternalName | None:
     """Resolve a name of an unknown object, if the name alone shows that it runs commands; ``None`` otherwise.
 
-    In some module every such name counts. Elsewhere only a computed one does: ``d["system"]`` is an ordinary key.
+    If the object is a module, every such name counts. Otherwise only a computed one does: ``d["system"]`` is an
+    ordinary key.
     """
     if (
         isinstance(base, Unknown)
@@ -178,7 +192,7 @@ def is_secret_variable(variable: str) -> bool:
 
 
 def is_module_namespace(base: ExternalName) -> bool:
-    """Whether it is the namespace of a module: a mapping from its names to their values."""
+    """Whether ``base`` is the namespace of a module: a mapping from its names to their values."""
     return base.name in ("builtins", "*.__builtins__", "*.__globals__") or base.name.endswith(".__dict__")
 
 
@@ -190,7 +204,7 @@ def resolve_global(name: str, is_hidden: bool) -> Value:
 
 
 def find_namespace_owner(base: Value) -> str:
-    """Return the name of the module or class whose attributes or namespace ``base`` is; empty if it is unknown."""
+    """Return the name of the module or class that ``base`` is, or whose ``__dict__`` it is; empty if it is unknown."""
     for each in list_alternatives(base):
         if isinstance(each, ExternalName) and not each.is_result:
             owner, dot, last = each.name.rpartition(".")

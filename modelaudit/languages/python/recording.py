@@ -91,7 +91,7 @@ class UseRecorder:
         """Record a text that by itself shows an attack, or that names a function that runs commands."""
         value = constant.value
         text = value.decode("latin-1") if isinstance(value, bytes) else value
-        if isinstance(text, str) and len(text) > 3:
+        if isinstance(text, str) and len(text) > 3:  # no pattern matches fewer characters
             # The patterns read the text several times, so that 64 characters cost a step.
             self.budget.spend(len(text) >> 6)
             for name, detail in attack_texts.find_attack_texts(text):
@@ -103,7 +103,7 @@ class UseRecorder:
                 self.log.record(uses.REFERENCE, name, line, "named in a text")
 
     def record_computed_text(self, value: Value | None, line: int) -> Value:
-        """Record a text that was put together like one that is written out; return the value, or ``UNKNOWN``."""
+        """Record a computed text as if it were written out; return the value, or ``UNKNOWN`` in place of ``None``."""
         if isinstance(value, Constant) and value.provenance > Provenance.LITERAL:
             self.budget.spend(len(value.value) >> 6 if isinstance(value.value, str | bytes | tuple) else 0)
             self.record_text(value, line)
@@ -112,7 +112,7 @@ class UseRecorder:
     def record_computed_name(self, base: Value, line: int) -> None:
         """Record that some name of a module is used, and that the source does not show which."""
         name = name_resolution.find_namespace_owner(base)
-        if name.startswith("*."):
+        if name.startswith("*."):  # a namespace of an unknown object, such as ``*.__globals__``
             self.log.record(uses.COMPUTED, f"{name.removeprefix('*.')}.*", line)
         elif name in WELL_KNOWN_MODULES.values():
             self.log.record(uses.COMPUTED, f"{name}.*", line)

@@ -101,16 +101,16 @@ def decode_source(data: bytes) -> tuple[str, str]:
         an empty name.
     """
     for line in data.split(b"\n", 2)[:2]:
-        found = _COOKIE.match(line)
-        if found is not None:
-            name = found[1].decode("ascii", "replace").lower().replace("_", "-")
+        cookie = _COOKIE.match(line)
+        if cookie is not None:
+            encoding = cookie[1].decode("ascii", "replace").lower().replace("_", "-")
             # These encodings spell ordinary letters with other bytes, so that a search of the file finds nothing.
-            if name in _HIDING_ENCODINGS:
-                return data.decode(_HIDING_ENCODINGS[name], "replace"), name
-            if name not in _ORDINARY_ENCODINGS and not name.startswith(
+            if encoding in _HIDING_ENCODINGS:
+                return data.decode(_HIDING_ENCODINGS[encoding], "replace"), encoding
+            if encoding not in _ORDINARY_ENCODINGS and not encoding.startswith(
                 ("iso-8859", "cp125", "windows-125", "utf-8", "mac")
             ):
-                return _decode_plain(data), name
+                return _decode_plain(data), encoding
             break
         # The cookie counts only in the first two lines, and in the second only below a comment or an empty line.
         if line.strip() and not line.lstrip().startswith(b"#"):
@@ -129,24 +129,24 @@ def _decode_plain(data: bytes) -> str:
 
 def find_parser_obstacle(text: str) -> str:
     """Return the reason why a text is not given to the parser, which has no bounds of its own; empty if it is."""
-    chains = [0]
+    operator_counts = [0]
     branches = 0
     # One counter for each open bracket: operators are counted between separators of the same bracket, because only a
     # chain of them nests in the tree.
     for token in iterate_within_deadline(_TOKEN.finditer(text), 4096):
         kind = token.lastgroup
         if kind in ("op", "open"):
-            chains[-1] += 1
-            if chains[-1] > _MAX_OPERATORS:
+            operator_counts[-1] += 1
+            if operator_counts[-1] > _MAX_OPERATORS:
                 return f"an expression of more than {_MAX_OPERATORS} operators"
         if kind == "open":
-            chains.append(0)
-            if len(chains) > _MAX_BRACKET_DEPTH:
+            operator_counts.append(0)
+            if len(operator_counts) > _MAX_BRACKET_DEPTH:
                 return f"brackets nest deeper than {_MAX_BRACKET_DEPTH}"
-        elif kind == "close" and len(chains) > 1:
-            chains.pop()
-        elif kind == "comma" or (kind == "line" and len(chains) == 1):
-            chains[-1] = 0
+        elif kind == "close" and len(operator_counts) > 1:
+            operator_counts.pop()
+        elif kind == "comma" or (kind == "line" and len(operator_counts) == 1):
+            operator_counts[-1] = 0
         elif kind == "branch":
             # Each ``elif`` nests one level deeper in the tree.
             branches += 1
@@ -174,15 +174,15 @@ def split_source(text: str) -> Iterator[SourcePiece]:
     if len(text) > _MAX_SCANNED:
         yield SourcePiece("", 1, fault=f"only the first {_MAX_SCANNED} characters are searched", is_limit=True)
         text = text[:_MAX_SCANNED]
-    followed = 0
+    taken_characters = 0
     for line, statement in _split_statements(text):
-        if followed > _MAX_EVALUATED:
-            rest = text[followed:]
+        if taken_characters > _MAX_EVALUATED:
+            rest = text[taken_characters:]
             yield SourcePiece(
                 rest, line, fault=f"only the first {_MAX_EVALUATED} characters are analyzed", is_limit=True
             )
             return
-        followed += len(statement)
+        taken_characters += len(statement)
         piece = _parse_statement(statement, line)
         if piece.fault and not piece.is_limit:
             yield from _parse_fragments(piece)
@@ -231,24 +231,28 @@ def _split_statements(text: str) -> Iterator[tuple[int, str]]:
     """Yield the statements of a module with their first lines; decorators and later branches stay with theirs."""
     depth, start, line = 0, 0, 1
     start_line = 1
-    decorated = False
+    is_decorated = False
     for token in iterate_within_deadline(_TOKEN.finditer(text), 4096):
         kind = token.lastgroup
         if kind == "open":
             depth += 1
         elif kind == "close":
             depth = max(0, depth - 1)
-        ended = kind == "line" and not depth
+        ends_line = kind == "line" and not depth
         line += token[0].count("\n")
-        if not ended:
+        if not ends_line:
             continue
-        at = token.end()
+        next_line = token.end()
         # A statement ends where the next line begins in the first column, and does not go on with the one before.
-        if at < len(text) and _STATEMENT_CHARACTER.match(text, at) and not _CONTINUES_STATEMENT.match(text, at):
+        if (
+            next_line < len(text)
+            and _STATEMENT_CHARACTER.match(text, next_line)
+            and not _CONTINUES_STATEMENT.match(text, next_line)
+        ):
             # A decorator and the definition below it are one statement.
-            if not decorated:
-                yield start_line, text[start:at]
-                start, start_line = at, line
-            decorated = text[at] == "@"
+            if not is_decorated:
+                yield start_line, text[start:next_line]
+                start, start_line = next_line, line
+            is_decorated = text[next_line] == "@"
     if start < len(text):
         yield start_line, text[start:]

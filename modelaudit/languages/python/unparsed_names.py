@@ -33,44 +33,44 @@ def scan_names(text: str, line: int, scope: Scope, log: UseLog) -> None:
 
     ``line`` is the line of its first character, from 1. Imports that are found bind their names in ``scope``.
     """
-    at, counted = line, 0
+    literal_line, counted_end = line, 0
     for count, literal in enumerate(iterate_within_deadline(_LITERAL.finditer(text))):
         if count >= _MAX_MATCHES:
             break
-        at += text.count("\n", counted, literal.start())
-        counted = literal.start()
-        for name, shown in attack_texts.find_attack_texts(literal[0]):
-            log.record(uses.TEXT, name, at, shown)
+        literal_line += text.count("\n", counted_end, literal.start())
+        counted_end = literal.start()
+        for name, matched in attack_texts.find_attack_texts(literal[0]):
+            log.record(uses.TEXT, name, literal_line, matched)
     if _EXEC_STATEMENT.search(text):
         log.record(uses.CALL, "builtins.exec", line, "as a statement of Python 2")
     # Texts and comments go, line breaks stay: names in them are no names of the code.
-    bare = _LITERAL.sub(lambda match: "\n" * match[0].count("\n"), text)
-    for number, row in iterate_within_deadline(enumerate(bare.split("\n")[:_MAX_MATCHES], line)):
-        _scan_imports(row, number, scope, log)
-        for match in _DOTTED.finditer(row):
-            _record_dotted_name(match[1], bool(match[2]), number, scope, log)
+    code = _LITERAL.sub(lambda match: "\n" * match[0].count("\n"), text)
+    for line_number, code_line in iterate_within_deadline(enumerate(code.split("\n")[:_MAX_MATCHES], line)):
+        _scan_imports(code_line, line_number, scope, log)
+        for match in _DOTTED.finditer(code_line):
+            _record_dotted_name(match[1], bool(match[2]), line_number, scope, log)
 
 
-def _scan_imports(row: str, line: int, scope: Scope, log: UseLog) -> None:
-    taken = _FROM.search(row)
-    if taken is None:
-        for match in _IMPORT.finditer(row):
+def _scan_imports(code_line: str, line: int, scope: Scope, log: UseLog) -> None:
+    from_import = _FROM.search(code_line)
+    if from_import is None:
+        for match in _IMPORT.finditer(code_line):
             log.record(uses.IMPORT, match[1], line)
-            whole = match[1] if match[2] else match[1].partition(".")[0]
-            scope.bind(match[2] or whole, name_resolution.normalize_name(whole))
+            bound = match[1] if match[2] else match[1].partition(".")[0]
+            scope.bind(match[2] or bound, name_resolution.normalize_name(bound))
         return
-    log.record(uses.IMPORT, taken[1], line)
-    for match in _ALIAS.finditer(taken[2]):
-        scope.bind(match[2] or match[1], name_resolution.normalize_name(f"{taken[1]}.{match[1]}"))
+    log.record(uses.IMPORT, from_import[1], line)
+    for match in _ALIAS.finditer(from_import[2]):
+        scope.bind(match[2] or match[1], name_resolution.normalize_name(f"{from_import[1]}.{match[1]}"))
 
 
 def _record_dotted_name(name: str, is_called: bool, line: int, scope: Scope, log: UseLog) -> None:
     first, _, rest = name.partition(".")
-    found = scope.look_up(first)
-    if found is None and first in BUILTINS and not rest:
-        found = ExternalName(f"builtins.{first}")
-    if not isinstance(found, ExternalName):
+    value = scope.look_up(first)
+    if value is None and first in BUILTINS and not rest:
+        value = ExternalName(f"builtins.{first}")
+    if not isinstance(value, ExternalName):
         return
-    whole = name_resolution.normalize_name(f"{found.name}.{rest}" if rest else found.name)
-    if rest or is_called or "." in whole.name:
-        log.record(uses.CALL if is_called else uses.REFERENCE, whole.name, line)
+    full_name = name_resolution.normalize_name(f"{value.name}.{rest}" if rest else value.name)
+    if rest or is_called or "." in full_name.name:
+        log.record(uses.CALL if is_called else uses.REFERENCE, full_name.name, line)

@@ -24,12 +24,17 @@ AT_IMPORT: Final = "call-at-import"
 HIDDEN: Final = "hidden"
 """The source computes the name, so that a search does not find it."""
 COMPUTED: Final = "computed-name"
+"""The source takes some name of a module, and does not show which."""
 OF_DECODED: Final = "of-decoded"
+"""A call that runs what a decoder returned."""
 OF_DOWNLOAD: Final = "of-download"
+"""A call that runs what came from the network."""
 SENDS_SECRET: Final = "sends-secret"
 REMOTE_SHELL: Final = "shell-over-network"
 OVERWRITE: Final = "overwrite"
+"""The source gives a new value to an attribute or item of another module."""
 TEXT: Final = "text"
+"""A text that shows an attack by itself."""
 
 MODULE: Final = 0
 MAIN: Final = -1
@@ -81,8 +86,8 @@ class UseLog:
         if len(self._uses) >= _MAX_USES:
             self.is_full = True
             return
-        at = self._pinned_line or line + self.line_offset
-        self._uses[key] = Use(use, name[:_MAX_NAME], at, format_detail(detail), self.current_function)
+        recorded_line = self._pinned_line or line + self.line_offset
+        self._uses[key] = Use(use, name[:_MAX_NAME], recorded_line, format_detail(detail), self.current_function)
 
     def register_definition(self, name: str, number: int) -> None:
         """Keep the name of a function or method, for calls of methods whose object is unknown."""
@@ -112,19 +117,20 @@ class UseLog:
         """
         reached = self._find_reached_functions()
         yielded: set[tuple[str, str, str]] = set()
-        found = sorted(self._uses.values(), key=lambda each: (each.line, each.use, each.name))
-        early = {(each.name, each.detail) for each in found if each.use == CALL and each.within in reached}
-        for each in found:
-            # Of equal calls at import and later only the first kind is kept.
-            is_early = each.use == CALL and (each.name, each.detail) in early
+        recorded = sorted(self._uses.values(), key=lambda each: (each.line, each.use, each.name))
+        early_calls = {(each.name, each.detail) for each in recorded if each.use == CALL and each.within in reached}
+        for each in recorded:
+            # A call that also happens at import is mentioned at the line where it does, and nowhere else.
+            is_early = each.use == CALL and (each.name, each.detail) in early_calls
             use = AT_IMPORT if is_early else each.use
             if (use, each.name, each.detail) in yielded or (is_early and each.within not in reached):
                 continue
             yielded.add((use, each.name, each.detail))
             yield Mention(VOCABULARY, use, each.name, Location(line=each.line), each.detail)
-        yield from self._find_remote_shell(found)
+        yield from self._find_remote_shell(recorded)
 
     def _find_reached_functions(self) -> frozenset[int]:
+        """Return the numbers of the functions that run at import: those that the module calls, directly or not."""
         reached: set[int] = set()
         waiting = [MODULE]
         while waiting:
@@ -138,10 +144,11 @@ class UseLog:
                 waiting += self._numbers.get(name, ())
         return frozenset(reached)
 
-    def _find_remote_shell(self, found: list[Use]) -> Iterator[Mention]:
+    def _find_remote_shell(self, recorded: list[Use]) -> Iterator[Mention]:
+        """Yield a mention of the first use of a terminal, if the source also uses a socket."""
         # A remote shell joins a socket to a terminal. Either alone is ordinary, so that both must be in one source.
-        called = {each.name for each in found if each.use in (CALL, HIDDEN, REFERENCE)}
-        terminal = next((each for each in found if each.name in _TERMINALS), None)
+        called = {each.name for each in recorded if each.use in (CALL, HIDDEN, REFERENCE)}
+        terminal = next((each for each in recorded if each.name in _TERMINALS), None)
         if terminal is not None and called & _SOCKETS:
             detail = f"with {min(called & _SOCKETS)}"
             yield Mention(VOCABULARY, REMOTE_SHELL, terminal.name, Location(line=terminal.line), detail)
@@ -149,6 +156,6 @@ class UseLog:
 
 def format_detail(text: str) -> str:
     """Write a text as one line of at most ``_MAX_DETAIL`` printable characters."""
-    line = "".join(each if each.isprintable() else " " for each in text[: 2 * _MAX_DETAIL])
+    line = "".join(character if character.isprintable() else " " for character in text[: 2 * _MAX_DETAIL])
     line = " ".join(line.split())
     return line if len(line) <= _MAX_DETAIL else line[: _MAX_DETAIL - 1] + "…"

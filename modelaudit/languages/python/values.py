@@ -14,6 +14,7 @@ PlainValue = str | bytes | int | float | bool | None
 """A constant of Python that has no parts."""
 
 MAX_ALTERNATIVES: Final = 8
+_MAX_TAGGED_ITEMS: Final = 64
 
 
 class Provenance(IntEnum):
@@ -109,13 +110,16 @@ def list_alternatives(value: Value) -> tuple[Value, ...]:
 
 
 def collect_tags(value: Value, depth: int = 4) -> frozenset[str]:
-    """Collect the tags of a value and of its items, ``depth`` levels down."""
+    """Collect the tags of a value and of its items, ``depth`` levels down.
+
+    A constant has the tag ``decoded`` if its provenance is ``Provenance.DECODED``, and no other.
+    """
     if isinstance(value, Unknown | ExternalName):
         return value.tags
     if isinstance(value, Constant):
         return frozenset({"decoded"}) if value.provenance is Provenance.DECODED else frozenset()
     if depth and isinstance(value, Container):
-        return frozenset().union(*(collect_tags(each, depth - 1) for each in value.values[:64]))
+        return frozenset().union(*(collect_tags(each, depth - 1) for each in value.values[:_MAX_TAGGED_ITEMS]))
     if depth and isinstance(value, Alternatives):
         return frozenset().union(*(collect_tags(each, depth - 1) for each in value.values))
     return frozenset()
@@ -131,26 +135,29 @@ def add_tags(value: Value, tags: frozenset[str]) -> Value:
 def join_values(*values: Value) -> Value:
     """Join several values into one that may be any of them.
 
-    At most ``MAX_ALTERNATIVES`` are kept beside one ``Unknown`` with the tags of all: each alternative multiplies the
-    work of whatever uses the value.
+    At most ``MAX_ALTERNATIVES`` known values are kept, because each multiplies the work of whatever uses the result.
+    Unknown values become one with the tags of all; without tags it is left out beside a known value.
     """
     if len(values) == 1:
         return values[0]
     # Large values are compared by identity: comparing their contents would cost time with each join.
-    found: dict[object, Value] = {}
+    distinct: dict[object, Value] = {}
     for value in values:
         for each in list_alternatives(value):
             is_large = isinstance(each, Container | PartialCall) or (
                 isinstance(each, Constant) and isinstance(each.value, tuple)
             )
-            found.setdefault(id(each) if is_large else each, each)
-    several = list(found.values())
-    if len(several) == 1:
-        return several[0]
-    known = [each for each in several if not isinstance(each, Unknown)][:MAX_ALTERNATIVES]
-    flowed = frozenset().union(*(each.tags for each in several if isinstance(each, Unknown)))
-    rest = [Unknown(flowed)] if len(known) < len(several) and (flowed or not known) else []
-    return known[0] if len(known) == 1 and not rest else Alternatives((*known, *rest)) if known else rest[0]
+            distinct.setdefault(id(each) if is_large else each, each)
+    alternatives = list(distinct.values())
+    if len(alternatives) == 1:
+        return alternatives[0]
+    known = [each for each in alternatives if not isinstance(each, Unknown)][:MAX_ALTERNATIVES]
+    unknown_tags = frozenset().union(*(each.tags for each in alternatives if isinstance(each, Unknown)))
+    if not known:
+        return Unknown(unknown_tags)
+    if unknown_tags:
+        return Alternatives((*known, Unknown(unknown_tags)))
+    return known[0] if len(known) == 1 else Alternatives(tuple(known))
 
 
 def merge_binding(old: Value | None, new: Value) -> Value:
@@ -161,8 +168,8 @@ def merge_binding(old: Value | None, new: Value) -> Value:
     """
     if old is None or (isinstance(new, Constant) and isinstance(old, Constant | Unknown)):
         return new
-    kept = [each for each in list_alternatives(old) if isinstance(each, CallableValue | Container)]
-    return join_values(new, *kept)
+    callables = [each for each in list_alternatives(old) if isinstance(each, CallableValue | Container)]
+    return join_values(new, *callables)
 
 
 @dataclass(slots=True)
@@ -198,6 +205,7 @@ class Scope:
             while scope.parent is not None:
                 scope = scope.parent
         elif name in self.nonlocal_names:
+            # The nearest scope around this one that has the name; the module if none has.
             while scope.parent is not None and (scope is self or name not in scope.names):
                 scope = scope.parent
         if scope.journal is not None:
