@@ -214,6 +214,10 @@ def test_cell_is_split_into_python_and_ipython_lines() -> None:
     assert cell.python.split("\n") == ["x = 1", "pass", "", "pass", "f(x)", "z = x % 3", "if x:", "    pass", ""]
     assert split_cell("%%bash\ncurl x | sh").shell == [(2, "curl x | sh")]
     assert split_cell("%%time\nx = 1").python == "pass\nx = 1"
+    assert split_cell("%%timeit -n 10 prepare()\nx = 1").python == "prepare()\nx = 1"
+    assert split_cell("%%bash --out text -c 'id'\nls").shell == [(1, "bash -c 'id'"), (2, "ls")]
+    assert split_cell("%%script sh -c 'id'\n").shell == [(1, "sh -c 'id'"), (2, "")]
+    assert split_cell("%%python3 -c 'import os'\n").shell == [(1, "python3 -c 'import os'")]
     assert split_cell("%%writefile a.py\nx = 1").files == [("a.py", "x = 1")]
 
 

@@ -84,7 +84,7 @@ def _evaluate_source(text: str, evaluator: Evaluator, analysis: SourceAnalysis) 
 
 
 def _evaluate_pieces(pieces: Iterable[SourcePiece], evaluator: Evaluator, analysis: SourceAnalysis) -> None:
-    """Evaluate what parses, and scan the names of the rest."""
+    """Evaluate the pieces that parse, and scan the others for names; faults go into ``analysis``."""
     evaluator.scope = scope = Scope()
     for piece in pieces:
         if evaluator.budget.is_exceeded:
@@ -96,6 +96,7 @@ def _evaluate_pieces(pieces: Iterable[SourcePiece], evaluator: Evaluator, analys
             if len(faults) < _MAX_FAULTS:
                 faults.append((piece.line, piece.fault))
             continue
+        # Nodes count their lines from the beginning of the piece.
         evaluator.log.line_offset = piece.line - 1
         evaluator.evaluate_module(piece.body)
         _scan_skipped(piece, scope, evaluator, analysis)
@@ -104,7 +105,7 @@ def _evaluate_pieces(pieces: Iterable[SourcePiece], evaluator: Evaluator, analys
 def _scan_skipped(piece: SourcePiece, scope: Scope, evaluator: Evaluator, analysis: SourceAnalysis) -> None:
     """Scan the names of statements that the evaluator skipped as too deep."""
     rows = piece.text.split("\n") if evaluator.skipped else []
-    evaluator.log.line_offset = 0
+    evaluator.log.line_offset = 0  # ``scan_names`` gets lines of the file
     for first, last in evaluator.skipped:
         scan_names("\n".join(rows[first - 1 : last]), piece.line + first - 1, scope, evaluator.log)
         if len(analysis.bounds) < _MAX_FAULTS:
@@ -113,6 +114,7 @@ def _scan_skipped(piece: SourcePiece, scope: Scope, evaluator: Evaluator, analys
 
 
 def _find_docstring(pieces: list[SourcePiece]) -> str:
+    """Return the docstring of the module, which is its first statement; empty if there is none."""
     match pieces[0].body[:1] if pieces else ():
         case (ast.Expr(value=ast.Constant(value=str(text))),):
             return text
@@ -120,5 +122,6 @@ def _find_docstring(pieces: list[SourcePiece]) -> str:
 
 
 def _collect_facts(evaluator: Evaluator, text: str) -> tuple[tuple[str, str], ...]:
+    """Return the facts that a report shows of each source: the packages that it imports, and its number of lines."""
     imported = sorted(evaluator.imports)[:_MAX_IMPORTS]
     return (("imports", ", ".join(imported)), ("lines", str(text.count("\n") + 1)))

@@ -36,7 +36,7 @@ def tag_path(value: Value) -> frozenset[str]:
 
 
 def _name_write(call: Call, path: Value | None, otherwise: str) -> str:
-    """Name a write: into installed packages or the system, of code, or ``otherwise``."""
+    """Name a call that writes to ``path``: into installed packages or the system, or code; else ``otherwise``."""
     text = _get_constant(path)
     tags = collect_tags(path) if path is not None else frozenset()
     if "installed" in tags or (isinstance(text, str) and text.startswith(_SYSTEM_FOLDERS)):
@@ -47,38 +47,38 @@ def _name_write(call: Call, path: Value | None, otherwise: str) -> str:
 
 
 def _name_path_write(call: Call) -> str:
+    """Name ``Path.write_text`` and the like by the path, whose tags are those of the object that is called."""
     if "installed" in call.tags:
         return "(writes where programs are installed)"
     return "(writes code)" if "code-path" in call.tags else call.name
 
 
 def _name_copy(call: Call) -> str:
+    """Name a copy, move, link or download by where it writes: the second argument."""
     return _name_write(call, call.get_argument(1, "dst"), call.name)
 
 
 def _name_table_query(call: Call) -> str:
+    """Name ``DataFrame.query`` and ``eval`` of a text that is computed, or comes from a file or the network."""
     expression = call.get_argument(0, "expr")
     is_computed = isinstance(expression, Constant) and expression.provenance > Provenance.LITERAL
-    return (
-        "pandas.DataFrame.query(text)"
-        if is_computed or call.argument_tags & {"file", "network", "decoded"}
-        else call.name
-    )
+    if is_computed or call.argument_tags & {"file", "network", "decoded"}:
+        return "pandas.DataFrame.query(text)"
+    return call.name
 
 
 def _name_repository_load(call: Call) -> str:
+    """Mark a call that runs code of a Hub repository, ``owner/name``, other than the kernels of Hugging Face."""
     name = _get_constant(call.args[0] if call.args else next(iter(call.keywords.values()), None))
     is_repository = isinstance(name, str) and name.count("/") == 1 and not name.startswith((".", "~"))
     return f"{call.name}(foreign)" if is_repository and name not in _KNOWN_KERNELS else call.name
 
 
 def _name_fire(call: Call) -> str:
+    """Mark ``fire.Fire(os)``: the command line can then call each function of the module."""
     component = call.get_argument(0, "component")
-    is_module = (
-        any(isinstance(each, ExternalName) and each.name in POWERFUL_MODULES for each in list_alternatives(component))
-        if component
-        else False
-    )
+    alternatives = list_alternatives(component) if component else ()
+    is_module = any(isinstance(each, ExternalName) and each.name in POWERFUL_MODULES for each in alternatives)
     return f"{call.name}(module)" if is_module else call.name
 
 
@@ -91,12 +91,14 @@ def _name_ruamel(call: Call) -> str:
 
 
 def _get_constant(value: Value | None) -> object:
+    """Return what a constant holds; ``None`` for any other value."""
     return value.value if isinstance(value, Constant) else None
 
 
 def _name_open(call: Call) -> str:
     mode = call.get_argument(1, "mode")
     mode_text = _get_constant(mode)
+    # A mode that is not known may be one that writes.
     is_writing = mode is not None and (not isinstance(mode_text, str) or bool(set(mode_text) & set("wax+")))
     return _name_write(call, call.get_argument(0, "file"), f"{call.name}(write)") if is_writing else call.name
 
@@ -119,70 +121,61 @@ def _name_numpy_load(call: Call) -> str:
 
 
 def _name_numpy_array(call: Call) -> str:
+    """Name ``read_array`` with pickles like ``numpy.load`` with pickles; without them it is harmless."""
     allow_pickle = call.get_argument(1, "allow_pickle")
     return "" if allow_pickle is None or _get_constant(allow_pickle) is False else "numpy.load(allow_pickle)"
 
 
 def _name_yaml_load(call: Call) -> str:
     loader = call.get_argument(1, "Loader")
-    loader_names = (
-        {each.name.rpartition(".")[2] for each in list_alternatives(loader) if isinstance(each, ExternalName)}
-        if loader
-        else set()
-    )
+    alternatives = list_alternatives(loader) if loader else ()
+    loader_names = {each.name.rpartition(".")[2] for each in alternatives if isinstance(each, ExternalName)}
     is_safe_loader = bool(loader_names) and loader_names <= {"SafeLoader", "CSafeLoader", "BaseLoader", "CBaseLoader"}
     return "" if is_safe_loader else f"{call.name}(unsafe)"
 
 
 def _name_unpickle(call: Call) -> str:
-    """Except what the source itself has pickled: ``pickle.loads(pickle.dumps(x))`` is a copy, and reads no file."""
-    data = call.get_argument(0, "data")
-    is_own_dump = (
-        [
-            each.name.startswith("pickle.dumps") if isinstance(each, ExternalName) else False
-            for each in list_alternatives(data)
-        ]
-        if data
-        else []
+    """Mark a load of what the source itself pickled: ``pickle.loads(pickle.dumps(x))`` is a copy, and reads no file."""
+    pickled = call.get_argument(0, "data")
+    alternatives = list_alternatives(pickled) if pickled else ()
+    is_own_dump = bool(alternatives) and all(
+        isinstance(each, ExternalName) and each.name.startswith("pickle.dumps") for each in alternatives
     )
-    return f"{call.name}(own dumps)" if is_own_dump and all(is_own_dump) else call.name
+    return f"{call.name}(own dumps)" if is_own_dump else call.name
 
 
 def _name_hub_load(call: Call) -> str:
     return f"{call.name}(local)" if _get_constant(call.keywords.get("source")) == "local" else call.name
 
 
-def _get_texts(value: Value | None) -> list[str]:
+def _list_texts(value: Value | None) -> list[str]:
+    """Return the texts in a constant sequence, or the one text that ``value`` is; empty for any other value."""
     constant = _get_constant(value)
-    return [each for each in (constant if isinstance(constant, tuple) else (constant,)) if isinstance(each, str)]
+    items = constant if isinstance(constant, tuple) else (constant,)
+    return [each for each in items if isinstance(each, str)]
 
 
 def _name_extension_load(call: Call) -> str:
-    """Mark sources with unusual endings and compiler flags that load or run more: no scan has read those files."""
-    sources = _get_texts(call.get_argument(1, "sources"))
-    flags = [text for value in (*call.args[2:], *call.keywords.values()) for text in _get_texts(value)]
-    is_disguised = not all(text.endswith(_SOURCE_ENDINGS) for text in sources) or any(
-        text.startswith(_COMPILER_FLAGS) for text in flags
-    )
-    return f"{call.name}(disguised)" if is_disguised else call.name
+    """Mark ``load(name, sources, ...)`` with files of unusual endings or with compiler flags that load further files.
+
+    Such files are not recognised as code where they lie, so that no scan has judged them.
+    """
+    sources = _list_texts(call.get_argument(1, "sources"))
+    flags = [text for value in (*call.args[2:], *call.keywords.values()) for text in _list_texts(value)]
+    has_unusual_source = any(not text.endswith(_SOURCE_ENDINGS) for text in sources)
+    has_loading_flag = any(text.startswith(_COMPILER_FLAGS) for text in flags)
+    return f"{call.name}(disguised)" if has_unusual_source or has_loading_flag else call.name
 
 
 def _name_remove(call: Call) -> str:
+    """Mark the removal of a folder that holds everything else, such as ``/``, ``~`` or the working directory."""
     path = _get_constant(call.get_argument(0, "path"))
-    is_everything = isinstance(path, str) and path.rstrip("/*") in (
-        "",
-        "~",
-        "/home",
-        "/root",
-        "C:\\",
-        ".",
-        "..",
-        "/etc",
-        "/usr",
-    )
-    return f"{call.name}(everything)" if is_everything and path else call.name
+    # ``/`` and ``/*`` become empty without their last characters; an empty path removes nothing.
+    is_everything = isinstance(path, str) and path != "" and path.rstrip("/*") in _FOLDERS_OF_EVERYTHING
+    return f"{call.name}(everything)" if is_everything else call.name
 
 
+_FOLDERS_OF_EVERYTHING: Final = frozenset({"", "~", "/home", "/root", "C:\\", ".", "..", "/etc", "/usr"})
 _CODE_ENDINGS: Final = (".py", ".pyc", ".pth", ".so", ".pyd", ".ipy", ".c", ".cc", ".cpp", ".cu")
 _SOURCE_ENDINGS: Final = (".c", ".cc", ".cpp", ".cxx", ".cu", ".mm", ".m", ".sycl")
 _COMPILER_FLAGS: Final = ("-x", "-fplugin", "-wrapper", "-B", "@", "-specs", "-include", "-Xlinker", "-Wl,--plugin")

@@ -12,7 +12,10 @@ from typing import Final
 from modelaudit.languages.python import attack_texts
 from modelaudit.wire.deadline import check_deadline
 
+# Groups: the indentation, the target of ``files = !ls``, the escape (``!``, ``!!``, ``%`` or ``%%``), the command. Not
+# ``a != b`` or ``a %= b``.
 _ESCAPED: Final = re.compile(r"(\s*)(?:([\w.,\s\[\]'\"]{1,200}?)=\s*)?(!!?|%%?)(?!=)(.*)", re.DOTALL)
+# ``?name``, ``??name``, ``name?`` or ``name??`` shows help.
 _HELP: Final = re.compile(r"\s*(?:\?{1,2}\S.*|[\w.*%]{1,200}\?{1,2}\s*)\Z")
 _SHELLS: Final = frozenset({"bash", "sh", "system", "sx", "script", "cmd", "powershell", "!"})
 _INTERPRETERS: Final = frozenset({"python", "python2", "python3", "pypy"})
@@ -21,7 +24,11 @@ _FOREIGN_LANGUAGES: Final = frozenset(
     {"R", "perl", "ruby", "julia", "octave", "cpp", "node", "ts", "rust", "cu", "cuda"}
 )
 _CODE_MAGICS: Final = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun", "lprun", "debug"})
-_OPTION: Final = re.compile(r"-\w+(?:\s+\d+)?\s+")
+_SETUP_MAGICS: Final = frozenset({"timeit", "prun", "memit"})
+_OPTION: Final = re.compile(r"-\w+(?:\s+\d+)?\s+")  # ``-n 10`` of ``%timeit -n 10 code``
+# Options that IPython takes from a magic such as ``%%bash --out text``; the program gets all others.
+_SCRIPT_OPTION: Final = re.compile(r"--(?:bg|no-raise-error)\b|--(?:out|err|proc)\s+\S+")
+_SCRIPT_MAGICS: Final = frozenset({"bash", "sh", "script"})
 
 
 @dataclass(slots=True)
@@ -46,25 +53,50 @@ class Cell:
 
 
 def split_cell(source: str) -> Cell:
-    """Split one cell."""
+    """Split one code cell of a notebook into Python, shell commands and its other parts."""
     cell = Cell()
     lines = source.splitlines()
     first_line = next((number for number, line in enumerate(lines) if line.strip()), 0)
     if lines and lines[first_line].lstrip().startswith("%%"):
         if not _apply_cell_magic(cell, lines[first_line].strip()[2:], lines[first_line + 1 :], first_line + 1):
             return cell
-        lines[first_line] = "pass"
+        lines[first_line] = _extract_setup_code(lines[first_line].strip()[2:])
     cell.python = "\n".join(_translate_lines(cell, lines))
     return cell
 
 
+def _extract_setup_code(magic: str) -> str:
+    """Return the Python on the line of a magic of the whole cell, such as ``%%timeit -n 10 setup()``, or ``pass``."""
+    name, _, arguments = magic.partition(" ")
+    return (_OPTION.sub("", arguments.strip()) if name in _SETUP_MAGICS else "") or "pass"
+
+
 def _apply_cell_magic(cell: Cell, magic: str, body: list[str], line: int) -> bool:
-    """Apply a magic of the whole cell; return whether the rest is Python of this process."""
+    """Put the text below a magic of the whole cell, such as ``%%bash``, into the part of the cell that it belongs to.
+
+    Args:
+        cell: gets the text.
+        magic: the line of the magic without ``%%``.
+        body: the lines below.
+        line: the line of the magic in the cell, from 1.
+
+    Returns:
+        Whether the magic leaves the text to the Python of the notebook, as ``%%time`` does; the cell is unchanged then.
+    """
     name, _, arguments = magic.partition(" ")
     text = "\n".join(body)
-    if name in _SHELLS:
-        cell.shell.append((line + 1, f"{arguments}\n{text}" if name not in ("bash", "sh", "script") else text))
+    program_arguments = _SCRIPT_OPTION.sub("", arguments).strip()
+    if name in _SCRIPT_MAGICS:
+        # The arguments go to the program: ``%%bash -c "command"``. Those of ``%%script`` begin with the program.
+        if program_arguments:
+            cell.shell.append((line, program_arguments if name == "script" else f"{name} {program_arguments}"))
+        cell.shell.append((line + 1, text))
+    elif name in _SHELLS:
+        cell.shell.append((line, f"{arguments}\n{text}"))
     elif name in _INTERPRETERS:
+        if program_arguments:
+            cell.shell.append((line, f"{name} {program_arguments}"))
+        # Empty lines in place of the magic and those above it keep the numbers of the others.
         cell.python = "\n" * line + text
     elif name in _PAGES:
         cell.pages.append((line + 1, text))
@@ -78,6 +110,7 @@ def _apply_cell_magic(cell: Cell, magic: str, body: list[str], line: int) -> boo
 
 
 def _translate_lines(cell: Cell, lines: list[str]) -> list[str]:
+    """Replace each IPython line by Python, line for line, and put what it runs into ``cell``."""
     translated: list[str] = []
     number = 0
     while number < len(lines):
@@ -104,12 +137,20 @@ def _translate_lines(cell: Cell, lines: list[str]) -> list[str]:
 
 
 def _is_ipython_escape(escape: re.Match[str]) -> bool:
-    """Whether a line is an IPython escape; a ``%`` in the middle of Python is the modulo operator."""
+    """Whether a match of ``_ESCAPED`` is an IPython escape, and not the operator ``%`` of Python."""
+    # After a target, as in ``files = %ls``, the escape is followed by a word.
     return escape[2] is None or (escape[3] in ("!", "!!", "%") and bool(re.match(r"[\w!]", escape[4])))
 
 
 def _translate_escape(cell: Cell, escape: str, command: str, line: int) -> str:
-    """Apply an IPython line; return the Python that takes its place."""
+    """Put what an IPython line runs into ``cell``; return the Python that takes the place of the line.
+
+    Args:
+        cell: gets shell commands, and files that are run.
+        escape: the characters that begin the line, such as ``!`` or ``%``.
+        command: the text behind them.
+        line: the line in the cell, from 1.
+    """
     if escape.startswith("!"):
         cell.shell.append((line, command))
         return "pass"
@@ -121,7 +162,9 @@ def _translate_escape(cell: Cell, escape: str, command: str, line: int) -> str:
     elif name in ("pip", "conda", "mamba", "uv"):
         cell.shell.append((line, command))
     elif name in ("run", "load", "loadpy") and arguments:
-        cell.runs.append((line, arguments.split()[-1] if arguments.startswith("-") else arguments.split()[0]))
+        # ``%run script.py --verbose``, or ``%load -r 1-5 script.py``.
+        words = arguments.split()
+        cell.runs.append((line, words[-1] if arguments.startswith("-") else words[0]))
     elif name in _CODE_MAGICS:
         return _OPTION.sub("", arguments.strip()) or "pass"
     elif any(attack_texts.find_attack_texts(arguments)):

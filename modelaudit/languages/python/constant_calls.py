@@ -16,8 +16,9 @@ _TEXT_METHODS: Final = frozenset(
     {"lower", "upper", "strip", "lstrip", "rstrip", "swapcase", "title", "capitalize", "casefold", "removeprefix"}
     | {"removesuffix", "hex"}
 )
-_MAX_FORMAT: Final = 4096
+_MAX_FORMAT: Final = 4096  # characters of a template or number, and items of a range
 _MAX_NUMBER_BYTES: Final = 4096
+_MAX_WRITTEN_BITS: Final = 8192  # the time to write an integer grows with the square of its size
 
 
 def fold_method(receiver: Constant, name: str, args: Sequence[Constant]) -> Constant | None:
@@ -31,6 +32,7 @@ def fold_method(receiver: Constant, name: str, args: Sequence[Constant]) -> Cons
 
 
 def _call_text_method(receiver: Constant, name: str, args: Sequence[Constant]) -> Constant | None:
+    """Call one of ``_TEXT_METHODS``, whose results are about as long as the receiver; ``None`` if Python raises."""
     try:
         result = getattr(receiver.value, name)(*(each.value for each in args))
     except (TypeError, ValueError, AttributeError):
@@ -39,6 +41,7 @@ def _call_text_method(receiver: Constant, name: str, args: Sequence[Constant]) -
 
 
 def _fold_join(separator: Constant, args: Sequence[Constant]) -> Constant | None:
+    """Join texts or bytes; ``None`` if the items have another type, or the result would be too large."""
     if len(args) != 1 or not isinstance(separator.value, str | bytes):
         return None
     parts = constant_folding.iterate_constant(args[0])
@@ -46,20 +49,18 @@ def _fold_join(separator: Constant, args: Sequence[Constant]) -> Constant | None
         return None
     provenance = constant_folding.combine_provenance((separator, args[0]))
     separators_size = len(separator.value) * len(parts)
+    size = separators_size + sum(len(part) for part in parts if isinstance(part, str | bytes))
+    if size > constant_folding.MAX_CONSTANT_SIZE:
+        return None
     if isinstance(separator.value, str):
         texts = [part for part in parts if isinstance(part, str)]
-        is_bounded = (
-            len(texts) == len(parts) and sum(map(len, texts)) + separators_size <= constant_folding.MAX_CONSTANT_SIZE
-        )
-        return Constant(separator.value.join(texts), provenance) if is_bounded else None
+        return Constant(separator.value.join(texts), provenance) if len(texts) == len(parts) else None
     pieces = [part for part in parts if isinstance(part, bytes)]
-    is_bounded = (
-        len(pieces) == len(parts) and sum(map(len, pieces)) + separators_size <= constant_folding.MAX_CONSTANT_SIZE
-    )
-    return Constant(separator.value.join(pieces), provenance) if is_bounded else None
+    return Constant(separator.value.join(pieces), provenance) if len(pieces) == len(parts) else None
 
 
 def _fold_replace(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
+    """Call ``str.replace``; the result is bounded by a replacement before each character and at the end."""
     values = [each.value for each in args]
     if isinstance(receiver.value, str) and len(values) in (2, 3) and all(isinstance(each, str) for each in values[:2]):
         old, new = str(values[0]), str(values[1])
@@ -69,9 +70,10 @@ def _fold_replace(receiver: Constant, args: Sequence[Constant]) -> Constant | No
 
 
 def _fold_split(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
-    if not isinstance(receiver.value, str) or (args and not (isinstance(args[0].value, str) and args[0].value)):
+    """Call ``str.split``, as if without ``maxsplit``; ``None`` if the separator is no text, or empty."""
+    separator = args[0].value if args else None
+    if not isinstance(receiver.value, str) or not isinstance(separator, str | None) or separator == "":
         return None
-    separator = str(args[0].value) if args else None
     return Constant(tuple(receiver.value.split(separator)), constant_folding.combine_provenance((receiver,)))
 
 
@@ -91,38 +93,31 @@ def _fold_format(template: Constant, args: Sequence[Constant]) -> Constant | Non
         automatic_position += 1
         if (field and not field.isdecimal()) or position >= len(args):
             return None
-        value = args[position].value
-        formatted += (
-            value if isinstance(value, str) else repr(value) if isinstance(value, float) else _write_number(value)
-        )
+        formatted += _write_plain_value(args[position].value)
         if len(formatted) > constant_folding.MAX_CONSTANT_SIZE:
             return None
     return Constant(formatted, constant_folding.combine_provenance((template, *args)))
 
 
-def _write_number(value: object) -> str:
-    return str(value) if not isinstance(value, int) or value.bit_length() < 8192 else ""
+def _write_plain_value(value: object) -> str:
+    """Return ``str(value)``; empty for an integer that takes too long to write."""
+    return "" if isinstance(value, int) and value.bit_length() >= _MAX_WRITTEN_BITS else str(value)
 
 
 def _fold_decode(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
-    encoding = args[0].value if args else "utf-8"
-    return (
-        constant_folding.decode_text(receiver.value, encoding, receiver.provenance)
-        if isinstance(receiver.value, bytes)
-        else None
-    )
+    if not isinstance(receiver.value, bytes):
+        return None
+    return constant_folding.decode_text(receiver.value, args[0].value if args else "utf-8", receiver.provenance)
 
 
 def _fold_encode(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
-    encoding = args[0].value if args else "utf-8"
-    return (
-        constant_folding.encode_text(receiver.value, encoding, receiver.provenance)
-        if isinstance(receiver.value, str)
-        else None
-    )
+    if not isinstance(receiver.value, str):
+        return None
+    return constant_folding.encode_text(receiver.value, args[0].value if args else "utf-8", receiver.provenance)
 
 
 def _fold_to_bytes(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
+    """Call ``int.to_bytes``. The result counts as decoded: a text spelled by a number is hidden from a search."""
     size = args[0].value if args else 1
     byte_order = args[1].value if len(args) > 1 else "big"
     if not isinstance(receiver.value, int) or not isinstance(size, int) or not 0 < size <= _MAX_NUMBER_BYTES:
@@ -136,12 +131,14 @@ def _fold_to_bytes(receiver: Constant, args: Sequence[Constant]) -> Constant | N
 
 
 def _fold_translate(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
-    # A table is known only as the flat pairs that ``_fold_maketrans`` returns.
+    """Call ``str.translate`` with a table from ``str.maketrans``, which is a flat tuple of pairs here."""
     if not isinstance(receiver.value, str) or len(args) != 1 or not isinstance(args[0].value, tuple):
         return None
-    pairs = args[0].value
-    table = {ord(a): b for a, b in zip(pairs[::2], pairs[1::2], strict=False) if isinstance(a, str) and len(a) == 1}
-    return Constant(receiver.value.translate({key: str(to) for key, to in table.items()}), Provenance.DECODED)
+    table = {}
+    for replaced, replacement in zip(args[0].value[::2], args[0].value[1::2], strict=False):
+        if isinstance(replaced, str) and len(replaced) == 1:
+            table[ord(replaced)] = str(replacement)
+    return Constant(receiver.value.translate(table), Provenance.DECODED)
 
 
 _METHODS: Final[Mapping[str, Callable[[Constant, Sequence[Constant]], Constant | None]]] = {
@@ -157,7 +154,7 @@ _METHODS: Final[Mapping[str, Callable[[Constant, Sequence[Constant]], Constant |
 
 
 def fold_function(name: str, args: Sequence[Constant]) -> Constant | None:
-    """Call a function of the standard library on constants; ``None`` if it is not modelled."""
+    """Call a function of the standard library on constants, by its full name; ``None`` if it is not modelled."""
     if not args:
         return None
     first = args[0]
@@ -166,6 +163,7 @@ def fold_function(name: str, args: Sequence[Constant]) -> Constant | None:
         data = first.value.encode("utf-8", "replace") if isinstance(first.value, str) else first.value
         if not isinstance(data, bytes):
             return None
+        # ``zlib.decompress(data, -15)`` reads a stream without a header.
         window_bits = args[1].value if name == "zlib.decompress" and len(args) > 1 else None
         decoded = constant_folding.inflate_zlib(data, window_bits) if isinstance(window_bits, int) else decoder(data)
         return None if decoded is None else Constant(decoded, Provenance.DECODED)
@@ -193,11 +191,9 @@ def _fold_str(first: Constant, args: Sequence[Constant]) -> Constant | None:
         return constant_folding.decode_text(first.value, args[1].value, first.provenance)
     if isinstance(first.value, str):
         return first
-    return (
-        Constant(_write_number(first.value), constant_folding.combine_provenance((first,)))
-        if isinstance(first.value, int)
-        else None
-    )
+    if isinstance(first.value, int):
+        return Constant(_write_plain_value(first.value), constant_folding.combine_provenance((first,)))
+    return None
 
 
 def _fold_bytes(first: Constant, args: Sequence[Constant]) -> Constant | None:
@@ -208,11 +204,8 @@ def _fold_bytes(first: Constant, args: Sequence[Constant]) -> Constant | None:
         return constant_folding.encode_text(value, args[1].value if len(args) > 1 else "utf-8", first.provenance)
     if isinstance(value, tuple):
         numbers = [each for each in value if isinstance(each, int) and 0 <= each < 256]
-        return (
-            Constant(bytes(numbers), constant_folding.combine_provenance((first,)))
-            if len(numbers) == len(value)
-            else None
-        )
+        if len(numbers) == len(value):
+            return Constant(bytes(numbers), constant_folding.combine_provenance((first,)))
     return None
 
 
@@ -271,12 +264,13 @@ def _fold_from_bytes(first: Constant, args: Sequence[Constant]) -> Constant | No
 
 
 def _fold_path(first: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Join the parts of a path; ``~`` and variables stay as they are."""
+    """Join the parts of a path, as ``os.path.join`` does; ``~`` and variables are not expanded."""
     parts = [each.value for each in args if isinstance(each.value, str)]
     return Constant("/".join(parts)[: constant_folding.MAX_CONSTANT_SIZE]) if len(parts) == len(args) else None
 
 
 def _fold_maketrans(first: Constant, args: Sequence[Constant]) -> Constant | None:
+    """Call ``str.maketrans(replaced, replacements)``; return a flat tuple of pairs, since constants are flat."""
     if len(args) < 2 or not isinstance(first.value, str) or not isinstance(args[1].value, str):
         return None
     pairs: list[PlainValue] = []

@@ -13,6 +13,7 @@ import codecs
 import html
 import operator
 import quopri
+import sys
 import urllib.parse
 import zlib
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ MAX_CONSTANT_SIZE: Final = 1 << 18
 """The most characters, bytes or items of one constant."""
 
 _MAX_BITS: Final = 4096
+_MAX_TEMPLATE: Final = 4096
 _TEXT_CODECS: Final = {
     "rot13": "rot13", "rot_13": "rot13", "rot-13": "rot13",
     "hex": "hex", "hex_codec": "hex", "base64": "base64", "base64_codec": "base64", "zlib": "zlib", "zip": "zlib",
@@ -64,51 +66,46 @@ def fold_binary(kind: type[ast.operator], left: Constant, right: Constant) -> Co
 
 
 def _add_constants(left: object, right: object, provenance: Provenance) -> Constant | None:
-    if isinstance(left, int | float) and isinstance(right, int | float):
-        return (
-            _compute_integer(ast.Add, left, right, provenance)
-            if isinstance(left, int) and isinstance(right, int)
-            else None
-        )
-    if (
-        not isinstance(left, str | bytes | tuple)
-        or type(left) is not type(right)
-        or not isinstance(right, str | bytes | tuple)
-    ):
+    """Add two integers, or two texts, bytes or sequences of one type; ``None`` for anything else."""
+    if isinstance(left, int) and isinstance(right, int):
+        return _compute_integer(ast.Add, left, right, provenance)
+    if not isinstance(left, str | bytes | tuple) or not isinstance(right, str | bytes | tuple):
         return None
-    return Constant(operator.add(left, right), provenance) if len(left) + len(right) <= MAX_CONSTANT_SIZE else None
+    if type(left) is not type(right) or len(left) + len(right) > MAX_CONSTANT_SIZE:
+        return None
+    return Constant(operator.add(left, right), provenance)
 
 
 def _multiply_constants(left: object, right: object, provenance: Provenance) -> Constant | None:
-    if isinstance(right, str | bytes | tuple):
+    """Multiply two integers, or repeat a text, bytes or a sequence; ``None`` for anything else."""
+    if isinstance(right, str | bytes | tuple):  # ``3 * "a"`` is ``"a" * 3``
         left, right = right, left
     if isinstance(left, str | bytes | tuple) and isinstance(right, int):
         return Constant(left * right, provenance) if len(left) * max(0, right) <= MAX_CONSTANT_SIZE else None
-    return (
-        _compute_integer(ast.Mult, left, right, provenance)
-        if isinstance(left, int) and isinstance(right, int)
-        else None
-    )
+    if isinstance(left, int) and isinstance(right, int):
+        return _compute_integer(ast.Mult, left, right, provenance)
+    return None
 
 
 def _format_percent(template: str, arguments: object, provenance: Provenance) -> Constant | None:
+    """Return ``template % arguments``, if all fields are plain, such as ``%s``, and as many as the arguments."""
     values = arguments if isinstance(arguments, tuple) else (arguments,)
-    if len(template) > 4096 or any(isinstance(each, str) and len(each) > MAX_CONSTANT_SIZE for each in values):
+    if len(template) > _MAX_TEMPLATE or any(isinstance(each, str) and len(each) > MAX_CONSTANT_SIZE for each in values):
         return None
-    # Only plain fields such as %s: the width in %1000000000d would allocate a gigabyte.
+    # An escaped percent sign waits as a null character, so that each other one begins a field.
     pieces = template.replace("%%", "\0").split("%")
-    if len(pieces) != len(values) + 1 or not all(piece[:1] in "sdcr" and piece[:1] for piece in pieces[1:]):
+    # Only plain fields: the width in %1000000000d would allocate a gigabyte.
+    if len(pieces) != len(values) + 1 or not all(piece.startswith(("s", "d", "c", "r")) for piece in pieces[1:]):
         return None
     text = pieces[0]
     for piece, value in zip(pieces[1:], values, strict=True):
-        value_text = (
-            chr(value) if piece[0] == "c" and isinstance(value, int) and 0 <= value < 0x110000 else _write_value(value)
-        )
-        text += value_text + piece[1:]
+        is_character = piece[0] == "c" and isinstance(value, int) and 0 <= value <= sys.maxunicode
+        text += (chr(value) if is_character else _write_value(value)) + piece[1:]
     return Constant(text.replace("\0", "%")[:MAX_CONSTANT_SIZE], provenance)
 
 
 def _write_value(value: object) -> str:
+    """Return ``str(value)``; empty for an integer that Python refuses to write."""
     try:
         return str(value)
     except ValueError:  # Python refuses to write integers of more than 4,300 digits
@@ -123,6 +120,7 @@ _INTEGER_OPERATORS: Final[dict[type[ast.operator], Callable[[int, int], int]]] =
 
 
 def _compute_integer(kind: type[ast.operator], left: int, right: int, provenance: Provenance) -> Constant | None:
+    """Apply an operator to integers; ``None`` if an operand is too large, or the operator fails on it."""
     # Bounded operands and exponents keep each result below 300,000 bits, whatever the chain of operators.
     if max(left.bit_length(), right.bit_length()) > _MAX_BITS:
         return None
@@ -176,7 +174,12 @@ def fold_item(sequence: Constant, index: Constant) -> Constant | None:
 
 
 def fold_slice(sequence: Constant, bounds: Sequence[Constant | None]) -> Constant | None:
-    """Return a slice; ``bounds`` are start, stop and step. A reversed text counts as computed."""
+    """Return a slice, which counts as computed; ``None`` if it is not modelled.
+
+    Args:
+        sequence: a text, bytes or a sequence.
+        bounds: start, stop and step; ``None`` for each that is left out.
+    """
     bound_values = [bound.value if bound is not None else None for bound in bounds]
     numbers = [each for each in bound_values if each is None or isinstance(each, int)]
     if not isinstance(sequence.value, str | bytes | tuple) or len(numbers) != 3 or numbers[2] == 0:
@@ -213,6 +216,7 @@ def decode_text(data: str | bytes, name: object, provenance: Provenance) -> Cons
     provenance = Provenance.DECODED if codec in _HIDING_CODECS else provenance
     if codec == "rot13" and isinstance(data, str):
         return Constant(codecs.decode(data, "rot13"), provenance)
+    # Python's names for codecs from bytes to bytes; all other codecs make a text.
     decoder = {
         "zlib": decompress_constant,
         "bz2": decompress_constant,
@@ -231,7 +235,10 @@ def decode_text(data: str | bytes, name: object, provenance: Provenance) -> Cons
 
 
 def encode_text(text: str, name: object, provenance: Provenance) -> Constant | None:
-    """Encode a text as ``str.encode`` does; ``rot13`` returns a text, and codecs of bytes return ``None``."""
+    """Encode a text as ``str.encode`` and ``codecs.encode`` do; ``None`` for an unknown codec or one that takes bytes.
+
+    ``rot13`` is its own inverse, and returns a text.
+    """
     codec = _TEXT_CODECS.get(str(name).lower())
     if codec == "rot13":
         return decode_text(text, codec, provenance)
@@ -244,7 +251,7 @@ def encode_text(text: str, name: object, provenance: Provenance) -> Constant | N
 
 
 def decompress_constant(data: bytes) -> bytes | None:
-    """Decompress a stream of a known kind, up to ``MAX_CONSTANT_SIZE`` bytes; ``None`` if there is nothing."""
+    """Decompress gzip, zlib, bzip2, xz or LZMA, up to ``MAX_CONSTANT_SIZE`` bytes; ``None`` if nothing comes out."""
     codec = next((each for each in (GZIP, ZLIB, BZIP2, XZ, LZMA) if each.begins_stream(data)), None)
     if codec is None:
         return None
@@ -257,7 +264,7 @@ def decompress_constant(data: bytes) -> bytes | None:
             if not piece:
                 break
             decompressed += piece
-    except DecodingError:
+    except DecodingError:  # what came before the damage counts
         pass
     return decompressed or None
 
@@ -293,6 +300,8 @@ def _decode_quoted_printable(data: bytes) -> bytes | None:
 
 
 def _return_none_on_error(decode: Callable[[bytes], bytes]) -> Callable[[bytes], bytes | None]:
+    """Wrap a decoder of the standard library, so that it returns ``None`` for data that it cannot decode."""
+
     def decode_or_none(data: bytes) -> bytes | None:
         try:
             return decode(data)

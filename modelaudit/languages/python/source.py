@@ -21,12 +21,15 @@ from modelaudit.wire.text import decode_text as decode_text
 MAX_PARSED_AT_ONCE: Final = 1 << 20
 """The most characters that are parsed as one; of a longer source each statement is parsed by itself."""
 
+# In characters: of one statement, of the statements that are parsed, and of the text that is split into statements.
 _MAX_STATEMENT: Final = 2 << 20
 _MAX_EVALUATED: Final = 2 << 20
 _MAX_SCANNED: Final = 12 << 20
+# What one text may hold for ``ast.parse``, whose recursion ends the process if it goes too deep.
 _MAX_BRACKET_DEPTH: Final = 90
 _MAX_OPERATORS: Final = 800
 _MAX_BRANCHES: Final = 600
+# ``# -*- coding: utf-8 -*-``, as PEP 263 defines it.
 _COOKIE: Final = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _ORDINARY_ENCODINGS: Final = frozenset(
     {
@@ -58,8 +61,10 @@ _ORDINARY_ENCODINGS: Final = frozenset(
 _HIDING_ENCODINGS: Final = {"utf-7": "utf-7", "utf7": "utf-7", "unicode-escape": "unicode_escape", "cp037": "cp037",
                "raw-unicode-escape": "raw_unicode_escape", "utf-16": "utf-16", "utf-16-le": "utf-16-le",
                "utf-16-be": "utf-16-be", "utf-32": "utf-32", "cp500": "cp500"}  # fmt: skip
-# The tokens that decide where statements end and how deep they nest. A string that is never closed runs to the end of
-# its line, or of the text if it has three quotes. All repetitions are possessive, so that matching takes linear time.
+# The tokens that decide where statements end and how deep they nest. In the order of the lines below: strings with
+# three quotes; strings with one, and comments; brackets, separators and line ends; operators; ``elif``, words and
+# spaces. A string that is never closed runs to the end of its line, or of the text if it has three quotes. All
+# repetitions are possessive, so that matching takes linear time.
 _TOKEN: Final = re.compile(
     r'''"""(?:[^"\\]++|\\.|"(?!""))*+(?:"""|\\?\Z)|\'\'\'(?:[^'\\]++|\\.|'(?!''))*+(?:\'\'\'|\\?\Z)'''
     r"""|"(?:[^"\\\n]++|\\.)*+(?:"|(?=\n)|\\?\Z)|'(?:[^'\\\n]++|\\.)*+(?:'|(?=\n)|\\?\Z)|\#[^\n]*+"""
@@ -68,7 +73,9 @@ _TOKEN: Final = re.compile(
     r"""|(?P<branch>\belif\b)|\w++|[^\S\n]++|[^\n]""",
     re.DOTALL,
 )
+# Text in the first column that belongs to the statement above: a branch such as ``else:``, or a closing bracket.
 _CONTINUES_STATEMENT: Final = re.compile(r"(?:else|elif|except|finally)\b|[)\]}]")
+# The first column of ``import os``, of ``@decorator``, of a call ``a.b(`` or of an assignment ``name =``.
 _BEGINS_STATEMENT: Final = re.compile(
     r"^(?=(?:import|from|def|class|async|if|try|for|while|with|exec|print)\b|@|\w+(?:\.\w+)*\s*[=(])", re.M
 )
@@ -119,6 +126,7 @@ def decode_source(data: bytes) -> tuple[str, str]:
 
 
 def _decode_plain(data: bytes) -> str:
+    """Decode UTF-8, or UTF-16 with a byte order mark; bytes that are neither as Latin-1, which fits any byte."""
     scan = TextScan()
     scan.encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else scan.encoding
     try:
@@ -128,7 +136,7 @@ def _decode_plain(data: bytes) -> str:
 
 
 def find_parser_obstacle(text: str) -> str:
-    """Return the reason why a text is not given to the parser, which has no bounds of its own; empty if it is."""
+    """Return why a text must not be given to ``ast.parse``, which has no bounds of its own; empty if it may be."""
     operator_counts = [0]
     branches = 0
     # One counter for each open bracket: operators are counted between separators of the same bracket, because only a
@@ -145,6 +153,7 @@ def find_parser_obstacle(text: str) -> str:
                 return f"brackets nest deeper than {_MAX_BRACKET_DEPTH}"
         elif kind == "close" and len(operator_counts) > 1:
             operator_counts.pop()
+        # A line that ends outside of all brackets ends the statement.
         elif kind == "comma" or (kind == "line" and len(operator_counts) == 1):
             operator_counts[-1] = 0
         elif kind == "branch":
@@ -177,13 +186,12 @@ def split_source(text: str) -> Iterator[SourcePiece]:
     taken_characters = 0
     for line, statement in _split_statements(text):
         if taken_characters > _MAX_EVALUATED:
-            rest = text[taken_characters:]
-            yield SourcePiece(
-                rest, line, fault=f"only the first {_MAX_EVALUATED} characters are analyzed", is_limit=True
-            )
+            fault = f"only the first {_MAX_EVALUATED} characters are analyzed"
+            yield SourcePiece(text[taken_characters:], line, fault=fault, is_limit=True)
             return
         taken_characters += len(statement)
         piece = _parse_statement(statement, line)
+        # Cut further, a statement with an error of syntax hides less.
         if piece.fault and not piece.is_limit:
             yield from _parse_fragments(piece)
         else:
@@ -203,6 +211,7 @@ def _parse_fragments(piece: SourcePiece) -> Iterator[SourcePiece]:
 
 
 def _parse_statement(text: str, line: int) -> SourcePiece:
+    """Parse one statement of the module; if that fails, the piece has no body, and says why."""
     if len(text) > _MAX_STATEMENT:
         return SourcePiece(text, line, fault=f"a statement of more than {_MAX_STATEMENT} characters", is_limit=True)
     obstacle = find_parser_obstacle(text)
@@ -215,6 +224,7 @@ def _parse_statement(text: str, line: int) -> SourcePiece:
 
 
 def _parse_bounded(text: str) -> tuple[tuple[ast.stmt, ...] | None, str]:
+    """Parse a text that ``find_parser_obstacle`` has passed; return its statements, or ``None`` and the reason."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -228,17 +238,18 @@ def _parse_bounded(text: str) -> tuple[tuple[ast.stmt, ...] | None, str]:
 
 
 def _split_statements(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the statements of a module with their first lines; decorators and later branches stay with theirs."""
-    depth, start, line = 0, 0, 1
-    start_line = 1
+    """Yield the line and the text of each statement of a module; decorators and branches belong to their statement."""
+    bracket_depth = 0
+    start, start_line = 0, 1  # of the statement
+    line = 1
     is_decorated = False
     for token in iterate_within_deadline(_TOKEN.finditer(text), 4096):
         kind = token.lastgroup
         if kind == "open":
-            depth += 1
+            bracket_depth += 1
         elif kind == "close":
-            depth = max(0, depth - 1)
-        ends_line = kind == "line" and not depth
+            bracket_depth = max(0, bracket_depth - 1)
+        ends_line = kind == "line" and not bracket_depth
         line += token[0].count("\n")
         if not ends_line:
             continue

@@ -15,11 +15,14 @@ from modelaudit.languages.python.uses import UseLog
 from modelaudit.languages.python.values import ExternalName, Scope
 from modelaudit.wire.deadline import iterate_within_deadline
 
+# A string with three quotes or with one, or a comment. One that is never closed runs to the end of its line, or of the
+# text if it has three quotes.
 _LITERAL: Final = re.compile(
     r"""\"{3}(?:[^"\\]++|\\.|"(?!""))*+(?:\"{3}|\\?\Z)|'{3}(?:[^'\\]++|\\.|'(?!''))*+(?:'{3}|\\?\Z)"""
     r"""|"(?:[^"\\\n]++|\\.)*+(?:"|(?=\n)|\\?\Z)|'(?:[^'\\\n]++|\\.)*+(?:'|(?=\n)|\\?\Z)|\#[^\n]*+""",
     re.DOTALL,
 )
+# ``import a.b as c``; ``from a.b import c, d as e``, and in it ``d as e``; ``a.b.c(`` with its bracket.
 _IMPORT: Final = re.compile(r"\bimport[ \t]++([\w.]++)(?:[ \t]++as[ \t]++(\w++))?")
 _FROM: Final = re.compile(r"\bfrom[ \t]++([\w.]++)[ \t]++import[ \t(]++([^\n#)]{1,2000}+)")
 _ALIAS: Final = re.compile(r"([\w*]++)(?:[ \t]++as[ \t]++(\w++))?")
@@ -43,7 +46,7 @@ def scan_names(text: str, line: int, scope: Scope, log: UseLog) -> None:
             log.record(uses.TEXT, name, literal_line, matched)
     if _EXEC_STATEMENT.search(text):
         log.record(uses.CALL, "builtins.exec", line, "as a statement of Python 2")
-    # Texts and comments go, line breaks stay: names in them are no names of the code.
+    # Names in texts and comments are no names of the code. Line breaks remain, so that the lines keep their numbers.
     code = _LITERAL.sub(lambda match: "\n" * match[0].count("\n"), text)
     for line_number, code_line in iterate_within_deadline(enumerate(code.split("\n")[:_MAX_MATCHES], line)):
         _scan_imports(code_line, line_number, scope, log)
@@ -52,6 +55,7 @@ def scan_names(text: str, line: int, scope: Scope, log: UseLog) -> None:
 
 
 def _scan_imports(code_line: str, line: int, scope: Scope, log: UseLog) -> None:
+    """Record and bind what one line imports; ``line`` is its number in the file, from 1."""
     from_import = _FROM.search(code_line)
     if from_import is None:
         for match in _IMPORT.finditer(code_line):
@@ -65,6 +69,7 @@ def _scan_imports(code_line: str, line: int, scope: Scope, log: UseLog) -> None:
 
 
 def _record_dotted_name(name: str, is_called: bool, line: int, scope: Scope, log: UseLog) -> None:
+    """Record a dotted name as called or referred to, if its first part is an import or a builtin."""
     first, _, rest = name.partition(".")
     value = scope.look_up(first)
     if value is None and first in BUILTINS and not rest:
@@ -72,5 +77,6 @@ def _record_dotted_name(name: str, is_called: bool, line: int, scope: Scope, log
     if not isinstance(value, ExternalName):
         return
     full_name = name_resolution.normalize_name(f"{value.name}.{rest}" if rest else value.name)
+    # A module by itself, as in ``x = os``, is no use of a name in it.
     if rest or is_called or "." in full_name.name:
         log.record(uses.CALL if is_called else uses.REFERENCE, full_name.name, line)
