@@ -14,7 +14,9 @@ from modelaudit.languages.shell.lexer import parse_commands
 from modelaudit.languages.shell.pipelines import runs_input
 from modelaudit.languages.shell.program_names import unwrap_command
 
+# ``alias name='words'``.
 _ALIAS: Final = re.compile(r"^[ \t]*alias[ \t]+([\w.-]{1,60})=[\"']?([^\"'\n;]{1,200})", re.MULTILINE)
+# ``function name { body }`` or ``name() { body }``.
 _FUNCTION: Final = re.compile(
     r"(?:^|;)[ \t]*(?:function[ \t]+([\w-]{1,60})[ \t]*(?:\(\))?|([\w-]{1,60})[ \t]*\([ \t]*\))"
     r"\s{0,20}\{([^}]{1,500})\}",
@@ -26,15 +28,15 @@ _MAX_ALIASES: Final = 200
 
 def parse_aliases(text: str) -> dict[str, list[str]]:
     """Return the words that replace each alias or function name; at most ``_MAX_ALIASES`` names."""
-    found: dict[str, list[str]] = {}
+    replacements: dict[str, list[str]] = {}
     for match in _ALIAS.finditer(text, 0, _MAX_TEXT_LENGTH):
-        if len(found) < _MAX_ALIASES:
-            found[match[1]] = match[2].split()
+        if len(replacements) < _MAX_ALIASES:
+            replacements[match[1]] = match[2].split()
     for match in _FUNCTION.finditer(text, 0, _MAX_TEXT_LENGTH):
         bodies = [each.words for each in parse_commands(match[3])]
         # The analyser judges the body of every function in place. Only a body of one command can replace its name.
-        if len(bodies) != 1 or len(found) >= _MAX_ALIASES:
+        if len(bodies) != 1 or len(replacements) >= _MAX_ALIASES:
             continue
         if is_download(unwrap_command(bodies[0])) or runs_input(bodies[0]):
-            found[match[1] or match[2]] = bodies[0]
-    return found
+            replacements[match[1] or match[2]] = bodies[0]
+    return replacements

@@ -35,12 +35,13 @@ def evaluate_pipeline_output(commands: list[Command]) -> str | None:
     """Return the output of a pipeline that begins with a constant; ``None`` if any of its steps is unknown."""
     if not commands:
         return None
-    first = commands[0]
-    words = unwrap_command(first.words)
-    text = evaluate_printed_text(first)
+    first_command = commands[0]
+    words = unwrap_command(first_command.words)
+    text = evaluate_printed_text(first_command)
     steps = commands[1:]
-    if text is None and words and first.input_text is not None:
-        text, steps = first.input_text, commands
+    # A here-document is the input of the first command, which is itself a step then: ``base64 -d <<< text``.
+    if text is None and words and first_command.input_text is not None:
+        text, steps = first_command.input_text, commands
     if text is None or len(text) > _MAX_TEXT_LENGTH:
         return None
     for step in steps:
@@ -51,18 +52,23 @@ def evaluate_pipeline_output(commands: list[Command]) -> str | None:
 
 
 def _apply_step(text: str, words: list[str]) -> str | None:
+    """Return the output of one command of a pipeline for the input ``text``; ``None`` if it is not modelled or fails.
+
+    Bytes are kept as characters of Latin-1, which maps each byte to one character.
+    """
     name = normalize_program_name(words[0]) if words else ""
-    data = text.strip().encode("latin-1", "replace")
+    stripped_bytes = text.strip().encode("latin-1", "replace")
     try:
         if name == "base64" and any(word in ("-d", "-D", "--decode", "-di") for word in words[1:]):
-            return base64.b64decode(data, validate=False)[:_MAX_TEXT_LENGTH].decode("latin-1")
+            return base64.b64decode(stripped_bytes, validate=False)[:_MAX_TEXT_LENGTH].decode("latin-1")
         if name == "openssl" and "-d" in words and any("base64" in word for word in words):
-            return base64.b64decode(data, validate=False)[:_MAX_TEXT_LENGTH].decode("latin-1")
+            return base64.b64decode(stripped_bytes, validate=False)[:_MAX_TEXT_LENGTH].decode("latin-1")
         if name == "base32":
-            return base64.b32decode(data)[:_MAX_TEXT_LENGTH].decode("latin-1")
+            return base64.b32decode(stripped_bytes)[:_MAX_TEXT_LENGTH].decode("latin-1")
         if name == "xxd" and any("r" in word for word in words[1:]):
             return bytes.fromhex(text)[:_MAX_TEXT_LENGTH].decode("latin-1")
         if name in ("gunzip", "zcat") or (name == "gzip" and any("d" in word for word in words[1:])):
+            # 31: the largest window (15), and a gzip header (16).
             return zlib.decompressobj(31).decompress(text.encode("latin-1"), _MAX_TEXT_LENGTH).decode("latin-1")
     except (ValueError, binascii.Error, zlib.error):
         return None
@@ -75,11 +81,21 @@ def _apply_step(text: str, words: list[str]) -> str | None:
     return None
 
 
-def _translate_letters(text: str, before: str, after: str) -> str | None:
+def _translate_letters(text: str, letters: str, replacements: str) -> str | None:
     """Apply ``tr`` with two sets of equal length, such as those of ROT13."""
-    left, right = _expand_ranges(before), _expand_ranges(after)
-    return text.translate(dict(zip(map(ord, left), right, strict=False))) if len(left) == len(right) else None
+    from_letters, to_letters = _expand_ranges(letters), _expand_ranges(replacements)
+    return (
+        text.translate(dict(zip(map(ord, from_letters), to_letters, strict=False)))
+        if len(from_letters) == len(to_letters)
+        else None
+    )
 
 
 def _expand_ranges(letters: str) -> str:
-    return re.sub(r"(\w)-(\w)", lambda match: "".join(map(chr, range(ord(match[1]), ord(match[2]) + 1))), letters)
+    """Replace each range by its letters: ``a-d`` becomes ``abcd``."""
+    return re.sub(r"(\w)-(\w)", _expand_range, letters)
+
+
+def _expand_range(match: re.Match[str]) -> str:
+    """Return the letters from the first to the last of a range such as ``a-d``."""
+    return "".join(chr(code) for code in range(ord(match[1]), ord(match[2]) + 1))

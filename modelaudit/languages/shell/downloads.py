@@ -41,6 +41,7 @@ def is_download(words: list[str]) -> bool:
     if name in FETCHERS or not FETCHERS_BY_SUBCOMMAND.get(name, frozenset()).isdisjoint(words[1:]):
         return True
     if name in ("nc", "ncat", "netcat"):
+        # With a host and a port it connects; with ``-l`` it listens.
         return len(words) > 2 and not any(word.startswith("-") and "l" in word for word in words[1:])
     if name == "openssl":
         return "s_client" in words
@@ -72,14 +73,14 @@ class DownloadTracker:
     def find_address(self, words: Iterable[str]) -> str | None:
         """Return the address of the downloaded file or variable that a word names, or ``None``."""
         for word in words:
-            found = self.files.get(_normalize_path(word))
-            if found is not None:
-                return found
+            file_address = self.files.get(_normalize_path(word))
+            if file_address is not None:
+                return file_address
             if "$" in word and self.variables:
                 names = (match[1] for match in _VARIABLE.finditer(word))
-                held = next((self.variables[name] for name in names if name in self.variables), None)
-                if held is not None:
-                    return held
+                variable_address = next((self.variables[name] for name in names if name in self.variables), None)
+                if variable_address is not None:
+                    return variable_address
         return None
 
     def record_command(self, command: Command, words: list[str]) -> None:
@@ -104,26 +105,34 @@ class DownloadTracker:
                 self.variables[word] = address
 
     def _record_variables(self, command: Command) -> None:
-        for inner in command.substitutions:
-            address = find_download_address(parse_commands(inner[:5000]))
+        """Record ``name=$(curl …)``: each variable that gets the output of a download."""
+        for substitution in command.substitutions:
+            address = find_download_address(parse_commands(substitution[:5000]))
             if address is not None:
                 for name, value in command.assignments:
                     if OUTPUT_MARK in value:
                         self.variables[name] = address
 
     def _record_files(self, command: Command, words: list[str], name: str) -> None:
+        """Record the files that a download writes: from its options, redirections, or the end of the address.
+
+        Args:
+            command: as it is written.
+            words: its words without wrappers such as ``sudo``.
+            name: its program.
+        """
         address = find_address(words) or words[0]
         folder = ""
-        for at, word in enumerate(words[1:], 1):
-            following = words[at + 1] if at + 1 < len(words) else ""
-            if following and _is_output_option(name, word):
-                self.files[_normalize_path(following)] = address
+        for index, word in enumerate(words[1:], 1):
+            next_word = words[index + 1] if index + 1 < len(words) else ""
+            if next_word and _is_output_option(name, word):
+                self.files[_normalize_path(next_word)] = address
             elif word.startswith(("--output=", "--output-document=")):
                 self.files[_normalize_path(word.partition("=")[2])] = address
             elif word.startswith("-O") and len(word) > 2 and name == "wget":
                 self.files[_normalize_path(word[2:])] = address
             elif word in _FOLDER_OPTIONS and name != "curl":
-                folder = following
+                folder = next_word
             elif word.startswith("--directory-prefix="):
                 folder = word.partition("=")[2]
         for target in command.output_files:
@@ -131,10 +140,13 @@ class DownloadTracker:
         # These targets are no files: standard output, duplicated descriptors, unknown variables.
         for target in ("-", "${…}", "1", "2", "3", "4", "5", "/dev/null", "/dev/stdout", "/dev/stderr"):
             self.files.pop(target, None)
-        last = address.partition("?")[0].rpartition("/")[2] if "/" in address else ""
-        remote = name == "curl" and any(re.fullmatch(r"-[a-zA-Z]*O[a-zA-Z]*|--remote-name", word) for word in words[1:])
-        if last and (name in _NAMES_FILE_BY_ADDRESS or remote):
-            self.files.setdefault(_normalize_path(posixpath.join(folder, last)), address)
+        # ``wget`` and ``curl -O`` name the file like the end of the address.
+        last_segment = address.partition("?")[0].rpartition("/")[2] if "/" in address else ""
+        uses_remote_name = name == "curl" and any(
+            re.fullmatch(r"-[a-zA-Z]*O[a-zA-Z]*|--remote-name", word) for word in words[1:]
+        )
+        if last_segment and (name in _NAMES_FILE_BY_ADDRESS or uses_remote_name):
+            self.files.setdefault(_normalize_path(posixpath.join(folder, last_segment)), address)
 
 
 def _is_output_option(program: str, option: str) -> bool:
@@ -145,4 +157,5 @@ def _is_output_option(program: str, option: str) -> bool:
 
 
 def _normalize_path(path: str) -> str:
+    """Return the path by which a file is known here: ``./x`` and ``x`` are one file."""
     return path.removeprefix("./")

@@ -33,7 +33,7 @@ _COMMAND_OPTIONS: Final = {
     "su": {"-c", "--command"}, "runuser": {"-c", "--command"}, "script": {"-c", "--command"}, "sg": {"-c"},
     "env": {"-S"}, "xterm": {"-e"}, "gdb": {"-ex"}, "watch": {"-x"}, "tmux": {"new-session", "new"}, "flock": {"-c"},
 }  # fmt: skip
-_COMMAND_FIRST: Final = frozenset({"trap"})
+_COMMAND_FIRST: Final = frozenset({"trap"})  # ``trap 'command' EXIT``
 _FIND_ACTIONS: Final = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 _MAX_WORDS: Final = 20
 
@@ -43,29 +43,36 @@ def extract_embedded_commands(command: Command) -> Iterator[str]:
     for name, value in command.assignments:
         if name in COMMAND_VARIABLES and value:
             yield value
-    for at, word in enumerate(command.words[:_MAX_WORDS]):
+    # The program may follow wrappers, so that each of the first words is taken for a program name.
+    for index, word in enumerate(command.words[:_MAX_WORDS]):
         name = normalize_program_name(word)
-        rest = command.words[at + 1 :]
+        arguments = command.words[index + 1 :]
         if name == "alias":
-            yield from (each.partition("=")[2] for each in rest if "=" in each)
+            yield from (argument.partition("=")[2] for argument in arguments if "=" in argument)
             return
         if name in _COMMAND_FIRST:
-            yield from (each for each in rest[:1] if " " in each)
+            # A single word is the name of a function, whose body is judged in its place.
+            yield from (argument for argument in arguments[:1] if " " in argument)
             return
         if name in ("find", "fd"):
-            yield from _extract_find_command(rest)
+            yield from _extract_find_command(arguments)
         if name in _COMMAND_OPTIONS:
-            yield from (rest[where + 1] for where, each in enumerate(rest[:-1]) if each in _COMMAND_OPTIONS[name])
+            yield from (
+                arguments[position + 1]
+                for position, argument in enumerate(arguments[:-1])
+                if argument in _COMMAND_OPTIONS[name]
+            )
         pattern = _PATTERN_BY_PROGRAM.get(name)
         if pattern is not None:
-            found = (pattern.fullmatch(each[:10_000]) for each in rest[:_MAX_WORDS])
-            yield from (match[1] for match in found if match is not None)
+            matches = (pattern.fullmatch(argument[:10_000]) for argument in arguments[:_MAX_WORDS])
+            yield from (match[1] for match in matches if match is not None)
             return
 
 
-def _extract_find_command(rest: list[str]) -> Iterator[str]:
-    begin = next((where for where, each in enumerate(rest) if each in _FIND_ACTIONS), None)
-    if begin is not None:
-        words = rest[begin + 1 :]
-        end = next((where for where, each in enumerate(words) if each in (";", "+")), len(words))
-        yield shlex.join(words[:end])
+def _extract_find_command(arguments: list[str]) -> Iterator[str]:
+    """Yield the command of the first action such as ``-exec command ;`` among the arguments of ``find``."""
+    action_index = next((index for index, word in enumerate(arguments) if word in _FIND_ACTIONS), None)
+    if action_index is not None:
+        words = arguments[action_index + 1 :]
+        end_index = next((index for index, word in enumerate(words) if word in (";", "+")), len(words))
+        yield shlex.join(words[:end_index])

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
+# ``\x41``, ``\u0041``, ``\U00000041``, ``\101`` or a letter such as ``\n``.
 _ANSI_ESCAPE: Final = re.compile(
     r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|([0-7]{1,3})|(.))", re.DOTALL
 )
 _ANSI_LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "v": "\v"}
+# ``\x41``, ``\101``, ``\0101`` or a letter such as ``\n``.
 _PRINTED_ESCAPE: Final = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|0?([0-7]{1,3})|([ntr\\]))")
 _PRINTED_LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
 
@@ -35,7 +37,7 @@ def _decode_ansi_escape(match: re.Match[str]) -> str:
     if match[3]:
         return chr(min(int(match[3], 16), 0x10FFFF))
     if match[4]:
-        return chr(int(match[4], 8) & 0xFF)
+        return chr(int(match[4], 8) & 0xFF)  # three octal digits can exceed a byte; bash keeps the low bits
     return _ANSI_LETTERS.get(match[5], match[5])
 
 

@@ -12,10 +12,15 @@ from collections.abc import Iterable, Mapping
 from fnmatch import translate
 from typing import Final
 
+# The inside of ``${name}``: ``!`` for an indirect name, the name, an index such as ``[0]``, and an operation.
 _NAME: Final = re.compile(r"(!?)([A-Za-z_]\w{0,99})(\[[^\]]{1,100}\])?(.*)", re.DOTALL)
+# ``:start`` or ``:start:length``.
 _SUBSTRING: Final = re.compile(r":\s*(-?\d{1,5})(?::\s*(-?\d{1,5}))?")
+# ``front{a,b}back``.
 _BRACES: Final = re.compile(r"([^{}\s]*)\{([^{}\s]*,[^{}\s]*)\}([^{}\s]*)")
+# ``[index]=value`` among the words of an array.
 _ENTRY: Final = re.compile(r"\[([^\]]{1,100})\]=(.*)", re.DOTALL)
+# ``which curl``, ``command -v curl`` or ``echo -n curl``.
 _PROGRAM: Final = re.compile(
     r"\s*(?:(?:which|command\s+-v|type\s+-[pP])\s+|(?:echo|printf)\s+(?:-n\s+)?)[\"']?([\w./-]{1,200})[\"']?\s*"
 )
@@ -39,7 +44,7 @@ def expand_variable(inner: str, variables: Variables) -> str | None:
     if match is None:
         return None
     value = variables.get(match[2] + _resolve_index(match[3], variables))
-    if match[1] and value is not None:
+    if match[1] and value is not None:  # ``${!name}`` is the value of the variable that ``name`` names
         value = variables.get(value)
     if value is None:
         return None
@@ -47,69 +52,139 @@ def expand_variable(inner: str, variables: Variables) -> str | None:
 
 
 def _resolve_index(index: str | None, variables: Variables) -> str:
+    """Return the index ``[0]``, ``["name"]``, ``[$variable]`` or ``[*]`` with a constant key; empty for ``None``."""
     if index is None:
         return ""
     key = index[1:-1].strip("\"'")
-    return f"[{variables.get(key.lstrip('$'), key) if key[:1] == '$' else '@' if key == '*' else key}]"
+    if key.startswith("$"):
+        key = variables.get(key.lstrip("$"), key)
+    elif key == "*":
+        key = "@"
+    return f"[{key}]"
 
 
 def _apply_operation(value: str, operation: str) -> str | None:
-    """Apply the operation behind the variable name: substring, pattern removal, replacement or change of case."""
+    """Apply the operation behind a variable name: substring, pattern removal, replacement or change of case.
+
+    Returns:
+        The result; ``None`` for an operation that is not modelled.
+    """
+    # Defaults and error messages do not matter, since the value is known. ``@Q`` and the like only quote.
     if operation[:2] in ("", ":-", ":=", ":?") or operation[:1] in ("-", "=", "?", "@"):
         return value
-    piece = _SUBSTRING.fullmatch(operation)
-    if piece is not None:
-        start = int(piece[1])
-        rest = value[max(start, -len(value)) :]
-        return rest if piece[2] is None else rest[: int(piece[2])]
-    case = {",": str.lower, "^": str.upper}.get(operation[0])
-    if case is not None:
-        return case(value) if operation[:2] in (",,", "^^") else case(value[:1]) + value[1:]
-    if operation[0] == "/":
-        pattern, _, after = operation.lstrip("/").partition("/")
-        return re.sub(_translate_pattern(pattern), lambda _: after, value, count=0 if operation[:2] == "//" else 1)
+    substring = _SUBSTRING.fullmatch(operation)
+    if substring is not None:
+        start = int(substring[1])
+        suffix = value[max(start, -len(value)) :]
+        return suffix if substring[2] is None else suffix[: int(substring[2])]
+    change_case = {",": str.lower, "^": str.upper}.get(operation[0])
+    if change_case is not None:
+        is_whole_value = operation[:2] in (",,", "^^")
+        return change_case(value) if is_whole_value else change_case(value[:1]) + value[1:]
+    if operation[0] == "/":  # ``/pattern/replacement``, or ``//pattern/replacement`` for all matches
+        pattern, _, replacement = operation.lstrip("/").partition("/")
+        return re.sub(
+            _translate_pattern(pattern), lambda _: replacement, value, count=0 if operation[:2] == "//" else 1
+        )
     if operation[0] in "#%":
         return _trim_pattern(value, operation.lstrip(operation[0]), operation[0] == "#")
     return None
 
 
 def _translate_pattern(pattern: str) -> str:
-    """Translate a bounded shell pattern to a regular expression."""
+    """Translate the first 60 characters of a shell pattern to a regular expression that may match anywhere.
+
+    An empty pattern matches nothing.
+    """
     return translate(pattern[:60].replace("\\", "")).removesuffix(r"\Z").removesuffix(r"\z") if pattern else r"(?!)"
 
 
-def _trim_pattern(value: str, pattern: str, in_front: bool) -> str:
+def _trim_pattern(value: str, pattern: str, is_prefix: bool) -> str:
+    """Remove the shortest prefix, or suffix, of at most 500 characters that the shell pattern matches."""
     # Try each prefix or suffix in turn: translated patterns have no shortest match of their own.
-    longest = min(len(value), 500)
-    for size in range(1, longest + 1):
-        piece = value[:size] if in_front else value[-size:]
-        if re.fullmatch(_translate_pattern(pattern), piece):
-            return value[size:] if in_front else value[:-size]
+    longest_affix = min(len(value), 500)
+    for size in range(1, longest_affix + 1):
+        affix = value[:size] if is_prefix else value[-size:]
+        if re.fullmatch(_translate_pattern(pattern), affix):
+            return value[size:] if is_prefix else value[:-size]
     return value
 
 
 def assign_array(name: str, words: Iterable[str]) -> dict[str, str]:
     """Return the variables that ``name=(words…)`` sets: one for each item, and ``name[@]`` for all of them."""
-    found: dict[str, str] = {}
+    variables: dict[str, str] = {}
     values: list[str] = []
     for number, word in enumerate(words):
         if number >= _MAX_ITEMS:
             break
         entry = _ENTRY.fullmatch(word)
-        found[f"{name}[{entry[1] if entry else number}]"] = value = entry[2] if entry else word
+        variables[f"{name}[{entry[1] if entry else number}]"] = value = entry[2] if entry else word
         values.append(value)
-    found[f"{name}[@]"] = " ".join(values)[:_MAX_VALUE_LENGTH]
-    found[name] = values[0] if values else ""
-    return found
+    variables[f"{name}[@]"] = " ".join(values)[:_MAX_VALUE_LENGTH]
+    variables[name] = values[0] if values else ""
+    return variables
 
 
 def expand_braces(raw: str) -> list[str] | None:
     """Return the words that an unquoted ``{a,b}`` expands to, or ``None`` for any other word."""
-    match = _BRACES.fullmatch(raw) if "$" not in raw and "'" not in raw and '"' not in raw else None
+    if "$" in raw or "'" in raw or '"' in raw:
+        return None
+    match = _BRACES.fullmatch(raw)
     return [f"{match[1]}{each}{match[3]}" for each in match[2].split(",")] if match else None
 
 
 def resolve_printed_name(inner: str) -> str | None:
-    """Return the program that ``$(which curl)``, ``$(command -v sh)`` or ``$(echo curl)`` prints, or ``None``."""
+    """Return the program that ``$(inner)`` prints, as ``$(which curl)`` or ``$(echo curl)`` do, or ``None``."""
     match = _PROGRAM.fullmatch(inner)
     return match[1] if match else None
+
+
+def split_expanded_word(word: str, raw: str, variables: Variables, is_program: bool) -> list[str]:
+    """Split one expanded word: at braces, and at spaces if an unquoted variable gave several words.
+
+    Args:
+        word: expanded and without quotes.
+        raw: as it is written.
+        variables: known constants by name; ``IFS`` is among them if the script sets it.
+        is_program: whether no word of the command precedes this one.
+    """
+    brace_words = expand_braces(raw)
+    if brace_words is not None:
+        return brace_words
+    # Quotes keep a value as one word, except the values of an array or of the positional parameters.
+    is_quoted = raw[0] in "\"'" and '[@]}"' not in raw and raw != '"$@"'
+    if "$" not in raw or is_quoted:
+        return [word]
+    if not word and is_program:
+        return []  # an empty expansion in front of the program is no word: ``$empty curl``
+    # Scripts set IFS to split an obfuscated word: ``IFS=,; a=curl,-s; $a``.
+    separators = variables.get("IFS")
+    if separators:
+        word = re.sub(f"[{re.escape(separators)}]", " ", word)
+    return word.split() if " " in word else [word]
+
+
+def find_closing_parenthesis(text: str, start: int) -> int:
+    """Return the index of the parenthesis that closes the one before ``start``; if none does, one not before the end.
+
+    Parentheses in quotes and behind a backslash do not count.
+    """
+    depth = 1
+    at = start
+    while at < len(text):
+        character = text[at]
+        if character == "\\":
+            at += 1
+        elif character in "'\"":
+            end = at + 1
+            while end < len(text) and text[end] != character:
+                end += 2 if character == '"' and text[end] == "\\" else 1
+            at = end
+        elif character == "(":
+            depth += 1
+        elif character == ")":
+            depth -= 1
+            if not depth:
+                break
+        at += 1
+    return at

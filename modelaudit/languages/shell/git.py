@@ -23,8 +23,10 @@ from modelaudit.wire.text import get_file_name
 VOCABULARY: Final = "shell-commands"
 _DRIVERS: Final = "git-drivers"
 _STORES: Final = "git-stores"
+# ``[section "subsection"]``, and what follows on the line.
 _SECTION: Final = re.compile(r"\[\s*([\w.-]+)(?:\s+\"((?:[^\"\\]|\\.)*)\")?\s*\]\s*(.*)")
 _PAIR: Final = re.compile(r"\s*([\w.@/:-]+)\s*[=:]?\s*(.*)")
+# Of a value: a part in quotes, an escaped character, a comment, or other text.
 _PIECE: Final = re.compile(r'"((?:[^"\\]|\\.)*)"?|\\(.)|([#;].*)|([^"\\#;]+)')
 _ESCAPE: Final = re.compile(r"\\(.)")
 _COMMAND_KEYS: Final = frozenset(
@@ -42,7 +44,9 @@ _LFS_COMMAND: Final = re.compile(r"git[- ]lfs (?:smudge|cle[a]n|filter-process|m
 # Programs that Git LFS starts: those that carry files, and extensions that rewrite them.
 _LFS_PROGRAM_KEY: Final = re.compile(r"(?:customtransfer\..*\.path|extension\..*\.(?:smudge|cle[a]n))", re.IGNORECASE)
 _LFS_STORE_KEYS: Final = frozenset({"lfs.url", "lfs.pushurl", "remote.lfsurl", "remote.lfspushurl"})
+# The host of ``https://user@host/path`` or of ``user@host:path``.
 _HOST: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/@\s]*@)?([^/:\s]+)|(?:[^/@\s]+@)?([\w.-]+):(?!/)", re.IGNORECASE)
+# A value that begins with a dash, or an address whose host does: ``ssh://-oProxyCommand=…``.
 _OPTION: Final = re.compile(r"-|[a-z+]+://(?:[^/@\s]*@)?-", re.IGNORECASE)
 _GIT_FOLDER: Final = re.compile(r"(?:\A|/)\.git(?:/|\Z)", re.IGNORECASE)
 _ATTRIBUTE: Final = re.compile(r"(filter|diff|merge)=(\S{1,200})")
@@ -122,18 +126,25 @@ def collect_git_mentions(text: str) -> Iterator[Mention]:
 
 
 def _check_setting(entry: _GitSetting) -> Iterator[Mention]:
+    """Yield a mention if git starts a program because of the setting, or the mentions of its shell commands."""
     value = entry.value
     is_driver = entry.section in _DRIVER_SECTIONS and _DRIVER_KEY.fullmatch(entry.key) is not None
-    runs = entry.full_key in _COMMAND_KEYS or is_driver
+    is_command_key = entry.full_key in _COMMAND_KEYS or is_driver
+    # An address ``ext::command`` makes git run the command.
     if "ext::" in value or (entry.section == "url" and "ext::" in entry.subsection):
         yield entry.make_mention("git-command")
     elif (entry.section == "alias" and value.startswith("!")) or entry.full_key in ("core.editor", "core.pager"):
         yield from collect_script_mentions(value.lstrip("!"), entry.line)
-    elif runs and entry.raw_value.lower() not in _HARMLESS_VALUES and not _LFS_COMMAND.fullmatch(entry.raw_value):
+    elif (
+        is_command_key
+        and entry.raw_value.lower() not in _HARMLESS_VALUES
+        and not _LFS_COMMAND.fullmatch(entry.raw_value)
+    ):
         yield entry.make_mention("git-command")
 
 
 def _check_submodule(entry: _GitSetting) -> Iterator[Mention]:
+    """Yield mentions of a submodule that runs a command, or lies outside of the working tree."""
     value = entry.value
     # A value that begins with a dash reaches git or ssh as an option (CVE-2017-1000117, CVE-2018-17456).
     is_option = entry.key in ("url", "path", "branch") and _OPTION.match(value) is not None
@@ -149,10 +160,11 @@ def _check_submodule(entry: _GitSetting) -> Iterator[Mention]:
 
 
 def _check_lfs(entry: _GitSetting) -> Iterator[Mention]:
-    below = f"{entry.subsection}.{entry.key}"
-    if (_LFS_PROGRAM_KEY.fullmatch(below) or _LFS_PROGRAM_KEY.fullmatch(entry.key)) and not _LFS_COMMAND.fullmatch(
-        entry.value
-    ):
+    """Yield a mention of a program that Git LFS starts, or of the server that it fetches files from."""
+    name_and_key = f"{entry.subsection}.{entry.key}"
+    if (
+        _LFS_PROGRAM_KEY.fullmatch(name_and_key) or _LFS_PROGRAM_KEY.fullmatch(entry.key)
+    ) and not _LFS_COMMAND.fullmatch(entry.value):
         yield entry.make_mention("git-command")
     elif entry.full_key in _LFS_STORE_KEYS and entry.value:
         host = _HOST.match(entry.value)
@@ -167,10 +179,12 @@ def collect_attribute_mentions(text: str) -> Iterator[Mention]:
     for number, line in enumerate(text.split("\n"), 1):
         words = line.strip()[:_MAX_LINE_LENGTH].split()
         for word in words[1:] if words and not words[0].startswith("#") else ():
-            found = _ATTRIBUTE.fullmatch(word)
-            if found is not None and word not in seen:
+            attribute = _ATTRIBUTE.fullmatch(word)
+            if attribute is not None and word not in seen:
                 seen.add(word)
-                yield Mention(_DRIVERS, found[1], f"{found[1]}={found[2]}"[:_MAX_QUOTE_LENGTH], Location(line=number))
+                yield Mention(
+                    _DRIVERS, attribute[1], f"{attribute[1]}={attribute[2]}"[:_MAX_QUOTE_LENGTH], Location(line=number)
+                )
 
 
 _SETTINGS_FILES: Final = frozenset({".gitconfig", ".gitmodules", ".lfsconfig"})

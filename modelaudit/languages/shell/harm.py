@@ -31,6 +31,7 @@ _WHOLE_ENVIRONMENT: Final = (["env"], ["printenv"], ["set"], ["export", "-p"])
 _CLOUD_METADATA: Final = re.compile(r"security-credentials|service-accounts")
 _WRITERS: Final = frozenset({"tee", "cp", "mv", "install", "ln"})
 
+_SET_ID_MODE: Final = re.compile(r"[ugo]*\+\w*s\w*|[4-7][0-7]{3}")  # ``u+s`` or ``4755``
 _DISK: Final = re.compile(r"/dev/(?:sd[a-z]|nvme\d+n\d+|vd[a-z]|hd[a-z]|mmcblk\d+)\w*")
 _FIND_FILTERS: Final = frozenset({"-name", "-iname", "-path", "-regex", "-mtime", "-empty", "-maxdepth"})
 _DISARMING_COMMANDS: Final = frozenset(
@@ -46,48 +47,54 @@ Harm = tuple[str, str, str]
 
 
 def detect_harm(command: Command, words: list[str]) -> Iterator[Harm]:
-    """Yield the harm of one command; ``words`` are its own, without ``sudo`` and the like."""
+    """Yield the harm that one command does by itself.
+
+    Args:
+        command: as it is written.
+        words: its words without wrappers such as ``sudo``.
+    """
     if is_reverse_shell(command, words):
         yield "reverse-shell", " ".join([*command.words, *command.output_files]), ""
     name = normalize_program_name(words[0]) if words else ""
     yield from _detect_harmful_writes((*command.output_files, *(words[1:] if name in _WRITERS else ())))
     if not words:
         return
-    rest = words[1:]
-    if name == "crontab" and rest[:1] not in (["-l"], []):
+    arguments = words[1:]
+    if name == "crontab" and arguments[:1] not in (["-l"], []):
         yield "persistence", " ".join(words), ""
-    elif name == "crontab" and not rest:
+    elif name == "crontab" and not arguments:
         yield "persistence", "crontab", ""
-    elif _is_destructive(name, rest):
+    elif _is_destructive(name, arguments):
         yield "destroy", " ".join(words), ""
-    elif _is_disarming(name, rest):
+    elif _is_disarming(name, arguments):
         yield "disarm", " ".join(words), ""
-    elif _grants_root_rights(name, rest):
+    elif _grants_root_rights(name, arguments):
         yield "persistence", " ".join(words), ""
-    elif name == "history" and "-c" in rest:
+    elif name == "history" and "-c" in arguments:
         yield "obfuscated", "history -c", ""
     if name in SENDERS:
-        yield from _detect_exfiltration(command, name, rest)
+        yield from _detect_exfiltration(command, name, arguments)
 
 
-def _is_disarming(name: str, rest: list[str]) -> bool:
+def _is_disarming(name: str, arguments: list[str]) -> bool:
     """Whether the command turns off a firewall, SELinux or a virus scanner."""
-    return (name, *rest[:1]) in _DISARMING_COMMANDS or (
-        name in ("systemctl", "service") and any(word in ("stop", "disable", "mask") for word in rest)
-        and any(word.removesuffix(".service") in _SECURITY_SERVICES for word in rest)
+    return (name, *arguments[:1]) in _DISARMING_COMMANDS or (
+        name in ("systemctl", "service") and any(word in ("stop", "disable", "mask") for word in arguments)
+        and any(word.removesuffix(".service") in _SECURITY_SERVICES for word in arguments)
     )  # fmt: skip
 
 
-def _grants_root_rights(name: str, rest: list[str]) -> bool:
+def _grants_root_rights(name: str, arguments: list[str]) -> bool:
     """Whether the command sets a set-ID bit on a shell or a file in ``/tmp``, or gives an account the ID of root."""
     if name == "chmod":
-        return any(re.fullmatch(r"[ugo]*\+\w*s\w*|[4-7][0-7]{3}", word) for word in rest) and any(
-            word.rpartition("/")[2] in SHELLS or word.startswith("/tmp/") for word in rest
-        )
-    return name in ("useradd", "adduser", "usermod") and "-o" in rest and "0" in rest
+        sets_id = any(_SET_ID_MODE.fullmatch(word) for word in arguments)
+        return sets_id and any(word.rpartition("/")[2] in SHELLS or word.startswith("/tmp/") for word in arguments)
+    # ``-o`` allows an ID that another account has, and 0 is that of root.
+    return name in ("useradd", "adduser", "usermod") and "-o" in arguments and "0" in arguments
 
 
 def _detect_harmful_writes(targets: tuple[str, ...]) -> Iterator[Harm]:
+    """Yield the harm of writing to each path: a disk, a file that runs later, or a file that controls access."""
     for target in targets:
         if _DISK.fullmatch(target):
             yield "destroy", f"> {target}", ""
@@ -97,30 +104,36 @@ def _detect_harmful_writes(targets: tuple[str, ...]) -> Iterator[Harm]:
             yield "system-file", target, ""
 
 
-def _is_destructive(name: str, rest: list[str]) -> bool:
+def _is_destructive(name: str, arguments: list[str]) -> bool:
+    """Whether the command deletes a root folder, or overwrites a disk or a private file."""
     if name == "rm":
-        return any(word in ROOT_FOLDERS for word in rest) and any(_RECURSIVE.fullmatch(word) for word in rest)
+        return any(word in ROOT_FOLDERS for word in arguments) and any(_RECURSIVE.fullmatch(word) for word in arguments)
     if name == "find":
         # ``find / -name '*.pyc' -delete`` is ordinary housekeeping: a filter limits the deletion.
-        is_root = any(word in ROOT_FOLDERS for word in rest[:3])
-        return "-delete" in rest and is_root and not _FIND_FILTERS.intersection(rest)
+        is_root = any(word in ROOT_FOLDERS for word in arguments[:3])
+        return "-delete" in arguments and is_root and not _FIND_FILTERS.intersection(arguments)
     if name == "dd":
-        return any(word.startswith("of=/dev/") and word not in ("of=/dev/null", "of=/dev/shm") for word in rest)
+        return any(word.startswith("of=/dev/") and word not in ("of=/dev/null", "of=/dev/shm") for word in arguments)
     return (
         name == "mkfs"
         or name.startswith("mkfs.")
-        or (name == "shred" and any(word.startswith("/dev/") or _is_private_path(word) for word in rest))
+        or (name == "shred" and any(word.startswith("/dev/") or _is_private_path(word) for word in arguments))
     )
 
 
-def _detect_exfiltration(command: Command, name: str, rest: list[str]) -> Iterator[Harm]:
-    sent = (*rest, *command.substitutions, *command.input_files, *command.input_substitutions)
-    private = next((word for word in sent if _is_private_path(word) and not _CLOUD_METADATA.search(word)), None)
+def _detect_exfiltration(command: Command, name: str, arguments: list[str]) -> Iterator[Harm]:
+    """Yield the harm of a program that sends data, if a private file or the environment is among its arguments."""
+    sent_words = (*arguments, *command.substitutions, *command.input_files, *command.input_substitutions)
+    private_path = next(
+        (word for word in sent_words if _is_private_path(word) and not _CLOUD_METADATA.search(word)), None
+    )
     # ``scp -i ~/.ssh/id_rsa`` and ``curl --netrc`` use a key to log in; they do not send it.
-    is_login = (name in ("scp", "rsync", "sftp") and "-i" in rest) or any(word.startswith("--netrc") for word in rest)
-    if private is not None and not is_login:
-        yield "send-private", name, private
-    elif any(_ENVIRONMENT.match(inner) for inner in command.substitutions):
+    is_login = (name in ("scp", "rsync", "sftp") and "-i" in arguments) or any(
+        word.startswith("--netrc") for word in arguments
+    )
+    if private_path is not None and not is_login:
+        yield "send-private", name, private_path
+    elif any(_ENVIRONMENT.match(substitution) for substitution in command.substitutions):
         yield "send-private", name, "the environment"
 
 
@@ -129,21 +142,23 @@ def _is_private_path(word: str) -> bool:
 
 
 def detect_pipeline_harm(commands: Sequence[Command]) -> Iterator[Harm]:
-    """Yield the harm of several commands together.
+    """Yield the harm of several commands of one pipeline together.
 
-    One command reads private content and a later one sends it; or a connection program follows a shell.
+    One command reads private content and a later one sends it, or a connection program follows a shell.
     """
-    held = ""
-    shell = False
+    private_content = ""
+    has_shell = False
     for command in commands:
         words = unwrap_command(command.words)
         name = normalize_program_name(words[0]) if words else ""
-        if name in SENDERS and held:
-            yield "send-private", name, held
-            held = ""
-        if name in _CONNECTION_PROGRAMS and shell:
+        if name in SENDERS and private_content:
+            yield "send-private", name, private_content
+            private_content = ""  # report each private file once
+        if name in _CONNECTION_PROGRAMS and has_shell:
             yield "reverse-shell", " ".join(words), "behind a shell"
-        shell = shell or (name in SHELLS and runs_input(words))
-        read = (*words[1:], *command.input_files)
-        private = next((word for word in read if _is_private_path(word)), "")
-        held = held or private or ("the environment" if command.words in _WHOLE_ENVIRONMENT else "")
+        has_shell = has_shell or (name in SHELLS and runs_input(words))
+        read_words = (*words[1:], *command.input_files)
+        private_path = next((word for word in read_words if _is_private_path(word)), "")
+        private_content = (
+            private_content or private_path or ("the environment" if command.words in _WHOLE_ENVIRONMENT else "")
+        )

@@ -9,13 +9,13 @@ from modelaudit.languages.shell.program_names import normalize_program_name, unw
 
 
 def extract_python_programs(script: str) -> Iterator[tuple[int, str]]:
-    """Yield the line of the command, from 1, and the program text."""
+    """Yield each Python program of a script: the line of its command, from 1, and the text of the program."""
     for command in parse_commands(script):
         words = unwrap_command(command.words)
         if not words or not normalize_program_name(words[0]).startswith("python"):
             continue
-        at = next((index for index, word in enumerate(words[:-1]) if word == "-c"), None)
-        if at is not None:
-            yield command.line, words[at + 1]
+        option_index = next((index for index, word in enumerate(words[:-1]) if word == "-c"), None)
+        if option_index is not None:
+            yield command.line, words[option_index + 1]
         elif command.input_text is not None:
             yield command.line, command.input_text

@@ -14,19 +14,23 @@ _OPTIONS_WITH_VALUE: Final = frozenset(
     {"-i", "-f", "-e", "--index-url", "--extra-index-url", "--find-links", "--editable", "--trusted-host", "--index",
      "--default-index", "--from", "-r", "-c"}
 )  # fmt: skip
+# Options of uv, under their names in requirements files; ``--from`` is followed by a requirement.
 _SPELLINGS: Final = {"--index": "--index-url", "--default-index": "--index-url", "--from": ""}
 
 
 def collect_requirements(words: list[str]) -> Iterator[Mention]:
-    """Yield a mention for each address or foreign index in an installer's arguments.
+    """Yield a mention for each address or foreign index in the words of a command, if it calls an installer.
 
     The arguments are judged as lines of a requirements file, so that both places have the same rules.
     """
+    # The installer may follow other words: ``sudo python -m pip install …``.
     is_installer = [normalize_program_name(word) in _PIP or word == "uvx" for word in words[:6]]
-    at = is_installer.index(True) if True in is_installer else None
-    if at is None or (words[at] != "uvx" and "install" not in words[at + 1 : at + 8]):
+    installer_index = is_installer.index(True) if True in is_installer else None
+    if installer_index is None or (
+        words[installer_index] != "uvx" and "install" not in words[installer_index + 1 : installer_index + 8]
+    ):
         return
-    arguments = iter(words[at + 1 :])
+    arguments = iter(words[installer_index + 1 :])
     for word in arguments:
         if word in _OPTIONS_WITH_VALUE:
             option = _SPELLINGS.get(word, word)

@@ -43,7 +43,7 @@ def runs_input(words: list[str]) -> bool:
         return False
     name = normalize_program_name(words[0])
     if name in SCHEDULERS:
-        return "-f" not in words and "-l" not in words
+        return "-f" not in words and "-l" not in words  # ``at -f file`` reads a file, ``at -l`` lists the queue
     if name in EVALUATORS:
         return any(word in ("/dev/stdin", "/proc/self/fd/0", "-") for word in words[1:])
     if name not in SHELLS | INTERPRETERS:
@@ -53,16 +53,18 @@ def runs_input(words: list[str]) -> bool:
 
 def _lacks_program_argument(name: str, options: list[str]) -> bool:
     """Whether the arguments of a shell or interpreter contain neither a script file nor a program text."""
-    skip = False
+    is_option_value = False
     for word in options:
-        if skip or word in _OPTIONS_WITH_VALUE:
-            skip = not skip
+        if is_option_value or word in _OPTIONS_WITH_VALUE:
+            is_option_value = not is_option_value
         elif word in ("-", "/dev/stdin", "/proc/self/fd/0", "-s"):
             return True
         elif not word.startswith("-"):
             return False
+        # Options such as ``-c``, ``-m`` and ``-e`` take the program. ``sh -e`` reads its input, and stops at errors.
         elif word.lstrip("-")[:1] in ("c", "m", "e", "n", "p", "r") and not word.startswith("--"):
             return word == "-e" and name in SHELLS
+        # Joined options with ``-c``, as in ``bash -xc``.
         elif name in SHELLS and word.endswith("c") and not word.startswith("--"):
             return False
     return True

@@ -11,6 +11,7 @@ INTERPRETERS: Final = frozenset(
 )  # fmt: skip
 RUNNERS: Final = SHELLS | INTERPRETERS
 EVALUATORS: Final = frozenset({"eval", "source", "."})
+"""Builtins that execute their arguments, or the file that they name, in the shell itself."""
 FETCHERS: Final = frozenset(
     {"curl", "wget", "wget2", "fetch", "aria2c", "axel", "lwp-download", "lwp-request", "GET", "http", "https", "xh",
      "lynx", "w3m", "links", "elinks", "ftp", "tftp", "scp", "sftp", "curlie"}
@@ -32,6 +33,7 @@ WRAPPERS: Final = frozenset(
      "time", "timeout", "busybox", "toybox", "unbuffer", "parallel", "chroot", "strace", "watch", "proxychains",
      "runuser"}
 )  # fmt: skip
+"""Programs that start the program in their arguments, so that the words behind them are a command."""
 _WRAPPERS_WITH_ARGUMENT: Final = frozenset({"timeout", "chroot"})
 _OPTIONS_WITH_VALUE: Final = {
     "sudo": {"-u", "-g", "-p", "-C", "-h"}, "doas": {"-u"}, "nice": {"-n"}, "ionice": {"-c", "-n"}, "env": {"-u", "-C"},
@@ -77,28 +79,28 @@ def normalize_program_name(word: str) -> str:
 
 def unwrap_command(words: list[str]) -> list[str]:
     """Return the words without wrappers such as ``sudo -u x``, ``env A=1`` and ``timeout 5``."""
-    at = 0
-    while at < len(words):
-        name = normalize_program_name(words[at])
+    index = 0
+    while index < len(words):
+        name = normalize_program_name(words[index])
         if name not in WRAPPERS:
-            return words[at:]
-        at = _skip_wrapper_arguments(words, at + 1, name)
+            return words[index:]
+        index = _skip_wrapper_arguments(words, index + 1, name)
     return []
 
 
-def _skip_wrapper_arguments(words: list[str], at: int, name: str) -> int:
-    """Return the index behind the arguments of the wrapper ``name``, which begin at ``at``."""
+def _skip_wrapper_arguments(words: list[str], index: int, name: str) -> int:
+    """Return the index behind the arguments of the wrapper ``name``, which begin at ``index``."""
     options = _OPTIONS_WITH_VALUE.get(name, set())
     needs_argument = name in _WRAPPERS_WITH_ARGUMENT
-    while at < len(words):
-        word = words[at]
+    while index < len(words):
+        word = words[index]
         if word.startswith("-") and len(word) > 1:
-            at += 2 if word in options else 1
+            index += 2 if word in options else 1
         elif name in ("env", "sudo") and "=" in word.partition("/")[0]:
-            at += 1
+            index += 1
         elif needs_argument:
             needs_argument = False
-            at += 1
+            index += 1
         else:
             break
-    return at
+    return index

@@ -30,65 +30,76 @@ _MAKE_VARIABLE: Final = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
 
 
 def convert_dockerfile(text: str) -> str:
-    """Return the commands of ``RUN`` and its like; ``ENV`` and ``ARG`` become assignments, ``ADD`` a download."""
-    out: list[str] = []
-    shell = ""
+    """Return the commands of a Dockerfile as shell text.
+
+    ``RUN`` and its like become commands, ``ENV`` and ``ARG`` assignments, ``ADD`` of an address a download.
+    """
+    converted: list[str] = []
+    shell = ""  # of a SHELL instruction, if it selects an interpreter
     lines = text.replace("\r\n", "\n").split("\n")
-    if _ESCAPE.match(lines[0]):
+    if _ESCAPE.match(lines[0]):  # the directive makes the backtick continue a line
         lines = [re.sub(r"`\s*$", lambda _: "\\", line) for line in lines]
-    at = 0
-    while at < len(lines):
-        start = at
-        gathered = [lines[at]]
+    next_index = 0
+    while next_index < len(lines):
+        first_index = next_index
+        instruction_lines = [lines[next_index]]
         # Docker drops comment lines inside a continued instruction.
         while (
-            at + 1 < len(lines)
-            and (gathered[-1].rstrip().endswith("\\") or gathered[-1].lstrip().startswith("#"))
-            and (len(gathered) > 1 or not gathered[0].lstrip().startswith("#"))
+            next_index + 1 < len(lines)
+            and (instruction_lines[-1].rstrip().endswith("\\") or instruction_lines[-1].lstrip().startswith("#"))
+            and (len(instruction_lines) > 1 or not instruction_lines[0].lstrip().startswith("#"))
         ):
-            at += 1
-            gathered.append(lines[at])
-        at += 1
-        whole = "\n".join(
-            "\\" if line.lstrip().startswith("#") and number else line for number, line in enumerate(gathered)
+            next_index += 1
+            instruction_lines.append(lines[next_index])
+        next_index += 1
+        instruction = "\n".join(
+            "\\" if line.lstrip().startswith("#") and number else line for number, line in enumerate(instruction_lines)
         )
-        script, here = _convert_instruction(whole)
-        if here is not None:
-            end = next((index for index in range(at, len(lines)) if lines[index].strip() == here), len(lines))
-            body = lines[at:end]
-            at = min(end + 1, len(lines))
-            script = "\n".join([script, *body, here if script else ""])
-        elif script and _SHELL.match(whole):
+        script, end_mark = _convert_instruction(instruction)
+        if end_mark is not None:  # the lines of a here-document follow
+            end_index = next(
+                (index for index in range(next_index, len(lines)) if lines[index].strip() == end_mark), len(lines)
+            )
+            body = lines[next_index:end_index]
+            next_index = min(end_index + 1, len(lines))
+            script = "\n".join([script, *body, end_mark if script else ""])
+        elif script and _SHELL.match(instruction):
             shell, script = (script, "") if _is_interpreter_shell(script) else (shell, script)
-        elif script and shell and _RUN.match(whole):
+        elif script and shell and _RUN.match(instruction):
             script = f"{shell} {shlex.quote(script)}"
-        out.append(script + "\n" * max(0, at - start - 1 - script.count("\n")))
-    return "\n".join(out)
+        # Empty lines in place of those that the instruction took keep the numbers of the others.
+        converted.append(script + "\n" * max(0, next_index - first_index - 1 - script.count("\n")))
+    return "\n".join(converted)
 
 
-def _convert_instruction(whole: str) -> tuple[str, str | None]:
-    match = _INSTRUCTION.fullmatch(whole)
-    if match is None or whole.lstrip().startswith("#"):
+def _convert_instruction(instruction: str) -> tuple[str, str | None]:
+    """Convert one instruction.
+
+    Returns:
+        The shell text, empty if the instruction runs nothing, and the end mark of a here-document that follows it.
+    """
+    match = _INSTRUCTION.fullmatch(instruction)
+    if match is None or instruction.lstrip().startswith("#"):
         return "", None
-    name, rest = match[1].upper(), match[2]
+    name, arguments = match[1].upper(), match[2]
     if name == "HEALTHCHECK":
-        rest = re.sub(r"^(?:--\S+\s+)*CMD\s+", "", rest)
+        arguments = re.sub(r"^(?:--\S+\s+)*CMD\s+", "", arguments)
     if name in _RUNS:
-        rest = _FLAG.sub("", rest, count=1) if rest.startswith("--") else rest
-        here = _HERE.search(rest)
-        if here is not None and name == "RUN":
+        arguments = _FLAG.sub("", arguments, count=1) if arguments.startswith("--") else arguments
+        here_document = _HERE.search(arguments)
+        if here_document is not None and name == "RUN":
             # Without a program before or after the mark, the shell runs the here-document itself.
-            program = (rest[: here.start()] + rest[here.end() :]).strip()
-            return (f"{program} <<'{here[1]}'" if program else ""), here[1]
-        return _convert_exec_form(rest), None
-    if name in _SETS and "=" in rest:
-        return rest, None
-    rest = _FLAG.sub("", rest, count=1) if rest.startswith("--") else rest
-    here = _HERE.match(rest.lstrip())
-    if name in ("COPY", "ADD") and here is not None:
-        return f"cat > {rest.split()[-1]} <<'{here[1]}'", here[1]
-    if name == "ADD" and "://" in rest:
-        source, target = rest.split()[0], rest.split()[-1]
+            program = (arguments[: here_document.start()] + arguments[here_document.end() :]).strip()
+            return (f"{program} <<'{here_document[1]}'" if program else ""), here_document[1]
+        return _convert_exec_form(arguments), None
+    if name in _SETS and "=" in arguments:
+        return arguments, None
+    arguments = _FLAG.sub("", arguments, count=1) if arguments.startswith("--") else arguments
+    here_document = _HERE.match(arguments.lstrip())
+    if name in ("COPY", "ADD") and here_document is not None:
+        return f"cat > {arguments.split()[-1]} <<'{here_document[1]}'", here_document[1]
+    if name == "ADD" and "://" in arguments:
+        source, target = arguments.split()[0], arguments.split()[-1]
         name = source.partition("?")[0].rpartition("/")[2]
         return f"curl -o {target + name if target.endswith('/') else target or name} {source}", None
     return "", None
@@ -114,44 +125,47 @@ def _convert_exec_form(rest: str) -> str:
 
 
 def convert_makefile(text: str) -> str:
-    """Return the recipes of a Makefile as commands, its variables as assignments."""
-    out: list[str] = []
-    continued = False
-    prefix = "\t"
-    defines = False
+    """Return the recipes of a Makefile as shell commands, and its variables as assignments."""
+    converted: list[str] = []
+    is_continued = False
+    recipe_prefix = "\t"
+    is_in_define = False
     for line in text.replace("\r\n", "\n").split("\n"):
         # ``define`` holds recipe text. It counts even if no rule uses it, because another Makefile may.
-        defines = (defines or _MAKE_DEFINE.match(line) is not None) and line.strip() != "endef"
-        changed = _MAKE_PREFIX.match(line)
-        prefix = changed[1] if changed is not None else prefix
-        line = "\t" + line[1:] if line.startswith(prefix) else line
-        at_once = _MAKE_RUNS.fullmatch(line) or _MAKE_RULE.fullmatch(line)
-        if at_once is not None and not continued:
-            line = "\t" + at_once[1]
-        if line.startswith("\t") or continued or (defines and _MAKE_DEFINE.match(line) is None):
-            recipe = line.lstrip("\t ") if not continued else line
-            out.append(_convert_make_expansions(recipe if continued else recipe.lstrip("@-+ ")))
-            continued = line.endswith("\\")
+        is_in_define = (is_in_define or _MAKE_DEFINE.match(line) is not None) and line.strip() != "endef"
+        prefix_setting = _MAKE_PREFIX.match(line)
+        recipe_prefix = prefix_setting[1] if prefix_setting is not None else recipe_prefix
+        line = "\t" + line[1:] if line.startswith(recipe_prefix) else line
+        # ``name != command`` and ``target: ; command`` hold a command on the same line.
+        immediate_command = _MAKE_RUNS.fullmatch(line) or _MAKE_RULE.fullmatch(line)
+        if immediate_command is not None and not is_continued:
+            line = "\t" + immediate_command[1]
+        if line.startswith("\t") or is_continued or (is_in_define and _MAKE_DEFINE.match(line) is None):
+            recipe = line.lstrip("\t ") if not is_continued else line
+            converted.append(_convert_make_expansions(recipe if is_continued else recipe.lstrip("@-+ ")))
+            is_continued = line.endswith("\\")
             continue
-        assigned = _MAKE_SETS.fullmatch(line.rstrip())
-        if assigned is not None and not line.endswith("\\"):
-            value = assigned[2]
-            out.append(
-                f"{assigned[1]}={_convert_make_expansions(value)}"
+        assignment = _MAKE_SETS.fullmatch(line.rstrip())
+        if assignment is not None and not line.endswith("\\"):
+            value = assignment[2]
+            converted.append(
+                f"{assignment[1]}={_convert_make_expansions(value)}"
                 if _MAKE_SHELL.search(value)
-                else f"{assigned[1]}={_quote_value(value)}"
+                else f"{assignment[1]}={_quote_value(value)}"
             )
         elif _MAKE_SHELL.search(line):
-            out.append(_convert_make_expansions(line[line.index("$") :]))
+            converted.append(_convert_make_expansions(line[line.index("$") :]))
         else:
-            out.append("")
-    return "\n".join(out)
+            converted.append("")
+    return "\n".join(converted)
 
 
 def _convert_make_expansions(text: str) -> str:
+    """Convert ``$(shell command)``, ``$(NAME)`` and ``$$`` of make to what the shell calls them."""
     text = _MAKE_SHELL.sub("$(", text)
     return _MAKE_VARIABLE.sub(r"${\1}", text).replace("$$", "$")
 
 
 def _quote_value(value: str) -> str:
+    """Quote the value of a make variable for the shell, which still expands variables in it."""
     return '"' + _convert_make_expansions(value).replace("\\", "\\\\").replace('"', '\\"').replace("`", "\\`") + '"'

@@ -9,6 +9,7 @@ from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.program_names import normalize_program_name
 
 _DEVICE: Final = re.compile(r"/dev/(?:tcp|udp)/")
+# A program in an argument, as in ``python -c``, that opens a socket and then starts a shell.
 _INLINE: Final = re.compile(
     r"socket.{0,2000}?(?:dup2|subprocess|pty\.spawn|/bin/(?:ba|z|da)?sh|exec)|(?:fsockopen|TCPSocket|IO::Socket).{0,2000}?"
     r"(?:exec|/bin/(?:ba)?sh|spawn|popen)|System\.Net\.Sockets\.TCPClient",
@@ -26,13 +27,13 @@ def is_reverse_shell(command: Command, words: list[str]) -> bool:
     if not words:
         return False
     name = normalize_program_name(words[0])
-    rest = words[1:]
+    arguments = words[1:]
     if name in _CATS:
-        return any(word in ("-e", "-c", "--exec", "--sh-exec") or re.fullmatch(r"-[a-z]*e", word) for word in rest)
+        return any(word in ("-e", "-c", "--exec", "--sh-exec") or re.fullmatch(r"-[a-z]*e", word) for word in arguments)
     if name == "socat":
-        return any(re.search(r"\b(?:EXEC|SYSTEM|SHELL):", word, re.IGNORECASE) for word in rest)
+        return any(re.search(r"\b(?:EXEC|SYSTEM|SHELL):", word, re.IGNORECASE) for word in arguments)
     if name in ("awk", "gawk", "mawk"):
-        return any("/inet/tcp/" in word or "/inet/udp/" in word for word in rest)
-    if name == "ztcp":
-        return bool(rest)
-    return len(rest) > 1 and _INLINE.search(" ".join(rest)) is not None and rest[0].startswith("-")
+        return any("/inet/tcp/" in word or "/inet/udp/" in word for word in arguments)
+    if name == "ztcp":  # the builtin of zsh that opens TCP connections
+        return bool(arguments)
+    return len(arguments) > 1 and _INLINE.search(" ".join(arguments)) is not None and arguments[0].startswith("-")

@@ -47,10 +47,12 @@ _PRINTERS: Final = frozenset({"echo", "printf", "cat"})
 # A program named by a glob, such as ``/???/c?rl``, hides its name. The glob contains a part of the name or its length;
 # a pattern of ``case`` is different, because it begins with a star.
 _WILDCARD: Final = re.compile(r"(?:[^\s*]{0,200}/)?(?=[^/]{0,99}[?*\[])(?:\w[^/\s]{0,99}|\?{2,40}|\[\w\][^/\s]{1,99})")
+# Functions of Python, Perl, Ruby, PHP and JavaScript that download or decode.
 _DOWNLOAD_OR_DECODE: Final = (
     r"(?:b64decode|urlopen|requests\.get|decompress|fromhex|marshal|decode_base64|base64_decode|decode64|pack\s*\(?[\"']"
     r"|file_get_contents|URI\.open|open-uri|Net::HTTP|LWP::|fetch\(|https?\.get|Buffer\.from)"
 )
+# ``exec(`` before or behind such a function on one line, or ``fetch(…).then(eval)``.
 _INLINE_EXECUTION: Final = re.compile(
     rf"\b(?:exec|eval|system)\b\s*\(?[^\n]{{0,300}}?{_DOWNLOAD_OR_DECODE}|{_DOWNLOAD_OR_DECODE}[^\n]{{0,300}}?\b(?:exec|eval|system)\b\s*[\s(]"
     r"|\.then\(eval\)"
@@ -137,18 +139,20 @@ class _ScriptAnalyzer:
             yield from self._analyze_pipeline(pipeline)
 
     def _analyze_pipeline(self, pipeline: Pipeline) -> Iterator[Mention]:
-        for use, name, detail in detect_pipeline_harm(pipeline.commands) if len(pipeline.commands) > 1 else ():
-            yield self._make_mention(use, name, pipeline.commands[-1], detail)
+        """Yield the mentions of each command of a pipeline, and of commands that are harmful only together."""
+        if len(pipeline.commands) > 1:
+            for use, name, detail in detect_pipeline_harm(pipeline.commands):
+                yield self._make_mention(use, name, pipeline.commands[-1], detail)
         for index, command in enumerate(pipeline.commands):
             command.words = self.state.resolve_alias(command.words)
             words = unwrap_command(command.words)
-            through_xargs = any(normalize_program_name(word) in ("xargs", "parallel") for word in command.words[:3])
-            starts = (
+            uses_xargs = any(normalize_program_name(word) in ("xargs", "parallel") for word in command.words[:3])
+            starts_runner = (
                 words and normalize_program_name(words[0]) in RUNNERS if words else command.words[:1] == ["parallel"]
             )
-            runs = runs_input(words) or (through_xargs and starts) or self._branches_into_shell(command)
+            executes_pipe = runs_input(words) or (uses_xargs and starts_runner) or self._branches_into_shell(command)
             # The order matters: a command that executes its pipe is judged by its sources, not by its own words.
-            if index and runs:
+            if index and executes_pipe:
                 yield from self._analyze_piped_program(pipeline.commands[:index], command)
             elif index and words and words[0] in READ_BUILTINS:
                 self._record_read_variable(pipeline.commands[:index], words)
@@ -156,58 +160,68 @@ class _ScriptAnalyzer:
                 yield from self._analyze_nested(command.input_text, command)
                 yield from self._analyze_substitutions(command)
             yield from self._analyze_command(command, words)
-            for inner in (*command.substitutions, *command.input_substitutions):
-                yield from self._analyze_nested(inner, command)
+            for text in (*command.substitutions, *command.input_substitutions):
+                yield from self._analyze_nested(text, command)
 
     def _branches_into_shell(self, command: Command) -> bool:
         """Whether an output substitution executes the input, as in ``tee >(bash)``."""
         return any(
             runs_input(unwrap_command(each.words))
-            for inner in command.substitutions
-            for each in parse_commands(inner[:200])
+            for text in command.substitutions
+            for each in parse_commands(text[:200])
         )
 
-    def _record_read_variable(self, before: list[Command], words: list[str]) -> None:
-        address = find_download_address(before)
+    def _record_read_variable(self, sources: list[Command], words: list[str]) -> None:
+        """Record that ``read`` stores a download in its variables, if one of the commands before it downloads."""
+        address = find_download_address(sources)
         if address is not None:
             self.state.downloads.record_read(words, address)
 
     def _analyze_nested(self, text: str, command: Command) -> Iterator[Mention]:
+        """Analyse a text that ``command`` executes, one level deeper; its first line is that of the command."""
         yield from _ScriptAnalyzer(self.state, self.first_line + command.line - 1, self.depth + 1).analyze_text(text)
 
     def _make_mention(self, use: str, name: str, command: Command, detail: str = "") -> Mention:
+        """Return a mention at the line of ``command``; an empty name is replaced by the use."""
         short_name = " ".join(name.split())[:_MAX_QUOTE_LENGTH] or use
         return Mention(VOCABULARY, use, short_name, self._locate_command(command), detail[:_MAX_QUOTE_LENGTH])
 
     def _locate_command(self, command: Command) -> Location:
         return Location(line=self.first_line + command.line - 1)
 
-    def _analyze_piped_program(self, before: list[Command], command: Command) -> Iterator[Mention]:
-        """Judge the program that a pipe feeds to ``command``, which executes its input."""
-        self.state.spend_work(_WORK_PER_COMMAND * len(before))
+    def _analyze_piped_program(self, sources: list[Command], command: Command) -> Iterator[Mention]:
+        """Yield the danger of the text that ``sources``, joined by pipes, feed to ``command``, which executes it."""
+        self.state.spend_work(_WORK_PER_COMMAND * len(sources))
         shell = normalize_program_name((unwrap_command(command.words) or command.words)[0])
-        programs = [words for each in before if (words := unwrap_command(each.words))]
+        programs = [words for each in sources if (words := unwrap_command(each.words))]
         names = [normalize_program_name(words[0]) for words in programs]
-        address = find_download_address(before)
+        address = find_download_address(sources)
         if address is not None:
             yield self._make_mention("download-and-run", address, command, f"into {shell}")
             return
-        earlier = next((found for words in programs if (found := self.state.downloads.find_address(words[1:]))), None)
-        if earlier is not None:
-            yield self._make_mention("download-then-run", earlier, command, f"into {shell}")
+        downloaded_address = next(
+            (
+                address_of_file
+                for words in programs
+                if (address_of_file := self.state.downloads.find_address(words[1:]))
+            ),
+            None,
+        )
+        if downloaded_address is not None:
+            yield self._make_mention("download-then-run", downloaded_address, command, f"into {shell}")
             return
-        for each in before:
+        for each in sources:
             yield from self._analyze_substitutions(each)
         # A constant that is decoded can be read here. The hidden script is analysed like the visible one.
-        text = evaluate_pipeline_output(before)
+        text = evaluate_pipeline_output(sources)
         if text is not None:
-            if len(before) > 1:
+            if len(sources) > 1:
                 yield self._make_mention("decode-and-run", names[-1], command, f"into {shell}")
             if shell in SHELLS | EVALUATORS:
                 yield from self._analyze_nested(text, command)
         elif any(name in _DECODERS for name in names):
             yield self._make_mention("decode-and-run", names[-1], command, f"into {shell}")
-        elif any(mark in name for name in names for mark in "$?*"):
+        elif any(mark in name for name in names for mark in "$?*"):  # the name of a source is a variable or a glob
             yield self._make_mention("unresolved-run", names[0], command, f"into {shell}")
         elif names and names[0] not in _PRINTERS:
             yield self._make_mention("piped-run", names[0], command, f"into {shell}")
@@ -218,10 +232,16 @@ class _ScriptAnalyzer:
             yield self._make_mention(use, name, command, detail)
         for text in extract_embedded_commands(command):
             yield from self._analyze_nested(text, command)
-        for found in collect_requirements(words):
-            yield replace(found, where=self._locate_command(command))
+        for mention in collect_requirements(words):
+            yield replace(mention, where=self._locate_command(command))
 
     def _analyze_command(self, command: Command, words: list[str]) -> Iterator[Mention]:
+        """Yield the mentions of one command, with what earlier commands downloaded.
+
+        Args:
+            command: as it is written.
+            words: its words without wrappers such as ``sudo``.
+        """
         yield from self._analyze_words(command, words)
         self.state.downloads.record_command(command, words)
         if not words:
@@ -231,12 +251,12 @@ class _ScriptAnalyzer:
             yield from self._analyze_substitutions(command)
         elif _WILDCARD.fullmatch(words[0]) and ("/" in words[0] or "?" in words[0]):
             yield self._make_mention("obfuscated", words[0], command)
-        if name in READ_BUILTINS:
-            self._record_read_variable(
-                [each for text in command.input_substitutions for each in self.state.parse_text(text)], words
-            )
-        runs = [*words, *command.input_files] if name in RUNNERS | EVALUATORS else words[:1]
-        address = self.state.downloads.find_address(runs)
+        if name in READ_BUILTINS:  # ``read line < <(curl …)``
+            sources = [each for text in command.input_substitutions for each in self.state.parse_text(text)]
+            self._record_read_variable(sources, words)
+        # A shell executes the files among its arguments, any other command only the file that its first word names.
+        executed_words = [*words, *command.input_files] if name in RUNNERS | EVALUATORS else words[:1]
+        address = self.state.downloads.find_address(executed_words)
         if address is not None:
             yield self._make_mention("download-then-run", address, command, words[0])
         if name in EVALUATORS or name in SHELLS:
@@ -247,11 +267,13 @@ class _ScriptAnalyzer:
             yield from self._analyze_executed_outputs(command.input_substitutions, command)
 
     def _analyze_evaluator(self, command: Command, words: list[str], name: str) -> Iterator[Mention]:
-        """Judge ``eval``, ``source`` or a shell with its program in an argument."""
+        """Yield the mentions of the program text that ``eval`` or a shell with ``-c`` executes, and of ``<(…)``."""
         yield from self._analyze_executed_outputs(command.input_substitutions, command)
         program = " ".join(words[1:]) if name == "eval" else None
         if name in SHELLS:
-            program = next((words[at + 1] for at in range(1, len(words) - 1) if _takes_program_text(words[at])), None)
+            program = next(
+                (words[index + 1] for index in range(1, len(words) - 1) if _takes_program_text(words[index])), None
+            )
         if program is None:
             return
         yield from self._analyze_substitutions(command)
@@ -260,15 +282,17 @@ class _ScriptAnalyzer:
             yield from self._analyze_nested(program, command)
 
     def _analyze_substitutions(self, command: Command) -> Iterator[Mention]:
+        """Yield the danger of the outputs of ``$(…)`` in a command that executes them."""
         yield from self._analyze_executed_outputs(command.substitutions, command)
 
     def _analyze_executed_outputs(self, texts: list[str], command: Command) -> Iterator[Mention]:
+        """Yield the danger of the outputs of several substitutions, which ``command`` executes."""
         for text in texts:
             yield from self._analyze_executed_output(text, command)
 
-    def _analyze_executed_output(self, inner: str, command: Command) -> Iterator[Mention]:
-        """Judge the substitution ``inner``, whose output is executed."""
-        commands = self.state.parse_text(inner)
+    def _analyze_executed_output(self, substitution: str, command: Command) -> Iterator[Mention]:
+        """Yield the danger of the output of one substitution, which ``command`` executes."""
+        commands = self.state.parse_text(substitution)
         address = find_download_address(commands)
         names = [normalize_program_name(words[0]) for each in commands if (words := unwrap_command(each.words))]
         text = evaluate_pipeline_output(commands)
@@ -283,11 +307,12 @@ class _ScriptAnalyzer:
         elif any(name in _DECODERS for name in names):
             yield self._make_mention("decode-and-run", names[-1], command)
         else:
-            read = [word for each in commands for word in (*each.words[1:], *each.input_files)]
-            address = self.state.downloads.find_address(read)
+            read_words = [word for each in commands for word in (*each.words[1:], *each.input_files)]
+            address = self.state.downloads.find_address(read_words)
             if address is not None:
                 yield self._make_mention("download-then-run", address, command)
 
 
 def _takes_program_text(word: str) -> bool:
+    """Whether a word is the option ``-c`` of a shell, alone or joined with others, as in ``-xc``."""
     return word.startswith("-") and not word.startswith("--") and word.endswith("c")

@@ -45,7 +45,7 @@ def collect_modelfile_references(text: str) -> Iterator[References]:
 
 
 def collect_index_mentions(text: str) -> Iterator[Mention]:
-    """Yield the package indexes and disabled checks of ``pip.conf``, ``.pypirc`` and ``.npmrc``."""
+    """Yield the package indexes, disabled checks and programs that ``pip.conf``, ``.pypirc`` and ``.npmrc`` set."""
     for number, line in _number_lines(text):
         key, _, value = line.partition("=")
         name, address = key.strip().lower(), value.strip()
@@ -63,5 +63,6 @@ def collect_index_mentions(text: str) -> Iterator[Mention]:
 
 
 def _number_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the number of each line, from 1, and its text without spaces around it, cut to ``_MAX_LINE_LENGTH``."""
     for number, line in iterate_within_deadline(enumerate(text.splitlines(), 1)):
         yield number, line.strip()[:_MAX_LINE_LENGTH]

@@ -18,6 +18,8 @@ from modelaudit.model.structure import Location
 from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.text_addresses import find_address
 
+# A caret or backtick within a word, an empty pair of quotes within a word, two texts joined by ``+``, or a caret before
+# a word.
 _NOISE: Final = re.compile(r"(?<=\w)[`^](?=\w)|(?<=\w)(?:''|\"\")(?=\w)|['\"]\s?\+\s?['\"]|\^(?=\w)")
 # PowerShell accepts any unambiguous prefix of ``-EncodedCommand``.
 _ENCODED_COMMAND: Final = re.compile(
@@ -69,36 +71,37 @@ def collect_windows_mentions(text: str, line: int = 1, depth: int = 0) -> Iterat
         line: the number of its first line in the file, from 1.
         depth: how many encoded commands enclose it.
     """
-    joined = re.sub(r"[`^]\r?\n", " ", text)
-    known = WindowsVariables()
-    for number, raw in iterate_within_deadline(enumerate(joined.split("\n"), line), 16):
-        stripped = raw.strip()
+    joined_text = re.sub(r"[`^]\r?\n", " ", text)
+    variables = WindowsVariables()
+    for number, raw_line in iterate_within_deadline(enumerate(joined_text.split("\n"), line), 16):
+        stripped = raw_line.strip()
         if not stripped or stripped.startswith(("#", "::")) or stripped[:4].lower() in ("rem ", "rem\t"):
             continue
         # Substitute known variables, so that a download on one line and its execution on another match together.
-        plain = known.substitute_values(_NOISE.sub("", stripped[:_MAX_LINE_LENGTH]))
-        where = Location(line=number)
+        command = variables.substitute_values(_NOISE.sub("", stripped[:_MAX_LINE_LENGTH]))
+        location = Location(line=number)
         for use, pattern in _USE_PATTERNS:
-            match = pattern.search(plain)
+            match = pattern.search(command)
             if match is not None:
-                name = find_address(plain.split()) or " ".join(match[0].split())[:100]
-                yield Mention("shell-commands", use, name[:200], where, plain[:200])
+                name = find_address(command.split()) or " ".join(match[0].split())[:100]
+                yield Mention("shell-commands", use, name[:200], location, command[:200])
                 break
         else:
-            stored = known.find_run_download(plain)
-            if stored is not None:
-                yield Mention("shell-commands", "download-then-run", stored[:200], where, plain[:200])
-        yield from _decode_encoded_command(plain, where, depth)
+            downloaded_file = variables.find_run_download(command)
+            if downloaded_file is not None:
+                yield Mention("shell-commands", "download-then-run", downloaded_file[:200], location, command[:200])
+        yield from _decode_encoded_command(command, location, depth)
 
 
-def _decode_encoded_command(plain: str, where: Location, depth: int) -> Iterator[Mention]:
-    match = _ENCODED_COMMAND.search(plain)
-    if match is None or not re.search(r"powershell|pwsh", plain, re.IGNORECASE):
+def _decode_encoded_command(command: str, location: Location, depth: int) -> Iterator[Mention]:
+    """Yield a mention of ``powershell -EncodedCommand``, and the mentions of the commands in its base64 argument."""
+    match = _ENCODED_COMMAND.search(command)
+    if match is None or not re.search(r"powershell|pwsh", command, re.IGNORECASE):
         return
-    yield Mention("shell-commands", "decode-and-run", "powershell -EncodedCommand", where)
+    yield Mention("shell-commands", "decode-and-run", "powershell -EncodedCommand", location)
     try:
-        inner = base64.b64decode(match[1]).decode("utf-16-le", "replace")
+        encoded_command = base64.b64decode(match[1]).decode("utf-16-le", "replace")
     except (ValueError, binascii.Error):
         return
     if depth < _MAX_DEPTH:
-        yield from collect_windows_mentions(inner, where.line or 1, depth + 1)
+        yield from collect_windows_mentions(encoded_command, location.line or 1, depth + 1)
