@@ -20,6 +20,7 @@ from modelaudit.model.pickle import CallResult, Name
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.numpy_types import Dtype, count_array_bytes
 
+# Classes whose array follows the BUILD opcode, and classes whose array is in another file, the side file.
 _WRAPPERS: Final = frozenset(
     f"{package}joblib.numpy_pickle.NumpyArrayWrapper" for package in ("", "sklearn.externals.")
 )
@@ -29,6 +30,7 @@ _SIDE_FILE_WRAPPERS: Final = frozenset(
     for compat in ("", "_compat")
     for prefix in ("", "Z")
 )
+# The attributes that joblib writes for a wrapper of each of the two kinds.
 _ATTRIBUTES: Final = frozenset({"subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"})
 _SIDE_FILE_ATTRIBUTES: Final = frozenset({"filename", "subclass", "allow_mmap", "init_args", "state"})
 # Functions that make an empty array, and the index of the argument that is its shape. NumPy writes (0,): the state,
@@ -42,7 +44,7 @@ _NOT_IN_FILE_NAMES: Final = frozenset("/\\:\0")
 
 
 class OutOfBandError(DamagedError):
-    """Bytes follow that are no opcodes, for a loader that knows how to read them; how many cannot be determined."""
+    """Bytes that are no opcodes follow, such as an array of joblib, and their number cannot be determined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,8 @@ class ArrayPayload:
 
     Attributes:
         start: offset of the first byte.
-        end: offset behind the last byte; meaningless for a pickle, which ends with its STOP opcode.
-        is_pickle: the array holds objects, and the bytes are a pickle of its own.
+        end: offset of the byte after the last one; meaningless for a pickle, which ends with its STOP opcode.
+        is_pickle: whether the array holds objects, and the bytes are a pickle of its own.
     """
 
     start: int
@@ -65,32 +67,39 @@ class ArrayTracker:
 
     Attributes:
         dtypes: the dtypes that the program makes.
-        is_followed: whether to read arrays from between the opcodes, as joblib does, or to go on as ``pickle`` does.
-        first: offset of the first array between opcodes; ``None`` while there is none.
-        opcodes_before: opcodes executed before it.
-        first_holds_objects: whether it is an array of objects.
+        reads_payloads: whether to read arrays from between the opcodes, as joblib does; otherwise their bytes are
+            executed as opcodes, as ``pickle`` does.
+        first_payload: offset of the first array between opcodes; ``None`` while there is none.
+        opcodes_before_payload: number of opcodes executed before the first array.
+        first_holds_objects: whether the first array is an array of objects.
     """
 
     def __init__(self, source: ByteSource, recorder: Recorder) -> None:
         self.dtypes = DtypeTracker()
-        self.is_followed = True
-        self.first: int | None = None
-        self.opcodes_before = 0
+        self.reads_payloads = True
+        self.first_payload: int | None = None
+        self.opcodes_before_payload = 0
         self.first_holds_objects = False
         self._source = source
         self._recorder = recorder
-        # By identity. Holding the wrapper keeps its identity from being reused.
+        # The wrappers whose array was located, by identity. Holding a wrapper keeps its identity from being reused.
         self._loaded: dict[int, CallResult] = {}
 
-    def record_call(self, callee: StackValue, arguments: tuple[StackValue, ...], made: CallResult) -> None:
-        """Record the dtype or the array that a call makes; ``made`` represents its result."""
+    def record_call(self, callee: StackValue, arguments: tuple[StackValue, ...], result: CallResult) -> None:
+        """Record the dtype that a call makes, or a defect if a call makes an array that is not empty.
+
+        ``result`` represents the result of the call on the stack.
+        """
         if callee == DTYPE:
-            self.dtypes.record_new(made, arguments)
+            self.dtypes.record_new(result, arguments)
             return
         self.dtypes.mark_used(arguments)
+        # Building the text of every callee would cost time, so the module is compared first.
         is_numpy = isinstance(callee, Name) and callee.module.startswith("numpy.")
-        index = _SHAPE_ARGUMENTS.get(str(callee)) if is_numpy else None
-        if index is not None and index < len(arguments) and read_lengths(arguments[index]) != (0,):
+        shape_index = _SHAPE_ARGUMENTS.get(str(callee)) if is_numpy else None
+        if shape_index is None or shape_index >= len(arguments):
+            return
+        if read_lengths(arguments[shape_index]) != (0,):
             self._recorder.record_defect(
                 PickleDefect.FORGED_STATE,
                 "an array is made with memory that its state frees while views still use it",
@@ -104,22 +113,22 @@ class ArrayTracker:
         Args:
             target: the object.
             state: its state.
-            opcodes: executed so far.
-            find_frame_end: returns the offset where the last frame ends; asked only where it matters.
+            opcodes: number of opcodes executed so far.
+            find_frame_end: returns the offset where the last frame ends; called only where an array follows.
 
         Raises:
             OutOfBandError: an array follows whose extent cannot be determined.
-            DamagedError: the array is cut off.
+            DamagedError: the array is truncated.
             WindowError: the window could not return the requested bytes.
         """
         try:
             self.dtypes.record_state(target, state)
         except ForgedError as forged:
             self._recorder.record_defect(PickleDefect.FORGED_STATE, str(forged))
-        maker = str(target.by) if isinstance(target, CallResult) else ""
-        if maker in _SIDE_FILE_WRAPPERS:
+        class_name = str(target.by) if isinstance(target, CallResult) else ""
+        if class_name in _SIDE_FILE_WRAPPERS:
             self._check_side_file(state)
-        elif maker in _WRAPPERS and isinstance(target, CallResult):
+        elif class_name in _WRAPPERS and isinstance(target, CallResult):
             return self._locate_payload(target, state, opcodes, find_frame_end)
         return None
 
@@ -131,10 +140,14 @@ class ArrayTracker:
             )
 
     def check_frame_of_objects(self, frame_end: int, end: int) -> None:
-        """Check that the pickle of an array of objects, which ends at ``end``, does not end inside a frame.
+        """Check that the pickle of an array of objects does not end inside a frame.
+
+        Args:
+            frame_end: offset where its last frame ends.
+            end: offset of the byte after its STOP.
 
         Raises:
-            OutOfBandError: it does. Loaders read frames as a whole and would continue at different bytes.
+            OutOfBandError: it ends inside a frame. Some loaders then continue after the frame, others after STOP.
         """
         if frame_end > end:
             self._recorder.record_defect(PickleDefect.FORGED_STATE, "the pickle of an array ends before its frame does")
@@ -143,6 +156,10 @@ class ArrayTracker:
     def _locate_payload(
         self, wrapper: CallResult, state: StackValue, opcodes: int, find_frame_end: Callable[[], int]
     ) -> ArrayPayload | None:
+        """Locate the array that follows the BUILD of a wrapper; ``None`` if its bytes are executed as opcodes.
+
+        An attribute, a frame or an option that joblib does not write is recorded as a defect.
+        """
         attributes = _read_attributes(state)
         if attributes is not None and attributes.keys() - _ATTRIBUTES:
             unknown = min(attributes.keys() - _ATTRIBUTES)[:80]
@@ -150,15 +167,16 @@ class ArrayTracker:
                 PickleDefect.FORGED_STATE, f"a joblib array has the attribute {unknown!r}, which joblib does not write"
             )
         start = self._source.offset
-        if self.first is None:
-            self.first, self.opcodes_before = start, opcodes
-        if not self.is_followed:
+        if self.first_payload is None:
+            self.first_payload, self.opcodes_before_payload = start, opcodes
+        if not self.reads_payloads:
             return None
+        # A program that joblib wrote sets the state of a wrapper once.
         if attributes is None or id(wrapper) in self._loaded:
             raise OutOfBandError("joblib stores the bytes of an array here; how many cannot be determined", start)
         self._loaded[id(wrapper)] = wrapper
         if find_frame_end() > start:
-            # joblib's loader has read the whole frame by now, and finds the array behind it.
+            # joblib's loader has read the whole frame by now, and finds the array after it.
             self._recorder.record_defect(
                 PickleDefect.FORGED_STATE, "an array of joblib inside a frame, which joblib never writes"
             )
@@ -173,10 +191,11 @@ class ArrayTracker:
             self._recorder.record_defect(
                 PickleDefect.FORGED_STATE, "an array of objects that joblib may map into memory"
             )
-        self.first_holds_objects = self.first_holds_objects or self.first == start
+        self.first_holds_objects = self.first_holds_objects or self.first_payload == start
         return ArrayPayload(start, start, is_pickle=True)
 
     def _locate_numbers(self, start: int, attributes: dict[str, StackValue], dtype: Dtype) -> ArrayPayload:
+        """Return the extent of an array of numbers from its shape, dtype and alignment; ``start`` is after BUILD."""
         shape = attributes.get("shape")
         lengths = read_lengths(shape) if isinstance(shape, Container) else None
         size = count_array_bytes(lengths, dtype.item_size) if lengths is not None else None
@@ -185,8 +204,8 @@ class ArrayTracker:
         alignment = attributes.get("numpy_array_alignment_bytes")
         if isinstance(alignment, int):
             # joblib 1.2 and later align the numbers: one byte with the length of the padding, and the padding.
-            padding = self._source.window.read(start, 1)
-            start += 1 + int.from_bytes(padding, "little")
+            padding_length = int.from_bytes(self._source.window.read(start, 1), "little")
+            start += 1 + padding_length
         elif alignment is not None:
             raise OutOfBandError("joblib stores the bytes of an array here; its alignment is unknown", start)
         if start + size > self._source.size:
@@ -210,19 +229,26 @@ class ArrayTracker:
                 PickleDefect.SIDE_FILE_OUTSIDE, f"joblib would load an array from {name[:200]!r}"
             )
         else:
-            rest = attributes.get("state")
-            parts = [value for _, value in rest.iterate_items()] if isinstance(rest, Container) else []
-            dtypes = [dtype for dtype in map(self.dtypes.get_dtype, parts) if dtype is not None]
-            if any(dtype.holds_objects for dtype in dtypes):
+            # The older class keeps the state of the array, which has its dtype, and the side file has its bytes.
+            array_state = attributes.get("state")
+            parts = [value for _, value in array_state.iterate_items()] if isinstance(array_state, Container) else []
+            dtypes = [self.dtypes.get_dtype(part) for part in parts]
+            if any(dtype is not None and dtype.holds_objects for dtype in dtypes):
                 self._recorder.record_defect(
                     PickleDefect.FORGED_STATE, "an array of objects with raw bytes in place of objects"
                 )
 
 
 def _read_attributes(state: StackValue) -> dict[str, StackValue] | None:
-    """Return the attributes of a state that is a plain mapping, kept whole and without repeated keys."""
+    """Return the attributes that a state sets, by name.
+
+    Returns ``None`` unless the state is a mapping with keys that are texts and do not repeat, and the machine has kept
+    all of its items.
+    """
     if not isinstance(state, Container) or state.type != "dict" or state.has_unseen_items:
         return None
     pairs = list(state.iterate_items())
-    found = {key: value for key, value in pairs if isinstance(key, str)}
-    return found if len(found) == len(pairs) == state.size else None
+    attributes = {key: value for key, value in pairs if isinstance(key, str)}
+    has_text_keys_once = len(attributes) == len(pairs)
+    is_kept_whole = len(pairs) == state.size
+    return attributes if has_text_keys_once and is_kept_whole else None

@@ -66,31 +66,41 @@ NAMING: Final = frozenset(
 CONSTANT: Final = frozenset({"LOAD_CONST", "RETURN_CONST"})
 """Instructions whose argument is an index into the constants."""
 
+_CALL: Final = 171  # CALL and PRECALL as 3.11 numbers them; 3.12 kept the number of CALL
 _PRECALL: Final = 166
 
 
 def detect_instruction_set(bytecode: bytes, layout: str) -> InstructionSet | None:
-    """Return the instruction set of ``bytecode`` in a code object of this layout; ``None`` where it is ambiguous.
+    """Return the instruction set of ``bytecode``; ``None`` where it cannot be determined.
 
-    The byte of RESUME differs between versions, except for 3.11 and 3.12: of these, only 3.11 has PRECALL.
+    ``layout`` is the Python versions whose code objects have the same tables, such as ``3.11 or later``. Within these,
+    the byte of RESUME differs between versions, except for 3.11 and 3.12: of these, only 3.11 has PRECALL.
     """
     if layout in SETS:
         return SETS[layout]
     if layout != "3.11 or later":
         return None
+    # An instruction is its number and its argument, a byte each.
     numbers = bytecode[::2]
     if SETS["3.11"].resume in numbers:
-        calls = 171 in numbers
-        return SETS["3.11" if _PRECALL in numbers or not calls else "3.12"]
-    return next((each for each in (SETS["3.13"], SETS["3.14"]) if each.resume in numbers), None)
+        has_precall_before_calls = _PRECALL in numbers or _CALL not in numbers
+        return SETS["3.11" if has_precall_before_calls else "3.12"]
+    for version in ("3.13", "3.14"):
+        if SETS[version].resume in numbers:
+            return SETS[version]
+    return None
 
 
 def decode_instructions(bytecode: bytes, instruction_set: InstructionSet) -> Iterator[tuple[str, int]]:
-    """Yield (name, argument) of every instruction in the set, in order. Instructions have two bytes since 3.6."""
+    """Yield (name, argument) of every instruction whose name the set gives, in order; other instructions are left out.
+
+    Since 3.6 an instruction has two bytes, its number and its argument.
+    """
     extension = 0
     for position in range(0, len(bytecode) - 1, 2):
         number, argument = bytecode[position], bytecode[position + 1] | extension
         if number == instruction_set.extended:
+            # EXTENDED_ARG gives the higher bytes of the argument of the next instruction.
             extension = (argument << 8) & 0xFFFFFFFF
             continue
         extension = 0
@@ -102,9 +112,16 @@ def decode_instructions(bytecode: bytes, instruction_set: InstructionSet) -> Ite
 def list_operands(
     bytecode: bytes, instruction_set: InstructionSet, names: Sequence[str], constants: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
-    """Yield (instruction, operand) of every instruction in the set; the operand is empty for calls.
+    """Yield (instruction, operand) of every instruction whose name the set gives, in order.
 
-    An index beyond the end of its table is given as a number.
+    The operand is the name or the constant that the instruction refers to, and empty for calls. An index beyond the
+    end of its table becomes ``#`` and the index.
+
+    Args:
+        bytecode: the instructions of a code object.
+        instruction_set: the set to decode them with.
+        names: the names of the code object.
+        constants: its constants as text.
     """
     for name, argument in decode_instructions(bytecode, instruction_set):
         if name in NAMING:

@@ -21,40 +21,43 @@ from modelaudit.formats.pickles.pickle.marshalled import (
 from modelaudit.formats.pickles.pickle.values import Container, StackValue, unpack_tuple
 from modelaudit.model.structure import CodeOutline
 
-_FEWEST_TABLES: Final = 12
+_FEWEST_ARGUMENTS: Final = 12  # of ``types.CodeType`` in any version
 _OUTLINES_KEPT: Final = 20
 _ENTRIES_KEPT: Final = 40
 _INSTRUCTIONS_KEPT: Final = 60
 _TEXT_KEPT: Final = 80
-_DEPTH: Final = 4
+_DEPTH: Final = 4  # of tuples in tuples
 # Names that every module and class sets, whatever it does.
 _USUAL: Final = frozenset({"__name__", "__module__", "__qualname__", "__doc__", "__annotations__", "__firstlineno__",
                            "__static_attributes__"})  # fmt: skip
-
-
-_NODES: Final = 5000
+_MOST_UNPACKED: Final = 5000
 
 
 def begins_code(data: bytes) -> bool:
     """Whether ``data`` begin like a marshalled code object: with its type, and a number of arguments below 256."""
+    # The number of arguments has four bytes, the lowest first.
     return len(data) > 16 and data[0] & ~FLAG_REF == CODE and data[2:5] == bytes(3)
 
 
 def outline_marshalled_code(data: bytes, offset: int) -> tuple[CodeOutline, ...]:
     """Outline the code objects in marshalled ``data``, the outermost first, for the event at ``offset``."""
-    found = decode_code_objects(data)[::-1]
-    return tuple(_outline_code(code, offset) for code in found[:_OUTLINES_KEPT])
+    outermost_first = decode_code_objects(data)[::-1]
+    return tuple(_outline_code(code, offset) for code in outermost_first[:_OUTLINES_KEPT])
 
 
 def outline_called_code(arguments: Sequence[StackValue], offset: int) -> CodeOutline | None:
     """Outline the code object that a call with these arguments builds; ``None`` if it builds none."""
-    if len(arguments) < _FEWEST_TABLES:
+    if len(arguments) < _FEWEST_ARGUMENTS:
         return None
-    budget = [_NODES]
-    return outline_code_tables([_unpack_table(each, _DEPTH, budget) for each in arguments], offset)
+    budget = [_MOST_UNPACKED]
+    return outline_code_tables([_unpack_table(argument, _DEPTH, budget) for argument in arguments], offset)
 
 
 def _unpack_table(value: StackValue, depth: int, budget: list[int]) -> object:
+    """Return a tuple on the stack as a Python tuple, to ``depth`` levels; any other value as it is.
+
+    The one entry of ``budget`` is the number of values that may still be unpacked, over all calls.
+    """
     # Tuples may share tuples that share tuples, so without a bound a few bytes of a file unpack to millions of values.
     if isinstance(value, Container) and value.type == "tuple" and depth and budget[0] > 0:
         budget[0] -= len(value.entries) + 1
@@ -69,13 +72,15 @@ def outline_code_tables(tables: Sequence[object], offset: int) -> CodeOutline | 
     the constants, the names, the local variables, the file and the name.
 
     Args:
-        tables: the arguments: texts, bytes and numbers as such, tuples as tuples, anything else as it may be.
-        offset: of the event, in bytes of the artifact.
+        tables: the arguments: texts, bytes, numbers and tuples as Python values, other values of any type.
+        offset: offset of the event in the artifact, in bytes.
     """
+    # The place of the bytecode depends on the version, so the first place where all six types fit counts.
     for index in range(len(tables) - 5):
         bytecode, constants, names, variables, file, name = tables[index : index + 6]
         if not isinstance(constants, tuple) or not isinstance(names, tuple) or not isinstance(variables, tuple):
             continue
+        # The bytecode may be a value that only the loader knows, such as the result of a call.
         if not isinstance(file, str) or not isinstance(name, str) or isinstance(bytecode, tuple | int):
             continue
         code = Code(
@@ -83,39 +88,43 @@ def outline_code_tables(tables: Sequence[object], offset: int) -> CodeOutline | 
             layout=_detect_layout(tables, index),
             name=name,
             bytecode=bytecode if isinstance(bytecode, bytes) else b"",
-            names=tuple(each if isinstance(each, str) else "?" for each in names),
-            constants=tuple(_convert_constant(each) for each in constants),
+            names=tuple(item if isinstance(item, str) else "?" for item in names),
+            constants=tuple(_convert_constant(constant) for constant in constants),
         )
         return _outline_code(code, offset)
     return None
 
 
 def _detect_layout(tables: Sequence[object], index: int) -> str:
-    """Return the Python versions whose code objects take these arguments, by the qualified name and the numbers."""
-    # 3.11 added the qualified name after the name; 3.8 the number of positional-only arguments, before the bytecode.
-    after = tables[index + 6 : index + 7]
-    if after and isinstance(after[0], str):
+    """Return the Python versions whose code objects take these arguments; the bytecode is at ``index``.
+
+    3.11 added the qualified name after the name. 3.8 added a sixth number before the bytecode, 3.0 the fifth.
+    """
+    qualified_name_index = index + 6
+    if qualified_name_index < len(tables) and isinstance(tables[qualified_name_index], str):
         return "3.11 or later"
-    numbers = 0
-    while index > numbers and isinstance(tables[index - 1 - numbers], int):
-        numbers += 1
-    return {6: "3.8 to 3.10", 5: "3.0 to 3.7"}.get(numbers, "2")
+    count = 0
+    while count < index and isinstance(tables[index - 1 - count], int):
+        count += 1
+    return {6: "3.8 to 3.10", 5: "3.0 to 3.7"}.get(count, "2")
 
 
 def _convert_constant(value: object) -> Marshalled:
+    """Return a constant as ``marshal`` would decode it; a value of any other type becomes an ``OpaqueValue``."""
     if value is None or isinstance(value, bool | int | float | str | bytes):
         return value
     if isinstance(value, tuple):
-        return tuple(_convert_constant(each) for each in value[:_ENTRIES_KEPT])
+        return tuple(_convert_constant(item) for item in value[:_ENTRIES_KEPT])
     return OpaqueValue("object")
 
 
 def _outline_code(code: Code, offset: int) -> CodeOutline:
+    """Outline one code object, with its lists and texts cut to the lengths that a report shows."""
     instruction_set = detect_instruction_set(code.bytecode, code.layout)
-    constants = [_format_constant(each, _DEPTH) for each in code.constants]
+    constants = [_format_constant(constant, _DEPTH) for constant in code.constants]
     steps = list(list_operands(code.bytecode, instruction_set, code.names, constants)) if instruction_set else []
-    imports = _shorten_each(operand for step, operand in steps if step == "IMPORT_NAME")
-    texts = (text for each in code.constants for text in _find_texts(each, _DEPTH))
+    imports = _shorten_each(operand for instruction, operand in steps if instruction == "IMPORT_NAME")
+    texts = (text for constant in code.constants for text in _find_texts(constant, _DEPTH))
     return CodeOutline(
         offset=offset,
         name=_shorten(code.name),
@@ -123,19 +132,25 @@ def _outline_code(code: Code, offset: int) -> CodeOutline:
         imports=imports,
         names=_shorten_each(name for name in code.names if name not in _USUAL and name not in imports),
         constants=_shorten_each(map(repr, texts)),
-        instructions=tuple(f"{step} {_shorten(operand)}".rstrip() for step, operand in steps[:_INSTRUCTIONS_KEPT]),
+        # The operand of a call is empty, and then the blank before it goes too.
+        instructions=tuple(
+            f"{instruction} {_shorten(operand)}".rstrip() for instruction, operand in steps[:_INSTRUCTIONS_KEPT]
+        ),
     )
 
 
 def _find_texts(constant: Marshalled, depth: int) -> Iterable[str | bytes]:
+    """Yield the start of each text in a constant, or in its tuples to ``depth`` levels."""
     if isinstance(constant, str | bytes) and constant:
+        # One character more than is kept, so that ``_shorten`` marks the cut.
         yield constant[: _TEXT_KEPT + 1]
     elif isinstance(constant, tuple) and depth:
-        for each in constant[:_ENTRIES_KEPT]:
-            yield from _find_texts(each, depth - 1)
+        for item in constant[:_ENTRIES_KEPT]:
+            yield from _find_texts(item, depth - 1)
 
 
 def _format_constant(constant: Marshalled, depth: int) -> str:
+    """Return a constant as short text; tuples are formatted to ``depth`` levels."""
     if isinstance(constant, Code):
         return f"<code {_shorten(constant.name)}>"
     if isinstance(constant, OpaqueValue):
@@ -143,7 +158,7 @@ def _format_constant(constant: Marshalled, depth: int) -> str:
     if isinstance(constant, tuple):
         if not depth:
             return "(…)"
-        inner = ", ".join(_format_constant(each, depth - 1) for each in constant[:8])
+        inner = ", ".join(_format_constant(item, depth - 1) for item in constant[:8])
         return _shorten(f"({inner},)" if len(constant) == 1 else f"({inner})")
     if isinstance(constant, int) and constant.bit_length() > 64:
         return f"<int of {constant.bit_length()} bits>"
@@ -151,7 +166,7 @@ def _format_constant(constant: Marshalled, depth: int) -> str:
 
 
 def _shorten_each(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the first of ``texts``, each once, shortened to the length that a report shows."""
+    """Return the first ``_ENTRIES_KEPT`` different texts, shortened to the length that a report shows."""
     kept: dict[str, None] = {}
     for text in texts:
         if len(kept) == _ENTRIES_KEPT:

@@ -14,7 +14,10 @@ _START_KEPT: Final = 40
 
 
 def decode_line(recorder: Recorder, kind: str, line: bytes) -> StackValue:
-    """Decode a line of protocol 0: ``int``, ``float``, ``str`` or a ``quoted`` string."""
+    """Decode the line after an opcode of protocol 0; ``kind`` is ``int``, ``float``, ``str`` or ``quoted``.
+
+    A line that is not valid for its kind is recorded as a defect and becomes an ``Unknown``.
+    """
     try:
         if kind == "str":
             return line.decode("raw-unicode-escape")
@@ -28,7 +31,11 @@ def decode_line(recorder: Recorder, kind: str, line: bytes) -> StackValue:
 
 
 def decode_constant(recorder: Recorder, kind: str, data: bytes) -> StackValue:
-    """Decode a constant that has its length before it: ``int``, ``bytes``, ``str`` (UTF-8) or ``latin`` text."""
+    """Decode the bytes of a constant whose length precedes it; ``kind`` is ``int``, ``bytes``, ``str`` or ``latin``.
+
+    ``str`` is text in UTF-8, and ``latin`` a string of Python 2. Invalid UTF-8 is recorded as a defect and becomes an
+    ``Unknown``.
+    """
     if kind == "int":
         return int.from_bytes(data, "little", signed=True)
     if kind == "bytes":
@@ -43,9 +50,9 @@ def decode_constant(recorder: Recorder, kind: str, data: bytes) -> StackValue:
 
 
 def decode_memo_index(recorder: Recorder, line: bytes) -> int:
-    """Decode the memo index of GET and PUT; -1 where it is no number."""
-    number, nul, _ = line.partition(b"\0")
-    if nul:
+    """Decode the memo index of GET and PUT, a line of decimal digits; -1, after a defect, where it is no number."""
+    number, zero_byte, _ = line.partition(b"\0")
+    if zero_byte:
         # CPython's unpickler in C reads as far as the zero byte; the one in Python raises.
         recorder.record_defect(PickleDefect.AMBIGUOUS_NUMBER, "a memo index with a zero byte in it")
     try:
@@ -58,10 +65,12 @@ def decode_memo_index(recorder: Recorder, line: bytes) -> int:
 def truncate_constant(kind: str, data: bytes) -> TruncatedConstant:
     """Return the value that represents a constant too long to keep, which begins with ``data``."""
     start = data[:_START_KEPT].decode("latin-1")
+    # The quote at the end goes, because the text goes on.
     return TruncatedConstant(kind if kind in ("bytes", "int") else "str", repr(start)[:-1])
 
 
 def _decode_integer(text: str) -> int | bool:
+    """Decode the line of INT or LONG as the unpicklers of CPython do, or raise ``ValueError``."""
     if text in ("00", "01"):
         return text == "01"  # the booleans of protocol 1 (PEP 285)
     digits = text.strip().rstrip("L")
@@ -73,7 +82,10 @@ def _decode_integer(text: str) -> int | bool:
 
 
 def _decode_quoted(line: bytes) -> str:
-    """Decode a STRING literal by the rule of CPython: one pair of quotes, with byte escapes between them."""
+    """Decode a STRING literal by the rule of CPython, or raise ``ValueError``.
+
+    The rule is one pair of quotes, with the escapes of a bytes literal between them.
+    """
     text = line.rstrip()
     if len(text) < 2 or text[:1] != text[-1:] or text[:1] not in (b"'", b'"'):
         raise ValueError("no quotes")

@@ -20,16 +20,19 @@ from modelaudit.wire.numpy_types import UNKNOWN_DTYPE, Dtype, count_array_bytes,
 DTYPE: Final = Name("numpy", "dtype")
 # ``NPY_ITEM_REFCOUNT``, ``NPY_LIST_PICKLE`` and ``NPY_ITEM_IS_POINTER`` of NumPy's ``ndarraytypes.h``.
 _REFERENCES, _LIST, _POINTER = 1, 2, 4
+# The type of the items of a record array.
 _RECORDS: Final = frozenset(
     {"numpy.record", "numpy.rec.record", "numpy.core.records.record", "numpy._core.records.record"}
 )
-_EXTENDED: Final = frozenset("SUV")
-_ORDERS: Final = frozenset("<>|=")
-# Lengths of the state since NumPy 1.0; the version comes first.
-_LENGTHS: Final = (7, 8, 9)
+# Kinds whose items may have any size: bytes, text and structures.
+_SIZED_KINDS: Final = frozenset("SUV")
+_BYTE_ORDERS: Final = frozenset("<>|=")
+# Lengths of the state of a dtype since NumPy 1.0: version, byte order, subarray, names, fields, item size, alignment;
+# later the flags; for dates also the metadata with their unit.
+_STATE_LENGTHS: Final = (7, 8, 9)
 _DEPTH: Final = 3
-_TRACKED: Final = 250_000
-_LOOKED_AT: Final = 200
+_MOST_TRACKED: Final = 250_000
+_MOST_VALUES_SEARCHED: Final = 200
 
 
 @dataclass(slots=True)
@@ -37,15 +40,15 @@ class _TrackedDtype:
     """A dtype that the program made.
 
     Attributes:
-        made: the value on the stack; holding it keeps its identity from being reused.
-        dtype: as much as is known of it.
+        value: the value on the stack; holding it keeps its identity from being reused.
+        dtype: what is known of the dtype.
         is_numpy_style: whether the call that made it is one that NumPy writes.
         has_size: whether the call gives the size of an item; otherwise the state does.
         has_state: whether a state was set.
         is_used: whether something else refers to it.
     """
 
-    made: CallResult
+    value: CallResult
     dtype: Dtype
     is_numpy_style: bool
     has_size: bool = True
@@ -61,78 +64,80 @@ class DtypeTracker:
     """Follows the dtypes of one program, and the arrays that it sets state on.
 
     Attributes:
-        overflow: a line with the bound that was exceeded, so that not everything was checked; empty otherwise.
+        overflow: the bound that was exceeded, in one line, so that not everything was checked; otherwise empty.
     """
 
     def __init__(self) -> None:
-        # All by identity of the value on the stack. A dtype is fresh until something else refers to it.
-        self._known: dict[int, _TrackedDtype] = {}
-        self._fresh: dict[int, _TrackedDtype] = {}
+        # All by identity of the value on the stack: all dtypes, and those that nothing else refers to yet.
+        self._tracked: dict[int, _TrackedDtype] = {}
+        self._unused: dict[int, _TrackedDtype] = {}
+        # The mappings that are the fields of a dtype, and the arrays whose state was set.
         self._fields: dict[int, Container] = {}
         self._stated_objects: dict[int, CallResult] = {}
         self.overflow = ""
 
     def get_dtype(self, value: StackValue) -> Dtype | None:
         """Return the dtype that ``value`` is; ``None`` where it is none that the program made."""
-        known = self._known.get(id(value)) if isinstance(value, CallResult) else None
-        return known.dtype if known else None
+        tracked = self._tracked.get(id(value)) if isinstance(value, CallResult) else None
+        return tracked.dtype if tracked else None
 
-    def record_new(self, made: CallResult, arguments: Sequence[StackValue]) -> None:
-        """Record that ``made`` is the result of ``numpy.dtype(*arguments)``."""
-        first = arguments[0] if arguments else None
-        if len(self._known) >= _TRACKED:
+    def record_new(self, result: CallResult, arguments: Sequence[StackValue]) -> None:
+        """Record that ``result`` is the result of ``numpy.dtype(*arguments)``."""
+        described_type = arguments[0] if arguments else None
+        if len(self._tracked) >= _MOST_TRACKED:
             self.overflow = "there are more dtypes than are tracked"
             return
-        if isinstance(first, str):
-            dtype = parse_type_text(first)
-            known = _TrackedDtype(made, dtype, dtype != UNKNOWN_DTYPE)
-        elif isinstance(first, Name) and str(first) in _RECORDS:
-            known = _TrackedDtype(made, Dtype("V", None, False), is_numpy_style=True, has_size=False)
+        if isinstance(described_type, str):
+            dtype = parse_type_text(described_type)
+            tracked = _TrackedDtype(result, dtype, dtype != UNKNOWN_DTYPE)
+        elif isinstance(described_type, Name) and str(described_type) in _RECORDS:
+            tracked = _TrackedDtype(result, Dtype("V", None, False), is_numpy_style=True, has_size=False)
         else:
             # A type that another package adds. NumPy writes its own types, and those of Python, as text.
-            is_foreign = isinstance(first, Name) and first.module.partition(".")[0] not in ("numpy", "builtins")
-            known = _TrackedDtype(made, UNKNOWN_DTYPE, is_foreign, has_size=False)
-        self._known[id(made)] = self._fresh[id(made)] = known
+            package = described_type.module.partition(".")[0] if isinstance(described_type, Name) else None
+            is_from_other_package = package not in (None, "numpy", "builtins")
+            tracked = _TrackedDtype(result, UNKNOWN_DTYPE, is_from_other_package, has_size=False)
+        self._tracked[id(result)] = self._unused[id(result)] = tracked
 
     def mark_used(self, values: Sequence[StackValue]) -> None:
         """Record that something else refers to the dtypes among ``values`` now, so that their state must not change."""
-        if not self._fresh:
+        if not self._unused:
             return
-        budget = _LOOKED_AT
-        for value in _flatten(values, _DEPTH):
-            known = self._fresh.pop(id(value), None)
-            if known is not None:
-                known.is_used = True
-            budget -= 1
-            if budget == 0:
+        for count, value in enumerate(_flatten(values, _DEPTH), 1):
+            tracked = self._unused.pop(id(value), None)
+            if tracked is not None:
+                tracked.is_used = True
+            if count == _MOST_VALUES_SEARCHED:
+                # NumPy sets the state of a dtype right after making it; no call with so many arguments comes between.
                 self._mark_all_used()
                 return
 
     def _mark_all_used(self) -> None:
-        # NumPy sets the state of a dtype right after making it; no call with so many arguments comes between.
-        for known in self._fresh.values():
-            known.is_used = True
-        self._fresh.clear()
+        """Record that something else may refer to each dtype made so far."""
+        for tracked in self._unused.values():
+            tracked.is_used = True
+        self._unused.clear()
 
     def is_used_as_fields(self, container: Container) -> bool:
         """Whether a dtype holds this mapping as its fields."""
         return id(container) in self._fields
 
     def record_state(self, target: StackValue, state: StackValue) -> None:
-        """Record the state that the program sets on ``target``, whatever that is.
+        """Record the state that the program sets on ``target``, which may be a dtype, an array or any other object.
 
         Raises:
             ForgedError: NumPy would not write this state, and reads or frees the wrong memory because of it.
         """
         entries = state.entries if isinstance(state, Container) and state.type == "tuple" else ()
-        known = self._known.get(id(target)) if isinstance(target, CallResult) else None
-        if known is not None:
-            self._fresh.pop(id(target), None)
-            if known.has_state or known.is_used:
+        tracked = self._tracked.get(id(target)) if isinstance(target, CallResult) else None
+        if tracked is not None:
+            self._unused.pop(id(target), None)
+            if tracked.has_state or tracked.is_used:
                 raise ForgedError("the state of a dtype is set while something refers to it already")
-            known.has_state = True
-            known.dtype = self._apply_state(known, state, list(entries))  # type: ignore[arg-type]
-        elif len(self._known) >= _TRACKED:
+            tracked.has_state = True
+            tracked.dtype = self._apply_state(tracked, state, list(entries))  # type: ignore[arg-type]
+        elif len(self._tracked) >= _MOST_TRACKED:
+            # The target may be a dtype that is not tracked, so its state proves nothing.
             self.mark_used([state])
         elif isinstance(target, CallResult) and isinstance(target.by, Name) and _is_dtype_maker(target.by):
             raise ForgedError("state is set on a dtype that was made in a way that NumPy does not write")
@@ -148,80 +153,106 @@ class DtypeTracker:
 
     def _check_array(self, entries: list[StackValue]) -> None:
         """Check the state of an array: version, shape, dtype, order and content; the oldest files have no version."""
-        for at in (2, 1):
-            dtype = self.get_dtype(entries[at]) if at < len(entries) else None
+        # The dtype is therefore the third or the second entry, and the others are found from there.
+        for dtype_index in (2, 1):
+            dtype = self.get_dtype(entries[dtype_index]) if dtype_index < len(entries) else None
             if dtype is None:
                 continue
-            lengths = read_lengths(entries[at - 1])
-            if lengths is not None and any(length < 0 for length in lengths):
-                raise ForgedError(f"an array has the shape {lengths}")
-            content = entries[at + 2] if at + 2 < len(entries) else None
+            shape = read_lengths(entries[dtype_index - 1])
+            if shape is not None and any(length < 0 for length in shape):
+                raise ForgedError(f"an array has the shape {shape}")
+            content_index = dtype_index + 2
+            content = entries[content_index] if content_index < len(entries) else None
             if dtype.holds_objects and not (isinstance(content, Container) and content.type == "list"):
                 raise ForgedError("an array of objects with raw bytes in place of the objects")
 
     def _record_array_state(self, target: CallResult) -> None:
+        """Record that the content of an array was set, which may happen once only."""
         if id(target) in self._stated_objects:
             raise ForgedError("the content of an array is set a second time, which frees memory that views still use")
-        if len(self._stated_objects) < _TRACKED:
+        if len(self._stated_objects) < _MOST_TRACKED:
             self._stated_objects[id(target)] = target
         else:
             self.overflow = "there are more arrays than are tracked"
 
     # -- dtypes -----------------------------------------------------------------------------------------------------
 
-    def _apply_state(self, known: _TrackedDtype, state: StackValue, entries: list[StackValue]) -> Dtype:
-        if not known.is_numpy_style:
+    def _apply_state(self, tracked: _TrackedDtype, state: StackValue, entries: list[StackValue]) -> Dtype:
+        """Return the dtype that results from setting ``state``, which has these entries.
+
+        Raises:
+            ForgedError: NumPy would not write this state.
+        """
+        if not tracked.is_numpy_style:
             raise ForgedError("state is set on a dtype that was made in a way that NumPy does not write")
-        if not isinstance(state, Container) or len(entries) != state.size or len(entries) not in _LENGTHS:
+        if not isinstance(state, Container) or len(entries) != state.size or len(entries) not in _STATE_LENGTHS:
             raise ForgedError("the state of a dtype in a form that NumPy does not write")
-        version, order, part, names, fields, size, alignment = entries[:7]
+        version, order, subarray, names, fields, size, alignment = entries[:7]
         flags = entries[7] if len(entries) > 7 else 0
         order = order.decode("latin-1") if isinstance(order, bytes) else order
-        if not (type(version) is type(size) is type(alignment) is type(flags) is int) or order not in _ORDERS:
+        # Exact types, because a boolean is an instance of int too.
+        has_numbers = type(version) is type(size) is type(alignment) is type(flags) is int
+        if not has_numbers or order not in _BYTE_ORDERS:
             raise ForgedError("the state of a dtype in a form that NumPy does not write")
-        kind = known.dtype.kind
+        kind = tracked.dtype.kind
+        # The kinds of time spans and dates.
         if kind in ("m", "M") and not _has_unit(entries):
             raise ForgedError("the dtype of dates without their unit")
-        size = self._check_item_size(known, size)
-        in_part, in_fields = self._check_part(part, size), self._check_fields(names, fields, size)
-        objects = _any_or_unknown([known.dtype.holds_objects, in_part, in_fields])
-        if version < 3:
+        item_size = self._check_item_size(tracked, size)  # type: ignore[arg-type]
+        in_subarray = self._check_subarray(subarray, item_size)
+        in_fields = self._check_fields(names, fields, item_size)
+        objects = _any_or_unknown([tracked.dtype.holds_objects, in_subarray, in_fields])
+        if version < 3:  # type: ignore[operator]
             # NumPy then derives the flags from the fields, and overlooks objects in the items of an array.
-            flags = _REFERENCES | _LIST if objects and part is None else 0
-        _check_flags(objects, flags, may_point=kind == "O" or part is not None)
-        return Dtype(kind, size, objects)
+            flags = _REFERENCES | _LIST if objects and subarray is None else 0
+        _check_flags(objects, flags, may_point=kind == "O" or subarray is not None)  # type: ignore[arg-type]
+        return Dtype(kind, item_size, objects)
 
-    def _check_item_size(self, known: _TrackedDtype, size: int) -> int | None:
-        """Return the size of an item in bytes; types without a size of their own take it from the state."""
-        kind, item_size = known.dtype.kind, known.dtype.item_size
-        if kind and kind not in _EXTENDED:
+    def _check_item_size(self, tracked: _TrackedDtype, size: int) -> int | None:
+        """Return the size of an item in bytes, and check the ``size`` that the state gives.
+
+        Only for bytes, text, structures and unknown types does NumPy take the size from the state.
+        """
+        kind, item_size = tracked.dtype.kind, tracked.dtype.item_size
+        if kind and kind not in _SIZED_KINDS:
             return item_size
-        if size < 0 or (known.has_size and size != item_size) or (kind == "U" and size % 4):
+        contradicts_call = tracked.has_size and size != item_size
+        # NumPy stores a character of text in four bytes.
+        is_broken_text = kind == "U" and size % 4 != 0
+        if size < 0 or contradicts_call or is_broken_text:
             raise ForgedError(f"a dtype of {item_size} bytes has a state for {size} bytes")
         return size
 
-    def _check_part(self, part: StackValue, size: int | None) -> bool | None:
-        """Check the dtype of the items where each is an array; returns whether they hold objects, if known."""
-        if part is None:
+    def _check_subarray(self, subarray: StackValue, size: int | None) -> bool | None:
+        """Check the dtype and the shape of the items where each item is an array itself.
+
+        Args:
+            subarray: the pair of dtype and shape in the state; ``None`` where the items are no arrays.
+            size: bytes of an item.
+
+        Returns:
+            Whether the items hold objects; ``None`` if that is unknown.
+        """
+        if subarray is None:
             return False
-        base, shape = _unpack_pair(part)
+        base, shape = _unpack_pair(subarray)
         dtype, lengths = self._use_contained(base), read_lengths(shape)
-        taken = count_array_bytes(lengths, dtype.item_size) if lengths is not None else None
-        if lengths is None or (dtype.item_size is not None and taken != size):
+        subarray_size = count_array_bytes(lengths, dtype.item_size) if lengths is not None else None
+        if lengths is None or (dtype.item_size is not None and subarray_size != size):
             raise ForgedError(f"a dtype of {size} bytes whose parts do not take as many")
         return dtype.holds_objects
 
     def _check_fields(self, names: StackValue, fields: StackValue, size: int | None) -> bool | None:
-        """Check the fields of a dtype; returns whether one holds objects, if known."""
+        """Check the fields of a dtype whose items have ``size`` bytes.
+
+        Returns:
+            Whether a field holds objects; ``None`` if that is unknown.
+        """
         if fields is None and names is None:
             return False
-        if (
-            not isinstance(fields, Container)
-            or fields.type != "dict"
-            or not isinstance(names, Container)
-            or names.type != "tuple"
-        ):
+        if not _is_container(fields, "dict") or not _is_container(names, "tuple"):
             raise ForgedError("a dtype has fields that are no mapping of names")
+        # The machine reports later changes of a mapping with this mark.
         fields.is_state = True
         self._fields[id(fields)] = fields
         pairs = list(fields.iterate_items())
@@ -230,22 +261,24 @@ class DtypeTracker:
         return _any_or_unknown([self._check_field(field, size) for _, field in pairs])
 
     def _check_field(self, field: StackValue, size: int | None) -> bool | None:
+        """Check one field, a (dtype, offset) pair, of items with ``size`` bytes.
+
+        Returns:
+            Whether the field holds objects; ``None`` if that is unknown.
+        """
         base, offset = _unpack_pair(field)
         dtype = self._use_contained(base)
-        if type(offset) is not int or offset < 0:
-            raise ForgedError(
-                f"a dtype has a field at offset {offset!r}"
-                if isinstance(offset, int)
-                else "a dtype has a field without an offset"
-            )
+        if not isinstance(offset, int):
+            raise ForgedError("a dtype has a field without an offset")
+        if isinstance(offset, bool) or offset < 0:
+            raise ForgedError(f"a dtype has a field at offset {offset!r}")
         if size is not None and dtype.item_size is not None and offset + dtype.item_size > size:
-            raise ForgedError(
-                f"a dtype has a field that ends at byte {offset + dtype.item_size} of an item of {size} bytes"
-            )
+            end = offset + dtype.item_size
+            raise ForgedError(f"a dtype has a field that ends at byte {end} of an item of {size} bytes")
         return dtype.holds_objects
 
     def _use_contained(self, base: StackValue) -> Dtype:
-        """Return the dtype of a part or a field, and mark it as used."""
+        """Return the dtype of a subarray or a field, and mark it as used."""
         self.mark_used([base])
         dtype = self.get_dtype(base)
         if dtype is None:
@@ -254,25 +287,34 @@ class DtypeTracker:
 
 
 def _check_flags(objects: bool | None, flags: int, may_point: bool) -> None:
-    """Check the flags of a dtype against its contents; ``may_point`` if its items may be pointers."""
+    """Raise ``ForgedError`` if the flags of a dtype contradict its contents.
+
+    Args:
+        objects: whether its items hold objects; ``None`` if that is unknown.
+        flags: the flags in its state.
+        may_point: whether its items may be pointers.
+    """
     if -128 <= flags < 0:
         flags += 128  # written as a signed byte before NumPy 2
     if flags < 0:
         raise ForgedError(f"a dtype has the flags {flags}")
-    if objects and flags & (_REFERENCES | _LIST) != _REFERENCES | _LIST:
+    object_flags = _REFERENCES | _LIST
+    if objects and flags & object_flags != object_flags:
         raise ForgedError("a dtype holds objects, and its flags deny it")
-    if objects is False and flags & (_REFERENCES | _LIST | _POINTER):
+    if objects is False and flags & (object_flags | _POINTER):
         raise ForgedError("a dtype holds no objects, and its flags claim some")
     if flags & _POINTER and not may_point:
         raise ForgedError("a dtype has flags that make NumPy take its items for pointers")
 
 
 def _has_unit(entries: list[StackValue]) -> bool:
+    """Whether the state of a dtype for dates has, as its last entry, the pair of metadata and unit."""
     metadata = entries[8] if len(entries) == 9 else None
     return isinstance(metadata, Container) and metadata.size == 2 and isinstance(metadata.entries[1], Container)
 
 
 def _is_dtype_maker(name: Name) -> bool:
+    """Whether a call of ``name`` makes a dtype."""
     return name == DTYPE or name.module == "numpy.dtypes"
 
 
@@ -281,12 +323,13 @@ def _is_from_numpy(name: Name) -> bool:
 
 
 def _is_dtype_state(entries: Sequence[object]) -> bool:
-    """Whether a tuple can only be the state of a dtype."""
-    if len(entries) not in _LENGTHS:
+    """Whether the entries of a tuple have the types and the byte order of the state of a dtype."""
+    if len(entries) not in _STATE_LENGTHS:
         return False
-    version, order, part, *_, size, alignment = entries[:7]
+    version, order, subarray, _, _, size, alignment = entries[:7]
     has_numbers = type(version) is type(size) is type(alignment) is int
-    return has_numbers and isinstance(order, str) and order in _ORDERS and (part is None or isinstance(part, Container))
+    has_byte_order = isinstance(order, str) and order in _BYTE_ORDERS
+    return has_numbers and has_byte_order and (subarray is None or isinstance(subarray, Container))
 
 
 def _is_container(value: StackValue, kind: str) -> TypeGuard[Container]:
@@ -294,6 +337,7 @@ def _is_container(value: StackValue, kind: str) -> TypeGuard[Container]:
 
 
 def _unpack_pair(value: StackValue) -> tuple[StackValue, StackValue]:
+    """Return the dtype and its shape or offset; a field may have a title as a third entry, which has no effect."""
     if not _is_container(value, "tuple") or value.size not in (2, 3):
         raise ForgedError("a dtype has parts that are not described by pairs")
     return value.entries[0], value.entries[1]  # type: ignore[return-value]
@@ -303,19 +347,21 @@ def read_lengths(value: StackValue) -> tuple[int, ...] | None:
     """Return a shape, which is a tuple of numbers or one number; ``None`` for anything else."""
     if isinstance(value, int):
         return (value,)
-    entries = value.entries if _is_container(value, "tuple") else None
-    numbers = tuple(entry for entry in entries or () if isinstance(entry, int))
-    return numbers if entries is not None and len(numbers) == len(entries) else None
+    if not _is_container(value, "tuple"):
+        return None
+    numbers = tuple(entry for entry in value.entries if isinstance(entry, int))
+    return numbers if len(numbers) == len(value.entries) else None
 
 
-def _any_or_unknown(found: Sequence[bool | None]) -> bool | None:
-    """Return whether any is true; ``None`` where none is, but some are unknown."""
-    if any(found):
+def _any_or_unknown(answers: Sequence[bool | None]) -> bool | None:
+    """Return whether any answer is true; ``None`` where none is true and some are unknown, which is ``None``."""
+    if any(answers):
         return True
-    return None if None in found else False
+    return None if None in answers else False
 
 
 def _flatten(values: Sequence[StackValue], depth: int) -> Iterator[StackValue]:
+    """Yield the values, with the kept items of containers in place of the containers, to ``depth`` levels."""
     for value in values:
         if isinstance(value, Container) and depth:
             yield from _flatten([item for _, item in value.iterate_items()], depth - 1)

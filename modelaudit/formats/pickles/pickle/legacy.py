@@ -21,7 +21,7 @@ from modelaudit.model.torch import StorageClaim
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.windows import read_all_bytes
 
-_COUNT: Final = struct.Struct("<q")
+_COUNT: Final = struct.Struct("<q")  # the number of elements before those of each storage
 _LARGEST_LIST: Final = 64 * 1024 * 1024
 
 
@@ -32,7 +32,7 @@ class LegacyStorages:
     Attributes:
         claims: the claims of the pickle, with the bytes that the file holds for each.
         size: bytes of all storages, with their lengths.
-        end: offset behind the last one; the bytes from there belong to no storage.
+        end: offset of the byte after the last storage; the bytes from there belong to no storage.
         unread: why the rest was not read; ``None`` if all was.
     """
 
@@ -45,9 +45,16 @@ class LegacyStorages:
 def locate_storages(
     window: Window, keys: Window, start: int, claims: Sequence[StorageClaim], limits: Limits
 ) -> LegacyStorages:
-    """Locate the storages, which begin at ``start`` and follow the order of the keys pickled in ``keys``.
+    """Locate the storages of torch's layout before zip. They follow each other in the order of their keys.
 
     Damage and unreadable bytes do not raise; the result carries them as ``unread``.
+
+    Args:
+        window: the file.
+        keys: the bytes of the pickle that lists the keys.
+        start: offset of the first storage.
+        claims: what the pickle of the objects states about each storage.
+        limits: the bound on the size of the list.
     """
     locator = _StorageLocator(window, start, {claim.key: claim for claim in claims})
     unread: Unread | None = None
@@ -57,6 +64,7 @@ def locate_storages(
         unread = Unread(UnreadReason.DAMAGED, str(error), Location(offset=error.offset))
     except WindowError as error:
         unread = Unread(error.reason, str(error), Location(offset=locator.position))
+    # After damage, any byte may belong to a storage.
     end = locator.position if unread is None else window.size
     return LegacyStorages(tuple(locator.claims.values()), end - start, end, unread)
 
@@ -69,36 +77,38 @@ class _StorageLocator:
         self.position = start
         self.claims = claims
 
-    def locate_all(self, listed: Sequence[str]) -> None:
-        """Locate the storages with these keys.
+    def locate_all(self, keys: Sequence[str]) -> None:
+        """Locate the storages with these keys, in their order.
 
         Raises:
             DamagedError: the file ends before they do, or the keys differ from those that the pickle refers to.
             WindowError: the window could not return the requested bytes.
         """
-        if len(listed) != len(self.claims) or set(listed) != self.claims.keys():
-            detail = f"the pickles refer to {len(self.claims)} storages and list {len(listed)} with other keys"
+        if len(keys) != len(self.claims) or set(keys) != self.claims.keys():
+            detail = f"the pickles refer to {len(self.claims)} storages and list {len(keys)} with other keys"
             raise DamagedError(detail, self.position)
-        for key in listed:
-            self._locate_one(key)
+        for key in keys:
+            self._locate_storage(key)
 
-    def _locate_one(self, key: str) -> None:
+    def _locate_storage(self, key: str) -> None:
+        """Add the stored size to the claim of the storage at ``position``, and move to the next storage."""
         claim = self.claims[key]
         stated = self.window.read(self.position, _COUNT.size)
         if len(stated) < _COUNT.size:
             raise DamagedError(f"the file ends before storage {key!r}", self.position)
         if claim.item_size is None:
             raise DamagedError(f"storage {key!r} has a type whose element size is unknown", self.position)
-        left = self.window.size - self.position - _COUNT.size
-        size = _COUNT.unpack(stated)[0] * claim.item_size
-        if not 0 <= size <= left:
-            raise DamagedError(f"storage {key!r} takes {size} bytes where {left} are left", self.position)
+        (count,) = _COUNT.unpack(stated)
+        size = count * claim.item_size
+        bytes_left = self.window.size - self.position - _COUNT.size
+        if not 0 <= size <= bytes_left:
+            raise DamagedError(f"storage {key!r} takes {size} bytes where {bytes_left} are left", self.position)
         self.claims[key] = replace(claim, stored=size)
         self.position += _COUNT.size + size
 
 
 def _read_keys(window: Window, limits: Limits) -> list[str]:
-    """Return the texts of a pickle that is a list of texts; none where its opcodes are damaged.
+    """Return the texts in the pickle that lists the keys; an empty list where its opcodes are damaged.
 
     Raises:
         WindowError: it is larger than is read at once, or the window could not return the requested bytes.

@@ -487,7 +487,8 @@ class Machine:
         inner.recorder.share_records(self.recorder)
         inner.recorder.codes = self.recorder.codes
         inner.nested, inner.storages = self.nested, self.storages
-        inner.arrays.is_followed = False
+        # In this pickle, joblib reads no arrays from between the opcodes: it unpickles it with ``pickle.load``.
+        inner.arrays.reads_payloads = False
         inner.execute()
         self.opcodes += inner.opcodes
         if self.recorder.fault is None:

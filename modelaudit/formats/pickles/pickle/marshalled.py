@@ -15,12 +15,16 @@ FLAG_REF: Final = 0x80
 CODE: Final = ord("c")
 _DEPTH: Final = 60
 _OBJECTS: Final = 50_000
-_LARGEST_INT: Final = 1 << 12
+_MOST_DIGITS: Final = 1 << 12  # of 15 bits each
+# Type bytes (``Python/marshal.c``). Sequences: tuples of both sizes, list, set, frozenset and slice.
+_NUMBER_KINDS: Final = "iIgyfxl"
+_TEXT_KINDS: Final = "stuaAzZ"
+_SEQUENCE_KINDS: Final = "()[<>:"
 
 
 @dataclass(frozen=True, slots=True)
 class OpaqueValue:
-    """A value that is kept by its kind alone: a dictionary, a float as text, a reference to an unfinished object."""
+    """A value of which only the kind is kept: a dictionary, a float as text, a reference to an unfinished object."""
 
     kind: str
 
@@ -52,12 +56,19 @@ Marshalled = None | bool | int | float | complex | str | bytes | tuple["Marshall
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The layout of a code object: 32-bit numbers, objects by these names, one number, and ``after`` more objects."""
+    """The order of the parts of a code object: 32-bit numbers, named objects, the first line, and more objects.
+
+    Attributes:
+        versions: the Python versions that write it.
+        numbers: how many numbers come first.
+        objects: the names of the objects after them.
+        last_objects: how many objects follow the number of the first line.
+    """
 
     versions: str
     numbers: int
     objects: tuple[str, ...]
-    after: int
+    last_objects: int
 
 
 _OLD: Final = ("code", "consts", "names", "varnames", "freevars", "cellvars", "filename", "name")
@@ -73,8 +84,8 @@ _LAYOUTS: Final = (
 def decode_code_objects(data: bytes) -> tuple[Code, ...]:
     """Return every code object in ``data``, the innermost first; where data are damaged, those before the damage.
 
-    Versions of Python write code objects in different layouts, and the data do not state the version. Of all layouts
-    the one that decodes the most counts.
+    Versions of Python write code objects in different layouts, and the data do not state the version. The first layout
+    that decodes all data counts; if none does, the one that decodes the most code objects.
     """
     best: _Decoder | None = None
     for layout in _LAYOUTS:
@@ -111,26 +122,35 @@ class _Decoder:
         self.objects += 1
         if depth > _DEPTH or self.objects > _OBJECTS:
             raise DamagedError("the marshalled data hold more objects, or nest deeper, than is decoded", start)
-        place = None
+        reference_index = None
         if kind & FLAG_REF:
-            place = len(self.references)
+            # An object with the flag gets its number before its parts do, and the parts may refer to it.
+            reference_index = len(self.references)
             self.references.append(OpaqueValue("unfinished"))
         value = self._decode_kind(chr(kind & ~FLAG_REF), start, depth)
-        if place is not None:
-            self.references[place] = value
+        if reference_index is not None:
+            self.references[reference_index] = value
         return value
 
     def _decode_kind(self, kind: str, start: int, depth: int) -> Marshalled:
+        """Decode the rest of an object after its type byte.
+
+        Args:
+            kind: the type byte as a character, as ``Python/marshal.c`` defines it.
+            start: offset of that byte.
+            depth: number of objects around this one.
+        """
         if kind in _SINGLE:
             return _SINGLE[kind]
-        if kind in "iIgyfxl":
+        if kind in _NUMBER_KINDS:
             return self._decode_number(kind)
-        if kind in "stuaAzZ":
+        if kind in _TEXT_KINDS:
             return self._decode_text(kind)
-        if kind in "()[<>:":
-            count = 3 if kind == ":" else self._read_bytes(1)[0] if kind == ")" else self._read_size()
+        if kind in _SEQUENCE_KINDS:
+            count = self._read_sequence_length(kind)
             return tuple([self.decode_value(depth + 1) for _ in range(count)])
         if kind == "{":
+            # A dictionary is keys and values up to a null object.
             while self._peek_byte() != ord("0"):
                 self.decode_value(depth + 1)
                 self.decode_value(depth + 1)
@@ -143,24 +163,38 @@ class _Decoder:
             return self._decode_code(start, depth)
         raise DamagedError(f"0x{ord(kind):02x} is no kind of marshalled object", start)
 
+    def _read_sequence_length(self, kind: str) -> int:
+        """Return the number of items: a slice has three, a small tuple has one byte for it, others have four."""
+        if kind == ":":
+            return 3
+        return self._read_bytes(1)[0] if kind == ")" else self._read_size()
+
     def _decode_number(self, kind: str) -> Marshalled:
+        """Decode an integer (``i``, ``I``, ``l``), a float (``g``, ``f``) or a complex number (``y``, ``x``)."""
         if kind in "iI":
             return int.from_bytes(self._read_bytes(4 if kind == "i" else 8), "little", signed=True)
         if kind == "l":
-            digits = int.from_bytes(self._read_bytes(4), "little", signed=True)
-            if abs(digits) > _LARGEST_INT:
+            # The number of digits has the sign of the integer. A digit is 15 bits in two bytes, the lowest first.
+            signed_count = int.from_bytes(self._read_bytes(4), "little", signed=True)
+            count = abs(signed_count)
+            if count > _MOST_DIGITS:
                 raise DamagedError("a number of more digits than are decoded", self.position)
-            parts = struct.unpack(f"<{abs(digits)}H", self._read_bytes(2 * abs(digits)))
-            size = sum(part << 15 * index for index, part in enumerate(parts))
-            return int(-size if digits < 0 else size)
-        if kind in "gy":
-            floats = struct.unpack("<d" if kind == "g" else "<dd", self._read_bytes(8 if kind == "g" else 16))
-            return complex(*floats) if kind == "y" else float(floats[0])
+            digits = struct.unpack(f"<{count}H", self._read_bytes(2 * count))
+            absolute = sum(digit << 15 * index for index, digit in enumerate(digits))
+            return int(-absolute if signed_count < 0 else absolute)
+        if kind == "g":
+            (number,) = struct.unpack("<d", self._read_bytes(8))
+            return float(number)
+        if kind == "y":
+            real, imaginary = struct.unpack("<dd", self._read_bytes(16))
+            return complex(real, imaginary)
+        # Versions before 2 write floats as text, each with its length in a byte.
         for _ in range(1 if kind == "f" else 2):
             self._read_bytes(self._read_bytes(1)[0])
         return OpaqueValue("float")
 
     def _decode_text(self, kind: str) -> str | bytes:
+        """Decode bytes (``s``) or text; the length of short text (``z``, ``Z``) has one byte, others have four."""
         data = self._read_bytes(self._read_bytes(1)[0] if kind in "zZ" else self._read_size())
         if kind == "s":
             return data
@@ -170,10 +204,11 @@ class _Decoder:
         return text
 
     def _decode_code(self, start: int, depth: int) -> Code:
+        """Decode a code object in the assumed layout, and add it to ``codes``."""
         self._read_bytes(4 * self.layout.numbers)
         tables = {name: self.decode_value(depth + 1) for name in self.layout.objects}
         self._read_bytes(4)
-        for _ in range(self.layout.after):
+        for _ in range(self.layout.last_objects):
             self.decode_value(depth + 1)
         bytecode, constants, names = tables["code"], tables["consts"], tables["names"]
         name = _convert_to_text(tables["name"])
@@ -181,12 +216,14 @@ class _Decoder:
             raise DamagedError("a code object has tables of the wrong types", start)
         if name is None:
             raise DamagedError("a code object has no name", start)
-        used = tuple(text for each in names if (text := _convert_to_text(each)) is not None)
-        code = Code(start, self.layout.versions, name, bytecode, used, constants)
+        texts = [_convert_to_text(value) for value in names]
+        used_names = tuple(text for text in texts if text is not None)
+        code = Code(start, self.layout.versions, name, bytecode, used_names, constants)
         self.codes.append(code)
         return code
 
     def _read_size(self) -> int:
+        """Read a length or a number of items, which cannot exceed the length of the data."""
         size = int.from_bytes(self._read_bytes(4), "little", signed=True)
         if not 0 <= size <= len(self.data):
             raise DamagedError(f"a length of {size} in {len(self.data)} bytes", self.position - 4)
@@ -212,6 +249,7 @@ _SINGLE: Final[dict[str, Marshalled]] = {
 
 
 def _convert_to_text(value: Marshalled) -> str | None:
+    """Return a name as text, which Python 2 writes as bytes; ``None`` if the value is neither."""
     if isinstance(value, bytes):
         return value.decode("latin-1")
     return value if isinstance(value, str) else None

@@ -8,11 +8,11 @@ from modelaudit.formats.pickles.pickle.values import StackValue
 class Memo:
     """A mapping of index to value.
 
-    Picklers count up from 0, and a list holds that in a fraction of the memory of a ``dict``; only what a program
-    writes out of order goes into one.
+    Picklers count up from 0, and a list holds such entries in a fraction of the memory of a ``dict``. Only entries that
+    a program writes out of order go into a ``dict``.
 
     Attributes:
-        size: entries; this is also the index that MEMOIZE takes, in the unpickler in C as in the one in Python.
+        size: number of entries. MEMOIZE writes to this index, in the unpickler in C as in the one in Python.
         dense: the entries 0, 1, 2 and so on.
         sparse: entries with any other index.
     """
@@ -31,13 +31,13 @@ class Memo:
         return 0 <= index < len(self.dense) or index in self.sparse
 
     def __getitem__(self, index: int) -> StackValue:
-        """The entry. Raises ``KeyError`` where there is none."""
+        """Return the entry. Raises ``KeyError`` where there is none."""
         if 0 <= index < len(self.dense):
             return self.dense[index]
         return self.sparse[index]
 
     def get(self, index: int) -> StackValue:
-        """The entry, or ``None`` where there is none."""
+        """Return the entry, or ``None`` where there is none."""
         try:
             return self[index]
         except KeyError:

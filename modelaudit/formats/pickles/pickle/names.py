@@ -10,7 +10,7 @@ from typing import Final
 from modelaudit.formats.pickles.pickle.values import StackValue
 from modelaudit.model.pickle import CallResult, Name
 
-_LONGEST: Final = 200
+_LONGEST_QUALNAME: Final = 200
 _FIRST_PROTOCOL_OF_PYTHON_3: Final = 3
 _GETATTR: Final = frozenset({"builtins.getattr", "__builtin__.getattr"})
 # ``getattr(types, name)``: cloudpickle writes types that no module exports this way (``cloudpickle/cloudpickle.py``).
@@ -37,18 +37,20 @@ _CONSTRUCTORS: Final = frozenset({"copyreg._reconstructor", "copyreg.__newobj__"
 
 
 def resolve_global(module: str, qualname: str, protocol: int) -> Name:
-    """Return the global that ``Unpickler.find_class`` imports, with Python 2 names mapped as ``fix_imports`` does."""
+    """Return the global that ``Unpickler.find_class`` imports.
+
+    Below protocol 3, names of Python 2 are mapped to those of Python 3, as ``fix_imports`` does by default.
+    """
     if protocol >= _FIRST_PROTOCOL_OF_PYTHON_3:
         return Name(module, qualname)
-    pair = _compat_pickle.NAME_MAPPING.get((module, qualname))
-    return Name(*pair) if pair else Name(_compat_pickle.IMPORT_MAPPING.get(module, module), qualname)
+    moved = _compat_pickle.NAME_MAPPING.get((module, qualname))
+    return Name(*moved) if moved else Name(_compat_pickle.IMPORT_MAPPING.get(module, module), qualname)
 
 
 def resolve_call(callee: StackValue, arguments: Sequence[StackValue]) -> Name | None:
     """Return the global that ``callee(*arguments)`` returns; ``None`` unless the call is a known look-up by name.
 
-    For an attribute of an object, the answer is the attribute of what made the object: it is where the attribute
-    is defined, whatever object it is bound to.
+    For an attribute of an object, this is the attribute of the class that made the object, which defines it.
     """
     if not isinstance(callee, Name) or not arguments:
         return None
@@ -66,14 +68,19 @@ def resolve_call(callee: StackValue, arguments: Sequence[StackValue]) -> Name | 
 
 
 def find_constructed_class(callee: Name, arguments: Sequence[StackValue]) -> Name:
-    """Return the class that ``callee(*arguments)`` makes an object of; ``callee`` itself unless copyreg gets one."""
+    """Return the class of the object that ``callee(*arguments)`` makes.
+
+    Functions of copyreg take the class as their first argument; any other callee is taken for the class itself.
+    """
     is_constructor = callee.module == "copyreg" and str(callee) in _CONSTRUCTORS
     return arguments[0] if is_constructor and arguments and isinstance(arguments[0], Name) else callee
 
 
 def _resolve_attribute(owner: StackValue, attribute: StackValue) -> Name | None:
-    found = owner.by if isinstance(owner, CallResult) else owner
-    if not isinstance(found, Name) or not isinstance(attribute, str) or not attribute.isidentifier():
+    """Return the name of an attribute of ``owner``, or of the class that made it; ``None`` if either is unknown."""
+    class_name = owner.by if isinstance(owner, CallResult) else owner
+    if not isinstance(class_name, Name) or not isinstance(attribute, str) or not attribute.isidentifier():
         return None
-    qualname = f"{found.qualname}.{attribute}"
-    return Name(found.module, qualname) if len(qualname) <= _LONGEST else None
+    qualname = f"{class_name.qualname}.{attribute}"
+    # Attributes of attributes would let a file build names without end.
+    return Name(class_name.module, qualname) if len(qualname) <= _LONGEST_QUALNAME else None

@@ -236,12 +236,12 @@ def _find_events_of_plain_pickle(as_joblib: Machine, start: int) -> list[PickleE
     refer to other entries, and names result that exist nowhere. Events with such names are left out.
     """
     arrays, source = as_joblib.arrays, as_joblib.source
-    first = arrays.first
+    first = arrays.first_payload
     # Since joblib 1.2 the first byte is the length of the padding, which is no opcode.
     if first is None or not any(map(is_opcode, source.window.read(first, 1))):
         return []
     machine = Machine(source.window, start, as_joblib.limits, as_joblib.recorder.stream, skips_plain_data=True)
-    machine.arrays.is_followed = False
+    machine.arrays.reads_payloads = False
     with suppress(DamagedError, WindowError):
         machine.execute(until=_has_failed)
     known = {(event.act, event.subject, event.arguments) for event in as_joblib.recorder.events}
@@ -252,7 +252,7 @@ def _find_events_of_plain_pickle(as_joblib: Machine, start: int) -> list[PickleE
     ]
     if arrays.first_holds_objects:
         return [event for event in events if isinstance(event.subject, Name) and _could_exist(event.subject)]
-    return events if events and machine.opcodes - arrays.opcodes_before >= _FEWEST_OPCODES else []
+    return events if events and machine.opcodes - arrays.opcodes_before_payload >= _FEWEST_OPCODES else []
 
 
 def _has_failed(machine: Machine) -> bool:
