@@ -34,7 +34,7 @@ _MAX_LAYERS: Final = 4
 _MIN_LENGTH: Final = 7
 # These codecs output nothing before a whole block has been read, so an empty result decides nothing.
 _BLOCKWISE: Final = (BZIP2, XZ, LZ4, ZSTD)
-# Shorter strings are too short to hold a program in any coding.
+# A quoted string of at least 24 letters of Base64, with escaped line breaks. No shorter one can hold a program.
 _CODED_STRING: Final = re.compile(rb"\"([A-Za-z0-9+/=_\\n-]{24,})\"")
 _MAX_STRINGS: Final = 10_000
 
@@ -49,11 +49,14 @@ def detect_format(data: bytes, layers: int = _MAX_LAYERS) -> str | None:
         data: the first bytes, up to ``HEAD_BYTES``.
         layers: how many nested streams to expand. A stream nested deeper counts; the readers limit its depth.
     """
-    return next((name for name, begins in _STARTS if begins(data, layers)), None)
+    return next((name for name, matches in _PROBES if matches(data, layers)), None)
 
 
 def _make_probe(start: EmbeddedStart) -> Callable[[bytes, int], bool]:
-    """Return the function that decides whether data begin as declared."""
+    """Return the function that decides whether data begin as declared.
+
+    Its arguments are the first bytes, and how many nested compressed streams to expand.
+    """
     if start.codec:
         codec = CODECS[start.codec]
         return lambda data, layers: codec.begins_stream(data) and _expands_to_content(codec, data, layers)
@@ -64,27 +67,34 @@ def _make_probe(start: EmbeddedStart) -> Callable[[bytes, int], bool]:
 
 
 def _expands_to_content(codec: Codec, data: bytes, layers: int) -> bool:
-    """Whether ``data`` expands to content, or to nothing yet under a codec that outputs whole blocks."""
+    """Whether ``data`` expand to content, or to nothing yet under a codec that outputs whole blocks.
+
+    Args:
+        codec: the codec whose magic bytes the data have.
+        data: the first bytes of the stream.
+        layers: how many nested streams to expand; with 0, the magic bytes alone suffice.
+    """
     if not layers:
         return True
-    out = b""
+    output = b""
     try:
         decoder = codec.make_decoder(b"", 0)
-        at = 0
-        while at < len(data) and len(out) < _TRIAL_BYTES and not decoder.eof:
-            step = 1 if at < _SINGLE_BYTE_STEPS else _STEP
-            out += decoder.decompress(data[at : at + step], _TRIAL_BYTES)
-            at += step
+        position = 0
+        while position < len(data) and len(output) < _TRIAL_BYTES and not decoder.eof:
+            step = 1 if position < _SINGLE_BYTE_STEPS else _STEP
+            output += decoder.decompress(data[position : position + step], _TRIAL_BYTES)
+            position += step
     except DecodingError:
-        if not out:
+        # Output before the damage decides, because a loader would see it too.
+        if not output:
             return False
-    if not out:
+    if not output:
         return codec in _BLOCKWISE
-    return detect_format(out, layers - 1) is not None or bool(decode_codings(out, is_truncated=True))
+    return detect_format(output, layers - 1) is not None or bool(decode_codings(output, is_truncated=True))
 
 
-# Try formats with weak starts last: their first bytes may belong to any other format.
-_STARTS: Final = tuple(
+# Pairs of a format and its probe. Try formats with weak starts last: their first bytes may belong to any other format.
+_PROBES: Final = tuple(
     (each.name, _make_probe(each.embedded))
     for is_weak in (False, True)
     for each in DECLARATIONS
@@ -154,6 +164,7 @@ def decode_content(window: Window, limits: Limits, is_text: bool = False) -> Emb
             longer.
     """
     budget = get_budget(window, limits)
+    # Each pass removes one coding, until the content has none or too many were removed.
     for layers in range(_MAX_LAYERS + 1):
         head = window.read(0, HEAD_BYTES)
         coding = detect_coding(head, window.size > len(head), is_text)
@@ -164,10 +175,11 @@ def decode_content(window: Window, limits: Limits, is_text: bool = False) -> Emb
             return EmbeddedContent(name, window, layers) if name else None
         text = read_all_bytes(window, limits.document_bytes)
         budget.spend(len(text))
-        decoded = decode_character_bytes(text) if coding in CHARACTER_CODINGS else decode_codings(text)
-        if coding not in decoded:
+        decoded_by_coding = decode_character_bytes(text) if coding in CHARACTER_CODINGS else decode_codings(text)
+        # The whole text can be invalid in the coding in which its beginning is valid.
+        if coding not in decoded_by_coding:
             return None
-        window, is_text = DecodedWindow(decoded[coding], budget), False
+        window, is_text = DecodedWindow(decoded_by_coding[coding], budget), False
     return None
 
 
@@ -184,26 +196,34 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
     for count, match in enumerate(_CODED_STRING.finditer(read_all_bytes(window, limits.document_bytes))):
         if count >= _MAX_STRINGS:
             raise WindowError(f"only the first {_MAX_STRINGS} encoded strings were decoded", UnreadReason.LIMIT)
-        begin, end = match.span(1)
-        stretch = SubWindow(window, begin, end - begin, budget)
-        content = decode_content(stretch, limits)
+        start, end = match.span(1)
+        string_window = SubWindow(window, start, end - start, budget)
+        content = decode_content(string_window, limits)
         if content is not None and content.layers:
-            yield make_content_artifact(path, begin, stretch, limits, content)
+            yield make_content_artifact(path, start, string_window, limits, content)
 
 
 def make_content_artifact(
     path: str, offset: int, window: Window, limits: Limits, content: EmbeddedContent, is_text: bool = False
 ) -> Artifact:
-    """Return the ``content`` of ``window`` as the artifact ``model.pkl!pickle@27``.
+    """Return embedded content as an artifact with an address such as ``model.pkl!pickle@27``.
 
     The artifact decodes the window again each time it is opened, so that many constants do not fill memory.
+
+    Args:
+        path: the path of the file around it.
+        offset: the offset of the content in that file.
+        window: the bytes of the content with its codings.
+        limits: bounds on decoding.
+        content: the result of ``decode_content`` for the window.
+        is_text: as for ``decode_content``.
     """
 
     @contextmanager
     def open_content() -> Iterator[Window]:
-        again = decode_content(window, limits, is_text)
-        if again is None:
+        decoded = decode_content(window, limits, is_text)
+        if decoded is None:
             raise WindowError("its encoding changed since the first reading", UnreadReason.CHANGED)
-        yield again.window
+        yield decoded.window
 
     return Artifact(join_found(path, content.format, offset), content.window.size, open_content)

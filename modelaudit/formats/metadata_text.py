@@ -39,7 +39,7 @@ _YAML: Final = re.compile(
 )
 _MAX_ELEMENTS: Final = 100
 _MIN_ENCODED_LENGTH: Final = 24
-# Elements and attributes that run scripts or load pages.
+# Elements and attributes that run scripts or load pages: <script>, javascript: or <img … onerror=.
 _MARKUP: Final = re.compile(
     r"<(script|iframe|object|embed)[\s>/]|(javascript):|<[a-z][^<>]{0,500}\s(on[a-z]{3,20})\s*=", re.IGNORECASE
 )
@@ -57,15 +57,16 @@ class MetadataEntry:
 
 
 def collect_mentions(entries: Sequence[MetadataEntry]) -> tuple[Mention, ...]:
-    """Return the code, commands, markup and callback addresses in the texts."""
-    found: dict[tuple[str, str, str], Mention] = {}
+    """Return the code, commands, markup and callback addresses in the texts, each name once for each key."""
+    mentions: dict[tuple[str, str, str], Mention] = {}
     for entry in entries:
         for mention in _collect_entry_mentions(entry):
-            found.setdefault((mention.vocabulary, mention.name, entry.key), mention)
-    return tuple(found.values())
+            mentions.setdefault((mention.vocabulary, mention.name, entry.key), mention)
+    return tuple(mentions.values())
 
 
 def _collect_entry_mentions(entry: MetadataEntry) -> Iterator[Mention]:
+    """Yield the code, commands, markup and callback address in one text; see ``collect_mentions``."""
     text = entry.data.strip()[:_MAX_SEARCHED_BYTES].decode("utf-8", "replace")
     where = Location(key=entry.key[:_MAX_KEY_LENGTH])
     for name in find_python_calls(text):
@@ -73,52 +74,66 @@ def _collect_entry_mentions(entry: MetadataEntry) -> Iterator[Mention]:
     for name in find_dangerous_programs(text):
         yield Mention("metadata-texts", "command", name, where, _shorten_text(text))
     for match in islice(_MARKUP.finditer(text), _MAX_ELEMENTS):
-        name = next(group for group in match.groups() if group).lower()
-        yield Mention("metadata-texts", "markup", "event-handler" if match[3] else name, where, _shorten_text(match[0]))
+        element, script_address, handler = match.groups()
+        name = "event-handler" if handler else (element or script_address).lower()
+        yield Mention("metadata-texts", "markup", name, where, _shorten_text(match[0]))
     callback = _CALLBACK_KEY.search(entry.key)
     if callback is not None and _ADDRESS.match(text):
         yield Mention("metadata-texts", "address", callback[1].lower(), where, _shorten_text(text))
 
 
 def _shorten_text(text: str) -> str:
+    """Return the text in one line of at most 200 characters."""
     return " ".join(text.split())[:_MAX_KEY_LENGTH]
 
 
 def read_metadata(
     artifact: Artifact, window: Window, entries: Sequence[MetadataEntry], limits: Limits
 ) -> Iterator[Reading]:
-    """Yield the structures that interpreters read from the keys, and an artifact for each document or encoded text."""
+    """Yield the structures in the metadata of a file, and an artifact for each document or encoded text in it.
+
+    Args:
+        artifact: the file.
+        window: the window that the file is read through, for its budget.
+        entries: the metadata; each entry is passed to interpreters as a setting with its key.
+        limits: bounds on documents and decoding.
+    """
     keys = {entry.key for entry in entries}
     yield from report_program_keys(keys)
     yield from extract_statements(
         (entry.key, entry.data[:_MAX_SEARCHED_BYTES].decode("utf-8", "replace")) for entry in entries
     )
     interpreters = [each for each in INTERPRETERS if each.keys & keys]
-    if interpreters:
+    if interpreters:  # decode only if an interpreter knows a key: metadata can be large
         settings = [Setting((entry.key,), entry.data.decode("utf-8", "replace")) for entry in entries]
-    for interpreter in interpreters:
-        yield from interpreter.read(artifact.path, settings, limits)
+        for interpreter in interpreters:
+            yield from interpreter.read(artifact.path, settings, limits)
     paths = MemberPaths(join_member(artifact.path, "metadata"))
     budget = get_budget(window, limits)
-    count = 0
+    document_count = 0
     for entry in entries:
         ending = _choose_ending(entry.data)
         if ending is None and len(entry.data.strip()) > _MAX_SEARCHED_BYTES:
             detail = f"{entry.key[:_MAX_KEY_LENGTH]}: only the first {_MAX_SEARCHED_BYTES} bytes were searched"
             yield Unread(UnreadReason.LIMIT, detail, Location(key=entry.key[:_MAX_KEY_LENGTH]))
-        if ending is None or count >= _MAX_DOCUMENTS:
+        if ending is None or document_count >= _MAX_DOCUMENTS:
             continue
-        count += 1
+        document_count += 1
         budget.spend(len(entry.data))
-        inner = DecodedWindow(entry.data, budget)
-        yield Artifact(paths.name_member(entry.key[:_MAX_KEY_LENGTH] + ending), inner.size, make_opener(inner))
+        document = DecodedWindow(entry.data, budget)
+        yield Artifact(paths.name_member(entry.key[:_MAX_KEY_LENGTH] + ending), document.size, make_opener(document))
 
 
 def _choose_ending(data: bytes) -> str | None:
-    """Return the file ending for which a reader recognises the text; ``None`` for plain text."""
+    """Return the ending that the name of a text needs so that a reader recognises it; ``None`` for plain text.
+
+    Returns:
+        ``""`` for JSON and encoded content, which readers recognise under any name; ``".yaml"`` for YAML that imports.
+    """
     if _JSON.match(data):
         return ""
     if _YAML.search(data):
         return ".yaml"
-    coded = len(data) >= _MIN_ENCODED_LENGTH and detect_coding(data[:HEAD_BYTES], len(data) > HEAD_BYTES) is not None
-    return "" if coded else None
+    if len(data) >= _MIN_ENCODED_LENGTH and detect_coding(data[:HEAD_BYTES], len(data) > HEAD_BYTES) is not None:
+        return ""
+    return None

@@ -61,6 +61,7 @@ class _DeferredFunction:
 
 
 def _make_reader(declaration: Declaration) -> Reader:
+    """Return the reader of a declaration; its functions are imported when they are first called."""
     recognise = declaration.recognise
     return Reader(
         declaration.name,
@@ -90,6 +91,10 @@ def find_reader(name: str) -> Reader:
 
 
 def _collect_facts() -> FormatFacts:
+    """Return the defect kinds of each format with the reason why each is harmless, and the formats of each extension.
+
+    A kind that is not harmless has an empty reason.
+    """
     defects: dict[str, dict[str, str]] = {}
     extensions: dict[str, set[str]] = {}
     for each in DECLARATIONS:

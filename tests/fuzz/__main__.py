@@ -24,7 +24,8 @@ from fuzz.campaign import Problem, make_input, read_inputs, save_problem
 from fuzz.inspection import LIMITS, Inspector
 from fuzz.seeds import Seed, list_seeds
 
-_STRETCH = 20_000
+# How many inputs a process reads at most; another process reads the next range.
+_INPUTS_PER_WORKER = 20_000
 _PROBLEMS_MOST = 100
 _SECONDS_MOST = 12 * (LIMITS.artifact_seconds + 10)
 """Seconds of wall time after which an input counts as a hang; far beyond the deadline, as the machine may be busy."""
@@ -35,14 +36,16 @@ class _Worker:
     """One process and the range of input numbers that it reads.
 
     Attributes:
-        at: number of the current input.
-        seen: the last observed number, and when it was first observed.
+        process: the process.
+        current_number: the number of the input that it reads now, in memory shared with the process.
+        numbers: the range.
+        last_seen: the last observed number, and when it was first observed, on the monotonic clock in seconds.
     """
 
     process: SpawnProcess
-    at: Synchronized[int]
+    current_number: Synchronized[int]
     numbers: range
-    seen: tuple[int, float]
+    last_seen: tuple[int, float]
 
 
 @dataclass
@@ -50,38 +53,47 @@ class _Run:
     """A run: the remaining ranges of input numbers, and the problems found.
 
     Attributes:
-        found: number of inputs for each distinct problem.
+        name: the name of the run, from which all chance derives.
+        pool: the seeds.
+        folder: where inputs with problems are saved.
+        remaining: the ranges that no process reads yet.
+        done: how many inputs were read in ranges that have ended.
+        problem_counts: number of inputs for each distinct problem.
         counts: number of inputs for each reader and exit code.
     """
 
     name: str
     pool: Sequence[Seed]
     folder: Path
-    stretches: list[range]
+    remaining: list[range]
     done: int = 0
-    found: dict[str, int] = field(default_factory=dict)
+    problem_counts: dict[str, int] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
     def start_worker(self, context: Any, reports: Any, numbers: range) -> _Worker:
-        at = context.Value("q", numbers.start - 1)
+        """Start a process that reads the inputs ``numbers`` and puts its reports into the queue ``reports``."""
+        current_number = context.Value("q", numbers.start - 1)
         process = context.Process(
-            target=read_inputs, args=(self.name, numbers, self.pool, at, reports.put), daemon=True
+            target=read_inputs, args=(self.name, numbers, self.pool, current_number, reports.put), daemon=True
         )
         process.start()
-        return _Worker(process, at, numbers, (numbers.start - 1, time.monotonic()))
+        return _Worker(process, current_number, numbers, (numbers.start - 1, time.monotonic()))
 
     def record_report(self, report: Problem | Counter[str]) -> None:
         """Count a report; print and save the first input of each problem."""
         if isinstance(report, Counter):
             self.counts += report
             return
-        # The text of a problem differs from input to input; the place in the code does not.
-        what, _, where = report.text.rpartition(" at ")
-        key = (
-            f"{where.partition(' < ')[0]}: {' '.join(what.split(': ')[:3])}" if what else report.text.partition(":")[0]
-        )
-        self.found[key] = self.found.get(key, 0) + 1
-        if self.found[key] == 1:
+        # The text of a problem differs from input to input; the place in the code does not. A text such as
+        # "exception: KeyError: 'x' at reader.py:12 < pipeline.py:34" therefore counts under its innermost frame.
+        description, _, frames = report.text.rpartition(" at ")
+        if description:
+            innermost_frame, kind = frames.partition(" < ")[0], " ".join(description.split(": ")[:3])
+            key = f"{innermost_frame}: {kind}"
+        else:
+            key = report.text.partition(":")[0]
+        self.problem_counts[key] = self.problem_counts.get(key, 0) + 1
+        if self.problem_counts[key] == 1:
             path = save_problem(self.folder, self.name, report)
             print(
                 f"{report.text}\n    input {report.number} of run {self.name}, from {report.seed}: {path}", flush=True
@@ -89,52 +101,53 @@ class _Run:
 
     def record_lost_worker(self, worker: _Worker, text: str) -> None:
         """Record the input of a process that ended or hung as a problem, and queue the rest of its range."""
-        number = worker.at.value
+        number = worker.current_number.value
         if number < worker.numbers.start:
             sys.exit("a worker could not start; see its output above")
-        if len(self.found) >= _PROBLEMS_MOST:
-            sys.exit(f"stopped after {len(self.found)} problems")
+        if len(self.problem_counts) >= _PROBLEMS_MOST:
+            sys.exit(f"stopped after {len(self.problem_counts)} problems")
         made = make_input(self.name, number, self.pool)
         self.record_report(Problem(number, f"{text} at {made.seed}", made.path, made.seed, made.data))
         self.done += number + 1 - worker.numbers.start
         if number + 1 < worker.numbers.stop:
-            self.stretches.append(range(number + 1, worker.numbers.stop))
+            self.remaining.append(range(number + 1, worker.numbers.stop))
 
 
-def _run_workers(run: _Run, workers: int) -> None:
+def _run_workers(run: _Run, most_workers: int) -> None:
+    """Read all remaining ranges of a run in up to ``most_workers`` processes, and print the progress each minute."""
     context = multiprocessing.get_context("spawn")
     reports = context.Queue()
-    total = sum(len(numbers) for numbers in run.stretches)
-    at_work: list[_Worker] = []
+    total = sum(len(numbers) for numbers in run.remaining)
+    workers: list[_Worker] = []
     last_progress = began = time.monotonic()
-    while at_work or run.stretches:
-        while run.stretches and len(at_work) < workers:
-            at_work.append(run.start_worker(context, reports, run.stretches.pop(0)))
+    while workers or run.remaining:
+        while run.remaining and len(workers) < most_workers:
+            workers.append(run.start_worker(context, reports, run.remaining.pop(0)))
+        # Look at the processes only when no report waits, so that the report of a process comes before its end.
         try:
             run.record_report(reports.get(timeout=0.5))
         except queue.Empty:
-            at_work = [worker for worker in at_work if not _has_ended(run, worker)]
+            workers = [worker for worker in workers if not _has_ended(run, worker)]
         if time.monotonic() - last_progress > 60:
             last_progress = time.monotonic()
-            at = run.done + sum(max(0, worker.at.value - worker.numbers.start) for worker in at_work)
-            print(
-                f"{at} of {total} inputs, {at / (last_progress - began):.0f} a second, {len(run.found)} problems",
-                flush=True,
-            )
+            done = run.done + sum(max(0, each.current_number.value - each.numbers.start) for each in workers)
+            rate = done / (last_progress - began)
+            print(f"{done} of {total} inputs, {rate:.0f} a second, {len(run.problem_counts)} problems", flush=True)
     while not reports.empty():
         run.record_report(reports.get())
 
 
 def _has_ended(run: _Run, worker: _Worker) -> bool:
+    """Whether a process has ended or was killed because it hangs; record its inputs as done or as a problem."""
     if not worker.process.is_alive():
-        if worker.process.exitcode == 0 and worker.at.value == worker.numbers.stop:
+        if worker.process.exitcode == 0 and worker.current_number.value == worker.numbers.stop:
             run.done += len(worker.numbers)
         else:
             run.record_lost_worker(worker, f"died: the process ended with {worker.process.exitcode}")
         return True
-    number, since = worker.seen
-    if worker.at.value != number:
-        worker.seen = (worker.at.value, time.monotonic())
+    number, since = worker.last_seen
+    if worker.current_number.value != number:
+        worker.last_seen = (worker.current_number.value, time.monotonic())
     elif time.monotonic() - since > _SECONDS_MOST and number < worker.numbers.stop:
         worker.process.kill()
         worker.process.join()
@@ -161,15 +174,19 @@ def main() -> int:
     pool = list_seeds(options.only)
     if not pool:
         parser.error(f"no seed has {options.only!r} in its name")
-    last = options.first + options.iterations
-    stretches = [range(start, min(start + _STRETCH, last)) for start in range(options.first, last, _STRETCH)]
+    stop = options.first + options.iterations
+    starts = range(options.first, stop, _INPUTS_PER_WORKER)
+    ranges = [range(start, min(start + _INPUTS_PER_WORKER, stop)) for start in starts]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # an ordinary exit takes the workers along
-    run = _Run(options.run, pool, options.folder, stretches)
+    run = _Run(options.run, pool, options.folder, ranges)
     print(f"run {run.name}: {options.iterations} inputs from {len(pool)} seeds, {options.workers} workers", flush=True)
     _run_workers(run, options.workers)
-    print(f"run {run.name}: {run.done} inputs read; {len(run.found)} problems, inputs with them: {run.found}")
+    print(
+        f"run {run.name}: {run.done} inputs read; {len(run.problem_counts)} problems, "
+        f"inputs with them: {run.problem_counts}"
+    )
     print("inputs by reader and exit code:", ", ".join(f"{word} {count}" for word, count in sorted(run.counts.items())))
-    return bool(run.found)
+    return bool(run.problem_counts)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,9 @@ MEMORY_MOST: Final = 4 << 30
 
 _ENDINGS: Final = ("pkl", "bin", "pt", "zip", "npy", "npz", "joblib", "json", "yaml", "md", "txt", "safetensors", "tar", "gz",
                    "skops", "nemo", "mar", "model", "7z", "xz", "")  # fmt: skip
+# Formats that a container declares for its members; most inputs have none.
 _CONTENTS: Final = (None,) * 30 + ("tensor-storage", "torchscript")
+# One input of this many is rendered in every output format.
 _EVERY_FORMAT: Final = 200
 
 
@@ -65,7 +67,15 @@ def _cumulate_weights(pool: tuple[Seed, ...]) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem that one input caused."""
+    """A problem that one input caused.
+
+    Attributes:
+        number: the number of the input in its run.
+        text: the problem in one line, which begins with its kind.
+        path: the file name of the input.
+        seed: the name of the seed that it was made from.
+        data: its bytes.
+    """
 
     number: int
     text: str
@@ -78,10 +88,10 @@ def read_inputs(
     run: str,
     numbers: range,
     pool: Sequence[Seed],
-    at: Synchronized[int],
+    current_number: Synchronized[int],
     report: Callable[[Problem | Counter[str]], None],
 ) -> None:
-    """Read the inputs ``numbers`` and keep the current number in ``at``.
+    """Read the inputs ``numbers`` of the run called ``run``, and keep the current number in ``current_number``.
 
     A process that dies or hangs leaves its number there; a number before the first means that it could not start.
     ``report`` receives each problem, and at the end the number of inputs for each format and exit code.
@@ -90,11 +100,11 @@ def read_inputs(
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MOST, MEMORY_MOST))
     inspector = Inspector()
     for number in numbers:
-        at.value = number
+        current_number.value = number
         made = make_input(run, number, pool)
         for text in inspector.find_problems(made.data, made.path, made.content, number % _EVERY_FORMAT == 0):
             report(Problem(number, text, made.path, made.seed, made.data))
-    at.value = numbers.stop
+    current_number.value = numbers.stop
     report(Counter({**inspector.formats, **{f"exit {code}": count for code, count in inspector.codes.items()}}))
 
 

@@ -96,9 +96,16 @@ class Inspector:
     def find_problems(
         self, data: bytes, path: str, content: str | None = None, every_format: bool = False
     ) -> list[str]:
-        """Return the problems with ``data`` as a file named ``path``: one line each that begins with its kind."""
+        """Return the problems with ``data`` as a file named ``path``: one line each that begins with its kind.
+
+        Args:
+            data: the bytes of the input.
+            path: its file name.
+            content: the format that a container would declare for the bytes, or ``None``.
+            every_format: render the report in every output format, not only in JSON.
+        """
         _RecordingReading.failures.clear()
-        before = _read_peak_memory()
+        memory_before = _read_peak_memory()
         began = time.process_time()
         try:
             report = self._make_report(data, path, content)
@@ -109,23 +116,25 @@ class Inspector:
             frames = traceback.extract_tb(bug.__traceback__)
             where = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames[-4:]))
             return [f"exception: {type(bug).__name__}: {str(bug)[:200]} at {where}"]
-        spent = time.process_time() - began
-        found = list(_RecordingReading.failures)
-        found += _find_report_faults(report, renderings)
-        if spent > LIMITS.artifact_seconds + SECONDS_OVER:
-            found.append(f"slow: {spent:.1f} s of CPU time for {len(data)} bytes")
-        if _read_peak_memory() - before > GROWTH_MOST:
-            found.append(
-                f"memory: {(_read_peak_memory() - before) // MIB} MiB more than any input before, for {len(data)} bytes"
-            )
-        return found
+        seconds = time.process_time() - began
+        problems = list(_RecordingReading.failures)
+        problems += _find_report_faults(report, renderings)
+        if seconds > LIMITS.artifact_seconds + SECONDS_OVER:
+            problems.append(f"slow: {seconds:.1f} s of CPU time for {len(data)} bytes")
+        # The peak only rises, so growth shows that this input needed more memory than any before it.
+        growth = _read_peak_memory() - memory_before
+        if growth > GROWTH_MOST:
+            problems.append(f"memory: {growth // MIB} MiB more than any input before, for {len(data)} bytes")
+        return problems
 
     def _make_report(self, data: bytes, path: str, content: str | None) -> AuditReport:
-        def opened() -> AbstractContextManager[Window]:
+        """Return the report of a scan of one file, and count its formats and its exit code."""
+
+        def open_window() -> AbstractContextManager[Window]:
             return nullcontext(BytesWindow(data))
 
         audit = Audit(self._catalogue, self._policy, LIMITS, pipeline.ArtifactReading)
-        artifact = Artifact(path, len(data), opened, content=content)
+        artifact = Artifact(path, len(data), open_window, content=content)
         audit.examine(artifact)
         (record,) = audit.records
         self.formats.update(record.formats)
@@ -143,6 +152,7 @@ class Inspector:
 
 
 def _refuse_lookup(_name: str, _is_dataset: bool) -> LookupResult:
+    """Answer that no base model was found, so that no input reaches the network."""
     return LookupResult(OriginState.UNREACHED, "no lookup in this test")
 
 

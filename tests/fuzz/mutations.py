@@ -22,9 +22,12 @@ SIZE_MOST: Final = 1 << 20
 """Bytes of the largest input that is made."""
 
 _LZMA_MOST: Final = 32 << 20
+"""Bytes of memory that the decoder of LZMA may take."""
 
+# Takes the source of chance, the data, and the seeds to splice from; returns the mutated data.
 Mutation = Callable[[random.Random, bytes, Sequence[Seed]], bytes]
 
+# Numbers at the bounds of integer types, which lengths and indices seldom expect.
 _NUMBERS: Final = (0, 1, 2, 3, 7, 8, 127, 128, 255, 256, 4095, 4096, 32767, 65535, 65536, 2**20, 2**24, 2**31 - 1, 2**31,
                    2**32 - 1, 2**32, 2**40, 2**62, 2**63 - 1, 2**63, 2**64 - 1)  # fmt: skip
 _WIDTHS: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
@@ -72,25 +75,26 @@ def mutate_seed(source: random.Random, seed: bytes, pool: Sequence[Seed]) -> byt
 
 def _choose_offset(source: random.Random, data: bytes) -> int:
     """Choose an offset, preferably near one of the ends, where headers and directories are."""
-    near = source.random()
-    if near < 0.3:
+    chance = source.random()
+    if chance < 0.3:
         return source.randrange(min(len(data), 64) + 1)
-    if near < 0.45:
+    if chance < 0.45:
         return len(data) - source.randrange(min(len(data), 64) + 1)
     return source.randrange(len(data) + 1)
 
 
 def _choose_range(source: random.Random, data: bytes, most: int) -> tuple[int, int]:
+    """Choose the start and end of a range of at most ``most`` bytes."""
     start = _choose_offset(source, data)
     return start, min(len(data), start + source.randint(1, most))
 
 
 def flip_bits(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
     """Flip up to eight bits."""
-    spoilt = bytearray(data)
+    changed = bytearray(data)
     for _ in range(source.randint(1, 8) if data else 0):
-        spoilt[min(len(data) - 1, _choose_offset(source, data))] ^= 1 << source.randrange(8)
-    return bytes(spoilt)
+        changed[min(len(data) - 1, _choose_offset(source, data))] ^= 1 << source.randrange(8)
+    return bytes(changed)
 
 
 def set_bytes(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
@@ -145,16 +149,17 @@ def set_number(source: random.Random, data: bytes, pool: Sequence[Seed]) -> byte
 
 
 def _pack_odd_number(source: random.Random, width: int, size: int) -> bytes:
+    """Pack a number at a bound, or close to the ``size`` of the data, into ``width`` bytes of either order."""
     value = source.choice((*_NUMBERS, size, size - 1, size + 1, size // 2)) % (1 << 8 * width)
     return struct.pack(source.choice("<<>") + _WIDTHS[width], value)
 
 
 def set_numeral(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
     """Replace a decimal number by another."""
-    found = list(_DIGITS.finditer(data[:65536]))
-    if not found:
+    numerals = list(_DIGITS.finditer(data[:65536]))
+    if not numerals:
         return data
-    match = source.choice(found)
+    match = source.choice(numerals)
     return data[: match.start()] + source.choice(_NUMERALS) + data[match.end() :]
 
 
@@ -166,14 +171,18 @@ def set_magic(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes
 
 def insert_opcodes(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
     """Insert pickle opcodes with arguments between two opcodes of the program, or replace some by them."""
-    places = _find_opcode_offsets(data)
-    start = source.choice(places)
-    end = start if source.random() < 0.6 else source.choice(places)
-    added = b"".join(make_opcode(source) for _ in range(source.randint(1, 6)))
-    return data[: min(start, end)] + added + data[max(start, end) :]
+    offsets = _find_opcode_offsets(data)
+    start = source.choice(offsets)
+    end = start if source.random() < 0.6 else source.choice(offsets)
+    opcodes = b"".join(make_opcode(source) for _ in range(source.randint(1, 6)))
+    return data[: min(start, end)] + opcodes + data[max(start, end) :]
 
 
 def _find_opcode_offsets(data: bytes) -> list[int]:
+    """Return 0 and the offsets of the opcodes in the first 8,192 bytes of a pickle; where they are damaged, the end too.
+
+    A pickle may begin within the first 4,096 bytes of other data, with its opcode PROTO (0x80).
+    """
     offsets = [0]
     start = max(0, data.find(b"\x80")) if data[:1] != b"\x80" and data.find(b"\x80") < 4096 else 0
     try:
@@ -196,13 +205,14 @@ def make_opcode(source: random.Random) -> bytes:
         value = source.randrange(8).to_bytes(width, "little") if small else _pack_boundary_value(source, width)
         return code + value
     if width == pickletools.UP_TO_NEWLINE:
-        return code + b"".join(
-            source.choice(_LINES) + b"\n" for _ in range(2 if chosen.name in ("GLOBAL", "INST") else 1)
-        )
-    length = {pickletools.TAKEN_FROM_ARGUMENT1: 1, pickletools.TAKEN_FROM_ARGUMENT8U: 8}.get(width, 4)
+        line_count = 2 if chosen.name in ("GLOBAL", "INST") else 1  # a module and a name, or one text
+        return code + b"".join(source.choice(_LINES) + b"\n" for _ in range(line_count))
+    # Any other argument is bytes after their length, which takes one, four or eight bytes.
+    length_width = {pickletools.TAKEN_FROM_ARGUMENT1: 1, pickletools.TAKEN_FROM_ARGUMENT8U: 8}.get(width, 4)
     body = source.choice((b"", b"os", b"system", source.randbytes(source.randrange(20)), b"\x80\x04N."))
-    size = len(body).to_bytes(length, "little") if source.random() < 0.8 else _pack_boundary_value(source, length)
-    return code + size + body
+    if source.random() < 0.8:
+        return code + len(body).to_bytes(length_width, "little") + body
+    return code + _pack_boundary_value(source, length_width) + body
 
 
 _LINES: Final = (b"", b"0", b"1", b"01", b"-1", b"99999999999", b"os", b"posix", b"system", b"'x'", b"'", b"\xff\xfe", b"I00", b"1e5",
@@ -210,15 +220,16 @@ _LINES: Final = (b"", b"0", b"1", b"01", b"-1", b"99999999999", b"os", b"posix",
 
 
 def _pack_boundary_value(source: random.Random, width: int) -> bytes:
+    """Pack a number at a bound into ``width`` bytes, little-endian."""
     return (source.choice(_NUMBERS) % (1 << 8 * width)).to_bytes(width, "little")
 
 
 def set_zip_field(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
     """Overwrite one number of a ZIP record."""
-    found = list(_ZIP_RECORD.finditer(data))
-    if not found:
+    records = list(_ZIP_RECORD.finditer(data))
+    if not records:
         return set_number(source, data, pool)
-    match = source.choice(found)
+    match = source.choice(records)
     offset, width = source.choice(_ZIP_FIELDS[match[0]])
     place = match.start() + offset
     return data[:place] + _pack_odd_number(source, width, len(data)) + data[place + width :]
@@ -226,9 +237,9 @@ def set_zip_field(source: random.Random, data: bytes, pool: Sequence[Seed]) -> b
 
 def set_tar_field(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
     """Overwrite one field of a tar header, and correct the checksum in most cases."""
-    headers = [
-        place for place in range(0, min(len(data) - 511, 1 << 16), 512) if data[place + 257 : place + 262] == b"ustar"
-    ]
+    # A header is a block of 512 bytes with the magic bytes "ustar" at byte 257.
+    blocks = range(0, min(len(data) - 511, 1 << 16), 512)
+    headers = [block for block in blocks if data[block + 257 : block + 262] == b"ustar"]
     if not headers:
         return set_numeral(source, data, pool)
     start = source.choice(headers)
@@ -236,6 +247,7 @@ def set_tar_field(source: random.Random, data: bytes, pool: Sequence[Seed]) -> b
     header = bytearray(data[start : start + 512])
     header[offset : offset + width] = source.choice((*_TAR_WORDS, source.randbytes(width)))[:width].ljust(width, b"\0")
     if source.random() < 0.8:
+        # The checksum is the sum of all bytes, with blanks in place of the checksum itself.
         header[148:156] = b" " * 8
         header[148:156] = f"{sum(header):06o}\0 ".encode()
     return data[:start] + bytes(header) + data[start + 512 :]
@@ -256,9 +268,8 @@ def mutate_member(source: random.Random, data: bytes, pool: Sequence[Seed]) -> b
     if not members:
         return data
     name = source.choice(list(members))
-    members[name] = source.choice((flip_bits, truncate_bytes, set_number, insert_opcodes, splice_seed, repeat_range))(
-        source, members[name], pool
-    )[:SIZE_MOST]
+    mutate = source.choice((flip_bits, truncate_bytes, set_number, insert_opcodes, splice_seed, repeat_range))
+    members[name] = mutate(source, members[name], pool)[:SIZE_MOST]
     return build_zip(members, source.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)))
 
 
@@ -272,8 +283,8 @@ def mutate_unpacked(source: random.Random, data: bytes, pool: Sequence[Seed]) ->
                 return data
             if len(inner) >= SIZE_MOST:
                 return data
-            change = source.choice((flip_bits, truncate_bytes, set_number, insert_opcodes, splice_seed, repeat_range))
-            return pack(change(source, inner, pool)[:SIZE_MOST])
+            mutate = source.choice((flip_bits, truncate_bytes, set_number, insert_opcodes, splice_seed, repeat_range))
+            return pack(mutate(source, inner, pool)[:SIZE_MOST])
     return insert_opcodes(source, data, pool)
 
 

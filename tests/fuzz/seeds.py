@@ -45,6 +45,7 @@ def _read_fixtures() -> Iterator[Seed]:
 
 
 def _make_values() -> object:
+    """Return values whose pickles have many different opcodes; the list ``shared`` is pickled once."""
     shared = [1, "two", 3.0]
     return {
         "ordered": collections.OrderedDict(a=shared, b=shared),
@@ -56,6 +57,7 @@ def _make_values() -> object:
 
 
 def _write_files() -> Iterator[Seed]:
+    """Yield pickles of every protocol, and one pickle in each kind of compressed file and archive."""
     for protocol in range(6):
         yield Seed(f"written/protocol-{protocol}.pkl", pickle.dumps(_make_values(), protocol))
     program = pickle.dumps(_make_values(), 2)
@@ -75,6 +77,7 @@ def _write_files() -> Iterator[Seed]:
 
 
 def _write_arrays() -> Iterator[Seed]:
+    """Yield arrays as NumPy writes them, and as pickles; yield nothing without NumPy."""
     try:
         import numpy as np
     except ImportError:

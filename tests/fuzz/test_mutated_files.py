@@ -26,9 +26,10 @@ SMALL = 1 << 14
 
 @pytest.fixture(scope="module")
 def inspector() -> Iterator[Inspector]:
-    reading = pipeline.ArtifactReading
+    """An inspector; its constructor replaces a class of the pipeline, which is restored afterwards."""
+    original = pipeline.ArtifactReading
     yield Inspector()
-    pipeline.ArtifactReading = reading  # type: ignore[misc]
+    pipeline.ArtifactReading = original  # type: ignore[misc]
 
 
 def test_every_format_with_fixtures_has_seeds() -> None:
@@ -46,7 +47,7 @@ def test_mutated_files_cause_no_problem(inspector: Inspector) -> None:
     assert {where: found for where, found in problems.items() if found} == {}
 
 
-def test_seeds_reach_every_reader(inspector: Inspector) -> None:
+def test_seeds_cause_no_problem_and_reach_every_reader(inspector: Inspector) -> None:
     for seed in list_seeds():
         if len(seed.data) < SMALL:
             assert inspector.find_problems(seed.data, seed.name.rpartition("/")[2]) == []
@@ -66,7 +67,7 @@ def test_input_is_determined_by_run_and_number() -> None:
     assert make_input("x", 5, pool) != make_input("x", 6, pool)
 
 
-def test_worker_time_starts_with_its_process(tmp_path: Path) -> None:
+def test_worker_is_done_after_its_report_and_not_before(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     run = _Run("x", list_seeds("gguf/")[:1], tmp_path, [])
     reports = context.Queue()
@@ -75,7 +76,7 @@ def test_worker_time_starts_with_its_process(tmp_path: Path) -> None:
     run.record_report(reports.get(timeout=200))
     worker.process.join()
     assert _has_ended(run, worker)
-    assert (run.done, run.found, run.stretches) == (3, {}, [])
+    assert (run.done, run.problem_counts, run.remaining) == (3, {}, [])
 
 
 def test_mutations_change_most_files_and_stay_small() -> None:
@@ -86,7 +87,7 @@ def test_mutations_change_most_files_and_stay_small() -> None:
     assert max(map(len, made)) <= SIZE_MOST
 
 
-def test_generated_opcodes_cover_pickle_language() -> None:
+def test_generated_opcodes_include_every_opcode_of_pickle() -> None:
     source = random.Random(0)
     known = {each.code.encode("latin-1") for each in pickletools.opcodes}
     assert {make_opcode(source)[:1] for _ in range(2000)} == known
@@ -97,7 +98,7 @@ def test_failing_reader_is_reported_as_problem(inspector: Inspector, monkeypatch
 
     def fail(*_: object) -> Iterator[object]:
         raise KeyError("x")
-        yield
+        yield  # makes it a generator, as readers are
 
     broken = tuple(replace(reader, read=fail) if reader.format == "pickle" else reader for reader in READERS)
     monkeypatch.setattr(pipeline, "READERS", broken)

@@ -16,6 +16,7 @@ from modelaudit.wire.base import Head
 
 
 def list_mentions(reading) -> set[tuple[str, str, str]]:
+    """Return the vocabulary, name and detail of each mention."""
     return {(each.vocabulary, each.name, each.detail) for outline in reading.of(Outline) for each in outline.mentions}
 
 
@@ -40,18 +41,19 @@ def test_layers_of_old_form_are_read(read_bytes):
 @pytest.mark.parametrize(
     "data",
     [
-        b"\x0a\x03abc" + encode_message(100, b"\x08\x01"),
-        b"\x0a\x02\x08\x01",
-        encode_message(2, b"\x08\x01"),
-        encode_message(100, encode_message(2, "1 x")),
+        b"\x0a\x03abc" + encode_message(100, b"\x08\x01"),  # a layer whose name is a number
+        b"\x0a\x02\x08\x01",  # a name that is not printable
+        encode_message(2, b"\x08\x01"),  # a layer of the old form without name and type
+        encode_message(100, encode_message(2, "1 x")),  # a layer whose type is not an identifier
     ],
 )
-def test_other_messages_are_not_recognised(read_bytes, data):
+def test_messages_that_differ_from_a_network_are_not_recognised_as_caffe(read_bytes, data):
     assert "caffe" not in read_bytes(data, "a.caffemodel").formats.get("a.caffemodel", [])
 
 
 def test_layers_before_damage_are_mentioned(fixtures, read_bytes):
-    data = (fixtures / "caffe/malicious/python-layer.caffemodel").read_bytes() + b"\xa2\x06\x7f"
+    truncated_layer = b"\xa2\x06\x7f"  # it states 127 bytes and has none
+    data = (fixtures / "caffe/malicious/python-layer.caffemodel").read_bytes() + truncated_layer
     reading = read_bytes(data, "a.caffemodel")
     assert ("python-names", "os.system", "true") in list_mentions(reading)
     assert reading.reasons() == {UnreadReason.DAMAGED}
@@ -65,14 +67,14 @@ def test_triton_configuration_refers_to_files(read_fixture):
     }  # fmt: skip
 
 
-def test_triton_model_directory_is_resolved(read_bytes):
+def test_variable_of_triton_for_the_model_directory_is_removed_from_reference(read_bytes):
     text = b'backend: "python"\nparameters { key: "EXECUTION_ENV_PATH" value { string_value: "$$TRITON_MODEL_DIRECTORY/e.tgz" } }'
     (group,) = read_bytes(text, "config.pbtxt").of(References)
     assert [each.target for each in group.items] == ["e.tgz"]
 
 
 @pytest.mark.parametrize("text", [b"node { calculator: 'A' }", b"name: 'x'", b"item: 1\nother: 2", b"graph { a: 1 }"])
-def test_other_protobuf_text_is_reported_as_unread(read_bytes, text):
+def test_protobuf_text_of_unknown_schema_is_reported_as_unread(read_bytes, text):
     reading = read_bytes(text, "a.pbtxt")
     assert reading.formats["a.pbtxt"] == ["text"]
     assert reading.reasons() == {UnreadReason.PROGRAM}
@@ -85,10 +87,11 @@ def test_mutated_file_is_read_without_error(fixtures, read_bytes, data, name):
     content = bytearray((fixtures / name).read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    # The property fails the test when a reader raised an unexpected error.
     assert read_bytes(bytes(content), name.rpartition("/")[2]).unread is not None
 
 
-def test_recognition_of_many_lines_is_fast(bytes_window):
+def test_recognition_of_many_empty_lines_takes_linear_time(bytes_window):
     data = b"a:" + b"\n" * 900_000
     head = Head("notes.txt", None, data[:4096], bytes_window(data))
     started = time.process_time()

@@ -11,6 +11,7 @@ from modelaudit.model.structure import UnreadReason
 
 
 def list_mentions(reading) -> set[tuple[str, str]]:
+    """Return the use and name of each mention."""
     return {(mention.use, mention.name) for outline in reading.of(Outline) for mention in outline.mentions}
 
 
@@ -35,10 +36,11 @@ def test_weight_entries_outside_the_file_are_damage(fixtures, read_bytes):
     reading = read_bytes(data, "weight.bin")
     assert reading.formats["weight.bin"] == ["coreml"]
     assert [dict(outline.facts) for outline in reading.of(Outline)] == [{"tensors": "2"}]
-    more = b"\x03" + data[1:]
-    assert read_bytes(more, "weight.bin").reasons() == {UnreadReason.DAMAGED}
-    longer = data[:72] + b"\xff" * 8 + data[80:]
-    assert read_bytes(longer, "weight.bin").reasons() == {UnreadReason.DAMAGED}
+    with_third_tensor_counted = b"\x03" + data[1:]
+    assert read_bytes(with_third_tensor_counted, "weight.bin").reasons() == {UnreadReason.DAMAGED}
+    # The size of the first tensor is at byte 8 of its entry, which begins at byte 64.
+    with_huge_tensor = data[:72] + b"\xff" * 8 + data[80:]
+    assert read_bytes(with_huge_tensor, "weight.bin").reasons() == {UnreadReason.DAMAGED}
 
 
 def test_pickle_after_weights_is_found(fixtures, read_bytes):
@@ -48,9 +50,15 @@ def test_pickle_after_weights_is_found(fixtures, read_bytes):
 
 
 @pytest.mark.parametrize(
-    "data", [b"\x08\x06\x12\x02\x0a\0", b"\x08\x01\x12\x04abcd", b"\x08\x06\xa2\x1f\x01", b"\x12\0"]
+    "data",
+    [
+        b"\x08\x06\x12\x02\x0a\0",  # a version and a description, but no model
+        b"\x08\x01\x12\x04abcd",  # the same with another description
+        b"\x08\x06\xa2\x1f\x01",  # a network (500) that breaks off
+        b"\x12\0",  # a description alone
+    ],
 )
-def test_other_messages_are_not_recognised(read_bytes, data):
+def test_messages_without_version_or_model_are_not_recognised_as_coreml(read_bytes, data):
     assert read_bytes(data, "a.mlmodel").formats.get("a.mlmodel", []) in ([], ["text"])
 
 
@@ -60,4 +68,5 @@ def test_mutated_file_is_read_without_error(fixtures, read_bytes, data, name):
     content = bytearray((fixtures / "coreml" / name).read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    # The property fails the test when a reader raised an unexpected error.
     assert read_bytes(bytes(content), name).unread is not None

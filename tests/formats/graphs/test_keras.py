@@ -24,14 +24,17 @@ from modelaudit.model.outline import Outline, References
 
 
 def list_keras_mentions(reading):
-    return [each for found in reading.of(Outline) if found.format == "keras" for each in found.mentions]
+    outlines = [outline for outline in reading.of(Outline) if outline.format == "keras"]
+    return [mention for outline in outlines for mention in outline.mentions]
 
 
 def list_names(reading) -> set[tuple[str, str, str]]:
+    """Return the vocabulary, use and name of each mention of a Keras configuration."""
     return {(each.vocabulary, each.use, each.name) for each in list_keras_mentions(reading)}
 
 
 def read_json(read_bytes, config, path="model.json"):
+    """Read a Keras configuration as the JSON file ``path``."""
     return read_bytes(json.dumps(config).encode(), path)
 
 
@@ -46,6 +49,7 @@ def read_json(read_bytes, config, path="model.json"):
         (build_keras3_config("subprocess", "Popen", {"args": "true"}), ("python-names", "class", "subprocess.Popen")),
         (build_keras3_function("keras.utils", "get_file"), ("keras-classes", "inner-name", "keras.utils.get_file")),
         (build_keras3_function("kerasx", "run"), ("python-names", "function", "kerasx.run")),
+        # The last argument is the registered name, which counts when the object has no module or has not that class.
         (build_keras3_config(None, "Mixer", {"a": 1}, "acme>Mixer"), ("keras-classes", "custom-class", "acme>Mixer")),
         (build_keras3_config("os", "none", {"a": 1}, "system"), ("python-names", "class", "os.system")),
         (build_keras3_config("evil.pkg", "Lambda", {"function": build_keras3_function("builtins", "relu")}), ("python-names", "class", "evil.pkg.Lambda")),
@@ -57,7 +61,7 @@ def test_object_is_resolved_as_keras_resolves_it(config, expected, read_bytes):
     assert expected in list_names(read_json(read_bytes, build_keras3_model(config)))
 
 
-def test_all_values_of_repeated_key_are_mentioned(read_bytes):
+def test_first_and_last_value_of_repeated_class_name_are_mentioned(read_bytes):
     text = '{"class_name": "Dense", "class_name": "A", "class_name": "B", "class_name": "C", "class_name": "Lambda", '
     reading = read_bytes((text + '"config": {"units": 1}}').encode(), "model.json")
     assert {name for _, _, name in list_names(reading)} >= {"Dense", "Lambda"}
@@ -66,9 +70,9 @@ def test_all_values_of_repeated_key_are_mentioned(read_bytes):
 @pytest.mark.parametrize("config", [
     {"function": [CODE, None, None], "function_type": "lambda"},
     {"function": CODE, "function_type": "lambda"},
-    {"function": "relu"},
+    {"function": "relu"},  # no type says that the text is a name
     {"function": "relu", "function_type": "function", "output_shape": CODE, "output_shape_type": "lambda"},
-    {"function": "lambda x: x", "function_type": "function"},
+    {"function": "lambda x: x", "function_type": "function"},  # not an identifier
     {},
 ])  # fmt: skip
 def test_lambda_that_may_contain_code_is_mentioned_as_code(config, read_bytes):
@@ -77,18 +81,19 @@ def test_lambda_that_may_contain_code_is_mentioned_as_code(config, read_bytes):
 
 
 def test_lambda_of_named_function_is_mentioned_by_that_function(read_bytes):
-    old = {"class_name": "Lambda", "config": {"function": "relu", "function_type": "function", "output_shape": None}}
-    reading = read_json(
-        read_bytes,
-        build_keras2_config(old, build_keras3_layer("Lambda", function=build_keras3_function("keras.ops", "abs"))),
-    )
+    keras2_layer = {
+        "class_name": "Lambda",
+        "config": {"function": "relu", "function_type": "function", "output_shape": None},
+    }
+    keras3_layer = build_keras3_layer("Lambda", function=build_keras3_function("keras.ops", "abs"))
+    reading = read_json(read_bytes, build_keras2_config(keras2_layer, keras3_layer))
     assert {name for _, _, name in list_names(reading)} == {"Sequential", "relu", "keras.ops.abs"}
 
 
-def test_code_is_described_by_its_names(read_bytes):
+def test_mention_of_code_lists_the_names_in_its_bytecode(read_bytes):
     code = base64.b64encode(marshal.dumps(compile("__import__('os').system('true')", "m", "eval"))).decode()
-    found = list_keras_mentions(read_json(read_bytes, build_keras2_config(build_keras2_lambda(code))))
-    assert "system" in next(each.detail for each in found if each.use == "code")
+    mentions = list_keras_mentions(read_json(read_bytes, build_keras2_config(build_keras2_lambda(code))))
+    assert "system" in next(each.detail for each in mentions if each.use == "code")
 
 
 @pytest.mark.parametrize("config", [
@@ -96,6 +101,7 @@ def test_code_is_described_by_its_names(read_bytes):
     build_keras3_model(build_keras3_layer("TimeDistributed", layer=build_keras3_layer("Bidirectional", layer=build_keras3_lambda()))),
     {**build_keras3_model(), "compile_config": {"loss": build_keras3_lambda()}},
     {**build_keras3_model(), "build_config": {"input_shape": build_keras3_lambda()}},
+    # The configuration of another model as a JSON text.
     build_keras3_model(build_keras3_layer("Dense", units=1, config=json.dumps(build_keras3_model(build_keras3_lambda())))),
     [[build_keras3_model(build_keras3_lambda())]],
 ])  # fmt: skip
@@ -103,16 +109,15 @@ def test_code_is_found_at_any_depth(config, read_bytes):
     assert "__lambda__" in {name for _, _, name in list_names(read_json(read_bytes, config))}
 
 
-def test_archive_member_is_always_a_configuration(read_bytes):
-    assert ("python-names", "class", "os.system") in list_names(
-        read_bytes(build_keras_archive({"class_name": "system", "module": "os", "config": {}}), "model.keras")
-    )
+def test_config_of_keras_archive_is_always_a_configuration(read_bytes):
+    archive = build_keras_archive({"class_name": "system", "module": "os", "config": {}})
+    assert ("python-names", "class", "os.system") in list_names(read_bytes(archive, "model.keras"))
 
 
 @pytest.mark.parametrize("document", [
     [{"class_name": "cat"}], {"class_name": "os", "module": "system"}, {"model_type": "bert"}, {"labels": ["class_name"]},
 ])  # fmt: skip
-def test_other_document_is_not_a_configuration(document, read_bytes):
+def test_document_without_config_and_registered_name_is_not_a_configuration(document, read_bytes):
     assert list_keras_mentions(read_json(read_bytes, document, "labels.json")) == []
 
 
@@ -127,11 +132,12 @@ def test_other_document_is_not_a_configuration(document, read_bytes):
 ])  # fmt: skip
 def test_files_that_a_layer_opens_are_referenced(config, target, read_bytes):
     reading = read_json(read_bytes, build_keras3_model(build_keras3_layer("StringLookup", **config)))
-    found = [each.target for group in reading.of(References) for each in group.items]
-    assert found == ([target] if target else [])
+    targets = [each.target for group in reading.of(References) for each in group.items]
+    assert targets == ([target] if target else [])
 
 
-_JSON = st.recursive(
+# Random JSON documents whose keys and texts are those of Keras configurations.
+_DOCUMENTS = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
@@ -152,17 +158,16 @@ _JSON = st.recursive(
 
 
 @settings(max_examples=150, deadline=None)
-@given(_JSON)
-def test_any_json_configuration_gives_an_outline(read_bytes, document):
+@given(_DOCUMENTS)
+def test_archive_with_random_configuration_yields_structures(read_bytes, document):
     reading = read_bytes(build_keras_archive(document), "model.keras")
     assert reading.structures
 
 
-def test_unknown_class_in_saved_model_is_revived_class(read_bytes):
+def test_class_in_saved_model_is_revived_and_class_in_archive_is_not(read_bytes):
     text = b'{"class_name": "Mine", "config": {"name": "mine", "trainable": true}}'
-    uses = {path: {each.use for outline in read_bytes(text, path).of(Outline) for each in outline.mentions}
-            for path in ("saved_model.pb!layer-0.json", "x.keras!config.json")}  # fmt: skip
-    assert uses == {"saved_model.pb!layer-0.json": {"revived-class"}, "x.keras!config.json": {"class"}}
+    for path, use in (("saved_model.pb!layer-0.json", "revived-class"), ("x.keras!config.json", "class")):
+        assert {each.use for each in list_keras_mentions(read_bytes(text, path))} == {use}
 
 
 def test_slicing_layer_is_mentioned_with_its_symbol(read_bytes):

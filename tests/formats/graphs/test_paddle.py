@@ -13,6 +13,7 @@ from modelaudit.model.structure import UnreadReason
 
 
 def list_operators(reading) -> dict[str, str]:
+    """Return the detail of each mention, by its name."""
     return {mention.name: mention.detail for outline in reading.of(Outline) for mention in outline.mentions}
 
 
@@ -24,11 +25,12 @@ def test_program_operators_are_mentioned_with_their_file(read_fixture):
 def test_json_program_operators_are_mentioned_with_dialect(read_fixture, read_bytes):
     found = set(list_operators(read_fixture("paddle/malicious/inference.json")))
     assert found == {"pd_op.data", "pd_op.save_combine"}
-    ops = [{"#": name} for name in ("p", "0.combine", "2.yield", "3.mine", "pd_op.save", "9.odd")]
-    inner = [{"#": "1.while", "regions": [{"#": "r", "blocks": [{"#": "b", "ops": ops}]}]}]
+    # A loop whose body has one operator of each dialect, one with a full name, and one of an unknown dialect.
+    body = [{"#": name} for name in ("p", "0.combine", "2.yield", "3.mine", "pd_op.save", "9.odd")]
+    loop = [{"#": "1.while", "regions": [{"#": "r", "blocks": [{"#": "b", "ops": body}]}]}]
     document = {
         "base_code": {"magic": "pir"},
-        "program": {"regions": [{"#": "r", "blocks": [{"#": "b", "ops": inner}]}]},
+        "program": {"regions": [{"#": "r", "blocks": [{"#": "b", "ops": loop}]}]},
     }
     assert set(list_operators(read_bytes(json.dumps(document).encode(), "a.json"))) == {
         "pd_op.while", "builtin.parameter", "builtin.combine", "cf.yield", "custom_op.mine", "pd_op.save", "9.odd",
@@ -40,16 +42,26 @@ def test_json_with_other_magic_is_not_a_program(read_bytes):
     assert read_bytes(json.dumps(document).encode(), "a.json").of(Outline) == []
 
 
-def test_all_parameters_are_counted(fixtures, read_bytes):
+def test_parameters_are_counted_and_damaged_ones_reported(fixtures, read_bytes):
     data = (fixtures / "paddle/benign/inference.pdiparams").read_bytes()
     assert [dict(each.facts) for each in read_bytes(data, "a").of(Outline)] == [{"tensors": "2"}]
-    for bad in (data + b"\0", data[:-1], data[:21] + b"\x63" + data[22:]):
-        assert read_bytes(bad, "a.pdiparams").unread or not read_bytes(bad, "a.pdiparams").of(Outline)
+    with_unknown_element_type = data[:21] + b"\x63" + data[22:]
+    for damaged in (data + b"\0", data[:-1], with_unknown_element_type):
+        reading = read_bytes(damaged, "a.pdiparams")
+        assert reading.unread or not reading.of(Outline)
     assert read_bytes(data[:-1], "a").reasons() == {UnreadReason.DAMAGED}
 
 
-@pytest.mark.parametrize("data", [b"\x0a\x04\x08\0\x12\0", b"\x0a\x02\x08\0", b"\x0a\x06\x08\0\x10\0\x2a\0", bytes(64)])
-def test_other_bytes_are_not_recognised(read_bytes, data):
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x0a\x04\x08\0\x12\0",  # the parent of the block is a text
+        b"\x0a\x02\x08\0",  # the block has no parent
+        b"\x0a\x06\x08\0\x10\0\x2a\0",  # the third field of the block is a text in place of a number
+        bytes(64),
+    ],
+)
+def test_bytes_that_differ_from_a_program_are_not_recognised_as_paddle(read_bytes, data):
     assert "paddle" not in read_bytes(data, "a.pdmodel").formats.get("a.pdmodel", [])
 
 
@@ -59,4 +71,5 @@ def test_mutated_file_is_read_without_error(fixtures, read_bytes, data, name):
     content = bytearray((fixtures / "paddle" / name).read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    # The property fails the test when a reader raised an unexpected error.
     assert read_bytes(bytes(content), name).unread is not None

@@ -24,13 +24,15 @@ RELU = made.build_ort_model(made.build_ort_node("Relu"))
 
 
 def list_operators(reading) -> set[tuple[str, str]]:
+    """Return the use and name of each mention in the only outline."""
     (outline,) = reading.of(Outline)
     return {(mention.use, mention.name) for mention in outline.mentions}
 
 
 def test_flex_operator_is_named_by_its_definition(read_fixture):
-    found = list_operators(read_fixture("tflite/malicious/flex-hidden.tflite"))
-    assert {("flex-operator", "FlexAdd"), ("flex-operator", "FlexWriteFile"), ("flex-operator", "WriteFile")} <= found
+    # The model names the operator FlexAdd, and its options define WriteFile.
+    operators = list_operators(read_fixture("tflite/malicious/flex-hidden.tflite"))
+    assert operators >= {("flex-operator", name) for name in ("FlexAdd", "FlexWriteFile", "WriteFile")}
 
 
 @settings(max_examples=200, deadline=None)
@@ -39,20 +41,21 @@ def test_operator_name_from_random_options_is_bounded(sample):
     assert len(find_operator_name(sample)) <= 2000
 
 
-def test_definition_is_found_in_options():
+def test_operator_name_is_found_in_flex_options_and_not_in_other_bytes():
     assert find_operator_name(made.encode_flex_options("MatrixInverse")) == "MatrixInverse"
-    assert find_operator_name(b"") == find_operator_name(b"\x00\x28\x01") == ""
+    empty_vector = b"\x00\x28\x01"
+    assert find_operator_name(b"") == find_operator_name(empty_vector) == ""
 
 
 @pytest.mark.parametrize(
     ("case", "kind"),
     [("index-outside", "index-outside"), ("code-outside", "index-outside"), ("negative-length", "negative-length")],
 )
-def test_each_defect_is_reported_with_its_kind(case, kind, read_fixture):
+def test_defect_of_tflite_model_is_reported_with_its_kind(case, kind, read_fixture):
     assert kind in read_fixture(f"tflite/malicious/{case}.tflite").kinds()
 
 
-def test_operators_and_backends_of_a_program_are_mentioned(read_bytes):
+def test_operators_and_backends_of_an_executorch_program_are_mentioned(read_bytes):
     assert list_operators(read_bytes(PROGRAM)) == {("operator", "aten::mul.out"), ("backend", "XnnpackBackend")}
 
 
@@ -70,17 +73,18 @@ def test_reached_bound_is_reported_as_limit(path, read_bytes, fixtures):
 @settings(max_examples=120, deadline=None)
 @given(data=st.data())
 def test_mutated_model_yields_an_outline(sample, data, read_bytes):
-    changed = bytearray(sample)
+    mutated = bytearray(sample)
     for _ in range(data.draw(st.integers(1, 4))):
-        at = data.draw(st.integers(8, len(changed) - 4))
-        changed[at : at + 4] = struct.pack("<I", data.draw(st.sampled_from([0, 1, 4, 8, 2**31, 2**32 - 1, 255])))
-    reading = read_bytes(bytes(changed), limits=Limits(document_nodes=20_000))
+        offset = data.draw(st.integers(8, len(mutated) - 4))
+        number = data.draw(st.sampled_from([0, 1, 4, 8, 2**31, 2**32 - 1, 255]))
+        mutated[offset : offset + 4] = struct.pack("<I", number)
+    reading = read_bytes(bytes(mutated), limits=Limits(document_nodes=20_000))
     assert reading.of(Outline)
 
 
-@check_each("cut", range(9, len(ADD), 37))
-def test_truncated_model_yields_an_outline(cut, read_bytes):
-    assert read_bytes(ADD[:cut]).of(Outline)
+@check_each("length", range(9, len(ADD), 37))
+def test_truncated_tflite_model_yields_an_outline(length, read_bytes):
+    assert read_bytes(ADD[:length]).of(Outline)
 
 
 class TestFlatBuffer:
@@ -90,17 +94,19 @@ class TestFlatBuffer:
                 FlatBuffer(bytes_window(struct.pack("<I", offset) + bytes(60)), Limits()).read_root()
 
     def test_missing_field_has_its_default(self, bytes_window):
+        # The table has a number in slot 1 and no other field.
         root = FlatBuffer(bytes_window(build_flatbuffer(b"TEST", Table({1: encode_u32(7)}))), Limits()).read_root()
         assert (root.number(0, "I", 3), root.number(1, "I"), root.number(9, "I"), root.text(5)) == (3, 7, 0, "")
         assert (root.table(4), root.vector(4), list(root.tables(4)), root.count(4)) == (None, None, [], 0)
 
     def test_number_across_blocks_is_read(self, bytes_window):
+        # A block ends at 65,536, in the middle of the number.
         window = bytes_window(bytes(65_534) + b"\x01\x02\x03\x04" + bytes(10))
         assert FlatBuffer(window, Limits()).read_number(65_534, "I") == 0x04030201
 
     def test_vector_longer_than_the_file_is_damage(self, bytes_window):
         content = bytearray(build_flatbuffer(b"TEST", Table({0: "text"})))
-        at = content.index(b"text") - 4
-        content[at : at + 4] = b"\xff\xff\xff\xff"
+        length_offset = content.index(b"text") - 4
+        content[length_offset : length_offset + 4] = b"\xff\xff\xff\xff"
         with pytest.raises(DamagedError):
             FlatBuffer(bytes_window(bytes(content)), Limits()).read_root().text(0)
