@@ -19,25 +19,32 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
 
-RELU = made.encode_model(
-    made.encode_graph(made.encode_node("Relu"), tensors=(made.encode_tensor("w", (2,), bytes(8)),))
-)
+
+def build_relu_model(*tensors: bytes) -> bytes:
+    """Return a model of one operator with these weights."""
+    return made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=tensors))
+
+
+RELU = build_relu_model(made.encode_tensor("w", (2,), bytes(8)))
 
 
 def get_outline(reading) -> Outline:
-    (found,) = reading.of(Outline)
-    return found
+    (outline,) = reading.of(Outline)
+    return outline
 
 
 def list_operators(reading) -> set[tuple[str, str]]:
+    """Return the use and name of each mention."""
     return {(mention.use, mention.name) for mention in get_outline(reading).mentions}
 
 
 def list_references(reading) -> dict[str, int]:
+    """Return how many bytes each referenced file must have, by its path."""
     return {each.target: each.needs for group in reading.of(References) for each in group.items}
 
 
 def scan_folder(folder: Path) -> tuple[int, set[str]]:
+    """Return the exit code of a scan, and the rules that fired, without those on licences."""
     report = modelaudit.scan(folder, second_opinion=False)
     return report.exit_code, {each.rule for each in report.findings if not each.rule.startswith("license/")}
 
@@ -48,16 +55,18 @@ def test_model_is_recognised_by_structure_under_any_name(read_bytes):
 
 
 @pytest.mark.parametrize(
-    "order",
+    "build_model",
     [
+        # The graph (7) before the operator set (8) and the version (1), after unknown fields, after a long description
+        # (6), and alone.
         lambda graph: encode_data(7, graph) + encode_data(8, encode_number(2, 17)) + encode_number(1, 8),
         lambda graph: encode_data(99, b"unknown") * 40 + encode_data(7, graph) + encode_number(1, 8),
         lambda graph: encode_data(6, b"text" * 5000) + encode_number(1, 8) + encode_data(7, graph),
         lambda graph: encode_data(7, graph),
     ],
 )
-def test_model_is_recognised_with_fields_in_any_order_and_unknown_fields(order, read_bytes):
-    reading = read_bytes(order(made.encode_graph(made.encode_node("PyOp"))), "weights.bin")
+def test_model_is_recognised_with_fields_in_any_order_and_unknown_fields(build_model, read_bytes):
+    reading = read_bytes(build_model(made.encode_graph(made.encode_node("PyOp"))), "weights.bin")
     assert ("python-operator", "PyOp") in list_operators(reading)
 
 
@@ -68,8 +77,8 @@ def test_model_is_recognised_with_fields_in_any_order_and_unknown_fields(order, 
         b'{"a": 1}',
         b"version https://git-lfs.github.com/spec/v1\n",
         bytes(64),
-        encode_number(1, 8) + encode_data(2, b"\x0a\x01a"),
-        b"\x08\x01\x12\x05hello" * 9,
+        encode_number(1, 8) + encode_data(2, b"\x0a\x01a"),  # a version and a producer, but no graph
+        b"\x08\x01\x12\x05hello" * 9,  # the same, repeated
     ],
 )
 def test_other_content_is_not_recognised_as_onnx(content, read_bytes):
@@ -111,24 +120,21 @@ def test_external_data_are_found_in_every_kind_of_tensor(case, read_fixture):
 
 
 def test_reference_needs_the_farthest_end_of_all_tensors(read_bytes):
+    # Each tensor has 8 bytes, so the first ends at 4,104.
     tensors = (made.encode_external_tensor("w.bin", 4096), made.encode_external_tensor("w.bin", 0))
-    assert list_references(
-        read_bytes(made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=tensors)))
-    ) == {"w.bin": 4104}
+    assert list_references(read_bytes(build_relu_model(*tensors))) == {"w.bin": 4104}
 
 
-def test_missing_length_is_computed_from_shape(read_bytes):
+def test_missing_length_of_external_data_is_computed_from_shape(read_bytes):
+    # 100 floats of four bytes begin at byte 16.
     tensor = made.encode_tensor("w", (10, 10), None, (("location", "w.bin"), ("offset", "16")))
-    assert list_references(
-        read_bytes(made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=(tensor,))))
-    ) == {"w.bin": 416}
+    assert list_references(read_bytes(build_relu_model(tensor))) == {"w.bin": 416}
 
 
 def test_external_data_are_found_without_data_location(read_bytes):
+    # Cut off data_location (14), the last field, which says that the data are in another file.
     tensor = made.encode_external_tensor("../w.bin")[: -len(encode_number(14, 1))]
-    assert list_references(
-        read_bytes(made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=(tensor,))))
-    ) == {"../w.bin": 8}
+    assert list_references(read_bytes(build_relu_model(tensor))) == {"../w.bin": 8}
 
 
 @check_each(
@@ -143,30 +149,36 @@ def test_external_data_are_found_without_data_location(read_bytes):
         "memory-address",
     ],
 )
-def test_each_defect_is_reported_with_its_kind(kind, read_fixture):
+def test_defect_of_onnx_model_is_reported_with_its_kind(kind, read_fixture):
     assert kind in read_fixture(f"onnx/malicious/{kind}.onnx").kinds()
 
 
-@check_each("type_, size, bytes_", [(22, 3, 2), (1, 3, 12), (9, 3, 3), (16, 3, 6), (25, 5, 2), (8, 3, 99), (77, 3, 1)])
-def test_size_is_computed_from_element_type(type_, size, bytes_, read_bytes):
-    tensor = made.encode_tensor("w", (size,), bytes(bytes_), type_=type_)
-    assert (
-        read_bytes(made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=(tensor,)))).kinds() == set()
-    )
+@check_each(
+    "type_, count, byte_count",
+    [
+        (22, 3, 2),  # int4: 12 bits are rounded up to two bytes
+        (1, 3, 12),  # float
+        (9, 3, 3),  # bool
+        (16, 3, 6),  # bfloat16
+        (25, 5, 2),  # two bits an element
+        (8, 3, 99),  # strings, which have no fixed width
+        (77, 3, 1),  # an unknown type
+    ],
+)
+def test_tensor_with_the_size_of_its_element_type_has_no_defect(type_, count, byte_count, read_bytes):
+    tensor = made.encode_tensor("w", (count,), bytes(byte_count), type_=type_)
+    assert read_bytes(build_relu_model(tensor)).kinds() == set()
 
 
 def test_packed_shape_is_decoded(read_bytes):
+    # The shape [3, -1] as one field of packed numbers, and the type float.
     tensor = encode_data(1, encode_varint(3) + encode_varint(-1)) + encode_number(2, 1)
-    assert read_bytes(made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=(tensor,)))).kinds() == {
-        "negative-length"
-    }
+    assert read_bytes(build_relu_model(tensor)).kinds() == {"negative-length"}
 
 
 def test_prepacked_weights_of_onnx_runtime_have_no_defect(read_bytes):
     tensor = made.encode_tensor("w", (2,), None, (("location", "w.bin"), ("length", "8"), ("prepacked_0", "k|8;8;")))
-    assert (
-        read_bytes(made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=(tensor,)))).kinds() == set()
-    )
+    assert read_bytes(build_relu_model(tensor)).kinds() == set()
 
 
 def test_only_json_in_metadata_is_read_as_json(read_fixture):
@@ -182,7 +194,7 @@ def test_pickle_in_string_is_examined(read_fixture):
 
 def test_bytes_of_weights_are_skipped(bytes_window):
     weights = made.encode_tensor("w", (4 << 20,), bytes(16 << 20))
-    window = bytes_window(made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=(weights,))))
+    window = bytes_window(build_relu_model(weights))
     from modelaudit.model.artifact import Artifact
 
     assert list(find_reader("onnx").read(Artifact("m", window.size, lambda: window), window, Limits()))
@@ -190,8 +202,8 @@ def test_bytes_of_weights_are_skipped(bytes_window):
 
 
 def test_operators_before_damage_are_reported(read_bytes):
-    whole = made.encode_model(made.encode_graph(made.encode_node("PyOp"), made.encode_node("Relu")))
-    reading = read_bytes(whole[:-6], "model.onnx")
+    model = made.encode_model(made.encode_graph(made.encode_node("PyOp"), made.encode_node("Relu")))
+    reading = read_bytes(model[:-6], "model.onnx")
     assert ("python-operator", "PyOp") in list_operators(reading)
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
@@ -199,6 +211,7 @@ def test_operators_before_damage_are_reported(read_bytes):
 @pytest.mark.parametrize(
     ("content", "limits"),
     [
+        # Too many fields, too deeply nested graphs, and too many distinct operators.
         (made.encode_model(made.encode_graph(*[made.encode_node("Relu")] * 200)), Limits(document_nodes=100)),
         ((FIXTURES / "onnx/bomb/nested.onnx").read_bytes(), Limits()),
         (made.encode_model(made.encode_graph(*(made.encode_node(f"O{index}") for index in range(10_001)))), Limits()),
@@ -211,21 +224,11 @@ def test_reached_bound_is_reported_as_limit(content, limits, read_bytes):
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_mutated_model_is_parsed_or_reported_as_unread(data, read_bytes):
-    sample = bytearray(
-        data.draw(
-            st.sampled_from(
-                [
-                    RELU,
-                    made.encode_model(
-                        made.encode_graph(made.encode_node("A"), tensors=(made.encode_external_tensor("a"),))
-                    ),
-                ]
-            )
-        )
-    )
+    model = data.draw(st.sampled_from([RELU, build_relu_model(made.encode_external_tensor("a"))]))
+    mutated = bytearray(model)
     for _ in range(data.draw(st.integers(1, 4))):
-        sample[data.draw(st.integers(0, len(sample) - 1))] = data.draw(st.integers(0, 255))
-    reading = read_bytes(bytes(sample), "model.onnx")
+        mutated[data.draw(st.integers(0, len(mutated) - 1))] = data.draw(st.integers(0, 255))
+    reading = read_bytes(bytes(mutated), "model.onnx")
     assert reading.structures or reading.unread
 
 
@@ -236,21 +239,24 @@ def test_random_bytes_are_parsed_or_reported_as_unread(sample, read_bytes):
     assert reading.structures or reading.unread
 
 
+# Eight bytes that no reader recognises.
+WEIGHTS = bytes(range(0xF0, 0xF8))
+
+
 def write_model_with_external_data(folder: Path, target: str = "w.bin", name: str = "model.onnx") -> None:
-    (folder / name).write_bytes(
-        made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=(made.encode_external_tensor(target),)))
-    )
+    """Write the model ``name`` with one tensor whose eight bytes are in the file ``target``, which is not written."""
+    (folder / name).write_bytes(build_relu_model(made.encode_external_tensor(target)))
 
 
 def test_referenced_data_file_is_examined_as_tensor_data(tmp_path):
     write_model_with_external_data(tmp_path)
-    (tmp_path / "w.bin").write_bytes(bytes(range(0xF0, 0xF8)))
+    (tmp_path / "w.bin").write_bytes(WEIGHTS)
     assert scan_folder(tmp_path) == (0, set())
-    (tmp_path / "other.bin").write_bytes(bytes(range(0xF0, 0xF8)))
+    (tmp_path / "other.bin").write_bytes(WEIGHTS)  # no model refers to this file
     assert scan_folder(tmp_path) == (3, {"coverage/no-reader"})
 
 
-def test_program_is_not_accepted_as_tensor_data(tmp_path):
+def test_executable_or_pickle_is_not_accepted_as_tensor_data(tmp_path):
     write_model_with_external_data(tmp_path)
     (tmp_path / "w.bin").write_bytes(b"\x7fELF" + bytes(60))
     assert scan_folder(tmp_path) == (3, {"coverage/no-reader"})
@@ -258,20 +264,20 @@ def test_program_is_not_accepted_as_tensor_data(tmp_path):
     assert "pickle/dangerous-call" in scan_folder(tmp_path)[1]
 
 
-def test_too_short_data_file_is_reported(tmp_path):
+def test_data_file_that_ends_before_the_tensor_is_reported(tmp_path):
     write_model_with_external_data(tmp_path)
     (tmp_path / "w.bin").write_bytes(b"\xf0\xf1\xf2")
     assert scan_folder(tmp_path) == (1, {"onnx/external-data-short"})
 
 
-@pytest.mark.parametrize("component", ["w.bin", "sub"])
-def test_symbolic_link_on_the_path_to_data_is_reported(component, tmp_path):
-    model, away = tmp_path / "model", tmp_path / "away"
+@pytest.mark.parametrize(("path", "link", "target"), [("w.bin", "w.bin", "w.bin"), ("sub/w.bin", "sub", ".")])
+def test_symbolic_link_on_the_path_to_data_is_reported(path, link, target, tmp_path):
+    model, outside = tmp_path / "model", tmp_path / "outside"
     model.mkdir()
-    away.mkdir()
-    (away / "w.bin").write_bytes(bytes(range(0xF0, 0xF8)))
-    write_model_with_external_data(model, "w.bin" if component == "w.bin" else "sub/w.bin")
-    (model / component).symlink_to(away / "w.bin" if component == "w.bin" else away)
+    outside.mkdir()
+    (outside / "w.bin").write_bytes(WEIGHTS)
+    write_model_with_external_data(model, path)
+    (model / link).symlink_to(outside / target)
     assert "onnx/external-data-outside" in scan_folder(model)[1]
 
 
@@ -279,9 +285,9 @@ def test_hard_link_outside_the_model_is_reported(tmp_path):
     model = tmp_path / "model"
     model.mkdir()
     write_model_with_external_data(model)
-    (model / "w.bin").write_bytes(bytes(range(0xF0, 0xF8)))
-    os.link(model / "w.bin", model / "again.bin")
-    write_model_with_external_data(model, "again.bin", "again.onnx")
+    (model / "w.bin").write_bytes(WEIGHTS)
+    os.link(model / "w.bin", model / "inside.bin")
+    write_model_with_external_data(model, "inside.bin", "second.onnx")
     assert scan_folder(model) == (0, set())
     os.link(model / "w.bin", tmp_path / "outside.bin")
     assert scan_folder(model) == (3, {"onnx/external-data-hard-link"})
@@ -290,31 +296,25 @@ def test_hard_link_outside_the_model_is_reported(tmp_path):
 @pytest.mark.parametrize("count", [64, 2000])
 def test_many_external_data_entries_hide_no_location(count, read_bytes):
     pairs = (("location", "w.bin"), *((f"k{index}", "1") for index in range(count)), ("location", "/etc/hostname"))
-    tensor = made.encode_tensor("w", (2,), None, pairs)
-    reading = read_bytes(made.encode_model(made.encode_graph(made.encode_node("Relu"), tensors=(tensor,))), "m.onnx")
-    found = {each.target for group in reading.of(References) for each in group.items}
-    assert "/etc/hostname" in found or UnreadReason.LIMIT in reading.reasons()
+    reading = read_bytes(build_relu_model(made.encode_tensor("w", (2,), None, pairs)), "m.onnx")
+    assert "/etc/hostname" in list_references(reading) or UnreadReason.LIMIT in reading.reasons()
 
 
-def test_attribute_name_may_follow_its_value(read_bytes):
-    parts = (
+def test_attribute_whose_name_follows_its_value_is_read(read_bytes):
+    attributes = (
         encode_data(4, "/tmp/x") + encode_data(1, "ep_cache_context"),
         encode_number(3, 0) + encode_data(1, "embed_mode"),
     )
-    context = made.encode_node("EPContext", *parts, domain="com.microsoft")
-    (group,) = read_bytes(made.encode_model(made.encode_graph(context)), "m.onnx").of(References)
-    assert [each.target for each in group.items] == ["/tmp/x"]
+    context = made.encode_node("EPContext", *attributes, domain="com.microsoft")
+    reading = read_bytes(made.encode_model(made.encode_graph(context)), "m.onnx")
+    assert set(list_references(reading)) == {"/tmp/x"}
 
 
-def test_metadata_entries_are_examined_for_code(read_bytes):
-    noted = made.encode_model(
-        made.encode_graph(made.encode_node("Relu")),
-        encode_data(14, made.encode_entry("names", "__import__('os').system('true')")),
-    )
-    assert ("metadata-code", "os.system") in {
-        (each.use, each.name) for found in read_bytes(noted, "m.onnx").of(Outline) for each in found.mentions
-    }
-    long = made.encode_model(
-        made.encode_graph(made.encode_node("Relu")), encode_data(14, made.encode_entry("names", "x" * (2 << 20)))
-    )
-    assert UnreadReason.LIMIT in read_bytes(long, "m.onnx").reasons()
+def test_metadata_entry_is_examined_for_code_unless_too_long(read_bytes):
+    graph = made.encode_graph(made.encode_node("Relu"))
+    code_entry = made.encode_entry("names", "__import__('os').system('true')")
+    reading = read_bytes(made.encode_model(graph, encode_data(14, code_entry)), "m.onnx")
+    assert ("metadata-code", "os.system") in list_operators(reading)
+    long_entry = made.encode_entry("names", "x" * (2 << 20))
+    reading = read_bytes(made.encode_model(graph, encode_data(14, long_entry)), "m.onnx")
+    assert UnreadReason.LIMIT in reading.reasons()

@@ -32,21 +32,19 @@ X = encode_node("x", "Placeholder")
 
 
 def list_operators(reading) -> set[str]:
+    """Return the name of each mention."""
     return {mention.name for outline in reading.of(Outline) for mention in outline.mentions}
 
 
 def list_references(reading) -> dict[str, int]:
+    """Return how many bytes each referenced file must have, by its path."""
     return {each.target: each.needs for group in reading.of(References) for each in group.items}
 
 
 def test_operators_of_graph_and_functions_are_mentioned_once(read_bytes):
-    inner = encode_function("f", ("x",), encode_node("r", "Relu", "x"), encode_node("t", "Tanh", "r:y:0"))
-    reading = read_bytes(
-        encode_saved_model(
-            encode_graph(X, encode_call_node("c", "f", "x"), encode_call_node("d", "f", "x"), functions=(inner,))
-        ),
-        "saved_model.pb",
-    )
+    function = encode_function("f", ("x",), encode_node("r", "Relu", "x"), encode_node("t", "Tanh", "r:y:0"))
+    graph = encode_graph(X, encode_call_node("c", "f", "x"), encode_call_node("d", "f", "x"), functions=(function,))
+    reading = read_bytes(encode_saved_model(graph), "saved_model.pb")
     assert list_operators(reading) == {"Placeholder", "StatefulPartitionedCall", "Relu", "Tanh"}
     (outline,) = reading.of(Outline)
     assert len(outline.mentions) == 4
@@ -56,8 +54,8 @@ def test_operators_of_graph_and_functions_are_mentioned_once(read_bytes):
 
 
 def test_call_of_model_function_has_use_function(read_bytes):
-    inner = encode_function("Custom", ("x",), encode_node("r", "Relu", "x"))
-    (outline,) = read_bytes(encode_graph(X, encode_node("c", "Custom", "x"), functions=(inner,)), "g.pb").of(Outline)
+    function = encode_function("Custom", ("x",), encode_node("r", "Relu", "x"))
+    (outline,) = read_bytes(encode_graph(X, encode_node("c", "Custom", "x"), functions=(function,)), "g.pb").of(Outline)
     uses = {mention.name: mention.use for mention in outline.mentions}
     assert uses == {"Placeholder": "operator", "Custom": "function", "Relu": "operator"}
 
@@ -81,11 +79,11 @@ def test_graph_is_recognised_under_any_name(read_bytes, path):
         b"\x08\x07\x12\x07pytorch\x3a\x02\x0a\x00",  # ONNX
         b"\x0a\x05LeNet" + encode_message(100, encode_message(1, "data"), encode_message(2, "Data")),  # Caffe
         encode_message(1, encode_message(1, "<unk>"), b"\x15\0\0\0\0"),  # SentencePiece
-        b"\x0a\x04\x0a\x02hi",
+        b"\x0a\x04\x0a\x02hi",  # a node with a name and no operator
         bytes(range(256)),
     ],
 )
-def test_other_messages_are_not_recognised(read_bytes, data):
+def test_messages_of_other_formats_are_not_recognised_as_tensorflow(read_bytes, data):
     assert "tensorflow" not in read_bytes(data, "model.pb").formats.get("model.pb", [])
 
 
@@ -94,12 +92,13 @@ def test_invalid_file_named_saved_model_is_damage(read_bytes):
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-def test_graph_named_saved_model_is_read_as_both_kinds(read_bytes):
+def test_graph_named_saved_model_is_read_as_a_graph_and_as_a_damaged_saved_model(read_bytes):
     reading = read_bytes(encode_graph(X, encode_node("p", "PyFunc", "x")), "saved_model.pb")
     assert "PyFunc" in list_operators(reading)
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
+# A function that saves to a path that begins with its argument, as TensorFlow writes it.
 SAVER = encode_function("save", ("prefix",), encode_constant_node("part", "_temp/part"), encode_node("j", "StringJoin", "prefix", "part:output:0"),
                  encode_node("s", "SaveV2", "j:output:0"))  # fmt: skip
 FIXED = "SaveV2 with a fixed path"
@@ -108,14 +107,18 @@ FIXED = "SaveV2 with a fixed path"
 @check_each(
     "data, expected",
     [
+        # A function that saves to its argument: called with an input of the program, never called in the graph (so the
+        # program calls it), and called with a constant.
         (encode_graph(X, encode_call_node("c", "save", "x"), functions=(SAVER,)), "SaveV2"),
         (encode_graph(functions=(SAVER,)), "SaveV2"),
         (
             encode_graph(encode_constant_node("c", "/tmp/a"), encode_call_node("d", "save", "c"), functions=(SAVER,)),
             FIXED,
         ),
+        # A constant path: only the default name of savers, "model", is accepted.
         (encode_graph(encode_constant_node("c", "model"), encode_node("s", "SaveV2", "c")), "SaveV2"),
         (encode_graph(encode_constant_node("c", "model2"), encode_node("s", "SaveV2", "c")), FIXED),
+        # An input of the program with a default.
         (
             encode_graph(
                 encode_constant_node("c", "model"),
@@ -125,7 +128,8 @@ FIXED = "SaveV2 with a fixed path"
             "SaveV2",
         ),
         (encode_graph(encode_constant_node("c", ""), encode_node("s", "SaveV2", "c")), FIXED),
-        (encode_graph(encode_node("s", "SaveV2")), FIXED),
+        (encode_graph(encode_node("s", "SaveV2")), FIXED),  # no path at all
+        # A constant behind an input of the program.
         (
             encode_graph(
                 X,
@@ -135,6 +139,7 @@ FIXED = "SaveV2 with a fixed path"
             ),
             FIXED,
         ),
+        # A node that does not exist, and two nodes that read each other.
         (encode_graph(encode_node("s", "SaveV2", "nowhere")), FIXED),
         (
             encode_graph(
@@ -142,6 +147,7 @@ FIXED = "SaveV2 with a fixed path"
             ),
             FIXED,
         ),
+        # "^x" is a control input, so the path is the second input.
         (encode_graph(X, encode_node("n", "NoOp", "^x"), encode_node("s", "SaveV2", "^x", "x")), "SaveV2"),
     ],
 )
@@ -165,57 +171,49 @@ def test_origin_of_path_decides_name_of_writing_operator(read_bytes, data, expec
     ],
 )
 def test_file_attribute_decides_name_of_operator(read_bytes, op, key, value, expected):
-    reading = read_bytes(
-        encode_graph(encode_node("n", op, attributes=encode_attribute(key, encode_message(2, value)))), "g.pb"
-    )
+    attribute = encode_attribute(key, encode_message(2, value))
+    reading = read_bytes(encode_graph(encode_node("n", op, attributes=attribute)), "g.pb")
     assert list_operators(reading) == {expected}
 
 
-def make_table_model(*rest: bytes, where: str = "c") -> bytes:
+def build_table_model(*meta_graph_fields: bytes, path_node: str = "c") -> bytes:
+    """Return a SavedModel that fills a table from the path in a node: ``c`` is a constant, ``x`` an input."""
     nodes = (
         encode_node("h", "HashTableV2"),
         encode_constant_node("c", "/etc/hostname"),
-        encode_node("t", "InitializeTableFromTextFileV2", "h", where),
+        encode_node("t", "InitializeTableFromTextFileV2", "h", path_node),
     )
-    return encode_saved_model(encode_graph(X, *nodes), *rest)
+    return encode_saved_model(encode_graph(X, *nodes), *meta_graph_fields)
 
 
-def test_asset_is_not_a_fixed_path(read_bytes):
+def test_path_of_table_is_fixed_unless_it_is_an_asset_or_an_input(read_bytes):
     op = "InitializeTableFromTextFileV2"
-    assert f"{op} with a fixed path" in list_operators(read_bytes(make_table_model(), "saved_model.pb"))
-    reading = read_bytes(make_table_model(encode_asset("c", "v.txt")), "saved_model.pb")
+    assert f"{op} with a fixed path" in list_operators(read_bytes(build_table_model(), "saved_model.pb"))
+    reading = read_bytes(build_table_model(encode_asset("c", "v.txt")), "saved_model.pb")
     assert op in list_operators(reading)
     assert list_references(reading) == {"assets/v.txt": 0}
-    old = encode_message(
-        4,
-        encode_message(1, "saved_model_assets"),
-        encode_message(
-            2,
-            encode_message(
-                5, encode_message(1, encode_message(1, "type"), encode_message(2, encode_asset("c", "v.txt")[2:]))
-            ),
-        ),
-    )
-    assert op in list_operators(read_bytes(make_table_model(old), "saved_model.pb"))
-    assert op in list_operators(read_bytes(make_table_model(where="x"), "saved_model.pb"))
+    # TF1 lists the asset in a collection: an AnyList (5) of messages with a type (1) and the bytes of the asset (2).
+    asset = encode_asset("c", "v.txt")[2:]  # without the key and length of its field
+    any_list = encode_message(5, encode_message(1, encode_message(1, "type"), encode_message(2, asset)))
+    collection = encode_message(4, encode_message(1, "saved_model_assets"), encode_message(2, any_list))
+    assert op in list_operators(read_bytes(build_table_model(collection), "saved_model.pb"))
+    assert op in list_operators(read_bytes(build_table_model(path_node="x"), "saved_model.pb"))
 
 
 @pytest.mark.parametrize("name", ["/etc/hostname", "gs://bucket/a", "\\\\host\\a"])
 def test_absolute_asset_path_is_not_joined(read_bytes, name):
-    assert set(list_references(read_bytes(make_table_model(encode_asset("c", name)), "saved_model.pb"))) == {name}
+    assert set(list_references(read_bytes(build_table_model(encode_asset("c", name)), "saved_model.pb"))) == {name}
 
 
 def test_keras_configurations_in_saved_model_are_read_as_json(read_bytes):
+    # Three user objects (4) with metadata (3): two with the same configuration, and one with other text.
     layer = encode_message(4, encode_message(3, '{"class_name": "Lambda", "config": {}}'))
-    objects = encode_message(
-        7,
-        encode_message(1, layer),
-        encode_message(1, layer),
-        encode_message(1, encode_message(4, encode_message(3, "no json"))),
-    )
+    other = encode_message(4, encode_message(3, "no json"))
+    objects = encode_message(7, *(encode_message(1, each) for each in (layer, layer, other)))
     reading = read_bytes(encode_saved_model(encode_graph(X), objects), "saved_model.pb")
     assert reading.formats["saved_model.pb!layer-0.json"] == ["json"]
     assert set(reading.formats) == {"saved_model.pb", "saved_model.pb!layer-0.json"}
+    # The file keras_metadata.pb under another name: an object with its node, path, identifier and configuration.
     metadata = encode_message(
         1,
         encode_number(2, 0),
@@ -250,11 +248,11 @@ def test_text_form_is_read_like_binary_form(read_bytes):
 @pytest.mark.parametrize(
     "text", ["node: 1", "node {\n name: 'x' calculator: 'A' }", "libraryan {", "nodes { op: 'a' }"]
 )
-def test_other_text_is_not_recognised(read_bytes, text):
+def test_text_without_operator_or_known_field_is_not_recognised_as_tensorflow(read_bytes, text):
     assert read_bytes(text.encode(), "a.pbtxt").formats["a.pbtxt"] == ["text"]
 
 
-def test_index_states_size_of_each_shard(read_bytes):
+def test_checkpoint_index_refers_to_each_shard_with_its_size(read_bytes):
     data = build_checkpoint_index(
         {"a": encode_bundle_entry(0, 16), "b": encode_bundle_entry(16, 8), "c": encode_bundle_entry(0, 400, shard=1)},
         shards=2,
@@ -265,10 +263,15 @@ def test_index_states_size_of_each_shard(read_bytes):
 
 
 @pytest.mark.parametrize(
-    "bad", [encode_bundle_entry(2**63, 8), encode_bundle_entry(0, 2**63), encode_bundle_entry(0, 8, shard=1)]
+    "entry",
+    [
+        encode_bundle_entry(2**63, 8),  # a negative offset
+        encode_bundle_entry(0, 2**63),  # a negative size
+        encode_bundle_entry(0, 8, shard=1),  # the second of one shard
+    ],
 )
-def test_tensor_at_impossible_place_is_damage(read_bytes, bad):
-    reading = read_bytes(build_checkpoint_index({"a": encode_bundle_entry(0, 16), "b": bad}), "model.index")
+def test_tensor_with_impossible_offset_size_or_shard_is_damage(read_bytes, entry):
+    reading = read_bytes(build_checkpoint_index({"a": encode_bundle_entry(0, 16), "b": entry}), "model.index")
     assert reading.reasons() == {UnreadReason.DAMAGED}
     assert list_references(reading) == {"model.data-00000-of-00001": 16}
 
@@ -288,28 +291,36 @@ def test_too_many_operators_are_reported_as_limit(read_bytes, monkeypatch):
 
 
 def test_operators_before_damage_are_mentioned(read_bytes):
-    reading = read_bytes(encode_graph(X, encode_node("p", "PyFunc")) + b"\x0a\x7fx", "g.pb")
+    truncated_node = b"\x0a\x7fx"  # it states 127 bytes and has one
+    reading = read_bytes(encode_graph(X, encode_node("p", "PyFunc")) + truncated_node, "g.pb")
     assert "PyFunc" in list_operators(reading)
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-WHOLE = encode_saved_model(
+SAVED_MODEL = encode_saved_model(
     encode_graph(X, encode_call_node("c", "save", "x"), functions=(SAVER,)), encode_asset("c", "v")
 )
-TEXT = (
+GRAPH_TEXT = (
     b"node { name: 'x' op: \"A\" attr < key: 's' value { s: 'a\\n' } > input: ['a', \"b\"] }\nversions { producer: -1 }"
 )
+CHECKPOINT_INDEX = build_checkpoint_index({"a": encode_bundle_entry(0, 16), "b": encode_bundle_entry(1, 2)})
+FILES = [
+    (SAVED_MODEL, "saved_model.pb"),
+    (encode_meta_graph(encode_graph(X)), "a.meta"),
+    (GRAPH_TEXT, "g.pbtxt"),
+    (CHECKPOINT_INDEX, "m.index"),
+]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data(), st.sampled_from([(WHOLE, "saved_model.pb"), (encode_meta_graph(encode_graph(X)), "a.meta"), (TEXT, "g.pbtxt"),
-                                   (build_checkpoint_index({"a": encode_bundle_entry(0, 16), "b": encode_bundle_entry(1, 2)}), "m.index")]))  # fmt: skip
-def test_mutated_file_is_read_without_error(read_bytes, data, start):
-    content, path = bytearray(start[0]), start[1]
+@given(st.data(), st.sampled_from(FILES))
+def test_mutated_file_is_read_without_error(read_bytes, data, file):
+    content, path = bytearray(file[0]), file[1]
     for _ in range(data.draw(st.integers(1, 4))):
-        place = data.draw(st.integers(0, len(content) - 1))
-        content[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+        start = data.draw(st.integers(0, len(content) - 1))
+        content[start : start + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
         content = content or bytearray(b"\0")
+    # The property fails the test when a reader raised an unexpected error.
     assert read_bytes(bytes(content), path).unread is not None
 
 
@@ -322,48 +333,47 @@ def test_random_text_is_encoded_in_bounded_size(text):
 
 def test_text_form_is_parsed_into_fields():
     text = "a: 'x' \"\\x41\\101\\n\" b { c: [1, -2.5e-3] } d < > e [ { f: g } , {} ], # end\n[ext.x] { h: true }"
-    found = [(each.name, each.value) for each in parse_text_fields(text, Limits())]
-    assert found == [
+    # A field with a value; a name without a value where a message opens, and neither where it closes.
+    assert [(each.name, each.value) for each in parse_text_fields(text, Limits())] == [
         ("a", b"xAA\n"), ("b", None), ("c", b"1"), ("c", b"-2.5e-3"), ("", None), ("d", None), ("", None),
         ("e", None), ("f", b"g"), ("", None), ("e", None), ("", None), ("[ext.x]", None), ("h", b"true"), ("", None),
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "front",
+    "prefix",
     [
-        b"%PDF-",
+        b"%PDF-",  # the magic bytes of another format, which are also a field
         encode_message(6, "x"),
         encode_message(3, "x" * 40),
-        encode_message(1, encode_message(1, "q"), encode_message(2, "no op!")),
+        encode_message(1, encode_message(1, "q"), encode_message(2, "no op!")),  # a node with an invalid operator
     ],
 )
-def test_graph_after_unknown_fields_is_recognised(front, read_bytes):
-    assert "PyFunc" in list_operators(read_bytes(front + encode_graph(X, encode_node("p", "PyFunc")), "weights.bin"))
+def test_graph_after_unknown_fields_is_recognised(prefix, read_bytes):
+    assert "PyFunc" in list_operators(read_bytes(prefix + encode_graph(X, encode_node("p", "PyFunc")), "weights.bin"))
 
 
-def test_text_inserted_by_operator_is_a_fixed_path(read_bytes):
+def test_text_inserted_or_computed_by_operator_is_a_fixed_path(read_bytes):
     rewrite = encode_attribute("rewrite", encode_message(2, "/tmp/loot"))
-    for made in (
+    separator = encode_attribute("separator", encode_message(2, "/tmp/loot"))
+    for path_node in (
         encode_node("d", "StaticRegexReplace", "x", attributes=rewrite),
         encode_node("d", "UnicodeTranscode", "x"),
-        encode_node("d", "StringJoin", "x", attributes=encode_attribute("separator", encode_message(2, "/tmp/loot"))),
+        encode_node("d", "StringJoin", "x", attributes=separator),
     ):
-        assert "SaveV2 with a fixed path" in list_operators(
-            read_bytes(encode_graph(X, made, encode_node("s", "SaveV2", "d")), "g.pb")
-        )
+        graph = encode_graph(X, path_node, encode_node("s", "SaveV2", "d"))
+        assert FIXED in list_operators(read_bytes(graph, "g.pb"))
     joined = encode_graph(X, encode_node("d", "StringJoin", "x", "x"), encode_node("s", "SaveV2", "d"))
-    assert "SaveV2 with a fixed path" not in list_operators(read_bytes(joined, "g.pb"))
+    assert FIXED not in list_operators(read_bytes(joined, "g.pb"))
 
 
-def test_operator_in_function_attribute_is_mentioned(read_bytes):
-    given_ = encode_attribute("f", encode_message(10, encode_message(1, "PyFunc")))
-    assert "PyFunc" in list_operators(
-        read_bytes(encode_graph(X, encode_node("c", "PartitionedCall", attributes=given_)), "g.pb")
-    )
-    own = encode_function("PyFunc", ("x",), encode_node("r", "Relu", "x"))
-    mine = read_bytes(encode_graph(X, encode_node("c", "PartitionedCall", attributes=given_), functions=(own,)), "g.pb")
-    assert "PyFunc" not in list_operators(mine)
+def test_operator_in_function_attribute_is_mentioned_unless_the_model_defines_it(read_bytes):
+    attribute = encode_attribute("f", encode_message(10, encode_message(1, "PyFunc")))
+    call = encode_node("c", "PartitionedCall", attributes=attribute)
+    assert "PyFunc" in list_operators(read_bytes(encode_graph(X, call), "g.pb"))
+    function = encode_function("PyFunc", ("x",), encode_node("r", "Relu", "x"))
+    reading = read_bytes(encode_graph(X, call, functions=(function,)), "g.pb")
+    assert "PyFunc" not in list_operators(reading)
 
 
 def test_output_stream_from_caller_counts_as_file(read_bytes):
@@ -375,12 +385,10 @@ def test_output_stream_from_caller_counts_as_file(read_bytes):
 
 def test_keras_configuration_after_blanks_is_read(read_bytes):
     text = ' \n{"class_name": "Lambda", "config": {"function": "x"}}'
-    kept = encode_message(
-        7, encode_message(1, encode_message(4, encode_message(1, "_tf_keras_layer"), encode_message(3, text)))
-    )
-    assert any(
-        "layer-0" in path for path in read_bytes(encode_saved_model(encode_graph(X), kept), "saved_model.pb").formats
-    )
+    layer = encode_message(4, encode_message(1, "_tf_keras_layer"), encode_message(3, text))
+    objects = encode_message(7, encode_message(1, layer))
+    reading = read_bytes(encode_saved_model(encode_graph(X), objects), "saved_model.pb")
+    assert "saved_model.pb!layer-0.json" in reading.formats
 
 
 @pytest.mark.parametrize("first", ["version: 1 ", "debug_info { } ", "#" + "x" * 9000 + "\n", "\n" * 9000])
