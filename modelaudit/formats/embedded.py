@@ -134,22 +134,22 @@ class EmbeddedContent:
     layers: int
 
 
-def detect_coding(data: bytes, cut: bool = False, is_text: bool = False) -> Coding | None:
+def detect_coding(data: bytes, is_truncated: bool = False, is_text: bool = False) -> Coding | None:
     """Return the outermost coding of embedded content, ``RAW`` if it has none, or ``None`` if there is no content.
 
     Args:
         data: the first bytes, up to ``HEAD_BYTES``.
-        cut: more bytes follow.
+        is_truncated: more bytes follow.
         is_text: a loader reads the data as characters, and each character may represent a byte.
     """
     if is_text:
-        for coding, inner in decode_character_bytes(data, cut).items():
-            if detect_format(inner) or decode_codings(inner, cut):
+        for coding, inner in decode_character_bytes(data, is_truncated).items():
+            if detect_format(inner) or decode_codings(inner, is_truncated):
                 return coding
     if detect_format(data):
         return Coding.RAW
-    for coding, inner in decode_codings(data, cut).items():
-        if detect_format(inner) or decode_codings(inner, cut):
+    for coding, inner in decode_codings(data, is_truncated).items():
+        if detect_format(inner) or decode_codings(inner, is_truncated):
             return coding
     return None
 

@@ -21,7 +21,8 @@ from modelaudit.wire.codecs import CODECS
 PACKAGE = Path(modelaudit.__file__).parent
 
 NAMES = sorted({each.name for each in DECLARATIONS})
-EMPTY_RULE = """\
+# A valid rule without its format and kinds.
+RULE_TEMPLATE = """\
 id: format/toy
 title: A toy
 check: security
@@ -42,39 +43,42 @@ examples: {{fires: [a.bin], quiet: [b.bin]}}
 """
 
 
-def kinds_judged_by_rules(format_name: str) -> set[object]:
-    """The kinds of defects of a format that some rule asks for."""
-    return {
-        kind
-        for rule in load_catalogue(formats=FACTS).findings.values()
-        for matcher in rule.match
-        if matcher.subject == "defect" and not rule.is_fallback and format_name in dict(matcher.where)["format"]
-        for kind in dict(matcher.where)["kind"]
-    }
+def collect_judged_kinds(format_name: str) -> set[object]:
+    """Return the kinds of defects of a format that some rule names."""
+    kinds: set[object] = set()
+    for rule in load_catalogue(formats=FACTS).findings.values():
+        for matcher in rule.match:
+            where = dict(matcher.where)
+            if matcher.subject == "defect" and not rule.is_fallback and format_name in where["format"]:
+                kinds |= set(where["kind"])
+    return kinds
 
 
 def test_importing_the_registry_imports_no_reader() -> None:
     code = "import sys, modelaudit.formats.registry; print(*(n for n in sys.modules if n.startswith('modelaudit.')))"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    imported = ran.stdout.split()
-    folders = {name for name in imported if name.startswith("modelaudit.formats.") and name.count(".") > 2}
-    assert not {name for name in folders if name.count(".") > 3}, "a declaration imports a module beside it"
-    light = {f"modelaudit.{name}" for name in ("languages.card_defects", "wire.reader", "wire.defects")}
-    light |= {f"modelaudit.model.{name}" for name in ("defect_kind", "format_facts")}
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = completed.stdout.split()
+    # modelaudit.formats.<room>.<folder> is a declaration; a name with one part more is a module beside it.
+    beside_declarations = {name for name in imported if name.startswith("modelaudit.formats.") and name.count(".") > 3}
+    assert not beside_declarations, "a declaration imports a module beside it"
+    # Modules that are small and import little.
+    allowed = {f"modelaudit.{name}" for name in ("languages.card_defects", "wire.reader", "wire.defects")}
+    allowed |= {f"modelaudit.model.{name}" for name in ("defect_kind", "format_facts")}
     others = {name for name in imported if name.count(".") > 1 and not name.startswith("modelaudit.formats.")}
-    assert others <= light, "a declaration imports a module that is not light"
+    assert others <= allowed, "a declaration imports a module that is not light"
 
 
 @check_each("declaration", DECLARATIONS)
 def test_declared_functions_and_codecs_exist(declaration: Declaration) -> None:
     start = declaration.embedded
-    named = [declaration.read, declaration.interpreter, start.begins if start else ""]
-    named += [declaration.recognise] if isinstance(declaration.recognise, str) else []
-    for name in filter(None, named):
+    object_names = [declaration.read, declaration.interpreter, start.begins if start else ""]
+    object_names += [declaration.recognise] if isinstance(declaration.recognise, str) else []
+    for name in filter(None, object_names):
         assert name.startswith("modelaudit.")
-        import_object(name)
+        import_object(name)  # raises where it does not exist
     if start is not None:
-        assert bool(start.magic) + bool(start.codec) + bool(start.begins) == 1
+        ways_to_identify = [start.magic, start.codec, start.begins]
+        assert sum(map(bool, ways_to_identify)) == 1
         assert not start.codec or start.codec in CODECS
     assert bool(declaration.read) == bool(declaration.recognise)
     assert declaration.fallback is None or declaration.read
@@ -85,7 +89,7 @@ def test_no_two_fallbacks_have_the_same_rank() -> None:
     assert len(ranks) == len(set(ranks))
 
 
-def test_fallbacks_are_asked_last_and_plain_text_last_but_one() -> None:
+def test_fallback_readers_are_asked_last_in_the_order_of_their_ranks() -> None:
     order = [reader.fallback for reader in READERS]
     assert order == sorted(order)
     assert [reader.format for reader in READERS if reader.fallback] == [
@@ -94,15 +98,15 @@ def test_fallbacks_are_asked_last_and_plain_text_last_but_one() -> None:
     ]
 
 
-def test_asking_for_the_only_reader_fails_if_format_has_several() -> None:
+def test_find_reader_refuses_format_with_several_readers() -> None:
     assert find_reader("gguf").format == "gguf"
     with pytest.raises(ValueError):
         find_reader("tensorflow")
 
 
 @check_each("name", sorted(FACTS.defects))
-def test_every_kind_of_defect_has_a_rule_or_a_reason_for_none(name: str) -> None:
-    judged = kinds_judged_by_rules(name)
+def test_every_kind_of_defect_has_a_rule_or_a_reason_why_it_is_harmless(name: str) -> None:
+    judged = collect_judged_kinds(name)
     missing = [kind for kind, harmless in FACTS.defects[name].items() if not harmless and kind not in judged]
     assert not missing, f"{name} declares {missing}: add them to a rule for defects, or declare why they are harmless"
     assert not [kind for kind, harmless in FACTS.defects[name].items() if harmless and kind in judged]
@@ -115,13 +119,13 @@ def test_every_kind_of_defect_has_a_rule_or_a_reason_for_none(name: str) -> None
         ("zip/malicious/encrypted-member.zip", "coverage/encrypted"),
     ],
 )
-def test_harmless_kinds_of_content_not_read_are_absences(fixture: str, rule: str) -> None:
+def test_harmless_defect_of_unread_content_is_reported_as_an_absence(fixture: str, rule: str) -> None:
     report = modelaudit.scan(fixture_path(fixture), second_opinion=False)
     assert rule in {finding.rule for finding in report.findings}
     assert report.exit_code == 3
 
 
-def test_kind_of_defect_is_its_word() -> None:
+def test_kind_of_defect_equals_its_word_and_has_its_reason() -> None:
     class ToyDefect(DefectKind):
         TOO_LONG = "too-long"
         TOO_SHORT = "too-short", "it is read whole"
@@ -144,15 +148,15 @@ def test_rule_for_an_undeclared_format_or_kind_is_refused_with_its_line(
 ) -> None:
     file = tmp_path / "findings/format/toy.yaml"
     file.parent.mkdir(parents=True)
-    file.write_text(EMPTY_RULE.format(format=format_name, kind=kind))
-    with pytest.raises(ConfigurationError, match=r"toy\.yaml:\d+:") as refused:
+    file.write_text(RULE_TEMPLATE.format(format=format_name, kind=kind))
+    with pytest.raises(ConfigurationError, match=r"toy\.yaml:\d+:") as error:
         load_catalogue(extra=[tmp_path], formats=FACTS)
-    assert message in str(refused.value)
+    assert message in str(error.value)
 
 
-def test_every_kind_of_a_rule_belongs_to_a_format_beside_it(tmp_path: Path) -> None:
+def test_rule_with_one_kind_that_its_format_cannot_have_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "findings/format/toy.yaml"
     file.parent.mkdir(parents=True)
-    file.write_text(EMPTY_RULE.format(format="gguf", kind="duplicate-key, crc-mismatch"))
+    file.write_text(RULE_TEMPLATE.format(format="gguf", kind="duplicate-key, crc-mismatch"))
     with pytest.raises(ConfigurationError, match="'crc-mismatch' is a kind of defect that gguf cannot have"):
         load_catalogue(extra=[tmp_path], formats=FACTS)

@@ -1,3 +1,5 @@
+"""Test the detection and decoding of content that is embedded in other data."""
+
 from __future__ import annotations
 
 import base64
@@ -26,16 +28,18 @@ from modelaudit.wire.codings import Coding, decode_codings
 # Without the time of day, so that the names of tests are the same in every process.
 make_gzip = functools.partial(gzip.compress, mtime=0)
 
+# A pickle that calls os.system.
 PAYLOAD = b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0aecho inert\x85R."
 
 
 def make_tar(content: bytes) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
+    """Return a tar archive with one member."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
         member = tarfile.TarInfo("data.pkl")
         member.size = len(content)
         archive.addfile(member, io.BytesIO(content))
-    return out.getvalue()
+    return buffer.getvalue()
 
 
 @check_each(
@@ -45,22 +49,21 @@ def make_tar(content: bytes) -> bytes:
         (b"\x93NUMPY\x01\x00", "npy"), (make_tar(PAYLOAD), "tar"), (make_gzip(PAYLOAD), "gzip"), (zlib.compress(PAYLOAD), "zlib"),
         (bz2.compress(PAYLOAD), "bzip2"), (lzma.compress(PAYLOAD), "xz"), (lzma.compress(PAYLOAD, lzma.FORMAT_ALONE), "lzma"),
         (make_gzip(zlib.compress(PAYLOAD)), "gzip"), (make_gzip(base64.b64encode(PAYLOAD)), "gzip"), (make_gzip(make_tar(PAYLOAD)), "gzip"),
-        # A stream that expands to no known format is data.
+        # Streams that expand to no known format, beginnings of a pickle that end too early, damaged streams, and texts.
         (make_gzip(b"plain text " * 99), None), (zlib.compress(b"\0" * 5000), None), (b"", None), (b"\x80", None), (b"\x80\x04", None), (b"\x80\x04\x00\x00", None),
         (b"\x78\x9c" + b"\xff" * 50, None), (b"\x1f\x8b\x08" + b"\x00" * 40, None), (b"plain text", None), (b"cat\n", None), (b"\x5d\x00\x00" + b"\1" * 40, None),
     ],
 )  # fmt: skip
-def test_formats_are_detected_by_trial(data: bytes, expected: str | None) -> None:
+def test_format_is_detected_by_its_start_and_by_what_a_stream_expands_to(data: bytes, expected: str | None) -> None:
     assert detect_format(data) == expected
 
 
-def test_nested_streams_are_expanded_to_a_depth_and_then_count(read_fixture: Callable[[str], object]) -> None:
-    shallow = deep = b"plain text " * 3
-    for layer in range(8):
-        deep = zlib.compress(deep)
-        shallow = deep if layer == 2 else shallow
-    assert detect_format(shallow) is None
-    assert detect_format(deep) == "zlib"
+def test_stream_nested_deeper_than_the_bound_counts_as_content(read_fixture: Callable[[str], object]) -> None:
+    nested = [b"plain text " * 3]  # compressed 0 to 8 times
+    for _ in range(8):
+        nested.append(zlib.compress(nested[-1]))
+    assert detect_format(nested[3]) is None
+    assert detect_format(nested[8]) == "zlib"
     reading = read_fixture("pickle/malicious/nested-beyond-layers.pkl")
     programs = reading.of(PickleProgram)  # type: ignore[attr-defined]
     assert "builtins.eval" in {str(event.subject) for program in programs for event in program.events}
@@ -68,24 +71,28 @@ def test_nested_streams_are_expanded_to_a_depth_and_then_count(read_fixture: Cal
     assert UnreadReason.READER_FAILED not in reading.reasons()  # type: ignore[attr-defined]
 
 
-def test_block_longer_than_the_head_is_read_again(bytes_window: Callable[[bytes], object]) -> None:
-    noise = pickle.dumps([bytes(zlib.crc32(bytes((n % 256, n // 256))).to_bytes(4) * 3) for n in range(3000)], 4)
-    dull = bz2.compress(bytes(noise[n] ^ 0x55 for n in range(len(noise))))
-    assert detect_format(dull[:4096]) == "bzip2"
-    assert decode_content(bytes_window(dull), Limits()) is None  # type: ignore[arg-type]
-    found = decode_content(bytes_window(bz2.compress(noise)), Limits())  # type: ignore[arg-type]
-    assert found is not None
-    assert found.format == "bzip2"
+def test_stream_whose_first_block_exceeds_the_head_is_decided_by_more_bytes(
+    bytes_window: Callable[[bytes], object],
+) -> None:
+    # Checksums hardly compress, so the first block of bzip2 is longer than the head.
+    checksums = [zlib.crc32(bytes((n % 256, n // 256))).to_bytes(4) * 3 for n in range(3000)]
+    program = pickle.dumps(checksums, 4)
+    compressed_noise = bz2.compress(bytes(byte ^ 0x55 for byte in program))
+    assert detect_format(compressed_noise[:4096]) == "bzip2"
+    assert decode_content(bytes_window(compressed_noise), Limits()) is None  # type: ignore[arg-type]
+    content = decode_content(bytes_window(bz2.compress(program)), Limits())  # type: ignore[arg-type]
+    assert content is not None
+    assert content.format == "bzip2"
 
 
-def test_codings_are_removed_up_to_a_depth(bytes_window: Callable[[bytes], object]) -> None:
+def test_two_codings_are_removed_and_more_are_not(bytes_window: Callable[[bytes], object]) -> None:
     data = PAYLOAD
-    reached = []
+    contents = []
     for _ in range(6):
         data = base64.b64encode(data)
-        found = decode_content(bytes_window(data), Limits())  # type: ignore[arg-type]
-        reached.append((found.format, found.layers, found.window.read(0, 99)) if found else None)
-    assert reached == [("pickle", 1, PAYLOAD), ("pickle", 2, PAYLOAD), None, None, None, None]
+        content = decode_content(bytes_window(data), Limits())  # type: ignore[arg-type]
+        contents.append((content.format, content.layers, content.window.read(0, 99)) if content else None)
+    assert contents == [("pickle", 1, PAYLOAD), ("pickle", 2, PAYLOAD), None, None, None, None]
 
 
 @pytest.mark.parametrize("text", [b"gASV" * 2, b"not coded at all", b"gASVgASV\x00gASV", b"80040", b"H4sI" + b"!" * 20])
@@ -93,10 +100,11 @@ def test_text_that_is_only_partly_coded_has_no_coding(text: bytes) -> None:
     assert decode_codings(text) == {}
 
 
-def test_beginning_of_a_text_decides_its_coding() -> None:
+def test_coding_is_detected_from_the_beginning_of_a_text() -> None:
     text = base64.encodebytes(PAYLOAD * 300)
+    # 4,095 bytes end in the middle of a group of four letters.
     assert list(decode_codings(text[:4096], is_truncated=True)) == [Coding.BASE64]
-    assert detect_coding(text[:4095], cut=True) is Coding.BASE64
+    assert detect_coding(text[:4095], is_truncated=True) is Coding.BASE64
 
 
 @pytest.mark.parametrize("name", ["base64.txt", "base85", "hex-of-zlib"])
@@ -124,7 +132,7 @@ def test_text_over_the_size_limit_is_reported_as_unread(read_bytes: Callable[...
     assert reading.reasons() == {UnreadReason.LIMIT}  # type: ignore[attr-defined]
 
 
-_CODED = [
+_ENCODED_PAYLOADS = [
     base64.b64encode(PAYLOAD),
     base64.b85encode(zlib.compress(PAYLOAD)),
     make_gzip(PAYLOAD),
@@ -133,25 +141,25 @@ _CODED = [
 
 
 @given(
-    st.sampled_from(_CODED),
+    st.sampled_from(_ENCODED_PAYLOADS),
     st.lists(st.tuples(st.integers(0, 99), st.integers(0, 255)), max_size=5),
     st.integers(0, 99),
 )
 @settings(max_examples=300, deadline=None)
 def test_mutated_encoded_text_gives_a_reading(
-    read_bytes: Callable[..., object], seed: bytes, changes: list[tuple[int, int]], cut: int
+    read_bytes: Callable[..., object], seed: bytes, changes: list[tuple[int, int]], removed: int
 ) -> None:
     data = bytearray(seed)
     for position, value in changes:
         data[position % len(data)] = value
-    read_bytes(bytes(data[: len(data) - cut % len(data)]))
+    read_bytes(bytes(data[: len(data) - removed % len(data)]))
 
 
 @given(st.binary(max_size=200), st.booleans(), st.booleans())
 @settings(max_examples=300, deadline=None)
-def test_detection_accepts_random_bytes(data: bytes, cut: bool, is_text: bool) -> None:
+def test_detection_accepts_random_bytes(data: bytes, is_truncated: bool, is_text: bool) -> None:
     detect_format(data)
-    detect_coding(data, cut, is_text)
+    detect_coding(data, is_truncated, is_text)
 
 
 def test_pickles_in_json_strings_are_read(tmp_path):

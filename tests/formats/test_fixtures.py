@@ -1,3 +1,5 @@
+"""Test that each fixture has the outcome of its kind: benign, malicious, truncated or bomb."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -15,7 +17,7 @@ FORMATS = sorted(path.parent.name for path in FIXTURES.glob("*/benign"))
 # Some formats occur only inside a container, and their fixtures are in the container's folder.
 FOLDER_OF = {each.name: each.fixtures for each in DECLARATIONS if each.fixtures}
 # Bombs whose size or depth exceeds a limit.
-REACH_A_BOUND = (
+BOMBS_OVER_A_LIMIT = (
     *("zip/bomb/ratio.zip", "zip/bomb/overlapping.zip", "zip/bomb/nested.zip", "torch-zip/bomb/ratio.pt"),
     *("json/bomb/deep.json", "yaml/bomb/deep.yaml"),
 )
@@ -129,7 +131,8 @@ NOT_FAILED = {
 }
 
 
-def _paths(kind: str, formats: Iterable[str] = FORMATS) -> list[str]:
+def _list_fixtures(kind: str, formats: Iterable[str] = FORMATS) -> list[str]:
+    """Return the paths of the fixtures of a kind, such as ``onnx/malicious/python-operator.onnx``."""
     return sorted(
         str(path.relative_to(FIXTURES))
         for name in formats
@@ -144,31 +147,31 @@ def test_every_format_has_every_kind_of_fixture(name):
 
 
 @pytest.mark.parametrize("name", group_by_folder(FORMATS))
-def test_malicious_fixtures_fail_or_are_reported(name):
-    reports = {path: scan_fixture(path) for path in _paths("malicious", [name])}
-    missed = {}
+def test_malicious_fixture_fails_the_policy_or_fires_the_listed_rules(name):
+    reports = {path: scan_fixture(path) for path in _list_fixtures("malicious", [name])}
+    unexpected = {}
     for path, report in reports.items():
         rules = {finding.rule for finding in report.findings if not finding.rule.startswith("license/")}
         expected = NOT_FAILED.get(path, (1, rules))
         if (report.exit_code, rules) != expected:
-            missed[path] = (report.exit_code, rules)
-    assert missed == {}
+            unexpected[path] = (report.exit_code, rules)
+    assert unexpected == {}
 
 
-def test_every_exception_names_a_fixture():
-    assert set(_paths("malicious")) >= NOT_FAILED.keys()
+def test_every_listed_exception_is_a_fixture():
+    assert set(_list_fixtures("malicious")) >= NOT_FAILED.keys()
 
 
-@check_each("path", lambda: _paths("benign"))
-def test_benign_files_are_read_whole_and_without_defect(path, read_fixture):
+@check_each("path", lambda: _list_fixtures("benign"))
+def test_benign_fixture_is_read_completely_and_has_no_defect(path, read_fixture):
     reading = read_fixture(path)
     assert reading.structures or path.startswith(SEALED)
     assert reading.kinds() <= ({"not-utf-8"} if "latin-1" in path else set())
     assert [path for path, _ in reading.unread if not path.endswith(".py")] == []
 
 
-@check_each("path", lambda: _paths("truncated"))
-def test_truncated_files_are_read_up_to_the_damage(path, read_fixture):
+@check_each("path", lambda: _list_fixtures("truncated"))
+def test_truncated_fixture_is_reported_as_damaged(path, read_fixture):
     reading = read_fixture(path)
     damaged = UnreadReason.DAMAGED in reading.reasons() or "front-matter-invalid" in reading.kinds()
     assert damaged, (reading.unread, reading.kinds())
@@ -176,12 +179,12 @@ def test_truncated_files_are_read_up_to_the_damage(path, read_fixture):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
-def test_bombs_stay_within_bounds(name, read_fixture):
-    readings = {path: read_fixture(path) for path in _paths("bomb", [name])}
+def test_bomb_yields_a_result_and_reaches_its_limit(name, read_fixture):
+    readings = {path: read_fixture(path) for path in _list_fixtures("bomb", [name])}
     assert [path for path, reading in readings.items() if not reading.structures and not reading.unread] == []
-    reached = {path for path, reading in readings.items() if UnreadReason.LIMIT in reading.reasons()}
-    assert {path for path in REACH_A_BOUND if path.startswith(f"{name}/")} <= reached
+    over_a_limit = {path for path, reading in readings.items() if UnreadReason.LIMIT in reading.reasons()}
+    assert {path for path in BOMBS_OVER_A_LIMIT if path.startswith(f"{name}/")} <= over_a_limit
 
 
-def test_fixtures_are_small():
+def test_all_fixtures_together_take_less_than_8_mib():
     assert sum(path.stat().st_size for path in FIXTURES.rglob("*") if path.is_file()) < 8 * 1024 * 1024

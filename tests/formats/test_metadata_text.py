@@ -1,3 +1,5 @@
+"""Test the analysis of free text in metadata: code, commands, markup, addresses and documents."""
+
 from __future__ import annotations
 
 import time
@@ -10,6 +12,7 @@ from modelaudit.languages.code_text import find_dangerous_programs, find_python_
 
 
 def list_names(key: str, text: str) -> set[tuple[str, str]]:
+    """Return the use and name of each mention in one entry."""
     return {(mention.use, mention.name) for mention in collect_mentions([MetadataEntry(key, text.encode())])}
 
 
@@ -38,7 +41,7 @@ def test_program_text_lists_its_calls(text, expected):
         "train(lr=1e-4)", "-" * 40_000 + "f(x)",
     ],
 )  # fmt: skip
-def test_other_texts_are_not_programs(text):
+def test_text_that_is_not_a_program_lists_no_calls(text):
     assert list(find_python_calls(text)) == []
 
 
@@ -69,17 +72,15 @@ def test_prose_is_not_a_command(text):
     assert list(find_dangerous_programs(text)) == []
 
 
-def test_script_markup_counts_anywhere_and_formatting_does_not():
+def test_markup_that_runs_a_script_is_mentioned_and_formatting_is_not():
     assert ("markup", "script") in list_names("note", "hello <SCRIPT>void 0</SCRIPT>")
     assert ("markup", "event-handler") in list_names("note", '<img src=x onerror="void 0">')
     assert ("markup", "javascript") in list_names("note", "javascript:void(0)")
-    assert (
-        list_names("note", "<p>Use <b>0.8</b>, a <a href='https://example.invalid'>link</a>; tokens <s> and <unk></p>")
-        == set()
-    )
+    formatting = "<p>Use <b>0.8</b>, a <a href='https://example.invalid'>link</a>; tokens <s> and <unk></p>"
+    assert list_names("note", formatting) == set()
 
 
-def test_address_counts_only_under_a_callback_key():
+def test_address_is_mentioned_only_under_a_callback_key():
     assert list_names("callback_url", "https://example.invalid/x") == {("address", "callback")}
     assert list_names("training.webhook", "https://example.invalid/x") == {("address", "webhook")}
     assert list_names("license_url", "https://example.invalid/x") == set()
@@ -90,20 +91,20 @@ def test_documents_in_metadata_are_read_in_their_format(read_bytes):
     import json
     import struct
 
-    notes = {
+    metadata = {
         "config": '{"a": {"auto_map": 1}}',
         "list": "[1]",
         "words": "a {b}",
         "hook": "x: !!python/name:os.system ''",
     }
-    text = json.dumps({"__metadata__": notes}).encode()
-    reading = read_bytes(struct.pack("<Q", len(text)) + text, "m.safetensors")
+    header = json.dumps({"__metadata__": metadata}).encode()
+    reading = read_bytes(struct.pack("<Q", len(header)) + header, "m.safetensors")
     assert {path for path in reading.formats if "!" in path} == {
         "m.safetensors!metadata!config", "m.safetensors!metadata!hook.yaml",
     }  # fmt: skip
 
 
-def test_letters_without_a_call_are_searched_fast():
+def test_long_text_without_a_call_is_searched_in_less_than_a_second():
     started = time.process_time()
     assert not list(find_python_calls("A" * 60_000))
     assert time.process_time() - started < 1

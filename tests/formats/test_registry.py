@@ -44,14 +44,14 @@ WITHOUT_FORMAT = {
 """Folders of fixtures for a use of other formats."""
 
 
-def folder_of(declaration: Declaration) -> str:
-    """The folder of a format, such as ``weights/gguf``."""
+def get_folder(declaration: Declaration) -> str:
+    """Return the folder of a format, such as ``weights/gguf``; ``read`` is ``modelaudit.formats.weights.gguf…``."""
     return "/".join(declaration.read.split(".")[2:4])
 
 
 @cache
 def read_texts(folder: str, pattern: str) -> Mapping[Path, str]:
-    """The text of every file of a kind below a folder of the tree."""
+    """Return the text of every file below a folder of the tree whose name matches ``pattern``, by its path."""
     return {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / folder).rglob(pattern))}
 
 
@@ -64,13 +64,9 @@ def test_every_folder_of_a_room_declares_a_format(folder: Path) -> None:
     assert declaration.is_file(), f"{folder.relative_to(ROOT)}: add __init__.py with DECLARATIONS"
     assert "DECLARATIONS" in declaration.read_text(encoding="utf-8"), f"{declaration.relative_to(ROOT)}: DECLARATIONS"
     package = f"modelaudit.formats.{folder.parent.name}.{folder.name}"
-    named = [
-        name
-        for each in DECLARATIONS
-        for name in (each.read, each.recognise, each.interpreter)
-        if isinstance(name, str) and name.startswith(f"{package}.")
-    ]
-    assert named, f"{declaration.relative_to(ROOT)}: declare a reader or an interpreter of this folder"
+    functions = [name for each in DECLARATIONS for name in (each.read, each.recognise, each.interpreter)]
+    has_function = any(isinstance(name, str) and name.startswith(f"{package}.") for name in functions)
+    assert has_function, f"{declaration.relative_to(ROOT)}: declare a reader or an interpreter of this folder"
 
 
 @check_each("name", NAMES)
@@ -94,9 +90,10 @@ def test_every_format_has_fixtures(name: str, kind: str) -> None:
 
 @check_each("name", NAMES)
 def test_every_format_has_a_test(name: str) -> None:
-    declared = [each for each in READ if each.name == name]
-    modules = {folder_of(each).replace("/", ".") for each in declared}
-    folders = {each.fixtures or name for each in declared}
+    declarations = [each for each in READ if each.name == name]
+    modules = {get_folder(each).replace("/", ".") for each in declarations}
+    folders = {each.fixtures or name for each in declarations}
+    # A test imports a module of the format, reads a fixture of it, or has its name as an argument.
     pattern = "|".join([
         *(rf"modelaudit\.formats\.{re.escape(module)}\b" for module in modules),
         *(rf"[\"']{re.escape(folder)}/" for folder in folders),
@@ -105,7 +102,7 @@ def test_every_format_has_a_test(name: str) -> None:
     general = {"test_declarations.py", "test_registry.py", "test_fixtures.py", "test_mutated_files.py", "test_docs.py"}
     tests = [text for path, text in read_texts("tests", "test_*.py").items() if path.name not in general]
     assert any(re.search(pattern, text) for text in tests), (
-        f"{name}: no test reads it; add tests/formats/{folder_of(declared[0]).replace('/', '/test_')}.py"
+        f"{name}: no test reads it; add tests/formats/{get_folder(declarations[0]).replace('/', '/test_')}.py"
     )
 
 
@@ -125,9 +122,12 @@ def test_every_dangerous_name_of_a_vocabulary_has_a_rule() -> None:
         # A general rule takes what no other rule judges, so it must not hide a missing one.
         for matcher in rule.match if not rule.is_fallback else ():
             where = dict(matcher.where)
-            if matcher.subject == "mention" and "dangerous" in where.get("standing", ("dangerous",)):
-                judged |= set(map(str, where.get("vocabulary", ())))
-                judged_formats |= set(map(str, where.get("format", ()))) if "vocabulary" not in where else set()
+            if matcher.subject != "mention" or "dangerous" not in where.get("standing", ("dangerous",)):
+                continue
+            if "vocabulary" in where:
+                judged |= set(map(str, where["vocabulary"]))
+            else:
+                judged_formats |= set(map(str, where.get("format", ())))
     dangerous = {
         name
         for name, entries in catalogue.vocabularies.items()
