@@ -62,7 +62,7 @@ def scan(
     Raises:
         modelaudit.model.errors.ConfigurationError: an option, a policy or a rule is wrong (exit 2).
         modelaudit.model.errors.SourceError: the target cannot be resolved or fetched (exit 4).
-        modelaudit.model.errors.DefectError: modelaudit itself failed (exit 4).
+        modelaudit.model.errors.InternalError: modelaudit itself failed (exit 4).
     """
     # These imports are slow; importing them here keeps `modelaudit --version` fast.
     from modelaudit.model.limits import Limits
@@ -125,7 +125,7 @@ def license(
     Raises:
         modelaudit.model.errors.ConfigurationError: an option, a policy or a rule is wrong (exit 2).
         modelaudit.model.errors.SourceError: the target cannot be resolved or fetched (exit 4).
-        modelaudit.model.errors.DefectError: modelaudit itself failed (exit 4).
+        modelaudit.model.errors.InternalError: modelaudit itself failed (exit 4).
     """
     from modelaudit.options import IntendedUse, Options
     from modelaudit.pipeline import answer_license

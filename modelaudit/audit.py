@@ -13,7 +13,7 @@ from typing import Protocol
 import modelaudit
 from modelaudit.checks.engine import Judgements, index_rules, judge_subjects
 from modelaudit.checks.formats import build_extension_subjects, describe_formats
-from modelaudit.checks.reach import depends_on_importer, resolve_reach
+from modelaudit.checks.reach import depends_on_importer, mark_calls_by_loader
 from modelaudit.checks.references import build_reference_subjects
 from modelaudit.checks.subjects import build_digest_subjects, build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised, resolve_references
@@ -45,7 +45,7 @@ from modelaudit.model.terms import LicenseCategory
 from modelaudit.options import Options, format_current_time
 from modelaudit.policy.gate import apply_policy
 
-Guard = Callable[[LookUp], LookUp]
+LookUpWrapper = Callable[[LookUp], LookUp]
 
 
 class ArtifactRead(Protocol):
@@ -75,14 +75,14 @@ class Audit:
         self.policy = policy
         self.limits = limits
         self._begin = begin
-        self._dispatch = index_rules(catalogue.findings, policy.checks)
+        self._rule_index = index_rules(catalogue.findings, policy.checks)
         self.records: list[ArtifactRecord] = []
         self.findings: list[Finding] = []
         self._folders = folders
         self._license_claims = ClaimCollector(catalogue, folders)
         self._references: list[tuple[str, References]] = []
-        self._unknown: list[Subject] = []
-        self._held: list[Subject] = []
+        self._possible_tensor_data: list[Subject] = []
+        self._importer_dependent: list[Subject] = []
 
     def examine_all(self, snapshot: Snapshot, options: Options) -> None:
         """Examine every artifact, and report the progress."""
@@ -126,9 +126,11 @@ class Audit:
         subjects = list(build_subjects(reading.structures, reading.unread, self.catalogue))
         subjects += build_extension_subjects(reading.formats, self.catalogue.formats)
         for address, unread in reading.unread:
-            (self._unknown if is_unrecognised(unread) else subjects).extend(build_unread_subjects(address, (unread,)))
-        self._held += filter(depends_on_importer, subjects)
-        self._unknown += filter(is_trailing_data, subjects)
+            (self._possible_tensor_data if is_unrecognised(unread) else subjects).extend(
+                build_unread_subjects(address, (unread,))
+            )
+        self._importer_dependent += filter(depends_on_importer, subjects)
+        self._possible_tensor_data += filter(is_trailing_data, subjects)
         subjects = [each for each in subjects if not depends_on_importer(each) and not is_trailing_data(each)]
         record = self._record_artifact(artifact, reading, digests)
         judged = self._judge_subjects([*subjects, *build_digest_subjects(record)])
@@ -154,8 +156,8 @@ class Audit:
     def check_references(self, snapshot: Snapshot) -> None:
         """Check the references between files, once all files were read."""
         subjects = list(build_reference_subjects(self._references, snapshot.artifacts))
-        self.records, unknown = resolve_references(self.records, self._unknown, subjects, self._references)
-        judged = self._judge_subjects([*unknown, *subjects, *self._judge_reach(snapshot, subjects)])
+        self.records, unknown = resolve_references(self.records, self._possible_tensor_data, subjects, self._references)
+        judged = self._judge_subjects([*unknown, *subjects, *self._mark_calls_by_loader(snapshot, subjects)])
         by_path: dict[str, list[tuple[str, Unread]]] = {}
         for address, unread in judged.absences:
             by_path.setdefault(file_of(address), []).append((address, unread))
@@ -169,10 +171,10 @@ class Audit:
         extent = Extent.NOT if record.extent is Extent.NOT else Extent.PARTLY
         return replace(record, absences=(*record.absences, *seen), extent=extent)
 
-    def _judge_reach(self, snapshot: Snapshot, references: Sequence[Subject]) -> list[Subject]:
-        return resolve_reach(self._held, references, is_alone=len(snapshot.artifacts) == 1)
+    def _mark_calls_by_loader(self, snapshot: Snapshot, references: Sequence[Subject]) -> list[Subject]:
+        return mark_calls_by_loader(self._importer_dependent, references, is_alone=len(snapshot.artifacts) == 1)
 
-    def conclude_license(self, snapshot: Snapshot, offline: bool, guard: Guard) -> LicenseConclusion:
+    def conclude_license(self, snapshot: Snapshot, offline: bool, guard: LookUpWrapper) -> LicenseConclusion:
         """Conclude on the licence from all claims and from the base models, and check the conclusion.
 
         Args:
@@ -195,6 +197,6 @@ class Audit:
         return reading.structures
 
     def _judge_subjects(self, subjects: Sequence[Subject]) -> Judgements:
-        judged = judge_subjects(subjects, self._dispatch)
+        judged = judge_subjects(subjects, self._rule_index)
         self.findings += judged.findings
         return judged

@@ -25,7 +25,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.reading import Structure
 from modelaudit.model.structure import ModelCard
 from modelaudit.model.terms import Intent
-from modelaudit.sources import resolve_small
+from modelaudit.sources import resolve_small_files
 
 ReadArtifact = Callable[[Artifact], Iterable[tuple[str, Structure]]]
 """Reads one artifact completely and leaves out damaged parts. The pipeline provides it, with its error boundary."""
@@ -34,7 +34,7 @@ _KEPT_KINDS = frozenset({ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY, 
 _RESTRICTING_KINDS = frozenset({ProseKind.NOTICE, ProseKind.CARD, ProseKind.CODE})
 _MAX_TEXT_CHARACTERS = 200_000
 _MAX_TEXTS = 40
-_MIN_COST = 500
+_MIN_COMPARED_CHARACTERS = 500
 _MAX_COMPARED_CHARACTERS = 2_000_000
 """Characters of different texts that are compared with licences in one repository; further texts become a doubt."""
 
@@ -74,7 +74,7 @@ class ClaimCollector:
     fields: set[str] = field(default_factory=set)
     multimodal: bool | None = None
     compared_characters: int = 0
-    _seen: set[int] = field(default_factory=set)
+    _seen_text_hashes: set[int] = field(default_factory=set)
     read_paths: set[str] = field(default_factory=set)
 
     def collect_claims(self, address: str, structure: Structure) -> None:
@@ -109,7 +109,7 @@ class ClaimCollector:
         from modelaudit.catalogue.fingerprints import load_fingerprints
         from modelaudit.licenses.evidence.text_claims import extract_text_claims
 
-        size = self._measure_cost(prose)
+        size = self._count_characters_to_compare(prose)
         if size is None:
             if not is_license_file_name(address) and not any(map(_marks_uncompared_text, self.claims)):
                 self.claims.append(claim_uncompared_text(address))
@@ -127,19 +127,19 @@ class ClaimCollector:
             self.texts[address] = f"{self.texts[address]} {words}" if address in self.texts else words
             self.kinds.setdefault(address, prose.kind)
 
-    def _measure_cost(self, prose: Prose) -> int | None:
+    def _count_characters_to_compare(self, prose: Prose) -> int | None:
         """Return the characters to be compared, 0 for a text that was compared before; ``None`` if over the limit."""
         key = hash(prose.text)
-        if key in self._seen:
+        if key in self._seen_text_hashes:
             return 0
-        self._seen.add(key)
-        size = min(max(len(prose.text), _MIN_COST), 2 * _MAX_TEXT_CHARACTERS)
+        self._seen_text_hashes.add(key)
+        size = min(max(len(prose.text), _MIN_COMPARED_CHARACTERS), 2 * _MAX_TEXT_CHARACTERS)
         return size if self.compared_characters + size <= _MAX_COMPARED_CHARACTERS else None
 
     def finish(self, snapshot: Snapshot) -> None:
         """Add the statements of the Hub, and sort the claims: those of the root card come first."""
-        if snapshot.stated is not None:
-            self.collect_claims("", snapshot.stated)
+        if snapshot.hub_statements is not None:
+            self.collect_claims("", snapshot.hub_statements)
         self.claims.sort(key=lambda claim: claim.artifact != ROOT_CARD)
         self.claims[:] = drop_repeated_code_claims(self.claims)
 
@@ -167,7 +167,7 @@ class BaseModelLookup:
     def look_up(self, name: str, is_dataset: bool) -> LookupResult:
         """Look up one Hub repository; never raises for a repository that cannot be read."""
         try:
-            snapshot = resolve_small(name, is_dataset=is_dataset, offline=self.offline, limits=self.limits)
+            snapshot = resolve_small_files(name, is_dataset=is_dataset, offline=self.offline, limits=self.limits)
         except GatedError as error:
             return self._read_snapshot(name, error.snapshot, OriginState.GATED, _format_error(error))
         except MissingError as error:

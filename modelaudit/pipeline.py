@@ -1,7 +1,7 @@
 """Run a scan from target to report: resolve, read, check, conclude, decide.
 
 Only this module catches all exceptions. A failure of a reader becomes an absence of the artifact, and any other failure
-becomes a ``DefectError``, so that a defect of modelaudit is never mistaken for a result of the scan.
+becomes a ``InternalError``, so that a defect of modelaudit is never mistaken for a result of the scan.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from modelaudit.languages.secrets import SECRETS
 from modelaudit.languages.terms.prose import TERMS
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
 from modelaudit.model.artifact import Artifact, Digest, WatchedWindow, Window
-from modelaudit.model.errors import ConfigurationError, DefectError, ModelAuditError, WindowError
+from modelaudit.model.errors import ConfigurationError, InternalError, ModelAuditError, WindowError
 from modelaudit.model.evidence import Prose
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import OriginState
@@ -34,8 +34,8 @@ from modelaudit.model.report import (
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.opinions.modelscan import second_opinion
 from modelaudit.options import Options, describe_target, list_families, resolve_policy
-from modelaudit.policy.gate import decide, decide_use, reopen_unread_permission
-from modelaudit.sources import resolve, resolve_terms
+from modelaudit.policy.gate import decide_use, decide_verdict, reopen_unread_permission
+from modelaudit.sources import resolve_target, resolve_term_files
 from modelaudit.sources.small import may_state_terms
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
 from modelaudit.wire.deadline import TIME_SPENT, Deadline, apply_deadline
@@ -53,11 +53,11 @@ def scan(target: str, options: Options) -> AuditReport:
         SourceError: the target cannot be resolved or fetched.
         DefectError: modelaudit itself failed.
     """
-    return guard_defects(lambda: _scan_target(target, options), f"scanning {target!r}")
+    return convert_internal_errors(lambda: _scan_target(target, options), f"scanning {target!r}")
 
 
-def guard_defects(action: Callable[[], _Result], what: str) -> _Result:
-    """Run ``action``, and turn an unexpected exception into a ``DefectError``, which has its own exit code.
+def convert_internal_errors(action: Callable[[], _Result], what: str) -> _Result:
+    """Run ``action``, and turn an unexpected exception into a ``InternalError``, which has its own exit code.
 
     Raises:
         ModelAuditError: ``action`` raised it; it is not changed.
@@ -68,7 +68,7 @@ def guard_defects(action: Callable[[], _Result], what: str) -> _Result:
     except ModelAuditError:
         raise
     except Exception as bug:
-        raise DefectError(f"modelaudit failed while {what}: {type(bug).__name__}: {bug}; please report it") from bug
+        raise InternalError(f"modelaudit failed while {what}: {type(bug).__name__}: {bug}; please report it") from bug
 
 
 def _scan_target(target: str, options: Options) -> AuditReport:
@@ -78,7 +78,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     folders = [Path(folder) for folder in options.rules]
     catalogue = load_catalogue(extra=folders, formats=FACTS)
     policy = resolve_policy(options, catalogue)
-    snapshot = resolve(
+    snapshot = resolve_target(
         target,
         revision=options.revision,
         offline=options.offline,
@@ -94,7 +94,9 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     if options.second_opinion and CheckFamily.SECURITY in policy.checks:
         paths = [artifact.path for artifact in snapshot.artifacts if artifact.open]
         opinions = (second_opinion(snapshot.root, paths, findings, options.limits),)
-    decision = decide(Coverage(tuple(audit.records)), findings, policy, list_families(catalogue), license_.permission)
+    decision = decide_verdict(
+        Coverage(tuple(audit.records)), findings, policy, list_families(catalogue), license_.permission
+    )
     return audit.build_report(describe_target(target, snapshot, options), decision, license_, opinions)
 
 
@@ -106,7 +108,7 @@ def answer_license(target: str, options: Options) -> AuditReport:
         SourceError: the target cannot be resolved or fetched.
         DefectError: modelaudit itself failed.
     """
-    return guard_defects(lambda: _answer_license(target, options), f"reading the licence of {target!r}")
+    return convert_internal_errors(lambda: _answer_license(target, options), f"reading the licence of {target!r}")
 
 
 def _answer_license(target: str, options: Options) -> AuditReport:
@@ -116,7 +118,7 @@ def _answer_license(target: str, options: Options) -> AuditReport:
     folders = [Path(folder) for folder in options.rules]
     catalogue = load_catalogue(extra=folders, formats=FACTS)
     policy = replace(resolve_policy(options, catalogue), checks=(CheckFamily.LICENSE,))
-    snapshot = resolve_terms(target, revision=options.revision, offline=options.offline, limits=options.limits)
+    snapshot = resolve_term_files(target, revision=options.revision, offline=options.offline, limits=options.limits)
     audit = Audit(catalogue, policy, options.limits, ArtifactReading, folders)
     audit.examine_all(replace(snapshot, artifacts=tuple(filter(may_state_terms, snapshot.artifacts))), options)
     coverage = Coverage(tuple(audit.records))
@@ -147,7 +149,7 @@ class ArtifactReading:
         self.unread: list[tuple[str, Unread]] = []
         self.formats: list[tuple[str, str]] = []
         self.members = 0
-        self._prose = 0
+        self._prose_characters = 0
         self._deadline = Deadline(float("inf"))
 
     def run(self, artifact: Artifact, hashing: bool) -> tuple[Digest, ...]:
@@ -171,7 +173,7 @@ class ArtifactReading:
                     # A search stopped at the deadline without raising, so what it would have found is unknown.
                     self._record_absence(artifact, UnreadReason.LIMIT, TIME_SPENT)
                 digests = digesting.finish() if hashing else ()
-                change = window.changed() if isinstance(window, WatchedWindow) else None
+                change = window.describe_change() if isinstance(window, WatchedWindow) else None
         except WindowError as error:
             self._record_absence(artifact, error.reason, str(error))
             return ()
@@ -226,11 +228,11 @@ class ArtifactReading:
                     self._read_member(item, depth + 1)
                 elif isinstance(item, Unread):
                     self.unread.append((artifact.path, item))
-                elif isinstance(item, Prose) and self._prose + len(item.text) > self.limits.prose_bytes:
+                elif isinstance(item, Prose) and self._prose_characters + len(item.text) > self.limits.prose_bytes:
                     detail = f"more than {self.limits.prose_bytes} characters of terms and notices in all"
                     self._record_absence(artifact, UnreadReason.LIMIT, detail)
                 else:
-                    self._prose += len(item.text) if isinstance(item, Prose) else 0
+                    self._prose_characters += len(item.text) if isinstance(item, Prose) else 0
                     self.structures.append((artifact.path, item))
         except WindowError as error:
             self._record_absence(artifact, error.reason, str(error))

@@ -10,7 +10,7 @@ from hub.server import LoopbackHub
 import modelaudit
 from modelaudit.model.license import OriginState
 from modelaudit.model.report import AuditReport
-from modelaudit.sources.small import MOST_BYTES, MOST_FILES
+from modelaudit.sources.small import LARGEST_SMALL_FILE, MOST_SMALL_FILES
 
 MIT = next(file.read_text("utf-8") for file in distribution("pytest").files or () if file.name == "LICENSE")
 WEIGHTS = {"model.safetensors": b"\x02\x00\x00\x00\x00\x00\x00\x00{}"}
@@ -38,7 +38,7 @@ def test_consistent_chain_is_allowed_without_fetching_weights(hub: LoopbackHub) 
     report = answer("acme/tuned")
     assert (report.license.expression, report.license.permission, report.exit_code) == ("MIT", "allow", 0)
     [origin] = report.license.origins
-    assert (origin.name, origin.look, origin.entries) == ("acme/base", OriginState.READ, ("MIT",))
+    assert (origin.name, origin.lookup, origin.entries) == ("acme/base", OriginState.READ, ("MIT",))
     assert origin.commit
     assert not [request.path for request in hub.requests if "safetensors" in request.path]
 
@@ -64,7 +64,7 @@ def test_gated_base_model_is_judged_by_hub_tags(hub: LoopbackHub, licence: str) 
     hub.add_repository("acme/tuned", {"README.md": card(license="mit", base_model="acme/base"), "LICENSE": MIT})
     report = answer("acme/tuned")
     [origin] = report.license.origins
-    assert origin.look is OriginState.GATED
+    assert origin.lookup is OriginState.GATED
     assert report.license.permission == ("allow" if licence == "mit" else "deny")
 
 
@@ -72,7 +72,7 @@ def test_private_base_model_leaves_answer_for_review(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", {"README.md": card(license="mit")}, private=True)
     hub.add_repository("acme/tuned", {"README.md": card(license="mit", base_model="acme/base"), "LICENSE": MIT})
     report = answer("acme/tuned")
-    assert (report.license.origins[0].look, report.license.permission) == (OriginState.MISSING, "review")
+    assert (report.license.origins[0].lookup, report.license.permission) == (OriginState.MISSING, "review")
 
 
 def test_data_sets_are_looked_up_separately(hub: LoopbackHub) -> None:
@@ -126,8 +126,8 @@ def test_component_license_is_found_in_its_folder(hub: LoopbackHub) -> None:
 def test_unread_license_file_leaves_answer_for_review(hub: LoopbackHub) -> None:
     mine = {"README.md": card(license="mit"), "LICENSE": MIT}
     hub.add_repository("acme/scanned", {**mine, "vendor/LICENSE.pdf": b"%PDF-1.7\n"})
-    hub.add_repository("acme/large", {**mine, "vendor/LICENSE": MIT + " " * MOST_BYTES})
-    hub.add_repository("acme/many", {**mine, **{f"part{number:03}/LICENSE": MIT for number in range(MOST_FILES)}})
+    hub.add_repository("acme/large", {**mine, "vendor/LICENSE": MIT + " " * LARGEST_SMALL_FILE})
+    hub.add_repository("acme/many", {**mine, **{f"part{number:03}/LICENSE": MIT for number in range(MOST_SMALL_FILES)}})
     for name, path in (("scanned", "vendor/LICENSE.pdf"), ("large", "vendor/LICENSE"), ("many", "part038/LICENSE")):
         report = answer(f"acme/{name}")
         assert (report.license.permission, report.exit_code) == ("review", 3), name

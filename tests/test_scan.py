@@ -16,7 +16,7 @@ from support.fixtures import FIXTURES
 
 import modelaudit
 from modelaudit.model.artifact import RefKind
-from modelaudit.model.errors import ConfigurationError, DefectError, SourceError
+from modelaudit.model.errors import ConfigurationError, InternalError, SourceError
 from modelaudit.model.finding import Severity
 from modelaudit.model.limits import GIB, Limits
 from modelaudit.model.report import AuditReport, Extent, Verdict
@@ -322,7 +322,7 @@ def test_defect_of_the_tool_is_a_defect_error(monkeypatch: pytest.MonkeyPatch, t
         raise RuntimeError("a bug")
 
     monkeypatch.setattr("modelaudit.pipeline.decide", broken)
-    with pytest.raises(DefectError, match="RuntimeError: a bug") as caught:
+    with pytest.raises(InternalError, match="RuntimeError: a bug") as caught:
         scan(tmp_path)
     assert caught.value.exit_code == 4
 

@@ -26,11 +26,11 @@ def reader(path: str) -> Callable[[], object]:
     from modelaudit.checks.subjects import build_subjects
     from modelaudit.model.limits import Limits
     from modelaudit.pipeline import ArtifactReading
-    from modelaudit.sources import resolve
+    from modelaudit.sources import resolve_target
 
     catalogue = load_catalogue()
     limits = Limits()
-    (artifact,) = resolve(path, revision=None, offline=True, progress=None, limits=limits).artifacts
+    (artifact,) = resolve_target(path, revision=None, offline=True, progress=None, limits=limits).artifacts
 
     def run() -> object:
         reading = ArtifactReading(limits)

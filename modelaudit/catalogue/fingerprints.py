@@ -92,15 +92,15 @@ def _parse_entry(entry: FingerprintEntry, document: Document, place: Place) -> F
         raise document.error(message, (*place, "words"))
     return Fingerprint(
         id=entry.id,
-        of=entry.of,
-        policy=entry.policy,
+        license_id=entry.of,
+        is_use_policy=entry.policy,
         triples=triples,
         marks=tuple(_unpack_numbers(entry.marks, document, (*place, "marks"))),
         titles=tuple(entry.titles),
         versions=tuple(entry.versions),
         optional=_check_spans(entry.optional, entry.words, document, (*place, "optional")),
         slots=_check_spans(entry.slots, entry.words, document, (*place, "slots")),
-        certain=entry.certain,
+        is_from_owner=entry.certain,
         source=entry.source,
         date=entry.date,
     )

@@ -18,7 +18,7 @@ from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text, require_word
 from modelaudit.model.catalogue import (
     CODE_KINDS,
     EFFECTS,
-    MORE_EFFECTS,
+    OTHER_EFFECTS,
     OTHER_KINDS,
     CallableEntry,
     Harmless,
@@ -29,7 +29,7 @@ from modelaudit.model.catalogue import (
 )
 
 VocabularyKind = Annotated[Kebab, require_word((*CODE_KINDS, *OTHER_KINDS))]
-Effect = Annotated[str, require_word((*EFFECTS, *MORE_EFFECTS))]
+Effect = Annotated[str, require_word((*EFFECTS, *OTHER_EFFECTS))]
 
 
 def _as_entry(value: object) -> object:

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from modelaudit.model.address import split_member, strip_inner
-from modelaudit.model.outline import Grid, References
+from modelaudit.model.address import split_member, strip_content_and_ranges
+from modelaudit.model.outline import ChunkGrid, References
 
 _MOST_DIMENSIONS: Final = 64
 _LONGEST_NUMBER: Final = 20
@@ -18,7 +18,7 @@ class ChunkGrids:
     """The grids of chunks of a snapshot, by container and folder of their array; the container of a file is empty."""
 
     def __init__(self, references: Iterable[tuple[str, References]]) -> None:
-        self._grids: defaultdict[tuple[str, str], set[Grid]] = defaultdict(set)
+        self._grids: defaultdict[tuple[str, str], set[ChunkGrid]] = defaultdict(set)
         for address, group in references:
             for grid in group.grids:
                 folder = _locate_folder(address, grid.folder)
@@ -30,7 +30,7 @@ class ChunkGrids:
         if not self._grids:
             return False
         # The address of decompressed bytes, or of bytes after a compressed part, ends with a mark inside the chunk.
-        container, path = split_member(strip_inner(address))
+        container, path = split_member(strip_content_and_ranges(address))
         steps = path.split("/")
         for length in range(max(0, len(steps) - _MOST_DIMENSIONS - 1), len(steps)):
             grids = self._grids.get((container, "/".join(steps[:length])), ())
@@ -48,7 +48,7 @@ def _locate_folder(address: str, below: str) -> tuple[str, str] | None:
     return container, "" if folder == "." else folder
 
 
-def _is_chunk(key: str, grid: Grid) -> bool:
+def _is_chunk(key: str, grid: ChunkGrid) -> bool:
     if not grid.counts:
         return key == (grid.prefix or "0")
     numbers = key.split(grid.separator) if grid.separator in (".", "/") else []

@@ -21,13 +21,13 @@ from modelaudit.model.catalogue import FindingRule, Scalar, Subject
 from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.structure import Unread
 
-_EVIDENCE_KEPT: Final = 20
-_FINDINGS_KEPT: Final = 200
+_MOST_EVIDENCE_LINES: Final = 20
+_MOST_FINDINGS: Final = 200
 _SHOWN_FIELDS: Final = ("format", "use", "kind", "name", "detail")
 
-_Value = tuple[bool, Scalar]
+_ComparableValue = tuple[bool, Scalar]
 _LATEST_INDEX: Final[list[tuple[Mapping[str, FindingRule], tuple[CheckFamily, ...], RuleIndex]]] = []
-_NO_TABLES: Final[Mapping[str, dict[_Value, list[_IndexedMatcher]]]] = {}
+_NO_TABLES: Final[Mapping[str, dict[_ComparableValue, list[_IndexedMatcher]]]] = {}
 
 
 class RuleIndex:
@@ -44,7 +44,7 @@ class RuleIndex:
     def __init__(self, rules: Mapping[str, FindingRule], families: Collection[CheckFamily]) -> None:
         chosen = list(rules.values())
         self.families = frozenset(families)
-        self._tables: dict[str, dict[str, dict[_Value, list[_IndexedMatcher]]]] = {}
+        self._tables: dict[str, dict[str, dict[_ComparableValue, list[_IndexedMatcher]]]] = {}
         self._unconditional: dict[str, list[_IndexedMatcher]] = {}
         counts = _count_values(chosen)
         for number, rule in enumerate(chosen):
@@ -75,13 +75,13 @@ class _IndexedMatcher:
 
     number: int
     rule: FindingRule
-    where: tuple[tuple[str, frozenset[_Value]], ...]
+    where: tuple[tuple[str, frozenset[_ComparableValue]], ...]
 
     def fits(self, fields: Mapping[str, Scalar]) -> bool:
         return all(_make_comparable(fields.get(field)) in values for field, values in self.where)
 
 
-def _make_comparable(value: Scalar) -> _Value:
+def _make_comparable(value: Scalar) -> _ComparableValue:
     # 1 == True in Python, but not in a rule.
     return isinstance(value, bool), value
 
@@ -91,7 +91,7 @@ def _count_values(rules: Iterable[FindingRule]) -> dict[tuple[str, str], int]:
 
     A matcher is indexed by its field with the most values, because fewest matchers share one of those values.
     """
-    asked: dict[tuple[str, str], set[_Value]] = {}
+    asked: dict[tuple[str, str], set[_ComparableValue]] = {}
     for rule in rules:
         for matcher in rule.match:
             for field, values in matcher.where:
@@ -147,7 +147,7 @@ def judge_subjects(subjects: Iterable[Subject], dispatch: RuleIndex) -> Judgemen
             if rule.rule.check in dispatch.families:
                 place = (rule.rule.id, subject.artifact, subject.key)
                 groups.setdefault(place, _Group(rule, [])).subjects.append(subject)
-        if not rules and (subject.leaves or subject.default):
+        if not rules and (subject.absence_always or subject.absence_if_unmatched):
             ruleless.append(subject)
     made = [(_make_finding(group.rule, group.subjects), group) for group in groups.values()]
     group_of = {(finding.rule, finding.artifact, finding.key): group for finding, group in made}
@@ -157,7 +157,9 @@ def judge_subjects(subjects: Iterable[Subject], dispatch: RuleIndex) -> Judgemen
         absences += _list_ruleless_absences(ruleless)
     for finding in findings:
         group = group_of[finding.rule, finding.artifact, finding.key]
-        reason = group.rule.leaves or next((each.leaves for each in group.subjects if each.leaves), None)
+        reason = group.rule.leaves or next(
+            (each.absence_always for each in group.subjects if each.absence_always), None
+        )
         if reason is not None:
             absences.append((finding.artifact, Unread(reason, finding.message.removesuffix("."), finding.location)))
     return Judgements(findings, tuple(dict.fromkeys(absences)))
@@ -168,8 +170,8 @@ def _list_ruleless_absences(subjects: Iterable[Subject]) -> Iterator[tuple[str, 
     counts: Counter[str] = Counter()
     for subject in {(each.artifact, each.key): each for each in subjects}.values():
         counts[subject.artifact] += 1
-        reason = subject.leaves or subject.default
-        if reason is not None and counts[subject.artifact] <= _FINDINGS_KEPT:
+        reason = subject.absence_always or subject.absence_if_unmatched
+        if reason is not None and counts[subject.artifact] <= _MOST_FINDINGS:
             shown = [str(subject.fields[field]) for field in _SHOWN_FIELDS if subject.fields.get(field)]
             detail = redact_secrets(f"no rule judges this {subject.kind}: {' '.join(shown)}")
             yield subject.artifact, Unread(reason, detail, subject.location)
@@ -178,7 +180,7 @@ def _list_ruleless_absences(subjects: Iterable[Subject]) -> Iterator[tuple[str, 
 def _make_finding(rule: FindingRule, same: list[Subject]) -> Finding:
     first = same[0]
     lines = [line for subject in same for line in subject.evidence]
-    evidence = lines[:_EVIDENCE_KEPT]
+    evidence = lines[:_MOST_EVIDENCE_LINES]
     if len(lines) > len(evidence):
         evidence.append(f"and {len(lines) - len(evidence)} more")
     return Finding(
@@ -207,7 +209,7 @@ def _bound_findings(findings: list[Finding]) -> tuple[Finding, ...]:
         # Members count for the file that holds them: an archive of many does not multiply what a report must carry.
         place = (finding.rule, file_of(finding.artifact))
         same = kept.setdefault(place, [])
-        if len(same) < _FINDINGS_KEPT:
+        if len(same) < _MOST_FINDINGS:
             same.append(finding)
         else:
             more[place] = more.get(place, 0) + 1

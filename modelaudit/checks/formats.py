@@ -12,7 +12,7 @@ from modelaudit.model.report import FormatNote
 # Containers number the members of one name: "data.pkl#2".
 _ORDINAL: Final = re.compile(r"#\d+\Z")
 # Formats that libraries append to another format on purpose: TFLite stores labels in an archive after the graph.
-_APPENDED_TO: Final = {"zip": "tflite"}
+_HOST_OF_APPENDED: Final = {"zip": "tflite"}
 # A placeholder replaces the content of a file, so it cannot contradict the extension.
 _PLACEHOLDERS: Final = frozenset({"git-lfs-pointer"})
 
@@ -26,7 +26,7 @@ def build_extension_subjects(recognised: Iterable[tuple[str, str]], formats: For
     """
     both = frozenset(recognised := list(recognised))
     for address, format_ in recognised:
-        if (address, _APPENDED_TO.get(format_)) in both:
+        if (address, _HOST_OF_APPENDED.get(format_)) in both:
             continue
         extension = find_extension(address)
         promise = formats.promises.get(extension)

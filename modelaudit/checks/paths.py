@@ -14,7 +14,7 @@ from modelaudit.model.catalogue import Callables, Standing
 from modelaudit.model.pickle import Name
 
 _PATH: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*+")
-_COMPUTED: Final = Judgement(Standing.UNRESOLVED, why="it is only put together when the file is read")
+_COMPUTED_PATH: Final = Judgement(Standing.UNRESOLVED, why="it is only put together when the file is read")
 _UNLISTED: Final = Judgement(Standing.UNLISTED, why=UNREVIEWED)
 # Dangerous modules that many others import under their own name, so that a path can reach them through any module.
 _REACHABLE_MODULES: Final = frozenset(
@@ -26,9 +26,9 @@ _REACHABLE_MODULES: Final = frozenset(
 def judge_path(path: str, callables: Callables) -> Judgement:
     """Return the judgement of the object at ``path``, which the loader calls with arguments from the file."""
     if _PATH.fullmatch(path) is None:
-        return _COMPUTED if "$" in path else _UNLISTED
+        return _COMPUTED_PATH if "$" in path else _UNLISTED
     parts = path.split(".")
-    found = [_judge_from(parts, start, callables) for start in range(len(parts))]
+    found = [_judge_path_tail(parts, start, callables) for start in range(len(parts))]
     whole = found[0]
     if whole.standing is not Standing.DANGEROUS:
         whole = next((each for each in found[1:] if each.standing is Standing.DANGEROUS), whole)
@@ -38,7 +38,7 @@ def judge_path(path: str, callables: Callables) -> Judgement:
     return whole
 
 
-def _judge_from(parts: list[str], start: int, callables: Callables) -> Judgement:
+def _judge_path_tail(parts: list[str], start: int, callables: Callables) -> Judgement:
     """Judge the part of a path from ``start`` on; after the start only if it begins with a reachable module."""
     rest = parts[start:]
     if start and rest[0] not in _REACHABLE_MODULES:

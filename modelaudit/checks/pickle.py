@@ -10,14 +10,14 @@ from modelaudit.checks.callables import Judgement, judge_name
 from modelaudit.checks.code import describe_code
 from modelaudit.checks.state import is_allowed_state
 from modelaudit.checks.stored_functions import (
-    collects_items,
-    find_argument,
+    adds_items_by_own_method,
     find_stored_functions,
-    is_satisfied,
-    keeps_function,
-    may_call_stored,
+    may_call_stored_function,
+    meets_argument_rule,
+    select_argument,
+    stores_function,
 )
-from modelaudit.checks.values import format_value, shorten
+from modelaudit.checks.values import format_value, shorten_text
 from modelaudit.model.artifact import TORCHSCRIPT
 from modelaudit.model.catalogue import ArgumentUse, Callables, Standing, Subject
 from modelaudit.model.pickle import (
@@ -35,7 +35,7 @@ from modelaudit.model.pickle import (
 )
 from modelaudit.model.structure import CodeOutline, Location, UnreadReason
 
-_FILLING: Final = frozenset({"APPEND", "APPENDS", "ADDITEMS"})
+_FILLING_OPCODES: Final = frozenset({"APPEND", "APPENDS", "ADDITEMS"})
 # Methods that APPEND, APPENDS and ADDITEMS call on an object that is no list or set.
 _CALLED_BY_OPCODES: Final = frozenset({"append", "extend", "add"})
 _ACT_OF_USE: Final = {ArgumentUse.CALLS: Act.CALL, ArgumentUse.KEEPS: Act.CALL, ArgumentUse.CONSTRUCTS: Act.CONSTRUCT}
@@ -44,7 +44,7 @@ _ACT_OF_USE: Final = {ArgumentUse.CALLS: Act.CALL, ArgumentUse.KEEPS: Act.CALL, 
 def build_pickle_subjects(artifact: str, program: PickleProgram, callables: Callables) -> Iterator[Subject]:
     """Yield every act that is not trusted, with an outline of the code that it builds or unmarshals."""
     codes: dict[int | None, list[CodeOutline]] = {}
-    for outline in program.codes:
+    for outline in program.code_objects:
         codes.setdefault(outline.offset, []).append(outline)
     for subject in _judge_events(artifact, program, callables):
         lines = describe_code(codes.get(subject.location.offset, ()))
@@ -57,7 +57,7 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
     calls = [event for event in events if event.act in (Act.CALL, Act.CONSTRUCT)]
     reported = {event.subject for event in calls if any(True for _ in _judge_call(artifact, event, callables))}
     # A harmless call excuses the import of its name, but not a further use of the name.
-    excused = {event.subject for event in calls} - set(program.kept)
+    excused = {event.subject for event in calls} - set(program.kept_names)
     # Some functions may be stored and not called. The first event that may call them is reported once for each.
     stored = [function for event in events for function in find_stored_functions(event, callables)]
     yield from _judge_items_set_by_functions(artifact, events)
@@ -74,7 +74,7 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
                 yield from _judge_planted_attributes(artifact, event, callables)
         elif event.act is Act.EXTENSION:
             yield from _judge_subject(artifact, event, "extension", event.subject, callables)
-        if stored and may_call_stored(event, callables):
+        if stored and may_call_stored_function(event, callables):
             for function in stored:
                 unreviewed = Judgement(
                     Standing.UNLISTED, why=f"it may be stored and not called: {judge_name(function, callables).why}"
@@ -88,7 +88,7 @@ def _judge_items_set_by_functions(artifact: str, events: list[PickleEvent]) -> I
     given: set[Value] = set()
     why = "its method that sets an item may be a function from the file"
     for event in events:
-        if event.act is Act.SET_STATE and any(isinstance(value, Name) for _, value in event.sets):
+        if event.act is Act.SET_STATE and any(isinstance(value, Name) for _, value in event.set_attributes):
             given.add(event.subject)
         elif event.act is Act.SET_ITEM and event.subject in given:
             yield _make_subject(
@@ -106,13 +106,13 @@ def _is_type_of_archive(event: PickleEvent) -> bool:
 
 
 def _judge_call(artifact: str, event: PickleEvent, callables: Callables) -> Iterator[Subject]:
-    if event.gives is not None and judge_name(event.gives, callables).standing is Standing.TRUSTED:
+    if event.returned_global is not None and judge_name(event.returned_global, callables).standing is Standing.TRUSTED:
         return  # a walk to a trusted name counts as that name
-    if event.act is Act.CALL and keeps_function(event.subject, callables):
+    if event.act is Act.CALL and stores_function(event.subject, callables):
         return  # the function that it stores was judged when it was passed in
     judgement = judge_name(event.subject, callables)
     rules = judgement.entry.arguments if judgement.entry else ()
-    broken = [rule for rule in rules if not is_satisfied(rule, event.arguments, callables)]
+    broken = [rule for rule in rules if not meets_argument_rule(rule, event.arguments, callables)]
     if judgement.standing is Standing.DANGEROUS and rules and not broken:
         return
     if judgement.entry and judgement.entry.state and event.act is Act.CONSTRUCT and not event.arguments:
@@ -125,7 +125,7 @@ def _judge_call(artifact: str, event: PickleEvent, callables: Callables) -> Iter
         yield _make_subject(artifact, event, event.act.value, event.subject, judgement)
         return
     for rule in broken:
-        argument = find_argument(rule, event.arguments)
+        argument = select_argument(rule, event.arguments)
         assert argument is not None
         found = judge_name(argument, callables)
         if rule.use not in _ACT_OF_USE or found.standing is Standing.TRUSTED:
@@ -177,20 +177,24 @@ def _judge_change(artifact: str, event: PickleEvent, callables: Callables) -> It
     elif isinstance(target, Unknown) and target != STATE_OWNER:
         yield from _judge_subject(artifact, event, event.act.value, target, callables)
     if event.act is Act.SET_STATE and isinstance(target, CallResult):
-        made = judge_name(target.by, callables)
+        made = judge_name(target.maker, callables)
         if made.entry and made.entry.state and not is_allowed_state(event, made.entry.state):
-            yield _make_subject(artifact, event, "construct", target.by, made)
-    if any(_is_computed_state(key, value) for key, value in event.sets):
+            yield _make_subject(artifact, event, "construct", target.maker, made)
+    if any(_is_computed_state(key, value) for key, value in event.set_attributes):
         why = "its state is the result of a call, so its attributes are unknown"
         yield _make_subject(artifact, event, event.act.value, target, Judgement(Standing.UNRESOLVED, why=why))
-    if event.opcode in _FILLING and isinstance(target, CallResult) and not collects_items(target, callables):
+    if (
+        event.opcode in _FILLING_OPCODES
+        and isinstance(target, CallResult)
+        and not adds_items_by_own_method(target, callables)
+    ):
         why = "its method that adds an item may be a function from the file"
         yield _make_subject(artifact, event, event.act.value, target, Judgement(Standing.UNRESOLVED, why=why))
-    keeps = keeps_function(target, callables)
-    for key, value in event.sets:
+    keeps = stores_function(target, callables)
+    for key, value in event.set_attributes:
         if _is_special(key):
             yield _make_subject(artifact, event, "plant", value, judge_name(value, callables), key)
-        elif keeps and not (isinstance(value, CallResult) and keeps_function(value, callables)):
+        elif keeps and not (isinstance(value, CallResult) and stores_function(value, callables)):
             yield from _judge_subject(artifact, event, "call", value, callables)
 
 
@@ -221,20 +225,22 @@ def _make_subject(
         },
         key=f"{act} {name} {detail}",
         location=Location(offset=event.offset),
-        evidence=(f"byte {event.offset}: {shorten(shown)}",),
+        evidence=(f"byte {event.offset}: {shorten_text(shown)}",),
         listing=tuple(_format_listing(event)),
-        default=UnreadReason.UNJUDGED if judgement.standing is Standing.DANGEROUS else UnreadReason.UNVERIFIED,
+        absence_if_unmatched=UnreadReason.UNJUDGED
+        if judgement.standing is Standing.DANGEROUS
+        else UnreadReason.UNVERIFIED,
     )
 
 
-_STORING: Final = frozenset({"MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"})
+_MEMO_OPCODES: Final = frozenset({"MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"})
 
 
 def _format_listing(event: PickleEvent) -> Iterator[str]:
     """Format the opcodes that lead to the act, with a mark at its own and without those that only write to the memo."""
     width = len(str(event.offset))
     for one in event.listing:
-        if one.opcode in _STORING and one.offset != event.offset:
+        if one.opcode in _MEMO_OPCODES and one.offset != event.offset:
             continue
         mark = ">" if one.offset == event.offset else " "
         yield f"{mark} {one.offset:>{width}} {one.opcode or '…'} {one.argument}".rstrip()

@@ -25,7 +25,7 @@ def depends_on_importer(subject: Subject) -> bool:
     return subject.kind == "mention" and subject.fields["effect"] == TRUST
 
 
-def resolve_reach(held: Iterable[Subject], references: Sequence[Subject], is_alone: bool) -> list[Subject]:
+def mark_calls_by_loader(held: Iterable[Subject], references: Sequence[Subject], is_alone: bool) -> list[Subject]:
     """Return the subjects that were held back, with the use ``call-by-loader`` where a loader imports the file.
 
     Args:

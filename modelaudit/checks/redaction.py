@@ -6,28 +6,28 @@ import re
 from typing import Final
 
 # Prefixes of providers' tokens. The unbroken text after such a prefix is removed if it is long enough.
-_STARTS: Final = (
+_TOKEN_PREFIXES: Final = (
     r"hf_|api_org_|sk-|sk_(?=live|test|[0-9a-f]{20})|rk_live_|pk_live_|gh[pousr]_|github_pat_|glpat-|gldt-|glrt-"
     r"|xox[abposr]-|AKIA|ASIA|AIza|ya29\.|GOCSPX-|pypi-|npm_|gsk_|nvapi-|r8_|SG\.|eyJ|pplx-|xai-|csk-"
     r"|fw_(?=[A-Za-z0-9]{20})|pcsk_|lsv2_|dop_v1_|dapi|key-(?=[0-9a-f]{32})|SK(?=[0-9a-f]{32})|ls__|tgp_v1_|shpat_"
     r"|dckr_pat_|AccountKey=|hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/|sq0csp-|ATATT|figd_|sntrys_"
 )
-_NAMED: Final = (
+_SECRET_NAMES: Final = (
     r"\b[\w.-]{0,40}(?:password|passwd|pwd|api_?key|secret(?:_?(?:access_?)?key)?|(?:access|auth|private)_?key(?:_?id)?"
     r"|[a-z]*token)[\"']?\s?[:=]\s?[\"']?|bearer\s"
 )
-_SHAPES: Final = re.compile(
+_SECRET: Final = re.compile(
     r"(?P<auth>://[^\s:/?#@]{1,100}:)[^\s/@]{1,200}(?=@)"
-    rf"|(?P<start>(?:(?<![A-Za-z0-9])|(?<=_))(?:{_STARTS}))[A-Za-z0-9_.+/=-]{{12,}}"
-    rf"|(?P<name>(?i:{_NAMED}))[^\s\"'$<{{]{{8,200}}"
+    rf"|(?P<start>(?:(?<![A-Za-z0-9])|(?<=_))(?:{_TOKEN_PREFIXES}))[A-Za-z0-9_.+/=-]{{12,}}"
+    rf"|(?P<name>(?i:{_SECRET_NAMES}))[^\s\"'$<{{]{{8,200}}"
     r"|(?P<bot>\b\d{8,10}:)[A-Za-z0-9_-]{33,37}\b"
 )
-_MARKS: Final = re.compile(rf"{_STARTS}|://|\d{{8}}:|(?i:passw|pwd|key|secret|token|bearer)")
+_QUICK_CHECK: Final = re.compile(rf"{_TOKEN_PREFIXES}|://|\d{{8}}:|(?i:passw|pwd|key|secret|token|bearer)")
 
 
 def redact_secrets(text: str) -> str:
     """Replace everything that has the shape of a secret by an ellipsis."""
-    return _SHAPES.sub(_hide_secret, text) if _MARKS.search(text) else text
+    return _SECRET.sub(_hide_secret, text) if _QUICK_CHECK.search(text) else text
 
 
 def _hide_secret(match: re.Match[str]) -> str:

@@ -15,20 +15,20 @@ from modelaudit.model.structure import UnreadReason
 
 _WEB: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _ABSOLUTE: Final = re.compile(r"[/\\~]|[A-Za-z]:")
-_FOREIGN: Final = "--"
+_FOREIGN_SEPARATOR: Final = "--"
 # In these formats, a reference to code is one file that Python runs. In others it may be a folder or an archive.
 _RUN_AS_PYTHON: Final = frozenset({"python-build", "notebook"})
-_OF_CODE: Final = (".py", ".pyw", ".py3", ".ipynb", ".ipy", ".pyx")
+_CODE_EXTENSIONS: Final = (".py", ".pyw", ".py3", ".ipynb", ".ipy", ".pyx")
 # References that a loader cannot do without: the tensors of a graph in other files, and the code of an auto_map.
-_NEEDED: Final = {
+_NEEDED_KINDS: Final = {
     "onnx": ReferenceKind.DATA,
     "ort": ReferenceKind.DATA,
     "tflite": ReferenceKind.DATA,
     "auto-map": ReferenceKind.CODE,
 }
 # HDF5 looks for other files in the current folder of the program first, so a file beside this one is not decisive.
-_LOOK_ELSEWHERE: Final = frozenset({"hdf5"})
-_LINKS: Final = frozenset({UnreadReason.LINK_OUTSIDE, UnreadReason.LINK_DANGLING})
+_FORMATS_SEARCHING_ELSEWHERE: Final = frozenset({"hdf5"})
+_LINK_REASONS: Final = frozenset({UnreadReason.LINK_OUTSIDE, UnreadReason.LINK_DANGLING})
 
 
 def build_reference_subjects(
@@ -48,37 +48,37 @@ def build_reference_subjects(
 
 def _build_subject(address: str, format_: str, reference: Reference, files: Mapping[str, Artifact]) -> Subject:
     target, path = _resolve_target(address, reference)
-    is_hidden = format_ in _RUN_AS_PYTHON and not path.lower().endswith(_OF_CODE)
+    is_hidden = format_ in _RUN_AS_PYTHON and not path.lower().endswith(_CODE_EXTENSIONS)
     state = target or ("disguised" if is_hidden else _find_state(path, reference, files))
     found = files.get(path)
     fields: dict[str, Scalar] = {
         "format": format_,
         "kind": reference.kind.value,
-        "by": reference.by,
+        "by": reference.named_by,
         "target": reference.target,
         "path": path,
         "state": state,
         "size": found.size if found else None,
-        "needs": reference.needs,
+        "needs": reference.min_size,
     }
-    by = f"{reference.by}: " if reference.by else ""
+    by = f"{reference.named_by}: " if reference.named_by else ""
     evidence = (f"{by}{reference.target} ({state})",)
-    key = f"{reference.kind} {reference.by} {reference.target}"
-    default = _find_default(format_, reference, state)
-    return Subject("reference", address, fields, key, reference.where, evidence, default=default)
+    key = f"{reference.kind} {reference.named_by} {reference.target}"
+    default = _find_unmatched_absence(format_, reference, state)
+    return Subject("reference", address, fields, key, reference.where, evidence, absence_if_unmatched=default)
 
 
-def _find_default(format_: str, reference: Reference, state: str) -> UnreadReason | None:
+def _find_unmatched_absence(format_: str, reference: Reference, state: str) -> UnreadReason | None:
     """The absence that remains where no rule asks for such a reference.
 
     A missing file is ordinary: repositories leave out shards and notes. A graph cannot be loaded without its external
     data, nor a model without the code that its ``auto_map`` names. Native code always matters, and any other state
     means that the path leads to something that was not read.
     """
-    if state == "missing" and reference.kind is _NEEDED.get(format_):
+    if state == "missing" and reference.kind is _NEEDED_KINDS.get(format_):
         return UnreadReason.CONTENT_ABSENT
     is_ordinary = state in ("present", "missing") and reference.kind is not ReferenceKind.LIBRARY
-    is_ordinary = is_ordinary and format_ not in _LOOK_ELSEWHERE
+    is_ordinary = is_ordinary and format_ not in _FORMATS_SEARCHING_ELSEWHERE
     return None if is_ordinary else UnreadReason.UNJUDGED
 
 
@@ -87,7 +87,7 @@ def _resolve_target(address: str, reference: Reference) -> tuple[str, str]:
     target = reference.target
     if _WEB.match(target):
         return "web", target
-    if reference.kind is ReferenceKind.CODE and _FOREIGN in target:
+    if reference.kind is ReferenceKind.CODE and _FOREIGN_SEPARATOR in target:
         return "foreign-repository", target
     if _ABSOLUTE.match(target):
         return "absolute", target
@@ -105,10 +105,10 @@ def _find_state(path: str, reference: Reference, files: Mapping[str, Artifact]) 
     parents = path.split("/")
     for length in range(1, len(parents) + 1):
         passed = files.get("/".join(parents[:length]))
-        if passed is not None and passed.obstacle is not None and passed.obstacle.reason in _LINKS:
+        if passed is not None and passed.obstacle is not None and passed.obstacle.reason in _LINK_REASONS:
             return "link"
     if found is None:
         return "missing"
-    if found.size < reference.needs:
+    if found.size < reference.min_size:
         return "too-short"
-    return "hard-link" if found.outside_names else "present"
+    return "hard-link" if found.outside_hard_links else "present"

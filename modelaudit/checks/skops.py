@@ -15,8 +15,8 @@ from modelaudit.model.structure import Location
 
 _ACTS: Final = {"calls": "call", "constructs": "construct", "refers": "refer"}
 # Loaders of functions and types as such; the others make objects.
-_CALLABLE: Final = frozenset({"FunctionNode", "TypeNode"})
-_OBJECTS: Final = frozenset({"ConstructorFromReduceNode", "ObjectNode"})
+_CALLABLE_LOADERS: Final = frozenset({"FunctionNode", "TypeNode"})
+_OBJECT_LOADERS: Final = frozenset({"ConstructorFromReduceNode", "ObjectNode"})
 
 
 def build_skops_subjects(artifact: str, schema: SkopsSchema, catalogue: Catalogue) -> Iterator[Subject]:
@@ -30,11 +30,11 @@ def build_skops_subjects(artifact: str, schema: SkopsSchema, catalogue: Catalogu
         )
 
 
-_Judged = tuple[SkopsNode, str, str, Judgement]
+_JudgedName = tuple[SkopsNode, str, str, Judgement]
 """A node, the use of a name in it, the name, and its judgement."""
 
 
-def _judge_nodes(schema: SkopsSchema, loaders: SkopsLoaders, callables: Callables) -> Iterator[_Judged]:
+def _judge_nodes(schema: SkopsSchema, loaders: SkopsLoaders, callables: Callables) -> Iterator[_JudgedName]:
     for node in schema.nodes:
         loader = loaders.by_name.get(node.loader)
         if loader is None:
@@ -51,7 +51,7 @@ def _join_name(node: SkopsNode) -> str:
     return f"{node.module}.{node.name}"
 
 
-def _judge_type(node: SkopsNode, loader: SkopsLoader, callables: Callables) -> Iterator[_Judged]:
+def _judge_type(node: SkopsNode, loader: SkopsLoader, callables: Callables) -> Iterator[_JudgedName]:
     module = node.module
     if node.loader == "OperatorFuncNode" and module != "operator":
         # Older versions fetch the name from operator whatever module the node names (CVE-2025-54412).
@@ -62,7 +62,7 @@ def _judge_type(node: SkopsNode, loader: SkopsLoader, callables: Callables) -> I
         yield from _judge_name(node, Name(module, node.name), _ACTS[loader.use], callables)
 
 
-def _judge_member(node: SkopsNode, loaders: SkopsLoaders, callables: Callables) -> Iterator[_Judged]:
+def _judge_member(node: SkopsNode, loaders: SkopsLoaders, callables: Callables) -> Iterator[_JudgedName]:
     """Judge the attribute that a ``MethodNode`` takes, or the class that a ``RandomGeneratorNode`` looks up."""
     if node.loader == "MethodNode":
         if node.bound != _join_name(node):
@@ -80,14 +80,14 @@ def _judge_member(node: SkopsNode, loaders: SkopsLoaders, callables: Callables) 
         yield from _judge_name(node, generator, "call", callables)
 
 
-def _judge_role(node: SkopsNode, loader: SkopsLoader, callables: Callables) -> Iterator[_Judged]:
+def _judge_role(node: SkopsNode, loader: SkopsLoader, callables: Callables) -> Iterator[_JudgedName]:
     """Judge a node that the node around it calls, such as the function of a partial.
 
     Methods, partials and operators are judged where they are made.
     """
-    if node.loader in _CALLABLE and _join_name(node) not in loader.expects:
+    if node.loader in _CALLABLE_LOADERS and _join_name(node) not in loader.expects:
         yield from _judge_name(node, Name(node.module, node.name), "call", callables)
-    elif node.loader in _OBJECTS:
+    elif node.loader in _OBJECT_LOADERS:
         why = "the effect of calling such an object is unknown"
         yield (node, "call", f"{_join_name(node)}(…)", Judgement(Standing.UNLISTED, why=why))
     elif node.loader == "CachedNode":
@@ -96,7 +96,7 @@ def _judge_role(node: SkopsNode, loader: SkopsLoader, callables: Callables) -> I
         yield (node, "call", "a node that stands elsewhere", Judgement(Standing.UNRESOLVED, why=why))
 
 
-def _judge_name(node: SkopsNode, name: Name, act: str, callables: Callables) -> Iterator[_Judged]:
+def _judge_name(node: SkopsNode, name: Name, act: str, callables: Callables) -> Iterator[_JudgedName]:
     judgement = judge_name(name, callables)
     entry = judgement.entry
     if entry is not None and judgement.standing is Standing.TRUSTED and act == "call":

@@ -19,8 +19,8 @@ def is_allowed_state(event: PickleEvent, conditions: tuple[tuple[str, str], ...]
     state = event.arguments[0] if event.arguments else None
     given = dict(conditions)
     if isinstance(state, ContainerValue) and state.type == "dict":
-        return all(key not in given or _matches_pattern(value, given[key]) for key, value in event.sets)
-    return _is_old_state(state) and not any(key in given for key, _ in event.sets)
+        return all(key not in given or _matches_pattern(value, given[key]) for key, value in event.set_attributes)
+    return _is_old_state(state) and not any(key in given for key, _ in event.set_attributes)
 
 
 def _matches_pattern(value: Value, pattern: str) -> bool:

@@ -24,16 +24,16 @@ from modelaudit.model.pickle import (
 )
 
 
-def find_argument(rule: ArgumentRule, arguments: tuple[Value, ...]) -> Value | None:
+def select_argument(rule: ArgumentRule, arguments: tuple[Value, ...]) -> Value | None:
     """Return the argument that the rule applies to; ``None`` where it is missing."""
     if arguments == (UNKNOWN_ARGUMENTS,):
         return UNKNOWN_ARGUMENTS
     return arguments[rule.index] if rule.index < len(arguments) else None
 
 
-def is_satisfied(rule: ArgumentRule, arguments: tuple[Value, ...], callables: Callables) -> bool:
+def meets_argument_rule(rule: ArgumentRule, arguments: tuple[Value, ...], callables: Callables) -> bool:
     """Whether the condition is met; a missing argument meets every condition."""
-    argument = find_argument(rule, arguments)
+    argument = select_argument(rule, arguments)
     if argument is None:
         return True
     if rule.one_of:
@@ -45,55 +45,55 @@ def is_satisfied(rule: ArgumentRule, arguments: tuple[Value, ...], callables: Ca
     if isinstance(argument, CallResult):
         # A result is an object with a state of its own. Where it stores a function to call, that function was judged
         # when it was passed in and whenever state is set. The effect of calling any other object is unknown.
-        return rule.use in (ArgumentUse.CALLS, ArgumentUse.KEEPS) and keeps_function(argument, callables)
+        return rule.use in (ArgumentUse.CALLS, ArgumentUse.KEEPS) and stores_function(argument, callables)
     if rule.use is ArgumentUse.KEEPS:
         return judge_name(argument, callables).standing is Standing.TRUSTED
     constructed = rule.use is ArgumentUse.CONSTRUCTS
-    return _may_call(argument, arguments[rule.index + 1 :], callables, constructed)
+    return _is_trusted_call(argument, arguments[rule.index + 1 :], callables, constructed)
 
 
-def _may_call(function: Value, arguments: tuple[Value, ...], callables: Callables, constructed: bool) -> bool:
+def _is_trusted_call(function: Value, arguments: tuple[Value, ...], callables: Callables, constructed: bool) -> bool:
     """Whether a file may call (or construct) ``function`` with these arguments."""
     judgement = judge_name(function, callables)
     if judgement.standing is not Standing.TRUSTED or judgement.entry is None:
         return False
     if judgement.entry.construct_only and not constructed:
         return False
-    return all(is_satisfied(rule, arguments, callables) for rule in judgement.entry.arguments)
+    return all(meets_argument_rule(rule, arguments, callables) for rule in judgement.entry.arguments)
 
 
-def keeps_function(value: Value, callables: Callables) -> bool:
+def stores_function(value: Value, callables: Callables) -> bool:
     """Whether this is an object such as a ``partial``: made by a listed callable that stores a function to call."""
     if not isinstance(value, CallResult):
         return False
-    entry = judge_name(value.by, callables).entry
+    entry = judge_name(value.maker, callables).entry
     return entry is not None and any(rule.use in (ArgumentUse.CALLS, ArgumentUse.KEEPS) for rule in entry.arguments)
 
 
-def collects_items(value: CallResult, callables: Callables) -> bool:
+def adds_items_by_own_method(value: CallResult, callables: Callables) -> bool:
     """Whether the object adds items by a method of its own type."""
-    entry = judge_name(value.by, callables).entry
+    entry = judge_name(value.maker, callables).entry
     return entry is not None and entry.collects
 
 
 def find_stored_functions(event: PickleEvent, callables: Callables) -> Iterator[Value]:
     """Yield the functions that the event stores for a later call, although the file may only refer to them."""
-    for function, arguments in _iterate_stored(event, callables):
+    for function, arguments in _iterate_stored_functions(event, callables):
         trusted = isinstance(function, Name) and judge_name(function, callables).standing is Standing.TRUSTED
-        if trusted and not _may_call(function, arguments, callables, constructed=False):
+        if trusted and not _is_trusted_call(function, arguments, callables, constructed=False):
             yield function
 
 
-def _iterate_stored(event: PickleEvent, callables: Callables) -> Iterator[tuple[Value, tuple[Value, ...]]]:
+def _iterate_stored_functions(event: PickleEvent, callables: Callables) -> Iterator[tuple[Value, tuple[Value, ...]]]:
     """Yield each function that the event stores in an object that calls it, with the arguments stored beside it."""
     if event.act in (Act.CALL, Act.CONSTRUCT):
         entry = judge_name(event.subject, callables).entry
         for rule in entry.arguments if entry else ():
-            function = find_argument(rule, event.arguments)
+            function = select_argument(rule, event.arguments)
             if rule.use is ArgumentUse.KEEPS and function is not None:
                 yield function, event.arguments[rule.index + 1 :]
-    elif event.act is Act.SET_STATE and keeps_function(event.subject, callables):
-        for key, value in event.sets:
+    elif event.act is Act.SET_STATE and stores_function(event.subject, callables):
+        for key, value in event.set_attributes:
             yield value, _read_partial_arguments(event) if key == "0" else (UNKNOWN_ARGUMENTS,)
 
 
@@ -113,9 +113,9 @@ def _read_partial_arguments(event: PickleEvent) -> tuple[Value, ...]:
     return tuple(entries.get(index, PlainValue("\u2026")) for index in range(max(entries, default=-1) + 1))
 
 
-def may_call_stored(event: PickleEvent, callables: Callables) -> bool:
+def may_call_stored_function(event: PickleEvent, callables: Callables) -> bool:
     """Whether the event calls an object that stores a function, or passes it to a callable that might call it."""
-    if event.act is Act.CALL and keeps_function(event.subject, callables):
+    if event.act is Act.CALL and stores_function(event.subject, callables):
         return True
     passes_arguments = event.act in (Act.CALL, Act.CONSTRUCT, Act.SET_ITEM)
-    return passes_arguments and any(keeps_function(argument, callables) for argument in event.arguments)
+    return passes_arguments and any(stores_function(argument, callables) for argument in event.arguments)

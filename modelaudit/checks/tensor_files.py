@@ -65,7 +65,7 @@ def resolve_references(
         whole = record.path in named and _is_unrecognised_file(record)
         of_record = {address for address in open_ if whole or chunks.includes_address(address)}
         taken |= of_record
-        settled.append(_drop_unrecognised(record, of_record) if of_record else record)
+        settled.append(_drop_unrecognised_absences(record, of_record) if of_record else record)
     return settled, [
         subject
         for subject in unknown
@@ -74,7 +74,7 @@ def resolve_references(
     ]
 
 
-def _drop_unrecognised(record: ArtifactRecord, taken: set[str]) -> ArtifactRecord:
+def _drop_unrecognised_absences(record: ArtifactRecord, taken: set[str]) -> ArtifactRecord:
     absences = tuple(each for each in record.absences if each[0] not in taken or not is_unrecognised(each[1].unread))
     formats = record.formats or (TENSOR_STORAGE,)
     return replace(record, extent=record.extent if absences else Extent.EXAMINED, formats=formats, absences=absences)

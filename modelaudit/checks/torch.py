@@ -25,11 +25,13 @@ from modelaudit.model.reading import Structure
 from modelaudit.model.structure import ArchiveListing, Location, Unread
 from modelaudit.model.torch import NameUse, TorchMention, TorchProgram
 
-_CLASSES: Final = "__torch__.torch.classes"
+_NATIVE_CLASSES: Final = "__torch__.torch.classes"
 _UNLISTED: Final = Judgement(Standing.UNLISTED, why=UNREVIEWED)
-_WALKED: Final = Judgement(Standing.UNRESOLVED, "attribute", "the loader finds it by walking from module to module")
-_COMPUTED: Final = Judgement(Standing.UNRESOLVED, "attribute", "the name is computed when the program is compiled")
-_TEXT: Final = Judgement(Standing.UNRESOLVED, "code", "the loader evaluates it as Python source")
+_FOUND_BY_WALK: Final = Judgement(
+    Standing.UNRESOLVED, "attribute", "the loader finds it by walking from module to module"
+)
+_COMPUTED_NAME: Final = Judgement(Standing.UNRESOLVED, "attribute", "the name is computed when the program is compiled")
+_EVALUATED_TEXT: Final = Judgement(Standing.UNRESOLVED, "code", "the loader evaluates it as Python source")
 
 
 def build_torch_subjects(
@@ -62,7 +64,7 @@ def build_torch_subjects(
 def _find_native_classes(program: PickleProgram) -> Iterator[TorchMention]:
     """Yield the C++ classes of torch that a pickle of the archive refers to; constructing one runs native code."""
     for event in program.events:
-        if isinstance(event.subject, Name) and str(event.subject).startswith(f"{_CLASSES}."):
+        if isinstance(event.subject, Name) and str(event.subject).startswith(f"{_NATIVE_CLASSES}."):
             yield TorchMention(NameUse.TYPE, str(event.subject), called=True)
 
 
@@ -94,31 +96,31 @@ class _MentionJudge:
         found: Judgement | None
         match mention.use:
             case NameUse.OPERATOR:
-                found = self._look_up(mention.name) or (
+                found = self._look_up_operator(mention.name) or (
                     _UNLISTED if "::" in mention.name else self._judge_walk(mention.name)
                 )
             case NameUse.METHOD:
                 found = self._judge_method(mention)
             case NameUse.NAME:
-                found = self._look_up(mention.name) or _UNLISTED
+                found = self._look_up_operator(mention.name) or _UNLISTED
             case NameUse.TYPE:
                 found = self._judge_type(mention.name)
             case NameUse.IMPORT:
                 found = self._judge_import(mention.name)
             case NameUse.EXPRESSION:
-                found = self._look_up(f"sympy::{mention.name}") or _TEXT
+                found = self._look_up_operator(f"sympy::{mention.name}") or _EVALUATED_TEXT
             case NameUse.IDENTIFIER:
-                found = _TEXT
+                found = _EVALUATED_TEXT
             case NameUse.UNRESOLVED:
-                found = _COMPUTED
+                found = _COMPUTED_NAME
         return None if found is None or found.standing is Standing.TRUSTED else found
 
-    def _look_up(self, name: str) -> Judgement | None:
+    def _look_up_operator(self, name: str) -> Judgement | None:
         entry = self.operators.get(name)
         return Judgement(entry.standing, entry.effect, entry.why, entry) if entry else None
 
     def _judge_method(self, mention: TorchMention) -> Judgement | None:
-        operator = self._look_up(f"aten::{mention.name}")
+        operator = self._look_up_operator(f"aten::{mention.name}")
         if operator is not None and operator.standing is Standing.DANGEROUS:
             # Without a call, this can be a field of that name; but a method may also get another name before the call.
             return operator if mention.called or mention.name not in self.fields else _UNLISTED
@@ -130,19 +132,19 @@ class _MentionJudge:
         parts = name.split(".")
         # Names after that of a type are its members.
         heads = [".".join(parts[:length]) for length in range(len(parts), 1, -1)]
-        if name.startswith(f"{_CLASSES}."):
-            return next((found for head in heads if (found := self._look_up(head))), _UNLISTED)
+        if name.startswith(f"{_NATIVE_CLASSES}."):
+            return next((found for head in heads if (found := self._look_up_operator(head))), _UNLISTED)
         return None if any(head in self.types for head in heads) else _UNLISTED
 
     def _judge_walk(self, name: str) -> Judgement:
         """Judge a path that torch walks from module to module, and whose last attribute it calls."""
         parts = name.split(".")
         tails = (self._judge_python_name(".".join(parts[start:])) for start in range(len(parts) - 1))
-        return next((found for found in tails if found.standing is Standing.DANGEROUS), _WALKED)
+        return next((found for found in tails if found.standing is Standing.DANGEROUS), _FOUND_BY_WALK)
 
     def _judge_import(self, name: str) -> Judgement:
         """Judge a path that the loader imports and calls with arguments from the file."""
-        found = self._look_up(name) or self._judge_python_name(name)
+        found = self._look_up_operator(name) or self._judge_python_name(name)
         entry = found.entry
         if found.standing is Standing.TRUSTED and entry is not None and (entry.arguments or entry.construct_only):
             return _UNLISTED

@@ -77,9 +77,11 @@ def _find_contradictions(address: str, program: PickleProgram, records: _Storage
         if claim.item_size is None or not claim.counts:
             continue
         claimed = claim.counts[0] * claim.item_size
-        stored = claim.stored if records is None else records.find_size(claim.key)
-        if claim.reach > claimed > 0:
-            detail = f"a tensor reaches {claim.reach} bytes into storage {claim.key!r}, which is claimed as {claimed}"
+        stored = claim.stored_size if records is None else records.find_size(claim.key)
+        if claim.tensor_end > claimed > 0:
+            detail = (
+                f"a tensor reaches {claim.tensor_end} bytes into storage {claim.key!r}, which is claimed as {claimed}"
+            )
             yield _make_subject(address, claim, "tensor-beyond-storage", detail)
         if stored is None:
             if records is not None and records.is_complete and records.are_always_written:
@@ -105,5 +107,5 @@ def _make_subject(address: str, claim: StorageClaim, kind: str, detail: str) -> 
         f"{kind} {claim.key}",
         Location(offset=claim.offset),
         (place + detail,),
-        default=UnreadReason.UNJUDGED,
+        absence_if_unmatched=UnreadReason.UNJUDGED,
     )

@@ -7,9 +7,9 @@ from typing import Final
 from modelaudit.model.pickle import CallResult, Embedded, Name, PlainValue, Unknown, Value
 from modelaudit.model.wording import escape_unprintable
 
-__all__ = ["escape_unprintable", "format_value", "shorten"]
+__all__ = ["escape_unprintable", "format_value", "shorten_text"]
 
-_TEXT: Final = 200
+_LONGEST_TEXT: Final = 200
 
 
 def format_value(value: Value) -> str:
@@ -17,19 +17,19 @@ def format_value(value: Value) -> str:
     if isinstance(value, PlainValue):
         return value.text
     if isinstance(value, Name):
-        return shorten(escape_unprintable(str(value)))
+        return shorten_text(escape_unprintable(str(value)))
     if isinstance(value, Unknown):
-        return f"<{shorten(value.why)}>"
+        return f"<{shorten_text(value.why)}>"
     if isinstance(value, CallResult):
-        return f"{format_value(value.by)}(…)"
+        return f"{format_value(value.maker)}(…)"
     if isinstance(value, Embedded):
         return f"<the {value.length} bytes at {value.offset}>"
     inner = ", ".join(
         f"{key!r}: {format_value(item)}" if value.type == "dict" else format_value(item) for key, item in value.entries
     )
-    return shorten({"list": f"[{inner}]", "tuple": f"({inner})"}.get(value.type, f"{{{inner}}}"))
+    return shorten_text({"list": f"[{inner}]", "tuple": f"({inner})"}.get(value.type, f"{{{inner}}}"))
 
 
-def shorten(text: str) -> str:
+def shorten_text(text: str) -> str:
     """Cut a text to 200 characters, with an ellipsis where something was left out."""
-    return text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"

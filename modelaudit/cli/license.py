@@ -113,19 +113,19 @@ def _refuse_options_of_show() -> None:
 
 def _render_screen(report: AuditReport, page: int = 0) -> bytes:
     """Render the screen for the terminal, or without colours for a file with lines of ``page`` columns."""
-    from modelaudit.pipeline import guard_defects
+    from modelaudit.pipeline import convert_internal_errors
     from modelaudit.reports.license_screen import render_license
 
     color = not page and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     width = page or shutil.get_terminal_size((_PAGE, 24)).columns
-    return guard_defects(lambda: render_license(report, width=width, color=color), "rendering the answer")
+    return convert_internal_errors(lambda: render_license(report, width=width, color=color), "rendering the answer")
 
 
 def _write_notices(report: AuditReport, folder: Path) -> None:
-    from modelaudit.pipeline import guard_defects
+    from modelaudit.pipeline import convert_internal_errors
     from modelaudit.reports.notices import build_notices
 
-    files = guard_defects(lambda: build_notices(report), "writing the notices")
+    files = convert_internal_errors(lambda: build_notices(report), "writing the notices")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -140,10 +140,10 @@ def show_error(error: ModelAuditError) -> None:
 
 def render(report: AuditReport, format_: str) -> bytes:
     """Render a report in a format. Raises ``DefectError`` if rendering itself fails."""
-    from modelaudit.pipeline import guard_defects
+    from modelaudit.pipeline import convert_internal_errors
     from modelaudit.reports import render
 
-    return guard_defects(lambda: render(report, format_), f"rendering {format_}")
+    return convert_internal_errors(lambda: render(report, format_), f"rendering {format_}")
 
 
 def write_file(path: Path, content: bytes) -> None:

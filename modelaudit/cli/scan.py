@@ -124,9 +124,11 @@ def command(
 
 
 def _render_table(report: AuditReport, show: Severity) -> bytes:
-    from modelaudit.pipeline import guard_defects
+    from modelaudit.pipeline import convert_internal_errors
     from modelaudit.reports.terminal import render_table
 
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     width = shutil.get_terminal_size((100, 24)).columns
-    return guard_defects(lambda: render_table(report, width=width, color=color, show=show), "rendering the table")
+    return convert_internal_errors(
+        lambda: render_table(report, width=width, color=color, show=show), "rendering the table"
+    )

@@ -14,7 +14,7 @@ from typing import Final
 
 from modelaudit.formats.declaration import EmbeddedStart
 from modelaudit.formats.registry import DECLARATIONS, import_object
-from modelaudit.model.address import join_found
+from modelaudit.model.address import join_embedded
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
@@ -226,4 +226,4 @@ def make_content_artifact(
             raise WindowError("its encoding changed since the first reading", UnreadReason.CHANGED)
         yield decoded.window
 
-    return Artifact(join_found(path, content.format, offset), content.window.size, open_content)
+    return Artifact(join_embedded(path, content.format, offset), content.window.size, open_content)

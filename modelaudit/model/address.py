@@ -18,7 +18,7 @@ from typing import Final
 _MARK: Final = "!"
 _RANGE: Final = r"\[bytes \d+-\d+\]"
 _CONTENT: Final = "content"
-_INNER: Final = re.compile(rf"(?:!{_CONTENT}|!{_RANGE})*+\Z")
+_CONTENT_AND_RANGES: Final = re.compile(rf"(?:!{_CONTENT}|!{_RANGE})*+\Z")
 
 
 def join_member(container: str, name: str) -> str:
@@ -36,7 +36,7 @@ def join_range(container: str, start: int, end: int) -> str:
     return join_member(container, f"[bytes {start}-{end}]")
 
 
-def join_found(container: str, format_: str, offset: int) -> str:
+def join_embedded(container: str, format_: str, offset: int) -> str:
     """Return the address of content of the format ``format_`` that begins at ``offset`` in ``container``."""
     return join_member(container, f"{format_}@{offset}")
 
@@ -73,6 +73,6 @@ def lies_within(address: str, container: str) -> bool:
     return address.startswith(container + _MARK)
 
 
-def strip_inner(address: str) -> str:
+def strip_content_and_ranges(address: str) -> str:
     """Return ``address`` without the steps at its end that only decompress, or that name a byte range."""
-    return _INNER.sub("", address)
+    return _CONTENT_AND_RANGES.sub("", address)

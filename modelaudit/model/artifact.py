@@ -90,7 +90,7 @@ class Window(Protocol):
 class WatchedWindow(Window, Protocol):
     """A window onto bytes that may change under it, such as a file on disk."""
 
-    def changed(self) -> str | None:
+    def describe_change(self) -> str | None:
         """Describe in one line how the bytes changed since they were listed; ``None`` if they did not."""
 
 
@@ -130,7 +130,7 @@ class Artifact:
             outside, a FIFO, missing permission, absent content.
         content: the kind of content that the container declares, where the bytes alone do not decide it: one of the
             constants above.
-        outside_names: number of hard links to the file that lie outside of the scanned folder; 0 where unknown.
+        outside_hard_links: number of hard links to the file that lie outside of the scanned folder; 0 where unknown.
     """
 
     path: str
@@ -139,7 +139,7 @@ class Artifact:
     claimed: tuple[Digest, ...] = ()
     obstacle: Unread | None = None
     content: str | None = None
-    outside_names: int = 0
+    outside_hard_links: int = 0
 
     def __post_init__(self) -> None:
         if (self.open is None) == (self.obstacle is None):
@@ -155,7 +155,7 @@ class Snapshot:
         origin: the source of the bytes: the endpoint of the Hub, or the absolute folder.
         root: the local folder or file that holds the artifacts, if any.
         notes: one line for each remark on how the target was resolved.
-        stated: licence and lineage statements of the Hub itself; ``None`` where no Hub was asked.
+        hub_statements: licence and lineage statements of the Hub itself; ``None`` where no Hub was asked.
     """
 
     ref: ModelRef
@@ -164,4 +164,4 @@ class Snapshot:
     origin: str
     root: Path | None = None
     notes: tuple[str, ...] = ()
-    stated: Statements | None = None
+    hub_statements: Statements | None = None

@@ -27,7 +27,7 @@ EFFECTS = (
 )
 """The families of harm that a dangerous callable may have."""
 
-MORE_EFFECTS = ("disclosure", "instruction", "obfuscation", "resource", "secret", "trust")
+OTHER_EFFECTS = ("disclosure", "instruction", "obfuscation", "resource", "secret", "trust")
 """The further families of harm that names of other vocabularies may have."""
 
 
@@ -42,8 +42,8 @@ class Subject:
         key: distinguishes the subject from others of its artifact; a part of the finding's fingerprint.
         evidence: lines that show the fact.
         listing: the bytes around the place; shown once where several subjects make one finding.
-        leaves: the absence that remains whichever rules match, such as that of an unlisted name.
-        default: the absence that remains where no rule matches, such as that of an unjudged defect.
+        absence_always: the absence that remains whichever rules match, such as that of an unlisted name.
+        absence_if_unmatched: the absence that remains where no rule matches, such as that of an unjudged defect.
     """
 
     kind: str
@@ -53,8 +53,8 @@ class Subject:
     location: Location = NOWHERE
     evidence: tuple[str, ...] = ()
     listing: tuple[str, ...] = ()
-    leaves: UnreadReason | None = None
-    default: UnreadReason | None = None
+    absence_always: UnreadReason | None = None
+    absence_if_unmatched: UnreadReason | None = None
 
 
 @dataclass(frozen=True, slots=True)

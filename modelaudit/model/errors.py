@@ -50,7 +50,7 @@ class UnreachedError(SourceError):
     """The source gave no answer: no network, offline without a cached copy, or a failure of the Hub."""
 
 
-class DefectError(ModelAuditError):
+class InternalError(ModelAuditError):
     """modelaudit itself failed and has no report (exit 4)."""
 
     exit_code = 4

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-SKETCH = 8
+SAMPLE_STEP = 8
 """One hash in this many, chosen by its own value, is indexed; for long texts, fewer are."""
-_LONG, _LONG_SKETCH = 800, 4 * SKETCH
+_LONG_TEXT_WORDS, _LONG_TEXT_SAMPLE_STEP = 800, 4 * SAMPLE_STEP
 PLACE_BITS = 20
 PLACE_MASK = (1 << PLACE_BITS) - 1
 """A place packed into one number: the fingerprint's index above these bits, the hash's position within them."""
@@ -25,29 +25,29 @@ class Fingerprint:
 
     Attributes:
         id: name of its file in ``rules/fingerprints/``.
-        of: id of the licence; for a use policy, of the licence that it belongs to, or the policy's own name.
-        policy: whether the text is a use policy, which is never a licence.
+        license_id: id of the licence; for a use policy, of the licence that it belongs to, or the policy's own name.
+        is_use_policy: whether the text is a use policy, which is never a licence.
         triples: 32-bit hashes of each three consecutive words, in order; two fewer than there are words.
         marks: a few hashes that no other text of the set has, in ascending order.
         titles: phrases that may be present or missing at its head, in lower case.
         versions: phrases that distinguish it from its other versions, in lower case; for people.
         optional: spans that may be missing: the title, an appendix on how to apply it.
         slots: spans that may hold another name: the holder in a clause on endorsement.
-        certain: whether the text was read from its owner's publication; otherwise a match is a variant at best.
+        is_from_owner: whether the text was read from its owner's publication; otherwise a match is a variant at best.
         source: address of the text.
         date: ISO date of reading.
     """
 
     id: str
-    of: str
-    policy: bool
+    license_id: str
+    is_use_policy: bool
     triples: array[int]
     marks: tuple[int, ...] = ()
     titles: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
     optional: tuple[Span, ...] = ()
     slots: tuple[Span, ...] = ()
-    certain: bool = True
+    is_from_owner: bool = True
     source: str = ""
     date: str = ""
 
@@ -64,7 +64,7 @@ class Fingerprints:
     items: tuple[Fingerprint, ...] = field(default=())
 
     @cached_property
-    def sketch(self) -> Mapping[int, tuple[int, ...]]:
+    def places_by_hash(self) -> Mapping[int, tuple[int, ...]]:
         """Sampled hash -> the packed places that have it, see ``PLACE_BITS``.
 
         A hash that occurs twice in one text is left out, because it determines no place.
@@ -78,17 +78,17 @@ class Fingerprints:
     @cached_property
     def licenses(self) -> frozenset[str]:
         """Ids of the licences with a fingerprint."""
-        return frozenset(item.of for item in self.items if not item.policy)
+        return frozenset(item.license_id for item in self.items if not item.is_use_policy)
 
     @cached_property
-    def sizes(self) -> tuple[int, ...]:
+    def sample_sizes(self) -> tuple[int, ...]:
         """The number of sampled hashes of each fingerprint, by index."""
         return tuple(len(_sample_hashes(item)) for item in self.items)
 
 
 def _sample_hashes(item: Fingerprint) -> list[tuple[int, int]]:
     """(hash, position) of those that are sampled."""
-    step = SKETCH if item.words < _LONG else _LONG_SKETCH
+    step = SAMPLE_STEP if item.words < _LONG_TEXT_WORDS else _LONG_TEXT_SAMPLE_STEP
     sampled = [(triple, position) for position, triple in enumerate(item.triples) if triple % step == 0]
     count = Counter(triple for triple, _ in sampled)
     return [(triple, position) for triple, position in sampled if count[triple] == 1]

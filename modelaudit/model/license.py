@@ -18,7 +18,7 @@ NAME_LIMIT = 300
 # space, must not become that name. Only word separators are dropped, because "openrail" and "openrail++", "MIT" and
 # "MIT*" are different statements.
 _SEPARATORS = string.whitespace + "-_.,:/()[]'\""
-_FOLD = str.maketrans(string.ascii_uppercase, string.ascii_lowercase, _SEPARATORS)
+_FOLDED_CHARACTERS = str.maketrans(string.ascii_uppercase, string.ascii_lowercase, _SEPARATORS)
 _SCHEME = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)
 
 
@@ -26,7 +26,7 @@ def fold_license_name(name: str) -> str:
     """Fold case, spaces and separators for comparison; empty if ``name`` is too long for a licence name."""
     if len(name) > NAME_LIMIT:
         return ""
-    return _SCHEME.sub("", name.strip(), count=1).translate(_FOLD)
+    return _SCHEME.sub("", name.strip(), count=1).translate(_FOLDED_CHARACTERS)
 
 
 class ClaimKind(StrEnum):
@@ -106,10 +106,10 @@ class Origin:
 
     Attributes:
         name: Hub id, as the claim spells it.
-        made: Hub id of the model made from it; empty for the scanned model itself.
+        derived_model: Hub id of the model made from it; empty for the scanned model itself.
         relation: how that model was made from it.
         depth: 1 for a base model that the scanned model names itself.
-        look: whether it was read.
+        lookup: whether it was read.
         state: of its own licence; ``NOT_CHECKED`` if it was not read and is not known.
         entries: ids of the licences concluded for it alone.
         detail: one line on the result, or on the reason for having none.
@@ -118,10 +118,10 @@ class Origin:
     """
 
     name: str
-    made: str
+    derived_model: str
     relation: Relation
     depth: int
-    look: OriginState
+    lookup: OriginState
     state: ConclusionState
     entries: tuple[str, ...] = ()
     detail: str = ""
@@ -134,7 +134,7 @@ class DatasetClaim:
     """A data set that the card names, with the licence of that data; it is apart from the model's licence."""
 
     name: str
-    look: OriginState
+    lookup: OriginState
     entries: tuple[str, ...] = ()
     detail: str = ""
     location: Location = NOWHERE

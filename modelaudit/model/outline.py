@@ -70,19 +70,19 @@ class Reference:
     Attributes:
         target: as the file spells it: a path relative to the folder of the file, an absolute path, a web address, or
             ``org/model--file.py`` for code of another repository.
-        needs: the minimum size of the target in bytes, where the file states it.
-        by: the key or construct that names the target, such as ``auto_map.AutoModel``.
+        min_size: the minimum size of the target in bytes, where the file states it.
+        named_by: the key or construct that names the target, such as ``auto_map.AutoModel``.
     """
 
     kind: ReferenceKind
     target: str
-    by: str = ""
-    needs: int = 0
+    named_by: str = ""
+    min_size: int = 0
     where: Location = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class ChunkGrid:
     """The files of a chunked array, such as ``c/0/2`` below the folder of the array; any chunk may be absent.
 
     Attributes:
@@ -104,4 +104,4 @@ class References:
 
     format: str
     items: tuple[Reference, ...]
-    grids: tuple[Grid, ...] = ()
+    grids: tuple[ChunkGrid, ...] = ()

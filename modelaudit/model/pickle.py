@@ -44,11 +44,11 @@ class CallResult:
     """The object that a call or construction returned, known only by its maker.
 
     Attributes:
-        by: the function or class that made it.
+        maker: the function or class that made it.
         called: whether it was called; otherwise ``cls.__new__`` was.
     """
 
-    by: Name | Unknown
+    maker: Name | Unknown
     called: bool
 
 
@@ -122,11 +122,11 @@ class PickleEvent:
         opcode: its name in ``pickletools``.
         subject: the value that is imported, called, constructed or changed.
         arguments: positional arguments, state or items; bounded.
-        sets: for ``set-state``, every attribute that the state sets to a value that is not inert data.
+        set_attributes: for ``set-state``, every attribute that the state sets to a value that is not inert data.
         listing: the opcodes that lead to it and its own; only for the first events of a program.
         stream: number of the pickle among those that follow one another in the artifact, from 0.
-        gives: the global that a call such as ``getattr(module.Class, "name")`` returns; for an attribute of an object,
-            that attribute of its maker.
+        returned_global: the global that a call such as ``getattr(module.Class, "name")`` returns; for an attribute of
+            an object, that attribute of its maker.
     """
 
     act: Act
@@ -135,9 +135,9 @@ class PickleEvent:
     subject: Value
     arguments: tuple[Value, ...] = ()
     stream: int = 0
-    sets: tuple[tuple[str, Value], ...] = ()
+    set_attributes: tuple[tuple[str, Value], ...] = ()
     listing: tuple[Instruction, ...] = ()
-    gives: Name | None = None
+    returned_global: Name | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +166,9 @@ class PickleProgram:
         streams: the extents of the pickles.
         events: in the order of the opcodes.
         opcodes: how many were executed.
-        kept: names that are put on the stack more often than called: stored, passed on or dropped.
+        kept_names: names that are put on the stack more often than called: stored, passed on or dropped.
         defects: contradictions in the opcodes.
-        codes: code objects that an event builds or unmarshals, each with the offset of that event.
+        code_objects: code objects that an event builds or unmarshals, each with the offset of that event.
         storages: the claims about storages of torch.
     """
 
@@ -176,7 +176,7 @@ class PickleProgram:
     streams: tuple[PickleStream, ...]
     events: tuple[PickleEvent, ...]
     opcodes: int
-    kept: tuple[Name, ...] = ()
+    kept_names: tuple[Name, ...] = ()
     defects: tuple[Defect, ...] = ()
-    codes: tuple[CodeOutline, ...] = ()
+    code_objects: tuple[CodeOutline, ...] = ()
     storages: tuple[StorageClaim, ...] = ()

@@ -6,10 +6,10 @@ import re
 import unicodedata
 
 _HYPHENS = re.compile("[\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
-_UNSEEN = re.compile("[\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]")
+_INVISIBLE = re.compile("[\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]")
 _WORD = re.compile(r"[^\W\d_]+")
 # Letters of Cyrillic and Greek that look like those of ASCII (Unicode TR 39, confusables), in lower case.
-_ALIKE = str.maketrans("аеорсхуіјѕԁһӏкмтвноιανορτυχ", "aeopcxyijsdhlkmtbhoiavoptux")
+_LOOKALIKES = str.maketrans("аеорсхуіјѕԁһӏкмтвноιανορτυχ", "aeopcxyijsdhlkmtbhoiavoptux")
 
 
 def normalize_appearance(text: str) -> str:
@@ -21,10 +21,10 @@ def normalize_appearance(text: str) -> str:
     if text.isascii():
         return text.casefold()
     text = _HYPHENS.sub("-", unicodedata.normalize("NFKC", _HYPHENS.sub("-", text)))
-    return _WORD.sub(_replace_lookalikes, _UNSEEN.sub("", text).casefold().replace("\u2019", "'"))
+    return _WORD.sub(_replace_lookalikes, _INVISIBLE.sub("", text).casefold().replace("\u2019", "'"))
 
 
 def _replace_lookalikes(word: re.Match[str]) -> str:
     letters = word[0]
     mixed = not letters.isascii() and any(letter.isascii() for letter in letters)
-    return letters.translate(_ALIKE) if mixed else letters
+    return letters.translate(_LOOKALIKES) if mixed else letters

@@ -78,8 +78,8 @@ class StorageClaim:
         types: every type of storage that the pickle gives it, such as ``FloatStorage``; one in an ordinary file.
         counts: every number of elements that it gives it; one in an ordinary file.
         item_size: bytes of one element by the first type; ``None`` where that is unknown.
-        reach: bytes from the start of the storage to the end of the tensor that reaches furthest; 0 without tensors.
-        stored: bytes of the storage in the file, where the same artifact holds it; ``None`` otherwise.
+        tensor_end: bytes from the start of the storage to the furthest end of a tensor in it; 0 without tensors.
+        stored_size: bytes of the storage in the file, where the same artifact holds it; ``None`` otherwise.
         offset: of the first reference to it in the pickle, in bytes.
     """
 
@@ -87,6 +87,6 @@ class StorageClaim:
     types: tuple[str, ...]
     counts: tuple[int, ...]
     item_size: int | None
-    reach: int = 0
-    stored: int | None = None
+    tensor_end: int = 0
+    stored_size: int | None = None
     offset: int = 0

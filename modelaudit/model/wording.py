@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-MESSAGE_MOST: Final = 2000
+LONGEST_MESSAGE: Final = 2000
 """Characters of a message. A file controls the names and errors in it, so their length is bounded."""
 
 
@@ -16,6 +16,6 @@ def escape_unprintable(text: str) -> str:
 
 
 def bound_message(text: str) -> str:
-    """``text`` on one line, cut at ``MESSAGE_MOST`` characters with an ellipsis."""
-    line = escape_unprintable(text[: MESSAGE_MOST + 1])
-    return line if len(line) <= MESSAGE_MOST else f"{line[: MESSAGE_MOST - 1]}…"
+    """``text`` on one line, cut at ``LONGEST_MESSAGE`` characters with an ellipsis."""
+    line = escape_unprintable(text[: LONGEST_MESSAGE + 1])
+    return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 1]}…"

@@ -17,7 +17,7 @@ from modelaudit.model.terms import Answer
 
 _FINDINGS_NAMED: Final = 3
 _ABSENCES_NAMED: Final = 2
-_UNREAD: Final = {
+_UNREAD_PHRASES: Final = {
     UnreadReason.NO_READER: "in a format without a reader",
     UnreadReason.PROGRAM: "of program code",
     UnreadReason.UNVERIFIED: "with an unverified name",
@@ -46,7 +46,7 @@ def apply_policy(address: str, unread: Unread, policy: Policy) -> Absence:
     return Absence(unread)
 
 
-def decide(
+def decide_verdict(
     coverage: Coverage,
     findings: Sequence[Finding],
     policy: Policy,
@@ -76,7 +76,7 @@ def decide(
         reasons.append("there was nothing to scan" if not coverage.artifacts else "no file could be examined")
     if missing:
         kinds = Counter(absence.unread.reason for _, absence in missing)
-        listed = ", ".join(f"{count} {_UNREAD[reason]}" for reason, count in sorted(kinds.items()))
+        listed = ", ".join(f"{count} {_UNREAD_PHRASES[reason]}" for reason, count in sorted(kinds.items()))
         reasons.append(f"{_count_noun(len(missing), 'part')} not examined: {listed}")
         reasons += [f"{address}: {absence.unread.detail}" for address, absence in missing[:_ABSENCES_NAMED]]
     open_use = permission not in (None, Answer.ALLOW)

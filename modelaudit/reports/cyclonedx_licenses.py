@@ -123,7 +123,7 @@ def build_pedigree(conclusion: LicenseConclusion) -> Pedigree | None:
 
 
 def _build_ancestor(origin: Origin, number: int, inner: list[Component], conclusion: LicenseConclusion) -> Component:
-    concluded = origin.look is OriginState.READ and origin.state is ConclusionState.CONCLUDED
+    concluded = origin.lookup is OriginState.READ and origin.state is ConclusionState.CONCLUDED
     acknowledgement = CONCLUDED if concluded else None
     return Component(
         type=ComponentType.MACHINE_LEARNING_MODEL,
@@ -134,7 +134,7 @@ def _build_ancestor(origin: Origin, number: int, inner: list[Component], conclus
         pedigree=Pedigree(ancestors=inner) if inner else None,
         properties=build_properties(
             ("origin:relation", origin.relation),
-            ("origin:look", origin.look),
+            ("origin:look", origin.lookup),
             ("origin:license-state", origin.state),
             ("origin:detail", origin.detail or None),
         ),
@@ -147,7 +147,7 @@ def build_datasets(conclusion: LicenseConclusion) -> list[Component]:
 
 
 def _build_dataset(dataset: DatasetClaim, place: int, conclusion: LicenseConclusion) -> Component:
-    read = dataset.look is OriginState.READ
+    read = dataset.lookup is OriginState.READ
     return Component(
         type=ComponentType.DATA,
         name=escape_unprintable(dataset.name),
@@ -157,7 +157,7 @@ def _build_dataset(dataset: DatasetClaim, place: int, conclusion: LicenseConclus
         ],
         properties=build_properties(
             ("dataset:named-at", describe_place(dataset.location) or None),
-            ("dataset:look", dataset.look),
+            ("dataset:look", dataset.lookup),
             ("dataset:detail", dataset.detail or None),
         ),
     )

@@ -314,8 +314,8 @@ def _render_rest(license_: LicenseConclusion) -> RenderableType | None:
         )
     if line := describe_openness(license_):
         rows.append(("open", build_text(line)))
-    unread = [each.name for each in license_.origins if each.look is not OriginState.READ]
-    unread += [each.name for each in license_.datasets if each.look is not OriginState.READ]
+    unread = [each.name for each in license_.origins if each.lookup is not OriginState.READ]
+    unread += [each.name for each in license_.datasets if each.lookup is not OriginState.READ]
     lines = [f"{', '.join(dict.fromkeys(unread))}: the reason is stated above."] if unread else []
     lines += [each for each in list_unread(license_) if not any(each.startswith((f"{n}:", f"{n} (")) for n in unread)]
     rows += [("unread" if place == 0 else "", build_text(each)) for place, each in enumerate(lines[:_OPEN])]

@@ -110,7 +110,7 @@ def build_lineage_tree(license_: LicenseConclusion) -> tuple[Branch, ...]:
     """Build the tree of base models, depth first; every base model appears, even in a cycle."""
     below: dict[str, list[int]] = {}
     for place, origin in enumerate(license_.origins):
-        below.setdefault(origin.made, []).append(place)
+        below.setdefault(origin.derived_model, []).append(place)
     branches: list[Branch] = []
     shown: set[int] = set()
     # A saved report may hold a chain of any length, which would exceed the recursion limit.
@@ -132,8 +132,8 @@ def build_lineage_tree(license_: LicenseConclusion) -> tuple[Branch, ...]:
 def describe_base_model(origin: Origin) -> str:
     """Describe a base model: its licences if known, and whether it was read."""
     named = " and ".join(origin.entries)
-    look = LOOKS[origin.look]
-    if origin.look is OriginState.READ:
+    look = LOOKS[origin.lookup]
+    if origin.lookup is OriginState.READ:
         look = f"read at {origin.commit[:12]}" if origin.commit else look
         named = named if origin.state is ConclusionState.CONCLUDED and named else _describe_doubt(origin.state, named)
     return "; ".join(part for part in (named or "licence not known", look) if part)
@@ -189,7 +189,7 @@ def describe_lineage_path(license_: LicenseConclusion, via: str) -> str:
         if origin is None:
             break
         steps.insert(0, f"{RELATIONS[origin.relation]} {origin.name}")
-        name = origin.made
+        name = origin.derived_model
         if not name:
             break
     return ", ".join(steps) or f"{RELATIONS[Relation.UNSTATED]} {via}"
@@ -231,22 +231,22 @@ def list_unread_base_models(license_: LicenseConclusion) -> tuple[Origin, ...]:
     return tuple(
         origin
         for origin in license_.origins
-        if origin.look is not OriginState.READ or origin.state is not ConclusionState.CONCLUDED
+        if origin.lookup is not OriginState.READ or origin.state is not ConclusionState.CONCLUDED
     )
 
 
 def describe_dataset(dataset: DatasetClaim) -> str:
     """Describe the licence of a data set by its own card, or the reason why it is unknown."""
     named = " and ".join(dataset.entries)
-    if dataset.look is OriginState.READ:
+    if dataset.lookup is OriginState.READ:
         return named or (dataset.detail or "its card names no known licence")
-    return f"{named}; {LOOKS[dataset.look]}" if named else LOOKS[dataset.look]
+    return f"{named}; {LOOKS[dataset.lookup]}" if named else LOOKS[dataset.lookup]
 
 
 def list_unread(license_: LicenseConclusion) -> tuple[str, ...]:
     """List the sources that the conclusion does not cover, one sentence each, for the person who signs it."""
-    looks = [(origin.name, origin.look) for origin in license_.origins]
-    looks += [(f"{dataset.name} (data set)", dataset.look) for dataset in license_.datasets]
+    looks = [(origin.name, origin.lookup) for origin in license_.origins]
+    looks += [(f"{dataset.name} (data set)", dataset.lookup) for dataset in license_.datasets]
     found = [f"{name}: {end_sentence(LOOKS[look])}" for name, look in looks if look is not OriginState.READ]
     found += [f"{name}: named as a base model and not looked up." for name in list_unfollowed_base_models(license_)]
     for claim in license_.claims:

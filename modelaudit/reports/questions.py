@@ -58,7 +58,7 @@ def list_license_questions(license_: LicenseConclusion) -> list[str]:
     if bases:
         names = _join_names(list(dict.fromkeys(bases)))
         asked.append(f"Does the licence of the base model allow our planned use ({names})?")
-    known = {each.name for each in license_.datasets if each.look is OriginState.READ and each.entries}
+    known = {each.name for each in license_.datasets if each.lookup is OriginState.READ and each.entries}
     data = [each.name for each in license_.datasets]
     data += [c.quotation for c in license_.claims if c.kind is ClaimKind.INHERITED and c.field == "datasets"]
     unknown = [name for name in dict.fromkeys(data) if name not in known]

@@ -17,12 +17,12 @@ from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.claims import (
     ListedFile,
     Listing,
-    find_unfit_names,
+    find_unstorable_names,
     merge_listings,
     parse_digest,
-    read_tree_record,
+    parse_tree_record,
 )
-from modelaudit.sources.local import InnerLink, block_link, is_within, list_folder, resolve_link
+from modelaudit.sources.local import InnerLink, is_within, list_folder, make_blocked_link, resolve_link
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.target import is_commit
 from modelaudit.sources.walk import Entry
@@ -68,11 +68,11 @@ class CachedCommit:
         """Read the listing of the commit that the client saved; ``None`` if it is missing or unreadable."""
         path = f"trees/{self.commit}.json"
         try:
-            state = FileState.of(os.lstat(f"{self.repository}/{path}"))
+            state = FileState.from_stat(os.lstat(f"{self.repository}/{path}"))
             if state.size > limits.document_bytes:
                 return None
             with LocalFile(self.repository, path, state, limits.document_bytes)() as window:
-                return read_tree_record(window.read(0, window.size))
+                return parse_tree_record(window.read(0, window.size))
         except (OSError, WindowError):
             return None
 
@@ -82,7 +82,7 @@ class CacheSource:
     """A snapshot in a Hub cache, or a folder of one, given as a path. It makes no request."""
 
     name: str
-    place: CachedCommit
+    cached_commit: CachedCommit
     limits: Limits
 
     def snapshot(self) -> Snapshot:
@@ -91,12 +91,14 @@ class CacheSource:
         Raises:
             SourceError: the folder cannot be listed.
         """
-        known = self.place.read_listing(self.limits)
-        artifacts, notes = list_artifacts(self.place, self.name, known or {}, self.limits)
-        root = f"{self.place.snapshot}/{self.place.below}".rstrip("/")
-        title = f"the folder is the Hub cache of {self.place.title} at commit {self.place.commit}"
+        known = self.cached_commit.read_listing(self.limits)
+        artifacts, notes = list_cached_artifacts(self.cached_commit, self.name, known or {}, self.limits)
+        root = f"{self.cached_commit.snapshot}/{self.cached_commit.below}".rstrip("/")
+        title = f"the folder is the Hub cache of {self.cached_commit.title} at commit {self.cached_commit.commit}"
         notes = (title, *note_missing_listing(known), *notes)
-        return Snapshot(ModelRef(RefKind.CACHE, self.name), self.place.commit, artifacts, root, Path(root), notes)
+        return Snapshot(
+            ModelRef(RefKind.CACHE, self.name), self.cached_commit.commit, artifacts, root, Path(root), notes
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class CachedFileSource:
     """One file of a snapshot in a Hub cache, given as a path. ``place`` is the folder that holds it."""
 
     name: str
-    place: CachedCommit
+    cached_commit: CachedCommit
     limits: Limits
 
     def snapshot(self) -> Snapshot:
@@ -113,14 +115,14 @@ class CachedFileSource:
         Raises:
             SourceError: its folder cannot be listed.
         """
-        whole = CacheSource(self.name, self.place, self.limits).snapshot()
+        whole = CacheSource(self.name, self.cached_commit, self.limits).snapshot()
         name = Path(self.name).name
         artifacts = tuple(artifact for artifact in whole.artifacts if artifact.path == name)
         root = Path(whole.origin, name)
-        return Snapshot(ModelRef(RefKind.FILE, self.name), self.place.commit, artifacts, whole.origin, root)
+        return Snapshot(ModelRef(RefKind.FILE, self.name), self.cached_commit.commit, artifacts, whole.origin, root)
 
 
-def find_commit(path: str) -> CachedCommit | None:
+def find_commit_of_folder(path: str) -> CachedCommit | None:
     """Find the cached commit that contains a folder; ``None`` if the folder is outside of a Hub cache."""
     parts = os.path.realpath(path).split("/")
     for at in range(2, len(parts)):
@@ -129,15 +131,15 @@ def find_commit(path: str) -> CachedCommit | None:
     return None
 
 
-def locate_repository(ref: ModelRef, settings: HubSettings) -> str:
+def locate_cached_repository(ref: ModelRef, settings: HubSettings) -> str:
     """The folder of the cache for a repository. The folder need not exist."""
     kind = "datasets" if ref.kind is RefKind.DATASET else "models"
     return os.path.realpath(settings.cache / "--".join((kind, *ref.name.split("/"))))
 
 
-def find_cached(ref: ModelRef, settings: HubSettings) -> CachedCommit | None:
+def find_cached_commit(ref: ModelRef, settings: HubSettings) -> CachedCommit | None:
     """Find the commit that the cache recorded for a revision, if its snapshot exists."""
-    folder, revision = locate_repository(ref, settings), ref.revision or "main"
+    folder, revision = locate_cached_repository(ref, settings), ref.revision or "main"
     commit = revision
     if not is_commit(revision):
         with contextlib.suppress(OSError, UnicodeError):
@@ -165,7 +167,7 @@ def record_commit(place: CachedCommit, revision: str) -> None:
         Path(file.name).replace(path)
 
 
-def list_artifacts(
+def list_cached_artifacts(
     place: CachedCommit, name: str, known: Listing, limits: Limits
 ) -> tuple[tuple[Artifact, ...], tuple[str, ...]]:
     """List the artifacts of a snapshot, with notes.
@@ -182,7 +184,7 @@ def list_artifacts(
     found, notes = list_folder(root, name, limits, lambda entry: _resolve_link(place, root, entry, limits))
     artifacts = [_add_claims(artifact, here.get(artifact.path)) for artifact in found]
     on_disk = {artifact.path for artifact in found}
-    unfit = find_unfit_names(here)
+    unfit = find_unstorable_names(here)
     artifacts += [
         _describe_absent_file(path, stated, unfit.get(path)) for path, stated in here.items() if path not in on_disk
     ]
@@ -222,7 +224,9 @@ def _resolve_link(place: CachedCommit, root: str, entry: Entry, limits: Limits) 
     try:
         status = os.lstat(final)
     except OSError as error:
-        return block_link(entry, UnreadReason.UNREADABLE, f"the link to {text!r} cannot be followed: {error.strerror}")
+        return make_blocked_link(
+            entry, UnreadReason.UNREADABLE, f"the link to {text!r} cannot be followed: {error.strerror}"
+        )
     if stat.S_ISDIR(status.st_mode) and is_within(final, root):
         return InnerLink(text)
     store = place.shared_blobs
@@ -231,14 +235,16 @@ def _resolve_link(place: CachedCommit, root: str, entry: Entry, limits: Limits) 
     elif store and is_within(final, store) and _SHARED_BLOB.fullmatch(os.path.relpath(final, store)):
         base = store
     else:
-        return block_link(
+        return make_blocked_link(
             entry, UnreadReason.LINK_OUTSIDE, f"the link leads to {text!r}, outside the repository's cache"
         )
     if not stat.S_ISREG(status.st_mode):
-        return block_link(entry, UnreadReason.NOT_REGULAR, f"the link leads to {text!r}, which is no regular file")
+        return make_blocked_link(
+            entry, UnreadReason.NOT_REGULAR, f"the link leads to {text!r}, which is no regular file"
+        )
     if not os.access(final, os.R_OK):
-        return block_link(entry, UnreadReason.UNREADABLE, "permission to read the file is denied")
-    opener = LocalFile(base, os.path.relpath(final, base), FileState.of(status), limits.read_bytes)
+        return make_blocked_link(entry, UnreadReason.UNREADABLE, "permission to read the file is denied")
+    opener = LocalFile(base, os.path.relpath(final, base), FileState.from_stat(status), limits.read_bytes)
     return Artifact(entry.path, status.st_size, opener, _read_blob_claim(place, root, entry, text))
 
 
@@ -262,14 +268,14 @@ class OfflineSource:
         Raises:
             SourceError: the cache does not hold it.
         """
-        place = find_cached(self.ref, self.settings)
+        place = find_cached_commit(self.ref, self.settings)
         if place is None:
             raise UnreachedError(
                 f"{str(self.ref)!r} is not in the Hub cache {str(self.settings.cache)!r} and the scan is offline; "
                 "fetch it once without --offline and HF_HUB_OFFLINE, or name another cache in HF_HOME."
             )
         known = place.read_listing(self.limits)
-        artifacts, notes = list_artifacts(place, str(self.ref), known or {}, self.limits)
+        artifacts, notes = list_cached_artifacts(place, str(self.ref), known or {}, self.limits)
         title = f"offline: commit {place.commit} as the cache has it; the Hub was not asked whether it still is current"
         notes = (title, *note_missing_listing(known), *notes)
         return Snapshot(self.ref, place.commit, artifacts, place.snapshot, Path(place.snapshot), notes)

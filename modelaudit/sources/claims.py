@@ -60,7 +60,7 @@ def merge_listings(*listings: Listing) -> dict[str, ListedFile]:
     return files
 
 
-def read_tree_record(data: bytes) -> dict[str, ListedFile] | None:
+def parse_tree_record(data: bytes) -> dict[str, ListedFile] | None:
     """Parse the listing that huggingface_hub saves as ``trees/<commit>.json`` (format 1); ``None`` if it is invalid.
 
     Source: ``_tree_cache.py`` of huggingface_hub 2.4.
@@ -83,7 +83,7 @@ def read_tree_record(data: bytes) -> dict[str, ListedFile] | None:
     return files
 
 
-def explain_unfit_name(name: str) -> str | None:
+def explain_unstorable_name(name: str) -> str | None:
     """Explain why a file of this name cannot be stored below a folder; ``None`` if it can."""
     if not name or "\0" in name:
         return "its name is empty or holds a zero byte"
@@ -99,13 +99,13 @@ def explain_unfit_name(name: str) -> str | None:
     return None
 
 
-def find_unfit_names(names: Collection[str]) -> dict[str, str]:
+def find_unstorable_names(names: Collection[str]) -> dict[str, str]:
     """Find the names that cannot be stored below one folder, each with the reason."""
     problems: dict[str, str] = {}
     for name in names:
         parts = name.split("/")
         inside_a_file = any("/".join(parts[:depth]) in names for depth in range(1, len(parts)))
-        problem = explain_unfit_name(name) or (
+        problem = explain_unstorable_name(name) or (
             "a folder of its path is a file of the same listing" if inside_a_file else None
         )
         if problem:

@@ -44,16 +44,16 @@ _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 @dataclass(frozen=True, slots=True)
-class Explainer:
+class FailureExplainer:
     """Translates exceptions of the client for one repository into errors with a message.
 
     Attributes:
-        typed: the user typed the name, and may have meant a path.
+        is_typed_by_user: the user typed the name, and may have meant a path.
     """
 
     ref: ModelRef
     settings: HubSettings
-    typed: bool = True
+    is_typed_by_user: bool = True
 
     @property
     def _subject(self) -> str:
@@ -103,7 +103,7 @@ class Explainer:
         if code == 401 and "credentials" in (cause.server_message or "").lower():
             return f"The Hub refuses the token that it was asked with for {self._subject}; check HF_TOKEN."
         if code in (401, 404):
-            start = f"There is no local path {self.ref.name!r}, and the" if self.typed else "The"
+            start = f"There is no local path {self.ref.name!r}, and the" if self.is_typed_by_user else "The"
             return (
                 f"{start} Hub does not show {self._subject}: it is missing or private, and the Hub does not say which; "
                 "check the id, and set HF_TOKEN if it is private."

@@ -17,10 +17,16 @@ from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import GatedError, UnreachedError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.sources.cache import CachedCommit, is_file, list_artifacts, locate_repository, record_commit
-from modelaudit.sources.claims import ListedFile, Listing, find_unfit_names, merge_listings, select_claims
-from modelaudit.sources.failures import CLIENT_ERRORS, Explainer
-from modelaudit.sources.progress import Progress, byte_counter
+from modelaudit.sources.cache import (
+    CachedCommit,
+    is_file,
+    list_cached_artifacts,
+    locate_cached_repository,
+    record_commit,
+)
+from modelaudit.sources.claims import ListedFile, Listing, find_unstorable_names, merge_listings, select_claims
+from modelaudit.sources.failures import CLIENT_ERRORS, FailureExplainer
+from modelaudit.sources.progress import Progress, make_progress_bar_class
 from modelaudit.sources.session import LIBRARY, bound_session
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.small import choose_small_files, close_other_files
@@ -55,11 +61,11 @@ class HubSource:
             SourceError: the repository could not be fetched; the type and the message of the error give the reason.
         """
         bound_session()
-        explainer = Explainer(self.ref, self.settings, typed=not self.is_base_model)
+        explainer = FailureExplainer(self.ref, self.settings, is_typed_by_user=not self.is_base_model)
         try:
             info = self._request_info()
             listing = _list_files(info.siblings or ())
-            place = CachedCommit(locate_repository(self.ref, self.settings), self._validate_commit(info))
+            place = CachedCommit(locate_cached_repository(self.ref, self.settings), self._validate_commit(info))
         except CLIENT_ERRORS as error:
             raise explainer.explain(error) from error
         wanted = choose_small_files(listing) if self.is_base_model else None
@@ -72,7 +78,7 @@ class HubSource:
             raise why from error
         self._record_commit(place)
         known = merge_listings(listing, place.read_listing(self.limits) or {})
-        artifacts, notes = list_artifacts(place, str(self.ref), known, self.limits)
+        artifacts, notes = list_cached_artifacts(place, str(self.ref), known, self.limits)
         taken = self._build_snapshot(info, place, artifacts, notes)
         return taken if wanted is None else close_other_files(taken, wanted)
 
@@ -124,7 +130,7 @@ class HubSource:
 
         A file that the server lists and cannot deliver must not prevent the examination of the others.
         """
-        unfit = find_unfit_names(listing)
+        unfit = find_unstorable_names(listing)
         names = list(listing if wanted is None else wanted)
         if wanted is not None and not names:
             Path(place.snapshot).mkdir(parents=True, exist_ok=True)
@@ -142,7 +148,7 @@ class HubSource:
                 endpoint=self.settings.endpoint,
                 allow_patterns=None if wanted is None else [glob.escape(name) for name in names],
                 ignore_patterns=[glob.escape(name) for name in unfit] or None,
-                tqdm_class=byte_counter(self.progress),
+                tqdm_class=make_progress_bar_class(self.progress),
             )
         for name in names:
             if name not in unfit and not is_file(f"{place.snapshot}/{name}"):
@@ -162,7 +168,7 @@ class HubSource:
                 etag_timeout=_TIMEOUT,
                 token=self.settings.token,
                 endpoint=self.settings.endpoint,
-                tqdm_class=byte_counter(self.progress),
+                tqdm_class=make_progress_bar_class(self.progress),
             )
 
     def _note_resolution(self, info: ModelInfo | DatasetInfo, place: CachedCommit) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from modelaudit.sources.windows import FileState, LocalFile
 
 _SHOWN_LINKS = 5
 
-_MOST_NAMES = 16
+_MOST_NAMES_OF_FILE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class InnerLink:
     artifact: Artifact | None = None
 
 
-LinkRule = Callable[[Entry], Artifact | InnerLink]
+LinkResolver = Callable[[Entry], Artifact | InnerLink]
 """Resolves a link: to an artifact of its own, or to a link that is only noted."""
 
 
@@ -82,7 +82,7 @@ class FolderSource:
 
 
 def list_folder(
-    root: str, name: str, limits: Limits, rule: LinkRule, counts_names: bool = False
+    root: str, name: str, limits: Limits, rule: LinkResolver, counts_names: bool = False
 ) -> tuple[tuple[Artifact, ...], tuple[str, ...]]:
     """List the artifacts below ``root``, sorted by path, with a note on links, if any.
 
@@ -100,11 +100,11 @@ def list_folder(
     links: list[str] = []
     try:
         entries = sorted(walk_folder(root, limits), key=lambda entry: entry.path)
-        inside = Counter(entry.state.identity for entry in entries if entry.names > 1 and entry.state)
+        inside = Counter(entry.state.identity for entry in entries if entry.hard_links > 1 and entry.state)
         for entry in entries:
             found = rule(entry) if entry.link else make_artifact(root, entry, limits)
-            if counts_names and entry.names > 1 and entry.state and isinstance(found, Artifact):
-                found = replace(found, outside_names=entry.names - inside[entry.state.identity])
+            if counts_names and entry.hard_links > 1 and entry.state and isinstance(found, Artifact):
+                found = replace(found, outside_hard_links=entry.hard_links - inside[entry.state.identity])
             if isinstance(found, InnerLink):
                 links.append(f"{entry.path!r} -> {found.text!r}")
                 artifacts += [found.artifact] if found.artifact is not None else []
@@ -124,7 +124,7 @@ def make_artifact(root: str, entry: Entry, limits: Limits) -> Artifact:
     return Artifact(entry.path, size, LocalFile(root, entry.path, entry.state, limits.read_bytes))
 
 
-def block_link(entry: Entry, reason: UnreadReason, detail: str) -> Artifact:
+def make_blocked_link(entry: Entry, reason: UnreadReason, detail: str) -> Artifact:
     """Make the artifact of a link that is not followed."""
     return Artifact(entry.path, 0, None, obstacle=Unread(reason, detail))
 
@@ -135,15 +135,19 @@ def resolve_link(root: str, entry: Entry) -> tuple[str, str] | Artifact:
     try:
         text = str(Path(path).readlink())
     except OSError as error:
-        return block_link(entry, UnreadReason.UNREADABLE, f"the link cannot be read: {error.strerror}")
+        return make_blocked_link(entry, UnreadReason.UNREADABLE, f"the link cannot be read: {error.strerror}")
     try:
         return text, os.path.realpath(path, strict=True)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            return block_link(entry, UnreadReason.LINK_DANGLING, f"the link to {text!r} leads in a circle")
+            return make_blocked_link(entry, UnreadReason.LINK_DANGLING, f"the link to {text!r} leads in a circle")
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
-            return block_link(entry, UnreadReason.LINK_DANGLING, f"the link leads to {text!r}, where there is nothing")
-        return block_link(entry, UnreadReason.UNREADABLE, f"the link to {text!r} cannot be followed: {error.strerror}")
+            return make_blocked_link(
+                entry, UnreadReason.LINK_DANGLING, f"the link leads to {text!r}, where there is nothing"
+            )
+        return make_blocked_link(
+            entry, UnreadReason.UNREADABLE, f"the link to {text!r} cannot be followed: {error.strerror}"
+        )
 
 
 def is_within(path: str, folder: str) -> bool:
@@ -170,22 +174,24 @@ class FolderLinks:
             return target
         text, final = target
         if not is_within(final, self._root):
-            return block_link(entry, UnreadReason.LINK_OUTSIDE, f"the link leads to {text!r}, outside the folder")
+            return make_blocked_link(
+                entry, UnreadReason.LINK_OUTSIDE, f"the link leads to {text!r}, outside the folder"
+            )
         try:
             status = os.lstat(final)
         except OSError as error:
-            return block_link(
+            return make_blocked_link(
                 entry, UnreadReason.UNREADABLE, f"the link to {text!r} cannot be followed: {error.strerror}"
             )
         # Any other obstacle is reported under the path of the target.
         if not stat.S_ISREG(status.st_mode) or not os.access(final, os.R_OK):
             return InnerLink(text)
         self._names[final] += 1
-        if self._names[final] > _MOST_NAMES:
-            detail = f"the link leads to {text!r}, which was examined under {_MOST_NAMES} other names"
-            return InnerLink(text, block_link(entry, UnreadReason.LIMIT, detail))
+        if self._names[final] > _MOST_NAMES_OF_FILE:
+            detail = f"the link leads to {text!r}, which was examined under {_MOST_NAMES_OF_FILE} other names"
+            return InnerLink(text, make_blocked_link(entry, UnreadReason.LIMIT, detail))
         path = os.path.relpath(final, self._root)
-        opener = LocalFile(self._root, path, FileState.of(status), self._limits.read_bytes)
+        opener = LocalFile(self._root, path, FileState.from_stat(status), self._limits.read_bytes)
         return InnerLink(text, Artifact(entry.path, status.st_size, opener))
 
 

@@ -13,7 +13,7 @@ Progress = Callable[[int, int], None]
 _LOCK = threading.Lock()
 
 
-class _Bar:
+class _SilentProgressBar:
     """What huggingface_hub asks of a progress bar class (the interface of ``tqdm``), without drawing one."""
 
     report: Progress | None = None
@@ -49,6 +49,6 @@ class _Bar:
         self.close()
 
 
-def byte_counter(progress: Progress | None) -> type[_Bar]:
+def make_progress_bar_class(progress: Progress | None) -> type[_SilentProgressBar]:
     """A class of bars that reports to ``progress``, or to no one."""
-    return type("ByteCounter", (_Bar,), {"report": staticmethod(progress) if progress else None})
+    return type("ByteCounter", (_SilentProgressBar,), {"report": staticmethod(progress) if progress else None})

@@ -10,7 +10,7 @@ from typing import Protocol
 from modelaudit.model.artifact import Snapshot
 from modelaudit.model.errors import ConfigurationError, GatedError, MissingError, SourceError
 from modelaudit.model.limits import Limits
-from modelaudit.sources.cache import CachedFileSource, CacheSource, OfflineSource, find_commit
+from modelaudit.sources.cache import CachedFileSource, CacheSource, OfflineSource, find_commit_of_folder
 from modelaudit.sources.claims import ListedFile
 from modelaudit.sources.local import FileSource, FolderSource
 from modelaudit.sources.progress import Progress
@@ -30,7 +30,7 @@ class Source(Protocol):
         """
 
 
-def resolve(
+def resolve_target(
     target: str,
     *,
     revision: str | None = None,
@@ -93,9 +93,9 @@ def _path_exists(target: str) -> bool:
 def _choose_local_source(target: str, limits: Limits) -> Source:
     path = Path(target)
     if not path.is_dir():
-        place = find_commit(str(path.parent))
+        place = find_commit_of_folder(str(path.parent))
         return CachedFileSource(target, place, limits) if place else FileSource(target, limits)
-    place = find_commit(target)
+    place = find_commit_of_folder(target)
     return CacheSource(target, place, limits) if place else FolderSource(target, limits)
 
 
@@ -113,7 +113,7 @@ def _choose_remote_source(
     return HubSource(ref, settings, limits, progress)
 
 
-def resolve_small(
+def resolve_small_files(
     name: str,
     *,
     is_dataset: bool = False,
@@ -151,7 +151,7 @@ def resolve_small(
     return HubSource(ref, settings, limits, is_base_model=True).snapshot()
 
 
-def resolve_terms(
+def resolve_term_files(
     target: str,
     *,
     revision: str | None = None,
@@ -163,7 +163,7 @@ def resolve_terms(
     Every file is an artifact, and only these open. Of a gated repository, the statements that the Hub shows are taken.
 
     Args:
-        target: as for ``resolve``.
+        target: as for ``resolve_target``.
         revision: branch, tag or commit of a repository.
         offline: make no request.
         limits: bounds on reads and on the depth of folders.
@@ -173,7 +173,7 @@ def resolve_terms(
         SourceError: the target is missing or could not be fetched (exit 4).
     """
     if not target.strip() or _path_exists(target):
-        snapshot = resolve(target, revision=revision, offline=offline, limits=limits)
+        snapshot = resolve_target(target, revision=revision, offline=offline, limits=limits)
         return close_other_files(
             snapshot, {each.path for each in snapshot.artifacts if may_hold_terms(each.path, each.size)}
         )

@@ -23,10 +23,10 @@ LIBRARY = "modelaudit"
 LONGEST_WAIT = 60
 """The longest wait, in seconds, that a rate limit may demand; beyond it the scan ends with an error."""
 
-_SILENCE = 10.0  # seconds; the client's own default where it has one
+_LEAST_TIMEOUT = 10.0  # seconds; the client's own default where it has one
 _ETAG = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_WAITING = (429, 503)
+_STATUSES_WITH_WAIT = (429, 503)
 _LOCK = threading.Lock()
 
 
@@ -53,7 +53,7 @@ class BoundedFactory:
         client = self.make()
         hooks = client.event_hooks
         hooks["request"] = [*hooks.get("request", ()), _bound_timeouts]
-        hooks["response"] = [*hooks.get("response", ()), _bound_wait, _check_names]
+        hooks["response"] = [*hooks.get("response", ()), _bound_wait, _check_cache_names]
         client.event_hooks = hooks
         return client
 
@@ -87,7 +87,7 @@ def _is_own_request(request: httpx2.Request) -> bool:
 def _bound_timeouts(request: httpx2.Request) -> None:
     if not _is_own_request(request):
         return
-    allowed = max(_SILENCE, *(_read_seconds(f"HF_HUB_{name}_TIMEOUT") for name in ("DOWNLOAD", "ETAG")))
+    allowed = max(_LEAST_TIMEOUT, *(_read_seconds(f"HF_HUB_{name}_TIMEOUT") for name in ("DOWNLOAD", "ETAG")))
     given = request.extensions.get("timeout") or {}
     kinds = ("connect", "read", "write", "pool")
     bounds = {kind: allowed if given.get(kind) is None else min(given[kind], allowed) for kind in kinds}
@@ -100,13 +100,13 @@ def _read_seconds(variable: str) -> float:
 
 
 def _bound_wait(response: httpx2.Response) -> None:
-    if _is_own_request(response.request) and response.status_code in _WAITING:
+    if _is_own_request(response.request) and response.status_code in _STATUSES_WITH_WAIT:
         seconds = parse_wait(response.headers)
         if seconds is not None and seconds > LONGEST_WAIT:
             raise LongWaitError(seconds)
 
 
-def _check_names(response: httpx2.Response) -> None:
+def _check_cache_names(response: httpx2.Response) -> None:
     """Refuse an answer whose ETag or commit would become a path outside of the cache."""
     if not _is_own_request(response.request):
         return
@@ -117,10 +117,10 @@ def _check_names(response: httpx2.Response) -> None:
     if response.request.method == "HEAD" and tag is not None and not _ETAG.fullmatch(tag.lstrip("W/").strip('"')):
         raise RefusedAnswerError(f"it gives a file the ETag {tag!r}")
     if "/tree/" in response.request.url.path and response.status_code == 200:
-        _check_tree(response)
+        _check_listed_digests(response)
 
 
-def _check_tree(response: httpx2.Response) -> None:
+def _check_listed_digests(response: httpx2.Response) -> None:
     response.read()
     try:
         entries = response.json()

@@ -11,14 +11,14 @@ from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.term_files import classify_text_file
 from modelaudit.sources.claims import ListedFile
 
-MOST_BYTES = MIB
+LARGEST_SMALL_FILE = MIB
 """The largest file that is taken of an origin."""
-MOST_FILES = 40
+MOST_SMALL_FILES = 40
 """The most files that are taken of an origin: those at the top first."""
 _LONGEST_PATH = 255
 
 # Names decide, and no name of weights is among them.
-_SETTINGS = frozenset(
+_SETTING_FILES = frozenset(
     {".zenodo.json", "adapter_config.json", "axolotl_config.yaml", "axolotl_config.yml", "cargo.toml",
      "citation.cff", "codemeta.json", "config.json", "configuration.json", "generation_config.json",
      "hf_quant_config.json", "mergekit_config.yaml", "mergekit_config.yml", "mergekit_moe_config.yaml",
@@ -34,7 +34,7 @@ def is_small_file(path: str) -> bool:
 
     A part in a folder of its own has its terms beside it, so those are taken in any folder.
     """
-    if path.lower() in _SETTINGS:
+    if path.lower() in _SETTING_FILES:
         return True
     if len(path) > _LONGEST_PATH or not {"", ".", ".."}.isdisjoint(path.split("/")[:-1]):
         return False
@@ -50,9 +50,9 @@ def may_hold_terms(path: str, size: int) -> bool:
     lower = path.lower()
     if lower.endswith((".gguf", ".safetensors")):
         return True
-    if lower.endswith(".py") and "/" not in path and size <= MOST_BYTES:
+    if lower.endswith(".py") and "/" not in path and size <= LARGEST_SMALL_FILE:
         return True
-    return size <= MOST_BYTES and (is_small_file(path) or is_small_file(path.rpartition("/")[2]))
+    return size <= LARGEST_SMALL_FILE and (is_small_file(path) or is_small_file(path.rpartition("/")[2]))
 
 
 def may_state_terms(artifact: Artifact) -> bool:
@@ -65,9 +65,9 @@ def choose_small_files(listing: Mapping[str, ListedFile]) -> tuple[str, ...]:
     fit = (
         name
         for name, file in sorted(listing.items(), key=lambda item: (_rank_path(item[0]), item[0]))
-        if is_small_file(name) and file.size is not None and file.size <= MOST_BYTES
+        if is_small_file(name) and file.size is not None and file.size <= LARGEST_SMALL_FILE
     )
-    return tuple(list(fit)[:MOST_FILES])
+    return tuple(list(fit)[:MOST_SMALL_FILES])
 
 
 def close_other_files(snapshot: Snapshot, names: Collection[str]) -> Snapshot:
@@ -85,12 +85,14 @@ def _rank_path(path: str) -> tuple[int, int]:
 
 def _close_artifact(artifact: Artifact) -> Artifact:
     detail = "only the small files of a base model are read"
-    if is_small_file(artifact.path) and artifact.size > MOST_BYTES:
+    if is_small_file(artifact.path) and artifact.size > LARGEST_SMALL_FILE:
         unread = Unread(
-            UnreadReason.LIMIT, f"it takes {artifact.size} bytes, more than the {MOST_BYTES} of a small file"
+            UnreadReason.LIMIT, f"it takes {artifact.size} bytes, more than the {LARGEST_SMALL_FILE} of a small file"
         )
     elif is_small_file(artifact.path):
-        unread = artifact.obstacle or Unread(UnreadReason.LIMIT, f"no more than {MOST_FILES} small files are taken")
+        unread = artifact.obstacle or Unread(
+            UnreadReason.LIMIT, f"no more than {MOST_SMALL_FILES} small files are taken"
+        )
     else:
         unread = artifact.obstacle or Unread(UnreadReason.CONTENT_ABSENT, detail)
     return Artifact(artifact.path, artifact.size, None, artifact.claimed, unread)

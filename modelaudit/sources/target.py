@@ -11,7 +11,7 @@ _SCHEME = "hf://"
 _PREFIXES = {"datasets": RefKind.DATASET, "models": RefKind.MODEL}
 _OTHER_PREFIXES = {"spaces", "kernels", "buckets"}
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
-_NOT_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/$|^/|\.$|(^|/)\.|\.lock(/|$)")
+_INVALID_IN_REVISION = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/$|^/|\.$|(^|/)\.|\.lock(/|$)")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -48,7 +48,7 @@ def parse_repository(text: str, revision: str | None) -> ModelRef:
     if inline and revision and inline != revision:
         raise ConfigurationError(f"{text!r} names the revision {inline!r}, --revision names {revision!r}; give one.")
     chosen = inline or revision
-    if chosen is not None and (not chosen or len(chosen) > 255 or _NOT_IN_REF.search(chosen)):
+    if chosen is not None and (not chosen or len(chosen) > 255 or _INVALID_IN_REVISION.search(chosen)):
         raise ConfigurationError(f"{chosen!r} cannot be a revision; give a branch, a tag or a commit id.")
     kind, name = _split_kind(identifier)
     problem = _explain_invalid_id(name)

@@ -29,14 +29,14 @@ class Entry:
         state: from ``lstat``; ``None`` where it failed.
         link: whether it is a symbolic link.
         obstacle: the reason why it cannot be read, if known.
-        names: number of hard links.
+        hard_links: number of hard links.
     """
 
     path: str
     state: FileState | None
     link: bool = False
     obstacle: Unread | None = None
-    names: int = 1
+    hard_links: int = 1
 
 
 def walk_folder(root: str, limits: Limits) -> Iterator[Entry]:
@@ -88,7 +88,7 @@ def _inspect_name(folder: int, name: str, path: str) -> Entry | None:
 
 def make_entry(path: str, status: os.stat_result, readable: bool) -> Entry:
     """Make the entry of anything but a folder from its ``lstat``."""
-    state, kind = FileState.of(status), stat.S_IFMT(status.st_mode)
+    state, kind = FileState.from_stat(status), stat.S_IFMT(status.st_mode)
     if kind == stat.S_IFLNK:
         return Entry(path, state, link=True)
     if kind != stat.S_IFREG:
@@ -96,7 +96,7 @@ def make_entry(path: str, status: os.stat_result, readable: bool) -> Entry:
         return Entry(path, state, obstacle=Unread(UnreadReason.NOT_REGULAR, detail))
     if not readable:
         return Entry(path, state, obstacle=Unread(UnreadReason.UNREADABLE, "permission to read the file is denied"))
-    return Entry(path, state, names=status.st_nlink)
+    return Entry(path, state, hard_links=status.st_nlink)
 
 
 def _explain_listing_error(error: OSError) -> Unread:

@@ -13,9 +13,14 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.structure import UnreadReason
 
 _READ_ONLY = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
-_FOLDER = _READ_ONLY | os.O_DIRECTORY
-_FILE = _READ_ONLY | os.O_NONBLOCK | os.O_NOCTTY
-_GONE = {errno.ENOENT: "is gone", errno.ENOTDIR: "is gone", errno.ELOOP: "became a link", errno.ENXIO: "is no file"}
+_OPEN_FOLDER_FLAGS = _READ_ONLY | os.O_DIRECTORY
+_OPEN_FILE_FLAGS = _READ_ONLY | os.O_NONBLOCK | os.O_NOCTTY
+_CHANGE_BY_ERROR = {
+    errno.ENOENT: "is gone",
+    errno.ENOTDIR: "is gone",
+    errno.ELOOP: "became a link",
+    errno.ENXIO: "is no file",
+}
 
 
 class FileState(NamedTuple):
@@ -31,7 +36,7 @@ class FileState(NamedTuple):
     status_changed: int
 
     @classmethod
-    def of(cls, status: os.stat_result) -> Self:
+    def from_stat(cls, status: os.stat_result) -> Self:
         """Read the state from a ``stat`` result."""
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
@@ -52,10 +57,10 @@ def open_folder(root: str, path: str) -> int:
     Raises:
         OSError: the folder cannot be opened; ``ELOOP`` or ``ENOTDIR`` where a component is a link.
     """
-    descriptor = os.open(root, _FOLDER & ~os.O_NOFOLLOW)
+    descriptor = os.open(root, _OPEN_FOLDER_FLAGS & ~os.O_NOFOLLOW)
     for part in path.split("/") if path else ():
         try:
-            deeper = os.open(part, _FOLDER, dir_fd=descriptor)
+            deeper = os.open(part, _OPEN_FOLDER_FLAGS, dir_fd=descriptor)
         finally:
             os.close(descriptor)
         descriptor = deeper
@@ -92,7 +97,7 @@ class LocalFile:
         except OSError as error:
             raise _explain_open_error(error) from error
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or FileState.of(status).identity != self.state.identity:
+        if not stat.S_ISREG(status.st_mode) or FileState.from_stat(status).identity != self.state.identity:
             os.close(descriptor)
             raise WindowError("another file has taken its place since it was listed", UnreadReason.CHANGED)
         return FileWindow(descriptor, self, status.st_size)
@@ -114,13 +119,13 @@ class LocalFile:
         folder, _, name = self.path.rpartition("/")
         parent = open_folder(self.root, folder)
         try:
-            return os.open(name, _FILE, dir_fd=parent)
+            return os.open(name, _OPEN_FILE_FLAGS, dir_fd=parent)
         finally:
             os.close(parent)
 
 
 def _explain_open_error(error: OSError) -> WindowError:
-    gone = _GONE.get(error.errno or 0)
+    gone = _CHANGE_BY_ERROR.get(error.errno or 0)
     if gone:
         return WindowError(f"it {gone} since it was listed", UnreadReason.CHANGED)
     return WindowError(f"it cannot be opened: {error.strerror}", UnreadReason.UNREADABLE)
@@ -170,18 +175,18 @@ class FileWindow:
             raise WindowError(f"the file ends at offset {offset}, before its size", UnreadReason.CHANGED)
         return piece
 
-    def changed(self) -> str | None:
+    def describe_change(self) -> str | None:
         """Describe in one line how the file changed since it was listed; ``None`` if it did not.
 
         Call it after the last read and before closing.
         """
-        listed, now = self._file.state, FileState.of(os.fstat(self._descriptor))
+        listed, now = self._file.state, FileState.from_stat(os.fstat(self._descriptor))
         if now.size != listed.size:
             return f"its size went from {listed.size} to {now.size} bytes"
         if now.modified != listed.modified:
             return "its content was written to"
         try:
-            there = FileState.of(self._file.status())
+            there = FileState.from_stat(self._file.status())
         except OSError:
             return "it was removed"
         if there.identity != listed.identity:

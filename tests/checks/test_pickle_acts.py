@@ -108,7 +108,12 @@ def make_call(callee: str | Value, *arguments: Value, act: Act = Act.CALL) -> Pi
 
 def make_state(cls: str, **sets: Value) -> PickleEvent:
     return PickleEvent(
-        Act.SET_STATE, 9, "BUILD", CallResult(make_name(cls), False), (PlainValue("…"),), sets=tuple(sets.items())
+        Act.SET_STATE,
+        9,
+        "BUILD",
+        CallResult(make_name(cls), False),
+        (PlainValue("…"),),
+        set_attributes=tuple(sets.items()),
     )
 
 

@@ -56,7 +56,7 @@ def test_target_gets_its_state_and_path(address, target, state, path):
 
 
 def test_target_below_the_needed_size_is_too_short():
-    references = References("onnx", (Reference(ReferenceKind.DATA, "weights.bin", needs=11),))
+    references = References("onnx", (Reference(ReferenceKind.DATA, "weights.bin", min_size=11),))
     (subject,) = build_reference_subjects([("model.onnx", references)], FILES)
     assert (subject.fields["state"], subject.fields["size"]) == ("too-short", 10)
 

@@ -138,7 +138,7 @@ def storage_kinds(claim: StorageClaim, records: dict[str, int], *defects: str, p
     return [str(s.fields["kind"]) for s in build_storage_subjects([("m.pt", listing), (f"m.pt!{pickle}", program)])]
 
 
-FLOATS = StorageClaim("0", ("FloatStorage",), (6,), 4, reach=24)
+FLOATS = StorageClaim("0", ("FloatStorage",), (6,), 4, tensor_end=24)
 
 
 @check_each(
@@ -149,8 +149,8 @@ FLOATS = StorageClaim("0", ("FloatStorage",), (6,), 4, reach=24)
         (FLOATS, 28, ["record-larger"]),
         (FLOATS, 23, ["record-smaller"]),
         (StorageClaim("0", ("FloatStorage",), (-1,), 4), 24, ["record-smaller"]),
-        (StorageClaim("0", ("FloatStorage",), (6,), 4, reach=25), 24, ["tensor-beyond-storage"]),
-        (StorageClaim("0", ("FloatStorage",), (0,), 4, reach=24), 0, []),
+        (StorageClaim("0", ("FloatStorage",), (6,), 4, tensor_end=25), 24, ["tensor-beyond-storage"]),
+        (StorageClaim("0", ("FloatStorage",), (0,), 4, tensor_end=24), 0, []),
         (StorageClaim("0", ("FloatStorage", "LongStorage"), (6,), 4), 24, ["two-types"]),
         (StorageClaim("0", ("FloatStorage",), (6, 7), 4), 24, ["two-types"]),
         (StorageClaim("0", ("OddStorage",), (6,), None), 1, []),

@@ -24,7 +24,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.reading import Structure
 from modelaudit.model.report import Coverage, Verdict
 from modelaudit.pipeline import ArtifactReading
-from modelaudit.policy.gate import decide
+from modelaudit.policy.gate import decide_verdict
 
 CATALOGUE = load_shipped()
 POLICY = replace(CATALOGUE.policies["default"], checks=(CheckFamily.SECURITY, CheckFamily.INTEGRITY))
@@ -63,7 +63,7 @@ def judge_reading(reading: FixedReading, path: str, catalogue: Catalogue = CATAL
     audit = Audit(catalogue, POLICY, Limits(), lambda limits: reading)
     audit.examine(artifact)
     audit.check_references(Snapshot(ModelRef(RefKind.FILE, "test"), None, (artifact,), "test"))
-    return decide(Coverage(tuple(audit.records)), audit.findings, POLICY).verdict
+    return decide_verdict(Coverage(tuple(audit.records)), audit.findings, POLICY).verdict
 
 
 def is_quiet(place: Place) -> bool:

@@ -19,7 +19,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.license import OriginState
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.report import AuditReport, Coverage, Target
-from modelaudit.policy.gate import decide
+from modelaudit.policy.gate import decide_verdict
 from modelaudit.reports import REPORTS, render
 from modelaudit.reports.json_report import parse_report
 from modelaudit.wire.base import Reader
@@ -142,7 +142,7 @@ class Inspector:
         license_ = audit.conclude_license(snapshot, True, lambda _: _refuse_lookup)
         findings = sorted(audit.findings, key=lambda finding: finding.order)
         families = options.list_families(self._catalogue)
-        decision = decide(
+        decision = decide_verdict(
             Coverage(tuple(audit.records)), findings, self._policy, families, permission=license_.permission
         )
         target = Target(path, RefKind.FILE, path, None, None, "/", True, ())

@@ -90,7 +90,7 @@ def test_unreachable_base_models_are_for_review(base: str, tmp_path: Path) -> No
     folder = write(tmp_path, {"README.md": f"---\nlicense: mit\nbase_model: {base}\n---\n# M\n".encode()})
     report = look(folder)
     [origin] = report.license.origins
-    assert origin.look == "unreached"
+    assert origin.lookup == "unreached"
     assert {"license/base-model-not-followed", "license/permissive-over-base-model"} & {
         finding.rule for finding in report.findings
     }
@@ -104,7 +104,7 @@ def test_cyclic_base_models_end(hub, tmp_path: Path) -> None:  # type: ignore[no
     hub.add_repository("acme/two", files=card("acme/three"))
     hub.add_repository("acme/three", files=card("acme/one"))
     report = look("acme/one", offline=False)  # type: ignore[arg-type]
-    assert [(origin.name, origin.look) for origin in report.license.origins] == [
+    assert [(origin.name, origin.lookup) for origin in report.license.origins] == [
         ("acme/two", "read"), ("acme/three", "read"), ("acme/one", "ring"),
     ]  # fmt: skip
     assert report.license.state == "concluded"

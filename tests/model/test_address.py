@@ -10,13 +10,13 @@ from modelaudit.model.address import (
     file_of,
     is_member,
     join_content,
-    join_found,
+    join_embedded,
     join_member,
     join_range,
     lies_within,
     member_path,
     split_member,
-    strip_inner,
+    strip_content_and_ranges,
 )
 
 PATHS = st.text("abc./", min_size=1)
@@ -40,5 +40,5 @@ def test_file_whose_name_begins_with_the_mark_lies_in_no_container() -> None:
 
 def test_only_decompression_and_byte_ranges_are_stripped() -> None:
     chunk = join_member("store.zip", "c/0/0")
-    assert strip_inner(join_range(join_content(chunk), 10, 20)) == chunk
-    assert strip_inner(join_found(chunk, "pickle", 7)) == "store.zip!c/0/0!pickle@7"
+    assert strip_content_and_ranges(join_range(join_content(chunk), 10, 20)) == chunk
+    assert strip_content_and_ranges(join_embedded(chunk, "pickle", 7)) == "store.zip!c/0/0!pickle@7"

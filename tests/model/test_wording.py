@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelaudit.model.structure import Defect, Unread, UnreadReason
-from modelaudit.model.wording import MESSAGE_MOST
+from modelaudit.model.wording import LONGEST_MESSAGE
 
 
 def _details(text: str) -> list[str]:
@@ -27,6 +27,6 @@ def test_absences_and_contradictions_are_one_line(text: str, shown: str) -> None
 @pytest.mark.parametrize("letter", ["x", "\n", "\U0010ffff"])
 def test_absences_and_contradictions_are_bounded(letter: str) -> None:
     for detail in _details(letter * (1 << 20)):
-        assert len(detail) == MESSAGE_MOST
+        assert len(detail) == LONGEST_MESSAGE
         assert detail.endswith("…")
-    assert _details("x" * MESSAGE_MOST) == ["x" * MESSAGE_MOST] * 2
+    assert _details("x" * LONGEST_MESSAGE) == ["x" * LONGEST_MESSAGE] * 2

@@ -7,7 +7,7 @@ from modelaudit.model.catalogue import AllowedAbsence, Policy
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.report import Absence, ArtifactRecord, Coverage, Decision, Extent, Verdict
 from modelaudit.model.structure import Unread, UnreadReason
-from modelaudit.policy.gate import apply_policy, decide
+from modelaudit.policy.gate import apply_policy, decide_verdict
 
 POLICY = Policy("test", "", Severity.HIGH, tuple(CheckFamily))
 UNREAD = Unread(UnreadReason.NO_READER, "no reader for PNG")
@@ -38,14 +38,14 @@ def coverage(*records: ArtifactRecord) -> Coverage:
     ],
 )
 def test_verdict(records: tuple[ArtifactRecord, ...], severities: tuple[Severity, ...], verdict: Verdict) -> None:
-    decision = decide(coverage(*records), [finding(severity) for severity in severities], POLICY)
+    decision = decide_verdict(coverage(*records), [finding(severity) for severity in severities], POLICY)
     assert decision.verdict is verdict
     assert decision.reasons
 
 
 def test_reasons_name_the_worst_findings_and_the_first_absences() -> None:
     failing = [finding(Severity.CRITICAL) for _ in range(5)]
-    reasons = decide(coverage(READ, NOT_READ), failing, POLICY).reasons
+    reasons = decide_verdict(coverage(READ, NOT_READ), failing, POLICY).reasons
     assert reasons[0] == "5 findings at or above high: 5 critical"
     assert reasons[1:4] == ("a: message",) * 3
     assert reasons[4:] == ("1 part not examined: 1 in a format without a reader", "b.png: no reader for PNG")
@@ -53,14 +53,14 @@ def test_reasons_name_the_worst_findings_and_the_first_absences() -> None:
 
 def test_reasons_name_skipped_checks() -> None:
     only = Policy("p", "", Severity.HIGH, (CheckFamily.LICENSE,))
-    reasons = decide(coverage(READ), [], only, {CheckFamily.LICENSE, CheckFamily.SECURITY}).reasons
+    reasons = decide_verdict(coverage(READ), [], only, {CheckFamily.LICENSE, CheckFamily.SECURITY}).reasons
     assert reasons[-1] == "checked for license only; not for security"
 
 
 def test_fail_on_never_ignores_findings_but_not_incomplete_scans() -> None:
     never = Policy("never", "", None, tuple(CheckFamily))
-    assert decide(coverage(READ), [finding(Severity.CRITICAL)], never).verdict is Verdict.PASS
-    assert decide(coverage(NOT_READ), [finding(Severity.CRITICAL)], never).verdict is Verdict.INCOMPLETE
+    assert decide_verdict(coverage(READ), [finding(Severity.CRITICAL)], never).verdict is Verdict.PASS
+    assert decide_verdict(coverage(NOT_READ), [finding(Severity.CRITICAL)], never).verdict is Verdict.INCOMPLETE
 
 
 @pytest.mark.parametrize("records", [(), (NOT_READ,), (READ, NOT_READ), (ACCEPTED,)])

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from modelaudit.model.artifact import Artifact, Digest, DigestAlgorithm, RefKind, Snapshot
 from modelaudit.model.structure import UnreadReason
-from modelaudit.sources import resolve
-from modelaudit.sources.claims import explain_unfit_name, parse_digest, read_tree_record
+from modelaudit.sources import resolve_target
+from modelaudit.sources.claims import explain_unstorable_name, parse_digest, parse_tree_record
 
 FILES = {"config.json": "{}", "sub/model.safetensors": bytes(2000), "sub/deeper/a.txt": "a"}
 LARGE = Digest(DigestAlgorithm.SHA256, hashlib.sha256(bytes(2000)).hexdigest())
@@ -46,7 +46,7 @@ def cached(hub: LoopbackHub, hub_home: Path) -> Path:
 
 def test_snapshot_is_recognised_by_its_path(cached: Path, hub: LoopbackHub) -> None:
     before = len(hub.requests)
-    snapshot = resolve(str(cached))
+    snapshot = resolve_target(str(cached))
     assert snapshot.ref.kind is RefKind.CACHE
     assert snapshot.commit == cached.name
     assert (snapshot.origin, snapshot.root) == (str(cached), cached)
@@ -61,14 +61,14 @@ def test_snapshot_is_recognised_by_its_path(cached: Path, hub: LoopbackHub) -> N
 
 def test_blob_names_are_digest_claims_without_listing(cached: Path) -> None:
     shutil.rmtree(cached.parents[1] / "trees")
-    snapshot = resolve(str(cached))
+    snapshot = resolve_target(str(cached))
     assert by_path(snapshot)["config.json"].claimed == (SMALL,)
     assert by_path(snapshot)["sub/model.safetensors"].claimed == (LARGE,)
     assert "no listing of this commit" in snapshot.notes[1]
 
 
 def test_folder_of_snapshot_is_resolved(cached: Path) -> None:
-    snapshot = resolve(str(cached / "sub"))
+    snapshot = resolve_target(str(cached / "sub"))
     assert (snapshot.ref.kind, snapshot.commit, snapshot.root) == (RefKind.CACHE, cached.name, cached / "sub")
     artifacts = by_path(snapshot)
     assert sorted(artifacts) == ["deeper/a.txt", "model.safetensors"]
@@ -76,7 +76,7 @@ def test_folder_of_snapshot_is_resolved(cached: Path) -> None:
 
 
 def test_file_of_snapshot_is_resolved(cached: Path) -> None:
-    snapshot = resolve(str(cached / "sub" / "model.safetensors"))
+    snapshot = resolve_target(str(cached / "sub" / "model.safetensors"))
     [artifact] = snapshot.artifacts
     assert (artifact.path, artifact.claimed, read(artifact)) == ("model.safetensors", (LARGE,), bytes(2000))
     assert (snapshot.ref.kind, snapshot.commit) == (RefKind.FILE, cached.name)
@@ -84,7 +84,7 @@ def test_file_of_snapshot_is_resolved(cached: Path) -> None:
 
 def test_copy_of_snapshot_is_a_plain_folder(cached: Path, tmp_path: Path) -> None:
     shutil.copytree(cached, tmp_path / "copy")
-    snapshot = resolve(str(tmp_path / "copy"))
+    snapshot = resolve_target(str(tmp_path / "copy"))
     assert (snapshot.ref.kind, snapshot.commit) == (RefKind.FOLDER, None)
     assert {artifact.claimed for artifact in snapshot.artifacts} == {()}
 
@@ -94,7 +94,7 @@ def test_cache_without_links_uses_claims_of_listing(cached: Path) -> None:
         content = path.read_bytes()
         path.unlink()
         path.write_bytes(content)
-    artifacts = by_path(resolve(str(cached)))
+    artifacts = by_path(resolve_target(str(cached)))
     assert artifacts["config.json"].claimed == (SMALL,)
     assert artifacts["sub/model.safetensors"].claimed == (LARGE,)
 
@@ -103,7 +103,7 @@ def test_listed_file_that_is_missing_is_reported_as_unread(cached: Path) -> None
     (cached / "config.json").unlink()
     blob = (cached / "sub" / "model.safetensors").resolve()
     blob.unlink()
-    artifacts = by_path(resolve(str(cached)))
+    artifacts = by_path(resolve_target(str(cached)))
     assert reason(artifacts["config.json"]) is UnreadReason.CONTENT_ABSENT
     assert artifacts["config.json"].claimed == (SMALL,)
     assert reason(artifacts["sub/model.safetensors"]) is UnreadReason.LINK_DANGLING
@@ -120,7 +120,7 @@ def test_links_outside_the_cached_repository_are_not_followed(cached: Path, hub:
     (cached / "token").symlink_to("../../../token")
     (cached / "passwd").symlink_to("/etc/passwd")
     (cached / "blobs").symlink_to("../../blobs")
-    artifacts = by_path(resolve(str(cached)))
+    artifacts = by_path(resolve_target(str(cached)))
     for name in ("other", "token", "passwd"):
         assert reason(artifacts[name]) is UnreadReason.LINK_OUTSIDE
     assert reason(artifacts["blobs"]) is UnreadReason.NOT_REGULAR
@@ -130,12 +130,12 @@ def test_chain_of_links_is_checked_to_its_end(cached: Path) -> None:
     blob = cached.parents[1] / "blobs" / SMALL.value
     blob.unlink()
     blob.symlink_to("/etc/passwd")
-    assert reason(by_path(resolve(str(cached)))["config.json"]) is UnreadReason.LINK_OUTSIDE
+    assert reason(by_path(resolve_target(str(cached)))["config.json"]) is UnreadReason.LINK_OUTSIDE
 
 
 def test_changed_blob_keeps_its_claim(cached: Path) -> None:
     (cached / "config.json").resolve().write_text("[]")
-    config = by_path(resolve(str(cached)))["config.json"]
+    config = by_path(resolve_target(str(cached)))["config.json"]
     assert (read(config), config.claimed) == (b"[]", (SMALL,))
 
 
@@ -149,7 +149,7 @@ def test_blobs_shared_between_repositories_are_read(cached: Path) -> None:
     )
     assert published
     assert blob.is_symlink()
-    weights = by_path(resolve(str(cached)))["sub/model.safetensors"]
+    weights = by_path(resolve_target(str(cached)))["sub/model.safetensors"]
     assert (read(weights), weights.claimed) == (bytes(2000), (LARGE,))
 
 
@@ -160,7 +160,7 @@ def test_unmarked_blob_store_is_outside(cached: Path) -> None:
     blob = cached.parents[1] / "blobs" / LARGE.value
     blob.unlink()
     blob.symlink_to(f"../../blobs/ab/{'ab' * 32}")
-    assert reason(by_path(resolve(str(cached)))["sub/model.safetensors"]) is UnreadReason.LINK_OUTSIDE
+    assert reason(by_path(resolve_target(str(cached)))["sub/model.safetensors"]) is UnreadReason.LINK_OUTSIDE
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_unmarked_blob_store_is_outside(cached: Path) -> None:
 )
 def test_damaged_listing_is_ignored(cached: Path, record: str) -> None:
     (cached.parents[1] / "trees" / f"{cached.name}.json").write_text(record)
-    snapshot = resolve(str(cached))
+    snapshot = resolve_target(str(cached))
     assert sorted(by_path(snapshot)) == sorted(FILES)
     assert "no listing of this commit" in snapshot.notes[1]
 
@@ -177,13 +177,13 @@ def test_linked_listing_is_not_followed(cached: Path, tmp_path: Path) -> None:
     record = cached.parents[1] / "trees" / f"{cached.name}.json"
     record.rename(tmp_path / "record")
     record.symlink_to(tmp_path / "record")
-    assert "no listing of this commit" in resolve(str(cached)).notes[1]
+    assert "no listing of this commit" in resolve_target(str(cached)).notes[1]
 
 
 def test_hostile_listed_names_are_only_reported(cached: Path) -> None:
     files = {name: {"size": -1, "blob_id": "zz"} for name in ("../evil", "/etc/passwd", "", "a\0b")}
     (cached.parents[1] / "trees" / f"{cached.name}.json").write_text(json.dumps({"format_version": 1, "files": files}))
-    artifacts = by_path(resolve(str(cached)))
+    artifacts = by_path(resolve_target(str(cached)))
     for name in files:
         assert reason(artifacts[name]) is UnreadReason.CONTENT_ABSENT
         assert (artifacts[name].claimed, artifacts[name].size) == ((), 0)
@@ -192,7 +192,7 @@ def test_hostile_listed_names_are_only_reported(cached: Path) -> None:
 def test_folder_that_resembles_a_cache_is_a_plain_folder(tmp_path: Path) -> None:
     for place in (f"models--a--b/snapshots/{'0' * 39}", f"a--b/snapshots/{'0' * 40}", f"models--a--b/{'0' * 40}"):
         (tmp_path / place).mkdir(parents=True)
-        assert resolve(str(tmp_path / place)).ref.kind is RefKind.FOLDER
+        assert resolve_target(str(tmp_path / place)).ref.kind is RefKind.FOLDER
 
 
 def test_local_dir_of_hub_client_is_a_plain_folder(hub: LoopbackHub, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_local_dir_of_hub_client_is_a_plain_folder(hub: LoopbackHub, tmp_path: P
 
     hub.add_repository("acme/tiny", FILES)
     snapshot_download("acme/tiny", local_dir=tmp_path / "here")
-    paths = {artifact.path for artifact in resolve(str(tmp_path / "here")).artifacts}
+    paths = {artifact.path for artifact in resolve_target(str(tmp_path / "here")).artifacts}
     assert paths > set(FILES)
     assert ".cache/huggingface/download/config.json.metadata" in paths
 
@@ -214,22 +214,22 @@ RECORD = st.dictionaries(
 
 @given(st.dictionaries(st.text(max_size=10), RECORD | st.none()) | st.none() | st.lists(RECORD))
 def test_any_listing_is_parsed_or_ignored(files: object) -> None:
-    listing = read_tree_record(json.dumps({"format_version": 1, "files": files}).encode())
+    listing = parse_tree_record(json.dumps({"format_version": 1, "files": files}).encode())
     for name, stated in (listing or {}).items():
-        explain_unfit_name(name)
+        explain_unstorable_name(name)
         assert stated.size is None or stated.size >= 0
         assert len(stated.claimed) <= 1
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_parsed_or_ignored(data: bytes) -> None:
-    read_tree_record(data)
+    parse_tree_record(data)
 
 
 def test_blob_id_of_lfs_pointer_is_not_a_claim() -> None:
     for more in ({"lfs_sha256": LARGE.value, "lfs_size": 3}, {"xet_hash": "a" * 64}):
         files = {"m": {"size": 3, "blob_id": SMALL.value, **more}}
-        listing = read_tree_record(json.dumps({"format_version": 1, "files": files}).encode())
+        listing = parse_tree_record(json.dumps({"format_version": 1, "files": files}).encode())
         assert listing is not None
         assert SMALL not in listing["m"].claimed
 

@@ -19,8 +19,8 @@ from hub.server import LoopbackHub
 from modelaudit.model.artifact import ModelRef, RefKind
 from modelaudit.model.errors import ConfigurationError, SourceError
 from modelaudit.sources import hub as hub_module
-from modelaudit.sources import resolve, session
-from modelaudit.sources.failures import Explainer
+from modelaudit.sources import resolve_target, session
+from modelaudit.sources.failures import FailureExplainer
 from modelaudit.sources.settings import HubSettings
 
 FILES = {"config.json": "{}", "model.safetensors": bytes(3000)}
@@ -28,7 +28,7 @@ FILES = {"config.json": "{}", "model.safetensors": bytes(3000)}
 
 def failure(target: str, revision: str | None = None) -> str:
     with pytest.raises(SourceError) as caught:
-        resolve(target, revision=revision)
+        resolve_target(target, revision=revision)
     assert caught.value.exit_code == 4
     message = str(caught.value)
     assert message.isprintable()
@@ -46,7 +46,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SimpleNamespace(sleep=lambda seconds: None)
     monkeypatch.setattr(_http, "time", clock)
     monkeypatch.setattr(file_download, "time", clock)
-    monkeypatch.setattr(session, "_SILENCE", 0.3)
+    monkeypatch.setattr(session, "_LEAST_TIMEOUT", 0.3)
     monkeypatch.setattr(hub_module, "_TIMEOUT", 0.3)
 
 
@@ -70,7 +70,7 @@ def test_missing_over_https_has_the_same_message(hub: LoopbackHub) -> None:
     response = Response(401, request=Request("GET", "https://huggingface.co/api/models/acme/nothing"))
     error = RepositoryNotFoundError("not found", response=response)
     ref = ModelRef(RefKind.MODEL, "acme/nothing")
-    explained = str(Explainer(ref, HubSettings.read()).explain(error))
+    explained = str(FailureExplainer(ref, HubSettings.read()).explain(error))
     assert explained == failure("acme/nothing")
 
 
@@ -144,7 +144,7 @@ def test_server_failure_during_download_is_reported(hub: LoopbackHub, impatient:
 def test_failed_listing_never_gives_a_partial_snapshot(hub: LoopbackHub, impatient: None) -> None:
     """With some of the commit in the cache the client returns that part without a word."""
     hub.add_repository("acme/tiny", FILES)
-    root = resolve("acme/tiny").root
+    root = resolve_target("acme/tiny").root
     assert root is not None
     (root / "config.json").unlink()
     for record in (root.parents[1] / "trees").iterdir():
@@ -295,7 +295,7 @@ def test_full_disk_is_reported(hub: LoopbackHub, tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
 def test_full_disk_is_recognised_by_error_code(code: int, hub_home: Path) -> None:
-    explainer = Explainer(ModelRef(RefKind.MODEL, "acme/tiny"), HubSettings.read())
+    explainer = FailureExplainer(ModelRef(RefKind.MODEL, "acme/tiny"), HubSettings.read())
     assert "is full" in str(explainer.explain(OSError(code, os.strerror(code))))
 
 
@@ -336,7 +336,7 @@ def test_client_imported_offline_is_reported(hub: LoopbackHub, monkeypatch: pyte
 def test_invalid_endpoint_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "huggingface.co")
     with pytest.raises(ConfigurationError, match="HF_ENDPOINT"):
-        resolve("acme/tiny")
+        resolve_target("acme/tiny")
 
 
 def test_tls_errors_have_their_cause(hub_home: Path) -> None:
@@ -344,5 +344,5 @@ def test_tls_errors_have_their_cause(hub_home: Path) -> None:
 
     error = ConnectError("failed")
     error.__cause__ = ssl.SSLCertVerificationError("unknown authority")
-    explainer = Explainer(ModelRef(RefKind.MODEL, "acme/tiny"), HubSettings.read())
+    explainer = FailureExplainer(ModelRef(RefKind.MODEL, "acme/tiny"), HubSettings.read())
     assert "TLS certificate" in str(explainer.explain(error))

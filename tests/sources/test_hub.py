@@ -13,7 +13,7 @@ from hub.server import LoopbackHub
 from modelaudit.model.artifact import Artifact, Digest, DigestAlgorithm, RefKind, Snapshot
 from modelaudit.model.errors import SourceError
 from modelaudit.model.structure import UnreadReason
-from modelaudit.sources import resolve
+from modelaudit.sources import resolve_target
 
 FILES = {"config.json": '{"a": 1}', "sub/model.safetensors": bytes(2000), "README.md": "# Tiny"}
 
@@ -43,7 +43,7 @@ def outside(home: Path) -> list[Path]:
 
 def test_repository_is_fetched_completely_and_pinned(hub: LoopbackHub, hub_home: Path) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
-    snapshot = resolve("acme/tiny")
+    snapshot = resolve_target("acme/tiny")
     assert [artifact.path for artifact in snapshot.artifacts] == sorted(FILES)
     assert read(by_path(snapshot)["sub/model.safetensors"]) == bytes(2000)
     assert snapshot.commit == repository.sha
@@ -56,7 +56,7 @@ def test_repository_is_fetched_completely_and_pinned(hub: LoopbackHub, hub_home:
 
 def test_every_file_has_the_digest_claims_of_the_hub(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
-    artifacts = by_path(resolve("acme/tiny"))
+    artifacts = by_path(resolve_target("acme/tiny"))
     assert artifacts["sub/model.safetensors"].claimed == (sha256(bytes(2000)),)
     assert artifacts["config.json"].claimed == (git_blob(b'{"a": 1}'),)
 
@@ -77,46 +77,46 @@ def test_every_kind_of_revision_is_resolved(hub: LoopbackHub) -> None:
         (first, first, b"one"),
         (second[:9], second, b"two"),
     ):
-        snapshot = resolve("acme/tiny", revision=revision)
+        snapshot = resolve_target("acme/tiny", revision=revision)
         assert (snapshot.commit, read(snapshot.artifacts[0])) == (commit, content)
-    assert resolve("acme/tiny@v1").commit == first
+    assert resolve_target("acme/tiny@v1").commit == first
 
 
 def test_moved_branch_is_fetched_again(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", {"a.txt": "one"})
-    resolve("acme/tiny")
+    resolve_target("acme/tiny")
     second = repository.commit({"a.txt": "two"})
-    snapshot = resolve("acme/tiny")
+    snapshot = resolve_target("acme/tiny")
     assert (snapshot.commit, read(snapshot.artifacts[0])) == (second, b"two")
 
 
 def test_dataset_and_id_without_owner_are_fetched(hub: LoopbackHub, hub_home: Path) -> None:
     hub.add_repository("acme/rows", {"rows.csv": "1,2"}, kind="dataset")
     hub.add_repository("gpt2", {"config.json": "{}"})
-    dataset = resolve("datasets/acme/rows@main")
+    dataset = resolve_target("datasets/acme/rows@main")
     assert (dataset.ref.kind, str(dataset.ref)) == (RefKind.DATASET, "datasets/acme/rows@main")
     assert dataset.root is not None
     assert dataset.root.is_relative_to(hub_home / "hub/datasets--acme--rows")
-    assert resolve("gpt2").ref.name == resolve("hf://gpt2").ref.name == "gpt2"
+    assert resolve_target("gpt2").ref.name == resolve_target("hf://gpt2").ref.name == "gpt2"
 
 
 def test_second_scan_requests_the_commit_only(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
-    first = resolve("acme/tiny")
+    first = resolve_target("acme/tiny")
     before = len(hub.requests)
-    assert resolve("acme/tiny") == first
+    assert resolve_target("acme/tiny") == first
     assert [request.path for request in hub.requests[before:]] == ["/api/models/acme/tiny/revision/main"]
 
 
 def test_empty_repository_has_no_artifacts(hub: LoopbackHub) -> None:
     hub.add_repository("acme/empty", {})
-    assert resolve("acme/empty").artifacts == ()
+    assert resolve_target("acme/empty").artifacts == ()
 
 
 def test_listing_of_several_pages_is_read(hub: LoopbackHub) -> None:
     hub.page = 7
     hub.add_repository("acme/many", {f"d{number % 5}/{number}.txt": str(number) for number in range(60)})
-    artifacts = resolve("acme/many").artifacts
+    artifacts = resolve_target("acme/many").artifacts
     assert len(artifacts) == 60
     assert all(artifact.claimed and artifact.open for artifact in artifacts)
 
@@ -124,7 +124,7 @@ def test_listing_of_several_pages_is_read(hub: LoopbackHub) -> None:
 def test_progress_counts_bytes(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     told: list[tuple[int, int]] = []
-    resolve("acme/tiny", progress=lambda had, all_: told.append((had, all_)))
+    resolve_target("acme/tiny", progress=lambda had, all_: told.append((had, all_)))
     size = 2000 + len('{"a": 1}') + len("# Tiny")
     assert told[-1] == (size, size)
     assert all(had <= all_ for had, all_ in told)
@@ -134,7 +134,7 @@ def test_private_repository_is_fetched_with_token(hub: LoopbackHub, monkeypatch:
     hub.add_repository("acme/secret", FILES, private=True)
     hub.add_user("ann", token="hf_ann", reads=["acme/secret"])
     monkeypatch.setenv("HF_TOKEN", "hf_ann")
-    assert len(resolve("acme/secret").artifacts) == 3
+    assert len(resolve_target("acme/secret").artifacts) == 3
     assert {request.token for request in hub.of("cdn")} == {None}
 
 
@@ -142,13 +142,13 @@ def test_gated_repository_is_fetched_with_grant(hub: LoopbackHub, monkeypatch: p
     hub.add_repository("acme/gated", FILES, gated="manual")
     hub.add_user("ann", token="hf_ann", granted=["acme/gated"])
     monkeypatch.setenv("HF_TOKEN", "hf_ann")
-    assert len(resolve("acme/gated").artifacts) == 3
+    assert len(resolve_target("acme/gated").artifacts) == 3
 
 
 def test_renamed_repository_is_fetched_and_noted(hub: LoopbackHub) -> None:
     hub.add_repository("acme/old", FILES)
     hub.rename("acme/old", "other/new")
-    snapshot = resolve("acme/old")
+    snapshot = resolve_target("acme/old")
     assert len(snapshot.artifacts) == 3
     assert snapshot.ref.name == "acme/old"
     assert "the Hub answered for 'acme/old' as 'other/new': the repository was renamed or moved" in snapshot.notes
@@ -160,7 +160,7 @@ def test_listed_file_that_the_hub_lacks_is_reported_as_unread(hub: LoopbackHub) 
     hub.fault("/resolve/", delay=0.05)
     hub.fault("sub/model.safetensors", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
     hub.fault("lost.md", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
-    artifacts = by_path(resolve("acme/tiny"))
+    artifacts = by_path(resolve_target("acme/tiny"))
     assert {path for path, artifact in artifacts.items() if artifact.obstacle} == {"!lost.md", "sub/model.safetensors"}
     lost = artifacts["sub/model.safetensors"]
     assert lost.obstacle is not None
@@ -177,7 +177,7 @@ def test_listed_file_that_the_hub_lacks_is_reported_as_unread(hub: LoopbackHub) 
 def test_path_outside_the_repository_is_not_fetched(hub: LoopbackHub, hub_home: Path, name: str) -> None:
     before = outside(hub_home)
     hub.add_repository("acme/tiny", {**FILES, name: "evil"})
-    artifacts = by_path(resolve("acme/tiny"))
+    artifacts = by_path(resolve_target("acme/tiny"))
     assert sorted(artifacts) == sorted([*FILES, name])
     obstacle = artifacts[name].obstacle
     assert obstacle is not None
@@ -191,7 +191,7 @@ def test_path_outside_the_repository_is_not_fetched(hub: LoopbackHub, hub_home: 
 def test_conflicting_names_are_reported(hub: LoopbackHub) -> None:
     """No folder holds a file and a folder of one name."""
     hub.add_repository("acme/tiny", {"a": "x", "a/b": "y", "c": "z"})
-    artifacts = by_path(resolve("acme/tiny"))
+    artifacts = by_path(resolve_target("acme/tiny"))
     assert (read(artifacts["a"]), read(artifacts["c"])) == (b"x", b"z")
     assert artifacts["a/b"].obstacle is not None
     assert "is a file of the same listing" in artifacts["a/b"].obstacle.detail
@@ -200,43 +200,43 @@ def test_conflicting_names_are_reported(hub: LoopbackHub) -> None:
 @pytest.mark.parametrize("name", ["[a]*?.txt", "with space", "nl\nname", "esc\x1b[31m", "ü/模型.json", "-rf", "a\\b"])
 def test_unusual_names_are_fetched(hub: LoopbackHub, name: str) -> None:
     hub.add_repository("acme/tiny", {name: "content", "../evil": "x"})
-    assert read(by_path(resolve("acme/tiny"))[name]) == b"content"
+    assert read(by_path(resolve_target("acme/tiny"))[name]) == b"content"
 
 
 def test_wrong_bytes_of_same_size_keep_the_claim(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.fault("model.safetensors", tamper=True)
-    weights = by_path(resolve("acme/tiny"))["sub/model.safetensors"]
+    weights = by_path(resolve_target("acme/tiny"))["sub/model.safetensors"]
     assert len(read(weights)) == 2000
     assert weights.claimed == (sha256(bytes(2000)),) != (sha256(read(weights)),)
 
 
 def test_stale_cache_keeps_the_claim(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
-    root = resolve("acme/tiny").root
+    root = resolve_target("acme/tiny").root
     assert root is not None
     Path(os.path.realpath(root / "config.json")).write_text('{"a": 2}')
-    config = by_path(resolve("acme/tiny"))["config.json"]
+    config = by_path(resolve_target("acme/tiny"))["config.json"]
     assert read(config) == b'{"a": 2}'
     assert config.claimed == (git_blob(b'{"a": 1}'),)
 
 
 def test_link_to_another_blob_contradicts_the_claim(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
-    root = resolve("acme/tiny").root
+    root = resolve_target("acme/tiny").root
     assert root is not None
     (root / "config.json").unlink()
     (root / "config.json").symlink_to((root / "README.md").readlink())
-    config = by_path(resolve("acme/tiny"))["config.json"]
+    config = by_path(resolve_target("acme/tiny"))["config.json"]
     assert set(config.claimed) == {git_blob(b'{"a": 1}'), git_blob(b"# Tiny")}
 
 
 def test_extra_file_in_cache_is_examined_and_noted(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
-    root = resolve("acme/tiny").root
+    root = resolve_target("acme/tiny").root
     assert root is not None
     (root / "modeling_evil.py").write_text("import os")
-    snapshot = resolve("acme/tiny")
+    snapshot = resolve_target("acme/tiny")
     planted = by_path(snapshot)["modeling_evil.py"]
     assert (read(planted), planted.claimed) == (b"import os", ())
     assert "1 on disk are not in the Hub's listing of the commit, such as 'modeling_evil.py'" in snapshot.notes
@@ -246,7 +246,7 @@ def test_missing_digests_are_taken_from_the_tree(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     bare = {"id": "acme/tiny", "sha": repository.sha, "siblings": [{"rfilename": name} for name in FILES]}
     hub.fault("/revision/main", content=json.dumps(bare).encode())
-    artifacts = by_path(resolve("acme/tiny"))
+    artifacts = by_path(resolve_target("acme/tiny"))
     assert artifacts["sub/model.safetensors"].claimed == (sha256(bytes(2000)),)
     assert artifacts["config.json"].claimed == (git_blob(b'{"a": 1}'),)
 
@@ -255,21 +255,21 @@ def test_file_of_the_tree_only_is_examined(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     bare = {"id": "acme/tiny", "sha": repository.sha, "siblings": []}
     hub.fault("/revision/main", content=json.dumps(bare).encode())
-    assert sorted(by_path(resolve("acme/tiny"))) == sorted(FILES)
+    assert sorted(by_path(resolve_target("acme/tiny"))) == sorted(FILES)
 
 
 @pytest.mark.parametrize("wait", [{"RateLimit": '"api";r=0;t=1'}, {"Retry-After": "1"}])
 def test_short_rate_limit_is_waited_for(hub: LoopbackHub, wait: dict[str, str]) -> None:
     hub.add_repository("acme/tiny", FILES)
     fault = hub.fault("/tree/", status=429, times=1, headers=wait)
-    assert len(resolve("acme/tiny").artifacts) == 3
+    assert len(resolve_target("acme/tiny").artifacts) == 3
     assert fault.hits == 1
 
 
 def test_dropped_connection_is_resumed(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     fault = hub.fault("model.safetensors", drop_after=700, times=1)
-    assert read(by_path(resolve("acme/tiny"))["sub/model.safetensors"]) == bytes(2000)
+    assert read(by_path(resolve_target("acme/tiny"))["sub/model.safetensors"]) == bytes(2000)
     assert fault.hits == 1
 
 
@@ -278,9 +278,9 @@ def test_offline_scan_uses_cache_without_request(hub: LoopbackHub, named: str | 
     repository = hub.add_repository("acme/tiny", FILES)
     repository.tag("v1")
     revision = repository.sha if named == "commit" else named
-    online = resolve("acme/tiny", revision=revision)
+    online = resolve_target("acme/tiny", revision=revision)
     before = len(hub.requests)
-    offline = resolve("acme/tiny", revision=revision, offline=True)
+    offline = resolve_target("acme/tiny", revision=revision, offline=True)
     assert (offline.artifacts, offline.commit, offline.root) == (online.artifacts, online.commit, online.root)
     assert offline.origin == str(online.root)
     assert "the Hub was not asked" in offline.notes[0]
@@ -289,10 +289,10 @@ def test_offline_scan_uses_cache_without_request(hub: LoopbackHub, named: str | 
 
 def test_environment_variable_equals_offline_option(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add_repository("acme/tiny", FILES)
-    resolve("acme/tiny")
+    resolve_target("acme/tiny")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     before = len(hub.requests)
-    assert len(resolve("acme/tiny").artifacts) == 3
+    assert len(resolve_target("acme/tiny").artifacts) == 3
     assert len(hub.requests) == before
 
 
@@ -300,25 +300,25 @@ def test_offline_scan_without_cache_is_an_error(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     repository.tag("v1")
     with pytest.raises(SourceError, match="'acme/tiny' is not in the Hub cache") as caught:
-        resolve("acme/tiny", offline=True)
+        resolve_target("acme/tiny", offline=True)
     assert caught.value.exit_code == 4
-    resolve("acme/tiny")
+    resolve_target("acme/tiny")
     for revision in ("v1", "0" * 40, "ref/not/there"):
         with pytest.raises(SourceError, match="the scan is offline"):
-            resolve("acme/tiny", revision=revision, offline=True)
-    assert resolve("acme/tiny", offline=True).commit == repository.sha
+            resolve_target("acme/tiny", revision=revision, offline=True)
+    assert resolve_target("acme/tiny", offline=True).commit == repository.sha
 
 
 def test_offline_scan_of_incomplete_cache_lists_missing_files(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
-    root = resolve("acme/tiny").root
+    root = resolve_target("acme/tiny").root
     assert root is not None
     (root / "config.json").unlink()
-    config = by_path(resolve("acme/tiny", offline=True))["config.json"]
+    config = by_path(resolve_target("acme/tiny", offline=True))["config.json"]
     assert config.obstacle is not None
     assert config.obstacle.reason is UnreadReason.CONTENT_ABSENT
     assert config.claimed == (git_blob(b'{"a": 1}'),)
-    assert read(by_path(resolve("acme/tiny"))["config.json"]) == b'{"a": 1}'
+    assert read(by_path(resolve_target("acme/tiny"))["config.json"]) == b'{"a": 1}'
 
 
 @pytest.mark.slow
@@ -326,10 +326,10 @@ def test_another_hub_is_supported(
     olah_endpoint: Callable[[dict[str, Files]], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", olah_endpoint({"acme/tiny": FILES}))
-    snapshot = resolve("acme/tiny")
+    snapshot = resolve_target("acme/tiny")
     artifacts = by_path(snapshot)
     assert sorted(artifacts) == sorted(FILES)
     assert artifacts["sub/model.safetensors"].claimed == (sha256(bytes(2000)),)
     assert artifacts["config.json"].claimed == (git_blob(b'{"a": 1}'),)
     assert read(artifacts["config.json"]) == b'{"a": 1}'
-    assert resolve("acme/tiny", offline=True).artifacts == snapshot.artifacts
+    assert resolve_target("acme/tiny", offline=True).artifacts == snapshot.artifacts

@@ -15,7 +15,7 @@ from modelaudit.model.artifact import Artifact, RefKind, Snapshot
 from modelaudit.model.errors import ConfigurationError, SourceError, WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import UnreadReason
-from modelaudit.sources import resolve
+from modelaudit.sources import resolve_target
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_folder_is_listed_in_order(model: Path) -> None:
     for name in ("z.bin", ".hidden", "sub/a", "sub/.git/HEAD", ".git/config", ".cache/huggingface/x.metadata", "A"):
         (model / name).parent.mkdir(parents=True, exist_ok=True)
         (model / name).write_text(name)
-    snapshot = resolve(str(model))
+    snapshot = resolve_target(str(model))
     paths = [artifact.path for artifact in snapshot.artifacts]
     assert paths == sorted(
         [
@@ -69,37 +69,37 @@ def test_folder_is_listed_in_order(model: Path) -> None:
 def test_same_folder_gives_the_same_snapshot(model: Path) -> None:
     for number in range(50):
         (model / f"{number}.txt").touch()
-    assert resolve(str(model)) == resolve(str(model))
+    assert resolve_target(str(model)) == resolve_target(str(model))
 
 
 def test_file_is_a_snapshot_of_one_artifact(model: Path) -> None:
-    snapshot = resolve(str(model / "config.json"))
+    snapshot = resolve_target(str(model / "config.json"))
     [artifact] = snapshot.artifacts
     assert (artifact.path, artifact.size, read(artifact)) == ("config.json", 2, b"{}")
     assert (snapshot.ref.kind, snapshot.origin, snapshot.root) == (RefKind.FILE, str(model), model / "config.json")
 
 
 def test_empty_folder_has_no_artifacts(tmp_path: Path) -> None:
-    assert resolve(str(tmp_path)).artifacts == ()
+    assert resolve_target(str(tmp_path)).artifacts == ()
 
 
 def test_empty_file_can_be_opened(model: Path) -> None:
     (model / "empty").touch()
-    empty = by_path(resolve(str(model)))["empty"]
+    empty = by_path(resolve_target(str(model)))["empty"]
     assert (empty.size, empty.obstacle, read(empty)) == (0, None, b"")
 
 
 def test_relative_paths_and_trailing_slash_are_resolved(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(model)
-    assert resolve(".").origin == resolve("../model/").origin == str(model)
-    assert [artifact.path for artifact in resolve("./config.json").artifacts] == ["config.json"]
+    assert resolve_target(".").origin == resolve_target("../model/").origin == str(model)
+    assert [artifact.path for artifact in resolve_target("./config.json").artifacts] == ["config.json"]
 
 
 def test_special_files_are_never_opened(model: Path) -> None:
     os.mkfifo(model / "fifo")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(model / "socket"))
-        artifacts = by_path(resolve(str(model)))
+        artifacts = by_path(resolve_target(str(model)))
     assert reason(artifacts["fifo"]) == reason(artifacts["socket"]) == UnreadReason.NOT_REGULAR
     assert artifacts["fifo"].open is None
 
@@ -110,7 +110,7 @@ def test_device_node_is_never_opened(model: Path) -> None:
         os.mknod(model / "zero", 0o600 | 0o020000, os.makedev(1, 5))
     except PermissionError:
         pytest.skip("device nodes cannot be made here")
-    zero = by_path(resolve(str(model)))["zero"]
+    zero = by_path(resolve_target(str(model)))["zero"]
     assert reason(zero) is UnreadReason.NOT_REGULAR
     assert zero.obstacle is not None
     assert "character device" in zero.obstacle.detail
@@ -118,7 +118,7 @@ def test_device_node_is_never_opened(model: Path) -> None:
 
 def test_special_file_as_target_is_refused(model: Path) -> None:
     os.mkfifo(model / "fifo")
-    [artifact] = resolve(str(model / "fifo")).artifacts
+    [artifact] = resolve_target(str(model / "fifo")).artifacts
     assert reason(artifact) is UnreadReason.NOT_REGULAR
 
 
@@ -127,7 +127,7 @@ def test_link_outside_the_folder_is_not_followed(model: Path, absolute: bool) ->
     (model.parent / "secret").write_text("secret")
     (model / "link").symlink_to(model.parent / "secret" if absolute else "../secret")
     (model / "folder").symlink_to(model.parent if absolute else "..")
-    artifacts = by_path(resolve(str(model)))
+    artifacts = by_path(resolve_target(str(model)))
     assert sorted(artifacts) == ["config.json", "folder", "link"]
     assert reason(artifacts["link"]) == reason(artifacts["folder"]) == UnreadReason.LINK_OUTSIDE
     assert "secret" in str(artifacts["link"].obstacle)
@@ -136,7 +136,7 @@ def test_link_outside_the_folder_is_not_followed(model: Path, absolute: bool) ->
 def test_sibling_with_same_prefix_is_outside(model: Path) -> None:
     (model.parent / "model-other").write_text("x")
     (model / "link").symlink_to("../model-other")
-    assert reason(by_path(resolve(str(model)))["link"]) is UnreadReason.LINK_OUTSIDE
+    assert reason(by_path(resolve_target(str(model)))["link"]) is UnreadReason.LINK_OUTSIDE
 
 
 def test_dangling_links_are_absences(model: Path) -> None:
@@ -145,7 +145,7 @@ def test_dangling_links_are_absences(model: Path) -> None:
     (model / "self").symlink_to("self")
     (model / "a").symlink_to("b")
     (model / "b").symlink_to("a")
-    artifacts = by_path(resolve(str(model)))
+    artifacts = by_path(resolve_target(str(model)))
     for name in ("dangling", "through-file", "self", "a", "b"):
         assert reason(artifacts[name]) is UnreadReason.LINK_DANGLING
 
@@ -155,7 +155,7 @@ def test_folder_links_are_noted_and_not_walked(model: Path) -> None:
     (model / "sub" / "up").symlink_to("..")
     (model / "again").symlink_to("config.json")
     (model / "absolute").symlink_to(model / "sub")
-    snapshot = resolve(str(model))
+    snapshot = resolve_target(str(model))
     assert [artifact.path for artifact in snapshot.artifacts] == ["again", "config.json"]
     [note] = snapshot.notes
     assert note.startswith("3 links lead to files or folders of the model (")
@@ -168,7 +168,7 @@ def test_linked_file_is_examined_under_every_name(model: Path) -> None:
     (model / "notes.txt").write_text("import os")
     (model / "sub" / "modeling_x.py").symlink_to("../notes.txt")
     (model / "again.py").symlink_to("sub/modeling_x.py")
-    artifacts = by_path(resolve(str(model)))
+    artifacts = by_path(resolve_target(str(model)))
     for name in ("notes.txt", "sub/modeling_x.py", "again.py"):
         assert (artifacts[name].size, read(artifacts[name])) == (9, b"import os")
 
@@ -176,7 +176,7 @@ def test_linked_file_is_examined_under_every_name(model: Path) -> None:
 def test_link_opens_the_file_that_was_listed(model: Path) -> None:
     (model / "notes.txt").write_text("import os")
     (model / "modeling_x.py").symlink_to("notes.txt")
-    artifact = by_path(resolve(str(model)))["modeling_x.py"]
+    artifact = by_path(resolve_target(str(model)))["modeling_x.py"]
     (model / "notes.txt").unlink()
     (model / "notes.txt").symlink_to("/etc/passwd")
     with pytest.raises(WindowError) as caught:
@@ -187,7 +187,7 @@ def test_link_opens_the_file_that_was_listed(model: Path) -> None:
 def test_links_to_unreadable_files_add_nothing(model: Path) -> None:
     os.mkfifo(model / "fifo")
     (model / "modeling_x.py").symlink_to("fifo")
-    artifacts = by_path(resolve(str(model)))
+    artifacts = by_path(resolve_target(str(model)))
     assert sorted(artifacts) == ["config.json", "fifo"]
     assert reason(artifacts["fifo"]) is UnreadReason.NOT_REGULAR
 
@@ -195,7 +195,7 @@ def test_links_to_unreadable_files_add_nothing(model: Path) -> None:
 def test_many_links_are_bounded(model: Path) -> None:
     for number in range(100):
         (model / f"link{number:02}").symlink_to("config.json")
-    snapshot = resolve(str(model))
+    snapshot = resolve_target(str(model))
     [note] = snapshot.notes
     assert len(note) < 300
     assert note.startswith("100 links")
@@ -209,8 +209,8 @@ def test_many_links_are_bounded(model: Path) -> None:
 def test_link_as_target_is_followed_and_keeps_its_name(model: Path) -> None:
     (model.parent / "latest").symlink_to(model)
     (model.parent / "weights.json").symlink_to(model / "config.json")
-    assert [artifact.path for artifact in resolve(str(model.parent / "latest")).artifacts] == ["config.json"]
-    [artifact] = resolve(str(model.parent / "weights.json")).artifacts
+    assert [artifact.path for artifact in resolve_target(str(model.parent / "latest")).artifacts] == ["config.json"]
+    [artifact] = resolve_target(str(model.parent / "weights.json")).artifacts
     assert (artifact.path, read(artifact)) == ("weights.json", b"{}")
 
 
@@ -233,7 +233,7 @@ def test_unusual_names_are_kept(model: Path, name: bytes) -> None:
         name = b"...."
     (Path(os.fsdecode(os.fsencode(model) + b"/" + name))).write_bytes(b"content")
     (Path(os.fsdecode(os.fsencode(model) + b"/link-" + name[:200]))).symlink_to(os.fsdecode(name))
-    snapshot = resolve(str(model))
+    snapshot = resolve_target(str(model))
     assert read(by_path(snapshot)[os.fsdecode(name)]) == b"content"
     [note] = snapshot.notes
     assert note.isprintable()
@@ -243,7 +243,7 @@ def test_unusual_names_are_kept(model: Path, name: bytes) -> None:
 def test_unusual_name_as_target_is_resolved(model: Path) -> None:
     target = os.fsdecode(os.fsencode(model) + b"/\xff\n.bin")
     Path(target).write_bytes(b"x")
-    [artifact] = resolve(target).artifacts
+    [artifact] = resolve_target(target).artifacts
     assert artifact.path == "\udcff\n.bin"
     assert read(artifact) == b"x"
 
@@ -261,7 +261,7 @@ def test_folders_deeper_than_the_path_limit_are_read(model: Path) -> None:
     os.close(file)
     os.symlink("deep.txt", "link", dir_fd=descriptor)
     os.close(descriptor)
-    artifacts = by_path(resolve(str(model)))
+    artifacts = by_path(resolve_target(str(model)))
     [deep] = [artifact for path, artifact in artifacts.items() if path.endswith("deep.txt")]
     assert len(deep.path) > 8000
     assert read(deep) == b"deep"
@@ -273,7 +273,7 @@ def test_folders_over_the_depth_limit_are_reported(model: Path) -> None:
     (model / "a" / "b" / "c" / "d").mkdir(parents=True)
     (model / "a" / "b" / "file").touch()
     (model / "a" / "b" / "c" / "file").touch()
-    artifacts = by_path(resolve(str(model), limits=Limits(folder_depth=2)))
+    artifacts = by_path(resolve_target(str(model), limits=Limits(folder_depth=2)))
     assert sorted(artifacts) == ["a/b/c", "a/b/file", "config.json"]
     assert reason(artifacts["a/b/c"]) is UnreadReason.LIMIT
 
@@ -286,11 +286,11 @@ def test_hundred_thousand_files_are_listed(tmp_path: Path) -> None:
         for number in range(1000):
             os.mknod(str(number), 0o600, dir_fd=descriptor)
         os.close(descriptor)
-    assert len(resolve(str(tmp_path)).artifacts) == 100_000
+    assert len(resolve_target(str(tmp_path)).artifacts) == 100_000
 
 
 def test_file_that_vanishes_after_listing_is_reported_as_unread(model: Path) -> None:
-    [artifact] = resolve(str(model)).artifacts
+    [artifact] = resolve_target(str(model)).artifacts
     (model / "config.json").unlink()
     with pytest.raises(Exception, match="since it was listed") as caught:
         read(artifact)
@@ -364,7 +364,7 @@ def test_unreadable_target_is_an_error(open_to_all: Path) -> None:
 def test_missing_path_is_an_error(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SourceError, match="There is no file or folder") as caught:
-        resolve(target)
+        resolve_target(target)
     assert caught.value.exit_code == 4
     assert str(caught.value).isprintable()
 
@@ -372,7 +372,7 @@ def test_missing_path_is_an_error(target: str, tmp_path: Path, monkeypatch: pyte
 def test_dangling_link_as_target_is_an_error(model: Path) -> None:
     (model / "gone").symlink_to("nothing")
     with pytest.raises(SourceError, match="link that leads nowhere"):
-        resolve(str(model / "gone"))
+        resolve_target(str(model / "gone"))
 
 
 def test_path_wins_over_repository_id_with_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -380,17 +380,17 @@ def test_path_wins_over_repository_id_with_a_note(tmp_path: Path, monkeypatch: p
     Path("acme/tiny").mkdir(parents=True)
     Path("gpt2").mkdir()
     for target in ("acme/tiny", "gpt2"):
-        snapshot = resolve(target)
+        snapshot = resolve_target(target)
         assert snapshot.ref.kind is RefKind.FOLDER
         assert snapshot.notes == (
             f"'{target}' is a local path and was taken as one; hf://{target} names the repository on the Hub",
         )
-        assert resolve(f"./{target}").notes == ()
+        assert resolve_target(f"./{target}").notes == ()
 
 
 def test_revision_of_local_path_is_refused(model: Path) -> None:
     with pytest.raises(ConfigurationError, match="no revisions"):
-        resolve(str(model), revision="main")
+        resolve_target(str(model), revision="main")
 
 
 def test_local_target_does_not_import_the_hub_client(model: Path) -> None:

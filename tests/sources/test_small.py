@@ -12,8 +12,8 @@ from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.errors import GatedError, MissingError, SourceError, UnreachedError
 from modelaudit.model.evidence import Topic
 from modelaudit.model.structure import UnreadReason
-from modelaudit.sources import resolve, resolve_small
-from modelaudit.sources.small import MOST_BYTES, MOST_FILES, is_small_file
+from modelaudit.sources import resolve_small_files, resolve_target
+from modelaudit.sources.small import LARGEST_SMALL_FILE, MOST_SMALL_FILES, is_small_file
 from modelaudit.sources.stated import parse_hub_statements
 
 CARD = "---\nlicense: other\nlicense_name: acme\nbase_model: org/root\ndatasets: [org/rows]\n---\n# Base\n"
@@ -50,7 +50,7 @@ def asked_for(hub: LoopbackHub, start: int = 0) -> set[str]:
 
 def test_only_small_files_are_requested(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/base", FILES)
-    snapshot = resolve_small("acme/base")
+    snapshot = resolve_small_files("acme/base")
     assert asked_for(hub) == SMALL
     assert not hub.of("cdn")
     assert opened(snapshot) == SMALL
@@ -63,37 +63,37 @@ def test_only_small_files_are_requested(hub: LoopbackHub) -> None:
 
 def test_cached_files_outside_the_small_set_are_not_opened(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", FILES)
-    resolve("acme/base")
-    assert opened(resolve_small("acme/base")) == SMALL
-    assert opened(resolve_small("acme/base", offline=True)) == SMALL
+    resolve_target("acme/base")
+    assert opened(resolve_small_files("acme/base")) == SMALL
+    assert opened(resolve_small_files("acme/base", offline=True)) == SMALL
 
 
 def test_offline_lookup_uses_the_cache(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", FILES)
-    resolve_small("acme/base")
+    resolve_small_files("acme/base")
     before = len(hub.requests)
-    again = resolve_small("acme/base", offline=True)
+    again = resolve_small_files("acme/base", offline=True)
     assert opened(again) == SMALL
     assert {artifact.path for artifact in again.artifacts} == set(FILES)
     assert len(hub.requests) == before
     with pytest.raises(UnreachedError, match="offline"):
-        resolve_small("acme/other", offline=True)
+        resolve_small_files("acme/other", offline=True)
 
 
 def test_lookup_does_not_move_the_cached_branch(hub: LoopbackHub, hub_home: Path) -> None:
     repository = hub.add_repository("acme/base", FILES)
-    whole = resolve("acme/base")
+    whole = resolve_target("acme/base")
     repository.commit({"README.md": "# Newer"})
-    assert resolve_small("acme/base").commit == repository.sha
-    assert resolve("acme/base", offline=True).commit == whole.commit
-    assert resolve("acme/base", offline=True).artifacts == whole.artifacts
+    assert resolve_small_files("acme/base").commit == repository.sha
+    assert resolve_target("acme/base", offline=True).commit == whole.commit
+    assert resolve_target("acme/base", offline=True).artifacts == whole.artifacts
 
 
 def test_files_over_the_limits_are_not_fetched(hub: LoopbackHub) -> None:
-    large = {"LICENSE": "x" * (MOST_BYTES + 1), **{f"LICENSES/{number:03}.txt": "x" for number in range(100)}}
+    large = {"LICENSE": "x" * (LARGEST_SMALL_FILE + 1), **{f"LICENSES/{number:03}.txt": "x" for number in range(100)}}
     hub.add_repository("acme/base", {"README.md": CARD, **large})
-    snapshot = resolve_small("acme/base")
-    assert len(asked_for(hub)) == MOST_FILES
+    snapshot = resolve_small_files("acme/base")
+    assert len(asked_for(hub)) == MOST_SMALL_FILES
     assert "README.md" in opened(snapshot)
     obstacle = by_path(snapshot)["LICENSE"].obstacle
     assert obstacle is not None
@@ -102,7 +102,7 @@ def test_files_over_the_limits_are_not_fetched(hub: LoopbackHub) -> None:
 
 def test_repository_without_small_files_is_empty(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", {"model.safetensors": bytes(3000)})
-    snapshot = resolve_small("acme/base")
+    snapshot = resolve_small_files("acme/base")
     assert (opened(snapshot), asked_for(hub)) == (set(), set())
     assert [artifact.path for artifact in snapshot.artifacts] == ["model.safetensors"]
 
@@ -129,14 +129,14 @@ def test_gated_error_has_the_public_statements(hub: LoopbackHub, monkeypatch: py
     hub.add_user("bob", token="hf_bob")
     monkeypatch.setenv("HF_TOKEN", token)
     with pytest.raises(GatedError, match="is gated") as caught:
-        resolve_small("acme/gated")
+        resolve_small_files("acme/gated")
     shown = caught.value.snapshot
     assert shown is not None
     assert shown.commit == repository.sha
     assert {artifact.path for artifact in shown.artifacts} == set(FILES)
     assert not opened(shown)
-    assert shown.stated is not None
-    assert ("license", "other") in [(each.topic, each.value) for each in shown.stated.items]
+    assert shown.hub_statements is not None
+    assert ("license", "other") in [(each.topic, each.value) for each in shown.hub_statements.items]
 
 
 def test_missing_private_and_unreachable_differ(hub: LoopbackHub) -> None:
@@ -145,37 +145,37 @@ def test_missing_private_and_unreachable_differ(hub: LoopbackHub) -> None:
         hub.access.repositories.pop(("model", "acme/base"), None)
         hub.add_repository("acme/base", FILES)
         with pytest.raises(MissingError):
-            resolve_small(name)
+            resolve_small_files(name)
     with pytest.raises(MissingError, match="the dataset 'acme/base'") as caught:
-        resolve_small("acme/base", is_dataset=True)
+        resolve_small_files("acme/base", is_dataset=True)
     assert "local path" not in str(caught.value)
     hub.fault("/api/models", status=500)
     with pytest.raises(UnreachedError, match="status 500"):
-        resolve_small("acme/base")
+        resolve_small_files("acme/base")
 
 
 def test_forbidden_is_gated_and_bad_token_is_not_missing(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add_repository("acme/base", FILES)
     fault = hub.fault("/api/models", status=403, times=1)
     with pytest.raises(GatedError) as caught:
-        resolve_small("acme/base")
+        resolve_small_files("acme/base")
     assert fault.hits == 1
     assert caught.value.snapshot is None
     monkeypatch.setenv("HF_TOKEN", "hf_expired")
     with pytest.raises(UnreachedError, match="refuses the token"):
-        resolve_small("acme/base")
+        resolve_small_files("acme/base")
 
 
 def test_unreachable_server_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(UnreachedError):
-        resolve_small("acme/base")
+        resolve_small_files("acme/base")
 
 
 def test_renamed_base_model_is_read_and_noted(hub: LoopbackHub) -> None:
     hub.add_repository("acme/old", FILES)
     hub.rename("acme/old", "other/new")
-    snapshot = resolve_small("acme/old")
+    snapshot = resolve_small_files("acme/old")
     assert opened(snapshot) == SMALL
     assert any("renamed or moved" in note for note in snapshot.notes)
 
@@ -183,18 +183,18 @@ def test_renamed_base_model_is_read_and_noted(hub: LoopbackHub) -> None:
 def test_path_hint_keeps_the_kind_of_error(hub: LoopbackHub) -> None:
     hub.add_repository("acme/gated", FILES, gated="auto")
     with pytest.raises(GatedError) as caught:
-        resolve("acme/gated")
+        resolve_target("acme/gated")
     assert caught.value.snapshot is not None
     with pytest.raises(MissingError):
-        resolve("acme/nothing")
+        resolve_target("acme/nothing")
     assert issubclass(GatedError, SourceError)
 
 
 def test_snapshot_has_the_statements_of_the_hub(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", FILES)
-    for snapshot in (resolve_small("acme/base"), resolve("acme/base")):
-        assert snapshot.stated is not None
-        assert [(each.topic, each.value) for each in snapshot.stated.items] == [
+    for snapshot in (resolve_small_files("acme/base"), resolve_target("acme/base")):
+        assert snapshot.hub_statements is not None
+        assert [(each.topic, each.value) for each in snapshot.hub_statements.items] == [
             (Topic.LICENSE, "other"),
             (Topic.BASE_MODEL, "org/root"),
             (Topic.DATASET, "org/rows"),

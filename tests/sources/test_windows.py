@@ -19,7 +19,7 @@ READ_BYTES = Limits().read_bytes
 
 
 def listed(path: Path) -> LocalFile:
-    return LocalFile(str(path.parent), path.name, FileState.of(path.lstat()), READ_BYTES)
+    return LocalFile(str(path.parent), path.name, FileState.from_stat(path.lstat()), READ_BYTES)
 
 
 def refusal(file: LocalFile) -> WindowError:
@@ -42,7 +42,7 @@ def test_window_reads_any_range(file: Path) -> None:
         assert window.read(0, 4) == content[:4]
         assert window.read(1000, 100) == content[1000:]
         assert window.read(1024, 1) == window.read(10**30, 5) == window.read(3, 0) == b""
-        assert window.changed() is None
+        assert window.describe_change() is None
 
 
 @given(data=st.binary(max_size=300), offset=st.integers(0, 400), length=st.integers(0, 400))
@@ -73,7 +73,7 @@ def test_empty_file_can_be_opened(tmp_path: Path) -> None:
     path = tmp_path / "empty"
     path.touch()
     with listed(path)() as window:
-        assert (window.size, window.read(0, 10), window.changed()) == (0, b"", None)
+        assert (window.size, window.read(0, 10), window.describe_change()) == (0, b"", None)
 
 
 def test_window_can_be_closed_twice(file: Path) -> None:
@@ -87,7 +87,7 @@ def test_windows_leave_no_descriptor_open(file: Path) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     with listed(file)() as window:
         window.read(0, 1)
-        window.changed()
+        window.describe_change()
     gone = listed(file)
     file.unlink()
     refusal(gone)
@@ -116,7 +116,7 @@ def test_growth_is_detected_and_not_read(file: Path) -> None:
         with file.open("ab") as more:
             more.write(b"more")
         assert window.read(1020, 100) == b"\xfc\xfd\xfe\xff"
-        assert window.changed() == "its size went from 1024 to 1028 bytes"
+        assert window.describe_change() == "its size went from 1024 to 1028 bytes"
 
 
 def test_truncation_is_detected_during_and_after_reads(file: Path) -> None:
@@ -125,7 +125,7 @@ def test_truncation_is_detected_during_and_after_reads(file: Path) -> None:
         with pytest.raises(WindowError) as caught:
             window.read(0, 100)
         assert caught.value.reason is UnreadReason.CHANGED
-        assert window.changed() == "its size went from 1024 to 10 bytes"
+        assert window.describe_change() == "its size went from 1024 to 10 bytes"
 
 
 def test_write_of_same_size_is_detected(file: Path) -> None:
@@ -133,7 +133,7 @@ def test_write_of_same_size_is_detected(file: Path) -> None:
         with file.open("r+b") as writer:
             writer.write(b"XX")
         os.utime(file, ns=(1, 1))
-        assert window.changed() == "its content was written to"
+        assert window.describe_change() == "its content was written to"
 
 
 def test_write_with_reset_times_is_detected(file: Path) -> None:
@@ -142,7 +142,7 @@ def test_write_with_reset_times_is_detected(file: Path) -> None:
         with file.open("r+b") as writer:
             writer.write(b"XX")
         os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-        message = window.changed()
+        message = window.describe_change()
         assert message is not None
         assert "status was changed" in message
 
@@ -151,9 +151,9 @@ def test_removal_and_replacement_are_detected(file: Path) -> None:
     with listed(file)() as window:
         file.unlink()
         assert window.read(0, 2) == b"\0\1"
-        assert window.changed() == "it was removed"
+        assert window.describe_change() == "it was removed"
         file.write_bytes(bytes(1024))
-        assert window.changed() == "another file took its place"
+        assert window.describe_change() == "another file took its place"
 
 
 def test_change_between_listing_and_opening_is_reported(file: Path) -> None:
@@ -161,7 +161,7 @@ def test_change_between_listing_and_opening_is_reported(file: Path) -> None:
     file.write_bytes(b"short")
     with before() as window:
         assert window.size == 5
-        assert window.changed() == "its size went from 1024 to 5 bytes"
+        assert window.describe_change() == "its size went from 1024 to 5 bytes"
 
 
 def test_missing_file_cannot_be_opened(file: Path) -> None:
@@ -195,7 +195,7 @@ def test_folder_replaced_by_link_is_not_walked(tmp_path: Path) -> None:
     inside, outside = tmp_path / "model" / "sub", tmp_path / "outside"
     inside.mkdir(parents=True)
     (inside / "file").write_text("model")
-    before = LocalFile(str(tmp_path / "model"), "sub/file", FileState.of((inside / "file").lstat()), READ_BYTES)
+    before = LocalFile(str(tmp_path / "model"), "sub/file", FileState.from_stat((inside / "file").lstat()), READ_BYTES)
     inside.rename(outside)
     inside.symlink_to(outside)
     assert refusal(before).reason is UnreadReason.CHANGED

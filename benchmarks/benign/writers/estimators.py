@@ -41,7 +41,7 @@ def make(kind):
     settings = {
         name: value
         for name, value in LARGE.items()
-        if name in accepted and accepted[name].default is not inspect._empty
+        if name in accepted and accepted[name].absence_if_unmatched is not inspect._empty
     }
     inner = LinearRegression() if "Regress" in kind.__name__ else LogisticRegression(max_iter=20)
     if kind.__name__ in ("OutputCodeClassifier", "MultiOutputClassifier", "OneVsRestClassifier", "OneVsOneClassifier"):
@@ -57,7 +57,7 @@ def make(kind):
         "transformers": [("a", StandardScaler(), [0, 1])],
         "dictionary": np.eye(4),
     }
-    demanded = {name for name, parameter in accepted.items() if parameter.default is inspect._empty}
+    demanded = {name for name, parameter in accepted.items() if parameter.absence_if_unmatched is inspect._empty}
     settings.update({name: value for name, value in inside.items() if name in demanded})
     if "param_distributions" in accepted:
         settings["n_iter" if "n_iter" in accepted else "n_candidates"] = 2

@@ -30,7 +30,7 @@ def layers():
             given = {
                 key: SETTINGS[key]
                 for key, value in accepted.items()
-                if key in SETTINGS and value.default is inspect._empty
+                if key in SETTINGS and value.absence_if_unmatched is inspect._empty
             }
             for key in ("num_encoder_layers", "num_decoder_layers", "dim_feedforward", "d_model", "nhead"):
                 if key in accepted:

@@ -152,15 +152,15 @@ def _describe_doubt(origin: Origin, own: OwnLicense) -> str:
 
     The Hub shows the declared licence even of a gated repository, so a gated base model can be concluded.
     """
-    what = origin.detail.rstrip(".") or str(origin.look).replace("-", " ")
-    if origin.look is OriginState.KNOWN:
+    what = origin.detail.rstrip(".") or str(origin.lookup).replace("-", " ")
+    if origin.lookup is OriginState.KNOWN:
         # If the model has the very licence on record for its base model, there is no doubt.
         agrees = set(origin.entries) <= set(own.ids)
         assumed = f"{origin.name} could not be read; the licence on record for that name is assumed: {what}."
         return "" if agrees else assumed
     if origin.state is ConclusionState.CONCLUDED:
         return ""
-    if origin.look is OriginState.READ:
+    if origin.lookup is OriginState.READ:
         return f"The licence of the base model {origin.name} could not be concluded: {what}."
     if is_hub_id(origin.name):
         return f"The base model {origin.name} could not be looked up: {what}."
@@ -179,11 +179,11 @@ def _describe_choice(own: OwnLicense, chosen: Sequence[str]) -> Iterator[str]:
 def _describe_lineage(origins: Sequence[Origin], reaching: Sequence[tuple[Origin, BindingLicense]]) -> Iterator[str]:
     """Yield a sentence for each licence that base models bring in, and one for the base models that were not read."""
     for origin, bound in reaching:
-        how = f"{origin.name} by way of {origin.made}" if origin.depth > 1 else origin.name
+        how = f"{origin.name} by way of {origin.derived_model}" if origin.depth > 1 else origin.name
         step = "how is not stated" if origin.relation is Relation.UNSTATED else origin.relation
-        known = ", not read: the licence on record for this name" if origin.look is OriginState.KNOWN else ""
+        known = ", not read: the licence on record for this name" if origin.lookup is OriginState.KNOWN else ""
         yield f"{bound.entry.name} ({bound.entry.id}) is inherited from {how} ({step}{known})."
-    open_ = [origin.name for origin in origins if origin.look not in (OriginState.READ, OriginState.KNOWN)]
+    open_ = [origin.name for origin in origins if origin.lookup not in (OriginState.READ, OriginState.KNOWN)]
     if open_:
         more = f" and {len(open_) - 5} more" if len(open_) > 5 else ""
         yield f"Not read: {', '.join(open_[:5])}{more}; their licences may bind you too."

@@ -341,10 +341,10 @@ def _find_base_model_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]
 def _find_unknown_base_models(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find base models whose licence is neither concluded nor on record."""
     for origin in compared.every_origin:
-        if origin.state is ConclusionState.CONCLUDED or origin.look is OriginState.KNOWN:
+        if origin.state is ConclusionState.CONCLUDED or origin.lookup is OriginState.KNOWN:
             continue
         claim = origin.claim
-        what = origin.detail.rstrip(".") or str(origin.look).replace("-", " ")
+        what = origin.detail.rstrip(".") or str(origin.lookup).replace("-", " ")
         yield Conflict(
             "origin-unknown" if is_hub_id(origin.name) else "origin-local",
             f"The licence of {origin.name} is not known: {what}.",
@@ -360,7 +360,7 @@ def _find_dataset_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]:
     own = compared.list_entries(compared.chosen)
     strict = (LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY, LicenseCategory.COPYLEFT)
     for data in compared.evidence.datasets:
-        if data.look is not OriginState.READ or not data.entries:
+        if data.lookup is not OriginState.READ or not data.entries:
             yield _build_dataset_conflict(
                 data, "dataset-unknown", f"The licence of the data set {data.name} is not known: {data.detail}"
             )

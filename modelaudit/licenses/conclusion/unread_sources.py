@@ -25,8 +25,8 @@ def describe_unread_sources(
     """Yield a sentence for each unread source; each one keeps a permission from being shown."""
     if own.state is ConclusionState.CONCLUDED:
         yield from describe_unread_links(claims, evidence.paths, evidence.repository, own.ids, names, rules)
-    for made in dict.fromkeys(origin.made for origin in origins):
-        named = [origin for origin in origins if origin.made == made]
+    for made in dict.fromkeys(origin.derived_model for origin in origins):
+        named = [origin for origin in origins if origin.derived_model == made]
         if any(is_hub_id(origin.name) for origin in named):
             continue
         for origin in named:

@@ -42,7 +42,7 @@ def complete_from_known_models(origins: Iterable[Origin], rules: Catalogue) -> t
 def _complete_base_model(origin: Origin, rules: Catalogue) -> Origin:
     """Add the licence on record to a base model that could not be read and has no conclusion."""
     known = (OriginState.READ, OriginState.RING, OriginState.KNOWN)
-    if origin.look in known or origin.state is ConclusionState.CONCLUDED:
+    if origin.lookup in known or origin.state is ConclusionState.CONCLUDED:
         return origin
     rule = find_known_model(origin.name, rules)
     if rule is None or rule.license not in rules.licenses:
@@ -50,7 +50,7 @@ def _complete_base_model(origin: Origin, rules: Catalogue) -> Origin:
     name = rules.licenses[rule.license].name
     detail = f"{origin.detail.rstrip('.')}; by its name it is under {name}".lstrip("; ")
     return replace(
-        origin, look=OriginState.KNOWN, entries=tuple(dict.fromkeys((*origin.entries, rule.license))), detail=detail
+        origin, lookup=OriginState.KNOWN, entries=tuple(dict.fromkeys((*origin.entries, rule.license))), detail=detail
     )
 
 
@@ -107,14 +107,14 @@ def _look_up_modality(origin: Origin, modalities: Mapping[str, bool], rules: Cat
 def trace_relations(origin: Origin, origins: Sequence[Origin]) -> tuple[Relation, ...]:
     """Trace the steps from a base model to the model, the base model's own step first."""
     steps = [origin.relation]
-    made, depth = origin.made, origin.depth
+    made, depth = origin.derived_model, origin.depth
     while made and depth > 1:
         depth -= 1
         between = next((each for each in origins if each.name == made and each.depth == depth), None)
         if between is None:
             break
         steps.append(between.relation)
-        made = between.made
+        made = between.derived_model
     return tuple(steps)
 
 

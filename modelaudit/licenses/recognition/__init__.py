@@ -109,14 +109,14 @@ def _match_texts(text: str, fingerprints: Fingerprints) -> list[TextMatch]:
 def _build_match(words: Words, placed: PlacedFingerprint, explanation: TextExplanation) -> TextMatch:
     """Build the match of one fingerprint; it is exact only if every word of the whole text is accounted for."""
     is_text_explained = not explanation.loose and all(not each.differing_gaps for each in explanation.places)
-    is_exact = is_text_explained and words.is_plain and placed.item.certain
+    is_exact = is_text_explained and words.is_plain and placed.item.is_from_owner
     first, end = placed.alignment.text
     return TextMatch(
-        id=placed.item.of,
+        id=placed.item.license_id,
         likeness=Likeness.EXACT if is_exact else Likeness.VARIANT,
         share=1.0 if is_exact else min(placed.share, 0.999),
         differs=() if is_exact else describe_differences(words, placed, explanation.loose),
-        policy=placed.item.policy,
+        policy=placed.item.is_use_policy,
         line=words.find_line(first),
         quotation=words.quote(first, end, _MAX_QUOTATION),
     )

@@ -69,7 +69,7 @@ def is_accounted_for(words: Words, span: Span, items: Collection[Fingerprint]) -
 def _collect_phrases(items: Collection[Fingerprint]) -> frozenset[tuple[str, ...]]:
     """Collect the titles and identifiers of the licences, and headings, as tuples of words."""
     titles = {tuple(title.split()) for item in items for title in item.titles}
-    ids = {tuple(re.findall(r"[a-z0-9]+", item.of.lower())) for item in items}
+    ids = {tuple(re.findall(r"[a-z0-9]+", item.license_id.lower())) for item in items}
     return frozenset(titles | ids | {("spdx", "license", "identifier", *id_) for id_ in ids} | set(_HEADINGS))
 
 

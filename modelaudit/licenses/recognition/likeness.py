@@ -14,7 +14,7 @@ from enum import StrEnum
 from modelaudit.licenses.recognition.accounting import is_accounted_for, is_harmless_gap
 from modelaudit.licenses.recognition.alignment import Alignment, Gap, align_fingerprint
 from modelaudit.licenses.recognition.words import Words
-from modelaudit.model.fingerprint import PLACE_BITS, PLACE_MASK, SKETCH, Fingerprint, Fingerprints, Span
+from modelaudit.model.fingerprint import PLACE_BITS, PLACE_MASK, SAMPLE_STEP, Fingerprint, Fingerprints, Span
 
 LEAST_SHARE = 0.5
 """The share of a fingerprint's words that a text must have to be a variant of it."""
@@ -175,11 +175,11 @@ class _Candidate:
 
 def _find_candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
     """Find the places where a fingerprint may lie: enough of its sampled hashes occur there. The best come first."""
-    sampled = [(position, triple) for position, triple in enumerate(words.triples) if triple % SKETCH == 0]
+    sampled = [(position, triple) for position, triple in enumerate(words.triples) if triple % SAMPLE_STEP == 0]
     excerpt_hits = _EXCERPT_HIT_SHARE * len(sampled)
     found: list[_Candidate] = []
     for number, hits in _collect_hits(sampled, prints).items():
-        fewest = max(_FEWEST_HITS, prints.sizes[number] * _HIT_SHARE)
+        fewest = max(_FEWEST_HITS, prints.sample_sizes[number] * _HIT_SHARE)
         # Either the text has enough of the fingerprint, or it consists mostly of it (an excerpt of a long licence).
         if len(hits) < min(fewest, excerpt_hits):
             continue
@@ -195,7 +195,7 @@ def _collect_hits(sampled: Sequence[tuple[int, int]], prints: Fingerprints) -> d
     """Look up sampled hashes, given as (word number, hash); return the hits of each fingerprint by its index."""
     hits: dict[int, list[_Hit]] = {}
     for position, triple in sampled:
-        for packed in prints.sketch.get(triple, ()):
+        for packed in prints.places_by_hash.get(triple, ()):
             hits.setdefault(packed >> PLACE_BITS, []).append(_Hit(position, packed & PLACE_MASK))
     return hits
 
@@ -205,7 +205,7 @@ def _build_candidate(number: int, hits: Sequence[_Hit], distinct: int, prints: F
     # Each hit votes for a beginning. Insertions shift the votes of later hits, hence the most frequent vote.
     likely = Counter(hit.beginning for hit in hits).most_common(1)[0][0]
     stop = max(hits[-1].beginning, likely) + prints.items[number].words + _ROOM
-    return _Candidate(distinct / max(1, prints.sizes[number]), distinct, number, likely, hits[0].beginning, stop)
+    return _Candidate(distinct / max(1, prints.sample_sizes[number]), distinct, number, likely, hits[0].beginning, stop)
 
 
 def _drop_weak_rivals(candidates: Sequence[_Candidate]) -> list[_Candidate]:
@@ -300,7 +300,7 @@ def describe_differences(words: Words, placed: PlacedFingerprint, loose: Sequenc
         notes.append("characters that do not show")
     notes += added
     # A variant must name a difference, so the remaining causes are named where no word differs.
-    if not notes and not placed.item.certain:
+    if not notes and not placed.item.is_from_owner:
         notes.append("the text that it was compared with is no certain copy")
     if not notes and not words.is_plain:
         notes.append("letters or numbers one by one, which are no words")

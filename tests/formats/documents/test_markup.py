@@ -68,7 +68,7 @@ def test_openvino_weights_refer_to_bin_file(read_bytes):
     constant = '<layer id="0" type="Const" version="opset1"><data element_type="f32" shape="4" offset="{0}" size="16"/></layer>'
     reading = read_bytes(build_openvino_network(constant.format(0), constant.format(64)).encode(), "folder/net.xml")
     (references,) = reading.of(References)
-    assert [(item.target, item.needs) for item in references.items] == [("net.bin", 80)]
+    assert [(item.target, item.min_size) for item in references.items] == [("net.bin", 80)]
 
 
 @pytest.mark.parametrize("shape", ["9" * 5000, "-4", "1.5", ",".join(["9" * 4000] * 50)])

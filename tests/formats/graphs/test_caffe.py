@@ -62,7 +62,7 @@ def test_layers_before_damage_are_mentioned(fixtures, read_bytes):
 def test_triton_configuration_refers_to_files(read_fixture):
     reading = read_fixture("triton/malicious/library.pbtxt")
     (group,) = reading.of(References)
-    assert {(each.by, each.target) for each in group.items} == {
+    assert {(each.named_by, each.target) for each in group.items} == {
         ("label_filename", "labels.txt"), ("op_library_filename", "ops/libacme.so"),
     }  # fmt: skip
 

@@ -24,7 +24,7 @@ def test_program_operators_are_mentioned_and_weights_referenced(read_fixture):
     reading = read_fixture("coreml/benign/program.mlmodel")
     assert list_mentions(reading) == {("operator", "const"), ("operator", "relu")}
     (group,) = reading.of(References)
-    assert [(each.target, each.needs) for each in group.items] == [("weights/weight.bin", 128)]
+    assert [(each.target, each.min_size) for each in group.items] == [("weights/weight.bin", 128)]
 
 
 def test_too_deeply_nested_model_is_reported_as_limit(read_fixture):

@@ -40,7 +40,7 @@ def list_operators(reading) -> set[tuple[str, str]]:
 
 def list_references(reading) -> dict[str, int]:
     """Return how many bytes each referenced file must have, by its path."""
-    return {each.target: each.needs for group in reading.of(References) for each in group.items}
+    return {each.target: each.min_size for group in reading.of(References) for each in group.items}
 
 
 def scan_folder(folder: Path) -> tuple[int, set[str]]:

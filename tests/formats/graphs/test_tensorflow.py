@@ -38,7 +38,7 @@ def list_operators(reading) -> set[str]:
 
 def list_references(reading) -> dict[str, int]:
     """Return how many bytes each referenced file must have, by its path."""
-    return {each.target: each.needs for group in reading.of(References) for each in group.items}
+    return {each.target: each.min_size for group in reading.of(References) for each in group.items}
 
 
 def test_operators_of_graph_and_functions_are_mentioned_once(read_bytes):

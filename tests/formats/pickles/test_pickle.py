@@ -187,9 +187,9 @@ def test_nested_constants_beyond_bound_are_reported_as_unread(monkeypatch: pytes
 
 def test_name_both_called_and_stored_counts_as_kept() -> None:
     program, _ = read(b"\x80\x04](cbuiltins\ngetattr\n\x94h\x00N\x85Re.")
-    assert Name("builtins", "getattr") in program.kept
+    assert Name("builtins", "getattr") in program.kept_names
     program, _ = read(b"\x80\x04](cbuiltins\ngetattr\n\x94N\x85Rh\x00N\x85Re.")
-    assert program.kept == ()
+    assert program.kept_names == ()
 
 
 def test_keywords_of_construction_are_arguments() -> None:

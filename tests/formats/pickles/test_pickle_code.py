@@ -162,7 +162,7 @@ def test_pickle_with_code_object_yields_outline(
     name: str, imports: tuple[str, ...], code: str, read_fixture: Callable[[str], object]
 ) -> None:
     (program,) = read_fixture(f"pickle/malicious/{name}.pkl").of(PickleProgram)  # type: ignore[attr-defined]
-    (outline,) = program.codes
+    (outline,) = program.code_objects
     assert isinstance(outline, CodeOutline)
     assert (outline.name, outline.versions, outline.imports) == (code, "3.13", imports)
     assert outline.offset in {event.offset for event in program.events}
@@ -173,8 +173,8 @@ def test_code_object_as_characters_of_protocol_2_is_outlined(read_bytes: Callabl
     text = data.decode("latin-1").encode()
     constant = b"c_codecs\nencode\nX" + len(text).to_bytes(4, "little") + text + b"X\x06\x00\x00\x00latin1\x86R"
     (program,) = read_bytes(b"\x80\x02cmarshal\nloads\n" + constant + b"\x85R.").of(PickleProgram)  # type: ignore[attr-defined]
-    assert {outline.imports for outline in program.codes} == {("os",)}
-    assert program.codes[-1].offset == max(event.offset for event in program.events)
+    assert {outline.imports for outline in program.code_objects} == {("os",)}
+    assert program.code_objects[-1].offset == max(event.offset for event in program.events)
 
 
 def test_code_objects_before_damage_are_kept() -> None:

@@ -151,7 +151,7 @@ def acts(events: list[PickleEvent], before: int | None = None) -> Told:
         raises = event.act is Act.SET_ITEM and isinstance(event.subject, PlainValue | ContainerValue)
         if not raises and (before is None or event.offset < before):
             # An index counts only what was looked at.
-            sets = tuple((name if not name.isdigit() else "#", value) for name, value in event.sets)
+            sets = tuple((name if not name.isdigit() else "#", value) for name, value in event.set_attributes)
             subject = event.subject.type if isinstance(event.subject, ContainerValue) else event.subject
             key = (event.act, subject, sets)
             told[key] = min(told.get(key, event.offset), event.offset)
@@ -281,7 +281,7 @@ def test_memo_entries_of_skipped_data_count_against_limit(write: bytes) -> None:
 def test_plain_data_under_special_key_is_executed(key: str, opcode: bytes) -> None:
     state = b"}(" + spelled("a") + b"N" + opcode % len(key) + key.encode() + b"N" + spelled("b") + b"Nu"
     slow, fast = both(b"\x80\x04cargparse\nNamespace\n)\x81" + state + b"b.")
-    (sets,) = (event.sets for event in slow.recorder.events if event.act is Act.SET_STATE)
+    (sets,) = (event.set_attributes for event in slow.recorder.events if event.act is Act.SET_STATE)
     assert [name for name, _ in sets] == [key]
     assert acts(fast.recorder.events) == acts(slow.recorder.events)
 
@@ -290,7 +290,7 @@ def test_mapping_that_replaces_attributes_is_executed() -> None:
     inner = b"}" + spelled("pyfunc") + b"cos\nsystem\nsq\x000"
     state = b"N}(" + spelled("__dict__") + b"h\x00u\x86b"
     slow, fast = both(b"\x80\x04" + inner + b"cnumpy\nvectorize\n)\x81" + state + b".")
-    (sets,) = (event.sets for event in slow.recorder.events if event.act is Act.SET_STATE)
+    (sets,) = (event.set_attributes for event in slow.recorder.events if event.act is Act.SET_STATE)
     assert [str(value) for _, value in sets] == ["os.system"]
     assert acts(fast.recorder.events) == acts(slow.recorder.events)
 
@@ -300,7 +300,7 @@ def test_dict_filled_after_replacing_attributes_is_executed() -> None:
     state = b"}(" + spelled("__dict__") + b"h\x00u"
     filled = b"h\x00" + spelled("pyfunc") + b"cos\nsystem\ns0"
     slow, fast = both(b"\x80\x04" + plain + b"cnumpy\nvectorize\n)\x81" + state + filled + b"b.")
-    (sets,) = (event.sets for event in slow.recorder.events if event.act is Act.SET_STATE)
+    (sets,) = (event.set_attributes for event in slow.recorder.events if event.act is Act.SET_STATE)
     assert [str(value) for _, value in sets] == ["os.system"]
     assert acts(fast.recorder.events) == acts(slow.recorder.events)
 

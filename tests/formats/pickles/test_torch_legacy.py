@@ -62,7 +62,7 @@ def test_tensor_views_determine_reach(read_bytes) -> None:
     reading = read_bytes(
         legacy({"a": torch.zeros(10)[2:5], "b": torch.zeros(1).expand(7), "c": torch.tensor(1.0)}), "m.pt"
     )
-    assert sorted(claim.reach for claim in reading.of(PickleProgram)[0].storages) == [4, 4, 20]
+    assert sorted(claim.tensor_end for claim in reading.of(PickleProgram)[0].storages) == [4, 4, 20]
 
 
 def test_tar_layout_is_detected_by_members() -> None:

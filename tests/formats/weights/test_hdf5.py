@@ -28,7 +28,7 @@ def get_facts(reading) -> dict[str, str]:
 
 
 def list_references(reading) -> list[tuple[str, str]]:
-    return [(each.by, each.target) for found in reading.of(References) for each in found.items]
+    return [(each.named_by, each.target) for found in reading.of(References) for each in found.items]
 
 
 @pytest.mark.parametrize("path", _WRITTEN, ids=lambda path: path.name)
@@ -67,7 +67,7 @@ def test_references_to_other_files_are_listed(read_fixture):
 
 def test_external_storage_states_the_size_of_its_file(read_fixture):
     (found,) = read_fixture("hdf5/malicious/external-storage.h5").of(References)
-    assert [each.needs for each in found.items] == [32]
+    assert [each.min_size for each in found.items] == [32]
 
 
 def test_virtual_dataset_of_its_own_file_has_no_reference(read_bytes):

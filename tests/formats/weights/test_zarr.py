@@ -21,7 +21,7 @@ from support.cases import check_each
 
 import modelaudit
 from modelaudit.checks.chunks import ChunkGrids
-from modelaudit.model.outline import Grid, Outline, References
+from modelaudit.model.outline import ChunkGrid, Outline, References
 
 UNKNOWN = bytes(range(150, 250))
 
@@ -31,7 +31,7 @@ def get_outline(reading) -> Outline:
     return found
 
 
-def list_grids(reading) -> tuple[Grid, ...]:
+def list_grids(reading) -> tuple[ChunkGrid, ...]:
     return tuple(grid for each in reading.of(References) for grid in each.grids)
 
 
@@ -72,17 +72,20 @@ def test_codec_that_looks_like_an_array_is_mentioned(read_bytes):
 @check_each(
     "metadata, expected",
     [
-        (build_v2_metadata(shape=[5], chunks=[2]), Grid("", "", ".", (3,))),
-        (build_v2_metadata(shape=[4, 4], chunks=[2, 4], dimension_separator="/"), Grid("", "", "/", (2, 1))),
-        (build_v2_metadata(shape=[], chunks=[]), Grid("", "", ".", ())),
-        (build_v3_metadata(), Grid("", "c", "/", (1,))),
-        (build_v3_metadata(chunk_key_encoding={"name": "v2"}), Grid("", "", ".", (1,))),
+        (build_v2_metadata(shape=[5], chunks=[2]), ChunkGrid("", "", ".", (3,))),
+        (build_v2_metadata(shape=[4, 4], chunks=[2, 4], dimension_separator="/"), ChunkGrid("", "", "/", (2, 1))),
+        (build_v2_metadata(shape=[], chunks=[]), ChunkGrid("", "", ".", ())),
+        (build_v3_metadata(), ChunkGrid("", "c", "/", (1,))),
+        (build_v3_metadata(chunk_key_encoding={"name": "v2"}), ChunkGrid("", "", ".", (1,))),
         (
             build_v3_metadata(chunk_key_encoding={"name": "default", "configuration": {"separator": "."}}),
-            Grid("", "c", ".", (1,)),
+            ChunkGrid("", "c", ".", (1,)),
         ),
-        (build_consolidated_group(**{"a/b": build_v3_metadata()}), Grid("a/b", "c", "/", (1,))),
-        ({"metadata": {"w/.zarray": build_v2_metadata()}, "zarr_consolidated_format": 1}, Grid("w/", "", ".", (1,))),
+        (build_consolidated_group(**{"a/b": build_v3_metadata()}), ChunkGrid("a/b", "c", "/", (1,))),
+        (
+            {"metadata": {"w/.zarray": build_v2_metadata()}, "zarr_consolidated_format": 1},
+            ChunkGrid("w/", "", ".", (1,)),
+        ),
     ],
 )
 def test_metadata_determine_the_chunk_files(metadata, expected, read_bytes):
@@ -110,12 +113,12 @@ def test_only_metadata_files_account_for_chunks(read_bytes):
 @pytest.mark.parametrize(
     ("grid", "held", "not_held"),
     [
-        (Grid("w", "c", "/", (2, 3)), ["w/c/0/0", "w/c/1/2", "w/c/1/2!content"], ["w/c/2/0", "w/c/0", "w/0/0", "c/0/0", "w/c/0/-1", "w/c/0/0/0"]),
-        (Grid("", "", ".", (2, 3)), ["0.0", "1.2", "1.2![bytes 3-9]"], ["1.3", "1", "1.2.0", "x/0.0", "1.2!other", "\u0661.0"]),
-        (Grid("w", "c", "/", ()), ["w/c"], ["w/c/0", "w"]),
-        (Grid("w", "", ".", ()), ["w/0"], ["w/1", "w/c"]),
-        (Grid("w", "", "#", (2,)), [], ["w/0", "w/1"]),
-        (Grid("..", "", ".", (2,)), [], ["0", "../0"]),
+        (ChunkGrid("w", "c", "/", (2, 3)), ["w/c/0/0", "w/c/1/2", "w/c/1/2!content"], ["w/c/2/0", "w/c/0", "w/0/0", "c/0/0", "w/c/0/-1", "w/c/0/0/0"]),
+        (ChunkGrid("", "", ".", (2, 3)), ["0.0", "1.2", "1.2![bytes 3-9]"], ["1.3", "1", "1.2.0", "x/0.0", "1.2!other", "\u0661.0"]),
+        (ChunkGrid("w", "c", "/", ()), ["w/c"], ["w/c/0", "w"]),
+        (ChunkGrid("w", "", ".", ()), ["w/0"], ["w/1", "w/c"]),
+        (ChunkGrid("w", "", "#", (2,)), [], ["w/0", "w/1"]),
+        (ChunkGrid("..", "", ".", (2,)), [], ["0", "../0"]),
     ],
 )  # fmt: skip
 def test_grid_decides_which_files_are_chunks(grid, held, not_held):
@@ -176,6 +179,6 @@ def test_mutated_metadata_end_in_a_reading(read_bytes, data):
                           lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=6)  # fmt: skip
     changed = base | {
         key: data.draw(values)
-        for key in data.draw(st.sets(st.sampled_from([*base, "shape", "chunks", "codecs"]), max_size=3))
+        for key in data.draw(st.set_attributes(st.sampled_from([*base, "shape", "chunks", "codecs"]), max_size=3))
     }
     read_bytes(json.dumps(changed).encode(), "zarr.json")

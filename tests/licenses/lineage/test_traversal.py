@@ -55,7 +55,7 @@ def assess_declared(claims, paths):
 
 
 def rows(origins):
-    return [(each.name, each.made, each.depth, each.look.value, each.entries) for each in origins]
+    return [(each.name, each.derived_model, each.depth, each.lookup.value, each.entries) for each in origins]
 
 
 def test_chain_is_traced_to_its_root():
@@ -69,7 +69,11 @@ def test_chain_is_traced_to_its_root():
 def test_direct_base_model_has_empty_made_field():
     world = World(a__base=[base("a/root")], a__root=[])
     origins, _ = world.follow(base("a/base"), base("/path"), own="a/model")
-    assert [(each.name, each.made) for each in origins] == [("a/base", ""), ("/path", ""), ("a/root", "a/base")]
+    assert [(each.name, each.derived_model) for each in origins] == [
+        ("a/base", ""),
+        ("/path", ""),
+        ("a/root", "a/base"),
+    ]
 
 
 def test_walk_is_breadth_first():
@@ -83,12 +87,12 @@ def test_shared_base_model_is_looked_up_once_and_listed_twice():
         a__one=[base("a/root")], a__two=[base("A/Root")], a__root=[declared("X"), base("a/older")], a__older=[]
     )
     origins, _ = world.follow(base("a/one"), base("a/two"))
-    assert [(each.name, each.made, each.entries) for each in origins if each.name.lower() == "a/root"] == [
+    assert [(each.name, each.derived_model, each.entries) for each in origins if each.name.lower() == "a/root"] == [
         ("a/root", "a/one", ("X",)),
         ("A/Root", "a/two", ("X",)),
     ]
     assert len(world.asked) == len({name.lower() for name, _ in world.asked})
-    assert [each.made for each in origins if each.name == "a/older"] == ["a/root"]
+    assert [each.derived_model for each in origins if each.name == "a/older"] == ["a/root"]
 
 
 @pytest.mark.parametrize(
@@ -102,8 +106,8 @@ def test_shared_base_model_is_looked_up_once_and_listed_twice():
 def test_cycles_are_recorded_and_end(repositories, ring):
     world = World(**repositories)
     origins, _ = world.follow(base("a/one"), own="a/model")
-    [each] = [each for each in origins if each.look is OriginState.RING]
-    assert (each.name, each.made) == ring
+    [each] = [each for each in origins if each.lookup is OriginState.RING]
+    assert (each.name, each.derived_model) == ring
     assert each.state is ConclusionState.NOT_CHECKED
     assert "a/model" not in [name for name, _ in world.asked]
 
@@ -111,25 +115,27 @@ def test_cycles_are_recorded_and_end(repositories, ring):
 def test_cycle_across_branches_is_found():
     world = World(a__one=[base("a/two")], a__two=[base("a/one")])
     origins, _ = world.follow(base("a/one"), base("a/two"))
-    assert [(each.name, each.made) for each in origins if each.look is OriginState.RING] == [("a/one", "a/two")]
+    assert [(each.name, each.derived_model) for each in origins if each.lookup is OriginState.RING] == [
+        ("a/one", "a/two")
+    ]
 
 
 def test_model_that_names_itself_is_a_cycle():
     origins, _ = World().follow(base("a/model"), own="a/model")
-    assert [(each.look, each.detail) for each in origins] == [(OriginState.RING, "it names itself as its origin")]
+    assert [(each.lookup, each.detail) for each in origins] == [(OriginState.RING, "it names itself as its origin")]
 
 
 def test_cycle_through_renamed_model_ends():
     renamed = LookupResult(OriginState.READ, "renamed", "c" * 40, (base("a/old"),))
     world = World(a__old=renamed, a__new=renamed)
     origins, _ = world.follow(base("a/new"))
-    assert [(each.name, each.look) for each in origins] == [("a/new", OriginState.READ), ("a/old", OriginState.RING)]
+    assert [(each.name, each.lookup) for each in origins] == [("a/new", OriginState.READ), ("a/old", OriginState.RING)]
 
 
 def test_depth_is_bounded():
     world = World(**{f"a__{number}": [base(f"a/{number + 1}")] for number in range(50)})
     origins, _ = world.follow(base("a/0"), limits=Limits(origin_depth=3))
-    assert [(each.name, each.look) for each in origins] == [
+    assert [(each.name, each.lookup) for each in origins] == [
         ("a/0", OriginState.READ), ("a/1", OriginState.READ), ("a/2", OriginState.READ), ("a/3", OriginState.LIMIT),
     ]  # fmt: skip
     assert "more than 3 steps" in origins[-1].detail
@@ -140,7 +146,7 @@ def test_number_is_bounded_and_the_rest_recorded():
     world = World()
     origins, _ = world.follow(*(base(f"a/{number}") for number in range(1000)), limits=Limits(origins=10))
     assert len(world.asked) == 10
-    assert [each.look for each in origins] == [OriginState.MISSING] * 10 + [OriginState.LIMIT]
+    assert [each.lookup for each in origins] == [OriginState.MISSING] * 10 + [OriginState.LIMIT]
     assert "the rest were not looked up" in origins[-1].detail
 
 
@@ -149,15 +155,15 @@ def test_time_is_bounded():
     limits = Limits(origin_seconds=-1.0, origins=5)
     origins, found = world.follow(*(base(f"a/{number}") for number in range(1000)), data("a/rows"), limits=limits)
     assert world.asked == []
-    assert {each.look for each in origins} == {OriginState.LIMIT}
+    assert {each.lookup for each in origins} == {OriginState.LIMIT}
     assert len(origins) == 6
-    assert [each.look for each in found] == [OriginState.LIMIT]
+    assert [each.lookup for each in found] == [OriginState.LIMIT]
 
 
 @pytest.mark.parametrize("look", [OriginState.MISSING, OriginState.GATED, OriginState.UNREACHED])
 def test_unread_base_model_is_recorded_as_not_checked(look):
     origins, _ = World(a__base=LookupResult(look, "why")).follow(base("a/base"))
-    assert [(each.look, each.state, each.entries, each.detail) for each in origins] == [
+    assert [(each.lookup, each.state, each.entries, each.detail) for each in origins] == [
         (look, ConclusionState.NOT_CHECKED, (), "why")
     ]
 
@@ -165,7 +171,10 @@ def test_unread_base_model_is_recorded_as_not_checked(look):
 def test_hub_statements_of_gated_model_are_assessed_and_traced():
     gated = LookupResult(OriginState.GATED, "gated", "d" * 40, (declared("X"), base("a/root")))
     origins, _ = World(a__base=gated, a__root=[declared("Y")]).follow(base("a/base"))
-    assert [(each.look, each.entries) for each in origins] == [(OriginState.GATED, ("X",)), (OriginState.READ, ("Y",))]
+    assert [(each.lookup, each.entries) for each in origins] == [
+        (OriginState.GATED, ("X",)),
+        (OriginState.READ, ("Y",)),
+    ]
 
 
 @check_each(
@@ -180,7 +189,7 @@ def test_hub_statements_of_gated_model_are_assessed_and_traced():
 def test_invalid_ids_are_recorded_as_unreached(name, why):
     world = World()
     origins, _ = world.follow(base(name))
-    assert [(each.name, each.look) for each in origins] == [(name, OriginState.UNREACHED)]
+    assert [(each.name, each.lookup) for each in origins] == [(name, OriginState.UNREACHED)]
     assert why in origins[0].detail == explain_invalid_hub_id(name)
     assert world.asked == []
 
@@ -261,7 +270,7 @@ def test_data_sets_are_looked_up_once_and_apart():
     world = World(o__rows=[declared("CC-BY-NC-4.0"), base("o/model"), data("o/older")])
     origins, found = world.follow(data("o/rows"), data("O/Rows"), data("scraped text"), data("o/none"))
     assert origins == ()
-    assert [(each.name, each.look, each.entries) for each in found] == [
+    assert [(each.name, each.lookup, each.entries) for each in found] == [
         ("o/rows", OriginState.READ, ("CC-BY-NC-4.0",)),
         ("scraped text", OriginState.UNREACHED, ()),
         ("o/none", OriginState.MISSING, ()),

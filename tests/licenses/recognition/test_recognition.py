@@ -377,7 +377,7 @@ def test_repeated_text_is_answered_from_cache(prints: Fingerprints, tmp_path: Pa
 
 
 def test_copy_of_an_uncertain_text_is_a_variant(prints: Fingerprints) -> None:
-    unsure = Fingerprints(tuple(replace(item, certain=False) for item in prints.items))
+    unsure = Fingerprints(tuple(replace(item, is_from_owner=False) for item in prints.items))
     (match,) = recognise_texts(PERMIT, unsure, KNOWN)
     assert (match.id, match.likeness) == ("LicenseRef-Gull", VARIANT)
     assert match.differs == ("the text that it was compared with is no certain copy",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelaudit.formats.embedded import decode_content, detect_coding
-from modelaudit.model.address import join_found
+from modelaudit.model.address import join_embedded
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.wire.base import DamagedError, Head, Reading
@@ -30,4 +30,4 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     content = decode_content(SubWindow(window, 0, window.size, get_budget(window, limits)), limits)
     if content is None or not content.layers:
         raise DamagedError("the text begins in an encoding that does not continue to its end")
-    yield Artifact(join_found(artifact.path, content.format, 0), content.window.size, make_opener(content.window))
+    yield Artifact(join_embedded(artifact.path, content.format, 0), content.window.size, make_opener(content.window))

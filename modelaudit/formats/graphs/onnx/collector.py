@@ -123,7 +123,7 @@ class ModelCollector:
         known = self.references.get(target)
         if known is None and len(self.references) >= _MOST_NAMES:
             raise LimitReachedError(f"more than {_MOST_NAMES} files of external data", where.offset)
-        if known is None or known.needs < needs:
+        if known is None or known.min_size < needs:
             self.references[target] = Reference(ReferenceKind.DATA, target, by, needs, where)
 
     def record_defect(self, kind: DefectKind, detail: str, where: Location) -> None:

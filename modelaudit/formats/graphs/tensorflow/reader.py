@@ -12,7 +12,7 @@ from modelaudit.formats.graphs.tensorflow.mentions import list_mentions, list_re
 from modelaudit.formats.graphs.tensorflow.paths import PathResolver
 from modelaudit.formats.graphs.tensorflow.text_schema import encode_text
 from modelaudit.formats.pickles.pickle.search import SEARCH
-from modelaudit.model.address import join_found, join_member
+from modelaudit.model.address import join_embedded, join_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -130,5 +130,5 @@ def _iter_embedded(artifact: Artifact, contents: ModelContents, window: Window, 
         body = SubWindow(window, value.start, value.size, budget)
         content = decode_content(body, limits)
         if content is not None:
-            path = join_found(artifact.path, content.format, value.start)
+            path = join_embedded(artifact.path, content.format, value.start)
             yield Artifact(path, content.window.size, make_opener(content.window))

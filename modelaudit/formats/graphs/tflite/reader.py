@@ -223,7 +223,7 @@ class _ModelReader:
                 continue
             target = file_names[group]
             known = self.references.get(target)
-            if target and (known is None or known.needs < end):
+            if target and (known is None or known.min_size < end):
                 where = Location(offset=buffer.position)
                 self.references[target] = Reference(ReferenceKind.DATA, target, "an external buffer", end, where)
 

@@ -125,7 +125,7 @@ class ArrayTracker:
             self.dtypes.record_state(target, state)
         except ForgedError as forged:
             self._recorder.record_defect(PickleDefect.FORGED_STATE, str(forged))
-        class_name = str(target.by) if isinstance(target, CallResult) else ""
+        class_name = str(target.maker) if isinstance(target, CallResult) else ""
         if class_name in _SIDE_FILE_WRAPPERS:
             self._check_side_file(state)
         elif class_name in _WRAPPERS and isinstance(target, CallResult):

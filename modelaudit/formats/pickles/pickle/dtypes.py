@@ -139,14 +139,14 @@ class DtypeTracker:
         elif len(self._tracked) >= _MOST_TRACKED:
             # The target may be a dtype that is not tracked, so its state proves nothing.
             self.mark_used([state])
-        elif isinstance(target, CallResult) and isinstance(target.by, Name) and _is_dtype_maker(target.by):
+        elif isinstance(target, CallResult) and isinstance(target.maker, Name) and _is_dtype_maker(target.maker):
             raise ForgedError("state is set on a dtype that was made in a way that NumPy does not write")
         elif _is_dtype_state(entries):
             raise ForgedError("the state of a dtype is set on something else")
         else:
             self.mark_used([state])
             self._check_array(list(entries))  # type: ignore[arg-type]
-            if isinstance(target, CallResult) and isinstance(target.by, Name) and _is_from_numpy(target.by):
+            if isinstance(target, CallResult) and isinstance(target.maker, Name) and _is_from_numpy(target.maker):
                 self._record_array_state(target)
 
     # -- arrays -----------------------------------------------------------------------------------------------------

@@ -103,7 +103,7 @@ class _StorageLocator:
         bytes_left = self.window.size - self.position - _COUNT.size
         if not 0 <= size <= bytes_left:
             raise DamagedError(f"storage {key!r} takes {size} bytes where {bytes_left} are left", self.position)
-        self.claims[key] = replace(claim, stored=size)
+        self.claims[key] = replace(claim, stored_size=size)
         self.position += _COUNT.size + size
 
 

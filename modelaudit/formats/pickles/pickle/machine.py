@@ -533,7 +533,7 @@ def _find_maker(callee: StackValue, arguments: tuple[StackValue, ...]) -> Name |
     if isinstance(callee, Unknown):
         return callee
     if isinstance(callee, CallResult):
-        return Unknown(f"the result of {callee.by}" if isinstance(callee.by, Name) else callee.by.why)
+        return Unknown(f"the result of {callee.maker}" if isinstance(callee.maker, Name) else callee.maker.why)
     kind = callee.type if isinstance(callee, Container | TruncatedConstant) else type(callee).__name__
     return Unknown(f"a {kind}")
 

@@ -78,7 +78,7 @@ def find_constructed_class(callee: Name, arguments: Sequence[StackValue]) -> Nam
 
 def _resolve_attribute(owner: StackValue, attribute: StackValue) -> Name | None:
     """Return the name of an attribute of ``owner``, or of the class that made it; ``None`` if either is unknown."""
-    class_name = owner.by if isinstance(owner, CallResult) else owner
+    class_name = owner.maker if isinstance(owner, CallResult) else owner
     if not isinstance(class_name, Name) or not isinstance(attribute, str) or not attribute.isidentifier():
         return None
     qualname = f"{class_name.qualname}.{attribute}"

@@ -12,7 +12,7 @@ from typing import Final
 
 from modelaudit.formats.pickles.pickle.machine import Machine
 from modelaudit.formats.pickles.pickle.trial import ACTING, is_importable
-from modelaudit.model.address import join_found
+from modelaudit.model.address import join_embedded
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import GIB, KIB, MIB, Limits
 from modelaudit.model.pickle import Name
@@ -67,7 +67,7 @@ def find_pickles(
             yield Unread(UnreadReason.LIMIT, detail, Location(offset=begin))
             return
         stretch = SubWindow(window, begin, end - begin, budget)
-        yield Artifact(join_found(artifact.path, "pickle", begin), stretch.size, make_opener(stretch))
+        yield Artifact(join_embedded(artifact.path, "pickle", begin), stretch.size, make_opener(stretch))
     if search.stopped is not None:
         detail = "too many places in the rest begin like a pickle to try all of them"
         yield Unread(UnreadReason.LIMIT, detail, Location(offset=search.stopped))

@@ -13,7 +13,7 @@ from modelaudit.formats.pickles.pickle.machine import Machine
 from modelaudit.formats.pickles.pickle.reader import starts_pickle
 from modelaudit.formats.weights.numpy import NpyDefect
 from modelaudit.formats.weights.numpy.header import MAGIC, ArrayHeader, locate_header, read_header
-from modelaudit.model.address import join_found, join_range
+from modelaudit.model.address import join_embedded, join_range
 from modelaudit.model.artifact import PICKLE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
@@ -119,5 +119,5 @@ def _make_member(
     artifact: Artifact, window: Window, start: int, end: int, limits: Limits, content: str | None = None
 ) -> Artifact:
     stretch = SubWindow(window, start, end - start, get_budget(window, limits))
-    path = join_found(artifact.path, "data", start) if content else join_range(artifact.path, start, end)
+    path = join_embedded(artifact.path, "data", start) if content else join_range(artifact.path, start, end)
     return Artifact(path, stretch.size, lambda: nullcontext(stretch), content=content)

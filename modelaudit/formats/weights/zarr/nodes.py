@@ -16,7 +16,7 @@ from typing import Final
 from modelaudit.formats.weights.zarr import ZarrDefect
 from modelaudit.languages.settings import Scalar, Setting
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import Grid
+from modelaudit.model.outline import ChunkGrid
 from modelaudit.wire.members import DefectLog
 
 FORMAT_KEY: Final = "zarr_format"
@@ -65,7 +65,7 @@ class ZarrNode:
         found = {path: setting.value for path, setting in self.settings if path[:-1] in _SIZE_KEYS[what]}
         return list(found.values())
 
-    def locate_chunks(self) -> Grid | None:
+    def locate_chunks(self) -> ChunkGrid | None:
         """Return the grid of chunk files; ``None`` if the node is not a regular array or its sizes are invalid."""
         shape, chunks = _parse_sizes(self.list_sizes("shape")), _parse_sizes(self.list_sizes("chunks"))
         if not (self.is_array and self.is_regular) or shape is None or chunks is None or 0 in chunks:
@@ -74,11 +74,11 @@ class ZarrNode:
             return None
         counts = tuple(-(-extent // chunk) for extent, chunk in zip(shape, chunks, strict=True))
         if self.find_value(FORMAT_KEY) == 2:
-            return Grid(self.folder, "", str(self.find_value("dimension_separator") or "."), counts)
+            return ChunkGrid(self.folder, "", str(self.find_value("dimension_separator") or "."), counts)
         separator = self.find_value("chunk_key_encoding", "configuration", "separator")
         if "v2" in (self.find_value("chunk_key_encoding", "name"), self.find_value("chunk_key_encoding")):
-            return Grid(self.folder, "", str(separator or "."), counts)
-        return Grid(self.folder, "c", str(separator or "/"), counts)
+            return ChunkGrid(self.folder, "", str(separator or "."), counts)
+        return ChunkGrid(self.folder, "c", str(separator or "/"), counts)
 
 
 def collect_nodes(settings: Sequence[Setting]) -> Iterator[ZarrNode]:
