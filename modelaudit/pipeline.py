@@ -51,7 +51,7 @@ def scan(target: str, options: Options) -> AuditReport:
     Raises:
         ConfigurationError: an option, a policy or a rule is wrong.
         SourceError: the target cannot be resolved or fetched.
-        DefectError: modelaudit itself failed.
+        InternalError: modelaudit itself failed.
     """
     return convert_internal_errors(lambda: _scan_target(target, options), f"scanning {target!r}")
 
@@ -61,7 +61,7 @@ def convert_internal_errors(action: Callable[[], _Result], what: str) -> _Result
 
     Raises:
         ModelAuditError: ``action`` raised it; it is not changed.
-        DefectError: ``action`` raised another exception.
+        InternalError: ``action`` raised another exception.
     """
     try:
         return action()
@@ -106,7 +106,7 @@ def answer_license(target: str, options: Options) -> AuditReport:
     Raises:
         ConfigurationError: an option, a policy or a rule is wrong.
         SourceError: the target cannot be resolved or fetched.
-        DefectError: modelaudit itself failed.
+        InternalError: modelaudit itself failed.
     """
     return convert_internal_errors(lambda: _answer_license(target, options), f"reading the licence of {target!r}")
 

@@ -139,7 +139,7 @@ def show_error(error: ModelAuditError) -> None:
 
 
 def render(report: AuditReport, format_: str) -> bytes:
-    """Render a report in a format. Raises ``DefectError`` if rendering itself fails."""
+    """Render a report in a format. Raises ``InternalError`` if rendering itself fails."""
     from modelaudit.pipeline import convert_internal_errors
     from modelaudit.reports import render
 

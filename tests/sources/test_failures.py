@@ -304,9 +304,9 @@ def test_read_only_cache_is_reported(hub: LoopbackHub, tmp_path: Path) -> None:
         pytest.skip("giving up privileges takes root")
     hub.add_repository("acme/tiny", FILES)
     code = (
-        "import os; import modelaudit.sources.hub; from modelaudit.sources import resolve;"
+        "import os; import modelaudit.sources.hub; from modelaudit.sources import resolve_target;"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "try: resolve('acme/tiny')\nexcept Exception as error: print(type(error).__name__, error)"
+        "try: resolve_target('acme/tiny')\nexcept Exception as error: print(type(error).__name__, error)"
     )
     environment = {**os.environ, "HF_HUB_CACHE": "/etc/hub-cache"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)

@@ -300,12 +300,12 @@ def test_file_that_vanishes_after_listing_is_reported_as_unread(model: Path) -> 
 AS_NOBODY = """
 import json, sys
 from modelaudit.model.errors import ModelAuditError, WindowError
-from modelaudit.sources import resolve
+from modelaudit.sources import resolve_target
 import modelaudit.sources.local, modelaudit.sources.cache
 import os
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 try:
-    found = resolve(sys.argv[1]).artifacts
+    found = resolve_target(sys.argv[1]).artifacts
 except ModelAuditError as error:
     print(json.dumps({"error": str(error), "exit": error.exit_code}))
 else:
