@@ -30,7 +30,7 @@ def test_description_is_bounded_in_lines_and_length() -> None:
 
 
 def test_only_the_finding_of_the_act_describes_its_code() -> None:
-    program = PickleProgram("raw", (), (CALL, OTHER), 2, codes=(OUTLINE,))
+    program = PickleProgram("raw", (), (CALL, OTHER), 2, code_objects=(OUTLINE,))
     first, second = build_pickle_subjects("a", program, Callables({}, {}))
     assert any("imports os" in line for line in first.evidence)
     assert not any("code object" in line for line in second.evidence)
@@ -38,7 +38,7 @@ def test_only_the_finding_of_the_act_describes_its_code() -> None:
 
 def test_every_code_object_of_an_act_is_described() -> None:
     outlines = tuple(CodeOutline(7, name) for name in ("outer", "inner", "last"))
-    program = PickleProgram("raw", (), (CALL,), 2, codes=outlines)
+    program = PickleProgram("raw", (), (CALL,), 2, code_objects=outlines)
     (subject,) = build_pickle_subjects("a", program, Callables({}, {}))
     names = [line.split()[2] for line in subject.evidence if line.startswith("code object")]
     assert names == ["outer:", "inner:", "last:"]

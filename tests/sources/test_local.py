@@ -394,6 +394,6 @@ def test_revision_of_local_path_is_refused(model: Path) -> None:
 
 
 def test_local_target_does_not_import_the_hub_client(model: Path) -> None:
-    code = "import sys, modelaudit.sources as s; s.resolve(sys.argv[1]); print('huggingface_hub' in sys.modules)"
+    code = "import sys, modelaudit.sources as s; s.resolve_target(sys.argv[1]); print('huggingface_hub' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code, str(model)], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
