@@ -32,7 +32,7 @@ def test_storages_are_read_to_last_byte(read_bytes) -> None:
     reading = read_bytes(legacy({"a": torch.ones(3), "b": torch.zeros(2, 2, dtype=torch.int64)}), "m.pt")
     (program,) = reading.of(PickleProgram)
     assert program.layout == "torch-legacy"
-    assert sorted((claim.types, claim.counts, claim.stored) for claim in program.storages) == [
+    assert sorted((claim.types, claim.counts, claim.stored_size) for claim in program.storages) == [
         (("FloatStorage",), (3,), 12),
         (("LongStorage",), (4,), 32),
     ]
@@ -55,7 +55,7 @@ def test_bytes_behind_last_storage_are_reported_as_unread(read_bytes) -> None:
 def test_truncated_storage_is_damage(read_bytes) -> None:
     reading = read_bytes(legacy({"a": torch.ones(3)})[:-1], "m.pt")
     assert reading.unread == [("m.pt", UnreadReason.DAMAGED)]
-    assert reading.of(PickleProgram)[0].storages[0].stored is None
+    assert reading.of(PickleProgram)[0].storages[0].stored_size is None
 
 
 def test_tensor_views_determine_reach(read_bytes) -> None:
