@@ -14,6 +14,7 @@ from modelaudit.formats.weights.gguf.cursor import GgufCursor
 from modelaudit.formats.weights.gguf.types import BLOCK_SIZES, BlockSizes
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
+# The magic numbers are 32-bit integers, so their letters are in reverse order in the file.
 UNVERSIONED: Final = b"lmgg"
 MAGICS: Final = {UNVERSIONED: "ggml", b"fmgg": "ggmf", b"tjgg": "ggjt", b"algg": "ggla"}
 _MAX_WORDS: Final = 5_000_000
@@ -32,7 +33,8 @@ class Layout:
 
     Attributes:
         name: of the program, for reports.
-        number_names: names of the 32-bit numbers at the start. The number ``words`` is the size of the vocabulary.
+        number_names: names of the 32-bit numbers after magic number and version. The number ``words`` is the size of
+            the vocabulary.
         has_filters: a spectrogram filter bank follows, with its own rows and columns.
         repeats_word_count: the vocabulary begins with its size, a second time.
         has_scores: each word has a score.
@@ -71,19 +73,26 @@ def list_layouts(magic: str, version: int) -> tuple[Layout, ...]:
     """Return the layouts that a file of this magic number and version may have; none for an unknown version."""
     if magic == "ggml":
         return _UNVERSIONED
-    found = _VERSIONED.get((magic, version))
-    return (found,) if found is not None else ()
+    layout = _VERSIONED.get((magic, version))
+    return (layout,) if layout is not None else ()
 
 
 def choose_block_sizes(magic: str, version: int, numbers: dict[str, int]) -> BlockSizes:
-    """Return the block sizes of packed numbers, which changed in May 2023."""
+    """Return the block sizes of packed numbers that hold for a file: those from before May 2023, or those since.
+
+    Args:
+        magic: a value of ``MAGICS``.
+        version: of the file; 0 for ``ggml``, which states a version of quantisation instead.
+        numbers: as ``read_preamble`` returns them.
+    """
     if magic == "ggml":
-        return BLOCK_SIZES if numbers.get("type", 0) // _QUANTISATION_VERSION_FACTOR >= 2 else OLD_BLOCK_SIZES
+        quantisation_version = numbers.get("type", 0) // _QUANTISATION_VERSION_FACTOR
+        return BLOCK_SIZES if quantisation_version >= 2 else OLD_BLOCK_SIZES
     return OLD_BLOCK_SIZES if (magic, version) in (("ggmf", 1), ("ggjt", 1), ("ggjt", 2)) else BLOCK_SIZES
 
 
 def read_preamble(cursor: GgufCursor, layout: Layout) -> dict[str, int]:
-    """Skip everything before the tensors and return the numbers at the start by name.
+    """Move the cursor over everything before the tensors, and return the numbers at the start by name.
 
     Raises:
         DamagedError: the file is truncated, a word is too long, or the two word counts differ.
@@ -94,15 +103,17 @@ def read_preamble(cursor: GgufCursor, layout: Layout) -> dict[str, int]:
     if layout.has_filters:
         rows, columns = cursor.read_u32("the rows of the filters"), cursor.read_u32("the columns of the filters")
         cursor.skip(rows * columns * 4, "the filters")
-    count = cursor.read_u32("the number of words") if layout.repeats_word_count else numbers.get("words", 0)
-    if layout.repeats_word_count and not layout.has_filters and count != numbers["words"]:
-        raise DamagedError(f"the vocabulary states {count} words, the header {numbers['words']}", cursor.offset)
-    cursor.require_bytes(count * (8 if layout.has_scores else 4), "the vocabulary")
-    if count > _MAX_WORDS:
+    word_count = cursor.read_u32("the number of words") if layout.repeats_word_count else numbers.get("words", 0)
+    # whisper.cpp adds words that the file does not store, so there the two counts may differ.
+    if layout.repeats_word_count and not layout.has_filters and word_count != numbers["words"]:
+        raise DamagedError(f"the vocabulary states {word_count} words, the header {numbers['words']}", cursor.offset)
+    # A word takes at least its length, in four bytes, and its score. This refuses a forged count before the loop.
+    cursor.need(word_count * (8 if layout.has_scores else 4), "the vocabulary")
+    if word_count > _MAX_WORDS:
         raise LimitReachedError(f"its vocabulary has more than {_MAX_WORDS} words", cursor.offset)
-    for _ in range(count):
+    for _ in range(word_count):
         offset = cursor.offset
-        length = cursor.read_text("a word", 0)[2]
+        _, _, length = cursor.read_text("a word", 0)
         if length > _MAX_WORD_BYTES:
             raise DamagedError(f"a word of the vocabulary takes {length} bytes", offset)
         if layout.has_scores:

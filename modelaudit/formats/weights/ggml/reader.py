@@ -44,7 +44,12 @@ class _ParsedFile:
     """The facts about one file, filled while it is parsed, so that damage does not lose what came before.
 
     Attributes:
+        magic: the magic number as text, a value of ``MAGICS``.
+        version: 0 if the format has none.
         layout: the first layout that fits; ``None`` until one does.
+        numbers: the numbers of the preamble, by name.
+        log: the defects.
+        tensors: the number of complete tensors.
         end: where the last complete tensor ends, in bytes.
     """
 
@@ -64,10 +69,13 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: the file is truncated or contradicts itself.
         WindowError: the window could not return the requested bytes.
     """
-    first = window.read(0, 8)
-    state = _ParsedFile(MAGICS[first[:4]])
-    start = 4 if first[:4] == UNVERSIONED else 8
-    state.version = 0 if start == 4 else int.from_bytes(first[4:8], "little")
+    header = window.read(0, 8)
+    magic = header[:4]
+    state = _ParsedFile(MAGICS[magic])
+    start = 4
+    if magic != UNVERSIONED:
+        start = 8
+        state.version = int.from_bytes(header[4:8], "little")
     damage: DamagedError | None = None
     try:
         _parse_file(window, start, state)
@@ -83,13 +91,13 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         yield from find_pickles(artifact, window, start, limits)
         yield Unread(UnreadReason.NO_READER, detail, format="GGML")
     elif state.end < window.size:
-        stretch = SubWindow(window, state.end, window.size - state.end, get_budget(window, limits))
-        yield Artifact(
-            MemberPaths(artifact.path).name_range(state.end, window.size), stretch.size, make_opener(stretch)
-        )
+        trailing = SubWindow(window, state.end, window.size - state.end, get_budget(window, limits))
+        path = MemberPaths(artifact.path).name_range(state.end, window.size)
+        yield Artifact(path, trailing.size, make_opener(trailing))
 
 
 def _list_facts(state: _ParsedFile) -> Iterator[tuple[str, str]]:
+    """Yield (name, value) pairs about the file for the outline."""
     yield "magic", state.magic
     if state.version:
         yield "version", str(state.version)
@@ -100,6 +108,13 @@ def _list_facts(state: _ParsedFile) -> Iterator[tuple[str, str]]:
 
 
 def _parse_file(window: Window, start: int, state: _ParsedFile) -> None:
+    """Parse the file from ``start`` on in the first layout that fits, and fill ``state``.
+
+    If no layout fits, ``state.layout`` stays ``None``.
+
+    Raises:
+        DamagedError: the file has only one possible layout and contradicts it, or a tensor is truncated or invalid.
+    """
     layouts = list_layouts(state.magic, state.version)
     for layout in layouts:
         cursor = GgufCursor(window, start, "<", is_wide=False)
@@ -120,12 +135,21 @@ def _parse_file(window: Window, start: int, state: _ParsedFile) -> None:
 def _is_tensor_row(cursor: GgufCursor) -> bool:
     """Whether a tensor can begin at the cursor, which does not move."""
     row = cursor.window.read(cursor.offset, 12)
-    dimensions, length, kind = (int.from_bytes(row[at : at + 4], "little") for at in (0, 4, 8))
-    return len(row) == 12 and 0 < dimensions <= _MAX_DIMENSIONS and 0 < length <= _MAX_NAME_BYTES and kind < 256
+    if len(row) < 12:
+        return False
+    dimensions = int.from_bytes(row[:4], "little")
+    name_length = int.from_bytes(row[4:8], "little")
+    kind = int.from_bytes(row[8:], "little")
+    return 0 < dimensions <= _MAX_DIMENSIONS and 0 < name_length <= _MAX_NAME_BYTES and kind < 256
 
 
-def _read_tensors(cursor: GgufCursor, layout: Layout, blocks: BlockSizes, state: _ParsedFile) -> None:
-    """Skip each tensor. Stop at bytes that cannot be one, and record them as trailing data."""
+def _read_tensors(cursor: GgufCursor, layout: Layout, block_sizes: BlockSizes, state: _ParsedFile) -> None:
+    """Skip each tensor and record it in ``state``. Stop at bytes that cannot be one, and record a defect for them.
+
+    Raises:
+        DamagedError: a tensor ends beyond the file, or its size is unknown.
+        LimitReachedError: there are more than a million tensors.
+    """
     seen: set[bytes] = set()
     size = cursor.window.size
     state.end = cursor.offset
@@ -136,22 +160,20 @@ def _read_tensors(cursor: GgufCursor, layout: Layout, blocks: BlockSizes, state:
         if not _is_tensor_row(cursor):
             state.log.add(TensorDefect.TRAILING_DATA, f"{size - offset} bytes follow the last tensor", offset)
             return
-        dimensions, length, kind = (cursor.read_u32("the row of a tensor") for _ in range(3))
+        dimensions, name_length, kind = (cursor.read_u32("the row of a tensor") for _ in range(3))
         shape = tuple(cursor.read_u32("the shape of a tensor") for _ in range(dimensions))
-        cursor.require_bytes(length, "the name of a tensor")
-        raw = cursor.window.read(cursor.offset, length)
-        cursor.skip(length, "the name of a tensor")
-        name = raw.decode("utf-8", "backslashreplace")[:200]
-        if raw in seen:
+        raw_name = cursor.take(name_length, "the name of a tensor")
+        name = raw_name.decode("utf-8", "backslashreplace")[:200]
+        if raw_name in seen:
             state.log.add(
                 TensorDefect.DUPLICATE_TENSOR, f"the name {name!r} occurs twice among the tensors", offset, name
             )
-        seen.add(raw)
-        taken = count_tensor_bytes(name, kind, shape, state.log, offset, blocks)
-        if taken is None:
+        seen.add(raw_name)
+        size_in_file = count_tensor_bytes(name, kind, shape, state.log, offset, block_sizes)
+        if size_in_file is None:
             raise DamagedError(f"the size of {name!r} is unknown, so the rest of the file cannot be parsed", offset)
         if layout.aligns_tensors:
             cursor.skip(align_offset(cursor.offset, _ALIGNMENT) - cursor.offset, "the padding before a tensor")
-        cursor.skip(taken, f"the tensor {name!r}")
+        cursor.skip(size_in_file, f"the tensor {name!r}")
         state.tensors += 1
         state.end = cursor.offset

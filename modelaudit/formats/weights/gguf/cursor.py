@@ -13,10 +13,11 @@ class GgufCursor(Cursor):
     """A forward reader of numbers and texts.
 
     Attributes:
-        wide: whether counts and lengths have 64 bits, as from version 2 on, or 32.
+        is_wide: whether counts and lengths have 64 bits, as from version 2 on, or 32.
     """
 
     def __init__(self, window: Window, offset: int, order: str, is_wide: bool) -> None:
+        """Start at ``offset``; ``order`` is the byte order as ``struct`` spells it, ``<`` or ``>``."""
         super().__init__(window, offset)
         self.is_wide = is_wide
         self._order = order
@@ -44,10 +45,10 @@ class GgufCursor(Cursor):
         return number
 
     def read_text(self, what: str, max_bytes: int) -> tuple[bytes, int, int]:
-        """Read a text, keep at most ``max_bytes`` bytes of it, and skip the rest.
+        """Read the first ``max_bytes`` bytes of a text, and skip the rest of it.
 
         Returns:
-            The kept bytes, the offset of the text and its whole length in bytes.
+            The bytes read, the offset of the text and its whole length in bytes.
 
         Raises:
             DamagedError: the text is longer than the rest of the file.
@@ -55,11 +56,12 @@ class GgufCursor(Cursor):
         """
         length = self.read_length(f"the length of {what}")
         start = self.offset
-        self.require_bytes(length, what)
-        kept = min(length, max_bytes)
-        place = start - self._buffer_start
-        held = place + kept <= len(self._buffer)
-        data = self._buffer[place : place + kept] if held else self.window.read(start, kept)
+        self.need(length, what)
+        count = min(length, max_bytes)
+        # A text that the block in memory does not hold to its end is read directly: it may be longer than a block.
+        index = start - self._base
+        is_in_block = index + count <= len(self._held)
+        data = self._held[index : index + count] if is_in_block else self.window.read(start, count)
         self.offset = start + length
         if self.offset > self._buffer_start + len(self._buffer):
             self._buffer, self._buffer_start = b"", self.offset
@@ -70,24 +72,26 @@ class GgufCursor(Cursor):
 
         Vocabularies have hundreds of thousands of texts, so the inner loop steps through the block and calls no method.
         """
-        width, unpack = (8, self._u64.unpack_from) if self.is_wide else (4, self._u32.unpack_from)
+        length_width, unpack_length = (8, self._u64.unpack_from) if self.is_wide else (4, self._u32.unpack_from)
         while count:
-            place = self.offset - self._buffer_start
-            held = self._buffer
-            last = len(held) - width
-            while count and place <= last:
-                end = place + width + int(unpack(held, place)[0])
-                if end > len(held):
+            index = self.offset - self._base
+            block = self._held
+            last_index = len(block) - length_width
+            while count and index <= last_index:
+                end = index + length_width + int(unpack_length(block, index)[0])
+                if end > len(block):
                     break
-                place = end
+                index = end
                 count -= 1
-            self.offset = self._buffer_start + place
+            self.offset = self._base + index
+            # The next text reaches beyond the block. ``read_text`` checks it against the file, then a new block begins.
             if count:
                 self.read_text(what, 0)
                 count -= 1
-                if not self._buffer:
-                    self._refill()
+                if not self._held:
+                    self._read_block()
 
-    def _refill(self) -> None:
-        self._buffer_start = self.offset
-        self._buffer = self.window.read(self.offset, BLOCK) if self.offset < self.window.size else b""
+    def _read_block(self) -> None:
+        """Read the block at the offset of the cursor into memory; an empty one at the end of the file."""
+        self._base = self.offset
+        self._held = self.window.read(self.offset, BLOCK) if self.offset < self.window.size else b""

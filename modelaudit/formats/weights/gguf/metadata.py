@@ -33,6 +33,7 @@ class TextValue:
     """A text of the metadata.
 
     Attributes:
+        key: with the index of the item if the text is an item of an array.
         data: its first bytes.
         start: offset of the text in the file, in bytes.
         length: of the whole text, in bytes.
@@ -51,6 +52,8 @@ class Metadata:
     """The pairs, as far as they were read.
 
     Attributes:
+        log: receives the defects.
+        limits: bounds the number of array items.
         scalars: values that are neither text nor array, by key.
         texts: each text in file order, with the items of template lists and the first items of the list of datasets.
         alignment: of the tensors, in bytes.
@@ -76,23 +79,29 @@ class Metadata:
             if number >= _MAX_PAIRS:
                 raise LimitReachedError(f"the file holds more than {_MAX_PAIRS} pairs of metadata", cursor.offset)
             offset = cursor.offset
-            raw, _, length = cursor.read_text(f"the key of pair {number}", _MAX_KEY_BYTES)
+            raw_key, _, length = cursor.read_text(f"the key of pair {number}", _MAX_KEY_BYTES)
             if length > _MAX_KEY_BYTES:
                 raise DamagedError(f"the key of pair {number} takes {length} bytes", offset)
-            key = raw.decode("utf-8", "backslashreplace")
+            key = raw_key.decode("utf-8", "backslashreplace")
             # Compare bytes, not decoded text: keys that differ only in invalid UTF-8 are different to a loader.
-            if raw in seen:
+            if raw_key in seen:
                 self.log.add(
                     GgufDefect.DUPLICATE_KEY, f"the key {key[:200]!r} occurs twice in the metadata", offset, key[:200]
                 )
-            seen.add(raw)
+            seen.add(raw_key)
             self._read_value(cursor, key, cursor.read_u32(f"the type of {key[:200]!r}"))
 
     def _read_value(self, cursor: GgufCursor, key: str, kind: int) -> None:
+        """Read the value of type ``kind``: record a scalar or text, and read or skip an array.
+
+        Raises:
+            DamagedError: the value is truncated, or the type does not exist.
+            LimitReachedError: there are too many array items.
+        """
         what = f"the value of {key[:200]!r}"
         offset = cursor.offset
-        is_text = key == TEMPLATE or key.startswith((TEMPLATE + ".", "general.name", "general.license"))
-        if (key == ALIGNMENT and kind != _UINT32) or (is_text and kind != STRING):
+        must_be_text = key == TEMPLATE or key.startswith((TEMPLATE + ".", "general.name", "general.license"))
+        if (key == ALIGNMENT and kind != _UINT32) or (must_be_text and kind != STRING):
             shown = key[:200]
             self.log.add(GgufDefect.METADATA_TYPE, f"{shown!r} has type {kind}, which loaders refuse", offset, shown)
         if kind == STRING:
@@ -108,7 +117,9 @@ class Metadata:
             raise DamagedError(f"{what} has type {kind}, which does not exist", offset)
 
     def _set_alignment(self, value: int, offset: int) -> None:
-        if value < 1 or value & (value - 1):
+        """Set the alignment of the tensors; record a defect at ``offset`` if it is invalid."""
+        is_power_of_two = value >= 1 and value & (value - 1) == 0
+        if not is_power_of_two:
             self.log.add(
                 GgufDefect.ALIGNMENT_INVALID, f"the alignment is {value}, not a power of two", offset, ALIGNMENT
             )
@@ -116,32 +127,38 @@ class Metadata:
             self.alignment = value
 
     def _read_text(self, cursor: GgufCursor, key: str, what: str, is_of_list: bool = False) -> None:
-        # Texts share one budget; beyond it only their place and length are kept, and the reader reports them as unread.
-        data, start, length = cursor.read_text(what, min(_MAX_TEXT_BYTES, max(0, _MAX_KEPT_BYTES - self._kept_bytes)))
+        """Record a text with its first bytes. Texts share one budget of bytes; the reader reports texts cut by it."""
+        left_bytes = max(0, _MAX_KEPT_BYTES - self._kept_bytes)
+        data, start, length = cursor.read_text(what, min(_MAX_TEXT_BYTES, left_bytes))
         self._kept_bytes += len(data)
         self.texts.append(TextValue(key, data, start, length, is_of_list))
 
     def _read_array(self, cursor: GgufCursor, key: str, what: str) -> None:
-        """Skip an array and the arrays in it, but keep texts of interest. llama.cpp refuses arrays of arrays."""
-        left = [1]  # how many arrays remain to be read at each depth
-        while left:
-            if not left[-1]:
-                left.pop()
+        """Skip an array and the arrays in it, but record the texts of templates and datasets.
+
+        llama.cpp refuses arrays of arrays, so each is a defect.
+        """
+        # How many arrays remain to be read at each depth, the innermost last.
+        arrays_left = [1]
+        while arrays_left:
+            if not arrays_left[-1]:
+                arrays_left.pop()
                 continue
-            left[-1] -= 1
+            arrays_left[-1] -= 1
             offset = cursor.offset
             kind = cursor.read_u32(f"the type of the items of {key[:200]!r}")
             count = cursor.read_length(f"the number of items of {key[:200]!r}")
             if kind == STRING:
-                cursor.require_bytes(count * (8 if cursor.is_wide else 4), what)
+                # Each text takes at least its length. This refuses a forged count before the loop over the items.
+                cursor.need(count * (8 if cursor.is_wide else 4), what)
                 self._count_items(count, cursor)
                 self._read_text_array(cursor, key, count, what)
             elif kind == ARRAY:
                 self.log.add(GgufDefect.NESTED_ARRAY, f"{what} is an array of arrays", offset, key[:200])
                 cursor.require_bytes(count * _MIN_ARRAY_BYTES, what)
                 self._count_items(count, cursor)
-                left.append(count)
-                if len(left) > _MAX_ARRAY_DEPTH:
+                arrays_left.append(count)
+                if len(arrays_left) > _MAX_ARRAY_DEPTH:
                     raise LimitReachedError(f"{what} nests deeper than {_MAX_ARRAY_DEPTH} arrays", offset)
             elif kind in VALUE_WIDTHS:
                 cursor.skip(count * VALUE_WIDTHS[kind], what)
@@ -149,18 +166,20 @@ class Metadata:
                 raise DamagedError(f"{what} has items of type {kind}, which does not exist", offset)
 
     def _read_text_array(self, cursor: GgufCursor, key: str, count: int, what: str) -> None:
+        """Record all texts of a list of templates, and the first ones of the list of datasets; skip other texts."""
         if "chat_template" in key.lower():
             if count > _MAX_TEMPLATES:
                 raise LimitReachedError(f"{what} holds more than {_MAX_TEMPLATES} templates", cursor.offset)
             for index in range(count):
                 self._read_text(cursor, f"{key}.{index}", what, is_of_list=True)
             return
-        kept = min(count, _MAX_DATASETS) if key == DATASETS else 0
-        for index in range(kept):
+        recorded = min(count, _MAX_DATASETS) if key == DATASETS else 0
+        for index in range(recorded):
             self._read_text(cursor, f"{key}.{index}", what)
-        cursor.skip_texts(count - kept, what)
+        cursor.skip_texts(count - recorded, what)
 
     def _count_items(self, count: int, cursor: GgufCursor) -> None:
+        """Count ``count`` more array items. Raises ``LimitReachedError`` if all arrays together have too many."""
         self._item_count += count
         if self._item_count > self.limits.document_nodes:
             raise LimitReachedError(f"the metadata hold over {self.limits.document_nodes} array items", cursor.offset)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
 from modelaudit.formats.pickles.pickle.search import find_pickles
@@ -46,7 +46,9 @@ class _ParsedFile:
     """The facts about one file, filled while it is parsed, so that damage does not lose what came before.
 
     Attributes:
-        counts: the numbers of tensors and of metadata pairs that the header states.
+        log: the defects.
+        order: the byte order, ``little`` or ``big``.
+        stated_tensors: the number of tensors that the header states; ``None`` until it was read.
         data_start: offset of the data section, in bytes.
         end: where the last tensor ends, in bytes from ``data_start``; ``None`` if that is unknown.
     """
@@ -54,8 +56,8 @@ class _ParsedFile:
     log: DefectLog
     metadata: Metadata
     version: int = 0
-    order: str = "<"
-    counts: tuple[int, int] | None = None
+    order: Literal["little", "big"] = "little"
+    stated_tensors: int | None = None
     tensors: list[Tensor] = field(default_factory=list)
     data_start: int = 0
     end: int | None = None
@@ -87,8 +89,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         if key in _INTERPRETED_SCALARS
     ]
     yield from read_metadata(artifact, window, [*entries, *numbers], limits)
-    cut = [text for text in state.metadata.texts if len(text.data) < text.length and not _is_template(text.key)]
-    for text in cut[:_MAX_REPORTED_TEXTS]:
+    # Templates are not cut: each is an artifact of its own.
+    cut_texts = [text for text in state.metadata.texts if len(text.data) < text.length and not _is_template(text.key)]
+    for text in cut_texts[:_MAX_REPORTED_TEXTS]:
         detail = f"{text.key[:_MAX_FACT_LENGTH]}: only the first {len(text.data)} of {text.length} bytes were searched"
         yield Unread(UnreadReason.LIMIT, detail, Location(offset=text.start, key=text.key[:_MAX_FACT_LENGTH]))
     if damage is not None:
@@ -99,31 +102,35 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _parse_file(window: Window, state: _ParsedFile) -> None:
-    first = window.read(0, _HEADER_BYTES)
-    if len(first) < _HEADER_BYTES:
-        raise DamagedError("the header is truncated", len(first))
+    """Parse header, metadata and table of tensors, and fill ``state``.
+
+    Raises:
+        DamagedError: a part is truncated or invalid; the parts before it are in ``state``.
+    """
+    header = window.read(0, _HEADER_BYTES)
+    if len(header) < _HEADER_BYTES:
+        raise DamagedError("the header is truncated", len(header))
     # The magic number is the same in both byte orders. Only one of them gives a version that exists.
-    for order in ("little", "big"):
-        version = int.from_bytes(first[4:], "little" if order == "little" else "big")
-        if version in _VERSIONS:
-            state.version, state.order = version, order
-            break
+    little_version, big_version = int.from_bytes(header[4:], "little"), int.from_bytes(header[4:], "big")
+    if little_version in _VERSIONS:
+        state.version, state.order = little_version, "little"
+    elif big_version in _VERSIONS:
+        state.version, state.order = big_version, "big"
     else:
-        raise DamagedError(f"version {int.from_bytes(first[4:], 'little')} does not exist", 4)
-    cursor = GgufCursor(window, _HEADER_BYTES, "<" if state.order == "little" else ">", state.version > 1)
-    state.counts = tensors, pairs = (
-        cursor.read_length("the number of tensors"),
-        cursor.read_length("the number of pairs"),
-    )
-    for count, what in ((tensors, "tensors"), (pairs, "pairs of metadata")):
+        raise DamagedError(f"version {little_version} does not exist", 4)
+    cursor = GgufCursor(window, _HEADER_BYTES, "<" if state.order == "little" else ">", is_wide=state.version > 1)
+    tensor_count = cursor.read_length("the number of tensors")
+    pair_count = cursor.read_length("the number of pairs")
+    state.stated_tensors = tensor_count
+    for count, what in ((tensor_count, "tensors"), (pair_count, "pairs of metadata")):
         if count >= _IMPLAUSIBLE_COUNT:
             state.log.add(
                 TensorDefect.SIZE_OVERFLOW,
                 f"the header states {count} {what}, more than any file can hold",
                 _HEADER_BYTES,
             )
-    state.metadata.read(cursor, pairs)
-    read_tensor_table(cursor, tensors, state.log, state.tensors)
+    state.metadata.read(cursor, pair_count)
+    read_tensor_table(cursor, tensor_count, state.log, state.tensors)
     alignment = state.metadata.alignment
     state.data_start = align_offset(cursor.offset, alignment)
     state.end = check_extents(state.tensors, alignment, state.log)
@@ -135,17 +142,16 @@ def _is_template(key: str) -> bool:
 
 
 def _list_facts(state: _ParsedFile) -> Iterator[tuple[str, str]]:
+    """Yield (name, value) pairs for the outline: version, tensors, and the general metadata up to a bound."""
     yield "version", f"{state.version}, {state.order}-endian"
-    if state.counts is not None:
-        yield "tensors", str(state.counts[0])
+    if state.stated_tensors is not None:
+        yield "tensors", str(state.stated_tensors)
     shown = 0
     for text in state.metadata.texts:
         if text.key.startswith(_FACT_PREFIXES) and shown < _MAX_FACTS:
             shown += 1
-            yield (
-                text.key[:_MAX_FACT_LENGTH],
-                " ".join(text.data.decode("utf-8", "backslashreplace").split())[:_MAX_FACT_LENGTH],
-            )
+            one_line = " ".join(text.data.decode("utf-8", "backslashreplace").split())
+            yield text.key[:_MAX_FACT_LENGTH], one_line[:_MAX_FACT_LENGTH]
     for key, value in state.metadata.scalars.items():
         if key.startswith(_FACT_PREFIXES) and shown < _MAX_FACTS:
             shown += 1
@@ -158,10 +164,9 @@ def _open_templates(artifact: Artifact, window: Window, state: _ParsedFile, limi
     for text in state.metadata.texts:
         if not _is_template(text.key) or (text.is_of_list and b"{" not in text.data):
             continue
-        stretch = SubWindow(window, text.start, text.length, get_budget(window, limits))
-        yield Artifact(
-            paths.name_member(text.key[:_MAX_FACT_LENGTH]), stretch.size, make_opener(stretch), content=JINJA
-        )
+        template = SubWindow(window, text.start, text.length, get_budget(window, limits))
+        path = paths.name_member(text.key[:_MAX_FACT_LENGTH])
+        yield Artifact(path, template.size, make_opener(template), content=JINJA)
 
 
 def _check_file_end(artifact: Artifact, window: Window, state: _ParsedFile, limits: Limits) -> Iterator[Reading]:
@@ -181,5 +186,5 @@ def _check_file_end(artifact: Artifact, window: Window, state: _ParsedFile, limi
     log = DefectLog()
     log.add(TensorDefect.TRAILING_DATA, f"{window.size - start} bytes follow the last tensor", start)
     yield Outline("gguf", defects=log.defects())
-    stretch = SubWindow(window, start, window.size - start, get_budget(window, limits))
-    yield Artifact(MemberPaths(artifact.path).name_range(start, window.size), stretch.size, make_opener(stretch))
+    trailing = SubWindow(window, start, window.size - start, get_budget(window, limits))
+    yield Artifact(MemberPaths(artifact.path).name_range(start, window.size), trailing.size, make_opener(trailing))

@@ -37,8 +37,10 @@ class Tensor:
     size: int | None
 
 
-def read_tensor_table(cursor: GgufCursor, count: int, log: DefectLog, found: list[Tensor]) -> None:
-    """Append ``count`` rows to ``found``, so that the rows before any damage are kept.
+def read_tensor_table(cursor: GgufCursor, count: int, log: DefectLog, tensors: list[Tensor]) -> None:
+    """Parse ``count`` rows and append them to ``tensors``, which keeps the rows before any damage.
+
+    A row has the name of a tensor, the number of its dimensions, its shape, its type and its offset.
 
     Raises:
         DamagedError: the table is truncated, or a row hides where the next one begins.
@@ -49,13 +51,13 @@ def read_tensor_table(cursor: GgufCursor, count: int, log: DefectLog, found: lis
         if number >= _MAX_TENSORS:
             raise LimitReachedError(f"the file holds more than {_MAX_TENSORS} tensors", cursor.offset)
         offset = cursor.offset
-        raw, _, length = cursor.read_text(f"the name of tensor {number}", _MAX_NAME_BYTES)
-        name = raw.decode("utf-8", "backslashreplace")[:200]
+        raw_name, _, length = cursor.read_text(f"the name of tensor {number}", _MAX_NAME_BYTES)
+        name = raw_name.decode("utf-8", "backslashreplace")[:200]
         if length > _MAX_NAME_BYTES:
             raise DamagedError(f"the name of tensor {number} takes {length} bytes", offset)
-        if raw in seen:
+        if raw_name in seen:
             log.add(TensorDefect.DUPLICATE_TENSOR, f"the name {name!r} occurs twice among the tensors", offset, name)
-        seen.add(raw)
+        seen.add(raw_name)
         dimensions = cursor.read_u32(f"the dimensions of {name!r}")
         if dimensions > _MAX_DIMENSIONS:
             log.add(
@@ -68,34 +70,43 @@ def read_tensor_table(cursor: GgufCursor, count: int, log: DefectLog, found: lis
         shape = tuple(cursor.read_length(f"the shape of {name!r}") for _ in range(dimensions))
         kind = cursor.read_u32(f"the type of {name!r}")
         start = cursor.read_u64(f"the offset of {name!r}")
-        found.append(Tensor(name, kind, start, count_tensor_bytes(name, kind, shape, log, offset)))
+        tensors.append(Tensor(name, kind, start, count_tensor_bytes(name, kind, shape, log, offset)))
 
 
 def count_tensor_bytes(
-    name: str, kind: int, shape: tuple[int, ...], log: DefectLog, offset: int, blocks: BlockSizes = BLOCK_SIZES
+    name: str, kind: int, shape: tuple[int, ...], log: DefectLog, offset: int, block_sizes: BlockSizes = BLOCK_SIZES
 ) -> int | None:
-    """Return the size of a tensor in bytes; record a defect and return ``None`` where type or shape are invalid."""
-    numbers = 1
-    for factor in shape:
-        numbers *= factor
-        if factor > _MAX_INT64 or numbers > _MAX_INT64:
+    """Return the size of a tensor in bytes; record a defect and return ``None`` where type or shape are invalid.
+
+    Args:
+        name: of the tensor, for the defect.
+        kind: the number of its type, a key of ``block_sizes`` if it is known.
+        shape: its dimensions.
+        log: receives the defect.
+        offset: of its row in the file, in bytes, for the defect.
+        block_sizes: the sizes that hold for the version of the file.
+    """
+    number_count = 1
+    for dimension in shape:
+        number_count *= dimension
+        if dimension > _MAX_INT64 or number_count > _MAX_INT64:
             log.add(TensorDefect.SIZE_OVERFLOW, f"the size of {name!r} does not fit 64 bits", offset, name)
             return None
-    if kind not in blocks:
+    if kind not in block_sizes:
         log.add(TensorDefect.UNKNOWN_DTYPE, f"{name!r} is of type {kind}, whose size is unknown", offset, name)
         return None
-    word, block, width = blocks[kind]
+    type_name, numbers_per_block, bytes_per_block = block_sizes[kind]
     # Blocks never cross rows, and the first dimension is the length of a row.
-    row = shape[0] if shape else 1
-    if row % block:
+    row_length = shape[0] if shape else 1
+    if row_length % numbers_per_block:
         log.add(
             TensorDefect.MALFORMED_TENSOR,
-            f"{name!r} has rows of {row} numbers, and {word} packs {block} at a time",
+            f"{name!r} has rows of {row_length} numbers, and {type_name} packs {numbers_per_block} at a time",
             offset,
             name,
         )
         return None
-    size = numbers // block * width
+    size = number_count // numbers_per_block * bytes_per_block
     if size > _MAX_INT64:
         log.add(TensorDefect.SIZE_OVERFLOW, f"the size of {name!r} does not fit 64 bits", offset, name)
         return None
@@ -103,14 +114,16 @@ def count_tensor_bytes(
 
 
 def check_extents(tensors: list[Tensor], alignment: int, log: DefectLog) -> int | None:
-    """Record overlaps, holes and misaligned tensors, and return where the last tensor ends, if that is known.
+    """Record overlaps, holes and misaligned tensors, and return the offset where the last tensor ends.
 
-    Offsets count from the start of the data section. After a tensor of unknown size neither an overlap nor a hole can
-    be found, so ``end`` is ``None`` until the next tensor of known size.
+    Offsets count from the start of the data section. The result is ``None`` if the size of the last tensor is unknown,
+    or its end does not fit 64 bits.
     """
+    # After a tensor of unknown size neither an overlap nor a hole can be found, so ``end`` is ``None`` until the next
+    # tensor of known size.
     end: int | None = 0
     # The table may list tensors in any order.
-    for tensor in sorted(tensors, key=lambda each: (each.start, each.size or 0)):
+    for tensor in sorted(tensors, key=lambda tensor: (tensor.start, tensor.size or 0)):
         name = tensor.name
         if tensor.start % alignment:
             log.add(
@@ -133,5 +146,5 @@ def check_extents(tensors: list[Tensor], alignment: int, log: DefectLog) -> int 
 
 
 def align_offset(end: int, alignment: int) -> int:
-    """Round ``end`` up to a multiple of ``alignment``."""
-    return -(-end // alignment) * alignment
+    """Return ``end``, rounded up to a multiple of ``alignment``."""
+    return (end + alignment - 1) // alignment * alignment

@@ -22,6 +22,7 @@ VALUE_CODES: Final[dict[int, str]] = {
 VALUE_WIDTHS: Final[dict[int, int]] = {
     0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, BOOL: 1, 10: 8, 11: 8, 12: 8,
 }  # fmt: skip
+"""The width of each such value type in bytes."""
 
 BlockSizes = Mapping[int, tuple[str, int, int]]
 
