@@ -19,6 +19,7 @@ from modelaudit.formats.weights.hdf5.objects import (
     ATTRIBUTE_INFO,
     DATASPACE,
     DATATYPE,
+    SHARED,
     Message,
     read_shared_body,
     resolve_message,
@@ -57,15 +58,18 @@ class Attribute:
         if self.type.kind == VARIABLE:
             yield from read_variable_values(Piece(self.data, self.offset, source.sizes), self.count, self.type, heaps)
         elif self.type.may_hold_bytes and self.type.size == 1:
+            # An array of single bytes is one value.
             yield self.data
         elif self.type.may_hold_bytes:
-            step = self.type.size
             for index in range(min(self.count, _MAX_VALUES)):
-                yield self.data[index * step : (index + 1) * step]
+                start = index * self.type.size
+                yield self.data[start : start + self.type.size]
 
 
 def read_variable_values(piece: Piece, count: int, type_: Datatype, heaps: GlobalHeaps) -> Iterator[bytes]:
     """Yield the values of variable length to which the references in ``piece`` point; at most 4096.
+
+    A reference has the number of items, and the address and index of the value in the global heap.
 
     Raises:
         DamagedError: a value is not at its stated place.
@@ -74,10 +78,11 @@ def read_variable_values(piece: Piece, count: int, type_: Datatype, heaps: Globa
     for _ in range(min(count, _MAX_VALUES)):
         if piece.left < 4:
             return
-        length = piece.take_number(4)
+        item_count = piece.take_number(4)
         address, index = piece.take_address(), piece.take_number(4)
-        if address and length:
-            yield heaps.read_value(address, index)[: length * max(type_.base, 1)]
+        # Empty values have the address 0.
+        if address and item_count:
+            yield heaps.read_value(address, index)[: item_count * max(type_.base, 1)]
 
 
 def read_attributes(source: StructureSource, message: Message) -> Iterator[Attribute | DamagedError]:
@@ -90,16 +95,19 @@ def read_attributes(source: StructureSource, message: Message) -> Iterator[Attri
         WindowError: the window could not return the requested bytes.
     """
     if message.type == ATTRIBUTE:
-        found = resolve_message(source, message)
-        yield _parse_attribute(Piece(found.body, found.offset, source.sizes), source)
+        resolved = resolve_message(source, message)
+        yield _parse_attribute(Piece(resolved.body, resolved.offset, source.sizes), source)
     elif message.type == ATTRIBUTE_INFO:
         yield from _read_dense_attributes(source, message)
 
 
 def _read_dense_attributes(source: StructureSource, message: Message) -> Iterator[Attribute | DamagedError]:
+    """Yield the attributes in the fractal heap of an object, or an error in place of each damaged one."""
     for heap, id_, record in read_dense_entries(source, message, 2, _INDEX_TYPES, "attributes"):
         try:
-            if record.take_number(1) & 2:
+            # The flags of the message follow the heap id in the record.
+            flags = record.take_number(1)
+            if flags & SHARED:
                 raise DamagedError("an attribute is in the heap of shared messages, which is not read", record.offset)
             body, offset = heap.read_object(id_)
             yield _parse_attribute(Piece(body, offset, source.sizes), source)
@@ -108,26 +116,32 @@ def _read_dense_attributes(source: StructureSource, message: Message) -> Iterato
 
 
 def _parse_attribute(piece: Piece, source: StructureSource) -> Attribute:
+    """Parse the body of an attribute message: its name, datatype, dataspace and elements.
+
+    Raises:
+        DamagedError: the body is truncated, of an unknown version, or refers to a message that is missing.
+    """
     version, flags = piece.take_number(1), piece.take_number(1)
     if not 1 <= version <= 3:
         raise DamagedError(f"an attribute has the unknown version {version}", piece.offset)
-    sizes = [piece.take_number(2) for _ in range(3)]
+    # The sizes of name, datatype and dataspace, and from version 3 on the character encoding of the name.
+    part_sizes = [piece.take_number(2) for _ in range(3)]
     piece.skip(1 if version == 3 else 0)
     offset = piece.offset
     parts: list[bytes] = []
-    for size in sizes:
+    for size in part_sizes:
         parts.append(piece.take(size))
         if version == 1:
             piece.skip(min(-size % 8, piece.left))  # version 1 pads each part to 8 bytes
-    name, type_, space = parts
+    name_bytes, type_bytes, space_bytes = parts
     if flags & 1:
-        type_ = read_shared_body(source, DATATYPE, type_, offset)
+        type_bytes = read_shared_body(source, DATATYPE, type_bytes, offset)
     if flags & 2:
-        space = read_shared_body(source, DATASPACE, space, offset)
-    datatype = parse_datatype(Piece(type_, offset, source.sizes))
-    count = parse_dataspace(Piece(space, offset, source.sizes)).count
-    text = decode_name(name.partition(b"\0")[0])
+        space_bytes = read_shared_body(source, DATASPACE, space_bytes, offset)
+    datatype = parse_datatype(Piece(type_bytes, offset, source.sizes))
+    count = parse_dataspace(Piece(space_bytes, offset, source.sizes)).count
+    name = decode_name(name_bytes.partition(b"\0")[0])
     if datatype.size * count > piece.left:
-        detail = f"the attribute {text[:80]!r} states {count} elements of {datatype.size} bytes and holds {piece.left}"
+        detail = f"the attribute {name[:80]!r} states {count} elements of {datatype.size} bytes and holds {piece.left}"
         raise DamagedError(detail, offset)
-    return Attribute(text, datatype, count, piece.take(datatype.size * count), offset)
+    return Attribute(name, datatype, count, piece.take(datatype.size * count), offset)

@@ -40,15 +40,17 @@ def read_contents(path: str, walker: ObjectWalker, window: Window, limits: Limit
     Raises:
         WindowError: the window could not return the requested bytes.
     """
-    tried = [0]
+    searched_values = 0
     for object_path, attribute in walker.found.attributes:
-        if tried[0] > _MAX_VALUES_SEARCHED:
+        if searched_values > _MAX_VALUES_SEARCHED:
             yield Unread(
                 UnreadReason.LIMIT, f"only the first {_MAX_VALUES_SEARCHED} values of attributes were searched"
             )
             break
         try:
-            yield from _read_attribute(path, object_path, attribute, walker, window, limits, tried)
+            for value in attribute.read_values(walker.heaps, walker.source):
+                searched_values += 1
+                yield from _read_attribute_value(path, object_path, attribute, value, window, limits)
         except DamagedError as error:
             where = Location(error.offset, key=f"{object_path}@{attribute.name}"[:200])
             yield Unread(UnreadReason.DAMAGED, f"{object_path}@{attribute.name[:80]}: {error}", where)
@@ -56,35 +58,44 @@ def read_contents(path: str, walker: ObjectWalker, window: Window, limits: Limit
         yield from _read_dataset(path, object_path, dataset, walker, window, limits)
 
 
-def _read_attribute(
-    path: str,
-    object_path: str,
-    attribute: Attribute,
-    walker: ObjectWalker,
-    window: Window,
-    limits: Limits,
-    tried: list[int],
+def _read_attribute_value(
+    path: str, object_path: str, attribute: Attribute, value: bytes, window: Window, limits: Limits
 ) -> Iterator[Reading]:
-    known = object_path == "/" and attribute.name in _CONFIGURATION_NAMES
-    name = f"{object_path}@{attribute.name}"[:200]
-    for value in attribute.read_values(walker.heaps, walker.source):
-        tried[0] += 1
-        if known or (b"class_name" in value and value.lstrip()[:1] in (b"{", b"[")):
-            text = value.rstrip(b"\0").decode("utf-8", "backslashreplace")
-            yield from read_configuration_text(text, limits, name, known)
-        elif len(value) >= _MIN_CODED_BYTES or (len(value) >= _MIN_CONTENT_BYTES and detect_format(value)):
-            yield from _decode_packed(path, attribute.offset, DecodedWindow(value, get_budget(window, limits)), limits)
+    """Yield the structures of a value that is a Keras configuration, or else the content in it as an artifact.
+
+    Args:
+        path: of the artifact.
+        object_path: of the object that has the attribute.
+        attribute: the attribute.
+        value: one of its values.
+        window: the bytes of the artifact, for their budget.
+        limits: the bounds of the scan.
+    """
+    has_configuration_name = object_path == "/" and attribute.name in _CONFIGURATION_NAMES
+    resembles_configuration = b"class_name" in value and value.lstrip()[:1] in (b"{", b"[")
+    may_be_encoded = len(value) >= _MIN_CODED_BYTES
+    if has_configuration_name or resembles_configuration:
+        text = value.rstrip(b"\0").decode("utf-8", "backslashreplace")
+        place = f"{object_path}@{attribute.name}"[:200]
+        yield from read_configuration_text(text, limits, place, has_configuration_name)
+    elif may_be_encoded or (len(value) >= _MIN_CONTENT_BYTES and detect_format(value)):
+        yield from _decode_value(path, attribute.offset, DecodedWindow(value, get_budget(window, limits)), limits)
 
 
-def _decode_packed(path: str, offset: int, inner: DecodedWindow | SubWindow, limits: Limits) -> Iterator[Artifact]:
-    content = decode_content(inner, limits)
+def _decode_value(path: str, offset: int, value: DecodedWindow | SubWindow, limits: Limits) -> Iterator[Artifact]:
+    """Yield the content of a value as an artifact, without the codings around it; nothing if it has no known format."""
+    content = decode_content(value, limits)
     if content is not None:
-        yield make_content_artifact(path, offset, inner, limits, content)
+        yield make_content_artifact(path, offset, value, limits, content)
 
 
 def _read_dataset(
     path: str, object_path: str, dataset: Dataset, walker: ObjectWalker, window: Window, limits: Limits
 ) -> Iterator[Reading]:
+    """Yield the content of a dataset of bytes or texts as artifacts, or absences; nothing for other datasets.
+
+    ``path`` is that of the artifact, ``object_path`` that of the dataset in the file.
+    """
     type_ = dataset.type
     if type_ is None or dataset.external_files or not (type_.may_hold_bytes or type_.kind == VARIABLE):
         return
@@ -92,21 +103,24 @@ def _read_dataset(
         # PyTables stores Python objects in this way: each value is a pickle.
         detail = f"{object_path}: bytes of variable length in chunks, which some loaders unpickle, were not read"
         yield Unread(UnreadReason.NO_READER, detail, Location(key=object_path))
-    stretch = _open_elements(dataset, walker, window, limits)
-    if stretch is None or stretch[1].size < _MIN_CONTENT_BYTES:
+    opened = _open_elements(dataset, walker, window, limits)
+    if opened is None:
         return
-    start, inner = stretch
+    start, elements = opened
+    if elements.size < _MIN_CONTENT_BYTES:
+        return
     if type_.kind != VARIABLE:
-        if detect_format(inner.read(0, HEAD_BYTES)) or type_.size > 1:
-            yield from _decode_packed(path, start, inner, limits)
+        # Single bytes are often numbers, so they count only if they begin like a known format as they are.
+        if detect_format(elements.read(0, HEAD_BYTES)) or type_.size > 1:
+            yield from _decode_value(path, start, elements, limits)
         return
     count = dataset.space.count if dataset.space else 0
-    piece = Piece(inner.read(0, min(inner.size, _MAX_REFERENCE_BYTES)), start, walker.source.sizes)
+    references = Piece(elements.read(0, min(elements.size, _MAX_REFERENCE_BYTES)), start, walker.source.sizes)
     budget = get_budget(window, limits)
     try:
-        for value in read_variable_values(piece, count, type_, walker.heaps):
+        for value in read_variable_values(references, count, type_, walker.heaps):
             if len(value) >= _MIN_CONTENT_BYTES:
-                yield from _decode_packed(path, start + piece.position, DecodedWindow(value, budget), limits)
+                yield from _decode_value(path, start + references.at, DecodedWindow(value, budget), limits)
     except DamagedError as error:
         yield Unread(UnreadReason.DAMAGED, f"{object_path}: {error}", Location(error.offset, key=object_path))
 
@@ -114,13 +128,11 @@ def _read_dataset(
 def _open_elements(
     dataset: Dataset, walker: ObjectWalker, window: Window, limits: Limits
 ) -> tuple[int, DecodedWindow | SubWindow] | None:
-    """Return the offset of the elements and a window on them; ``None`` unless they are stored in one range."""
+    """Return the offset of the elements in the artifact and a window on them; ``None`` if they are not in one range."""
     budget = get_budget(window, limits)
     if dataset.layout == CONTIGUOUS and dataset.address is not None:
-        start, length = (
-            walker.source.base + dataset.address,
-            min(dataset.declared_bytes, dataset.size or dataset.declared_bytes),
-        )
+        start = walker.source.base + dataset.address
+        length = min(dataset.declared_bytes, dataset.size or dataset.declared_bytes)
         return start, SubWindow(window, start, length, budget)
     if dataset.layout == COMPACT:
         return dataset.offset, DecodedWindow(dataset.compact[: dataset.declared_bytes], budget)

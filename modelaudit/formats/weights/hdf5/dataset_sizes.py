@@ -37,6 +37,10 @@ def check_sizes(found: FoundObjects, superblock: Superblock, limits: Limits, log
 
 
 def _check_dataset(path: str, dataset: Dataset, superblock: Superblock, log: DefectLog) -> None:
+    """Record a dataset that stores fewer bytes than its shape needs, or whose data end beyond the file.
+
+    Datasets with elements in other files are left out: their data are not in this file.
+    """
     if dataset.type is None or dataset.space is None or dataset.external_files or dataset.layout == VIRTUAL:
         return
     declared, offset = dataset.declared_bytes, dataset.offset or None

@@ -27,9 +27,11 @@ COMPACT: Final = 0
 CONTIGUOUS: Final = 1
 CHUNKED: Final = 2
 VIRTUAL: Final = 3
-_ALL_ELEMENTS: Final = 3
-_HYPERSLAB: Final = 2
+# Kinds of selections, the subsets of the elements that a virtual dataset maps (VII.A).
+_NO_ELEMENTS: Final = 0
 _POINTS: Final = 1
+_HYPERSLAB: Final = 2
+_ALL_ELEMENTS: Final = 3
 _MAX_FILES: Final = 4096
 _LAYOUT_NAMES: Final = {COMPACT: "compact", CONTIGUOUS: "contiguous", CHUNKED: "chunked", VIRTUAL: "virtual"}
 
@@ -40,8 +42,11 @@ class Dataset:
 
     Attributes:
         layout: the number of the storage layout; ``None`` until a layout message was read.
-        address, size: of the elements where they are stored in one range.
-        compact: the elements themselves where the header holds them.
+        type: the type of its elements; ``None`` until its message was read.
+        space: the shape of its elements; ``None`` until its message was read.
+        address: of the elements if they are stored in one range.
+        size: of that range, in bytes.
+        compact: the elements themselves if the header holds them.
         offset: of the layout message in the artifact, in bytes.
         external_files: names of files that hold the elements, each with the size in bytes that it must have.
         source_files: names of files that a virtual dataset combines.
@@ -78,8 +83,8 @@ class Dataset:
         """
         if message.type not in (DATASPACE, DATATYPE, LAYOUT, FILTERS, EXTERNAL):
             return
-        found = resolve_message(source, message)
-        piece = Piece(found.body, found.offset, source.sizes)
+        resolved = resolve_message(source, message)
+        piece = Piece(resolved.body, resolved.offset, source.sizes)
         if message.type == DATASPACE:
             self.space = parse_dataspace(piece)
         elif message.type == DATATYPE:
@@ -93,6 +98,11 @@ class Dataset:
             self._parse_layout(piece, heaps)
 
     def _parse_layout(self, piece: Piece, heaps: GlobalHeaps) -> None:
+        """Parse the body of a layout message: where the elements are stored.
+
+        Raises:
+            DamagedError: the version or the kind of the layout is unknown, or the body is truncated.
+        """
         version = piece.take_number(1)
         if version < 3:
             self._parse_old_layout(piece)
@@ -112,40 +122,49 @@ class Dataset:
             raise DamagedError(f"a layout of kind {self.layout}, which is not known", piece.offset)
 
     def _parse_old_layout(self, piece: Piece) -> None:
+        """Parse the rest of a layout message of version 1 or 2, after its version."""
         rank, self.layout = piece.take_number(1), piece.take_number(1)
         piece.skip(5)
         self.address = None if self.layout == COMPACT else piece.take_address()
+        # The dimensions of the dataset, or of a chunk; neither is needed here.
         piece.skip(4 * rank)
-        if self.layout == COMPACT:  # only in this version the size has four bytes
+        if self.layout == COMPACT:  # only in these versions the size has four bytes
             self.compact = piece.take(piece.take_number(4))
         elif self.layout not in (CONTIGUOUS, CHUNKED):
             raise DamagedError(f"a layout of kind {self.layout}, which is not known", piece.offset)
 
     def _parse_external_files(self, source: StructureSource, piece: Piece) -> None:
-        piece.skip(4)
-        piece.skip(2)
-        used, address = piece.take_number(2), piece.take_address()
-        if address is None:
+        """Record the external files that hold the elements; their names are in a local heap."""
+        # The version, reserved bytes and the number of allocated slots.
+        piece.skip(6)
+        file_count, heap_address = piece.take_number(2), piece.take_address()
+        if heap_address is None:
             return
-        heap = LocalHeap(source, address)
-        for _ in range(min(used, _MAX_FILES)):
-            name, start, size = piece.take_length(), piece.take_length(), piece.take_length()
+        heap = LocalHeap(source, heap_address)
+        for _ in range(min(file_count, _MAX_FILES)):
+            name_offset, start, size = piece.take_length(), piece.take_length(), piece.take_length()
             # The last external file may be of unlimited size, which all bits set mean. Then no size is required.
-            unlimited = size == (1 << 8 * source.sizes.length) - 1
-            self.external_files.append((decode_name(heap.read_name(name)), 0 if unlimited else start + size))
+            is_unlimited = size == (1 << 8 * source.sizes.length) - 1
+            needed_size = 0 if is_unlimited else start + size
+            self.external_files.append((decode_name(heap.read_name(name_offset)), needed_size))
 
     def _parse_virtual_mappings(self, piece: Piece) -> None:
-        """Record the source files of a virtual dataset. Version 1 may refer to a name instead of repeating it."""
-        version, count = piece.take_number(1), piece.take_length()
-        for _ in range(min(count, _MAX_FILES)):
+        """Record the source files of a virtual dataset.
+
+        A mapping names a source file and a source dataset, and selects elements of the source and of this dataset.
+        Version 1 may refer to a name in an earlier mapping instead of repeating it.
+        """
+        version, mapping_count = piece.take_number(1), piece.take_length()
+        for _ in range(min(mapping_count, _MAX_FILES)):
             flags = piece.take_number(1) if version else 0
-            if flags & 1:
-                pass  # the source is this file
-            elif flags & 2:
+            source_is_this_file, refers_to_file_name, refers_to_dataset_name = flags & 1, flags & 2, flags & 4
+            if source_is_this_file:
+                pass
+            elif refers_to_file_name:
                 piece.skip(piece.sizes.length)
             else:
                 self.source_files.append(decode_name(piece.take_text()))
-            if flags & 4:
+            if refers_to_dataset_name:
                 piece.skip(piece.sizes.length)
             else:
                 piece.take_text()
@@ -154,39 +173,58 @@ class Dataset:
 
 
 def _skip_selection(piece: Piece) -> None:
+    """Skip a serialised selection of elements (VII.A, "Dataspace Selection").
+
+    Raises:
+        DamagedError: the kind of the selection is unknown, or it is truncated.
+    """
     kind, version = piece.take_number(4), piece.take_number(4)
-    if kind in (0, _ALL_ELEMENTS):
+    if kind in (_NO_ELEMENTS, _ALL_ELEMENTS):
         piece.skip(8)
     elif version == 1:
+        # Reserved bytes; then the length of the rest.
         piece.skip(4)
         piece.skip(piece.take_number(4))
     elif version == 2:
+        # Flags; then the length of the rest.
         piece.skip(1)
         piece.skip(piece.take_number(4))
     elif kind == _HYPERSLAB:
         flags, width, rank = piece.take_number(1), piece.take_number(1), piece.take_number(4)
-        numbers = 4 * rank if flags & 1 else 2 * rank * piece.take_number(width)
-        piece.skip(numbers * width)
+        is_regular = flags & 1
+        # A regular hyperslab has start, stride, count and block for each dimension. Any other has a list of blocks,
+        # each with two corners.
+        number_count = 4 * rank if is_regular else 2 * rank * piece.take_number(width)
+        piece.skip(number_count * width)
     elif kind == _POINTS:
         width, rank = piece.take_number(1), piece.take_number(4)
-        piece.skip(rank * width * piece.take_number(width))
+        point_count = piece.take_number(width)
+        piece.skip(rank * width * point_count)
     else:
         raise DamagedError(f"a selection has the unknown kind {kind}", piece.offset)
 
 
 def _parse_filters(piece: Piece) -> list[int]:
+    """Return the numbers of the filters in the body of a filter message, in the order of application.
+
+    Raises:
+        DamagedError: the version is unknown, or the body is truncated.
+    """
     version, count = piece.take_number(1), piece.take_number(1)
     if version not in (1, 2):
         raise DamagedError(f"a list of filters has the unknown version {version}", piece.offset)
     piece.skip(6 if version == 1 else 0)
-    found: list[int] = []
+    filters: list[int] = []
     for _ in range(count):
-        id_ = piece.take_number(2)
-        length = piece.take_number(2) if version == 1 or id_ >= 256 else 0
-        piece.skip(2)
-        values = piece.take_number(2)
+        number = piece.take_number(2)
+        # In version 2, filters of the HDF5 library (below 256) have no name.
+        name_length = piece.take_number(2) if version == 1 or number >= 256 else 0
+        piece.skip(2)  # flags
+        value_count = piece.take_number(2)
         # Version 1 pads the name to eight bytes, and the values to an even number.
-        piece.skip(-(-length // 8) * 8 if version == 1 else length)
-        piece.skip(4 * values + (4 if version == 1 and values % 2 else 0))
-        found.append(id_)
-    return found
+        if version == 1:
+            name_length += -name_length % 8
+            value_count += value_count % 2
+        piece.skip(name_length + 4 * value_count)
+        filters.append(number)
+    return filters

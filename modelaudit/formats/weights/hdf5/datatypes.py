@@ -12,12 +12,15 @@ from typing import Final
 from modelaudit.formats.weights.hdf5.source import Piece
 from modelaudit.wire.base import DamagedError
 
+# Classes of datatypes.
 FIXED: Final = 0
 STRING: Final = 3
 OPAQUE: Final = 5
 COMPOUND: Final = 6
 REFERENCE: Final = 7
 VARIABLE: Final = 9
+_SIMPLE_SPACE: Final = 1
+_NULL_SPACE: Final = 2
 _MAX_RANK: Final = 32
 
 
@@ -57,13 +60,16 @@ class Dataspace:
 
 def parse_datatype(piece: Piece) -> Datatype:
     """Parse the body of a datatype message. Raises ``DamagedError`` if it is truncated."""
-    head, bits, size = piece.take_number(1), piece.take_number(3), piece.take_number(4)
-    kind = head & 0x0F
+    version_and_class, class_bits, size = piece.take_number(1), piece.take_number(3), piece.take_number(4)
+    kind = version_and_class & 0x0F
     base = 0
     if kind == VARIABLE and piece.left >= 8:
+        # The type of the items follows: its class and bits, and its size.
         piece.skip(4)
         base = piece.take_number(4)
-    return Datatype(kind, size, base, kind == VARIABLE and bits & 0x0F == 1)
+    # The low bits state the kind of values of variable length: 0 for sequences, 1 for texts.
+    is_text = kind == VARIABLE and class_bits & 0x0F == 1
+    return Datatype(kind, size, base, is_text)
 
 
 def parse_dataspace(piece: Piece) -> Dataspace:
@@ -73,14 +79,14 @@ def parse_dataspace(piece: Piece) -> Dataspace:
         DamagedError: it is truncated, or has an unknown version or too many dimensions.
     """
     version, rank, _flags = piece.take_number(1), piece.take_number(1), piece.take_number(1)
+    kind = _SIMPLE_SPACE
     if version == 1:
         piece.skip(5)
-        kind = 1
     elif version == 2:
         kind = piece.take_number(1)
     else:
         raise DamagedError(f"a dataspace has the unknown version {version}", piece.offset)
-    if kind == 2:
+    if kind == _NULL_SPACE:
         return Dataspace(None)
     if rank > _MAX_RANK:
         raise DamagedError(f"an array has {rank} dimensions, more than {_MAX_RANK}", piece.offset)

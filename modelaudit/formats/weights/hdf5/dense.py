@@ -19,7 +19,7 @@ from modelaudit.wire.base import DamagedError
 def read_dense_entries(
     source: StructureSource, message: Message, order_size: int, indices: Mapping[int, int], what: str
 ) -> Iterator[tuple[FractalHeap, bytes, Piece]]:
-    """Yield for each entry its heap, its id there, and the rest of its index record.
+    """Yield (heap, id, record) for each entry: its heap, its id in the heap, and its index record after the id.
 
     An entry counts once, whichever of the two indices has it: a forged index cannot hide it from the other.
 
@@ -37,15 +37,18 @@ def read_dense_entries(
     piece = Piece(message.body, message.offset, source.sizes)
     piece.skip(1)
     flags = piece.take_number(1)
-    piece.skip(order_size if flags & 1 else 0)
-    heap_address, names = piece.take_address(), piece.take_address()
-    orders = piece.take_address() if flags & 2 else None
+    tracks_order, has_order_index = flags & 1, flags & 2
+    piece.skip(order_size if tracks_order else 0)
+    heap_address, name_index = piece.take_address(), piece.take_address()
+    order_index = piece.take_address() if has_order_index else None
     if heap_address is None:
         return
     heap = FractalHeap(source, heap_address)
     seen: set[bytes] = set()
-    for tree in (names, orders):
-        for type_, record in read_records(source, tree) if tree is not None else ():
+    for index in (name_index, order_index):
+        if index is None:
+            continue
+        for type_, record in read_records(source, index):
             if type_ not in indices:
                 raise DamagedError(f"the index of {what} is a tree of another type", record.offset)
             record.skip(indices[type_])

@@ -15,10 +15,14 @@ from modelaudit.formats.weights.hdf5.trees import read_records
 from modelaudit.model.limits import MIB
 from modelaudit.wire.base import DamagedError
 
+# Kinds of objects: in a block of the heap, outside the heap, and inside the identifier itself.
 _MANAGED: Final = 0
 _HUGE: Final = 1
 _TINY: Final = 2
+# The type of the B-tree that locates huge objects, if their identifiers are too short for an address.
 _INDIRECT_HUGE: Final = 1
+# An indirect block begins with its signature and its version.
+_SIGNATURE_AND_VERSION_BYTES: Final = 5
 _MAX_DEPTH: Final = 16
 _MAX_OBJECT_BYTES: Final = 8 * MIB
 _MAX_ROWS: Final = 64
@@ -26,7 +30,7 @@ _MAX_ROWS: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class _DoublingTable:
-    """The doubling table.
+    """The doubling table, which determines the size of each block by its row.
 
     Attributes:
         width: the number of blocks in a row.
@@ -39,10 +43,12 @@ class _DoublingTable:
     max_direct: int
 
     def count_block_bytes(self, row: int) -> int:
+        """Return the size of a block in ``row``, in bytes."""
         return self.start << max(0, row - 1)
 
     @property
     def direct_rows(self) -> int:
+        """The number of rows with direct blocks; the rows after them have indirect blocks."""
         return self.max_direct.bit_length() - self.start.bit_length() + 2
 
 
@@ -50,32 +56,43 @@ class FractalHeap:
     """One heap, whose objects are found by the identifiers in B-trees."""
 
     def __init__(self, source: StructureSource, address: int) -> None:
+        """Parse the header of the heap at ``address``.
+
+        Raises:
+            DamagedError: there is no heap, its blocks are filtered, or their sizes are invalid.
+            WindowError: the window could not return the requested bytes.
+        """
         piece = source.read_piece(address, 22 + 12 * source.sizes.length + 3 * source.sizes.offset)
         piece.expect_signature(b"FRHP", "heap")
         piece.skip(1)
         self.id_length, filters, _ = piece.take_number(2), piece.take_number(2), piece.take_number(1)
         max_managed = piece.take_number(4)
         piece.take_length()
-        self._huge = piece.take_address()
+        self._huge_index = piece.take_address()
         for index in range(10):
             # Fields from the amount of free space to the number of tiny objects, none of them needed. The second is
             # an address, the others have the width of a length.
             piece.take_address() if index == 1 else piece.take_length()
         width, start, max_direct = piece.take_number(2), piece.take_length(), piece.take_length()
-        bits = piece.take_number(2)
+        heap_bits = piece.take_number(2)
         piece.skip(2)
         self._root = piece.take_address()
-        self._rows = piece.take_number(2)
+        # The root is an indirect block of this many rows, or a direct block if there are 0.
+        self._root_rows = piece.take_number(2)
         if filters:
             raise DamagedError("the blocks of a heap are filtered, which is not supported", piece.offset)
-        if not width or not start or start & (start - 1) or max_direct & (max_direct - 1) or max_direct < start:
+        are_powers_of_two = start & (start - 1) == 0 and max_direct & (max_direct - 1) == 0
+        if not width or not start or not are_powers_of_two or max_direct < start:
             raise DamagedError(
                 f"a heap has invalid blocks of {start} to {max_direct} bytes, {width} in a row", piece.offset
             )
         self._table = _DoublingTable(width, start, max_direct)
-        self._offset_width = -(-bits // 8)
-        direct = -(-(max_direct.bit_length() - 1) // 8)
-        self._length_width = min(direct, (max(max_managed, 1).bit_length() - 1) // 8 + 1)
+        # The widths of offset and length in identifiers, in bytes. The file does not state them: they follow from the
+        # size of the heap, and from the largest direct block or the largest managed object.
+        self._offset_width = (heap_bits + 7) // 8
+        block_length_width = (max_direct.bit_length() - 1 + 7) // 8
+        object_length_width = (max(max_managed, 1).bit_length() - 1) // 8 + 1
+        self._length_width = min(block_length_width, object_length_width)
         self._source, self._address = source, address
 
     def read_object(self, id_: bytes) -> tuple[bytes, int]:
@@ -86,81 +103,103 @@ class FractalHeap:
             WindowError: the window could not return the requested bytes.
         """
         piece = Piece(id_, self._source.base + self._address, self._source.sizes)
-        head = piece.take_number(1)
-        kind = head >> 4 & 3
+        first_byte = piece.take_number(1)
+        kind = first_byte >> 4 & 3
         if kind == _MANAGED:
             offset, length = piece.take_number(self._offset_width), piece.take_number(self._length_width)
             return self._read_managed_object(offset, length)
         if kind == _HUGE:
             return self._read_huge_object(piece)
         if kind == _TINY:
-            length = (head & 0x0F) + 1
+            length = (first_byte & 0x0F) + 1
+            # Longer identifiers can hold objects of over 16 bytes, so the length takes a second byte.
             if self.id_length > 18:
-                length = ((head & 0x0F) << 8) + piece.take_number(1) + 1
+                length = ((first_byte & 0x0F) << 8) + piece.take_number(1) + 1
             return piece.take(min(length, piece.left)), piece.offset
         raise DamagedError(f"an object of a heap has the unknown kind {kind}", piece.offset)
 
     def _read_managed_object(self, offset: int, length: int) -> tuple[bytes, int]:
+        """Return the ``length`` bytes at ``offset`` of the heap's address space, and their offset in the artifact."""
         if self._root is None:
             raise DamagedError("an index names an object of an empty heap", self._source.base + self._address)
-        if not self._rows:
-            block, base = self._root, 0
+        if not self._root_rows:
+            block, block_start = self._root, 0
         else:
-            block, base = self._find_direct_block(self._root, self._rows, offset)
-        found = self._source.read_piece(block + offset - base, length)
-        return found.data, found.offset
+            block, block_start = self._find_direct_block(self._root, self._root_rows, offset)
+        piece = self._source.read_piece(block + offset - block_start, length)
+        return piece.data, piece.offset
 
     def _find_direct_block(self, block: int, rows: int, offset: int) -> tuple[int, int]:
-        """Return the address of the direct block that holds ``offset``, and the offset where the block begins."""
-        table, base = self._table, 0
+        """Find the direct block that holds an offset of the heap, from an indirect block of ``rows`` rows down.
+
+        Args:
+            block: the address of the indirect block.
+            rows: how many rows it has.
+            offset: in the address space of the heap, in bytes.
+
+        Returns:
+            The address of the direct block, and the offset in the heap where it begins.
+        """
+        table, block_start = self._table, 0
+        address_width = self._source.sizes.offset
         for _ in range(_MAX_DEPTH):
-            row, at = self._find_row(offset - base, rows)
-            size = table.count_block_bytes(row)
-            column = (offset - base - at) // size
-            entry = row * table.width + column
-            skipped = 5 + self._source.sizes.offset + self._offset_width + entry * self._source.sizes.offset
-            child = self._source.read_piece(block + skipped, self._source.sizes.offset).take_address()
+            row, row_start = self._find_row(offset - block_start, rows)
+            child_size = table.count_block_bytes(row)
+            column = (offset - block_start - row_start) // child_size
+            # The addresses of the children follow the address of the heap and the offset of the block.
+            first_entry = block + _SIGNATURE_AND_VERSION_BYTES + address_width + self._offset_width
+            entry = first_entry + (row * table.width + column) * address_width
+            child = self._source.read_piece(entry, address_width).take_address()
             self._source.read_piece(block, 4).expect_signature(b"FHIB", "block of a heap")
             if child is None:
                 break
-            base += at + column * size
+            block_start += row_start + column * child_size
             if row < table.direct_rows:
-                return child, base
+                return child, block_start
             block = child
-            # The child is an indirect block for ``size`` bytes; it has as many rows as the doubling needs.
-            rows = (size.bit_length() - 1) - ((table.start * table.width).bit_length() - 1) + 1
+            # The child is an indirect block for ``child_size`` bytes. Its first row covers ``start * width`` bytes, and
+            # each further row doubles that, so the number of rows is the difference of the binary logarithms, plus 1.
+            rows = (child_size.bit_length() - 1) - ((table.start * table.width).bit_length() - 1) + 1
         raise DamagedError(
             "an index refers to an object that lies in no block of the heap", self._source.base + self._address
         )
 
     def _find_row(self, offset: int, rows: int) -> tuple[int, int]:
-        """Return the row of an indirect block that covers ``offset``, and the offset where the row begins."""
-        at = 0
+        """Return the row of an indirect block that covers ``offset``, and the offset where the row begins.
+
+        Both offsets count from the start of the block. ``rows`` is the number of its rows.
+        """
+        row_start = 0
         for row in range(min(rows, _MAX_ROWS)):
-            size = self._table.count_block_bytes(row) * self._table.width
-            if offset < at + size:
-                return row, at
-            at += size
+            row_size = self._table.count_block_bytes(row) * self._table.width
+            if offset < row_start + row_size:
+                return row, row_start
+            row_start += row_size
         raise DamagedError(
             "an index refers to an object that lies in no block of the heap", self._source.base + self._address
         )
 
     def _read_huge_object(self, piece: Piece) -> tuple[bytes, int]:
+        """Return a huge object and its offset; ``piece`` is the rest of its identifier.
+
+        A long identifier holds the address of the object, a short one the key of a record in a B-tree.
+        """
         sizes = self._source.sizes
         if self.id_length - 1 >= sizes.offset + sizes.length:
             return self._read_at_address(piece.take_address(), piece.take_length())
-        wanted = piece.take_number(min(sizes.length, piece.left))
-        if self._huge is not None:
-            for type_, record in read_records(self._source, self._huge):
+        key = piece.take_number(min(sizes.length, piece.left))
+        if self._huge_index is not None:
+            for type_, record in read_records(self._source, self._huge_index):
                 if type_ != _INDIRECT_HUGE:
                     raise DamagedError("an object of a heap is filtered, which is not supported", record.offset)
-                address, length = record.take_address(), record.take_length()
-                if record.take_length() == wanted:
+                address, length, record_key = record.take_address(), record.take_length(), record.take_length()
+                if record_key == key:
                     return self._read_at_address(address, length)
         raise DamagedError("a large object of a heap is not at its stated place", piece.offset)
 
     def _read_at_address(self, address: int | None, length: int) -> tuple[bytes, int]:
+        """Return the object of ``length`` bytes at ``address``, at most 8 MiB of it, and its offset in the artifact."""
         if address is None:
             raise DamagedError("a large object of a heap has no address", self._source.base + self._address)
-        found = self._source.read_piece(address, min(length, _MAX_OBJECT_BYTES))
-        return found.data, found.offset
+        piece = self._source.read_piece(address, min(length, _MAX_OBJECT_BYTES))
+        return piece.data, piece.offset

@@ -15,9 +15,11 @@ from modelaudit.formats.weights.hdf5.objects import LINK, LINK_INFO, SYMBOL_TABL
 from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
 from modelaudit.formats.weights.hdf5.trees import list_symbol_nodes
 
+# Kinds of links.
 HARD: Final = 0
 SOFT: Final = 1
 EXTERNAL_FILE: Final = 64
+# The cache type of a symbol table entry that is a soft link (III.C).
 _CACHED_SOFT: Final = 2
 # B-trees that index links by name (5) and by creation order (6), with the offset of the heap id in their records.
 _INDEX_TYPES: Final = {5: 4, 6: 8}
@@ -56,8 +58,8 @@ def read_links(source: StructureSource, message: Message) -> Iterator[Link]:
         WindowError: the window could not return the requested bytes.
     """
     if message.type == LINK:
-        found = resolve_message(source, message)
-        yield _parse_link(Piece(found.body, found.offset, source.sizes))
+        resolved = resolve_message(source, message)
+        yield _parse_link(Piece(resolved.body, resolved.offset, source.sizes))
     elif message.type == SYMBOL_TABLE:
         piece = Piece(message.body, message.offset, source.sizes)
         tree, heap = piece.take_address(), piece.take_address()
@@ -70,49 +72,62 @@ def read_links(source: StructureSource, message: Message) -> Iterator[Link]:
 def read_symbol_links(source: StructureSource, tree: int, heap_address: int) -> Iterator[Link]:
     """Yield the links of a group in the old layout: a B-tree of symbols, with names in a local heap.
 
+    Args:
+        source: the structures of the file.
+        tree: the address of the B-tree.
+        heap_address: the address of the local heap.
+
     Raises:
         DamagedError: the tree or the heap contradicts itself; the links before it were yielded.
         WindowError: the window could not return the requested bytes.
     """
     heap = LocalHeap(source, heap_address)
-    width = 2 * source.sizes.offset + 24
+    # An entry: offset of the name, address of the object, cache type, reserved bytes, and 16 bytes of cache.
+    entry_bytes = 2 * source.sizes.offset + 24
     for node in list_symbol_nodes(source, tree):
-        head = source.read_piece(node, 8)
-        head.expect_signature(b"SNOD", "list of symbols")
-        head.skip(2)
-        count = head.take_number(2)
-        body = source.read_piece(node + 8, count * width, short=True)
+        header = source.read_piece(node, 8)
+        header.expect_signature(b"SNOD", "list of symbols")
+        header.skip(2)
+        count = header.take_number(2)
+        body = source.read_piece(node + 8, count * entry_bytes, short=True)
         for _ in range(count):
-            entry = Piece(body.take(width), body.offset + body.position - width, source.sizes)
+            entry_offset = body.offset + body.at
+            entry = Piece(body.take(entry_bytes), entry_offset, source.sizes)
             name = decode_name(heap.read_name(entry.take_number(source.sizes.offset)))
-            address, cached = entry.take_address(), entry.take_number(4)
+            address, cache_type = entry.take_address(), entry.take_number(4)
             entry.skip(4)
-            if cached == _CACHED_SOFT:
+            if cache_type == _CACHED_SOFT:
                 yield Link(name, SOFT, entry.offset, target=decode_name(heap.read_name(entry.take_number(4))))
             else:
                 yield Link(name, HARD, entry.offset, address)
 
 
 def _read_dense_links(source: StructureSource, message: Message) -> Iterator[Link]:
+    """Yield the links in the fractal heap of a group."""
     for heap, id_, _ in read_dense_entries(source, message, 8, _INDEX_TYPES, "a group"):
         body, offset = heap.read_object(id_)
         yield _parse_link(Piece(body, offset, source.sizes))
 
 
 def _parse_link(piece: Piece) -> Link:
+    """Parse the body of a link message. Raises ``DamagedError`` if it is truncated."""
     offset = piece.offset
     piece.skip(1)
+    # The flags state which fields follow, and the width of the length of the name.
     flags = piece.take_number(1)
-    kind = piece.take_number(1) if flags & 8 else HARD
-    piece.skip((8 if flags & 4 else 0) + (1 if flags & 0x10 else 0))
-    name = decode_name(piece.take(piece.take_number(1 << (flags & 3))))
+    has_kind, has_order, has_encoding = flags & 8, flags & 4, flags & 0x10
+    kind = piece.take_number(1) if has_kind else HARD
+    piece.skip((8 if has_order else 0) + (1 if has_encoding else 0))
+    name_length = piece.take_number(1 << (flags & 3))
+    name = decode_name(piece.take(name_length))
     if kind == HARD:
         return Link(name, kind, offset, piece.take_address())
     value = Piece(piece.take(piece.take_number(2)), piece.offset + piece.position, piece.sizes)
     if kind == SOFT:
         return Link(name, kind, offset, target=decode_name(value.data))
     if kind == EXTERNAL_FILE:
+        # A version and flags in one byte, then two texts.
         value.skip(1)
-        file, inside = decode_name(value.take_text()), decode_name(value.take_text())
-        return Link(name, kind, offset, target=file, inner_path=inside)
+        file, inner_path = decode_name(value.take_text()), decode_name(value.take_text())
+        return Link(name, kind, offset, target=file, inner_path=inner_path)
     return Link(name, kind, offset)

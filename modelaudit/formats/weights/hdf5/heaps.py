@@ -11,6 +11,7 @@ from modelaudit.formats.weights.hdf5.source import StructureSource
 from modelaudit.model.limits import MIB
 from modelaudit.wire.base import DamagedError
 
+_SHORT_NAME_BYTES: Final = 256
 _MAX_NAME_BYTES: Final = 64 * 1024
 _MAX_OBJECTS: Final = 70_000
 _MAX_CACHED_COLLECTIONS: Final = 32
@@ -20,6 +21,7 @@ class LocalHeap:
     """The names of a group in the old layout, or of the external files of a dataset."""
 
     def __init__(self, source: StructureSource, address: int) -> None:
+        """Parse the header of the heap at ``address``. Raises ``DamagedError`` if there is none, or no data."""
         piece = source.read_piece(address, 8 + 2 * source.sizes.length + source.sizes.offset)
         piece.expect_signature(b"HEAP", "local heap")
         piece.skip(4)
@@ -43,10 +45,10 @@ class LocalHeap:
             )
         # Most names are short. Read little first, for every read counts against the budget of the file.
         length = min(self._size - offset, _MAX_NAME_BYTES)
-        short = self._source.read_piece(self._start + offset, min(256, length), short=True).data
-        if b"\0" not in short:
-            short = self._source.read_piece(self._start + offset, length, short=True).data
-        return short.partition(b"\0")[0]
+        data = self._source.read_piece(self._start + offset, min(_SHORT_NAME_BYTES, length), short=True).data
+        if b"\0" not in data:
+            data = self._source.read_piece(self._start + offset, length, short=True).data
+        return data.partition(b"\0")[0]
 
 
 class GlobalHeaps:
@@ -55,44 +57,53 @@ class GlobalHeaps:
     def __init__(self, source: StructureSource) -> None:
         self._source = source
         self._collections: dict[int, dict[int, tuple[int, int]]] = {}
+        """By the address of a collection: the address and the size of each value, by its index."""
 
     def read_value(self, address: int, index: int, max_bytes: int = 8 * MIB) -> bytes:
-        """Return the first ``max_bytes`` bytes of a value.
+        """Return the first ``max_bytes`` bytes of the value ``index`` in the collection at ``address``.
 
         Raises:
             DamagedError: the collection is damaged or has no value of this index.
             WindowError: the window could not return the requested bytes.
         """
-        places = self._collections.get(address)
-        if places is None:
+        values = self._collections.get(address)
+        if values is None:
             if len(self._collections) >= _MAX_CACHED_COLLECTIONS:
                 self._collections.clear()
-            places = self._collections[address] = self._locate_values(address)
-        if index not in places:
+            values = self._collections[address] = self._locate_values(address)
+        if index not in values:
             raise DamagedError(f"a collection of values has no value {index}", self._source.base + address)
-        start, size = places[index]
+        start, size = values[index]
         return self._source.read_piece(start, min(size, max_bytes)).data
 
     def _locate_values(self, address: int) -> dict[int, tuple[int, int]]:
-        length = self._source.sizes.length
-        head = self._source.read_piece(address, 8 + length)
-        head.expect_signature(b"GCOL", "collection of values")
-        head.skip(4)
-        end = address + head.take_length()
+        """Return the address and the size of each value of the collection at ``address``, by index.
+
+        Raises:
+            DamagedError: there is no collection, or it or a value ends beyond its bounds.
+        """
+        # The headers of the collection and of each value take 8 bytes and a length.
+        header_bytes = 8 + self._source.sizes.length
+        collection_header = self._source.read_piece(address, header_bytes)
+        collection_header.expect_signature(b"GCOL", "collection of values")
+        collection_header.skip(4)
+        end = address + collection_header.take_length()
         if end > self._source.bytes_after_base:
-            raise DamagedError("a collection of values ends beyond the file", head.offset)
-        at = address + 8 + length
-        places: dict[int, tuple[int, int]] = {}
-        while at + 8 + length <= end and len(places) < _MAX_OBJECTS:
-            piece = self._source.read_piece(at, 8 + length)
-            index = piece.take_number(2)
-            piece.skip(6)
-            size = piece.take_length()
-            at += 8 + length
+            raise DamagedError("a collection of values ends beyond the file", collection_header.offset)
+        position = address + header_bytes
+        values: dict[int, tuple[int, int]] = {}
+        while position + header_bytes <= end and len(values) < _MAX_OBJECTS:
+            value_header = self._source.read_piece(position, header_bytes)
+            index = value_header.take_number(2)
+            value_header.skip(6)
+            size = value_header.take_length()
+            position += header_bytes
+            # The index 0 marks the free space at the end.
             if index == 0:
                 break
-            if at + size > end:
-                raise DamagedError(f"a value of {size} bytes ends beyond its collection", piece.offset)
-            places.setdefault(index, (at, size))
-            at += -(-size // 8) * 8
-        return places
+            if position + size > end:
+                raise DamagedError(f"a value of {size} bytes ends beyond its collection", value_header.offset)
+            values.setdefault(index, (position, size))
+            # Values are padded to eight bytes.
+            position += size + -size % 8
+        return values

@@ -27,7 +27,8 @@ SYMBOL_TABLE: Final = 0x11
 DRIVER: Final = 0x14
 ATTRIBUTE_INFO: Final = 0x15
 
-_SHARED: Final = 0x02
+SHARED: Final = 0x02
+"""The flag of a message whose body is only a reference to the message."""
 _IN_HEAP: Final = 1
 _MAX_MESSAGES: Final = 100_000
 _MAX_BLOCKS: Final = 10_000
@@ -45,7 +46,7 @@ class Message:
     @property
     def is_shared(self) -> bool:
         """Whether the body is only a reference to the message."""
-        return bool(self.flags & _SHARED)
+        return bool(self.flags & SHARED)
 
 
 def read_messages(source: StructureSource, address: int) -> Iterator[Message]:
@@ -56,70 +57,85 @@ def read_messages(source: StructureSource, address: int) -> Iterator[Message]:
         LimitReachedError: it has more than 100,000 messages.
         WindowError: the window could not return the requested bytes.
     """
+    # ``has_order`` is ``None`` for version 1 of the header; for version 2, whether messages have a creation order.
+    has_order: bool | None = None
     if source.read_piece(address, 4).take(4) == b"OHDR":
-        block, size, order = _parse_new_header(source, address)
+        block, size, has_order = _parse_new_header(source, address)
     else:
         block, size = _parse_old_header(source, address)
-        order = None
     waiting: deque[tuple[int, int]] = deque([(block, size)])
-    seen = {block}
-    count = 0
+    seen_blocks = {block}
+    message_count = 0
     while waiting:
         start, length = waiting.popleft()
-        for message in _read_block(source.read_piece(start, length), order):
+        for message in _read_block(source.read_piece(start, length), has_order):
             source.spend()
-            count += 1
-            if count > _MAX_MESSAGES:
+            message_count += 1
+            if message_count > _MAX_MESSAGES:
                 raise LimitReachedError(f"an object has more than {_MAX_MESSAGES} messages", message.offset)
             if message.type != _CONTINUATION:
                 yield message
                 continue
-            where = Piece(message.body, message.offset, source.sizes)
-            next_, more = where.take_address(), where.take_length()
+            body = Piece(message.body, message.offset, source.sizes)
+            next_block, next_size = body.take_address(), body.take_length()
             # A continuation may name a block that was read before. Without this check the loop would never end.
-            if next_ is None or next_ in seen or len(seen) > _MAX_BLOCKS:
+            if next_block is None or next_block in seen_blocks or len(seen_blocks) > _MAX_BLOCKS:
                 raise DamagedError("the continuations of an object header form a loop", message.offset)
-            seen.add(next_)
-            if order is not None:
-                source.read_piece(next_, 4).expect_signature(b"OCHK", "continuation of an object header")
-                next_, more = next_ + 4, more - 8
-            waiting.append((next_, more))
+            seen_blocks.add(next_block)
+            if has_order is not None:
+                source.read_piece(next_block, 4).expect_signature(b"OCHK", "continuation of an object header")
+                # The signature precedes the messages, a checksum of four bytes follows them.
+                next_block, next_size = next_block + 4, next_size - 8
+            waiting.append((next_block, next_size))
 
 
 def _parse_old_header(source: StructureSource, address: int) -> tuple[int, int]:
+    """Parse an object header of version 1. Return the address and the size in bytes of its first block of messages."""
     piece = source.read_piece(address, 16)
     version = piece.take_number(1)
     if version != 1:
         raise DamagedError("there is no object header at an address that names one", source.base + address)
+    # A reserved byte, the number of messages, and the number of references to the object.
     piece.skip(7)
     return address + 16, piece.take_number(4)
 
 
 def _parse_new_header(source: StructureSource, address: int) -> tuple[int, int, bool]:
+    """Parse an object header of version 2.
+
+    Returns:
+        The address and the size in bytes of its first block, and whether its messages have a creation order.
+    """
     piece = source.read_piece(address, 34, short=True)
     piece.skip(4)
     if piece.take_number(1) != 2:
         raise DamagedError("an object header has an unknown version", source.base + address)
+    # The flags state which fields follow: four times, two bounds on attributes, and the width of the size.
     flags = piece.take_number(1)
-    piece.skip((16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0))
+    times_bytes = 16 if flags & 0x20 else 0
+    bounds_bytes = 4 if flags & 0x10 else 0
+    piece.skip(times_bytes + bounds_bytes)
     size = piece.take_number(1 << (flags & 3))
-    return address + piece.position, size, bool(flags & 4)
+    has_order = bool(flags & 4)
+    return address + piece.at, size, has_order
 
 
-def _read_block(piece: Piece, order: bool | None) -> Iterator[Message]:
+def _read_block(piece: Piece, has_order: bool | None) -> Iterator[Message]:
     """Yield the messages of one block.
 
     Args:
         piece: the block, without its signature.
-        order: ``None`` for version 1; for version 2, whether messages have a creation order.
+        has_order: ``None`` for version 1; for version 2, whether messages have a creation order.
     """
-    head = 8 if order is None else 6 if order else 4
-    while piece.left >= head:
-        type_ = piece.take_number(2 if order is None else 1)
+    # After type, size and flags, version 1 has three reserved bytes, and version 2 the creation order if there is one.
+    type_width, skipped_bytes = (2, 3) if has_order is None else (1, 2 if has_order else 0)
+    header_bytes = type_width + 2 + 1 + skipped_bytes
+    while piece.left >= header_bytes:
+        type_ = piece.take_number(type_width)
         size = piece.take_number(2)
         flags = piece.take_number(1)
-        piece.skip(3 if order is None else 2 if order else 0)
-        offset = piece.offset + piece.position
+        piece.skip(skipped_bytes)
+        offset = piece.offset + piece.at
         yield Message(type_, flags, piece.take(size), offset)
 
 
@@ -136,6 +152,11 @@ def resolve_message(source: StructureSource, message: Message) -> Message:
 
 
 def _read_shared_message(source: StructureSource, type_: int, piece: Piece) -> Message:
+    """Return the message of the type ``type_`` in the object to which the reference in ``piece`` points.
+
+    Raises:
+        DamagedError: the other message is missing, or in the heap of shared messages, which is not read.
+    """
     version, kind = piece.take_number(1), piece.take_number(1)
     if version == 1:
         piece.skip(6)
@@ -151,7 +172,13 @@ def _read_shared_message(source: StructureSource, type_: int, piece: Piece) -> M
 
 
 def read_shared_body(source: StructureSource, type_: int, body: bytes, offset: int) -> bytes:
-    """Return the body of a message that an attribute shares with another object.
+    """Return the body of a datatype or dataspace that an attribute shares with another object.
+
+    Args:
+        source: the structures of the file.
+        type_: the message type, ``DATATYPE`` or ``DATASPACE``.
+        body: the reference to the message.
+        offset: of the reference in the artifact, in bytes.
 
     Raises:
         DamagedError: the other message is missing, or in the heap of shared messages, which is not read.

@@ -58,11 +58,12 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     superblock = read_superblock(window)
     walker = ObjectWalker(superblock, limits.members)
-    bound: LimitReachedError | None = None
+    # The error is raised only after all objects read before it were reported.
+    limit_error: LimitReachedError | None = None
     try:
         walker.run()
     except LimitReachedError as error:
-        bound = error  # report the findings first
+        limit_error = error
     found = walker.found
     log = DefectLog()
     check_sizes(found, superblock, limits, log)
@@ -73,25 +74,27 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield from found.unread
     yield from _report_missing_parts(superblock, found, window)
     yield from read_contents(artifact.path, walker, window, limits)
-    if bound is not None:
-        raise bound
+    if limit_error is not None:
+        raise limit_error
 
 
 def _list_mentions(found: FoundObjects) -> Iterator[Mention]:
-    """Yield the filters of all datasets, and the links whose meaning an application defines."""
-    seen: set[str] = set()
+    """Yield each filter of the datasets once, and each kind of link whose meaning an application defines once."""
+    seen_filters: set[int] = set()
     for path, dataset in found.datasets:
         for number in dataset.filters:
-            if str(number) not in seen:
-                seen.add(str(number))
+            if number not in seen_filters:
+                seen_filters.add(number)
                 yield Mention("hdf5-filters", "filter", str(number), Location(key=path), f"the dataset {path}")
+    seen_kinds: set[int] = {SOFT, EXTERNAL_FILE}
     for path, link in found.links:
-        if link.kind not in (SOFT, EXTERNAL_FILE) and f"link {link.kind}" not in seen:
-            seen.add(f"link {link.kind}")
+        if link.kind not in seen_kinds:
+            seen_kinds.add(link.kind)
             yield Mention("hdf5-links", "link", str(link.kind), Location(link.offset, key=path), f"the link {path}")
 
 
 def _list_facts(superblock: Superblock, walker: ObjectWalker) -> Iterator[tuple[str, str]]:
+    """Yield (name, value) pairs for the outline: version, numbers of objects, and the versions that Keras stored."""
     found = walker.found
     yield "superblock", str(superblock.version)
     yield "objects", str(found.objects)
@@ -106,14 +109,15 @@ def _list_facts(superblock: Superblock, walker: ObjectWalker) -> Iterator[tuple[
 
 
 def _list_references(found: FoundObjects) -> Iterator[Reference]:
+    """Yield references to the files of external links, of external storage and of virtual datasets."""
     for path, link in found.links:
         if link.kind == EXTERNAL_FILE:
             where = Location(link.offset, key=path)
             yield Reference(ReferenceKind.MODEL, link.target[:_MAX_TARGET_LENGTH], "external link", where=where)
     for path, dataset in found.datasets:
         where = Location(dataset.offset or None, key=path)
-        for target, needs in dataset.external_files:
-            yield Reference(ReferenceKind.DATA, target[:_MAX_TARGET_LENGTH], "external storage", needs, where)
+        for target, needed_size in dataset.external_files:
+            yield Reference(ReferenceKind.DATA, target[:_MAX_TARGET_LENGTH], "external storage", needed_size, where)
         for target in _list_virtual_sources(dataset):
             yield Reference(ReferenceKind.DATA, target[:_MAX_TARGET_LENGTH], "virtual dataset", where=where)
 
@@ -125,6 +129,7 @@ def _list_virtual_sources(dataset: Dataset) -> Iterator[str]:
 
 
 def _report_missing_parts(superblock: Superblock, found: FoundObjects, window: Window) -> Iterator[Unread]:
+    """Yield an absence for parts that a driver stores in other files, and one for a truncated file."""
     if superblock.names_driver or DRIVER in found.extension:
         detail = "a driver stores parts of the file in other files, which are not read"
         yield Unread(UnreadReason.NO_READER, detail, format="HDF5 in parts")

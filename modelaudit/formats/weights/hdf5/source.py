@@ -19,7 +19,8 @@ _PAGE_BYTES: Final = 64 * KIB
 _MAX_CACHED_PAGES: Final = 64
 _MAX_PIECE_BYTES: Final = 8 * MIB
 _MAX_TOTAL_BYTES: Final = 256 * MIB
-_COST_OF_PIECE: Final = 64
+# Every structure counts this many bytes in addition to its own, so that loops over tiny structures end too.
+_BYTES_PER_PIECE: Final = 64
 
 
 class Piece(BytesCursor):
@@ -37,9 +38,10 @@ class Piece(BytesCursor):
 
     def take_address(self) -> int | None:
         """Take the next address; ``None`` if all its bits are set, which means that there is none."""
-        length = self.sizes.offset
-        found = self.take_number(length)
-        return None if found == (1 << 8 * length) - 1 else found
+        width = self.sizes.offset
+        address = self.take_number(width)
+        undefined_address = (1 << 8 * width) - 1
+        return None if address == undefined_address else address
 
     def take_length(self) -> int:
         """Take the next length, as wide as the superblock states."""
@@ -47,18 +49,17 @@ class Piece(BytesCursor):
 
     def take_text(self) -> bytes:
         """Take the bytes up to the next zero byte, which is skipped, or to the end."""
-        end = self.data.find(b"\0", self.position)
-        stop = len(self.data) if end < 0 else end
-        found = self.data[self.position : stop]
-        self.position = min(len(self.data), stop + 1)
-        return found
+        zero = self.data.find(b"\0", self.at)
+        end = len(self.data) if zero < 0 else zero
+        text = self.data[self.at : end]
+        self.at = min(len(self.data), end + 1)
+        return text
 
     def expect_signature(self, signature: bytes, what: str) -> None:
-        """Skip a signature. Raises ``DamagedError`` if the bytes differ."""
-        at = self.offset + self.position
-        found = self.take(len(signature))
-        if found != signature:
-            raise DamagedError(f"there is no {what} at an address that names one", at)
+        """Skip ``signature``. Raises ``DamagedError`` if the bytes differ; ``what`` is the structure in words."""
+        signature_offset = self.offset + self.at
+        if self.take(len(signature)) != signature:
+            raise DamagedError(f"there is no {what} at an address that names one", signature_offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,28 +113,27 @@ class StructureSource:
         return Piece(data, offset, self.sizes)
 
     def spend(self, length: int = 0) -> None:
-        """Count one structure of ``length`` bytes. Raises ``LimitReachedError`` if all take too many bytes.
-
-        Each costs a little more than its bytes, so that loops over tiny structures end too.
-        """
-        self._left -= length + _COST_OF_PIECE
+        """Count one structure of ``length`` bytes. Raises ``LimitReachedError`` if all take too many bytes."""
+        self._left -= length + _BYTES_PER_PIECE
         if self._left < 0:
             raise LimitReachedError(f"the structures take more than {_MAX_TOTAL_BYTES} bytes in total")
 
     def _read_range(self, offset: int, length: int) -> bytes:
-        first, last = offset // _PAGE_BYTES, (offset + max(length, 1) - 1) // _PAGE_BYTES
-        if last - first > 1:  # too long to be worth a place in the cache
+        """Read ``length`` bytes at ``offset`` of the window, from the cached pages if they lie on one or two."""
+        first_page, last_page = offset // _PAGE_BYTES, (offset + max(length, 1) - 1) // _PAGE_BYTES
+        if last_page - first_page > 1:  # too long to be worth a place in the cache
             return self.window.read(offset, length)
-        held = b"".join(self._read_page(index) for index in range(first, last + 1))
-        start = offset - first * _PAGE_BYTES
-        return held[start : start + length]
+        pages = b"".join(self._read_page(index) for index in range(first_page, last_page + 1))
+        start = offset - first_page * _PAGE_BYTES
+        return pages[start : start + length]
 
     def _read_page(self, index: int) -> bytes:
-        found = self._pages.get(index)
-        if found is None:
+        """Return a page, from the cache if it holds the page; the oldest page leaves a full cache."""
+        page = self._pages.get(index)
+        if page is None:
             start = index * _PAGE_BYTES
-            found = self.window.read(start, min(_PAGE_BYTES, self.window.size - start))
-            self._pages[index] = found
+            page = self.window.read(start, min(_PAGE_BYTES, self.window.size - start))
+            self._pages[index] = page
             if len(self._pages) > _MAX_CACHED_PAGES:
                 self._pages.popitem(last=False)
-        return found
+        return page

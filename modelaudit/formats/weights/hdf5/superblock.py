@@ -15,6 +15,7 @@ from modelaudit.wire.base import HEAD_BYTES, DamagedError
 SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 _FIRST_USER_BLOCK: Final = 512
 _VALID_WIDTHS: Final = frozenset({2, 4, 8, 16, 32})
+# The cache type of a symbol table entry that caches the addresses of a B-tree and a local heap (III.C).
 _CACHED_TABLE: Final = 1
 
 
@@ -74,43 +75,55 @@ def read_superblock(window: Window) -> Superblock:
         start = find_signature(window)
     if start is None:
         raise DamagedError("there is no superblock", 0)
-    raw = StructureSource(window, start)
-    version = raw.read_piece(8, 1).take_number(1)
+    # Offsets in the superblock count from its start; the addresses in it count from the base that it states.
+    block = StructureSource(window, start)
+    version = block.read_piece(8, 1).take_number(1)
     if version > 3:
         raise DamagedError(f"the superblock has the unknown version {version}", start + 8)
-    numbers = raw.read_piece(9, 2) if version > 1 else raw.read_piece(13, 2)
-    sizes = Sizes(numbers.take_number(1), numbers.take_number(1))
+    widths = block.read_piece(9, 2) if version > 1 else block.read_piece(13, 2)
+    sizes = Sizes(widths.take_number(1), widths.take_number(1))
     if sizes.offset not in _VALID_WIDTHS or sizes.length not in _VALID_WIDTHS:
         raise DamagedError(
             f"the superblock states addresses of {sizes.offset} and lengths of {sizes.length} bytes", start + 9
         )
-    return (_parse_new_superblock if version > 1 else _parse_old_superblock)(version, start, sizes, raw)
+    block.sizes = sizes
+    if version > 1:
+        return _parse_new_superblock(version, start, block)
+    return _parse_old_superblock(version, start, block)
 
 
-def _parse_old_superblock(version: int, start: int, sizes: Sizes, raw: StructureSource) -> Superblock:
-    raw.sizes = sizes
-    piece = raw.read_piece(24 if version == 0 else 28, 6 * sizes.offset + 24, short=True)
-    base, _, end, driver = (piece.take_address() for _ in range(4))
+def _parse_old_superblock(version: int, start: int, block: StructureSource) -> Superblock:
+    """Parse the addresses in a superblock of version 0 or 1, and the symbol table entry of the root group in it.
+
+    Args:
+        version: the version.
+        start: offset of the superblock in the artifact, in bytes.
+        block: reads it by offsets from its start.
+    """
+    sizes = block.sizes
+    piece = block.read_piece(24 if version == 0 else 28, 6 * sizes.offset + 24, short=True)
+    base, _free_space, end, driver = (piece.take_address() for _ in range(4))
+    # The entry of the root group: offset of its name, address of its header, cache type, reserved bytes, cache.
     piece.take_address()
     root = piece.take_address()
-    kind = piece.take_number(4)
+    cache_type = piece.take_number(4)
     piece.skip(4)
     # The entry of the root group may cache the addresses of its B-tree and heap. The walker follows these and the
     # object header, because programs may use either.
     tables = None
-    if kind == _CACHED_TABLE:
+    if cache_type == _CACHED_TABLE:
         tree, heap = piece.take_address(), piece.take_address()
         tables = (tree, heap) if tree is not None and heap is not None else None
-    return _make_superblock(
-        version, start, base, root, end, None, raw.rebase(base or 0, sizes), tables, driver is not None
-    )
+    source = block.rebase(base or 0, sizes)
+    return _make_superblock(version, start, base, root, end, None, source, tables, names_driver=driver is not None)
 
 
-def _parse_new_superblock(version: int, start: int, sizes: Sizes, raw: StructureSource) -> Superblock:
-    raw.sizes = sizes
-    piece = raw.read_piece(12, 4 * sizes.offset)
+def _parse_new_superblock(version: int, start: int, block: StructureSource) -> Superblock:
+    """Parse the addresses in a superblock of version 2 or 3. The arguments are as for ``_parse_old_superblock``."""
+    piece = block.read_piece(12, 4 * block.sizes.offset)
     base, extension, end, root = (piece.take_address() for _ in range(4))
-    return _make_superblock(version, start, base, root, end, extension, raw.rebase(base or 0, sizes), None, False)
+    source = block.rebase(base or 0, block.sizes)
+    return _make_superblock(version, start, base, root, end, extension, source, None, names_driver=False)
 
 
 def _make_superblock(
@@ -122,10 +135,11 @@ def _make_superblock(
     extension: int | None,
     source: StructureSource,
     tables: tuple[int, int] | None,
-    driver: bool,
+    names_driver: bool,
 ) -> Superblock:
+    """Build the superblock. Raises ``DamagedError`` if an address that it must have is missing or invalid."""
     if base is None or root is None or end is None:
         raise DamagedError("the superblock lacks the address of the root group or of the end", start)
     if base > source.window.size:
         raise DamagedError(f"addresses count from byte {base}, beyond the end of the file", start)
-    return Superblock(version, start, source, root, tables, extension, end, driver)
+    return Superblock(version, start, source, root, tables, extension, end, names_driver)

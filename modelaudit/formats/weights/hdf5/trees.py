@@ -12,37 +12,44 @@ from typing import Final
 from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
+# The type of a B-tree of version 1 whose leaves point to symbols of a group.
 GROUP_TREE: Final = 0
 _MAX_NODES: Final = 200_000
 _MAX_RECORDS: Final = 1_000_000
 _MAX_DEPTH: Final = 32
+# Signature, version, type and checksum of a node of version 2.
 _NODE_OVERHEAD: Final = 10
+# The same without the checksum.
+_NODE_HEADER_BYTES: Final = 6
 
 
 def list_symbol_nodes(source: StructureSource, address: int) -> Iterator[int]:
-    """Yield the addresses of the symbol nodes in a B-tree of version 1, in the order of names.
+    """Yield the addresses of the symbol nodes in the B-tree of version 1 at ``address``, in the order of names.
 
     Raises:
         DamagedError: there is no B-tree of a group, or it has a loop.
         WindowError: the window could not return the requested bytes.
     """
-    offset, length = source.sizes.offset, source.sizes.length
+    # A node has a header with the addresses of its two siblings, and then keys (lengths) and children by turns.
+    header_bytes = 8 + 2 * source.sizes.offset
+    key_bytes, address_bytes = source.sizes.length, source.sizes.offset
     waiting: list[tuple[int, int | None]] = [(address, None)]
     seen: set[int] = set()
     while waiting:
-        node, above = waiting.pop()
+        node, parent_level = waiting.pop()
         if node in seen or len(seen) > _MAX_NODES:
             raise DamagedError("a tree leads back into itself", source.base + node)
         seen.add(node)
-        head = source.read_piece(node, 8 + 2 * offset)
-        head.expect_signature(b"TREE", "tree")
-        if head.take_number(1) != GROUP_TREE:
-            raise DamagedError("the B-tree of a group is one of chunks", head.offset)
-        level, count = head.take_number(1), head.take_number(2)
+        header = source.read_piece(node, header_bytes)
+        header.expect_signature(b"TREE", "tree")
+        if header.take_number(1) != GROUP_TREE:
+            raise DamagedError("the B-tree of a group is one of chunks", header.offset)
+        level, count = header.take_number(1), header.take_number(2)
         # Levels fall from parent to child, so that even without a repeated node a forged tree cannot go on for ever.
-        if above is not None and level >= above:
-            raise DamagedError("a node of a B-tree has no lower level than its parent", head.offset)
-        body = source.read_piece(node + 8 + 2 * offset, count * (length + offset) + length, short=True)
+        if parent_level is not None and level >= parent_level:
+            raise DamagedError("a node of a B-tree has no lower level than its parent", header.offset)
+        body_bytes = count * (key_bytes + address_bytes) + key_bytes
+        body = source.read_piece(node + header_bytes, body_bytes, short=True)
         children: list[int] = []
         for _ in range(count):
             body.take_length()
@@ -56,7 +63,7 @@ def list_symbol_nodes(source: StructureSource, address: int) -> Iterator[int]:
 
 
 def _count_number_bytes(number: int) -> int:
-    """Return the bytes that encode numbers up to ``number``, as ``H5VM_limit_enc_size`` does."""
+    """Return how many bytes encode every number up to ``number``, as ``H5VM_limit_enc_size`` does."""
     return (max(number, 1).bit_length() - 1) // 8 + 1
 
 
@@ -65,37 +72,39 @@ class _NodeLayout:
     """The widths of fields in the nodes of a B-tree of version 2, in bytes.
 
     Attributes:
-        record: of a record.
+        record_bytes: of a record.
         count_width: of the number of records in a child.
         total_widths: of the total number of records below a child, for each level of the child; 0 for leaves.
     """
 
-    record: int
+    record_bytes: int
     count_width: int
     total_widths: tuple[int, ...]
 
 
 def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, Piece]]:
-    """Yield the type of a B-tree of version 2 with each of its records.
+    """Yield the records of the B-tree of version 2 at ``address``, each with the type of the B-tree.
 
     Raises:
         DamagedError: there is no such B-tree, or it contradicts itself.
         LimitReachedError: it has too many nodes or records.
         WindowError: the window could not return the requested bytes.
     """
-    head = source.read_piece(address, 16 + source.sizes.offset + 2 + source.sizes.length)
-    head.expect_signature(b"BTHD", "tree")
-    head.skip(1)
-    type_, node_size, record = head.take_number(1), head.take_number(4), head.take_number(2)
-    depth = head.take_number(2)
-    head.skip(2)
-    root, count = head.take_address(), head.take_number(2)
-    if root is None or not count:
+    header = source.read_piece(address, 16 + source.sizes.offset + 2 + source.sizes.length)
+    header.expect_signature(b"BTHD", "tree")
+    header.skip(1)
+    type_, node_size, record_bytes = header.take_number(1), header.take_number(4), header.take_number(2)
+    depth = header.take_number(2)
+    header.skip(2)
+    root, root_count = header.take_address(), header.take_number(2)
+    if root is None or not root_count:
         return
-    if depth > _MAX_DEPTH or not 0 < record <= node_size - _NODE_OVERHEAD:
-        raise DamagedError(f"a B-tree {depth} deep has records of {record} bytes in nodes of {node_size}", head.offset)
-    shape = _compute_node_layout(source, node_size, record, depth)
-    waiting = [(root, count, depth)]
+    if depth > _MAX_DEPTH or not 0 < record_bytes <= node_size - _NODE_OVERHEAD:
+        detail = f"a B-tree {depth} deep has records of {record_bytes} bytes in nodes of {node_size}"
+        raise DamagedError(detail, header.offset)
+    layout = _compute_node_layout(source, node_size, record_bytes, depth)
+    # The address, the number of records and the level of each node to visit; leaves have the level 0.
+    waiting = [(root, root_count, depth)]
     seen: set[int] = set()
     total_records = 0
     while waiting:
@@ -105,38 +114,49 @@ def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, P
         seen.add(node)
         total_records += count
         if len(seen) > _MAX_NODES or total_records > _MAX_RECORDS:
-            raise LimitReachedError("a B-tree has too many nodes or records", head.offset)
-        piece = source.read_piece(node, min(node_size, _count_node_bytes(source, shape, count, level)))
+            raise LimitReachedError("a B-tree has too many nodes or records", header.offset)
+        piece = source.read_piece(node, min(node_size, _count_node_bytes(source, layout, count, level)))
         piece.expect_signature(b"BTIN" if level else b"BTLF", "node of a tree")
         piece.skip(2)
         for _ in range(count):
-            at = piece.offset + piece.position
-            yield type_, Piece(piece.take(record), at, source.sizes)
+            record_offset = piece.offset + piece.at
+            yield type_, Piece(piece.take(record_bytes), record_offset, source.sizes)
+        # An inner node with n records has n + 1 children.
         for _ in range(count + 1 if level else 0):
-            child, inside = piece.take_address(), piece.take_number(shape.count_width)
-            piece.skip(shape.total_widths[level - 1])
+            child, child_count = piece.take_address(), piece.take_number(layout.count_width)
+            piece.skip(layout.total_widths[level - 1])
             if child is not None:
-                waiting.append((child, inside, level - 1))
+                waiting.append((child, child_count, level - 1))
 
 
-def _compute_node_layout(source: StructureSource, node_size: int, record: int, depth: int) -> _NodeLayout:
-    # The file does not store these widths: each follows from the most records that a level can hold.
-    max_records = (node_size - _NODE_OVERHEAD) // record
-    width = _count_number_bytes(max_records)
-    total = max_records
-    totals = [0]
+def _compute_node_layout(source: StructureSource, node_size: int, record_bytes: int, depth: int) -> _NodeLayout:
+    """Compute the widths of the fields in the nodes of a B-tree of version 2.
+
+    The file does not store these widths: each follows from the most records that a level can hold.
+
+    Raises:
+        DamagedError: a node of ``node_size`` bytes cannot hold a record and its children.
+    """
+    max_leaf_records = (node_size - _NODE_OVERHEAD) // record_bytes
+    count_width = _count_number_bytes(max_leaf_records)
+    # The most records in a subtree of the current level, and the width of such a total for each level.
+    max_total = max_leaf_records
+    total_widths = [0]
     for _ in range(depth):
-        pointer = source.sizes.offset + width + totals[-1]
-        here = (node_size - _NODE_OVERHEAD - pointer) // (record + pointer)
-        if here <= 0:
+        pointer_bytes = source.sizes.offset + count_width + total_widths[-1]
+        # A node has one pointer more than records.
+        max_node_records = (node_size - _NODE_OVERHEAD - pointer_bytes) // (record_bytes + pointer_bytes)
+        if max_node_records <= 0:
             raise DamagedError("the nodes of a B-tree are too small for their records")
-        total = (here + 1) * total + here
-        totals.append(_count_number_bytes(total))
-    return _NodeLayout(record, width, tuple(totals))
+        max_total = (max_node_records + 1) * max_total + max_node_records
+        total_widths.append(_count_number_bytes(max_total))
+    return _NodeLayout(record_bytes, count_width, tuple(total_widths))
 
 
-def _count_node_bytes(source: StructureSource, shape: _NodeLayout, count: int, level: int) -> int:
-    size = 6 + count * shape.record
+def _count_node_bytes(source: StructureSource, layout: _NodeLayout, count: int, level: int) -> int:
+    """Return the bytes that a node of ``count`` records takes, without its checksum; ``level`` is 0 for a leaf."""
+    size = _NODE_HEADER_BYTES + count * layout.record_bytes
     if level:
-        size += (count + 1) * (source.sizes.offset + shape.count_width + shape.total_widths[level - 1])
+        pointer_bytes = source.sizes.offset + layout.count_width + layout.total_widths[level - 1]
+        size += (count + 1) * pointer_bytes
     return size

@@ -92,6 +92,7 @@ class ObjectWalker:
                 self.found.datasets.append((path, dataset))
 
     def _read_extension(self) -> None:
+        """Record the types of the messages in the extension of the superblock."""
         address = self._superblock.extension
         if address is not None:
             with self._record_damage("superblock"):
@@ -99,24 +100,29 @@ class ObjectWalker:
 
     @contextmanager
     def _record_damage(self, path: str) -> Iterator[None]:
+        """Record damage of the object at ``path`` that the block raises, and go on."""
         try:
             yield
         except LimitReachedError:
+            # A subclass of ``DamagedError``, but a bound holds for the whole file.
             raise
         except DamagedError as error:
             self.found.record_damage(error, path)
 
     def _queue_object(self, path: str, address: int | None) -> None:
+        """Queue the object with the header at ``address`` for a visit, unless it was queued before."""
         if address is not None and address not in self._seen:
             self._seen.add(address)
             self._waiting.append((path[:_MAX_PATH_LENGTH], address))
 
     def _read_object(self, path: str, address: int, dataset: Dataset) -> None:
+        """Read the messages in the header at ``address``; those that describe a dataset complete ``dataset``."""
         for message in read_messages(self.source, address):
             with self._record_damage(path):
                 self._read_message(path, dataset, message)
 
     def _read_message(self, path: str, dataset: Dataset, message: Message) -> None:
+        """Follow the links, record the attributes, and complete the dataset from one message."""
         for link in read_links(self.source, message):
             self._follow_link(path, link)
         for attribute in read_attributes(self.source, message):
@@ -129,10 +135,11 @@ class ObjectWalker:
         dataset.record_message(self.source, self.heaps, message)
 
     def _follow_link(self, path: str, link: Link) -> None:
-        full = f"{path.rstrip('/')}/{link.name}"[:_MAX_PATH_LENGTH]
+        """Queue the object of a hard link, or record a link of another kind; ``path`` is that of the group."""
+        link_path = f"{path.rstrip('/')}/{link.name}"[:_MAX_PATH_LENGTH]
         if link.kind == HARD:
-            self._queue_object(full, link.address)
+            self._queue_object(link_path, link.address)
         elif len(self.found.links) < self._max_objects:
-            self.found.links.append((full, link))
+            self.found.links.append((link_path, link))
         else:
             raise LimitReachedError(f"only the first {self._max_objects} links were read")
