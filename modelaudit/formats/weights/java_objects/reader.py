@@ -21,11 +21,13 @@ VOCABULARY: Final = "java-classes"
 _MAGIC: Final = b"\xac\xed\x00\x05"
 _MAX_NAME_BYTES: Final = 400
 _MAX_CLASSES: Final = 5_000
-_MOST_INTERFACES: Final = 64
-# ``r`` for a class, or ``}`` and the number of interfaces for a proxy; then the length of a name, and the name.
+# ``r`` for a class, or ``}`` and the number of interfaces (up to 64) for a proxy; then the length of a name below 512,
+# and the first letter of the name.
 _DESCRIPTION: Final = re.compile(rb"(?:r|\}\x00\x00\x00([\x01-\x40]))([\x00\x01].)(?=[A-Za-z_$\[])", re.DOTALL)
 _NAME: Final = re.compile(rb"[\w$./;\[<>-]+", re.ASCII)
+# The name of an array class, such as ``[Ljava.lang.String;`` or ``[[D``. The group is the class of its elements.
 _ARRAY: Final = re.compile(r"\[+(?:L(.+);|[BCDFIJSZ])")
+# The codes TC_NULL to TC_ENUM that may begin an object.
 _CONTENT_TYPES: Final = frozenset(b"psrtuvwz{|}~")
 _PROXY: Final = "java.lang.reflect.Proxy"
 
@@ -60,25 +62,38 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _find_class_descriptions(window: Window) -> Iterator[tuple[int, str, str]]:
-    """Yield offset, use and name of each class. An array of objects counts as its element class.
+    """Yield the offset, the use (``class`` or ``proxy``) and the name of each class that the stream describes.
 
-    Blocks overlap by more than the longest description, so that none is lost at the edge of a block.
+    An array of objects counts as its element class. Arrays of numbers are left out.
+
+    Raises:
+        DamagedError: the stream ends within the name of a class.
+        WindowError: the window could not return the requested bytes.
     """
     position = len(_MAGIC)
     while position < window.size:
-        data = window.read(position, MIB + 2 * _MAX_NAME_BYTES)
-        last = position + len(data) >= window.size
-        for match in _DESCRIPTION.finditer(data):
+        # Blocks overlap by more than the longest description, so that none is lost at the edge of a block.
+        block = window.read(position, MIB + 2 * _MAX_NAME_BYTES)
+        is_last_block = position + len(block) >= window.size
+        for match in _DESCRIPTION.finditer(block):
             if match.start() >= MIB:
+                # It begins in the overlap, so the next block contains it.
                 break
-            length = int.from_bytes(match[2], "big")
-            name = data[match.end() : match.end() + length]
-            if len(name) < length and last and _NAME.fullmatch(name):
-                raise DamagedError("the stream is truncated within the name of a class", position + match.start())
-            if length <= _MAX_NAME_BYTES and len(name) == length and _NAME.fullmatch(name):
-                if match[1]:
-                    yield position + match.start(), "proxy", _PROXY
-                array = _ARRAY.fullmatch(text := name.decode())
-                if array is None or array[1]:
-                    yield position + match.start(), "class", array[1] if array else text
+            offset = position + match.start()
+            name_length = int.from_bytes(match[2], "big")
+            name_bytes = block[match.end() : match.end() + name_length]
+            if _NAME.fullmatch(name_bytes) is None:
+                continue
+            if len(name_bytes) < name_length and is_last_block:
+                raise DamagedError("the stream is truncated within the name of a class", offset)
+            if name_length <= _MAX_NAME_BYTES and len(name_bytes) == name_length:
+                is_proxy = match[1] is not None
+                if is_proxy:
+                    yield offset, "proxy", _PROXY
+                name = name_bytes.decode()
+                array = _ARRAY.fullmatch(name)
+                if array is None:
+                    yield offset, "class", name
+                elif array[1]:
+                    yield offset, "class", array[1]
         position += MIB

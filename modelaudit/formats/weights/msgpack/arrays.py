@@ -12,6 +12,7 @@ from modelaudit.formats.weights.msgpack.items import Item, ItemKind, ItemReader
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.members import DefectLog
 
+# Type numbers of extensions: the first three are those of Flax, the last one is that of MessagePack itself.
 NDARRAY: Final = 1
 COMPLEX: Final = 2
 SCALAR: Final = 3
@@ -19,6 +20,7 @@ TIMESTAMP: Final = -1
 _MAX_INT64: Final = 2**63 - 1
 _MAX_DIMENSIONS: Final = 64
 _MAX_HEADER_BYTES: Final = 2048
+# The size of an element by the name of its dtype. JAX stores numbers of fewer than 8 bits in one byte each.
 _ITEM_BYTES: Final = {
     "bool": 1, "int2": 1, "int4": 1, "uint2": 1, "uint4": 1, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2,
     "int32": 4, "uint32": 4, "int64": 8, "uint64": 8, "float16": 2, "float32": 4, "float64": 8, "bfloat16": 2,
@@ -36,11 +38,17 @@ class _BytesWindow:
         self._data = data
 
     def read(self, offset: int, length: int) -> bytes:
+        """Return ``length`` bytes from ``offset``; fewer after the start that is present."""
         return self._data[offset : offset + length]
 
 
 def check_array(items: ItemReader, item: Item, log: DefectLog) -> None:
     """Record a defect if shape, dtype and bytes of an array contradict each other.
+
+    Args:
+        items: the reader of the file, for the payload.
+        item: the extension with the array.
+        log: receives the defect.
 
     Raises:
         WindowError: the window could not return the requested bytes.
@@ -52,30 +60,31 @@ def check_array(items: ItemReader, item: Item, log: DefectLog) -> None:
 
 
 def _check_fields(items: ItemReader, item: Item, log: DefectLog) -> None:
-    inner = ItemReader(_BytesWindow(items.read_payload(item, _MAX_HEADER_BYTES), item.size))
-    top, shape = inner.read_item(), inner.read_item()
-    if (
-        top.kind is not ItemKind.ARRAY
-        or top.size != 3
-        or shape.kind is not ItemKind.ARRAY
-        or shape.size > _MAX_DIMENSIONS
-    ):
+    """Parse the payload of an array: a MessagePack array of its shape, the name of its dtype, and its bytes.
+
+    Raises:
+        DamagedError: the payload is not MessagePack.
+    """
+    payload = ItemReader(_BytesWindow(items.read_payload(item, _MAX_HEADER_BYTES), item.size))
+    fields, shape = payload.read_item(), payload.read_item()
+    has_three_fields = fields.kind is ItemKind.ARRAY and fields.size == 3
+    if not has_three_fields or shape.kind is not ItemKind.ARRAY or shape.size > _MAX_DIMENSIONS:
         log.add(MsgpackDefect.MALFORMED_TENSOR, "an array extension does not hold an array", item.offset)
         return
-    count = 1
+    element_count = 1
     for _ in range(shape.size):
-        size = inner.read_item()
-        count *= _read_unsigned(inner, size)
-    word, data = inner.read_item(), inner.read_item()
-    name = inner.read_payload(word, 100).decode("utf-8", "backslashreplace")
-    if word.kind is not ItemKind.TEXT or data.kind is not ItemKind.BYTES or inner.offset != item.size:
+        dimension = payload.read_item()
+        element_count *= _read_unsigned(payload, dimension)
+    dtype, data = payload.read_item(), payload.read_item()
+    dtype_name = payload.read_payload(dtype, 100).decode("utf-8", "backslashreplace")
+    if dtype.kind is not ItemKind.TEXT or data.kind is not ItemKind.BYTES or payload.offset != item.size:
         log.add(MsgpackDefect.MALFORMED_TENSOR, "an array extension does not hold an array", item.offset)
-    elif name not in _ITEM_BYTES:
-        log.add(MsgpackDefect.UNKNOWN_DTYPE, f"an array of the unknown dtype {name!r}", item.offset)
-    elif not 0 <= count <= _MAX_INT64:
+    elif dtype_name not in _ITEM_BYTES:
+        log.add(MsgpackDefect.UNKNOWN_DTYPE, f"an array of the unknown dtype {dtype_name!r}", item.offset)
+    elif not 0 <= element_count <= _MAX_INT64:
         log.add(MsgpackDefect.SIZE_OVERFLOW, "the size of an array does not fit in 64 bits", item.offset)
-    elif count * _ITEM_BYTES[name] != data.size:
-        detail = f"an array of {count} items of {name} has {data.size} bytes"
+    elif element_count * _ITEM_BYTES[dtype_name] != data.size:
+        detail = f"an array of {element_count} items of {dtype_name} has {data.size} bytes"
         log.add(MsgpackDefect.SIZE_MISMATCH, detail, item.offset)
 
 
@@ -84,6 +93,7 @@ def _read_unsigned(items: ItemReader, item: Item) -> int:
     if item.kind is not ItemKind.SCALAR:
         return -1
     if item.size == 0:
-        first = items.window.read(item.offset, 1)
-        return first[0] if first and first[0] < 0x80 else -1
+        # A number below 128 is its own first byte. Higher first bytes without a payload are nil, booleans or negative.
+        first_byte = items.window.read(item.offset, 1)
+        return first_byte[0] if first_byte and first_byte[0] < 0x80 else -1
     return int.from_bytes(items.window.read(item.start, item.size), "big")

@@ -32,8 +32,8 @@ class Item:
     """One item.
 
     Attributes:
-        offset: of its first byte.
-        start: offset of its payload, or of the first item that it holds.
+        offset: of its first byte in the window.
+        start: offset of its payload, or of the first item that it contains.
         size: of the payload in bytes; for an array or a map, the number of its values or pairs.
         code: the type number of an extension, signed.
     """
@@ -52,10 +52,12 @@ _LENGTH_PREFIXED: Final = {
     0xD9: (ItemKind.TEXT, 1), 0xDA: (ItemKind.TEXT, 2), 0xDB: (ItemKind.TEXT, 4),
     0xDC: (ItemKind.ARRAY, 2), 0xDD: (ItemKind.ARRAY, 4), 0xDE: (ItemKind.MAP, 2), 0xDF: (ItemKind.MAP, 4),
 }  # fmt: skip
+# First bytes of numbers that do not fit in the first byte itself, and the width of the number.
 _NUMBER_BYTES: Final = {
     0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8,
 }  # fmt: skip
 _FIXED_EXTENSION_BYTES: Final = {0xD4: 1, 0xD5: 2, 0xD6: 4, 0xD7: 8, 0xD8: 16}
+# Ranges of first bytes that include the length: (first, end of the range, kind).
 _SHORT_FORMS: Final = ((0x80, 0x90, ItemKind.MAP), (0x90, 0xA0, ItemKind.ARRAY), (0xA0, 0xC0, ItemKind.TEXT))
 
 
@@ -65,8 +67,9 @@ class ItemReader:
     def __init__(self, window: Window, offset: int = 0) -> None:
         self.window = window
         self.offset = offset
-        self._held = b""
-        self._base = 0
+        # The part of the window that is in memory, and its offset.
+        self._block = b""
+        self._block_offset = 0
 
     def read_item(self) -> Item:
         """Read the next item. The values of an array or map follow as items of their own.
@@ -78,11 +81,12 @@ class ItemReader:
         offset = self.offset
         first = self._read_number(1)
         code = 0
+        # Small positive and negative numbers, nil, false and true.
         if first < 0x80 or first >= 0xE0 or first in (0xC0, 0xC2, 0xC3):
             return Item(ItemKind.SCALAR, offset, offset, 0)
         if first < 0xC0:
-            low, kind = next((low, kind) for low, high, kind in _SHORT_FORMS if low <= first < high)
-            size = first - low
+            range_start, kind = next((start, kind) for start, end, kind in _SHORT_FORMS if start <= first < end)
+            size = first - range_start
         elif first in _NUMBER_BYTES:
             kind, size = ItemKind.SCALAR, _NUMBER_BYTES[first]
         elif first in _FIXED_EXTENSION_BYTES:
@@ -101,7 +105,8 @@ class ItemReader:
             )
         if kind not in (ItemKind.ARRAY, ItemKind.MAP):
             self.offset = start + size
-        return Item(kind, offset, start, size, code - 256 if code > 127 else code)
+        signed_code = code - 256 if code > 127 else code
+        return Item(kind, offset, start, size, signed_code)
 
     def read_payload(self, item: Item, max_bytes: int) -> bytes:
         """Return the first ``max_bytes`` bytes of the payload of an item.
@@ -110,17 +115,18 @@ class ItemReader:
             WindowError: the window could not return the requested bytes.
         """
         count = min(item.size, max_bytes)
-        place = item.start - self._base
-        if 0 <= place <= len(self._held) - count:
-            return self._held[place : place + count]
+        index = item.start - self._block_offset
+        if 0 <= index <= len(self._block) - count:
+            return self._block[index : index + count]
         return self.window.read(item.start, count)
 
     def _read_number(self, width: int) -> int:
-        place = self.offset - self._base
-        if not 0 <= place <= len(self._held) - width:
-            self._held = self.window.read(self.offset, _BLOCK_BYTES)
-            self._base, place = self.offset, 0
-            if len(self._held) < width:
+        """Read the next ``width`` bytes as an unsigned number. Raises ``DamagedError`` at the end of the file."""
+        index = self.offset - self._block_offset
+        if not 0 <= index <= len(self._block) - width:
+            self._block = self.window.read(self.offset, _BLOCK_BYTES)
+            self._block_offset, index = self.offset, 0
+            if len(self._block) < width:
                 raise DamagedError("the file is truncated", self.offset)
         self.offset += width
-        return int.from_bytes(self._held[place : place + width], "big")
+        return int.from_bytes(self._block[index : index + width], "big")

@@ -26,6 +26,7 @@ from modelaudit.wire.members import DefectLog
 from modelaudit.wire.text import get_file_name
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
+# First bytes of maps that are not empty, and of all maps and arrays.
 _MAP_STARTS: Final = (*range(0x81, 0x90), 0xDE, 0xDF)
 _CONTAINER_STARTS: Final = (*range(0x80, 0xA0), *range(0xDC, 0xE0))
 _MAX_SHOWN_KEYS: Final = 20
@@ -38,13 +39,15 @@ _MAX_KEY_BYTES: Final = 256
 _SPACY_FILES: Final = frozenset({"tokenizer", "key2row", "lookups.bin"})
 _EMPTY_MAP: Final = 0x80
 _SHORT_KEY_BYTES: Final = 2
+_MAX_PLAUSIBLE_PAIRS: Final = 10_000
 _TRIAL_ITEMS: Final = 40
 
 
 def recognises(head: Head) -> bool:
-    """Whether the bytes are a map from a printable key to a map or a Flax array; or the name promises MessagePack.
+    """Whether the bytes are a map from a printable key to a map or a Flax array, or the name is one of MessagePack.
 
-    Other programs, such as spaCy, store maps whose first value is of any kind. The first forty items decide there.
+    Other programs, such as spaCy, store maps whose first value is of any kind. Such a map counts if its first key has
+    more than two characters and its first forty items are valid.
     """
     if head.content is not None or not head.data:
         return False
@@ -59,17 +62,14 @@ def recognises(head: Head) -> bool:
         top, key, value = items.read_item(), items.read_item(), items.read_item()
     except DamagedError:
         return False
-    word = items.read_payload(key, _MAX_KEY_BYTES)
-    is_word = (
-        key.kind is ItemKind.TEXT and 0 < key.size <= _MAX_KEY_BYTES and word.isascii() and word.decode().isprintable()
-    )
+    if top.size == 0 or key.kind is not ItemKind.TEXT or not 0 < key.size <= _MAX_KEY_BYTES:
+        return False
+    key_bytes = items.read_payload(key, _MAX_KEY_BYTES)
+    if not (key_bytes.isascii() and key_bytes.decode().isprintable()):
+        return False
     is_array = value.kind is ItemKind.EXTENSION and value.code in (NDARRAY, SCALAR) and value.size > _MIN_CONTENT_BYTES
-    is_map = value.kind is ItemKind.MAP and 0 < value.size < 10_000
-    return (
-        top.size > 0
-        and is_word
-        and (is_array or is_map or (key.size > _SHORT_KEY_BYTES and _continues_as_msgpack(head.window)))
-    )
+    is_map = value.kind is ItemKind.MAP and 0 < value.size < _MAX_PLAUSIBLE_PAIRS
+    return is_array or is_map or (key.size > _SHORT_KEY_BYTES and _continues_as_msgpack(head.window))
 
 
 def _continues_as_msgpack(window: Window) -> bool:
@@ -78,6 +78,7 @@ def _continues_as_msgpack(window: Window) -> bool:
     try:
         walker.walk_items()
     except LimitReachedError:
+        # All items up to the bound were valid.
         return True
     except DamagedError:
         return False
@@ -98,6 +99,7 @@ class _OpenContainer:
 
     @property
     def awaits_key(self) -> bool:
+        """Whether the next item is a key: in a map, an even number of items is left before each key."""
         return self.keys is not None and self.left % 2 == 0
 
 
@@ -126,43 +128,45 @@ class _ItemWalker:
             LimitReachedError: there are too many items, or they nest too deep.
             WindowError: the window could not return the requested bytes.
         """
-        frames = [_OpenContainer(1)]
-        seen = 0
-        while frames:
-            check_deadline()
-            frame = frames[-1]
-            if not frame.left:
-                frames.pop()
+        # The innermost container is the last. The outermost is the file, which holds one value.
+        containers = [_OpenContainer(1)]
+        item_count = 0
+        while containers:
+            keep_time()
+            container = containers[-1]
+            if not container.left:
+                containers.pop()
                 continue
-            # In a map, an even number of remaining items means that the next one is a key.
-            awaits_key = frame.awaits_key
-            frame.left -= 1
+            is_key = container.awaits_key
+            container.left -= 1
             item = self.items.read_item()
-            seen += 1
-            if seen > self.limits.document_nodes:
+            item_count += 1
+            if item_count > self.limits.document_nodes:
                 raise LimitReachedError(f"the file holds more than {self.limits.document_nodes} values", item.offset)
-            if awaits_key:
-                self._record_key(item, frame, is_top=len(frames) == 2)
+            if is_key:
+                self._record_key(item, container, is_top=len(containers) == 2)
             if item.kind in (ItemKind.ARRAY, ItemKind.MAP):
-                if len(frames) > self.limits.document_depth:
+                if len(containers) > self.limits.document_depth:
                     raise LimitReachedError(f"values nest deeper than {self.limits.document_depth} levels", item.offset)
                 is_map = item.kind is ItemKind.MAP
-                frames.append(_OpenContainer(item.size * (2 if is_map else 1), set() if is_map else None))
+                containers.append(_OpenContainer(item.size * (2 if is_map else 1), set() if is_map else None))
             else:
                 self._check_value(item)
 
-    def _record_key(self, item: Item, frame: _OpenContainer, is_top: bool) -> None:
+    def _record_key(self, item: Item, container: _OpenContainer, is_top: bool) -> None:
+        """Record a key of a map, and a defect if the map has it already; ``is_top`` for the map that is the file."""
         if item.kind not in (ItemKind.TEXT, ItemKind.BYTES) or item.size > _MAX_KEY_BYTES:
             return
-        word = self.items.read_payload(item, _MAX_KEY_BYTES)
+        key = self.items.read_payload(item, _MAX_KEY_BYTES)
         if is_top and len(self.keys) < _MAX_SHOWN_KEYS:
-            self.keys.append(word.decode("utf-8", "backslashreplace"))
-        if frame.keys is not None and len(frame.keys) < _MAX_COMPARED_KEYS:
-            if word in frame.keys:
-                self.log.add(MsgpackDefect.DUPLICATE_KEY, f"the key {word[:80]!r} occurs twice in one map", item.offset)
-            frame.keys.add(word)
+            self.keys.append(key.decode("utf-8", "backslashreplace"))
+        if container.keys is not None and len(container.keys) < _MAX_COMPARED_KEYS:
+            if key in container.keys:
+                self.log.add(MsgpackDefect.DUPLICATE_KEY, f"the key {key[:80]!r} occurs twice in one map", item.offset)
+            container.keys.add(key)
 
     def _check_value(self, item: Item) -> None:
+        """Check a Flax array, record an unknown extension, and record bytes or text that begin like a known format."""
         if item.kind is ItemKind.EXTENSION:
             if item.code in (NDARRAY, SCALAR):
                 self.arrays += 1
@@ -199,10 +203,12 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         walker.log.add(MsgpackDefect.TRAILING_DATA, f"{trailing} bytes follow the value of the file", end)
     facts = (("keys", ", ".join(walker.keys)[:400]), ("arrays", str(walker.arrays)))
     yield Outline("msgpack", (), facts, walker.log.defects())
-    stretches = [(item.start, item.size) for item in walker.embedded] + ([(end, trailing)] if trailing else [])
-    for start, size in stretches:
-        stretch = SubWindow(window, start, size, get_budget(window, limits))
-        yield Artifact(join_range(artifact.path, start, start + size), size, make_opener(stretch))
+    ranges = [(item.start, item.size) for item in walker.embedded]
+    if trailing:
+        ranges.append((end, trailing))
+    for start, size in ranges:
+        content = SubWindow(window, start, size, get_budget(window, limits))
+        yield Artifact(join_range(artifact.path, start, start + size), size, make_opener(content))
     if damage is not None:
         # A loader may go on where this reader stops, for instance with a pickle after the damage.
         yield from find_pickles(artifact, window, end, limits)

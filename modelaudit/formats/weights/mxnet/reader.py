@@ -19,8 +19,11 @@ from modelaudit.wire.cursor import Cursor
 from modelaudit.wire.leftover import make_leftover_artifacts
 
 VOCABULARY: Final = "mxnet-operators"
+# ``kMXAPINDArrayListMagic``, and a reserved number.
 _MAGIC: Final = struct.pack("<2Q", 0x112, 0)
+# ``NDARRAY_V1_MAGIC`` to ``NDARRAY_V3_MAGIC``.
 _ARRAY_1, _ARRAY_2, _ARRAY_3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
+# The size of a number by its type flag, such as 0 for ``kFloat32``.
 _ITEM_BYTES: Final = {0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1, 12: 2}
 _MAX_DIMENSIONS: Final = 32
 _MIN_ITEM_BYTES: Final = 8
@@ -59,15 +62,23 @@ class _ArrayListReader:
         self.cursor = Cursor(window, len(_MAGIC))
 
     def _unpack(self, form: str) -> tuple[int, ...]:
+        """Read numbers in the ``struct`` format ``form``."""
         return struct.unpack(form, self.cursor.take(struct.calcsize(form), "a number"))
 
     def _read_count(self) -> int:
+        """Read the number of items of a list. Raises ``DamagedError`` if the rest of the file cannot hold so many."""
         (count,) = self._unpack("<Q")
         if count > self.cursor.left // _MIN_ITEM_BYTES:
             raise DamagedError(f"a list states {count} items, more than the file has left", self.cursor.offset)
         return count
 
     def read(self) -> None:
+        """Skip all arrays, then all names.
+
+        Raises:
+            DamagedError: an array or a name ends beyond the file, or an array is sparse or invalid.
+            WindowError: the window could not return the requested bytes.
+        """
         for _ in range(self._read_count()):
             self._skip_array()
             self.count += 1
@@ -75,36 +86,45 @@ class _ArrayListReader:
             self.cursor.skip(self._unpack("<Q")[0], "a name")
 
     def _skip_array(self) -> None:
+        """Skip one array: its magic number, storage type, shape, device, type and numbers.
+
+        Raises:
+            DamagedError: the array ends beyond the file, is sparse, or has an invalid shape or type.
+        """
         start = self.cursor.offset
         (magic,) = self._unpack("<I")
-        if magic in (_ARRAY_2, _ARRAY_3) and self._unpack("<i")[0] not in (0, -1):
-            raise DamagedError("an array is sparse, which is not supported", start)
+        if magic in (_ARRAY_2, _ARRAY_3):
+            (storage_type,) = self._unpack("<i")
+            # 0 is dense, -1 undefined.
+            if storage_type not in (0, -1):
+                raise DamagedError("an array is sparse, which is not supported", start)
         if magic in (_ARRAY_1, _ARRAY_2, _ARRAY_3):
-            (dimensions,), width = self._unpack("<i"), "q"
+            (dimensions,), length_form = self._unpack("<i"), "q"
         else:
-            dimensions, width = magic, "I"  # the first layout had no magic number: the shape comes first
+            dimensions, length_form = magic, "I"  # the first layout had no magic number: the shape comes first
         if not -1 <= dimensions <= _MAX_DIMENSIONS:
             raise DamagedError(f"an array has {dimensions} dimensions", start)
-        shape = self._unpack(f"<{dimensions}{width}") if dimensions > 0 else ()
+        shape = self._unpack(f"<{dimensions}{length_form}") if dimensions > 0 else ()
         # An array without a shape has neither type nor data. From the third layout on, no dimensions mean a scalar.
         if dimensions < 0 or (dimensions == 0 and magic != _ARRAY_3):
             return
-        kind = self._unpack("<3i")[2]
-        if kind not in _ITEM_BYTES or any(each < 0 for each in shape):
+        _device_type, _device_number, kind = self._unpack("<3i")
+        if kind not in _ITEM_BYTES or any(length < 0 for length in shape):
             raise DamagedError(f"an array has the invalid type {kind} or shape {shape[:4]}", start)
         self.cursor.skip(prod(shape) * _ITEM_BYTES[kind], "an array")
 
 
 def _read_operators(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield the operators of a graph: each node has one under ``op``."""
-    found: dict[str, Mention] = {}
+    """Yield an outline of the operators of a graph, each once; every node of the graph has one under ``op``."""
+    mentions: dict[str, Mention] = {}
     for setting in settings:
+        # The path is ``nodes``, the index of the node, and ``op``.
         if setting.path[-1:] == ("op",) and setting.path[:1] == ("nodes",) and isinstance(setting.value, str):
             name = setting.value[:200]
-            if len(found) < _MAX_OPERATORS:
-                found.setdefault(name, Mention(VOCABULARY, "operator", name, setting.where))
-    if found:
-        yield Outline("mxnet-symbol", tuple(found.values()))
+            if len(mentions) < _MAX_OPERATORS:
+                mentions.setdefault(name, Mention(VOCABULARY, "operator", name, setting.where))
+    if mentions:
+        yield Outline("mxnet-symbol", tuple(mentions.values()))
 
 
 SYMBOL_INTERPRETER: Final = Interpreter(frozenset({"arg_nodes"}), _read_operators)

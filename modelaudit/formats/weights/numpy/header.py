@@ -15,6 +15,7 @@ MAGIC: Final = b"\x93NUMPY"
 PREFIX_BYTES: Final = len(MAGIC) + 2
 
 _MAX_HEADER_BYTES: Final = MIB
+# The width of the length of the header in bytes, by version.
 _LENGTH_WIDTHS: Final = {(1, 0): 2, (2, 0): 4, (3, 0): 4}
 _KEYS: Final = {"descr", "fortran_order", "shape"}
 _MAX_SHOWN_LENGTH: Final = 200
@@ -45,16 +46,19 @@ def locate_header(window: Window, start: int) -> tuple[tuple[int, int], int, int
     Raises:
         DamagedError: the version does not exist, or the header is truncated.
     """
-    prefix = window.read(start, PREFIX_BYTES + 4)
-    version = (prefix[len(MAGIC)], prefix[len(MAGIC) + 1]) if len(prefix) >= PREFIX_BYTES else None
-    if version is None or version not in _LENGTH_WIDTHS:
-        reason = f"version {version[0]}.{version[1]} of the format does not exist" if version else "it is truncated"
+    prefix = window.read(start, PREFIX_BYTES + max(_LENGTH_WIDTHS.values()))
+    if len(prefix) < PREFIX_BYTES:
+        raise DamagedError("the header of an array is invalid: it is truncated", start)
+    version = (prefix[len(MAGIC)], prefix[len(MAGIC) + 1])
+    if version not in _LENGTH_WIDTHS:
+        reason = f"version {version[0]}.{version[1]} of the format does not exist"
         raise DamagedError(f"the header of an array is invalid: {reason}", start)
-    text = start + PREFIX_BYTES + _LENGTH_WIDTHS[version]
-    end = text + int.from_bytes(prefix[PREFIX_BYTES : PREFIX_BYTES + _LENGTH_WIDTHS[version]], "little")
-    if end > window.size:
-        raise DamagedError(f"the header states that it ends at byte {end}, beyond the end of the file", start)
-    return version, text, end
+    length_end = PREFIX_BYTES + _LENGTH_WIDTHS[version]
+    text_start = start + length_end
+    text_end = text_start + int.from_bytes(prefix[PREFIX_BYTES:length_end], "little")
+    if text_end > window.size:
+        raise DamagedError(f"the header states that it ends at byte {text_end}, beyond the end of the file", start)
+    return version, text_start, text_end
 
 
 def read_header(window: Window, start: int, limits: Limits) -> ArrayHeader:
@@ -86,6 +90,8 @@ def read_header(window: Window, start: int, limits: Limits) -> ArrayHeader:
 
 
 def _parse_shape(value: Literal) -> tuple[int, ...] | None:
-    lengths = value if isinstance(value, tuple) else None
-    numbers = tuple(length for length in lengths or () if isinstance(length, int))
-    return numbers if lengths is not None and len(numbers) == len(lengths) else None
+    """Return ``value`` as a shape; ``None`` if it is not a tuple of integers."""
+    if not isinstance(value, tuple):
+        return None
+    lengths = tuple(length for length in value if isinstance(length, int))
+    return lengths if len(lengths) == len(value) else None

@@ -63,6 +63,13 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _outline_header(header: ArrayHeader, start: int, size: int | None) -> Outline:
+    """Return the facts and the defects of one header.
+
+    Args:
+        header: the header.
+        start: its offset in the window.
+        size: of the array in bytes; ``None`` if it is unknown.
+    """
     where = Location(offset=start)
     defects = [
         Defect(NpyDefect.DUPLICATE_KEY, f"the header has the key {key!r} more than once", where)
@@ -85,10 +92,14 @@ def _outline_header(header: ArrayHeader, start: int, size: int | None) -> Outlin
 
 
 def _format_answer(holds_objects: bool | None) -> str:
-    return "unknown" if holds_objects is None else "yes" if holds_objects else "no"
+    """Return ``yes``, ``no``, or ``unknown`` for ``None``."""
+    if holds_objects is None:
+        return "unknown"
+    return "yes" if holds_objects else "no"
 
 
 def _read_numbers(window: Window, start: int, size: int) -> Iterator[Reading]:
+    """Yield the size of the numbers that are present. Raises ``DamagedError`` if they are fewer than ``size`` bytes."""
     available = max(0, window.size - start)
     yield TensorData(min(size, available))
     if available < size:
@@ -102,7 +113,8 @@ def _find_next_array(window: Window, start: int, limits: Limits) -> int:
         machine.execute()
     except DamagedError:
         return window.size  # the reader of the pickle reports the damage
-    return machine.source.offset if window.read(machine.source.offset, len(MAGIC)) == MAGIC else window.size
+    pickle_end = machine.source.offset
+    return pickle_end if window.read(pickle_end, len(MAGIC)) == MAGIC else window.size
 
 
 def _find_pickle_after_damage(artifact: Artifact, window: Window, position: int, limits: Limits) -> Iterator[Reading]:
@@ -118,6 +130,7 @@ def _find_pickle_after_damage(artifact: Artifact, window: Window, position: int,
 def _make_member(
     artifact: Artifact, window: Window, start: int, end: int, limits: Limits, content: str | None = None
 ) -> Artifact:
-    stretch = SubWindow(window, start, end - start, get_budget(window, limits))
-    path = join_embedded(artifact.path, "data", start) if content else join_range(artifact.path, start, end)
-    return Artifact(path, stretch.size, lambda: nullcontext(stretch), content=content)
+    """Return the bytes from ``start`` to ``end`` as an artifact; ``content`` is its kind if that is known."""
+    member = SubWindow(window, start, end - start, get_budget(window, limits))
+    path = join_found(artifact.path, "data", start) if content else join_range(artifact.path, start, end)
+    return Artifact(path, member.size, lambda: nullcontext(member), content=content)

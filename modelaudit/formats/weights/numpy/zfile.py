@@ -21,11 +21,15 @@ from modelaudit.wire.streams import outline_stream
 from modelaudit.wire.windows import DecompressedWindow, SubWindow, get_budget, make_opener
 
 MAGIC: Final = b"ZF"
+# joblib pads the size with spaces to the length of ``hex(2**64)``.
 _HEADER_BYTES: Final = len(MAGIC) + len(hex(2**64))
 
 
 def _parse_stated_size(head: bytes) -> int | None:
-    """Return the size that the header states, parsed as joblib does; Python 2 wrote an ``L`` after the number."""
+    """Return the size that the header states, parsed as joblib does; ``None`` if there is no such header.
+
+    Python 2 wrote an ``L`` after the number.
+    """
     try:
         size = int(head[len(MAGIC) : _HEADER_BYTES].decode("ascii").strip().rstrip("L"), 16)
     except ValueError:
@@ -45,8 +49,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         WindowError: the window could not return the requested bytes.
     """
     head = window.read(0, _HEADER_BYTES + 1)
-    stated = _parse_stated_size(head) or 0
-    start = _HEADER_BYTES + head.endswith(b" ")  # joblib up to 0.8.4 padded the size with one more space
+    stated_size = _parse_stated_size(head) or 0
+    # joblib up to 0.8.4 padded the size with one more space.
+    start = _HEADER_BYTES + 1 if head.endswith(b" ") else _HEADER_BYTES
     budget = get_budget(window, limits)
     stored = SubWindow(window, start, window.size - start, budget)
     with DecompressedWindow(stored, ZLIB, 0, limits) as content:
@@ -55,8 +60,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         defects: list[Defect] = []
         if content.overflowed:
             defects.append(Defect(ZFileDefect.EXPANSION_RATIO, f"the content takes more than {content.size} bytes"))
-        elif failure is None and content.size != stated:
-            detail = f"the content takes {content.size} bytes, the header states {stated}"
+        elif failure is None and content.size != stated_size:
+            detail = f"the content takes {content.size} bytes, the header states {stated_size}"
             defects.append(Defect(ZFileDefect.SIZE_MISMATCH, detail, Location(offset=len(MAGIC))))
         yield outline_stream("joblib", 1, end, content.size, defects)
         if failure is not None:
@@ -66,5 +71,5 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             kind = None if is_pickle else TENSOR_STORAGE
             yield Artifact(join_content(artifact.path), content.size, make_opener(content), content=kind)
     if failure is None and end < window.size:
-        rest = SubWindow(window, end, window.size - end, budget)
-        yield Artifact(join_range(artifact.path, end, window.size), rest.size, make_opener(rest))
+        trailing = SubWindow(window, end, window.size - end, budget)
+        yield Artifact(join_range(artifact.path, end, window.size), trailing.size, make_opener(trailing))

@@ -22,7 +22,9 @@ _RECORD_KINDS: Final = {
     b"\x0c\xdb\x20\xde": "node of a tree",
     b"\x0c\xdb\x12\x34": "node of versions",
 }
+# Magic number, length (8 bytes) and version (1 byte).
 _HEADER_BYTES: Final = 13
+# A path such as ``model/d/0123456789abcdef0123456789abcdef``, also of a member of such a file.
 _DATA_PATH: Final = re.compile(r"(?:\A|/)d/[0-9a-f]{32}(?:![^!]*)*\Z")
 
 
@@ -38,9 +40,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: the record is truncated.
         WindowError: the window could not return the requested bytes.
     """
-    head = window.read(0, _HEADER_BYTES)
-    kind = _RECORD_KINDS[head[:4]]
-    length = int.from_bytes(head[4:12], "little")
+    header = window.read(0, _HEADER_BYTES)
+    kind = _RECORD_KINDS[header[:4]]
+    length = int.from_bytes(header[4:12], "little")
     yield Outline("ocdbt", (), (("kind", kind), ("bytes", str(length))))
     if not _HEADER_BYTES <= length <= window.size:
         raise DamagedError(f"the {kind} states {length} bytes, the file has {window.size}", 4)
@@ -53,5 +55,5 @@ def recognises_data(head: Head) -> bool:
 
 
 def read_data(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the size of the chunks."""
+    """Yield an outline with the size of the file. The chunks are not read: no number makes a loader run code."""
     yield Outline("ocdbt", (), (("kind", "chunks of arrays"), ("bytes", str(window.size))))

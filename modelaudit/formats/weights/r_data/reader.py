@@ -14,9 +14,12 @@ from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.leftover import make_leftover_artifacts
 
-# ``save`` writes a line such as ``RDX3`` first. ``serialize`` writes a letter for the encoding, then the version.
+_MAX_ENCODING_NAME: Final = 64
+# ``save`` writes a line such as ``RDX3`` first. ``serialize`` writes a letter for the encoding, then the version:
+# ``X`` and ``B`` are followed by four bytes, ``A`` by lines of text.
 _BINARY: Final = re.compile(rb"(?:RD[XB][23]\n)?(?:X\n\x00\x00\x00[\x02\x03]|B\n[\x02\x03]\x00\x00\x00)")
 _TEXT: Final = re.compile(rb"(?:RDA[23]\n)?A\r?\n[23]\r?\n\d+\r?\n\d+\r?\n")
+# The line of ``save``, if any, and the letter with its line end.
 _PREFIX: Final = re.compile(rb"(?:RD[XAB][23]\n)?(?:[XB]\n|A\r?\n)")
 
 
@@ -33,23 +36,28 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: items nest too deep.
         WindowError: the window could not return the requested bytes.
     """
-    start = window.read(0, 16)
-    prefix = _PREFIX.match(start)
+    prefix = _PREFIX.match(window.read(0, 16))
     if prefix is None:
         raise DamagedError("the file does not begin like a serialised R object", 0)
     letter = prefix[0].strip()[-1:]
     source: ItemSource
-    source = AsciiSource(window, prefix.end()) if letter == b"A" else BinarySource(window, prefix.end(), letter == b"X")
+    if letter == b"A":
+        source = AsciiSource(window, prefix.end())
+    else:
+        source = BinarySource(window, prefix.end(), is_big_endian=letter == b"X")
     walker = ItemWalker(source)
     damage: DamagedError | None = None
     facts: list[tuple[str, str]] = []
     try:
+        # The version of the format, of the R that wrote the file, and the lowest version of R that can read it.
         version, writer = source.read_integer(), source.read_integer()
         source.read_integer()
         facts.append(("version", str(version)))
         facts.append(("writer", f"R {writer >> 16 & 255}.{writer >> 8 & 255}.{writer & 255}"))
         if version == 3:
-            source.read_text(max(0, min(source.read_integer(), 64)))
+            # The name of the native encoding.
+            name_length = source.read_integer()
+            source.read_text(max(0, min(name_length, _MAX_ENCODING_NAME)))
         walker.run()
     except DamagedError as error:
         damage = error

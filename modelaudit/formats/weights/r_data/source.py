@@ -5,7 +5,7 @@ Source: R Internals, section 1.8 "Serialization Formats"; ``src/main/serialize.c
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB
@@ -16,6 +16,8 @@ _BLOCK_BYTES: Final = MIB
 _MAX_KEPT_BYTES: Final = 4096
 _MAX_TOKEN_BYTES: Final = 4096
 _ESCAPES: Final = {b"n": b"\n", b"t": b"\t", b"v": b"\v", b"b": b"\b", b"r": b"\r", b"f": b"\f", b"a": b"\a"}
+_WHITE_SPACE: Final = (b" ", b"\t", b"\r", b"\n")
+# R represents the missing value ``NA`` by this number.
 _MISSING_INTEGER: Final = -(1 << 31)
 
 INTEGER: Final = "integer"
@@ -45,50 +47,51 @@ class ItemSource(Protocol):
 class BinarySource:
     """The binary encodings: big-endian XDR (``X``), and little-endian as most machines write natively (``B``)."""
 
-    def __init__(self, window: Window, start: int, big: bool) -> None:
-        self._bytes = Cursor(window, start, _BLOCK_BYTES)
-        self._order: Final = "big" if big else "little"
+    def __init__(self, window: Window, start: int, is_big_endian: bool) -> None:
+        self._cursor = Cursor(window, start, _BLOCK_BYTES)
+        self._order: Final[Literal["big", "little"]] = "big" if is_big_endian else "little"
 
     @property
     def offset(self) -> int:
         """The offset of the next byte in the window."""
-        return self._bytes.offset
+        return self._cursor.offset
 
     def read_integer(self) -> int:
         """Read the next signed 32-bit number."""
-        return int.from_bytes(self._bytes.take(4, "a number"), "big" if self._order == "big" else "little", signed=True)
+        return int.from_bytes(self._cursor.take(4, "a number"), self._order, signed=True)
 
     def skip_numbers(self, kind: str, count: int) -> None:
         """Skip ``count`` numbers of a ``kind``."""
-        self._bytes.skip(count * _WIDTHS[kind], f"a list of {kind} numbers")
+        self._cursor.skip(count * _WIDTHS[kind], f"a list of {kind} numbers")
 
     def read_text(self, length: int) -> str:
         """Read a text of ``length`` bytes and return its first 4096 bytes, decoded."""
-        kept = self._bytes.take(min(length, _MAX_KEPT_BYTES), "a text")
-        self._bytes.skip(length - len(kept), "a text")
-        return kept.decode("utf-8", "replace")
+        start = self._cursor.take(min(length, _MAX_KEPT_BYTES), "a text")
+        self._cursor.skip(length - len(start), "a text")
+        return start.decode("utf-8", "replace")
 
 
 class AsciiSource:
     """The ASCII encoding (``A``): one number or text per line, texts with the escapes of C."""
 
     def __init__(self, window: Window, start: int) -> None:
-        self._bytes = Cursor(window, start, _BLOCK_BYTES)
+        self._cursor = Cursor(window, start, _BLOCK_BYTES)
 
     @property
     def offset(self) -> int:
         """The offset of the next byte in the window."""
-        return self._bytes.offset
+        return self._cursor.offset
 
     def _read_token(self) -> bytes:
+        """Return the characters up to the next white space, and consume that; white space before them is skipped."""
         token = bytearray()
         while True:
-            byte = self._bytes.take(1, "a character")
-            if byte in (b" ", b"\t", b"\r", b"\n"):
+            character = self._cursor.take(1, "a character")
+            if character in _WHITE_SPACE:
                 if token:
                     return bytes(token)
                 continue
-            token += byte
+            token += character
             if len(token) > _MAX_TOKEN_BYTES:
                 raise DamagedError(f"a number takes more than {_MAX_TOKEN_BYTES} characters", self.offset)
 
@@ -110,24 +113,28 @@ class AsciiSource:
     def read_text(self, length: int) -> str:
         """Read a text of ``length`` bytes and return its first 4096 bytes, decoded."""
         # Only the white space before a text separates it from the number before: within a text, blanks are escaped.
-        byte = self._bytes.take(1, "a character")
-        while byte in (b" ", b"\t", b"\r", b"\n"):
-            byte = self._bytes.take(1, "a character") if length else b"."  # an empty text has no character to find
-        kept = bytearray()
+        character = self._cursor.take(1, "a character")
+        if not length:
+            # An empty text has no character after the white space.
+            return ""
+        while character in _WHITE_SPACE:
+            character = self._cursor.take(1, "a character")
+        text = bytearray()
         for index in range(length):
             if index:
-                byte = self._bytes.take(1, "a character")
-            if byte == b"\\":
-                byte = self._read_escape()
-            if len(kept) < _MAX_KEPT_BYTES:
-                kept += byte
-        return kept.decode("utf-8", "replace")
+                character = self._cursor.take(1, "a character")
+            if character == b"\\":
+                character = self._read_escape()
+            if len(text) < _MAX_KEPT_BYTES:
+                text += character
+        return text.decode("utf-8", "replace")
 
     def _read_escape(self) -> bytes:
-        byte = self._bytes.take(1, "a character")
-        if byte not in b"01234567":
-            return _ESCAPES.get(byte, byte)
-        digits = byte + self._bytes.take(2, "a character")
+        """Return the byte that an escape of C means. The cursor is after its backslash, at ``n`` or ``303``."""
+        character = self._cursor.take(1, "a character")
+        if character not in b"01234567":
+            return _ESCAPES.get(character, character)
+        digits = character + self._cursor.take(2, "a character")
         try:
             return bytes((int(digits, 8) & 0xFF,))
         except ValueError:

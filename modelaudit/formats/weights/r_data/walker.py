@@ -28,11 +28,13 @@ _MAX_MENTIONS: Final = 5_000
 _MAX_STRINGS_SEARCHED: Final = 16
 _MAX_NAME_LENGTH: Final = 200
 
+# Types of items, in the low byte of the flags that begin each item (``SEXPTYPE``, and the codes of ``serialize.c``).
 _SYMBOL, _PAIRLIST, _CLOSURE, _ENVIRONMENT, _PROMISE, _CALL, _DOTS = 1, 2, 3, 4, 5, 6, 17
 _CHARACTERS, _STRINGS, _LIST, _EXPRESSIONS, _BYTECODE, _POINTER, _WEAK, _S4 = 9, 16, 19, 20, 21, 22, 23, 25
 _ALTREP, _ATTRIBUTED_PAIRS, _ATTRIBUTED_CALL, _REFERENCE = 238, 239, 240, 255
 _BACK_REFERENCE, _BACK_REFERENCE_TARGET = 243, 244
 _NAMED_ENVIRONMENTS: Final = frozenset({247, 248, 249})  # persistent objects, packages and namespaces, saved by name
+# ``NULL``, the base environments and other constants: nothing follows their flags.
 _WITHOUT_CONTENT: Final = frozenset({0, 241, 242, 250, 251, 252, 253, 254})
 
 _NUMBER_KINDS: Final = {10: INTEGER, 13: INTEGER, 14: REAL, 15: COMPLEX, 24: RAW}
@@ -60,12 +62,12 @@ class _Call:
 
     Attributes:
         name: of the called function, once it was read.
-        names: the outer call whose function this call computes, as ``base::system`` does in ``base::system("ls")``.
+        outer_call: the call whose function this call computes, as ``base::system`` does in ``base::system("ls")``.
         package: the first operand of ``::``.
     """
 
     name: str = ""
-    names: _Call | None = None
+    outer_call: _Call | None = None
     package: str = ""
 
 
@@ -75,7 +77,9 @@ class _ItemContext:
 
     Attributes:
         code: when the code around the item runs: ``DATA``, ``LANGUAGE``, ``FUNCTION`` or ``PROMISE``.
-        part: the role of the item in the enclosing item, such as ``head`` or ``argument`` of a call.
+        part: the role of the item in the enclosing item: ``head`` (the function), ``rest`` (the list of arguments) or
+            ``argument`` of a call; ``table``, ``frame`` (the bindings) or ``variable`` of an environment; ``value`` or
+            ``expression`` of a promise; ``representation`` of a compact vector; empty for any other role.
         call: the enclosing call.
     """
 
@@ -98,6 +102,7 @@ class ItemWalker:
     def __init__(self, source: ItemSource) -> None:
         self.mentions: list[Mention] = []
         self._source = source
+        # The objects that a later item may refer to by index: names of symbols, and "" for any other object.
         self._references: list[str] = []
         self._waiting: list[_ReadTask] = []
         self._seen: set[tuple[str, str, str]] = set()
@@ -122,10 +127,12 @@ class ItemWalker:
         self._waiting.extend(reversed(tasks))
 
     def _queue_items(self, *contexts: _ItemContext) -> None:
+        """Push a task for each item that follows, so that they are read next, in the given order."""
         for context in reversed(contexts):
             self._waiting.append(lambda context=context: self._read_item(context))  # type: ignore[misc]
 
     def _record_mention(self, vocabulary: str, use: str, name: str, detail: str = "") -> None:
+        """Record a mention at the current offset, unless it was recorded before or there are too many."""
         key = (vocabulary, use, name)
         if key in self._seen or len(self.mentions) >= _MAX_MENTIONS:
             return
@@ -134,6 +141,7 @@ class ItemWalker:
         self.mentions.append(Mention(vocabulary, use, name[:_MAX_NAME_LENGTH], where, detail))
 
     def _read_length(self) -> int:
+        """Read the length of a vector. Raises ``DamagedError`` if it is negative."""
         length = self._source.read_integer()
         if length == -1:  # the length of a long vector follows in two halves
             upper, lower = self._source.read_integer(), self._source.read_integer() & 0xFFFF_FFFF
@@ -143,6 +151,11 @@ class ItemWalker:
         return length
 
     def _read_item(self, context: _ItemContext) -> None:
+        """Read the flags of the next item and its content, and queue its parts.
+
+        Raises:
+            DamagedError: the item is truncated, invalid or of an unknown type.
+        """
         flags = self._source.read_integer() & 0xFFFF_FFFF
         kind = flags & 0xFF
         attributes = (_DATA_CONTEXT,) if flags & _HAS_ATTRIBUTES else ()
@@ -173,6 +186,7 @@ class ItemWalker:
         self._record_name(name, context)
 
     def _read_vector(self, kind: int, context: _ItemContext) -> None:
+        """Read strings or one text, or queue the elements of a list or of an expression vector."""
         if kind == _STRINGS:
             self._read_strings(context)
         elif kind == _CHARACTERS:
@@ -183,18 +197,28 @@ class ItemWalker:
             self._read_elements(self._read_length(), _ItemContext(code, part))
 
     def _read_rare_item(self, kind: int, context: _ItemContext, attributes: tuple[_ItemContext, ...]) -> None:
+        """Read an environment, bytecode, a built-in function, a compact vector, a pointer or an S4 object.
+
+        Args:
+            kind: the type of the item.
+            context: its position.
+            attributes: the context of its attributes, if it has any.
+
+        Raises:
+            DamagedError: the type is unknown, or the item is truncated.
+        """
         if kind == _ENVIRONMENT:
-            self._source.read_integer()
+            self._source.read_integer()  # whether the environment is locked
             self._references.append("")
             # Enclosing environment, bindings as a pairlist, bindings as a hash table of pairlists, attributes.
             self._queue_items(_DATA_CONTEXT, _ItemContext(part="frame"), _ItemContext(part="table"), _DATA_CONTEXT)
         elif kind in _NAMED_ENVIRONMENTS:
-            self._source.read_integer()
+            self._source.read_integer()  # a reserved number
             for _ in range(self._read_length()):
                 self._read_character_item()
             self._references.append("")
         elif kind == _BYTECODE:
-            self._source.read_integer()
+            self._source.read_integer()  # the number of cells that are referred to
             # Bytecode is the body of a function, also outside one.
             code = context.code if context.code in (FUNCTION, PROMISE) else FUNCTION
             self._queue_items(*attributes)
@@ -203,10 +227,13 @@ class ItemWalker:
             self._record_name(self._source.read_text(max(0, self._source.read_integer())), context)
             self._queue_items(*attributes)
         elif kind == _ALTREP:
+            # The class of the compact vector, its state, and its attributes.
             self._queue_items(_ItemContext(part="representation", call=_Call()), _DATA_CONTEXT, _DATA_CONTEXT)
         elif kind in (_POINTER, _WEAK):
             self._references.append("")
-            self._queue_items(*((_DATA_CONTEXT, _DATA_CONTEXT) if kind == _POINTER else ()), *attributes)
+            # A pointer has a protected value and a tag, a weak reference has neither.
+            parts = (_DATA_CONTEXT, _DATA_CONTEXT) if kind == _POINTER else ()
+            self._queue_items(*parts, *attributes)
         elif kind == _S4:
             self._queue_items(*attributes)
         else:
@@ -217,10 +244,11 @@ class ItemWalker:
         tag = (_DATA_CONTEXT,) if flags & _HAS_TAG else ()
         if kind == _CALL:
             code = context.code or LANGUAGE
-            call = _Call(names=context.call if context.part == "head" else None)
+            call = _Call(outer_call=context.call if context.part == "head" else None)
             self._queue_items(*attributes, *tag, _ItemContext(code, "head", call), _ItemContext(code, "rest", call))
         elif kind == _CLOSURE:
             code = PROMISE if context.code == PROMISE else FUNCTION
+            # The tag is the environment; the formal arguments and the body follow.
             self._queue_items(*attributes, *tag, _ItemContext(code), _ItemContext(code))
         elif kind == _PROMISE:
             self._read_promise(context, attributes, tag)
@@ -233,9 +261,11 @@ class ItemWalker:
             self._queue_items(*attributes, *tag, _ItemContext(part="variable"), context)
         elif context.part == "representation":
             self._queue_items(*attributes, *tag, context, context)
+        elif kind == _DOTS:
+            # The value of ``...``: each cell holds the promise of one argument and the next cell.
+            self._queue_items(*attributes, *tag, _ItemContext(context.code, "variable"), context)
         else:
-            first = _ItemContext(context.code, "variable" if kind == _DOTS else "")
-            self._queue_items(*attributes, *tag, first, context if kind == _DOTS else _ItemContext(context.code))
+            self._queue_items(*attributes, *tag, _ItemContext(context.code), _ItemContext(context.code))
 
     def _read_promise(
         self, context: _ItemContext, attributes: tuple[_ItemContext, ...], tag: tuple[_ItemContext, ...]
@@ -254,6 +284,11 @@ class ItemWalker:
         self._queue_items(*attributes, *tag, _ItemContext(part="value"), _ItemContext(code, "expression"))
 
     def _read_character_item(self) -> str:
+        """Read an item that must be a text, and return its first 4096 bytes, decoded.
+
+        Raises:
+            DamagedError: it is no text, it has attributes, or it is truncated.
+        """
         flags = self._source.read_integer()
         if flags & 0xFF != _CHARACTERS:
             raise DamagedError(f"an item of type {flags & 0xFF} is in the place of a text", self._source.offset)
@@ -262,56 +297,54 @@ class ItemWalker:
         return self._read_characters()
 
     def _read_characters(self) -> str:
+        """Read the length and the bytes of a text; empty for the missing value ``NA``, whose length is -1."""
         length = self._source.read_integer()
-        return self._source.read_text(length) if length > 0 else self._read_empty_text(length)
-
-    def _read_empty_text(self, length: int) -> str:
         if length < -1:
             raise DamagedError(f"a text has {length} bytes", self._source.offset)
-        return ""
+        return self._source.read_text(length) if length > 0 else ""
 
     def _read_strings(self, context: _ItemContext) -> None:
+        """Read a vector of strings; in code, a string may name a function, as in ``do.call("system", ...)``."""
         for number in range(self._read_length()):
             text = self._read_character_item()
             if number < _MAX_STRINGS_SEARCHED and context.code and context.part in ("head", "argument"):
                 self._record_name(text, context)
 
     def _record_name(self, name: str, context: _ItemContext) -> None:
-        if not name or context.call is None:
-            if name and context.part == "expression":
-                self._record_mention(FUNCTION_VOCABULARY, f"{context.code}-argument", name)
+        """Record the name of a symbol or string, if code calls it or gives it to a function that may call it."""
+        if not name:
             return
         call = context.call
+        if call is None:
+            # The expression of a promise may be a single symbol.
+            if context.part == "expression":
+                self._record_mention(FUNCTION_VOCABULARY, f"{context.code}-argument", name)
+            return
         if context.part == "head":
-            self._record_call(name, context)
-        elif context.part == "representation":
-            if not call.name:
-                call.name = name
-                self._record_mention("r-altrep", "representation", name)
+            call.name = name
+            self._record_mention(FUNCTION_VOCABULARY, f"{context.code}-call", name)
+        elif context.part == "representation" and not call.name:
+            call.name = name
+            self._record_mention("r-altrep", "representation", name)
         elif context.part == "argument" and call.name in _NAMESPACE_OPERATORS:
-            if not call.package:
-                call.package = name
-                return
-            if call.names is not None:
-                call.names.name = name
-            self._record_mention(
-                FUNCTION_VOCABULARY,
-                f"{context.code}-{'call' if call.names else 'argument'}",
-                name,
-                f"of {call.package}",
-            )
+            self._record_namespace_operand(name, context.code, call)
         elif context.part == "argument" and call.name in _FUNCTIONS_THAT_CALL:
             self._record_mention(FUNCTION_VOCABULARY, f"{context.code}-argument", name, f"given to {call.name}")
 
-    def _record_call(self, name: str, context: _ItemContext) -> None:
-        if context.call is not None:
-            context.call.name = name
-        self._record_mention(FUNCTION_VOCABULARY, f"{context.code}-call", name)
+    def _record_namespace_operand(self, name: str, code: str, call: _Call) -> None:
+        """Record an operand of ``::``: first the package, then the function, which an outer call may call."""
+        if not call.package:
+            call.package = name
+            return
+        if call.outer_call is not None:
+            call.outer_call.name = name
+        use = "call" if call.outer_call else "argument"
+        self._record_mention(FUNCTION_VOCABULARY, f"{code}-{use}", name, f"of {call.package}")
 
-    def _read_elements(self, left: int, context: _ItemContext) -> None:
-        """Queue the elements of a list one at a time, so that a forged length costs no memory."""
-        if left:
-            self._queue_tasks(lambda: self._read_item(context), lambda: self._read_elements(left - 1, context))
+    def _read_elements(self, count: int, context: _ItemContext) -> None:
+        """Queue ``count`` elements of a list one at a time, so that a forged length costs no memory."""
+        if count:
+            self._queue_tasks(lambda: self._read_item(context), lambda: self._read_elements(count - 1, context))
 
     def _read_bytecode(self, code: str) -> None:
         """Read bytecode: its instructions, then its constants, which include the source of the function."""
@@ -319,11 +352,12 @@ class ItemWalker:
             lambda: self._read_item(_DATA_CONTEXT), lambda: self._read_constants(self._read_length(), code)
         )
 
-    def _read_constants(self, left: int, code: str) -> None:
-        if not left:
+    def _read_constants(self, count: int, code: str) -> None:
+        """Queue ``count`` constants of bytecode one at a time; ``code`` says when the function runs."""
+        if not count:
             return
         kind = self._source.read_integer()
-        self._queue_tasks(lambda: self._read_constants(left - 1, code))
+        self._queue_tasks(lambda: self._read_constants(count - 1, code))
         if kind == _BYTECODE:
             self._queue_tasks(lambda: self._read_bytecode(code))
         elif kind in (_PAIRLIST, _CALL, _BACK_REFERENCE, _BACK_REFERENCE_TARGET, _ATTRIBUTED_CALL, _ATTRIBUTED_PAIRS):
@@ -331,11 +365,9 @@ class ItemWalker:
         else:
             # Instructions look up functions and variables by symbols among the constants. Which is which depends on
             # the instruction, so every symbol counts as a name given to ``get``.
-            self._queue_tasks(
-                lambda: self._read_item(
-                    _ItemContext(code, "argument", _Call("get")) if kind == _SYMBOL else _ItemContext(code)
-                )
-            )
+            is_symbol = kind == _SYMBOL
+            context = _ItemContext(code, "argument", _Call("get")) if is_symbol else _ItemContext(code)
+            self._queue_items(context)
 
     def _read_bytecode_language(self, kind: int, context: _ItemContext) -> None:
         """Read language among the constants of bytecode, where a cell may refer to an earlier cell."""
@@ -345,9 +377,9 @@ class ItemWalker:
         if kind == _BACK_REFERENCE_TARGET:
             self._source.read_integer()
             kind = self._source.read_integer()
-        attributed = kind in (_ATTRIBUTED_CALL, _ATTRIBUTED_PAIRS)
+        has_attributes = kind in (_ATTRIBUTED_CALL, _ATTRIBUTED_PAIRS)
         if kind in (_CALL, _ATTRIBUTED_CALL):
-            call = _Call(names=context.call if context.part == "head" else None)
+            call = _Call(outer_call=context.call if context.part == "head" else None)
             first, rest = _ItemContext(context.code, "head", call), _ItemContext(context.code, "rest", call)
         elif kind in (_PAIRLIST, _ATTRIBUTED_PAIRS):
             part = "argument" if context.part == "rest" else ""
@@ -355,9 +387,9 @@ class ItemWalker:
         else:
             self._queue_tasks(lambda: self._read_item(context))
             return
-        before: list[_ReadTask] = [lambda: self._read_item(_DATA_CONTEXT)] * (2 if attributed else 1)  # attributes, tag
         self._queue_tasks(
-            *before,
             lambda: self._read_bytecode_language(self._source.read_integer(), first),
             lambda: self._read_bytecode_language(self._source.read_integer(), rest),
         )
+        # The attributes, if there are any, and the tag precede the two parts of the cell, so they are queued last.
+        self._queue_items(*([_DATA_CONTEXT] * (2 if has_attributes else 1)))

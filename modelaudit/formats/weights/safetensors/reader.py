@@ -54,6 +54,7 @@ DTYPE_BITS = {
 
 _LENGTH_BYTES = 8
 _MAX_UINT64 = 2**64 - 1
+# The parser of the library, serde_json, refuses deeper nesting.
 _MAX_DEPTH = 127
 _JSON_SPACE = b" \t\n\r"
 _MAX_PLAUSIBLE_LENGTH = 2**48
@@ -70,7 +71,9 @@ def recognises(head: Head) -> bool:
     length = int.from_bytes(head.data[:_LENGTH_BYTES], "little")
     if length < _MAX_PLAUSIBLE_LENGTH and head.data[_LENGTH_BYTES:].lstrip(_JSON_SPACE).startswith(b"{"):
         return True
-    return head.path.lower().endswith(".safetensors") and name_format(head.data, "") is None and b"\0" in head.data[:8]
+    # A plausible length has zero bytes, text has none.
+    has_zero_byte = b"\0" in head.data[:_LENGTH_BYTES]
+    return head.path.lower().endswith(".safetensors") and name_format(head.data, "") is None and has_zero_byte
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -98,15 +101,15 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         )
     entries = [MetadataEntry(key, value.encode("utf-8", "replace")) for key, value in metadata]
     facts = (("header bytes", str(length)), ("tensors", str(len(tensors))))
-    yield Outline("safetensors", collect_mentions(entries), facts, tuple(log.kept))
+    yield Outline("safetensors", collect_mentions(entries), facts, tuple(log.defects))
     yield from read_metadata(artifact, window, entries, limits)
     if end > available:
         detail = f"the file is truncated: it has {available} of {end} bytes of tensors"
         yield Unread(UnreadReason.DAMAGED, detail, Location(offset=window.size))
     elif end < available:
-        stretch = SubWindow(window, data_start + end, available - end, get_budget(window, limits))
+        trailing = SubWindow(window, data_start + end, available - end, get_budget(window, limits))
         path = join_range(artifact.path, data_start + end, window.size)
-        yield Artifact(path, stretch.size, lambda: nullcontext(stretch))
+        yield Artifact(path, trailing.size, lambda: nullcontext(trailing))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +127,24 @@ class TensorEntry:
 class _DefectList:
     """The defects found so far. A header is bounded, so all are kept."""
 
-    kept: list[Defect] = field(default_factory=list)
+    defects: list[Defect] = field(default_factory=list)
 
     def add(self, kind: DefectKind, detail: str, key: str | None = None, offset: int | None = None) -> None:
-        self.kept.append(Defect(kind, detail, Location(offset=offset, key=key)))
+        """Record a defect of the tensor or key ``key``, or at ``offset``."""
+        self.defects.append(Defect(kind, detail, Location(offset=offset, key=key)))
 
 
 def _read_header_text(window: Window, limits: Limits) -> tuple[int, str]:
-    """Return the stated length of the header in bytes, and its text."""
-    first = window.read(0, _LENGTH_BYTES)
-    length = int.from_bytes(first, "little")
-    if len(first) < _LENGTH_BYTES or _LENGTH_BYTES + length > window.size:
+    """Return the stated length of the header in bytes, and its text.
+
+    Raises:
+        DamagedError: the header is truncated or not UTF-8.
+        LimitReachedError: the header is too long or holds too many values.
+        WindowError: the window could not return the requested bytes.
+    """
+    length_bytes = window.read(0, _LENGTH_BYTES)
+    length = int.from_bytes(length_bytes, "little")
+    if len(length_bytes) < _LENGTH_BYTES or _LENGTH_BYTES + length > window.size:
         raise DamagedError(f"the header states a length of {length} bytes, more than the file has", 0)
     if length > limits.header_bytes:
         raise LimitReachedError(f"the header takes {length} bytes, more than the limit of {limits.header_bytes}", 0)
@@ -155,23 +165,38 @@ class _JsonObject(tuple[tuple[str, object], ...]):
 
 
 def _parse_integer(digits: str) -> int | float:
-    # The library does not accept -0 or numbers beyond 64 bits as integers.
-    return int(digits) if len(digits) <= len(str(_MAX_UINT64)) and digits != "-0" else _parse_fraction(digits)
+    """Return an integer, or a fraction for a number that the library does not accept as an integer.
+
+    These are ``-0`` and numbers of more digits than 64 bits can have.
+    """
+    may_fit = len(digits) <= len(str(_MAX_UINT64))
+    return int(digits) if may_fit and digits != "-0" else _parse_fraction(digits)
 
 
 def _parse_fraction(digits: str) -> float:
-    """Return a number that is valid nowhere in a header. Raise ``ValueError`` where the library's parser fails."""
+    """Return -1.0, which is valid nowhere in a header: no field of a header may be a fraction.
+
+    Raises:
+        ValueError: the number is out of range, so that the parser of the library fails.
+    """
     if float(digits) in (float("inf"), float("-inf")):
         raise ValueError(f"{digits[:40]} is out of range")
     return -1.0
 
 
 def _refuse_constant(name: str) -> object:
+    """Raise ``ValueError`` for ``NaN`` and ``Infinity``, which the parser of Python accepts by default."""
     raise ValueError(f"{name} is not JSON")
 
 
 def _parse_header(text: str, log: _DefectList) -> _JsonObject:
-    def collect(pairs: list[tuple[str, object]]) -> _JsonObject:
+    """Parse the JSON object of the header, and record a defect for each repeated key at any depth.
+
+    Raises:
+        DamagedError: the parser of the library would refuse the text.
+    """
+
+    def collect_pairs(pairs: list[tuple[str, object]]) -> _JsonObject:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
@@ -187,7 +212,7 @@ def _parse_header(text: str, log: _DefectList) -> _JsonObject:
             parse_int=_parse_integer,
             parse_float=_parse_fraction,
             parse_constant=_refuse_constant,
-            object_pairs_hook=collect,
+            object_pairs_hook=collect_pairs,
         )
     except (ValueError, RecursionError) as error:
         raise DamagedError(f"the header is not JSON: {error}", _LENGTH_BYTES) from error
@@ -197,6 +222,7 @@ def _parse_header(text: str, log: _DefectList) -> _JsonObject:
 
 
 def _interpret_header(pairs: _JsonObject, log: _DefectList) -> tuple[tuple[tuple[str, str], ...], list[TensorEntry]]:
+    """Return the texts in the metadata by key, and the valid tensors in the order of their offsets."""
     metadata: list[tuple[str, str]] = []
     tensors: list[TensorEntry] = []
     for key, value in pairs:
@@ -205,9 +231,9 @@ def _interpret_header(pairs: _JsonObject, log: _DefectList) -> tuple[tuple[tuple
             if entry is not None:
                 tensors.append(entry)
         elif isinstance(value, _JsonObject):
-            strings = [(name, text) for name, text in value if isinstance(text, str)]
-            metadata += strings
-            if len(strings) < len(value):
+            texts = [(name, text) for name, text in value if isinstance(text, str)]
+            metadata += texts
+            if len(texts) < len(value):
                 log.add(SafetensorsDefect.METADATA_TYPE, "a value in __metadata__ is not a string", key)
         elif value is not None:
             log.add(SafetensorsDefect.METADATA_TYPE, "__metadata__ is not an object", key)
@@ -217,28 +243,37 @@ def _interpret_header(pairs: _JsonObject, log: _DefectList) -> tuple[tuple[tuple
 
 
 def _parse_tensor(name: str, value: object, log: _DefectList) -> TensorEntry | None:
+    """Parse the entry of one tensor; record a defect and return ``None`` if a field is missing or invalid.
+
+    A tensor of an unknown dtype is a defect as well, but is returned.
+    """
     fields = dict(value) if isinstance(value, _JsonObject) else {}
-    dtype, shape, offsets = (fields.get(key) for key in ("dtype", "shape", "data_offsets"))
-    numbers = _parse_sizes(shape)
-    extent = _parse_sizes(offsets)
-    if not isinstance(dtype, str) or numbers is None or extent is None or len(extent) != 2:
+    dtype = fields.get("dtype")
+    shape = _parse_sizes(fields.get("shape"))
+    offsets = _parse_sizes(fields.get("data_offsets"))
+    if not isinstance(dtype, str) or shape is None or offsets is None or len(offsets) != 2:
         log.add(SafetensorsDefect.MALFORMED_TENSOR, f"{name!r} lacks a valid dtype, shape or data_offsets", name)
         return None
     if dtype not in DTYPE_BITS:
         log.add(SafetensorsDefect.UNKNOWN_DTYPE, f"{name!r} has the unknown dtype {dtype!r}", name)
-    return TensorEntry(name, dtype, numbers, extent[0], extent[1])
+    start, end = offsets
+    return TensorEntry(name, dtype, shape, start, end)
 
 
 def _parse_sizes(value: object) -> tuple[int, ...] | None:
-    """Return ``value`` as unsigned 64-bit numbers, or ``None``. The type is compared, for ``True`` is an ``int``."""
+    """Return ``value`` as a tuple, or ``None`` if it is not a list of unsigned 64-bit numbers."""
     if not isinstance(value, list):
         return None
+    # The type is compared, because ``True`` is an instance of ``int`` as well.
     numbers = tuple(item for item in value if type(item) is int and 0 <= item <= _MAX_UINT64)
     return numbers if len(numbers) == len(value) else None
 
 
 def _check_offsets(tensors: list[TensorEntry], log: _DefectList) -> int:
-    """Record gaps and overlaps between the tensors, and return the offset where the last one ends."""
+    """Record contradictions in the offsets and sizes of the tensors, and return the offset where the last one ends.
+
+    The tensors must be in the order of their offsets, which count from the start of the data section.
+    """
     end = 0
     for tensor in tensors:
         name = tensor.name
@@ -266,19 +301,21 @@ def _check_offsets(tensors: list[TensorEntry], log: _DefectList) -> int:
 
 
 def _check_size(tensor: TensorEntry, log: _DefectList) -> None:
-    width = DTYPE_BITS.get(tensor.dtype)
-    if width is None:
+    """Record a defect if a tensor takes another number of bytes by its shape and dtype than by its offsets."""
+    bits_per_number = DTYPE_BITS.get(tensor.dtype)
+    if bits_per_number is None:
         return
     # Stop at the first product beyond 64 bits: the library multiplies with checks and refuses such a shape.
     bits = 1
-    for factor in (*tensor.shape, width):
+    for factor in (*tensor.shape, bits_per_number):
         bits *= factor
         if bits > _MAX_UINT64:
             log.add(SafetensorsDefect.SIZE_OVERFLOW, f"the size of {tensor.name!r} does not fit 64 bits", tensor.name)
             return
-    taken = tensor.end - tensor.start
+    stored_bytes = tensor.end - tensor.start
     if bits % 8:
         log.add(SafetensorsDefect.MISALIGNED_TENSOR, f"{tensor.name!r} takes {bits} bits, not whole bytes", tensor.name)
-    elif bits // 8 != taken and taken >= 0:
-        detail = f"{tensor.name!r} takes {bits // 8} bytes by its shape and dtype, {taken} by its offsets"
+    # Reversed offsets, which give a negative size, are a defect already.
+    elif bits // 8 != stored_bytes and stored_bytes >= 0:
+        detail = f"{tensor.name!r} takes {bits // 8} bytes by its shape and dtype, {stored_bytes} by its offsets"
         log.add(SafetensorsDefect.SIZE_MISMATCH, detail, tensor.name)

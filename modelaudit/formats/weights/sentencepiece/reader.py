@@ -19,29 +19,36 @@ from modelaudit.wire.protobuf import BYTES, FIXED32, VARINT, Message
 FORMAT: Final = "sentencepiece"
 _TRIAL_FIELDS: Final = 8
 _MAX_PIECES: Final = 4_000_000
+# The fields ``piece``, ``score`` and ``type`` of a piece: number and wire type.
 _PIECE_FIELDS: Final = {(1, BYTES), (2, FIXED32), (3, VARINT)}
+_PIECE: Final = 1
 _MODEL_FIELDS: Final = range(1, 6)
 _FIRST_EXTENSION: Final = 200  # the schema reserves field numbers from here on for extensions
 
 
 def recognises(head: Head) -> bool:
-    """Whether the first fields are pieces: each a text with a score."""
+    """Whether the first field is a piece, a text with a score, and the next fields are pieces or settings."""
+    # The tag of field 1 of the type BYTES.
     if head.content is not None or not head.data.startswith(b"\x0a"):
         return False
     try:
-        first = list(islice(Message.from_window(head.window).fields(), _TRIAL_FIELDS))
-        return bool(first) and all(
-            (each.number == 1 and each.wire == BYTES and _is_piece(each.body))
-            or (place > 0 and each.number in _MODEL_FIELDS and each.wire == BYTES)
-            for place, each in enumerate(first)
-        )
+        has_piece = False
+        for field in islice(Message.from_window(head.window).fields(), _TRIAL_FIELDS):
+            is_piece = field.number == _PIECE and field.wire == BYTES and _is_piece(field.body)
+            # After the first piece, any field of the schema counts.
+            is_setting = has_piece and field.number in _MODEL_FIELDS and field.wire == BYTES
+            if not is_piece and not is_setting:
+                return False
+            has_piece = True
     except (DamagedError, WindowError):
         return False
+    return has_piece
 
 
 def _is_piece(message: Message) -> bool:
-    parts = [(each.number, each.wire) for each in message.fields()]
-    return (1, BYTES) in parts and (2, FIXED32) in parts and set(parts) <= _PIECE_FIELDS
+    """Whether a message has a text and a score, and no field that a piece cannot have."""
+    fields = {(field.number, field.wire) for field in message.fields()}
+    return (1, BYTES) in fields and (2, FIXED32) in fields and fields <= _PIECE_FIELDS
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -51,19 +58,22 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: a field is truncated or not in the schema.
         LimitReachedError: there are more than four million pieces.
     """
-    pieces = 0
-    failure: DamagedError | None = None
+    piece_count = 0
+    damage: DamagedError | None = None
     try:
-        for each in Message.from_window(window).fields():
-            if each.wire != BYTES or not (each.number in _MODEL_FIELDS or each.number >= _FIRST_EXTENSION):
-                raise DamagedError(f"field {each.number} is not in the schema of SentencePiece", each.offset)
-            pieces += each.number == 1
-            if pieces > _MAX_PIECES:
-                raise LimitReachedError(f"the model holds more than {_MAX_PIECES} pieces", each.offset)
-            if each.number == 1 and not _is_piece(each.body):
-                raise DamagedError("a piece lacks its text or score, or has an unknown field", each.offset)
+        for field in Message.from_window(window).fields():
+            is_in_schema = field.number in _MODEL_FIELDS or field.number >= _FIRST_EXTENSION
+            if field.wire != BYTES or not is_in_schema:
+                raise DamagedError(f"field {field.number} is not in the schema of SentencePiece", field.offset)
+            if field.number != _PIECE:
+                continue
+            piece_count += 1
+            if piece_count > _MAX_PIECES:
+                raise LimitReachedError(f"the model holds more than {_MAX_PIECES} pieces", field.offset)
+            if not _is_piece(field.body):
+                raise DamagedError("a piece lacks its text or score, or has an unknown field", field.offset)
     except DamagedError as error:
-        failure = error
-    yield Outline(FORMAT, facts=(("pieces", str(pieces)),))
-    if failure is not None:
-        raise failure
+        damage = error
+    yield Outline(FORMAT, facts=(("pieces", str(piece_count)),))
+    if damage is not None:
+        raise damage

@@ -21,14 +21,19 @@ from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.leftover import make_leftover_artifacts
 
 VOCABULARY: Final = "torch7-items"
+# Types of items.
 _NIL, _NUMBER, _STRING, _TABLE, _OBJECT, _BOOLEAN, _FUNCTION, _RECURSIVE_OLD, _RECURSIVE = range(9)
 _BINARY_START: Final = re.compile(
+    # An object: its type, its index, and the version ``V 1`` or the name of its class, each after its length.
     rb"\x04\x00\x00\x00.{4}(?:\x03\x00\x00\x00V \d|[\x05-\x40]\x00\x00\x00(?:torch|nn|cudnn)\.)"
+    # A table: its type, the index 1, the number of entries, and the first key: a name, or the number 1.
     rb"|\x03\x00\x00\x00\x01\x00\x00\x00.{3}\x00"
     rb"(?:\x02\x00\x00\x00[\x01-\x7f]\x00\x00\x00[A-Za-z_]|\x01\x00{8}\x00[\xf0-\xff][?@])"
+    # A function: its type, its index if it has one, the length of its bytecode, and the start of Lua bytecode.
     rb"|[\x06-\x08]\x00\x00\x00.{4}(?:.{4})?\x1bL",
     re.DOTALL,
 )
+# The same in text form, where each number and each text has a line of its own. The first key of a table is a name.
 _TEXT_START: Final = re.compile(
     rb"4\r?\n\d+\r?\n(?:3\r?\nV \d|\d+\r?\n(?:torch|nn|cudnn)\.)|3\r?\n1\r?\n\d+\r?\n2\r?\n\d+\r?\n[A-Za-z_]\w*\r?\n"
     rb"|[678]\r?\n(?:\d+\r?\n){1,2}\x1bL"
@@ -36,6 +41,7 @@ _TEXT_START: Final = re.compile(
 _VERSION: Final = re.compile(r"V \d+")
 _TENSOR_CLASS: Final = re.compile(r"torch\.(\w*)Tensor")
 _STORAGE_CLASS: Final = re.compile(r"torch\.(\w*)Storage")
+# The size of a number by the word before ``Tensor`` or ``Storage`` in the name of the class.
 _ITEM_BYTES: Final = {
     "Double": 8, "Float": 4, "Half": 2, "Long": 8, "Int": 4, "Short": 2, "Char": 1, "Byte": 1, "Cuda": 4,
     "CudaDouble": 8, "CudaHalf": 2, "CudaLong": 8, "CudaInt": 4, "CudaShort": 2, "CudaChar": 1, "CudaByte": 1,
@@ -44,6 +50,7 @@ _MAX_DIMENSIONS: Final = 64
 _MAX_OPEN_ITEMS: Final = 100_000
 _MAX_NAME_BYTES: Final = 200
 _MAX_CLASSES: Final = 1_000
+# A number in text form, with the white space before and one character after it.
 _TOKEN: Final = re.compile(rb"\s*(\S{1,400})\s?")
 
 
@@ -92,75 +99,116 @@ class _ItemWalker:
         return self._cursor.offset
 
     def run(self) -> None:
+        """Read to the end of the object.
+
+        Raises:
+            DamagedError: an item is truncated or invalid.
+            LimitReachedError: items nest too deep.
+            WindowError: the window could not return the requested bytes.
+        """
         while self._waiting:
             check_deadline()
             if len(self._waiting) > _MAX_OPEN_ITEMS:
                 raise LimitReachedError(f"more than {_MAX_OPEN_ITEMS} items are open at once", self._cursor.offset)
             self._waiting.pop()()
 
-    def _read_number(self, form: str) -> int:
+    def _read_integer(self, form: str) -> int:
+        """Read an integer, which ``form`` describes in binary form: ``<i`` for 32 bits, ``<q`` for 64 bits.
+
+        Raises:
+            DamagedError: the file ends, or the text is not an integer.
+        """
+        if not self._is_text:
+            return int(struct.unpack(form, self._cursor.take(struct.calcsize(form), "an item"))[0])
+        token = self._match_token()
+        try:
+            value = int(token[1])
+        except ValueError:
+            raise DamagedError(f"{token[1][:40]!r} is in the place of a number", self._cursor.offset) from None
+        self._cursor.offset += token.end()
+        return value
+
+    def _skip_float(self) -> None:
+        """Skip a floating-point number. Raises ``DamagedError`` if the file ends; in text form, any word counts."""
         if self._is_text:
-            match = _TOKEN.match(self._cursor.peek(512))
-            if match is None:
-                raise DamagedError("the file is truncated before a number", self._cursor.offset)
-            try:
-                value = int(float(match[1])) if form == "<d" else int(match[1])
-            except (ValueError, OverflowError):
-                if form != "<d":
-                    raise DamagedError(f"{match[1][:40]!r} is in the place of a number", self._cursor.offset) from None
-                value = 0
-            self._cursor.offset += match.end()
-            return value
-        width = struct.calcsize(form)
-        piece = self._cursor.peek(width)
-        self._cursor.skip(width, "an item")
-        return 0 if form == "<d" else int(struct.unpack(form, piece)[0])
+            self._cursor.offset += self._match_token().end()
+        else:
+            self._cursor.skip(8, "an item")
+
+    def _match_token(self) -> re.Match[bytes]:
+        """Return the match of the next number in text form, which stays unread. Raises ``DamagedError`` at the end."""
+        token = _TOKEN.match(self._cursor.peek(512))
+        if token is None:
+            raise DamagedError("the file is truncated before a number", self._cursor.offset)
+        return token
 
     def _read_string(self) -> str:
-        length = self._read_number("<i")
-        kept = self._cursor.peek(max(0, min(length, _MAX_NAME_BYTES)))
+        """Read a string and return its first 200 bytes, decoded. Raises ``DamagedError`` if it ends beyond the file."""
+        length = self._read_integer("<i")
+        start = self._cursor.peek(max(0, min(length, _MAX_NAME_BYTES)))
         self._cursor.skip(length, "an item")
         if self._is_text and self._cursor.peek(1) == b"\n":
             self._cursor.offset += 1
-        return kept.decode("utf-8", "replace")
+        return start.decode("utf-8", "replace")
 
     def _read_item(self) -> None:
+        """Read the type of the next item and its content, and queue its parts.
+
+        Raises:
+            DamagedError: the item is truncated, invalid or of an unknown type.
+        """
         start = self._cursor.offset
-        kind = self._read_number("<i")
+        kind = self._read_integer("<i")
         if kind == _NUMBER:
-            self._read_number("<d")
+            self._skip_float()
         elif kind == _STRING:
             self._read_string()
         elif kind == _BOOLEAN:
-            self._read_number("<i")
+            self._read_integer("<i")
         elif kind in (_TABLE, _OBJECT, _RECURSIVE, _RECURSIVE_OLD):
-            index = self._read_number("<i")
+            index = self._read_integer("<i")
             # The index identifies the object. A repeated index is a reference, and no content follows it.
             if index not in self._seen_indices:
                 self._seen_indices.add(index)
-                {_TABLE: self._read_table, _OBJECT: self._read_object}.get(kind, lambda: self._read_function(start))()
+                self._read_indexed_item(kind, start)
         elif kind == _FUNCTION:
             self._read_function(start)
         elif kind != _NIL:
             raise DamagedError(f"{kind} is not a type of Torch7 items", start)
 
+    def _read_indexed_item(self, kind: int, start: int) -> None:
+        """Read the content of a table, an object or a function after its index; ``start`` is where the item begins."""
+        if kind == _TABLE:
+            self._read_table()
+        elif kind == _OBJECT:
+            self._read_object()
+        else:
+            self._read_function(start)
+
     def _read_function(self, start: int) -> None:
+        """Record a function at ``start``, skip its bytecode, and queue its upvalues."""
         self._record_mention("function", "function", start)
         self._read_string()
-        self._waiting.append(self._read_item)  # the upvalues of the function
+        self._waiting.append(self._read_item)
 
     def _read_table(self) -> None:
-        count = self._read_number("<i")
+        """Read the number of entries of a table and queue the entries. Raises ``DamagedError`` if it is impossible."""
+        count = self._read_integer("<i")
         if not 0 <= count <= self._cursor.window.size:
             raise DamagedError(f"a table has {count} entries", self._cursor.offset)
         self._read_pairs(count)
 
-    def _read_pairs(self, left: int) -> None:
-        # One pair at a time: a forged count must not fill memory with tasks.
-        if left:
-            self._waiting += [lambda: self._read_pairs(left - 1), self._read_item, self._read_item]
+    def _read_pairs(self, count: int) -> None:
+        """Queue ``count`` pairs of a table one at a time, so that a forged count does not fill memory with tasks."""
+        if count:
+            self._waiting += [lambda: self._read_pairs(count - 1), self._read_item, self._read_item]
 
     def _read_object(self) -> None:
+        """Record the class of an object, and read or queue its content: a tensor, a storage, or a table of fields.
+
+        Raises:
+            DamagedError: the object is truncated or invalid.
+        """
         start = self._cursor.offset
         name = self._read_string()
         if _VERSION.fullmatch(name):
@@ -168,31 +216,38 @@ class _ItemWalker:
         self._record_mention("class", name, start)
         tensor, storage = _TENSOR_CLASS.fullmatch(name), _STORAGE_CLASS.fullmatch(name)
         if tensor is not None:
-            dimensions = self._read_number("<i")
+            dimensions = self._read_integer("<i")
             if not 0 <= dimensions <= _MAX_DIMENSIONS:
                 raise DamagedError(f"a tensor has {dimensions} dimensions", self._cursor.offset)
             for _ in range(2 * dimensions + 1):  # sizes, strides and the offset in the storage
-                self._read_number("<q")
-            self._waiting.append(self._read_item)
+                self._read_integer("<q")
+            self._waiting.append(self._read_item)  # the storage
         elif storage is not None:
             self._skip_storage(storage[1])
         else:
             self._waiting.append(self._read_item)  # the fields of the object, in a table
 
     def _skip_storage(self, kind: str) -> None:
-        count = self._read_number("<q")
+        """Skip the numbers of a storage; ``kind`` is a key of ``_ITEM_BYTES``.
+
+        Raises:
+            DamagedError: the numbers end beyond the file, or the kind is unknown.
+        """
+        count = self._read_integer("<q")
         if kind not in _ITEM_BYTES:
             raise DamagedError(f"a storage has numbers of the unknown type {kind!r}", self._cursor.offset)
         if not self._is_text:
             self._cursor.skip(count * _ITEM_BYTES[kind], "an item")
         elif kind in ("Byte", "Char"):
+            # In text form too, these are stored as raw bytes.
             self._cursor.skip(count, "an item")
         else:
             if not 0 <= count <= self._cursor.window.size:
                 raise DamagedError(f"a storage has {count} numbers", self._cursor.offset)
             for _ in range(count):
-                self._read_number("<d")
+                self._skip_float()
 
     def _record_mention(self, use: str, name: str, offset: int) -> None:
+        """Record a name once, with its first offset. Classes beyond the bound are left out, a function never is."""
         if len(self.mentions) < _MAX_CLASSES or use == "function":
             self.mentions.setdefault(name, Mention(VOCABULARY, use, name, Location(offset=offset)))

@@ -48,29 +48,26 @@ def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Rea
         if node.is_array:
             arrays.append(node)
             check_sizes(node, limits, log)
-    kept = tuple(mentions.values())[:_MAX_ARRAYS]
     facts = (("version", ", ".join(versions)[:_MAX_SHOWN_LENGTH]), ("arrays", str(len(arrays))))
-    yield Outline(FORMAT, kept, facts, log.defects())
+    yield Outline(FORMAT, tuple(mentions.values())[:_MAX_ARRAYS], facts, log.defects())
     # Loaders look for metadata only in files of these names, so no other file can account for chunks.
     if get_file_name(path) in _METADATA_FILES:
-        grids = tuple(grid for node in arrays[:_MAX_ARRAYS] if (grid := node.locate_chunks()) is not None)
-        yield References(FORMAT, (), grids)
+        grids = [node.locate_chunks() for node in arrays[:_MAX_ARRAYS]]
+        yield References(FORMAT, (), tuple(grid for grid in grids if grid is not None))
     if len(arrays) > _MAX_ARRAYS or len(mentions) > _MAX_ARRAYS:
         raise LimitReachedError(f"only the first {_MAX_ARRAYS} arrays and codecs of the metadata were read")
 
 
 def _list_mentions(node: ZarrNode) -> Iterator[Mention]:
+    """Yield the codecs of a node, and the extensions that it names for its data type, chunk grid and the like."""
     for key_path, setting in node.settings:
         if not isinstance(setting.value, str):
             continue
+        name = setting.value[:_MAX_SHOWN_LENGTH]
         if _names_codec(key_path):
-            yield Mention(_CODEC_VOCABULARY, "codec", setting.value[:_MAX_SHOWN_LENGTH], setting.where)
-        elif key_path[0] in _EXTENSION_POINTS and (
-            len(key_path) == 1 or key_path[1:] == ("name",) or _names_transformer(key_path)
-        ):
-            yield Mention(
-                _EXTENSION_VOCABULARY, _EXTENSION_POINTS[key_path[0]], setting.value[:_MAX_SHOWN_LENGTH], setting.where
-            )
+            yield Mention(_CODEC_VOCABULARY, "codec", name, setting.where)
+        elif _names_extension(key_path):
+            yield Mention(_EXTENSION_VOCABULARY, _EXTENSION_POINTS[key_path[0]], name, setting.where)
 
 
 def _names_codec(key_path: KeyPath) -> bool:
@@ -86,11 +83,17 @@ def _names_codec(key_path: KeyPath) -> bool:
 
 
 def _ends_in_codec(key_path: KeyPath) -> bool:
+    """Whether a key path ends with an item of a list of codecs, such as ``codecs.0``."""
     return len(key_path) > 1 and key_path[-2] in _CODEC_LISTS and key_path[-1].isdigit()
 
 
-def _names_transformer(key_path: KeyPath) -> bool:
-    return key_path[0] == "storage_transformers" and (len(key_path) == 2 or key_path[-1] == "name")
+def _names_extension(key_path: KeyPath) -> bool:
+    """Whether a key path names an extension: ``data_type``, ``chunk_grid.name`` or ``storage_transformers.0.name``."""
+    if key_path[0] not in _EXTENSION_POINTS:
+        return False
+    if key_path[0] == "storage_transformers" and (len(key_path) == 2 or key_path[-1] == "name"):
+        return True
+    return len(key_path) == 1 or key_path[1:] == ("name",)
 
 
 INTERPRETER: Final = Interpreter(frozenset({FORMAT_KEY}), read)

@@ -21,12 +21,15 @@ from modelaudit.wire.members import DefectLog
 
 FORMAT_KEY: Final = "zarr_format"
 KeyPath = tuple[str, ...]
-_NODE_CONTAINERS: Final[tuple[KeyPath, ...]] = ((), ("metadata",), ("consolidated_metadata", "metadata"))
+# The key paths below which a document consolidates the metadata of other nodes, in version 2 and 3.
+_CONSOLIDATED_METADATA: Final[tuple[KeyPath, ...]] = (("metadata",), ("consolidated_metadata", "metadata"))
 _SIZE_KEYS: Final[dict[str, tuple[KeyPath, ...]]] = {
     "shape": (("shape",),),
     "chunks": (("chunks",), ("chunk_grid", "configuration", "chunk_shape")),
 }
+# A dtype of version 2, such as ``<f4`` or ``<M8[ns]``: kind and size.
 _NUMPY_DTYPE: Final = re.compile(r"[<>|=]?([a-zA-Z])(\d{1,9})(?:\[\w+\])?")
+# A data type of version 3, such as ``float32``, with its bits.
 _NAMED_DTYPE: Final = re.compile(r"(?:bool|int|uint|float|bfloat|complex)(\d{1,3})?")
 _BYTES_PER_CHARACTER: Final = 4
 _MAX_DIMENSIONS: Final = 64
@@ -61,9 +64,10 @@ class ZarrNode:
         return self.find_value(FORMAT_KEY) == 2 or self.find_value("chunk_grid", "name") == "regular"
 
     def list_sizes(self, what: str) -> list[Scalar]:
-        """Return the stated lengths of the array (``shape``) or of a chunk (``chunks``)."""
-        found = {path: setting.value for path, setting in self.settings if path[:-1] in _SIZE_KEYS[what]}
-        return list(found.values())
+        """Return the stated lengths of the array (``shape``) or of a chunk (``chunks``), unchecked."""
+        # The last step of each path is the index of the dimension. A repeated key replaces the value before.
+        sizes = {path: setting.value for path, setting in self.settings if path[:-1] in _SIZE_KEYS[what]}
+        return list(sizes.values())
 
     def locate_chunks(self) -> ChunkGrid | None:
         """Return the grid of chunk files; ``None`` if the node is not a regular array or its sizes are invalid."""
@@ -72,7 +76,8 @@ class ZarrNode:
             return None
         if len(shape) != len(chunks):
             return None
-        counts = tuple(-(-extent // chunk) for extent, chunk in zip(shape, chunks, strict=True))
+        # The number of chunks in each dimension, rounded up.
+        counts = tuple((extent + chunk - 1) // chunk for extent, chunk in zip(shape, chunks, strict=True))
         if self.find_value(FORMAT_KEY) == 2:
             return ChunkGrid(self.folder, "", str(self.find_value("dimension_separator") or "."), counts)
         separator = self.find_value("chunk_key_encoding", "configuration", "separator")
@@ -83,57 +88,68 @@ class ZarrNode:
 
 def collect_nodes(settings: Sequence[Setting]) -> Iterator[ZarrNode]:
     """Yield every node of a document: its own, and those whose metadata it consolidates."""
-    found: dict[KeyPath, ZarrNode] = {}
+    nodes: dict[KeyPath, ZarrNode] = {}
+    # The format key is directly in each node, so the rest of its path is the path of the node.
     for setting in settings:
-        key_path = setting.path[:-1]
-        if setting.path[-1:] == (FORMAT_KEY,) and (not key_path or key_path[:-1] in _NODE_CONTAINERS[1:]):
-            name = key_path[-1] if key_path else ""
-            found[key_path] = ZarrNode(name.removesuffix(".zarray").removesuffix(".zgroup"))
+        if setting.path[-1:] != (FORMAT_KEY,):
+            continue
+        node_path = setting.path[:-1]
+        if not node_path or node_path[:-1] in _CONSOLIDATED_METADATA:
+            name = node_path[-1] if node_path else ""
+            nodes[node_path] = ZarrNode(name.removesuffix(".zarray").removesuffix(".zgroup"))
     for setting in settings:
         for length in (0, 2, 3):  # the lengths of key paths to a node: its own, or in consolidated metadata
-            node = found.get(setting.path[:length]) if len(setting.path) > length else None
+            node = nodes.get(setting.path[:length]) if len(setting.path) > length else None
             if node is not None:
                 node.settings.append((setting.path[length:], setting))
-    yield from found.values()
+    yield from nodes.values()
 
 
 def check_sizes(node: ZarrNode, limits: Limits, log: DefectLog) -> None:
-    """Record invalid shapes, and chunks that exceed memory: a loader allocates a chunk before it reads one."""
+    """Record a defect for invalid shapes, and for chunks too large for memory, which a loader allocates before reading.
+
+    Arrays with chunks of different shapes are left out.
+    """
     if not node.is_regular:
         return
     name = node.folder[:_MAX_SHOWN_LENGTH] or "the array"
-    place = node.folder[:_MAX_SHOWN_LENGTH] or None
+    key = node.folder[:_MAX_SHOWN_LENGTH] or None
     shape, chunks = _parse_sizes(node.list_sizes("shape")), _parse_sizes(node.list_sizes("chunks"))
     if shape is None or chunks is None or 0 in chunks:
         detail = f"{name} has the shape {node.list_sizes('shape')[:8]} in chunks of {node.list_sizes('chunks')[:8]}"
-        log.add(ZarrDefect.NEGATIVE_LENGTH, detail[:_MAX_SHOWN_LENGTH], key=place)
+        log.add(ZarrDefect.NEGATIVE_LENGTH, detail[:_MAX_SHOWN_LENGTH], key=key)
     elif len(shape) != len(chunks):
-        log.add(ZarrDefect.SIZE_MISMATCH, f"{name} has {len(shape)} dimensions and chunks of {len(chunks)}", key=place)
+        log.add(ZarrDefect.SIZE_MISMATCH, f"{name} has {len(shape)} dimensions and chunks of {len(chunks)}", key=key)
     else:
-        width = _find_item_bytes(node)
-        if math.prod(shape) * width > _MAX_INT64 or math.prod(chunks) * width > _MAX_INT64:
-            log.add(ZarrDefect.SIZE_OVERFLOW, f"the size of {name} does not fit 64 bits", key=place)
-        elif math.prod(chunks) * width > limits.expanded_bytes:
-            detail = f"the metadata of {name} state {math.prod(chunks) * width} bytes of memory for each chunk"
-            log.add(ZarrDefect.EXPANSION_RATIO, detail, key=place)
+        item_bytes = _find_item_bytes(node)
+        array_bytes, chunk_bytes = math.prod(shape) * item_bytes, math.prod(chunks) * item_bytes
+        if array_bytes > _MAX_INT64 or chunk_bytes > _MAX_INT64:
+            log.add(ZarrDefect.SIZE_OVERFLOW, f"the size of {name} does not fit 64 bits", key=key)
+        elif chunk_bytes > limits.expanded_bytes:
+            detail = f"the metadata of {name} state {chunk_bytes} bytes of memory for each chunk"
+            log.add(ZarrDefect.EXPANSION_RATIO, detail, key=key)
 
 
 def _parse_sizes(values: Sequence[Scalar]) -> tuple[int, ...] | None:
     """Return ``values`` as lengths, or ``None`` if one is not a natural number or there are too many dimensions."""
-    if len(values) <= _MAX_DIMENSIONS and all(
-        isinstance(each, int) and not isinstance(each, bool) and each >= 0 for each in values
-    ):
-        return tuple(each for each in values if isinstance(each, int))
-    return None
+    if len(values) > _MAX_DIMENSIONS:
+        return None
+    lengths = tuple(value for value in values if isinstance(value, int) and not isinstance(value, bool) and value >= 0)
+    return lengths if len(lengths) == len(values) else None
 
 
 def _find_item_bytes(node: ZarrNode) -> int:
     """Return the size of an item in bytes; 1 if it is unknown."""
-    kind = node.find_value("dtype") or node.find_value("data_type") or node.find_value("data_type", "name")
-    if not isinstance(kind, str):
+    dtype = node.find_value("dtype") or node.find_value("data_type") or node.find_value("data_type", "name")
+    if not isinstance(dtype, str):
         return 1
-    spelled = _NUMPY_DTYPE.fullmatch(kind)
-    if spelled is not None:
-        return int(spelled[2]) * (_BYTES_PER_CHARACTER if spelled[1] == "U" else 1)
-    bits = _NAMED_DTYPE.fullmatch(kind)
-    return max(1, int(bits[1] or 8) // 8) if bits is not None else 1
+    numpy_dtype = _NUMPY_DTYPE.fullmatch(dtype)
+    if numpy_dtype is not None:
+        kind, size = numpy_dtype[1], int(numpy_dtype[2])
+        # The size of a text type counts characters.
+        return size * _BYTES_PER_CHARACTER if kind == "U" else size
+    named_dtype = _NAMED_DTYPE.fullmatch(dtype)
+    if named_dtype is None:
+        return 1
+    bits = int(named_dtype[1] or 8)
+    return max(1, bits // 8)
