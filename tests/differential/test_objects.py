@@ -107,7 +107,7 @@ def _build_containers(inner: st.SearchStrategy[object]) -> st.SearchStrategy[obj
         st.lists(inner, max_size=4),
         st.tuples(inner, inner),
         st.dictionaries(hashable, inner, max_size=4),
-        st.set_attributes(hashable, max_size=3),
+        st.sets(hashable, max_size=3),
         st.builds(collections.OrderedDict, st.lists(st.tuples(hashable, inner), max_size=3)),
         st.builds(lambda items: collections.defaultdict(list, items), st.dictionaries(hashable, inner, max_size=3)),
         st.builds(collections.deque, st.lists(inner, max_size=3), st.none() | st.integers(1, 5)),

@@ -179,6 +179,6 @@ def test_mutated_metadata_end_in_a_reading(read_bytes, data):
                           lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=6)  # fmt: skip
     changed = base | {
         key: data.draw(values)
-        for key in data.draw(st.set_attributes(st.sampled_from([*base, "shape", "chunks", "codecs"]), max_size=3))
+        for key in data.draw(st.sets(st.sampled_from([*base, "shape", "chunks", "codecs"]), max_size=3))
     }
     read_bytes(json.dumps(changed).encode(), "zarr.json")

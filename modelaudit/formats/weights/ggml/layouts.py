@@ -108,7 +108,7 @@ def read_preamble(cursor: GgufCursor, layout: Layout) -> dict[str, int]:
     if layout.repeats_word_count and not layout.has_filters and word_count != numbers["words"]:
         raise DamagedError(f"the vocabulary states {word_count} words, the header {numbers['words']}", cursor.offset)
     # A word takes at least its length, in four bytes, and its score. This refuses a forged count before the loop.
-    cursor.need(word_count * (8 if layout.has_scores else 4), "the vocabulary")
+    cursor.require_bytes(word_count * (8 if layout.has_scores else 4), "the vocabulary")
     if word_count > _MAX_WORDS:
         raise LimitReachedError(f"its vocabulary has more than {_MAX_WORDS} words", cursor.offset)
     for _ in range(word_count):

@@ -56,12 +56,12 @@ class GgufCursor(Cursor):
         """
         length = self.read_length(f"the length of {what}")
         start = self.offset
-        self.need(length, what)
+        self.require_bytes(length, what)
         count = min(length, max_bytes)
         # A text that the block in memory does not hold to its end is read directly: it may be longer than a block.
-        index = start - self._base
-        is_in_block = index + count <= len(self._held)
-        data = self._held[index : index + count] if is_in_block else self.window.read(start, count)
+        index = start - self._buffer_start
+        is_in_block = index + count <= len(self._buffer)
+        data = self._buffer[index : index + count] if is_in_block else self.window.read(start, count)
         self.offset = start + length
         if self.offset > self._buffer_start + len(self._buffer):
             self._buffer, self._buffer_start = b"", self.offset
@@ -74,8 +74,8 @@ class GgufCursor(Cursor):
         """
         length_width, unpack_length = (8, self._u64.unpack_from) if self.is_wide else (4, self._u32.unpack_from)
         while count:
-            index = self.offset - self._base
-            block = self._held
+            index = self.offset - self._buffer_start
+            block = self._buffer
             last_index = len(block) - length_width
             while count and index <= last_index:
                 end = index + length_width + int(unpack_length(block, index)[0])
@@ -83,15 +83,15 @@ class GgufCursor(Cursor):
                     break
                 index = end
                 count -= 1
-            self.offset = self._base + index
+            self.offset = self._buffer_start + index
             # The next text reaches beyond the block. ``read_text`` checks it against the file, then a new block begins.
             if count:
                 self.read_text(what, 0)
                 count -= 1
-                if not self._held:
+                if not self._buffer:
                     self._read_block()
 
     def _read_block(self) -> None:
         """Read the block at the offset of the cursor into memory; an empty one at the end of the file."""
-        self._base = self.offset
-        self._held = self.window.read(self.offset, BLOCK) if self.offset < self.window.size else b""
+        self._buffer_start = self.offset
+        self._buffer = self.window.read(self.offset, BLOCK) if self.offset < self.window.size else b""

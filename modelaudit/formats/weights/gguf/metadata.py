@@ -150,7 +150,7 @@ class Metadata:
             count = cursor.read_length(f"the number of items of {key[:200]!r}")
             if kind == STRING:
                 # Each text takes at least its length. This refuses a forged count before the loop over the items.
-                cursor.need(count * (8 if cursor.is_wide else 4), what)
+                cursor.require_bytes(count * (8 if cursor.is_wide else 4), what)
                 self._count_items(count, cursor)
                 self._read_text_array(cursor, key, count, what)
             elif kind == ARRAY:

@@ -120,7 +120,7 @@ def _read_dataset(
     try:
         for value in read_variable_values(references, count, type_, walker.heaps):
             if len(value) >= _MIN_CONTENT_BYTES:
-                yield from _decode_value(path, start + references.at, DecodedWindow(value, budget), limits)
+                yield from _decode_value(path, start + references.position, DecodedWindow(value, budget), limits)
     except DamagedError as error:
         yield Unread(UnreadReason.DAMAGED, f"{object_path}: {error}", Location(error.offset, key=object_path))
 

@@ -91,7 +91,7 @@ def read_symbol_links(source: StructureSource, tree: int, heap_address: int) -> 
         count = header.take_number(2)
         body = source.read_piece(node + 8, count * entry_bytes, short=True)
         for _ in range(count):
-            entry_offset = body.offset + body.at
+            entry_offset = body.offset + body.position
             entry = Piece(body.take(entry_bytes), entry_offset, source.sizes)
             name = decode_name(heap.read_name(entry.take_number(source.sizes.offset)))
             address, cache_type = entry.take_address(), entry.take_number(4)

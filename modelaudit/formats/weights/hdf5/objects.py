@@ -117,7 +117,7 @@ def _parse_new_header(source: StructureSource, address: int) -> tuple[int, int, 
     piece.skip(times_bytes + bounds_bytes)
     size = piece.take_number(1 << (flags & 3))
     has_order = bool(flags & 4)
-    return address + piece.at, size, has_order
+    return address + piece.position, size, has_order
 
 
 def _read_block(piece: Piece, has_order: bool | None) -> Iterator[Message]:
@@ -135,7 +135,7 @@ def _read_block(piece: Piece, has_order: bool | None) -> Iterator[Message]:
         size = piece.take_number(2)
         flags = piece.take_number(1)
         piece.skip(skipped_bytes)
-        offset = piece.offset + piece.at
+        offset = piece.offset + piece.position
         yield Message(type_, flags, piece.take(size), offset)
 
 

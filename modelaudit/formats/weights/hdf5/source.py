@@ -49,15 +49,15 @@ class Piece(BytesCursor):
 
     def take_text(self) -> bytes:
         """Take the bytes up to the next zero byte, which is skipped, or to the end."""
-        zero = self.data.find(b"\0", self.at)
+        zero = self.data.find(b"\0", self.position)
         end = len(self.data) if zero < 0 else zero
-        text = self.data[self.at : end]
-        self.at = min(len(self.data), end + 1)
+        text = self.data[self.position : end]
+        self.position = min(len(self.data), end + 1)
         return text
 
     def expect_signature(self, signature: bytes, what: str) -> None:
         """Skip ``signature``. Raises ``DamagedError`` if the bytes differ; ``what`` is the structure in words."""
-        signature_offset = self.offset + self.at
+        signature_offset = self.offset + self.position
         if self.take(len(signature)) != signature:
             raise DamagedError(f"there is no {what} at an address that names one", signature_offset)
 

@@ -119,7 +119,7 @@ def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, P
         piece.expect_signature(b"BTIN" if level else b"BTLF", "node of a tree")
         piece.skip(2)
         for _ in range(count):
-            record_offset = piece.offset + piece.at
+            record_offset = piece.offset + piece.position
             yield type_, Piece(piece.take(record_bytes), record_offset, source.sizes)
         # An inner node with n records has n + 1 children.
         for _ in range(count + 1 if level else 0):

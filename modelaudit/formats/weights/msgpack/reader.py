@@ -132,7 +132,7 @@ class _ItemWalker:
         containers = [_OpenContainer(1)]
         item_count = 0
         while containers:
-            keep_time()
+            check_deadline()
             container = containers[-1]
             if not container.left:
                 containers.pop()

@@ -132,5 +132,5 @@ def _make_member(
 ) -> Artifact:
     """Return the bytes from ``start`` to ``end`` as an artifact; ``content`` is its kind if that is known."""
     member = SubWindow(window, start, end - start, get_budget(window, limits))
-    path = join_found(artifact.path, "data", start) if content else join_range(artifact.path, start, end)
+    path = join_embedded(artifact.path, "data", start) if content else join_range(artifact.path, start, end)
     return Artifact(path, member.size, lambda: nullcontext(member), content=content)
