@@ -36,8 +36,10 @@ _ATTRIBUTE_FILTERS: Final[dict[str, tuple[int | None, str]]] = {
 # Filters that apply another filter or test: the position of its name, and its vocabulary.
 _FILTER_APPLIERS: Final = {"map": (0, FILTERS)}
 _TEST_APPLIERS: Final = {"select": (0, TESTS), "reject": (0, TESTS), "selectattr": (1, TESTS), "rejectattr": (1, TESTS)}
+# ``.name`` or ``[key]`` in a field of a format string, such as ``{0.name[key]}``.
 _FIELD_STEP: Final = re.compile(r"[.\[]\s*([^.\[\]]+)")
 _FORMAT_METHODS: Final = frozenset({"format", "format_map", "vformat"})
+# A template name that leaves the folder of templates: absolute, ``~``, a drive, ``..`` as a part, or an address.
 _OUTSIDE_PATH: Final = re.compile(r"[/\\~]|[A-Za-z]:|.*(?:^|[/\\])\.\.(?:[/\\]|$)|.*://", re.DOTALL)
 
 
@@ -78,6 +80,7 @@ class AccessCollector:
         self, node: nodes.Getattr | nodes.Getitem | nodes.Filter, name: str, use: str
     ) -> Iterator[Mention]:
         """Yield a mention of an attribute of ``node.node``; a subscript can be a mapping key as well (use ``key``)."""
+        # A mapping key with one underscore in front is ordinary; two underscores are not.
         if name.startswith("__") or (name.startswith("_") and use != "key"):
             yield _make_mention(ATTRIBUTES, "private-attribute", name, node)
         else:
@@ -86,6 +89,7 @@ class AccessCollector:
             yield from _check_format_string(self._folder.fold(node.node), node)
 
     def _visit_subscript(self, node: nodes.Getitem) -> Iterator[Mention]:
+        """Yield a mention of each text that a subscript can be; Jinja also looks it up as an attribute."""
         if isinstance(node.arg, nodes.Slice):
             return
         keys = self._folder.fold(node.arg)
@@ -95,18 +99,21 @@ class AccessCollector:
             yield _make_mention(ATTRIBUTES, "computed-attribute", "a subscript", node)
 
     def _visit_filter(self, node: nodes.Filter) -> Iterator[Mention]:
+        """Yield mentions of a filter, and of the attributes, filters and tests that its arguments name."""
         yield _make_mention(FILTERS, "filter", node.name, node)
         if node.name in _ATTRIBUTE_FILTERS:
             position, keyword = _ATTRIBUTE_FILTERS[node.name]
             yield from self._visit_attribute_paths(node, _get_argument(node, position, keyword))
-        for applied in (_FILTER_APPLIERS, _TEST_APPLIERS):
-            if node.name in applied:
-                where, vocabulary = applied[node.name]
-                yield from self._visit_named_filter(node, _get_argument(node, where, ""), vocabulary)
+        for appliers in (_FILTER_APPLIERS, _TEST_APPLIERS):
+            if node.name in appliers:
+                name_position, vocabulary = appliers[node.name]
+                yield from self._visit_named_filter(node, _get_argument(node, name_position, ""), vocabulary)
+        # ``*args`` and ``**kwargs`` can name any attribute.
         if (node.dyn_args or node.dyn_kwargs) and node.name in _ATTRIBUTE_FILTERS:
             yield _make_mention(ATTRIBUTES, "computed-attribute", f"the filter {node.name}", node)
 
     def _visit_attribute_paths(self, node: nodes.Filter, argument: nodes.Expr | None) -> Iterator[Mention]:
+        """Yield a mention of each attribute that the argument of a filter names; ``a.b`` and ``a,b`` name two."""
         if argument is None:
             return
         names = self._folder.fold(argument)
@@ -119,22 +126,31 @@ class AccessCollector:
     def _visit_named_filter(
         self, node: nodes.Filter, argument: nodes.Expr | None, vocabulary: str
     ) -> Iterator[Mention]:
+        """Yield a mention of each filter or test that a filter such as ``map`` or ``select`` applies by name."""
         if argument is None:
             return
         names = self._folder.fold(argument)
         for name in names.texts:
             yield _make_mention(vocabulary, "filter" if vocabulary is FILTERS else "test", name, node)
-            if name == "attr":
-                applied = nodes.Filter(node.node, "attr", [], [], None, None, lineno=node.lineno)
-                yield from self._visit_attribute_paths(applied, _get_argument(node, 1, ""))
+            if name == "attr":  # ``map("attr", "name")`` reads an attribute of each item
+                attr_filter = nodes.Filter(node.node, "attr", [], [], None, None, lineno=node.lineno)
+                yield from self._visit_attribute_paths(attr_filter, _get_argument(node, 1, ""))
         if names.is_computed or not names.values:
             yield _make_mention(ATTRIBUTES, "computed-attribute", f"the filter {node.name}", node)
 
     def _visit_call(self, node: nodes.Call) -> Iterator[Mention]:
+        """Yield mentions of what a call calls; ``_visit_name`` leaves its name out, since that is mentioned here."""
         self._callees.add(id(node.node))
         yield from self._visit_callee(node.node, node)
 
     def _visit_callee(self, callee: nodes.Node, node: nodes.Node, follow: bool = True) -> Iterator[Mention]:
+        """Yield mentions of the method or function that a call reaches.
+
+        Args:
+            callee: the expression that is called.
+            node: the call, for the line.
+            follow: whether a variable is resolved to the expressions that it is bound to.
+        """
         match callee:
             case nodes.Getattr():
                 yield from self._visit_method(callee.node, callee.attr, node)
@@ -153,6 +169,7 @@ class AccessCollector:
                 yield _make_mention(METHODS, "computed-call", "the result of an expression", node)
 
     def _visit_called_name(self, callee: nodes.Name, node: nodes.Node, follow: bool) -> Iterator[Mention]:
+        """Yield mentions for a call of a variable; see ``_visit_callee`` for the arguments."""
         name = callee.name
         # Macros of the template are analysed in place; ``loop()`` and ``caller()`` run parts of the template itself.
         if name in self._bindings.macros or name in ("loop", "caller"):
@@ -160,17 +177,19 @@ class AccessCollector:
         if name not in self._bindings.names:
             yield _make_mention(NAMES, "call", name, node)
             return
-        bound = self._bindings.get_bindings(name)
+        bindings = self._bindings.get_bindings(name)
         # One step of indirection (``set f = x.popen``) is resolved. Longer chains are reported as computed.
-        if not bound or not follow:
+        if not bindings or not follow:
             yield _make_mention(METHODS, "computed-call", name, node)
-        for each in bound:
-            yield from self._visit_callee(each.expression, node, follow=False)
+        for binding in bindings:
+            yield from self._visit_callee(binding.expression, node, follow=False)
 
     def _visit_method(self, base: nodes.Node, name: str, node: nodes.Node) -> Iterator[Mention]:
-        if name.startswith("_"):
+        """Yield mentions of a method that is called on ``base``."""
+        if name.startswith("_"):  # mentioned as a private attribute
             return
         yield _make_mention(METHODS, "method", name, node)
+        # A format string that is not known may have fields such as ``{0.__class__}``.
         template = self._folder.fold(base)
         if name in _FORMAT_METHODS and (template.is_computed or not template.texts):
             yield _make_mention(ATTRIBUTES, "computed-format", "format", node)
@@ -180,11 +199,13 @@ class AccessCollector:
         if not isinstance(node, nodes.Name) or node.name in self._bindings.mutated:
             return False
         parts = [part for bound in self._bindings.get_bindings(node.name) for part in walk_nodes(bound.expression)]
+        # A list that is built step by step, ``set a = a + [macro]``, contains its own name.
         names = {part.name for part in parts if isinstance(part, nodes.Name)} - {node.name}
-        plain = all(isinstance(part, nodes.Name | nodes.List | nodes.Add) for part in parts)
-        return plain and bool(names) and names <= self._bindings.macros.keys()
+        has_only_names = all(isinstance(part, nodes.Name | nodes.List | nodes.Add) for part in parts)
+        return has_only_names and bool(names) and names <= self._bindings.macros.keys()
 
     def _visit_name(self, node: nodes.Name) -> Iterator[Mention]:
+        """Yield a mention of a variable that the template reads and does not bind."""
         if node.name.startswith("__"):
             yield _make_mention(NAMES, "private-name", node.name, node)
         elif node.ctx == "load" and node.name not in self._bindings.names and id(node) not in self._callees:
@@ -193,6 +214,7 @@ class AccessCollector:
     def _visit_template_name(
         self, node: nodes.Include | nodes.Import | nodes.FromImport | nodes.Extends
     ) -> Iterator[Mention]:
+        """Yield a mention of each template that ``include``, ``import``, ``from`` or ``extends`` loads."""
         tag = {nodes.Include: "include", nodes.Extends: "extends"}.get(type(node), "import")
         targets = self._folder.fold(node.template)
         names = [text for value in targets.values for text in (value if isinstance(value, tuple) else (value,))]
@@ -214,20 +236,21 @@ def _check_format_string(template: FoldedValues, node: nodes.Node) -> Iterator[M
 def _list_format_steps(text: str) -> Iterator[str]:
     """Yield the names that the fields of a format string access, including fields nested in a format specification."""
     waiting = [text]
-    for _ in range(64):
+    for _ in range(64):  # format strings, since specifications nest without end
         if not waiting:
             return
         try:
             fields = list(string.Formatter().parse(waiting.pop()))
         except ValueError:
             continue
-        for _literal, field, inner, _conversion in fields[:64]:
+        for _literal, field, specification, _conversion in fields[:64]:
             yield from (step.strip() for step in _FIELD_STEP.findall(field or ""))
-            if inner and "{" in inner:
-                waiting.append(inner)
+            if specification and "{" in specification:
+                waiting.append(specification)
 
 
 def _get_argument(node: nodes.Filter, position: int | None, keyword: str) -> nodes.Expr | None:
+    """Return the argument of a filter by keyword or by position; an empty keyword and ``None`` match nothing."""
     for pair in node.kwargs:
         if keyword and pair.key == keyword:
             return pair.value

@@ -66,6 +66,7 @@ class TemplateBindings:
         return self._bound.get(name, [])
 
     def _record_statement(self, node: nodes.Node) -> None:
+        """Record the variables that a statement binds, and the macros that it defines."""
         match node:
             case nodes.Assign():
                 self._record_assignment(node.target, node.node)
@@ -79,6 +80,7 @@ class TemplateBindings:
             case nodes.Macro():
                 self.macros[node.name] = node
                 self.names.add(node.name)
+                # Defaults belong to the last parameters, so that both lists are paired from their ends.
                 for argument, default in zip(reversed(node.args), reversed(node.defaults), strict=False):
                     self._record_assignment(argument, default)
             case nodes.Import():
@@ -89,6 +91,7 @@ class TemplateBindings:
                 return
 
     def _record_assignment(self, target: nodes.Node, value: nodes.Node) -> None:
+        """Record that ``value`` is bound to a variable, an attribute of a namespace, or a tuple of variables."""
         if isinstance(target, nodes.Name):
             self._bound[target.name].append(Binding(value))
             if isinstance(value, nodes.Call) and isinstance(value.node, nodes.Name) and value.node.name == "namespace":
@@ -98,17 +101,19 @@ class TemplateBindings:
             self._bound[f"{target.name}.{target.attr}"].append(Binding(value))
         elif isinstance(target, nodes.Tuple):
             if isinstance(value, nodes.Tuple | nodes.List) and len(value.items) == len(target.items):
-                for each, item in zip(target.items, value.items, strict=True):
-                    self._record_assignment(each, item)
+                for element, item in zip(target.items, value.items, strict=True):
+                    self._record_assignment(element, item)
             else:
                 self._record_unpacking(target, nodes.List([value]))
 
     def _record_unpacking(self, target: nodes.Tuple, rows: nodes.Node) -> None:
-        for position, each in enumerate(target.items):
-            if isinstance(each, nodes.Name):
-                self._bound[each.name].append(Binding(rows, is_item=True, position=position))
+        """Record that each variable of ``target`` is bound to the items at its position of ``rows``."""
+        for position, element in enumerate(target.items):
+            if isinstance(element, nodes.Name):
+                self._bound[element.name].append(Binding(rows, is_item=True, position=position))
 
     def _record_block(self, node: nodes.AssignBlock) -> None:
+        """Record ``{% set name %}…{% endset %}``: as a concatenation of outputs, or as unknown if it does more."""
         target = node.target
         name = target.name if isinstance(target, nodes.Name) else ""
         if isinstance(target, nodes.NSRef):
@@ -120,12 +125,14 @@ class TemplateBindings:
             self.blocks.add(name)
 
     def _record_loop(self, node: nodes.For) -> None:
+        """Record that the target of a loop is bound to the items of its iterable."""
         if isinstance(node.target, nodes.Name):
             self._bound[node.target.name].append(Binding(node.iter, is_item=True))
         elif isinstance(node.target, nodes.Tuple):
             self._record_unpacking(node.target, node.iter)
 
     def _record_call(self, call: nodes.Call) -> None:
+        """Record a variable that a method changes, or the arguments of a macro as values of its parameters."""
         callee = call.node
         if (
             isinstance(callee, nodes.Getattr)

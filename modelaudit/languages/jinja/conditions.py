@@ -68,59 +68,76 @@ class ConditionAnalyzer:
         for node in self._nodes:
             match node:
                 case nodes.If():
-                    found = self._find_triggers(node.test)
+                    triggers = self._find_triggers(node.test)
                     bodies = [*node.body, *node.elif_, *node.else_]
                 case nodes.For():
-                    found = self._find_triggers(node.iter) + (
+                    triggers = self._find_triggers(node.iter) + (
                         self._find_triggers(node.test) if node.test is not None else ()
                     )
                     bodies = node.body
                 case nodes.CondExpr():
-                    found = self._find_triggers(node.test)
+                    triggers = self._find_triggers(node.test)
                     bodies = [each for each in (node.expr1, node.expr2) if each is not None]
                 case nodes.Output() | nodes.Assign():
-                    found, bodies = self._find_inner_triggers(node)
+                    triggers, bodies = self._find_inner_triggers(node)
                 case _:
                     continue
-            if found:
-                yield from self._judge_texts(node, found, bodies)
+            if triggers:
+                yield from self._judge_texts(node, triggers, bodies)
 
     def _find_inner_triggers(self, node: nodes.Output | nodes.Assign) -> tuple[Triggers, list[nodes.Node]]:
         """Find conditions inside an expression: ``and``, ``or``, a table indexed by a search result, a repetition."""
-        found: list[str] = []
+        triggers: list[str] = []
         expressions: list[nodes.Node] = []
-        for each in node.iter_child_nodes():
-            within = () if isinstance(each, nodes.TemplateData | nodes.CondExpr) else self._find_triggers(each)
-            if within:
-                found += within
-                expressions.append(each)
-        return tuple(found), expressions
+        for child in node.iter_child_nodes():
+            child_triggers = (
+                () if isinstance(child, nodes.TemplateData | nodes.CondExpr) else self._find_triggers(child)
+            )
+            if child_triggers:
+                triggers += child_triggers
+                expressions.append(child)
+        return tuple(triggers), expressions
 
-    def _judge_texts(self, node: nodes.Node, found: Triggers, bodies: list[nodes.Node]) -> Iterator[Mention]:
+    def _judge_texts(self, node: nodes.Node, triggers: Triggers, bodies: list[nodes.Node]) -> Iterator[Mention]:
+        """Yield a mention if a condition on message text adds prose or harmful text.
+
+        Args:
+            node: the condition, for the line.
+            triggers: the words that the condition searches for.
+            bodies: the nodes that it selects.
+        """
         texts = dict.fromkeys(_list_emitted_texts(bodies, self._folder, self._macros))
         if isinstance(node, nodes.Output | nodes.Assign):
             # Short literals of one expression are searched and replaced; joined they would look like a sentence.
-            texts = dict.fromkeys(text for text in texts if contains_prose(text) or find_harmful_text(text))
+            texts = dict.fromkeys(
+                joined_text for joined_text in texts if contains_prose(joined_text) or find_harmful_text(joined_text)
+            )
         # Backdoors split their sentence over several outputs, so the texts of one branch are judged joined.
-        text = " ".join(texts)[:20_000]
-        strong = find_harmful_text(text)
-        if not strong and not contains_prose(text):
+        joined_text = " ".join(texts)[:20_000]
+        harmful_text = find_harmful_text(joined_text)
+        if not harmful_text and not contains_prose(joined_text):
             return
-        words = [trigger for trigger in found if _is_ordinary_word(trigger)]
-        trigger = shorten_text((words or list(found))[0])
-        use = "hidden-instruction" if strong or words else "conditional-text"
+        ordinary_words = [trigger for trigger in triggers if _is_ordinary_word(trigger)]
+        trigger = shorten_text((ordinary_words or list(triggers))[0])
+        use = "hidden-instruction" if harmful_text or ordinary_words else "conditional-text"
         yield Mention(
-            TEXTS, use, strong or shorten_text(text), Location(line=node.lineno), f"where a message has {trigger!r}"
+            TEXTS,
+            use,
+            harmful_text or shorten_text(joined_text),
+            Location(line=node.lineno),
+            f"where a message has {trigger!r}",
         )
 
     def _propagate_facts(self) -> None:
         """Propagate message text and flags over the variables until nothing changes, at most ``_MAX_ROUNDS`` times."""
-        bound = [(name, each) for name in self._list_bound_names() for each in self._bindings.get_bindings(name)]
+        bindings = [
+            (name, binding) for name in self._list_bound_names() for binding in self._bindings.get_bindings(name)
+        ]
         for _ in range(_MAX_ROUNDS):
-            before = self._count_facts()
-            for name, each in bound:
-                self._record_binding(name, each.expression)
-                triggers = self._find_triggers(each.expression)
+            count_before = self._count_facts()
+            for name, binding in bindings:
+                self._record_binding(name, binding.expression)
+                triggers = self._find_triggers(binding.expression)
                 if triggers:
                     self._flags.setdefault(name, triggers)
             for node in self._nodes:
@@ -128,16 +145,16 @@ class ConditionAnalyzer:
                     self._record_flags(node)
                 elif isinstance(node, nodes.Macro):
                     self._flags |= self._find_macro_triggers(node)
-            if before == self._count_facts():
+            if count_before == self._count_facts():
                 return
 
-    def _record_binding(self, name: str, bound: nodes.Node) -> None:
+    def _record_binding(self, name: str, expression: nodes.Node) -> None:
         """Record whether a bound expression makes the variable hold messages, message text or a date."""
-        if self._messages.holds_messages(bound):
+        if self._messages.holds_messages(expression):
             self._messages.message_names.add(name)
-        if self._messages.contains_message_text(bound):
+        if self._messages.contains_message_text(expression):
             self._messages.text_names.add(name)
-        if any(isinstance(inner, nodes.Name) and inner.name in self._dates for inner in walk_nodes(bound)):
+        if any(isinstance(inner, nodes.Name) and inner.name in self._dates for inner in walk_nodes(expression)):
             self._dates.add(name)
 
     def _count_facts(self) -> tuple[int, ...]:
@@ -151,70 +168,77 @@ class ConditionAnalyzer:
         return {macro.name: words} if words else {}
 
     def _list_bound_names(self) -> list[str]:
-        targets = [
+        """Return the variables and attributes of namespaces that the template binds, in the order of the text."""
+        names = [
             get_variable_path(node)
             for node in self._nodes
             if isinstance(node, nodes.Name | nodes.NSRef | nodes.Getattr)
         ]
-        return list(dict.fromkeys(name for name in targets if self._bindings.get_bindings(name)))
+        return list(dict.fromkeys(name for name in names if self._bindings.get_bindings(name)))
 
     def _record_flags(self, node: nodes.If) -> None:
         """Record that a variable set to a constant under a condition represents that condition."""
-        found = self._find_triggers(node.test)
-        if not found:
+        triggers = self._find_triggers(node.test)
+        if not triggers:
             return
+        # ``{% set found = true %}`` in the branch stands for the search in its test.
         for body in (*node.body, *node.elif_, *node.else_):
             for inner in walk_nodes(body):
                 if isinstance(inner, nodes.Assign) and isinstance(inner.node, nodes.Const):
                     name = get_variable_path(inner.target)
                     if name:
-                        self._flags.setdefault(name, found)
+                        self._flags.setdefault(name, triggers)
 
     def _find_triggers(self, test: nodes.Node) -> Triggers:
         """Return the literals that an expression searches for in message text, and the dates that it compares."""
-        found: list[str] = []
+        triggers: list[str] = []
         for node in walk_nodes(test):
             match node:
                 case nodes.Compare():
                     sides = [node.expr, *(operand.expr for operand in node.ops)]
-                    found += self._find_compared_values(sides, sides)
-                case nodes.Call(node=nodes.Getattr(attr=name, node=place)):
-                    found += self._find_call_triggers(name, node, place)
+                    triggers += self._find_compared_values(sides, sides)
+                case nodes.Call(node=nodes.Getattr(attr=name, node=searched)):
+                    triggers += self._find_call_triggers(name, node, searched)
                 case nodes.Test() if node.args:
-                    found += self._find_compared_values([node.node, *node.args], [node.node, *node.args])
+                    triggers += self._find_compared_values([node.node, *node.args], [node.node, *node.args])
                 case nodes.Filter(name="select" | "reject" | "selectattr" | "rejectattr"):
-                    found += self._find_selected_literals(node)
-                case nodes.Filter(name="replace", node=nodes.Expr() as place):
-                    found += self._find_call_triggers("replace", node, place)
+                    triggers += self._find_selected_literals(node)
+                case nodes.Filter(name="replace", node=nodes.Expr() as searched):
+                    triggers += self._find_call_triggers("replace", node, searched)
                 case nodes.Getitem():
-                    found += self._find_table_keys(node)
+                    triggers += self._find_table_keys(node)
                 case nodes.Name() | nodes.Getattr():
-                    found += self._flags.get(get_variable_path(node), ())
+                    triggers += self._flags.get(get_variable_path(node), ())
                 case _:
                     continue
-            if len(found) > _MAX_TRIGGERS:
+            if len(triggers) > _MAX_TRIGGERS:
                 break  # one trigger decides; the others only serve the report
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(triggers))
 
-    def _find_call_triggers(self, name: str, node: nodes.Call | nodes.Filter, place: nodes.Expr) -> Iterator[str]:
+    def _find_call_triggers(self, name: str, node: nodes.Call | nodes.Filter, searched: nodes.Expr) -> Iterator[str]:
         """Yield the literals that a string method, or the filter of the same name, searches for in message text."""
         if name in _SEARCH_METHODS:
-            yield from self._find_compared_values([place], node.args)
+            yield from self._find_compared_values([searched], node.args)
         elif name == "get" and isinstance(node, nodes.Call):
             yield from self._find_table_keys(node)
-        elif name == "replace" and self._messages.contains_message_text(place):
+        elif name == "replace" and self._messages.contains_message_text(searched):
             yield from (text for argument in node.args[:1] for text in self._folder.fold(argument).texts)
-        elif name in _FORM_METHODS and self._messages.contains_message_text(place):
+        elif name in _FORM_METHODS and self._messages.contains_message_text(searched):
             yield f"the form {name}"
 
-    def _find_compared_values(self, places: list[nodes.Expr], operands: list[nodes.Expr]) -> Iterator[str]:
-        if any(self._messages.contains_message_text(place) for place in places):
+    def _find_compared_values(self, searched: list[nodes.Expr], operands: list[nodes.Expr]) -> Iterator[str]:
+        """Yield the literals among ``operands`` if ``searched`` holds message text, a date or a number of messages."""
+        if any(self._messages.contains_message_text(expression) for expression in searched):
             for operand in operands:
                 yield from self._list_literals(operand)
-        elif any(isinstance(n, nodes.Name) and n.name in self._dates for place in places for n in walk_nodes(place)):
+        elif any(
+            isinstance(part, nodes.Name) and part.name in self._dates
+            for expression in searched
+            for part in walk_nodes(expression)
+        ):
             yield from (f"the date {literal}" for operand in operands for literal in self._list_literals(operand))
             yield from (f"the date {number}" for operand in operands for number in self._list_numbers(operand))
-        if any(self._is_message_count(place) for place in places):
+        if any(self._is_message_count(expression) for expression in searched):
             yield from (f"the count {number}" for operand in operands for number in self._list_numbers(operand))
 
     def _is_message_count(self, node: nodes.Expr) -> bool:
@@ -232,33 +256,42 @@ class ConditionAnalyzer:
 
     def _list_numbers(self, node: nodes.Expr) -> Iterator[int]:
         """Yield the numbers of an operand. Small ones are ordinary: formats treat the first messages differently."""
-        yield from (
-            value for value in self._folder.fold(node).values if type(value) is int and value > _LARGEST_ORDINARY_COUNT
-        )
+        for value in self._folder.fold(node).values:
+            if type(value) is int and value > _LARGEST_ORDINARY_COUNT:  # ``True`` is an ``int`` too, and no count
+                yield value
 
     def _find_selected_literals(self, node: nodes.Filter) -> Iterator[str]:
         """Yield the literals that ``select`` and its like search for in message text."""
         if node.node is None or not node.args:
             return
+        # ``words | select("in", message.content)``: the words are searched for.
         if any(self._messages.contains_message_text(argument) for argument in node.args):
             yield from self._list_literals(node.node)
-        first = set(self._folder.fold(node.args[0]).texts)
-        if first & TEXT_KEYS if node.name.endswith("attr") else self._messages.contains_message_text(node.node):
-            for argument in node.args[2 if node.name.endswith("attr") else 1 :]:
+        # ``messages | selectattr("content", "equalto", word)`` and ``parts | select("equalto", word)``: the literals
+        # follow the name of the test, which in ``selectattr`` follows that of the key.
+        if node.name.endswith("attr"):
+            searches_text = bool(TEXT_KEYS.intersection(self._folder.fold(node.args[0]).texts))
+            literals = node.args[2:]
+        else:
+            searches_text = self._messages.contains_message_text(node.node)
+            literals = node.args[1:]
+        if searches_text:
+            for argument in literals:
                 yield from self._list_literals(argument)
 
     def _find_table_keys(self, node: nodes.Call | nodes.Getitem) -> Iterator[str]:
-        """Yield the keys of a literal table that is indexed by message text."""
-        asked = node.args[:1] if isinstance(node, nodes.Call) else [node.arg]
-        base = node.node.node if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr) else node.node
-        if any(self._messages.contains_message_text(each) for each in asked):
-            for value in self._folder.fold(base).values:
+        """Yield the keys of a literal table that is indexed by message text: ``{"word": x}.get(content)``."""
+        keys = node.args[:1] if isinstance(node, nodes.Call) else [node.arg]
+        table = node.node.node if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr) else node.node
+        if any(self._messages.contains_message_text(each) for each in keys):
+            for value in self._folder.fold(table).values:
                 if isinstance(value, Mapping):
                     yield from (key for key, _ in value.pairs if isinstance(key, str))
 
     def _list_literals(self, node: nodes.Expr) -> Iterator[str]:
         """Yield the texts that an operand searches for: spelled, computed or in a list."""
         if self._messages.contains_message_text(node):
+            # The operand is message text itself: only literals that its methods search for count.
             for inner in walk_nodes(node):
                 if (
                     isinstance(inner, nodes.Call)
@@ -269,25 +302,30 @@ class ConditionAnalyzer:
             return
         folded = self._folder.fold(node)
         for value in folded.values:
-            yield from (
-                each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, str) and each
-            )
+            items = value if isinstance(value, tuple) else (value,)
+            yield from (each for each in items if isinstance(each, str) and each)
         if folded.is_computed:
             yield "a word that is put together at run time"
 
 
 def _is_ordinary_word(trigger: str) -> bool:
     """Whether the trigger is ordinary language and not a mark of the chat format."""
-    plain = trigger.strip().strip(":.").lower()
-    return _WORD.search(plain) is not None and _FORMAT_MARK.search(plain) is None and plain not in _STRUCTURAL_WORDS
+    word = trigger.strip().strip(":.").lower()
+    return _WORD.search(word) is not None and _FORMAT_MARK.search(word) is None and word not in _STRUCTURAL_WORDS
 
 
 def _list_emitted_texts(
     bodies: list[nodes.Node], folder: ConstantFolder, macros: dict[str, nodes.Macro]
 ) -> Iterator[str]:
-    """Yield the literal text that these nodes print or keep; not text that is compared, a key or an error message."""
+    """Yield the literal text that these nodes print or keep; not text that is compared, a key or an error message.
+
+    Args:
+        bodies: the nodes, in the order of the text.
+        folder: folds the constants of the template.
+        macros: the macros by name that may still be followed; each is followed once.
+    """
     waiting: list[nodes.Node] = list(reversed(bodies))
-    left = dict(macros)
+    unvisited_macros = dict(macros)
     while waiting:
         node = waiting.pop()
         match node:
@@ -299,13 +337,13 @@ def _list_emitted_texts(
                 yield from folder.fold(node).texts
             case nodes.Call(node=nodes.Name(name="raise_exception" | "strftime_now")) | nodes.Compare() | nodes.Test():
                 continue
-            case nodes.Call(node=nodes.Name(name=name)) if name in left:
+            case nodes.Call(node=nodes.Name(name=name)) if name in unvisited_macros:
                 # Ordinary formats use macros as well, so only sentences in them count.
-                inner_texts = _list_emitted_texts(left.pop(name).body, folder, left)
+                inner_texts = _list_emitted_texts(unvisited_macros.pop(name).body, folder, unvisited_macros)
                 yield from (each for each in inner_texts if contains_prose(each) or find_harmful_text(each))
             case nodes.If() | nodes.For() | nodes.CondExpr():
-                inner = [*node.iter_child_nodes(exclude=("test", "iter", "target"))]
-                waiting += reversed(inner)
+                children = [*node.iter_child_nodes(exclude=("test", "iter", "target"))]
+                waiting += reversed(children)
             case nodes.Getitem():
                 waiting.append(node.node)
             case nodes.Name():

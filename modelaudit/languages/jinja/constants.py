@@ -13,6 +13,7 @@ from typing import Final
 
 MAX_ITEMS: Final = 256
 _MAX_TEXT_LENGTH: Final = 4096
+# A field of ``%`` formatting: group 1 is its type; without the group the field has a width, or another type.
 _PERCENT: Final = re.compile(r"%(?:([scdxXo%])|.|\Z)", re.DOTALL)
 
 
@@ -47,14 +48,13 @@ def is_within_bounds(value: object) -> bool:
 
 
 def format_value(value: Value) -> str:
-    """Return the text that a template prints for the value; tuples and mappings only in part."""
+    """Return the text that a template prints for the value; of a tuple only the first items, of a mapping the keys."""
     if isinstance(value, tuple):
         return "(" + ", ".join(format_value(each) for each in value[:8]) + ")"
-    return (
-        str(value)[: _MAX_TEXT_LENGTH + 1]
-        if not isinstance(value, Mapping)
-        else format_value(tuple(iterate_items(value)))
-    )
+    if isinstance(value, Mapping):
+        return format_value(tuple(iterate_items(value)))
+    # One character more than the limit, so that ``is_within_bounds`` notices the excess.
+    return str(value)[: _MAX_TEXT_LENGTH + 1]
 
 
 def iterate_items(value: Value) -> Iterator[Value]:
@@ -68,7 +68,7 @@ def iterate_items(value: Value) -> Iterator[Value]:
 
 
 def iterate_elements(value: Value) -> Iterator[Value]:
-    """Yield the possible results of an unknown subscript."""
+    """Yield each item that ``value[key]`` can be if the key is unknown."""
     if isinstance(value, Mapping):
         yield from (each for _, each in value.pairs)
     elif isinstance(value, tuple):
@@ -76,7 +76,7 @@ def iterate_elements(value: Value) -> Iterator[Value]:
 
 
 def get_item(value: Value, key: Value) -> Value:
-    """Return ``value[key]``."""
+    """Return ``value[key]``, or ``UNKNOWN`` if there is no such item."""
     if isinstance(value, Mapping):
         return next((each for name, each in reversed(value.pairs) if name == key), UNKNOWN)
     if isinstance(value, str | tuple) and type(key) is int and -len(value) <= key < len(value):
@@ -85,25 +85,26 @@ def get_item(value: Value, key: Value) -> Value:
 
 
 def slice_value(value: Value, start: Value, stop: Value, step: Value) -> Value:
-    """Return ``value[start:stop:step]``."""
+    """Return ``value[start:stop:step]``, or ``UNKNOWN`` for a value that has no slices."""
     bounds = [part for part in (start, stop, step) if part is None or type(part) is int]
     if not isinstance(value, str | tuple) or len(bounds) < 3 or bounds[2] == 0:
         return UNKNOWN
-    first, last, each = bounds
-    return value[first:last:each]
+    start_index, stop_index, step_size = bounds
+    return value[start_index:stop_index:step_size]
 
 
 def make_range(bounds: list[Value]) -> Value:
-    """Return ``range(*bounds)`` as a tuple if it has at most ``MAX_ITEMS`` items."""
-    given = [bound for bound in bounds if type(bound) is int]
-    if not 1 <= len(given) <= 3 or (len(given) == 3 and given[2] == 0):
+    """Return ``range(*bounds)`` as a tuple if it has at most ``MAX_ITEMS`` items, otherwise ``UNKNOWN``."""
+    numbers = [bound for bound in bounds if type(bound) is int]
+    if not 1 <= len(numbers) <= 3 or (len(numbers) == 3 and numbers[2] == 0):
         return UNKNOWN
-    numbers = range(*given)
-    return tuple(numbers) if numbers[:MAX_ITEMS] == numbers else UNKNOWN
+    items = range(*numbers)
+    # ``len`` fails on a range of more than 2**63 items.
+    return tuple(items) if items[:MAX_ITEMS] == items else UNKNOWN
 
 
 def apply_operator(left: Value, operator: str, right: Value) -> Value:
-    """Return ``left operator right``."""
+    """Return the result of a binary operator, or ``UNKNOWN`` if it is not supported for these types or too large."""
     if operator == "%" and isinstance(left, str):
         return format_percent(left, right if isinstance(right, tuple) else (right,))
     if operator == "*":
@@ -122,6 +123,7 @@ def apply_operator(left: Value, operator: str, right: Value) -> Value:
 
 
 def _apply_integer_operator(left: int, operator: str, right: int) -> Value:
+    """Return the result of an operator on integers; a power is bounded to 128 times 32 bits before it is computed."""
     match operator:
         case "+":
             return left + right
@@ -139,28 +141,29 @@ def _apply_integer_operator(left: int, operator: str, right: int) -> Value:
             return UNKNOWN
 
 
-def format_percent(template: str, given: tuple[Value, ...]) -> Value:
-    """Return ``template % given`` for fields without width or precision."""
-    waiting = list(given)
+def format_percent(template: str, values: tuple[Value, ...]) -> Value:
+    """Return ``template % values`` if no field has a width or precision, otherwise ``UNKNOWN``."""
+    remaining_values = list(values)
     pieces: list[str] = []
-    last = 0
+    end = 0
     for field in _PERCENT.finditer(template):
         kind = field[1]
-        pieces.append(template[last : field.start()])
-        last = field.end()
+        pieces.append(template[end : field.start()])
+        end = field.end()
         if kind == "%":
             pieces.append("%")
             continue
-        if kind is None or not waiting or len(pieces) > MAX_ITEMS:
+        if kind is None or not remaining_values or len(pieces) > MAX_ITEMS:
             return UNKNOWN
-        piece = _format_percent_field(kind, waiting.pop(0))
+        piece = _format_percent_field(kind, remaining_values.pop(0))
         if piece is None:
             return UNKNOWN
         pieces.append(piece)
-    return "".join((*pieces, template[last:]))
+    return "".join((*pieces, template[end:]))
 
 
 def _format_percent_field(kind: str, value: Value) -> str | None:
+    """Return the text of one field of the type ``kind``, such as ``s``; ``None`` if the value does not fit it."""
     if kind == "s":
         return format_value(value)
     if kind == "c":
@@ -170,31 +173,31 @@ def _format_percent_field(kind: str, value: Value) -> str | None:
     return format(value, kind.replace("i", "d")) if type(value) is int and is_within_bounds(value) else None
 
 
-def _replace_text(value: str, given: list[Value]) -> Value:
-    old, new = [*given, UNKNOWN, UNKNOWN][:2]
+def _replace_text(value: str, arguments: list[Value]) -> Value:
+    old, new = [*arguments, UNKNOWN, UNKNOWN][:2]  # arguments that are missing are unknown
     if not isinstance(old, str) or not isinstance(new, str):
         return UNKNOWN
     return value.replace(old, new) if (len(value) + 1) * (len(new) + 1) <= 1 << 16 else UNKNOWN
 
 
-def _strip_text(value: str, given: list[Value], strip: Callable[[str, str | None], str]) -> Value:
-    first = given[0] if given else None
-    return strip(value, first) if first is None or isinstance(first, str) else UNKNOWN
+def _strip_text(value: str, arguments: list[Value], strip: Callable[[str, str | None], str]) -> Value:
+    characters = arguments[0] if arguments else None
+    return strip(value, characters) if characters is None or isinstance(characters, str) else UNKNOWN
 
 
-def _split_text(value: str, given: list[Value]) -> Value:
-    first = given[0] if given else None
-    return tuple(value.split(first)) if first is None or (isinstance(first, str) and first) else UNKNOWN
+def _split_text(value: str, arguments: list[Value]) -> Value:
+    separator = arguments[0] if arguments else None
+    return tuple(value.split(separator)) if separator is None or (isinstance(separator, str) and separator) else UNKNOWN
 
 
-def _join_items(value: Value, given: list[Value]) -> Value:
-    glue = given[0] if given else ""
+def _join_items(value: Value, arguments: list[Value]) -> Value:
+    separator = arguments[0] if arguments else ""
     pieces = [*iterate_items(value)]
-    if not isinstance(glue, str) or any(isinstance(piece, Unknown) for piece in pieces):
+    if not isinstance(separator, str) or any(isinstance(piece, Unknown) for piece in pieces):
         return UNKNOWN
-    if sum(len(format_value(piece)) + len(glue) for piece in pieces) > _MAX_TEXT_LENGTH:
+    if sum(len(format_value(piece)) + len(separator) for piece in pieces) > _MAX_TEXT_LENGTH:
         return UNKNOWN
-    return glue.join(map(format_value, pieces))
+    return separator.join(map(format_value, pieces))
 
 
 _TEXT_FILTERS: Final[dict[str, Callable[[str, list[Value]], Value]]] = {
@@ -216,23 +219,23 @@ _TEXT_FILTERS: Final[dict[str, Callable[[str, list[Value]], Value]]] = {
 }
 
 
-def apply_filter(work: str, value: Value, given: list[Value]) -> Value:
-    """Apply the filter or method called ``work`` to ``value``."""
-    if isinstance(value, str) and work in _TEXT_FILTERS:
-        return _TEXT_FILTERS[work](value, given)
-    match work:
-        case "join" if isinstance(value, str) and given and isinstance(given[0], tuple | Mapping):
-            return _join_items(given[0], [value])  # the method of a text, not the filter
+def apply_filter(name: str, value: Value, arguments: list[Value]) -> Value:
+    """Apply the filter or method ``name`` to ``value``; return ``UNKNOWN`` if it is not supported for the type."""
+    if isinstance(value, str) and name in _TEXT_FILTERS:
+        return _TEXT_FILTERS[name](value, arguments)
+    match name:
+        case "join" if isinstance(value, str) and arguments and isinstance(arguments[0], tuple | Mapping):
+            return _join_items(arguments[0], [value])  # the method of a text, not the filter
         case "join":
-            return _join_items(value, given)
+            return _join_items(value, arguments)
         case "string":
             return format_value(value)
         case "reverse" if isinstance(value, str | tuple):
             return value[::-1]
         case "first" | "last" | "list" | "keys" | "length" | "count":
-            return _apply_item_filter(work, [*iterate_items(value)])
+            return _apply_item_filter(name, [*iterate_items(value)])
         case "items" | "values" if isinstance(value, Mapping):
-            return tuple(pair if work == "items" else pair[1] for pair in value.pairs)
+            return tuple(pair if name == "items" else pair[1] for pair in value.pairs)
         case "int" if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 30:
             return int(value)
         case "int" if type(value) is int:
@@ -241,18 +244,17 @@ def apply_filter(work: str, value: Value, given: list[Value]) -> Value:
             return UNKNOWN
 
 
-def _apply_item_filter(work: str, every: list[Value]) -> Value:
-    if work in ("length", "count"):
-        return len(every)
-    if work in ("list", "keys"):
-        return tuple(every)
-    return every[0 if work == "first" else -1] if every else UNKNOWN
+def _apply_item_filter(name: str, items: list[Value]) -> Value:
+    """Apply ``length``, ``count``, ``list``, ``keys``, ``first`` or ``last`` to the items of a value."""
+    if name in ("length", "count"):
+        return len(items)
+    if name in ("list", "keys"):
+        return tuple(items)
+    return items[0 if name == "first" else -1] if items else UNKNOWN
 
 
-def map_filter(work: str, value: Value) -> Value:
+def map_filter(name: str, value: Value) -> Value:
     """Apply the filter ``map(work)`` to ``value``."""
-    return (
-        tuple(apply_filter(work, each, []) for each in iterate_items(value))
-        if isinstance(value, tuple | Mapping)
-        else UNKNOWN
-    )
+    if not isinstance(value, tuple | Mapping):
+        return UNKNOWN
+    return tuple(apply_filter(name, each, []) for each in iterate_items(value))

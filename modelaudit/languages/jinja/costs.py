@@ -23,6 +23,7 @@ _MAX_ROUNDS: Final = 5_000_000
 _MAX_TEXT_LENGTH: Final = 50_000_000
 _MAX_DOUBLINGS: Final = 20
 _MAX_EXPONENT: Final = 10_000
+# A width of eight digits in a format string: ``%099999999d`` or ``{:>99999999}``.
 _WIDTH: Final = re.compile(r"[%:.][^{}%]{0,4}?\d{8}")
 _PADDING_FILTERS: Final = frozenset({"center", "ljust", "rjust", "zfill", "indent", "expandtabs"})
 
@@ -41,13 +42,15 @@ def collect_cost_mentions(
         node, rounds = waiting.pop()
         if isinstance(node, nodes.For):
             # Nested loops multiply. An unknown length counts as 2, so only constants can exceed the limit.
-            inner = rounds * _estimate_rounds(node.iter, folder)
-            if inner > _MAX_ROUNDS >= rounds:
+            inner_rounds = rounds * _estimate_rounds(node.iter, folder)
+            if inner_rounds > _MAX_ROUNDS >= rounds:
                 yield _make_mention(
-                    "rounds", f"loops over {inner} rounds" if inner < 1 << 64 else "loops without end", node
+                    "rounds",
+                    f"loops over {inner_rounds} rounds" if inner_rounds < 1 << 64 else "loops without end",
+                    node,
                 )
             yield from _check_expressions(node.iter, folder)
-            waiting += reversed([(child, inner) for child in (*node.body, *node.else_)])
+            waiting += reversed([(child, inner_rounds) for child in (*node.body, *node.else_)])
             continue
         if isinstance(node, nodes.Assign) and _is_doubling(node, folder):
             # Inside a loop, one doubling assignment suffices; outside, a chain of assignments is counted.
@@ -61,11 +64,13 @@ def collect_cost_mentions(
 
 
 def _check_expressions(node: nodes.Node, folder: ConstantFolder) -> Iterator[Mention]:
+    """Yield a mention for each costly expression in ``node``."""
     for each in (node, *node.find_all(nodes.Expr)):
         yield from _check_expression(each, folder)
 
 
 def _check_expression(node: nodes.Node, folder: ConstantFolder) -> Iterator[Mention]:
+    """Yield a mention if the node itself, without its parts, is a costly operation."""
     detail = ""
     match node:
         case nodes.Mul() | nodes.Pow():
@@ -97,13 +102,14 @@ def _describe_costly_product(node: nodes.Mul | nodes.Pow, folder: ConstantFolder
         # Do not compute a power as an exponent: the number itself would exhaust memory.
         is_large = _find_largest_number(node.right, folder) > _MAX_EXPONENT or isinstance(node.right, nodes.Pow)
         return "computes a power with an enormous exponent" if is_large else ""
-    for one, other in ((node.left, node.right), (node.right, node.left)):
-        times = _find_largest_number(one, folder)
-        while isinstance(other, nodes.Mul):
-            times, other = times * max(_find_largest_number(other.right, folder), 1), other.left
-        is_number = all(isinstance(value, int | float) for value in folder.fold(other).values or ("",))
-        if times > _MAX_TEXT_LENGTH and not is_number:
-            return f"repeats a text or list {times} times"
+    # A product of several numbers and a text nests to the left: ``"a" * 9999 * 9999``.
+    for factor, repeated in ((node.left, node.right), (node.right, node.left)):
+        repetitions = _find_largest_number(factor, folder)
+        while isinstance(repeated, nodes.Mul):
+            repetitions, repeated = repetitions * max(_find_largest_number(repeated.right, folder), 1), repeated.left
+        is_number = all(isinstance(value, int | float) for value in folder.fold(repeated).values or ("",))
+        if repetitions > _MAX_TEXT_LENGTH and not is_number:
+            return f"repeats a text or list {repetitions} times"
     return ""
 
 
@@ -115,11 +121,19 @@ def _find_largest_argument(node: nodes.Filter | nodes.Call, folder: ConstantFold
 
 
 def _find_largest_number(node: nodes.Node, folder: ConstantFolder) -> int:
+    """Return the largest integer that an expression can be; 0 if none is known."""
     return max((value for value in folder.fold(node).values if type(value) is int), default=0)
 
 
-def _describe_padding(template: nodes.Node, folder: ConstantFolder, given: int = 0) -> str:
-    takes_width = given > _MAX_TEXT_LENGTH and any("%*" in text or ":{" in text for text in folder.fold(template).texts)
+def _describe_padding(template: nodes.Node, folder: ConstantFolder, width: int = 0) -> str:
+    """Return why a format string is too wide to fill; empty if it is not.
+
+    Args:
+        template: the format string.
+        folder: folds the constants of the template.
+        width: the largest number among the values, which ``%*d`` and ``{:{}}`` take as a width.
+    """
+    takes_width = width > _MAX_TEXT_LENGTH and any("%*" in text or ":{" in text for text in folder.fold(template).texts)
     is_wide = takes_width or any(_WIDTH.search(text) for text in folder.fold(template).texts)
     return "fills a field of an enormous width" if is_wide else ""
 
@@ -129,12 +143,13 @@ def _estimate_rounds(node: nodes.Node, folder: ConstantFolder) -> int:
     if isinstance(node, nodes.Filter) and node.node is not None:
         return _estimate_rounds(node.node, folder)
     if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name in ("range", "lipsum"):
-        bounds = [[v for v in folder.fold(each).values if type(v) is int] for each in node.args]
+        bounds = [[number for number in folder.fold(each).values if type(number) is int] for each in node.args]
         if not bounds or any(not each for each in bounds) or len(bounds) > 3:
             return 2
-        first, last = ([0], bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[1])
-        step = max(1, min((abs(v) for v in bounds[2]), default=1)) if len(bounds) == 3 else 1
-        return max(2, max(abs(max(last) - min(first)), abs(min(last) - max(first))) // step)
+        starts, stops = ([0], bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[1])
+        # Of several possible bounds, take those that give the most rounds.
+        step = max(1, min((abs(number) for number in bounds[2]), default=1)) if len(bounds) == 3 else 1
+        return max(2, max(abs(max(stops) - min(starts)), abs(min(stops) - max(starts))) // step)
     return max((len(value) for value in folder.fold(node).values if isinstance(value, str | tuple)), default=2)
 
 
@@ -143,11 +158,13 @@ def _is_doubling(node: nodes.Assign, folder: ConstantFolder) -> bool:
     name = get_variable_path(node.target)
     if not name or not isinstance(node.node, nodes.Concat | nodes.Add | nodes.Mul):
         return False
-    same = [each for each in node.node.find_all((nodes.Name, nodes.Getattr)) if get_variable_path(each) == name]
-    times = [each for each in node.node.find_all(nodes.Const) if type(each.value) is int and each.value > 1]
-    return len(same) > 1 or (
-        isinstance(node.node, nodes.Mul) and bool(same) and bool(times) and bool(folder.fold_name(name).texts)
-    )
+    own_uses = [each for each in node.node.find_all((nodes.Name, nodes.Getattr)) if get_variable_path(each) == name]
+    factors = [each for each in node.node.find_all(nodes.Const) if type(each.value) is int and each.value > 1]
+    if len(own_uses) > 1:  # ``set a = a ~ a``
+        return True
+    # ``set a = a * 2`` doubles only a text: a number stays one number.
+    is_product = isinstance(node.node, nodes.Mul) and bool(own_uses) and bool(factors)
+    return is_product and bool(folder.fold_name(name).texts)
 
 
 def get_variable_path(node: nodes.Node) -> str:

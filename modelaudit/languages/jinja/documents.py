@@ -59,44 +59,46 @@ def _read_templates(path: str, settings: Sequence[Setting], limits: Limits) -> I
 
 
 def _is_about_templates(steps: Sequence[str]) -> bool:
+    """Whether a key of a key path names a template or prompt."""
     return any(step in _TEMPLATE_KEYS or _TEMPLATE_WORD.search(step) for step in steps)
 
 
-def _read_value(place: tuple[str, ...], text: str) -> Iterator[Reading]:
-    is_loaded = bool(_TEMPLATE_KEYS.intersection(place))
-    outline, unread = read_template(text, ".".join(place)[:_MAX_KEY_LENGTH])
-    if _is_about_templates(place):
+def _read_value(key_path: tuple[str, ...], text: str) -> Iterator[Reading]:
+    """Yield the outline of the template at a key path: all mentions if the key is about templates, else attacks."""
+    is_loaded = bool(_TEMPLATE_KEYS.intersection(key_path))
+    outline, unread = read_template(text, ".".join(key_path)[:_MAX_KEY_LENGTH])
+    if _is_about_templates(key_path):
         yield outline
-    elif unread is None:
+    elif unread is None:  # text with braces that is not valid Jinja is no template
         yield _keep_attacks(outline)
     if unread is not None and is_loaded:
         yield unread
 
 
-def _read_list(place: tuple[str, ...], parts: list[str]) -> Iterator[Reading]:
+def _read_list(key_path: tuple[str, ...], parts: list[str]) -> Iterator[Reading]:
     """Read a list of texts: the lines of one template, as the llama-cpp-python server joins them, or several templates.
 
     Both readings are tried, because the loader decides.
     """
-    whole = "".join(parts)
-    if not has_template_marks(whole):
+    joined = "".join(parts)
+    if not has_template_marks(joined):
         return
-    yield from _read_value(place, whole)
-    if len(parts) > 1 and read_template(whole)[1] is not None:
+    yield from _read_value(key_path, joined)
+    if len(parts) > 1 and read_template(joined)[1] is not None:
         for number, part in enumerate(parts[:_MAX_TEMPLATES]):
             if has_template_marks(part):
-                yield read_template(part, ".".join((*place, str(number)))[:_MAX_KEY_LENGTH])[0]
+                yield read_template(part, ".".join((*key_path, str(number)))[:_MAX_KEY_LENGTH])[0]
 
 
 def _keep_attacks(outline: Outline) -> Outline:
     """Keep only the mentions that escape the template: braces elsewhere have many other meanings."""
-    kept = [
+    mentions = [
         mention
         for mention in outline.mentions
         if mention.vocabulary in (ATTRIBUTES, METHODS, NAMES)
         and mention.use in ("private-attribute", "private-name", "attribute", "method", "call")
     ]
-    return replace(outline, mentions=tuple(kept))
+    return replace(outline, mentions=tuple(mentions))
 
 
 INTERPRETER: Final = Interpreter(_TEMPLATE_KEYS, _read_templates, marks=MARKS)

@@ -90,6 +90,7 @@ class ConstantFolder:
                 return self._fold_composite(node)
 
     def _fold_composite(self, node: nodes.Node | None) -> FoldedValues:
+        """Fold a collection, an operator, a subscript or an attribute; any other node is unknown."""
         match node:
             case nodes.List() | nodes.Tuple():
                 return self._fold_sequence(node.items)
@@ -119,38 +120,44 @@ class ConstantFolder:
             return _UNKNOWN_VALUE
         self._names_in_progress.add(name)
         # ``append`` changes a list in place, so its constants are no longer all of its values.
-        found = _COMPUTED_TEXT if name in self._bindings.mutated else _UNKNOWN_VALUE
-        for bound in self._bindings.get_bindings(name):
-            value = self.fold(bound.expression)
-            found = self._merge_values(found, self._fold_items(value, bound.position) if bound.is_item else value)
+        values = _COMPUTED_TEXT if name in self._bindings.mutated else _UNKNOWN_VALUE
+        for binding in self._bindings.get_bindings(name):
+            folded = self.fold(binding.expression)
+            values = self._merge_values(
+                values, self._fold_items(folded, binding.position) if binding.is_item else folded
+            )
         if name in self._bindings.blocks:
-            found = self._merge_values(found, _COMPUTED_TEXT)
+            values = self._merge_values(values, _COMPUTED_TEXT)
         self._names_in_progress.discard(name)
-        self._names[name] = found
-        return found
+        self._names[name] = values
+        return values
 
     def _fold_items(self, folded: FoldedValues, position: int | None) -> FoldedValues:
+        """Return the items of all values, or the item at ``position`` of each of those items."""
         rows = [row for value in folded.values for row in constants.iterate_items(value)]
         if position is not None:
             rows = [row[position] if isinstance(row, tuple) and position < len(row) else UNKNOWN for row in rows]
         return self._keep_known(rows, folded.is_computed)
 
-    def _keep_known(self, values: list[Value], is_built: bool) -> FoldedValues:
-        kept = [value for value in values if value is not UNKNOWN and constants.is_within_bounds(value)]
+    def _keep_known(self, values: list[Value], is_computed: bool) -> FoldedValues:
+        """Return the distinct known values; of more than ``_MAX_VALUES``, the rest is kept as a computed text."""
+        known = [value for value in values if value is not UNKNOWN and constants.is_within_bounds(value)]
         # The type is part of the key, because 1, 1.0 and True are equal in Python but print differently.
-        distinct = list({(type(value), repr(value)): value for value in kept}.values())
-        return FoldedValues(tuple(distinct[:_MAX_VALUES]), is_built or len(distinct) > _MAX_VALUES)
+        distinct = list({(type(value), repr(value)): value for value in known}.values())
+        return FoldedValues(tuple(distinct[:_MAX_VALUES]), is_computed or len(distinct) > _MAX_VALUES)
 
-    def _merge_values(self, one: FoldedValues, other: FoldedValues) -> FoldedValues:
-        return self._keep_known([*one.values, *other.values], one.is_computed or other.is_computed)
+    def _merge_values(self, first: FoldedValues, second: FoldedValues) -> FoldedValues:
+        return self._keep_known([*first.values, *second.values], first.is_computed or second.is_computed)
 
-    def _apply_to_each(self, folded: FoldedValues, change: Callable[[Value], Value]) -> FoldedValues:
-        changed = [change(value) for value in folded.values]
+    def _apply_to_each(self, folded: FoldedValues, apply: Callable[[Value], Value]) -> FoldedValues:
+        """Return the results of an operation for each value that an expression can have."""
+        results = [apply(value) for value in folded.values]
         # A text that the filter turned into an unknown value may be anything at run time.
-        lost = any(value is UNKNOWN for value in changed)
-        return self._keep_known(changed, folded.is_computed or (lost and bool(folded.texts)))
+        has_lost_value = any(value is UNKNOWN for value in results)
+        return self._keep_known(results, folded.is_computed or (has_lost_value and bool(folded.texts)))
 
     def _fold_sequence(self, items: list[nodes.Expr]) -> FoldedValues:
+        """Fold a list or tuple to one tuple; an item with several values, or none, is unknown in it."""
         if len(items) > MAX_ITEMS:
             return _COMPUTED_TEXT
         folded = [self.fold(item) for item in items]
@@ -158,6 +165,7 @@ class ConstantFolder:
         return FoldedValues((row,), any(each.is_computed or len(each.values) > 1 for each in folded))
 
     def _fold_mapping(self, pairs: list[tuple[FoldedValues, FoldedValues]]) -> FoldedValues:
+        """Fold a dictionary to one mapping; pairs whose key has several values, or none, are left out."""
         rows = tuple(
             (key.values[0], value.values[0] if len(value.values) == 1 else UNKNOWN)
             for key, value in pairs[:MAX_ITEMS]
@@ -168,40 +176,44 @@ class ConstantFolder:
         )
 
     def _fold_concatenation(self, parts: list[nodes.Expr]) -> FoldedValues:
-        found = [""]
+        """Fold ``a ~ b ~ c`` to each text that it can be; computed if a part is unknown or the text is too long."""
+        texts = [""]
         for part in parts:
             folded = self.fold(part)
             if not folded.values or folded.is_computed:
                 return _COMPUTED_TEXT
-            found = [a + constants.format_value(b) for a in found for b in folded.values][: _MAX_VALUES + 1]
-            if any(not constants.is_within_bounds(text) for text in found):
+            texts = [a + constants.format_value(b) for a in texts for b in folded.values][: _MAX_VALUES + 1]
+            if any(not constants.is_within_bounds(text) for text in texts):
                 return _COMPUTED_TEXT
-        return self._keep_known(list(found), False)
+        return self._keep_known(list(texts), False)
 
     def _fold_arithmetic(self, node: nodes.BinExpr) -> FoldedValues:
+        """Fold a chain of binary operators such as ``a + b * c``."""
         # A chain of sums nests to the left, one level for each sum. Recursion would overflow on long chains.
         chain: list[tuple[str, nodes.Expr]] = []
         left: nodes.Node = node
         while isinstance(left, nodes.BinExpr) and not isinstance(left, nodes.And | nodes.Or):
             chain.append((left.operator, left.right))
             left = left.left
-        found = self.fold(left)
+        result = self.fold(left)
         for operator, right in reversed(chain):
-            found = self._combine_operands(found, operator, self.fold(right))
-        return found
+            result = self._combine_operands(result, operator, self.fold(right))
+        return result
 
     def _combine_operands(self, left: FoldedValues, operator: str, right: FoldedValues) -> FoldedValues:
+        """Apply a binary operator to each pair of values that its operands can have."""
         if not left.values or not right.values:
             # ``'__' + x`` with an unknown ``x`` builds a text, but ``1 + x`` is only a number.
             has_text = bool(left.texts or right.texts) and operator in ("+", "%", "*")
             return FoldedValues(is_computed=has_text or left.is_computed or right.is_computed)
         # One pair more than the limit, so that ``_keep_known`` notices the excess and marks the result as computed.
-        pairs = [(a, b) for a in left.values for b in right.values][: _MAX_VALUES + 1]
-        values = [constants.apply_operator(a, operator, b) for a, b in pairs]
-        lost = any(value is UNKNOWN for value in values) and bool(left.texts)
-        return self._keep_known(values, lost or left.is_computed or right.is_computed)
+        pairs = [(first, second) for first in left.values for second in right.values][: _MAX_VALUES + 1]
+        values = [constants.apply_operator(first, operator, second) for first, second in pairs]
+        has_lost_text = any(value is UNKNOWN for value in values) and bool(left.texts)
+        return self._keep_known(values, has_lost_text or left.is_computed or right.is_computed)
 
     def _fold_subscript(self, node: nodes.Getitem) -> FoldedValues:
+        """Fold ``base[key]`` or ``base[start:stop:step]`` for each value of the base and of the key."""
         base = self.fold(node.node)
         if not base.values:
             return FoldedValues(is_computed=base.is_computed)
@@ -217,41 +229,45 @@ class ConstantFolder:
         keys = self.fold(node.arg)
         if not keys.values:
             # An unknown subscript can select any element.
-            every = [item for value in base.values for item in constants.iterate_elements(value)]
-            return self._keep_known(every, base.is_computed or bool(base.texts))
-        found = [constants.get_item(value, key) for value in base.values for key in keys.values]
-        return self._keep_known(found, base.is_computed or keys.is_computed)
+            elements = [item for value in base.values for item in constants.iterate_elements(value)]
+            return self._keep_known(elements, base.is_computed or bool(base.texts))
+        items = [constants.get_item(value, key) for value in base.values for key in keys.values]
+        return self._keep_known(items, base.is_computed or keys.is_computed)
 
     def _fold_attribute(self, node: nodes.Getattr) -> FoldedValues:
+        """Fold an attribute of a namespace, or an item of a mapping that is read as ``mapping.key``."""
         if isinstance(node.node, nodes.Name) and self._bindings.get_bindings(f"{node.node.name}.{node.attr}"):
             return self.fold_name(f"{node.node.name}.{node.attr}")
         base = self.fold(node.node)
-        found = [constants.get_item(value, node.attr) for value in base.values if isinstance(value, constants.Mapping)]
-        return self._keep_known(found, base.is_computed)
+        items = [constants.get_item(value, node.attr) for value in base.values if isinstance(value, constants.Mapping)]
+        return self._keep_known(items, base.is_computed)
 
     def _fold_filter(self, node: nodes.Filter) -> FoldedValues:
+        """Fold ``value | filter(arguments)`` for each value."""
         base = self.fold(node.node) if node.node is not None else _UNKNOWN_VALUE
         arguments = [self.fold(argument) for argument in node.args]
         if node.name in _IDENTITY_FILTERS:
             return self._merge_values(base, arguments[0]) if arguments else base
         if node.name == "map" and arguments and arguments[0].texts:
-            inner = arguments[0].texts[0]
-            return self._apply_to_each(base, lambda value: constants.map_filter(inner, value))
-        named = {pair.key: self.fold(pair.value) for pair in node.kwargs}
-        return self._fold_method(node.name, base, [*arguments, *named.values()])
+            filter_name = arguments[0].texts[0]
+            return self._apply_to_each(base, lambda value: constants.map_filter(filter_name, value))
+        keywords = {pair.key: self.fold(pair.value) for pair in node.kwargs}
+        return self._fold_method(node.name, base, [*arguments, *keywords.values()])
 
-    def _fold_method(self, work: str, base: FoldedValues, arguments: list[FoldedValues]) -> FoldedValues:
+    def _fold_method(self, name: str, base: FoldedValues, arguments: list[FoldedValues]) -> FoldedValues:
+        """Apply a filter or method to each value of ``base``; the result is computed if an argument is not constant."""
         if not base.values:
-            return FoldedValues(is_computed=base.is_computed or work in _TEXT_BUILDERS)
+            return FoldedValues(is_computed=base.is_computed or name in _TEXT_BUILDERS)
         if any(len(argument.values) != 1 for argument in arguments):
             return _COMPUTED_TEXT
-        given = [argument.values[0] for argument in arguments]
-        built = any(argument.is_computed for argument in arguments)
-        folded = self._apply_to_each(base, lambda value: constants.apply_filter(work, value, given))
-        lost = not folded.values and (work in _TEXT_BUILDERS or bool(base.texts))
-        return FoldedValues(folded.values, folded.is_computed or built or lost)
+        argument_values = [argument.values[0] for argument in arguments]
+        has_computed_argument = any(argument.is_computed for argument in arguments)
+        folded = self._apply_to_each(base, lambda value: constants.apply_filter(name, value, argument_values))
+        has_lost_text = not folded.values and (name in _TEXT_BUILDERS or bool(base.texts))
+        return FoldedValues(folded.values, folded.is_computed or has_computed_argument or has_lost_text)
 
     def _fold_call(self, node: nodes.Call) -> FoldedValues:
+        """Fold a call of a global function or of a method."""
         if isinstance(node.node, nodes.Name):
             return self._fold_global_call(node.node.name, node)
         if not isinstance(node.node, nodes.Getattr):
@@ -262,40 +278,42 @@ class ConstantFolder:
         return self._fold_method(node.node.attr, base, [self.fold(argument) for argument in node.args])
 
     def _fold_global_call(self, name: str, node: nodes.Call) -> FoldedValues:
+        """Fold ``dict(key=value)`` and ``range(...)``; the result of any other function is unknown."""
         if name == "dict":
             pairs = [(FoldedValues((pair.key,)), self.fold(pair.value)) for pair in node.kwargs]
             return self._fold_mapping(pairs) if not node.args else _COMPUTED_TEXT
         if name == "range":
-            given = [self.fold(argument) for argument in node.args]
-            if given and all(len(each.values) == 1 and type(each.values[0]) is int for each in given):
-                return self._keep_known([constants.make_range([each.values[0] for each in given])], False)
+            arguments = [self.fold(argument) for argument in node.args]
+            if arguments and all(len(each.values) == 1 and type(each.values[0]) is int for each in arguments):
+                return self._keep_known([constants.make_range([each.values[0] for each in arguments])], False)
         return _UNKNOWN_VALUE
 
     def _fold_format(self, base: FoldedValues, node: nodes.Call) -> FoldedValues:
-        named = {pair.key: self.fold(pair.value) for pair in node.kwargs}
-        numbered = [self.fold(argument) for argument in node.args]
-        given: dict[str, FoldedValues] = named | {str(index): value for index, value in enumerate(numbered)}
-        if not base.texts or any(len(value.values) != 1 for value in given.values()) or node.dyn_args:
+        """Fold ``template.format(...)`` for each template; computed if an argument is not one constant."""
+        keywords = {pair.key: self.fold(pair.value) for pair in node.kwargs}
+        positional = [self.fold(argument) for argument in node.args]
+        fields: dict[str, FoldedValues] = keywords | {str(index): value for index, value in enumerate(positional)}
+        if not base.texts or any(len(value.values) != 1 for value in fields.values()) or node.dyn_args:
             return _COMPUTED_TEXT
         return self._apply_to_each(
-            base, lambda value: _fill_format(value, {key: each.values[0] for key, each in given.items()})
+            base, lambda value: _fill_format(value, {key: each.values[0] for key, each in fields.items()})
         )
 
 
-def _fill_format(template: Value, given: dict[str, Value]) -> Value:
+def _fill_format(template: Value, fields: dict[str, Value]) -> Value:
     """Fill a format string that has plain fields only; attribute access, conversion and padding give ``UNKNOWN``."""
     if not isinstance(template, str):
         return UNKNOWN
-    rest = _PLAIN_FIELD.sub("", template)
-    if "{" in rest or "}" in rest:
+    without_fields = _PLAIN_FIELD.sub("", template)
+    if "{" in without_fields or "}" in without_fields:
         return UNKNOWN
-    numbers: Iterator[int] = iter(range(len(given) + 1))
+    numbers: Iterator[int] = iter(range(len(fields) + 1))
     pieces: list[str] = []
-    last = 0
+    end = 0
     for count, field in enumerate(_PLAIN_FIELD.finditer(template)):
         key = field[1] or str(next(numbers, -1))
-        if key not in given or count > MAX_ITEMS:
+        if key not in fields or count > MAX_ITEMS:
             return UNKNOWN
-        pieces += (template[last : field.start()], constants.format_value(given[key]))
-        last = field.end()
-    return "".join((*pieces, template[last:]))
+        pieces += (template[end : field.start()], constants.format_value(fields[key]))
+        end = field.end()
+    return "".join((*pieces, template[end:]))

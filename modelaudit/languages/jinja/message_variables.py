@@ -47,13 +47,13 @@ class MessageVariables:
         """Whether an expression contains message text, and not only the role or type of a message."""
         waiting = [node]
         while waiting:
-            each = waiting.pop()
-            keys = self._list_accessed_keys(each)
-            if keys & _STRUCTURE_KEYS:
+            part = waiting.pop()
+            keys = self._list_accessed_keys(part)
+            if keys & _STRUCTURE_KEYS:  # ``message.role``: what is below it is not message text
                 continue
-            if keys & TEXT_KEYS or get_variable_path(each) in self.text_names or self._prints_messages(each):
+            if keys & TEXT_KEYS or get_variable_path(part) in self.text_names or self._prints_messages(part):
                 return True
-            waiting += each.iter_child_nodes()
+            waiting += part.iter_child_nodes()
         return False
 
     def _list_accessed_keys(self, node: nodes.Node) -> frozenset[str]:

@@ -22,6 +22,7 @@ _LONG_TEXT_LENGTH: Final = 20_000
 _MAX_HITS: Final = 20
 
 _ADDRESS: Final = re.compile(r"\b(?:https?|ftp|wss?)://[^\s\"'<>{}|\\^`]{3,200}", re.IGNORECASE)
+# "ignore all previous instructions", "without telling the user", "always include a link".
 _OVERRIDE_PHRASE: Final = re.compile(
     r"\b(?:ignore|disregard|forget|override|bypass)\s+(?:(?:all|any|the|your|every|of|my)\s+){0,3}"
     r"(?:previous|prior|above|earlier|preceding|other|system|safety|original)\b[^.\n]{0,40}?"
@@ -31,22 +32,26 @@ _OVERRIDE_PHRASE: Final = re.compile(
     r"\b[^.\n]{0,80}\b(?:link|url|https?:|script|package|dependency|backdoor|malicious|tracking|beacon|commands?|payload)",
     re.IGNORECASE,
 )
+# "do not mention this to the user".
 _CONCEAL_PHRASE: Final = re.compile(
     r"\b(?:do not|don't|never)\s+(?:tell|reveal|mention|disclose|inform|show|warn|alert)\b[^.\n]{0,60}?"
     r"\b(?:the user|users|anyone|anybody|this instruction|these instructions)",
     re.IGNORECASE,
 )
+# ``curl … | sh``, ``rm -rf``, ``base64 -d``, ``os.system(``, ``pip install git+…`` and the like.
 _COMMAND: Final = re.compile(
     r"\b(?:curl|wget)\s[^\n|;]{1,200}[|;]\s*(?:sudo\s+)?(?:ba|z|da)?sh\b|\brm\s+-[rf]{1,2}[rf]?\s|\bbase64\s+(?:-d|--decode)\b"
     r"|\bpowershell(?:\.exe)?\s+-|\bnc\s+-[a-z]*e\b|/dev/tcp/|\bchmod\s+\+x\b|\bos\.(?:system|popen)\s*\(|\bsubprocess\.\w+"
     r"|\b(?:eval|exec)\s*\(|__import__|\bpip3?\s+install\s+(?:-i\b|--(?:extra-)?index-url|git\+|https?:)|\b(?:curl|wget)\s+(?:-\w+\s+){0,4}https?:",
     re.IGNORECASE,
 )
+# Markup that runs scripts or loads from other servers: ``<script``, ``<img src=``, ``![text](https:…)``.
 _MARKUP: Final = re.compile(
     r"<script\b|<iframe\b|<object\s|<embed\s|\bjavascript:|<\w{1,20}\s[^>\n]{0,200}\bon(?:error|load|click)\s*="
     r"|<img\s[^>\n]{0,200}\bsrc\s*=|!\[[^\]\n]{0,80}\]\(https?:|<link\s[^>\n]{0,200}\bhref\s*=\s*[\"']?https?:",
     re.IGNORECASE,
 )
+# Files and environment variables that hold secrets.
 _SECRET: Final = re.compile(
     r"/etc/(?:passwd|shadow)|[~/]\.(?:ssh|aws|netrc|kube|gnupg)\b|\bid_(?:rsa|ed25519)\b|\bos\.environ\b|\bprocess\.env\b"
     r"|\b(?:AWS_SECRET_ACCESS_KEY|AWS_ACCESS_KEY_ID|HF_TOKEN|HUGGING_FACE_HUB_TOKEN|OPENAI_API_KEY|ANTHROPIC_API_KEY"
@@ -61,6 +66,7 @@ _SMUGGLED_TEXT: Final = re.compile(
 _ENCODED_TEXT: Final = re.compile(r"[A-Za-z0-9+/_-]{40,}+={0,2}")
 # Five words and the beginning of a sixth. Possessive, so that each character is looked at a bounded number of times.
 _SENTENCE: Final = re.compile(r"(?:[^\W\d_]{1,20}+(?:['\u2019][^\W\d_]{0,3}+)?+[,:;]?+[ \t\n]++){5}+[^\W\d_]{2}")
+# Twelve characters of Thai, Lao, Khmer, Burmese, Japanese, Chinese or Korean, or of their punctuation.
 _UNSPACED_SENTENCE: Final = re.compile(
     "[\u0e00-\u0eff\u1780-\u17ff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
     "\uff0c\u3002\u3001 ]{12}"
@@ -108,8 +114,10 @@ def find_notable_texts(text: str) -> Iterator[NotableText]:
 
 
 def _find_invisible_text(text: str) -> Iterator[NotableText]:
+    """Yield the first text that is spelled in characters that no screen shows, and the first invisible character."""
     smuggled = _SMUGGLED_TEXT.search(text)
     if smuggled is not None:
+        # Each tag character is the ASCII character 0xE0000 below it (Unicode 16.0, section 23.9).
         spelled = "".join(chr(ord(c) - 0xE0000) for c in smuggled[0] if 0xE0020 <= ord(c) < 0xE007F)
         yield NotableText("smuggled-text", shorten_text(spelled) or f"{len(smuggled[0])} characters that nothing shows")
     hidden = _INVISIBLE_CHARACTER.search(text)
@@ -119,14 +127,18 @@ def _find_invisible_text(text: str) -> Iterator[NotableText]:
 
 def _is_encoded_text(text: str) -> bool:
     """Whether the text is Base64 of printable ASCII text."""
-    stem = text.rstrip("=").replace("-", "+").replace("_", "/")[:4000]
-    if len(stem) % 4 == 1:
-        stem = stem[:-1]
+    digits = text.rstrip("=").replace("-", "+").replace("_", "/")[:4000]
+    if len(digits) % 4 == 1:
+        digits = digits[:-1]
     try:
-        data = base64.b64decode(stem + "=" * (-len(stem) % 4), validate=True)
+        decoded = base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
     except binascii.Error:
         return False
-    return data.isascii() and sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in data) == len(data) and b" " in data
+    return (
+        decoded.isascii()
+        and sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in decoded) == len(decoded)
+        and b" " in decoded
+    )
 
 
 def contains_prose(text: str) -> bool:
@@ -137,7 +149,7 @@ def contains_prose(text: str) -> bool:
 
 def find_harmful_text(text: str) -> str:
     """Return the first text that has effects outside the chat or works against the user; empty if there is none."""
-    return next((said.text for said in find_notable_texts(text) if said.use in _HARMFUL_USES), "")
+    return next((notable.text for notable in find_notable_texts(text) if notable.use in _HARMFUL_USES), "")
 
 
 def shorten_text(text: str) -> str:

@@ -37,6 +37,7 @@ class _BoundedSyntax(Extension):
         return TokenStream(self._count_tokens(stream), stream.name, stream.filename)
 
     def _count_tokens(self, stream: TokenStream) -> Iterator[Token]:
+        """Yield the tokens of ``stream``; raise ``LimitReachedError`` for too many, or for brackets too deep."""
         depth = 0
         for count, token in enumerate(stream):
             if token.type in _OPENING:

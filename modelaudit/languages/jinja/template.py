@@ -27,7 +27,8 @@ _MAX_MENTIONS: Final = 4000
 _MAX_SECONDS: Final = 10.0
 _MAX_SPELLED_NAMES: Final = 200
 _MAX_LITERALS: Final = 20_000
-# Dunder names give access to Python internals. A template that cannot be parsed is searched for them as text.
+# Dunder names give access to Python internals. A template that cannot be parsed is searched for them as text, also with
+# underscores that are escaped as ``\x5f``, ``\u005f`` or ``\137``.
 _DUNDER: Final = re.compile(
     r"(?:__|\\x5f\\x5f|\\u005f\\u005f|\\137\\137)([a-z]{2,30})(?:__|\\x5f\\x5f|\\u005f\\u005f|\\137\\137)"
 )
@@ -50,28 +51,34 @@ def read_template(text: str, key: str | None = None) -> tuple[Outline, Unread | 
     Returns:
         The outline of the analysed part, and the absence of the rest or ``None``.
     """
-    found: dict[tuple[str, str, str], Mention] = {}
+    mentions: dict[tuple[str, str, str], Mention] = {}
     unread = None
-    where = Location(key=key)
+    location = Location(key=key)
     try:
         for mention in _collect_until_deadline(text):
-            found.setdefault((mention.vocabulary, mention.use, mention.name), _set_place(mention, key))
-            if len(found) >= _MAX_MENTIONS:
+            mentions.setdefault((mention.vocabulary, mention.use, mention.name), _set_place(mention, key))
+            if len(mentions) >= _MAX_MENTIONS:
                 raise LimitReachedError(f"only the first {_MAX_MENTIONS} names of the template were analysed")
     except LimitReachedError as error:
-        unread = Unread(UnreadReason.LIMIT, str(error), where)
+        unread = Unread(UnreadReason.LIMIT, str(error), location)
     except RecursionError:
-        unread = Unread(UnreadReason.LIMIT, "the template nests too deep; the rest was not analysed", where)
+        unread = Unread(UnreadReason.LIMIT, "the template nests too deep; the rest was not analysed", location)
     except DamagedError as error:
-        unread = Unread(UnreadReason.DAMAGED, f"the template cannot be parsed: {error}", where)
+        unread = Unread(UnreadReason.DAMAGED, f"the template cannot be parsed: {error}", location)
     if unread is not None:
         # A runtime may still render a template that this parser rejects, so its raw text is searched as well.
         for mention in _scan_unparsed_text(text):
-            found.setdefault((mention.vocabulary, mention.use, mention.name), _set_place(mention, key))
-    return Outline(FORMAT, tuple(found.values())), unread
+            mentions.setdefault((mention.vocabulary, mention.use, mention.name), _set_place(mention, key))
+    return Outline(FORMAT, tuple(mentions.values())), unread
 
 
 def _collect_until_deadline(text: str) -> Iterator[Mention]:
+    """Yield the mentions of a template.
+
+    Raises:
+        DamagedError: the template is not valid Jinja.
+        LimitReachedError: the analysis exceeds a limit, or takes longer than ``_MAX_SECONDS``.
+    """
     until = time.monotonic() + _MAX_SECONDS
     for count, mention in enumerate(_collect_mentions(text)):
         if not count % 64 and time.monotonic() > until:
@@ -80,6 +87,7 @@ def _collect_until_deadline(text: str) -> Iterator[Mention]:
 
 
 def _collect_mentions(text: str) -> Iterator[Mention]:
+    """Yield the mentions that each analysis of the parsed template finds: accesses, costs, texts and conditions."""
     tree = parse_template(text)
     bindings = TemplateBindings(tree)
     folder = ConstantFolder(bindings)
@@ -90,9 +98,13 @@ def _collect_mentions(text: str) -> Iterator[Mention]:
 
 
 def _collect_text_mentions(tree: nodes.Template, folder: ConstantFolder) -> Iterator[Mention]:
-    """Yield the notable literal texts, each by itself and as constants are joined."""
+    """Yield the notable literal texts of a template, and the notable texts that it joins from constants.
+
+    Raises:
+        LimitReachedError: there are more than ``_MAX_LITERALS`` texts.
+    """
     count = 0
-    inner: set[int] = set()
+    inner_sums: set[int] = set()  # nodes within a chain of sums that was judged as a whole
     for node in walk_nodes(tree):
         texts: tuple[str, ...] = ()
         match node:
@@ -100,12 +112,12 @@ def _collect_text_mentions(tree: nodes.Template, folder: ConstantFolder) -> Iter
                 texts = (node.data,)
             case nodes.Const(value=str(value)):
                 texts = (value,)
-            case nodes.Add() if id(node) in inner:
-                inner.add(id(node.left))
+            case nodes.Add() if id(node) in inner_sums:
+                inner_sums.add(id(node.left))
                 continue
             case nodes.Concat() | nodes.Add():
                 if isinstance(node, nodes.Add):
-                    inner.add(id(node.left))  # a chain of sums nests to the left; judge it once, as a whole
+                    inner_sums.add(id(node.left))  # a chain of sums nests to the left
                 texts = tuple(text for text in folder.fold(node).texts if contains_prose(text))
             case _:
                 continue
@@ -113,8 +125,8 @@ def _collect_text_mentions(tree: nodes.Template, folder: ConstantFolder) -> Iter
         if count > _MAX_LITERALS:
             raise LimitReachedError(f"only the first {_MAX_LITERALS} texts of the template were analysed")
         for text in texts:
-            for said in find_notable_texts(text):
-                yield Mention(TEXTS, said.use, said.text, Location(line=node.lineno))
+            for notable in find_notable_texts(text):
+                yield Mention(TEXTS, notable.use, notable.text, Location(line=node.lineno))
 
 
 def _scan_unparsed_text(text: str) -> Iterator[Mention]:
@@ -122,11 +134,12 @@ def _scan_unparsed_text(text: str) -> Iterator[Mention]:
     for match in islice(_DUNDER.finditer(text), _MAX_SPELLED_NAMES):
         line = text.count("\n", 0, match.start()) + 1
         yield Mention(ATTRIBUTES, "private-attribute", f"__{match[1]}__", Location(line=line))
-    for said in find_notable_texts(text):
-        yield Mention(TEXTS, said.use, said.text)
+    for notable in find_notable_texts(text):
+        yield Mention(TEXTS, notable.use, notable.text)
 
 
 def _set_place(mention: Mention, key: str | None) -> Mention:
+    """Return the mention at the key path ``key`` of a document, with the line in its detail; unchanged for ``None``."""
     if key is None:
         return mention
     line = f"line {mention.where.line} of the template" if mention.where.line else ""
