@@ -31,58 +31,65 @@ _LIBRARIES: Final = frozenset(
 
 def _read_auto_map(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield references to imported files of this or another repository, and mentions of component classes."""
-    items = [reference for setting in settings for reference in _parse_map_entry(setting)]
-    if items:
-        yield References("auto-map", tuple(items[:_MAX_ENTRIES]))
+    references = [reference for setting in settings for reference in _parse_map_entry(setting)]
+    if references:
+        yield References("auto-map", tuple(references[:_MAX_ENTRIES]))
     if get_file_name(path) == _INDEX_FILE:
         # diffusers loads a component from an installed library, unless its folder has a file of the library's name.
         components = tuple(_collect_component_files(settings))
         if components:
             yield References("model-index", components[:_MAX_ENTRIES])
-        named = tuple(_collect_library_classes(settings))
-        if named:
-            yield Outline("model-index", named[:_MAX_ENTRIES])
+        classes = tuple(_collect_library_classes(settings))
+        if classes:
+            yield Outline("model-index", classes[:_MAX_ENTRIES])
 
 
 def _parse_map_entry(setting: Setting) -> Iterator[Reference]:
-    below = next((setting.get_steps_below(key) for key in _MAP_KEYS if setting.get_steps_below(key) is not None), None)
-    if below is None or not isinstance(setting.value, str) or not setting.value.strip():
+    """Yield a reference to the code file of one entry such as ``"AutoModel": "owner/name--modeling_x.Class"``."""
+    candidates = [setting.get_steps_below(key) for key in _MAP_KEYS]
+    steps_below = next((steps for steps in candidates if steps is not None), None)
+    if steps_below is None or not isinstance(setting.value, str) or not setting.value.strip():
         return
-    if "custom_pipelines" in setting.path and below and below[-1] != "impl":
+    if "custom_pipelines" in setting.path and steps_below and steps_below[-1] != "impl":
         return  # the model classes beside the pipeline belong to the library itself
     repository, dashes, reference = setting.value.strip().rpartition(_REPOSITORY_SEPARATOR)
     is_pipeline = setting.key == "custom_pipeline"
     module = reference if is_pipeline or "." not in reference else reference.rpartition(".")[0]
     # ``custom_pipeline`` is a file, a repository, or the name of a community pipeline of diffusers.
-    steps = (
-        module.removesuffix(".py") if "/" in module or ".." in module else module.removesuffix(".py").replace(".", "/")
-    )
-    by = ".".join(step for step in setting.path if not step.isdigit())
+    module_path = module.removesuffix(".py")
+    if "/" not in module and ".." not in module:
+        module_path = module_path.replace(".", "/")
+    key_path = ".".join(step for step in setting.path if not step.isdigit())
     yield Reference(
-        ReferenceKind.CODE, f"{repository}{dashes}{steps}.py"[:_MAX_LENGTH], by[:_MAX_LENGTH], where=setting.where
+        ReferenceKind.CODE,
+        f"{repository}{dashes}{module_path}.py"[:_MAX_LENGTH],
+        key_path[:_MAX_LENGTH],
+        where=setting.where,
     )
 
 
 def _list_components(settings: Sequence[Setting]) -> Iterator[tuple[str, str, str, Setting]]:
     """Yield component, library, class and setting of each pair at the top of ``model_index.json``."""
     values = {setting.path: setting for setting in settings}
-    for (*steps, last), setting in values.items():
-        if len(steps) == 1 and last == "0" and isinstance(setting.value, str):
-            other = values.get((steps[0], "1"))
-            name = other.value if other is not None and isinstance(other.value, str) else ""
+    for (*steps, index), setting in values.items():
+        if len(steps) == 1 and index == "0" and isinstance(setting.value, str):
+            class_setting = values.get((steps[0], "1"))
+            name = class_setting.value if class_setting is not None and isinstance(class_setting.value, str) else ""
             yield steps[0], setting.value, name, setting
 
 
 def _collect_component_files(settings: Sequence[Setting]) -> Iterator[Reference]:
+    """Yield a reference to the code file of a pipeline class, or of a component whose library is not installed."""
     for component, library, _, setting in _list_components(settings):
-        is_whole = component == "_class_name"
-        if is_whole or (library not in _LIBRARIES and library.isidentifier()):
-            target = f"{library}.py" if is_whole else f"{component}/{library}.py"
-            by = f"{_INDEX_FILE} {component}"
-            yield Reference(ReferenceKind.CODE, target[:_MAX_LENGTH], by[:_MAX_LENGTH], where=setting.where)
+        is_pipeline_class = component == "_class_name"
+        if is_pipeline_class or (library not in _LIBRARIES and library.isidentifier()):
+            target = f"{library}.py" if is_pipeline_class else f"{component}/{library}.py"
+            source = f"{_INDEX_FILE} {component}"
+            yield Reference(ReferenceKind.CODE, target[:_MAX_LENGTH], source[:_MAX_LENGTH], where=setting.where)
 
 
 def _collect_library_classes(settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield the class of each component that diffusers imports from a library it does not know."""
     for component, library, name, setting in _list_components(settings):
         if component != "_class_name" and library not in _LIBRARIES and name:
             yield Mention(

@@ -93,11 +93,13 @@ class FrontMatter:
 def split_front_matter(text: str) -> FrontMatter | None:
     """Split off the front matter of a Markdown text; ``None`` if its first non-blank line is no fence."""
     lines = text.splitlines(keepends=True)
-    start = next((number for number, line in enumerate(lines) if line.strip()), None)
-    if start is None or lines[start].rstrip() != _FENCE:
+    first_fence = next((number for number, line in enumerate(lines) if line.strip()), None)
+    if first_fence is None or lines[first_fence].rstrip() != _FENCE:
         return None
-    stop = next((number for number in range(start + 1, len(lines)) if lines[number].rstrip() == _FENCE), None)
-    return FrontMatter("".join(lines[start + 1 : stop]), start + 2, stop is not None)
+    second_fence = next(
+        (number for number in range(first_fence + 1, len(lines)) if lines[number].rstrip() == _FENCE), None
+    )
+    return FrontMatter("".join(lines[first_fence + 1 : second_fence]), first_fence + 2, second_fence is not None)
 
 
 def iter_free_fields(matter: FrontMatter) -> Iterator[tuple[str, int]]:
@@ -117,7 +119,7 @@ def iter_free_fields(matter: FrontMatter) -> Iterator[tuple[str, int]]:
 def parse_card(matter: FrontMatter, limits: Limits) -> ModelCard:
     """Parse the fields of the front matter.
 
-    A contradiction to the form of front matter is a defect, and the fields before it are kept.
+    Front matter that is not closed, too long, not YAML or not a mapping is a defect. The fields before it are kept.
     """
     defects: list[Defect] = []
     if not matter.closed:
@@ -133,7 +135,9 @@ def parse_card(matter: FrontMatter, limits: Limits) -> ModelCard:
     top, error = compose_document(matter.text, limits)
     if error is not None and matter.closed:
         defects.append(_build_yaml_defect(error, matter.first_line))
-    if top is not None and top.kind != "mapping" and not (top.kind == "scalar" and top.text is None):
+    # Empty front matter is a null scalar, and no defect.
+    is_empty = top is not None and top.kind == "scalar" and top.text is None
+    if top is not None and top.kind != "mapping" and not is_empty:
         where = Location(line=matter.first_line)
         defects.append(Defect(CardDefect.FRONT_MATTER_TYPE, f"the front matter is a {top.kind}, not a mapping", where))
         top = None
@@ -142,31 +146,38 @@ def parse_card(matter: FrontMatter, limits: Limits) -> ModelCard:
 
 
 def _build_yaml_defect(error: DamagedError, first_line: int) -> Defect:
+    """Build the defect for a YAML error; ``first_line`` is the line of the front matter in the file, from 1."""
     line = first_line - 1 + (error.line if isinstance(error, YamlError) else 1)
     return Defect(CardDefect.FRONT_MATTER_INVALID, f"the front matter is not YAML: {error}", Location(line=line))
 
 
-def _parse_fields(top: Node, shift: int, defects: list[Defect]) -> list[CardField]:
-    """Parse the known fields, misspelled ones included; a misspelled or repeated field adds a defect."""
+def _parse_fields(top: Node, line_offset: int, defects: list[Defect]) -> list[CardField]:
+    """Parse the known fields, misspelled ones included; a misspelled or repeated field adds a defect.
+
+    Args:
+        top: the mapping of the front matter.
+        line_offset: is added to the lines of the nodes, which count from the front matter.
+        defects: gets the defects.
+    """
     fields: list[CardField] = []
     seen: set[str] = set()
     for key, value in _iter_pairs(top):
         name = key.text
         if key.kind != "scalar" or name is None:
             continue
-        line = key.line + shift
+        line = key.line + line_offset
         if name in seen and len(defects) < _MAX_DUPLICATES:
             where = Location(line=line, key=name)
             defects.append(Defect(CardDefect.DUPLICATE_KEY, f"the front matter has the field {name!r} twice", where))
         seen.add(name)
-        meant = name if name in FIELDS else _normalize_field_name(name)
-        if meant != name and meant and len(defects) < _MAX_DUPLICATES:
-            where = Location(line=line, key=meant)
-            detail = f"the front matter has {name[:100]!r}, which the Hub does not read; it reads {meant!r}"
+        known_name = name if name in FIELDS else _normalize_field_name(name)
+        if known_name != name and known_name and len(defects) < _MAX_DUPLICATES:
+            where = Location(line=line, key=known_name)
+            detail = f"the front matter has {name[:100]!r}, which the Hub does not read; it reads {known_name!r}"
             defects.append(Defect(CardDefect.FRONT_MATTER_SPELLING, detail, where))
-        if meant:
-            values = _collect_values(meant, value, line, defects)
-            fields += (CardField(meant, values, line), *_parse_tags(meant, values, line))
+        if known_name:
+            values = _collect_values(known_name, value, line, defects)
+            fields += (CardField(known_name, values, line), *_parse_tags(known_name, values, line))
     return fields
 
 
@@ -183,23 +194,27 @@ def _normalize_field_name(name: str) -> str:
 def _parse_tags(name: str, values: tuple[str, ...], line: int) -> Iterator[CardField]:
     """Yield the fields that tags state in the Hub's form: ``license:mit``, ``base_model:merge:org/name``."""
     for value in values if name == "tags" else ():
-        key, _, rest = value.partition(":")
-        if key in ("license", "base_model") and rest.strip():
-            yield CardField(key, (rest.rpartition(":")[2].strip(),), line)
+        key, _, stated = value.partition(":")
+        if key in ("license", "base_model") and stated.strip():
+            yield CardField(key, (stated.rpartition(":")[2].strip(),), line)
 
 
 def _iter_pairs(top: Node) -> Iterator[tuple[Node, Node]]:
     """Yield the fields of a mapping, and those of a YAML merge key that the mapping does not define itself."""
     pairs = list(zip(top.items[::2], top.items[1::2], strict=False))
-    own = {key.text for key, _ in pairs}
+    own_names = {key.text for key, _ in pairs}
     for key, value in pairs:
         if key.text != "<<":
             yield key, value
             continue
-        for each in value.items if value.kind == "sequence" else [value]:
-            if each.kind == "mapping":
-                merged = zip(each.items[::2], each.items[1::2], strict=False)
-                yield from ((one, other) for one, other in merged if one.text not in own)
+        for mapping in value.items if value.kind == "sequence" else [value]:
+            if mapping.kind == "mapping":
+                merged = zip(mapping.items[::2], mapping.items[1::2], strict=False)
+                yield from (
+                    (merged_key, merged_value)
+                    for merged_key, merged_value in merged
+                    if merged_key.text not in own_names
+                )
 
 
 def _collect_values(name: str, value: Node, line: int, defects: list[Defect]) -> tuple[str, ...]:
@@ -221,15 +236,15 @@ def _iter_texts(node: Node, steps: Iterator[int]) -> Iterator[str]:
     """
     waiting = [(node, 0)]
     while waiting:
-        each, depth = waiting.pop()
-        if each.kind == "scalar":
-            if each.text is not None:
-                yield each.text
+        current, depth = waiting.pop()
+        if current.kind == "scalar":
+            if current.text is not None:
+                yield current.text
             continue
         if depth >= _MAX_DEPTH or next(steps) > _MAX_STEPS:
             continue
-        items = each.items[:_MAX_STEPS]
-        if each.kind == "mapping":
+        items = current.items[:_MAX_STEPS]
+        if current.kind == "mapping":
             named = {key.text: value for key, value in zip(items[::2], items[1::2], strict=False)}
             items = next(([named[key]] for key in _NAME_KEYS if key in named), [])
         waiting += [(item, depth + 1) for item in reversed(items)]

@@ -16,6 +16,7 @@ from typing import Final
 _MAX_TEXT: Final = 256 * 1024
 _MAX_DEPTH: Final = 60
 _MAX_NAMES: Final = 200
+# A word before an opening bracket: a text without one holds no call, and is not parsed.
 _CALL: Final = re.compile(r"(?<=\w)\s{0,4}\(")
 _BRACKET: Final = re.compile(r"[()\[\]{}]")
 _BUILTINS: Final = frozenset({"exec", "eval", "compile", "__import__", "getattr", "open"})
@@ -24,6 +25,8 @@ _SEPARATORS: Final = re.compile(r"&&|\|\||[;|\n&]")
 _WORDS: Final = re.compile(r"\S+")
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*=\S*\Z")
 _WRAPPERS: Final = frozenset({"sudo", "nohup", "env", "exec", "time", "command"})
+# An option (``-x``), a mode of chmod (``755``, ``u+x``), a path, variable, home, glob, address or Windows path, or a
+# quote.
 _OPERAND: Final = re.compile(r"-[A-Za-z-]|[0-7]{3,4}\Z|[ugoa]*[+-=][rwxst]+\Z|.*[/$~*:\\]|['\"]")
 _TEXT_OPTIONS: Final = frozenset({"-c", "-e", "-m", "-enc", "-encodedcommand", "-command"})
 _INTERPRETERS: Final = frozenset(
@@ -49,17 +52,18 @@ def find_python_calls(text: str) -> Iterator[str]:
             tree = ast.parse(text.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
-    known = dict(_find_imports(tree))
+    imported_names = dict(_find_imports(tree))
     names: dict[str, None] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and len(names) < _MAX_NAMES:
-            name = _resolve_full_name(node.func, known)
+            name = _resolve_full_name(node.func, imported_names)
             if name:
                 names[name] = None
     yield from names
 
 
 def _nests_too_deep(text: str) -> bool:
+    """Whether brackets nest deeper than ``_MAX_DEPTH``: the parser of Python has no bound of its own."""
     depth = 0
     for match in _BRACKET.finditer(text):
         depth += 1 if match[0] in "([{" else -1
@@ -69,34 +73,37 @@ def _nests_too_deep(text: str) -> bool:
 
 
 def _find_imports(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yield each name that an import binds, and the full name that it stands for."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                first = alias.name.partition(".")[0]
-                yield (alias.asname, alias.name) if alias.asname else (first, first)
+                package = alias.name.partition(".")[0]
+                yield (alias.asname, alias.name) if alias.asname else (package, package)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
                 yield alias.asname or alias.name, f"{node.module}.{alias.name}"
 
 
-def _resolve_full_name(node: ast.expr, known: dict[str, str]) -> str:
+def _resolve_full_name(node: ast.expr, imported_names: dict[str, str]) -> str:
+    """Return the full name of a callee such as ``os.system``; empty if it is no name, or neither imported nor known."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
         node = node.value
+    # ``__import__("os").system``.
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "__import__" and node.args:
         module = node.args[0]
         if isinstance(module, ast.Constant) and isinstance(module.value, str):
             return ".".join([module.value, *reversed(parts)]) if parts else "builtins.__import__"
     if not isinstance(node, ast.Name):
         return ""
-    if node.id not in known:
+    if node.id not in imported_names:
         if not parts:
             return f"builtins.{node.id}" if node.id in _BUILTINS else ""
         # Settings name classes with arguments in this way; a program imports a name before it uses one.
         if node.id not in sys.stdlib_module_names:
             return ""
-    return ".".join([known.get(node.id, node.id), *reversed(parts)])
+    return ".".join([imported_names.get(node.id, node.id), *reversed(parts)])
 
 
 def find_dangerous_programs(text: str) -> Iterator[str]:
@@ -107,23 +114,23 @@ def find_dangerous_programs(text: str) -> Iterator[str]:
     """
     if len(text) > _MAX_TEXT:
         return
-    found: dict[str, None] = {}
-    piped = False
+    programs: dict[str, None] = {}
+    is_before_pipe = False
     position = 0
-    pieces = [match.span() for match in _SEPARATORS.finditer(text)]
-    for start, end in (*pieces, (len(text), len(text))):
+    separators = [match.span() for match in _SEPARATORS.finditer(text)]
+    for start, end in (*separators, (len(text), len(text))):
         words = _WORDS.findall(text[position:start])[:20]
         position = end
-        after_pipe, piped = piped, text[start:end] == "|"
+        is_after_pipe, is_before_pipe = is_before_pipe, text[start:end] == "|"
         while words and (words[0] in _WRAPPERS or _ASSIGNMENT.match(words[0])):
             words = words[1:]
         if not words:
             continue
         name = words[0].rpartition("/")[2].lower()
-        runs_text = after_pipe or any(word.lower() in _TEXT_OPTIONS for word in words[1:])
-        acts = any(_OPERAND.match(word) for word in words[1:])
-        if (name in _INTERPRETERS and runs_text) or (name in _DANGEROUS_PROGRAMS and acts):
-            found[name] = None
+        executes_text = is_after_pipe or any(word.lower() in _TEXT_OPTIONS for word in words[1:])
+        has_operand = any(_OPERAND.match(word) for word in words[1:])
+        if (name in _INTERPRETERS and executes_text) or (name in _DANGEROUS_PROGRAMS and has_operand):
+            programs[name] = None
         elif name not in _HARMLESS_PROGRAMS and name not in _INTERPRETERS:
-            return
-    yield from found
+            return  # prose: a part that begins with any other word
+    yield from programs

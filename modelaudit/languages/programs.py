@@ -40,11 +40,11 @@ def report_unread_programs(read: Read) -> Read:
 
     @wraps(read)
     def read_and_report(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-        for item in read(artifact, window, limits):
-            yield item
-            if isinstance(item, Document):
+        for reading in read(artifact, window, limits):
+            yield reading
+            if isinstance(reading, Document):
                 yield from report_program_text(artifact.path, window.read(0, 2))
-                yield from report_program_keys(item.keys if item.format != "markdown" else ())
+                yield from report_program_keys(reading.keys if reading.format != "markdown" else ())
 
     return read_and_report
 
@@ -52,7 +52,7 @@ def report_unread_programs(read: Read) -> Read:
 def report_program_text(path: str, start: bytes) -> Iterator[Unread]:
     """Yield an absence if the file name or the first two bytes show that the text is a program.
 
-    The name only adds suspicion: no loader of models runs a text with any other name.
+    A text with any other name is no program: no loader of models runs it.
     """
     name = get_file_name(path)
     kind = next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), None)

@@ -79,16 +79,19 @@ _OWN_PATTERNS: Final = {
         r"(?:WANDB_API_KEY\W{1,6}|wandb login\s+)([0-9a-f]{40})\b",
     ),
 }
+# The line that begins a private key in PEM form (RFC 7468), header lines such as ``Proc-Type:``, and the base64 lines,
+# whose line breaks may be spelled ``\n`` in JSON or in a string of Python.
 _PRIVATE_KEY: Final = re.compile(
     rb"-----BEGIN (?:(?:RSA|EC|DSA|OPENSSH|ENCRYPTED|PGP) )?PRIVATE KEY(?: BLOCK)?-----"
     rb"(?:\s|\\[rn]|[A-Za-z-]{1,40}:[^\n]{0,200}\n){0,40}((?:[A-Za-z0-9+/=]{16,}(?:\s|\\[rn]|[\"',+])*){2,})"
 )
 _MIN_KEY_LENGTH: Final = 80
+# Words and repetitions of documentation, such as ``your_token_here``, ``xxxx`` or ``<token>``.
 _PLACEHOLDER: Final = re.compile(
     r"example|placeholder|your|dummy|changeme|sample|redacted|secret_?here|x{4}|\*{3}|\.{3}|<|\{|\$|123456|abcdef|(.)\1{5}",
     re.IGNORECASE,
 )
-_MIN_ENTROPY: Final = 3.0
+_MIN_ENTROPY: Final = 3.0  # bits for each character; random tokens have more than 4
 _NETRC_PASSWORD: Final = re.compile(rb"\bpassword\s+(\S{4,200})")
 
 
@@ -108,12 +111,13 @@ def find_secrets(data: bytes) -> Iterator[tuple[str, int]]:
 
 @cache
 def _load_detectors() -> dict[str, tuple[tuple[bytes, ...], Find]]:
-    found: dict[str, tuple[tuple[bytes, ...], Find]] = {
+    """Return the marks and the search function of each kind of secret."""
+    detectors: dict[str, tuple[tuple[bytes, ...], Find]] = {
         kind: (marks, partial(_run_detector, kind)) for kind, marks in _PLUGIN_MARKS.items()
     }
     for kind, (marks, pattern) in _OWN_PATTERNS.items():
-        found[kind] = (marks, partial(re.findall, pattern))
-    return found
+        detectors[kind] = (marks, partial(re.findall, pattern))
+    return detectors
 
 
 def _run_detector(kind: str, line: str) -> Iterable[str]:
@@ -122,9 +126,9 @@ def _run_detector(kind: str, line: str) -> Iterable[str]:
     Some detectors return one group only. The whole match is returned instead, because placeholders show there.
     """
     plugin = _load_plugins()[kind]
-    found = {str(secret) for secret in plugin.analyze_string(line)}
-    if not found or kind in ("password in an address", "JSON web token"):
-        return found
+    secrets = {str(secret) for secret in plugin.analyze_string(line)}
+    if not secrets or kind in ("password in an address", "JSON web token"):
+        return secrets
     return [match[0] for pattern in plugin.denylist for match in pattern.finditer(line)]
 
 
@@ -163,34 +167,44 @@ def _load_plugins() -> dict[str, RegexBasedDetector]:
 
 
 def _find_offsets(data: bytes, mark: bytes, find: Find, kind: str) -> Iterator[int]:
-    at = data.find(mark)
-    hits = 0
-    seen_until = -1
-    while at >= 0 and hits < _MAX_HITS:
+    """Yield the offset of each mark whose line has a secret, one for each line.
+
+    Args:
+        data: the whole text.
+        mark: bytes that each secret of the kind contains.
+        find: returns the secrets in a line.
+        kind: the kind of secret.
+    """
+    offset = data.find(mark)
+    searched_lines = 0
+    reported_until = -1
+    while offset >= 0 and searched_lines < _MAX_HITS:
         check_deadline()
-        if at >= seen_until and _may_be_secret(data, at, mark):
-            hits += 1
-            begin = max(data.rfind(b"\n", max(0, at - _CONTEXT_BYTES), at) + 1, at - _CONTEXT_BYTES, 0)
-            end = data.find(b"\n", at, at + _CONTEXT_BYTES)
-            line = data[begin : end if end >= 0 else at + _CONTEXT_BYTES].decode("latin-1")
+        if offset >= reported_until and _may_be_secret(data, offset, mark):
+            searched_lines += 1
+            line_start = max(data.rfind(b"\n", max(0, offset - _CONTEXT_BYTES), offset) + 1, offset - _CONTEXT_BYTES, 0)
+            line_end = data.find(b"\n", offset, offset + _CONTEXT_BYTES)
+            # In a long line, only the part around the mark is searched.
+            line = data[line_start : line_end if line_end >= 0 else offset + _CONTEXT_BYTES].decode("latin-1")
             if any(not _is_placeholder(secret, kind) for secret in find(line) if secret):
-                yield at
-                seen_until = end if end >= 0 else at + _CONTEXT_BYTES
-        at = data.find(mark, at + len(mark))
+                yield offset
+                reported_until = line_end if line_end >= 0 else offset + _CONTEXT_BYTES
+        offset = data.find(mark, offset + len(mark))
 
 
-def _may_be_secret(data: bytes, at: int, mark: bytes) -> bool:
+def _may_be_secret(data: bytes, offset: int, mark: bytes) -> bool:
     """Check the bytes behind the most frequent marks cheaply, before a line is decoded."""
     if mark == b"://":
-        return b"@" in data[at : at + 200].split(b"\n", 1)[0]
+        return b"@" in data[offset : offset + 200].split(b"\n", 1)[0]
     if mark == b"hf_":
-        return data[at + 3 : at + 37].isalnum()
+        return data[offset + 3 : offset + 37].isalnum()
     if mark == b"eyJ":
-        return b"." in data[at : at + _CONTEXT_BYTES]
-    return mark != b"SG." or data[at + 3 : at + 4].isalnum()
+        return b"." in data[offset : offset + _CONTEXT_BYTES]
+    return mark != b"SG." or data[offset + 3 : offset + 4].isalnum()
 
 
 def _is_placeholder(secret: str, kind: str) -> bool:
+    """Whether a secret is an example of documentation: it has a word such as ``your``, or is not random enough."""
     if _PLACEHOLDER.search(secret):
         return True
     if kind == "password in an address":

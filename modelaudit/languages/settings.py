@@ -74,10 +74,10 @@ class Interpreter:
     """A reader of the keys of one library or concern.
 
     Attributes:
-        keys: it wants a document with one of these keys at any depth; ``*`` matches every document.
+        keys: it reads documents with one of these keys at any depth; ``*`` stands for every document.
         read: takes the path, the settings and the limits; yields structures and absences.
-        names: it wants files with these names, in lower case, whatever their keys.
-        marks: it wants a document whose text matches this pattern, whatever its keys.
+        names: it reads files with these names, in lower case, whatever their keys.
+        marks: it reads documents whose text matches this pattern, whatever their keys.
     """
 
     keys: frozenset[str]
@@ -85,15 +85,15 @@ class Interpreter:
     names: frozenset[str] = frozenset()
     marks: re.Pattern[str] | None = None
 
-    def wants_document(self, met: Collection[str], name: str, text: str) -> bool:
+    def wants_document(self, keys: Collection[str], name: str, text: str) -> bool:
         """Whether the interpreter has to read the document.
 
         Args:
-            met: all keys of the document.
+            keys: all keys of the document.
             name: the file name, in lower case.
             text: the whole text.
         """
-        is_named = name in self.names or not self.keys.isdisjoint(met) or "*" in self.keys
+        is_named = name in self.names or not self.keys.isdisjoint(keys) or "*" in self.keys
         return is_named or (self.marks is not None and bool(self.marks.search(text)))
 
 
@@ -106,9 +106,9 @@ def parse_json_settings(text: str, limits: Limits) -> list[Setting]:
     """
     check_bounds(text, replace(limits, document_nodes=min(_MAX_SETTINGS, limits.document_nodes)))
     with convert_recursion_error():
-        top = json.JSONDecoder(object_pairs_hook=_ObjectPairs, parse_int=parse_whole_number).decode(text)
-    found: list[Setting] = []
-    waiting: list[tuple[tuple[str, ...], object]] = [((), top)]
+        document = json.JSONDecoder(object_pairs_hook=_ObjectPairs, parse_int=parse_whole_number).decode(text)
+    settings: list[Setting] = []
+    waiting: list[tuple[tuple[str, ...], object]] = [((), document)]
     steps = 0
     while waiting:
         check_deadline()
@@ -119,14 +119,14 @@ def parse_json_settings(text: str, limits: Limits) -> list[Setting]:
             if steps > _MAX_STEPS:
                 raise LimitReachedError(f"the key paths of its values exceed {_MAX_STEPS} steps")
         if isinstance(value, _ObjectPairs):
-            waiting += [((*path, key), inner) for key, inner in reversed(value)]
+            waiting += [((*path, key), item) for key, item in reversed(value)]
             if not value:
-                found.append(Setting(path, None))
+                settings.append(Setting(path, None))
         elif isinstance(value, list):
-            waiting += [((*path, str(index)), inner) for index, inner in reversed(list(enumerate(value)))]
+            waiting += [((*path, str(index)), item) for index, item in reversed(list(enumerate(value)))]
         elif value is None or isinstance(value, str | int | float | bool):
-            found.append(Setting(path, value))
-    return found
+            settings.append(Setting(path, value))
+    return settings
 
 
 def parse_row_settings(text: str, limits: Limits) -> tuple[list[Setting], LimitReachedError | None]:
@@ -138,12 +138,14 @@ def parse_row_settings(text: str, limits: Limits) -> tuple[list[Setting], LimitR
     Raises:
         ValueError: a line is not JSON.
     """
-    found: list[Setting] = []
-    for number, row in enumerate(split_json_lines(text)):
-        found += (replace(each, path=(str(number), *each.path)) for each in parse_json_settings(row, limits))
-        if len(found) > _MAX_SETTINGS:
-            return found, LimitReachedError(f"its rows contain more than {_MAX_SETTINGS} values")
-    return found, None
+    settings: list[Setting] = []
+    for number, line in enumerate(split_json_lines(text)):
+        settings += (
+            replace(setting, path=(str(number), *setting.path)) for setting in parse_json_settings(line, limits)
+        )
+        if len(settings) > _MAX_SETTINGS:
+            return settings, LimitReachedError(f"its rows contain more than {_MAX_SETTINGS} values")
+    return settings, None
 
 
 class _ObjectPairs(list[tuple[str, object]]):
@@ -158,7 +160,7 @@ class _OpenCollection:
         path: the steps to it.
         is_mapping: a mapping, not a sequence.
         tag: its explicit tag.
-        merges: it is the list of a merge key, whose items become part of the enclosing mapping.
+        merges: whether it is the list of a merge key, whose items become part of the enclosing mapping.
         anchor: its anchor; empty if there is none.
         start: the index of its first setting.
         key: the key whose value comes next; ``None`` if a key comes next.
@@ -178,7 +180,8 @@ class _OpenCollection:
         """Return the path of the value that comes next."""
         if self.merges or (self.is_mapping and self.key == MERGE_KEY):
             return self.path
-        return (*self.path, (self.key or "") if self.is_mapping else str(self.index))
+        step = (self.key or "") if self.is_mapping else str(self.index)
+        return (*self.path, step)
 
 
 def parse_yaml_settings(text: str, limits: Limits) -> tuple[list[Setting], LimitReachedError | None]:
@@ -196,13 +199,13 @@ def parse_yaml_settings(text: str, limits: Limits) -> tuple[list[Setting], Limit
                 collector.close_collection()
             elif isinstance(event, yaml.NodeEvent):
                 collector.add_event(event)
-            if len(collector.found) > _MAX_SETTINGS:
-                return collector.found, LimitReachedError(f"it contains more than {_MAX_SETTINGS} values")
-    except YamlError:
+            if len(collector.settings) > _MAX_SETTINGS:
+                return collector.settings, LimitReachedError(f"it contains more than {_MAX_SETTINGS} values")
+    except YamlError:  # the reader of the document reports the syntax error; what comes before it still counts
         pass
     except LimitReachedError as error:
-        return collector.found, error
-    return collector.found, None
+        return collector.settings, error
+    return collector.settings, None
 
 
 @dataclass(slots=True)
@@ -210,13 +213,13 @@ class _YamlSettingsCollector:
     """Collects the settings of a YAML text from its events.
 
     Attributes:
-        found: the settings so far.
+        settings: the settings so far.
         frames: the open collections, outermost first.
         scalars: the value of each anchored scalar.
         spans: for each anchored collection that has ended: the length of its path, and the range of its settings.
     """
 
-    found: list[Setting] = field(default_factory=list)
+    settings: list[Setting] = field(default_factory=list)
     frames: list[_OpenCollection] = field(default_factory=list)
     scalars: dict[str, str] = field(default_factory=dict)
     spans: dict[str, tuple[int, int, int]] = field(default_factory=dict)
@@ -224,51 +227,57 @@ class _YamlSettingsCollector:
     def close_collection(self) -> None:
         """Close the innermost collection."""
         ended = self.frames.pop()
+        # An empty collection has no setting of its own, but its tag may be an attack.
         if not ended.index and (ended.tag or ended.is_mapping):
-            self.found.append(Setting(ended.path, None, tag=ended.tag))
+            self.settings.append(Setting(ended.path, None, tag=ended.tag))
         if ended.anchor:
-            self.spans[ended.anchor] = (len(ended.path), ended.start, len(self.found))
+            self.spans[ended.anchor] = (len(ended.path), ended.start, len(self.settings))
 
     def add_event(self, event: yaml.NodeEvent) -> None:
         """Record the next key, value or start of a collection."""
         tag = getattr(event, "tag", None)
-        short = shorten_tag(tag) if isinstance(tag, str) else ""
+        short_tag = shorten_tag(tag) if isinstance(tag, str) else ""
         value = self._resolve_scalar(event)
         path: tuple[str, ...] = ()
         merges = False
         if self.frames:
-            frame = self.frames[-1]
-            if frame.is_mapping and frame.key is None:
-                frame.key = value or ""
-                frame.index += 1
+            parent = self.frames[-1]
+            if parent.is_mapping and parent.key is None:
+                parent.key = value or ""
+                parent.index += 1
                 if not isinstance(event, yaml.CollectionStartEvent):
                     return
-                path = (*frame.path, "")  # a collection that is a key: its value is still to come
+                path = (*parent.path, "")  # a collection that is a key: its value is still to come
             else:
-                merges = frame.is_mapping and frame.key == MERGE_KEY
-                path = frame.get_next_path()
-                frame.index += 1
-                frame.key = None
-            short = short or frame.tag
+                merges = parent.is_mapping and parent.key == MERGE_KEY
+                path = parent.get_next_path()
+                parent.index += 1
+                parent.key = None
+            short_tag = short_tag or parent.tag
         if isinstance(event, yaml.CollectionStartEvent):
             is_mapping = isinstance(event, yaml.MappingStartEvent)
-            opened = _OpenCollection(
-                path, is_mapping, short, merges and not is_mapping, event.anchor or "", len(self.found)
+            collection = _OpenCollection(
+                path, is_mapping, short_tag, merges and not is_mapping, event.anchor or "", len(self.settings)
             )
-            self.frames.append(opened)
+            self.frames.append(collection)
         elif isinstance(event, yaml.AliasEvent) and event.anchor in self.spans:
             self._repeat_anchor(event, path)
         elif not isinstance(event, yaml.AliasEvent) or value is not None:
-            self.found.append(Setting(path, value, _get_line(event), short))
+            self.settings.append(Setting(path, value, _get_line(event), short_tag))
 
     def _repeat_anchor(self, event: yaml.AliasEvent, path: tuple[str, ...]) -> None:
+        """Copy the settings of an anchored collection to ``path``, where an alias refers to it."""
         depth, start, end = self.spans[event.anchor or ""]
         # Aliases of aliases grow exponentially ("billion laughs"): copy no more than one setting above the limit.
-        end = min(end, start + _MAX_SETTINGS + 1 - len(self.found))
+        end = min(end, start + _MAX_SETTINGS + 1 - len(self.settings))
         line = _get_line(event)
-        self.found += [Setting(path + each.path[depth:], each.value, line, each.tag) for each in self.found[start:end]]
+        self.settings += [
+            Setting(path + setting.path[depth:], setting.value, line, setting.tag)
+            for setting in self.settings[start:end]
+        ]
 
     def _resolve_scalar(self, event: yaml.NodeEvent) -> str | None:
+        """Return the text of a scalar, or of the scalar that an alias refers to; ``None`` for null or a collection."""
         if isinstance(event, yaml.AliasEvent):
             return self.scalars.get(event.anchor or "")
         if event.anchor:
@@ -279,6 +288,7 @@ class _YamlSettingsCollector:
             return None
         if event.anchor:
             self.scalars[event.anchor] = event.value
+        # Only a plain scalar can be null: quotes make a text of ``~``.
         is_null = not event.style and event.value in ("", "~", "null", "Null", "NULL")
         return None if is_null else str(event.value)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.languages.terms.heads import extract_head_comment
-from modelaudit.languages.terms.keys import DOCUMENTS
+from modelaudit.languages.terms.keys import DOCUMENT_KEYS
 from modelaudit.languages.terms.prose import classify_file
 from modelaudit.languages.terms.statements import extract_statements
 from modelaudit.model.evidence import Prose, ProseKind, Statements, Topic
@@ -354,7 +354,7 @@ def test_any_bytes_are_read_without_crash(read_bytes, data, name):
         ),
         max_leaves=20,
     ),
-    st.sampled_from(sorted(name for name in DOCUMENTS if name.endswith((".json", ".yml", ".cff")))),
+    st.sampled_from(sorted(name for name in DOCUMENT_KEYS if name.endswith((".json", ".yml", ".cff")))),
 )
 def test_any_document_stays_within_bounds(read_bytes, value, name):
     for topic, field, _ in list_statements(read_bytes(json.dumps(value).encode(), name)):

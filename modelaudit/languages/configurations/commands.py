@@ -30,7 +30,7 @@ _COMMAND_WORDS: Final = frozenset(
      "healthcheck", "preinstall", "postinstall", "raw", "program", "steps", "callback", "runtime", "profiles"}
 )  # fmt: skip
 _KEY_WORD: Final = re.compile(r"[A-Za-z][a-z]*|[A-Z]+")
-# Every dangerous command matches one of these. The blanks keep tokenizer vocabularies out: their pieces have none.
+# Every dangerous command matches one of these, such as ``curl https:…``, ``sh -c``, ``rm -rf`` or ``python -c``. The blanks keep tokenizer vocabularies out: their pieces have none.
 _COMMAND_MARKS: Final = re.compile(
     r"(?:curl|wget|aria2c|fetch|iwr|irm|[Ii]nvoke-\w+)(?:\.exe)?[ \t][^\n]{0,300}?(?:://|[|$])"
     r"|\b(?:ba|z|da)?sh[\"', \t]{1,6}-[a-z]*c\b|base64[ \t]+-|/dev/(?:tcp|udp)/|\bn(?:et)?cat?[ \t]+-|\brm[ \t]+-[rf]"
@@ -54,6 +54,7 @@ def read_commands(path: str, settings: Sequence[Setting], limits: Limits) -> Ite
 
 
 def _collect_commands(file: str, setting: Setting) -> Iterator[Mention]:
+    """Yield the dangerous actions of one setting; ``file`` is the file name in lower case."""
     value = setting.value
     if not isinstance(value, str):
         return
@@ -63,6 +64,7 @@ def _collect_commands(file: str, setting: Setting) -> Iterator[Mention]:
         yield Mention("shell-commands", "on-open", "runOn: folderOpen", setting.where)
     elif setting.key == "initializeCommand":
         yield Mention("shell-commands", "on-open", setting.key, setting.where)
+    # A command with an effect has an argument, and thus a space.
     if " " not in value or not any(is_command_key(step) for step in setting.path):
         return
     if setting.key == "dockerfile_inline":

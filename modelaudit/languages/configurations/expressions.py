@@ -22,6 +22,7 @@ from modelaudit.wire.base import Reading
 
 _LAYER_KEYS: Final = frozenset({"backbone", "head"})
 _REPR_KEY: Final = "py/repr"
+# A value that begins with ``$`` and is no ``${variable}`` of a shell, anywhere in the text.
 _EXPRESSION: Final = re.compile(r"(?:^|[\s\"'\[,:])\$[A-Za-z_@(\[{]", re.MULTILINE)
 _HOSTILE_CALL: Final = re.compile(
     r"(?:os|posix|nt)\.(?:system|popen|exec\w*|spawn\w*|posix_spawn\w*|fork\w*|kill|remove|unlink)"
@@ -39,29 +40,33 @@ def read_expressions(path: str, settings: Sequence[Setting], limits: Limits) -> 
 
 
 def _collect_expressions(settings: Sequence[Setting]) -> Iterator[Mention]:
-    left = _MAX_EXPRESSIONS
+    expressions_left = _MAX_EXPRESSIONS
     for setting in settings:
         code = _get_expression(setting)
-        if code and left:
-            left -= 1
-            hostile = (
+        if code and expressions_left:
+            expressions_left -= 1
+            # Too long to parse counts as hostile: ordinary expressions have a line or two.
+            is_hostile = (
                 len(code) > _MAX_EXPRESSION_LENGTH
                 or _DUNDER_ACCESS.search(code)
                 or any(map(_HOSTILE_CALL.fullmatch, find_python_calls(code)))
             )
-            if hostile or setting.key == _REPR_KEY:
-                shown = " ".join(code[:200].split())
-                yield Mention("resolvers", "evaluated-code", f"{setting.key} {shown}"[:200], setting.where, shown)
+            if is_hostile or setting.key == _REPR_KEY:
+                shown_code = " ".join(code[:200].split())
+                yield Mention(
+                    "resolvers", "evaluated-code", f"{setting.key} {shown_code}"[:200], setting.where, shown_code
+                )
 
 
 def _get_expression(setting: Setting) -> str:
+    """Return the Python expression in a value that a library evaluates; empty for any other value."""
     value = setting.value
     if not isinstance(value, str):
         return ""
     if value.startswith("$") and not value.startswith("${"):
         return value[1:]
-    in_layers = bool(setting.path) and setting.path[0] in _LAYER_KEYS and "(" in value
-    return value if in_layers or setting.key == _REPR_KEY else ""
+    is_layer = bool(setting.path) and setting.path[0] in _LAYER_KEYS and "(" in value
+    return value if is_layer or setting.key == _REPR_KEY else ""
 
 
 EXPRESSIONS = Interpreter(_LAYER_KEYS | {_REPR_KEY}, read_expressions, marks=_EXPRESSION)

@@ -17,44 +17,55 @@ from modelaudit.wire.base import Reading
 from modelaudit.wire.requirement_lines import collect_requirement_mentions
 from modelaudit.wire.text import get_file_name
 
-_OPTIONS: Final = {
+_INDEX_OPTIONS: Final = {
     "index-url": "--index-url", "index_url": "--index-url", "extra-index-url": "--extra-index-url",
     "extra_index_url": "--extra-index-url", "find-links": "--find-links", "find_links": "--find-links",
     "dependency_links": "--find-links", "npmRegistryServer": "--index-url", "channel_alias": "--index-url",
 }  # fmt: skip
-_CHANNELS: Final = frozenset({"channels", "default_channels", "custom_channels"})
-_TABLES: Final = frozenset({"index", "source"})
-_SOURCES: Final = frozenset({"sources", "packages", "dev-packages"})
+_CHANNEL_KEYS: Final = frozenset({"channels", "default_channels", "custom_channels"})
+_INDEX_TABLES: Final = frozenset({"index", "source"})
+_PACKAGE_TABLES: Final = frozenset({"sources", "packages", "dev-packages"})
 _CHECK_KEYS: Final = frozenset({"verify_ssl", "ssl_verify", "enableStrictSsl", "strict-ssl"})
-_HOSTS: Final = frozenset({"allow-insecure-host", "trusted-host", "trusted_host", "unsafeHttpWhitelist"})
-_INSTALLERS: Final = frozenset({"pyproject.toml", "uv.toml", "pipfile", "poetry.toml", "pdm.toml"})
+_TRUSTED_HOST_KEYS: Final = frozenset({"allow-insecure-host", "trusted-host", "trusted_host", "unsafeHttpWhitelist"})
+_INSTALLER_FILES: Final = frozenset({"pyproject.toml", "uv.toml", "pipfile", "poetry.toml", "pdm.toml"})
 
 
 def read_indexes(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield every package index, and every disabled check of certificates or hosts."""
-    yield from build_outlines(_collect_indexes(get_file_name(path) in _INSTALLERS, settings))
+    yield from build_outlines(_collect_indexes(get_file_name(path) in _INSTALLER_FILES, settings))
 
 
 def _collect_indexes(is_installer: bool, settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield the mentions of a document.
+
+    Args:
+        is_installer: whether the file configures an installer, so that ``url`` and ``git`` have a meaning.
+        settings: the settings of the document.
+    """
     for setting in settings:
         key, value = setting.key, setting.value
         if key in _CHECK_KEYS and str(value).lower() in ("false", "0", "no"):
             yield Mention("requirements", "unverified", f"{key}={value}"[:100], setting.where)
         if not isinstance(value, str) or not value:
             continue
-        option = _OPTIONS.get(key)
-        if key in _HOSTS:
+        option = _INDEX_OPTIONS.get(key)
+        if key in _TRUSTED_HOST_KEYS:
             yield from collect_requirement_mentions(f"--trusted-host {value}", setting.where)
-        elif not _CHANNELS.isdisjoint(setting.path) or (is_installer and key == "url" and _is_in_table(setting)):
+        elif not _CHANNEL_KEYS.isdisjoint(setting.path) or (is_installer and key == "url" and _is_in_table(setting)):
             option = "--index-url" if "://" in value else None
-        elif is_installer and key in ("git", "url") and not _SOURCES.isdisjoint(setting.path):
+        elif is_installer and key in ("git", "url") and not _PACKAGE_TABLES.isdisjoint(setting.path):
             yield from collect_requirement_mentions(f"{'git+' if key == 'git' else ''}{value}", setting.where)
         if option is not None:
             yield from collect_requirement_mentions(f"{option} {value}", setting.where)
 
 
 def _is_in_table(setting: Setting) -> bool:
-    return any(step in _TABLES or step.endswith((".index", ".source")) for step in setting.path[:-1])
+    """Whether a setting belongs to a table of indexes, such as ``[[tool.uv.index]]`` or ``[[tool.poetry.source]]``."""
+    return any(step in _INDEX_TABLES or step.endswith((".index", ".source")) for step in setting.path[:-1])
 
 
-INDEXES = Interpreter(frozenset(_OPTIONS) | _CHANNELS | _CHECK_KEYS | _HOSTS, read_indexes, _INSTALLERS | {".condarc"})
+INDEXES = Interpreter(
+    frozenset(_INDEX_OPTIONS) | _CHANNEL_KEYS | _CHECK_KEYS | _TRUSTED_HOST_KEYS,
+    read_indexes,
+    _INSTALLER_FILES | {".condarc"},
+)

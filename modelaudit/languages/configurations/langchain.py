@@ -24,29 +24,30 @@ _PATH_KEYS: Final = frozenset(
 def read_objects(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield the objects that are built and references to the files that are read for them."""
     yield from build_outlines(_collect_objects(settings))
-    found = tuple(
-        Reference(ReferenceKind.DATA, each.value[:1000], each.key, where=each.where)
-        for each in settings
-        if each.key in _PATH_KEYS and isinstance(each.value, str) and each.value and "\n" not in each.value
+    references = tuple(
+        Reference(ReferenceKind.DATA, setting.value[:1000], setting.key, where=setting.where)
+        for setting in settings
+        if setting.key in _PATH_KEYS and isinstance(setting.value, str) and setting.value and "\n" not in setting.value
     )
-    if found:
-        yield References(FORMAT, found)
+    if references:
+        yield References(FORMAT, references)
 
 
 def _collect_objects(settings: Sequence[Setting]) -> Iterator[Mention]:
-    marked = {each.path[:-1] for each in settings if each.path and each.path[-1] == "lc"}
-    ids: defaultdict[tuple[str, ...], list[Setting]] = defaultdict(list)
+    """Yield each constructor (``id`` beside ``lc``), each type (``_type``) and each Jinja prompt."""
+    serialized = {setting.path[:-1] for setting in settings if setting.path and setting.path[-1] == "lc"}
+    id_steps: defaultdict[tuple[str, ...], list[Setting]] = defaultdict(list)
     for setting in settings:
-        if len(setting.path) > 1 and setting.path[-2] == "id" and setting.path[:-2] in marked:
-            ids[setting.path[:-2]].append(setting)
+        if len(setting.path) > 1 and setting.path[-2] == "id" and setting.path[:-2] in serialized:
+            id_steps[setting.path[:-2]].append(setting)
         elif setting.key == "_type" and isinstance(setting.value, str) and setting.value:
             yield Mention("langchain", "type", setting.value[:200], setting.where)
         elif setting.key == "template_format" and setting.value == "jinja2":
             yield Mention("langchain", "type", "template_format=jinja2", setting.where)
-    kinds = {each.path[:-1]: each.value for each in settings if each.path and each.path[-1] == "type"}
-    for place, steps in ids.items():
+    kinds = {setting.path[:-1]: setting.value for setting in settings if setting.path and setting.path[-1] == "type"}
+    for path, steps in id_steps.items():
         name = ".".join(str(step.value) for step in steps)[:200]
-        use = "secret" if kinds.get(place) == "secret" else "constructor"
+        use = "secret" if kinds.get(path) == "secret" else "constructor"
         yield Mention("langchain", use, name, steps[0].where)
 
 

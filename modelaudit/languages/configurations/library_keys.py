@@ -28,16 +28,18 @@ _KEYS_WITH_COMPANION: Final = {"type": "init_parameters", "name": "params", "cla
 _IMPORTED_KEYS: Final = frozenset(
     {"activation_function", "sbert_ce_default_activation_function", "activation_fn", "tokenizer_class"}
 )
+# In ``router_config.json``, the table ``types`` maps each module to its class.
 _TYPE_TABLE: Final = ("types", frozenset({"router_config.json", "config.json"}))
 _IMPORTS_KEY: Final = "custom_imports"
 
 
 def read_library_keys(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield every name that is imported and called."""
+    """Yield an outline of the names that a library imports and calls."""
     yield from build_outlines(_collect_names(get_file_name(path), settings))
 
 
 def _collect_names(file: str, settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield a mention of each imported name; ``file`` is the file name in lower case."""
     # ``type`` and ``name`` are common keys: they import something only beside the key that the library requires.
     companions = _find_companion_keys(settings)
     for setting in settings:
@@ -46,22 +48,19 @@ def _collect_names(file: str, settings: Sequence[Setting]) -> Iterator[Mention]:
             yield make_python_mention("module", str(value), setting)
         elif is_dotted_name(value):
             is_type = file in _TYPE_TABLE[1] and len(setting.path) == 2 and setting.path[0] == _TYPE_TABLE[0]
-            if (
-                is_type
-                or key in _IMPORTED_KEYS
-                or _KEYS_WITH_COMPANION.get(key, "") in companions.get(setting.path[:-1], ())
-            ):
+            has_companion = _KEYS_WITH_COMPANION.get(key, "") in companions.get(setting.path[:-1], ())
+            if is_type or has_companion or key in _IMPORTED_KEYS:
                 yield make_python_mention("target", str(value), setting)
 
 
 def _find_companion_keys(settings: Sequence[Setting]) -> dict[tuple[str, ...], set[str]]:
     """Return, for each mapping, its keys that make another key of the mapping an import."""
-    found: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
+    companions: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
     for key in _KEYS_WITH_COMPANION.values():
         for setting in settings:
             if key in setting.path:
-                found[setting.path[: setting.path.index(key)]].add(key)
-    return found
+                companions[setting.path[: setting.path.index(key)]].add(key)
+    return companions
 
 
 LIBRARY_KEYS = Interpreter(

@@ -28,9 +28,9 @@ def read_model(path: str, settings: Sequence[Setting], limits: Limits) -> Iterat
     """Yield the loader module, and references to the code and data files of the model."""
     yield from build_outlines(_collect_modules(settings))
     if get_file_name(path) == _FILE or any(each.key == "loader_module" for each in settings):
-        found = tuple(_collect_files(settings))
-        if found:
-            yield References(FORMAT, found)
+        references = tuple(_collect_files(settings))
+        if references:
+            yield References(FORMAT, references)
 
 
 def _collect_modules(settings: Sequence[Setting]) -> Iterator[Mention]:
@@ -40,6 +40,7 @@ def _collect_modules(settings: Sequence[Setting]) -> Iterator[Mention]:
 
 
 def _collect_files(settings: Sequence[Setting]) -> Iterator[Reference]:
+    """Yield the files that the flavors of a model name: code, and data that the loader module reads."""
     for setting in settings:
         steps = setting.get_steps_below("flavors")
         value = setting.value

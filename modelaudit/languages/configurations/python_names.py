@@ -21,6 +21,7 @@ _SINGLE_NAME: Final = re.compile(r"[^\W\d]\w*+")
 
 # Data sets use keys such as ``target`` as well. Under such a key, only a name that runs code counts, and a file name
 # such as ``code.py`` does not.
+# ``os.system`` or ``subprocess.run``, or such a function by a longer path: ``torch.os.system``.
 _CODE_RUNNING_NAME: Final = re.compile(
     r"(?:(?:os|posix|nt|subprocess|builtins|pty|ctypes|importlib|runpy|shutil|pickle|marshal|webbrowser)\.\w++"
     r"|(?:\w+\.){1,20}(?:os|subprocess|builtins)\.(?:system|popen|Popen|run|call|check_output|eval|exec|exec[lv]p?e?))"
@@ -56,19 +57,19 @@ def build_outlines(mentions: Iterable[Mention]) -> Iterator[Reading]:
     Raises:
         LimitReachedError: after the outline, if there are more than ``MAX_MENTIONS``, or from the mentions.
     """
-    kept: dict[tuple[str, str, str], Mention] = {}
-    cut = False
+    distinct: dict[tuple[str, str, str], Mention] = {}
+    is_cut = False
     try:
         for mention in mentions:
-            if len(kept) >= MAX_MENTIONS:
-                cut = True
+            if len(distinct) >= MAX_MENTIONS:
+                is_cut = True
                 break
-            kept.setdefault((mention.vocabulary, mention.use, mention.name), mention)
+            distinct.setdefault((mention.vocabulary, mention.use, mention.name), mention)
     except LimitReachedError:
-        if kept:
-            yield Outline(FORMAT, tuple(kept.values()))
+        if distinct:
+            yield Outline(FORMAT, tuple(distinct.values()))
         raise
-    if kept:
-        yield Outline(FORMAT, tuple(kept.values()))
-    if cut:
+    if distinct:
+        yield Outline(FORMAT, tuple(distinct.values()))
+    if is_cut:
         raise LimitReachedError(f"only the first {MAX_MENTIONS} names of the configuration were analysed")

@@ -15,16 +15,18 @@ from modelaudit.model.outline import Mention, Reference, ReferenceKind, Referenc
 from modelaudit.wire.base import Reading
 
 _FILE: Final = "modules.json"
-_OWN: Final = "sentence_transformers."
+_LIBRARY_PREFIX: Final = "sentence_transformers."
 
 
 def read_modules(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield the classes, and references to the files and folders that they are loaded from."""
-    rows = [each for each in settings if len(each.path) == 2 and isinstance(each.value, str) and each.value]
+    rows = [
+        setting for setting in settings if len(setting.path) == 2 and isinstance(setting.value, str) and setting.value
+    ]
     yield from build_outlines(_collect_classes(rows))
-    found = tuple(_collect_files(rows))
-    if found:
-        yield References(FORMAT, found)
+    references = tuple(_collect_files(rows))
+    if references:
+        yield References(FORMAT, references)
 
 
 def _collect_classes(rows: Sequence[Setting]) -> Iterator[Mention]:
@@ -34,9 +36,15 @@ def _collect_classes(rows: Sequence[Setting]) -> Iterator[Mention]:
 
 
 def _collect_files(rows: Sequence[Setting]) -> Iterator[Reference]:
+    """Yield the code file of each class of the repository itself, ``file.Class``, and the folder of each module."""
     for setting in rows:
         value = str(setting.value)
-        if setting.key == "type" and is_dotted_name(value) and not value.startswith(_OWN) and value.count(".") == 1:
+        if (
+            setting.key == "type"
+            and is_dotted_name(value)
+            and not value.startswith(_LIBRARY_PREFIX)
+            and value.count(".") == 1
+        ):
             file = f"{value.partition('.')[0]}.py"
             yield Reference(ReferenceKind.CODE, file, f"type {value}"[:200], where=setting.where)
         elif setting.key == "path":

@@ -35,11 +35,11 @@ _BASE_MODEL_KEY: Final = "base_model_name_or_path"
 
 
 def read_serving(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield the imported modules and functions, and references to the files."""
+    """Yield the modules and functions that a server imports, and references to the files that it reads."""
     yield from build_outlines(_collect_names(settings))
-    found = tuple(_collect_files(settings))
-    if found:
-        yield References(FORMAT, found)
+    references = tuple(_collect_files(settings))
+    if references:
+        yield References(FORMAT, references)
 
 
 def _collect_names(settings: Sequence[Setting]) -> Iterator[Mention]:
@@ -56,12 +56,12 @@ def _collect_files(settings: Sequence[Setting]) -> Iterator[Reference]:
         value = setting.value
         if not isinstance(value, str) or not value or "\n" in value:
             continue
-        where, by = setting.where, setting.key
-        if by in _CODE_KEYS or (by in _ADDRESS_KEYS and ("://" in value)):
-            yield Reference(ReferenceKind.CODE, value[:1000], by, where=where)
+        where, key = setting.where, setting.key
+        if key in _CODE_KEYS or (key in _ADDRESS_KEYS and ("://" in value)):
+            yield Reference(ReferenceKind.CODE, value[:1000], key, where=where)
         # The name of a base model is usually a repository; only a path out of the folder is a file.
-        elif by == _BASE_MODEL_KEY and value.startswith(("../", "..\\")):
-            yield Reference(ReferenceKind.MODEL, value[:1000], by, where=where)
+        elif key == _BASE_MODEL_KEY and value.startswith(("../", "..\\")):
+            yield Reference(ReferenceKind.MODEL, value[:1000], key, where=where)
 
 
 SERVING = Interpreter(_MODULE_KEYS | _NAME_KEYS | _CODE_KEYS | _ADDRESS_KEYS | {_BASE_MODEL_KEY}, read_serving)

@@ -23,13 +23,15 @@ _MAX_PATH_LENGTH: Final = 1000
 
 def _read_index(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield a reference to each file, located at its first tensor."""
-    found: dict[str, Reference] = {}
-    for each in settings:
-        target = each.value
-        if each.path[:1] == (_KEY,) and isinstance(target, str) and target and len(found) < _MAX_FILES:
-            found.setdefault(target, Reference(ReferenceKind.MODEL, target[:_MAX_PATH_LENGTH], _KEY, where=each.where))
-    if found:
-        yield References(FORMAT, tuple(found.values()))
+    references: dict[str, Reference] = {}
+    for setting in settings:
+        target = setting.value
+        if setting.path[:1] == (_KEY,) and isinstance(target, str) and target and len(references) < _MAX_FILES:
+            references.setdefault(
+                target, Reference(ReferenceKind.MODEL, target[:_MAX_PATH_LENGTH], _KEY, where=setting.where)
+            )
+    if references:
+        yield References(FORMAT, tuple(references.values()))
 
 
 SHARDS: Final = Interpreter(frozenset({_KEY}), _read_index)

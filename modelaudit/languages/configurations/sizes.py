@@ -12,7 +12,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
 
-_LARGEST: Final = {
+_LARGEST_SIZES: Final = {
     "hidden_size": 2**20, "intermediate_size": 2**24, "n_embd": 2**20, "d_model": 2**20, "d_ff": 2**24, "dim": 2**24,
     "vocab_size": 2**27, "num_hidden_layers": 2**16, "num_layers": 2**16, "n_layer": 2**16, "n_layers": 2**16,
     "num_attention_heads": 2**16, "n_head": 2**16, "num_key_value_heads": 2**16, "num_experts": 2**20,
@@ -29,15 +29,16 @@ def read_sizes(path: str, settings: Sequence[Setting], limits: Limits) -> Iterat
 
 def _collect_sizes(settings: Sequence[Setting]) -> Iterator[Mention]:
     for setting in settings:
-        largest = _LARGEST.get(setting.key)
+        largest = _LARGEST_SIZES.get(setting.key)
         number = _convert_number(setting.value)
-        # -1 is the usual word for "unlimited" or "unknown" in configurations.
+        # In configurations, -1 usually means "unlimited" or "unknown".
         if largest is not None and number is not None and not -1 <= number <= largest:
-            shown = str(setting.value)[:40]
-            yield Mention("sizes", "size", setting.key, setting.where, shown)
+            shown_value = str(setting.value)[:40]
+            yield Mention("sizes", "size", setting.key, setting.where, shown_value)
 
 
 def _convert_number(value: Scalar) -> float | None:
+    """Convert a number, or a text of digits; ``None`` for any other value. A number beyond a float is infinite."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, str):
@@ -48,4 +49,4 @@ def _convert_number(value: Scalar) -> float | None:
         return float("inf")
 
 
-SIZES = Interpreter(frozenset(_LARGEST), read_sizes)
+SIZES = Interpreter(frozenset(_LARGEST_SIZES), read_sizes)

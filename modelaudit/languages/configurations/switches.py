@@ -27,7 +27,10 @@ _UNSAFE_IF_ON: Final = frozenset(
 )
 _UNSAFE_IF_OFF: Final = frozenset({"weights_only", "safe_mode", "use_safetensors", "verify_ssl", "ssl_verify"})
 _KERNEL_KEYS: Final = frozenset({"_attn_implementation", "attn_implementation", "_attn_implementation_internal"})
-_KERNEL: Final = re.compile(r"(?:[\w.-]+\|)?([\w.-]{1,100}/[\w.-]{1,100})(?:@[^:]{0,100})?(?::.{0,200})?", re.DOTALL)
+# ``owner/name``, with a wrapper before it and a revision and a function behind it: ``paged|owner/name@main:function``.
+_KERNEL_REPOSITORY: Final = re.compile(
+    r"(?:[\w.-]+\|)?([\w.-]{1,100}/[\w.-]{1,100})(?:@[^:]{0,100})?(?::.{0,200})?", re.DOTALL
+)
 _YES: Final = frozenset({"true", "yes", "on", "1"})
 _NO: Final = frozenset({"false", "no", "off", "0"})
 
@@ -44,12 +47,13 @@ def _collect_switches(settings: Sequence[Setting]) -> Iterator[Mention]:
         elif setting.key in _UNSAFE_IF_OFF and _is_one_of(setting.value, _NO):
             yield Mention("switches", "switch", f"{setting.key}=false", setting.where)
         elif setting.key in _KERNEL_KEYS and isinstance(setting.value, str):
-            match = _KERNEL.fullmatch(setting.value)
+            match = _KERNEL_REPOSITORY.fullmatch(setting.value)
             if match is not None:
                 yield Mention("switches", "kernel", match[1], setting.where, setting.value[:200])
 
 
 def _is_one_of(value: Scalar, words: frozenset[str]) -> bool:
+    """Whether a value is one of ``words``, whatever its type and case: ``True`` and ``"true"`` are ``true``."""
     return str(value).lower() in words
 
 

@@ -14,6 +14,7 @@ from modelaudit.model.outline import PYTHON_NAMES, Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import Reading
 
+# ``!!python/object/apply:os.system`` and ``tag:yaml.org,2002:python/name:…`` of PyYAML, ``!new:…`` of HyperPyYAML.
 _PYTHON_TAG: Final = re.compile(
     r"!*(?:tag:yaml\.org,2002:)?(?:python/(?:object/apply|object/new|object|name|module)|new|apply|applyref|name|module):(.++)"
 )

@@ -30,30 +30,39 @@ _UNAMBIGUOUS_KEYS: Final = frozenset({"_target_", "__target__", "_component_"})
 _TARGET_KEY: Final = "target"
 # ``class`` is a key of logging's ``dictConfig`` and of much else: only names that run code count.
 _CLASS_KEY: Final = "class"
-_WHOLE_FILES: Final = frozenset({"model_config.yaml", "model_config.yml"})
+# Configurations of NeMo, which instantiates each ``target`` in them.
+_NEMO_FILES: Final = frozenset({"model_config.yaml", "model_config.yml"})
 _INTERPOLATION: Final = re.compile(r"\$\{([\w.]++)\}")
-_MISSING: Final = "???"
+_MISSING: Final = "???"  # OmegaConf: the value has to be set by the user
 _MAX_STEPS: Final = 8
 
 
 def read_targets(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield every name that is imported and called."""
-    yield from build_outlines(_collect_targets(get_file_name(path) in _WHOLE_FILES, settings))
+    """Yield an outline of the names that a loader imports and calls."""
+    yield from build_outlines(_collect_targets(get_file_name(path) in _NEMO_FILES, settings))
 
 
-def _collect_targets(whole: bool, settings: Sequence[Setting]) -> Iterator[Mention]:
-    values = {each.path: each.value for each in settings}
-    with_params = {each.path[: each.path.index("params")] for each in settings if "params" in each.path}
+def _collect_targets(is_nemo_file: bool, settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield a mention of each target.
+
+    Args:
+        is_nemo_file: whether every ``target`` counts, and not only one beside ``params``.
+        settings: the settings of the document.
+    """
+    values = {setting.path: setting.value for setting in settings}
+    mappings_with_params = {
+        setting.path[: setting.path.index("params")] for setting in settings if "params" in setting.path
+    }
     for setting in settings:
-        last = setting.path[-1] if setting.path else ""
-        if last in _TARGET_KEYS:
-            yield from _resolve_target(last, setting, values)
-        elif last == _TARGET_KEY and is_dotted_name(setting.value):
-            if whole or setting.path[:-1] in with_params:
+        last_step = setting.path[-1] if setting.path else ""
+        if last_step in _TARGET_KEYS:
+            yield from _resolve_target(last_step, setting, values)
+        elif last_step == _TARGET_KEY and is_dotted_name(setting.value):
+            if is_nemo_file or setting.path[:-1] in mappings_with_params:
                 yield make_python_mention("target", str(setting.value), setting)
             elif is_code_running_name(str(setting.value)):
                 yield make_python_mention("named", str(setting.value), setting)
-        elif last == _CLASS_KEY and is_dotted_name(setting.value) and is_code_running_name(str(setting.value)):
+        elif last_step == _CLASS_KEY and is_dotted_name(setting.value) and is_code_running_name(str(setting.value)):
             yield make_python_mention("named", str(setting.value), setting)
         # A target that is a list: the loader may join or reject it, so the name stays unresolved.
         elif setting.key in _UNAMBIGUOUS_KEYS:
@@ -61,6 +70,7 @@ def _collect_targets(whole: bool, settings: Sequence[Setting]) -> Iterator[Menti
 
 
 def _resolve_target(key: str, setting: Setting, values: Mapping[tuple[str, ...], object]) -> Iterator[Mention]:
+    """Yield a mention of a target, with interpolations such as ``${model.class}`` replaced by ``values``."""
     value = setting.value
     if value is None or value == _MISSING:
         return
@@ -81,9 +91,9 @@ def resolve_interpolations(value: str, values: Mapping[tuple[str, ...], object])
 
 
 def _look_up_value(match: re.Match[str], values: Mapping[tuple[str, ...], object]) -> str:
-    found = values.get(tuple(match[1].split(".")))
-    return found if isinstance(found, str) else match[0]
+    value = values.get(tuple(match[1].split(".")))
+    return value if isinstance(value, str) else match[0]
 
 
 # Data sets have the key ``target`` too. It counts beside ``params``; elsewhere ``text_names`` searches the raw text.
-TARGETS = Interpreter(_TARGET_KEYS | {"params", "handlers"}, read_targets, _WHOLE_FILES)
+TARGETS = Interpreter(_TARGET_KEYS | {"params", "handlers"}, read_targets, _NEMO_FILES)

@@ -19,6 +19,7 @@ from modelaudit.model.structure import Location
 from modelaudit.wire.base import Reading
 from modelaudit.wire.deadline import check_deadline
 
+# A quote that may be escaped several times, since the text can be a string within strings.
 _QUOTE: Final = r"\\{0,8}[\"']?"
 _VALUE: Final = r"([^\W\d]\w{0,99}(?:\.[^\W\d]\w{0,99}){1,20})"
 _UNAMBIGUOUS_KEYS: Final = ("_target_", "__target__", "_component_", "class_path", "loader_module")
@@ -29,6 +30,7 @@ _AMBIGUOUS_PATTERNS: Final = tuple(
     (key, re.compile(rf"{key}{_QUOTE}\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}{_VALUE}(?=[\s\"'\\,}}]|\Z)"))
     for key in ("target", "type")
 )
+# ``${name:argument}`` of OmegaConf.
 _RESOLVER: Final = re.compile(r"\$\{\s{0,5}([A-Za-z_][\w.]{0,60}):([^{}\n]{0,300})")
 _HOSTILE_ARGUMENT: Final = re.compile(
     r"__\w+__|\b(?:import|exec|eval|open|system|popen|getattr|globals|compile|subprocess)\b"
@@ -50,9 +52,9 @@ def _collect_mentions(text: str) -> Iterator[Mention]:
         yield from (_make_mention("target", match[1], match) for match in _find_matches(text, key, pattern))
     for key, pattern in _AMBIGUOUS_PATTERNS:
         for match in _find_matches(text, key, pattern):
-            before = text[match.start() - 1 : match.start()]
-            is_whole_key = not (before.isalnum() or before in ("_", ".", "-")) or not before
-            if is_whole_key and is_code_running_name(match[1]):
+            before = text[match.start() - 1 : match.start()]  # empty at the beginning of the text
+            is_part_of_key = before.isalnum() or before in ("_", ".", "-")  # ``data_type``
+            if not is_part_of_key and is_code_running_name(match[1]):
                 yield _make_mention("named", match[1], match)
     if "${" in text:
         for match in islice(_RESOLVER.finditer(text), _MAX_MATCHES):
@@ -64,15 +66,15 @@ def _find_matches(text: str, key: str, pattern: re.Pattern[str]) -> Iterator[re.
 
     Searching for the key first is much faster in a large text than searching for the pattern.
     """
-    at = text.find(key)
-    found = 0
-    while at >= 0 and found < _MAX_MATCHES:
+    position = text.find(key)
+    match_count = 0
+    while position >= 0 and match_count < _MAX_MATCHES:
         check_deadline()
-        match = pattern.match(text, at)
+        match = pattern.match(text, position)
         if match is not None:
-            found += 1
+            match_count += 1
             yield match
-        at = text.find(key, at + len(key))
+        position = text.find(key, position + len(key))
 
 
 def _make_mention(use: str, name: str, match: re.Match[str]) -> Mention:
@@ -80,6 +82,7 @@ def _make_mention(use: str, name: str, match: re.Match[str]) -> Mention:
 
 
 def _collect_resolver(name: str, argument: str, match: re.Match[str]) -> Iterator[Mention]:
+    """Yield a mention of a resolver that evaluates its argument or reads the environment."""
     where = Location(line=_get_line(match))
     if name in _EVALUATORS:
         use = "evaluated-code" if _HOSTILE_ARGUMENT.search(argument) else "evaluated"

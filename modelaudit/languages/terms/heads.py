@@ -19,21 +19,21 @@ def extract_head_comment(text: str) -> tuple[str, int]:
         (text, line number); the text is empty if there is no comment.
     """
     lines = text.splitlines()[:_MAX_LINES]
-    closing = ""
-    end = 0
+    closing = ""  # the mark that closes the block comment around the line
+    last_comment_line = 0
     for number, line in enumerate(lines, 1):
-        bare = line.strip().lower()
+        stripped = line.strip().lower()
         if closing:
-            end = number
-            closing = "" if closing in bare else closing
+            last_comment_line = number
+            closing = "" if closing in stripped else closing
             continue
-        if not bare:
+        if not stripped:
             continue
-        opening = next((each for each in _BLOCK_COMMENTS if bare.startswith(each)), "")
+        opening = next((each for each in _BLOCK_COMMENTS if stripped.startswith(each)), "")
         if opening:
-            closing = "" if _BLOCK_COMMENTS[opening] in bare[len(opening) :] else _BLOCK_COMMENTS[opening]
-        elif not bare.startswith(_LINE_COMMENTS):
+            closing = "" if _BLOCK_COMMENTS[opening] in stripped[len(opening) :] else _BLOCK_COMMENTS[opening]
+        elif not stripped.startswith(_LINE_COMMENTS):
             break
-        end = number
-    start = next((index for index, line in enumerate(lines[:end]) if line.strip()), 0)
-    return "\n".join(lines[start:end]), start + 1
+        last_comment_line = number
+    start = next((index for index, line in enumerate(lines[:last_comment_line]) if line.strip()), 0)
+    return "\n".join(lines[start:last_comment_line]), start + 1

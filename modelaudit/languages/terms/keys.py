@@ -22,7 +22,7 @@ class Key:
     Attributes:
         topic: the topic of its statement.
         path: the keys that lead to it, without positions in lists; ``*`` matches one key, ``**`` any number of keys.
-        implied_value: the statement that its mere presence makes; empty if the value counts.
+        implied_value: the statement that the key makes whatever its value; empty if the value is the statement.
     """
 
     topic: Topic
@@ -30,8 +30,9 @@ class Key:
     implied_value: str = ""
 
 
-def _build_keys(topic: Topic, *paths: str, says: str = "") -> tuple[Key, ...]:
-    return tuple(Key(topic, tuple(path.split("/")), says) for path in paths)
+def _build_keys(topic: Topic, *paths: str, implied_value: str = "") -> tuple[Key, ...]:
+    """Build a key for each path, whose steps are joined by ``/``."""
+    return tuple(Key(topic, tuple(path.split("/")), implied_value) for path in paths)
 
 
 _LICENSE: Final = (
@@ -41,14 +42,14 @@ _LICENSE: Final = (
 )
 _BASE: Final = _build_keys(Topic.BASE_MODEL, "base_model", "base_model_name_or_path", "model_name_or_path")
 _QUANTIZED: Final = _build_keys(
-    Topic.RELATION, "quantization_config/**", "compression_config/**", "quantization/**", says="quantized"
+    Topic.RELATION, "quantization_config/**", "compression_config/**", "quantization/**", implied_value="quantized"
 )
 _MULTIMODAL: Final = _build_keys(
     Topic.MODALITY,
     *("vision_config/**", "audio_config/**", "speech_config/**", "video_config/**", "visual/**", "vision_tower"),
     *("mm_vision_tower", "mm_audio_tower", "image_token_id", "image_token_index", "video_token_id", "audio_token_id"),
     *("audio_token_index", "vision_config_name", "image_processor_type", "feature_extractor_type", "embd_layer/**"),
-    says="multimodal",
+    implied_value="multimodal",
 )
 _CONFIG: Final = (
     *_LICENSE,
@@ -62,18 +63,20 @@ _MERGE: Final = (
         Topic.BASE_MODEL, "base_model", "models/model", "**/sources/model", "**/source_model", "base_model/**/path"
     ),
     *_build_keys(Topic.BASE_MODEL, "**/model/path", "**/model/model/path", "**/model/lora", "**/model/lora/path"),
-    *_build_keys(Topic.RELATION, "merge_method", "models/**", "slices/**", "experts/**", "gate_mode", says="merge"),
+    *_build_keys(
+        Topic.RELATION, "merge_method", "models/**", "slices/**", "experts/**", "gate_mode", implied_value="merge"
+    ),
 )
 _ADAPTER: Final = (
     *_LICENSE,
     *_build_keys(Topic.BASE_MODEL, "base_model_name_or_path"),
-    *_build_keys(Topic.RELATION, "peft_type", "base_model_name_or_path", says="adapter"),
+    *_build_keys(Topic.RELATION, "peft_type", "base_model_name_or_path", implied_value="adapter"),
 )
-_QUANTIZE: Final = (*_BASE, *_build_keys(Topic.RELATION, "bits", "w_bit", "quant_method", says="quantized"))
+_QUANTIZE: Final = (*_BASE, *_build_keys(Topic.RELATION, "bits", "w_bit", "quant_method", implied_value="quantized"))
 _CARD: Final = (*_LICENSE, *_BASE, *_build_keys(Topic.DATASET, "datasets"))
 _TRAINING: Final = (*_BASE, *_build_keys(Topic.DATASET, "datasets/path"))
 
-DOCUMENTS: Final[Mapping[str, tuple[Key, ...]]] = {
+DOCUMENT_KEYS: Final[Mapping[str, tuple[Key, ...]]] = {
     "config.json": _CONFIG,
     "configuration.json": _LICENSE,
     "params.json": _LICENSE,
@@ -101,7 +104,7 @@ DOCUMENTS: Final[Mapping[str, tuple[Key, ...]]] = {
     "mlmodel": (
         *_build_keys(Topic.LICENSE, "metadata/license", "license"),
         *_build_keys(Topic.BASE_MODEL, "flavors/transformers/source_model_name", "metadata/base_model"),
-        *_build_keys(Topic.RELATION, "flavors/transformers/peft_adaptor", says="adapter"),
+        *_build_keys(Topic.RELATION, "flavors/transformers/peft_adaptor", implied_value="adapter"),
     ),
     "citation.cff": (*_build_keys(Topic.LICENSE, "license"), *_build_keys(Topic.LICENSE_LINK, "license-url")),
     "codemeta.json": _LICENSE,
@@ -119,10 +122,10 @@ DOCUMENTS: Final[Mapping[str, tuple[Key, ...]]] = {
 }  # fmt: skip
 """By file name in lower case."""
 
-CHOICES: Final = frozenset({"citation.cff", "package.json"})
+LICENSE_CHOICE_FILES: Final = frozenset({"citation.cff", "package.json"})
 """Files whose list of licences is a choice between them, by the definition of the format."""
 
-METADATA: Final[Mapping[str, Topic]] = {
+METADATA_TOPICS: Final[Mapping[str, Topic]] = {
     "license": Topic.LICENSE,
     "licence": Topic.LICENSE,
     "general.license": Topic.LICENSE,
@@ -147,15 +150,15 @@ METADATA: Final[Mapping[str, Topic]] = {
 }
 """Keys of the metadata pairs in model files (GGUF, safetensors, ONNX), in lower case."""
 
-NUMBERED: Final = {"general.base_model.": Topic.BASE_MODEL, "general.dataset.": Topic.DATASET}
-"""GGUF key groups: a number follows, then a property; the first property of ``OF_NUMBERED`` that is present counts."""
-OF_NUMBERED: Final = ("repo_url", "url", "name")
-ORGANIZATION: Final = "organization"
+NUMBERED_GROUPS: Final = {"general.base_model.": Topic.BASE_MODEL, "general.dataset.": Topic.DATASET}
+"""GGUF key groups: a number follows, then a property; the first one in ``NUMBERED_PROPERTIES`` that is present counts."""
+NUMBERED_PROPERTIES: Final = ("repo_url", "url", "name")
+ORGANIZATION_PROPERTY: Final = "organization"
 """The owner, to be combined with a bare name."""
-LISTED: Final = {"general.datasets.": Topic.DATASET}
+NUMBERED_LISTS: Final = {"general.datasets.": Topic.DATASET}
 """GGUF lists, whose items become keys with a number."""
 
-RELATIONS: Final = {
+IMPLIED_RELATIONS: Final = {
     "ss_network_module": "adapter",
     "ss_network_dim": "adapter",
     "lora_alpha": "adapter",
@@ -164,17 +167,17 @@ RELATIONS: Final = {
     "modelspec.merged_from": "merge",
 }
 """Keys whose presence states how the model was made."""
-FILE_TYPE: Final = "general.file_type"
-WHOLE_TYPES: Final = frozenset({"0", "1", "32"})
+FILE_TYPE_KEY: Final = "general.file_type"
+UNQUANTIZED_FILE_TYPES: Final = frozenset({"0", "1", "32"})
 """Values of ``general.file_type`` for weights that are not quantized: F32, F16 and BF16."""
 
-MULTIMODAL: Final = (
+MULTIMODAL_WORDS: Final = (
     "audio", "blip", "clip", "cogvlm", "florence", "fuyu", "idefics", "image", "imagetext", "internvl", "kosmos",
     "llama4", "llava", "minicpmv", "mllama", "multimodal", "omni", "paligemma", "phi4mm", "pixtral", "speech", "video",
     "vision", "vl", "whisper",
 )  # fmt: skip
 """Parts of architecture names whose models read or write more than text."""
-TEXT_ONLY: Final = frozenset(
+TEXT_ONLY_ARCHITECTURES: Final = frozenset(
     f"{family}ForCausalLM"
     for family in (
         *("Llama", "Mistral", "Mixtral", "Qwen2", "Qwen2Moe", "Qwen3", "Qwen3Moe", "Gemma", "Gemma2", "Gemma3", "Phi"),

@@ -39,6 +39,7 @@ def classify_file(path: str) -> ProseKind | None:
 
 
 def _recognises_prose(head: Head) -> bool:
+    """Whether a file has a name that promises terms, and is text."""
     return classify_file(head.path) is not None and looks_like_text(head)
 
 
@@ -51,8 +52,8 @@ def _read_prose(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
     kind = classify_file(artifact.path)
     if kind is None:
         return
-    most = min(_MAX_CODE_HEAD if kind is ProseKind.CODE else _MAX_TEXT, limits.document_bytes, limits.read_bytes)
-    text = _decode_text(window.read(0, most))
+    max_bytes = min(_MAX_CODE_HEAD if kind is ProseKind.CODE else _MAX_TEXT, limits.document_bytes, limits.read_bytes)
+    text = _decode_text(window.read(0, max_bytes))
     first_line = 1
     if kind is ProseKind.CODE:
         text, first_line = extract_head_comment(text)
@@ -62,27 +63,28 @@ def _read_prose(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
         text, first_line = _split_card_body(text)
     if text.strip():
         yield Prose(kind, text, first_line)
-    matter = split_front_matter(_decode_text(window.read(0, most))) if kind is ProseKind.CARD else None
-    for field_text, line in iter_free_fields(matter) if matter is not None else ():
+    front_matter = split_front_matter(_decode_text(window.read(0, max_bytes))) if kind is ProseKind.CARD else None
+    for field_text, line in iter_free_fields(front_matter) if front_matter is not None else ():
         yield Prose(kind, field_text, line)
-    if window.size > most and kind is not ProseKind.CODE:
-        detail = f"only its first {most} bytes were compared with the words of licences"
+    if window.size > max_bytes and kind is not ProseKind.CODE:
+        detail = f"only its first {max_bytes} bytes were compared with the words of licences"
         yield Unread(UnreadReason.LIMIT, detail)
 
 
 def _decode_text(data: bytes) -> str:
-    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return data.decode("utf-16" if wide else "utf-8-sig", "replace")
+    """Decode UTF-16 with a byte order mark, otherwise UTF-8; other bytes become replacement characters."""
+    is_utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if is_utf_16 else "utf-8-sig", "replace")
 
 
 def _split_card_body(text: str) -> tuple[str, int]:
     """Split off the body of a card, with the number of its first line; all is body if the front matter never ends."""
-    matter = split_front_matter(text)
-    if matter is None or not matter.closed:
+    front_matter = split_front_matter(text)
+    if front_matter is None or not front_matter.closed:
         return text, 1
     lines = text.splitlines(keepends=True)
-    start = matter.first_line + len(matter.text.splitlines())  # the line of the second fence, from 1
-    return "".join(lines[start:]), start + 1
+    second_fence = front_matter.first_line + len(front_matter.text.splitlines())  # the line of the second fence, from 1
+    return "".join(lines[second_fence:]), second_fence + 1
 
 
 TERMS: Final = Reader("text", _recognises_prose, _read_prose)

@@ -20,7 +20,9 @@ from modelaudit.wire.text import get_file_name
 _MAX_STATEMENTS: Final = 200
 _MAX_VALUE: Final = 1000
 _MAX_KEY: Final = 200
+# The words of ``LlavaQwen2ForCausalLM``, an abbreviation such as ``VL`` among them.
 _ARCHITECTURE_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+# ``License: MIT`` or ``# base model = org/name`` on a line of its own.
 _DESCRIPTION_LINE: Final = re.compile(
     r"^[ \t#*/>-]{0,8}(?P<key>licen[cs]e|base[_ -]model)[ \t]{0,3}[:=][ \t]*(?P<value>[^\r\n]{1,300})",
     re.IGNORECASE | re.MULTILINE,
@@ -30,27 +32,27 @@ _DESCRIPTION_LINE: Final = re.compile(
 def _read_statements(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield the statements of a document with a known file name."""
     name = get_file_name(path)
-    known = keys.DOCUMENTS.get(name, ())
-    found = (statement for setting in settings for statement in _extract_setting_statements(setting, known))
-    items = tuple(islice(dict.fromkeys(found), _MAX_STATEMENTS))
-    if items:
-        yield Statements(name, _join_license_choices(items) if name in keys.CHOICES else items)
+    known_keys = keys.DOCUMENT_KEYS.get(name, ())
+    statements = (statement for setting in settings for statement in _extract_setting_statements(setting, known_keys))
+    distinct = tuple(islice(dict.fromkeys(statements), _MAX_STATEMENTS))
+    if distinct:
+        yield Statements(name, _join_license_choices(distinct) if name in keys.LICENSE_CHOICE_FILES else distinct)
 
 
-def _join_license_choices(items: tuple[Statement, ...]) -> tuple[Statement, ...]:
-    """Join a list of licences into one ``OR`` expression, at the place of the first."""
-    listed = [each for each in items if each.topic is Topic.LICENSE]
-    if len(listed) < 2 or len({each.field for each in listed}) > 1:
-        return items
-    value = " OR ".join(f"({each.value})" if " " in each.value else each.value for each in listed)
-    one = replace(listed[0], value=value[:_MAX_VALUE])
-    return (one, *(each for each in items if each.topic is not Topic.LICENSE))
+def _join_license_choices(statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    """Join a list of licences under one key into one ``OR`` expression, which becomes the first statement."""
+    licenses = [statement for statement in statements if statement.topic is Topic.LICENSE]
+    if len(licenses) < 2 or len({statement.field for statement in licenses}) > 1:
+        return statements
+    value = " OR ".join(f"({statement.value})" if " " in statement.value else statement.value for statement in licenses)
+    choice = replace(licenses[0], value=value[:_MAX_VALUE])
+    return (choice, *(statement for statement in statements if statement.topic is not Topic.LICENSE))
 
 
-def _extract_setting_statements(setting: Setting, known: tuple[Key, ...]) -> Iterator[Statement]:
+def _extract_setting_statements(setting: Setting, known_keys: tuple[Key, ...]) -> Iterator[Statement]:
     """Yield the statements that one setting makes by the known keys."""
     path = tuple(step for step in setting.path if not step.isdigit())
-    for key in known:
+    for key in known_keys:
         if not _matches_path(path, key.path):
             continue
         field = ".".join(path)[:_MAX_KEY]
@@ -82,20 +84,20 @@ def _extract_modality(architecture: str, field: str, where: Location) -> Iterato
     Text-only architectures need an exact match, because a wrong guess would lift terms that bind.
     """
     words = {word.lower() for word in _ARCHITECTURE_WORD.findall(architecture[:_MAX_KEY])}
-    bare = architecture[:_MAX_KEY].lower()
-    if any(part in words or (len(part) > 4 and part in bare) for part in keys.MULTIMODAL):
+    lower_case = architecture[:_MAX_KEY].lower()
+    if any(part in words or (len(part) > 4 and part in lower_case) for part in keys.MULTIMODAL_WORDS):
         yield Statement(Topic.MODALITY, field, "multimodal", where)
-    elif architecture in keys.TEXT_ONLY:
+    elif architecture in keys.TEXT_ONLY_ARCHITECTURES:
         yield Statement(Topic.MODALITY, field, "text", where)
 
 
 def extract_statements(pairs: Iterable[tuple[str, str]]) -> Iterator[Statements]:
     """Extract the statements of metadata pairs from a model file; yields at most one value."""
-    given = list(pairs)
-    found = (statement for key, value in given for statement in _extract_pair_statements(key, value.strip()))
-    items = tuple(islice(dict.fromkeys((*found, *_extract_numbered_statements(given))), _MAX_STATEMENTS))
-    if items:
-        yield Statements("metadata", items)
+    metadata = list(pairs)
+    statements = (statement for key, value in metadata for statement in _extract_pair_statements(key, value.strip()))
+    distinct = tuple(islice(dict.fromkeys((*statements, *_extract_numbered_statements(metadata))), _MAX_STATEMENTS))
+    if distinct:
+        yield Statements("metadata", distinct)
 
 
 def iter_description_pairs(text: str, field: str) -> Iterator[tuple[str, str]]:
@@ -107,16 +109,16 @@ def iter_description_pairs(text: str, field: str) -> Iterator[tuple[str, str]]:
 
 def _extract_pair_statements(key: str, value: str) -> Iterator[Statement]:
     """Yield the statements that one metadata pair makes by its key."""
-    folded = key.lower()
-    bare = folded.rpartition(": ")[2]
+    lower_key = key.lower()
+    last_part = lower_key.rpartition(": ")[2]
     where = Location(key=key[:_MAX_KEY])
-    if folded == keys.FILE_TYPE and value.isdigit() and value not in keys.WHOLE_TYPES:
+    if lower_key == keys.FILE_TYPE_KEY and value.isdigit() and value not in keys.UNQUANTIZED_FILE_TYPES:
         yield Statement(Topic.RELATION, key, "quantized")
-    if folded in keys.RELATIONS and value:
-        yield Statement(Topic.RELATION, key[:_MAX_KEY], keys.RELATIONS[folded])
-    topic = keys.METADATA.get(folded) or keys.METADATA.get(bare)
-    listed = next((each for prefix, each in keys.LISTED.items() if folded.startswith(prefix)), None)
-    topic = topic or listed
+    if lower_key in keys.IMPLIED_RELATIONS and value:
+        yield Statement(Topic.RELATION, key[:_MAX_KEY], keys.IMPLIED_RELATIONS[lower_key])
+    topic = keys.METADATA_TOPICS.get(lower_key) or keys.METADATA_TOPICS.get(last_part)
+    list_topic = next((each for prefix, each in keys.NUMBERED_LISTS.items() if lower_key.startswith(prefix)), None)
+    topic = topic or list_topic
     if topic is not None and value:
         # A relation applies to all base models of the metadata.
         yield Statement(topic, key[:_MAX_KEY], value[:_MAX_VALUE], NOWHERE if topic is Topic.RELATION else where)
@@ -125,23 +127,29 @@ def _extract_pair_statements(key: str, value: str) -> Iterator[Statement]:
 def _extract_numbered_statements(pairs: Sequence[tuple[str, str]]) -> Iterator[Statement]:
     """Yield the base models and data sets of GGUF; an address is preferred to a name."""
     groups: dict[tuple[str, str], dict[str, tuple[str, str]]] = {}
-    known = (*keys.OF_NUMBERED, keys.ORGANIZATION)
+    known_properties = (*keys.NUMBERED_PROPERTIES, keys.ORGANIZATION_PROPERTY)
     for key, value in pairs:
-        for prefix in keys.NUMBERED:
+        for prefix in keys.NUMBERED_GROUPS:
             number, _, property_name = key[len(prefix) :].partition(".")
-            if key.lower().startswith(prefix) and number.isdigit() and property_name in known and value.strip():
+            if (
+                key.lower().startswith(prefix)
+                and number.isdigit()
+                and property_name in known_properties
+                and value.strip()
+            ):
                 groups.setdefault((prefix, number), {}).setdefault(property_name, (key, value.strip()))
     for (prefix, _), properties in groups.items():
-        stated = next(
-            (properties[property_name] for property_name in keys.OF_NUMBERED if property_name in properties), None
+        preferred = next(
+            (properties[property_name] for property_name in keys.NUMBERED_PROPERTIES if property_name in properties),
+            None,
         )
-        if stated is None:
+        if preferred is None:
             continue
-        key, value = stated
-        if keys.ORGANIZATION in properties and properties.get("name") == stated:
+        key, value = preferred
+        if keys.ORGANIZATION_PROPERTY in properties and properties.get("name") == preferred:
             # Converters split a repository id into organization and name, and replace hyphens by spaces.
-            value = "/".join("-".join(part.split()) for part in (properties[keys.ORGANIZATION][1], value))
-        yield Statement(keys.NUMBERED[prefix], key[:_MAX_KEY], value[:_MAX_VALUE], Location(key=key[:_MAX_KEY]))
+            value = "/".join("-".join(part.split()) for part in (properties[keys.ORGANIZATION_PROPERTY][1], value))
+        yield Statement(keys.NUMBERED_GROUPS[prefix], key[:_MAX_KEY], value[:_MAX_VALUE], Location(key=key[:_MAX_KEY]))
 
 
-INTERPRETER: Final = Interpreter(frozenset(), _read_statements, frozenset(keys.DOCUMENTS))
+INTERPRETER: Final = Interpreter(frozenset(), _read_statements, frozenset(keys.DOCUMENT_KEYS))

@@ -18,7 +18,7 @@ from modelaudit.formats.weights.gguf import TensorDefect
 from modelaudit.formats.weights.gguf.cursor import GgufCursor
 from modelaudit.formats.weights.gguf.metadata import Metadata
 from modelaudit.formats.weights.gguf.tensors import Tensor, align_offset, check_extents, read_tensor_table
-from modelaudit.languages.terms.keys import FILE_TYPE
+from modelaudit.languages.terms.keys import FILE_TYPE_KEY
 from modelaudit.model.artifact import JINJA, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
@@ -38,7 +38,7 @@ _MAX_FACT_LENGTH: Final = 300
 _MAX_FACTS: Final = 100
 _MAX_REPORTED_TEXTS: Final = 20
 _FACT_PREFIXES: Final = ("general.", "split.")
-_INTERPRETED_SCALARS: Final = frozenset({FILE_TYPE})
+_INTERPRETED_SCALARS: Final = frozenset({FILE_TYPE_KEY})
 
 
 @dataclass(slots=True)
