@@ -30,7 +30,7 @@ def test_auto_map_references_imported_files(content: object, expected: list[str]
     assert list_targets(read_bytes, content) == expected
 
 
-def test_model_index_names_components(read_bytes) -> None:
+def test_model_index_gives_code_files_and_classes_of_its_components(read_bytes) -> None:
     content = {
         "_class_name": ["pipe", "Pipe"],
         "unet": ["diffusers", "UNet"],

@@ -17,7 +17,7 @@ def _read_card(front: str, read_bytes) -> ModelCard:
     return _get_card(read_bytes(f"---\n{front}\n---\n# Title\n".encode(), "README.md"))
 
 
-def test_fields_have_their_lines(read_fixture):
+def test_card_fields_have_their_lines(read_fixture):
     card = _get_card(read_fixture("markdown/benign/README.md"))
     assert [(field.key, field.values, field.line) for field in card.fields] == [
         ("license", ("apache-2.0",), 2),
@@ -50,7 +50,7 @@ def test_fields_have_their_lines(read_fixture):
         ("other: 1", ()),
     ],
 )
-def test_field_values(front, values, read_bytes):
+def test_license_field_gives_its_texts(front, values, read_bytes):
     card = _read_card(front, read_bytes)
     assert card.values("license") == values
     assert card.defects == ()
@@ -71,12 +71,12 @@ def test_field_values(front, values, read_bytes):
         ("license: @mit", "front-matter-invalid", 2),
     ],
 )
-def test_contradictions_are_defects(front, kind, line, read_bytes):
+def test_malformed_front_matter_is_a_defect_at_its_line(front, kind, line, read_bytes):
     (defect,) = _read_card(front, read_bytes).defects
     assert (defect.kind, defect.where.line) == (kind, line)
 
 
-def test_fields_before_damage_are_kept(read_bytes):
+def test_card_fields_before_damage_are_kept(read_bytes):
     card = _read_card("license: mit\nbase_model: [a/b", read_bytes)
     assert card.values("license") == ("mit",)
     assert [defect.kind for defect in card.defects] == ["front-matter-invalid"]
@@ -108,17 +108,17 @@ def test_windows_line_endings_are_parsed(read_bytes):
     assert (card.values("license"), card.defects) == (("mit",), ())
 
 
-def test_tags_have_their_lines(read_fixture):
+def test_yaml_tags_of_front_matter_have_their_lines(read_fixture):
     (document,) = read_fixture("markdown/malicious/README.md").of(Document)
     assert document.tags == (("!!python/name:os.system", 3),)
 
 
-def test_nested_aliases_are_not_followed(read_fixture):
+def test_front_matter_of_nested_aliases_is_a_type_defect(read_fixture):
     card = _get_card(read_fixture("markdown/bomb/README.md"))
     assert {defect.kind for defect in card.defects} == {"front-matter-type"}
 
 
 @settings(max_examples=300, deadline=None)
 @given(front=st.text(st.sampled_from("licensetag: -[]{}&*!|>'\"\n~")))
-def test_any_front_matter_gives_facts_or_defects(front, read_bytes):
+def test_any_front_matter_is_parsed_without_error(front, read_bytes):
     _read_card(front, read_bytes)

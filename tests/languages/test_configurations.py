@@ -20,7 +20,7 @@ def list_references(reading):
 
 
 @check_each(
-    "path, text, found",
+    "path, text, expected",
     [
         ("a.yaml", "m:\n- {_target_: os.system}\n", ("target", "os.system")),
         ("a.json", '{"m": [{"_target_": "os.system"}]}', ("target", "os.system")),
@@ -49,8 +49,8 @@ def list_references(reading):
         ("a.yaml", "a: ${eval:'1 + 1'}\n", ("evaluated", "eval")),
     ],
 )
-def test_names_under_loader_keys_are_reported(read_bytes, path, text, found):
-    assert found in list_mentions(read_bytes(text.encode(), path))
+def test_names_under_loader_keys_are_reported(read_bytes, path, text, expected):
+    assert expected in list_mentions(read_bytes(text.encode(), path))
 
 
 @check_each(
@@ -70,27 +70,27 @@ def test_ordinary_values_give_no_mentions(read_bytes, path, text):
     assert list_mentions(read_bytes(text.encode(), path)) == []
 
 
-def test_named_files_become_references(read_bytes):
+def test_files_that_mlflow_and_sentence_transformers_load_become_references(read_bytes):
     model = "flavors:\n  python_function:\n    loader_module: mlflow.x\n    code: code\n    model_path: ../x\n"
     assert list_references(read_bytes(model.encode(), "MLmodel")) == [("code", "code"), ("data", "../x")]
     modules = [{"type": "custom.Model", "path": "1_Custom"}]
-    found = list_references(read_bytes(json.dumps(modules).encode(), "modules.json"))
-    assert set(found) == {("model", "1_Custom"), ("code", "custom.py")}
+    references = list_references(read_bytes(json.dumps(modules).encode(), "modules.json"))
+    assert set(references) == {("model", "1_Custom"), ("code", "custom.py")}
 
 
-def test_vocabulary_with_words_equal_to_keys_is_skipped(read_bytes):
+def test_large_vocabulary_with_words_equal_to_keys_reaches_no_limit(read_bytes):
     words = {f"word{number}": number for number in range(310_000)} | {"params": 1, "class_path": 2, "command": 3}
     reading = read_bytes(json.dumps({"model": {"vocab": words}}).encode(), "tokenizer.json")
     assert UnreadReason.LIMIT not in reading.reasons()
 
 
-def test_small_object_beside_large_one_is_analyzed(read_bytes):
+def test_loader_key_beside_large_vocabulary_is_analyzed(read_bytes):
     words = {f"word{number}": number for number in range(2000)}
     reading = read_bytes(json.dumps({"vocab": words, "m": {"_target_": "os.system"}}).encode(), "a.json")
     assert ("target", "os.system") in list_mentions(reading)
 
 
-def test_too_many_names_reach_limit(read_bytes):
+def test_names_beyond_the_bound_are_reported_as_unread(read_bytes):
     rows = [{"_target_": f"a.B{number}"} for number in range(10_001)]
     reading = read_bytes(json.dumps(rows).encode(), "a.json")
     assert UnreadReason.LIMIT in reading.reasons()
@@ -100,15 +100,15 @@ def test_too_many_names_reach_limit(read_bytes):
 def test_texts_in_safetensors_metadata_are_analyzed(read_bytes):
     header = json.dumps({"__metadata__": {"a b": '{"_target_": "os.system"}', "format": "pt"}}).encode()
     reading = read_bytes(len(header).to_bytes(8, "little") + header, "m.safetensors")
-    found = {path for path, each in reading.structures if isinstance(each, Outline) and each.format == "configuration"}
-    assert found == {"m.safetensors!metadata!a b"}
+    paths = {path for path, each in reading.structures if isinstance(each, Outline) and each.format == "configuration"}
+    assert paths == {"m.safetensors!metadata!a b"}
 
 
 @settings(deadline=None)  # the detectors of secrets are imported by the first text that may hold one
 @given(
     st.binary(max_size=300), st.sampled_from(["a.yaml", "a.json", "MLmodel", "modules.json", "a.cfg", "package.json"])
 )
-def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, data, path):
+def test_configuration_of_any_bytes_is_read_without_error(read_bytes, data, path):
     read_bytes(b'{"_target_": "' + data, path, Limits())
 
 

@@ -1,4 +1,4 @@
-"""Pickles inside other bytes."""
+"""The search for pickles inside other bytes: behind headers, in junk, after damage."""
 
 from __future__ import annotations
 
@@ -20,17 +20,22 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, PickleProgram
 from modelaudit.model.structure import Unread, UnreadReason
 
-PAYLOAD = b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0aecho inert\x85R."
-OLD = b"cposix\nsystem\n(Vecho inert\ntR."
-FORMS = {
-    "announced": PAYLOAD, "protocol 0": OLD, "binary without PROTO": PAYLOAD[2:], "instance": b"(Vecho inert\niposix\nsystem\n.",
+# Both call ``posix.system("echo inert")``; nothing executes them.
+PROTOCOL_4_PICKLE = b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0aecho inert\x85R."
+PROTOCOL_0_PICKLE = b"cposix\nsystem\n(Vecho inert\ntR."
+# Pickles that import or call a name, by what makes each hard to recognise. "Announced" means with the opcode PROTO.
+PICKLES_BY_FORM = {
+    "announced": PROTOCOL_4_PICKLE, "protocol 0": PROTOCOL_0_PICKLE, "binary without PROTO": PROTOCOL_4_PICKLE[2:], "instance": b"(Vecho inert\niposix\nsystem\n.",
     "object": b"(cposix\nsystem\nVecho inert\no.", "short binary": b"cposix\nsystem\nU\x04echo\x85R.", "without STOP": b"cposix\nsystem\n(Vecho\ntR",
     "unlisted, whole": b"csomepackage\nrun\n(Vecho\ntR.", "announced import": b"\x80\x02csomepackage\nrun\n.",
 }  # fmt: skip
+# Bytes that begin no pickle.
 JUNK = bytes(range(200, 256)) * 4
 
 
-class Window:
+class ByteWindow:
+    """A window over bytes that counts how many of them are read."""
+
     def __init__(self, data: bytes) -> None:
         self.data, self.size, self.read_total = data, len(data), 0
 
@@ -41,10 +46,10 @@ class Window:
 
 
 def list_pickles(data: bytes, start: int = 0, announced_only: bool = False) -> list[object]:
-    return list_pickles_in(Window(data), start, announced_only)
+    return list_pickles_in(ByteWindow(data), start, announced_only)
 
 
-def list_pickles_in(window: Window, start: int = 0, announced_only: bool = False) -> list[object]:
+def list_pickles_in(window: ByteWindow, start: int = 0, announced_only: bool = False) -> list[object]:
     artifact = Artifact("m.bin", window.size, lambda: pytest.fail("the artifact must not be opened"))
     return list(find_pickles(artifact, window, start, Limits(), announced_only))
 
@@ -57,26 +62,32 @@ def list_spans(data: bytes, **options: bool) -> list[tuple[int, int]]:
     ]
 
 
-@check_each("form", FORMS)
-def test_every_form_is_found_in_junk(form: str) -> None:
-    whole = FORMS[form]
-    (place,) = list_spans(JUNK + whole + JUNK)
-    assert place == (len(JUNK), len(whole))
+@check_each("form", PICKLES_BY_FORM)
+def test_pickle_of_every_form_is_found_in_junk(form: str) -> None:
+    pickled = PICKLES_BY_FORM[form]
+    (span,) = list_spans(JUNK + pickled + JUNK)
+    assert span == (len(JUNK), len(pickled))
 
 
-@check_each("form", FORMS)
-def test_only_announced_pickles_count_after_damage(form: str) -> None:
-    assert bool(list_spans(JUNK + FORMS[form] + JUNK, announced_only=True)) is form.startswith("announced")
+@check_each("form", PICKLES_BY_FORM)
+def test_only_pickles_with_proto_opcode_count_after_damage(form: str) -> None:
+    assert bool(list_spans(JUNK + PICKLES_BY_FORM[form] + JUNK, announced_only=True)) is form.startswith("announced")
 
 
 def test_several_pickles_are_found_without_overlap() -> None:
-    data = JUNK + PAYLOAD + OLD + JUNK + pickle.dumps([1] * 9, 4) + PAYLOAD
+    data = JUNK + PROTOCOL_4_PICKLE + PROTOCOL_0_PICKLE + JUNK + pickle.dumps([1] * 9, 4) + PROTOCOL_4_PICKLE
     spans = list_spans(data)
-    assert [data[start : start + size] for start, size in spans] == [PAYLOAD, OLD, pickle.dumps([1] * 9, 4), PAYLOAD]
+    assert [data[start : start + size] for start, size in spans] == [
+        PROTOCOL_4_PICKLE,
+        PROTOCOL_0_PICKLE,
+        pickle.dumps([1] * 9, 4),
+        PROTOCOL_4_PICKLE,
+    ]
 
 
-def test_plain_data_counts_only_if_chance_is_unlikely() -> None:
+def test_pickle_of_plain_data_is_found_unless_it_may_be_chance() -> None:
     assert list_spans(JUNK + pickle.dumps({"a": [1, 2, 3]}, 4))
+    # Two opcodes between PROTO and STOP, or a text of one character, occur in random bytes.
     assert list_spans(JUNK + b"\x80\x02N." + JUNK + b"\x80\x05U\x20" + b"x" * 32 + b".") == []
 
 
@@ -104,42 +115,47 @@ def test_random_weights_contain_no_pickle(kind: str) -> None:
 def test_pickle_across_chunk_boundary_is_found_once(shift: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "_CHUNK", 16384)
     start = 16384 - 4096 + shift
-    assert list_spans(b"\xff" * start + PAYLOAD + b"\xff" * 9000) == [(start, len(PAYLOAD))]
+    assert list_spans(b"\xff" * start + PROTOCOL_4_PICKLE + b"\xff" * 9000) == [(start, len(PROTOCOL_4_PICKLE))]
 
 
 def test_pickle_longer_than_a_chunk_is_skipped_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "_CHUNK", 16384)
     long = pickle.dumps([f"entry {number}" for number in range(9000)], 4)
-    assert list_spans(JUNK + long + PAYLOAD) == [(len(JUNK), len(long)), (len(JUNK) + len(long), len(PAYLOAD))]
+    assert list_spans(JUNK + long + PROTOCOL_4_PICKLE) == [
+        (len(JUNK), len(long)),
+        (len(JUNK) + len(long), len(PROTOCOL_4_PICKLE)),
+    ]
 
 
 def test_number_of_pickles_is_limited_and_reported() -> None:
-    items = list_pickles((PAYLOAD + b"\xff") * 300)
+    items = list_pickles((PROTOCOL_4_PICKLE + b"\xff") * 300)
     assert len(items) == 201
     assert isinstance(items[-1], Unread)
     assert items[-1].reason is UnreadReason.LIMIT
 
 
-def test_number_of_trials_is_limited_and_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_parsed_opcodes_is_limited_and_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "_MOST_OPCODES", 1000)
+    # Each piece parses for 200 opcodes before it turns out to be no pickle.
     (unread,) = list_pickles((b"\x80\x04" + b"N" * 200 + b"\xff") * 50)
     assert isinstance(unread, Unread)
     assert unread.reason is UnreadReason.LIMIT
 
 
-def test_overlapping_starts_cost_linear_time() -> None:
-    monster = b"\x80\x04N" * 50_000
-    window = Window(monster)
+def test_overlapping_pickle_starts_cost_linear_time() -> None:
+    # A pickle can begin at each ``\x80\x04``, and parses to the end of the data.
+    data = b"\x80\x04N" * 50_000
+    window = ByteWindow(data)
     items = list_pickles_in(window)
     assert [item.reason for item in items if isinstance(item, Unread)] == [UnreadReason.LIMIT] * len(items)
     assert len(items) == 1
-    assert window.read_total < 50 * len(monster)
+    assert window.read_total < 50 * len(data)
 
 
 def test_pickle_ends_at_opcode_that_loader_rejects() -> None:
-    first, second = list_spans(JUNK + b"\x80\x04" + OLD[:-1] + b"0t" + OLD)
-    assert first == (len(JUNK), 2 + len(OLD))
-    assert second == (sum(first) + 1, len(OLD))
+    first, second = list_spans(JUNK + b"\x80\x04" + PROTOCOL_0_PICKLE[:-1] + b"0t" + PROTOCOL_0_PICKLE)
+    assert first == (len(JUNK), 2 + len(PROTOCOL_0_PICKLE))
+    assert second == (sum(first) + 1, len(PROTOCOL_0_PICKLE))
 
 
 @check_each(
@@ -156,8 +172,9 @@ def test_pipeline_reads_pickles_in_other_data(name: str, read_fixture: Callable[
 
 
 @check_each("cut", range(1, 20))
-def test_truncated_payload_keeps_its_call(cut: int, read_bytes: Callable[..., object]) -> None:
-    data = PAYLOAD[:-1] + b"\x8e\xff\x00\x00\x00\x00\x00\x00\x00" + b"x" * 20
+def test_truncated_pickle_keeps_its_call(cut: int, read_bytes: Callable[..., object]) -> None:
+    # In place of STOP, BINBYTES8 announces 255 bytes, of which only some follow.
+    data = PROTOCOL_4_PICKLE[:-1] + b"\x8e\xff\x00\x00\x00\x00\x00\x00\x00" + b"x" * 20
     reading = read_bytes(data[:-cut])
     (program,) = reading.of(PickleProgram)  # type: ignore[attr-defined]
     assert "posix.system" in {str(event.subject) for event in program.events if event.act is Act.CALL}
@@ -166,13 +183,13 @@ def test_truncated_payload_keeps_its_call(cut: int, read_bytes: Callable[..., ob
 
 @given(
     st.lists(
-        st.sampled_from([*FORMS.values(), JUNK, b"\x80\x04", b"(", b"cos\n", b"\x95\xff", b"i"])
+        st.sampled_from([*PICKLES_BY_FORM.values(), JUNK, b"\x80\x04", b"(", b"cos\n", b"\x95\xff", b"i"])
         | st.binary(max_size=20),
         max_size=8,
     )
 )
 @settings(max_examples=300, deadline=None)
-def test_any_bytes_give_spans_without_overlap(parts: list[bytes]) -> None:
+def test_pickles_found_in_any_bytes_do_not_overlap(parts: list[bytes]) -> None:
     data = b"".join(parts)
     spans = list_spans(data)
     assert all(0 <= start < start + size <= len(data) for start, size in spans)

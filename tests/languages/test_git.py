@@ -106,5 +106,5 @@ def test_attributes_written_by_the_hub_give_no_findings_and_others_do(tmp_path):
     st.text(alphabet='[]"\\=!-:;#\n\r ./submodulepathurlfilter', max_size=80),
     st.sampled_from([".gitmodules", ".lfsconfig", ".gitattributes"]),
 )
-def test_any_text_terminates(read_bytes, text, name):
+def test_git_file_of_any_text_is_read_without_error(read_bytes, text, name):
     read_bytes(text.encode(), name)

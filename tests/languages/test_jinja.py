@@ -19,6 +19,7 @@ from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import UnreadReason
 
 WALK = "{{ ''.__class__ }}"
+# An ordinary chat template with a private attribute, ``__class__``, that it spells in two parts.
 CHAT = (
     "{% for message in messages %}{% if message.role == 'user' and '<mark>' in message.content %}"
     "{{ '[U] ' ~ message['content'] | trim }}{% else %}{{ message.content.strip() }}{% endif %}{% endfor %}"
@@ -282,9 +283,9 @@ def test_oversized_template_reaches_limit_in_time(bound: str) -> None:
         + "{{ x[a2000] }}",
         "literals": "{{ 'a' }}" * 24_000,
     }[bound]
-    begun = time.process_time()
+    started = time.process_time()
     _, unread = read_template(text)
-    assert time.process_time() - begun < 15
+    assert time.process_time() - started < 15
     assert unread is not None
     assert unread.reason is UnreadReason.LIMIT
 
@@ -349,7 +350,7 @@ def test_other_text_is_not_a_template(name, data, read_bytes) -> None:
     assert read_bytes(data, name).of(Outline) == []
 
 
-def test_marks_match_templates_and_no_vocabulary_braces() -> None:
+def test_marks_match_templates_and_not_the_braces_of_a_vocabulary() -> None:
     assert not MARKS.search('{"{{":90,"}}":91,"(":7,"{%":5,"{%if":4}'.replace("{%if", "{% "))
     assert MARKS.search('"{{ x.y }}"')
     assert MARKS.search('"{%- if x %}"')
@@ -366,7 +367,7 @@ def test_template_of_another_language_is_an_unread_program(read_bytes) -> None:
     assert read_bytes(b"{{ .System }}", "a.jinja").reasons() == {UnreadReason.DAMAGED}
 
 
-def test_template_file_names_are_not_programs() -> None:
+def test_template_file_is_not_reported_as_program() -> None:
     assert list(report_program_text("chat_template.jinja", b"{{")) == []
 
 
@@ -397,7 +398,7 @@ def test_mutated_template_gives_an_outline(data: st.DataObject) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(alphabet="{}%#'\"()[]|.~+*-_ab1 \n\\", max_size=120))
-def test_any_text_terminates(text: str) -> None:
+def test_template_of_any_text_gives_an_outline(text: str) -> None:
     outline, _ = read_template("{{ " + text)
     assert outline.format == "jinja"
 

@@ -17,6 +17,7 @@ from modelaudit.languages.python.values import Constant
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
 
+# One source for each kind of syntax, as a start for mutations.
 SAMPLES = (
     "import os\nos.system('true')\n",
     "class A(B):\n    x: int = 1\n    def f(self, *a, **k):\n        return [i for i in a if i]\n",
@@ -71,7 +72,7 @@ def list_uses(source: str) -> set[tuple[str, str]]:
         ("import os, socket, pty\ndef f():\n    s = socket.socket()\n    os.dup2(s.fileno(), 0)", "shell-over-network", "os.dup2"),
     ],
 )  # fmt: skip
-def test_calls_are_recorded_at_import_or_later(source: str, use: str, name: str) -> None:
+def test_call_is_recorded_under_its_use_and_full_name(source: str, use: str, name: str) -> None:
     assert (use, name) in list_uses(source)
 
 
@@ -90,7 +91,7 @@ def test_calls_are_recorded_at_import_or_later(source: str, use: str, name: str)
         ("import os, requests\nrequests.get(u, headers={'a': os.environ['HF_TOKEN']})", "(nothing)"),
     ],
 )
-def test_harmless_lookalikes_are_not_recorded(source: str, name: str) -> None:
+def test_harmless_lookalike_of_dangerous_call_is_not_recorded(source: str, name: str) -> None:
     found = analyze_source(source).mentions
     assert name not in {each.name for each in found}
     assert "sends-secret" not in {each.use for each in found}
@@ -113,6 +114,7 @@ def test_partial_call_is_resolved_through_names_and_containers(source: str) -> N
 
 
 def test_helper_function_is_evaluated_with_its_arguments() -> None:
+    # The helper decodes a text by XOR with a key.
     source = "def plain(t, k):\n    return ''.join(chr(ord(c) ^ k) for c in t)\nimport os\n"
     coded = "".join(chr(ord(each) ^ 7) for each in "system")
     assert ("hidden", "os.system") in list_uses(f"{source}getattr(os, plain({coded!r}, 7))('x')")
@@ -133,6 +135,7 @@ def test_names_in_unparsed_statement_are_recorded() -> None:
 
 
 def test_source_is_decoded_by_its_coding_cookie() -> None:
+    # ``+AAo-`` is a line break in UTF-7, so that ``x`` begins a line that the bytes do not show.
     assert decode_source(b"# coding: utf-7\n+AAo-x") == ("# coding: utf-7\n\nx", "utf-7")
     assert decode_source(b"# coding: latin-1\n\xe9") == ("# coding: latin-1\n\xe9", "")
     assert decode_source(b"\xef\xbb\xbfx") == ("x", "")
@@ -145,7 +148,8 @@ def test_source_is_decoded_by_its_coding_cookie() -> None:
      "x = bytes(10**10)", "x = 'x'.ljust(10**10)", "x = list(range(10**12))", "x = [0] * 10**9",
      "x = 'a'\n" + "x = x + x\n" * 60, "x = [1]\n" + "x = [x, x]\n" * 200, "x = 'x'.zfill(10**10)"],
 )  # fmt: skip
-def test_large_constants_are_not_computed(source: str) -> None:
+def test_source_that_asks_for_large_constant_ends_in_bounded_time(source: str) -> None:
+    # Each source asks for gigabytes, or for a number with millions of digits.
     start = time.process_time()
     analyze_source(source)
     assert time.process_time() - start < 3
@@ -157,13 +161,13 @@ def test_large_constants_are_not_computed(source: str) -> None:
      "x = a" + ".b" * 50_000, "f" + "()" * 50_000, "if a: pass\n" + "elif a: pass\n" * 10_000, "x = " + "lambda:" * 20_000 + "1",
      "".join(" " * n + "if x:\n" for n in range(1000)), "x = not " * 1000 + "1", "a;" * 50_000, "'" * 100_000],
 )  # fmt: skip
-def test_deep_nesting_ends_in_bounded_time(source: str) -> None:
+def test_source_that_nests_deep_ends_in_bounded_time(source: str) -> None:
     start = time.process_time()
     analyze_source(source + "\nimport os\nos.system('x')\n")
     assert time.process_time() - start < 10
 
 
-def test_ten_megabytes_end_in_bounded_time() -> None:
+def test_source_of_ten_megabytes_ends_in_bounded_time() -> None:
     source = "import os\n" + "def f(x):\n    return foo(x, y=1).bar[3] + 'abc' * 4\n" * 190_000 + "os.system('x')\n"
     start = time.process_time()
     found = analyze_source(source)
@@ -177,7 +181,7 @@ def test_chain_of_five_hundred_texts_is_evaluated() -> None:
     assert analyze_source("x = " + " + ".join(["'a'"] * 500)).bounds == []
 
 
-def test_split_statements_keep_their_lines() -> None:
+def test_statements_of_broken_source_keep_their_lines() -> None:
     parts = list(split_source("x = 1\n\n@d\ndef f():\n    pass\nelse_ = 2\nbroken = = 1\ny = 2\n"))
     assert [(part.line, bool(part.fault)) for part in parts if part.text.strip()] == [
         (1, False), (3, False), (6, False), (7, True), (8, False),
@@ -204,6 +208,7 @@ def test_script_is_recognized_by_shebang(read_bytes) -> None:
 
 
 def test_only_import_lines_of_pth_file_are_code(read_bytes) -> None:
+    # ``site.py`` executes the lines that begin with ``import``, and takes all others for folders.
     (outline,) = read_bytes(b"os.system\nimport os; os.system('x')\n", "a.pth").of(Outline)
     assert ("call-at-import", "os.system", 2) in {(each.use, each.name, each.where.line) for each in outline.mentions}
 
@@ -245,7 +250,7 @@ def test_ordinary_text_is_no_attack_text(text: str) -> None:
     assert list(attack_texts.find_attack_texts(text)) == []
 
 
-def test_decompressed_constant_is_bounded() -> None:
+def test_decompressed_and_repeated_constants_are_bounded() -> None:
     import zlib
 
     assert (

@@ -12,6 +12,7 @@ from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.model.outline import Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import UnreadReason
 
+# Names under which a call of an unknown function is recorded.
 UNKNOWN_FUNCTIONS = ("(function that is worked out)", "(function that a file names)")
 
 
@@ -91,7 +92,7 @@ def test_ordinary_code_is_not_recorded(source: str, name: str) -> None:
         "import os, requests\nrequests.post('https://a.invalid', data=os.environ['RANK'])",
     ],
 )
-def test_token_sent_to_its_issuer_is_no_secret_sent(source: str) -> None:
+def test_token_that_authenticates_the_caller_is_not_recorded_as_sent_secret(source: str) -> None:
     assert "sends-secret" not in {use for use, _ in list_uses(source)}
 
 
@@ -131,8 +132,8 @@ def test_build_hook_without_python_ending_is_disguised() -> None:
     ],
 )
 def test_build_files_refer_to_the_code_they_run(read_bytes, text: str, target: str) -> None:
-    (named,) = read_bytes(text.encode(), "pyproject.toml").of(References)
-    assert [(each.kind, each.target) for each in named.items] == [(ReferenceKind.CODE, target)]
+    (references,) = read_bytes(text.encode(), "pyproject.toml").of(References)
+    assert [(each.kind, each.target) for each in references.items] == [(ReferenceKind.CODE, target)]
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "tox.ini", "setup.cfg"])

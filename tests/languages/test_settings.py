@@ -52,7 +52,7 @@ def test_duplicate_key_gives_two_settings():
     assert [each.value for each in parse_json_settings('{"a": 1, "a": 2}', Limits())] == [1, 2]
 
 
-def test_rows_have_their_number_as_first_step():
+def test_settings_of_json_lines_begin_with_their_row_number():
     settings, _ = parse_row_settings('{"a": 1}\n\n{"a": 2}\n', Limits())
     assert [(each.path, each.value) for each in settings] == [(("0", "a"), 1), (("1", "a"), 2)]
 
@@ -90,7 +90,8 @@ def test_alias_of_collection_repeats_its_settings(text, paths):
     assert [".".join(each.path) for each in parse_yaml_settings(text, Limits())[0]] == paths
 
 
-def test_nested_aliases_reach_limit():
+def test_settings_of_nested_aliases_reach_limit():
+    # Each line repeats the line before ten times: ten lines ask for ten thousand million values.
     rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     rows += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
     settings, bound = parse_yaml_settings("\n".join(rows), Limits())
@@ -98,7 +99,7 @@ def test_nested_aliases_reach_limit():
     assert len(settings) < 300_100
 
 
-def test_too_many_values_reach_limit():
+def test_document_with_too_many_values_reaches_limit():
     with pytest.raises(LimitReachedError):
         parse_json_settings(json.dumps([0] * 300_001), Limits())
     settings, bound = parse_yaml_settings("[" + "0, " * 300_002 + "0]", Limits())
@@ -106,14 +107,14 @@ def test_too_many_values_reach_limit():
     assert settings
 
 
-def test_steps_below_a_key():
+def test_steps_below_a_key_are_those_behind_it_in_the_path():
     (setting,) = parse_json_settings('{"auto_map": {"AutoModel": "a.A"}}', Limits())
     assert setting.get_steps_below("auto_map") == ("AutoModel",)
     assert setting.get_steps_below("chat_template") is None
     assert setting.where.key == "auto_map.AutoModel"
 
 
-def test_number_with_too_many_digits_counts_as_too_large():
+def test_number_with_too_many_digits_is_parsed_as_infinity():
     (size,) = parse_json_settings('{"vocab_size": 1' + "0" * 5000 + "}", Limits())
     assert size.value == float("inf")
     (size,) = parse_json_settings('{"vocab_size": ' + "1" * 4000 + "}", Limits())

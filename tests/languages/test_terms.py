@@ -23,10 +23,10 @@ CARD, CODE = ProseKind.CARD, ProseKind.CODE
 
 def list_statements(reading):
     """Return topic, field and value of every statement."""
-    return [(each.topic, each.field, each.value) for each in _list_items(reading)]
+    return [(each.topic, each.field, each.value) for each in _list_statement_objects(reading)]
 
 
-def _list_items(reading):
+def _list_statement_objects(reading):
     return [each for statements in reading.of(Statements) for each in statements.items]
 
 
@@ -60,11 +60,11 @@ def test_license_file_is_yielded_verbatim(read_bytes):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
-def test_byte_order_mark_is_dropped(read_bytes, encoding):
+def test_byte_order_mark_of_license_file_is_dropped(read_bytes, encoding):
     assert read_bytes("Terms of Acme\n".encode(encoding), "LICENSE").of(Prose) == [Prose(LICENSE, "Terms of Acme\n")]
 
 
-def test_undecodable_bytes_are_replaced(read_bytes):
+def test_undecodable_bytes_of_license_file_are_replaced(read_bytes):
     [prose] = read_bytes(b"Terms of Acm\xe9, and more of them that are text throughout\n", "LICENSE").of(Prose)
     assert prose.text.startswith("Terms of Acm\ufffd, and")
 
@@ -102,7 +102,7 @@ def test_card_without_body_yields_no_text(read_bytes):
         ("", "", 1),
     ],
 )
-def test_head_comments_of_source_files(text, head, line):
+def test_head_comment_of_source_file_is_extracted_with_its_line(text, head, line):
     assert extract_head_comment(text) == (head, line)
 
 
@@ -112,7 +112,7 @@ def test_only_head_comments_about_terms_are_yielded(read_bytes):
     assert read_bytes(b"x = 1\n# License: MIT\n", "a.py").of(Prose) == []
 
 
-def test_long_text_is_truncated_and_reported_as_unread(read_bytes):
+def test_long_license_file_is_truncated_and_reported_as_unread(read_bytes):
     reading = read_bytes(b"word " * MIB, "LICENSE")
     [prose] = reading.of(Prose)
     assert len(prose.text) == 2 * MIB
@@ -123,21 +123,21 @@ def test_long_text_is_truncated_and_reported_as_unread(read_bytes):
     assert UnreadReason.LIMIT not in long_head.reasons()
 
 
-def test_texts_of_one_file_share_a_bound(read_bytes):
+def test_license_texts_of_one_archive_share_a_bound(read_bytes):
     import io
     import zipfile
 
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
+    stored = io.BytesIO()
+    with zipfile.ZipFile(stored, "w") as archive:
         for number in range(20):
             archive.writestr(f"{number}/LICENSE", f"Terms {number} " * 100)
-    reading = read_bytes(held.getvalue(), "a.zip", limits=Limits(prose_bytes=5000))
+    reading = read_bytes(stored.getvalue(), "a.zip", limits=Limits(prose_bytes=5000))
     assert 0 < sum(len(prose.text) for prose in reading.of(Prose)) <= 5000
     assert any("characters of terms" in detail for detail in reading.details)
-    assert len(read_bytes(held.getvalue(), "a.zip").of(Prose)) == 20
+    assert len(read_bytes(stored.getvalue(), "a.zip").of(Prose)) == 20
 
 
-def test_gguf_metadata(read_fixture):
+def test_gguf_metadata_states_license_data_sets_and_base_model(read_fixture):
     reading = read_fixture("license-evidence/gguf/model.Q4_K_M.gguf")
     assert list_statements(reading) == [
         (Topic.LICENSE, "general.license", "llama3.1"),
@@ -148,15 +148,15 @@ def test_gguf_metadata(read_fixture):
         (Topic.RELATION, "general.file_type", "quantized"),
         (Topic.BASE_MODEL, "general.base_model.0.repo_url", "https://huggingface.co/meta-llama/Llama-3.1-8B"),
     ]
-    assert {each.where.key for each in _list_items(reading)} >= {"general.license", "general.datasets.1"}
+    assert {each.where.key for each in _list_statement_objects(reading)} >= {"general.license", "general.datasets.1"}
 
 
 @pytest.mark.parametrize(("value", "quantized"), [("0", False), ("1", False), ("32", False), ("2", True), ("x", False)])
-def test_file_type_implies_quantized(value, quantized):
+def test_gguf_file_type_of_quantized_weights_implies_quantized(value, quantized):
     assert bool(list(extract_statements([("general.file_type", value)]))) is quantized
 
 
-def test_gguf_base_model_without_address_is_named():
+def test_gguf_base_model_without_address_is_stated_by_owner_and_name():
     [statements] = extract_statements(
         [("general.base_model.1.name", "Tiny 8B"), ("general.base_model.1.organization", "Acme")]
     )
@@ -177,7 +177,7 @@ def test_licence_statements_are_extracted_from_safetensors_and_onnx_metadata(rea
     ]
 
 
-def test_adapter_config(read_fixture):
+def test_adapter_config_states_base_model_and_relation(read_fixture):
     assert list_statements(read_fixture("license-evidence/adapter/adapter_config.json")) == [
         (Topic.RELATION, "peft_type", "adapter"),
         (Topic.BASE_MODEL, "base_model_name_or_path", "acme/base"),
@@ -185,7 +185,7 @@ def test_adapter_config(read_fixture):
     ]
 
 
-def test_merge_config(read_fixture):
+def test_merge_config_states_its_models_and_relation(read_fixture):
     found = list_statements(read_fixture("license-evidence/merge/mergekit_config.yml"))
     models = {value for topic, _, value in found if topic is Topic.BASE_MODEL}
     assert models == {"acme/one", "acme/two", "acme/two-adapter"}
@@ -196,7 +196,7 @@ def test_merge_config(read_fixture):
     ]
 
 
-def test_slices_and_experts_of_merges(read_bytes):
+def test_slices_and_experts_of_merge_state_base_models(read_bytes):
     text = """\
 slices:
 - sources:
@@ -220,12 +220,12 @@ experts:
         ("pyproject.toml", [("project.license", "MIT")]),
     ],
 )
-def test_package_metadata(read_fixture, path, expected):
+def test_package_metadata_states_its_license(read_fixture, path, expected):
     found = list_statements(read_fixture(f"license-evidence/packaged/{path}"))
     assert found == [(Topic.LICENSE, field, value) for field, value in expected]
 
 
-def test_other_package_metadata(read_bytes):
+def test_setup_cfg_and_mlmodel_state_license_and_base_model(read_bytes):
     assert list_statements(read_bytes(b"[metadata]\nname = a\nlicense = MIT\n", "setup.cfg")) == [
         (Topic.LICENSE, "metadata.license", "MIT")
     ]
@@ -257,7 +257,7 @@ def test_configuration_states_modality(read_bytes, value, modalities):
     assert {each for topic, _, each in found if topic is Topic.MODALITY} == modalities
 
 
-def test_quantized_configuration(read_bytes):
+def test_quantization_config_states_relation_and_base_model(read_bytes):
     found = list_document_statements(
         read_bytes, "config.json", {"quantization_config": {"bits": 4, "quant_method": "gptq"}}
     )
@@ -278,7 +278,7 @@ def test_quantized_configuration(read_bytes):
         ({"vocab": {"license": 3}}, []), ({"model": {"license": "mit"}}, []), ({"license": "x" * 5000}, ["x" * 1000]),
     ],
 )  # fmt: skip
-def test_license_setting_in_any_shape(read_bytes, value, expected):
+def test_license_setting_of_any_shape_gives_its_texts(read_bytes, value, expected):
     found = list_document_statements(read_bytes, "config.json", value)
     assert [each for topic, _, each in found if topic is Topic.LICENSE] == expected
 
@@ -288,7 +288,7 @@ def test_only_known_file_names_yield_statements(read_bytes):
     assert list_document_statements(read_bytes, "vocab.json", {"license": "mit"}) == []
 
 
-def test_statements_are_bounded(read_bytes):
+def test_at_most_200_statements_of_a_file_are_kept(read_bytes):
     many = list_document_statements(read_bytes, "config.json", {"license": [f"own {number}" for number in range(5000)]})
     assert len(many) == 200
     [statements] = extract_statements([("license", f"own {number}") for number in range(5000)])
@@ -323,7 +323,7 @@ def test_misspelled_card_fields_are_parsed_with_defect(read_fixture):
         ("LicenseX: mit", (), set()),
     ],
 )
-def test_card_license_in_any_shape(read_bytes, front, values, kinds):
+def test_card_license_of_any_shape_gives_its_texts_and_defects(read_bytes, front, values, kinds):
     [card] = read_bytes(f"---\n{front}\n---\n".encode(), "README.md").of(ModelCard)
     assert card.values("license") == values
     assert {defect.kind for defect in card.defects} >= kinds
@@ -331,14 +331,15 @@ def test_card_license_in_any_shape(read_bytes, front, values, kinds):
 
 
 def test_aliases_in_a_license_are_bounded(read_bytes):
-    laughs = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 60)}]\n" for n in range(1, 5))
-    [card] = read_bytes(f"---\na0: &a0 [mit]\n{laughs}license: *a4\n---\n".encode(), "README.md").of(ModelCard)
+    # Each line repeats the line before 60 times.
+    aliases = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 60)}]\n" for n in range(1, 5))
+    [card] = read_bytes(f"---\na0: &a0 [mit]\n{aliases}license: *a4\n---\n".encode(), "README.md").of(ModelCard)
     assert len(card.values("license")) < 100_000
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(["LICENSE", "README.md", "a.py", "a.js", "USE_POLICY.html"]))
-def test_any_bytes_are_read_without_crash(read_bytes, data, name):
+def test_text_of_any_bytes_is_read_without_error(read_bytes, data, name):
     read_bytes(data, name)
 
 
@@ -356,7 +357,7 @@ def test_any_bytes_are_read_without_crash(read_bytes, data, name):
     ),
     st.sampled_from(sorted(name for name in DOCUMENT_KEYS if name.endswith((".json", ".yml", ".cff")))),
 )
-def test_any_document_stays_within_bounds(read_bytes, value, name):
+def test_statements_of_any_document_have_bounded_fields(read_bytes, value, name):
     for topic, field, _ in list_statements(read_bytes(json.dumps(value).encode(), name)):
         assert topic in Topic
         assert len(field) <= 200

@@ -151,7 +151,7 @@ METADATA_TOPICS: Final[Mapping[str, Topic]] = {
 """Keys of the metadata pairs in model files (GGUF, safetensors, ONNX), in lower case."""
 
 NUMBERED_GROUPS: Final = {"general.base_model.": Topic.BASE_MODEL, "general.dataset.": Topic.DATASET}
-"""GGUF key groups: a number follows, then a property; the first one in ``NUMBERED_PROPERTIES`` that is present counts."""
+"""GGUF key groups: a number follows, then a property. Of ``NUMBERED_PROPERTIES`` the first that is present counts."""
 NUMBERED_PROPERTIES: Final = ("repo_url", "url", "name")
 ORGANIZATION_PROPERTY: Final = "organization"
 """The owner, to be combined with a bare name."""
