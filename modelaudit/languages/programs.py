@@ -40,6 +40,7 @@ def report_unread_programs(read: Read) -> Read:
 
     @wraps(read)
     def read_and_report(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+        """Yield what the reader yields, and an absence after each document that is a program."""
         for reading in read(artifact, window, limits):
             yield reading
             if isinstance(reading, Document):
@@ -70,4 +71,5 @@ def report_program_keys(keys: Collection[str]) -> Iterator[Unread]:
 
 
 def _make_absence(kind: str, where: Location = NOWHERE) -> Unread:
+    """Return the absence of the analysis of a program of this kind."""
     return Unread(UnreadReason.PROGRAM, f"{kind}: the text was read, but its code was not analysed", where)

@@ -78,6 +78,7 @@ def _collect_commands(file: str, setting: Setting) -> Iterator[Mention]:
 
 
 def _collect_windows_commands(value: str) -> Iterator[Mention]:
+    """Yield the dangerous actions of a value that has a mark of PowerShell or of the command prompt."""
     if _WINDOWS_MARKS.search(value):
         yield from collect_windows_mentions(value)
 

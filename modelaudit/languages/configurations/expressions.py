@@ -40,6 +40,7 @@ def read_expressions(path: str, settings: Sequence[Setting], limits: Limits) -> 
 
 
 def _collect_expressions(settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield a mention of each hostile expression and each ``py/repr`` value among the first ``_MAX_EXPRESSIONS``."""
     expressions_left = _MAX_EXPRESSIONS
     for setting in settings:
         code = _get_expression(setting)

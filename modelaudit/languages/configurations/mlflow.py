@@ -34,6 +34,7 @@ def read_model(path: str, settings: Sequence[Setting], limits: Limits) -> Iterat
 
 
 def _collect_modules(settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield a mention of each module that MLflow imports to load the model."""
     for setting in settings:
         if setting.key == "loader_module" and is_module_name(setting.value):
             yield make_python_mention("module", str(setting.value), setting)
@@ -58,6 +59,7 @@ def read_environment(path: str, settings: Sequence[Setting], limits: Limits) -> 
 
 
 def _collect_requirements(path: str, settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield the requirements of a YAML environment that are addresses or options of an installer."""
     is_environment = get_file_name(path).endswith((".yaml", ".yml"))
     for setting in settings:
         if is_environment and setting.key in ("pip", "dependencies", "build_dependencies"):

@@ -30,6 +30,7 @@ def read_modules(path: str, settings: Sequence[Setting], limits: Limits) -> Iter
 
 
 def _collect_classes(rows: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield a mention of each class that ``modules.json`` names."""
     for setting in rows:
         if setting.key == "type":
             yield make_python_mention("target", str(setting.value), setting)

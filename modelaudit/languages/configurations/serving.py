@@ -43,6 +43,7 @@ def read_serving(path: str, settings: Sequence[Setting], limits: Limits) -> Iter
 
 
 def _collect_names(settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield a mention of each module and function that a server imports by a setting."""
     for setting in settings:
         value = setting.value
         if setting.key in _MODULE_KEYS and is_module_name(value):
@@ -52,6 +53,7 @@ def _collect_names(settings: Sequence[Setting]) -> Iterator[Mention]:
 
 
 def _collect_files(settings: Sequence[Setting]) -> Iterator[Reference]:
+    """Yield a reference to each code file or address that a server loads, and to a base model outside of the folder."""
     for setting in settings:
         value = setting.value
         if not isinstance(value, str) or not value or "\n" in value:

@@ -28,6 +28,7 @@ def read_sizes(path: str, settings: Sequence[Setting], limits: Limits) -> Iterat
 
 
 def _collect_sizes(settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield a mention of each size that is out of range, with its value as detail."""
     for setting in settings:
         largest = _LARGEST_SIZES.get(setting.key)
         number = _convert_number(setting.value)

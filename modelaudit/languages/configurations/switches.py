@@ -41,6 +41,7 @@ def read_switches(path: str, settings: Sequence[Setting], limits: Limits) -> Ite
 
 
 def _collect_switches(settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield a mention of each unsafe switch, and of each kernel that is downloaded from the Hub."""
     for setting in settings:
         if setting.key in _UNSAFE_IF_ON and _is_one_of(setting.value, _YES):
             yield Mention("switches", "switch", f"{setting.key}=true", setting.where)

@@ -38,6 +38,7 @@ def read_tags(tags: Iterable[tuple[str, int]]) -> Iterator[Reading]:
 
 
 def _collect_mentions(tags: Iterable[tuple[str, int]]) -> Iterator[Mention]:
+    """Yield a mention of the name in each tag that makes a loader of Python, Ruby or Java build an object."""
     for tag, line in tags:
         match = _PYTHON_TAG.fullmatch(tag)
         if match is not None:

@@ -91,6 +91,7 @@ def resolve_interpolations(value: str, values: Mapping[tuple[str, ...], object])
 
 
 def _look_up_value(match: re.Match[str], values: Mapping[tuple[str, ...], object]) -> str:
+    """Return the text that an interpolation refers to; unchanged if the file does not define it as a text."""
     value = values.get(tuple(match[1].split(".")))
     return value if isinstance(value, str) else match[0]
 

@@ -45,6 +45,7 @@ def read_text_names(text: str) -> Iterator[Reading]:
 
 
 def _collect_mentions(text: str) -> Iterator[Mention]:
+    """Yield the names in PyYAML tags, under loader keys and in resolvers that a text contains."""
     if "python/" in text:
         for match in islice(TAG_IN_TEXT.finditer(text), _MAX_MATCHES):
             yield _make_mention("target", match[1], match)
@@ -78,6 +79,7 @@ def _find_matches(text: str, key: str, pattern: re.Pattern[str]) -> Iterator[re.
 
 
 def _make_mention(use: str, name: str, match: re.Match[str]) -> Mention:
+    """Return a mention of a name at the line of its match, which is the detail."""
     return Mention(PYTHON_NAMES, use, name[:200], Location(line=_get_line(match)), " ".join(match[0].split())[:200])
 
 
@@ -92,4 +94,5 @@ def _collect_resolver(name: str, argument: str, match: re.Match[str]) -> Iterato
 
 
 def _get_line(match: re.Match[str]) -> int:
+    """Return the line of a match in its text, from 1."""
     return match.string.count("\n", 0, match.start()) + 1

@@ -258,4 +258,5 @@ def _get_argument(node: nodes.Filter, position: int | None, keyword: str) -> nod
 
 
 def _make_mention(vocabulary: str, use: str, name: str, node: nodes.Node, detail: str = "") -> Mention:
+    """Return a mention of a name at the line of ``node``."""
     return Mention(vocabulary, use, name[:MAX_NAME_LENGTH], Location(line=node.lineno), detail)

@@ -174,6 +174,7 @@ def _format_percent_field(kind: str, value: Value) -> str | None:
 
 
 def _replace_text(value: str, arguments: list[Value]) -> Value:
+    """Apply the filter or method ``replace``; ``UNKNOWN`` if the result could be too large."""
     old, new = [*arguments, UNKNOWN, UNKNOWN][:2]  # arguments that are missing are unknown
     if not isinstance(old, str) or not isinstance(new, str):
         return UNKNOWN
@@ -181,16 +182,19 @@ def _replace_text(value: str, arguments: list[Value]) -> Value:
 
 
 def _strip_text(value: str, arguments: list[Value], strip: Callable[[str, str | None], str]) -> Value:
+    """Apply ``str.strip``, ``str.lstrip`` or ``str.rstrip``, with the characters to remove as optional argument."""
     characters = arguments[0] if arguments else None
     return strip(value, characters) if characters is None or isinstance(characters, str) else UNKNOWN
 
 
 def _split_text(value: str, arguments: list[Value]) -> Value:
+    """Split a text at a separator, or at white space without one."""
     separator = arguments[0] if arguments else None
     return tuple(value.split(separator)) if separator is None or (isinstance(separator, str) and separator) else UNKNOWN
 
 
 def _join_items(value: Value, arguments: list[Value]) -> Value:
+    """Join the items of a value with a separator; ``UNKNOWN`` if an item is unknown or the text is too long."""
     separator = arguments[0] if arguments else ""
     pieces = [*iterate_items(value)]
     if not isinstance(separator, str) or any(isinstance(piece, Unknown) for piece in pieces):

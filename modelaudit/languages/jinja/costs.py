@@ -179,4 +179,5 @@ def get_variable_path(node: nodes.Node) -> str:
 
 
 def _make_mention(use: str, detail: str, node: nodes.Node) -> Mention:
+    """Return a mention of a rendering cost at the line of ``node``."""
     return Mention(COSTS, use, detail[:200], Location(line=node.lineno))

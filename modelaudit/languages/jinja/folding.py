@@ -147,6 +147,7 @@ class ConstantFolder:
         return FoldedValues(tuple(distinct[:_MAX_VALUES]), is_computed or len(distinct) > _MAX_VALUES)
 
     def _merge_values(self, first: FoldedValues, second: FoldedValues) -> FoldedValues:
+        """Return the values that either of two expressions can have."""
         return self._keep_known([*first.values, *second.values], first.is_computed or second.is_computed)
 
     def _apply_to_each(self, folded: FoldedValues, apply: Callable[[Value], Value]) -> FoldedValues:

@@ -73,4 +73,5 @@ def find_passed_getter_targets(args: list[Value]) -> Iterator[Value]:
 
 
 def _is_getter(value: Value) -> bool:
+    """Whether a value is ``getattr`` or a function like it, and not the result of one."""
     return isinstance(value, ExternalName) and value.name in name_tables.GETTERS and not value.is_result

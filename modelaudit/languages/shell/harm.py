@@ -138,6 +138,7 @@ def _detect_exfiltration(command: Command, name: str, arguments: list[str]) -> I
 
 
 def _is_private_path(word: str) -> bool:
+    """Whether a word contains the path of a private file, or ends like that of a private folder."""
     return any(part in word for part in PRIVATE_PATHS) or word.endswith(PRIVATE_FOLDERS)
 
 

@@ -215,7 +215,7 @@ class ShellLexer:
             elif character == '"':
                 parts.append(self._read_double_quotes())
             elif character == "`":
-                parts.append(self._read_backticks())
+                parts.append(self._substitute_output(self._read_until_quote("`")))
             elif character == "$":
                 parts.append(self._read_dollar())
             else:
@@ -259,7 +259,7 @@ class ShellLexer:
             elif character == "$":
                 parts.append(self._read_dollar())
             elif character == "`":
-                parts.append(self._read_backticks())
+                parts.append(self._substitute_output(self._read_until_quote("`")))
             else:
                 match = _PLAIN_IN_QUOTES.match(self.text, self._position)
                 end = match.end() if match is not None else self._position + 1
@@ -267,9 +267,6 @@ class ShellLexer:
                 self._line += parts[-1].count("\n")
                 self._position = end
         return "".join(parts)
-
-    def _read_backticks(self) -> str:
-        return self._substitute_output(self._read_until_quote("`"))
 
     def _substitute_output(self, inner: str) -> str:
         """Return the program name that ``$(inner)`` prints, or record the substitution and return a mark for it."""

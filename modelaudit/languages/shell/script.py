@@ -187,6 +187,7 @@ class _ScriptAnalyzer:
         return Mention(VOCABULARY, use, short_name, self._locate_command(command), detail[:_MAX_QUOTE_LENGTH])
 
     def _locate_command(self, command: Command) -> Location:
+        """Return the line of a command in the file."""
         return Location(line=self.first_line + command.line - 1)
 
     def _analyze_piped_program(self, sources: list[Command], command: Command) -> Iterator[Mention]:
