@@ -86,22 +86,23 @@ class _GitSetting:
 def _parse_settings(text: str) -> Iterator[_GitSetting]:
     """Yield the settings of a git configuration, in order; a backslash at the end continues a line."""
     section = subsection = ""
-    waiting, first = "", 0
-    for number, raw in enumerate(text.split("\n"), 1):
-        line = waiting + raw.strip()[:_MAX_LINE_LENGTH]
-        first = first if waiting else number
-        waiting = ""
+    continued, first_line = "", 0  # the text of a setting so far, and its line
+    for number, raw_line in enumerate(text.split("\n"), 1):
+        line = continued + raw_line.strip()[:_MAX_LINE_LENGTH]
+        first_line = first_line if continued else number
+        continued = ""
         # An odd number of backslashes at the end continues the line; an even number escapes itself.
         if len(line) < _MAX_LINE_LENGTH and (len(line) - len(line.rstrip("\\"))) % 2:
-            waiting = line[:-1]
+            continued = line[:-1]
             continue
-        head = _SECTION.match(line)
-        if head is not None:
-            section, subsection, line = head[1].lower(), _ESCAPE.sub(r"\1", head[2] or ""), head[3]
+        header = _SECTION.match(line)
+        if header is not None:
+            # A setting may follow the header of its section on the same line.
+            section, subsection, line = header[1].lower(), _ESCAPE.sub(r"\1", header[2] or ""), header[3]
         pair = _PAIR.match(line)
         if pair is not None and line and not line.startswith(("#", ";")):
             yield _GitSetting(
-                section, subsection, pair[1].lower(), _unquote_value(pair[2]), pair[2].strip().strip('"'), first
+                section, subsection, pair[1].lower(), _unquote_value(pair[2]), pair[2].strip().strip('"'), first_line
             )
 
 
