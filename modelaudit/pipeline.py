@@ -32,7 +32,7 @@ from modelaudit.model.report import (
     Opinion,
 )
 from modelaudit.model.structure import Location, Unread, UnreadReason
-from modelaudit.opinions.modelscan import second_opinion
+from modelaudit.opinions.modelscan import get_second_opinion
 from modelaudit.options import Options, describe_target, list_families, resolve_policy
 from modelaudit.policy.gate import decide_use, decide_verdict, reopen_unread_permission
 from modelaudit.sources import resolve_target, resolve_term_files
@@ -93,10 +93,8 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     opinions: tuple[Opinion, ...] = ()
     if options.second_opinion and CheckFamily.SECURITY in policy.checks:
         paths = [artifact.path for artifact in snapshot.artifacts if artifact.open]
-        opinions = (second_opinion(snapshot.root, paths, findings, options.limits),)
-    decision = decide_verdict(
-        Coverage(tuple(audit.records)), findings, policy, list_families(catalogue), license_.permission
-    )
+        opinions = (get_second_opinion(snapshot.root, paths, findings, options.limits),)
+    decision = decide(Coverage(tuple(audit.records)), findings, policy, list_families(catalogue), license_.permission)
     return audit.build_report(describe_target(target, snapshot, options), decision, license_, opinions)
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from modelaudit.opinions.modelscan import second_opinion
+from modelaudit.opinions.modelscan import get_second_opinion
 
-__all__ = ["second_opinion"]
+__all__ = ["get_second_opinion"]

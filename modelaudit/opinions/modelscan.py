@@ -48,7 +48,7 @@ class _Answers:
     trouble: str = ""
 
 
-def second_opinion(root: Path | None, paths: Sequence[str], findings: Sequence[Finding], limits: Limits) -> Opinion:
+def get_second_opinion(root: Path | None, paths: Sequence[str], findings: Sequence[Finding], limits: Limits) -> Opinion:
     """Scan the same files with modelscan, in a separate process.
 
     Args:

@@ -31,8 +31,8 @@ class ReportFormat:
 
     def load_renderer(self) -> Callable[[AuditReport], bytes]:
         """Import the module and return its renderer."""
-        found: Callable[[AuditReport], bytes] = getattr(import_module(self.module), self.function)
-        return found
+        renderer: Callable[[AuditReport], bytes] = getattr(import_module(self.module), self.function)
+        return renderer
 
 
 _FORMATS = (
@@ -65,10 +65,12 @@ def detect_format(path: str) -> str:
     Raises:
         ConfigurationError: no format has this ending.
     """
-    fits = [(len(ending), each.name) for each in _FORMATS for ending in each.endings if path.lower().endswith(ending)]
-    if not fits:
-        known = ", ".join(f"{ending} ({each.name})" for each in _FORMATS for ending in each.endings)
+    names_by_ending = {ending: each.name for each in _FORMATS for ending in each.endings}
+    matching = [ending for ending in names_by_ending if path.lower().endswith(ending)]
+    if not matching:
+        known = ", ".join(f"{ending} ({name})" for ending, name in names_by_ending.items())
         raise ConfigurationError(
             f"No report format has the ending of {path!r}; use one of {known}, or state the format as -o FORMAT=FILE."
         )
-    return max(fits)[1]
+    # "sbom.cdx.json" also ends with ".json".
+    return names_by_ending[max(matching, key=len)]

@@ -55,7 +55,7 @@ TITLES = {
 }
 """The titles of ``rules/clauses.yaml``, except for the group ``fact``, whose clauses require no action."""
 
-WEIGHTY = (
+WEIGHTY_KINDS = (
     "share-alike",
     "source-disclosure",
     "network-source-disclosure",

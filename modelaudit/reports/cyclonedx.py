@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import NAMESPACE_URL, uuid5
@@ -34,7 +35,7 @@ from packageurl import PackageURL
 from modelaudit.model.address import lies_within
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import Finding, Rule
-from modelaudit.model.report import ArtifactRecord, AuditReport, Extent, Opinion, Target
+from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, Opinion, Target
 from modelaudit.reports.cyclonedx_licenses import (
     build_datasets,
     build_evidence,
@@ -49,9 +50,11 @@ from modelaudit.reports.view import get_model_name
 from modelaudit.reports.wording import describe_place
 
 _HUB = "https://huggingface.co"
-_REPOSITORY = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
+_REPOSITORY_ID = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
+"""The id of a repository on the Hub, such as ``org/model`` or ``gpt2``."""
 _CWE = re.compile(r"CWE-([1-9][0-9]{0,5})")
-_ROOT = "model"
+_ROOT_REF = "model"
+"""The ``bom-ref`` of the root component."""
 
 
 def render_cyclonedx(report: AuditReport) -> bytes:
@@ -59,11 +62,11 @@ def render_cyclonedx(report: AuditReport) -> bytes:
     digest = compute_report_digest(report)
     root = _build_root(report)
     files = {record.path: _build_file(record) for record in report.coverage.artifacts}
-    parts = [*files.values(), *build_datasets(report.license)]
+    components = [*files.values(), *build_datasets(report.license)]
     bom = Bom(
         serial_number=uuid5(NAMESPACE_URL, f"urn:sha256:{digest}"),
-        components=parts,
-        vulnerabilities=_iter_vulnerabilities(report, files),
+        components=components,
+        vulnerabilities=_build_vulnerabilities(report, files),
         metadata=BomMetaData(
             component=root,
             timestamp=datetime.fromisoformat(report.created).astimezone(UTC),
@@ -71,11 +74,12 @@ def render_cyclonedx(report: AuditReport) -> bytes:
             properties=build_properties(("report:schema", report.schema), ("report:sha256", digest)),
         ),
     )
-    bom.register_dependency(root, parts)
+    bom.register_dependency(root, components)
     return encode_canonical(json.loads(JsonV1Dot6(bom).output_as_string()))
 
 
 def _build_tool(report: AuditReport) -> Component:
+    """Build the component that describes this program and its rules."""
     return Component(
         type=ComponentType.APPLICATION,
         name=escape_unprintable(report.tool.name),
@@ -86,13 +90,14 @@ def _build_tool(report: AuditReport) -> Component:
 
 
 def _build_root(report: AuditReport) -> Component:
+    """Build the root component: the scanned model or data set, with the verdict and the policy as properties."""
     target, decision, coverage = report.target, report.decision, report.coverage
     dataset = target.kind is RefKind.DATASET
     return Component(
         type=ComponentType.DATA if dataset else ComponentType.MACHINE_LEARNING_MODEL,
         name=escape_unprintable(get_model_name(target)),
         version=escape_unprintable(target.commit) if target.commit else None,
-        bom_ref=_ROOT,
+        bom_ref=_ROOT_REF,
         purl=_build_purl(target),
         licenses=build_licenses(report.license),
         evidence=build_evidence(report.license),
@@ -121,15 +126,17 @@ def _build_root(report: AuditReport) -> Component:
 
 def _build_purl(target: Target) -> PackageURL | None:
     """Build the package URL of a model on the Hub (purl specification, type ``huggingface``); ``None`` for others."""
-    if target.kind is not RefKind.MODEL or not _REPOSITORY.fullmatch(target.name):
+    if target.kind is not RefKind.MODEL or not _REPOSITORY_ID.fullmatch(target.name):
         return None
     namespace, _, name = target.name.rpartition("/")
-    elsewhere = target.origin.rstrip("/") not in ("", _HUB)
-    qualifiers = {"repository_url": target.origin} if elsewhere and validate_https_link(target.origin) else None
+    # The type implies the public Hub; only another server, such as a mirror, has to be stated.
+    is_other_server = target.origin.rstrip("/") not in ("", _HUB)
+    qualifiers = {"repository_url": target.origin} if is_other_server and validate_https_link(target.origin) else None
     return PackageURL("huggingface", namespace or None, name, target.commit, qualifiers)
 
 
 def _describe_opinion(opinion: Opinion) -> str:
+    """Describe the state and the counts of a second opinion as the value of one property."""
     return (
         f"{opinion.state}: {opinion.detail} (version {opinion.version or 'unknown'}, findings {len(opinion.findings)}, "
         f"files not examined {len(opinion.absences)}, disagreements {len(opinion.disagreements)})"
@@ -142,52 +149,71 @@ def _build_file_ref(path: str) -> str:
 
 
 def _build_file(record: ArtifactRecord) -> Component:
-    computed = [digest for digest in record.digests if digest.algorithm is DigestAlgorithm.SHA256]
-    others = [digest for digest in record.digests if digest.algorithm is not DigestAlgorithm.SHA256]
+    """Build the component of a file; digests for which CycloneDX has no algorithm become properties."""
+    sha256_digests = [digest for digest in record.digests if digest.algorithm is DigestAlgorithm.SHA256]
+    other_digests = [digest for digest in record.digests if digest.algorithm is not DigestAlgorithm.SHA256]
     return Component(
         type=ComponentType.FILE,
         name=escape_unprintable(record.path),
         bom_ref=_build_file_ref(record.path),
-        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest.value) for digest in computed],
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest.value) for digest in sha256_digests],
         properties=build_properties(
             ("size", record.size),
             ("extent", record.extent),
             ("members", record.members or None),
             *(("format", format) for format in record.formats),
             ("digest-state", record.digest_state),
-            *((f"digest:{digest.algorithm}", digest.value) for digest in others),
+            *((f"digest:{digest.algorithm}", digest.value) for digest in other_digests),
             *((f"claimed:{digest.algorithm}", digest.value) for digest in record.claimed),
-            *(("unread", _describe_unread(record, index)) for index in range(len(record.absences))),
+            *(("unread", _describe_absence(address, absence)) for address, absence in record.absences),
         ),
     )
 
 
-def _describe_unread(record: ArtifactRecord, index: int) -> str:
-    address, absence = record.absences[index]
+def _describe_absence(address: str, absence: Absence) -> str:
     place = ", ".join(part for part in (address, describe_place(absence.unread.where)) if part)
     accepted = f" [accepted by {absence.allowed_by}]" if absence.allowed_by else ""
     return f"{absence.unread.reason}: {place}: {absence.unread.detail}{accepted}"
 
 
-def _iter_vulnerabilities(report: AuditReport, files: dict[str, Component]) -> Iterable[Vulnerability]:
+def _build_vulnerabilities(report: AuditReport, files: dict[str, Component]) -> Iterable[Vulnerability]:
+    """Yield one vulnerability for each finding; it affects a file, or the root for a finding on the whole model.
+
+    Args:
+        report: the report.
+        files: the components of the files by path.
+    """
     rules = {rule.id: rule for rule in report.rules}
-    seen: dict[str, int] = {}
+    uses: Counter[str] = Counter()
     for finding in report.findings:
-        times = seen[finding.fingerprint] = seen.get(finding.fingerprint, 0) + 1
-        ref = f"finding:{finding.fingerprint}" + (f":{times}" if times > 1 else "")
-        affected = files.get(finding.artifact) or files.get(_find_outermost_file(finding.artifact, files))
-        yield _build_vulnerability(finding, rules.get(finding.rule), ref, str(affected.bom_ref) if affected else _ROOT)
+        # Findings can share a fingerprint, but every bom-ref must be unique.
+        uses[finding.fingerprint] += 1
+        number = uses[finding.fingerprint]
+        ref = f"finding:{finding.fingerprint}" + (f":{number}" if number > 1 else "")
+        file = files.get(finding.artifact) or files.get(_find_outermost_file(finding.artifact, files))
+        yield _build_vulnerability(finding, rules.get(finding.rule), ref, str(file.bom_ref) if file else _ROOT_REF)
 
 
 def _find_outermost_file(address: str, paths: Iterable[str]) -> str:
-    """Find the file that contains the member at ``address``; the name of a file may contain ``!`` as well."""
+    """Find the file that contains the member at ``address``; empty if none does."""
+    # The address cannot be cut at its first "!": the name of a file may contain one as well.
     return max((path for path in paths if lies_within(address, path)), key=len, default="")
 
 
-def _build_vulnerability(finding: Finding, rule: Rule | None, ref: str, affected: str) -> Vulnerability:
-    links: Sequence[str] = [link for each in (rule.references if rule else ()) if (link := validate_https_link(each))]
-    cwes = [int(found[1]) for each in (rule.cwe if rule else ()) if (found := _CWE.fullmatch(each))]
+def _build_vulnerability(finding: Finding, rule: Rule | None, ref: str, affected_ref: str) -> Vulnerability:
+    """Build the vulnerability of a finding.
+
+    Args:
+        finding: the finding.
+        rule: its rule; ``None`` where the report does not describe it.
+        ref: the ``bom-ref`` of the vulnerability.
+        affected_ref: the ``bom-ref`` of the component that it affects.
+    """
+    references = rule.references if rule else ()
+    cwe_matches = map(_CWE.fullmatch, rule.cwe if rule else ())
+    why = escape_unprintable(rule.why) if rule else ""
     evidence = "".join(f"\n- {escape_unprintable(line)}" for line in finding.evidence)
+    detail = why + (f"\n\nEvidence:{evidence}" if evidence else "")
     return Vulnerability(
         bom_ref=ref,
         id=escape_unprintable(finding.rule),
@@ -199,13 +225,12 @@ def _build_vulnerability(finding: Finding, rule: Rule | None, ref: str, affected
                 method=VulnerabilityScoreSource.OTHER,
             )
         ],
-        cwes=cwes,
+        cwes=[int(match[1]) for match in cwe_matches if match],
         description=escape_unprintable(finding.message),
-        detail=(escape_unprintable(rule.why) if rule else "") + (f"\n\nEvidence:{evidence}" if evidence else "")
-        or None,
+        detail=detail or None,
         recommendation=escape_unprintable(rule.fix) if rule else None,
-        advisories=[VulnerabilityAdvisory(url=XsUri(link)) for link in links],
-        affects=[BomTarget(ref=affected)],
+        advisories=[VulnerabilityAdvisory(url=XsUri(link)) for link in map(validate_https_link, references) if link],
+        affects=[BomTarget(ref=affected_ref)],
         properties=build_properties(
             ("fingerprint", finding.fingerprint),
             ("title", rule.title if rule else None),

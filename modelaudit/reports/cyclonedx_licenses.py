@@ -35,7 +35,8 @@ from modelaudit.reports.wording import describe_place
 AnyLicense = DisjunctiveLicense | LicenseExpression
 DECLARED, CONCLUDED = LicenseAcknowledgement.DECLARED, LicenseAcknowledgement.CONCLUDED
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
+_SINGLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
+"""One licence identifier, without an operator or parentheses."""
 _MAX_DEPTH = 12
 """Depth of nested ancestors; the library compares them recursively, and so do readers."""
 _MAX_ANCESTORS = 60
@@ -51,7 +52,7 @@ def build_properties(*pairs: tuple[str, object]) -> list[Property]:
 
 
 def build_licenses(conclusion: LicenseConclusion) -> list[AnyLicense]:
-    """Build the declared and concluded licences; only the expression if the conclusion is not a plain list."""
+    """Build the declared and concluded licences; if the conclusion is an expression, build only that."""
     concluded = _build_concluded(conclusion)
     if any(isinstance(each, LicenseExpression) for each in concluded):
         return concluded
@@ -75,7 +76,7 @@ def _build_declared(conclusion: LicenseConclusion) -> list[AnyLicense]:
     for claim in conclusion.claims:
         if claim.kind is ClaimKind.DECLARED:
             named = claim.entry or escape_unprintable(claim.quotation) or "not stated"
-            declared[named] = _build_license(named, conclusion, DECLARED, on_record=claim.entry is not None)
+            declared[named] = _build_license(named, conclusion, DECLARED, is_known=claim.entry is not None)
     return list(declared.values())
 
 
@@ -83,9 +84,9 @@ def _build_concluded(conclusion: LicenseConclusion) -> list[AnyLicense]:
     """Build one licence per part of an ``AND`` expression; any other expression is kept as one."""
     if conclusion.state is not ConclusionState.CONCLUDED or not conclusion.expression:
         return []
-    parts = conclusion.expression.split(" AND ")
-    if all(_ID.fullmatch(part) for part in parts):
-        return [_build_license(part, conclusion, CONCLUDED) for part in dict.fromkeys(parts)]
+    ids = conclusion.expression.split(" AND ")
+    if all(_SINGLE_ID.fullmatch(id_) for id_ in ids):
+        return [_build_license(id_, conclusion, CONCLUDED) for id_ in dict.fromkeys(ids)]
     if is_expression(conclusion.expression):
         return [LicenseExpression(conclusion.expression, acknowledgement=CONCLUDED)]
     return [DisjunctiveLicense(name=escape_unprintable(conclusion.expression), acknowledgement=CONCLUDED)]
@@ -95,35 +96,49 @@ def _build_license(
     id_: str,
     conclusion: LicenseConclusion,
     acknowledgement: LicenseAcknowledgement | None = None,
-    on_record: bool = True,
+    is_known: bool = True,
 ) -> DisjunctiveLicense:
-    entry = next((each for each in conclusion.entries if each.id == id_), None) if on_record else None
-    spdx = is_supported_id(id_) and on_record
+    """Build one licence, with its address if the conclusion contains its entry.
+
+    Args:
+        id_: the identifier of a licence of the rule set, or the author's words for another.
+        conclusion: the conclusion with the entries of its licences.
+        acknowledgement: whether the licence is declared or concluded; ``None`` for evidence.
+        is_known: whether ``id_`` is an identifier; the author's words are never read as one.
+    """
+    entry = next((each for each in conclusion.entries if each.id == id_), None) if is_known else None
+    is_spdx_id = is_known and is_supported_id(id_)
     url = validate_https_link(entry.url) if entry else None
     return DisjunctiveLicense(
-        id=id_ if spdx else None,
-        name=None if spdx else escape_unprintable(id_) or "not stated",
+        id=id_ if is_spdx_id else None,
+        name=None if is_spdx_id else escape_unprintable(id_) or "not stated",
         url=XsUri(url) if url else None,
         acknowledgement=acknowledgement,
     )
 
 
 def build_pedigree(conclusion: LicenseConclusion) -> Pedigree | None:
-    """Build the base models as ancestors, each with its own; models deeper than ``_MAX_DEPTH`` become siblings."""
+    """Build the base models as ancestors, each of which contains its own base models.
+
+    Base models deeper than ``_MAX_DEPTH`` become siblings at that depth.
+    """
     branches = build_lineage_tree(conclusion)
-    # From the last to the first, so that every ancestor is complete before its parent is built.
-    waiting: dict[int, list[Component]] = {}
+    # The branches are in depth-first order. From the last to the first, the branches one level deeper that wait for a
+    # parent are the base models of the current branch.
+    waiting_by_depth: dict[int, list[Component]] = {}
     for number, branch in reversed(list(enumerate(branches[:_MAX_ANCESTORS]))):
         depth = min(branch.depth, _MAX_DEPTH)
-        inner = waiting.pop(depth + 1, []) if depth < _MAX_DEPTH else []
-        waiting.setdefault(depth, []).append(_build_ancestor(branch.origin, number, inner, conclusion))
+        inner = waiting_by_depth.pop(depth + 1, []) if depth < _MAX_DEPTH else []
+        ancestor = _build_ancestor(branch.origin, number, inner, conclusion)
+        waiting_by_depth.setdefault(depth, []).append(ancestor)
     left_out = len(branches) - _MAX_ANCESTORS
     notes = f"{left_out} more ancestors are in the JSON report" if left_out > 0 else None
-    return Pedigree(ancestors=waiting[0], notes=notes) if branches else None
+    return Pedigree(ancestors=waiting_by_depth[0], notes=notes) if branches else None
 
 
 def _build_ancestor(origin: Origin, number: int, inner: list[Component], conclusion: LicenseConclusion) -> Component:
-    concluded = origin.lookup is OriginState.READ and origin.state is ConclusionState.CONCLUDED
+    """Build the component of a base model; ``number`` makes its reference unique, ``inner`` are its own base models."""
+    concluded = origin.look is OriginState.READ and origin.state is ConclusionState.CONCLUDED
     acknowledgement = CONCLUDED if concluded else None
     return Component(
         type=ComponentType.MACHINE_LEARNING_MODEL,
@@ -143,18 +158,18 @@ def _build_ancestor(origin: Origin, number: int, inner: list[Component], conclus
 
 def build_datasets(conclusion: LicenseConclusion) -> list[Component]:
     """Build a component for each data set that the card names, with the licence of its own card."""
-    return [_build_dataset(each, place, conclusion) for place, each in enumerate(conclusion.datasets)]
+    return [_build_dataset(dataset, number, conclusion) for number, dataset in enumerate(conclusion.datasets)]
 
 
-def _build_dataset(dataset: DatasetClaim, place: int, conclusion: LicenseConclusion) -> Component:
-    read = dataset.lookup is OriginState.READ
+def _build_dataset(dataset: DatasetClaim, number: int, conclusion: LicenseConclusion) -> Component:
+    """Build the component of a data set; ``number`` makes its reference unique."""
+    # Only the card of the data set itself can declare its licence.
+    acknowledgement = DECLARED if dataset.look is OriginState.READ else None
     return Component(
         type=ComponentType.DATA,
         name=escape_unprintable(dataset.name),
-        bom_ref=_build_ref("dataset", f"{place}/{dataset.name}"),
-        licenses=[
-            _build_license(each, conclusion, DECLARED if read else None) for each in dict.fromkeys(dataset.entries)
-        ],
+        bom_ref=_build_ref("dataset", f"{number}/{dataset.name}"),
+        licenses=[_build_license(each, conclusion, acknowledgement) for each in dict.fromkeys(dataset.entries)],
         properties=build_properties(
             ("dataset:named-at", describe_place(dataset.location) or None),
             ("dataset:look", dataset.lookup),
@@ -163,8 +178,9 @@ def _build_dataset(dataset: DatasetClaim, place: int, conclusion: LicenseConclus
     )
 
 
-def _build_ref(kind: str, path: str) -> str:
-    return f"{kind}:" + sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def _build_ref(kind: str, name: str) -> str:
+    """Build a reference from the digest of a name, which may contain any character."""
+    return f"{kind}:" + sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def list_facts(conclusion: LicenseConclusion) -> Iterator[tuple[str, object]]:
@@ -180,30 +196,35 @@ def list_facts(conclusion: LicenseConclusion) -> Iterator[tuple[str, object]]:
     yield "license:permission", conclusion.permission
     yield from (("license:answer", line) for line in _format_answers(conclusion))
     yield from (("license:obligation", line) for line in _format_obligations(conclusion))
-    if conclusion.openness is not None:
-        yield "openness:class", conclusion.openness.title
-        for part in conclusion.openness.components:
-            opened = {True: "open", False: "not open", None: "openness not known"}[part.open]
-            yield "openness:component", f"{part.id}: {'present' if part.present else 'absent'}, {opened}"
-        yield from (("openness:missing", line) for line in conclusion.openness.missing)
+    openness = conclusion.openness
+    if openness is not None:
+        yield "openness:class", openness.title
+        for component in openness.components:
+            state = {True: "open", False: "not open", None: "openness not known"}[component.open]
+            yield "openness:component", f"{component.id}: {'present' if component.present else 'absent'}, {state}"
+        yield from (("openness:missing", line) for line in openness.missing)
 
 
 def _format_claim(claim: LicenseClaim) -> str:
+    """Format a claim as its kind, its words, their place, and the licence to which they resolve."""
     place = ", ".join(part for part in (claim.artifact, claim.field, describe_place(claim.location)) if part)
-    sign = "resembles" if claim.basis is Basis.VARIANT else "="
-    return f"{claim.kind}: {claim.quotation} ({place})" + (f" {sign} {claim.entry}" if claim.entry else "")
+    relation = "resembles" if claim.basis is Basis.VARIANT else "="
+    return f"{claim.kind}: {claim.quotation} ({place})" + (f" {relation} {claim.entry}" if claim.entry else "")
 
 
 def _format_answers(conclusion: LicenseConclusion) -> Iterable[str]:
+    """Yield one line for each answer against the use, with its licence and the base models that bring it in."""
     for reason in list_reasons(conclusion):
-        each = reason.answer
-        where = ", ".join(part for part in (each.license, each.section, *(f"via {via}" for via in reason.vias)) if part)
-        yield f"{each.answer}: {each.kind}: {each.because}" + (f" ({where})" if where else "")
+        answer = reason.answer
+        sources = (answer.license, answer.section, *(f"via {via}" for via in reason.vias))
+        where = ", ".join(filter(None, sources))
+        yield f"{answer.answer}: {answer.kind}: {answer.because}" + (f" ({where})" if where else "")
 
 
 def _format_obligations(conclusion: LicenseConclusion) -> Iterable[str]:
-    for group, each in group_tasks(conclusion):
-        for task in each:
-            words = "".join(f" “{said}”" for said in task.words)
+    """Yield one line for each duty, with its exact words and the file that already meets it."""
+    for group, tasks in group_tasks(conclusion):
+        for task in tasks:
+            exact_words = "".join(f" “{words}”" for words in task.words)
             met = f" [met by {task.met}]" if task.met else ""
-            yield f"{group}: {task.text}{words} ({task.source}){met}"
+            yield f"{group}: {task.text}{exact_words} ({task.source}){met}"

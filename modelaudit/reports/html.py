@@ -41,9 +41,9 @@ def render_html(report: AuditReport) -> bytes:
         absences=view.list_absences(report),
         verified=states.count(DigestState.MATCH),
         mismatched=states.count(DigestState.MISMATCH),
-        ship=assess_shipping(report.license),
-        tree=inventory.compute_tree_digest(report),
-        asked=list_questions(report),
+        shipping=assess_shipping(report.license),
+        tree_digest=inventory.compute_tree_digest(report),
+        questions=list_questions(report),
         anchor=_build_anchor_namer(),
     )
     return page.encode()
@@ -51,14 +51,14 @@ def render_html(report: AuditReport) -> bytes:
 
 def _build_anchor_namer() -> Callable[[Finding], str]:
     """Return a function that gives each finding a unique anchor on the page; equal fingerprints get a number."""
-    seen: Counter[str] = Counter()
+    uses: Counter[str] = Counter()
 
-    def anchor(finding: Finding) -> str:
-        seen[finding.fingerprint] += 1
-        times = seen[finding.fingerprint]
-        return f"finding-{finding.fingerprint}" + (f"-{times}" if times > 1 else "")
+    def name_anchor(finding: Finding) -> str:
+        uses[finding.fingerprint] += 1
+        number = uses[finding.fingerprint]
+        return f"finding-{finding.fingerprint}" + (f"-{number}" if number > 1 else "")
 
-    return anchor
+    return name_anchor
 
 
 @cache
@@ -96,14 +96,17 @@ def format_css_string(text: str, limit: int = 80) -> Markup:
     hexadecimal digits (CSS Syntax Level 3, section 4.3.7).
     """
     shown = escape_unprintable(text)
-    shown = shown if len(shown) <= limit else shown[: limit - 1] + "…"
+    if len(shown) > limit:
+        shown = shown[: limit - 1] + "…"
     # Quotes, backslashes and angle brackets are escaped, so no text can end the string or the element.
-    return Markup('"' + "".join(c if _UNESCAPED_IN_CSS.fullmatch(c) else f"\\{ord(c):06x}" for c in shown) + '"')
+    escaped = (
+        character if _UNESCAPED_IN_CSS.fullmatch(character) else f"\\{ord(character):06x}" for character in shown
+    )
+    return Markup('"' + "".join(escaped) + '"')
 
 
 def _escape_value(value: object) -> object:
-    return (
-        escape_unprintable(str(value), _MAX_VALUE_CHARACTERS)
-        if isinstance(value, str) and not isinstance(value, Markup)
-        else value
-    )
+    """Escape invisible characters of a string that the template prints, and cut it; markup of the page is kept."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return escape_unprintable(str(value), _MAX_VALUE_CHARACTERS)
+    return value

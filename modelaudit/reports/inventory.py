@@ -15,7 +15,7 @@ from modelaudit.reports.wording import count_noun
 LOCAL_KINDS = frozenset({RefKind.FILE, RefKind.FOLDER, RefKind.CACHE})
 """The kinds of targets that are read from the disk."""
 
-_MIN_GROUP_SIZE = 3
+_MIN_GROUP_FILES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +35,22 @@ class AbsenceGroup:
 
 def group_absences(pairs: tuple[tuple[str, Absence], ...]) -> tuple[AbsenceGroup, ...]:
     """Group equal absences of three or more files with one folder and one extension; others stay single."""
-    alike: dict[tuple[str, str, Absence], list[str]] = {}
+    addresses_by_key: dict[tuple[str, str, Absence], list[str]] = {}
     for address, absence in pairs:
         path = PurePosixPath(address)
-        whole = absence.unread.where == NOWHERE and not is_member(address)
-        folder, ending = (str(path.parent), path.suffix) if whole and path.suffix else ("", address)
-        alike.setdefault((folder, ending, absence), []).append(address)
+        is_whole_file = absence.unread.where == NOWHERE and not is_member(address)
+        # An absence inside a file, or of a file without an extension, gets a key of its own: its address.
+        folder, extension = (str(path.parent), path.suffix) if is_whole_file and path.suffix else ("", address)
+        addresses_by_key.setdefault((folder, extension, absence), []).append(address)
     groups: list[AbsenceGroup] = []
-    for (folder, ending, absence), addresses in alike.items():
-        if len(addresses) < _MIN_GROUP_SIZE or len(set(addresses)) < len(addresses):
+    for (folder, extension, absence), addresses in addresses_by_key.items():
+        # Equal absences of one address must not be counted as several files.
+        has_repeated_address = len(set(addresses)) < len(addresses)
+        if len(addresses) < _MIN_GROUP_FILES or has_repeated_address:
             groups += (AbsenceGroup(address, (address,), absence) for address in addresses)
             continue
         where = "the top folder" if folder == "." else f"{folder}/"
-        name = f"{len(addresses):,} {ending.lstrip('.').upper()} files in {where}"
+        name = f"{len(addresses):,} {extension.lstrip('.').upper()} files in {where}"
         groups.append(AbsenceGroup(name, tuple(addresses), absence))
     return tuple(groups)
 
@@ -58,16 +61,16 @@ def compute_tree_digest(report: AuditReport) -> str | None:
     Its input is the lines that ``sha256sum`` prints for the files (digest, two spaces, path, line break), sorted by
     the bytes of the path.
     """
-    lines: list[tuple[bytes, str]] = []
+    digests_by_path: list[tuple[bytes, str]] = []
     for record in report.coverage.artifacts:
-        value = next((each.value for each in record.digests if each.algorithm is DigestAlgorithm.SHA256), None)
-        if value is None:
+        sha256 = next((each.value for each in record.digests if each.algorithm is DigestAlgorithm.SHA256), None)
+        if sha256 is None:
             return None
-        lines.append((record.path.encode("utf-8", "surrogatepass"), value))
-    if not lines:
+        digests_by_path.append((record.path.encode("utf-8", "surrogatepass"), sha256))
+    if not digests_by_path:
         return None
-    joined = b"".join(value.encode() + b"  " + path + b"\n" for path, value in sorted(lines))
-    return hashlib.sha256(joined).hexdigest()
+    lines = (sha256.encode() + b"  " + path + b"\n" for path, sha256 in sorted(digests_by_path))
+    return hashlib.sha256(b"".join(lines)).hexdigest()
 
 
 def list_shown_digests(record: ArtifactRecord) -> tuple[Digest, ...]:
@@ -90,10 +93,11 @@ def describe_comparison(report: AuditReport) -> str:
         if report.target.kind in LOCAL_KINDS:
             return "Not compared: local files have no published digests."
         return "Not compared: the source states no digest for any file."
-    same, other = states.count(DigestState.MATCH), states.count(DigestState.MISMATCH)
-    parts = [f"{same:,} of {count_noun(len(states), 'file')} verified: equal to the digest of the source"]
-    if other:
-        parts.append(f"{other:,} altered: DIFFERENT from the digest of the source")
-    if left := len(states) - same - other:
-        parts.append(f"{left:,} not compared")
+    matching, differing = states.count(DigestState.MATCH), states.count(DigestState.MISMATCH)
+    uncompared = len(states) - matching - differing
+    parts = [f"{matching:,} of {count_noun(len(states), 'file')} verified: equal to the digest of the source"]
+    if differing:
+        parts.append(f"{differing:,} altered: DIFFERENT from the digest of the source")
+    if uncompared:
+        parts.append(f"{uncompared:,} not compared")
     return "; ".join(parts) + "."

@@ -31,8 +31,11 @@ from modelaudit.reports.text import escape_unprintable
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
 _SURROGATE_OR_ESCAPE = re.compile("[\ud800-\udfff\ufffd]")
-_ESCAPED = re.compile("\ufffd(\ufffd|d[89a-f][0-9a-f]{2})?")
-# A fixed list: with unicodedata the canonical bytes would depend on the interpreter's version of Unicode.
+"""A character that a string value cannot contain as itself: a surrogate, or U+FFFD, which begins an escape."""
+_ESCAPE_SEQUENCE = re.compile("\ufffd(\ufffd|d[89a-f][0-9a-f]{2})?")
+"""U+FFFD with the code of a surrogate or a second U+FFFD; without either, the escape is invalid."""
+# DEL, the C1 controls, and the categories Cf, Zl and Zp. The list is fixed: with unicodedata the canonical bytes would
+# depend on the interpreter's version of Unicode. The JSON encoder itself escapes the C0 controls.
 _UNPRINTABLE = re.compile(
     "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
     "\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
@@ -55,7 +58,15 @@ def encode_canonical(value: Json) -> bytes:
     """Encode a JSON value in the canonical form of this module."""
     text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
     # Outside strings, the encoder writes printable ASCII only, so every match is inside a string.
-    return _UNPRINTABLE.sub(lambda found: json.dumps(found[0])[1:-1].replace("\x7f", "\\u007f"), text).encode() + b"\n"
+    return _UNPRINTABLE.sub(_escape_as_json, text).encode() + b"\n"
+
+
+def _escape_as_json(match: re.Match[str]) -> str:
+    r"""Return the JSON escape of a character: ``\u202e``, or a pair of surrogate escapes above U+FFFF."""
+    if match[0] == "\x7f":
+        # The encoder leaves DEL as it is, because it is ASCII.
+        return "\\u007f"
+    return json.dumps(match[0]).strip('"')
 
 
 def parse_report(data: bytes) -> AuditReport:
@@ -82,8 +93,9 @@ def parse_report(data: bytes) -> AuditReport:
         report = get_report_adapter().validate_python(given)
         datetime.fromisoformat(report.created)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise _build_damage_error(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+        first_fault = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first_fault["loc"]))
+        raise _build_damage_error(f"{place}: {first_fault['msg']}") from None
     except ValueError as error:
         raise _build_damage_error(str(error)) from None
     difference = _find_difference(given, _convert_to_json(report), "")
@@ -103,15 +115,16 @@ def get_report_adapter() -> TypeAdapter[AuditReport]:
 
 
 def _convert_to_json(report: AuditReport) -> Json:
+    """Convert a report to mappings, sequences and plain values; tuples and enum members remain, as JSON allows them."""
     plain: Json = get_report_adapter().dump_python(report)
     return plain
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Json]]) -> Json:
-    made = dict(pairs)
-    if len(made) != len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
         raise ValueError("a key occurs twice in one object")
-    return made
+    return mapping
 
 
 def _refuse_constant(word: str) -> Json:
@@ -119,7 +132,9 @@ def _refuse_constant(word: str) -> Json:
 
 
 def _map_strings(value: Json | tuple[Json, ...], change: Callable[[str], str]) -> Json:
+    """Apply ``change`` to every string value at any depth; keys stay as they are, and tuples become lists."""
     if isinstance(value, str):
+        # A member of a StrEnum becomes a plain string.
         return change(str(value))
     if isinstance(value, dict):
         return {key: _map_strings(each, change) for key, each in value.items()}
@@ -129,38 +144,50 @@ def _map_strings(value: Json | tuple[Json, ...], change: Callable[[str], str]) -
 
 
 def _escape_surrogates(text: str) -> str:
-    def escape_match(found: re.Match[str]) -> str:
-        character = found[0]
+    """Escape every surrogate and U+FFFD, as the module describes."""
+
+    def escape_match(match: re.Match[str]) -> str:
+        character = match[0]
         return "\ufffd\ufffd" if character == "\ufffd" else f"\ufffd{ord(character):04x}"
 
     return _SURROGATE_OR_ESCAPE.sub(escape_match, text)
 
 
 def _restore_surrogates(text: str) -> str:
-    def restore_match(found: re.Match[str]) -> str:
-        code = found[1]
+    """Undo ``_escape_surrogates``. Raises ``ValueError`` for a U+FFFD that escapes nothing."""
+
+    def restore_match(match: re.Match[str]) -> str:
+        code = match[1]
         if code is None:
             raise ValueError("a replacement character (U+FFFD) that escapes nothing")
         return "\ufffd" if code == "\ufffd" else chr(int(code, 16))
 
-    return _ESCAPED.sub(restore_match, text)
+    return _ESCAPE_SEQUENCE.sub(restore_match, text)
 
 
 def _find_difference(given: Json, understood: Json | tuple[Json, ...], place: str) -> str | None:
-    """Return the first place where ``understood`` differs from ``given``; ``given`` may omit fields with a default."""
+    """Find the first place where ``understood`` differs from ``given``; ``None`` if there is none.
+
+    Args:
+        given: the value in the file. It may omit fields with a default.
+        understood: the same value, parsed and converted back.
+        place: the path of both, such as ``findings.0.rule``; empty for the whole report.
+    """
     if isinstance(given, dict) and isinstance(understood, dict):
-        for key, each in given.items():
-            inside = f"{place}.{key[:80]}" if place else key[:80]
-            found = _find_difference(each, understood[key], inside) if key in understood else inside
-            if found is not None:
-                return found
+        for key, value in given.items():
+            inner_place = f"{place}.{key[:80]}" if place else key[:80]
+            difference = _find_difference(value, understood[key], inner_place) if key in understood else inner_place
+            if difference is not None:
+                return difference
         return None
     if isinstance(given, list) and isinstance(understood, (list, tuple)) and len(given) == len(understood):
-        pairs = enumerate(zip(given, understood, strict=True))
-        places = (_find_difference(one, other, f"{place}.{index}") for index, (one, other) in pairs)
-        return next((found for found in places if found is not None), None)
-    same = given == understood and isinstance(given, bool) is isinstance(understood, bool)
+        for index, (value, other) in enumerate(zip(given, understood, strict=True)):
+            difference = _find_difference(value, other, f"{place}.{index}")
+            if difference is not None:
+                return difference
+        return None
+    # In Python True == 1 and 1.0 == 1, but JSON and a scan write them differently; and 1e999 parses as infinity.
+    is_same = given == understood and isinstance(given, bool) is isinstance(understood, bool)
     if isinstance(given, float):
-        # In Python 1.0 == 1, but a scan writes integers without a fraction; and 1e999 parses as infinity.
-        same = same and isinstance(understood, float) and math.isfinite(given)
-    return None if same and isinstance(given, (str, int, float, type(None))) else place
+        is_same = is_same and isinstance(understood, float) and math.isfinite(given)
+    return None if is_same else place

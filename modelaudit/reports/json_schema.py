@@ -8,7 +8,8 @@ from modelaudit.model.report import SCHEMA
 from modelaudit.reports.json_report import Json, encode_canonical, get_report_adapter
 
 _ID = "urn:modelaudit:report:v1"
-_ATTRIBUTE = re.compile(r"^    (\w+): ", re.MULTILINE)
+_ATTRIBUTE_NAME = re.compile(r"^    (\w+): ", re.MULTILINE)
+"""The name that begins an entry of a docstring's ``Attributes:``, such as ``    path: the file``."""
 _STRING_ENCODING = (
     "In every string the replacement character is an escape: U+FFFD and four hexadecimal digits encode a surrogate"
     " (a byte ff of a file name that is not UTF-8 is U+FFFD dcff), and U+FFFD twice encodes U+FFFD."
@@ -43,16 +44,17 @@ def _require_mapping(value: Json) -> dict[str, Json]:
 
 def _move_attribute_texts(definition: dict[str, Json]) -> None:
     """Move each text under ``Attributes:`` to its field, and require every field: a report always contains them all."""
-    whole = str(definition.get("description", "")).replace("``", "`")
-    text, _, attributes = whole.partition("\n\nAttributes:\n")
+    docstring = str(definition.get("description", "")).replace("``", "`")
+    text, _, attributes = docstring.partition("\n\nAttributes:\n")
     if text:
         definition["description"] = " ".join(text.split())
     fields = definition.get("properties")
     if not isinstance(fields, dict):
         return
     definition["required"] = list(fields)
-    parts = _ATTRIBUTE.split(attributes)
-    for name, words in zip(parts[1::2], parts[2::2], strict=True):
+    # A split by a pattern with a group gives the text before the first name, then a name and its text in turn.
+    _, *names_and_texts = _ATTRIBUTE_NAME.split(attributes)
+    for name, description in zip(names_and_texts[::2], names_and_texts[1::2], strict=True):
         field = fields.get(name)
         if isinstance(field, dict):
-            field["description"] = " ".join(words.split())
+            field["description"] = " ".join(description.split())

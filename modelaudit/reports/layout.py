@@ -48,11 +48,11 @@ def render_parts(parts: Iterable[RenderableType], *, width: int, color: bool) ->
 
 def build_text(*parts: str | tuple[str, str]) -> Text:
     """Build a text from parts, each of them escaped and cut if too long; a pair is a part with its style."""
-    made = Text(overflow="fold")
+    text = Text(overflow="fold")
     for part in parts:
         words, style = (part, "") if isinstance(part, str) else part
-        made.append(escape_unprintable(words, limit=_MAX_PART_CHARACTERS), style)
-    return made
+        text.append(escape_unprintable(words, limit=_MAX_PART_CHARACTERS), style)
+    return text
 
 
 def build_rows(rows: list[tuple[str, Text]], indent: int = 2, label: int = 10) -> Padding:

@@ -34,7 +34,7 @@ from modelaudit.reports.license_view import (
 )
 from modelaudit.reports.license_words import (
     ANSWERS,
-    MISSING,
+    MISSING_PREFIX,
     RELATIONS,
     SHORT_GROUPS,
     describe_claim,
@@ -58,13 +58,27 @@ _MARKS = {
     Answer.DENY: ("✘", "bold white on red"),
 }
 _NO_USE_MARK = ("◐ NO USE STATED", "bold black on yellow")
-_REASONS, _CLAIMS, _BRANCHES, _CONFLICTS, _DATASETS, _OPEN = 6, 5, 12, 4, 4, 6
-_LABEL = 8
-_DEEPEST = 8
-_CLAUSE, _TERMS, _SENTENCE, _QUOTED = 240, 320, 240, 60
-"""Characters of a duty, of a clause that answers, of a sentence about this model, and of a quotation."""
-_TASKS, _USES = 8, 8
-_IN_ONE_LINE = (DutyGroup.WATCH,)
+_MAX_REASONS = 6
+_MAX_CLAIMS = 5
+_MAX_SENTENCES = 3
+_MAX_BRANCHES = 12
+_MAX_TASKS_PER_GROUP = 8
+_MAX_CONFLICTS = 4
+_MAX_FORBIDDEN_USES = 8
+_MAX_DATASETS = 4
+_MAX_UNREAD_SOURCES = 6
+
+_LABEL_COLUMNS = 8
+_MAX_PLACE_COLUMNS = 26
+_MAX_DRAWN_DEPTH = 8
+"""Base models deeper than this show the number of their depth instead of the lines of the tree."""
+
+_MAX_DUTY_CHARACTERS = 240
+_MAX_CLAUSE_CHARACTERS = 320
+_MAX_SENTENCE_CHARACTERS = 240
+_MAX_QUOTATION_CHARACTERS = 60
+
+_GROUPS_IN_ONE_LINE = (DutyGroup.WATCH,)
 """Groups whose duties are listed by their kind alone: they are many, and nothing has to be prepared for them."""
 _MISSING_WORDS = {"naming": "words to show"}
 """Plain words for missing items, where the kind of the conflict is not plain."""
@@ -86,7 +100,7 @@ def render_license(report: AuditReport, width: int = 100, color: bool = False) -
         _render_lineage(report),
         _render_tasks(license_),
         _render_conflicts(license_),
-        _render_rest(license_),
+        _render_limits_and_sources(license_),
     ]
     return render_parts([part for part in parts if part is not None], width=min(width, 100), color=color)
 
@@ -94,74 +108,73 @@ def render_license(report: AuditReport, width: int = 100, color: bool = False) -
 def _render_head(report: AuditReport) -> RenderableType:
     """Render the answer, the model and the policy."""
     license_, target = report.license, report.target
-    ship = assess_shipping(license_, "listed below")
+    shipping = assess_shipping(license_, "listed below")
     answer = license_.permission
     mark = " ".join((_MARKS[answer][0], ANSWERS[answer])) if answer else _NO_USE_MARK[0]
     style = _MARKS[answer][1] if answer else _NO_USE_MARK[1]
     version = target.commit or "no commit: the files are not pinned to a version"
     rows = [("model", build_text((view.get_model_name(target), "bold"), f", {version}"))]
     if answer is not None and license_.intent is not None:
-        rows.append(
-            (
-                "policy",
-                build_text((report.policy.name, "bold"), ": ", "; ".join(describe_intended_use(license_.intent))),
-            )
-        )
+        use = "; ".join(describe_intended_use(license_.intent))
     else:
-        rows.append(
-            (
-                "policy",
-                build_text(
-                    (report.policy.name, "bold"),
-                    ": it states no intended use, so no clause was checked; "
-                    "state one with --use commercial or --policy commercial-saas, for instance",
-                ),
-            )
+        use = (
+            "it states no intended use, so no clause was checked; "
+            "state one with --use commercial or --policy commercial-saas, for instance"
         )
-    return Group(build_text((f" {mark} ", style), f" {ship.line}"), build_rows(rows, label=_LABEL))
+    rows.append(("policy", build_text((report.policy.name, "bold"), ": ", use)))
+    return Group(build_text((f" {mark} ", style), f" {shipping.line}"), build_rows(rows, label=_LABEL_COLUMNS))
 
 
 def _render_block(heading: str, lines: list[Text | Padding]) -> RenderableType:
     return Group(build_title(heading), *lines)
 
 
-def _render_more(number: int, shown: int, what: str) -> list[Text | Padding]:
+def _render_omission(number: int, shown: int, noun: str) -> list[Text | Padding]:
+    """Render a line for the entries of a list that are not shown; no line if all are.
+
+    Args:
+        number: the number of entries.
+        shown: the number of entries that are shown at most.
+        noun: a noun for one further entry, such as ``more reason``.
+    """
     if number <= shown:
         return []
-    return [
-        Padding(Text(f"… and {count_noun(number - shown, what)}, in the HTML and JSON reports", "dim"), (0, 0, 0, 2))
-    ]
+    omitted = count_noun(number - shown, noun)
+    return [Padding(Text(f"… and {omitted}, in the HTML and JSON reports", "dim"), (0, 0, 0, 2))]
 
 
 def _render_reasons(license_: LicenseConclusion) -> RenderableType | None:
     """Render the reasons against the use, worst first."""
-    found = list_reasons(license_)
-    if not found:
+    reasons = list_reasons(license_)
+    if not reasons:
         return None
     lines: list[Text | Padding] = [
-        build_rows([(each.answer.answer, _render_reason(each, license_))], label=_LABEL) for each in found[:_REASONS]
+        build_rows([(reason.answer.answer, _format_reason(reason, license_))], label=_LABEL_COLUMNS)
+        for reason in reasons[:_MAX_REASONS]
     ]
-    return _render_block("Why", lines + _render_more(len(found), _REASONS, "more reason"))
+    return _render_block("Why", lines + _render_omission(len(reasons), _MAX_REASONS, "more reason"))
 
 
-def _render_reason(reason: Reason, license_: LicenseConclusion) -> Text:
+def _format_reason(reason: Reason, license_: LicenseConclusion) -> Text:
+    """Format a reason: why, the clause with its licence, when its text was verified, and the base models in between."""
     answer = reason.answer
     where = ", ".join(part for part in (answer.license, answer.section or describe_kind(answer.kind)) if part)
-    clause = (
-        f" {where}: {end_sentence(cut_text(answer.text, _TERMS))}"
-        if answer.text
-        else f" {end_sentence(where)}"
-        if answer.license
-        else ""
-    )
-    read = f" Read {answer.read}" if answer.read else " Terms not verified" if answer.license else ""
-    source = f"{read}: {answer.url}." if answer.url and read else end_sentence(read) if read else ""
-    via = (
-        f" Inherited: {'; '.join(describe_lineage_path(license_, each) for each in reason.vias)}."
-        if reason.vias
-        else ""
-    )
-    return build_text((shorten_to_clauses(answer.because, _SENTENCE), "bold"), clause, (source, "dim"), via)
+    clause = ""
+    if answer.text:
+        clause = f" {where}: {end_sentence(cut_text(answer.text, _MAX_CLAUSE_CHARACTERS))}"
+    elif answer.license:
+        clause = f" {end_sentence(where)}"
+    verification = ""
+    if answer.read:
+        verification = f" Read {answer.read}"
+    elif answer.license:
+        verification = " Terms not verified"
+    if verification:
+        verification = f"{verification}: {answer.url}." if answer.url else end_sentence(verification)
+    paths = "; ".join(describe_lineage_path(license_, via) for via in reason.vias)
+    inherited = f" Inherited: {paths}." if paths else ""
+    because = shorten_to_clauses(answer.because, _MAX_SENTENCE_CHARACTERS)
+    return build_text((because, "bold"), clause, (verification, "dim"), inherited)
 
 
 def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
@@ -170,28 +183,31 @@ def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
     concluded = license_.expression or f"nothing, because the licence is {STATES[license_.state]}"
     lines: list[Text | Padding] = []
     claims = list_license_claims(license_)
-    rows = [(_format_place(claim), _format_claim(claim, license_)) for claim in claims[:_CLAIMS]]
+    rows = [(_format_place(claim), _format_claim(claim, license_)) for claim in claims[:_MAX_CLAIMS]]
     if rows:
-        lines.append(build_rows(rows, label=min(max(len(place) for place, _ in rows), 26)))
-    lines += _render_more(len(claims), _CLAIMS, "more statement")
+        lines.append(build_rows(rows, label=min(max(len(place) for place, _ in rows), _MAX_PLACE_COLUMNS)))
+    lines += _render_omission(len(claims), _MAX_CLAIMS, "more statement")
     # The statements above and the tree below already explain a conclusion, unless an alternative was chosen.
     is_explained = license_.state is ConclusionState.CONCLUDED and rows and " OR " not in license_.expression
     sentences = () if is_explained else license_.reasoning
-    lines += [Padding(build_text(f"- {each}"), (0, 0, 0, 2)) for each in sentences[:3]]
-    lines += _render_more(len(sentences), 3, "more sentence")
+    lines += [Padding(build_text(f"- {each}"), (0, 0, 0, 2)) for each in sentences[:_MAX_SENTENCES]]
+    lines += _render_omission(len(sentences), _MAX_SENTENCES, "more sentence")
     return _render_block(f"Concluded: {build_text(concluded)} ({category})", lines)
 
 
 def _format_place(claim: LicenseClaim) -> str:
+    """Format the place of a claim as ``README.md:3``, or ``the Hub`` for metadata outside of the files."""
     line = f":{claim.location.line}" if claim.location.line else ""
     return str(build_text(f"{claim.artifact}{line}" if claim.artifact else "the Hub"))
 
 
 def _format_claim(claim: LicenseClaim, license_: LicenseConclusion) -> Text:
+    """Format a claim as its words, the licence to which they resolve, and the kind of the source."""
     field = f"{claim.field}: " if claim.kind is ClaimKind.DECLARED else ""
-    known, words = view.describe_claimed_license(claim, license_)
-    outcome = f" = {words}" if known else f" ({words[:1].lower()}{words[1:]})"
-    return build_text(f"{field}“{cut_text(claim.quotation, _QUOTED)}”", (outcome, "bold"), f", {describe_claim(claim)}")
+    is_known, result = view.describe_claimed_license(claim, license_)
+    outcome = f" = {result}" if is_known else f" ({lower_first(result)})"
+    quotation = cut_text(claim.quotation, _MAX_QUOTATION_CHARACTERS)
+    return build_text(f"{field}“{quotation}”", (outcome, "bold"), f", {describe_claim(claim)}")
 
 
 def _render_lineage(report: AuditReport) -> RenderableType | None:
@@ -200,68 +216,86 @@ def _render_lineage(report: AuditReport) -> RenderableType | None:
     if not branches:
         return None
     lines: list[Text | Padding] = []
-    for branch in branches[:_BRANCHES]:
+    for branch in branches[:_MAX_BRANCHES]:
         origin = branch.origin
         description = f": {describe_base_model(origin)}"
         parts = build_text(f"{RELATIONS[origin.relation]} ", (origin.name, "bold"), description)
-        rails = branch.rails if branch.depth < _DEEPEST else f"… {branch.depth + 1} "
+        rails = branch.rails if branch.depth < _MAX_DRAWN_DEPTH else f"… {branch.depth + 1} "
         lines.append(build_rows([(rails, parts)], label=len(rails)))
-    return _render_block("Base models", lines + _render_more(len(branches), _BRANCHES, "more base model"))
+    return _render_block("Base models", lines + _render_omission(len(branches), _MAX_BRANCHES, "more base model"))
 
 
 def _render_tasks(license_: LicenseConclusion) -> RenderableType | None:
-    """Render the duties by group, as a list to tick off."""
+    """Render the duties by group, as a list to tick off; for a denied use, only the kinds of duties."""
     groups = group_tasks(license_)
     if not groups:
         return None
-    ids = list(dict.fromkeys(task.license for _, each in groups for task in each))
-    several = len(ids) > 1
-    denied = license_.permission is Answer.DENY
+    all_tasks = [task for _, tasks in groups for task in tasks]
+    ids = list(dict.fromkeys(task.license for task in all_tasks))
+    # The licence of a duty is shown unless the heading names it for all of them.
+    show_license = len(ids) > 1
+    is_denied = license_.permission is Answer.DENY
     rows: list[tuple[str, Text]] = []
-    for group, each in groups:
+    for group, tasks in groups:
         label = SHORT_GROUPS[group]
-        if denied or group in _IN_ONE_LINE:
-            rows.append((label, _format_kinds(each, several)))
+        if is_denied or group in _GROUPS_IN_ONE_LINE:
+            rows.append((label, _format_kinds(tasks, show_license)))
             continue
-        boxes = [_format_alike_tasks(alike, several) for alike in _group_alike_tasks(each)]
-        rows += [(label if place == 0 else "", box) for place, box in enumerate(boxes[:_TASKS])]
-        if len(boxes) > _TASKS:
-            rows.append(("", build_text(f"… and {len(boxes) - _TASKS} more, in the HTML and JSON reports")))
-    number = sum(len(each) for _, each in groups)
-    met = sum(bool(task.met) for _, each in groups for task in each)
-    there = f", {met} met by files of the model" if met else ""
-    under = "" if several else f" under {build_text(ids[0])}"
-    heading = "If the use were allowed" if denied else "To do"
-    duties = count_noun(number, "duty", "duties")
-    return _render_block(f"{heading}{under}: {duties}{there}", [build_rows(rows, label=_LABEL)])
+        items = [_format_alike_tasks(alike, show_license) for alike in _group_alike_tasks(tasks)]
+        rows += [(label if index == 0 else "", item) for index, item in enumerate(items[:_MAX_TASKS_PER_GROUP])]
+        if len(items) > _MAX_TASKS_PER_GROUP:
+            omitted = len(items) - _MAX_TASKS_PER_GROUP
+            rows.append(("", build_text(f"… and {omitted} more, in the HTML and JSON reports")))
+    met_number = sum(bool(task.met) for task in all_tasks)
+    met = f", {met_number} met by files of the model" if met_number else ""
+    under = "" if show_license else f" under {build_text(ids[0])}"
+    heading = "If the use were allowed" if is_denied else "To do"
+    duties = count_noun(len(all_tasks), "duty", "duties")
+    return _render_block(f"{heading}{under}: {duties}{met}", [build_rows(rows, label=_LABEL_COLUMNS)])
 
 
-def _group_alike_tasks(each: tuple[Task, ...]) -> list[list[Task]]:
-    """Group open duties of one kind that several licences share; duties with exact words stay separate."""
-    found: dict[tuple[str, ...], list[Task]] = {}
-    for place, task in enumerate(each):
-        apart = task.met or task.words or any(task.license == kin.license for kin in found.get((task.kind,), ()))
-        found.setdefault((task.kind, str(place)) if apart else (task.kind,), []).append(task)
-    return list(found.values())
+def _group_alike_tasks(tasks: tuple[Task, ...]) -> list[list[Task]]:
+    """Group open duties of one kind that several licences share, one duty from each licence.
+
+    A duty that is met or that requires exact words forms a group of its own.
+    """
+    groups: list[list[Task]] = []
+    shared_groups: dict[str, list[Task]] = {}
+    for task in tasks:
+        shared = shared_groups.get(task.kind)
+        has_license = any(task.license == other.license for other in shared or ())
+        if task.met or task.words or has_license:
+            groups.append([task])
+        elif shared is None:
+            shared_groups[task.kind] = [task]
+            groups.append(shared_groups[task.kind])
+        else:
+            shared.append(task)
+    return groups
 
 
-def _format_alike_tasks(alike: list[Task], several: bool) -> Text:
+def _format_alike_tasks(alike: list[Task], show_license: bool) -> Text:
+    """Format duties of one kind as one item: their text if it is the same, else their kind, and every section."""
     if len(alike) == 1:
-        return _format_task(alike[0], several)
-    texts = dict.fromkeys(task.text for task in alike)
-    description = cut_text(alike[0].text, _CLAUSE) if len(texts) == 1 else f"{describe_kind(alike[0].kind)}, for each:"
+        return _format_task(alike[0], show_license)
+    has_one_text = len({task.text for task in alike}) == 1
+    if has_one_text:
+        description = cut_text(alike[0].text, _MAX_DUTY_CHARACTERS)
+    else:
+        description = f"{describe_kind(alike[0].kind)}, for each:"
     sources = "; ".join(f"{_shorten_id(task.license)}, {task.section or 'section not stated'}" for task in alike)
     return build_text(f"[ ] {description}", (f" ({sources})", "dim"))
 
 
-def _format_task(task: Task, several: bool) -> Text:
-    text = cut_text(task.text, _CLAUSE)
-    box = f"[x] {text} Met by {task.met}." if task.met else f"[ ] {text}"
-    exact = " / ".join(f"“{each}”" for each in task.words if each not in task.text)
-    words = [f" Exact words: {exact}"] if exact else []
+def _format_task(task: Task, show_license: bool) -> Text:
+    """Format a duty with its box, the exact words that its text lacks, and its section."""
+    text = cut_text(task.text, _MAX_DUTY_CHARACTERS)
+    item = f"[x] {text} Met by {task.met}." if task.met else f"[ ] {text}"
+    quotations = " / ".join(f"“{words}”" for words in task.words if words not in task.text)
+    exact_words = [f" Exact words: {quotations}"] if quotations else []
     section = task.section or "section not stated"
-    source = f"{_shorten_id(task.license)}, {section}" if several else section
-    return build_text(box, *words, (f" ({source})", "dim"))
+    source = f"{_shorten_id(task.license)}, {section}" if show_license else section
+    return build_text(item, *exact_words, (f" ({source})", "dim"))
 
 
 def _shorten_id(license_id: str) -> str:
@@ -269,56 +303,71 @@ def _shorten_id(license_id: str) -> str:
     return license_id.removeprefix("LicenseRef-")
 
 
-def _format_kinds(each: tuple[Task, ...], several: bool) -> Text:
-    parts: dict[str, list[str]] = {}
-    for task in each:
+def _format_kinds(tasks: tuple[Task, ...], show_license: bool) -> Text:
+    """Format duties as one sentence that names each kind with its sections: ``Ship the notices (4.1, 4.2)``."""
+    places_by_kind: dict[str, list[str]] = {}
+    for task in tasks:
         section = task.section.removeprefix("section ")
-        place = f"{_shorten_id(task.license)} {section}" if several else section
-        parts.setdefault(lower_first(describe_kind(task.kind)), []).append(place.strip())
-    description = "; ".join(f"{kind} ({', '.join(dict.fromkeys(places))})" for kind, places in parts.items())
+        place = f"{_shorten_id(task.license)} {section}" if show_license else section
+        places_by_kind.setdefault(lower_first(describe_kind(task.kind)), []).append(place.strip())
+    description = "; ".join(f"{kind} ({', '.join(dict.fromkeys(places))})" for kind, places in places_by_kind.items())
     return build_text(end_sentence(description[:1].upper() + description[1:]))
 
 
 def _render_conflicts(license_: LicenseConclusion) -> RenderableType | None:
     """Render the conflicts that are not among the reasons already."""
     reported = {reason.answer.because for reason in list_reasons(license_)}
-    found = [each for each in license_.conflicts if each.detail not in reported and not each.kind.startswith(MISSING)]
-    lines: list[Text | Padding] = [
-        Padding(build_text((f"{describe_kind(each.kind)}: ", "bold"), cut_text(each.detail, _SENTENCE)), (0, 0, 0, 2))
-        for each in found[:_CONFLICTS]
-    ]
-    lines += _render_more(len(found), _CONFLICTS, "more conflict")
+    unreported = [each for each in license_.conflicts if each.detail not in reported]
+    conflicts = [each for each in unreported if not each.kind.startswith(MISSING_PREFIX)]
+    lines: list[Text | Padding] = []
+    for conflict in conflicts[:_MAX_CONFLICTS]:
+        detail = cut_text(conflict.detail, _MAX_SENTENCE_CHARACTERS)
+        lines.append(Padding(build_text((f"{describe_kind(conflict.kind)}: ", "bold"), detail), (0, 0, 0, 2)))
+    lines += _render_omission(len(conflicts), _MAX_CONFLICTS, "more conflict")
     return _render_block("Conflicts", lines) if lines else None
 
 
 def _list_missing_items(license_: LicenseConclusion) -> list[str]:
     """List all items that a licence requires and the repository lacks, as one line."""
-    missing: dict[str, list[str]] = {}
-    for each in license_.conflicts:
-        if each.kind.startswith(MISSING):
-            missing.setdefault(each.kind.removeprefix(MISSING), []).extend(_shorten_id(id_) for id_ in each.entries)
-    parts = [f"{_MISSING_WORDS.get(what, what)} of {', '.join(dict.fromkeys(ids))}" for what, ids in missing.items()]
+    ids_by_item: dict[str, list[str]] = {}
+    for conflict in license_.conflicts:
+        if conflict.kind.startswith(MISSING_PREFIX):
+            item = conflict.kind.removeprefix(MISSING_PREFIX)
+            ids_by_item.setdefault(item, []).extend(_shorten_id(id_) for id_ in conflict.entries)
+    parts = [
+        f"{_MISSING_WORDS.get(item, item)} of {', '.join(dict.fromkeys(ids))}" for item, ids in ids_by_item.items()
+    ]
     return [f"Not in the repository: {end_sentence('; '.join(parts))}"] if parts else []
 
 
-def _render_rest(license_: LicenseConclusion) -> RenderableType | None:
-    """Render limits, missing items, data sets, openness and unread sources."""
-    within = () if license_.permission is Answer.DENY else list_limits(license_, _USES)
-    rows = [("limits" if place == 0 else "", build_text(each)) for place, each in enumerate(within)]
+def _render_limits_and_sources(license_: LicenseConclusion) -> RenderableType | None:
+    """Render limits, missing items, data sets, openness and unread sources, as rows without a heading."""
+    limits = () if license_.permission is Answer.DENY else list_limits(license_, _MAX_FORBIDDEN_USES)
+    rows = [("limits" if index == 0 else "", build_text(each)) for index, each in enumerate(limits)]
     rows += [("missing", build_text(each)) for each in _list_missing_items(license_)]
-    data = [f"{each.name}: {describe_dataset(each)}" for each in license_.datasets]
-    if data:
-        more = f"; and {len(data) - _DATASETS} more" if len(data) > _DATASETS else ""
-        rows.append(
-            ("data", build_text("; ".join(data[:_DATASETS]) + more + " (separate from the model's own licence)"))
-        )
-    if line := describe_openness(license_):
-        rows.append(("open", build_text(line)))
-    unread = [each.name for each in license_.origins if each.lookup is not OriginState.READ]
-    unread += [each.name for each in license_.datasets if each.lookup is not OriginState.READ]
-    lines = [f"{', '.join(dict.fromkeys(unread))}: the reason is stated above."] if unread else []
-    lines += [each for each in list_unread(license_) if not any(each.startswith((f"{n}:", f"{n} (")) for n in unread)]
-    rows += [("unread" if place == 0 else "", build_text(each)) for place, each in enumerate(lines[:_OPEN])]
-    if len(lines) > _OPEN:
-        rows.append(("", build_text(f"… and {len(lines) - _OPEN} more, in the HTML and JSON reports")))
-    return build_rows(rows, indent=0, label=_LABEL) if rows else None
+    datasets = [f"{each.name}: {describe_dataset(each)}" for each in license_.datasets]
+    if datasets:
+        more = f"; and {len(datasets) - _MAX_DATASETS} more" if len(datasets) > _MAX_DATASETS else ""
+        listed = "; ".join(datasets[:_MAX_DATASETS])
+        rows.append(("data", build_text(f"{listed}{more} (separate from the model's own licence)")))
+    openness = describe_openness(license_)
+    if openness:
+        rows.append(("open", build_text(openness)))
+    unread = _list_unread_sources(license_)
+    rows += [
+        ("unread" if index == 0 else "", build_text(each)) for index, each in enumerate(unread[:_MAX_UNREAD_SOURCES])
+    ]
+    if len(unread) > _MAX_UNREAD_SOURCES:
+        omitted = len(unread) - _MAX_UNREAD_SOURCES
+        rows.append(("", build_text(f"… and {omitted} more, in the HTML and JSON reports")))
+    return build_rows(rows, indent=0, label=_LABEL_COLUMNS) if rows else None
+
+
+def _list_unread_sources(license_: LicenseConclusion) -> list[str]:
+    """List the sources that were not read; those that the screen explains above share the first line."""
+    names = [each.name for each in license_.origins if each.look is not OriginState.READ]
+    names += [each.name for each in license_.datasets if each.look is not OriginState.READ]
+    lines = [f"{', '.join(dict.fromkeys(names))}: the reason is stated above."] if names else []
+    # ``list_unread`` begins a line with "NAME:" for a base model, and with "NAME (data set):" for a data set.
+    beginnings = tuple(f"{name}{mark}" for name in names for mark in (":", " ("))
+    return lines + [line for line in list_unread(license_) if not line.startswith(beginnings)]

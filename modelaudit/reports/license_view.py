@@ -28,7 +28,7 @@ from modelaudit.reports.wording import (
     lower_first,
 )
 
-_LONGEST_RAILS = 90
+_MAX_RAILS_CHARACTERS = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,13 @@ class Task:
     """Equal duties merged into one, from the model's own licence and from base models under the same licence.
 
     Attributes:
+        license: the id of the licence.
+        kind: the kind of the clause.
+        text: the duty, in the words of the rule set.
+        section: the section of the licence; empty if none is on record.
+        words: the exact words that the licence requires.
         vias: the base models that bring it in; empty for the model's own licence alone.
+        met: the file of the model that meets the duty; empty if none does.
     """
 
     license: str
@@ -73,7 +79,7 @@ class Branch:
     Attributes:
         origin: the base model.
         depth: 0 for a base model that the scanned model names itself.
-        rails: the lines of the tree that lead to it.
+        rails: the drawn lines of the tree in front of its name, such as ``│  └─``.
     """
 
     origin: Origin
@@ -82,7 +88,7 @@ class Branch:
 
 
 def group_tasks(license_: LicenseConclusion) -> tuple[tuple[Group, tuple[Task, ...]], ...]:
-    """Group the duties, in the order of the vocabulary's groups; empty groups are left out."""
+    """Merge equal duties and sort them by group, in the order of ``Group``; empty groups are left out."""
     merged: dict[tuple[Group, str, str, str, str, tuple[str, ...]], list[Duty]] = {}
     for duty in license_.duties:
         key = (duty.group, duty.license, duty.kind, duty.text, duty.section, duty.words)
@@ -92,51 +98,58 @@ def group_tasks(license_: LicenseConclusion) -> tuple[tuple[Group, tuple[Task, .
         vias = tuple(dict.fromkeys(duty.via for duty in duties if duty.via))
         met = next((duty.met for duty in duties if duty.met), "")
         groups[group].append(Task(license_id, kind, text, section, words, vias, met))
-    return tuple((group, tuple(each)) for group, each in groups.items() if each)
+    return tuple((group, tuple(tasks)) for group, tasks in groups.items() if tasks)
 
 
 def list_reasons(license_: LicenseConclusion) -> tuple[Reason, ...]:
     """List the answers against the use, worst first, each once; permissions are left out."""
     merged: dict[tuple[str, ...], list[UseAnswer]] = {}
-    for each in license_.answers:
-        key = (each.answer, each.license, each.kind, each.because, each.text, each.section)
-        merged.setdefault(key, []).append(each)
-    found = [Reason(same[0], tuple(dict.fromkeys(each.via for each in same if each.via))) for same in merged.values()]
-    against = (reason for reason in found if reason.answer.answer is not Answer.ALLOW)
-    return tuple(sorted(against, key=lambda reason: -reason.answer.answer.rank))
+    for answer in license_.answers:
+        if answer.answer is Answer.ALLOW:
+            continue
+        key = (answer.answer, answer.license, answer.kind, answer.because, answer.text, answer.section)
+        merged.setdefault(key, []).append(answer)
+    reasons = []
+    for equal_answers in merged.values():
+        vias = dict.fromkeys(answer.via for answer in equal_answers if answer.via)
+        reasons.append(Reason(equal_answers[0], tuple(vias)))
+    return tuple(sorted(reasons, key=lambda reason: -reason.answer.answer.rank))
 
 
 def build_lineage_tree(license_: LicenseConclusion) -> tuple[Branch, ...]:
     """Build the tree of base models, depth first; every base model appears, even in a cycle."""
-    below: dict[str, list[int]] = {}
-    for place, origin in enumerate(license_.origins):
-        below.setdefault(origin.derived_model, []).append(place)
+    # ``made`` is the model that was made from the base model; it is empty for the scanned model.
+    indices_by_made: dict[str, list[int]] = {}
+    for index, origin in enumerate(license_.origins):
+        indices_by_made.setdefault(origin.made, []).append(index)
     branches: list[Branch] = []
     shown: set[int] = set()
-    # A saved report may hold a chain of any length, which would exceed the recursion limit.
-    for first in (below.get("", []), range(len(license_.origins))):
-        waiting = [(place, 0, "", place == first[-1]) for place in reversed(first)]
+    # First the base models of the scanned model, then those that it does not lead to, such as the members of a cycle.
+    for roots in (indices_by_made.get("", []), range(len(license_.origins))):
+        # A stack: in a saved report a chain may be longer than the recursion limit.
+        waiting = [(index, 0, "", index == roots[-1]) for index in reversed(roots)]
         while waiting:
-            place, depth, rails, last = waiting.pop()
-            if place in shown:
+            index, depth, rails, is_last = waiting.pop()
+            if index in shown:
                 continue
-            shown.add(place)
-            origin = license_.origins[place]
-            branches.append(Branch(origin, depth, rails + ("└─" if last else "├─")))
-            inner = [each for each in below.get(origin.name, ()) if each not in shown]
-            deeper = (rails + ("   " if last else "│  "))[-_LONGEST_RAILS:]
-            waiting += [(each, depth + 1, deeper, each == inner[-1]) for each in reversed(inner)]
+            shown.add(index)
+            origin = license_.origins[index]
+            branches.append(Branch(origin, depth, rails + ("└─" if is_last else "├─")))
+            inner = [each for each in indices_by_made.get(origin.name, ()) if each not in shown]
+            inner_rails = (rails + ("   " if is_last else "│  "))[-_MAX_RAILS_CHARACTERS:]
+            waiting += [(each, depth + 1, inner_rails, each == inner[-1]) for each in reversed(inner)]
     return tuple(branches)
 
 
 def describe_base_model(origin: Origin) -> str:
     """Describe a base model: its licences if known, and whether it was read."""
-    named = " and ".join(origin.entries)
-    look = LOOKS[origin.lookup]
-    if origin.lookup is OriginState.READ:
+    licenses = " and ".join(origin.entries)
+    look = LOOKS[origin.look]
+    if origin.look is OriginState.READ:
         look = f"read at {origin.commit[:12]}" if origin.commit else look
-        named = named if origin.state is ConclusionState.CONCLUDED and named else _describe_doubt(origin.state, named)
-    return "; ".join(part for part in (named or "licence not known", look) if part)
+        if origin.state is not ConclusionState.CONCLUDED or not licenses:
+            licenses = f"no licence concluded ({origin.state}{f': {licenses}' if licenses else ''})"
+    return f"{licenses or 'licence not known'}; {look}"
 
 
 def list_limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]:
@@ -147,8 +160,8 @@ def list_limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]
         most: how many forbidden uses of one licence are listed; the rest is counted.
     """
     answered = {(each.license, each.kind) for each in license_.answers if each.answer is not Answer.ALLOW}
-    found: list[str] = []
-    untouched: list[str] = []
+    lines: list[str] = []
+    other_limits: list[str] = []
     for entry in license_.entries:
         for clause in entry.clauses:
             if (entry.id, clause.kind) in answered or clause.kind not in LIMIT_KINDS:
@@ -156,34 +169,32 @@ def list_limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]
             where = ", ".join(part for part in (entry.id.removeprefix("LicenseRef-"), clause.section) if part)
             if clause.kind == "use-policy":
                 url = clause.url or entry.policy_url or entry.url
-                found.append(f"Forbidden uses: {_format_fields(clause, most)} ({where}; {url}).")
+                lines.append(f"Forbidden uses: {_format_fields(clause, most)} ({where}; {url}).")
             elif clause.kind == "use-condition" and clause.fields:
-                found.append(f"Uses under conditions: {_format_fields(clause, most)} ({where}).")
+                lines.append(f"Uses under conditions: {_format_fields(clause, most)} ({where}).")
             else:
                 number = f" above {format_number(clause.number)}" if clause.number is not None else ""
-                untouched.append(f"{lower_first(describe_kind(clause.kind))}{number} ({where})")
-    if untouched:
+                other_limits.append(f"{lower_first(describe_kind(clause.kind))}{number} ({where})")
+    if other_limits:
         heading = "Limits" if license_.permission is None else "Limits that do not affect the planned use"
-        found.append(f"{heading}: {'; '.join(dict.fromkeys(untouched))}.")
-    return tuple(dict.fromkeys(found))
+        lines.append(f"{heading}: {'; '.join(dict.fromkeys(other_limits))}.")
+    return tuple(dict.fromkeys(lines))
 
 
 def _format_fields(clause: Clause, most: int) -> str:
+    """Join the first ``most`` fields of use of a clause, and count the rest."""
     if not clause.fields:
         return "this tool has no list; read it at the address"
-    named = ", ".join(each.replace("-", " ") for each in clause.fields[:most])
+    fields = ", ".join(each.replace("-", " ") for each in clause.fields[:most])
     more = len(clause.fields) - most
-    return f"{named} and {more} more" if more > 0 else named
-
-
-def _describe_doubt(state: ConclusionState, named: str) -> str:
-    return f"no licence concluded ({state}{': ' + named if named else ''})"
+    return f"{fields} and {more} more" if more > 0 else fields
 
 
 def describe_lineage_path(license_: LicenseConclusion, via: str) -> str:
-    """Describe the steps from a base model to the model: ``quantized from a/b, fine-tuned from c/d``."""
+    """Describe the steps from the model down to the base model ``via``: ``quantized from a/b, fine-tuned from c/d``."""
     steps: list[str] = []
     name = via
+    # A lineage with a cycle has no end, so there are at most as many steps as base models.
     for _ in license_.origins:
         origin = next((each for each in license_.origins if each.name == name), None)
         if origin is None:
@@ -210,20 +221,23 @@ def list_own_entries(license_: LicenseConclusion) -> tuple[LicenseEntry, ...]:
 
 def find_text_file(license_: LicenseConclusion, id_: str) -> str:
     """Find the file that holds the text of a licence word for word; empty if none does."""
-    exact = (c for c in license_.claims if c.kind is ClaimKind.FOUND and c.basis is Basis.TEXT and c.entry == id_)
-    return next((claim.artifact for claim in exact), "")
+    for claim in license_.claims:
+        if claim.kind is ClaimKind.FOUND and claim.basis is Basis.TEXT and claim.entry == id_:
+            return claim.artifact
+    return ""
 
 
 def is_uncompared_file(claim: LicenseClaim) -> bool:
-    """Whether only the name of the file promises terms: its text was not compared."""
+    """Whether a claim rests only on the name of a file, whose text was not compared with any licence."""
     return claim.kind is ClaimKind.FOUND and (claim.basis is Basis.FILE_NAME or claim.field == "file-name")
 
 
 def list_unfollowed_base_models(license_: LicenseConclusion) -> tuple[str, ...]:
     """List the base models that are named and were not looked up, each once."""
-    looked = {origin.name for origin in license_.origins}
-    named = (c.quotation for c in license_.claims if c.kind is ClaimKind.INHERITED and c.field != "datasets")
-    return tuple(dict.fromkeys(name for name in named if name not in looked))
+    looked_up = {origin.name for origin in license_.origins}
+    inherited = [claim for claim in license_.claims if claim.kind is ClaimKind.INHERITED]
+    named = (claim.quotation for claim in inherited if claim.field != "datasets")
+    return tuple(dict.fromkeys(name for name in named if name not in looked_up))
 
 
 def list_unread_base_models(license_: LicenseConclusion) -> tuple[Origin, ...]:
@@ -237,27 +251,27 @@ def list_unread_base_models(license_: LicenseConclusion) -> tuple[Origin, ...]:
 
 def describe_dataset(dataset: DatasetClaim) -> str:
     """Describe the licence of a data set by its own card, or the reason why it is unknown."""
-    named = " and ".join(dataset.entries)
-    if dataset.lookup is OriginState.READ:
-        return named or (dataset.detail or "its card names no known licence")
-    return f"{named}; {LOOKS[dataset.lookup]}" if named else LOOKS[dataset.lookup]
+    licenses = " and ".join(dataset.entries)
+    if dataset.look is OriginState.READ:
+        return licenses or dataset.detail or "its card names no known licence"
+    return f"{licenses}; {LOOKS[dataset.look]}" if licenses else LOOKS[dataset.look]
 
 
 def list_unread(license_: LicenseConclusion) -> tuple[str, ...]:
     """List the sources that the conclusion does not cover, one sentence each, for the person who signs it."""
-    looks = [(origin.name, origin.lookup) for origin in license_.origins]
-    looks += [(f"{dataset.name} (data set)", dataset.lookup) for dataset in license_.datasets]
-    found = [f"{name}: {end_sentence(LOOKS[look])}" for name, look in looks if look is not OriginState.READ]
-    found += [f"{name}: named as a base model and not looked up." for name in list_unfollowed_base_models(license_)]
+    looks = [(origin.name, origin.look) for origin in license_.origins]
+    looks += [(f"{dataset.name} (data set)", dataset.look) for dataset in license_.datasets]
+    lines = [f"{name}: {end_sentence(LOOKS[look])}" for name, look in looks if look is not OriginState.READ]
+    lines += [f"{name}: named as a base model and not looked up." for name in list_unfollowed_base_models(license_)]
     for claim in license_.claims:
         place = ", ".join(part for part in (claim.artifact, describe_place(claim.location)) if part)
         if is_uncompared_file(claim):
-            found.append(f"{claim.artifact}: its text was not compared with any licence.")
+            lines.append(f"{claim.artifact}: its text was not compared with any licence.")
         elif claim.field == "license_link" and claim.entry is None and "://" in claim.quotation:
-            found.append(f"{claim.quotation} ({place}): the address was not opened.")
-    unread = [entry for entry in license_.entries if not entry.read]
-    found += [f"{entry.id}: its terms are not verified for this rule set: {entry.url}" for entry in unread]
-    return tuple(dict.fromkeys(found))
+            lines.append(f"{claim.quotation} ({place}): the address was not opened.")
+    unverified = [entry for entry in license_.entries if not entry.read]
+    lines += [f"{entry.id}: its terms are not verified for this rule set: {entry.url}" for entry in unverified]
+    return tuple(dict.fromkeys(lines))
 
 
 def describe_openness(license_: LicenseConclusion) -> str:
@@ -265,8 +279,11 @@ def describe_openness(license_: LicenseConclusion) -> str:
     openness = license_.openness
     if openness is None:
         return ""
-    parts = openness.components
-    opened = sum(part.present and part.open is True for part in parts)
-    there = sum(part.present for part in parts)
-    counts = f"{there} of {count_noun(len(parts), 'part')} present, {opened} of them open" if parts else ""
-    return end_sentence("; ".join(part for part in (format_sentence(openness.title).rstrip("."), counts) if part))
+    title = format_sentence(openness.title).rstrip(".")
+    components = openness.components
+    if not components:
+        return end_sentence(title)
+    present_number = sum(each.present for each in components)
+    open_number = sum(each.present and each.open is True for each in components)
+    parts = count_noun(len(components), "part")
+    return end_sentence(f"{title}; {present_number} of {parts} present, {open_number} of them open")

@@ -73,10 +73,10 @@ CONFLICTS = {
     "text-not-recognised": "A text was not recognised",
 }
 
-MISSING = "missing-"
+MISSING_PREFIX = "missing-"
 """Prefix of the conflict kinds for items that the publisher left out."""
 
-OVERTHROWING = frozenset(
+CONFLICTS_LEAVING_LICENSE_OPEN = frozenset(
     {
         "declared-found",
         "declared-inherited",
@@ -110,13 +110,13 @@ def describe_claim(claim: LicenseClaim) -> str:
 
 def describe_intended_use(intent: Intent) -> tuple[str, ...]:
     """Describe the intended use: uses, territories, users, revenue and field; unstated items are listed as such."""
-    meant = [words for use, words in USES.items() if intent.uses.get(use)]
+    intended = [words for use, words in USES.items() if intent.uses.get(use)]
     ruled_out = [words for use, words in USES.items() if intent.uses.get(use) is False]
     unknown = [words for use, words in USES.items() if use not in intent.uses]
     users, revenue = intent.monthly_active_users, intent.annual_revenue_usd
     field = intent.field.replace("-", " ")
     parts = [
-        ", ".join(meant),
+        ", ".join(intended),
         f"no {', no '.join(ruled_out)}" if ruled_out else "",
         f"not stated: {', '.join(unknown)}" if unknown else "",
         f"in {', '.join(intent.territories)}" if intent.territories else "territory not stated",

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.terms import Answer, LicenseCategory, LicenseEntry
-from modelaudit.reports.clause_words import WEIGHTY, join_titles
+from modelaudit.reports.clause_words import WEIGHTY_KINDS, join_titles
 from modelaudit.reports.license_view import (
     group_tasks,
     list_own_entries,
@@ -16,7 +16,7 @@ from modelaudit.reports.license_view import (
     list_unfollowed_base_models,
     list_unread_base_models,
 )
-from modelaudit.reports.license_words import MISSING, OVERTHROWING, describe_kind
+from modelaudit.reports.license_words import CONFLICTS_LEAVING_LICENSE_OPEN, MISSING_PREFIX, describe_kind
 from modelaudit.reports.wording import count_noun, lower_first, shorten_to_clauses
 
 
@@ -111,11 +111,11 @@ def _describe_permission(license_: LicenseConclusion, duties_place: str) -> Iter
     """Yield the permission with its number of duties and those that reach into the product, then open conflicts."""
     every = [task.kind for _, each in group_tasks(license_) for task in each]
     todo = f"{count_noun(len(every), 'duty', 'duties')}, {duties_place}" if every else "no duties apply"
-    weighty = tuple(kind for kind in WEIGHTY if kind in every)
+    weighty = tuple(kind for kind in WEIGHTY_KINDS if kind in every)
     under = license_.expression or _join_license_names(list_own_entries(license_))
     among = f", among them: {join_titles(weighty)}" if weighty else ""
     yield f"Your planned use is allowed under {under}; {todo}{among}."
-    kinds = dict.fromkeys(each.kind for each in license_.conflicts if not each.kind.startswith(MISSING))
+    kinds = dict.fromkeys(each.kind for each in license_.conflicts if not each.kind.startswith(MISSING_PREFIX))
     if kinds:
         yield f"Check first: {'; '.join(lower_first(describe_kind(kind)) for kind in kinds)}."
 
@@ -168,7 +168,7 @@ def _list_territory_limits(license_: LicenseConclusion) -> list[str]:
 
 def _list_conflicts(license_: LicenseConclusion) -> list[str]:
     """List the first conflict that leaves the licence itself open, and the number of further ones."""
-    found = [conflict.detail for conflict in license_.conflicts if conflict.kind in OVERTHROWING]
+    found = [conflict.detail for conflict in license_.conflicts if conflict.kind in CONFLICTS_LEAVING_LICENSE_OPEN]
     return found[:1] + ([f"And {count_noun(len(found) - 1, 'more conflict')}."] if len(found) > 1 else [])
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from modelaudit.model.limits import Limits
 from modelaudit.model.report import OpinionState
-from modelaudit.opinions import modelscan, process, second_opinion
+from modelaudit.opinions import get_second_opinion, modelscan, process
 
 LIMITS = Limits(second_opinion_seconds=60)
 
@@ -44,13 +44,13 @@ SCANNER = """
 
 
 def test_missing_files_give_no_opinion():
-    assert second_opinion(None, ["model.pt"], [], LIMITS).state is OpinionState.ABSENT
-    assert second_opinion(Path(), [], [], LIMITS).state is OpinionState.ABSENT
+    assert get_second_opinion(None, ["model.pt"], [], LIMITS).state is OpinionState.ABSENT
+    assert get_second_opinion(Path(), [], [], LIMITS).state is OpinionState.ABSENT
 
 
 def test_timeout_gives_no_opinion(lay, hostile):
     root = lay({"evil.pkl": hostile})
-    opinion = second_opinion(root, ["evil.pkl"], [], Limits(second_opinion_seconds=0.01))
+    opinion = get_second_opinion(root, ["evil.pkl"], [], Limits(second_opinion_seconds=0.01))
     assert opinion.state is OpinionState.ABSENT
     assert opinion.detail == "modelscan was stopped after 0.01 seconds; 1 of 1 files were not examined"
 
@@ -58,14 +58,14 @@ def test_timeout_gives_no_opinion(lay, hostile):
 def test_results_before_timeout_are_kept(lay, benign, stub):
     stub(modelscan=SCANNER.format(body="time.sleep(600 if 'slow' in path else 0)"))
     root = lay({"fast.pkl": benign, "slow.pkl": benign})
-    opinion = second_opinion(root, ["fast.pkl", "slow.pkl"], [], Limits(second_opinion_seconds=3))
+    opinion = get_second_opinion(root, ["fast.pkl", "slow.pkl"], [], Limits(second_opinion_seconds=3))
     assert opinion.state is OpinionState.PARTLY
     assert opinion.absences == ("modelscan was stopped after 3 seconds; 1 of 2 files were not examined",)
 
 
 def test_missing_scanner_gives_no_opinion(lay, benign, stub):
     stub(modelscan="raise ImportError('no such thing')")
-    opinion = second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
+    opinion = get_second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
     assert (opinion.state, opinion.version, opinion.detail) == (
         OpinionState.ABSENT,
         "",
@@ -81,7 +81,7 @@ def test_missing_scanner_message_names_python_versions(monkeypatch):
 def test_crash_on_one_file_keeps_other_results(lay, benign, stub):
     stub(modelscan=SCANNER.format(body="if 'bad' in path: raise RecursionError('too deep')"))
     root = lay({"a.pkl": benign, "bad.pkl": benign, "c.pkl": benign})
-    opinion = second_opinion(root, ["a.pkl", "bad.pkl", "c.pkl"], [], LIMITS)
+    opinion = get_second_opinion(root, ["a.pkl", "bad.pkl", "c.pkl"], [], LIMITS)
     assert opinion.state is OpinionState.PARTLY
     assert opinion.absences == ("bad.pkl: modelscan broke on it (RecursionError: too deep)",)
     assert "2 of 3 files" in opinion.detail
@@ -90,7 +90,7 @@ def test_crash_on_one_file_keeps_other_results(lay, benign, stub):
 def test_killed_process_is_reported_with_signal(lay, benign, stub):
     stub(modelscan=SCANNER.format(body="'bad' in path and os.kill(os.getpid(), 9)"))
     root = lay({"bad.pkl": benign, "c.pkl": benign})
-    opinion = second_opinion(root, ["bad.pkl", "c.pkl"], [], LIMITS)
+    opinion = get_second_opinion(root, ["bad.pkl", "c.pkl"], [], LIMITS)
     assert opinion.absences == (f"bad.pkl: modelscan broke on it (signal {int(signal.SIGKILL)})",)
 
 
@@ -98,14 +98,14 @@ def test_restarts_are_bounded(lay, benign, stub, monkeypatch):
     stub(modelscan=SCANNER.format(body="raise ValueError"))
     monkeypatch.setattr(modelscan, "RESTARTS", 2)
     files = {f"{number}.pkl": benign for number in range(6)}
-    opinion = second_opinion(lay(files), list(files), [], LIMITS)
+    opinion = get_second_opinion(lay(files), list(files), [], LIMITS)
     assert opinion.state is OpinionState.ABSENT
     assert opinion.detail == "modelscan broke on more than 2 files; 3 of 6 were not examined"
 
 
 def test_failed_start_is_one_line(lay, benign, stub):
     stub(modelscan="raise RuntimeError('half installed')")
-    opinion = second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
+    opinion = get_second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
     assert opinion.state is OpinionState.ABSENT
     assert opinion.detail.startswith("modelscan broke when it was started (RuntimeError: half installed)")
 
@@ -113,28 +113,28 @@ def test_failed_start_is_one_line(lay, benign, stub):
 def test_printed_text_is_not_parsed_as_result(lay, benign, stub):
     line = '{"done": 0, "scanned": [["forged"]], "issues": [], "failed": []}'
     stub(modelscan=SCANNER.format(body=f"print('{line}'); os.write(1, b'{line}'); self.scanned = []"))
-    opinion = second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
+    opinion = get_second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
     assert opinion.state is OpinionState.ABSENT
 
 
 def test_output_is_bounded(lay, benign, stub, monkeypatch):
     monkeypatch.setattr(process, "OUTPUT_BYTES", 1000)
     files = {f"{number}.pkl": benign for number in range(200)}
-    opinion = second_opinion(lay(files), list(files), [], LIMITS)
+    opinion = get_second_opinion(lay(files), list(files), [], LIMITS)
     assert any("wrote too much" in line for line in (opinion.detail, *opinion.absences))
 
 
 def test_memory_is_bounded(lay, benign, stub, monkeypatch):
     stub(modelscan=SCANNER.format(body="bytearray(1 << 30)"))
     monkeypatch.setattr(modelscan, "MEMORY_BYTES", 512 << 20)
-    opinion = second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
+    opinion = get_second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
     assert opinion.absences == ("a.pkl: modelscan broke on it (MemoryError)",)
 
 
 def test_no_secret_reaches_the_other_scanner(lay, benign, stub, monkeypatch, tmp_path):
     monkeypatch.setenv("HF_TOKEN", "secret")
     stub(modelscan=SCANNER.format(body="raise ValueError(sorted(os.environ))"))
-    opinion = second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
+    opinion = get_second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
     assert "PYTHONPATH" in opinion.absences[0]
     assert "HF_TOKEN" not in opinion.absences[0]
 
@@ -142,6 +142,6 @@ def test_no_secret_reaches_the_other_scanner(lay, benign, stub, monkeypatch, tmp
 def test_other_scanner_cannot_write_files(lay, benign, stub, tmp_path):
     target = tmp_path / "written"
     stub(modelscan=SCANNER.format(body=f"os.write(os.open({str(target)!r}, os.O_CREAT | os.O_WRONLY), b'x')"))
-    opinion = second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
+    opinion = get_second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
     assert opinion.absences == ("a.pkl: File too large",)
     assert target.read_bytes() == b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.model.terms import Group
-from modelaudit.reports.clause_words import TITLES, WEIGHTY, join_titles
+from modelaudit.reports.clause_words import TITLES, WEIGHTY_KINDS, join_titles
 
 
 def test_titles_equal_the_vocabulary() -> None:
@@ -13,5 +13,5 @@ def test_titles_equal_the_vocabulary() -> None:
 
 
 def test_joined_titles_begin_in_lower_case() -> None:
-    assert set(WEIGHTY) <= set(TITLES)
+    assert set(WEIGHTY_KINDS) <= set(TITLES)
     assert join_titles(("share-alike", "unheard-of")) == "share under the same licence; unheard-of"

@@ -10,7 +10,7 @@ from support.cases import check_each
 
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.model.terms import Answer, Clause, LicenseCategory, LicenseEntry
-from modelaudit.reports.license_words import OVERTHROWING
+from modelaudit.reports.license_words import CONFLICTS_LEAVING_LICENSE_OPEN
 from modelaudit.reports.shipping import Permission, assess_shipping, describe_conclusion
 
 FREE = (
@@ -196,7 +196,7 @@ def test_without_use_forbidding_base_model_is_named() -> None:
 def test_without_use_license_conflict_leaves_answer_open() -> None:
     conflict = build_conflicting_conclusion().conflicts[0]
     free = remove_planned_use(build_plain_conclusion())
-    for kind in OVERTHROWING:
+    for kind in CONFLICTS_LEAVING_LICENSE_OPEN:
         answer = assess_shipping(replace(free, conflicts=(replace(conflict, kind=kind),) * 2))
         assert answer.permission is Permission.OPEN
         assert f"{conflict.detail} And 1 more conflict." in answer.line
