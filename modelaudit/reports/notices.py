@@ -7,7 +7,7 @@ address of its publisher.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import AuditReport
@@ -30,27 +30,31 @@ from modelaudit.reports.wording import end_sentence
 _NOTICE_KINDS = ("keep-notices",)
 _ATTRIBUTION_GROUPS = (Group.SHOW, Group.NAME)
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
+"""The characters that can be markup in Markdown."""
 _FILES_TO_COPY = re.compile(
     r"(?:^|/)(?:third[-_ ]?party[-_ ]?)?(?:notices?|(?:acceptable[-_ ]?)?use[-_ ]?policy)(?:\.\w+)?$", re.IGNORECASE
 )
+"""The path of a notice or a use policy: ``NOTICE``, ``docs/third_party_notices.txt``, ``Acceptable-Use-Policy.md``."""
 _MAX_TEXT_CHARACTERS = 4000
+_MAX_LIST_DEPTH = 8
+"""Levels of a nested list; deeper entries are listed at this level."""
 
 
 def build_notices(report: AuditReport) -> Mapping[str, bytes]:
     """Build the files by name: ``CHECKLIST.md`` always, the others only if they have content."""
     license_ = report.license
-    made = {
+    texts = {
         "NOTICE": _render_notice(report),
         "ATTRIBUTIONS.md": _render_attributions(report),
         "USE-RESTRICTIONS.md": _render_restrictions(report),
         "CHECKLIST.md": _render_checklist(report, license_),
     }
-    return {name: text.encode() for name, text in made.items() if text}
+    return {name: text.encode() for name, text in texts.items() if text}
 
 
-def _list_tasks(license_: LicenseConclusion, groups: Iterable[Group]) -> list[Task]:
-    wanted = set(groups)
-    return [task for group, each in group_tasks(license_) if group in wanted for task in each]
+def _list_tasks(license_: LicenseConclusion, groups: Collection[Group]) -> list[Task]:
+    """List the duties of the given groups."""
+    return [task for group, tasks in group_tasks(license_) if group in groups for task in tasks]
 
 
 def _escape_text(text: str) -> str:
@@ -64,6 +68,7 @@ def _format_address(url: str) -> str:
 
 
 def _format_title(report: AuditReport) -> str:
+    """Format the name of the model and its commit."""
     commit = f", commit {report.target.commit}" if report.target.commit else ""
     return escape_unprintable(f"{get_model_name(report.target)}{commit}")
 
@@ -76,17 +81,18 @@ def _render_notice(report: AuditReport) -> str:
 
 
 def _render_page(heading: str, report: AuditReport, lead: str, lines: list[str]) -> str:
-    return "\n".join([f"# {heading}", "", f"{_escape_text(_format_title(report))}", "", lead, "", *lines, ""])
+    """Render a Markdown page: heading, model, first paragraph, further lines. ``lead`` and ``lines`` are markup."""
+    return "\n".join([f"# {heading}", "", _escape_text(_format_title(report)), "", lead, "", *lines, ""])
 
 
 def _render_attributions(report: AuditReport) -> str:
     """Render the duties to show and to name, the model with its base models, and the licences."""
     license_ = report.license
-    found = _list_tasks(license_, _ATTRIBUTION_GROUPS)
-    if not found and not license_.entries:
+    tasks = _list_tasks(license_, _ATTRIBUTION_GROUPS)
+    if not tasks and not license_.entries:
         return ""
     lines: list[str] = []
-    for task in found:
+    for task in tasks:
         lines.append(f"- {_escape_text(end_sentence(task.text))} ({_escape_text(task.source)})")
         lines += [f"  - Exact words: {_format_quotation(words)}" for words in task.words]
     lines += [
@@ -96,8 +102,10 @@ def _render_attributions(report: AuditReport) -> str:
         f"- {_escape_text(get_model_name(report.target))}: {_escape_text(_describe_license(license_))}",
     ]
     for branch in build_lineage_tree(license_):
-        said = f"{RELATIONS[branch.origin.relation]} {branch.origin.name}: {describe_base_model(branch.origin)}"
-        lines.append(f"{'  ' * min(branch.depth + 1, 8)}- {_escape_text(said)}")
+        origin = branch.origin
+        description = f"{RELATIONS[origin.relation]} {origin.name}: {describe_base_model(origin)}"
+        indent = "  " * min(branch.depth + 1, _MAX_LIST_DEPTH)
+        lines.append(f"{indent}- {_escape_text(description)}")
     lines += [
         "",
         "## Licences",
@@ -109,7 +117,7 @@ def _render_attributions(report: AuditReport) -> str:
     ]
     lead = (
         "Show these words at the stated places, and name your own work as described."
-        if found
+        if tasks
         else "No attribution is required."
     )
     return _render_page("Attributions", report, lead, lines)
@@ -131,13 +139,13 @@ def _escape_code(text: str) -> str:
 def _render_restrictions(report: AuditReport) -> str:
     """Render the limits of use that the recipients of the model must accept."""
     license_ = report.license
-    passing = _list_tasks(license_, [Group.PASS_ON])
+    tasks = _list_tasks(license_, [Group.PASS_ON])
     policies = [
         (entry, clause) for entry in license_.entries for clause in entry.clauses if clause.kind == "use-policy"
     ]
-    if not passing and not policies:
+    if not tasks and not policies:
         return ""
-    lines = [f"- {_escape_text(end_sentence(task.text))} ({_escape_text(task.source)})" for task in passing]
+    lines = [f"- {_escape_text(end_sentence(task.text))} ({_escape_text(task.source)})" for task in tasks]
     for entry, clause in policies:
         lines += ["", f"## {_escape_text(entry.name)}", "", _describe_use_policy(entry, clause)]
         lines += [f"- {_escape_text(field.replace('-', ' '))}" for field in clause.fields]
@@ -151,6 +159,7 @@ def _render_restrictions(report: AuditReport) -> str:
 
 
 def _describe_use_policy(entry: LicenseEntry, clause: Clause) -> str:
+    """Describe the clause on forbidden uses and the address of its text, as the paragraph before the list of uses."""
     url = clause.url or entry.policy_url or entry.url
     section = f" ({_escape_text(clause.section)})" if clause.section else ""
     read = f"read on {_escape_text(entry.read)}; read it again, it may have changed" if entry.read else "not verified"
@@ -159,6 +168,7 @@ def _describe_use_policy(entry: LicenseEntry, clause: Clause) -> str:
 
 
 def _render_checklist(report: AuditReport, license_: LicenseConclusion) -> str:
+    """Render the checklist: the answer, open points, texts to copy, duties, conflicts and unread sources."""
     answer = ANSWERS[license_.permission] if license_.permission else "No use is stated"
     lines = [f"**{answer}**: {_escape_text(assess_shipping(license_).line)}"]
     open_points = [reason.answer for reason in list_reasons(license_)]
@@ -168,25 +178,30 @@ def _render_checklist(report: AuditReport, license_: LicenseConclusion) -> str:
             f"- [ ] {_escape_text(each.because)}{_format_source(each.license, each.section)}" for each in open_points
         ]
     lines += ["", "## Licence texts to copy", "", *_list_texts_to_copy(license_), *_list_files_to_copy(report)]
-    for group, each in group_tasks(license_):
+    for group, tasks in group_tasks(license_):
         lines += ["", f"## {GROUPS[group]}", ""]
-        for task in each:
+        for task in tasks:
             met = f" Met by {_escape_text(task.met)}." if task.met else ""
             box = "x" if task.met else " "
             lines.append(f"- [{box}] {_escape_text(end_sentence(task.text))} ({_escape_text(task.source)}){met}")
             lines += [f"  - Exact words: {_format_quotation(words)}" for words in task.words]
     if license_.conflicts:
         lines += ["", "## Conflicts", ""]
-        lines += [f"- [ ] {describe_kind(_escape_text(c.kind))}: {_escape_text(c.detail)}" for c in license_.conflicts]
-    missed = list_unread(license_)
-    unread = [f"- [ ] {_escape_text(each)}" for each in missed] or ["- No unread source is known."]
+        lines += [
+            f"- [ ] {describe_kind(_escape_text(conflict.kind))}: {_escape_text(conflict.detail)}"
+            for conflict in license_.conflicts
+        ]
+    unread = [f"- [ ] {_escape_text(each)}" for each in list_unread(license_)] or ["- No unread source is known."]
     lines += ["", "## Not read", "", *unread]
     lead = f"For the policy {_escape_text(report.policy.name)}. A summary; only the licence texts are binding."
     return _render_page("Checklist", report, lead, lines)
 
 
 def _format_source(license_id: str, section: str) -> str:
-    return f" ({_escape_text(', '.join(part for part in (license_id, section) if part))})" if license_id else ""
+    """Format `` (LICENCE, SECTION)`` to append to a line; empty without a licence."""
+    if not license_id:
+        return ""
+    return f" ({_escape_text(f'{license_id}, {section}' if section else license_id)})"
 
 
 def _list_files_to_copy(report: AuditReport) -> list[str]:
@@ -199,11 +214,12 @@ def _list_files_to_copy(report: AuditReport) -> list[str]:
 
 
 def _list_texts_to_copy(license_: LicenseConclusion) -> list[str]:
-    """List the place to copy each required licence text from."""
-    asked = {task.license for task in _list_tasks(license_, [Group.SHIP]) if task.kind == "include-license-text"}
+    """List the place to copy each required licence text from, as Markdown lines."""
+    duties = _list_tasks(license_, [Group.SHIP])
+    required_ids = {task.license for task in duties if task.kind == "include-license-text"}
     lines = []
     for entry in license_.entries:
-        if entry.id not in asked:
+        if entry.id not in required_ids:
             continue
         file = find_text_file(license_, entry.id)
         place = (

@@ -9,7 +9,8 @@ from itertools import groupby
 from modelaudit.model.page import Block, Item, Listing, Page, Paragraph
 
 _CODE_SPAN = re.compile(r"(`[^`\n]+`)")
-_MARKDOWN = re.compile(r"([\\`*_<>|\[\]])")
+_MARKUP = re.compile(r"([\\`*_<>|\[\]])")
+"""The characters that can be markup inside a line of Markdown."""
 
 
 def render_page_text(page: Page, width: int) -> str:
@@ -30,11 +31,12 @@ def _render_block_text(block: Block, width: int) -> list[str]:
             body = ": ".join(filter(None, [label, text]))
             address = [f"    {url}"] if url and url not in body else []
             return [*_wrap(body, width, "  - "), *address]
-        case Listing(listed):
-            return [f"    {line}" for line in listed]
+        case Listing(lines):
+            return [f"    {line}" for line in lines]
 
 
 def _wrap(text: str, width: int, indent: str) -> list[str]:
+    """Wrap a text to ``width`` columns; ``indent`` begins the first line, and spaces of its length the others."""
     return textwrap.wrap(
         " ".join(text.split()),
         width,
@@ -46,7 +48,7 @@ def _wrap(text: str, width: int, indent: str) -> list[str]:
 
 
 def render_page_markdown(page: Page) -> str:
-    """Render a page as Markdown whose text cannot become markup, code between backticks apart."""
+    """Render a page as Markdown. Its text cannot become markup, except for code between backticks."""
     parts = [f"# {page.name}", f"**{escape_markdown(page.title)}**", " · ".join(map(escape_markdown, page.facts))]
     for section in page.sections:
         parts.append(f"## {section.heading}")
@@ -73,4 +75,6 @@ def _render_block_markdown(block: Block) -> str:
 def escape_markdown(text: str) -> str:
     """Escape text for one line of Markdown; spans between backticks stay code."""
     parts = _CODE_SPAN.split(" ".join(text.split()))
-    return "".join(part if index % 2 else _MARKDOWN.sub(r"\\\1", part) for index, part in enumerate(parts))
+    # A split by a pattern with a group alternates: text, code span, text.
+    parts[::2] = [_MARKUP.sub(r"\\\1", part) for part in parts[::2]]
+    return "".join(parts)

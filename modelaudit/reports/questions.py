@@ -19,19 +19,22 @@ def list_questions(report: AuditReport) -> tuple[str, ...]:
 
 
 def _ask_about_origin(report: AuditReport) -> list[str]:
-    asked = []
+    """List the questions about the origin and the identity of the files."""
+    questions = []
+    # The Hub cache records the repository and the commit of its files.
     if report.target.kind in LOCAL_KINDS and report.target.kind is not RefKind.CACHE:
-        asked.append("Where did these files come from: which address, which version, fetched when and by whom?")
+        questions.append("Where did these files come from: which address, which version, fetched when and by whom?")
     if report.coverage.artifacts:
-        asked.append("Are the files that we run the ones listed here, with the digest that the sign-off states?")
-    return asked
+        questions.append("Are the files that we run the ones listed here, with the digest that the sign-off states?")
+    return questions
 
 
 def _ask_about_files(report: AuditReport) -> list[str]:
-    asked = []
+    """List the questions about parts that were not examined and about files that fail the policy."""
+    questions = []
     unread = list(dict.fromkeys(address for address, _ in report.coverage.open_absences))
     if unread:
-        asked.append(f"Do we need the parts that were not examined ({_join_names(unread)}), and what do they do?")
+        questions.append(f"Do we need the parts that were not examined ({_join_names(unread)}), and what do they do?")
     threshold = report.policy.fail_on
     failing = [
         file_of(finding.artifact)
@@ -42,33 +45,37 @@ def _ask_about_files(report: AuditReport) -> list[str]:
         and finding.artifact
     ]
     if failing:
-        asked.append(f"Can the files that fail be removed or replaced ({_join_names(list(dict.fromkeys(failing)))})?")
-    return asked
+        names = _join_names(list(dict.fromkeys(failing)))
+        questions.append(f"Can the files that fail be removed or replaced ({names})?")
+    return questions
 
 
 def list_license_questions(license_: LicenseConclusion) -> list[str]:
     """List the questions about the licence: texts that were not compared, base models, data sets, and use policies."""
-    asked = []
+    questions = []
     texts = [
         each.quotation for each in license_.claims if each.kind is ClaimKind.FOUND and each.basis is not Basis.TEXT
     ]
     if texts:
-        asked.append(f"Does the licence file match the model card ({_join_names(list(dict.fromkeys(texts)))})?")
+        questions.append(f"Does the licence file match the model card ({_join_names(list(dict.fromkeys(texts)))})?")
     bases = [*list_unfollowed_base_models(license_), *(origin.name for origin in list_unread_base_models(license_))]
     if bases:
         names = _join_names(list(dict.fromkeys(bases)))
-        asked.append(f"Does the licence of the base model allow our planned use ({names})?")
-    known = {each.name for each in license_.datasets if each.lookup is OriginState.READ and each.entries}
-    data = [each.name for each in license_.datasets]
-    data += [c.quotation for c in license_.claims if c.kind is ClaimKind.INHERITED and c.field == "datasets"]
-    unknown = [name for name in dict.fromkeys(data) if name not in known]
+        questions.append(f"Does the licence of the base model allow our planned use ({names})?")
+    known = {each.name for each in license_.datasets if each.look is OriginState.READ and each.entries}
+    datasets = [each.name for each in license_.datasets]
+    datasets += [
+        claim.quotation for claim in license_.claims if claim.kind is ClaimKind.INHERITED and claim.field == "datasets"
+    ]
+    unknown = [name for name in dict.fromkeys(datasets) if name not in known]
     if unknown:
-        asked.append(f"Do the terms of the data sets allow our planned use ({_join_names(unknown)})?")
+        questions.append(f"Do the terms of the data sets allow our planned use ({_join_names(unknown)})?")
     policies = [f"{entry.id}: {entry.policy_url}" for entry in license_.entries if entry.policy_url]
     if policies:
-        asked.append(f"Who checks the use policy for changes, and when ({_join_names(policies)})?")
-    return asked
+        questions.append(f"Who checks the use policy for changes, and when ({_join_names(policies)})?")
+    return questions
 
 
 def _join_names(names: list[str]) -> str:
+    """Join the first names, and count the others."""
     return ", ".join(names[:_MAX_NAMES]) + (f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else "")

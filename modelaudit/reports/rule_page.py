@@ -9,7 +9,8 @@ from modelaudit.model.catalogue import FindingRule, Matcher, RuleExample, Standa
 from modelaudit.model.page import Item, Listing, Page, Paragraph, Section
 
 _ADVISORY = re.compile(r"CVE-\d{4}-\d+|GHSA(?:-[0-9a-z]{4}){3}")
-_PLACE = re.compile(r"\{(\w+)\}")
+"""The identifier of an advisory, such as ``CVE-2024-3568`` or ``GHSA-37q5-v5qm-c9v8``."""
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 def describe_rule(entry: FindingRule, standards: Sequence[Standard], example: RuleExample | None) -> Page:
@@ -23,7 +24,7 @@ def describe_rule(entry: FindingRule, standards: Sequence[Standard], example: Ru
     rule = entry.rule
     matches = tuple(Item(_describe_matcher(matcher)) for matcher in entry.match)
     sections = [
-        Section("What it finds", (Paragraph(_name_places(entry.message)), Paragraph("It matches:"), *matches)),
+        Section("What it finds", (Paragraph(_name_placeholders(entry.message)), Paragraph("It matches:"), *matches)),
         Section("Why it matters", (Paragraph(rule.why),)),
         *([_describe_example(example)] if example else []),
         Section("What to do", (Paragraph(rule.fix),)),
@@ -38,12 +39,13 @@ def describe_rule(entry: FindingRule, standards: Sequence[Standard], example: Ru
     return Page(rule.id, rule.title, facts, tuple(sections))
 
 
-def _name_places(message: str) -> str:
-    """The message of a finding, with the names of fields where a report shows their values."""
-    return _PLACE.sub(lambda field: f"({field[1].replace('_', ' ')})", message)
+def _name_placeholders(message: str) -> str:
+    """Replace each placeholder of a message by the name of its field: ``{file_name}`` becomes ``(file name)``."""
+    return _PLACEHOLDER.sub(lambda match: f"({match[1].replace('_', ' ')})", message)
 
 
 def _describe_matcher(matcher: Matcher) -> str:
+    """Describe a matcher as ```subject` whose field is `value` or `value```."""
     conditions = [f"{field} is {' or '.join(f'`{value}`' for value in values)}" for field, values in matcher.where]
     return f"`{matcher.subject}`" + (" whose " + ", and ".join(conditions) if conditions else "")
 
@@ -54,6 +56,7 @@ def _describe_example(example: RuleExample) -> Section:
 
 
 def _list_references(urls: Sequence[str], standards: Sequence[Standard]) -> Iterator[Section]:
+    """Yield the section with the standards and the addresses, or nothing if a rule has neither."""
     items = [Item(f"{each.id} {each.title}", each.framework, each.url) for each in standards]
     for url in urls:
         advisory = _ADVISORY.search(url)

@@ -96,28 +96,31 @@ def _answer_planned_use(license_: LicenseConclusion, answer: Answer, duties_plac
     if answer is Answer.ALLOW and license_.state is not ConclusionState.CONCLUDED:
         why = _OPEN_REASONS.get(license_.state, "no licence was found")
         return ShippingAnswer(Permission.OPEN, _describe_missing_permission(why))
-    found = list_reasons(license_)
     if answer is Answer.ALLOW:
         return ShippingAnswer(Permission.ALLOWED, " ".join(_describe_permission(license_, duties_place)))
-    worst = [each.answer.because for each in found if each.answer.answer is answer]
-    if not worst:
+    # The answer is the worst of all reasons: a denial is not explained by the points for review.
+    reasons = [each.answer.because for each in list_reasons(license_) if each.answer.answer is answer]
+    if not reasons:
         return ShippingAnswer(_PERMISSION_BY_ANSWER[answer], _NO_REASON[answer])
-    opening = _SEVERAL_REASONS[answer].format(len(worst)) if len(worst) > 1 else _ONE_REASON[answer]
-    first = shorten_to_clauses(worst[0], _MAX_REASON_CHARACTERS)
+    opening = _SEVERAL_REASONS[answer].format(len(reasons)) if len(reasons) > 1 else _ONE_REASON[answer]
+    first = shorten_to_clauses(reasons[0], _MAX_REASON_CHARACTERS)
     return ShippingAnswer(_PERMISSION_BY_ANSWER[answer], f"{opening} {first}")
 
 
 def _describe_permission(license_: LicenseConclusion, duties_place: str) -> Iterator[str]:
-    """Yield the permission with its number of duties and those that reach into the product, then open conflicts."""
-    every = [task.kind for _, each in group_tasks(license_) for task in each]
-    todo = f"{count_noun(len(every), 'duty', 'duties')}, {duties_place}" if every else "no duties apply"
-    weighty = tuple(kind for kind in WEIGHTY_KINDS if kind in every)
-    under = license_.expression or _join_license_names(list_own_entries(license_))
+    """Yield a sentence with the permission, the number of duties and the weighty ones; then one on open conflicts."""
+    duty_kinds = [task.kind for _, tasks in group_tasks(license_) for task in tasks]
+    duties = "no duties apply"
+    if duty_kinds:
+        duties = f"{count_noun(len(duty_kinds), 'duty', 'duties')}, {duties_place}"
+    weighty = tuple(kind for kind in WEIGHTY_KINDS if kind in duty_kinds)
     among = f", among them: {join_titles(weighty)}" if weighty else ""
-    yield f"Your planned use is allowed under {under}; {todo}{among}."
-    kinds = dict.fromkeys(each.kind for each in license_.conflicts if not each.kind.startswith(MISSING_PREFIX))
-    if kinds:
-        yield f"Check first: {'; '.join(lower_first(describe_kind(kind)) for kind in kinds)}."
+    licenses = license_.expression or _join_license_names(list_own_entries(license_))
+    yield f"Your planned use is allowed under {licenses}; {duties}{among}."
+    conflict_kinds = dict.fromkeys(each.kind for each in license_.conflicts)
+    open_conflicts = [describe_kind(kind) for kind in conflict_kinds if not kind.startswith(MISSING_PREFIX)]
+    if open_conflicts:
+        yield f"Check first: {'; '.join(map(lower_first, open_conflicts))}."
 
 
 def _answer_by_category(license_: LicenseConclusion, duties_place: str) -> tuple[Permission, str]:
@@ -134,11 +137,11 @@ def _answer_by_category(license_: LicenseConclusion, duties_place: str) -> tuple
         return Permission.FORBIDDEN, line
     if license_.category is LicenseCategory.UNKNOWN or not own:
         return Permission.OPEN, _describe_missing_permission(_OPEN_REASONS[license_.state])
-    if unread := [entry for entry in own if not entry.read]:
-        return Permission.OPEN, _describe_missing_permission(
-            f"the terms of {_join_license_names(unread)} are not verified"
-        )
-    number = sum(len(each) for _, each in group_tasks(license_)) or sum(len(entry.clauses) for entry in own)
+    unverified_entries = [entry for entry in own if not entry.read]
+    if unverified_entries:
+        why = f"the terms of {_join_license_names(unverified_entries)} are not verified"
+        return Permission.OPEN, _describe_missing_permission(why)
+    number = sum(len(tasks) for _, tasks in group_tasks(license_)) or sum(len(entry.clauses) for entry in own)
     if license_.category in _CONDITIONAL_CATEGORIES or any(entry.category in _CONDITIONAL_CATEGORIES for entry in own):
         return Permission.OPEN, f"Allowed only under conditions: {count_noun(number, 'clause')}, {duties_place}."
     if license_.category in _FORBIDDING_CATEGORIES:
@@ -157,19 +160,19 @@ def _join_license_names(entries: list[LicenseEntry] | tuple[LicenseEntry, ...]) 
 
 
 def _list_territory_limits(license_: LicenseConclusion) -> list[str]:
-    """List every territory limit, also of licences that would allow the use elsewhere."""
-    return [
-        f"Not in every country: {duty.text}"
-        for entry in license_.entries
-        for duty in entry.clauses
-        if duty.kind == "territory-limit" and not (duty.scope == "multimodal" and license_.multimodal is False)
-    ]
+    """List the clauses that exclude a territory. A clause on multimodal models does not apply to a model of text."""
+    limits = [clause for entry in license_.entries for clause in entry.clauses if clause.kind == "territory-limit"]
+    if license_.multimodal is False:
+        limits = [clause for clause in limits if clause.scope != "multimodal"]
+    return [f"Not in every country: {clause.text}" for clause in limits]
 
 
 def _list_conflicts(license_: LicenseConclusion) -> list[str]:
     """List the first conflict that leaves the licence itself open, and the number of further ones."""
-    found = [conflict.detail for conflict in license_.conflicts if conflict.kind in CONFLICTS_LEAVING_LICENSE_OPEN]
-    return found[:1] + ([f"And {count_noun(len(found) - 1, 'more conflict')}."] if len(found) > 1 else [])
+    details = [conflict.detail for conflict in license_.conflicts if conflict.kind in CONFLICTS_LEAVING_LICENSE_OPEN]
+    if len(details) <= 1:
+        return details
+    return [details[0], f"And {count_noun(len(details) - 1, 'more conflict')}."]
 
 
 def _list_forbidding_base_models(license_: LicenseConclusion) -> list[str]:
@@ -181,16 +184,20 @@ def _list_forbidding_base_models(license_: LicenseConclusion) -> list[str]:
 
 def _list_unclear_base_models(license_: LicenseConclusion) -> list[str]:
     """List the base models whose licence is unknown: their terms may forbid what the model card grants."""
-    parts = []
-    if missed := list_unfollowed_base_models(license_):
-        parts.append(f"Base models that were not looked up: {_join_names(missed)}. Their licences may bind you too.")
-    unclear = tuple(dict.fromkeys(origin.name for origin in list_unread_base_models(license_)))
-    if unclear:
-        parts.append(f"Base models without a concluded licence: {_join_names(unclear)}.")
-    return parts
+    sentences = []
+    unfollowed = list_unfollowed_base_models(license_)
+    if unfollowed:
+        sentences.append(
+            f"Base models that were not looked up: {_join_names(unfollowed)}. Their licences may bind you too."
+        )
+    unconcluded = tuple(dict.fromkeys(origin.name for origin in list_unread_base_models(license_)))
+    if unconcluded:
+        sentences.append(f"Base models without a concluded licence: {_join_names(unconcluded)}.")
+    return sentences
 
 
 def _join_names(names: tuple[str, ...]) -> str:
+    """Join the first names, and count the others."""
     return ", ".join(names[:_MAX_NAMES]) + (f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else "")
 
 
@@ -205,15 +212,15 @@ def describe_conclusion(license_: LicenseConclusion, otherwise: str) -> str:
         return otherwise
     own = list_own_entries(license_)
     names = ", ".join(entry.name for entry in own)
-    said = (
-        f"The author names one licence: {names}."
-        if len(own) == 1
-        else f"The author names {len(own)} licences: {names}."
-    )
     if license_.expression:
-        said = f"Concluded{' for the model and its base models' if license_.origins else ''}: {license_.expression}."
-    unread = [entry.name for entry in license_.entries if not entry.read]
-    if unread:
-        return f"{said} The terms of {', '.join(unread)} are not verified for this rule set."
+        models = " for the model and its base models" if license_.origins else ""
+        conclusion = f"Concluded{models}: {license_.expression}."
+    elif len(own) == 1:
+        conclusion = f"The author names one licence: {names}."
+    else:
+        conclusion = f"The author names {len(own)} licences: {names}."
+    unverified = [entry.name for entry in license_.entries if not entry.read]
+    if unverified:
+        return f"{conclusion} The terms of {', '.join(unverified)} are not verified for this rule set."
     dates = ", ".join(dict.fromkeys(entry.read for entry in license_.entries))
-    return f"{said} Terms verified on {dates}."
+    return f"{conclusion} Terms verified on {dates}."

@@ -57,6 +57,8 @@ _PERMISSION_VERDICTS = {
 _MAX_EVIDENCE_LINES = 8
 _MAX_INTRODUCTION_LINES = 3
 """Lines before a listing that are kept when it is shortened."""
+_LISTING_MARKS = ("  ", "> ")
+"""The beginnings of the lines of a listing; ``> `` marks the line that the finding is about."""
 
 _MAX_FINDINGS_PER_RULE = 20
 _MAX_ABSENCES = 40
@@ -84,6 +86,7 @@ def render_table(
 
 
 def _render_head(report: AuditReport) -> Group:
+    """Render the verdict, the answer on shipping, the reasons, and rows about the target and the policy."""
     shape, style = _VERDICT_MARKS[report.decision.verdict]
     target, policy = report.target, report.policy
     rows = [("model", build_text(get_model_name(target)))]
@@ -95,19 +98,22 @@ def _render_head(report: AuditReport) -> Group:
     rows.append(("files", build_text(describe_inventory(report), ". ", describe_comparison(report))))
     rows.append(("policy", build_text(f"{policy.name}: {describe_threshold(policy.fail_on)}")))
     rows.append(("tool", build_text(f"{report.tool.name} {report.tool.version}, {report.created}")))
-    ship = assess_shipping(report.license, "listed in the HTML report")
+    shipping = assess_shipping(report.license, "listed in the HTML report")
     # A green mark above an open licence would look like a permission to ship.
-    if report.decision.verdict is Verdict.PASS and ship.permission is not Permission.ALLOWED:
-        style = _VERDICT_MARKS[Verdict.INCOMPLETE][1]
-    heading = Text.assemble((f" {shape} {report.decision.verdict.upper()} ", style), " ", describe_verdict(report))
-    mark, tone = _VERDICT_MARKS[_PERMISSION_VERDICTS[ship.permission]]
-    second = build_text((f" {mark} LICENCE TO SHIP ", tone), " ", ship.line)
+    if report.decision.verdict is Verdict.PASS and shipping.permission is not Permission.ALLOWED:
+        _, style = _VERDICT_MARKS[Verdict.INCOMPLETE]
+    verdict_line = Text.assemble((f" {shape} {report.decision.verdict.upper()} ", style), " ", describe_verdict(report))
+    shipping_shape, shipping_style = _VERDICT_MARKS[_PERMISSION_VERDICTS[shipping.permission]]
+    shipping_line = build_text((f" {shipping_shape} LICENCE TO SHIP ", shipping_style), " ", shipping.line)
     reasons = [Padding(build_text(f"- {reason}"), (0, 0, 0, 2)) for reason in report.decision.reasons]
-    return Group(heading, second, *reasons, Text(), build_rows(rows))
+    return Group(verdict_line, shipping_line, *reasons, Text(), build_rows(rows))
 
 
 def _render_absences(report: AuditReport) -> Group:
-    pairs, silent, left_out = list_absences(report), list_unexplained_records(report), list_skipped_checks(report)
+    """Render the parts that were not examined, each with its reason, and the checks that did not run."""
+    pairs = list_absences(report)
+    unexplained = list_unexplained_records(report)
+    skipped_checks = list_skipped_checks(report)
     lines: list[Text | Padding] = []
     for address, absence in pairs[:_MAX_ABSENCES]:
         unread, place = absence.unread, describe_place(absence.unread.where)
@@ -117,19 +123,21 @@ def _render_absences(report: AuditReport) -> Group:
         lines.append(Padding(build_text(f"{describe_unread(unread)}{accepted}"), (0, 0, 0, 2)))
     if len(pairs) > _MAX_ABSENCES:
         lines.append(Text(f"… and {len(pairs) - _MAX_ABSENCES:,} more, in the HTML and JSON reports"))
-    lines += [build_text((record.path, "bold"), " (no reason was recorded)") for record in silent]
-    if left_out:
-        lines.append(build_text("Checks that did not run: ", ", ".join(CHECKS[family] for family in left_out), "."))
+    lines += [build_text((record.path, "bold"), " (no reason was recorded)") for record in unexplained]
+    if skipped_checks:
+        names = ", ".join(CHECKS[family] for family in skipped_checks)
+        lines.append(build_text("Checks that did not run: ", names, "."))
     if not report.coverage.artifacts:
         lines.append(Text("There was no file to examine."))
     if not lines:
         return Group(Text.assemble(("Not examined: ", "bold"), "nothing; every file was examined completely."))
-    number = len(pairs) + len(silent)
+    number = len(pairs) + len(unexplained)
     parts = f": {count_noun(number, 'part of the model', 'parts of the model')}" if number else ""
     return Group(build_title(f"Not examined{parts}"), *(Padding(line, (0, 0, 0, 2)) for line in lines))
 
 
 def _render_findings(report: AuditReport, show: Severity) -> Group:
+    """Render the findings of severity ``show`` or above, grouped by rule, and the number of the others."""
     shown = [finding for finding in report.findings if finding.severity.rank >= show.rank]
     hidden = len(report.findings) - len(shown)
     note = f" ({hidden:,} below {show} hidden here; they count for the verdict too)" if hidden else ""
@@ -140,6 +148,7 @@ def _render_findings(report: AuditReport, show: Severity) -> Group:
 
 
 def _render_finding_group(group: FindingGroup) -> Group:
+    """Render the findings of one rule under its title; the reason and the remedy follow once for all of them."""
     shape, style = _SEVERITY_MARKS[group.severity]
     title = group.rule.title if group.rule else "this report contains no description of the rule"
     heading = build_text((f" {shape} {group.severity.upper()} ", style), " ", (title, "bold"), f"  {group.rule_id}")
@@ -168,29 +177,36 @@ def _render_finding(finding: Finding) -> Padding:
 
 
 def _shorten_evidence(lines: tuple[str, ...]) -> list[str]:
-    """Shorten the evidence. A listing ends near its marked line, so lines before that one are left out first."""
+    """Shorten the evidence of a finding, and state the number of lines left out.
+
+    The evidence is an introduction, then perhaps a listing that marks its most important line with ``> ``. The last
+    marked line is always shown. Where it is far from the beginning, lines of the listing before it are left out.
+    """
     # Replacing a single line by a note would save nothing.
     if len(lines) <= _MAX_EVIDENCE_LINES + 1:
         return list(lines)
     marked = max((index for index, line in enumerate(lines) if line.startswith("> ")), default=None)
     if marked is None or marked <= _MAX_EVIDENCE_LINES:
-        kept = max(_MAX_EVIDENCE_LINES, (marked or 0) + 1)
-        return [*lines[:kept], f"… and {count_noun(len(lines) - kept, 'more line')}"]
-    before = next(index for index, line in enumerate(lines) if line.startswith(("  ", "> ")))
-    head = min(before, _MAX_INTRODUCTION_LINES)
-    tail = marked + 1 - (_MAX_EVIDENCE_LINES - head)
-    shown = [*lines[:head], f"… {count_noun(tail - head, 'line')} left out", *lines[tail : marked + 1]]
-    rest = len(lines) - marked - 1
-    return [*shown, f"… and {count_noun(rest, 'more line')}"] if rest else shown
+        end = max(_MAX_EVIDENCE_LINES, (marked or 0) + 1)
+        return [*lines[:end], f"… and {count_noun(len(lines) - end, 'more line')}"]
+    listing_start = next(index for index, line in enumerate(lines) if line.startswith(_LISTING_MARKS))
+    introduction_end = min(listing_start, _MAX_INTRODUCTION_LINES)
+    end = marked + 1
+    resumed = end - (_MAX_EVIDENCE_LINES - introduction_end)
+    omission = f"… {count_noun(resumed - introduction_end, 'line')} left out"
+    shown = [*lines[:introduction_end], omission, *lines[resumed:end]]
+    if end < len(lines):
+        shown.append(f"… and {count_noun(len(lines) - end, 'more line')}")
+    return shown
 
 
 def _render_license_and_opinions(report: AuditReport) -> Group:
+    """Render a row for the licence and a row for each second opinion."""
     conclusion = report.license
-    claimed = ", ".join(
-        dict.fromkeys(claim.entry or claim.quotation for claim in conclusion.claims if claim.kind is ClaimKind.DECLARED)
-    )
+    claims = [claim for claim in conclusion.claims if claim.kind is ClaimKind.DECLARED]
+    declared = ", ".join(dict.fromkeys(claim.entry or claim.quotation for claim in claims))
     sentence = describe_conclusion(conclusion, CONCLUSIONS[conclusion.state])
-    license_line = build_text(f"declared {claimed or 'none'}; category {CATEGORIES[conclusion.category]}. {sentence}")
+    license_line = build_text(f"declared {declared or 'none'}; category {CATEGORIES[conclusion.category]}. {sentence}")
     rows = [("licence", license_line)]
     if not report.opinions:
         rows.append(("opinions", Text("No second scanner ran.")))
@@ -199,6 +215,7 @@ def _render_license_and_opinions(report: AuditReport) -> Group:
 
 
 def _describe_opinion(opinion: Opinion) -> Text:
+    """Describe a second opinion: its extent, its findings, and the files on which it differs from this report."""
     name = f"{opinion.scanner} {opinion.version}".strip()
     if opinion.state is OpinionState.ABSENT:
         return build_text(f"{name} gave no opinion, so it does not confirm this report: {opinion.detail}")

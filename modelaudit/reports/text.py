@@ -19,7 +19,10 @@ _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _COMBINING_CATEGORIES = frozenset({"Mn", "Me"})
 _MAX_COMBINING_MARKS = 3
 _HTTPS_ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~:/?#@!$&()*+,;=%-]*)?")
+"""``https://host:port/path`` without a user name, in the characters of RFC 3986 except brackets and the apostrophe."""
 _INVALID_IN_ADDRESS = re.compile(r"%(?![0-9A-Fa-f]{2})|#.*#")
+"""A percent sign without two hexadecimal digits, or a second number sign."""
+_MAX_ADDRESS_CHARACTERS = 2000
 
 
 def escape_unprintable(text: str, limit: int | None = None) -> str:
@@ -33,8 +36,8 @@ def escape_unprintable(text: str, limit: int | None = None) -> str:
         limit: the number of characters to show; the number of further ones is appended.
     """
     if limit is not None and len(text) > limit:
-        rest = f"{len(text) - limit:,} more characters, see the JSON report"
-        return f"{escape_unprintable(text[:limit])}… ({rest})"
+        omission = f"{len(text) - limit:,} more characters, see the JSON report"
+        return f"{escape_unprintable(text[:limit])}… ({omission})"
     if text.isascii() and text.isprintable():
         return text
     shown: list[str] = []
@@ -48,9 +51,11 @@ def escape_unprintable(text: str, limit: int | None = None) -> str:
 
 
 def _escape_character(character: str) -> str:
+    r"""Return the escape of a character: ``\n``, ``\xff``, ``\u202e`` or ``\U000e0041``."""
     code = ord(character)
     if character in _SHORT_ESCAPES:
         return _SHORT_ESCAPES[character]
+    # Python decodes a byte 80 to ff of a file name that is not UTF-8 as a surrogate dc80 to dcff (PEP 383).
     if 0xDC80 <= code <= 0xDCFF:
         return f"\\x{code - 0xDC00:02x}"
     if code < 0x80:
@@ -60,6 +65,6 @@ def _escape_character(character: str) -> str:
 
 def validate_https_link(address: str) -> str | None:
     """Return ``address`` if it is a plain https address of at most 2,000 characters, else ``None``."""
-    if len(address) <= 2000 and _HTTPS_ADDRESS.fullmatch(address) and not _INVALID_IN_ADDRESS.search(address):
-        return address
-    return None
+    if len(address) > _MAX_ADDRESS_CHARACTERS or not _HTTPS_ADDRESS.fullmatch(address):
+        return None
+    return None if _INVALID_IN_ADDRESS.search(address) else address

@@ -17,7 +17,7 @@ from modelaudit.model.license import (
     LicenseConclusion,
     OriginState,
 )
-from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, OpinionState, Target, Verdict
+from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, OpinionState, Target, Verdict
 from modelaudit.model.terms import Clause, LicenseEntry
 from modelaudit.reports.inventory import LOCAL_KINDS
 from modelaudit.reports.license_view import (
@@ -46,6 +46,7 @@ _EXPRESSION_OPERATORS = re.compile(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
 """The operators of an SPDX licence expression."""
 
 _EXAMINED_FILES = re.compile(r"\b(\d{1,9}) of (\d{1,9}) files?\b", re.ASCII)
+"""The number of examined files and of all files in the detail of an opinion: ``examined 3 of 5 files``."""
 
 SEVERITIES_WORST_FIRST = tuple(reversed(Severity))
 
@@ -66,19 +67,15 @@ class FindingGroup:
 def group_findings(report: AuditReport, show: Severity = Severity.INFO) -> tuple[FindingGroup, ...]:
     """Group the findings at or above ``show`` by severity, worst first, then by rule; sort each by path and place."""
     rules = {rule.id: rule for rule in report.rules}
-    groups: dict[tuple[int, str], list[Finding]] = {}
+    findings_by_group: dict[tuple[Severity, str], list[Finding]] = {}
     for finding in report.findings:
         if finding.severity.rank >= show.rank:
-            groups.setdefault((-finding.severity.rank, finding.rule), []).append(finding)
-    return tuple(
-        FindingGroup(
-            rule,
-            rules.get(rule),
-            SEVERITIES_WORST_FIRST[4 + rank],
-            tuple(sorted(groups[rank, rule], key=_get_sort_key)),
-        )
-        for rank, rule in sorted(groups)
-    )
+            findings_by_group.setdefault((finding.severity, finding.rule), []).append(finding)
+    groups = [
+        FindingGroup(rule_id, rules.get(rule_id), severity, tuple(sorted(findings, key=_get_sort_key)))
+        for (severity, rule_id), findings in findings_by_group.items()
+    ]
+    return tuple(sorted(groups, key=lambda group: (-group.severity.rank, group.rule_id)))
 
 
 def _get_sort_key(finding: Finding) -> tuple[str, int, int, str]:
@@ -88,13 +85,14 @@ def _get_sort_key(finding: Finding) -> tuple[str, int, int, str]:
 
 def count_severities(findings: Iterable[Finding]) -> tuple[tuple[Severity, int], ...]:
     """Count the findings of each severity, worst first, zeros included."""
-    each = [finding.severity for finding in findings]
-    return tuple((severity, each.count(severity)) for severity in SEVERITIES_WORST_FIRST)
+    severities = [finding.severity for finding in findings]
+    return tuple((severity, severities.count(severity)) for severity in SEVERITIES_WORST_FIRST)
 
 
 def describe_severities(findings: Iterable[Finding]) -> str:
     """Describe the counts as ``1 critical, 2 high`` without zeros, or ``no findings``."""
-    return ", ".join(f"{n:,} {severity}" for severity, n in count_severities(findings) if n) or "no findings"
+    counts = [f"{number:,} {severity}" for severity, number in count_severities(findings) if number]
+    return ", ".join(counts) or "no findings"
 
 
 def describe_verdict(report: AuditReport) -> str:
@@ -103,10 +101,10 @@ def describe_verdict(report: AuditReport) -> str:
     if verdict is Verdict.INCOMPLETE and not report.coverage.artifacts:
         return NO_FILES
     if CheckFamily.SECURITY not in report.policy.checks:
-        if verdict is not Verdict.PASS and report.policy.checks == (CheckFamily.LICENSE,):
-            return SECURITY_NOT_CHECKED
         if verdict is Verdict.PASS:
             return f"{VERDICT_SENTENCES[verdict]} The security check did not run, so attacks were not searched for."
+        if report.policy.checks == (CheckFamily.LICENSE,):
+            return SECURITY_NOT_CHECKED
     if verdict is Verdict.INCOMPLETE and not report.coverage.open_absences and not list_unexplained_records(report):
         return OPEN_DECISION
     if verdict is Verdict.FAIL and _is_license_the_only_failure(report):
@@ -134,7 +132,8 @@ def list_absences(report: AuditReport) -> tuple[tuple[str, Absence], ...]:
 
 def list_unexplained_records(report: AuditReport) -> tuple[ArtifactRecord, ...]:
     """List the artifacts that were not examined completely although no absence explains why."""
-    return tuple(r for r in report.coverage.artifacts if r.extent is not r.extent.EXAMINED and not r.absences)
+    partly = (record for record in report.coverage.artifacts if record.extent is not Extent.EXAMINED)
+    return tuple(record for record in partly if not record.absences)
 
 
 def list_skipped_checks(report: AuditReport) -> tuple[CheckFamily, ...]:
@@ -152,29 +151,27 @@ def get_heading(target: Target) -> str:
     """Return the heading of a page: the last part of a path, or the whole id of a repository."""
     if target.kind not in (RefKind.FILE, RefKind.FOLDER):
         return get_model_name(target)
-    last = (PurePath(each.rstrip("/")).name for each in (target.name, target.origin))
-    return next((name for name in last if name not in ("", ".", "..")), target.name)
+    # For the target "." only the origin, its absolute path, has a name.
+    last_parts = (PurePath(path.rstrip("/")).name for path in (target.name, target.origin))
+    return next((name for name in last_parts if name not in ("", ".", "..")), target.name)
 
 
 def are_findings_first(report: AuditReport) -> bool:
-    """Whether the model fails because of an attack or an altered file, which a page shows before the licences."""
+    """Whether a page shows findings before licences: an attack or an altered file makes the verdict ``fail``."""
     threshold = report.policy.fail_on
-    return report.decision.verdict is Verdict.FAIL and any(
-        threshold is not None
-        and finding.severity.rank >= threshold.rank
-        and finding.check in (CheckFamily.SECURITY, CheckFamily.INTEGRITY)
-        for finding in report.findings
-    )
+    if report.decision.verdict is not Verdict.FAIL or threshold is None:
+        return False
+    failing_checks = {finding.check for finding in report.findings if finding.severity.rank >= threshold.rank}
+    return not failing_checks.isdisjoint({CheckFamily.SECURITY, CheckFamily.INTEGRITY})
 
 
 def group_clauses(entry: LicenseEntry) -> tuple[tuple[str, tuple[Clause, ...]], ...]:
     """Group the clauses of a licence under headings: limits of use, then duties, then notes."""
-    groups: dict[str, list[Clause]] = {LIMITS_HEADING: [], DUTIES_HEADING: [], NOTES_HEADING: []}
-    for duty in entry.clauses:
-        groups[
-            LIMITS_HEADING if duty.kind in LIMIT_KINDS else NOTES_HEADING if duty.kind in NOTE_KINDS else DUTIES_HEADING
-        ].append(duty)
-    return tuple((title, tuple(each)) for title, each in groups.items() if each)
+    limits = tuple(clause for clause in entry.clauses if clause.kind in LIMIT_KINDS)
+    notes = tuple(clause for clause in entry.clauses if clause.kind in NOTE_KINDS)
+    duties = tuple(clause for clause in entry.clauses if clause.kind not in LIMIT_KINDS | NOTE_KINDS)
+    groups = ((LIMITS_HEADING, limits), (DUTIES_HEADING, duties), (NOTES_HEADING, notes))
+    return tuple((heading, clauses) for heading, clauses in groups if clauses)
 
 
 def describe_claimed_license(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, str]:
@@ -182,15 +179,13 @@ def describe_claimed_license(claim: LicenseClaim, license_: LicenseConclusion) -
     if claim.kind is ClaimKind.INHERITED:
         return _describe_inherited_claim(claim, license_)
     if claim.basis is Basis.VARIANT:
-        like = f"Resembles {claim.entry}, but differs" if claim.entry else "Resembles a licence, but differs"
-        return False, f"{like}: {', '.join(claim.differs)}" if claim.differs else like
+        resemblance = f"Resembles {claim.entry or 'a licence'}, but differs"
+        return False, f"{resemblance}: {', '.join(claim.differs)}" if claim.differs else resemblance
     if claim.entry is not None:
         return True, claim.entry
-    if (
-        license_.expression
-        and _EXPRESSION_OPERATORS.search(claim.quotation)
-        and license_.state is ConclusionState.CONCLUDED
-    ):
+    is_concluded = license_.state is ConclusionState.CONCLUDED and license_.expression
+    if is_concluded and _EXPRESSION_OPERATORS.search(claim.quotation):
+        # An expression such as "MIT OR Apache-2.0" belongs to no single entry.
         return True, license_.expression
     if claim.kind is ClaimKind.FOUND:
         return False, "Not compared: read it" if is_uncompared_file(claim) else "No known licence"
@@ -200,8 +195,10 @@ def describe_claimed_license(claim: LicenseClaim, license_: LicenseConclusion) -
         return False, "An address, not opened"
     if claim.field == "front-matter":
         return False, "Could not be read"
-    beside = (each for each in license_.claims if each.artifact == claim.artifact and each.field == "license_name")
-    if claim.field == "license" and claim.quotation.strip().lower() in ("other", "unknown") and any(beside):
+    # In a card with "license: other", the field license_name names the licence.
+    is_placeholder = claim.field == "license" and claim.quotation.strip().lower() in ("other", "unknown")
+    fields_of_card = {each.field for each in license_.claims if each.artifact == claim.artifact}
+    if is_placeholder and "license_name" in fields_of_card:
         return False, "See license_name below"
     return False, "No single licence" if license_.state is ConclusionState.VAGUE else "Unknown licence"
 
@@ -220,21 +217,25 @@ def _describe_inherited_claim(claim: LicenseClaim, license_: LicenseConclusion) 
 
 
 def describe_opinions(report: AuditReport) -> tuple[str, str]:
-    """Describe the second opinions in one or two words, and their extent in a line."""
+    """Describe the second opinions in one or two words, and their extent in a line.
+
+    Examples: ``("Given", "5 of 5 files, no difference")``, ``("None given", "no other scanner ran")``.
+    """
     given = [opinion for opinion in report.opinions if opinion.state is not OpinionState.ABSENT]
     if not given:
         return "None given", "no other scanner examined it" if report.opinions else "no other scanner ran"
     parts = []
-    # Only the scanner's own text contains the number of files that it examined.
-    counts = [found for opinion in given if (found := _EXAMINED_FILES.search(opinion.detail))]
-    partial = any(opinion.state is OpinionState.PARTLY for opinion in given)
-    if len(given) == 1 and counts:
-        partial = partial or counts[0][1] != counts[0][2]
-        parts.append(f"{counts[0][1]} of {counts[0][2]} files")
+    is_partial = any(opinion.state is OpinionState.PARTLY for opinion in given)
+    # Only the detail contains the number of examined files. Numbers of several scanners would not fit into the line.
+    counts = _EXAMINED_FILES.search(given[0].detail) if len(given) == 1 else None
+    if counts:
+        examined, total = counts.groups()
+        is_partial = is_partial or examined != total
+        parts.append(f"{examined} of {total} files")
     differing = {path for opinion in given for path in opinion.disagreements}
-    differing |= {each.artifact for opinion in given for each in opinion.findings if not each.agrees}
+    differing |= {finding.artifact for opinion in given for finding in opinion.findings if not finding.agrees}
     parts.append(f"differs on {len(differing):,}" if differing else "no difference")
-    return "Partial" if partial else "Given", ", ".join(parts)
+    return "Partial" if is_partial else "Given", ", ".join(parts)
 
 
 def describe_network_use(report: AuditReport) -> str:
@@ -255,5 +256,5 @@ def describe_inventory(report: AuditReport) -> str:
 def format_reason(report: AuditReport, reason: str) -> str:
     """Format a reason of the verdict as a sentence; an address at its beginning keeps its case."""
     addresses = {finding.artifact for finding in report.findings} | {address for address, _ in list_absences(report)}
-    named = any(address and reason.startswith(f"{address}: ") for address in addresses)
-    return end_sentence(reason) if named else format_sentence(reason)
+    begins_with_address = any(address and reason.startswith(f"{address}: ") for address in addresses)
+    return end_sentence(reason) if begins_with_address else format_sentence(reason)

@@ -162,8 +162,8 @@ OPINIONS = {
     OpinionState.ABSENT: "gave no opinion",
 }
 
-_FILE_NAME = re.compile(r"\S*[./_!\\]\w")
-"""A first word that is a file name or a dotted name; its case must not be changed."""
+_LEADING_NAME = re.compile(r"\S*[./_!\\]\w")
+"""A first word that is a file name or a dotted name, such as ``a.bin`` or ``os.system``; its case must not change."""
 
 _MONTHS = (
     "January",
@@ -194,8 +194,8 @@ def end_sentence(text: str) -> str:
 
 def format_sentence(text: str) -> str:
     """Format a line as a sentence: first letter in upper case, full stop at the end. A leading file name is kept."""
-    whole = end_sentence(text)
-    return whole if _FILE_NAME.match(whole) else whole[:1].upper() + whole[1:]
+    sentence = end_sentence(text)
+    return sentence if _LEADING_NAME.match(sentence) else sentence[:1].upper() + sentence[1:]
 
 
 def describe_unread(unread: Unread) -> str:
@@ -228,9 +228,11 @@ def format_size(size: int) -> str:
     """Format a size in bytes with decimal units (1 kB is 1,000 bytes), as the Hub does."""
     if abs(size) < 1000:
         return count_noun(size, "byte")
+    # A saved report may state a size that exceeds the range of a float.
     value = float(min(abs(size), 10**30))
     for unit in ("kB", "MB", "GB", "TB", "PB"):
         value /= 1000
+        # From 999.5 on, three significant digits would round to 1,000 of this unit.
         if value < 999.5 or unit == "PB":
             break
     return f"{'-' if size < 0 else ''}{value:.3g} {unit}"
@@ -263,8 +265,9 @@ def shorten_to_clauses(text: str, most: int) -> str:
     """
     if len(text) <= most:
         return text
-    ends = [place for mark in (". ", "; ", ": ") if (place := text.rfind(mark, most // 3, most)) > 0]
-    return f"{text[: max(ends)]}." if ends else cut_text(text, most)
+    # A cut in the first third would leave too little of the text.
+    end = max(text.rfind(mark, most // 3, most) for mark in (". ", "; ", ": "))
+    return f"{text[:end]}." if end > 0 else cut_text(text, most)
 
 
 def count_noun(number: int, singular: str, plural: str = "") -> str:
