@@ -43,6 +43,7 @@ def command(name: str | None, report: Path | None, folders: tuple[Path, ...]) ->
 
 
 def _list_pages(catalogue: Catalogue) -> None:
+    """Print one line for each rule and for each licence."""
     for id_, entry in sorted(catalogue.findings.items()):
         click.echo(f"{id_:40} {entry.rule.severity:9} {entry.rule.title}")
     for id_, license_ in sorted(catalogue.licenses.items(), key=lambda item: item[0].casefold()):
@@ -50,6 +51,11 @@ def _list_pages(catalogue: Catalogue) -> None:
 
 
 def _find_finding(fingerprint: str, report: Path | None) -> Finding:
+    """Find a finding in a saved report by its fingerprint.
+
+    Raises:
+        ConfigurationError: no report is named, it cannot be read, or it does not contain the finding.
+    """
     from modelaudit.cli.output import load_saved_report
 
     if report is None:
@@ -87,8 +93,8 @@ def _format_page(name: str, catalogue: Catalogue, folders: Sequence[Path]) -> st
     if (retired := catalogue.retired.get(name)) is not None:
         note = f"The rule {name} is gone since {retired.since}; {retired.became} reports the same.\n\n"
         return note + _format_rule(catalogue.findings[retired.became], catalogue, folders)
-    near = suggest_names(name, catalogue.findings, cutoff=0.6)
-    hint = f"did you mean {near[0]}?" if near else "`modelaudit explain` lists all rules"
+    similar = suggest_names(name, catalogue.findings, cutoff=0.6)
+    hint = f"did you mean {similar[0]}?" if similar else "`modelaudit explain` lists all rules"
     raise ConfigurationError(f"there is no rule {name!r}; {hint}")
 
 

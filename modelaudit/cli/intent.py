@@ -10,7 +10,7 @@ import click
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.terms import Use
 
-_YES: Final = {"yes": True, "true": True, "no": False, "false": False}
+_ANSWERS: Final = {"yes": True, "true": True, "no": False, "false": False}
 
 
 def _parse_number(text: str) -> float:
@@ -49,6 +49,7 @@ _OPTIONS: Final = (
 
 def add_intent_options(command: Callable[..., int]) -> Callable[..., int]:
     """Add the options of the intended use to a command."""
+    # The help lists the option that was added last first.
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -60,10 +61,10 @@ def parse_uses(values: Sequence[str]) -> dict[str, bool]:
     Raises:
         ConfigurationError: the word after the equals sign is neither yes nor no.
     """
-    found = {}
+    uses = {}
     for value in values:
         name, equals, answer = value.partition("=")
-        if equals and answer.lower() not in _YES:
+        if equals and answer.lower() not in _ANSWERS:
             raise ConfigurationError(f"--use {value}: write yes or no, as in --use {name}=no")
-        found[name.strip()] = _YES[answer.lower()] if equals else True
-    return found
+        uses[name.strip()] = _ANSWERS[answer.lower()] if equals else True
+    return uses

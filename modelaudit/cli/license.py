@@ -20,7 +20,8 @@ from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
 
 _SHOW: Final = "show"
-_PAGE: Final = 100
+_FILE_COLUMNS: Final = 100
+"""The width of the answer in a file, and in a terminal whose width is unknown."""
 
 
 @click.command("license")
@@ -96,8 +97,8 @@ def command(
     def publish(report: AuditReport) -> None:
         if notices is not None:
             _write_notices(report, notices)
-        screen = None if quiet else lambda: _render_screen(report)
-        publish_report(report, places, written, screen, page=lambda: _render_screen(report, _PAGE))
+        screen = None if quiet else lambda: _render_for_terminal(report)
+        publish_report(report, places, written, screen, page=lambda: _render_answer(report, _FILE_COLUMNS, color=False))
 
     return audit_targets(targets, audit, publish, show_error)
 
@@ -111,18 +112,27 @@ def _refuse_options_of_show() -> None:
             raise ConfigurationError(f"{option.opts[-1]}: show takes no option but --rules; leave it out")
 
 
-def _render_screen(report: AuditReport, page: int = 0) -> bytes:
-    """Render the screen for the terminal, or without colours for a file with lines of ``page`` columns."""
-    from modelaudit.pipeline import convert_internal_errors
+def _render_for_terminal(report: AuditReport) -> bytes:
+    """Render the answer for stdout, in colour and in the width of the terminal if there is one."""
+    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return _render_answer(report, shutil.get_terminal_size((_FILE_COLUMNS, 24)).columns, color)
+
+
+def _render_answer(report: AuditReport, width: int, color: bool) -> bytes:
+    """Render the answer in ``width`` columns. Raises ``DefectError`` if rendering itself fails."""
+    from modelaudit.pipeline import guard_defects
     from modelaudit.reports.license_screen import render_license
 
-    color = not page and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    width = page or shutil.get_terminal_size((_PAGE, 24)).columns
-    return convert_internal_errors(lambda: render_license(report, width=width, color=color), "rendering the answer")
+    return guard_defects(lambda: render_license(report, width=width, color=color), "rendering the answer")
 
 
 def _write_notices(report: AuditReport, folder: Path) -> None:
-    from modelaudit.pipeline import convert_internal_errors
+    """Write the files to ship into a folder, which is created if it does not exist, and name them on stderr.
+
+    Raises:
+        ConfigurationError: the folder cannot be created, or a file cannot be written.
+    """
+    from modelaudit.pipeline import guard_defects
     from modelaudit.reports.notices import build_notices
 
     files = convert_internal_errors(lambda: build_notices(report), "writing the notices")

@@ -41,23 +41,24 @@ def find_license(name: str, catalogue: Catalogue) -> LicenseEntry:
     """
     from modelaudit.licenses.evidence.names import index_license_names
 
-    known = index_license_names(catalogue.licenses)
-    found = known.get(fold_license_name(name))
-    if found is not None:
-        return catalogue.licenses[found]
-    vague = next(
-        (why for word, why in catalogue.vague_licenses.items() if fold_license_name(word) == fold_license_name(name)),
-        None,
-    )
-    if vague is not None:
-        raise ConfigurationError(f"{name!r} names no single licence: {vague}")
-    near = suggest_names(name, catalogue.licenses)
-    hint = f" Did you mean {', '.join(near)}?" if near else ""
+    ids_by_name = index_license_names(catalogue.licenses)
+    id_ = ids_by_name.get(fold_license_name(name))
+    if id_ is not None:
+        return catalogue.licenses[id_]
+    vague_reasons = {fold_license_name(word): why for word, why in catalogue.vague_licenses.items()}
+    vague_reason = vague_reasons.get(fold_license_name(name))
+    if vague_reason is not None:
+        raise ConfigurationError(f"{name!r} names no single licence: {vague_reason}")
+    similar = suggest_names(name, catalogue.licenses)
+    hint = f" Did you mean {', '.join(similar)}?" if similar else ""
     raise ConfigurationError(f"{name!r} is no licence of the rule set.{hint}")
 
 
 def suggest_names(name: str, known: Sequence[str] | Mapping[str, object], cutoff: float = 0.4) -> list[str]:
-    """At most three known names that resemble a name, the closest first, whatever the case."""
+    """Return at most three known names that resemble ``name``, the closest first, in upper or lower case.
+
+    ``cutoff`` is the least similarity, from 0 to 1, as ``difflib`` computes it.
+    """
     by_folded = {each.casefold(): each for each in known}
     return [by_folded[each] for each in difflib.get_close_matches(name.casefold(), by_folded, 3, cutoff)]
 
@@ -71,5 +72,5 @@ def format_license(entry: LicenseEntry, catalogue: Catalogue) -> str:
 
 
 def choose_page_width() -> int:
-    """The width of a page in columns: that of the terminal, within bounds that keep it readable."""
+    """Return the width of a page in columns: that of the terminal, within bounds that keep it readable."""
     return max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size((_WIDEST, 24)).columns))

@@ -13,8 +13,8 @@ from modelaudit.model.errors import ModelAuditError
 
 _COMMANDS = ("explain", "license", "render", "rules", "scan")
 _INTERRUPTED, _NOT_RUN = 130, 4
-_HELP: tuple[type[Exception], ...] = tuple(filter(None, [getattr(click.exceptions, "NoArgsIsHelpError", None)]))
-"""The error with which Click 8.2 and newer print the help of a group without a subcommand."""
+_NO_SUBCOMMAND_ERROR: type[Exception] | None = getattr(click.exceptions, "NoArgsIsHelpError", None)
+"""The error with which Click 8.2 and newer print the help of a group without a subcommand; older ones have none."""
 
 
 class _LazyGroup(click.Group):
@@ -45,14 +45,14 @@ def command() -> None:
 
 
 def main() -> None:
-    """Run the command and exit with its code."""
+    """Run the command, print an error as one line on stderr, and exit with the code."""
     try:
         code = command.main(standalone_mode=False)
     except click.exceptions.Abort:
         code = _INTERRUPTED
     except click.ClickException as error:
         code = error.exit_code
-        if isinstance(error, _HELP):
+        if _NO_SUBCOMMAND_ERROR is not None and isinstance(error, _NO_SUBCOMMAND_ERROR):
             error.show()
             sys.exit(code)
         where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "modelaudit"
@@ -69,6 +69,8 @@ def main() -> None:
         # Files that are opened by name raise an error with that name; this is stdout, on a full disk for instance.
         click.echo(f"modelaudit: error: the output cannot be written: {error.strerror or error}", err=True)
         code = _NOT_RUN
+        # The remaining output cannot be written either. Closing now keeps the interpreter from trying it at exit.
         with suppress(OSError):
             sys.stdout.close()
+    # Click types the result of a command as Any; every command here returns its exit code.
     sys.exit(code if isinstance(code, int) else 0)

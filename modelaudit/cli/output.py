@@ -41,7 +41,9 @@ class Destination:
         name = f"{target.name}@{target.commit or ''}"
         slug = re.sub(r"[^\w.\-]+", "--", name, flags=re.ASCII).strip("-.") or "model"
         ending = REPORTS[self.format].endings[0]
-        path, numbers = self.path / (slug + ending), count(2)
+        path = self.path / f"{slug}{ending}"
+        # Folded, because some file systems treat two names that differ in case as one.
+        numbers = count(2)
         while str(path).casefold() in written:
             path = self.path / f"{slug}--{next(numbers)}{ending}"
         written.add(str(path).casefold())
@@ -70,7 +72,7 @@ def parse_destinations(values: Sequence[str], targets: int) -> tuple[Destination
     if not to_stdout:
         found.append(Destination(DEFAULT, None))
     if targets > 1:
-        _check_destinations_of_several(found)
+        _check_destinations_for_several_targets(found)
     files = [destination.path for destination in found if destination.path and not destination.path.is_dir()]
     if len(set(files)) < len(files):
         raise ConfigurationError("two reports go into the same file; name a different file for each")
@@ -81,6 +83,11 @@ def parse_destinations(values: Sequence[str], targets: int) -> tuple[Destination
 
 
 def _parse_destination(value: str) -> Destination:
+    """Parse the value of one ``-o``: ``FORMAT``, ``FORMAT=FILE``, or a file name whose ending implies the format.
+
+    Raises:
+        ConfigurationError: the format is unknown, the file is not named, or a folder does not exist.
+    """
     format_, equals, path = value.partition("=")
     if equals and format_ in REPORTS:
         if not path:
@@ -95,8 +102,13 @@ def _parse_destination(value: str) -> Destination:
     return Destination(detect_format(value), Path(value))
 
 
-def _check_destinations_of_several(found: list[Destination]) -> None:
-    for destination in found:
+def _check_destinations_for_several_targets(destinations: list[Destination]) -> None:
+    """Check that no report of a target would overwrite that of another: only the table and folders take several.
+
+    Raises:
+        ConfigurationError: a destination is one file, or a document on stdout.
+    """
+    for destination in destinations:
         if destination.path is None and destination.format != DEFAULT:
             raise ConfigurationError(f"-o {destination.format}: several targets need a folder, as in -o json=reports/")
         if destination.path is not None and not destination.path.is_dir():
@@ -119,7 +131,7 @@ def publish_report(
         places: the destinations of the run.
         written: the files that this run wrote already, extended by this call.
         screen: renders the default document for stdout; ``None`` under ``--quiet``.
-        page: renders the default document for a file, where it differs from the registered format.
+        page: renders the default document for a file; ``None`` if that is the registered format ``table``.
     """
     for place in places:
         path = place.choose_file(report.target, written)
@@ -147,9 +159,10 @@ def render(report: AuditReport, format_: str) -> bytes:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write ``content`` whole or not at all: beside the file, then renamed over it; a link keeps leading to its file.
+    """Write a file whole or not at all: write a temporary file in the same folder, and rename it to ``path``.
 
-    A terminal, ``/dev/null`` or a pipe is written into, because a rename would replace the device itself.
+    If ``path`` is a link, the file that it leads to is replaced. A terminal, ``/dev/null`` or a pipe is written into,
+    because a rename would replace the device itself.
 
     Raises:
         ConfigurationError: the file cannot be written there.
@@ -166,18 +179,20 @@ def write_file(path: Path, content: bytes) -> None:
         descriptor, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name[:100]}.")
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from error
-    beside = Path(temporary)
+    temporary_file = Path(temporary)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-        beside.chmod(0o666 & ~_read_umask())
-        beside.replace(path)
+        # mkstemp makes the file private; it gets the permissions that an ordinary new file would have.
+        temporary_file.chmod(0o666 & ~_read_umask())
+        temporary_file.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        temporary_file.unlink(missing_ok=True)
         raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _read_umask() -> int:
+    """Read the mask of file permissions; the system only returns it when it is set."""
     current = os.umask(0)
     os.umask(current)
     return current

@@ -6,9 +6,15 @@ import os
 import shutil
 import sys
 
+_CLEAR_LINE = "\r\x1b[2K"
+"""Carriage return, and the ANSI sequence that erases the line."""
+_COUNTER_COLUMNS = 20
+"""Columns that are left free for the counter before the name."""
+_MIN_NAME_COLUMNS = 10
+
 
 class ProgressLine:
-    """A line with the file that is being read. Silent without a terminal and under ``CI``."""
+    """A line on stderr that names the file being read. It is silent without a terminal, and where ``CI`` is set."""
 
     def __init__(self, enabled: bool) -> None:
         self._enabled = enabled and sys.stderr.isatty() and not os.environ.get("CI")
@@ -22,17 +28,17 @@ class ProgressLine:
     def __call__(self, path: str, number: int, total: int) -> None:
         """Show that artifact ``number`` of ``total`` is being read."""
         if self._enabled:
-            room = max(10, shutil.get_terminal_size((80, 24)).columns - 20)
-            name = "".join(character if character.isprintable() else "?" for character in path)[-room:]
-            sys.stderr.write(f"\r\x1b[2K[{number}/{total}] {name}")
+            name_columns = max(_MIN_NAME_COLUMNS, shutil.get_terminal_size((80, 24)).columns - _COUNTER_COLUMNS)
+            name = "".join(character if character.isprintable() else "?" for character in path)[-name_columns:]
+            sys.stderr.write(f"{_CLEAR_LINE}[{number}/{total}] {name}")
             sys.stderr.flush()
 
-    def download(self, had: int, total: int) -> None:
+    def download(self, received: int, total: int) -> None:
         """Show the received bytes of a download and their total."""
-        self("downloading", had, total)
+        self("downloading", received, total)
 
     def close(self) -> None:
         """Clear the line."""
         if self._enabled:
-            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.write(_CLEAR_LINE)
             sys.stderr.flush()

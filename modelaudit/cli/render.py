@@ -24,11 +24,13 @@ def command(report: Path, outputs: tuple[str, ...]) -> int:
     """Render a report that `scan -o json=FILE` saved in other formats."""
     places = parse_destinations(outputs, 1)
     audit = load_saved_report(report)
+    # ``parse_destinations`` adds the table to outputs that are all files, but here a file is all that was asked for.
+    is_table_wanted = not outputs or DEFAULT in outputs
     written: set[str] = set()
     for place in places:
         path = place.choose_file(audit.target, written)
         if path is not None:
             write_file(path, render(audit, place.format))
-        elif place.format != DEFAULT or not outputs or all(value == DEFAULT for value in outputs):
+        elif place.format != DEFAULT or is_table_wanted:
             sys.stdout.buffer.write(render(audit, place.format))
     return 0

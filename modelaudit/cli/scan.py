@@ -124,7 +124,8 @@ def command(
 
 
 def _render_table(report: AuditReport, show: Severity) -> bytes:
-    from modelaudit.pipeline import convert_internal_errors
+    """Render the table for stdout. Raises ``DefectError`` if rendering itself fails."""
+    from modelaudit.pipeline import guard_defects
     from modelaudit.reports.terminal import render_table
 
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")

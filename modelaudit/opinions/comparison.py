@@ -9,12 +9,14 @@ from modelaudit.model.finding import CheckFamily, Finding, Severity
 
 
 def has_severe_finding(artifact: str, findings: Iterable[Finding]) -> bool:
-    """Whether this scan has a security finding at or above high in the same artifact."""
-    return any(_overlap(artifact, ours) for ours in _select_severe_artifacts(findings))
+    """Whether this scan has a security finding of severity high or critical in the artifact, its file or a member."""
+    return any(_overlap(artifact, severe) for severe in _list_severe_artifacts(findings))
 
 
 def find_disagreements(findings: Sequence[Finding], examined: Collection[str], reported: Collection[str]) -> list[str]:
-    """List artifacts that have a security finding at or above high here, and none from the scanner that examined them.
+    """List the artifacts in which this scan has a severe finding, and the other scanner examined them and has none.
+
+    A severe finding is a security finding of severity high or critical.
 
     Args:
         findings: the findings of this scan.
@@ -22,19 +24,18 @@ def find_disagreements(findings: Sequence[Finding], examined: Collection[str], r
         reported: addresses for which the other scanner has findings.
     """
     return [
-        ours
-        for ours in _select_severe_artifacts(findings)
-        if any(_overlap(ours, theirs) for theirs in examined) and not any(_overlap(ours, theirs) for theirs in reported)
+        severe
+        for severe in _list_severe_artifacts(findings)
+        if any(_overlap(severe, address) for address in examined)
+        and not any(_overlap(severe, address) for address in reported)
     ]
 
 
-def _select_severe_artifacts(findings: Iterable[Finding]) -> dict[str, None]:
-    """Select the security findings: a scanner for unsafe code neither confirms nor disputes a digest or a licence."""
-    return {
-        finding.artifact: None
-        for finding in findings
-        if finding.check is CheckFamily.SECURITY and finding.severity.rank >= Severity.HIGH.rank
-    }
+def _list_severe_artifacts(findings: Iterable[Finding]) -> list[str]:
+    """List the addresses with a security finding of severity high or critical, each once."""
+    # A scanner for unsafe code neither confirms nor disputes a digest or a licence.
+    security = (finding for finding in findings if finding.check is CheckFamily.SECURITY)
+    return list(dict.fromkeys(finding.artifact for finding in security if finding.severity.rank >= Severity.HIGH.rank))
 
 
 def _overlap(one: str, other: str) -> bool:

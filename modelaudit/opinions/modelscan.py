@@ -18,10 +18,14 @@ from modelaudit.opinions.comparison import find_disagreements, has_severe_findin
 
 SCANNER = "modelscan"
 MEMORY_BYTES = 4 * GIB
+"""The address space of the process that runs modelscan."""
 KEPT_FINDINGS = 500
+"""The number of findings of modelscan that a report contains."""
 KEPT_LINES = 50
+"""The number of lines on files that failed, and of disagreements, that a report contains."""
 NAMED_FILES = 5
-RESTARTS = 10
+"""The number of files without a reader in modelscan that are named; the rest is counted."""
+MAX_RESTARTS = 10
 """The number of files on which modelscan may crash before the remaining files are left out."""
 
 _WORKER = Path(__file__).with_name("modelscan_worker.py")
@@ -32,6 +36,7 @@ class _Answers:
     """The answers of modelscan so far.
 
     Attributes:
+        version: the version of modelscan; empty if it did not start.
         findings: (artifact, severity, message) in order, each once.
         examined: addresses that modelscan examined.
         failed: one line for each file or member that it began and did not finish.
@@ -67,39 +72,45 @@ def get_second_opinion(root: Path | None, paths: Sequence[str], findings: Sequen
         answers.trouble = "there was no file for modelscan to read"
     else:
         _run_scanner(root.absolute(), files, limits.second_opinion_seconds, answers)
-    given = bool(answers.examined or answers.findings)
-    if not given:
+    if not answers.examined and not answers.findings:
         detail = answers.trouble or f"modelscan examined none of the {len(files)} files"
         return Opinion(SCANNER, answers.version, OpinionState.ABSENT, detail, absences=_list_absences(answers))
     state = OpinionState.PARTLY if answers.failed or answers.trouble else OpinionState.GIVEN
     absences = ((answers.trouble,) if answers.trouble else ()) + _list_absences(answers)
+    opinion_findings = tuple(
+        OpinionFinding(artifact, severity, message, has_severe_finding(artifact, findings))
+        for artifact, severity, message in list(answers.findings)[:KEPT_FINDINGS]
+    )
+    reported = {artifact for artifact, _, _ in answers.findings}
+    disagreements = _bound_list(find_disagreements(findings, answers.examined, reported))
     return Opinion(
         SCANNER,
         answers.version,
         state,
         _summarise_answers(answers, len(files)),
-        tuple(
-            OpinionFinding(artifact, severity, message, has_severe_finding(artifact, findings))
-            for artifact, severity, message in list(answers.findings)[:KEPT_FINDINGS]
-        ),
+        opinion_findings,
         absences,
-        tuple(
-            _bound_list(
-                find_disagreements(findings, answers.examined, {artifact for artifact, _, _ in answers.findings})
-            )
-        ),
+        tuple(disagreements),
     )
 
 
 def _run_scanner(root: Path, files: Sequence[str], seconds: float, answers: _Answers) -> None:
-    """Give all files to one process; after a crash, give the remaining files to a new one, until time is up."""
+    """Give all files to one process; after a crash, give the remaining files to a new one, until time is up.
+
+    Args:
+        root: the folder of the files, or the only file itself; absolute.
+        files: paths relative to ``root``.
+        seconds: the time for all processes together.
+        answers: extended by all that the processes report.
+    """
     deadline = time.monotonic() + seconds
     waiting = list(files)
-    for _ in range(RESTARTS + 1):
+    for _ in range(MAX_RESTARTS + 1):
         targets = [str(root if root.is_file() else root / path) for path in waiting]
-        order = {"files": targets, "memory": MEMORY_BYTES, "seconds": math.ceil(seconds) + 5}
+        # The worker limits its CPU time itself, in case this process cannot end it at the deadline.
+        request = {"files": targets, "memory": MEMORY_BYTES, "seconds": math.ceil(seconds) + 5}
         try:
-            run = process.run_script(_WORKER, order, max(0.0, deadline - time.monotonic()))
+            run = process.run_script(_WORKER, request, max(0.0, deadline - time.monotonic()))
         except OSError as error:
             answers.trouble = f"modelscan could not be started: {error.strerror or error}"
             return
@@ -107,20 +118,24 @@ def _run_scanner(root: Path, files: Sequence[str], seconds: float, answers: _Ans
         waiting = waiting[answered:]
         if answers.trouble or not waiting:
             return
-        if reason := _explain_stop(run, seconds, answers):
-            answers.trouble = f"{reason}; {len(waiting)} of {len(files)} files were not examined"
+        stop_reason = _explain_stop(run, seconds, answers)
+        if stop_reason:
+            answers.trouble = f"{stop_reason}; {len(waiting)} of {len(files)} files were not examined"
             return
-        answers.failed.append(_bound_line(f"{waiting.pop(0)}: modelscan broke on it ({_describe_crash(run)})"))
+        # The process broke on the first file that it did not answer for; the next one begins after that file.
+        broken_file = waiting.pop(0)
+        answers.failed.append(_bound_line(f"{broken_file}: modelscan broke on it ({_describe_crash(run)})"))
         if not waiting:
             return
-    answers.trouble = f"modelscan broke on more than {RESTARTS} files; {len(waiting)} of {len(files)} were not examined"
+    unexamined = f"{len(waiting)} of {len(files)} were not examined"
+    answers.trouble = f"modelscan broke on more than {MAX_RESTARTS} files; {unexamined}"
 
 
 def _explain_stop(run: process.Run, seconds: float, answers: _Answers) -> str:
-    """The reason not to start a further process; empty where a single file caused the crash."""
+    """Return the reason not to start a further process; empty where a single file caused the crash."""
     if run.timed_out:
         return f"modelscan was stopped after {seconds:g} seconds"
-    if run.flooded:
+    if run.exceeded_output:
         return "modelscan was stopped because it wrote too much"
     if not answers.version:
         return f"modelscan broke when it was started ({_describe_crash(run)})"
@@ -128,20 +143,28 @@ def _explain_stop(run: process.Run, seconds: float, answers: _Answers) -> str:
 
 
 def _collect_answers(run: process.Run, waiting: Sequence[str], answers: _Answers) -> int:
-    """Parse the output of one process, and return the number of files that it answered for."""
+    """Collect the lines of one process, and return the number of files that it answered for.
+
+    Args:
+        run: the result of the process.
+        waiting: the files that the process was given, in order.
+        answers: extended by the lines.
+    """
     answered = 0
     for line in run.lines:
         if "missing" in line:
             answers.trouble = _explain_missing_scanner()
         elif "version" in line:
             answers.version = _bound_line(line["version"])
-        elif line.get("done") == answered < len(waiting):
+        elif answered < len(waiting) and line.get("done") == answered:
+            # Answers count only in order; a line with any other number is not an answer for the next file.
             _collect_answer(line, waiting[answered], answers)
             answered += 1
     return answered
 
 
 def _collect_answer(line: Mapping[str, object], path: str, answers: _Answers) -> None:
+    """Add the answer for one file; ``line`` is what ``modelscan_worker`` wrote, so every value is checked."""
     answers.examined.update(_join_address(path, member) for (member,) in _parse_rows(line.get("scanned"), 1))
     for member, severity, message in _parse_rows(line.get("issues"), 3):
         answers.findings[(_join_address(path, member), _bound_line(severity), _bound_line(message))] = None
@@ -157,52 +180,63 @@ def _collect_answer(line: Mapping[str, object], path: str, answers: _Answers) ->
 
 
 def _parse_rows(value: object, width: int) -> Iterator[list[str]]:
-    for row in value if isinstance(value, list) else ():
+    """Yield the lists of ``width`` items in a list, as strings; anything else is ignored."""
+    if not isinstance(value, list):
+        return
+    for row in value:
         if isinstance(row, list) and len(row) == width:
             yield [str(cell) for cell in row]
 
 
 def _bound_line(value: object) -> str:
-    """``value`` on one line, at most 1000 characters."""
+    """Return ``value`` as one line of at most 1000 characters."""
     return " ".join(str(value).split())[:1000]
 
 
 def _join_address(path: str, member: str) -> str:
+    """Return the address of a member, or the path for the file itself, whose ``member`` is empty."""
     return join_member(path, member) if member else path
 
 
 def _list_absences(answers: _Answers) -> tuple[str, ...]:
+    """List what modelscan did not examine: files that failed, then kinds of files that it does not read."""
     lines = _bound_list(dict.fromkeys(answers.failed))
     if answers.unsupported:
-        some = ", ".join(_bound_line(path)[:100] for path in answers.unsupported[:NAMED_FILES])
-        rest = len(answers.unsupported) - NAMED_FILES
-        more = f" and {rest} more" if rest > 0 else ""
-        lines.append(f"{len(answers.unsupported)} files are of kinds that modelscan does not read: {some}{more}")
+        names = ", ".join(_bound_line(path)[:100] for path in answers.unsupported[:NAMED_FILES])
+        omitted = len(answers.unsupported) - NAMED_FILES
+        more = f" and {omitted} more" if omitted > 0 else ""
+        lines.append(f"{len(answers.unsupported)} files are of kinds that modelscan does not read: {names}{more}")
     if answers.members:
         lines.append(f"{answers.members} members of archives are of kinds that modelscan does not read")
     return tuple(lines)
 
 
 def _bound_list(entries: Iterable[str]) -> list[str]:
-    listed = list(entries)
-    more = len(listed) - KEPT_LINES
-    return listed if more <= 0 else [*listed[:KEPT_LINES], f"+{more} more"]
+    """Return the first ``KEPT_LINES`` entries, and the number of the others as a last entry."""
+    lines = list(entries)
+    omitted = len(lines) - KEPT_LINES
+    return lines if omitted <= 0 else [*lines[:KEPT_LINES], f"+{omitted} more"]
 
 
-def _summarise_answers(answers: _Answers, files: int) -> str:
-    tops = {file_of(address) for address in answers.examined}
-    found = f"{len(answers.findings)} findings" if answers.findings else "no finding"
+def _summarise_answers(answers: _Answers, file_count: int) -> str:
+    """Summarise the numbers of examined files and of findings; ``file_count`` files were given to modelscan."""
+    examined_files = {file_of(address) for address in answers.examined}
+    findings = f"{len(answers.findings)} findings" if answers.findings else "no finding"
     if len(answers.findings) > KEPT_FINDINGS:
-        found += f"; the first {KEPT_FINDINGS} are listed"
-    return f"modelscan examined {len(tops)} of {files} files and reports {found}"
+        findings += f"; the first {KEPT_FINDINGS} are listed"
+    return f"modelscan examined {len(examined_files)} of {file_count} files and reports {findings}"
 
 
 def _describe_crash(run: process.Run) -> str:
-    broke = next((_bound_line(line["broke"]) for line in reversed(run.lines) if "broke" in line), "")
-    return broke or (f"signal {-run.status}" if run.status < 0 else f"exit status {run.status}")
+    """Describe the error that ended the process, or else its signal or exit status."""
+    errors = [_bound_line(line["broke"]) for line in run.lines if "broke" in line]
+    if errors and errors[-1]:
+        return errors[-1]
+    return f"signal {-run.status}" if run.status < 0 else f"exit status {run.status}"
 
 
 def _explain_missing_scanner() -> str:
+    """Explain why modelscan could not be imported."""
     if sys.version_info >= (3, 13):
         return f"modelscan is not installed: it needs Python below 3.13, and this is {sys.version.split()[0]}"
     return "modelscan is not installed"

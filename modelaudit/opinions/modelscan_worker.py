@@ -66,9 +66,10 @@ class _Scanner(Protocol):
 
 def main() -> None:
     """Read the request from stdin, scan the files, and write the answers to the original stdout."""
-    order = json.load(sys.stdin)
+    request = json.load(sys.stdin)
     out = _take_stdout()
-    _limit_resources(order["memory"], order["seconds"])
+    _limit_resources(request["memory"], request["seconds"])
+    # The parent quotes this line as the reason of the crash.
     sys.excepthook = lambda kind, error, _trace: _write_line(
         out, {"broke": f"{kind.__name__}: {error}"[:500].rstrip(": ")}
     )
@@ -80,20 +81,30 @@ def main() -> None:
         _write_line(out, {"missing": str(error)})
         return
     _write_line(out, {"version": str(version)})
-    for number, path in enumerate(order["files"]):
+    for number, path in enumerate(request["files"]):
         _write_line(out, {"done": number, **_scan_file(scanner, path)})
 
 
 def _scan_file(scanner: _Scanner, path: str) -> dict[str, object]:
-    """Scan one file. Members are named by their path in the file, the file itself by an empty name."""
+    """Scan one file, and return the parts of its answer.
+
+    Each part of the answer names a member by its path in the file, and the file itself by an empty name:
+    ``scanned`` lists (member), ``issues`` (member, severity, message) and ``failed`` (member, reason).
+    ``unsupported_itself`` says whether modelscan has no reader for the file, ``unsupported_members`` counts such
+    members, and ``cut`` is the number of issues and failures beyond ``KEPT_PER_FILE``.
+    """
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):
             return {"failed": [["", "is not a regular file"]]}
         scanner.scan(path)
     except OSError as error:
         return {"failed": [["", error.strerror or type(error).__name__]]}
-    found = {_describe_issue(issue, path): None for issue in scanner.issues.all_issues}
-    skips = {(_member_name(skip.source, path), skip.category.name, skip.message): None for skip in scanner.skipped}
+    # modelscan repeats entries; the keys of a mapping are unique and keep their order.
+    scanned = dict.fromkeys((_extract_member_name(source, path),) for source in scanner.scanned)
+    issues = dict.fromkeys(_describe_issue(issue, path) for issue in scanner.issues.all_issues)
+    skips = dict.fromkeys(
+        (_extract_member_name(skip.source, path), skip.category.name, skip.message) for skip in scanner.skipped
+    )
     failed = [
         *(_describe_error(error.to_dict(), path) for error in scanner.errors),
         *((member, text) for member, category, text in skips if category != "SCAN_NOT_SUPPORTED"),
@@ -102,30 +113,34 @@ def _scan_file(scanner: _Scanner, path: str) -> dict[str, object]:
     unsupported = {member for member, category, _ in skips if category == "SCAN_NOT_SUPPORTED"}
     unsupported -= {member for member, _ in failed}
     return {
-        "scanned": _bound_entries(dict.fromkeys((_member_name(source, path),) for source in scanner.scanned)),
-        "issues": _bound_entries(found),
+        "scanned": _bound_entries(scanned),
+        "issues": _bound_entries(issues),
         "failed": _bound_entries(dict.fromkeys(failed)),
         "unsupported_itself": "" in unsupported or not (scanner.scanned or failed),
         "unsupported_members": len(unsupported - {""}),
-        "cut": sum(max(0, len(entries) - KEPT_PER_FILE) for entries in (found, failed)),
+        "cut": sum(max(0, len(entries) - KEPT_PER_FILE) for entries in (issues, failed)),
     }
 
 
 def _describe_issue(issue: _Issue, path: str) -> tuple[str, str, str]:
+    """Return the member, the severity and the message of an issue."""
     details = issue.details
     text = f"unsafe operator {details.operator!r} of module {details.module!r}"
-    return _member_name(details.source, path), issue.severity.name.lower(), text
+    return _extract_member_name(details.source, path), issue.severity.name.lower(), text
 
 
 def _describe_error(error: dict[str, str], path: str) -> tuple[str, str]:
-    return _member_name(error.get("source", path), path), f"{error['category']}: {error['description']}"
+    """Return the member and the reason of an error."""
+    return _extract_member_name(error.get("source", path), path), f"{error['category']}: {error['description']}"
 
 
-def _member_name(source: object, path: str) -> str:
+def _extract_member_name(source: object, path: str) -> str:
+    """Return the part of a source ``PATH:MEMBER`` after the path; empty for the file itself."""
     return str(source).removeprefix(path).removeprefix(":")[:1000]
 
 
 def _bound_entries(entries: Iterable[object]) -> list[object]:
+    """Return the first ``KEPT_PER_FILE`` entries."""
     return list(islice(entries, KEPT_PER_FILE))
 
 
@@ -144,13 +159,14 @@ def _limit_resources(memory: int, seconds: int) -> None:
 
 def _take_stdout() -> IO[str]:
     """Duplicate stdout for the answers and redirect the original, so that output of modelscan cannot forge answers."""
-    own = os.dup(1)
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 1)
-    return os.fdopen(own, "w", encoding="ascii")
+    stdout_copy = os.dup(1)
+    with Path(os.devnull).open("w") as null_device:
+        os.dup2(null_device.fileno(), 1)
+    return os.fdopen(stdout_copy, "w", encoding="ascii")
 
 
 def _write_line(out: IO[str], line: dict[str, object]) -> None:
+    """Write one line of JSON at once, so that it is not lost in a crash."""
     out.write(json.dumps(line) + "\n")
     out.flush()
 

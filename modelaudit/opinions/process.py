@@ -19,8 +19,9 @@ OUTPUT_BYTES = 32 * 1024 * 1024
 
 # Nothing else reaches the process: no token, no proxy, no setting of another scanner.
 _ENVIRONMENT = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "SYSTEMROOT", "TMPDIR")
-_CHUNK = 64 * 1024
-_FAREWELL_SECONDS = 5.0
+_CHUNK_BYTES = 64 * 1024
+_EXIT_GRACE_SECONDS = 5.0
+"""The time that a process gets to exit after it closed its output, and that the reader of its output gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +32,25 @@ class Run:
         lines: each line that is a JSON object, in order.
         status: exit status; negative for a signal.
         timed_out: the process was stopped because its time was up.
-        flooded: the process was stopped because it wrote more than ``OUTPUT_BYTES``.
+        exceeded_output: the process was stopped because it wrote more than ``OUTPUT_BYTES``.
     """
 
     lines: tuple[Mapping[str, object], ...]
     status: int
     timed_out: bool
-    flooded: bool
+    exceeded_output: bool
 
 
-def run_script(script: Path, order: Mapping[str, object], seconds: float) -> Run:
-    """Run ``script`` under this interpreter with ``order`` on its stdin, and stop it when ``seconds`` are over.
+def run_script(script: Path, request: Mapping[str, object], seconds: float) -> Run:
+    """Run ``script`` under this interpreter with ``request`` as JSON on its stdin; stop it after ``seconds``.
 
     Raises:
         OSError: the process could not be started.
     """
-    taken = bytearray()
+    output = bytearray()
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     with tempfile.TemporaryFile() as stdin:
-        stdin.write(json.dumps(order).encode("ascii"))
+        stdin.write(json.dumps(request).encode("ascii"))
         stdin.seek(0)
         process = subprocess.Popen(
             [sys.executable, "-P", "-B", str(script)],
@@ -58,25 +59,31 @@ def run_script(script: Path, order: Mapping[str, object], seconds: float) -> Run
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={**environment, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            # A process group of its own can be killed with all children.
             start_new_session=True,
         )
-    reader = threading.Thread(target=_collect_output, args=(process.stdout, taken), daemon=True)
-    finished = False
+    reader = threading.Thread(target=_collect_output, args=(process.stdout, output), daemon=True)
+    is_finished = False
     try:
         reader.start()
+        # The reader ends when the process closes its output or has written too much.
         reader.join(seconds)
-        finished = not reader.is_alive() and len(taken) <= OUTPUT_BYTES
+        is_finished = not reader.is_alive() and len(output) <= OUTPUT_BYTES
     finally:
-        _end_process(process, patience=_FAREWELL_SECONDS if finished else 0.0)
-    reader.join(_FAREWELL_SECONDS)
-    flooded = len(taken) > OUTPUT_BYTES
-    return Run(_parse_lines(bytes(taken)), process.returncode, not finished and not flooded, flooded)
+        _end_process(process, patience=_EXIT_GRACE_SECONDS if is_finished else 0.0)
+    # After a kill, the reader still takes what the pipe holds.
+    reader.join(_EXIT_GRACE_SECONDS)
+    exceeded_output = len(output) > OUTPUT_BYTES
+    return Run(
+        _parse_lines(bytes(output)), process.returncode, not is_finished and not exceeded_output, exceeded_output
+    )
 
 
-def _collect_output(stream: IO[bytes], taken: bytearray) -> None:
+def _collect_output(stream: IO[bytes], output: bytearray) -> None:
+    """Append the bytes of ``stream`` to ``output``, until it ends or more than ``OUTPUT_BYTES`` were read."""
     with stream:
-        while len(taken) <= OUTPUT_BYTES and (chunk := stream.read(_CHUNK)):
-            taken += chunk
+        while len(output) <= OUTPUT_BYTES and (chunk := stream.read(_CHUNK_BYTES)):
+            output += chunk
 
 
 def _end_process(process: subprocess.Popen[bytes], patience: float) -> None:
@@ -93,12 +100,12 @@ def _end_process(process: subprocess.Popen[bytes], patience: float) -> None:
 
 def _parse_lines(data: bytes) -> tuple[Mapping[str, object], ...]:
     """Parse the lines that are JSON objects; other lines, such as a last line that was cut off, are ignored."""
-    found = []
+    objects = []
     for line in data.splitlines():
         try:
             value = json.loads(line)
         except ValueError:
             continue
         if isinstance(value, dict):
-            found.append(value)
-    return tuple(found)
+            objects.append(value)
+    return tuple(objects)

@@ -1,4 +1,4 @@
-"""``modelaudit license`` as people and gates run it: a process, its screen, its exit code, the files it writes."""
+"""``modelaudit license``: its screen, its exit code, and the files that it writes."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ PRODUCT = ("--policy", "commercial-product", "--territory", "EU", "--mau", "5e6"
 
 
 @dataclass
-class Ran:
+class CommandResult:
+    """The exit code and the output of a command, as ``subprocess.CompletedProcess`` has them."""
+
     returncode: int
     stdout: str
     stderr: str
 
 
-def run(*arguments: str | Path) -> Ran:
-    """The command in this process, as a process of its own would run it: loading the rules anew each time is slow."""
+def run_command(*arguments: str | Path) -> CommandResult:
+    """Run ``modelaudit`` within this process; a process of its own would load the rules anew each time."""
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["modelaudit", *map(str, arguments)])
@@ -41,12 +43,14 @@ def run(*arguments: str | Path) -> Ran:
     for stream in (out, err):
         stream.flush()
         texts.append(stream.buffer.getvalue().decode())  # type: ignore[attr-defined]
-    return Ran(code if isinstance(code, int) else -1, *texts)
+    return CommandResult(code if isinstance(code, int) else -1, *texts)
 
 
-def model(folder: Path, license_: str, text: str = "") -> Path:
+def write_model(folder: Path, license_: str, text: str = "") -> Path:
+    """Write a model whose card declares ``license_``, with ``text`` as its licence file, and return the folder."""
     folder.mkdir(exist_ok=True)
     (folder / "README.md").write_text(f"---\nlicense: {license_}\n---\n# M\n")
+    # A valid file without tensors: the length of the header as 64-bit number, and an empty header.
     (folder / "model.safetensors").write_bytes(b"\x02\x00\x00\x00\x00\x00\x00\x00{}")
     if text:
         (folder / "LICENSE").write_text(text)
@@ -72,9 +76,9 @@ def model(folder: Path, license_: str, text: str = "") -> Path:
 def test_answer_comes_first_and_decides_the_exit_code(
     tmp_path: Path, license_: str, arguments: tuple[str, ...], code: int, word: str
 ) -> None:
-    ran = run("license", model(tmp_path / "m", license_), *arguments)
-    assert (ran.returncode, word in ran.stdout.splitlines()[0]) == (code, True), ran.stdout + ran.stderr
-    assert ran.stderr == ""
+    done = run_command("license", write_model(tmp_path / "m", license_), *arguments)
+    assert (done.returncode, word in done.stdout.splitlines()[0]) == (code, True), done.stdout + done.stderr
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize(
@@ -88,32 +92,32 @@ def test_wrong_option_prints_one_line(tmp_path: Path, arguments: tuple[str, ...]
     for command in ("license", "scan"):
         if command == "scan" and arguments[0] == "-o":
             continue
-        ran = run(command, model(tmp_path / "m", "mit"), "--offline", *arguments)
-        assert (ran.returncode, ran.stdout, "Traceback" in ran.stderr) == (2, "", False)
-        assert (ran.stderr.startswith("modelaudit: error: "), ran.stderr.count("\n")) == (True, 1)
+        done = run_command(command, write_model(tmp_path / "m", "mit"), "--offline", *arguments)
+        assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (2, "", False)
+        assert (done.stderr.startswith("modelaudit: error: "), done.stderr.count("\n")) == (True, 1)
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("territories: [FR, XX]", "'XX' is not a territory"),
         ("territories: [ABCDE]", "'ABCDE' is not a territory"),
         ("field: medical", "'medical' is not a field of use"),
     ],
 )
-def test_misspelled_policy_value_is_an_error(tmp_path: Path, line: str, said: str) -> None:
+def test_misspelled_policy_value_is_reported_with_its_line(tmp_path: Path, line: str, message: str) -> None:
     policy = tmp_path / "ours.yaml"
     policy.write_text(f"name: ours\ndescription: x\nfail-on: high\n{line}\n")
-    ran = run("license", model(tmp_path / "m", "gemma"), "--offline", "--policy", policy)
-    assert ran.returncode == 2
-    assert f"{policy}:4: " in ran.stderr
-    assert said in ran.stderr
+    done = run_command("license", write_model(tmp_path / "m", "gemma"), "--offline", "--policy", policy)
+    assert done.returncode == 2
+    assert f"{policy}:4: " in done.stderr
+    assert message in done.stderr
 
 
 def test_other_spellings_of_field_and_territory_are_accepted(tmp_path: Path) -> None:
-    ran = run(
+    done = run_command(
         "license",
-        model(tmp_path / "m", "llama3.2"),
+        write_model(tmp_path / "m", "llama3.2"),
         *PRODUCT[:2],
         "--territory",
         "no",
@@ -123,99 +127,109 @@ def test_other_spellings_of_field_and_territory_are_accepted(tmp_path: Path) -> 
         "json",
         "--offline",
     )
-    intent = json.loads(ran.stdout)["license"]["intent"]
+    intent = json.loads(done.stdout)["license"]["intent"]
     assert (intent["territories"], intent["field"]) == (["NO"], "medical-advice")
 
 
 def test_table_file_equals_the_screen(tmp_path: Path) -> None:
     page = tmp_path / "answer.txt"
-    ran = run("license", model(tmp_path / "m", "mit"), *PRODUCT, "-o", page)
-    assert page.read_text() == ran.stdout
+    done = run_command("license", write_model(tmp_path / "m", "mit"), *PRODUCT, "-o", page)
+    assert page.read_text() == done.stdout
 
 
 def test_screen_without_use_names_the_options_that_state_one(tmp_path: Path) -> None:
-    stated = " ".join(run("license", model(tmp_path / "m", "mit"), "--offline").stdout.split())
-    assert "state one with --use commercial or --policy commercial-saas" in stated
+    screen = " ".join(run_command("license", write_model(tmp_path / "m", "mit"), "--offline").stdout.split())
+    assert "state one with --use commercial or --policy commercial-saas" in screen
 
 
 @pytest.mark.parametrize("option", [("-o", "html=x.html"), ("--policy", "internal"), ("--notices", "out"), ("-q",)])
 def test_show_refuses_options_without_effect(option: tuple[str, ...]) -> None:
-    ran = run("license", "show", "MIT", *option)
-    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
-    assert "show takes no option" in ran.stderr
+    done = run_command("license", "show", "MIT", *option)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "show takes no option" in done.stderr
 
 
-def test_show_prints_nothing_for_a_wrong_name_and_fits_a_narrow_terminal(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert run("license", "show", "MIT", "nonsense").stdout == ""
+def test_show_with_one_wrong_name_prints_no_page() -> None:
+    assert run_command("license", "show", "MIT", "nonsense").stdout == ""
+
+
+def test_page_of_license_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.get_terminal_size", lambda *_: os.terminal_size((50, 20)))
-    lines = run("license", "show", "Apache-2.0").stdout.splitlines()
+    lines = run_command("license", "show", "Apache-2.0").stdout.splitlines()
     assert 45 < max(len(line) for line in lines if "://" not in line) <= 50
 
 
 def test_missing_target_exits_with_4(tmp_path: Path) -> None:
-    assert run("license", tmp_path / "absent", "--offline").returncode == 4
-    assert run("license", "acme/nowhere", "--offline").returncode == 4
+    assert run_command("license", tmp_path / "absent", "--offline").returncode == 4
+    assert run_command("license", "acme/nowhere", "--offline").returncode == 4
 
 
 def test_scan_and_license_give_the_same_answer(tmp_path: Path) -> None:
-    denied = run("scan", model(tmp_path / "a", "cc-by-nc-4.0"), "--no-second-opinion", *PRODUCT, "-o", "json")
+    denied = run_command(
+        "scan", write_model(tmp_path / "a", "cc-by-nc-4.0"), "--no-second-opinion", *PRODUCT, "-o", "json"
+    )
     assert denied.returncode == 1
     report = json.loads(denied.stdout)
     assert report["license"]["permission"] == "deny"
     assert report["license"]["intent"]["territories"] == ["EU"]
     assert "license/use-denied" in {finding["rule"] for finding in report["findings"]}
-    review = run("scan", model(tmp_path / "b", "other"), "--no-second-opinion", *PRODUCT, "-q")
+    review = run_command("scan", write_model(tmp_path / "b", "other"), "--no-second-opinion", *PRODUCT, "-q")
     assert review.returncode == 3
-    plain = run("scan", model(tmp_path / "c", "mit", MIT), "--no-second-opinion", *PRODUCT, "-q")
+    plain = run_command("scan", write_model(tmp_path / "c", "mit", MIT), "--no-second-opinion", *PRODUCT, "-q")
     assert plain.returncode == 0
 
 
 def test_license_writes_every_output_format(tmp_path: Path) -> None:
-    folder = model(tmp_path / "m", "mit", MIT)
+    folder = write_model(tmp_path / "m", "mit", MIT)
     html, bom = tmp_path / "r.html", tmp_path / "r.cdx.json"
-    ran = run("license", folder, *PRODUCT, "-o", html, "-o", f"cyclonedx={bom}", "-o", "json")
-    assert ran.returncode == 0
-    assert json.loads(ran.stdout)["license"]["expression"] == "MIT"
+    done = run_command("license", folder, *PRODUCT, "-o", html, "-o", f"cyclonedx={bom}", "-o", "json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["license"]["expression"] == "MIT"
     assert b"MIT" in html.read_bytes()
     assert json.loads(bom.read_bytes())["bomFormat"] == "CycloneDX"
 
 
-def test_notices_are_written(tmp_path: Path) -> None:
+def test_notices_are_written_into_the_folder_and_named_on_stderr(tmp_path: Path) -> None:
     out = tmp_path / "out" / "notices"
-    ran = run("license", model(tmp_path / "m", "llama3.1"), *PRODUCT, "--notices", out)
-    assert ran.returncode == 0
+    done = run_command("license", write_model(tmp_path / "m", "llama3.1"), *PRODUCT, "--notices", out)
+    assert done.returncode == 0
     assert any("Llama 3.1" in file.read_text() for file in out.iterdir())
-    assert str(out) in ran.stderr
+    assert str(out) in done.stderr
 
 
 @pytest.mark.parametrize("name", ["llama3.1", "LicenseRef-Llama-3.1", "Apache License, Version 2.0"])
 def test_show_and_explain_print_the_page_of_a_license(name: str) -> None:
-    ran = run("license", "show", name)
-    assert ran.returncode == 0
-    assert "terms read on: 2026" in ran.stdout
-    assert run("explain", name).stdout == ran.stdout
-    assert all(len(line) <= 100 or "://" in line for line in ran.stdout.splitlines())
+    done = run_command("license", "show", name)
+    assert done.returncode == 0
+    assert "terms read on: 2026" in done.stdout
+    assert run_command("explain", name).stdout == done.stdout
+    assert all(len(line) <= 100 or "://" in line for line in done.stdout.splitlines())
 
 
 @pytest.mark.parametrize(("name", "hint"), [("nonsense", "no licence"), ("other", "no single licence")])
 def test_show_of_unknown_license_is_a_usage_error(name: str, hint: str) -> None:
-    ran = run("license", "show", name)
-    assert (ran.returncode, hint in ran.stderr) == (2, True)
-    assert run("license", "show").returncode == 2
+    done = run_command("license", "show", name)
+    assert (done.returncode, hint in done.stderr) == (2, True)
+    assert run_command("license", "show").returncode == 2
 
 
 def test_exit_code_is_the_worst_of_several_targets(tmp_path: Path) -> None:
-    good, bad = model(tmp_path / "a", "mit"), model(tmp_path / "b", "cc-by-nc-4.0")
-    ran = run("license", good, bad, *PRODUCT)
-    assert ran.returncode == 1
-    assert "ALLOWED" in ran.stdout
-    assert "DENIED" in ran.stdout
-    assert run("license", good, bad, *PRODUCT, "--notices", tmp_path / "n").returncode == 2
+    good, bad = write_model(tmp_path / "a", "mit"), write_model(tmp_path / "b", "cc-by-nc-4.0")
+    done = run_command("license", good, bad, *PRODUCT)
+    assert done.returncode == 1
+    assert "ALLOWED" in done.stdout
+    assert "DENIED" in done.stdout
+    assert run_command("license", good, bad, *PRODUCT, "--notices", tmp_path / "n").returncode == 2
 
 
-def test_command_as_a_process_gives_the_same_answer(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "modelaudit", "license", str(model(tmp_path / "m", "cc-by-nc-4.0")), *PRODUCT]
-    ran = subprocess.run(command, capture_output=True, check=False, env=dict(os.environ))
-    assert (ran.returncode, "DENIED" in ran.stdout.decode().splitlines()[0], ran.stderr) == (1, True, b"")
+def test_license_command_in_a_process_of_its_own_gives_the_same_answer(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "modelaudit",
+        "license",
+        str(write_model(tmp_path / "m", "cc-by-nc-4.0")),
+        *PRODUCT,
+    ]
+    done = subprocess.run(command, capture_output=True, check=False, env=dict(os.environ))
+    assert (done.returncode, "DENIED" in done.stdout.decode().splitlines()[0], done.stderr) == (1, True, b"")

@@ -1,4 +1,4 @@
-"""The command as people and gates run it: a process, its output, its exit code."""
+"""``modelaudit`` and its subcommands run in a process of their own: their output and their exit code."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ MALICIOUS = FIXTURES / "pickle/malicious/os-system.pkl"
 BENIGN = FIXTURES / "pickle/benign/data-protocol4.pkl"
 
 
-def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_command(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run ``modelaudit`` with arguments, in an environment that the keywords extend."""
     command = [sys.executable, "-m", "modelaudit", *map(str, arguments)]
     return subprocess.run(
         command, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "100", **environment}
     )
 
 
-def scan(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return run("scan", "--no-second-opinion", *arguments, **environment)
+def run_scan(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run ``modelaudit scan`` without a second opinion."""
+    return run_command("scan", "--no-second-opinion", *arguments, **environment)
 
 
 @pytest.mark.parametrize(
@@ -43,9 +45,9 @@ def scan(*arguments: str | Path, **environment: str) -> subprocess.CompletedProc
         (FIXTURES / "absent/model.bin", 4),
     ],
 )
-def test_exit_codes(target: Path, code: int) -> None:
-    assert scan(target).returncode == code
-    assert scan(target, "-q").returncode == code
+def test_exit_code_follows_verdict_of_target(target: Path, code: int) -> None:
+    assert run_scan(target).returncode == code
+    assert run_scan(target, "-q").returncode == code
 
 
 @pytest.mark.parametrize(
@@ -53,7 +55,7 @@ def test_exit_codes(target: Path, code: int) -> None:
     [((BENIGN, MALICIOUS), 1), ((FIXTURES / "absent/x.bin", MALICIOUS), 1), ((BENIGN, FIXTURES / "absent/x"), 4)],
 )
 def test_exit_code_is_the_worst_of_several_targets(targets: tuple[Path, ...], code: int) -> None:
-    assert scan(*targets).returncode == code
+    assert run_scan(*targets).returncode == code
 
 
 @check_each(
@@ -65,7 +67,7 @@ def test_exit_code_is_the_worst_of_several_targets(targets: tuple[Path, ...], co
     ],
 )  # fmt: skip
 def test_wrong_option_prints_one_line_and_exits_with_2(arguments: tuple[str, ...]) -> None:
-    done = scan(BENIGN, *arguments)
+    done = run_scan(BENIGN, *arguments)
     assert done.returncode == 2
     assert not done.stdout
     assert "Traceback" not in done.stderr
@@ -74,21 +76,22 @@ def test_wrong_option_prints_one_line_and_exits_with_2(arguments: tuple[str, ...
 
 
 def test_missing_target_is_a_usage_error() -> None:
-    done = run("scan")
+    done = run_command("scan")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.rstrip().endswith("scan --help")
-    assert "Commands:" in (run().stdout + run().stderr), "of nothing asked the help is shown"
+    bare = run_command()
+    assert "Commands:" in bare.stdout + bare.stderr, "without a subcommand, the help is printed"
 
 
-def test_missing_path_prints_one_line() -> None:
-    done = scan(FIXTURES / "absent/model.bin")
+def test_missing_path_prints_one_line_that_names_it() -> None:
+    done = run_scan(FIXTURES / "absent/model.bin")
     assert done.stderr.count("\n") == 1
     assert "absent/model.bin" in done.stderr
     assert not done.stdout
 
 
-def test_all_outputs_in_one_run_and_one_document_on_stdout(tmp_path: Path) -> None:
-    done = scan(
+def test_one_run_writes_every_output_and_one_document_on_stdout(tmp_path: Path) -> None:
+    done = run_scan(
         MALICIOUS,
         "-o",
         f"html={tmp_path}/a.html",
@@ -110,22 +113,24 @@ def test_all_outputs_in_one_run_and_one_document_on_stdout(tmp_path: Path) -> No
 
 
 def test_table_starts_with_verdict_and_ends_with_exit_code() -> None:
-    lines = scan(MALICIOUS).stdout.strip().splitlines()
+    lines = run_scan(MALICIOUS).stdout.strip().splitlines()
     assert "FAIL" in lines[0]
     assert any("pickle/dangerous-call" in line for line in lines)
     assert any("Exit code 1" in line for line in lines)
 
 
-def test_report_file_is_replaced_atomically(tmp_path: Path) -> None:
+def test_existing_report_is_replaced(tmp_path: Path) -> None:
     target = tmp_path / "report.json"
     target.write_text("old")
-    target.chmod(0o644)
-    assert scan(BENIGN, "-o", str(target)).returncode == 0
-    assert json.loads(target.read_text())
+    assert run_scan(BENIGN, "-o", str(target)).returncode == 0
+    assert json.loads(target.read_text())["schema"]
+
+
+def test_folder_named_like_a_file_takes_reports_of_several_targets(tmp_path: Path) -> None:
     folder = tmp_path / "folder.json"
     folder.mkdir()
-    (folder / "data.json").mkdir()
-    assert scan(BENIGN, BENIGN, "-o", f"json={folder}").returncode == 0
+    assert run_scan(BENIGN, BENIGN, "-o", f"json={folder}").returncode == 0
+    assert len(list(folder.iterdir())) == 2
 
 
 def test_report_is_written_into_device_pipe_or_link_target(tmp_path: Path) -> None:
@@ -139,10 +144,10 @@ def test_report_is_written_into_device_pipe_or_link_target(tmp_path: Path) -> No
     reader.join(10)
     write_file(link, b"report")
     assert (read, pipe.is_fifo(), link.is_symlink(), linked.read_bytes()) == ([b"report"], True, True, b"report")
-    own, other = os.openpty()
-    write_file(Path(os.ttyname(other)), b"report")
-    assert os.read(own, 6) == b"report"
-    assert Path(os.ttyname(other)).is_char_device()
+    controller, terminal = os.openpty()
+    write_file(Path(os.ttyname(terminal)), b"report")
+    assert os.read(controller, 6) == b"report"
+    assert Path(os.ttyname(terminal)).is_char_device()
 
 
 def test_socket_as_output_is_refused(tmp_path: Path) -> None:
@@ -155,10 +160,10 @@ def test_socket_as_output_is_refused(tmp_path: Path) -> None:
 
 
 def test_reports_of_several_targets_go_into_a_folder(tmp_path: Path) -> None:
-    done = scan(BENIGN, MALICIOUS, "-o", f"json={tmp_path}")
+    done = run_scan(BENIGN, MALICIOUS, "-o", f"json={tmp_path}")
     assert done.returncode == 1
     assert len(list(tmp_path.iterdir())) == 2
-    assert scan(BENIGN, MALICIOUS, "-o", f"json={tmp_path / 'one.json'}").returncode == 2
+    assert run_scan(BENIGN, MALICIOUS, "-o", f"json={tmp_path / 'one.json'}").returncode == 2
 
 
 def test_reports_of_targets_with_equal_names_are_numbered(tmp_path: Path) -> None:
@@ -167,79 +172,92 @@ def test_reports_of_targets_with_equal_names_are_numbered(tmp_path: Path) -> Non
         (tmp_path / folder / "model.pkl").write_bytes(source.read_bytes())
     out = tmp_path / "reports"
     out.mkdir()
-    scan(tmp_path / "a--b", tmp_path / "a b", tmp_path / "a--b", "-o", f"json={out}", "-o", f"html={out}")
+    run_scan(tmp_path / "a--b", tmp_path / "a b", tmp_path / "a--b", "-o", f"json={out}", "-o", f"html={out}")
     verdicts = [json.loads(path.read_text())["decision"]["verdict"] for path in sorted(out.glob("*.json"))]
     assert sorted(verdicts) == ["fail", "pass", "pass"]
     assert len(list(out.glob("*.html"))) == 3
 
 
-def test_render_and_scan_name_files_alike(tmp_path: Path) -> None:
+def test_render_names_file_in_folder_after_target_and_commit(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
         folder.mkdir()
-    scan(BENIGN, "-o", f"json={first}", "-o", f"html={first}")
+    run_scan(BENIGN, "-o", f"json={first}", "-o", f"html={first}")
     (saved,) = first.glob("*.json")
-    # As if it came from the Hub: only then there is a commit to name.
+    # Only a target on the Hub has a commit, so the test inserts one.
     saved.write_text(re.sub(r'("commit": *)null', rf'\1"{"a" * 40}"', saved.read_text()))
-    assert run("render", saved, "-o", f"html={second}").returncode == 0
+    assert run_command("render", saved, "-o", f"html={second}").returncode == 0
     assert [path.name for path in second.iterdir()] == [f"{saved.stem}--{'a' * 40}.html"]
 
 
 @pytest.mark.parametrize("command", ["scan", "render"])
 def test_help_describes_every_output_format(command: str) -> None:
-    text = " ".join(run(command, "--help").stdout.split())
+    text = " ".join(run_command(command, "--help").stdout.split())
     for each in REPORTS.values():
         assert f"{each.name} or report{each.endings[0]} ({each.summary})" in text
 
 
-def test_display_filter_keeps_the_verdict() -> None:
-    shown = scan(FIXTURES / "pickle/malicious/unverified-type.pkl", "--show", "critical", "--fail-on", "medium")
+def test_show_hides_findings_and_keeps_the_verdict() -> None:
+    shown = run_scan(FIXTURES / "pickle/malicious/unverified-type.pkl", "--show", "critical", "--fail-on", "medium")
     assert shown.returncode == 1
     assert "pickle/unverified-type" not in shown.stdout
 
 
-def test_colour_is_used_only_on_a_terminal() -> None:
-    assert "\x1b" not in scan(MALICIOUS).stdout
-    assert "\x1b" not in scan(MALICIOUS, NO_COLOR="1").stdout
-    assert not scan(BENIGN).stderr
+def test_output_that_is_no_terminal_has_no_colour_and_no_progress() -> None:
+    assert "\x1b" not in run_scan(MALICIOUS).stdout
+    assert "\x1b" not in run_scan(MALICIOUS, NO_COLOR="1").stdout
+    assert not run_scan(BENIGN).stderr
 
 
-def test_quiet_prints_nothing() -> None:
-    done = scan(MALICIOUS, "-q")
+def test_quiet_scan_prints_nothing() -> None:
+    done = run_scan(MALICIOUS, "-q")
     assert (done.stdout, done.stderr) == ("", "")
 
 
-def test_render_needs_no_second_scan(tmp_path: Path) -> None:
+def test_render_writes_the_same_page_as_the_scan(tmp_path: Path) -> None:
     direct, again, saved = tmp_path / "direct.html", tmp_path / "again.html", tmp_path / "r.json"
-    assert scan(MALICIOUS, "-o", str(direct), "-o", str(saved)).returncode == 1
-    assert run("render", saved, "-o", str(again)).returncode == 0
+    assert run_scan(MALICIOUS, "-o", str(direct), "-o", str(saved)).returncode == 1
+    assert run_command("render", saved, "-o", str(again)).returncode == 0
     assert again.read_bytes() == direct.read_bytes()
-    assert "FAIL" in run("render", saved).stdout
-    saved.write_text("{}")
-    broken = run("render", saved)
-    assert broken.returncode == 2
-    assert broken.stderr.count("\n") == 1
-    assert run("render", tmp_path / "absent.json").returncode == 2
+
+
+def test_render_prints_the_table_beside_a_file_only_if_asked(tmp_path: Path) -> None:
+    saved, page = tmp_path / "r.json", tmp_path / "page.html"
+    run_scan(MALICIOUS, "-o", str(saved))
+    assert "FAIL" in run_command("render", saved).stdout
+    assert run_command("render", saved, "-o", str(page)).stdout == ""
+    assert "FAIL" in run_command("render", saved, "-o", "table", "-o", str(page)).stdout
+
+
+def test_render_of_invalid_or_missing_report_is_a_usage_error(tmp_path: Path) -> None:
+    invalid = tmp_path / "r.json"
+    invalid.write_text("{}")
+    refused = run_command("render", invalid)
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert run_command("render", tmp_path / "absent.json").returncode == 2
 
 
 def test_internal_failure_prints_one_line_and_exits_with_4(tmp_path: Path) -> None:
-    # Python starts this before the command: a renderer that fails.
+    # Python imports sitecustomize before the command; this one replaces the renderer by a function that fails.
     (tmp_path / "sitecustomize.py").write_text(
-        "import modelaudit.reports.terminal as t\ndef broken(*a, **k): raise KeyError('a bug')\nt.render_table = broken\n"
+        "import modelaudit.reports.terminal as terminal\n"
+        "def fail(*arguments, **options): raise KeyError('a bug')\n"
+        "terminal.render_table = fail\n"
     )
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    done = scan(BENIGN, PYTHONPATH=path)
+    done = run_scan(BENIGN, PYTHONPATH=path)
     assert done.returncode == 4
     assert done.stderr.count("\n") == 1
     assert "KeyError" in done.stderr
 
 
 def test_wrong_option_is_reported_once_for_all_targets() -> None:
-    assert scan(BENIGN, MALICIOUS, "--policy", "nonsense").stderr.count("\n") == 1
+    assert run_scan(BENIGN, MALICIOUS, "--policy", "nonsense").stderr.count("\n") == 1
 
 
 def test_explain_prints_the_whole_page_of_a_rule() -> None:
-    done = run("explain", "pickle/dangerous-call")
+    done = run_command("explain", "pickle/dangerous-call")
     assert done.returncode == 0
     headings = [line for line in done.stdout.splitlines() if line[:1].isupper()]
     assert headings == ["What it finds", "Why it matters", "Example", "What to do", "References"]
@@ -248,10 +266,10 @@ def test_explain_prints_the_whole_page_of_a_rule() -> None:
 
 
 def test_explain_without_a_name_lists_rules_and_licenses() -> None:
-    listed = run("explain").stdout
+    listed = run_command("explain").stdout
     assert "\npickle/dangerous-call " in listed
     assert "\nApache-2.0 " in listed
-    assert "pickle/dangerous-call" in run("rules").stdout
+    assert "pickle/dangerous-call" in run_command("rules").stdout
 
 
 @pytest.mark.parametrize(
@@ -259,42 +277,42 @@ def test_explain_without_a_name_lists_rules_and_licenses() -> None:
     [("pickle/dangerus-call", "pickle/dangerous-call"), ("no/rule", "lists all"), ("apache-9", "Apache-2.0")],
 )
 def test_explain_of_an_unknown_name_suggests_a_known_one(name: str, hint: str) -> None:
-    done = run("explain", name)
+    done = run_command("explain", name)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert hint in done.stderr
 
 
-def test_rules_lists_by_family_and_severity() -> None:
-    rows = run("rules", "pickle", "--severity", "critical").stdout.splitlines()
+def test_rules_lists_rules_of_a_family_at_or_above_a_severity() -> None:
+    rows = run_command("rules", "pickle", "--severity", "critical").stdout.splitlines()
     assert rows
     assert all(row.startswith("pickle/") and " critical " in row for row in rows)
-    listed = json.loads(run("rules", "numpy", "--json").stdout)
+    listed = json.loads(run_command("rules", "numpy", "--json").stdout)
     assert {"id", "why", "fix", "cwe", "references", "since"} <= listed[0].keys()
-    refused = run("rules", "pickles")
+    refused = run_command("rules", "pickles")
     assert refused.returncode == 2
     assert "pickle" in refused.stderr
 
 
 def test_explain_prints_a_finding_by_its_fingerprint(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    run("scan", str(FIXTURES / "pickle/malicious/os-system.pkl"), "-o", f"json={report}")
+    run_command("scan", str(FIXTURES / "pickle/malicious/os-system.pkl"), "-o", f"json={report}")
     finding = json.loads(report.read_text())["findings"][0]
-    done = run("explain", finding["fingerprint"], "--report", str(report))
+    done = run_command("explain", finding["fingerprint"], "--report", str(report))
     assert done.returncode == 0
     assert finding["message"] in done.stdout
     assert "What to do" in done.stdout
-    assert "--report" in run("explain", finding["fingerprint"]).stderr
-    missing = run("explain", "0" * 16, "--report", str(report))
+    assert "--report" in run_command("explain", finding["fingerprint"]).stderr
+    missing = run_command("explain", "0" * 16, "--report", str(report))
     assert missing.returncode == 2
     assert "fingerprint" in missing.stderr
 
 
-def test_version_and_help_and_module() -> None:
+def test_version_and_help_are_printed() -> None:
     from modelaudit import __version__
 
-    assert run("--version").stdout.strip() == f"modelaudit {__version__}"
-    assert "Exit codes" in run("--help").stdout
-    assert "--fail-on" in run("scan", "--help").stdout
+    assert run_command("--version").stdout.strip() == f"modelaudit {__version__}"
+    assert "Exit codes" in run_command("--help").stdout
+    assert "--fail-on" in run_command("scan", "--help").stdout
 
 
 def test_version_imports_nothing_heavy() -> None:

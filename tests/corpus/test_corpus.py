@@ -38,6 +38,7 @@ def test_exceptions_are_few_and_name_existing_samples() -> None:
 @pytest.mark.parametrize("path", SAMPLES)
 def test_exit_code_follows_label_of_sample(path: str) -> None:
     report = modelaudit.scan(CORPUS / path, second_opinion=False)
-    expected = {"malicious": 1, "benign": 0}[LABELS[path]]
-    code, _ = EXCEPTIONS.get(Path(path).name, (expected, ""))
-    assert report.exit_code == code, [(f.rule, f.message) for f in report.findings] + list(report.decision.reasons)
+    code_of_label = {"malicious": 1, "benign": 0}[LABELS[path]]
+    expected, _ = EXCEPTIONS.get(Path(path).name, (code_of_label, ""))
+    findings = [(finding.rule, finding.message) for finding in report.findings]
+    assert report.exit_code == expected, (findings, report.decision.reasons)

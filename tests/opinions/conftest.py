@@ -12,23 +12,25 @@ import pytest
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 
 # PROTO 2, GLOBAL posix system, one short text, TUPLE1, REDUCE, STOP: would run "true".
-HOSTILE = b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00true\x85R."
+MALICIOUS_PICKLE = b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00true\x85R."
 # PROTO 2, an empty dict, STOP.
-BENIGN = b"\x80\x02}."
+BENIGN_PICKLE = b"\x80\x02}."
 
 
 @pytest.fixture
-def hostile() -> bytes:
-    return HOSTILE
+def malicious_pickle() -> bytes:
+    return MALICIOUS_PICKLE
 
 
 @pytest.fixture
-def benign() -> bytes:
-    return BENIGN
+def benign_pickle() -> bytes:
+    return BENIGN_PICKLE
 
 
 @pytest.fixture
-def torch_zip() -> Callable[[bytes], bytes]:
+def build_torch_zip() -> Callable[[bytes], bytes]:
+    """Return a function that builds a file of ``torch.save`` around a pickle."""
+
     def build(program: bytes) -> bytes:
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
@@ -40,8 +42,8 @@ def torch_zip() -> Callable[[bytes], bytes]:
 
 
 @pytest.fixture
-def lay(tmp_path: Path) -> Callable[..., Path]:
-    """Write files, named by keyword or mapping, into a folder of their own."""
+def write_files(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes files, by path, into a folder and returns the folder."""
 
     def write(files: dict[str, bytes]) -> Path:
         root = tmp_path / "model"
@@ -54,7 +56,9 @@ def lay(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def grave() -> Callable[..., Finding]:
+def build_severe_finding() -> Callable[..., Finding]:
+    """Return a function that builds a finding of this scan; by default, a critical one of the security check."""
+
     def build(
         artifact: str, severity: Severity = Severity.CRITICAL, check: CheckFamily = CheckFamily.SECURITY
     ) -> Finding:

@@ -1,6 +1,6 @@
-"""The process in which the other scanner runs: what it may take, what it may write, and how it ends.
+"""The process in which modelscan runs is bounded in time, memory, output and environment.
 
-Most of these put a module of their own in the place of modelscan, so that they run where it cannot be installed.
+Most tests install a stub in place of modelscan, so that they also run where modelscan cannot be installed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ LIMITS = Limits(second_opinion_seconds=60)
 
 
 @pytest.fixture
-def stub(tmp_path, monkeypatch):
-    """Put a module named modelscan before the real one, for the child alone."""
+def install_stub(tmp_path, monkeypatch):
+    """Return a function that writes a package ``modelscan``, which the child process imports in place of the real one.
+
+    Its keywords are the modules of the package with their source.
+    """
 
     def write(**modules):
         package = tmp_path / "stub" / "modelscan"
@@ -32,7 +35,7 @@ def stub(tmp_path, monkeypatch):
     return write
 
 
-SCANNER = """
+SCANNER_STUB = """
     import os, sys, time
     class _Issues: all_issues = []
     class ModelScan:
@@ -41,6 +44,7 @@ SCANNER = """
             self.scanned = [path]
             {body}
 """
+"""The stub of ``modelscan.modelscan``; ``body`` is the line that runs for each scanned file."""
 
 
 def test_missing_files_give_no_opinion():
@@ -48,24 +52,24 @@ def test_missing_files_give_no_opinion():
     assert get_second_opinion(Path(), [], [], LIMITS).state is OpinionState.ABSENT
 
 
-def test_timeout_gives_no_opinion(lay, hostile):
-    root = lay({"evil.pkl": hostile})
+def test_timeout_gives_no_opinion(write_files, malicious_pickle):
+    root = write_files({"evil.pkl": malicious_pickle})
     opinion = get_second_opinion(root, ["evil.pkl"], [], Limits(second_opinion_seconds=0.01))
     assert opinion.state is OpinionState.ABSENT
     assert opinion.detail == "modelscan was stopped after 0.01 seconds; 1 of 1 files were not examined"
 
 
-def test_results_before_timeout_are_kept(lay, benign, stub):
-    stub(modelscan=SCANNER.format(body="time.sleep(600 if 'slow' in path else 0)"))
-    root = lay({"fast.pkl": benign, "slow.pkl": benign})
+def test_results_before_timeout_are_kept(write_files, benign_pickle, install_stub):
+    install_stub(modelscan=SCANNER_STUB.format(body="time.sleep(600 if 'slow' in path else 0)"))
+    root = write_files({"fast.pkl": benign_pickle, "slow.pkl": benign_pickle})
     opinion = get_second_opinion(root, ["fast.pkl", "slow.pkl"], [], Limits(second_opinion_seconds=3))
     assert opinion.state is OpinionState.PARTLY
     assert opinion.absences == ("modelscan was stopped after 3 seconds; 1 of 2 files were not examined",)
 
 
-def test_missing_scanner_gives_no_opinion(lay, benign, stub):
-    stub(modelscan="raise ImportError('no such thing')")
-    opinion = get_second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
+def test_missing_scanner_gives_no_opinion(write_files, benign_pickle, install_stub):
+    install_stub(modelscan="raise ImportError('no such thing')")
+    opinion = get_second_opinion(write_files({"a.pkl": benign_pickle}), ["a.pkl"], [], LIMITS)
     assert (opinion.state, opinion.version, opinion.detail) == (
         OpinionState.ABSENT,
         "",
@@ -78,70 +82,75 @@ def test_missing_scanner_message_names_python_versions(monkeypatch):
     assert modelscan._explain_missing_scanner().startswith("modelscan is not installed: it needs Python below 3.13")
 
 
-def test_crash_on_one_file_keeps_other_results(lay, benign, stub):
-    stub(modelscan=SCANNER.format(body="if 'bad' in path: raise RecursionError('too deep')"))
-    root = lay({"a.pkl": benign, "bad.pkl": benign, "c.pkl": benign})
+def test_crash_on_one_file_keeps_other_results(write_files, benign_pickle, install_stub):
+    install_stub(modelscan=SCANNER_STUB.format(body="if 'bad' in path: raise RecursionError('too deep')"))
+    root = write_files({"a.pkl": benign_pickle, "bad.pkl": benign_pickle, "c.pkl": benign_pickle})
     opinion = get_second_opinion(root, ["a.pkl", "bad.pkl", "c.pkl"], [], LIMITS)
     assert opinion.state is OpinionState.PARTLY
     assert opinion.absences == ("bad.pkl: modelscan broke on it (RecursionError: too deep)",)
     assert "2 of 3 files" in opinion.detail
 
 
-def test_killed_process_is_reported_with_signal(lay, benign, stub):
-    stub(modelscan=SCANNER.format(body="'bad' in path and os.kill(os.getpid(), 9)"))
-    root = lay({"bad.pkl": benign, "c.pkl": benign})
+def test_killed_process_is_reported_with_signal(write_files, benign_pickle, install_stub):
+    install_stub(modelscan=SCANNER_STUB.format(body="if 'bad' in path: os.kill(os.getpid(), 9)"))
+    root = write_files({"bad.pkl": benign_pickle, "c.pkl": benign_pickle})
     opinion = get_second_opinion(root, ["bad.pkl", "c.pkl"], [], LIMITS)
     assert opinion.absences == (f"bad.pkl: modelscan broke on it (signal {int(signal.SIGKILL)})",)
 
 
-def test_restarts_are_bounded(lay, benign, stub, monkeypatch):
-    stub(modelscan=SCANNER.format(body="raise ValueError"))
-    monkeypatch.setattr(modelscan, "RESTARTS", 2)
-    files = {f"{number}.pkl": benign for number in range(6)}
-    opinion = get_second_opinion(lay(files), list(files), [], LIMITS)
+def test_run_ends_after_the_maximum_of_crashes(write_files, benign_pickle, install_stub, monkeypatch):
+    install_stub(modelscan=SCANNER_STUB.format(body="raise ValueError"))
+    monkeypatch.setattr(modelscan, "MAX_RESTARTS", 2)
+    files = {f"{number}.pkl": benign_pickle for number in range(6)}
+    opinion = get_second_opinion(write_files(files), list(files), [], LIMITS)
     assert opinion.state is OpinionState.ABSENT
     assert opinion.detail == "modelscan broke on more than 2 files; 3 of 6 were not examined"
 
 
-def test_failed_start_is_one_line(lay, benign, stub):
-    stub(modelscan="raise RuntimeError('half installed')")
-    opinion = get_second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
+def test_crash_at_start_gives_no_opinion(write_files, benign_pickle, install_stub):
+    install_stub(modelscan="raise RuntimeError('half installed')")
+    opinion = get_second_opinion(write_files({"a.pkl": benign_pickle}), ["a.pkl"], [], LIMITS)
     assert opinion.state is OpinionState.ABSENT
     assert opinion.detail.startswith("modelscan broke when it was started (RuntimeError: half installed)")
 
 
-def test_printed_text_is_not_parsed_as_result(lay, benign, stub):
+def test_printed_text_is_not_parsed_as_result(write_files, benign_pickle, install_stub):
     line = '{"done": 0, "scanned": [["forged"]], "issues": [], "failed": []}'
-    stub(modelscan=SCANNER.format(body=f"print('{line}'); os.write(1, b'{line}'); self.scanned = []"))
-    opinion = get_second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
+    install_stub(modelscan=SCANNER_STUB.format(body=f"print('{line}'); os.write(1, b'{line}'); self.scanned = []"))
+    opinion = get_second_opinion(write_files({"a.pkl": benign_pickle}), ["a.pkl"], [], LIMITS)
     assert opinion.state is OpinionState.ABSENT
 
 
-def test_output_is_bounded(lay, benign, stub, monkeypatch):
+def test_scanner_that_writes_too_much_is_stopped(write_files, benign_pickle, install_stub, monkeypatch):
     monkeypatch.setattr(process, "OUTPUT_BYTES", 1000)
-    files = {f"{number}.pkl": benign for number in range(200)}
-    opinion = get_second_opinion(lay(files), list(files), [], LIMITS)
+    files = {f"{number}.pkl": benign_pickle for number in range(200)}
+    opinion = get_second_opinion(write_files(files), list(files), [], LIMITS)
     assert any("wrote too much" in line for line in (opinion.detail, *opinion.absences))
 
 
-def test_memory_is_bounded(lay, benign, stub, monkeypatch):
-    stub(modelscan=SCANNER.format(body="bytearray(1 << 30)"))
+def test_file_that_exceeds_the_memory_limit_is_reported_as_failed(
+    write_files, benign_pickle, install_stub, monkeypatch
+):
+    install_stub(modelscan=SCANNER_STUB.format(body="bytearray(1 << 30)"))
     monkeypatch.setattr(modelscan, "MEMORY_BYTES", 512 << 20)
-    opinion = get_second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
+    opinion = get_second_opinion(write_files({"a.pkl": benign_pickle}), ["a.pkl"], [], LIMITS)
     assert opinion.absences == ("a.pkl: modelscan broke on it (MemoryError)",)
 
 
-def test_no_secret_reaches_the_other_scanner(lay, benign, stub, monkeypatch, tmp_path):
+def test_token_in_environment_is_not_passed_to_scanner(write_files, benign_pickle, install_stub, monkeypatch, tmp_path):
     monkeypatch.setenv("HF_TOKEN", "secret")
-    stub(modelscan=SCANNER.format(body="raise ValueError(sorted(os.environ))"))
-    opinion = get_second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
+    # The message of the crash is quoted in the opinion: here it lists the variables that the child has.
+    install_stub(modelscan=SCANNER_STUB.format(body="raise ValueError(sorted(os.environ))"))
+    opinion = get_second_opinion(write_files({"a.pkl": benign_pickle}), ["a.pkl"], [], LIMITS)
     assert "PYTHONPATH" in opinion.absences[0]
     assert "HF_TOKEN" not in opinion.absences[0]
 
 
-def test_other_scanner_cannot_write_files(lay, benign, stub, tmp_path):
+def test_scanner_cannot_write_bytes_into_a_file(write_files, benign_pickle, install_stub, tmp_path):
     target = tmp_path / "written"
-    stub(modelscan=SCANNER.format(body=f"os.write(os.open({str(target)!r}, os.O_CREAT | os.O_WRONLY), b'x')"))
-    opinion = get_second_opinion(lay({"a.pkl": benign}), ["a.pkl"], [], LIMITS)
+    install_stub(
+        modelscan=SCANNER_STUB.format(body=f"os.write(os.open({str(target)!r}, os.O_CREAT | os.O_WRONLY), b'x')")
+    )
+    opinion = get_second_opinion(write_files({"a.pkl": benign_pickle}), ["a.pkl"], [], LIMITS)
     assert opinion.absences == ("a.pkl: File too large",)
     assert target.read_bytes() == b""

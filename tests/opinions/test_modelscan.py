@@ -16,9 +16,9 @@ LIMITS = Limits(second_opinion_seconds=60)
 pytestmark = pytest.mark.skipif(sys.version_info >= (3, 13), reason="modelscan needs Python below 3.13")
 
 
-def test_malicious_pickle_is_an_agreement(lay, hostile, grave):
-    root = lay({"sub/evil.pkl": hostile})
-    opinion = get_second_opinion(root, ["sub/evil.pkl"], [grave("sub/evil.pkl")], LIMITS)
+def test_finding_of_both_scanners_is_an_agreement(write_files, malicious_pickle, build_severe_finding):
+    root = write_files({"sub/evil.pkl": malicious_pickle})
+    opinion = get_second_opinion(root, ["sub/evil.pkl"], [build_severe_finding("sub/evil.pkl")], LIMITS)
     assert (opinion.scanner, opinion.version) == ("modelscan", "0.8.8")
     assert opinion.state is OpinionState.GIVEN
     [finding] = opinion.findings
@@ -29,50 +29,65 @@ def test_malicious_pickle_is_an_agreement(lay, hostile, grave):
 
 
 @pytest.mark.parametrize("ours", ["model.pt!archive/data.pkl", "model.pt"])
-def test_member_has_its_address(lay, hostile, torch_zip, grave, ours):
-    root = lay({"model.pt": torch_zip(hostile)})
-    [finding] = get_second_opinion(root, ["model.pt"], [grave(ours)], LIMITS).findings
+def test_finding_in_member_has_its_address_and_agrees_with_finding_in_its_file(
+    write_files, malicious_pickle, build_torch_zip, build_severe_finding, ours
+):
+    root = write_files({"model.pt": build_torch_zip(malicious_pickle)})
+    [finding] = get_second_opinion(root, ["model.pt"], [build_severe_finding(ours)], LIMITS).findings
     assert finding.artifact == "model.pt!archive/data.pkl"
     assert finding.agrees
 
 
-def test_finding_of_scanner_alone_is_not_an_agreement(lay, hostile, grave):
-    root = lay({"evil.pkl": hostile, "other.pkl": hostile})
-    others = [
-        grave("evil.pkl", Severity.MEDIUM),
-        grave("evil.pkl", Severity.CRITICAL, CheckFamily.INTEGRITY),
-        grave("other.pkl"),
+def test_finding_of_modelscan_agrees_only_with_severe_security_finding(
+    write_files, malicious_pickle, build_severe_finding
+):
+    root = write_files({"evil.pkl": malicious_pickle, "other.pkl": malicious_pickle})
+    ours = [
+        build_severe_finding("evil.pkl", Severity.MEDIUM),
+        build_severe_finding("evil.pkl", Severity.CRITICAL, CheckFamily.INTEGRITY),
+        build_severe_finding("other.pkl"),
     ]
-    opinion = get_second_opinion(root, ["evil.pkl", "other.pkl"], others, LIMITS)
+    opinion = get_second_opinion(root, ["evil.pkl", "other.pkl"], ours, LIMITS)
     assert {finding.artifact: finding.agrees for finding in opinion.findings} == {"evil.pkl": False, "other.pkl": True}
 
 
-def test_own_finding_in_file_without_opinion_finding_is_a_disagreement(lay, benign, grave):
-    root = lay({"weights.pkl": benign})
-    ours = [grave("weights.pkl"), grave("weights.pkl", Severity.HIGH), grave("absent.pkl")]
+def test_own_finding_in_file_without_opinion_finding_is_a_disagreement(
+    write_files, benign_pickle, build_severe_finding
+):
+    root = write_files({"weights.pkl": benign_pickle})
+    ours = [
+        build_severe_finding("weights.pkl"),
+        build_severe_finding("weights.pkl", Severity.HIGH),
+        build_severe_finding("absent.pkl"),
+    ]
     opinion = get_second_opinion(root, ["weights.pkl"], ours, LIMITS)
     assert opinion.state is OpinionState.GIVEN
     assert opinion.findings == ()
     assert opinion.disagreements == ("weights.pkl",)
 
 
-def test_medium_finding_is_not_a_disagreement(lay, benign, grave):
-    root = lay({"weights.pkl": benign})
-    ours = [grave("weights.pkl", Severity.MEDIUM), grave("weights.pkl", Severity.CRITICAL, CheckFamily.INTEGRITY)]
+def test_medium_finding_is_not_a_disagreement(write_files, benign_pickle, build_severe_finding):
+    root = write_files({"weights.pkl": benign_pickle})
+    ours = [
+        build_severe_finding("weights.pkl", Severity.MEDIUM),
+        build_severe_finding("weights.pkl", Severity.CRITICAL, CheckFamily.INTEGRITY),
+    ]
     assert get_second_opinion(root, ["weights.pkl"], ours, LIMITS).disagreements == ()
 
 
-def test_nothing_examined_gives_no_opinion(lay, grave):
-    root = lay({"README.md": b"# hello", "model.safetensors": b"\0" * 8})
-    opinion = get_second_opinion(root, ["README.md", "model.safetensors"], [grave("model.safetensors")], LIMITS)
+def test_nothing_examined_gives_no_opinion(write_files, build_severe_finding):
+    root = write_files({"README.md": b"# hello", "model.safetensors": b"\0" * 8})
+    opinion = get_second_opinion(
+        root, ["README.md", "model.safetensors"], [build_severe_finding("model.safetensors")], LIMITS
+    )
     assert opinion.state is OpinionState.ABSENT
     assert opinion.detail == "modelscan examined none of the 2 files"
     assert opinion.absences == ("2 files are of kinds that modelscan does not read: README.md, model.safetensors",)
     assert opinion.disagreements == ()
 
 
-def test_archive_without_examined_member_is_reported_as_unread(lay, tmp_path):
-    root = lay({"model.pt": b""})
+def test_archive_without_examined_member_is_reported_as_unread(write_files, tmp_path):
+    root = write_files({"model.pt": b""})
     with zipfile.ZipFile(root / "model.pt", "w") as archive:
         archive.writestr("archive/data.txt", b"text")
     opinion = get_second_opinion(root, ["model.pt"], [], LIMITS)
@@ -80,39 +95,41 @@ def test_archive_without_examined_member_is_reported_as_unread(lay, tmp_path):
     assert "model.pt" in opinion.absences[0]
 
 
-def test_failed_file_makes_the_opinion_partial(lay, benign, hostile):
-    root = lay({"good.pkl": benign, "bad.pkl": hostile[:12], "junk.bin": b"junk"})
+def test_failed_file_makes_the_opinion_partial(write_files, benign_pickle, malicious_pickle):
+    root = write_files({"good.pkl": benign_pickle, "bad.pkl": malicious_pickle[:12], "junk.bin": b"junk"})
     opinion = get_second_opinion(root, ["bad.pkl", "good.pkl", "junk.bin"], [], LIMITS)
     assert opinion.state is OpinionState.PARTLY
     assert [line.partition(":")[0] for line in opinion.absences] == ["bad.pkl", "junk.bin"]
 
 
-def test_failed_file_is_neither_agreement_nor_disagreement(lay, benign, hostile, grave):
-    root = lay({"good.pkl": benign, "bad.pkl": hostile[:12]})
-    opinion = get_second_opinion(root, ["bad.pkl", "good.pkl"], [grave("bad.pkl")], LIMITS)
+def test_failed_file_is_neither_agreement_nor_disagreement(
+    write_files, benign_pickle, malicious_pickle, build_severe_finding
+):
+    root = write_files({"good.pkl": benign_pickle, "bad.pkl": malicious_pickle[:12]})
+    opinion = get_second_opinion(root, ["bad.pkl", "good.pkl"], [build_severe_finding("bad.pkl")], LIMITS)
     assert opinion.disagreements == ()
     assert opinion.findings == ()
 
 
-def test_long_list_of_unexamined_parts_is_shortened_and_counted(lay, benign):
+def test_long_list_of_unexamined_parts_is_shortened_and_counted(write_files, benign_pickle):
     files = {f"junk-{number:03}.bin": b"junk" for number in range(70)}
-    root = lay({"good.pkl": benign, **files})
+    root = write_files({"good.pkl": benign_pickle, **files})
     opinion = get_second_opinion(root, ["good.pkl", *files], [], LIMITS)
     assert opinion.state is OpinionState.PARTLY
     assert opinion.absences[-1] == "+20 more"
     assert len(opinion.absences) == 51
 
 
-def test_unreadable_file_is_reported_as_unread(lay, benign):
-    root = lay({"good.pkl": benign})
+def test_unreadable_file_is_reported_as_unread(write_files, benign_pickle):
+    root = write_files({"good.pkl": benign_pickle})
     opinion = get_second_opinion(root, ["good.pkl", "gone.pkl"], [], LIMITS)
     assert opinion.state is OpinionState.PARTLY
     assert opinion.absences == ("gone.pkl: No such file or directory",)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="FIFOs and links")
-def test_special_file_is_not_opened(lay, benign):
-    root = lay({"good.pkl": benign})
+def test_special_file_is_not_opened(write_files, benign_pickle):
+    root = write_files({"good.pkl": benign_pickle})
     os.mkfifo(root / "pipe.pkl")
     (root / "dangling.pkl").symlink_to("nowhere")
     opinion = get_second_opinion(root, ["dangling.pkl", "good.pkl", "pipe.pkl"], [], LIMITS)
@@ -120,18 +137,18 @@ def test_special_file_is_not_opened(lay, benign):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links")
-def test_hub_cache_is_read_under_snapshot_names(tmp_path, hostile):
+def test_hub_cache_is_read_under_snapshot_names(tmp_path, malicious_pickle):
     blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots" / "abc"
     blobs.mkdir()
     snapshot.mkdir(parents=True)
-    (blobs / "0123").write_bytes(hostile)
+    (blobs / "0123").write_bytes(malicious_pickle)
     (snapshot / "evil.pkl").symlink_to("../../blobs/0123")
     [finding] = get_second_opinion(snapshot, ["evil.pkl"], [], LIMITS).findings
     assert finding.artifact == "evil.pkl"
 
 
-def test_root_can_be_a_file(lay, hostile):
-    root = lay({"evil.pkl": hostile})
+def test_root_can_be_a_file(write_files, malicious_pickle):
+    root = write_files({"evil.pkl": malicious_pickle})
     [finding] = get_second_opinion(root / "evil.pkl", ["evil.pkl"], [], LIMITS).findings
     assert finding.artifact == "evil.pkl"
 
@@ -140,18 +157,18 @@ def test_root_can_be_a_file(lay, hostile):
 @pytest.mark.parametrize(
     "name", ["a:b.pkl", "new\nline.pkl", "\x1b[31m.pkl", "a b'\".pkl", os.fsdecode(b"\xff\xfe.pkl")]
 )
-def test_hostile_names_are_returned_unchanged(lay, hostile, name, grave):
-    root = lay({name: hostile})
-    [finding] = get_second_opinion(root, [name], [grave(name)], LIMITS).findings
+def test_hostile_names_are_returned_unchanged(write_files, malicious_pickle, name, build_severe_finding):
+    root = write_files({name: malicious_pickle})
+    [finding] = get_second_opinion(root, [name], [build_severe_finding(name)], LIMITS).findings
     assert finding.artifact == name
     assert finding.agrees
 
 
-def test_hostile_member_names_are_addresses_only(lay, hostile, tmp_path):
-    root = lay({"model.pt": b""})
+def test_hostile_member_names_are_addresses_only(write_files, malicious_pickle, tmp_path):
+    root = write_files({"model.pt": b""})
     with zipfile.ZipFile(root / "model.pt", "w") as archive:
-        archive.writestr("../../escape.pkl", hostile)
-        archive.writestr("/etc/absolute.pkl", hostile)
+        archive.writestr("../../escape.pkl", malicious_pickle)
+        archive.writestr("/etc/absolute.pkl", malicious_pickle)
     opinion = get_second_opinion(root, ["model.pt"], [], LIMITS)
     assert {finding.artifact for finding in opinion.findings} == {
         "model.pt!../../escape.pkl",
@@ -159,12 +176,12 @@ def test_hostile_member_names_are_addresses_only(lay, hostile, tmp_path):
     }
 
 
-def test_member_paths_are_not_passed_to_modelscan(lay, benign):
-    root = lay({"good.pkl": benign})
+def test_member_paths_are_not_passed_to_modelscan(write_files, benign_pickle):
+    root = write_files({"good.pkl": benign_pickle})
     opinion = get_second_opinion(root, ["good.pkl", "good.pkl!inner"], [], LIMITS)
     assert opinion.detail == "modelscan examined 1 of 1 files and reports no finding"
 
 
-def test_modelscan_is_not_imported(lay, hostile):
-    get_second_opinion(lay({"evil.pkl": hostile}), ["evil.pkl"], [], LIMITS)
+def test_modelscan_is_not_imported(write_files, malicious_pickle):
+    get_second_opinion(write_files({"evil.pkl": malicious_pickle}), ["evil.pkl"], [], LIMITS)
     assert "modelscan" not in sys.modules
