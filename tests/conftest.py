@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import support.bytecode  # noqa: F401 - before all that it is to cache
 
 # isort: split
-from hub.olah import olah_installed, olah_server
+from hub.olah import is_olah_installed, run_olah
 from hub.repository import Files
 from hub.server import LoopbackHub
 from support.fixtures import explain_missing_build
@@ -137,7 +137,7 @@ def olah_endpoint(
     hub_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[dict[str, Files]], str]]:
     """Start Olah with the given repositories (id -> files) and return its endpoint; stopped at the end of the test."""
-    if not olah_installed():
+    if not is_olah_installed():
         pytest.fail("Olah or git is missing: pip install olah==0.5.4, or set MODELAUDIT_OLAH_PYTHON")
     with ExitStack() as servers:
-        yield lambda repositories: servers.enter_context(olah_server(tmp_path_factory.mktemp("olah"), repositories))
+        yield lambda repositories: servers.enter_context(run_olah(tmp_path_factory.mktemp("olah"), repositories))

@@ -1,4 +1,4 @@
-"""What real libraries write raises no alarm: the part of the benign set whose libraries the suite has.
+"""Files that real libraries write pass the scan: the part of the benign set whose libraries the suite has.
 
 The whole set, over many libraries and releases, is written by ``benchmarks/benign/write.py``.
 """
@@ -17,93 +17,94 @@ from modelaudit import scan
 
 BENIGN = Path(__file__).parents[1] / "benchmarks" / "benign"
 
-# Files that end as incomplete, or alarm, with the reason.
 UNVERIFIED: dict[str, str] = {}
+"""Files whose scan does not pass, with the reason."""
 
 
 @pytest.fixture
 def writers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The writers of the benign set, importable as they are in their own environments."""
+    """Make the writers of the benign set importable for one test, as they are in their own environments."""
     monkeypatch.syspath_prepend(str(BENIGN))
     yield
     for name in [name for name in sys.modules if name.split(".")[0] in ("writers", "shelf")]:
         del sys.modules[name]
 
 
-def shelf(folder: Path) -> ModuleType:
+def open_shelf(folder: Path) -> ModuleType:
+    """Open the object with which the writers write files into a folder; its ``rows`` describe them."""
     return importlib.import_module("shelf").Shelf(folder, "suite")
 
 
-def assert_only_known_files_are_reported(folder: Path, rows: list[dict[str, object]], at_least: int) -> None:
-    """Scan every file; only those in ``UNVERIFIED`` may end with another exit code than 0."""
+def assert_files_pass(folder: Path, rows: list[dict[str, object]], at_least: int) -> None:
+    """Scan every file that the rows describe, at least so many; all must pass, except for those in ``UNVERIFIED``."""
     assert len(rows) >= at_least
-    ended = {}
+    failed = {}
     for row in rows:
         report = scan(folder / str(row["path"]), offline=True, second_opinion=False, checks=["security"])
         if report.exit_code:
             reasons = [finding.message for finding in report.findings]
-            ended[Path(str(row["path"])).name] = (report.exit_code, reasons[:3])
-    assert {name: ended[name] for name in ended if name not in UNVERIFIED} == {}
+            failed[Path(str(row["path"])).name] = (report.exit_code, reasons[:3])
+    assert {name: failed[name] for name in failed if name not in UNVERIFIED} == {}
 
 
 @pytest.mark.usefixtures("writers")
 def test_ordinary_pickles_pass(tmp_path: Path) -> None:
     objects = importlib.import_module("writers.objects")
-    writer = shelf(tmp_path)
+    writer = open_shelf(tmp_path)
     for name, value in objects.groups():
         writer.pickle("python", name, value, protocols=(0, 2, 4, 5))
-    assert_only_known_files_are_reported(tmp_path, writer.rows, 80)
+    assert_files_pass(tmp_path, writer.rows, 80)
 
 
 @pytest.mark.usefixtures("writers")
 def test_numpy_arrays_pass(tmp_path: Path) -> None:
     pytest.importorskip("numpy")
-    writer = shelf(tmp_path)
+    writer = open_shelf(tmp_path)
     importlib.import_module("writers.arrays").write(writer)
-    assert_only_known_files_are_reported(tmp_path, writer.rows, 60)
+    assert_files_pass(tmp_path, writer.rows, 60)
 
 
 @pytest.mark.usefixtures("writers")
 def test_joblib_files_pass(tmp_path: Path) -> None:
     pytest.importorskip("joblib")
-    writer = shelf(tmp_path)
+    writer = open_shelf(tmp_path)
     for name, value in importlib.import_module("writers.joblib_files").values():
         writer.joblib("joblib", name, value)
         for codec in ("zlib", "gzip", "bz2", "xz", "lzma"):
             writer.joblib("joblib", f"{name}-{codec}", value, compress=(codec, 3))
-    assert_only_known_files_are_reported(tmp_path, writer.rows, 50)
+    assert_files_pass(tmp_path, writer.rows, 50)
 
 
 @pytest.mark.usefixtures("writers")
 def test_torch_tensors_pass(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    writer = shelf(tmp_path)
+    writer = open_shelf(tmp_path)
     for name, value in importlib.import_module("writers.tensors").kinds():
         writer.torch("torch", f"{name}.pt", value)
         if name in ("dtypes", "parameter", "ordered", "sparse", "quantized"):
             writer.torch("torch", f"{name}-legacy.pt", value, zipped=False)
-    assert_only_known_files_are_reported(tmp_path, writer.rows, 30)
+    assert_files_pass(tmp_path, writer.rows, 30)
 
 
 @pytest.mark.usefixtures("writers")
 def test_torch_layers_optimizers_and_schedules_pass(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     training = importlib.import_module("writers.training")
-    writer = shelf(tmp_path)
+    writer = open_shelf(tmp_path)
     network = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU(), torch.nn.LazyLinear(2))
     writer.torch("torch", "network.pt", network)
     training.optimizers(writer, torch.nn.Linear(3, 2))
     training.schedules(writer, torch.nn.Linear(3, 2))
-    assert_only_known_files_are_reported(tmp_path, writer.rows, 40)
+    assert_files_pass(tmp_path, writer.rows, 40)
 
 
 def test_every_environment_is_pinned_and_names_writers_that_exist() -> None:
-    there = {file.stem for file in (BENIGN / "writers").glob("*.py")}
+    writer_names = {file.stem for file in (BENIGN / "writers").glob("*.py")}
     files = sorted((BENIGN / "environments").glob("*.txt"))
     assert len(files) >= 10
     for file in files:
         lines = file.read_text(encoding="utf-8").splitlines()
         head = dict(line[2:].split(": ", 1) for line in lines if line.startswith("# "))
-        assert set(head["writers"].split()) <= there, file.name
+        assert set(head["writers"].split()) <= writer_names, file.name
         assert head["python"], file.name
         assert all("==" in line for line in lines if line and line[0] != "#"), file.name

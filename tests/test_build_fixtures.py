@@ -58,11 +58,11 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "fixtures/builders/compressors.py", builders)
     (builders / "__init__.py").touch()
     (builders / "texts.py").write_text(BUILDER)
-    assert run(tmp_path, "--update").returncode == 0
+    assert run_build(tmp_path, "--update").returncode == 0
     return tmp_path
 
 
-def run(checkout: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def run_build(checkout: Path, *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(checkout / "fixtures/build.py"), *options]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -80,7 +80,7 @@ def test_build_writes_every_fixture_of_every_builder(checkout: Path) -> None:
 
 def test_current_build_is_left_alone(checkout: Path) -> None:
     before = (checkout / "build/fixtures").stat().st_ino
-    assert run(checkout).stderr == ""
+    assert run_build(checkout).stderr == ""
     assert (checkout / "build/fixtures").stat().st_ino == before
 
 
@@ -118,26 +118,26 @@ def test_unusable_build_is_found_and_rebuilt(checkout: Path, spoil: Callable[[Pa
     spoil(checkout)
     assert find_fault(checkout) == fault
     if spoil is _edit_list:
-        assert run(checkout).stderr == f"not listed: text/benign/a.txt\nIf that is intended, {UPDATED}"
+        assert run_build(checkout).stderr == f"not listed: text/benign/a.txt\nIf that is intended, {UPDATED}"
     else:
-        assert run(checkout).returncode == 0
+        assert run_build(checkout).returncode == 0
         assert find_fault(checkout) == ""
 
 
 def test_builder_that_returns_other_bytes_is_refused(checkout: Path) -> None:
     path = checkout / "fixtures/builders/texts.py"
     path.write_text(path.read_text().replace('b"a"', 'b"c"'))
-    refused = run(checkout)
+    refused = run_build(checkout)
     assert refused.returncode == 1
     assert refused.stderr == f"other bytes: text/benign/a.txt\nIf that is intended, {UPDATED}"
-    assert run(checkout, "--update").returncode == 0
+    assert run_build(checkout, "--update").returncode == 0
     assert (checkout / "build/fixtures/text/benign/a.txt").read_bytes() == b"c"
 
 
 def test_fixture_that_no_builder_returns_any_more_is_refused(checkout: Path) -> None:
     path = checkout / "fixtures/builders/texts.py"
     path.write_text(path.read_text().replace('    yield "text/benign/a.txt", b"a"\n', ""))
-    assert run(checkout).stderr.startswith("no builder returns it: text/benign/a.txt\n")
+    assert run_build(checkout).stderr.startswith("no builder returns it: text/benign/a.txt\n")
 
 
 def test_committed_fixture_is_compared_with_its_builder(checkout: Path) -> None:
@@ -146,7 +146,7 @@ def test_committed_fixture_is_compared_with_its_builder(checkout: Path) -> None:
     (committed / "a.txt").write_bytes(b"old")
     (committed / "stray.txt").write_bytes(b"")
     (checkout / "build/fixtures.stamp").unlink()
-    assert run(checkout).stderr.splitlines()[:2] == [
+    assert run_build(checkout).stderr.splitlines()[:2] == [
         "other bytes in the committed file: text/benign/a.txt",
         "no builder returns the committed file: text/benign/stray.txt",
     ]
@@ -154,7 +154,7 @@ def test_committed_fixture_is_compared_with_its_builder(checkout: Path) -> None:
 
 def test_compression_without_a_recording_is_refused(checkout: Path) -> None:
     (checkout / "fixtures/compressed.txt").write_text("")
-    refused = run(checkout)
+    refused = run_build(checkout)
     assert refused.returncode == 1
     assert refused.stderr == "1 compressions are not recorded; run `make fixtures UPDATE=--update`\n"
 

@@ -16,26 +16,28 @@ MIT = next(file.read_text("utf-8") for file in distribution("pytest").files or (
 WEIGHTS = {"model.safetensors": b"\x02\x00\x00\x00\x00\x00\x00\x00{}"}
 
 
-def card(**fields: str) -> str:
+def build_card(**fields: str) -> str:
+    """Build a model card with the fields as front matter."""
     return "---\n" + "".join(f"{key}: {value}\n" for key, value in fields.items()) + "---\n# Model\n"
 
 
-def answer(name: str, **options: object) -> AuditReport:
-    said = {
+def judge_license(name: str, **options: object) -> AuditReport:
+    """Judge the licences of a repository for a commercial product in the EU, unless options say otherwise."""
+    defaults = {
         "policy": "commercial-product",
         "territories": ["EU"],
         "monthly_active_users": 5e6,
         "annual_revenue_usd": 1e6,
     }
-    return modelaudit.license(name, **{**said, **options})  # type: ignore[arg-type]
+    return modelaudit.license(name, **{**defaults, **options})  # type: ignore[arg-type]
 
 
 def test_consistent_chain_is_allowed_without_fetching_weights(hub: LoopbackHub) -> None:
-    hub.add_repository("acme/base", {"README.md": card(license="mit"), "LICENSE": MIT, **WEIGHTS})
+    hub.add_repository("acme/base", {"README.md": build_card(license="mit"), "LICENSE": MIT, **WEIGHTS})
     hub.add_repository(
-        "acme/tuned", {"README.md": card(license="mit", base_model="acme/base"), "LICENSE": MIT, **WEIGHTS}
+        "acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT, **WEIGHTS}
     )
-    report = answer("acme/tuned")
+    report = judge_license("acme/tuned")
     assert (report.license.expression, report.license.permission, report.exit_code) == ("MIT", "allow", 0)
     [origin] = report.license.origins
     assert (origin.name, origin.lookup, origin.entries) == ("acme/base", OriginState.READ, ("MIT",))
@@ -44,12 +46,13 @@ def test_consistent_chain_is_allowed_without_fetching_weights(hub: LoopbackHub) 
 
 
 def test_prohibition_of_indirect_base_model_is_found(hub: LoopbackHub) -> None:
-    hub.add_repository("acme/root", {"README.md": card(license="cc-by-nc-4.0"), **WEIGHTS})
-    hub.add_repository("acme/base", {"README.md": card(license="mit", base_model="acme/root"), **WEIGHTS})
+    hub.add_repository("acme/root", {"README.md": build_card(license="cc-by-nc-4.0"), **WEIGHTS})
+    hub.add_repository("acme/base", {"README.md": build_card(license="mit", base_model="acme/root"), **WEIGHTS})
     hub.add_repository(
-        "acme/small", {"README.md": card(license="apache-2.0", base_model="acme/base", base_model_relation="quantized")}
+        "acme/small",
+        {"README.md": build_card(license="apache-2.0", base_model="acme/base", base_model_relation="quantized")},
     )
-    report = answer("acme/small")
+    report = judge_license("acme/small")
     assert report.license.expression == "Apache-2.0 AND MIT AND CC-BY-NC-4.0"
     assert (report.license.permission, report.exit_code) == ("deny", 1)
     assert {each.via for each in report.license.answers if each.answer == "deny"} == {"acme/root"}
@@ -60,84 +63,88 @@ def test_prohibition_of_indirect_base_model_is_found(hub: LoopbackHub) -> None:
 
 @pytest.mark.parametrize("licence", ["mit", "cc-by-nc-4.0"])
 def test_gated_base_model_is_judged_by_hub_tags(hub: LoopbackHub, licence: str) -> None:
-    hub.add_repository("acme/base", {"README.md": card(license=licence), "LICENSE": "x", **WEIGHTS}, gated="manual")
-    hub.add_repository("acme/tuned", {"README.md": card(license="mit", base_model="acme/base"), "LICENSE": MIT})
-    report = answer("acme/tuned")
+    hub.add_repository(
+        "acme/base", {"README.md": build_card(license=licence), "LICENSE": "x", **WEIGHTS}, gated="manual"
+    )
+    hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
+    report = judge_license("acme/tuned")
     [origin] = report.license.origins
     assert origin.lookup is OriginState.GATED
     assert report.license.permission == ("allow" if licence == "mit" else "deny")
 
 
 def test_private_base_model_leaves_answer_for_review(hub: LoopbackHub) -> None:
-    hub.add_repository("acme/base", {"README.md": card(license="mit")}, private=True)
-    hub.add_repository("acme/tuned", {"README.md": card(license="mit", base_model="acme/base"), "LICENSE": MIT})
-    report = answer("acme/tuned")
-    assert (report.license.origins[0].lookup, report.license.permission) == (OriginState.MISSING, "review")
+    hub.add_repository("acme/base", {"README.md": build_card(license="mit")}, private=True)
+    hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
+    report = judge_license("acme/tuned")
+    assert (report.license.origins[0].look, report.license.permission) == (OriginState.MISSING, "review")
 
 
 def test_data_sets_are_looked_up_separately(hub: LoopbackHub) -> None:
-    hub.add_repository("acme/rows", {"README.md": card(license="cc-by-nc-4.0")}, kind="dataset")
-    hub.add_repository("acme/model", {"README.md": card(license="mit", datasets="[acme/rows]"), "LICENSE": MIT})
-    report = answer("acme/model")
+    hub.add_repository("acme/rows", {"README.md": build_card(license="cc-by-nc-4.0")}, kind="dataset")
+    hub.add_repository("acme/model", {"README.md": build_card(license="mit", datasets="[acme/rows]"), "LICENSE": MIT})
+    report = judge_license("acme/model")
     [data] = report.license.datasets
     assert (data.entries, report.license.expression, report.license.permission) == (("CC-BY-NC-4.0",), "MIT", "allow")
     assert "license/dataset-stricter" in {finding.rule for finding in report.findings}
 
 
 def test_gated_model_is_judged_by_hub_tags_and_stays_for_review(hub: LoopbackHub) -> None:
-    hub.add_repository("acme/closed", {"README.md": card(license="cc-by-nc-4.0"), **WEIGHTS}, gated="manual")
-    report = answer("acme/closed")
+    hub.add_repository("acme/closed", {"README.md": build_card(license="cc-by-nc-4.0"), **WEIGHTS}, gated="manual")
+    report = judge_license("acme/closed")
     assert (report.license.permission, report.exit_code) == ("deny", 1)
     assert any("that the Hub shows" in note for note in report.target.notes)
-    hub.add_repository("acme/mild", {"README.md": card(license="mit"), **WEIGHTS}, gated="manual")
-    assert answer("acme/mild").exit_code == 3
+    hub.add_repository("acme/mild", {"README.md": build_card(license="mit"), **WEIGHTS}, gated="manual")
+    assert judge_license("acme/mild").exit_code == 3
 
 
 @pytest.mark.parametrize(
     "base",
     [
-        {"README.md": card(license="mit") + "\nThis model is for research purposes only.\n", "LICENSE": MIT},
-        {"README.md": card(license="mit", extra_gated_prompt="Non-commercial use only."), "LICENSE": MIT},
-        {"README.md": card(license="mit", license_link="https://example.org/terms"), "LICENSE": MIT},
-        {"README.md": card(license="mit", base_model="/mnt/llama"), "LICENSE": MIT},
-        {"README.md": card(license="mit"), "LICENSE": MIT, "USE_POLICY.md": "# Use policy\n\nNo whales.\n"},
-        {"README.md": card(license="mit"), "LICENSE": MIT, "TERMS.md": "Ask the harbour master.\n"},
+        {"README.md": build_card(license="mit") + "\nThis model is for research purposes only.\n", "LICENSE": MIT},
+        {"README.md": build_card(license="mit", extra_gated_prompt="Non-commercial use only."), "LICENSE": MIT},
+        {"README.md": build_card(license="mit", license_link="https://example.org/terms"), "LICENSE": MIT},
+        {"README.md": build_card(license="mit", base_model="/mnt/llama"), "LICENSE": MIT},
+        {"README.md": build_card(license="mit"), "LICENSE": MIT, "USE_POLICY.md": "# Use policy\n\nNo whales.\n"},
+        {"README.md": build_card(license="mit"), "LICENSE": MIT, "TERMS.md": "Ask the harbour master.\n"},
     ],
-    ids=["a sentence", "a gate", "a link", "a base on a machine", "a use policy", "terms"],
+    ids=["a sentence", "a gate", "a link", "a base model by local path", "a use policy", "terms"],
 )
 def test_doubt_about_base_model_prevents_permission(base: dict[str, str], hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", {**base, **WEIGHTS})
-    hub.add_repository("acme/tuned", {"README.md": card(license="mit", base_model="acme/base"), "LICENSE": MIT})
-    report = answer("acme/tuned")
+    hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
+    report = judge_license("acme/tuned")
     assert (report.license.permission, report.exit_code) == ("review", 3)
 
 
 def test_component_license_is_found_in_its_folder(hub: LoopbackHub) -> None:
-    mine = {"README.md": card(license="mit"), "LICENSE": MIT}
-    hub.add_repository("acme/whole", {**mine, "vendor/LICENSE": MIT})
-    assert (answer("acme/whole").license.permission, answer("acme/whole").exit_code) == ("allow", 0)
+    own_files = {"README.md": build_card(license="mit"), "LICENSE": MIT}
+    hub.add_repository("acme/unaltered", {**own_files, "vendor/LICENSE": MIT})
+    report = judge_license("acme/unaltered")
+    assert (report.license.permission, report.exit_code) == ("allow", 0)
     altered = MIT.replace("without restriction", "for study alone")
-    hub.add_repository("acme/altered", {**mine, "vendor/deep/LICENSE": altered})
-    report = answer("acme/altered")
+    hub.add_repository("acme/altered", {**own_files, "vendor/deep/LICENSE": altered})
+    report = judge_license("acme/altered")
     assert (report.license.permission, report.exit_code) == ("review", 3)
     assert any("resembles one" in each.because for each in report.license.answers)
 
 
 def test_unread_license_file_leaves_answer_for_review(hub: LoopbackHub) -> None:
-    mine = {"README.md": card(license="mit"), "LICENSE": MIT}
-    hub.add_repository("acme/scanned", {**mine, "vendor/LICENSE.pdf": b"%PDF-1.7\n"})
-    hub.add_repository("acme/large", {**mine, "vendor/LICENSE": MIT + " " * LARGEST_SMALL_FILE})
-    hub.add_repository("acme/many", {**mine, **{f"part{number:03}/LICENSE": MIT for number in range(MOST_SMALL_FILES)}})
-    for name, path in (("scanned", "vendor/LICENSE.pdf"), ("large", "vendor/LICENSE"), ("many", "part038/LICENSE")):
-        report = answer(f"acme/{name}")
+    own_files = {"README.md": build_card(license="mit"), "LICENSE": MIT}
+    hub.add_repository("acme/pdf", {**own_files, "vendor/LICENSE.pdf": b"%PDF-1.7\n"})
+    hub.add_repository("acme/large", {**own_files, "vendor/LICENSE": MIT + " " * MOST_BYTES})
+    # With the two files above, the last two of these exceed the number of files that are fetched.
+    hub.add_repository("acme/many", {**own_files, **{f"part{number:03}/LICENSE": MIT for number in range(MOST_FILES)}})
+    for name, path in (("pdf", "vendor/LICENSE.pdf"), ("large", "vendor/LICENSE"), ("many", "part038/LICENSE")):
+        report = judge_license(f"acme/{name}")
         assert (report.license.permission, report.exit_code) == ("review", 3), name
         assert any(path in each.because for each in report.license.answers), (name, report.license.answers)
 
 
 @pytest.mark.parametrize("gated", [True, False])
 def test_hub_statement_without_files_permits_nothing(hub: LoopbackHub, gated: bool) -> None:
-    hub.add_repository("acme/closed", {"README.md": card(license="mit")}, gated="manual" if gated else False)
-    report = answer("acme/closed")
+    hub.add_repository("acme/closed", {"README.md": build_card(license="mit")}, gated="manual" if gated else False)
+    report = judge_license("acme/closed")
     assert report.license.expression == "MIT"
     assert (report.license.permission, report.exit_code) == (("review", 3) if gated else ("allow", 0))
     assert [each.because.startswith("README.md could not be read") for each in report.license.answers] == [True] * gated

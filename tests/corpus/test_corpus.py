@@ -16,7 +16,6 @@ import modelaudit
 
 CORPUS = Path(os.environ.get("MODELAUDIT_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 LABELS: dict[str, str] = json.loads((CORPUS / "labels.json").read_text()) if (CORPUS / "labels.json").is_file() else {}
-FORMATS = (".pkl", ".pickle", ".zip", ".pt", ".bin", ".safetensors")
 
 EXCEPTIONS = {
     "bad_pytorch.pt": (3, "it is a PNG picture under another name, and breaks off"),

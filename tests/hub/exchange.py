@@ -1,4 +1,4 @@
-"""Requests, responses and ranges, and the thread that carries them over a socket."""
+"""Requests, responses and ranges, and the handler that reads and writes them on a connection."""
 
 from __future__ import annotations
 
@@ -14,18 +14,27 @@ from http.server import BaseHTTPRequestHandler
 from typing import Literal, Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from hub.gitstore import Content, chunks, length
+from hub.gitstore import Content, get_length, read_chunks
 
 Origin = Literal["hub", "cdn"]
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+"""One range of bytes: ``bytes=0-99``, ``bytes=100-`` to the end, or ``bytes=-20`` for the last 20 bytes."""
 
 
 @dataclass(slots=True)
 class Request:
-    """One request as it arrived, and what became of it.
+    """One request, and the record of its answer.
 
-    ``path`` is the raw path (still percent-encoded, no query); ``status`` is the answer's; ``sent`` counts the bytes of
-    body that were written to the socket.
+    Attributes:
+        origin: the server that received it.
+        method: GET, HEAD or POST.
+        path: the path, still percent-encoded, without the query.
+        query: the values of each query parameter.
+        headers: its headers.
+        body: its body.
+        status: the status of the answer.
+        sent: how many bytes of the answer's body were written to the connection.
+        target: the path with the query, as in the request line.
     """
 
     origin: Origin
@@ -39,12 +48,12 @@ class Request:
     target: str = ""
 
     def flag(self, name: str) -> bool:
-        """Whether a query parameter is set to something true."""
+        """Whether the last value of a query parameter is ``true`` or ``1``."""
         return self.query.get(name, [""])[-1].lower() in ("true", "1")
 
     @property
     def token(self) -> str | None:
-        """The bearer token that the request carries."""
+        """The bearer token of the request, or None."""
         value = self.headers.get("Authorization", "")
         return value.removeprefix("Bearer ") if value.startswith("Bearer ") else None
 
@@ -59,30 +68,36 @@ class Body:
     flip: int | None = None
 
     @classmethod
-    def whole(cls, content: Content) -> Body:
-        """All of a content."""
-        return cls(content, 0, length(content))
+    def of_content(cls, content: Content) -> Body:
+        """Return the body that is the whole content."""
+        return cls(content, 0, get_length(content))
 
     def __len__(self) -> int:
         return self.stop - self.start
 
-    def pieces(self) -> Iterator[bytes]:
-        """The bytes to send, in order."""
-        at = self.start
-        for piece in chunks(self.content, self.start, self.stop):
-            if self.flip is not None and at <= self.flip < at + len(piece):
-                damaged = bytearray(piece)
-                damaged[self.flip - at] ^= 0xFF
-                piece = bytes(damaged)
-            at += len(piece)
-            yield piece
+    def read_pieces(self) -> Iterator[bytes]:
+        """Yield the bytes to send in pieces, with the byte at ``flip`` inverted."""
+        offset = self.start
+        for chunk in read_chunks(self.content, self.start, self.stop):
+            piece = bytearray(chunk)
+            if self.flip is not None and offset <= self.flip < offset + len(piece):
+                piece[self.flip - offset] ^= 0xFF
+            offset += len(piece)
+            yield bytes(piece)
 
 
 @dataclass(slots=True)
 class Response:
-    """What to answer, and how badly: see ``hub.faults`` for the last three fields.
+    """An answer.
 
-    ``entry`` is the path in the repository of the file that the answer is about.
+    Attributes:
+        status: the HTTP status.
+        headers: its headers.
+        body: its body.
+        entry: the path in the repository of the file that it serves or redirects to; empty for other answers.
+        delay: seconds to wait before it is sent; set by a fault, as the next two.
+        drop_after: the number of bytes of the body after which the connection is closed.
+        rate: bytes a second at which the body is sent.
     """
 
     status: int
@@ -95,57 +110,71 @@ class Response:
 
 
 class Hub(Protocol):
-    """What a socket needs from the server behind it."""
+    """The methods that a connection handler calls."""
 
     def answer(self, request: Request) -> Response: ...
 
     def record(self, request: Request) -> None: ...
 
 
-def as_json(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A JSON answer."""
+def build_json_response(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Build an answer whose body is a value as JSON; values without a JSON type, such as dates, become strings."""
     body = json.dumps(data, default=str).encode()
     kind = {"Content-Type": "application/json; charset=utf-8"}
-    return Response(status, kind | dict(headers or {}), Body.whole(body))
+    return Response(status, kind | dict(headers or {}), Body.of_content(body))
 
 
-def in_range(response: Response, header: str | None) -> Response:
-    """Narrow a whole-file answer to the one range that a ``Range`` header asks for (RFC 9110, section 14).
+def apply_range(response: Response, header: str | None) -> Response:
+    """Narrow the answer with a whole file to the range that a ``Range`` header asks for (RFC 9110, section 14).
 
-    A header that is malformed or names several ranges is ignored, as RFC 9110 allows and storage services do.
+    Args:
+        response: the answer with the whole file; changed in place.
+        header: the value of the header; None if the request has none. A header that is malformed or names several
+            ranges is ignored, as RFC 9110 allows and storage services do.
+
+    Returns:
+        The answer with status 206, or with 416 if the file has no byte in the range.
     """
     match = _RANGE.fullmatch(header.strip()) if header else None
-    if match is None or match.group(0) == "bytes=-":
+    if match is None:
         return response
     size = len(response.body)
-    first, last = match.group(1), match.group(2)
-    start, stop = (int(first), int(last) + 1 if last else size) if first else (max(0, size - int(last)), size)
-    stop = min(stop, size)
-    if first and last and int(last) < int(first):
+    first, last = match.groups()
+    if first and last:
+        start, stop = int(first), int(last) + 1
+        if stop <= start:
+            return response
+    elif first:
+        start, stop = int(first), size
+    elif last:
+        start, stop = max(0, size - int(last)), size
+    else:
         return response
+    stop = min(stop, size)
     if start >= size or stop <= start:
-        headers = {"Content-Range": f"bytes */{size}"} | {k: v for k, v in response.headers.items() if k[0] == "X"}
-        return Response(416, headers, entry=response.entry)
+        custom_headers = {name: value for name, value in response.headers.items() if name.startswith("X")}
+        return Response(416, {"Content-Range": f"bytes */{size}"} | custom_headers, entry=response.entry)
     response.status = 206
     response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
     response.body = Body(response.body.content, start, stop)
     return response
 
 
-def compressed(request: Request, response: Response) -> Response:
+def compress_response(request: Request, response: Response) -> Response:
     """Compress a whole text file as the Hub does for a client that accepts gzip; its length is then not announced."""
-    text = response.headers.get("Content-Type", "").startswith("text/plain")
-    accepted = request.headers.get("Accept-Encoding", "")
-    whole = request.method == "GET" and "Range" not in request.headers and response.status == 200
-    if whole and text and response.entry and "gzip" in accepted and "Content-Length" not in response.headers:
-        packed = gzip.compress(b"".join(response.body.pieces()), mtime=0)
+    is_text_file = response.headers.get("Content-Type", "").startswith("text/plain") and response.entry != ""
+    is_whole = request.method == "GET" and "Range" not in request.headers and response.status == 200
+    is_accepted = "gzip" in request.headers.get("Accept-Encoding", "")
+    # A fault may have set a false length, which must reach the client.
+    if is_text_file and is_whole and is_accepted and "Content-Length" not in response.headers:
+        packed = gzip.compress(b"".join(response.body.read_pieces()), mtime=0)
         response.headers |= {"Content-Encoding": "gzip", "Transfer-Encoding": "chunked"}
-        response.body = Body.whole(packed)
+        response.body = Body.of_content(packed)
     return response
 
 
-class Socket(BaseHTTPRequestHandler):
-    """Serves the requests of one connection; ``origin`` and ``hub`` are set by the server that owns the port."""
+class ConnectionHandler(BaseHTTPRequestHandler):
+    """Serves the requests of one connection; a subclass for each port sets ``origin`` and ``hub``."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -162,20 +191,21 @@ class Socket(BaseHTTPRequestHandler):
         """Stay silent: the request log is ``LoopbackHub.requests``."""
 
     def handle(self) -> None:
-        """Serve until the peer leaves; a peer that breaks off is no error of ours."""
+        """Serve requests until the client closes the connection, in order or not."""
         try:
             super().handle()
         except (ConnectionError, TimeoutError, ssl.SSLError):
             self.close_connection = True
 
     def finish(self) -> None:
-        """Close quietly even if the peer is gone."""
+        """Close the connection, also if the client has closed it before."""
         try:
             super().finish()
         except (ConnectionError, TimeoutError, ssl.SSLError):
             self.close_connection = True
 
     def _serve(self) -> None:
+        """Read one request, let the Hub answer and record it, and send the answer."""
         url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         query = parse_qs(url.query, keep_blank_values=True)
@@ -188,10 +218,11 @@ class Socket(BaseHTTPRequestHandler):
         self._send(request, response)
 
     def _send(self, request: Request, response: Response) -> None:
+        """Send an answer, with the delay, the rate and the break that a fault has set; ``request.sent`` is counted."""
         chunked = response.headers.get("Transfer-Encoding") == "chunked"
         if not chunked and response.status != 304:
             announced = response.headers.setdefault("Content-Length", str(len(response.body)))
-            # a false length would leave the peer waiting for bytes that never come
+            # After a false length the client would wait for bytes that never come.
             self.close_connection |= announced != str(len(response.body))
         self.send_response(response.status)
         for name, value in response.headers.items():
@@ -199,25 +230,27 @@ class Socket(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD" or response.status == 304:
             return
-        left = response.drop_after
-        for piece in response.body.pieces():
-            part = piece if left is None else piece[:left]
+        bytes_to_drop = response.drop_after
+        for piece in response.body.read_pieces():
+            part = piece if bytes_to_drop is None else piece[:bytes_to_drop]
             request.sent += len(part)
             self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part) if chunked else part)
             if response.rate:
                 self.wfile.flush()
                 time.sleep(len(part) / response.rate)
-            if left is not None:
-                left -= len(part)
-                if left <= 0:
-                    self._drop()
+            if bytes_to_drop is not None:
+                bytes_to_drop -= len(part)
+                if bytes_to_drop <= 0:
+                    self._drop_connection()
                     return
         if response.drop_after is not None:
-            self._drop()
+            self._drop_connection()
         elif chunked:
+            # The last chunk has the length 0 (RFC 9112, section 7.1).
             self.wfile.write(b"0\r\n\r\n")
 
-    def _drop(self) -> None:
+    def _drop_connection(self) -> None:
+        """Send what was written, and close the connection before the body is complete."""
         self.wfile.flush()
         self.close_connection = True
 

@@ -1,6 +1,6 @@
-"""Faults on demand: errors, rate limits, dropped connections, tampered bytes, slowness, lying headers.
+"""Faults that tests inject: errors, rate limits, dropped connections, changed bytes, slow answers, false headers.
 
-A fault is applied to an answer after the Hub has made it, so the same mechanism serves every route and both origins.
+A fault changes an answer that the Hub has built already, so it works on every route and on both servers.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 from hub.exchange import Body, Origin, Request, Response
-from hub.gitstore import Content, length
+from hub.gitstore import Content, get_length
 
 
-class Harm(TypedDict, total=False):
-    """The fields of a ``Fault``, for callers that pass them on."""
+class FaultOptions(TypedDict, total=False):
+    """The optional fields of a ``Fault``, for functions that pass them on as keywords."""
 
     method: str | None
     origin: Origin | None
@@ -32,24 +32,25 @@ class Harm(TypedDict, total=False):
 
 @dataclass(slots=True)
 class Fault:
-    """What goes wrong, for which requests, and how often.
+    """A change of the answers to some requests.
 
-    A request matches when ``match`` occurs in its path or is the repository path of the file that it asks for, and
-    when its method and origin are the given ones (None: any).
+    A fault applies to a request if its path contains ``match``, or if it asks for the file with the path ``match``.
+    The method and the origin of the request must be those of the fault; None stands for any.
 
     Args:
         match: Part of the request's path, or the file's path in the repository; "" matches everything.
         method: GET, HEAD or POST.
         origin: ``hub`` or ``cdn``.
-        times: After so many matches the fault is spent; None: never.
-        status: Answer with this error instead.
+        times: How many answers it changes; None: every one.
+        status: The status of an error to answer instead.
         headers: Headers to set; None removes the header.
-        content: Serve these bytes instead, under the headers of the true file.
-        tamper: Invert one byte in the middle of the file; its size stays.
-        ignore_range: Answer 200 with the whole file to a range request.
-        drop_after: Close the connection after so many bytes of body.
+        content: Bytes to serve under the headers of the true file.
+        tamper: Whether to invert one byte in the middle of the file; its size stays.
+        ignore_range: Whether to answer a range request with the whole file and status 200.
+        drop_after: The number of bytes of the body after which the connection is closed.
         delay: Seconds to wait before the answer.
         rate: Bytes a second at which the body is sent, in pieces of at most 64 KiB.
+        hits: How many answers it has changed so far.
     """
 
     match: str = ""
@@ -66,36 +67,41 @@ class Fault:
     rate: int | None = None
     hits: int = 0
 
-    def wants(self, request: Request, response: Response) -> bool:
-        """Whether the fault applies to this exchange."""
-        spent = self.times is not None and self.hits >= self.times
-        here = self.method in (None, request.method) and self.origin in (None, request.origin)
-        # damage to bytes waits for an answer that carries bytes: a redirect must not use it up
-        bytes_wanted = self.tamper or self.ignore_range or self.content is not None or self.drop_after is not None
-        carries = response.status in (200, 206) and request.method == "GET"
-        named = self.match in request.path or self.match == response.entry
-        return not spent and here and named and (carries or not bytes_wanted)
+    def applies_to(self, request: Request, response: Response) -> bool:
+        """Whether the fault changes the answer to this request."""
+        if self.times is not None and self.hits >= self.times:
+            return False
+        if self.method not in (None, request.method) or self.origin not in (None, request.origin):
+            return False
+        if self.match not in request.path and self.match != response.entry:
+            return False
+        # A redirect has no bytes of the file, so it must not use up a fault that changes them.
+        changes_bytes = self.tamper or self.ignore_range or self.content is not None or self.drop_after is not None
+        has_bytes = response.status in (200, 206) and request.method == "GET"
+        return has_bytes or not changes_bytes
 
-    def spoil(self, response: Response) -> Response:
-        """The answer as the fault makes it."""
+    def damage(self, response: Response) -> Response:
+        """Change an answer as the fields of the fault say, and return it."""
         if self.status is not None:
             message = f"Injected fault {self.status}"
             plain = {"Content-Type": "text/plain; charset=utf-8", "X-Error-Message": message}
-            response = Response(self.status, plain, Body.whole(message.encode()), response.entry)
+            response = Response(self.status, plain, Body.of_content(message.encode()), response.entry)
         if self.content is not None:
-            size = length(self.content)
-            ranged = response.status == 206
-            bounds = (min(response.body.start, size), min(response.body.stop, size)) if ranged else (0, size)
-            response.body = Body(self.content, *bounds)
+            size = get_length(self.content)
+            start, stop = 0, size
+            if response.status == 206:
+                start, stop = min(response.body.start, size), min(response.body.stop, size)
+            response.body = Body(self.content, start, stop)
         if self.tamper:
             body = response.body
-            response.body = Body(body.content, body.start, body.stop, length(body.content) // 2)
+            response.body = Body(body.content, body.start, body.stop, get_length(body.content) // 2)
         if self.ignore_range and response.status == 206:
             response.status = 200
             del response.headers["Content-Range"]
-            response.body = Body(response.body.content, 0, length(response.body.content), response.body.flip)
+            response.body = Body(response.body.content, 0, get_length(response.body.content), response.body.flip)
         for name, value in self.headers.items():
-            response.headers = {k: v for k, v in response.headers.items() if k.lower() != name.lower()}
+            # Names of headers are equal in upper and lower case.
+            response.headers = {key: old for key, old in response.headers.items() if key.lower() != name.lower()}
             if value is not None:
                 response.headers[name] = value
         response.drop_after = self.drop_after if self.drop_after is not None else response.drop_after
@@ -105,29 +111,29 @@ class Fault:
 
 
 class Faults:
-    """The faults in force, in the order in which they were injected."""
+    """The injected faults, in order. The threads of all connections share them."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
 
     def add(self, fault: Fault) -> Fault:
-        """Put a fault in force."""
+        """Add a fault and return it."""
         with self._lock:
             self._faults.append(fault)
         return fault
 
     def clear(self) -> None:
-        """Lift every fault."""
+        """Remove every fault."""
         with self._lock:
             self._faults.clear()
 
     def apply(self, request: Request, response: Response) -> Response:
-        """Let the faults that want this exchange have it; each hit is counted."""
+        """Change an answer by every fault that applies to the request, and count their hits."""
         with self._lock:
-            wanted = [fault for fault in self._faults if fault.wants(request, response)]
-            for fault in wanted:
+            applicable = [fault for fault in self._faults if fault.applies_to(request, response)]
+            for fault in applicable:
                 fault.hits += 1
-        for fault in wanted:
-            response = fault.spoil(response)
+        for fault in applicable:
+            response = fault.damage(response)
         return response

@@ -1,4 +1,4 @@
-"""The routes that carry bytes: ``resolve`` and its cache on the Hub, and the storage behind signed addresses."""
+"""The routes that serve files: ``resolve`` and its cache on the Hub, and the storage behind signed addresses."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import mimetypes
 from urllib.parse import quote, unquote, urlencode
 
 from hub.access import Access, RefusedError
-from hub.api import KINDS, at_revision
-from hub.exchange import Body, Request, Response, in_range
+from hub.api import KINDS, find_commit
+from hub.exchange import Body, Request, Response, apply_range
 from hub.gitstore import Blob, Commit
 from hub.repository import Kind, Repository
 
@@ -17,31 +17,39 @@ _TEXT = (".cfg", ".gitattributes", ".ini", ".jinja", ".json", ".jsonl", ".md", "
 _KEY = b"signs the addresses of the loopback storage"
 
 
-def media_type(path: str) -> str:
-    """The type under which the Hub serves a plain file: every text is ``text/plain``, so that no browser runs it."""
+def choose_media_type(path: str) -> str:
+    """Choose the media type of a file: every text is ``text/plain``, so that no browser runs it."""
     kind = mimetypes.guess_type(path)[0] or ""
     if path.endswith(_TEXT) or kind.startswith("text/"):
         return "text/plain; charset=utf-8"
     return "application/octet-stream"
 
 
-def disposition(path: str) -> str:
-    """``Content-Disposition`` for a file."""
+def build_disposition(path: str) -> str:
+    """Build the value of ``Content-Disposition`` for a file, in UTF-8 and in ASCII (RFC 6266)."""
     name = path.rsplit("/", 1)[-1]
-    plain = "".join(c if 32 <= ord(c) < 127 and c not in '"\\' else "_" for c in name)
+    plain = "".join(
+        letter if letter.isascii() and letter.isprintable() and letter not in '"\\' else "_" for letter in name
+    )
     return f"inline; filename*=UTF-8''{quote(name, safe='')}; filename=\"{plain}\";"
 
 
-class Files:
-    """Serves files, small ones from the Hub's origin and large ones from a second origin, ``cdn``."""
+class FileRoutes:
+    """Serves small files from the Hub's own server, and large ones from the second server, ``cdn``.
+
+    Attributes:
+        access: the repositories and accounts.
+        cdn: the address of the second server, without a slash at the end.
+    """
 
     def __init__(self, access: Access) -> None:
         self.access = access
         self.cdn = ""
+        # The files that were given an address on the second server, by the path of that address.
         self._stored: dict[str, tuple[Blob, str]] = {}
 
-    def resolve(self, request: Request) -> Response:
-        """Answer ``[/datasets]/{id}/resolve/{revision}/{path}``.
+    def redirect_or_serve(self, request: Request) -> Response:
+        """Answer ``[/datasets]/{id}/resolve/{revision}/{path}``: redirect to the storage or the cache, or serve a file.
 
         Raises:
             RefusedError: The file cannot be served.
@@ -50,83 +58,94 @@ class Files:
         kind: Kind = "model"
         if segments[0] in KINDS:
             kind = KINDS[segments.pop(0)]
-        cut = segments.index("resolve", 1)
-        id, rest = "/".join(segments[:cut]), segments[cut + 1 :]
-        repository = self.access.repository(request, kind, id)
-        # refs/pr/1 and refs/convert/parquet may be written with plain slashes
-        many = 3 if rest[:1] == ["refs"] else 1
-        commit = at_revision(repository, "/".join(rest[:many]))
-        path = "/".join(rest[many:])
-        self.access.downloadable(request, repository)
-        blob = self._blob(commit, path)
+        id_end = segments.index("resolve", 1)
+        id, rest = "/".join(segments[:id_end]), segments[id_end + 1 :]
+        repository = self.access.find_repository(request, kind, id)
+        # The revisions refs/pr/1 and refs/convert/parquet may be written with plain slashes.
+        revision_length = 3 if rest[:1] == ["refs"] else 1
+        commit = find_commit(repository, "/".join(rest[:revision_length]))
+        path = "/".join(rest[revision_length:])
+        self.access.check_download_access(request, repository)
+        blob = self._find_blob(commit, path)
         if blob.sha256:
-            return self._stored_elsewhere(repository, commit, path, blob)
+            return self._redirect_to_storage(repository, commit, path, blob)
         if repository.private or repository.gated:
             return self._serve(request, commit, path, blob)
-        return self._cached(request, repository, commit, path, blob)
+        return self._redirect_to_cache(request, repository, commit, path, blob)
 
-    def resolve_cache(self, request: Request) -> Response:
-        """Answer ``/api/resolve-cache/{kind}s/{id}/{commit}/{path}``, to which ``resolve`` sends for small files."""
-        segments = [unquote(segment) for segment in request.path.split("/")[3:]]
-        kind, pieces = KINDS[segments[0]], segments[1:]
-        cut = 1 if (kind, pieces[0]) in self.access.repositories and len(pieces[1]) == 40 else 2
-        repository = self.access.repository(request, kind, "/".join(pieces[:cut]))
-        self.access.downloadable(request, repository)
-        commit = at_revision(repository, pieces[cut])
-        path = "/".join(pieces[cut + 1 :])
-        return self._serve(request, commit, path, self._blob(commit, path))
+    def serve_cached(self, request: Request) -> Response:
+        """Answer ``/api/resolve-cache/{kind}s/{id}/{commit}/{path}``, to which ``resolve`` redirects for small files."""
+        kinds, *segments = [unquote(segment) for segment in request.path.split("/")[3:]]
+        kind = KINDS[kinds]
+        # An id has one segment or two; a commit id of 40 digits follows it.
+        id_length = 1 if (kind, segments[0]) in self.access.repositories and len(segments[1]) == 40 else 2
+        repository = self.access.find_repository(request, kind, "/".join(segments[:id_length]))
+        self.access.check_download_access(request, repository)
+        commit = find_commit(repository, segments[id_length])
+        path = "/".join(segments[id_length + 1 :])
+        return self._serve(request, commit, path, self._find_blob(commit, path))
 
-    def stored(self, request: Request) -> Response:
+    def serve_stored(self, request: Request) -> Response:
         """Answer a request to the storage behind signed addresses.
 
-        Like an object store it refuses a second way to authenticate beside the signature.
+        Raises:
+            RefusedError: The signature is missing or wrong, or a token comes beside it, which an object store refuses.
         """
         if "Authorization" in request.headers:
             raise RefusedError(400, "Only one auth mechanism allowed; the signature in the query is one")
         signature = request.query.get("Signature", [""])[-1]
-        found = self._stored.get(request.path)
-        if found is None or not hmac.compare_digest(signature, self._sign(request.path)):
+        stored = self._stored.get(request.path)
+        if stored is None or not hmac.compare_digest(signature, self._sign(request.path)):
             raise RefusedError(403, "AccessDenied")
-        blob, path = found
-        headers = {"Content-Type": "application/octet-stream", "Content-Disposition": disposition(path)}
+        blob, path = stored
+        headers = {"Content-Type": "application/octet-stream", "Content-Disposition": build_disposition(path)}
         headers |= {"ETag": f'"{blob.sha256}"', "Accept-Ranges": "bytes"}
-        whole = Response(200, headers, Body.whole(blob.content), path)
-        return in_range(whole, request.headers.get("Range"))
+        whole = Response(200, headers, Body.of_content(blob.content), path)
+        return apply_range(whole, request.headers.get("Range"))
 
     @staticmethod
-    def _blob(commit: Commit, path: str) -> Blob:
+    def _find_blob(commit: Commit, path: str) -> Blob:
         if path not in commit.files:
             raise RefusedError(404, "Entry not found", "EntryNotFound", {"X-Repo-Commit": commit.oid})
         return commit.files[path]
 
     @staticmethod
-    def _about(commit: Commit, path: str, blob: Blob) -> dict[str, str]:
-        headers = {"X-Repo-Commit": commit.oid, "Accept-Ranges": "bytes", "Content-Disposition": disposition(path)}
+    def _build_headers(commit: Commit, path: str, blob: Blob) -> dict[str, str]:
+        headers = {
+            "X-Repo-Commit": commit.oid,
+            "Accept-Ranges": "bytes",
+            "Content-Disposition": build_disposition(path),
+        }
         return headers | {"X-Linked-ETag": f'"{blob.etag}"', "X-Linked-Size": str(blob.size)}
 
-    def _stored_elsewhere(self, repository: Repository, commit: Commit, path: str, blob: Blob) -> Response:
+    def _redirect_to_storage(self, repository: Repository, commit: Commit, path: str, blob: Blob) -> Response:
         place = f"/repos/{repository.key[:2]}/{repository.key}/{blob.sha256}/{quote(path)}"
         self._stored[place] = (blob, path)
-        query = {"response-content-disposition": disposition(path), "Expires": "4102444800"}
+        query = {"response-content-disposition": build_disposition(path), "Expires": "4102444800"}
         location = f"{self.cdn}{place}?{urlencode(query | {'Signature': self._sign(place)})}"
-        headers = self._about(commit, path, blob) | {"Location": location, "Cache-Control": "no-store"}
+        headers = self._build_headers(commit, path, blob) | {"Location": location, "Cache-Control": "no-store"}
         headers["Content-Type"] = "text/plain; charset=utf-8"
-        return Response(302, headers, Body.whole(f"Found. Redirecting to {location}".encode()), path)
+        return Response(302, headers, Body.of_content(f"Found. Redirecting to {location}".encode()), path)
 
-    def _cached(self, request: Request, repository: Repository, commit: Commit, path: str, blob: Blob) -> Response:
+    def _redirect_to_cache(
+        self, request: Request, repository: Repository, commit: Commit, path: str, blob: Blob
+    ) -> Response:
         mark = urlencode({request.path: "", "etag": f'"{blob.etag}"'})
         location = f"/api/resolve-cache/{repository.kind}s/{repository.id}/{commit.oid}/{quote(path)}?{mark}"
-        headers = self._about(commit, path, blob) | {"Location": location, "Content-Type": "text/plain; charset=utf-8"}
+        headers = self._build_headers(commit, path, blob) | {
+            "Location": location,
+            "Content-Type": "text/plain; charset=utf-8",
+        }
         del headers["X-Linked-Size"]
-        return Response(307, headers, Body.whole(f"Temporary Redirect. Redirecting to {location}".encode()), path)
+        return Response(307, headers, Body.of_content(f"Temporary Redirect. Redirecting to {location}".encode()), path)
 
     def _serve(self, request: Request, commit: Commit, path: str, blob: Blob) -> Response:
-        headers = {"Content-Type": media_type(path), "X-Repo-Commit": commit.oid, "ETag": f'"{blob.etag}"'}
-        headers |= {"Accept-Ranges": "bytes", "Content-Disposition": disposition(path)}
+        headers = {"Content-Type": choose_media_type(path), "X-Repo-Commit": commit.oid, "ETag": f'"{blob.etag}"'}
+        headers |= {"Accept-Ranges": "bytes", "Content-Disposition": build_disposition(path)}
         headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
         if request.headers.get("If-None-Match") == headers["ETag"]:
             return Response(304, headers, entry=path)
-        return in_range(Response(200, headers, Body.whole(blob.content), path), request.headers.get("Range"))
+        return apply_range(Response(200, headers, Body.of_content(blob.content), path), request.headers.get("Range"))
 
     @staticmethod
     def _sign(place: str) -> str:

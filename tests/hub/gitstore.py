@@ -50,13 +50,23 @@ class Blob:
 
     @property
     def etag(self) -> str:
-        """The identity that the Hub announces: sha256 for a large file, git blob id for any other."""
+        """The ETag of the file on the Hub: sha256 for a large file, git blob id for any other."""
         return self.sha256 or self.oid
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit, the whole listing it points at (path -> blob) and the tree ids of its folders (root: ``""``)."""
+    """A commit.
+
+    Attributes:
+        oid: its git object id.
+        trees: the git tree id of every folder by path; the root is ``""``.
+        parent: the id of the commit before; None for the first.
+        message: the message, whose first line is the title.
+        author: the account that made it.
+        date: seconds since the epoch, UTC.
+        files: every file of the repository at this commit, by path.
+    """
 
     oid: str
     trees: Mapping[str, str]
@@ -67,11 +77,11 @@ class Commit:
     files: Mapping[str, Blob]
 
 
-def chunks(content: Content, start: int, stop: int) -> Iterator[bytes]:
+def read_chunks(content: Content, start: int, stop: int) -> Iterator[bytes]:
     """Yield the bytes ``start:stop`` of a content in pieces of at most 64 KiB."""
     if isinstance(content, bytes):
-        for at in range(start, stop, CHUNK):
-            yield content[at : min(at + CHUNK, stop)]
+        for offset in range(start, stop, CHUNK):
+            yield content[offset : min(offset + CHUNK, stop)]
         return
     with content.open("rb") as file:
         file.seek(start)
@@ -81,18 +91,18 @@ def chunks(content: Content, start: int, stop: int) -> Iterator[bytes]:
             yield piece
 
 
-def length(content: Content) -> int:
-    """Size of a content in bytes."""
+def get_length(content: Content) -> int:
+    """Return the size of a content in bytes."""
     return len(content) if isinstance(content, bytes) else content.stat().st_size
 
 
-def object_id(kind: str, data: bytes) -> str:
-    """Git object id of a whole object held in memory."""
+def compute_object_id(kind: str, data: bytes) -> str:
+    """Compute the git object id of an object; ``kind`` is ``blob``, ``tree`` or ``commit``."""
     return hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)) + data, usedforsecurity=False).hexdigest()
 
 
-def lfs_pointer(sha256: str, size: int) -> bytes:
-    """The text that git stores in place of a large file."""
+def build_lfs_pointer(sha256: str, size: int) -> bytes:
+    """Build the text that git stores in place of a large file."""
     return f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
 
 
@@ -103,47 +113,54 @@ def is_large(path: str, size: int, patterns: Sequence[str]) -> bool:
 
 
 def make_blob(path: str, content: Content, patterns: Sequence[str]) -> Blob:
-    """Hash a file into the blob that a push of it would create."""
-    size = length(content)
+    """Make the blob that a push of a file would create; ``patterns`` are the names of files kept in LFS."""
+    size = get_length(content)
     if is_large(path, size, patterns):
         digest = hashlib.sha256()
-        for piece in chunks(content, 0, size):
+        for piece in read_chunks(content, 0, size):
             digest.update(piece)
-        pointer = lfs_pointer(digest.hexdigest(), size)
-        return Blob(content, size, object_id("blob", pointer), digest.hexdigest(), len(pointer))
+        pointer = build_lfs_pointer(digest.hexdigest(), size)
+        return Blob(content, size, compute_object_id("blob", pointer), digest.hexdigest(), len(pointer))
     sha1 = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
-    for piece in chunks(content, 0, size):
+    for piece in read_chunks(content, 0, size):
         sha1.update(piece)
     return Blob(content, size, sha1.hexdigest())
 
 
-def tree_ids(files: Mapping[str, Blob]) -> dict[str, str]:
-    """Git tree ids of every folder of a listing, keyed by path; the root is ``""``."""
-    below: dict[str, dict[str, str]] = {"": {}}
+def compute_tree_ids(files: Mapping[str, Blob]) -> dict[str, str]:
+    """Compute the git tree id of every folder with files (gitformat-object), by path; the root is ``""``."""
+    blobs_by_folder: dict[str, dict[str, str]] = {"": {}}
     for path, blob in files.items():
         folder, _, name = path.rpartition("/")
-        below.setdefault(folder, {})[name] = blob.oid
+        blobs_by_folder.setdefault(folder, {})[name] = blob.oid
         while folder:
-            parent, _, _ = folder.rpartition("/")
-            below.setdefault(parent, {})
-            folder = parent
+            folder, _, _ = folder.rpartition("/")
+            blobs_by_folder.setdefault(folder, {})
     ids: dict[str, str] = {}
-    for folder in sorted(below, key=lambda f: -(f.count("/") + bool(f))):
-        entries = [(name.encode(), b"100644", oid) for name, oid in below[folder].items()]
-        for sub, oid in ids.items():
-            parent, _, name = sub.rpartition("/")
-            if sub and parent == folder:
-                entries.append((name.encode(), b"40000", oid))
-        # git sorts a folder as though its name ended in a slash
-        entries.sort(key=lambda e: e[0] + b"/" if e[1] == b"40000" else e[0])
-        ids[folder] = object_id("tree", b"".join(m + b" " + n + b"\0" + bytes.fromhex(o) for n, m, o in entries))
+    # The id of a folder depends on those of the folders in it, so the deepest folders come first.
+    for folder in sorted(blobs_by_folder, key=_count_levels, reverse=True):
+        entries = {name: (b"100644", oid) for name, oid in blobs_by_folder[folder].items()}
+        for inner_path, oid in ids.items():
+            parent, _, name = inner_path.rpartition("/")
+            if parent == folder:
+                # git sorts a folder as though its name ended in a slash.
+                entries[f"{name}/"] = (b"40000", oid)
+        tree = b""
+        for name, (mode, oid) in sorted(entries.items(), key=lambda entry: entry[0].encode()):
+            tree += mode + b" " + name.removesuffix("/").encode() + b"\0" + bytes.fromhex(oid)
+        ids[folder] = compute_object_id("tree", tree)
     return ids
+
+
+def _count_levels(folder: str) -> int:
+    """Count the levels of a folder below the root, whose path is empty."""
+    return folder.count("/") + 1 if folder else 0
 
 
 def make_commit(files: Mapping[str, Blob], *, parent: str | None, message: str, author: str, date: int) -> Commit:
     """Build the commit object of a listing; ``date`` is seconds since the epoch, UTC."""
-    trees = tree_ids(files)
-    who = f"{author} <{author}@users.noreply.example> {date} +0000"
+    trees = compute_tree_ids(files)
+    signature = f"{author} <{author}@users.noreply.example> {date} +0000"
     lines = [f"tree {trees['']}", *([f"parent {parent}"] if parent else [])]
-    text = "\n".join([*lines, f"author {who}", f"committer {who}", "", message, ""])
-    return Commit(object_id("commit", text.encode()), trees, parent, message, author, date, dict(files))
+    text = "\n".join([*lines, f"author {signature}", f"committer {signature}", "", message, ""])
+    return Commit(compute_object_id("commit", text.encode()), trees, parent, message, author, date, dict(files))

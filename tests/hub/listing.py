@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import date
 
 import yaml
-from hub.gitstore import Blob, Commit, chunks
-from hub.repository import FileScan, Repository, iso
+from hub.gitstore import Blob, Commit, read_chunks
+from hub.repository import FileScan, Repository, format_date
 
 Json = dict[str, object]
 
@@ -24,8 +24,11 @@ MODEL_FIELDS = (
 DATASET_FIELDS = (*SHARED_FIELDS, "citation", "description", "mainSize", "paperswithcode_id")
 
 
-def entry(repository: Repository, commit: Commit, path: str, expand: bool) -> Json | None:
-    """A file or folder as ``tree`` and ``paths-info`` show it; None if the path does not exist."""
+def describe_entry(repository: Repository, commit: Commit, path: str, expand: bool) -> Json | None:
+    """Describe a file or folder as ``tree`` and ``paths-info`` do; None if the path does not exist.
+
+    ``expand`` adds the last commit that changed it, and for a file the results of the scanners.
+    """
     blob = commit.files.get(path)
     if blob is not None:
         about: Json = {"type": "file", "oid": blob.oid, "size": blob.size}
@@ -37,61 +40,71 @@ def entry(repository: Repository, commit: Commit, path: str, expand: bool) -> Js
         return None
     about["path"] = path
     if expand:
-        change = repository.last_change(commit, path)
-        about["lastCommit"] = {"id": change.oid, "title": change.message.split("\n")[0], "date": iso(change.date)}
+        change = repository.find_last_change(commit, path)
+        about["lastCommit"] = {
+            "id": change.oid,
+            "title": change.message.split("\n")[0],
+            "date": format_date(change.date),
+        }
         if blob is not None:
-            about["securityFileStatus"] = security_status(repository, path)
+            about["securityFileStatus"] = describe_security_status(repository, path)
     return about
 
 
-def paths(commit: Commit, folder: str, recursive: bool) -> list[str] | None:
-    """The paths that a listing of a folder holds, folders first; None if there is no such folder."""
+def list_paths(commit: Commit, folder: str, recursive: bool) -> list[str] | None:
+    """List the paths of the files and folders in a folder, folders first; None if there is no such folder.
+
+    ``folder`` is empty for the root. ``recursive`` includes the paths in its folders.
+    """
     prefix = f"{folder}/" if folder else ""
-    below = [p for p in commit.files if p.startswith(prefix)]
-    if not below:
+    files = [path for path in commit.files if path.startswith(prefix)]
+    if not files:
         return None if folder else []
-    names = set(below)
-    for path in below:
-        parts = path[len(prefix) :].split("/")[:-1]
-        names.update(prefix + "/".join(parts[: n + 1]) for n in range(len(parts)))
-    names.discard("")
+    paths = set(files)
+    for path in files:
+        parent, _, _ = path.rpartition("/")
+        while len(parent) > len(folder):
+            paths.add(parent)
+            parent, _, _ = parent.rpartition("/")
     if not recursive:
-        names = {n for n in names if "/" not in n[len(prefix) :]}
-    return sorted(names, key=lambda n: (n in commit.files, n.encode()))
+        paths = {path for path in paths if "/" not in path[len(prefix) :]}
+    return sorted(paths, key=lambda path: (path in commit.files, path.encode()))
 
 
-def security_status(repository: Repository, path: str) -> Json:
-    """The verdicts of the Hub's five scanners on a file."""
-    found = repository.scans.get(path, FileScan("safe"))
+def describe_security_status(repository: Repository, path: str) -> Json:
+    """Describe the results of the Hub's five scanners for a file.
+
+    The result on record is that of ``protectAiScan``, and of ``pickleImportScan`` if it has imports or else of
+    ``avScan``. The other scanners have not scanned the file.
+    """
+    scan = repository.scans.get(path, FileScan("safe"))
     if not repository.scans_done:
-        found = FileScan("queued")
-    none: Json = {"status": "unscanned", "message": None, "reportLink": None, "reportLabel": None}
-    this: Json = {**none, "status": found.status, "message": found.message or None}
-    imports = [{"module": m, "name": n, "safety": s} for m, n, s in found.imports]
-    pickled: Json = {**this, "pickleImports": imports} if imports else {**none, "pickleImports": []}
-    clam: Json = {**this, "version": "1.4.3/27600"}
+        scan = FileScan("queued")
+    unscanned: Json = {"status": "unscanned", "message": None, "reportLink": None, "reportLabel": None}
+    result: Json = {**unscanned, "status": scan.status, "message": scan.message or None}
+    imports = [{"module": module, "name": name, "safety": safety} for module, name, safety in scan.imports]
     return {
-        "status": found.status,
-        "jFrogScan": none,
-        "protectAiScan": this,
-        "avScan": clam if not imports else {**none, "version": "1.4.3/27600"},
-        "pickleImportScan": pickled,
-        "virusTotalScan": none,
+        "status": scan.status,
+        "jFrogScan": unscanned,
+        "protectAiScan": result,
+        "avScan": {**(unscanned if imports else result), "version": "1.4.3/27600"},
+        "pickleImportScan": {**(result if imports else unscanned), "pickleImports": imports},
+        "virusTotalScan": unscanned,
     }
 
 
-def scan_summary(repository: Repository, commit: Commit) -> Json:
-    """The whole repository's verdict: the files that the scanners object to."""
+def summarise_scans(repository: Repository, commit: Commit) -> Json:
+    """Summarise the scans of a repository: whether they are done, and the files with issues."""
     issues = [
-        {"path": path, "level": found.status}
-        for path, found in sorted(repository.scans.items())
-        if path in commit.files and found.status in ("caution", "suspicious", "unsafe")
+        {"path": path, "level": scan.status}
+        for path, scan in sorted(repository.scans.items())
+        if path in commit.files and scan.status in ("caution", "suspicious", "unsafe")
     ]
     return {"scansDone": repository.scans_done, "filesWithIssues": issues if repository.scans_done else []}
 
 
-def sibling(path: str, blob: Blob, blobs: bool) -> Json:
-    """A file as the repository's own description lists it."""
+def describe_sibling(path: str, blob: Blob, blobs: bool) -> Json:
+    """Describe a file as ``siblings`` of a repository lists it; ``blobs`` adds its object id and size."""
     about: Json = {"rfilename": path}
     if blobs:
         about |= {"blobId": blob.oid, "size": blob.size}
@@ -100,61 +113,71 @@ def sibling(path: str, blob: Blob, blobs: bool) -> Json:
     return about
 
 
-def card(commit: Commit) -> Json:
-    """The front matter of the model card; empty if there is none or it is no YAML mapping."""
+def parse_front_matter(commit: Commit) -> Json:
+    """Parse the front matter of the model card; empty if there is none or it is not a YAML mapping."""
     readme = commit.files.get("README.md")
-    text = b"".join(chunks(readme.content, 0, readme.size)).decode(errors="replace") if readme else ""
-    if not text.startswith("---\n") or "\n---" not in text[3:]:
+    text = b"".join(read_chunks(readme.content, 0, readme.size)).decode(errors="replace") if readme else ""
+    opening, closing = "---\n", "\n---"
+    # The line break of the opening line may also begin the closing line.
+    end = text.find(closing, len(opening) - 1)
+    if not text.startswith(opening) or end < 0:
         return {}
     try:
-        data = yaml.safe_load(text[4 : text.index("\n---", 3)])
+        front_matter = yaml.safe_load(text[len(opening) : end])
     except yaml.YAMLError:
         return {}
-    return data if isinstance(data, dict) else {}
+    return front_matter if isinstance(front_matter, dict) else {}
 
 
-def _tags(data: Json) -> list[str]:
-    listed = data.get("tags")
+def _list_tags(front_matter: Json) -> list[str]:
+    """List the tags that the Hub derives from a model card: ``license:mit``, ``dataset:acme/rows``, ``en``."""
+    listed = front_matter.get("tags")
     tags = [str(tag) for tag in listed] if isinstance(listed, list) else []
-    tags += [str(data[name]) for name in ("library_name", "pipeline_tag") if name in data]
+    tags += [str(front_matter[name]) for name in ("library_name", "pipeline_tag") if name in front_matter]
     for name in ("license", "base_model", "datasets", "language"):
-        value = data.get(name)
+        value = front_matter.get(name)
         values: Iterable[object] = value if isinstance(value, list) else [value] if value else []
         prefix = {"datasets": "dataset:", "language": ""}.get(name, f"{name}:")
-        tags += [f"{prefix}{v.isoformat() if isinstance(v, date) else v}" for v in values]
+        tags += [f"{prefix}{each.isoformat() if isinstance(each, date) else each}" for each in values]
     return [*dict.fromkeys(tags), "region:us"]
 
 
-def description(repository: Repository, commit: Commit, *, blobs: bool = False) -> Json:
-    """A repository's own description, every field that may be asked for included."""
-    data = card(commit)
+def describe_repository(repository: Repository, commit: Commit, *, blobs: bool = False) -> Json:
+    """Describe a repository with every field that a caller may ask for; ``blobs`` adds the sizes of the files."""
+    front_matter = parse_front_matter(commit)
     return {
         "_id": repository.key,
         "id": repository.id,
         **({"modelId": repository.id} if repository.kind == "model" else {}),
         **({"author": repository.owner} if repository.owner else {}),
         "sha": commit.oid,
-        "lastModified": iso(commit.date),
-        "createdAt": iso(min(c.date for c in repository.commits.values())),
+        "lastModified": format_date(commit.date),
+        "createdAt": format_date(min(each.date for each in repository.commits.values())),
         "private": repository.private,
         "gated": repository.gated,
         "disabled": repository.disabled,
         "downloads": 0,
         "likes": 0,
-        "tags": _tags(data),
-        **{name: data[name] for name in ("library_name", "pipeline_tag", "mask_token") if name in data},
-        **({"cardData": data} if data else {}),
+        "tags": _list_tags(front_matter),
+        **{name: front_matter[name] for name in ("library_name", "pipeline_tag", "mask_token") if name in front_matter},
+        **({"cardData": front_matter} if front_matter else {}),
         **({"spaces": []} if repository.kind == "model" else {}),
-        "siblings": [sibling(path, blob, blobs) for path, blob in sorted(commit.files.items())],
+        "siblings": [describe_sibling(path, blob, blobs) for path, blob in sorted(commit.files.items())],
         "usedStorage": sum(blob.size for blob in commit.files.values()),
         "downloadsAllTime": 0,
         "trendingScore": 0,
     }
 
 
-def commit_entry(commit: Commit) -> Json:
-    """A commit as ``/commits`` lists it."""
+def describe_commit(commit: Commit) -> Json:
+    """Describe a commit as ``/commits`` does."""
     title, _, message = commit.message.partition("\n")
     avatar = "/avatars/none.svg"
     authors = [{"user": commit.author, "avatar": avatar}]
-    return {"id": commit.oid, "title": title, "message": message.strip(), "authors": authors, "date": iso(commit.date)}
+    return {
+        "id": commit.oid,
+        "title": title,
+        "message": message.strip(),
+        "authors": authors,
+        "date": format_date(commit.date),
+    }

@@ -21,22 +21,22 @@ _FIRST_COMMIT = 1_700_000_000
 _COMMIT_ID = re.compile(r"[0-9a-f]{7,40}")
 
 
-def iso(date: int) -> str:
-    """A date (seconds since the epoch) as the Hub writes it."""
+def format_date(date: int) -> str:
+    """Format a date (seconds since the epoch) as the Hub does: ``2023-11-14T22:13:20.000Z``."""
     return datetime.fromtimestamp(date, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
-def contents(files: Files) -> dict[str, Content]:
-    """The files of a mapping, or of a folder on disk (links are not followed), keyed by path in the repository."""
+def collect_contents(files: Files) -> dict[str, Content]:
+    """Collect the files of a mapping, or of a folder on disk without links, by their path in the repository."""
     if isinstance(files, Path):
-        found = sorted(p for p in files.rglob("*") if p.is_file() and not p.is_symlink())
-        return {p.relative_to(files).as_posix(): p for p in found}
+        found = sorted(path for path in files.rglob("*") if path.is_file() and not path.is_symlink())
+        return {path.relative_to(files).as_posix(): path for path in found}
     return {path: value.encode() if isinstance(value, str) else value for path, value in files.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class FileScan:
-    """What the Hub's scanners say about one file; ``imports`` are (module, name, safety) triples of a pickle."""
+    """The result of the Hub's scanners for one file; ``imports`` are (module, name, safety) triples of a pickle."""
 
     status: Status
     message: str = ""
@@ -49,11 +49,17 @@ class Repository:
 
     Args:
         id: ``owner/name``, or a bare ``name`` for the oldest repositories.
-        kind: Which of the two name spaces holds it.
-        private: Hidden from everybody who was not granted access.
-        gated: Listed for everybody, downloadable only with a grant.
-        disabled: Listed, but taken down: nothing can be downloaded.
+        kind: ``model`` or ``dataset``; the ids of both kinds are independent.
+        private: Whether it is hidden from accounts without access.
+        gated: Whether it is listed for everybody, but downloadable only with a grant.
+        disabled: Whether it is listed, but nothing can be downloaded.
         scans_done: Whether the Hub's scanners have finished; else every file is "queued".
+        lfs: The name patterns of the files that are kept in LFS.
+        branches: The commit id at the head of each branch.
+        tags: The commit id of each tag.
+        pull_requests: The commit id at the head of each pull request, by ``refs/pr/N``.
+        commits: Every commit by its id, in the order of creation.
+        scans: The result of the scanners by path; a file without one is safe.
     """
 
     id: str
@@ -71,17 +77,17 @@ class Repository:
 
     @property
     def key(self) -> str:
-        """The repository's identity, which outlives a change of name (24 hexadecimal digits)."""
+        """The identifier of the repository within the Hub: 24 hexadecimal digits."""
         return hashlib.sha256(f"{self.kind}:{self.id}".encode()).hexdigest()[:24]
 
     @property
     def owner(self) -> str | None:
-        """The account before the slash, or None."""
+        """The account before the slash of the id, or None."""
         return self.id.split("/")[0] if "/" in self.id else None
 
     @property
     def sha(self) -> str:
-        """The commit at the head of ``main``."""
+        """The id of the commit at the head of ``main``."""
         return self.branches["main"]
 
     def commit(
@@ -95,32 +101,32 @@ class Repository:
         refs = self.pull_requests if branch.startswith("refs/pr/") else self.branches
         parent = refs.get(branch) or self.branches.get("main")
         listing: dict[str, Blob] = dict(self.commits[parent].files) if parent else {}
-        for path, content in contents(files).items():
+        for path, content in collect_contents(files).items():
             listing[path] = make_blob(path, content, self.lfs)
         for path in delete:
             del listing[path]
         date = _FIRST_COMMIT + 60 * len(self.commits)
-        made = make_commit(listing, parent=parent, message=message, author=self.owner or "hub", date=date)
-        self.commits[made.oid] = made
-        refs[branch] = made.oid
-        return made.oid
+        commit = make_commit(listing, parent=parent, message=message, author=self.owner or "hub", date=date)
+        self.commits[commit.oid] = commit
+        refs[branch] = commit.oid
+        return commit.oid
 
-    def branch(self, name: str, at: str = "main") -> None:
+    def set_branch(self, name: str, at: str = "main") -> None:
         """Create or move a branch."""
-        self.branches[name] = self.at(at).oid
+        self.branches[name] = self.find_commit(at).oid
 
-    def tag(self, name: str, at: str = "main") -> None:
+    def set_tag(self, name: str, at: str = "main") -> None:
         """Create or move a tag."""
-        self.tags[name] = self.at(at).oid
+        self.tags[name] = self.find_commit(at).oid
 
-    def scan(
+    def set_scan(
         self, path: str, status: Status, *, message: str = "", imports: Sequence[tuple[str, str, str]] = ()
     ) -> None:
-        """Record the Hub scanners' opinion of a file."""
+        """Record the result of the Hub's scanners for a file."""
         self.scans[path] = FileScan(status, message, tuple(imports))
 
-    def at(self, revision: str) -> Commit:
-        """The commit that a branch, tag, ``refs/…`` name or (abbreviated) commit id names.
+    def find_commit(self, revision: str) -> Commit:
+        """Return the commit of a branch, a tag, a name ``refs/…`` or a commit id, which may be abbreviated.
 
         Raises:
             KeyError: There is none.
@@ -130,27 +136,27 @@ class Repository:
             if name in refs:
                 return self.commits[refs[name]]
         if _COMMIT_ID.fullmatch(revision):
-            found = [commit for oid, commit in self.commits.items() if oid.startswith(revision)]
-            if len(found) == 1:
-                return found[0]
+            matching = [commit for oid, commit in self.commits.items() if oid.startswith(revision)]
+            if len(matching) == 1:
+                return matching[0]
         raise KeyError(revision)
 
-    def history(self, commit: Commit) -> Iterator[Commit]:
-        """The commit and its ancestors, newest first."""
-        at: Commit | None = commit
-        while at is not None:
-            yield at
-            at = self.commits[at.parent] if at.parent else None
+    def iter_history(self, commit: Commit) -> Iterator[Commit]:
+        """Yield a commit and its ancestors, newest first."""
+        current: Commit | None = commit
+        while current is not None:
+            yield current
+            current = self.commits[current.parent] if current.parent else None
 
-    def last_change(self, commit: Commit, path: str) -> Commit:
-        """The commit that gave a file, or anything under a folder, its present state."""
+    def find_last_change(self, commit: Commit, path: str) -> Commit:
+        """Return the newest commit, up to ``commit``, that changed a file or anything in a folder."""
 
-        def state(of: Commit) -> str | None:
-            return of.files[path].oid if path in of.files else of.trees.get(path)
+        def get_object_id(at: Commit) -> str | None:
+            return at.files[path].oid if path in at.files else at.trees.get(path)
 
-        wanted, answer = state(commit), commit
-        for older in self.history(commit):
-            if state(older) != wanted:
+        last_change = commit
+        for older in self.iter_history(commit):
+            if get_object_id(older) != get_object_id(commit):
                 break
-            answer = older
-        return answer
+            last_change = older
+        return last_change

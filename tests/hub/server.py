@@ -1,4 +1,4 @@
-"""A Hub on the loopback interface: two real HTTP servers, one for the Hub and one for the storage behind it."""
+"""A Hub on the loopback interface: two HTTP servers, one for the Hub and one for the storage behind it."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from typing import Unpack
 
 from hub.access import Access, RefusedError, User
 from hub.api import Api
-from hub.exchange import Origin, Request, Response, Socket, compressed
-from hub.faults import Fault, Faults, Harm
-from hub.files import Files
+from hub.exchange import ConnectionHandler, Origin, Request, Response, compress_response
+from hub.faults import Fault, FaultOptions, Faults
+from hub.files import FileRoutes
 from hub.gitstore import LFS_PATTERNS
 from hub.repository import Files as FileSet
 from hub.repository import Gate, Kind, Repository
 
 
 class _Port(ThreadingHTTPServer):
-    """One listening port, which on closing also ends the connections that clients keep alive."""
+    """A server on one port; ``stop`` also closes the connections that clients keep alive."""
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
 
     def __init__(self, origin: Origin, hub: LoopbackHub, tls: ssl.SSLContext | None) -> None:
-        super().__init__(("127.0.0.1", 0), type("PortSocket", (Socket,), {"origin": origin, "hub": hub}))
+        super().__init__(("127.0.0.1", 0), type("PortSocket", (ConnectionHandler,), {"origin": origin, "hub": hub}))
         self._open: set[socket.socket] = set()
         scheme = "https" if tls else "http"
         self.url = f"{scheme}://{'localhost' if tls else '127.0.0.1'}:{self.server_port}"
@@ -61,19 +61,22 @@ class _Port(ThreadingHTTPServer):
 
 
 class LoopbackHub:
-    """A Hugging Face Hub that holds the repositories it is given.
+    """A Hugging Face Hub on the loopback interface; a context manager that serves within its block.
 
-    Use it as a context manager; ``endpoint`` is what ``HF_ENDPOINT`` would be. Every request is kept in ``requests``.
+    Attributes:
+        endpoint: the address of the Hub, for ``HF_ENDPOINT``.
+        cdn: the address of the storage.
+        requests: every request to both servers, in order.
 
     Args:
-        tls: Serve https under the name ``localhost`` with this context, as the real Hub does; default plain http. The
+        tls: The context to serve https under the name ``localhost``, as the real Hub does; None for plain http. The
             client maps a 401 without a code to "repository not found" for https addresses only.
     """
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         self.access = Access()
         self.api = Api(self.access)
-        self.files = Files(self.access)
+        self.files = FileRoutes(self.access)
         self.requests: list[Request] = []
         self._faults = Faults()
         self._ports: dict[Origin, _Port] = {"hub": _Port("hub", self, tls), "cdn": _Port("cdn", self, tls)}
@@ -101,79 +104,100 @@ class LoopbackHub:
         lfs: Sequence[str] = LFS_PATTERNS,
         message: str = "initial commit",
     ) -> Repository:
-        """Create a repository whose ``main`` holds the files of a mapping (path -> bytes, text or path) or of a folder.
+        """Create a repository with one commit on ``main``.
 
-        ``lfs`` are the name patterns of the files kept in LFS, besides everything above 10 MB.
+        Args:
+            id: ``owner/name``, or a bare ``name``.
+            files: a mapping of path to bytes, text or a file on disk; or a folder on disk.
+            kind: ``model`` or ``dataset``.
+            private: whether only accounts with access see it.
+            gated: whether downloads need a grant.
+            disabled: whether nothing can be downloaded.
+            lfs: the name patterns of the files kept in LFS; files above 10 MB are kept there as well.
+            message: the message of the commit.
         """
-        made = Repository(id, kind, private, gated, disabled, lfs=lfs)
-        made.commit(files, message=message)
-        self.access.repositories[kind, id] = made
-        return made
+        repository = Repository(id, kind, private, gated, disabled, lfs=lfs)
+        repository.commit(files, message=message)
+        self.access.repositories[kind, id] = repository
+        return repository
 
     def add_user(self, name: str, *, token: str, reads: Sequence[str] = (), granted: Sequence[str] = ()) -> User:
-        """Create an account with a token, private repositories that it may read and gates that it has passed."""
+        """Create an account with a token; ``reads`` and ``granted`` are ids of private and of gated repositories."""
         user = self.access.users[token] = User(name, token, set(reads), set(granted))
         return user
 
-    def rename(self, old: str, new: str, *, kind: Kind = "model") -> None:
-        """Rename a repository; its former name redirects."""
-        moved = self.access.repositories.pop((kind, old))
-        moved.id = new
-        self.access.repositories[kind, new] = moved
+    def rename_repository(self, old: str, new: str, *, kind: Kind = "model") -> None:
+        """Rename a repository; requests for its former name are redirected."""
+        repository = self.access.repositories.pop((kind, old))
+        repository.id = new
+        self.access.repositories[kind, new] = repository
         self.access.moved[kind, old] = new
 
     @property
-    def page(self) -> int | None:
+    def page_size(self) -> int | None:
         """Entries on one page of a listing; None: as many as the real Hub gives."""
-        return self.api.page
+        return self.api.page_size
 
-    @page.setter
-    def page(self, size: int | None) -> None:
-        self.api.page = size
+    @page_size.setter
+    def page_size(self, size: int | None) -> None:
+        self.api.page_size = size
 
-    def fault(self, match: str = "", **harm: Unpack[Harm]) -> Fault:
-        """Make something go wrong; see ``hub.faults.Fault``. The returned fault counts its ``hits``."""
-        return self._faults.add(Fault(match, **harm))
+    def inject_fault(self, match: str = "", **options: Unpack[FaultOptions]) -> Fault:
+        """Change the answers to requests whose path contains ``match``, as ``hub.faults.Fault`` describes."""
+        return self._faults.add(Fault(match, **options))
 
-    def rate_limit(self, match: str = "", *, wait: int = 0, times: int | None = 1, retry_after: bool = False) -> Fault:
-        """Answer 429 with the Hub's ``RateLimit`` headers, or with ``Retry-After``; ``wait`` is in seconds."""
+    def inject_rate_limit(
+        self, match: str = "", *, wait: int = 0, times: int | None = 1, retry_after: bool = False
+    ) -> Fault:
+        """Answer 429 with the Hub's ``RateLimit`` header, or with ``Retry-After``.
+
+        Args:
+            match: a part of the path of the requests.
+            wait: the seconds that the client is asked to wait.
+            times: how many requests are refused; None: every one.
+            retry_after: whether to use ``Retry-After``.
+        """
         headers: Mapping[str, str | None] = (
             {"Retry-After": str(wait)} if retry_after else {"RateLimit": f'"api";r=0;t={wait}'}
         )
-        return self.fault(match, status=429, times=times, headers=headers)
+        return self.inject_fault(match, status=429, times=times, headers=headers)
 
     def clear_faults(self) -> None:
-        """Lift every fault."""
+        """Remove every fault."""
         self._faults.clear()
 
-    def of(self, origin: Origin) -> list[Request]:
-        """The requests that one of the two origins received."""
+    def list_requests(self, origin: Origin) -> list[Request]:
+        """List the requests to one of the two servers."""
         return [request for request in self.requests if request.origin == origin]
 
     def answer(self, request: Request) -> Response:
-        """Answer one request; called by the connection's thread."""
+        """Answer one request, with the headers of the Hub and the injected faults; called by a connection's thread."""
         try:
             response = self._route(request)
         except RefusedError as refusal:
-            response = refusal.answer(request)
+            response = refusal.build_response(request)
         if request.origin == "hub":
             bucket, quota = ("resolvers", 3000) if "/resolve" in request.path else ("api", 500)
-            ours = {"RateLimit": f'"{bucket}";r={quota - 1};t=300', "X-Request-Id": f"Root=1-{len(self.requests):08x}"}
-            ours["RateLimit-Policy"] = f'"fixed window";"{bucket}";q={quota};w=300'
-            response.headers = ours | response.headers
-        return compressed(request, self._faults.apply(request, response))
+            hub_headers = {
+                "RateLimit": f'"{bucket}";r={quota - 1};t=300',
+                "RateLimit-Policy": f'"fixed window";"{bucket}";q={quota};w=300',
+                "X-Request-Id": f"Root=1-{len(self.requests):08x}",
+            }
+            response.headers = hub_headers | response.headers
+        return compress_response(request, self._faults.apply(request, response))
 
     def record(self, request: Request) -> None:
         """Log one request; called before the answer's first byte is sent."""
         self.requests.append(request)
 
     def _route(self, request: Request) -> Response:
+        """Answer a request by its route. Raises ``RefusedError``."""
         if request.origin == "cdn":
-            return self.files.stored(request)
+            return self.files.serve_stored(request)
         if request.path.startswith("/api/resolve-cache/"):
-            return self.files.resolve_cache(request)
+            return self.files.serve_cached(request)
         if request.path.startswith("/api/"):
             return self.api.answer(request)
         if "/resolve/" in request.path:
-            return self.files.resolve(request)
+            return self.files.redirect_or_serve(request)
         raise RefusedError(404, "Sorry, we can't find the page you are looking for.")

@@ -20,11 +20,11 @@ WEIGHTS = bytes(range(256)) * 1000
 
 @pytest.fixture
 def tiny(hub: LoopbackHub) -> Repository:
-    """A model of two commits with one large file."""
-    made = hub.add_repository("acme/tiny", {"README.md": CARD, "sub/model.safetensors": WEIGHTS})
-    made.tag("v1")
-    made.commit({"config.json": '{"model_type": "tiny"}'}, message="Add config\n\nIt was missing.")
-    return made
+    """A model of two commits with one large file; the tag ``v1`` is on the first commit."""
+    repository = hub.add_repository("acme/tiny", {"README.md": CARD, "sub/model.safetensors": WEIGHTS})
+    repository.set_tag("v1")
+    repository.commit({"config.json": '{"model_type": "tiny"}'}, message="Add config\n\nIt was missing.")
+    return repository
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def api(hub: LoopbackHub) -> HfApi:
     return HfApi(endpoint=hub.endpoint, token=False)
 
 
-def test_model_info(api: HfApi, tiny: Repository) -> None:
+def test_model_info_describes_repository_and_card(api: HfApi, tiny: Repository) -> None:
     info = api.model_info("acme/tiny")
 
     assert (info.id, info.author, info.sha) == ("acme/tiny", "acme", tiny.sha)
@@ -47,7 +47,7 @@ def test_model_info(api: HfApi, tiny: Repository) -> None:
     assert info.security_repo_status is None
 
 
-def test_model_info_with_file_metadata(api: HfApi, tiny: Repository) -> None:
+def test_model_info_with_file_metadata_has_sizes_and_digests(api: HfApi, tiny: Repository) -> None:
     files = {s.rfilename: s for s in api.model_info("acme/tiny", files_metadata=True).siblings or []}
 
     card, weights = files["README.md"], files["sub/model.safetensors"]
@@ -63,17 +63,17 @@ def test_model_info_with_file_metadata(api: HfApi, tiny: Repository) -> None:
 
 
 @pytest.mark.parametrize("revision", ["v1", "refs/tags/v1", "main", "refs/pr/1", "commit", "abbreviated"])
-def test_every_kind_of_revision(api: HfApi, tiny: Repository, revision: str) -> None:
+def test_every_kind_of_revision_resolves_to_its_commit(api: HfApi, tiny: Repository, revision: str) -> None:
     tiny.commit({"config.json": "{}"}, branch="refs/pr/1")
     first = tiny.tags["v1"]
-    asked = {"commit": first, "abbreviated": first[:8]}.get(revision, revision)
+    requested = {"commit": first, "abbreviated": first[:8]}.get(revision, revision)
     expected = {"main": tiny.sha, "refs/pr/1": tiny.pull_requests["refs/pr/1"]}.get(revision, first)
 
-    assert api.model_info("acme/tiny", revision=asked).sha == expected
+    assert api.model_info("acme/tiny", revision=requested).sha == expected
 
 
-def test_security_status(api: HfApi, tiny: Repository) -> None:
-    tiny.scan("sub/model.safetensors", "unsafe", message="trojan")
+def test_security_status_lists_files_with_issues_once_scans_are_done(api: HfApi, tiny: Repository) -> None:
+    tiny.set_scan("sub/model.safetensors", "unsafe", message="trojan")
 
     status = api.model_info("acme/tiny", securityStatus=True).security_repo_status
 
@@ -84,7 +84,7 @@ def test_security_status(api: HfApi, tiny: Repository) -> None:
     assert api.model_info("acme/tiny", securityStatus=True).security_repo_status == pending
 
 
-def test_expand_returns_only_what_was_asked(hub: LoopbackHub, api: HfApi, tiny: Repository) -> None:
+def test_expand_returns_only_the_named_fields(hub: LoopbackHub, api: HfApi, tiny: Repository) -> None:
     info = api.model_info("acme/tiny", expand=["sha", "downloadsAllTime"])
     assert (info.sha, info.downloads_all_time, info.siblings) == (tiny.sha, 0, None)
 
@@ -94,23 +94,23 @@ def test_expand_returns_only_what_was_asked(hub: LoopbackHub, api: HfApi, tiny: 
         api.model_info("acme/tiny", expand=["secrets"])  # type: ignore[list-item]
 
 
-def test_dataset_info(hub: LoopbackHub, api: HfApi) -> None:
-    made = hub.add_repository("acme/tiny", {"rows.csv": b"a,b\n"}, kind="dataset")
+def test_dataset_info_describes_dataset_of_the_id(hub: LoopbackHub, api: HfApi) -> None:
+    dataset = hub.add_repository("acme/tiny", {"rows.csv": b"a,b\n"}, kind="dataset")
 
     info = api.dataset_info("acme/tiny", files_metadata=True)
 
-    assert (info.id, info.sha) == ("acme/tiny", made.sha)
+    assert (info.id, info.sha) == ("acme/tiny", dataset.sha)
     assert [(s.rfilename, s.size) for s in info.siblings or []] == [("rows.csv", 4)]
 
 
 def test_repository_without_owner_is_served(hub: LoopbackHub, api: HfApi) -> None:
-    made = hub.add_repository("gpt2", {"config.json": "{}"})
+    repository = hub.add_repository("gpt2", {"config.json": "{}"})
 
-    assert api.model_info("gpt2").sha == api.model_info("gpt2", revision="main").sha == made.sha
+    assert api.model_info("gpt2").sha == api.model_info("gpt2", revision="main").sha == repository.sha
     assert [f.path for f in api.list_repo_tree("gpt2")] == ["config.json"]
 
 
-def test_tree_of_a_folder(api: HfApi, tiny: Repository) -> None:
+def test_tree_lists_the_entries_of_one_folder(api: HfApi, tiny: Repository) -> None:
     top = list(api.list_repo_tree("acme/tiny"))
     assert [(type(e), e.path) for e in top] == [(RepoFolder, "sub"), (RepoFile, "README.md"), (RepoFile, "config.json")]
 
@@ -119,8 +119,8 @@ def test_tree_of_a_folder(api: HfApi, tiny: Repository) -> None:
     assert weights.lfs is not None and weights.lfs.sha256 == hashlib.sha256(WEIGHTS).hexdigest()
 
 
-def test_expanded_tree(api: HfApi, tiny: Repository) -> None:
-    tiny.scan("sub/model.safetensors", "unsafe", imports=[("os", "system", "dangerous")])
+def test_expanded_tree_has_scan_results_and_last_commits(api: HfApi, tiny: Repository) -> None:
+    tiny.set_scan("sub/model.safetensors", "unsafe", imports=[("os", "system", "dangerous")])
 
     entries = {e.path: e for e in api.list_repo_tree("acme/tiny", recursive=True, expand=True)}
 
@@ -134,7 +134,7 @@ def test_expanded_tree(api: HfApi, tiny: Repository) -> None:
     assert folder.last_commit.oid == tiny.tags["v1"]
 
 
-def test_the_raw_status_names_five_scanners(hub: LoopbackHub, tiny: Repository) -> None:
+def test_security_status_of_file_has_five_scanners(hub: LoopbackHub, tiny: Repository) -> None:
     raw = get_session().get(f"{hub.endpoint}/api/models/acme/tiny/tree/main?expand=true").json()
 
     status = next(entry for entry in raw if entry["type"] == "file")["securityFileStatus"]
@@ -144,8 +144,8 @@ def test_the_raw_status_names_five_scanners(hub: LoopbackHub, tiny: Repository) 
 
 
 @pytest.mark.parametrize(("expand", "per_page", "pages"), [(False, 1000, 3), (True, 50, 42)])
-def test_long_trees_come_in_pages(hub: LoopbackHub, api: HfApi, expand: bool, per_page: int, pages: int) -> None:
-    names = [f"{n:04}.txt" for n in range(2100 if not expand else 2099)]
+def test_long_tree_is_listed_in_pages(hub: LoopbackHub, api: HfApi, expand: bool, per_page: int, pages: int) -> None:
+    names = [f"{number:04}.txt" for number in range(2099 if expand else 2100)]
     hub.add_repository("acme/long", dict.fromkeys(names, b""))
 
     listed = [e.path for e in api.list_repo_tree("acme/long", recursive=True, expand=expand)]
@@ -155,8 +155,8 @@ def test_long_trees_come_in_pages(hub: LoopbackHub, api: HfApi, expand: bool, pe
     assert hub.requests[1].query["limit"] == [str(per_page)]
 
 
-def test_short_pages_on_demand(hub: LoopbackHub, api: HfApi, tiny: Repository) -> None:
-    hub.page = 1
+def test_page_size_of_trees_and_commits_can_be_set(hub: LoopbackHub, api: HfApi, tiny: Repository) -> None:
+    hub.page_size = 1
 
     assert len(list(api.list_repo_tree("acme/tiny", recursive=True))) == 4
     assert len(hub.requests) == 4
@@ -165,7 +165,7 @@ def test_short_pages_on_demand(hub: LoopbackHub, api: HfApi, tiny: Repository) -
     assert len(hub.requests) == 2
 
 
-def test_paths_info(hub: LoopbackHub, api: HfApi, tiny: Repository) -> None:
+def test_paths_info_omits_missing_paths(hub: LoopbackHub, api: HfApi, tiny: Repository) -> None:
     found = api.get_paths_info("acme/tiny", ["README.md", "sub", "nowhere", "sub/model.safetensors"], expand=True)
 
     assert [e.path for e in found] == ["README.md", "sub", "sub/model.safetensors"]
@@ -175,8 +175,8 @@ def test_paths_info(hub: LoopbackHub, api: HfApi, tiny: Repository) -> None:
     assert [sorted(e) for e in plain] == [["oid", "path", "size", "type"]]
 
 
-def test_refs(api: HfApi, tiny: Repository) -> None:
-    tiny.branch("dev", at="v1")
+def test_refs_list_branches_tags_and_pull_requests(api: HfApi, tiny: Repository) -> None:
+    tiny.set_branch("dev", at="v1")
     tiny.commit({"config.json": "{}"}, branch="refs/pr/7")
 
     refs = api.list_repo_refs("acme/tiny", include_pull_requests=True)
@@ -190,7 +190,7 @@ def test_refs(api: HfApi, tiny: Repository) -> None:
     assert api.list_repo_refs("acme/tiny").pull_requests is None
 
 
-def test_commits(api: HfApi, tiny: Repository) -> None:
+def test_commits_are_listed_newest_first(api: HfApi, tiny: Repository) -> None:
     newest, oldest = api.list_repo_commits("acme/tiny")
 
     assert (newest.commit_id, newest.title, newest.message) == (tiny.sha, "Add config", "It was missing.")
@@ -198,26 +198,26 @@ def test_commits(api: HfApi, tiny: Repository) -> None:
     assert oldest.created_at == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
 
 
-def test_whoami(hub: LoopbackHub, api: HfApi) -> None:
+def test_whoami_names_the_account_of_the_token(hub: LoopbackHub, api: HfApi) -> None:
     hub.add_user("alice", token="hf_alice")
 
     assert api.whoami(token="hf_alice")["name"] == "alice"
 
 
-def test_a_damaged_card_is_no_card(hub: LoopbackHub, api: HfApi) -> None:
+def test_invalid_front_matter_gives_no_card_data(hub: LoopbackHub, api: HfApi) -> None:
     hub.add_repository("acme/odd", {"README.md": "---\n{ not: yaml: at all\n---\n"})
 
     assert api.model_info("acme/odd").card_data is None
 
 
-def test_every_answer_of_the_hub_carries_its_quota(hub: LoopbackHub, tiny: Repository) -> None:
+def test_every_answer_has_rate_limit_headers(hub: LoopbackHub, tiny: Repository) -> None:
     for path, bucket in (("/api/models/acme/tiny", "api"), ("/acme/tiny/resolve/main/README.md", "resolvers")):
         headers = get_session().get(hub.endpoint + path).headers
         assert headers["RateLimit"].startswith(f'"{bucket}";r=')
         assert f'"{bucket}";q=' in headers["RateLimit-Policy"]
 
 
-def test_the_log_tells_what_was_asked(hub: LoopbackHub, tiny: Repository) -> None:
+def test_every_request_is_recorded(hub: LoopbackHub, tiny: Repository) -> None:
     get_session().get(f"{hub.endpoint}/api/models/acme/tiny?blobs=true", headers={"X-Mark": "here"})
 
     (request,) = hub.requests
@@ -226,7 +226,7 @@ def test_the_log_tells_what_was_asked(hub: LoopbackHub, tiny: Repository) -> Non
     assert request.sent == len(json.dumps(get_session().get(f"{hub.endpoint}/api/models/acme/tiny?blobs=true").json()))
 
 
-def test_hostile_names_are_listed_as_they_are(hub: LoopbackHub, api: HfApi) -> None:
+def test_hostile_file_names_are_listed_unchanged(hub: LoopbackHub, api: HfApi) -> None:
     names = ["../evil.txt", "/etc/passwd", "a\nb.txt", "a\x1b[31mb", "\u202etxt.exe", "CON", "a//b"]
     hub.add_repository("acme/odd", dict.fromkeys(names, b"x"))
 

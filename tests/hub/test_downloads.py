@@ -31,23 +31,26 @@ def tiny(hub: LoopbackHub) -> Repository:
     return hub.add_repository("acme/tiny", FILES)
 
 
-def content(path: str) -> bytes:
+def get_content(path: str) -> bytes:
+    """Return the bytes of a file of ``FILES``."""
     value = FILES[path]
     assert not isinstance(value, Path)
     return value.encode() if isinstance(value, str) else value
 
 
-def holds_everything(folder: str | Path) -> bool:
-    return all((Path(folder) / path).read_bytes() == content(path) for path in FILES)
+def has_every_file(folder: str | Path) -> bool:
+    """Whether a folder contains every file of ``FILES`` with its bytes."""
+    return all((Path(folder) / path).read_bytes() == get_content(path) for path in FILES)
 
 
-def test_a_cold_snapshot(hub: LoopbackHub, tiny: Repository) -> None:
+def test_first_snapshot_requests_every_file_once(hub: LoopbackHub, tiny: Repository) -> None:
     folder = snapshot_download("acme/tiny", endpoint=hub.endpoint)
 
     assert Path(folder).name == tiny.sha
-    assert holds_everything(folder)
+    assert has_every_file(folder)
     assert hub.requests[0].path == "/api/models/acme/tiny/revision/main"
     assert hub.requests[1].path == f"/api/models/acme/tiny/tree/{tiny.sha}"
+    # The client asks for the revision and the tree, then for each file with HEAD and with GET.
     small, large = 3, 1
     expected = {
         ("hub", "GET", 200): 2 + small,
@@ -59,7 +62,7 @@ def test_a_cold_snapshot(hub: LoopbackHub, tiny: Repository) -> None:
     assert Counter((r.origin, r.method, r.status) for r in hub.requests) == expected
 
 
-def test_a_warm_snapshot_asks_once_and_a_pinned_one_never(hub: LoopbackHub, tiny: Repository) -> None:
+def test_cached_snapshot_needs_one_request_and_a_pinned_one_none(hub: LoopbackHub, tiny: Repository) -> None:
     folder = snapshot_download("acme/tiny", endpoint=hub.endpoint)
     hub.requests.clear()
 
@@ -70,7 +73,7 @@ def test_a_warm_snapshot_asks_once_and_a_pinned_one_never(hub: LoopbackHub, tiny
     assert hub.requests == []
 
 
-def test_a_new_commit_is_noticed(hub: LoopbackHub, tiny: Repository) -> None:
+def test_snapshot_after_a_new_commit_has_its_files(hub: LoopbackHub, tiny: Repository) -> None:
     snapshot_download("acme/tiny", endpoint=hub.endpoint)
     tiny.commit({"config.json": '{"a": 2}'}, delete=["README.md"])
 
@@ -81,11 +84,11 @@ def test_a_new_commit_is_noticed(hub: LoopbackHub, tiny: Repository) -> None:
 
 
 @pytest.mark.parametrize("path", FILES)
-def test_single_files(hub: LoopbackHub, tiny: Repository, path: str) -> None:
-    assert Path(hf_hub_download("acme/tiny", path, endpoint=hub.endpoint)).read_bytes() == content(path)
+def test_single_file_is_downloaded(hub: LoopbackHub, tiny: Repository, path: str) -> None:
+    assert Path(hf_hub_download("acme/tiny", path, endpoint=hub.endpoint)).read_bytes() == get_content(path)
 
 
-def test_a_dataset_and_a_pull_request(hub: LoopbackHub) -> None:
+def test_file_of_dataset_is_downloaded_at_main_and_at_pull_request(hub: LoopbackHub) -> None:
     made = hub.add_repository("acme/table", {"rows.csv": b"a\n"}, kind="dataset")
     made.commit({"rows.csv": b"a\nb\n"}, branch="refs/pr/1")
 
@@ -95,7 +98,7 @@ def test_a_dataset_and_a_pull_request(hub: LoopbackHub) -> None:
         assert Path(got).read_bytes() == rows
 
 
-def test_a_folder_on_disk_is_a_repository_too(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_repository_can_be_made_from_a_folder_on_disk(hub: LoopbackHub, tmp_path: Path) -> None:
     (tmp_path / "src" / "sub").mkdir(parents=True)
     (tmp_path / "src" / "sub" / "large.bin").write_bytes(WEIGHTS)
     (tmp_path / "src" / "config.json").write_text("{}")
@@ -107,7 +110,7 @@ def test_a_folder_on_disk_is_a_repository_too(hub: LoopbackHub, tmp_path: Path) 
     assert (folder / "config.json").read_text() == "{}"
 
 
-def test_the_storage_never_sees_the_token(hub: LoopbackHub, tiny: Repository) -> None:
+def test_token_is_sent_to_the_hub_and_not_to_the_storage(hub: LoopbackHub, tiny: Repository) -> None:
     hub.add_user("alice", token="hf_alice")
 
     snapshot_download("acme/tiny", endpoint=hub.endpoint, token="hf_alice")
@@ -115,25 +118,26 @@ def test_the_storage_never_sees_the_token(hub: LoopbackHub, tiny: Repository) ->
         "acme/tiny/sub/model.safetensors"
     )
 
-    assert all(r.token == "hf_alice" for r in hub.of("hub"))
-    assert len(hub.of("cdn")) == 2
-    assert all("Authorization" not in r.headers and r.status == 200 for r in hub.of("cdn"))
+    assert all(r.token == "hf_alice" for r in hub.list_requests("hub"))
+    assert len(hub.list_requests("cdn")) == 2
+    assert all("Authorization" not in r.headers and r.status == 200 for r in hub.list_requests("cdn"))
 
 
-def test_the_storage_wants_its_signature_and_nothing_else(hub: LoopbackHub, tiny: Repository) -> None:
+def test_storage_requires_signature_and_refuses_a_token(hub: LoopbackHub, tiny: Repository) -> None:
     url = hf_hub_url("acme/tiny", "sub/model.safetensors", endpoint=hub.endpoint)
-    place = get_session().head(url, follow_redirects=False).headers["Location"]
+    signed_url = get_session().head(url, follow_redirects=False).headers["Location"]
 
-    assert get_session().get(place).content == WEIGHTS
-    assert get_session().get(place, headers={"Authorization": "Bearer x"}).status_code == 400
-    assert get_session().get(place.split("?")[0]).status_code == 403
+    assert get_session().get(signed_url).content == WEIGHTS
+    assert get_session().get(signed_url, headers={"Authorization": "Bearer x"}).status_code == 400
+    assert get_session().get(signed_url.split("?")[0]).status_code == 403
 
 
 @pytest.mark.parametrize("path", ["sub/model.safetensors", "config.json"])
-def test_ranges(hub: LoopbackHub, tiny: Repository, path: str) -> None:
-    url, whole = hf_hub_url("acme/tiny", path, endpoint=hub.endpoint), content(path)
+def test_range_header_selects_bytes(hub: LoopbackHub, tiny: Repository, path: str) -> None:
+    url, whole = hf_hub_url("acme/tiny", path, endpoint=hub.endpoint), get_content(path)
     size = len(whole)
-    wanted = {
+    # Invalid ranges, several ranges and other units are ignored: the answer is the whole file.
+    answers = {
         "bytes=0-3": (206, whole[:4]),
         "bytes=2-": (206, whole[2:]),
         "bytes=-3": (206, whole[-3:]),
@@ -144,7 +148,7 @@ def test_ranges(hub: LoopbackHub, tiny: Repository, path: str) -> None:
         "bytes=5-2": (200, whole),
         "lines=1-2": (200, whole),
     }
-    for header, (status, data) in wanted.items():
+    for header, (status, data) in answers.items():
         answer = get_session().get(url, headers={"Range": header, "Accept-Encoding": "identity"})
         assert (answer.status_code, answer.content) == (status, data), header
     answer = get_session().get(url, headers={"Range": "bytes=1-2"})
@@ -155,12 +159,12 @@ def test_ranges(hub: LoopbackHub, tiny: Repository, path: str) -> None:
         hf_raise_for_status(beyond)
 
 
-def test_metadata_of_both_kinds_of_file(hub: LoopbackHub, tiny: Repository) -> None:
+def test_head_of_small_and_of_large_file_redirects_with_digest(hub: LoopbackHub, tiny: Repository) -> None:
     def head(path: str) -> tuple[int, dict[str, str]]:
         answer = get_session().head(hf_hub_url("acme/tiny", path, endpoint=hub.endpoint), follow_redirects=False)
         return answer.status_code, dict(answer.headers)
 
-    blobs = tiny.at("main").files
+    blobs = tiny.find_commit("main").files
     status, large = head("sub/model.safetensors")
     assert (status, large["x-repo-commit"], large["x-linked-size"]) == (302, tiny.sha, str(len(WEIGHTS)))
     assert large["x-linked-etag"] == f'"{blobs["sub/model.safetensors"].sha256}"'
@@ -171,65 +175,68 @@ def test_metadata_of_both_kinds_of_file(hub: LoopbackHub, tiny: Repository) -> N
     assert small["location"].startswith("/api/resolve-cache/models/acme/tiny/")
 
 
-def test_small_text_is_compressed_on_request_and_not_sent_twice(hub: LoopbackHub, tiny: Repository) -> None:
+def test_small_text_is_compressed_on_request_and_304_if_unchanged(hub: LoopbackHub, tiny: Repository) -> None:
     url = hf_hub_url("acme/tiny", "config.json", endpoint=hub.endpoint)
 
     packed = get_session().get(url, headers={"Accept-Encoding": "gzip"})
-    assert (packed.headers["Content-Encoding"], packed.content) == ("gzip", content("config.json"))
+    assert (packed.headers["Content-Encoding"], packed.content) == ("gzip", get_content("config.json"))
     assert "Content-Length" not in packed.headers
     plain = get_session().get(url, headers={"Accept-Encoding": "identity"})
     assert "Content-Encoding" not in plain.headers
     assert get_session().get(url, headers={"If-None-Match": plain.headers["ETag"]}).status_code == 304
 
 
-def test_a_file_system_reads_ranges_only(hub: LoopbackHub) -> None:
+def test_file_system_client_requests_only_ranges(hub: LoopbackHub) -> None:
     data = os.urandom(2_000_000)
     hub.add_repository("acme/big", {"model.bin": data})
     files = HfFileSystem(endpoint=hub.endpoint, token=False, skip_instance_cache=True)
 
     with files.open("acme/big/model.bin", block_size=1 << 16, cache_type="blockcache") as file:
-        for at in (0, 1_234_567, len(data) - 22):
-            file.seek(at)
-            assert file.read(22) == data[at : at + 22]
+        for offset in (0, 1_234_567, len(data) - 22):
+            file.seek(offset)
+            assert file.read(22) == data[offset : offset + 22]
 
-    reads = hub.of("cdn")
+    reads = hub.list_requests("cdn")
     assert [(r.status, "Range" in r.headers) for r in reads] == [(206, True)] * len(reads)
     assert 22 * 3 <= sum(r.sent for r in reads) <= 3 * (1 << 16)
 
 
-def test_a_safetensors_header_costs_one_range(hub: LoopbackHub) -> None:
+def test_safetensors_header_is_read_with_one_range(hub: LoopbackHub) -> None:
     header = json.dumps({"w": {"dtype": "F32", "shape": [100_000], "data_offsets": [0, 400_000]}}).encode()
     hub.add_repository("acme/st", {"model.safetensors": struct.pack("<Q", len(header)) + header + bytes(400_000)})
 
     parsed = HfApi(endpoint=hub.endpoint, token=False).parse_safetensors_file_metadata("acme/st", "model.safetensors")
 
     assert parsed.tensors["w"].shape == [100_000]
-    (read,) = hub.of("cdn")
+    (read,) = hub.list_requests("cdn")
     assert (read.headers["Range"], read.status, read.sent) == ("bytes=0-100000", 206, 100_001)
 
 
-def hf(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+def run_hf(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run the command ``hf`` of the Hub client, in an environment that the keywords extend."""
     command = [str(Path(sys.executable).with_name("hf")), *arguments]
     return subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, check=False)
 
 
-def test_the_command_line_online_and_offline(hub: LoopbackHub, tiny: Repository, hub_home: Path) -> None:
-    ran = hf("download", "acme/tiny", "--quiet")
+def test_hf_command_downloads_online_and_reads_the_cache_offline(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path
+) -> None:
+    ran = run_hf("download", "acme/tiny", "--quiet")
     assert ran.returncode == 0, ran.stderr
     folder = hub_home / "hub" / "models--acme--tiny" / "snapshots" / tiny.sha
-    assert holds_everything(folder)
+    assert has_every_file(folder)
 
     hub.requests.clear()
-    again = hf("download", "acme/tiny", "--quiet", HF_HUB_OFFLINE="1")
+    again = run_hf("download", "acme/tiny", "--quiet", HF_HUB_OFFLINE="1")
     assert (again.returncode, hub.requests) == (0, []), again.stderr
     assert str(folder) in again.stdout
-    missing = hf("download", "acme/other", "--quiet", HF_HUB_OFFLINE="1")
+    missing = run_hf("download", "acme/other", "--quiet", HF_HUB_OFFLINE="1")
     assert missing.returncode != 0
     assert "HF_HUB_OFFLINE" in missing.stderr
     assert hub.requests == []
 
 
-def test_the_command_line_verifies_what_it_downloaded(hub: LoopbackHub, tiny: Repository) -> None:
-    assert hf("download", "acme/tiny", "--quiet").returncode == 0
+def test_hf_command_verifies_its_cache(hub: LoopbackHub, tiny: Repository) -> None:
+    assert run_hf("download", "acme/tiny", "--quiet").returncode == 0
 
-    assert hf("cache", "verify", "acme/tiny").returncode == 0
+    assert run_hf("cache", "verify", "acme/tiny").returncode == 0

@@ -1,4 +1,4 @@
-"""The Hub client against Olah, and Olah's git objects against ours."""
+"""Olah, a second Hub, serves the client the same files and digests as the loopback Hub; git computes the same ids."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hub.gitstore import LFS_PATTERNS, make_blob, tree_ids
-from hub.olah import git, make_mirror
+from hub.gitstore import LFS_PATTERNS, compute_tree_ids, make_blob
+from hub.olah import make_mirror, run_git
 from hub.repository import Files, Repository
 from huggingface_hub import HfApi, hf_hub_download, snapshot_download
 from huggingface_hub.hf_api import RepoFile
@@ -23,7 +23,7 @@ FILES: dict[str, bytes | str | Path] = {
 pytestmark = pytest.mark.slow
 
 
-def test_snapshot_and_files_match_what_was_mirrored(olah_endpoint: Callable[[dict[str, Files]], str]) -> None:
+def test_files_downloaded_from_olah_equal_the_mirrored_ones(olah_endpoint: Callable[[dict[str, Files]], str]) -> None:
     endpoint = olah_endpoint({"acme/tiny": FILES, "datasets/acme/table": {"rows.csv": b"a,b\n1,2\n"}})
 
     folder = Path(snapshot_download("acme/tiny", endpoint=endpoint))
@@ -34,7 +34,7 @@ def test_snapshot_and_files_match_what_was_mirrored(olah_endpoint: Callable[[dic
     assert Path(single).read_bytes() == b"a,b\n1,2\n"
 
 
-def test_olah_claims_the_same_digests_as_the_loopback_hub(olah_endpoint: Callable[[dict[str, Files]], str]) -> None:
+def test_olah_states_the_same_digests_as_the_loopback_hub(olah_endpoint: Callable[[dict[str, Files]], str]) -> None:
     api = HfApi(endpoint=olah_endpoint({"acme/tiny": FILES}))
 
     listed = {f.path: f for f in api.list_repo_tree("acme/tiny", recursive=True) if isinstance(f, RepoFile)}
@@ -48,12 +48,12 @@ def test_olah_claims_the_same_digests_as_the_loopback_hub(olah_endpoint: Callabl
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is missing")
-def test_git_gives_the_same_ids(tmp_path: Path) -> None:
+def test_git_computes_the_same_commit_and_tree_ids(tmp_path: Path) -> None:
     files = {"a.txt": b"1", "a/b.txt": b"2", "a.b/c": b"3", "a0": b"4", "z/y/x": b"5", "w.safetensors": b"6"}
     commit = make_mirror(tmp_path / "mirror", files)
 
-    ours = tree_ids({path: make_blob(path, content, LFS_PATTERNS) for path, content in files.items()})
+    ours = compute_tree_ids({path: make_blob(path, content, LFS_PATTERNS) for path, content in files.items()})
 
-    assert ours[""] == git(tmp_path / "mirror", "rev-parse", f"{commit}^{{tree}}")
+    assert ours[""] == run_git(tmp_path / "mirror", "rev-parse", f"{commit}^{{tree}}")
     assert Repository("acme/any").commit(files, message="initial commit") == commit
-    assert ours["z/y"] == git(tmp_path / "mirror", "rev-parse", f"{commit}:z/y")
+    assert ours["z/y"] == run_git(tmp_path / "mirror", "rev-parse", f"{commit}:z/y")

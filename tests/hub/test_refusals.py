@@ -64,7 +64,7 @@ def secure_hub(hub_home: Path) -> Iterator[LoopbackHub]:
 
 
 @pytest.mark.parametrize("id", ["acme/private", "acme/missing", "missing"])
-def test_anonymous_callers_cannot_tell_private_from_missing(secure_hub: LoopbackHub, id: str) -> None:
+def test_private_and_missing_repositories_look_alike_to_anonymous_callers(secure_hub: LoopbackHub, id: str) -> None:
     secure_hub.add_repository("acme/private", FILES, private=True)
     api = HfApi(endpoint=secure_hub.endpoint, token=False)
 
@@ -82,7 +82,7 @@ def test_anonymous_callers_cannot_tell_private_from_missing(secure_hub: Loopback
         assert "X-Error-Code" not in refused.value.response.headers
 
 
-def test_downloads_work_over_https_too(secure_hub: LoopbackHub) -> None:
+def test_snapshot_is_downloaded_over_https(secure_hub: LoopbackHub) -> None:
     secure_hub.add_repository("acme/public", FILES)
 
     folder = Path(snapshot_download("acme/public", endpoint=secure_hub.endpoint))
@@ -90,7 +90,7 @@ def test_downloads_work_over_https_too(secure_hub: LoopbackHub) -> None:
     assert (folder / "model.safetensors").read_bytes() == b"weights"
 
 
-def test_over_plain_http_the_client_reports_only_the_status(accounts: LoopbackHub) -> None:
+def test_client_reports_401_over_plain_http_by_its_status_only(accounts: LoopbackHub) -> None:
     with pytest.raises(HfHubHTTPError, match="Invalid username or password") as refused:
         HfApi(endpoint=accounts.endpoint, token=False).model_info("acme/missing")
 
@@ -99,7 +99,7 @@ def test_over_plain_http_the_client_reports_only_the_status(accounts: LoopbackHu
 
 
 @pytest.mark.parametrize("id", ["acme/private", "acme/missing"])
-def test_known_callers_get_a_plain_not_found(accounts: LoopbackHub, id: str) -> None:
+def test_caller_with_token_gets_404_for_private_and_missing_repositories(accounts: LoopbackHub, id: str) -> None:
     with pytest.raises(RepositoryNotFoundError) as refused:
         snapshot_download(id, endpoint=accounts.endpoint, token="hf_stranger")
 
@@ -108,17 +108,19 @@ def test_known_callers_get_a_plain_not_found(accounts: LoopbackHub, id: str) -> 
 
 
 @pytest.mark.parametrize("token", ["hf_owner", "hf_friend"])
-def test_a_private_repository_opens_for_those_it_is_for(accounts: LoopbackHub, token: str) -> None:
+def test_private_repository_is_served_to_owner_and_to_accounts_with_access(accounts: LoopbackHub, token: str) -> None:
     folder = Path(snapshot_download("acme/private", endpoint=accounts.endpoint, token=token))
 
     assert (folder / "config.json").read_text() == "{}"
     assert HfApi(endpoint=accounts.endpoint, token=token).model_info("acme/private").private
-    # its bytes do not pass through the public cache
+    # The bytes of a private repository do not pass through the public cache.
     assert not any("resolve-cache" in r.path for r in accounts.requests)
 
 
 @pytest.mark.parametrize(("token", "status"), [(False, 401), ("hf_stranger", 403)])
-def test_a_gated_repository_is_listed_but_not_served(accounts: LoopbackHub, token: str | bool, status: int) -> None:
+def test_gated_repository_is_listed_but_not_served_without_grant(
+    accounts: LoopbackHub, token: str | bool, status: int
+) -> None:
     api = HfApi(endpoint=accounts.endpoint, token=token)
 
     assert api.model_info("acme/gated").gated == "manual"
@@ -134,14 +136,14 @@ def test_a_gated_repository_is_listed_but_not_served(accounts: LoopbackHub, toke
         assert refused.value.response.status_code == status
 
 
-def test_a_gated_repository_opens_after_the_grant(accounts: LoopbackHub) -> None:
+def test_gated_repository_is_served_to_account_with_grant(accounts: LoopbackHub) -> None:
     api = HfApi(endpoint=accounts.endpoint, token="hf_friend")
 
     api.auth_check("acme/gated")
     assert (Path(api.snapshot_download("acme/gated")) / "model.safetensors").read_bytes() == b"weights"
 
 
-def test_a_disabled_repository(accounts: LoopbackHub) -> None:
+def test_disabled_repository_is_described_but_not_served(accounts: LoopbackHub) -> None:
     api = HfApi(endpoint=accounts.endpoint, token=False)
 
     assert api.model_info("acme/disabled").disabled is True
@@ -152,7 +154,7 @@ def test_a_disabled_repository(accounts: LoopbackHub) -> None:
         get_hf_file_metadata(hf_hub_url("acme/disabled", "config.json", endpoint=accounts.endpoint), token=False)
 
 
-def test_an_unknown_revision(accounts: LoopbackHub) -> None:
+def test_unknown_revision_is_refused_on_every_route(accounts: LoopbackHub) -> None:
     api = HfApi(endpoint=accounts.endpoint, token=False)
 
     for call in (
@@ -167,7 +169,7 @@ def test_an_unknown_revision(accounts: LoopbackHub) -> None:
             call()
 
 
-def test_an_unknown_file_or_folder(accounts: LoopbackHub) -> None:
+def test_unknown_file_and_unknown_folder_are_refused(accounts: LoopbackHub) -> None:
     api = HfApi(endpoint=accounts.endpoint, token=False)
 
     with pytest.raises(RemoteEntryNotFoundError) as refused:
@@ -178,7 +180,7 @@ def test_an_unknown_file_or_folder(accounts: LoopbackHub) -> None:
             list(api.list_repo_tree("acme/public", path))
 
 
-def test_an_invalid_token(accounts: LoopbackHub) -> None:
+def test_invalid_token_is_refused_even_for_public_repository(accounts: LoopbackHub) -> None:
     with pytest.raises(HfHubHTTPError, match="Invalid credentials in Authorization header") as refused:
         HfApi(endpoint=accounts.endpoint, token="hf_made_up").model_info("acme/public")
 
@@ -186,9 +188,9 @@ def test_an_invalid_token(accounts: LoopbackHub) -> None:
     assert not isinstance(refused.value, RepositoryNotFoundError)
 
 
-def test_a_renamed_repository_redirects(accounts: LoopbackHub) -> None:
+def test_former_name_of_renamed_repository_redirects(accounts: LoopbackHub) -> None:
     accounts.add_repository("old", FILES)
-    accounts.rename("old", "acme/new")
+    accounts.rename_repository("old", "acme/new")
     api = HfApi(endpoint=accounts.endpoint, token=False)
 
     assert api.model_info("old").id == api.model_info("old", revision="main").id == "acme/new"
@@ -197,7 +199,7 @@ def test_a_renamed_repository_redirects(accounts: LoopbackHub) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (307, "/api/models/acme/new/tree/main?recursive=true")
 
 
-def test_a_hub_that_is_gone(hub_home: Path) -> None:
+def test_unreachable_hub_gives_error_of_missing_cache_entry(hub_home: Path) -> None:
     with LoopbackHub() as hub:
         endpoint = hub.endpoint
 

@@ -109,14 +109,14 @@ def test_invalid_token_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyP
 
 def test_forbidden_answer_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
-    hub.fault("/api/models", status=403)
+    hub.inject_fault("/api/models", status=403)
     assert "forbids access" in failure("acme/tiny")
 
 
 @pytest.mark.parametrize("retry_after", [True, False])
 def test_rate_limit_message_has_the_wait(hub: LoopbackHub, retry_after: bool) -> None:
     hub.add_repository("acme/tiny", FILES)
-    hub.rate_limit("/api/models", wait=55, retry_after=retry_after)
+    hub.inject_rate_limit("/api/models", wait=55, retry_after=retry_after)
     assert "limits the rate of requests" in (message := failure("acme/tiny"))
     assert "try again in 55 s" in message
 
@@ -124,20 +124,20 @@ def test_rate_limit_message_has_the_wait(hub: LoopbackHub, retry_after: bool) ->
 @pytest.mark.parametrize("match", ["/tree/", "model.safetensors"])
 def test_long_wait_during_download_is_an_error(hub: LoopbackHub, match: str) -> None:
     hub.add_repository("acme/tiny", FILES)
-    limit = hub.rate_limit(match, wait=3600, retry_after=True, times=None)
+    limit = hub.inject_rate_limit(match, wait=3600, retry_after=True, times=None)
     assert "try again in 3600 s" in failure("acme/tiny")
     assert limit.hits == 1
 
 
 def test_failing_server_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
-    hub.fault("/api/models", status=503)
+    hub.inject_fault("/api/models", status=503)
     assert "failed with status 503" in failure("acme/tiny")
 
 
 def test_server_failure_during_download_is_reported(hub: LoopbackHub, impatient: None) -> None:
     hub.add_repository("acme/tiny", FILES)
-    hub.fault("model.safetensors", status=500)
+    hub.inject_fault("model.safetensors", status=500)
     assert "failed with status 500" in failure("acme/tiny")
 
 
@@ -152,20 +152,20 @@ def test_failed_listing_never_gives_a_partial_snapshot(hub: LoopbackHub, impatie
     from huggingface_hub import _tree_cache
 
     _tree_cache._IN_MEMORY_TREE_CACHE.clear()
-    hub.fault("/tree/", status=500)
-    hub.fault("config.json", status=500)
+    hub.inject_fault("/tree/", status=500)
+    hub.inject_fault("config.json", status=500)
     assert "failed with status 500" in failure("acme/tiny")
 
 
 def test_wrong_file_size_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
-    hub.fault("model.safetensors", content=b"short", origin="cdn")
+    hub.inject_fault("model.safetensors", content=b"short", origin="cdn")
     assert "another size than the Hub states" in failure("acme/tiny")
 
 
 def test_repeatedly_dropped_connection_is_reported(hub: LoopbackHub, impatient: None) -> None:
     hub.add_repository("acme/tiny", FILES)
-    hub.fault("model.safetensors", drop_after=0)
+    hub.inject_fault("model.safetensors", drop_after=0)
     assert "The connection broke" in failure("acme/tiny")
 
 
@@ -206,7 +206,7 @@ def test_silent_server_times_out(
 def test_server_silent_during_listing_times_out(hub: LoopbackHub, impatient: None) -> None:
     """The client sets no timeout of its own for listings."""
     hub.add_repository("acme/tiny", FILES)
-    hub.fault("/tree/", delay=1.0)
+    hub.inject_fault("/tree/", delay=1.0)
     assert "no answer in time" in failure("acme/tiny")
 
 
@@ -227,7 +227,7 @@ def test_refusing_proxy_is_reported(hub: LoopbackHub, monkeypatch: pytest.Monkey
 )
 def test_other_web_server_is_reported(hub: LoopbackHub, body: bytes) -> None:
     hub.add_repository("acme/tiny", FILES)
-    hub.fault("/revision/main", content=body)
+    hub.inject_fault("/revision/main", content=body)
     message = failure("acme/tiny")
     assert "not the answer of a Hub" in message or "names no commit" in message
 
@@ -235,7 +235,7 @@ def test_other_web_server_is_reported(hub: LoopbackHub, body: bytes) -> None:
 @pytest.mark.parametrize("sha", ["../../../evil", "main", "", None, "A" * 40, 7])
 def test_invalid_commit_is_refused(hub: LoopbackHub, sha: object) -> None:
     hub.add_repository("acme/tiny", FILES)
-    hub.fault("/revision/main", content=json.dumps({"id": "acme/tiny", "sha": sha, "siblings": []}).encode())
+    hub.inject_fault("/revision/main", content=json.dumps({"id": "acme/tiny", "sha": sha, "siblings": []}).encode())
     assert "names no commit" in failure("acme/tiny")
 
 
@@ -244,7 +244,7 @@ def test_different_commit_is_refused(hub: LoopbackHub) -> None:
     first = repository.sha
     second = repository.commit({"x": "y"})
     info = json.dumps({"id": "acme/tiny", "sha": second, "siblings": []}).encode()
-    hub.fault(f"/revision/{first}", content=info)
+    hub.inject_fault(f"/revision/{first}", content=info)
     assert f"answered with commit {second} in place of {first}" in failure("acme/tiny", first)
 
 
@@ -259,7 +259,7 @@ def test_different_commit_is_refused(hub: LoopbackHub) -> None:
 )
 def test_hostile_paths_in_answers_are_refused(hub: LoopbackHub, hub_home: Path, headers: dict[str, str | None]) -> None:
     hub.add_repository("acme/tiny", FILES)
-    hub.fault("config.json", method="HEAD", headers=headers)
+    hub.inject_fault("config.json", method="HEAD", headers=headers)
     assert "was refused" in failure("acme/tiny")
     assert [*hub_home.parent.iterdir()] == [hub_home]
     assert not [path for path in hub_home.parent.rglob("*evil*")]
@@ -269,13 +269,13 @@ def test_hostile_blob_names_in_listing_are_refused(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     entry = {"type": "file", "path": "m.bin", "size": 3, "oid": "0" * 40}
     entry["lfs"] = {"oid": "../../../../evil", "size": 3, "pointerSize": 9}
-    hub.fault("/tree/", content=json.dumps([entry]).encode())
+    hub.inject_fault("/tree/", content=json.dumps([entry]).encode())
     assert "lists a file with the digest '../../../../evil'" in failure("acme/tiny")
 
 
 def test_answer_without_hub_headers_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
-    hub.fault("config.json", method="HEAD", headers={"X-Repo-Commit": None})
+    hub.inject_fault("config.json", method="HEAD", headers={"X-Repo-Commit": None})
     assert "lacks the headers of a Hub" in failure("acme/tiny")
 
 

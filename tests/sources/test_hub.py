@@ -64,8 +64,8 @@ def test_every_file_has_the_digest_claims_of_the_hub(hub: LoopbackHub) -> None:
 def test_every_kind_of_revision_is_resolved(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", {"a.txt": "one"})
     first = repository.sha
-    repository.tag("v1")
-    repository.branch("topic/x")
+    repository.set_tag("v1")
+    repository.set_branch("topic/x")
     second = repository.commit({"a.txt": "two"})
     third = repository.commit({"a.txt": "three"}, branch="refs/pr/1")
     for revision, commit, content in (
@@ -114,7 +114,7 @@ def test_empty_repository_has_no_artifacts(hub: LoopbackHub) -> None:
 
 
 def test_listing_of_several_pages_is_read(hub: LoopbackHub) -> None:
-    hub.page = 7
+    hub.page_size = 7
     hub.add_repository("acme/many", {f"d{number % 5}/{number}.txt": str(number) for number in range(60)})
     artifacts = resolve_target("acme/many").artifacts
     assert len(artifacts) == 60
@@ -134,8 +134,8 @@ def test_private_repository_is_fetched_with_token(hub: LoopbackHub, monkeypatch:
     hub.add_repository("acme/secret", FILES, private=True)
     hub.add_user("ann", token="hf_ann", reads=["acme/secret"])
     monkeypatch.setenv("HF_TOKEN", "hf_ann")
-    assert len(resolve_target("acme/secret").artifacts) == 3
-    assert {request.token for request in hub.of("cdn")} == {None}
+    assert len(resolve("acme/secret").artifacts) == 3
+    assert {request.token for request in hub.list_requests("cdn")} == {None}
 
 
 def test_gated_repository_is_fetched_with_grant(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,8 +147,8 @@ def test_gated_repository_is_fetched_with_grant(hub: LoopbackHub, monkeypatch: p
 
 def test_renamed_repository_is_fetched_and_noted(hub: LoopbackHub) -> None:
     hub.add_repository("acme/old", FILES)
-    hub.rename("acme/old", "other/new")
-    snapshot = resolve_target("acme/old")
+    hub.rename_repository("acme/old", "other/new")
+    snapshot = resolve("acme/old")
     assert len(snapshot.artifacts) == 3
     assert snapshot.ref.name == "acme/old"
     assert "the Hub answered for 'acme/old' as 'other/new': the repository was renamed or moved" in snapshot.notes
@@ -157,10 +157,10 @@ def test_renamed_repository_is_fetched_and_noted(hub: LoopbackHub) -> None:
 def test_listed_file_that_the_hub_lacks_is_reported_as_unread(hub: LoopbackHub) -> None:
     """After a 404 huggingface_hub abandons the files that it has not begun; they must be read all the same."""
     hub.add_repository("acme/tiny", {**FILES, "!lost.md": "", **{f"{number}.txt": "x" for number in range(40)}})
-    hub.fault("/resolve/", delay=0.05)
-    hub.fault("sub/model.safetensors", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
-    hub.fault("lost.md", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
-    artifacts = by_path(resolve_target("acme/tiny"))
+    hub.inject_fault("/resolve/", delay=0.05)
+    hub.inject_fault("sub/model.safetensors", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
+    hub.inject_fault("lost.md", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
+    artifacts = by_path(resolve("acme/tiny"))
     assert {path for path, artifact in artifacts.items() if artifact.obstacle} == {"!lost.md", "sub/model.safetensors"}
     lost = artifacts["sub/model.safetensors"]
     assert lost.obstacle is not None
@@ -205,8 +205,8 @@ def test_unusual_names_are_fetched(hub: LoopbackHub, name: str) -> None:
 
 def test_wrong_bytes_of_same_size_keep_the_claim(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
-    hub.fault("model.safetensors", tamper=True)
-    weights = by_path(resolve_target("acme/tiny"))["sub/model.safetensors"]
+    hub.inject_fault("model.safetensors", tamper=True)
+    weights = by_path(resolve("acme/tiny"))["sub/model.safetensors"]
     assert len(read(weights)) == 2000
     assert weights.claimed == (sha256(bytes(2000)),) != (sha256(read(weights)),)
 
@@ -245,8 +245,8 @@ def test_extra_file_in_cache_is_examined_and_noted(hub: LoopbackHub) -> None:
 def test_missing_digests_are_taken_from_the_tree(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     bare = {"id": "acme/tiny", "sha": repository.sha, "siblings": [{"rfilename": name} for name in FILES]}
-    hub.fault("/revision/main", content=json.dumps(bare).encode())
-    artifacts = by_path(resolve_target("acme/tiny"))
+    hub.inject_fault("/revision/main", content=json.dumps(bare).encode())
+    artifacts = by_path(resolve("acme/tiny"))
     assert artifacts["sub/model.safetensors"].claimed == (sha256(bytes(2000)),)
     assert artifacts["config.json"].claimed == (git_blob(b'{"a": 1}'),)
 
@@ -254,29 +254,29 @@ def test_missing_digests_are_taken_from_the_tree(hub: LoopbackHub) -> None:
 def test_file_of_the_tree_only_is_examined(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     bare = {"id": "acme/tiny", "sha": repository.sha, "siblings": []}
-    hub.fault("/revision/main", content=json.dumps(bare).encode())
-    assert sorted(by_path(resolve_target("acme/tiny"))) == sorted(FILES)
+    hub.inject_fault("/revision/main", content=json.dumps(bare).encode())
+    assert sorted(by_path(resolve("acme/tiny"))) == sorted(FILES)
 
 
 @pytest.mark.parametrize("wait", [{"RateLimit": '"api";r=0;t=1'}, {"Retry-After": "1"}])
 def test_short_rate_limit_is_waited_for(hub: LoopbackHub, wait: dict[str, str]) -> None:
     hub.add_repository("acme/tiny", FILES)
-    fault = hub.fault("/tree/", status=429, times=1, headers=wait)
-    assert len(resolve_target("acme/tiny").artifacts) == 3
+    fault = hub.inject_fault("/tree/", status=429, times=1, headers=wait)
+    assert len(resolve("acme/tiny").artifacts) == 3
     assert fault.hits == 1
 
 
 def test_dropped_connection_is_resumed(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
-    fault = hub.fault("model.safetensors", drop_after=700, times=1)
-    assert read(by_path(resolve_target("acme/tiny"))["sub/model.safetensors"]) == bytes(2000)
+    fault = hub.inject_fault("model.safetensors", drop_after=700, times=1)
+    assert read(by_path(resolve("acme/tiny"))["sub/model.safetensors"]) == bytes(2000)
     assert fault.hits == 1
 
 
 @pytest.mark.parametrize("named", [None, "main", "v1", "commit"])
 def test_offline_scan_uses_cache_without_request(hub: LoopbackHub, named: str | None) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
-    repository.tag("v1")
+    repository.set_tag("v1")
     revision = repository.sha if named == "commit" else named
     online = resolve_target("acme/tiny", revision=revision)
     before = len(hub.requests)
@@ -298,7 +298,7 @@ def test_environment_variable_equals_offline_option(hub: LoopbackHub, monkeypatc
 
 def test_offline_scan_without_cache_is_an_error(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
-    repository.tag("v1")
+    repository.set_tag("v1")
     with pytest.raises(SourceError, match="'acme/tiny' is not in the Hub cache") as caught:
         resolve_target("acme/tiny", offline=True)
     assert caught.value.exit_code == 4

@@ -52,7 +52,7 @@ def test_only_small_files_are_requested(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/base", FILES)
     snapshot = resolve_small_files("acme/base")
     assert asked_for(hub) == SMALL
-    assert not hub.of("cdn")
+    assert not hub.list_requests("cdn")
     assert opened(snapshot) == SMALL
     assert {artifact.path for artifact in snapshot.artifacts} == set(FILES)
     assert snapshot.commit == repository.sha
@@ -149,14 +149,14 @@ def test_missing_private_and_unreachable_differ(hub: LoopbackHub) -> None:
     with pytest.raises(MissingError, match="the dataset 'acme/base'") as caught:
         resolve_small_files("acme/base", is_dataset=True)
     assert "local path" not in str(caught.value)
-    hub.fault("/api/models", status=500)
+    hub.inject_fault("/api/models", status=500)
     with pytest.raises(UnreachedError, match="status 500"):
         resolve_small_files("acme/base")
 
 
 def test_forbidden_is_gated_and_bad_token_is_not_missing(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add_repository("acme/base", FILES)
-    fault = hub.fault("/api/models", status=403, times=1)
+    fault = hub.inject_fault("/api/models", status=403, times=1)
     with pytest.raises(GatedError) as caught:
         resolve_small_files("acme/base")
     assert fault.hits == 1
@@ -174,8 +174,8 @@ def test_unreachable_server_is_reported(hub: LoopbackHub, monkeypatch: pytest.Mo
 
 def test_renamed_base_model_is_read_and_noted(hub: LoopbackHub) -> None:
     hub.add_repository("acme/old", FILES)
-    hub.rename("acme/old", "other/new")
-    snapshot = resolve_small_files("acme/old")
+    hub.rename_repository("acme/old", "other/new")
+    snapshot = resolve_small("acme/old")
     assert opened(snapshot) == SMALL
     assert any("renamed or moved" in note for note in snapshot.notes)
 
