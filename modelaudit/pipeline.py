@@ -94,7 +94,9 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     if options.second_opinion and CheckFamily.SECURITY in policy.checks:
         paths = [artifact.path for artifact in snapshot.artifacts if artifact.open]
         opinions = (get_second_opinion(snapshot.root, paths, findings, options.limits),)
-    decision = decide(Coverage(tuple(audit.records)), findings, policy, list_families(catalogue), license_.permission)
+    decision = decide_verdict(
+        Coverage(tuple(audit.records)), findings, policy, list_families(catalogue), license_.permission
+    )
     return audit.build_report(describe_target(target, snapshot, options), decision, license_, opinions)
 
 

@@ -236,7 +236,7 @@ def test_every_documented_command_has_options_that_exist() -> None:
 
 
 def is_required_field(field: dataclasses.Field[object]) -> bool:
-    return field.absence_if_unmatched is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def test_site_links_resolve(site: SiteTree) -> None:

@@ -77,7 +77,7 @@ def test_private_base_model_leaves_answer_for_review(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", {"README.md": build_card(license="mit")}, private=True)
     hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
     report = judge_license("acme/tuned")
-    assert (report.license.origins[0].look, report.license.permission) == (OriginState.MISSING, "review")
+    assert (report.license.origins[0].lookup, report.license.permission) == (OriginState.MISSING, "review")
 
 
 def test_data_sets_are_looked_up_separately(hub: LoopbackHub) -> None:
@@ -132,9 +132,11 @@ def test_component_license_is_found_in_its_folder(hub: LoopbackHub) -> None:
 def test_unread_license_file_leaves_answer_for_review(hub: LoopbackHub) -> None:
     own_files = {"README.md": build_card(license="mit"), "LICENSE": MIT}
     hub.add_repository("acme/pdf", {**own_files, "vendor/LICENSE.pdf": b"%PDF-1.7\n"})
-    hub.add_repository("acme/large", {**own_files, "vendor/LICENSE": MIT + " " * MOST_BYTES})
+    hub.add_repository("acme/large", {**own_files, "vendor/LICENSE": MIT + " " * LARGEST_SMALL_FILE})
     # With the two files above, the last two of these exceed the number of files that are fetched.
-    hub.add_repository("acme/many", {**own_files, **{f"part{number:03}/LICENSE": MIT for number in range(MOST_FILES)}})
+    hub.add_repository(
+        "acme/many", {**own_files, **{f"part{number:03}/LICENSE": MIT for number in range(MOST_SMALL_FILES)}}
+    )
     for name, path in (("pdf", "vendor/LICENSE.pdf"), ("large", "vendor/LICENSE"), ("many", "part038/LICENSE")):
         report = judge_license(f"acme/{name}")
         assert (report.license.permission, report.exit_code) == ("review", 3), name

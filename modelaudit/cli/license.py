@@ -119,11 +119,11 @@ def _render_for_terminal(report: AuditReport) -> bytes:
 
 
 def _render_answer(report: AuditReport, width: int, color: bool) -> bytes:
-    """Render the answer in ``width`` columns. Raises ``DefectError`` if rendering itself fails."""
-    from modelaudit.pipeline import guard_defects
+    """Render the answer in ``width`` columns. Raises ``InternalError`` if rendering itself fails."""
+    from modelaudit.pipeline import convert_internal_errors
     from modelaudit.reports.license_screen import render_license
 
-    return guard_defects(lambda: render_license(report, width=width, color=color), "rendering the answer")
+    return convert_internal_errors(lambda: render_license(report, width=width, color=color), "rendering the answer")
 
 
 def _write_notices(report: AuditReport, folder: Path) -> None:
@@ -132,7 +132,7 @@ def _write_notices(report: AuditReport, folder: Path) -> None:
     Raises:
         ConfigurationError: the folder cannot be created, or a file cannot be written.
     """
-    from modelaudit.pipeline import guard_defects
+    from modelaudit.pipeline import convert_internal_errors
     from modelaudit.reports.notices import build_notices
 
     files = convert_internal_errors(lambda: build_notices(report), "writing the notices")

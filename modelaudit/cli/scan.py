@@ -124,8 +124,8 @@ def command(
 
 
 def _render_table(report: AuditReport, show: Severity) -> bytes:
-    """Render the table for stdout. Raises ``DefectError`` if rendering itself fails."""
-    from modelaudit.pipeline import guard_defects
+    """Render the table for stdout. Raises ``InternalError`` if rendering itself fails."""
+    from modelaudit.pipeline import convert_internal_errors
     from modelaudit.reports.terminal import render_table
 
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")

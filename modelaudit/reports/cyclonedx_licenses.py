@@ -138,7 +138,7 @@ def build_pedigree(conclusion: LicenseConclusion) -> Pedigree | None:
 
 def _build_ancestor(origin: Origin, number: int, inner: list[Component], conclusion: LicenseConclusion) -> Component:
     """Build the component of a base model; ``number`` makes its reference unique, ``inner`` are its own base models."""
-    concluded = origin.look is OriginState.READ and origin.state is ConclusionState.CONCLUDED
+    concluded = origin.lookup is OriginState.READ and origin.state is ConclusionState.CONCLUDED
     acknowledgement = CONCLUDED if concluded else None
     return Component(
         type=ComponentType.MACHINE_LEARNING_MODEL,
@@ -164,7 +164,7 @@ def build_datasets(conclusion: LicenseConclusion) -> list[Component]:
 def _build_dataset(dataset: DatasetClaim, number: int, conclusion: LicenseConclusion) -> Component:
     """Build the component of a data set; ``number`` makes its reference unique."""
     # Only the card of the data set itself can declare its licence.
-    acknowledgement = DECLARED if dataset.look is OriginState.READ else None
+    acknowledgement = DECLARED if dataset.lookup is OriginState.READ else None
     return Component(
         type=ComponentType.DATA,
         name=escape_unprintable(dataset.name),

@@ -134,7 +134,7 @@ def test_private_repository_is_fetched_with_token(hub: LoopbackHub, monkeypatch:
     hub.add_repository("acme/secret", FILES, private=True)
     hub.add_user("ann", token="hf_ann", reads=["acme/secret"])
     monkeypatch.setenv("HF_TOKEN", "hf_ann")
-    assert len(resolve("acme/secret").artifacts) == 3
+    assert len(resolve_target("acme/secret").artifacts) == 3
     assert {request.token for request in hub.list_requests("cdn")} == {None}
 
 
@@ -148,7 +148,7 @@ def test_gated_repository_is_fetched_with_grant(hub: LoopbackHub, monkeypatch: p
 def test_renamed_repository_is_fetched_and_noted(hub: LoopbackHub) -> None:
     hub.add_repository("acme/old", FILES)
     hub.rename_repository("acme/old", "other/new")
-    snapshot = resolve("acme/old")
+    snapshot = resolve_target("acme/old")
     assert len(snapshot.artifacts) == 3
     assert snapshot.ref.name == "acme/old"
     assert "the Hub answered for 'acme/old' as 'other/new': the repository was renamed or moved" in snapshot.notes
@@ -160,7 +160,7 @@ def test_listed_file_that_the_hub_lacks_is_reported_as_unread(hub: LoopbackHub) 
     hub.inject_fault("/resolve/", delay=0.05)
     hub.inject_fault("sub/model.safetensors", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
     hub.inject_fault("lost.md", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
-    artifacts = by_path(resolve("acme/tiny"))
+    artifacts = by_path(resolve_target("acme/tiny"))
     assert {path for path, artifact in artifacts.items() if artifact.obstacle} == {"!lost.md", "sub/model.safetensors"}
     lost = artifacts["sub/model.safetensors"]
     assert lost.obstacle is not None
@@ -206,7 +206,7 @@ def test_unusual_names_are_fetched(hub: LoopbackHub, name: str) -> None:
 def test_wrong_bytes_of_same_size_keep_the_claim(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("model.safetensors", tamper=True)
-    weights = by_path(resolve("acme/tiny"))["sub/model.safetensors"]
+    weights = by_path(resolve_target("acme/tiny"))["sub/model.safetensors"]
     assert len(read(weights)) == 2000
     assert weights.claimed == (sha256(bytes(2000)),) != (sha256(read(weights)),)
 
@@ -246,7 +246,7 @@ def test_missing_digests_are_taken_from_the_tree(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     bare = {"id": "acme/tiny", "sha": repository.sha, "siblings": [{"rfilename": name} for name in FILES]}
     hub.inject_fault("/revision/main", content=json.dumps(bare).encode())
-    artifacts = by_path(resolve("acme/tiny"))
+    artifacts = by_path(resolve_target("acme/tiny"))
     assert artifacts["sub/model.safetensors"].claimed == (sha256(bytes(2000)),)
     assert artifacts["config.json"].claimed == (git_blob(b'{"a": 1}'),)
 
@@ -255,21 +255,21 @@ def test_file_of_the_tree_only_is_examined(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     bare = {"id": "acme/tiny", "sha": repository.sha, "siblings": []}
     hub.inject_fault("/revision/main", content=json.dumps(bare).encode())
-    assert sorted(by_path(resolve("acme/tiny"))) == sorted(FILES)
+    assert sorted(by_path(resolve_target("acme/tiny"))) == sorted(FILES)
 
 
 @pytest.mark.parametrize("wait", [{"RateLimit": '"api";r=0;t=1'}, {"Retry-After": "1"}])
 def test_short_rate_limit_is_waited_for(hub: LoopbackHub, wait: dict[str, str]) -> None:
     hub.add_repository("acme/tiny", FILES)
     fault = hub.inject_fault("/tree/", status=429, times=1, headers=wait)
-    assert len(resolve("acme/tiny").artifacts) == 3
+    assert len(resolve_target("acme/tiny").artifacts) == 3
     assert fault.hits == 1
 
 
 def test_dropped_connection_is_resumed(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     fault = hub.inject_fault("model.safetensors", drop_after=700, times=1)
-    assert read(by_path(resolve("acme/tiny"))["sub/model.safetensors"]) == bytes(2000)
+    assert read(by_path(resolve_target("acme/tiny"))["sub/model.safetensors"]) == bytes(2000)
     assert fault.hits == 1
 
 

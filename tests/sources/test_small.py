@@ -175,7 +175,7 @@ def test_unreachable_server_is_reported(hub: LoopbackHub, monkeypatch: pytest.Mo
 def test_renamed_base_model_is_read_and_noted(hub: LoopbackHub) -> None:
     hub.add_repository("acme/old", FILES)
     hub.rename_repository("acme/old", "other/new")
-    snapshot = resolve_small("acme/old")
+    snapshot = resolve_small_files("acme/old")
     assert opened(snapshot) == SMALL
     assert any("renamed or moved" in note for note in snapshot.notes)
 
