@@ -26,13 +26,13 @@ def writers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make the writers of the benign set importable for one test, as they are in their own environments."""
     monkeypatch.syspath_prepend(str(BENIGN))
     yield
-    for name in [name for name in sys.modules if name.split(".")[0] in ("writers", "shelf")]:
+    for name in [name for name in sys.modules if name.split(".")[0] in ("writers", "sample_writer")]:
         del sys.modules[name]
 
 
-def open_shelf(folder: Path) -> ModuleType:
-    """Open the object with which the writers write files into a folder; its ``rows`` describe them."""
-    return importlib.import_module("shelf").Shelf(folder, "suite")
+def build_sample_writer(folder: Path) -> ModuleType:
+    """Return a writer of samples below ``folder``; its ``rows`` describe them."""
+    return importlib.import_module("sample_writer").SampleWriter(folder, "suite")
 
 
 def assert_files_pass(folder: Path, rows: list[dict[str, object]], at_least: int) -> None:
@@ -50,52 +50,52 @@ def assert_files_pass(folder: Path, rows: list[dict[str, object]], at_least: int
 @pytest.mark.usefixtures("writers")
 def test_ordinary_pickles_pass(tmp_path: Path) -> None:
     objects = importlib.import_module("writers.objects")
-    writer = open_shelf(tmp_path)
-    for name, value in objects.groups():
-        writer.pickle("python", name, value, protocols=(0, 2, 4, 5))
-    assert_files_pass(tmp_path, writer.rows, 80)
+    samples = build_sample_writer(tmp_path)
+    for name, value in objects.build_groups():
+        samples.write_pickle("python", name, value, protocols=(0, 2, 4, 5))
+    assert_files_pass(tmp_path, samples.rows, 80)
 
 
 @pytest.mark.usefixtures("writers")
 def test_numpy_arrays_pass(tmp_path: Path) -> None:
     pytest.importorskip("numpy")
-    writer = open_shelf(tmp_path)
-    importlib.import_module("writers.arrays").write(writer)
-    assert_files_pass(tmp_path, writer.rows, 60)
+    samples = build_sample_writer(tmp_path)
+    importlib.import_module("writers.arrays").write_samples(samples)
+    assert_files_pass(tmp_path, samples.rows, 60)
 
 
 @pytest.mark.usefixtures("writers")
 def test_joblib_files_pass(tmp_path: Path) -> None:
     pytest.importorskip("joblib")
-    writer = open_shelf(tmp_path)
-    for name, value in importlib.import_module("writers.joblib_files").values():
-        writer.joblib("joblib", name, value)
+    samples = build_sample_writer(tmp_path)
+    for name, value in importlib.import_module("writers.joblib_files").build_values():
+        samples.write_joblib("joblib", name, value)
         for codec in ("zlib", "gzip", "bz2", "xz", "lzma"):
-            writer.joblib("joblib", f"{name}-{codec}", value, compress=(codec, 3))
-    assert_files_pass(tmp_path, writer.rows, 50)
+            samples.write_joblib("joblib", f"{name}-{codec}", value, compress=(codec, 3))
+    assert_files_pass(tmp_path, samples.rows, 50)
 
 
 @pytest.mark.usefixtures("writers")
 def test_torch_tensors_pass(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    writer = open_shelf(tmp_path)
-    for name, value in importlib.import_module("writers.tensors").kinds():
-        writer.torch("torch", f"{name}.pt", value)
+    samples = build_sample_writer(tmp_path)
+    for name, value in importlib.import_module("writers.tensors").build_values():
+        samples.write_torch("torch", f"{name}.pt", value)
         if name in ("dtypes", "parameter", "ordered", "sparse", "quantized"):
-            writer.torch("torch", f"{name}-legacy.pt", value, zipped=False)
-    assert_files_pass(tmp_path, writer.rows, 30)
+            samples.write_torch("torch", f"{name}-legacy.pt", value, zipped=False)
+    assert_files_pass(tmp_path, samples.rows, 30)
 
 
 @pytest.mark.usefixtures("writers")
 def test_torch_layers_optimizers_and_schedules_pass(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     training = importlib.import_module("writers.training")
-    writer = open_shelf(tmp_path)
+    samples = build_sample_writer(tmp_path)
     network = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU(), torch.nn.LazyLinear(2))
-    writer.torch("torch", "network.pt", network)
-    training.optimizers(writer, torch.nn.Linear(3, 2))
-    training.schedules(writer, torch.nn.Linear(3, 2))
-    assert_files_pass(tmp_path, writer.rows, 40)
+    samples.write_torch("torch", "network.pt", network)
+    training.write_optimizers(samples, torch.nn.Linear(3, 2))
+    training.write_schedules(samples, torch.nn.Linear(3, 2))
+    assert_files_pass(tmp_path, samples.rows, 40)
 
 
 def test_every_environment_is_pinned_and_names_writers_that_exist() -> None:

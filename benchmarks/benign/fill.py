@@ -1,4 +1,7 @@
-"""Run one writer inside its environment: ``python fill.py ROOT ENVIRONMENT WRITER ROWS``."""
+"""Run one writer module inside its environment: ``python fill.py ROOT ENVIRONMENT WRITER ROWS``.
+
+It writes the samples below ROOT and their manifest rows to the file ROWS.
+"""
 
 from __future__ import annotations
 
@@ -25,17 +28,17 @@ os.environ.update(
 
 
 def main() -> None:
-    """Write the samples of one writer."""
+    """Write the samples of one writer module, and their rows even if the module fails."""
     root, environment, writer, rows = sys.argv[1:]
-    from shelf import Shelf
+    from sample_writer import SampleWriter
 
     random.seed(0)
-    shelf = Shelf(Path(root), environment)
+    samples = SampleWriter(Path(root), environment)
     module = importlib.import_module("writers." + writer)
     try:
-        module.write(shelf)
+        module.write_samples(samples)
     finally:
-        shelf.close(Path(rows))
+        samples.write_manifest(Path(rows))
 
 
 if __name__ == "__main__":

@@ -47,7 +47,15 @@ LIBRARIES = {
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A requirement file: the Python it is for, the writers that run in it, the packages without dependencies."""
+    """A requirement file with the comments at its head.
+
+    Attributes:
+        name: the file's name without suffix.
+        file: the requirement file.
+        python: the version of Python to create the environment with, such as ``3.11``.
+        writers: the modules in ``writers/`` that run in it.
+        alone: requirements to install without their dependencies.
+    """
 
     name: str
     file: Path
@@ -67,16 +75,16 @@ class Environment:
 
 
 def select_environments(only: frozenset[str]) -> Iterator[tuple[Environment, tuple[str, ...]]]:
-    """Yield every environment with the selected writers that run in it."""
+    """Yield every environment with its writers that ``only`` names by environment, writer or library; all if empty."""
     for file in sorted((HERE / "environments").glob("*.txt")):
         environment = Environment.read(file)
-        chosen = tuple(
-            writer
-            for writer in environment.writers
-            if not only or only & {environment.name, writer, *LIBRARIES.get(writer, ())}
-        )
-        if chosen:
-            yield environment, chosen
+        selected = []
+        for writer in environment.writers:
+            names = {environment.name, writer, *LIBRARIES.get(writer, ())}
+            if not only or only & names:
+                selected.append(writer)
+        if selected:
+            yield environment, tuple(selected)
 
 
 def find_interpreter(version: str) -> str | None:
@@ -91,11 +99,14 @@ def find_interpreter(version: str) -> str | None:
 
 
 def install_environment(environment: Environment, folder: Path) -> Path | None:
-    """Return the interpreter of the environment; create the environment unless it is complete."""
+    """Return the interpreter of the environment; create the environment below ``folder`` unless it is complete.
+
+    Return ``None`` if the machine does not have the Python that the environment needs.
+    """
     home = folder / environment.name
-    python, done = home / "bin" / "python", home / "installed.txt"
-    wanted = environment.file.read_text()
-    if done.is_file() and done.read_text() == wanted:
+    python, stamp = home / "bin" / "python", home / "installed.txt"
+    requirements = environment.file.read_text()
+    if stamp.is_file() and stamp.read_text() == requirements:
         return python
     command = find_interpreter(environment.python)
     if command is None:
@@ -106,28 +117,28 @@ def install_environment(environment: Environment, folder: Path) -> Path | None:
     subprocess.run([*pip, "-r", str(environment.file)], check=True)
     if environment.alone:
         subprocess.run([*pip, "--no-deps", *environment.alone], check=True)
-    done.write_text(wanted)
+    # Written last: an environment without this file is incomplete and is installed again.
+    stamp.write_text(requirements)
     return python
 
 
 def run_writer(
     environment: Environment, writer: str, python: Path, out: Path
 ) -> tuple[list[dict[str, object]], list[str]]:
-    """Run one writer in a process of its own; return its rows and the omitted samples."""
+    """Run one writer in a process of its own; return its rows of the manifest and the omitted samples."""
     rows = out / f".{environment.name}-{writer}.json"
     rows.unlink(missing_ok=True)
     command = [str(python), "-W", "ignore", str(HERE / "fill.py"), str(out), environment.name, writer, str(rows)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=out)
+    process = subprocess.run(command, capture_output=True, text=True, check=False, cwd=out)
     omitted = []
-    if done.returncode:
-        omitted.append(
-            f"{environment.name}/{writer} stopped: {(done.stderr.strip().splitlines() or ['no message'])[-1]}"
-        )
+    if process.returncode:
+        last_line = (process.stderr.strip().splitlines() or ["no message"])[-1]
+        omitted.append(f"{environment.name}/{writer} stopped: {last_line}")
     if not rows.is_file():
         return [], omitted
-    found = json.loads(rows.read_text())
+    manifest = json.loads(rows.read_text())
     rows.unlink()
-    return found["files"], omitted + [f"{environment.name}/{reason}" for reason in found["omitted"]]
+    return manifest["files"], omitted + [f"{environment.name}/{reason}" for reason in manifest["omitted"]]
 
 
 def main() -> None:
@@ -147,10 +158,11 @@ def main() -> None:
             omitted.append(f"{environment.name}: there is no Python {environment.python} on this machine")
             continue
         for writer in writers:
-            found, left = run_writer(environment, writer, python, out)
-            files += found
-            omitted += left
-            print(f"{environment.name}: {writer}: {len(found)} files, {len(left)} left out", file=sys.stderr)
+            rows, refused = run_writer(environment, writer, python, out)
+            files += rows
+            omitted += refused
+            print(f"{environment.name}: {writer}: {len(rows)} files, {len(refused)} left out", file=sys.stderr)
+    # A writer may cover more libraries than the one that --only names.
     libraries = frozenset(options.only) & {str(row["library"]) for row in files}
     if libraries:
         files = [row for row in files if row["library"] in libraries]

@@ -1,1 +1,1 @@
-"""Writers, one for each group of libraries; every module has one function ``write(shelf)``."""
+"""Writers, one for each group of libraries; every module has one function ``write_samples(samples)``."""

@@ -7,8 +7,8 @@ import collections
 import numpy as np
 
 
-def dtypes():
-    """One array of every type of number, text, date and record."""
+def build_arrays_of_every_dtype():
+    """Return an array of every type of number, text, date and record, by a name for its type."""
     found = {}
     for code in np.typecodes["All"]:
         if code not in "OMm":
@@ -26,63 +26,67 @@ def dtypes():
     return found
 
 
-def write(shelf):
-    """Pickles in several protocols, npy and npz."""
+def write_samples(samples):
+    """Write arrays and other objects of numpy and scipy: pickles in several protocols, npy and npz."""
     both = (2, 4, 5)
-    arrays = dtypes()
-    shelf.pickle("numpy", "arrays", arrays, protocols=range(6))
+    arrays = build_arrays_of_every_dtype()
+    samples.write_pickle("numpy", "arrays", arrays, protocols=range(6))
     for name in ("code-d", "code-e", "code-F", "big-endian", "text", "moment", "record", "fortran", "empty"):
-        shelf.pickle("numpy", "array-" + name, arrays[name], protocols=(2, 5))
-    shelf.pickle("numpy", "scalars", [np.float64(1), np.float32(2), np.int8(1), np.bool_(True), np.str_("a"),
+        samples.write_pickle("numpy", "array-" + name, arrays[name], protocols=(2, 5))
+    samples.write_pickle("numpy", "scalars", [np.float64(1), np.float32(2), np.int8(1), np.bool_(True), np.str_("a"),
     np.bytes_(b"a"),
                                       np.datetime64("2024-01-01"), np.complex64(1j), np.longdouble(2)],
                                       protocols=both)  # fmt: skip
-    shelf.pickle("numpy", "dtypes", [value.dtype for value in arrays.values()], protocols=both)
+    samples.write_pickle("numpy", "dtypes", [value.dtype for value in arrays.values()], protocols=both)
     mixed = np.array([1, "a", None, {"b": [2.5]}, collections.OrderedDict(a=1)], dtype=object)
-    shelf.pickle("numpy", "objects", mixed, protocols=both)
+    samples.write_pickle("numpy", "objects", mixed, protocols=both)
     ragged = np.empty(2, dtype=object)
     ragged[:] = [np.arange(2), np.arange(3)]
-    shelf.pickle("numpy", "ragged", ragged, protocols=both)
-    shelf.pickle("numpy", "matrix", np.matrix([[1, 2]]), protocols=both)
-    shelf.pickle("numpy", "records", np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]), protocols=both)
-    shelf.pickle("numpy", "record", np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")])[0], protocols=both)
-    shelf.pickle("numpy", "void", np.zeros(2, dtype=[("a", "i4")])[0], protocols=both)
-    shelf.pickle("numpy", "masked", [np.ma.array([1, 2], mask=[0, 1]), np.ma.masked], protocols=both)
-    with shelf.attempt("numpy/chararray"):
-        shelf.pickle("numpy", "characters", np.char.array(["a", "b"]), protocols=both)
-    with shelf.attempt("numpy/StringDType"):
-        shelf.pickle("numpy", "strings", np.array(["a", "bcd"], dtype=np.dtypes.StringDType()), protocols=both)
-    shelf.pickle("numpy", "view", np.arange(12).reshape(3, 4)[:, ::2], protocols=both)
-    randomness(shelf, both)
-    shelf.pickle(
+    samples.write_pickle("numpy", "ragged", ragged, protocols=both)
+    samples.write_pickle("numpy", "matrix", np.matrix([[1, 2]]), protocols=both)
+    samples.write_pickle("numpy", "records", np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]), protocols=both)
+    samples.write_pickle(
+        "numpy", "record", np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")])[0], protocols=both
+    )
+    samples.write_pickle("numpy", "void", np.zeros(2, dtype=[("a", "i4")])[0], protocols=both)
+    samples.write_pickle("numpy", "masked", [np.ma.array([1, 2], mask=[0, 1]), np.ma.masked], protocols=both)
+    with samples.omit_on_refusal("numpy/chararray"):
+        samples.write_pickle("numpy", "characters", np.char.array(["a", "b"]), protocols=both)
+    with samples.omit_on_refusal("numpy/StringDType"):
+        samples.write_pickle("numpy", "strings", np.array(["a", "bcd"], dtype=np.dtypes.StringDType()), protocols=both)
+    samples.write_pickle("numpy", "view", np.arange(12).reshape(3, 4)[:, ::2], protocols=both)
+    write_random_states(samples, both)
+    samples.write_pickle(
         "numpy", "functions", [np.mean, np.sum, np.log1p, np.exp, np.add, np.float64, np.median], protocols=both
     )
-    shelf.pickle("numpy", "polynomials", [np.poly1d([1, 2]), np.polynomial.Polynomial([1, 2])], protocols=both)
-    shelf.add("numpy", "plain.npy", "numpy.save(path, value)", lambda path: np.save(str(path), np.arange(5)))
-    shelf.add("numpy", "objects.npy", "numpy.save(path, value)", lambda path: np.save(str(path), mixed))
+    samples.write_pickle("numpy", "polynomials", [np.poly1d([1, 2]), np.polynomial.Polynomial([1, 2])], protocols=both)
+    samples.add_file("numpy", "plain.npy", "numpy.save(path, value)", lambda path: np.save(str(path), np.arange(5)))
+    samples.add_file("numpy", "objects.npy", "numpy.save(path, value)", lambda path: np.save(str(path), mixed))
     pair = {"a": np.arange(5), "b": mixed}
-    shelf.add("numpy", "pair.npz", "numpy.savez(path, **value)", lambda path: np.savez(str(path), **pair))
+    samples.add_file("numpy", "pair.npz", "numpy.savez(path, **value)", lambda path: np.savez(str(path), **pair))
     packed = lambda path: np.savez_compressed(str(path), **pair)  # noqa: E731
-    shelf.add("numpy", "packed.npz", "numpy.savez_compressed(path, **value)", packed)
-    with shelf.attempt("scipy"):
-        science(shelf)
+    samples.add_file("numpy", "packed.npz", "numpy.savez_compressed(path, **value)", packed)
+    with samples.omit_on_refusal("scipy"):
+        write_scipy_objects(samples)
 
 
-def randomness(shelf, protocols):
-    """Random states and generators over every source of bits."""
-    shelf.pickle(
+def write_random_states(samples, protocols):
+    """Write random states of numpy, and generators over every source of bits."""
+    samples.write_pickle(
         "numpy", "random-state", [np.random.RandomState(1), np.random.RandomState(1).get_state()], protocols=protocols
     )
     for name in ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"):
         bits = getattr(np.random, name, None)
         if bits is not None:
-            shelf.pickle("numpy", "generator-" + name, [np.random.Generator(bits(1)), bits(2)], protocols=protocols)
+            samples.write_pickle(
+                "numpy", "generator-" + name, [np.random.Generator(bits(1)), bits(2)], protocols=protocols
+            )
     if hasattr(np.random, "SeedSequence"):
-        shelf.pickle("numpy", "seed", np.random.SeedSequence(5).spawn(1)[0], protocols=protocols)
+        samples.write_pickle("numpy", "seed", np.random.SeedSequence(5).spawn(1)[0], protocols=protocols)
 
 
-def science(shelf):
-    """Sparse matrices, splines, trees and results of scipy."""
+def write_scipy_objects(samples):
+    """Write sparse matrices, splines, trees and results of scipy."""
     import scipy.interpolate
     import scipy.optimize
     import scipy.sparse
@@ -94,9 +98,9 @@ def science(shelf):
         matrices = [getattr(scipy.sparse, kind + "_matrix")(dense)]
         if hasattr(scipy.sparse, kind + "_array"):
             matrices.append(getattr(scipy.sparse, kind + "_array")(dense))
-        shelf.pickle("scipy", "sparse-" + kind, matrices, protocols=(2, 4))
+        samples.write_pickle("scipy", "sparse-" + kind, matrices, protocols=(2, 4))
     save = lambda path: scipy.sparse.save_npz(str(path), scipy.sparse.csr_matrix(dense))  # noqa: E731
-    shelf.add("scipy", "sparse.npz", "scipy.sparse.save_npz(path, value)", save)
+    samples.add_file("scipy", "sparse.npz", "scipy.sparse.save_npz(path, value)", save)
     x = np.arange(6.0)
     y = x**2
     made = {
@@ -119,5 +123,5 @@ def science(shelf):
         "rbf": lambda: scipy.interpolate.RBFInterpolator(np.c_[x, y], y),
     }
     for name, make in sorted(made.items()):
-        with shelf.attempt("scipy/" + name):
-            shelf.pickle("scipy", name, make(), protocols=(2, 4))
+        with samples.omit_on_refusal("scipy/" + name):
+            samples.write_pickle("scipy", name, make(), protocols=(2, 4))

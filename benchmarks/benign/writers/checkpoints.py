@@ -14,22 +14,22 @@ import torch
 from torch import nn
 
 
-def write(shelf):
-    """One library after the other."""
+def write_samples(samples):
+    """Write checkpoints of each library that the environment has."""
     for package in ("pytorch_lightning", "lightning.pytorch"):
-        with shelf.attempt(package):
-            lightning(shelf, package)
-    with shelf.attempt("omegaconf"):
-        settings(shelf)
-    with shelf.attempt("ultralytics"):
-        detectors(shelf)
+        with samples.omit_on_refusal(package):
+            write_lightning_checkpoints(samples, package)
+    with samples.omit_on_refusal("omegaconf"):
+        write_omegaconf_settings(samples)
+    with samples.omit_on_refusal("ultralytics"):
+        write_ultralytics_checkpoints(samples)
 
 
-def lightning(shelf, package):
-    """Checkpoints by the Trainer itself, with callbacks and hyperparameters of several kinds."""
+def write_lightning_checkpoints(samples, package):
+    """Write checkpoints by the Trainer of ``package``, with callbacks and hyperparameters of several kinds."""
     pl = importlib.import_module(package)
     library = package.split(".")[0].replace("_", "-")
-    kind = network(pl)
+    kind = build_lightning_class(pl)
     data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(4, 3)), batch_size=2)
     for name, extra in (
         ("plain", None),
@@ -37,24 +37,24 @@ def lightning(shelf, package):
         ("mapping", {"a": {"b": torch.float16}}),
     ):
         with tempfile.TemporaryDirectory() as folder:
-            trainer = trained(pl, folder, kind(extra=extra), data, averaged=name == "mapping")
+            trainer = train_module(pl, folder, kind(extra=extra), data, averaged=name == "mapping")
             whole = lambda path, trainer=trainer: trainer.save_checkpoint(str(path))  # noqa: E731
-            shelf.add(library, name + ".ckpt", "Trainer.save_checkpoint(path)", whole)
+            samples.add_file(library, name + ".ckpt", "Trainer.save_checkpoint(path)", whole)
             light = lambda path, trainer=trainer: trainer.save_checkpoint(str(path), weights_only=True)  # noqa: E731
-            shelf.add(library, name + "-weights.ckpt", "Trainer.save_checkpoint(path, weights_only=True)", light)
+            samples.add_file(library, name + "-weights.ckpt", "Trainer.save_checkpoint(path, weights_only=True)", light)
     parsing = importlib.import_module(package + ".utilities.parsing")
     state = {
         "hyper_parameters": parsing.AttributeDict(lr=0.1, sub=parsing.AttributeDict(a=1)),
         "state_dict": collections.OrderedDict(),
     }
-    shelf.torch(library, "attributes.ckpt", state)
+    samples.write_torch(library, "attributes.ckpt", state)
     # Before 1.7 the keys of callbacks were their classes.
     by_class = {pl.callbacks.ModelCheckpoint: {"best": 1}, pl.callbacks.EarlyStopping: {"wait": 0}}
-    shelf.torch(library, "callbacks-by-class.ckpt", {"callbacks": by_class})
+    samples.write_torch(library, "callbacks-by-class.ckpt", {"callbacks": by_class})
 
 
-def network(pl):
-    """A class of modules with settings of several kinds."""
+def build_lightning_class(pl):
+    """Return a class of modules whose checkpoint stores hyperparameters of several kinds; ``pl`` is the package."""
 
     class Net(pl.LightningModule):
         def __init__(self, width=2, path=pathlib.Path("data"), rate=0.1, layers=(1, 2), extra=None):
@@ -74,8 +74,8 @@ def network(pl):
     return Net
 
 
-def trained(pl, folder, module, data, averaged):
-    """A trainer with several callbacks, after two epochs."""
+def train_module(pl, folder, module, data, averaged):
+    """Return a trainer with several callbacks after two epochs; ``averaged`` selects the averaging of weights."""
     calls = pl.callbacks
     given = [
         calls.ModelCheckpoint(folder, monitor="loss", save_last=True), calls.EarlyStopping("loss"),
@@ -87,19 +87,19 @@ def trained(pl, folder, module, data, averaged):
     return trainer
 
 
-def settings(shelf):
-    """Trees of settings of omegaconf, alone and inside a checkpoint."""
+def write_omegaconf_settings(samples):
+    """Write a tree of omegaconf settings, alone and inside a checkpoint."""
     import omegaconf
 
     tree = omegaconf.OmegaConf.create(
         {"lr": 0.1, "layers": [1, {"a": None}], "name": "x", "ref": "${lr}", "flag": True}
     )
-    shelf.pickle("omegaconf", "tree", tree, protocols=(0, 2, 4, 5))
-    shelf.torch("omegaconf", "checkpoint.ckpt", {"cfg": tree, "state_dict": {"w": torch.ones(2)}})
+    samples.write_pickle("omegaconf", "tree", tree, protocols=(0, 2, 4, 5))
+    samples.write_torch("omegaconf", "checkpoint.ckpt", {"cfg": tree, "state_dict": {"w": torch.ones(2)}})
 
 
-def detectors(shelf):
-    """Checkpoints in the form that ultralytics saves them: the whole model, its settings and where it came from."""
+def write_ultralytics_checkpoints(samples):
+    """Write checkpoints as ultralytics saves them: the whole model, its settings, version and date."""
     from ultralytics.nn import tasks
     from ultralytics.utils import DEFAULT_CFG_DICT, IterableSimpleNamespace
 
@@ -114,7 +114,7 @@ def detectors(shelf):
         "rtdetr": (tasks.RTDETRDetectionModel, "rtdetr-resnet50.yaml"), "p6": (tasks.DetectionModel, "yolov8n-p6.yaml"),
     }  # fmt: skip
     for name, (kind, file) in kinds.items():
-        with shelf.attempt("ultralytics/" + name):
+        with samples.omit_on_refusal("ultralytics/" + name):
             model = kind(file, ch=3, nc=2, verbose=False)
             model.args = dict(DEFAULT_CFG_DICT)
             slim = copy.deepcopy(model).half().to("meta")
@@ -126,12 +126,12 @@ def detectors(shelf):
                 "date": datetime(2024, 1, 1).isoformat(), "version": "8", "git": {"root": "", "branch": None},
                 "license": "AGPL-3.0",
             }  # fmt: skip
-            shelf.torch("ultralytics", name + ".pt", checkpoint)
+            samples.write_torch("ultralytics", name + ".pt", checkpoint)
     model = tasks.DetectionModel("yolov8n.yaml", ch=3, nc=2, verbose=False)
     model.args = IterableSimpleNamespace(**DEFAULT_CFG_DICT)
     model.names = {0: "cat", 1: "dog"}
     slim = model.half().to("meta")
-    shelf.torch(
+    samples.write_torch(
         "ultralytics",
         "namespace.pt",
         {"model": slim, "date": datetime(2024, 1, 1), "ema": slim, "optimizer": {"state": {}}},

@@ -20,8 +20,8 @@ LARGE = {
 }  # fmt: skip
 
 
-def all_estimators():
-    """(name, class) of all that scikit-learn lists, where it lists them."""
+def list_estimators():
+    """Return (name, class) of every estimator that scikit-learn lists, also of the experimental ones."""
     for extra in ("enable_halving_search_cv", "enable_iterative_imputer", "enable_hist_gradient_boosting"):
         with suppress(ImportError):
             importlib.import_module("sklearn.experimental." + extra)
@@ -32,8 +32,8 @@ def all_estimators():
     return listed()
 
 
-def make(kind):
-    """One estimator with small settings and, where it takes others, with an ordinary one inside."""
+def build_estimator(kind):
+    """Return an estimator of the class ``kind`` with small settings, and with ordinary parts where it requires some."""
     from sklearn.linear_model import LinearRegression, LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
@@ -64,9 +64,12 @@ def make(kind):
     return kind(**settings)
 
 
-def fitted(estimator, x, kinds):
-    """The estimator after the first of the targets in ``kinds`` that it takes."""
-    for target in kinds:
+def fit_estimator(estimator, x, targets):
+    """Fit the estimator to the first target that it accepts; return it unfitted if it accepts none.
+
+    A target is the target of ``x``, or a tuple of all arguments of ``fit``.
+    """
+    for target in targets:
         try:
             return estimator.fit(*target) if isinstance(target, tuple) else estimator.fit(x, target)
         except (AttributeError, IndexError, TypeError, ValueError):  # how a target that does not fit is refused
@@ -74,8 +77,8 @@ def fitted(estimator, x, kinds):
     return estimator
 
 
-def write(shelf):
-    """Estimators, one by one or by the module they are in, then compositions."""
+def write_samples(samples):
+    """Write every estimator, alone or together with those of its module; then compositions and variants."""
     random = np.random.RandomState(0)
     x = np.abs(random.rand(24, 4))
     label = np.arange(24) % 2
@@ -93,23 +96,23 @@ def write(shelf):
         ([[1], [0, 1]],),
     ]
     families = {}
-    for turn, (name, kind) in enumerate(all_estimators()):
-        with shelf.attempt("scikit-learn/" + name):
+    for turn, (name, kind) in enumerate(list_estimators()):
+        with samples.omit_on_refusal("scikit-learn/" + name):
             targets_of = [targets[1], *targets] if "Regress" in name else targets
-            estimator = fitted(make(kind), x, targets_of)
+            estimator = fit_estimator(build_estimator(kind), x, targets_of)
             families.setdefault(kind.__module__.split(".")[1], {})[name] = estimator
-            if shelf.environment in SINGLY:
-                shelf.pickle("scikit-learn", name, estimator, protocols=(PROTOCOLS[turn % len(PROTOCOLS)],))
+            if samples.environment in SINGLY:
+                samples.write_pickle("scikit-learn", name, estimator, protocols=(PROTOCOLS[turn % len(PROTOCOLS)],))
     for family, members in sorted(families.items()):
-        shelf.pickle("scikit-learn", "all-" + family, members, protocols=(2, 4))
-    with shelf.attempt("compositions"):
-        compositions(shelf, x, label)
-    with shelf.attempt("variants"):
-        variants(shelf, x, label)
+        samples.write_pickle("scikit-learn", "all-" + family, members, protocols=(2, 4))
+    with samples.omit_on_refusal("compositions"):
+        write_compositions(samples, x, label)
+    with samples.omit_on_refusal("variants"):
+        write_variants(samples, x, label)
 
 
-def compositions(shelf, x, label):
-    """Pipelines and column transformers, as projects keep them, and searches."""
+def write_compositions(samples, x, label):
+    """Write pipelines, column transformers, searches and data sets."""
     import pandas as pd
     from sklearn import datasets
     from sklearn.compose import ColumnTransformer
@@ -123,68 +126,68 @@ def compositions(shelf, x, label):
 
     every = range(6)
     pipeline = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(max_iter=20)).fit(x, label)
-    shelf.pickle("scikit-learn", "composed-pipeline", pipeline, protocols=every)
+    samples.write_pickle("scikit-learn", "composed-pipeline", pipeline, protocols=every)
     select = make_pipeline(SelectKBest(chi2, k=2), SelectKBest(f_classif, k=1), RandomForestClassifier(3)).fit(x, label)
-    shelf.pickle("scikit-learn", "composed-selection", select, protocols=(2, 4))
+    samples.write_pickle("scikit-learn", "composed-selection", select, protocols=(2, 4))
     logs = make_pipeline(FunctionTransformer(np.log1p, np.expm1, validate=True), LogisticRegression(max_iter=20)).fit(
         x, label
     )
-    shelf.pickle("scikit-learn", "composed-function", logs, protocols=(0, 2, 4, 5))
+    samples.write_pickle("scikit-learn", "composed-function", logs, protocols=(0, 2, 4, 5))
     text = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), SGDClassifier(max_iter=5, tol=None)).fit(
         ["red apple", "green pear"] * 4, [0, 1] * 4
     )
-    shelf.pickle("scikit-learn", "composed-text", text, protocols=(2, 4))
+    samples.write_pickle("scikit-learn", "composed-text", text, protocols=(2, 4))
     frame = pd.DataFrame({"a": x[:, 0], "b": ["u", "v"] * 12})
     parts = ColumnTransformer(
         [("n", StandardScaler(), ["a"]), ("c", OneHotEncoder(handle_unknown="ignore"), ["b"])], remainder="drop"
     )
-    shelf.pickle(
+    samples.write_pickle(
         "scikit-learn",
         "composed-columns",
         Pipeline([("p", parts), ("m", LogisticRegression())]).fit(frame, label),
         protocols=(2, 4),
     )
-    with shelf.attempt("scikit-learn/selector"):
+    with samples.omit_on_refusal("scikit-learn/selector"):
         from sklearn.compose import make_column_selector
 
         chosen = ColumnTransformer([("n", StandardScaler(), make_column_selector(dtype_include=np.number))]).fit(frame)
-        shelf.pickle("scikit-learn", "composed-selector", chosen, protocols=(4,))
-    searches(shelf, x, label)
-    shelf.pickle(
+        samples.write_pickle("scikit-learn", "composed-selector", chosen, protocols=(4,))
+    write_searches(samples, x, label)
+    samples.write_pickle(
         "scikit-learn",
         "composed-bunch",
         {"model": pipeline, "features": ["a"], "version": sklearn.__version__},
         protocols=(2, 4),
     )
     for name in ("load_iris", "load_wine"):
-        shelf.pickle("scikit-learn", "bunch-" + name, getattr(datasets, name)(), protocols=(4,))
+        samples.write_pickle("scikit-learn", "bunch-" + name, getattr(datasets, name)(), protocols=(4,))
 
 
-def searches(shelf, x, label):
-    """Searches for settings, with scorers, folds and distributions."""
+def write_searches(samples, x, label):
+    """Write searches for hyperparameters, with scorers, folds and distributions."""
     import scipy.stats
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, StratifiedKFold
 
     folds = StratifiedKFold(2, shuffle=True, random_state=0)
     grid = GridSearchCV(LogisticRegression(max_iter=20), {"C": [0.1, 1.0]}, cv=folds, scoring="accuracy").fit(x, label)
-    shelf.pickle("scikit-learn", "composed-grid", grid, protocols=(2, 4))
+    samples.write_pickle("scikit-learn", "composed-grid", grid, protocols=(2, 4))
     several = GridSearchCV(
         LogisticRegression(max_iter=20), {"C": [1.0]}, cv=2, scoring=["f1", "roc_auc"], refit="f1"
     ).fit(x, label)
-    shelf.pickle("scikit-learn", "composed-scorers", several, protocols=(4,))
+    samples.write_pickle("scikit-learn", "composed-scorers", several, protocols=(4,))
     listed = RandomizedSearchCV(
         LogisticRegression(max_iter=20), {"C": np.logspace(-1, 1, 5)}, n_iter=2, cv=2, random_state=0
     )
-    shelf.pickle("scikit-learn", "composed-random", listed.fit(x, label), protocols=(2, 4))
+    samples.write_pickle("scikit-learn", "composed-random", listed.fit(x, label), protocols=(2, 4))
     drawn = RandomizedSearchCV(
         LogisticRegression(max_iter=20), {"C": scipy.stats.uniform(0.1, 1)}, n_iter=2, cv=2, random_state=0
     )
-    shelf.pickle("scikit-learn", "composed-distribution", drawn.fit(x, label), protocols=(4,))
+    samples.write_pickle("scikit-learn", "composed-distribution", drawn.fit(x, label), protocols=(4,))
 
 
-def variants(shelf, x, label):
-    """Estimators whose settings keep other compiled objects: trees for neighbours, losses, kernels."""
+def write_variants(samples, x, label):
+    """Write estimators whose settings add further compiled objects: trees of neighbours, losses, kernels."""
     from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor, IsolationForest
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern, RationalQuadratic, WhiteKernel
@@ -195,44 +198,44 @@ def variants(shelf, x, label):
     for tree in ("kd_tree", "ball_tree", "brute"):
         for metric in ("euclidean", "manhattan", "chebyshev"):
             model = KNeighborsClassifier(3, algorithm=tree, metric=metric).fit(x, label)
-            shelf.pickle("scikit-learn", f"neighbors-{tree}-{metric}", model, protocols=(4,))
-    shelf.pickle(
+            samples.write_pickle("scikit-learn", f"neighbors-{tree}-{metric}", model, protocols=(4,))
+    samples.write_pickle(
         "scikit-learn",
         "trees",
         [KDTree(x), BallTree(x, metric="haversine") if x.shape[1] == 2 else BallTree(x)],
         protocols=(2, 4),
     )
     for loss in ("hinge", "modified_huber", "squared_hinge", "perceptron", "huber", "epsilon_insensitive"):
-        shelf.pickle(
+        samples.write_pickle(
             "scikit-learn",
             "descent-" + loss,
             SGDClassifier(loss=loss, max_iter=5, tol=None).fit(x, label),
             protocols=(4,),
         )
-    shelf.pickle(
+    samples.write_pickle(
         "scikit-learn", "descent-regression", SGDRegressor(max_iter=5, tol=None).fit(x, x[:, 0]), protocols=(2,)
     )
     for loss in ("huber", "quantile"):
-        shelf.pickle(
+        samples.write_pickle(
             "scikit-learn",
             "boosting-" + loss,
             GradientBoostingRegressor(loss=loss, n_estimators=3).fit(x, x[:, 0]),
             protocols=(4,),
         )
     initial = GradientBoostingClassifier(n_estimators=3, loss="exponential").fit(x, label)
-    shelf.pickle("scikit-learn", "boosting-exponential", initial, protocols=(4,))
-    shelf.pickle("scikit-learn", "isolation", IsolationForest(n_estimators=5).fit(x), protocols=(2, 4))
+    samples.write_pickle("scikit-learn", "boosting-exponential", initial, protocols=(4,))
+    samples.write_pickle("scikit-learn", "isolation", IsolationForest(n_estimators=5).fit(x), protocols=(2, 4))
     kernel = ConstantKernel() * RBF() + WhiteKernel() + Matern() * RationalQuadratic()
-    shelf.pickle(
+    samples.write_pickle(
         "scikit-learn", "process", GaussianProcessRegressor(kernel, optimizer=None).fit(x, x[:, 0]), protocols=(2, 4)
     )
     for kernel in ("linear", "poly", "sigmoid"):
-        shelf.pickle(
+        samples.write_pickle(
             "scikit-learn", "vectors-" + kernel, SVC(kernel=kernel, probability=True).fit(x, label), protocols=(4,)
         )
-    with shelf.attempt("histogram"):
+    with samples.omit_on_refusal("histogram"):
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
         for kind in (HistGradientBoostingClassifier, HistGradientBoostingRegressor):
             model = kind(max_iter=3, early_stopping=True, scoring="loss").fit(x, label)
-            shelf.pickle("scikit-learn", "histogram-" + kind.__name__, model, protocols=(2, 4))
+            samples.write_pickle("scikit-learn", "histogram-" + kind.__name__, model, protocols=(2, 4))

@@ -1,4 +1,4 @@
-"""joblib's own files: arrays between opcodes, each codec, each protocol."""
+"""Files of joblib: the bytes of arrays between opcodes, in each codec and protocol."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import collections
 import numpy as np
 
 
-def values():
-    """What people dump by joblib."""
+def build_values():
+    """Yield (name, value) of ordinary values that people dump by joblib."""
     mixed = np.array([1, "a", {"b": 2}], dtype=object)
     yield "array", np.arange(100.0)
     yield (
@@ -25,8 +25,8 @@ def values():
     yield "large", [np.arange(3000), {"name": "weights", "value": np.ones((50, 20), dtype="f4")}]
 
 
-def write(shelf):
-    """Each value raw and by each codec; a fitted model too."""
+def write_samples(samples):
+    """Write each value and two fitted models, without compression, by codecs and in several protocols."""
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -35,13 +35,13 @@ def write(shelf):
     x = np.random.RandomState(0).rand(20, 3)
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(x, np.arange(20) % 2)
     forest = RandomForestClassifier(3).fit(x, np.arange(20) % 2)
-    for name, value in [*values(), ("pipeline", model), ("forest", forest)]:
-        shelf.joblib("joblib", name, value)
+    for name, value in [*build_values(), ("pipeline", model), ("forest", forest)]:
+        samples.write_joblib("joblib", name, value)
         for codec in ("zlib", "gzip", "bz2", "xz", "lzma", "lz4"):
             if codec == "zlib" or name in ("arrays", "objects", "pipeline", "large"):
-                shelf.joblib("joblib", name + "-" + codec, value, compress=(codec, 3))
+                samples.write_joblib("joblib", name + "-" + codec, value, compress=(codec, 3))
         if name in ("arrays", "objects", "forest"):
             for protocol in (0, 1, 2, 3, 4, 5):
-                shelf.joblib("joblib", f"{name}-p{protocol}", value, protocol=protocol)
-    shelf.joblib("joblib", "level", model, compress=9, suffix="pkl")
-    shelf.joblib("joblib", "by-name", model, compress=True, suffix="pkl.gz")
+                samples.write_joblib("joblib", f"{name}-p{protocol}", value, protocol=protocol)
+    samples.write_joblib("joblib", "level", model, compress=9, suffix="pkl")
+    samples.write_joblib("joblib", "by-name", model, compress=True, suffix="pkl.gz")

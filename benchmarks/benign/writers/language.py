@@ -7,15 +7,15 @@ import tempfile
 from pathlib import Path
 
 
-def write(shelf):
-    """One library after the other."""
-    for part in (spacy, vectors, toolkit):
-        with shelf.attempt(part.__name__):
-            part(shelf)
+def write_samples(samples):
+    """Write files of each library that the environment has."""
+    for part in (write_spacy_files, write_gensim_models, write_nltk_models):
+        with samples.omit_on_refusal(part.__name__):
+            part(samples)
 
 
-def spacy(shelf):
-    """A pipeline to disk and as a pickle, documents, vocabularies and the layers below."""
+def write_spacy_files(samples):
+    """Write a spaCy pipeline to disk and as a pickle, documents, vocabularies, and a model of thinc."""
     import spacy
     from spacy.tokens import DocBin
 
@@ -32,27 +32,31 @@ def spacy(shelf):
             if file.is_file() and file.stat().st_size and file.suffix not in (".json", ".jsonl", ".cfg"):
                 content = file.read_bytes()
                 name = "disk/" + file.relative_to(folder).as_posix().replace("/", "-")
-                shelf.add("spacy", name, "nlp.to_disk(path)", lambda path, content=content: path.write_bytes(content))
+                samples.add_file(
+                    "spacy", name, "nlp.to_disk(path)", lambda path, content=content: path.write_bytes(content)
+                )
     document = language("Acme hires people.")
-    shelf.add("spacy", "nlp.bin", "nlp.to_bytes()", lambda path: path.write_bytes(language.to_bytes()))
-    shelf.add("spacy", "documents.spacy", "DocBin.to_disk(path)", lambda path: DocBin(docs=[document]).to_disk(path))
-    shelf.pickle("spacy", "strings", language.vocab.strings, protocols=(2, 4))
+    samples.add_file("spacy", "nlp.bin", "nlp.to_bytes()", lambda path: path.write_bytes(language.to_bytes()))
+    samples.add_file(
+        "spacy", "documents.spacy", "DocBin.to_disk(path)", lambda path: DocBin(docs=[document]).to_disk(path)
+    )
+    samples.write_pickle("spacy", "strings", language.vocab.strings, protocols=(2, 4))
     alarm = "spaCy unpickles further bytes, or lays arrays over bytes in a type that these choose"
     for name, value in (("vocab", language.vocab), ("doc", document), ("nlp", language)):
-        with shelf.attempt("spacy/" + name):
-            shelf.pickle("spacy", name, value, protocols=(4,), alarm=alarm)
-    with shelf.attempt("thinc"):
+        with samples.omit_on_refusal("spacy/" + name):
+            samples.write_pickle("spacy", name, value, protocols=(4,), alarm=alarm)
+    with samples.omit_on_refusal("thinc"):
         from thinc.api import Linear, Relu, chain
 
         model = chain(Relu(4), Linear(2))
         model.initialize(X=model.ops.alloc2f(2, 3))
-        shelf.add("thinc", "model.bin", "model.to_bytes()", lambda path: path.write_bytes(model.to_bytes()))
+        samples.add_file("thinc", "model.bin", "model.to_bytes()", lambda path: path.write_bytes(model.to_bytes()))
         alarm = "a model of thinc is made of functions, which the file could exchange for others"
-        shelf.pickle("thinc", "model", model, protocols=(4,), alarm=alarm)
+        samples.write_pickle("thinc", "model", model, protocols=(4,), alarm=alarm)
 
 
-def vectors(shelf):
-    """gensim: words, documents, topics, dictionaries, as its own ``save`` writes them."""
+def write_gensim_models(samples):
+    """Write models of gensim for words, documents and topics, by their own ``save`` and by pickle."""
     import gensim
 
     texts = [["red", "apple", "tree"], ["green", "pear", "tree"], ["blue", "sky"]] * 5
@@ -71,12 +75,12 @@ def vectors(shelf):
         "phraser": gensim.models.phrases.Phraser(gensim.models.Phrases(texts, min_count=1)),
     }  # fmt: skip
     for name, model in made.items():
-        shelf.add("gensim", name + ".model", "model.save(path)", lambda path, model=model: model.save(str(path)))
-        shelf.pickle("gensim", name, model, protocols=(2, 4))
+        samples.add_file("gensim", name + ".model", "model.save(path)", lambda path, model=model: model.save(str(path)))
+        samples.write_pickle("gensim", name, model, protocols=(2, 4))
 
 
-def toolkit(shelf):
-    """nltk: classifiers, taggers, tokenizers and language models, trained on a few words."""
+def write_nltk_models(samples):
+    """Write classifiers, taggers, tokenizers and language models of nltk, trained on a few words."""
     import nltk
 
     features = [({"a": 1}, "x"), ({"a": 2}, "y")] * 3
@@ -98,12 +102,12 @@ def toolkit(shelf):
         "tokenizer": nltk.RegexpTokenizer(r"\w+"),
     }  # fmt: skip
     for name, value in made.items():
-        shelf.pickle("nltk", name, value, protocols=(2, 4))
-    with shelf.attempt("nltk/perceptron"):
+        samples.write_pickle("nltk", name, value, protocols=(2, 4))
+    with samples.omit_on_refusal("nltk/perceptron"):
         tagger = nltk.tag.PerceptronTagger(load=False)
         tagger.train([[("the", "DT"), ("dog", "NN")]] * 3, nr_iter=1)
         weights = (tagger.model.weights, tagger.tagdict, tagger.classes)
-        shelf.add(
+        samples.add_file(
             "nltk",
             "perceptron.pickle",
             "pickle.dump(weights, file, -1)",

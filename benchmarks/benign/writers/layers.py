@@ -1,4 +1,4 @@
-"""Whole modules, as ``torch.save(model)`` keeps them: the layers of torch, models of torchvision and timm."""
+"""Whole modules, as ``torch.save(model)`` writes them: the layers of torch, models of torchvision and timm."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SETTINGS = {
 }  # fmt: skip
 
 
-def layers():
-    """(name, layer) of every class in ``torch.nn`` that small settings can make."""
+def list_layers():
+    """Yield (name, class, arguments) of every module class in ``torch.nn``; the arguments make a small instance."""
     for name, kind in sorted(vars(nn).items()):
         if inspect.isclass(kind) and issubclass(kind, nn.Module) and kind is not nn.Module:
             accepted = inspect.signature(kind.__init__).parameters
@@ -46,54 +46,54 @@ def layers():
             yield name, kind, given
 
 
-def write(shelf):
-    """Layers by their module, networks, and models of torchvision and timm."""
+def write_samples(samples):
+    """Write the layers of each module of torch, small networks, and models of torchvision and timm."""
     families = {}
-    for name, kind, given in layers():
-        with shelf.attempt("torch/" + name):
+    for name, kind, given in list_layers():
+        with samples.omit_on_refusal("torch/" + name):
             families.setdefault(kind.__module__.rpartition(".")[2], {})[name] = kind(**given)
     for family, members in sorted(families.items()):
-        shelf.torch("torch", f"layers-{family}.pt", members)
+        samples.write_torch("torch", f"layers-{family}.pt", members)
     convolutional = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.LazyLinear(2))
-    shelf.torch("torch", "sequential.pt", convolutional)
-    shelf.torch("torch", "sequential-legacy.pt", nn.Sequential(nn.Linear(2, 2), nn.GELU()), zipped=False)
-    shelf.torch(
+    samples.write_torch("torch", "sequential.pt", convolutional)
+    samples.write_torch("torch", "sequential-legacy.pt", nn.Sequential(nn.Linear(2, 2), nn.GELU()), zipped=False)
+    samples.write_torch(
         "torch",
         "containers.pt",
         nn.ModuleDict({"a": nn.ModuleList([nn.Linear(2, 2)]), "p": nn.ParameterList([torch.ones(1)])}),
     )
-    shelf.pickle("torch", "sequential", nn.Sequential(nn.Linear(2, 2), nn.Tanh()), protocols=(2, 4))
-    shelf.torch("torch", "parallel.pt", nn.DataParallel(nn.Linear(2, 2)))
+    samples.write_pickle("torch", "sequential", nn.Sequential(nn.Linear(2, 2), nn.Tanh()), protocols=(2, 4))
+    samples.write_torch("torch", "parallel.pt", nn.DataParallel(nn.Linear(2, 2)))
     hooked = nn.utils.spectral_norm(nn.Linear(3, 2))
-    shelf.torch("torch", "spectral.pt", hooked)
-    shelf.torch("torch", "dropped.pt", nn.utils.weight_norm(nn.Linear(3, 2)))
-    with shelf.attempt("torch/quantized"):
+    samples.write_torch("torch", "spectral.pt", hooked)
+    samples.write_torch("torch", "dropped.pt", nn.utils.weight_norm(nn.Linear(3, 2)))
+    with samples.omit_on_refusal("torch/quantized"):
         dynamic = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), {nn.Linear})
-        shelf.torch("torch", "quantized-dynamic.pt", dynamic)
-        shelf.torch("torch", "quantized-state.pt", dynamic.state_dict())
-    with shelf.attempt("torch/prepared"):
+        samples.write_torch("torch", "quantized-dynamic.pt", dynamic)
+        samples.write_torch("torch", "quantized-state.pt", dynamic.state_dict())
+    with samples.omit_on_refusal("torch/prepared"):
         network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())
         network.qconfig = torch.ao.quantization.get_default_qconfig("x86")
         prepared = torch.ao.quantization.prepare(network)
         prepared(torch.ones(1, 1, 5, 5))
-        shelf.torch("torch", "quantized-static.pt", torch.ao.quantization.convert(prepared))
+        samples.write_torch("torch", "quantized-static.pt", torch.ao.quantization.convert(prepared))
     averaged = torch.optim.swa_utils.AveragedModel(nn.Linear(2, 2))
-    shelf.torch("torch", "averaged.pt", averaged)
+    samples.write_torch("torch", "averaged.pt", averaged)
     for distribution in (torch.distributions.Normal(0.0, 1.0), torch.distributions.Categorical(torch.ones(3))):
-        shelf.torch("torch", f"distribution-{type(distribution).__name__}.pt", distribution)
+        samples.write_torch("torch", f"distribution-{type(distribution).__name__}.pt", distribution)
     dataset = torch.utils.data.TensorDataset(torch.ones(3, 2), torch.zeros(3))
-    shelf.torch("torch", "dataset.pt", torch.utils.data.Subset(dataset, [0, 2]))
-    scripted(shelf)
-    vision(shelf)
+    samples.write_torch("torch", "dataset.pt", torch.utils.data.Subset(dataset, [0, 2]))
+    write_torchscript(samples)
+    write_vision_models(samples)
 
 
-def scripted(shelf):
-    """TorchScript, by script and by trace."""
+def write_torchscript(samples):
+    """Write TorchScript archives of a network, by script and by trace."""
     network = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
     for name, make in (("script", torch.jit.script), ("trace", lambda value: torch.jit.trace(value, torch.ones(1, 2)))):
-        with shelf.attempt("torch/" + name):
+        with samples.omit_on_refusal("torch/" + name):
             program = make(network)
-            shelf.add(
+            samples.add_file(
                 "torch",
                 name + ".pt",
                 "torch.jit.save(program, path)",
@@ -101,8 +101,8 @@ def scripted(shelf):
             )
 
 
-def vision(shelf):
-    """Models of torchvision and timm with few weights, whole and as state."""
+def write_vision_models(samples):
+    """Write models and transforms of torchvision and timm, whole and as state; most of them without numbers."""
     import torchvision
 
     small = {
@@ -122,11 +122,13 @@ def vision(shelf):
         "r3d_18": {}, "mvit_v2_s": {}, "swin3d_t": {}, "s3d": {},
     }  # fmt: skip
     for name, settings in small.items():
-        with shelf.attempt("torchvision/" + name), torch.device("meta"):
+        with samples.omit_on_refusal("torchvision/" + name), torch.device("meta"):
             model = torchvision.models.get_model(name, weights=None, **settings)
             # On the meta device a model has its whole structure and no numbers, so that each file stays small.
-            shelf.torch("torchvision", name + ".pt", model)
-    shelf.torch("torchvision", "squeezenet-state.pth", torchvision.models.squeezenet1_1(weights=None).state_dict())
+            samples.write_torch("torchvision", name + ".pt", model)
+    samples.write_torch(
+        "torchvision", "squeezenet-state.pth", torchvision.models.squeezenet1_1(weights=None).state_dict()
+    )
     parts = torchvision.transforms
     steps = parts.Compose(
         [
@@ -137,15 +139,15 @@ def vision(shelf):
             parts.RandomHorizontalFlip(),
         ]
     )
-    shelf.torch("torchvision", "transforms.pt", steps)
-    with shelf.attempt("torchvision/v2"):
+    samples.write_torch("torchvision", "transforms.pt", steps)
+    with samples.omit_on_refusal("torchvision/v2"):
         from torchvision.transforms import v2 as new
 
-        shelf.torch(
+        samples.write_torch(
             "torchvision", "transforms-v2.pt", new.Compose([new.Resize(8), new.ToDtype(torch.float32, scale=True)])
         )
     import timm
 
     for name in ("resnet10t", "vit_tiny_patch16_224", "efficientnet_b0", "mobilenetv3_small_050", "convnext_atto"):
-        with shelf.attempt("timm/" + name), torch.device("meta"):
-            shelf.torch("timm", name + ".pt", timm.create_model(name, pretrained=False))
+        with samples.omit_on_refusal("timm/" + name), torch.device("meta"):
+            samples.write_torch("timm", name + ".pt", timm.create_model(name, pretrained=False))

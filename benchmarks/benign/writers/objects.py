@@ -1,6 +1,6 @@
 """Ordinary Python objects, as ``pickle``, ``dill`` and ``cloudpickle`` write them.
 
-Functions and classes that dill and cloudpickle write by value are code, and no part of a benign set.
+Functions and classes that dill and cloudpickle write by value are code, and so not in a benign set.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ import uuid
 from contextlib import suppress
 
 
-def dates():
-    """Dates, times and zones."""
+def build_dates():
+    """Return dates, times and time zones."""
     utc = datetime.timezone.utc  # noqa: UP017
     moment = datetime.datetime(2024, 2, 29, 12, 30, 1, 5, tzinfo=utc)
     zone = datetime.timezone(datetime.timedelta(hours=2), "EET")
@@ -45,8 +45,8 @@ def dates():
     return found
 
 
-def groups():
-    """Named values; each becomes one file for each protocol."""
+def build_groups():
+    """Yield (name, value); each value becomes one file for each protocol."""
     ordered = collections.OrderedDict([("a", 1), ("b", [1, 2.5, None])])
     yield (
         "plain",
@@ -65,7 +65,7 @@ def groups():
         "numbers",
         [1j, decimal.Decimal("1.10"), fractions.Fraction(1, 3), decimal.Context(prec=5), float("nan"), -0.0],
     )
-    yield "dates", dates()
+    yield "dates", build_dates()
     yield "identifiers", [uuid.UUID(int=5), ipaddress.ip_address("10.0.0.1"), ipaddress.ip_network("10.0.0.0/8"),
                           ipaddress.ip_address("::1"), ipaddress.ip_interface("10.0.0.1/8")]  # fmt: skip
     yield "paths", [pathlib.Path("a/b"), pathlib.PurePosixPath("a"), pathlib.PureWindowsPath("c:/a")]
@@ -103,17 +103,17 @@ def groups():
     yield "kinds-of-enumeration", [enum.Enum, enum.IntEnum, enum.Flag]
 
 
-def write(shelf):
-    """Every group in every protocol by ``pickle``, in two by dill and cloudpickle."""
+def write_samples(samples):
+    """Write every value by ``pickle`` in four protocols, and by dill and cloudpickle in their default protocol."""
     import cloudpickle
     import dill
 
-    for name, value in groups():
-        shelf.pickle("python", name, value, protocols=(0, 2, 4, 5))
+    for name, value in build_groups():
+        samples.write_pickle("python", name, value, protocols=(0, 2, 4, 5))
         for module in (cloudpickle, dill):
             protocol = pickle.DEFAULT_PROTOCOL
             writer = f"{module.__name__}.dumps(value)"
             content = module.dumps(value)
             alarm = "dill evaluates the text of some objects when it loads them" if b"_eval_repr" in content else ""
             write_one = lambda path, content=content: path.write_bytes(content)  # noqa: E731
-            shelf.add(module.__name__, name + ".pkl", writer, write_one, protocol, alarm)
+            samples.add_file(module.__name__, name + ".pkl", writer, write_one, protocol, alarm)

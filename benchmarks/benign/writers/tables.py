@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 
-def columns():
-    """Series by name, each of another type."""
+def build_columns():
+    """Return Series of three values by a name for their type, one for each type that the release has."""
     found = {code: pd.Series(np.arange(3), dtype=code) for code in ("i1", "i8", "u2", "f4", "f8", "c16")}
     found["flag"] = pd.Series([True, False, True])
     found["text"] = pd.Series(["a", None, "b"])
@@ -42,8 +42,8 @@ def columns():
     return found
 
 
-def indices():
-    """Every kind of index."""
+def build_indices():
+    """Yield (name, index) for every kind of index."""
     yield "range", pd.RangeIndex(3)
     yield "int", pd.Index([1, 5, 9])
     yield "float", pd.Index([1.0, 5.0, 9.0])
@@ -59,23 +59,25 @@ def indices():
     yield "multi", pd.MultiIndex.from_product([["a"], [1, 2, 3]], names=["x", "y"])
 
 
-def write(shelf):
-    """One file for each column, index and shape of table, and one for all in each protocol."""
-    found = columns()
+def write_samples(samples):
+    """Write a file for each column, index and value, and a table of all columns in each protocol."""
+    found = build_columns()
     for name, column in sorted(found.items()):
         label = name.replace("[", "-").replace("]", "")
-        shelf.pickle("pandas", "series-" + label, column, protocols=(4,))
-    shelf.pickle("pandas", "table", pd.DataFrame({name: column for name, column in found.items()}), protocols=range(6))
-    for name, index in indices():
-        shelf.pickle("pandas", "index-" + name, index, protocols=(4,))
-        shelf.pickle("pandas", "table-by-" + name, pd.DataFrame({"v": range(3)}, index=index), protocols=(4,))
+        samples.write_pickle("pandas", "series-" + label, column, protocols=(4,))
+    samples.write_pickle(
+        "pandas", "table", pd.DataFrame({name: column for name, column in found.items()}), protocols=range(6)
+    )
+    for name, index in build_indices():
+        samples.write_pickle("pandas", "index-" + name, index, protocols=(4,))
+        samples.write_pickle("pandas", "table-by-" + name, pd.DataFrame({"v": range(3)}, index=index), protocols=(4,))
     numbers = pd.DataFrame(np.arange(6.0).reshape(3, 2), columns=["a", "b"])
     for protocol in (None, 4, 5):
         arguments = {} if protocol is None else {"protocol": protocol}
         for suffix in ("pkl", "pkl.gz", "pkl.bz2", "pkl.xz", "pkl.zip"):
             # By a relative path: older releases name the member of a zip after the whole path they are given.
             write_one = lambda path, arguments=arguments: numbers.to_pickle(os.path.relpath(str(path)), **arguments)  # noqa: E731
-            shelf.add(
+            samples.add_file(
                 "pandas",
                 f"numbers-{protocol}.{suffix}",
                 f"frame.to_pickle(path, protocol={protocol!r})",
@@ -86,15 +88,15 @@ def write(shelf):
               getattr(pd, "NA", None), pd.DateOffset(months=1), pd.offsets.BDay(2), pd.offsets.MonthEnd(),
               pd.offsets.Hour(3),
               pd.offsets.Week(weekday=1), pd.offsets.QuarterEnd(), pd.offsets.YearBegin()]  # fmt: skip
-    shelf.pickle("pandas", "values", values, protocols=(0, 2, 4, 5))
+    samples.write_pickle("pandas", "values", values, protocols=(0, 2, 4, 5))
     for value in values:
         if value is not None:
-            shelf.pickle("pandas", "value-" + type(value).__name__, value, protocols=(4,))
+            samples.write_pickle("pandas", "value-" + type(value).__name__, value, protocols=(4,))
     types = [column.dtype for column in found.values()]
-    shelf.pickle("pandas", "dtypes", types, protocols=(2, 4))
+    samples.write_pickle("pandas", "dtypes", types, protocols=(2, 4))
     grouped = numbers.groupby("a")
-    shelf.pickle("pandas", "grouped", grouped.mean(), protocols=(4,))
-    with shelf.attempt("pandas/attributes"):
+    samples.write_pickle("pandas", "grouped", grouped.mean(), protocols=(4,))
+    with samples.omit_on_refusal("pandas/attributes"):
         flagged = numbers.copy()
         flagged.attrs["source"] = "x"
-        shelf.pickle("pandas", "attributes", flagged, protocols=(4,))
+        samples.write_pickle("pandas", "attributes", flagged, protocols=(4,))

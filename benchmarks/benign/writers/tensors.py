@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 
-def kinds():
-    """(name, value) for tensors of every dtype, layout and class."""
+def build_values():
+    """Yield (name, value) for tensors of every dtype, layout and class."""
     numbers = [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int8, torch.uint8, torch.int16,
     torch.int32,
                torch.int64, torch.bool, torch.complex64, torch.complex128]  # fmt: skip
@@ -25,7 +25,7 @@ def kinds():
     yield "parameter", torch.nn.Parameter(torch.ones(2, 2))
     yield "buffer", torch.nn.Buffer(torch.ones(2)) if hasattr(torch.nn, "Buffer") else torch.ones(2)
     yield "lazy", torch.nn.parameter.UninitializedParameter()
-    yield "parameter-with-state", with_state()
+    yield "parameter-with-state", build_parameter_with_attribute()
     yield "sparse", torch.eye(3).to_sparse()
     yield "sparse-csr", torch.eye(3).to_sparse_csr()
     yield "sparse-csc", torch.eye(4).to_sparse_csc()
@@ -48,15 +48,15 @@ def kinds():
     yield "return-type", torch.max(base, 0)
 
 
-def with_state():
-    """A parameter that carries an attribute of its own."""
+def build_parameter_with_attribute():
+    """Return a parameter with an attribute ``label``, which its pickle contains as state."""
     parameter = torch.nn.Parameter(torch.ones(2))
     parameter.label = "first"
     return parameter
 
 
-def meshed():
-    """A DTensor over a mesh of one process."""
+def build_distributed_tensors():
+    """Return a sharded and a replicated DTensor over a mesh of one process."""
     import os
 
     import torch.distributed as dist
@@ -72,23 +72,23 @@ def meshed():
     }
 
 
-def write(shelf):
-    """Each as a zip; the usual ones in the old format, in other protocols and as plain pickles too."""
-    for name, value in kinds():
-        shelf.torch("torch", name + ".pt", value)
+def write_samples(samples):
+    """Write each value as a ZIP archive, and usual ones in the old format, other protocols and as plain pickles too."""
+    for name, value in build_values():
+        samples.write_torch("torch", name + ".pt", value)
         if name in ("dtypes", "views", "parameter", "sparse", "ordered", "with-arrays", "quantized", "shared"):
-            shelf.torch("torch", name + "-legacy.pt", value, zipped=False)
-            shelf.torch("torch", name + "-p4.pth", value, protocol=4)
-            shelf.torch("torch", name + "-p5.bin", value, protocol=5)
-            shelf.pickle("torch", name, value, protocols=(2, 4))
+            samples.write_torch("torch", name + "-legacy.pt", value, zipped=False)
+            samples.write_torch("torch", name + "-p4.pth", value, protocol=4)
+            samples.write_torch("torch", name + "-p5.bin", value, protocol=5)
+            samples.write_pickle("torch", name, value, protocols=(2, 4))
     for protocol in (2, 3, 4, 5):
-        shelf.torch("torch", f"legacy-p{protocol}.pt", {"a": torch.ones(3)}, zipped=False, protocol=protocol)
+        samples.write_torch("torch", f"legacy-p{protocol}.pt", {"a": torch.ones(3)}, zipped=False, protocol=protocol)
     jagged = torch.nested.nested_tensor([torch.ones(2, 1), torch.ones(3, 1)], layout=torch.jagged)
-    shelf.torch("torch", "jagged.pt", jagged, alarm="a jagged tensor is made again by a class of the compiler")
-    with shelf.attempt("torch/DTensor"):
-        shelf.torch("torch", "distributed.pt", meshed())
-    with shelf.attempt("torch/numpy"):
-        shelf.add(
+    samples.write_torch("torch", "jagged.pt", jagged, alarm="a jagged tensor is made again by a class of the compiler")
+    with samples.omit_on_refusal("torch/DTensor"):
+        samples.write_torch("torch", "distributed.pt", build_distributed_tensors())
+    with samples.omit_on_refusal("torch/numpy"):
+        samples.add_file(
             "torch",
             "array.pkl",
             "pickle.dumps(tensor.numpy())",

@@ -1,4 +1,4 @@
-"""Files that training runs leave: states of optimizers and schedules, Trainer settings, adapters, random states."""
+"""Files that training runs write: states of optimizers and schedules, Trainer settings, adapters, random states."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import torch
 from torch import nn
 
 
-def write(shelf):
-    """Torch alone first, then what transformers, accelerate, peft and trl add."""
+def write_samples(samples):
+    """Write files of torch alone, then those of transformers, peft, trl and sentence-transformers."""
     network = nn.Linear(3, 2)
-    optimizers(shelf, network)
-    schedules(shelf, network)
+    write_optimizers(samples, network)
+    write_schedules(samples, network)
     optimizer = torch.optim.AdamW(network.parameters())
-    shelf.torch(
+    samples.write_torch(
         "torch", "scaler.pt", torch.amp.GradScaler("cpu").state_dict() if hasattr(torch.amp, "GradScaler") else {}
     )
     whole = {
@@ -24,18 +24,18 @@ def write(shelf):
         "rng": torch.get_rng_state(), "numpy": np.random.get_state(), "python": random.getstate(),
         "ema": dict(network.named_parameters()),
     }  # fmt: skip
-    shelf.torch("torch", "checkpoint.pt", whole)
-    shelf.torch("torch", "checkpoint-legacy.pth", whole, zipped=False)
-    for part in (trainer, adapters, reinforcement, sentences):
-        with shelf.attempt(part.__name__):
-            part(shelf)
+    samples.write_torch("torch", "checkpoint.pt", whole)
+    samples.write_torch("torch", "checkpoint-legacy.pth", whole, zipped=False)
+    for part in (write_trainer_files, write_adapters, write_trl_arguments, write_sentence_transformer_arguments):
+        with samples.omit_on_refusal(part.__name__):
+            part(samples)
 
 
-def optimizers(shelf, network):
-    """The state of every optimizer after a step, and the optimizer itself."""
+def write_optimizers(samples, network):
+    """Write the state of every optimizer after a step, and the optimizer itself."""
     for name, kind in sorted(vars(torch.optim).items()):
         if inspect.isclass(kind) and issubclass(kind, torch.optim.Optimizer) and name != "Optimizer":
-            with shelf.attempt("torch/" + name):
+            with samples.omit_on_refusal("torch/" + name):
                 parameters = [network.weight] if name == "Muon" else list(network.parameters())
                 optimizer = kind(parameters, lr=0.1)
                 if name == "LBFGS":
@@ -44,12 +44,12 @@ def optimizers(shelf, network):
                     network.zero_grad()
                     network(torch.ones(1, 3)).sum().backward()
                     optimizer.step()
-                shelf.torch("torch", f"optimizer-{name}.pt", optimizer.state_dict())
-                shelf.torch("torch", f"optimizer-{name}-whole.pt", optimizer)
+                samples.write_torch("torch", f"optimizer-{name}.pt", optimizer.state_dict())
+                samples.write_torch("torch", f"optimizer-{name}-whole.pt", optimizer)
 
 
-def schedules(shelf, network):
-    """The state of each schedule of learning rates, and the schedule itself."""
+def write_schedules(samples, network):
+    """Write the state of each schedule of learning rates, and the schedule itself."""
     schedule = torch.optim.lr_scheduler
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
     made = {
@@ -60,18 +60,20 @@ def schedules(shelf, network):
         "CyclicLR": {"base_lr": 0.1, "max_lr": 0.2}, "OneCycleLR": {"max_lr": 0.1, "total_steps": 5},
     }  # fmt: skip
     for name, settings in made.items():
-        with shelf.attempt("torch/" + name):
+        with samples.omit_on_refusal("torch/" + name):
             step = getattr(schedule, name)(optimizer, **settings)
-            shelf.torch("torch", f"schedule-{name}.pt", step.state_dict())
+            samples.write_torch("torch", f"schedule-{name}.pt", step.state_dict())
             if name not in ("CyclicLR",):
-                shelf.torch("torch", f"schedule-{name}-whole.pt", step)
-    with shelf.attempt("torch/SequentialLR"):
+                samples.write_torch("torch", f"schedule-{name}-whole.pt", step)
+    with samples.omit_on_refusal("torch/SequentialLR"):
         parts = [schedule.ConstantLR(optimizer), schedule.ExponentialLR(optimizer, 0.9)]
-        shelf.torch("torch", "schedule-SequentialLR.pt", schedule.SequentialLR(optimizer, parts, [2]).state_dict())
+        samples.write_torch(
+            "torch", "schedule-SequentialLR.pt", schedule.SequentialLR(optimizer, parts, [2]).state_dict()
+        )
 
 
-def trainer(shelf):
-    """A run of the Trainer over one tiny model, and its settings of several kinds."""
+def write_trainer_files(samples):
+    """Write the files of a run of the Trainer over one tiny model, its arguments, and other objects of transformers."""
     import tempfile
     from pathlib import Path
 
@@ -99,27 +101,27 @@ def trainer(shelf):
             if file.suffix in (".bin", ".pt", ".pth"):
                 name = f"{file.parent.name}-{file.name}"
                 content = file.read_bytes()
-                shelf.add(
+                samples.add_file(
                     "transformers", name, "Trainer.train()", lambda path, content=content: path.write_bytes(content)
                 )
-        shelf.torch("transformers", "model.bin", model.state_dict())
-        shelf.torch("transformers", "model-whole.pt", model)
-    arguments(shelf, transformers)
-    shelf.pickle("transformers", "config", config, protocols=(2, 4))
-    with shelf.attempt("transformers/state"):
+        samples.write_torch("transformers", "model.bin", model.state_dict())
+        samples.write_torch("transformers", "model-whole.pt", model)
+    write_training_arguments(samples, transformers)
+    samples.write_pickle("transformers", "config", config, protocols=(2, 4))
+    with samples.omit_on_refusal("transformers/state"):
         state = transformers.trainer_callback.TrainerState(best_metric=0.5)
-        shelf.torch("transformers", "trainer-state.pt", state)
+        samples.write_torch("transformers", "trainer-state.pt", state)
     alarm = "an output of a model sets attributes on itself by names that the file chooses"
-    shelf.torch(
+    samples.write_torch(
         "transformers", "output.pt", transformers.modeling_outputs.BaseModelOutput(torch.ones(1, 2)), alarm=alarm
     )
     for name in ("gelu", "gelu_new", "silu", "quick_gelu", "relu", "mish"):
-        with shelf.attempt("transformers/" + name):
-            shelf.torch("transformers", f"activation-{name}.pt", transformers.activations.ACT2FN[name])
+        with samples.omit_on_refusal("transformers/" + name):
+            samples.write_torch("transformers", f"activation-{name}.pt", transformers.activations.ACT2FN[name])
 
 
-def arguments(shelf, transformers):
-    """training_args.bin with different settings."""
+def write_training_arguments(samples, transformers):
+    """Write ``training_args.bin`` with different settings; ``transformers`` is the imported package."""
     several = {
         "default": {}, "steps": {"eval_strategy": "steps", "save_strategy": "steps", "lr_scheduler_type": "cosine",
         "optim": "adafactor"},
@@ -131,22 +133,22 @@ def arguments(shelf, transformers):
         "accelerator": {"accelerator_config": {"split_batches": True}, "bf16": False, "torch_compile": False},
     }  # fmt: skip
     for name, settings in several.items():
-        with shelf.attempt("transformers/arguments-" + name):
+        with samples.omit_on_refusal("transformers/arguments-" + name):
             made = transformers.TrainingArguments("out", report_to="none", use_cpu=True, **settings)
-            shelf.torch("transformers", f"training_args-{name}.bin", made)
-    with shelf.attempt("transformers/seq2seq"):
+            samples.write_torch("transformers", f"training_args-{name}.bin", made)
+    with samples.omit_on_refusal("transformers/seq2seq"):
         made = transformers.Seq2SeqTrainingArguments("out", report_to="none", use_cpu=True, predict_with_generate=True)
-        shelf.torch("transformers", "training_args-seq2seq.bin", made)
-    with shelf.attempt("transformers/seq2seq-generation"):
+        samples.write_torch("transformers", "training_args-seq2seq.bin", made)
+    with samples.omit_on_refusal("transformers/seq2seq-generation"):
         generation = transformers.GenerationConfig(max_new_tokens=3)
         made = transformers.Seq2SeqTrainingArguments(
             "out", report_to="none", use_cpu=True, generation_config=generation
         )
-        shelf.torch("transformers", "training_args-generation.bin", made)
+        samples.write_torch("transformers", "training_args-generation.bin", made)
 
 
-def adapters(shelf):
-    """Adapters of several methods, as adapter_model.bin, with the settings as pickles."""
+def write_adapters(samples):
+    """Write adapters of several methods of peft as ``adapter_model.bin``, and their settings as pickles."""
     import peft
 
     class Small(nn.Module):
@@ -163,15 +165,15 @@ def adapters(shelf):
         "loha": peft.LoHaConfig(r=2, target_modules=["first"]), "lokr": peft.LoKrConfig(r=2, target_modules=["second"]),
         "adalora": peft.AdaLoraConfig(target_r=1, init_r=2, total_step=9, target_modules=["first"]),
     }.items():  # fmt: skip
-        with shelf.attempt("peft/" + name):
+        with samples.omit_on_refusal("peft/" + name):
             model = peft.get_peft_model(Small(), config)
-            shelf.torch("peft", f"adapter-{name}.bin", peft.get_peft_model_state_dict(model))
-            shelf.pickle("peft", "config-" + name, config, protocols=(2, 4))
-            shelf.torch("peft", f"layer-{name}.pt", model.base_model.model.first)
+            samples.write_torch("peft", f"adapter-{name}.bin", peft.get_peft_model_state_dict(model))
+            samples.write_pickle("peft", "config-" + name, config, protocols=(2, 4))
+            samples.write_torch("peft", f"layer-{name}.pt", model.base_model.model.first)
 
 
-def reinforcement(shelf):
-    """training_args.bin of the trainers of trl."""
+def write_trl_arguments(samples):
+    """Write ``training_args.bin`` of the trainers of trl."""
     import trl
 
     for name in (
@@ -185,14 +187,14 @@ def reinforcement(shelf):
         "RLOOConfig",
         "PPOConfig",
     ):
-        with shelf.attempt("trl/" + name):
+        with samples.omit_on_refusal("trl/" + name):
             made = getattr(trl, name)(output_dir="out", report_to="none", use_cpu=True, bf16=False)
-            shelf.torch("trl", f"training_args-{name}.bin", made)
+            samples.write_torch("trl", f"training_args-{name}.bin", made)
 
 
-def sentences(shelf):
-    """training_args.bin of sentence-transformers."""
+def write_sentence_transformer_arguments(samples):
+    """Write ``training_args.bin`` of sentence-transformers."""
     from sentence_transformers import SentenceTransformerTrainingArguments
 
     made = SentenceTransformerTrainingArguments("out", report_to="none", use_cpu=True)
-    shelf.torch("sentence-transformers", "training_args.bin", made)
+    samples.write_torch("sentence-transformers", "training_args.bin", made)
