@@ -1,7 +1,7 @@
-"""How often the code of libraries, which is what models bring along as their own, is alarmed at. Prints a table.
+"""Count the alarms at the code of transformers and diffusers, which resembles the code in model repositories.
 
-``make bench-code`` runs it: fetches the wheels of transformers and diffusers without what they depend on, unpacks and
-scans them, imports nothing. ``code_judged.yaml`` judges for each alarm whether it is true to the code.
+``make bench-code`` runs it. It downloads the wheels without their dependencies, unpacks and scans them, and imports
+nothing. ``code_judged.yaml`` states for each alarm whether it describes the code correctly.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from modelaudit.model.finding import Severity
 _RESULTS = "code.md"
 _JUDGED = HERE / "code_judged.yaml"
 _PACKAGES = {"transformers": "4.57.1", "diffusers": "0.35.2"}
-# What repositories of models bring as their own code.
+# Names like those of the Python files in model repositories, such as ``modeling_llama.py`` or ``pipelines/base.py``.
 _MODELLING = re.compile(
     r"(?:^|/)(?:modeling|modelling|configuration|tokenization|processing|image_processing|video_processing|"
     r"feature_extraction|pipeline|generation|scheduling|autoencoder|unet|transformer|controlnet)\w*\.py$|(?:^|/)pipelines/"
@@ -36,7 +36,13 @@ _GRAVE = (Severity.HIGH, Severity.CRITICAL)
 
 @dataclass(frozen=True, slots=True)
 class _Alarm:
-    """One alarm: the file with the package in front, the rule and the line."""
+    """A finding of high or critical severity.
+
+    Attributes:
+        file: the path of the file, with the package in front.
+        rule: the id of the rule.
+        line: the line in the file, or 0 if unknown.
+    """
 
     file: str
     rule: str
@@ -45,7 +51,15 @@ class _Alarm:
 
 @dataclass(frozen=True, slots=True)
 class _Judgement:
-    """The code at the alarms of one rule in one file, and whether they are true to it."""
+    """The judgement of a person on the alarms of one rule in one file.
+
+    Attributes:
+        file: the path of the file, with the package in front.
+        rule: the id of the rule.
+        lines: the lines of the alarms.
+        holds: whether the alarms describe the code correctly.
+        why: the code at these lines, in words.
+    """
 
     file: str
     rule: str
@@ -55,40 +69,41 @@ class _Judgement:
 
     @property
     def alarms(self) -> list[_Alarm]:
+        """One alarm for each line."""
         return [_Alarm(self.file, self.rule, line) for line in self.lines]
 
 
 def main() -> None:
-    """Fetch, scan, print, write."""
+    """Download and scan the packages, print the report, and write it with ``--write``."""
     chosen = add_options(__doc__.splitlines()[0], _RESULTS).parse_args()
-    lines, alarms = _scan_package(chosen.folder.resolve() / "code")
+    lines, alarms = _scan_packages(chosen.folder.resolve() / "code")
     judged = [_Judgement(**row) for row in yaml.safe_load(_JUDGED.read_text(encoding="utf-8"))]
     head = "# Alarms at the code of libraries\n\n" + describe_machine("bench-code") + "an alarm is high or critical.\n"
-    publish_report("\n".join([head, *lines, *_list_alarms(alarms, judged)]), _RESULTS, chosen.write)
+    publish_report("\n".join([head, *lines, *_render_alarms(alarms, judged)]), _RESULTS, chosen.write)
 
 
 def _unpack_package(name: str, version: str, folder: Path) -> Path:
-    """The package's own folder, fetched and unpacked unless it is there."""
-    place = folder / f"{name}-{version}"
-    if not place.is_dir():
+    """Return the folder of the package's modules; download and unpack its wheel below ``folder`` if needed."""
+    unpacked = folder / f"{name}-{version}"
+    if not unpacked.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download", "--no-deps"]
         subprocess.run([*pip, "-d", str(folder), f"{name}=={version}"], check=True)
         (wheel,) = folder.glob(f"{name}-{version}-*.whl")
-        part = place.with_name(place.name + ".part")
+        part = unpacked.with_name(unpacked.name + ".part")
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(part)
-        part.rename(place)
-    return place / name
+        part.rename(unpacked)
+    return unpacked / name
 
 
-def _scan_package(folder: Path) -> tuple[list[str], list[_Alarm]]:
-    """The table of packages, and every alarm."""
+def _scan_packages(folder: Path) -> tuple[list[str], list[_Alarm]]:
+    """Scan every package; return the lines of the table of packages, and every alarm."""
     rows, alarms = [], []
     for name, version in _PACKAGES.items():
-        place = _unpack_package(name, version, folder)
+        package = _unpack_package(name, version, folder)
         start = time.process_time()
-        report = modelaudit.scan(place, second_opinion=False)
+        report = modelaudit.scan(package, second_opinion=False)
         seconds = time.process_time() - start
         files = {record.path for record in report.coverage.artifacts if record.path.endswith(".py") and record.size}
         models = {path for path in files if _MODELLING.search(path)}
@@ -98,28 +113,31 @@ def _scan_package(folder: Path) -> tuple[list[str], list[_Alarm]]:
         counts = [
             str(len(files)),
             str(len(models)),
-            _render_part(alarmed & files, files),
-            _render_part(alarmed & models, models),
+            _format_share(alarmed & files, files),
+            _format_share(alarmed & models, models),
         ]
         rows.append([f"{name} {version}", *counts, f"{seconds:.0f}"])
     head = ["package", "files", "modelling files", "alarmed, all", "alarmed, modelling", "CPU s"]
     return render_table(head, rows), alarms
 
 
-def _render_part(some: set[str], whole: set[str]) -> str:
-    return f"{len(some)} ({100 * len(some) / len(whole):.2f} %)"
+def _format_share(part: set[str], total: set[str]) -> str:
+    return f"{len(part)} ({100 * len(part) / len(total):.2f} %)"
 
 
-def _list_alarms(alarms: Iterable[_Alarm], judged: Iterable[_Judgement]) -> list[str]:
-    """List every alarm with its judgement, and the judged places that alarm no more."""
-    known = {alarm: each for each in judged for alarm in each.alarms}
+def _render_alarms(alarms: Iterable[_Alarm], judged: Iterable[_Judgement]) -> list[str]:
+    """Render a table of the alarms with their judgements, and a line of the judgements without an alarm."""
+    judgements = {alarm: judgement for judgement in judged for alarm in judgement.alarms}
     counted: dict[str, int] = defaultdict(int)
     rows: dict[tuple[str, str, str, str], list[int]] = defaultdict(list)
     for alarm in sorted(alarms, key=lambda each: (each.file, each.rule, each.line)):
-        each = known.pop(alarm, None)
-        word = "not looked at" if each is None else "yes" if each.holds else "no"
+        judgement = judgements.pop(alarm, None)
+        if judgement is None:
+            word, why = "not looked at", ""
+        else:
+            word, why = "yes" if judgement.holds else "no", judgement.why
         counted[word] += 1
-        rows[alarm.file, alarm.rule, word, each.why if each else ""].append(alarm.line)
+        rows[alarm.file, alarm.rule, word, why].append(alarm.line)
     parts = [
         f"Looked at in the source, {counted['yes']} alarms are true to the code and {counted['no']} are not; "
         f"{counted['not looked at']} are not looked at.\n",
@@ -127,8 +145,11 @@ def _list_alarms(alarms: Iterable[_Alarm], judged: Iterable[_Judgement]) -> list
     ]
     for (file, rule, word, why), lines in rows.items():
         parts.append(f"| `{file}` | {rule} | {', '.join(map(str, lines))} | {word} | {why} |")
-    gone = sorted({f"`{alarm.file}` line {alarm.line}, {alarm.rule}" for alarm in known})
-    return [*parts, *(["", "Judged, and no alarm any more: " + "; ".join(gone) + "."] if gone else []), ""]
+    # The judgements that no alarm has taken.
+    gone = sorted({f"`{alarm.file}` line {alarm.line}, {alarm.rule}" for alarm in judgements})
+    if gone:
+        parts += ["", "Judged, and no alarm any more: " + "; ".join(gone) + "."]
+    return [*parts, ""]
 
 
 if __name__ == "__main__":

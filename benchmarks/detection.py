@@ -1,4 +1,4 @@
-"""What each scanner finds, and on what it alarms for nothing: all of them over the same files, in the same run.
+"""Compare the scanners: how many attacks each one detects and how often it alarms falsely, over the same files.
 
 ``make bench-detection`` runs it. Environments, packages and the benign set are made once, below ``build/benchmarks``.
 The table is printed and written to ``results/detection.md``; nothing is loaded, and no file is sent anywhere.
@@ -19,7 +19,16 @@ from pathlib import Path
 
 import yaml
 from figures import add_options, describe_machine, publish_report, render_table
-from samples import HERE, ROOT, Sample, collect_benign, collect_corpus, collect_packages, collect_routes, written
+from samples import (
+    HERE,
+    ROOT,
+    Sample,
+    collect_benign,
+    collect_corpus,
+    collect_packages,
+    collect_routes,
+    collect_written,
+)
 from scanners import NAMES, Result, make_environment, read_version, run_scanner
 
 _OUTCOMES = ("alarm", "unverified", "incomplete", "skipped", "pass", "timeout")
@@ -43,11 +52,11 @@ _GOAL = 0.1
 """The share of the peer's time over the real files that ours may take."""
 
 Results = dict[tuple[str, str], Result]
-"""By set and scanner."""
+"""The result of each scanner for each set, by (set, scanner)."""
 
 
 def main() -> None:
-    """Scan, print, write."""
+    """Run every scanner over every set, print the report, and write it with ``--write``."""
     chosen = _parse_options()
     sets = _collect_sets(chosen)
     results: Results = {}
@@ -77,23 +86,26 @@ def _parse_options() -> argparse.Namespace:
 
 
 def _collect_sets(chosen: argparse.Namespace) -> dict[str, list[Sample]]:
-    # None of them is looked for before it is iterated over.
+    """Return the samples of each selected set by its name, without sets that have none."""
+    # The values are generators: a set that --only leaves out is neither written nor downloaded.
     sets = {
         "routes": collect_routes(),
         "corpus": collect_corpus(chosen.corpus.resolve()),
         "benign": collect_benign((chosen.benign or chosen.folder / "benign").resolve(), sys.executable, chosen.each),
-        _REAL: chain(collect_packages(chosen.folder / "packages"), written()),
+        _REAL: chain(collect_packages(chosen.folder / "packages"), collect_written()),
     }
-    chosen_sets = {name for name in sets if not chosen.only or name.partition(" ")[0] in chosen.only}
-    made = {name: list(samples) for name, samples in sets.items() if name in chosen_sets}
-    return {name: samples for name, samples in made.items() if samples}
+    selected = {}
+    for name, samples in sets.items():
+        if not chosen.only or name.partition(" ")[0] in chosen.only:
+            selected[name] = list(samples)
+    return {name: samples for name, samples in selected.items() if samples}
 
 
 # -- the report -------------------------------------------------------------------------------------------------------
 
 
 def _render_report(sets: dict[str, list[Sample]], results: Results) -> str:
-    """Render a table for every set and label, the costs, and the deviations of modelaudit by name."""
+    """Render a table for every set and label, the costs, and the deviations of modelaudit."""
     names = [name for name in NAMES if any(scanner == name for _, scanner in results)]
     tools = ", ".join(f"{name} {read_version(name)}" for name in names)
     parts = [
@@ -101,22 +113,23 @@ def _render_report(sets: dict[str, list[Sample]], results: Results) -> str:
         f"{describe_machine('bench-detection')}{tools}.\n",
         _HOW_TO_READ,
     ]
-    parts += _list_goals(sets, results)
+    parts += _render_goals(sets, results)
     for set_, samples in sets.items():
         for label in ("malicious", "benign", "unlabelled"):
             chosen = [sample for sample in samples if sample.label == label]
             if chosen:
-                parts += _render_table(set_, label, chosen, results, names)
-    parts += _list_costs(sets, results, names)
-    parts += _list_deviations(sets, results)
+                parts += _render_outcome_table(set_, label, chosen, results, names)
+    parts += _render_costs(sets, results, names)
+    parts += _render_deviations(sets, results)
     return "\n".join(parts)
 
 
-def _render_table(
+def _render_outcome_table(
     set_: str, label: str, samples: Sequence[Sample], results: Results, names: Sequence[str]
 ) -> list[str]:
-    what = {"malicious": "hits are alarms", "benign": "alarms are false", "unlabelled": "no judgement"}[label]
-    lines = [f"## {set_}: {len(samples)} files, {label} ({what})\n"]
+    """Render the outcomes of every scanner for the samples of one label, and the alarms for each family of samples."""
+    meaning = {"malicious": "hits are alarms", "benign": "alarms are false", "unlabelled": "no judgement"}[label]
+    lines = [f"## {set_}: {len(samples)} files, {label} ({meaning})\n"]
     lines += render_table(
         ["scanner", *_OUTCOMES], [[name, *_count_outcomes(samples, results[set_, name])] for name in names]
     )
@@ -125,62 +138,68 @@ def _render_table(
         lines += [f"Alarms by {'library' if set_ == 'benign' else 'part'}:\n"]
         rows = []
         for family in families:
-            part = [sample for sample in samples if sample.family == family]
-            alarms = [str(_count_outcomes(part, results[set_, name])[0]) for name in names]
-            rows.append([family, str(len(part)), *alarms])
+            members = [sample for sample in samples if sample.family == family]
+            # The first count is that of alarms.
+            alarms = [_count_outcomes(members, results[set_, name])[0] for name in names]
+            rows.append([family, str(len(members)), *alarms])
         lines += render_table(["", "files", *names], rows)
     return lines
 
 
 def _count_outcomes(samples: Iterable[Sample], result: Result) -> list[str]:
+    """Return the count of each outcome, in the order of ``_OUTCOMES``; a file without an answer is a timeout."""
     counted = Counter(result.outcomes.get(str(sample.path), ("timeout", ""))[0] for sample in samples)
     return [str(counted[outcome]) for outcome in _OUTCOMES]
 
 
-def _list_costs(sets: dict[str, list[Sample]], results: Results, names: Sequence[str]) -> list[str]:
+def _render_costs(sets: dict[str, list[Sample]], results: Results, names: Sequence[str]) -> list[str]:
     rows = []
     for set_, samples in sets.items():
         size = sum(sample.path.stat().st_size for sample in samples if sample.path.is_file()) / 2**20
         for name in names:
-            one = results[set_, name]
-            rows.append(
-                [f"{set_} ({size:.1f} MiB)", name, f"{one.seconds:.1f}", f"{one.cpu:.1f}", f"{one.peak / 2**20:.0f}"]
-            )
+            result = results[set_, name]
+            costs = [f"{result.seconds:.1f}", f"{result.cpu:.1f}", f"{result.peak / 2**20:.0f}"]
+            rows.append([f"{set_} ({size:.1f} MiB)", name, *costs])
     return ["## Costs\n", *render_table(["set", "scanner", "wall s", "CPU s", "peak RSS MiB"], rows)]
 
 
 @dataclass(frozen=True, slots=True)
 class _KnownDeviation:
-    """A file whose known outcome differs from the one that its label asks for."""
+    """A known outcome that contradicts the label of a file.
+
+    Attributes:
+        path: a pattern of ``fnmatch`` for the path in the set.
+        outcome: the outcome.
+        reason: why the outcome is accepted.
+    """
 
     path: str
     outcome: str
     reason: str
 
 
-def _list_deviations(sets: dict[str, list[Sample]], results: Results) -> list[str]:
+def _render_deviations(sets: dict[str, list[Sample]], results: Results) -> list[str]:
     """List each file whose outcome differs from its label, with the reason if one is known."""
     known = [_KnownDeviation(**row) for row in yaml.safe_load(_EXCEPTIONS.read_text(encoding="utf-8"))]
     lines: dict[str, list[str]] = defaultdict(list)
-    for set_, sample, outcome, detail in _list_own_outcomes(sets, results):
+    for set_, sample, outcome, detail in _iterate_own_outcomes(sets, results):
         if sample.reason and _meets_label(sample, outcome):
             lines[f"{set_}, {sample.label}"].append(f"- `{sample.shown_path}`: {outcome} ({detail}). {sample.reason}")
         elif not _meets_label(sample, outcome):
-            fits = (each for each in known if each.outcome == outcome and fnmatch(sample.shown_path, each.path))
-            reason = next((each.reason for each in fits), "**No reason is known: a fault.**")
-            lines[f"{set_}, {sample.label}"].append(
-                f"- `{sample.shown_path}`: {outcome}{detail and f' ({detail})'}. {reason}"
-            )
+            matching = (each for each in known if each.outcome == outcome and fnmatch(sample.shown_path, each.path))
+            reason = next((each.reason for each in matching), "**No reason is known: a fault.**")
+            explained = f" ({detail})" if detail else ""
+            lines[f"{set_}, {sample.label}"].append(f"- `{sample.shown_path}`: {outcome}{explained}. {reason}")
     parts = ["## Ours, by name: what came out otherwise than its label asks for\n"]
-    for head, found in sorted(lines.items()):
-        parts += [f"### {head}: {len(found)}\n", *found, ""]
+    for head, deviations in sorted(lines.items()):
+        parts += [f"### {head}: {len(deviations)}\n", *deviations, ""]
     return parts if lines else [*parts, "Nothing.\n"]
 
 
-def _list_goals(sets: dict[str, list[Sample]], results: Results) -> list[str]:
-    """List the figures of modelaudit beside the figures that it has to reach."""
+def _render_goals(sets: dict[str, list[Sample]], results: Results) -> list[str]:
+    """Render how many files meet each goal of modelaudit, and its time beside that of the peer."""
     counted: dict[str, list[bool]] = defaultdict(list)
-    for set_, sample, outcome, _ in _list_own_outcomes(sets, results):
+    for set_, sample, outcome, _ in _iterate_own_outcomes(sets, results):
         if set_ == "routes":
             counted["published routes that end as their table states, never with a pass"].append(
                 _meets_label(sample, outcome)
@@ -215,7 +234,7 @@ def _list_goals(sets: dict[str, list[Sample]], results: Results) -> list[str]:
     return parts
 
 
-def _list_own_outcomes(sets: dict[str, list[Sample]], results: Results) -> Iterator[tuple[str, Sample, str, str]]:
+def _iterate_own_outcomes(sets: dict[str, list[Sample]], results: Results) -> Iterator[tuple[str, Sample, str, str]]:
     """Yield set, sample, outcome and detail of each file as modelaudit reports them."""
     for (set_, name), result in results.items():
         if name == "ours":
@@ -224,6 +243,7 @@ def _list_own_outcomes(sets: dict[str, list[Sample]], results: Results) -> Itera
 
 
 def _meets_label(sample: Sample, outcome: str) -> bool:
+    """Whether the outcome of modelaudit is the one that the sample's label, or its expected exit code, asks for."""
     if sample.expected is not None:
         return _EXIT.get(outcome) == sample.expected
     if sample.set == "routes":

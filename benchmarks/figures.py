@@ -15,18 +15,18 @@ RESULTS = HERE / "results"
 
 
 def add_options(description: str, results: str) -> argparse.ArgumentParser:
-    """A parser of the options that every benchmark has; ``results`` is the file below ``results/``."""
+    """Return a parser of the options that every benchmark has; ``results`` is the name of its file in ``results/``."""
     parser = argparse.ArgumentParser(description=description)
-    place = Path(os.environ.get("BENCHMARKS") or ROOT / "build" / "benchmarks")
+    folder = Path(os.environ.get("BENCHMARKS") or ROOT / "build" / "benchmarks")
     help_ = "for environments and downloads; the variable BENCHMARKS names a folder that several clones share"
-    parser.add_argument("--folder", type=Path, default=place, help=help_)
-    kept = (RESULTS / results).relative_to(ROOT)
-    parser.add_argument("--write", action="store_true", help=f"keep the figures in {kept}")
+    parser.add_argument("--folder", type=Path, default=folder, help=help_)
+    written = (RESULTS / results).relative_to(ROOT)
+    parser.add_argument("--write", action="store_true", help=f"write the figures to {written}")
     return parser
 
 
 def describe_machine(target: str) -> str:
-    """The beginning of a report: the day, the command and the machine."""
+    """Return the beginning of a report's first sentence: the day, the ``make`` target and the machine."""
     return (
         f"Measured on {time.strftime('%Y-%m-%d')} by `make {target}` with CPython {platform.python_version()} "
         f"on {os.cpu_count()} cores: "
@@ -34,7 +34,7 @@ def describe_machine(target: str) -> str:
 
 
 def render_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """The lines of a table in Markdown, and an empty one; all columns but the first hold numbers."""
+    """Return the lines of a Markdown table and an empty line; all columns except the first contain numbers."""
     lines = [f"| {' | '.join(head)} |", "|---" + "|---:" * (len(head) - 1) + "|"]
     return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
 

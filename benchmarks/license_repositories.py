@@ -1,8 +1,8 @@
-"""Repositories concluded on as a whole: the traps of published models, and a thousand repositories in one process.
+"""Conclude the licences of whole repositories: of published traps, and of a thousand repositories in one process.
 
-Two sections for ``benchmarks/licenses.py``; ``python benchmarks/license_repositories.py --texts TEXTS`` prints them
-alone and without peers. Texts of vendors are in no file of this project: without ``--texts`` only those that
-dependencies ship are used, and the traps are left out.
+These are two sections for ``benchmarks/licenses.py``. Run alone with ``--texts TEXTS``, this module prints them
+without peers. No file of this project contains the licence texts of vendors: without ``--texts``, only
+texts that dependencies ship are used, and the traps are left out.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Text(Protocol):
         """The name of the text."""
 
     @property
-    def of(self) -> str:
+    def license_id(self) -> str:
         """The id of its licence."""
 
     @property
@@ -60,12 +60,14 @@ class Bench(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trap:
-    """A repository whose card misleads, or whose text is on no list of standard licences.
+    """A repository whose card misleads, or whose licence text is on no list of standard licences.
 
     Attributes:
-        text: name of the text in the folder of texts.
-        binds: id of the licence that has to be among those that were found to bind.
-        states: the states that are right for it; none of them is a conclusion where the evidence does not agree.
+        name: the description in the table.
+        text: the name of the licence text in the folder of texts.
+        card: the front matter of the model card.
+        binds: the id of a licence that the conclusion must contain.
+        states: the states of the conclusion that are right; never ``concluded`` where the evidence disagrees.
     """
 
     name: str
@@ -108,7 +110,14 @@ TRAPS = (
 
 @dataclass
 class Answers:
-    """The answers of a tool for each repository, by its folder, with their cost."""
+    """The answers of one tool with their cost.
+
+    Attributes:
+        rows: the answer for each repository, by its folder.
+        seconds: wall time of the process.
+        cpu: CPU seconds, if the tool reports them.
+        peak: peak of resident memory in bytes, if the tool reports it.
+    """
 
     rows: dict[str, dict[str, object]] = field(default_factory=dict)
     seconds: float = 0.0
@@ -117,7 +126,7 @@ class Answers:
 
 
 def write_repository(folder: Path, card: Mapping[str, str], text: str) -> Path:
-    """A repository with a card, a licence file, settings and weights of no size."""
+    """Write a repository with a card, a licence file, a configuration and empty weights; return ``folder``."""
     folder.mkdir(parents=True)
     lines = "".join(f"{key}: {value}\n" for key, value in card.items())
     body = (
@@ -131,9 +140,9 @@ def write_repository(folder: Path, card: Mapping[str, str], text: str) -> Path:
 
 
 def ask_tool(python: str, arguments: Sequence[str], folders: Sequence[Path], environment: Mapping[str, str]) -> Answers:
-    """Hand the folders to one process, a line each, and take its answers."""
+    """Run ``python arguments`` with a folder on each line of its input, and parse each line of its output as JSON."""
     began = time.perf_counter()
-    ran = subprocess.run(
+    process = subprocess.run(
         [python, *arguments],
         input="".join(f"{folder}\n" for folder in folders),
         capture_output=True,
@@ -142,25 +151,25 @@ def ask_tool(python: str, arguments: Sequence[str], folders: Sequence[Path], env
         check=False,
         env=dict(environment),
     )
-    found = Answers(seconds=time.perf_counter() - began)
-    for line in ran.stdout.splitlines():
+    answers = Answers(seconds=time.perf_counter() - began)
+    for line in process.stdout.splitlines():
         row = json.loads(line)
         if "path" in row:
-            found.rows[str(row["path"])] = row
-        found.peak = int(row.get("peak", found.peak))
-        found.cpu = float(row.get("cpu", found.cpu))
-    return found
+            answers.rows[str(row["path"])] = row
+        answers.peak = int(row.get("peak", answers.peak))
+        answers.cpu = float(row.get("cpu", answers.cpu))
+    return answers
 
 
-def render_own_answers(folders: Sequence[Path]) -> Answers:
-    """This project's answers, of one fresh process with everything that it has to load."""
+def ask_own_scanner(folders: Sequence[Path]) -> Answers:
+    """Return this project's answers, from one fresh process whose time includes all imports."""
     root = str(Path(__file__).resolve().parent.parent)
     environment = os.environ | {"PYTHONPATH": root, "HF_HUB_OFFLINE": "1"}
     return ask_tool(sys.executable, [str(Path(__file__).resolve()), "--worker"], folders, environment)
 
 
-def theirs(tool: str, python: str, folders: Sequence[Path]) -> Answers:
-    """A peer's answers, of one process in its own environment."""
+def ask_peer(tool: str, python: str, folders: Sequence[Path]) -> Answers:
+    """Return the answers of the peer ``tool``, from one process in its own environment."""
     from scanners import clean_environment
 
     return ask_tool(python, [str(_PEERS / "license_worker.py"), tool], folders, clean_environment(python))
@@ -169,52 +178,51 @@ def theirs(tool: str, python: str, folders: Sequence[Path]) -> Answers:
 def render_traps(bench: Bench) -> Iterator[str]:
     """Render the answers of every tool for repositories that mislead."""
     texts = {each.place: each.text for each in bench.texts.get("ai", [])}
-    there = [trap for trap in TRAPS if trap.text in texts]
+    traps = [trap for trap in TRAPS if trap.text in texts]
     yield from ("## Traps", "")
-    if not there:
+    if not traps:
         yield from ("Not measured: no folder of texts was given.", "")
         return
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as root:
         folders = [
-            write_repository(Path(place) / str(number), trap.card, texts[trap.text])
-            for number, trap in enumerate(there)
+            write_repository(Path(root) / str(number), trap.card, texts[trap.text]) for number, trap in enumerate(traps)
         ]
-        mine = render_own_answers(folders)
-        others = {tool: theirs(tool, python, folders) for tool, python in bench.pythons.items()}
+        own_answers = ask_own_scanner(folders)
+        others = {tool: ask_peer(tool, python, folders) for tool, python in bench.pythons.items()}
     right = 0
     rows = []
-    for trap, folder in zip(there, folders, strict=True):
-        row = mine.rows.get(str(folder), {})
+    for trap, folder in zip(traps, folders, strict=True):
+        row = own_answers.rows.get(str(folder), {})
         licenses = row.get("licenses")
         binding = licenses if isinstance(licenses, list) else []
-        fits = row.get("state") in trap.states and trap.binds in binding
-        right += fits
-        answer = f"{row.get('state')}: {row.get('expression') or ' against '.join(map(str, binding)) or 'nothing'}"
-        rows.append(
-            (trap.name, f"{'right' if fits else 'WRONG'}, {answer}", *(_named(others[tool], folder) for tool in others))
-        )
-    yield f"{right} of {len(there)} right: the licence that binds is named, and nothing is concluded"
+        is_right = row.get("state") in trap.states and trap.binds in binding
+        right += is_right
+        conclusion = row.get("expression") or " against ".join(map(str, binding)) or "nothing"
+        own_cell = f"{'right' if is_right else 'WRONG'}, {row.get('state')}: {conclusion}"
+        rows.append((trap.name, own_cell, *(_format_names(answers, folder) for answers in others.values())))
+    yield f"{right} of {len(traps)} right: the licence that binds is named, and nothing is concluded"
     yield "where the evidence disagrees."
     yield ""
     yield from render_table(("repository", "ours", *others), rows)
 
 
-def _named(answers: Answers, folder: Path) -> str:
-    found = answers.rows.get(str(folder), {}).get("licenses")
-    return ", ".join(map(str, found)) if isinstance(found, list) and found else "nothing"
+def _format_names(answers: Answers, folder: Path) -> str:
+    """Return the licence names of a tool for one repository, joined by commas, or ``nothing``."""
+    names = answers.rows.get(str(folder), {}).get("licenses")
+    return ", ".join(map(str, names)) if isinstance(names, list) and names else "nothing"
 
 
 def render_thousand(bench: Bench) -> Iterator[str]:
-    """A thousand repositories, each in the way of a scan of its own, in one process."""
-    folder = [each for group in ("standard", "ai") for each in bench.texts.get(group, [])]
-    texts = folder or [each for group in ("common", "package") for each in bench.texts.get(group, [])]
+    """Render the conclusions and the cost of a thousand repositories, each scanned separately in one process."""
+    vendor_texts = [each for group in ("standard", "ai") for each in bench.texts.get(group, [])]
+    texts = vendor_texts or [each for group in ("common", "package") for each in bench.texts.get(group, [])]
     peers = {tool: python for tool, python in bench.pythons.items() if tool == "promptfoo"}
-    few = COUNT // 20
-    with tempfile.TemporaryDirectory() as place:
-        folders = list(_repositories(Path(place), texts))
-        mine = render_own_answers(folders)
-        others = {tool: theirs(tool, python, folders[:few]) for tool, python in peers.items()}
-    states = Counter(str(row.get("state")) for row in mine.rows.values())
+    peer_count = COUNT // 20  # the peer is too slow for all of them
+    with tempfile.TemporaryDirectory() as root:
+        folders = list(_write_repositories(Path(root), texts))
+        own_answers = ask_own_scanner(folders)
+        others = {tool: ask_peer(tool, python, folders[:peer_count]) for tool, python in peers.items()}
+    states = Counter(str(row.get("state")) for row in own_answers.rows.values())
     size = len({each.text for each in texts})
     yield from ("## A thousand repositories", "")
     yield f"{len(folders)} repositories with a card, a licence file, settings and weights of no size, made of {size}"
@@ -222,37 +230,39 @@ def render_thousand(bench: Bench) -> Iterator[str]:
     yield "process, imports and rules included."
     yield f"Ours came to: {', '.join(f'{count} {state}' for state, count in states.most_common())}."
     yield ""
-    rows = [
-        ("ours", str(len(mine.rows)), f"{mine.seconds:.1f} s", f"{mine.cpu:.1f} s", f"{mine.peak / _MEBIBYTE:.0f} MiB")
-    ]
-    rows += [
-        (tool, str(len(found.rows)), f"{found.seconds:.1f} s", "not reported", f"{found.peak / _MEBIBYTE:.0f} MiB")
-        for tool, found in others.items()
-    ]
+    rows = []
+    for tool, answers in {"ours": own_answers, **others}.items():
+        cpu = f"{answers.cpu:.1f} s" if tool == "ours" else "not reported"
+        peak = f"{answers.peak / _MEBIBYTE:.0f} MiB"
+        rows.append((tool, str(len(answers.rows)), f"{answers.seconds:.1f} s", cpu, peak))
     yield from render_table(("tool", "repositories", "seconds", "CPU time", "peak of resident memory"), rows)
 
 
-def _repositories(place: Path, texts: Sequence[Text]) -> Iterator[Path]:
+def _write_repositories(root: Path, texts: Sequence[Text]) -> Iterator[Path]:
+    """Write ``COUNT`` repositories whose licence files are ``texts`` in turn; yield the folder of each.
+
+    Every fourth card declares ``other`` with a licence name, and every third names a base model.
+    """
     from modelaudit.catalogue import load_catalogue
 
     licenses = load_catalogue().licenses
     for number in range(COUNT):
-        each = texts[number % len(texts)]
-        entry = licenses.get(each.of)
-        name = entry.hub_ids[0] if entry and entry.hub_ids else each.of
+        text = texts[number % len(texts)]
+        entry = licenses.get(text.license_id)
+        name = entry.hub_ids[0] if entry and entry.hub_ids else text.license_id
         card = (
             {"license": name} if number % 4 else {"license": "other", "license_name": name, "license_link": "LICENSE"}
         )
         if number % 3 == 0:
             card |= {"base_model": f"acme/base-{number}", "base_model_relation": "finetune"}
-        yield write_repository(place / f"{number:04}", card, each.text)
+        yield write_repository(root / f"{number:04}", card, text.text)
 
 
 SECTIONS = (render_traps, render_thousand)
 
 
-def _work() -> None:
-    """Answer for each folder of standard input, a line each, and at last with the peak of resident bytes."""
+def _answer_as_worker() -> None:
+    """Conclude the licence of each folder on standard input; print a JSON object for each, and one with the cost."""
     import modelaudit
 
     for line in sys.stdin:
@@ -267,54 +277,54 @@ def _work() -> None:
             "permission": concluded.permission,
         }
         sys.stdout.write(json.dumps(row) + "\n")
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    row = {"peak": used.ru_maxrss * 1024, "cpu": used.ru_utime + used.ru_stime}
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    row = {"peak": usage.ru_maxrss * 1024, "cpu": usage.ru_utime + usage.ru_stime}
     sys.stdout.write(json.dumps(row) + "\n")
 
 
 @dataclass(frozen=True)
-class _Shipped:
+class _ShippedText:
     place: str
-    of: str
+    license_id: str
     text: str
 
 
 @dataclass
-class _Alone:
-    """The texts alone, and no peer."""
+class _TextsOnly:
+    """The input of the sections when this module runs alone: texts, and no peer."""
 
     pythons: dict[str, str] = field(default_factory=dict)
     texts: dict[str, list[Text]] = field(default_factory=dict)
 
 
-def _texts(folder: Path | None) -> dict[str, list[Text]]:
-    """Texts of installed packages, and those of the folder by the names of its files."""
-    found: dict[str, list[Text]] = {"package": [], "standard": [], "ai": []}
+def _collect_texts(folder: Path | None) -> dict[str, list[Text]]:
+    """Return the licence texts of installed packages and of ``folder``, by group."""
+    texts: dict[str, list[Text]] = {"package": [], "standard": [], "ai": []}
     for package in distributions():
-        named = package.metadata.get("License-Expression") or ""
+        expression = package.metadata.get("License-Expression") or ""
         for file in package.files or ():
-            if named and file.name.upper().startswith("LICENSE"):
+            if expression and file.name.upper().startswith("LICENSE"):
                 text = Path(str(file.locate())).read_text(encoding="utf-8", errors="replace")
-                found["package"].append(_Shipped(package.metadata["Name"], named, text))
+                texts["package"].append(_ShippedText(package.metadata["Name"], expression, text))
     listed = yaml.safe_load((ROOT / "rules/fingerprints/_texts.yaml").read_text(encoding="utf-8"))["texts"]
     for group in ("standard", "ai"):
         for path in sorted((folder / group).glob("*.txt")) if folder else ():
             if path.stem in listed:
                 text = path.read_text(encoding="utf-8", errors="replace")
-                found[group].append(_Shipped(path.stem, listed[path.stem]["of"], text))
-    return found
+                texts[group].append(_ShippedText(path.stem, listed[path.stem]["of"], text))
+    return texts
 
 
 def main() -> None:
-    """Measure and print, or work for a measurement."""
+    """Print both sections; with ``--worker``, answer as the process that the sections measure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--texts", type=Path, help="a folder of licence texts, in standard/ and ai/")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.worker:
-        _work()
+        _answer_as_worker()
         return
-    bench = _Alone(texts=_texts(chosen.texts))
+    bench = _TextsOnly(texts=_collect_texts(chosen.texts))
     for section in SECTIONS:
         sys.stdout.write("\n".join(section(bench)) + "\n")
 

@@ -1,4 +1,4 @@
-"""The texts that the licence benchmark shows to every tool, each with its label."""
+"""The labelled texts of the licence benchmark: licences of packages, systems and vendors, and ordinary prose."""
 
 from __future__ import annotations
 
@@ -50,55 +50,63 @@ _ADDED = (
 
 @dataclass(frozen=True, slots=True)
 class LicenseText:
-    """One text.
+    """One text with its label.
 
     Attributes:
-        group: ``package``, ``collect_common_texts``, ``standard``, ``ai``, ``policy`` or ``collect_prose``.
-        place: the file or package that holds it.
-        of: the licence that it is; empty for prose.
+        group: ``package``, ``common``, ``pattern``, ``standard``, ``ai``, ``policy`` or ``prose``.
+        place: the file or package that contains it.
+        license_id: the id of the licence that the text is; empty for prose.
+        text: the text.
     """
 
     group: str
     place: str
-    of: str
+    license_id: str
     text: str
 
 
 def collect_package_texts() -> Iterator[LicenseText]:
-    """The licence files of installed packages whose metadata names exactly one licence and that ship one text.
+    """Yield the licence file of each installed package that states one licence and ships one licence file.
 
-    The label is the package's own, so none of it comes from this project.
+    The label is the package's own statement, not one of this project.
     """
     for package in sorted(distributions(), key=lambda each: each.metadata["Name"].lower()):
-        named = package.metadata.get("License-Expression") or ""
+        expression = package.metadata.get("License-Expression") or ""
         files = [
             file for file in package.files or () if _LICENSE_NAME.fullmatch(file.name) and ".dist-info" in str(file)
         ]
-        if re.fullmatch(r"[A-Za-z0-9.-]+", named) and len(files) == 1:
+        is_single_id = re.fullmatch(r"[A-Za-z0-9.-]+", expression)
+        if is_single_id and len(files) == 1:
             text = Path(str(files[0].locate())).read_text(encoding="utf-8", errors="replace")
-            yield LicenseText("package", package.metadata["Name"], named, text)
+            yield LicenseText("package", package.metadata["Name"], expression, text)
 
 
 def collect_common_texts() -> Iterator[LicenseText]:
-    """The texts that Debian ships once for all its packages."""
-    for name, of in _COMMON_IDS.items():
-        if (_COMMON / name).is_file():
-            yield LicenseText("common", name, of, (_COMMON / name).read_text(encoding="utf-8", errors="replace"))
+    """Yield the licence texts that Debian ships once for all its packages; nothing on other systems."""
+    for name, license_id in _COMMON_IDS.items():
+        path = _COMMON / name
+        if path.is_file():
+            yield LicenseText("common", name, license_id, path.read_text(encoding="utf-8", errors="replace"))
 
 
 def collect_pattern_texts() -> Iterator[LicenseText]:
-    """The texts that patterns of ``licenseclassifier`` stand for, with nothing filled in and no part left out."""
-    place = importlib.resources.files("licenseclassifier") / "_engine" / "licenses.json.gz"
-    entries = json.loads(gzip.decompress(place.read_bytes()))
+    """Yield a text for each pattern of ``licenseclassifier`` that has no alternatives.
+
+    Comments, the marks of groups and the gaps for filled-in words become blanks; optional groups stay.
+    """
+    database = importlib.resources.files("licenseclassifier") / "_engine" / "licenses.json.gz"
+    entries = json.loads(gzip.decompress(database.read_bytes()))
     for entry in entries:
         pattern = entry["lre"] if entry["id"] in _PATTERNS else ""
         if pattern and "||" not in pattern:
+            # //** comment **//, (( group )), (( optional group ))?? and __12__, a gap of up to 12 words.
             text = re.sub(r"//\*\*.*?\*\*//|\(\(|\)\)(?:\?\?)?", " ", pattern, flags=re.DOTALL)
-            yield LicenseText("pattern", entry["id"], normalize_spdx_id(entry["id"]), re.sub(r"__\d+__", " ", text))
+            text = re.sub(r"__\d+__", " ", text)
+            yield LicenseText("pattern", entry["id"], normalize_spdx_id(entry["id"]), text)
 
 
-def folder_texts(folder: Path) -> Iterator[LicenseText]:
-    """The texts of a folder laid out as ``rules/fingerprints/derive.py`` reads it, without overviews of licences."""
+def collect_folder_texts(folder: Path) -> Iterator[LicenseText]:
+    """Yield the texts of a folder in the layout of ``rules/fingerprints/derive.py``, without overviews of licences."""
     listed = yaml.safe_load(_LISTED.read_text(encoding="utf-8"))["texts"]
     with (folder / "sources.tsv").open(encoding="utf-8", newline="") as table:
         rows = {row["path"]: row for row in csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE)}
@@ -111,44 +119,54 @@ def folder_texts(folder: Path) -> Iterator[LicenseText]:
 
 
 def collect_prose() -> Iterator[LicenseText]:
-    """README, CHANGELOG, EULA and the like of installed packages and of the system, and descriptions of packages."""
+    """Yield README, CHANGELOG and similar files of installed packages and of the system, and package descriptions.
+
+    Each text is yielded once.
+    """
     seen: set[str] = set()
     for package in sorted(distributions(), key=lambda each: each.metadata["Name"].lower()):
         description = package.metadata.get_payload()
         if isinstance(description, str):
-            yield from _unseen(f"{package.metadata['Name']}: description", description, seen)
+            yield from _wrap_unseen_prose(f"{package.metadata['Name']}: description", description, seen)
         for file in package.files or ():
             if _PROSE_NAME.fullmatch(file.name) and file.suffix.lower() in _PROSE_ENDINGS:
-                yield from _read(Path(str(file.locate())), f"{package.metadata['Name']}: {file}", seen)
+                yield from _read_prose_file(Path(str(file.locate())), f"{package.metadata['Name']}: {file}", seen)
     for path in sorted(Path("/usr/share/doc").glob("*/*")):
         if _PROSE_NAME.fullmatch(path.name) and path.suffix.lower() in _PROSE_ENDINGS:
-            yield from _read(path, f"{path.parent.name}: {path.name}", seen)
+            yield from _read_prose_file(path, f"{path.parent.name}: {path.name}", seen)
 
 
-def _read(path: Path, place: str, seen: set[str]) -> Iterator[LicenseText]:
+def _read_prose_file(path: Path, place: str, seen: set[str]) -> Iterator[LicenseText]:
+    """Yield the text of a file of ordinary size, unless ``seen`` has the text."""
     if path.is_file() and _SMALLEST <= path.stat().st_size <= _LARGEST:
-        yield from _unseen(place, path.read_text(encoding="utf-8", errors="replace"), seen)
+        yield from _wrap_unseen_prose(place, path.read_text(encoding="utf-8", errors="replace"), seen)
 
 
-def _unseen(place: str, text: str, seen: set[str]) -> Iterator[LicenseText]:
+def _wrap_unseen_prose(place: str, text: str, seen: set[str]) -> Iterator[LicenseText]:
+    """Yield the text as prose and add it to ``seen``, unless it is short or seen already."""
     if len(text) >= _SMALLEST and text not in seen:
         seen.add(text)
         yield LicenseText("prose", place, "", text)
 
 
 def change_text(text: LicenseText, seed: int) -> Iterator[tuple[str, str]]:
-    """Yield (the change, the changed text): a sentence added at its head, end and within, and thrice one taken out."""
-    dice = random.Random(seed)
-    places = [0, len(text.text), dice.choice([found.start() for found in _END.finditer(text.text)] or [0])]
-    for place, sentence in zip(places, _ADDED, strict=True):
-        yield "added", f"{text.text[:place]}\n{sentence}\n{text.text[place:]}"
+    """Yield up to six changed texts as (``added`` or ``removed``, text).
+
+    Three have a restricting sentence at the start, at the end, or after a random sentence. Three lack a random
+    sentence of their own.
+    """
+    generator = random.Random(seed)
+    sentence_ends = [match.start() for match in _END.finditer(text.text)]
+    offsets = [0, len(text.text), generator.choice(sentence_ends or [0])]
+    for offset, sentence in zip(offsets, _ADDED, strict=True):
+        yield "added", f"{text.text[:offset]}\n{sentence}\n{text.text[offset:]}"
     sentences = list(_SENTENCE.finditer(text.text))
-    for found in dice.sample(sentences, min(3, len(sentences))):
-        yield "removed", f"{text.text[: found.start()]} {text.text[found.end() :]}"
+    for sentence_match in generator.sample(sentences, min(3, len(sentences))):
+        yield "removed", f"{text.text[: sentence_match.start()]} {text.text[sentence_match.end() :]}"
 
 
 def write_text_repository(folder: Path, text: str) -> Path:
-    """A model folder with this licence file: a tensor of one number, and a configuration."""
+    """Write a model with this licence file, a tensor of one number and a configuration; return ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "LICENSE").write_text(text, encoding="utf-8", errors="replace")
     header = json.dumps({"weight": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()

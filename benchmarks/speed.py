@@ -1,4 +1,4 @@
-"""How long an opcode-heavy pickle takes: ``pickle.load``, the peers and ours, each in a process of its own, in one run.
+"""Measure the time for an opcode-heavy pickle: ``pickle.load``, the peers and ours, each in a process of its own.
 
 ``make bench-speed`` runs it. The files are written here from a fixed seed: four million opcodes of dictionaries of
 text, floats and tuples, in protocol 4 and in protocol 2, and as many mixed with objects. Prints; asserts nothing.
@@ -31,7 +31,7 @@ MIB = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurement:
     """CPU seconds and peak of resident bytes of one process."""
 
     cpu: float
@@ -39,7 +39,7 @@ class Measured:
 
 
 def _build_plain(source: random.Random) -> object:
-    """One record of 40 opcodes, and in protocol 4 of some 270 bytes."""
+    """Return one record of 40 opcodes; in protocol 4 it has about 270 bytes."""
     return {
         "id": source.randrange(10**9),
         "name": f"layer.{source.randrange(10**6)}.weight",
@@ -52,7 +52,7 @@ def _build_plain(source: random.Random) -> object:
 
 
 def _build_mixed(source: random.Random) -> object:
-    """One record of data and objects of the standard library."""
+    """Return one record of data and objects of the standard library."""
     day = datetime.date(2000 + source.randrange(30), 1 + source.randrange(12), 1 + source.randrange(28))
     ordered = collections.OrderedDict((f"k{index}", source.random()) for index in range(4))
     return {
@@ -64,11 +64,12 @@ def _build_mixed(source: random.Random) -> object:
 
 
 def _build_record(source: random.Random) -> dict[str, object]:
+    """Return the plain data that all mixed records have."""
     return {"name": f"layer.{source.randrange(10**6)}.weight", "score": source.random(), "set": {source.randrange(99)}}
 
 
 def _build_arrays(source: random.Random) -> object:
-    """One record with a small numpy array, as training logs hold them."""
+    """Return one record with a small numpy array, as training logs contain them."""
     import numpy as np
 
     return {"loss": np.full(4, source.random()), "last": np.float64(source.random()), **_build_record(source)}
@@ -80,13 +81,13 @@ _FILES: dict[str, tuple[Callable[[random.Random], object], int, int]] = {
     "data and objects": (_build_mixed, 4, 78_000),
     "data and arrays": (_build_arrays, 4, 85_000),
 }
-"""How a record is made, the protocol, and how many there are."""
+"""By name of the file: the function that builds a record, the pickle protocol, and the number of records."""
 
 
 def main() -> None:
     """Write the missing samples, measure, print."""
     parser = add_options(__doc__.splitlines()[0], _RESULTS)
-    parser.add_argument("--runs", type=int, default=3, help="of each; the least CPU time counts")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each command; the least CPU time counts")
     parser.add_argument("--only", action="append", help="a file whose name contains this; repeatable")
     parser.add_argument("--ours", action="store_true", help="pickle.load, picklescan and ours alone")
     chosen = parser.parse_args()
@@ -100,52 +101,57 @@ def main() -> None:
         f"{versions}; no answer within {SECONDS_MOST} s is a dash.\n"
     ]
     files = [name for name in _FILES if not chosen.only or any(word in name for word in chosen.only)]
-    parts += [_render_part(name, _write_once(name, folder / "speed"), peers, chosen.runs) for name in files]
+    parts += [
+        _render_file_section(name, _write_missing_file(name, folder / "speed"), peers, chosen.runs) for name in files
+    ]
     publish_report("\n".join(parts), _RESULTS, chosen.write)
 
 
-def _write_once(name: str, folder: Path) -> Path:
-    """The file of that name, written in a process of its own so that ours stays small."""
+def _write_missing_file(name: str, folder: Path) -> Path:
+    """Return the path of the file; write it if it is missing, in a process of its own to keep this one small."""
     path = folder / f"{name.replace(', ', '-').replace(' ', '-')}.pkl"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        code = f"import speed; speed.write({name!r}, {str(path)!r})"
+        code = f"import speed; speed.write_pickle({name!r}, {str(path)!r})"
         subprocess.run([sys.executable, "-c", code], cwd=HERE, check=True)
     return path
 
 
-def write(name: str, path: str) -> None:
-    """Write one of the files; the same bytes each time."""
-    make, protocol, count = _FILES[name]
+def write_pickle(name: str, path: str) -> None:
+    """Write the file ``name`` of ``_FILES`` to ``path``, and the number of its opcodes beside it."""
+    build_record, protocol, count = _FILES[name]
     source = random.Random(2026)
-    data = pickle.dumps([make(source) for _ in range(count)], protocol)
+    data = pickle.dumps([build_record(source) for _ in range(count)], protocol)
     opcodes = sum(1 for _ in pickletools.genops(data))
     Path(path).with_suffix(".opcodes").write_text(str(opcodes))
     Path(path).write_bytes(data)
 
 
-def _render_part(name: str, path: Path, peers: dict[str, str | None], runs: int) -> str:
-    took: dict[str, Measured | None] = {}
-    for what, command in _list_commands(path, peers):
-        one = took[what] = _measure_least(command, runs)
-        print(f"{name}: {what} {f'{one.cpu:.2f} s' if one else 'no answer'}", flush=True)
-    loaded, peer = took["pickle.load"], took.get("picklescan")
-    rows = [
-        [what, f"{one.cpu:.2f}", _format_ratio(one, loaded), _format_ratio(one, peer), f"{one.peak / MIB:.0f}"]
-        if one
-        else [what, *"----"]
-        for what, one in took.items()
-    ]
+def _render_file_section(name: str, path: Path, peers: dict[str, str | None], runs: int) -> str:
+    """Measure every command on one file, and render the table of the results."""
+    measurements: dict[str, Measurement | None] = {}
+    for label, command in _list_commands(path, peers):
+        measurement = measurements[label] = _measure_repeatedly(command, runs)
+        print(f"{name}: {label} {f'{measurement.cpu:.2f} s' if measurement else 'no answer'}", flush=True)
+    loader, peer = measurements["pickle.load"], measurements.get("picklescan")
+    rows = []
+    for label, measurement in measurements.items():
+        if measurement is None:
+            rows.append([label, "-", "-", "-", "-"])
+            continue
+        ratios = [_format_ratio(measurement, loader), _format_ratio(measurement, peer)]
+        rows.append([label, f"{measurement.cpu:.2f}", *ratios, f"{measurement.peak / MIB:.0f}"])
     opcodes = int(path.with_suffix(".opcodes").read_text())
     lines = [f"## {name}: {path.stat().st_size / 1e6:.1f} MB, {opcodes:,} opcodes\n"]
     return "\n".join(lines + render_table(["", "CPU s", "times pickle.load", "of picklescan", "peak MiB"], rows))
 
 
-def _format_ratio(one: Measured, other: Measured | None) -> str:
-    return f"{one.cpu / other.cpu:.2f}" if other else "-"
+def _format_ratio(measurement: Measurement, reference: Measurement | None) -> str:
+    return f"{measurement.cpu / reference.cpu:.2f}" if reference else "-"
 
 
 def _list_commands(path: Path, peers: dict[str, str | None]) -> Iterator[tuple[str, list[str]]]:
+    """Yield (label, command) of each measurement; ``peers`` maps a name to its interpreter."""
     worker = str(PEERS / "speed_worker.py")
     yield "pickle.load", [sys.executable, worker, "load", str(path)]
     yield "ours: reader and checks", [sys.executable, worker, "reader", str(path)]
@@ -156,27 +162,31 @@ def _list_commands(path: Path, peers: dict[str, str | None]) -> Iterator[tuple[s
             yield name, [python, worker, name, str(path)]
 
 
-def _measure_least(command: list[str], runs: int) -> Measured | None:
-    found: list[Measured] = []
+def _measure_repeatedly(command: list[str], runs: int) -> Measurement | None:
+    """Return the measurement with the least CPU time of ``runs`` runs; ``None`` if a run gave no answer."""
+    measurements: list[Measurement] = []
     for _ in range(runs):
-        one = measure(command)
-        if one is None:
+        measurement = measure_process(command)
+        if measurement is None:
             return None
-        found.append(one)
-        if one.cpu > 20:
+        measurements.append(measurement)
+        if measurement.cpu > 20:
             break  # a second run of such a slow command would not change the comparison
-    return min(found, key=lambda one: one.cpu)
+    return min(measurements, key=lambda each: each.cpu)
 
 
-def measure(command: list[str]) -> Measured | None:
-    """Run one process; a command that measures nothing itself is measured from outside."""
-    kept = clean_environment(command[0])
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=kept, text=True)
+def measure_process(command: list[str]) -> Measurement | None:
+    """Run a command and return its figures; ``None`` if it exceeds ``SECONDS_MOST`` or fails.
+
+    ``peers/speed_worker.py`` prints its own figures. Any other command is measured by the operating system.
+    """
+    environment = clean_environment(command[0])
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True)
     assert process.stdout is not None
     deadline = time.monotonic() + SECONDS_MOST
     while True:
-        done, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if done:
+        ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if ended:
             break
         if time.monotonic() > deadline:
             process.kill()
@@ -187,10 +197,10 @@ def measure(command: list[str]) -> Measured | None:
     line = process.stdout.read().strip()
     if line.startswith("{"):
         figures = json.loads(line)
-        return Measured(figures["cpu"], figures["peak"])
-    if process.returncode not in (0, 1, 3):
+        return Measurement(figures["cpu"], figures["peak"])
+    if process.returncode not in (0, 1, 3):  # the exit codes of a scan that ended
         return None
-    return Measured(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    return Measurement(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def main() -> None:
     for run in range(runs + 1):
         for name, command in commands.items():
             elapsed = _measure_seconds(command)
-            if run:  # the first only warms the file cache
+            if run:  # the first run only warms the file cache
                 times[name].append(elapsed)
     ours = statistics.median(times[_OURS])
     print(f"median of {runs} runs each, Python {sys.version.split()[0]}")

@@ -49,11 +49,12 @@ _RANKS = ("none", "info", "low", "medium", "high", "critical")
 
 @dataclass
 class Package:
-    """What one package shipped.
+    """The chat templates of one package.
 
     Attributes:
+        name: the package with its version.
         digest: SHA-256 of the archive.
-        templates: distinct templates, by their digest.
+        templates: distinct templates, by their SHA-256.
     """
 
     name: str
@@ -62,7 +63,7 @@ class Package:
 
 
 def download_package(name: str, folder: Path) -> Path | None:
-    """The archive of one pinned package; ``None``, with a word, where it cannot be had."""
+    """Download the archive of one pinned package into ``folder``; print a line and return ``None`` if that fails."""
     binary = "--no-binary" if name.partition("==")[0] in _SOURCE_ONLY else "--only-binary"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download", "--no-deps"]
     platforms = (
@@ -71,30 +72,35 @@ def download_package(name: str, folder: Path) -> Path | None:
         else ["--platform", "any", "--platform", "manylinux2014_x86_64", "--python-version", "3.13"]
     )
     subprocess.run([*pip, *platforms, binary, ":all:", "-d", str(folder), name], check=False)
-    found = sorted(path for path in folder.iterdir() if path.suffix in (".whl", ".gz"))
-    if not found:
+    archives = sorted(path for path in folder.iterdir() if path.suffix in (".whl", ".gz"))
+    if not archives:
         print(f"{name} cannot be downloaded; it is left out")
-    return found[0] if found else None
+    return archives[0] if archives else None
 
 
 def read_members(archive: Path) -> Iterator[tuple[str, bytes]]:
-    """The text files of an archive that can hold a template."""
-    kept = (*_ENDINGS, ".json", ".py")
+    """Yield (name, bytes) of the files in a wheel or source archive that can contain a template."""
+    suffixes = (*_ENDINGS, ".json", ".py")
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel:
             for entry in wheel.infolist():
-                if entry.filename.endswith(kept) and entry.file_size < _LARGEST and "/test" not in entry.filename:
+                if entry.filename.endswith(suffixes) and entry.file_size < _LARGEST and "/test" not in entry.filename:
                     yield entry.filename, wheel.read(entry)
         return
     with tarfile.open(archive) as source:
         for member in source:
-            stream = source.extractfile(member) if member.name.endswith(kept) and member.size < _LARGEST else None
+            if not member.name.endswith(suffixes) or member.size >= _LARGEST:
+                continue
+            stream = source.extractfile(member)
             if stream is not None:
                 yield member.name, stream.read()
 
 
 def collect_templates(name: str, data: bytes) -> Iterator[str]:
-    """The templates in one file: the file itself, values of JSON with the marks of Jinja, constants of Python."""
+    """Yield the templates in one file: a Jinja file itself, values of JSON, or string constants of Python.
+
+    A file that is not valid UTF-8, JSON or Python yields nothing.
+    """
     try:
         text = data.decode()
         if name.endswith(_ENDINGS):
@@ -102,18 +108,16 @@ def collect_templates(name: str, data: bytes) -> Iterator[str]:
         elif "{%" in text and name.endswith(".json"):
             yield from (each for each in _find_texts(json.loads(text)) if "{%" in each)
         elif "{%" in text:
-            yield from (
-                each
-                for each in _find_constants(text)
-                if "{%" in each and "message" in each and _is_whole_template(each)
-            )
+            for constant in _find_constants(text):
+                if "{%" in constant and "message" in constant and _is_whole_template(constant):
+                    yield constant
     except (ValueError, SyntaxError):
         return
 
 
 def _find_texts(value: object) -> Iterator[str]:
-    """The texts below keys that speak of templates."""
-    waiting = [(value, False)]
+    """Yield the texts of a JSON document that lie below a key with ``template`` in its name."""
+    waiting = [(value, False)]  # (value, whether a key above it names a template)
     while waiting:
         each, is_template = waiting.pop()
         if isinstance(each, str) and is_template:
@@ -127,13 +131,14 @@ def _find_texts(value: object) -> Iterator[str]:
 
 
 def _find_constants(text: str) -> Iterator[str]:
+    """Yield the string constants of Python source."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
 
 
 def _is_whole_template(text: str) -> bool:
-    """Whether a constant of Python is a whole template, and not a part of one that code puts together."""
+    """Whether a string constant parses as a template; a part that code joins to others usually does not."""
     try:
         parse_template(text)
     except DamagedError:
@@ -142,7 +147,7 @@ def _is_whole_template(text: str) -> bool:
 
 
 def scan_template(path: Path) -> tuple[int, str, list[str]]:
-    """(exit code, highest severity of the rules about templates, their ids) of one file."""
+    """Scan one file; return the exit code, the highest severity except of licence rules, and the ids of the rules."""
     report = modelaudit.scan(path, second_opinion=False)
     findings = [finding for finding in report.findings if not finding.rule.startswith("license/")]
     highest = max((list(Severity).index(finding.severity) for finding in findings), default=None)
@@ -153,8 +158,8 @@ def scan_template(path: Path) -> tuple[int, str, list[str]]:
     )
 
 
-def list_packages(names: tuple[str, ...]) -> Iterator[Package]:
-    """What each package ships; its archive is deleted before the next."""
+def read_packages(names: tuple[str, ...]) -> Iterator[Package]:
+    """Yield the templates of each package; its archive is deleted before the next is downloaded."""
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
             archive = download_package(name, Path(folder))
@@ -167,11 +172,12 @@ def list_packages(names: tuple[str, ...]) -> Iterator[Package]:
         yield package
 
 
-def _scan_own_templates(found: list[Package]) -> Iterator[str]:
+def _render_benign_section(packages: list[Package]) -> Iterator[str]:
+    """Scan the templates of all packages, and yield the lines of the report about them."""
     rows, seen, rules, seconds = [], set[str](), Counter[str](), 0.0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "chat_template.jinja"
-        for package in found:
+        for package in packages:
             severities: Counter[str] = Counter()
             exits: Counter[int] = Counter()
             for digest, text in sorted(package.templates.items()):
@@ -181,14 +187,15 @@ def _scan_own_templates(found: list[Package]) -> Iterator[str]:
                 seconds += time.perf_counter() - begun
                 exits[code] += 1
                 severities[severity] += 1
-                rules.update(findings if digest not in seen else ())
+                if digest not in seen:  # several packages ship the same template
+                    rules.update(findings)
                 seen.add(digest)
             counts = [str(severities[rank]) for rank in _RANKS if rank != "info"]
             rows.append((package.name, str(len(package.templates)), *counts, str(exits[1]), str(exits[3])))
     yield "## Benign: templates that inference packages ship"
     yield ""
-    each = seconds / max(1, sum(len(package.templates) for package in found))
-    yield f"{len(seen)} distinct templates; {each * 1000:.0f} ms each."
+    average = seconds / max(1, sum(len(package.templates) for package in packages))
+    yield f"{len(seen)} distinct templates; {average * 1000:.0f} ms each."
     yield "The columns count templates by their gravest finding, then by exit code."
     yield ""
     yield from render_table(
@@ -197,20 +204,21 @@ def _scan_own_templates(found: list[Package]) -> Iterator[str]:
     yield from render_table(
         ("rule that spoke", "templates"), [(rule, str(count)) for rule, count in sorted(rules.items())]
     )
-    both = hashlib.sha256("".join(sorted(seen)).encode()).hexdigest()
+    digest_of_all = hashlib.sha256("".join(sorted(seen)).encode()).hexdigest()
     yield "Digests of the archives, and over the sorted digests of all templates:"
     yield ""
-    yield from (f"- `{package.name}`: `{package.digest}`" for package in found)
-    yield from (f"- templates: `{both}`", "")
+    yield from (f"- `{package.name}`: `{package.digest}`" for package in packages)
+    yield from (f"- templates: `{digest_of_all}`", "")
 
 
-def _scan_hostile_templates(folder: Path) -> Iterator[str]:
+def _render_attack_section(corpus: Path) -> Iterator[str]:
+    """Scan the hostile and benign templates of the fixtures and the corpus, and yield the lines of the report."""
     groups: dict[tuple[str, str], Counter[int]] = {}
     for path in sorted((FIXTURES / "routes").glob("template-*/*/*")):
         groups.setdefault((path.parts[-3], "malicious"), Counter())[scan_template(path)[0]] += 1
     for path in sorted((FIXTURES / "jinja" / "benign").iterdir()):
         groups.setdefault(("fixtures of our own", "benign"), Counter())[scan_template(path)[0]] += 1
-    for sample in collect_corpus(folder):
+    for sample in collect_corpus(corpus):
         if "jinja" in sample.shown_path:
             groups.setdefault(("samples of promptfoo", sample.label), Counter())[scan_template(sample.path)[0]] += 1
     yield "## Attacks, by exit code"
@@ -220,12 +228,12 @@ def _scan_hostile_templates(folder: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    """Measure, print and perhaps keep."""
+    """Scan all templates, print the report, and write it with ``--write``."""
     parser = add_options(__doc__ or "", RESULTS)
     parser.add_argument("--corpus", type=Path, default=Path(os.environ.get("CORPUS") or "corpus"))
     arguments = parser.parse_args()
     lines = ["# Chat templates", "", describe_machine("bench-templates") + f"ours {modelaudit.__version__}.", ""]
-    lines += [*_scan_own_templates(list(list_packages(PACKAGES))), *_scan_hostile_templates(arguments.corpus)]
+    lines += [*_render_benign_section(list(read_packages(PACKAGES))), *_render_attack_section(arguments.corpus)]
     publish_report("\n".join(lines), RESULTS, arguments.write)
 
 

@@ -1,8 +1,10 @@
-"""Asks one tool for the licences of model folders, inside its own environment: ``python license_worker.py TOOL``.
+"""Ask one tool for the licences of model folders, inside its own environment: ``python license_worker.py TOOL``.
 
-Reads one folder a line from standard input, each with a licence file ``LICENSE`` beside a tiny model; writes one JSON
+Standard input has one folder a line, each with a licence file ``LICENSE`` beside a tiny model. The output is one JSON
 object a line: ``path``, ``licenses`` (the names from the tool, in its spelling) and ``seconds``; and at last ``peak``
 (resident bytes). Each tool is called as its own command calls it, and only its answer for the folder counts.
+
+Each ``prepare_...`` function imports a tool and returns the function that asks it.
 """
 
 from __future__ import annotations
@@ -17,14 +19,15 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from process import OFFLINE, exit_code, peak, silenced
+from process import OFFLINE, capture_exit_code, read_peak_memory, silence_output
 
 os.environ |= OFFLINE
 
 Ask = Callable[[str], list[str]]
+"""A function of a folder that returns the licence names a tool reports for it."""
 
 
-def promptfoo() -> Ask:
+def prepare_promptfoo() -> Ask:
     """As ``modelaudit scan --format json FOLDER`` of the package of that name."""
     from modelaudit.cli import cli
 
@@ -32,27 +35,28 @@ def promptfoo() -> Ask:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "report.json"
             arguments = ["scan", "--format", "json", "--no-cache", "--output", str(out), path]
-            exit_code(lambda: cli.main(arguments, standalone_mode=False))
+            capture_exit_code(lambda: cli.main(arguments, standalone_mode=False))
             report = json.loads(out.read_text())
-        named = [entry.get("spdx_id") or entry.get("name") for entry in _under(report, "license_info")]
-        return sorted({str(name) for name in (*named, *_under(report, "license")) if name and isinstance(name, str)})
+        names = [entry.get("spdx_id") or entry.get("name") for entry in _find_values(report, "license_info")]
+        names += _find_values(report, "license")
+        return sorted({name for name in names if name and isinstance(name, str)})
 
     return ask
 
 
-def aisbom() -> Ask:
+def prepare_aisbom() -> Ask:
     """As ``aisbom scan --offline FOLDER``."""
     from aisbom.scanner import DeepScanner
 
     def ask(path: str) -> list[str]:
         artifacts = DeepScanner(path).scan()["artifacts"]
-        named = {str(artifact.get("license") or "") for artifact in artifacts}
-        return sorted(name for name in named if name and name.lower() not in ("unknown", "none"))
+        names = {str(artifact.get("license") or "") for artifact in artifacts}
+        return sorted(name for name in names if name and name.lower() not in ("unknown", "none"))
 
     return ask
 
 
-def licenseclassifier() -> Ask:
+def prepare_licenseclassifier() -> Ask:
     """The library alone, on the text of the licence file."""
     from licenseclassifier import identify_license
 
@@ -63,8 +67,8 @@ def licenseclassifier() -> Ask:
     return ask
 
 
-def _under(value: object, key: str) -> Iterator[dict[str, str] | str]:
-    """Yield every value of a document below a key of this name."""
+def _find_values(value: object, key: str) -> Iterator[dict[str, str] | str]:
+    """Yield the value of every ``key`` in a JSON document, or the items of the value if it is a list."""
     waiting = [value]
     while waiting:
         each = waiting.pop()
@@ -78,12 +82,16 @@ def _under(value: object, key: str) -> Iterator[dict[str, str] | str]:
             waiting += each
 
 
-TOOLS = {tool.__name__: tool for tool in (promptfoo, aisbom, licenseclassifier)}
+TOOLS: dict[str, Callable[[], Ask]] = {
+    "promptfoo": prepare_promptfoo,
+    "aisbom": prepare_aisbom,
+    "licenseclassifier": prepare_licenseclassifier,
+}
 
 
 def main() -> None:
     """Ask the tool and write its answers; everything that it prints itself is dropped."""
-    out = silenced()
+    out = silence_output()
     ask = TOOLS[sys.argv[1]]()
     for line in sys.stdin:
         path = line.rstrip("\n")
@@ -91,13 +99,13 @@ def main() -> None:
         try:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 licenses = ask(path)
-        except BaseException as failure:  # noqa: BLE001 - a tool that fails has named nothing
+        except BaseException as failure:  # noqa: BLE001 - a tool that fails reports no licence
             licenses = [f"failed: {type(failure).__name__}"]
         out.write(json.dumps({"path": path, "licenses": licenses, "seconds": time.perf_counter() - began}) + "\n")
         out.flush()
-    out.write(json.dumps({"peak": peak()}) + "\n")
+    out.write(json.dumps({"peak": read_peak_memory()}) + "\n")
     out.flush()
-    os._exit(0)  # some keep threads that wait for a network that is not there
+    os._exit(0)  # some tools have threads that wait for the network and would keep the process alive
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ OFFLINE = {
     "DO_NOT_TRACK": "1",
     "HF_HUB_OFFLINE": "1",
 }
-"""What switches off all that the scanners would send or fetch."""
+"""Environment variables that disable all network access of the scanners."""
 
 
-def silenced() -> TextIO:
-    """Standard output for figures alone; whatever else the process prints is dropped from here on."""
+def silence_output() -> TextIO:
+    """Discard all that the process prints from now on; return a stream to the original standard output for figures."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
@@ -27,14 +27,17 @@ def silenced() -> TextIO:
     return out
 
 
-def peak() -> int:
-    """Peak of resident memory in bytes. Not ``ru_maxrss``: a child's begins with its parent's on Linux."""
-    found = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
-    return int(found[1]) * 1024 if found else 0
+def read_peak_memory() -> int:
+    """Return the peak of resident memory in bytes, or 0 if unknown.
+
+    It comes from ``/proc``, because ``ru_maxrss`` of a child process begins with that of its parent on Linux.
+    """
+    match = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    return int(match[1]) * 1024 if match else 0
 
 
-def exit_code(run: Callable[[], object]) -> int:
-    """Return the exit code of a command."""
+def capture_exit_code(run: Callable[[], object]) -> int:
+    """Call ``run``, the main function of a command, and return the exit code that it ends with."""
     try:
         run()
     except SystemExit as end:

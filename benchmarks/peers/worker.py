@@ -1,6 +1,6 @@
-"""Runs one scanner over a list of files inside the scanner's own environment: ``python worker.py SCANNER``.
+"""Run one scanner over a list of files inside the scanner's own environment: ``python worker.py SCANNER``.
 
-Reads one path a line from standard input; writes one JSON object a line: ``imported``, the seconds that the import of
+Standard input has one path a line. The output is one JSON object a line: ``imported``, the seconds that the import of
 the scanner took; for each file ``path``, ``outcome``, ``detail`` and ``seconds``; and at last ``peak`` (resident bytes)
 and ``cpu`` (seconds). Each scanner is called as its own command calls it, file by file. Its exit code
 becomes an outcome:
@@ -11,7 +11,9 @@ becomes an outcome:
 ``pass``        it exits as in order
 ``skipped``     it reports that it does not read such files
 
-No scanner here loads a model, and none reaches the network: what they would send or fetch is switched off at the start.
+No scanner here loads a model, and none reaches the network: its access is disabled at the start.
+
+Each ``prepare_...`` function imports a scanner and returns the function that scans one file.
 """
 
 from __future__ import annotations
@@ -27,14 +29,15 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from process import OFFLINE, exit_code, peak, silenced
+from process import OFFLINE, capture_exit_code, read_peak_memory, silence_output
 
 os.environ |= OFFLINE
 
 Scan = Callable[[str], tuple[str, str]]
+"""A function of a path that returns (outcome, detail)."""
 
 
-def ours() -> Scan:
+def prepare_ours() -> Scan:
     """This project's scanner, without the opinion of another."""
     import modelaudit
 
@@ -51,7 +54,7 @@ def ours() -> Scan:
     return scan
 
 
-def picklescan() -> Scan:
+def prepare_picklescan() -> Scan:
     """As ``picklescan -p FILE``; its "suspicious" globals do not change its exit code."""
     from picklescan.scanner import scan_file_path
 
@@ -68,7 +71,7 @@ def picklescan() -> Scan:
     return scan
 
 
-def modelscan() -> Scan:
+def prepare_modelscan() -> Scan:
     """As ``modelscan -p FILE``."""
     from modelscan.modelscan import ModelScan
     from modelscan.settings import DEFAULT_SETTINGS
@@ -86,7 +89,7 @@ def modelscan() -> Scan:
     return scan
 
 
-def fickling() -> Scan:
+def prepare_fickling() -> Scan:
     """As ``fickling --check-safety FILE``, and for a ZIP archive as its scan of a hub repository reads one."""
     from fickling import cli
     from fickling.loader import scan_zip_archive
@@ -107,44 +110,53 @@ def fickling() -> Scan:
     return scan
 
 
-# It reads raw pickles and never reports that a file is not one, so other extensions are not given to it.
+# fickling reads raw pickles and never reports that a file is none. It gets no files with other extensions.
 _PICKLES = {".pkl", ".pickle", ".p", ".bin", ".pt", ".pth", ".ckpt", ".joblib", ".dill", ".dat", ".data", ""}
 
 
-def promptfoo() -> Scan:
+def prepare_promptfoo() -> Scan:
     """As ``modelaudit scan FILE`` of the package of that name."""
     from modelaudit.cli import cli
 
     def scan(path: str) -> tuple[str, str]:
-        code = exit_code(lambda: cli.main(["scan", "--format", "json", "--no-cache", path], standalone_mode=False))
+        code = capture_exit_code(
+            lambda: cli.main(["scan", "--format", "json", "--no-cache", path], standalone_mode=False)
+        )
         return {0: "pass", 1: "alarm"}.get(code, "incomplete"), f"exit {code}"
 
     return scan
 
 
-def aisbom() -> Scan:
+def prepare_aisbom() -> Scan:
     """As ``aisbom scan --offline FOLDER``, whose own scanner takes a file as well."""
     from aisbom.scanner import DeepScanner
 
     def scan(path: str) -> tuple[str, str]:
-        found = DeepScanner(path).scan()
-        levels = [str(artifact.get("risk_level", "")) for artifact in found["artifacts"]]
+        result = DeepScanner(path).scan()
+        levels = [str(artifact.get("risk_level", "")) for artifact in result["artifacts"]]
         if any(re.search("CRITICAL", level, re.IGNORECASE) for level in levels):
             return "alarm", " ".join(levels)[:80]
-        if found["errors"]:
-            kinds = {error.get("target_error_type") for error in found["errors"]}
+        if result["errors"]:
+            kinds = {error.get("target_error_type") for error in result["errors"]}
             return ("skipped", "") if kinds == {"UnsupportedFileType"} else ("incomplete", "error")
         return ("pass", " ".join(levels)[:80]) if levels else ("skipped", "")
 
     return scan
 
 
-SCANNERS = {scanner.__name__: scanner for scanner in (ours, picklescan, modelscan, fickling, promptfoo, aisbom)}
+SCANNERS: dict[str, Callable[[], Scan]] = {
+    "ours": prepare_ours,
+    "picklescan": prepare_picklescan,
+    "modelscan": prepare_modelscan,
+    "fickling": prepare_fickling,
+    "promptfoo": prepare_promptfoo,
+    "aisbom": prepare_aisbom,
+}
 
 
 def main() -> None:
-    """Scan, and write the outcomes; whatever a scanner prints itself is dropped."""
-    out = silenced()
+    """Scan each path on standard input and write its outcome; discard what the scanner itself prints."""
+    out = silence_output()
     began = time.perf_counter()
     scan = SCANNERS[sys.argv[1]]()
     out.write(json.dumps({"imported": time.perf_counter() - began}) + "\n")
@@ -159,9 +171,9 @@ def main() -> None:
         row = {"path": path, "outcome": outcome, "detail": detail, "seconds": time.perf_counter() - began}
         out.write(json.dumps(row) + "\n")
         out.flush()
-    out.write(json.dumps({"peak": peak(), "cpu": time.process_time()}) + "\n")
+    out.write(json.dumps({"peak": read_peak_memory(), "cpu": time.process_time()}) + "\n")
     out.flush()
-    os._exit(0)  # some keep threads that wait for a network that is not there
+    os._exit(0)  # some scanners have threads that wait for the network and would keep the process alive
 
 
 if __name__ == "__main__":
