@@ -17,6 +17,7 @@ from modelaudit.wire.text import TextScan, decode_text
 
 
 def get_document(reading) -> Document:
+    """Return the one document that the reader yielded."""
     (document,) = reading.of(Document)
     return document
 
@@ -24,6 +25,7 @@ def get_document(reading) -> Document:
 @check_each(
     "path, data, expected",
     [
+        # The expected format, root, keys and number of lines.
         ("config.json", b'{"b": 1, "a": [2]}\n', ("json", "mapping", ("b", "a"), 1)),
         ("noext", b' {"b": 1}', ("json", "mapping", ("b",), 1)),
         ("noext", b'[{"b": 1}]', ("json", "sequence", (), 1)),
@@ -65,6 +67,7 @@ def test_8_bit_encoding_is_text_with_defect(read_bytes):
 
 
 def test_character_across_end_of_head_is_text(read_bytes):
+    # The head has 4096 bytes; the two bytes of the letter are at its end and after it.
     reading = read_bytes(b"x" * 4095 + "é".encode(), "a.txt")
     assert reading.formats["a.txt"] == ["text"]
     assert reading.kinds() == set()
@@ -117,7 +120,8 @@ def test_tags_before_damage_are_kept(read_bytes):
     ],
 )
 def test_oversized_document_reaches_limit(data, path, read_bytes):
-    limits = Limits(document_bytes=7000 if len(data) > 5001 else 5001, document_nodes=1000, document_depth=200)
+    # Texts of one letter exceed the bound on bytes, all others the bound on depth or on values.
+    limits = Limits(document_bytes=7000, document_nodes=1000, document_depth=200)
     if set(data) <= set(b'x"'):
         limits = Limits(document_bytes=4000)
     assert UnreadReason.LIMIT in read_bytes(data, path, limits).reasons()
@@ -148,8 +152,11 @@ _JSON = st.recursive(
 
 
 def measure_depth(value: object) -> int:
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return 0 if items is None else 1 + max(map(measure_depth, items), default=0)
+    """Return how deep lists and dictionaries nest in ``value``: 0 for a scalar, 1 for an empty list."""
+    if not isinstance(value, (dict, list)):
+        return 0
+    items = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(measure_depth, items), default=0)
 
 
 @settings(max_examples=200, deadline=None)
@@ -168,6 +175,7 @@ def test_bounds_on_json_are_exact(value, ascii_only):
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(st.sampled_from('"\\u{}[],:d8a0c ')))
 def test_unclosed_string_hides_no_bracket_from_bounds(text):
+    # Any text, valid or not, is measured without an error.
     exceeds_depth(text * 300, 3)
     exceeds_nodes(text * 300, 3)
     try:
@@ -184,20 +192,21 @@ def test_lone_surrogates_are_found(text):
         value = json.loads(f'"{text}"')
     except ValueError:
         return
+    # Python encodes a string unless it contains half of a surrogate pair.
     try:
         value.encode()
-        whole = True
+        is_encodable = True
     except UnicodeEncodeError:
-        whole = False
-    assert has_lone_surrogate(text) == (not whole)
+        is_encodable = False
+    assert has_lone_surrogate(text) == (not is_encodable)
 
 
 @settings(max_examples=200, deadline=None)
-@given(text=st.text(), cuts=st.lists(st.integers(1, 9), max_size=6))
-def test_text_scan_does_not_depend_on_pieces(text, cuts):
+@given(text=st.text(), lengths=st.lists(st.integers(1, 9), max_size=6))
+def test_text_scan_does_not_depend_on_pieces(text, lengths):
     data = text.encode()
 
-    def outcome(pieces):
+    def scan_pieces(pieces):
         scan = TextScan()
         try:
             for piece in pieces:
@@ -208,12 +217,13 @@ def test_text_scan_does_not_depend_on_pieces(text, cuts):
         return scan.encoding, scan.lines
 
     pieces, rest = [], data
-    for cut in cuts:
-        pieces.append(rest[:cut])
-        rest = rest[cut:]
+    for length in lengths:
+        pieces.append(rest[:length])
+        rest = rest[length:]
+    # A byte order mark of UTF-16 must be in the first piece, so texts that begin like one are left out.
     if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        assert outcome([piece for piece in [*pieces, rest] if piece]) == outcome([data] if data else [])
-        if outcome([data]) != "damaged":
+        assert scan_pieces([piece for piece in [*pieces, rest] if piece]) == scan_pieces([data] if data else [])
+        if scan_pieces([data]) != "damaged":
             scan = TextScan()
             scan.feed(data)
             assert decode_text(data, scan) == data.decode("utf-8-sig")
@@ -234,16 +244,17 @@ def test_yaml_is_valid_exactly_if_pyyaml_parses_it(text, read_bytes):
     try:
         for _ in yaml.parse(text, Loader=yaml.CSafeLoader):
             pass
-        valid = True
+        is_valid = True
     except yaml.YAMLError:
-        valid = False
+        is_valid = False
     if text:
         reading = read_bytes(text.encode(), "a.yaml")
-        if "a.yaml" in reading.formats and reading.formats["a.yaml"] == ["yaml"]:
-            assert ("not-yaml" in reading.kinds()) == (not valid)
+        # Some texts are recognised as another format.
+        if reading.formats.get("a.yaml") == ["yaml"]:
+            assert ("not-yaml" in reading.kinds()) == (not is_valid)
 
 
-def test_rows_are_not_kept_in_memory():
+def test_json_lines_are_not_kept_in_memory():
     text = "1\n" * 1_000_000
     tracemalloc.start()
     facts = scan_json_lines(text, Limits())
@@ -253,10 +264,10 @@ def test_rows_are_not_kept_in_memory():
 
 
 @pytest.mark.parametrize("text", ["1 2\n3", "1\n\n", "{\n}\n1", "1\n[", "", "\n"])
-def test_invalid_rows_are_refused(text):
+def test_invalid_json_lines_are_refused(text):
     with pytest.raises(ValueError):
         scan_json_lines(text, Limits())
 
 
-def test_row_may_contain_unicode_line_separator():
+def test_json_line_may_contain_unicode_line_separator():
     assert scan_json_lines('{"a": "\u2028"}\r\n\n {"b": 1, "b": 2}\n', Limits()).duplicates == ("b",)

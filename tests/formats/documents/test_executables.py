@@ -17,7 +17,8 @@ from modelaudit.model.structure import UnreadReason
 
 
 def list_kinds(reading) -> list[str]:
-    return [dict(each.facts)["kind"] for each in reading.of(Outline) if each.format == "executable"]
+    """Return the kinds of the programs that were reported."""
+    return [dict(outline.facts)["kind"] for outline in reading.of(Outline) if outline.format == "executable"]
 
 
 @check_each(
@@ -35,7 +36,7 @@ def test_kind_of_executable_is_reported(file, word, read_fixture):
 
 def test_python_interpreter_is_recognised_as_elf(bytes_window):
     window = bytes_window(Path(sys.executable).resolve().read_bytes()[:4096])
-    assert "ELF" in detect_program(window.data, window)[0]
+    assert "ELF" in detect_program(window.data, window).kind
 
 
 def test_model_inside_llamafile_is_read(read_bytes):
@@ -57,8 +58,10 @@ def test_magic_number_alone_is_not_a_program(data, read_bytes):
 
 
 def test_pe_header_at_large_offset_is_found(read_bytes):
-    data = b"MZ".ljust(60, b"\0") + struct.pack("<I", 20_000)
-    assert list_kinds(read_bytes(data.ljust(20_000, b"\0") + build_pe_program()[128:])) == ["Windows executable (PE)"]
+    # The header for DOS states the offset of the PE header, which is at 128 in the built program.
+    header = b"MZ".ljust(60, b"\0") + struct.pack("<I", 20_000)
+    data = header.ljust(20_000, b"\0") + build_pe_program()[128:]
+    assert list_kinds(read_bytes(data)) == ["Windows executable (PE)"]
 
 
 def test_program_in_tensor_storage_is_reported(read_bytes):
@@ -97,5 +100,6 @@ def test_program_fails_gate_under_any_name(tmp_path):
     st.data(),
 )
 def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, seed, data):
+    # The last four bytes are a size or an offset beyond any file.
     cut = data.draw(st.integers(0, len(seed)))
     read_bytes(seed[:cut] + data.draw(st.binary(max_size=100)) + struct.pack("<I", 0xFFFFFFFF))

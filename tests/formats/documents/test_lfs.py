@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from builders.payloads import EVAL_ONE
 
 import modelaudit
 from modelaudit.model.outline import Outline
@@ -23,9 +24,14 @@ def test_pointer_is_one_absence_with_size_and_digest(tmp_path, name):
 
 @pytest.mark.parametrize(
     "data",
-    [POINTER.replace(b"\n", b"\r\n"), POINTER[:-1], POINTER.replace(b"oid", b"ext-0-a sha256:00\noid"),
-     POINTER.replace(b"git-lfs.github", b"hawser.github")],
-)  # fmt: skip
+    [
+        # Line ends of Windows, no line end, a line of an extension, and the name of the tool before Git LFS.
+        POINTER.replace(b"\n", b"\r\n"),
+        POINTER[:-1],
+        POINTER.replace(b"oid", b"ext-0-a sha256:00\noid"),
+        POINTER.replace(b"git-lfs.github", b"hawser.github"),
+    ],
+)
 def test_variants_of_pointer_are_parsed(data, read_bytes):
     reading = read_bytes(data, "model.bin")
     assert reading.reasons() == {UnreadReason.CONTENT_ABSENT}
@@ -33,12 +39,15 @@ def test_variants_of_pointer_are_parsed(data, read_bytes):
     assert not reading.kinds()
 
 
-def test_bytes_after_pointer_are_read(read_bytes):
-    reading = read_bytes(POINTER + b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R.", "model.bin")
+def test_pickle_after_pointer_is_read(read_bytes):
+    reading = read_bytes(POINTER + EVAL_ONE, "model.bin")
     assert reading.kinds() == {"trailing-data"}
     assert reading.evaluates
 
 
 def test_text_that_quotes_pointer_is_text(read_bytes):
     assert read_bytes(b"A pointer begins with " + POINTER, "notes.md").formats == {"notes.md": ["markdown"]}
+
+
+def test_truncated_pointer_is_reported_as_damaged(read_bytes):
     assert UnreadReason.DAMAGED in read_bytes(POINTER[:70]).reasons()

@@ -7,22 +7,25 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import Mention, Outline, References
+from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
 
 
 def list_mentions(reading) -> set[tuple[str, str]]:
-    return {(each.use, each.name) for outline in reading.of(Outline) for each in outline.mentions}
+    """Return the use and the name of each mention."""
+    return {(mention.use, mention.name) for outline in reading.of(Outline) for mention in outline.mentions}
 
 
-def make_document(inside: str, content: str = "") -> bytes:
-    return f"<!DOCTYPE a [{inside}]><a>{content}</a>".encode()
+def make_document(declarations: str, content: str = "") -> bytes:
+    """Return an XML document with ``declarations`` in its document type, and ``content`` in its one element."""
+    return f"<!DOCTYPE a [{declarations}]><a>{content}</a>".encode()
 
 
 @check_each("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-7", "cp037"])
 def test_external_entity_is_found_in_every_encoding(encoding, read_bytes):
     head = f'<?xml version="1.0" encoding="{encoding}"?>'
     body = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>'
+    # UTF-7 takes effect only after the declaration that names it.
     data = head.encode() + body.encode(encoding) if encoding == "utf-7" else (head + body).encode(encoding)
     assert ("entity", "file:///etc/passwd") in list_mentions(read_bytes(data, "m.pmml"))
 
@@ -44,28 +47,28 @@ def test_local_document_type_gives_no_mention(system, read_bytes):
 
 
 @pytest.mark.parametrize(
-    ("inside", "content"),
+    ("declarations", "content"),
     [
+        # Two loops of entities, a long entity that occurs often, and entities that each contain eight of the last one.
         ('<!ENTITY a "&b;"><!ENTITY b "&c;"><!ENTITY c "&a;">', ""),
         ('<!ENTITY a "&a;">', ""),
         ('<!ENTITY a "' + "x" * 3000 + '">', "&a;" * 3000),
         ('<!ENTITY a0 "xx">' + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 8}">' for n in range(1, 30)), ""),
     ],
 )
-def test_entity_expansion_reaches_limit(inside, content, read_bytes):
-    reading = read_bytes(make_document(inside, content), "m.xml")
+def test_entity_expansion_reaches_limit(declarations, content, read_bytes):
+    reading = read_bytes(make_document(declarations, content), "m.xml")
     assert (reading.kinds(), reading.reasons()) == ({"entity-expansion"}, {UnreadReason.LIMIT})
 
 
 def test_entities_that_share_others_are_no_bomb(read_bytes):
-    assert (
-        read_bytes(make_document('<!ENTITY a "x"><!ENTITY b "&a;&a;"><!ENTITY c "&b;&a;">', "&c;"), "m.xml").kinds()
-        == set()
-    )
+    document = make_document('<!ENTITY a "x"><!ENTITY b "&a;&a;"><!ENTITY c "&b;&a;">', "&c;")
+    assert read_bytes(document, "m.xml").kinds() == set()
 
 
 def test_openvino_weights_refer_to_bin_file(read_bytes):
     constant = '<layer id="0" type="Const" version="opset1"><data element_type="f32" shape="4" offset="{0}" size="16"/></layer>'
+    # The last range, 16 bytes at 64, determines the size that the file must have.
     reading = read_bytes(build_openvino_network(constant.format(0), constant.format(64)).encode(), "folder/net.xml")
     (references,) = reading.of(References)
     assert [(item.target, item.min_size) for item in references.items] == [("net.bin", 80)]
@@ -110,27 +113,26 @@ def test_elements_over_bound_reach_limit(read_bytes):
 
 
 def test_mention_has_its_line(read_bytes):
-    (mention,) = [each for outline in read_bytes(b'<a>\n<java class="java.beans.XMLDecoder"/></a>', "m.xml").of(Outline)
-                  for each in outline.mentions]  # fmt: skip
-    assert isinstance(mention, Mention)
-    assert mention.where.line == 2
+    (outline,) = read_bytes(b'<a>\n<java class="java.beans.XMLDecoder"/></a>', "m.xml").of(Outline)
+    assert [mention.where.line for mention in outline.mentions] == [2]
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_mutated_text_is_parsed_or_reported_as_unread(read_bytes, data):
-    inside = '<!DOCTYPE PMML [<!ENTITY a "b"><!ENTITY % c "d">]>'
-    whole = bytearray(build_pmml(doctype=inside, extension="<Extension>&a;</Extension>").encode())
+    doctype = '<!DOCTYPE PMML [<!ENTITY a "b"><!ENTITY % c "d">]>'
+    mutated = bytearray(build_pmml(doctype=doctype, extension="<Extension>&a;</Extension>").encode())
     for _ in range(data.draw(st.integers(1, 4))):
-        whole[data.draw(st.integers(6, len(whole) - 1))] = data.draw(st.integers(0, 255))
-    reading = read_bytes(bytes(whole), "model.pmml")
+        mutated[data.draw(st.integers(6, len(mutated) - 1))] = data.draw(st.integers(0, 255))
+    reading = read_bytes(bytes(mutated), "model.pmml")
     assert reading.reasons() <= {UnreadReason.DAMAGED, UnreadReason.LIMIT}
 
 
 @pytest.mark.parametrize("start", ["&#60;!", "&#x3c;!", "&#38;#60;!"])
 def test_entity_declared_by_parameter_entity_is_found(start, read_bytes):
-    inside = f"<!ENTITY % x \"{start}ENTITY y SYSTEM 'file:///etc/passwd'&#62;\"> %x;"
-    assert ("entity", "file:///etc/passwd") in list_mentions(read_bytes(make_document(inside, "&y;"), "m.xml"))
+    # The parameter entity x expands to the declaration of the entity y; its angle brackets are character references.
+    declarations = f"<!ENTITY % x \"{start}ENTITY y SYSTEM 'file:///etc/passwd'&#62;\"> %x;"
+    assert ("entity", "file:///etc/passwd") in list_mentions(read_bytes(make_document(declarations, "&y;"), "m.xml"))
 
 
 @pytest.mark.parametrize(

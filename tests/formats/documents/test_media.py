@@ -30,20 +30,22 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import DamagedError
 
-WHOLE = {
+MEDIA = {
     "PNG image": build_png(), "JPEG image": build_jpeg(), "GIF image": build_gif(), "WebP image": build_riff(b"WEBP"), "WAV audio": build_riff(b"WAVE"),
     "MP4 media": build_mp4(), "Parquet table": build_parquet(), "SQLite database": build_sqlite(), "typeface": build_font(), "PDF document": build_pdf(),
 }  # fmt: skip
-BOUNDED = [name for name in WHOLE if name not in ("PDF document", "Parquet table")]
+# The formats whose end the reader finds without the last bytes of the file.
+BOUNDED = [name for name in MEDIA if name not in ("PDF document", "Parquet table")]
 
 
 def get_kind(reading) -> str:
+    """Return the kind of media in the first outline."""
     return dict(reading.of(Outline)[0].facts)["kind"]
 
 
-@check_each("name", WHOLE)
+@check_each("name", MEDIA)
 def test_media_are_recognised_by_bytes_under_any_name(name, read_bytes):
-    reading = read_bytes(WHOLE[name], "model.bin")
+    reading = read_bytes(MEDIA[name], "model.bin")
     assert get_kind(reading) == name
     assert not reading.unread
     assert list(reading.formats) == ["model.bin"]
@@ -51,15 +53,15 @@ def test_media_are_recognised_by_bytes_under_any_name(name, read_bytes):
 
 @check_each("name", BOUNDED)
 def test_truncated_media_are_reported_as_damaged(name, read_bytes):
-    reading = read_bytes(WHOLE[name][:-1], "x")
+    reading = read_bytes(MEDIA[name][:-1], "x")
     assert get_kind(reading) == name
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
 @check_each("name", BOUNDED)
-@check_each("between", [b"", bytes(64), b"some words first\n"])
-def test_pickle_after_end_is_found(name, between, read_bytes):
-    assert read_bytes(WHOLE[name] + between + EVAL_ONE, "x").evaluates
+@check_each("bytes_between", [b"", bytes(64), b"some words first\n"])
+def test_pickle_after_end_is_found(name, bytes_between, read_bytes):
+    assert read_bytes(MEDIA[name] + bytes_between + EVAL_ONE, "x").evaluates
 
 
 def test_program_after_end_is_found(read_bytes):
@@ -67,12 +69,17 @@ def test_program_after_end_is_found(read_bytes):
     assert [each.format for each in reading.of(Outline)] == ["media", "executable"]
 
 
-def test_pickle_in_damaged_or_endless_media_is_found(read_bytes):
-    assert read_bytes(b"fLaC\0\0\0\x22" + bytes(34) + EVAL_ONE, "x").evaluates
+def test_pickle_in_media_without_known_end_is_found(read_bytes):
+    flac = b"fLaC\0\0\0\x22" + bytes(34)
+    assert read_bytes(flac + EVAL_ONE, "x").evaluates
+
+
+def test_pickle_in_damaged_media_is_found(read_bytes):
     assert read_bytes(build_png()[:20] + EVAL_ONE, "x").evaluates
 
 
 def test_progressive_jpeg_is_followed_to_its_end(read_bytes):
+    # A progressive image has several scans, each with a table before it. Their data exceed one chunk of the reader.
     scan = b"\xff\xda" + struct.pack(">H", 8) + b"\x01\x01\0\0\x3f\0" + b"\x12\xff\0\x34" * 300_000
     table = b"\xff\xc4" + struct.pack(">H", 4) + b"\0\0"
     data = build_jpeg()[:-2] + (table + scan) * 2 + b"\xff\xd9"
@@ -96,20 +103,20 @@ def test_pdf_actions_are_mentions(action, expected, read_bytes):
 
 
 def test_pdf_actions_in_compressed_bomb_are_found(read_bytes):
-    packed = zlib.compress(b"<< /S /Launch >>" + bytes(50_000_000))
-    data = build_pdf() + b"<< /Type /ObjStm /Filter /FlateDecode >>\nstream\n" + packed + b"\nendstream\n"
+    bomb = zlib.compress(b"<< /S /Launch >>" + bytes(50_000_000))
+    data = build_pdf() + b"<< /Type /ObjStm /Filter /FlateDecode >>\nstream\n" + bomb + b"\nendstream\n"
     (outline,) = read_bytes(data, "card.pdf").of(Outline)
     assert {mention.name for mention in outline.mentions} == {"Launch"}
 
 
 def test_repository_with_media_passes(tmp_path):
-    for number, data in enumerate(WHOLE.values()):
+    for number, data in enumerate(MEDIA.values()):
         (tmp_path / f"file-{number}").write_bytes(data)
     assert modelaudit.scan(tmp_path, second_opinion=False, checks=["security"]).exit_code == 0
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(list(WHOLE.values())), st.data())
+@given(st.sampled_from(list(MEDIA.values())), st.data())
 def test_any_bytes_give_structures_or_errors(bytes_window, seed, data):
     position = data.draw(st.integers(4, len(seed)))
     changed = seed[:position] + data.draw(st.binary(max_size=12)) + seed[data.draw(st.integers(4, len(seed))) :]
@@ -121,7 +128,9 @@ def test_any_bytes_give_structures_or_errors(bytes_window, seed, data):
 
 
 def test_bitmap_that_is_protocol_buffer_is_unread(read_bytes):
-    head = struct.pack("<2sI4xII", b"BM", 0, 54, 40).ljust(79, b"\0")
-    inner = b"\x0a\x0a\x0a\x08\x12\x06secret"
-    assert ["protocol buffer" in detail for detail in read_bytes(head + inner, "logo.bmp").details] == [True]
-    assert read_bytes(head + inner + b"\0", "logo.bmp").details == []
+    # "B" begins field 8 of a protocol buffer, and "M" is its length: 77 bytes of the bitmap. Other fields follow.
+    bitmap = struct.pack("<2sI4xII", b"BM", 0, 54, 40).ljust(79, b"\0")
+    fields = b"\x0a\x0a\x0a\x08\x12\x06secret"
+    assert ["protocol buffer" in detail for detail in read_bytes(bitmap + fields, "logo.bmp").details] == [True]
+    # One more byte of zero is no field.
+    assert read_bytes(bitmap + fields + b"\0", "logo.bmp").details == []

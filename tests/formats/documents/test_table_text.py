@@ -13,7 +13,8 @@ from modelaudit.wire.base import LimitReachedError
 
 
 def parse_pairs(name, text):
-    return [(each.path, each.value) for each in parse_table_settings(name, text, Limits())]
+    """Return the key path and the value of each setting in the text of a file called ``name``."""
+    return [(setting.path, setting.value) for setting in parse_table_settings(name, text, Limits())]
 
 
 def test_toml_values_have_their_key_paths():
