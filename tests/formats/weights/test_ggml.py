@@ -22,6 +22,7 @@ from modelaudit.model.structure import UnreadReason
 
 
 def get_facts(reading) -> dict[str, str]:
+    """Return the facts of the one GGML outline."""
     (outline,) = (each for each in reading.of(Outline) if each.format == "ggml")
     return dict(outline.facts)
 
@@ -41,21 +42,23 @@ def test_hyperparameters_are_facts_of_the_outline(read_bytes):
     assert get_facts(read_bytes(build_adapter(), "x"))["rank"] == "8"
 
 
-@pytest.mark.parametrize(("version", "size"), [(1, 20), (2, 20), (3, 18)])
-def test_block_size_of_packed_numbers_depends_on_version(version, size, read_bytes):
-    assert not read_bytes(build_aligned_model(version, 2, bytes(size), (32,)), "x").kinds()
-    other = read_bytes(build_aligned_model(version, 2, bytes(38 - size), (32,)), "x")
-    assert other.kinds() or other.unread
+@pytest.mark.parametrize(("version", "block_bytes", "wrong_bytes"), [(1, 20, 18), (2, 20, 18), (3, 18, 20)])
+def test_block_size_of_packed_numbers_depends_on_version(version, block_bytes, wrong_bytes, read_bytes):
+    # A tensor of one block of the type 2 (Q4_0), 32 numbers.
+    assert not read_bytes(build_aligned_model(version, 2, bytes(block_bytes), (32,)), "x").kinds()
+    wrong = read_bytes(build_aligned_model(version, 2, bytes(wrong_bytes), (32,)), "x")
+    assert wrong.kinds() or wrong.unread
 
 
-@pytest.mark.parametrize("quantisation", [1000, 2000])
-def test_file_type_states_the_version_of_unversioned_files(quantisation, read_bytes):
-    front = b"lmgg" + encode_u32s(*LLAMA[:-1], quantisation + 2) + build_vocabulary()
-    size = 18 if quantisation == 2000 else 20
-    assert not read_bytes(front + build_tensor("a", (32,), 2, bytes(size)), "x").kinds()
+@pytest.mark.parametrize(("quantisation_version", "block_bytes"), [(1, 20), (2, 18)])
+def test_file_type_states_the_version_of_unversioned_files(quantisation_version, block_bytes, read_bytes):
+    # The file type is a thousand times the version, plus the type 2.
+    preamble = b"lmgg" + encode_u32s(*LLAMA[:-1], 1000 * quantisation_version + 2) + build_vocabulary()
+    assert not read_bytes(preamble + build_tensor("a", (32,), 2, bytes(block_bytes)), "x").kinds()
 
 
 def test_unknown_version_is_unread_with_advice_to_convert(read_bytes):
+    # The version 9 of ggjt, and a file without a version that fits no layout.
     for data in (b"tjgg" + encode_u32s(9) + bytes(64), b"lmgg" + b"\xff" * 64):
         reading = read_bytes(data, "x")
         (detail,) = reading.details
@@ -66,20 +69,26 @@ def test_bytes_after_the_tensors_are_an_artifact(read_bytes):
     reading = read_bytes(build_llama_model() + EVAL_ONE, "x")
     assert reading.evaluates
     assert reading.kinds() == {"trailing-data"}
-    assert read_bytes(build_llama_model()[:-5] + b"", "x").reasons() == {UnreadReason.DAMAGED}
+
+
+def test_truncated_tensor_is_damaged(read_bytes):
+    assert read_bytes(build_llama_model()[:-5], "x").reasons() == {UnreadReason.DAMAGED}
 
 
 def test_pickle_after_damage_is_read(read_bytes):
+    # The size of the tensor is unknown, because no type has the number 200.
     assert read_bytes(build_llama_model(build_tensor("a", kind=200)) + EVAL_ONE, "x").evaluates
 
 
 def test_tensor_sizes_are_computed_without_wrapping(read_bytes):
     assert read_bytes(build_llama_model(build_tensor("a", (2**31,) * 4)), "x").kinds() == {"size-overflow"}
     assert read_bytes(build_llama_model(build_tensor("a", (2**30,) * 2)), "x").reasons() == {UnreadReason.DAMAGED}
-    long = encode_u32s(5000) + bytes(5000)
-    assert read_bytes(b"tjgg" + encode_u32s(3, 1, *LLAMA[1:]) + long + bytes(4), "x").reasons() == {
-        UnreadReason.DAMAGED
-    }
+
+
+def test_too_long_word_of_the_vocabulary_is_damaged(read_bytes):
+    word, score = encode_u32s(5000) + bytes(5000), bytes(4)
+    preamble = b"tjgg" + encode_u32s(3, 1, *LLAMA[1:])
+    assert read_bytes(preamble + word + score, "x").reasons() == {UnreadReason.DAMAGED}
 
 
 @settings(max_examples=200, deadline=None)
@@ -88,5 +97,6 @@ def test_tensor_sizes_are_computed_without_wrapping(read_bytes):
     st.integers(0, 200),
     st.binary(max_size=8),
 )
-def test_mutated_files_end_in_a_reading(read_bytes, data, position, replaced):
+def test_mutated_files_never_crash_the_reader(read_bytes, data, position, replaced):
+    # The magic number stays, so that the file remains GGML.
     read_bytes(data[:4] + data[4:position] + replaced + data[max(4, position) + len(replaced) :], "x")

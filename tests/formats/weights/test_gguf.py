@@ -19,10 +19,12 @@ from modelaudit.wire.base import DamagedError
 
 
 def get_outline(reading) -> Outline:
+    """Return the first outline, which is that of the GGUF file."""
     return reading.of(Outline)[0]
 
 
 def get_facts(reading) -> dict[str, str]:
+    """Return the facts of the GGUF file by name."""
     return dict(get_outline(reading).facts)
 
 
@@ -49,12 +51,13 @@ def test_every_chat_template_is_a_jinja_artifact(bytes_window):
     data = file.strings("tokenizer.chat_templates", "tool_use", "{% if a %}b{% endif %}").bytes()
     window = bytes_window(data)
     artifact = Artifact("m.gguf", len(data), lambda: None)
-    found = [item for item in find_reader("gguf").read(artifact, window, Limits()) if isinstance(item, Artifact)]
     texts = {}
-    for item in found:
-        assert item.content == JINJA
-        with item.open() as inner:
-            texts[item.path] = inner.read(0, 100)
+    for structure in find_reader("gguf").read(artifact, window, Limits()):
+        if isinstance(structure, Artifact):
+            assert structure.content == JINJA
+            with structure.open() as template:
+                texts[structure.path] = template.read(0, 100)
+    # An item of a list that has no brace, such as "tool_use", is the name of a template.
     assert texts == {
         "m.gguf!tokenizer.chat_template": b"{{ a }}",
         "m.gguf!tokenizer.chat_template.tool_use": b"plain",
@@ -71,6 +74,7 @@ def test_numbers_of_tensors_are_not_read(bytes_window):
 
 
 def test_long_lists_of_texts_are_skipped_across_blocks(read_bytes):
+    # Many texts of different lengths, one text longer than a block of the cursor, and one after it.
     words = [f"word {number}" * (number % 9) for number in range(60_000)] + ["x" * 600_000, "y"]
     file = build_gguf_model().strings("tokenizer.ggml.merges", *words).string("general.organization", "Acme")
     assert get_facts(read_bytes(file.bytes()))["general.organization"] == "Acme"
@@ -94,6 +98,7 @@ def test_each_malicious_fixture_has_its_defect(name, kind, read_fixture):
 
 
 def test_stated_alignment_replaces_the_default(read_bytes):
+    # The second tensor starts at 8, which the default alignment of 32 would not allow.
     file = build_gguf_model()
     file.alignment = 8
     file.pair("general.alignment", U32, file.u32(8)).row("a", (2,), 0, 0).row("b", (2,), 0, 8)
@@ -102,11 +107,12 @@ def test_stated_alignment_replaces_the_default(read_bytes):
 
 
 def test_padding_after_the_last_tensor_is_optional(read_bytes):
-    whole = build_gguf_model().tensor("a", (3,), 0, 12).bytes()
-    assert not read_bytes(whole).kinds()
-    assert not read_bytes(whole[:-20]).unread  # some writers leave the padding out
-    assert read_bytes(whole[:-21]).reasons() == {UnreadReason.DAMAGED}
-    assert "trailing-data" in read_bytes(whole + b"x").kinds()
+    # The tensor takes 12 bytes, and 20 bytes of padding follow. Some writers leave the padding out.
+    padded = build_gguf_model().tensor("a", (3,), 0, 12).bytes()
+    assert not read_bytes(padded).kinds()
+    assert not read_bytes(padded[:-20]).unread
+    assert read_bytes(padded[:-21]).reasons() == {UnreadReason.DAMAGED}
+    assert "trailing-data" in read_bytes(padded + b"x").kinds()
 
 
 def test_metadata_before_damage_are_kept(read_bytes):
@@ -123,13 +129,15 @@ def test_too_many_texts_reach_the_limit(read_bytes):
 
 def test_tables_of_types_agree_with_the_library():
     gguf = pytest.importorskip("gguf")
+    # The types 8 and 9, texts and arrays, have no fixed width.
     assert set(VALUE_CODES) == set(VALUE_WIDTHS) == {int(each) for each in gguf.GGUFValueType} - {8, 9}
     assert all(struct.calcsize("<" + VALUE_CODES[kind]) == width for kind, width in VALUE_WIDTHS.items())
     for kind, (block, width) in gguf.GGML_QUANT_SIZES.items():
         assert BLOCK_SIZES[int(kind)] == (kind.name, block, width)
 
 
-def read_to_the_end(data: bytes, window: object) -> None:
+def read_all_structures(data: bytes, window: object) -> None:
+    """Read a GGUF file to its end or to its damage. Any other error fails the test."""
     try:
         for _ in find_reader("gguf").read(Artifact("m.gguf", len(data), lambda: None), window, Limits()):
             pass
@@ -148,37 +156,42 @@ SEED = (
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(8, len(SEED) - 9), st.binary(min_size=1, max_size=8), st.integers(0, len(SEED)))
-def test_mutated_and_truncated_files_end_in_a_reading(bytes_window, position, replaced, cut):
+def test_mutated_and_truncated_files_never_crash_the_reader(bytes_window, position, replaced, length):
     data = SEED[:position] + replaced + SEED[position + len(replaced) :]
-    read_to_the_end(data, bytes_window(data))
-    read_to_the_end(data[:cut], bytes_window(data[:cut]))
+    read_all_structures(data, bytes_window(data))
+    read_all_structures(data[:length], bytes_window(data[:length]))
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from([1, 2, 3]), st.sampled_from("<>"), st.binary(max_size=200))
-def test_random_bytes_after_the_header_end_in_a_reading(bytes_window, version, order, rest):
+def test_random_bytes_after_the_version_never_crash_the_reader(bytes_window, version, order, rest):
     data = b"GGUF" + struct.pack(order + "I", version) + rest
-    read_to_the_end(data, bytes_window(data))
+    read_all_structures(data, bytes_window(data))
 
 
 def test_values_of_every_type_are_skipped_by_their_width(read_bytes):
     file = Gguf()
     for kind, width in VALUE_WIDTHS.items():
         file.pair(f"a.{kind}", kind, bytes(width))
+        # An array (type 9) of three values.
         file.pair(f"b.{kind}", 9, file.u32(kind) + file.length(3) + bytes(3 * width))
     file.pair("general.last", STRING, file.text("here"))
     assert get_facts(read_bytes(file.bytes()))["general.last"] == "here"
-    wrong = Gguf().pair("a", 13, bytes(8)).bytes()
-    assert UnreadReason.DAMAGED in read_bytes(wrong).reasons()
+
+
+def test_value_of_a_type_that_does_not_exist_is_damaged(read_bytes):
+    assert UnreadReason.DAMAGED in read_bytes(Gguf().pair("a", 13, bytes(8)).bytes()).reasons()
 
 
 @pytest.mark.parametrize("key", ["Tokenizer.Chat_Template", "llama.chat_template", "tokenizer.chat_template_x"])
 def test_any_key_with_chat_template_holds_a_template(key, read_bytes):
+    # As a text, and as the last item of a long list.
     for file in (build_gguf_model().string(key, "{{ a }}"), build_gguf_model().strings(key, *(["a"] * 70), "{{ a }}")):
         assert ["jinja"] in read_bytes(file.bytes(), "model.gguf").formats.values()
 
 
 def test_text_too_long_to_search_is_unread(read_bytes):
-    long = build_gguf_model().string("general.description", "x" * 300_000)
-    assert UnreadReason.LIMIT in read_bytes(long.bytes(), "model.gguf").reasons()
-    assert not read_bytes(build_gguf_model().string("general.description", "x" * 1000).bytes(), "model.gguf").unread
+    long_text = build_gguf_model().string("general.description", "x" * 300_000)
+    assert UnreadReason.LIMIT in read_bytes(long_text.bytes(), "model.gguf").reasons()
+    short_text = build_gguf_model().string("general.description", "x" * 1000)
+    assert not read_bytes(short_text.bytes(), "model.gguf").unread

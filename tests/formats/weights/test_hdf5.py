@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import nullcontext
 
 import pytest
 from builders.hdf5_files import build_hdf5_model, build_keras2_config
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from support.fixtures import FIXTURES, fixture_path
 
 from modelaudit.formats.registry import find_reader
+from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
@@ -20,29 +22,33 @@ SEEDS = [path.read_bytes() for path in (*_WRITTEN, *sorted((FIXTURES / "hdf5").g
 
 
 def get_outline(reading) -> Outline:
-    return next(found for found in reading.of(Outline) if found.format == "hdf5")
+    """Return the first outline of an HDF5 file."""
+    return next(outline for outline in reading.of(Outline) if outline.format == "hdf5")
 
 
 def get_facts(reading) -> dict[str, str]:
+    """Return the facts of the HDF5 file by name."""
     return dict(get_outline(reading).facts)
 
 
 def list_references(reading) -> list[tuple[str, str]]:
-    return [(each.named_by, each.target) for found in reading.of(References) for each in found.items]
+    """Return (kind, target) of each reference to another file."""
+    return [(reference.named_by, reference.target) for group in reading.of(References) for reference in group.items]
 
 
 @pytest.mark.parametrize("path", _WRITTEN, ids=lambda path: path.name)
 def test_reader_visits_every_object_that_h5py_visits(path, read_bytes):
     h5py = pytest.importorskip("h5py")
+    # h5py does not visit the root group.
     objects, datasets = 1, 0
 
-    def visit(_, found):
+    def count_object(_, visited):
         nonlocal objects, datasets
         objects += 1
-        datasets += isinstance(found, h5py.Dataset)
+        datasets += isinstance(visited, h5py.Dataset)
 
     with h5py.File(path) as file:
-        file.visititems(visit)
+        file.visititems(count_object)
     reading = read_bytes(path.read_bytes(), path.name)
     assert get_facts(reading)["objects"] == str(objects)
     assert get_facts(reading)["datasets"] == str(datasets)
@@ -66,15 +72,17 @@ def test_references_to_other_files_are_listed(read_fixture):
 
 
 def test_external_storage_states_the_size_of_its_file(read_fixture):
-    (found,) = read_fixture("hdf5/malicious/external-storage.h5").of(References)
-    assert [each.min_size for each in found.items] == [32]
+    (references,) = read_fixture("hdf5/malicious/external-storage.h5").of(References)
+    assert [reference.min_size for reference in references.items] == [32]
 
 
 def test_virtual_dataset_of_its_own_file_has_no_reference(read_bytes):
+    # One mapping from the dataset "data" of the file ".", which is the file itself. Both selections are all elements.
     file = Hdf5()
-    everything = struct.pack("<IIII", 3, 1, 0, 0)
-    table = b"\0" + struct.pack("<Q", 1) + b".\0data\0" + everything * 2
-    layout = bytes((4, 3)) + struct.pack("<QI", file.global_heap(table + compute_checksum(table)), 1)
+    all_elements = struct.pack("<IIII", 3, 1, 0, 0)
+    mappings = b"\0" + struct.pack("<Q", 1) + b".\0data\0" + all_elements * 2
+    # A layout of version 4 and class 3 (virtual), with the mappings in the global heap.
+    layout = bytes((4, 3)) + struct.pack("<QI", file.global_heap(mappings + compute_checksum(mappings)), 1)
     reading = read_bytes(file.done(file.group([build_hard_link("w", file.dataset((8,), layout))])), "w.h5")
     assert list_references(reading) == []
     assert reading.unread == []
@@ -86,9 +94,12 @@ def test_soft_link_gives_no_finding(read_bytes):
     assert (list_references(reading), reading.kinds(), get_outline(reading).mentions) == ([], set(), ())
 
 
-def test_large_shapes_count_alone_and_together(read_fixture):
-    assert read_fixture("hdf5/bomb/many-shapes.h5").kinds() == {"expansion-ratio"}
+def test_shape_that_exhausts_memory_is_a_defect(read_fixture):
     assert read_fixture("hdf5/bomb/shape.h5").kinds() == {"expansion-ratio"}
+
+
+def test_shapes_that_exhaust_memory_together_are_a_defect(read_fixture):
+    assert read_fixture("hdf5/bomb/many-shapes.h5").kinds() == {"expansion-ratio"}
 
 
 def test_object_in_a_cycle_is_read_once(read_fixture):
@@ -97,10 +108,12 @@ def test_object_in_a_cycle_is_read_once(read_fixture):
 
 def test_damage_to_one_object_does_not_hide_others(read_bytes):
     file = Hdf5()
-    good = file.group([build_attribute("meta", EVAL_ONE, bytes((0x13, 0, 0, 0)) + struct.pack("<I", len(EVAL_ONE)))])
-    reading = read_bytes(
-        file.done(file.group([build_hard_link("bad", 1 << 40), build_hard_link("good", good)])), "w.h5"
-    )
+    # The datatype is version 1, class 3: a string of the length of the pickle.
+    datatype = bytes((0x13, 0, 0, 0)) + struct.pack("<I", len(EVAL_ONE))
+    good = file.group([build_attribute("meta", EVAL_ONE, datatype)])
+    beyond_end = 1 << 40
+    root = file.group([build_hard_link("bad", beyond_end), build_hard_link("good", good)])
+    reading = read_bytes(file.done(root), "w.h5")
     assert UnreadReason.DAMAGED in reading.reasons()
     assert reading.evaluates
 
@@ -113,9 +126,8 @@ def test_pickles_in_attributes_and_datasets_are_read(read_fixture):
 def test_configuration_after_white_space_is_read(read_bytes):
     config = " " * 300 + '{"class_name": "Lambda", "config": {}}'
     reading = read_bytes(build_hdf5_model(config), "model.h5")
-    assert [each.name for found in reading.of(Outline) if found.format == "keras" for each in found.mentions] == [
-        "Lambda"
-    ]
+    (keras,) = [outline for outline in reading.of(Outline) if outline.format == "keras"]
+    assert [mention.name for mention in keras.mentions] == ["Lambda"]
 
 
 def test_invalid_configuration_is_unread(read_bytes):
@@ -124,8 +136,9 @@ def test_invalid_configuration_is_unread(read_bytes):
 
 def test_too_many_objects_reach_the_limit(read_bytes):
     file = Hdf5()
-    empty = [file.group([]) for _ in range(30)]
-    data = file.done(file.group([build_hard_link(f"g{number}", each) for number, each in enumerate(empty)]))
+    groups = [file.group([]) for _ in range(30)]
+    links = [build_hard_link(f"g{number}", group) for number, group in enumerate(groups)]
+    data = file.done(file.group(links))
     reading = read_bytes(data, "w.h5", Limits(members=10))
     assert UnreadReason.LIMIT in reading.reasons()
     assert reading.of(Outline)
@@ -140,10 +153,7 @@ def test_numeric_data_are_not_read(bytes_window, read_bytes):
 
 
 def _make_artifact(window):
-    from contextlib import nullcontext
-
-    from modelaudit.model.artifact import Artifact
-
+    """Return an artifact that opens ``window``."""
     return Artifact("w.h5", window.size, lambda: nullcontext(window))
 
 
@@ -158,9 +168,9 @@ def test_attribute_larger_than_its_message_is_damaged(read_bytes):
 def test_mutated_files_are_parsed_or_reported_as_unread(read_bytes, data):
     mutated = bytearray(data.draw(st.sampled_from(SEEDS)))
     for _ in range(data.draw(st.integers(1, 6))):
-        at = data.draw(st.integers(0, len(mutated) - 1))
-        piece = data.draw(st.binary(min_size=1, max_size=9))
-        mutated[at : at + len(piece)] = piece
+        position = data.draw(st.integers(0, len(mutated) - 1))
+        replaced = data.draw(st.binary(min_size=1, max_size=9))
+        mutated[position : position + len(replaced)] = replaced
     if data.draw(st.booleans()):
         del mutated[data.draw(st.integers(8, len(mutated))) :]
     reading = read_bytes(bytes(mutated), "model.h5", only=find_reader("hdf5"))
@@ -168,13 +178,16 @@ def test_mutated_files_are_parsed_or_reported_as_unread(read_bytes, data):
 
 
 def test_variable_length_bytes_in_chunks_are_unread(read_bytes):
+    # Texts of variable length are not unpickled by loaders, so only the dataset of bytes counts.
     file = Hdf5()
+    # A layout of version 3 and class 2 (chunked), without an index, in chunks of 4 references of 16 bytes.
     layout = bytes((3, 2, 2)) + b"\xff" * 8 + struct.pack("<II", 4, 16)
-    variable = bytes((0x19, 0, 0, 0)) + struct.pack("<I", 16)
-    text = bytes((0x19, 1, 0, 0)) + struct.pack("<I", 16)
-    objects, texts = (file.dataset((1,), layout, kind + BYTE) for kind in (variable, text))
-    reading = read_bytes(
-        file.done(file.group([build_hard_link("objects", objects), build_hard_link("texts", texts)])), "w.h5"
-    )
+    # Datatypes of version 1 and class 9 (variable length); the low bits state sequences (0) or texts (1).
+    sequence_type = bytes((0x19, 0, 0, 0)) + struct.pack("<I", 16)
+    text_type = bytes((0x19, 1, 0, 0)) + struct.pack("<I", 16)
+    objects = file.dataset((1,), layout, sequence_type + BYTE)
+    texts = file.dataset((1,), layout, text_type + BYTE)
+    root = file.group([build_hard_link("objects", objects), build_hard_link("texts", texts)])
+    reading = read_bytes(file.done(root), "w.h5")
     assert reading.reasons() == {UnreadReason.NO_READER}
     assert len(reading.unread) == 1

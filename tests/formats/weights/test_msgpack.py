@@ -44,34 +44,63 @@ def test_each_contradiction_has_its_defect(data, kind, read_bytes):
     assert kind in read_bytes(data, "m.msgpack").kinds()
 
 
-def test_array_data_are_skipped_and_embedded_pickles_are_read(read_bytes):
+def test_pickle_in_the_numbers_of_an_array_is_not_read(read_bytes):
     numbers = encode_array((len(EVAL_ONE),), "uint8", EVAL_ONE)
     assert not read_bytes(encode_map(params=numbers), "m.msgpack").events
-    kept = encode_map(kind=encode_text("O"), data=b"\xc4" + bytes((len(EVAL_ONE),)) + EVAL_ONE)
-    assert read_bytes(encode_map(params=kept), "m.msgpack").evaluates
+
+
+def test_pickle_in_bytes_is_read(read_bytes):
+    # msgpack-numpy stores an array of objects in this form.
+    objects = encode_map(kind=encode_text("O"), data=b"\xc4" + bytes((len(EVAL_ONE),)) + EVAL_ONE)
+    assert read_bytes(encode_map(params=objects), "m.msgpack").evaluates
+
+
+def test_pickle_after_the_value_is_read(read_bytes):
     assert read_bytes(WEIGHTS + EVAL_ONE, "m.msgpack").evaluates
+
+
+def test_pickle_after_damage_is_read(read_bytes):
+    # The byte c1 is in no MessagePack file.
     assert read_bytes(WEIGHTS[:-1] + b"\xc1" + EVAL_ONE, "m.msgpack").evaluates
 
 
 def test_data_of_an_array_are_not_read(bytes_window):
+    # An extension of the type 1 with an array of three: the shape (9000000,), the dtype, and the bytes.
     size = (9_000_000).to_bytes(4, "big")
-    inner = b"\x93\x91\xce" + size + encode_text("uint8") + b"\xc6" + size + bytes(9_000_000)
-    data = encode_map(params=b"\xc9" + len(inner).to_bytes(4, "big") + b"\x01" + inner)
+    fields = b"\x93\x91\xce" + size + encode_text("uint8") + b"\xc6" + size + bytes(9_000_000)
+    data = encode_map(params=b"\xc9" + len(fields).to_bytes(4, "big") + b"\x01" + fields)
     window = bytes_window(data)
     (outline,) = find_reader("msgpack").read(Artifact("m", len(data), lambda: None), window, Limits())
     assert outline.defects == ()
     assert window.read_bytes < 500_000
 
 
-def test_depth_and_count_are_limited(read_bytes):
+def test_deeply_nested_maps_reach_the_limit(read_bytes):
+    # Each map has one key, "a", with the next map.
     assert read_bytes(b"\x81\xa1a" * 300 + b"\x01", "m.msgpack").reasons() == {UnreadReason.LIMIT}
-    many = b"\xdc\xff\xff" + b"\x01" * 65535
-    assert read_bytes(many, "m.msgpack", limits=Limits(document_nodes=100)).reasons() == {UnreadReason.LIMIT}
+
+
+def test_too_many_values_reach_the_limit(read_bytes):
+    array = b"\xdc\xff\xff" + b"\x01" * 65535
+    assert read_bytes(array, "m.msgpack", limits=Limits(document_nodes=100)).reasons() == {UnreadReason.LIMIT}
+
+
+def test_map_with_more_pairs_than_bytes_is_damaged(read_bytes):
     assert read_bytes(b"\xdf\xff\xff\xff\xff\x01", "m.msgpack").reasons() == {UnreadReason.DAMAGED}
 
 
 @pytest.mark.parametrize(
-    "data", [b"\x82", b"\x81\xa1a\x01", b"\x80\x02]q\x00.", b"\x81\xc4\x01a\x80", b"text", b"\x85" * 40]
+    "data",
+    [
+        # A map without pairs, one with a short key and no map or array, a pickle, a map whose key is bytes, text, and
+        # maps as keys.
+        b"\x82",
+        b"\x81\xa1a\x01",
+        b"\x80\x02]q\x00.",
+        b"\x81\xc4\x01a\x80",
+        b"text",
+        b"\x85" * 40,
+    ],
 )
 def test_other_bytes_are_not_recognised_without_the_extension(data, read_bytes):
     assert "msgpack" not in read_bytes(data, "file").formats["file"]
@@ -95,19 +124,20 @@ def test_items_end_where_the_library_ends(bytes_window, value):
     msgpack = pytest.importorskip("msgpack")
     data = msgpack.packb(value)
     items = ItemReader(bytes_window(data))
-    left = 1
-    while left:
+    items_left = 1
+    while items_left:
         item = items.read_item()
-        left -= 1
-        left += (
-            item.size * (2 if item.kind is ItemKind.MAP else 1) if item.kind in (ItemKind.MAP, ItemKind.ARRAY) else 0
-        )
+        items_left -= 1
+        if item.kind is ItemKind.MAP:
+            items_left += 2 * item.size
+        elif item.kind is ItemKind.ARRAY:
+            items_left += item.size
     assert items.offset == len(data)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, len(WEIGHTS)), st.binary(max_size=20))
-def test_mutated_files_end_in_a_reading(bytes_window, position, replaced):
+def test_mutated_files_never_crash_the_reader(bytes_window, position, replaced):
     data = WEIGHTS[:position] + replaced + WEIGHTS[position + len(replaced) :]
     with suppress(DamagedError):
         list(find_reader("msgpack").read(Artifact("m", len(data), lambda: None), bytes_window(data), Limits()))

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from support.fixtures import fixture_path
@@ -25,14 +24,14 @@ def test_bytes_after_the_arrays_are_an_artifact(read_bytes) -> None:
     assert "pickle" in {name for names in reading.formats.values() for name in names}
 
 
-@pytest.mark.parametrize("kept", [20, 24, 40])
-def test_truncated_arrays_are_damaged(kept: int, read_bytes) -> None:
-    assert UnreadReason.DAMAGED in read_bytes(ARRAYS.read_bytes()[:kept], ARRAYS.name).reasons()
+@pytest.mark.parametrize("length", [20, 24, 40])
+def test_truncated_arrays_are_damaged(length: int, read_bytes) -> None:
+    assert UnreadReason.DAMAGED in read_bytes(ARRAYS.read_bytes()[:length], ARRAYS.name).reasons()
 
 
 def test_every_operator_of_a_symbol_is_mentioned(read_bytes) -> None:
     symbol = json.loads(fixture_path("mxnet/benign/model-symbol.json").read_text())
     symbol["nodes"].append({"op": "acme_exec_shell", "name": "last", "inputs": []})
-    reading = read_bytes(json.dumps(symbol).encode(), Path("model-symbol.json").name)
+    reading = read_bytes(json.dumps(symbol).encode(), "model-symbol.json")
     names = {mention.name for outline in reading.of(Outline) for mention in outline.mentions}
     assert "acme_exec_shell" in names

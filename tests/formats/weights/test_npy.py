@@ -47,7 +47,9 @@ _OBJECTS = {
 
 
 def _write_array(array: np.ndarray, version: tuple[int, int] | None = None) -> bytes:
+    """Return the ``.npy`` file that NumPy writes for ``array``."""
     file = io.BytesIO()
+    # NumPy warns of names that only version 3.0 can store, and of metadata.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         np.lib.format.write_array(file, array, version)
@@ -55,6 +57,7 @@ def _write_array(array: np.ndarray, version: tuple[int, int] | None = None) -> b
 
 
 def _make_file(descr: str, shape: str, data: bytes) -> bytes:
+    """Return a ``.npy`` file with the given texts in its header, valid or not, and ``data`` after it."""
     header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}\n".encode("latin-1")
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
 
@@ -84,9 +87,11 @@ def test_object_arrays_are_read_as_pickles(name, read_bytes):
     reading = read_bytes(_write_array(_OBJECTS[name]), "x.npy")
     (facts,) = reading.facts("npy")
     assert facts["objects"] == "yes"
-    assert [path for path, structure in reading.structures if isinstance(structure, PickleProgram)] == [
-        f"x.npy!data@{len(_write_array(_OBJECTS[name])) - reading.of(PickleProgram)[0].streams[0].end}"
-    ]
+    # The pickle reaches to the end of the file, so its length gives the offset in its path.
+    (program,) = reading.of(PickleProgram)
+    pickle_start = len(_write_array(_OBJECTS[name])) - program.streams[0].end
+    paths = [path for path, structure in reading.structures if isinstance(structure, PickleProgram)]
+    assert paths == [f"x.npy!data@{pickle_start}"]
     assert "numpy._core.multiarray._reconstruct" in reading.called
     assert not reading.unread
     assert not reading.defects()
@@ -157,22 +162,20 @@ def test_invalid_shape_is_a_defect(shape, kind, read_bytes):
 
 @check_each("number", range(0, 200, 7))
 def test_file_truncated_anywhere_is_damaged(number, read_bytes):
-    whole = _write_array(_OBJECTS["objects"])
-    cut = len(whole) * number // 200
-    reading = read_bytes(whole[:cut])
-    assert cut < 8 or UnreadReason.DAMAGED in reading.reasons()
+    data = _write_array(_OBJECTS["objects"])
+    length = len(data) * number // 200
+    reading = read_bytes(data[:length])
+    # Fewer than eight bytes are not recognised as an array.
+    assert length < 8 or UnreadReason.DAMAGED in reading.reasons()
 
 
 def test_arrays_in_a_compressed_archive_are_read(read_bytes):
     file = io.BytesIO()
     np.savez_compressed(file, plain=_ARRAYS["float64"], objects=_OBJECTS["objects"])
     reading = read_bytes(file.getvalue(), "x.npz")
-    assert {
-        path for path, structure in reading.structures if isinstance(structure, Outline) and structure.format == "npy"
-    } == {
-        "x.npz!plain.npy",
-        "x.npz!objects.npy",
-    }
+    outlines = [(path, structure) for path, structure in reading.structures if isinstance(structure, Outline)]
+    npy_paths = {path for path, outline in outlines if outline.format == "npy"}
+    assert npy_paths == {"x.npz!plain.npy", "x.npz!objects.npy"}
     assert "numpy._core.multiarray._reconstruct" in reading.called
     assert not reading.unread
 
@@ -193,6 +196,7 @@ def test_literal_parser_agrees_with_repr(value):
 
 @check_each(
     "text",
+    # Unfinished or foreign syntax, calls, names, and numbers or nesting over the bounds.
     ["", "(", "[1", "{'a'}", "{'a': 1 'b': 2}", "1 2", "'a", "'\\x4'", "f'O'", "'''O'''", "{1: 2}", "x", "None()",
      "[" * 5000, "-" * 5000 + "1", "1" * 5000, "('a' b'b')", "(,)", "'\\N{BELL}'"],
 )  # fmt: skip
@@ -201,8 +205,8 @@ def test_text_that_is_not_a_plain_literal_is_refused(text):
         parse_literal(text)
 
 
-@given(noise=st.binary(max_size=120), at=st.integers(0, 200), name=st.sampled_from(sorted(_OBJECTS)))
+@given(replaced=st.binary(max_size=120), position=st.integers(0, 200), name=st.sampled_from(sorted(_OBJECTS)))
 @settings(max_examples=150, deadline=None)
-def test_mutated_files_never_crash_the_reader(read_bytes, noise, at, name):
-    whole = _write_array(_OBJECTS[name])
-    read_bytes(whole[:at] + noise + whole[at + len(noise) :])
+def test_mutated_files_never_crash_the_reader(read_bytes, replaced, position, name):
+    data = _write_array(_OBJECTS[name])
+    read_bytes(data[:position] + replaced + data[position + len(replaced) :])

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 
-WHOLE = [data for name, data in build_fixtures() if "/benign/" in name]
+BENIGN_FILES = [data for name, data in build_fixtures() if "/benign/" in name]
 
 
 def list_names(reading) -> set[str]:
+    """Return the name of each mention."""
     return {mention.name for outline in reading.of(Outline) for mention in outline.mentions}
 
 
@@ -37,12 +38,14 @@ def test_java_proxy_is_mentioned(read_bytes):
 
 @pytest.mark.parametrize("kind", [6, 7, 8])
 def test_lua_function_without_an_object_is_recognised(kind, read_bytes):
+    # The type, the index (the types 7 and 8 have one), the length of the bytecode, the bytecode, and nil as upvalues.
     index = b"" if kind == 6 else struct.pack("<i", 1)
     data = struct.pack("<i", kind) + index + struct.pack("<i", 5) + b"\x1bLJ\x01\x00" + struct.pack("<i", 0)
     assert "function" in list_names(read_bytes(data, "model.bin"))
 
 
 def test_repeated_torch7_item_is_not_read_again(read_bytes):
+    # A table of the index 1 with one entry: its key is the string "a", its value is the table 1 again.
     table = struct.pack("<3i", 3, 1, 1) + struct.pack("<2i", 2, 1) + b"a" + struct.pack("<2i", 3, 1)
     assert read_bytes(table).unread == []
 
@@ -58,10 +61,11 @@ def test_mxnet_operators_need_a_graph_around_them(read_bytes):
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.sampled_from(WHOLE), st.data())
-def test_mutated_files_are_parsed_or_reported_as_unread(read_bytes, whole, data):
-    changed = bytearray(whole)
+@given(st.sampled_from(BENIGN_FILES), st.data())
+def test_mutated_files_are_parsed_or_reported_as_unread(read_bytes, benign, data):
+    mutated = bytearray(benign)
     for _ in range(data.draw(st.integers(1, 4))):
-        changed[data.draw(st.integers(4, len(changed) - 1))] = data.draw(st.integers(0, 255))
-    reading = read_bytes(bytes(changed[: data.draw(st.integers(16, len(changed)))]), "model")
+        mutated[data.draw(st.integers(4, len(mutated) - 1))] = data.draw(st.integers(0, 255))
+    length = data.draw(st.integers(16, len(mutated)))
+    reading = read_bytes(bytes(mutated[:length]), "model")
     assert reading.reasons() <= {UnreadReason.DAMAGED, UnreadReason.LIMIT}

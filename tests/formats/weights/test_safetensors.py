@@ -24,15 +24,18 @@ STRICTER = {"duplicate-key", "header-start"}
 
 
 def _make_file(header: object, data: bytes = b"") -> bytes:
+    """Return a file with ``header``, as JSON or as the given bytes, and ``data`` as its tensors."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + data
 
 
 def _make_tensor(dtype="F32", shape=(2,), start=0, end=8) -> dict[str, object]:
+    """Return the entry of one tensor in a header."""
     return {"dtype": dtype, "shape": list(shape), "data_offsets": [start, end]}
 
 
 def _is_accepted_by_library(data: bytes) -> bool:
+    """Whether the ``safetensors`` library loads the file."""
     try:
         safetensors.deserialize(data)
     except (safetensors.SafetensorError, OSError):
@@ -42,6 +45,7 @@ def _is_accepted_by_library(data: bytes) -> bool:
 
 @check_each(
     "path",
+    # Each file is named after its defect, except those with notes: their metadata are the attack.
     sorted(path for path in (FIXTURES / "safetensors/malicious").iterdir() if not path.stem.startswith("notes-")),
 )
 def test_each_malicious_fixture_has_its_defect(path, read_fixture):
@@ -73,9 +77,8 @@ def test_files_of_the_library_have_no_defect(read_bytes):
 
 def test_numbers_of_tensors_are_not_read(bytes_window):
     window = bytes_window(safetensors.numpy.save({"a": np.zeros(1 << 20, np.float32)}))
-    assert list(
-        find_reader("safetensors").read(Artifact("f", window.size, lambda: nullcontext(window)), window, Limits())
-    )
+    artifact = Artifact("f", window.size, lambda: nullcontext(window))
+    assert list(find_reader("safetensors").read(artifact, window, Limits()))
     assert window.read_bytes < 1000
 
 
@@ -86,13 +89,14 @@ def test_bytes_after_the_last_tensor_are_an_artifact(read_fixture):
 
 @check_each("dtype", sorted(DTYPE_BITS))
 def test_width_of_every_dtype_agrees_with_the_library(dtype, read_bytes):
+    # Eight numbers of n bits take n bytes.
     size = DTYPE_BITS[dtype]
     data = _make_file({"a": _make_tensor(dtype, (8,), 0, size)}, bytes(size))
     assert _is_accepted_by_library(data)
     assert read_bytes(data).kinds() == set()
 
 
-def test_header_over_the_size_limit_is_unread(read_bytes):
+def test_header_with_too_many_bytes_or_values_is_unread(read_bytes):
     data = _make_file({"a": _make_tensor()}, bytes(8))
     assert read_bytes(data, limits=Limits(header_bytes=20)).reasons() == {UnreadReason.LIMIT}
     assert read_bytes(data, limits=Limits(document_nodes=3)).reasons() == {UnreadReason.LIMIT}
@@ -123,8 +127,8 @@ _HEADER = st.dictionaries(st.sampled_from(["a", "b", "c", "__metadata__"]), _TEN
 def _compare_with_library(data: bytes, read_bytes) -> None:
     """Check that the reader reports a defect or an absence exactly if the library refuses the file."""
     reading = read_bytes(data, "m.safetensors", only=find_reader("safetensors"))
-    blamed = bool(reading.kinds("m.safetensors") - STRICTER) or bool(reading.reasons())
-    assert blamed != _is_accepted_by_library(data), (reading.kinds(), reading.details)
+    has_fault = bool(reading.kinds("m.safetensors") - STRICTER) or bool(reading.reasons())
+    assert has_fault != _is_accepted_by_library(data), (reading.kinds(), reading.details)
 
 
 @settings(max_examples=300, deadline=None)
@@ -135,28 +139,30 @@ def test_reader_agrees_with_the_library_about_any_header(header, data, read_byte
 
 @st.composite
 def _consistent_headers(draw):
+    """Draw a header whose tensors follow one another without gaps, and the offset where the last one ends."""
     header, end = {}, 0
     for name in draw(st.lists(st.text("ab\u00e9", min_size=1), max_size=4, unique=True)):
         dtype = draw(st.sampled_from(sorted(DTYPE_BITS)))
         shape = draw(st.lists(st.integers(0, 4), max_size=3))
-        size = -(-int(np.prod(shape, dtype=int)) * DTYPE_BITS[dtype] // 8)
+        bits = int(np.prod(shape, dtype=int)) * DTYPE_BITS[dtype]
+        size = (bits + 7) // 8
         header[name] = _make_tensor(dtype, shape, end, end + size)
         end += size
     return header, end
 
 
 @settings(max_examples=300, deadline=None)
-@given(made=_consistent_headers(), data=st.data())
-def test_reader_agrees_with_the_library_about_mutated_files(made, data, read_bytes):
-    header, end = made
-    sample = bytearray(_make_file(header, bytes(end)))
+@given(consistent_header=_consistent_headers(), data=st.data())
+def test_reader_agrees_with_the_library_about_mutated_files(consistent_header, data, read_bytes):
+    header, data_size = consistent_header
+    mutated = bytearray(_make_file(header, bytes(data_size)))
     for _ in range(data.draw(st.integers(0, 2))):
-        at = data.draw(st.integers(0, len(sample) - end - 1))
-        sample[at] = data.draw(st.sampled_from(b'0123456789"{}[]:, aF\\\x00\xff'))
-    text = bytes(sample[8 : len(sample) - end])
-    if _has_tensor_as_list(text):
+        position = data.draw(st.integers(0, len(mutated) - data_size - 1))
+        mutated[position] = data.draw(st.sampled_from(b'0123456789"{}[]:, aF\\\x00\xff'))
+    header_text = bytes(mutated[8 : len(mutated) - data_size])
+    if _has_tensor_as_list(header_text):
         return
-    _compare_with_library(bytes(sample), read_bytes)
+    _compare_with_library(bytes(mutated), read_bytes)
 
 
 def _has_tensor_as_list(text: bytes) -> bool:
@@ -173,7 +179,7 @@ def _has_tensor_as_list(text: bytes) -> bool:
 @example(sample=b"\x02\0\0\0\0\0\0\0{}")
 @example(sample=struct.pack("<Q", 2**63) + b"{")
 @example(sample=struct.pack("<Q", 9) + b'{"a":"\xff"}')
-def test_random_bytes_end_in_a_reading(sample, read_bytes):
+def test_random_bytes_never_crash_the_reader(sample, read_bytes):
     read_bytes(sample, "m.safetensors")
 
 

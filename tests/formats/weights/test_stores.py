@@ -18,15 +18,22 @@ PIECES = build_scored_piece("<unk>", b"\x18\x02") + build_scored_piece("a") + b"
 
 
 def list_formats(reading) -> list[str]:
-    return [each.format for each in reading.of(Outline)]
+    """Return the format of each outline."""
+    return [outline.format for outline in reading.of(Outline)]
 
 
-def test_records_of_a_store_are_read_completely(read_bytes):
-    for magic in (0x0CDB3A2A, 0x0CDB20DE, 0x0CDB1234):
-        reading = read_bytes(build_store_record(magic), "x")
-        assert list_formats(reading) == ["ocdbt"]
-        assert not reading.unread
+@check_each("magic", [0x0CDB3A2A, 0x0CDB20DE, 0x0CDB1234])
+def test_record_of_a_store_is_read_completely(magic, read_bytes):
+    reading = read_bytes(build_store_record(magic), "x")
+    assert list_formats(reading) == ["ocdbt"]
+    assert not reading.unread
+
+
+def test_truncated_manifest_is_damaged(read_bytes):
     assert read_bytes(MANIFEST[:-1], "manifest.ocdbt").reasons() == {UnreadReason.DAMAGED}
+
+
+def test_pickle_after_a_manifest_is_read(read_bytes):
     assert read_bytes(MANIFEST + EVAL_ONE, "manifest.ocdbt").evaluates
 
 
@@ -39,7 +46,7 @@ def test_path_identifies_chunks_only_if_no_other_reader_does(read_bytes):
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, len(PIECES)), st.binary(max_size=8))
-def test_mutated_files_end_in_a_reading(read_bytes, position, replaced):
+def test_mutated_files_never_crash_the_readers(read_bytes, position, replaced):
     read_bytes(PIECES[:position] + replaced + PIECES[position + len(replaced) :], "x.model")
     read_bytes(MANIFEST[:4] + replaced + MANIFEST[position:], "x")
 
