@@ -225,7 +225,7 @@ def _collect_values(name: str, value: Node, line: int, defects: list[Defect]) ->
         defects.append(
             Defect(CardDefect.FRONT_MATTER_TYPE, f"the field {name!r} is neither text nor a list of texts", where)
         )
-    steps = count(1)
+    steps = count(1)  # all items of the field share one bound
     return tuple(text for item in items for text in _iter_texts(item, steps))
 
 

@@ -45,11 +45,16 @@ def test_call_in_format_specification_or_target_is_recorded(statement: str) -> N
 
 @pytest.mark.parametrize(
     "use_of_items",
-    ["for item in items: os.system(item)", "[os.system(item) for item in items]", "list(map(os.system, items))"],
+    [
+        "for item in items: os.system(item)",
+        "[os.system(item) for item in items]",
+        "list(map(os.system, items))",
+        "functools.reduce(os.system, items, 0)",
+    ],
 )
 def test_call_over_list_that_is_filled_under_another_name_is_recorded(use_of_items: str) -> None:
     # The evaluator knows ``items`` as an empty list: it does not follow that ``alias`` is the same object.
-    source = f"import os\nitems = alias = []\nalias.append('id')\n{use_of_items}\n"
+    source = f"import functools, os\nitems = alias = []\nalias.append('id')\n{use_of_items}\n"
     assert ("call-at-import", "os.system") in {(each.use, each.name) for each in analyze_source(source).mentions}
 
 
@@ -65,6 +70,7 @@ def test_second_pass_resolves_attribute_that_is_set_further_down() -> None:
 
 
 def test_scope_is_restored_after_statement_that_is_too_deep() -> None:
+    # The comprehension has a scope of its own when its element turns out to nest too deep.
     deep = "[" * 95 + "1" + "]" * 95
     tree = ast.parse(f"def f():\n    return [{deep} for x in y]\nf()\nz = 1\n")
     evaluator = Evaluator(MAX_STEPS)

@@ -40,12 +40,9 @@ def _collect_files(rows: Sequence[Setting]) -> Iterator[Reference]:
     """Yield the code file of each class of the repository itself, ``file.Class``, and the folder of each module."""
     for setting in rows:
         value = str(setting.value)
-        if (
-            setting.key == "type"
-            and is_dotted_name(value)
-            and not value.startswith(_LIBRARY_PREFIX)
-            and value.count(".") == 1
-        ):
+        # A module with one dot, ``custom.Model``, may be a file of the repository; longer paths are installed packages.
+        is_own_module = is_dotted_name(value) and value.count(".") == 1 and not value.startswith(_LIBRARY_PREFIX)
+        if setting.key == "type" and is_own_module:
             file = f"{value.partition('.')[0]}.py"
             yield Reference(ReferenceKind.CODE, file, f"type {value}"[:200], where=setting.where)
         elif setting.key == "path":

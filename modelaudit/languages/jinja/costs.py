@@ -76,6 +76,7 @@ def _check_expression(node: nodes.Node, folder: ConstantFolder) -> Iterator[Ment
         case nodes.Mul() | nodes.Pow():
             detail = _describe_costly_product(node, folder)
         case nodes.Call(node=nodes.Name(name="range" | "lipsum")):
+            # A keyword argument, as in ``lipsum(n=99999999)``, is not among the bounds of a range.
             rounds = max(_estimate_rounds(node, folder), _find_largest_argument(node, folder) if node.kwargs else 0)
             if rounds > _MAX_ROUNDS:
                 yield _make_mention("rounds", f"{get_variable_path(node.node)} of {rounds}", node)
@@ -84,11 +85,12 @@ def _check_expression(node: nodes.Node, folder: ConstantFolder) -> Iterator[Ment
                 detail = f"{name} pads a text to an enormous length"
         case nodes.Filter(name="batch" | "slice" | "tojson") if _find_largest_argument(node, folder) > _MAX_ROUNDS:
             detail = f"{node.name} is given {_find_largest_argument(node, folder)}"
-        case nodes.Mod(left=template) | nodes.Filter(name="format", node=nodes.Node() as template):
-            detail = _describe_padding(
-                template, folder, _find_largest_argument(node, folder) if isinstance(node, nodes.Filter) else 0
-            )
-        case nodes.Call(node=nodes.Getattr(attr="format", node=template)):
+        case nodes.Mod(left=template):
+            detail = _describe_padding(template, folder, 0)
+        case (
+            nodes.Filter(name="format", node=nodes.Node() as template)
+            | nodes.Call(node=nodes.Getattr(attr="format", node=template))
+        ):
             detail = _describe_padding(template, folder, _find_largest_argument(node, folder))
         case _:
             return
@@ -125,7 +127,7 @@ def _find_largest_number(node: nodes.Node, folder: ConstantFolder) -> int:
     return max((value for value in folder.fold(node).values if type(value) is int), default=0)
 
 
-def _describe_padding(template: nodes.Node, folder: ConstantFolder, width: int = 0) -> str:
+def _describe_padding(template: nodes.Node, folder: ConstantFolder, width: int) -> str:
     """Return why a format string is too wide to fill; empty if it is not.
 
     Args:

@@ -1391,11 +1391,15 @@ class Evaluator(ast.NodeVisitor):
     def _call_reduce(self, call: Call) -> Value:
         """Call ``reduce`` with an initial value: ``reduce(getattr, ["path", "join"], os)`` is ``os.path.join``."""
         function, sequence, value = call.args[:3]
-        if not isinstance(sequence, Constant):
+        items = constant_folding.iterate_constant(sequence) if isinstance(sequence, Constant) else None
+        if not items:
+            # Unknown, or an empty list that may be filled under another name: one call stands for all. The result of
+            # a chain of unknown attributes is taken to be the object at its beginning.
             self._recorder.record_attribute_walk(value, call.line)
+            self._call_value(function, [value, UNKNOWN], {}, call.line)
             return value
-        for part in constant_folding.iterate_constant(sequence) or ():
-            value = self._call_value(function, [value, Constant(part, Provenance.COMPUTED)], {}, call.line)
+        for item in items:
+            value = self._call_value(function, [value, Constant(item, Provenance.COMPUTED)], {}, call.line)
         return value
 
     def _call_namespace(self, call: Call) -> Value:

@@ -11,12 +11,12 @@ _MAX_LINES: Final = 400
 
 
 def extract_head_comment(text: str) -> tuple[str, int]:
-    """Extract the comment lines before the first line of code, with the line number of the first one from 1.
+    """Extract the comment at the beginning of a source file: all comment lines before the first line of code.
 
-    The docstring of a Python module counts as a head comment.
+    The docstring of a Python module counts as a comment.
 
     Returns:
-        (text, line number); the text is empty if there is no comment.
+        The text, and the number of its first line, from 1. The text is empty if there is no comment.
     """
     lines = text.splitlines()[:_MAX_LINES]
     closing = ""  # the mark that closes the block comment around the line

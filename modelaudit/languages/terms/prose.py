@@ -39,7 +39,7 @@ def classify_file(path: str) -> ProseKind | None:
 
 
 def _recognises_prose(head: Head) -> bool:
-    """Whether a file has a name that promises terms, and is text."""
+    """Whether a file is text, and its name is one of those that hold terms, such as ``LICENSE`` or ``README.md``."""
     return classify_file(head.path) is not None and looks_like_text(head)
 
 

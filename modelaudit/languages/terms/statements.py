@@ -125,30 +125,28 @@ def _extract_pair_statements(key: str, value: str) -> Iterator[Statement]:
 
 
 def _extract_numbered_statements(pairs: Sequence[tuple[str, str]]) -> Iterator[Statement]:
-    """Yield the base models and data sets of GGUF; an address is preferred to a name."""
-    groups: dict[tuple[str, str], dict[str, tuple[str, str]]] = {}
+    """Yield the base models and data sets of GGUF; an address is preferred to a name.
+
+    Their keys are numbered and have several properties: ``general.base_model.0.repo_url`` and ``….0.name``.
+    """
     known_properties = (*keys.NUMBERED_PROPERTIES, keys.ORGANIZATION_PROPERTY)
+    # For each prefix and number: the key and the value of each property.
+    groups: dict[tuple[str, str], dict[str, tuple[str, str]]] = {}
     for key, value in pairs:
         for prefix in keys.NUMBERED_GROUPS:
             number, _, property_name = key[len(prefix) :].partition(".")
-            if (
-                key.lower().startswith(prefix)
-                and number.isdigit()
-                and property_name in known_properties
-                and value.strip()
-            ):
+            is_numbered = key.lower().startswith(prefix) and number.isdigit()
+            if is_numbered and property_name in known_properties and value.strip():
                 groups.setdefault((prefix, number), {}).setdefault(property_name, (key, value.strip()))
     for (prefix, _), properties in groups.items():
-        preferred = next(
-            (properties[property_name] for property_name in keys.NUMBERED_PROPERTIES if property_name in properties),
-            None,
-        )
-        if preferred is None:
+        stated = [name for name in keys.NUMBERED_PROPERTIES if name in properties]
+        if not stated:
             continue
-        key, value = preferred
-        if keys.ORGANIZATION_PROPERTY in properties and properties.get("name") == preferred:
+        key, value = properties[stated[0]]
+        if stated[0] == "name" and keys.ORGANIZATION_PROPERTY in properties:
             # Converters split a repository id into organization and name, and replace hyphens by spaces.
-            value = "/".join("-".join(part.split()) for part in (properties[keys.ORGANIZATION_PROPERTY][1], value))
+            organization = properties[keys.ORGANIZATION_PROPERTY][1]
+            value = "/".join("-".join(part.split()) for part in (organization, value))
         yield Statement(keys.NUMBERED_GROUPS[prefix], key[:_MAX_KEY], value[:_MAX_VALUE], Location(key=key[:_MAX_KEY]))
 
 
