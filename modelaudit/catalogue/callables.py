@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from modelaudit.catalogue.document import Document, Place
@@ -23,7 +23,8 @@ _TRUSTED = Shape(TrustedFile)
 _DANGEROUS = Shape(DangerousFile)
 _STANDARD_LIBRARY = Shape(StandardLibraryFile)
 
-# A file may refer to such a name but not call it. A call without arguments, or with None alone, is harmless.
+# The rule for ``refer-only`` names: a file may refer to such a name but not call it. A call without arguments, or with
+# None alone, is harmless.
 _NO_ARGUMENTS = (ArgumentRule(0, None, ("None",)),)
 
 
@@ -40,14 +41,14 @@ class CallablesReader:
         """Add one file of ``trusted/``.
 
         Raises:
-            ConfigurationError: the file is invalid.
+            ConfigurationError: the file is invalid, or lists a name that is listed already.
         """
         file = _TRUSTED.read(document)
-        for name, named in file.names.items():
-            self._add(
-                _read_trusted_name(name, named, file.library, document, ("names", name)), document, ("names", name)
-            )
+        for name, listed in file.names.items():
+            entry = _read_trusted_name(name, listed, file.library, document, ("names", name))
+            self._add(entry, document, ("names", name))
         for index, alike in enumerate(file.alike):
+            # Names that are alike differ in nothing else, so their conditions are read once.
             first = _read_trusted_name(alike.names[0], alike, file.library, document, ("alike", index))
             for number, name in enumerate(alike.names):
                 self._add(replace(first, name=name), document, ("alike", index, "names", number))
@@ -56,19 +57,20 @@ class CallablesReader:
         """Add one file of ``dangerous/``.
 
         Raises:
-            ConfigurationError: the file is invalid.
+            ConfigurationError: the file is invalid, or lists a name or a module that is listed already.
         """
         file = _DANGEROUS.read(document)
-        for name, named in file.names.items():
-            self._add(_read_dangerous_name(name, named, file, document, ("names", name)), document, ("names", name))
+        for name, listed in file.names.items():
+            entry = _read_dangerous_name(name, listed, file, document, ("names", name))
+            self._add(entry, document, ("names", name))
         for index, alike in enumerate(file.alike):
             for number, name in enumerate(alike.names):
                 entry = _read_dangerous_name(name, alike, file, document, ("alike", index))
                 self._add(entry, document, ("alike", index, "names", number))
-        for module, listed in file.modules.items():
+        for module, listed_module in file.modules.items():
             if module in self._modules:
                 raise document.error(f"modules: {module!r} is listed already", ("modules", module))
-            self._modules[module] = DangerousModule(module, listed.effect or file.effect, listed.why)
+            self._modules[module] = DangerousModule(module, listed_module.effect or file.effect, listed_module.why)
 
     def read_standard_library(self, document: Document) -> None:
         """Add the names of the standard library's modules.
@@ -93,15 +95,14 @@ class CallablesReader:
         return Callables(self._entries, self._modules, frozenset(self._standard_library))
 
     def _add(self, entry: CallableEntry, document: Document, place: Place) -> None:
-        other = self._entries.get(entry.name)
-        if other is not None:
-            first, where = self._origin[entry.name]
-            other_place = f"{first.label}:{first.line_of(where)}"
-            if other.standing is entry.standing:
-                raise document.error(f"{entry.name} is listed already in {other_place}", place)
-            raise document.error(
-                f"{entry.name} cannot be {entry.standing}: it is {other.standing} in {other_place}", place
-            )
+        """Add one entry. Raises ``ConfigurationError`` if its name is listed already, in whatever list."""
+        listed = self._entries.get(entry.name)
+        if listed is not None:
+            first_document, first_place = self._origin[entry.name]
+            where = f"{first_document.label}:{first_document.line_of(first_place)}"
+            if listed.standing is entry.standing:
+                raise document.error(f"{entry.name} is listed already in {where}", place)
+            raise document.error(f"{entry.name} cannot be {entry.standing}: it is {listed.standing} in {where}", place)
         self._entries[entry.name] = entry
         self._origin[entry.name] = (document, place)
 
@@ -109,6 +110,7 @@ class CallablesReader:
 def _read_dangerous_name(
     name: str, listed: DangerousNameFile, file: DangerousFile, document: Document, place: Place
 ) -> CallableEntry:
+    """Build the entry of a dangerous name; ``place`` is that of ``listed`` in the file."""
     return CallableEntry(
         name,
         Standing.DANGEROUS,
@@ -123,27 +125,35 @@ def _read_dangerous_name(
 def _read_trusted_name(
     name: str, listed: CallableFile | AlikeFile, library: str, document: Document, place: Place
 ) -> CallableEntry:
+    """Build the entry of a trusted name; ``place`` is that of ``listed`` in the file.
+
+    Raises:
+        ConfigurationError: a name for reference only has conditions for calls, or a condition is invalid.
+    """
     if listed.refer_only and (listed.arguments or listed.construct_only):
         raise document.error(f"{name} is for reference only; leave out arguments and construct-only", place)
-    arguments = (
-        _NO_ARGUMENTS if listed.refer_only else _read_argument_rules(listed.arguments, document, (*place, "arguments"))
-    )
+    arguments: tuple[ArgumentRule, ...] = _NO_ARGUMENTS
+    if not listed.refer_only:
+        arguments = _read_argument_rules(listed.arguments, document, (*place, "arguments"))
     return CallableEntry(
         name, Standing.TRUSTED, listed.why, library, "", arguments, listed.construct_only, listed.collects
     )
 
 
 def _find_dangerous_module(name: str, modules: Mapping[str, DangerousModule]) -> str | None:
-    """Return the dangerous module that contains ``name``, if any."""
+    """Find the shortest dangerous module that contains ``name``: ``os`` for ``os.path.join``; ``None`` if none does."""
     parts = name.replace(":", ".").split(".")
-    return next((head for n in range(1, len(parts)) if (head := ".".join(parts[:n])) in modules), None)
+    for length in range(1, len(parts)):
+        module = ".".join(parts[:length])
+        if module in modules:
+            return module
+    return None
 
 
 def _read_argument_rules(
     files: Mapping[int, ArgumentFile], document: Document, place: Place
 ) -> tuple[ArgumentRule, ...]:
-    if not files:
-        return ()
+    """Build the conditions on arguments, by position; each states either a use or the values that are allowed."""
     for index, file in files.items():
         if (file.use is None) == (file.one_of is None):
             raise document.error(f"arguments.{index}: needs either use or one-of, not both", (*place, index))
@@ -153,9 +163,11 @@ def _read_argument_rules(
 
 
 def _check_values(values: Sequence[str], document: Document, place: Place) -> None:
-    quoted: Iterable[str] = (text for text in values if not DOTTED_NAME.fullmatch(text))
-    for text in quoted:
-        if text[:1] not in "'\"b-0123456789" and text not in ("None", "True", "False"):
-            raise document.error(
-                f"{text!r} is neither a dotted name nor the repr of plain data such as \"'latin1'\"", place
-            )
+    """Check that each value is a dotted name, or looks like the ``repr`` of a string, bytes, a number or a constant."""
+    for text in values:
+        is_constant = text in ("None", "True", "False")
+        if DOTTED_NAME.fullmatch(text) or is_constant or text[:1] in "'\"b-0123456789":
+            continue
+        raise document.error(
+            f"{text!r} is neither a dotted name nor the repr of plain data such as \"'latin1'\"", place
+        )

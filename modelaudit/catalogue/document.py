@@ -30,6 +30,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII)
+# "1.5", "-.5e3", "1e-3" or "1.": digits with a full stop or an exponent.
 _DECIMAL = re.compile(r"[-+]?[0-9]*(\.[0-9]+([eE][-+]?[0-9]+)?|(?<=[0-9])\.?[eE][-+]?[0-9]+)", re.ASCII)
 
 
@@ -46,14 +47,18 @@ class Document:
         return ConfigurationError(f"{self.label}:{self.line_of(place)}: {message}")
 
     def line_of(self, place: Place) -> int:
-        """Return the line, from 1, of the value at ``place``; for an entry of a mapping, the line of its key."""
+        """Return the line, from 1, of the value at ``place``; for an entry of a mapping, the line of its key.
+
+        Where a step of ``place`` does not exist, it is the line of the step before.
+        """
+        # The text is parsed again, because plain values have no lines and only an error needs one.
         node = yaml.compose(self.text, Loader=_PARSER)
         line = node.start_mark.line if node is not None else 0
         for step in place:
-            found = _find_child(node, step)
-            if found is None:
+            child = _find_child(node, step)
+            if child is None:
                 break
-            line, node = found
+            line, node = child
         return line + 1
 
 
@@ -98,17 +103,23 @@ class _DataBuilder:
         self._label = label
 
     def build_document(self) -> Data:
-        next(self._events)
+        """Build the value of the only document; ``None`` for an empty file. Raises for a second document."""
+        next(self._events)  # Start of the stream.
         if isinstance(next(self._events), yaml.StreamEndEvent):
             return None
         data = self._build_value(next(self._events), 0)
-        next(self._events)
+        next(self._events)  # End of the document.
         event = next(self._events)
         if not isinstance(event, yaml.StreamEndEvent):
             raise self._error(event, "a second document begins; one file holds one")
         return data
 
     def _build_value(self, event: yaml.Event, depth: int) -> Data:
+        """Build the value that begins with ``event``, within ``depth`` mappings and sequences.
+
+        Raises:
+            ConfigurationError: it is an alias, has an anchor or a tag, or is nested too deeply.
+        """
         if isinstance(event, yaml.AliasEvent):
             raise self._error(event, f"the alias *{event.anchor} is not allowed; write the value out")
         if not isinstance(event, yaml.ScalarEvent | yaml.MappingStartEvent | yaml.SequenceStartEvent):
@@ -118,6 +129,7 @@ class _DataBuilder:
         if event.tag is not None:
             raise self._error(event, f"the tag {event.tag} is not allowed")
         if isinstance(event, yaml.ScalarEvent):
+            # ``implicit[0]`` is true for a scalar without quotes; a quoted one is always text.
             return parse_scalar(event.value) if event.implicit[0] else event.value
         if depth == MAX_DEPTH:
             raise self._error(event, f"is nested more than {MAX_DEPTH} deep")
@@ -125,12 +137,14 @@ class _DataBuilder:
         return self._build_mapping(depth + 1) if is_mapping else self._build_sequence(depth + 1)
 
     def _build_sequence(self, depth: int) -> list[Data]:
+        """Build the sequence whose start event was read, up to its end event."""
         items: list[Data] = []
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
             items.append(self._build_value(event, depth))
         return items
 
     def _build_mapping(self, depth: int) -> dict[str, Data]:
+        """Build the mapping whose start event was read, up to its end event. Raises for a key that is repeated."""
         entries: dict[str, Data] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent) or event.anchor is not None or event.tag is not None:
@@ -141,6 +155,7 @@ class _DataBuilder:
         return entries
 
     def _error(self, event: yaml.Event, message: str) -> ConfigurationError:
+        """Make an error with this file and the line of ``event``."""
         line = event.start_mark.line + 1 if event.start_mark is not None else 1
         return ConfigurationError(f"{self._label}:{line}: {message}")
 
@@ -158,6 +173,7 @@ def parse_scalar(text: str) -> str | int | float | bool | None:
 
 
 def _find_child(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:
+    """Find the child of a node by key or index; return its line, from 0, and the child; ``None`` if there is none."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if key.value == str(step):

@@ -40,15 +40,17 @@ _SHAPE = Shape(ExampleFile)
 
 
 def load_examples(extra: Sequence[Path] = ()) -> Mapping[str, RuleExample]:
-    """Read the examples of the rule set and of further rule folders, by the id of the rule.
+    """Read the examples of the rule set and of further rule folders, by the id of the rule; the first one counts.
 
     Raises:
         ConfigurationError: a file has another shape.
     """
-    found: dict[str, RuleExample] = {}
+    examples: dict[str, RuleExample] = {}
     for folder in (find_rules_directory(), *extra):
-        if (path := folder / FILE).is_file():
-            file = _SHAPE.read(read_document(path, f"{folder.name}/{FILE}"))
-            for id_, entry in file.examples.items():
-                found.setdefault(id_, RuleExample(entry.fixture, tuple(entry.lines)))
-    return found
+        path = folder / FILE
+        if not path.is_file():
+            continue
+        file = _SHAPE.read(read_document(path, f"{folder.name}/{FILE}"))
+        for id_, entry in file.examples.items():
+            examples.setdefault(id_, RuleExample(entry.fixture, tuple(entry.lines)))
+    return examples

@@ -19,12 +19,12 @@ Subjects = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 _FILE = Shape(FindingFile)
 _SUBJECTS = Shape(SubjectsFile)
+# Kinds of subject of earlier versions, with the description of their successor for the message.
 _OLD_SUBJECTS = {
     "torch-mention": "with the vocabulary torch-operators; its field 'program' is now 'format', 'mention' is now 'use'",
     "skops-node": "with the format skops; its field 'act' is now 'use', 'loader' is now 'detail'",
 }
 _FIELD = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
-
 
 _MOST_LISTED = 25
 """More words than these make a message unreadable."""
@@ -34,26 +34,28 @@ def read_subjects(documents: Iterable[Document]) -> Subjects:
     """Read ``rules/subjects.yaml``.
 
     Raises:
-        ConfigurationError: the file is invalid.
+        ConfigurationError: the file is invalid, or describes a kind twice.
     """
     subjects: dict[str, Mapping[str, tuple[str, ...]]] = {}
     for document in documents:
         for kind, fields in _SUBJECTS.read(document).subjects.items():
             if kind in subjects:
                 raise document.error(f"subjects: {kind!r} is described already", ("subjects", kind))
-            words = {field: tuple(holds) if isinstance(holds, list) else () for field, holds in fields.items()}
-            subjects[kind] = words
+            # The value of a field is the list of its words, or a description of the text that it holds.
+            subjects[kind] = {field: tuple(value) if isinstance(value, list) else () for field, value in fields.items()}
     return subjects
 
 
 def restrict_field(subjects: Subjects, kind: str, field: str, words: Iterable[str]) -> Subjects:
-    """Limit a field to the words that other files of the rule set define, beside those that it lists itself.
+    """Return the subjects with one field limited to ``words``, beside the words that it lists itself.
 
-    Without such words, the field stays unchanged.
+    Without any words, or without the kind, the subjects are returned unchanged.
     """
-    if kind not in subjects or not (more := set(words)):
+    added = set(words)
+    if kind not in subjects or not added:
         return subjects
-    return {**subjects, kind: {**subjects[kind], field: tuple(sorted(more | set(subjects[kind][field])))}}
+    allowed = tuple(sorted(added | set(subjects[kind][field])))
+    return {**subjects, kind: {**subjects[kind], field: allowed}}
 
 
 def read_findings(
@@ -89,7 +91,8 @@ def read_findings(
 
 
 def _refuse_old_words(document: Document) -> None:
-    """Name the new word where a file uses one of an earlier version."""
+    """Raise ``ConfigurationError`` that names the new word, if a rule uses one of an earlier version."""
+    # This runs before the shape is validated, which would only report an unknown key, so no type is certain yet.
     matchers = document.data.get("match") if isinstance(document.data, dict) else None
     for index, matcher in enumerate(matchers if isinstance(matchers, list) else ()):
         if not isinstance(matcher, dict):
@@ -97,18 +100,20 @@ def _refuse_old_words(document: Document) -> None:
         place: Place = ("match", index)
         if "on" in matcher:
             raise document.error(f"match.{index}.on: the key is called 'subject' now", (*place, "on"))
-        old = _OLD_SUBJECTS.get(str(matcher.get("subject")))
-        if old is not None:
+        successor = _OLD_SUBJECTS.get(str(matcher.get("subject")))
+        if successor is not None:
             raise document.error(
-                f"match.{index}.subject: {matcher['subject']!r} is now 'mention' {old}", (*place, "subject")
+                f"match.{index}.subject: {matcher['subject']!r} is now 'mention' {successor}", (*place, "subject")
             )
 
 
 def _parse_version(version: str) -> tuple[int, ...]:
+    """Parse ``0.10.2`` to numbers, because as text it precedes ``0.9.0``."""
     return tuple(int(number) for number in version.split("."))
 
 
 def _make_rule(file: FindingFile) -> FindingRule:
+    """Build the rule of a validated file."""
     rule = Rule(
         id=file.id,
         title=file.title,
@@ -131,50 +136,52 @@ def _make_rule(file: FindingFile) -> FindingRule:
 
 
 def _check_matchers(file: FindingFile, document: Document, subjects: Subjects) -> None:
+    """Check that each matcher names a known kind of subject, fields of that kind, and words that they can hold."""
     for index, matcher in enumerate(file.match):
-        known = subjects.get(matcher.subject)
-        if known is None:
+        fields = subjects.get(matcher.subject)
+        if fields is None:
             raise document.error(
                 f"match.{index}.subject: {matcher.subject!r} is not {_suggest_words(matcher.subject, subjects)}",
                 ("match", index, "subject"),
             )
-        for field, wanted in matcher.where.items():
-            unknown = [value for value in wanted if known.get(field) and value not in known[field]]
-            if unknown:
-                hint = _suggest_words(unknown[0], known[field])
-                raise document.error(
-                    f"match.{index}.where.{field}: {unknown[0]!r} is not {hint}",
-                    ("match", index, "where", field),
-                )
-            if field not in known:
+        for field, values in matcher.where.items():
+            place: Place = ("match", index, "where", field)
+            if field not in fields:
                 raise document.error(
                     f"match.{index}.where: {field!r} is not a field of {matcher.subject}, "
-                    f"which has {_join_words(known)}",
-                    ("match", index, "where", field),
+                    f"which has {_join_words(fields)}",
+                    place,
                 )
+            allowed = fields[field]
+            unknown = [value for value in values if allowed and value not in allowed]
+            if unknown:
+                hint = _suggest_words(unknown[0], allowed)
+                raise document.error(f"match.{index}.where.{field}: {unknown[0]!r} is not {hint}", place)
 
 
 def _check_defects(file: FindingFile, document: Document, formats: FormatFacts) -> None:
-    """Check that some listed format declares each listed kind of defect, and that each format declares some kind."""
+    """Check each matcher of defects: every listed format declares one of the kinds, and every kind has such a format.
+
+    A matcher without formats, or without kinds, means all of them.
+    """
     if not formats.defects:
         return
     for index, matcher in enumerate(file.match):
         if matcher.subject != "defect":
             continue
-        names = matcher.where.get("format") or tuple(formats.defects)
-        kinds = matcher.where.get("kind") or tuple(kind for name in names for kind in formats.defects[str(name)])
+        names = [str(name) for name in matcher.where.get("format") or formats.defects]
+        kinds = matcher.where.get("kind") or [kind for name in names for kind in formats.defects[name]]
         for name in names:
-            if formats.defects[str(name)].keys().isdisjoint(kinds):
+            if formats.defects[name].keys().isdisjoint(kinds):
                 raise document.error(
                     f"match.{index}.where.format: {name!r} has none of these kinds of defects, but "
-                    f"{_join_words(formats.defects[str(name)])}",
+                    f"{_join_words(formats.defects[name])}",
                     ("match", index, "where", "format"),
                 )
         for kind in kinds:
-            if not any(kind in formats.defects[str(name)] for name in names):
+            if not any(kind in formats.defects[name] for name in names):
                 raise document.error(
-                    f"match.{index}.where.kind: {kind!r} is a kind of defect that {_join_words(map(str, names))} "
-                    "cannot have",
+                    f"match.{index}.where.kind: {kind!r} is a kind of defect that {_join_words(names)} cannot have",
                     ("match", index, "where", "kind"),
                 )
 
@@ -212,4 +219,5 @@ def _suggest_words(word: object, known: Iterable[str]) -> str:
 
 
 def _join_words(words: Iterable[str]) -> str:
+    """Join words for a message, in alphabetical order; ``none`` without any."""
     return ", ".join(sorted(words)) or "none"

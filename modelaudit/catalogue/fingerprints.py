@@ -71,7 +71,8 @@ def load_fingerprints(directory: Path | None = None, extra: Sequence[Path] = ())
 
 @functools.lru_cache(maxsize=4)
 def _load_folders(directories: tuple[Path, ...]) -> Fingerprints:
-    found: dict[str, Fingerprint] = {}
+    """Read every file of ``fingerprints/`` in the folders; files that begin with ``_`` are input of ``derive.py``."""
+    fingerprints: dict[str, Fingerprint] = {}
     for directory in directories:
         for path in sorted((directory / FOLDER).glob("*.yaml")):
             if path.name.startswith("_"):
@@ -79,14 +80,20 @@ def _load_folders(directories: tuple[Path, ...]) -> Fingerprints:
             document = read_document(path, f"{FOLDER}/{path.name}")
             for number, entry in enumerate(_FILE.read(document).fingerprints):
                 place: Place = ("fingerprints", number)
-                if entry.id in found:
+                if entry.id in fingerprints:
                     raise document.error(f"id: {entry.id!r} is listed already, here or in another rule set", place)
-                found[entry.id] = _parse_entry(entry, document, place)
-    return sort_fingerprints(found.values())
+                fingerprints[entry.id] = _parse_entry(entry, document, place)
+    return sort_fingerprints(fingerprints.values())
 
 
 def _parse_entry(entry: FingerprintEntry, document: Document, place: Place) -> Fingerprint:
+    """Decode one entry, and check that its parts fit each other.
+
+    Raises:
+        ConfigurationError: its numbers are not base64, their count differs from ``words``, or a span leaves the text.
+    """
     triples = _unpack_numbers(entry.triples, document, (*place, "triples"))
+    # Each three consecutive words have one hash, so a text has two fewer hashes than words.
     if len(triples) != entry.words - 2:
         message = f"words: {entry.words} words have {entry.words - 2} triples, not {len(triples)}"
         raise document.error(message, (*place, "words"))
@@ -107,14 +114,14 @@ def _parse_entry(entry: FingerprintEntry, document: Document, place: Place) -> F
 
 
 def _unpack_numbers(text: str, document: Document, place: Place) -> array[int]:
-    """Decode base64 into 32-bit numbers in network order."""
+    """Decode base64 into unsigned 32-bit numbers in network order."""
     try:
-        data = binascii.a2b_base64(text, strict_mode=False)
+        packed = binascii.a2b_base64(text, strict_mode=False)  # Line breaks within the text are skipped.
     except binascii.Error as error:
         raise document.error(f"{place[-1]}: is not base64: {error}", place) from None
-    if len(data) % 4:
+    if len(packed) % 4:
         raise document.error(f"{place[-1]}: does not end with a whole number of 32 bits", place)
-    numbers = array("I", data)
+    numbers = array("I", packed)
     if sys.byteorder == "little":
         numbers.byteswap()
     return numbers

@@ -26,11 +26,11 @@ def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
     inert: dict[str, str] = {}
     for document in documents:
         file = _FILE.read(document)
-        for part, listed in (("runs-code", file.runs_code), ("inert", file.inert)):
+        for part, reasons, listed in (("runs-code", runs_code, file.runs_code), ("inert", inert, file.inert)):
             for format_, why in listed.items():
                 if format_ in runs_code or format_ in inert:
                     raise document.error(f"{part}: {format_!r} is listed already", (part, format_))
-                (inert if part == "inert" else runs_code)[format_] = why
+                reasons[format_] = why
         for index, entry in enumerate(file.promises):
             for number, extension in enumerate(entry.extensions):
                 if extension in promises:

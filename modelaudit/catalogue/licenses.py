@@ -36,14 +36,22 @@ class _NameRegistry:
         self._register_name(name, f"is the vague word of line {document.line_of(place)}", document, place)
 
     def _register_name(self, name: str, meaning: str, document: Document, place: Place) -> None:
-        """Register one name, and refuse it if it has another meaning already."""
+        """Register one name. Raises ``ConfigurationError`` if another file gave it another meaning.
+
+        Args:
+            name: the name, in any spelling.
+            meaning: the end of the sentence about the name: "means MIT".
+            document: the file that gives it.
+            place: its place there.
+        """
         key = fold_license_name(name)
         if not key:
             raise document.error(f"{name!r} is empty or too long for a licence name", place)
-        taken, elsewhere, there = self._taken.setdefault(key, (meaning, document, place))
-        if (taken, elsewhere.label) != (meaning, document.label):
-            where = f"{elsewhere.label}:{elsewhere.line_of(there)}"
-            raise document.error(f"{name!r} already {taken}, in {where}; one name must mean one licence", place)
+        # A licence may repeat its own name, in another spelling too; that is the same meaning in the same file.
+        first_meaning, first_document, first_place = self._taken.setdefault(key, (meaning, document, place))
+        if (first_meaning, first_document.label) != (meaning, document.label):
+            where = f"{first_document.label}:{first_document.line_of(first_place)}"
+            raise document.error(f"{name!r} already {first_meaning}, in {where}; one name must mean one licence", place)
 
 
 def read_licenses(
@@ -61,14 +69,14 @@ def read_licenses(
             needs, a permissive licence limits the use, or two licences have one name.
     """
     entries: dict[str, LicenseEntry] = {}
-    claims = _NameRegistry()
+    names = _NameRegistry()
     for stem, document in documents:
         file = _FILE.read(document)
         if file.id.casefold() != stem.casefold():
             raise document.error(f"id: {file.id!r} differs from the file name {stem!r}", ("id",))
         if file.id in entries:
             raise document.error(f"id: {file.id!r} is taken by another file", ("id",))
-        claims.register_license(file, document)
+        names.register_license(file, document)
         _check_category(file, vocabulary, document)
         entries[file.id] = LicenseEntry(
             id=file.id,
@@ -89,7 +97,7 @@ def read_licenses(
     vague: dict[str, str] = {}
     for document in families:
         for word, why in _VAGUE.read(document).hub_ids.items():
-            claims.register_family(word, document)
+            names.register_family(word, document)
             vague[word] = why
     return dict(sorted(entries.items())), vague
 

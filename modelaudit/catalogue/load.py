@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from modelaudit.catalogue.callables import CallablesReader
 from modelaudit.catalogue.directory import find_rules_directory
 from modelaudit.catalogue.document import Document, read_document
 from modelaudit.catalogue.examples import FILE as EXAMPLES
-from modelaudit.catalogue.findings import read_findings, read_subjects, restrict_field
+from modelaudit.catalogue.findings import Subjects, read_findings, read_subjects, restrict_field
 from modelaudit.catalogue.fingerprints import FOLDER as FINGERPRINTS
 from modelaudit.catalogue.formats import read_formats
 from modelaudit.catalogue.licenses import read_licenses
@@ -26,10 +26,10 @@ from modelaudit.catalogue.skops import read_skops
 from modelaudit.catalogue.taxonomy import read_taxonomy
 from modelaudit.catalogue.terms import read_vocabulary
 from modelaudit.catalogue.vocabularies import read_declarations, read_vocabularies, require_declarations
-from modelaudit.model.catalogue import Catalogue, Policy
+from modelaudit.model.catalogue import Callables, Catalogue, Policy, VocabularyDeclaration
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.format_facts import NO_FORMATS, FormatFacts
-from modelaudit.model.terms import LicenseCategory, Vocabulary
+from modelaudit.model.terms import LicenseCategory, LicenseEntry, Vocabulary
 
 
 def load_catalogue(
@@ -120,10 +120,15 @@ class _RuleFiles:
         }
 
     def add(self, parts: tuple[str, ...], document: Document) -> None:
-        """Sort in one file by the parts of its path without the ending."""
+        """Add one file to the list that the parts of its path, without the ending, imply.
+
+        Raises:
+            ConfigurationError: no rules are read from this path.
+        """
         lists = self._lists_by_path()
         unnamed = lists.get(parts, lists.get((*parts[:-1], "*")))
         match parts:
+            # ``licenses/_vague`` must not be taken for a licence, so files without an id come before licences.
             case ("findings", family, name):
                 self.findings.append((f"{family}/{name}", document))
             case ("policies", name):
@@ -145,6 +150,7 @@ class _RuleFiles:
 
 
 def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogue:
+    """Read all rule folders and build the catalogue; the files of later folders are added to those of the first."""
     files = _RuleFiles()
     digest = hashlib.sha256()
     for directory in directories:
@@ -154,35 +160,17 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         # Fingerprints are large and are parsed only for a model with a licence text. The digest includes them always.
         for path in sorted((directory / FINGERPRINTS).glob("*.yaml")):
             _update_digest(digest, f"{FINGERPRINTS}/{path.stem}", path.read_bytes())
-    callables = CallablesReader()
-    for document in files.standard_library:
-        callables.read_standard_library(document)
-    for document in files.dangerous:
-        callables.read_dangerous(document)
-    for document in files.trusted:
-        callables.read_trusted(document)
     clauses = read_vocabulary(files.clauses)
     licenses, vague = read_licenses(files.licenses, files.vague, clauses)
     vocabularies = read_vocabularies(files.vocabularies)
     declarations = read_declarations(files.declarations)
     require_declarations(files.vocabularies, declarations)
-    subjects = read_subjects(files.subjects)
-    for kind, name, words in (
-        ("defect", "format", formats.defects),
-        ("defect", "kind", {kind for kinds in formats.defects.values() for kind in kinds}),
-        ("mention", "vocabulary", declarations),
-        ("license-obligation", "kind", clauses.kinds),
-        ("license-answer", "kind", clauses.kinds),
-        ("license-obligation", "id", licenses),
-        ("license-entry", "id", licenses),
-        ("license-entry", "category", LicenseCategory),
-        ("license-conclusion", "category", LicenseCategory),
-    ):
-        subjects = restrict_field(subjects, kind, name, words)
+    # Findings come last: their matchers are checked against the words that all other files define.
+    subjects = _restrict_subjects(read_subjects(files.subjects), formats, clauses, licenses, declarations)
     findings = read_findings(files.findings, subjects, formats)
     return Catalogue(
         findings=findings,
-        callables=callables.finish(),
+        callables=_read_callables(files),
         licenses=licenses,
         policies=_read_policies(files.policies, clauses),
         digest=digest.hexdigest(),
@@ -201,12 +189,50 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
     )
 
 
+def _read_callables(files: _RuleFiles) -> Callables:
+    """Read the lists of Python names: the standard library, the dangerous names, then the trusted ones."""
+    callables = CallablesReader()
+    for document in files.standard_library:
+        callables.read_standard_library(document)
+    for document in files.dangerous:
+        callables.read_dangerous(document)
+    for document in files.trusted:
+        callables.read_trusted(document)
+    return callables.finish()
+
+
+def _restrict_subjects(
+    subjects: Subjects,
+    formats: FormatFacts,
+    clauses: Vocabulary,
+    licenses: Mapping[str, LicenseEntry],
+    declarations: Mapping[str, VocabularyDeclaration],
+) -> Subjects:
+    """Limit fields of subjects to the words that formats, clauses, licences and vocabularies define."""
+    defect_kinds = {kind for kinds in formats.defects.values() for kind in kinds}
+    for subject, field_name, words in (
+        ("defect", "format", formats.defects),
+        ("defect", "kind", defect_kinds),
+        ("mention", "vocabulary", declarations),
+        ("license-obligation", "kind", clauses.kinds),
+        ("license-answer", "kind", clauses.kinds),
+        ("license-obligation", "id", licenses),
+        ("license-entry", "id", licenses),
+        ("license-entry", "category", LicenseCategory),
+        ("license-conclusion", "category", LicenseCategory),
+    ):
+        subjects = restrict_field(subjects, subject, field_name, words)
+    return subjects
+
+
 def _update_digest(digest: hashlib._Hash, name: str, content: bytes) -> None:
-    for data in (name.encode(), content):
-        digest.update(len(data).to_bytes(8) + data)
+    """Add one file to the digest: the length and the bytes of its name, then those of its content."""
+    for part in (name.encode(), content):
+        digest.update(len(part).to_bytes(8) + part)
 
 
 def _read_policies(documents: Sequence[tuple[str, Document]], vocabulary: Vocabulary) -> dict[str, Policy]:
+    """Read the policies of a rule set by their names, which are those of their files."""
     policies: dict[str, Policy] = {}
     for name, document in documents:
         policy = read_policy(document, vocabulary)
@@ -219,13 +245,14 @@ def _read_policies(documents: Sequence[tuple[str, Document]], vocabulary: Vocabu
 
 
 def _read_documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document]]:
-    """Yield every file of a rule set in the order of paths, with the parts of its path without the ending."""
+    """Yield (parts of the path without the ending, file) for every file of a rule set, in the order of paths."""
     if not directory.is_dir():
         raise ConfigurationError(f"{directory}: is not a folder of rules")
+    # The pattern finds ``.yml`` too, so that a file with that ending is an error and not silently left out.
     for path in sorted(directory.rglob("*.y*ml")):
         within = path.relative_to(directory)
         if within.parts[0] == FINGERPRINTS or within.parts == (EXAMPLES,):
-            continue  # these have loaders of their own, which run only where needed
+            continue  # These have loaders of their own, which run only where needed.
         label = f"{directory.name}/{within.as_posix()}"
         if path.suffix != ".yaml":
             raise ConfigurationError(f"{label}: rename it so that it ends in .yaml")

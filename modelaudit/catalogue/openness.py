@@ -43,15 +43,15 @@ def read_openness(documents: Iterable[Document]) -> tuple[OpennessPart, ...]:
     Raises:
         ConfigurationError: a component is listed twice, or nothing could show it.
     """
-    found: dict[str, OpennessPart] = {}
+    parts: dict[str, OpennessPart] = {}
     for document in documents:
         for id_, part in _FILE.read(document).components.items():
             place = ("components", id_)
-            if id_ in found:
+            if id_ in parts:
                 raise document.error(f"components.{id_}: is listed already", place)
             if not (part.files or part.words or part.fields):
                 raise document.error(f"components.{id_}: names no files, words or fields that could show it", place)
-            found[id_] = OpennessPart(
+            parts[id_] = OpennessPart(
                 id_, part.title, part.level, part.kind, tuple(part.files), tuple(part.words), tuple(part.fields)
             )
-    return tuple(found.values())
+    return tuple(parts.values())

@@ -15,10 +15,12 @@ from modelaudit.catalogue.schema import Effect, Shape, Text
 from modelaudit.model.catalogue import CallableEntry, Standing
 
 _CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True)
+# "aten::add_", "add.Tensor" or "torch.nn.functional.relu".
 _NAME = re.compile(r"([A-Za-z_]\w*::)?[A-Za-z_]\w*(\.\w+)*", re.ASCII)
 
 
 def _check_operator(text: str) -> str:
+    """Return the name of an operator unchanged. Raises ``ValueError`` if it has another form."""
     if not _NAME.fullmatch(text):
         raise ValueError(f"{text!r} is neither namespace::operator nor a dotted name")
     return text

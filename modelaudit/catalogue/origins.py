@@ -53,22 +53,24 @@ def read_origins(documents: Iterable[Document], licenses: Mapping[str, LicenseEn
         ConfigurationError: a pattern is listed twice, in any case, or after one that covers it; or an entry names a
             licence that is unknown or permissive.
     """
-    found: list[KnownModel] = []
-    taken: dict[str, tuple[Document, Place]] = {}
+    models: list[KnownModel] = []
+    first_places: dict[str, tuple[Document, Place]] = {}
     for document in documents:
         for index, entry in enumerate(_FILE.read(document).origins):
-            here: Place = ("origins", index, "pattern")
-            elsewhere, there = taken.setdefault(entry.pattern.casefold(), (document, here))
-            if (elsewhere, there) != (document, here):
-                where = f"{elsewhere.label}:{elsewhere.line_of(there)}"
-                raise document.error(f"origins.{index}.pattern: {entry.pattern!r} is listed already, in {where}", here)
-            sooner = next((rule for rule in found if rule.covers(entry.pattern)), None)
-            if sooner is not None:
-                why = f"{sooner.pattern!r} precedes it and covers all of it; put the narrower one first"
-                raise document.error(f"origins.{index}.pattern: {entry.pattern!r} can never match: {why}", here)
+            place: Place = ("origins", index, "pattern")
+            folded = entry.pattern.casefold()
+            if folded in first_places:
+                first_document, first_place = first_places[folded]
+                where = f"{first_document.label}:{first_document.line_of(first_place)}"
+                raise document.error(f"origins.{index}.pattern: {entry.pattern!r} is listed already, in {where}", place)
+            first_places[folded] = (document, place)
+            broader = next((model for model in models if model.covers(entry.pattern)), None)
+            if broader is not None:
+                why = f"{broader.pattern!r} precedes it and covers all of it; put the narrower one first"
+                raise document.error(f"origins.{index}.pattern: {entry.pattern!r} can never match: {why}", place)
             _check_license(entry, licenses, document, index)
-            found.append(KnownModel(entry.pattern, entry.license, entry.multimodal, entry.why, entry.read))
-    return tuple(found)
+            models.append(KnownModel(entry.pattern, entry.license, entry.multimodal, entry.why, entry.read))
+    return tuple(models)
 
 
 def _check_license(entry: OriginFile, licenses: Mapping[str, LicenseEntry], document: Document, index: int) -> None:

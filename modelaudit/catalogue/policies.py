@@ -36,19 +36,20 @@ def read_policy(document: Document, vocabulary: Vocabulary) -> Policy:
                 ("allow-unread", index, "reasons"),
             )
     for index, code in enumerate(file.territories):
-        wrong = vocabulary.explain_invalid_territory(code)
-        if wrong:
-            raise document.error(f"territories.{index}: {wrong}", ("territories", index))
-    wrong = vocabulary.explain_invalid_field(file.field) if file.field else ""
-    if wrong:
-        raise document.error(f"field: {wrong}", ("field",))
+        fault = vocabulary.explain_invalid_territory(code)
+        if fault:
+            raise document.error(f"territories.{index}: {fault}", ("territories", index))
+    fault = vocabulary.explain_invalid_field(file.field) if file.field else ""
+    if fault:
+        raise document.error(f"field: {fault}", ("field",))
     return Policy(
         name=file.name,
         description=file.description,
         fail_on=None if file.fail_on == "never" else Severity(file.fail_on),
         checks=tuple(dict.fromkeys(file.checks)),
         allow_unread=tuple(
-            AllowedAbsence(tuple(e.reasons), e.paths, e.why, tuple(e.formats)) for e in file.allow_unread
+            AllowedAbsence(tuple(entry.reasons), entry.paths, entry.why, tuple(entry.formats))
+            for entry in file.allow_unread
         ),
         intent=Intent(
             uses=dict(file.use),

@@ -61,6 +61,7 @@ def read_restrictions(documents: Iterable[Document], kinds: Mapping[str, ClauseK
 
 
 def _compile_pattern(pattern: str, document: Document, place: tuple[str, ...]) -> re.Pattern[str]:
+    """Compile a pattern of the file. Raises ``ConfigurationError`` with its place if it is invalid."""
     try:
         return re.compile(pattern)
     except re.error as error:

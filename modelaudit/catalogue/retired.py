@@ -41,12 +41,14 @@ def read_retired(documents: Iterable[Document], rules: Mapping[str, FindingRule]
     """
     retired: dict[str, RetiredRule] = {}
     for document in documents:
-        for old, entry in _FILE.read(document).rules.items():
-            if old in rules or old in retired:
-                raise document.error(
-                    f"rules: {old!r} is {'a rule in use' if old in rules else 'listed'} already", ("rules", old)
-                )
+        for old_id, entry in _FILE.read(document).rules.items():
+            if old_id in rules:
+                raise document.error(f"rules: {old_id!r} is a rule in use already", ("rules", old_id))
+            if old_id in retired:
+                raise document.error(f"rules: {old_id!r} is listed already", ("rules", old_id))
             if entry.became not in rules:
-                raise document.error(f"rules.{old}.became: {entry.became!r} is not a rule", ("rules", old, "became"))
-            retired[old] = RetiredRule(entry.became, entry.since)
+                raise document.error(
+                    f"rules.{old_id}.became: {entry.became!r} is not a rule", ("rules", old_id, "became")
+                )
+            retired[old_id] = RetiredRule(entry.became, entry.since)
     return retired

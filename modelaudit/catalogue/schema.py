@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainVa
 from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
 
-from modelaudit.catalogue.document import Document, Place
+from modelaudit.catalogue.document import Document
 from modelaudit.model.catalogue import EFFECTS, ArgumentUse, Scalar
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
@@ -22,6 +22,7 @@ CONFIG = ConfigDict(extra="forbid", alias_generator=lambda name: name.replace("_
 
 
 def _check_pattern(pattern: str) -> str:
+    """Return a regular expression unchanged. Raises ``ValueError`` if it does not compile."""
     try:
         re.compile(pattern)
     except re.error as error:
@@ -53,20 +54,24 @@ def require_word(words: tuple[str, ...]) -> AfterValidator:
 
 
 def _as_list(value: object) -> object:
+    """Wrap a single value, the short form of a list with one item."""
     return value if isinstance(value, list) else [value]
 
 
 def _check_scalar(value: object) -> Scalar:
+    """Return a single value unchanged. Raises ``ValueError`` for a list or a mapping."""
     if value is None or isinstance(value, str | int | float | bool):
         return value
     raise ValueError("must be a single value")
 
 
 def _convert_to_kebab(value: object) -> object:
+    """Replace underscores by hyphens, because users write ``hosted_service`` for ``hosted-service``."""
     return value.replace("_", "-") if isinstance(value, str) else value
 
 
 def _as_entry(value: object) -> object:
+    """Expand the short form of an entry, its bare reason, to a mapping; any other value is validated as it is."""
     return {"why": value} if isinstance(value, str) else value
 
 
@@ -298,11 +303,12 @@ def _explain_faults(faults: list[ErrorDetails], document: Document) -> Configura
 
     A missing key comes last: it is often there under a misspelled name, and that fault is the better explanation.
     """
-    fault = min(faults, key=lambda fault: fault["type"].startswith("missing"))
-    place = tuple(step for step in fault["loc"] if step != "[key]")
+    first = min(faults, key=lambda fault: fault["type"].startswith("missing"))
+    # pydantic adds the step "[key]" where the key of a mapping is at fault; the file has no such place.
+    place = tuple(step for step in first["loc"] if step != "[key]")
+    path = ".".join(str(step) for step in place)
     more = f" (and {len(faults) - 1} more in this file)" if len(faults) > 1 else ""
-    where = ".".join(str(step) for step in place)
-    return document.error((f"{where}: " if where else "") + _describe_fault(fault, place) + more, place)
+    return document.error((f"{path}: " if path else "") + _describe_fault(first) + more, place)
 
 
 _WANTED: Mapping[str, str] = {
@@ -320,10 +326,13 @@ _WANTED: Mapping[str, str] = {
 }
 
 
-def _describe_fault(fault: ErrorDetails, place: Place) -> str:
+def _describe_fault(fault: ErrorDetails) -> str:
+    """Describe one fault of pydantic without its place, in the words of a rule author."""
     kind = fault["type"]
     if kind in ("enum", "literal_error"):
-        return f"{fault['input']!r} is not one of {fault['ctx']['expected'].replace(chr(39), '').replace(' or ', ', ')}"
+        # pydantic writes "'a', 'b' or 'c'".
+        expected = fault["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+        return f"{fault['input']!r} is not one of {expected}"
     if kind == "unexpected_keyword_argument":
         return "is not a known key"
     if kind == "value_error":

@@ -65,6 +65,7 @@ def read_taxonomy(documents: Iterable[Document]) -> Mapping[str, tuple[Standard,
 
 
 def _list_entries(file: TaxonomyFile) -> Iterator[Standard]:
+    """Yield every entry of every list of risks, with its address."""
     for framework, listed in file.frameworks.items():
         for id_, title in listed.entries.items():
             yield Standard(framework, id_, title, listed.address.replace("{id}", id_))
@@ -72,5 +73,6 @@ def _list_entries(file: TaxonomyFile) -> Iterator[Standard]:
 
 def find_standards(rule: FindingRule, taxonomy: Mapping[str, tuple[Standard, ...]]) -> tuple[Standard, ...]:
     """Return the entries for a rule from all lists, each once, CWE first; an unlisted weakness has none."""
-    found = (standard for cwe in rule.rule.cwe for standard in taxonomy.get(cwe, ()))
-    return tuple(sorted(dict.fromkeys(found), key=lambda standard: (standard.framework != "CWE", standard.framework)))
+    standards = dict.fromkeys(standard for cwe in rule.rule.cwe for standard in taxonomy.get(cwe, ()))
+    # ``False`` sorts before ``True``, which puts the CWE first.
+    return tuple(sorted(standards, key=lambda standard: (standard.framework != "CWE", standard.framework)))

@@ -128,20 +128,21 @@ def read_vocabulary(documents: Iterable[Document]) -> Vocabulary:
     places: dict[str, Document] = {}
     for document in documents:
         file = _FILE.read(document)
-        for part, has, new in (("kinds", kinds, file.kinds), ("fields", fields, file.fields)):
-            _check_new_names(part, has, new, document)
+        _check_new_names("kinds", kinds, file.kinds, document)
+        _check_new_names("fields", fields, file.fields, document)
         _check_new_names("territories", groups, file.territories, document)
         kinds |= {id_: _build_kind(id_, kind, document) for id_, kind in file.kinds.items()}
         fields |= file.fields
         groups |= {name: tuple(members) for name, members in file.territories.items()}
         places |= dict.fromkeys(file.territories, document)
         countries |= set(file.countries)
-    written = Vocabulary(kinds, fields, groups, frozenset(countries))
+    # Members are checked after all files are read, because a group may hold a group of a later file.
+    vocabulary = Vocabulary(kinds, fields, groups, frozenset(countries))
     for name, document in places.items():
-        strange = [code for code in groups[name] if code == name or not written.is_known_territory(code)]
-        if strange:
-            raise document.error(f"territories.{name}: {strange[0]!r} is unknown", ("territories", name))
-    return replace(written, territories={name: _expand_group(name, groups) for name in groups})
+        unknown = [code for code in groups[name] if code == name or not vocabulary.is_known_territory(code)]
+        if unknown:
+            raise document.error(f"territories.{name}: {unknown[0]!r} is unknown", ("territories", name))
+    return replace(vocabulary, territories={name: _expand_group(name, groups) for name in groups})
 
 
 def _check_new_names(part: str, taken: Collection[str], new: Iterable[str], document: Document) -> None:
@@ -183,25 +184,28 @@ def _check_answer(answer: AnswerFile, file: KindFile, document: Document, place:
     """Check that an answer has a condition, and that the kind needs the fields which it uses."""
     if not (answer.uses or answer.over or answer.inside or answer.listed):
         raise document.error("an answer needs a condition: uses, over, inside or listed", place)
-    wanted = {"over": "number", "inside": "territories"}
-    for condition, need in wanted.items():
-        if getattr(answer, condition) and need not in file.needs:
-            raise document.error(f"{condition} compares a clause's {need}; list it under needs", place)
-    unknown = [name for name in _PLACEHOLDER.findall(answer.because) if name not in _CLAUSE_FIELDS]
+    if answer.over and "number" not in file.needs:
+        raise document.error("over compares a clause's number; list it under needs", place)
+    if answer.inside and "territories" not in file.needs:
+        raise document.error("inside compares a clause's territories; list it under needs", place)
+    quoted = _PLACEHOLDER.findall(answer.because)
+    unknown = [name for name in quoted if name not in _CLAUSE_FIELDS]
     if unknown:
         raise document.error(
             f"because: {{{unknown[0]}}} is not one of {', '.join(_CLAUSE_FIELDS)}", (*place, "because")
         )
-    missing = [name for name in _PLACEHOLDER.findall(answer.because) if name not in file.needs]
+    missing = [name for name in quoted if name not in file.needs]
     if missing:
         raise document.error(f"because: quotes a clause's {missing[0]}; list it under needs", (*place, "because"))
 
 
 def _expand_group(name: str, groups: dict[str, tuple[str, ...]], depth: int = 0) -> tuple[str, ...]:
-    """Expand a group to its territories, with those of groups inside it."""
+    """Expand a group to its territories, with those of groups inside it; a territory expands to itself."""
+    # The bound ends the recursion of groups that contain one another.
     if name not in groups or depth > 3:
         return (name,)
-    return tuple(dict.fromkeys(code for member in groups[name] for code in _expand_group(member, groups, depth + 1)))
+    members = (code for member in groups[name] for code in _expand_group(member, groups, depth + 1))
+    return tuple(dict.fromkeys(members))
 
 
 def build_clause(clause: ClauseFile, vocabulary: Vocabulary, document: Document, index: int, *, read: bool) -> Clause:
@@ -224,9 +228,9 @@ def build_clause(clause: ClauseFile, vocabulary: Vocabulary, document: Document,
             known = ", ".join(vocabulary.fields)
             raise document.error(f"clauses.{index}.fields: {field!r} is not one of {known}", (*place, "fields"))
     for territory in clause.territories:
-        wrong = vocabulary.explain_invalid_territory(territory)
-        if wrong:
-            raise document.error(f"clauses.{index}.territories: {wrong}", (*place, "territories"))
+        fault = vocabulary.explain_invalid_territory(territory)
+        if fault:
+            raise document.error(f"clauses.{index}.territories: {fault}", (*place, "territories"))
     if clause.section and not read:
         raise document.error(f"clauses.{index}: cites a section of an unread text; give the date under read", place)
     return Clause(

@@ -33,6 +33,7 @@ Effect = Annotated[str, require_word((*EFFECTS, *OTHER_EFFECTS))]
 
 
 def _as_entry(value: object) -> object:
+    """Expand the short form of an entry, its bare reason, to a mapping; any other value is validated as it is."""
     return {"why": value} if isinstance(value, str) else value
 
 
@@ -157,6 +158,7 @@ def read_declarations(documents: Iterable[tuple[str, Document]]) -> Mapping[str,
 
 
 def _read_policy(document: Document, kind: str, unlisted: Unlisted, reason: str | None, place: Place) -> UnlistedPolicy:
+    """Build the policy for unlisted names of one place. Raises ``ConfigurationError`` if it is quiet without reason."""
     if unlisted is Unlisted.QUIET and reason is None:
         where = ".".join(map(str, (*place, "unlisted")))
         raise document.error(
@@ -199,23 +201,25 @@ def read_vocabularies(documents: Iterable[tuple[str, Document]]) -> Mapping[str,
 
 
 def _list_entries(file: VocabularyFile) -> Iterator[tuple[CallableEntry, Place]]:
-    for index, part in enumerate(file.dangerous):
+    """Yield (entry, place in the file) for each name, the dangerous ones first."""
+    for index, family in enumerate(file.dangerous):
         place: Place = ("dangerous", index)
-        for name, listed in part.names.items():
-            yield _make_dangerous_entry(file, part, listed, name), (*place, "names", name)
-        for number, alike in enumerate(part.alike):
-            for position, name in enumerate(alike.names):
-                yield _make_dangerous_entry(file, part, alike, name), (*place, "alike", number, "names", position)
+        for name, listed in family.names.items():
+            yield _make_dangerous_entry(file, family, listed, name), (*place, "names", name)
+        for number, group in enumerate(family.alike):
+            for position, name in enumerate(group.names):
+                yield _make_dangerous_entry(file, family, group, name), (*place, "alike", number, "names", position)
     trusted = file.trusted or TrustedFile()
     for name, why in trusted.names.items():
         yield CallableEntry(name, Standing.TRUSTED, why, file.library), ("trusted", "names", name)
-    for number, same in enumerate(trusted.alike):
-        for position, name in enumerate(same.names):
-            entry = CallableEntry(name, Standing.TRUSTED, same.why, file.library)
+    for number, trusted_group in enumerate(trusted.alike):
+        for position, name in enumerate(trusted_group.names):
+            entry = CallableEntry(name, Standing.TRUSTED, trusted_group.why, file.library)
             yield entry, ("trusted", "alike", number, "names", position)
 
 
 def _make_dangerous_entry(
-    file: VocabularyFile, part: DangerousFile, listed: DangerousNameFile, name: str
+    file: VocabularyFile, family: DangerousFile, listed: DangerousNameFile, name: str
 ) -> CallableEntry:
-    return CallableEntry(name, Standing.DANGEROUS, listed.why, file.library, listed.effect or part.effect)
+    """Build the entry of a dangerous name; its own effect replaces that of its family."""
+    return CallableEntry(name, Standing.DANGEROUS, listed.why, file.library, listed.effect or family.effect)

@@ -6,11 +6,16 @@ Doubt never becomes permission: a contradiction, an unknown text or a vague word
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelaudit.licenses.conclusion.links import claim_link_targets, describe_unread_links
 from modelaudit.licenses.evidence.alternatives import Alternatives, combine_alternatives, list_license_ids
-from modelaudit.licenses.evidence.claims import LINK_TARGET, claim_license_files, is_license_file_name
+from modelaudit.licenses.evidence.claims import (
+    FRONT_MATTER,
+    LINK_TARGET,
+    claim_license_files,
+    is_license_file_name,
+)
 from modelaudit.licenses.evidence.names import is_in_family, is_version_of, shares_text
 from modelaudit.licenses.evidence.restriction_sentences import list_uncovered_policies, list_uncovered_restrictions
 from modelaudit.licenses.evidence.scope import (
@@ -86,16 +91,20 @@ class AgreementChecker:
     def assess(
         self, claims: Collection[LicenseClaim], paths: Collection[str]
     ) -> tuple[ConclusionState, tuple[str, ...]]:
-        """Assess one repository alone: the state of its licence, and the ids concluded or claimed."""
+        """Assess one repository without its base models: the state of its licence, and the ids concluded or claimed.
+
+        A conclusion that a restriction, a use policy or an unread link puts in doubt becomes contradictory.
+        """
         own = self.resolve_own_license(complete_claims(claims, paths), paths)
-        binding = [self.rules.licenses[name] for name in own.ids]
-        if own.state is ConclusionState.CONCLUDED and (
+        if own.state is not ConclusionState.CONCLUDED:
+            return own.state, own.ids
+        binding = [self.rules.licenses[id_] for id_ in own.ids]
+        is_doubtful = (
             list_uncovered_restrictions(claims, binding, self.rules.restrictions)
             or list_uncovered_policies(claims, binding)
             or any(describe_unread_links(claims, paths, None, own.ids, self.names, self.rules))
-        ):
-            return ConclusionState.CONTRADICTORY, own.ids
-        return own.state, own.ids
+        )
+        return ConclusionState.CONTRADICTORY if is_doubtful else own.state, own.ids
 
     def resolve_own_license(self, claims: Iterable[LicenseClaim], paths: Collection[str]) -> OwnLicense:
         """Conclude the licence of the repository itself.
@@ -109,170 +118,183 @@ class AgreementChecker:
             paths: the files of the repository.
         """
         every = list(claims)
-        model = self._resolve_statements(every, ClaimScope.MODEL)
         has_card = ROOT_CARD in paths or any(claim.artifact == ROOT_CARD for claim in every)
-        declared = self._combine_statements(model, has_card=has_card)
-        whole = self._compare_with_texts(declared, every)
-        added = [
-            each
-            for each in self._resolve_statements(every, ClaimScope.ADDED)
-            if each.state is not ConclusionState.UNDECLARED
-        ]
+        declared = self._combine_statements(self._resolve_statements(every, ClaimScope.MODEL), has_card=has_card)
+        of_model = self._compare_with_texts(declared, every)
+        added = self._resolve_statements(every, ClaimScope.ADDED)
         if not added:
-            return whole
-        state = whole.state
+            return of_model
+        state = of_model.state
+        # A card in a subfolder cannot declare the licence of an undeclared model, which would be a permission.
         if state is not ConclusionState.UNDECLARED:
-            state = min((state, *(each.state for each in added)), key=_WEAKEST_FIRST.index)
-        reasoning = (
-            *whole.reasoning,
-            *(f"{each.source}: {sentence}" for each in added for sentence in each.reasoning),
-        )
-        choices = combine_alternatives(whole.choices, *(each.choices for each in added))
-        return OwnLicense(state, choices, reasoning, whole.texts, whole.declared)
+            state = min((state, *(statement.state for statement in added)), key=_WEAKEST_FIRST.index)
+        reasoning = list(of_model.reasoning)
+        for statement in added:
+            reasoning += (f"{statement.source}: {sentence}" for sentence in statement.reasoning)
+        choices = combine_alternatives(of_model.choices, *(statement.choices for statement in added))
+        return OwnLicense(state, choices, tuple(reasoning), of_model.texts, of_model.declared)
 
-    def _resolve_statements(self, claims: Sequence[LicenseClaim], part: ClaimScope) -> list[ResolvedStatement]:
-        """Resolve one statement for each place that declares a licence, the root card first."""
-        groups: dict[str, list[LicenseClaim]] = {}
+    def _resolve_statements(self, claims: Sequence[LicenseClaim], scope: ClaimScope) -> list[ResolvedStatement]:
+        """Resolve one statement for each file of ``scope`` that declares a licence, the root card first.
+
+        A file whose fields name no licence at all (``undeclared``) is left out.
+        """
+        by_file: dict[str, list[LicenseClaim]] = {}
         for claim in claims:
-            if claim.kind is ClaimKind.DECLARED and claim.field not in RUNNING_TEXT and determine_scope(claim) is part:
-                groups.setdefault(claim.artifact, []).append(claim)
-        found = []
-        for artifact in sorted(groups, key=lambda path: (path != ROOT_CARD, path)):
-            each = resolve_statement(groups[artifact], self.names)
-            if each.state is not ConclusionState.UNDECLARED:
-                found.append(
-                    ResolvedStatement(each.state, each.choices, each.reasoning, each.family, each.unknown, artifact)
-                )
-        return found
+            is_declared = claim.kind is ClaimKind.DECLARED and claim.field not in RUNNING_TEXT
+            if is_declared and determine_scope(claim) is scope:
+                by_file.setdefault(claim.artifact, []).append(claim)
+        statements = []
+        for artifact in sorted(by_file, key=lambda path: (path != ROOT_CARD, path)):
+            statement = resolve_statement(by_file[artifact], self.names)
+            if statement.state is not ConclusionState.UNDECLARED:
+                statements.append(replace(statement, source=artifact))
+        return statements
 
     def _combine_statements(self, statements: Sequence[ResolvedStatement], *, has_card: bool) -> ResolvedStatement:
-        """Combine all statements about the model into one."""
+        """Combine all statements about the model into one, which is contradictory if they name different licences."""
+        if not statements:
+            missing = "The model card states no licence that could be read."
+            no_card = "There is no model card that could state a licence."
+            return ResolvedStatement(ConclusionState.UNDECLARED, (), (missing if has_card else no_card,))
         # "other" in a tag or in metadata adds nothing if another place names the licence.
         informative = [
             each for each in statements if each.family not in PLACEHOLDER_NAMES or each.choices or each.unknown
         ]
         informative = informative or list(statements)
-        if not informative:
-            missing = "The model card states no licence that could be read."
-            return ResolvedStatement(
-                ConclusionState.UNDECLARED,
-                (),
-                (missing if has_card else "There is no model card that could state a licence.",),
-            )
         reasoning = tuple(dict.fromkeys(sentence for each in informative for sentence in each.reasoning))
         state = min((each.state for each in informative), key=_WEAKEST_FIRST.index)
-        naming = [each for each in informative if each.choices]
         family = next((each.family for each in informative if each.family), "")
         unknown = any(each.unknown for each in informative)
+        naming = [each for each in informative if each.choices]
         first = naming[0].choices if naming else ()
         if all(self._are_same_choices(each.choices, first) for each in naming[1:]):
             return ResolvedStatement(state, first, reasoning, family, unknown)
         listed = "; ".join(f"{each.source or 'the Hub'}: {self._format_licenses(each.ids)}" for each in naming)
         text = f"Different places name different licences: {listed}."
-        every = tuple(dict.fromkeys(name for each in naming for name in each.ids))
-        return ResolvedStatement(ConclusionState.CONTRADICTORY, (every,), (text, *reasoning), family, unknown)
+        all_named = tuple(dict.fromkeys(id_ for each in naming for id_ in each.ids))
+        return ResolvedStatement(ConclusionState.CONTRADICTORY, (all_named,), (text, *reasoning), family, unknown)
 
     def _compare_with_texts(self, declared: ResolvedStatement, claims: Sequence[LicenseClaim]) -> OwnLicense:
-        """Compare the combined statement with the licence texts at the root."""
-        found = [
+        """Compare the combined statement with the licence texts at the root.
+
+        A text confirms or completes the statement, replaces a missing one, or contradicts it. A text that is no licence
+        of the rule set, or only resembles one, prevents a conclusion.
+        """
+        at_root = [
             claim for claim in claims if claim.kind is ClaimKind.FOUND and determine_scope(claim) is ClaimScope.MODEL
         ]
-        texts = tuple(dict.fromkeys(claim.entry for claim in found if is_license_text(claim) and claim.entry))
+        texts = tuple(dict.fromkeys(claim.entry for claim in at_root if is_license_text(claim) and claim.entry))
         choices = combine_alternatives(declared.choices, ((texts,) if texts else ()))
         # Texts outweigh names: a variant or an unknown text at the root prevents any conclusion.
-        doubts = [*_describe_variants(found), *describe_unrecognised_texts(found)]
+        doubts = [*_describe_variants(at_root), *describe_unrecognised_texts(at_root)]
         if doubts:
-            state = declared.state if declared.state is ConclusionState.CONTRADICTORY else ConclusionState.UNRECOGNISED
+            is_contradictory = declared.state is ConclusionState.CONTRADICTORY
+            state = ConclusionState.CONTRADICTORY if is_contradictory else ConclusionState.UNRECOGNISED
             return OwnLicense(state, choices, (*doubts, *declared.reasoning), texts, declared.choices)
         if not texts:
             return OwnLicense(declared.state, declared.choices, declared.reasoning, (), declared.choices)
-        where = self._describe_texts(found)
+        holdings = self._describe_texts(at_root)
         if declared.state is ConclusionState.CONCLUDED:
-            return self._compare_conclusion(declared, texts, where)
+            return self._compare_conclusion(declared, texts, holdings)
         if declared.state is ConclusionState.UNDECLARED:
-            text = f"{declared.reasoning[0]} {where}, which is taken as its licence."
+            text = f"{declared.reasoning[0]} {holdings}, which is taken as its licence."
             return OwnLicense(ConclusionState.CONCLUDED, (texts,), (text,), texts)
-        if self._is_completed_by_text(declared, texts, found, claims):
-            text = f"{declared.reasoning[0]} {where}, which completes it."
+        if self._is_completed_by_text(declared, texts, at_root, claims):
+            text = f"{declared.reasoning[0]} {holdings}, which completes it."
             return OwnLicense(ConclusionState.CONCLUDED, (texts,), (text,), texts)
         if declared.state is ConclusionState.VAGUE:
-            text = f"{where}, which is not of the named family."
-            return OwnLicense(
-                ConclusionState.CONTRADICTORY, choices, (*declared.reasoning, text), texts, declared.choices
-            )
-        return OwnLicense(declared.state, choices, (*declared.reasoning, f"{where}."), texts, declared.choices)
+            reasoning = (*declared.reasoning, f"{holdings}, which is not of the named family.")
+            return OwnLicense(ConclusionState.CONTRADICTORY, choices, reasoning, texts, declared.choices)
+        return OwnLicense(declared.state, choices, (*declared.reasoning, f"{holdings}."), texts, declared.choices)
 
-    def _compare_conclusion(self, declared: ResolvedStatement, texts: tuple[str, ...], where: str) -> OwnLicense:
-        """Compare a concluded statement with texts, which confirm it, make it exact, add to it, or contradict it."""
+    def _compare_conclusion(self, declared: ResolvedStatement, texts: tuple[str, ...], holdings: str) -> OwnLicense:
+        """Compare a concluded statement with texts, which confirm it, make it exact, add to it, or contradict it.
+
+        Args:
+            declared: the concluded statement.
+            texts: ids of the licence texts at the root.
+            holdings: the sentence on which file holds which text, without its full stop.
+        """
         named = declared.ids
         choices = declared.choices
-        agreeing = [
-            text for text in texts if any(is_version_of(text, name) or shares_text(text, name) for name in named)
-        ]
+        agreeing = [text for text in texts if any(is_version_of(text, id_) or shares_text(text, id_) for id_ in named)]
+        # A text of another version replaces the declared name: "gemma" beside the text of 2024 means that text.
         for text in agreeing:
-            if not any(text == name or shares_text(text, name) for name in named):
-                choices = tuple(tuple(text if is_version_of(text, name) else name for name in each) for each in choices)
+            if not any(shares_text(text, id_) for id_ in named):
+                choices = tuple(
+                    tuple(text if is_version_of(text, id_) else id_ for id_ in alternative) for alternative in choices
+                )
         # Further texts may add duties. One that adds a restriction contradicts the declared name.
-        further = [text for text in texts if text not in agreeing]
-        if not agreeing or any(self._drops_restrictions(text, list_license_ids(choices)) for text in further):
-            reason = f"{declared.reasoning[0]} But {where}, which is another licence."
-            every = combine_alternatives(choices, (tuple(further),))
+        further = tuple(text for text in texts if text not in agreeing)
+        if not agreeing or any(self._adds_restrictions(text, list_license_ids(choices)) for text in further):
+            reason = f"{declared.reasoning[0]} But {holdings}, which is another licence."
             return OwnLicense(
-                ConclusionState.CONTRADICTORY, every, (reason, *declared.reasoning[1:]), texts, declared.choices
+                ConclusionState.CONTRADICTORY,
+                combine_alternatives(choices, (further,)),
+                (reason, *declared.reasoning[1:]),
+                texts,
+                declared.choices,
             )
-        reasoning = (*declared.reasoning, f"{where}, which agrees." if not further else f"{where}; all of them bind.")
-        return OwnLicense(
-            ConclusionState.CONCLUDED,
-            combine_alternatives(choices, (tuple(further),) if further else ()),
-            reasoning,
-            texts,
-            declared.choices,
-        )
+        if not further:
+            reasoning = (*declared.reasoning, f"{holdings}, which agrees.")
+            return OwnLicense(
+                ConclusionState.CONCLUDED, combine_alternatives(choices), reasoning, texts, declared.choices
+            )
+        reasoning = (*declared.reasoning, f"{holdings}; all of them bind.")
+        binding = combine_alternatives(choices, (further,))
+        return OwnLicense(ConclusionState.CONCLUDED, binding, reasoning, texts, declared.choices)
 
     def _is_completed_by_text(
         self,
         declared: ResolvedStatement,
         texts: tuple[str, ...],
-        found_claims: Sequence[LicenseClaim],
+        at_root: Sequence[LicenseClaim],
         claims: Sequence[LicenseClaim],
     ) -> bool:
-        """Whether a text identifies the licence that a vague or unknown name leaves open.
+        """Whether the texts identify the licence that a vague or unknown name leaves open.
 
-        An unknown name identifies a text only if the card links to that very file.
+        A vague word needs texts of its family. An unknown name needs a single text, in a file that the card links to.
+
+        Args:
+            declared: the combined statement.
+            texts: ids of the licence texts at the root.
+            at_root: the claims of the files at the root.
+            claims: all claims.
         """
         if declared.choices or declared.state not in (ConclusionState.VAGUE, ConclusionState.UNRECOGNISED):
             return False
         family = declared.family
-        entries = [self.rules.licenses[text] for text in texts]
-        fits = family in PLACEHOLDER_NAMES or not family or all(is_in_family(entry, family) for entry in entries)
+        has_family = bool(family) and family not in PLACEHOLDER_NAMES
+        if has_family and not all(is_in_family(self.rules.licenses[text], family) for text in texts):
+            return False
         if not declared.unknown:
-            return fits
+            return True
+        # Unread front matter may have held the name, so no text can be taken to complete it.
+        if len(texts) > 1 or any(claim.field == FRONT_MATTER for claim in claims):
+            return False
         linked = {claim.quotation for claim in claims if claim.field == LINK_TARGET}
-        unreadable = any(claim.field == "front-matter" for claim in claims)
-        return (
-            fits
-            and not unreadable
-            and len(texts) == 1
-            and all(get_claim_path(claim) in linked for claim in found_claims if is_license_text(claim))
-        )
+        return all(get_claim_path(claim) in linked for claim in at_root if is_license_text(claim))
 
-    def _drops_restrictions(self, text: str, named: Sequence[str]) -> bool:
+    def _adds_restrictions(self, text: str, named: Sequence[str]) -> bool:
+        """Whether the licence ``text`` has restrictions that the licences ``named`` lack; all are ids."""
         licenses = self.rules.licenses
-        own = [licenses[name] for name in named]
+        own = [licenses[id_] for id_ in named]
         return rate_dropped_terms(BindingLicense(licenses[text]), own, self.rules.clauses) is DroppedTerms.RESTRICTIONS
 
     def _are_same_choices(self, one: Alternatives, other: Alternatives) -> bool:
+        """Whether two choices offer the same alternatives, in whatever order."""
         return set(map(frozenset, one)) == set(map(frozenset, other))
 
-    def _describe_texts(self, found_claims: Sequence[LicenseClaim]) -> str:
-        found = dict.fromkeys(
-            (get_claim_path(claim), claim.entry) for claim in found_claims if is_license_text(claim) and claim.entry
-        )
-        listed = [f"{path} holds the text of {self._format_licenses((entry,))}" for path, entry in found if entry]
+    def _describe_texts(self, at_root: Sequence[LicenseClaim]) -> str:
+        """Describe which file holds which licence text, at most four, without a full stop."""
+        holders = dict.fromkeys((get_claim_path(claim), claim.entry) for claim in at_root if is_license_text(claim))
+        listed = [f"{path} holds the text of {self._format_licenses((id_,))}" for path, id_ in holders if id_]
         return " and ".join(listed[:4])
 
     def _format_licenses(self, ids: Iterable[str]) -> str:
-        return ", ".join(f"{self.rules.licenses[each].name} ({each})" for each in ids)
+        """Join licences with their names: ``MIT License (MIT), ISC License (ISC)``."""
+        return ", ".join(f"{self.rules.licenses[id_].name} ({id_})" for id_ in ids)
 
 
 def complete_claims(
@@ -284,30 +306,30 @@ def complete_claims(
     return (*claims, *by_name, *claim_link_targets(tuple(claims), paths, repository))
 
 
-def _describe_variants(found_claims: Sequence[LicenseClaim]) -> list[str]:
+def _describe_variants(claims: Sequence[LicenseClaim]) -> list[str]:
+    """Write one sentence for each file that resembles a licence text and differs from it."""
     return [
         f"{get_claim_path(claim)} resembles {claim.entry or 'a known licence'} but differs from it: read its terms."
-        for claim in found_claims
+        for claim in claims
         if is_variant_text(claim)
     ]
 
 
-def describe_unrecognised_texts(found_claims: Iterable[LicenseClaim]) -> list[str]:
-    """Yield a sentence for each file that is named as a licence and holds no known licence text."""
-    every = list(found_claims)
-    known = {
-        get_claim_path(claim)
-        for claim in every
-        if is_license_text(claim) or is_variant_text(claim) or is_policy_text(claim)
-    }
-    named = {
-        get_claim_path(claim)
-        for claim in every
-        if claim.kind is ClaimKind.FOUND and claim.basis in (Basis.FILE_NAME, Basis.NAME)
-    }
-    linked = {claim.quotation for claim in every if claim.field == LINK_TARGET}
+def describe_unrecognised_texts(claims: Iterable[LicenseClaim]) -> list[str]:
+    """Write one sentence for each file that is named or linked as a licence and holds no known licence text."""
+    recognised: set[str] = set()
+    named: set[str] = set()
+    linked: set[str] = set()
+    for claim in claims:
+        path = get_claim_path(claim)
+        if is_license_text(claim) or is_variant_text(claim) or is_policy_text(claim):
+            recognised.add(path)
+        if claim.kind is ClaimKind.FOUND and claim.basis in (Basis.FILE_NAME, Basis.NAME):
+            named.add(path)
+        if claim.field == LINK_TARGET:
+            linked.add(claim.quotation)
     return [
         f"{path} holds no licence text of the rule set: a person must read it."
-        for path in sorted(named - known)
+        for path in sorted(named - recognised)
         if is_license_file_name(path) or path in linked
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from modelaudit.licenses.conclusion.agreement import OwnLicense, complete_claims, get_agreement_checker
 from modelaudit.licenses.conclusion.conflicts import ComparedEvidence, find_conflicts
@@ -54,48 +54,45 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     claims = complete_claims(evidence.claims, files, evidence.repository)
     own = agreement.resolve_own_license(claims, files)
     origins = complete_from_known_models(_exclude_model_itself(evidence), rules)
-    reaching = [
-        pair
-        for pair in list_inherited_licenses(origins, evidence.modalities, rules)
-        if has_binding_clauses(pair[1], rules.clauses)
+    inherited = [
+        (origin, bound)
+        for origin, bound in list_inherited_licenses(origins, evidence.modalities, rules)
+        if has_binding_clauses(bound, rules.clauses)
     ]
     multimodal = determine_modality(evidence, origins, rules)
     components = list_component_licenses(claims, agreement.names, own.ids)
-    others = [*(bound for _, bound in reaching), *components]
+    others = [*(bound for _, bound in inherited), *components]
+    # The permission is determined twice: the alternative that it chooses decides which conflicts there are, and the
+    # conflicts are doubts that the final permission takes into account.
     chosen = determine_permission(BindingTerms(own.choices, others, (), multimodal), intent, rules).chosen
     conflicts = find_conflicts(
-        ComparedEvidence(evidence, own, chosen, claims, reaching, origins, rules, agreement.names)
+        ComparedEvidence(evidence, own, chosen, claims, inherited, origins, rules, agreement.names)
     )
-    parts = (*_describe_unclear_components(claims, rules), *_describe_unread_files(evidence))
-    doubts = tuple(
-        dict.fromkeys(
-            (
-                *_iter_doubts(own, origins, reaching, conflicts, parts),
-                *describe_unread_sources(evidence, claims, own, origins, agreement.names, rules),
-            )
-        )
+    doubts = (
+        *_iter_doubts(own, origins, conflicts),
+        *_describe_unclear_components(claims, rules),
+        *_describe_unread_files(evidence),
+        *describe_unread_sources(evidence, claims, own, origins, agreement.names, rules),
     )
-    permission = determine_permission(BindingTerms(own.choices, others, doubts, multimodal), intent, rules)
-    concluded = own.state is ConclusionState.CONCLUDED
-    inherited = [bound.entry.id for _, bound in reaching]
-    ids = dict.fromkeys((*own.ids, *inherited, *(bound.entry.id for bound in components)))
-    entries = tuple(rules.licenses[name] for name in ids)
-    bind = (*chosen, *inherited)
+    terms = BindingTerms(own.choices, others, tuple(dict.fromkeys(doubts)), multimodal)
+    permission = determine_permission(terms, intent, rules)
+    is_concluded = own.state is ConclusionState.CONCLUDED
+    inherited_ids = [bound.entry.id for _, bound in inherited]
+    binding = [rules.licenses[id_] for id_ in (*chosen, *inherited_ids)]
+    all_ids = dict.fromkeys((*own.ids, *inherited_ids, *(bound.entry.id for bound in components)))
     return LicenseConclusion(
         state=own.state,
-        category=_find_strictest_category([rules.licenses[name] for name in bind])
-        if concluded
-        else LicenseCategory.UNKNOWN,
+        category=_find_strictest_category(binding) if is_concluded else LicenseCategory.UNKNOWN,
         claims=claims,
-        entries=entries,
+        entries=tuple(rules.licenses[id_] for id_ in all_ids),
         reasoning=(
             *own.reasoning,
             *_describe_choice(own, chosen),
-            *_describe_lineage(origins, reaching),
+            *_describe_lineage(origins, inherited),
             *_describe_components(components),
         ),
-        expression=format_expression(own.choices, inherited) if concluded else "",
-        own=chosen if concluded else own.ids,
+        expression=format_expression(own.choices, inherited_ids) if is_concluded else "",
+        own=chosen if is_concluded else own.ids,
         origins=origins,
         datasets=tuple(evidence.datasets),
         conflicts=conflicts,
@@ -103,37 +100,40 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
         permission=permission.answer,
         answers=permission.answers,
         duties=mark_met_duties(permission.duties, claims, evidence.texts),
-        openness=rate_openness(evidence, own, [bound.entry for _, bound in reaching], claims, agreement.names, rules),
+        openness=rate_openness(evidence, own, [bound.entry for _, bound in inherited], claims, agreement.names, rules),
         multimodal=multimodal,
     )
 
 
 def _exclude_model_itself(evidence: Evidence) -> list[Origin]:
-    """Leave out the model itself, which some metadata names as its base; one that leads back to it in a cycle stays."""
+    """List the base models without the model itself, which some metadata names as its own base.
+
+    A deeper origin with the model's id stays: it shows a cycle of base models.
+    """
     itself = (evidence.repository or "").casefold()
     return [origin for origin in evidence.origins if origin.depth > 1 or origin.name.casefold() != itself]
 
 
-def _iter_doubts(
-    own: OwnLicense,
-    origins: Sequence[Origin],
-    reaching: Sequence[tuple[Origin, BindingLicense]],
-    conflicts: Sequence[Conflict],
-    parts: Iterable[str],
-) -> Iterator[str]:
-    """Yield the reasons why no permission can be shown."""
+def _iter_doubts(own: OwnLicense, origins: Sequence[Origin], conflicts: Sequence[Conflict]) -> Iterator[str]:
+    """Yield a sentence for each doubt about the model's own licence, its base models and their agreement.
+
+    Each one keeps a permission from being shown.
+    """
     if own.state is ConclusionState.UNDECLARED:
         yield "No licence is declared, so no permission can be shown: ask the author to state one in writing."
     elif own.state is not ConclusionState.CONCLUDED:
         yield f"No licence could be concluded, so no permission can be shown. {own.reasoning[0]}"
-    yield from filter(None, (_describe_doubt(origin, own) for origin in origins))
+    for origin in origins:
+        doubt = _describe_doubt(origin, own)
+        if doubt:
+            yield doubt
     for conflict in conflicts:
         if conflict.kind in _DOUBTFUL_CONFLICTS:
             yield conflict.detail
-    yield from parts
 
 
 def _describe_unclear_components(claims: Sequence[LicenseClaim], rules: Catalogue) -> Iterator[str]:
+    """Yield one sentence that names the components whose terms are unknown, if there are any."""
     paths = list(dict.fromkeys(get_claim_path(claim) for claim in list_unclear_components(claims, rules.licenses)))
     if paths:
         more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
@@ -141,7 +141,7 @@ def _describe_unclear_components(claims: Sequence[LicenseClaim], rules: Catalogu
 
 
 def _describe_unread_files(evidence: Evidence) -> Iterator[str]:
-    """Describe unread licence files: each may bind a part of the repository, or all of it."""
+    """Yield one sentence that names the unread licence files: each may bind a part of the repository, or all of it."""
     if evidence.unread:
         more = f" and {len(evidence.unread) - 3} more" if len(evidence.unread) > 3 else ""
         yield f"Not read, and named as a licence: {', '.join(evidence.unread[:3])}{more}."
@@ -152,43 +152,47 @@ def _describe_doubt(origin: Origin, own: OwnLicense) -> str:
 
     The Hub shows the declared licence even of a gated repository, so a gated base model can be concluded.
     """
-    what = origin.detail.rstrip(".") or str(origin.lookup).replace("-", " ")
+    reason = origin.detail.rstrip(".") or str(origin.lookup).replace("-", " ")
     if origin.lookup is OriginState.KNOWN:
         # If the model has the very licence on record for its base model, there is no doubt.
-        agrees = set(origin.entries) <= set(own.ids)
-        assumed = f"{origin.name} could not be read; the licence on record for that name is assumed: {what}."
-        return "" if agrees else assumed
+        if set(origin.entries) <= set(own.ids):
+            return ""
+        return f"{origin.name} could not be read; the licence on record for that name is assumed: {reason}."
     if origin.state is ConclusionState.CONCLUDED:
         return ""
     if origin.lookup is OriginState.READ:
-        return f"The licence of the base model {origin.name} could not be concluded: {what}."
+        return f"The licence of the base model {origin.name} could not be concluded: {reason}."
     if is_hub_id(origin.name):
-        return f"The base model {origin.name} could not be looked up: {what}."
+        return f"The base model {origin.name} could not be looked up: {reason}."
+    # A local path: ``describe_unread_sources`` decides whether it raises a doubt.
     return ""
 
 
 def _find_strictest_category(entries: Sequence[LicenseEntry]) -> LicenseCategory:
+    """Find the strictest category of the licences; ``unknown`` for none."""
     return max((entry.category for entry in entries), key=list(LicenseCategory).index, default=LicenseCategory.UNKNOWN)
 
 
 def _describe_choice(own: OwnLicense, chosen: Sequence[str]) -> Iterator[str]:
+    """Yield a sentence that names the chosen alternative, if there are several."""
     if own.state is ConclusionState.CONCLUDED and len(own.choices) > 1:
         yield f"You may choose between the alternatives; the following is for {' AND '.join(chosen)}."
 
 
-def _describe_lineage(origins: Sequence[Origin], reaching: Sequence[tuple[Origin, BindingLicense]]) -> Iterator[str]:
+def _describe_lineage(origins: Sequence[Origin], inherited: Sequence[tuple[Origin, BindingLicense]]) -> Iterator[str]:
     """Yield a sentence for each licence that base models bring in, and one for the base models that were not read."""
-    for origin, bound in reaching:
-        how = f"{origin.name} by way of {origin.derived_model}" if origin.depth > 1 else origin.name
+    for origin, bound in inherited:
+        base_model = f"{origin.name} by way of {origin.derived_model}" if origin.depth > 1 else origin.name
         step = "how is not stated" if origin.relation is Relation.UNSTATED else origin.relation
         known = ", not read: the licence on record for this name" if origin.lookup is OriginState.KNOWN else ""
-        yield f"{bound.entry.name} ({bound.entry.id}) is inherited from {how} ({step}{known})."
-    open_ = [origin.name for origin in origins if origin.lookup not in (OriginState.READ, OriginState.KNOWN)]
-    if open_:
-        more = f" and {len(open_) - 5} more" if len(open_) > 5 else ""
-        yield f"Not read: {', '.join(open_[:5])}{more}; their licences may bind you too."
+        yield f"{bound.entry.name} ({bound.entry.id}) is inherited from {base_model} ({step}{known})."
+    unread = [origin.name for origin in origins if origin.lookup not in (OriginState.READ, OriginState.KNOWN)]
+    if unread:
+        more = f" and {len(unread) - 5} more" if len(unread) > 5 else ""
+        yield f"Not read: {', '.join(unread[:5])}{more}; their licences may bind you too."
 
 
 def _describe_components(components: Sequence[BindingLicense]) -> Iterator[str]:
+    """Yield a sentence for each component with a licence of its own, at most five."""
     for bound in components[:5]:
         yield f"{bound.via} is under {bound.entry.name} ({bound.entry.id}), apart from the model."

@@ -49,6 +49,7 @@ from modelaudit.model.license import (
 from modelaudit.model.structure import NOWHERE
 from modelaudit.model.terms import PERMISSIVE_CATEGORIES, LicenseCategory, LicenseEntry
 
+# The cached result of ``_index_fixed_words``, with the licences that it was built from.
 _latest_fixed_words: list[tuple[Mapping[str, LicenseEntry], list[tuple[LicenseEntry, str, str]]]] = []
 
 
@@ -120,63 +121,60 @@ def _list_declared_claims(compared: ComparedEvidence) -> list[LicenseClaim]:
 def _find_text_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find licence texts at the root that belong to no declared licence."""
     named_ids = list_license_ids(compared.own.declared)
-    declared = _list_declared_claims(compared)
     if compared.own.state is not ConclusionState.CONTRADICTORY or not named_ids:
         return
-    names = ", ".join(each.name for each in compared.list_entries(named_ids))
+    declared = _list_declared_claims(compared)
+    named = compared.list_entries(named_ids)
+    names = ", ".join(entry.name for entry in named)
     for text in compared.own.texts:
-        if any(is_version_of(text, name) or shares_text(text, name) for name in named_ids):
+        if any(is_version_of(text, id_) or shares_text(text, id_) for id_ in named_ids):
             continue
         entry = compared.rules.licenses[text]
         bound = BindingLicense(entry)
-        dropped = list_dropped_clauses(bound, compared.list_entries(named_ids), compared.rules.clauses)
+        dropped = list_dropped_clauses(bound, named, compared.rules.clauses)
+        lacking = f" What is declared lacks {format_clause_titles(dropped, compared.rules.clauses)}." if dropped else ""
         found = [claim for claim in compared.claims if is_license_text(claim) and claim.entry == text]
-        what = f" What is declared lacks {format_clause_titles(dropped, compared.rules.clauses)}." if dropped else ""
-        place = get_claim_path(found[0]) if found else "a file"
+        holder = get_claim_path(found[0]) if found else "a file"
         yield Conflict(
             "declared-found",
-            f"{names} is declared, and {place} holds the text of {entry.name}.{what}",
+            f"{names} is declared, and {holder} holds the text of {entry.name}.{lacking}",
             (*named_ids, text),
-            declared[0].artifact if declared else place,
+            declared[0].artifact if declared else holder,
             declared[0].location if declared else NOWHERE,
             tuple(format_claim_evidence(claim) for claim in (*declared[:3], *found[:3])),
-            str(rate_dropped_terms(bound, compared.list_entries(named_ids), compared.rules.clauses)),
+            str(rate_dropped_terms(bound, named, compared.rules.clauses)),
         )
 
 
 def _find_stricter_mentions(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find licences that only the root card's running text names and that are stricter than the concluded one."""
     own = compared.list_entries(compared.chosen)
+    # A licence that a base model brings in binds anyway, so naming it contradicts nothing.
+    inherited = {bound.entry.id for _, bound in compared.origins}
+    declared = _list_declared_claims(compared)
     for claim in compared.claims:
         if not is_card_mention(claim) or determine_scope(claim) is not ClaimScope.MODEL:
             continue
-        for name in list_license_ids(compared.names.resolve_claim(claim)):
-            entry = compared.rules.licenses[name]
-            reached = {origin.name for origin, bound in compared.origins if bound.entry.id == name}
-            if (
-                reached
-                or rate_dropped_terms(BindingLicense(entry), own, compared.rules.clauses)
-                is not DroppedTerms.RESTRICTIONS
-            ):
+        for id_ in list_license_ids(compared.names.resolve_claim(claim)):
+            entry = compared.rules.licenses[id_]
+            worst = rate_dropped_terms(BindingLicense(entry), own, compared.rules.clauses)
+            if id_ in inherited or worst is not DroppedTerms.RESTRICTIONS:
                 continue
             yield Conflict(
                 "declared-prose",
                 f"The text of {claim.artifact} names {entry.name}, which is stricter than the declared licence.",
-                (*compared.own.ids, name),
+                (*compared.own.ids, id_),
                 claim.artifact,
                 claim.location,
-                (
-                    format_claim_evidence(claim),
-                    *(format_claim_evidence(each) for each in _list_declared_claims(compared)[:2]),
-                ),
+                tuple(format_claim_evidence(each) for each in (claim, *declared[:2])),
             )
 
 
 def _find_uncovered_restrictions(compared: ComparedEvidence) -> Iterator[Conflict]:
-    """Find sentences that restrict the use beyond every binding licence."""
-    for claim in list_uncovered_restrictions(
-        compared.claims, _list_binding_entries(compared), compared.rules.restrictions
-    ):
+    """Find sentences that restrict the use beyond every binding licence, and texts that were not searched for any."""
+    declared = _list_declared_claims(compared)
+    binding = _list_binding_entries(compared)
+    for claim in list_uncovered_restrictions(compared.claims, binding, compared.rules.restrictions):
         words = " ".join(claim.quotation.split())
         sentence = f"{claim.artifact or 'the Hub'} states “{words}”, and no binding licence states this."
         if claim.location.key == NOT_COMPARED:
@@ -187,10 +185,7 @@ def _find_uncovered_restrictions(compared: ComparedEvidence) -> Iterator[Conflic
             tuple(compared.own.ids),
             claim.artifact,
             claim.location,
-            (
-                format_claim_evidence(claim),
-                *(format_claim_evidence(each) for each in _list_declared_claims(compared)[:2]),
-            ),
+            tuple(format_claim_evidence(each) for each in (claim, *declared[:2])),
         )
 
 
@@ -209,28 +204,34 @@ def _find_uncovered_policies(compared: ComparedEvidence) -> Iterator[Conflict]:
 
 def _find_foreign_fixed_words(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find the fixed notice or display words of a licence that does not bind: its model may be included."""
-    binding = {words for entry in _list_binding_entries(compared) for words in iter_fixed_words(entry)}
     texts = compared.evidence.select_texts(ProseKind.CARD, ProseKind.NOTICE)
-    for entry, words, plain in _index_fixed_words(compared.rules.licenses) if texts else ():
-        if words in binding or not any(plain in text for text in texts.values()):
+    if not texts:
+        return
+    binding = {words for entry in _list_binding_entries(compared) for words in iter_fixed_words(entry)}
+    for entry, words, flattened in _index_fixed_words(compared.rules.licenses):
+        # A substring test first, because it is much faster than a pattern and most words occur nowhere.
+        if words in binding or not any(flattened in text for text in texts.values()):
             continue
         # Whole words only: "Built with Llama" must not match inside "Built with Llama-Guard".
-        pattern = re.compile(rf"(?<!\w){re.escape(plain)}(?!\w|[-.]\w)")
-        place = next((path for path, text in texts.items() if pattern.search(text)), "")
-        if place:
+        pattern = re.compile(rf"(?<!\w){re.escape(flattened)}(?!\w|[-.]\w)")
+        holder = next((path for path, text in texts.items() if pattern.search(text)), "")
+        if holder:
             shown = " ".join(words.split())
             yield Conflict(
                 "declared-prose",
-                f"{place} holds the words “{shown}”, which {entry.name} requires, but that licence is not declared.",
+                f"{holder} holds the words “{shown}”, which {entry.name} requires, but that licence is not declared.",
                 (*compared.own.ids, entry.id),
-                place,
+                holder,
                 NOWHERE,
-                (f"{place}: {shown}",),
+                (f"{holder}: {shown}",),
             )
 
 
 def _index_fixed_words(licenses: Mapping[str, LicenseEntry]) -> list[tuple[LicenseEntry, str, str]]:
-    """List each sentence that a limiting licence fixes, as written and flattened; the last list is cached."""
+    """List (licence, sentence as written, sentence flattened) for each sentence that a limiting licence fixes.
+
+    The list of the last rule set is cached, because one rule set is in use throughout a scan.
+    """
     if not _latest_fixed_words or _latest_fixed_words[-1][0] is not licenses:
         fixed = [
             (entry, words, flatten_text(words))
@@ -243,13 +244,14 @@ def _index_fixed_words(licenses: Mapping[str, LicenseEntry]) -> list[tuple[Licen
 
 
 def _list_binding_entries(compared: ComparedEvidence) -> list[LicenseEntry]:
+    """List the licences that bind: the chosen alternative of the model's own, and those of its base models."""
     return [*compared.list_entries(compared.chosen), *(bound.entry for _, bound in compared.origins)]
 
 
 def _find_variant_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find variants of licence texts. Under a permissive name, a variant may hide an added restriction."""
     declared = compared.list_entries(list_license_ids(compared.own.declared))
-    permissive = bool(declared) and all(each.category in PERMISSIVE_CATEGORIES for each in declared)
+    is_permissive = bool(declared) and all(entry.category in PERMISSIVE_CATEGORIES for entry in declared)
     for claim in compared.claims:
         if not is_variant_text(claim):
             continue
@@ -257,6 +259,7 @@ def _find_variant_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
         name = entry.name if entry else "a known licence"
         words = "; ".join(f"“{' '.join(each.split())}”" for each in claim.differs[:3])
         differs = f" It differs by: {words}." if words else ""
+        may_restrict = is_permissive and determine_scope(claim) is ClaimScope.MODEL
         yield Conflict(
             "variant-text",
             f"{get_claim_path(claim)} resembles the text of {name} but differs from it.{differs}",
@@ -264,43 +267,35 @@ def _find_variant_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
             get_claim_path(claim),
             claim.location,
             (format_claim_evidence(claim), *claim.differs[:5]),
-            str(
-                DroppedTerms.RESTRICTIONS
-                if permissive and determine_scope(claim) is ClaimScope.MODEL
-                else DroppedTerms.NOTHING
-            ),
+            str(DroppedTerms.RESTRICTIONS if may_restrict else DroppedTerms.NOTHING),
         )
 
 
 def _find_unrecognised_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find files named as licences that hold no known licence text."""
-    for claim in {
-        get_claim_path(each): each for each in reversed(compared.claims) if each.kind is ClaimKind.FOUND
-    }.values():
-        path = get_claim_path(claim)
-        here = [each for each in compared.claims if each.kind is ClaimKind.FOUND and get_claim_path(each) == path]
-        for sentence in describe_unrecognised_texts(here):
+    found = [claim for claim in compared.claims if claim.kind is ClaimKind.FOUND]
+    for path in dict.fromkeys(get_claim_path(claim) for claim in reversed(found)):
+        for sentence in describe_unrecognised_texts(claim for claim in found if get_claim_path(claim) == path):
             yield Conflict("text-not-recognised", sentence, (), path, NOWHERE, (path,))
 
 
 def _find_ambiguous_versions(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find identifiers that fit several versions of a licence, with no text that shows the version."""
     for claim in _list_declared_claims(compared):
-        for name in list_license_ids(compared.names.resolve_claim(claim)):
-            kin = [each for each in compared.rules.licenses if each != name and is_version_of(each, name)]
-            if (
-                not kin
-                or len(name) > min(map(len, kin))
-                or any(is_version_of(text, name) for text in compared.own.texts)
-            ):
+        for id_ in list_license_ids(compared.names.resolve_claim(claim)):
+            versions = [other for other in compared.rules.licenses if other != id_ and is_version_of(other, id_)]
+            # Only the id without a date fits several versions, and it is the shortest of them.
+            if not versions or len(id_) > min(map(len, versions)):
                 continue
-            entry = compared.rules.licenses[name]
+            if any(is_version_of(text, id_) for text in compared.own.texts):
+                continue
+            entry = compared.rules.licenses[id_]
             version = f", {entry.version}" if entry.version else ""
             yield Conflict(
                 "version-dependent",
-                f"“{' '.join(claim.quotation.split())}” fits {len(kin) + 1} versions of {entry.name}; the current one"
-                f"{version} is assumed, and no text in the repository shows another.",
-                (name, *sorted(kin)),
+                f"“{' '.join(claim.quotation.split())}” fits {len(versions) + 1} versions of {entry.name}; the current"
+                f" one{version} is assumed, and no text in the repository shows another.",
+                (id_, *sorted(versions)),
                 claim.artifact,
                 claim.location,
                 (format_claim_evidence(claim),),
@@ -312,28 +307,25 @@ def _find_base_model_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]
     if compared.own.state is ConclusionState.UNDECLARED:
         return
     declared = _list_declared_claims(compared)
-    own_entries = compared.list_entries(compared.chosen)
+    own = compared.list_entries(compared.chosen)
+    own_names = ", ".join(entry.name for entry in own) or "no known licence"
     for origin, bound in compared.origins:
-        dropped = list_dropped_clauses(bound, own_entries, compared.rules.clauses)
-        worst = rate_dropped_terms(bound, own_entries, compared.rules.clauses)
+        worst = rate_dropped_terms(bound, own, compared.rules.clauses)
         if worst is DroppedTerms.NOTHING:
             continue
-        own = ", ".join(each.name for each in own_entries) or "no known licence"
-        description = (
-            format_clause_titles(dropped, compared.rules.clauses) or "terms that are not verified for this rule set"
-        )
+        dropped = list_dropped_clauses(bound, own, compared.rules.clauses)
+        titles = format_clause_titles(dropped, compared.rules.clauses)
+        # Without a dropped clause, the terms of the base model's licence are unverified and may hold any.
+        drops = titles or "terms that are not verified for this rule set"
+        claims = (*declared[:2], *([origin.claim] if origin.claim else []))
         yield Conflict(
             "declared-inherited",
-            f"{own} is declared, but the base model {origin.name} is under {bound.entry.name}: the declared licence "
-            f"drops {description}.",
+            f"{own_names} is declared, but the base model {origin.name} is under {bound.entry.name}: the declared "
+            f"licence drops {drops}.",
             (*compared.chosen, bound.entry.id),
             declared[0].artifact if declared else "",
             declared[0].location if declared else NOWHERE,
-            (
-                *(format_claim_evidence(claim) for claim in declared[:2]),
-                *([format_claim_evidence(origin.claim)] if origin.claim else []),
-                f"{origin.name}: {origin.detail}",
-            ),
+            (*map(format_claim_evidence, claims), f"{origin.name}: {origin.detail}"),
             str(worst),
         )
 
@@ -357,19 +349,19 @@ def _find_unknown_base_models(compared: ComparedEvidence) -> Iterator[Conflict]:
 
 def _find_dataset_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find data sets under stricter terms than the model; they concern the data, not the model's licence."""
-    own = compared.list_entries(compared.chosen)
     strict = (LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY, LicenseCategory.COPYLEFT)
+    rank = {category: place for place, category in enumerate(LicenseCategory)}  # From the freest to the strictest.
+    own_ranks = [rank[entry.category] for entry in compared.list_entries(compared.chosen)]
     for data in compared.evidence.datasets:
         if data.lookup is not OriginState.READ or not data.entries:
             yield _build_dataset_conflict(
                 data, "dataset-unknown", f"The licence of the data set {data.name} is not known: {data.detail}"
             )
             continue
-        for entry in compared.list_entries([name for name in data.entries if name in compared.rules.licenses]):
-            looser = all(
-                list(LicenseCategory).index(each.category) < list(LicenseCategory).index(entry.category) for each in own
-            )
-            if entry.category in strict and looser and own:
+        known = [id_ for id_ in data.entries if id_ in compared.rules.licenses]
+        for entry in compared.list_entries(known):
+            is_stricter = bool(own_ranks) and max(own_ranks) < rank[entry.category]
+            if is_stricter and entry.category in strict:
                 sentence = (
                     f"The data set {data.name} is under {entry.name}, which is stricter than the model's own licence."
                 )
@@ -377,5 +369,7 @@ def _find_dataset_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]:
 
 
 def _build_dataset_conflict(data: DatasetClaim, kind: str, detail: str, entry: str = "") -> Conflict:
-    where = f"README.md:{data.location.line}: datasets: {data.name}" if data.location.line else f"datasets: {data.name}"
-    return Conflict(kind, detail.rstrip(".") + ".", (entry,) if entry else (), "README.md", data.location, (where,))
+    """Build a conflict about a data set of the card; ``entry`` is the id of its licence, empty if it has none."""
+    line = f"README.md:{data.location.line}: " if data.location.line else ""
+    evidence = (f"{line}datasets: {data.name}",)
+    return Conflict(kind, detail.rstrip(".") + ".", (entry,) if entry else (), "README.md", data.location, evidence)

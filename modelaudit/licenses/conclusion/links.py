@@ -18,11 +18,13 @@ from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.term_files import classify_text_file
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
+# "https://huggingface.co/acme/model/blob/main/LICENSE", on whatever host serves the Hub.
 _HUB_FILE = re.compile(
     r"https?://[^/\s]+/(?P<repository>[^/\s]+/[^/\s]+)/(?:blob|resolve|raw)/[^/\s]+/(?P<path>[^?#\s]+)"
 )
 
-# A licence file in another repository: no doubt, unless the rule set knows another licence for that repository.
+# The page of a file in any repository, on the Hub, GitHub, GitLab or ModelScope. Its licence file raises no doubt,
+# unless the rule set knows another licence for that repository.
 _FILE_PAGE = re.compile(
     r"https?://(?:www\.)?(?:huggingface\.co|hf\.co|github\.com|gitlab\.com|modelscope\.cn/models)/"
     r"(?P<repository>[^/\s]+/[^/\s]+)/(?:-/)?(?:blob|resolve|raw|file/view)/[^/\s]+/(?P<path>[^?#\s]+)"
@@ -44,12 +46,12 @@ def claim_link_targets(
 ) -> tuple[LicenseClaim, ...]:
     """Make a FOUND claim for each ``license_link`` to a file of the snapshot; it quotes that file's path."""
     known = set(files)
-    reached = ((claim, resolve_link_target(claim, repository)) for claim in claims if claim.field == LICENSE_LINK)
-    return tuple(
-        LicenseClaim(ClaimKind.FOUND, claim.artifact, LINK_TARGET, path, None, claim.location)
-        for claim, path in reached
-        if path in known
-    )
+    targets = []
+    for claim in claims:
+        path = resolve_link_target(claim, repository) if claim.field == LICENSE_LINK else None
+        if path in known:
+            targets.append(LicenseClaim(ClaimKind.FOUND, claim.artifact, LINK_TARGET, path, None, claim.location))
+    return tuple(targets)
 
 
 def resolve_link_target(claim: LicenseClaim, repository: str | None) -> str | None:
@@ -58,13 +60,15 @@ def resolve_link_target(claim: LicenseClaim, repository: str | None) -> str | No
     A relative link starts at the folder of its card. An address counts if it is a file page of ``repository``.
     """
     link = claim.quotation.strip()
-    if page := _HUB_FILE.match(link):
-        own = repository is not None and page["repository"].casefold() == repository.casefold()
-        return posixpath.normpath(unquote(page["path"])) if own else None
-    if _ADDRESS.match(link) or not link:
+    page = _HUB_FILE.match(link)
+    if page is not None:
+        is_own_page = repository is not None and page["repository"].casefold() == repository.casefold()
+        return posixpath.normpath(unquote(page["path"])) if is_own_page else None
+    if not link or _ADDRESS.match(link):
         return None
-    bare = unquote(link.split("#", 1)[0])
-    path = posixpath.normpath(posixpath.join(posixpath.dirname(claim.artifact), bare))
+    without_anchor = unquote(link.split("#", 1)[0])
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(claim.artifact), without_anchor))
+    # A path that leaves the snapshot, or its folder itself, is no file of it.
     return None if path.startswith(("/", "../")) or path in (".", "..") else path
 
 
@@ -95,11 +99,8 @@ def describe_unread_links(
     """
     known = frozenset(files)
     for claim in claims:
-        if (
-            claim.kind is ClaimKind.DECLARED
-            and LINK_FIELD.search(claim.field)
-            and determine_scope(claim) is ClaimScope.MODEL
-        ):
+        is_link = claim.kind is ClaimKind.DECLARED and LINK_FIELD.search(claim.field) is not None
+        if is_link and determine_scope(claim) is ClaimScope.MODEL:
             yield from _describe_unread_link(claim, repository, known, own, names, rules)
 
 
@@ -111,17 +112,19 @@ def _describe_unread_link(
     names: LicenseNames,
     rules: Catalogue,
 ) -> Iterator[str]:
-    """Describe one unread link; nothing if it leads to a known licence or to a file that was read."""
+    """Yield a sentence about one link; none if it leads to a known licence or to a file that was read."""
     if names.resolve_claim(claim) or resolve_link_target(claim, repository) in files:
         return
     link = " ".join(claim.quotation.split())
     if classify_link(claim) is not LinkDestination.WEB:
         yield f"{claim.field} leads to {link}, which is not among the files and was not read."
         return
-    page = _FILE_PAGE.fullmatch(link.partition("?")[0].partition("#")[0])
+    address = link.partition("?")[0].partition("#")[0]
+    page = _FILE_PAGE.fullmatch(address)
     if page is None or classify_text_file(page["path"] or page["name"] or "") is not ProseKind.LICENSE:
         yield f"{claim.field} leads to {link}, which was not opened: it may hold other terms."
         return
-    rule = find_known_model(page["repository"] or page["other"] or "", rules)
-    if rule is not None and rule.license not in own:
-        yield f"{claim.field} leads to {link}, which holds {rules.licenses[rule.license].name} by its address."
+    known_model = find_known_model(page["repository"] or page["other"] or "", rules)
+    if known_model is not None and known_model.license not in own:
+        license_name = rules.licenses[known_model.license].name
+        yield f"{claim.field} leads to {link}, which holds {license_name} by its address."

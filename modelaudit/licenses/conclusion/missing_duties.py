@@ -35,34 +35,49 @@ def find_missing_duties(
     origins: Sequence[tuple[Origin, BindingLicense]],
     rules: Catalogue,
 ) -> Iterator[Conflict]:
-    """Yield one conflict for each missing item.
+    """Yield one conflict for each item that a binding licence requires and the repository lacks.
 
     Duties of derived models, such as a name to show, apply only if the model has a base model.
+
+    Args:
+        evidence: everything that was read.
+        own: the model's own licence; its duties count only if it is concluded.
+        chosen: the alternative of the model's own licence that all answers are for.
+        claims: all claims.
+        origins: each base model with a licence that reaches the model from it.
+        rules: the rule set.
     """
     concluded = chosen if own.state is ConclusionState.CONCLUDED else ()
-    own_bounds = [BindingLicense(rules.licenses[name]) for name in concluded]
-    steps = [trace_relations(origin, evidence.origins) for origin in evidence.origins if is_hub_id(origin.name)]
-    made = bool(steps)
+    own_bounds = [BindingLicense(rules.licenses[id_]) for id_ in concluded]
+    # In reverse, so that the first base model with a licence is the one that is named for it.
     inherited = {bound.entry.id: bound for _, bound in reversed(origins)}
-    for bound in (*own_bounds, *(each for name, each in inherited.items() if name not in chosen)):
-        derived = bound if bound.relations else BindingLicense(bound.entry, bound.via, steps[0] if steps else ())
+    inherited_bounds = [bound for id_, bound in inherited.items() if id_ not in chosen]
+    lineages = [trace_relations(origin, evidence.origins) for origin in evidence.origins if is_hub_id(origin.name)]
+    for bound in (*own_bounds, *inherited_bounds):
         for clause, _ in iter_applying_clauses(bound, rules.clauses):
-            found = _check_copy_duty(clause, bound, evidence, claims)
-            if found is not None:
-                yield found
-        if not made:
+            conflict = _check_copy_duty(clause, bound, evidence, claims)
+            if conflict is not None:
+                yield conflict
+        if not lineages:
             continue
+        # The model's own licence has no steps. Those of the first base model decide which of its duties for derived
+        # models apply, because a declared licence is as a rule that of the base model.
+        derived = bound if bound.relations else BindingLicense(bound.entry, bound.via, lineages[0])
         for clause, _ in iter_applying_clauses(derived, rules.clauses):
-            found = _check_derived_duty(clause, derived, evidence)
-            if found is not None:
-                yield found
+            conflict = _check_derived_duty(clause, derived, evidence)
+            if conflict is not None:
+                yield conflict
 
 
 def iter_fixed_words(entry: LicenseEntry) -> Iterator[str]:
     """Yield the sentences that a licence fixes for notices and displays; one or two words are no sentence."""
     for clause in entry.clauses:
-        if clause.kind in (NAMING, NOTICE_DUTY):
-            yield from (words for words in clause.words if len(re.findall(r"[^\W\d]{2,}", words)) > 2)
+        if clause.kind not in (NAMING, NOTICE_DUTY):
+            continue
+        for words in clause.words:
+            # Only words of at least two letters count, not numbers and initials.
+            if len(re.findall(r"[^\W\d]{2,}", words)) > 2:
+                yield words
 
 
 def _check_copy_duty(
@@ -98,17 +113,18 @@ def _check_copy_duty(
 def _check_derived_duty(clause: Clause, bound: BindingLicense, evidence: Evidence) -> Conflict | None:
     """Check a duty of derived models: the words to show, or the beginning of the model's name."""
     if clause.kind == NAMING and clause.words:
-        shown = evidence.select_texts(ProseKind.CARD, ProseKind.NOTICE)
-        if not any(flatten_text(words) in text for words in clause.words for text in shown.values()):
+        texts = evidence.select_texts(ProseKind.CARD, ProseKind.NOTICE)
+        if not any(flatten_text(words) in text for words in clause.words for text in texts.values()):
             quoted = " or ".join(f"“{words}”" for words in clause.words)
             return _build_conflict(
                 "missing-naming", bound, f"{quoted} to be shown, and the card does not say so{_format_section(clause)}"
             )
     if clause.kind == DERIVED_NAME and evidence.repository:
         name = evidence.repository.rpartition("/")[2].casefold()
-        starts = [words for words in clause.words if " " not in words]
-        if starts and not any(name.startswith(words.casefold()) for words in starts):
-            quoted = " or ".join(f"“{words}”" for words in starts)
+        # A name holds no spaces, so only single words can be its beginning.
+        prefixes = [words for words in clause.words if " " not in words]
+        if prefixes and not any(name.startswith(prefix.casefold()) for prefix in prefixes):
+            quoted = " or ".join(f"“{prefix}”" for prefix in prefixes)
             return _build_conflict(
                 "missing-naming", bound, f"the name of the model to begin with {quoted}{_format_section(clause)}"
             )
@@ -116,9 +132,11 @@ def _check_derived_duty(clause: Clause, bound: BindingLicense, evidence: Evidenc
 
 
 def _format_section(clause: Clause) -> str:
+    """Return `` (section 3.1)``, or nothing for a clause without a section."""
     return f" ({clause.section})" if clause.section else ""
 
 
 def _build_conflict(kind: str, bound: BindingLicense, what: str) -> Conflict:
+    """Build the conflict of one missing item; ``what`` completes the sentence "The licence demands …"."""
     via = f", the licence of {bound.via}," if bound.via else ""
     return Conflict(kind, f"{bound.entry.name}{via} demands {what}.", (bound.entry.id,))

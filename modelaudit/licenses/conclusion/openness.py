@@ -43,42 +43,63 @@ def rate_openness(
         names: the licence names of the rule set.
         rules: the rule set.
     """
-    code = [
-        bound.entry
-        for bound in list_component_licenses((c for c in claims if determine_scope(c) is ClaimScope.CODE), names, ())
-    ]
-    data = [name for each in evidence.datasets for name in each.entries if name in rules.licenses]
-    all_data = bool(evidence.datasets) and all(each.entries for each in evidence.datasets)
-    concluded = own.state is ConclusionState.CONCLUDED
-    choices = [[rules.licenses[name] for name in each] for each in own.choices] if concluded else []
-    own_entries = next((each for each in choices if all(entry.open for entry in each)), choices[0] if choices else [])
+    code_claims = [claim for claim in claims if determine_scope(claim) is ClaimScope.CODE]
+    code = [bound.entry for bound in list_component_licenses(code_claims, names, ())]
+    own_entries = _choose_open_alternative(own, rules)
     licences: dict[str, list[LicenseEntry]] = {
         "model": [*own_entries, *origins] if own_entries else [],
         "code": code or own_entries,
-        "data": [rules.licenses[name] for name in data] if all_data else [],
+        "data": _list_dataset_licenses(evidence, rules),
         "document": own_entries,
     }
     card = flatten_text(" ".join(evidence.select_texts(ProseKind.CARD).values()))
-    parts = [(part, _rate_component(part, evidence, card, licences[part.kind])) for part in rules.openness]
-    reached = 4
+    rated = [(part, _rate_component(part, evidence, card, licences[part.kind])) for part in rules.openness]
+    title = _NONE
     missing: list[str] = []
-    for level in (3, 2, 1):
-        missing = [
-            f"{part.title}: {'present, not under an open licence' if each.present else 'not found in this repository'}"
-            for part, each in parts
-            if part.level == level and not (each.present and each.open)
-        ]
-        if missing or not any(part.level == level for part, _ in parts):
+    # A class requires every part of its level and of the levels before it, so the first gap ends the climb.
+    for level in sorted(_CLASSES, reverse=True):
+        of_level = [(part, component) for part, component in rated if part.level == level]
+        missing = [_describe_gap(component) for _, component in of_level if not (component.present and component.open)]
+        if missing or not of_level:
             break
-        reached = level
-    return Openness(_CLASSES.get(reached, _NONE), tuple(each for _, each in parts), tuple(missing))
+        title = _CLASSES[level]
+    return Openness(title, tuple(component for _, component in rated), tuple(missing))
+
+
+def _choose_open_alternative(own: OwnLicense, rules: Catalogue) -> list[LicenseEntry]:
+    """Choose the first alternative of open licences alone, or else the first one; none without a conclusion."""
+    if own.state is not ConclusionState.CONCLUDED or not own.choices:
+        return []
+    alternatives = [[rules.licenses[id_] for id_ in choice] for choice in own.choices]
+    return next((entries for entries in alternatives if all(entry.open for entry in entries)), alternatives[0])
+
+
+def _list_dataset_licenses(evidence: Evidence, rules: Catalogue) -> list[LicenseEntry]:
+    """List the licences of all data sets; none if one data set has no known licence, which leaves the data unclear."""
+    if not all(data.entries for data in evidence.datasets):
+        return []
+    return [rules.licenses[id_] for data in evidence.datasets for id_ in data.entries if id_ in rules.licenses]
+
+
+def _describe_gap(component: Component) -> str:
+    """Describe why a component does not count: it is missing, or no open licence covers it."""
+    reason = "present, not under an open licence" if component.present else "not found in this repository"
+    return f"{component.title}: {reason}"
 
 
 def _rate_component(part: OpennessPart, evidence: Evidence, card: str, licences: Collection[LicenseEntry]) -> Component:
-    shown = _find_proof(part, evidence, card)
-    open_ = all(entry.open for entry in licences) if shown and licences else None
-    ids = tuple(dict.fromkeys(entry.id for entry in licences)) if shown else ()
-    return Component(part.id, part.title, bool(shown), ids, open_, shown)
+    """Rate one part of a release: whether the repository shows it, and whether ``licences`` cover it openly.
+
+    Args:
+        part: the part.
+        evidence: everything that was read.
+        card: the text of all cards, from ``flatten_text``.
+        licences: those of the part's kind; without any it is unknown whether it is open.
+    """
+    proof = _find_proof(part, evidence, card)
+    is_open = all(entry.open for entry in licences) if proof and licences else None
+    ids = tuple(dict.fromkeys(entry.id for entry in licences)) if proof else ()
+    return Component(part.id, part.title, bool(proof), ids, is_open, proof)
 
 
 def _find_proof(part: OpennessPart, evidence: Evidence, card: str) -> str:
@@ -98,4 +119,6 @@ def _find_proof(part: OpennessPart, evidence: Evidence, card: str) -> str:
 
 @cache
 def _compile_file_pattern(files: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(translate(each) for each in files) or r"(?!)", re.IGNORECASE)
+    """Compile file name patterns such as ``train*.py`` into one pattern that ignores case."""
+    matches_nothing = r"(?!)"
+    return re.compile("|".join(translate(each) for each in files) or matches_nothing, re.IGNORECASE)

@@ -27,15 +27,21 @@ def build_subjects(conclusion: LicenseConclusion) -> tuple[Subject, ...]:
     """Build every subject of one conclusion; none if licences were not checked.
 
     Kinds and fields:
-        ``license-conclusion``: ``state``, ``category``, ``declared``, ``licenses``, ``reason``, ``between``.
-            ``license-entry``, one for each licence of the model itself: ``license``, ``id``, ``category``, ``terms``
-            (``verified`` or ``not-verified``), ``standing`` (``concluded`` or ``claimed``), ``url``.
-            ``license-obligation``, one for each clause of these licences: ``license``, ``id``, ``kind``, ``text``,
-            ``clause``. ``license-link``, one for each licence link that leads to no file of the snapshot: ``link``,
-            ``place``. ``license-conflict``, one for each conflict: ``kind``, ``detail``, ``licenses``, ``drops`` (the
-            most severe terms that the model's own licence lacks) and ``over`` (``permissive`` if that licence is).
-            ``license-answer``, one for each clause that forbids the intended use or leaves it open: ``answer``,
-            ``kind``, ``license``, ``because``, ``clause``, ``via``.
+        ``license-conclusion``, one: ``state``, ``category``, ``declared``, ``licenses``, ``reason``, ``between``.
+
+        ``license-entry``, one for each licence of the model itself: ``license``, ``id``, ``category``, ``terms``
+        (``verified`` or ``not-verified``), ``standing`` (``concluded`` or ``claimed``), ``url``.
+
+        ``license-obligation``, one for each clause of these licences: ``license``, ``id``, ``kind``, ``text``,
+        ``clause``.
+
+        ``license-link``, one for each licence link that leads to no file of the snapshot: ``link``, ``place``.
+
+        ``license-conflict``, one for each conflict: ``kind``, ``detail``, ``licenses``, ``drops`` (the most severe
+        terms that the model's own licence lacks) and ``over`` (``permissive`` if that licence is).
+
+        ``license-answer``, one for each clause that forbids the intended use or leaves it open: ``answer``, ``kind``,
+        ``license``, ``because``, ``clause``, ``via``.
 
     Evidence quotes the files alone. Facts about a licence go into the messages of the rules.
     """
@@ -45,22 +51,24 @@ def build_subjects(conclusion: LicenseConclusion) -> tuple[Subject, ...]:
     place = (claim.artifact if claim else "", claim.location if claim else NOWHERE)
     evidence = _list_quotations(conclusion)
     own = [entry for entry in conclusion.entries if entry.id in conclusion.own]
-    parts: list[Subject] = [_build_conclusion_subject(conclusion, own, place, evidence)]
+    subjects: list[Subject] = [_build_conclusion_subject(conclusion, own, place, evidence)]
     for entry in own:
-        parts.append(_build_entry_subject(entry, conclusion, place, evidence))
-        parts.extend(_build_obligation_subjects(entry, place, evidence))
-    parts += _build_link_subjects(conclusion)
-    parts += (_build_conflict_subject(each, conclusion, own, place) for each in conclusion.conflicts)
-    parts += (_build_answer_subject(each, conclusion, place, evidence) for each in conclusion.answers)
-    return tuple(parts)
+        subjects.append(_build_entry_subject(entry, conclusion, place, evidence))
+        subjects.extend(_build_obligation_subjects(entry, place, evidence))
+    subjects += _build_link_subjects(conclusion)
+    subjects += (_build_conflict_subject(each, conclusion, own, place) for each in conclusion.conflicts)
+    subjects += (_build_answer_subject(each, conclusion, place, evidence) for each in conclusion.answers)
+    return tuple(subjects)
 
 
 _Place = tuple[str, Location]
+"""Path of a file, empty for the Hub or for none, and the location in it."""
 
 
 def _build_conclusion_subject(
     conclusion: LicenseConclusion, own: list[LicenseEntry], place: _Place, evidence: tuple[str, ...]
 ) -> Subject:
+    """Build the subject of the conclusion; ``own`` are the licences of the model itself."""
     stated = [
         claim
         for claim in conclusion.claims
@@ -81,6 +89,7 @@ def _build_conclusion_subject(
 def _build_entry_subject(
     entry: LicenseEntry, conclusion: LicenseConclusion, place: _Place, evidence: tuple[str, ...]
 ) -> Subject:
+    """Build the subject of one licence of the model itself."""
     fields: Mapping[str, Scalar] = {
         "license": entry.name,
         "id": entry.id,
@@ -93,30 +102,32 @@ def _build_entry_subject(
 
 
 def _build_obligation_subjects(entry: LicenseEntry, place: _Place, evidence: tuple[str, ...]) -> list[Subject]:
+    """Build a subject for each clause of a licence."""
     subjects = []
-    for number, duty in enumerate(entry.clauses):
+    for number, clause in enumerate(entry.clauses):
         fields: Mapping[str, Scalar] = {
             "license": entry.name,
             "id": entry.id,
-            "kind": duty.kind,
-            "text": duty.text,
-            "clause": duty.section,
+            "kind": clause.kind,
+            "text": clause.text,
+            "clause": clause.section,
         }
-        key = f"{entry.id}:{duty.kind}:{number}"
+        key = f"{entry.id}:{clause.kind}:{number}"
         subjects.append(Subject("license-obligation", place[0], fields, key, place[1], evidence))
     return subjects
 
 
 def _build_link_subjects(conclusion: LicenseConclusion) -> list[Subject]:
     """Build a subject for each licence link that leads to no file of the snapshot."""
-    reached = {
+    # A link that leads to a file has a second claim of its target, at the same place (``links.claim_link_targets``).
+    places_of_reached = {
         (claim.artifact, claim.location.line)
         for claim in conclusion.claims
         if claim.kind is ClaimKind.FOUND and claim.field == LINK_TARGET
     }
     subjects = []
     for claim in conclusion.claims:
-        if claim.field != LICENSE_LINK or (claim.artifact, claim.location.line) in reached:
+        if claim.field != LICENSE_LINK or (claim.artifact, claim.location.line) in places_of_reached:
             continue
         link = " ".join(claim.quotation.split())
         fields: Mapping[str, Scalar] = {"link": link, "place": str(classify_link(claim))}
@@ -129,18 +140,16 @@ def _build_link_subjects(conclusion: LicenseConclusion) -> list[Subject]:
 def _build_conflict_subject(
     conflict: Conflict, conclusion: LicenseConclusion, own: list[LicenseEntry], place: _Place
 ) -> Subject:
-    free = (
-        conclusion.state is ConclusionState.CONCLUDED
-        and bool(own)
-        and all(each.category in PERMISSIVE_CATEGORIES for each in own)
-    )
+    """Build the subject of one conflict; without a file of its own it points at ``place``."""
+    is_concluded = conclusion.state is ConclusionState.CONCLUDED
+    is_permissive = is_concluded and bool(own) and all(entry.category in PERMISSIVE_CATEGORIES for entry in own)
     named = [entry for entry in conclusion.entries if entry.id in conflict.entries]
     fields: Mapping[str, Scalar] = {
         "kind": conflict.kind,
         "detail": conflict.detail,
         "licenses": ", ".join(entry.name for entry in named),
         "drops": conflict.drops,
-        "over": "permissive" if free else "other",
+        "over": "permissive" if is_permissive else "other",
     }
     where = (conflict.artifact, conflict.location) if conflict.artifact else place
     # The key holds 120 characters of the sentence in its first wording, quoted differences included.
@@ -152,6 +161,7 @@ def _build_conflict_subject(
 def _build_answer_subject(
     answer: UseAnswer, conclusion: LicenseConclusion, place: _Place, evidence: tuple[str, ...]
 ) -> Subject:
+    """Build the subject of one answer to the intended use; an answer that allows it needs no evidence."""
     names = {entry.id: entry.name for entry in conclusion.entries}
     via = f", by way of {answer.via}" if answer.via else ""
     clause = f" ({answer.section})" if answer.section else ""
@@ -163,7 +173,7 @@ def _build_answer_subject(
         "clause": clause,
         "via": via,
     }
-    # As above, with 80 characters.
+    # The key holds 80 characters of the sentence in its first wording.
     sentence = restore_first_wording(answer.because)[:80]
     key = f"{answer.answer}:{answer.license}:{answer.kind}:{answer.via}:{answer.section}:{sentence}"
     return Subject("license-answer", place[0], fields, key, place[1], evidence if answer.answer != Answer.ALLOW else ())
@@ -180,6 +190,7 @@ def _find_principal_claim(conclusion: LicenseConclusion) -> LicenseClaim | None:
 
 
 def _list_quotations(conclusion: LicenseConclusion) -> tuple[str, ...]:
+    """Quote every field that declares a licence, as lines of evidence."""
     return tuple(
         format_claim_evidence(claim)
         for claim in conclusion.claims

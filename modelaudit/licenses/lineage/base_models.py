@@ -55,71 +55,89 @@ def list_base_models(
         paths: its files, which imply a relation where none is stated.
         own: its own Hub id, which loaders also record as the path that they loaded from.
     """
-    found: dict[str, NamedBaseModel] = {}
+    by_key: dict[str, NamedBaseModel] = {}
     stated = [claim for claim in claims if claim.kind is ClaimKind.INHERITED and claim.relation is not None]
+    # Reliable fields first (level 0), because what they name decides whether a loader's path counts.
     for level in range(3):
-        above = tuple(found.values())
+        better = tuple(by_key.values())
         for claim in stated:
             if LOADER_PATH_FIELDS.get(claim.field, 0) == level:
-                _add_base_model(found, claim, above, own)
-    return tuple(_infer_relations(found.values(), paths))
+                _add_base_model(by_key, claim, better, own)
+    return tuple(_infer_relations(by_key.values(), paths))
 
 
 def list_dataset_claims(claims: Iterable[LicenseClaim]) -> tuple[LicenseClaim, ...]:
     """List the claims that name data sets, the first claim for each."""
-    found: dict[str, LicenseClaim] = {}
+    first_claims: dict[str, LicenseClaim] = {}
     for claim in claims:
+        # Inherited claims have a relation for a base model, and none for a data set.
         if claim.kind is ClaimKind.INHERITED and claim.relation is None:
-            found.setdefault((parse_hub_id(claim.quotation) or claim.quotation).casefold(), claim)
-    return tuple(found.values())
+            name = parse_hub_id(claim.quotation) or claim.quotation
+            first_claims.setdefault(name.casefold(), claim)
+    return tuple(first_claims.values())
 
 
 def _add_base_model(
-    found: dict[str, NamedBaseModel], claim: LicenseClaim, above: Collection[NamedBaseModel], own: str
+    by_key: dict[str, NamedBaseModel], claim: LicenseClaim, better: Collection[NamedBaseModel], own: str
 ) -> None:
-    """Add the base model of one claim, or give its relation to the same base model found earlier."""
-    # Loader paths (levels 1 and 2) are weak evidence. A local path is dropped if a Hub id is known, a tokenizer's path
-    # if any base model is known, and the model's own id in every case.
+    """Add the base model of one claim, or give its relation to the same base model found earlier.
+
+    Args:
+        by_key: the base models so far, which this changes.
+        claim: the claim that names it.
+        better: the base models that more reliable fields name.
+        own: Hub id of the derived model, empty if it has none.
+    """
     level = LOADER_PATH_FIELDS.get(claim.field, 0)
     name = parse_hub_id(claim.quotation)
     relation = claim.relation or Relation.UNSTATED
-    if level and (not name or "/" not in name) and any(each.is_id for each in above):
-        return
-    if level == 2 and above:
-        return
-    if level and name and name.casefold() == own.casefold():
-        return
-    twin = found.get((name or claim.quotation).casefold()) or (None if name else _find_by_path(claim.quotation, found))
-    if twin is None:
+    # Loader paths (levels 1 and 2) are weak evidence. A local path is dropped if a Hub id is known, a tokenizer's path
+    # if any base model is known, and the model's own id in every case.
+    if level > 0:
+        is_local = name is None or "/" not in name
+        is_itself = name is not None and name.casefold() == own.casefold()
+        if is_itself or (is_local and any(each.is_id for each in better)) or (level == 2 and better):
+            return
+    known = by_key.get((name or claim.quotation).casefold())
+    if known is None and name is None:
+        known = _find_by_path(claim.quotation, by_key)
+    if known is None:
         new = NamedBaseModel(name or claim.quotation, name is not None, relation, claim)
-        found[new.key] = new
-    elif twin.relation in _WEAK_RELATIONS and relation is not Relation.UNSTATED:
-        found[twin.key] = replace(twin, relation=relation)
+        by_key[new.key] = new
+    elif known.relation in _WEAK_RELATIONS and relation is not Relation.UNSTATED:
+        by_key[known.key] = replace(known, relation=relation)
 
 
-def _find_by_path(path: str, found: dict[str, NamedBaseModel]) -> NamedBaseModel | None:
+def _find_by_path(path: str, by_key: dict[str, NamedBaseModel]) -> NamedBaseModel | None:
     """Find the base model whose name is the last part of a path, as in ``/models/Llama-3-8B``."""
-    last = re.split(r"[/\\]", path.rstrip("/\\"))[-1].casefold()
-    return next(
-        (each for each in found.values() if each.is_id and each.name.rpartition("/")[2].casefold() == last), None
-    )
+    folder_name = re.split(r"[/\\]", path.rstrip("/\\"))[-1].casefold()
+    for base_model in by_key.values():
+        if base_model.is_id and base_model.name.rpartition("/")[2].casefold() == folder_name:
+            return base_model
+    return None
 
 
-def _infer_relations(origins: Collection[NamedBaseModel], paths: Collection[str]) -> Iterator[NamedBaseModel]:
-    """Fill in relations that follow from the files: adapters, GGUF only, and several base models that make a merge."""
+def _infer_relations(base_models: Collection[NamedBaseModel], paths: Collection[str]) -> Iterator[NamedBaseModel]:
+    """Yield the base models, with unstated and weak relations replaced by the one that follows from the files.
+
+    Without a sign in the files, several base models whose relation is unstated make a merge.
+    """
     inferred = _infer_relation_from_files(paths)
-    unstated = [each for each in origins if each.relation is Relation.UNSTATED]
+    unstated = [each for each in base_models if each.relation is Relation.UNSTATED]
     if inferred is None and len(unstated) > 1 and all(each.is_id for each in unstated):
         inferred = Relation.MERGE
-    for each in origins:
-        yield each if each.relation not in _WEAK_RELATIONS or inferred is None else replace(each, relation=inferred)
+    for base_model in base_models:
+        if inferred is not None and base_model.relation in _WEAK_RELATIONS:
+            yield replace(base_model, relation=inferred)
+        else:
+            yield base_model
 
 
 def _infer_relation_from_files(paths: Collection[str]) -> Relation | None:
     """Infer the relation from the files: adapter or GGUF files without other weights; otherwise ``None``."""
     names = [path.rpartition("/")[2].lower() for path in paths]
-    whole = any(name.endswith(_MODEL_WEIGHT_SUFFIXES) and name not in _ADAPTER_FILES for name in names)
-    if whole:
+    has_full_weights = any(name.endswith(_MODEL_WEIGHT_SUFFIXES) and name not in _ADAPTER_FILES for name in names)
+    if has_full_weights:
         return None
     if any(name in _ADAPTER_FILES for name in names):
         return Relation.ADAPTER

@@ -41,17 +41,17 @@ def complete_from_known_models(origins: Iterable[Origin], rules: Catalogue) -> t
 
 def _complete_base_model(origin: Origin, rules: Catalogue) -> Origin:
     """Add the licence on record to a base model that could not be read and has no conclusion."""
-    known = (OriginState.READ, OriginState.RING, OriginState.KNOWN)
-    if origin.lookup in known or origin.state is ConclusionState.CONCLUDED:
+    # A base model in a cycle needs none: it is the model itself, or was met before.
+    needs_no_record = (OriginState.READ, OriginState.RING, OriginState.KNOWN)
+    if origin.lookup in needs_no_record or origin.state is ConclusionState.CONCLUDED:
         return origin
-    rule = find_known_model(origin.name, rules)
-    if rule is None or rule.license not in rules.licenses:
+    known_model = find_known_model(origin.name, rules)
+    if known_model is None or known_model.license not in rules.licenses:
         return origin
-    name = rules.licenses[rule.license].name
-    detail = f"{origin.detail.rstrip('.')}; by its name it is under {name}".lstrip("; ")
-    return replace(
-        origin, lookup=OriginState.KNOWN, entries=tuple(dict.fromkeys((*origin.entries, rule.license))), detail=detail
-    )
+    license_name = rules.licenses[known_model.license].name
+    detail = f"{origin.detail.rstrip('.')}; by its name it is under {license_name}".lstrip("; ")
+    entries = tuple(dict.fromkeys((*origin.entries, known_model.license)))
+    return replace(origin, lookup=OriginState.KNOWN, entries=entries, detail=detail)
 
 
 def list_inherited_licenses(
@@ -59,22 +59,24 @@ def list_inherited_licenses(
 ) -> list[tuple[Origin, BindingLicense]]:
     """List each licence of a base model with the steps that lead from that model to this one.
 
+    A licence that reaches the model by the same steps from several base models is listed for the first of them.
+
     Args:
         origins: as returned by ``complete_from_known_models``.
         modalities: whether a base model handles more than text, by its case-folded name.
         rules: the rule set.
     """
-    found = []
+    inherited = []
     seen: set[tuple[str, tuple[Relation, ...]]] = set()
     for origin in origins:
         relations = trace_relations(origin, origins)
-        modality = _look_up_modality(origin, modalities, rules)
-        for name in origin.entries:
-            if (name, relations) in seen or name not in rules.licenses:
+        multimodal = _look_up_modality(origin, modalities, rules)
+        for id_ in origin.entries:
+            if (id_, relations) in seen or id_ not in rules.licenses:
                 continue
-            seen.add((name, relations))
-            found.append((origin, BindingLicense(rules.licenses[name], origin.name, relations, modality)))
-    return found
+            seen.add((id_, relations))
+            inherited.append((origin, BindingLicense(rules.licenses[id_], origin.name, relations, multimodal)))
+    return inherited
 
 
 def determine_modality(evidence: Evidence, origins: Sequence[Origin], rules: Catalogue) -> bool | None:
@@ -88,51 +90,59 @@ def determine_modality(evidence: Evidence, origins: Sequence[Origin], rules: Cat
     """
     if evidence.multimodal is not None:
         return evidence.multimodal
-    nearest = [
-        (origin.relation, _look_up_modality(origin, evidence.modalities, rules))
-        for origin in origins
-        if origin.depth == 1
-    ]
-    if any(modality for _, modality in nearest):
+    nearest = [origin for origin in origins if origin.depth == 1]
+    modalities = [_look_up_modality(origin, evidence.modalities, rules) for origin in nearest]
+    if any(modalities):
         return True
-    same = (Relation.QUANTIZED, Relation.ADAPTER)
-    return False if nearest and all(step in same and known is False for step, known in nearest) else None
+    keeps_modality = all(origin.relation in (Relation.QUANTIZED, Relation.ADAPTER) for origin in nearest)
+    all_text_only = all(multimodal is False for multimodal in modalities)
+    return False if nearest and keeps_modality and all_text_only else None
 
 
 def _look_up_modality(origin: Origin, modalities: Mapping[str, bool], rules: Catalogue) -> bool | None:
-    rule = find_known_model(origin.name, rules)
-    return modalities.get(origin.name.casefold(), rule.multimodal if rule else None)
+    """Look up whether a base model handles more than text: by its files, else by the record; ``None`` if unknown."""
+    known_model = find_known_model(origin.name, rules)
+    on_record = known_model.multimodal if known_model else None
+    return modalities.get(origin.name.casefold(), on_record)
 
 
 def trace_relations(origin: Origin, origins: Sequence[Origin]) -> tuple[Relation, ...]:
     """Trace the steps from a base model to the model, the base model's own step first."""
-    steps = [origin.relation]
-    made, depth = origin.derived_model, origin.depth
-    while made and depth > 1:
+    relations = [origin.relation]
+    derived_model, depth = origin.derived_model, origin.depth
+    # ``made`` of a direct base model is empty: the model itself was made from it.
+    while derived_model and depth > 1:
         depth -= 1
-        between = next((each for each in origins if each.name == made and each.depth == depth), None)
-        if between is None:
+        step = next((each for each in origins if each.name == derived_model and each.depth == depth), None)
+        if step is None:
             break
-        steps.append(between.relation)
-        made = between.derived_model
-    return tuple(steps)
+        relations.append(step.relation)
+        derived_model = step.derived_model
+    return tuple(relations)
 
 
 def list_component_licenses(
     claims: Iterable[LicenseClaim], names: LicenseNames, own: Collection[str]
 ) -> list[BindingLicense]:
-    """List the licences of components with their own terms, each with the file that states it."""
-    found: dict[str, BindingLicense] = {}
+    """List the licences of components and code with their own terms, each with the first file that states it.
+
+    Args:
+        claims: all claims.
+        names: the licence names of the rule set.
+        own: ids of the model's own licence, which are left out.
+    """
+    licenses: dict[str, BindingLicense] = {}
     for claim in claims:
         if determine_scope(claim) not in (ClaimScope.COMPONENT, ClaimScope.CODE) or claim.kind is ClaimKind.INHERITED:
             continue
         if claim.kind is ClaimKind.FOUND and not is_license_text(claim):
             continue
-        for alternative in names.resolve_claim(claim)[:1]:
-            for name in alternative:
-                if name not in own:
-                    found.setdefault(name, BindingLicense(names.licenses[name], get_claim_path(claim)))
-    return list(found.values())
+        # The first alternative of an expression: any one suffices for the component.
+        first_alternative = next(iter(names.resolve_claim(claim)), ())
+        for id_ in first_alternative:
+            if id_ not in own:
+                licenses.setdefault(id_, BindingLicense(names.licenses[id_], get_claim_path(claim)))
+    return list(licenses.values())
 
 
 def list_unclear_components(
@@ -143,24 +153,22 @@ def list_unclear_components(
     A notice always holds other words around its licence texts. They take nothing from a permissive licence, so a
     permissive variant in a notice is not unclear.
     """
-    known = {
-        get_claim_path(claim)
-        for claim in claims
-        if claim.kind is ClaimKind.FOUND and claim.basis is not Basis.FILE_NAME
-    }
-    return [
-        claim
-        for claim in claims
-        if claim.kind is ClaimKind.FOUND
-        and determine_scope(claim) is not ClaimScope.MODEL
-        and (
-            _is_unclear_variant(claim, licenses)
-            or (is_license_file_name(claim.artifact) and get_claim_path(claim) not in known)
-        )
-    ]
+    found = [claim for claim in claims if claim.kind is ClaimKind.FOUND]
+    recognised = {get_claim_path(claim) for claim in found if claim.basis is not Basis.FILE_NAME}
+    unclear = []
+    for claim in found:
+        if determine_scope(claim) is ClaimScope.MODEL:
+            continue
+        is_unknown_text = is_license_file_name(claim.artifact) and get_claim_path(claim) not in recognised
+        if is_unknown_text or _is_unclear_variant(claim, licenses):
+            unclear.append(claim)
+    return unclear
 
 
 def _is_unclear_variant(claim: LicenseClaim, licenses: Mapping[str, LicenseEntry]) -> bool:
+    """Whether the claim found a variant of a licence text, except one of a permissive licence in a notice."""
+    if not is_variant_text(claim):
+        return False
     entry = licenses.get(claim.entry or "")
-    in_notice = classify_text_file(get_claim_path(claim)) is ProseKind.NOTICE
-    return is_variant_text(claim) and not (in_notice and entry is not None and entry.category in PERMISSIVE_CATEGORIES)
+    is_in_notice = classify_text_file(get_claim_path(claim)) is ProseKind.NOTICE
+    return not (is_in_notice and entry is not None and entry.category in PERMISSIVE_CATEGORIES)

@@ -77,7 +77,8 @@ class _LineageWalker:
         origins: the result, in the order of the walk.
         parents: repository key -> keys of the repositories that it was made from.
         results: lookups by case-folded name.
-        keys: case-folded name -> key of the repository, which stays the same when a repository is renamed.
+        keys: case-folded name, or commit -> key of the repository, the case-folded name under which it was first met.
+            Two names of one repository share a key: it was renamed.
         start: monotonic time at which the walk began, in seconds.
     """
 
@@ -91,21 +92,26 @@ class _LineageWalker:
     start: float = field(default_factory=time.monotonic)
 
     def walk(self, named: Sequence[NamedBaseModel], own: str) -> None:
-        """Walk breadth first, so that a bound cuts off the most distant base models."""
+        """Walk from the model breadth first, so that a bound cuts off the most distant base models.
+
+        Args:
+            named: the base models that the model names.
+            own: Hub id of the model, empty if it has none.
+        """
+        # (name of the derived model, steps from the model, base model)
         waiting: deque[tuple[str, int, NamedBaseModel]] = deque((own, 1, base_model) for base_model in named)
         while waiting:
             derived_model, depth, base_model = waiting.popleft()
-            spent = self._describe_reached_bound(depth)
-            if spent:
+            bound = self._describe_reached_bound(depth)
+            if bound:
                 # The base models of a model that was not looked up are unknown, so the walk ends here for this branch.
-                self._record_unread(derived_model, depth, base_model, OriginState.LIMIT, spent)
+                self._record_unread(derived_model, depth, base_model, OriginState.LIMIT, bound)
+                # One record beyond the limit shows that there are more.
                 if len(self.origins) > self.bounds.origins:
                     return
                 continue
-            waiting.extend(
-                (base_model.name, depth + 1, further)
-                for further in self._visit_base_model(derived_model, depth, base_model)
-            )
+            further = self._visit_base_model(derived_model, depth, base_model)
+            waiting.extend((base_model.name, depth + 1, each) for each in further)
 
     def _describe_reached_bound(self, depth: int) -> str:
         """Describe the bound that was reached; empty if the walk may go on."""
@@ -122,86 +128,94 @@ class _LineageWalker:
     ) -> tuple[NamedBaseModel, ...]:
         """Record one base model. Return its own base models at the first visit, otherwise nothing."""
         if not base_model.is_id:
-            self._record_unread(
-                derived_model, depth, base_model, OriginState.UNREACHED, explain_invalid_hub_id(base_model.name)
-            )
-            return ()
-        parent = self._get_key(derived_model)
-        if self._descends_from(self._get_key(base_model.name), parent):
-            self._record_cycle(derived_model, depth, base_model)
+            reason = explain_invalid_hub_id(base_model.name)
+            self._record_unread(derived_model, depth, base_model, OriginState.UNREACHED, reason)
             return ()
         # The cycle is checked twice: by name before the lookup, and after it, because the commit may reveal a known
         # repository under a new name.
+        if self._closes_cycle(derived_model, base_model):
+            self._record_cycle(derived_model, depth, base_model)
+            return ()
         is_new = base_model.key not in self.results
         if is_new:
             self.results[base_model.key] = self.look_up(base_model.name, False)
             self._merge_renamed(base_model)
-            if self._descends_from(self._get_key(base_model.name), parent):
+            if self._closes_cycle(derived_model, base_model):
                 self._record_cycle(derived_model, depth, base_model)
                 return ()
-        found = self.results[base_model.key]
-        self.parents.setdefault(parent, set()).add(self._get_key(base_model.name))
-        state, entries = self._assess_result(found)
-        named_by = "" if depth == 1 else derived_model
-        look, commit, detail = found.look, found.commit, found.detail
+        result = self.results[base_model.key]
+        self.parents.setdefault(self._get_key(derived_model), set()).add(self._get_key(base_model.name))
+        state, entries = self._assess_result(result)
         self.origins.append(
             Origin(
                 base_model.name,
-                named_by,
+                "" if depth == 1 else derived_model,
                 base_model.relation,
                 depth,
-                look,
+                result.look,
                 state,
                 entries,
-                detail,
-                commit,
+                result.detail,
+                result.commit,
                 base_model.claim,
             )
         )
-        return list_base_models(found.claims, found.paths, base_model.name) if is_new else ()
+        return list_base_models(result.claims, result.paths, base_model.name) if is_new else ()
 
-    def _assess_result(self, found: LookupResult) -> tuple[ConclusionState, tuple[str, ...]]:
-        if found.look is not OriginState.READ and not found.claims:
+    def _assess_result(self, result: LookupResult) -> tuple[ConclusionState, tuple[str, ...]]:
+        """Assess the licence of a repository that was looked up; a gated one by the claims that the Hub shows."""
+        if result.look is not OriginState.READ and not result.claims:
             return ConclusionState.NOT_CHECKED, ()
-        return self.assess(found.claims, found.paths)
+        return self.assess(result.claims, result.paths)
 
     def _get_key(self, name: str) -> str:
+        """Return the key of the repository with this name."""
         return self.keys.get(name.casefold(), name.casefold())
 
     def _merge_renamed(self, base_model: NamedBaseModel) -> None:
         """Give two names one key if they have one commit: the repository was renamed."""
         commit = self.results[base_model.key].commit
         if commit:
+            # The commit itself is entered too, so that the next name with this commit finds the first one.
             self.keys[base_model.key] = self.keys.setdefault(commit, base_model.key)
 
-    def _descends_from(self, model: str, origin: str) -> bool:
-        """Whether ``model`` is ``origin`` or was made from it, by the steps walked so far."""
+    def _closes_cycle(self, derived_model: str, base_model: NamedBaseModel) -> bool:
+        """Whether the base model is the derived model itself or was made from it, by the steps walked so far."""
+        derived_key = self._get_key(derived_model)
         seen: set[str] = set()
-        waiting = [model]
+        waiting = [self._get_key(base_model.name)]
         while waiting:
             key = waiting.pop()
-            if key == origin:
+            if key == derived_key:
                 return True
-            waiting += self.parents.get(key, set()) - seen
-            seen |= self.parents.get(key, set())
+            unseen = self.parents.get(key, set()) - seen
+            waiting += unseen
+            seen |= unseen
         return False
 
     def _record_cycle(self, derived_model: str, depth: int, base_model: NamedBaseModel) -> None:
         """Record a base model that descends from the model made from it."""
-        same = self._get_key(derived_model) == self._get_key(base_model.name)
-        detail = (
-            "it names itself as its origin" if same else f"{derived_model or 'the model'} is an origin of it in turn"
-        )
+        is_itself = self._get_key(derived_model) == self._get_key(base_model.name)
+        in_turn = f"{derived_model or 'the model'} is an origin of it in turn"
+        detail = "it names itself as its origin" if is_itself else in_turn
         self._record_unread(derived_model, depth, base_model, OriginState.RING, detail)
 
     def _record_unread(
         self, derived_model: str, depth: int, base_model: NamedBaseModel, look: OriginState, detail: str
     ) -> None:
         """Record a base model that was not looked up, with the reason."""
-        state, named_by = ConclusionState.NOT_CHECKED, "" if depth == 1 else derived_model
         self.origins.append(
             Origin(
-                base_model.name, named_by, base_model.relation, depth, look, state, (), detail, None, base_model.claim
+                base_model.name,
+                "" if depth == 1 else derived_model,
+                base_model.relation,
+                depth,
+                look,
+                ConclusionState.NOT_CHECKED,
+                (),
+                detail,
+                None,
+                base_model.claim,
             )
         )
 

@@ -77,17 +77,19 @@ def answer_intended_use(
 
 def list_duties(intent: Intent, bound: Iterable[BindingLicense], vocabulary: Vocabulary) -> tuple[Duty, ...]:
     """List the duties of the intended use, in the order of the groups; an unstated use triggers its duties."""
-    found: list[Duty] = []
+    duties: list[Duty] = []
     for each in bound:
         clauses = list(iter_applying_clauses(each, vocabulary))
-        meant = _list_intended_uses(intent, {clause.kind for clause, _ in clauses})
-        found += (
-            Duty(each.entry.id, clause.kind, kind.group, clause.text, clause.section, clause.words, each.via)
-            for clause, kind in clauses
-            if kind.group in _DUTY_GROUPS and (not kind.duty_of or meant & set(kind.duty_of))
-        )
+        uses = _list_intended_uses(intent, {clause.kind for clause, _ in clauses})
+        for clause, kind in clauses:
+            # A kind without ``duty_of`` is a duty of every use.
+            is_triggered = not kind.duty_of or not uses.isdisjoint(kind.duty_of)
+            if kind.group in _DUTY_GROUPS and is_triggered:
+                duties.append(
+                    Duty(each.entry.id, clause.kind, kind.group, clause.text, clause.section, clause.words, each.via)
+                )
     order = {group: place for place, group in enumerate(Group)}
-    return tuple(sorted(dict.fromkeys(found), key=lambda duty: order[duty.group]))
+    return tuple(sorted(dict.fromkeys(duties), key=lambda duty: order[duty.group]))
 
 
 def iter_applying_clauses(bound: BindingLicense, vocabulary: Vocabulary) -> Iterator[tuple[Clause, ClauseKind]]:
@@ -99,22 +101,23 @@ def iter_applying_clauses(bound: BindingLicense, vocabulary: Vocabulary) -> Iter
 
 
 def expand_territories(codes: Iterable[str], groups: Mapping[str, Sequence[str]]) -> frozenset[str]:
-    """Replace groups of territories by their member countries."""
+    """Replace groups of territories by their member countries; other codes stay."""
     return frozenset(member for code in codes for member in (groups.get(code) or (code,)))
 
 
 def _list_intended_uses(intent: Intent, kinds: Collection[str]) -> set[Use]:
-    """List the uses that are intended or not ruled out.
+    """List the uses that are intended or not ruled out, under a licence with clauses of ``kinds``.
 
     Some licences count a hosted service as distribution; then hosting implies redistribution.
     """
-    meant = {use for use in Use if intent.uses.get(use, True)}
-    if Use.HOSTED_SERVICE in meant and _SERVICE_IS_DISTRIBUTION in kinds:
-        meant.add(Use.REDISTRIBUTE)
-    return meant
+    uses = {use for use in Use if intent.uses.get(use, True)}
+    if Use.HOSTED_SERVICE in uses and _SERVICE_IS_DISTRIBUTION in kinds:
+        uses.add(Use.REDISTRIBUTE)
+    return uses
 
 
 def _answer_unverified_terms(bound: BindingLicense) -> UseAnswer:
+    """Build the answer ``review`` for a licence whose terms were not read for this rule set."""
     entry = bound.entry
     because = f"The terms of {entry.name} are not verified for this rule set; read them at {entry.url}."
     return UseAnswer(Answer.REVIEW, entry.id, TERMS_NOT_VERIFIED, because, url=entry.url, via=bound.via)
@@ -126,23 +129,23 @@ def _answer_clause(
     """Return the answer of the first rule that holds, else ``review`` for the first that may hold, else ``None``."""
     if clause.scope == "multimodal" and bound.multimodal is False:
         return None
-    doubt: tuple[AnswerRule, list[str]] | None = None
+    first_doubt: tuple[AnswerRule, list[str]] | None = None
     for rule in kind.answers:
-        unknown = _find_undecided_conditions(rule, clause, intent, vocabulary)
-        if unknown is None:
+        undecided = _find_undecided_conditions(rule, clause, intent, vocabulary)
+        if undecided is None:
             continue
         if clause.scope and bound.multimodal is None:
-            unknown.append("scope")
+            undecided.append("scope")
         # The rules of a kind are ordered: a rule that surely holds answers, but an earlier one that only may hold keeps
         # its doubt in case none of the later ones holds.
-        if not unknown:
+        if not undecided:
             return _build_answer(rule.answer, _format_reason(rule, clause), clause, bound)
-        if rule.answer is not Answer.ALLOW and doubt is None:
-            doubt = rule, unknown
-    if doubt is None:
+        if rule.answer is not Answer.ALLOW and first_doubt is None:
+            first_doubt = rule, undecided
+    if first_doubt is None:
         return None
-    rule, unknown = doubt
-    why = " and ".join(_UNDECIDED_REASONS[condition] for condition in unknown)
+    _, undecided = first_doubt
+    why = " and ".join(_UNDECIDED_REASONS[condition] for condition in undecided)
     return _build_answer(Answer.REVIEW, f"{kind.title}: {why}.", clause, bound)
 
 
@@ -150,20 +153,27 @@ def _find_undecided_conditions(
     rule: AnswerRule, clause: Clause, intent: Intent, vocabulary: Vocabulary
 ) -> list[str] | None:
     """List the conditions that can neither be confirmed nor refuted; ``None`` if one is refuted."""
-    held: dict[str, bool | None] = {}
+    conditions: dict[str, bool | None] = {}  # True: confirmed. False: refuted. None: undecided.
     if rule.uses:
-        stated = [intent.uses.get(use) for use in rule.uses]
-        held["uses"] = True if True in stated else None if None in stated else False
+        conditions["uses"] = _is_any_use_intended(rule, intent)
     if rule.over:
-        own = intent.monthly_active_users if rule.over == "monthly-active-users" else intent.annual_revenue_usd
-        held["over"] = None if own is None or clause.number is None else own > clause.number
+        figure = intent.monthly_active_users if rule.over == "monthly-active-users" else intent.annual_revenue_usd
+        conditions["over"] = None if figure is None or clause.number is None else figure > clause.number
     if rule.inside:
-        held["inside"] = _is_inside_territory(clause, intent, vocabulary)
+        conditions["inside"] = _is_inside_territory(clause, intent, vocabulary)
     if rule.listed:
-        held["listed"] = _is_listed_field(clause, intent)
-    if False in held.values():
+        conditions["listed"] = _is_listed_field(clause, intent)
+    if False in conditions.values():
         return None
-    return [condition for condition, holds in held.items() if holds is None]
+    return [name for name, holds in conditions.items() if holds is None]
+
+
+def _is_any_use_intended(rule: AnswerRule, intent: Intent) -> bool | None:
+    """Whether a use of the rule is intended; ``None`` if none is and at least one is unstated."""
+    answers = [intent.uses.get(use) for use in rule.uses]
+    if True in answers:
+        return True
+    return None if None in answers else False
 
 
 def _is_inside_territory(clause: Clause, intent: Intent, vocabulary: Vocabulary) -> bool | None:
@@ -180,6 +190,7 @@ def _is_listed_field(clause: Clause, intent: Intent) -> bool | None:
     """Whether the intended field of use is one of the clause's; ``None`` if either is unstated."""
     if intent.field in clause.fields:
         return True
+    # No list of restrictions contains the general field, not even one that is not on record.
     if intent.field == GENERAL_FIELD:
         return False
     return False if intent.field and clause.fields else None
@@ -198,6 +209,7 @@ def _format_reason(rule: AnswerRule, clause: Clause) -> str:
 
 
 def _build_answer(answer: Answer, because: str, clause: Clause, bound: BindingLicense) -> UseAnswer:
+    """Build the answer of one clause; ``because`` is its reason as a sentence."""
     entry = bound.entry
     return UseAnswer(
         answer,

@@ -14,6 +14,9 @@ from modelaudit.model.terms import WORLD, Clause, Group, LicenseCategory, Licens
 _BINDING_DUTIES = frozenset({"share-alike", "pass-on-use-limits", "source-disclosure", "network-source-disclosure"})
 """Duties as far-reaching as limits: a licence that drops one grants rights that are not its own to grant."""
 
+_RESTRICTION, _DUTY, _UNRATED = range(3)
+"""Ranks of dropped clauses, the most severe first; an unrated one is not reported."""
+
 _LIMITING_CATEGORIES = frozenset(
     {
         LicenseCategory.USE_RESTRICTED,
@@ -38,27 +41,28 @@ def list_dropped_clauses(
 ) -> tuple[Clause, ...]:
     """List the clauses of ``upstream`` that reach the model and that no licence of ``own`` has, limits first.
 
-    The same licence among ``own`` drops nothing. A cap, a list of territories or a list of fields is kept if a clause
-    of the same kind is as strict.
+    Only limits, duties as far-reaching, and duties to show or to name something are listed. The same licence among
+    ``own`` drops nothing. A cap, a list of territories or a list of fields is kept if a clause of the same kind is as
+    strict.
     """
     if any(entry.id == upstream.entry.id for entry in own):
         return ()
-    found = [
-        (clause, _rank_clause(clause, kind.group))
-        for clause, kind in iter_applying_clauses(upstream, vocabulary)
-        if _rank_clause(clause, kind.group) < len(DroppedTerms) - 1
-        and not any(_is_as_strict(other, clause, vocabulary) for entry in own for other in entry.clauses)
-    ]
-    return tuple(clause for clause, _ in sorted(found, key=lambda pair: pair[1]))
+    own_clauses = [clause for entry in own for clause in entry.clauses]
+    dropped: list[tuple[int, Clause]] = []
+    for clause, kind in iter_applying_clauses(upstream, vocabulary):
+        rank = _rank_clause(clause, kind.group)
+        if rank < _UNRATED and not any(_is_as_strict(own_clause, clause, vocabulary) for own_clause in own_clauses):
+            dropped.append((rank, clause))
+    return tuple(clause for _, clause in sorted(dropped, key=lambda pair: pair[0]))
 
 
 def rate_dropped_terms(upstream: BindingLicense, own: Sequence[LicenseEntry], vocabulary: Vocabulary) -> DroppedTerms:
-    """Rate the most severe dropped clause.
+    """Rate the most severe clause of ``upstream`` that the licences ``own`` drop.
 
     A licence of a limiting category whose terms are not verified may have limits, so it counts as dropping limits.
     """
     clauses = list_dropped_clauses(upstream, own, vocabulary)
-    if any(_rank_clause(clause, vocabulary.kinds[clause.kind].group) == 0 for clause in clauses):
+    if any(_rank_clause(clause, vocabulary.kinds[clause.kind].group) == _RESTRICTION for clause in clauses):
         return DroppedTerms.RESTRICTIONS
     entry = upstream.entry
     if not entry.read and entry.category in _LIMITING_CATEGORIES and all(each.id != entry.id for each in own):
@@ -68,30 +72,34 @@ def rate_dropped_terms(upstream: BindingLicense, own: Sequence[LicenseEntry], vo
 
 def has_binding_clauses(upstream: BindingLicense, vocabulary: Vocabulary) -> bool:
     """Whether anything but facts reaches the model from a licence, or may reach it because its terms are unverified."""
-    return not upstream.entry.read or any(
-        kind.group is not Group.FACT for _, kind in iter_applying_clauses(upstream, vocabulary)
-    )
+    if not upstream.entry.read:
+        return True
+    return any(kind.group is not Group.FACT for _, kind in iter_applying_clauses(upstream, vocabulary))
 
 
 def format_clause_titles(clauses: Iterable[Clause], vocabulary: Vocabulary, most: int = 4) -> str:
-    """Join the titles of clauses for a sentence: “No commercial use” (section 2)."""
+    """Join the titles of clauses, at most ``most``, for a sentence: “No commercial use” (section 2)."""
     unique = list(dict.fromkeys((vocabulary.kinds[each.kind].title, each.section) for each in clauses))
-    listed = ", ".join(f"“{title}”" + (f" ({section})" if section else "") for title, section in unique[:most])
-    return listed + (f" and {len(unique) - most} more" if len(unique) > most else "")
+    titles = [f"“{title}” ({section})" if section else f"“{title}”" for title, section in unique[:most]]
+    more = f" and {len(unique) - most} more" if len(unique) > most else ""
+    return ", ".join(titles) + more
 
 
 def _rank_clause(clause: Clause, group: Group) -> int:
+    """Rank a dropped clause: a restriction, a duty to show or to name something, or one that is not reported."""
     if group is Group.LIMIT or clause.kind in _BINDING_DUTIES:
-        return 0
-    return 1 if group in (Group.SHOW, Group.NAME) else 2
+        return _RESTRICTION
+    return _DUTY if group in (Group.SHOW, Group.NAME) else _UNRATED
 
 
-def _is_as_strict(own: Clause, asked: Clause, vocabulary: Vocabulary) -> bool:
-    """Whether ``own`` is of the same kind as ``asked`` and at least as strict."""
-    if own.kind != asked.kind or own.url != asked.url:
+def _is_as_strict(own: Clause, required: Clause, vocabulary: Vocabulary) -> bool:
+    """Whether ``own`` is of the same kind as ``required`` and at least as strict."""
+    if own.kind != required.kind or own.url != required.url:
         return False
-    if asked.number is not None and (own.number is None or own.number > asked.number):
+    # A cap is stricter if it is lower; territories and fields are stricter if they cover more.
+    if required.number is not None and (own.number is None or own.number > required.number):
         return False
     groups = vocabulary.territories
-    wider = expand_territories(own.territories, groups) >= expand_territories(asked.territories, groups)
-    return (wider or WORLD in own.territories) and set(own.fields) >= set(asked.fields)
+    covered, needed = expand_territories(own.territories, groups), expand_territories(required.territories, groups)
+    covers_territories = WORLD in own.territories or covered >= needed
+    return covers_territories and set(own.fields) >= set(required.fields)

@@ -63,27 +63,26 @@ def determine_permission(binding: BindingTerms, intent: Intent | None, rules: Ca
     An alternative with unverified terms is chosen only if there is no other.
     """
     vocabulary = rules.clauses
-    meant = intent or Intent()
+    planned = intent or Intent()
     options = []
+    # Without a licence of its own, the model is judged by the licences of its base models alone.
     for alternative in binding.own or ((),):
         bounds = binding.list_binding_licenses(alternative, rules)
-        answers = answer_intended_use(meant, bounds, vocabulary) if intent is not None else ()
-        unread = sum(not rules.licenses[name].read for name in alternative)
-        worst = max((each.answer.rank for each in answers), default=0)
+        answers = answer_intended_use(planned, bounds, vocabulary) if intent is not None else ()
+        duties = list_duties(planned, bounds, vocabulary)
+        # The user may choose any alternative, so the mildest one counts: verified terms first, then the least severe
+        # answer, fewer points for review, and fewer duties.
+        is_unverified = any(not rules.licenses[id_].read for id_ in alternative)
+        worst_rank = max((each.answer.rank for each in answers), default=0)
         reviews = sum(each.answer is Answer.REVIEW for each in answers)
-        options.append(
-            ((bool(unread), worst, reviews, len(list_duties(meant, bounds, vocabulary))), alternative, answers)
-        )
-    # The user may choose any alternative, so the mildest one counts: verified terms first, then the least severe
-    # answer, fewer points for review, and fewer duties.
-    _, chosen, answers = min(options, key=lambda option: option[0])
-    duties = list_duties(meant, binding.list_binding_licenses(chosen, rules), vocabulary)
+        options.append(((is_unverified, worst_rank, reviews, len(duties)), alternative, answers, duties))
+    _, chosen, answers, duties = min(options, key=lambda option: option[0])
     if intent is None:
         return Permission(None, (), duties, chosen)
     doubts = tuple(UseAnswer(Answer.REVIEW, "", CONCLUSION, sentence) for sentence in binding.doubts)
     every = tuple(sorted((*answers, *doubts), key=lambda each: -each.answer.rank))
-    worst_answer = max((each.answer for each in every), key=lambda each: each.rank, default=Answer.ALLOW)
-    return Permission(worst_answer, every, duties, chosen)
+    # The answers are sorted, worst first.
+    return Permission(every[0].answer if every else Answer.ALLOW, every, duties, chosen)
 
 
 def mark_met_duties(
@@ -105,6 +104,7 @@ def mark_met_duties(
 
 
 def _find_meeting_file(duty: Duty, claims: Sequence[LicenseClaim], texts: Mapping[str, str]) -> str:
+    """Find the file that meets a duty to ship something; empty if none does, or if no file can show it."""
     if duty.kind == TEXT_DUTY:
         return find_text_file(claims, duty.license)
     if duty.kind == NOTICE_DUTY and duty.words:
@@ -119,9 +119,9 @@ def exclude_license_texts(texts: Mapping[str, str], claims: Sequence[LicenseClai
 
 
 def find_file_with_words(words: Sequence[str], texts: Mapping[str, str]) -> str:
-    """Find the first file that holds all of ``words``, ignoring case and line breaks; empty if none does."""
-    wanted = [flatten_text(each) for each in words]
-    return next((path for path, text in texts.items() if all(each in text for each in wanted)), "")
+    """Find the first file that holds all phrases of ``words``, ignoring case and line breaks; empty if none does."""
+    phrases = [flatten_text(phrase) for phrase in words]
+    return next((path for path, text in texts.items() if all(phrase in text for phrase in phrases)), "")
 
 
 def flatten_text(text: str) -> str:
