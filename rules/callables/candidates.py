@@ -27,55 +27,66 @@ ENUMERATION = "an enumeration; finds a member by its value"
 
 
 def list_scikit_learn():
-    """Estimators under their present and former names, kernels, losses, and parts of trees and neighbours."""
+    """Yield estimators under their present and former names, kernels, losses, and parts of trees and neighbours."""
     from sklearn.base import BaseEstimator
     from sklearn.gaussian_process.kernels import Kernel
 
     estimators = collect_class_names(lambda value: issubclass(value, BaseEstimator) and is_inert(value), "sklearn")
-    parts = [(name.rpartition(".")[0], name.rpartition(".")[2]) for name in estimators]
-    old = {f"{OLD_SKLEARN[module]}.{name}" for module, name in parts if module in OLD_SKLEARN}
+    former = set()
+    for estimator in estimators:
+        module, _, name = estimator.rpartition(".")
+        if module in OLD_SKLEARN:
+            former.add(f"{OLD_SKLEARN[module]}.{name}")
     yield Group("an estimator; its constructor stores its parameters and computes nothing", estimators)
-    yield Group("an estimator under the name it had before scikit-learn 0.22", frozenset(old))
+    yield Group("an estimator under the name it had before scikit-learn 0.22", frozenset(former))
     kernels = collect_class_names(lambda value: issubclass(value, Kernel), "sklearn.gaussian_process.kernels")
     yield Group("a kernel of a Gaussian process; stores its parameters", kernels)
     losses = collect_class_names(lambda value: not issubclass(value, BaseException), "sklearn._loss")
     losses |= collect_class_names(lambda value: True, "sklearn.linear_model._glm.link")
     yield Group("a loss; stores constants and its link function", losses)
     # The compiled losses of some releases name their module as if it were a top-level one.
-    alone = frozenset("_loss." + name.rpartition(".")[2] for name in losses if ".Cy" in name)
-    yield Group("a loss; stores constants and its link function", alone)
+    top_level = frozenset("_loss." + name.rpartition(".")[2] for name in losses if ".Cy" in name)
+    yield Group("a loss; stores constants and its link function", top_level)
     splitters = collect_class_names(lambda value: True, "sklearn.model_selection._split")
     yield Group("a way to split data; stores its parameters", splitters)
     yield Group("remakes a compiled object of this very type from its state", collect_unpicklers("sklearn._loss"))
     yield Group("computes a score from arrays; " + REFERENCE, list_metrics(), construct_only=True)
+    yield Group("a distance between points; stores its parameters", list_distances())
+
+
+def list_distances():
+    """Return the distances of scikit-learn, under the names of every module that has had them.
+
+    Earlier releases had no 32-bit variants, so their names lack the 64. A distance that calls a Python function is
+    left out.
+    """
+    present = "sklearn.metrics._dist_metrics."
     distances = collect_class_names(
         lambda value: not value.__name__.startswith("PyFunc"), "sklearn.metrics._dist_metrics"
     )
-    places = ("sklearn.neighbors._dist_metrics.", "sklearn.neighbors.dist_metrics.", "sklearn.metrics._dist_metrics.")
-    former = {
-        name.replace("sklearn.metrics._dist_metrics.", place).replace("64", "")
-        for name in distances
-        for place in places
-        if name.endswith("64")
-    }
-    yield Group("a distance between points; stores its parameters", distances | former)
+    former = set()
+    for name in distances:
+        if name.endswith("64"):
+            for module in ("sklearn.neighbors._dist_metrics.", "sklearn.neighbors.dist_metrics.", present):
+                former.add(name.replace(present, module).replace("64", ""))
+    return distances | former
 
 
 def list_metrics():
-    """The scores of ``sklearn.metrics``, under the names that pickles write."""
+    """Return the scores of ``sklearn.metrics``, under the names that pickles write."""
     import sklearn.metrics
 
     scores = (getattr(sklearn.metrics, name) for name in sklearn.metrics.__all__)
-    kept = {f"{score.__module__}.{score.__name__}" for score in scores if inspect.isfunction(score)}
-    places = ("_classification", "_ranking", "_regression", "cluster._supervised", "cluster._unsupervised")
-    old = ("classification", "ranking", "regression", "cluster.supervised", "cluster.unsupervised")
-    return frozenset(
-        name for name in kept if name.startswith(tuple(f"sklearn.metrics.{place}." for place in places + old))
-    )
+    names = {f"{score.__module__}.{score.__name__}" for score in scores if inspect.isfunction(score)}
+    modules = ("_classification", "_ranking", "_regression", "cluster._supervised", "cluster._unsupervised")
+    # Before scikit-learn 0.22 the names of these modules had no underscore.
+    former = ("classification", "ranking", "regression", "cluster.supervised", "cluster.unsupervised")
+    prefixes = tuple(f"sklearn.metrics.{module}." for module in modules + former)
+    return frozenset(name for name in names if name.startswith(prefixes))
 
 
 def list_torch_layers():
-    """Layers, optimizers, schedules, dtypes and storages."""
+    """Yield layers, optimizers, schedules, dtypes and storages."""
     import torch
 
     module = torch.nn.Module
@@ -135,30 +146,33 @@ def list_torch_layers():
 
 
 def list_storages():
-    """Storage and tensor classes of every number type, on the processor and on CUDA."""
+    """Return the storage and tensor classes of every number type, on the processor and on CUDA."""
     kinds = ["BFloat16", "Bool", "Byte", "Char", "ComplexDouble", "ComplexFloat", "Double", "Float", "Half", "Int"]
     kinds += ["Long", "Short", "QInt8", "QInt32", "QUInt8", "QUInt4x2", "QUInt2x4"]
-    return frozenset(
-        f"torch.{place}{kind}{what}" for kind in kinds for place in ("", "cuda.") for what in ("Storage", "Tensor")
-    )
+    names = set()
+    for kind in kinds:
+        for device in ("", "cuda."):
+            names |= {f"torch.{device}{kind}Storage", f"torch.{device}{kind}Tensor"}
+    return frozenset(names)
 
 
 def list_numpy_functions():
-    """Universal functions, number types and their dtypes, under the name of every module that has had them."""
+    """Yield universal functions, number types and their dtypes, under the name of every module that has had them."""
     import numpy as np
 
     ufuncs = {name: value for name, value in vars(np).items() if isinstance(value, np.ufunc)}
-    places = ("numpy.core._multiarray_umath", "numpy._core._multiarray_umath", "numpy.core.umath", "numpy._core.umath")
+    modules = ("numpy.core._multiarray_umath", "numpy._core._multiarray_umath", "numpy.core.umath", "numpy._core.umath")
     names = {"numpy." + name for name in ufuncs}
-    names |= {f"{place}.{value.__name__}" for value in ufuncs.values() for place in places}
-    for place in ("scipy.special._ufuncs", "scipy.special._special_ufuncs"):
+    names |= {f"{module}.{value.__name__}" for value in ufuncs.values() for module in modules}
+    for module in ("scipy.special._ufuncs", "scipy.special._special_ufuncs"):
         try:
-            found = vars(importlib.import_module(place)).items()
+            members = vars(importlib.import_module(module)).items()
         except ABSENCES:
             continue
-        names |= {f"{place}.{name}" for name, value in found if isinstance(value, np.ufunc) and name[0] != "_"}
+        names |= {f"{module}.{name}" for name, value in members if isinstance(value, np.ufunc) and name[0] != "_"}
     yield Group("an element-wise function; " + REFERENCE, frozenset(names), construct_only=True)
     types = {name for name, value in vars(np).items() if inspect.isclass(value) and issubclass(value, np.generic)}
+    # Names that other releases or platforms have.
     types |= {"bool8", "cfloat", "complex_", "float_", "int0", "int_", "longcomplex", "object0", "singlecomplex"}
     types |= {"str0", "string_", "uint0", "unicode_", "void0", "bool_", "complex256", "float128"}
     yield Group("a type of number; " + REFERENCE, frozenset("numpy." + name for name in types), refer_only=True)
@@ -168,54 +182,61 @@ def list_numpy_functions():
 
 
 def list_scipy_sparse():
-    """Sparse matrices and arrays under their present and former names."""
+    """Yield sparse matrices and arrays under their present and former names."""
     import scipy.sparse
 
+    # Releases before 1.8 have no sparse arrays.
     kinds = (scipy.sparse.spmatrix, getattr(scipy.sparse, "sparray", scipy.sparse.spmatrix))
     names = collect_class_names(lambda value: issubclass(value, kinds), "scipy.sparse")
-    old = {name.replace("scipy.sparse._", "scipy.sparse.") for name in names if name.endswith("_matrix")}
-    yield Group("a sparse matrix; holds its numbers and their places", names | old)
+    former = {name.replace("scipy.sparse._", "scipy.sparse.") for name in names if name.endswith("_matrix")}
+    yield Group("a sparse matrix; holds its numbers and their places", names | former)
 
 
-def list_torch_models(library, kept, *packages):
-    """Layers and whole models of a library over torch, and its enumerations."""
+def list_torch_models(library, is_wanted, *packages):
+    """Yield layers and whole models of a library over torch, and its enumerations.
+
+    Args:
+        library: its name in the reason.
+        is_wanted: whether a class counts.
+        packages: where to search.
+    """
     import torch
 
     layers = collect_class_names(
-        lambda value: issubclass(value, torch.nn.Module) and is_inert(value) and kept(value), *packages
+        lambda value: issubclass(value, torch.nn.Module) and is_inert(value) and is_wanted(value), *packages
     )
     yield Group(f"a layer or a model of {library}; {STATE}", layers, construct_only=True)
-    yield Group(ENUMERATION, collect_class_names(lambda value: is_enumeration(value) and kept(value), *packages))
+    yield Group(ENUMERATION, collect_class_names(lambda value: is_enumeration(value) and is_wanted(value), *packages))
 
 
 def list_torchvision():
-    """Models, layers, transforms, and other parts of detectors."""
+    """Yield models, layers, transforms, and other parts of detectors."""
     packages = ("torchvision.models", "torchvision.ops", "torchvision.transforms")
 
-    def kept(value):
-        return not value.__module__.endswith(("._api", ".feature_extraction")) and not value.__name__.endswith(
-            "Weights"
-        )
+    def is_wanted(value):
+        # These look functions up by name, trace code, or hold addresses of weights to download.
+        is_reaching = value.__module__.endswith(("._api", ".feature_extraction")) or value.__name__.endswith("Weights")
+        return not is_reaching
 
-    yield from list_torch_models("torchvision", kept, *packages)
+    yield from list_torch_models("torchvision", is_wanted, *packages)
     other = collect_class_names(
-        lambda value: is_inert(value) and kept(value) and not issubclass(value, enum.Enum), *packages
+        lambda value: is_inert(value) and is_wanted(value) and not issubclass(value, enum.Enum), *packages
     )
     yield Group("a part of a model or a step that prepares pictures; " + STATE, other, construct_only=True)
 
 
 def list_timm():
-    """Models and layers."""
+    """Yield the models and layers of timm."""
     yield from list_torch_models("timm", lambda value: True, "timm.layers", "timm.models")
 
 
 def list_ultralytics():
-    """Detectors and their layers."""
+    """Yield the detectors of ultralytics and their layers."""
     yield from list_torch_models("ultralytics", lambda value: True, "ultralytics.nn.modules", "ultralytics.nn.tasks")
 
 
 def list_transformers():
-    """Enumerations and settings that a training run writes, configurations, and common models."""
+    """Yield enumerations and settings that a training run writes, configurations, and common models."""
     from transformers import PretrainedConfig
 
     places = ("transformers.trainer_utils", "transformers.training_args", "accelerate.utils", "accelerate.state")
@@ -236,7 +257,7 @@ def list_transformers():
 
 
 def list_peft():
-    """Adapters: their settings, layers and enumerations."""
+    """Yield the settings, layers and enumerations of adapters."""
     import torch
 
     enumerations = collect_class_names(is_enumeration, "peft.utils", "peft.tuners")
@@ -250,7 +271,7 @@ def list_peft():
 
 
 def list_training():
-    """Settings of trainers over transformers: trl and sentence-transformers."""
+    """Yield the settings of trainers over transformers: trl and sentence-transformers."""
     from transformers import TrainingArguments
 
     packages = ("trl", "sentence_transformers")
@@ -263,7 +284,7 @@ def list_training():
 
 
 def list_around_scikit_learn():
-    """Estimators of the smaller libraries that keep the conventions of scikit-learn."""
+    """Yield the estimators of the smaller libraries that keep the conventions of scikit-learn."""
     from sklearn.base import BaseEstimator
 
     packages = ("imblearn", "hdbscan", "hmmlearn")
@@ -272,7 +293,7 @@ def list_around_scikit_learn():
 
 
 def list_gensim():
-    """Vectors, topics and dictionaries, except classes that open further files when used."""
+    """Yield vectors, topics and dictionaries, except classes that open further files when used."""
     from gensim.utils import SaveLoad
 
     packages = ("gensim.models", "gensim.corpora.dictionary", "gensim.corpora.hashdictionary")
@@ -281,7 +302,7 @@ def list_gensim():
 
 
 def list_nltk():
-    """Taggers, tokenizers, stemmers, classifiers and counts, except classes that run other programs when used."""
+    """Yield taggers, tokenizers, stemmers, classifiers and counts, except classes that run programs when used."""
     places = (
         "tag.api", "tag.brill", "tag.hmm", "tag.perceptron", "tag.sequential", "tag.tnt", "tokenize.api",
         "tokenize.casual",
@@ -333,16 +354,17 @@ def find_release(distribution):
 
 
 def main():
-    """Print the lists of all installed libraries, or of those named as arguments."""
+    """Print the lists of all installed libraries, or of those named as arguments, as one line of JSON."""
     warnings.simplefilter("ignore")
-    found = {}
+    lists = {}
+    # Libraries print while they are imported; the real output must hold the JSON alone.
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        for name, (library, groups) in LISTS.items():
-            installed = find_release(library)
-            if installed is not None and (len(sys.argv) < 2 or library in sys.argv[1:]):
-                listed = [dict(group._asdict(), names=sorted(group.names)) for group in groups()]
-                found[name] = {"library": library, "release": installed, "groups": listed}
-    sys.__stdout__.write(json.dumps(found))
+        for name, (library, list_groups) in LISTS.items():
+            release = find_release(library)
+            if release is not None and (len(sys.argv) < 2 or library in sys.argv[1:]):
+                groups = [dict(group._asdict(), names=sorted(group.names)) for group in list_groups()]
+                lists[name] = {"library": library, "release": release, "groups": groups}
+    sys.__stdout__.write(json.dumps(lists))
 
 
 if __name__ == "__main__":

@@ -28,15 +28,20 @@ SUFFIX = "-derived"
 
 
 @dataclass(slots=True)
-class Derived:
+class DerivedList:
     """One list: its source releases, and its names by reason and use, in the order of discovery."""
 
     library: str
     releases: set[str] = field(default_factory=set)
     groups: dict[tuple[str, bool, bool], set[str]] = field(default_factory=dict)
 
-    def text(self, taken: frozenset[str], dangerous: frozenset[str]) -> str:
-        """Return the text of the file, with each name in the first group that has it."""
+    def format_file(self, taken: frozenset[str], dangerous: frozenset[str]) -> str:
+        """Return the text of the YAML file, with each name in the first group that has it.
+
+        Args:
+            taken: the names of handwritten files, which are left out.
+            dangerous: the modules that are dangerous as a whole, whose names are left out.
+        """
         releases = ", ".join(sorted(self.releases, key=_split_release))
         lines = [
             f"# Derived by ../derive.py from {self.library} {releases}; do not edit by hand.",
@@ -45,13 +50,13 @@ class Derived:
         ]
         seen = set(taken)
         for (why, construct_only, refer_only), names in self.groups.items():
-            kept = sorted(name for name in names - seen if not _is_covered(name, dangerous))
+            new_names = sorted(name for name in names - seen if not _is_covered(name, dangerous))
             seen |= names
-            if kept:
+            if new_names:
                 lines.append(f"  - why: {why}")
                 lines += ["    construct-only: true"] if construct_only else []
                 lines += ["    refer-only: true"] if refer_only else []
-                lines += ["    names:", *(f"      - {name}" for name in kept)]
+                lines += ["    names:", *(f"      - {name}" for name in new_names)]
         return "\n".join(lines) + "\n"
 
 
@@ -63,19 +68,25 @@ def list_interpreters(folder: Path | None) -> Iterator[str]:
         yield from (str(python) for python in sorted(folder.glob("*/bin/python")))
 
 
-def gather_names(pythons: Iterable[str], libraries: list[str]) -> dict[str, Derived]:
-    """Run ``candidates.py`` in each interpreter and merge the lists."""
-    lists: dict[str, Derived] = {}
+def gather_names(pythons: Iterable[str], libraries: list[str]) -> dict[str, DerivedList]:
+    """Run ``candidates.py`` in each interpreter and merge the lists; returns them by file name without its suffix.
+
+    Args:
+        pythons: paths of the interpreters.
+        libraries: the distributions whose lists are derived; all without any.
+    """
+    lists: dict[str, DerivedList] = {}
     for python in pythons:
         command = [python, "-W", "ignore", str(HERE / "candidates.py"), *libraries]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(f"{python}: {done.stderr.strip().splitlines()[-1]}")
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        if process.returncode:
+            sys.exit(f"{python}: {process.stderr.strip().splitlines()[-1]}")
         # Libraries print while they are imported; the answer is the last line.
-        for name, found in json.loads(done.stdout.splitlines()[-1]).items():
-            derived = lists.setdefault(name, Derived(found["library"]))
-            derived.releases.add(found["release"])
-            for group in found["groups"]:
+        answer = json.loads(process.stdout.splitlines()[-1])
+        for name, candidates in answer.items():
+            derived = lists.setdefault(name, DerivedList(candidates["library"]))
+            derived.releases.add(candidates["release"])
+            for group in candidates["groups"]:
                 key = (group["why"], group["construct_only"], group["refer_only"])
                 derived.groups.setdefault(key, set()).update(group["names"])
     return lists
@@ -95,23 +106,25 @@ def read_handwritten_names() -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _is_covered(name: str, modules: frozenset[str]) -> bool:
+    """Whether one of the modules contains ``name``, at any depth."""
     parts = name.split(".")
     return any(".".join(parts[:length]) in modules for length in range(1, len(parts)))
 
 
 def _split_release(release: str) -> tuple[int, ...]:
+    """Split a release into numbers to sort by, because as text 1.10 precedes 1.9."""
     return tuple(int(part) for part in release.split(".") if part.isdigit())
 
 
 def main() -> None:
-    """Derive every list."""
+    """Derive the lists that the command line names, and write them to ``trusted/``."""
     parser = argparse.ArgumentParser(description="Derive the lists of trusted classes from installed libraries.")
     parser.add_argument("--environments", type=Path, help="a folder of virtual environments to ask, each in turn")
     parser.add_argument("libraries", nargs="*", help="distributions to derive the lists of (default: all)")
     options = parser.parse_args()
     taken, dangerous = read_handwritten_names()
     for name, derived in gather_names(list_interpreters(options.environments), options.libraries).items():
-        (HERE / "trusted" / f"{name}.yaml").write_text(derived.text(taken, dangerous), encoding="utf-8")
+        (HERE / "trusted" / f"{name}.yaml").write_text(derived.format_file(taken, dangerous), encoding="utf-8")
 
 
 if __name__ == "__main__":

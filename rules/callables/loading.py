@@ -79,15 +79,16 @@ READ = frozenset(
 
 def list_unreviewed_methods(kind):
     """Return the full names of methods that loading may run on an object of ``kind`` and that are not reviewed."""
-    found = set()
+    unreviewed = set()
     for hook in HOOKS:
-        for base in kind.__mro__:
-            if hook in vars(base):
-                name = f"{base.__module__}.{base.__qualname__}.{hook}"
-                if base.__module__ not in _PLAIN and name not in READ and not _is_generated(base, hook):
-                    found.add(name)
-                break
-    return found
+        # Only the first class of the resolution order that defines the method counts: the others are overridden.
+        owner = next((base for base in kind.__mro__ if hook in vars(base)), None)
+        if owner is None or owner.__module__ in _PLAIN or _is_generated(owner, hook):
+            continue
+        name = f"{owner.__module__}.{owner.__qualname__}.{hook}"
+        if name not in READ:
+            unreviewed.add(name)
+    return unreviewed
 
 
 def is_inert(kind):
@@ -95,11 +96,14 @@ def is_inert(kind):
     return not list_unreviewed_methods(kind)
 
 
-def _is_generated(base, hook):
-    """Whether Python generated the method: for a named tuple or dataclass, or ``None``, which only raises."""
-    method = vars(base)[hook]
+def _is_generated(owner, hook):
+    """Whether Python generated the method ``hook`` of the class ``owner``: for a named tuple or a dataclass.
+
+    ``None`` in the place of a method counts too: a call of it only raises.
+    """
+    method = vars(owner)[hook]
     if method is None:
         return True
     if hook == "__new__":
-        return issubclass(base, tuple) and hasattr(base, "_fields")
-    return hook in ("__eq__", "__hash__", "__setattr__") and hasattr(base, "__dataclass_fields__")
+        return issubclass(owner, tuple) and hasattr(owner, "_fields")
+    return hook in ("__eq__", "__hash__", "__setattr__") and hasattr(owner, "__dataclass_fields__")

@@ -52,30 +52,38 @@ class Group(NamedTuple):
 
 
 def iterate_modules(*packages):
-    """Yield the packages and every importable module in them."""
+    """Yield the packages and every importable module in them, except tests, commands and the like."""
     for package in packages:
         try:
             root = importlib.import_module(package)
         except ABSENCES:
             continue
         yield root
+        # ``walk_packages`` imports the packages that it enters; ``onerror`` keeps one that fails from ending the walk.
         for info in pkgutil.walk_packages(getattr(root, "__path__", ()), package + ".", onerror=lambda _: None):
-            if not SKIPPED & set(info.name.split(".")):
-                try:
-                    yield importlib.import_module(info.name)
-                except ABSENCES:
-                    continue
+            if SKIPPED & set(info.name.split(".")):
+                continue
+            try:
+                yield importlib.import_module(info.name)
+            except ABSENCES:
+                continue
 
 
-def collect_class_names(kept, *packages):
-    """Return the names, as pickles write them, of the classes defined in ``packages`` that satisfy ``kept``."""
+def collect_class_names(is_wanted, *packages):
+    """Return the names, as pickles write them, of the classes defined in ``packages`` that satisfy ``is_wanted``.
+
+    Classes inside functions and inside other classes are left out.
+    """
     names = set()
     for module in iterate_modules(*packages):
         for value in list(vars(module).values()):
-            if inspect.isclass(value) and value.__module__.startswith(packages):
-                name = f"{value.__module__}.{value.__qualname__}"
-                if "<" not in name and "." not in value.__qualname__ and is_importable(value) and kept(value):
-                    names.add(name)
+            if not inspect.isclass(value) or not value.__module__.startswith(packages):
+                continue
+            name = f"{value.__module__}.{value.__qualname__}"
+            # The qualified name of a class inside a function holds "<locals>".
+            is_nested = "<" in name or "." in value.__qualname__
+            if not is_nested and is_importable(value) and is_wanted(value):
+                names.add(name)
     return frozenset(names)
 
 
@@ -85,15 +93,15 @@ def is_importable(value):
 
 
 def is_enumeration(value):
-    """Whether calling the class only looks a member up."""
+    """Whether the class is an enumeration whose call only looks a member up, without a hook for missing members."""
     return issubclass(value, enum.Enum) and "_missing_" not in vars(value)
 
 
 def collect_unpicklers(package):
-    """Return the functions that Cython generates to rebuild its extension types."""
-    return frozenset(
-        f"{module.__name__}.{name}"
-        for module in iterate_modules(package)
-        for name in vars(module)
-        if name.startswith("__pyx_unpickle_") and not name.endswith("Enum")
-    )
+    """Return the names of the functions that Cython generates to rebuild its extension types from pickles."""
+    names = set()
+    for module in iterate_modules(package):
+        for name in vars(module):
+            if name.startswith("__pyx_unpickle_") and not name.endswith("Enum"):
+                names.add(f"{module.__name__}.{name}")
+    return frozenset(names)

@@ -28,9 +28,12 @@ HERE = Path(__file__).resolve().parent
 MARKS = 16
 """The number of hashes kept of a text that occur in no other text."""
 _LINE = 112
+"""Characters of base64 in one line."""
+# Phrases of the column ``copy_note``.
 _NO_LICENSE = "NOT one licence"
 _NO_COPY, _CHECKED = "not a byte copy", "length equals the stored file"
 _LARGEST = 250_000
+"""Characters of one entry."""
 _HEADER = """# Derived by rules/fingerprints/derive.py; change _texts.yaml and derive it again.
 fingerprints:
 """
@@ -52,48 +55,57 @@ class Text:
 
 
 def read_texts(folder: Path) -> list[Text]:
-    """Return the texts that ``_texts.yaml`` lists and the folder has."""
+    """Return the texts that ``_texts.yaml`` lists and the folder has; print the ids that only one of them has."""
     listed = yaml.safe_load((HERE / "_texts.yaml").read_text(encoding="utf-8"))["texts"]
     with (folder / "sources.tsv").open(encoding="utf-8", newline="") as table:
         sources = {row["path"]: row for row in csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE)}
-    found = []
+    texts = []
     for path in sorted(folder.glob("*/*.txt")):
-        row = sources.get(path.relative_to(folder).as_posix(), {})
-        if path.stem not in listed or not row or _NO_LICENSE in row["copy_note"]:
+        source = sources.get(path.relative_to(folder).as_posix(), {})
+        if path.stem not in listed or not source or _NO_LICENSE in source["copy_note"]:
             sys.stdout.write(f"left out: {path.stem}\n")
             continue
         words = split_words(path.read_text(encoding="utf-8", errors="replace")).words
-        found.append(Text(path.stem, listed[path.stem], row, words))
-    for id_ in sorted(set(listed) - {text.id for text in found}):
+        texts.append(Text(path.stem, listed[path.stem], source, words))
+    for id_ in sorted(set(listed) - {text.id for text in texts}):
         sys.stdout.write(f"no text: {id_}\n")
-    return found
+    return texts
 
 
-def format_entry(text: Text, common: Counter[int], date: str) -> str:
-    """Return the YAML entry of one text."""
+def format_entry(text: Text, owner_counts: Counter[int], date: str) -> str:
+    """Return the YAML entry of one text.
+
+    Args:
+        text: the text with its metadata.
+        owner_counts: for each hash, how many licences have it.
+        date: the day of reading, ISO.
+    """
     triples = hash_triples(text.words)
-    own = sorted(triple for triple in set(triples) if common[triple] == 1)
-    step = max(1, len(own) // MARKS)
-    title, version = text.source["title"], text.source["version_date"]
-    titles = [str(each) for each in text.about.get("titles", ())] or _keep_phrase(title, text.words)
+    unique = sorted(triple for triple in set(triples) if owner_counts[triple] == 1)
+    # Evenly spaced marks spread over the whole range of hashes, which is random with regard to the text.
+    step = max(1, len(unique) // MARKS)
+    marks = unique[::step][:MARKS]
+    titles = [str(each) for each in text.about.get("titles", ())]
+    titles = titles or _find_phrase_words(text.source["title"], text.words)
+    versions = _find_phrase_words(text.source["version_date"], text.words)
     lines = [f"id: {text.id}", f"of: {text.about['of']}"]
     if text.about.get("policy"):
         lines.append("policy: true")
     if not is_certain(text.source["copy_note"]):
         lines.append("certain: false")
     lines += [f"source: {_quote_text(_join_words(text.source['where']))}", f"date: {date}", f"words: {len(text.words)}"]
-    for key, phrases in (("titles", titles), ("versions", _keep_phrase(version, text.words))):
+    for key, phrases in (("titles", titles), ("versions", versions)):
         if phrases:
             lines.append(f"{key}: [{', '.join(map(_quote_text, phrases))}]")
     for key in ("optional", "slots"):
-        parts = [_locate_part(each, text) for each in text.about.get(key, ())]
-        if parts:
-            lines.append(f"{key}: [{', '.join(f'[{first}, {end}]' for first, end in parts)}]")
-    lines += ["marks: |", *_encode_numbers(own[::step][:MARKS]), "triples: |", *_encode_numbers(triples)]
-    written = "  - " + "\n    ".join(lines) + "\n"
-    if len(written) > _LARGEST:
-        raise SystemExit(f"{text.id}: {len(written)} bytes are too many for one fingerprint")
-    return written
+        spans = [_locate_part(part, text) for part in text.about.get(key, ())]
+        if spans:
+            lines.append(f"{key}: [{', '.join(f'[{first}, {end}]' for first, end in spans)}]")
+    lines += ["marks: |", *_encode_numbers(marks), "triples: |", *_encode_numbers(triples)]
+    entry = "  - " + "\n    ".join(lines) + "\n"
+    if len(entry) > _LARGEST:
+        raise SystemExit(f"{text.id}: {len(entry)} bytes are too many for one fingerprint")
+    return entry
 
 
 def choose_group(text: Text) -> str:
@@ -108,48 +120,58 @@ def is_certain(note: str) -> bool:
     return _NO_COPY not in note or _CHECKED in note
 
 
-def _keep_phrase(phrase: str, words: Sequence[str]) -> list[str]:
-    """Return the words of a title or a version if the text has them."""
-    wanted = list(split_words(phrase).words)
-    return [" ".join(wanted)] if len(wanted) >= 2 and _find_words(wanted, words, 0) is not None else []
+def _find_phrase_words(phrase: str, words: Sequence[str]) -> list[str]:
+    """Return a list of the phrase in the form of words, if it has at least two and the text holds them; else none."""
+    phrase_words = list(split_words(phrase).words)
+    is_in_text = len(phrase_words) >= 2 and _find_words(phrase_words, words, 0) is not None
+    return [" ".join(phrase_words)] if is_in_text else []
 
 
 def _find_words(wanted: Sequence[str], words: Sequence[str], start: int) -> int | None:
+    """Find the number of the word, from ``start`` on, at which the words ``wanted`` follow one another."""
     size = len(wanted)
     return next((at for at in range(start, len(words) - size + 1) if words[at : at + size] == wanted), None)
 
 
-def _locate_part(about: Mapping[str, str], text: Text) -> tuple[int, int]:
-    """Return the first word of a part of the text and the word behind it, by number."""
-    first = _find_phrase(about["from"], text, 0) if "from" in about else 0
-    if "before" in about:
-        return first, _find_phrase(about["before"], text, first + 1)
-    if "through" in about:
-        return first, _find_phrase(about["through"], text, first) + len(about["through"].split())
+def _locate_part(part: Mapping[str, str], text: Text) -> tuple[int, int]:
+    """Return the first word of a part of the text and the word behind it, by number.
+
+    Args:
+        part: its phrases, as the head of ``_texts.yaml`` explains: ``from``, and ``before`` or ``through``.
+        text: the text.
+    """
+    first = _find_phrase(part["from"], text, 0) if "from" in part else 0
+    if "before" in part:
+        return first, _find_phrase(part["before"], text, first + 1)
+    if "through" in part:
+        return first, _find_phrase(part["through"], text, first) + len(part["through"].split())
     return first, len(text.words)
 
 
 def _find_phrase(phrase: str, text: Text, start: int) -> int:
-    found = _find_words(phrase.split(), list(text.words), start)
-    if found is None:
+    """Find the number of the word at which a phrase of ``_texts.yaml`` begins. Ends the script if there is none."""
+    position = _find_words(phrase.split(), list(text.words), start)
+    if position is None:
         raise SystemExit(f"{text.id}: has no words {phrase!r} from word {start} on")
-    return found
+    return position
 
 
-def _join_words(where: str) -> str:
-    return " ".join(where.split())
+def _join_words(text: str) -> str:
+    """Put a text on one line, with single spaces."""
+    return " ".join(text.split())
 
 
 def _quote_text(text: str) -> str:
+    """Write a text as a double-quoted scalar of YAML."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _encode_numbers(numbers: Sequence[int]) -> list[str]:
-    """Return 32-bit numbers in network order as lines of base64."""
-    data = array("I", numbers)
+    """Return 32-bit numbers in network order as indented lines of base64."""
+    packed = array("I", numbers)
     if sys.byteorder == "little":
-        data.byteswap()
-    text = base64.b64encode(data.tobytes()).decode()
+        packed.byteswap()
+    text = base64.b64encode(packed.tobytes()).decode()
     return [f"  {text[at : at + _LINE]}" for at in range(0, len(text), _LINE)]
 
 
@@ -162,39 +184,44 @@ def read_entries(out: Path) -> dict[str, tuple[str, str]]:
     return entries
 
 
-def count_owners(found: Sequence[Text], kept: Iterable[Fingerprint]) -> Counter[int]:
-    """Count for each hash how many owners have it in a text."""
-    by_owner: dict[object, set[int]] = {}
-    for text in found:
-        by_owner.setdefault(text.owner, set()).update(hash_triples(text.words))
+def count_owners(texts: Sequence[Text], kept: Iterable[Fingerprint]) -> Counter[int]:
+    """Count for each hash how many licences and policies have it, among new texts and the fingerprints ``kept``."""
+    hashes_by_owner: dict[object, set[int]] = {}
+    for text in texts:
+        hashes_by_owner.setdefault(text.owner, set()).update(hash_triples(text.words))
     for item in kept:
-        by_owner.setdefault((item.of, item.policy), set()).update(item.triples)
-    common: Counter[int] = Counter()
-    for triples in by_owner.values():
-        common.update(triples)
-    return common
+        hashes_by_owner.setdefault((item.license_id, item.is_use_policy), set()).update(item.triples)
+    owner_counts: Counter[int] = Counter()
+    for triples in hashes_by_owner.values():
+        owner_counts.update(triples)
+    return owner_counts
 
 
 def derive(folder: Path, out: Path, date: str) -> int:
     """Write the fingerprints of all texts in the folder, a file for each group; returns their number.
 
     Fingerprints of texts that the folder does not hold are kept as they are.
+
+    Args:
+        folder: the texts with ``sources.tsv``.
+        out: the folder of the fingerprint files, ``fingerprints/`` of a rule set.
+        date: the day of reading the texts, ISO.
     """
-    found = read_texts(folder)
+    texts = read_texts(folder)
     entries = read_entries(out)
-    renewed = {text.id for text in found}
+    renewed = {text.id for text in texts}
     kept = [item for item in load_fingerprints(out.parent).items if item.id not in renewed] if entries else []
-    common = count_owners(found, kept)
-    entries |= {text.id: (choose_group(text), format_entry(text, common, date)) for text in found}
+    owner_counts = count_owners(texts, kept)
+    entries |= {text.id: (choose_group(text), format_entry(text, owner_counts, date)) for text in texts}
     out.mkdir(parents=True, exist_ok=True)
     for group in sorted({group for group, _ in entries.values()}):
-        blocks = [block for id_, (each, block) in sorted(entries.items()) if each == group]
-        (out / f"{group}.yaml").write_text(_HEADER + "".join(blocks), encoding="utf-8")
-    return len(found)
+        of_group = [entry for _, (entry_group, entry) in sorted(entries.items()) if entry_group == group]
+        (out / f"{group}.yaml").write_text(_HEADER + "".join(of_group), encoding="utf-8")
+    return len(texts)
 
 
 def main() -> None:
-    """Derive them all."""
+    """Derive the fingerprints of the texts that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--texts", type=Path, required=True, help="the folder with the texts and sources.tsv")
     parser.add_argument("--out", type=Path, default=HERE, help="where the files go")

@@ -20,6 +20,7 @@ import onnxruntime
 from onnxruntime.capi import _pybind_state
 
 HERE = Path(__file__).resolve().parent / "onnx-operators"
+# By the names without their domain: "PythonOp", "TritonOp", "EPContext", "NcclAllReduce".
 REACHING = re.compile(
     r"PyOp|PythonOp|TritonOp|ATen|EPContext|Snpe|External|Yield|NcclAll|Send|Recv|Record|Wait|InvokeSubgraph"
 )
@@ -30,16 +31,16 @@ OF_RUNTIME = "an operator of ONNX Runtime, which computes on its inputs"
 def main() -> None:
     """Write the two lists and print the omitted names."""
     standard = {f"{schema.domain or 'ai.onnx'}::{schema.name}" for schema in onnx.defs.get_all_schemas_with_history()}
-    added = {f"{schema.domain or 'ai.onnx'}::{schema.name}" for schema in _pybind_state.get_all_operator_schema()}
-    left = {name for name in added if REACHING.search(name.rpartition("::")[2])}
+    known = {f"{schema.domain or 'ai.onnx'}::{schema.name}" for schema in _pybind_state.get_all_operator_schema()}
+    omitted = {name for name in known if REACHING.search(name.rpartition("::")[2])}
+    added = known - standard - omitted
     _write_list("onnx-derived.yaml", "onnx", onnx.__version__, OF_ONNX, standard)
-    _write_list("onnxruntime-derived.yaml", "onnxruntime", onnxruntime.__version__, OF_RUNTIME, added - standard - left)
-    sys.stdout.write(
-        f"{len(standard)} of onnx, {len(added - standard - left)} of onnxruntime; left out: {sorted(left)}\n"
-    )
+    _write_list("onnxruntime-derived.yaml", "onnxruntime", onnxruntime.__version__, OF_RUNTIME, added)
+    sys.stdout.write(f"{len(standard)} of onnx, {len(added)} of onnxruntime; left out: {sorted(omitted)}\n")
 
 
 def _write_list(file: str, library: str, version: str, why: str, names: set[str]) -> None:
+    """Write one list of trusted operators, which share the reason ``why``."""
     lines = [
         f"# Derived by ../derive_onnx.py from {library} {version}; do not edit.",
         f"library: {library}",

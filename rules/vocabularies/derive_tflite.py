@@ -20,6 +20,7 @@ from tensorflow.core.framework import op_def_pb2
 from tensorflow.python.client import pywrap_tf_session
 
 HERE = Path(__file__).resolve().parent / "tflite-operators"
+# Any part of a name, such as "ReadFile", "PyFunc", "IteratorGetNext", "DebugIdentity" or "XlaLaunch".
 REACHING = re.compile(
     r"File|Save|Restore|Checkpoint|Py|Dataset|Iterator|Reader|Summary|Session|Rpc|Remote|Send|Recv|Debug|Xla|TPU|Tpu"
     r"|Nccl|Collective|Dtensor|DTensor|Copy|Host|Print|Abort|Immutable|Shard|Sdca|Worker|Cluster|Load|Retrieve|Mlir"
@@ -29,6 +30,7 @@ REACHING = re.compile(
     r"|FixedUnigram|Skipgram|Dump|RecordInput|ImportEvent|VocabRemapping|SymbolicGradient|Defun|Attr|Dedup|SparseCore"
     r"|inibatch|Relayout|Risc|Event"
 )
+# Operators that compute although ``REACHING`` matches a part of their names.
 KEPT = {"PartitionedCall", "StatefulPartitionedCall", "ReadVariableOp", "TensorArrayReadV3", "TensorArrayWriteV3",
         "TensorArrayV3", "HashTableV2", "LookupTableFindV2", "LookupTableImportV2", "LookupTableSizeV2"}  # fmt: skip
 WHY = "an operator of TensorFlow, which computes on its inputs"

@@ -49,7 +49,7 @@ PARTLY_TRUSTED = {"builtins", "__builtin__", "operator", "_operator", "functools
 UNLISTED_WHOLE = {"joblib", "torch.jit", "torch.compile"}
 
 
-def text(value: str) -> bytes:
+def encode_text(value: str) -> bytes:
     return b"X" + struct.pack("<I", len(value)) + value.encode()
 
 
@@ -62,14 +62,14 @@ def split_name(name: str) -> tuple[str, str]:
     return module, qualname
 
 
-def calls(name: str) -> Iterator[tuple[str, bytes]]:
+def build_call_pickles(name: str) -> Iterator[tuple[str, bytes]]:
     """Return pickles that call ``name``: by protocol 4, by protocol 0, and as an instance that is built."""
     module, qualname = split_name(name)
-    argument = text("echo inert") + b"\x85"
-    yield "reduce", b"\x80\x04" + text(module) + text(qualname) + b"\x93" + argument + b"R."
+    argument = encode_text("echo inert") + b"\x85"
+    yield "reduce", b"\x80\x04" + encode_text(module) + encode_text(qualname) + b"\x93" + argument + b"R."
     yield "global", f"c{module}\n{qualname}\n(Vecho inert\ntR.".encode()
-    yield "dropped", b"\x80\x04" + text(module) + text(qualname) + b"\x93" + argument + b"R0N."
-    yield "object", b"\x80\x02(" + f"c{module}\n{qualname}\n".encode() + text("echo inert") + b"o."
+    yield "dropped", b"\x80\x04" + encode_text(module) + encode_text(qualname) + b"\x93" + argument + b"R0N."
+    yield "object", b"\x80\x02(" + f"c{module}\n{qualname}\n".encode() + encode_text("echo inert") + b"o."
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def rules_by_gadget(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[s
     """Return the rules that fired on each file of the folder of gadgets."""
     folder = tmp_path_factory.mktemp("gadgets")
     for gadget in set(GADGETS):
-        for form, data in calls(gadget):
+        for form, data in build_call_pickles(gadget):
             (folder / f"{gadget}-{form}.pkl").write_bytes(data)
     report = modelaudit.scan(folder, second_opinion=False, checks=[CheckFamily.SECURITY])
     assert report.exit_code == 1
@@ -94,12 +94,12 @@ def test_every_family_of_harm_has_a_gadget() -> None:
 
 
 @pytest.mark.parametrize("form", ["reduce", "global", "dropped", "object"])
-def test_gadget_is_dangerous_in_every_form(rules_by_gadget: dict[str, set[str]], form: str) -> None:
+def test_call_of_gadget_is_dangerous_in_every_form_of_pickle(rules_by_gadget: dict[str, set[str]], form: str) -> None:
     missed = {g for g in GADGETS if "pickle/dangerous-call" not in rules_by_gadget.get(f"{g}-{form}.pkl", set())}
     assert missed == set()
 
 
-def severities(name: Name, act: Act) -> set[Severity]:
+def list_severities(name: Name, act: Act) -> set[Severity]:
     opcode = {Act.IMPORT: "STACK_GLOBAL", Act.CALL: "REDUCE", Act.CONSTRUCT: "NEWOBJ"}[act]
     program = PickleProgram("raw", (), (PickleEvent(act, 0, opcode, name),), 1)
     subjects = build_pickle_subjects("x", program, CALLABLES)
@@ -112,7 +112,7 @@ def severities(name: Name, act: Act) -> set[Severity]:
 )
 def test_untrusted_standard_library_name_is_at_least_high(name: Name, act: Act) -> None:
     assert judge_name(name, CALLABLES).standing in HIGH
-    assert severities(name, act) & set(GRAVE)
+    assert list_severities(name, act) & set(GRAVE)
 
 
 def is_in_dangerous_module(module: str) -> bool:
@@ -159,7 +159,7 @@ def test_every_untrusted_callable_of_this_interpreter_is_high(top: str) -> None:
 
 
 @pytest.mark.parametrize("module", sorted(NO_MODULE))
-def test_missing_module_has_no_callables(module: str) -> None:
+def test_module_that_other_scanners_reject_in_vain_does_not_exist(module: str) -> None:
     assert importlib.util.find_spec(module) is None
     assert module in {row[1] for row in ELSEWHERE}
 
@@ -173,25 +173,25 @@ def test_name_that_other_scanners_reject_is_at_least_high(scanner: str, module: 
     judgement = judge_name(Name(module, "anything" if name == "*" else name), CALLABLES)
     if name == "*" and module in UNLISTED_WHOLE:
         assert judgement.standing is Standing.UNLISTED
-        assert severities(Name(module, "anything"), Act.CALL) & set(GRAVE)
+        assert list_severities(Name(module, "anything"), Act.CALL) & set(GRAVE)
     else:
         assert judgement.standing in HIGH, scanner
 
 
-def test_partly_trusted_modules_of_other_danger_lists_are_listed() -> None:
+def test_modules_that_others_reject_whole_and_rules_trust_in_part_are_known() -> None:
     refused = {module for _, module, name in ELSEWHERE if name == "*"}
     names = [name for name, entry in CALLABLES.by_name.items() if entry.standing is Standing.TRUSTED]
     assert {module for module in refused if any(name.startswith(f"{module}.") for name in names)} == PARTLY_TRUSTED
 
 
 @pytest.mark.parametrize("name", sorted(BY_ARGUMENTS))
-def test_callable_with_conditions_hides_no_dangerous_function(name: str, tmp_path: Path) -> None:
+def test_dangerous_function_inside_conditional_callable_fails_the_scan(name: str, tmp_path: Path) -> None:
     """The callable is stored with a dangerous function, or its result is called."""
     module, _, qualname = name.rpartition(".")
     made = f"c{module}\n{qualname}\n".encode()
-    argument = b"cposix\nsystem\n\x85R" if qualname == "partial" else text("system") + b"\x85R"
+    argument = b"cposix\nsystem\n\x85R" if qualname == "partial" else encode_text("system") + b"\x85R"
     (tmp_path / "made.pkl").write_bytes(
-        b"\x80\x02" + made + argument + b"cposix\n__dict__\n\x85R" + text("x") + b"\x85R."
+        b"\x80\x02" + made + argument + b"cposix\n__dict__\n\x85R" + encode_text("x") + b"\x85R."
     )
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 1
 

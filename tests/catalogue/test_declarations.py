@@ -48,7 +48,7 @@ def test_vocabulary_without_declaration_is_refused(damage: Callable[[str, str, s
         load_catalogue(damage(LIST, "", NAMES))
 
 
-def test_vocabulary_is_declared_once(damage: Callable[[str, str, str], Path], tmp_path: Path) -> None:
+def test_second_declaration_of_a_vocabulary_is_refused(damage: Callable[[str, str, str], Path], tmp_path: Path) -> None:
     own = tmp_path / "own" / DECLARATION
     own.parent.mkdir(parents=True)
     own.write_text("kind: operators\nunlisted: absent\n", "utf-8")
@@ -65,7 +65,7 @@ def test_vocabulary_is_declared_once(damage: Callable[[str, str, str], Path], tm
         ("subject: pickle-act", "subject: skops-node", "'skops-node' is now 'mention' with the format skops"),
     ],
 )
-def test_word_of_an_earlier_version_names_the_new_one(
+def test_error_for_a_word_of_an_earlier_version_names_the_new_word(
     damage: Callable[[str, str, str], Path], old: str, new: str, message: str
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
@@ -105,7 +105,7 @@ def test_vocabularies_whose_names_select_code_are_never_quiet() -> None:
         assert all(each.reason for each in quiet)
 
 
-def test_page_lists_every_quiet_vocabulary() -> None:
+def test_documentation_lists_every_quiet_vocabulary() -> None:
     page = (Path(__file__).parents[2] / "docs/vocabularies.md").read_text("utf-8").partition("## Quiet")[2]
     for name, declaration in load_catalogue().declarations.items():
         policies = (declaration.policy, *declaration.uses.values())

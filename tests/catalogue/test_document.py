@@ -30,7 +30,7 @@ from modelaudit.model.errors import ConfigurationError
         ("9" * 19, "9" * 19),
     ],
 )
-def test_scalar_follows_the_core_schema(text: str, value: object) -> None:
+def test_unquoted_scalar_follows_the_core_schema_of_yaml(text: str, value: object) -> None:
     found = parse_scalar(text)
     assert found == value
     assert type(found) is type(value)
@@ -40,7 +40,7 @@ def test_quoted_scalars_stay_text() -> None:
     assert parse_text("a: \"1\"\nb: 'true'\nc: |\n  1\n", "x") == {"a": "1", "b": "true", "c": "1\n"}
 
 
-def test_line_of_a_value_is_found() -> None:
+def test_line_of_a_missing_value_is_that_of_the_nearest_parent() -> None:
     document = Document("x", "a:\n  b:\n    - c\n    - d: 1\n", None)
     assert document.line_of(()) == 1
     assert document.line_of(("a", "b")) == 2
@@ -53,13 +53,13 @@ def test_line_of_a_value_is_found() -> None:
 @given(
     st.dictionaries(st.text(max_size=6), st.text(max_size=8) | st.lists(st.text(max_size=4), max_size=3), max_size=4)
 )
-def test_written_data_is_read_back(data: dict[str, str | list[str]]) -> None:
+def test_dumped_yaml_is_parsed_to_the_same_data(data: dict[str, str | list[str]]) -> None:
     text = yaml.dump(data, Dumper=yaml.SafeDumper, default_style='"', allow_unicode=False)
     assert parse_text(text, "x") == data
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60))
-def test_any_other_text_is_a_configuration_error(raw: bytes | str) -> None:
+def test_random_bytes_parse_or_are_a_configuration_error(raw: bytes | str) -> None:
     text = raw.decode("latin-1") if isinstance(raw, bytes) else raw
     try:
         parse_text(text, "x")

@@ -28,28 +28,28 @@ message: "It calls {name}."
 """
 
 
-def write_folder(tmp_path: Path, text: str) -> Path:
+def write_rule_folder(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "findings" / "acme" / "no-getpid.yaml"
     path.parent.mkdir(parents=True)
     path.write_text(text)
     return tmp_path
 
 
-def test_rule_of_the_user_fires(tmp_path: Path) -> None:
+def test_rule_of_an_extra_folder_fires(tmp_path: Path) -> None:
     target = FIXTURES / "pickle/malicious/os-system.pkl"
-    report = modelaudit.scan(target, second_opinion=False, rules=[str(write_folder(tmp_path, RULE))])
+    report = modelaudit.scan(target, second_opinion=False, rules=[str(write_rule_folder(tmp_path, RULE))])
     assert "acme/no-getpid" in {finding.rule for finding in report.findings}
 
 
-def test_impossible_word_of_a_field_is_refused(tmp_path: Path) -> None:
-    rules = write_folder(tmp_path, RULE.replace("[call]", "[impotr]"))
+def test_rule_with_a_word_that_its_field_cannot_hold_is_refused(tmp_path: Path) -> None:
+    rules = write_rule_folder(tmp_path, RULE.replace("[call]", "[impotr]"))
     with pytest.raises(
         ConfigurationError, match=r"no-getpid.yaml:13: match.0.where.act: 'impotr' is not one of .*import"
     ):
         load_catalogue(extra=[rules])
 
 
-def test_folder_without_rules_is_refused(tmp_path: Path) -> None:
+def test_extra_folder_without_rules_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="contains no rule"):
         load_catalogue(extra=[tmp_path])
     with pytest.raises(ConfigurationError, match="not a folder"):

@@ -38,8 +38,14 @@ def write_fingerprints(folder: Path, text: str) -> Path:
 
 def test_file_of_fingerprints_is_read(tmp_path: Path) -> None:
     (item,) = load_fingerprints(write_fingerprints(tmp_path, FILE)).items
-    assert (item.id, item.of, item.words, list(item.triples), item.marks) == ("x", "LicenseRef-X", 4, [1, 2], (1,))
-    assert (item.optional, item.slots, item.certain, item.policy) == (((0, 1),), (), True, False)
+    assert (item.id, item.license_id, item.words, list(item.triples), item.marks) == (
+        "x",
+        "LicenseRef-X",
+        4,
+        [1, 2],
+        (1,),
+    )
+    assert (item.optional, item.slots, item.is_from_owner, item.is_use_policy) == (((0, 1),), (), True, False)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +62,7 @@ def test_file_of_fingerprints_is_read(tmp_path: Path) -> None:
         ("source:", "sauce:", "sauce: is not a known key"),
     ],
 )
-def test_mistake_names_file_and_line(old: str, new: str, message: str, tmp_path: Path) -> None:
+def test_mistake_in_fingerprint_file_names_file_and_line(old: str, new: str, message: str, tmp_path: Path) -> None:
     assert old in FILE
     with pytest.raises(ConfigurationError) as caught:
         load_fingerprints(write_fingerprints(tmp_path, FILE.replace(old, new)))
@@ -79,7 +85,7 @@ def test_further_folder_adds_fingerprints_and_replaces_none(tmp_path: Path) -> N
     assert load_fingerprints() is load_fingerprints()
 
 
-def test_one_id_is_listed_once_in_a_file(tmp_path: Path) -> None:
+def test_fingerprint_id_listed_twice_in_a_file_is_refused(tmp_path: Path) -> None:
     twice = FILE + FILE.removeprefix("fingerprints:\n")
     with pytest.raises(ConfigurationError, match=r"x\.yaml:13: id: 'x' is listed already"):
         load_fingerprints(write_fingerprints(tmp_path, twice))
@@ -90,10 +96,10 @@ def test_a_rule_set_without_fingerprints_has_none(tmp_path: Path) -> None:
 
 
 def test_catalogue_does_not_load_fingerprints(tmp_path: Path) -> None:
-    assert "LicenseRef-X" in load_catalogue(extra=[_with_license(tmp_path)]).licenses
+    assert "LicenseRef-X" in load_catalogue(extra=[write_rule_set(tmp_path)]).licenses
 
 
-def _with_license(folder: Path) -> Path:
+def write_rule_set(folder: Path) -> Path:
     """Write a rule set with one licence and an invalid file of fingerprints."""
     write_fingerprints(folder, "id: [broken")
     write_license(folder, "")
@@ -172,7 +178,11 @@ def test_no_fingerprint_key_without_a_reason_is_refused(value: str, tmp_path: Pa
 def test_shipped_fingerprint_belongs_to_a_listed_licence() -> None:
     """Every ``LicenseRef-`` fingerprint except those of policies needs an entry in ``rules/licenses``."""
     known = load_catalogue().licenses
-    orphans = {item.of for item in load_fingerprints().items if item.of.startswith("LicenseRef-") and not item.policy}
+    orphans = {
+        item.license_id
+        for item in load_fingerprints().items
+        if item.license_id.startswith("LicenseRef-") and not item.is_use_policy
+    }
     assert sorted(orphans - known.keys()) == []
 
 
@@ -194,11 +204,11 @@ def test_shipped_fingerprint_lists_marks_of_its_licence_alone() -> None:
     owners: dict[int, set[tuple[str, bool]]] = {}
     for item in items:
         for triple in set(item.triples):
-            owners.setdefault(triple, set()).add((item.of, item.policy))
+            owners.setdefault(triple, set()).add((item.license_id, item.is_use_policy))
     assert len(items) > 150
     for item in items:
         assert set(item.marks) <= set(item.triples)
-        assert all(owners[mark] == {(item.of, item.policy)} for mark in item.marks), item.id
+        assert all(owners[mark] == {(item.license_id, item.is_use_policy)} for mark in item.marks), item.id
     within_others = {item.id for item in items if not item.marks}
     assert {id_ for id_ in within_others if not id_.endswith("-only")} == {"LGPL-2.1-or-later", "MIT"}
 
@@ -207,6 +217,6 @@ def test_shipped_fingerprints_are_in_the_list_of_texts() -> None:
     listed = yaml.safe_load((RULES / "fingerprints" / "_texts.yaml").read_text(encoding="utf-8"))["texts"]
     items = {item.id: item for item in load_fingerprints().items}
     assert items.keys() == listed.keys()
-    assert {id_: (item.of, item.policy) for id_, item in items.items()} == {
+    assert {id_: (item.license_id, item.is_use_policy) for id_, item in items.items()} == {
         id_: (about["of"], about.get("policy", False)) for id_, about in listed.items()
     }

@@ -24,7 +24,7 @@ def with_formats(rules: Path) -> Path:
     return rules
 
 
-def test_promises_are_read(with_formats: Path) -> None:
+def test_promises_of_extensions_are_read(with_formats: Path) -> None:
     formats = load_catalogue(with_formats).formats
     assert formats.runs_code == {"pickle": "it is a program"}
     assert sorted(formats.promises) == [".json", ".safetensors", ".txt"]
@@ -53,7 +53,7 @@ def test_further_folder_adds_promises(with_formats: Path, tmp_path: Path) -> Non
         ("  pickle: it", "  Pickle: it", "is not a word in kebab-case"),
     ],
 )
-def test_mistake_names_file_and_line(
+def test_mistake_in_formats_names_file_and_line(
     old: str, new: str, message: str, with_formats: Path, damage: Callable[[str, str, str], Path]
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
@@ -68,6 +68,6 @@ def test_format_listed_twice_is_refused(with_formats: Path, tmp_path: Path) -> N
         load_catalogue(with_formats, (extra,))
 
 
-def test_condition_reads_is_accepted(rules: Path, damage: Callable[[str, str, str], Path]) -> None:
+def test_dangerous_name_accepts_the_condition_reads(rules: Path, damage: Callable[[str, str, str], Path]) -> None:
     folder = damage("callables/dangerous/command.yaml", '{0: {one-of: ["None"]}}', "{0: {use: reads}}")
     assert load_catalogue(folder).callables.by_name["builtins.type"].arguments == (ArgumentRule(0, ArgumentUse.READS),)

@@ -16,7 +16,7 @@ REACHES = re.compile(
 )
 
 
-def test_operators_are_listed_under_the_names_of_the_readers():
+def test_operator_with_file_attribute_is_listed_with_its_dangerous_condition():
     listed = LISTS["tensorflow-operators"]
     for op in FILE_ATTRIBUTES:
         conditional = [name for name in listed if name.startswith(f"{op} ")]
@@ -27,7 +27,7 @@ def test_operators_are_listed_under_the_names_of_the_readers():
         assert listed[f"{op} with a fixed path"].standing is Standing.DANGEROUS
 
 
-def test_operator_that_reaches_outside_is_not_trusted():
+def test_tensorflow_operator_that_reaches_files_is_trusted_only_by_argument():
     trusted = {name for name, entry in LISTS["tensorflow-operators"].items() if entry.standing is Standing.TRUSTED}
     by_argument = {
         "SaveV2", "RestoreV2", "Restore", "RestoreSlice", "InitializeTableFromTextFile", "InitializeTableFromTextFileV2",
@@ -39,7 +39,7 @@ def test_operator_that_reaches_outside_is_not_trusted():
 @pytest.mark.parametrize(
     "name", ["py_func", "save", "load_combine", "pd_op.save_combine", "pd_op.read_file", "gen_nccl_id"]
 )
-def test_operators_of_paddle_that_reach_out_are_dangerous(name):
+def test_paddle_operator_that_reaches_files_or_python_is_dangerous(name):
     assert LISTS["paddle-operators"][name].standing is Standing.DANGEROUS
 
 

@@ -135,14 +135,16 @@ def written(rules: Path) -> Path:
     return rules
 
 
-def test_rule_set_without_mistakes_is_read(written: Path) -> None:
+def test_undamaged_license_rules_are_read(written: Path) -> None:
     catalogue = load_catalogue(written)
     assert "acme/mark" in catalogue.findings
     assert catalogue.policies["acme"].intent.territories == ("EU", "GB")
 
 
 @pytest.mark.parametrize(("name", "old", "new", "line", "said"), MISTAKES)
-def test_mistake_names_file_and_line(written: Path, name: str, old: str, new: str, line: int, said: str) -> None:
+def test_mistake_in_license_file_names_file_and_line(
+    written: Path, name: str, old: str, new: str, line: int, said: str
+) -> None:
     text = (written / name).read_text()
     assert text.count(old) == 1
     (written / name).write_text(text.replace(old, new))
@@ -160,7 +162,9 @@ def test_mistake_names_file_and_line(written: Path, name: str, old: str, new: st
         ("kinds:\n  watermark: {title: A, group: show, about: A.}\n", "kinds.watermark: is listed already"),
     ],
 )
-def test_further_folder_replaces_nothing(written: Path, tmp_path: Path, text: str, said: str) -> None:
+def test_extra_folder_that_repeats_a_clause_entry_is_refused(
+    written: Path, tmp_path: Path, text: str, said: str
+) -> None:
     further = tmp_path / "further"
     further.mkdir()
     (further / "clauses.yaml").write_text(text)

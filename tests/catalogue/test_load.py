@@ -47,7 +47,7 @@ def test_licenses_and_policies_are_read(rules: Path) -> None:
     assert len(policy.digest) == 64
 
 
-def test_digest_depends_on_names_and_bytes(rules: Path) -> None:
+def test_digest_of_rule_set_depends_on_file_names_and_bytes(rules: Path) -> None:
     before = load_catalogue(rules).digest
     assert load_catalogue(rules).digest == before
     policy = rules / "policies/default.yaml"
@@ -60,7 +60,7 @@ def test_digest_depends_on_names_and_bytes(rules: Path) -> None:
     assert load_catalogue(rules).digest not in (before, changed)
 
 
-def test_extra_folders_add_and_never_replace(rules: Path, tmp_path: Path) -> None:
+def test_extra_folder_adds_names_and_cannot_trust_a_dangerous_one(rules: Path, tmp_path: Path) -> None:
     extra = tmp_path / "ours"
     (extra / "callables/trusted").mkdir(parents=True)
     (extra / "callables/trusted/ours.yaml").write_text("library: ours\nnames: {ours.Net: only stores its layers}\n")

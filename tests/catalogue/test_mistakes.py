@@ -140,7 +140,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("name", "old", "new", "line", "said"), MISTAKES)
-def test_mistake_names_file_and_line(
+def test_mistake_in_rule_file_names_file_and_line(
     damage: Callable[[str, str, str], Path], name: str, old: str, new: str, line: int, said: str
 ) -> None:
     rules = damage(name, old, new)
@@ -163,7 +163,9 @@ def test_mistake_names_file_and_line(
         ("policies/list.yaml", "- a\n", "policies/list.yaml:1: must be a mapping"),
     ],
 )
-def test_stray_file_is_refused(damage: Callable[[str, str, str], Path], name: str, text: str, said: str) -> None:
+def test_file_outside_the_layout_is_refused(
+    damage: Callable[[str, str, str], Path], name: str, text: str, said: str
+) -> None:
     with pytest.raises(ConfigurationError, match=said):
         load_catalogue(damage(name, "", text))
 
@@ -220,13 +222,13 @@ def test_licence_name_without_a_letter_is_refused(damage: Callable[[str, str, st
         load_catalogue(damage(LICENSE, "[The MIT License]", '["--"]'))
 
 
-def test_module_is_listed_once(rules: Path) -> None:
+def test_module_listed_twice_is_refused(rules: Path) -> None:
     (rules / "callables/dangerous/again.yaml").write_text("effect: file\nmodules: {os: opens files}\n")
     with pytest.raises(ConfigurationError, match=r"command.yaml:9: modules: 'os' is listed already"):
         load_catalogue(rules)
 
 
-def test_further_faults_are_counted(damage: Callable[[str, str, str], Path]) -> None:
+def test_error_counts_further_faults_of_the_file(damage: Callable[[str, str, str], Path]) -> None:
     damage(RULE, "severity: critical", "severity: bad")
     with pytest.raises(ConfigurationError, match=r"and 1 more in this file"):
         load_catalogue(damage(RULE, "confidence: high", "confidence: bad"))

@@ -36,12 +36,12 @@ def test_operators_are_keyed_by_exact_name() -> None:
         ("library: x\nprefix: aten\n", "not a known key"),
     ],
 )
-def test_mistake_in_a_list_is_reported(text: str, message: str) -> None:
+def test_mistake_in_a_list_of_operators_is_refused(text: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         read_operators([make_document(text)], [DANGEROUS])
 
 
-def test_skops_loader_is_listed_once() -> None:
+def test_skops_loader_listed_twice_is_refused() -> None:
     one = make_document("loaders: {ListNode: {use: calls, expects: [builtins.list]}}\ngenerators: [PCG64]\n")
     loaders = read_skops([one])
     assert loaders.by_name["ListNode"].expects == {"builtins.list"}

@@ -47,7 +47,7 @@ def written(rules: Path) -> Callable[[str], Path]:
     return write
 
 
-def test_entries_are_read_in_order(written: Callable[[str], Path]) -> None:
+def test_known_models_are_read_in_order(written: Callable[[str], Path]) -> None:
     assert load_catalogue(written(ENTRY + MORE)).origins == (
         KnownModel("acme/rocket-*", "LicenseRef-Acme", True, "Its card says so.", "2026-01-31"),
         KnownModel("acme/wagon", "LicenseRef-Acme", None, "Its card says so."),
@@ -85,7 +85,9 @@ def test_further_folder_adds_origins(written: Callable[[str], Path], tmp_path: P
         ("multimodal: true", "modality: text", 4, "modality: is not a known key"),
     ],
 )
-def test_mistake_names_file_and_line(written: Callable[[str], Path], old: str, new: str, line: int, said: str) -> None:
+def test_mistake_in_known_models_names_file_and_line(
+    written: Callable[[str], Path], old: str, new: str, line: int, said: str
+) -> None:
     text = ENTRY + MORE
     assert old in text
     with pytest.raises(ConfigurationError) as caught:
@@ -94,7 +96,7 @@ def test_mistake_names_file_and_line(written: Callable[[str], Path], old: str, n
     assert said in str(caught.value)
 
 
-def test_empty_list_is_refused(written: Callable[[str], Path]) -> None:
+def test_empty_list_of_known_models_is_refused(written: Callable[[str], Path]) -> None:
     with pytest.raises(ConfigurationError, match=r"_origins.yaml:1: origins: must not be empty"):
         load_catalogue(written("origins: []\n"))
 

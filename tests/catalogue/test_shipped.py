@@ -89,7 +89,7 @@ def test_trusted_name_is_not_defined_in_a_dangerous_module() -> None:
             assert covering == [], name
 
 
-def test_reason_of_every_dangerous_name_completes_the_message() -> None:
+def test_reason_of_dangerous_name_completes_a_sentence() -> None:
     """Messages say "it calls X, which <why>"."""
     entries = [*DANGEROUS.values(), *CALLABLES.modules.values()]
     wrong = {entry.why for entry in entries if not re.fullmatch(r"[a-z]+s\b[^.;]*", entry.why)}
@@ -101,7 +101,7 @@ def test_every_trusted_name_has_its_own_reason() -> None:
 
 
 @check_each("name", ["eval", "open", "getattr", "globals", "type", "compile", "map"])
-def test_python_2_spellings_are_dangerous_too(name: str) -> None:
+def test_dangerous_builtin_is_dangerous_under_its_python_2_module(name: str) -> None:
     for module in ("builtins", "__builtin__"):
         assert judge_name(Name(module, name), CALLABLES).standing is Standing.DANGEROUS
 
@@ -136,7 +136,7 @@ def test_class_that_reads_memory_may_only_be_referred_to(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["numpy.log1p", "numpy.mean", "operator.add", "builtins.len", "torch.nn.functional.relu"]
 )
-def test_functions_are_trusted_as_references_only(name: str) -> None:
+def test_trusted_function_is_not_trusted_to_be_called(name: str) -> None:
     assert CALLABLES.by_name[name].construct_only
 
 
@@ -167,7 +167,7 @@ def collect_imports(data: bytes) -> set[str]:
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_ordinary_objects_need_only_trusted_names(protocol: int) -> None:
+def test_pickle_of_ordinary_objects_imports_only_trusted_names(protocol: int) -> None:
     ordinary = [
         OrderedDict(a=1), defaultdict(list), deque([1]), Counter("ab"), datetime.now(UTC), date(2000, 1, 1), timedelta(1),
         Decimal("1.5"), Fraction(1, 3), uuid4(), PurePosixPath("a"), SimpleNamespace(a=1), {1}, frozenset({1}),
@@ -177,7 +177,7 @@ def test_ordinary_objects_need_only_trusted_names(protocol: int) -> None:
     assert {name for name in names if name not in TRUSTED} == set()
 
 
-def test_every_entry_names_its_library() -> None:
+def test_every_trusted_name_has_a_library() -> None:
     libraries = {entry.library for entry in TRUSTED.values()}
     assert {"python", "numpy", "torch", "scikit-learn", "scipy", "pandas", "joblib", "transformers"} <= libraries
     assert all(isinstance(entry, CallableEntry) and entry.library for entry in TRUSTED.values())

@@ -16,25 +16,25 @@ weaknesses:
 """
 
 
-def read_text(tmp_path: Path, text: str):
+def read_taxonomy_text(tmp_path: Path, text: str):
     path = tmp_path / "taxonomy.yaml"
     path.write_text(text)
     return read_taxonomy([read_document(path, "taxonomy.yaml")])
 
 
 def test_weakness_has_its_own_entry_and_those_of_other_lists(tmp_path):
-    own, other = read_text(tmp_path, TEXT)["CWE-502"]
+    own, other = read_taxonomy_text(tmp_path, TEXT)["CWE-502"]
     assert (own.id, own.url) == ("CWE-502", "https://cwe.mitre.org/data/definitions/502.html")
     assert (other.framework, other.id, other.title, other.url) == ("A list", "A1", "First", "https://example.org/A1")
 
 
 @pytest.mark.parametrize("wrong", [TEXT.replace("[A1]", "[A2]"), TEXT.replace("[A1]", "[]"), TEXT + "more: 1\n"])
-def test_mistake_names_file_and_line(tmp_path, wrong):
+def test_mistake_in_taxonomy_names_file_and_line(tmp_path, wrong):
     with pytest.raises(ConfigurationError, match=r"taxonomy\.yaml:\d+"):
-        read_text(tmp_path, wrong)
+        read_taxonomy_text(tmp_path, wrong)
 
 
-def test_each_entry_of_a_rule_occurs_once():
+def test_standards_of_a_rule_hold_no_entry_twice():
     catalogue = load_catalogue()
     for rule in catalogue.findings.values():
         found = find_standards(rule, catalogue.taxonomy)

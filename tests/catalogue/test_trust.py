@@ -88,7 +88,7 @@ def test_unreviewed_method_that_loading_runs_is_named(kind: type, hook: str) -> 
 
 
 @pytest.mark.parametrize("kind", [Plain, Frozen, Pair, dict, list])
-def test_method_that_python_generates_needs_no_review(kind: type) -> None:
+def test_class_without_own_loading_method_is_inert(kind: type) -> None:
     assert LOADING.is_inert(kind)
 
 
@@ -134,10 +134,10 @@ def test_name_listed_by_hand_is_not_derived() -> None:
 
 
 def test_lists_of_releases_are_merged_with_their_first_reasons() -> None:
-    derived = DERIVE.Derived("some", {"1.10", "1.9"})
+    derived = DERIVE.DerivedList("some", {"1.10", "1.9"})
     derived.groups[("is a layer", False, False)] = {"some.b", "some.a"}
     derived.groups[("is a part", True, False)] = {"some.a", "some.c", "some.hand", "some.bad.d"}
-    text = derived.text(frozenset({"some.hand"}), frozenset({"some.bad"}))
+    text = derived.format_file(frozenset({"some.hand"}), frozenset({"some.bad"}))
     assert text.startswith("# Derived by ../derive.py from some 1.9, 1.10; do not edit by hand.\n")
     assert yaml.safe_load(text) == {
         "library": "some",
@@ -187,6 +187,6 @@ def test_reviewed_and_refused_name_stays_refused(name: str) -> None:
      "pandas.core.indexes.numeric.Int64Index", "pandas.core.indexes.frozen.FrozenNDArray",
      "numpy.core.multiarray.scalar", "numpy.random._bit_generator.SeedSequence", "_loss.CyHalfBinomialLoss"],
 )  # fmt: skip
-def test_former_name_is_listed(name: str) -> None:
+def test_name_of_an_earlier_release_is_trusted(name: str) -> None:
     module, _, qualname = name.rpartition(".")
     assert judge_name(Name(module, qualname), CALLABLES).standing is Standing.TRUSTED

@@ -62,7 +62,7 @@ def find_failing_rules(data: bytes, tmp_path) -> set[str]:
     ],
     ids=lambda body: str(len(body)),
 )  # fmt: skip
-def test_walk_to_a_trusted_name_is_quiet(body: bytes, tmp_path) -> None:
+def test_trusted_name_that_a_pickle_looks_up_passes_the_gate(body: bytes, tmp_path) -> None:
     assert find_failing_rules(make_program(body), tmp_path) == set()
 
 
@@ -94,11 +94,11 @@ def test_walk_to_a_trusted_name_is_quiet(body: bytes, tmp_path) -> None:
     ],
     ids=lambda body: str(len(body)),
 )  # fmt: skip
-def test_walk_to_any_other_name_is_reported(body: bytes, tmp_path) -> None:
+def test_untrusted_name_that_a_pickle_looks_up_fails_the_gate(body: bytes, tmp_path) -> None:
     assert find_failing_rules(make_program(body), tmp_path)
 
 
-def test_second_of_two_walks_is_judged_as_well(tmp_path) -> None:
+def test_second_name_that_a_pickle_looks_up_is_judged_too(tmp_path) -> None:
     body = (
         make_call(GETATTR, COMPILED, push_text("search")) + pickle.POP + make_call(GETATTR, COMPILED, push_text("sub"))
     )

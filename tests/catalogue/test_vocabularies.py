@@ -26,7 +26,7 @@ dangerous:
 """
 
 
-def read_texts(tmp_path: Path, *texts: str):
+def read_vocabulary_files(tmp_path: Path, *texts: str):
     documents = []
     for number, text in enumerate(texts):
         path = tmp_path / f"{number}.yaml"
@@ -35,8 +35,8 @@ def read_texts(tmp_path: Path, *texts: str):
     return read_vocabularies(documents)
 
 
-def test_names_have_standing_effect_and_reason(tmp_path):
-    found = read_texts(tmp_path, TEXT)["operators"]
+def test_listed_name_has_standing_effect_and_reason(tmp_path):
+    found = read_vocabulary_files(tmp_path, TEXT)["operators"]
     shown = {name: (entry.standing, entry.effect, entry.why) for name, entry in found.items()}
     assert shown == {
         "Add": (Standing.TRUSTED, "", "it adds"),
@@ -57,14 +57,14 @@ def test_names_have_standing_effect_and_reason(tmp_path):
         TEXT.replace("names: [Sub, Mul]", "names: []"),
     ],
 )
-def test_mistake_names_file_and_line(tmp_path, wrong):
+def test_mistake_in_vocabulary_file_names_file_and_line(tmp_path, wrong):
     with pytest.raises(ConfigurationError, match=r"0\.yaml:\d+"):
-        read_texts(tmp_path, wrong)
+        read_vocabulary_files(tmp_path, wrong)
 
 
-def test_name_is_listed_in_one_file_of_a_vocabulary(tmp_path):
+def test_name_listed_in_two_files_of_a_vocabulary_is_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="listed already"):
-        read_texts(tmp_path, TEXT, "library: other\ntrusted: {names: {PyFunc: harmless}}\n")
+        read_vocabulary_files(tmp_path, TEXT, "library: other\ntrusted: {names: {PyFunc: harmless}}\n")
 
 
 def test_rule_for_an_unknown_vocabulary_is_refused(tmp_path):

@@ -55,7 +55,7 @@ CASES: dict[str, tuple[dict[str, bytes], str]] = {
 }  # fmt: skip
 
 
-def write(folder: Path, files: dict[str, bytes]) -> Path:
+def write_model(folder: Path, files: dict[str, bytes]) -> Path:
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
@@ -63,15 +63,15 @@ def write(folder: Path, files: dict[str, bytes]) -> Path:
     return folder
 
 
-def look(folder: Path, **options: object) -> AuditReport:
+def examine_license(folder: Path, **options: object) -> AuditReport:
     return modelaudit.license(folder, **{"offline": True, **SALE, **options})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_bad_input_is_reported_and_never_permitted(case: str, tmp_path: Path) -> None:
+def test_model_with_invalid_license_statement_is_never_permitted(case: str, tmp_path: Path) -> None:
     files, state = CASES[case]
-    folder = write(tmp_path, files)
-    for report in (look(folder), modelaudit.scan(folder, second_opinion=False, offline=True, **SALE)):  # type: ignore[arg-type]
+    folder = write_model(tmp_path, files)
+    for report in (examine_license(folder), modelaudit.scan(folder, second_opinion=False, offline=True, **SALE)):  # type: ignore[arg-type]
         assert (report.license.state, report.license.expression) == (state or report.license.state, "")
         assert report.license.state != "concluded"
         assert report.license.permission == ("deny" if case == "a list of licences" else "review")
@@ -86,9 +86,9 @@ def test_bad_input_is_reported_and_never_permitted(case: str, tmp_path: Path) ->
     "base",
     ["acme/does-not-exist", "../../outside", "/data/checkpoints", "https://example.org/model", "x" * 5000, "a/b/c/d"],
 )
-def test_unreachable_base_models_are_for_review(base: str, tmp_path: Path) -> None:
-    folder = write(tmp_path, {"README.md": f"---\nlicense: mit\nbase_model: {base}\n---\n# M\n".encode()})
-    report = look(folder)
+def test_unreachable_base_model_is_reported(base: str, tmp_path: Path) -> None:
+    folder = write_model(tmp_path, {"README.md": f"---\nlicense: mit\nbase_model: {base}\n---\n# M\n".encode()})
+    report = examine_license(folder)
     [origin] = report.license.origins
     assert origin.lookup == "unreached"
     assert {"license/base-model-not-followed", "license/permissive-over-base-model"} & {
@@ -96,14 +96,14 @@ def test_unreachable_base_models_are_for_review(base: str, tmp_path: Path) -> No
     }
 
 
-def test_cyclic_base_models_end(hub, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_cycle_of_base_models_ends_the_walk_and_leaves_review(hub, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     def card(base: str) -> dict[str, str]:
         return {"README.md": f"---\nlicense: mit\nbase_model: {base}\n---\n# M\n", "LICENSE": MIT}
 
     hub.add_repository("acme/one", files=card("acme/two"))
     hub.add_repository("acme/two", files=card("acme/three"))
     hub.add_repository("acme/three", files=card("acme/one"))
-    report = look("acme/one", offline=False)  # type: ignore[arg-type]
+    report = examine_license("acme/one", offline=False)  # type: ignore[arg-type]
     assert [(origin.name, origin.lookup) for origin in report.license.origins] == [
         ("acme/two", "read"), ("acme/three", "read"), ("acme/one", "ring"),
     ]  # fmt: skip
@@ -111,17 +111,17 @@ def test_cyclic_base_models_end(hub, tmp_path: Path) -> None:  # type: ignore[no
     assert report.license.permission == "review"
 
 
-def test_hundred_base_models_are_bounded(tmp_path: Path) -> None:
+def test_three_hundred_base_models_are_cut_at_the_limit(tmp_path: Path) -> None:
     names = "\n".join(f"- acme/m{number}" for number in range(300))
-    folder = write(tmp_path, {"README.md": f"---\nlicense: mit\nbase_model:\n{names}\n---\n".encode()})
-    report = look(folder, limits=Limits(origins=5))
+    folder = write_model(tmp_path, {"README.md": f"---\nlicense: mit\nbase_model:\n{names}\n---\n".encode()})
+    report = examine_license(folder, limits=Limits(origins=5))
     assert len(report.license.origins) < 20
     assert report.license.permission == "review"
 
 
-def test_consistent_model_passes_scan_and_command(tmp_path: Path) -> None:
-    folder = write(tmp_path, {"README.md": b"---\nlicense: mit\n---\n# M\n", "LICENSE": MIT.encode()})
-    for report in (look(folder), modelaudit.scan(folder, second_opinion=False, offline=True, **SALE)):  # type: ignore[arg-type]
+def test_model_with_consistent_license_passes_license_check_and_scan(tmp_path: Path) -> None:
+    folder = write_model(tmp_path, {"README.md": b"---\nlicense: mit\n---\n# M\n", "LICENSE": MIT.encode()})
+    for report in (examine_license(folder), modelaudit.scan(folder, second_opinion=False, offline=True, **SALE)):  # type: ignore[arg-type]
         assert (report.license.expression, report.license.permission, report.exit_code) == ("MIT", "allow", 0)
         assert not [finding for finding in report.findings if finding.rule.startswith("license/")]
 
@@ -129,8 +129,8 @@ def test_consistent_model_passes_scan_and_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "case", ["no YAML", "of the wrong type", "five megabytes of text", "a link that leads outside"]
 )
-def test_command_reports_the_same(case: str, tmp_path: Path) -> None:
-    folder = write(tmp_path / "model", CASES[case][0])
+def test_license_command_reports_review_for_invalid_license_statement(case: str, tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model", CASES[case][0])
     command = [sys.executable, "-m", "modelaudit", "license", str(folder), *ARGUMENTS]
     ran = subprocess.run([*command, "-o", "json"], capture_output=True, check=False, env=dict(os.environ))
     assert (ran.returncode, b"Traceback" in ran.stderr) == (3, False)

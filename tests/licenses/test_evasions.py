@@ -29,7 +29,7 @@ LAW = "\n4. The weights serve the study of whales and nothing else.\n"
 
 
 @cache
-def apache() -> str:
+def read_apache_text() -> str:
     return next(
         file.read_text("utf-8")
         for file in distribution("huggingface_hub").files or ()
@@ -37,11 +37,11 @@ def apache() -> str:
     )
 
 
-def card(fields: str = "license: apache-2.0", body: str = "A model of whales.") -> str:
+def build_card(fields: str = "license: apache-2.0", body: str = "A model of whales.") -> str:
     return f"---\n{fields}\n---\n# Whales\n\n{body}\n"
 
 
-def safetensors(**metadata: str) -> bytes:
+def build_safetensors(**metadata: str) -> bytes:
     header = json.dumps(
         {"__metadata__": metadata, "w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
     ).encode()
@@ -49,7 +49,7 @@ def safetensors(**metadata: str) -> bytes:
     return struct.pack("<Q", len(header)) + header + bytes(4)
 
 
-def gguf(**pairs: str) -> bytes:
+def build_gguf(**pairs: str) -> bytes:
     found = b"GGUF" + struct.pack("<IQQ", 3, 0, len(pairs))
     for key, value in pairs.items():
         name, text = key.replace("__", ".").encode(), value.encode()
@@ -57,13 +57,13 @@ def gguf(**pairs: str) -> bytes:
     return found
 
 
-def answer(folder: Path, files: Mapping[str, str | bytes]) -> AuditReport:
+def report_license_of(folder: Path, files: Mapping[str, str | bytes]) -> AuditReport:
     """The answer for a folder with weights, settings, a card and an Apache text, unless ``files`` replace them."""
     whole: dict[str, str | bytes] = {
-        "README.md": card(),
-        "LICENSE": apache(),
+        "README.md": build_card(),
+        "LICENSE": read_apache_text(),
         "config.json": '{"architectures": ["BertForMaskedLM"]}',
-        "model.safetensors": safetensors(),
+        "model.safetensors": build_safetensors(),
         **files,
     }
     for name, content in whole.items():
@@ -73,7 +73,7 @@ def answer(folder: Path, files: Mapping[str, str | bytes]) -> AuditReport:
     return modelaudit.license(folder, offline=True, **SALE)
 
 
-def concluded(report: AuditReport) -> LicenseConclusion:
+def get_conclusion(report: AuditReport) -> LicenseConclusion:
     assert report.license is not None
     return report.license
 
@@ -150,14 +150,14 @@ ORDINARY = [
 
 @pytest.mark.parametrize("sentence", SENTENCES)
 def test_restricting_sentence_in_card_prevents_permission(sentence: str, tmp_path: Path) -> None:
-    report = answer(tmp_path, {"README.md": card(body=f"## Terms\n\n{sentence}\n")})
-    assert (report.exit_code, str(concluded(report).permission)) != (0, "allow")
+    report = report_license_of(tmp_path, {"README.md": build_card(body=f"## Terms\n\n{sentence}\n")})
+    assert (report.exit_code, str(get_conclusion(report).permission)) != (0, "allow")
 
 
 @pytest.mark.parametrize("sentence", ORDINARY)
 def test_ordinary_sentence_keeps_permission(sentence: str, tmp_path: Path) -> None:
-    report = answer(tmp_path, {"README.md": card(body=sentence)})
-    assert (report.exit_code, str(concluded(report).permission)) == (0, "allow"), concluded(report).answers
+    report = report_license_of(tmp_path, {"README.md": build_card(body=sentence)})
+    assert (report.exit_code, str(get_conclusion(report).permission)) == (0, "allow"), get_conclusion(report).answers
 
 
 FIELDS = {
@@ -182,7 +182,7 @@ FIELDS = {
 
 @pytest.mark.parametrize("fields", FIELDS, ids=list(FIELDS.values()))
 def test_front_matter_with_further_terms_prevents_permission(fields: str, tmp_path: Path) -> None:
-    report = answer(tmp_path, {"README.md": card(fields)})
+    report = report_license_of(tmp_path, {"README.md": build_card(fields)})
     assert report.exit_code != 0
 
 
@@ -198,8 +198,8 @@ def test_front_matter_with_further_terms_prevents_permission(fields: str, tmp_pa
     ],
 )
 def test_ordinary_front_matter_keeps_permission(fields: str, tmp_path: Path) -> None:
-    report = answer(tmp_path, {"README.md": card(fields)})
-    assert (report.exit_code, str(concluded(report).permission)) == (0, "allow"), concluded(report).answers
+    report = report_license_of(tmp_path, {"README.md": build_card(fields)})
+    assert (report.exit_code, str(get_conclusion(report).permission)) == (0, "allow"), get_conclusion(report).answers
 
 
 NAMES = [
@@ -211,18 +211,18 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_term_files_of_any_name_must_be_read(name: str, tmp_path: Path) -> None:
+def test_unknown_text_in_file_named_as_terms_prevents_permission(name: str, tmp_path: Path) -> None:
     picture = base64.b64decode("iVBORw0KGgo=") + bytes(40)
     words = "Whoever takes these weights owes the harbour master a whale, and may not sell them."
-    report = answer(tmp_path, {name: picture if name.endswith((".png", ".docx", ".pdf")) else words})
+    report = report_license_of(tmp_path, {name: picture if name.endswith((".png", ".docx", ".pdf")) else words})
     assert report.exit_code != 0
 
 
 @pytest.mark.parametrize(
     "name", ["README.txt", "README_zh.md", "MODEL_CARD.md", "DISCLAIMER.md", "NOTICE", "weights/README.md"]
 )
-def test_restricting_sentence_counts_in_every_text(name: str, tmp_path: Path) -> None:
-    report = answer(tmp_path, {name: "# Whales\n\nThis model is for research purposes only.\n"})
+def test_restricting_sentence_in_any_text_file_prevents_permission(name: str, tmp_path: Path) -> None:
+    report = report_license_of(tmp_path, {name: "# Whales\n\nThis model is for research purposes only.\n"})
     assert report.exit_code != 0
 
 
@@ -236,14 +236,14 @@ def test_restricting_sentence_counts_in_every_text(name: str, tmp_path: Path) ->
         {"package.json": '{"name": "whales", "license": "Apache-2.0"}'},
         {"onnx/README.md": "# ONNX\nSee the card.\n"},
         {"config.json": '{"_name_or_path": "./out/checkpoint-100"}'},
-        {"LICENSE": apache().replace("\n", "\r\n")},
-        {"README.md": card("license: mit"), "LICENSE": MIT},
+        {"LICENSE": read_apache_text().replace("\n", "\r\n")},
+        {"README.md": build_card("license: mit"), "LICENSE": MIT},
     ],
     ids=lambda files: next(iter(files)),
 )
 def test_ordinary_files_keep_permission(files: dict[str, str], tmp_path: Path) -> None:
-    report = answer(tmp_path, files)
-    assert (report.exit_code, str(concluded(report).permission)) == (0, "allow"), concluded(report).answers
+    report = report_license_of(tmp_path, files)
+    assert (report.exit_code, str(get_conclusion(report).permission)) == (0, "allow"), get_conclusion(report).answers
 
 
 @pytest.mark.parametrize(
@@ -256,48 +256,48 @@ def test_ordinary_files_keep_permission(files: dict[str, str], tmp_path: Path) -
         {"modelcard.yaml": "license: cc-by-nc-4.0\n"},
         {"REUSE.toml": '[[annotations]]\npath = "*"\nSPDX-License-Identifier = "CC-BY-NC-4.0"\n'},
         {"config.json": json.dumps({"base_model": LLAMA})},
-        {"model.gguf": gguf(general__base_model__0__name="Llama 3.1 8B", general__base_model__0__organization="Meta Llama")},
-        {"model.gguf": gguf(general__license__link="https://example.org/terms")},
-        {"LICENSE": apache().replace("APPENDIX", f"{LAW}\nAPPENDIX")},
-        {"LICENSE": MIT.replace(", sublicense, and/or sell", ""), "README.md": card("license: mit")},
-        {"LICENSE": MIT.replace("is hereby granted", "is not hereby granted"), "README.md": card("license: mit")},
+        {"model.gguf": build_gguf(general__base_model__0__name="Llama 3.1 8B", general__base_model__0__organization="Meta Llama")},
+        {"model.gguf": build_gguf(general__license__link="https://example.org/terms")},
+        {"LICENSE": read_apache_text().replace("APPENDIX", f"{LAW}\nAPPENDIX")},
+        {"LICENSE": MIT.replace(", sublicense, and/or sell", ""), "README.md": build_card("license: mit")},
+        {"LICENSE": MIT.replace("is hereby granted", "is not hereby granted"), "README.md": build_card("license: mit")},
     ],
     ids=lambda files: next(iter(files)),
 )  # fmt: skip
 def test_contradicting_files_prevent_permission(files: dict[str, str | bytes], tmp_path: Path) -> None:
-    assert answer(tmp_path, files).exit_code != 0
+    assert report_license_of(tmp_path, files).exit_code != 0
 
 
-def test_gguf_base_model_in_two_parts_is_looked_up_by_id(tmp_path: Path) -> None:
+def test_owner_and_name_of_gguf_base_model_make_its_hub_id(tmp_path: Path) -> None:
     names = {"general__base_model__0__name": "Llama 3.1 8B", "general__base_model__0__organization": "Meta Llama"}
-    report = answer(tmp_path, {"model.gguf": gguf(**names)})
-    assert [origin.name.casefold() for origin in concluded(report).origins] == [LLAMA.casefold()]
+    report = report_license_of(tmp_path, {"model.gguf": build_gguf(**names)})
+    assert [origin.name.casefold() for origin in get_conclusion(report).origins] == [LLAMA.casefold()]
 
 
-def test_restriction_of_the_license_itself_is_no_doubt(tmp_path: Path) -> None:
-    report = answer(
+def test_sentence_that_repeats_the_declared_license_is_no_conflict(tmp_path: Path) -> None:
+    report = report_license_of(
         tmp_path,
-        {"README.md": card("license: cc-by-nc-4.0", "This model is for non-commercial use only."), "LICENSE": ""},
+        {"README.md": build_card("license: cc-by-nc-4.0", "This model is for non-commercial use only."), "LICENSE": ""},
     )
-    assert not [each for each in concluded(report).conflicts if each.kind == "declared-prose"]
+    assert not [each for each in get_conclusion(report).conflicts if each.kind == "declared-prose"]
 
 
 @pytest.mark.parametrize(
     "words", ["( AND MIT", "(", "MIT AND", ") OR (", "WITH", "( WITH MIT", "MIT OR ( AND )", "()", "((MIT)"]
 )
-def test_malformed_expression_does_not_crash(words: str, tmp_path: Path) -> None:
-    assert answer(tmp_path, {"README.md": card(f"license: {words!r}")}).exit_code != 0
+def test_malformed_expression_prevents_permission(words: str, tmp_path: Path) -> None:
+    assert report_license_of(tmp_path, {"README.md": build_card(f"license: {words!r}")}).exit_code != 0
 
 
-def test_too_many_texts_end_in_doubt_quickly(tmp_path: Path) -> None:
-    many = {f"LICENSE.{number}": f"{apache()}\nclause {number}\n" for number in range(600)}
+def test_six_hundred_license_texts_prevent_permission_within_seconds(tmp_path: Path) -> None:
+    many = {f"LICENSE.{number}": f"{read_apache_text()}\nclause {number}\n" for number in range(600)}
     started = time.process_time()
-    report = answer(tmp_path, {**many, "LICENSE": apache()})
+    report = report_license_of(tmp_path, {**many, "LICENSE": read_apache_text()})
     assert report.exit_code != 0
     assert time.process_time() - started < 20
 
 
-def test_endless_line_is_searched_in_pieces() -> None:
+def test_hostile_sentence_is_matched_within_seconds() -> None:
     restrictions = load_catalogue().restrictions
     started = time.process_time()
     for words in ("not [[ " * 300, "commercial " * 300, "[" * 1500, "only " * 300):

@@ -36,14 +36,14 @@ _LICENSE_LINE = re.compile(
 )
 _MAX_MATCHES = 20
 # A bare Hub id in a sentence. The name must hold a digit or a hyphen, so that "input/output" is none.
-_HUB_ID = r"[A-Za-z0-9][\w.-]{1,60}/(?=[\w.-]*[\d-])[\w.-]{2,90}"
+_BARE_HUB_ID = r"[A-Za-z0-9][\w.-]{1,60}/(?=[\w.-]*[\d-])[\w.-]{2,90}"
 # Sentences by trainers, converters and authors that name the base model, as a link or as a bare Hub id:
 # "fine-tuned version of [base](https://huggingface.co/acme/base)", "quantized from acme/base-7b".
 _DERIVATION = re.compile(
     r"\b(?P<how>fine-?tun\w*|finetune|quanti[sz]\w*|converted|conversion|distill\w*|merged?|adapters?|lora|derived"
     r"|derivative|trained|based|built)\b[^.\n\[\]/]{0,60}?\b(?:of|from|on top of|on|for|upon|over)\s{1,3}"
     r"(?:the\s{1,3})?(?:model\s{1,3})?[*_`\"']{0,3}"
-    rf"(?:(?P<link>\[[^\[\]]{{0,200}}\]\((?P<url>[^()\s]{{1,250}})\))|(?P<name>{_HUB_ID}))",
+    rf"(?:(?P<link>\[[^\[\]]{{0,200}}\]\((?P<url>[^()\s]{{1,250}})\))|(?P<name>{_BARE_HUB_ID}))",
     re.IGNORECASE,
 )
 # The list that mergekit writes: "The following models were included in the merge:" and items below it.
@@ -52,7 +52,7 @@ _MERGE_LIST = re.compile(
     r"(?P<list>(?:\s{0,4}\n[ \t]*[-*+][^\n]{1,400}|\s{0,4}\n){1,60})",
     re.IGNORECASE,
 )
-_MERGE_ITEM = re.compile(r"\[[^\[\]]{0,200}\]\((?P<url>[^()\s]{1,250})\)|[-*+][ \t]{1,4}(?P<name>" + _HUB_ID + ")")
+_MERGE_ITEM = re.compile(r"\[[^\[\]]{0,200}\]\((?P<url>[^()\s]{1,250})\)|[-*+][ \t]{1,4}(?P<name>" + _BARE_HUB_ID + ")")
 _HUB_PAGE = re.compile(r"(?:https?://(?:www\.)?(?:huggingface\.co|hf\.co)/|hf://)", re.IGNORECASE)
 _RELATION_WORDS = (
     ("quant", Relation.QUANTIZED), ("distill", Relation.DISTILLED), ("merge", Relation.MERGE),

@@ -19,14 +19,14 @@ class LookupResult:
     """The result of looking up one repository on the Hub.
 
     Attributes:
-        look: ``READ``, or the reason why it was not read.
+        lookup: ``READ``, or the reason why it was not read.
         detail: one line for a person.
         commit: the commit that the Hub resolved the id to.
         claims: the repository's claims; for a gated one, those that the Hub shows to everyone.
         paths: its files.
     """
 
-    look: OriginState
+    lookup: OriginState
     detail: str = ""
     commit: str | None = None
     claims: tuple[LicenseClaim, ...] = ()
@@ -152,7 +152,7 @@ class _LineageWalker:
                 "" if depth == 1 else derived_model,
                 base_model.relation,
                 depth,
-                result.look,
+                result.lookup,
                 state,
                 entries,
                 result.detail,
@@ -164,7 +164,7 @@ class _LineageWalker:
 
     def _assess_result(self, result: LookupResult) -> tuple[ConclusionState, tuple[str, ...]]:
         """Assess the licence of a repository that was looked up; a gated one by the claims that the Hub shows."""
-        if result.look is not OriginState.READ and not result.claims:
+        if result.lookup is not OriginState.READ and not result.claims:
             return ConclusionState.NOT_CHECKED, ()
         return self.assess(result.claims, result.paths)
 
@@ -230,4 +230,4 @@ class _LineageWalker:
             return DatasetClaim(name, OriginState.LIMIT, (), detail, claim.location)
         found = self.look_up(name, True)
         _, entries = self._assess_result(found)
-        return DatasetClaim(name, found.look, entries, found.detail, claim.location)
+        return DatasetClaim(name, found.lookup, entries, found.detail, claim.location)

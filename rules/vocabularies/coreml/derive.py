@@ -15,6 +15,7 @@ from coremltools.converters.mil.mil.ops.registry import SSAOpRegistry
 
 HERE = Path(__file__).resolve().parent
 LEFT_OUT = {"_const_symbolic"}
+"""Operators that the converter uses and never writes."""
 
 
 def main() -> None:

@@ -53,88 +53,107 @@ REFUSED = {
 }  # fmt: skip
 
 
-def public(package: ModuleType, family: str) -> Iterator[tuple[str, object]]:
-    """What the package offers under ``family``."""
+# Names at the top of the package.
+TOP_LEVEL = (
+    *("Sequential", "Model", "Functional", "DTypePolicy", "FloatDTypePolicy", "Input", "InputSpec", "Variable"),
+)
+# Folders below "src" whose classes a configuration may name.
+INNER_FOLDERS = {
+    "layers", "models", "ops", "engine", "optimizers", "losses", "metrics", "initializers", "regularizers",
+    "constraints", "dtype_policies", "quantizers", "mixed_precision",
+}  # fmt: skip
+
+
+def iter_public_names(package: ModuleType, family: str) -> Iterator[tuple[str, object]]:
+    """Yield (name, object) for the callables that the package exports under ``family``, such as ``layers``.
+
+    Refused names and private ones are left out; a family that the package lacks yields nothing.
+    """
     try:
         module = importlib.import_module(f"{package.__name__}.{family}")
     except ImportError:
         return
     for name, value in vars(module).items():
-        if not name.startswith("_") and name not in REFUSED and not inspect.ismodule(value) and callable(value):
+        is_refused = name.startswith("_") or name in REFUSED
+        if not is_refused and not inspect.ismodule(value) and callable(value):
             yield name, value
 
 
-def families(package: ModuleType, root: str) -> dict[str, set[str]]:
-    """The names of a package, bare as Keras 2 writes them and with their module, by reason."""
-    found: dict[str, set[str]] = {}
+def collect_family_names(package: ModuleType, root: str) -> dict[str, set[str]]:
+    """Collect the exported names of a package by reason: bare as Keras 2 writes them, and with their module.
+
+    Args:
+        package: keras or tf_keras.
+        root: the package's name in the names with a module.
+    """
+    names_by_reason: dict[str, set[str]] = {}
     for family, why in FAMILIES.items():
-        for name, value in public(package, family):
-            found.setdefault(why, set()).add(f"{root}.{family}.{name}")
+        for name, value in iter_public_names(package, family):
+            names = names_by_reason.setdefault(why, set())
+            names.add(f"{root}.{family}.{name}")
             # Keras 2 writes the name under which it registered some of its own: Custom>Adam.
             if inspect.isclass(value) and ">" in package.saving.get_registered_name(value):
-                found[why].add(package.saving.get_registered_name(value))
+                names.add(package.saving.get_registered_name(value))
+            # Functions of these families are too many and too common as words to be trusted without their module.
             if family not in ("ops", "models") or name[0].isupper():
-                found[why].add(name)
-    for name in (
-        "Sequential",
-        "Model",
-        "Functional",
-        "DTypePolicy",
-        "FloatDTypePolicy",
-        "Input",
-        "InputSpec",
-        "Variable",
-    ):
+                names.add(name)
+    for name in TOP_LEVEL:
+        # Keras does not export ``Functional``, and writes it for every model that is a graph of layers.
         if hasattr(package, name) or name == "Functional":
-            found.setdefault(FAMILIES["models"], set()).update((name, f"{root}.{name}"))
-    return found
+            names_by_reason.setdefault(FAMILIES["models"], set()).update((name, f"{root}.{name}"))
+    return names_by_reason
 
 
-def inner(package: ModuleType, roots: tuple[str, ...], base: tuple[type, ...]) -> set[str]:
-    """The full paths of the classes below ``base``, which Keras writes for classes that it does not export."""
+def collect_inner_classes(package: ModuleType, roots: tuple[str, ...], base: tuple[type, ...]) -> set[str]:
+    """Collect the full paths of the classes below ``base``, which Keras writes for classes that it does not export.
+
+    Args:
+        package: keras or tf_keras.
+        roots: the package names under which files write the paths.
+        base: the classes whose subclasses count.
+    """
     names: set[str] = set()
     start = importlib.import_module(f"{package.__name__}.src")
     for info in pkgutil.walk_packages(start.__path__, start.__name__ + "."):
         parts = info.name.split(".")
-        if not {"layers", "models", "ops", "engine", "optimizers", "losses", "metrics", "initializers", "regularizers",
-                "constraints", "dtype_policies", "quantizers", "mixed_precision"} & set(parts[2:3]):  # fmt: skip
-            continue
-        if parts[-1].endswith("test") or "testing" in info.name:
+        # The third part is the folder below "keras.src".
+        if parts[2] not in INNER_FOLDERS or parts[-1].endswith("test") or "testing" in info.name:
             continue
         try:
             module = importlib.import_module(info.name)
         except (ImportError, AttributeError):
             continue
+        path = info.name.removeprefix(package.__name__ + ".")
         for name, value in vars(module).items():
             if not inspect.isclass(value) or value.__module__ != info.name or name.startswith("_"):
                 continue
             if name in REFUSED or not issubclass(value, base):
                 continue
-            path = info.name.removeprefix(package.__name__ + ".")
             names.update(f"{root}.{path}.{name}" for root in roots)
-            if parts[2] == "ops":  # the legacy format writes the operations of a functional model so
+            if parts[2] == "ops":  # The legacy format writes the operations of a functional model so.
                 names.add(name)
+            # Keras 2 had no folder "src" before it became tf_keras.
             if "keras" in roots and package.__name__ == "tf_keras":
                 names.add(f"keras.{path.removeprefix('src.')}.{name}")
     return names
 
 
-def write(name: str, library: str, reasons: dict[str, set[str]], others: tuple[str, ...]) -> None:
-    """One list, without the names that ``others`` hold; a name is in one list only."""
+def write_list(file: str, library: str, names_by_reason: dict[str, set[str]], others: tuple[str, ...]) -> None:
+    """Write one list without the names that the files ``others`` hold, because a name may be in one list only."""
     lines = ["# Derived by derive.py; change that.", f"library: {library}", "trusted:", "  alike:"]
-    seen = {name for other in others for name in listed(HERE / other)}
-    for why, names in sorted(reasons.items()):
-        fresh = sorted(names - seen)
+    seen = {name for other in others for name in read_listed_names(HERE / other)}
+    for why, names in sorted(names_by_reason.items()):
+        new_names = sorted(names - seen)
         seen |= names
-        if fresh:
-            lines += [f"    - why: {why}", "      names:", *(f"        - {name}" for name in fresh)]
-    (HERE / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        if new_names:
+            lines += [f"    - why: {why}", "      names:", *(f"        - {name}" for name in new_names)]
+    (HERE / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def listed(path: Path) -> Iterator[str]:
-    """The names of a list."""
-    found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    for part in (found.get("trusted", {}), *found.get("dangerous", ())):
+def read_listed_names(path: Path) -> Iterator[str]:
+    """Yield every name of a list, trusted or dangerous."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for part in (content.get("trusted", {}), *content.get("dangerous", ())):
         yield from part.get("names", ())
         for alike in part.get("alike", ()):
             yield from alike["names"]
@@ -146,31 +165,32 @@ BASES = {
 }  # fmt: skip
 
 
-def bases(package: ModuleType) -> tuple[type, ...]:
-    """The classes below which everything is that a configuration may name."""
-    found = []
+def find_base_classes(package: ModuleType) -> tuple[type, ...]:
+    """Return the classes of ``BASES`` that the package has; a configuration may name their subclasses."""
+    classes = []
     for family, base in BASES.items():
         module = importlib.import_module(f"{package.__name__}.{family}")
-        found += [getattr(module, base)] if hasattr(module, base) else []
-    return tuple(found)
+        if hasattr(module, base):
+            classes.append(getattr(module, base))
+    return tuple(classes)
 
 
 def main() -> None:
-    """Write both lists."""
+    """Write ``keras3.yaml`` and ``keras2.yaml``."""
     import keras
     import tf_keras
     from keras.src.saving.keras_saveable import KerasSaveable
 
-    place = "a class of Keras under the module that defines it"
-    reasons = families(keras, "keras")
-    reasons[place] = inner(keras, ("keras",), (KerasSaveable, *bases(keras)))
-    write("keras3.yaml", f"keras {keras.__version__}", reasons, ("dangerous.yaml", "former.yaml"))
-    reasons = families(tf_keras, "keras")
-    for why, names in families(tf_keras, "tf_keras").items():
-        reasons.setdefault(why, set()).update(names)
-    reasons[place] = inner(tf_keras, ("keras", "tf_keras"), bases(tf_keras))
+    inner = "a class of Keras under the module that defines it"
+    keras3 = collect_family_names(keras, "keras")
+    keras3[inner] = collect_inner_classes(keras, ("keras",), (KerasSaveable, *find_base_classes(keras)))
+    write_list("keras3.yaml", f"keras {keras.__version__}", keras3, ("dangerous.yaml", "former.yaml"))
+    keras2 = collect_family_names(tf_keras, "keras")
+    for why, names in collect_family_names(tf_keras, "tf_keras").items():
+        keras2.setdefault(why, set()).update(names)
+    keras2[inner] = collect_inner_classes(tf_keras, ("keras", "tf_keras"), find_base_classes(tf_keras))
     others = ("dangerous.yaml", "former.yaml", "keras3.yaml")
-    write("keras2.yaml", f"tf_keras {tf_keras.__version__}", reasons, others)
+    write_list("keras2.yaml", f"tf_keras {tf_keras.__version__}", keras2, others)
 
 
 if __name__ == "__main__":

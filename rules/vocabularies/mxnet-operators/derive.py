@@ -24,7 +24,9 @@ LISTS = "mxnet/contrib/amp/lists/symbol_fp16.py"
 LIBRARY = "mxnet/libmxnet.so"
 # Lists that pair each operator with an argument and its values; the operator comes first.
 PAIRED = "CONDITIONAL_FP32_FUNCS"
+# "Custom", "_Native", "_NDArray" call Python or native code; "_cvimread" opens a file; the others are internal.
 LEFT_OUT = re.compile(r"Custom|Native|NDArray|CachedOp|TensorRT|imread|NoGradient|share_memory")
+# An operator's name as a whole C string of the library, between two zero bytes: "_npi_add", "_contrib_quantize".
 STRING = re.compile(rb"\0(_(?:np|npi|npx|contrib|sparse|sg|multi)_[A-Za-z0-9_]{2,60})(?=\0)")
 # The placeholder of a variable, and aliases that the library builds from parts.
 STRUCTURE = ("null", "copy", "_copyto", "broadcast_axis", "SoftmaxActivation")
@@ -37,9 +39,11 @@ def main(wheel: Path) -> None:
         tree = ast.parse(archive.read(LISTS).decode("utf-8"))
         library = archive.read(LIBRARY)
     names = set(STRUCTURE)
+    # Each list of the module is assigned to a name.
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            names |= read_paired(node.value) if node.targets[0].id == PAIRED else read_texts(node.value)
+            is_paired = node.targets[0].id == PAIRED
+            names |= read_paired(node.value) if is_paired else read_texts(node.value)
     names |= {match[1].decode() for match in STRING.finditer(library)}
     trusted = sorted(name for name in names if not LEFT_OUT.search(name) and "backward" not in name)
     lines = [
@@ -55,12 +59,12 @@ def main(wheel: Path) -> None:
 
 
 def read_texts(value: ast.expr) -> set[str]:
-    """Collect all texts of a list."""
+    """Collect every string of an expression, at any depth."""
     return {part.value for part in ast.walk(value) if isinstance(part, ast.Constant) and isinstance(part.value, str)}
 
 
 def read_paired(value: ast.expr) -> set[str]:
-    """Collect the first text of each tuple of a list."""
+    """Collect the first string of each tuple in a list of tuples."""
     rows = value.elts if isinstance(value, ast.List) else []
     return {row.elts[0].value for row in rows if isinstance(row, ast.Tuple) and isinstance(row.elts[0], ast.Constant)}
 

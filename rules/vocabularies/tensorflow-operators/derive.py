@@ -49,8 +49,8 @@ COMPUTES = "computes on its input tensors, or calls functions of its own graph"
 KEEPS = "keeps state of the running program: variables, tables, queues, iterators, random numbers, messages"
 
 
-def registered() -> Iterable[op_def_pb2.OpDef]:
-    """Every operator that TensorFlow registers, tests of its own included."""
+def read_registered_operators() -> Iterable[op_def_pb2.OpDef]:
+    """Return every operator that TensorFlow registers, including those of its own tests."""
     operators = op_def_pb2.OpList()
     operators.ParseFromString(pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList()))
     return operators.op
@@ -58,17 +58,17 @@ def registered() -> Iterable[op_def_pb2.OpDef]:
 
 def main() -> None:
     """Write ``derived.yaml`` and print the omitted names."""
-    listed = {
-        name
-        for file in ("dangerous.yaml", "by-argument.yaml")
-        for part in _parts(yaml.safe_load((HERE / file).read_text(encoding="utf-8")))
-        for name in part
-    }
-    trusted: dict[bool, list[str]] = {False: [], True: []}
-    for operator in registered():
-        documented = hasattr(tf.raw_ops, operator.name) or FUSED.match(operator.name)
-        if documented and not LEFT_OUT.search(operator.name) and operator.name not in listed:
-            trusted[operator.is_stateful].append(operator.name)
+    listed: set[str] = set()
+    for file in ("dangerous.yaml", "by-argument.yaml"):
+        for names in _iter_name_lists(yaml.safe_load((HERE / file).read_text(encoding="utf-8"))):
+            listed.update(names)
+    stateless: list[str] = []
+    stateful: list[str] = []
+    for operator in read_registered_operators():
+        # TensorFlow exports what graphs can hold in ``raw_ops``; optimisers write the operators of ``FUSED`` besides.
+        is_public = hasattr(tf.raw_ops, operator.name) or FUSED.match(operator.name) is not None
+        if is_public and not LEFT_OUT.search(operator.name) and operator.name not in listed:
+            (stateful if operator.is_stateful else stateless).append(operator.name)
         else:
             sys.stdout.write(f"left out: {operator.name}{' (listed)' if operator.name in listed else ''}\n")
     lines = [
@@ -77,12 +77,13 @@ def main() -> None:
         "trusted:",
         "  alike:",
     ]
-    for why, names in ((COMPUTES, trusted[False]), (KEEPS, trusted[True])):
+    for why, names in ((COMPUTES, stateless), (KEEPS, stateful)):
         lines += [f'    - why: "{why}"', "      names:", *(f'        - "{name}"' for name in sorted(names))]
     (HERE / "derived.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _parts(file: dict) -> Iterable[Iterable[str]]:
+def _iter_name_lists(file: dict) -> Iterable[Iterable[str]]:
+    """Yield every list of names of a parsed vocabulary file, dangerous and trusted."""
     for part in (*file.get("dangerous", ()), file.get("trusted", {})):
         yield part.get("names", ())
         for alike in part.get("alike", ()):

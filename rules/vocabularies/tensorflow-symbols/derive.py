@@ -32,49 +32,50 @@ REFUSED = {
 }  # fmt: skip
 
 
+# The methods of ``tf.Tensor`` that Keras writes for arithmetic between layers.
+OPERATORS = (
+    *("getitem", "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "eq", "ne", "ragged_getitem"),
+    *("and", "or", "xor"),
+)
+
+
 def main() -> None:
-    """Write the list."""
+    """Write ``computing.yaml``."""
     import tensorflow as tf
 
     lines = ["# Derived by derive.py; change that.", f"library: tensorflow {tf.__version__}", "trusted:", "  alike:"]
     seen: set[str] = set()
-    spaces = dict(SPACES)
-    for prefix in ("", "compat.v1."):
-        for space, why in spaces.items():
+    for prefix, package in (("", tf), ("compat.v1.", tf.compat.v1)):
+        for space, why in SPACES.items():
+            # The former Keras of ``compat.v1`` was not reviewed.
             if prefix and space.startswith("keras"):
                 continue
-            holder: object = tf.compat.v1 if prefix else tf
-            for part in space.split(".") if space else ():
-                holder = getattr(holder, part, None)
-            names = sorted(
-                f"{prefix}{space}.{name}" if space else f"{prefix}{name}"
-                for name, value in (vars(holder).items() if inspect.ismodule(holder) else ())
-                if inspect.isfunction(value) or (callable(value) and inspect.isroutine(value))
-                if not name.startswith("_") and name not in REFUSED and (space or not prefix or name in seen)
-            )
-            fresh = [name for name in names if name not in seen]
-            seen.update(fresh)
-            if fresh:
-                lines += [f"    - why: it computes {why}", "      names:", *(f"        - {name}" for name in fresh)]
-    operators = (
-        "getitem",
-        "add",
-        "sub",
-        "mul",
-        "truediv",
-        "floordiv",
-        "mod",
-        "pow",
-        "eq",
-        "ne",
-        "ragged_getitem",
-        "and",
-        "or",
-        "xor",
-    )
+            functions = list_functions(find_space(package, space))
+            if prefix and not space:
+                # At the top of ``compat.v1``, only functions that the top of the package has too were reviewed.
+                functions = [name for name in functions if name in seen]
+            path = f"{prefix}{space}." if space else prefix
+            new_names = [name for name in sorted(path + name for name in functions) if name not in seen]
+            seen.update(new_names)
+            if new_names:
+                lines += [f"    - why: it computes {why}", "      names:", *(f"        - {name}" for name in new_names)]
     lines += ["    - why: it implements an operator between tensors", "      names:"]
-    lines += [f"        - __operators__.{name}" for name in operators]
+    lines += [f"        - __operators__.{name}" for name in OPERATORS]
     (Path(__file__).parent / "computing.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def find_space(package: object, space: str) -> object | None:
+    """Find the namespace ``space`` of a package, such as ``math``; ``None`` if there is none."""
+    for part in space.split(".") if space else ():
+        package = getattr(package, part, None)
+    return package
+
+
+def list_functions(space: object | None) -> list[str]:
+    """List the public functions of a namespace that are not refused; none if it is no module."""
+    members = vars(space).items() if inspect.ismodule(space) else ()
+    functions = [name for name, value in members if callable(value) and inspect.isroutine(value)]
+    return [name for name in functions if not name.startswith("_") and name not in REFUSED]
 
 
 if __name__ == "__main__":

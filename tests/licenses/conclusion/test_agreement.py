@@ -13,11 +13,11 @@ UNRECOGNISED, UNDECLARED = ConclusionState.UNRECOGNISED, ConclusionState.UNDECLA
 BUSINESS = Intent({Use.COMMERCIAL: True})
 
 
-def stated(artifact: str, field: str, value: str, entry: str | None) -> LicenseClaim:
+def build_declared_claim(artifact: str, field: str, value: str, entry: str | None) -> LicenseClaim:
     return LicenseClaim(ClaimKind.DECLARED, artifact, field, value, entry, Location(key=field))
 
 
-def kinds(conclusion):
+def list_conflict_kinds(conclusion):
     return [conflict.kind for conflict in conclusion.conflicts]
 
 
@@ -69,12 +69,12 @@ def test_text_of_other_family_does_not_complete_name(conclude_cards, fields, tex
     assert (conclusion.state, conclusion.expression, conclusion.permission) == (state, "", Answer.REVIEW)
 
 
-def test_text_decides_the_version(conclude_cards):
+def test_license_text_decides_the_version_of_a_declared_name(conclude_cards):
     conclusion = conclude_cards(license="gemma", texts={"LICENSE": "LicenseRef-Gemma-2024-04-01"})
-    assert (conclusion.expression, kinds(conclusion)) == ("LicenseRef-Gemma-2024-04-01", [])
+    assert (conclusion.expression, list_conflict_kinds(conclusion)) == ("LicenseRef-Gemma-2024-04-01", [])
     without = conclude_cards(license="gemma")
-    assert "version-dependent" in kinds(without)
-    assert "version-dependent" not in kinds(conclude_cards(license="mit"))
+    assert "version-dependent" in list_conflict_kinds(without)
+    assert "version-dependent" not in list_conflict_kinds(conclude_cards(license="mit"))
 
 
 def test_variant_text_is_never_concluded(conclude_cards, fired, text_claim):
@@ -94,7 +94,7 @@ def test_use_policy_is_not_a_license(conclude_cards, text_claim):
     assert conclude_cards(license="mit", claims=[policy]).expression == "MIT"
 
 
-def test_additional_text_binds_too(conclude_cards):
+def test_second_license_text_binds_unless_it_is_stricter(conclude_cards):
     both = conclude_cards(license="apache-2.0", texts={"LICENSE": "Apache-2.0", "LICENSE-MIT": "MIT"})
     assert (both.state, both.expression) == (CONCLUDED, "Apache-2.0 AND MIT")
     stricter = conclude_cards(license="apache-2.0", texts={"LICENSE": "Apache-2.0", "LICENSE-MODEL": "CC-BY-NC-4.0"})
@@ -111,25 +111,25 @@ def test_texts_of_both_alternatives_agree_with_expression(conclude_cards):
 @pytest.mark.parametrize(
     ("claim", "state"),
     [
-        (stated("model.gguf", "general.license", "mit", "MIT"), CONCLUDED),
-        (stated("model.gguf", "general.license", "other", None), CONCLUDED),
-        (stated("model.gguf", "general.license", "llama3.1", "LicenseRef-Llama-3.1"), CONTRADICTORY),
-        (stated("model.gguf", "general.license", "acme-1.0", None), UNRECOGNISED),
-        (stated("", "Hub tag", "mit", "MIT"), CONCLUDED),
-        (stated("", "Hub tag", "cc-by-nc-4.0", "CC-BY-NC-4.0"), CONTRADICTORY),
-        (stated("", "Hub card data", "acme-1.0", None), UNRECOGNISED),
+        (build_declared_claim("model.gguf", "general.license", "mit", "MIT"), CONCLUDED),
+        (build_declared_claim("model.gguf", "general.license", "other", None), CONCLUDED),
+        (build_declared_claim("model.gguf", "general.license", "llama3.1", "LicenseRef-Llama-3.1"), CONTRADICTORY),
+        (build_declared_claim("model.gguf", "general.license", "acme-1.0", None), UNRECOGNISED),
+        (build_declared_claim("", "Hub tag", "mit", "MIT"), CONCLUDED),
+        (build_declared_claim("", "Hub tag", "cc-by-nc-4.0", "CC-BY-NC-4.0"), CONTRADICTORY),
+        (build_declared_claim("", "Hub card data", "acme-1.0", None), UNRECOGNISED),
         # Code has a licence of its own.
-        (stated("pyproject.toml", "license", "cc-by-nc-4.0", "CC-BY-NC-4.0"), CONCLUDED),
+        (build_declared_claim("pyproject.toml", "license", "cc-by-nc-4.0", "CC-BY-NC-4.0"), CONCLUDED),
     ],
 )
-def test_metadata_and_tags_must_agree_with_card(conclude_cards, claim, state):
+def test_metadata_or_tag_that_contradicts_card_prevents_conclusion(conclude_cards, claim, state):
     assert conclude_cards(license="mit", claims=[claim]).state is state
 
 
 def test_metadata_at_root_is_concluded_but_not_in_subfolder(conclude_cards):
-    claim = stated("model.gguf", "general.license", "apache-2.0", "Apache-2.0")
+    claim = build_declared_claim("model.gguf", "general.license", "apache-2.0", "Apache-2.0")
     assert conclude_cards(cards={}, claims=[claim]).expression == "Apache-2.0"
-    below = stated("q4/model.gguf", "general.license", "apache-2.0", "Apache-2.0")
+    below = build_declared_claim("q4/model.gguf", "general.license", "apache-2.0", "Apache-2.0")
     assert conclude_cards(cards={}, claims=[below]).state is UNDECLARED
 
 
@@ -140,7 +140,9 @@ def test_name_in_running_text_is_a_conflict_only_if_stricter(conclude_cards, fir
     assert (conclusion.state, conclusion.permission) == (CONCLUDED, Answer.REVIEW)
     assert "license/stricter-in-prose" in fired(conclusion)
     mild = LicenseClaim(ClaimKind.DECLARED, "README.md", "text", "the MIT License", "MIT")
-    assert kinds(conclude_cards(license="apache-2.0", claims=[mild], texts={"LICENSE": "Apache-2.0"})) == []
+    assert (
+        list_conflict_kinds(conclude_cards(license="apache-2.0", claims=[mild], texts={"LICENSE": "Apache-2.0"})) == []
+    )
 
 
 def test_component_licenses_bind_apart_from_the_model(conclude_cards):

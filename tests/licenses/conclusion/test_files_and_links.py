@@ -71,7 +71,7 @@ def test_archive_member_is_not_a_license_file_of_the_snapshot(conclude_cards):
     assert conclude_cards(license="mit", paths=["LICENSE"]).state is ConclusionState.UNRECOGNISED
 
 
-def link_of(conclusion):
+def list_link_destinations(conclusion):
     return [subject.fields["place"] for subject in build_subjects(conclusion) if subject.kind == "license-link"]
 
 
@@ -80,7 +80,7 @@ def link_of(conclusion):
 )
 def test_link_to_snapshot_file_is_found(conclude_cards, link):
     conclusion = conclude_cards(license="mit", license_link=link, paths=["LICENSE.md", "docs/LICENSE.md"])
-    assert link_of(conclusion) == []
+    assert list_link_destinations(conclusion) == []
 
 
 def test_link_may_lead_to_a_file_with_any_name(conclude_cards, fired):
@@ -93,8 +93,8 @@ def test_link_may_lead_to_a_file_with_any_name(conclude_cards, fired):
 
 def test_relative_link_starts_at_the_folder_of_its_card(conclude_cards):
     cards = {"README.md": {"license": "mit"}, "sub/README.md": {"license_link": "LICENSE"}}
-    assert link_of(conclude_cards(cards=cards, paths=["sub/LICENSE"])) == []
-    assert link_of(conclude_cards(cards=cards, paths=["LICENSE"])) == ["missing-file"]
+    assert list_link_destinations(conclude_cards(cards=cards, paths=["sub/LICENSE"])) == []
+    assert list_link_destinations(conclude_cards(cards=cards, paths=["LICENSE"])) == ["missing-file"]
 
 
 @pytest.mark.parametrize(
@@ -116,14 +116,21 @@ def test_relative_link_starts_at_the_folder_of_its_card(conclude_cards):
     ],
 )
 def test_unresolved_link_is_classified_by_destination(conclude_cards, link, place):
-    assert link_of(conclude_cards(license="mit", license_link=link)) == [place]
+    assert list_link_destinations(conclude_cards(license="mit", license_link=link)) == [place]
 
 
 def test_page_of_the_model_itself_resolves_to_its_file(conclude_cards):
     link = "https://huggingface.co/acme/tiny/blob/main/LICENSE"
-    assert link_of(conclude_cards(license="mit", license_link=link, paths=["LICENSE"], repository="Acme/tiny")) == []
-    assert link_of(conclude_cards(license="mit", license_link=link, paths=["LICENSE"], repository="acme/other")) == [
-        "web"
-    ]
-    assert link_of(conclude_cards(license="mit", license_link=link, paths=["LICENSE"])) == ["web"]
-    assert link_of(conclude_cards(license="mit", license_link=link, paths=[], repository="acme/tiny")) == ["web"]
+    assert (
+        list_link_destinations(
+            conclude_cards(license="mit", license_link=link, paths=["LICENSE"], repository="Acme/tiny")
+        )
+        == []
+    )
+    assert list_link_destinations(
+        conclude_cards(license="mit", license_link=link, paths=["LICENSE"], repository="acme/other")
+    ) == ["web"]
+    assert list_link_destinations(conclude_cards(license="mit", license_link=link, paths=["LICENSE"])) == ["web"]
+    assert list_link_destinations(
+        conclude_cards(license="mit", license_link=link, paths=[], repository="acme/tiny")
+    ) == ["web"]

@@ -16,7 +16,7 @@ TOOLING = ["train.py", "modeling_x.py", "eval.py", "eval_set.jsonl", "requiremen
 SCIENCE = ["prepare_data.py", "run/checkpoint-100/model.safetensors", "train.jsonl"]
 
 
-def opened(conclude_cards, paths, license_="apache-2.0", **options):
+def rate_card_openness(conclude_cards, paths, license_="apache-2.0", **options):
     return conclude_cards(license=license_, paths=["README.md", *paths], prose={"README.md": CARD}, **options).openness
 
 
@@ -29,35 +29,37 @@ def opened(conclude_cards, paths, license_="apache-2.0", **options):
     ],
 )
 def test_class_requires_all_its_components(conclude_cards, paths, title):
-    assert opened(conclude_cards, paths).title.startswith(title)
+    assert rate_card_openness(conclude_cards, paths).title.startswith(title)
 
 
 def test_data_is_rated_by_its_own_license(conclude_cards):
     free = {"datasets": [DatasetClaim("a/b", OriginState.READ, ("CC-BY-4.0",))]}
     whole = [*WEIGHTS, *TOOLING, *SCIENCE]
-    assert opened(conclude_cards, [*WEIGHTS, *TOOLING], evidence=free).title.startswith("Class II,")
-    assert opened(conclude_cards, whole, evidence=free).title.startswith("Class I,")
+    assert rate_card_openness(conclude_cards, [*WEIGHTS, *TOOLING], evidence=free).title.startswith("Class II,")
+    assert rate_card_openness(conclude_cards, whole, evidence=free).title.startswith("Class I,")
     unknown = {"datasets": [DatasetClaim("a/b", OriginState.MISSING)]}
-    assert opened(conclude_cards, whole, evidence=unknown).title.startswith("Class III,")
+    assert rate_card_openness(conclude_cards, whole, evidence=unknown).title.startswith("Class III,")
     closed = {"datasets": [DatasetClaim("a/b", OriginState.READ, ("CC-BY-NC-4.0",))]}
-    assert opened(conclude_cards, whole, evidence=closed).title.startswith("Class III,")
+    assert rate_card_openness(conclude_cards, whole, evidence=closed).title.startswith("Class III,")
 
 
 @pytest.mark.parametrize("license_", ["llama3.1", "openrail++", "cc-by-nc-4.0", "other", "gemma"])
 def test_restricted_license_opens_no_component(conclude_cards, license_):
-    openness = opened(conclude_cards, WEIGHTS, license_)
+    openness = rate_card_openness(conclude_cards, WEIGHTS, license_)
     assert openness.title.startswith("No class")
     assert not any(part.open for part in openness.components)
     assert any("Model parameters" in line for line in openness.missing)
 
 
 def test_weights_are_open_only_if_base_model_is_open(conclude_cards, origin_of):
-    assert opened(conclude_cards, WEIGHTS, origins=[origin_of("a/b", "MIT")]).title.startswith("Class III")
-    assert opened(conclude_cards, WEIGHTS, origins=[origin_of("a/b", "CC-BY-NC-4.0")]).title.startswith("No class")
+    assert rate_card_openness(conclude_cards, WEIGHTS, origins=[origin_of("a/b", "MIT")]).title.startswith("Class III")
+    assert rate_card_openness(conclude_cards, WEIGHTS, origins=[origin_of("a/b", "CC-BY-NC-4.0")]).title.startswith(
+        "No class"
+    )
 
 
-def test_every_component_names_its_evidence(conclude_cards):
-    parts = {part.id: part for part in opened(conclude_cards, WEIGHTS).components}
+def test_present_component_names_the_file_that_shows_it(conclude_cards):
+    parts = {part.id: part for part in rate_card_openness(conclude_cards, WEIGHTS).components}
     assert (parts["model-parameters"].evidence, parts["model-parameters"].open) == ("model.safetensors", True)
     assert (parts["training-code"].present, parts["training-code"].open, parts["training-code"].evidence) == (
         False, None, "",

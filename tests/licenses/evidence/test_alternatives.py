@@ -20,7 +20,7 @@ NAMES = LicenseNames(RULES.licenses, RULES.vague_licenses)
 WORDS = st.sampled_from(["MIT", "apache-2.0", "GPL-3.0", "nonsense", "AND", "OR", "WITH", "(", ")", "other", ""])
 
 
-def read(text: str):
+def parse_with_shipped_names(text: str):
     return parse_alternatives(text, NAMES.resolve_name)
 
 
@@ -39,10 +39,10 @@ def read(text: str):
     ],
 )  # fmt: skip
 def test_expression_is_parsed_to_alternatives(text, found):
-    assert read(text) == found
+    assert parse_with_shipped_names(text) == found
 
 
-def test_all_licenses_bind_when_alternatives_are_too_many():
+def test_more_than_sixteen_alternatives_become_one_that_binds_all():
     names = sorted(RULES.licenses)[:40]
     many = combine_alternatives(*(((a,), (b,)) for a, b in zip(names[::2], names[1::2], strict=True)))
     assert len(many) == 1
@@ -51,14 +51,14 @@ def test_all_licenses_bind_when_alternatives_are_too_many():
 
 @given(st.lists(WORDS, max_size=12))
 def test_formatted_alternatives_parse_to_the_same(words):
-    found = read(" ".join(words))
+    found = parse_with_shipped_names(" ".join(words))
     if found is not None:
         assert set(list_license_ids(found)) <= set(RULES.licenses)
-        again = read(format_expression(found))
+        again = parse_with_shipped_names(format_expression(found))
         assert again is not None
         assert {frozenset(each) for each in again} == {frozenset(each) for each in found}
 
 
-def test_inherited_licenses_join_all_alternatives():
+def test_inherited_license_binds_beside_every_alternative():
     assert format_expression((("MIT",), ("Apache-2.0",)), ["GPL-3.0-only"]) == "(MIT OR Apache-2.0) AND GPL-3.0-only"
     assert format_expression((("MIT",),), ["MIT", "Apache-2.0"]) == "MIT AND Apache-2.0"

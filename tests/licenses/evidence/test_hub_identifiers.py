@@ -104,7 +104,7 @@ def test_family_identifier_is_vague_with_reason(rules: Catalogue, word: str) -> 
 
 
 @check_each("word", [*LICENCES, *OF_PUBLISHERS])
-def test_identifier_belongs_to_one_license(rules: Catalogue, word: str) -> None:
+def test_hub_identifier_belongs_to_one_license(rules: Catalogue, word: str) -> None:
     claimants = [entry.id for entry in rules.licenses.values() if word in entry.hub_ids]
     assert claimants == [index_license_names(rules.licenses).get(fold_license_name(word))]
     assert claimants == [LICENCES.get(word, claimants[0])]

@@ -14,21 +14,21 @@ from modelaudit.model.structure import CardField, Defect, Location, ModelCard
 from modelaudit.model.terms import Relation
 
 
-def stated(rules, *items, artifact="model.gguf"):
+def extract_from_statements(rules, *items, artifact="model.gguf"):
     statements = Statements("gguf", tuple(Statement(*item) for item in items))
     return extract_claims(statements, artifact, rules.licenses, rules.vague_licenses)
 
 
 def test_license_statement_is_resolved_with_key_place_and_words(rules):
     where = Location(key="general.license", offset=24)
-    [claim] = stated(rules, (Topic.LICENSE, "general.license", "Apache-2.0", where))
+    [claim] = extract_from_statements(rules, (Topic.LICENSE, "general.license", "Apache-2.0", where))
     assert (claim.kind, claim.artifact, claim.field, claim.quotation, claim.entry, claim.location) == (
         ClaimKind.DECLARED, "model.gguf", "general.license", "Apache-2.0", "Apache-2.0", where,
     )  # fmt: skip
 
 
-def test_names_links_families_and_expressions_resolve(rules):
-    claims = stated(
+def test_only_a_known_name_or_link_resolves_to_a_license(rules):
+    claims = extract_from_statements(
         rules,
         (Topic.LICENSE, "general.license", "MIT OR apache-2.0"),
         (Topic.LICENSE_NAME, "general.license.name", "no such licence"),
@@ -44,9 +44,9 @@ def test_names_links_families_and_expressions_resolve(rules):
     ]
 
 
-def test_relation_at_the_place_of_a_base_model_is_its_own(rules):
+def test_relation_at_the_place_of_a_base_model_applies_to_it_alone(rules):
     a, b = Location(key="base_model:quantized:org/a"), Location(key="base_model:org/b")
-    claims = stated(
+    claims = extract_from_statements(
         rules,
         (Topic.BASE_MODEL, "Hub tag", "org/a", a),
         (Topic.RELATION, "Hub tag", "quantized", a),
@@ -68,20 +68,22 @@ def test_relation_at_the_place_of_a_base_model_is_its_own(rules):
 )  # fmt: skip
 def test_relation_elsewhere_applies_to_all_base_models(rules, words, relation):
     relations = [(Topic.RELATION, f"key {number}", word) for number, word in enumerate(words)]
-    claims = stated(rules, *relations, (Topic.BASE_MODEL, "models", "org/a"), (Topic.BASE_MODEL, "models", "org/b"))
+    claims = extract_from_statements(
+        rules, *relations, (Topic.BASE_MODEL, "models", "org/a"), (Topic.BASE_MODEL, "models", "org/b")
+    )
     assert {(claim.quotation, claim.relation) for claim in claims} == {("org/a", relation), ("org/b", relation)}
 
 
 def test_unknown_licences_are_limited_and_recognised_licence_is_kept(rules):
     unknown = [(Topic.LICENSE, "license", f"unknown {number}") for number in range(1000)]
     origins = [(Topic.BASE_MODEL, "base_model", f"org/{number}") for number in range(1000)]
-    claims = stated(rules, *unknown, *origins, (Topic.LICENSE, "license", "cc-by-nc-4.0"))
+    claims = extract_from_statements(rules, *unknown, *origins, (Topic.LICENSE, "license", "cc-by-nc-4.0"))
     assert len(claims) == 3 * CLAIM_LIMIT + 1
     assert "CC-BY-NC-4.0" in {claim.entry for claim in claims}
 
 
-def test_long_values_are_truncated(rules):
-    [claim] = stated(rules, (Topic.LICENSE, "license", "x" * 100_000))
+def test_long_license_value_is_quoted_truncated(rules):
+    [claim] = extract_from_statements(rules, (Topic.LICENSE, "license", "x" * 100_000))
     assert len(claim.quotation) < NAME_LIMIT + 50
 
 
@@ -90,7 +92,7 @@ def test_long_values_are_truncated(rules):
     [((), Relation.UNSTATED), (("quantized",), Relation.QUANTIZED), ((" Merge ",), Relation.MERGE),
      (("odd",), Relation.UNSTATED), (("merge", "finetune"), Relation.UNSTATED)],
 )  # fmt: skip
-def test_card_states_the_relation(rules, stated_words, relation):
+def test_single_relation_of_card_applies_to_its_base_model(rules, stated_words, relation):
     fields = [CardField("base_model", ("org/a",), 3), CardField("datasets", ("org/rows",), 4)]
     if stated_words:
         fields.append(CardField("base_model_relation", stated_words, 5))

@@ -27,12 +27,12 @@ def mit() -> str:
     return files[0].read_text("utf-8")
 
 
-def read(text, kind=ProseKind.LICENSE, path="LICENSE", line=1):
+def extract_from_text(text, kind=ProseKind.LICENSE, path="LICENSE", line=1):
     return extract_text_claims(Prose(kind, text, line), path, RULES.licenses, load_fingerprints())
 
 
 def test_license_text_is_found_with_line_and_words(mit):
-    [claim] = read(f"\n\n{mit}", line=10)
+    [claim] = extract_from_text(f"\n\n{mit}", line=10)
     assert (claim.kind, claim.artifact, claim.field, claim.entry, claim.basis) == (
         FOUND, "LICENSE", TEXT, "MIT", Basis.TEXT,
     )  # fmt: skip
@@ -43,18 +43,20 @@ def test_license_text_is_found_with_line_and_words(mit):
 
 def test_text_with_added_clause_is_a_variant_that_quotes_it(mit):
     more = f"{mit}\nIf the product has more than 100 million monthly active users, its name must be shown.\n"
-    claims = read(more)
+    claims = extract_from_text(more)
     assert {(claim.entry, claim.basis) for claim in claims} == {("MIT", Basis.VARIANT)}
     assert any("million" in " ".join(claim.differs) for claim in claims)
 
 
 def test_license_text_in_a_card_is_found(mit):
-    claims = read(f"# Model\n\nSome words on what it does.\n\n## License\n\n{mit}", ProseKind.CARD, "README.md", 5)
+    claims = extract_from_text(
+        f"# Model\n\nSome words on what it does.\n\n## License\n\n{mit}", ProseKind.CARD, "README.md", 5
+    )
     assert {(claim.kind, claim.entry) for claim in claims} >= {(FOUND, "MIT")}
 
 
-def test_names_in_a_card_are_declared_with_their_sentence():
-    claims = read("# M\n\nIt is released under the MIT License.\n", ProseKind.CARD, "README.md", 6)
+def test_license_named_in_a_card_is_declared_with_its_sentence():
+    claims = extract_from_text("# M\n\nIt is released under the MIT License.\n", ProseKind.CARD, "README.md", 6)
     assert [(c.kind, c.field, c.entry, c.basis, c.location.line, c.quotation) for c in claims] == [
         (DECLARED, TEXT, "MIT", Basis.NAME, 8, "It is released under the MIT License.")
     ]
@@ -73,7 +75,7 @@ def test_names_in_a_card_are_declared_with_their_sentence():
     ],
 )
 def test_license_name_resolves_as_a_whole(sentence, entry):
-    claims = read(sentence, ProseKind.CARD, "README.md")
+    claims = extract_from_text(sentence, ProseKind.CARD, "README.md")
     assert [claim.entry for claim in claims] == ([] if entry == "nothing" else [entry])
 
 
@@ -101,7 +103,7 @@ def test_license_name_resolves_as_a_whole(sentence, entry):
     ],
 )
 def test_hub_template_lines_are_parsed(line, expected):
-    claims = read(f"# M\n\n{line}\n", ProseKind.CARD, "README.md")
+    claims = extract_from_text(f"# M\n\n{line}\n", ProseKind.CARD, "README.md")
     assert [each.entry or f"{each.quotation} {each.relation}" for each in claims] == expected
     assert all(each.location.line == 3 for each in claims)
     kinds = {DECLARED if each.entry else ClaimKind.INHERITED for each in claims}
@@ -110,19 +112,19 @@ def test_hub_template_lines_are_parsed(line, expected):
 
 @pytest.mark.parametrize("name", ["cc-by-nc-4.0", "Apache 2.0", "**gemma**", "[MIT](LICENSE)"])
 def test_license_heading_with_a_name_below_is_parsed(name):
-    [claim] = read(f"# M\n\n## License\n\n{name}\n\n## More\n", ProseKind.CARD, "README.md")
+    [claim] = extract_from_text(f"# M\n\n## License\n\n{name}\n\n## More\n", ProseKind.CARD, "README.md")
     assert claim.entry is not None
     assert (claim.kind, claim.location.line) == (DECLARED, 5)
 
 
-def test_license_text_in_a_card_hides_no_name(mit):
-    claims = read(f"# M\n\nLicense: cc-by-nc-4.0\n\n{mit}", ProseKind.CARD, "README.md")
+def test_license_name_beside_a_license_text_in_a_card_is_kept(mit):
+    claims = extract_from_text(f"# M\n\nLicense: cc-by-nc-4.0\n\n{mit}", ProseKind.CARD, "README.md")
     assert {"CC-BY-NC-4.0", "MIT"} <= {claim.entry for claim in claims}
 
 
-def test_code_heads_are_found_and_never_declared():
+def test_license_in_head_of_source_file_is_found_and_not_declared():
     head = "# SPDX-License-Identifier: GPL-3.0-only\n# Licensed under the Apache License, Version 2.0.\n"
-    claims = read(head, ProseKind.CODE, "modeling.py")
+    claims = extract_from_text(head, ProseKind.CODE, "modeling.py")
     assert [(claim.kind, claim.field, claim.entry) for claim in claims] == [
         (FOUND, TAG, "GPL-3.0-only"),
         (FOUND, TEXT, "Apache-2.0"),
@@ -130,22 +132,22 @@ def test_code_heads_are_found_and_never_declared():
 
 
 def test_spdx_tag_keeps_the_whole_expression():
-    [claim] = read("// SPDX-License-Identifier: MIT OR Apache-2.0\n", ProseKind.CODE, "a.js")
+    [claim] = extract_from_text("// SPDX-License-Identifier: MIT OR Apache-2.0\n", ProseKind.CODE, "a.js")
     assert (claim.entry, claim.quotation, claim.field) == (None, "MIT OR Apache-2.0", TAG)
 
 
 def test_unknown_license_file_makes_no_text_claim():
-    assert read("All of it is mine, and nobody may use it without asking.\n") == ()
-    assert read("It is released under the Frobnicate License.\n") == ()
+    assert extract_from_text("All of it is mine, and nobody may use it without asking.\n") == ()
+    assert extract_from_text("It is released under the Frobnicate License.\n") == ()
 
 
 def test_license_file_with_a_name_alone_is_no_text_claim():
-    [claim] = read("This model is licensed under the MIT License.\n")
+    [claim] = extract_from_text("This model is licensed under the MIT License.\n")
     assert (claim.kind, claim.entry, claim.basis) == (FOUND, "MIT", Basis.NAME)
 
 
 def test_unknown_use_policy_is_a_claim_that_grants_nothing():
-    [claim] = read(
+    [claim] = extract_from_text(
         "\n# Acme use policy\n\nNot for harm. It is released under the MIT License.", ProseKind.POLICY, "USE_POLICY.md"
     )
     assert (claim.kind, claim.field, claim.entry, claim.quotation, claim.location.line) == (
@@ -155,10 +157,10 @@ def test_unknown_use_policy_is_a_claim_that_grants_nothing():
 
 @pytest.mark.parametrize("kind", list(ProseKind))
 def test_empty_texts_make_no_claim_except_policies(kind):
-    assert [claim.field for claim in read(" \n\n", kind)] == ([POLICY] if kind is ProseKind.POLICY else [])
+    assert [claim.field for claim in extract_from_text(" \n\n", kind)] == ([POLICY] if kind is ProseKind.POLICY else [])
 
 
-def test_repeated_code_heads_are_claimed_a_few_times():
+def test_equal_claims_of_source_files_are_kept_five_times():
     claims = [LicenseClaim(FOUND, f"src/{number}.py", TEXT, f"words {number}", "Apache-2.0") for number in range(1000)]
     texts = [LicenseClaim(FOUND, f"{number}/LICENSE.txt", TEXT, "w", "Apache-2.0") for number in range(10)]
     other = LicenseClaim(FOUND, "src/last.py", TEXT, "words", "GPL-3.0-only")
@@ -169,7 +171,7 @@ def test_repeated_code_heads_are_claimed_a_few_times():
 
 @given(st.text(max_size=300), st.sampled_from(list(ProseKind)))
 def test_claims_are_bounded_and_entries_exist_in_the_rule_set(text, kind):
-    for claim in read(text, kind):
+    for claim in extract_from_text(text, kind):
         assert claim.entry is None or claim.entry in RULES.licenses
         assert len(claim.quotation) <= NAME_LIMIT + 40
 
@@ -177,11 +179,11 @@ def test_claims_are_bounded_and_entries_exist_in_the_rule_set(text, kind):
 @pytest.mark.parametrize(
     "filler", ["released under the X License 1.\n", "License: MIT\n", "(" * 50, "\u200b. ", "#" * 80]
 )
-def test_five_megabytes_are_read_quickly(filler):
+def test_card_of_five_megabytes_makes_bounded_claims(filler):
     text = filler * (5_000_000 // len(filler))
-    assert len(read(text, ProseKind.CARD, "README.md")) <= 200
+    assert len(extract_from_text(text, ProseKind.CARD, "README.md")) <= 200
 
 
-def test_shortest_license_texts_pass_the_stem_filter(mit):
-    found = read(f"# M\n\n{mit}", ProseKind.CARD, "README.md")
+def test_mit_text_in_a_card_passes_the_stem_filter(mit):
+    found = extract_from_text(f"# M\n\n{mit}", ProseKind.CARD, "README.md")
     assert any(claim.entry == "MIT" and claim.basis is not Basis.NAME for claim in found)

@@ -15,12 +15,12 @@ SALE = Intent(
 LLAMA = "LicenseRef-Llama-3.1"
 
 
-def kinds(conclusion):
+def list_conflict_kinds(conclusion):
     return [conflict.kind for conflict in conclusion.conflicts]
 
 
 @pytest.mark.parametrize("relation", [Relation.FINETUNE, Relation.QUANTIZED, Relation.ADAPTER, Relation.MERGE])
-def test_permissive_card_over_llama_drops_llama_terms(conclude_cards, fired, origin_of, relation):
+def test_permissive_card_over_llama_is_a_conflict_for_review(conclude_cards, fired, origin_of, relation):
     origins = [origin_of("meta-llama/Llama-3.1-8B", LLAMA, relation=relation)]
     conclusion = conclude_cards(license="apache-2.0", texts={"LICENSE": "Apache-2.0"}, origins=origins, intent=SALE)
     assert conclusion.expression == f"Apache-2.0 AND {LLAMA}"
@@ -30,7 +30,7 @@ def test_permissive_card_over_llama_drops_llama_terms(conclude_cards, fired, ori
     assert conflict.drops == "restrictions"
     assert "number of users" in conflict.detail
     assert "license/declared-against-inherited" in fired(conclusion)
-    assert {"missing-text", "missing-notice", "missing-naming"} <= set(kinds(conclusion))
+    assert {"missing-text", "missing-notice", "missing-naming"} <= set(list_conflict_kinds(conclusion))
     assert {duty.via for duty in conclusion.duties if duty.license == LLAMA} == {"meta-llama/Llama-3.1-8B"}
 
 
@@ -44,7 +44,11 @@ def test_llama_finetune_with_all_duties_met_has_no_conflict(conclude_cards, fire
         repository="acme/Llama-3.1-8B-acme",
         intent=SALE,
     )
-    assert (conclusion.state, conclusion.expression, kinds(conclusion)) == (ConclusionState.CONCLUDED, LLAMA, [])
+    assert (conclusion.state, conclusion.expression, list_conflict_kinds(conclusion)) == (
+        ConclusionState.CONCLUDED,
+        LLAMA,
+        [],
+    )
     assert conclusion.permission is Answer.ALLOW
     assert set(fired(conclusion)) == {"license/commercial-conditions"}
     met = {duty.kind: duty.met for duty in conclusion.duties}
@@ -59,7 +63,7 @@ def test_missing_upstream_notice_and_name_are_conflicts(conclude_cards, origin_o
     assert any("Built with Llama" in each for each in said)
     assert any("begin with “Llama”" in each for each in said)
     # The original model has no base model to name.
-    assert "missing-naming" not in kinds(
+    assert "missing-naming" not in list_conflict_kinds(
         conclude_cards(license="llama3.1", texts={"LICENSE": LLAMA}, repository="a/zephyr")
     )
 
@@ -81,14 +85,14 @@ def test_inherited_license_is_added_to_expression(conclude_cards, origin_of, nam
     conclusion = conclude_cards(license=name, origins=[origin_of("a/b", upstream)], intent=SALE)
     assert (conclusion.expression, conclusion.permission) == (expression, permission)
     quiet = upstream in ("MIT", "Apache-2.0")
-    assert ("declared-inherited" in kinds(conclusion)) is not quiet
+    assert ("declared-inherited" in list_conflict_kinds(conclusion)) is not quiet
 
 
 @pytest.mark.parametrize("look", [OriginState.MISSING, OriginState.GATED, OriginState.UNREACHED, OriginState.LIMIT])
 def test_unread_base_model_leaves_answer_for_review(conclude_cards, origin_of, look):
     conclusion = conclude_cards(license="mit", origins=[origin_of("acme/nowhere", lookup=look)], intent=SALE)
     assert (conclusion.expression, conclusion.permission) == ("MIT", Answer.REVIEW)
-    assert "origin-unknown" in kinds(conclusion)
+    assert "origin-unknown" in list_conflict_kinds(conclusion)
 
 
 def test_base_model_on_record_restricts_and_never_permits(conclude_cards, origin_of):
@@ -106,11 +110,11 @@ def test_base_model_without_license_leaves_answer_for_review(conclude_cards, ori
     assert conclude_cards(license="mit", origins=[origin_of("a/b")], intent=SALE).permission is Answer.REVIEW
 
 
-def test_local_path_is_recorded_and_decides_nothing(conclude_cards, origin_of):
+def test_base_model_at_local_path_is_a_conflict_without_doubt(conclude_cards, origin_of):
     conclusion = conclude_cards(
         license="mit", origins=[origin_of("/data/run-7/checkpoint", lookup=OriginState.UNREACHED)], intent=SALE
     )
-    assert ("origin-local" in kinds(conclusion), conclusion.permission) == (True, Answer.ALLOW)
+    assert ("origin-local" in list_conflict_kinds(conclusion), conclusion.permission) == (True, Answer.ALLOW)
 
 
 def test_alternatives_do_not_hide_a_base_model(conclude_cards, origin_of):
@@ -120,7 +124,7 @@ def test_alternatives_do_not_hide_a_base_model(conclude_cards, origin_of):
     assert any(answer.answer is Answer.REVIEW for answer in conclusion.answers) or conclusion.own == (LLAMA,)
 
 
-def test_data_set_licenses_are_apart_and_do_not_bind(conclude_cards, fired):
+def test_data_set_license_is_a_conflict_and_does_not_bind(conclude_cards, fired):
     data = [
         DatasetClaim("a/news", OriginState.READ, ("CC-BY-NC-4.0",)),
         DatasetClaim("b/gone", OriginState.MISSING, (), "it is not on the Hub"),
@@ -128,11 +132,14 @@ def test_data_set_licenses_are_apart_and_do_not_bind(conclude_cards, fired):
     ]
     conclusion = conclude_cards(license="mit", evidence={"datasets": data}, intent=SALE)
     assert (conclusion.expression, conclusion.permission) == ("MIT", Answer.ALLOW)
-    assert [each for each in kinds(conclusion) if each.startswith("dataset")] == ["dataset-stricter", "dataset-unknown"]
+    assert [each for each in list_conflict_kinds(conclusion) if each.startswith("dataset")] == [
+        "dataset-stricter",
+        "dataset-unknown",
+    ]
     assert {"license/dataset-stricter", "license/base-model-not-followed"} <= set(fired(conclusion))
 
 
-def test_missing_license_is_for_review(conclude_cards):
+def test_use_of_undeclared_model_is_for_review(conclude_cards):
     conclusion = conclude_cards(intent=SALE)
     assert (conclusion.permission, conclusion.answers[0].kind) == (Answer.REVIEW, "conclusion")
     assert conclude_cards().permission is None

@@ -17,19 +17,19 @@ from modelaudit.model.structure import Location
 from modelaudit.model.terms import Relation
 
 
-def base(name, field="base_model", artifact="README.md", relation=Relation.UNSTATED):
+def name_base_model(name, field="base_model", artifact="README.md", relation=Relation.UNSTATED):
     return LicenseClaim(ClaimKind.INHERITED, artifact, field, name, None, Location(line=2), relation=relation)
 
 
-def data(name):
+def name_data_set(name):
     return LicenseClaim(ClaimKind.INHERITED, "README.md", "datasets", name, None, Location(line=3))
 
 
-def declared(entry):
+def declare_license(entry):
     return LicenseClaim(ClaimKind.DECLARED, "README.md", "license", entry, entry)
 
 
-class World:
+class FakeHub:
     """Repositories by id, each with its claims; any other id is missing. Counts the lookups."""
 
     def __init__(self, **repositories):
@@ -54,21 +54,21 @@ def assess_declared(claims, paths):
     return (ConclusionState.CONCLUDED if ids else ConclusionState.UNDECLARED), ids
 
 
-def rows(origins):
+def list_origin_rows(origins):
     return [(each.name, each.derived_model, each.depth, each.lookup.value, each.entries) for each in origins]
 
 
 def test_chain_is_traced_to_its_root():
-    world = World(a__tuned=[declared("MIT"), base("a/base")], a__base=[declared("X")])
-    origins, _ = world.follow(base("a/tuned"))
-    assert rows(origins) == [("a/tuned", "", 1, "read", ("MIT",)), ("a/base", "a/tuned", 2, "read", ("X",))]
+    world = FakeHub(a__tuned=[declare_license("MIT"), name_base_model("a/base")], a__base=[declare_license("X")])
+    origins, _ = world.follow(name_base_model("a/tuned"))
+    assert list_origin_rows(origins) == [("a/tuned", "", 1, "read", ("MIT",)), ("a/base", "a/tuned", 2, "read", ("X",))]
     assert origins[0].state is ConclusionState.CONCLUDED
-    assert (origins[0].commit, origins[0].claim) == (f"{'a/tuned':0>40}", base("a/tuned"))
+    assert (origins[0].commit, origins[0].claim) == (f"{'a/tuned':0>40}", name_base_model("a/tuned"))
 
 
-def test_direct_base_model_has_empty_made_field():
-    world = World(a__base=[base("a/root")], a__root=[])
-    origins, _ = world.follow(base("a/base"), base("/path"), own="a/model")
+def test_direct_base_model_has_empty_derived_model():
+    world = FakeHub(a__base=[name_base_model("a/root")], a__root=[])
+    origins, _ = world.follow(name_base_model("a/base"), name_base_model("/path"), own="a/model")
     assert [(each.name, each.derived_model) for each in origins] == [
         ("a/base", ""),
         ("/path", ""),
@@ -76,17 +76,20 @@ def test_direct_base_model_has_empty_made_field():
     ]
 
 
-def test_walk_is_breadth_first():
-    world = World(a__one=[base("a/deep")], a__two=[], a__deep=[])
-    origins, _ = world.follow(base("a/one"), base("a/two"))
+def test_base_models_are_listed_breadth_first():
+    world = FakeHub(a__one=[name_base_model("a/deep")], a__two=[], a__deep=[])
+    origins, _ = world.follow(name_base_model("a/one"), name_base_model("a/two"))
     assert [each.name for each in origins] == ["a/one", "a/two", "a/deep"]
 
 
 def test_shared_base_model_is_looked_up_once_and_listed_twice():
-    world = World(
-        a__one=[base("a/root")], a__two=[base("A/Root")], a__root=[declared("X"), base("a/older")], a__older=[]
+    world = FakeHub(
+        a__one=[name_base_model("a/root")],
+        a__two=[name_base_model("A/Root")],
+        a__root=[declare_license("X"), name_base_model("a/older")],
+        a__older=[],
     )
-    origins, _ = world.follow(base("a/one"), base("a/two"))
+    origins, _ = world.follow(name_base_model("a/one"), name_base_model("a/two"))
     assert [(each.name, each.derived_model, each.entries) for each in origins if each.name.lower() == "a/root"] == [
         ("a/root", "a/one", ("X",)),
         ("A/Root", "a/two", ("X",)),
@@ -98,14 +101,14 @@ def test_shared_base_model_is_looked_up_once_and_listed_twice():
 @pytest.mark.parametrize(
     ("repositories", "ring"),
     [
-        ({"a__one": [base("a/one")]}, ("a/one", "a/one")),
-        ({"a__one": [base("a/two")], "a__two": [base("A/One")]}, ("A/One", "a/two")),
-        ({"a__one": [base("a/model")]}, ("a/model", "a/one")),
+        ({"a__one": [name_base_model("a/one")]}, ("a/one", "a/one")),
+        ({"a__one": [name_base_model("a/two")], "a__two": [name_base_model("A/One")]}, ("A/One", "a/two")),
+        ({"a__one": [name_base_model("a/model")]}, ("a/model", "a/one")),
     ],
 )
-def test_cycles_are_recorded_and_end(repositories, ring):
-    world = World(**repositories)
-    origins, _ = world.follow(base("a/one"), own="a/model")
+def test_cycle_of_base_models_is_recorded_and_ends_the_walk(repositories, ring):
+    world = FakeHub(**repositories)
+    origins, _ = world.follow(name_base_model("a/one"), own="a/model")
     [each] = [each for each in origins if each.lookup is OriginState.RING]
     assert (each.name, each.derived_model) == ring
     assert each.state is ConclusionState.NOT_CHECKED
@@ -113,28 +116,28 @@ def test_cycles_are_recorded_and_end(repositories, ring):
 
 
 def test_cycle_across_branches_is_found():
-    world = World(a__one=[base("a/two")], a__two=[base("a/one")])
-    origins, _ = world.follow(base("a/one"), base("a/two"))
+    world = FakeHub(a__one=[name_base_model("a/two")], a__two=[name_base_model("a/one")])
+    origins, _ = world.follow(name_base_model("a/one"), name_base_model("a/two"))
     assert [(each.name, each.derived_model) for each in origins if each.lookup is OriginState.RING] == [
         ("a/one", "a/two")
     ]
 
 
 def test_model_that_names_itself_is_a_cycle():
-    origins, _ = World().follow(base("a/model"), own="a/model")
+    origins, _ = FakeHub().follow(name_base_model("a/model"), own="a/model")
     assert [(each.lookup, each.detail) for each in origins] == [(OriginState.RING, "it names itself as its origin")]
 
 
 def test_cycle_through_renamed_model_ends():
-    renamed = LookupResult(OriginState.READ, "renamed", "c" * 40, (base("a/old"),))
-    world = World(a__old=renamed, a__new=renamed)
-    origins, _ = world.follow(base("a/new"))
+    renamed = LookupResult(OriginState.READ, "renamed", "c" * 40, (name_base_model("a/old"),))
+    world = FakeHub(a__old=renamed, a__new=renamed)
+    origins, _ = world.follow(name_base_model("a/new"))
     assert [(each.name, each.lookup) for each in origins] == [("a/new", OriginState.READ), ("a/old", OriginState.RING)]
 
 
-def test_depth_is_bounded():
-    world = World(**{f"a__{number}": [base(f"a/{number + 1}")] for number in range(50)})
-    origins, _ = world.follow(base("a/0"), limits=Limits(origin_depth=3))
+def test_base_model_beyond_depth_limit_is_recorded_unread():
+    world = FakeHub(**{f"a__{number}": [name_base_model(f"a/{number + 1}")] for number in range(50)})
+    origins, _ = world.follow(name_base_model("a/0"), limits=Limits(origin_depth=3))
     assert [(each.name, each.lookup) for each in origins] == [
         ("a/0", OriginState.READ), ("a/1", OriginState.READ), ("a/2", OriginState.READ), ("a/3", OriginState.LIMIT),
     ]  # fmt: skip
@@ -142,18 +145,20 @@ def test_depth_is_bounded():
     assert len(world.asked) == 3
 
 
-def test_number_is_bounded_and_the_rest_recorded():
-    world = World()
-    origins, _ = world.follow(*(base(f"a/{number}") for number in range(1000)), limits=Limits(origins=10))
+def test_base_models_beyond_number_limit_share_one_limit_record():
+    world = FakeHub()
+    origins, _ = world.follow(*(name_base_model(f"a/{number}") for number in range(1000)), limits=Limits(origins=10))
     assert len(world.asked) == 10
     assert [each.lookup for each in origins] == [OriginState.MISSING] * 10 + [OriginState.LIMIT]
     assert "the rest were not looked up" in origins[-1].detail
 
 
-def test_time_is_bounded():
-    world = World()
+def test_spent_time_leaves_base_models_and_data_sets_unread():
+    world = FakeHub()
     limits = Limits(origin_seconds=-1.0, origins=5)
-    origins, found = world.follow(*(base(f"a/{number}") for number in range(1000)), data("a/rows"), limits=limits)
+    origins, found = world.follow(
+        *(name_base_model(f"a/{number}") for number in range(1000)), name_data_set("a/rows"), limits=limits
+    )
     assert world.asked == []
     assert {each.lookup for each in origins} == {OriginState.LIMIT}
     assert len(origins) == 6
@@ -162,15 +167,15 @@ def test_time_is_bounded():
 
 @pytest.mark.parametrize("look", [OriginState.MISSING, OriginState.GATED, OriginState.UNREACHED])
 def test_unread_base_model_is_recorded_as_not_checked(look):
-    origins, _ = World(a__base=LookupResult(look, "why")).follow(base("a/base"))
+    origins, _ = FakeHub(a__base=LookupResult(look, "why")).follow(name_base_model("a/base"))
     assert [(each.lookup, each.state, each.entries, each.detail) for each in origins] == [
         (look, ConclusionState.NOT_CHECKED, (), "why")
     ]
 
 
-def test_hub_statements_of_gated_model_are_assessed_and_traced():
-    gated = LookupResult(OriginState.GATED, "gated", "d" * 40, (declared("X"), base("a/root")))
-    origins, _ = World(a__base=gated, a__root=[declared("Y")]).follow(base("a/base"))
+def test_claims_of_gated_base_model_are_assessed_and_traced():
+    gated = LookupResult(OriginState.GATED, "gated", "d" * 40, (declare_license("X"), name_base_model("a/root")))
+    origins, _ = FakeHub(a__base=gated, a__root=[declare_license("Y")]).follow(name_base_model("a/base"))
     assert [(each.lookup, each.entries) for each in origins] == [
         (OriginState.GATED, ("X",)),
         (OriginState.READ, ("Y",)),
@@ -186,9 +191,9 @@ def test_hub_statements_of_gated_model_are_assessed_and_traced():
         ("my private model", "not the id of a Hub repository"), ("\u0445/base", "not the id"), ("base model:7b", "not the id"),
     ],
 )  # fmt: skip
-def test_invalid_ids_are_recorded_as_unreached(name, why):
-    world = World()
-    origins, _ = world.follow(base(name))
+def test_base_model_without_hub_id_is_recorded_as_unreached(name, why):
+    world = FakeHub()
+    origins, _ = world.follow(name_base_model(name))
     assert [(each.name, each.lookup) for each in origins] == [(name, OriginState.UNREACHED)]
     assert why in origins[0].detail == explain_invalid_hub_id(name)
     assert world.asked == []
@@ -206,38 +211,38 @@ def test_hub_addresses_parse_to_ids(text):
     assert parse_hub_id(text) == "org/Name-1.0"
 
 
-def test_local_files_name_base_model_when_card_does_not():
-    config = base("org/base", "_name_or_path", "config.json")
-    tokenizer = base("org/other", "name_or_path", "tokenizer_config.json")
+def test_loader_paths_name_base_models_after_the_card():
+    config = name_base_model("org/base", "_name_or_path", "config.json")
+    tokenizer = name_base_model("org/other", "name_or_path", "tokenizer_config.json")
     assert [each.name for each in list_base_models([tokenizer, config])] == ["org/base"]
     assert [each.name for each in list_base_models([tokenizer])] == ["org/other"]
-    card = base("org/said")
+    card = name_base_model("org/said")
     assert [each.name for each in list_base_models([card, tokenizer, config])] == ["org/said", "org/base"]
 
 
-def test_loader_path_counts_only_without_other_evidence():
-    config = base("/data/out", "_name_or_path", "config.json")
+def test_local_loader_path_is_dropped_beside_named_base_model():
+    config = name_base_model("/data/out", "_name_or_path", "config.json")
     assert [each.name for each in list_base_models([config])] == ["/data/out"]
-    assert [each.name for each in list_base_models([config, base("org/said")])] == ["org/said"]
-    own = base("Org/Model", "_name_or_path", "config.json")
+    assert [each.name for each in list_base_models([config, name_base_model("org/said")])] == ["org/said"]
+    own = name_base_model("Org/Model", "_name_or_path", "config.json")
     assert list_base_models([own], own="org/model") == ()
 
 
-def test_path_to_named_base_model_is_merged_with_it():
-    adapter = base("/models/llama-3-8b/", "base_model_name_or_path", "adapter_config.json", Relation.ADAPTER)
-    [each] = list_base_models([base("meta/Llama-3-8B"), adapter])
+def test_path_that_ends_in_known_base_model_adds_only_its_relation():
+    adapter = name_base_model("/models/llama-3-8b/", "base_model_name_or_path", "adapter_config.json", Relation.ADAPTER)
+    [each] = list_base_models([name_base_model("meta/Llama-3-8B"), adapter])
     assert (each.name, each.relation) == ("meta/Llama-3-8B", Relation.ADAPTER)
     other = replace(adapter, quotation="/models/other")
-    assert [each.name for each in list_base_models([base("meta/Llama-3-8B"), other])] == [
+    assert [each.name for each in list_base_models([name_base_model("meta/Llama-3-8B"), other])] == [
         "meta/Llama-3-8B",
         "/models/other",
     ]
 
 
-def test_stated_relation_is_kept_and_unstated_one_inferred():
-    tag = base("Org/Base", "Hub tag", "", Relation.QUANTIZED)
-    assert [each.relation for each in list_base_models([base("org/base"), tag])] == [Relation.QUANTIZED]
-    said = base("org/base", relation=Relation.FINETUNE)
+def test_unstated_relation_is_filled_in_and_stated_one_is_kept():
+    tag = name_base_model("Org/Base", "Hub tag", "", Relation.QUANTIZED)
+    assert [each.relation for each in list_base_models([name_base_model("org/base"), tag])] == [Relation.QUANTIZED]
+    said = name_base_model("org/base", relation=Relation.FINETUNE)
     assert [each.relation for each in list_base_models([said, tag])] == [Relation.FINETUNE]
 
 
@@ -251,24 +256,28 @@ def test_stated_relation_is_kept_and_unstated_one_inferred():
     ],
 )  # fmt: skip
 def test_relation_is_inferred_from_files(paths, relation):
-    assert [each.relation for each in list_base_models([base("org/base")], paths)] == [relation]
+    assert [each.relation for each in list_base_models([name_base_model("org/base")], paths)] == [relation]
 
 
-def test_several_unrelated_base_models_are_a_merge():
-    assert {each.relation for each in list_base_models([base("org/a"), base("org/b")])} == {Relation.MERGE}
-    mixed = list_base_models([base("org/a", relation=Relation.FINETUNE), base("org/b")])
+def test_several_base_models_without_relation_are_a_merge():
+    assert {each.relation for each in list_base_models([name_base_model("org/a"), name_base_model("org/b")])} == {
+        Relation.MERGE
+    }
+    mixed = list_base_models([name_base_model("org/a", relation=Relation.FINETUNE), name_base_model("org/b")])
     assert [each.relation for each in mixed] == [Relation.FINETUNE, Relation.UNSTATED]
 
 
-def test_distilled_relation_yields_to_files():
-    said = base("org/base", relation=Relation.DISTILLED)
+def test_adapter_file_replaces_stated_distillation():
+    said = name_base_model("org/base", relation=Relation.DISTILLED)
     assert [each.relation for each in list_base_models([said])] == [Relation.DISTILLED]
     assert [each.relation for each in list_base_models([said], ["adapter_config.json"])] == [Relation.ADAPTER]
 
 
-def test_data_sets_are_looked_up_once_and_apart():
-    world = World(o__rows=[declared("CC-BY-NC-4.0"), base("o/model"), data("o/older")])
-    origins, found = world.follow(data("o/rows"), data("O/Rows"), data("scraped text"), data("o/none"))
+def test_data_set_is_looked_up_once_and_never_becomes_a_base_model():
+    world = FakeHub(o__rows=[declare_license("CC-BY-NC-4.0"), name_base_model("o/model"), name_data_set("o/older")])
+    origins, found = world.follow(
+        name_data_set("o/rows"), name_data_set("O/Rows"), name_data_set("scraped text"), name_data_set("o/none")
+    )
     assert origins == ()
     assert [(each.name, each.lookup, each.entries) for each in found] == [
         ("o/rows", OriginState.READ, ("CC-BY-NC-4.0",)),
@@ -277,27 +286,27 @@ def test_data_sets_are_looked_up_once_and_apart():
     ]
     assert world.asked == [("o/rows", True), ("o/none", True)]
     assert found[0].location == Location(line=3)
-    assert list_dataset_claims([base("o/a")]) == ()
+    assert list_dataset_claims([name_base_model("o/a")]) == ()
 
 
 def test_data_sets_of_base_models_are_not_looked_up():
-    world = World(a__base=[data("o/rows")])
-    _, found = world.follow(base("a/base"))
+    world = FakeHub(a__base=[name_data_set("o/rows")])
+    _, found = world.follow(name_base_model("a/base"))
     assert found == ()
 
 
 @check_each("seed", range(40))
-def test_every_graph_ends_within_bounds(seed):
+def test_walk_of_random_graph_keeps_its_limits(seed):
     dice = random.Random(seed)
     names = [f"a/{number}" for number in range(dice.randint(1, 12))]
     looks = list(OriginState)
-    world = World()
+    world = FakeHub()
     for name in names:
-        claims = tuple(base(dice.choice([*names, "/path", "a/none"])) for _ in range(dice.randint(0, 5)))
+        claims = tuple(name_base_model(dice.choice([*names, "/path", "a/none"])) for _ in range(dice.randint(0, 5)))
         commit = dice.choice([None, "e" * 40, f"{name:0>40}"])
         world.repositories[name] = LookupResult(dice.choice(looks), "x", commit, claims)
     limits = Limits(origins=20, origin_depth=4)
-    origins, _ = world.follow(*(base(name) for name in names), own=dice.choice(["", *names]), limits=limits)
+    origins, _ = world.follow(*(name_base_model(name) for name in names), own=dice.choice(["", *names]), limits=limits)
     assert len(origins) <= 21
     assert len(world.asked) == len(set(world.asked)) <= 20
     assert all(each.depth <= 5 for each in origins)

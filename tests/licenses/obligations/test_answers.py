@@ -13,14 +13,14 @@ VOCABULARY = load_shipped().clauses
 BUSINESS = {Use.COMMERCIAL: True}
 
 
-def licence(*clauses: Clause, read: str = "2026-01-31") -> LicenseEntry:
+def build_license(*clauses: Clause, read: str = "2026-01-31") -> LicenseEntry:
     return LicenseEntry(
         "LicenseRef-X", "X", LicenseCategory.CONDITIONAL, (), (), clauses, "https://example.org/x", read
     )
 
 
-def answers(intent: Intent, *clauses: Clause, **bound: object) -> list[tuple[str, str]]:
-    found = answer_intended_use(intent, [BindingLicense(licence(*clauses), **bound)], VOCABULARY)  # type: ignore[arg-type]
+def list_answers(intent: Intent, *clauses: Clause, **bound: object) -> list[tuple[str, str]]:
+    found = answer_intended_use(intent, [BindingLicense(build_license(*clauses), **bound)], VOCABULARY)  # type: ignore[arg-type]
     return [(each.answer.value, each.kind) for each in found]
 
 
@@ -59,20 +59,20 @@ POLICY = Clause("use-policy", "Forbidden uses.", "5", fields=("military",))
         (Clause("use-policy", "Not on record."), Intent(BUSINESS, field="gambling"), "review"),
     ],
 )
-def test_clause_answers_use(clause: Clause, intent: Intent, answer: str | None) -> None:
-    assert answers(intent, clause) == ([] if answer is None else [(answer, clause.kind)])
+def test_clause_answers_intended_use(clause: Clause, intent: Intent, answer: str | None) -> None:
+    assert list_answers(intent, clause) == ([] if answer is None else [(answer, clause.kind)])
 
 
 @pytest.mark.parametrize(("multimodal", "answer"), [(True, "deny"), (None, "review"), (False, None)])
-def test_scoped_clause_needs_the_modality(multimodal: bool | None, answer: str | None) -> None:
+def test_multimodal_clause_answers_by_modality_of_the_model(multimodal: bool | None, answer: str | None) -> None:
     clause = Clause("territory-limit", "Not there.", "4", territories=("EU",), scope="multimodal")
-    found = answers(Intent(BUSINESS, territories=("FR",)), clause, multimodal=multimodal)
+    found = list_answers(Intent(BUSINESS, territories=("FR",)), clause, multimodal=multimodal)
     assert [each[0] for each in found] == ([] if answer is None else [answer])
 
 
 def test_worst_answer_is_first_and_unverified_terms_are_for_review() -> None:
     intent = Intent(BUSINESS, field="general")
-    found = answer_intended_use(intent, [BindingLicense(licence(CAP, NON_COMMERCIAL, read=""))], VOCABULARY)
+    found = answer_intended_use(intent, [BindingLicense(build_license(CAP, NON_COMMERCIAL, read=""))], VOCABULARY)
     assert [(each.answer, each.kind) for each in found] == [
         (Answer.DENY, "no-commercial-use"),
         (Answer.REVIEW, TERMS_NOT_VERIFIED),
@@ -89,18 +89,18 @@ def test_clause_applies_only_if_every_step_of_the_lineage_passes_it_on() -> None
         ((Relation.FINETUNE,), ["state-changes"]),
         ((Relation.FINETUNE, Relation.QUANTIZED), []),
     ]:
-        bound = [BindingLicense(licence(marks), "a/base", steps)]
+        bound = [BindingLicense(build_license(marks), "a/base", steps)]
         assert [duty.kind for duty in list_duties(training, bound, VOCABULARY)] == kinds
     (told,) = answer_intended_use(
-        training, [BindingLicense(licence(outputs, NON_COMMERCIAL), "a/base", (Relation.DISTILLED,))], VOCABULARY
+        training, [BindingLicense(build_license(outputs, NON_COMMERCIAL), "a/base", (Relation.DISTILLED,))], VOCABULARY
     )
     assert (told.kind, told.via) == ("no-output-training", "a/base")
 
 
-def test_unstated_use_triggers_duty() -> None:
+def test_unstated_use_triggers_its_duties() -> None:
     text = Clause("include-license-text", "Ship it.", "1")
     show = Clause("attribution-naming", "Show it.", "2", words=("Built with X",))
-    bound = [BindingLicense(licence(show, text))]
+    bound = [BindingLicense(build_license(show, text))]
     apart = Intent({Use.REDISTRIBUTE: False, Use.EMBED_ON_DEVICE: False, Use.HOSTED_SERVICE: False})
     assert list_duties(apart, bound, VOCABULARY) == ()
     service = Intent({Use.REDISTRIBUTE: False, Use.EMBED_ON_DEVICE: False, Use.HOSTED_SERVICE: True})
@@ -113,19 +113,19 @@ def test_unstated_use_triggers_duty() -> None:
     ]
 
 
-def test_service_as_distribution_triggers_its_duties() -> None:
+def test_hosted_service_triggers_duties_of_distribution_if_the_license_says_so() -> None:
     text = Clause("include-license-text", "Ship it.", "1")
     service = Clause("hosting-is-distribution", "It counts.", "2")
     intent = Intent({Use.REDISTRIBUTE: False, Use.EMBED_ON_DEVICE: False, Use.HOSTED_SERVICE: True})
-    assert [duty.kind for duty in list_duties(intent, [BindingLicense(licence(text, service))], VOCABULARY)] == [
+    assert [duty.kind for duty in list_duties(intent, [BindingLicense(build_license(text, service))], VOCABULARY)] == [
         "include-license-text",
         "hosting-is-distribution",
     ]
 
 
-def test_reason_quotes_values_of_the_clause() -> None:
+def test_reason_of_denied_use_quotes_values_of_the_clause() -> None:
     (told,) = answer_intended_use(
-        Intent(BUSINESS, monthly_active_users=8e8), [BindingLicense(licence(CAP))], VOCABULARY
+        Intent(BUSINESS, monthly_active_users=8e8), [BindingLicense(build_license(CAP))], VOCABULARY
     )
     assert "more than 700,000,000 users" in told.because
     assert (told.section, told.read, told.url) == ("3", "2026-01-31", "https://example.org/x")

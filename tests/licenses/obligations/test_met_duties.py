@@ -12,16 +12,18 @@ WORDS = "X is licensed under the X Licence, Copyright A"
 DUTY = Duty("LicenseRef-X", "keep-notices", Group.SHIP, "Keep the line.", words=(WORDS,))
 
 
-def claim(path: str, basis: Basis) -> LicenseClaim:
+def build_text_claim(path: str, basis: Basis) -> LicenseClaim:
     return LicenseClaim(ClaimKind.FOUND, path, "text", "X LICENCE", "LicenseRef-X", basis=basis)
 
 
 @pytest.mark.parametrize("basis", [Basis.TEXT, Basis.VARIANT])
 def test_license_text_does_not_meet_its_own_notice_duty(basis: Basis) -> None:
     texts = {"LICENSE": flatten_text(f"Keep this line: “{WORDS}”. And so on.")}
-    (duty,) = mark_met_duties([DUTY], [claim("LICENSE", basis)], texts)
+    (duty,) = mark_met_duties([DUTY], [build_text_claim("LICENSE", basis)], texts)
     assert duty.met == ""
-    (duty,) = mark_met_duties([DUTY], [claim("LICENSE", basis)], {**texts, "NOTICE": flatten_text(f"{WORDS}.")})
+    (duty,) = mark_met_duties(
+        [DUTY], [build_text_claim("LICENSE", basis)], {**texts, "NOTICE": flatten_text(f"{WORDS}.")}
+    )
     assert duty.met == "NOTICE"
 
 

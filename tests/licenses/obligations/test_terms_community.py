@@ -121,80 +121,82 @@ NOT_READ = {
 }
 
 
-def intended_use(
+def build_intent(
     *uses: Use, users: float = 1e5, revenue: float = 1e5, territory: str = "US", field: str = "general"
 ) -> Intent:
     return Intent({use: use in uses for use in Use}, users, revenue, (territory,), field)
 
 
-def answers_for(
+def answer_license(
     rules: Catalogue, licence: str, intent: Intent, *, multimodal: bool | None = False
 ) -> set[tuple[str, str]]:
     bound = [BindingLicense(rules.licenses[licence], multimodal=multimodal)]
     return {(each.answer.value, each.kind) for each in answer_intended_use(intent, bound, rules.clauses)}
 
 
-def clauses(rules: Catalogue, licence: str, kind: str) -> list[Clause]:
+def list_clauses(rules: Catalogue, licence: str, kind: str) -> list[Clause]:
     return [clause for clause in rules.licenses[licence].clauses if clause.kind == kind]
 
 
 @check_each("licence", BUSINESS)
-def test_answers_to_a_small_business(rules: Catalogue, licence: str) -> None:
-    assert answers_for(rules, licence, intended_use(Use.COMMERCIAL)) == BUSINESS[licence]
+def test_license_answers_small_business_as_reviewed(rules: Catalogue, licence: str) -> None:
+    assert answer_license(rules, licence, build_intent(Use.COMMERCIAL)) == BUSINESS[licence]
 
 
 @check_each("licence", BUSINESS)
 def test_non_commercial_use_with_few_users_is_not_denied(rules: Catalogue, licence: str) -> None:
-    assert answers_for(rules, licence, intended_use()) == set()
+    assert answer_license(rules, licence, build_intent()) == set()
 
 
 @check_each("licence", sorted({*BUSINESS, *NOT_READ}))
-def test_user_caps(rules: Catalogue, licence: str) -> None:
-    caps = {clause.number for clause in clauses(rules, licence, "user-cap")}
+def test_user_cap_of_license_denies_above_its_number(rules: Catalogue, licence: str) -> None:
+    caps = {clause.number for clause in list_clauses(rules, licence, "user-cap")}
     if licence in NOT_READ:
         assert caps <= {100e6}
         return
     assert caps == ({USERS[licence]} if licence in USERS else set())
     if licence in USERS:
         over = ("deny", "user-cap")
-        assert over not in answers_for(rules, licence, intended_use(users=USERS[licence]))
-        assert over in answers_for(rules, licence, intended_use(users=USERS[licence] + 1))
+        assert over not in answer_license(rules, licence, build_intent(users=USERS[licence]))
+        assert over in answer_license(rules, licence, build_intent(users=USERS[licence] + 1))
 
 
 @check_each("licence", BUSINESS)
-def test_revenue_caps(rules: Catalogue, licence: str) -> None:
-    rich = answers_for(rules, licence, intended_use(Use.COMMERCIAL, revenue=1e12)) - BUSINESS[licence]
+def test_revenue_cap_of_license_answers_above_its_number(rules: Catalogue, licence: str) -> None:
+    rich = answer_license(rules, licence, build_intent(Use.COMMERCIAL, revenue=1e12)) - BUSINESS[licence]
     if licence not in REVENUE:
         assert rich == set()
         return
     number, kind, business, service = REVENUE[licence]
     assert rich == {(business, kind)}
-    assert kind not in {each for _, each in answers_for(rules, licence, intended_use(Use.COMMERCIAL, revenue=number))}
-    hosted = answers_for(rules, licence, intended_use(Use.COMMERCIAL, Use.HOSTED_SERVICE, revenue=number + 1))
+    assert kind not in {
+        each for _, each in answer_license(rules, licence, build_intent(Use.COMMERCIAL, revenue=number))
+    }
+    hosted = answer_license(rules, licence, build_intent(Use.COMMERCIAL, Use.HOSTED_SERVICE, revenue=number + 1))
     assert (service, kind) in hosted
 
 
 @check_each("licence", sorted({*BUSINESS, *NOT_READ}))
 @check_each("country", ["DE", "GB", "KR", "US", "CH", "CN"])
-def test_excluded_territories(rules: Catalogue, licence: str, country: str) -> None:
-    answers = answers_for(rules, licence, intended_use(Use.COMMERCIAL, territory=country))
+def test_license_denies_use_in_its_excluded_territories(rules: Catalogue, licence: str, country: str) -> None:
+    answers = answer_license(rules, licence, build_intent(Use.COMMERCIAL, territory=country))
     assert (("deny", "territory-limit") in answers) == (country in NOWHERE_IN.get(licence, set()))
 
 
 @pytest.mark.parametrize("licence", [name for name in BUSINESS if "Llama-" in name])
 def test_multimodal_llama_is_denied_in_the_european_union(rules: Catalogue, licence: str) -> None:
-    intent = intended_use(Use.COMMERCIAL, territory="FR")
+    intent = build_intent(Use.COMMERCIAL, territory="FR")
     for multimodal, answer in ((True, "deny"), (None, "review")):
-        answers = answers_for(rules, licence, intent, multimodal=multimodal)
+        answers = answer_license(rules, licence, intent, multimodal=multimodal)
         assert answers == ({(answer, "territory-limit")} if licence in MULTIMODAL else set())
-    assert answers_for(rules, licence, intended_use(Use.COMMERCIAL, territory="GB"), multimodal=True) == set()
+    assert answer_license(rules, licence, build_intent(Use.COMMERCIAL, territory="GB"), multimodal=True) == set()
 
 
 @check_each("licence", BUSINESS)
 @check_each("use", [Use.TRAIN_ON_OUTPUTS, Use.DISTILL])
-def test_training_on_outputs(rules: Catalogue, licence: str, use: Use) -> None:
+def test_license_answers_training_on_outputs_as_reviewed(rules: Catalogue, licence: str, use: Use) -> None:
     kinds = {"no-output-training", "output-competition-limit"}
-    answers = {answer for answer, kind in answers_for(rules, licence, intended_use(use)) if kind in kinds}
+    answers = {answer for answer, kind in answer_license(rules, licence, build_intent(use)) if kind in kinds}
     assert answers == ({OUTPUTS[licence]} if licence in OUTPUTS else set())
 
 
@@ -236,8 +238,12 @@ def test_training_on_outputs(rules: Catalogue, licence: str, use: Use) -> None:
         ("LicenseRef-OpenAtom-Model-1.0", "military", None),
     ],
 )
-def test_forbidden_fields_of_use(rules: Catalogue, licence: str, field: str, answer: str | None) -> None:
-    answers = {each for each, kind in answers_for(rules, licence, intended_use(field=field)) if kind.startswith("use-")}
+def test_license_answers_field_of_use_as_reviewed(
+    rules: Catalogue, licence: str, field: str, answer: str | None
+) -> None:
+    answers = {
+        each for each, kind in answer_license(rules, licence, build_intent(field=field)) if kind.startswith("use-")
+    }
     assert answers == ({answer} if answer else set())
 
 
@@ -266,7 +272,9 @@ def test_forbidden_fields_of_use(rules: Catalogue, licence: str, field: str, ans
         ),
     ],
 )
-def test_words_to_show(rules: Catalogue, licence: str, kind: str, words: str) -> None:
+def test_duty_quotes_the_words_that_the_license_prescribes(
+    rules: Catalogue, licence: str, kind: str, words: str
+) -> None:
     every = [
         duty.words
         for duty in list_duties(Intent(), [BindingLicense(rules.licenses[licence])], rules.clauses)
@@ -289,18 +297,18 @@ def test_words_to_show(rules: Catalogue, licence: str, kind: str, words: str) ->
         ("LicenseRef-OpenAtom-Model-1.0", {"hosting-is-distribution", "patent-grant", "output-ownership"}),
     ],
 )
-def test_further_clauses(rules: Catalogue, licence: str, kinds: set[str]) -> None:
+def test_license_has_clause_of_kind(rules: Catalogue, licence: str, kinds: set[str]) -> None:
     assert kinds <= {clause.kind for clause in rules.licenses[licence].clauses}
 
 
 def test_only_first_gemma_terms_require_latest_version(rules: Catalogue) -> None:
-    asking = [name for name in rules.licenses if "Gemma" in name and clauses(rules, name, "update-duty")]
+    asking = [name for name in rules.licenses if "Gemma" in name and list_clauses(rules, name, "update-duty")]
     assert asking == ["LicenseRef-Gemma-2024-02-21"]
 
 
 @check_each("licence", sorted(NOT_READ))
 def test_unread_text_never_allows(rules: Catalogue, licence: str) -> None:
-    assert ("review", TERMS_NOT_VERIFIED) in answers_for(rules, licence, intended_use())
+    assert ("review", TERMS_NOT_VERIFIED) in answer_license(rules, licence, build_intent())
 
 
 @pytest.mark.parametrize(

@@ -30,20 +30,20 @@ FREE = [
 ]  # fmt: skip
 
 
-def answers(rules: Catalogue, id_: str, uses: dict[Use, bool], *relations: Relation) -> dict[str, str]:
+def answer_license(rules: Catalogue, id_: str, uses: dict[Use, bool], *relations: Relation) -> dict[str, str]:
     intent = Intent(uses, 1e9, 1e9, ("WORLD",), "general")
     bound = [BindingLicense(rules.licenses[id_], relations=relations)]
     return {each.kind: each.answer.value for each in answer_intended_use(intent, bound, rules.clauses)}
 
 
-def duties(rules: Catalogue, id_: str, uses: dict[Use, bool]) -> dict[str, str]:
+def list_license_duties(rules: Catalogue, id_: str, uses: dict[Use, bool]) -> dict[str, str]:
     found = list_duties(Intent(uses), [BindingLicense(rules.licenses[id_])], rules.clauses)
     return {each.kind: each.section for each in found}
 
 
 @check_each("id_", FREE)
 def test_open_license_denies_no_use(rules: Catalogue, id_: str) -> None:
-    assert answers(rules, id_, EVERY) == {}
+    assert answer_license(rules, id_, EVERY) == {}
     assert "commercial-use" in {clause.kind for clause in rules.licenses[id_].clauses}
     assert rules.licenses[id_].read
 
@@ -69,24 +69,26 @@ def test_open_license_denies_no_use(rules: Catalogue, id_: str) -> None:
         ("BUSL-1.1", LEARNING, {}),
     ],
 )  # fmt: skip
-def test_license_answers_use(rules: Catalogue, id_: str, uses: dict[Use, bool], expected: dict[str, str]) -> None:
-    assert answers(rules, id_, uses) == expected
+def test_standard_license_answers_use_as_reviewed(
+    rules: Catalogue, id_: str, uses: dict[Use, bool], expected: dict[str, str]
+) -> None:
+    assert answer_license(rules, id_, uses) == expected
 
 
 @check_each("id_", ["CC-BY-NC-4.0", "CC-BY-ND-4.0"])
 @check_each("step", [Relation.FINETUNE, Relation.QUANTIZED, Relation.MERGE, Relation.ADAPTER])
 def test_limit_reaches_derived_models(rules: Catalogue, id_: str, step: Relation) -> None:
-    assert answers(rules, id_, EVERY, step) == answers(rules, id_, EVERY) != {}
+    assert answer_license(rules, id_, EVERY, step) == answer_license(rules, id_, EVERY) != {}
 
 
 @pytest.mark.parametrize("hub_id", ["fair-noncommercial-research-license", "intel-research", "h-research"])
 def test_unread_text_denies_business_and_cites_no_section(rules: Catalogue, hub_id: str) -> None:
     (entry,) = [each for each in rules.licenses.values() if hub_id in each.hub_ids]
-    found = answers(rules, entry.id, BUSINESS)
+    found = answer_license(rules, entry.id, BUSINESS)
     assert found == {"no-commercial-use": "deny", "research-only": "deny", "terms-not-verified": "review"}
     assert not entry.read
     assert not entry.open
-    assert answers(rules, entry.id, COPIES)["research-only"] == Answer.REVIEW
+    assert answer_license(rules, entry.id, COPIES)["research-only"] == Answer.REVIEW
 
 
 # Licence, uses, and the expected duties with their sections.
@@ -130,13 +132,15 @@ DUTIES = [
 
 
 @check_each("id_, uses, expected", DUTIES)
-def test_license_duties(rules: Catalogue, id_: str, uses: dict[Use, bool], expected: dict[str, str]) -> None:
-    assert expected.items() <= duties(rules, id_, uses).items()
+def test_standard_license_has_duty_with_section(
+    rules: Catalogue, id_: str, uses: dict[Use, bool], expected: dict[str, str]
+) -> None:
+    assert expected.items() <= list_license_duties(rules, id_, uses).items()
 
 
 @pytest.mark.parametrize("id_", ["MIT-0", "0BSD", "WTFPL", "Unlicense", "CC-PDDC"])
 def test_public_domain_licenses_have_no_duties(rules: Catalogue, id_: str) -> None:
-    assert duties(rules, id_, EVERY) == {}
+    assert list_license_duties(rules, id_, EVERY) == {}
 
 
 @check_each(
@@ -152,7 +156,7 @@ def test_public_domain_licenses_have_no_duties(rules: Catalogue, id_: str) -> No
         ("MIT", "patent-grant"),
     ],
 )
-def test_license_lacks_clause(rules: Catalogue, id_: str, kind: str) -> None:
+def test_standard_license_has_no_clause_of_kind(rules: Catalogue, id_: str, kind: str) -> None:
     assert kind not in {clause.kind for clause in rules.licenses[id_].clauses}
 
 
@@ -167,7 +171,7 @@ PATENTS_EXCLUDED = {
 
 
 @check_each("id_", sorted(PATENTS_LICENSED | PATENTS_EXCLUDED))
-def test_patent_grants(rules: Catalogue, id_: str) -> None:
+def test_license_grants_or_excludes_patents_as_reviewed(rules: Catalogue, id_: str) -> None:
     kinds = {clause.kind for clause in rules.licenses[id_].clauses}
     assert ("patent-grant" in kinds, "no-patent-grant" in kinds) == (id_ in PATENTS_LICENSED, id_ in PATENTS_EXCLUDED)
 
@@ -175,7 +179,7 @@ def test_patent_grants(rules: Catalogue, id_: str) -> None:
 @pytest.mark.parametrize(
     "id_", ["CDLA-Permissive-1.0", "CDLA-Permissive-2.0", "CDLA-Sharing-1.0", "C-UDA-1.0", "O-UDA-1.0"]
 )
-def test_data_licenses_leave_models_free(rules: Catalogue, id_: str) -> None:
+def test_data_license_claims_no_rights_in_models(rules: Catalogue, id_: str) -> None:
     assert "output-ownership" in {clause.kind for clause in rules.licenses[id_].clauses}
 
 
@@ -187,7 +191,7 @@ def test_data_licenses_leave_models_free(rules: Catalogue, id_: str) -> None:
         ("BSD-4-Clause", "This product includes software developed by the <organization>."),
     ],
 )  # fmt: skip
-def test_fixed_words_are_on_record(rules: Catalogue, id_: str, words: str) -> None:
+def test_license_lists_the_words_that_it_prescribes(rules: Catalogue, id_: str, words: str) -> None:
     assert [words] == [each for clause in rules.licenses[id_].clauses for each in clause.words]
 
 

@@ -12,23 +12,23 @@ from modelaudit.model.terms import Answer, Clause, Intent, LicenseCategory, Use
 RULES = load_shipped()
 
 
-def intent(*uses: Use, field: str = "general", mau: float = 1000, revenue: float = 100_000) -> Intent:
+def build_intent(*uses: Use, field: str = "general", mau: float = 1000, revenue: float = 100_000) -> Intent:
     """A use by a small organization in Germany that does nothing else."""
     return Intent({use: use in uses for use in Use}, mau, revenue, ("DE",), field)
 
 
-STUDY = intent()
-SAAS = intent(Use.COMMERCIAL, Use.HOSTED_SERVICE, Use.FINE_TUNE)
-PRODUCT = intent(Use.COMMERCIAL, Use.REDISTRIBUTE, Use.EMBED_ON_DEVICE, Use.FINE_TUNE)
-SHARE = intent(Use.REDISTRIBUTE, Use.FINE_TUNE)
-TEACH = intent(Use.TRAIN_ON_OUTPUTS)
+STUDY = build_intent()
+SAAS = build_intent(Use.COMMERCIAL, Use.HOSTED_SERVICE, Use.FINE_TUNE)
+PRODUCT = build_intent(Use.COMMERCIAL, Use.REDISTRIBUTE, Use.EMBED_ON_DEVICE, Use.FINE_TUNE)
+SHARE = build_intent(Use.REDISTRIBUTE, Use.FINE_TUNE)
+TEACH = build_intent(Use.TRAIN_ON_OUTPUTS)
 
 
-def ref(name: str) -> str:
+def build_license_ref(name: str) -> str:
     return f"LicenseRef-{name}"
 
 
-def answers(license_id: str, meant: Intent) -> dict[str, set[str]]:
+def answer_license(license_id: str, meant: Intent) -> dict[str, set[str]]:
     """The kinds of clauses that deny, and that ask for a review."""
     found = answer_intended_use(meant, [BindingLicense(RULES.licenses[license_id], multimodal=False)], RULES.clauses)
     return {str(word): {each.kind for each in found if each.answer is word} for word in (Answer.DENY, Answer.REVIEW)}
@@ -150,16 +150,16 @@ COMMERCIAL = [
 
 
 @check_each("name, denied, unsure, denied_shipped, unsure_shipped", COMMERCIAL)
-def test_commercial_use(
+def test_vendor_license_answers_commercial_use_as_reviewed(
     name: str, denied: set[str], unsure: set[str], denied_shipped: set[str], unsure_shipped: set[str]
 ) -> None:
-    assert answers(ref(name), SAAS) == {"deny": denied, "review": unsure}
-    assert answers(ref(name), PRODUCT) == {"deny": denied_shipped, "review": unsure_shipped}
+    assert answer_license(build_license_ref(name), SAAS) == {"deny": denied, "review": unsure}
+    assert answer_license(build_license_ref(name), PRODUCT) == {"deny": denied_shipped, "review": unsure_shipped}
 
 
 @check_each("name", [row[0] for row in COMMERCIAL])
-def test_research_is_never_denied(name: str) -> None:
-    assert answers(ref(name), STUDY)["deny"] == set()
+def test_vendor_license_never_denies_research(name: str) -> None:
+    assert answer_license(build_license_ref(name), STUDY)["deny"] == set()
 
 
 @pytest.mark.parametrize(
@@ -172,10 +172,12 @@ def test_research_is_never_denied(name: str) -> None:
         ("LTXV-Open-Weights-2025-05-05", "revenue-cap", 9_999_999, 10_000_000),
     ],
 )
-def test_revenue_cap(name: str, kind: str, below: float, above: float) -> None:
+def test_revenue_cap_denies_commercial_use_above_its_number(name: str, kind: str, below: float, above: float) -> None:
     for revenue, held in ((below, False), (above, True)):
-        assert (kind in answers(ref(name), intent(Use.COMMERCIAL, revenue=revenue))["deny"]) is held
-        assert kind not in answers(ref(name), intent(revenue=revenue))["deny"]
+        assert (
+            kind in answer_license(build_license_ref(name), build_intent(Use.COMMERCIAL, revenue=revenue))["deny"]
+        ) is held
+        assert kind not in answer_license(build_license_ref(name), build_intent(revenue=revenue))["deny"]
 
 
 @pytest.mark.parametrize(
@@ -187,9 +189,9 @@ def test_revenue_cap(name: str, kind: str, below: float, above: float) -> None:
         ("Nexusflow-NexusRaven-V2", 50_000_000),
     ],
 )
-def test_user_cap(name: str, number: float) -> None:
-    assert "user-cap" not in answers(ref(name), intent(Use.COMMERCIAL, mau=number))["deny"]
-    assert "user-cap" in answers(ref(name), intent(Use.COMMERCIAL, mau=number + 1))["deny"]
+def test_user_cap_denies_commercial_use_above_its_number(name: str, number: float) -> None:
+    assert "user-cap" not in answer_license(build_license_ref(name), build_intent(Use.COMMERCIAL, mau=number))["deny"]
+    assert "user-cap" in answer_license(build_license_ref(name), build_intent(Use.COMMERCIAL, mau=number + 1))["deny"]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +199,7 @@ def test_user_cap(name: str, number: float) -> None:
     [(20_000_000, False, False), (20_000_001, False, True), (240_000_000, False, True), (240_000_001, True, True)],
 )
 def test_monthly_revenue_cap_binds_every_use(revenue: float, denied: bool, asked: bool) -> None:
-    assert answers(ref("Mistral-Medium-3.5-Modified-MIT"), intent(revenue=revenue)) == {
+    assert answer_license(build_license_ref("Mistral-Medium-3.5-Modified-MIT"), build_intent(revenue=revenue)) == {
         "deny": {"company-revenue-cap"} if denied else set(),
         "review": {"monthly-revenue-cap"} if asked else set(),
     }
@@ -228,9 +230,9 @@ OUTPUTS = [
 
 
 @check_each("name, answer, kind", OUTPUTS)
-def test_training_on_outputs(name: str, answer: str | None, kind: str) -> None:
-    entry = name if name in RULES.licenses else ref(name)
-    found = answers(entry, TEACH)
+def test_vendor_license_answers_training_on_outputs_as_reviewed(name: str, answer: str | None, kind: str) -> None:
+    entry = name if name in RULES.licenses else build_license_ref(name)
+    found = answer_license(entry, TEACH)
     about = {word: kinds & {"output-competition-limit", "no-output-training"} for word, kinds in found.items()}
     assert about == {"deny": set(), "review": set()} | ({answer: {kind}} if answer else {})
 
@@ -274,15 +276,17 @@ FIELDS = [
 
 
 @check_each("name, forbidden, free", FIELDS)
-def test_forbidden_fields_of_use(name: str, forbidden: list[str], free: list[str]) -> None:
+def test_use_policy_denies_its_fields_of_use_alone(name: str, forbidden: list[str], free: list[str]) -> None:
     for field in forbidden:
-        assert "use-policy" in answers(ref(name), intent(field=field))["deny"], field
+        assert "use-policy" in answer_license(build_license_ref(name), build_intent(field=field))["deny"], field
     for field in free:
-        assert "use-policy" not in set().union(*answers(ref(name), intent(field=field)).values()), field
+        assert "use-policy" not in set().union(
+            *answer_license(build_license_ref(name), build_intent(field=field)).values()
+        ), field
 
 
 def test_medical_use_of_google_health_models_is_for_review() -> None:
-    found = answers(ref("HAI-DEF"), intent(Use.COMMERCIAL, field="medical-advice"))
+    found = answer_license(build_license_ref("HAI-DEF"), build_intent(Use.COMMERCIAL, field="medical-advice"))
     assert found == {"deny": set(), "review": {"use-condition", "use-policy"}}
 
 
@@ -291,7 +295,7 @@ def test_medical_use_of_google_health_models_is_for_review() -> None:
 )
 def test_unread_policy_leaves_special_fields_for_review(name: str) -> None:
     for field in ("military", "gambling", "medical-advice"):
-        assert "use-policy" in answers(ref(name), intent(field=field))["review"]
+        assert "use-policy" in answer_license(build_license_ref(name), build_intent(field=field))["review"]
 
 
 WORDS = [
@@ -327,8 +331,10 @@ WORDS = [
 
 
 @check_each("name, kind, words", WORDS)
-def test_fixed_words(name: str, kind: str, words: str) -> None:
-    assert (words,) in [clause.words for clause in RULES.licenses[ref(name)].clauses if clause.kind == kind]
+def test_clause_holds_the_words_that_the_license_prescribes(name: str, kind: str, words: str) -> None:
+    assert (words,) in [
+        clause.words for clause in RULES.licenses[build_license_ref(name)].clauses if clause.kind == kind
+    ]
 
 
 @check_each(
@@ -349,7 +355,8 @@ def test_fixed_words(name: str, kind: str, words: str) -> None:
 )
 def test_vendor_license_duties(name: str, meant: Intent, kinds: set[str]) -> None:
     assert kinds <= {
-        duty.kind for duty in list_duties(meant, [BindingLicense(RULES.licenses[ref(name)])], RULES.clauses)
+        duty.kind
+        for duty in list_duties(meant, [BindingLicense(RULES.licenses[build_license_ref(name)])], RULES.clauses)
     }
 
 
@@ -364,19 +371,26 @@ def test_vendor_license_duties(name: str, meant: Intent, kinds: set[str]) -> Non
         ("EXAONEPath-1.0-NC", {"no-output-training"}),
     ],
 )
-def test_absent_duties(name: str, kinds: set[str]) -> None:
-    entry = RULES.licenses.get(name) or RULES.licenses[ref(name)]
+def test_vendor_license_has_no_clause_of_kind(name: str, kinds: set[str]) -> None:
+    entry = RULES.licenses.get(name) or RULES.licenses[build_license_ref(name)]
     assert not kinds & {clause.kind for clause in entry.clauses}
 
 
 def test_multimodal_clauses_have_their_scope() -> None:
-    cosmos = [clause for clause in RULES.licenses[ref("NVIDIA-Open-Model")].clauses if clause.scope]
+    cosmos = [clause for clause in RULES.licenses[build_license_ref("NVIDIA-Open-Model")].clauses if clause.scope]
     assert {clause.kind for clause in cosmos} == {"attribution-naming", "derivative-naming"}
 
 
 def test_only_open_texts_are_marked_open() -> None:
-    said = {name for name in ("OpenMDW-1.0", ref("OpenMDW-1.1"), ref("Open-Weights-Permissive-1.0.0"))}
-    for name in (*said, *(ref(row[0]) for row in COMMERCIAL)):
+    said = {
+        name
+        for name in (
+            "OpenMDW-1.0",
+            build_license_ref("OpenMDW-1.1"),
+            build_license_ref("Open-Weights-Permissive-1.0.0"),
+        )
+    }
+    for name in (*said, *(build_license_ref(row[0]) for row in COMMERCIAL)):
         assert RULES.licenses[name].open is (name in said), name
 
 
@@ -396,7 +410,7 @@ def test_only_open_texts_are_marked_open() -> None:
     ],
 )
 def test_category_is_the_strictest_that_fits(name: str, category: LicenseCategory) -> None:
-    assert RULES.licenses[ref(name)].category is category
+    assert RULES.licenses[build_license_ref(name)].category is category
 
 
 @check_each(
@@ -415,15 +429,15 @@ def test_category_is_the_strictest_that_fits(name: str, category: LicenseCategor
     ],
 )
 def test_unread_text_is_always_for_review(name: str) -> None:
-    entry = RULES.licenses[ref(name)]
+    entry = RULES.licenses[build_license_ref(name)]
     assert not entry.read and not entry.open
-    assert "terms-not-verified" in answers(ref(name), STUDY)["review"]
+    assert "terms-not-verified" in answer_license(build_license_ref(name), STUDY)["review"]
     assert not any(clause.section for clause in entry.clauses)
 
 
 def test_use_policy_clause_states_its_fields_or_url() -> None:
     for row in COMMERCIAL:
-        entry = RULES.licenses[ref(row[0])]
+        entry = RULES.licenses[build_license_ref(row[0])]
         silent: list[Clause] = [
             clause for clause in entry.clauses if clause.kind == "use-policy" and not (clause.fields or clause.url)
         ]

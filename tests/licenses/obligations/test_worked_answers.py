@@ -29,25 +29,25 @@ class Expected(NamedTuple):
     conflicts: Set[str] = frozenset()
 
 
-def duties(license_id: str, *kinds: str) -> set[tuple[str, str]]:
+def build_duties(license_id: str, *kinds: str) -> set[tuple[str, str]]:
     return {(kind, license_id) for kind in kinds}
 
 
 LLAMA = ("include-license-text", "keep-notices", "attribution-naming", "derivative-naming", "output-disclosure")
 THREE = ("include-license-text", "state-changes", "keep-notices")
-APACHE = duties("Apache-2.0", *THREE)
+APACHE = build_duties("Apache-2.0", *THREE)
 
 EXPECTED = {
     # The card and the text agree: any use, with the text, the notices and marks on changed files.
     "acme/north-7b": Expected("allow", "Apache-2.0", duties=APACHE),
     # MIT asks for its text and the copyright line alone.
-    "acme/encoder": Expected("allow", "MIT", duties=duties("MIT", "include-license-text")),
+    "acme/encoder": Expected("allow", "MIT", duties=build_duties("MIT", "include-license-text")),
     # The card cannot grant what Llama 3.1 withholds. The limit is 700 million users, and ours are not stated.
     "acme/llama-chat-8b": Expected(
         "review",
         "Apache-2.0 AND LicenseRef-Llama-3.1",
         reviewed_for={"user-cap", "conclusion"},
-        duties=APACHE | duties("LicenseRef-Llama-3.1", *LLAMA),
+        duties=APACHE | build_duties("LicenseRef-Llama-3.1", *LLAMA),
         conflicts={"declared-inherited", "missing-text", "missing-notice", "missing-naming"},
     ),
     # The use policy of Llama 3.2 grants no rights in its multimodal models in the EU.
@@ -56,14 +56,14 @@ EXPECTED = {
         "LicenseRef-Llama-3.2",
         denied_by={"territory-limit"},
         reviewed_for={"user-cap"},
-        duties=duties("LicenseRef-Llama-3.2", *LLAMA),
+        duties=build_duties("LicenseRef-Llama-3.2", *LLAMA),
         conflicts={"missing-text"},
     ),
     # Each version of the Gemma terms permits it, with the sentence in a notice and the limits in our own contract.
     "acme/gemma-2b-gguf": Expected(
         "allow",
         "LicenseRef-Gemma",
-        duties=duties("LicenseRef-Gemma", *THREE, "pass-on-use-limits", "output-disclosure"),
+        duties=build_duties("LicenseRef-Gemma", *THREE, "pass-on-use-limits", "output-disclosure"),
         conflicts={"missing-text", "version-dependent"},
     ),
     # Section 2 of the Qwen research licence is for research alone.
@@ -71,14 +71,14 @@ EXPECTED = {
         "deny",
         "LicenseRef-Qwen-Research",
         denied_by={"research-only", "no-commercial-use"},
-        duties=duties("LicenseRef-Qwen-Research", *THREE, "derivative-naming"),
+        duties=build_duties("LicenseRef-Qwen-Research", *THREE, "derivative-naming"),
         conflicts={"missing-text"},
     ),
     # OpenRAIL-M permits business, and binds us to lay its list of uses upon our customers.
     "acme/story-diffusion": Expected(
         "allow",
         "LicenseRef-CreativeML-OpenRAIL-M",
-        duties=duties("LicenseRef-CreativeML-OpenRAIL-M", *THREE, "pass-on-use-limits"),
+        duties=build_duties("LicenseRef-CreativeML-OpenRAIL-M", *THREE, "pass-on-use-limits"),
         conflicts={"missing-text"},
     ),
     # A LoRA is shipped for use with FLUX.1 [dev], whose licence is neither for business nor for production.
@@ -86,7 +86,9 @@ EXPECTED = {
         "deny",
         "LicenseRef-FLUX.1-dev",
         denied_by={"no-commercial-use", "no-production-use"},
-        duties=duties("LicenseRef-FLUX.1-dev", *THREE, "output-disclosure", "no-sublicensing", "pass-on-use-limits"),
+        duties=build_duties(
+            "LicenseRef-FLUX.1-dev", *THREE, "output-disclosure", "no-sublicensing", "pass-on-use-limits"
+        ),
         conflicts={"missing-text", "version-dependent"},
     ),
     # Without a licence nothing is permitted; only the author can grant a licence.
@@ -96,14 +98,16 @@ EXPECTED = {
         "deny",
         "CC-BY-NC-4.0",
         denied_by={"no-commercial-use"},
-        duties=duties("CC-BY-NC-4.0", *THREE, "attribution-naming", "no-sublicensing", "no-added-limits"),
+        duties=build_duties("CC-BY-NC-4.0", *THREE, "attribution-naming", "no-sublicensing", "no-added-limits"),
         conflicts={"missing-text"},
     ),
     # The GPL permits sale; the product that is built on it goes out under the GPL, with its source.
     "acme/gpl-tagger": Expected(
         "allow",
         "GPL-3.0-only",
-        duties=duties("GPL-3.0-only", *THREE, "share-alike", "source-disclosure", "no-sublicensing", "no-added-limits"),
+        duties=build_duties(
+            "GPL-3.0-only", *THREE, "share-alike", "source-disclosure", "no-sublicensing", "no-added-limits"
+        ),
         conflicts={"missing-text"},
     ),
     # One of the two that were merged descends from Llama 3.1: its terms came along, by way of a card that hides them.
@@ -111,14 +115,14 @@ EXPECTED = {
         "review",
         "Apache-2.0 AND LicenseRef-Llama-3.1",
         reviewed_for={"user-cap", "conclusion"},
-        duties=APACHE | duties("LicenseRef-Llama-3.1", *LLAMA),
+        duties=APACHE | build_duties("LicenseRef-Llama-3.1", *LLAMA),
         conflicts={"declared-inherited", "missing-text", "missing-notice", "missing-naming"},
     ),
     # The adapter is MIT, the model that it is shipped with Apache-2.0: both are met by texts and notices.
     "acme/north-adapter": Expected(
         "allow",
         "MIT AND Apache-2.0",
-        duties=duties("MIT", "include-license-text") | APACHE,
+        duties=build_duties("MIT", "include-license-text") | APACHE,
         conflicts={"missing-text"},
     ),
     # The agreement of Hunyuan 3D does not apply in the EU.
@@ -127,7 +131,7 @@ EXPECTED = {
         "LicenseRef-Tencent-Hunyuan-3D-2.0",
         denied_by={"territory-limit"},
         reviewed_for={"user-cap"},
-        duties=duties("LicenseRef-Tencent-Hunyuan-3D-2.0", *THREE, "output-disclosure", "pass-on-use-limits"),
+        duties=build_duties("LicenseRef-Tencent-Hunyuan-3D-2.0", *THREE, "output-disclosure", "pass-on-use-limits"),
         conflicts={"missing-text"},
     ),
     # MIT with a sentence below it is not MIT: a person has to read the sentence.
@@ -136,7 +140,7 @@ EXPECTED = {
     "acme/either": Expected(
         "allow",
         "MIT OR Apache-2.0",
-        duties=duties("MIT", "include-license-text"),
+        duties=build_duties("MIT", "include-license-text"),
         conflicts={"missing-text"},
     ),
     # The licence of the data is reported apart; it does not change the permissions for the model.
@@ -186,7 +190,7 @@ def test_answer_equals_worked_answer(name: str, ask: Callable[..., AuditReport])
 
 
 @pytest.mark.parametrize("name", list(EXPECTED))
-def test_screen_and_files_agree(name: str, ask: Callable[..., AuditReport]) -> None:
+def test_screen_and_written_files_give_the_same_answer(name: str, ask: Callable[..., AuditReport]) -> None:
     report, wanted = ask(name), EXPECTED[name]
     screen = render_license(report).decode()
     word = {"allow": "ALLOWED", "deny": "DENIED", "review": "FOR REVIEW"}[wanted.answer]
@@ -211,7 +215,7 @@ def test_stated_figures_resolve_an_open_answer(
 
 
 @pytest.mark.parametrize("name", list(EXPECTED))
-def test_answer_fits_one_screen(name: str, ask: Callable[..., AuditReport]) -> None:
+def test_rendered_answer_fits_one_screen(name: str, ask: Callable[..., AuditReport]) -> None:
     text = render_license(ask(name, monthly_active_users=1e5, annual_revenue_usd=2e6)).decode()
     inherited = "LicenseRef" in EXPECTED[name].concluded and "AND" in EXPECTED[name].concluded
     assert len(text.splitlines()) <= (54 if inherited else 45)
@@ -234,7 +238,7 @@ def test_first_line_states_the_whole_answer(ask: Callable[..., AuditReport]) -> 
     assert hidden.endswith("could not be read; the licence on record for that name is assumed.")
 
 
-def test_research_use_has_its_own_answer(ask: Callable[..., AuditReport]) -> None:
+def test_research_use_is_not_denied_where_commercial_use_is(ask: Callable[..., AuditReport]) -> None:
     for name in ("acme/qwen-3b-tuned", "acme/paper-voice"):
         assert str(ask(name, policy="research").license.permission) != "deny"
         assert str(ask(name, policy="commercial-saas").license.permission) == "deny"

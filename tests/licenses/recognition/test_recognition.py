@@ -68,7 +68,7 @@ TEXTS = {
 KNOWN = frozenset(of for of, _, _ in TEXTS.values())
 
 
-def derive_module() -> ModuleType:
+def load_derive_script() -> ModuleType:
     """The script ``rules/fingerprints/derive.py`` as a module."""
     spec = importlib.util.spec_from_file_location("derive_fingerprints", DERIVE)
     assert spec is not None and spec.loader is not None
@@ -78,7 +78,7 @@ def derive_module() -> ModuleType:
     return module
 
 
-def derived(folder: Path) -> Fingerprints:
+def derive_fingerprints(folder: Path) -> Fingerprints:
     """The fingerprints of the invented texts, made by the script and read by the loader."""
     texts, rules = folder / "texts", folder / "rules"
     (texts / "ai").mkdir(parents=True)
@@ -91,16 +91,16 @@ def derived(folder: Path) -> Fingerprints:
             listed += ["    titles: [gull permit]", "    optional: [{before: anybody may feed}]"]
             listed += ["    slots: [{from: the keeper of the shore, before: promises nothing}]"]
     (texts / "sources.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    module = derive_module()
+    module = load_derive_script()
     module.HERE = folder
     (folder / "_texts.yaml").write_text("\n".join(listed) + "\n", encoding="utf-8")
     assert module.derive(texts, rules / "fingerprints", "2026-11-26") == len(TEXTS)
     return load_fingerprints(rules)
 
 
-def test_deriving_one_text_keeps_the_fingerprints_of_others(tmp_path: Path) -> None:
-    derived(tmp_path)
-    module, out = derive_module(), tmp_path / "rules" / "fingerprints"
+def test_deriving_one_text_keeps_other_fingerprints(tmp_path: Path) -> None:
+    derive_fingerprints(tmp_path)
+    module, out = load_derive_script(), tmp_path / "rules" / "fingerprints"
     module.HERE = tmp_path
     before = module.read_entries(out)
     for path in (tmp_path / "texts" / "ai").glob("*.txt"):
@@ -114,7 +114,7 @@ def test_deriving_one_text_keeps_the_fingerprints_of_others(tmp_path: Path) -> N
     assert after["permit"][1] == before["permit"][1].replace("2026-11-26", "2026-12-01")
 
 
-def shipped(package: str, ending: str) -> str:
+def read_shipped_license(package: str, ending: str) -> str:
     """The licence file of an installed package, by the end of its path."""
     files = distribution(package).files or ()
     return next(file for file in files if str(file).endswith(ending)).read_text(encoding="utf-8")
@@ -126,10 +126,10 @@ FIRST, SECOND = (HARBOUR.format(version=v, date=d) for v, d in (("1.0", "May 3, 
 
 @pytest.fixture(scope="module")
 def prints(tmp_path_factory: pytest.TempPathFactory) -> Fingerprints:
-    return derived(tmp_path_factory.mktemp("fingerprints"))
+    return derive_fingerprints(tmp_path_factory.mktemp("fingerprints"))
 
 
-def matches_of(found: tuple[TextMatch, ...]) -> list[tuple[str, Likeness]]:
+def list_matches(found: tuple[TextMatch, ...]) -> list[tuple[str, Likeness]]:
     return [(match.id, match.likeness) for match in found]
 
 
@@ -165,7 +165,7 @@ FORMS: dict[str, Callable[[str], str]] = {
 @check_each("id_", ["harbour-1", "permit", "policy"])
 def test_layout_does_not_change_the_match(id_: str, form: str, prints: Fingerprints) -> None:
     of, text, _ = TEXTS[id_]
-    assert matches_of(recognise_texts(FORMS[form](text), prints, KNOWN)) == [(of, EXACT)]
+    assert list_matches(recognise_texts(FORMS[form](text), prints, KNOWN)) == [(of, EXACT)]
 
 
 ADDED = (
@@ -224,28 +224,28 @@ def test_every_replaced_or_omitted_word_is_noticed(id_: str, prints: Fingerprint
 
 
 def test_changed_numbers_make_a_variant(prints: Fingerprints) -> None:
-    assert matches_of(recognise_texts(FIRST.replace("700 million", "900 million"), prints, KNOWN)) == [
+    assert list_matches(recognise_texts(FIRST.replace("700 million", "900 million"), prints, KNOWN)) == [
         ("LicenseRef-Harbour-1", VARIANT)
     ]
-    assert matches_of(recognise_texts(FIRST.replace("1.0", "3.0"), prints, KNOWN))[0][1] is VARIANT
+    assert list_matches(recognise_texts(FIRST.replace("1.0", "3.0"), prints, KNOWN))[0][1] is VARIANT
 
 
 def test_versions_of_one_license_are_distinguished(prints: Fingerprints) -> None:
-    assert matches_of(recognise_texts(SECOND, prints, KNOWN)) == [("LicenseRef-Harbour-2", EXACT)]
+    assert list_matches(recognise_texts(SECOND, prints, KNOWN)) == [("LicenseRef-Harbour-2", EXACT)]
     mixed = FIRST.replace("May 3, 2024", "July 9, 2025")
     assert [match.likeness for match in recognise_texts(mixed, prints, KNOWN)] == [VARIANT]
 
 
-def test_changed_permission_is_not_exact(prints: Fingerprints) -> None:
-    assert matches_of(recognise_texts("Changed " + PERMIT + TAIL, prints, KNOWN)) == [
+def test_changed_permit_matches_its_own_fingerprint_or_is_a_variant(prints: Fingerprints) -> None:
+    assert list_matches(recognise_texts("Changed " + PERMIT + TAIL, prints, KNOWN)) == [
         ("LicenseRef-Gull-Changed", EXACT)
     ]
-    assert matches_of(recognise_texts(PERMIT + TAIL, prints, KNOWN)) == [("LicenseRef-Gull-Changed", VARIANT)]
+    assert list_matches(recognise_texts(PERMIT + TAIL, prints, KNOWN)) == [("LicenseRef-Gull-Changed", VARIANT)]
     other = TAIL.replace("100 gulls", "5 gulls")
-    assert matches_of(recognise_texts("Changed " + PERMIT + other, prints, KNOWN)) == [
+    assert list_matches(recognise_texts("Changed " + PERMIT + other, prints, KNOWN)) == [
         ("LicenseRef-Gull-Changed", VARIANT)
     ]
-    assert matches_of(recognise_texts("Changed " + PERMIT, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
+    assert list_matches(recognise_texts("Changed " + PERMIT, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
 
 
 def test_look_alike_letters_are_never_exact(prints: Fingerprints) -> None:
@@ -257,26 +257,26 @@ def test_look_alike_letters_are_never_exact(prints: Fingerprints) -> None:
         PERMIT.replace("gain", "\uff47ain"),
         PERMIT.replace("watch", "\u202ewatch"),
     ):
-        assert matches_of(recognise_texts(changed, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
+        assert list_matches(recognise_texts(changed, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
 
 
 def test_title_may_be_missing_and_holder_may_differ(prints: Fingerprints) -> None:
     untitled = PERMIT.partition("\n\n")[2]
-    assert matches_of(recognise_texts(untitled, prints, KNOWN)) == [("LicenseRef-Gull", EXACT)]
+    assert list_matches(recognise_texts(untitled, prints, KNOWN)) == [("LicenseRef-Gull", EXACT)]
     named = PERMIT.replace("THE KEEPER OF THE SHORE", "ACME SEASIDE, INC.")
-    assert matches_of(recognise_texts(named, prints, KNOWN)) == [("LicenseRef-Gull", EXACT)]
+    assert list_matches(recognise_texts(named, prints, KNOWN)) == [("LicenseRef-Gull", EXACT)]
     more = PERMIT.replace("THE KEEPER OF THE SHORE", "ACME FORBIDS ANY USE AND")
-    assert matches_of(recognise_texts(more, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
+    assert list_matches(recognise_texts(more, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
 
 
 def test_several_texts_are_exact_only_without_other_words(prints: Fingerprints) -> None:
     both = f"{FIRST}\n-----\n\n{PERMIT}"
-    assert sorted(matches_of(recognise_texts(both, prints, KNOWN))) == [
+    assert sorted(list_matches(recognise_texts(both, prints, KNOWN))) == [
         ("LicenseRef-Gull", EXACT),
         ("LicenseRef-Harbour-1", EXACT),
     ]
     split = recognise_texts(f"{FIRST}\nThe gulls have terms of their own:\n\n{PERMIT}", prints, KNOWN)
-    assert sorted(matches_of(split)) == [("LicenseRef-Gull", VARIANT), ("LicenseRef-Harbour-1", VARIANT)]
+    assert sorted(list_matches(split)) == [("LicenseRef-Gull", VARIANT), ("LicenseRef-Harbour-1", VARIANT)]
     lines = {match.id: match.line for match in split}
     assert lines == {"LicenseRef-Harbour-1": 1, "LicenseRef-Gull": FIRST.count("\n") + 4}
     assert [match.quotation[:11] for match in split if match.id == "LicenseRef-Gull"] == ["Gull Permit"]
@@ -320,7 +320,7 @@ def test_truncated_text_is_never_exact(prints: Fingerprints) -> None:
     ["a " * 2_500_000, PERMIT * 8000, "the keeper of " * 380_000, "<" * 5_000_000, "](http" * 800_000, "a. " * 1_600_000,
      "copyright 2020 A " * 300_000, "&amp" * 1_200_000, "\ufffd" * 5_000_000],
 )  # fmt: skip
-def test_five_megabytes_cost_no_more_than_the_limit(text: str, prints: Fingerprints) -> None:
+def test_hostile_text_of_five_megabytes_is_matched_within_seconds(text: str, prints: Fingerprints) -> None:
     begun = time.process_time()
     found = recognise_texts(text, prints, KNOWN)
     assert time.process_time() - begun < 5
@@ -331,7 +331,7 @@ def test_five_megabytes_cost_no_more_than_the_limit(text: str, prints: Fingerpri
 @given(st.data())
 def test_mutated_text_is_never_another_exact_text(data: st.DataObject) -> None:
     prints = load_fingerprints()
-    text = shipped("rich", "LICENSE")
+    text = read_shipped_license("rich", "LICENSE")
     at = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(at, min(len(text), at + 60)))
     other = data.draw(st.text(max_size=20))
@@ -349,15 +349,15 @@ STANDARD = [
 
 
 @pytest.mark.parametrize(("package", "ending", "id_"), STANDARD)
-def test_texts_of_installed_packages_are_exact(package: str, ending: str, id_: str) -> None:
-    text, prints = shipped(package, ending), load_fingerprints()
+def test_license_of_installed_package_is_exact_until_a_sentence_is_added(package: str, ending: str, id_: str) -> None:
+    text, prints = read_shipped_license(package, ending), load_fingerprints()
     if package != "hypothesis":
-        assert matches_of(recognise_texts(text, prints, {id_})) == [(id_, EXACT)]
+        assert list_matches(recognise_texts(text, prints, {id_})) == [(id_, EXACT)]
     assert recognise_texts(f"{text}\nNo commercial use.", prints, {id_})[0].likeness is VARIANT
 
 
 def test_standard_license_without_fingerprint_is_a_variant(prints: Fingerprints) -> None:
-    (match,) = recognise_texts(shipped("rich", "LICENSE"), prints, {"MIT"})
+    (match,) = recognise_texts(read_shipped_license("rich", "LICENSE"), prints, {"MIT"})
     assert (match.id, match.likeness) == ("MIT", VARIANT)
 
 
@@ -366,14 +366,14 @@ def test_standard_license_without_fingerprint_is_a_variant(prints: Fingerprints)
     [("GPL-2.0", "GPL-2.0-only"), ("LGPL-2.1", "LGPL-2.1-only"), ("AGPL-3.0+", "AGPL-3.0-or-later"),
      ("GFDL-1.3", "GFDL-1.3-only"), ("GPL-2.0-or-later", "GPL-2.0-or-later"), ("MIT", "MIT")],
 )  # fmt: skip
-def test_identifiers_are_current_spdx_ids(given: str, wanted: str) -> None:
+def test_deprecated_spdx_id_is_normalized(given: str, wanted: str) -> None:
     assert normalize_spdx_id(given) == wanted
 
 
 def test_repeated_text_is_answered_from_cache(prints: Fingerprints, tmp_path: Path) -> None:
     first = recognise_texts(PERMIT, prints, KNOWN)
     assert recognise_texts(PERMIT, prints, KNOWN)[0] is first[0]
-    assert recognise_texts(PERMIT, derived(tmp_path), KNOWN)[0] is not first[0]
+    assert recognise_texts(PERMIT, derive_fingerprints(tmp_path), KNOWN)[0] is not first[0]
 
 
 def test_copy_of_an_uncertain_text_is_a_variant(prints: Fingerprints) -> None:
@@ -393,4 +393,4 @@ def test_copy_of_an_uncertain_text_is_a_variant(prints: Fingerprints) -> None:
     ],
 )
 def test_unchecked_text_is_no_certain_copy(note: str, certain: bool) -> None:
-    assert derive_module().is_certain(note) is certain
+    assert load_derive_script().is_certain(note) is certain

@@ -76,7 +76,7 @@ def test_statements_are_bounded_in_number_and_time() -> None:
 
 
 @given(st.text(max_size=300))
-def test_references_lie_within_the_text(text: str) -> None:
+def test_reference_has_name_and_line_within_random_text(text: str) -> None:
     for found in find_references(f"Licensed under {text}"):
         assert found.name
         assert 1 <= found.line <= text.count("\n") + 1
@@ -104,7 +104,7 @@ def test_license_ref_is_never_a_standard_license() -> None:
     assert parse_expression("LicenseRef-Apache-2.0").ids == ("LicenseRef-Apache-2.0",)
 
 
-def test_operators_join_parts() -> None:
+def test_expression_keeps_the_structure_of_its_brackets() -> None:
     found = parse_expression("(MIT OR ISC) AND Zlib")
     assert found.operator is Operator.AND
     assert [part.operator for part in found.parts] == [Operator.OR, None]
