@@ -55,7 +55,7 @@ _ENCODE: Final = Name("_codecs", "encode")
 _LATIN_1: Final = ("latin1", "latin-1")
 _HIGHEST_PROTOCOL: Final = 5
 _ITEMS_RECORDED: Final = 64
-_BETWEEN_CHECKS: Final = 0x7
+_BETWEEN_CHECKS: Final = 0x7  # a mask: time and stack are checked after every eighth opcode
 _NDARRAY: Final = CallResult(Name("numpy", "ndarray"), called=False)
 _PERSISTENT_OBJECT: Final = "persistent object"
 
@@ -144,34 +144,35 @@ class Machine:
     # -- framing ------------------------------------------------------------------------------------------------------
 
     def handle_proto(self) -> None:
-        """PROTO."""
+        """PROTO: read the number of the protocol."""
         self.protocol = self.source.read_bytes(1)[0]
         if self.protocol > _HIGHEST_PROTOCOL:
             self.recorder.record_defect(PickleDefect.PROTOCOL_UNKNOWN, f"protocol {self.protocol} does not exist")
 
     def handle_frame(self) -> None:
-        """FRAME."""
+        """FRAME: read the length of a frame, whose bytes are opcodes that follow here."""
         source = self.source
         size = int.from_bytes(source.read_bytes(8), "little")
-        left = source.size - source.offset
+        bytes_left = source.size - source.offset
         self._frame_end = source.offset + size
-        if size > left:
-            self.recorder.record_defect(PickleDefect.FRAME_TOO_LONG, f"a frame of {size} bytes where {left} are left")
+        if size > bytes_left:
+            detail = f"a frame of {size} bytes where {bytes_left} are left"
+            self.recorder.record_defect(PickleDefect.FRAME_TOO_LONG, detail)
 
     def handle_stop(self) -> bool:
-        """STOP."""
+        """STOP: end the program; the top of the stack is its result."""
         self.result = self.stack.pop()
         return True
 
     def handle_invalid(self) -> None:
-        """Any byte that is no opcode."""
+        """Raise ``DamagedError`` for a byte that is no opcode."""
         byte = self.source.buffer[self.source.opcode_position]
         raise DamagedError(f"byte 0x{byte:02x} is no pickle opcode", self.source.opcode_offset)
 
     # -- stack --------------------------------------------------------------------------------------------------------
 
     def handle_mark(self) -> None:
-        """MARK."""
+        """MARK: set a mark, and skip the plain data after it if they are worth skipping."""
         self.stack.marks.append(len(self.stack.values))
         if self._skimmer is not None:
             stretch = self._skimmer.skip_stretch()
@@ -180,7 +181,7 @@ class Machine:
                 self.push(stretch)
 
     def handle_pop(self) -> None:
-        """POP, which removes a mark where that is on top."""
+        """POP: remove the top value, or the last mark if no value is above it."""
         marks = self.stack.marks
         if marks and marks[-1] == len(self.stack.values):
             marks.pop()
@@ -188,11 +189,11 @@ class Machine:
             self.stack.pop()
 
     def handle_pop_mark(self) -> None:
-        """POP_MARK."""
+        """POP_MARK: remove the last mark and the values above it."""
         self.stack.pop_mark_unexpanded()
 
     def handle_dup(self) -> None:
-        """DUP."""
+        """DUP: push the top value again."""
         value = self.stack.peek()
         self.push(value)
         if isinstance(value, Name):
@@ -201,9 +202,9 @@ class Machine:
     # -- memo ---------------------------------------------------------------------------------------------------------
 
     def handle_memoize(self) -> None:
-        """MEMOIZE: write the top of the stack under the number of entries.
+        """MEMOIZE: write the top value to the memo under the number of entries.
 
-        Objects are memoized as often as they are made, so the general ``write_memo`` is left to unusual memos.
+        This opcode is as frequent as objects are, so the slower ``write_memo`` is called only for unusual memos.
         """
         memo, stretches = self.memo, self.stretches
         if stretches is not None and stretches.unplaced:
@@ -218,7 +219,11 @@ class Machine:
             stretches.watch_entry(index, value)
 
     def write_memo(self, index: int) -> None:
-        """Write the top of the stack to the memo under ``index``."""
+        """Write the top value to the memo under ``index``.
+
+        Raises:
+            LimitReachedError: the memo is full.
+        """
         if self.stretches is not None:
             self.stretches.place_in_memo()
             self.stretches.execute_all_before_overwriting(index)
@@ -235,7 +240,7 @@ class Machine:
             self.stretches.watch_entry(index, value)
 
     def push_memo(self, index: int) -> None:
-        """Push the memo's entry ``index``."""
+        """Push the entry ``index`` of the memo; a missing entry is a defect and becomes an ``Unknown``."""
         if self.stretches is not None and self.stretches.unplaced:
             self.stretches.place_in_memo()
         try:
@@ -245,6 +250,7 @@ class Machine:
             self.push(Unknown(f"memo entry {index}, never written"))
             return
         if type(value) is PlainStretch:
+            # Executing the stretch replaces its entries in the memo by their values.
             self.stack.expand([value])
             value = self.memo[index]
         self.push(value)
@@ -252,8 +258,9 @@ class Machine:
             self.recorder.uses[value] += 1
 
     def read_memo_index(self, width: int) -> int:
-        """Read the index of a GET or PUT: ``width`` bytes, or a line where that is 0."""
+        """Read the index of a GET or PUT: ``width`` bytes, or a line of digits where that is 0."""
         source = self.source
+        # BINGET and BINPUT are frequent, so they skip the call of ``read_bytes``.
         if width == 1 and source.position < len(source.buffer):
             source.position += 1
             return source.buffer[source.position - 1]
@@ -267,19 +274,19 @@ class Machine:
     # -- containers ---------------------------------------------------------------------------------------------------
 
     def handle_dict(self) -> None:
-        """DICT."""
+        """DICT: push a mapping of the keys and values above the mark."""
         container = Container("dict")
         self._set_items("DICT", container, self.stack.pop_mark())
         self.push(container)
 
     def handle_setitem(self) -> None:
-        """SETITEM."""
+        """SETITEM: set one item of the mapping below its key and value."""
         value = self.stack.pop()
         key = self.stack.pop()
         self._set_items("SETITEM", self.stack.peek(), [key, value])
 
     def handle_setitems(self) -> None:
-        """SETITEMS."""
+        """SETITEMS: set the items above the mark on the mapping below it."""
         pairs = self.stack.pop_mark_unexpanded()
         target = self.stack.peek()
         if type(target) is not Container:
@@ -291,6 +298,7 @@ class Machine:
             self._set_items("SETITEMS", target, self.stack.expand(pairs))
 
     def _set_items(self, opcode: str, target: StackValue, pairs: list[StackValue]) -> None:
+        """Set items on ``target``; ``pairs`` are keys and values in turn. On an object, that is an event."""
         if not pairs:
             return  # every loader does nothing at all, whatever the target
         if len(pairs) % 2:
@@ -300,6 +308,7 @@ class Machine:
         elif target.type == "dict":
             self._set_dict_items(opcode, target, pairs)
         elif target.type == "list":
+            # The keys are indices, and only the values matter.
             target.extend(pairs[1::2])
         else:
             self.recorder.record_defect(
@@ -307,6 +316,7 @@ class Machine:
             )
 
     def _set_dict_items(self, opcode: str, target: Container, pairs: list[StackValue]) -> None:
+        """Set items of a mapping; record an event if an object has the mapping as its state and an item can act."""
         if target.is_state:
             self.arrays.check_changed_state(target)
         can_act = False
@@ -318,18 +328,19 @@ class Machine:
             self.recorder.record_event(Act.SET_STATE, opcode, STATE_OWNER, (target,), sets)
 
     def handle_append(self) -> None:
-        """APPEND."""
+        """APPEND: append the top value to the list below it."""
         self._extend("APPEND", [self.stack.pop()])
 
     def handle_appends(self) -> None:
-        """APPENDS."""
+        """APPENDS: append the values above the mark to the list below it."""
         self._extend("APPENDS", self.stack.pop_mark_unexpanded())
 
     def handle_additems(self) -> None:
-        """ADDITEMS."""
+        """ADDITEMS: add the values above the mark to the set below it."""
         self._extend("ADDITEMS", self.stack.pop_mark_unexpanded())
 
     def _extend(self, opcode: str, values: list[StackValue]) -> None:
+        """Add ``values`` to the list or set on top of the stack. On an object, that is an event."""
         target = self.stack.peek()
         if not values:
             return
@@ -345,33 +356,35 @@ class Machine:
     # -- names --------------------------------------------------------------------------------------------------------
 
     def handle_global(self) -> None:
-        """GLOBAL."""
+        """GLOBAL: push the global that two lines name, its module and its name."""
         module = self._read_name()
         self.push(self._import_global("GLOBAL", module, self._read_name()))
 
     def handle_stack_global(self) -> None:
-        """STACK_GLOBAL."""
+        """STACK_GLOBAL: push the global that the two top values name, its module and its name."""
         qualname = self.stack.pop()
         module = self.stack.pop()
         self.push(self._import_global("STACK_GLOBAL", module, qualname))
 
     def handle_inst(self) -> None:
-        """INST."""
+        """INST: call the class that two lines name with the values above the mark."""
         module = self._read_name()
-        found = self._import_global("INST", module, self._read_name())
-        self._call("INST", found, tuple(self.stack.pop_mark()))
+        callee = self._import_global("INST", module, self._read_name())
+        self._call("INST", callee, tuple(self.stack.pop_mark()))
 
     def _import_global(self, opcode: str, module: StackValue, qualname: StackValue) -> Name | Unknown:
+        """Record the import of a global and return it; an ``Unknown`` if a part of its name is no text."""
         if not isinstance(module, str) or not isinstance(qualname, str):
             unknown = Unknown("a name that is only known when the file is loaded")
             self.recorder.record_event(Act.IMPORT, opcode, unknown)
             return unknown
-        found = resolve_global(module, qualname, self.protocol)
-        self.recorder.record_event(Act.IMPORT, opcode, found)
-        self.recorder.uses[found] += 1
-        return found
+        name = resolve_global(module, qualname, self.protocol)
+        self.recorder.record_event(Act.IMPORT, opcode, name)
+        self.recorder.uses[name] += 1
+        return name
 
     def _read_name(self) -> str | None:
+        """Read a line with a module or a name; ``None`` if it is too long to keep or is not UTF-8."""
         line, is_whole = self.read_line()
         try:
             return line.decode("utf-8") if is_whole else None
@@ -379,29 +392,35 @@ class Machine:
             return None
 
     def read_line(self) -> tuple[bytes, bool]:
-        """Read up to the next newline; returns the first bytes, and whether these are the whole line."""
-        line = self.source.read_line()
-        if line is None or not line[2]:
+        """Return the first bytes of the line up to the next newline, and whether these are the whole line.
+
+        Raises:
+            DamagedError: no byte is left.
+        """
+        found = self.source.read_line()
+        line, is_whole, has_newline = found or (b"", False, False)
+        if not has_newline:
             # The unpickler in Python, the base of joblib's and dill's, drops the last byte in place of a newline.
             self.recorder.record_defect(PickleDefect.UNENDED_LINE, "a line that breaks off with the file")
-        if line is None:
+        if found is None:
             raise DamagedError("the pickle ends inside a line", self.source.opcode_offset)
-        return line[0], line[1]
+        return line, is_whole
 
     # -- persistent ids -----------------------------------------------------------------------------------------------
 
     def handle_persid(self) -> None:
-        """PERSID."""
+        """PERSID: push the object that a line identifies, which only the loader knows."""
         line, is_whole = self.read_line()
         if not (line.isascii() and line.decode("ascii").isprintable()):
             self.recorder.record_defect(PickleDefect.TEXT_INVALID, "a persistent id that is not printable ASCII")
         self._load_persistent("PERSID", line.decode("ascii", "replace") if is_whole else truncate_constant("str", line))
 
     def handle_binpersid(self) -> None:
-        """BINPERSID."""
+        """BINPERSID: push the object that the top value identifies, which only the loader knows."""
         self._load_persistent("BINPERSID", self.stack.pop())
 
     def _load_persistent(self, opcode: str, persistent_id: StackValue) -> None:
+        """Record the persistent id and push an ``Unknown`` for its object, or the class that an id of torch holds."""
         value = Unknown(_PERSISTENT_OBJECT)
         self.recorder.record_event(Act.PERSISTENT_LOAD, opcode, value, (persistent_id,))
         parts = unpack_tuple(persistent_id)
@@ -443,9 +462,11 @@ class Machine:
     def _call(self, opcode: str, callee: StackValue, arguments: tuple[StackValue, ...], act: Act = Act.CALL) -> None:
         """Record ``callee(*arguments)`` and push a value that represents what it returns."""
         recorder = self.recorder
+        # The global that the call returns, such as a ``getattr``.
         gives = resolve_call(callee, arguments) if act is Act.CALL else None
         recorder.record_event(act, opcode, callee, arguments, gives=gives)
         if isinstance(callee, Name):
+            # What is left in the end are the names that were imported and not called.
             recorder.uses[callee] -= 1
         recorder.record_code(arguments)
         if callee == _ENCODE and len(arguments) > 1 and isinstance(arguments[0], Embedded) and arguments[1] in _LATIN_1:
@@ -454,10 +475,10 @@ class Machine:
             recorder.uses[gives] += 1
             self.push(gives)
         else:
-            made = CallResult(_find_maker(callee, arguments), act is Act.CALL)
-            self.arrays.record_call(callee, arguments, made)
+            result = CallResult(_find_maker(callee, arguments), act is Act.CALL)
+            self.arrays.record_call(callee, arguments, result)
             self.storages.record_call(callee, arguments)
-            self.push(made)
+            self.push(result)
 
     # -- state --------------------------------------------------------------------------------------------------------
 
@@ -467,6 +488,7 @@ class Machine:
         target = self.stack.peek()
         self.recorder.record_event(Act.SET_STATE, "BUILD", target, (state,), find_acting_attributes(state))
         if isinstance(state, Container):
+            # The object may hold these mappings by reference, so later changes of them are changes of the object.
             state.is_state = True
             for _, part in state.iterate_items():
                 if isinstance(part, Container):
@@ -501,8 +523,8 @@ class Machine:
     # -- buffers ------------------------------------------------------------------------------------------------------
 
     def handle_bytearray8(self) -> None:
-        """BYTEARRAY8."""
-        _push_bytes8(self)
+        """BYTEARRAY8: push a bytearray, whose content is skipped after the test for a nested file."""
+        _handle_bytes8(self)
         self.stack.values[-1] = TruncatedConstant("bytearray", "bytearray(")
 
     def handle_next_buffer(self) -> None:
@@ -516,7 +538,7 @@ class Machine:
 def _execute_stretch(
     window: Window, limits: Limits, recorder: Recorder, stretch: PlainStretch, memo: Memo
 ) -> list[StackValue]:
-    """Execute a skipped stretch over its view of the memo; returns the values that it leaves."""
+    """Execute a skipped stretch over its view of the memo; return the values that it leaves on the stack."""
     machine = Machine(window, stretch.start, limits)
     machine.memo = memo
     # Constants in a stretch were recorded when it was skipped, so those of this machine are dropped.
@@ -527,7 +549,7 @@ def _execute_stretch(
 
 
 def _find_maker(callee: StackValue, arguments: tuple[StackValue, ...]) -> Name | Unknown:
-    """Return what made the result of a call."""
+    """Return the class or function that made the result of a call, or an ``Unknown`` that describes the callee."""
     if isinstance(callee, Name):
         return find_constructed_class(callee, arguments)
     if isinstance(callee, Unknown):
@@ -541,14 +563,16 @@ def _find_maker(callee: StackValue, arguments: tuple[StackValue, ...]) -> Name |
 # -- handlers that differ in one parameter --------------------------------------------------------------------------
 
 
-def _push_constant(value: StackValue) -> Handler:
+def _make_constant_handler(value: StackValue) -> Handler:
+    """Make the handler that pushes ``value``."""
+
     def push(machine: Machine) -> None:
         machine.push(value)
 
     return push
 
 
-def _push_number(layout: str) -> Handler:
+def _make_number_handler(layout: str) -> Handler:
     """Make the handler of a number that ``struct`` unpacks with ``layout``."""
     number = struct.Struct(layout)
     unpack, size = number.unpack_from, number.size
@@ -565,27 +589,32 @@ def _push_number(layout: str) -> Handler:
     return push
 
 
-def _push_line(kind: str) -> Handler:
-    """Make the handler of a constant that is a line of text."""
+def _make_line_handler(kind: str) -> Handler:
+    """Make the handler of a constant that is a line; ``kind`` as in ``decode_line``."""
 
     def push(machine: Machine) -> None:
         source = machine.source
         start = source.offset
         line, is_whole = machine.read_line()
         if kind in ("str", "quoted"):
-            quote = 1 if kind == "quoted" else 0
-            length = source.offset - start - 1 - 2 * quote
-            head = line[quote : quote + length]
-            if machine.nested.record_constant(head, start + quote, length, is_text=True) in CHARACTER_CODINGS:
-                machine.push(Embedded(start + quote, length))
+            # The content is the line without its newline and its quotes.
+            quote_length = 1 if kind == "quoted" else 0
+            content_start = start + quote_length
+            length = source.offset - start - 1 - 2 * quote_length
+            content = line[quote_length : quote_length + length]
+            if machine.nested.record_constant(content, content_start, length, is_text=True) in CHARACTER_CODINGS:
+                machine.push(Embedded(content_start, length))
                 return
         machine.push(decode_line(machine.recorder, kind, line) if is_whole else truncate_constant(kind, line))
 
     return push
 
 
-def _push_sized(kind: str, layout: str) -> Handler:
-    """Make the handler of a constant whose length precedes it as ``layout``."""
+def _make_sized_handler(kind: str, layout: str) -> Handler:
+    """Make the handler of a constant after its length.
+
+    ``kind`` is as in ``decode_constant``; ``layout`` is the format of the length for ``struct``.
+    """
     length = struct.Struct(layout)
 
     def push(machine: Machine) -> None:
@@ -603,18 +632,21 @@ def _push_sized(kind: str, layout: str) -> Handler:
     return push
 
 
-def _push_empty(kind: str) -> Handler:
+def _make_empty_container_handler(kind: str) -> Handler:
+    """Make the handler that pushes an empty container."""
+
     def push(machine: Machine) -> None:
         machine.push(Container(kind))
 
     return push
 
 
-def _push_marked(kind: str) -> Handler:
-    """Make the handler of a container of the values above the mark."""
+def _make_marked_container_handler(kind: str) -> Handler:
+    """Make the handler that pushes a container of the values above the mark."""
 
     def push(machine: Machine) -> None:
         container = Container(kind)
+        # A tuple may be the arguments of a call, so its plain data are executed.
         if kind == "tuple":
             container.fill(machine.stack.pop_mark())
         else:
@@ -624,7 +656,9 @@ def _push_marked(kind: str) -> Handler:
     return push
 
 
-def _push_tuple(count: int) -> Handler:
+def _make_tuple_handler(count: int) -> Handler:
+    """Make the handler that pushes a tuple of the ``count`` top values."""
+
     def push(machine: Machine) -> None:
         values = [machine.stack.pop() for _ in range(count)]
         container = Container("tuple")
@@ -634,22 +668,26 @@ def _push_tuple(count: int) -> Handler:
     return push
 
 
-def _get_memo(width: int) -> Handler:
+def _make_get_handler(width: int) -> Handler:
+    """Make the handler of a GET with an index of ``width`` bytes."""
+
     def push(machine: Machine) -> None:
         machine.push_memo(machine.read_memo_index(width))
 
     return push
 
 
-def _put_memo(width: int) -> Handler:
+def _make_put_handler(width: int) -> Handler:
+    """Make the handler of a PUT with an index of ``width`` bytes."""
+
     def write(machine: Machine) -> None:
         machine.write_memo(machine.read_memo_index(width))
 
     return write
 
 
-def _push_extension(width: int) -> Handler:
-    """Make the handler of a code of the extension registry (``copyreg.add_extension``)."""
+def _make_extension_handler(width: int) -> Handler:
+    """Make the handler of a code of the extension registry (``copyreg.add_extension``) in ``width`` bytes."""
 
     def push(machine: Machine) -> None:
         code = int.from_bytes(machine.source.read_bytes(width), "little")
@@ -660,47 +698,89 @@ def _push_extension(width: int) -> Handler:
     return push
 
 
-_push_bytes8: Final = _push_sized("bytes", "<Q")
+_handle_bytes8: Final = _make_sized_handler("bytes", "<Q")
 
 _HANDLERS: Final[dict[str, Handler]] = {
-    "PROTO": Machine.handle_proto, "FRAME": Machine.handle_frame, "STOP": Machine.handle_stop,
-    "MARK": Machine.handle_mark, "POP": Machine.handle_pop, "POP_MARK": Machine.handle_pop_mark,
+    "PROTO": Machine.handle_proto,
+    "FRAME": Machine.handle_frame,
+    "STOP": Machine.handle_stop,
+    "MARK": Machine.handle_mark,
+    "POP": Machine.handle_pop,
+    "POP_MARK": Machine.handle_pop_mark,
     "DUP": Machine.handle_dup,
-    "NONE": _push_constant(None), "NEWTRUE": _push_constant(True), "NEWFALSE": _push_constant(False),
-    "INT": _push_line("int"), "LONG": _push_line("int"), "FLOAT": _push_line("float"),
-    "STRING": _push_line("quoted"), "UNICODE": _push_line("str"),
-    "BININT": _push_number("<i"), "BININT1": _push_number("<B"), "BININT2": _push_number("<H"),
-    "BINFLOAT": _push_number(">d"), "LONG1": _push_sized("int", "<B"), "LONG4": _push_sized("int", "<i"),
-    "BINSTRING": _push_sized("latin", "<i"), "SHORT_BINSTRING": _push_sized("latin", "<B"),
-    "BINBYTES": _push_sized("bytes", "<I"), "SHORT_BINBYTES": _push_sized("bytes", "<B"), "BINBYTES8": _push_bytes8,
-    "BINUNICODE": _push_sized("str", "<I"), "SHORT_BINUNICODE": _push_sized("str", "<B"),
-    "BINUNICODE8": _push_sized("str", "<Q"),
-    "BYTEARRAY8": Machine.handle_bytearray8, "NEXT_BUFFER": Machine.handle_next_buffer,
+    "NONE": _make_constant_handler(None),
+    "NEWTRUE": _make_constant_handler(True),
+    "NEWFALSE": _make_constant_handler(False),
+    "INT": _make_line_handler("int"),
+    "LONG": _make_line_handler("int"),
+    "FLOAT": _make_line_handler("float"),
+    "STRING": _make_line_handler("quoted"),
+    "UNICODE": _make_line_handler("str"),
+    "BININT": _make_number_handler("<i"),
+    "BININT1": _make_number_handler("<B"),
+    "BININT2": _make_number_handler("<H"),
+    "BINFLOAT": _make_number_handler(">d"),
+    "LONG1": _make_sized_handler("int", "<B"),
+    "LONG4": _make_sized_handler("int", "<i"),
+    "BINSTRING": _make_sized_handler("latin", "<i"),
+    "SHORT_BINSTRING": _make_sized_handler("latin", "<B"),
+    "BINBYTES": _make_sized_handler("bytes", "<I"),
+    "SHORT_BINBYTES": _make_sized_handler("bytes", "<B"),
+    "BINBYTES8": _handle_bytes8,
+    "BINUNICODE": _make_sized_handler("str", "<I"),
+    "SHORT_BINUNICODE": _make_sized_handler("str", "<B"),
+    "BINUNICODE8": _make_sized_handler("str", "<Q"),
+    "BYTEARRAY8": Machine.handle_bytearray8,
+    "NEXT_BUFFER": Machine.handle_next_buffer,
     "READONLY_BUFFER": Machine.handle_readonly_buffer,
-    "EMPTY_LIST": _push_empty("list"), "EMPTY_DICT": _push_empty("dict"), "EMPTY_SET": _push_empty("set"),
-    "EMPTY_TUPLE": _push_empty("tuple"), "LIST": _push_marked("list"), "TUPLE": _push_marked("tuple"),
-    "FROZENSET": _push_marked("frozenset"), "DICT": Machine.handle_dict,
-    "TUPLE1": _push_tuple(1), "TUPLE2": _push_tuple(2), "TUPLE3": _push_tuple(3),
-    "APPEND": Machine.handle_append, "APPENDS": Machine.handle_appends, "ADDITEMS": Machine.handle_additems,
-    "SETITEM": Machine.handle_setitem, "SETITEMS": Machine.handle_setitems,
-    "GET": _get_memo(0), "BINGET": _get_memo(1), "LONG_BINGET": _get_memo(4),
-    "PUT": _put_memo(0), "BINPUT": _put_memo(1), "LONG_BINPUT": _put_memo(4), "MEMOIZE": Machine.handle_memoize,
-    "GLOBAL": Machine.handle_global, "STACK_GLOBAL": Machine.handle_stack_global, "INST": Machine.handle_inst,
-    "EXT1": _push_extension(1), "EXT2": _push_extension(2), "EXT4": _push_extension(4),
-    "PERSID": Machine.handle_persid, "BINPERSID": Machine.handle_binpersid,
-    "REDUCE": Machine.handle_reduce, "OBJ": Machine.handle_obj, "NEWOBJ": Machine.handle_newobj,
-    "NEWOBJ_EX": Machine.handle_newobj_ex, "BUILD": Machine.handle_build,
-}  # fmt: skip
+    "EMPTY_LIST": _make_empty_container_handler("list"),
+    "EMPTY_DICT": _make_empty_container_handler("dict"),
+    "EMPTY_SET": _make_empty_container_handler("set"),
+    "EMPTY_TUPLE": _make_empty_container_handler("tuple"),
+    "LIST": _make_marked_container_handler("list"),
+    "TUPLE": _make_marked_container_handler("tuple"),
+    "FROZENSET": _make_marked_container_handler("frozenset"),
+    "DICT": Machine.handle_dict,
+    "TUPLE1": _make_tuple_handler(1),
+    "TUPLE2": _make_tuple_handler(2),
+    "TUPLE3": _make_tuple_handler(3),
+    "APPEND": Machine.handle_append,
+    "APPENDS": Machine.handle_appends,
+    "ADDITEMS": Machine.handle_additems,
+    "SETITEM": Machine.handle_setitem,
+    "SETITEMS": Machine.handle_setitems,
+    "GET": _make_get_handler(0),
+    "BINGET": _make_get_handler(1),
+    "LONG_BINGET": _make_get_handler(4),
+    "PUT": _make_put_handler(0),
+    "BINPUT": _make_put_handler(1),
+    "LONG_BINPUT": _make_put_handler(4),
+    "MEMOIZE": Machine.handle_memoize,
+    "GLOBAL": Machine.handle_global,
+    "STACK_GLOBAL": Machine.handle_stack_global,
+    "INST": Machine.handle_inst,
+    "EXT1": _make_extension_handler(1),
+    "EXT2": _make_extension_handler(2),
+    "EXT4": _make_extension_handler(4),
+    "PERSID": Machine.handle_persid,
+    "BINPERSID": Machine.handle_binpersid,
+    "REDUCE": Machine.handle_reduce,
+    "OBJ": Machine.handle_obj,
+    "NEWOBJ": Machine.handle_newobj,
+    "NEWOBJ_EX": Machine.handle_newobj_ex,
+    "BUILD": Machine.handle_build,
+}
 
 
-def _build_table() -> list[Handler]:
+def _build_handler_table() -> list[Handler]:
+    """Return the handler of each of the 256 bytes."""
     table: list[Handler] = [Machine.handle_invalid] * 256
     for opcode in pickletools.opcodes:
         table[ord(opcode.code)] = _HANDLERS[opcode.name]
     return table
 
 
-HANDLERS: Final = _build_table()
+HANDLERS: Final = _build_handler_table()
 """Handler by opcode byte; building it fails if an opcode of the running Python has no handler."""
 
 

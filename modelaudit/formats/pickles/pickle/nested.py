@@ -29,17 +29,17 @@ __all__ = [
 ]
 
 OPENED: Final = CHARACTER_CODINGS | {Coding.RAW}
-"""Codings that a call gets rid of when it takes the constant as bytes: it then gets the nested file itself."""
+"""Codings of constants that a call receives as the bytes of the nested file itself."""
 
 _NESTED_KEPT: Final = 10_000
-_OLD_LONGEST: Final = 64 * 1024
+_LONGEST_TEXT_PICKLE: Final = 64 * 1024
 _CODE_READ: Final = MIB // 4
-_USTAR: Final = slice(257, 262)
+_USTAR: Final = slice(257, 262)  # the magic in the header of a tar archive
 
 
 @dataclass(frozen=True, slots=True)
 class NestedConstant:
-    """A constant that begins like a file: its offset in the window and its length in bytes."""
+    """A constant that begins like a file: offset in the window, length in bytes, and how it encodes the file."""
 
     offset: int
     length: int
@@ -50,8 +50,8 @@ class NestedConstants:
     """The constants of one program that begin like a file.
 
     Attributes:
-        found: a bounded number of them, in order.
-        dropped: how many more there were.
+        found: the first of them, in order.
+        dropped: number of those that exceeded the bound and are not in ``found``.
     """
 
     __slots__ = ("dropped", "found")
@@ -62,6 +62,8 @@ class NestedConstants:
 
     def record_constant(self, data: bytes, offset: int, length: int, is_text: bool) -> Coding | None:
         """Record a constant of ``length`` bytes at ``offset`` if its first bytes, ``data``, begin like a file.
+
+        ``is_text`` is whether the constant is text, whose characters may each represent a byte.
 
         Returns:
             The coding of the file; ``None`` for any other constant.
@@ -80,26 +82,33 @@ def detect_coding(data: bytes, length: int, is_text: bool) -> Coding | None:
 
     Args:
         data: the first bytes of the constant.
-        length: of the whole constant, in bytes.
-        is_text: the constant is text, whose characters may each represent a byte.
+        length: length of the whole constant, in bytes.
+        is_text: whether the constant is text, whose characters may each represent a byte.
     """
+    # Most constants fail this cheap test.
     if CONTENT_STARTS.match(data) is None and data[_USTAR] != b"ustar":
         return None
-    cut = length > len(data)
-    for coding_of_code, inner in _decode_as_bytes(data, cut, is_text).items():
-        if begins_code(inner):
-            return coding_of_code
-    coding = embedded.detect_coding(data, cut, is_text)
-    if coding is Coding.RAW and embedded.detect_format(data) == "pickle" and data[0] != 0x80:
+    is_truncated = length > len(data)
+    for code_coding, code_bytes in _decode_as_bytes(data, is_truncated, is_text).items():
+        if begins_code(code_bytes):
+            return code_coding
+    coding = embedded.detect_coding(data, is_truncated, is_text)
+    has_proto_opcode = data[0] == 0x80
+    if coding is Coding.RAW and not has_proto_opcode and embedded.detect_format(data) == "pickle":
         # Words may begin so. A pickle of protocol 0 or 1 is text, has lines, and ends with STOP.
-        whole = length <= _OLD_LONGEST and (cut or data.endswith(b"."))
-        return coding if whole and b"\n" in data else None
+        ends_with_stop = is_truncated or data.endswith(b".")
+        is_text_pickle = length <= _LONGEST_TEXT_PICKLE and ends_with_stop and b"\n" in data
+        return coding if is_text_pickle else None
     return coding
 
 
-def _decode_as_bytes(data: bytes, cut: bool, is_text: bool) -> dict[Coding, bytes]:
-    """Return the bytes that a loader may get from a constant, by coding: its own, or those its characters represent."""
-    return (decode_character_bytes(data, cut) if is_text else {}) or {Coding.RAW: data}
+def _decode_as_bytes(data: bytes, is_truncated: bool, is_text: bool) -> dict[Coding, bytes]:
+    """Return the bytes that a loader may get from a constant, by coding: its own, or those its characters represent.
+
+    ``is_truncated`` is whether ``data`` are only the first bytes of the constant.
+    """
+    character_bytes = decode_character_bytes(data, is_truncated) if is_text else {}
+    return character_bytes or {Coding.RAW: data}
 
 
 @dataclass(slots=True)
@@ -108,7 +117,7 @@ class NestedContent:
 
     Attributes:
         children: each file as an artifact such as ``model.pkl!pickle@27``.
-        read: offsets of the constants that are such an artifact, byte for byte or as characters.
+        read: offsets of the constants whose bytes, or the bytes that their characters represent, are such an artifact.
         code: marshalled code objects by the offset of the constant.
         unread: constants that could not be opened.
     """
@@ -119,7 +128,7 @@ class NestedContent:
     unread: list[Unread] = field(default_factory=list)
 
     def resolve_arguments(self, event: PickleEvent) -> PickleEvent:
-        """Return the event with plain data in place of every argument that turned out to be no file."""
+        """Return the event with plain data in place of each argument that begins like a file and is none."""
         if not any(isinstance(argument, Embedded) for argument in event.arguments):
             return event
         return replace(event, arguments=tuple(map(self._resolve_argument, event.arguments)))
@@ -139,33 +148,33 @@ class NestedContent:
 def open_constants(
     artifact: Artifact,
     window: Window,
-    found: Iterable[NestedConstant],
+    constants: Iterable[NestedConstant],
     limits: Limits,
     is_pickle: Callable[[Window], bool],
     dropped: int = 0,
 ) -> NestedContent:
     """Open each constant that begins like a file, and keep those that are one.
 
-    Tensors and words begin like a pickle by chance; few execute to their end. Skipping the others loses nothing: the
+    Tensors and words begin like a pickle by chance; few execute to their end. Ignoring the others loses nothing: the
     loader of the outer pickle takes them for data, and only a call could unpickle them.
 
     Args:
         artifact: the pickle.
         window: its bytes.
-        found: constants that begin like a file.
+        constants: constants that begin like a file.
         limits: bounds for reading them.
         is_pickle: decides by trial whether a window holds a pickle from its first byte.
-        dropped: how many constants there were beyond ``found``.
+        dropped: number of such constants that are not in ``constants`` because of a bound.
     """
     content = NestedContent()
     if dropped:
         detail = f"{dropped} more constants begin like a file than are opened"
         content.unread.append(Unread(UnreadReason.LIMIT, detail))
     budget = get_budget(window, limits)
-    for nested in found:
-        stretch = SubWindow(window, nested.offset, nested.length, budget)
+    for nested in constants:
+        constant_window = SubWindow(window, nested.offset, nested.length, budget)
         try:
-            _open_constant(artifact, nested, stretch, limits, is_pickle, content)
+            _open_constant(artifact, nested, constant_window, limits, is_pickle, content)
         except WindowError as error:
             detail = f"a constant of {nested.length} bytes that begins like a file could not be read: {error}"
             content.unread.append(Unread(error.reason, detail, Location(offset=nested.offset)))
@@ -175,25 +184,27 @@ def open_constants(
 def _open_constant(
     artifact: Artifact,
     nested: NestedConstant,
-    stretch: SubWindow,
+    constant_window: SubWindow,
     limits: Limits,
     is_pickle: Callable[[Window], bool],
-    found: NestedContent,
+    nested_content: NestedContent,
 ) -> None:
-    if nested.coding in OPENED:
-        data = stretch.read(0, _CODE_READ)
-        data = _decode_as_bytes(data, nested.length > len(data), nested.coding in CHARACTER_CODINGS).get(
-            nested.coding, b""
-        )
-        if begins_code(data):
-            found.code[nested.offset] = data
-            return
+    """Add the code object or the file in one constant to ``nested_content``, if it holds one."""
     is_text = nested.coding in CHARACTER_CODINGS
-    content = embedded.decode_content(stretch, limits, is_text)
+    if nested.coding in OPENED:
+        stored = constant_window.read(0, _CODE_READ)
+        decoded = _decode_as_bytes(stored, nested.length > len(stored), is_text)
+        code_bytes = decoded.get(nested.coding, b"")
+        if begins_code(code_bytes):
+            nested_content.code[nested.offset] = code_bytes
+            return
+    content = embedded.decode_content(constant_window, limits, is_text)
     if content is None or (content.format == "pickle" and not is_pickle(content.window)):
         return
-    found.children.append(
-        embedded.make_content_artifact(artifact.path, nested.offset, stretch, limits, content, is_text)
+    nested_content.children.append(
+        embedded.make_content_artifact(artifact.path, nested.offset, constant_window, limits, content, is_text)
     )
-    if nested.coding is Coding.RAW or (is_text and content.layers == 1):
-        found.read.add(nested.offset)
+    # A call that takes the constant then receives the file itself, without decoding it first.
+    is_file_itself = nested.coding is Coding.RAW or (is_text and content.layers == 1)
+    if is_file_itself:
+        nested_content.read.add(nested.offset)

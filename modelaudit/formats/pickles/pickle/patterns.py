@@ -18,6 +18,8 @@ from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB
 
 CHUNK: Final = MIB
+"""Bytes that are read and matched at once."""
+
 MARK: Final = ord("(")
 STACK_GLOBAL: Final = 0x93
 CLOSING: Final = frozenset(b"uteld\x90\x91")
@@ -26,8 +28,9 @@ CLOSING: Final = frozenset(b"uteld\x90\x91")
 FRAME_REACH: Final = 128 * 1024
 """Frames that end within this many bytes are plain; the machine checks longer ones against the end of the file."""
 
-_SIZES: Final = 256
-_FEW_SIZES: Final = 64
+# Constants of fewer bytes than these are matched: text, which is frequent, and bytes.
+_TEXT_SIZES: Final = 256
+_BYTES_SIZES: Final = 64
 _SIZES_AT_ONCE: Final = 16
 _NAMED_GROUP: Final = re.compile(rb"\(\?P<\w+>")
 # Bytes of the length prefix of a constant, by opcode.
@@ -36,61 +39,90 @@ _PREFIXES: Final = {
     0x8A: 1, 0x8B: 4, 0x96: 8,
 }  # fmt: skip
 # LONG_BINPUT with an index up to 0x2cffff; a higher one makes a loader reserve much memory, so the machine must see it.
+# MEMOIZE, BINPUT or LONG_BINPUT.
 _MEMO_WRITE: Final = rb"\x94|q.|r..[\x00-\x2c]\x00"
+# BINGET or LONG_BINGET.
+_MEMO_READ: Final = rb"h.|j.{4}"
+# EMPTY_DICT, EMPTY_LIST or EMPTY_SET, and the opcode that writes it to the memo.
 _CONTAINER: Final = rb"[}\]\x8f](?:" + _MEMO_WRITE + rb")?+"
+# NONE, NEWTRUE, NEWFALSE, EMPTY_TUPLE, TUPLE1 to TUPLE3, APPEND, SETITEM; BININT1, BINFLOAT, BININT, BININT2.
 _FIXED: Final = rb"[N\x88\x89)\x85-\x87as]|K.|G.{8}|J.{4}|M.."
+# FRAME with a length below FRAME_REACH, in eight bytes with the lowest first.
 _FRAME: Final = rb"\x95..[\x00\x01]\x00{5}"
 
 
-def _match_sized(opcode: bytes, padding: int, most: int, guard: bytes) -> bytes:
-    """Return a pattern for constants of fewer than ``most`` bytes; ``padding`` zero bytes complete their length."""
+def _build_sized_pattern(opcode: bytes, padding: int, most: int, guard: bytes) -> bytes:
+    r"""Return a pattern for the constants of one opcode, with an alternative for each length: ``C(?:\x02.{2}|...)``.
+
+    Args:
+        opcode: the opcode as a pattern.
+        padding: number of zero bytes that follow the first byte of the length.
+        most: constants of fewer bytes than this are matched.
+        guard: a pattern without width that is put before the length.
+    """
     groups = []
     for first in range(0, most, _SIZES_AT_ONCE):
         sizes = range(first, min(first + _SIZES_AT_ONCE, most))
-        each = b"|".join(re.escape(bytes((size,))) + rb"\x00" * padding + b".{%d}" % size for size in sizes)
+        alternatives = []
+        for size in sizes:
+            length = re.escape(bytes((size,))) + rb"\x00" * padding
+            alternatives.append(length + b".{%d}" % size)
         # A lookahead on the length, so that a constant is not compared with the sizes of every group.
-        ahead = b"(?=[" + re.escape(bytes((sizes[0],))) + b"-" + re.escape(bytes((sizes[-1],))) + b"])"
-        groups.append(ahead + b"(?:" + each + b")")
+        smallest, largest = re.escape(bytes((sizes[0],))), re.escape(bytes((sizes[-1],)))
+        lookahead = b"(?=[" + smallest + b"-" + largest + b"])"
+        groups.append(lookahead + b"(?:" + b"|".join(alternatives) + b")")
     return opcode + guard + b"(?:" + b"|".join(groups) + b")"
 
 
-def _match_constants(guarded: bool) -> bytes:
+def _build_constants_pattern(guarded: bool) -> bytes:
     """Return a pattern for short constants; if ``guarded``, for none that begins like a file of its own."""
-    starts = _NAMED_GROUP.sub(b"(?:", CONTENT_STARTS.pattern)
+    # The names of groups would occur several times in the result, which ``re`` refuses.
+    file_starts = _NAMED_GROUP.sub(b"(?:", CONTENT_STARTS.pattern)
 
-    def guard(length: int) -> bytes:
-        return b"(?!.{%d}(?:" % length + starts + b"))" if guarded else b""
+    def build_guard(prefix_length: int) -> bytes:
+        return b"(?!.{%d}(?:" % prefix_length + file_starts + b"))" if guarded else b""
 
     kinds = [
-        _match_sized(rb"\x8c", 0, _SIZES, guard(1)),
-        _match_sized(b"X", 3, _SIZES, guard(4)),
-        _match_sized(b"C", 0, _FEW_SIZES, guard(1)),
-        _match_sized(b"U", 0, _FEW_SIZES, guard(1)),
-        _match_sized(rb"\x8a", 0, 9, b""),
+        _build_sized_pattern(rb"\x8c", 0, _TEXT_SIZES, build_guard(1)),  # SHORT_BINUNICODE
+        _build_sized_pattern(b"X", 3, _TEXT_SIZES, build_guard(4)),  # BINUNICODE
+        _build_sized_pattern(b"C", 0, _BYTES_SIZES, build_guard(1)),  # SHORT_BINBYTES
+        _build_sized_pattern(b"U", 0, _BYTES_SIZES, build_guard(1)),  # SHORT_BINSTRING
+        _build_sized_pattern(rb"\x8a", 0, 9, b""),  # LONG1
     ]
     return b"|".join(kinds)
 
 
 def _compile(pattern: bytes) -> re.Pattern[bytes]:
+    """Compile a pattern whose dot matches any byte."""
     return re.compile(pattern, re.DOTALL)
 
 
-_READ: Final = rb"h.|j.{4}"
+def _build_memoless_pattern(with_frames: bool = False) -> bytes:
+    """Return a pattern for the plain opcodes that do not use the memo, of FRAME only if ``with_frames``."""
+    containers_and_marks = rb"[}\]\x8f(uteld\x90\x91]"
+    parts = [_build_constants_pattern(guarded=False), _FIXED, containers_and_marks]
+    if with_frames:
+        parts.append(rb"\x95.{8}")
+    return b"|".join(parts)
 
 
 class Patterns:
     """The expressions, each compiled when it is first needed; small files need none.
 
-    Those with a group also match the empty rest at the end of the bytes, and the group is ``None`` there.
+    Those with a group skip opcodes up to the one in the group. At the end of the bytes they match without the group.
     """
 
     @functools.cached_property
     def run(self) -> re.Pattern[bytes]:
         """Match plain opcodes that leave no mark open, with containers nested up to three deep."""
-        plain = b"|".join((_MEMO_WRITE, _match_constants(guarded=True), _READ, _FIXED, _FRAME, _CONTAINER + rb"(?!\()"))
+        constants = _build_constants_pattern(guarded=True)
+        container_without_mark = _CONTAINER + rb"(?!\()"
+        plain = b"|".join((_MEMO_WRITE, constants, _MEMO_READ, _FIXED, _FRAME, container_without_mark))
         level = b"(?:" + plain + b")*+"
         for _ in range(3):
-            level = b"(?:" + plain + b"|(?:" + _CONTAINER + rb")?+\(" + level + rb"[uteld\x90\x91])*+"
+            # A mark, the opcodes of the level below, and one of the opcodes in CLOSING.
+            marked = b"(?:" + _CONTAINER + rb")?+\(" + level + rb"[uteld\x90\x91]"
+            level = b"(?:" + plain + b"|" + marked + b")*+"
         return _compile(level)
 
     @functools.cached_property
@@ -101,34 +133,33 @@ class Patterns:
     @functools.cached_property
     def tokens(self) -> re.Pattern[bytes]:
         """Match plain opcodes one after the other, marks and closing opcodes included, however they nest."""
-        return _compile(b"(?:" + b"|".join((_MEMO_WRITE, _READ, _match_rest(frames=True))) + b")*+")
+        opcodes = b"|".join((_MEMO_WRITE, _MEMO_READ, _build_memoless_pattern(with_frames=True)))
+        return _compile(b"(?:" + opcodes + b")*+")
 
     @functools.cached_property
     def frames(self) -> re.Pattern[bytes]:
         """Skip all opcodes up to a FRAME, which is the group."""
-        return _compile(b"(?:" + b"|".join((_MEMO_WRITE, _READ, _match_rest())) + rb")*+(?:(\x95.{8})|\Z)")
+        others = b"|".join((_MEMO_WRITE, _MEMO_READ, _build_memoless_pattern()))
+        return _compile(b"(?:" + others + rb")*+(?:(\x95.{8})|\Z)")
 
     @functools.cached_property
     def writes(self) -> re.Pattern[bytes]:
         """Skip all opcodes that do not write to the memo; the group is a MEMOIZE or PUT."""
-        return _compile(b"(?:" + _READ + b"|" + _match_rest(frames=True) + b")*+(?:(" + _MEMO_WRITE + rb")|\Z)")
+        others = _MEMO_READ + b"|" + _build_memoless_pattern(with_frames=True)
+        return _compile(b"(?:" + others + b")*+(?:(" + _MEMO_WRITE + rb")|\Z)")
 
     @functools.cached_property
     def reads(self) -> re.Pattern[bytes]:
         """Skip all opcodes that do not read the memo; the group is a GET."""
-        return _compile(b"(?:" + _MEMO_WRITE + b"|" + _match_rest(frames=True) + b")*+(?:(" + _READ + rb")|\Z)")
+        others = _MEMO_WRITE + b"|" + _build_memoless_pattern(with_frames=True)
+        return _compile(b"(?:" + others + b")*+(?:(" + _MEMO_READ + rb")|\Z)")
 
     @functools.cached_property
     def names(self) -> re.Pattern[bytes]:
         """Match two constants or GETs, the module and the name, and STACK_GLOBAL."""
-        spelled = b"(?:" + _match_constants(guarded=False) + b"|" + _READ + b")(?:" + _MEMO_WRITE + b")?+"
-        return _compile(spelled + spelled + rb"\x93")
-
-
-def _match_rest(frames: bool = False) -> bytes:
-    """Return a pattern for the plain opcodes that do not use the memo."""
-    parts = (_match_constants(guarded=False), _FIXED, rb"[}\]\x8f(uteld\x90\x91]", rb"\x95.{8}")
-    return b"|".join(parts if frames else parts[:-1])
+        constant = b"(?:" + _build_constants_pattern(guarded=False) + b"|" + _MEMO_READ + b")"
+        memoized_constant = constant + b"(?:" + _MEMO_WRITE + b")?+"
+        return _compile(memoized_constant + memoized_constant + rb"\x93")
 
 
 @functools.cache
@@ -140,23 +171,24 @@ def patterns() -> Patterns:
 def locate_constant(data: bytes, position: int) -> tuple[int, int] | None:
     """Return where the content of the constant with its opcode at ``position`` begins, and its length in bytes.
 
-    ``None`` where no constant begins there, or its length is cut off or negative.
+    Returns ``None`` where no constant begins there, or its length is truncated or negative.
     """
-    prefix = _PREFIXES.get(data[position]) if position < len(data) else None
-    if prefix is None or position + 1 + prefix > len(data):
+    prefix_length = _PREFIXES.get(data[position]) if position < len(data) else None
+    if prefix_length is None or position + 1 + prefix_length > len(data):
         return None
-    signed = data[position] in (ord("T"), 0x8B)
-    length = int.from_bytes(data[position + 1 : position + 1 + prefix], "little", signed=signed)
-    return (position + 1 + prefix, length) if length >= 0 else None
+    has_signed_length = data[position] in (ord("T"), 0x8B)  # BINSTRING and LONG4
+    content_start = position + 1 + prefix_length
+    length = int.from_bytes(data[position + 1 : content_start], "little", signed=has_signed_length)
+    return (content_start, length) if length >= 0 else None
 
 
 def iterate_pieces(window: Window, start: int, end: int) -> Iterator[bytes]:
-    """Yield the plain opcodes from ``start`` to ``end`` in pieces of whole opcodes, without long constants."""
+    """Yield the plain opcodes from ``start`` to ``end`` in pieces of whole opcodes; long constants are left out."""
     return (data for _, data in iterate_pieces_with_offsets(window, start, end))
 
 
 def iterate_pieces_with_offsets(window: Window, start: int, end: int) -> Iterator[tuple[int, bytes]]:
-    """As ``iterate_pieces``, with the offset of each piece."""
+    """Yield (offset, bytes) of the pieces that ``iterate_pieces`` yields."""
     tokens = patterns().tokens
     position = start
     while position < end:
@@ -166,10 +198,12 @@ def iterate_pieces_with_offsets(window: Window, start: int, end: int) -> Iterato
             yield position, data[:stop]
             position += stop
             continue
+        # No short opcode matches here, so this is a long constant.
         constant = locate_constant(data, 0)
         if constant is None:
             raise AssertionError(f"the opcode at {position} was plain when it was skipped")
-        position += sum(constant)
+        content_start, length = constant
+        position += content_start + length
 
 
 def decode_index(opcode: bytes) -> int:

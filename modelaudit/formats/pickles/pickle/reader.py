@@ -28,18 +28,19 @@ from modelaudit.wire.windows import SubWindow, get_budget
 # ``MAGIC_NUMBER`` of ``torch/serialization.py``, the first of the five pickles of the layout before zip.
 _TORCH_MAGIC: Final = 0x1950A86A20F9469CFC6C
 _TORCH_STREAMS: Final = 5
-_DEFECTS_KEPT: Final = 200
-_CODES: Final = 200
+_DEFECTS_KEPT: Final = 200  # of each kind
+_CODES_KEPT: Final = 200
 _TRIAL_OPCODES: Final = 100_000
+# Numbers hardly ever form this many valid opcodes in a row.
 _FEWEST_OPCODES: Final = 3
 
 
 def starts_pickle(window: Window, start: int, limits: Limits) -> bool:
     """Whether a loader that unpickles from ``start`` would find a program there.
 
-    Protocols 2 and up begin with PROTO, and then one valid opcode decides. Older ones are plain ASCII, and a trial
-    decides: the program calls something before a loader would raise, or the pickles end where the bytes do. A program
-    that reaches neither a fault nor the end of the bytes counts as a pickle by its length.
+    Protocols 2 and up begin with PROTO, and then the next opcode only has to be valid. Older ones are plain ASCII, and
+    a trial decides: the program acts before a loader would raise, or the pickles end where the bytes do. A program that
+    reaches neither a fault nor the end of the bytes within a bound counts as a pickle.
 
     Raises:
         WindowError: the window could not return the requested bytes.
@@ -59,14 +60,17 @@ def starts_pickle(window: Window, start: int, limits: Limits) -> bool:
             return _has_acted(machine)
         if machine.recorder.fault is not None or _has_acted(machine):
             return _has_acted(machine)
+        # This pickle does nothing; another one may follow it.
         position = machine.source.offset
         opcodes += machine.opcodes
         if machine.opcodes > _TRIAL_OPCODES or position - start > HEAD_BYTES:
             return True  # chance does not produce so many opcodes, or complete pickles in a row, without a fault
+    # A single STOP, the byte ".", is no pickle.
     return opcodes > 1
 
 
 def _is_decided(machine: Machine) -> bool:
+    """Whether a trial may end: at a fault, at an act, or after very many opcodes."""
     recorder = machine.recorder
     is_new_event = bool(recorder.events) and recorder.events[-1].offset == machine.source.opcode_offset
     is_too_long = machine.opcodes > _TRIAL_OPCODES
@@ -97,53 +101,64 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Execute every pickle in the artifact; bytes behind the last one become an absence.
+    """Execute every pickle in the artifact; yield one program of them all, the absences, and nested files as artifacts.
+
+    Bytes after the last pickle become an absence.
 
     Raises:
         WindowError: the window could not return the requested bytes.
     """
-    found = _Programs(window, limits, TORCHSCRIPT if artifact.content == TORCHSCRIPT else "raw")
-    found.execute_all()
+    programs = _PickleSequence(window, limits, TORCHSCRIPT if artifact.content == TORCHSCRIPT else "raw")
+    programs.execute_all()
     storages = None
-    if found.is_legacy_torch():
-        keys = SubWindow(
-            window, found.streams[-1].start, found.end - found.streams[-1].start, get_budget(window, limits)
-        )
-        storages = legacy.locate_storages(window, keys, found.end, found.claims, limits)
+    if programs.is_legacy_torch():
+        keys_start = programs.streams[-1].start
+        keys = SubWindow(window, keys_start, programs.end - keys_start, get_budget(window, limits))
+        storages = legacy.locate_storages(window, keys, programs.end, programs.claims, limits)
     nested = open_constants(
-        artifact, window, found.nested, limits, lambda inner: _is_nested_pickle(inner, limits), found.dropped
+        artifact, window, programs.nested, limits, lambda inner: _is_nested_pickle(inner, limits), programs.dropped
     )
-    codes = [*found.codes, *(outline for event in found.events for outline in nested.outline_code(event))]
+    codes = list(programs.codes)
+    for event in programs.events:
+        codes += nested.outline_code(event)
     yield PickleProgram(
-        found.layout,
-        tuple(found.streams),
-        tuple(map(nested.resolve_arguments, found.events)),
-        found.opcodes,
-        tuple(name for name, count in found.uses.items() if count > 0),
-        _keep_first_of_each_kind(found.defects),
-        tuple(codes[:_CODES]),
-        found.claims if storages is None else storages.claims,
+        programs.layout,
+        tuple(programs.streams),
+        tuple(map(nested.resolve_arguments, programs.events)),
+        programs.opcodes,
+        tuple(name for name, count in programs.uses.items() if count > 0),
+        _keep_first_of_each_kind(programs.defects),
+        tuple(codes[:_CODES_KEPT]),
+        programs.claims if storages is None else storages.claims,
     )
-    yield from (*found.unread, *found.unchecked, *nested.unread)
+    yield from (*programs.unread, *programs.unchecked, *nested.unread)
     yield from nested.children
     if storages is None:
-        yield from _search_rest(artifact, window, found.end, limits, "pickle are not a pickle", found.unread)
+        yield from _search_rest(artifact, window, programs.end, limits, "pickle are not a pickle", programs.unread)
         return
     yield TensorData(storages.size)
     if storages.unread is not None:
         yield storages.unread
-    yield from _search_rest(artifact, window, storages.end, limits, "storage belong to no storage", found.unread)
+    yield from _search_rest(artifact, window, storages.end, limits, "storage belong to no storage", programs.unread)
 
 
-class _Programs:
-    """The pickles that follow one another in an artifact.
+class _PickleSequence:
+    """The pickles that follow one another in an artifact, and the records of their programs.
 
     Attributes:
         layout: ``raw``, ``torch-legacy`` or the layout of the archive around them.
-        end: offset behind the last pickle.
+        streams: the extent and protocol of each pickle.
+        events: the events of all programs, as ``pickle.load`` and joblib's loader would cause them.
+        defects: the defects of all programs.
         unread: the absence where execution stopped, if it stopped before the end.
         unchecked: absences of single checks that exceeded a bound.
-        nested: constants that begin like a file; ``dropped`` is the number of those beyond the bound.
+        nested: constants that begin like a file.
+        codes: outlines of code objects that calls build.
+        uses: how often each name was put on a stack, less how often it was called.
+        claims: what the programs state about the storages of torch.
+        dropped: number of constants that begin like a file and are not in ``nested`` because of a bound.
+        opcodes: number of opcodes executed.
+        end: offset of the byte after the last pickle.
     """
 
     def __init__(self, window: Window, limits: Limits, layout: str) -> None:
@@ -172,8 +187,8 @@ class _Programs:
                 self.unread.append(Unread(UnreadReason.LIMIT, detail, _locate(self.end)))
                 return
             machine = Machine(window, self.end, limits, stream=len(self.streams), skips_plain_data=True)
-            self.unread.extend(_execute(machine))
-            self._add(machine, self.end)
+            self.unread.extend(_execute_to_stop(machine))
+            self._add_program(machine, self.end)
             if len(self.streams) == 1 and _is_torch_magic(machine.result):
                 self.layout = "torch-legacy"
             if self.layout == "torch-legacy" and len(self.streams) == _TORCH_STREAMS:
@@ -185,7 +200,8 @@ class _Programs:
         """Whether these are the five pickles of torch's layout before zip, executed to their ends."""
         return self.layout == "torch-legacy" and len(self.streams) == _TORCH_STREAMS and not self.unread
 
-    def _add(self, machine: Machine, start: int) -> None:
+    def _add_program(self, machine: Machine, start: int) -> None:
+        """Add the records of a program that ``machine`` has executed from the offset ``start``."""
         recorder, end = machine.recorder, machine.source.offset
         self.unchecked.extend(_report_overflow(machine, start))
         self.streams.append(PickleStream(start, end, machine.protocol, complete=not self.unread))
@@ -203,17 +219,26 @@ class _Programs:
 def _search_rest(
     artifact: Artifact, window: Window, position: int, limits: Limits, complaint: str, unread: list[Unread]
 ) -> Iterator[Reading]:
-    """Yield the bytes from ``position`` as an absence, and every pickle among them, which a loader may seek to."""
-    left = window.size - position
-    if left and not unread:
-        yield Unread(UnreadReason.NO_READER, f"{left} bytes after the last {complaint}", _locate(position))
-    # Behind damage, the rest may be the inside of the damaged pickle.
-    if left and (not unread or unread[-1].reason is UnreadReason.DAMAGED):
+    """Yield the bytes from ``position`` on as an absence, and every pickle among them, which a loader may seek to.
+
+    Args:
+        artifact: the file.
+        window: its bytes.
+        position: offset of the byte after the last pickle or storage.
+        limits: bounds for the search.
+        complaint: the end of the message ``<number> bytes after the last ...``.
+        unread: the absence where execution stopped, if it did; it covers these bytes already.
+    """
+    bytes_left = window.size - position
+    if bytes_left and not unread:
+        yield Unread(UnreadReason.NO_READER, f"{bytes_left} bytes after the last {complaint}", _locate(position))
+    # After damage, the rest may be the inside of the damaged pickle, so only pickles with PROTO count there.
+    if bytes_left and (not unread or unread[-1].reason is UnreadReason.DAMAGED):
         yield from find_pickles(artifact, window, position, limits, announced_only=bool(unread))
 
 
 def _keep_first_of_each_kind(defects: list[Defect]) -> tuple[Defect, ...]:
-    """Return a bounded number of each kind, so that many of a harmless kind do not displace another."""
+    """Return the first ``_DEFECTS_KEPT`` of each kind, so that many of a harmless kind do not displace another."""
     counts: Counter[str] = Counter()
     kept = []
     for defect in defects:
@@ -224,6 +249,7 @@ def _keep_first_of_each_kind(defects: list[Defect]) -> tuple[Defect, ...]:
 
 
 def _report_overflow(machine: Machine, start: int) -> Iterator[Unread]:
+    """Yield the absence if the program has more dtypes or arrays than were checked."""
     if machine.arrays.dtypes.overflow:
         yield Unread(UnreadReason.LIMIT, machine.arrays.dtypes.overflow, _locate(start))
 
@@ -232,8 +258,13 @@ def _find_events_of_plain_pickle(as_joblib: Machine, start: int) -> list[PickleE
     """Return the events that ``pickle.load`` would cause and joblib's loader would not.
 
     ``pickle.load`` executes the arrays between the opcodes as opcodes. Numbers hardly ever form three valid opcodes in
-    a row. An array of objects is a pickle, which ``pickle.load`` executes as a part of the outer one: memo indices then
-    refer to other entries, and names result that exist nowhere. Events with such names are left out.
+    a row, so events after fewer opcodes are left out. An array of objects is a pickle, which ``pickle.load`` executes
+    as a part of the outer one: memo indices then refer to other entries, and names result that exist nowhere. Events
+    with such names are left out.
+
+    Args:
+        as_joblib: the machine that has executed the program as joblib's loader would.
+        start: offset of the program.
     """
     arrays, source = as_joblib.arrays, as_joblib.source
     first = arrays.first_payload
@@ -245,11 +276,13 @@ def _find_events_of_plain_pickle(as_joblib: Machine, start: int) -> list[PickleE
     with suppress(DamagedError, WindowError):
         machine.execute(until=_has_failed)
     known = {(event.act, event.subject, event.arguments) for event in as_joblib.recorder.events}
-    events = [
-        event
-        for event in machine.recorder.events
-        if first <= event.offset != machine.recorder.fault and (event.act, event.subject, event.arguments) not in known
-    ]
+    events = []
+    for event in machine.recorder.events:
+        is_before_payload = event.offset < first
+        is_at_fault = event.offset == machine.recorder.fault
+        is_known = (event.act, event.subject, event.arguments) in known
+        if not (is_before_payload or is_at_fault or is_known):
+            events.append(event)
     if arrays.first_holds_objects:
         return [event for event in events if isinstance(event.subject, Name) and _could_exist(event.subject)]
     return events if events and machine.opcodes - arrays.opcodes_before_payload >= _FEWEST_OPCODES else []
@@ -265,22 +298,28 @@ def _has_failed(machine: Machine) -> bool:
 
 
 def _could_exist(name: Name) -> bool:
-    """Whether the module belongs to Python or to a package; two random words hardly ever have that form."""
+    """Whether the module is of the standard library or inside a package; random words hardly ever have that form."""
     package, dot, _ = name.module.partition(".")
     return package in sys.stdlib_module_names or (bool(dot) and is_importable(name))
 
 
 def _is_nested_pickle(window: Window, limits: Limits) -> bool:
-    """Whether the bytes are a pickle to their end, or act like one whatever follows: loaders ignore the rest."""
+    """Whether the bytes are a pickle that acts, or one without a defect that ends where they do.
+
+    A pickle that acts counts whatever follows it, because loaders ignore bytes after its STOP.
+    """
     machine = Machine(window, 0, limits, skips_plain_data=True)
-    is_whole = not list(_execute(machine)) and not machine.recorder.defects
+    has_reached_stop = not list(_execute_to_stop(machine))
     if _has_acted(machine):
         return True
-    return is_whole and (_is_torch_magic(machine.result) or window.read(window.size - 1, 1) == b".")
+    ends_with_stop = window.read(window.size - 1, 1) == b"."
+    is_whole = has_reached_stop and not machine.recorder.defects
+    # After the magic number of torch, further pickles and storages follow.
+    return is_whole and (_is_torch_magic(machine.result) or ends_with_stop)
 
 
-def _execute(machine: Machine) -> Iterator[Unread]:
-    """Execute a program; yields the absence if it cannot be executed to its STOP."""
+def _execute_to_stop(machine: Machine) -> Iterator[Unread]:
+    """Execute a program; yield the absence if it cannot be executed to its STOP."""
     try:
         machine.execute()
     except OutOfBandError as unknown_extent:

@@ -17,14 +17,14 @@ from modelaudit.model.pickle import Act, CallResult, ContainerValue, Name, Pickl
 from modelaudit.model.structure import CodeOutline, Defect, Location
 from modelaudit.wire.base import LimitReachedError
 
-_DEFECTS_KEPT: Final = 100
+_DEFECTS_KEPT: Final = 100  # of each kind
 _CODES_KEPT: Final = 100
 _EVENTS_LISTED: Final = 2000
 # A file may act very often, so later events keep less of their arguments: memory stays bounded by events x nodes.
 _EVENTS_IN_DETAIL: Final = 1000
-_NODES, _FEWER_NODES = 200, 20
+_NODES, _FEWER_NODES = 200, 20  # parts of all arguments of an event
 
-# Loaders continue after these; any other defect is where a loader raises.
+# Loaders continue after these; at any other defect they raise.
 _TOLERATED: Final = frozenset(
     {
         PickleDefect.AMBIGUOUS_NUMBER,
@@ -37,7 +37,8 @@ _TOLERATED: Final = frozenset(
 
 # Short words are arguments that change the effect of a call (an encoding, an attribute); longer text is content.
 _WORD_LENGTH: Final = 32
-_WORD: Final = re.compile(r"'[A-Za-z_][\w.\-]{0,31}'|None|True|False")
+_WORD: Final = re.compile(r"'[A-Za-z_][\w.\-]{0,31}'|None|True|False")  # the repr of an argument, such as 'utf-8'
+# Events whose quick key is built: those with one of these types as the subject, and at most so many arguments.
 _KEYED_SUBJECTS: Final = frozenset({Name, CallResult})
 _KEYED_ARGUMENTS: Final = 8
 _NUMBERS: Final = frozenset({int, float, bytes})
@@ -94,19 +95,27 @@ class Recorder:
     ) -> None:
         """Record an act of the loader, once for each subject and each combination of significant arguments.
 
+        Args:
+            act: what the loader does.
+            opcode: name of the opcode.
+            subject: the name that is imported or called, or the object that is changed.
+            arguments: the arguments of a call, the items or the state.
+            sets: the attributes that a state sets to values that can act.
+            gives: the global that a call returns, if it is known.
+
         Raises:
             LimitReachedError: there are more different events than are kept.
         """
         # Most events of a large pickle repeat an earlier one; this key finds that without freezing the arguments.
-        quick_key = _quick_key(act, subject, arguments) if gives is None else None
+        quick_key = _build_quick_key(act, subject, arguments) if gives is None else None
         if quick_key is not None:
             if quick_key in self._keys:
                 return
             self._keys.add(quick_key)
         nodes = _NODES if len(self.events) < _EVENTS_IN_DETAIL else _FEWER_NODES
-        frozen, *rest = freeze_values((subject, *arguments), nodes)
-        values = tuple(rest)
-        key = (act, frozen, tuple(_significant_part(value) for value in values), sets, gives)
+        frozen_subject, *frozen_arguments = freeze_values((subject, *arguments), nodes)
+        values = tuple(frozen_arguments)
+        key = (act, frozen_subject, tuple(_find_significant_part(value) for value in values), sets, gives)
         if key in self._keys:
             return
         source = self._source
@@ -115,10 +124,10 @@ class Recorder:
             raise LimitReachedError(f"more than {self._limits.pickle_events} different acts", offset)
         self._keys.add(key)
         is_listed = len(self.events) < _EVENTS_LISTED
-        listing = (
-            tuple(list_instructions(source.window, source.trail, (source.base, source.buffer))) if is_listed else ()
-        )
-        self.events.append(PickleEvent(act, offset, opcode, frozen, values, self.stream, sets, listing, gives))
+        chunk = (source.base, source.buffer)
+        listing = tuple(list_instructions(source.window, source.trail, chunk)) if is_listed else ()
+        event = PickleEvent(act, offset, opcode, frozen_subject, values, self.stream, sets, listing, gives)
+        self.events.append(event)
 
     def record_code(self, arguments: tuple[StackValue, ...]) -> None:
         """Record the code object that a call with these arguments builds, if it builds one."""
@@ -127,8 +136,11 @@ class Recorder:
             self.codes.append(code)
 
 
-def _quick_key(act: Act, subject: StackValue, arguments: tuple[StackValue, ...]) -> tuple[object, ...] | None:
-    """Return a key that identical events share; ``None`` unless the arguments are few and no containers."""
+def _build_quick_key(act: Act, subject: StackValue, arguments: tuple[StackValue, ...]) -> tuple[object, ...] | None:
+    """Return a key that identical events share; ``None`` unless the arguments are few and all of them constants.
+
+    Long text, numbers and bytes are content, which does not make events differ.
+    """
     if type(subject) not in _KEYED_SUBJECTS or len(arguments) > _KEYED_ARGUMENTS:
         return None
     parts: list[object] = [act, subject]
@@ -144,11 +156,17 @@ def _quick_key(act: Act, subject: StackValue, arguments: tuple[StackValue, ...])
     return tuple(parts)
 
 
-def _significant_part(value: Value, with_words: bool = True) -> object:
-    """Return the part of an argument that makes an event differ from another: names, short words, special keys."""
+def _find_significant_part(value: Value, with_words: bool = True) -> object:
+    """Return the part of an argument that makes an event differ from another: names, short words, special keys.
+
+    ``with_words`` is whether short words count; the words in containers do not.
+    """
     if isinstance(value, PlainValue):
         return value.text if with_words and _WORD.fullmatch(value.text) else ""
     if isinstance(value, ContainerValue):
-        entries = ((key[:2] == "__" and key, _significant_part(item, with_words=False)) for key, item in value.entries)
-        return (value.type, tuple(entries))
+        parts = []
+        for key, item in value.entries:
+            special_key = key if key.startswith("__") else ""
+            parts.append((special_key, _find_significant_part(item, with_words=False)))
+        return (value.type, tuple(parts))
     return value

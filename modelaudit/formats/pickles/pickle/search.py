@@ -29,15 +29,17 @@ _MOST_TRIALS: Final = 1_000_000
 _MOST_OPCODES: Final = 2_000_000
 _LONGEST_TRIAL: Final = 250_000
 _FEWEST_OPCODES: Final = 8
-_BEFORE_INSTANCE: Final = 512
+_BYTES_BEFORE_INST: Final = 512
 _MARKS_TRIED: Final = 4
 
+# GLOBAL and INST, with the lines of the module and the name: "cos\nsystem\n".
 _DOTTED: Final = rb"[A-Za-z_][\w.]{0,99}+\n"
 _GLOBAL: Final = re.compile(rb"c" + _DOTTED + _DOTTED)
-_INSTANCE: Final = re.compile(rb"i" + _DOTTED + _DOTTED)
+_INST: Final = re.compile(rb"i" + _DOTTED + _DOTTED)
+# SHORT_BINUNICODE with a name, and MEMOIZE or BINPUT. Two of them and STACK_GLOBAL import a name.
 _WORD: Final = rb"\x8c[\x01-\x64][A-Za-z_][\w.]{0,99}+(?:\x94|q.)?+"
 _STACK_GLOBAL: Final = re.compile(_WORD + _WORD + rb"\x93", re.DOTALL)
-_SPELLED: Final = frozenset({"GLOBAL", "INST"})
+_OPCODES_WITH_NAMES: Final = frozenset({"GLOBAL", "INST"})
 
 
 def find_pickles(
@@ -54,7 +56,7 @@ def find_pickles(
         window: its bytes.
         start: offset of the first byte to search.
         limits: bounds for the machine.
-        announced_only: consider only pickles with PROTO; behind damage, others could be the inside of a pickle.
+        announced_only: whether to find only pickles with PROTO; after damage, others could be the inside of a pickle.
 
     Raises:
         WindowError: the window could not return the requested bytes.
@@ -66,18 +68,18 @@ def find_pickles(
             detail = f"these bytes hold more than {_MOST_FOUND} pickles"
             yield Unread(UnreadReason.LIMIT, detail, Location(offset=begin))
             return
-        stretch = SubWindow(window, begin, end - begin, budget)
-        yield Artifact(join_embedded(artifact.path, "pickle", begin), stretch.size, make_opener(stretch))
-    if search.stopped is not None:
+        pickle_window = SubWindow(window, begin, end - begin, budget)
+        yield Artifact(join_embedded(artifact.path, "pickle", begin), pickle_window.size, make_opener(pickle_window))
+    if search.stopped_at is not None:
         detail = "too many places in the rest begin like a pickle to try all of them"
-        yield Unread(UnreadReason.LIMIT, detail, Location(offset=search.stopped))
+        yield Unread(UnreadReason.LIMIT, detail, Location(offset=search.stopped_at))
 
 
 class _PickleSearch:
     """One pass over the bytes of a window.
 
     Attributes:
-        stopped: offset where the bound on trials was reached; ``None`` while it was not.
+        stopped_at: offset where the bound on trials was reached; ``None`` while it was not.
     """
 
     def __init__(self, window: Window, limits: Limits, announced_only: bool) -> None:
@@ -86,53 +88,59 @@ class _PickleSearch:
         self._announced_only = announced_only
         self._trials = 0
         self._opcodes = 0
-        self.stopped: int | None = None
+        self.stopped_at: int | None = None
 
     def find_extents(self, start: int) -> Iterator[tuple[int, int]]:
-        """Yield the offset of each pickle and the offset behind it; none overlaps another."""
-        position = taken = start
-        last = min(self._window.size, start + _MOST_BYTES)
-        while position < last:
-            data = self._window.read(position, min(_CHUNK, last - position))
-            if not data:
+        """Yield (offset, offset of the byte after it) of each pickle; none overlaps another."""
+        position = last_pickle_end = start
+        search_end = min(self._window.size, start + _MOST_BYTES)
+        while position < search_end:
+            chunk = self._window.read(position, min(_CHUNK, search_end - position))
+            if not chunk:
                 return
-            is_last = position + len(data) >= last
+            is_last_chunk = position + len(chunk) >= search_end
             # Candidates near the end of a chunk wait for the next one, where the whole pattern is in view.
-            edge = len(data) if is_last else max(1, len(data) - _OVERLAP)
-            for at, is_announced in self._find_candidates(data):
-                if position + at < taken or at >= edge:
+            usable_length = len(chunk) if is_last_chunk else max(1, len(chunk) - _OVERLAP)
+            for index, is_announced in self._find_candidates(chunk):
+                offset = position + index
+                if offset < last_pickle_end or index >= usable_length:
                     continue
                 if self._trials >= _MOST_TRIALS or self._opcodes >= _MOST_OPCODES:
-                    self.stopped = position + at
+                    self.stopped_at = offset
                     return
-                end = self._try_pickle(position + at, is_announced)
+                end = self._try_pickle(offset, is_announced)
                 if end is not None:
-                    yield position + at, end
-                    taken = end
-            position = max(position + edge, taken)
+                    yield offset, end
+                    last_pickle_end = end
+            position = max(position + usable_length, last_pickle_end)
 
     def _find_candidates(self, data: bytes) -> list[tuple[int, bool]]:
-        """Return where a pickle may begin, in order, and whether it begins with PROTO."""
-        found = [(match.start(), True) for match in PROTOCOL_AND_OPCODE.finditer(data)]
+        """Return (index in ``data``, whether PROTO is there) of each place where a pickle may begin, in order."""
+        candidates = [(match.start(), True) for match in PROTOCOL_AND_OPCODE.finditer(data)]
         if self._announced_only:
-            return found
+            return candidates
         for match in _GLOBAL.finditer(data):
-            # With a mark in front, this name is the class of an OBJ.
-            mark = match.start() > 0 and data[match.start() - 1] == ord("(")
-            found.append((match.start() - mark, False))
-        found += ((match.start(), False) for match in _STACK_GLOBAL.finditer(data))
-        for match in _INSTANCE.finditer(data):
+            # After a mark, this name is the class of an OBJ, and the pickle begins with the mark.
+            start = match.start()
+            has_mark = start > 0 and data[start - 1] == ord("(")
+            candidates.append((start - 1 if has_mark else start, False))
+        candidates += ((match.start(), False) for match in _STACK_GLOBAL.finditer(data))
+        for match in _INST.finditer(data):
             # INST comes last, after its mark and arguments, so a pickle may begin at any of the marks before it.
-            at = match.start()
+            earliest = max(0, match.start() - _BYTES_BEFORE_INST)
+            mark = match.start()
             for _ in range(_MARKS_TRIED):
-                at = data.rfind(b"(", max(0, match.start() - _BEFORE_INSTANCE), at)
-                if at < 0:
+                mark = data.rfind(b"(", earliest, mark)
+                if mark < 0:
                     break
-                found.append((at, False))
-        return sorted(set(found))
+                candidates.append((mark, False))
+        return sorted(set(candidates))
 
     def _try_pickle(self, start: int, is_announced: bool) -> int | None:
-        """Return the end of the pickle that begins at ``start``; ``None`` where none does."""
+        """Return the end of the pickle that begins at ``start``; ``None`` where none does.
+
+        ``is_announced`` is whether it begins with PROTO, which then needs less to count as a pickle.
+        """
         machine = Machine(self._window, start, self._limits)
         is_whole = False
         try:
@@ -149,15 +157,17 @@ class _PickleSearch:
         if machine.opcodes > _LONGEST_TRIAL:
             end = self._window.size
         for event in machine.recorder.events:
-            if event.opcode in _SPELLED and not isinstance(event.subject, Name):
+            if event.opcode in _OPCODES_WITH_NAMES and not isinstance(event.subject, Name):
                 end, is_whole = min(end, event.offset), False  # a loader raises on a name that is no text
         if end <= start:
             return None
         acts = _has_import(machine, end) if is_announced else _has_call(machine, end, is_whole)
-        return end if acts or (is_announced and is_whole and machine.opcodes >= _FEWEST_OPCODES) else None
+        is_long_enough = is_announced and is_whole and machine.opcodes >= _FEWEST_OPCODES
+        return end if acts or is_long_enough else None
 
 
 def _is_decided(machine: Machine) -> bool:
+    """Whether a trial may end: at a fault, or after very many opcodes."""
     return machine.recorder.fault is not None or machine.opcodes > _LONGEST_TRIAL
 
 
@@ -167,7 +177,10 @@ def _has_import(machine: Machine, end: int) -> bool:
 
 
 def _has_call(machine: Machine, end: int, is_whole: bool) -> bool:
-    """Whether the program uses a name that could exist: one of the standard library, or any if it reaches STOP."""
+    """Whether the program acts with a name that could exist, before the offset ``end``.
+
+    The name must be of the standard library unless the program reaches STOP, which is ``is_whole``.
+    """
     for event in machine.recorder.events:
         if event.act in ACTING and event.offset < end and _is_importable_name(event.subject):
             module = event.subject.module.partition(".")[0] if isinstance(event.subject, Name) else ""
@@ -185,4 +198,4 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
 
 
 SEARCH: Final = Reader("unknown", lambda head: True, _read)
-"""Searches files of no known format, and text. It is not one of ``READERS``, as it reads nothing but the pickles."""
+"""Searches files of no known format, and text. It is not one of ``READERS``, because it reads only the pickles."""
