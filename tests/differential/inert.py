@@ -1,4 +1,4 @@
-"""Run any pickle program in Python's own unpicklers safely: they find only a few globals that do nothing."""
+"""Run any pickle program in Python's own unpicklers safely: they can import only a few globals that do nothing."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ MODULE = "inert"
 
 
 @dataclass
-class World:
-    """The globals that programs can reach, and the recorded acts on them, in order."""
+class InertGlobals:
+    """The globals that programs can import, and the recorded acts on them, in order."""
 
     acts: list[NamedAct] = field(default_factory=list)
-    things: dict[str, object] = field(default_factory=dict)
+    by_name: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.things = {
+        self.by_name = {
             "Thing": _make_class(self, "Thing"),
             "Other": _make_class(self, "Other"),
             "make": _make_function(self, "make"),
@@ -34,16 +34,18 @@ class World:
         """Record the import, and return the global.
 
         Raises:
-            ModuleNotFoundError: it is not one of the few globals of this world.
+            ModuleNotFoundError: it is not one of these globals.
         """
         self.acts.append(("import", f"{module}.{name}"))
-        if module != MODULE or name not in self.things:
+        if module != MODULE or name not in self.by_name:
             raise ModuleNotFoundError(module)
-        return self.things[name]
+        return self.by_name[name]
 
 
-def _make_class(world: World, name: str) -> type:
-    class Kind(type):
+def _make_class(world: InertGlobals, name: str) -> type:
+    """Return a class that records calls, constructions, states and items, and does nothing else."""
+
+    class RecordingType(type):
         def __call__(cls, *arguments: object, **keywords: object) -> object:
             world.record_act("call", name)
             return object.__new__(cls)
@@ -60,32 +62,33 @@ def _make_class(world: World, name: str) -> type:
 
     body = {"__new__": new, "__setstate__": make_recording_method("set-state"), "__hash__": object.__hash__}
     body |= {method: make_recording_method("set-item") for method in ("append", "extend", "add", "__setitem__")}
-    return Kind(name, (), body)
+    return RecordingType(name, (), body)
 
 
-def _make_function(world: World, name: str) -> object:
-    made = _make_class(world, name)
+def _make_function(world: InertGlobals, name: str) -> object:
+    """Return a function that records its calls and returns an object that records the acts on it."""
+    result_class = _make_class(world, name)
 
     def function(*arguments: object) -> object:
         world.record_act("call", name)
-        return object.__new__(made)
+        return object.__new__(result_class)
 
     return function
 
 
-class _Bytes(io.BytesIO):
+class _FileWithoutPeek(io.BytesIO):
     """A file without ``peek``, so that the unpickler in C reads no further than necessary."""
 
     peek = None
 
 
 def run_program(data: bytes, in_c: bool) -> tuple[list[NamedAct], int | None]:
-    """Run a program in a world of its own.
+    """Run a program with globals of its own, in the unpickler in C or in the one in Python.
 
     Returns:
-        The recorded acts, and the offset that it had reached when it raised; ``None`` without an error.
+        The recorded acts, and the number of bytes that it had read when it raised; ``None`` without an error.
     """
-    world, file = World(), _Bytes(data)
+    world, file = InertGlobals(), _FileWithoutPeek(data)
     base: Any = pickle.Unpickler if in_c else pickle._Unpickler  # type: ignore[attr-defined]
 
     class Confined(base):  # type: ignore[misc]

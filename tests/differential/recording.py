@@ -25,12 +25,12 @@ class BytesWindow:
         self.size = len(data)
 
     def read(self, offset: int, length: int) -> bytes:
-        """As ``Window.read``."""
+        """Return up to ``length`` bytes from ``offset``."""
         return self._data[offset : offset + length]
 
 
 def execute_symbolically(data: bytes, *, skips_plain_data: bool = False) -> Machine:
-    """Return a machine that has executed ``data`` as far as it could."""
+    """Return a machine that has executed ``data`` as far as it could; damage is its fault."""
     machine = Machine(BytesWindow(data), 0, Limits(), skips_plain_data=skips_plain_data)
     try:
         machine.execute()
@@ -59,13 +59,15 @@ class _ObjectNames:
     globals: set[int] = field(default_factory=set)
     alive: list[object] = field(default_factory=list)
 
-    def give(self, thing: object, name: str) -> None:
+    def set_name(self, thing: object, name: str) -> None:
+        """Give an object its name, unless it has one."""
         # Objects that Python shares, such as () or 0, get no name. The others are kept alive: no id may be reused.
         if not isinstance(thing, int | str | bytes | tuple | float | None | bool):
             self.by_id.setdefault(id(thing), name)
             self.alive.append(thing)
 
-    def of(self, thing: object) -> str:
+    def get_name(self, thing: object) -> str:
+        """Return the name of an object; an empty text if it has none."""
         return self.by_id.get(id(thing), "")
 
     def is_global(self, thing: object) -> bool:
@@ -84,7 +86,7 @@ class Recorder(pickle._Unpickler):  # type: ignore[misc, name-defined]
         self.acts: list[NamedAct] = []
 
     def find_class(self, module: str, name: str) -> object:
-        """As ``Unpickler.find_class``; records the name under which Python 3 has the global."""
+        """Import a global as ``Unpickler.find_class`` does, and record its name in Python 3."""
         if self.proto < 3:
             if (module, name) in _compat_pickle.NAME_MAPPING:
                 module, name = _compat_pickle.NAME_MAPPING[module, name]
@@ -92,7 +94,7 @@ class Recorder(pickle._Unpickler):  # type: ignore[misc, name-defined]
                 module = _compat_pickle.IMPORT_MAPPING.get(module, module)
         self.acts.append(("import", f"{module}.{name}"))
         found = self.find_global(module, name)
-        self.names.give(found, f"{module}.{name}")
+        self.names.set_name(found, f"{module}.{name}")
         self.names.globals.add(id(found))
         return found
 
@@ -106,7 +108,7 @@ class Recorder(pickle._Unpickler):  # type: ignore[misc, name-defined]
 
     def record_act(self, act: Act, subject: object) -> str:
         """Record an act on ``subject``; return its name."""
-        name = self.names.of(subject)
+        name = self.names.get_name(subject)
         self.acts.append((act.value, name))
         return name
 
@@ -115,28 +117,28 @@ class Recorder(pickle._Unpickler):  # type: ignore[misc, name-defined]
         name = self.record_act(Act.CALL, function)
         super().load_reduce()
         if self.names.is_global(function):
-            self.names.give(self.stack[-1], _find_maker(name, function, arguments, self.names))
+            self.names.set_name(self.stack[-1], _find_maker(name, function, arguments, self.names))
 
     dispatch[pickle.REDUCE[0]] = load_reduce
 
     def load_newobj(self) -> None:
         name = self.record_act(Act.CONSTRUCT, self.stack[-2])
         super().load_newobj()
-        self.names.give(self.stack[-1], name)
+        self.names.set_name(self.stack[-1], name)
 
     dispatch[pickle.NEWOBJ[0]] = load_newobj
 
     def load_newobj_ex(self) -> None:
         name = self.record_act(Act.CONSTRUCT, self.stack[-3])
         super().load_newobj_ex()
-        self.names.give(self.stack[-1], name)
+        self.names.set_name(self.stack[-1], name)
 
     dispatch[pickle.NEWOBJ_EX[0]] = load_newobj_ex
 
     def _instantiate(self, klass: object, arguments: object) -> None:
         name = self.record_act(Act.CALL, klass)
         super()._instantiate(klass, arguments)
-        self.names.give(self.stack[-1], name)
+        self.names.set_name(self.stack[-1], name)
 
     def load_build(self) -> None:
         self.record_act(Act.SET_STATE, self.stack[-2])
@@ -146,13 +148,17 @@ class Recorder(pickle._Unpickler):  # type: ignore[misc, name-defined]
 
 
 def _find_maker(name: str, function: object, arguments: object, names: _ObjectNames) -> str:
-    """Return what made a result: functions of ``copyreg`` make an object of their first argument, ``getattr`` returns a global."""
+    """Return the name that the result of a call gets.
+
+    Functions of ``copyreg`` make an object of the class that is their first argument. The result of ``getattr`` is
+    itself a global. The name of any other result is that of the function.
+    """
     if not isinstance(arguments, tuple) or not arguments:
         return name
     if name in ("copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__"):
-        return names.of(arguments[0])
-    if function is getattr and len(arguments) == 2 and names.of(arguments[0]):
-        return f"{names.of(arguments[0])}.{arguments[1]}"
+        return names.get_name(arguments[0])
+    if function is getattr and len(arguments) == 2 and names.get_name(arguments[0]):
+        return f"{names.get_name(arguments[0])}.{arguments[1]}"
     return name
 
 

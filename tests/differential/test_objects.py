@@ -84,13 +84,13 @@ class Outer:
 for each in (Point, Record, Slotted, Colour, Bits, WithArguments, Stateful, Outer):
     each.__module__ = __name__
 
-plain = (
+plain_values = (
     st.none() | st.booleans() | st.integers() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False)
     | st.text(max_size=20) | st.binary(max_size=40)
 )  # fmt: skip
-hashable = plain | st.tuples(plain, plain) | st.frozensets(plain, max_size=3)
-leaves = st.one_of(
-    plain,
+hashable_values = plain_values | st.tuples(plain_values, plain_values) | st.frozensets(plain_values, max_size=3)
+leaf_values = st.one_of(
+    plain_values,
     st.datetimes(), st.dates(), st.times(), st.timedeltas(), st.datetimes(timezones=st.just(datetime.UTC)),
     st.decimals(allow_nan=False), st.fractions(), st.complex_numbers(allow_nan=False), st.uuids(),
     st.sampled_from([Colour.RED, Colour.BLUE, Bits.A, Bits.A | Bits.B, len, datetime.date, Outer, Outer.Inner]),
@@ -103,13 +103,14 @@ leaves = st.one_of(
 
 
 def _build_containers(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    """Return a strategy for containers and objects that hold values of the strategy ``inner``."""
     return st.one_of(
         st.lists(inner, max_size=4),
         st.tuples(inner, inner),
-        st.dictionaries(hashable, inner, max_size=4),
-        st.sets(hashable, max_size=3),
-        st.builds(collections.OrderedDict, st.lists(st.tuples(hashable, inner), max_size=3)),
-        st.builds(lambda items: collections.defaultdict(list, items), st.dictionaries(hashable, inner, max_size=3)),
+        st.dictionaries(hashable_values, inner, max_size=4),
+        st.sets(hashable_values, max_size=3),
+        st.builds(collections.OrderedDict, st.lists(st.tuples(hashable_values, inner), max_size=3)),
+        st.builds(lambda items: collections.defaultdict(list, items), st.dictionaries(hashable_values, inner, max_size=3)),
         st.builds(collections.deque, st.lists(inner, max_size=3), st.none() | st.integers(1, 5)),
         st.builds(Point, inner, inner), st.builds(Record, inner, inner), st.builds(Slotted, inner, inner),
         st.builds(lambda a: WithArguments(a=a), inner), st.builds(Stateful, st.dictionaries(st.text(max_size=3), inner, max_size=2)),
@@ -120,14 +121,15 @@ def _build_containers(inner: st.SearchStrategy[object]) -> st.SearchStrategy[obj
 
 
 def _nest_in_itself(item: object) -> object:
-    mine: list[object] = [item]
-    record = Record(mine)
+    """Return a list that contains itself, an object that contains itself, and a mapping with the list."""
+    recursive: list[object] = [item]
+    record = Record(recursive)
     record.b = record
-    mine += [mine, record, {"mine": mine}]
-    return mine
+    recursive += [recursive, record, {"list": recursive}]
+    return recursive
 
 
-values = st.recursive(leaves, _build_containers, max_leaves=12)
+values = st.recursive(leaf_values, _build_containers, max_leaves=12)
 
 
 def dump_value(value: object, protocol: int, in_python: bool) -> bytes:
@@ -139,6 +141,7 @@ def dump_value(value: object, protocol: int, in_python: bool) -> bytes:
 
 
 def compare_with_unpickler(data: bytes) -> None:
+    """Check that the machine, with and without skimming, records the acts that Python's unpickler performs."""
     recorder = Recorder(data)
     recorder.load()
     for skips in (False, True):
@@ -170,7 +173,7 @@ def test_skimming_machine_matches_unpickler(value: list[object], protocol: int) 
         reject()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(skimmer, "_SMALLEST_FILE", 0)
-        patch.setattr(skimmer, "_SHORTEST", 64)
+        patch.setattr(skimmer, "_SHORTEST_STRETCH", 64)
         compare_with_unpickler(data)
 
 

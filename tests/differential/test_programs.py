@@ -21,18 +21,34 @@ from modelaudit.model.pickle import Act
 
 ACTS = {Act.IMPORT, Act.CALL, Act.CONSTRUCT, Act.SET_STATE, Act.SET_ITEM, Act.PERSISTENT_LOAD}
 
-NAMES = [b"cinert\nThing\n", b"cinert\nOther\n", b"cinert\nmake\n", b"\x8c\x05inert\x8c\x05Thing\x93", b"\x8c\x05inert\x8c\x04make\x93",
+NAME_OPCODES = [b"cinert\nThing\n", b"cinert\nOther\n", b"cinert\nmake\n", b"\x8c\x05inert\x8c\x05Thing\x93", b"\x8c\x05inert\x8c\x04make\x93",
          b"cinert\nmissing\n", b"U\x05inert\x94U\x05Other\x93", b"(iinert\nThing\n", b"(K\x01iinert\nOther\n"]  # fmt: skip
-PUSHES = [b"N", b"\x88", b"\x89", b"K\x01", b"M\x01\x01", b"J\xff\xff\xff\xff", b"I1\n", b"I01\n", b"L5L\n", b"F1.5\n", b"G" + bytes(8),
+PUSH_OPCODES = [b"N", b"\x88", b"\x89", b"K\x01", b"M\x01\x01", b"J\xff\xff\xff\xff", b"I1\n", b"I01\n", b"L5L\n", b"F1.5\n", b"G" + bytes(8),
           b"X\x01\0\0\0k", b"\x8c\x01a", b"V\\u0041\n", b"S'x'\n", b"U\x01z", b"C\x01b", b"B\x01\0\0\0c", b"\x8a\x01\x05", b"\x8b\x01\0\0\0\x05",
           b"]", b"}", b")", b"\x8f", b"(", b"(", b"(", b"\x96" + (2).to_bytes(8, "little") + b"ab",
           b"\x8d" + (1).to_bytes(8, "little") + b"q", b"\x8e" + (1).to_bytes(8, "little") + b"q"]  # fmt: skip
-MEMO = [b"q\0", b"q\1", b"q\2", b"h\0", b"h\1", b"h\2", b"\x94", b"\x94", b"p0\n", b"p3\n", b"g0\n", b"g3\n", b"r\1\0\0\0", b"j\1\0\0\0",
+MEMO_OPCODES = [b"q\0", b"q\1", b"q\2", b"h\0", b"h\1", b"h\2", b"\x94", b"\x94", b"p0\n", b"p3\n", b"g0\n", b"g3\n", b"r\1\0\0\0", b"j\1\0\0\0",
         b"j\0\0\1\0", b"p-1\n", b"g7\n"]  # fmt: skip
-ENDS = [b"t", b"l", b"d", b"\x85", b"\x86", b"\x87", b"\x91", b"a", b"e", b"s", b"u", b"\x90", b"0", b"1", b"2"]
-ACTING = [b"R", b"R", b"R", b"\x81", b"\x81", b"\x92", b"o", b"b", b"b", b"Q", b"Pid\n", b")R", b")\x81", b")}\x92", b"}b", b"Nb", b"K\x01a", b"(K\x01e",
+CONTAINER_OPCODES = [
+    b"t",
+    b"l",
+    b"d",
+    b"\x85",
+    b"\x86",
+    b"\x87",
+    b"\x91",
+    b"a",
+    b"e",
+    b"s",
+    b"u",
+    b"\x90",
+    b"0",
+    b"1",
+    b"2",
+]
+ACTING_OPCODES = [b"R", b"R", b"R", b"\x81", b"\x81", b"\x92", b"o", b"b", b"b", b"Q", b"Pid\n", b")R", b")\x81", b")}\x92", b"}b", b"Nb", b"K\x01a", b"(K\x01e",
           b"K\x01K\x02s", b"(K\x01K\x02u", b"(K\x01\x90"]  # fmt: skip
-BROKEN = [
+INVALID_OPCODES = [
     b"\x82\1",
     b"\x97",
     b"\x98",
@@ -45,16 +61,28 @@ BROKEN = [
     b"Vx\\u1\n",
     b".",
 ]
-FRAGMENTS = [*NAMES * 4, *PUSHES * 2, *MEMO, *ENDS * 2, *ACTING * 4, *BROKEN[:-1]]
+FRAGMENTS = [
+    *NAME_OPCODES * 4,
+    *PUSH_OPCODES * 2,
+    *MEMO_OPCODES,
+    *CONTAINER_OPCODES * 2,
+    *ACTING_OPCODES * 4,
+    *INVALID_OPCODES[:-1],
+]
 SKIMMED = b"0(" + b"K\x01\x94" * 60 + b"l0"
 """Enough plain data for the machine to skip it."""
 
-ROOM = 256 << 20
+EXTRA_MEMORY_BYTES = 256 << 20
+
+
+def _join_program(protocol: int, fragments: list[int], stop: bytes) -> bytes:
+    """Return a program of the fragments with these numbers; protocol 7 leaves out the opcode PROTO."""
+    proto = b"\x80" + bytes([protocol]) if protocol < 7 else b""
+    return proto + b"".join(FRAGMENTS[number] for number in fragments) + stop
+
 
 programs = st.builds(
-    lambda protocol, body, stop: (
-        (b"\x80" + bytes([protocol]) if protocol < 7 else b"") + b"".join(FRAGMENTS[each] for each in body) + stop
-    ),
+    _join_program,
     st.integers(0, 7),
     st.lists(st.integers(0, len(FRAGMENTS) - 1), min_size=1, max_size=24),
     st.sampled_from([b".", b""]),
@@ -62,7 +90,7 @@ programs = st.builds(
 
 
 def find_opcode_offset(data: bytes, reached: int) -> int:
-    """Return the offset of the last opcode that begins within the first ``reached`` bytes."""
+    """Return the offset of the last valid opcode that begins within the first ``reached`` bytes."""
     last = 0
     try:
         for _, _, offset in pickletools.genops(data):
@@ -86,26 +114,28 @@ def limit_memory() -> Iterator[None]:
     """Limit the memory: the C unpickler allocates the memo up to the highest index, and must get a MemoryError."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + ROOM, hard))
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + EXTRA_MEMORY_BYTES, hard))
     yield
     resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def compare_with_unpickler(data: bytes, in_c: bool, *, skips: bool = False) -> None:
-    done, reached = run_program(data, in_c)
-    done = [_convert_construct_to_call(act) for act in done]
+    """Check that the machine records each act of an unpickler in order, and no fault before the unpickler raises."""
+    performed, bytes_read = run_program(data, in_c)
+    performed = [_convert_construct_to_call(act) for act in performed]
     machine = execute_symbolically(data, skips_plain_data=skips)
     events = [
         _convert_construct_to_call(convert_event(event)) for event in machine.recorder.events if event.act in ACTS
     ]
-    known = remove_repetitions(events)
-    assert set(done) <= set(known), (data, done, events)
-    assert [act for act in known if act in done] == remove_repetitions(done), (data, done, events)
-    if reached is None:
+    recorded = remove_repetitions(events)
+    assert set(performed) <= set(recorded), (data, performed, events)
+    assert [act for act in recorded if act in performed] == remove_repetitions(performed), (data, performed, events)
+    if bytes_read is None:
         assert machine.recorder.fault is None, (data, machine.recorder.defects)
     elif machine.recorder.fault is not None:
         # Nothing after the fault counts as executed, so the fault must not precede an act that a loader still performs.
-        assert machine.recorder.fault >= find_opcode_offset(data, reached), (data, machine.recorder.defects, reached)
+        last_opcode = find_opcode_offset(data, bytes_read)
+        assert machine.recorder.fault >= last_opcode, (data, machine.recorder.defects, bytes_read)
 
 
 @given(programs)
@@ -117,11 +147,11 @@ def test_machine_records_every_act_before_fault(in_c: bool, data: bytes) -> None
 
 @given(programs, st.integers(0, 24))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_skimming_machine_records_every_act_before_fault(data: bytes, at: int) -> None:
+def test_skimming_machine_records_every_act_before_fault(data: bytes, constants_before: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(skimmer, "_SMALLEST_FILE", 0)
-        patch.setattr(skimmer, "_SHORTEST", 16)
-        compare_with_unpickler(b"N" + SKIMMED + b"(" + b"N" * at + data, in_c=True, skips=True)
+        patch.setattr(skimmer, "_SHORTEST_STRETCH", 16)
+        compare_with_unpickler(b"N" + SKIMMED + b"(" + b"N" * constants_before + data, in_c=True, skips=True)
 
 
 @pytest.mark.parametrize("data", [b"(K\x01iinert\nmake!", b"cinert\nThing!"])

@@ -37,7 +37,11 @@ _UNREADABLE = {
     *("encrypted-member", "unknown-compression", "damaged-content", "local-header-missing", "link-member"),
     "link-escape",
 }
-_PAYLOAD_CUT_OFF = {"data-after-stream"}
+# The payload of this fixture follows the compressed data, where only a loader that ignores their end would read it.
+_PAYLOAD_AFTER_STREAM = {"data-after-stream"}
+# A local header: signature, version, flags, method, time, date, CRC-32, stored size, size, lengths of name and extra.
+_LOCAL_FIELDS = "<4sHHHHHIIIHH"
+_DESCRIPTOR_FLAG = 8
 
 
 def get_listing(reading) -> ArchiveListing:
@@ -45,6 +49,7 @@ def get_listing(reading) -> ArchiveListing:
 
 
 def make_zip(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
+    """Return an archive that ``zipfile`` writes, with fixed times."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, data in members.items():
@@ -52,12 +57,12 @@ def make_zip(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> byt
     return buffer.getvalue()
 
 
-@check_each("path", [p for p in _HOSTILE if p.stem not in _NO_DEFECT])
+@check_each("path", [path for path in _HOSTILE if path.stem not in _NO_DEFECT])
 def test_hostile_archive_has_its_defect(path, read_fixture):
     assert path.stem in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
 
 
-@check_each("path", [p for p in _HOSTILE if p.stem not in _UNREADABLE | _PAYLOAD_CUT_OFF])
+@check_each("path", [path for path in _HOSTILE if path.stem not in _UNREADABLE | _PAYLOAD_AFTER_STREAM])
 def test_payload_of_hostile_archive_is_read(path, read_fixture):
     assert read_fixture(str(path.relative_to(FIXTURES))).evaluates
 
@@ -151,11 +156,11 @@ def test_only_storages_in_root_folder_are_tensor_data(read_bytes):
     assert formats["m.pt!a/data/x"] == formats["m.pt!b/data/0"] == ["pickle"]
 
 
-def test_storages_are_not_read(bytes_window):
+def test_archive_is_listed_without_reading_storages(bytes_window):
     data = make_zip({"a/data.pkl": b"\x80\x02N.", "a/data/0": bytes(8 << 20)})
     window = bytes_window(data)
-    children = list(find_reader("zip").read(make_artifact(window), window, Limits()))
-    assert len(children) == 3
+    listing_and_members = list(find_reader("zip").read(make_artifact(window), window, Limits()))
+    assert len(listing_and_members) == 3
     assert window.read_bytes < 1 << 18
 
 
@@ -191,6 +196,7 @@ def test_payload_before_damage_in_compressed_data_is_read(read_bytes):
     packed = bytearray(make_zip({"weights.pkl": payload}, zipfile.ZIP_DEFLATED))
     start = 30 + len("weights.pkl")
     stored = struct.unpack_from("<I", packed, 18)[0]
+    # The second half of the compressed data is overwritten.
     for offset in range(start + stored // 2, start + stored):
         packed[offset] = 0xFF
     reading = read_bytes(bytes(packed))
@@ -245,6 +251,7 @@ def test_random_records_are_parsed_or_reported_as_unread(parts, bytes_window):
 
 
 def test_chance_signature_is_not_read_as_header(read_bytes):
+    # The signature of a local header, with a method and a length of the name that no archive has.
     noise = b"PK\x03\x04" + b"\xff" * 40
     data = make_zip({"a.txt": b"x"})
     reading = read_bytes(data[: data.index(b"PK\x01\x02")] + noise)
@@ -263,9 +270,10 @@ def test_checksum_of_stored_member_is_checked(read_bytes):
     assert "crc-mismatch" in read_bytes(data).kinds()
 
 
-def make_headers(count: int, method: int = 0) -> bytes:
-    """Consecutive local headers that leave their sizes to descriptors, which are missing."""
-    return (struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, 8, method, 0, 0, 0, 0, 0, 1, 0) + b"a") * count
+def make_unsized_headers(count: int, method: int = 0) -> bytes:
+    """Return local headers in a row that leave their sizes to data descriptors, which are missing."""
+    header = struct.pack(_LOCAL_FIELDS, b"PK\3\4", 20, _DESCRIPTOR_FLAG, method, 0, 0, 0, 0, 0, 1, 0)
+    return (header + b"a") * count
 
 
 class CountingWindow:
@@ -285,6 +293,7 @@ class CountingWindow:
 
 
 def count_read_bytes(data: bytes) -> int:
+    """Return how many bytes are requested while the members of an archive are found."""
     window = CountingWindow(data)
     limits = Limits()
     assert find_contents(window, limits, Budget(limits, window.size)).members
@@ -292,36 +301,37 @@ def count_read_bytes(data: bytes) -> int:
 
 
 @pytest.mark.parametrize(
-    "make",
+    "build",
     [
-        make_headers,
-        lambda count: b"".join(make_headers(1) + b"x" for _ in range(count)),
-        lambda count: b"".join(make_headers(1) + b"PK\1\2" for _ in range(count)),
-        lambda count: make_headers(1) + b"PK\7\x08" * (8 * count),
-        lambda count: make_headers(1) + (b"PK\3\4" + b"\xff" * 26) * count,
+        make_unsized_headers,
+        lambda count: b"".join(make_unsized_headers(1) + b"x" for _ in range(count)),
+        lambda count: b"".join(make_unsized_headers(1) + b"PK\1\2" for _ in range(count)),
+        lambda count: make_unsized_headers(1) + b"PK\7\x08" * (8 * count),
+        lambda count: make_unsized_headers(1) + (b"PK\3\4" + b"\xff" * 26) * count,
     ],
-    ids=["headers", "gaps", "entries", "descriptors", "implausible"],
+    ids=["headers", "headers-with-data", "directory-entries", "descriptors", "implausible-headers"],
 )
-def test_search_for_headers_costs_linear_work(make):
-    few, many = make(500), make(4000)
-    assert count_read_bytes(many) / len(many) < 2 * count_read_bytes(few) / len(few) + 20
+def test_search_for_headers_costs_linear_work(build):
+    short, long = build(500), build(4000)
+    # The factor and the summand allow for the chunks in which the window is read.
+    assert count_read_bytes(long) / len(long) < 2 * count_read_bytes(short) / len(short) + 20
 
 
 def test_descriptor_is_found_for_each_member():
-    items = {f"{n}.bin": bytes([n]) * (n + 1) for n in range(50)}
+    files = {f"{number}.bin": bytes([number]) * (number + 1) for number in range(50)}
     data = b""
-    for name, content in items.items():
+    for name, content in files.items():
         crc, size = zlib.crc32(content), len(content)
-        data += struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, 8, 0, 0, 0, 0, 0, 0, len(name), 0) + name.encode()
-        data += content + struct.pack("<4sIII", b"PK\7\x08", crc, size, size)
+        header = struct.pack(_LOCAL_FIELDS, b"PK\3\4", 20, _DESCRIPTOR_FLAG, 0, 0, 0, 0, 0, 0, len(name), 0)
+        descriptor = struct.pack("<4sIII", b"PK\7\x08", crc, size, size)
+        data += header + name.encode() + content + descriptor
     limits = Limits()
     contents = find_contents(CountingWindow(data), limits, Budget(limits, len(data)))
-    found = {m.entry.name: data[m.data_start : m.end] for m in contents.members}
-    assert found == items
+    assert {member.entry.name: data[member.data_start : member.end] for member in contents.members} == files
 
 
 def test_descriptors_over_bound_reach_limit(read_bytes):
-    data = make_headers(1) + b"PK\7\x08" * 200
+    data = make_unsized_headers(1) + b"PK\7\x08" * 200
     assert UnreadReason.LIMIT in read_bytes(data, "a.zip", Limits(members=100)).reasons()
     assert UnreadReason.LIMIT not in read_bytes(data, "a.zip", Limits(members=1000)).reasons()
 
@@ -333,13 +343,14 @@ def test_storage_that_begins_another_format_is_read_as_that_format(read_fixture)
 
 
 def test_archive_of_200000_members_reaches_limit(read_bytes):
+    # ``zipfile`` would take seconds to write so many members, so the records are built here; each holds one "x".
     count = 200_000
-    local = struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, 0, 0, 0, 0x21, zlib.crc32(b"x"), 1, 1, 7, 0)
+    local = struct.pack(_LOCAL_FIELDS, b"PK\3\4", 20, 0, 0, 0, 0x21, zlib.crc32(b"x"), 1, 1, 7, 0)
     entry = struct.pack("<4s6H3I5HI", b"PK\1\2", 20, 20, 0, 0, 0, 0x21, zlib.crc32(b"x"), 1, 1, 7, 0, 0, 0, 0, 0)
     names = [b"%07d" % number for number in range(count)]
     body = b"".join(local + name + b"x" for name in names)
-    step = len(local) + 8
-    directory = b"".join(entry + struct.pack("<I", n * step) + name for n, name in enumerate(names))
+    member_size = len(local) + len(names[0]) + len(b"x")
+    directory = b"".join(entry + struct.pack("<I", number * member_size) + name for number, name in enumerate(names))
     record = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, count, count, len(directory), len(body))
     locator = b"PK\x06\x07" + struct.pack("<IQI", 0, len(body) + len(directory), 1)
     end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)

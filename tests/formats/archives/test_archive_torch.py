@@ -21,9 +21,10 @@ def make_model():
     return torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
 
 
-def save_to_bytes(save, what) -> bytes:
+def save_to_bytes(save, value) -> bytes:
+    """Return what ``save``, a function of torch, writes for ``value``."""
     buffer = io.BytesIO()
-    save(what, buffer)
+    save(value, buffer)
     return buffer.getvalue()
 
 
@@ -60,8 +61,8 @@ def test_torch_loads_benign_fixture():
 
 @pytest.mark.parametrize("cut", [0.3, 0.6, 0.9, 0.99])
 def test_pickle_of_truncated_download_is_read(cut, read_bytes):
-    whole = save_to_bytes(torch.save, make_model().state_dict())
-    reading = read_bytes(whole[: int(len(whole) * cut)], "m.pt")
+    complete = save_to_bytes(torch.save, make_model().state_dict())
+    reading = read_bytes(complete[: int(len(complete) * cut)], "m.pt")
     (listing,) = reading.of(ArchiveListing)
     assert "directory-missing" in {defect.kind for defect in listing.defects}
     assert listing.members[0].name.endswith("/data.pkl")
@@ -70,8 +71,8 @@ def test_pickle_of_truncated_download_is_read(cut, read_bytes):
 
 def test_member_with_wrong_checksum_is_read_as_torch_does(read_bytes):
     data = bytearray(save_to_bytes(torch.save, {"step": 7}))
-    at = data.index(b"K\x07")
-    data[at + 1] = 9
+    # BININT1 with the value 7, which becomes 9.
+    data[data.index(b"K\x07") + 1] = 9
     assert torch.load(io.BytesIO(bytes(data)), weights_only=True) == {"step": 9}
     with zipfile.ZipFile(io.BytesIO(bytes(data))) as archive, pytest.raises(zipfile.BadZipFile):
         archive.read(archive.namelist()[0])
@@ -96,5 +97,5 @@ def test_file_names_of_any_length_give_one_directory(tmp_path, read_bytes):
     for length in range(1, 41):
         path = tmp_path / ("x" * length + ".bin")
         torch.save({}, path)
-        listing = next(s for _, s in read_bytes(path.read_bytes()).structures if isinstance(s, ArchiveListing))
+        listing = read_bytes(path.read_bytes()).of(ArchiveListing)[0]
         assert listing.defects == (), length

@@ -31,7 +31,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-EVAL = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."
+EVAL = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."  # a pickle that evaluates "1"
 CODECS = {
     "gzip": gzip.compress,
     "bzip2": bz2.compress,
@@ -41,7 +41,7 @@ CODECS = {
     "lz4": lz4.frame.compress,
     "zstd": zstd.compress,
 }
-JOINING = sorted(CODECS.keys() - {"zlib"})
+CODECS_WITH_CONCATENATION = sorted(CODECS.keys() - {"zlib"})
 
 
 def get_outline_number(reading, name: str) -> int:
@@ -50,6 +50,7 @@ def get_outline_number(reading, name: str) -> int:
 
 
 def list_recognised_formats(data: bytes, bytes_window, content: str | None = None) -> list[str]:
+    """Return the compressed formats that recognise ``data``, in a member of the type ``content``."""
     head = Head("file", content, data[:4096], bytes_window(data))
     return [reader.format for reader in READERS if reader.format in CODECS and reader.recognises(head)]
 
@@ -91,26 +92,20 @@ def test_codec_is_recognised_by_bytes_under_any_name(name, path, read_bytes):
 @check_each("name", CODECS)
 def test_streams_of_libraries_are_recognised_at_every_level(name, bytes_window):
     samples = [b"\x80\x02N." * 3, b"1", b"text " * 50, bytes(5000), random.Random(0).randbytes(5000)]
-    made = [CODECS[name](sample) for sample in samples]
-    if name == "zlib":
-        made += [
-            zlib.compress(sample, level, wbits) for sample in samples for level in range(10) for wbits in (9, 12, 15)
-        ]
-    if name == "lzma":
-        made += [lzma.compress(s, lzma.FORMAT_ALONE, preset=level) for s in samples for level in range(10)]
-        made += [
-            lzma.compress(
-                s,
-                lzma.FORMAT_ALONE,
-                filters=[{"id": lzma.FILTER_LZMA1, "lc": 0, "lp": 2, "pb": 1, "dict_size": 1 << 20}],
-            )
-            for s in samples
-        ]
-    if name == "zstd":
-        made += [zstd.compress(sample, level) for sample in samples for level in (-5, 1, 19)]
-    if name == "lz4":
-        made += [lz4.frame.compress(sample, store_size=False, content_checksum=True) for sample in samples]
-    assert [list_recognised_formats(data, bytes_window) for data in made] == [[name]] * len(made)
+    unusual_filter = {"id": lzma.FILTER_LZMA1, "lc": 0, "lp": 2, "pb": 1, "dict_size": 1 << 20}
+    streams = []
+    for sample in samples:
+        streams.append(CODECS[name](sample))
+        if name == "zlib":
+            streams += [zlib.compress(sample, level, wbits) for level in range(10) for wbits in (9, 12, 15)]
+        if name == "lzma":
+            streams += [lzma.compress(sample, lzma.FORMAT_ALONE, preset=level) for level in range(10)]
+            streams.append(lzma.compress(sample, lzma.FORMAT_ALONE, filters=[unusual_filter]))
+        if name == "zstd":
+            streams += [zstd.compress(sample, level) for level in (-5, 1, 19)]
+        if name == "lz4":
+            streams.append(lz4.frame.compress(sample, store_size=False, content_checksum=True))
+    assert [list_recognised_formats(stream, bytes_window) for stream in streams] == [[name]] * len(streams)
 
 
 def test_content_name_keeps_inner_extension(read_bytes):
@@ -125,7 +120,7 @@ def test_twice_compressed_content_is_read(outer, read_bytes):
         assert read_bytes(CODECS[outer](inner(EVAL))).evaluates
 
 
-@check_each("name", JOINING)
+@check_each("name", CODECS_WITH_CONCATENATION)
 @check_each("between", [b"", bytes(4), bytes(70_000)])
 def test_concatenated_streams_are_one_content(name, between, read_bytes):
     pack = CODECS[name]
@@ -140,6 +135,7 @@ def test_concatenated_streams_are_one_content(name, between, read_bytes):
 @pytest.mark.parametrize("name", ["lz4", "zstd"])
 @pytest.mark.parametrize("length", [0, 5, 10_000])
 def test_content_around_skippable_frames_is_read(name, length, read_bytes, bytes_window):
+    # The magic number of a skippable frame in both formats, its length, and its content.
     skipped = b"\x5a\x2a\x4d\x18" + length.to_bytes(4, "little") + bytes(length)
     data = skipped + CODECS[name](EVAL[:9]) + skipped + CODECS[name](EVAL[9:]) + skipped
     assert name in list_recognised_formats(data, bytes_window)
@@ -173,24 +169,26 @@ def test_content_of_truncated_stream_is_read(name, read_bytes):
     assert "damaged-content" in reading.kinds()
 
 
-CHECKED = ["gzip", "bzip2", "xz", "zlib", "zstd", "lz4"]
+CODECS_WITH_CHECKSUM = ["gzip", "bzip2", "xz", "zlib", "zstd", "lz4"]
 
 
-def _with_wrong_checksum(name: str, content: bytes) -> bytes:
+def compress_with_wrong_checksum(name: str, content: bytes) -> bytes:
+    """Compress ``content`` with the codec ``name``, and change one byte of the checksum."""
     if name == "zstd":
         packed = bytearray(zstd.compress(content, options={zstd.CompressionParameter.checksum_flag: 1}))
     elif name == "lz4":
         packed = bytearray(lz4.frame.compress(content, content_checksum=True))
     else:
         packed = bytearray(CODECS[name](content))
-    # In xz, the checksum of the content precedes the index and the footer.
-    packed[-30 if name == "xz" else -5 if name == "gzip" else -1] ^= 0x55
+    # In gzip, the size of the content follows its checksum; in xz, the index and the footer do.
+    checksum_offset = {"gzip": -5, "xz": -30}.get(name, -1)
+    packed[checksum_offset] ^= 0x55
     return bytes(packed)
 
 
-@pytest.mark.parametrize("name", CHECKED)
+@pytest.mark.parametrize("name", CODECS_WITH_CHECKSUM)
 def test_content_with_wrong_checksum_is_read(name, read_bytes):
-    packed = _with_wrong_checksum(name, EVAL[:-1] + b"0N." + b"x" * 2000)
+    packed = compress_with_wrong_checksum(name, EVAL[:-1] + b"0N." + b"x" * 2000)
     reading = read_bytes(packed)
     assert reading.evaluates
     assert reading.kinds() == {"damaged-content"}
@@ -208,8 +206,9 @@ def test_bomb_stops_at_expansion_ratio(name, read_bytes):
 
 
 def test_huge_dictionary_reaches_limit(read_bytes):
+    # The header of the .lzma format: properties, size of the dictionary (3 GiB), and the unknown size of the content.
     header = b"\x5d" + (3 << 30).to_bytes(4, "little") + b"\xff" * 8
-    reading = read_bytes(header + lzma.compress(EVAL, lzma.FORMAT_ALONE)[13:])
+    reading = read_bytes(header + lzma.compress(EVAL, lzma.FORMAT_ALONE)[len(header) :])
     assert reading.formats["file"] == ["lzma"]
     assert UnreadReason.LIMIT in reading.reasons()
 
@@ -226,24 +225,26 @@ def test_empty_content_is_not_reported_as_unread(name, read_bytes):
 def test_short_stream_without_end_is_reported_as_damaged(name, read_bytes):
     content = b"cbuiltins\neval\n(V1\ntR."
     packed = CODECS[name](content)
-    found = 0
-    for cut in range(1, 12):
-        reading = read_bytes(packed[:-cut])
+    readings_with_payload = 0
+    for missing_bytes in range(1, 12):
+        reading = read_bytes(packed[:-missing_bytes])
         assert reading.formats["file"] == [name]
         assert UnreadReason.DAMAGED in reading.reasons()
-        found += reading.evaluates
-    assert found >= 4
+        readings_with_payload += reading.evaluates
+    # Decoders return the payload before the end of the stream, unless too many bytes are missing.
+    assert readings_with_payload >= 4
 
 
 def test_text_and_numbers_are_not_recognised_as_compressed(bytes_window):
     source = random.Random(0)
     letters = string.ascii_letters + ' \n_,"0123456789'
     for _ in range(3000):
-        first = bytes((source.choice((0x08, 0x18, 0x28, 0x38, 0x48, 0x58, 0x68, 0x78)),))
-        text = "".join(source.choices(letters, k=source.randrange(400))).encode()
+        # Text after the first byte of a zlib stream, random bytes with the start of the .lzma format, and small numbers.
+        zlib_byte = bytes((source.choice((0x08, 0x18, 0x28, 0x38, 0x48, 0x58, 0x68, 0x78)),))
+        text = zlib_byte + "".join(source.choices(letters, k=source.randrange(400))).encode()
         noise = b"\x5d\x00" + source.randbytes(11) + b"\0" + source.randbytes(600)
         numbers = b"".join(source.randrange(-400, 400).to_bytes(8, "little", signed=True) for _ in range(80))
-        assert [list_recognised_formats(data, bytes_window) for data in (first + text, noise, numbers)] == [[], [], []]
+        assert [list_recognised_formats(data, bytes_window) for data in (text, noise, numbers)] == [[], [], []]
 
 
 def test_tensor_data_are_compressed_only_with_long_magic(bytes_window):
@@ -277,6 +278,7 @@ def test_compressed_joblib_file_is_read(level, tmp_path, read_bytes):
 @given(data=st.data())
 def test_mutated_file_is_parsed_or_reported_as_unread(data, read_bytes):
     name = data.draw(st.sampled_from(sorted(CODECS)))
+    # All folders but benign and bomb.
     paths = sorted(path for path in (FIXTURES / name).glob("[!b]*/*") if path.stat().st_size < 4000)
     sample = bytearray(data.draw(st.sampled_from(paths)).read_bytes())
     for _ in range(data.draw(st.integers(1, 5))):
@@ -319,11 +321,11 @@ def test_second_zlib_stream_is_separate_content(read_bytes):
     assert reading.evaluates
 
 
-@pytest.mark.parametrize("name", CHECKED)
+@pytest.mark.parametrize("name", CODECS_WITH_CHECKSUM)
 def test_bytes_after_damage_are_not_called_trailing_data(name, read_bytes):
-    packed = _with_wrong_checksum(name, EVAL) + random.Random(0).randbytes(20_000)
-    reading = read_bytes(packed)
-    assert get_outline_number(reading, "stored bytes") < len(packed)
+    damaged_stream = compress_with_wrong_checksum(name, EVAL) + random.Random(0).randbytes(20_000)
+    reading = read_bytes(damaged_stream)
+    assert get_outline_number(reading, "stored bytes") < len(damaged_stream)
     assert reading.kinds() == {"damaged-content"}
     assert not any("[bytes" in path for path in reading.formats)
     assert UnreadReason.DAMAGED in reading.reasons()
@@ -349,6 +351,6 @@ def test_zlib_stream_with_preset_dictionary_is_not_recognised(bytes_window):
     # No model loader supplies a preset dictionary, and without it nothing is decompressed.
     compressor = zlib.compressobj(zdict=EVAL)
     packed = compressor.compress(EVAL) + compressor.flush()
-    assert packed[1] & 0x20
+    assert packed[1] & 0x20, "the flag FDICT is not set"
     assert list_recognised_formats(packed, bytes_window) == []
     assert [list_recognised_formats(packed[:length], bytes_window) for length in range(3, 12)] == [[]] * 9

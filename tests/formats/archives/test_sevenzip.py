@@ -17,7 +17,8 @@ from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import ArchiveListing, UnreadReason
 
-EVAL = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."
+EVAL = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."  # a pickle that evaluates "1"
+# Fixtures that are not named after a defect, and fixtures whose payload cannot be read.
 _NO_DEFECT = {"eval", "no-extension", "packed-header", "link-escape"}
 _NO_PAYLOAD = {"directory-damaged", "encrypted-member", "link-escape", "link-member", "unknown-compression"}
 _HOSTILE = sorted((FIXTURES / "7z/malicious").iterdir())
@@ -54,7 +55,7 @@ def write_archive(py7zr, members, **options) -> bytes:
     return buffer.getvalue()
 
 
-@check_each("path", [p for p in _HOSTILE if p.stem not in _NO_DEFECT])
+@check_each("path", [path for path in _HOSTILE if path.stem not in _NO_DEFECT])
 def test_hostile_archive_has_its_defect(path, read_fixture):
     assert path.stem in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
 
@@ -63,7 +64,7 @@ def test_excepted_fixtures_exist():
     assert {path.stem for path in _HOSTILE} > _NO_DEFECT | _NO_PAYLOAD
 
 
-@check_each("path", [p for p in _HOSTILE if p.stem not in _NO_PAYLOAD])
+@check_each("path", [path for path in _HOSTILE if path.stem not in _NO_PAYLOAD])
 def test_payload_of_hostile_archive_is_read(path, read_fixture):
     assert read_fixture(str(path.relative_to(FIXTURES))).evaluates
 
@@ -122,12 +123,14 @@ def test_benign_fixtures_are_read_as_py7zr_reads_them(py7zr, bytes_window, tmp_p
         assert all((tmp_path / name).read_bytes() == content for name, content in contents.items())
 
 
-@pytest.mark.parametrize("names", [False, True])
-def test_encrypted_member_is_reported_as_encrypted(names, py7zr, read_bytes):
-    data = write_archive(py7zr, {"weights.pkl": EVAL}, password="infected", header_encryption=names)
+@pytest.mark.parametrize("encrypts_header", [False, True])
+def test_encrypted_archive_is_reported_as_encrypted(encrypts_header, py7zr, read_bytes):
+    data = write_archive(py7zr, {"weights.pkl": EVAL}, password="infected", header_encryption=encrypts_header)
     reading = read_bytes(data)
     assert reading.reasons() == {UnreadReason.ENCRYPTED}
-    assert [m.encrypted for m in reading.of(ArchiveListing)[0].members] == ([] if names else [True])
+    # Without the header, no member is known.
+    members = reading.of(ArchiveListing)[0].members
+    assert [member.encrypted for member in members] == ([] if encrypts_header else [True])
 
 
 @pytest.mark.parametrize("chain", [("PPMD",), ("BROTLI",)], ids="+".join)
@@ -160,6 +163,7 @@ def test_bomb_stops_at_expansion_ratio(py7zr, read_bytes):
 
 def test_members_before_damaged_one_are_read(py7zr, read_bytes):
     data = bytearray(write_archive(py7zr, {"a.pkl": EVAL, "b.bin": random.Random(0).randbytes(50_000)}))
+    # These bytes belong to the second member.
     data[30_000:30_010] = b"\xff" * 10
     reading = read_bytes(bytes(data))
     assert reading.evaluates
@@ -187,14 +191,19 @@ def test_content_shorter_than_stated_is_reported_as_damaged(content, missing, re
 
 
 def make_stored_archive(name: str, content: bytes, size: int) -> bytes:
-    """Make an archive of one stored file that states ``size`` bytes of content."""
+    """Make an archive of one stored file that states ``size`` bytes of content, which may be wrong."""
 
-    def number(value: int) -> bytes:
+    def encode_number(value: int) -> bytes:
+        # Three leading ones in the first byte: three bytes follow.
         return b"\xe0" + value.to_bytes(3, "little")
 
     names = b"\0" + (name + "\0").encode("utf-16-le")
-    streams = b"\x04\x06" + number(0) + b"\x01\x09" + number(len(content)) + b"\0"
-    streams += b"\x07\x0b\x01\0\x01\x01\0\x0c" + number(size) + b"\0\0"
-    header = b"\x01" + streams + b"\x05\x01\x11" + number(len(names)) + names + b"\0\0"
-    place = struct.pack("<QQI", len(content), len(header), zlib.crc32(header))
-    return b"7z\xbc\xaf\x27\x1c\0\4" + struct.pack("<I", zlib.crc32(place)) + place + content + header
+    # MainStreamsInfo, PackInfo: offset 0, one stream, its size, end.
+    streams = b"\x04\x06" + encode_number(0) + b"\x01\x09" + encode_number(len(content)) + b"\0"
+    # UnPackInfo: one folder in this header, with one coder whose method is a zero byte (stored); its size; two ends.
+    streams += b"\x07\x0b\x01\0\x01\x01\0\x0c" + encode_number(size) + b"\0\0"
+    # Header, FilesInfo: one file, its name, end of the files, end of the header.
+    header = b"\x01" + streams + b"\x05\x01\x11" + encode_number(len(names)) + names + b"\0\0"
+    header_place = struct.pack("<QQI", len(content), len(header), zlib.crc32(header))
+    start_header = b"7z\xbc\xaf\x27\x1c\0\4" + struct.pack("<I", zlib.crc32(header_place)) + header_place
+    return start_header + content + header

@@ -20,7 +20,7 @@ from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import ArchiveListing, UnreadReason
 from modelaudit.wire.base import Head
 
-EVAL = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."
+EVAL = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."  # a pickle that evaluates "1"
 FORMS = {"ustar": tarfile.USTAR_FORMAT, "gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT}
 # These fixtures show something that is not a defect, or a defect of another name.
 _NO_DEFECT = {"eval", "packed", "no-extension", "pickle-name", "sparse", "unknown-kind", "link-escape"} | {
@@ -37,6 +37,7 @@ def get_stem(path: Path) -> str:
 
 
 def make_tar(members, form: int = tarfile.PAX_FORMAT) -> bytes:
+    """Return an archive that ``tarfile`` writes of (name, content) pairs."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
         for name, data in members:
@@ -44,6 +45,17 @@ def make_tar(members, form: int = tarfile.PAX_FORMAT) -> bytes:
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
     return buffer.getvalue()
+
+
+# Fields of a header (POSIX ustar): size of the member and checksum.
+_SIZE_FIELD = slice(124, 136)
+_CHECKSUM_FIELD = slice(148, 156)
+
+
+def format_checksum(block: bytes | bytearray) -> bytes:
+    """Return the checksum of a header as its field holds it; the field counts as eight spaces."""
+    total = sum(block[: _CHECKSUM_FIELD.start]) + 8 * ord(" ") + sum(block[_CHECKSUM_FIELD.stop :])
+    return b"%06o\0 " % total
 
 
 def make_artifact(window) -> Artifact:
@@ -64,7 +76,7 @@ def read_archive(data: bytes, bytes_window, limits: Limits | None = None):
     return listing, contents
 
 
-@check_each("path", [p for p in _HOSTILE if get_stem(p) not in _NO_DEFECT])
+@check_each("path", [path for path in _HOSTILE if get_stem(path) not in _NO_DEFECT])
 def test_hostile_archive_has_its_defect(path, read_fixture):
     assert get_stem(path) in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
 
@@ -81,7 +93,7 @@ def test_excepted_fixtures_exist():
     assert {get_stem(path) for path in _HOSTILE} > _NO_DEFECT | _NO_PAYLOAD
 
 
-@check_each("path", [p for p in _HOSTILE if get_stem(p) not in _NO_PAYLOAD])
+@check_each("path", [path for path in _HOSTILE if get_stem(path) not in _NO_PAYLOAD])
 def test_payload_of_hostile_archive_is_read(path, read_fixture):
     assert read_fixture(str(path.relative_to(FIXTURES))).evaluates
 
@@ -105,11 +117,12 @@ def test_link_targets_are_listed(read_fixture):
 @settings(max_examples=30, deadline=None)
 @given(
     members=st.lists(st.tuples(st.text("abcé☃/._-", min_size=1, max_size=40), st.binary(max_size=1500)), max_size=5),
-    long=st.booleans(),
+    has_long_names=st.booleans(),
 )
-def test_valid_archive_is_read_as_tarfile_wrote_it(form, members, long, bytes_window):
+def test_valid_archive_is_read_as_tarfile_wrote_it(form, members, has_long_names, bytes_window):
     members = [(name.strip("/") or "x", data) for name, data in members]
-    if long:
+    if has_long_names:
+        # Names of more than 100 bytes need a prefix or an extended header.
         members = [(f"{'folder/' * 18}{name}"[-140:].lstrip("/"), data) for name, data in members]
     data = make_tar(members, form)
     listing, contents = read_archive(data, bytes_window)
@@ -130,9 +143,10 @@ def test_valid_archive_is_read_as_tarfile_wrote_it(form, members, long, bytes_wi
 def test_sparse_file_of_gnu_tar_is_read_with_its_holes(options, tmp_path, bytes_window):
     path = tmp_path / "sparse.bin"
     with path.open("wb") as file:
-        for n in range(40):
-            file.seek(n * 100_000)
-            file.write(bytes([n + 1]) * 3000)
+        # 40 pieces with holes between them, and a hole at the end.
+        for number in range(40):
+            file.seek(number * 100_000)
+            file.write(bytes([number + 1]) * 3000)
         file.truncate(4_100_000)
     command = ["tar", "-C", tmp_path, "-S", *options, "-cf", "-", "sparse.bin"]
     packed = subprocess.run(command, capture_output=True, check=False)
@@ -173,6 +187,7 @@ def test_members_over_bound_reach_limit(read_bytes):
 def test_members_before_oversized_header_are_read(kind, read_bytes):
     member = tarfile.TarInfo("x")
     member.type, member.size = kind, 1 << 33
+    # The member with the payload has two blocks, its header and its data.
     data = make_tar([("weights.pkl", EVAL)])[:1024] + member.tobuf(tarfile.GNU_FORMAT) + bytes(1024)
     reading = read_bytes(data)
     assert reading.evaluates
@@ -182,15 +197,15 @@ def test_members_before_oversized_header_are_read(kind, read_bytes):
 @pytest.mark.parametrize("field", [b"\xff" * 12, b"\x80" + b"\x7f" * 11, b"77777777777\0", b"not octal!!\0"])
 def test_members_around_absurd_size_are_read(field, read_bytes):
     block = bytearray(tarfile.TarInfo("huge").tobuf(tarfile.USTAR_FORMAT))
-    block[124:136] = field
-    total = sum(block[:148]) + 8 * 32 + sum(block[156:])
-    block[148:156] = b"%06o\0 " % total
+    block[_SIZE_FIELD] = field
+    block[_CHECKSUM_FIELD] = format_checksum(block)
     for data in (
         bytes(block) + make_tar([("weights.pkl", EVAL)]),
         make_tar([("weights.pkl", EVAL)])[:1024] + bytes(block),
     ):
         reading = read_bytes(data)
         assert UnreadReason.DAMAGED in reading.reasons()
+        # The two valid sizes make the payload after the header a part of its member.
         if field != b"77777777777\0" and field[0] != 0x80:
             assert reading.evaluates
 
@@ -230,9 +245,10 @@ def test_tensor_data_are_tar_only_with_valid_checksum(bytes_window):
 
 def test_extended_headers_of_one_member_are_bounded(read_bytes):
     extended = tarfile.TarInfo.create_pax_global_header({"comment": "x" * 60_000})
+    # The kind, which follows the checksum, becomes that of a header for the next member only.
     local = extended[:156] + b"x" + extended[157:]
     block = bytearray(local[:512])
-    block[148:156] = b"%06o\0 " % (sum(block[:148]) + 256 + sum(block[156:512]))
+    block[_CHECKSUM_FIELD] = format_checksum(block)
     data = (bytes(block) + local[512:]) * 40 + make_tar([("weights.pkl", EVAL)])
     assert UnreadReason.LIMIT in read_bytes(data).reasons()
 
@@ -243,12 +259,12 @@ def test_mutated_archive_is_parsed_or_reported_as_unread(data, read_bytes):
     paths = sorted(path for path in (FIXTURES / "tar").glob("[!b]*/*.tar"))
     sample = bytearray(data.draw(st.sampled_from(paths)).read_bytes())
     for _ in range(data.draw(st.integers(1, 6))):
-        # Mutate the headers mostly, because the rest is padding.
-        at = data.draw(st.integers(0, len(sample) // 512 - 1)) * 512 + data.draw(st.integers(0, 511))
-        sample[at] = data.draw(st.integers(0, 255))
+        block_start = data.draw(st.integers(0, len(sample) // 512 - 1)) * 512
+        sample[block_start + data.draw(st.integers(0, 511))] = data.draw(st.integers(0, 255))
+        # With a valid checksum, the mutated header is parsed further.
         if data.draw(st.booleans()):
-            start = at // 512 * 512
-            block = sample[start : start + 512]
-            sample[start + 148 : start + 156] = b"%06o\0 " % (sum(block[:148]) + 256 + sum(block[156:]))
+            block = sample[block_start : block_start + 512]
+            checksum_start = block_start + _CHECKSUM_FIELD.start
+            sample[checksum_start : checksum_start + 8] = format_checksum(block)
     cut = data.draw(st.integers(0, len(sample)))
     read_bytes(bytes(sample[:cut] if data.draw(st.booleans()) else sample), limits=Limits(expansion_floor=1 << 20))

@@ -25,7 +25,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import ArchiveListing, Unread, UnreadReason
 from modelaudit.wire.tar_headers import GNU_SPARSE, is_header, parse_header
 
-NOTE = b"some text\n"
+NOTE_TEXT = b"some text\n"
 
 
 def read_archive(data: bytes, bytes_window, limits: Limits | None = None):
@@ -64,12 +64,12 @@ def sign_checksum(block: bytes) -> bytes:
 
 
 def test_checksum_over_signed_bytes_is_valid(bytes_window):
-    block = build_tar_header("é☃.txt".encode(), len(NOTE))
+    block = build_tar_header("é☃.txt".encode(), len(NOTE_TEXT))
     assert sign_checksum(block) != block
-    data = build_tar_member(b"first", NOTE) + sign_checksum(block) + pad_to_block(NOTE) + END
+    data = build_tar_member(b"first", NOTE_TEXT) + sign_checksum(block) + pad_to_block(NOTE_TEXT) + END
     listing, contents, unread = read_archive(data, bytes_window)
     assert [(each.name, each.size) for each in listing.members] == list_with_tarfile(data)
-    assert contents == {"first": NOTE, "é☃.txt": NOTE}
+    assert contents == {"first": NOTE_TEXT, "é☃.txt": NOTE_TEXT}
     assert (listing.defects, unread) == ((), [])
 
 
@@ -77,8 +77,9 @@ def test_checksum_that_is_off_by_one_is_invalid():
     block = build_tar_header("é.txt".encode())
     assert is_header(block)
     assert is_header(sign_checksum(block))
-    for sound in (block, sign_checksum(block)):
-        assert not is_header(sound[:148] + b"%06o\0 " % (int(sound[148:154], 8) + 1) + sound[156:])
+    for valid in (block, sign_checksum(block)):
+        wrong_checksum = b"%06o\0 " % (int(valid[148:154], 8) + 1)
+        assert not is_header(valid[:148] + wrong_checksum + valid[156:])
 
 
 @pytest.mark.parametrize("kind", [b"0", b"5", b"Q", GNU_SPARSE])
@@ -95,27 +96,27 @@ def test_prefix_belongs_to_name_except_in_gnu_headers(kind):
 def test_old_folder_header_has_no_data(bytes_window):
     data = (
         build_tar_header(b"folder/", 2 * BLOCK, kind=b"\0", magic=b"")
-        + build_tar_member(b"folder/note.txt", NOTE)
+        + build_tar_member(b"folder/note.txt", NOTE_TEXT)
         + END
     )
     listing, contents, _ = read_archive(data, bytes_window)
     assert [each.name.rstrip("/") for each in listing.members] == [name for name, _ in list_with_tarfile(data)]
-    assert contents == {"folder/note.txt": NOTE}
+    assert contents == {"folder/note.txt": NOTE_TEXT}
     assert get_kinds(listing) == ["data-without-file"]
 
 
 def test_old_kind_without_slash_is_a_file(bytes_window):
-    data = build_tar_member(b"note.txt", NOTE, kind=b"\0", magic=b"") + END
+    data = build_tar_member(b"note.txt", NOTE_TEXT, kind=b"\0", magic=b"") + END
     _, contents, _ = read_archive(data, bytes_window)
-    assert contents == {"note.txt": NOTE}
+    assert contents == {"note.txt": NOTE_TEXT}
 
 
 def test_global_path_applies_to_members_without_own_path(bytes_window):
-    named = build_pax_header(path=b"own.txt") + build_tar_member(b"b", NOTE)
-    data = build_pax_header(b"g", path=b"shared.txt", comment=b"x") + build_tar_member(b"a", NOTE) + named + END
+    named = build_pax_header(path=b"own.txt") + build_tar_member(b"b", NOTE_TEXT)
+    data = build_pax_header(b"g", path=b"shared.txt", comment=b"x") + build_tar_member(b"a", NOTE_TEXT) + named + END
     listing, contents, _ = read_archive(data, bytes_window)
     assert [(each.name, each.size) for each in listing.members] == list_with_tarfile(data)
-    assert contents == {"shared.txt": NOTE, "own.txt": NOTE}
+    assert contents == {"shared.txt": NOTE_TEXT, "own.txt": NOTE_TEXT}
 
 
 def test_global_link_target_is_listed(bytes_window):
@@ -126,10 +127,15 @@ def test_global_link_target_is_listed(bytes_window):
 
 @pytest.mark.parametrize("size", [1, 600, 9 << 30])
 def test_global_size_is_a_defect_and_moves_no_member(size, bytes_window):
-    data = build_pax_header(b"g", size=b"%d" % size) + build_tar_member(b"a", NOTE) + build_tar_member(b"b", NOTE) + END
+    data = (
+        build_pax_header(b"g", size=b"%d" % size)
+        + build_tar_member(b"a", NOTE_TEXT)
+        + build_tar_member(b"b", NOTE_TEXT)
+        + END
+    )
     listing, contents, _ = read_archive(data, bytes_window)
     assert [each.name for each in listing.members] == ["a", "b"] == [name for name, _ in list_with_tarfile(data)]
-    assert contents == {"a": NOTE, "b": NOTE}
+    assert contents == {"a": NOTE_TEXT, "b": NOTE_TEXT}
     assert get_kinds(listing) == ["pax-size-mismatch"] * 2
 
 
@@ -138,23 +144,23 @@ def test_extended_size_moves_next_member(bytes_window):
         build_pax_header(size=b"600")
         + build_tar_header(b"a", 0)
         + pad_to_block(b"x" * 600)
-        + build_tar_member(b"b", NOTE)
+        + build_tar_member(b"b", NOTE_TEXT)
         + END
     )
     listing, contents, _ = read_archive(data, bytes_window)
     assert [(each.name, each.size) for each in listing.members] == list_with_tarfile(data)
-    assert contents == {"a": b"x" * 600, "b": NOTE}
+    assert contents == {"a": b"x" * 600, "b": NOTE_TEXT}
     # Only from 8 GiB on may the two sizes differ, because the field in the header is too small.
     assert get_kinds(listing) == ["pax-size-mismatch"]
 
 
 @pytest.mark.parametrize(
-    ("size", "shared", "kinds"),
+    ("size", "is_global", "kinds"),
     [(0, False, {"truncated-member"}), (10, False, {"truncated-member", "pax-size-mismatch"}), (0, True, {"pax-size-mismatch"})],
 )  # fmt: skip
-def test_large_size_in_extended_header_is_valid_only_with_empty_header_size(size, shared, kinds, bytes_window):
+def test_large_size_in_extended_header_is_valid_only_with_empty_header_size(size, is_global, kinds, bytes_window):
     data = (
-        build_pax_header(b"g" if shared else b"x", size=b"%d" % (9 << 30))
+        build_pax_header(b"g" if is_global else b"x", size=b"%d" % (9 << 30))
         + build_tar_header(b"a", size)
         + pad_to_block(b"x" * size)
     )
@@ -164,21 +170,23 @@ def test_large_size_in_extended_header_is_valid_only_with_empty_header_size(size
 
 def test_invalid_header_after_end_is_trailing_data(bytes_window):
     block = bytearray(build_tar_header(b"b"))
+    # The field of the size: -1 as a binary number.
     block[124:136] = b"\xff" * 12
     negative = insert_checksum(bytes(block))
-    listing, contents, unread = read_archive(build_tar_member(b"a", NOTE) + END + negative, bytes_window)
+    listing, contents, unread = read_archive(build_tar_member(b"a", NOTE_TEXT) + END + negative, bytes_window)
     assert get_kinds(listing) == ["trailing-data"]
     assert negative.rstrip(b"\0") in contents.values()
     assert unread == []
 
 
-@pytest.mark.parametrize("between", [END, pad_to_block(NOTE) + END])
+@pytest.mark.parametrize("between", [END, pad_to_block(NOTE_TEXT) + END])
 @pytest.mark.parametrize("magic", [True, False])
 def test_zeros_after_damaged_header_do_not_end_archive(between, magic, bytes_window):
-    damaged = bytearray(build_tar_header(b"b", len(NOTE), magic=b"ustar\0" + b"00" if magic else b""))
+    damaged = bytearray(build_tar_header(b"b", len(NOTE_TEXT), magic=b"ustar\0" + b"00" if magic else b""))
     damaged[148:156] = b"000000\0 "
     listing, _, _ = read_archive(
-        build_tar_member(b"a", NOTE) + bytes(damaged) + between + build_tar_member(b"c", NOTE) + END, bytes_window
+        build_tar_member(b"a", NOTE_TEXT) + bytes(damaged) + between + build_tar_member(b"c", NOTE_TEXT) + END,
+        bytes_window,
     )
     assert [each.name for each in listing.members] == ["a", "c"]
     assert "header-damaged" in get_kinds(listing)
@@ -187,7 +195,7 @@ def test_zeros_after_damaged_header_do_not_end_archive(between, magic, bytes_win
 
 def test_bytes_after_end_are_not_reported_as_damaged_header(bytes_window):
     trailer = b"behind the end".ljust(BLOCK, b"!")
-    listing, contents, unread = read_archive(build_tar_member(b"a", NOTE) + END + trailer, bytes_window)
+    listing, contents, unread = read_archive(build_tar_member(b"a", NOTE_TEXT) + END + trailer, bytes_window)
     assert get_kinds(listing) == ["trailing-data"]
     assert trailer in contents.values()
     assert unread == []
@@ -195,27 +203,32 @@ def test_bytes_after_end_are_not_reported_as_damaged_header(bytes_window):
 
 @pytest.mark.parametrize("magic", [True, False])
 def test_damaged_header_without_magic_is_read_as_unlisted_bytes(magic, bytes_window):
-    block = bytearray(build_tar_header(b"b", len(NOTE)))
+    block = bytearray(build_tar_header(b"b", len(NOTE_TEXT)))
     block[148:156] = b"000000\0 "
     if not magic:
         block[257:265] = bytes(8)
     listing, contents, unread = read_archive(
-        build_tar_member(b"a", NOTE) + bytes(block) + pad_to_block(NOTE), bytes_window
+        build_tar_member(b"a", NOTE_TEXT) + bytes(block) + pad_to_block(NOTE_TEXT), bytes_window
     )
     assert get_kinds(listing)[0] == "header-damaged"
     assert [each.reason for each in unread] == [UnreadReason.DAMAGED]
     rest = [content for path, content in contents.items() if path != "a"]
-    assert rest == [NOTE if magic else bytes(block) + NOTE]
+    assert rest == [NOTE_TEXT if magic else bytes(block) + NOTE_TEXT]
 
 
 def make_sparse_member(
     name: bytes, pieces: list[tuple[int, int]], size: int, data: bytes, further: bool = False
 ) -> bytes:
     """Make a sparse member of the old GNU kind; ``further`` stores the pieces after the fourth in a further block."""
-    numbers = [b"".join(b"%011o\0" % number for piece in part for number in piece) for part in (pieces[:4], pieces[4:])]
-    more = bytes(41) + numbers[0].ljust(96, b"\0") + (b"\1" if further else b"\0") + b"%011o\0" % size
+
+    def encode_pieces(part: list[tuple[int, int]]) -> bytes:
+        return b"".join(b"%011o\0%011o\0" % (offset, length) for offset, length in part)
+
+    # The fields of an old GNU header from byte 345 on: times and others, four pieces, the flag for a further block, size.
+    more = bytes(41) + encode_pieces(pieces[:4]).ljust(96, b"\0") + (b"\1" if further else b"\0") + b"%011o\0" % size
     block = build_tar_header(name, len(data), kind=b"S", magic=b"ustar  \0", more=more)
-    return block + (numbers[1].ljust(BLOCK, b"\0") if further else b"") + pad_to_block(data)
+    further_block = encode_pieces(pieces[4:]).ljust(BLOCK, b"\0") if further else b""
+    return block + further_block + pad_to_block(data)
 
 
 @pytest.mark.parametrize("further", [False, True])
@@ -223,7 +236,7 @@ def test_sparse_map_continues_in_further_block(further, bytes_window):
     count = 6 if further else 4
     pieces = [(1000 * index, 2) for index in range(count)]
     stored = b"".join(b"%d." % index for index in range(count))
-    data = make_sparse_member(b"a", pieces, 5002, stored, further) + build_tar_member(b"b", NOTE) + END
+    data = make_sparse_member(b"a", pieces, 5002, stored, further) + build_tar_member(b"b", NOTE_TEXT) + END
     listing, contents, unread = read_archive(data, bytes_window)
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         expected = {entry.name: archive.extractfile(entry).read() for entry in archive.getmembers()}
@@ -232,18 +245,20 @@ def test_sparse_map_continues_in_further_block(further, bytes_window):
 
 
 def test_sparse_map_before_data_counts_in_their_size(bytes_window):
-    lines = pad_to_block(b"2\n0\n%d\n%d\n0\n" % (len(NOTE), len(NOTE)))
-    values = {"GNU__sparse__major": b"1", "GNU__sparse__minor": b"0", "GNU__sparse__realsize": b"%d" % len(NOTE)}
-    data = build_pax_header(**values) + build_tar_member(b"a", lines + NOTE) + build_tar_member(b"b", NOTE) + END
+    lines = pad_to_block(b"2\n0\n%d\n%d\n0\n" % (len(NOTE_TEXT), len(NOTE_TEXT)))
+    values = {"GNU__sparse__major": b"1", "GNU__sparse__minor": b"0", "GNU__sparse__realsize": b"%d" % len(NOTE_TEXT)}
+    data = (
+        build_pax_header(**values) + build_tar_member(b"a", lines + NOTE_TEXT) + build_tar_member(b"b", NOTE_TEXT) + END
+    )
     listing, contents, unread = read_archive(data, bytes_window)
-    assert contents == {"a": NOTE, "b": NOTE}
+    assert contents == {"a": NOTE_TEXT, "b": NOTE_TEXT}
     assert (listing.defects, unread) == ((), [])
     # The map states one byte more than is stored after it.
-    longer = len(NOTE) + 1
+    longer = len(NOTE_TEXT) + 1
     lines = pad_to_block(b"2\n0\n%d\n%d\n0\n" % (longer, longer))
     broken = (
         build_pax_header(**values | {"GNU__sparse__realsize": b"%d" % longer})
-        + build_tar_member(b"a", lines + NOTE)
+        + build_tar_member(b"a", lines + NOTE_TEXT)
         + END
     )
     listing, _, unread = read_archive(broken, bytes_window)
@@ -253,17 +268,17 @@ def test_sparse_map_before_data_counts_in_their_size(bytes_window):
 
 @pytest.mark.parametrize("size", [b"", b"many", b"-1", "²".encode()])
 def test_invalid_size_of_sparse_file_is_a_defect(size, bytes_window):
-    values = {"GNU__sparse__map": b"0,%d" % len(NOTE), "GNU__sparse__size": size}
+    values = {"GNU__sparse__map": b"0,%d" % len(NOTE_TEXT), "GNU__sparse__size": size}
     listing, contents, unread = read_archive(
-        build_pax_header(**values) + build_tar_member(b"a", NOTE) + END, bytes_window
+        build_pax_header(**values) + build_tar_member(b"a", NOTE_TEXT) + END, bytes_window
     )
     assert get_kinds(listing) == ["sparse-map-invalid"]
     assert [each.reason for each in unread] == [UnreadReason.DAMAGED]
-    assert contents == {"a": NOTE}
+    assert contents == {"a": NOTE_TEXT}
 
 
 @check_each(
-    "pieces, size, stored, sound",
+    "pieces, size, stored, is_valid",
     [
         ([], 0, 0, True),
         ([(0, 10)], 10, 10, True),
@@ -279,12 +294,13 @@ def test_invalid_size_of_sparse_file_is_a_defect(size, bytes_window):
         ([], -1, 0, False),
     ],
 )
-def test_sparse_map_is_valid_within_its_bounds(pieces, size, stored, sound):
-    assert is_valid_map(pieces, size, stored) is sound
+def test_sparse_map_is_valid_within_its_bounds(pieces, size, stored, is_valid):
+    assert is_valid_map(pieces, size, stored) is is_valid
 
 
 def test_negative_length_in_sparse_map_is_a_defect(bytes_window):
     block = bytearray(make_sparse_member(b"a", [(0, 2), (9, 2)], 11, b"abcd"))
+    # The length of the second piece: -2 as a binary number.
     block[422:434] = b"\xff" * 11 + b"\xfe"
     data = insert_checksum(bytes(block[:BLOCK])) + bytes(block[BLOCK:]) + END
     listing, _, unread = read_archive(data, bytes_window)
@@ -295,10 +311,11 @@ def test_negative_length_in_sparse_map_is_a_defect(bytes_window):
 def test_sparse_members_share_one_budget(bytes_window):
     limits = Limits(expansion_floor=MIB, expansion_ratio=1)
     count = 5
-    holes = [make_sparse_member(b"%d" % index, [(0, 1)], 700_000, b"x") for index in range(count)]
-    listing, contents, unread = read_archive(b"".join(holes) + END, bytes_window, limits)
+    members = [make_sparse_member(b"%d" % index, [(0, 1)], 700_000, b"x") for index in range(count)]
+    listing, contents, unread = read_archive(b"".join(members) + END, bytes_window, limits)
     assert len(listing.members) == len(contents) == count
     assert len(contents["0"]) == 700_000
+    # The budget is used up within the second member; the others have their stored byte only.
     assert sum(len(content) for content in contents.values()) <= MIB + count
     assert [(each.reason, each.where.key) for each in unread] == [
         (UnreadReason.LIMIT, str(index)) for index in range(1, count)

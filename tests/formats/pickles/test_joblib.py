@@ -40,7 +40,8 @@ _SYSTEM = push_call(push_name("posix", "system"), push_text("echo inert"))
 _FLOAT = push_dtype("f8", 0, "<")
 
 
-def _dumped(value: object, **options: object) -> bytes:
+def dump_with_joblib(value: object, **options: object) -> bytes:
+    """Return what ``joblib.dump`` writes for ``value``."""
     file = io.BytesIO()
     joblib.dump(value, file, **options)
     return file.getvalue()
@@ -49,7 +50,7 @@ def _dumped(value: object, **options: object) -> bytes:
 @check_each("protocol", range(6))
 @check_each("value", _VALUES)
 def test_joblib_file_is_executed_to_its_end(value, protocol, read_bytes):
-    data = _dumped(_VALUES[value], protocol=protocol)
+    data = dump_with_joblib(_VALUES[value], protocol=protocol)
     reading = read_bytes(data)
     (program,) = reading.of(PickleProgram)
     assert [(stream.start, stream.end, stream.complete) for stream in program.streams] == [(0, len(data), True)]
@@ -60,7 +61,7 @@ def test_joblib_file_is_executed_to_its_end(value, protocol, read_bytes):
 @check_each("codec", ["zlib", "gzip", "bz2", "xz", "lzma", "lz4"])
 @check_each("value", ["nested", "object-record"])
 def test_compressed_joblib_file_is_executed(value, codec, read_bytes):
-    reading = read_bytes(_dumped(_VALUES[value], compress=(codec, 3)), "x.joblib")
+    reading = read_bytes(dump_with_joblib(_VALUES[value], compress=(codec, 3)), "x.joblib")
     assert [path for path, structure in reading.structures if isinstance(structure, PickleProgram)] == [
         "x.joblib!content"
     ]
@@ -70,28 +71,29 @@ def test_compressed_joblib_file_is_executed(value, codec, read_bytes):
 
 @pytest.mark.parametrize("pack", [bz2.compress, gzip.compress, zlib.compress])
 def test_twice_compressed_file_is_executed(pack, read_bytes):
-    reading = read_bytes(pack(_dumped(_VALUES["nested"], compress=("xz", 1))))
+    reading = read_bytes(pack(dump_with_joblib(_VALUES["nested"], compress=("xz", 1))))
     assert len(reading.facts(COMPRESSED)) == 2
     assert reading.of(PickleProgram)[0].streams[0].complete
     assert not reading.unread
 
 
 def test_pickles_of_object_arrays_are_executed(read_bytes):
-    data = _dumped([np.ones(5), np.array([complex(1, 2)], dtype=object), np.ones(5)])
+    data = dump_with_joblib([np.ones(5), np.array([complex(1, 2)], dtype=object), np.ones(5)])
     assert {"builtins.complex", "numpy._core.multiarray._reconstruct"} <= read_bytes(data).called
 
 
 @pytest.mark.parametrize("aligned", [True, False])
 @pytest.mark.parametrize("compress", [False, True])
-def test_call_behind_array_is_recorded(aligned, compress, read_bytes):
-    before = b"\x80\x04(" + built.push_array_wrapper(_FLOAT, aligned=aligned)
-    data = (built.append_aligned_data(before, bytes(24)) if aligned else before + bytes(24)) + _SYSTEM + b"t."
+def test_call_after_array_is_recorded(aligned, compress, read_bytes):
+    wrapper = b"\x80\x04(" + built.push_array_wrapper(_FLOAT, aligned=aligned)
+    array = built.append_aligned_data(wrapper, bytes(24)) if aligned else wrapper + bytes(24)
+    data = array + _SYSTEM + b"t."
     reading = read_bytes(zlib.compress(data) if compress else data)
     assert reading.called == {"numpy.dtype", "posix.system"}
     assert not reading.unread
 
 
-def test_call_behind_object_array_is_recorded(read_bytes):
+def test_call_after_object_array_is_recorded(read_bytes):
     data = b"\x80\x04(" + built.push_array_wrapper(OBJECT) + build_object_array(b"N") + _SYSTEM + b"t."
     reading = read_bytes(data)
     assert "posix.system" in reading.called
@@ -99,6 +101,7 @@ def test_call_behind_object_array_is_recorded(read_bytes):
 
 
 def test_plain_pickle_executes_array_bytes_as_opcodes(read_bytes):
+    # An array of bytes that are opcodes: joblib loads them as numbers, pickle executes them.
     program = b"cposix\nsystem\n(Vecho inert\ntR."
     shape = b"K" + bytes([len(program)]) + b"\x85"
     data = b"\x80\x04" + built.push_array_wrapper(push_dtype("u1"), shape, aligned=False) + program + b"."
@@ -106,17 +109,19 @@ def test_plain_pickle_executes_array_bytes_as_opcodes(read_bytes):
 
 
 @check_each("start", [b"R", b"\x93", b"cx\ny\n", b"c\n\nR", b"\x81b", b"0", b"\x00", b"}}}"])
-def test_numbers_that_form_opcodes_are_not_reported(start, read_bytes):
+def test_array_numbers_that_form_opcodes_by_chance_are_not_reported(start, read_bytes):
     data = b"\x80\x04(" + built.push_array_wrapper(_FLOAT, aligned=False) + (start + b"\xff" * 24)[:24] + b"t."
     assert read_bytes(data).called == {"numpy.dtype"}
 
 
-def test_names_spelled_by_other_memo_are_reported_if_they_exist(read_fixture):
+def test_call_that_only_pickle_load_resolves_through_its_memo_is_recorded(read_fixture):
     assert "posix.system" in read_fixture("joblib/malicious/other-memo.joblib").called
 
 
 @pytest.mark.parametrize(
-    ("state", "told"),
+    # Opcodes that push a state and BUILD: without attributes, without a shape, with text as the dtype, with two shapes,
+    # and ``None``.
+    ("state", "reason"),
     [
         (b"}b", "its dtype is unknown"),
         (b"}(" + push_text("dtype") + _FLOAT + push_text("shape") + b"Nub", "its shape is unknown"),
@@ -134,7 +139,7 @@ def test_names_spelled_by_other_memo_are_reported_if_they_exist(read_fixture):
         (b"Nb", "how many"),
     ],
 )
-def test_array_of_unknown_extent_is_reported_as_unread(state, told, read_bytes):
+def test_array_of_unknown_extent_is_reported_as_unread(state, reason, read_bytes):
     data = (
         b"\x80\x04"
         + built.push_instance(push_name("joblib.numpy_pickle", "NumpyArrayWrapper"))
@@ -144,19 +149,20 @@ def test_array_of_unknown_extent_is_reported_as_unread(state, told, read_bytes):
     )
     reading = read_bytes(data)
     assert reading.reasons() == {UnreadReason.NO_READER}
-    assert told in reading.details[0]
+    assert reason in reading.details[0]
 
 
-def test_wrapper_loads_only_one_array(read_bytes):
-    made = built.push_instance(push_name("joblib.numpy_pickle", "NumpyArrayWrapper")) + b"\x94"
-    first = b"\x80\x04(" + built.push_array_wrapper(_FLOAT, made=made, aligned=False) + bytes(24)
-    again = built.push_array_wrapper(_FLOAT, made=b"h\x00", aligned=False) + bytes(24)
-    assert read_bytes(first + again + b"t.").reasons() == {UnreadReason.NO_READER}
+def test_second_state_of_array_wrapper_is_reported_as_unread(read_bytes):
+    # The second BUILD is on the same wrapper, which the memo returns.
+    wrapper = built.push_instance(push_name("joblib.numpy_pickle", "NumpyArrayWrapper")) + b"\x94"
+    first = b"\x80\x04(" + built.push_array_wrapper(_FLOAT, made=wrapper, aligned=False) + bytes(24)
+    second = built.push_array_wrapper(_FLOAT, made=b"h\x00", aligned=False) + bytes(24)
+    assert read_bytes(first + second + b"t.").reasons() == {UnreadReason.NO_READER}
 
 
 @pytest.mark.parametrize("size", [100, 100_000])
-def test_frame_that_continues_behind_array_is_defect(size, read_bytes):
-    # In a large file the frame is opened amid plain data, which is passed over.
+def test_frame_that_continues_after_array_is_defect(size, read_bytes):
+    # In a large file, the frame begins inside plain data that the machine skips.
     filler = push_text("x" * 60) * (size // 62)
     inside = b"(" + filler + b"u" + built.push_array_wrapper(_FLOAT) + b"0" + _SYSTEM + b"0"
     data = b"\x80\x04}(" + push_text("k") + b"N\x95" + struct.pack("<Q", len(inside)) + inside
@@ -173,7 +179,7 @@ def test_joblib_frames_end_before_array_in_large_files(read_bytes):
         np.ones(2),
     ]
     for protocol in (2, 4, 5):
-        reading = read_bytes(_dumped(value, protocol=protocol))
+        reading = read_bytes(dump_with_joblib(value, protocol=protocol))
         assert not reading.unread
         assert not reading.defects()
 
@@ -198,10 +204,11 @@ def test_side_file_in_same_folder_is_no_defect(cls, read_bytes):
 
 
 @pytest.mark.parametrize("spaces", [0, 1])
-def test_old_compressed_file_is_unpacked(spaces, read_bytes):
+def test_zfile_of_old_joblib_is_decompressed(spaces, read_bytes):
     pickled = b"\x80\x04" + _SYSTEM + b"."
-    head = b"ZF" + hex(len(pickled)).encode().ljust(19) + b" " * spaces
-    assert read_bytes(head + zlib.compress(pickled)).called == {"posix.system"}
+    # The header of a ZFile: magic, and the length of the content as hexadecimal text.
+    header = b"ZF" + hex(len(pickled)).encode().ljust(19) + b" " * spaces
+    assert read_bytes(header + zlib.compress(pickled)).called == {"posix.system"}
     numbers = np.arange(100.0).tobytes()
     reading = read_bytes(
         b"ZF" + hex(len(numbers)).encode().ljust(19) + b" " * spaces + zlib.compress(numbers) + b"\xff\xfe\xfd"
@@ -210,7 +217,7 @@ def test_old_compressed_file_is_unpacked(spaces, read_bytes):
     assert reading.details == ["no reader for bytes of an unknown format"]
 
 
-def test_array_larger_than_file_is_damage(read_fixture):
+def test_array_larger_than_file_is_reported_as_damaged(read_fixture):
     assert read_fixture("joblib/bomb/large-array.joblib").reasons() == {UnreadReason.DAMAGED}
 
 
@@ -222,17 +229,17 @@ def test_many_defects_of_one_kind_do_not_displace_another(read_fixture):
     assert read_fixture("joblib/malicious/crowded-out.joblib").kinds() == {"memo-index", "forged-state"}
 
 
-_WHOLE = _dumped(_VALUES["nested"])
+_COMPLETE_FILE = dump_with_joblib(_VALUES["nested"])
 
 
-@given(noise=st.binary(max_size=40), at=st.integers(0, len(_WHOLE)))
+@given(noise=st.binary(max_size=40), at=st.integers(0, len(_COMPLETE_FILE)))
 @settings(max_examples=200, deadline=None)
 def test_mutated_files_never_crash_reader(read_bytes, noise, at):
-    read_bytes(_WHOLE[:at] + noise + _WHOLE[at + len(noise) :])
+    read_bytes(_COMPLETE_FILE[:at] + noise + _COMPLETE_FILE[at + len(noise) :])
 
 
-@given(cut=st.integers(5, len(_WHOLE) - 1))
+@given(cut=st.integers(5, len(_COMPLETE_FILE) - 1))
 @settings(max_examples=60, deadline=None)
-def test_truncated_file_is_never_complete(read_bytes, cut):
-    reading = read_bytes(_WHOLE[:cut])
+def test_truncated_joblib_file_is_reported_as_unread(read_bytes, cut):
+    reading = read_bytes(_COMPLETE_FILE[:cut])
     assert reading.reasons() & {UnreadReason.DAMAGED, UnreadReason.NO_READER} or not reading.structures

@@ -22,75 +22,79 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, Embedded, PickleProgram, PlainValue
 from modelaudit.model.structure import TensorData, UnreadReason
 
+# Pickles that call posix.system("echo inert"), in protocol 4 and 0.
 PAYLOAD = b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0aecho inert\x85R."
-OLD = b"cposix\nsystem\n(Vecho inert\ntR."
-PACKED = zlib.compress(PAYLOAD)
+PROTOCOL_0_PAYLOAD = b"cposix\nsystem\n(Vecho inert\ntR."
+COMPRESSED_PAYLOAD = zlib.compress(PAYLOAD)
 
 
-def zipped(content: bytes) -> bytes:
+def build_zip(content: bytes) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("data.pkl", content)
     return out.getvalue()
 
 
-def narrow(content: bytes) -> bytes:
+def compress_with_smallest_window(content: bytes) -> bytes:
+    """Return a zlib stream with a window of 512 bytes, whose first byte differs from the usual one."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 9)
     return packer.compress(content) + packer.flush()
 
 
-RAW = {
-    "pickle": PAYLOAD, "old": OLD, "pickle and junk": PAYLOAD + b"junk", "pickle without STOP": PAYLOAD[:-1],
-    "zlib": PACKED, "gzip": gzip.compress(PAYLOAD), "bzip2": bz2.compress(PAYLOAD), "xz": lzma.compress(PAYLOAD),
-    "lzma": lzma.compress(PAYLOAD, format=lzma.FORMAT_ALONE), "zip": zipped(PAYLOAD), "zlib of text": zlib.compress(base64.b64encode(PAYLOAD)),
-    "narrow zlib": narrow(PAYLOAD), "gzip of zip": gzip.compress(zipped(PAYLOAD)),
+FILES_BY_NAME = {
+    "pickle": PAYLOAD, "old": PROTOCOL_0_PAYLOAD, "pickle and junk": PAYLOAD + b"junk", "pickle without STOP": PAYLOAD[:-1],
+    "zlib": COMPRESSED_PAYLOAD, "gzip": gzip.compress(PAYLOAD), "bzip2": bz2.compress(PAYLOAD), "xz": lzma.compress(PAYLOAD),
+    "lzma": lzma.compress(PAYLOAD, format=lzma.FORMAT_ALONE), "zip": build_zip(PAYLOAD), "zlib of text": zlib.compress(base64.b64encode(PAYLOAD)),
+    "narrow zlib": compress_with_smallest_window(PAYLOAD), "gzip of zip": gzip.compress(build_zip(PAYLOAD)),
 }  # fmt: skip
-TEXTS = {
-    "base64": base64.b64encode(PAYLOAD), "base64 of protocol 0": base64.b64encode(OLD), "base64 in lines": base64.encodebytes(PAYLOAD),
+ENCODED_FILES_BY_NAME = {
+    "base64": base64.b64encode(PAYLOAD), "base64 of protocol 0": base64.b64encode(PROTOCOL_0_PAYLOAD), "base64 in lines": base64.encodebytes(PAYLOAD),
     "base64 without padding": base64.b64encode(PAYLOAD + b"x").rstrip(b"="), "url": base64.urlsafe_b64encode(PAYLOAD + b"\xff\xfe\xfb"),
     "base64 twice": base64.b64encode(base64.b64encode(PAYLOAD)), "base32": base64.b32encode(PAYLOAD),
     "base85": base64.b85encode(PAYLOAD),
     "ascii85": base64.a85encode(PAYLOAD), "adobe": base64.a85encode(PAYLOAD, adobe=True), "hex": PAYLOAD.hex().encode(),
-    "HEX": PAYLOAD.hex().upper().encode(), "base64 of zlib": base64.b64encode(PACKED), "base64 of gzip": base64.b64encode(gzip.compress(PAYLOAD)),
+    "HEX": PAYLOAD.hex().upper().encode(), "base64 of zlib": base64.b64encode(COMPRESSED_PAYLOAD), "base64 of gzip": base64.b64encode(gzip.compress(PAYLOAD)),
     "base64 of bzip2": base64.b64encode(bz2.compress(PAYLOAD)), "base64 of xz": base64.b64encode(lzma.compress(PAYLOAD)),
-    "base64 of zip": base64.b64encode(zipped(PAYLOAD)), "hex of zlib": PACKED.hex().encode(), "base85 of zlib": base64.b85encode(PACKED),
-    "base32 of zlib": base64.b32encode(PACKED), "ascii85 of zlib": base64.a85encode(PACKED), "base64 of hex": base64.b64encode(PAYLOAD.hex().encode()),
+    "base64 of zip": base64.b64encode(build_zip(PAYLOAD)), "hex of zlib": COMPRESSED_PAYLOAD.hex().encode(), "base85 of zlib": base64.b85encode(COMPRESSED_PAYLOAD),
+    "base32 of zlib": base64.b32encode(COMPRESSED_PAYLOAD), "ascii85 of zlib": base64.a85encode(COMPRESSED_PAYLOAD), "base64 of hex": base64.b64encode(PAYLOAD.hex().encode()),
 }  # fmt: skip
-# What of bytes as characters does not announce itself within four bytes.
-UNSEEN = {("narrow zlib", protocol) for protocol in (1, 2)}
+# (file, protocol): protocols 1 and 2 write bytes as characters, and the first four of these files show no magic number.
+UNDETECTED = {("narrow zlib", protocol) for protocol in (1, 2)}
 
 
-def calls(reading: object) -> set[str]:
+def list_called_names(reading: object) -> set[str]:
     programs = reading.of(PickleProgram)  # type: ignore[attr-defined]
     return {str(event.subject) for program in programs for event in program.events if event.act is Act.CALL}
 
 
-def members(reading: object) -> list[str]:
+def list_nested_addresses(reading: object) -> list[str]:
     return sorted({path for path, _ in reading.inner.formats if "!" in path})  # type: ignore[attr-defined]
 
 
 @check_each("protocol", range(6))
-@check_each("name", [*RAW, *TEXTS])
+@check_each("name", [*FILES_BY_NAME, *ENCODED_FILES_BY_NAME])
 def test_files_in_bytes_constants_are_read(name: str, protocol: int, read_bytes: Callable[..., object]) -> None:
-    reading = read_bytes(pickle.dumps({"w": {**RAW, **TEXTS}[name], "x": [1, 2]}, protocol))
-    assert ("posix.system" in calls(reading)) is ((name, protocol) not in UNSEEN)
+    reading = read_bytes(pickle.dumps({"w": {**FILES_BY_NAME, **ENCODED_FILES_BY_NAME}[name], "x": [1, 2]}, protocol))
+    assert ("posix.system" in list_called_names(reading)) is ((name, protocol) not in UNDETECTED)
 
 
 @check_each("protocol", range(6))
-@check_each("name", TEXTS)
+@check_each("name", ENCODED_FILES_BY_NAME)
 def test_files_in_text_constants_are_read(name: str, protocol: int, read_bytes: Callable[..., object]) -> None:
-    assert "posix.system" in calls(read_bytes(pickle.dumps([TEXTS[name].decode()], protocol)))
+    assert "posix.system" in list_called_names(
+        read_bytes(pickle.dumps([ENCODED_FILES_BY_NAME[name].decode()], protocol))
+    )
 
 
 @pytest.mark.parametrize("content", [bytearray(PAYLOAD), bytearray(base64.b64encode(PAYLOAD))])
 def test_files_in_bytearrays_are_opened(content: bytearray, read_bytes: Callable[..., object]) -> None:
-    assert "posix.system" in calls(read_bytes(pickle.dumps(content, 5)))
+    assert "posix.system" in list_called_names(read_bytes(pickle.dumps(content, 5)))
 
 
 def test_nested_file_is_addressed_by_format_and_offset(read_bytes: Callable[..., object]) -> None:
-    data = pickle.dumps(["x", PACKED, PAYLOAD], 4)
-    packed = f"m.pkl!zlib@{data.index(PACKED)}"
-    assert members(read_bytes(data, "m.pkl")) == sorted(
+    data = pickle.dumps(["x", COMPRESSED_PAYLOAD, PAYLOAD], 4)
+    packed = f"m.pkl!zlib@{data.index(COMPRESSED_PAYLOAD)}"
+    assert list_nested_addresses(read_bytes(data, "m.pkl")) == sorted(
         [packed, f"{packed}!content", f"m.pkl!pickle@{data.index(PAYLOAD)}"]
     )
 
@@ -102,7 +106,7 @@ def test_words_that_begin_like_file_are_plain(read_bytes: Callable[..., object])
         "H4sI", "H4sIAAAAAAAAAAAA", "gASVgASVgASV", "78da78da78da", "(dot) . \n x.", "UEsDBBBBBBBBBBBB",
     ]  # fmt: skip
     reading = read_bytes(pickle.dumps(words * 60 + [word.encode() for word in words], 4))
-    assert [path for path in members(reading) if "zip" not in path] == []
+    assert [path for path in list_nested_addresses(reading) if "zip" not in path] == []
 
 
 # Bytes that begin with the opcode PROTO, or that hold GLOBAL or INST with both names, may be a pickle, and then are one.
@@ -117,7 +121,7 @@ def test_random_constants_contain_no_file(
     read_bytes: Callable[..., object], values: list[object], protocol: int
 ) -> None:
     reading = read_bytes(pickle.dumps(values, protocol))
-    assert members(reading) == []
+    assert list_nested_addresses(reading) == []
     assert reading.unread == []  # type: ignore[attr-defined]
 
 
@@ -131,16 +135,16 @@ _PREFIXES = st.sampled_from([
 @settings(max_examples=300, deadline=None)
 def test_every_start_is_detected_in_every_coding(prefix: bytes, rest: bytes) -> None:
     data = prefix + rest
-    forms = [data, base64.b64encode(data), base64.urlsafe_b64encode(data), base64.b32encode(data), base64.b85encode(data),
+    encoded_forms = [data, base64.b64encode(data), base64.urlsafe_b64encode(data), base64.b32encode(data), base64.b85encode(data),
              base64.a85encode(data), data.hex().encode(), data.hex().upper().encode()]  # fmt: skip
     if not data.startswith(b"\x93"):
-        forms.append(base64.b64encode(base64.b64encode(data)))
-    assert [form for form in forms if CONTENT_STARTS.match(form) is None] == []
+        encoded_forms.append(base64.b64encode(base64.b64encode(data)))
+    assert [form for form in encoded_forms if CONTENT_STARTS.match(form) is None] == []
 
 
 @given(st.binary(max_size=300), st.booleans())
 @settings(max_examples=300, deadline=None)
-def test_trial_starts_only_at_plausible_opcodes(data: bytes, is_text: bool) -> None:
+def test_detected_constant_begins_like_known_content(data: bytes, is_text: bool) -> None:
     if detect_coding(data, len(data), is_text) is not None:
         assert CONTENT_STARTS.match(data) or data[257:262] == b"ustar"
 
@@ -152,17 +156,17 @@ def test_text_for_bytes_differs_from_raw_bytes() -> None:
     assert detect_coding(PAYLOAD, len(PAYLOAD), False) is Coding.RAW
 
 
-def arguments(reading: object, callee: str) -> list[object]:
+def list_first_arguments(reading: object, callee: str) -> list[object]:
+    """Return the first argument of each call of ``callee``."""
     programs = reading.of(PickleProgram)  # type: ignore[attr-defined]
-    return [
-        event.arguments[0] for p in programs for event in p.events if str(event.subject) == callee and event.arguments
-    ]
+    events = [event for program in programs for event in program.events]
+    return [event.arguments[0] for event in events if str(event.subject) == callee and event.arguments]
 
 
 @pytest.mark.parametrize("name", ["tensor", "tensor-protocol2"])
 def test_bytes_of_pickled_tensor_are_artifact(name: str, read_fixture: Callable[[str], object]) -> None:
     reading = read_fixture(f"pickle/benign/{name}.pkl")
-    (argument,) = arguments(reading, "torch.storage._load_from_bytes")
+    (argument,) = list_first_arguments(reading, "torch.storage._load_from_bytes")
     assert isinstance(argument, Embedded)
     assert reading.of(TensorData)  # type: ignore[attr-defined]
     assert reading.unread == []  # type: ignore[attr-defined]
@@ -173,13 +177,15 @@ def test_bytes_that_only_begin_like_a_file_are_plain_arguments(
     content: bytes, read_bytes: Callable[..., object]
 ) -> None:
     data = b"\x80\x04cpkg\nload\nC" + bytes((len(content),)) + content + b"\x85R."
-    (argument,) = arguments(read_bytes(data), "pkg.load")
+    (argument,) = list_first_arguments(read_bytes(data), "pkg.load")
     assert isinstance(argument, PlainValue)
 
 
 def test_text_argument_is_not_replaced_by_decoded_bytes(read_bytes: Callable[..., object]) -> None:
     coded = base64.b64encode(PAYLOAD)
-    (argument,) = arguments(read_bytes(b"\x80\x04cpkg\nload\nC" + bytes((len(coded),)) + coded + b"\x85R."), "pkg.load")
+    (argument,) = list_first_arguments(
+        read_bytes(b"\x80\x04cpkg\nload\nC" + bytes((len(coded),)) + coded + b"\x85R."), "pkg.load"
+    )
     assert not isinstance(argument, Embedded)
 
 

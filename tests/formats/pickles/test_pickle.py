@@ -27,8 +27,8 @@ from modelaudit.wire.base import HEAD_BYTES, Head
 FIXTURES = fixture_path("pickle")
 
 
-class Bytes:
-    """A window over bytes that refuses what a real one refuses."""
+class StrictWindow:
+    """A window over bytes that fails on reads that a real window refuses, and counts the bytes requested."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -45,24 +45,25 @@ class Bytes:
         return self.data[offset : offset + length]
 
 
-def recognised(data: bytes, path: str = "x") -> bool:
-    return find_reader("pickle").recognises(Head(path, None, data[:HEAD_BYTES], Bytes(data)))
+def is_recognised(data: bytes, path: str = "x") -> bool:
+    return find_reader("pickle").recognises(Head(path, None, data[:HEAD_BYTES], StrictWindow(data)))
 
 
-def read(data: bytes, limits: Limits | None = None) -> tuple[PickleProgram, list[object]]:
-    artifact = Artifact("x", len(data), lambda: pytest.fail("nobody opens it"))
-    items = list(find_reader("pickle").read(artifact, Bytes(data), limits or Limits()))
+def read_pickle(data: bytes, limits: Limits | None = None) -> tuple[PickleProgram, list[object]]:
+    artifact = Artifact("x", len(data), lambda: pytest.fail("the reader opened the artifact a second time"))
+    items = list(find_reader("pickle").read(artifact, StrictWindow(data), limits or Limits()))
     assert isinstance(items[0], PickleProgram)
     return items[0], items[1:]
 
 
-def acts(program: PickleProgram) -> list[tuple[Act, str]]:
+def list_acts(program: PickleProgram) -> list[tuple[Act, str]]:
+    """Return the act and the subject of each event."""
     return [(event.act, str(event.subject)) for event in program.events]
 
 
 @check_each("path", sorted(FIXTURES.rglob("*.p*")))
 def test_every_fixture_is_recognised_under_any_name(path: Path) -> None:
-    assert recognised(path.read_bytes(), path="notes.txt") or path.name == "benign-truncated.pkl"
+    assert is_recognised(path.read_bytes(), path="notes.txt") or path.name == "benign-truncated.pkl"
 
 
 @check_each(
@@ -75,50 +76,50 @@ def test_every_fixture_is_recognised_under_any_name(path: Path) -> None:
     ],
 )  # fmt: skip
 def test_other_data_are_not_recognised_as_pickle(text: bytes) -> None:
-    assert not recognised(text)
+    assert not is_recognised(text)
 
 
 def test_harmless_pickles_do_not_hide_later_call() -> None:
-    assert recognised(b"N." * 100 + b"cposix\nsystem\n(V1\ntR.")
-    assert recognised(b"N." * 10_000 + b"cposix\nsystem\n(V1\ntR.")
+    assert is_recognised(b"N." * 100 + b"cposix\nsystem\n(V1\ntR.")
+    assert is_recognised(b"N." * 10_000 + b"cposix\nsystem\n(V1\ntR.")
 
 
 def test_protocol_0_import_is_recognised_by_standard_library_module() -> None:
-    assert recognised(b"cbuiltins\nexec\n(X>\nf = open")
+    assert is_recognised(b"cbuiltins\nexec\n(X>\nf = open")
 
 
 @pytest.mark.parametrize("protocol", range(6))
 def test_every_protocol_of_pickler_is_executed(protocol: int) -> None:
     value = [collections.OrderedDict(a=1), {1, 2}, b"x" * 300, 2**80, "ä", 1.5, True, None, decimal.Decimal("1.5")]
     data = pickle.dumps(value, protocol)
-    program, rest = read(data)
+    program, rest = read_pickle(data)
     assert not rest
     assert not program.defects
     assert program.streams[0].complete
     assert program.streams[0].end == len(data)
-    assert (Act.IMPORT, "collections.OrderedDict") in acts(program)
-    assert (Act.CALL, "decimal.Decimal") in acts(program)
+    assert (Act.IMPORT, "collections.OrderedDict") in list_acts(program)
+    assert (Act.CALL, "decimal.Decimal") in list_acts(program)
     assert program.opcodes == sum(1 for _ in pickletools.genops(data))
 
 
 def test_python_2_names_map_to_python_3_names() -> None:
-    program, _ = read(b"c__builtin__\neval\n(V1\ntR.")
-    assert (Act.CALL, "builtins.eval") in acts(program)
+    program, _ = read_pickle(b"c__builtin__\neval\n(V1\ntR.")
+    assert (Act.CALL, "builtins.eval") in list_acts(program)
 
 
 def test_discarded_call_is_recorded() -> None:
-    program, _ = read((FIXTURES / "malicious/discarded-call.pkl").read_bytes())
-    assert (Act.CALL, "posix.system") in acts(program)
+    program, _ = read_pickle((FIXTURES / "malicious/discarded-call.pkl").read_bytes())
+    assert (Act.CALL, "posix.system") in list_acts(program)
 
 
 @pytest.mark.parametrize("name", ["memo-detour", "memo-confusion", "os-system-obj", "os-system-inst"])
 def test_indirect_call_is_resolved(name: str) -> None:
-    program, _ = read((FIXTURES / f"malicious/{name}.pkl").read_bytes())
-    assert (Act.CALL, "posix.system") in acts(program)
+    program, _ = read_pickle((FIXTURES / f"malicious/{name}.pkl").read_bytes())
+    assert (Act.CALL, "posix.system") in list_acts(program)
 
 
 def test_arguments_of_call_are_recorded() -> None:
-    program, _ = read((FIXTURES / "malicious/os-system.pkl").read_bytes())
+    program, _ = read_pickle((FIXTURES / "malicious/os-system.pkl").read_bytes())
     (call,) = [event for event in program.events if event.act is Act.CALL]
     assert [str(argument) for argument in call.arguments] == ["PlainValue(text=\"'echo inert'\")"]
     assert call.opcode == "REDUCE"
@@ -126,25 +127,25 @@ def test_arguments_of_call_are_recorded() -> None:
 
 
 def test_name_computed_on_loading_is_unknown() -> None:
-    program, _ = read((FIXTURES / "malicious/computed-name.pkl").read_bytes())
+    program, _ = read_pickle((FIXTURES / "malicious/computed-name.pkl").read_bytes())
     assert any(event.act is Act.IMPORT and isinstance(event.subject, Unknown) for event in program.events)
 
 
 def test_events_before_damage_are_kept() -> None:
-    program, rest = read((FIXTURES / "malicious/damage-after-payload.pkl").read_bytes())
-    assert (Act.CALL, "posix.system") in acts(program)
+    program, rest = read_pickle((FIXTURES / "malicious/damage-after-payload.pkl").read_bytes())
+    assert (Act.CALL, "posix.system") in list_acts(program)
     assert [item.reason for item in rest if isinstance(item, Unread)] == [UnreadReason.DAMAGED]
 
 
 def test_every_stream_is_executed() -> None:
-    program, rest = read((FIXTURES / "malicious/second-stream.pkl").read_bytes())
+    program, rest = read_pickle((FIXTURES / "malicious/second-stream.pkl").read_bytes())
     assert [stream.complete for stream in program.streams] == [True, True]
     assert [event.stream for event in program.events if event.act is Act.CALL] == [1]
     assert not rest
 
 
-def test_bytes_behind_last_pickle_are_reported_as_unread() -> None:
-    _, rest = read(pickle.dumps([1]) + b"\xff" * 10)
+def test_bytes_after_last_pickle_are_reported_as_unread() -> None:
+    _, rest = read_pickle(pickle.dumps([1]) + b"\xff" * 10)
     assert [(item.reason, item.where.offset) for item in rest if isinstance(item, Unread)] == [
         (UnreadReason.NO_READER, len(pickle.dumps([1])))
     ]
@@ -155,7 +156,7 @@ def test_bytes_behind_last_pickle_are_reported_as_unread() -> None:
 )
 def test_nested_pickles_are_artifacts(name: str, members: int) -> None:
     data = (FIXTURES / f"malicious/{name}.pkl").read_bytes()
-    program, rest = read(data)
+    program, rest = read_pickle(data)
     assert Act.CALL not in {event.act for event in program.events}
     (member,) = rest
     assert isinstance(member, Artifact)
@@ -167,44 +168,46 @@ def test_nested_pickles_are_artifacts(name: str, members: int) -> None:
 
 
 def test_data_that_begin_like_pickle_by_chance_are_plain() -> None:
-    members = [item for item in read((FIXTURES / "benign/words.pkl").read_bytes())[1] if isinstance(item, Artifact)]
+    members = [
+        item for item in read_pickle((FIXTURES / "benign/words.pkl").read_bytes())[1] if isinstance(item, Artifact)
+    ]
     assert members == []
 
 
 def test_class_in_torch_persistent_id_resolves_to_class() -> None:
-    program, _ = read(b"\x80\x02(X\x06\x00\x00\x00modulecpkg\nNet\nNNtQ)\x81}b.")
-    assert (Act.CONSTRUCT, "pkg.Net") in acts(program)
+    program, _ = read_pickle(b"\x80\x02(X\x06\x00\x00\x00modulecpkg\nNet\nNNtQ)\x81}b.")
+    assert (Act.CONSTRUCT, "pkg.Net") in list_acts(program)
 
 
 def test_nested_constants_beyond_bound_are_reported_as_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modelaudit.formats.pickles.pickle.nested._NESTED_KEPT", 1000)
     many = [bytes(pickle.dumps([number], 4)) for number in range(1003)]
-    _, rest = read(pickle.dumps(many, 4))
+    _, rest = read_pickle(pickle.dumps(many, 4))
     assert [item.detail for item in rest if isinstance(item, Unread)] == [
         "3 more constants begin like a file than are opened"
     ]
 
 
 def test_name_both_called_and_stored_counts_as_kept() -> None:
-    program, _ = read(b"\x80\x04](cbuiltins\ngetattr\n\x94h\x00N\x85Re.")
+    program, _ = read_pickle(b"\x80\x04](cbuiltins\ngetattr\n\x94h\x00N\x85Re.")
     assert Name("builtins", "getattr") in program.kept_names
-    program, _ = read(b"\x80\x04](cbuiltins\ngetattr\n\x94N\x85Rh\x00N\x85Re.")
+    program, _ = read_pickle(b"\x80\x04](cbuiltins\ngetattr\n\x94N\x85Rh\x00N\x85Re.")
     assert program.kept_names == ()
 
 
 def test_keywords_of_construction_are_arguments() -> None:
-    program, _ = read(b"\x80\x04cpkg\nNet\n)}\x8c\x01fcposix\nsystem\ns\x92.")
+    program, _ = read_pickle(b"\x80\x04cpkg\nNet\n)}\x8c\x01fcposix\nsystem\ns\x92.")
     (event,) = [event for event in program.events if event.act is Act.CONSTRUCT]
     assert "system" in str(event.arguments)
 
 
 def test_long_plain_data_of_protocol_0_is_recognised() -> None:
-    assert recognised(pickle.dumps(list(range(5000)), 0))
-    assert recognised(pickle.dumps(["x" * 9000, 1], 0))
+    assert is_recognised(pickle.dumps(list(range(5000)), 0))
+    assert is_recognised(pickle.dumps(["x" * 9000, 1], 0))
 
 
 def test_torch_legacy_yields_tensor_data() -> None:
-    program, rest = read((FIXTURES / "benign/torch-legacy.pt").read_bytes())
+    program, rest = read_pickle((FIXTURES / "benign/torch-legacy.pt").read_bytes())
     assert program.layout == "torch-legacy"
     assert len(program.streams) == 5
     assert rest == [TensorData(16)]
@@ -212,7 +215,7 @@ def test_torch_legacy_yields_tensor_data() -> None:
 
 def test_long_constants_are_skipped_without_reading() -> None:
     data = pickle.dumps([b"x" * 50_000_000, "end"], 4)
-    window = Bytes(data)
+    window = StrictWindow(data)
     items = list(find_reader("pickle").read(Artifact("x", len(data), lambda: None), window, Limits()))  # type: ignore[arg-type,return-value]
     assert items[0].streams[0].complete  # type: ignore[union-attr]
     assert window.read_total < 5_000_000
@@ -227,7 +230,7 @@ def test_long_constants_are_skipped_without_reading() -> None:
 )  # fmt: skip
 def test_each_limit_is_reported_by_name(limits: Limits, word: str) -> None:
     value = [collections.OrderedDict(), decimal.Decimal(1), *("abcdefghijkl")]
-    _, rest = read(pickle.dumps(value, 4) + pickle.dumps(value, 4), limits)
+    _, rest = read_pickle(pickle.dumps(value, 4) + pickle.dumps(value, 4), limits)
     (unread,) = rest
     assert isinstance(unread, Unread)
     assert unread.reason is UnreadReason.LIMIT
@@ -235,14 +238,14 @@ def test_each_limit_is_reported_by_name(limits: Limits, word: str) -> None:
 
 
 @pytest.mark.parametrize("path", sorted((FIXTURES / "bomb").iterdir()), ids=lambda path: path.name)
-def test_decompression_bombs_reach_limit(path: Path) -> None:
-    program, rest = read(path.read_bytes())
+def test_pickle_bombs_are_executed_to_their_end(path: Path) -> None:
+    program, rest = read_pickle(path.read_bytes())
     assert program.streams[0].complete
     assert not rest
 
 
 def test_equal_events_are_kept_once() -> None:
-    program, _ = read(pickle.dumps([decimal.Decimal(number) for number in range(5000)], 4))
+    program, _ = read_pickle(pickle.dumps([decimal.Decimal(number) for number in range(5000)], 4))
     assert len(program.events) < 5
 
 
@@ -250,13 +253,13 @@ def test_containers_list_acting_items_first() -> None:
     state = {f"key{number}": number for number in range(1000)}
     body = b"\x80\x04\x8c\x01a\x8c\x01B\x93)\x81" + pickle.dumps(state, 4)[2:-1]
     body += b"(\x8c\x0c__setstate__cos\ngetcwd\nub."
-    program, _ = read(body)
+    program, _ = read_pickle(body)
     (event,) = [event for event in program.events if event.act is Act.SET_STATE]
     assert event.arguments[0].entries[0] == ("__setstate__", Name("os", "getcwd"))  # type: ignore[union-attr]
 
 
-class Recorder(pickle.Unpickler):
-    """Python's own unpickler, on our own data only, writing down what it imports."""
+class RecordingUnpickler(pickle.Unpickler):
+    """Python's own unpickler, which records the names that it imports. It runs on data of the tests only."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(io.BytesIO(data))
@@ -280,14 +283,14 @@ _PLAIN = st.recursive(
 @settings(max_examples=150, deadline=None)
 def test_imports_match_python_find_class(value: object, protocol: int) -> None:
     data = pickle.dumps(value, protocol)
-    recorder = Recorder(data)
+    recorder = RecordingUnpickler(data)
     recorder.load()
-    program, rest = read(data)
-    # Bytes that happen to begin like a file of their own are handed on; nothing is left unread.
+    program, rest = read_pickle(data)
+    # Bytes that begin like a file by chance may become artifacts, but nothing is left unread.
     assert not [item for item in rest if isinstance(item, Unread)]
     assert not program.defects
     imported = {str(event.subject) for event in program.events if event.act is Act.IMPORT}
-    # C's unpickler is asked for the Python 2 names of old protocols before they are renamed.
+    # The unpickler in C passes the Python 2 names of old protocols to ``find_class``, which the test therefore maps.
     renamed = {name.replace("__builtin__.", "builtins.").replace("copy_reg.", "copyreg.") for name in recorder.found}
     assert imported == {name.replace("builtins.xrange", "builtins.range") for name in renamed}
 
@@ -295,9 +298,9 @@ def test_imports_match_python_find_class(value: object, protocol: int) -> None:
 @given(st.binary(max_size=400))
 @settings(max_examples=400, deadline=None)
 def test_random_bytes_yield_program(data: bytes) -> None:
-    recognised(data)
+    is_recognised(data)
     if data:
-        read(data)
+        read_pickle(data)
 
 
 _SEEDS = [path.read_bytes() for path in sorted(FIXTURES.rglob("*")) if path.is_file() and path.stat().st_size < 5000]
@@ -314,12 +317,12 @@ def test_mutated_pickles_yield_program(seed: bytes, changes: list[tuple[int, int
     for position, value in changes:
         data[position % len(data)] = value
     mutated = bytes(data[: len(data) - cut % len(data)])
-    recognised(mutated)
-    read(mutated)
+    is_recognised(mutated)
+    read_pickle(mutated)
 
 
 def test_failing_window_is_reported_as_unread() -> None:
-    class Failing(Bytes):
+    class Failing(StrictWindow):
         def read(self, offset: int, length: int) -> bytes:
             if offset > 0:
                 raise WindowError("the disk failed", UnreadReason.UNREADABLE)
@@ -340,8 +343,8 @@ def test_every_opcode_of_this_python_has_a_handler() -> None:
 
 
 @pytest.mark.parametrize("target", [fractions.Fraction(1, 3), datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)])
-def test_pickles_of_real_objects_complete(target: object) -> None:
+def test_pickles_of_real_objects_are_executed_to_their_end(target: object) -> None:
     for protocol in range(6):
-        program, rest = read(pickle.dumps(target, protocol))
+        program, rest = read_pickle(pickle.dumps(target, protocol))
         assert program.streams[0].complete
         assert not rest

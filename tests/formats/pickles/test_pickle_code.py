@@ -51,35 +51,37 @@ PYTHON_27 = (
 )  # fmt: skip
 
 
-def every(code: types.CodeType) -> Iterator[types.CodeType]:
+def iterate_code_objects(code: types.CodeType) -> Iterator[types.CodeType]:
+    """Yield the code objects in a code object, the innermost first, and the code object itself."""
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from every(constant)
+            yield from iterate_code_objects(constant)
     yield code
 
 
 @pytest.mark.parametrize("version", range(marshal.version + 1))
-def test_every_code_object_of_standard_library_is_decoded(version: int) -> None:
+def test_every_code_object_of_module_is_decoded_in_every_marshal_version(version: int) -> None:
     found = decode_code_objects(marshal.dumps(MODULE, version))
-    assert [code.name for code in found] == [code.co_name for code in every(MODULE)]
-    assert [code.names for code in found] == [code.co_names for code in every(MODULE)]
-    assert [code.bytecode for code in found] == [code.co_code for code in every(MODULE)]
+    assert [code.name for code in found] == [code.co_name for code in iterate_code_objects(MODULE)]
+    assert [code.names for code in found] == [code.co_names for code in iterate_code_objects(MODULE)]
+    assert [code.bytecode for code in found] == [code.co_code for code in iterate_code_objects(MODULE)]
 
 
 def test_instruction_sets_match_python_opcodes() -> None:
-    for code in every(MODULE):
+    for code in iterate_code_objects(MODULE):
         table = detect_instruction_set(code.co_code, "3.11 or later")
         assert table is not None
         assert f"{sys.version_info[0]}.{sys.version_info[1]}" in table.versions or not code.co_names
-        ours = list(list_operands(code.co_code, table, code.co_names, [repr(each) for each in code.co_consts]))
-        telling = set(table.names.values())
-        theirs = [step for step in dis.get_instructions(code) if step.opname in telling]
-        assert [name for name, _ in ours] == [step.opname for step in theirs]
-        for (name, about), step in zip(ours, theirs, strict=True):
+        constants = [repr(constant) for constant in code.co_consts]
+        decoded = list(list_operands(code.co_code, table, code.co_names, constants))
+        known_names = set(table.names.values())
+        expected = [instruction for instruction in dis.get_instructions(code) if instruction.opname in known_names]
+        assert [name for name, _ in decoded] == [instruction.opname for instruction in expected]
+        for (name, operand), instruction in zip(decoded, expected, strict=True):
             if name in NAMING:
-                assert about in step.argrepr
+                assert operand in instruction.argrepr
             elif name in CONSTANT:
-                assert about == repr(step.argval) or about == "#"
+                assert operand == repr(instruction.argval) or operand == "#"
 
 
 def test_outline_lists_imports_names_and_calls() -> None:
@@ -113,21 +115,21 @@ def test_older_code_layouts_are_detected_by_tables() -> None:
 def test_code_of_other_python_versions_is_decoded(version: str, code: list[int], steps: list[str]) -> None:
     table = detect_instruction_set(bytes(code), "3.11 or later")
     assert table is SETS[version]
-    told = [
-        f"{name} {about}".rstrip()
-        for name, about in list_operands(bytes(code), table, ["os", "system"], ["0", "None", "'x'"])
-    ]
-    assert [step for step in told if not step.startswith("LOAD_CONST")] == steps
+    operands = list_operands(bytes(code), table, ["os", "system"], ["0", "None", "'x'"])
+    decoded = [f"{name} {operand}".rstrip() for name, operand in operands]
+    assert [step for step in decoded if not step.startswith("LOAD_CONST")] == steps
 
 
 def test_extended_arg_is_combined_with_argument() -> None:
     names = [f"name{number}" for number in range(300)]
-    told = list(list_operands(bytes([144, 1, 101, 2]), SETS["3.8 to 3.10"], names, []))
-    assert told == [("LOAD_NAME", "name258")]
+    # EXTENDED_ARG 1 and LOAD_NAME 2: the index is 256 + 2.
+    operands = list(list_operands(bytes([144, 1, 101, 2]), SETS["3.8 to 3.10"], names, []))
+    assert operands == [("LOAD_NAME", "name258")]
     assert list(list_operands(bytes([101, 9]), SETS["3.8 to 3.10"], [], [])) == [("LOAD_NAME", "#9")]
 
 
-def tables(code: types.CodeType) -> list[object]:
+def list_code_arguments(code: types.CodeType) -> list[object]:
+    """Return the arguments with which ``types.CodeType`` makes an equal code object."""
     return [
         code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_nlocals, code.co_stacksize, code.co_flags, code.co_code,
         code.co_consts, code.co_names, code.co_varnames, code.co_filename, code.co_name, code.co_qualname, code.co_firstlineno,
@@ -137,9 +139,9 @@ def tables(code: types.CodeType) -> list[object]:
 
 def test_code_type_call_yields_code_outline() -> None:
     named: set[str] = set()
-    for code in every(MODULE):
-        plain = outline_code_tables(tables(code), 0)
-        in_dill = outline_code_tables([b"lines", *tables(code)], 0)
+    for code in iterate_code_objects(MODULE):
+        plain = outline_code_tables(list_code_arguments(code), 0)
+        in_dill = outline_code_tables([b"lines", *list_code_arguments(code)], 0)
         assert plain is not None
         assert (plain.name, plain.names) == (code.co_name, tuple(n for n in code.co_names if n in plain.names))
         assert in_dill == plain
@@ -155,16 +157,16 @@ def test_other_calls_yield_no_code_outline(arguments: list[object]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "imports", "code"),
+    ("name", "imports", "code_name"),
     [("marshalled-code", ("os",), "<module>"), ("rebuilt-code", ("subprocess",), "payload"), ("rebuilt-code-dill", ("subprocess",), "payload")],
 )  # fmt: skip
 def test_pickle_with_code_object_yields_outline(
-    name: str, imports: tuple[str, ...], code: str, read_fixture: Callable[[str], object]
+    name: str, imports: tuple[str, ...], code_name: str, read_fixture: Callable[[str], object]
 ) -> None:
     (program,) = read_fixture(f"pickle/malicious/{name}.pkl").of(PickleProgram)  # type: ignore[attr-defined]
     (outline,) = program.code_objects
     assert isinstance(outline, CodeOutline)
-    assert (outline.name, outline.versions, outline.imports) == (code, "3.13", imports)
+    assert (outline.name, outline.versions, outline.imports) == (code_name, "3.13", imports)
     assert outline.offset in {event.offset for event in program.events}
 
 
@@ -192,11 +194,10 @@ def test_hostile_marshalled_data_terminate(data: bytes) -> None:
 
 
 def test_tuples_shared_exponentially_are_bounded() -> None:
-    bomb = (
-        b"\xa9\x02"
-        + b"NN"
-        + b"".join(b"\xa9\x02" + b"r" + n.to_bytes(4, "little") + b"r" + n.to_bytes(4, "little") for n in range(60))
-    )
+    # Each of 60 tuples is a pair of references to the one before it, which would unpack to 2**60 values.
+    bomb = b"\xa9\x02" + b"NN"
+    for number in range(60):
+        bomb += b"\xa9\x02" + (b"r" + number.to_bytes(4, "little")) * 2
     code = PYTHON_38.replace(b")\x03\xe9\0\0\0\0NZ\x01x", b"(" + (61).to_bytes(4, "little") + bomb)
     (outline,) = outline_marshalled_code(code, 0)
     assert outline.constants == ()
@@ -233,5 +234,5 @@ def test_mutated_code_yields_outlines(seed: bytes, changes: list[tuple[int, int]
     outline_marshalled_code(bytes(data[: len(data) - cut % len(data)]), 0)
 
 
-def test_marshal_is_used_only_on_own_code() -> None:
+def test_decoder_does_not_import_marshal() -> None:
     assert "import marshal" not in Path(sys.modules[decode_code_objects.__module__].__file__ or "").read_text()

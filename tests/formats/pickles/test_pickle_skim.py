@@ -1,4 +1,4 @@
-"""Skipping plain data must not change the events: the skimming machine against the one that follows all."""
+"""Skipping plain data must not change the events: compare a machine that skims with one that executes everything."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from modelaudit.model.pickle import Act, ContainerValue, PickleEvent, PlainValue
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
 
-class Bytes:
+class CountingWindow:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.size = len(data)
@@ -34,47 +34,56 @@ class Bytes:
 
 
 @pytest.fixture(autouse=True)
-def _eager(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Skim over everything, however short, unless a test is about real sizes."""
+def _skim_programs_of_any_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let machines skim programs of any size, except in tests marked ``real_sizes``."""
     if "real_sizes" not in request.keywords:
         monkeypatch.setattr(skimmer, "_SMALLEST_FILE", 0)
-        monkeypatch.setattr(skimmer, "_SHORTEST", 1)
+        monkeypatch.setattr(skimmer, "_SHORTEST_STRETCH", 1)
     yield
 
 
-class Writer:
-    """Writes random programs that a loader would run through, with names, calls and state among plain data."""
+class ProgramWriter:
+    """Writes random programs that a loader would execute to the end, with names, calls and state among plain data."""
 
     def __init__(self, seed: int, protocol: int) -> None:
         self.random = random.Random(seed)
         self.memo = 0
-        self.by_put = protocol < 4
-        self.left = 120
+        self.writes_put = protocol < 4
+        self.values_left = 120
 
-    def program(self) -> bytes:
-        return b"\x80\x04" + self.value(6) + b"."
+    def write_program(self) -> bytes:
+        return b"\x80\x04" + self.write_value(6) + b"."
 
-    def value(self, depth: int) -> bytes:
-        self.left -= 1
-        kinds = [self.constant, self.constant, self.constant, self.get]
-        if depth > 0 and self.left > 0:
-            kinds += [self.tuple, self.list, self.list, self.dict, self.dict, self.name, self.call, self.built]
+    def write_value(self, depth: int) -> bytes:
+        self.values_left -= 1
+        kinds = [self.write_constant, self.write_constant, self.write_constant, self.write_get]
+        if depth > 0 and self.values_left > 0:
+            kinds += [
+                self.write_tuple,
+                self.write_list,
+                self.write_list,
+                self.write_dict,
+                self.write_dict,
+                self.write_name,
+                self.write_call,
+                self.write_object_with_state,
+            ]
         return self.random.choice(kinds)(depth)
 
-    def memoize(self) -> bytes:
+    def write_to_memo(self) -> bytes:
         if self.random.random() < 0.4:
             return b""
         self.memo += 1
-        if not self.by_put:
+        if not self.writes_put:
             return b"\x94"
         index = self.memo - 1
         return b"q" + bytes((index,)) if index < 256 else b"r" + struct.pack("<I", index)
 
-    def text(self, word: str) -> bytes:
+    def write_text(self, word: str) -> bytes:
         data = word.encode()
         return self.random.choice((b"\x8c" + bytes((len(data),)), b"X" + struct.pack("<I", len(data)))) + data
 
-    def constant(self, _: int) -> bytes:
+    def write_constant(self, _: int) -> bytes:
         word = self.random.choice(("os", "system", "k", "x" * 70, "__setstate__", "gAR", "__array_interface__", ""))
         data = self.random.choice(
             (
@@ -85,86 +94,104 @@ class Writer:
                 b"J\x95\x95\x95\x95",
                 b"G" + b"\x94" * 8,
                 b"\x8a\x02\x94\x94",
-                self.text(word),
-                self.text(word),
+                self.write_text(word),
+                self.write_text(word),
                 b"C\x03(e.",
                 b"]",
                 b"}",
                 b")",
             )
         )
-        return data + self.memoize()
+        return data + self.write_to_memo()
 
-    def get(self, depth: int) -> bytes:
+    def write_get(self, depth: int) -> bytes:
         if not self.memo:
-            return self.constant(depth)
+            return self.write_constant(depth)
         index = self.random.randrange(self.memo)
         return b"h" + bytes((index,)) if index < 256 else b"j" + struct.pack("<I", index)
 
-    def tuple(self, depth: int) -> bytes:
+    def write_tuple(self, depth: int) -> bytes:
         count = self.random.randrange(5)
-        values = b"".join(self.value(depth - 1) for _ in range(count))
-        return (b"(" + values + b"t" if count in (0, 4) else values + bytes((0x84 + count,))) + self.memoize()
+        values = b"".join(self.write_value(depth - 1) for _ in range(count))
+        return (b"(" + values + b"t" if count in (0, 4) else values + bytes((0x84 + count,))) + self.write_to_memo()
 
-    def list(self, depth: int) -> bytes:
-        data = b"]" + self.memoize()
+    def write_list(self, depth: int) -> bytes:
+        data = b"]" + self.write_to_memo()
         for _ in range(self.random.randrange(3)):
-            items = [self.value(depth - 1) for _ in range(self.random.randrange(1, 5))]
+            items = [self.write_value(depth - 1) for _ in range(self.random.randrange(1, 5))]
             data += items[0] + b"a" if len(items) == 1 else b"(" + b"".join(items) + b"e"
         return data
 
-    def dict(self, depth: int) -> bytes:
-        data = b"}" + self.memoize()
+    def write_dict(self, depth: int) -> bytes:
+        data = b"}" + self.write_to_memo()
         for _ in range(self.random.randrange(3)):
-            items = [self.text("k") + self.value(depth - 1) for _ in range(self.random.randrange(1, 4))]
+            items = [self.write_text("k") + self.write_value(depth - 1) for _ in range(self.random.randrange(1, 4))]
             data += items[0] + b"s" if len(items) == 1 else b"(" + b"".join(items) + b"u"
         return data
 
-    def name(self, _: int) -> bytes:
+    def write_name(self, _: int) -> bytes:
         names = (("os", "system"), ("builtins", "eval"), ("a", "B"))
         module, qualname = self.random.choice(names)
         if self.random.random() < 0.3:
-            return f"c{module}\n{qualname}\n".encode() + self.memoize()
-        return self.text(module) + self.memoize() + self.text(qualname) + self.memoize() + b"\x93" + self.memoize()
+            return f"c{module}\n{qualname}\n".encode() + self.write_to_memo()
+        return (
+            self.write_text(module)
+            + self.write_to_memo()
+            + self.write_text(qualname)
+            + self.write_to_memo()
+            + b"\x93"
+            + self.write_to_memo()
+        )
 
-    def call(self, depth: int) -> bytes:
-        return self.name(depth) + self.tuple(depth) + b"R" + self.memoize()
+    def write_call(self, depth: int) -> bytes:
+        return self.write_name(depth) + self.write_tuple(depth) + b"R" + self.write_to_memo()
 
-    def built(self, depth: int) -> bytes:
-        return self.call(depth) + self.random.choice((self.dict, self.tuple, self.value))(depth) + b"b"
+    def write_object_with_state(self, depth: int) -> bytes:
+        return (
+            self.write_call(depth)
+            + self.random.choice((self.write_dict, self.write_tuple, self.write_value))(depth)
+            + b"b"
+        )
 
 
-def events_of(machine: Machine) -> list[PickleEvent]:
+def execute_and_get_events(machine: Machine) -> list[PickleEvent]:
+    """Execute a program as far as possible; return its events."""
     with suppress(DamagedError):
         machine.execute()
     return machine.recorder.events
 
 
-Told = dict[tuple[object, ...], int]
+ActOffsets = dict[tuple[object, ...], int]
 
 
-def acts(events: list[PickleEvent], before: int | None = None) -> Told:
-    """Each act with the first offset at which it is done; what is plain among the arguments may be told differently."""
-    told: Told = {}
+def find_act_offsets(events: list[PickleEvent], before: int | None = None) -> ActOffsets:
+    """Return the first offset of each act, of those before the offset ``before``.
+
+    Arguments are left out, because a machine that skims keeps less of plain data.
+    """
+    offsets: ActOffsets = {}
     for event in events:
-        # Setting items of a number or of text raises in every loader; in plain data nobody looks for it.
+        # Setting items of a number or of text raises in every loader; a machine that skims does not see it.
         raises = event.act is Act.SET_ITEM and isinstance(event.subject, PlainValue | ContainerValue)
         if not raises and (before is None or event.offset < before):
-            # An index counts only what was looked at.
-            sets = tuple((name if not name.isdigit() else "#", value) for name, value in event.set_attributes)
+            # The indices differ, because skipped items are not counted.
+            sets = tuple(("#" if name.isdigit() else name, value) for name, value in event.set_attributes)
             subject = event.subject.type if isinstance(event.subject, ContainerValue) else event.subject
             key = (event.act, subject, sets)
-            told[key] = min(told.get(key, event.offset), event.offset)
-    return told
+            offsets[key] = min(offsets.get(key, event.offset), event.offset)
+    return offsets
 
 
 @settings(max_examples=400, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([2, 4]))
 def test_skimming_reports_same_events_for_complete_programs(seed: int, protocol: int) -> None:
-    data = Writer(seed, protocol).program()
-    slow, fast = Machine(Bytes(data), 0, Limits()), Machine(Bytes(data), 0, Limits(), skips_plain_data=True)
-    assert acts(events_of(slow)) == acts(events_of(fast))
-    assert list(acts(slow.recorder.events)) == list(acts(fast.recorder.events))
+    data = ProgramWriter(seed, protocol).write_program()
+    slow, fast = (
+        Machine(CountingWindow(data), 0, Limits()),
+        Machine(CountingWindow(data), 0, Limits(), skips_plain_data=True),
+    )
+    assert find_act_offsets(execute_and_get_events(slow)) == find_act_offsets(execute_and_get_events(fast))
+    assert list(find_act_offsets(slow.recorder.events)) == list(find_act_offsets(fast.recorder.events))
     assert slow.recorder.fault is None
     assert slow.recorder.uses == fast.recorder.uses
     assert type(fast.result) is not PlainStretch
@@ -173,23 +200,26 @@ def test_skimming_reports_same_events_for_complete_programs(seed: int, protocol:
 @settings(max_examples=400, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([2, 4]), st.data())
 def test_skimming_keeps_acts_before_fault_of_damaged_program(seed: int, protocol: int, choice: st.DataObject) -> None:
-    data = bytearray(Writer(seed, protocol).program())
+    data = bytearray(ProgramWriter(seed, protocol).write_program())
     for _ in range(choice.draw(st.integers(1, 4))):
         data[choice.draw(st.integers(0, len(data) - 1))] = choice.draw(st.sampled_from(b"(tue.as\x94q\x00hR\x86\x930N"))
     slow, fast = (
-        Machine(Bytes(bytes(data)), 0, Limits()),
-        Machine(Bytes(bytes(data)), 0, Limits(), skips_plain_data=True),
+        Machine(CountingWindow(bytes(data)), 0, Limits()),
+        Machine(CountingWindow(bytes(data)), 0, Limits(), skips_plain_data=True),
     )
-    events_of(slow)
-    assert acts(slow.recorder.events, slow.recorder.fault).items() <= acts(events_of(fast)).items()
+    execute_and_get_events(slow)
+    assert (
+        find_act_offsets(slow.recorder.events, slow.recorder.fault).items()
+        <= find_act_offsets(execute_and_get_events(fast)).items()
+    )
 
 
 @pytest.mark.real_sizes
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_large_plain_data_is_skipped(protocol: int) -> None:
     rows = [{"id": i, "name": f"row {i}", "at": (i / 7, -i, None), "tags": ["x", str(i)]} for i in range(20_000)]
-    machine = Machine(Bytes(pickle.dumps(rows, protocol)), 0, Limits(), skips_plain_data=True)
-    assert events_of(machine) == []
+    machine = Machine(CountingWindow(pickle.dumps(rows, protocol)), 0, Limits(), skips_plain_data=True)
+    assert execute_and_get_events(machine) == []
     assert machine.opcodes < 2000
     assert machine.recorder.defects == []
 
@@ -199,49 +229,49 @@ def test_name_with_parts_in_skipped_data_is_resolved() -> None:
     rows: list[object] = [f"row {i}" for i in range(900)]
     start = pickle.dumps([*["os", "system"], *rows * 20], 4)[:-1]
     call = b"h\x01h\x02\x93\x8c\x04echo\x85R."
-    machine = Machine(Bytes(start + b"0" + call), 0, Limits(), skips_plain_data=True)
-    assert [str(event.subject) for event in events_of(machine)] == ["os.system", "os.system"]
+    machine = Machine(CountingWindow(start + b"0" + call), 0, Limits(), skips_plain_data=True)
+    assert [str(event.subject) for event in execute_and_get_events(machine)] == ["os.system", "os.system"]
 
 
 @pytest.mark.real_sizes
 def test_deep_nesting_is_scanned_in_linear_time() -> None:
     depth = 200_000
-    window = Bytes(b"\x80\x04" + b"](" * depth + b"cos\nsystem\n" + b"e" * depth + b".")
+    window = CountingWindow(b"\x80\x04" + b"](" * depth + b"cos\nsystem\n" + b"e" * depth + b".")
     machine = Machine(window, 0, Limits(), skips_plain_data=True)
-    events = events_of(machine)
+    events = execute_and_get_events(machine)
     assert [str(event.subject) for event in events] == ["os.system"]
     assert window.reads < 100
 
 
 def test_pieces_are_cut_between_opcodes() -> None:
     data = b"\x8c\x02os\x94" * 50 + b"X\x00\x01\x00\x00" + b"q" * 256 + b"\x94h\x01" * 40
-    runs = list(iterate_pieces(Bytes(data), 0, len(data)))
+    runs = list(iterate_pieces(CountingWindow(data), 0, len(data)))
     reads = [get for run in runs for get in patterns().reads.findall(run) if get]
     writes = [write for run in runs for write in patterns().writes.findall(run) if write]
     assert [decode_index(get) for get in reads] == [1] * 40
     assert writes == [b"\x94"] * 90
 
 
-def both(data: bytes, limits: Limits | None = None) -> tuple[Machine, Machine]:
-    """The machine that follows all and the one that passes over, each after its run."""
-    slow = Machine(Bytes(data), 0, limits or Limits())
-    fast = Machine(Bytes(data), 0, limits or Limits(), skips_plain_data=True)
-    events_of(slow)
-    events_of(fast)
+def execute_without_and_with_skimming(data: bytes, limits: Limits | None = None) -> tuple[Machine, Machine]:
+    """Return the machine that executes everything and the one that skims, each after its execution."""
+    slow = Machine(CountingWindow(data), 0, limits or Limits())
+    fast = Machine(CountingWindow(data), 0, limits or Limits(), skips_plain_data=True)
+    execute_and_get_events(slow)
+    execute_and_get_events(fast)
     return slow, fast
 
 
-def spelled(word: str) -> bytes:
+def push_text(word: str) -> bytes:
     return b"X" + struct.pack("<I", len(word)) + word.encode()
 
 
-OS, MATH, SYSTEM = spelled("os"), spelled("math"), spelled("system")
+OS, MATH, SYSTEM = push_text("os"), push_text("math"), push_text("system")
 
 
 @pytest.mark.parametrize(
     "program",
     [
-        # The first entry has an index that nobody counted up to; the next takes the number of entries.
+        # PUT writes entry 5 first; MEMOIZE then writes entry 1, the number of entries.
         b"(" + SYSTEM + b"q\x05" + OS + b"\x941h\x01h\x05\x93.",
         # An entry is read by one stretch and overwritten by another, and by an opcode outside of any.
         b"(" + OS + b"q\x001(h\x00q\x011(" + MATH + b"q\x001h\x01" + SYSTEM + b"\x93.",
@@ -250,84 +280,88 @@ OS, MATH, SYSTEM = spelled("os"), spelled("math"), spelled("system")
     ids=["put-and-memoize", "overwritten-in-plain-data", "overwritten-outside"],
 )
 def test_memo_entries_written_out_of_order_match_loader(program: bytes) -> None:
-    slow, fast = both(b"\x80\x04" + program)
+    slow, fast = execute_without_and_with_skimming(b"\x80\x04" + program)
     assert [str(event.subject) for event in slow.recorder.events] == ["os.system"]
     assert [str(event.subject) for event in fast.recorder.events] == ["os.system"]
     assert slow.recorder.defects == fast.recorder.defects == []
 
 
 def test_nothing_is_skipped_after_memo_entry_is_overwritten() -> None:
-    plain = b"(" + b"N" * 50 + b"1"
-    usual = b"\x80\x04(" + OS + b"q\x001(h\x00q\x011" + MATH + b"q\x020" + plain + b"N."
-    _, fast = both(usual)
-    few = fast.opcodes
-    _, fast = both(usual.replace(b"q\x02", b"q\x00"))
-    assert few < 50 <= fast.opcodes
+    plain_data = b"(" + b"N" * 50 + b"1"
+    program = b"\x80\x04(" + OS + b"q\x001(h\x00q\x011" + MATH + b"q\x020" + plain_data + b"N."
+    _, skimming = execute_without_and_with_skimming(program)
+    overwriting_program = program.replace(b"q\x02", b"q\x00")
+    _, overwriting = execute_without_and_with_skimming(overwriting_program)
+    assert skimming.opcodes < 50 <= overwriting.opcodes
 
 
 @pytest.mark.parametrize("write", [b"\x94", b"q%c"], ids=["memoize", "put"])
 def test_memo_entries_of_skipped_data_count_against_limit(write: bytes) -> None:
     writes = [write % index if b"%" in write else write for index in range(1, 4)]
-    # What is read lies outside, so that the entries are counted and not followed.
-    data = b"\x80\x04Nq\x000(" + b"".join(b"N" + one for one in writes) + b"1h\x000N."
+    # The GET reads an entry outside of the skipped data, so their entries are counted and not executed.
+    data = b"\x80\x04Nq\x000(" + b"".join(b"N" + write for write in writes) + b"1h\x000N."
     for skips in (False, True):
-        Machine(Bytes(data), 0, Limits(pickle_memo=4), skips_plain_data=skips).execute()
+        Machine(CountingWindow(data), 0, Limits(pickle_memo=4), skips_plain_data=skips).execute()
         with pytest.raises(LimitReachedError, match="more than 3 memo entries"):
-            Machine(Bytes(data), 0, Limits(pickle_memo=3), skips_plain_data=skips).execute()
+            Machine(CountingWindow(data), 0, Limits(pickle_memo=3), skips_plain_data=skips).execute()
 
 
 @check_each("key", ["__array_interface__", "__array_struct__", "__cuda_array_interface__"])
 @check_each("opcode", [b"\x8c%c", b"X%c\0\0\0", b"\x8d%c" + bytes(7)])
 def test_plain_data_under_special_key_is_executed(key: str, opcode: bytes) -> None:
-    state = b"}(" + spelled("a") + b"N" + opcode % len(key) + key.encode() + b"N" + spelled("b") + b"Nu"
-    slow, fast = both(b"\x80\x04cargparse\nNamespace\n)\x81" + state + b"b.")
+    state = b"}(" + push_text("a") + b"N" + opcode % len(key) + key.encode() + b"N" + push_text("b") + b"Nu"
+    slow, fast = execute_without_and_with_skimming(b"\x80\x04cargparse\nNamespace\n)\x81" + state + b"b.")
     (sets,) = (event.set_attributes for event in slow.recorder.events if event.act is Act.SET_STATE)
     assert [name for name, _ in sets] == [key]
-    assert acts(fast.recorder.events) == acts(slow.recorder.events)
+    assert find_act_offsets(fast.recorder.events) == find_act_offsets(slow.recorder.events)
 
 
 def test_mapping_that_replaces_attributes_is_executed() -> None:
-    inner = b"}" + spelled("pyfunc") + b"cos\nsystem\nsq\x000"
-    state = b"N}(" + spelled("__dict__") + b"h\x00u\x86b"
-    slow, fast = both(b"\x80\x04" + inner + b"cnumpy\nvectorize\n)\x81" + state + b".")
+    inner = b"}" + push_text("pyfunc") + b"cos\nsystem\nsq\x000"
+    state = b"N}(" + push_text("__dict__") + b"h\x00u\x86b"
+    slow, fast = execute_without_and_with_skimming(b"\x80\x04" + inner + b"cnumpy\nvectorize\n)\x81" + state + b".")
     (sets,) = (event.set_attributes for event in slow.recorder.events if event.act is Act.SET_STATE)
     assert [str(value) for _, value in sets] == ["os.system"]
-    assert acts(fast.recorder.events) == acts(slow.recorder.events)
+    assert find_act_offsets(fast.recorder.events) == find_act_offsets(slow.recorder.events)
 
 
 def test_dict_filled_after_replacing_attributes_is_executed() -> None:
     plain = b"(}q\x001"
-    state = b"}(" + spelled("__dict__") + b"h\x00u"
-    filled = b"h\x00" + spelled("pyfunc") + b"cos\nsystem\ns0"
-    slow, fast = both(b"\x80\x04" + plain + b"cnumpy\nvectorize\n)\x81" + state + filled + b"b.")
+    state = b"}(" + push_text("__dict__") + b"h\x00u"
+    filled = b"h\x00" + push_text("pyfunc") + b"cos\nsystem\ns0"
+    slow, fast = execute_without_and_with_skimming(
+        b"\x80\x04" + plain + b"cnumpy\nvectorize\n)\x81" + state + filled + b"b."
+    )
     (sets,) = (event.set_attributes for event in slow.recorder.events if event.act is Act.SET_STATE)
     assert [str(value) for _, value in sets] == ["os.system"]
-    assert acts(fast.recorder.events) == acts(slow.recorder.events)
+    assert find_act_offsets(fast.recorder.events) == find_act_offsets(slow.recorder.events)
 
 
-def _frame(size: int) -> bytes:
+def build_frame(size: int) -> bytes:
+    """Return a FRAME opcode for a frame of ``size`` bytes."""
     return b"\x95" + struct.pack("<Q", size)
 
 
 @pytest.mark.parametrize(
     "program",
     [
-        b"(NNN1(" + _frame(40) + b"N1(NNN1" + b"N0" * 30 + b"N.",
-        b"(" + _frame(40) + b"N1(NNN1" + b"N0" * 30 + b"N.",
-        _frame(40) + b"(NNN1" + b"N0" * 30 + b"N.",
+        b"(NNN1(" + build_frame(40) + b"N1(NNN1" + b"N0" * 30 + b"N.",
+        b"(" + build_frame(40) + b"N1(NNN1" + b"N0" * 30 + b"N.",
+        build_frame(40) + b"(NNN1" + b"N0" * 30 + b"N.",
     ],
     ids=["in-the-second-stretch", "in-the-first-stretch", "outside"],
 )
 def test_frame_end_includes_skipped_frames(program: bytes) -> None:
-    slow, fast = both(b"\x80\x04" + program)
-    assert fast.find_frame_end() == slow.find_frame_end() == 2 + program.index(_frame(40)) + 9 + 40
+    slow, fast = execute_without_and_with_skimming(b"\x80\x04" + program)
+    assert fast.find_frame_end() == slow.find_frame_end() == 2 + program.index(build_frame(40)) + 9 + 40
     assert slow.opcodes > fast.opcodes
 
 
 @pytest.mark.parametrize("beyond", [0, 1])
 def test_frame_beyond_end_of_file_in_plain_data_is_defect(beyond: int) -> None:
-    rest = b"NN1N."
-    slow, fast = both(b"\x80\x04(N" + _frame(len(rest) + beyond) + rest)
+    frame_content = b"NN1N."
+    frame = build_frame(len(frame_content) + beyond) + frame_content
+    slow, fast = execute_without_and_with_skimming(b"\x80\x04(N" + frame)
     assert [defect.kind for defect in slow.recorder.defects] == ["frame-too-long"] * beyond
     assert fast.recorder.defects == slow.recorder.defects
     assert fast.recorder.fault == slow.recorder.fault

@@ -9,7 +9,7 @@ from modelaudit.model.pickle import Name
 
 
 @check_each(
-    "module, qualname, could",
+    "module, qualname, is_valid",
     [
         ("os", "system", True),
         ("a.b", "C.d", True),
@@ -20,8 +20,8 @@ from modelaudit.model.pickle import Name
         ("a.", "b", False),
     ],
 )
-def test_importable_names_follow_python_identifiers(module: str, qualname: str, could: bool) -> None:
-    assert is_importable(Name(module, qualname)) == could
+def test_only_names_of_python_identifiers_are_importable(module: str, qualname: str, is_valid: bool) -> None:
+    assert is_importable(Name(module, qualname)) == is_valid
 
 
 def test_pickle_among_other_bytes_may_import_non_ascii_module(read_bytes: Callable[..., object]) -> None:

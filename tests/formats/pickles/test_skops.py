@@ -13,38 +13,39 @@ from modelaudit.model.structure import ArchiveListing, Document, UnreadReason
 PATH = "m.skops!schema.json"
 
 
-def node(loader: str, name: str, **more: object) -> dict[str, object]:
-    module, _, last = name.rpartition(".")
-    return {"__class__": last, "__module__": module, "__loader__": loader, **more}
+def build_node(loader: str, qualified_name: str, **fields: object) -> dict[str, object]:
+    """Return a node of a schema as JSON values, for the class or function of that name."""
+    module, _, name = qualified_name.rpartition(".")
+    return {"__class__": name, "__module__": module, "__loader__": loader, **fields}
 
 
-def nodes(read_bytes, root: object) -> set[SkopsNode]:
+def read_nodes(read_bytes, root: object) -> set[SkopsNode]:
     (schema,) = read_bytes(json.dumps(root).encode(), PATH).of(SkopsSchema)
     return set(schema.nodes)
 
 
-STR = node("TypeNode", "builtins.str")
-RUN = node("FunctionNode", "pkg.run")
+STRING_TYPE = build_node("TypeNode", "builtins.str")
+FUNCTION = build_node("FunctionNode", "pkg.run")
 
 
 @pytest.mark.parametrize(
     ("root", "role"),
     [
-        (node("PartialNode", "functools.partial", content={"func": RUN, "args": STR}), "PartialNode.func"),
-        (node("DefaultDictNode", "collections.defaultdict", content={"default_factory": RUN}), "DefaultDictNode.default_factory"),
-        (node("DictNode", "builtins.dict", content={}, key_types=node("ListNode", "builtins.list", content=[RUN])), "DictNode.key_types"),
-        (node("DictNode", "builtins.dict", content={"__setstate__": RUN}), "DictNode.__setstate__"),
+        (build_node("PartialNode", "functools.partial", content={"func": FUNCTION, "args": STRING_TYPE}), "PartialNode.func"),
+        (build_node("DefaultDictNode", "collections.defaultdict", content={"default_factory": FUNCTION}), "DefaultDictNode.default_factory"),
+        (build_node("DictNode", "builtins.dict", content={}, key_types=build_node("ListNode", "builtins.list", content=[FUNCTION])), "DictNode.key_types"),
+        (build_node("DictNode", "builtins.dict", content={"__setstate__": FUNCTION}), "DictNode.__setstate__"),
     ],
 )  # fmt: skip
-def test_called_nodes_have_a_role(read_bytes, root: object, role: str) -> None:
-    assert SkopsNode("FunctionNode", "pkg", "run", role) in nodes(read_bytes, root)
+def test_node_that_loader_calls_has_role(read_bytes, root: object, role: str) -> None:
+    assert SkopsNode("FunctionNode", "pkg", "run", role) in read_nodes(read_bytes, root)
 
 
 def test_every_node_is_kept_once_at_any_depth(read_bytes) -> None:
-    root: object = RUN
+    root: object = FUNCTION
     for _ in range(20):
-        root = node("ListNode", "builtins.list", content=[root, STR, STR])
-    assert {(each.loader, each.name) for each in nodes(read_bytes, root)} == {
+        root = build_node("ListNode", "builtins.list", content=[root, STRING_TYPE, STRING_TYPE])
+    assert {(each.loader, each.name) for each in read_nodes(read_bytes, root)} == {
         ("FunctionNode", "run"),
         ("TypeNode", "str"),
         ("ListNode", "list"),
@@ -52,29 +53,35 @@ def test_every_node_is_kept_once_at_any_depth(read_bytes) -> None:
 
 
 def test_method_node_keeps_attribute_and_class(read_bytes) -> None:
-    root = node("MethodNode", "a.A", content={"func": "go", "obj": node("ObjectNode", "b.B")})
-    assert SkopsNode("MethodNode", "a", "A", member="go", bound="b.B") in nodes(read_bytes, root)
+    root = build_node("MethodNode", "a.A", content={"func": "go", "obj": build_node("ObjectNode", "b.B")})
+    assert SkopsNode("MethodNode", "a", "A", member="go", bound="b.B") in read_nodes(read_bytes, root)
 
 
 def test_function_node_of_protocol_0_is_named_by_its_content(read_bytes) -> None:
-    root = node("FunctionNode", "numpy.log", content={"module_path": "os", "function": "system"})
-    assert SkopsNode("FunctionNode", "os", "system") in nodes(read_bytes, root)
+    root = build_node("FunctionNode", "numpy.log", content={"module_path": "os", "function": "system"})
+    assert SkopsNode("FunctionNode", "os", "system") in read_nodes(read_bytes, root)
 
 
 @pytest.mark.parametrize("name", ["PCG64", "set_state"])
-def test_generator_is_read_from_both_spellings(read_bytes, name: str) -> None:
-    text = node("JsonNode", "builtins.str", content=json.dumps(name))
-    new = {"bit_generator": node("DictNode", "builtins.dict", content={"bit_generator": text})}
+def test_generator_name_is_read_in_both_protocols(read_bytes, name: str) -> None:
+    text = build_node("JsonNode", "builtins.str", content=json.dumps(name))
+    new = {"bit_generator": build_node("DictNode", "builtins.dict", content={"bit_generator": text})}
     old = {"bit_generator": {"bit_generator": name, "state": {"state": 1}}}
     for content in (new, old):
-        found = nodes(read_bytes, node("RandomGeneratorNode", "numpy.random._generator.Generator", content=content))
+        found = read_nodes(
+            read_bytes, build_node("RandomGeneratorNode", "numpy.random._generator.Generator", content=content)
+        )
         assert SkopsNode("RandomGeneratorNode", "numpy.random._generator", "Generator", member=name) in found
 
 
 def test_two_types_with_one_id_are_defect(read_bytes) -> None:
-    root = node("ListNode", "builtins.list", content=[{**STR, "__id__": 5}, {**RUN, "__id__": 5}, {**RUN, "__id__": 6}])
+    root = build_node(
+        "ListNode",
+        "builtins.list",
+        content=[{**STRING_TYPE, "__id__": 5}, {**FUNCTION, "__id__": 5}, {**FUNCTION, "__id__": 6}],
+    )
     assert read_bytes(json.dumps(root).encode(), PATH).kinds() == {"duplicate-node-id"}
-    again = node("ListNode", "builtins.list", content=[{**RUN, "__id__": 5}, {**RUN, "__id__": 5}])
+    again = build_node("ListNode", "builtins.list", content=[{**FUNCTION, "__id__": 5}, {**FUNCTION, "__id__": 5}])
     assert not read_bytes(json.dumps(again).encode(), PATH).kinds()
 
 
@@ -86,7 +93,7 @@ def test_schema_json_without_nodes_is_read_as_json(read_bytes) -> None:
 
 
 def test_nodes_before_syntax_error_are_kept(read_bytes) -> None:
-    reading = read_bytes(b'{"a": ' + json.dumps(RUN).encode() + b', "b": {"__loader__"', PATH)
+    reading = read_bytes(b'{"a": ' + json.dumps(FUNCTION).encode() + b', "b": {"__loader__"', PATH)
     assert reading.of(SkopsSchema)[0].nodes == (SkopsNode("FunctionNode", "pkg", "run"),)
     assert reading.unread == [(PATH, UnreadReason.DAMAGED)]
 
@@ -94,7 +101,7 @@ def test_nodes_before_syntax_error_are_kept(read_bytes) -> None:
 def test_schema_beyond_limits_is_reported_as_limit(read_bytes) -> None:
     deep = b'{"__loader__":' * 1000
     assert read_bytes(deep, PATH).reasons() == {UnreadReason.LIMIT}
-    many = json.dumps([RUN] * 100).encode()
+    many = json.dumps([FUNCTION] * 100).encode()
     assert read_bytes(many, PATH, Limits(document_nodes=50)).reasons() == {UnreadReason.LIMIT}
 
 
@@ -107,17 +114,17 @@ def test_schema_beyond_limits_is_reported_as_limit(read_bytes) -> None:
     )
 )  # fmt: skip
 @settings(max_examples=200, deadline=None)
-def test_any_tree_ends_in_result(read_bytes, root: object) -> None:
+def test_any_json_tree_is_read_completely(read_bytes, root: object) -> None:
     assert read_bytes(json.dumps(root).encode(), PATH).unread == []
 
 
 @given(st.binary(max_size=100))
 @settings(max_examples=100, deadline=None)
-def test_any_bytes_end_in_result(read_bytes, data: bytes) -> None:
+def test_any_bytes_in_schema_are_read_without_error(read_bytes, data: bytes) -> None:
     assert read_bytes(data, PATH).reasons() is not None
 
 
-def test_layout_is_reported(read_fixture) -> None:
+def test_archive_with_schema_has_skops_layout(read_fixture) -> None:
     assert read_fixture("skops/benign/scaler.skops").of(ArchiveListing)[0].layout == "skops"
 
 

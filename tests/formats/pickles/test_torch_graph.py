@@ -17,7 +17,8 @@ from modelaudit.model.torch import TorchProgram
 PATH = "m.pt2!m/models/model.json"
 
 
-def told(read_bytes, value: object) -> set[tuple[str, str]]:
+def list_mentions(read_bytes, value: object) -> set[tuple[str, str]]:
+    """Return (use, name) of each mention in a graph with this JSON value."""
     reading = read_bytes(json.dumps(value).encode(), PATH, content=TORCH_EXPORT)
     return {(item.use.value, item.name) for program in reading.of(TorchProgram) for item in program.mentions}
 
@@ -41,13 +42,13 @@ def told(read_bytes, value: object) -> set[tuple[str, str]]:
         ({"context": "{not json"}, ("unresolved", "a tree of inputs that is not JSON")),
     ],
 )
-def test_graph_loading_actions_are_mentions(read_bytes, value: object, expected: tuple[str, str]) -> None:
-    assert expected in told(read_bytes, value)
+def test_names_that_loading_a_graph_acts_on_are_mentions(read_bytes, value: object, expected: tuple[str, str]) -> None:
+    assert expected in list_mentions(read_bytes, value)
 
 
 def test_symbols_and_plain_names_are_not_reported(read_bytes) -> None:
     value = {"expr_str": "2*s77 + (u0//3)", "name": "p_l_weight", "guards_code": ["'a' == \"b\""], "context": "null"}
-    assert not told(read_bytes, value)
+    assert not list_mentions(read_bytes, value)
 
 
 def test_json_nested_in_too_many_strings_is_reported_as_limit(read_bytes) -> None:
@@ -72,15 +73,16 @@ def test_graph_beyond_limits_is_reported_as_limit(read_bytes) -> None:
 
 
 def test_weight_is_numbers_unless_pickle_has_events(read_bytes) -> None:
-    chance = read_bytes(b"\x80\x02K\x01" + bytes(60), "m.pt2!m/data/weights/weight_0", content=TORCH_WEIGHT)
-    assert (len(chance.of(TensorData)), chance.of(PickleProgram), chance.unread) == (1, [], [])
-    acting = read_bytes(b"\x80\x02cos\nsystem\n.", "m.pt2!m/data/weights/weight_0", content=TORCH_WEIGHT)
-    assert len(acting.of(PickleProgram)) == 1
+    path = "m.pt2!m/data/weights/weight_0"
+    numbers = read_bytes(b"\x80\x02K\x01" + bytes(60), path, content=TORCH_WEIGHT)
+    assert (len(numbers.of(TensorData)), numbers.of(PickleProgram), numbers.unread) == (1, [], [])
+    importing_pickle = read_bytes(b"\x80\x02cos\nsystem\n.", path, content=TORCH_WEIGHT)
+    assert len(importing_pickle.of(PickleProgram)) == 1
 
 
 @given(st.binary(max_size=200))
 @settings(max_examples=200, deadline=None)
-def test_any_bytes_end_in_result(read_bytes, data: bytes) -> None:
+def test_any_bytes_in_graph_or_weight_are_read_without_error(read_bytes, data: bytes) -> None:
     assert read_bytes(data, PATH, content=TORCH_EXPORT).reasons() is not None
     assert read_bytes(data, "m.pt2!m/data/weights/weight_0", content=TORCH_WEIGHT).reasons() is not None
 

@@ -22,14 +22,14 @@ def _import_torch() -> None:
     torch = pytest.importorskip("torch", reason="installed by make test unless TORCH= leaves it out")
 
 
-def legacy(value: object) -> bytes:
+def save_in_legacy_layout(value: object) -> bytes:
     buffer = io.BytesIO()
     torch.save(value, buffer, _use_new_zipfile_serialization=False)
     return buffer.getvalue()
 
 
 def test_storages_are_read_to_last_byte(read_bytes) -> None:
-    reading = read_bytes(legacy({"a": torch.ones(3), "b": torch.zeros(2, 2, dtype=torch.int64)}), "m.pt")
+    reading = read_bytes(save_in_legacy_layout({"a": torch.ones(3), "b": torch.zeros(2, 2, dtype=torch.int64)}), "m.pt")
     (program,) = reading.of(PickleProgram)
     assert program.layout == "torch-legacy"
     assert sorted((claim.types, claim.counts, claim.stored_size) for claim in program.storages) == [
@@ -43,24 +43,25 @@ def test_storages_are_read_to_last_byte(read_bytes) -> None:
 
 @check_each("dtype", ["float16", "bfloat16", "float64", "complex64", "bool", "uint8", "int8", "int16", "int32"])
 def test_every_storage_type_has_item_size(read_bytes, dtype: str) -> None:
-    reading = read_bytes(legacy({"a": torch.zeros(5, dtype=getattr(torch, dtype))}), "m.pt")
+    reading = read_bytes(save_in_legacy_layout({"a": torch.zeros(5, dtype=getattr(torch, dtype))}), "m.pt")
     assert reading.unread == []
 
 
-def test_bytes_behind_last_storage_are_reported_as_unread(read_bytes) -> None:
-    reading = read_bytes(legacy({"a": torch.ones(3)}) + b"more", "m.pt")
+def test_bytes_after_last_storage_are_reported_as_unread(read_bytes) -> None:
+    reading = read_bytes(save_in_legacy_layout({"a": torch.ones(3)}) + b"more", "m.pt")
     assert ("m.pt", UnreadReason.NO_READER) in reading.unread
 
 
-def test_truncated_storage_is_damage(read_bytes) -> None:
-    reading = read_bytes(legacy({"a": torch.ones(3)})[:-1], "m.pt")
+def test_truncated_storage_is_reported_as_damaged(read_bytes) -> None:
+    reading = read_bytes(save_in_legacy_layout({"a": torch.ones(3)})[:-1], "m.pt")
     assert reading.unread == [("m.pt", UnreadReason.DAMAGED)]
     assert reading.of(PickleProgram)[0].storages[0].stored_size is None
 
 
 def test_tensor_views_determine_reach(read_bytes) -> None:
     reading = read_bytes(
-        legacy({"a": torch.zeros(10)[2:5], "b": torch.zeros(1).expand(7), "c": torch.tensor(1.0)}), "m.pt"
+        save_in_legacy_layout({"a": torch.zeros(10)[2:5], "b": torch.zeros(1).expand(7), "c": torch.tensor(1.0)}),
+        "m.pt",
     )
     assert sorted(claim.tensor_end for claim in reading.of(PickleProgram)[0].storages) == [4, 4, 20]
 
@@ -72,27 +73,29 @@ def test_tar_layout_is_detected_by_members() -> None:
 
 
 @pytest.mark.parametrize("name", ["storages", "tensors"])
-def test_contradictory_records_are_damage(read_bytes, name: str) -> None:
+def test_tar_records_without_valid_count_or_storage_are_reported_as_damaged(read_bytes, name: str) -> None:
+    # A count of None, a count of -1, one record that is None, and no record where one is stated.
     for data in (b"\x80\x02N.", b"\x80\x02J\xff\xff\xff\xff.", b"\x80\x02K\x01.\x80\x02N.", b"\x80\x02K\x01."):
         reading = read_bytes(data, f"m.pt!{name}", content=TORCH_TAR)
         assert UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_tensor_with_too_many_dimensions_is_damage(read_bytes) -> None:
+def test_tensor_with_too_many_dimensions_is_reported_as_damaged(read_bytes) -> None:
+    # The count 1, a pickle of key, storage and type, and the number of dimensions.
     data = b"\x80\x02K\x01.\x80\x02K\x01K\x02N\x87." + struct.pack("<i4x", 2**30)
     assert UnreadReason.DAMAGED in read_bytes(data, "m.pt!tensors", content=TORCH_TAR).reasons()
 
 
 @given(st.binary(max_size=120))
 @settings(max_examples=200, deadline=None)
-def test_any_records_end_in_result(read_bytes, data: bytes) -> None:
+def test_any_tar_records_are_read_without_error(read_bytes, data: bytes) -> None:
     for name in ("storages", "tensors"):
         assert read_bytes(b"\x80\x02K\x03." + data, f"m.pt!{name}", content=TORCH_TAR).reasons() is not None
 
 
 @given(st.integers(0, 400), st.integers(0, 255))
 @settings(max_examples=150, deadline=None)
-def test_any_wrong_byte_ends_in_result(read_bytes, at: int, value: int) -> None:
-    data = bytearray(legacy({"a": torch.ones(3)}))
-    data[at % len(data)] = value
+def test_legacy_file_with_any_wrong_byte_is_read_without_error(read_bytes, offset: int, value: int) -> None:
+    data = bytearray(save_in_legacy_layout({"a": torch.ones(3)}))
+    data[offset % len(data)] = value
     assert read_bytes(bytes(data), "m.pt", Limits(artifact_seconds=10)).reasons() is not None

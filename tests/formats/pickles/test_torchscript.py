@@ -18,14 +18,15 @@ from modelaudit.wire.base import DamagedError, LimitReachedError
 PATH = "net.pt!net/code/__torch__/a/b.py"
 
 
-def names_of(text: str) -> NameCollector:
+def collect_names(text: str) -> NameCollector:
     names = NameCollector()
     names.collect_names(text)
     return names
 
 
-def told(text: str) -> set[tuple[str, str]]:
-    return {(item.use.value, item.name) for item in names_of(text).mentions}
+def list_mentions(text: str) -> set[tuple[str, str]]:
+    """Return (use, name) of each mention in a source."""
+    return {(item.use.value, item.name) for item in collect_names(text).mentions}
 
 
 @check_each(
@@ -59,7 +60,7 @@ def told(text: str) -> set[tuple[str, str]]:
     ],
 )
 def test_source_mentions_are_collected(text: str, expected: tuple[str, str]) -> None:
-    assert expected in told(text)
+    assert expected in list_mentions(text)
 
 
 @check_each(
@@ -77,11 +78,11 @@ def test_source_mentions_are_collected(text: str, expected: tuple[str, str]) -> 
     ],
 )
 def test_source_without_mentions_yields_none(text: str) -> None:
-    assert not told(text)
+    assert not list_mentions(text)
 
 
 def test_source_definitions_are_collected() -> None:
-    names = names_of(
+    names = collect_names(
         "class Net(Module):\n  weight : Tensor\n  def forward(self):\n    pass\ndef helper(x):\n  y : int = 1\n"
     )
     assert names.defines == {"Net", "forward", "helper"}
@@ -90,12 +91,12 @@ def test_source_definitions_are_collected() -> None:
 
 
 def test_mention_keeps_first_line_and_whether_called() -> None:
-    (item,) = names_of("\nf = torch.add\ny = torch.add(x)\n").mentions
+    (item,) = collect_names("\nf = torch.add\ny = torch.add(x)\n").mentions
     assert (item.line, item.called) == (2, True)
 
 
 @pytest.mark.parametrize("text", ["y = é", "y = $", "y = 'open\n'", 'y = """open', "y = \x00", "`x`"])
-def test_text_torch_refuses_is_damage_and_earlier_names_are_kept(text: str) -> None:
+def test_names_before_text_that_torch_refuses_are_kept(text: str) -> None:
     names = NameCollector()
     with pytest.raises(DamagedError):
         names.collect_names("torch.add(x)\n" + text)
@@ -105,10 +106,10 @@ def test_text_torch_refuses_is_damage_and_earlier_names_are_kept(text: str) -> N
 def test_names_and_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modelaudit.formats.pickles.torch.source._MOST_NAMES", 10)
     with pytest.raises(LimitReachedError, match="different names"):
-        names_of("\n".join(f"torch.op{number}(x)" for number in range(20)))
+        collect_names("\n".join(f"torch.op{number}(x)" for number in range(20)))
     monkeypatch.setattr(lexer, "_MOST_TOKENS", 10)
     with pytest.raises(LimitReachedError, match="tokens"):
-        names_of("x = 1\n" * 20)
+        collect_names("x = 1\n" * 20)
 
 
 def test_source_is_read_with_its_qualified_path(read_bytes) -> None:
@@ -142,14 +143,14 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
 
 @given(st.binary(max_size=200))
 @settings(max_examples=200, deadline=None)
-def test_any_bytes_end_in_result(read_bytes, data: bytes) -> None:
+def test_any_bytes_in_source_or_bytecode_are_read_without_error(read_bytes, data: bytes) -> None:
     assert read_bytes(data, PATH, content=TORCHSCRIPT).reasons() is not None
     assert read_bytes(data, "net.ptl!net/bytecode.pkl", content=TORCHSCRIPT).reasons() is not None
 
 
 @pytest.fixture
 def torch():
-    """The real one, to hold what is found against what it does."""
+    """Return torch itself, to compare its behaviour with the reader's."""
     return pytest.importorskip("torch", reason="installed by make test unless TORCH= leaves it out")
 
 
@@ -160,10 +161,11 @@ def test_operators_of_graph_are_found_in_source(torch, read_bytes) -> None:
     buffer = io.BytesIO()
     torch.jit.save(script, buffer)
     reading = read_bytes(buffer.getvalue(), "m.pt")
-    found = {m.name for program in reading.of(TorchProgram) for m in program.mentions if m.use == "operator"}
-    graph = {node.kind() for node in script.inlined_graph.nodes() if node.kind().startswith("aten::")}
-    assert graph
-    assert graph <= found
+    mentions = [mention for program in reading.of(TorchProgram) for mention in program.mentions]
+    found = {mention.name for mention in mentions if mention.use == "operator"}
+    expected = {node.kind() for node in script.inlined_graph.nodes() if node.kind().startswith("aten::")}
+    assert expected
+    assert expected <= found
     assert reading.unread == []
 
 
@@ -197,4 +199,4 @@ def test_truncated_bytecode_keeps_its_operators(read_bytes) -> None:
 
 
 def test_deeply_nested_source_needs_no_recursion() -> None:
-    names_of("x = " + "(" * (10 * sys.getrecursionlimit()))
+    collect_names("x = " + "(" * (10 * sys.getrecursionlimit()))

@@ -26,14 +26,15 @@ from modelaudit.formats.pickles.pickle.stretches import DeferredStretches
 from modelaudit.formats.pickles.pickle.values import PlainStretch
 from modelaudit.model.limits import KIB, MIB
 
-_TEXT_OPCODES: Final = frozenset(b"X\x8c\x8d")
+_TEXT_OPCODES: Final = frozenset(b"X\x8c\x8d")  # BINUNICODE, SHORT_BINUNICODE and BINUNICODE8
 _SMALLEST_FILE: Final = 64 * KIB
-_SHORTEST: Final = 512
+_SHORTEST_STRETCH: Final = 512
+# A match this near to the end of the buffer may be one that the end has cut, so the buffer is refilled first.
 _MARGIN: Final = KIB
-_LONGEST_NAME: Final = 600
-_WASTE: Final = MIB
+_LONGEST_NAME: Final = 600  # module and name before STACK_GLOBAL, with their opcodes
+_WASTE_ALLOWED: Final = MIB
 _MOST_MARKS_IGNORED: Final = 32
-# Part of every key in SPECIAL_KEYS: data under such a key is reported, so they are not plain.
+# Matches a part of each key in SPECIAL_KEYS. Data under such a key are reported, so they are not plain.
 _SPECIAL_KEY: Final = re.compile(rb"_array_|__dict__|_parse_arg_template")
 
 
@@ -45,17 +46,19 @@ def is_worth_skimming(size: int) -> bool:
 class Skimmer:
     """Finds the stretches of plain opcodes in one program.
 
-    A machine with a skimmer reports the same as one without, except for contradictions inside plain data that nothing
-    asks for: a loader raises there, and the machine goes on.
+    A machine with a skimmer reports the same as one without, except for contradictions inside plain data whose values
+    no opcode needs: a loader raises there, and the machine goes on.
     """
 
     def __init__(self, source: ByteSource, stretches: DeferredStretches, nested: NestedConstants) -> None:
         self._source = source
         self._stretches = stretches
         self._nested = nested
-        self._first = source.offset
-        self._starts_at = source.offset
-        self._waste = 0
+        self._program_start = source.offset
+        # Marks before this offset are ignored.
+        self._next_attempt = source.offset
+        # Bytes matched in vain; marks in a row with too few plain opcodes after them; marks still to ignore.
+        self._wasted_bytes = 0
         self._misses = 0
         self._marks_to_ignore = 0
 
@@ -67,7 +70,7 @@ class Skimmer:
         """
         source = self._source
         start = source.offset
-        if start < self._starts_at or self._stretches.is_closed:
+        if start < self._next_attempt or self._stretches.is_closed:
             return None
         if self._marks_to_ignore > 0:
             self._marks_to_ignore -= 1
@@ -75,9 +78,9 @@ class Skimmer:
         opcode_offset = source.opcode_offset
         end, reached = self._find_plain_end(start)
         stretch = None
-        if end - start < _SHORTEST:
+        if end - start < _SHORTEST_STRETCH:
             self._move_to(start)
-            self._starts_at = max(self._starts_at, end)
+            self._next_attempt = max(self._next_attempt, end)
             # Where plain data come in small pieces, looking for them costs more than executing them.
             self._misses = min(self._misses + 1, _MOST_MARKS_IGNORED)
             self._marks_to_ignore = self._misses
@@ -85,36 +88,39 @@ class Skimmer:
             self._misses = 0
             stretch = PlainStretch(start, end)
             self._move_to(end)
-        # Bytes between ``end`` and ``reached`` will be looked at again. A hostile file could have that done at every
-        # mark, in quadratic time, so the waste is bounded by the bytes that were skipped to advantage.
-        self._waste += reached - end
-        if self._waste > _WASTE + 2 * (end - self._first):
-            self._starts_at = max(self._starts_at, reached)
+        # Bytes between ``end`` and ``reached`` will be matched again. A hostile file could cause that at every mark, in
+        # quadratic time, so the waste is bounded by the bytes before ``end``.
+        self._wasted_bytes += reached - end
+        if self._wasted_bytes > _WASTE_ALLOWED + 2 * (end - self._program_start):
+            self._next_attempt = max(self._next_attempt, reached)
+        # The opcode that is being executed is still the mark, though the buffer may be another one now.
         source.opcode_position = opcode_offset - source.base
         return stretch
 
     def _find_plain_end(self, start: int) -> tuple[int, int]:
-        """Return where the stretch from ``start`` ends with no mark left open, and how far it was looked at.
+        """Return the offset where the stretch from ``start`` ends with no mark open, and the offset of the last match.
 
-        ``run`` matches containers nested three deep. Deeper ones are followed here by counting marks; ``outermost`` is
-        where the first of those that are still open began.
+        ``run`` matches containers nested three deep. Deeper ones are followed here by counting marks, in ``depth``.
         """
         source = self._source
         run, opening = patterns().run, patterns().opening
-        depth, outermost = 0, start
+        # The offset of the first mark that is still open, where the stretch must end if the mark is never closed.
+        outermost_mark = start
+        depth = 0
         while True:
             if source.position + _MARGIN > len(source.buffer):
                 self._refill()
-            before = source.position
-            source.position = run.match(source.buffer, before).end()  # type: ignore[union-attr]
-            if source.position > before and not self._is_inert(before):
-                return (source.base + before if depth == 0 else outermost), source.offset
+            run_start = source.position
+            source.position = run.match(source.buffer, run_start).end()  # type: ignore[union-attr]
+            has_advanced = source.position > run_start
+            if has_advanced and not self._is_inert(run_start):
+                return (source.base + run_start if depth == 0 else outermost_mark), source.offset
             has_more = source.base + len(source.buffer) < source.size
-            if has_more and source.position > before and source.position + _MARGIN > len(source.buffer):
+            if has_more and has_advanced and source.position + _MARGIN > len(source.buffer):
                 continue  # the run may go on in the next chunk
             opened = opening.match(source.buffer, source.position)
             if opened:
-                outermost = outermost if depth else source.offset
+                outermost_mark = outermost_mark if depth else source.offset
                 depth += 1
                 source.position = opened.end()
             elif depth and self._is_at_closing():
@@ -124,29 +130,32 @@ class Skimmer:
                 break
         reached = source.offset
         if depth:
-            return outermost, reached
-        return reached - self._measure_name_before_stack_global(before), reached
+            return outermost_mark, reached
+        return reached - self._measure_name_before_stack_global(run_start), reached
 
     def _is_at_closing(self) -> bool:
+        """Whether the next opcode takes the values above the last mark."""
         following = self._source.buffer[self._source.position : self._source.position + 1]
         return following != b"" and following[0] in CLOSING
 
     def _refill(self) -> None:
+        """Read the chunk that begins at the next byte; at the end of the file, it is empty."""
         source = self._source
         source.base, source.position = source.offset, 0
         source.buffer = source.window.read(source.base, min(CHUNK, max(0, source.size - source.base)))
 
     def _move_to(self, offset: int) -> None:
+        """Make ``offset`` the next byte, and drop the buffer if it does not hold it."""
         source = self._source
         if not source.base <= offset <= source.base + len(source.buffer):
             source.base, source.buffer = offset, b""
         source.position = offset - source.base
 
     def _is_inert(self, start: int) -> bool:
-        """Whether the plain opcodes from ``start`` to here stay plain whatever the memo holds.
+        """Whether the plain opcodes from the index ``start`` of the buffer to the position may be skipped.
 
-        They do not if they set a special key, open a frame beyond the end of the file (every loader raises there, so
-        the machine must see it), or read a memo entry that later opcodes can change or call.
+        They may not if they contain a special key, open a frame beyond the end of the file (every loader raises there,
+        so the machine must see it), or read a memo entry that other opcodes can change or call.
         """
         source = self._source
         if _SPECIAL_KEY.search(source.buffer, start, source.position):
@@ -158,33 +167,43 @@ class Skimmer:
         return not self._stretches.reads_watched_entry(source.buffer, start, source.position)
 
     def _skip_constant(self) -> bool:
-        """Skip a constant that is too long for the expressions, or that begins like a file; ``False`` at any other."""
+        """Skip the constant here, which is too long for the expressions or begins like a file, and record a file in it.
+
+        Returns ``False``, and skips nothing, if no constant is here, or it is truncated or a special key.
+        """
         source = self._source
         constant = locate_constant(source.buffer, source.position)
-        if constant is None or source.base + sum(constant) > source.size:
+        if constant is None:
             return False
-        begin, length = constant
-        if _SPECIAL_KEY.search(source.buffer, begin, begin + length):
+        content_start, length = constant
+        content_end = content_start + length
+        if source.base + content_end > source.size or _SPECIAL_KEY.search(source.buffer, content_start, content_end):
             return False
         is_text = source.buffer[source.position] in _TEXT_OPCODES
-        head = source.buffer[begin : begin + min(length, CONSTANT_KEPT)]
-        self._nested.record_constant(head, source.base + begin, length, is_text)
-        source.position = begin + length
+        first_bytes = source.buffer[content_start : min(content_end, content_start + CONSTANT_KEPT)]
+        self._nested.record_constant(first_bytes, source.base + content_start, length, is_text)
+        source.position = content_end
         if source.position > len(source.buffer):
             source.base, source.position, source.buffer = source.offset, 0, b""
         return True
 
     def _measure_name_before_stack_global(self, start: int) -> int:
-        """Return the length of the module and the name before a STACK_GLOBAL, so that only they are executed."""
+        """Return how many bytes the module and the name take before the STACK_GLOBAL that may be here; otherwise 0.
+
+        The stretch ends before them, so that only they are executed, and not the whole stretch. ``start`` is the index
+        in the buffer where the last run of plain opcodes begins.
+        """
         source = self._source
         if source.buffer[source.position : source.position + 1] != bytes((STACK_GLOBAL,)):
             return 0
         names, run = patterns().names, patterns().run
-        for begin in range(source.position - 2, max(start, source.position - _LONGEST_NAME) - 1, -1):
-            spelled = names.match(source.buffer, begin)
-            if spelled and spelled.end() == source.position + 1:
+        earliest = max(start, source.position - _LONGEST_NAME)
+        # Opcodes cannot be decoded backwards, so each earlier byte is tried as the start of the module.
+        for name_start in range(source.position - 2, earliest - 1, -1):
+            match = names.match(source.buffer, name_start)
+            if match and match.end() == source.position + 1:
                 # Both constants must begin where an opcode begins, not inside another constant.
-                boundary = run.match(source.buffer, start, begin)
-                if boundary and boundary.end() == begin:
-                    return source.position - begin
+                opcodes_before = run.match(source.buffer, start, name_start)
+                if opcodes_before and opcodes_before.end() == name_start:
+                    return source.position - name_start
         return 0

@@ -86,7 +86,7 @@ class ByteSource:
         return data
 
     def read_constant(self, length: int) -> tuple[bytes, bool]:
-        """Read a constant of ``length`` bytes; returns its first bytes, and whether these are all.
+        """Read a constant of ``length`` bytes; return its first ``CONSTANT_KEPT`` bytes, and whether these are all.
 
         Raises:
             DamagedError: fewer bytes are left.
@@ -111,33 +111,38 @@ class ByteSource:
             The first bytes of the line without the newline, whether these are all, and whether there is a newline.
             ``None`` where no byte is left.
         """
+        # Mostly the line ends in the buffer.
         end = self.buffer.find(b"\n", self.position)
         if end >= 0 and end - self.position <= CONSTANT_KEPT:
             line = self.buffer[self.position : end]
             self.position = end + 1
             return line, True, True
+        # ``offset`` moves to the byte after the newline, or to the end of the file.
         start = offset = self.offset
         is_ended = False
         while offset < self.size and not is_ended:
             chunk = self.window.read(offset, min(_CHUNK, self.size - offset))
             if not chunk:
-                is_ended = True  # a window that ends early is reported by whatever reads next
+                is_ended = True  # the next read reports that the window ends early
                 break
-            found = chunk.find(b"\n")
-            is_ended = found >= 0
-            offset += found + 1 if is_ended else len(chunk)
-        if offset == start:
+            newline = chunk.find(b"\n")
+            is_ended = newline >= 0
+            offset += newline + 1 if is_ended else len(chunk)
+        length = offset - start
+        if length == 0:
             return None
-        if offset - start - 1 > CONSTANT_KEPT:
-            return (*self.read_constant(offset - start), is_ended)
+        if length - 1 > CONSTANT_KEPT:
+            return (*self.read_constant(length), is_ended)
         # The unpickler in Python drops the last byte even where that is no newline; joblib and dill build on it.
-        return self.read_bytes(offset - start)[:-1], True, is_ended
+        return self.read_bytes(length)[:-1], True, is_ended
 
     def skip_to(self, offset: int) -> None:
-        """Continue at ``offset``, which is not before the next byte."""
+        """Continue at ``offset``, which is not before the next byte, with an empty buffer."""
+        # The offset of the current opcode stays the same, so its index becomes negative.
         self.opcode_position = self.opcode_offset - offset
         self.base, self.position, self.buffer = offset, 0, b""
 
     def _refuse_length(self, length: int) -> None:
-        left = max(0, self.size - self.offset)
-        raise DamagedError(f"an opcode asks for {length} bytes where {left} are left", self.opcode_offset)
+        """Raise ``DamagedError``: an opcode asks for more bytes than are left."""
+        bytes_left = max(0, self.size - self.offset)
+        raise DamagedError(f"an opcode asks for {length} bytes where {bytes_left} are left", self.opcode_offset)

@@ -10,7 +10,7 @@ from modelaudit.model.pickle import Unknown
 
 
 class Stack:
-    """Values and marks, as CPython's ``_pickle`` keeps them: a mark is a height, and no opcode pops below the last.
+    """Values and marks, as CPython's ``_pickle`` keeps them: a mark is a height, and no opcode pops below the last one.
 
     Where a loader would raise because a value is missing, a defect is recorded and an ``Unknown`` takes its place: a
     loader that is built differently may not stop there.
@@ -47,6 +47,7 @@ class Stack:
         if values and type(values[-1]) is PlainStretch:
             self._expand_top()
         if len(values) <= (self.marks[-1] if self.marks else 0):
+            # ``pop`` records the defect and supplies the missing value.
             values.append(self.pop())
         return values[-1]
 
@@ -55,7 +56,10 @@ class Stack:
         return self.expand(self.pop_mark_unexpanded())
 
     def pop_mark_unexpanded(self) -> list[StackValue]:
-        """As ``pop_mark``, for opcodes that treat all plain data alike: ``PlainStretch`` may be among the values."""
+        """Remove the last mark and take the values above it, with each ``PlainStretch`` among them unexecuted.
+
+        For opcodes that treat all plain data alike. Without a mark, which is a defect, all values are taken.
+        """
         if self.marks:
             mark = self.marks.pop()
         else:
@@ -69,12 +73,13 @@ class Stack:
         """Replace every ``PlainStretch`` among ``values`` by the values that it leaves."""
         if self._stretches is None:
             return values
-        found: list[StackValue] = []
+        expanded: list[StackValue] = []
         for value in values:
-            found += self._stretches.expand(value) if type(value) is PlainStretch else (value,)
-        return found
+            expanded += self._stretches.expand(value) if type(value) is PlainStretch else (value,)
+        return expanded
 
     def _expand_top(self) -> None:
+        """Replace each ``PlainStretch`` on top of the stack by its values, until a value is on top."""
         # A stretch may leave no value at all, and then another one may be below it.
         while self.values and type(self.values[-1]) is PlainStretch:
             self.values += self.expand([self.values.pop()])

@@ -23,16 +23,19 @@ ITEM_SIZES: Final = {
 }  # fmt: skip
 """Bytes of one element, by the type of the storage."""
 
-_DTYPES: Final = {
+# Bytes of one element, by the name of a dtype.
+_DTYPE_SIZES: Final = {
     "bfloat16": 2, "bool": 1, "complex128": 16, "complex64": 8, "float16": 2, "float32": 4, "float64": 8, "int16": 2,
     "int32": 4, "int64": 8, "int8": 1, "uint16": 2, "uint32": 4, "uint64": 8, "uint8": 1, "float8_e4m3fn": 1,
     "float8_e5m2": 1, "float8_e4m3fnuz": 1, "float8_e5m2fnuz": 1, "float8_e8m0fnu": 1,
 }  # fmt: skip
-_VIEWS: Final = frozenset({"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_qtensor"})
+# Functions of ``torch._utils`` whose arguments begin with storage, offset, sizes and strides.
+_TENSOR_MAKERS: Final = frozenset({"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_qtensor"})
+_DTYPE_ARGUMENT: Final = 6  # of ``_rebuild_tensor_v3``
 _MOST_KEPT: Final = 200_000
 _VARIANTS_KEPT: Final = 4
 _ID_LENGTH: Final = 5
-_BEYOND: Final = 1 << 63
+_GREATEST: Final = 1 << 63  # greater figures are cut to this one, which exceeds any file
 
 
 class _StorageRecord:
@@ -68,7 +71,13 @@ class StorageTracker:
         self._values: dict[int, tuple[Unknown, str]] = {}
 
     def record_persistent_id(self, parts: tuple[StackValue, ...], value: Unknown, offset: int) -> None:
-        """Record a persistent id if it is that of a storage; ``value`` represents the storage on the stack."""
+        """Record a persistent id if it is that of a storage.
+
+        Args:
+            parts: the entries of the persistent id.
+            value: the value that represents the storage on the stack.
+            offset: offset of the opcode.
+        """
         if len(parts) < _ID_LENGTH or parts[0] != "storage" or not isinstance(parts[2], str):
             return
         kind, key, count = parts[1], parts[2][:200], parts[4]
@@ -81,53 +90,57 @@ class StorageTracker:
         if len(storage.types) < _VARIANTS_KEPT:
             storage.types[kind.qualname if isinstance(kind, Name) else "…"] = None
         if isinstance(count, int) and len(storage.counts) < _VARIANTS_KEPT:
-            storage.counts[max(-_BEYOND, min(count, _BEYOND))] = None
+            storage.counts[max(-_GREATEST, min(count, _GREATEST))] = None
         if len(self._values) < _MOST_KEPT:
             self._values[id(value)] = (value, key)
 
     def record_call(self, callee: StackValue, arguments: tuple[StackValue, ...]) -> None:
         """Record a call if it makes a tensor that is a view of a storage."""
-        if not isinstance(callee, Name) or callee.qualname not in _VIEWS or len(arguments) < 4:
+        if not isinstance(callee, Name) or callee.qualname not in _TENSOR_MAKERS or len(arguments) < 4:
             return
-        _, key = self._values.get(id(arguments[0]), (None, None))
+        view_of, start, sizes, strides = arguments[:4]
+        _, key = self._values.get(id(view_of), (None, None))
         storage = self._by_key.get(key) if key is not None else None
-        start, sizes, strides = arguments[1], arguments[2], arguments[3]
-        if storage is None or not (
-            isinstance(start, int) and isinstance(sizes, Container) and isinstance(strides, Container)
-        ):
+        if storage is None:
             return
-        size = _find_item_size(callee, arguments, storage)
+        if not isinstance(start, int) or not isinstance(sizes, Container) or not isinstance(strides, Container):
+            return
+        item_size = _find_item_size(callee, arguments, storage)
         reach = _measure_reach(start, read_lengths(sizes), read_lengths(strides))
-        if size is not None and reach is not None:
-            storage.reach = max(storage.reach, min(reach * size, _BEYOND))
+        if item_size is not None and reach is not None:
+            storage.reach = max(storage.reach, min(reach * item_size, _GREATEST))
 
     def build_claims(self) -> tuple[StorageClaim, ...]:
         """Return a claim for every storage, in the order of the first reference."""
-        return tuple(
-            StorageClaim(
-                key, tuple(one.types), tuple(one.counts), ITEM_SIZES.get(next(iter(one.types))), one.reach,
-                offset=one.offset,
-            )
-            for key, one in self._by_key.items()
-        )  # fmt: skip
+        claims = []
+        for key, record in self._by_key.items():
+            first_type = next(iter(record.types))
+            types, counts = tuple(record.types), tuple(record.counts)
+            item_size = ITEM_SIZES.get(first_type)
+            claims.append(StorageClaim(key, types, counts, item_size, record.reach, offset=record.offset))
+        return tuple(claims)
 
 
 def _find_item_size(callee: Name, arguments: tuple[StackValue, ...], storage: _StorageRecord) -> int | None:
+    """Return the bytes of one element of a tensor: by the dtype among the arguments, or by the type of its storage."""
     if callee.qualname == "_rebuild_tensor_v3":
-        dtype = arguments[6] if len(arguments) > 6 else None
-        return _DTYPES.get(dtype.qualname) if isinstance(dtype, Name) else None
-    return ITEM_SIZES.get(next(iter(storage.types)))
+        dtype = arguments[_DTYPE_ARGUMENT] if len(arguments) > _DTYPE_ARGUMENT else None
+        return _DTYPE_SIZES.get(dtype.qualname) if isinstance(dtype, Name) else None
+    first_type = next(iter(storage.types))
+    return ITEM_SIZES.get(first_type)
 
 
 def _measure_reach(start: int, sizes: tuple[int, ...] | None, strides: tuple[int, ...] | None) -> int | None:
-    """Return the elements from the start of the storage to the end of a tensor; ``None`` where that is unknown.
+    """Return the number of elements from the start of the storage to the end of a tensor; ``None`` if it is unknown.
 
-    A negative number makes the tensor reach memory before the storage, which counts as the greatest reach.
+    All arguments count elements. A negative number makes the tensor reach memory before the storage, which counts as
+    the greatest reach.
     """
     if sizes is None or strides is None or len(sizes) != len(strides):
         return None
     if start < 0 or any(number < 0 for number in (*sizes, *strides)):
-        return _BEYOND
+        return _GREATEST
     if 0 in sizes:
         return 0
-    return start + 1 + sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
+    last_element = start + sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
+    return last_element + 1

@@ -29,8 +29,9 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Unknown
 from modelaudit.wire.base import LimitReachedError
 
+_MEMOIZE: Final = b"\x94"
 _MUTABLE: Final = frozenset({"list", "dict", "set"})
-_MOST_SPELLINGS: Final = 64
+_MOST_WATCHED_GETS: Final = 64
 
 
 class DeferredStretches:
@@ -53,8 +54,9 @@ class DeferredStretches:
         self._all: list[PlainStretch] = []
         # A dict for its order, which is that of the bytes; executed stretches are taken out.
         self._pending: dict[PlainStretch, None] = {}
+        # The indices of watched entries, and the bytes of each GET that reads one of them.
         self._watched: set[int] = set()
-        self._spellings: list[bytes] = []
+        self._watched_gets: list[bytes] = []
 
     def defer(self, stretch: PlainStretch) -> None:
         """Add a stretch that the machine skips."""
@@ -72,20 +74,22 @@ class DeferredStretches:
             return
         if index not in self._watched:
             self._watched.add(index)
-            # No opcode can spell a negative index, nor a GET one of more than 32 bits.
-            if 0 <= index < 2**32 and len(self._spellings) < _MOST_SPELLINGS:
-                self._spellings += [b"h" + bytes((index,))] if index < 256 else []
-                self._spellings.append(b"j" + index.to_bytes(4, "little"))
+            # No BINGET or LONG_BINGET has a negative index, or one of more than 32 bits.
+            if 0 <= index < 2**32 and len(self._watched_gets) < _MOST_WATCHED_GETS:
+                if index < 256:
+                    self._watched_gets.append(b"h" + bytes((index,)))
+                self._watched_gets.append(b"j" + index.to_bytes(4, "little"))
 
     def reads_watched_entry(self, data: bytes, start: int, end: int) -> bool:
         """Whether the plain opcodes in ``data`` from ``start`` to ``end`` read a watched entry."""
         # A search for the bytes of each GET is far cheaper than the regular expression, and finds none in most cases.
         # It may hit inside a constant; then the expression decides.
-        are_few = len(self._spellings) < _MOST_SPELLINGS
-        if are_few and all(data.find(get, start, end) < 0 for get in self._spellings):
+        are_all_kept = len(self._watched_gets) < _MOST_WATCHED_GETS
+        if are_all_kept and all(data.find(get, start, end) < 0 for get in self._watched_gets):
             return False
-        read = set(patterns().reads.findall(data, start, end))
-        return not self._watched.isdisjoint(decode_index(get) for get in read if get)
+        gets = set(patterns().reads.findall(data, start, end))
+        read_indices = {decode_index(get) for get in gets if get}
+        return not self._watched.isdisjoint(read_indices)
 
     # -- frames -------------------------------------------------------------------------------------------------------
 
@@ -104,6 +108,7 @@ class DeferredStretches:
         return last
 
     def _find_frame_end_in(self, stretch: PlainStretch) -> int:
+        """Return where the last frame that a stretch opens ends; 0 where it opens none."""
         last = 0
         for position, data in iterate_pieces_with_offsets(self._window, stretch.start, stretch.end):
             for frame in patterns().frames.finditer(data):
@@ -123,30 +128,31 @@ class DeferredStretches:
         while self.unplaced:
             waiting, self.unplaced = self.unplaced, []
             for stretch in waiting:
-                self._place(stretch)
+                self._place_stretch(stretch)
 
-    def _place(self, stretch: PlainStretch) -> None:
+    def _place_stretch(self, stretch: PlainStretch) -> None:
+        """Reserve the memo entries that one stretch writes, or execute all stretches if entries are overwritten."""
         memo = self._memo
         stretch.first_entry = memo.size
-        writes = patterns().writes
-        appended = 0
-        indices: set[int] = set()
+        memoize_count = 0
+        put_indices: set[int] = set()
         for data in iterate_pieces(self._window, stretch.start, stretch.end):
-            found = writes.findall(data)
-            appended += found.count(b"\x94")
-            indices |= {decode_index(put) for put in set(found) if len(put) > 1}
-        if stretch.first_entry + appended + len(indices) > self._limits.pickle_memo:
+            writes = patterns().writes.findall(data)
+            memoize_count += writes.count(_MEMOIZE)
+            put_indices |= {decode_index(put) for put in set(writes) if len(put) > 1}
+        if stretch.first_entry + memoize_count + len(put_indices) > self._limits.pickle_memo:
             raise LimitReachedError(f"more than {self._limits.pickle_memo} memo entries", stretch.start)
-        reserved = range(stretch.first_entry, stretch.first_entry + appended)
-        written = (*indices, *reserved) if memo.sparse else indices
-        if (indices and appended) or any(index in memo for index in written):
+        memoize_indices = range(stretch.first_entry, stretch.first_entry + memoize_count)
+        # Without entries out of order, the indices from the size of the memo on are free.
+        uncertain_indices = (*put_indices, *memoize_indices) if memo.sparse else put_indices
+        if (put_indices and memoize_count) or any(index in memo for index in uncertain_indices):
             # No pickler mixes MEMOIZE with PUT, or writes an entry twice. The order of execution decides here what an
             # entry holds, so everything is executed in order.
             self.execute_all()
             return
-        for index in sorted(indices):
+        for index in sorted(put_indices):
             memo[index] = stretch
-        for index in reserved:
+        for index in memoize_indices:
             memo[index] = stretch
 
     # -- executing ----------------------------------------------------------------------------------------------------
@@ -164,7 +170,7 @@ class DeferredStretches:
         self.is_closed = True
 
     def expand(self, stretch: PlainStretch) -> list[StackValue]:
-        """Return the values of a stretch. Stretches whose entries it reads are executed first.
+        """Return the values of a stretch, and execute it if need be, after the stretches whose memo entries it reads.
 
         Executing a stretch can reveal that an entry is mutable. Every other pending stretch that reads this entry may
         have changed it, so it is executed too.
@@ -174,42 +180,44 @@ class DeferredStretches:
             WindowError: the window could not return the requested bytes.
         """
         self.place_in_memo()
-        wanted = [stretch] if stretch.values is None else []
-        while wanted:
-            revealed: set[int] = set()
-            for each in sorted(self._add_sources(wanted), key=lambda one: one.start):
-                revealed |= self._execute_one(each)
-            wanted = []
-            if revealed:
-                wanted = [one for one in self._pending if not revealed.isdisjoint(self._find_reads(one))]
+        to_execute = [stretch] if stretch.values is None else []
+        while to_execute:
+            newly_watched: set[int] = set()
+            for pending in sorted(self._add_sources(to_execute), key=lambda stretch: stretch.start):
+                newly_watched |= self._execute_one(pending)
+            to_execute = []
+            if newly_watched:
+                for pending in self._pending:
+                    if not newly_watched.isdisjoint(self._find_reads(pending)):
+                        to_execute.append(pending)
         return stretch.values or []
 
     def _add_sources(self, stretches: list[PlainStretch]) -> set[PlainStretch]:
-        """Return the stretches and, over any number of steps, those whose memo entries they read."""
-        waiting, found = list(stretches), set(stretches)
+        """Return the stretches, those whose memo entries they read, those whose entries these read, and so on."""
+        waiting, sources = list(stretches), set(stretches)
         while waiting:
             for index in self._find_reads(waiting.pop()):
                 entry = self._memo.get(index)
-                if type(entry) is PlainStretch and entry.values is None and entry not in found:
-                    found.add(entry)
+                if type(entry) is PlainStretch and entry.values is None and entry not in sources:
+                    sources.add(entry)
                     waiting.append(entry)
-        return found
+        return sources
 
     def _find_reads(self, stretch: PlainStretch) -> frozenset[int]:
         """Return the indices of the memo entries that a stretch reads."""
         if stretch.reads is None:
-            read: set[bytes] = set()
+            gets: set[bytes] = set()
             for data in iterate_pieces(self._window, stretch.start, stretch.end):
-                read.update(patterns().reads.findall(data))
-            stretch.reads = frozenset(decode_index(get) for get in read if get)
+                gets.update(patterns().reads.findall(data))
+            stretch.reads = frozenset(decode_index(get) for get in gets if get)
         return stretch.reads
 
     def _execute_one(self, stretch: PlainStretch) -> set[int]:
-        """Execute a stretch; returns the watched entries among those that it writes."""
-        scope = _StretchMemo(self._memo, stretch)
-        stretch.values = self._execute(stretch, scope)
+        """Execute a stretch and write its memo entries; return the watched ones among their indices."""
+        stretch_memo = _StretchMemo(self._memo, stretch)
+        stretch.values = self._execute(stretch, stretch_memo)
         del self._pending[stretch]
-        written = scope.commit()
+        written = stretch_memo.commit()
         for index in written:
             self.watch_entry(index, self._memo[index])
         return {index for index in written if index in self._watched}
@@ -231,20 +239,23 @@ class _StretchMemo(Memo):
         return index in self._own or index in self._outer
 
     def __getitem__(self, index: int) -> StackValue:
+        # An entry that is still a stretch is written later in the program than this stretch reads it.
         value = self._own[index] if index in self._own else self._outer[index]
         return Unknown(f"memo entry {index}") if type(value) is PlainStretch else value
 
     def append(self, value: StackValue) -> None:
-        """As ``Memo.append``."""
+        """Write ``value`` under the index ``size``, as MEMOIZE does."""
         self[self.size] = value
 
     def __setitem__(self, index: int, value: StackValue) -> None:
-        if index not in self._own and (index not in self._outer or self._outer[index] is self._stretch):
+        # The entries of this stretch are reserved in the outer memo, and are new to this one all the same.
+        is_new = index not in self._own and (index not in self._outer or self._outer[index] is self._stretch)
+        if is_new:
             self.size += 1
         self._own[index] = value
 
     def commit(self) -> list[int]:
-        """Write the entries into the memo of the program; returns their indices."""
+        """Write the entries into the memo of the program; return their indices."""
         for index, value in self._own.items():
             self._outer[index] = value
         return list(self._own)

@@ -10,6 +10,7 @@ from modelaudit.model.pickle import Act, Name
 ACTING: Final = frozenset({Act.CALL, Act.CONSTRUCT, Act.SET_STATE, Act.SET_ITEM})
 """Acts that use an imported name."""
 
+# Identifiers with dots between them, such as os.path.join.
 _IMPORTABLE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 

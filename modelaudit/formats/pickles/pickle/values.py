@@ -52,11 +52,13 @@ class Container:
         self.has_unseen_items = False
 
     def set_item(self, key: StackValue, value: StackValue) -> bool:
-        """Set an item of a mapping; returns whether the item can act when an object takes it as an attribute."""
+        """Set an item of a mapping; return whether the item can act when an object takes it as an attribute."""
         self.size += 1
         kind = type(value)
+        # A key that is computed may become that of a special attribute when the file is loaded.
         can_act = kind in ACTING_TYPES or (type(key) not in _INERT and kind not in _INERT)
-        if can_act or (type(key) is str and key in SPECIAL_KEYS and (kind is Container or key in RUN_AS_SOURCE)):
+        is_special = type(key) is str and key in SPECIAL_KEYS and (kind is Container or key in RUN_AS_SOURCE)
+        if can_act or is_special:
             # Few mappings have such an item; the others need no list.
             self.acting_items = self.acting_items or []
             if len(self.acting_items) < _ACTING_KEPT:
@@ -82,6 +84,7 @@ class Container:
         self.size = len(values)
 
     def _keep_entry(self, entry: object, is_inert: bool) -> None:
+        """Keep an item if few are kept so far; fewer of the inert ones, which can do nothing."""
         if len(self.entries) < (_PLAIN_KEPT if is_inert else _ENTRIES_KEPT):
             if type(self.entries) is list:
                 self.entries.append(entry)
@@ -89,14 +92,14 @@ class Container:
                 self.entries = [*self.entries, entry]
 
     def iterate_items(self) -> Iterator[tuple[StackValue, StackValue]]:
-        """Yield (key, value) of every item that is kept, those that can act first; sequences have the index as key."""
+        """Yield (key, value) of each kept item, those that can act first; sequences have the index as key."""
         yield from self.acting_items
         for index, entry in enumerate(self.entries):
             yield entry if self.type == "dict" else (index, entry)  # type: ignore[misc]
 
 
 class TruncatedConstant:
-    """A constant too long to keep: its type and the start of its repr."""
+    """A constant that is too long to keep: its type and the start of its ``repr``."""
 
     __slots__ = ("start", "type")
 
@@ -110,7 +113,7 @@ class PlainStretch:
 
     Attributes:
         start: offset of its first opcode in the window.
-        end: offset of the first opcode behind it.
+        end: offset of the first opcode after it.
         first_entry: number of memo entries before it; ``None`` until they are counted.
         values: the values that it leaves on the stack; ``None`` until it is executed.
         frame_end: where the last frame that it opens ends, 0 if it opens none; ``None`` until that is needed.
@@ -147,6 +150,7 @@ StackValue = (
 ACTING_TYPES: Final = frozenset({Name, Unknown, CallResult})
 """Types of values that may do something when an object gets them as an attribute."""
 
+# Types of values that can do nothing, wherever they are.
 _INERT: Final = frozenset({str, bytes, int, float, bool, type(None), TruncatedConstant, Embedded})
 
 ALL_ATTRIBUTES: Final = "__dict__"
@@ -164,46 +168,56 @@ SPECIAL_KEYS: Final = MEMORY_VIEWS | RUN_AS_SOURCE | {ALL_ATTRIBUTES}
 
 
 def freeze_values(values: Iterable[StackValue], nodes: int) -> tuple[Value, ...]:
-    """Return immutable outlines of stack values, of at most ``nodes`` parts in all, for an event."""
+    """Return immutable outlines of stack values, of about ``nodes`` parts in all, for an event."""
+    # A list, so that all calls count down the same number.
     budget = [nodes]
     return tuple(_freeze(value, _DEPTH_KEPT, budget) for value in values)
 
 
 def find_acting_attributes(state: StackValue) -> tuple[tuple[str, Value], ...]:
-    """Return the attributes that a state sets to values that can act.
+    """Return (name, value) of the attributes that a state sets to values that can act.
 
     The state is a mapping, or a tuple with mappings in it (one for ``__dict__``, one for the slots). No attribute is
     left out for brevity: rules judge these, so they must not depend on the bounds of what a report shows.
     """
     if not isinstance(state, Container):
         return (("", _freeze_attribute(state)),) if type(state) in ACTING_TYPES else ()
-    found: list[tuple[str, Value]] = []
+    attributes: list[tuple[str, Value]] = []
     is_mapping = state.type == "dict"
     for key, value in state.iterate_items():
+        # A key that is not inert is computed when the file is loaded, and may become any of these.
         is_special = is_mapping and (key in MEMORY_VIEWS or key in RUN_AS_SOURCE or type(key) not in _INERT)
         if key == ALL_ATTRIBUTES and isinstance(value, Container):
-            found += find_acting_attributes(value)
+            attributes += find_acting_attributes(value)
         elif is_mapping and key in RUN_AS_SOURCE and type(value) is str:
-            found.append((_format_key(key), PlainValue(value)))  # whole, because this text is judged as source
+            attributes.append((_format_key(key), PlainValue(value)))  # whole, because this text is judged as source
         elif type(value) in ACTING_TYPES or is_special:
-            found.append((_format_key(key), _freeze_attribute(value)))
+            attributes.append((_format_key(key), _freeze_attribute(value)))
         elif state.type == "tuple" and isinstance(value, Container) and value.type == "dict":
-            found += find_acting_attributes(value)
-    return tuple(found)
+            attributes += find_acting_attributes(value)
+    return tuple(attributes)
 
 
 def unpack_tuple(value: StackValue) -> tuple[StackValue, ...]:
-    """Return the items of a tuple of arguments, as far as they are kept, in order."""
+    """Return the kept items of a tuple on the stack, in order; one ``Unknown`` for any other value."""
     if isinstance(value, Container) and value.type == "tuple":
         return tuple(item for _, item in value.iterate_items())
     return (UNKNOWN_ARGUMENTS,)
 
 
 def _freeze_attribute(value: StackValue) -> Value:
+    """Return a short immutable outline of the value of an attribute."""
     return _freeze(value, 1, [_ATTRIBUTE_NODES])
 
 
 def _freeze(value: StackValue, depth: int, budget: list[int]) -> Value:
+    """Return an immutable outline of a value.
+
+    Args:
+        value: the value on the stack.
+        depth: how many levels of containers are outlined; deeper ones are replaced by their type and size.
+        budget: a list of one number, the parts that may still be outlined.
+    """
     budget[0] -= 1
     if isinstance(value, Name | Unknown | CallResult | Embedded):
         return value
@@ -224,18 +238,22 @@ def _freeze(value: StackValue, depth: int, budget: list[int]) -> Value:
 
 
 def _format_key(key: StackValue) -> str:
+    """Return a key as text: an attribute, an index, or ``COMPUTED_KEY`` for any other type."""
     if isinstance(key, str):
         return _shorten(key)
     return _format_int(key) if type(key) is int else COMPUTED_KEY
 
 
 def _format_constant(constant: str | bytes | float | bool | None) -> str:
+    """Return the ``repr`` of a constant, shortened to ``TEXT_SHOWN`` characters."""
     if isinstance(constant, str | bytes):
+        # Cut first, because the ``repr`` of long text takes time.
         constant = constant[: TEXT_SHOWN + 1]
     return _shorten(repr(constant))
 
 
 def _format_int(number: int) -> str:
+    """Return a number as decimal text, or its length in bits if it is long."""
     # CPython refuses to convert more than 4300 digits, and a report with fewer is unreadable long before.
     return str(number) if number.bit_length() < 256 else f"<int of {number.bit_length()} bits>"
 

@@ -26,12 +26,12 @@ from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.json_text import catch_parse_failure, check_bounds, convert_recursion_error
 from modelaudit.wire.text import get_file_name, looks_like_text
 
-_MOST_KINDS: Final = 50_000
+_MOST_NODES: Final = 50_000
 _MOST_VALUES: Final = 2_000_000
-_MOST_INNER: Final = 1000
+_MOST_CALLEES: Final = 1000  # of one node
 _DEFECTS_KEPT: Final = 50
-# Loaders that call what one of their children refers to, and the key of that child.
-_CALLING: Final = frozenset({"PartialNode.func", "DefaultDictNode.default_factory", "DictNode.key_types"})
+# ``loader.key``: loaders that call what one of their children refers to, and the key of that child.
+_CALLING_ROLES: Final = frozenset({"PartialNode.func", "DefaultDictNode.default_factory", "DictNode.key_types"})
 
 
 def recognises(head: Head) -> bool:
@@ -40,7 +40,7 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the nodes; a file of that name without nodes is some other JSON.
+    """Yield the nodes of the schema and its defects; a file without nodes is read as plain JSON.
 
     Raises:
         DamagedError: it is not text.
@@ -73,11 +73,18 @@ class _FinishedNode:
     text: str = ""
 
 
-_KEPT: Final = (_FinishedNode, dict, list, str)
+# Types of values in a mapping that the node around it still needs.
+_KEPT_TYPES: Final = (_FinishedNode, dict, list, str)
 
 
 class _SchemaParser:
-    """Collects the nodes from the inside out, as the JSON parser finishes them, and keeps each kind once."""
+    """Collects the nodes from the inside out, as the JSON parser finishes them, and keeps equal nodes once.
+
+    Attributes:
+        nodes: the nodes, in the order of their ends in the text.
+        defects: the defects, up to a bound.
+        protocol: the number of the protocol, as the outermost node states it.
+    """
 
     def __init__(self) -> None:
         self.nodes: dict[SkopsNode, None] = {}
@@ -98,38 +105,38 @@ class _SchemaParser:
             decoder.decode(text)
 
     def _finish_object(self, pairs: list[tuple[str, object]]) -> object:
+        """Collect the node that a finished JSON object is, and return what the node around it needs of it.
+
+        The JSON parser calls this for each object, the inner ones first, and puts the result in place of the object.
+        """
         value = dict(pairs)
         if len(value) < len(pairs):
             self.record_defect(SkopsDefect.DUPLICATE_KEY, "a key occurs twice in one node")
         if "__loader__" not in value:
             # A plain mapping holds the children of the node around it by name.
-            return {key: inner for key, inner in value.items() if isinstance(inner, _KEPT)} or None
-        loader = str(value["__loader__"])[:100]
-        module, name = (str(value.get(key))[:200] for key in ("__module__", "__class__"))
+            return {key: inner for key, inner in value.items() if isinstance(inner, _KEPT_TYPES)} or None
         protocol = str(value.get("protocol"))[:9]
-        self.protocol = int(protocol) if protocol.isascii() and protocol.isdigit() else self.protocol
-        node = SkopsNode(loader, module, name)
-        content = value.get("content")
-        if loader == "MethodNode":
-            node = _read_method(node, content)
-        elif loader == "RandomGeneratorNode":
-            node = replace(node, member=_read_generator(content))
-        elif loader == "FunctionNode" and isinstance(content, dict):
-            # Protocol 0 stored the name of the function here.
-            node = replace(node, module=str(content.get("module_path")), name=str(content.get("function")))
+        if protocol.isascii() and protocol.isdigit():
+            self.protocol = int(protocol)
+        node = _build_node(value)
         self._add_node(node)
         self._check_id(value.get("__id__"), node)
         for key, child in _iterate_children(value):
-            self._add_callees(f"{loader}.{key}", child)
+            self._add_callees(node.loader, key, child)
+        content = value.get("content")
         return _FinishedNode(node, _find_callees(node, content), _read_text(node, content))
 
-    def _add_callees(self, role: str, child: _FinishedNode) -> None:
-        key = role.partition(".")[2]
-        if role in _CALLING or (key[:2] == "__" == key[-2:] and len(key) > 4 and key != "__reduce__"):
+    def _add_callees(self, loader: str, key: str, child: _FinishedNode) -> None:
+        """Collect the callees of a child a second time, with their role, if its parent makes something call them."""
+        role = f"{loader}.{key}"
+        # Python itself calls attributes such as ``__iter__``; skops uses the key ``__reduce__`` for a part of a node.
+        is_special_method = len(key) > 4 and key.startswith("__") and key.endswith("__") and key != "__reduce__"
+        if role in _CALLING_ROLES or is_special_method:
             for callee in child.callees:
                 self._add_node(replace(callee, role=role[:100]))
 
     def _check_id(self, identity: object, node: SkopsNode) -> None:
+        """Record a defect if an earlier node of another type has the same id; a ``CachedNode`` refers to one by it."""
         if identity is None or node.loader == "CachedNode":
             return
         known = self._by_id.setdefault(str(identity)[:40], node)
@@ -138,8 +145,9 @@ class _SchemaParser:
             self.record_defect(SkopsDefect.DUPLICATE_NODE_ID, detail)
 
     def _add_node(self, node: SkopsNode) -> None:
-        if len(self.nodes) >= _MOST_KINDS:
-            raise LimitReachedError(f"more than {_MOST_KINDS} different kinds of nodes")
+        """Collect a node, or raise ``LimitReachedError``."""
+        if len(self.nodes) >= _MOST_NODES:
+            raise LimitReachedError(f"more than {_MOST_NODES} different kinds of nodes")
         self.nodes[node] = None
 
     def record_defect(self, kind: DefectKind, detail: str) -> None:
@@ -148,24 +156,51 @@ class _SchemaParser:
             self.defects.append(Defect(kind, detail, Location(key=detail[:100])))
 
 
+def _build_node(value: dict[str, object]) -> SkopsNode:
+    """Return the node that a JSON object with a loader is, with the member or the function that its content names."""
+    loader = str(value["__loader__"])[:100]
+    module, name = str(value.get("__module__"))[:200], str(value.get("__class__"))[:200]
+    node = SkopsNode(loader, module, name)
+    content = value.get("content")
+    if loader == "MethodNode":
+        return _read_method(node, content)
+    if loader == "RandomGeneratorNode":
+        return replace(node, member=_read_generator(content))
+    if loader == "FunctionNode" and isinstance(content, dict):
+        # Protocol 0 stored the name of the function here.
+        return replace(node, module=str(content.get("module_path")), name=str(content.get("function")))
+    return node
+
+
 def _iterate_children(value: dict[str, object]) -> Iterator[tuple[str, _FinishedNode]]:
-    """Yield the nodes directly below a node, with the key that its loader reads them from."""
+    """Yield (key, node) of the nodes below a node: its own values, and those of the mappings among these."""
     for key, inner in value.items():
         if isinstance(inner, _FinishedNode):
             yield key, inner
         elif isinstance(inner, dict):
-            yield from ((name, child) for name, child in inner.items() if isinstance(child, _FinishedNode))
+            for inner_key, child in inner.items():
+                if isinstance(child, _FinishedNode):
+                    yield inner_key, child
 
 
 def _find_callees(node: SkopsNode, content: object) -> tuple[SkopsNode, ...]:
-    """Return the nodes that are called when the object of a node, or each item of it, is called."""
+    """Return the nodes that are called when the object of a node, or each item of it, is called.
+
+    For a list, these are the callees of its items; beyond a bound, one node with the name ``…`` represents the others.
+    """
     if not isinstance(content, list):
         return (node,)
-    inner = {callee: None for child in content if isinstance(child, _FinishedNode) for callee in child.callees}
-    return (*list(inner)[:_MOST_INNER], *((replace(node, name="…"),) if len(inner) > _MOST_INNER else ()))
+    callees: dict[SkopsNode, None] = {}
+    for child in content:
+        if isinstance(child, _FinishedNode):
+            callees |= dict.fromkeys(child.callees)
+    if len(callees) <= _MOST_CALLEES:
+        return tuple(callees)
+    return (*list(callees)[:_MOST_CALLEES], replace(node, name="…"))
 
 
 def _read_method(node: SkopsNode, content: object) -> SkopsNode:
+    """Return the node of a method with its name and the class of the object that it is bound to."""
     if not isinstance(content, dict):
         return node
     target = content.get("obj")
@@ -174,6 +209,7 @@ def _read_method(node: SkopsNode, content: object) -> SkopsNode:
 
 
 def _read_text(node: SkopsNode, content: object) -> str:
+    """Return the text that a node around this one may need: see ``_FinishedNode.text``."""
     if node.loader == "JsonNode":
         return str(content)[:200]
     child = content.get("bit_generator") if isinstance(content, dict) else None

@@ -22,12 +22,12 @@ from modelaudit.wire.windows import read_all_bytes
 
 _MOST_OPCODES: Final = 3_000_000
 _MOST_NAMES: Final = 50_000
-_OPERATOR: Final = re.compile(r"\w+::[\w.]+")
-_CLASS: Final = re.compile(r"__torch__\.torch\.classes(?:\.\w+)+")
+_OPERATOR: Final = re.compile(r"\w+::[\w.]+")  # aten::add.Tensor
+_CLASS: Final = re.compile(r"__torch__\.torch\.classes(?:\.\w+)+")  # __torch__.torch.classes.quantized.Conv2d
 
 
 def recognises(head: Head) -> bool:
-    """Whether this is the record of that name in a TorchScript archive."""
+    """Whether this is the member ``bytecode.pkl`` of a TorchScript archive."""
     return head.content == TORCHSCRIPT and get_file_name(head.path) == "bytecode.pkl"
 
 
@@ -58,6 +58,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _find_mentions(text: str) -> Iterator[TorchMention]:
+    """Yield the operator that a text is, or the registered classes in the text of a type."""
     if _OPERATOR.fullmatch(text):
         yield TorchMention(NameUse.OPERATOR, text[:200], called=True)
     elif "__torch__" in text:

@@ -22,17 +22,22 @@ from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.json_text import catch_parse_failure, check_bounds, convert_recursion_error
 
 _MOST_NAMES: Final = 50_000
+# Keys whose texts torch resolves as operators, evaluates as expressions, or writes into Python source as names.
 _TARGETS: Final = frozenset({"target", "as_operator"})
 _EXPRESSIONS: Final = frozenset({"expr_str", "guards_code"})
 _NAMES: Final = frozenset({"name", "forward_arg_names"})
 # Trees of inputs are JSON in a string, and so are the contexts in them.
 _NESTED: Final = frozenset({"in_spec", "out_spec", "context"})
+# torch.ops.aten.add.Tensor: namespace, operator and overload.
 _OPERATOR: Final = re.compile(r"torch\.ops\.(\w+)\.(\w+)(?:\.(\w+))?")
 _IDENTIFIER: Final = re.compile(r"[^\W\d][\w.]*", re.ASCII)
+# A string in quotes without escapes.
 _TEXT_IN_EXPRESSION: Final = re.compile(r"""'[^'\\]*'|"[^"\\]*\"""")
+# An identifier, or a character that arithmetic and comparisons do not use.
 _WORD: Final = re.compile(r"[^\W\d]\w*|[^\w\s()\[\],+\-*/%<>=!&|~.:]")
+# The symbol of a size, such as s0 or u12.
 _SYMBOL: Final = re.compile(r"[a-z]{1,6}\d+", re.ASCII)
-_NESTING: Final = 4
+_MOST_LAYERS: Final = 4
 
 
 def recognises(head: Head) -> bool:
@@ -57,14 +62,18 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 class _GraphSearch:
-    """Gathers the names in one graph and in the JSON in its strings."""
+    """Gathers the names in one graph and in the JSON in its strings.
+
+    Attributes:
+        mentions: the names in the order of their first occurrence.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self.mentions: dict[TorchMention, None] = {}
 
     def search_text(self, text: str, depth: int = 0) -> None:
-        """Gather the names in a JSON text.
+        """Gather the names in a JSON text, which is inside of ``depth`` strings.
 
         Raises:
             ValueError: it is not JSON.
@@ -74,10 +83,10 @@ class _GraphSearch:
 
         def finish_object(pairs: list[tuple[str, object]]) -> None:
             self._find_imports(dict(pairs))
-            for key, inner in pairs:
-                for string in inner if isinstance(inner, list) else (inner,):
-                    if isinstance(string, str):
-                        self._handle_string(key, string, depth)
+            for key, value in pairs:
+                for item in value if isinstance(value, list) else (value,):
+                    if isinstance(item, str):
+                        self._handle_string(key, item, depth)
 
         # The hook returns nothing, so no object is kept, and a large graph takes no more memory than its strings.
         decoder = json.JSONDecoder(
@@ -87,9 +96,10 @@ class _GraphSearch:
             decoder.decode(text)
 
     def _handle_string(self, key: str, text: str, depth: int) -> None:
+        """Add the mentions in the text under ``key``, according to what torch does with it."""
         if key in _TARGETS:
-            found = _OPERATOR.fullmatch(text)
-            name = f"{found[1]}::{found[2]}" if found else text
+            operator = _OPERATOR.fullmatch(text)
+            name = f"{operator[1]}::{operator[2]}" if operator else text
             self._add_mention(NameUse.OPERATOR, name)
         elif key in _EXPRESSIONS:
             self._find_words(text)
@@ -99,35 +109,41 @@ class _GraphSearch:
             self._search_nested(text, depth)
 
     def _find_imports(self, value: dict[str, object]) -> None:
+        """Add the classes that torch imports for an object of a tree of inputs: factories, enumerations and types."""
         module, name = value.get("default_factory_module"), value.get("default_factory_name")
         if module is not None or name is not None:
             self._add_mention(NameUse.IMPORT, f"{module}.{name}")
         if "__enum__" in value:
+            # The class is given as ``module:name``.
             self._add_mention(NameUse.IMPORT, str(value.get("fqn")).replace(":", ".", 1))
         class_name = value.get("class_fqn")
         if isinstance(class_name, str) and class_name:
             self._add_mention(NameUse.TYPE, class_name)
 
     def _search_nested(self, text: str, depth: int) -> None:
+        """Gather the names in a string that may be JSON, which is inside of ``depth`` other strings."""
         if text.lstrip()[:1] not in ("{", "["):
             return
-        if depth >= _NESTING:
-            raise LimitReachedError(f"JSON is nested in more than {_NESTING} layers of strings")
+        if depth >= _MOST_LAYERS:
+            raise LimitReachedError(f"JSON is nested in more than {_MOST_LAYERS} layers of strings")
         try:
             self.search_text(text, depth + 1)
         except ValueError:
             self._add_mention(NameUse.UNRESOLVED, "a tree of inputs that is not JSON")
 
     def _find_words(self, text: str) -> None:
+        """Add the identifiers and the unusual characters of an expression, without its strings and symbols."""
         for word in _WORD.findall(_TEXT_IN_EXPRESSION.sub("", text)):
             if not _SYMBOL.fullmatch(word):
                 self._add_mention(NameUse.EXPRESSION, word)
 
-    def _add_mention(self, mention: NameUse, name: str) -> None:
+    def _add_mention(self, use: NameUse, name: str) -> None:
+        """Add a mention, or raise ``LimitReachedError``."""
         if len(self.mentions) >= _MOST_NAMES:
             raise LimitReachedError(f"more than {_MOST_NAMES} different names in one graph")
-        self.mentions[TorchMention(mention, name[:200], called=True)] = None
+        self.mentions[TorchMention(use, name[:200], called=True)] = None
 
 
 def _discard_number(_: str) -> None:
-    return None
+    """Return ``None`` in place of a number, so that the parser converts no digits."""
+    return

@@ -16,13 +16,16 @@ from modelaudit.wire.deadline import iterate_within_deadline
 
 _TOKEN: Final = re.compile(
     r"""
-      (?P<space>[ \t\r\v\f]+|\\\n)
-    | (?P<line>\n[ \t\r\v\f]*)
+      (?P<space>[ \t\r\v\f]+|\\\n)            # blanks, or a backslash that joins two lines
+    | (?P<line>\n[ \t\r\v\f]*)                # the end of a line, and the indentation of the next one
     | (?P<comment>\#(?!\ type:)[^\n]*)
-    | (?P<type>\#\ type:)
+    | (?P<type>\#\ type:)                     # a comment with a type is code
     | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?j?)
-    | (?P<string>\"{3}(?:[^\\"]++|\\(?s:.)|"(?!""))*+\"{3}|'{3}(?:[^\\']++|\\(?s:.)|'(?!''))*+'{3}
-        |"(?!"")(?:[^\\"\n]++|\\(?s:.))*+"|'(?!'')(?:[^\\'\n]++|\\(?s:.))*+')
+    | (?P<string>
+        \"{3}(?:[^\\"]++|\\(?s:.)|"(?!""))*+\"{3}   # three quotes, then one or two are content
+        |'{3}(?:[^\\']++|\\(?s:.)|'(?!''))*+'{3}
+        |"(?!"")(?:[^\\"\n]++|\\(?s:.))*+"          # one quote: the string ends in its line
+        |'(?!'')(?:[^\\'\n]++|\\(?s:.))*+')
     | (?P<word>is\ not|not\ in|[A-Za-z_][A-Za-z0-9_]*)
     | (?P<mark>->|\.\.\.|[-+*/%@()\[\]:,={}><.?!&^|~])
     """,
@@ -54,16 +57,17 @@ def tokenize(text: str) -> Iterator[Token]:
     for _ in iterate_within_deadline(range(_MOST_TOKENS)):
         if position >= len(text):
             return
-        found = _TOKEN.match(text, position)
-        if found is None:
+        match = _TOKEN.match(text, position)
+        if match is None:
             raise DamagedError(f"line {line} has a character that TorchScript does not allow", position)
-        kind, piece = found.lastgroup or "", found.group()
+        kind, token_text = match.lastgroup or "", match.group()
         if kind == "mark":
-            nesting += (piece in "([{") - (piece in ")]}")
-        if kind not in _SKIPPED and not (kind == "line" and nesting > 0):
-            yield Token(kind, piece, line)
-        position = found.end()
+            nesting += (token_text in "([{") - (token_text in ")]}")
+        is_line_in_brackets = kind == "line" and nesting > 0
+        if kind not in _SKIPPED and not is_line_in_brackets:
+            yield Token(kind, token_text, line)
+        position = match.end()
         if kind in ("line", "string", "space"):
-            line += piece.count("\n")
+            line += token_text.count("\n")
     if position < len(text):
         raise LimitReachedError(f"more than {_MOST_TOKENS} tokens in one source", position)

@@ -15,13 +15,14 @@ from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.text import EIGHT_BIT, TextScan, decode_text, looks_like_text
 from modelaudit.wire.windows import read_all_bytes
 
-_LARGEST = 16 * MIB
-_PLACE = re.compile(r"![^!]*?code/([^!]*)\.py(?:#\d+)?\Z", re.IGNORECASE)
+_LARGEST_SOURCE = 16 * MIB
+# The path of a source in an archive, model.pt!model/code/__torch__/net.py; "#2" follows if several have the name.
+_SOURCE_PATH = re.compile(r"![^!]*?code/([^!]*)\.py(?:#\d+)?\Z", re.IGNORECASE)
 
 
 def recognises(head: Head) -> bool:
     """Whether this is a source of a TorchScript archive."""
-    is_source = head.content == TORCHSCRIPT and _PLACE.search(head.path) is not None
+    is_source = head.content == TORCHSCRIPT and _SOURCE_PATH.search(head.path) is not None
     return is_source and looks_like_text(replace(head, content=None))
 
 
@@ -32,11 +33,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: it is not text throughout.
         WindowError: it is larger than is read at once, or the window could not return the requested bytes.
     """
-    data = read_all_bytes(window, min(_LARGEST, limits.document_bytes))
+    data = read_all_bytes(window, min(_LARGEST_SOURCE, limits.document_bytes))
     scan = TextScan()
     scan.feed(data)
     scan.finish()
-    # torch reads bytes, and none beyond ASCII can be in a name; the text of strings does not matter here.
+    # torch reads bytes, and names are ASCII. Latin-1 maps each byte to a character, which only changes strings.
     text = data.decode("latin-1") if scan.encoding in ("utf-8", EIGHT_BIT) else decode_text(data, scan)
     names = NameCollector()
     unread: Unread | None = None
@@ -52,8 +53,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _make_program(path: str, names: NameCollector) -> TorchProgram:
-    place = _PLACE.search(path)
-    qualifier = place.group(1).replace("/", ".") if place else ""
+    """Return the names of a source, with the qualifier that its path gives them: ``__torch__.net``."""
+    match = _SOURCE_PATH.search(path)
+    qualifier = match.group(1).replace("/", ".") if match else ""
     return TorchProgram(
         "torchscript",
         names.mentions,

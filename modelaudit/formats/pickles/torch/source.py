@@ -30,7 +30,7 @@ class NameCollector:
     """Gathers the names in the tokens of one source.
 
     Attributes:
-        defines: last names of the classes, functions and methods that it defines.
+        defines: names of the classes, functions and methods that the source defines, without qualifier.
         types: those of them that are not inside a class.
         fields: names that its classes declare as fields.
     """
@@ -45,6 +45,7 @@ class NameCollector:
         self._next = _END
         # For each open bracket, whether it belongs to getattr or hasattr, whose string is the name of an attribute.
         self._open_getattrs: list[bool] = []
+        # Whether the next token begins a statement, and whether its line is indented.
         self._is_statement = True
         self._is_indented = False
 
@@ -66,21 +67,28 @@ class NameCollector:
             elif token.kind == "mark":
                 self._handle_mark(token)
             elif token.kind == "line":
+                # The text is the end of the line and the indentation of the next one.
                 self._is_indented = len(token.text) > 1
             self._is_statement = token.kind == "line"
 
     @property
     def mentions(self) -> tuple[TorchMention, ...]:
-        """The mentions in the order of their first occurrence, without names that the source assigns a value to."""
-        found = self._mentions.values()
-        return tuple(item for item in found if item.use is not NameUse.NAME or item.name not in self._assigned)
+        """The mentions in the order of their first occurrence, without bare names that the source assigns."""
+        mentions = []
+        for mention in self._mentions.values():
+            is_local_variable = mention.use is NameUse.NAME and mention.name in self._assigned
+            if not is_local_variable:
+                mentions.append(mention)
+        return tuple(mentions)
 
     def _take_token(self) -> Token:
+        """Return the next token, and move to the one after it."""
         token = self._next
         self._next = next(self._tokens, _END)
         return token
 
     def _handle_mark(self, token: Token) -> None:
+        """Follow brackets, and add the attributes after a dot that follows something else than a name."""
         if token.text in "([{":
             self._open_getattrs.append(False)
         elif token.text in ")]}" and self._open_getattrs:
@@ -99,21 +107,25 @@ class NameCollector:
         return parts
 
     def _handle_word(self, token: Token) -> None:
+        """Handle a definition, an import, or the names in a dotted name that begins with ``token``."""
         if token.text == "def" and self._next.kind == "word":
             self._add_definition(self._take_token())
         elif token.text == "class" and self._next.kind == "word":
             self._handle_class(self._take_token())
         elif token.text == "import":
+            # torch finds types by their full names and ignores this line.
             self._skip_line()
         elif token.text not in _KEYWORDS:
             self._handle_dotted_name(token, self._is_statement)
 
     def _add_definition(self, name: Token) -> None:
+        """Add the name of a definition, as a type too if it is not inside a class."""
         self.defines.add(name.text)
         if not self._is_indented:
             self.types.add(name.text)
 
     def _handle_class(self, name: Token) -> None:
+        """Add the name of a class, and take the built-in base classes, which are no mentions."""
         self._add_definition(name)
         if self._next.text != "(":
             return
@@ -122,10 +134,15 @@ class NameCollector:
             self._take_token()
 
     def _skip_line(self) -> None:
+        """Take the tokens up to the end of the line."""
         while self._next is not _END and self._next.kind != "line":
             self._take_token()
 
     def _handle_dotted_name(self, first: Token, is_statement: bool) -> None:
+        """Add the mentions in a dotted name that begins with ``first``, according to the meaning of its first part.
+
+        ``is_statement`` is whether the name begins a statement; a colon after it then declares a field.
+        """
         parts = [first.text, *self._take_dotted_names()]
         if parts[0] == "torch":
             self._add_operator("aten", parts, 1, first.line)
@@ -134,6 +151,7 @@ class NameCollector:
         elif parts[0] == "__torch__":
             self._add_mention(NameUse.TYPE, ".".join(parts), first.line)
         elif parts[0] == "CONSTANTS":
+            # The second part is the name of a constant, such as ``CONSTANTS.c0``.
             self._add_attributes(parts[2:], first.line)
         elif len(parts) > 1:
             self._add_attributes(parts[1:], first.line)
@@ -146,6 +164,10 @@ class NameCollector:
             self.fields.add(parts[0])
 
     def _add_operator(self, namespace: str, parts: list[str], index: int, line: int) -> None:
+        """Add the operator with the name ``parts[index]`` of ``namespace``, and the attributes of its result.
+
+        A dotted name that ends before the name of the operator is an unresolved mention.
+        """
         # torch takes "autograd" after any namespace for "aten" (BuiltinModule::attr).
         while index < len(parts) and parts[index] == "autograd":
             namespace, index = "aten", index + 1
@@ -157,10 +179,13 @@ class NameCollector:
         self._add_attributes(parts[index + 1 :], line)
 
     def _add_attributes(self, parts: list[str], line: int) -> None:
+        """Add each part as a method or attribute; the last one is called if a bracket follows."""
         for number, part in enumerate(parts, 1):
-            self._add_mention(NameUse.METHOD, part, line, number == len(parts) and self._next.text == "(")
+            is_called = number == len(parts) and self._next.text == "("
+            self._add_mention(NameUse.METHOD, part, line, is_called)
 
     def _open_call(self, name: str) -> None:
+        """Take the opening bracket of a call of ``name``, and remember whether its strings name attributes."""
         self._take_token()
         self._open_getattrs.append(name in ("getattr", "hasattr"))
 
@@ -177,16 +202,23 @@ class NameCollector:
         else:
             self._add_mention(NameUse.METHOD, text[:200], token.line)
 
-    def _add_mention(self, mention: NameUse, name: str, line: int, called: bool | None = None) -> None:
+    def _add_mention(self, use: NameUse, name: str, line: int, called: bool | None = None) -> None:
+        """Add a mention with its first line; ``called`` is by default whether a bracket follows.
+
+        Raises:
+            LimitReachedError: there are more different names than are kept.
+        """
         called = self._next.text == "(" if called is None else called
-        key = (mention, name)
+        key = (use, name)
         known = self._mentions.get(key)
         if known is None and len(self._mentions) >= _MOST_NAMES:
             raise LimitReachedError(f"more than {_MOST_NAMES} different names in one source")
+        # A name that is called anywhere counts as called.
         if known is None or (called and not known.called):
-            self._mentions[key] = TorchMention(mention, name, known.line if known else line, called)
+            self._mentions[key] = TorchMention(use, name, known.line if known else line, called)
 
 
 def _strip_quotes(literal: str) -> str:
+    """Return the content of a string literal in one quote or three on each side."""
     quotes = 3 if literal[:3] in ('"""', "'''") and len(literal) >= 6 else 1
     return literal[quotes:-quotes]

@@ -23,24 +23,24 @@ from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.text import get_file_name
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
-_COUNT: Final = struct.Struct("<q")
-_DIMENSIONS: Final = struct.Struct("<i4x")
+_COUNT: Final = struct.Struct("<q")  # the number of elements of a storage, or one number of a tensor
+_DIMENSIONS: Final = struct.Struct("<i4x")  # the number of dimensions, and four unused bytes
 _MOST_DIMENSIONS: Final = 64
 _MOST_RECORDS: Final = 50_000
 
 
 def recognises(head: Head) -> bool:
-    """Whether the archive's layout makes this member a run of records."""
+    """Whether this is a member ``storages`` or ``tensors`` of a tar archive of torch."""
     return head.content == TORCH_TAR and bool(head.data)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield every pickle as an artifact, and the extent of the numbers between them."""
     reader = _RecordReader(window, limits)
-    follow = reader.read_storages if get_file_name(artifact.path) == "storages" else reader.read_tensors
+    read_records = reader.read_storages if get_file_name(artifact.path) == "storages" else reader.read_tensors
     unread: Unread | None = None
     try:
-        follow()
+        read_records()
     except LimitReachedError as error:
         unread = Unread(UnreadReason.LIMIT, str(error), Location(offset=error.offset))
     except DamagedError as error:
@@ -49,8 +49,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         unread = Unread(error.reason, str(error), Location(offset=reader.position))
     budget = get_budget(window, limits)
     for start, end in reader.pickles:
-        stretch = SubWindow(window, start, end - start, budget)
-        yield Artifact(join_range(artifact.path, start, end), stretch.size, make_opener(stretch), content=PICKLE)
+        pickle = SubWindow(window, start, end - start, budget)
+        yield Artifact(join_range(artifact.path, start, end), pickle.size, make_opener(pickle), content=PICKLE)
     yield TensorData(reader.numbers)
     if unread is not None:
         yield unread
@@ -64,8 +64,8 @@ class _RecordReader:
 
     Attributes:
         position: offset of the next record.
-        pickles: (first offset, offset behind the last byte) of each pickle, a damaged one included.
-        numbers: bytes of the numbers between them.
+        pickles: (offset, offset of the byte after it) of each pickle, a damaged one included.
+        numbers: number of bytes between the pickles, which are numbers.
     """
 
     def __init__(self, window: Window, limits: Limits) -> None:
@@ -76,26 +76,33 @@ class _RecordReader:
         self._limits = limits
 
     def read_storages(self) -> None:
-        """Read the count, for each storage a pickle of key, place and type and its elements, and a pickle of the views.
+        """Read the records of ``storages``.
+
+        These are a pickle of their count; for each storage a pickle of key, device and type, and its elements; and a
+        pickle of the views on storages.
 
         Raises:
-            DamagedError: the records are cut off or contradict themselves.
+            DamagedError: the records are truncated or contradict themselves.
             WindowError: the window could not return the requested bytes.
         """
         for _ in range(self._read_count()):
-            described = self._read_description()
-            kind = described[2] if len(described) == 3 else None
-            size = ITEM_SIZES.get(kind.qualname) if isinstance(kind, Name) else None
-            if size is None:
+            description = self._read_description()
+            storage_type = description[2] if len(description) == 3 else None
+            item_size = ITEM_SIZES.get(storage_type.qualname) if isinstance(storage_type, Name) else None
+            if item_size is None:
                 raise DamagedError("a storage has a type whose element size is unknown", self.position)
-            self._skip_numbers(_COUNT.unpack(self._read_bytes(_COUNT.size))[0] * size)
+            (count,) = _COUNT.unpack(self._read_bytes(_COUNT.size))
+            self._skip_numbers(count * item_size)
         self._execute_pickle()
 
     def read_tensors(self) -> None:
-        """Read the count, and a pickle of key, storage and type for each tensor, with its sizes, strides and offset.
+        """Read the records of ``tensors``.
+
+        These are a pickle of their count; and for each tensor a pickle of key, storage and type, the number of its
+        dimensions, its sizes and strides, and its offset in the storage.
 
         Raises:
-            DamagedError: the records are cut off or contradict themselves.
+            DamagedError: the records are truncated or contradict themselves.
             WindowError: the window could not return the requested bytes.
         """
         for _ in range(self._read_count()):
@@ -103,9 +110,12 @@ class _RecordReader:
             (dimensions,) = _DIMENSIONS.unpack(self._read_bytes(_DIMENSIONS.size))
             if not 0 <= dimensions <= _MOST_DIMENSIONS:
                 raise DamagedError(f"a tensor has {dimensions} dimensions", self.position)
-            self._skip_numbers((2 * dimensions + 1) * _COUNT.size)
+            # A size and a stride for each dimension, and the offset.
+            number_count = 2 * dimensions + 1
+            self._skip_numbers(number_count * _COUNT.size)
 
     def _read_count(self) -> int:
+        """Execute the pickle of a count and return it; raise ``DamagedError`` if it is no number."""
         number = self._execute_pickle()
         if not isinstance(number, int) or number < 0:
             raise DamagedError("the count of records is not a number", self.position)
@@ -114,9 +124,11 @@ class _RecordReader:
         return number
 
     def _read_description(self) -> tuple[StackValue, ...]:
+        """Execute a pickle of a tuple and return its items."""
         return unpack_tuple(self._execute_pickle())
 
     def _execute_pickle(self) -> StackValue:
+        """Execute the pickle at ``position``, move to the byte after it, and return its value."""
         start = self.position
         machine = Machine(self._window, start, self._limits)
         try:
@@ -130,6 +142,7 @@ class _RecordReader:
         return machine.result
 
     def _read_bytes(self, length: int) -> bytes:
+        """Read ``length`` bytes at ``position`` and move to the byte after them."""
         data = self._window.read(self.position, length)
         if len(data) < length:
             raise DamagedError("the records are cut off", self.position)
@@ -137,8 +150,9 @@ class _RecordReader:
         return data
 
     def _skip_numbers(self, length: int) -> None:
-        left = self._window.size - self.position
-        if not 0 <= length <= left:
-            raise DamagedError(f"a record takes {length} bytes where {left} are left", self.position)
+        """Move past ``length`` bytes of numbers, and count them."""
+        bytes_left = self._window.size - self.position
+        if not 0 <= length <= bytes_left:
+            raise DamagedError(f"a record takes {length} bytes where {bytes_left} are left", self.position)
         self.position += length
         self.numbers += length

@@ -25,7 +25,7 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the size, and the program that the bytes are as a pickle if that has any events.
+    """Yield the size of the numbers, and what the pickle reader finds if the bytes are a pickle that imports anything.
 
     Raises:
         WindowError: the window could not return the requested bytes.
@@ -33,7 +33,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield TensorData(window.size)
     if not starts_pickle(window, 0, limits):
         return
-    found = list(pickle.read(artifact, window, limits))
+    readings = list(pickle.read(artifact, window, limits))
     # Numbers may begin like a pickle by chance, but then import nothing.
-    if any(isinstance(item, PickleProgram) and item.events for item in found):
-        yield from found
+    if any(isinstance(reading, PickleProgram) and reading.events for reading in readings):
+        yield from readings
