@@ -211,7 +211,7 @@ def test_valid_archive_is_read_as_zipfile_wrote_it(method, members, bytes_window
     members = {name: data for name, data in members.items() if not name.endswith("/")}
     window = bytes_window(make_zip(members, method))
     listing, *children = find_reader("zip").read(make_artifact(window), window, Limits())
-    assert {d.kind for d in listing.defects} <= {"path-escape"}
+    assert {defect.kind for defect in listing.defects} <= {"path-escape"}
     assert [member.name for member in listing.members] == list(members)
     for child, data in zip(children, members.values(), strict=True):
         with child.open() as content:

@@ -127,7 +127,7 @@ def test_valid_archive_is_read_as_tarfile_wrote_it(form, members, has_long_names
     data = make_tar(members, form)
     listing, contents = read_archive(data, bytes_window)
     assert listing is not None
-    assert {d.kind for d in listing.defects} <= {"path-escape", "duplicate-member"}
+    assert {defect.kind for defect in listing.defects} <= {"path-escape", "duplicate-member"}
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         expected = [(member.name, member.size) for member in archive.getmembers()]
     assert [(member.name, member.size) for member in listing.members] == expected

@@ -11,7 +11,7 @@ import zlib
 import joblib
 import numpy as np
 import pytest
-from builders import joblib_files as built
+from builders import joblib_files
 from builders.numpy_files import OBJECT, build_object_array, push_dtype
 from builders.pickles import push_call, push_name, push_text
 from hypothesis import given, settings
@@ -85,8 +85,8 @@ def test_pickles_of_object_arrays_are_executed(read_bytes):
 @pytest.mark.parametrize("aligned", [True, False])
 @pytest.mark.parametrize("compress", [False, True])
 def test_call_after_array_is_recorded(aligned, compress, read_bytes):
-    wrapper = b"\x80\x04(" + built.push_array_wrapper(_FLOAT, aligned=aligned)
-    array = built.append_aligned_data(wrapper, bytes(24)) if aligned else wrapper + bytes(24)
+    wrapper = b"\x80\x04(" + joblib_files.push_array_wrapper(_FLOAT, aligned=aligned)
+    array = joblib_files.append_aligned_data(wrapper, bytes(24)) if aligned else wrapper + bytes(24)
     data = array + _SYSTEM + b"t."
     reading = read_bytes(zlib.compress(data) if compress else data)
     assert reading.called == {"numpy.dtype", "posix.system"}
@@ -94,7 +94,7 @@ def test_call_after_array_is_recorded(aligned, compress, read_bytes):
 
 
 def test_call_after_object_array_is_recorded(read_bytes):
-    data = b"\x80\x04(" + built.push_array_wrapper(OBJECT) + build_object_array(b"N") + _SYSTEM + b"t."
+    data = b"\x80\x04(" + joblib_files.push_array_wrapper(OBJECT) + build_object_array(b"N") + _SYSTEM + b"t."
     reading = read_bytes(data)
     assert "posix.system" in reading.called
     assert not reading.unread
@@ -104,13 +104,13 @@ def test_plain_pickle_executes_array_bytes_as_opcodes(read_bytes):
     # An array of bytes that are opcodes: joblib loads them as numbers, pickle executes them.
     program = b"cposix\nsystem\n(Vecho inert\ntR."
     shape = b"K" + bytes([len(program)]) + b"\x85"
-    data = b"\x80\x04" + built.push_array_wrapper(push_dtype("u1"), shape, aligned=False) + program + b"."
+    data = b"\x80\x04" + joblib_files.push_array_wrapper(push_dtype("u1"), shape, aligned=False) + program + b"."
     assert read_bytes(data).called == {"numpy.dtype", "posix.system"}
 
 
 @check_each("start", [b"R", b"\x93", b"cx\ny\n", b"c\n\nR", b"\x81b", b"0", b"\x00", b"}}}"])
 def test_array_numbers_that_form_opcodes_by_chance_are_not_reported(start, read_bytes):
-    data = b"\x80\x04(" + built.push_array_wrapper(_FLOAT, aligned=False) + (start + b"\xff" * 24)[:24] + b"t."
+    data = b"\x80\x04(" + joblib_files.push_array_wrapper(_FLOAT, aligned=False) + (start + b"\xff" * 24)[:24] + b"t."
     assert read_bytes(data).called == {"numpy.dtype"}
 
 
@@ -142,7 +142,7 @@ def test_call_that_only_pickle_load_resolves_through_its_memo_is_recorded(read_f
 def test_array_of_unknown_extent_is_reported_as_unread(state, reason, read_bytes):
     data = (
         b"\x80\x04"
-        + built.push_instance(push_name("joblib.numpy_pickle", "NumpyArrayWrapper"))
+        + joblib_files.push_instance(push_name("joblib.numpy_pickle", "NumpyArrayWrapper"))
         + state
         + bytes(24)
         + b"."
@@ -154,9 +154,9 @@ def test_array_of_unknown_extent_is_reported_as_unread(state, reason, read_bytes
 
 def test_second_state_of_array_wrapper_is_reported_as_unread(read_bytes):
     # The second BUILD is on the same wrapper, which the memo returns.
-    wrapper = built.push_instance(push_name("joblib.numpy_pickle", "NumpyArrayWrapper")) + b"\x94"
-    first = b"\x80\x04(" + built.push_array_wrapper(_FLOAT, made=wrapper, aligned=False) + bytes(24)
-    second = built.push_array_wrapper(_FLOAT, made=b"h\x00", aligned=False) + bytes(24)
+    wrapper = joblib_files.push_instance(push_name("joblib.numpy_pickle", "NumpyArrayWrapper")) + b"\x94"
+    first = b"\x80\x04(" + joblib_files.push_array_wrapper(_FLOAT, made=wrapper, aligned=False) + bytes(24)
+    second = joblib_files.push_array_wrapper(_FLOAT, made=b"h\x00", aligned=False) + bytes(24)
     assert read_bytes(first + second + b"t.").reasons() == {UnreadReason.NO_READER}
 
 
@@ -164,9 +164,9 @@ def test_second_state_of_array_wrapper_is_reported_as_unread(read_bytes):
 def test_frame_that_continues_after_array_is_defect(size, read_bytes):
     # In a large file, the frame begins inside plain data that the machine skips.
     filler = push_text("x" * 60) * (size // 62)
-    inside = b"(" + filler + b"u" + built.push_array_wrapper(_FLOAT) + b"0" + _SYSTEM + b"0"
+    inside = b"(" + filler + b"u" + joblib_files.push_array_wrapper(_FLOAT) + b"0" + _SYSTEM + b"0"
     data = b"\x80\x04}(" + push_text("k") + b"N\x95" + struct.pack("<Q", len(inside)) + inside
-    reading = read_bytes(data + built.append_aligned_data(b"", bytes(24)) + b".")
+    reading = read_bytes(data + joblib_files.append_aligned_data(b"", bytes(24)) + b".")
     assert "forged-state" in reading.kinds()
     assert UnreadReason.NO_READER in reading.reasons()
 
@@ -187,18 +187,21 @@ def test_joblib_frames_end_before_array_in_large_files(read_bytes):
 @pytest.mark.parametrize("attribute", ["read", "read_array", "safe_get_numpy_array_alignment_bytes", "__class__"])
 def test_unknown_attribute_of_array_wrapper_is_defect(attribute, read_bytes):
     extra = push_text(attribute) + push_name("collections", "OrderedDict")
-    data = built.append_aligned_data(b"\x80\x04" + built.push_array_wrapper(_FLOAT, extra=extra), bytes(24)) + b"."
+    data = (
+        joblib_files.append_aligned_data(b"\x80\x04" + joblib_files.push_array_wrapper(_FLOAT, extra=extra), bytes(24))
+        + b"."
+    )
     assert "forged-state" in read_bytes(data).kinds()
 
 
 @check_each("file", ["/etc/x.npy", "../x.npy", "a/b.npy", "..", "", "C:x.npy", "\\\\host\\x.npy", "x\0.npy"])
 def test_side_file_outside_folder_is_defect(file, read_bytes):
-    assert read_bytes(b"\x80\x04" + built.push_file_wrapper(file) + b".").kinds() == {"side-file-outside"}
+    assert read_bytes(b"\x80\x04" + joblib_files.push_file_wrapper(file) + b".").kinds() == {"side-file-outside"}
 
 
 @pytest.mark.parametrize("cls", ["NDArrayWrapper", "ZNDArrayWrapper"])
 def test_side_file_in_same_folder_is_no_defect(cls, read_bytes):
-    reading = read_bytes(b"\x80\x04" + built.push_file_wrapper("x.pkl_01.npy", cls) + b".")
+    reading = read_bytes(b"\x80\x04" + joblib_files.push_file_wrapper("x.pkl_01.npy", cls) + b".")
     assert not reading.kinds()
     assert not reading.unread
 

@@ -125,6 +125,9 @@ def test_extended_arg_is_combined_with_argument() -> None:
     # EXTENDED_ARG 1 and LOAD_NAME 2: the index is 256 + 2.
     operands = list(list_operands(bytes([144, 1, 101, 2]), SETS["3.8 to 3.10"], names, []))
     assert operands == [("LOAD_NAME", "name258")]
+
+
+def test_index_without_name_is_listed_as_number() -> None:
     assert list(list_operands(bytes([101, 9]), SETS["3.8 to 3.10"], [], [])) == [("LOAD_NAME", "#9")]
 
 

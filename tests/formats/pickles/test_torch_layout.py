@@ -60,4 +60,4 @@ def test_member_names_decide_layout(names: tuple[str, ...], layout: str) -> None
     ],
 )
 def test_member_content_is_decided_by_layout(names: tuple[str, ...], member: str, content: str | None) -> None:
-    assert detect_layout(names).content_of(member) == content
+    assert detect_layout(names).decide_content_type(member) == content

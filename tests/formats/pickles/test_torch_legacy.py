@@ -69,7 +69,11 @@ def test_tensor_views_determine_reach(read_bytes) -> None:
 def test_tar_layout_is_detected_by_members() -> None:
     layout = detect_layout(["sys_info", "pickle", "tensors", "storages"])
     assert layout.name == "torch-tar"
-    assert [layout.content_of(name) for name in ("storages", "tensors", "pickle")] == [TORCH_TAR, TORCH_TAR, None]
+    assert [layout.decide_content_type(name) for name in ("storages", "tensors", "pickle")] == [
+        TORCH_TAR,
+        TORCH_TAR,
+        None,
+    ]
 
 
 @pytest.mark.parametrize("name", ["storages", "tensors"])

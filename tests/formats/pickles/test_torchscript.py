@@ -191,6 +191,7 @@ def test_bytecode_yields_its_operators(torch, read_bytes) -> None:
 
 
 def test_truncated_bytecode_keeps_its_operators(read_bytes) -> None:
+    # A complete text, and the opcode of another text whose length is truncated.
     data = b"\x80\x02X\x0a\x00\x00\x00aten::saveX\xff"
     reading = read_bytes(data, "net.ptl!net/bytecode.pkl", content=TORCHSCRIPT)
     (program,) = reading.of(TorchProgram)

@@ -59,7 +59,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
                 paths.name_member(member.name),
                 content.size,
                 make_opener(content),
-                content=layout.content_of(member.name),
+                content=layout.decide_content_type(member.name),
             )
     for start, end in walker.leftovers:
         leftover = SubWindow(window, start, end - start, budget)

@@ -40,7 +40,7 @@ class Layout:
     prefix: str | None = None
     uses: tuple[tuple[str, str], ...] = ()
 
-    def content_of(self, member: str) -> str | None:
+    def decide_content_type(self, member: str) -> str | None:
         """Return the content type of a member if the loader decides it by the name instead of the bytes.
 
         torch copies members such as ``data/0`` into storages, whatever bytes they hold. It unpickles only the ``.pkl``

@@ -82,7 +82,7 @@ def _check_contents(contents: ArchiveContents, data: list[MemberData], layout: L
         compare_headers(item.member, log)
         check_flags(item, log)
         # torch ignores the checksums of storages, and checking them would mean reading all weights.
-        if layout.content_of(item.member.entry.name) is None and item.is_worth_checking():
+        if layout.decide_content_type(item.member.entry.name) is None and item.is_worth_checking():
             check_content(item, log)
 
 
@@ -108,7 +108,7 @@ def _make_artifacts(artifact: Artifact, data: list[MemberData], layout: Layout) 
     paths = MemberPaths(artifact.path)
     for item in data:
         entry = item.member.entry
-        content = layout.content_of(entry.name)
+        content = layout.decide_content_type(entry.name)
         # A folder, or the storage of a tensor without elements, has nothing to read.
         if entry.size == entry.stored_size == 0 and (entry.name.endswith("/") or content is not None):
             continue

@@ -117,13 +117,21 @@ class MemberWalker:
                 local = read_local_header(self._window, offset)
                 if local is not None and is_plausible_header(local):
                     return local
-            found = self._records.find_first(offset + 1)
-            # The shared search also finds directory entries, which are passed over.
-            while found is not None and found[1] != LOCAL_SIGNATURE:
-                found = self._records.find_first(found[0] + 4)
-            if found is None:
+            next_offset = self._find_local_signature(offset + 1)
+            if next_offset is None:
                 return None
-            offset = found[0]
+            offset = next_offset
+
+    def _find_local_signature(self, start: int) -> int | None:
+        """Return the offset of the first signature of a local header at or after ``start``."""
+        # The shared search also finds the signatures of directory entries.
+        found = self._records.find_first(start)
+        while found is not None:
+            offset, signature = found
+            if signature == LOCAL_SIGNATURE:
+                return offset
+            found = self._records.find_first(offset + len(signature))
+        return None
 
     def _build_member(self, local: LocalHeader) -> Member:
         """Build the member of a local header; measure its sizes if the header leaves them to a descriptor."""

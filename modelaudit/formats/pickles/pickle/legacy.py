@@ -111,7 +111,7 @@ def _read_keys(window: Window, limits: Limits) -> list[str]:
     """Return the texts in the pickle that lists the keys; an empty list where its opcodes are damaged.
 
     Raises:
-        WindowError: it is larger than is read at once, or the window could not return the requested bytes.
+        WindowError: the pickle is larger than is read at once, or the window could not return the requested bytes.
     """
     data = read_all_bytes(window, min(_LARGEST_LIST, limits.document_bytes))
     try:

@@ -435,12 +435,12 @@ class Machine:
     # -- calls --------------------------------------------------------------------------------------------------------
 
     def handle_reduce(self) -> None:
-        """REDUCE: ``callable(*arguments)``."""
+        """REDUCE: push the result of ``callable(*arguments)``, the two top values."""
         arguments = self.stack.pop()
         self._call("REDUCE", self.stack.pop(), unpack_tuple(arguments))
 
     def handle_obj(self) -> None:
-        """OBJ: a call of a class with the values above the mark."""
+        """OBJ: call the class that is the first value above the mark with the other values."""
         values = self.stack.pop_mark()
         if not values:
             self.recorder.record_defect(PickleDefect.STACK_UNDERFLOW, "OBJ without a class")
@@ -448,12 +448,12 @@ class Machine:
         self._call("OBJ", values[0], tuple(values[1:]))
 
     def handle_newobj(self) -> None:
-        """NEWOBJ: ``cls.__new__(cls, *arguments)``."""
+        """NEWOBJ: push the result of ``cls.__new__(cls, *arguments)``, the two top values."""
         arguments = self.stack.pop()
         self._call("NEWOBJ", self.stack.pop(), unpack_tuple(arguments), Act.CONSTRUCT)
 
     def handle_newobj_ex(self) -> None:
-        """NEWOBJ_EX: ``cls.__new__(cls, *arguments, **keywords)``."""
+        """NEWOBJ_EX: push the result of ``cls.__new__(cls, *arguments, **keywords)``, the three top values."""
         keywords = self.stack.pop()
         arguments = self.stack.pop()
         cls = self.stack.pop()
@@ -483,7 +483,10 @@ class Machine:
     # -- state --------------------------------------------------------------------------------------------------------
 
     def handle_build(self) -> None:
-        """BUILD: ``obj.__setstate__(state)`` or ``obj.__dict__.update(state)``."""
+        """BUILD: set the top value as the state of the object below it, by ``__setstate__`` or in its ``__dict__``.
+
+        In a file of joblib, the array that follows takes the place of the object.
+        """
         state = self.stack.pop()
         target = self.stack.peek()
         self.recorder.record_event(Act.SET_STATE, "BUILD", target, (state,), find_acting_attributes(state))

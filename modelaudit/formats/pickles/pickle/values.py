@@ -84,11 +84,12 @@ class Container:
         self.size = len(values)
 
     def _keep_entry(self, entry: object, is_inert: bool) -> None:
-        """Keep an item if few are kept so far; fewer of the inert ones, which can do nothing."""
+        """Keep an item if few are kept so far; of items that can do nothing, which are inert, even fewer are kept."""
         if len(self.entries) < (_PLAIN_KEPT if is_inert else _ENTRIES_KEPT):
             if type(self.entries) is list:
                 self.entries.append(entry)
             else:
+                # Until now, this container had the empty tuple that all containers share, to save memory.
                 self.entries = [*self.entries, entry]
 
     def iterate_items(self) -> Iterator[tuple[StackValue, StackValue]]:
