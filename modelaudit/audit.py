@@ -46,6 +46,7 @@ from modelaudit.options import Options, format_current_time
 from modelaudit.policy.gate import apply_policy
 
 LookUpWrapper = Callable[[LookUp], LookUp]
+"""Adds an error boundary to the function that looks up a base model."""
 
 
 class ArtifactRead(Protocol):
@@ -61,31 +62,41 @@ class ArtifactRead(Protocol):
 
 
 class Audit:
-    """The findings and records of a snapshot so far. Structures are judged and released artifact by artifact."""
+    """The findings and records of a snapshot so far. Structures are judged and released artifact by artifact.
+
+    Attributes:
+        catalogue: the rule set.
+        policy: decides the checks to run and the accepted absences.
+        limits: bounds on reading.
+        records: the inventory so far, one record for each artifact.
+        findings: so far, in any order.
+    """
 
     def __init__(
         self,
         catalogue: Catalogue,
         policy: Policy,
         limits: Limits,
-        begin: Callable[[Limits], ArtifactRead],
+        begin_reading: Callable[[Limits], ArtifactRead],
         folders: Sequence[Path] = (),
     ) -> None:
         self.catalogue = catalogue
         self.policy = policy
         self.limits = limits
-        self._begin = begin
+        self._begin = begin_reading
         self._rule_index = index_rules(catalogue.findings, policy.checks)
         self.records: list[ArtifactRecord] = []
         self.findings: list[Finding] = []
         self._folders = folders
         self._license_claims = ClaimCollector(catalogue, folders)
         self._references: list[tuple[str, References]] = []
+        # Subjects that can be judged only when all files were read: a later file may name this one as tensor data, or
+        # import it.
         self._possible_tensor_data: list[Subject] = []
         self._importer_dependent: list[Subject] = []
 
     def examine_all(self, snapshot: Snapshot, options: Options) -> None:
-        """Examine every artifact, and report the progress."""
+        """Examine every artifact of ``snapshot``, and report the progress to ``options.progress``."""
         for number, artifact in enumerate(snapshot.artifacts, 1):
             if options.progress:
                 options.progress(artifact.path, number, len(snapshot.artifacts))
@@ -94,7 +105,7 @@ class Audit:
     def build_report(
         self, target: Target, decision: Decision, license_: LicenseConclusion, opinions: tuple[Opinion, ...]
     ) -> AuditReport:
-        """Combine all findings and records in one report."""
+        """Return the report with all findings and records, and the rules that the findings cite."""
         findings = tuple(sorted(self.findings, key=lambda finding: finding.order))
         cited = {finding.rule for finding in findings}
         policy = self.policy
@@ -115,7 +126,7 @@ class Audit:
         )
 
     def examine(self, artifact: Artifact) -> None:
-        """Read one artifact with its members, and check the structures."""
+        """Read one artifact with its members, judge what was read, and add its findings and its record."""
         reading = self._begin(self.limits)
         digests = reading.run(artifact, hashing=CheckFamily.INTEGRITY in self.policy.checks)
         for address, structure in reading.structures:
@@ -126,9 +137,8 @@ class Audit:
         subjects = list(build_subjects(reading.structures, reading.unread, self.catalogue))
         subjects += build_extension_subjects(reading.formats, self.catalogue.formats)
         for address, unread in reading.unread:
-            (self._possible_tensor_data if is_unrecognised(unread) else subjects).extend(
-                build_unread_subjects(address, (unread,))
-            )
+            destination = self._possible_tensor_data if is_unrecognised(unread) else subjects
+            destination.extend(build_unread_subjects(address, (unread,)))
         self._importer_dependent += filter(depends_on_importer, subjects)
         self._possible_tensor_data += filter(is_trailing_data, subjects)
         subjects = [each for each in subjects if not depends_on_importer(each) and not is_trailing_data(each)]
@@ -140,7 +150,9 @@ class Audit:
         self, artifact: Artifact, reading: ArtifactRead, digests: tuple[Digest, ...]
     ) -> ArtifactRecord:
         absences = tuple((address, apply_policy(address, unread, self.policy)) for address, unread in reading.unread)
-        extent = Extent.EXAMINED if not absences else Extent.PARTLY if reading.structures else Extent.NOT
+        extent = Extent.EXAMINED
+        if absences:
+            extent = Extent.PARTLY if reading.structures else Extent.NOT
         return ArtifactRecord(
             path=artifact.path,
             size=artifact.size,
@@ -154,39 +166,41 @@ class Audit:
         )
 
     def check_references(self, snapshot: Snapshot) -> None:
-        """Check the references between files, once all files were read."""
+        """Judge the references between files and the subjects that depend on them, once all files were read."""
         subjects = list(build_reference_subjects(self._references, snapshot.artifacts))
-        self.records, unknown = resolve_references(self.records, self._possible_tensor_data, subjects, self._references)
-        judged = self._judge_subjects([*unknown, *subjects, *self._mark_calls_by_loader(snapshot, subjects)])
+        self.records, remaining = resolve_references(
+            self.records, self._possible_tensor_data, subjects, self._references
+        )
+        judgements = self._judge_subjects([*remaining, *subjects, *self._mark_calls_by_loader(snapshot, subjects)])
         by_path: dict[str, list[tuple[str, Unread]]] = {}
-        for address, unread in judged.absences:
+        for address, unread in judgements.absences:
             by_path.setdefault(file_of(address), []).append((address, unread))
         self.records = [self._add_absences(record, by_path.get(record.path, ())) for record in self.records]
 
     def _add_absences(self, record: ArtifactRecord, absences: Sequence[tuple[str, Unread]]) -> ArtifactRecord:
-        """Add what the rules left open to a record, as the policy sees it."""
+        """Return ``record`` with the absences that remain after the rules, each accepted or not by the policy."""
         if not absences:
             return record
-        seen = tuple((address, apply_policy(address, unread, self.policy)) for address, unread in absences)
+        judged_absences = tuple((address, apply_policy(address, unread, self.policy)) for address, unread in absences)
         extent = Extent.NOT if record.extent is Extent.NOT else Extent.PARTLY
-        return replace(record, absences=(*record.absences, *seen), extent=extent)
+        return replace(record, absences=(*record.absences, *judged_absences), extent=extent)
 
     def _mark_calls_by_loader(self, snapshot: Snapshot, references: Sequence[Subject]) -> list[Subject]:
         return mark_calls_by_loader(self._importer_dependent, references, is_alone=len(snapshot.artifacts) == 1)
 
-    def conclude_license(self, snapshot: Snapshot, offline: bool, guard: LookUpWrapper) -> LicenseConclusion:
+    def conclude_license(self, snapshot: Snapshot, offline: bool, wrap_look_up: LookUpWrapper) -> LicenseConclusion:
         """Conclude on the licence from all claims and from the base models, and check the conclusion.
 
         Args:
             snapshot: the model.
             offline: make no request.
-            guard: wraps each look-up of a base model in an error boundary.
+            wrap_look_up: adds an error boundary around the look-up of a base model.
         """
         if CheckFamily.LICENSE not in self.policy.checks:
             return LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)
-        origins = BaseModelLookup(self.catalogue, self.limits, offline, self._read_structures, self._folders)
+        lookup = BaseModelLookup(self.catalogue, self.limits, offline, self._read_structures, self._folders)
         conclusion = conclude_license(
-            self._license_claims, snapshot, origins, self.policy.intent, guard(origins.look_up)
+            self._license_claims, snapshot, lookup, self.policy.intent, wrap_look_up(lookup.look_up)
         )
         self._judge_subjects(build_license_subjects(conclusion))
         return conclusion
@@ -197,6 +211,7 @@ class Audit:
         return reading.structures
 
     def _judge_subjects(self, subjects: Sequence[Subject]) -> Judgements:
+        """Match subjects against the rules, add the findings, and return them with the absences that remain."""
         judged = judge_subjects(subjects, self._rule_index)
         self.findings += judged.findings
         return judged

@@ -96,6 +96,7 @@ class ClaimCollector:
                 pass
 
     def _record_statements(self, statements: Statements, address: str) -> None:
+        """Record the parts of the release and the modality that the statements name."""
         for each in statements.items:
             if each.topic is Topic.COMPONENT:
                 self.components.setdefault(each.value, address)
@@ -103,32 +104,39 @@ class ClaimCollector:
                 self.multimodal = self.multimodal or each.value == "multimodal"
 
     def _collect_text_claims(self, prose: Prose, address: str) -> None:
-        """Collect the claims of one text and keep it for notices; a text over the limit becomes a doubt."""
+        """Collect the claims of one text, and keep the text to look for notices that a licence requires.
+
+        A text over the limit is not compared with licences; a claim records this doubt.
+        """
         self.read_paths.add(address)
         # Fingerprints and the classifier load slowly, and many models have no text that could be a licence.
         from modelaudit.catalogue.fingerprints import load_fingerprints
         from modelaudit.licenses.evidence.text_claims import extract_text_claims
 
-        size = self._count_characters_to_compare(prose)
-        if size is None:
+        cost = self._count_characters_to_compare(prose)
+        if cost is None:
+            # A licence file is among the unread ones anyway, and one doubt on other texts is enough.
             if not is_license_file_name(address) and not any(map(_marks_uncompared_text, self.claims)):
                 self.claims.append(claim_uncompared_text(address))
             return
-        self.compared_characters += size
+        self.compared_characters += cost
         self.claims += extract_text_claims(prose, address, self.rules.licenses, load_fingerprints(extra=self.folders))
         if prose.kind in _RESTRICTING_KINDS:
-            commented = prose.kind is ProseKind.CODE
-            given = find_restrictions(
-                prose.text, prose.first_line, address, self.rules.restrictions, commented=commented
+            is_comment = prose.kind is ProseKind.CODE
+            restriction_claims = find_restrictions(
+                prose.text, prose.first_line, address, self.rules.restrictions, commented=is_comment
             )
-            self.claims += given
+            self.claims += restriction_claims
         if prose.kind in _KEPT_KINDS and not is_member(address) and len(self.texts) < _MAX_TEXTS:
             words = flatten_text(prose.text[:_MAX_TEXT_CHARACTERS])
             self.texts[address] = f"{self.texts[address]} {words}" if address in self.texts else words
             self.kinds.setdefault(address, prose.kind)
 
     def _count_characters_to_compare(self, prose: Prose) -> int | None:
-        """Return the characters to be compared, 0 for a text that was compared before; ``None`` if over the limit."""
+        """Return the characters to compare, 0 for a text that was compared before; ``None`` if over the limit.
+
+        A short text counts as ``_MIN_COMPARED_CHARACTERS``, because a comparison has a cost of its own.
+        """
         key = hash(prose.text)
         if key in self._seen_text_hashes:
             return 0
@@ -146,7 +154,7 @@ class ClaimCollector:
 
 @dataclass(slots=True)
 class BaseModelLookup:
-    """Looks up base models on the Hub, and reads their small files alone.
+    """Looks up base models on the Hub, and reads only their small files.
 
     Attributes:
         rules: the rule set.
@@ -165,7 +173,7 @@ class BaseModelLookup:
     modalities: dict[str, bool] = field(default_factory=dict)
 
     def look_up(self, name: str, is_dataset: bool) -> LookupResult:
-        """Look up one Hub repository; never raises for a repository that cannot be read."""
+        """Look up one Hub repository; a repository that cannot be read is a result too and no error."""
         try:
             snapshot = resolve_small_files(name, is_dataset=is_dataset, offline=self.offline, limits=self.limits)
         except GatedError as error:
@@ -176,10 +184,17 @@ class BaseModelLookup:
             return LookupResult(OriginState.UNREACHED, _format_error(error))
         return self._read_snapshot(name, snapshot, OriginState.READ, "")
 
-    def _read_snapshot(self, name: str, snapshot: Snapshot | None, look: OriginState, detail: str) -> LookupResult:
-        """Collect the claims of a base model's small files."""
+    def _read_snapshot(self, name: str, snapshot: Snapshot | None, lookup: OriginState, detail: str) -> LookupResult:
+        """Return the claims of a base model's small files, with the result ``lookup`` of fetching them.
+
+        Args:
+            name: Hub id, as the claim spells it.
+            snapshot: the small files; ``None`` if there is no listing of them.
+            lookup: the result of fetching them.
+            detail: one line on that result; empty to summarise the claims instead.
+        """
         if snapshot is None:
-            return LookupResult(look, detail)
+            return LookupResult(lookup, detail)
         collector = ClaimCollector(self.rules, self.folders)
         for artifact in snapshot.artifacts:
             if artifact.open is not None:
@@ -189,27 +204,27 @@ class BaseModelLookup:
         if collector.multimodal is not None:
             self.modalities[name.casefold()] = collector.multimodal
         paths = [artifact.path for artifact in snapshot.artifacts]
-        if look is OriginState.GATED:
+        if lookup is OriginState.GATED:
             # A licence file behind the gate does not contradict the licence that the Hub shows.
             paths = [path for path in paths if not is_license_file_name(path)]
         return LookupResult(
-            look, detail or _summarize_claims(collector), snapshot.commit, tuple(collector.claims), tuple(paths)
+            lookup, detail or _summarize_claims(collector), snapshot.commit, tuple(collector.claims), tuple(paths)
         )
 
 
 def conclude_license(
     collector: ClaimCollector,
     snapshot: Snapshot,
-    origins: BaseModelLookup,
+    base_models: BaseModelLookup,
     intent: Intent,
     look_up: LookUp | None = None,
 ) -> LicenseConclusion:
-    """Trace the base models, conclude, and answer the intended use.
+    """Trace the base models, conclude on the licence, and answer the intended use.
 
     Args:
         collector: the claims of the model's own files.
         snapshot: the model.
-        origins: looks up the base models.
+        base_models: looks up the base models.
         intent: the intended use, as far as it is stated.
         look_up: replaces ``origins.look_up``, for instance to add an error boundary.
     """
@@ -218,11 +233,11 @@ def conclude_license(
     paths = [artifact.path for artifact in snapshot.artifacts]
     repository = snapshot.ref.name if snapshot.commit else None
     agreement = get_agreement_checker(rules)
-    found, datasets = trace_base_models(
+    traced, datasets = trace_base_models(
         collector.claims,
-        look_up or origins.look_up,
+        look_up or base_models.look_up,
         agreement.assess,
-        origins.limits,
+        base_models.limits,
         own=repository or "",
         paths=paths,
     )
@@ -230,11 +245,11 @@ def conclude_license(
         claims=collector.claims,
         paths=paths,
         repository=repository,
-        origins=found,
+        origins=traced,
         datasets=datasets,
         texts=collector.texts,
         kinds=collector.kinds,
-        modalities=origins.modalities,
+        modalities=base_models.modalities,
         multimodal=collector.multimodal,
         fields=collector.fields,
         components=collector.components,
@@ -244,6 +259,7 @@ def conclude_license(
 
 
 def _marks_uncompared_text(claim: LicenseClaim) -> bool:
+    """Whether the claim records that a text was not compared with licences."""
     return claim.location.key == NOT_COMPARED
 
 

@@ -55,12 +55,12 @@ class Options:
     download_progress: Callable[[int, int], None] | None = None
 
     def with_limits(self, limits: Limits) -> Options:
-        """The same options with other limits."""
+        """Return the same options with other limits."""
         return replace(self, limits=limits)
 
 
 def list_families(catalogue: Catalogue) -> frozenset[CheckFamily]:
-    """The check families that have at least one rule."""
+    """Return the check families that have at least one rule."""
     return frozenset(rule.rule.check for rule in catalogue.findings.values())
 
 
@@ -84,8 +84,8 @@ def resolve_policy(options: Options, catalogue: Catalogue) -> Policy:
             raise ConfigurationError(f"no check is chosen; use one or more of: {', '.join(CheckFamily)}")
         families = list_families(catalogue)
         if not chosen <= families:
-            missing, there = ", ".join(sorted(chosen - families)), ", ".join(sorted(families))
-            raise ConfigurationError(f"no rule belongs to {missing} yet; there are rules for {there}")
+            without_rules, with_rules = ", ".join(sorted(chosen - families)), ", ".join(sorted(families))
+            raise ConfigurationError(f"no rule belongs to {without_rules} yet; there are rules for {with_rules}")
         policy = replace(policy, checks=tuple(family for family in CheckFamily if family in chosen))
     if options.fail_on is not None:
         never = options.fail_on == "never"
@@ -94,7 +94,16 @@ def resolve_policy(options: Options, catalogue: Catalogue) -> Policy:
 
 
 def _merge_intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Intent:
-    """Override the intended use of the policy with the use that the caller states."""
+    """Return the intended use of the policy, overridden by the use that the caller states.
+
+    Args:
+        use: stated by the caller.
+        stated: stated by the policy.
+        catalogue: the known fields of use and territories.
+
+    Raises:
+        ConfigurationError: a use, a territory, a field or a number is invalid.
+    """
     known = {use.value: use for use in Use}
     changes: dict[Use, bool] = {}
     for name, is_meant in use.uses.items():
@@ -102,13 +111,13 @@ def _merge_intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Int
         if word not in known:
             raise ConfigurationError(f"{name!r} is not a use; choose one of: {', '.join(known)}")
         changes[known[word]] = is_meant
-    places = tuple(code.strip().upper() for code in use.territories)
+    territories = tuple(code.strip().upper() for code in use.territories)
     field = None if use.field is None else use.field.strip().lower().replace("_", "-")
-    wrongs = [catalogue.clauses.explain_invalid_territory(code) for code in places]
-    wrongs += [] if field is None else [catalogue.clauses.explain_invalid_field(field)]
-    wrong = next(filter(None, wrongs), "")
-    if wrong:
-        raise ConfigurationError(wrong)
+    problems = [catalogue.clauses.explain_invalid_territory(code) for code in territories]
+    problems += [] if field is None else [catalogue.clauses.explain_invalid_field(field)]
+    problem = next(filter(None, problems), "")
+    if problem:
+        raise ConfigurationError(problem)
     for noun, number in (("users", use.monthly_active_users), ("revenue", use.annual_revenue_usd)):
         if number is not None and not 0 <= number < float("inf"):
             raise ConfigurationError(f"the number for {noun} is {number}; it must be 0 or more")
@@ -117,17 +126,17 @@ def _merge_intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Int
         uses={**stated.uses, **changes},
         monthly_active_users=stated.monthly_active_users if users is None else users,
         annual_revenue_usd=stated.annual_revenue_usd if revenue is None else revenue,
-        territories=places or stated.territories,
+        territories=territories or stated.territories,
         field=stated.field if field is None else field,
     )
 
 
-def _parse_word(words: type[_Word], noun: str, text: str) -> _Word:
+def _parse_word(word_type: type[_Word], noun: str, text: str) -> _Word:
     try:
-        return words(text)
+        return word_type(text)
     except ValueError:
-        never = ", or never" if words is Severity else ""
-        raise ConfigurationError(f"{text!r} is not a {noun}; choose one of: {', '.join(words)}{never}") from None
+        never = ", or never" if word_type is Severity else ""
+        raise ConfigurationError(f"{text!r} is not a {noun}; choose one of: {', '.join(word_type)}{never}") from None
 
 
 def describe_target(requested: str, snapshot: Snapshot, options: Options) -> Target:
@@ -145,7 +154,7 @@ def describe_target(requested: str, snapshot: Snapshot, options: Options) -> Tar
 
 
 def format_current_time() -> str:
-    """The current time in UTC, or ``SOURCE_DATE_EPOCH``, which makes reports reproducible byte for byte."""
+    """Return the current time in UTC, or ``SOURCE_DATE_EPOCH``, which makes reports reproducible byte for byte."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     try:
         moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)

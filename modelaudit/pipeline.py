@@ -57,7 +57,9 @@ def scan(target: str, options: Options) -> AuditReport:
 
 
 def convert_internal_errors(action: Callable[[], _Result], what: str) -> _Result:
-    """Run ``action``, and turn an unexpected exception into a ``InternalError``, which has its own exit code.
+    """Run ``action``, and convert an unexpected exception to an ``InternalError``.
+
+    The message says that modelaudit failed while ``what``, such as "scanning 'model'".
 
     Raises:
         ModelAuditError: ``action`` raised it; it is not changed.
@@ -112,7 +114,7 @@ def answer_license(target: str, options: Options) -> AuditReport:
 
 
 def _answer_license(target: str, options: Options) -> AuditReport:
-    """Read the small files, collect their claims, trace the base models, and answer."""
+    """Read the files that may state terms, collect their claims, trace the base models, and answer."""
     if isinstance(options.rules, str) or isinstance(options.intended_use.territories, str):
         raise ConfigurationError("rules and territories must be lists, not strings; put a single value into brackets")
     folders = [Path(folder) for folder in options.rules]
@@ -127,7 +129,7 @@ def _answer_license(target: str, options: Options) -> AuditReport:
 
 
 def _guard_lookup(look_up: LookUp) -> LookUp:
-    """Wrap a look-up so that an exception makes the base model unreachable and does not end the scan."""
+    """Return ``look_up`` with an error boundary: an exception makes the base model unreachable and ends no scan."""
 
     def guarded_look_up(name: str, is_dataset: bool) -> LookupResult:
         try:
@@ -194,12 +196,13 @@ class ArtifactReading:
             fallbacks = (reader for reader in READERS if reader.fallback)
             readers = [reader for reader in fallbacks if self._recognises(reader, head, artifact)][:1]
         if not readers:
-            known = name_format(head.data, artifact.path)
-            detail = f"no reader for {known or 'bytes of an unknown format'}"
-            self.unread.append((artifact.path, Unread(UnreadReason.NO_READER, detail, format=known or "")))
+            format_name = name_format(head.data, artifact.path)
+            detail = f"no reader for {format_name or 'bytes of an unknown format'}"
+            self.unread.append((artifact.path, Unread(UnreadReason.NO_READER, detail, format=format_name or "")))
         for reader in readers:
             self.formats.append((artifact.path, reader.format))
             self.read_as(reader, artifact, window, depth)
+        # Only in bytes without a format of their own: pickles may hide in them.
         if all(reader.fallback for reader in readers):
             self.read_as(SEARCH, artifact, window, depth)
         if SECRETS.recognises(head):
@@ -208,6 +211,7 @@ class ArtifactReading:
             self.read_as(TERMS, artifact, window, depth)
 
     def _recognises(self, reader: Reader, head: Head, artifact: Artifact) -> bool:
+        """Whether ``reader`` recognises the bytes; an exception becomes an absence, and the reader is not used."""
         try:
             return reader.recognises(head)
         except WindowError as error:
@@ -221,7 +225,7 @@ class ArtifactReading:
             return False
 
     def read_as(self, reader: Reader, artifact: Artifact, window: Window, depth: int = 0) -> None:
-        """Read with one reader; an exception becomes an absence, and what was yielded before it is kept."""
+        """Read the artifact with one reader; an exception becomes an absence, and what was yielded before is kept."""
         try:
             for item in reader.read(artifact, window, self.limits):
                 if isinstance(item, Artifact):
@@ -244,6 +248,7 @@ class ArtifactReading:
             self._record_failure(artifact, reader, bug)
 
     def _read_member(self, member: Artifact, depth: int) -> None:
+        """Read a member of a container, which lies ``depth`` containers deep."""
         self.members += 1
         if member.obstacle is not None:
             self.unread.append((member.path, member.obstacle))

@@ -29,29 +29,31 @@ class ChunkGrids:
         """Whether ``address`` is a chunk of an array or a part of one."""
         if not self._grids:
             return False
-        # The address of decompressed bytes, or of bytes after a compressed part, ends with a mark inside the chunk.
+        # Decompressed bytes of a chunk, and bytes after a compressed part of it, have addresses below the chunk.
         container, path = split_member(strip_content_and_ranges(address))
-        steps = path.split("/")
-        for length in range(max(0, len(steps) - _MOST_DIMENSIONS - 1), len(steps)):
-            grids = self._grids.get((container, "/".join(steps[:length])), ())
-            if any(_is_chunk("/".join(steps[length:]), grid) for grid in grids):
+        parts = path.split("/")
+        for length in range(max(0, len(parts) - _MOST_DIMENSIONS - 1), len(parts)):
+            grids = self._grids.get((container, "/".join(parts[:length])), ())
+            if any(_is_chunk("/".join(parts[length:]), grid) for grid in grids):
                 return True
         return False
 
 
-def _locate_folder(address: str, below: str) -> tuple[str, str] | None:
+def _locate_folder(address: str, relative_folder: str) -> tuple[str, str] | None:
     """Return container and path of a folder relative to the folder of ``address``; ``None`` for one outside."""
     container, path = split_member(address)
-    folder = posixpath.normpath(posixpath.join(posixpath.dirname(path), below.strip("/") or "."))
+    folder = posixpath.normpath(posixpath.join(posixpath.dirname(path), relative_folder.strip("/") or "."))
     if folder == ".." or folder.startswith("../"):
         return None
     return container, "" if folder == "." else folder
 
 
-def _is_chunk(key: str, grid: ChunkGrid) -> bool:
+def _is_chunk(chunk_name: str, grid: ChunkGrid) -> bool:
+    """Whether ``chunk_name``, such as ``c/0/2``, names a position inside the grid."""
+    # An array without dimensions has one chunk.
     if not grid.counts:
-        return key == (grid.prefix or "0")
-    numbers = key.split(grid.separator) if grid.separator in (".", "/") else []
+        return chunk_name == (grid.prefix or "0")
+    numbers = chunk_name.split(grid.separator) if grid.separator in (".", "/") else []
     if grid.prefix and numbers[:1] != [grid.prefix]:
         return False
     numbers = numbers[1:] if grid.prefix else numbers

@@ -16,20 +16,25 @@ def describe_code(outlines: Iterable[CodeOutline]) -> Iterator[str]:
 
     ``code object <module> (Python 3.13): imports os; uses system; constants 'echo'``
     """
-    found = list(outlines)
-    for outline in found[:_MOST_OUTLINES]:
+    all_outlines = list(outlines)
+    for outline in all_outlines[:_MOST_OUTLINES]:
         versions = f" (Python {outline.versions})" if outline.versions else ""
         parts = [
-            f"{what} {', '.join(each)}"
-            for what, each in (("imports", outline.imports), ("uses", outline.names), ("constants", outline.constants))
-            if each
+            f"{label} {', '.join(words)}"
+            for label, words in (
+                ("imports", outline.imports),
+                ("uses", outline.names),
+                ("constants", outline.constants),
+            )
+            if words
         ]
         yield _shorten_line(f"code object {outline.name}{versions}: {'; '.join(parts) or 'uses no names and no texts'}")
         if outline.instructions:
             yield _shorten_line(f"  {'; '.join(outline.instructions)}")
-    if len(found) > _MOST_OUTLINES:
-        yield f"{len(found) - _MOST_OUTLINES} more code objects are inside it"
+    if len(all_outlines) > _MOST_OUTLINES:
+        yield f"{len(all_outlines) - _MOST_OUTLINES} more code objects are inside it"
 
 
 def _shorten_line(text: str) -> str:
+    """Cut a line at ``_LONGEST_LINE`` characters, with an ellipsis."""
     return text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 1] + "…"

@@ -26,12 +26,13 @@ _MOST_FINDINGS: Final = 200
 _SHOWN_FIELDS: Final = ("format", "use", "kind", "name", "detail")
 
 _ComparableValue = tuple[bool, Scalar]
+"""A value of a field, and whether it is a boolean, see ``_make_comparable``."""
 _LATEST_INDEX: Final[list[tuple[Mapping[str, FindingRule], tuple[CheckFamily, ...], RuleIndex]]] = []
 _NO_TABLES: Final[Mapping[str, dict[_ComparableValue, list[_IndexedMatcher]]]] = {}
 
 
 class RuleIndex:
-    """Index the matchers of rules by the values that they ask for.
+    """The matchers of rules, indexed by the values that they ask for.
 
     A subject is compared only with matchers that ask for a value that it has, so that the cost of a rule set does not
     grow with the rules of other formats.
@@ -42,30 +43,33 @@ class RuleIndex:
     """
 
     def __init__(self, rules: Mapping[str, FindingRule], families: Collection[CheckFamily]) -> None:
-        chosen = list(rules.values())
+        rule_list = list(rules.values())
         self.families = frozenset(families)
         self._tables: dict[str, dict[str, dict[_ComparableValue, list[_IndexedMatcher]]]] = {}
         self._unconditional: dict[str, list[_IndexedMatcher]] = {}
-        counts = _count_values(chosen)
-        for number, rule in enumerate(chosen):
+        counts = _count_values(rule_list)
+        for rule_number, rule in enumerate(rule_list):
             for matcher in rule.match:
-                asked = {field: frozenset(map(_make_comparable, values)) for field, values in matcher.where}
-                entry = _IndexedMatcher(number, rule, tuple(asked.items()))
-                if not asked:
+                wanted_values = {field: frozenset(map(_make_comparable, values)) for field, values in matcher.where}
+                entry = _IndexedMatcher(rule_number, rule, tuple(wanted_values.items()))
+                if not wanted_values:
                     self._unconditional.setdefault(matcher.subject, []).append(entry)
                     continue
-                field = max(asked, key=lambda each: counts[matcher.subject, each])
+                field = max(wanted_values, key=lambda each: counts[matcher.subject, each])
                 table = self._tables.setdefault(matcher.subject, {}).setdefault(field, {})
-                for value in asked[field]:
+                for value in wanted_values[field]:
                     table.setdefault(value, []).append(entry)
 
     def select_rules(self, subject: Subject) -> list[FindingRule]:
-        """Return the rules with a matcher that fits, each once, in the order of the rule set."""
+        """Return the rules with a matcher that fits ``subject``, each once, in the order of the rule set.
+
+        Fallback rules are returned only if no other rule fits.
+        """
         entries = list(self._unconditional.get(subject.kind, ()))
         for field, table in self._tables.get(subject.kind, _NO_TABLES).items():
             entries += table.get(_make_comparable(subject.fields.get(field)), ())
-        fitting = {entry.number: entry.rule for entry in entries if entry.fits(subject.fields)}
-        rules = [fitting[number] for number in sorted(fitting)]
+        rules_by_number = {entry.number: entry.rule for entry in entries if entry.fits(subject.fields)}
+        rules = [rules_by_number[number] for number in sorted(rules_by_number)]
         return [rule for rule in rules if not rule.is_fallback] or rules
 
 
@@ -78,10 +82,12 @@ class _IndexedMatcher:
     where: tuple[tuple[str, frozenset[_ComparableValue]], ...]
 
     def fits(self, fields: Mapping[str, Scalar]) -> bool:
+        """Whether each field that the matcher asks for has one of the wanted values."""
         return all(_make_comparable(fields.get(field)) in values for field, values in self.where)
 
 
 def _make_comparable(value: Scalar) -> _ComparableValue:
+    """Return a form of ``value`` in which a boolean differs from a number."""
     # 1 == True in Python, but not in a rule.
     return isinstance(value, bool), value
 
@@ -91,12 +97,12 @@ def _count_values(rules: Iterable[FindingRule]) -> dict[tuple[str, str], int]:
 
     A matcher is indexed by its field with the most values, because fewest matchers share one of those values.
     """
-    asked: dict[tuple[str, str], set[_ComparableValue]] = {}
+    wanted_values: dict[tuple[str, str], set[_ComparableValue]] = {}
     for rule in rules:
         for matcher in rule.match:
             for field, values in matcher.where:
-                asked.setdefault((matcher.subject, field), set()).update(map(_make_comparable, values))
-    return {place: len(values) for place, values in asked.items()}
+                wanted_values.setdefault((matcher.subject, field), set()).update(map(_make_comparable, values))
+    return {kind_and_field: len(values) for kind_and_field, values in wanted_values.items()}
 
 
 def collect_findings(
@@ -108,10 +114,10 @@ def collect_findings(
 
 def index_rules(rules: Mapping[str, FindingRule], families: Collection[CheckFamily]) -> RuleIndex:
     """Return the index of the rules; the latest one is kept for further scans of this process with the same rules."""
-    asked = tuple(families)
+    family_tuple = tuple(families)
     latest = _LATEST_INDEX[-1] if _LATEST_INDEX else None
-    if latest is None or latest[0] is not rules or latest[1] != asked:
-        latest = (rules, asked, RuleIndex(rules, asked))
+    if latest is None or latest[0] is not rules or latest[1] != family_tuple:
+        latest = (rules, family_tuple, RuleIndex(rules, family_tuple))
         _LATEST_INDEX[:] = [latest]
     return latest[2]
 
@@ -132,7 +138,7 @@ class _Group:
     subjects: list[Subject]
 
 
-def judge_subjects(subjects: Iterable[Subject], dispatch: RuleIndex) -> Judgements:
+def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex) -> Judgements:
     """Match subjects against rules.
 
     Subjects that differ only in their location make one finding with the evidence of all. Beyond a bound, further
@@ -140,21 +146,21 @@ def judge_subjects(subjects: Iterable[Subject], dispatch: RuleIndex) -> Judgemen
     others.
     """
     groups: dict[tuple[str, str, str], _Group] = {}
-    ruleless: list[Subject] = []
+    unmatched: list[Subject] = []
     for subject in subjects:
-        rules = dispatch.select_rules(subject)
+        rules = rule_index.select_rules(subject)
         for rule in rules:
-            if rule.rule.check in dispatch.families:
-                place = (rule.rule.id, subject.artifact, subject.key)
-                groups.setdefault(place, _Group(rule, [])).subjects.append(subject)
+            if rule.rule.check in rule_index.families:
+                group_key = (rule.rule.id, subject.artifact, subject.key)
+                groups.setdefault(group_key, _Group(rule, [])).subjects.append(subject)
         if not rules and (subject.absence_always or subject.absence_if_unmatched):
-            ruleless.append(subject)
-    made = [(_make_finding(group.rule, group.subjects), group) for group in groups.values()]
-    group_of = {(finding.rule, finding.artifact, finding.key): group for finding, group in made}
-    findings = _bound_findings([finding for finding, _ in made])
+            unmatched.append(subject)
+    findings_with_groups = [(_make_finding(group.rule, group.subjects), group) for group in groups.values()]
+    group_of = {(finding.rule, finding.artifact, finding.key): group for finding, group in findings_with_groups}
+    findings = _bound_findings([finding for finding, _ in findings_with_groups])
     absences: list[tuple[str, Unread]] = []
-    if CheckFamily.SECURITY in dispatch.families:
-        absences += _list_ruleless_absences(ruleless)
+    if CheckFamily.SECURITY in rule_index.families:
+        absences += _list_ruleless_absences(unmatched)
     for finding in findings:
         group = group_of[finding.rule, finding.artifact, finding.key]
         reason = group.rule.leaves or next(
@@ -177,9 +183,9 @@ def _list_ruleless_absences(subjects: Iterable[Subject]) -> Iterator[tuple[str, 
             yield subject.artifact, Unread(reason, detail, subject.location)
 
 
-def _make_finding(rule: FindingRule, same: list[Subject]) -> Finding:
-    first = same[0]
-    lines = [line for subject in same for line in subject.evidence]
+def _make_finding(rule: FindingRule, subjects: list[Subject]) -> Finding:
+    first = subjects[0]
+    lines = [line for subject in subjects for line in subject.evidence]
     evidence = lines[:_MOST_EVIDENCE_LINES]
     if len(lines) > len(evidence):
         evidence.append(f"and {len(lines) - len(evidence)} more")
@@ -198,23 +204,27 @@ def _make_finding(rule: FindingRule, same: list[Subject]) -> Finding:
 
 
 def _fill_message(message: str, fields: Mapping[str, Scalar]) -> str:
+    """Replace each ``{field}`` in the message of a rule by the value of the subject."""
     # The catalogue allows plain field names only, so that formatting cannot reach into anything.
     return message.format_map({field: escape_unprintable(str(value)) for field, value in fields.items()})
 
 
 def _bound_findings(findings: list[Finding]) -> tuple[Finding, ...]:
+    """Return the findings sorted, at most ``_MOST_FINDINGS`` of a rule in a file; the last of them counts the rest."""
     kept: dict[tuple[str, str], list[Finding]] = {}
-    more: dict[tuple[str, str], int] = {}
+    surplus: dict[tuple[str, str], int] = {}
     for finding in findings:
         # Members count for the file that holds them: an archive of many does not multiply what a report must carry.
-        place = (finding.rule, file_of(finding.artifact))
-        same = kept.setdefault(place, [])
-        if len(same) < _MOST_FINDINGS:
-            same.append(finding)
+        rule_and_file = (finding.rule, file_of(finding.artifact))
+        same_place = kept.setdefault(rule_and_file, [])
+        if len(same_place) < _MOST_FINDINGS:
+            same_place.append(finding)
         else:
-            more[place] = more.get(place, 0) + 1
-    for place, count in more.items():
+            surplus[rule_and_file] = surplus.get(rule_and_file, 0) + 1
+    for rule_and_file, count in surplus.items():
         line = f"{count} further findings of this rule in this file are not listed"
-        last = kept[place][-1]
-        kept[place][-1] = replace(last, evidence=(*last.evidence, line))
-    return tuple(sorted((finding for same in kept.values() for finding in same), key=lambda finding: finding.order))
+        last = kept[rule_and_file][-1]
+        kept[rule_and_file][-1] = replace(last, evidence=(*last.evidence, line))
+    return tuple(
+        sorted((finding for same_place in kept.values() for finding in same_place), key=lambda finding: finding.order)
+    )

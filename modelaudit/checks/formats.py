@@ -24,17 +24,17 @@ def build_extension_subjects(recognised: Iterable[tuple[str, str]], formats: For
         recognised: address and format of each recognition; an artifact of several formats occurs once with each.
         formats: the promises of extensions; an unlisted extension promises nothing.
     """
-    both = frozenset(recognised := list(recognised))
+    recognised_pairs = frozenset(recognised := list(recognised))
     for address, format_ in recognised:
-        if (address, _HOST_OF_APPENDED.get(format_)) in both:
-            continue
+        if (address, _HOST_OF_APPENDED.get(format_)) in recognised_pairs:
+            continue  # the format was appended on purpose
         extension = find_extension(address)
         promise = formats.promises.get(extension)
         if promise is None or format_ in promise.formats or format_ in _PLACEHOLDERS:
             continue
         why = formats.runs_code.get(format_, "")
         if not why and not promise.formats:
-            continue
+            continue  # the extension promises anything that cannot run code, and this format cannot
         fields: dict[str, Scalar] = {
             "extension": extension,
             "promise": promise.why,

@@ -32,7 +32,7 @@ _UNLISTED: Final = Judgement(Standing.UNLISTED, why=UNREVIEWED)
 
 
 def build_outline_subjects(address: str, outline: Outline, catalogue: Catalogue) -> Iterator[Subject]:
-    """Lay out every mention that its vocabulary does not trust, in the order of the file."""
+    """Yield a subject for every mention that its vocabulary does not trust, in the order of the file."""
     for mention in outline.mentions:
         judgement = _judge_mention(mention, catalogue)
         if judgement.standing is not Standing.TRUSTED:
@@ -55,7 +55,7 @@ def build_mention_subject(
     key: str = "",
     evidence: str = "",
 ) -> Subject:
-    """Lay out one mention.
+    """Return the subject of one mention.
 
     Args:
         address: of the file or member.
@@ -87,7 +87,7 @@ def build_mention_subject(
 def _find_consequences(
     mention: Mention, judgement: Judgement, declaration: VocabularyDeclaration
 ) -> tuple[UnreadReason | None, UnreadReason | None]:
-    """The absence that remains whichever rules match, and the one that remains where no rule does."""
+    """Return the absence that remains whichever rules match, and the one that remains where no rule matches."""
     policy = declaration.policy_of(mention.use)
     is_dangerous = judgement.standing is Standing.DANGEROUS
     if not is_dangerous and policy.unlisted is Unlisted.ABSENT:
@@ -106,6 +106,7 @@ def _describe_default(leaves: UnreadReason | None, default: UnreadReason | None)
 
 
 def _format_place(where: Location) -> str:
+    """Return the place as a prefix of a line of evidence: ``line 3: ``; empty if it is unknown."""
     if where.line is not None:
         return f"line {where.line}: "
     if where.offset is not None:

@@ -28,30 +28,35 @@ def judge_path(path: str, callables: Callables) -> Judgement:
     if _PATH.fullmatch(path) is None:
         return _COMPUTED_PATH if "$" in path else _UNLISTED
     parts = path.split(".")
-    found = [_judge_path_tail(parts, start, callables) for start in range(len(parts))]
-    whole = found[0]
-    if whole.standing is not Standing.DANGEROUS:
-        whole = next((each for each in found[1:] if each.standing is Standing.DANGEROUS), whole)
-    entry = whole.entry
-    if whole.standing is Standing.TRUSTED and entry is not None and (entry.arguments or entry.construct_only):
-        return _UNLISTED
-    return whole
+    # A module may hold another one as an attribute, so each tail of the path counts too if it is dangerous.
+    judgements = [_judge_path_tail(parts, start, callables) for start in range(len(parts))]
+    judgement = judgements[0]
+    if judgement.standing is not Standing.DANGEROUS:
+        judgement = next((tail for tail in judgements[1:] if tail.standing is Standing.DANGEROUS), judgement)
+    entry = judgement.entry
+    if judgement.standing is Standing.TRUSTED and entry is not None and (entry.arguments or entry.construct_only):
+        return _UNLISTED  # it is trusted only with certain arguments, which are unknown here
+    return judgement
 
 
 def _judge_path_tail(parts: list[str], start: int, callables: Callables) -> Judgement:
-    """Judge the part of a path from ``start`` on; after the start only if it begins with a reachable module."""
-    rest = parts[start:]
-    if start and rest[0] not in _REACHABLE_MODULES:
+    """Judge the part of a path from index ``start`` of its words on.
+
+    A part that does not begin the path counts only if it begins with a module that other modules import.
+    """
+    tail = parts[start:]
+    if start and tail[0] not in _REACHABLE_MODULES:
         return _UNLISTED
-    if len(rest) == 1:
-        return _judge_single_name(rest[0], callables) if not start else _UNLISTED
-    readings = [judge_name(Name(".".join(rest[:-1]), rest[-1]), callables)]
-    for split in range(1, len(rest) - 1):
-        entry = callables.by_name.get(f"{'.'.join(rest[:split])}:{'.'.join(rest[split:])}")
+    if len(tail) == 1:
+        return _judge_single_name(tail[0], callables) if not start else _UNLISTED
+    judgements = [judge_name(Name(".".join(tail[:-1]), tail[-1]), callables)]
+    # The lists spell a reviewed walk as "module:Class.method"; any dot may be the end of the module.
+    for split in range(1, len(tail) - 1):
+        entry = callables.by_name.get(f"{'.'.join(tail[:split])}:{'.'.join(tail[split:])}")
         if entry is not None:
-            readings.append(Judgement(entry.standing, entry.effect, entry.why, entry))
-    dangerous = (each for each in readings if each.standing is Standing.DANGEROUS)
-    return next(dangerous, readings[0])
+            judgements.append(Judgement(entry.standing, entry.effect, entry.why, entry))
+    dangerous = (each for each in judgements if each.standing is Standing.DANGEROUS)
+    return next(dangerous, judgements[0])
 
 
 def _judge_single_name(word: str, callables: Callables) -> Judgement:

@@ -55,15 +55,15 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
     """Yield every act that is not trusted. A name whose call is reported is not reported as an import as well."""
     events = [event for event in program.events if not (program.layout == TORCHSCRIPT and _is_type_of_archive(event))]
     calls = [event for event in events if event.act in (Act.CALL, Act.CONSTRUCT)]
-    reported = {event.subject for event in calls if any(True for _ in _judge_call(artifact, event, callables))}
+    reported = {event.subject for event in calls if next(_judge_call(artifact, event, callables), None) is not None}
     # A harmless call excuses the import of its name, but not a further use of the name.
-    excused = {event.subject for event in calls} - set(program.kept_names)
+    called_names = {event.subject for event in calls} - set(program.kept_names)
     # Some functions may be stored and not called. The first event that may call them is reported once for each.
-    stored = [function for event in events for function in find_stored_functions(event, callables)]
+    stored_functions = [function for event in events for function in find_stored_functions(event, callables)]
     yield from _judge_items_set_by_functions(artifact, events)
     for event in events:
         if event.act is Act.IMPORT:
-            if event.subject not in reported and event.subject not in excused:
+            if event.subject not in reported and event.subject not in called_names:
                 yield from _judge_subject(artifact, event, "import", event.subject, callables)
         elif event.act in (Act.CALL, Act.CONSTRUCT):
             yield from _judge_call(artifact, event, callables)
@@ -74,23 +74,23 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
                 yield from _judge_planted_attributes(artifact, event, callables)
         elif event.act is Act.EXTENSION:
             yield from _judge_subject(artifact, event, "extension", event.subject, callables)
-        if stored and may_call_stored_function(event, callables):
-            for function in stored:
+        if stored_functions and may_call_stored_function(event, callables):
+            for function in stored_functions:
                 unreviewed = Judgement(
                     Standing.UNLISTED, why=f"it may be stored and not called: {judge_name(function, callables).why}"
                 )
                 yield _make_subject(artifact, event, "call", function, unreviewed)
-            stored = []
+            stored_functions = []
 
 
 def _judge_items_set_by_functions(artifact: str, events: list[PickleEvent]) -> Iterator[Subject]:
     """Yield items set on an object that got functions from the file: one of them may be the method that sets items."""
-    given: set[Value] = set()
+    objects_with_functions: set[Value] = set()
     why = "its method that sets an item may be a function from the file"
     for event in events:
         if event.act is Act.SET_STATE and any(isinstance(value, Name) for _, value in event.set_attributes):
-            given.add(event.subject)
-        elif event.act is Act.SET_ITEM and event.subject in given:
+            objects_with_functions.add(event.subject)
+        elif event.act is Act.SET_ITEM and event.subject in objects_with_functions:
             yield _make_subject(
                 artifact, event, event.act.value, event.subject, Judgement(Standing.UNRESOLVED, why=why)
             )
@@ -106,15 +106,16 @@ def _is_type_of_archive(event: PickleEvent) -> bool:
 
 
 def _judge_call(artifact: str, event: PickleEvent, callables: Callables) -> Iterator[Subject]:
+    """Yield the subject of a call or construction that is not trusted, or of each argument that breaks a condition."""
     if event.returned_global is not None and judge_name(event.returned_global, callables).standing is Standing.TRUSTED:
         return  # a walk to a trusted name counts as that name
     if event.act is Act.CALL and stores_function(event.subject, callables):
         return  # the function that it stores was judged when it was passed in
     judgement = judge_name(event.subject, callables)
-    rules = judgement.entry.arguments if judgement.entry else ()
-    broken = [rule for rule in rules if not meets_argument_rule(rule, event.arguments, callables)]
-    if judgement.standing is Standing.DANGEROUS and rules and not broken:
-        return
+    argument_rules = judgement.entry.arguments if judgement.entry else ()
+    broken_rules = [rule for rule in argument_rules if not meets_argument_rule(rule, event.arguments, callables)]
+    if judgement.standing is Standing.DANGEROUS and argument_rules and not broken_rules:
+        return  # a dangerous name with conditions is harmless where they hold
     if judgement.entry and judgement.entry.state and event.act is Act.CONSTRUCT and not event.arguments:
         return  # the danger is in its state, which is judged when it is set
     if judgement.entry and judgement.entry.construct_only and event.act is Act.CALL:
@@ -124,14 +125,14 @@ def _judge_call(artifact: str, event: PickleEvent, callables: Callables) -> Iter
     if judgement.standing is not Standing.TRUSTED:
         yield _make_subject(artifact, event, event.act.value, event.subject, judgement)
         return
-    for rule in broken:
+    for rule in broken_rules:
         argument = select_argument(rule, event.arguments)
         assert argument is not None
-        found = judge_name(argument, callables)
-        if rule.use not in _ACT_OF_USE or found.standing is Standing.TRUSTED:
-            yield _make_subject(artifact, event, "argument", event.subject, found, format_value(argument))
+        argument_judgement = judge_name(argument, callables)
+        if rule.use not in _ACT_OF_USE or argument_judgement.standing is Standing.TRUSTED:
+            yield _make_subject(artifact, event, "argument", event.subject, argument_judgement, format_value(argument))
         else:
-            yield _make_subject(artifact, event, _ACT_OF_USE[rule.use].value, argument, found)
+            yield _make_subject(artifact, event, _ACT_OF_USE[rule.use].value, argument, argument_judgement)
 
 
 def _judge_planted_attributes(artifact: str, event: PickleEvent, callables: Callables) -> Iterator[Subject]:
@@ -150,6 +151,7 @@ def _judge_planted_attributes(artifact: str, event: PickleEvent, callables: Call
 
 
 def _pair_nested_values(sequence: ContainerValue) -> list[tuple[str, Value]]:
+    """Return the pairs in a sequence of pairs, such as the argument of ``dict([("key", value)])``."""
     pairs = [value for _, value in sequence.entries if isinstance(value, ContainerValue) and value.type != "dict"]
     return [pair for inner in pairs for pair in _pair_values(tuple(value for _, value in inner.entries))]
 
@@ -166,20 +168,28 @@ def _is_computed_state(key: str, value: Value) -> bool:
 
 
 def _is_special(key: str) -> bool:
+    """Whether Python or an opcode calls an attribute of this name by itself."""
     return (key.startswith("__") and key.endswith("__")) or key in _CALLED_BY_OPCODES
 
 
 def _judge_change(artifact: str, event: PickleEvent, callables: Callables) -> Iterator[Subject]:
-    """Judge state or items set on an object: harmless on a new object of a reviewed class, unless callable."""
+    """Judge state or items that are set on an object.
+
+    They are harmless on an object that the file made of a reviewed class, unless one of the values may be called.
+    """
     target = event.subject
     if isinstance(target, Name):
         yield _make_subject(artifact, event, "overwrite", target, judge_name(target, callables))
     elif isinstance(target, Unknown) and target != STATE_OWNER:
         yield from _judge_subject(artifact, event, event.act.value, target, callables)
     if event.act is Act.SET_STATE and isinstance(target, CallResult):
-        made = judge_name(target.maker, callables)
-        if made.entry and made.entry.state and not is_allowed_state(event, made.entry.state):
-            yield _make_subject(artifact, event, "construct", target.maker, made)
+        class_judgement = judge_name(target.maker, callables)
+        if (
+            class_judgement.entry
+            and class_judgement.entry.state
+            and not is_allowed_state(event, class_judgement.entry.state)
+        ):
+            yield _make_subject(artifact, event, "construct", target.maker, class_judgement)
     if any(_is_computed_state(key, value) for key, value in event.set_attributes):
         why = "its state is the result of a call, so its attributes are unknown"
         yield _make_subject(artifact, event, event.act.value, target, Judgement(Standing.UNRESOLVED, why=why))
@@ -190,17 +200,18 @@ def _judge_change(artifact: str, event: PickleEvent, callables: Callables) -> It
     ):
         why = "its method that adds an item may be a function from the file"
         yield _make_subject(artifact, event, event.act.value, target, Judgement(Standing.UNRESOLVED, why=why))
-    keeps = stores_function(target, callables)
+    target_stores_function = stores_function(target, callables)
     for key, value in event.set_attributes:
         if _is_special(key):
             yield _make_subject(artifact, event, "plant", value, judge_name(value, callables), key)
-        elif keeps and not (isinstance(value, CallResult) and stores_function(value, callables)):
+        elif target_stores_function and not (isinstance(value, CallResult) and stores_function(value, callables)):
             yield from _judge_subject(artifact, event, "call", value, callables)
 
 
 def _judge_subject(
     artifact: str, event: PickleEvent, act: str, subject: Value, callables: Callables
 ) -> Iterator[Subject]:
+    """Yield the subject of ``act`` on the value ``subject``, unless that is a trusted name."""
     judgement = judge_name(subject, callables)
     if judgement.standing is not Standing.TRUSTED:
         yield _make_subject(artifact, event, act, subject, judgement)
@@ -211,7 +222,7 @@ def _make_subject(
 ) -> Subject:
     name = format_value(subject)
     arguments = ", ".join(format_value(argument) for argument in event.arguments)
-    shown = f"{event.opcode} {format_value(event.subject)}" + (f"({arguments})" if event.arguments else "")
+    act_text = f"{event.opcode} {format_value(event.subject)}" + (f"({arguments})" if event.arguments else "")
     return Subject(
         kind="pickle-act",
         artifact=artifact,
@@ -225,7 +236,7 @@ def _make_subject(
         },
         key=f"{act} {name} {detail}",
         location=Location(offset=event.offset),
-        evidence=(f"byte {event.offset}: {shorten_text(shown)}",),
+        evidence=(f"byte {event.offset}: {shorten_text(act_text)}",),
         listing=tuple(_format_listing(event)),
         absence_if_unmatched=UnreadReason.UNJUDGED
         if judgement.standing is Standing.DANGEROUS
@@ -239,8 +250,8 @@ _MEMO_OPCODES: Final = frozenset({"MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"})
 def _format_listing(event: PickleEvent) -> Iterator[str]:
     """Format the opcodes that lead to the act, with a mark at its own and without those that only write to the memo."""
     width = len(str(event.offset))
-    for one in event.listing:
-        if one.opcode in _MEMO_OPCODES and one.offset != event.offset:
+    for instruction in event.listing:
+        if instruction.opcode in _MEMO_OPCODES and instruction.offset != event.offset:
             continue
-        mark = ">" if one.offset == event.offset else " "
-        yield f"{mark} {one.offset:>{width}} {one.opcode or '…'} {one.argument}".rstrip()
+        mark = ">" if instruction.offset == event.offset else " "
+        yield f"{mark} {instruction.offset:>{width}} {instruction.opcode or '…'} {instruction.argument}".rstrip()

@@ -1,4 +1,4 @@
-"""Decide whether a loader imports a file with code that trusts code of other repositories.
+"""Decide whether a loader imports a file whose code runs code of other repositories (``trust_remote_code``).
 
 The same call in a script that only people run is their own decision, and is judged less severely.
 """
@@ -25,15 +25,15 @@ def depends_on_importer(subject: Subject) -> bool:
     return subject.kind == "mention" and subject.fields["effect"] == TRUST
 
 
-def mark_calls_by_loader(held: Iterable[Subject], references: Sequence[Subject], is_alone: bool) -> list[Subject]:
-    """Return the subjects that were held back, with the use ``call-by-loader`` where a loader imports the file.
+def mark_calls_by_loader(subjects: Iterable[Subject], references: Sequence[Subject], is_alone: bool) -> list[Subject]:
+    """Return ``subjects``, with the use ``call-by-loader`` in those of files that a loader imports.
 
     Args:
-        held: subjects for which ``depends_on_importer`` holds.
+        subjects: subjects for which ``depends_on_importer`` holds.
         references: references compared with the snapshot, as ``build_reference_subjects`` returns them.
         is_alone: only one file was scanned; its importer is unknown, and a loader is assumed.
     """
-    imported = {each.fields["path"] for each in references if each.fields["kind"] == ReferenceKind.CODE}
+    imported = {reference.fields["path"] for reference in references if reference.fields["kind"] == ReferenceKind.CODE}
     return [
         replace(subject, fields={**subject.fields, "use": "call-by-loader"})
         if is_alone
@@ -41,5 +41,5 @@ def mark_calls_by_loader(held: Iterable[Subject], references: Sequence[Subject],
         or is_member(subject.artifact)
         or subject.artifact.endswith(_ALWAYS_IMPORTED)
         else subject
-        for subject in held
+        for subject in subjects
     ]

@@ -12,16 +12,19 @@ _TOKEN_PREFIXES: Final = (
     r"|fw_(?=[A-Za-z0-9]{20})|pcsk_|lsv2_|dop_v1_|dapi|key-(?=[0-9a-f]{32})|SK(?=[0-9a-f]{32})|ls__|tgp_v1_|shpat_"
     r"|dckr_pat_|AccountKey=|hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/|sq0csp-|ATATT|figd_|sntrys_"
 )
+# password=…, "api_key": …, access_token = …, bearer …
 _SECRET_NAMES: Final = (
     r"\b[\w.-]{0,40}(?:password|passwd|pwd|api_?key|secret(?:_?(?:access_?)?key)?|(?:access|auth|private)_?key(?:_?id)?"
     r"|[a-z]*token)[\"']?\s?[:=]\s?[\"']?|bearer\s"
 )
+# A secret behind a part that is kept: user name of an address, token prefix, name of a setting, number of a bot.
 _SECRET: Final = re.compile(
     r"(?P<auth>://[^\s:/?#@]{1,100}:)[^\s/@]{1,200}(?=@)"
     rf"|(?P<start>(?:(?<![A-Za-z0-9])|(?<=_))(?:{_TOKEN_PREFIXES}))[A-Za-z0-9_.+/=-]{{12,}}"
     rf"|(?P<name>(?i:{_SECRET_NAMES}))[^\s\"'$<{{]{{8,200}}"
     r"|(?P<bot>\b\d{8,10}:)[A-Za-z0-9_-]{33,37}\b"
 )
+# Every match of ``_SECRET`` contains one of these; most texts contain none, and need no full search.
 _QUICK_CHECK: Final = re.compile(rf"{_TOKEN_PREFIXES}|://|\d{{8}}:|(?i:passw|pwd|key|secret|token|bearer)")
 
 
@@ -31,4 +34,5 @@ def redact_secrets(text: str) -> str:
 
 
 def _hide_secret(match: re.Match[str]) -> str:
+    """Return the kept part of a match of ``_SECRET``, and an ellipsis for the secret."""
     return f"{match['auth'] or match['start'] or match['name'] or match['bot'] or ''}…"

@@ -15,6 +15,7 @@ from modelaudit.model.structure import UnreadReason
 
 _WEB: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _ABSOLUTE: Final = re.compile(r"[/\\~]|[A-Za-z]:")
+# Separates the repository from the file in ``org/model--file.py``.
 _FOREIGN_SEPARATOR: Final = "--"
 # In these formats, a reference to code is one file that Python runs. In others it may be a folder or an archive.
 _RUN_AS_PYTHON: Final = frozenset({"python-build", "notebook"})
@@ -47,10 +48,10 @@ def build_reference_subjects(
 
 
 def _build_subject(address: str, format_: str, reference: Reference, files: Mapping[str, Artifact]) -> Subject:
-    target, path = _resolve_target(address, reference)
+    spelled_state, path = _resolve_target(address, reference)
     is_hidden = format_ in _RUN_AS_PYTHON and not path.lower().endswith(_CODE_EXTENSIONS)
-    state = target or ("disguised" if is_hidden else _find_state(path, reference, files))
-    found = files.get(path)
+    state = spelled_state or ("disguised" if is_hidden else _find_state(path, reference, files))
+    target_file = files.get(path)
     fields: dict[str, Scalar] = {
         "format": format_,
         "kind": reference.kind.value,
@@ -58,18 +59,18 @@ def _build_subject(address: str, format_: str, reference: Reference, files: Mapp
         "target": reference.target,
         "path": path,
         "state": state,
-        "size": found.size if found else None,
+        "size": target_file.size if target_file else None,
         "needs": reference.min_size,
     }
-    by = f"{reference.named_by}: " if reference.named_by else ""
-    evidence = (f"{by}{reference.target} ({state})",)
+    named_by = f"{reference.named_by}: " if reference.named_by else ""
+    evidence = (f"{named_by}{reference.target} ({state})",)
     key = f"{reference.kind} {reference.named_by} {reference.target}"
-    default = _find_unmatched_absence(format_, reference, state)
-    return Subject("reference", address, fields, key, reference.where, evidence, absence_if_unmatched=default)
+    absence = _find_unmatched_absence(format_, reference, state)
+    return Subject("reference", address, fields, key, reference.where, evidence, absence_if_unmatched=absence)
 
 
 def _find_unmatched_absence(format_: str, reference: Reference, state: str) -> UnreadReason | None:
-    """The absence that remains where no rule asks for such a reference.
+    """Return the absence that remains where no rule matches such a reference; ``None`` for an ordinary one.
 
     A missing file is ordinary: repositories leave out shards and notes. A graph cannot be loaded without its external
     data, nor a model without the code that its ``auto_map`` names. Native code always matters, and any other state
@@ -92,23 +93,24 @@ def _resolve_target(address: str, reference: Reference) -> tuple[str, str]:
     if _ABSOLUTE.match(target):
         return "absolute", target
     folder = posixpath.dirname(file_of(address))
-    steps = target.replace("\\", "/")
-    path = posixpath.normpath(posixpath.join(folder, steps))
+    posix_target = target.replace("\\", "/")
+    path = posixpath.normpath(posixpath.join(folder, posix_target))
     # A path that leaves a folder and comes back is suspicious: the folder may be a link elsewhere (CVE-2024-27318).
     if path == ".." or path.startswith("../"):
         return "outside", path
-    return ("detour" if ".." in steps.split("/") else ""), path
+    return ("detour" if ".." in posix_target.split("/") else ""), path
 
 
 def _find_state(path: str, reference: Reference, files: Mapping[str, Artifact]) -> str:
-    found = files.get(path)
+    """Return the state of the file at ``path``: link, missing, too-short, hard-link or present."""
+    target_file = files.get(path)
     parents = path.split("/")
     for length in range(1, len(parents) + 1):
-        passed = files.get("/".join(parents[:length]))
-        if passed is not None and passed.obstacle is not None and passed.obstacle.reason in _LINK_REASONS:
+        ancestor = files.get("/".join(parents[:length]))
+        if ancestor is not None and ancestor.obstacle is not None and ancestor.obstacle.reason in _LINK_REASONS:
             return "link"
-    if found is None:
+    if target_file is None:
         return "missing"
-    if found.size < reference.min_size:
+    if target_file.size < reference.min_size:
         return "too-short"
-    return "hard-link" if found.outside_hard_links else "present"
+    return "hard-link" if target_file.outside_hard_links else "present"

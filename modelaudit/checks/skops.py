@@ -23,8 +23,8 @@ def build_skops_subjects(artifact: str, schema: SkopsSchema, catalogue: Catalogu
     """Yield a subject for every name of a node that is not trusted."""
     for node, use, name, judgement in _judge_nodes(schema, catalogue.skops, catalogue.callables):
         mention = Mention(PYTHON_NAMES, use, name, Location(key=name), node.loader)
-        place = f" as {node.role}" if node.role else ""
-        evidence = f"{node.loader}{place}: {node.module}.{node.name}" + (f", {node.member}" if node.member else "")
+        role = f" as {node.role}" if node.role else ""
+        evidence = f"{node.loader}{role}: {node.module}.{node.name}" + (f", {node.member}" if node.member else "")
         yield build_mention_subject(
             artifact, "skops", mention, judgement, catalogue.declarations, f"{use} {name}", evidence
         )
@@ -35,6 +35,7 @@ _JudgedName = tuple[SkopsNode, str, str, Judgement]
 
 
 def _judge_nodes(schema: SkopsSchema, loaders: SkopsLoaders, callables: Callables) -> Iterator[_JudgedName]:
+    """Yield every name of every node that is not trusted."""
     for node in schema.nodes:
         loader = loaders.by_name.get(node.loader)
         if loader is None:

@@ -8,6 +8,7 @@ from typing import Final
 from modelaudit.model.pickle import ContainerValue, PickleEvent, PlainValue, Value
 
 _PAIR: Final = 2
+"""Entries of a pair. A mapping with more entries makes ``dict.update`` raise where it expects a pair."""
 
 
 def is_allowed_state(event: PickleEvent, conditions: tuple[tuple[str, str], ...]) -> bool:
@@ -17,10 +18,10 @@ def is_allowed_state(event: PickleEvent, conditions: tuple[tuple[str, str], ...]
     releases pass the state to ``dict.update`` first, which raises on such a pair.
     """
     state = event.arguments[0] if event.arguments else None
-    given = dict(conditions)
+    patterns = dict(conditions)
     if isinstance(state, ContainerValue) and state.type == "dict":
-        return all(key not in given or _matches_pattern(value, given[key]) for key, value in event.set_attributes)
-    return _is_old_state(state) and not any(key in given for key, _ in event.set_attributes)
+        return all(key not in patterns or _matches_pattern(value, patterns[key]) for key, value in event.set_attributes)
+    return _is_old_state(state) and not any(key in patterns for key, _ in event.set_attributes)
 
 
 def _matches_pattern(value: Value, pattern: str) -> bool:
@@ -28,6 +29,7 @@ def _matches_pattern(value: Value, pattern: str) -> bool:
 
 
 def _is_old_state(state: Value | None) -> bool:
+    """Whether the state is a pair that begins with a mapping of more than two entries."""
     if not isinstance(state, ContainerValue) or state.type != "tuple" or len(state.entries) != _PAIR:
         return False
     parameters = state.entries[0][1]

@@ -32,7 +32,7 @@ def select_argument(rule: ArgumentRule, arguments: tuple[Value, ...]) -> Value |
 
 
 def meets_argument_rule(rule: ArgumentRule, arguments: tuple[Value, ...], callables: Callables) -> bool:
-    """Whether the condition is met; a missing argument meets every condition."""
+    """Whether the arguments meet the condition ``rule``; a missing argument meets every condition."""
     argument = select_argument(rule, arguments)
     if argument is None:
         return True
@@ -48,16 +48,16 @@ def meets_argument_rule(rule: ArgumentRule, arguments: tuple[Value, ...], callab
         return rule.use in (ArgumentUse.CALLS, ArgumentUse.KEEPS) and stores_function(argument, callables)
     if rule.use is ArgumentUse.KEEPS:
         return judge_name(argument, callables).standing is Standing.TRUSTED
-    constructed = rule.use is ArgumentUse.CONSTRUCTS
-    return _is_trusted_call(argument, arguments[rule.index + 1 :], callables, constructed)
+    is_constructed = rule.use is ArgumentUse.CONSTRUCTS
+    return _is_trusted_call(argument, arguments[rule.index + 1 :], callables, is_constructed)
 
 
-def _is_trusted_call(function: Value, arguments: tuple[Value, ...], callables: Callables, constructed: bool) -> bool:
-    """Whether a file may call (or construct) ``function`` with these arguments."""
+def _is_trusted_call(function: Value, arguments: tuple[Value, ...], callables: Callables, is_constructed: bool) -> bool:
+    """Whether a call, or with ``is_constructed`` a construction, of ``function`` with these arguments is trusted."""
     judgement = judge_name(function, callables)
     if judgement.standing is not Standing.TRUSTED or judgement.entry is None:
         return False
-    if judgement.entry.construct_only and not constructed:
+    if judgement.entry.construct_only and not is_constructed:
         return False
     return all(meets_argument_rule(rule, arguments, callables) for rule in judgement.entry.arguments)
 
@@ -71,7 +71,7 @@ def stores_function(value: Value, callables: Callables) -> bool:
 
 
 def adds_items_by_own_method(value: CallResult, callables: Callables) -> bool:
-    """Whether the object adds items by a method of its own type."""
+    """Whether the object ``value`` adds items by a method of its own type, and by no function from the file."""
     entry = judge_name(value.maker, callables).entry
     return entry is not None and entry.collects
 
@@ -79,8 +79,8 @@ def adds_items_by_own_method(value: CallResult, callables: Callables) -> bool:
 def find_stored_functions(event: PickleEvent, callables: Callables) -> Iterator[Value]:
     """Yield the functions that the event stores for a later call, although the file may only refer to them."""
     for function, arguments in _iterate_stored_functions(event, callables):
-        trusted = isinstance(function, Name) and judge_name(function, callables).standing is Standing.TRUSTED
-        if trusted and not _is_trusted_call(function, arguments, callables, constructed=False):
+        is_trusted = isinstance(function, Name) and judge_name(function, callables).standing is Standing.TRUSTED
+        if is_trusted and not _is_trusted_call(function, arguments, callables, is_constructed=False):
             yield function
 
 
@@ -98,18 +98,21 @@ def _iterate_stored_functions(event: PickleEvent, callables: Callables) -> Itera
 
 
 def _read_partial_arguments(event: PickleEvent) -> tuple[Value, ...]:
-    """The arguments in the state of a ``partial``: function, arguments, keywords, dictionary; else unknown ones."""
+    """Return the arguments in the state of a ``partial``, which is (function, arguments, keywords, dictionary).
+
+    ``UNKNOWN_ARGUMENTS`` if the state has another form or keywords.
+    """
     state = (
         dict(event.arguments[0].entries) if event.arguments and isinstance(event.arguments[0], ContainerValue) else {}
     )
-    given, named = state.get("1"), state.get("2")
+    positional, keywords = state.get("1"), state.get("2")
     if (
-        not isinstance(given, ContainerValue)
-        or given.type != "tuple"
-        or (isinstance(named, ContainerValue) and named.entries)
+        not isinstance(positional, ContainerValue)
+        or positional.type != "tuple"
+        or (isinstance(keywords, ContainerValue) and keywords.entries)
     ):
         return (UNKNOWN_ARGUMENTS,)
-    entries = {int(key): value for key, value in given.entries if key.isdecimal()}
+    entries = {int(key): value for key, value in positional.entries if key.isdecimal()}
     return tuple(entries.get(index, PlainValue("\u2026")) for index in range(max(entries, default=-1) + 1))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, assert_never
+from typing import assert_never
 
 from modelaudit.checks.mentions import build_outline_subjects
 from modelaudit.checks.pickle import build_pickle_subjects
@@ -29,15 +29,11 @@ from modelaudit.model.structure import (
 )
 from modelaudit.model.torch import TorchProgram
 
-_FORMATS: Final[dict[type[Structure], str]] = {
-    ModelCard: "card",
-}
-
 
 def build_subjects(
     structures: Sequence[tuple[str, Structure]], unread: Iterable[tuple[str, Unread]], catalogue: Catalogue
 ) -> Iterator[Subject]:
-    """Lay out one artifact with all its members: first each structure for itself, then relations between them.
+    """Yield the subjects of one artifact and its members: those of each structure, then those of several together.
 
     Args:
         structures: with the address of the member that holds each, in the order of the bytes.
@@ -51,6 +47,7 @@ def build_subjects(
 
 
 def _build_structure_subjects(address: str, structure: Structure, catalogue: Catalogue) -> Iterator[Subject]:
+    """Yield the subjects that one structure makes by itself; some structures are judged elsewhere."""
     match structure:
         case PickleProgram():
             yield from build_pickle_subjects(address, structure, catalogue.callables)
@@ -66,7 +63,7 @@ def _build_structure_subjects(address: str, structure: Structure, catalogue: Cat
             yield from _build_defect_subjects(address, "skops", structure.defects)
             yield from build_skops_subjects(address, structure, catalogue)
         case ModelCard():
-            yield from _build_defect_subjects(address, _FORMATS[type(structure)], structure.defects)
+            yield from _build_defect_subjects(address, "card", structure.defects)
         case TensorData() | TorchProgram() | References() | Prose() | Statements():
             return
         case _:
@@ -99,6 +96,7 @@ def _build_tag_subject(artifact: str, format_: str, tag: str, line: int) -> Subj
 
 
 def _build_defect_subjects(artifact: str, format_: str, defects: Iterable[Defect]) -> Iterator[Subject]:
+    """Yield one subject for every defect; the absence ``unjudged-defect`` remains where no rule matches it."""
     for defect in defects:
         default = None if defect.kind.harmless else UnreadReason.UNJUDGED
         fields = {

@@ -32,11 +32,11 @@ def is_trailing_data(subject: Subject) -> bool:
 
 def resolve_references(
     records: Sequence[ArtifactRecord],
-    unknown: Iterable[Subject],
+    unrecognised_subjects: Iterable[Subject],
     subjects: Iterable[Subject],
     references: Iterable[tuple[str, References]],
 ) -> tuple[list[ArtifactRecord], list[Subject]]:
-    """Close the absences of tensor data, and return the records and the subjects of ``unknown`` that remain.
+    """Close the absences of files that other files name as tensor data.
 
     A loader reads the external data of a graph and the chunks of an array as numbers, whatever the bytes are. A file
     that another one names as such therefore counts as examined. A file with a recognised format or with members keeps
@@ -44,43 +44,48 @@ def resolve_references(
 
     Args:
         records: of every artifact of the snapshot.
-        unknown: subjects that ``is_unrecognised`` and ``is_trailing_data`` held back.
+        unrecognised_subjects: those of absences for which ``is_unrecognised`` holds, and those for which
+            ``is_trailing_data`` holds; they were not judged yet.
         subjects: references compared with the snapshot, as ``build_reference_subjects`` returns them.
         references: the same references as read, with the address of the file that contains them.
 
     Returns:
-        the records without the absences that are closed, and the subjects that are still to be judged.
+        the records without the closed absences, and those of ``unrecognised_subjects`` that are still to be judged.
     """
-    named = {
+    data_files = {
         subject.fields["path"]
         for subject in subjects
         if subject.fields["kind"] == ReferenceKind.DATA
         and subject.fields["state"] in ("present", "too-short", "hard-link")
     }
     chunks = ChunkGrids(references)
-    taken: set[str] = set()
-    settled = []
+    closed: set[str] = set()
+    new_records = []
     for record in records:
-        open_ = [address for address, absence in record.absences if is_unrecognised(absence.unread)]
-        whole = record.path in named and _is_unrecognised_file(record)
-        of_record = {address for address in open_ if whole or chunks.includes_address(address)}
-        taken |= of_record
-        settled.append(_drop_unrecognised_absences(record, of_record) if of_record else record)
-    return settled, [
-        subject
-        for subject in unknown
-        if subject.artifact not in taken
-        and not (is_trailing_data(subject) and chunks.includes_address(subject.artifact))
-    ]
+        unrecognised = [address for address, absence in record.absences if is_unrecognised(absence.unread)]
+        is_data_file = record.path in data_files and _is_unrecognised_file(record)
+        closed_of_record = {address for address in unrecognised if is_data_file or chunks.includes_address(address)}
+        closed |= closed_of_record
+        new_records.append(_drop_unrecognised_absences(record, closed_of_record) if closed_of_record else record)
+    remaining = []
+    for subject in unrecognised_subjects:
+        ends_a_chunk = is_trailing_data(subject) and chunks.includes_address(subject.artifact)
+        if subject.artifact not in closed and not ends_a_chunk:
+            remaining.append(subject)
+    return new_records, remaining
 
 
-def _drop_unrecognised_absences(record: ArtifactRecord, taken: set[str]) -> ArtifactRecord:
-    absences = tuple(each for each in record.absences if each[0] not in taken or not is_unrecognised(each[1].unread))
+def _drop_unrecognised_absences(record: ArtifactRecord, addresses: set[str]) -> ArtifactRecord:
+    """Return ``record`` without the absences of unrecognised bytes at ``addresses``; examined, if none remains."""
+    absences = tuple(
+        each for each in record.absences if each[0] not in addresses or not is_unrecognised(each[1].unread)
+    )
     formats = record.formats or (TENSOR_STORAGE,)
     return replace(record, extent=record.extent if absences else Extent.EXAMINED, formats=formats, absences=absences)
 
 
 def _is_unrecognised_file(record: ArtifactRecord) -> bool:
+    """Whether no reader recognised any part of the file."""
     return (
         not record.members and not record.formats and all(is_unrecognised(each.unread) for _, each in record.absences)
     )

@@ -38,24 +38,28 @@ def build_torch_subjects(
     structures: Sequence[tuple[str, Structure]], unread: Iterable[tuple[str, Unread]], catalogue: Catalogue
 ) -> Iterator[Subject]:
     """Yield the subjects that need several parts of one artifact: its programs, their definitions, other members."""
-    programs = [(address, each) for address, each in structures if isinstance(each, TorchProgram)]
-    judges = _MentionJudge.from_programs([program for _, program in programs], catalogue)
+    programs = [(address, structure) for address, structure in structures if isinstance(structure, TorchProgram)]
+    judge = _MentionJudge.from_programs([program for _, program in programs], catalogue)
     for address, program in programs:
         for mention in program.mentions:
-            yield from _build_mention_subjects(address, program.format, mention, judges)
-    for address, each in structures:
-        if isinstance(each, PickleProgram) and each.layout == TORCHSCRIPT:
-            for mention in dict.fromkeys(_find_native_classes(each)):
-                yield from _build_mention_subjects(address, TORCHSCRIPT, mention, judges)
-    archives = [(address, each.layout) for address, each in structures if isinstance(each, ArchiveListing)]
-    torch = {address: layout for address, layout in archives if layout.startswith(("torch-", TORCHSCRIPT))}
-    for address, each in structures:
-        layout = torch.get(container_of(address))
-        if isinstance(each, Outline) and each.format == "executable" and layout:
-            named: dict[str, Scalar] = {"layout": layout, "format": each.format}
-            yield Subject("torch-member", address, named, each.format, evidence=tuple(dict(each.facts).values()))
+            yield from _build_mention_subjects(address, program.format, mention, judge)
+    for address, structure in structures:
+        if isinstance(structure, PickleProgram) and structure.layout == TORCHSCRIPT:
+            for mention in dict.fromkeys(_find_native_classes(structure)):
+                yield from _build_mention_subjects(address, TORCHSCRIPT, mention, judge)
+    archives = [
+        (address, structure.layout) for address, structure in structures if isinstance(structure, ArchiveListing)
+    ]
+    torch_layouts = {address: layout for address, layout in archives if layout.startswith(("torch-", TORCHSCRIPT))}
+    for address, structure in structures:
+        layout = torch_layouts.get(container_of(address))
+        if isinstance(structure, Outline) and structure.format == "executable" and layout:
+            member_fields: dict[str, Scalar] = {"layout": layout, "format": structure.format}
+            yield Subject(
+                "torch-member", address, member_fields, structure.format, evidence=tuple(dict(structure.facts).values())
+            )
     for address, absence in unread:
-        layout = torch.get(container_of(address))
+        layout = torch_layouts.get(container_of(address))
         if absence.format and layout:
             fields: dict[str, Scalar] = {"layout": layout, "format": absence.format}
             yield Subject("torch-member", address, fields, absence.format, evidence=(f"it is an {absence.format}",))
@@ -70,7 +74,16 @@ def _find_native_classes(program: PickleProgram) -> Iterator[TorchMention]:
 
 @dataclass(frozen=True, slots=True)
 class _MentionJudge:
-    """Judges mentions by the lists and by the definitions in the archive."""
+    """Judges mentions by the lists and by the definitions in the archive.
+
+    Attributes:
+        operators: the reviewed and the dangerous operators, by name.
+        callables: the reviewed and the dangerous Python names.
+        declarations: the consequence of an unlisted name, by vocabulary.
+        defines: classes, functions and methods that the archive defines, by their last name.
+        types: classes and functions that the archive defines, by their whole path.
+        fields: fields of its classes.
+    """
 
     operators: Mapping[str, CallableEntry]
     callables: Callables
@@ -93,62 +106,65 @@ class _MentionJudge:
 
     def judge_mention(self, mention: TorchMention) -> Judgement | None:
         """Return the judgement of a mention; ``None`` where the name is trusted."""
-        found: Judgement | None
+        judgement: Judgement | None
         match mention.use:
             case NameUse.OPERATOR:
-                found = self._look_up_operator(mention.name) or (
+                judgement = self._look_up_operator(mention.name) or (
                     _UNLISTED if "::" in mention.name else self._judge_walk(mention.name)
                 )
             case NameUse.METHOD:
-                found = self._judge_method(mention)
+                judgement = self._judge_method(mention)
             case NameUse.NAME:
-                found = self._look_up_operator(mention.name) or _UNLISTED
+                judgement = self._look_up_operator(mention.name) or _UNLISTED
             case NameUse.TYPE:
-                found = self._judge_type(mention.name)
+                judgement = self._judge_type(mention.name)
             case NameUse.IMPORT:
-                found = self._judge_import(mention.name)
+                judgement = self._judge_import(mention.name)
             case NameUse.EXPRESSION:
-                found = self._look_up_operator(f"sympy::{mention.name}") or _EVALUATED_TEXT
+                judgement = self._look_up_operator(f"sympy::{mention.name}") or _EVALUATED_TEXT
             case NameUse.IDENTIFIER:
-                found = _EVALUATED_TEXT
+                judgement = _EVALUATED_TEXT
             case NameUse.UNRESOLVED:
-                found = _COMPUTED_NAME
-        return None if found is None or found.standing is Standing.TRUSTED else found
+                judgement = _COMPUTED_NAME
+        return None if judgement is None or judgement.standing is Standing.TRUSTED else judgement
 
     def _look_up_operator(self, name: str) -> Judgement | None:
+        """Return the judgement of an operator by the lists; ``None`` for an unlisted one."""
         entry = self.operators.get(name)
         return Judgement(entry.standing, entry.effect, entry.why, entry) if entry else None
 
     def _judge_method(self, mention: TorchMention) -> Judgement | None:
+        """Judge an attribute of a value, which may be a field, a method of the archive or an operator of ``aten``."""
         operator = self._look_up_operator(f"aten::{mention.name}")
         if operator is not None and operator.standing is Standing.DANGEROUS:
             # Without a call, this can be a field of that name; but a method may also get another name before the call.
             return operator if mention.called or mention.name not in self.fields else _UNLISTED
-        elsewhere = (f"{namespace}::{mention.name}" in self.operators for namespace in ("prim", "methods"))
-        known = operator is not None or mention.name in self.defines or any(elsewhere)
-        return None if known or not mention.called else _UNLISTED
+        in_other_namespaces = (f"{namespace}::{mention.name}" in self.operators for namespace in ("prim", "methods"))
+        is_known = operator is not None or mention.name in self.defines or any(in_other_namespaces)
+        return None if is_known or not mention.called else _UNLISTED
 
     def _judge_type(self, name: str) -> Judgement | None:
+        """Judge the path of a class or function; ``None`` if the archive defines it."""
         parts = name.split(".")
         # Names after that of a type are its members.
-        heads = [".".join(parts[:length]) for length in range(len(parts), 1, -1)]
+        prefixes = [".".join(parts[:length]) for length in range(len(parts), 1, -1)]
         if name.startswith(f"{_NATIVE_CLASSES}."):
-            return next((found for head in heads if (found := self._look_up_operator(head))), _UNLISTED)
-        return None if any(head in self.types for head in heads) else _UNLISTED
+            return next((found for prefix in prefixes if (found := self._look_up_operator(prefix))), _UNLISTED)
+        return None if any(prefix in self.types for prefix in prefixes) else _UNLISTED
 
     def _judge_walk(self, name: str) -> Judgement:
         """Judge a path that torch walks from module to module, and whose last attribute it calls."""
         parts = name.split(".")
-        tails = (self._judge_python_name(".".join(parts[start:])) for start in range(len(parts) - 1))
-        return next((found for found in tails if found.standing is Standing.DANGEROUS), _FOUND_BY_WALK)
+        judgements = (self._judge_python_name(".".join(parts[start:])) for start in range(len(parts) - 1))
+        return next((found for found in judgements if found.standing is Standing.DANGEROUS), _FOUND_BY_WALK)
 
     def _judge_import(self, name: str) -> Judgement:
         """Judge a path that the loader imports and calls with arguments from the file."""
-        found = self._look_up_operator(name) or self._judge_python_name(name)
-        entry = found.entry
-        if found.standing is Standing.TRUSTED and entry is not None and (entry.arguments or entry.construct_only):
-            return _UNLISTED
-        return found
+        judgement = self._look_up_operator(name) or self._judge_python_name(name)
+        entry = judgement.entry
+        if judgement.standing is Standing.TRUSTED and entry is not None and (entry.arguments or entry.construct_only):
+            return _UNLISTED  # it is trusted only with certain arguments, and here they come from the file
+        return judgement
 
     def _judge_python_name(self, name: str) -> Judgement:
         module, _, last = name.rpartition(".")
@@ -156,16 +172,22 @@ class _MentionJudge:
 
 
 def _build_mention_subjects(
-    address: str, program: str, mention: TorchMention, judges: _MentionJudge
+    address: str, program: str, mention: TorchMention, judge: _MentionJudge
 ) -> Iterator[Subject]:
-    judgement = judges.judge_mention(mention)
+    judgement = judge.judge_mention(mention)
     if judgement is None:
         return
     name = f".{mention.name}" if mention.use is NameUse.METHOD else mention.name
-    place = f"line {mention.line}: " if mention.line else ""
+    line_prefix = f"line {mention.line}: " if mention.line else ""
     use = "calls" if mention.called else "names"
     where = Location(line=mention.line or None, key=mention.name)
-    named = Mention(TORCH_OPERATORS, mention.use.value, name, where)
+    outline_mention = Mention(TORCH_OPERATORS, mention.use.value, name, where)
     yield build_mention_subject(
-        address, program, named, judgement, judges.declarations, f"{mention.use} {mention.name}", f"{place}{use} {name}"
+        address,
+        program,
+        outline_mention,
+        judgement,
+        judge.declarations,
+        f"{mention.use} {mention.name}",
+        f"{line_prefix}{use} {name}",
     )

@@ -22,16 +22,16 @@ _CUT_OFF: Final = frozenset({"directory-missing", "directory-damaged", "truncate
 def build_storage_subjects(structures: Sequence[tuple[str, Structure]]) -> Iterator[Subject]:
     """Yield a subject for every contradiction between the claims about a storage and the bytes of its record."""
     archives = {
-        address: each
-        for address, each in structures
-        if isinstance(each, ArchiveListing) and each.layout in ("torch-zip", "torchscript")
+        address: structure
+        for address, structure in structures
+        if isinstance(structure, ArchiveListing) and structure.layout in ("torch-zip", "torchscript")
     }
-    for address, each in structures:
-        if not isinstance(each, PickleProgram) or not each.storages:
+    for address, structure in structures:
+        if not isinstance(structure, PickleProgram) or not structure.storages:
             continue
         archive, member = split_member(address)
         records = _StorageRecords.locate(member, archives.get(archive))
-        for count, subject in enumerate(_find_contradictions(address, each, records)):
+        for count, subject in enumerate(_find_contradictions(address, structure, records)):
             if count == _MOST_REPORTED:
                 break
             yield subject
@@ -40,11 +40,11 @@ def build_storage_subjects(structures: Sequence[tuple[str, Structure]]) -> Itera
 class _StorageRecords:
     """The records that torch reads the storages of one pickle from, such as ``data/0`` for ``data.pkl``."""
 
-    def __init__(self, sizes: dict[str, int], folder: str, whole: bool) -> None:
+    def __init__(self, sizes: dict[str, int], folder: str, is_complete: bool) -> None:
         self._sizes = sizes
         self._folder = folder
         self._root = folder[: folder.rfind("/") + 1]
-        self.is_complete = whole
+        self.is_complete = is_complete
 
     @classmethod
     def locate(cls, member: str, listing: ArchiveListing | None) -> _StorageRecords | None:
@@ -53,8 +53,8 @@ class _StorageRecords:
             return None
         # torch looks up names without regard to case.
         sizes = {entry.name.lower(): entry.size for entry in listing.members}
-        whole = not any(defect.kind in _CUT_OFF for defect in listing.defects)
-        return cls(sizes, member.lower().removesuffix(".pkl"), whole)
+        is_complete = not any(defect.kind in _CUT_OFF for defect in listing.defects)
+        return cls(sizes, member.lower().removesuffix(".pkl"), is_complete)
 
     @property
     def are_always_written(self) -> bool:
@@ -63,37 +63,45 @@ class _StorageRecords:
 
     def find_size(self, key: str) -> int | None:
         """Return the bytes of the record of a storage; ``None`` where there is none."""
-        places = (self._folder, *(f"{self._root}{folder}" for folder in _FOLDERS))
-        sizes = (self._sizes.get(f"{place}/{key.lower()}") for place in places)
+        folders = (self._folder, *(f"{self._root}{folder}" for folder in _FOLDERS))
+        sizes = (self._sizes.get(f"{place}/{key.lower()}") for place in folders)
         size = next((size for size in sizes if size is not None), None)
         return size if size or self.are_always_written else None
 
 
 def _find_contradictions(address: str, program: PickleProgram, records: _StorageRecords | None) -> Iterator[Subject]:
+    """Yield each contradiction between claims on a storage, and between its claims and its stored bytes.
+
+    Args:
+        address: of the pickle.
+        program: the pickle, which claims the storages.
+        records: the records of the archive; ``None`` where the storages lie behind the pickle itself.
+    """
     for claim in program.storages:
         if len(claim.types) > 1 or len(claim.counts) > 1:
             claims = ", ".join((*claim.types, *map(str, claim.counts)))
             yield _make_subject(address, claim, "two-types", f"storage {claim.key!r} is claimed as {claims}")
         if claim.item_size is None or not claim.counts:
             continue
-        claimed = claim.counts[0] * claim.item_size
-        stored = claim.stored_size if records is None else records.find_size(claim.key)
-        if claim.tensor_end > claimed > 0:
+        claimed_size = claim.counts[0] * claim.item_size
+        stored_size = claim.stored_size if records is None else records.find_size(claim.key)
+        if claim.tensor_end > claimed_size > 0:
             detail = (
-                f"a tensor reaches {claim.tensor_end} bytes into storage {claim.key!r}, which is claimed as {claimed}"
+                f"a tensor reaches {claim.tensor_end} bytes into storage {claim.key!r}, "
+                f"which is claimed as {claimed_size}"
             )
             yield _make_subject(address, claim, "tensor-beyond-storage", detail)
-        if stored is None:
+        if stored_size is None:
             if records is not None and records.is_complete and records.are_always_written:
                 detail = f"storage {claim.key!r} is claimed and has no record"
                 yield _make_subject(address, claim, "record-missing", detail)
-        elif stored < claimed or claimed < 0:
+        elif stored_size < claimed_size or claimed_size < 0:
             if records is None or records.is_complete:
-                detail = f"storage {claim.key!r} is claimed as {claimed} bytes, and its record has {stored}"
+                detail = f"storage {claim.key!r} is claimed as {claimed_size} bytes, and its record has {stored_size}"
                 yield _make_subject(address, claim, "record-smaller", detail)
-        elif stored - claimed >= claim.item_size:
+        elif stored_size - claimed_size >= claim.item_size:
             # A record may end with a part of an element; only a whole one more is a contradiction.
-            detail = f"storage {claim.key!r} is claimed as {claimed} bytes, and its record has {stored}"
+            detail = f"storage {claim.key!r} is claimed as {claimed_size} bytes, and its record has {stored_size}"
             yield _make_subject(address, claim, "record-larger", detail)
 
 

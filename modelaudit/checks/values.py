@@ -13,7 +13,7 @@ _LONGEST_TEXT: Final = 200
 
 
 def format_value(value: Value) -> str:
-    """Format a value as Python source would have it, in bounded length. Fingerprints contain this text."""
+    """Return ``value`` as Python source would spell it, in bounded length. Fingerprints contain this text."""
     if isinstance(value, PlainValue):
         return value.text
     if isinstance(value, Name):
@@ -31,5 +31,5 @@ def format_value(value: Value) -> str:
 
 
 def shorten_text(text: str) -> str:
-    """Cut a text to 200 characters, with an ellipsis where something was left out."""
+    """Cut a text at ``_LONGEST_TEXT`` characters, with an ellipsis where something was left out."""
     return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"

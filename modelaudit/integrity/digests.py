@@ -17,7 +17,8 @@ _CHUNK: Final = 1 << 20
 class DigestingWindow:
     """A window that hashes the bytes it returns, and the remaining bytes on ``finish``.
 
-    SHA-256 of the bytes, and the git blob id: SHA-1 over ``blob <size>``, a zero byte and the bytes.
+    It computes two digests: the SHA-256 of the bytes, and the git blob id, which is the SHA-1 over ``blob <size>``, a
+    zero byte and the bytes.
     """
 
     def __init__(self, window: Window) -> None:
@@ -32,8 +33,9 @@ class DigestingWindow:
         return self._window.size
 
     def read(self, offset: int, length: int) -> bytes:
-        """As ``Window.read``."""
+        """As ``Window.read``; the bytes are hashed if they continue those hashed so far."""
         data = self._window.read(offset, length)
+        # Digests need the bytes in order. Bytes behind a gap are read again when the gap is closed.
         if offset <= self._hashed < offset + len(data):
             self._update(data[self._hashed - offset :])
         return data
@@ -61,12 +63,12 @@ class DigestingWindow:
 
 
 def compare_digests(claimed: Sequence[Digest], computed: Sequence[Digest]) -> DigestState:
-    """Compare computed digests with claimed ones; one mismatch outweighs all matches."""
+    """Return the result of comparing digests of the same algorithms; one mismatch outweighs all matches."""
     if not computed:
         return DigestState.NOT_COMPUTED
-    ours = {digest.algorithm: digest.value for digest in computed}
-    comparable = [digest for digest in claimed if digest.algorithm in ours]
+    computed_values = {digest.algorithm: digest.value for digest in computed}
+    comparable = [digest for digest in claimed if digest.algorithm in computed_values]
     if not comparable:
         return DigestState.UNCLAIMED
-    same = all(ours[digest.algorithm] == digest.value for digest in comparable)
-    return DigestState.MATCH if same else DigestState.MISMATCH
+    all_match = all(computed_values[digest.algorithm] == digest.value for digest in comparable)
+    return DigestState.MATCH if all_match else DigestState.MISMATCH

@@ -18,6 +18,7 @@ from typing import Final
 _MARK: Final = "!"
 _RANGE: Final = r"\[bytes \d+-\d+\]"
 _CONTENT: Final = "content"
+# The steps at the end of an address that name no member: "!content", "![bytes 100-2000]".
 _CONTENT_AND_RANGES: Final = re.compile(rf"(?:!{_CONTENT}|!{_RANGE})*+\Z")
 
 
@@ -74,5 +75,5 @@ def lies_within(address: str, container: str) -> bool:
 
 
 def strip_content_and_ranges(address: str) -> str:
-    """Return ``address`` without the steps at its end that only decompress, or that name a byte range."""
+    """Return ``address`` without the steps ``!content`` and ``![bytes …]`` at its end."""
     return _CONTENT_AND_RANGES.sub("", address)

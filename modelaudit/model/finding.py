@@ -97,7 +97,7 @@ class Finding:
     def __post_init__(self) -> None:
         text = "\0".join((self.rule, self.artifact, self.key))
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        object.__setattr__(self, "fingerprint", digest)
+        object.__setattr__(self, "fingerprint", digest)  # the class is frozen
 
     @property
     def order(self) -> tuple[int, str, str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 SAMPLE_STEP = 8
-"""One hash in this many, chosen by its own value, is indexed; for long texts, fewer are."""
+"""One hash in this many is indexed: those divisible by it. For long texts, fewer are."""
 _LONG_TEXT_WORDS, _LONG_TEXT_SAMPLE_STEP = 800, 4 * SAMPLE_STEP
 PLACE_BITS = 20
 PLACE_MASK = (1 << PLACE_BITS) - 1
@@ -65,15 +65,15 @@ class Fingerprints:
 
     @cached_property
     def places_by_hash(self) -> Mapping[int, tuple[int, ...]]:
-        """Sampled hash -> the packed places that have it, see ``PLACE_BITS``.
+        """The packed places of each sampled hash, see ``PLACE_BITS``.
 
         A hash that occurs twice in one text is left out, because it determines no place.
         """
-        found: dict[int, tuple[int, ...]] = {}
-        for number, item in enumerate(self.items):
-            for triple, position in _sample_hashes(item):
-                found[triple] = (*found.get(triple, ()), number << PLACE_BITS | position)
-        return found
+        places: dict[int, tuple[int, ...]] = {}
+        for index, fingerprint in enumerate(self.items):
+            for triple, position in _sample_hashes(fingerprint):
+                places[triple] = (*places.get(triple, ()), index << PLACE_BITS | position)
+        return places
 
     @cached_property
     def licenses(self) -> frozenset[str]:
@@ -86,12 +86,12 @@ class Fingerprints:
         return tuple(len(_sample_hashes(item)) for item in self.items)
 
 
-def _sample_hashes(item: Fingerprint) -> list[tuple[int, int]]:
-    """(hash, position) of those that are sampled."""
-    step = SAMPLE_STEP if item.words < _LONG_TEXT_WORDS else _LONG_TEXT_SAMPLE_STEP
-    sampled = [(triple, position) for position, triple in enumerate(item.triples) if triple % step == 0]
-    count = Counter(triple for triple, _ in sampled)
-    return [(triple, position) for triple, position in sampled if count[triple] == 1]
+def _sample_hashes(fingerprint: Fingerprint) -> list[tuple[int, int]]:
+    """Return the sampled hashes with their positions in the text; a hash that occurs twice is left out."""
+    step = SAMPLE_STEP if fingerprint.words < _LONG_TEXT_WORDS else _LONG_TEXT_SAMPLE_STEP
+    sampled = [(triple, position) for position, triple in enumerate(fingerprint.triples) if triple % step == 0]
+    occurrences = Counter(triple for triple, _ in sampled)
+    return [(triple, position) for triple, position in sampled if occurrences[triple] == 1]
 
 
 def sort_fingerprints(items: Iterable[Fingerprint]) -> Fingerprints:

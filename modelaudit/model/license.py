@@ -23,7 +23,10 @@ _SCHEME = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)
 
 
 def fold_license_name(name: str) -> str:
-    """Fold case, spaces and separators for comparison; empty if ``name`` is too long for a licence name."""
+    """Return ``name`` in lower case without spaces and separators, for comparison; empty if it is too long for a name.
+
+    ``https://`` and ``www.`` at its start are dropped too.
+    """
     if len(name) > NAME_LIMIT:
         return ""
     return _SCHEME.sub("", name.strip(), count=1).translate(_FOLDED_CHARACTERS)

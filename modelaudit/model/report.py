@@ -59,7 +59,7 @@ class ArtifactRecord:
 
     def __post_init__(self) -> None:
         if self.extent is Extent.EXAMINED and self.absences:
-            raise ValueError(f"{self.path}: examined, yet with absences")
+            raise ValueError(f"{self.path} counts as examined and has absences")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,13 @@ def normalize_appearance(text: str) -> str:
     """
     if text.isascii():
         return text.casefold()
+    # NFKC makes hyphens of some other characters, such as vertical dashes, so they are replaced after it too.
     text = _HYPHENS.sub("-", unicodedata.normalize("NFKC", _HYPHENS.sub("-", text)))
     return _WORD.sub(_replace_lookalikes, _INVISIBLE.sub("", text).casefold().replace("\u2019", "'"))
 
 
 def _replace_lookalikes(word: re.Match[str]) -> str:
+    """Replace letters that look like ASCII in a word that also has ASCII letters; a word all in Cyrillic is genuine."""
     letters = word[0]
-    mixed = not letters.isascii() and any(letter.isascii() for letter in letters)
-    return letters.translate(_LOOKALIKES) if mixed else letters
+    is_mixed = not letters.isascii() and any(letter.isascii() for letter in letters)
+    return letters.translate(_LOOKALIKES) if is_mixed else letters

@@ -83,10 +83,10 @@ def classify_text_file(path: str, name: str = "") -> ProseKind | None:
     if not name or len(name) > _MAX_NAME:
         return None
     name = normalize_appearance(name).strip()
-    ending = name.rpartition(".")[2] if "." in name else ""
-    if ending in _OTHER_SUFFIXES:
+    suffix = name.rpartition(".")[2] if "." in name else ""
+    if suffix in _OTHER_SUFFIXES:
         return None
-    if ending in _PICTURE_SUFFIXES:
+    if suffix in _PICTURE_SUFFIXES:
         return ProseKind.LICENSE if _PICTURE_NAME.fullmatch(name.rpartition(".")[0]) else None
     for kind, pattern in _KIND_PATTERNS:
         if pattern.fullmatch(name):

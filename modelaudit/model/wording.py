@@ -9,13 +9,14 @@ LONGEST_MESSAGE: Final = 2000
 
 
 def escape_unprintable(text: str) -> str:
-    """``text`` with unprintable characters escaped."""
+    """Return ``text`` with unprintable characters escaped, so that a terminal does not act on them."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 
 def bound_message(text: str) -> str:
-    """``text`` on one line, cut at ``LONGEST_MESSAGE`` characters with an ellipsis."""
+    """Return ``text`` on one line, cut at ``LONGEST_MESSAGE`` characters with an ellipsis."""
+    # Cut before escaping, which costs time for each character; one more than the bound shows that there are more.
     line = escape_unprintable(text[: LONGEST_MESSAGE + 1])
     return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 1]}…"

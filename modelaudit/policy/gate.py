@@ -38,7 +38,10 @@ _UNREAD_PHRASES: Final = {
 
 
 def apply_policy(address: str, unread: Unread, policy: Policy) -> Absence:
-    """Accept an absence if an entry of the policy names its reason, path and format; the first such entry counts."""
+    """Return the absence ``unread``, accepted by the first entry of the policy that fits reason, path and format.
+
+    An absence that no entry fits stays open.
+    """
     for entry in policy.allow_unread:
         formats = entry.formats or (unread.format,)
         if unread.reason in entry.reasons and fnmatchcase(address, entry.paths) and unread.format in formats:
@@ -65,7 +68,7 @@ def decide_verdict(
         permission: the answer of the licences to the intended use; ``None`` where the policy states no use.
     """
     failing = [finding for finding in findings if _reaches_threshold(finding, policy.fail_on)]
-    missing = coverage.open_absences
+    open_absences = coverage.open_absences
     reasons = []
     if failing:
         counts = Counter(finding.severity for finding in failing)
@@ -74,17 +77,17 @@ def decide_verdict(
         reasons += [f"{finding.artifact or 'the model'}: {finding.message}" for finding in failing[:_FINDINGS_NAMED]]
     if not coverage.anything_examined:
         reasons.append("there was nothing to scan" if not coverage.artifacts else "no file could be examined")
-    if missing:
-        kinds = Counter(absence.unread.reason for _, absence in missing)
+    if open_absences:
+        kinds = Counter(absence.unread.reason for _, absence in open_absences)
         listed = ", ".join(f"{count} {_UNREAD_PHRASES[reason]}" for reason, count in sorted(kinds.items()))
-        reasons.append(f"{_count_noun(len(missing), 'part')} not examined: {listed}")
-        reasons += [f"{address}: {absence.unread.detail}" for address, absence in missing[:_ABSENCES_NAMED]]
-    open_use = permission not in (None, Answer.ALLOW)
-    if open_use:
+        reasons.append(f"{_count_noun(len(open_absences), 'part')} not examined: {listed}")
+        reasons += [f"{address}: {absence.unread.detail}" for address, absence in open_absences[:_ABSENCES_NAMED]]
+    is_use_open = permission not in (None, Answer.ALLOW)
+    if is_use_open:
         reasons.append(f"licences {'deny' if permission is Answer.DENY else 'leave open'} the intended use")
     if failing:
         verdict = Verdict.FAIL
-    elif missing or open_use or not coverage.anything_examined:
+    elif open_absences or is_use_open or not coverage.anything_examined:
         verdict = Verdict.INCOMPLETE
     else:
         verdict = Verdict.PASS
@@ -99,7 +102,7 @@ def decide_verdict(
 
 
 def reopen_unread_permission(license_: LicenseConclusion, coverage: Coverage) -> LicenseConclusion:
-    """Turn a permission into a review where an unread file may state other terms.
+    """Return the conclusion with ``review`` in place of ``allow`` where an unread file may state other terms.
 
     Args:
         license_: the conclusion from the files that were read.
@@ -124,22 +127,22 @@ def decide_use(license_: LicenseConclusion, coverage: Coverage) -> Decision:
         license_: the conclusion with its answers.
         coverage: the files that were examined for it.
     """
-    worst = license_.permission
-    reasons = [answer.because for answer in license_.answers if answer.answer is worst and worst is not Answer.ALLOW][
-        :_FINDINGS_NAMED
-    ]
-    if worst is Answer.DENY:
+    permission = license_.permission
+    decisive = [answer for answer in license_.answers if answer.answer is permission]
+    if permission is Answer.ALLOW:
+        decisive = []  # a permission needs no reasons
+    reasons = [answer.because for answer in decisive[:_FINDINGS_NAMED]]
+    if permission is Answer.DENY:
         return Decision(Verdict.FAIL, tuple(reasons), coverage)
-    if worst is None:
+    if permission is None:
         reasons.append("no use is stated, so none is allowed: name a policy, or state the use")
-    missing = coverage.open_absences
-    details = [
-        f"{address}: {absence.unread.detail}"
-        for address, absence in missing[:_ABSENCES_NAMED]
-        if not any(absence.unread.detail in reason for reason in reasons)
-    ]
-    reasons += details
-    if worst is not Answer.ALLOW or missing or not coverage.anything_examined:
+    open_absences = coverage.open_absences
+    answer_reasons = tuple(reasons)
+    for address, absence in open_absences[:_ABSENCES_NAMED]:
+        is_in_answer = any(absence.unread.detail in reason for reason in answer_reasons)
+        if not is_in_answer:
+            reasons.append(f"{address}: {absence.unread.detail}")
+    if permission is not Answer.ALLOW or open_absences or not coverage.anything_examined:
         if not coverage.anything_examined:
             reasons.append("no file could be examined")
         return Decision(Verdict.INCOMPLETE, tuple(reasons), coverage)

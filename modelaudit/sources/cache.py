@@ -29,6 +29,7 @@ from modelaudit.sources.walk import Entry
 from modelaudit.sources.windows import FileState, LocalFile
 
 _REPOSITORY = re.compile(r"(?:models|datasets|spaces|kernels)--.+")
+# models--org--name above; below, a shared blob such as "ab/ab12…", named by its SHA-256.
 _SHARED_BLOB = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{62}")
 _SHARED_MARKER = ".huggingface-shared-blobs"
 
@@ -86,16 +87,16 @@ class CacheSource:
     limits: Limits
 
     def snapshot(self) -> Snapshot:
-        """Combine the files on disk with the files that the listing of the cache names.
+        """Return the snapshot: the files on disk, and without content those that only the cache's listing names.
 
         Raises:
             SourceError: the folder cannot be listed.
         """
-        known = self.cached_commit.read_listing(self.limits)
-        artifacts, notes = list_cached_artifacts(self.cached_commit, self.name, known or {}, self.limits)
+        listing = self.cached_commit.read_listing(self.limits)
+        artifacts, notes = list_cached_artifacts(self.cached_commit, self.name, listing or {}, self.limits)
         root = f"{self.cached_commit.snapshot}/{self.cached_commit.below}".rstrip("/")
-        title = f"the folder is the Hub cache of {self.cached_commit.title} at commit {self.cached_commit.commit}"
-        notes = (title, *note_missing_listing(known), *notes)
+        origin_note = f"the folder is the Hub cache of {self.cached_commit.title} at commit {self.cached_commit.commit}"
+        notes = (origin_note, *note_missing_listing(listing), *notes)
         return Snapshot(
             ModelRef(RefKind.CACHE, self.name), self.cached_commit.commit, artifacts, root, Path(root), notes
         )
@@ -110,42 +111,47 @@ class CachedFileSource:
     limits: Limits
 
     def snapshot(self) -> Snapshot:
-        """Take the file as the only artifact, with the digests from the blob's name and the listing of the cache.
+        """Return the snapshot of the one file, with the digests that the blob's name and the cache's listing claim.
 
         Raises:
             SourceError: its folder cannot be listed.
         """
-        whole = CacheSource(self.name, self.cached_commit, self.limits).snapshot()
+        folder_snapshot = CacheSource(self.name, self.cached_commit, self.limits).snapshot()
         name = Path(self.name).name
-        artifacts = tuple(artifact for artifact in whole.artifacts if artifact.path == name)
-        root = Path(whole.origin, name)
-        return Snapshot(ModelRef(RefKind.FILE, self.name), self.cached_commit.commit, artifacts, whole.origin, root)
+        artifacts = tuple(artifact for artifact in folder_snapshot.artifacts if artifact.path == name)
+        root = Path(folder_snapshot.origin, name)
+        return Snapshot(
+            ModelRef(RefKind.FILE, self.name), self.cached_commit.commit, artifacts, folder_snapshot.origin, root
+        )
 
 
 def find_commit_of_folder(path: str) -> CachedCommit | None:
-    """Find the cached commit that contains a folder; ``None`` if the folder is outside of a Hub cache."""
+    """Find the cached commit that contains the folder ``path``; ``None`` if it lies outside of a Hub cache.
+
+    Such a folder lies at or below ``models--org--name/snapshots/<commit>``.
+    """
     parts = os.path.realpath(path).split("/")
-    for at in range(2, len(parts)):
-        if parts[at - 1] == "snapshots" and is_commit(parts[at]) and _REPOSITORY.fullmatch(parts[at - 2]):
-            return CachedCommit("/".join(parts[: at - 1]), parts[at], "/".join(parts[at + 1 :]))
+    for index in range(2, len(parts)):
+        if parts[index - 1] == "snapshots" and is_commit(parts[index]) and _REPOSITORY.fullmatch(parts[index - 2]):
+            return CachedCommit("/".join(parts[: index - 1]), parts[index], "/".join(parts[index + 1 :]))
     return None
 
 
 def locate_cached_repository(ref: ModelRef, settings: HubSettings) -> str:
-    """The folder of the cache for a repository. The folder need not exist."""
+    """Return the folder of the cache for a repository. The folder need not exist."""
     kind = "datasets" if ref.kind is RefKind.DATASET else "models"
     return os.path.realpath(settings.cache / "--".join((kind, *ref.name.split("/"))))
 
 
 def find_cached_commit(ref: ModelRef, settings: HubSettings) -> CachedCommit | None:
-    """Find the commit that the cache recorded for a revision, if its snapshot exists."""
+    """Find the commit that the cache recorded for the revision of ``ref``; ``None`` if its snapshot is not there."""
     folder, revision = locate_cached_repository(ref, settings), ref.revision or "main"
     commit = revision
     if not is_commit(revision):
         with contextlib.suppress(OSError, UnicodeError):
             commit = Path(folder, "refs", revision).read_text("ascii").strip()
-    place = CachedCommit(folder, commit)
-    return place if is_commit(commit) and _is_folder(place.snapshot) else None
+    cached_commit = CachedCommit(folder, commit)
+    return cached_commit if is_commit(commit) and _is_folder(cached_commit.snapshot) else None
 
 
 def _is_folder(path: str | Path) -> bool:
@@ -157,18 +163,21 @@ def is_file(path: str | Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises without permission
 
 
-def record_commit(place: CachedCommit, revision: str) -> None:
-    """Record the commit of a branch or tag for later offline use, as the client does. Errors are ignored."""
-    path = Path(place.repository, "refs", revision)
+def record_commit(cached_commit: CachedCommit, revision: str) -> None:
+    """Record the commit of a branch or tag in ``refs`` for later offline use, as the client does.
+
+    Errors are ignored, because the scan itself does not need the record.
+    """
+    path = Path(cached_commit.repository, "refs", revision)
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
-            file.write(place.commit)
-        Path(file.name).replace(path)
+            file.write(cached_commit.commit)
+        Path(file.name).replace(path)  # at once, so that no other program reads half of it
 
 
 def list_cached_artifacts(
-    place: CachedCommit, name: str, known: Listing, limits: Limits
+    cached_commit: CachedCommit, name: str, listing: Listing, limits: Limits
 ) -> tuple[tuple[Artifact, ...], tuple[str, ...]]:
     """List the artifacts of a snapshot, with notes.
 
@@ -178,80 +187,94 @@ def list_cached_artifacts(
     Raises:
         SourceError: the snapshot's folder cannot be listed.
     """
-    prefix = f"{place.below}/" if place.below else ""
-    root = f"{place.snapshot}/{place.below}".rstrip("/")
-    here = {path.removeprefix(prefix): stated for path, stated in known.items() if path.startswith(prefix)}
-    found, notes = list_folder(root, name, limits, lambda entry: _resolve_link(place, root, entry, limits))
-    artifacts = [_add_claims(artifact, here.get(artifact.path)) for artifact in found]
+    prefix = f"{cached_commit.below}/" if cached_commit.below else ""
+    root = f"{cached_commit.snapshot}/{cached_commit.below}".rstrip("/")
+    listed_below = {path.removeprefix(prefix): stated for path, stated in listing.items() if path.startswith(prefix)}
+    found, notes = list_folder(root, name, limits, lambda entry: _resolve_link(cached_commit, root, entry, limits))
+    artifacts = [_add_claims(artifact, listed_below.get(artifact.path)) for artifact in found]
     on_disk = {artifact.path for artifact in found}
-    unfit = find_unstorable_names(here)
+    unstorable = find_unstorable_names(listed_below)
     artifacts += [
-        _describe_absent_file(path, stated, unfit.get(path)) for path, stated in here.items() if path not in on_disk
+        _describe_absent_file(path, stated, unstorable.get(path))
+        for path, stated in listed_below.items()
+        if path not in on_disk
     ]
-    extra = sorted(on_disk - here.keys()) if known else []
-    if extra:
-        notes = (*notes, f"{len(extra)} on disk are not in the Hub's listing of the commit, such as {extra[0]!r}")
+    unlisted = sorted(on_disk - listed_below.keys()) if listing else []
+    if unlisted:
+        notes = (*notes, f"{len(unlisted)} on disk are not in the Hub's listing of the commit, such as {unlisted[0]!r}")
     return tuple(sorted(artifacts, key=lambda artifact: artifact.path)), notes
 
 
-def note_missing_listing(known: Listing | None) -> tuple[str, ...]:
-    """Note that a cache has no listing of the commit."""
-    if known is not None:
+def note_missing_listing(listing: Listing | None) -> tuple[str, ...]:
+    """Return a note that the cache has no listing of the commit, if ``listing`` is ``None``."""
+    if listing is not None:
         return ()
     return ("the cache has no listing of this commit, so files that were never downloaded are not known",)
 
 
-def _add_claims(artifact: Artifact, stated: ListedFile | None) -> Artifact:
-    if stated is None:
+def _add_claims(artifact: Artifact, listed: ListedFile | None) -> Artifact:
+    if listed is None:
         return artifact
-    claimed = merge_listings({"": ListedFile(None, artifact.claimed)}, {"": stated})[""].claimed
-    return Artifact(artifact.path, artifact.size, artifact.open, claimed, artifact.obstacle)
+    digests = merge_listings({"": ListedFile(None, artifact.claimed)}, {"": listed})[""].claimed
+    return Artifact(artifact.path, artifact.size, artifact.open, digests, artifact.obstacle)
 
 
-def _describe_absent_file(path: str, stated: ListedFile, problem: str | None) -> Artifact:
+def _describe_absent_file(path: str, listed: ListedFile, storage_problem: str | None) -> Artifact:
     detail = (
-        f"the Hub lists it, but it was not fetched: {problem}" if problem else "the Hub lists it, but it is not here"
+        f"the Hub lists it, but it was not fetched: {storage_problem}"
+        if storage_problem
+        else "the Hub lists it, but it is not here"
     )
-    return Artifact(path, stated.size or 0, None, stated.claimed, Unread(UnreadReason.CONTENT_ABSENT, detail))
+    return Artifact(path, listed.size or 0, None, listed.claimed, Unread(UnreadReason.CONTENT_ABSENT, detail))
 
 
-def _resolve_link(place: CachedCommit, root: str, entry: Entry, limits: Limits) -> Artifact | InnerLink:
-    """Open a link of a snapshot that ends in the repository's own cache folder or in the shared blobs of the cache."""
+def _resolve_link(cached_commit: CachedCommit, root: str, entry: Entry, limits: Limits) -> Artifact | InnerLink:
+    """Resolve a link of a cached snapshot.
+
+    The client makes each file of a snapshot a link to a blob. Such a link becomes an artifact that opens the blob, if
+    it ends in the repository's own cache folder or in the shared blobs of the cache. Any other link is blocked.
+    """
     target = resolve_link(root, entry)
     if isinstance(target, Artifact):
         return target
-    text, final = target
+    link_text, real_path = target
     try:
-        status = os.lstat(final)
+        status = os.lstat(real_path)
     except OSError as error:
         return make_blocked_link(
-            entry, UnreadReason.UNREADABLE, f"the link to {text!r} cannot be followed: {error.strerror}"
+            entry, UnreadReason.UNREADABLE, f"the link to {link_text!r} cannot be followed: {error.strerror}"
         )
-    if stat.S_ISDIR(status.st_mode) and is_within(final, root):
-        return InnerLink(text)
-    store = place.shared_blobs
-    if is_within(final, place.repository):
-        base = place.repository
-    elif store and is_within(final, store) and _SHARED_BLOB.fullmatch(os.path.relpath(final, store)):
-        base = store
+    if stat.S_ISDIR(status.st_mode) and is_within(real_path, root):
+        return InnerLink(link_text)
+    shared_blobs = cached_commit.shared_blobs
+    if is_within(real_path, cached_commit.repository):
+        opening_root = cached_commit.repository
+    elif (
+        shared_blobs
+        and is_within(real_path, shared_blobs)
+        and _SHARED_BLOB.fullmatch(os.path.relpath(real_path, shared_blobs))
+    ):
+        opening_root = shared_blobs
     else:
         return make_blocked_link(
-            entry, UnreadReason.LINK_OUTSIDE, f"the link leads to {text!r}, outside the repository's cache"
+            entry, UnreadReason.LINK_OUTSIDE, f"the link leads to {link_text!r}, outside the repository's cache"
         )
     if not stat.S_ISREG(status.st_mode):
         return make_blocked_link(
-            entry, UnreadReason.NOT_REGULAR, f"the link leads to {text!r}, which is no regular file"
+            entry, UnreadReason.NOT_REGULAR, f"the link leads to {link_text!r}, which is no regular file"
         )
-    if not os.access(final, os.R_OK):
+    if not os.access(real_path, os.R_OK):
         return make_blocked_link(entry, UnreadReason.UNREADABLE, "permission to read the file is denied")
-    opener = LocalFile(base, os.path.relpath(final, base), FileState.from_stat(status), limits.read_bytes)
-    return Artifact(entry.path, status.st_size, opener, _read_blob_claim(place, root, entry, text))
+    opener = LocalFile(
+        opening_root, os.path.relpath(real_path, opening_root), FileState.from_stat(status), limits.read_bytes
+    )
+    return Artifact(entry.path, status.st_size, opener, _read_blob_claim(cached_commit, root, entry, link_text))
 
 
-def _read_blob_claim(place: CachedCommit, root: str, entry: Entry, text: str) -> tuple[Digest, ...]:
-    """Read the digest from the name of the link's target, if the target is a blob of the repository."""
-    hop = Path(os.path.normpath(Path(root, entry.path).parent / text))
-    return parse_digest(hop.name) if hop.parent == Path(place.repository, "blobs") else ()
+def _read_blob_claim(cached_commit: CachedCommit, root: str, entry: Entry, link_text: str) -> tuple[Digest, ...]:
+    """Return the digest in the name of the link's first target, if that is a blob of the repository; none otherwise."""
+    first_target = Path(os.path.normpath(Path(root, entry.path).parent / link_text))
+    return parse_digest(first_target.name) if first_target.parent == Path(cached_commit.repository, "blobs") else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,19 +286,22 @@ class OfflineSource:
     limits: Limits
 
     def snapshot(self) -> Snapshot:
-        """Take the snapshot that the cache holds for the revision.
+        """Return the snapshot that the cache holds for the revision.
 
         Raises:
             SourceError: the cache does not hold it.
         """
-        place = find_cached_commit(self.ref, self.settings)
-        if place is None:
+        cached_commit = find_cached_commit(self.ref, self.settings)
+        if cached_commit is None:
             raise UnreachedError(
                 f"{str(self.ref)!r} is not in the Hub cache {str(self.settings.cache)!r} and the scan is offline; "
                 "fetch it once without --offline and HF_HUB_OFFLINE, or name another cache in HF_HOME."
             )
-        known = place.read_listing(self.limits)
-        artifacts, notes = list_cached_artifacts(place, str(self.ref), known or {}, self.limits)
-        title = f"offline: commit {place.commit} as the cache has it; the Hub was not asked whether it still is current"
-        notes = (title, *note_missing_listing(known), *notes)
-        return Snapshot(self.ref, place.commit, artifacts, place.snapshot, Path(place.snapshot), notes)
+        listing = cached_commit.read_listing(self.limits)
+        artifacts, notes = list_cached_artifacts(cached_commit, str(self.ref), listing or {}, self.limits)
+        commit = cached_commit.commit
+        origin_note = f"offline: commit {commit} as the cache has it; the Hub was not asked whether it still is current"
+        notes = (origin_note, *note_missing_listing(listing), *notes)
+        return Snapshot(
+            self.ref, cached_commit.commit, artifacts, cached_commit.snapshot, Path(cached_commit.snapshot), notes
+        )

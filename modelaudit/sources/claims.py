@@ -26,7 +26,10 @@ Listing = Mapping[str, ListedFile]
 
 
 def parse_digest(text: object) -> tuple[Digest, ...]:
-    """Parse an ETag or the name of a blob: 64 hexadecimal digits are a SHA-256, 40 the id of a git blob."""
+    """Return the digest that an ETag or the name of a blob states; none if it states no digest.
+
+    64 hexadecimal digits are a SHA-256, 40 the id of a git blob.
+    """
     if not isinstance(text, str):
         return ()
     for algorithm in DigestAlgorithm:
@@ -37,17 +40,17 @@ def parse_digest(text: object) -> tuple[Digest, ...]:
     return ()
 
 
-def select_claims(blob: object, sha256: object, pointer: bool) -> tuple[Digest, ...]:
+def select_claims(blob_id: object, sha256: object, is_pointer: bool) -> tuple[Digest, ...]:
     """Select the digests that are claimed for the content of a file.
 
     Args:
-        blob: git's id of the blob.
+        blob_id: git's id of the blob.
         sha256: SHA-256 of the content of a large file.
-        pointer: git stores a pointer in place of the content, so that ``blob`` is the id of the pointer.
+        is_pointer: git stores a pointer in place of the content, so that ``blob_id`` is the id of the pointer.
     """
-    large = tuple(digest for digest in parse_digest(sha256) if digest.algorithm is DigestAlgorithm.SHA256)
-    small = tuple(digest for digest in parse_digest(blob) if digest.algorithm is DigestAlgorithm.GIT_BLOB)
-    return large if pointer else small
+    sha256_digests = tuple(digest for digest in parse_digest(sha256) if digest.algorithm is DigestAlgorithm.SHA256)
+    git_digests = tuple(digest for digest in parse_digest(blob_id) if digest.algorithm is DigestAlgorithm.GIT_BLOB)
+    return sha256_digests if is_pointer else git_digests
 
 
 def merge_listings(*listings: Listing) -> dict[str, ListedFile]:
@@ -72,19 +75,19 @@ def parse_tree_record(data: bytes) -> dict[str, ListedFile] | None:
     if not isinstance(record, dict) or record.get("format_version") != 1 or not isinstance(record.get("files"), dict):
         return None
     files: dict[str, ListedFile] = {}
-    for name, stated in record["files"].items():
-        if not isinstance(stated, dict):
+    for name, entry in record["files"].items():
+        if not isinstance(entry, dict):
             return None
-        sha256 = stated.get("lfs_sha256")
-        pointer = sha256 is not None or stated.get("xet_hash") is not None
-        size = stated.get("size")
-        known = size if isinstance(size, int) and size >= 0 else None
-        files[name] = ListedFile(known, select_claims(stated.get("blob_id"), sha256, pointer))
+        sha256 = entry.get("lfs_sha256")
+        is_pointer = sha256 is not None or entry.get("xet_hash") is not None
+        size = entry.get("size")
+        checked_size = size if isinstance(size, int) and size >= 0 else None
+        files[name] = ListedFile(checked_size, select_claims(entry.get("blob_id"), sha256, is_pointer))
     return files
 
 
 def explain_unstorable_name(name: str) -> str | None:
-    """Explain why a file of this name cannot be stored below a folder; ``None`` if it can."""
+    """Explain why a file at the path ``name`` of a repository cannot be stored below a folder; ``None`` if it can."""
     if not name or "\0" in name:
         return "its name is empty or holds a zero byte"
     if name.startswith("/") or ".." in name.replace("\\", "/").split("/"):
@@ -104,9 +107,9 @@ def find_unstorable_names(names: Collection[str]) -> dict[str, str]:
     problems: dict[str, str] = {}
     for name in names:
         parts = name.split("/")
-        inside_a_file = any("/".join(parts[:depth]) in names for depth in range(1, len(parts)))
+        is_below_file = any("/".join(parts[:depth]) in names for depth in range(1, len(parts)))
         problem = explain_unstorable_name(name) or (
-            "a folder of its path is a file of the same listing" if inside_a_file else None
+            "a folder of its path is a file of the same listing" if is_below_file else None
         )
         if problem:
             problems[name] = problem

@@ -57,11 +57,12 @@ class FailureExplainer:
 
     @property
     def _subject(self) -> str:
+        """The repository, as the messages name it."""
         noun = "dataset" if self.ref.kind is RefKind.DATASET else "model"
         return f"the {noun} {self.ref.name!r} on {self.settings.endpoint}"
 
     def explain(self, error: BaseException) -> SourceError:
-        """Make the error to raise in place of ``error``, from the first cause in its chain that is known."""
+        """Return the error to raise in place of ``error``, explained by the first known cause in its chain."""
         for cause in _iterate_causes(error):
             message = self._explain_status(cause) or self._explain_network(cause)
             if message:
@@ -158,7 +159,7 @@ class FailureExplainer:
 
 
 def _choose_error_type(cause: BaseException) -> type[SourceError]:
-    """Choose between missing, gated and unreached."""
+    """Return the class of the error to raise for ``cause``: missing, gated or unreached."""
     if isinstance(cause, GatedRepoError | DisabledRepoError):
         return GatedError
     if isinstance(cause, RevisionNotFoundError | RemoteEntryNotFoundError):
@@ -168,13 +169,13 @@ def _choose_error_type(cause: BaseException) -> type[SourceError]:
     code = cause.response.status_code
     if code == 403:
         return GatedError
-    refused = "credentials" in (cause.server_message or "").lower()
-    return MissingError if code in (401, 404) and not refused else UnreachedError
+    is_token_refused = "credentials" in (cause.server_message or "").lower()
+    return MissingError if code in (401, 404) and not is_token_refused else UnreachedError
 
 
 def _iterate_causes(error: BaseException) -> Iterator[BaseException]:
-    """Iterate over an error and its causes, outermost first."""
-    seen: set[int] = set()
+    """Yield an error and its causes, outermost first."""
+    seen: set[int] = set()  # ids, because a chain of causes can be a cycle
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
         seen.add(id(current))
@@ -183,6 +184,7 @@ def _iterate_causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _explain_connection(error: httpx2.ConnectError) -> str:
+    """Return the reason why a connection failed, as a clause of a message."""
     for cause in _iterate_causes(error):
         if isinstance(cause, socket.gaierror):
             return "the name of the server is not known"

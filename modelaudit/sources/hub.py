@@ -65,47 +65,51 @@ class HubSource:
         try:
             info = self._request_info()
             listing = _list_files(info.siblings or ())
-            place = CachedCommit(locate_cached_repository(self.ref, self.settings), self._validate_commit(info))
+            cached_commit = CachedCommit(locate_cached_repository(self.ref, self.settings), self._validate_commit(info))
         except CLIENT_ERRORS as error:
             raise explainer.explain(error) from error
-        wanted = choose_small_files(listing) if self.is_base_model else None
+        wanted_names = choose_small_files(listing) if self.is_base_model else None
         try:
-            self._fetch_files(place, listing, wanted)
+            self._fetch_files(cached_commit, listing, wanted_names)
         except CLIENT_ERRORS as error:
-            why = explainer.explain(error)
-            if isinstance(why, GatedError):
-                raise GatedError(str(why), self._build_gated_snapshot(info, place, listing, str(why))) from error
-            raise why from error
-        self._record_commit(place)
-        known = merge_listings(listing, place.read_listing(self.limits) or {})
-        artifacts, notes = list_cached_artifacts(place, str(self.ref), known, self.limits)
-        taken = self._build_snapshot(info, place, artifacts, notes)
-        return taken if wanted is None else close_other_files(taken, wanted)
+            source_error = explainer.explain(error)
+            if isinstance(source_error, GatedError):
+                raise GatedError(
+                    str(source_error), self._build_gated_snapshot(info, cached_commit, listing, str(source_error))
+                ) from error
+            raise source_error from error
+        self._record_commit(cached_commit)
+        merged_listing = merge_listings(listing, cached_commit.read_listing(self.limits) or {})
+        artifacts, notes = list_cached_artifacts(cached_commit, str(self.ref), merged_listing, self.limits)
+        snapshot = self._build_snapshot(info, cached_commit, artifacts, notes)
+        return snapshot if wanted_names is None else close_other_files(snapshot, wanted_names)
 
-    def _record_commit(self, place: CachedCommit) -> None:
+    def _record_commit(self, cached_commit: CachedCommit) -> None:
         revision = self.ref.revision or "main"
-        if revision != place.commit and not (self.is_base_model and is_file(f"{place.repository}/refs/{revision}")):
-            record_commit(place, revision)
+        if revision != cached_commit.commit and not (
+            self.is_base_model and is_file(f"{cached_commit.repository}/refs/{revision}")
+        ):
+            record_commit(cached_commit, revision)
 
     def _build_snapshot(
         self,
         info: ModelInfo | DatasetInfo,
-        place: CachedCommit,
+        cached_commit: CachedCommit,
         artifacts: tuple[Artifact, ...],
         notes: tuple[str, ...] = (),
     ) -> Snapshot:
-        notes = (*self._note_resolution(info, place), *notes)
-        stated = parse_hub_statements(info.tags, vars(info.card_data) if info.card_data is not None else None)
-        root = Path(place.snapshot)
-        return Snapshot(self.ref, place.commit, artifacts, self.settings.endpoint, root, notes, stated)
+        notes = (*self._note_resolution(info, cached_commit), *notes)
+        hub_statements = parse_hub_statements(info.tags, vars(info.card_data) if info.card_data is not None else None)
+        root = Path(cached_commit.snapshot)
+        return Snapshot(self.ref, cached_commit.commit, artifacts, self.settings.endpoint, root, notes, hub_statements)
 
     def _build_gated_snapshot(
-        self, info: ModelInfo | DatasetInfo, place: CachedCommit, listing: Listing, why: str
+        self, info: ModelInfo | DatasetInfo, cached_commit: CachedCommit, listing: Listing, why: str
     ) -> Snapshot:
         """Build the snapshot of a gated repository: all files listed, none with content."""
         absent = Unread(UnreadReason.CONTENT_ABSENT, why)
         artifacts = (Artifact(name, file.size or 0, None, file.claimed, absent) for name, file in listing.items())
-        return self._build_snapshot(info, place, tuple(sorted(artifacts, key=lambda artifact: artifact.path)))
+        return self._build_snapshot(info, cached_commit, tuple(sorted(artifacts, key=lambda artifact: artifact.path)))
 
     @property
     def _repository_type(self) -> str:
@@ -113,55 +117,58 @@ class HubSource:
 
     def _request_info(self) -> ModelInfo | DatasetInfo:
         api = HfApi(self.settings.endpoint, self.settings.token, LIBRARY, __version__)
-        ask = api.dataset_info if self.ref.kind is RefKind.DATASET else api.model_info
-        return ask(self.ref.name, revision=self.ref.revision or "main", files_metadata=True, timeout=_TIMEOUT)
+        request = api.dataset_info if self.ref.kind is RefKind.DATASET else api.model_info
+        return request(self.ref.name, revision=self.ref.revision or "main", files_metadata=True, timeout=_TIMEOUT)
 
     def _validate_commit(self, info: ModelInfo | DatasetInfo) -> str:
         commit = info.sha
         if not isinstance(commit, str) or not is_commit(commit):
             raise UnreachedError(f"{self.settings.endpoint} names no commit for {str(self.ref)!r}; check HF_ENDPOINT.")
-        asked = self.ref.revision
-        if asked and is_commit(asked) and asked != commit:
-            raise UnreachedError(f"{self.settings.endpoint} answered with commit {commit} in place of {asked}.")
+        requested = self.ref.revision
+        if requested and is_commit(requested) and requested != commit:
+            raise UnreachedError(f"{self.settings.endpoint} answered with commit {commit} in place of {requested}.")
         return commit
 
-    def _fetch_files(self, place: CachedCommit, listing: Listing, wanted: tuple[str, ...] | None) -> None:
+    def _fetch_files(self, cached_commit: CachedCommit, listing: Listing, wanted_names: tuple[str, ...] | None) -> None:
         """Fetch the whole commit, or the wanted files; then request each missing file on its own.
 
         A file that the server lists and cannot deliver must not prevent the examination of the others.
         """
-        unfit = find_unstorable_names(listing)
-        names = list(listing if wanted is None else wanted)
-        if wanted is not None and not names:
-            Path(place.snapshot).mkdir(parents=True, exist_ok=True)
+        unstorable = find_unstorable_names(listing)
+        names = list(listing if wanted_names is None else wanted_names)
+        if wanted_names is not None and not names:
+            Path(cached_commit.snapshot).mkdir(parents=True, exist_ok=True)
             return
         with contextlib.suppress(RemoteEntryNotFoundError):
             snapshot_download(
                 self.ref.name,
                 repo_type=self._repository_type,
-                revision=place.commit,
+                revision=cached_commit.commit,
                 cache_dir=self.settings.cache,
                 library_name=LIBRARY,
                 library_version=__version__,
                 etag_timeout=_TIMEOUT,
                 token=self.settings.token,
                 endpoint=self.settings.endpoint,
-                allow_patterns=None if wanted is None else [glob.escape(name) for name in names],
-                ignore_patterns=[glob.escape(name) for name in unfit] or None,
+                allow_patterns=None if wanted_names is None else [glob.escape(name) for name in names],
+                ignore_patterns=[glob.escape(name) for name in unstorable] or None,
                 tqdm_class=make_progress_bar_class(self.progress),
             )
+        # ``snapshot_download`` may have ended at a file that is missing on the server.
         for name in names:
-            if name not in unfit and not is_file(f"{place.snapshot}/{name}"):
-                self._fetch_file(place, name)
-        Path(place.snapshot).mkdir(parents=True, exist_ok=True)  # the client makes none for a commit without files
+            if name not in unstorable and not is_file(f"{cached_commit.snapshot}/{name}"):
+                self._fetch_file(cached_commit, name)
+        Path(cached_commit.snapshot).mkdir(
+            parents=True, exist_ok=True
+        )  # the client makes none for a commit without files
 
-    def _fetch_file(self, place: CachedCommit, name: str) -> None:
+    def _fetch_file(self, cached_commit: CachedCommit, name: str) -> None:
         with contextlib.suppress(RemoteEntryNotFoundError):
             hf_hub_download(
                 self.ref.name,
                 name,
                 repo_type=self._repository_type,
-                revision=place.commit,
+                revision=cached_commit.commit,
                 cache_dir=self.settings.cache,
                 library_name=LIBRARY,
                 library_version=__version__,
@@ -171,8 +178,8 @@ class HubSource:
                 tqdm_class=make_progress_bar_class(self.progress),
             )
 
-    def _note_resolution(self, info: ModelInfo | DatasetInfo, place: CachedCommit) -> tuple[str, ...]:
-        resolved = f"revision {self.ref.revision or 'main'!r} of {self.ref.name!r} is commit {place.commit}"
+    def _note_resolution(self, info: ModelInfo | DatasetInfo, cached_commit: CachedCommit) -> tuple[str, ...]:
+        resolved = f"revision {self.ref.revision or 'main'!r} of {self.ref.name!r} is commit {cached_commit.commit}"
         if info.id == self.ref.name:
             return (resolved,)
         renamed = f"the Hub answered for {self.ref.name!r} as {str(info.id)!r}: the repository was renamed or moved"
@@ -180,6 +187,7 @@ class HubSource:
 
 
 def _list_files(siblings: Iterable[RepoSibling]) -> dict[str, ListedFile]:
+    """Return the sizes and digests that the Hub states for the files of a commit."""
     listing: dict[str, ListedFile] = {}
     for file in siblings:
         sha256 = file.lfs.sha256 if file.lfs is not None else None

@@ -18,7 +18,6 @@ from modelaudit.sources.walk import Entry, make_entry, walk_folder
 from modelaudit.sources.windows import FileState, LocalFile
 
 _SHOWN_LINKS = 5
-
 _MOST_NAMES_OF_FILE = 16
 
 
@@ -47,7 +46,7 @@ class FileSource:
     limits: Limits
 
     def snapshot(self) -> Snapshot:
-        """Take the file as the only artifact.
+        """Return the snapshot whose only artifact is the file.
 
         Raises:
             SourceError: the file is missing or not accessible.
@@ -71,7 +70,7 @@ class FolderSource:
     limits: Limits
 
     def snapshot(self) -> Snapshot:
-        """Take every file below the folder, sorted by path.
+        """Return the snapshot of every file below the folder, sorted by path.
 
         Raises:
             SourceError: the folder cannot be listed.
@@ -82,7 +81,7 @@ class FolderSource:
 
 
 def list_folder(
-    root: str, name: str, limits: Limits, rule: LinkResolver, counts_names: bool = False
+    root: str, name: str, limits: Limits, resolve_entry: LinkResolver, counts_hard_links: bool = False
 ) -> tuple[tuple[Artifact, ...], tuple[str, ...]]:
     """List the artifacts below ``root``, sorted by path, with a note on links, if any.
 
@@ -90,30 +89,30 @@ def list_folder(
         root: absolute folder without links in it.
         name: the folder as the user wrote it, for the error.
         limits: bounds on depth and reads.
-        rule: resolves each link.
-        counts_names: count hard links outside of the folder. Caches contain them on purpose.
+        resolve_entry: resolves each link.
+        counts_hard_links: count hard links outside of the folder. Caches contain them on purpose.
 
     Raises:
         SourceError: the folder cannot be listed.
     """
     artifacts: list[Artifact] = []
-    links: list[str] = []
+    link_notes: list[str] = []
     try:
         entries = sorted(walk_folder(root, limits), key=lambda entry: entry.path)
-        inside = Counter(entry.state.identity for entry in entries if entry.hard_links > 1 and entry.state)
+        links_inside = Counter(entry.state.identity for entry in entries if entry.hard_links > 1 and entry.state)
         for entry in entries:
-            found = rule(entry) if entry.link else make_artifact(root, entry, limits)
-            if counts_names and entry.hard_links > 1 and entry.state and isinstance(found, Artifact):
-                found = replace(found, outside_hard_links=entry.hard_links - inside[entry.state.identity])
-            if isinstance(found, InnerLink):
-                links.append(f"{entry.path!r} -> {found.text!r}")
-                artifacts += [found.artifact] if found.artifact is not None else []
+            artifact = resolve_entry(entry) if entry.link else make_artifact(root, entry, limits)
+            if counts_hard_links and entry.hard_links > 1 and entry.state and isinstance(artifact, Artifact):
+                artifact = replace(artifact, outside_hard_links=entry.hard_links - links_inside[entry.state.identity])
+            if isinstance(artifact, InnerLink):
+                link_notes.append(f"{entry.path!r} -> {artifact.text!r}")
+                artifacts += [artifact.artifact] if artifact.artifact is not None else []
             else:
-                artifacts.append(found)
+                artifacts.append(artifact)
     except OSError as error:
         hint = " Check its permissions." if error.errno in (errno.EACCES, errno.EPERM) else ""
         raise SourceError(f"The folder {name!r} cannot be listed: {error.strerror}.{hint}") from error
-    return tuple(artifacts), _note_links(links)
+    return tuple(artifacts), _note_links(link_notes)
 
 
 def make_artifact(root: str, entry: Entry, limits: Limits) -> Artifact:
@@ -130,23 +129,26 @@ def make_blocked_link(entry: Entry, reason: UnreadReason, detail: str) -> Artifa
 
 
 def resolve_link(root: str, entry: Entry) -> tuple[str, str] | Artifact:
-    """Resolve a link to its text and its absolute target, or to an artifact with the reason why it does not resolve."""
+    """Return the text of a link and the absolute path that it leads to.
+
+    A link that does not resolve is returned as an artifact with the reason.
+    """
     path = f"{root}/{entry.path}"
     try:
-        text = str(Path(path).readlink())
+        link_text = str(Path(path).readlink())
     except OSError as error:
         return make_blocked_link(entry, UnreadReason.UNREADABLE, f"the link cannot be read: {error.strerror}")
     try:
-        return text, os.path.realpath(path, strict=True)
+        return link_text, os.path.realpath(path, strict=True)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            return make_blocked_link(entry, UnreadReason.LINK_DANGLING, f"the link to {text!r} leads in a circle")
+            return make_blocked_link(entry, UnreadReason.LINK_DANGLING, f"the link to {link_text!r} leads in a circle")
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             return make_blocked_link(
-                entry, UnreadReason.LINK_DANGLING, f"the link leads to {text!r}, where there is nothing"
+                entry, UnreadReason.LINK_DANGLING, f"the link leads to {link_text!r}, where there is nothing"
             )
         return make_blocked_link(
-            entry, UnreadReason.UNREADABLE, f"the link to {text!r} cannot be followed: {error.strerror}"
+            entry, UnreadReason.UNREADABLE, f"the link to {link_text!r} cannot be followed: {error.strerror}"
         )
 
 
@@ -172,33 +174,34 @@ class FolderLinks:
         target = resolve_link(self._root, entry)
         if isinstance(target, Artifact):
             return target
-        text, final = target
-        if not is_within(final, self._root):
+        link_text, real_path = target
+        if not is_within(real_path, self._root):
             return make_blocked_link(
-                entry, UnreadReason.LINK_OUTSIDE, f"the link leads to {text!r}, outside the folder"
+                entry, UnreadReason.LINK_OUTSIDE, f"the link leads to {link_text!r}, outside the folder"
             )
         try:
-            status = os.lstat(final)
+            status = os.lstat(real_path)
         except OSError as error:
             return make_blocked_link(
-                entry, UnreadReason.UNREADABLE, f"the link to {text!r} cannot be followed: {error.strerror}"
+                entry, UnreadReason.UNREADABLE, f"the link to {link_text!r} cannot be followed: {error.strerror}"
             )
         # Any other obstacle is reported under the path of the target.
-        if not stat.S_ISREG(status.st_mode) or not os.access(final, os.R_OK):
-            return InnerLink(text)
-        self._names[final] += 1
-        if self._names[final] > _MOST_NAMES_OF_FILE:
-            detail = f"the link leads to {text!r}, which was examined under {_MOST_NAMES_OF_FILE} other names"
-            return InnerLink(text, make_blocked_link(entry, UnreadReason.LIMIT, detail))
-        path = os.path.relpath(final, self._root)
+        if not stat.S_ISREG(status.st_mode) or not os.access(real_path, os.R_OK):
+            return InnerLink(link_text)
+        self._names[real_path] += 1
+        if self._names[real_path] > _MOST_NAMES_OF_FILE:
+            detail = f"the link leads to {link_text!r}, which was examined under {_MOST_NAMES_OF_FILE} other names"
+            return InnerLink(link_text, make_blocked_link(entry, UnreadReason.LIMIT, detail))
+        path = os.path.relpath(real_path, self._root)
         opener = LocalFile(self._root, path, FileState.from_stat(status), self._limits.read_bytes)
-        return InnerLink(text, Artifact(entry.path, status.st_size, opener))
+        return InnerLink(link_text, Artifact(entry.path, status.st_size, opener))
 
 
 def _note_links(links: list[str]) -> tuple[str, ...]:
+    """Return one note that counts the links inside the folder and shows the first of them; none without links."""
     if not links:
         return ()
     shown = ", ".join(links[:_SHOWN_LINKS]) + (", …" if len(links) > _SHOWN_LINKS else "")
     noun = "link leads" if len(links) == 1 else "links lead"
-    rest = "linked files are examined under both names"
-    return (f"{len(links)} {noun} to files or folders of the model ({rest}): {shown}",)
+    explanation = "linked files are examined under both names"
+    return (f"{len(links)} {noun} to files or folders of the model ({explanation}): {shown}",)

@@ -1,4 +1,4 @@
-"""From what the user wrote to the one source that it means."""
+"""Resolve the target that the user wrote to its source, and take the snapshot."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def resolve_target(
     try:
         return source.snapshot()
     except SourceError as error:
-        if "local path" in str(error):
+        if "local path" in str(error):  # the message of ``FailureExplainer`` names both interpretations already
             raise
         # The user may have misspelt a path, so the message names both interpretations.
         message = f"There is no local path {target!r}, and as a repository: {error}"
@@ -76,6 +76,7 @@ def resolve_target(
 
 
 def _path_exists(target: str) -> bool:
+    """Whether a file or folder ``target`` exists; raise ``SourceError`` if it does not and can only mean a path."""
     try:
         Path(target).stat()
     except ValueError:
@@ -91,17 +92,19 @@ def _path_exists(target: str) -> bool:
 
 
 def _choose_local_source(target: str, limits: Limits) -> Source:
+    """Return the source for an existing path: a file or a folder, inside or outside of a Hub cache."""
     path = Path(target)
     if not path.is_dir():
-        place = find_commit_of_folder(str(path.parent))
-        return CachedFileSource(target, place, limits) if place else FileSource(target, limits)
-    place = find_commit_of_folder(target)
-    return CacheSource(target, place, limits) if place else FolderSource(target, limits)
+        cached_commit = find_commit_of_folder(str(path.parent))
+        return CachedFileSource(target, cached_commit, limits) if cached_commit else FileSource(target, limits)
+    cached_commit = find_commit_of_folder(target)
+    return CacheSource(target, cached_commit, limits) if cached_commit else FolderSource(target, limits)
 
 
 def _choose_remote_source(
     target: str, revision: str | None, offline: bool, progress: Progress | None, limits: Limits
 ) -> Source:
+    """Return the source for a repository id: the Hub, or offline its cache."""
     if looks_like_a_path(target):
         raise SourceError(f"There is no file or folder {target!r}; check the path.")
     ref = parse_repository(target, revision)
@@ -144,8 +147,8 @@ def resolve_small_files(
     settings = HubSettings.read(offline=offline)
     if settings.offline:
         snapshot = OfflineSource(ref, settings, limits).snapshot()
-        here = {artifact.path: ListedFile(artifact.size, ()) for artifact in snapshot.artifacts if artifact.open}
-        return close_other_files(snapshot, choose_small_files(here))
+        available = {artifact.path: ListedFile(artifact.size, ()) for artifact in snapshot.artifacts if artifact.open}
+        return close_other_files(snapshot, choose_small_files(available))
     from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
 
     return HubSource(ref, settings, limits, is_base_model=True).snapshot()

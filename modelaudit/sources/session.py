@@ -24,6 +24,7 @@ LONGEST_WAIT = 60
 """The longest wait, in seconds, that a rate limit may demand; beyond it the scan ends with an error."""
 
 _LEAST_TIMEOUT = 10.0  # seconds; the client's own default where it has one
+# An ETag that is safe as the name of a file in the cache.
 _ETAG = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _STATUSES_WITH_WAIT = (429, 503)
@@ -67,15 +68,19 @@ def bound_session() -> None:
 
 
 def parse_wait(headers: httpx2.Headers) -> int | None:
-    """Parse the seconds until a retry: ``RateLimit`` (IETF draft 9, ``t``) or ``Retry-After`` (RFC 9110)."""
-    limit = re.search(r";\s*r\s*=\s*0\b.*?;\s*t\s*=\s*(\d{1,9})", headers.get("ratelimit", ""))
-    if limit:
-        return int(limit.group(1))
-    text = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d{1,9}", text):
-        return int(text)
+    """Return the seconds that a server asks to wait before a retry; ``None`` if it states none.
+
+    They are in ``RateLimit`` (IETF draft 9: ``r`` requests remain, ``t`` is the time to the reset), or in
+    ``Retry-After`` (RFC 9110) as seconds or as a date.
+    """
+    rate_limit = re.search(r";\s*r\s*=\s*0\b.*?;\s*t\s*=\s*(\d{1,9})", headers.get("ratelimit", ""))
+    if rate_limit:
+        return int(rate_limit.group(1))
+    retry_after = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,9}", retry_after):
+        return int(retry_after)
     try:
-        return max(0, round((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()))
+        return max(0, round((parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()))
     except (TypeError, ValueError):
         return None
 
@@ -85,21 +90,24 @@ def _is_own_request(request: httpx2.Request) -> bool:
 
 
 def _bound_timeouts(request: httpx2.Request) -> None:
+    """Bound the timeouts of a request by ten seconds, or by a longer time that the user set for the client."""
     if not _is_own_request(request):
         return
-    allowed = max(_LEAST_TIMEOUT, *(_read_seconds(f"HF_HUB_{name}_TIMEOUT") for name in ("DOWNLOAD", "ETAG")))
-    given = request.extensions.get("timeout") or {}
+    longest = max(_LEAST_TIMEOUT, *(_read_seconds(f"HF_HUB_{name}_TIMEOUT") for name in ("DOWNLOAD", "ETAG")))
+    requested = request.extensions.get("timeout") or {}
     kinds = ("connect", "read", "write", "pool")
-    bounds = {kind: allowed if given.get(kind) is None else min(given[kind], allowed) for kind in kinds}
+    bounds = {kind: longest if requested.get(kind) is None else min(requested[kind], longest) for kind in kinds}
     request.extensions = {**request.extensions, "timeout": bounds}
 
 
 def _read_seconds(variable: str) -> float:
+    """Return the whole seconds in an environment variable; 0 if it is unset or no number."""
     text = os.environ.get(variable, "")
     return float(text) if re.fullmatch(r"\d{1,6}", text) else 0.0
 
 
 def _bound_wait(response: httpx2.Response) -> None:
+    """Raise ``LongWaitError`` if the answer demands a wait for which the client would sleep too long."""
     if _is_own_request(response.request) and response.status_code in _STATUSES_WITH_WAIT:
         seconds = parse_wait(response.headers)
         if seconds is not None and seconds > LONGEST_WAIT:
@@ -113,21 +121,22 @@ def _check_cache_names(response: httpx2.Response) -> None:
     commit = response.headers.get("x-repo-commit")
     if commit is not None and not _COMMIT.fullmatch(commit):
         raise RefusedAnswerError(f"it names {commit!r} as the commit")
-    tag = response.headers.get("x-linked-etag") or response.headers.get("etag")
-    if response.request.method == "HEAD" and tag is not None and not _ETAG.fullmatch(tag.lstrip("W/").strip('"')):
-        raise RefusedAnswerError(f"it gives a file the ETag {tag!r}")
+    etag = response.headers.get("x-linked-etag") or response.headers.get("etag")
+    if response.request.method == "HEAD" and etag is not None and not _ETAG.fullmatch(etag.lstrip("W/").strip('"')):
+        raise RefusedAnswerError(f"it gives a file the ETag {etag!r}")
     if "/tree/" in response.request.url.path and response.status_code == 200:
         _check_listed_digests(response)
 
 
 def _check_listed_digests(response: httpx2.Response) -> None:
+    """Refuse a listing with a digest that cannot be a file name, because the client names blobs after it."""
     response.read()
     try:
         entries = response.json()
     except ValueError:
         return
     for entry in entries if isinstance(entries, list) else ():
-        large = entry.get("lfs") if isinstance(entry, dict) else None
-        tag = large.get("oid") if isinstance(large, dict) else None
-        if tag is not None and not (isinstance(tag, str) and _ETAG.fullmatch(tag)):
-            raise RefusedAnswerError(f"it lists a file with the digest {tag!r}")
+        lfs_entry = entry.get("lfs") if isinstance(entry, dict) else None
+        digest = lfs_entry.get("oid") if isinstance(lfs_entry, dict) else None
+        if digest is not None and not (isinstance(digest, str) and _ETAG.fullmatch(digest)):
+            raise RefusedAnswerError(f"it lists a file with the digest {digest!r}")

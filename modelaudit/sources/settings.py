@@ -1,4 +1,4 @@
-"""What the environment says about the Hub, read when a scan begins and not when a library is imported."""
+"""Read the settings of the Hub from the environment, when a scan begins and not when a library is imported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TRUE = {"1", "ON", "YES", "TRUE"}
 
 @dataclass(frozen=True, slots=True)
 class HubSettings:
-    """Where the Hub is, who asks, and where downloads are kept.
+    """The address of the Hub, the token, and the folder for downloads.
 
     The variables are those of huggingface_hub ("Environment variables" in its reference).
 
@@ -44,13 +44,16 @@ class HubSettings:
             message = f"HF_ENDPOINT is {endpoint!r}; it must be the address of a Hub such as {DEFAULT_ENDPOINT}."
             raise ConfigurationError(message)
         token = environment.get("HF_TOKEN") or environment.get("HUGGING_FACE_HUB_TOKEN") or ""
-        switch = environment.get("HF_HUB_OFFLINE") or environment.get("TRANSFORMERS_OFFLINE") or ""
-        return cls(endpoint, token.strip() or None, _locate_cache(environment), offline or switch.upper() in _TRUE)
+        offline_switch = environment.get("HF_HUB_OFFLINE") or environment.get("TRANSFORMERS_OFFLINE") or ""
+        return cls(
+            endpoint, token.strip() or None, _locate_cache(environment), offline or offline_switch.upper() in _TRUE
+        )
 
 
 def _locate_cache(environment: Mapping[str, str]) -> Path:
-    named = environment.get("HF_HUB_CACHE") or environment.get("HUGGINGFACE_HUB_CACHE")
-    if not named:
+    """Return the folder of the Hub cache, by the same variables and in the same order as the client."""
+    cache_folder = environment.get("HF_HUB_CACHE") or environment.get("HUGGINGFACE_HUB_CACHE")
+    if not cache_folder:
         home = environment.get("HF_HOME") or f"{environment.get('XDG_CACHE_HOME') or '~/.cache'}/huggingface"
-        named = f"{home}/hub"
-    return Path(os.path.expandvars(named)).expanduser().absolute()
+        cache_folder = f"{home}/hub"
+    return Path(os.path.expandvars(cache_folder)).expanduser().absolute()

@@ -1,4 +1,4 @@
-"""The small files of an origin that speak of its licence and of its own origins. Weights are never among them."""
+"""Choose the small files of a base model that may state its licence or its own base models; never weights."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from modelaudit.model.term_files import classify_text_file
 from modelaudit.sources.claims import ListedFile
 
 LARGEST_SMALL_FILE = MIB
-"""The largest file that is taken of an origin."""
+"""The largest file that is fetched of a base model, in bytes."""
 MOST_SMALL_FILES = 40
-"""The most files that are taken of an origin: those at the top first."""
+"""The most files that are fetched of a base model: those at the top first."""
 _LONGEST_PATH = 255
 
 # Names decide, and no name of weights is among them.
@@ -30,9 +30,9 @@ _SETTING_FILES = frozenset(
 
 
 def is_small_file(path: str) -> bool:
-    """Whether a file of this path is taken of an origin, whatever its size: terms and cards, and settings at the top.
+    """Whether the file at ``path`` is read of a base model if it is small: terms and cards, and settings at the top.
 
-    A part in a folder of its own has its terms beside it, so those are taken in any folder.
+    A part in a folder of its own has its terms beside it, so terms count in any folder.
     """
     if path.lower() in _SETTING_FILES:
         return True
@@ -42,10 +42,14 @@ def is_small_file(path: str) -> bool:
 
 
 def may_hold_terms(path: str, size: int) -> bool:
-    """Whether a file that lies here already can tell of a licence.
+    """Whether a file that need not be fetched may state a licence.
 
-    That is what ``is_small_file`` names, in any folder; weights, whose heads hold metadata; and modules of Python at
-    the top, which are loaded with the model.
+    These are the files of ``is_small_file``, in any folder; weights, whose heads hold metadata; and modules of Python
+    at the top, which are loaded with the model.
+
+    Args:
+        path: of the file in the model.
+        size: in bytes.
     """
     lower = path.lower()
     if lower.endswith((".gguf", ".safetensors")):
@@ -56,22 +60,25 @@ def may_hold_terms(path: str, size: int) -> bool:
 
 
 def may_state_terms(artifact: Artifact) -> bool:
-    """Whether a file of such a snapshot may state terms. Other files are not opened, which is not an absence."""
+    """Whether an artifact of ``resolve_term_files`` may state terms. The others are closed, which is no absence."""
     return artifact.open is not None or is_small_file(artifact.path)
 
 
 def choose_small_files(listing: Mapping[str, ListedFile]) -> tuple[str, ...]:
-    """Choose the small files of a listing, cards and licences first. A file without a stated size is left out."""
-    fit = (
+    """Return the paths of the small files in a listing, cards and licences first, up to ``MOST_SMALL_FILES``.
+
+    A file without a stated size is left out, because it may be large.
+    """
+    small_files = (
         name
         for name, file in sorted(listing.items(), key=lambda item: (_rank_path(item[0]), item[0]))
         if is_small_file(name) and file.size is not None and file.size <= LARGEST_SMALL_FILE
     )
-    return tuple(list(fit)[:MOST_SMALL_FILES])
+    return tuple(list(small_files)[:MOST_SMALL_FILES])
 
 
 def close_other_files(snapshot: Snapshot, names: Collection[str]) -> Snapshot:
-    """Close every artifact of a snapshot but ``names``, even where the cache holds more; every path stays listed."""
+    """Return the snapshot with every artifact closed but those with a path in ``names``; all stay listed."""
     return replace(
         snapshot,
         artifacts=tuple(each if each.path in names else _close_artifact(each) for each in snapshot.artifacts),
@@ -79,11 +86,13 @@ def close_other_files(snapshot: Snapshot, names: Collection[str]) -> Snapshot:
 
 
 def _rank_path(path: str) -> tuple[int, int]:
-    first = path.lower() in ("readme.md", "license", "config.json", "adapter_config.json")
-    return 0 if first else 1, path.count("/")
+    """Return the sort key of a path: the most important files first, then those in the fewest folders."""
+    is_important = path.lower() in ("readme.md", "license", "config.json", "adapter_config.json")
+    return 0 if is_important else 1, path.count("/")
 
 
 def _close_artifact(artifact: Artifact) -> Artifact:
+    """Return the artifact without its content, and with the reason why it is not read."""
     detail = "only the small files of a base model are read"
     if is_small_file(artifact.path) and artifact.size > LARGEST_SMALL_FILE:
         unread = Unread(

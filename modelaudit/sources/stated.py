@@ -25,33 +25,35 @@ _RELATIONS = frozenset({"adapter", "finetune", "merge", "quantized"})
 
 
 def parse_hub_statements(tags: object, card: object) -> Statements:
-    """Parse tags and card data, up to a bound; values of an unexpected type are ignored.
+    """Return the statements in tags and card data, up to a bound; values of an unexpected type are ignored.
 
     Args:
         tags: ``license:mit``, ``base_model:org/name``, ``base_model:quantized:org/name``, ``dataset:org/name``.
         card: the fields of the front matter.
     """
-    given = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, Iterable) else []
-    items = [statement for tag in given for statement in _parse_tag(tag)]
-    items += _parse_card_data(card) if isinstance(card, Mapping) else ()
-    return Statements(FORMAT, tuple(islice(dict.fromkeys(items), _MOST)))
+    tag_texts = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, Iterable) else []
+    statements = [statement for tag in tag_texts for statement in _parse_tag(tag)]
+    statements += _parse_card_data(card) if isinstance(card, Mapping) else ()
+    return Statements(FORMAT, tuple(islice(dict.fromkeys(statements), _MOST)))
 
 
 def _parse_tag(tag: str) -> Iterator[Statement]:
+    """Yield the statement of one tag, and for a tag with a relation a second one that states the relation."""
     kind, _, value = tag.partition(":")
     topic = _TAGS.get(kind)
     if topic is None or not value or len(tag) > _LONGEST:
         return
     where = Location(key=tag)
-    first, _, rest = value.partition(":")
-    if topic is Topic.BASE_MODEL and first in _RELATIONS and rest:
-        yield Statement(topic, FIELD, rest, where)
-        yield Statement(Topic.RELATION, FIELD, first, where)
+    prefix, _, base_model = value.partition(":")
+    if topic is Topic.BASE_MODEL and prefix in _RELATIONS and base_model:
+        yield Statement(topic, FIELD, base_model, where)
+        yield Statement(Topic.RELATION, FIELD, prefix, where)
     else:
         yield Statement(topic, FIELD, value, where)
 
 
 def _parse_card_data(card: Mapping[object, object]) -> Iterator[Statement]:
+    """Yield the statements of card data that no tag carries: name and link of a licence."""
     for name, topic in _FIELDS.items():
         value = card.get(name)
         if isinstance(value, str) and value.strip():

@@ -1,4 +1,4 @@
-"""Reads a target as a repository of the Hub: ``org/model@rev``, ``datasets/org/name``, ``hf://org/model``."""
+"""Parse a target as a repository of the Hub: ``org/model@rev``, ``datasets/org/name``, ``hf://org/model``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ _SCHEME = "hf://"
 _PREFIXES = {"datasets": RefKind.DATASET, "models": RefKind.MODEL}
 _OTHER_PREFIXES = {"spaces", "kernels", "buckets"}
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
+# What git forbids in the name of a reference (``git check-ref-format``).
 _INVALID_IN_REVISION = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/$|^/|\.$|(^|/)\.|\.lock(/|$)")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -21,12 +22,15 @@ def is_commit(text: str) -> bool:
 
 
 def is_web_address(text: str) -> bool:
-    """Whether ``text`` was pasted from a browser."""
+    """Whether ``text`` begins with ``http://`` or ``https://``, as one that was pasted from a browser."""
     return re.match(r"https?://", text) is not None
 
 
 def looks_like_a_path(text: str) -> bool:
-    """Whether ``text`` can only be meant as a path, so that a wrong one is a missing file and not a wrong id."""
+    """Whether ``text`` can only be a path, because no repository id has its form.
+
+    Such a text begins with ``.``, ``/`` or ``~``, ends with a slash, or has more slashes than an id.
+    """
     if text.startswith(_SCHEME) or is_web_address(text):
         return False
     identifier = text.partition("@")[0]
@@ -35,26 +39,30 @@ def looks_like_a_path(text: str) -> bool:
 
 
 def parse_repository(text: str, revision: str | None) -> ModelRef:
-    """The repository that ``text`` names, at the revision that it or the option names.
+    """Return the repository that ``text`` names, at the revision after its ``@`` or in ``revision``.
 
     Raises:
         ConfigurationError: ``text`` is no repository id, or the two revisions differ or cannot be one.
     """
     if is_web_address(text):
         raise ConfigurationError(f"{text!r} is a web address; write the repository's id, such as org/model@revision.")
-    identifier, _, inline = text.removeprefix(_SCHEME).partition("@")
-    if "@" in text and not inline:
+    identifier, _, inline_revision = text.removeprefix(_SCHEME).partition("@")
+    if "@" in text and not inline_revision:
         raise ConfigurationError(f"{text!r} ends with '@'; write the revision after it, or leave it out.")
-    if inline and revision and inline != revision:
-        raise ConfigurationError(f"{text!r} names the revision {inline!r}, --revision names {revision!r}; give one.")
-    chosen = inline or revision
-    if chosen is not None and (not chosen or len(chosen) > 255 or _INVALID_IN_REVISION.search(chosen)):
-        raise ConfigurationError(f"{chosen!r} cannot be a revision; give a branch, a tag or a commit id.")
+    if inline_revision and revision and inline_revision != revision:
+        raise ConfigurationError(
+            f"{text!r} names the revision {inline_revision!r}, --revision names {revision!r}; give one."
+        )
+    chosen_revision = inline_revision or revision
+    if chosen_revision is not None and (
+        not chosen_revision or len(chosen_revision) > 255 or _INVALID_IN_REVISION.search(chosen_revision)
+    ):
+        raise ConfigurationError(f"{chosen_revision!r} cannot be a revision; give a branch, a tag or a commit id.")
     kind, name = _split_kind(identifier)
     problem = _explain_invalid_id(name)
     if problem:
         raise ConfigurationError(f"{text!r} is no path that exists and no repository id: {problem}.")
-    return ModelRef(kind, name, chosen)
+    return ModelRef(kind, name, chosen_revision)
 
 
 def could_be_repository(text: str) -> bool:
@@ -64,16 +72,17 @@ def could_be_repository(text: str) -> bool:
 
 
 def _split_kind(identifier: str, *, strict: bool = True) -> tuple[RefKind, str]:
-    prefix, _, rest = identifier.partition("/")
-    if prefix in _PREFIXES and rest:
-        return _PREFIXES[prefix], rest
-    if strict and prefix in _OTHER_PREFIXES and rest:
+    """Split ``datasets/org/name`` into its kind and id; ``strict`` rejects kinds that cannot be scanned."""
+    prefix, _, name = identifier.partition("/")
+    if prefix in _PREFIXES and name:
+        return _PREFIXES[prefix], name
+    if strict and prefix in _OTHER_PREFIXES and name:
         raise ConfigurationError(f"{identifier!r} is neither a model nor a dataset; {prefix} cannot be scanned.")
     return RefKind.MODEL, identifier
 
 
 def _explain_invalid_id(name: str) -> str | None:
-    """Why ``name`` is no repository id, after the rules of huggingface_hub's ``validate_repo_id``."""
+    """Explain why ``name`` is no repository id, by the rules of ``validate_repo_id``; ``None`` if it is one."""
     parts = name.split("/")
     if not name:
         return "it is empty"

@@ -60,8 +60,10 @@ def walk_folder(root: str, limits: Limits) -> Iterator[Entry]:
 
 
 def _list_entries(root: str, folder: str, pending: list[str]) -> Iterator[Entry]:
+    """Yield the entries of one folder, and append the folders in it to ``pending``."""
     descriptor = open_folder(root, folder)
     try:
+        # All names first, so that the listing is closed before the caller handles an entry.
         with os.scandir(descriptor) as listing:
             names = [entry.name for entry in listing]
         for name in names:
@@ -76,7 +78,7 @@ def _list_entries(root: str, folder: str, pending: list[str]) -> Iterator[Entry]
 
 
 def _inspect_name(folder: int, name: str, path: str) -> Entry | None:
-    """Make the entry of a name in an open folder; ``None`` for a folder."""
+    """Return the entry of a name in the open folder with the descriptor ``folder``; ``None`` if it is a folder."""
     try:
         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError as error:
@@ -87,7 +89,7 @@ def _inspect_name(folder: int, name: str, path: str) -> Entry | None:
 
 
 def make_entry(path: str, status: os.stat_result, readable: bool) -> Entry:
-    """Make the entry of anything but a folder from its ``lstat``."""
+    """Return the entry of anything but a folder, from its ``lstat``."""
     state, kind = FileState.from_stat(status), stat.S_IFMT(status.st_mode)
     if kind == stat.S_IFLNK:
         return Entry(path, state, link=True)
@@ -100,6 +102,7 @@ def make_entry(path: str, status: os.stat_result, readable: bool) -> Entry:
 
 
 def _explain_listing_error(error: OSError) -> Unread:
+    """Return the absence of an entry that could not be listed."""
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
         return Unread(UnreadReason.CHANGED, "it was removed or replaced while its folder was being listed")
     return Unread(UnreadReason.UNREADABLE, f"it cannot be listed: {error.strerror}")

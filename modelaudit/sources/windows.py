@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 from modelaudit.model.errors import WindowError
 from modelaudit.model.structure import UnreadReason
 
+# O_NOFOLLOW fails on a link; O_NONBLOCK and O_NOCTTY keep a pipe or a terminal from blocking or controlling the scan.
 _READ_ONLY = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 _OPEN_FOLDER_FLAGS = _READ_ONLY | os.O_DIRECTORY
 _OPEN_FILE_FLAGS = _READ_ONLY | os.O_NONBLOCK | os.O_NOCTTY
@@ -57,13 +58,13 @@ def open_folder(root: str, path: str) -> int:
     Raises:
         OSError: the folder cannot be opened; ``ELOOP`` or ``ENOTDIR`` where a component is a link.
     """
-    descriptor = os.open(root, _OPEN_FOLDER_FLAGS & ~os.O_NOFOLLOW)
+    descriptor = os.open(root, _OPEN_FOLDER_FLAGS & ~os.O_NOFOLLOW)  # the user named the root, also if it is a link
     for part in path.split("/") if path else ():
         try:
-            deeper = os.open(part, _OPEN_FOLDER_FLAGS, dir_fd=descriptor)
+            next_descriptor = os.open(part, _OPEN_FOLDER_FLAGS, dir_fd=descriptor)
         finally:
             os.close(descriptor)
-        descriptor = deeper
+        descriptor = next_descriptor
     return descriptor
 
 
@@ -125,9 +126,9 @@ class LocalFile:
 
 
 def _explain_open_error(error: OSError) -> WindowError:
-    gone = _CHANGE_BY_ERROR.get(error.errno or 0)
-    if gone:
-        return WindowError(f"it {gone} since it was listed", UnreadReason.CHANGED)
+    change = _CHANGE_BY_ERROR.get(error.errno or 0)
+    if change:
+        return WindowError(f"it {change} since it was listed", UnreadReason.CHANGED)
     return WindowError(f"it cannot be opened: {error.strerror}", UnreadReason.UNREADABLE)
 
 
@@ -167,6 +168,7 @@ class FileWindow:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _read_piece(self, offset: int, length: int) -> bytes:
+        """Return what one system call reads; it may return less than ``length`` before the end of the file."""
         try:
             piece = os.pread(self._descriptor, length, offset)
         except OSError as error:
@@ -186,10 +188,10 @@ class FileWindow:
         if now.modified != listed.modified:
             return "its content was written to"
         try:
-            there = FileState.from_stat(self._file.status())
+            at_path = FileState.from_stat(self._file.status())
         except OSError:
             return "it was removed"
-        if there.identity != listed.identity:
+        if at_path.identity != listed.identity:
             return "another file took its place"
         if now.status_changed != listed.status_changed:
             return "its status was changed, which hides a write if its times were set back"

@@ -29,7 +29,7 @@ def test_description_is_bounded_in_lines_and_length() -> None:
     assert max(map(len, lines)) == 400
 
 
-def test_only_the_finding_of_the_act_describes_its_code() -> None:
+def test_code_is_described_only_in_the_subject_of_its_act() -> None:
     program = PickleProgram("raw", (), (CALL, OTHER), 2, code_objects=(OUTLINE,))
     first, second = build_pickle_subjects("a", program, Callables({}, {}))
     assert any("imports os" in line for line in first.evidence)

@@ -65,7 +65,7 @@ def test_fingerprint_depends_on_rule_path_and_key_alone() -> None:
     assert first.fingerprint != moved.fingerprint
 
 
-def test_further_findings_of_a_rule_are_counted_and_hide_no_others() -> None:
+def test_findings_over_the_bound_are_counted_and_hide_no_other_rule() -> None:
     flood = [make_subject(key=f"k{number:05}") for number in range(5000)]
     found = collect_findings(
         [*flood, make_subject(kind="other")],

@@ -53,7 +53,7 @@ def test_each_format_of_a_polyglot_is_compared() -> None:
     ]
 
 
-def test_kept_promise_and_unlisted_extension_are_quiet() -> None:
+def test_kept_promise_and_unlisted_extension_make_no_subject() -> None:
     assert (
         find_mismatches(
             ("m.bin", "pickle"), ("m", "zip"), ("m.json", "text"), ("m.json", "anything"), ("m.pkl!pickle@3", "pickle")
@@ -69,7 +69,7 @@ def test_extension_of_many_formats_promises_nothing(extension: str) -> None:
     assert extension not in load_shipped().promises
 
 
-def test_only_archives_of_arrays_are_promised_and_can_run_code() -> None:
+def test_npz_is_the_only_promised_format_that_can_run_code() -> None:
     bent = {
         extension
         for extension, promise in load_shipped().promises.items()

@@ -47,7 +47,7 @@ def test_code_in_r_objects_is_judged_by_its_use(item, rules, tmp_path):
     assert set(scan_severities(tmp_path)) == rules
 
 
-def test_a_promise_is_critical_and_an_unlisted_function_is_not(tmp_path):
+def test_r_promise_is_critical_and_unlisted_r_function_is_medium(tmp_path):
     (tmp_path / "model.rds").write_bytes(build_rds(encode_promise(encode_symbol("x"))))
     (tmp_path / "other.rds").write_bytes(build_rds(encode_function(encode_call("acme"))))
     found = scan_severities(tmp_path)

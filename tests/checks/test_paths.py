@@ -31,7 +31,7 @@ CALLABLES = load_shipped().callables
         ("not a path", "unlisted"),
     ],
 )
-def test_path_is_judged_by_the_object_at_its_end(path, standing):
+def test_dotted_path_gets_the_standing_of_the_object_that_it_reaches(path, standing):
     assert judge_path(path, CALLABLES).standing.value == standing
 
 

@@ -102,11 +102,11 @@ def judge_acts(*events: PickleEvent) -> list[Subject]:
     return list(build_pickle_subjects("a", PickleProgram("raw", (), events, 0), CALLABLES))
 
 
-def make_call(callee: str | Value, *arguments: Value, act: Act = Act.CALL) -> PickleEvent:
+def make_call_event(callee: str | Value, *arguments: Value, act: Act = Act.CALL) -> PickleEvent:
     return PickleEvent(act, 7, "REDUCE", make_name(callee) if isinstance(callee, str) else callee, arguments)
 
 
-def make_state(cls: str, **sets: Value) -> PickleEvent:
+def make_state_event(cls: str, **sets: Value) -> PickleEvent:
     return PickleEvent(
         Act.SET_STATE,
         9,
@@ -121,15 +121,15 @@ def judge_events(*events: PickleEvent) -> list[tuple[str, str, str]]:
     return [(str(s.fields["act"]), str(s.fields["name"]), str(s.fields["standing"])) for s in judge_acts(*events)]
 
 
-def test_ordinary_acts_are_quiet() -> None:
+def test_ordinary_acts_make_no_subject() -> None:
     ordered = make_name("collections.OrderedDict")
     assert not judge_events(
         PickleEvent(Act.IMPORT, 0, "GLOBAL", ordered),
-        make_call("collections.OrderedDict"),
-        make_call("_codecs.encode", PlainValue("'abc'"), PlainValue("'latin1'")),
-        make_call("copyreg._reconstructor", ordered, make_name("builtins.object"), PlainValue("None")),
-        make_call("collections.defaultdict", ordered),
-        make_call("known.Layer", act=Act.CONSTRUCT),
+        make_call_event("collections.OrderedDict"),
+        make_call_event("_codecs.encode", PlainValue("'abc'"), PlainValue("'latin1'")),
+        make_call_event("copyreg._reconstructor", ordered, make_name("builtins.object"), PlainValue("None")),
+        make_call_event("collections.defaultdict", ordered),
+        make_call_event("known.Layer", act=Act.CONSTRUCT),
         PickleEvent(
             Act.SET_STATE,
             9,
@@ -145,74 +145,78 @@ def test_ordinary_acts_are_quiet() -> None:
 @check_each(
     "event, expected",
     [
-        (make_call("os.system", PlainValue("'id'")), ("call", "os.system", "dangerous")),
-        (make_call("os.system", act=Act.CONSTRUCT), ("construct", "os.system", "dangerous")),
+        (make_call_event("os.system", PlainValue("'id'")), ("call", "os.system", "dangerous")),
+        (make_call_event("os.system", act=Act.CONSTRUCT), ("construct", "os.system", "dangerous")),
         (PickleEvent(Act.IMPORT, 0, "GLOBAL", make_name("os.system")), ("import", "os.system", "dangerous")),
-        (make_call("zipapp.main"), ("call", "zipapp.main", "standard-library")),
-        (make_call("pkg.f"), ("call", "pkg.f", "unlisted")),
-        (make_call("pkg.C", act=Act.CONSTRUCT), ("construct", "pkg.C", "unlisted")),
-        (make_call("known.Layer"), ("call", "known.Layer", "unlisted")),
-        (make_call(CallResult(make_name("pkg.f"), True)), ("call", "pkg.f(…)", "unresolved")),
-        (make_call("collections.defaultdict", make_name("os.getpid")), ("call", "os.getpid", "dangerous")),
-        (make_call("collections.defaultdict", make_name("pkg.f")), ("call", "pkg.f", "unlisted")),
-        (make_call("collections.defaultdict", Unknown("x")), ("call", "<x>", "unresolved")),
-        (make_call("copyreg._reconstructor", make_name("pkg.C"), make_name("builtins.object"), PlainValue("None")), ("construct", "pkg.C", "unlisted")),
-        (make_call("copyreg._reconstructor", make_name("known.Layer"), make_name("pkg.Base")), ("argument", "copyreg._reconstructor", "unlisted")),
-        (make_call("_codecs.encode", PlainValue("'x'"), PlainValue("'rot13'")), ("argument", "_codecs.encode", "unresolved")),
-        (make_call("_codecs.encode", UNKNOWN_ARGUMENTS), ("argument", "_codecs.encode", "unresolved")),
-        (make_call("builtins.getattr", make_name("pkg.C"), PlainValue("'other'")), ("call", "builtins.getattr", "dangerous")),
+        (make_call_event("zipapp.main"), ("call", "zipapp.main", "standard-library")),
+        (make_call_event("pkg.f"), ("call", "pkg.f", "unlisted")),
+        (make_call_event("pkg.C", act=Act.CONSTRUCT), ("construct", "pkg.C", "unlisted")),
+        (make_call_event("known.Layer"), ("call", "known.Layer", "unlisted")),
+        (make_call_event(CallResult(make_name("pkg.f"), True)), ("call", "pkg.f(…)", "unresolved")),
+        (make_call_event("collections.defaultdict", make_name("os.getpid")), ("call", "os.getpid", "dangerous")),
+        (make_call_event("collections.defaultdict", make_name("pkg.f")), ("call", "pkg.f", "unlisted")),
+        (make_call_event("collections.defaultdict", Unknown("x")), ("call", "<x>", "unresolved")),
+        (make_call_event("copyreg._reconstructor", make_name("pkg.C"), make_name("builtins.object"), PlainValue("None")), ("construct", "pkg.C", "unlisted")),
+        (make_call_event("copyreg._reconstructor", make_name("known.Layer"), make_name("pkg.Base")), ("argument", "copyreg._reconstructor", "unlisted")),
+        (make_call_event("_codecs.encode", PlainValue("'x'"), PlainValue("'rot13'")), ("argument", "_codecs.encode", "unresolved")),
+        (make_call_event("_codecs.encode", UNKNOWN_ARGUMENTS), ("argument", "_codecs.encode", "unresolved")),
+        (make_call_event("builtins.getattr", make_name("pkg.C"), PlainValue("'other'")), ("call", "builtins.getattr", "dangerous")),
         (PickleEvent(Act.SET_STATE, 9, "BUILD", make_name("collections.OrderedDict"), ()), ("overwrite", "collections.OrderedDict", "trusted")),
         (PickleEvent(Act.SET_ITEM, 9, "SETITEM", Unknown("x"), ()), ("set-item", "<x>", "unresolved")),
         (PickleEvent(Act.EXTENSION, 9, "EXT1", Unknown("extension code 1")), ("extension", "<extension code 1>", "unresolved")),
-        (make_state("pkg.C", __setstate__=make_name("pkg.f")), ("plant", "pkg.f", "unlisted")),
-        (make_state("pkg.C", __call__=Unknown("x")), ("plant", "<x>", "unresolved")),
-        (make_state("collections.OrderedDict", append=CallResult(make_name("functools.partial"), True)), ("plant", "functools.partial(…)", "unresolved")),
-        (make_state("collections.OrderedDict", extend=make_name("pkg.f")), ("plant", "pkg.f", "unlisted")),
-        (make_state("collections.OrderedDict", add=make_name("pkg.f")), ("plant", "pkg.f", "unlisted")),
-        (make_state("functools.partial", **{"0": make_name("os.system")}), ("call", "os.system", "dangerous")),
-        (make_state("functools.partial", **{"0": CallResult(make_name("pkg.C"), True)}), ("call", "pkg.C(…)", "unresolved")),
-        (make_state("collections.defaultdict", default_factory=make_name("pkg.f")), ("call", "pkg.f", "unlisted")),
-        (make_state("pkg.C", **{COMPUTED_KEY: make_name("collections.OrderedDict")}), ("plant", "collections.OrderedDict", "trusted")),
+        (make_state_event("pkg.C", __setstate__=make_name("pkg.f")), ("plant", "pkg.f", "unlisted")),
+        (make_state_event("pkg.C", __call__=Unknown("x")), ("plant", "<x>", "unresolved")),
+        (make_state_event("collections.OrderedDict", append=CallResult(make_name("functools.partial"), True)), ("plant", "functools.partial(…)", "unresolved")),
+        (make_state_event("collections.OrderedDict", extend=make_name("pkg.f")), ("plant", "pkg.f", "unlisted")),
+        (make_state_event("collections.OrderedDict", add=make_name("pkg.f")), ("plant", "pkg.f", "unlisted")),
+        (make_state_event("functools.partial", **{"0": make_name("os.system")}), ("call", "os.system", "dangerous")),
+        (make_state_event("functools.partial", **{"0": CallResult(make_name("pkg.C"), True)}), ("call", "pkg.C(…)", "unresolved")),
+        (make_state_event("collections.defaultdict", default_factory=make_name("pkg.f")), ("call", "pkg.f", "unlisted")),
+        (make_state_event("pkg.C", **{COMPUTED_KEY: make_name("collections.OrderedDict")}), ("plant", "collections.OrderedDict", "trusted")),
     ],
 )  # fmt: skip
 def test_act_is_reported_with_use_name_and_standing(event: PickleEvent, expected: tuple[str, str, str]) -> None:
     assert expected in judge_events(event)
 
 
-def test_data_and_judged_callables_are_harmless_arguments() -> None:
-    assert not judge_events(make_call("collections.defaultdict", CallResult(make_name("functools.partial"), True)))
-    assert not judge_events(make_call("collections.defaultdict", ContainerValue("tuple", ())))
+def test_stored_function_and_plain_data_are_harmless_arguments() -> None:
+    assert not judge_events(
+        make_call_event("collections.defaultdict", CallResult(make_name("functools.partial"), True))
+    )
+    assert not judge_events(make_call_event("collections.defaultdict", ContainerValue("tuple", ())))
 
 
 def test_result_of_a_trusted_callable_is_not_trusted_as_a_callable() -> None:
-    assert judge_events(make_call("collections.defaultdict", CallResult(make_name("pkg.f"), True)))
-    assert judge_events(make_call("collections.defaultdict", CallResult(make_name("collections.OrderedDict"), True)))
-    assert judge_events(make_call("copyreg._reconstructor", CallResult(make_name("functools.partial"), True)))
+    assert judge_events(make_call_event("collections.defaultdict", CallResult(make_name("pkg.f"), True)))
+    assert judge_events(
+        make_call_event("collections.defaultdict", CallResult(make_name("collections.OrderedDict"), True))
+    )
+    assert judge_events(make_call_event("copyreg._reconstructor", CallResult(make_name("functools.partial"), True)))
 
 
-def test_ordinary_state_is_quiet() -> None:
+def test_ordinary_state_makes_no_subject() -> None:
     made = CallResult(make_name("collections.OrderedDict"), True)
     assert not judge_events(
-        make_state("collections.OrderedDict", weights=made, factory=make_name("collections.OrderedDict"))
+        make_state_event("collections.OrderedDict", weights=made, factory=make_name("collections.OrderedDict"))
     )
-    assert not judge_events(make_state("functools.partial", **{"0": make_name("collections.OrderedDict")}))
+    assert not judge_events(make_state_event("functools.partial", **{"0": make_name("collections.OrderedDict")}))
 
 
 @pytest.mark.parametrize("key", ["__array_interface__", "__cuda_array_interface__"])
 def test_plain_data_under_an_attribute_that_reads_memory_is_reported(key: str) -> None:
     view = ContainerValue("dict", (("data", PlainValue("(140000000, False)")),))
-    assert judge_events(make_state("collections.OrderedDict", **{key: view}))
+    assert judge_events(make_state_event("collections.OrderedDict", **{key: view}))
 
 
-def test_dangerous_name_with_harmless_arguments_is_quiet() -> None:
-    assert not judge_events(make_call("builtins.getattr", make_name("pkg.C"), PlainValue("'name'")))
+def test_dangerous_name_with_harmless_arguments_makes_no_subject() -> None:
+    assert not judge_events(make_call_event("builtins.getattr", make_name("pkg.C"), PlainValue("'name'")))
 
 
 def test_harmless_call_does_not_excuse_a_further_use_of_the_name() -> None:
     getattr_ = make_name("builtins.getattr")
     events = (
         PickleEvent(Act.IMPORT, 0, "GLOBAL", getattr_),
-        make_call("builtins.getattr", make_name("pkg.C"), PlainValue("'name'")),
+        make_call_event("builtins.getattr", make_name("pkg.C"), PlainValue("'name'")),
     )
     quiet = PickleProgram("raw", (), events, 0)
     assert not list(build_pickle_subjects("a", quiet, CALLABLES))
@@ -240,18 +244,18 @@ def test_module_belongs_to_torchscript_by_its_whole_first_name(act: Act, module:
 
 
 def test_called_name_is_not_reported_as_an_import_as_well() -> None:
-    assert judge_events(PickleEvent(Act.IMPORT, 0, "GLOBAL", make_name("os.system")), make_call("os.system")) == [
+    assert judge_events(PickleEvent(Act.IMPORT, 0, "GLOBAL", make_name("os.system")), make_call_event("os.system")) == [
         ("call", "os.system", "dangerous")
     ]
 
 
 def test_evidence_gives_offset_opcode_and_arguments() -> None:
-    (subject,) = judge_acts(make_call("os.system", PlainValue("'echo inert'")))
+    (subject,) = judge_acts(make_call_event("os.system", PlainValue("'echo inert'")))
     assert subject.evidence == ("byte 7: REDUCE os.system('echo inert')",)
     assert subject.location.offset == 7
 
 
-def test_descriptions_are_bounded() -> None:
+def test_formatted_value_is_bounded() -> None:
     assert len(format_value(ContainerValue("dict", tuple((str(n), PlainValue("y" * 100)) for n in range(100))))) <= 200
 
 

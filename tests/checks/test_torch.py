@@ -96,7 +96,7 @@ def test_type_below_the_root_is_accepted() -> None:
     assert judge_programs(own, make_program(NameUse.TYPE, "__torch__.Other"))
 
 
-def test_root_alone_defines_no_type() -> None:
+def test_root_module_as_a_type_defines_no_type_below_it() -> None:
     own = TorchProgram("torchscript", (), "__torch__", (), ("__torch__",))
     assert judge_programs(own, make_program(NameUse.TYPE, "__torch__.Net")) == {("__torch__.Net", "unlisted")}
 
@@ -131,7 +131,9 @@ def test_unread_members_are_reported_in_torch_archives_alone() -> None:
         assert [subject.fields["format"] for subject in found] == ["ELF executable"] * expected
 
 
-def storage_kinds(claim: StorageClaim, records: dict[str, int], *defects: str, pickle: str = "m/data.pkl") -> list[str]:
+def find_contradiction_kinds(
+    claim: StorageClaim, records: dict[str, int], *defects: str, pickle: str = "m/data.pkl"
+) -> list[str]:
     members = tuple(ArchiveMember(name, 0, size, size, "stored") for name, size in records.items())
     listing = ArchiveListing("zip", "torch-zip", members, tuple(Defect(kind, "") for kind in defects))
     program = PickleProgram("raw", (), (), 0, storages=(claim,))
@@ -158,22 +160,22 @@ FLOATS = StorageClaim("0", ("FloatStorage",), (6,), 4, tensor_end=24)
     ],
 )
 def test_storage_is_compared_with_its_record(claim: StorageClaim, size: int, kinds: list[str]) -> None:
-    assert storage_kinds(claim, {"m/data/0": size}) == kinds
+    assert find_contradiction_kinds(claim, {"m/data/0": size}) == kinds
 
 
-def test_record_names_ignore_case_as_in_torch() -> None:
-    assert storage_kinds(FLOATS, {"m/DATA/0": 24}, pickle="m/DATA.PKL") == []
-    assert storage_kinds(FLOATS, {"m/constants/0": 24}) == []
-    assert storage_kinds(FLOATS, {"m/traced_inputs/0": 0}, pickle="m/traced_inputs.pkl") == []
-    assert storage_kinds(FLOATS, {}, pickle="m/notes.txt") == []
+def test_storage_record_is_found_where_torch_looks() -> None:
+    assert find_contradiction_kinds(FLOATS, {"m/DATA/0": 24}, pickle="m/DATA.PKL") == []
+    assert find_contradiction_kinds(FLOATS, {"m/constants/0": 24}) == []
+    assert find_contradiction_kinds(FLOATS, {"m/traced_inputs/0": 0}, pickle="m/traced_inputs.pkl") == []
+    assert find_contradiction_kinds(FLOATS, {}, pickle="m/notes.txt") == []
 
 
-def test_truncated_archive_is_not_missing_records() -> None:
-    assert storage_kinds(FLOATS, {}, "directory-missing") == []
-    assert storage_kinds(FLOATS, {"m/data/0": 3}, "truncated-member") == []
+def test_cut_off_archive_makes_no_missing_or_smaller_record() -> None:
+    assert find_contradiction_kinds(FLOATS, {}, "directory-missing") == []
+    assert find_contradiction_kinds(FLOATS, {"m/data/0": 3}, "truncated-member") == []
 
 
-def test_contradictions_of_storages_are_bounded() -> None:
+def test_storage_subjects_are_bounded() -> None:
     claims = tuple(StorageClaim(str(number), ("FloatStorage",), (6, 7), 4) for number in range(1000))
     program = PickleProgram("raw", (), (), 0, storages=claims)
     assert len(list(build_storage_subjects([("m.pkl", program)]))) == 100

@@ -66,12 +66,12 @@ def judge_reading(reading: FixedReading, path: str, catalogue: Catalogue = CATAL
     return decide_verdict(Coverage(tuple(audit.records)), audit.findings, POLICY).verdict
 
 
-def is_quiet(place: Place) -> bool:
+def is_in_quiet_vocabulary(place: Place) -> bool:
     declaration = CATALOGUE.declarations[place.vocabulary]
     return declaration.policy_of(place.use).unlisted is Unlisted.QUIET
 
 
-def keep_invented_of_fixture(place: Place, fixture: str) -> tuple[str, Structure]:
+def read_invented_name(place: Place, fixture: str) -> tuple[str, Structure]:
     """The address and the structure of the first part of a fixture that names something there, with another name."""
     found = ((address, each) for address, each in read_fixture(fixture).structures if place in list_places(each))
     address, structure = next(found)
@@ -89,9 +89,9 @@ def test_fixtures_name_something_in_every_vocabulary() -> None:
 def test_unlisted_name_is_never_a_pass_unless_its_vocabulary_is_quiet() -> None:
     passed = []
     for place, fixture in find_places().items():
-        address, structure = keep_invented_of_fixture(place, fixture)
+        address, structure = read_invented_name(place, fixture)
         verdict = judge_reading(FixedReading([(address, structure)]), address.partition("!")[0])
-        if verdict is Verdict.PASS and not is_quiet(place):
+        if verdict is Verdict.PASS and not is_in_quiet_vocabulary(place):
             passed.append(f"{place.format}: {place.vocabulary}, {place.use} ({fixture})")
     assert not passed
 
@@ -120,7 +120,7 @@ def test_file_with_invented_name_is_incomplete(fixture: str, name: bytes, invent
 def test_undeclared_vocabulary_makes_the_verdict_incomplete() -> None:
     place, fixture = next((place, name) for place, name in find_places().items() if place.vocabulary == "git-stores")
     bare = replace(CATALOGUE, findings={}, declarations={})
-    address, structure = keep_invented_of_fixture(place, fixture)
+    address, structure = read_invented_name(place, fixture)
     assert judge_reading(FixedReading([(address, structure)]), address, bare) is Verdict.INCOMPLETE
 
 

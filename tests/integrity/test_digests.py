@@ -16,7 +16,7 @@ from modelaudit.model.report import DigestState
 from modelaudit.model.structure import UnreadReason
 
 
-class Bytes:
+class BytesWindow:
     def __init__(self, data: bytes, stated: int | None = None) -> None:
         self.data = data
         self.size = len(data) if stated is None else stated
@@ -32,7 +32,7 @@ class Bytes:
 @example(b"x" * 10, [(0, 5), (3, 4), (2, 8)])
 @given(st.binary(max_size=200), st.lists(st.tuples(st.integers(0, 220), st.integers(0, 220))))
 def test_digests_do_not_depend_on_read_order(data: bytes, reads: list[tuple[int, int]]) -> None:
-    window = DigestingWindow(Bytes(data))
+    window = DigestingWindow(BytesWindow(data))
     for offset, length in reads:
         assert window.read(offset, length) == data[offset : offset + length]
     sha256, git = window.finish()
@@ -45,11 +45,11 @@ def test_blob_id_equals_that_of_git(tmp_path: Path) -> None:
     id_ = subprocess.run(
         ["git", "hash-object", "file"], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout
-    assert DigestingWindow(Bytes(b"some content\n")).finish()[1].value == id_.strip()
+    assert DigestingWindow(BytesWindow(b"some content\n")).finish()[1].value == id_.strip()
 
 
 def test_bytes_read_in_order_are_not_read_twice() -> None:
-    inner = Bytes(b"x" * 1000)
+    inner = BytesWindow(b"x" * 1000)
     window = DigestingWindow(inner)
     for offset in range(0, 1000, 100):
         window.read(offset, 100)
@@ -59,7 +59,7 @@ def test_bytes_read_in_order_are_not_read_twice() -> None:
 
 def test_truncated_file_has_no_digest() -> None:
     with pytest.raises(WindowError) as caught:
-        DigestingWindow(Bytes(b"abc", stated=10)).finish()
+        DigestingWindow(BytesWindow(b"abc", stated=10)).finish()
     assert caught.value.reason is UnreadReason.CHANGED
 
 
@@ -80,5 +80,7 @@ _GIT = Digest(DigestAlgorithm.GIT_BLOB, "c" * 40)
         ((_GIT,), (_SHA,), DigestState.UNCLAIMED),
     ],
 )
-def test_comparison(claimed: tuple[Digest, ...], computed: tuple[Digest, ...], state: DigestState) -> None:
+def test_digest_state_follows_from_claimed_and_computed_digests(
+    claimed: tuple[Digest, ...], computed: tuple[Digest, ...], state: DigestState
+) -> None:
     assert compare_digests(claimed, computed) is state

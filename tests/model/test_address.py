@@ -1,4 +1,4 @@
-"""Addresses are written and taken apart by the same module."""
+"""Addresses of members are joined from parts and split into them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATHS = st.text("abc./", min_size=1)
 
 
 @given(PATHS, PATHS, PATHS)
-def test_nested_members_name_their_file_and_their_container(file: str, outer: str, inner: str) -> None:
+def test_address_of_nested_member_is_split_into_file_container_and_path(file: str, outer: str, inner: str) -> None:
     container = join_member(file, outer)
     address = join_member(container, inner)
     assert split_member(address) == (container, inner)

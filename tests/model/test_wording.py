@@ -1,4 +1,4 @@
-"""What a reader says stays one bounded line, whatever the name that it quotes."""
+"""The detail of an absence or a defect is one bounded line, whatever name it quotes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from modelaudit.model.structure import Defect, Unread, UnreadReason
 from modelaudit.model.wording import LONGEST_MESSAGE
 
 
-def _details(text: str) -> list[str]:
+def _make_details(text: str) -> list[str]:
     return [Unread(UnreadReason.DAMAGED, text).detail, Defect("broken", text).detail]
 
 
@@ -20,13 +20,13 @@ def _details(text: str) -> list[str]:
         ("\r\x1b[2J\u2028\udc80", "\\r\\x1b[2J\\u2028\\udc80"),
     ],
 )
-def test_absences_and_contradictions_are_one_line(text: str, shown: str) -> None:
-    assert _details(text) == [shown, shown]
+def test_details_of_absences_and_defects_are_one_line(text: str, shown: str) -> None:
+    assert _make_details(text) == [shown, shown]
 
 
 @pytest.mark.parametrize("letter", ["x", "\n", "\U0010ffff"])
-def test_absences_and_contradictions_are_bounded(letter: str) -> None:
-    for detail in _details(letter * (1 << 20)):
+def test_details_of_absences_and_defects_are_bounded(letter: str) -> None:
+    for detail in _make_details(letter * (1 << 20)):
         assert len(detail) == LONGEST_MESSAGE
         assert detail.endswith("…")
-    assert _details("x" * LONGEST_MESSAGE) == ["x" * LONGEST_MESSAGE] * 2
+    assert _make_details("x" * LONGEST_MESSAGE) == ["x" * LONGEST_MESSAGE] * 2

@@ -13,14 +13,15 @@ POLICY = Policy("test", "", Severity.HIGH, tuple(CheckFamily))
 UNREAD = Unread(UnreadReason.NO_READER, "no reader for PNG")
 READ = ArtifactRecord("a.json", 1, Extent.EXAMINED)
 NOT_READ = ArtifactRecord("b.png", 1, Extent.NOT, absences=(("b.png", Absence(UNREAD)),))
+# Not read either, and the policy accepts it.
 ACCEPTED = ArtifactRecord("b.png", 1, Extent.NOT, absences=(("b.png", Absence(UNREAD, "policy: a picture")),))
 
 
-def finding(severity: Severity) -> Finding:
+def make_finding(severity: Severity) -> Finding:
     return Finding("pickle/dangerous-call", severity, CheckFamily.SECURITY, "a", "message")
 
 
-def coverage(*records: ArtifactRecord) -> Coverage:
+def make_coverage(*records: ArtifactRecord) -> Coverage:
     return Coverage(records)
 
 
@@ -37,15 +38,17 @@ def coverage(*records: ArtifactRecord) -> Coverage:
         ((), (), Verdict.INCOMPLETE),
     ],
 )
-def test_verdict(records: tuple[ArtifactRecord, ...], severities: tuple[Severity, ...], verdict: Verdict) -> None:
-    decision = decide_verdict(coverage(*records), [finding(severity) for severity in severities], POLICY)
+def test_verdict_follows_from_coverage_and_severities(
+    records: tuple[ArtifactRecord, ...], severities: tuple[Severity, ...], verdict: Verdict
+) -> None:
+    decision = decide_verdict(make_coverage(*records), [make_finding(severity) for severity in severities], POLICY)
     assert decision.verdict is verdict
     assert decision.reasons
 
 
 def test_reasons_name_the_worst_findings_and_the_first_absences() -> None:
-    failing = [finding(Severity.CRITICAL) for _ in range(5)]
-    reasons = decide_verdict(coverage(READ, NOT_READ), failing, POLICY).reasons
+    failing = [make_finding(Severity.CRITICAL) for _ in range(5)]
+    reasons = decide_verdict(make_coverage(READ, NOT_READ), failing, POLICY).reasons
     assert reasons[0] == "5 findings at or above high: 5 critical"
     assert reasons[1:4] == ("a: message",) * 3
     assert reasons[4:] == ("1 part not examined: 1 in a format without a reader", "b.png: no reader for PNG")
@@ -53,20 +56,22 @@ def test_reasons_name_the_worst_findings_and_the_first_absences() -> None:
 
 def test_reasons_name_skipped_checks() -> None:
     only = Policy("p", "", Severity.HIGH, (CheckFamily.LICENSE,))
-    reasons = decide_verdict(coverage(READ), [], only, {CheckFamily.LICENSE, CheckFamily.SECURITY}).reasons
+    reasons = decide_verdict(make_coverage(READ), [], only, {CheckFamily.LICENSE, CheckFamily.SECURITY}).reasons
     assert reasons[-1] == "checked for license only; not for security"
 
 
 def test_fail_on_never_ignores_findings_but_not_incomplete_scans() -> None:
     never = Policy("never", "", None, tuple(CheckFamily))
-    assert decide_verdict(coverage(READ), [finding(Severity.CRITICAL)], never).verdict is Verdict.PASS
-    assert decide_verdict(coverage(NOT_READ), [finding(Severity.CRITICAL)], never).verdict is Verdict.INCOMPLETE
+    assert decide_verdict(make_coverage(READ), [make_finding(Severity.CRITICAL)], never).verdict is Verdict.PASS
+    assert (
+        decide_verdict(make_coverage(NOT_READ), [make_finding(Severity.CRITICAL)], never).verdict is Verdict.INCOMPLETE
+    )
 
 
 @pytest.mark.parametrize("records", [(), (NOT_READ,), (READ, NOT_READ), (ACCEPTED,)])
 def test_pass_with_unexamined_parts_is_rejected(records: tuple[ArtifactRecord, ...]) -> None:
     with pytest.raises(ValueError, match="pass"):
-        Decision(Verdict.PASS, (), coverage(*records))
+        Decision(Verdict.PASS, (), make_coverage(*records))
 
 
 def test_examined_record_with_absences_cannot_be_constructed() -> None:

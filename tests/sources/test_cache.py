@@ -20,172 +20,184 @@ LARGE = Digest(DigestAlgorithm.SHA256, hashlib.sha256(bytes(2000)).hexdigest())
 SMALL = Digest(DigestAlgorithm.GIT_BLOB, hashlib.sha1(b"blob 2\0{}").hexdigest())
 
 
-def by_path(snapshot: Snapshot) -> dict[str, Artifact]:
+def index_by_path(snapshot: Snapshot) -> dict[str, Artifact]:
     return {artifact.path: artifact for artifact in snapshot.artifacts}
 
 
-def read(artifact: Artifact) -> bytes:
+def read_artifact(artifact: Artifact) -> bytes:
     assert artifact.open is not None
     with artifact.open() as window:
         return window.read(0, window.size)
 
 
-def reason(artifact: Artifact) -> UnreadReason:
+def get_obstacle_reason(artifact: Artifact) -> UnreadReason:
     assert artifact.obstacle is not None
     return artifact.obstacle.reason
 
 
 @pytest.fixture
 def cached(hub: LoopbackHub, hub_home: Path) -> Path:
-    """A snapshot's folder as the unmodified client makes it."""
+    """Return the folder of a snapshot that huggingface_hub downloaded."""
     from huggingface_hub import snapshot_download
 
     hub.add_repository("acme/tiny", FILES)
     return Path(snapshot_download("acme/tiny"))
 
 
-def test_snapshot_is_recognised_by_its_path(cached: Path, hub: LoopbackHub) -> None:
+def test_snapshot_is_recognised_by_its_path(cached_snapshot: Path, hub: LoopbackHub) -> None:
     before = len(hub.requests)
-    snapshot = resolve_target(str(cached))
+    snapshot = resolve_target(str(cached_snapshot))
     assert snapshot.ref.kind is RefKind.CACHE
-    assert snapshot.commit == cached.name
-    assert (snapshot.origin, snapshot.root) == (str(cached), cached)
-    assert snapshot.notes == (f"the folder is the Hub cache of models 'acme/tiny' at commit {cached.name}",)
-    artifacts = by_path(snapshot)
+    assert snapshot.commit == cached_snapshot.name
+    assert (snapshot.origin, snapshot.root) == (str(cached_snapshot), cached_snapshot)
+    assert snapshot.notes == (f"the folder is the Hub cache of models 'acme/tiny' at commit {cached_snapshot.name}",)
+    artifacts = index_by_path(snapshot)
     assert sorted(artifacts) == sorted(FILES)
     assert artifacts["config.json"].claimed == (SMALL,)
     assert artifacts["sub/model.safetensors"].claimed == (LARGE,)
-    assert read(artifacts["sub/model.safetensors"]) == bytes(2000)
+    assert read_artifact(artifacts["sub/model.safetensors"]) == bytes(2000)
     assert len(hub.requests) == before
 
 
-def test_blob_names_are_digest_claims_without_listing(cached: Path) -> None:
-    shutil.rmtree(cached.parents[1] / "trees")
-    snapshot = resolve_target(str(cached))
-    assert by_path(snapshot)["config.json"].claimed == (SMALL,)
-    assert by_path(snapshot)["sub/model.safetensors"].claimed == (LARGE,)
+def test_blob_names_are_digest_claims_without_listing(cached_snapshot: Path) -> None:
+    shutil.rmtree(cached_snapshot.parents[1] / "trees")
+    snapshot = resolve_target(str(cached_snapshot))
+    assert index_by_path(snapshot)["config.json"].claimed == (SMALL,)
+    assert index_by_path(snapshot)["sub/model.safetensors"].claimed == (LARGE,)
     assert "no listing of this commit" in snapshot.notes[1]
 
 
-def test_folder_of_snapshot_is_resolved(cached: Path) -> None:
-    snapshot = resolve_target(str(cached / "sub"))
-    assert (snapshot.ref.kind, snapshot.commit, snapshot.root) == (RefKind.CACHE, cached.name, cached / "sub")
-    artifacts = by_path(snapshot)
+def test_folder_of_snapshot_is_resolved(cached_snapshot: Path) -> None:
+    snapshot = resolve_target(str(cached_snapshot / "sub"))
+    assert (snapshot.ref.kind, snapshot.commit, snapshot.root) == (
+        RefKind.CACHE,
+        cached_snapshot.name,
+        cached_snapshot / "sub",
+    )
+    artifacts = index_by_path(snapshot)
     assert sorted(artifacts) == ["deeper/a.txt", "model.safetensors"]
     assert artifacts["model.safetensors"].claimed == (LARGE,)
 
 
-def test_file_of_snapshot_is_resolved(cached: Path) -> None:
-    snapshot = resolve_target(str(cached / "sub" / "model.safetensors"))
+def test_file_of_snapshot_is_resolved(cached_snapshot: Path) -> None:
+    snapshot = resolve_target(str(cached_snapshot / "sub" / "model.safetensors"))
     [artifact] = snapshot.artifacts
-    assert (artifact.path, artifact.claimed, read(artifact)) == ("model.safetensors", (LARGE,), bytes(2000))
-    assert (snapshot.ref.kind, snapshot.commit) == (RefKind.FILE, cached.name)
+    assert (artifact.path, artifact.claimed, read_artifact(artifact)) == ("model.safetensors", (LARGE,), bytes(2000))
+    assert (snapshot.ref.kind, snapshot.commit) == (RefKind.FILE, cached_snapshot.name)
 
 
-def test_copy_of_snapshot_is_a_plain_folder(cached: Path, tmp_path: Path) -> None:
-    shutil.copytree(cached, tmp_path / "copy")
+def test_copy_of_snapshot_is_a_plain_folder(cached_snapshot: Path, tmp_path: Path) -> None:
+    shutil.copytree(cached_snapshot, tmp_path / "copy")
     snapshot = resolve_target(str(tmp_path / "copy"))
     assert (snapshot.ref.kind, snapshot.commit) == (RefKind.FOLDER, None)
     assert {artifact.claimed for artifact in snapshot.artifacts} == {()}
 
 
-def test_cache_without_links_uses_claims_of_listing(cached: Path) -> None:
-    for path in [path for path in cached.rglob("*") if path.is_symlink()]:
+def test_cache_without_links_uses_claims_of_listing(cached_snapshot: Path) -> None:
+    for path in [path for path in cached_snapshot.rglob("*") if path.is_symlink()]:
         content = path.read_bytes()
         path.unlink()
         path.write_bytes(content)
-    artifacts = by_path(resolve_target(str(cached)))
+    artifacts = index_by_path(resolve_target(str(cached_snapshot)))
     assert artifacts["config.json"].claimed == (SMALL,)
     assert artifacts["sub/model.safetensors"].claimed == (LARGE,)
 
 
-def test_listed_file_that_is_missing_is_reported_as_unread(cached: Path) -> None:
-    (cached / "config.json").unlink()
-    blob = (cached / "sub" / "model.safetensors").resolve()
+def test_listed_file_that_is_missing_is_reported_as_unread(cached_snapshot: Path) -> None:
+    (cached_snapshot / "config.json").unlink()
+    blob = (cached_snapshot / "sub" / "model.safetensors").resolve()
     blob.unlink()
-    artifacts = by_path(resolve_target(str(cached)))
-    assert reason(artifacts["config.json"]) is UnreadReason.CONTENT_ABSENT
+    artifacts = index_by_path(resolve_target(str(cached_snapshot)))
+    assert get_obstacle_reason(artifacts["config.json"]) is UnreadReason.CONTENT_ABSENT
     assert artifacts["config.json"].claimed == (SMALL,)
-    assert reason(artifacts["sub/model.safetensors"]) is UnreadReason.LINK_DANGLING
+    assert get_obstacle_reason(artifacts["sub/model.safetensors"]) is UnreadReason.LINK_DANGLING
 
 
-def test_links_outside_the_cached_repository_are_not_followed(cached: Path, hub: LoopbackHub) -> None:
+def test_links_outside_the_cached_repository_are_not_followed(cached_snapshot: Path, hub: LoopbackHub) -> None:
     from huggingface_hub import snapshot_download
 
     hub.add_repository("acme/other", {"other.json": "{1}"})
     other = Path(snapshot_download("acme/other"))
-    secret = cached.parents[2] / "token"
+    secret = cached_snapshot.parents[2] / "token"
     secret.write_text("hf_secret")
-    (cached / "other").symlink_to((other / "other.json").resolve())
-    (cached / "token").symlink_to("../../../token")
-    (cached / "passwd").symlink_to("/etc/passwd")
-    (cached / "blobs").symlink_to("../../blobs")
-    artifacts = by_path(resolve_target(str(cached)))
+    (cached_snapshot / "other").symlink_to((other / "other.json").resolve())
+    (cached_snapshot / "token").symlink_to("../../../token")
+    (cached_snapshot / "passwd").symlink_to("/etc/passwd")
+    (cached_snapshot / "blobs").symlink_to("../../blobs")
+    artifacts = index_by_path(resolve_target(str(cached_snapshot)))
     for name in ("other", "token", "passwd"):
-        assert reason(artifacts[name]) is UnreadReason.LINK_OUTSIDE
-    assert reason(artifacts["blobs"]) is UnreadReason.NOT_REGULAR
+        assert get_obstacle_reason(artifacts[name]) is UnreadReason.LINK_OUTSIDE
+    assert get_obstacle_reason(artifacts["blobs"]) is UnreadReason.NOT_REGULAR
 
 
-def test_chain_of_links_is_checked_to_its_end(cached: Path) -> None:
-    blob = cached.parents[1] / "blobs" / SMALL.value
+def test_chain_of_links_is_checked_to_its_end(cached_snapshot: Path) -> None:
+    blob = cached_snapshot.parents[1] / "blobs" / SMALL.value
     blob.unlink()
     blob.symlink_to("/etc/passwd")
-    assert reason(by_path(resolve_target(str(cached)))["config.json"]) is UnreadReason.LINK_OUTSIDE
+    assert (
+        get_obstacle_reason(index_by_path(resolve_target(str(cached_snapshot)))["config.json"])
+        is UnreadReason.LINK_OUTSIDE
+    )
 
 
-def test_changed_blob_keeps_its_claim(cached: Path) -> None:
-    (cached / "config.json").resolve().write_text("[]")
-    config = by_path(resolve_target(str(cached)))["config.json"]
-    assert (read(config), config.claimed) == (b"[]", (SMALL,))
+def test_changed_blob_keeps_its_claim(cached_snapshot: Path) -> None:
+    (cached_snapshot / "config.json").resolve().write_text("[]")
+    config = index_by_path(resolve_target(str(cached_snapshot)))["config.json"]
+    assert (read_artifact(config), config.claimed) == (b"[]", (SMALL,))
 
 
-def test_blobs_shared_between_repositories_are_read(cached: Path) -> None:
-    """Laid out by the client's own functions, as after a download through Xet."""
+def test_blobs_shared_between_repositories_are_read(cached_snapshot: Path) -> None:
+    """The client's own function lays out the shared blob, as after a download through Xet."""
     from huggingface_hub.utils import _shared_blobs
 
-    cache, blob = cached.parents[2], cached.parents[1] / "blobs" / LARGE.value
+    cache, blob = cached_snapshot.parents[2], cached_snapshot.parents[1] / "blobs" / LARGE.value
     published = _shared_blobs.publish_blob_to_shared_store(
         blob_path=str(blob), xet_hash="ab" * 32, cache_dir=cache, expected_size=2000
     )
     assert published
     assert blob.is_symlink()
-    weights = by_path(resolve_target(str(cached)))["sub/model.safetensors"]
-    assert (read(weights), weights.claimed) == (bytes(2000), (LARGE,))
+    weights = index_by_path(resolve_target(str(cached_snapshot)))["sub/model.safetensors"]
+    assert (read_artifact(weights), weights.claimed) == (bytes(2000), (LARGE,))
 
 
-def test_unmarked_blob_store_is_outside(cached: Path) -> None:
-    store = cached.parents[2] / "blobs" / "ab"
+def test_link_into_blob_store_without_marker_is_blocked(cached_snapshot: Path) -> None:
+    store = cached_snapshot.parents[2] / "blobs" / "ab"
     store.mkdir(parents=True)
     (store / ("ab" * 32)).write_bytes(bytes(2000))
-    blob = cached.parents[1] / "blobs" / LARGE.value
+    blob = cached_snapshot.parents[1] / "blobs" / LARGE.value
     blob.unlink()
     blob.symlink_to(f"../../blobs/ab/{'ab' * 32}")
-    assert reason(by_path(resolve_target(str(cached)))["sub/model.safetensors"]) is UnreadReason.LINK_OUTSIDE
+    assert (
+        get_obstacle_reason(index_by_path(resolve_target(str(cached_snapshot)))["sub/model.safetensors"])
+        is UnreadReason.LINK_OUTSIDE
+    )
 
 
 @pytest.mark.parametrize(
     "record", ["", "{", "[]", "{}", '{"format_version": 2, "files": {}}', '{"format_version": 1, "files": {"a": 3}}']
 )
-def test_damaged_listing_is_ignored(cached: Path, record: str) -> None:
-    (cached.parents[1] / "trees" / f"{cached.name}.json").write_text(record)
-    snapshot = resolve_target(str(cached))
-    assert sorted(by_path(snapshot)) == sorted(FILES)
+def test_damaged_listing_is_ignored(cached_snapshot: Path, record: str) -> None:
+    (cached_snapshot.parents[1] / "trees" / f"{cached_snapshot.name}.json").write_text(record)
+    snapshot = resolve_target(str(cached_snapshot))
+    assert sorted(index_by_path(snapshot)) == sorted(FILES)
     assert "no listing of this commit" in snapshot.notes[1]
 
 
-def test_linked_listing_is_not_followed(cached: Path, tmp_path: Path) -> None:
-    record = cached.parents[1] / "trees" / f"{cached.name}.json"
+def test_linked_listing_is_not_followed(cached_snapshot: Path, tmp_path: Path) -> None:
+    record = cached_snapshot.parents[1] / "trees" / f"{cached_snapshot.name}.json"
     record.rename(tmp_path / "record")
     record.symlink_to(tmp_path / "record")
-    assert "no listing of this commit" in resolve_target(str(cached)).notes[1]
+    assert "no listing of this commit" in resolve_target(str(cached_snapshot)).notes[1]
 
 
-def test_hostile_listed_names_are_only_reported(cached: Path) -> None:
+def test_listed_name_that_cannot_be_stored_is_content_absent(cached_snapshot: Path) -> None:
     files = {name: {"size": -1, "blob_id": "zz"} for name in ("../evil", "/etc/passwd", "", "a\0b")}
-    (cached.parents[1] / "trees" / f"{cached.name}.json").write_text(json.dumps({"format_version": 1, "files": files}))
-    artifacts = by_path(resolve_target(str(cached)))
+    (cached_snapshot.parents[1] / "trees" / f"{cached_snapshot.name}.json").write_text(
+        json.dumps({"format_version": 1, "files": files})
+    )
+    artifacts = index_by_path(resolve_target(str(cached_snapshot)))
     for name in files:
-        assert reason(artifacts[name]) is UnreadReason.CONTENT_ABSENT
+        assert get_obstacle_reason(artifacts[name]) is UnreadReason.CONTENT_ABSENT
         assert (artifacts[name].claimed, artifacts[name].size) == ((), 0)
 
 
@@ -213,7 +225,7 @@ RECORD = st.dictionaries(
 
 
 @given(st.dictionaries(st.text(max_size=10), RECORD | st.none()) | st.none() | st.lists(RECORD))
-def test_any_listing_is_parsed_or_ignored(files: object) -> None:
+def test_any_file_listing_is_parsed_or_rejected(files: object) -> None:
     listing = parse_tree_record(json.dumps({"format_version": 1, "files": files}).encode())
     for name, stated in (listing or {}).items():
         explain_unstorable_name(name)
@@ -222,7 +234,7 @@ def test_any_listing_is_parsed_or_ignored(files: object) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_parsed_or_ignored(data: bytes) -> None:
+def test_any_bytes_as_listing_raise_nothing(data: bytes) -> None:
     parse_tree_record(data)
 
 

@@ -1,4 +1,4 @@
-"""Each way in which a repository cannot be had ends in its own sentence and exit 4."""
+"""Each reason why a repository cannot be fetched has a message of its own and exit code 4."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from modelaudit.sources.settings import HubSettings
 FILES = {"config.json": "{}", "model.safetensors": bytes(3000)}
 
 
-def failure(target: str, revision: str | None = None) -> str:
+def get_failure_message(target: str, revision: str | None = None) -> str:
+    """Return the message of the error that ends the resolution of ``target``; it is one short sentence."""
     with pytest.raises(SourceError) as caught:
         resolve_target(target, revision=revision)
     assert caught.value.exit_code == 4
@@ -38,8 +39,8 @@ def failure(target: str, revision: str | None = None) -> str:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client does not sleep between its attempts, and no request may be silent for long."""
+def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the client retry without a pause, and let a silent request time out after 0.3 seconds."""
     from huggingface_hub import file_download
     from huggingface_hub.utils import _http
 
@@ -55,7 +56,7 @@ def test_missing_and_private_have_the_same_message(hub: LoopbackHub, monkeypatch
     hub.add_user("bob", token="hf_bob")
     for token in ("", "hf_bob"):
         monkeypatch.setenv("HF_TOKEN", token)
-        missing, private = failure("acme/nothing"), failure("acme/secret")
+        missing, private = get_failure_message("acme/nothing"), get_failure_message("acme/secret")
         assert missing.replace("nothing", "secret") == private
         assert "missing or private, and the Hub does not say which" in missing
         assert "HF_TOKEN" in missing
@@ -63,7 +64,7 @@ def test_missing_and_private_have_the_same_message(hub: LoopbackHub, monkeypatch
 
 
 def test_missing_over_https_has_the_same_message(hub: LoopbackHub) -> None:
-    """Over https the client has an error of its own for it."""
+    """Over https, the client raises another error for a missing repository."""
     from httpx2 import Request, Response
     from huggingface_hub.errors import RepositoryNotFoundError
 
@@ -71,7 +72,7 @@ def test_missing_over_https_has_the_same_message(hub: LoopbackHub) -> None:
     error = RepositoryNotFoundError("not found", response=response)
     ref = ModelRef(RefKind.MODEL, "acme/nothing")
     explained = str(FailureExplainer(ref, HubSettings.read()).explain(error))
-    assert explained == failure("acme/nothing")
+    assert explained == get_failure_message("acme/nothing")
 
 
 def test_gated_repository_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,30 +80,30 @@ def test_gated_repository_is_reported(hub: LoopbackHub, monkeypatch: pytest.Monk
     hub.add_user("bob", token="hf_bob")
     for token in ("", "hf_bob"):
         monkeypatch.setenv("HF_TOKEN", token)
-        message = failure("acme/gated")
+        message = get_failure_message("acme/gated")
         assert "is gated" in message
         assert f"ask for it on {hub.endpoint}/acme/gated" in message
 
 
 def test_disabled_repository_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/gone", FILES, disabled=True)
-    assert "is disabled" in failure("acme/gone")
+    assert "is disabled" in get_failure_message("acme/gone")
 
 
 def test_unknown_revision_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
-    assert "no revision 'v9'" in failure("acme/tiny", "v9")
-    assert "no revision" in failure("acme/tiny@" + "0" * 40)
+    assert "no revision 'v9'" in get_failure_message("acme/tiny", "v9")
+    assert "no revision" in get_failure_message("acme/tiny@" + "0" * 40)
 
 
 def test_message_calls_a_dataset_a_dataset(hub: LoopbackHub) -> None:
-    assert "the dataset 'acme/rows'" in failure("datasets/acme/rows")
+    assert "the dataset 'acme/rows'" in get_failure_message("datasets/acme/rows")
 
 
 def test_invalid_token_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add_repository("acme/tiny", FILES)
     monkeypatch.setenv("HF_TOKEN", "hf_expired")
-    message = failure("acme/tiny")
+    message = get_failure_message("acme/tiny")
     assert "refuses the token" in message
     assert "hf_expired" not in message
 
@@ -110,14 +111,14 @@ def test_invalid_token_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyP
 def test_forbidden_answer_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("/api/models", status=403)
-    assert "forbids access" in failure("acme/tiny")
+    assert "forbids access" in get_failure_message("acme/tiny")
 
 
 @pytest.mark.parametrize("retry_after", [True, False])
 def test_rate_limit_message_has_the_wait(hub: LoopbackHub, retry_after: bool) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_rate_limit("/api/models", wait=55, retry_after=retry_after)
-    assert "limits the rate of requests" in (message := failure("acme/tiny"))
+    assert "limits the rate of requests" in (message := get_failure_message("acme/tiny"))
     assert "try again in 55 s" in message
 
 
@@ -125,24 +126,24 @@ def test_rate_limit_message_has_the_wait(hub: LoopbackHub, retry_after: bool) ->
 def test_long_wait_during_download_is_an_error(hub: LoopbackHub, match: str) -> None:
     hub.add_repository("acme/tiny", FILES)
     limit = hub.inject_rate_limit(match, wait=3600, retry_after=True, times=None)
-    assert "try again in 3600 s" in failure("acme/tiny")
+    assert "try again in 3600 s" in get_failure_message("acme/tiny")
     assert limit.hits == 1
 
 
 def test_failing_server_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("/api/models", status=503)
-    assert "failed with status 503" in failure("acme/tiny")
+    assert "failed with status 503" in get_failure_message("acme/tiny")
 
 
-def test_server_failure_during_download_is_reported(hub: LoopbackHub, impatient: None) -> None:
+def test_server_failure_during_download_is_reported(hub: LoopbackHub, without_waiting: None) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("model.safetensors", status=500)
-    assert "failed with status 500" in failure("acme/tiny")
+    assert "failed with status 500" in get_failure_message("acme/tiny")
 
 
-def test_failed_listing_never_gives_a_partial_snapshot(hub: LoopbackHub, impatient: None) -> None:
-    """With some of the commit in the cache the client returns that part without a word."""
+def test_failed_listing_never_gives_a_partial_snapshot(hub: LoopbackHub, without_waiting: None) -> None:
+    """If the listing fails, the client returns the part of the commit that the cache holds, without an error."""
     hub.add_repository("acme/tiny", FILES)
     root = resolve_target("acme/tiny").root
     assert root is not None
@@ -154,42 +155,42 @@ def test_failed_listing_never_gives_a_partial_snapshot(hub: LoopbackHub, impatie
     _tree_cache._IN_MEMORY_TREE_CACHE.clear()
     hub.inject_fault("/tree/", status=500)
     hub.inject_fault("config.json", status=500)
-    assert "failed with status 500" in failure("acme/tiny")
+    assert "failed with status 500" in get_failure_message("acme/tiny")
 
 
 def test_wrong_file_size_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("model.safetensors", content=b"short", origin="cdn")
-    assert "another size than the Hub states" in failure("acme/tiny")
+    assert "another size than the Hub states" in get_failure_message("acme/tiny")
 
 
-def test_repeatedly_dropped_connection_is_reported(hub: LoopbackHub, impatient: None) -> None:
+def test_repeatedly_dropped_connection_is_reported(hub: LoopbackHub, without_waiting: None) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("model.safetensors", drop_after=0)
-    assert "The connection broke" in failure("acme/tiny")
+    assert "The connection broke" in get_failure_message("acme/tiny")
 
 
 def test_unreachable_server_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{free.getsockname()[1]}")
-        assert "No connection for the model 'acme/tiny'" in (message := failure("acme/tiny"))
+        assert "No connection for the model 'acme/tiny'" in (message := get_failure_message("acme/tiny"))
         assert "the server refuses connections" in message
 
 
 def test_unknown_host_name_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://hub.invalid")
-    assert "the name of the server is not known" in failure("acme/tiny")
+    assert "the name of the server is not known" in get_failure_message("acme/tiny")
 
 
 def test_server_without_tls_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", hub.endpoint.replace("http:", "https:"))
-    assert "TLS certificate or protocol is not accepted" in failure("acme/tiny")
+    assert "TLS certificate or protocol is not accepted" in get_failure_message("acme/tiny")
 
 
 @pytest.fixture
-def silent() -> Iterator[str]:
-    """A server that accepts connections and says nothing."""
+def silent_endpoint() -> Iterator[str]:
+    """Return the address of a server that accepts connections and never answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
@@ -197,17 +198,17 @@ def silent() -> Iterator[str]:
 
 
 def test_silent_server_times_out(
-    hub: LoopbackHub, silent: str, impatient: None, monkeypatch: pytest.MonkeyPatch
+    hub: LoopbackHub, silent_endpoint: str, without_waiting: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", silent)
-    assert "no answer in time" in failure("acme/tiny")
+    monkeypatch.setenv("HF_ENDPOINT", silent_endpoint)
+    assert "no answer in time" in get_failure_message("acme/tiny")
 
 
-def test_server_silent_during_listing_times_out(hub: LoopbackHub, impatient: None) -> None:
+def test_server_silent_during_listing_times_out(hub: LoopbackHub, without_waiting: None) -> None:
     """The client sets no timeout of its own for listings."""
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("/tree/", delay=1.0)
-    assert "no answer in time" in failure("acme/tiny")
+    assert "no answer in time" in get_failure_message("acme/tiny")
 
 
 def test_refusing_proxy_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +219,7 @@ def test_refusing_proxy_is_reported(hub: LoopbackHub, monkeypatch: pytest.Monkey
     monkeypatch.setenv("HTTPS_PROXY", hub.endpoint)  # it answers CONNECT with 501
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.invalid")
     close_session()
-    assert "The proxy did not let the request" in failure("acme/tiny")
+    assert "The proxy did not let the request" in get_failure_message("acme/tiny")
     close_session()
 
 
@@ -228,7 +229,7 @@ def test_refusing_proxy_is_reported(hub: LoopbackHub, monkeypatch: pytest.Monkey
 def test_other_web_server_is_reported(hub: LoopbackHub, body: bytes) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("/revision/main", content=body)
-    message = failure("acme/tiny")
+    message = get_failure_message("acme/tiny")
     assert "not the answer of a Hub" in message or "names no commit" in message
 
 
@@ -236,7 +237,7 @@ def test_other_web_server_is_reported(hub: LoopbackHub, body: bytes) -> None:
 def test_invalid_commit_is_refused(hub: LoopbackHub, sha: object) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("/revision/main", content=json.dumps({"id": "acme/tiny", "sha": sha, "siblings": []}).encode())
-    assert "names no commit" in failure("acme/tiny")
+    assert "names no commit" in get_failure_message("acme/tiny")
 
 
 def test_different_commit_is_refused(hub: LoopbackHub) -> None:
@@ -245,7 +246,7 @@ def test_different_commit_is_refused(hub: LoopbackHub) -> None:
     second = repository.commit({"x": "y"})
     info = json.dumps({"id": "acme/tiny", "sha": second, "siblings": []}).encode()
     hub.inject_fault(f"/revision/{first}", content=info)
-    assert f"answered with commit {second} in place of {first}" in failure("acme/tiny", first)
+    assert f"answered with commit {second} in place of {first}" in get_failure_message("acme/tiny", first)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +261,7 @@ def test_different_commit_is_refused(hub: LoopbackHub) -> None:
 def test_hostile_paths_in_answers_are_refused(hub: LoopbackHub, hub_home: Path, headers: dict[str, str | None]) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("config.json", method="HEAD", headers=headers)
-    assert "was refused" in failure("acme/tiny")
+    assert "was refused" in get_failure_message("acme/tiny")
     assert [*hub_home.parent.iterdir()] == [hub_home]
     assert not [path for path in hub_home.parent.rglob("*evil*")]
 
@@ -270,13 +271,13 @@ def test_hostile_blob_names_in_listing_are_refused(hub: LoopbackHub) -> None:
     entry = {"type": "file", "path": "m.bin", "size": 3, "oid": "0" * 40}
     entry["lfs"] = {"oid": "../../../../evil", "size": 3, "pointerSize": 9}
     hub.inject_fault("/tree/", content=json.dumps([entry]).encode())
-    assert "lists a file with the digest '../../../../evil'" in failure("acme/tiny")
+    assert "lists a file with the digest '../../../../evil'" in get_failure_message("acme/tiny")
 
 
 def test_answer_without_hub_headers_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("config.json", method="HEAD", headers={"X-Repo-Commit": None})
-    assert "lacks the headers of a Hub" in failure("acme/tiny")
+    assert "lacks the headers of a Hub" in get_failure_message("acme/tiny")
 
 
 def test_full_disk_is_reported(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,7 +289,7 @@ def test_full_disk_is_reported(hub: LoopbackHub, tmp_path: Path, monkeypatch: py
     try:
         monkeypatch.setenv("HF_HUB_CACHE", str(small / "hub"))
         hub.add_repository("acme/tiny", {"model.safetensors": bytes(500_000)})
-        assert f"The disk of the Hub cache '{small}/hub' is full" in failure("acme/tiny")
+        assert f"The disk of the Hub cache '{small}/hub' is full" in get_failure_message("acme/tiny")
     finally:
         subprocess.run(["umount", str(small)], check=True)
 
@@ -321,7 +322,7 @@ def test_cache_path_that_is_a_file_is_reported(
     (tmp_path / "file").touch()
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "file"))
     hub.add_repository("acme/tiny", FILES)
-    assert "cannot be stored in the cache" in failure("acme/tiny")
+    assert "cannot be stored in the cache" in get_failure_message("acme/tiny")
 
 
 def test_client_imported_offline_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,7 +330,7 @@ def test_client_imported_offline_is_reported(hub: LoopbackHub, monkeypatch: pyte
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     hub.add_repository("acme/tiny", FILES)
-    assert "in offline mode" in failure("acme/tiny")
+    assert "in offline mode" in get_failure_message("acme/tiny")
     assert hub.requests == []
 
 

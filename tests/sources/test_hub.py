@@ -18,26 +18,26 @@ from modelaudit.sources import resolve_target
 FILES = {"config.json": '{"a": 1}', "sub/model.safetensors": bytes(2000), "README.md": "# Tiny"}
 
 
-def by_path(snapshot: Snapshot) -> dict[str, Artifact]:
+def index_by_path(snapshot: Snapshot) -> dict[str, Artifact]:
     return {artifact.path: artifact for artifact in snapshot.artifacts}
 
 
-def read(artifact: Artifact) -> bytes:
+def read_artifact(artifact: Artifact) -> bytes:
     assert artifact.open is not None
     with artifact.open() as window:
         return window.read(0, window.size)
 
 
-def sha256(data: bytes) -> Digest:
+def make_sha256(data: bytes) -> Digest:
     return Digest(DigestAlgorithm.SHA256, hashlib.sha256(data).hexdigest())
 
 
-def git_blob(data: bytes) -> Digest:
+def make_git_blob(data: bytes) -> Digest:
     return Digest(DigestAlgorithm.GIT_BLOB, hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest())
 
 
-def outside(home: Path) -> list[Path]:
-    """Whatever lies beside the client's home."""
+def list_files_outside(home: Path) -> list[Path]:
+    """Return the files beside the client's home, where nothing may be written."""
     return [path for path in home.parent.rglob("*") if home not in (path, *path.parents)]
 
 
@@ -45,7 +45,7 @@ def test_repository_is_fetched_completely_and_pinned(hub: LoopbackHub, hub_home:
     repository = hub.add_repository("acme/tiny", FILES)
     snapshot = resolve_target("acme/tiny")
     assert [artifact.path for artifact in snapshot.artifacts] == sorted(FILES)
-    assert read(by_path(snapshot)["sub/model.safetensors"]) == bytes(2000)
+    assert read_artifact(index_by_path(snapshot)["sub/model.safetensors"]) == bytes(2000)
     assert snapshot.commit == repository.sha
     assert snapshot.origin == hub.endpoint
     assert snapshot.root == hub_home / "hub/models--acme--tiny/snapshots" / repository.sha
@@ -56,9 +56,9 @@ def test_repository_is_fetched_completely_and_pinned(hub: LoopbackHub, hub_home:
 
 def test_every_file_has_the_digest_claims_of_the_hub(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
-    artifacts = by_path(resolve_target("acme/tiny"))
-    assert artifacts["sub/model.safetensors"].claimed == (sha256(bytes(2000)),)
-    assert artifacts["config.json"].claimed == (git_blob(b'{"a": 1}'),)
+    artifacts = index_by_path(resolve_target("acme/tiny"))
+    assert artifacts["sub/model.safetensors"].claimed == (make_sha256(bytes(2000)),)
+    assert artifacts["config.json"].claimed == (make_git_blob(b'{"a": 1}'),)
 
 
 def test_every_kind_of_revision_is_resolved(hub: LoopbackHub) -> None:
@@ -78,7 +78,7 @@ def test_every_kind_of_revision_is_resolved(hub: LoopbackHub) -> None:
         (second[:9], second, b"two"),
     ):
         snapshot = resolve_target("acme/tiny", revision=revision)
-        assert (snapshot.commit, read(snapshot.artifacts[0])) == (commit, content)
+        assert (snapshot.commit, read_artifact(snapshot.artifacts[0])) == (commit, content)
     assert resolve_target("acme/tiny@v1").commit == first
 
 
@@ -87,7 +87,7 @@ def test_moved_branch_is_fetched_again(hub: LoopbackHub) -> None:
     resolve_target("acme/tiny")
     second = repository.commit({"a.txt": "two"})
     snapshot = resolve_target("acme/tiny")
-    assert (snapshot.commit, read(snapshot.artifacts[0])) == (second, b"two")
+    assert (snapshot.commit, read_artifact(snapshot.artifacts[0])) == (second, b"two")
 
 
 def test_dataset_and_id_without_owner_are_fetched(hub: LoopbackHub, hub_home: Path) -> None:
@@ -155,19 +155,19 @@ def test_renamed_repository_is_fetched_and_noted(hub: LoopbackHub) -> None:
 
 
 def test_listed_file_that_the_hub_lacks_is_reported_as_unread(hub: LoopbackHub) -> None:
-    """After a 404 huggingface_hub abandons the files that it has not begun; they must be read all the same."""
+    """After a 404, huggingface_hub skips the files that it has not begun; they must be fetched all the same."""
     hub.add_repository("acme/tiny", {**FILES, "!lost.md": "", **{f"{number}.txt": "x" for number in range(40)}})
     hub.inject_fault("/resolve/", delay=0.05)
     hub.inject_fault("sub/model.safetensors", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
     hub.inject_fault("lost.md", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
-    artifacts = by_path(resolve_target("acme/tiny"))
+    artifacts = index_by_path(resolve_target("acme/tiny"))
     assert {path for path, artifact in artifacts.items() if artifact.obstacle} == {"!lost.md", "sub/model.safetensors"}
     lost = artifacts["sub/model.safetensors"]
     assert lost.obstacle is not None
     assert (lost.obstacle.reason, lost.size) == (UnreadReason.CONTENT_ABSENT, 2000)
-    assert lost.claimed == (sha256(bytes(2000)),)
-    assert read(artifacts["config.json"]) == b'{"a": 1}'
-    assert read(artifacts["README.md"]) == b"# Tiny"
+    assert lost.claimed == (make_sha256(bytes(2000)),)
+    assert read_artifact(artifacts["config.json"]) == b'{"a": 1}'
+    assert read_artifact(artifacts["README.md"]) == b"# Tiny"
 
 
 @pytest.mark.parametrize(
@@ -175,24 +175,24 @@ def test_listed_file_that_the_hub_lacks_is_reported_as_unread(hub: LoopbackHub) 
     ["../evil", "sub/../../evil", "/tmp/evil", "a//b", "./a", "C:/evil", "..\\evil", "\\\\host\\evil", "n" * 256],
 )
 def test_path_outside_the_repository_is_not_fetched(hub: LoopbackHub, hub_home: Path, name: str) -> None:
-    before = outside(hub_home)
+    before = list_files_outside(hub_home)
     hub.add_repository("acme/tiny", {**FILES, name: "evil"})
-    artifacts = by_path(resolve_target("acme/tiny"))
+    artifacts = index_by_path(resolve_target("acme/tiny"))
     assert sorted(artifacts) == sorted([*FILES, name])
     obstacle = artifacts[name].obstacle
     assert obstacle is not None
     assert obstacle.reason is UnreadReason.CONTENT_ABSENT
     assert "its name" in obstacle.detail
     assert all(artifact.obstacle is None for path, artifact in artifacts.items() if path != name)
-    assert outside(hub_home) == before
+    assert list_files_outside(hub_home) == before
     assert not any("evil" in path.name for path in hub_home.rglob("*"))
 
 
-def test_conflicting_names_are_reported(hub: LoopbackHub) -> None:
-    """No folder holds a file and a folder of one name."""
+def test_file_below_another_file_is_content_absent(hub: LoopbackHub) -> None:
+    """A listing may contain a file "a" and a file "a/b", which no folder can hold together."""
     hub.add_repository("acme/tiny", {"a": "x", "a/b": "y", "c": "z"})
-    artifacts = by_path(resolve_target("acme/tiny"))
-    assert (read(artifacts["a"]), read(artifacts["c"])) == (b"x", b"z")
+    artifacts = index_by_path(resolve_target("acme/tiny"))
+    assert (read_artifact(artifacts["a"]), read_artifact(artifacts["c"])) == (b"x", b"z")
     assert artifacts["a/b"].obstacle is not None
     assert "is a file of the same listing" in artifacts["a/b"].obstacle.detail
 
@@ -200,35 +200,35 @@ def test_conflicting_names_are_reported(hub: LoopbackHub) -> None:
 @pytest.mark.parametrize("name", ["[a]*?.txt", "with space", "nl\nname", "esc\x1b[31m", "ü/模型.json", "-rf", "a\\b"])
 def test_unusual_names_are_fetched(hub: LoopbackHub, name: str) -> None:
     hub.add_repository("acme/tiny", {name: "content", "../evil": "x"})
-    assert read(by_path(resolve_target("acme/tiny"))[name]) == b"content"
+    assert read_artifact(index_by_path(resolve_target("acme/tiny"))[name]) == b"content"
 
 
-def test_wrong_bytes_of_same_size_keep_the_claim(hub: LoopbackHub) -> None:
+def test_tampered_download_keeps_the_claim_of_the_hub(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("model.safetensors", tamper=True)
-    weights = by_path(resolve_target("acme/tiny"))["sub/model.safetensors"]
-    assert len(read(weights)) == 2000
-    assert weights.claimed == (sha256(bytes(2000)),) != (sha256(read(weights)),)
+    weights = index_by_path(resolve_target("acme/tiny"))["sub/model.safetensors"]
+    assert len(read_artifact(weights)) == 2000
+    assert weights.claimed == (make_sha256(bytes(2000)),) != (make_sha256(read_artifact(weights)),)
 
 
-def test_stale_cache_keeps_the_claim(hub: LoopbackHub) -> None:
+def test_changed_cached_blob_keeps_the_claim_of_the_hub(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     root = resolve_target("acme/tiny").root
     assert root is not None
     Path(os.path.realpath(root / "config.json")).write_text('{"a": 2}')
-    config = by_path(resolve_target("acme/tiny"))["config.json"]
-    assert read(config) == b'{"a": 2}'
-    assert config.claimed == (git_blob(b'{"a": 1}'),)
+    config = index_by_path(resolve_target("acme/tiny"))["config.json"]
+    assert read_artifact(config) == b'{"a": 2}'
+    assert config.claimed == (make_git_blob(b'{"a": 1}'),)
 
 
-def test_link_to_another_blob_contradicts_the_claim(hub: LoopbackHub) -> None:
+def test_link_to_another_blob_adds_a_contradicting_claim(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     root = resolve_target("acme/tiny").root
     assert root is not None
     (root / "config.json").unlink()
     (root / "config.json").symlink_to((root / "README.md").readlink())
-    config = by_path(resolve_target("acme/tiny"))["config.json"]
-    assert set(config.claimed) == {git_blob(b'{"a": 1}'), git_blob(b"# Tiny")}
+    config = index_by_path(resolve_target("acme/tiny"))["config.json"]
+    assert set(config.claimed) == {make_git_blob(b'{"a": 1}'), make_git_blob(b"# Tiny")}
 
 
 def test_extra_file_in_cache_is_examined_and_noted(hub: LoopbackHub) -> None:
@@ -237,8 +237,8 @@ def test_extra_file_in_cache_is_examined_and_noted(hub: LoopbackHub) -> None:
     assert root is not None
     (root / "modeling_evil.py").write_text("import os")
     snapshot = resolve_target("acme/tiny")
-    planted = by_path(snapshot)["modeling_evil.py"]
-    assert (read(planted), planted.claimed) == (b"import os", ())
+    planted = index_by_path(snapshot)["modeling_evil.py"]
+    assert (read_artifact(planted), planted.claimed) == (b"import os", ())
     assert "1 on disk are not in the Hub's listing of the commit, such as 'modeling_evil.py'" in snapshot.notes
 
 
@@ -246,16 +246,16 @@ def test_missing_digests_are_taken_from_the_tree(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     bare = {"id": "acme/tiny", "sha": repository.sha, "siblings": [{"rfilename": name} for name in FILES]}
     hub.inject_fault("/revision/main", content=json.dumps(bare).encode())
-    artifacts = by_path(resolve_target("acme/tiny"))
-    assert artifacts["sub/model.safetensors"].claimed == (sha256(bytes(2000)),)
-    assert artifacts["config.json"].claimed == (git_blob(b'{"a": 1}'),)
+    artifacts = index_by_path(resolve_target("acme/tiny"))
+    assert artifacts["sub/model.safetensors"].claimed == (make_sha256(bytes(2000)),)
+    assert artifacts["config.json"].claimed == (make_git_blob(b'{"a": 1}'),)
 
 
-def test_file_of_the_tree_only_is_examined(hub: LoopbackHub) -> None:
+def test_file_that_only_the_tree_lists_is_examined(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     bare = {"id": "acme/tiny", "sha": repository.sha, "siblings": []}
     hub.inject_fault("/revision/main", content=json.dumps(bare).encode())
-    assert sorted(by_path(resolve_target("acme/tiny"))) == sorted(FILES)
+    assert sorted(index_by_path(resolve_target("acme/tiny"))) == sorted(FILES)
 
 
 @pytest.mark.parametrize("wait", [{"RateLimit": '"api";r=0;t=1'}, {"Retry-After": "1"}])
@@ -269,7 +269,7 @@ def test_short_rate_limit_is_waited_for(hub: LoopbackHub, wait: dict[str, str]) 
 def test_dropped_connection_is_resumed(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     fault = hub.inject_fault("model.safetensors", drop_after=700, times=1)
-    assert read(by_path(resolve_target("acme/tiny"))["sub/model.safetensors"]) == bytes(2000)
+    assert read_artifact(index_by_path(resolve_target("acme/tiny"))["sub/model.safetensors"]) == bytes(2000)
     assert fault.hits == 1
 
 
@@ -314,11 +314,11 @@ def test_offline_scan_of_incomplete_cache_lists_missing_files(hub: LoopbackHub) 
     root = resolve_target("acme/tiny").root
     assert root is not None
     (root / "config.json").unlink()
-    config = by_path(resolve_target("acme/tiny", offline=True))["config.json"]
+    config = index_by_path(resolve_target("acme/tiny", offline=True))["config.json"]
     assert config.obstacle is not None
     assert config.obstacle.reason is UnreadReason.CONTENT_ABSENT
-    assert config.claimed == (git_blob(b'{"a": 1}'),)
-    assert read(by_path(resolve_target("acme/tiny"))["config.json"]) == b'{"a": 1}'
+    assert config.claimed == (make_git_blob(b'{"a": 1}'),)
+    assert read_artifact(index_by_path(resolve_target("acme/tiny"))["config.json"]) == b'{"a": 1}'
 
 
 @pytest.mark.slow
@@ -327,9 +327,9 @@ def test_another_hub_is_supported(
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", olah_endpoint({"acme/tiny": FILES}))
     snapshot = resolve_target("acme/tiny")
-    artifacts = by_path(snapshot)
+    artifacts = index_by_path(snapshot)
     assert sorted(artifacts) == sorted(FILES)
-    assert artifacts["sub/model.safetensors"].claimed == (sha256(bytes(2000)),)
-    assert artifacts["config.json"].claimed == (git_blob(b'{"a": 1}'),)
-    assert read(artifacts["config.json"]) == b'{"a": 1}'
+    assert artifacts["sub/model.safetensors"].claimed == (make_sha256(bytes(2000)),)
+    assert artifacts["config.json"].claimed == (make_git_blob(b'{"a": 1}'),)
+    assert read_artifact(artifacts["config.json"]) == b'{"a": 1}'
     assert resolve_target("acme/tiny", offline=True).artifacts == snapshot.artifacts

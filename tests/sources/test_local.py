@@ -26,18 +26,18 @@ def model(tmp_path: Path) -> Path:
     return folder
 
 
-def by_path(snapshot: Snapshot) -> dict[str, Artifact]:
+def index_by_path(snapshot: Snapshot) -> dict[str, Artifact]:
     assert len({artifact.path for artifact in snapshot.artifacts}) == len(snapshot.artifacts)
     return {artifact.path: artifact for artifact in snapshot.artifacts}
 
 
-def reason(artifact: Artifact) -> UnreadReason:
+def get_obstacle_reason(artifact: Artifact) -> UnreadReason:
     assert artifact.obstacle is not None
     assert "\n" not in artifact.obstacle.detail
     return artifact.obstacle.reason
 
 
-def read(artifact: Artifact) -> bytes:
+def read_artifact(artifact: Artifact) -> bytes:
     assert artifact.open is not None
     with artifact.open() as window:
         return window.read(0, window.size)
@@ -61,7 +61,7 @@ def test_folder_is_listed_in_order(model: Path) -> None:
             "config.json",
         ]
     )
-    assert read(by_path(snapshot)["sub/.git/HEAD"]) == b"sub/.git/HEAD"
+    assert read_artifact(index_by_path(snapshot)["sub/.git/HEAD"]) == b"sub/.git/HEAD"
     assert (snapshot.ref.kind, snapshot.commit, snapshot.notes) == (RefKind.FOLDER, None, ())
     assert (snapshot.origin, snapshot.root) == (str(model), model)
 
@@ -75,7 +75,7 @@ def test_same_folder_gives_the_same_snapshot(model: Path) -> None:
 def test_file_is_a_snapshot_of_one_artifact(model: Path) -> None:
     snapshot = resolve_target(str(model / "config.json"))
     [artifact] = snapshot.artifacts
-    assert (artifact.path, artifact.size, read(artifact)) == ("config.json", 2, b"{}")
+    assert (artifact.path, artifact.size, read_artifact(artifact)) == ("config.json", 2, b"{}")
     assert (snapshot.ref.kind, snapshot.origin, snapshot.root) == (RefKind.FILE, str(model), model / "config.json")
 
 
@@ -85,8 +85,8 @@ def test_empty_folder_has_no_artifacts(tmp_path: Path) -> None:
 
 def test_empty_file_can_be_opened(model: Path) -> None:
     (model / "empty").touch()
-    empty = by_path(resolve_target(str(model)))["empty"]
-    assert (empty.size, empty.obstacle, read(empty)) == (0, None, b"")
+    empty = index_by_path(resolve_target(str(model)))["empty"]
+    assert (empty.size, empty.obstacle, read_artifact(empty)) == (0, None, b"")
 
 
 def test_relative_paths_and_trailing_slash_are_resolved(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,8 +99,10 @@ def test_special_files_are_never_opened(model: Path) -> None:
     os.mkfifo(model / "fifo")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(model / "socket"))
-        artifacts = by_path(resolve_target(str(model)))
-    assert reason(artifacts["fifo"]) == reason(artifacts["socket"]) == UnreadReason.NOT_REGULAR
+        artifacts = index_by_path(resolve_target(str(model)))
+    assert (
+        get_obstacle_reason(artifacts["fifo"]) == get_obstacle_reason(artifacts["socket"]) == UnreadReason.NOT_REGULAR
+    )
     assert artifacts["fifo"].open is None
 
 
@@ -110,8 +112,8 @@ def test_device_node_is_never_opened(model: Path) -> None:
         os.mknod(model / "zero", 0o600 | 0o020000, os.makedev(1, 5))
     except PermissionError:
         pytest.skip("device nodes cannot be made here")
-    zero = by_path(resolve_target(str(model)))["zero"]
-    assert reason(zero) is UnreadReason.NOT_REGULAR
+    zero = index_by_path(resolve_target(str(model)))["zero"]
+    assert get_obstacle_reason(zero) is UnreadReason.NOT_REGULAR
     assert zero.obstacle is not None
     assert "character device" in zero.obstacle.detail
 
@@ -119,7 +121,7 @@ def test_device_node_is_never_opened(model: Path) -> None:
 def test_special_file_as_target_is_refused(model: Path) -> None:
     os.mkfifo(model / "fifo")
     [artifact] = resolve_target(str(model / "fifo")).artifacts
-    assert reason(artifact) is UnreadReason.NOT_REGULAR
+    assert get_obstacle_reason(artifact) is UnreadReason.NOT_REGULAR
 
 
 @pytest.mark.parametrize("absolute", [True, False])
@@ -127,16 +129,18 @@ def test_link_outside_the_folder_is_not_followed(model: Path, absolute: bool) ->
     (model.parent / "secret").write_text("secret")
     (model / "link").symlink_to(model.parent / "secret" if absolute else "../secret")
     (model / "folder").symlink_to(model.parent if absolute else "..")
-    artifacts = by_path(resolve_target(str(model)))
+    artifacts = index_by_path(resolve_target(str(model)))
     assert sorted(artifacts) == ["config.json", "folder", "link"]
-    assert reason(artifacts["link"]) == reason(artifacts["folder"]) == UnreadReason.LINK_OUTSIDE
+    assert (
+        get_obstacle_reason(artifacts["link"]) == get_obstacle_reason(artifacts["folder"]) == UnreadReason.LINK_OUTSIDE
+    )
     assert "secret" in str(artifacts["link"].obstacle)
 
 
 def test_sibling_with_same_prefix_is_outside(model: Path) -> None:
     (model.parent / "model-other").write_text("x")
     (model / "link").symlink_to("../model-other")
-    assert reason(by_path(resolve_target(str(model)))["link"]) is UnreadReason.LINK_OUTSIDE
+    assert get_obstacle_reason(index_by_path(resolve_target(str(model)))["link"]) is UnreadReason.LINK_OUTSIDE
 
 
 def test_dangling_links_are_absences(model: Path) -> None:
@@ -145,9 +149,9 @@ def test_dangling_links_are_absences(model: Path) -> None:
     (model / "self").symlink_to("self")
     (model / "a").symlink_to("b")
     (model / "b").symlink_to("a")
-    artifacts = by_path(resolve_target(str(model)))
+    artifacts = index_by_path(resolve_target(str(model)))
     for name in ("dangling", "through-file", "self", "a", "b"):
-        assert reason(artifacts[name]) is UnreadReason.LINK_DANGLING
+        assert get_obstacle_reason(artifacts[name]) is UnreadReason.LINK_DANGLING
 
 
 def test_folder_links_are_noted_and_not_walked(model: Path) -> None:
@@ -168,31 +172,31 @@ def test_linked_file_is_examined_under_every_name(model: Path) -> None:
     (model / "notes.txt").write_text("import os")
     (model / "sub" / "modeling_x.py").symlink_to("../notes.txt")
     (model / "again.py").symlink_to("sub/modeling_x.py")
-    artifacts = by_path(resolve_target(str(model)))
+    artifacts = index_by_path(resolve_target(str(model)))
     for name in ("notes.txt", "sub/modeling_x.py", "again.py"):
-        assert (artifacts[name].size, read(artifacts[name])) == (9, b"import os")
+        assert (artifacts[name].size, read_artifact(artifacts[name])) == (9, b"import os")
 
 
 def test_link_opens_the_file_that_was_listed(model: Path) -> None:
     (model / "notes.txt").write_text("import os")
     (model / "modeling_x.py").symlink_to("notes.txt")
-    artifact = by_path(resolve_target(str(model)))["modeling_x.py"]
+    artifact = index_by_path(resolve_target(str(model)))["modeling_x.py"]
     (model / "notes.txt").unlink()
     (model / "notes.txt").symlink_to("/etc/passwd")
     with pytest.raises(WindowError) as caught:
-        read(artifact)
+        read_artifact(artifact)
     assert caught.value.reason is UnreadReason.CHANGED
 
 
 def test_links_to_unreadable_files_add_nothing(model: Path) -> None:
     os.mkfifo(model / "fifo")
     (model / "modeling_x.py").symlink_to("fifo")
-    artifacts = by_path(resolve_target(str(model)))
+    artifacts = index_by_path(resolve_target(str(model)))
     assert sorted(artifacts) == ["config.json", "fifo"]
-    assert reason(artifacts["fifo"]) is UnreadReason.NOT_REGULAR
+    assert get_obstacle_reason(artifacts["fifo"]) is UnreadReason.NOT_REGULAR
 
 
-def test_many_links_are_bounded(model: Path) -> None:
+def test_names_of_a_file_by_links_are_bounded(model: Path) -> None:
     for number in range(100):
         (model / f"link{number:02}").symlink_to("config.json")
     snapshot = resolve_target(str(model))
@@ -211,7 +215,7 @@ def test_link_as_target_is_followed_and_keeps_its_name(model: Path) -> None:
     (model.parent / "weights.json").symlink_to(model / "config.json")
     assert [artifact.path for artifact in resolve_target(str(model.parent / "latest")).artifacts] == ["config.json"]
     [artifact] = resolve_target(str(model.parent / "weights.json")).artifacts
-    assert (artifact.path, read(artifact)) == ("weights.json", b"{}")
+    assert (artifact.path, read_artifact(artifact)) == ("weights.json", b"{}")
 
 
 @pytest.mark.parametrize(
@@ -234,7 +238,7 @@ def test_unusual_names_are_kept(model: Path, name: bytes) -> None:
     (Path(os.fsdecode(os.fsencode(model) + b"/" + name))).write_bytes(b"content")
     (Path(os.fsdecode(os.fsencode(model) + b"/link-" + name[:200]))).symlink_to(os.fsdecode(name))
     snapshot = resolve_target(str(model))
-    assert read(by_path(snapshot)[os.fsdecode(name)]) == b"content"
+    assert read_artifact(index_by_path(snapshot)[os.fsdecode(name)]) == b"content"
     [note] = snapshot.notes
     assert note.isprintable()
     note.encode("utf-8")
@@ -245,7 +249,7 @@ def test_unusual_name_as_target_is_resolved(model: Path) -> None:
     Path(target).write_bytes(b"x")
     [artifact] = resolve_target(target).artifacts
     assert artifact.path == "\udcff\n.bin"
-    assert read(artifact) == b"x"
+    assert read_artifact(artifact) == b"x"
 
 
 def test_folders_deeper_than_the_path_limit_are_read(model: Path) -> None:
@@ -261,21 +265,21 @@ def test_folders_deeper_than_the_path_limit_are_read(model: Path) -> None:
     os.close(file)
     os.symlink("deep.txt", "link", dir_fd=descriptor)
     os.close(descriptor)
-    artifacts = by_path(resolve_target(str(model)))
+    artifacts = index_by_path(resolve_target(str(model)))
     [deep] = [artifact for path, artifact in artifacts.items() if path.endswith("deep.txt")]
     assert len(deep.path) > 8000
-    assert read(deep) == b"deep"
+    assert read_artifact(deep) == b"deep"
     [link] = [artifact for path, artifact in artifacts.items() if path.endswith("link")]
-    assert reason(link) is UnreadReason.UNREADABLE
+    assert get_obstacle_reason(link) is UnreadReason.UNREADABLE
 
 
 def test_folders_over_the_depth_limit_are_reported(model: Path) -> None:
     (model / "a" / "b" / "c" / "d").mkdir(parents=True)
     (model / "a" / "b" / "file").touch()
     (model / "a" / "b" / "c" / "file").touch()
-    artifacts = by_path(resolve_target(str(model), limits=Limits(folder_depth=2)))
+    artifacts = index_by_path(resolve_target(str(model), limits=Limits(folder_depth=2)))
     assert sorted(artifacts) == ["a/b/c", "a/b/file", "config.json"]
-    assert reason(artifacts["a/b/c"]) is UnreadReason.LIMIT
+    assert get_obstacle_reason(artifacts["a/b/c"]) is UnreadReason.LIMIT
 
 
 @pytest.mark.slow
@@ -293,11 +297,11 @@ def test_file_that_vanishes_after_listing_is_reported_as_unread(model: Path) -> 
     [artifact] = resolve_target(str(model)).artifacts
     (model / "config.json").unlink()
     with pytest.raises(Exception, match="since it was listed") as caught:
-        read(artifact)
+        read_artifact(artifact)
     assert caught.value.reason is UnreadReason.CHANGED  # type: ignore[attr-defined]
 
 
-AS_NOBODY = """
+UNPRIVILEGED_PROGRAM = """
 import json, sys
 from modelaudit.model.errors import ModelAuditError, WindowError
 from modelaudit.sources import resolve_target
@@ -313,16 +317,16 @@ else:
 """
 
 
-def as_nobody(target: Path) -> dict[str, object]:
-    """Resolve in a process that has given its privileges away: root may read everything."""
-    command = [sys.executable, "-c", AS_NOBODY, str(target)]
+def resolve_unprivileged(target: Path) -> dict[str, object]:
+    """Return the obstacles or the error for ``target`` in a process without privileges, because root may read all."""
+    command = [sys.executable, "-c", UNPRIVILEGED_PROGRAM, str(target)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
     return dict(json.loads(done.stdout))
 
 
 @pytest.fixture
-def open_to_all() -> Iterator[Path]:
-    """A folder that other users may enter, as those of pytest are not."""
+def world_readable_folder() -> Iterator[Path]:
+    """Return a folder that other users may enter; they may not enter the folders of pytest."""
     if os.geteuid() != 0:
         pytest.skip("giving up privileges takes root")
     with tempfile.TemporaryDirectory() as name:
@@ -331,29 +335,31 @@ def open_to_all() -> Iterator[Path]:
         yield folder
 
 
-def test_unreadable_files_are_reported(open_to_all: Path) -> None:
-    (open_to_all / "open").write_text("x")
-    (open_to_all / "closed").write_text("x")
-    (open_to_all / "closed").chmod(0o600)
-    (open_to_all / "folder").mkdir(mode=0o700)
-    (open_to_all / "into").symlink_to("folder/file")
-    (open_to_all / "folder" / "file").touch()
-    found = as_nobody(open_to_all)
+def test_unreadable_files_are_reported(world_readable_folder: Path) -> None:
+    (world_readable_folder / "open").write_text("x")
+    (world_readable_folder / "closed").write_text("x")
+    (world_readable_folder / "closed").chmod(0o600)
+    (world_readable_folder / "folder").mkdir(mode=0o700)
+    (world_readable_folder / "into").symlink_to("folder/file")
+    (world_readable_folder / "folder" / "file").touch()
+    found = resolve_unprivileged(world_readable_folder)
     assert found["open"] is None
     assert found["closed"] == ["unreadable", "permission to read the file is denied"]
     assert found["folder"] == ["unreadable", "it cannot be listed: Permission denied"]
     assert found["into"] == ["unreadable", "the link to 'folder/file' cannot be followed: Permission denied"]
 
 
-def test_unreadable_target_is_an_error(open_to_all: Path) -> None:
-    (open_to_all / "folder").mkdir(mode=0o700)
-    (open_to_all / "file").touch(mode=0o600)
-    assert as_nobody(open_to_all / "folder") == {
-        "error": f"The folder '{open_to_all}/folder' cannot be listed: Permission denied. Check its permissions.",
+def test_unreadable_target_is_an_error(world_readable_folder: Path) -> None:
+    (world_readable_folder / "folder").mkdir(mode=0o700)
+    (world_readable_folder / "file").touch(mode=0o600)
+    assert resolve_unprivileged(world_readable_folder / "folder") == {
+        "error": f"The folder '{world_readable_folder}/folder' cannot be listed: Permission denied. Check its permissions.",
         "exit": 4,
     }
-    assert as_nobody(open_to_all / "file") == {"file": ["unreadable", "permission to read the file is denied"]}
-    missing = as_nobody(open_to_all / "folder" / "x")
+    assert resolve_unprivileged(world_readable_folder / "file") == {
+        "file": ["unreadable", "permission to read the file is denied"]
+    }
+    missing = resolve_unprivileged(world_readable_folder / "folder" / "x")
     assert missing["exit"] == 4
     assert "Permission denied" in str(missing["error"])
 

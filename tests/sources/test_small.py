@@ -1,4 +1,4 @@
-"""What is taken of a model that another one was made from: what it says of itself, and never its weights."""
+"""Of a base model, only the small files that may state its licence or lineage are fetched, never its weights."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ FILES = {
 SMALL = {"README.md", "LICENSE.txt", "USE_POLICY.md", "config.json"}
 
 
-def opened(snapshot: Snapshot) -> set[str]:
+def list_open_paths(snapshot: Snapshot) -> set[str]:
     return {artifact.path for artifact in snapshot.artifacts if artifact.open}
 
 
-def by_path(snapshot: Snapshot) -> dict[str, Artifact]:
+def index_by_path(snapshot: Snapshot) -> dict[str, Artifact]:
     return {artifact.path: artifact for artifact in snapshot.artifacts}
 
 
-def asked_for(hub: LoopbackHub, start: int = 0) -> set[str]:
-    """The files whose bytes or headers anybody asked for."""
+def list_requested_files(hub: LoopbackHub, start: int = 0) -> set[str]:
+    """Return the files that were requested from the Hub, from the request with number ``start`` on."""
     return {
         request.path.rpartition(f"/resolve/{request.path.split('/resolve/')[1].split('/')[0]}/")[2]
         for request in hub.requests[start:]
@@ -51,12 +51,12 @@ def asked_for(hub: LoopbackHub, start: int = 0) -> set[str]:
 def test_only_small_files_are_requested(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/base", FILES)
     snapshot = resolve_small_files("acme/base")
-    assert asked_for(hub) == SMALL
+    assert list_requested_files(hub) == SMALL
     assert not hub.list_requests("cdn")
-    assert opened(snapshot) == SMALL
+    assert list_open_paths(snapshot) == SMALL
     assert {artifact.path for artifact in snapshot.artifacts} == set(FILES)
     assert snapshot.commit == repository.sha
-    weights = by_path(snapshot)["model.safetensors"]
+    weights = index_by_path(snapshot)["model.safetensors"]
     assert weights.obstacle is not None
     assert (weights.obstacle.reason, weights.size) == (UnreadReason.CONTENT_ABSENT, 3000)
 
@@ -64,8 +64,8 @@ def test_only_small_files_are_requested(hub: LoopbackHub) -> None:
 def test_cached_files_outside_the_small_set_are_not_opened(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", FILES)
     resolve_target("acme/base")
-    assert opened(resolve_small_files("acme/base")) == SMALL
-    assert opened(resolve_small_files("acme/base", offline=True)) == SMALL
+    assert list_open_paths(resolve_small_files("acme/base")) == SMALL
+    assert list_open_paths(resolve_small_files("acme/base", offline=True)) == SMALL
 
 
 def test_offline_lookup_uses_the_cache(hub: LoopbackHub) -> None:
@@ -73,7 +73,7 @@ def test_offline_lookup_uses_the_cache(hub: LoopbackHub) -> None:
     resolve_small_files("acme/base")
     before = len(hub.requests)
     again = resolve_small_files("acme/base", offline=True)
-    assert opened(again) == SMALL
+    assert list_open_paths(again) == SMALL
     assert {artifact.path for artifact in again.artifacts} == set(FILES)
     assert len(hub.requests) == before
     with pytest.raises(UnreachedError, match="offline"):
@@ -93,9 +93,9 @@ def test_files_over_the_limits_are_not_fetched(hub: LoopbackHub) -> None:
     large = {"LICENSE": "x" * (LARGEST_SMALL_FILE + 1), **{f"LICENSES/{number:03}.txt": "x" for number in range(100)}}
     hub.add_repository("acme/base", {"README.md": CARD, **large})
     snapshot = resolve_small_files("acme/base")
-    assert len(asked_for(hub)) == MOST_SMALL_FILES
-    assert "README.md" in opened(snapshot)
-    obstacle = by_path(snapshot)["LICENSE"].obstacle
+    assert len(list_requested_files(hub)) == MOST_SMALL_FILES
+    assert "README.md" in list_open_paths(snapshot)
+    obstacle = index_by_path(snapshot)["LICENSE"].obstacle
     assert obstacle is not None
     assert obstacle.reason is UnreadReason.LIMIT
 
@@ -103,7 +103,7 @@ def test_files_over_the_limits_are_not_fetched(hub: LoopbackHub) -> None:
 def test_repository_without_small_files_is_empty(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", {"model.safetensors": bytes(3000)})
     snapshot = resolve_small_files("acme/base")
-    assert (opened(snapshot), asked_for(hub)) == (set(), set())
+    assert (list_open_paths(snapshot), list_requested_files(hub)) == (set(), set())
     assert [artifact.path for artifact in snapshot.artifacts] == ["model.safetensors"]
 
 
@@ -134,12 +134,12 @@ def test_gated_error_has_the_public_statements(hub: LoopbackHub, monkeypatch: py
     assert shown is not None
     assert shown.commit == repository.sha
     assert {artifact.path for artifact in shown.artifacts} == set(FILES)
-    assert not opened(shown)
+    assert not list_open_paths(shown)
     assert shown.hub_statements is not None
     assert ("license", "other") in [(each.topic, each.value) for each in shown.hub_statements.items]
 
 
-def test_missing_private_and_unreachable_differ(hub: LoopbackHub) -> None:
+def test_missing_repository_differs_from_unreachable_hub(hub: LoopbackHub) -> None:
     hub.add_repository("acme/secret", FILES, private=True)
     for name in ("acme/nothing", "acme/secret", "acme/base@v9", "/data/checkpoint", "a b"):
         hub.access.repositories.pop(("model", "acme/base"), None)
@@ -154,7 +154,7 @@ def test_missing_private_and_unreachable_differ(hub: LoopbackHub) -> None:
         resolve_small_files("acme/base")
 
 
-def test_forbidden_is_gated_and_bad_token_is_not_missing(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_403_is_gated_and_refused_token_is_unreached(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add_repository("acme/base", FILES)
     fault = hub.inject_fault("/api/models", status=403, times=1)
     with pytest.raises(GatedError) as caught:
@@ -176,11 +176,11 @@ def test_renamed_base_model_is_read_and_noted(hub: LoopbackHub) -> None:
     hub.add_repository("acme/old", FILES)
     hub.rename_repository("acme/old", "other/new")
     snapshot = resolve_small_files("acme/old")
-    assert opened(snapshot) == SMALL
+    assert list_open_paths(snapshot) == SMALL
     assert any("renamed or moved" in note for note in snapshot.notes)
 
 
-def test_path_hint_keeps_the_kind_of_error(hub: LoopbackHub) -> None:
+def test_hint_at_local_paths_keeps_the_error_class(hub: LoopbackHub) -> None:
     hub.add_repository("acme/gated", FILES, gated="auto")
     with pytest.raises(GatedError) as caught:
         resolve_target("acme/gated")
@@ -221,7 +221,7 @@ def test_malformed_hub_answers_state_nothing(tags: object, card: object) -> None
     assert {each.value for each in stated.items} <= {"mit"}
 
 
-def test_statements_are_bounded() -> None:
+def test_hub_statements_are_bounded() -> None:
     stated = parse_hub_statements(
         [f"base_model:org/{number}" for number in range(100_000)] + ["license:" + "x" * 10_000], None
     )

@@ -77,7 +77,7 @@ def test_any_text_is_a_repository_or_an_error(text: str, revision: str | None) -
 
 
 @check_each("text", ["./x", "/x", "../x", ".", "~/x", "a/b/c", "datasets/a/b/c", "x/"])
-def test_path_like_texts_are_not_repositories(text: str) -> None:
+def test_text_in_the_form_of_a_path_is_a_path(text: str) -> None:
     assert looks_like_a_path(text)
 
 

@@ -18,11 +18,11 @@ from modelaudit.sources.windows import FileState, LocalFile
 READ_BYTES = Limits().read_bytes
 
 
-def listed(path: Path) -> LocalFile:
+def make_listed_file(path: Path) -> LocalFile:
     return LocalFile(str(path.parent), path.name, FileState.from_stat(path.lstat()), READ_BYTES)
 
 
-def refusal(file: LocalFile) -> WindowError:
+def get_open_error(file: LocalFile) -> WindowError:
     with pytest.raises(WindowError) as caught:
         file()
     return caught.value
@@ -37,7 +37,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_window_reads_any_range(file: Path) -> None:
     content = file.read_bytes()
-    with listed(file)() as window:
+    with make_listed_file(file)() as window:
         assert window.size == 1024
         assert window.read(0, 4) == content[:4]
         assert window.read(1000, 100) == content[1000:]
@@ -51,12 +51,12 @@ def test_window_read_equals_slice(
 ) -> None:
     path = tmp_path_factory.mktemp("window") / "data"
     path.write_bytes(data)
-    with listed(path)() as window:
+    with make_listed_file(path)() as window:
         assert window.read(offset, length) == data[offset : offset + length]
 
 
 def test_read_over_the_limit_is_refused(file: Path) -> None:
-    with listed(file)() as window:
+    with make_listed_file(file)() as window:
         with pytest.raises(WindowError) as caught:
             window.read(0, 16 * MIB + 1)
         assert caught.value.reason is UnreadReason.LIMIT
@@ -65,19 +65,19 @@ def test_read_over_the_limit_is_refused(file: Path) -> None:
 
 @pytest.mark.parametrize(("offset", "length"), [(-1, 4), (0, -1)])
 def test_invalid_range_is_refused(file: Path, offset: int, length: int) -> None:
-    with listed(file)() as window, pytest.raises(WindowError):
+    with make_listed_file(file)() as window, pytest.raises(WindowError):
         window.read(offset, length)
 
 
 def test_empty_file_can_be_opened(tmp_path: Path) -> None:
     path = tmp_path / "empty"
     path.touch()
-    with listed(path)() as window:
+    with make_listed_file(path)() as window:
         assert (window.size, window.read(0, 10), window.describe_change()) == (0, b"", None)
 
 
 def test_window_can_be_closed_twice(file: Path) -> None:
-    window: Window = listed(file)()
+    window: Window = make_listed_file(file)()
     assert isinstance(window, FileWindow)
     window.close()
     window.close()
@@ -85,17 +85,17 @@ def test_window_can_be_closed_twice(file: Path) -> None:
 
 def test_windows_leave_no_descriptor_open(file: Path) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
-    with listed(file)() as window:
+    with make_listed_file(file)() as window:
         window.read(0, 1)
         window.describe_change()
-    gone = listed(file)
+    gone = make_listed_file(file)
     file.unlink()
-    refusal(gone)
+    get_open_error(gone)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_opener_can_be_pickled_for_another_process(file: Path) -> None:
-    with pickle.loads(pickle.dumps(listed(file)))() as window:
+    with pickle.loads(pickle.dumps(make_listed_file(file)))() as window:
         assert window.read(0, 2) == b"\0\1"
 
 
@@ -105,14 +105,14 @@ def test_ten_gigabyte_sparse_file_is_read_at_any_offset(tmp_path: Path) -> None:
         file.truncate(10 * 1024 * MIB)
         file.seek(7 * 1024 * MIB)
         file.write(b"needle")
-    with listed(path)() as window:
+    with make_listed_file(path)() as window:
         assert window.size == 10 * 1024 * MIB
         assert window.read(7 * 1024 * MIB - 2, 10) == b"\0\0needle\0\0"
         assert window.read(window.size - 1, 5) == b"\0"
 
 
 def test_growth_is_detected_and_not_read(file: Path) -> None:
-    with listed(file)() as window:
+    with make_listed_file(file)() as window:
         with file.open("ab") as more:
             more.write(b"more")
         assert window.read(1020, 100) == b"\xfc\xfd\xfe\xff"
@@ -120,7 +120,7 @@ def test_growth_is_detected_and_not_read(file: Path) -> None:
 
 
 def test_truncation_is_detected_during_and_after_reads(file: Path) -> None:
-    with listed(file)() as window:
+    with make_listed_file(file)() as window:
         os.truncate(file, 10)
         with pytest.raises(WindowError) as caught:
             window.read(0, 100)
@@ -129,7 +129,7 @@ def test_truncation_is_detected_during_and_after_reads(file: Path) -> None:
 
 
 def test_write_of_same_size_is_detected(file: Path) -> None:
-    with listed(file)() as window:
+    with make_listed_file(file)() as window:
         with file.open("r+b") as writer:
             writer.write(b"XX")
         os.utime(file, ns=(1, 1))
@@ -138,7 +138,7 @@ def test_write_of_same_size_is_detected(file: Path) -> None:
 
 def test_write_with_reset_times_is_detected(file: Path) -> None:
     before = file.stat()
-    with listed(file)() as window:
+    with make_listed_file(file)() as window:
         with file.open("r+b") as writer:
             writer.write(b"XX")
         os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -148,7 +148,7 @@ def test_write_with_reset_times_is_detected(file: Path) -> None:
 
 
 def test_removal_and_replacement_are_detected(file: Path) -> None:
-    with listed(file)() as window:
+    with make_listed_file(file)() as window:
         file.unlink()
         assert window.read(0, 2) == b"\0\1"
         assert window.describe_change() == "it was removed"
@@ -157,7 +157,7 @@ def test_removal_and_replacement_are_detected(file: Path) -> None:
 
 
 def test_change_between_listing_and_opening_is_reported(file: Path) -> None:
-    before = listed(file)
+    before = make_listed_file(file)
     file.write_bytes(b"short")
     with before() as window:
         assert window.size == 5
@@ -165,21 +165,21 @@ def test_change_between_listing_and_opening_is_reported(file: Path) -> None:
 
 
 def test_missing_file_cannot_be_opened(file: Path) -> None:
-    before = listed(file)
+    before = make_listed_file(file)
     file.unlink()
-    assert refusal(before).reason is UnreadReason.CHANGED
+    assert get_open_error(before).reason is UnreadReason.CHANGED
 
 
 def test_replaced_file_cannot_be_opened(file: Path) -> None:
-    before = listed(file)
+    before = make_listed_file(file)
     file.rename(file.with_name("other"))
     file.write_bytes(bytes(1024))
-    assert refusal(before).reason is UnreadReason.CHANGED
+    assert get_open_error(before).reason is UnreadReason.CHANGED
 
 
 @pytest.mark.parametrize("what", ["link", "fifo", "folder"])
 def test_special_file_in_place_of_a_file_is_not_opened(file: Path, what: str) -> None:
-    before = listed(file)
+    before = make_listed_file(file)
     file.rename(file.with_name("other"))
     match what:
         case "link":
@@ -188,14 +188,14 @@ def test_special_file_in_place_of_a_file_is_not_opened(file: Path, what: str) ->
             os.mkfifo(file)  # opening it would block
         case _:
             file.mkdir()
-    assert refusal(before).reason is UnreadReason.CHANGED
+    assert get_open_error(before).reason is UnreadReason.CHANGED
 
 
-def test_folder_replaced_by_link_is_not_walked(tmp_path: Path) -> None:
+def test_file_below_a_folder_replaced_by_a_link_is_not_opened(tmp_path: Path) -> None:
     inside, outside = tmp_path / "model" / "sub", tmp_path / "outside"
     inside.mkdir(parents=True)
     (inside / "file").write_text("model")
     before = LocalFile(str(tmp_path / "model"), "sub/file", FileState.from_stat((inside / "file").lstat()), READ_BYTES)
     inside.rename(outside)
     inside.symlink_to(outside)
-    assert refusal(before).reason is UnreadReason.CHANGED
+    assert get_open_error(before).reason is UnreadReason.CHANGED

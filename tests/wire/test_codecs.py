@@ -21,7 +21,7 @@ def test_codec_recognises_its_compressed_samples(codec: Codec) -> None:
 
 
 @pytest.mark.parametrize("codec", [codec for codec in FILES if codec.magic], ids=lambda codec: codec.name)
-def test_magic_number_alone_names_codec(codec: Codec) -> None:
+def test_magic_number_suffices_to_name_the_codec(codec: Codec) -> None:
     assert name_format(codec.magic + b"\xff" * 20, "x") is not None
 
 
@@ -31,6 +31,7 @@ def test_zlib_header_of_any_window_size_is_recognised(window_bits: int) -> None:
     assert ZLIB.begins_stream(packer.compress(b"a") + packer.flush())
 
 
+# Too short twice; a wrong check value; a window above 32 KiB; a preset dictionary.
 @pytest.mark.parametrize("data", [b"", b"\x78", b"\x78\x9d", b"\x88\x1c", b"\x78\xbb"])
 def test_invalid_zlib_header_is_rejected(data: bytes) -> None:
     assert not ZLIB.begins_stream(data)
@@ -40,13 +41,15 @@ def test_plausible_lzma_header_with_unusual_properties_is_recognised() -> None:
     filters = [{"id": lzma.FILTER_LZMA1, "lc": 0, "lp": 2, "pb": 1, "dict_size": 1 << 20}]
     data = lzma.compress(b"a" * 100, lzma.FORMAT_ALONE, filters=filters)
     assert LZMA.begins_stream(data)
+    # The byte behind the header of 13 bytes must be there, and zero.
     assert not LZMA.begins_stream(data[:13])
     assert not LZMA.begins_stream(data[:13] + b"\1" + data[14:])
 
 
 def test_frame_after_skippable_frames_is_recognised() -> None:
-    skipped = b"\x5f\x2a\x4d\x18\x02\0\0\0ab"
+    skipped = b"\x5f\x2a\x4d\x18\x02\0\0\0ab"  # magic number, length 2, two bytes
     assert ZSTD.begins_stream(skipped * 2 + ZSTD.magic)
     assert not LZ4.begins_stream(skipped * 2 + ZSTD.magic)
+    # Nothing follows, so either format may.
     assert LZ4.begins_stream(skipped)
     assert ZSTD.begins_stream(skipped)

@@ -1,4 +1,4 @@
-"""The deadline of an artifact, for loops that compute without reading. Time passes as it is asked for."""
+"""The deadline of an artifact stops loops that compute without reading. The clock advances whenever it is read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from modelaudit.wire.deadline import TIME_SPENT, Deadline, apply_deadline, check
 from modelaudit.wire.windows import make_opener
 
 LIMITS = Limits(artifact_seconds=200, seconds_per_gib=0)
-"""Seconds of the clock below: as many looks at the time."""
+"""Seconds of ``_Clock``, which equal the number of its readings."""
 
 PYTHON = "import os\nos.system('echo inert')\n" + "".join(f"a{n} = b{n} + 'c'\n" for n in range(20_000))
 NOTEBOOK = {
@@ -48,7 +48,7 @@ LARGE = {
 
 
 class _Clock:
-    """A second passes with every look at it."""
+    """A clock that advances by a second whenever it is read."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -87,18 +87,18 @@ def test_loop_stops_at_deadline(clock: _Clock) -> None:
     assert clock.now == 4
 
 
-def test_loop_without_deadline_continues(clock: _Clock) -> None:
+def test_loop_after_the_deadline_block_continues(clock: _Clock) -> None:
     with apply_deadline(Deadline(-1)), pytest.raises(LimitReachedError):
         check_deadline()
     check_deadline()
 
 
-def test_items_are_counted_between_checks(clock: _Clock) -> None:
+def test_iteration_checks_the_deadline_once_in_a_number_of_items(clock: _Clock) -> None:
     assert list(iterate_within_deadline(range(10), 4)) == list(range(10))
-    assert clock.now == 3
+    assert clock.now == 3  # before items 0, 4 and 8
 
 
-def test_inner_deadline_ends_with_its_block(clock: _Clock) -> None:
+def test_outer_deadline_applies_again_after_the_inner_block(clock: _Clock) -> None:
     with apply_deadline(Deadline(1000)):
         with apply_deadline(Deadline(-1)) as inner, pytest.raises(LimitReachedError):
             check_deadline()
@@ -113,7 +113,7 @@ def test_deadline_during_computation_ends_work_and_is_reported_as_unread(name: s
     assert spent
     assert {unread.reason for unread in spent} == {UnreadReason.LIMIT}
     assert UnreadReason.READER_FAILED not in {unread.reason for _, unread in reading.unread}
-    # Each of the readers that are still to be asked, and each that swallows the end, looks a few times more.
+    # Readers that follow, and readers that swallow the error, read the clock a few times more.
     assert clock.now < LIMITS.artifact_seconds + 300
 
 

@@ -54,7 +54,7 @@ PACKED = {
 IDS = {"ids": lambda codec: codec.name}
 
 
-def _read_all(expansion: Expansion) -> tuple[bytes, WindowError | None]:
+def _read_all_content(expansion: Expansion) -> tuple[bytes, WindowError | None]:
     out = bytearray()
     try:
         while piece := expansion.next_piece():
@@ -83,11 +83,11 @@ def _decode_bytewise(codec, packed: bytes, size: int) -> bytes:
 @pytest.mark.parametrize("codec", PACKED, **IDS)
 @settings(max_examples=25, deadline=None)
 @given(data=st.binary(max_size=2000), times=st.integers(1, 200), more=st.binary(max_size=40))
-def test_stream_reports_its_end(codec, data, times, more, bytes_window):
+def test_bytes_behind_a_stream_are_not_consumed(codec, data, times, more, bytes_window):
     content = data * times
     packed = PACKED[codec](content)
     expansion = Expansion(bytes_window(packed + more), codec, len(content))
-    assert _read_all(expansion) == (content, None)
+    assert _read_all_content(expansion) == (content, None)
     assert expansion.consumed == len(packed)
     found = measure_content(bytes_window(packed + more), codec, len(content), len(content))
     assert (found.size, found.crc, found.is_complete, found.damage) == (len(content), zlib.crc32(content), True, None)
@@ -96,14 +96,14 @@ def test_stream_reports_its_end(codec, data, times, more, bytes_window):
 @pytest.mark.parametrize("codec", PACKED, **IDS)
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_content_before_damage_is_recovered(codec, data, bytes_window):
+def test_content_before_damage_equals_that_of_a_bytewise_loader(codec, data, bytes_window):
     seed = data.draw(st.integers(0, 50))
     source = random.Random(seed)
     content = source.randbytes(300) + b"abc" * source.randrange(4000) + source.randbytes(300)
     packed = bytearray(PACKED[codec](content))
     at = data.draw(st.integers(codec.header_length, len(packed) - 1))
     packed[at] ^= data.draw(st.integers(1, 255))
-    out, error = _read_all(Expansion(bytes_window(bytes(packed)), codec, len(content)))
+    out, error = _read_all_content(Expansion(bytes_window(bytes(packed)), codec, len(content)))
     given_out = _decode_bytewise(codec, bytes(packed), len(content))
     if error is not None and error.reason is UnreadReason.LIMIT:
         assert given_out.startswith(out)
@@ -120,12 +120,12 @@ def test_measurement_does_not_recover_withheld_content(codec, bytes_window):
     assert window.read_bytes <= len(packed) + codec.header_length
 
 
-def test_damage_costs_no_more_than_reading_twice(bytes_window):
+def test_damaged_stream_is_read_at_most_twice(bytes_window):
     content = random.Random(2).randbytes(1 << 20)
     packed = bytearray(_compress_deflate(content))
     packed[-100:] = b"\xff" * 100
     window = bytes_window(bytes(packed))
-    _read_all(Expansion(window, DEFLATE, len(content)))
+    _read_all_content(Expansion(window, DEFLATE, len(content)))
     assert window.read_bytes <= 2 * len(packed) + (64 << 10)
 
 
@@ -133,18 +133,18 @@ def test_stream_without_end_mark_ends_at_stated_size(bytes_window):
     packer = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, "preset": 0}])
     marked = packer.compress(b"abc" * 100) + packer.flush()
     header = b"\x09\x04\x05\x00" + b"\x5d" + (1 << 18).to_bytes(4, "little")
-    # The marker takes the last bytes; what a writer without one leaves are the five of the range coder.
+    # An end mark takes the last bytes. Without it, up to five bytes of the range coder may be missing too.
     for cut in range(6):
-        out, error = _read_all(Expansion(bytes_window(header + marked[: len(marked) - cut]), ZIP_LZMA, 300))
+        out, error = _read_all_content(Expansion(bytes_window(header + marked[: len(marked) - cut]), ZIP_LZMA, 300))
         assert (out, error) == (b"abc" * 100, None)
-    out, error = _read_all(Expansion(bytes_window(header + marked[:-4]), ZIP_LZMA, 301))
+    out, error = _read_all_content(Expansion(bytes_window(header + marked[:-4]), ZIP_LZMA, 301))
     assert error is not None
 
 
 def test_next_stream_is_found_after_zero_padding(bytes_window):
     packed = bz2.compress(b"one") + bytes(9000) + bz2.compress(b"two") + bytes(9000)
     expansion = Expansion(bytes_window(packed + b"BZx"), BZIP2, 0, lambda data: data.startswith(b"BZh"))
-    assert _read_all(expansion) == (b"onetwo", None)
+    assert _read_all_content(expansion) == (b"onetwo", None)
     assert expansion.streams == 2
     assert expansion.consumed == len(packed) - 9000
 
@@ -152,10 +152,11 @@ def test_next_stream_is_found_after_zero_padding(bytes_window):
 def test_many_small_streams_are_read_in_linear_time(bytes_window):
     window = bytes_window(lz4.frame.compress(b"x") * 5000)
     expansion = Expansion(window, LZ4, 0, lambda data: data.startswith(b"\x04\x22\x4d\x18"))
-    assert _read_all(expansion) == (b"x" * 5000, None)
+    assert _read_all_content(expansion) == (b"x" * 5000, None)
     assert window.read_bytes < 5000 * 4200
 
 
+# Too short three times; 0xff packs bit counts that are too large.
 @pytest.mark.parametrize("properties", [b"", b"\x5d", b"\xff\0\0\1\0", b"\x5d\0\0"])
 def test_invalid_lzma_properties_are_rejected_as_damaged(properties):
     with pytest.raises(DecodingError) as raised:
@@ -163,6 +164,7 @@ def test_invalid_lzma_properties_are_rejected_as_damaged(properties):
     assert raised.value.reason is UnreadReason.DAMAGED
 
 
+# No byte; 41, above the largest size; two bytes.
 @pytest.mark.parametrize("properties", [b"", b"\x29", b"\0\0"])
 def test_invalid_lzma2_properties_are_rejected_as_damaged(properties):
     with pytest.raises(DecodingError) as raised:
@@ -183,7 +185,7 @@ def test_lzma_dictionary_is_limited_by_content_and_maximum():
 
 
 @check_each("size", [0, 1, 4, 5, 4095, 4096, 4097, 100_000])
-def test_filter_decoder_reverses_encoding(size, bytes_window):
+def test_x86_filter_decoder_restores_the_content(size, bytes_window):
     content = (b"\xe8\x01\x02\x00\x00" * (size // 5 + 1))[:size]
     decoder = make_filter_decoder({"id": lzma.FILTER_X86}, size)
     coded = lzma.compress(

@@ -42,7 +42,9 @@ def test_unsafe_member_name_is_recorded(name: str, kinds: list[str]) -> None:
     ("target", "symbolic", "escapes"),
     [("../b", True, False), ("../../b", True, True), ("../b", False, True), ("/b", True, True), ("c:b", True, True)],
 )
-def test_symbolic_link_is_relative_to_its_own_folder(target: str, symbolic: bool, escapes: bool) -> None:
+def test_symbolic_link_is_relative_to_its_folder_and_hard_link_to_the_root(
+    target: str, symbolic: bool, escapes: bool
+) -> None:
     log = DefectLog()
     check_link("a/link", target, 0, log, symbolic)
     assert _list_kinds(log) == ["path-escape"] * escapes

@@ -22,19 +22,20 @@ def test_protocol_header_of_pickle_is_recognised(protocol: int) -> None:
     assert not begins_with_protocol_and_opcode(data, protocol - 1)
 
 
+# Too short three times; 0 is no opcode; 0x81 is not PROTO; protocol 17 is above the highest.
 @pytest.mark.parametrize("data", [b"", b"\x80", b"\x80\x04", b"\x80\x04\x00", b"\x81\x04N", b"\x80\x11N"])
-def test_other_bytes_announce_no_protocol(data: bytes) -> None:
+def test_other_bytes_begin_with_no_protocol_and_opcode(data: bytes) -> None:
     assert not begins_with_protocol_and_opcode(data, HIGHEST_FUTURE_PROTOCOL)
 
 
-def test_two_bytes_suffice_to_name_protocol() -> None:
+def test_two_bytes_suffice_for_a_protocol_up_to_the_highest() -> None:
     assert begins_with_protocol(b"\x80\x05", NEWEST_PROTOCOL)
     assert begins_with_protocol(b"\x80\x10", HIGHEST_FUTURE_PROTOCOL)
     assert not begins_with_protocol(b"\x80\x06", NEWEST_PROTOCOL)
     assert not begins_with_protocol(b"\x80", HIGHEST_FUTURE_PROTOCOL)
 
 
-def test_any_known_opcode_may_follow_proto() -> None:
+def test_third_byte_must_be_a_known_opcode() -> None:
     for byte in range(256):
         data = bytes((0x80, 4, byte))
         assert (

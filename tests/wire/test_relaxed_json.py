@@ -1,4 +1,4 @@
-"""JSON of editors and JSON5 in the spelling of JSON."""
+"""Relaxed JSON, with comments and the spellings of JSON5, is converted to strict JSON."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def test_json5_spellings_are_converted_to_json(text, value):
 
 
 @given(VALUES)
-def test_json_is_unchanged(value):
+def test_strict_json_keeps_its_values_after_conversion(value):
     assert json.loads(convert_to_json(json.dumps(value, indent=1))) == value
 
 
 @given(st.text(alphabet="{}[],:'\"/*\\\n a0x+", max_size=80))
-def test_conversion_keeps_line_numbers(text):
+def test_conversion_adds_no_lines(text):
     assert convert_to_json(text).count("\n") <= text.count("\n")
 
 

@@ -49,7 +49,7 @@ def test_decompressed_window_reads_at_any_offset(data, reads, wrong, bytes_windo
         assert window.size == len(data)
 
 
-def test_content_is_decompressed_on_demand(bytes_window):
+def test_size_is_known_without_decompression(bytes_window):
     parent = bytes_window(_compress_deflate(bytes(10 << 20)))
     limits = Limits()
     with DecompressedWindow(SubWindow(parent, 0, parent.size, Budget(limits, 1)), DEFLATE, 10 << 20, limits) as window:

@@ -11,7 +11,7 @@ from modelaudit.wire.deadline import Deadline
 from modelaudit.wire.windows import Budget, SubWindow, TimedWindow, get_budget
 
 
-class Bytes:
+class BytesWindow:
     size = 3
 
     def read(self, offset: int, length: int) -> bytes:
@@ -19,18 +19,18 @@ class Bytes:
 
 
 def test_window_reads_normally_before_deadline() -> None:
-    window = TimedWindow(Bytes(), Deadline(time.monotonic() + 1e6))
+    window = TimedWindow(BytesWindow(), Deadline(time.monotonic() + 1e6))
     assert (window.size, window.read(1, 2)) == (3, b"bc")
 
 
-def test_reads_fail_after_deadline() -> None:
+def test_window_read_after_deadline_is_limit_reached() -> None:
     with pytest.raises(WindowError) as caught:
-        TimedWindow(Bytes(), Deadline(time.monotonic() - 1)).read(0, 1)
+        TimedWindow(BytesWindow(), Deadline(time.monotonic() - 1)).read(0, 1)
     assert caught.value.reason is UnreadReason.LIMIT
 
 
 def test_timed_window_keeps_budget_of_inner_window() -> None:
     budget = Budget(Limits(), 3)
-    inner = SubWindow(Bytes(), 0, 3, budget)
+    inner = SubWindow(BytesWindow(), 0, 3, budget)
     assert get_budget(TimedWindow(inner, Deadline(0)), Limits()) is budget
-    assert get_budget(TimedWindow(Bytes(), Deadline(0)), Limits()) is not budget
+    assert get_budget(TimedWindow(BytesWindow(), Deadline(0)), Limits()) is not budget
