@@ -36,7 +36,7 @@ def get_obstacle_reason(artifact: Artifact) -> UnreadReason:
 
 
 @pytest.fixture
-def cached(hub: LoopbackHub, hub_home: Path) -> Path:
+def cached_snapshot(hub: LoopbackHub, hub_home: Path) -> Path:
     """Return the folder of a snapshot that huggingface_hub downloaded."""
     from huggingface_hub import snapshot_download
 
