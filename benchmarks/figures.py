@@ -40,7 +40,7 @@ def render_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str
 
 
 def publish_report(text: str, results: str, keep: bool) -> None:
-    """Print a report and, with ``keep``, write it to the file ``results``."""
+    """Print a report and, with ``keep``, write it to the file ``results`` below ``RESULTS``."""
     print("\n" + text)
     if keep:
         RESULTS.mkdir(exist_ok=True)

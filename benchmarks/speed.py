@@ -85,7 +85,7 @@ _FILES: dict[str, tuple[Callable[[random.Random], object], int, int]] = {
 
 
 def main() -> None:
-    """Write the missing samples, measure, print."""
+    """Write the missing files, measure every command on each, and print the report; write it with ``--write``."""
     parser = add_options(__doc__.splitlines()[0], _RESULTS)
     parser.add_argument("--runs", type=int, default=3, help="runs of each command; the least CPU time counts")
     parser.add_argument("--only", action="append", help="a file whose name contains this; repeatable")

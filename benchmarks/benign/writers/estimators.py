@@ -83,12 +83,13 @@ def write_samples(samples):
     x = np.abs(random.rand(24, 4))
     label = np.arange(24) % 2
     texts = ["red apple", "green pear", "red pear", "blue sky"] * 6
-    many = np.c_[label, 1 - label]
+    several_labels = np.c_[label, 1 - label]
+    # What one estimator or another accepts; a tuple has all arguments of fit.
     targets = [
         label,
         x[:, 0] + 0.1,
-        many,
-        many + 0.5,
+        several_labels,
+        several_labels + 0.5,
         (x[:, 0], label),
         (texts,),
         ([{"a": 1, "b": 2.0}] * 4,),
