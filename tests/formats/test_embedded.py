@@ -108,7 +108,7 @@ def test_coding_is_detected_from_the_beginning_of_a_text() -> None:
 
 
 @pytest.mark.parametrize("name", ["base64.txt", "base85", "hex-of-zlib"])
-def test_encoded_text_is_a_container(name: str, read_fixture: Callable[[str], object]) -> None:
+def test_pickle_in_encoded_text_is_read(name: str, read_fixture: Callable[[str], object]) -> None:
     reading = read_fixture(f"encoded-text/malicious/{name}")
     assert reading.formats[name] == ["encoded-text"]  # type: ignore[attr-defined]
     (program,) = reading.of(PickleProgram)  # type: ignore[attr-defined]

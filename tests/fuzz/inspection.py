@@ -71,6 +71,7 @@ class _RecordingReading(pipeline.ArtifactReading):
     failures: list[str] = []  # noqa: RUF012 - shared on purpose: the pipeline makes the readings itself
 
     def _record_failure(self, artifact: Artifact, reader: Reader, bug: Exception) -> None:
+        """Keep the error and its four innermost frames, then record the failure as the pipeline does."""
         frames = traceback.extract_tb(bug.__traceback__)
         where = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames[-4:]))
         self.failures.append(f"reader-failed: {reader.format}: {type(bug).__name__}: {str(bug)[:200]} at {where}")

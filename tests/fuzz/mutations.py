@@ -279,7 +279,7 @@ def mutate_unpacked(source: random.Random, data: bytes, pool: Sequence[Seed]) ->
         if data.startswith(magic):
             try:
                 inner = unpack(data)
-            except Exception:  # noqa: BLE001 - as above
+            except Exception:  # noqa: BLE001 - codecs raise most things on bytes like these, and the file stays as it is
                 return data
             if len(inner) >= SIZE_MOST:
                 return data

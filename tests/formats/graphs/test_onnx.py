@@ -286,7 +286,7 @@ def test_hard_link_outside_the_model_is_reported(tmp_path):
     model.mkdir()
     write_model_with_external_data(model)
     (model / "w.bin").write_bytes(WEIGHTS)
-    os.link(model / "w.bin", model / "inside.bin")
+    os.link(model / "w.bin", model / "inside.bin")  # a link between two files of the model is allowed
     write_model_with_external_data(model, "inside.bin", "second.onnx")
     assert scan_folder(model) == (0, set())
     os.link(model / "w.bin", tmp_path / "outside.bin")

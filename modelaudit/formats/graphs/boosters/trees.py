@@ -39,6 +39,7 @@ class TreeDefects:
         self._record_defect(Defect(TreeNumberDefect.NUMBER_ABSURD, detail, where or Location()))
 
     def _record_defect(self, defect: Defect) -> None:
+        """Record a defect unless there are 20 already."""
         if len(self.defects) < _MOST_DEFECTS:
             self.defects.append(defect)
 

@@ -121,6 +121,7 @@ class _Decoder:
         return piece
 
     def _skip_bytes(self, length: int) -> None:
+        """Move past ``length`` bytes; raise ``DamagedError`` if the file ends before."""
         if length > self._window.size - self.position:
             left = self._window.size - self.position
             raise DamagedError(f"a value has {length} bytes, the file has {left}", self.position)

@@ -191,6 +191,7 @@ class _ModelReader:
                     )
 
     def _record_name(self, use: str, name: str, offset: int) -> None:
+        """Record a mention unless the model has it already, so that the first offset counts."""
         self.mentions.setdefault((use, name), offset)
 
     def _count_layer(self, offset: int) -> None:

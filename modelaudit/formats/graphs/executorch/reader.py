@@ -180,10 +180,8 @@ class _ProgramReader:
             if arguments is None:
                 continue
             if kind in (_KERNEL_CALL, _DELEGATE_CALL):
-                callee, callee_count = (
-                    arguments.number(0, "i"),
-                    operator_count if kind == _KERNEL_CALL else delegate_count,
-                )
+                callee = arguments.number(0, "i")
+                callee_count = operator_count if kind == _KERNEL_CALL else delegate_count
                 if not 0 <= callee < callee_count:
                     detail = f"an instruction calls number {callee} of {callee_count}"
                     self._record_out_of_range(detail, arguments.position)
@@ -222,5 +220,6 @@ class _ProgramReader:
         self.mentions.setdefault(name, Mention(VOCABULARY, use, name, Location(offset=position)))
 
     def _record_out_of_range(self, detail: str, position: int) -> None:
+        """Record an index or offset out of range in the table at ``position``; only the first 200 are kept."""
         if len(self.defects) < _MOST_DEFECTS:
             self.defects.append(Defect(ExecutorchDefect.INDEX_OUTSIDE, detail, Location(offset=position)))

@@ -28,7 +28,10 @@ def _interpret_document(path: str, settings: Sequence[Setting], limits: Limits) 
 
 
 def _mark_revived_class(mention: Mention) -> Mention:
-    """Mark the class of a layer in a SavedModel: Keras revives an unknown class from the graph and calls no code of it.
+    """Return the mention of a class in a SavedModel with the use ``revived-class``; other mentions unchanged.
+
+    When Keras does not know the class of a layer in a SavedModel, it rebuilds the layer from the graph and calls no
+    code of that class.
 
     Source: ``tf_keras/src/saving/legacy/saved_model/load.py`` (``revive_custom_object``).
     """

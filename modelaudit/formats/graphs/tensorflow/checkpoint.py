@@ -47,6 +47,7 @@ class _BytesWindow:
         self.size = len(data)
 
     def read(self, offset: int, length: int) -> bytes:
+        """Return the bytes from ``offset``; fewer than ``length`` only at the end."""
         return self.data[offset : offset + length]
 
 

@@ -91,7 +91,7 @@ class ModelContents:
                         self._record_json(part.body)
 
     def _read_information(self, message: Message) -> None:
-        """Record the tags (4) of a MetaInfoDef and the version of TensorFlow (5) as facts, several in one text."""
+        """Record the tags (4) of a MetaInfoDef and the version of TensorFlow (5) as facts, several joined by commas."""
         for each in message.fields():
             if each.wire == BYTES and each.number in (4, 5) and len(self.facts) < _MOST_FACTS:
                 key = "tags" if each.number == 4 else "tensorflow"

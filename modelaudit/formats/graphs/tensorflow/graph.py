@@ -250,7 +250,9 @@ def _read_texts(message: Message) -> list[bytes]:
             texts.append(each.body.raw(_TEXT_BYTES))
         elif each.number == 4 and each.wire == BYTES and each.body.size:
             packed = each.body.raw(_PACKED_BYTES)
-    return (texts + _split_packed_texts(packed) or [b""]) if is_text else []
+    if not is_text:
+        return []
+    return [*texts, *_split_packed_texts(packed)] or [b""]
 
 
 def _split_packed_texts(packed: bytes) -> list[bytes]:

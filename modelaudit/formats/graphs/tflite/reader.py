@@ -240,5 +240,6 @@ class _ModelReader:
         self._record_defect(TfliteDefect.INDEX_OUTSIDE, detail, position)
 
     def _record_defect(self, kind: DefectKind, detail: str, position: int) -> None:
+        """Record a defect in the table at ``position``; only the first 200 are kept."""
         if len(self.defects) < _MOST_DEFECTS:
             self.defects.append(Defect(kind, detail, Location(offset=position)))
