@@ -262,7 +262,8 @@ class _YamlSettingsCollector:
             self.frames.append(collection)
         elif isinstance(event, yaml.AliasEvent) and event.anchor in self.spans:
             self._repeat_anchor(event, path)
-        elif not isinstance(event, yaml.AliasEvent) or value is not None:
+        # An alias of an unknown anchor gives no setting.
+        elif isinstance(event, yaml.ScalarEvent) or value is not None:
             self.settings.append(Setting(path, value, _get_line(event), short_tag))
 
     def _repeat_anchor(self, event: yaml.AliasEvent, path: tuple[str, ...]) -> None:

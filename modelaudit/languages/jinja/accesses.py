@@ -158,7 +158,9 @@ class AccessCollector:
                 names = self._folder.fold(callee.arg)
                 for name in names.texts:
                     yield from self._visit_method(callee.node, name, node)
-                if names.is_computed or (not names.texts and not self._holds_only_macros(callee.node)):
+                # ``macros[0]()`` is ordinary if the list holds macros of the template alone.
+                is_known = bool(names.texts) or self._holds_only_macros(callee.node)
+                if names.is_computed or not is_known:
                     yield _make_mention(METHODS, "computed-call", "a subscript", node)
             case nodes.Filter(name="attr") if callee.node is not None:
                 for name in self._folder.fold(_get_argument(callee, 0, "name")).texts:

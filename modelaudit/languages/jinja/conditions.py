@@ -164,7 +164,8 @@ class ConditionAnalyzer:
     def _find_macro_triggers(self, macro: nodes.Macro) -> dict[str, Triggers]:
         """Return the words that a macro searches for: a call of the macro then counts as the condition."""
         tests = [node.test for node in walk_nodes(macro) if isinstance(node, nodes.If | nodes.CondExpr)]
-        words = tuple(trigger for test in tests for trigger in self._find_triggers(test) if _is_ordinary_word(trigger))
+        triggers = [trigger for test in tests for trigger in self._find_triggers(test)]
+        words = tuple(trigger for trigger in triggers if _is_ordinary_word(trigger))
         return {macro.name: words} if words else {}
 
     def _list_bound_names(self) -> list[str]:
@@ -293,12 +294,14 @@ class ConditionAnalyzer:
         if self._messages.contains_message_text(node):
             # The operand is message text itself: only literals that its methods search for count.
             for inner in walk_nodes(node):
-                if (
-                    isinstance(inner, nodes.Call)
-                    and isinstance(inner.node, nodes.Getattr)
-                    and inner.node.attr in _SPLITTING_METHODS
-                ) or (isinstance(inner, nodes.Filter) and inner.name == "replace"):
-                    yield from (text for argument in inner.args[:1] for text in self._folder.fold(argument).texts)
+                match inner:
+                    case nodes.Call(node=nodes.Getattr(attr=name)) if name in _SPLITTING_METHODS:
+                        searched = inner.args[:1]
+                    case nodes.Filter(name="replace"):
+                        searched = inner.args[:1]
+                    case _:
+                        continue
+                yield from (text for argument in searched for text in self._folder.fold(argument).texts)
             return
         folded = self._folder.fold(node)
         for value in folded.values:

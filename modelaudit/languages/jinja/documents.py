@@ -54,8 +54,8 @@ def _read_templates(path: str, settings: Sequence[Setting], limits: Limits) -> I
             yield from _read_value(setting.path, text)
         if count > _MAX_TEMPLATES:
             raise LimitReachedError(f"only the first {_MAX_TEMPLATES} templates of the document were analysed")
-    for place, parts in lines.items():
-        yield from _read_list(place, parts)
+    for path_of_list, parts in lines.items():
+        yield from _read_list(path_of_list, parts)
 
 
 def _is_about_templates(steps: Sequence[str]) -> bool:

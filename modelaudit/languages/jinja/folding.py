@@ -177,13 +177,15 @@ class ConstantFolder:
         )
 
     def _fold_concatenation(self, parts: list[nodes.Expr]) -> FoldedValues:
-        """Fold ``a ~ b ~ c`` to each text that it can be; computed if a part is unknown or the text is too long."""
+        """Fold ``text ~ b ~ c`` to each text that it can be; computed if a part is unknown or the text is too long."""
         texts = [""]
         for part in parts:
             folded = self.fold(part)
             if not folded.values or folded.is_computed:
                 return _COMPUTED_TEXT
-            texts = [a + constants.format_value(b) for a in texts for b in folded.values][: _MAX_VALUES + 1]
+            texts = [text + constants.format_value(value) for text in texts for value in folded.values][
+                : _MAX_VALUES + 1
+            ]
             if any(not constants.is_within_bounds(text) for text in texts):
                 return _COMPUTED_TEXT
         return self._keep_known(list(texts), False)

@@ -118,7 +118,9 @@ def _find_invisible_text(text: str) -> Iterator[NotableText]:
     smuggled = _SMUGGLED_TEXT.search(text)
     if smuggled is not None:
         # Each tag character is the ASCII character 0xE0000 below it (Unicode 16.0, section 23.9).
-        spelled = "".join(chr(ord(c) - 0xE0000) for c in smuggled[0] if 0xE0020 <= ord(c) < 0xE007F)
+        spelled = "".join(
+            chr(ord(character) - 0xE0000) for character in smuggled[0] if 0xE0020 <= ord(character) < 0xE007F
+        )
         yield NotableText("smuggled-text", shorten_text(spelled) or f"{len(smuggled[0])} characters that nothing shows")
     hidden = _INVISIBLE_CHARACTER.search(text)
     if hidden is not None:
@@ -144,7 +146,9 @@ def _is_encoded_text(text: str) -> bool:
 def contains_prose(text: str) -> bool:
     """Whether the text contains a sentence: six words in a row, or as much in a script without spaces."""
     text = text[:_MAX_TEXT_LENGTH]
-    return _SENTENCE.search(text) is not None or (not text.isascii() and _UNSPACED_SENTENCE.search(text) is not None)
+    if _SENTENCE.search(text):
+        return True
+    return not text.isascii() and _UNSPACED_SENTENCE.search(text) is not None
 
 
 def find_harmful_text(text: str) -> str:

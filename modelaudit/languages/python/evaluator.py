@@ -785,8 +785,8 @@ class Evaluator(ast.NodeVisitor):
     def _evaluate_slice(self, base: Value, bounds: ast.Slice) -> Value:
         """Return the slice of a constant; a slice of a container or external name is taken to be the whole."""
         bound_nodes = (bounds.lower, bounds.upper, bounds.step)
-        given = [self.evaluate(each) if each is not None else None for each in bound_nodes]
-        known_bounds = [each for each in given if each is None or isinstance(each, Constant)]
+        bound_values = [self.evaluate(each) if each is not None else None for each in bound_nodes]
+        known_bounds = [each for each in bound_values if each is None or isinstance(each, Constant)]
         if isinstance(base, Constant) and len(known_bounds) == 3:  # each of start, stop and step is known or left out
             return self._recorder.record_computed_text(constant_folding.fold_slice(base, known_bounds), bounds.lineno)
         return base if isinstance(base, Container | ExternalName) else Unknown(collect_tags(base))

@@ -57,10 +57,12 @@ def normalize_name(name: str, is_hidden: bool = False) -> ExternalName:
         return ExternalName(root, is_hidden=is_hidden)
     name = _find_public_name(name)
     # Some modules have a second name for their implementation in C or on one platform.
-    first, _, rest = name.partition(".")
+    first, _, below = name.partition(".")
     first = {"posix": "os", "nt": "os", "__builtin__": "builtins", "_io": "io", "_pickle": "pickle"}.get(first, first)
-    full_name = (f"{first}.{rest}" if rest else first)[:_MAX_NAME]
-    full_name = next((other for start, other in _ATTRIBUTE_PREFIXES.items() if full_name.startswith(start)), full_name)
+    full_name = (f"{first}.{below}" if below else first)[:_MAX_NAME]
+    full_name = next(
+        (replacement for prefix, replacement in _ATTRIBUTE_PREFIXES.items() if full_name.startswith(prefix)), full_name
+    )
     return ExternalName(
         full_name, is_hidden=is_hidden, tags=_SECRET_TAG if full_name in SECRET_RESULTS else frozenset()
     )

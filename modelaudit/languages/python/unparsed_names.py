@@ -70,13 +70,13 @@ def _scan_imports(code_line: str, line: int, scope: Scope, log: UseLog) -> None:
 
 def _record_dotted_name(name: str, is_called: bool, line: int, scope: Scope, log: UseLog) -> None:
     """Record a dotted name as called or referred to, if its first part is an import or a builtin."""
-    first, _, rest = name.partition(".")
-    value = scope.look_up(first)
-    if value is None and first in BUILTINS and not rest:
-        value = ExternalName(f"builtins.{first}")
+    root, _, attributes = name.partition(".")
+    value = scope.look_up(root)
+    if value is None and root in BUILTINS and not attributes:
+        value = ExternalName(f"builtins.{root}")
     if not isinstance(value, ExternalName):
         return
-    full_name = name_resolution.normalize_name(f"{value.name}.{rest}" if rest else value.name)
+    full_name = name_resolution.normalize_name(f"{value.name}.{attributes}" if attributes else value.name)
     # A module by itself, as in ``x = os``, is no use of a name in it.
-    if rest or is_called or "." in full_name.name:
+    if attributes or is_called or "." in full_name.name:
         log.record(uses.CALL if is_called else uses.REFERENCE, full_name.name, line)

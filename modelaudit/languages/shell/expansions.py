@@ -170,21 +170,21 @@ def find_closing_parenthesis(text: str, start: int) -> int:
     Parentheses in quotes and behind a backslash do not count.
     """
     depth = 1
-    at = start
-    while at < len(text):
-        character = text[at]
+    index = start
+    while index < len(text):
+        character = text[index]
         if character == "\\":
-            at += 1
+            index += 1
         elif character in "'\"":
-            end = at + 1
+            end = index + 1
             while end < len(text) and text[end] != character:
                 end += 2 if character == '"' and text[end] == "\\" else 1
-            at = end
+            index = end
         elif character == "(":
             depth += 1
         elif character == ")":
             depth -= 1
             if not depth:
                 break
-        at += 1
-    return at
+        index += 1
+    return index

@@ -109,10 +109,10 @@ def _parse_settings(text: str) -> Iterator[_GitSetting]:
 def _unquote_value(value: str) -> str:
     """Return the value as git parses it: without quotes, escapes and comment."""
     parts: list[str] = []
-    for quoted, escaped, comment, bare in _PIECE.findall(value):
+    for quoted, escaped, comment, plain in _PIECE.findall(value):
         if comment:
             break
-        parts.append(_ESCAPE.sub(r"\1", quoted) or escaped or bare)
+        parts.append(_ESCAPE.sub(r"\1", quoted) or escaped or plain)
     return "".join(parts).strip(" \t")
 
 
@@ -132,16 +132,13 @@ def _check_setting(entry: _GitSetting) -> Iterator[Mention]:
     value = entry.value
     is_driver = entry.section in _DRIVER_SECTIONS and _DRIVER_KEY.fullmatch(entry.key) is not None
     is_command_key = entry.full_key in _COMMAND_KEYS or is_driver
+    is_harmless = entry.raw_value.lower() in _HARMLESS_VALUES or _LFS_COMMAND.fullmatch(entry.raw_value) is not None
     # An address ``ext::command`` makes git run the command.
     if "ext::" in value or (entry.section == "url" and "ext::" in entry.subsection):
         yield entry.make_mention("git-command")
     elif (entry.section == "alias" and value.startswith("!")) or entry.full_key in ("core.editor", "core.pager"):
         yield from collect_script_mentions(value.lstrip("!"), entry.line)
-    elif (
-        is_command_key
-        and entry.raw_value.lower() not in _HARMLESS_VALUES
-        and not _LFS_COMMAND.fullmatch(entry.raw_value)
-    ):
+    elif is_command_key and not is_harmless:
         yield entry.make_mention("git-command")
 
 

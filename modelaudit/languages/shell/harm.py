@@ -114,11 +114,9 @@ def _is_destructive(name: str, arguments: list[str]) -> bool:
         return "-delete" in arguments and is_root and not _FIND_FILTERS.intersection(arguments)
     if name == "dd":
         return any(word.startswith("of=/dev/") and word not in ("of=/dev/null", "of=/dev/shm") for word in arguments)
-    return (
-        name == "mkfs"
-        or name.startswith("mkfs.")
-        or (name == "shred" and any(word.startswith("/dev/") or _is_private_path(word) for word in arguments))
-    )
+    if name == "shred":
+        return any(word.startswith("/dev/") or _is_private_path(word) for word in arguments)
+    return name == "mkfs" or name.startswith("mkfs.")
 
 
 def _detect_exfiltration(command: Command, name: str, arguments: list[str]) -> Iterator[Harm]:

@@ -42,18 +42,10 @@ def convert_dockerfile(text: str) -> str:
     next_index = 0
     while next_index < len(lines):
         first_index = next_index
-        instruction_lines = [lines[next_index]]
-        # Docker drops comment lines inside a continued instruction.
-        while (
-            next_index + 1 < len(lines)
-            and (instruction_lines[-1].rstrip().endswith("\\") or instruction_lines[-1].lstrip().startswith("#"))
-            and (len(instruction_lines) > 1 or not instruction_lines[0].lstrip().startswith("#"))
-        ):
-            next_index += 1
-            instruction_lines.append(lines[next_index])
-        next_index += 1
+        instruction_lines = _gather_instruction(lines, first_index)
+        next_index += len(instruction_lines)
         instruction = "\n".join(
-            "\\" if line.lstrip().startswith("#") and number else line for number, line in enumerate(instruction_lines)
+            "\\" if _is_comment(line) and number else line for number, line in enumerate(instruction_lines)
         )
         script, end_mark = _convert_instruction(instruction)
         if end_mark is not None:  # the lines of a here-document follow
@@ -70,6 +62,27 @@ def convert_dockerfile(text: str) -> str:
         # Empty lines in place of those that the instruction took keep the numbers of the others.
         converted.append(script + "\n" * max(0, next_index - first_index - 1 - script.count("\n")))
     return "\n".join(converted)
+
+
+def _gather_instruction(lines: list[str], start: int) -> list[str]:
+    """Return the lines of the instruction that begins at the index ``start``.
+
+    A backslash continues it. Docker drops comment lines within it, so that a comment continues it as well.
+    """
+    gathered = [lines[start]]
+    if _is_comment(lines[start]):
+        return gathered
+    # By index: a copy of the other lines for each instruction would cost quadratic time.
+    for index in range(start + 1, len(lines)):
+        if not gathered[-1].rstrip().endswith("\\") and not _is_comment(gathered[-1]):
+            break
+        gathered.append(lines[index])
+    return gathered
+
+
+def _is_comment(line: str) -> bool:
+    """Whether a line of a Dockerfile is a comment."""
+    return line.lstrip().startswith("#")
 
 
 def _convert_instruction(instruction: str) -> tuple[str, str | None]:
@@ -111,16 +124,16 @@ def _is_interpreter_shell(script: str) -> bool:
     return len(words) > 1 and normalize_program_name(words[0]) in INTERPRETERS
 
 
-def _convert_exec_form(rest: str) -> str:
+def _convert_exec_form(arguments: str) -> str:
     """Convert the exec form ``["sh", "-c", "…"]`` to a shell line; return any other text unchanged."""
-    if not rest.lstrip().startswith("["):
-        return rest
+    if not arguments.lstrip().startswith("["):
+        return arguments
     try:
-        words = json.loads(rest.replace("\\\n", ""))
+        words = json.loads(arguments.replace("\\\n", ""))
     except (ValueError, RecursionError):
-        return rest
+        return arguments
     if not isinstance(words, list):
-        return rest
+        return arguments
     return " ".join("'" + str(word).replace("'", "'\\''") + "'" for word in words)
 
 

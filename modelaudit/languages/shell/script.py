@@ -194,20 +194,14 @@ class _ScriptAnalyzer:
         """Yield the danger of the text that ``sources``, joined by pipes, feed to ``command``, which executes it."""
         self.state.spend_work(_WORK_PER_COMMAND * len(sources))
         shell = normalize_program_name((unwrap_command(command.words) or command.words)[0])
-        programs = [words for each in sources if (words := unwrap_command(each.words))]
+        programs = _list_programs(sources)
         names = [normalize_program_name(words[0]) for words in programs]
         address = find_download_address(sources)
         if address is not None:
             yield self._make_mention("download-and-run", address, command, f"into {shell}")
             return
-        downloaded_address = next(
-            (
-                address_of_file
-                for words in programs
-                if (address_of_file := self.state.downloads.find_address(words[1:]))
-            ),
-            None,
-        )
+        addresses = (self.state.downloads.find_address(words[1:]) for words in programs)
+        downloaded_address = next((each for each in addresses if each), None)
         if downloaded_address is not None:
             yield self._make_mention("download-then-run", downloaded_address, command, f"into {shell}")
             return
@@ -295,7 +289,7 @@ class _ScriptAnalyzer:
         """Yield the danger of the output of one substitution, which ``command`` executes."""
         commands = self.state.parse_text(substitution)
         address = find_download_address(commands)
-        names = [normalize_program_name(words[0]) for each in commands if (words := unwrap_command(each.words))]
+        names = [normalize_program_name(words[0]) for words in _list_programs(commands)]
         text = evaluate_pipeline_output(commands)
         if address is not None:
             yield self._make_mention("download-and-run", address, command)
@@ -312,6 +306,11 @@ class _ScriptAnalyzer:
             address = self.state.downloads.find_address(read_words)
             if address is not None:
                 yield self._make_mention("download-then-run", address, command)
+
+
+def _list_programs(commands: list[Command]) -> list[list[str]]:
+    """Return the words of each command without wrappers such as ``sudo``; commands without words are left out."""
+    return [words for words in (unwrap_command(each.words) for each in commands) if words]
 
 
 def _takes_program_text(word: str) -> bool:

@@ -34,14 +34,20 @@ def collect_modelfile_references(text: str) -> Iterator[References]:
 
     Source: https://docs.ollama.com/modelfile
     """
-    found: list[Reference] = []
+    references: list[Reference] = []
     for number, line in _number_lines(text):
-        word, _, value = line.partition(" ")
+        instruction, _, value = line.partition(" ")
         value = value.strip().strip('"')
-        if word.upper() in ("FROM", "ADAPTER") and value.startswith((".", "/", "~", "\\")) and len(found) < _MAX_FILES:
-            found.append(Reference(ReferenceKind.MODEL, value[:1000], word.upper(), where=Location(line=number)))
-    if found:
-        yield References("configuration", tuple(found))
+        if (
+            instruction.upper() in ("FROM", "ADAPTER")
+            and value.startswith((".", "/", "~", "\\"))
+            and len(references) < _MAX_FILES
+        ):
+            references.append(
+                Reference(ReferenceKind.MODEL, value[:1000], instruction.upper(), where=Location(line=number))
+            )
+    if references:
+        yield References("configuration", tuple(references))
 
 
 def collect_index_mentions(text: str) -> Iterator[Mention]:
