@@ -69,7 +69,11 @@ def _parse_map_entry(setting: Setting) -> Iterator[Reference]:
 
 
 def _list_components(settings: Sequence[Setting]) -> Iterator[tuple[str, str, str, Setting]]:
-    """Yield component, library, class and setting of each pair at the top of ``model_index.json``."""
+    """Yield each component of ``model_index.json``, which is a key with the pair ``[library, class]``.
+
+    Yields:
+        The key, the library, the class (empty if it is no text) and the setting of the library.
+    """
     values = {setting.path: setting for setting in settings}
     for (*steps, index), setting in values.items():
         if len(steps) == 1 and index == "0" and isinstance(setting.value, str):

@@ -92,6 +92,7 @@ _PLACEHOLDER: Final = re.compile(
     re.IGNORECASE,
 )
 _MIN_ENTROPY: Final = 3.0  # bits for each character; random tokens have more than 4
+_EXAMPLE_PASSWORDS: Final = frozenset({"password", "pass", "pwd", "token", "secret", "admin", "user", "root"})
 _NETRC_PASSWORD: Final = re.compile(rb"\bpassword\s+(\S{4,200})")
 
 
@@ -103,9 +104,8 @@ def find_secrets(data: bytes) -> Iterator[tuple[str, int]]:
     if b"PRIVATE KEY" in data:
         for match in _PRIVATE_KEY.finditer(data):
             body = re.sub(rb"\\[rn]", b"", match[1])
-            if len(body) >= _MIN_KEY_LENGTH and not _is_placeholder(
-                body[:200].decode("ascii", "replace"), "private key"
-            ):
+            sample = body[:200].decode("ascii", "replace")
+            if len(body) >= _MIN_KEY_LENGTH and not _is_placeholder(sample, "private key"):
                 yield "private key", match.start()
 
 
@@ -208,16 +208,8 @@ def _is_placeholder(secret: str, kind: str) -> bool:
     if _PLACEHOLDER.search(secret):
         return True
     if kind == "password in an address":
-        return len(secret) < 4 or secret.lower() in (
-            "password",
-            "pass",
-            "pwd",
-            "token",
-            "secret",
-            "admin",
-            "user",
-            "root",
-        )
+        return len(secret) < 4 or secret.lower() in _EXAMPLE_PASSWORDS
+    # Shannon entropy of the characters.
     counts = Counter(secret)
     entropy = -sum(count / len(secret) * math.log2(count / len(secret)) for count in counts.values())
     return entropy < _MIN_ENTROPY

@@ -43,22 +43,19 @@ def collect_cost_mentions(
         if isinstance(node, nodes.For):
             # Nested loops multiply. An unknown length counts as 2, so only constants can exceed the limit.
             inner_rounds = rounds * _estimate_rounds(node.iter, folder)
+            # Only the outermost loop that exceeds the limit is reported.
             if inner_rounds > _MAX_ROUNDS >= rounds:
-                yield _make_mention(
-                    "rounds",
-                    f"loops over {inner_rounds} rounds" if inner_rounds < 1 << 64 else "loops without end",
-                    node,
-                )
+                detail = f"loops over {inner_rounds} rounds" if inner_rounds < 1 << 64 else "loops without end"
+                yield _make_mention("rounds", detail, node)
             yield from _check_expressions(node.iter, folder)
             waiting += reversed([(child, inner_rounds) for child in (*node.body, *node.else_)])
             continue
         if isinstance(node, nodes.Assign) and _is_doubling(node, folder):
             # Inside a loop, one doubling assignment suffices; outside, a chain of assignments is counted.
-            doublings[get_variable_path(node.target)] += _MAX_DOUBLINGS if rounds > 1 else 1
-            if doublings[get_variable_path(node.target)] == _MAX_DOUBLINGS:
-                yield _make_mention(
-                    "doubling", f"{get_variable_path(node.target)} grows by itself again and again", node
-                )
+            variable = get_variable_path(node.target)
+            doublings[variable] += _MAX_DOUBLINGS if rounds > 1 else 1
+            if doublings[variable] == _MAX_DOUBLINGS:
+                yield _make_mention("doubling", f"{variable} grows by itself again and again", node)
         yield from _check_expression(node, folder)
         waiting += reversed([(child, rounds) for child in node.iter_child_nodes()])
 

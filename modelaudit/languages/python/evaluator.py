@@ -930,6 +930,7 @@ class Evaluator(ast.NodeVisitor):
         sources = [self.evaluate(node.generators[0].iter)]
         with self._enter_scope(comprehension_scope):
             sources += [self.evaluate(generator.iter) for generator in node.generators[1:]]
+            # Texts are decoded by a comprehension with one ``for``; others are not worked out item by item.
             if not isinstance(node, ast.DictComp) and len(sources) == 1 and isinstance(sources[0], Constant):
                 # Listing the items copies them: 64 of them cost one step.
                 self.budget.spend(constant_folding.measure_constant(sources[0]) >> 6)

@@ -165,9 +165,10 @@ def split_expanded_word(word: str, raw: str, variables: Variables, is_program: b
 
 
 def find_closing_parenthesis(text: str, start: int) -> int:
-    """Return the index of the parenthesis that closes the one before ``start``; if none does, one not before the end.
+    """Return the index of the parenthesis that closes the one before ``start``.
 
-    Parentheses in quotes and behind a backslash do not count.
+    Parentheses in quotes and behind a backslash do not count. If none closes it, the index lies at the end of the text
+    or behind it.
     """
     depth = 1
     index = start

@@ -348,9 +348,8 @@ class ShellLexer:
             self._waiting_documents.append((self._read_redirection_target(), strips_tabs, self._current))
         elif operator in ("<(", ">("):
             self._position += 2
-            (self._current.input_substitutions if operator == "<(" else self._current.substitutions).append(
-                self._read_to_closing_parenthesis()
-            )
+            inner = self._read_to_closing_parenthesis()
+            (self._current.input_substitutions if operator == "<(" else self._current.substitutions).append(inner)
         else:
             is_input = self.text[self._position] == "<"
             self._position += 2 if operator in (">>", "&>", ">&", "<>", ">|", "<&") else 1
