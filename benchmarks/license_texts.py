@@ -32,15 +32,19 @@ _PATTERNS = frozenset(
         *("OFL-1.1", "PostgreSQL", "Unlicense", "Zlib"),
     )
 )
+# A licence file: "LICENSE", "licence.txt", "COPYING.md".
 _LICENSE_NAME = re.compile(r"(?:licen[cs]e|copying)(?:\.(?:txt|md|rst))?", re.IGNORECASE)
+# A file of prose: "README.md", "CHANGELOG", "INSTALL-unix.txt".
 _PROSE_NAME = re.compile(
     r"(?:readme|changelog|changes|history|news|contributing|authors|security|install|eula|todo|faq|upgrading)[\w.-]*",
     re.IGNORECASE,
 )
 _PROSE_ENDINGS = ("", ".md", ".rst", ".txt", ".debian")
 _SMALLEST, _LARGEST = 200, 2_000_000
+# A sentence or clause of 20 to 300 characters behind another one, with the blanks before it and its final mark.
 _SENTENCE = re.compile(r"(?<=[.;:])\s+[A-Z][^.;]{20,300}[.;]")
 _END = re.compile(r"(?<=\.)\s")
+# Sentences that each restrict a licence.
 _ADDED = (
     "You may not use it for commercial purposes.",
     "This grant excludes military deployment.",

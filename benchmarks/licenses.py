@@ -93,7 +93,7 @@ class Bench:
 
 
 def _strip_later_versions(id_: str) -> str:
-    """Strip the choice of later versions from an id, because the text does not state it."""
+    """Strip ``-only`` or ``-or-later`` from an id, because a licence text does not state which one applies."""
     return re.sub(r"-(?:only|or-later)$", "", id_)
 
 
