@@ -38,7 +38,7 @@ WRITTEN_IN = {
 """Formats whose committed benign fixtures are files that a library wrote, and the folder of that library."""
 
 
-BUILDER = """
+BUILDER_SOURCE = """
 from builders.compressors import compress_bzip2
 
 
@@ -46,7 +46,7 @@ def build_fixtures():
     yield "text/benign/a.txt", b"a"
     yield "text/malicious/b.bz2", compress_bzip2(b"b")
 """
-UPDATED = "run `make fixtures UPDATE=--update` and commit what it writes.\n"
+UPDATE_ADVICE = "run `make fixtures UPDATE=--update` and commit what it writes.\n"
 
 
 @pytest.fixture
@@ -57,17 +57,19 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "fixtures/build.py", tmp_path / "fixtures")
     shutil.copy(ROOT / "fixtures/builders/compressors.py", builders)
     (builders / "__init__.py").touch()
-    (builders / "texts.py").write_text(BUILDER)
+    (builders / "texts.py").write_text(BUILDER_SOURCE)
     assert run_build(tmp_path, "--update").returncode == 0
     return tmp_path
 
 
 def run_build(checkout: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run ``fixtures/build.py`` of a checkout."""
     command = [sys.executable, str(checkout / "fixtures/build.py"), *options]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def find_fault(checkout: Path) -> str:
+    """Return the reason why the built fixtures of a checkout cannot be used; empty if they can."""
     fault: str = load_build_script().find_fault(checkout / "fixtures", checkout / "build/fixtures")
     return fault
 
@@ -118,7 +120,7 @@ def test_unusable_build_is_found_and_rebuilt(checkout: Path, spoil: Callable[[Pa
     spoil(checkout)
     assert find_fault(checkout) == fault
     if spoil is _edit_list:
-        assert run_build(checkout).stderr == f"not listed: text/benign/a.txt\nIf that is intended, {UPDATED}"
+        assert run_build(checkout).stderr == f"not listed: text/benign/a.txt\nIf that is intended, {UPDATE_ADVICE}"
     else:
         assert run_build(checkout).returncode == 0
         assert find_fault(checkout) == ""
@@ -129,7 +131,7 @@ def test_builder_that_returns_other_bytes_is_refused(checkout: Path) -> None:
     path.write_text(path.read_text().replace('b"a"', 'b"c"'))
     refused = run_build(checkout)
     assert refused.returncode == 1
-    assert refused.stderr == f"other bytes: text/benign/a.txt\nIf that is intended, {UPDATED}"
+    assert refused.stderr == f"other bytes: text/benign/a.txt\nIf that is intended, {UPDATE_ADVICE}"
     assert run_build(checkout, "--update").returncode == 0
     assert (checkout / "build/fixtures/text/benign/a.txt").read_bytes() == b"c"
 

@@ -1,10 +1,11 @@
-"""Ways past the scanner that its own source suggested, in files too large to keep as fixtures: none may pass again.
+"""Malicious pickles that once passed the scan, in files too large to keep as fixtures; none may pass again.
 
-Each of these passed once: what a loader does in it was proven with the loader, and then mended as a mechanism.
+Each was found by reading the scanner's source, and loading it was shown to run the code in it. ``CODE`` is inert.
 """
 
 from __future__ import annotations
 
+import itertools
 import struct
 from pathlib import Path
 
@@ -15,25 +16,33 @@ import modelaudit
 CODE = "open('marker', 'w')"
 WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
 BYTES_STATE = (3, "|", None, None, None, -1, -1, 0)
+"""The state of a NumPy dtype of bytes: version, byte order, subarray, names, fields, size, alignment, flags."""
 OBJECT_STATE = (3, "|", None, None, None, -1, -1, 63)
+"""The state of a dtype whose elements are references to Python objects, as its flags say."""
 
 
 class Global(str):
-    """A dotted name to import."""
+    """A dotted name that the pickle imports."""
 
 
 class Entry(int):
-    """A memo entry to read."""
+    """The index of an object in the memo."""
 
 
 class Assembler:
-    """Writes opcodes; every object made is put into the memo and taken off the stack."""
+    """Writes the opcodes of a pickle.
+
+    Attributes:
+        data: the bytes written so far, from PROTO on.
+        count: the number of memo entries.
+    """
 
     def __init__(self, protocol: int = 4) -> None:
         self.data = bytearray((0x80, protocol))
         self.count = 0
 
     def push(self, value: object) -> Assembler:
+        """Write the opcodes that push a value: a ``Global`` is imported, an ``Entry`` is read from the memo."""
         if isinstance(value, Global):
             module, _, name = value.rpartition(".")
             self.push(module).push(name).data += b"\x93"
@@ -48,60 +57,69 @@ class Assembler:
         elif isinstance(value, int):
             self.data += b"J" + struct.pack("<i", value)
         else:
+            # MARK, the items, then TUPLE; EMPTY_LIST, MARK, the items, then APPENDS; or a dictionary with SETITEMS.
             opening, closing = {tuple: (b"(", b"t"), list: (b"](", b"e"), dict: (b"}(", b"u")}[type(value)]
+            items = itertools.chain.from_iterable(value.items()) if isinstance(value, dict) else value
             self.data += opening
-            for each in [part for pair in value.items() for part in pair] if isinstance(value, dict) else value:
-                self.push(each)
+            for item in items:
+                self.push(item)
             self.data += closing
         return self
 
-    def kept(self) -> Entry:
+    def move_to_memo(self) -> Entry:
+        """Put the object on the stack into the memo (LONG_BINPUT), and take it off the stack (POP)."""
         self.data += b"r" + struct.pack("<I", self.count) + b"0"
         self.count += 1
         return Entry(self.count - 1)
 
-    def keep(self, value: object) -> Entry:
-        return self.push(value).kept()
+    def memoize(self, value: object) -> Entry:
+        """Put a value into the memo only."""
+        return self.push(value).move_to_memo()
 
     def call(self, function: object, *arguments: object, opcode: bytes = b"R", state: object = None) -> Entry:
+        """Call a function (REDUCE; NEWOBJ for ``opcode`` 0x81), set a state (BUILD), and put the result into the memo."""
         self.push(function).push(arguments).data += opcode
         if state is not None:
             self.push(state).data += b"b"
-        return self.kept()
+        return self.move_to_memo()
 
-    def build(self, target: object, state: object) -> None:
+    def set_state(self, target: object, state: object) -> None:
+        """Set the state of an object (BUILD), and take it off the stack."""
         self.push(target).push(state).data += b"b0"
 
 
-def numbers_dtype(a: Assembler) -> Entry:
+def call_byte_dtype(a: Assembler) -> Entry:
+    """Make a NumPy dtype of bytes, and return its memo entry."""
     return a.call(Global("numpy.dtype"), "u1", False, True, state=BYTES_STATE)
 
 
-def array_state(dtype: Entry, length: int) -> dict[str, object]:
+def build_wrapper_state(dtype: Entry, length: int) -> dict[str, object]:
+    """Build the state of joblib's wrapper of an array with ``length`` elements, whose bytes follow in the file."""
     return {"subclass": Global("numpy.ndarray"), "shape": (length,), "order": "C", "dtype": dtype,
             "allow_mmap": False, "numpy_array_alignment_bytes": 16}  # fmt: skip
 
 
-def changed_in_plain_data() -> bytes:
-    """The shape of joblib's array is changed by plain opcodes: what seems its bytes is the program."""
+def build_array_with_shape_changed_by_opcodes() -> bytes:
+    """Change the shape of a joblib array by plain opcodes, so that the bytes after the new shape are read as opcodes."""
     a = Assembler(3)
-    dtype = numbers_dtype(a)
+    dtype = call_byte_dtype(a)
     wrapper = a.call(Global(WRAPPER), opcode=b"\x81")
-    state = a.keep(array_state(dtype, 70_000))
+    state = a.memoize(build_wrapper_state(dtype, 70_000))
     a.data += b"("
     a.push(state).push("shape").data += b"K\x01\x85s"
     for _ in range(200):
         a.push("plain text")
     a.data += b"1"
     a.push(wrapper).push(state).data += b"b"
+    # The array has one byte of data now; the program begins after the padding and that byte.
     hidden = b"\0cbuiltins\nexec\nX" + struct.pack("<I", len(CODE)) + CODE.encode() + b"\x85R."
     return bytes(a.data) + b"\x0b" + b"\xff" * 11 + hidden.ljust(70_000, b"\xff") + b"."
 
 
-def key_of_unusual_length() -> bytes:
-    """The key that has NumPy read any address is spelled with an opcode for long texts."""
+def build_key_by_long_opcode() -> bytes:
+    """Push the key that makes NumPy read any address with BINUNICODE8, the opcode for long texts."""
     a = Assembler()
-    state = a.keep({})
+    state = a.memoize({})
     key = b"__array_interface__"
     a.data += b"("
     a.push(state).data += b"\x8d" + struct.pack("<Q", len(key)) + key
@@ -113,8 +131,12 @@ def key_of_unusual_length() -> bytes:
     return bytes(a.data) + b"N."
 
 
-def index_of_many_digits() -> bytes:
-    """A memo index longer than what is kept of a line."""
+def build_memo_index_of_many_digits() -> bytes:
+    """Read memo entries by indices of 4,097 digits, of which the scanner keeps 4,096.
+
+    The whole indices, 10 and 20, select ``builtins.exec``; without the last digit they select
+    ``collections.OrderedDict``.
+    """
     a = Assembler()
     for index, text in ((1, "collections"), (2, "OrderedDict"), (10, "builtins"), (20, "exec")):
         a.push(text).data += b"p%d\n0" % index
@@ -125,8 +147,11 @@ def index_of_many_digits() -> bytes:
     return bytes(a.data)
 
 
-def memo_with_a_hole() -> bytes:
-    """MEMOIZE takes the number of entries for its index, and overwrites one that is there already for ever."""
+def build_memo_with_a_hole() -> bytes:
+    """Overwrite memo entry 5 by every further MEMOIZE.
+
+    Its index is the number of entries. Entry 5 exists already, so the number stays 5.
+    """
     a = Assembler()
     a.push("a").data += b"q\x000"
     a.push("b").data += b"q\x050("
@@ -138,26 +163,26 @@ def memo_with_a_hole() -> bytes:
     return bytes(a.data)
 
 
-def state_out_of_a_call() -> bytes:
-    """A dtype made by a partial takes a forged state that a call makes."""
+def build_dtype_state_from_a_call() -> bytes:
+    """Give a dtype, made by a partial, a forged state that is the result of a call."""
     a = Assembler()
     dtype = a.call(a.call(Global("functools.partial"), Global("numpy.dtype"), "V8", False, True))
     objects = a.call(Global("numpy.dtype"), "O", False, True, state=OBJECT_STATE)
     forged = [3, "|", None, ("o",), {"o": (objects, 0)}, 8, 1, 0]
-    a.build(dtype, a.call(Global("builtins.tuple"), forged))
+    a.set_state(dtype, a.call(Global("builtins.tuple"), forged))
     array = a.call(Global("numpy._core.numeric._frombuffer"), b"A" * 8, dtype, (1,), "C")
     a.call(Global("builtins.str"), array)
     return bytes(a.data) + b"N."
 
 
-def other_memo_in_an_array() -> bytes:
-    """To pickle.load, the pickle inside an array of objects counts on in the memo of the one around."""
+def build_array_that_continues_the_memo() -> bytes:
+    """Read outer memo entries in the pickle of an array of objects; ``pickle.load`` uses one memo for both."""
     a = Assembler()
-    a.keep("numpy.testing._private.utils")
-    a.keep("runstring")
+    a.memoize("numpy.testing._private.utils")
+    a.memoize("runstring")
     dtype = a.call(Global("numpy.dtype"), "O8", False, True, state=OBJECT_STATE)
     wrapper = a.call(Global(WRAPPER), opcode=b"\x81")
-    a.push(wrapper).push(array_state(dtype, 1)).data += b"b"
+    a.push(wrapper).push(build_wrapper_state(dtype, 1)).data += b"b"
     inner = Assembler()
     inner.push("collections").data += b"\x940"
     inner.push("OrderedDict").data += b"\x940h\x00h\x01\x93"
@@ -165,8 +190,8 @@ def other_memo_in_an_array() -> bytes:
     return bytes(a.data) + bytes(inner.data) + b"."
 
 
-def item_set_by_what_was_given() -> bytes:
-    """A container whose way to add an item was replaced is given one."""
+def build_container_with_replaced_add_method() -> bytes:
+    """Replace the method of a container that adds an item, and then set an item, which calls it."""
     a = Assembler()
     given = {"add_module": Global("operator.truediv"), "_modules": {}}
     target = a.call(Global("torch.nn.modules.container.ModuleDict"), opcode=b"\x81", state=given)
@@ -174,11 +199,11 @@ def item_set_by_what_was_given() -> bytes:
     return bytes(a.data) + b"N."
 
 
-def dictionary_of_slots() -> bytes:
-    """The state of slots replaces the dictionary of an object that calls what lies in it."""
+def build_state_that_replaces_the_dictionary() -> bytes:
+    """Replace the dictionary of an object by a state for slots, and then call the object, which calls the entry."""
     a = Assembler()
     caller = a.call(Global("numpy.vectorize"), Global("builtins.list"))
-    a.build(caller, (None, {"__dict__": {"pyfunc": Global("operator.getitem"), "excluded": [0, 1]}}))
+    a.set_state(caller, (None, {"__dict__": {"pyfunc": Global("operator.getitem"), "excluded": [0, 1]}}))
     a.call(caller, ["a"], 0)
     return bytes(a.data) + b"N."
 
@@ -186,9 +211,9 @@ def dictionary_of_slots() -> bytes:
 @pytest.mark.parametrize(
     ("write", "exit_code"),
     [
-        (changed_in_plain_data, 3), (key_of_unusual_length, 1), (index_of_many_digits, 3), (memo_with_a_hole, 1),
-        (state_out_of_a_call, 1), (other_memo_in_an_array, 1), (item_set_by_what_was_given, 1),
-        (dictionary_of_slots, 1),
+        (build_array_with_shape_changed_by_opcodes, 3), (build_key_by_long_opcode, 1), (build_memo_index_of_many_digits, 3), (build_memo_with_a_hole, 1),
+        (build_dtype_state_from_a_call, 1), (build_array_that_continues_the_memo, 1), (build_container_with_replaced_add_method, 1),
+        (build_state_that_replaces_the_dictionary, 1),
     ],
     ids=lambda value: getattr(value, "__name__", str(value)),
 )  # fmt: skip
@@ -196,22 +221,22 @@ def test_large_detour_is_found_within_limits(write, exit_code: int, tmp_path: Pa
     path = tmp_path / "model.pkl"
     path.write_bytes(write())
     report = modelaudit.scan(path, second_opinion=False)
-    told = [f"{finding.rule}: {finding.message}" for finding in report.findings]
-    assert report.exit_code == exit_code, (told, report.decision.reasons)
+    findings = [f"{finding.rule}: {finding.message}" for finding in report.findings]
+    assert report.exit_code == exit_code, (findings, report.decision.reasons)
 
 
-def test_call_with_shared_tuples_is_cheap(tmp_path: Path) -> None:
-    """Sixty-four times sixty-four and so on: a copy of the arguments would never end."""
+def test_call_with_nested_shared_tuples_ends_within_the_deadline(tmp_path: Path) -> None:
+    """Each tuple contains the one before 64 times; a copy of every level would have 64**6 items."""
     a = Assembler()
     inner: object = (0,) * 64
     for _ in range(5):
-        inner = (a.keep(inner),) * 64
-    a.call(Global("builtins.list"), *[a.keep(inner)] * 40)
+        inner = (a.memoize(inner),) * 64
+    a.call(Global("builtins.list"), *[a.memoize(inner)] * 40)
     path = tmp_path / "model.pkl"
     path.write_bytes(bytes(a.data) + b"N.")
     assert path.stat().st_size < 8192
     report = modelaudit.scan(path, second_opinion=False)
-    # A scan that ran out of time would say so.
+    # A scan that ran out of time would report an absence.
     assert (report.exit_code, report.coverage.open_absences) == (0, ())
     assert {finding.rule for finding in report.findings} == {"license/undeclared"}
     (artifact,) = report.coverage.artifacts

@@ -1,4 +1,4 @@
-"""What is published: the wheel, the source archive and the editable install, each of them built and used."""
+"""The wheel, the source archive and the editable install are built, installed and used."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILD = "import sys, hatchling.build as b; print(getattr(b, sys.argv[1])(sys.argv[2]))"
+BUILD = "import sys, hatchling.build as backend; print(getattr(backend, sys.argv[1])(sys.argv[2]))"
+"""A program that calls a function of the build backend with a folder, and prints the name of the built file."""
 
 
-def run(*arguments: str | Path, cwd: Path, path: Path | None = None) -> str:
-    """Run Python with arguments in a folder and return what it prints; ``path`` is searched for packages first."""
+def run_python(*arguments: str | Path, cwd: Path, path: Path | None = None) -> str:
+    """Run Python in the folder ``cwd`` and return its output; ``path`` is searched for packages first."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     if path:
         environment["PYTHONPATH"] = str(path)
@@ -27,19 +28,25 @@ def run(*arguments: str | Path, cwd: Path, path: Path | None = None) -> str:
     return ran.stdout
 
 
-def build(kind: str, source: Path, out: Path) -> Path:
-    """Build with the backend of pyproject.toml, offline, and return what was written."""
-    return out / run("-c", BUILD, f"build_{kind}", out, cwd=source).split()[-1]
+def build_distribution(kind: str, source: Path, out: Path) -> Path:
+    """Build a distribution with the backend of pyproject.toml, offline, and return its file.
+
+    Args:
+        kind: ``wheel``, ``sdist`` or ``editable``.
+        source: the folder of the project.
+        out: the folder for the file.
+    """
+    return out / run_python("-c", BUILD, f"build_{kind}", out, cwd=source).split()[-1]
 
 
-def rule_files() -> set[str]:
-    """Every file of the rule set, relative to the root of the project."""
+def list_rule_files() -> set[str]:
+    """List every file of the rule set, relative to the root of the project."""
     return {file.relative_to(ROOT).as_posix() for file in (ROOT / "rules").rglob("*.yaml")}
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
+    return build_distribution("wheel", ROOT, tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +54,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the wheel is installed, without its dependencies."""
     folder = tmp_path_factory.mktemp("installed")
     pip = ("-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--no-index")
-    run(*pip, "--target", folder, wheel, cwd=folder)
+    run_python(*pip, "--target", folder, wheel, cwd=folder)
     return folder
 
 
@@ -56,7 +63,7 @@ def test_wheel_contains_package_rules_and_templates(wheel: Path) -> None:
 
     package = {f.relative_to(ROOT).as_posix() for f in (ROOT / "modelaudit").rglob("*.py")}
     templates = {f.relative_to(ROOT).as_posix() for f in (ROOT / "modelaudit/reports/templates").iterdir()}
-    rules = {f"modelaudit/{file}" for file in rule_files()}
+    rules = {f"modelaudit/{file}" for file in list_rule_files()}
     assert len(rules) > 20
     contents = {name for name in names if ".dist-info/" not in name}
     assert contents == package | templates | rules | {"modelaudit/py.typed"}
@@ -79,12 +86,12 @@ def test_wheel_metadata_is_complete(wheel: Path) -> None:
 
 
 def test_installed_wheel_finds_its_rules(installed: Path, tmp_path: Path) -> None:
-    place = run("-c", "import modelaudit; print(modelaudit.__file__)", cwd=tmp_path, path=installed)
+    place = run_python("-c", "import modelaudit; print(modelaudit.__file__)", cwd=tmp_path, path=installed)
     assert Path(place.strip()).is_relative_to(installed)
 
-    listed = run("-m", "modelaudit", "rules", cwd=tmp_path, path=installed)
+    listed = run_python("-m", "modelaudit", "rules", cwd=tmp_path, path=installed)
 
-    assert listed == run("-m", "modelaudit", "rules", cwd=ROOT, path=ROOT)
+    assert listed == run_python("-m", "modelaudit", "rules", cwd=ROOT, path=ROOT)
     assert "pickle/dangerous-call" in listed
 
 
@@ -92,13 +99,15 @@ def test_installed_wheel_scans_and_renders(installed: Path, tmp_path: Path) -> N
     (tmp_path / "config.json").write_text("{}")
     scan = ("-m", "modelaudit", "scan", "config.json", "--offline", "--no-second-opinion", "-q")
 
-    run(*scan, "-o", "html=r.html", "-o", "cyclonedx=r.cdx.json", "-o", "json=r.json", cwd=tmp_path, path=installed)
+    run_python(
+        *scan, "-o", "html=r.html", "-o", "cyclonedx=r.cdx.json", "-o", "json=r.json", cwd=tmp_path, path=installed
+    )
 
     assert all((tmp_path / name).stat().st_size for name in ("r.html", "r.cdx.json", "r.json"))
 
 
 def test_editable_install_reads_rules_of_the_tree(tmp_path: Path) -> None:
-    editable = build("editable", ROOT, tmp_path)
+    editable = build_distribution("editable", ROOT, tmp_path)
     site = tmp_path / "site"
     with zipfile.ZipFile(editable) as archive:
         assert {name.partition("/")[0].rpartition(".")[2] for name in archive.namelist()} == {"pth", "dist-info"}
@@ -108,15 +117,15 @@ def test_editable_install_reads_rules_of_the_tree(tmp_path: Path) -> None:
         f"import site; site.addsitedir({str(site)!r})\n"
         "from modelaudit.catalogue.directory import find_rules_directory; print(find_rules_directory())"
     )
-    assert Path(run("-c", code, cwd=tmp_path).strip()) == ROOT / "rules"
+    assert Path(run_python("-c", code, cwd=tmp_path).strip()) == ROOT / "rules"
 
 
 def test_source_archive_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
-    archive = build("sdist", ROOT, tmp_path)
+    archive = build_distribution("sdist", ROOT, tmp_path)
     with tarfile.open(archive) as tar:
         tar.extractall(tmp_path / "source", filter="data")
     (source,) = (tmp_path / "source").iterdir()
 
-    again = build("wheel", source, tmp_path)
+    again = build_distribution("wheel", source, tmp_path)
 
     assert set(zipfile.ZipFile(again).namelist()) == set(zipfile.ZipFile(wheel).namelist())

@@ -1,4 +1,4 @@
-"""Weights as users meet them: files that real packages ship, installed by the set-up and never imported."""
+"""Weights that real packages contain pass the scan. The packages are installed and never imported."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ ORDINARY = {
 }
 
 
-def shipped(package: str, ending: str) -> Path:
+def find_shipped_file(package: str, ending: str) -> Path:
+    """Find the one file of an installed package whose path has the ending."""
     (found,) = [path for path in files(package) or () if str(path).endswith(ending)]
     return Path(str(found.locate()))
 
 
 @pytest.mark.parametrize(("package", "ending"), [(name, end) for name, ends in ORDINARY.items() for end in ends])
 def test_ordinary_weights_pass(package: str, ending: str) -> None:
-    report = modelaudit.scan(shipped(package, ending), second_opinion=False)
+    report = modelaudit.scan(find_shipped_file(package, ending), second_opinion=False)
     assert report.exit_code == 0, [*report.decision.reasons, *(finding.message for finding in report.findings)]
     assert not [finding for finding in report.findings if not finding.rule.startswith("license/")]

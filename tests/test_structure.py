@@ -1,4 +1,4 @@
-"""The shape of the house, read from the source: who may import whom, how long things may be, what is never done."""
+"""Rules about the source code: imports between modules, lengths of modules and functions, and forbidden calls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LONG_MODULES = {
 
 MEDIAN_LINES = 150
 FUNCTION_LINES = 60
-SHORT = ("modelaudit", "fixtures/builders", "benchmarks")
+BOUNDED_FOLDERS = ("modelaudit", "fixtures/builders", "benchmarks")
 """The folders whose modules and functions are bound to these lengths."""
 
 SIBLINGS = {"languages", "checks", "integrity", "licenses", "policy", "reports", "catalogue", "opinions"}
@@ -49,7 +49,10 @@ LEVELS = (
         "__main__": 10,
     }
 )
-"""Each room's level; an import goes from a higher level to a lower one. ``""`` is the public API in ``__init__``."""
+"""The level of each folder or module below ``modelaudit``, called a room; a room imports only rooms of lower levels.
+
+``""`` is the public API in ``__init__``.
+"""
 
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "manager", "misc", "tools"}
 
@@ -57,7 +60,7 @@ LOADERS = {
     *("cloudpickle", "dill", "joblib", "keras", "marshal", "numpy", "onnx", "onnxruntime", "pickle", "runpy", "shelve"),
     *("sklearn", "tensorflow", "torch", "transformers"),
 }
-"""Modules that unpickle, or run models; nothing here imports one."""
+"""Packages that unpickle or run models; the package imports none of them."""
 
 ONLY_IN = {
     "pickletools": ("formats", "wire"),
@@ -80,12 +83,12 @@ EXECUTING_CALLS = {"eval", "exec", "compile", "__import__", "breakpoint"}
 UNBOUNDED_YAML = {"load", "load_all", "unsafe_load", "unsafe_load_all", "full_load", "full_load_all"}
 
 VERDICT_WORDS = re.compile(r"\b(safe|clean)\b", re.IGNORECASE)
-"""Words that promise what no scan can keep."""
+"""Words that would promise more than a scan can find out."""
 
 
 @dataclass(frozen=True)
 class Module:
-    """One source file."""
+    """One source file with its syntax tree."""
 
     path: Path
     text: str
@@ -112,19 +115,20 @@ class Module:
         return "" if first == "__init__" else first
 
     def imports(self) -> Iterator[tuple[int, str]]:
-        """(line, dotted module) of every import, wherever it stands."""
+        """Yield (line, dotted module) of every import, also inside functions."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
                 yield from ((node.lineno, alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
                 yield node.lineno, "." * node.level + (node.module or "")
+                # "from modelaudit import cli" imports the module modelaudit.cli.
                 if node.module == "modelaudit":
                     yield from ((node.lineno, f"modelaudit.{a.name}") for a in node.names if a.name in LEVELS)
 
 
 @cache
-def modules(folder: str = "modelaudit") -> tuple[Module, ...]:
-    """Every module of the package, or below another folder."""
+def list_modules(folder: str = "modelaudit") -> tuple[Module, ...]:
+    """List every module below a folder."""
     files = sorted((ROOT / folder).rglob("*.py"))
     assert files
     texts = [(file, file.read_text(encoding="utf-8")) for file in files]
@@ -132,34 +136,35 @@ def modules(folder: str = "modelaudit") -> tuple[Module, ...]:
 
 
 def test_every_room_has_a_level() -> None:
-    assert {module.room for module in modules()} <= LEVELS.keys()
+    assert {module.room for module in list_modules()} <= LEVELS.keys()
 
 
-def test_imports_point_down_and_siblings_never_meet() -> None:
+def test_modules_import_only_lower_levels() -> None:
     wrong = []
-    for module in modules():
+    for module in list_modules():
         for line, name in module.imports():
             assert not name.startswith("."), f"{module.name}:{line} is a relative import"
             top, _, rest = name.partition(".")
             target = rest.partition(".")[0]
             if top != "modelaudit" or (target == module.room and target != ""):
                 continue
-            if LEVELS[target] >= LEVELS[module.room] and not _reads_only_the_version(module, target):
+            if LEVELS[target] >= LEVELS[module.room] and not _uses_only_the_version(module, target):
                 wrong.append(f"{module.name}:{line} imports {name}")
     assert not wrong
 
 
 def test_rooms_of_formats_import_only_rooms_before_them() -> None:
-    order = {room: place for place, room in enumerate(ROOMS)}
+    order = {room: index for index, room in enumerate(ROOMS)}
     wrong = []
-    for module in modules():
+    for module in list_modules():
         parts = module.place.split("/")
         if parts[0] != "formats":
             continue
-        own = order.get(parts[1], -1) if len(parts) > 1 else -1
+        # Modules beside the rooms, such as the registry, come before all rooms.
+        own_index = order.get(parts[1], -1) if len(parts) > 1 else -1
         for line, name in module.imports():
             target = name.removeprefix("modelaudit.formats.").partition(".")[0]
-            if name.startswith("modelaudit.formats.") and order.get(target, -1) > own:
+            if name.startswith("modelaudit.formats.") and order.get(target, -1) > own_index:
                 wrong.append(f"{module.name}:{line} imports {name}")
     assert not wrong, f"rooms import only rooms before them: {', '.join(ROOMS)}"
 
@@ -169,23 +174,23 @@ def test_every_folder_of_formats_is_a_room() -> None:
     assert folders == set(ROOMS)
 
 
-def test_no_modules_import_each_other_in_a_circle() -> None:
-    assert find_cycles(import_graph()) == []
+def test_module_imports_have_no_cycle() -> None:
+    assert find_cycles(build_import_graph()) == []
 
 
-def test_a_circle_of_modules_is_found() -> None:
+def test_find_cycles_returns_modules_of_a_cycle() -> None:
     graph = {"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": {"e"}, "e": set()}
     assert find_cycles(graph) == [["a", "b", "c"]]
 
 
-def import_graph() -> dict[str, set[str]]:
-    """The modules that each module imports, wherever the import statement is.
+def build_import_graph() -> dict[str, set[str]]:
+    """Build the mapping of each module to the modules that it imports, also inside functions.
 
     Imports of the package itself are left out: only its version is read, and its functions import when they are called.
     """
-    names = {module.dotted for module in modules()}
+    names = {module.dotted for module in list_modules()}
     graph: dict[str, set[str]] = {}
-    for module in modules():
+    for module in list_modules():
         targets: set[str] = set()
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Import):
@@ -198,7 +203,7 @@ def import_graph() -> dict[str, set[str]]:
 
 
 def find_cycles(graph: dict[str, set[str]]) -> list[list[str]]:
-    """The strongly connected components of more than one module, by Tarjan's algorithm."""
+    """Find the strongly connected components of more than one module, by Tarjan's algorithm."""
     index: dict[str, int] = {}
     lowest: dict[str, int] = {}
     stack: list[str] = []
@@ -213,10 +218,11 @@ def find_cycles(graph: dict[str, set[str]]) -> list[list[str]]:
                 lowest[name] = min(lowest[name], lowest[target])
             elif target in stack:
                 lowest[name] = min(lowest[name], index[target])
+        # No module of the component leads to an older one, so it is complete on top of the stack.
         if lowest[name] == index[name]:
-            at = stack.index(name)
-            component = stack[at:]
-            del stack[at:]
+            start = stack.index(name)
+            component = stack[start:]
+            del stack[start:]
             if len(component) > 1:
                 found.append(sorted(component))
 
@@ -226,8 +232,8 @@ def find_cycles(graph: dict[str, set[str]]) -> list[list[str]]:
     return found
 
 
-def _reads_only_the_version(module: Module, target: str) -> bool:
-    """The one look upwards: whoever reports or identifies itself may read ``modelaudit.__version__``."""
+def _uses_only_the_version(module: Module, target: str) -> bool:
+    """Whether a module imports the package only for ``__version__``, the one import of a higher level that is allowed."""
     uses = {
         node.attr
         for node in ast.walk(module.tree)
@@ -241,27 +247,27 @@ def _reads_only_the_version(module: Module, target: str) -> bool:
     return target == "" and module.room not in ("", "model") and uses == {"__version__"}
 
 
-def test_the_public_package_imports_nothing_of_its_own_until_it_is_called() -> None:
-    package = next(module for module in modules() if module.name == "modelaudit/__init__.py")
+def test_public_package_imports_no_module_of_its_own_at_the_top() -> None:
+    package = next(module for module in list_modules() if module.name == "modelaudit/__init__.py")
     eager = [node for node in package.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    names = {name for module in eager for name in _names(module)}
+    names = {name for module in eager for name in _list_imported_names(module)}
     assert not {name for name in names if name.startswith("modelaudit")}
 
 
-def _names(node: ast.Import | ast.ImportFrom) -> set[str]:
+def _list_imported_names(node: ast.Import | ast.ImportFrom) -> set[str]:
     return {node.module or ""} if isinstance(node, ast.ImportFrom) else {alias.name for alias in node.names}
 
 
 @pytest.mark.parametrize("imported", ["modelaudit", "modelaudit.cli.main"])
-def test_nothing_heavy_is_imported_at_start(imported: str) -> None:
+def test_import_of_package_loads_no_heavy_module(imported: str) -> None:
     code = f"import sys, {imported}; print(*(sys.modules.keys() & {set(HEAVY)!r}))"
-    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert ran.stdout.split() == []
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_no_module_unpickles_or_runs_models() -> None:
     wrong = []
-    for module in modules():
+    for module in list_modules():
         for line, name in module.imports():
             top = name.partition(".")[0]
             if top in LOADERS or (top in ONLY_IN and {module.room, module.place}.isdisjoint(ONLY_IN[top])):
@@ -269,9 +275,9 @@ def test_no_module_unpickles_or_runs_models() -> None:
     assert not wrong
 
 
-def test_nothing_is_evaluated() -> None:
+def test_no_module_calls_a_function_that_executes_text() -> None:
     wrong = []
-    for module in modules():
+    for module in list_modules():
         for node in ast.walk(module.tree):
             if not isinstance(node, ast.Call):
                 continue
@@ -289,7 +295,7 @@ def test_nothing_is_evaluated() -> None:
 def test_only_the_pipeline_catches_everything() -> None:
     wrong = [
         f"{module.name}:{node.lineno}"
-        for module in modules()
+        for module in list_modules()
         if module.room != "pipeline"
         for node in ast.walk(module.tree)
         if isinstance(node, ast.ExceptHandler) and _is_broad(node.type)
@@ -298,14 +304,15 @@ def test_only_the_pipeline_catches_everything() -> None:
 
 
 def _is_broad(caught: ast.expr | None) -> bool:
+    """Whether an ``except`` catches every exception: without a type, or with ``Exception`` or ``BaseException``."""
     if isinstance(caught, ast.Tuple):
         return any(_is_broad(each) for each in caught.elts)
     return caught is None or (isinstance(caught, ast.Name) and caught.id in ("Exception", "BaseException"))
 
 
-@pytest.mark.parametrize("folder", SHORT)
+@pytest.mark.parametrize("folder", BOUNDED_FOLDERS)
 def test_modules_are_short(folder: str) -> None:
-    lengths = {module.name: len(module.text.splitlines()) for module in modules(folder)}
+    lengths = {module.name: len(module.text.splitlines()) for module in list_modules(folder)}
     long = {name for name, length in lengths.items() if length > MODULE_LINES}
     assert long == {name for name in LONG_MODULES if name.startswith(f"{folder}/")}
     assert statistics.median(lengths.values()) < MEDIAN_LINES
@@ -316,7 +323,7 @@ def test_few_modules_are_long() -> None:
 
 
 def count_code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Lines of a function without its docstring, which may be as long as its arguments need."""
+    """Count the lines of a function without its docstring, which may be as long as its arguments need."""
     assert function.end_lineno is not None
     lines = function.end_lineno - function.lineno + 1
     first = function.body[0]
@@ -325,53 +332,53 @@ def count_code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return lines
 
 
-@pytest.mark.parametrize("folder", SHORT)
+@pytest.mark.parametrize("folder", BOUNDED_FOLDERS)
 def test_functions_are_short(folder: str) -> None:
     wrong = [
         f"{module.name}:{node.lineno} {node.name} has {count_code_lines(node)} lines"
-        for module in modules(folder)
+        for module in list_modules(folder)
         for node in ast.walk(module.tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and count_code_lines(node) > FUNCTION_LINES
     ]
     assert not wrong
 
 
-def test_modules_are_named_for_what_they_hold() -> None:
-    assert not [module.name for module in modules() if EMPTY_NAMES & set(Path(module.name).with_suffix("").parts)]
+def test_no_module_has_an_unspecific_name() -> None:
+    assert not [module.name for module in list_modules() if EMPTY_NAMES & set(Path(module.name).with_suffix("").parts)]
 
 
-def test_no_dict_of_any_in_signatures_outside_readers() -> None:
+def test_no_signature_outside_readers_contains_a_dict_of_any() -> None:
     wrong = [
         f"{module.name}:{annotation.lineno} {ast.unparse(annotation)}"
-        for module in modules()
+        for module in list_modules()
         if module.room not in ("formats", "languages", "wire")
         for node in ast.walk(module.tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        for annotation in _annotations(node)
+        for annotation in _iter_annotations(node)
         if re.search(r"\b(dict|Mapping|MutableMapping)\[str, (typing\.)?Any\]", ast.unparse(annotation))
     ]
     assert not wrong
 
 
-def _annotations(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.expr]:
-    every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
-    yield from (argument.annotation for argument in every if argument and argument.annotation)
+def _iter_annotations(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.expr]:
+    arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+    yield from (argument.annotation for argument in arguments if argument and argument.annotation)
     if node.returns:
         yield node.returns
 
 
-def test_no_text_of_the_package_promises_what_a_scan_cannot_keep() -> None:
+def test_no_text_of_the_package_contains_verdict_words() -> None:
     wrong = [
         f"{module.name}:{node.lineno} {node.value!r}"
-        for module in modules()
-        for node in _strings(module.tree)
+        for module in list_modules()
+        for node in _iter_strings(module.tree)
         if VERDICT_WORDS.search(node.value)
     ]
     assert not wrong
 
 
-def _strings(tree: ast.Module) -> Iterator[ast.Constant]:
-    """String constants, docstrings left out, except those that click prints as help."""
+def _iter_strings(tree: ast.Module) -> Iterator[ast.Constant]:
+    """Yield the string constants, without docstrings; those of decorated functions count, as Click prints them as help."""
     docstrings = {
         id(node.body[0].value)
         for node in ast.walk(tree)
@@ -386,27 +393,27 @@ def _strings(tree: ast.Module) -> Iterator[ast.Constant]:
 
 
 @pytest.mark.parametrize("folder", ["findings", "licenses", "policies", "callables"])
-def test_no_text_of_the_rules_promises_what_a_scan_cannot_keep(folder: str) -> None:
+def test_no_text_of_the_rules_contains_verdict_words(folder: str) -> None:
     wrong = []
     for file in sorted((ROOT / "rules" / folder).rglob("*.yaml")):
-        scalars = _scalars(yaml.load(file.read_bytes(), yaml.CSafeLoader))
+        scalars = _iter_texts(yaml.load(file.read_bytes(), yaml.CSafeLoader))
         wrong += [f"{file.relative_to(ROOT)}: {scalar!r}" for scalar in scalars if VERDICT_WORDS.search(scalar)]
     assert not wrong
 
 
-def _scalars(value: object) -> Iterator[str]:
-    """Every text in a document but the keys, which are names."""
+def _iter_texts(value: object) -> Iterator[str]:
+    """Yield every text of a YAML document except for keys."""
     if isinstance(value, dict):
         for each in value.values():
-            yield from _scalars(each)
+            yield from _iter_texts(each)
     elif isinstance(value, list):
         for each in value:
-            yield from _scalars(each)
+            yield from _iter_texts(each)
     elif isinstance(value, str):
         yield value
 
 
-def test_templates_contain_no_verdict_words_and_keep_escaping_on() -> None:
+def test_no_template_contains_verdict_words() -> None:
     templates = sorted((PACKAGE / "reports" / "templates").iterdir())
     assert templates
     assert not [file.name for file in templates if VERDICT_WORDS.search(file.read_text(encoding="utf-8"))]

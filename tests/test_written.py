@@ -1,4 +1,4 @@
-"""Files that real libraries wrote, bundled: each has the digest that the list beside it gives, is read whole and passes."""
+"""Committed files that real libraries wrote: each has the listed digest, is examined completely, and passes the scan."""
 
 from __future__ import annotations
 
@@ -17,40 +17,48 @@ from modelaudit.model.finding import Severity
 LISTS = sorted(WRITTEN.glob("*/files.yaml"))
 
 
-class Written(NamedTuple):
+class WrittenFile(NamedTuple):
+    """One entry of a list ``written/<library>/files.yaml``.
+
+    Attributes:
+        path: the file, or the folder, which is scanned as a whole.
+        library: the library with its version.
+        digests: the SHA-256 of the file, or of each file in the folder.
+        expected_rules: the rules that have a finding in it; the key ``told`` of the list.
+    """
+
     path: Path
     library: str
     digests: dict[Path, str]
-    told: frozenset[str]
+    expected_rules: frozenset[str]
 
 
 @functools.cache
-def listed(library: str = "*") -> tuple[Written, ...]:
-    """What every ``written/<library>/files.yaml`` lists: name, library with version, digest, and rules that may speak.
-
-    A folder is scanned as a whole, and has the digests of its files under ``files``.
-    """
+def list_written_files(library: str = "*") -> tuple[WrittenFile, ...]:
+    """List the entries of ``written/<library>/files.yaml``; by default, those of all libraries."""
     return tuple(
-        Written(file.parent / name, row["library"], digests(file.parent / name, row), frozenset(row.get("told", ())))
+        WrittenFile(
+            file.parent / name, row["library"], get_digests(file.parent / name, row), frozenset(row.get("told", ()))
+        )
         for file in sorted(WRITTEN.glob(f"{library}/files.yaml"))
         for name, row in yaml.load(file.read_bytes(), Loader=yaml.CSafeLoader)["files"].items()
     )
 
 
-def digests(path: Path, row: dict[str, Any]) -> dict[Path, str]:
-    """The files of a row with the digest of each."""
+def get_digests(path: Path, row: dict[str, Any]) -> dict[Path, str]:
+    """Return the digest of each file of an entry; a folder has them under the key ``files``."""
     return {path / name: digest for name, digest in row["files"].items()} if "files" in row else {path: row["sha256"]}
 
 
 @pytest.mark.parametrize("folder", group_by_folder(f"written/{path.parent.name}" for path in LISTS))
 def test_file_written_by_a_library_is_examined_and_passes(folder: str) -> None:
-    for written in listed(folder.removeprefix("written/")):
+    for written in list_written_files(folder.removeprefix("written/")):
         name = fixture_name(written.path)
         assert {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in written.digests} == written.digests
         assert "==" in written.library, name
         report = scan_fixture(name)
         rules = {finding.rule for finding in report.findings if not finding.rule.startswith("license/")}
-        assert (name, rules) == (name, written.told)
+        assert (name, rules) == (name, written.expected_rules)
         assert not [each for each in report.findings if each.severity in (Severity.HIGH, Severity.CRITICAL)], name
         assert report.coverage.open_absences == (), name
         assert (name, report.exit_code) == (name, 0)
@@ -58,4 +66,4 @@ def test_file_written_by_a_library_is_examined_and_passes(folder: str) -> None:
 
 def test_every_file_is_listed() -> None:
     files = {path for path in WRITTEN.rglob("*") if path.is_file() and path.name not in ("files.yaml", "write.py")}
-    assert files == {path for each in listed() for path in each.digests}
+    assert files == {path for each in list_written_files() for path in each.digests}

@@ -41,10 +41,12 @@ HOSTILE = (
 
 
 def build_sha256(letter: str) -> Digest:
+    """Build a SHA-256 digest of 64 times the same hexadecimal digit."""
     return Digest(DigestAlgorithm.SHA256, letter * 64)
 
 
 def build_git_blob(letter: str) -> Digest:
+    """Build a git blob id of 40 times the same hexadecimal digit."""
     return Digest(DigestAlgorithm.GIT_BLOB, letter * 40)
 
 
@@ -341,6 +343,7 @@ def _build_opinions() -> tuple[Opinion, ...]:
 
 
 def build_fail_report() -> AuditReport:
+    """Build a report on a model of the Hub with a finding of each severity and parts that were not read."""
     return AuditReport(
         schema=SCHEMA,
         tool=Tool("modelaudit", "0.1.0", "9" * 64),
@@ -372,6 +375,7 @@ def build_fail_report() -> AuditReport:
 
 
 def build_pass_report() -> AuditReport:
+    """Build a report on a local folder with one examined file, a concluded licence and no finding."""
     record = ArtifactRecord(
         "model.safetensors",
         1_024,
@@ -399,6 +403,7 @@ def build_pass_report() -> AuditReport:
 
 
 def build_incomplete_report() -> AuditReport:
+    """Build a report on an empty folder."""
     return replace(
         build_pass_report(),
         decision=Decision(Verdict.INCOMPLETE, ("There was nothing to examine.",), Coverage(())),
@@ -408,7 +413,7 @@ def build_incomplete_report() -> AuditReport:
 
 
 def build_hostile_report() -> AuditReport:
-    """Every string that a model, a rule file or a saved report can supply is hostile, and some are very long."""
+    """Build a report whose strings from a model, a rule file or a saved report are all hostile, and some very long."""
     evil, huge = HOSTILE, HOSTILE + "A" * 100_000 + HOSTILE
     place = Location(offset=2**80, line=0, key=evil)
     unread = Unread(UnreadReason.DAMAGED, evil, place)
@@ -439,23 +444,28 @@ def build_hostile_report() -> AuditReport:
 
 
 def build_crowded_report(count: int = 1000) -> AuditReport:
-    """As many findings as a bad day brings."""
+    """Build a report with ``count`` further findings of one rule."""
     plain = build_fail_report()
-    many = tuple(
-        replace(plain.findings[2], artifact=f"shards/part-{n:05d}.bin", key=f"key-{n}", location=Location(offset=n))
-        for n in range(count)
+    further = tuple(
+        replace(
+            plain.findings[2],
+            artifact=f"shards/part-{number:05d}.bin",
+            key=f"key-{number}",
+            location=Location(offset=number),
+        )
+        for number in range(count)
     )
-    return replace(plain, findings=plain.findings + many)
+    return replace(plain, findings=plain.findings + further)
 
 
 def build_allowed_report() -> AuditReport:
-    """A model that the policy's use is allowed for."""
+    """Build a report that allows the intended use of the policy."""
     policy = replace(build_pass_report().policy, name="commercial-product")
     return replace(build_pass_report(), license=build_plain_conclusion(), policy=policy)
 
 
 def build_conflicting_report() -> AuditReport:
-    """A card that promises more than the models that it was made from."""
+    """Build a report on a model whose card grants more than its base models do."""
     plain = build_fail_report()
     policy = replace(plain.policy, name="commercial-product")
     return replace(plain, license=build_conflicting_conclusion(), policy=policy, opinions=())
@@ -474,15 +484,15 @@ REPORTS: dict[str, Callable[[], AuditReport]] = {
 
 @pytest.fixture
 def examples() -> dict[str, Callable[[], AuditReport]]:
-    """The example reports by name, to be made where they are needed."""
+    """The functions that build the example reports, by name."""
     return REPORTS
 
 
 @pytest.fixture(params=list(REPORTS))
 def any_report(request: pytest.FixtureRequest) -> AuditReport:
     """Each of the example reports in turn."""
-    made: AuditReport = REPORTS[request.param]()
-    return made
+    report: AuditReport = REPORTS[request.param]()
+    return report
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Conclusions by hand: a plain one, a denied one, one full of origins, and one in which every string is hostile."""
+"""Licence conclusions for tests: an allowed use, a denied use, conflicting base models, and hostile strings."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ BASE, ROOT, DATA = "acme/tiny-instruct", "acme/tiny-root", "acme/pairs"
 
 
 def build_plain_conclusion() -> LicenseConclusion:
-    """Card and text agree, nothing flows in, the use is allowed."""
+    """Build a conclusion that allows the use: card and licence text agree, and there is no base model."""
     return LicenseConclusion(
         ConclusionState.CONCLUDED,
         LicenseCategory.PERMISSIVE,
@@ -116,7 +116,7 @@ def build_plain_conclusion() -> LicenseConclusion:
 
 
 def build_conflicting_conclusion() -> LicenseConclusion:
-    """A card that says Apache over a model that descends from Llama, quantized from a fine-tune of it."""
+    """Build a conclusion for a card that declares Apache-2.0, while a base model of the base model is under Llama 3.1."""
     declared = LicenseClaim(ClaimKind.DECLARED, "README.md", "license", "apache-2.0", APACHE.id, Location(line=2))
     named = LicenseClaim(
         ClaimKind.INHERITED, "README.md", "base_model", BASE, None, Location(line=3), relation=Relation.QUANTIZED
@@ -217,7 +217,7 @@ def build_conflicting_conclusion() -> LicenseConclusion:
 
 
 def build_denied_conclusion() -> LicenseConclusion:
-    """A licence that forbids the use that is meant."""
+    """Build a conclusion whose licence forbids the intended use."""
     plain = build_plain_conclusion()
     denial = UseAnswer(
         Answer.DENY,
@@ -233,7 +233,7 @@ def build_denied_conclusion() -> LicenseConclusion:
 
 
 def build_hostile_conclusion(evil: str, huge: str) -> LicenseConclusion:
-    """Every string that a model or a rule file can supply is hostile, and every enum has its turn."""
+    """Build a conclusion with hostile strings, a short and a very long one, and with every member of every enum."""
     place = Location(line=0, key=evil)
     clause = Clause(evil, huge, evil, 7e8, (evil,), evil, (evil,), evil, (evil, huge))
     entry = LicenseEntry(evil, evil, LicenseCategory.UNKNOWN, (evil,), (evil,), (clause,), evil, evil, evil, True, evil)

@@ -80,15 +80,15 @@ def test_model_is_the_root_component(failing: AuditReport) -> None:
 
 
 def test_facts_without_a_field_become_properties(failing: AuditReport) -> None:
-    said = collect_properties(render_bom(failing)["metadata"]["component"])
-    assert said["modelaudit:verdict"] == ["fail"]
-    assert said["modelaudit:coverage:not-examined"] == ["2"]
-    assert said["modelaudit:coverage:partly-examined"] == ["1"]
-    assert said["modelaudit:coverage:open-absences"] == ["3"]
-    assert said["modelaudit:policy:fail-on"] == ["high"]
-    assert said["modelaudit:license:state"] == ["contradictory"]
-    assert said["modelaudit:opinion:otherscan"][0].startswith("absent: ")
-    assert len(said["modelaudit:license:claim"]) == 3
+    properties = collect_properties(render_bom(failing)["metadata"]["component"])
+    assert properties["modelaudit:verdict"] == ["fail"]
+    assert properties["modelaudit:coverage:not-examined"] == ["2"]
+    assert properties["modelaudit:coverage:partly-examined"] == ["1"]
+    assert properties["modelaudit:coverage:open-absences"] == ["3"]
+    assert properties["modelaudit:policy:fail-on"] == ["high"]
+    assert properties["modelaudit:license:state"] == ["contradictory"]
+    assert properties["modelaudit:opinion:otherscan"][0].startswith("absent: ")
+    assert len(properties["modelaudit:license:claim"]) == 3
 
 
 def test_every_file_is_a_component_that_the_root_depends_on(failing: AuditReport) -> None:
@@ -219,8 +219,8 @@ def render_bom_with_license(report: AuditReport, license_: LicenseConclusion) ->
 
 def test_declared_and_concluded_licenses_are_both_listed(failing: AuditReport) -> None:
     root = render_bom_with_license(failing, build_plain_conclusion())["metadata"]["component"]
-    told = [(each["license"]["id"], each["license"]["acknowledgement"]) for each in root["licenses"]]
-    assert sorted(told) == [("Apache-2.0", "concluded"), ("Apache-2.0", "declared")]
+    licenses = [(each["license"]["id"], each["license"]["acknowledgement"]) for each in root["licenses"]]
+    assert sorted(licenses) == [("Apache-2.0", "concluded"), ("Apache-2.0", "declared")]
     assert [each["license"]["id"] for each in root["evidence"]["licenses"]] == ["Apache-2.0"]
     both = replace(build_plain_conclusion(), expression="Apache-2.0 AND LicenseRef-Llama-3.1")
     root = render_bom_with_license(failing, both)["metadata"]["component"]
@@ -271,12 +271,17 @@ def test_data_sets_are_components_with_their_own_licenses(failing: AuditReport) 
 
 
 def test_answers_obligations_and_openness_are_properties(failing: AuditReport) -> None:
-    said = collect_properties(render_bom_with_license(failing, build_conflicting_conclusion())["metadata"]["component"])
-    assert said["modelaudit:license:permission"] == ["review"]
-    assert any("via acme/tiny-root" in each for each in said["modelaudit:license:answer"])
-    assert any("“Built with Llama”" in each for each in said["modelaudit:license:obligation"])
-    assert said["modelaudit:openness:component"] == ["code: absent, openness not known", "weights: present, not open"]
-    assert any(each.startswith("declared-inherited: ") for each in said["modelaudit:license:conflict"])
+    properties = collect_properties(
+        render_bom_with_license(failing, build_conflicting_conclusion())["metadata"]["component"]
+    )
+    assert properties["modelaudit:license:permission"] == ["review"]
+    assert any("via acme/tiny-root" in each for each in properties["modelaudit:license:answer"])
+    assert any("“Built with Llama”" in each for each in properties["modelaudit:license:obligation"])
+    assert properties["modelaudit:openness:component"] == [
+        "code: absent, openness not known",
+        "weights: present, not open",
+    ]
+    assert any(each.startswith("declared-inherited: ") for each in properties["modelaudit:license:conflict"])
     met = collect_properties(render_bom_with_license(failing, build_plain_conclusion())["metadata"]["component"])
     assert any(each.endswith("[met by LICENSE]") for each in met["modelaudit:license:obligation"])
 

@@ -1,4 +1,4 @@
-"""What every format owes its reader, so that one that is added cannot leave it out."""
+"""Every report format shows the verdict, all findings and all open absences, and escapes hostile text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modelaudit.reports.wording import UNREAD
 
 
 def extract_words(content: bytes) -> str:
-    """The text without markup, and without case and spaces, which a format may change."""
+    """Return the text of a report without markup, in lower case and without spaces, which a format may change."""
     text = html.unescape(re.sub(r"<[^>]*>", "", content.decode()))
     return remove_spaces(text)
 

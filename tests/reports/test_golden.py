@@ -1,4 +1,4 @@
-"""What people and programs see, kept to the byte. ``MODELAUDIT_UPDATE_GOLDEN=1`` writes the files anew."""
+"""Every output of the example reports equals a committed file; ``MODELAUDIT_UPDATE_GOLDEN=1`` writes the files anew."""
 
 from __future__ import annotations
 

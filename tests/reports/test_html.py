@@ -20,6 +20,7 @@ from modelaudit.reports.inventory import compute_tree_digest
 from modelaudit.reports.json_report import compute_report_digest, parse_report, render_json
 
 VOID = frozenset({"meta", "input", "br"})
+"""Elements without a closing tag."""
 ELEMENTS = VOID | {
     *("html", "head", "title", "style", "body", "main", "header", "section", "nav", "div", "article"),
     *("h1", "h2", "h3", "h4", "h5", "p", "ul", "ol", "li", "dl", "dt", "dd", "details", "summary"),
@@ -30,7 +31,14 @@ CSS = Path(modelaudit.reports.__file__).parent / "templates" / "report.css"
 
 
 class Page(HTMLParser):
-    """The page as a strict reader sees it: every element closed in order, text and attributes apart."""
+    """A parsed page. The parser fails unless every element is closed in order and every attribute is unique.
+
+    Attributes:
+        open: the elements that are not closed yet.
+        elements: every element with its attributes, in order.
+        words: the pieces of text outside of the style sheet.
+        style: the style sheet.
+    """
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -284,13 +292,15 @@ def test_failed_model_is_red_with_any_license(failing: AuditReport, passing: Aud
 
 def test_sign_off_fields_are_printed_completely(any_report: AuditReport) -> None:
     page = parse_page(any_report)
-    papers = [attributes for attributes in page.attributes("div") if "contenteditable" in attributes]
+    fields = [attributes for attributes in page.attributes("div") if "contenteditable" in attributes]
     ids = {attributes.get("id") for _, attributes in page.elements}
-    assert len(papers) == (2 if any_report.decision.verdict is Verdict.PASS else 3)
-    assert all(attributes["aria-labelledby"] in ids for attributes in papers)
+    # A decision against the verdict has a field of its own, which a pass does not need.
+    assert len(fields) == (2 if any_report.decision.verdict is Verdict.PASS else 3)
+    assert all(attributes["aria-labelledby"] in ids for attributes in fields)
     height = re.search(r"\.paper\.long \{ min-height: ([\d.]+)rem", page.style)
     line = re.search(r"\.paper \{[^}]*line-height: ([\d.]+)rem[^}]*overflow: visible", page.style)
     assert height and line and float(height[1]) >= 10 * float(line[1])
+    # A field that may not break across pages would be cut off in print.
     unbroken = re.findall(r"([^{}]*)\{ break-inside: avoid", page.style)
     assert unbroken and not any(".signoff" in each or ".paper" in each for each in unbroken)
 
@@ -338,12 +348,13 @@ def test_prose_spells_licence_as_noun() -> None:
 
 
 def _compute_luminance(color: str) -> float:
-    channels = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    """Compute the relative luminance of a color ``#rrggbb`` (WCAG 2.2, definition of relative luminance)."""
+    channels = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]
     red, green, blue = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in channels)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-TEXT_ON = [
+TEXT_AND_GROUND_COLORS = [
     *((ink, ground) for ink in ("ink", "soft", "link", "no", "bad") for ground in ("sheet", "tint")),
     *(("on", tone) for tone in ("critical", "high", "medium", "low", "info", "pass", "fail", "incomplete")),
     *((verdict, f"{verdict}-tint") for verdict in ("pass", "fail", "incomplete")),
@@ -355,9 +366,10 @@ TEXT_ON = [
 def test_text_contrast_meets_wcag_aa(theme: int) -> None:
     blocks = re.findall(r":root \{(.*?)\}", CSS.read_text(encoding="utf-8"), re.DOTALL)
     colors = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", blocks[theme]))
-    for ink, ground in TEXT_ON:
-        light, dark = sorted((_compute_luminance(colors[ink]), _compute_luminance(colors[ground])), reverse=True)
-        assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{ink} on {ground}"
+    for text, ground in TEXT_AND_GROUND_COLORS:
+        light, dark = sorted((_compute_luminance(colors[text]), _compute_luminance(colors[ground])), reverse=True)
+        # The contrast ratio of WCAG 2.2, success criterion 1.4.3.
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{text} on {ground}"
 
 
 def test_license_section_shows_answer_and_its_basis(conflicting: AuditReport) -> None:

@@ -14,6 +14,7 @@ UNREAD = Absence(Unread(UnreadReason.NO_READER, "no reader for ONNX"))
 
 
 def replace_records(report: AuditReport, *records: ArtifactRecord) -> AuditReport:
+    """Return the report with other records of files."""
     return replace(report, decision=Decision(Verdict.INCOMPLETE, (), Coverage(records)))
 
 
@@ -37,13 +38,18 @@ def test_no_tree_digest_without_all_file_digests(incomplete: AuditReport, failin
 
 
 def test_equal_absences_are_grouped_with_all_addresses() -> None:
-    alike = tuple((f"assets/onnx/m{n}.onnx", UNREAD) for n in range(10))
-    other = (("assets/onnx/x.gguf", UNREAD), ("m.onnx", UNREAD), ("a.zip!m.onnx", UNREAD))
-    placed = ("assets/onnx/p.onnx", Absence(replace(UNREAD.unread, where=Location(offset=3))))
-    groups = group_absences((*alike, *other, placed))
+    alike = tuple((f"assets/onnx/m{number}.onnx", UNREAD) for number in range(10))
+    # Another extension, another folder, a member, and an absence at an offset of its file.
+    different = (
+        ("assets/onnx/x.gguf", UNREAD),
+        ("m.onnx", UNREAD),
+        ("a.zip!m.onnx", UNREAD),
+        ("assets/onnx/p.onnx", Absence(replace(UNREAD.unread, where=Location(offset=3)))),
+    )
+    groups = group_absences((*alike, *different))
     assert groups[0].name == "10 ONNX files in assets/onnx/"
     assert groups[0].addresses == tuple(address for address, _ in alike)
-    assert [group.name for group in groups[1:]] == [address for address, _ in (*other, placed)]
+    assert [group.name for group in groups[1:]] == [address for address, _ in different]
 
 
 def test_few_or_different_absences_stay_separate() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from modelaudit.model.report import SCHEMA, AuditReport, Verdict
 from modelaudit.reports.cyclonedx import render_cyclonedx
 from modelaudit.reports.json_report import compute_report_digest, encode_canonical, parse_report, render_json
 
-UNSHOWN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+UNPRINTABLE_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp"})
 SAME_REPORT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
 
 
@@ -40,11 +40,14 @@ def test_json_is_canonical(any_report: AuditReport) -> None:
     assert value["schema"] == SCHEMA
     assert encode_canonical(value) == data
     plain = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
-    assert data.decode() == "".join(
-        json.dumps(each)[1:-1] if unicodedata.category(each) in UNSHOWN and not each.isascii() else each
-        for each in plain
-    )
+    escaped = [json.dumps(each).strip('"') if is_escaped_character(each) else each for each in plain]
+    assert data.decode() == "".join(escaped)
     assert compute_report_digest(any_report) == hashlib.sha256(data).hexdigest()
+
+
+def is_escaped_character(character: str) -> bool:
+    """Whether only the canonical form escapes a character; ``json.dumps`` itself escapes the ASCII controls."""
+    return unicodedata.category(character) in UNPRINTABLE_CATEGORIES and not character.isascii()
 
 
 @SAME_REPORT
@@ -63,11 +66,13 @@ def test_surrogates_use_a_portable_escape(passing: AuditReport) -> None:
 
 
 def test_control_characters_are_escaped(passing: AuditReport) -> None:
-    unshown = [chr(code) for code in range(0x7F, 0x110000) if unicodedata.category(chr(code)) in UNSHOWN]
-    name = "".join(unshown) + "caf\xe9 \U0001f600"
+    characters = map(chr, range(0x7F, 0x110000))
+    unprintable = [each for each in characters if unicodedata.category(each) in UNPRINTABLE_CATEGORIES]
+    name = "".join(unprintable) + "caf\xe9 \U0001f600"
     report = replace(passing, target=replace(passing.target, name=name))
     for data in (render_json(report), render_cyclonedx(report)):
-        assert not {unicodedata.category(character) for character in data.decode().replace("\n", "")} & UNSHOWN
+        categories = {unicodedata.category(character) for character in data.decode().replace("\n", "")}
+        assert not categories & UNPRINTABLE_CATEGORIES
     text = render_json(report).decode()
     assert all(
         form in text for form in ("\\u007f", "\\u009b", "\\u202e", "\\u200b", "\\udb40\\udc41", "caf\xe9 \U0001f600")
@@ -88,12 +93,15 @@ def test_field_with_default_may_be_absent(failing: AuditReport) -> None:
 
 
 def _build_change(*path: str | int, to: object) -> Callable[[Any], None]:
-    def change(value: Any) -> None:
-        for step in path[:-1]:
-            value = value[step]
-        value[path[-1]] = to
+    """Return a function that sets the value at a path of keys and indices in a JSON value."""
 
-    return change
+    def set_value(value: Any) -> None:
+        *parents, last = path
+        for step in parents:
+            value = value[step]
+        value[last] = to
+
+    return set_value
 
 
 DAMAGE: dict[str, Callable[[Any], None]] = {
@@ -155,12 +163,12 @@ def test_other_data_is_refused(data: bytes) -> None:
 @SAME_REPORT
 @given(data=st.data())
 def test_mutated_bytes_give_report_or_configuration_error(data: st.DataObject, failing: AuditReport) -> None:
-    good = bytearray(render_json(failing))
-    start = data.draw(st.integers(0, len(good) - 1))
+    mutated = bytearray(render_json(failing))
+    start = data.draw(st.integers(0, len(mutated) - 1))
     length = data.draw(st.integers(0, 40))
-    good[start : start + length] = data.draw(st.binary(max_size=8))
+    mutated[start : start + length] = data.draw(st.binary(max_size=8))
     try:
-        report = parse_report(bytes(good))
+        report = parse_report(bytes(mutated))
     except ConfigurationError as error:
         assert str(error).isprintable()
     else:
@@ -168,15 +176,15 @@ def test_mutated_bytes_give_report_or_configuration_error(data: st.DataObject, f
         assert parse_report(render_json(report)) == report
 
 
-def _replace_license(report: AuditReport, *conclusions: LicenseConclusion) -> Iterator[AuditReport]:
-    yield from (replace(report, license=each) for each in conclusions)
-
-
 def test_license_conclusion_survives_round_trip(passing: AuditReport, hostile: AuditReport) -> None:
-    evil = build_hostile_conclusion(hostile.target.name, hostile.target.name * 50)
-    for report in _replace_license(
-        passing, build_plain_conclusion(), build_conflicting_conclusion(), build_denied_conclusion(), evil
-    ):
+    conclusions: list[LicenseConclusion] = [
+        build_plain_conclusion(),
+        build_conflicting_conclusion(),
+        build_denied_conclusion(),
+        build_hostile_conclusion(hostile.target.name, hostile.target.name * 50),
+    ]
+    for conclusion in conclusions:
+        report = replace(passing, license=conclusion)
         data = render_json(report)
         assert parse_report(data) == report
         assert render_json(parse_report(data)) == data

@@ -1,4 +1,4 @@
-"""``MODELAUDIT_UPDATE_GOLDEN=1`` writes the published schema anew."""
+"""The JSON Schema of the report; ``MODELAUDIT_UPDATE_GOLDEN=1`` writes the published file anew."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_example_reports_are_valid(schema: Any, any_report: AuditReport) -> None
         (("opinions",), {}),
     ],
 )
-def test_wrong_values_are_invalid(
+def test_report_with_a_wrong_value_is_invalid(
     schema: Any, failing: AuditReport, path: tuple[str | int, ...], value: object
 ) -> None:
     report = json.loads(render_json(failing))

@@ -1,4 +1,4 @@
-"""The one screen: the answer first, then why, what it rests on, and what has to be done."""
+"""The screen of ``modelaudit license``: the answer, its reasons, the evidence, and the duties."""
 
 from __future__ import annotations
 
@@ -31,11 +31,13 @@ ANSWERED = {
 }
 
 
-def render_screen(report: AuditReport, license_: LicenseConclusion, **how: int) -> str:
-    return render_license(replace(report, license=license_), **how).decode()
+def render_screen(report: AuditReport, license_: LicenseConclusion, **options: int) -> str:
+    """Render the screen of a report with another licence conclusion."""
+    return render_license(replace(report, license=license_), **options).decode()
 
 
 def join_words(text: str) -> str:
+    """Undo the wrapping and the indentation of a text."""
     return " ".join(text.split())
 
 
@@ -77,10 +79,12 @@ def test_reason_has_clause_section_date_and_lineage(failing: AuditReport) -> Non
 
 
 def test_worst_reason_comes_first_and_permissions_are_left_out(failing: AuditReport) -> None:
-    made = build_conflicting_conclusion()
+    conclusion = build_conflicting_conclusion()
     denial = build_denied_conclusion().answers[0]
     permits = replace(denial, answer=Answer.ALLOW, because="It permits.")
-    text = render_screen(failing, replace(made, answers=(permits, *made.answers, denial), permission=Answer.DENY))
+    text = render_screen(
+        failing, replace(conclusion, answers=(permits, *conclusion.answers, denial), permission=Answer.DENY)
+    )
     assert "It permits." not in text
     why = text[text.index("Why") :]
     assert why.index("Your planned use is commercial, and the licence forbids commercial use.") < why.index(
@@ -139,7 +143,7 @@ def test_conflicts_data_sets_openness_and_unread_sources_are_shown(failing: Audi
 def test_limits_without_an_answer_are_listed(failing: AuditReport) -> None:
     text = join_words(render_screen(failing, build_conflicting_conclusion()))
     assert f"limits Forbidden uses: military, malware (Llama-3.1, section 1.b.iv; {LLAMA.policy_url})." in text
-    assert "number of users above" not in text, "an answer above told it"
+    assert "number of users above" not in text, "an answer already mentions this limit"
     clauses = tuple(replace(clause, fields=tuple(f"use-{n}" for n in range(30))) for clause in LLAMA.clauses)
     allowed = replace(build_plain_conclusion(), entries=(replace(LLAMA, clauses=clauses),))
     text = join_words(render_screen(failing, allowed))
@@ -151,21 +155,21 @@ def test_limits_without_an_answer_are_listed(failing: AuditReport) -> None:
 
 
 def test_missing_items_are_one_line(failing: AuditReport) -> None:
-    made = build_conflicting_conclusion()
+    conclusion = build_conflicting_conclusion()
     kinds = ("missing-text", "missing-text", "missing-notice")
     lacking = tuple(
-        replace(made.conflicts[0], kind=kind, entries=(id_,), detail=f"{kind} {id_}")
+        replace(conclusion.conflicts[0], kind=kind, entries=(id_,), detail=f"{kind} {id_}")
         for kind, id_ in zip(kinds, ("A", "B", "B"), strict=True)
     )
-    text = join_words(render_screen(failing, replace(made, conflicts=lacking)))
+    text = join_words(render_screen(failing, replace(conclusion, conflicts=lacking)))
     assert "missing Not in the repository: text of A, B; notice of B." in text
     assert "Conflicts" not in text
 
 
 def test_conflict_that_is_a_reason_is_shown_once(failing: AuditReport) -> None:
-    made = build_conflicting_conclusion()
-    answer = replace(made.answers[1], because=made.conflicts[0].detail)
-    text = join_words(render_screen(failing, replace(made, answers=(answer,))))
+    conclusion = build_conflicting_conclusion()
+    answer = replace(conclusion.answers[1], because=conclusion.conflicts[0].detail)
+    text = join_words(render_screen(failing, replace(conclusion, answers=(answer,))))
     assert text.count("which caps the users") == 2, "in the answer and in its reason"
     assert "Conflicts" not in text
 
@@ -185,13 +189,13 @@ def test_missing_license_is_stated(failing: AuditReport) -> None:
 
 
 def test_long_lists_are_cut_and_counted(failing: AuditReport) -> None:
-    made = build_conflicting_conclusion()
-    many = tuple(replace(made.origins[0], name=f"a/{n}") for n in range(50))
-    duties = tuple(replace(made.duties[0], text=f"Do {n}.") for n in range(50))
-    conflicts = made.conflicts * 20
-    claims = tuple(replace(made.claims[0], field=f"f{n}") for n in range(50))
-    answers = tuple(replace(made.answers[0], because=f"Because {n}.") for n in range(50))
-    crowded = replace(made, origins=many, duties=duties, conflicts=conflicts, claims=claims, answers=answers)
+    conclusion = build_conflicting_conclusion()
+    many = tuple(replace(conclusion.origins[0], name=f"a/{n}") for n in range(50))
+    duties = tuple(replace(conclusion.duties[0], text=f"Do {n}.") for n in range(50))
+    conflicts = conclusion.conflicts * 20
+    claims = tuple(replace(conclusion.claims[0], field=f"f{n}") for n in range(50))
+    answers = tuple(replace(conclusion.answers[0], because=f"Because {n}.") for n in range(50))
+    crowded = replace(conclusion, origins=many, duties=duties, conflicts=conflicts, claims=claims, answers=answers)
     text = render_screen(failing, crowded)
     assert len(text.splitlines()) < 110
     for fact in ("44 more reasons", "45 more statements", "38 more base models", "42 more, in", "16 more conflicts"):
@@ -225,15 +229,15 @@ def test_duties_of_denied_use_are_named_only(failing: AuditReport) -> None:
 
 
 def test_equal_duties_are_merged_unless_words_differ(failing: AuditReport) -> None:
-    made = build_conflicting_conclusion()
-    ours = replace(made.duties[0], text="Pass on the text.", section="2", via="", words=(), met="")
+    conclusion = build_conflicting_conclusion()
+    ours = replace(conclusion.duties[0], text="Pass on the text.", section="2", via="", words=(), met="")
     theirs = replace(ours, license="X-1.0", text="Hand over the text.", section="9")
-    text = join_words(render_screen(failing, replace(made, duties=(ours, theirs))))
+    text = join_words(render_screen(failing, replace(conclusion, duties=(ours, theirs))))
     assert "[ ] Ship the licence, for each: (Llama-3.1, 2; X-1.0, 9)" in text
     same = replace(theirs, text=ours.text)
     assert "[ ] Pass on the text. (Llama-3.1, 2; X-1.0, 9)" in join_words(
-        render_screen(failing, replace(made, duties=(ours, same)))
+        render_screen(failing, replace(conclusion, duties=(ours, same)))
     )
     for apart in (replace(theirs, words=("Say so",)), replace(theirs, met="LICENSE"), replace(ours, text="And more.")):
-        text = render_screen(failing, replace(made, duties=(ours, apart)))
+        text = render_screen(failing, replace(conclusion, duties=(ours, apart)))
         assert text.count("[ ]") + text.count("[x]") == 2

@@ -1,4 +1,4 @@
-"""The files for ``--notices``: exact words where a licence fixes them, never a licence text, nothing raw from a model."""
+"""The files for ``--notices``: they contain the exact words of licences, no licence text, and no unescaped text."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from modelaudit.reports.notices import build_notices
 
 
 def render_files(report: AuditReport, license_: LicenseConclusion) -> dict[str, str]:
+    """Render the files of a report with another licence conclusion, by name."""
     return {name: text.decode() for name, text in build_notices(replace(report, license=license_)).items()}
 
 
@@ -73,18 +74,18 @@ def test_checklist_begins_with_answer_and_lists_everything(failing: AuditReport)
 
 
 def test_license_file_is_named_and_met_duty_is_checked(failing: AuditReport) -> None:
-    made = render_files(failing, build_plain_conclusion())
-    assert set(made) == {"ATTRIBUTIONS.md", "CHECKLIST.md"}
-    assert "- [ ] Apache License 2.0: copy the file LICENSE of the model" in made["CHECKLIST.md"]
-    assert "- [x] Give everyone who receives the model a copy of the licence." in made["CHECKLIST.md"]
-    assert "Met by LICENSE." in made["CHECKLIST.md"]
+    files = render_files(failing, build_plain_conclusion())
+    assert set(files) == {"ATTRIBUTIONS.md", "CHECKLIST.md"}
+    assert "- [ ] Apache License 2.0: copy the file LICENSE of the model" in files["CHECKLIST.md"]
+    assert "- [x] Give everyone who receives the model a copy of the licence." in files["CHECKLIST.md"]
+    assert "Met by LICENSE." in files["CHECKLIST.md"]
 
 
 def test_checklist_without_licenses_is_not_empty(failing: AuditReport) -> None:
-    made = render_files(failing, LicenseConclusion(ConclusionState.UNDECLARED, LicenseCategory.UNKNOWN))
-    assert set(made) == {"CHECKLIST.md"}
-    assert "**No use is stated**: No licence was found, so no permission to ship can be shown." in made["CHECKLIST.md"]
-    assert "No known licence requires its text." in made["CHECKLIST.md"]
+    files = render_files(failing, LicenseConclusion(ConclusionState.UNDECLARED, LicenseCategory.UNKNOWN))
+    assert set(files) == {"CHECKLIST.md"}
+    assert "**No use is stated**: No licence was found, so no permission to ship can be shown." in files["CHECKLIST.md"]
+    assert "No known licence requires its text." in files["CHECKLIST.md"]
 
 
 @pytest.mark.parametrize("size", [1, 500])

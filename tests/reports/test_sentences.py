@@ -1,4 +1,4 @@
-"""What a report says in sentences, and what stays of a long listing."""
+"""Sentences of reports, and the lines of a long evidence that are shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modelaudit.reports.wording import describe_unread, format_sentence
 
 @check_each("listed", range(1, 40))
 def test_marked_line_of_listing_is_kept(listed: int) -> None:
-    lines = ("byte 9: REDUCE", *(f"  {at} PROTO" for at in range(listed - 1)), "> 99 REDUCE")
+    lines = ("byte 9: REDUCE", *(f"  {offset} PROTO" for offset in range(listed - 1)), "> 99 REDUCE")
     shown = _shorten_evidence(lines)
     assert (shown[0], shown[-1]) == (lines[0], lines[-1])
     assert len(shown) <= 9

@@ -1,4 +1,4 @@
-"""The line about shipping: doubt is never a permission, and a prohibition is never left out."""
+"""The answer on shipping: an unclear licence never permits, and every prohibition is mentioned."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def build_entry(
 
 
 def build_conclusion(*entries: LicenseEntry) -> LicenseConclusion:
+    """Build the conclusion on licences without a stated use; the last one sets the category."""
     return LicenseConclusion(ConclusionState.CONCLUDED, entries[-1].category, (), entries)
 
 
@@ -166,7 +167,7 @@ def test_shipping_answer_is_printed_even_without_a_reason() -> None:
 
 
 def remove_planned_use(license_: LicenseConclusion) -> LicenseConclusion:
-    """The same where the policy states no use."""
+    """Return the conclusion as it is for a policy that states no intended use."""
     return replace(license_, intent=None, permission=None, answers=())
 
 
@@ -219,20 +220,23 @@ def test_multimodal_territory_limit_does_not_apply_to_text_model() -> None:
 
 
 def test_conclusion_mentions_base_models() -> None:
-    made = build_plain_conclusion()
-    assert describe_conclusion(made, "").startswith("Concluded: Apache-2.0.")
-    origins = replace(made, origins=build_conflicting_conclusion().origins)
+    conclusion = build_plain_conclusion()
+    assert describe_conclusion(conclusion, "").startswith("Concluded: Apache-2.0.")
+    origins = replace(conclusion, origins=build_conflicting_conclusion().origins)
     assert describe_conclusion(origins, "").startswith("Concluded for the model and its base models: Apache-2.0.")
-    both = replace(made, entries=made.entries * 2)
+    both = replace(conclusion, entries=conclusion.entries * 2)
     assert describe_conclusion(both, "").endswith("Terms verified on 2026-11-20.")
 
 
 def test_permission_names_weighty_duties_and_conflicts() -> None:
-    made = build_plain_conclusion()
-    copyleft = replace(made.duties[1], kind="share-alike"), replace(made.duties[1], kind="source-disclosure")
+    conclusion = build_plain_conclusion()
+    copyleft = (
+        replace(conclusion.duties[1], kind="share-alike"),
+        replace(conclusion.duties[1], kind="source-disclosure"),
+    )
     stricter = replace(build_conflicting_conclusion().conflicts[0], kind="dataset-stricter")
     lacking = replace(stricter, kind="missing-text")
-    answer = assess_shipping(replace(made, duties=copyleft, conflicts=(stricter, lacking)))
+    answer = assess_shipping(replace(conclusion, duties=copyleft, conflicts=(stricter, lacking)))
     assert answer.permission is Permission.ALLOWED
     assert answer.line == (
         "Your planned use is allowed under Apache-2.0; 2 duties, listed below, among them: share under the same "

@@ -14,8 +14,8 @@ from modelaudit.reports.terminal import render_table
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def render_as_text(report: AuditReport, **how: object) -> str:
-    return render_table(report, **how).decode()  # type: ignore[arg-type]
+def render_as_text(report: AuditReport, **options: object) -> str:
+    return render_table(report, **options).decode()  # type: ignore[arg-type]
 
 
 def test_sections_are_in_order(failing: AuditReport) -> None:

@@ -40,17 +40,17 @@ def test_heading_is_short(passing: AuditReport, name: str, origin: str, kind: Re
 
 
 def test_second_opinion_is_not_overstated(passing: AuditReport) -> None:
-    def tile(*opinions: Opinion) -> tuple[str, str]:
+    def describe(*opinions: Opinion) -> tuple[str, str]:
         return view.describe_opinions(replace(passing, opinions=opinions))
 
-    assert tile() == ("None given", "no other scanner ran")
-    assert tile(Opinion("x", "", OpinionState.ABSENT, "gone")) == ("None given", "no other scanner examined it")
+    assert describe() == ("None given", "no other scanner ran")
+    assert describe(Opinion("x", "", OpinionState.ABSENT, "gone")) == ("None given", "no other scanner examined it")
     some = Opinion("x", "1", OpinionState.GIVEN, "x examined 3 of 9 files and reports no finding", (), (), ("a.bin",))
-    assert tile(some) == ("Partial", "3 of 9 files, differs on 1")
+    assert describe(some) == ("Partial", "3 of 9 files, differs on 1")
     every = replace(some, detail="x examined 9 of 9 files", disagreements=())
-    assert tile(every) == ("Given", "9 of 9 files, no difference")
+    assert describe(every) == ("Given", "9 of 9 files, no difference")
     more = replace(every, findings=(OpinionFinding("b.bin", "HIGH", "bad", False),))
-    assert tile(more) == ("Given", "9 of 9 files, differs on 1")
+    assert describe(more) == ("Given", "9 of 9 files, differs on 1")
 
 
 def build_claim(
@@ -60,7 +60,7 @@ def build_claim(
 
 
 @check_each(
-    "made, words",
+    "claim, words",
     [
         (build_claim("license", "mit", entry="MIT"), "MIT"),
         (build_claim("license", "Other"), "See license_name below"),
@@ -72,16 +72,16 @@ def build_claim(
         (build_claim("base_model", "a/b", ClaimKind.INHERITED), "Not looked up: its licence may bind you too"),
     ],
 )
-def test_claim_has_resolved_license_or_reason(made: LicenseClaim, words: str) -> None:
-    beside = (made, build_claim("license_name", "x"))
-    conclusion = LicenseConclusion(ConclusionState.UNRECOGNISED, LicenseCategory.UNKNOWN, beside)
-    assert view.describe_claimed_license(made, conclusion) == (made.entry is not None, words)
+def test_claim_has_resolved_license_or_reason(claim: LicenseClaim, words: str) -> None:
+    claims = (claim, build_claim("license_name", "x"))
+    conclusion = LicenseConclusion(ConclusionState.UNRECOGNISED, LicenseCategory.UNKNOWN, claims)
+    assert view.describe_claimed_license(claim, conclusion) == (claim.entry is not None, words)
 
 
 def test_license_family_is_not_a_single_license() -> None:
-    made = build_claim("license", "other")
-    alone = LicenseConclusion(ConclusionState.VAGUE, LicenseCategory.UNKNOWN, (made,))
-    assert view.describe_claimed_license(made, alone) == (False, "No single licence")
+    claim = build_claim("license", "other")
+    alone = LicenseConclusion(ConclusionState.VAGUE, LicenseCategory.UNKNOWN, (claim,))
+    assert view.describe_claimed_license(claim, alone) == (False, "No single licence")
 
 
 def test_pass_without_security_check_says_so(passing: AuditReport) -> None:
@@ -91,8 +91,8 @@ def test_pass_without_security_check_says_so(passing: AuditReport) -> None:
 
 
 def test_license_failure_differs_from_security_failure(failing: AuditReport, passing: AuditReport) -> None:
-    made = next(each for each in failing.findings if each.check is CheckFamily.LICENSE)
-    licence = (replace(made, severity=Severity.HIGH),)
+    claim = next(each for each in failing.findings if each.check is CheckFamily.LICENSE)
+    licence = (replace(claim, severity=Severity.HIGH),)
     alone = replace(
         passing, findings=licence, decision=Decision(Verdict.FAIL, (), passing.coverage), policy=failing.policy
     )
@@ -111,9 +111,9 @@ def test_license_failure_differs_from_security_failure(failing: AuditReport, pas
 def test_license_link_to_own_file_is_not_an_address() -> None:
     link = LicenseClaim(ClaimKind.DECLARED, "README.md", "license_link", "LICENSE", None)
     text = LicenseClaim(ClaimKind.FOUND, "LICENSE", "text", "Permission is granted", None)
-    said = LicenseConclusion(ConclusionState.UNRECOGNISED, LicenseCategory.UNKNOWN, (link, text))
-    assert view.describe_claimed_license(link, said) == (False, "A file of the model, listed separately")
-    assert view.describe_claimed_license(link, replace(said, claims=(link,))) == (False, "An address, not opened")
+    conclusion = LicenseConclusion(ConclusionState.UNRECOGNISED, LicenseCategory.UNKNOWN, (link, text))
+    assert view.describe_claimed_license(link, conclusion) == (False, "A file of the model, listed separately")
+    assert view.describe_claimed_license(link, replace(conclusion, claims=(link,))) == (False, "An address, not opened")
 
 
 def test_local_files_need_no_network(passing: AuditReport) -> None:
@@ -162,9 +162,9 @@ def test_inherited_claim_shows_lookup_result() -> None:
 
 def test_concluded_expression_is_resolved() -> None:
     license_ = replace(build_plain_conclusion(), expression="MIT OR Apache-2.0")
-    made = build_claim("license", "mit or apache-2.0")
-    assert view.describe_claimed_license(made, license_) == (True, "MIT OR Apache-2.0")
-    assert not view.describe_claimed_license(made, replace(license_, state=ConclusionState.VAGUE))[0]
+    claim = build_claim("license", "mit or apache-2.0")
+    assert view.describe_claimed_license(claim, license_) == (True, "MIT OR Apache-2.0")
+    assert not view.describe_claimed_license(claim, replace(license_, state=ConclusionState.VAGUE))[0]
 
 
 def test_read_sources_raise_no_question() -> None:
