@@ -40,7 +40,7 @@ def test_consistent_chain_is_allowed_without_fetching_weights(hub: LoopbackHub) 
     report = judge_license("acme/tuned")
     assert (report.license.expression, report.license.permission, report.exit_code) == ("MIT", "allow", 0)
     [origin] = report.license.origins
-    assert (origin.name, origin.lookup, origin.entries) == ("acme/base", OriginState.READ, ("MIT",))
+    assert (origin.name, origin.look, origin.entries) == ("acme/base", OriginState.READ, ("MIT",))
     assert origin.commit
     assert not [request.path for request in hub.requests if "safetensors" in request.path]
 
@@ -69,7 +69,7 @@ def test_gated_base_model_is_judged_by_hub_tags(hub: LoopbackHub, licence: str) 
     hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
     report = judge_license("acme/tuned")
     [origin] = report.license.origins
-    assert origin.lookup is OriginState.GATED
+    assert origin.look is OriginState.GATED
     assert report.license.permission == ("allow" if licence == "mit" else "deny")
 
 
@@ -77,7 +77,7 @@ def test_private_base_model_leaves_answer_for_review(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", {"README.md": build_card(license="mit")}, private=True)
     hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
     report = judge_license("acme/tuned")
-    assert (report.license.origins[0].lookup, report.license.permission) == (OriginState.MISSING, "review")
+    assert (report.license.origins[0].look, report.license.permission) == (OriginState.MISSING, "review")
 
 
 def test_data_sets_are_looked_up_separately(hub: LoopbackHub) -> None:

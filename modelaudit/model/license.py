@@ -109,10 +109,10 @@ class Origin:
 
     Attributes:
         name: Hub id, as the claim spells it.
-        derived_model: Hub id of the model made from it; empty for the scanned model itself.
+        made: Hub id of the model made from it; empty for the scanned model itself.
         relation: how that model was made from it.
         depth: 1 for a base model that the scanned model names itself.
-        lookup: whether it was read.
+        look: whether it was read.
         state: of its own licence; ``NOT_CHECKED`` if it was not read and is not known.
         entries: ids of the licences concluded for it alone.
         detail: one line on the result, or on the reason for having none.
@@ -121,10 +121,10 @@ class Origin:
     """
 
     name: str
-    derived_model: str
+    made: str
     relation: Relation
     depth: int
-    lookup: OriginState
+    look: OriginState
     state: ConclusionState
     entries: tuple[str, ...] = ()
     detail: str = ""
@@ -137,7 +137,7 @@ class DatasetClaim:
     """A data set that the card names, with the licence of that data; it is apart from the model's licence."""
 
     name: str
-    lookup: OriginState
+    look: OriginState
     entries: tuple[str, ...] = ()
     detail: str = ""
     location: Location = NOWHERE

@@ -138,7 +138,7 @@ def build_pedigree(conclusion: LicenseConclusion) -> Pedigree | None:
 
 def _build_ancestor(origin: Origin, number: int, inner: list[Component], conclusion: LicenseConclusion) -> Component:
     """Build the component of a base model; ``number`` makes its reference unique, ``inner`` are its own base models."""
-    concluded = origin.lookup is OriginState.READ and origin.state is ConclusionState.CONCLUDED
+    concluded = origin.look is OriginState.READ and origin.state is ConclusionState.CONCLUDED
     acknowledgement = CONCLUDED if concluded else None
     return Component(
         type=ComponentType.MACHINE_LEARNING_MODEL,
@@ -149,7 +149,7 @@ def _build_ancestor(origin: Origin, number: int, inner: list[Component], conclus
         pedigree=Pedigree(ancestors=inner) if inner else None,
         properties=build_properties(
             ("origin:relation", origin.relation),
-            ("origin:look", origin.lookup),
+            ("origin:look", origin.look),
             ("origin:license-state", origin.state),
             ("origin:detail", origin.detail or None),
         ),
@@ -164,7 +164,7 @@ def build_datasets(conclusion: LicenseConclusion) -> list[Component]:
 def _build_dataset(dataset: DatasetClaim, number: int, conclusion: LicenseConclusion) -> Component:
     """Build the component of a data set; ``number`` makes its reference unique."""
     # Only the card of the data set itself can declare its licence.
-    acknowledgement = DECLARED if dataset.lookup is OriginState.READ else None
+    acknowledgement = DECLARED if dataset.look is OriginState.READ else None
     return Component(
         type=ComponentType.DATA,
         name=escape_unprintable(dataset.name),
@@ -172,7 +172,7 @@ def _build_dataset(dataset: DatasetClaim, number: int, conclusion: LicenseConclu
         licenses=[_build_license(each, conclusion, acknowledgement) for each in dict.fromkeys(dataset.entries)],
         properties=build_properties(
             ("dataset:named-at", describe_place(dataset.location) or None),
-            ("dataset:look", dataset.lookup),
+            ("dataset:look", dataset.look),
             ("dataset:detail", dataset.detail or None),
         ),
     )

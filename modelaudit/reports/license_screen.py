@@ -365,8 +365,8 @@ def _render_limits_and_sources(license_: LicenseConclusion) -> RenderableType | 
 
 def _list_unread_sources(license_: LicenseConclusion) -> list[str]:
     """List the sources that were not read; those that the screen explains above share the first line."""
-    names = [each.name for each in license_.origins if each.lookup is not OriginState.READ]
-    names += [each.name for each in license_.datasets if each.lookup is not OriginState.READ]
+    names = [each.name for each in license_.origins if each.look is not OriginState.READ]
+    names += [each.name for each in license_.datasets if each.look is not OriginState.READ]
     lines = [f"{', '.join(dict.fromkeys(names))}: the reason is stated above."] if names else []
     # ``list_unread`` begins a line with "NAME:" for a base model, and with "NAME (data set):" for a data set.
     beginnings = tuple(f"{name}{mark}" for name in names for mark in (":", " ("))

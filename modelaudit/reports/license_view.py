@@ -118,14 +118,14 @@ def list_reasons(license_: LicenseConclusion) -> tuple[Reason, ...]:
 
 def build_lineage_tree(license_: LicenseConclusion) -> tuple[Branch, ...]:
     """Build the tree of base models, depth first; every base model appears, even in a cycle."""
-    # ``derived_model`` is the model that was made from the base model; it is empty for the scanned model.
-    indices_by_derived_model: dict[str, list[int]] = {}
+    # ``made`` is the model that was made from the base model; it is empty for the scanned model.
+    indices_by_made: dict[str, list[int]] = {}
     for index, origin in enumerate(license_.origins):
-        indices_by_derived_model.setdefault(origin.derived_model, []).append(index)
+        indices_by_made.setdefault(origin.made, []).append(index)
     branches: list[Branch] = []
     shown: set[int] = set()
     # First the base models of the scanned model, then those that it does not lead to, such as the members of a cycle.
-    for roots in (indices_by_derived_model.get("", []), range(len(license_.origins))):
+    for roots in (indices_by_made.get("", []), range(len(license_.origins))):
         # A stack: in a saved report a chain may be longer than the recursion limit.
         waiting = [(index, 0, "", index == roots[-1]) for index in reversed(roots)]
         while waiting:
@@ -135,7 +135,7 @@ def build_lineage_tree(license_: LicenseConclusion) -> tuple[Branch, ...]:
             shown.add(index)
             origin = license_.origins[index]
             branches.append(Branch(origin, depth, rails + ("└─" if is_last else "├─")))
-            inner = [each for each in indices_by_derived_model.get(origin.name, ()) if each not in shown]
+            inner = [each for each in indices_by_made.get(origin.name, ()) if each not in shown]
             inner_rails = (rails + ("   " if is_last else "│  "))[-_MAX_RAILS_CHARACTERS:]
             waiting += [(each, depth + 1, inner_rails, each == inner[-1]) for each in reversed(inner)]
     return tuple(branches)
@@ -144,8 +144,8 @@ def build_lineage_tree(license_: LicenseConclusion) -> tuple[Branch, ...]:
 def describe_base_model(origin: Origin) -> str:
     """Describe a base model: its licences if known, and whether it was read."""
     licenses = " and ".join(origin.entries)
-    look = LOOKS[origin.lookup]
-    if origin.lookup is OriginState.READ:
+    look = LOOKS[origin.look]
+    if origin.look is OriginState.READ:
         look = f"read at {origin.commit[:12]}" if origin.commit else look
         if origin.state is not ConclusionState.CONCLUDED or not licenses:
             licenses = f"no licence concluded ({origin.state}{f': {licenses}' if licenses else ''})"
@@ -200,7 +200,7 @@ def describe_lineage_path(license_: LicenseConclusion, via: str) -> str:
         if origin is None:
             break
         steps.insert(0, f"{RELATIONS[origin.relation]} {origin.name}")
-        name = origin.derived_model
+        name = origin.made
         if not name:
             break
     return ", ".join(steps) or f"{RELATIONS[Relation.UNSTATED]} {via}"
@@ -245,22 +245,22 @@ def list_unread_base_models(license_: LicenseConclusion) -> tuple[Origin, ...]:
     return tuple(
         origin
         for origin in license_.origins
-        if origin.lookup is not OriginState.READ or origin.state is not ConclusionState.CONCLUDED
+        if origin.look is not OriginState.READ or origin.state is not ConclusionState.CONCLUDED
     )
 
 
 def describe_dataset(dataset: DatasetClaim) -> str:
     """Describe the licence of a data set by its own card, or the reason why it is unknown."""
     licenses = " and ".join(dataset.entries)
-    if dataset.lookup is OriginState.READ:
+    if dataset.look is OriginState.READ:
         return licenses or dataset.detail or "its card names no known licence"
-    return f"{licenses}; {LOOKS[dataset.lookup]}" if licenses else LOOKS[dataset.lookup]
+    return f"{licenses}; {LOOKS[dataset.look]}" if licenses else LOOKS[dataset.look]
 
 
 def list_unread(license_: LicenseConclusion) -> tuple[str, ...]:
     """List the sources that the conclusion does not cover, one sentence each, for the person who signs it."""
-    looks = [(origin.name, origin.lookup) for origin in license_.origins]
-    looks += [(f"{dataset.name} (data set)", dataset.lookup) for dataset in license_.datasets]
+    looks = [(origin.name, origin.look) for origin in license_.origins]
+    looks += [(f"{dataset.name} (data set)", dataset.look) for dataset in license_.datasets]
     lines = [f"{name}: {end_sentence(LOOKS[look])}" for name, look in looks if look is not OriginState.READ]
     lines += [f"{name}: named as a base model and not looked up." for name in list_unfollowed_base_models(license_)]
     for claim in license_.claims:

@@ -62,7 +62,7 @@ def list_license_questions(license_: LicenseConclusion) -> list[str]:
     if bases:
         names = _join_names(list(dict.fromkeys(bases)))
         questions.append(f"Does the licence of the base model allow our planned use ({names})?")
-    known = {each.name for each in license_.datasets if each.lookup is OriginState.READ and each.entries}
+    known = {each.name for each in license_.datasets if each.look is OriginState.READ and each.entries}
     datasets = [each.name for each in license_.datasets]
     datasets += [
         claim.quotation for claim in license_.claims if claim.kind is ClaimKind.INHERITED and claim.field == "datasets"

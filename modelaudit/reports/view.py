@@ -210,7 +210,7 @@ def _describe_inherited_claim(claim: LicenseClaim, license_: LicenseConclusion) 
             return origin not in list_unread_base_models(license_), describe_base_model(origin)
     for dataset in license_.datasets:
         if dataset.name == claim.quotation:
-            return dataset.lookup is OriginState.READ and bool(dataset.entries), describe_dataset(dataset)
+            return dataset.look is OriginState.READ and bool(dataset.entries), describe_dataset(dataset)
     if claim.entry is not None:
         return True, claim.entry
     return False, "Not looked up: its licence may bind you too"

@@ -58,12 +58,12 @@ def text_claim(path: str, entry: str | None, *differs: str, policy: bool = False
 
 
 def origin_of(
-    name: str, *entries: str, lookup: OriginState = OriginState.READ, relation: Relation = Relation.FINETUNE
+    name: str, *entries: str, look: OriginState = OriginState.READ, relation: Relation = Relation.FINETUNE
 ) -> Origin:
     """A base model that was read, with the given licences; without any, its licence is not known."""
     state = ConclusionState.CONCLUDED if entries else ConclusionState.UNDECLARED
     return Origin(
-        name, "", relation, 1, lookup, state if lookup is OriginState.READ else ConclusionState.NOT_CHECKED, entries
+        name, "", relation, 1, look, state if look is OriginState.READ else ConclusionState.NOT_CHECKED, entries
     )
 
 

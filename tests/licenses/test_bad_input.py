@@ -90,7 +90,7 @@ def test_unreachable_base_model_is_reported(base: str, tmp_path: Path) -> None:
     folder = write_model(tmp_path, {"README.md": f"---\nlicense: mit\nbase_model: {base}\n---\n# M\n".encode()})
     report = examine_license(folder)
     [origin] = report.license.origins
-    assert origin.lookup == "unreached"
+    assert origin.look == "unreached"
     assert {"license/base-model-not-followed", "license/permissive-over-base-model"} & {
         finding.rule for finding in report.findings
     }
@@ -104,7 +104,7 @@ def test_cycle_of_base_models_ends_the_walk_and_leaves_review(hub, tmp_path: Pat
     hub.add_repository("acme/two", files=card("acme/three"))
     hub.add_repository("acme/three", files=card("acme/one"))
     report = examine_license("acme/one", offline=False)  # type: ignore[arg-type]
-    assert [(origin.name, origin.lookup) for origin in report.license.origins] == [
+    assert [(origin.name, origin.look) for origin in report.license.origins] == [
         ("acme/two", "read"), ("acme/three", "read"), ("acme/one", "ring"),
     ]  # fmt: skip
     assert report.license.state == "concluded"

@@ -288,8 +288,8 @@ def test_answers_obligations_and_openness_are_properties(failing: AuditReport) -
 
 def test_cyclic_and_long_lineage_is_bounded(failing: AuditReport) -> None:
     first = build_conflicting_conclusion().origins[0]
-    ring = tuple(replace(first, name=f"a/{n}", derived_model=f"a/{(n - 1) % 3}") for n in range(3))
-    chain = tuple(replace(first, name=f"b/{n}", derived_model=f"b/{n - 1}" if n else "") for n in range(3000))
+    ring = tuple(replace(first, name=f"a/{n}", made=f"a/{(n - 1) % 3}") for n in range(3))
+    chain = tuple(replace(first, name=f"b/{n}", made=f"b/{n - 1}" if n else "") for n in range(3000))
     conclusion = replace(build_conflicting_conclusion(), origins=(*ring, *chain))
     pedigree = render_bom_with_license(failing, conclusion)["metadata"]["component"]["pedigree"]
     assert json.dumps(pedigree).count('"type": "machine-learning-model"') == 60

@@ -205,7 +205,7 @@ def test_lineage_tree_contains_every_base_model() -> None:
         ("   ├─", "acme/tiny-root"),
         ("   └─", "acme/other"),
     ]
-    ring = tuple(replace(license_.origins[0], name=f"a/{n}", derived_model=f"a/{1 - n}") for n in range(2))
+    ring = tuple(replace(license_.origins[0], name=f"a/{n}", made=f"a/{1 - n}") for n in range(2))
     assert {each.origin.name for each in build_lineage_tree(replace(license_, origins=ring))} == {"a/0", "a/1"}
     assert (
         describe_lineage_path(license_, "acme/tiny-root")

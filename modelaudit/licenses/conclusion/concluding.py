@@ -152,15 +152,15 @@ def _describe_doubt(origin: Origin, own: OwnLicense) -> str:
 
     The Hub shows the declared licence even of a gated repository, so a gated base model can be concluded.
     """
-    reason = origin.detail.rstrip(".") or str(origin.lookup).replace("-", " ")
-    if origin.lookup is OriginState.KNOWN:
+    reason = origin.detail.rstrip(".") or str(origin.look).replace("-", " ")
+    if origin.look is OriginState.KNOWN:
         # If the model has the very licence on record for its base model, there is no doubt.
         if set(origin.entries) <= set(own.ids):
             return ""
         return f"{origin.name} could not be read; the licence on record for that name is assumed: {reason}."
     if origin.state is ConclusionState.CONCLUDED:
         return ""
-    if origin.lookup is OriginState.READ:
+    if origin.look is OriginState.READ:
         return f"The licence of the base model {origin.name} could not be concluded: {reason}."
     if is_hub_id(origin.name):
         return f"The base model {origin.name} could not be looked up: {reason}."
@@ -182,11 +182,11 @@ def _describe_choice(own: OwnLicense, chosen: Sequence[str]) -> Iterator[str]:
 def _describe_lineage(origins: Sequence[Origin], inherited: Sequence[tuple[Origin, BindingLicense]]) -> Iterator[str]:
     """Yield a sentence for each licence that base models bring in, and one for the base models that were not read."""
     for origin, bound in inherited:
-        base_model = f"{origin.name} by way of {origin.derived_model}" if origin.depth > 1 else origin.name
+        base_model = f"{origin.name} by way of {origin.made}" if origin.depth > 1 else origin.name
         step = "how is not stated" if origin.relation is Relation.UNSTATED else origin.relation
-        known = ", not read: the licence on record for this name" if origin.lookup is OriginState.KNOWN else ""
+        known = ", not read: the licence on record for this name" if origin.look is OriginState.KNOWN else ""
         yield f"{bound.entry.name} ({bound.entry.id}) is inherited from {base_model} ({step}{known})."
-    unread = [origin.name for origin in origins if origin.lookup not in (OriginState.READ, OriginState.KNOWN)]
+    unread = [origin.name for origin in origins if origin.look not in (OriginState.READ, OriginState.KNOWN)]
     if unread:
         more = f" and {len(unread) - 5} more" if len(unread) > 5 else ""
         yield f"Not read: {', '.join(unread[:5])}{more}; their licences may bind you too."

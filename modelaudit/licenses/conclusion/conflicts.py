@@ -333,10 +333,10 @@ def _find_base_model_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]
 def _find_unknown_base_models(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find base models whose licence is neither concluded nor on record."""
     for origin in compared.every_origin:
-        if origin.state is ConclusionState.CONCLUDED or origin.lookup is OriginState.KNOWN:
+        if origin.state is ConclusionState.CONCLUDED or origin.look is OriginState.KNOWN:
             continue
         claim = origin.claim
-        what = origin.detail.rstrip(".") or str(origin.lookup).replace("-", " ")
+        what = origin.detail.rstrip(".") or str(origin.look).replace("-", " ")
         yield Conflict(
             "origin-unknown" if is_hub_id(origin.name) else "origin-local",
             f"The licence of {origin.name} is not known: {what}.",
@@ -353,7 +353,7 @@ def _find_dataset_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]:
     rank = {category: place for place, category in enumerate(LicenseCategory)}  # From the freest to the strictest.
     own_ranks = [rank[entry.category] for entry in compared.list_entries(compared.chosen)]
     for data in compared.evidence.datasets:
-        if data.lookup is not OriginState.READ or not data.entries:
+        if data.look is not OriginState.READ or not data.entries:
             yield _build_dataset_conflict(
                 data, "dataset-unknown", f"The licence of the data set {data.name} is not known: {data.detail}"
             )

@@ -36,8 +36,8 @@ def describe_unread_sources(
     """
     if own.state is ConclusionState.CONCLUDED:
         yield from describe_unread_links(claims, evidence.paths, evidence.repository, own.ids, names, rules)
-    for derived_model in dict.fromkeys(origin.derived_model for origin in origins):
-        base_models = [origin for origin in origins if origin.derived_model == derived_model]
+    for derived_model in dict.fromkeys(origin.made for origin in origins):
+        base_models = [origin for origin in origins if origin.made == derived_model]
         # A Hub id that the same model names is looked up, and its licence counts instead of the local paths.
         if any(is_hub_id(origin.name) for origin in base_models):
             continue

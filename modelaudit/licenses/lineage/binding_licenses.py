@@ -43,7 +43,7 @@ def _complete_base_model(origin: Origin, rules: Catalogue) -> Origin:
     """Add the licence on record to a base model that could not be read and has no conclusion."""
     # A base model in a cycle needs none: it is the model itself, or was met before.
     needs_no_record = (OriginState.READ, OriginState.RING, OriginState.KNOWN)
-    if origin.lookup in needs_no_record or origin.state is ConclusionState.CONCLUDED:
+    if origin.look in needs_no_record or origin.state is ConclusionState.CONCLUDED:
         return origin
     known_model = find_known_model(origin.name, rules)
     if known_model is None or known_model.license not in rules.licenses:
@@ -51,7 +51,7 @@ def _complete_base_model(origin: Origin, rules: Catalogue) -> Origin:
     license_name = rules.licenses[known_model.license].name
     detail = f"{origin.detail.rstrip('.')}; by its name it is under {license_name}".lstrip("; ")
     entries = tuple(dict.fromkeys((*origin.entries, known_model.license)))
-    return replace(origin, lookup=OriginState.KNOWN, entries=entries, detail=detail)
+    return replace(origin, look=OriginState.KNOWN, entries=entries, detail=detail)
 
 
 def list_inherited_licenses(
@@ -109,7 +109,7 @@ def _look_up_modality(origin: Origin, modalities: Mapping[str, bool], rules: Cat
 def trace_relations(origin: Origin, origins: Sequence[Origin]) -> tuple[Relation, ...]:
     """Trace the steps from a base model to the model, the base model's own step first."""
     relations = [origin.relation]
-    derived_model, depth = origin.derived_model, origin.depth
+    derived_model, depth = origin.made, origin.depth
     # ``made`` of a direct base model is empty: the model itself was made from it.
     while derived_model and depth > 1:
         depth -= 1
@@ -117,7 +117,7 @@ def trace_relations(origin: Origin, origins: Sequence[Origin]) -> tuple[Relation
         if step is None:
             break
         relations.append(step.relation)
-        derived_model = step.derived_model
+        derived_model = step.made
     return tuple(relations)
 
 

@@ -51,7 +51,7 @@ def test_unrecognised_license_file_needs_a_person(conclude_cards, fired):
 
 
 def test_unread_base_model_is_a_finding(conclude_cards, fired, origin_of):
-    unread = [origin_of("x/y", lookup=OriginState.MISSING)]
+    unread = [origin_of("x/y", look=OriginState.MISSING)]
     assert "license/permissive-over-base-model" in fired(conclude_cards(license="mit", origins=unread))
     assert "license/base-model-not-followed" in fired(conclude_cards(license="gemma", origins=unread))
     assert "license/base-model-not-followed" in fired(

@@ -90,15 +90,15 @@ def test_inherited_license_is_added_to_expression(conclude_cards, origin_of, nam
 
 @pytest.mark.parametrize("look", [OriginState.MISSING, OriginState.GATED, OriginState.UNREACHED, OriginState.LIMIT])
 def test_unread_base_model_leaves_answer_for_review(conclude_cards, origin_of, look):
-    conclusion = conclude_cards(license="mit", origins=[origin_of("acme/nowhere", lookup=look)], intent=SALE)
+    conclusion = conclude_cards(license="mit", origins=[origin_of("acme/nowhere", look=look)], intent=SALE)
     assert (conclusion.expression, conclusion.permission) == ("MIT", Answer.REVIEW)
     assert "origin-unknown" in list_conflict_kinds(conclusion)
 
 
 def test_base_model_on_record_restricts_and_never_permits(conclude_cards, origin_of):
-    gated = [origin_of("meta-llama/Llama-3.1-8B", lookup=OriginState.GATED)]
+    gated = [origin_of("meta-llama/Llama-3.1-8B", look=OriginState.GATED)]
     conclusion = conclude_cards(license="mit", origins=gated, intent=SALE)
-    assert conclusion.origins[0].lookup is OriginState.KNOWN
+    assert conclusion.origins[0].look is OriginState.KNOWN
     assert (conclusion.expression, conclusion.permission) == (f"MIT AND {LLAMA}", Answer.REVIEW)
     agreeing = conclude_cards(license="llama3.1", texts={"LICENSE": LLAMA}, origins=gated, intent=SALE)
     assert agreeing.permission is Answer.ALLOW
@@ -112,7 +112,7 @@ def test_base_model_without_license_leaves_answer_for_review(conclude_cards, ori
 
 def test_base_model_at_local_path_is_a_conflict_without_doubt(conclude_cards, origin_of):
     conclusion = conclude_cards(
-        license="mit", origins=[origin_of("/data/run-7/checkpoint", lookup=OriginState.UNREACHED)], intent=SALE
+        license="mit", origins=[origin_of("/data/run-7/checkpoint", look=OriginState.UNREACHED)], intent=SALE
     )
     assert ("origin-local" in list_conflict_kinds(conclusion), conclusion.permission) == (True, Answer.ALLOW)
 

@@ -55,7 +55,7 @@ def assess_declared(claims, paths):
 
 
 def list_origin_rows(origins):
-    return [(each.name, each.derived_model, each.depth, each.lookup.value, each.entries) for each in origins]
+    return [(each.name, each.made, each.depth, each.look.value, each.entries) for each in origins]
 
 
 def test_chain_is_traced_to_its_root():
@@ -69,7 +69,7 @@ def test_chain_is_traced_to_its_root():
 def test_direct_base_model_has_empty_derived_model():
     world = FakeHub(a__base=[name_base_model("a/root")], a__root=[])
     origins, _ = world.follow(name_base_model("a/base"), name_base_model("/path"), own="a/model")
-    assert [(each.name, each.derived_model) for each in origins] == [
+    assert [(each.name, each.made) for each in origins] == [
         ("a/base", ""),
         ("/path", ""),
         ("a/root", "a/base"),
@@ -90,12 +90,12 @@ def test_shared_base_model_is_looked_up_once_and_listed_twice():
         a__older=[],
     )
     origins, _ = world.follow(name_base_model("a/one"), name_base_model("a/two"))
-    assert [(each.name, each.derived_model, each.entries) for each in origins if each.name.lower() == "a/root"] == [
+    assert [(each.name, each.made, each.entries) for each in origins if each.name.lower() == "a/root"] == [
         ("a/root", "a/one", ("X",)),
         ("A/Root", "a/two", ("X",)),
     ]
     assert len(world.asked) == len({name.lower() for name, _ in world.asked})
-    assert [each.derived_model for each in origins if each.name == "a/older"] == ["a/root"]
+    assert [each.made for each in origins if each.name == "a/older"] == ["a/root"]
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def test_shared_base_model_is_looked_up_once_and_listed_twice():
 def test_cycle_of_base_models_is_recorded_and_ends_the_walk(repositories, ring):
     world = FakeHub(**repositories)
     origins, _ = world.follow(name_base_model("a/one"), own="a/model")
-    [each] = [each for each in origins if each.lookup is OriginState.RING]
-    assert (each.name, each.derived_model) == ring
+    [each] = [each for each in origins if each.look is OriginState.RING]
+    assert (each.name, each.made) == ring
     assert each.state is ConclusionState.NOT_CHECKED
     assert "a/model" not in [name for name, _ in world.asked]
 
@@ -118,27 +118,25 @@ def test_cycle_of_base_models_is_recorded_and_ends_the_walk(repositories, ring):
 def test_cycle_across_branches_is_found():
     world = FakeHub(a__one=[name_base_model("a/two")], a__two=[name_base_model("a/one")])
     origins, _ = world.follow(name_base_model("a/one"), name_base_model("a/two"))
-    assert [(each.name, each.derived_model) for each in origins if each.lookup is OriginState.RING] == [
-        ("a/one", "a/two")
-    ]
+    assert [(each.name, each.made) for each in origins if each.look is OriginState.RING] == [("a/one", "a/two")]
 
 
 def test_model_that_names_itself_is_a_cycle():
     origins, _ = FakeHub().follow(name_base_model("a/model"), own="a/model")
-    assert [(each.lookup, each.detail) for each in origins] == [(OriginState.RING, "it names itself as its origin")]
+    assert [(each.look, each.detail) for each in origins] == [(OriginState.RING, "it names itself as its origin")]
 
 
 def test_cycle_through_renamed_model_ends():
     renamed = LookupResult(OriginState.READ, "renamed", "c" * 40, (name_base_model("a/old"),))
     world = FakeHub(a__old=renamed, a__new=renamed)
     origins, _ = world.follow(name_base_model("a/new"))
-    assert [(each.name, each.lookup) for each in origins] == [("a/new", OriginState.READ), ("a/old", OriginState.RING)]
+    assert [(each.name, each.look) for each in origins] == [("a/new", OriginState.READ), ("a/old", OriginState.RING)]
 
 
 def test_base_model_beyond_depth_limit_is_recorded_unread():
     world = FakeHub(**{f"a__{number}": [name_base_model(f"a/{number + 1}")] for number in range(50)})
     origins, _ = world.follow(name_base_model("a/0"), limits=Limits(origin_depth=3))
-    assert [(each.name, each.lookup) for each in origins] == [
+    assert [(each.name, each.look) for each in origins] == [
         ("a/0", OriginState.READ), ("a/1", OriginState.READ), ("a/2", OriginState.READ), ("a/3", OriginState.LIMIT),
     ]  # fmt: skip
     assert "more than 3 steps" in origins[-1].detail
@@ -149,7 +147,7 @@ def test_base_models_beyond_number_limit_share_one_limit_record():
     world = FakeHub()
     origins, _ = world.follow(*(name_base_model(f"a/{number}") for number in range(1000)), limits=Limits(origins=10))
     assert len(world.asked) == 10
-    assert [each.lookup for each in origins] == [OriginState.MISSING] * 10 + [OriginState.LIMIT]
+    assert [each.look for each in origins] == [OriginState.MISSING] * 10 + [OriginState.LIMIT]
     assert "the rest were not looked up" in origins[-1].detail
 
 
@@ -160,15 +158,15 @@ def test_spent_time_leaves_base_models_and_data_sets_unread():
         *(name_base_model(f"a/{number}") for number in range(1000)), name_data_set("a/rows"), limits=limits
     )
     assert world.asked == []
-    assert {each.lookup for each in origins} == {OriginState.LIMIT}
+    assert {each.look for each in origins} == {OriginState.LIMIT}
     assert len(origins) == 6
-    assert [each.lookup for each in found] == [OriginState.LIMIT]
+    assert [each.look for each in found] == [OriginState.LIMIT]
 
 
 @pytest.mark.parametrize("look", [OriginState.MISSING, OriginState.GATED, OriginState.UNREACHED])
 def test_unread_base_model_is_recorded_as_not_checked(look):
     origins, _ = FakeHub(a__base=LookupResult(look, "why")).follow(name_base_model("a/base"))
-    assert [(each.lookup, each.state, each.entries, each.detail) for each in origins] == [
+    assert [(each.look, each.state, each.entries, each.detail) for each in origins] == [
         (look, ConclusionState.NOT_CHECKED, (), "why")
     ]
 
@@ -176,7 +174,7 @@ def test_unread_base_model_is_recorded_as_not_checked(look):
 def test_claims_of_gated_base_model_are_assessed_and_traced():
     gated = LookupResult(OriginState.GATED, "gated", "d" * 40, (declare_license("X"), name_base_model("a/root")))
     origins, _ = FakeHub(a__base=gated, a__root=[declare_license("Y")]).follow(name_base_model("a/base"))
-    assert [(each.lookup, each.entries) for each in origins] == [
+    assert [(each.look, each.entries) for each in origins] == [
         (OriginState.GATED, ("X",)),
         (OriginState.READ, ("Y",)),
     ]
@@ -194,7 +192,7 @@ def test_claims_of_gated_base_model_are_assessed_and_traced():
 def test_base_model_without_hub_id_is_recorded_as_unreached(name, why):
     world = FakeHub()
     origins, _ = world.follow(name_base_model(name))
-    assert [(each.name, each.lookup) for each in origins] == [(name, OriginState.UNREACHED)]
+    assert [(each.name, each.look) for each in origins] == [(name, OriginState.UNREACHED)]
     assert why in origins[0].detail == explain_invalid_hub_id(name)
     assert world.asked == []
 
@@ -279,7 +277,7 @@ def test_data_set_is_looked_up_once_and_never_becomes_a_base_model():
         name_data_set("o/rows"), name_data_set("O/Rows"), name_data_set("scraped text"), name_data_set("o/none")
     )
     assert origins == ()
-    assert [(each.name, each.lookup, each.entries) for each in found] == [
+    assert [(each.name, each.look, each.entries) for each in found] == [
         ("o/rows", OriginState.READ, ("CC-BY-NC-4.0",)),
         ("scraped text", OriginState.UNREACHED, ()),
         ("o/none", OriginState.MISSING, ()),
