@@ -40,7 +40,7 @@ class Text(Protocol):
 
     @property
     def place(self) -> str:
-        """The name of the text."""
+        """The package or file that contains the text."""
 
     @property
     def license_id(self) -> str:

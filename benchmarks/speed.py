@@ -38,41 +38,45 @@ class Measurement:
     peak: int
 
 
-def _build_plain(source: random.Random) -> object:
+def _build_plain(generator: random.Random) -> object:
     """Return one record of 40 opcodes; in protocol 4 it has about 270 bytes."""
     return {
-        "id": source.randrange(10**9),
-        "name": f"layer.{source.randrange(10**6)}.weight",
-        "digest": f"sha256:{source.getrandbits(512):0128x}",
-        "score": source.random(),
-        "span": (source.random(), source.randrange(1000), f"token{source.randrange(10**5)}"),
-        "tags": [f"a{source.randrange(10**6)}", None],
-        "inner": {"mean": source.random(), "best": True, "note": f"n{source.randrange(10**6)}"},
+        "id": generator.randrange(10**9),
+        "name": f"layer.{generator.randrange(10**6)}.weight",
+        "digest": f"sha256:{generator.getrandbits(512):0128x}",
+        "score": generator.random(),
+        "span": (generator.random(), generator.randrange(1000), f"token{generator.randrange(10**5)}"),
+        "tags": [f"a{generator.randrange(10**6)}", None],
+        "inner": {"mean": generator.random(), "best": True, "note": f"n{generator.randrange(10**6)}"},
     }
 
 
-def _build_mixed(source: random.Random) -> object:
+def _build_mixed(generator: random.Random) -> object:
     """Return one record of data and objects of the standard library."""
-    day = datetime.date(2000 + source.randrange(30), 1 + source.randrange(12), 1 + source.randrange(28))
-    ordered = collections.OrderedDict((f"k{index}", source.random()) for index in range(4))
+    day = datetime.date(2000 + generator.randrange(30), 1 + generator.randrange(12), 1 + generator.randrange(28))
+    ordered = collections.OrderedDict((f"k{index}", generator.random()) for index in range(4))
     return {
         "when": day,
         "ordered": ordered,
-        "delta": datetime.timedelta(source.randrange(1000)),
-        **_build_record(source),
+        "delta": datetime.timedelta(generator.randrange(1000)),
+        **_build_record(generator),
     }
 
 
-def _build_record(source: random.Random) -> dict[str, object]:
+def _build_record(generator: random.Random) -> dict[str, object]:
     """Return the plain data that all mixed records have."""
-    return {"name": f"layer.{source.randrange(10**6)}.weight", "score": source.random(), "set": {source.randrange(99)}}
+    return {
+        "name": f"layer.{generator.randrange(10**6)}.weight",
+        "score": generator.random(),
+        "set": {generator.randrange(99)},
+    }
 
 
-def _build_arrays(source: random.Random) -> object:
+def _build_arrays(generator: random.Random) -> object:
     """Return one record with a small numpy array, as training logs contain them."""
     import numpy as np
 
-    return {"loss": np.full(4, source.random()), "last": np.float64(source.random()), **_build_record(source)}
+    return {"loss": np.full(4, generator.random()), "last": np.float64(generator.random()), **_build_record(generator)}
 
 
 _FILES: dict[str, tuple[Callable[[random.Random], object], int, int]] = {
@@ -120,8 +124,8 @@ def _write_missing_file(name: str, folder: Path) -> Path:
 def write_pickle(name: str, path: str) -> None:
     """Write the file ``name`` of ``_FILES`` to ``path``, and the number of its opcodes beside it."""
     build_record, protocol, count = _FILES[name]
-    source = random.Random(2026)
-    data = pickle.dumps([build_record(source) for _ in range(count)], protocol)
+    generator = random.Random(2026)
+    data = pickle.dumps([build_record(generator) for _ in range(count)], protocol)
     opcodes = sum(1 for _ in pickletools.genops(data))
     Path(path).with_suffix(".opcodes").write_text(str(opcodes))
     Path(path).write_bytes(data)

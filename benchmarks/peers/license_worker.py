@@ -28,7 +28,7 @@ Ask = Callable[[str], list[str]]
 
 
 def prepare_promptfoo() -> Ask:
-    """As ``modelaudit scan --format json FOLDER`` of the package of that name."""
+    """Return a function that asks the package ``modelaudit`` of the index, as ``modelaudit scan --format json``."""
     from modelaudit.cli import cli
 
     def ask(path: str) -> list[str]:
@@ -45,7 +45,7 @@ def prepare_promptfoo() -> Ask:
 
 
 def prepare_aisbom() -> Ask:
-    """As ``aisbom scan --offline FOLDER``."""
+    """Return a function that asks aisbom, as ``aisbom scan --offline FOLDER``."""
     from aisbom.scanner import DeepScanner
 
     def ask(path: str) -> list[str]:
@@ -57,7 +57,7 @@ def prepare_aisbom() -> Ask:
 
 
 def prepare_licenseclassifier() -> Ask:
-    """The library alone, on the text of the licence file."""
+    """Return a function that asks the library licenseclassifier about the text of the licence file."""
     from licenseclassifier import identify_license
 
     def ask(path: str) -> list[str]:

@@ -16,14 +16,14 @@ from process import OFFLINE, capture_exit_code, read_peak_memory, silence_output
 
 
 def prepare_load(path: str) -> Callable[[], object]:
-    """``pickle.load``, which is harmless here: ``speed.py`` wrote the file."""
+    """Return a function that unpickles the file; it is harmless, because ``speed.py`` wrote it."""
     import pickle
 
     return lambda: pickle.load(Path(path).open("rb"))
 
 
 def prepare_reader(path: str) -> Callable[[], object]:
-    """Our reading and our rules for one artifact, without report and digest."""
+    """Return a function that reads the file and applies our rules, without report and digest."""
     from modelaudit.catalogue import load_catalogue
     from modelaudit.checks.engine import collect_findings
     from modelaudit.checks.subjects import build_subjects
@@ -48,14 +48,14 @@ def prepare_reader(path: str) -> Callable[[], object]:
 
 
 def prepare_picklescan(path: str) -> Callable[[], object]:
-    """As ``picklescan -p FILE``."""
+    """Return a function that scans the file as ``picklescan -p FILE``."""
     from picklescan.scanner import scan_file_path
 
     return lambda: scan_file_path(path).issues_count
 
 
 def prepare_modelscan(path: str) -> Callable[[], object]:
-    """As ``modelscan -p FILE``."""
+    """Return a function that scans the file as ``modelscan -p FILE``."""
     from modelscan.modelscan import ModelScan
     from modelscan.settings import DEFAULT_SETTINGS
 
@@ -63,14 +63,14 @@ def prepare_modelscan(path: str) -> Callable[[], object]:
 
 
 def prepare_fickling(path: str) -> Callable[[], object]:
-    """As ``fickling --check-safety FILE``."""
+    """Return a function that scans the file as ``fickling --check-safety FILE``."""
     from fickling import cli
 
     return lambda: cli.main(["fickling", "--check-safety", "--json-output", os.devnull, path])
 
 
 def prepare_promptfoo(path: str) -> Callable[[], object]:
-    """As ``modelaudit scan FILE`` of the package of that name."""
+    """Return a function that scans the file as ``modelaudit scan FILE`` of the package of that name on the index."""
     from modelaudit.cli import cli
 
     command = ["scan", "--format", "json", "--no-cache", path]

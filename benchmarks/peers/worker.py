@@ -38,7 +38,7 @@ Scan = Callable[[str], tuple[str, str]]
 
 
 def prepare_ours() -> Scan:
-    """This project's scanner, without the opinion of another."""
+    """Return a function that scans a file by this project, without the opinion of another scanner."""
     import modelaudit
 
     def scan(path: str) -> tuple[str, str]:
@@ -55,7 +55,7 @@ def prepare_ours() -> Scan:
 
 
 def prepare_picklescan() -> Scan:
-    """As ``picklescan -p FILE``; its "suspicious" globals do not change its exit code."""
+    """Return a function that scans as ``picklescan -p FILE``; its "suspicious" globals do not change its exit code."""
     from picklescan.scanner import scan_file_path
 
     def scan(path: str) -> tuple[str, str]:
@@ -72,7 +72,7 @@ def prepare_picklescan() -> Scan:
 
 
 def prepare_modelscan() -> Scan:
-    """As ``modelscan -p FILE``."""
+    """Return a function that scans as ``modelscan -p FILE``."""
     from modelscan.modelscan import ModelScan
     from modelscan.settings import DEFAULT_SETTINGS
 
@@ -90,7 +90,7 @@ def prepare_modelscan() -> Scan:
 
 
 def prepare_fickling() -> Scan:
-    """As ``fickling --check-safety FILE``, and for a ZIP archive as its scan of a hub repository reads one."""
+    """Return a function that scans as ``fickling --check-safety FILE``, or a ZIP archive as its scan of the Hub."""
     from fickling import cli
     from fickling.loader import scan_zip_archive
 
@@ -115,7 +115,7 @@ _PICKLES = {".pkl", ".pickle", ".p", ".bin", ".pt", ".pth", ".ckpt", ".joblib", 
 
 
 def prepare_promptfoo() -> Scan:
-    """As ``modelaudit scan FILE`` of the package of that name."""
+    """Return a function that scans as ``modelaudit scan FILE`` of the package of that name on the index."""
     from modelaudit.cli import cli
 
     def scan(path: str) -> tuple[str, str]:
@@ -128,7 +128,7 @@ def prepare_promptfoo() -> Scan:
 
 
 def prepare_aisbom() -> Scan:
-    """As ``aisbom scan --offline FOLDER``, whose own scanner takes a file as well."""
+    """Return a function that scans as ``aisbom scan --offline FOLDER``; the class behind it accepts a file too."""
     from aisbom.scanner import DeepScanner
 
     def scan(path: str) -> tuple[str, str]:

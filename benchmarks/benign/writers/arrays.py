@@ -9,26 +9,26 @@ import numpy as np
 
 def build_arrays_of_every_dtype():
     """Return an array of every type of number, text, date and record, by a name for its type."""
-    found = {}
+    arrays = {}
     for code in np.typecodes["All"]:
         if code not in "OMm":
-            found["code-" + code] = np.zeros((2, 3), dtype=code)
-    found["big-endian"] = np.arange(4, dtype=">f8")
-    found["text"] = np.array(["a", "bcd"])
-    found["bytes"] = np.array([b"a", b"bcd"])
-    found["moment"] = np.array(["2024-01-01", "NaT"], dtype="datetime64[ns]")
-    found["span"] = np.array([1, 2], dtype="timedelta64[s]")
-    found["record"] = np.zeros(3, dtype=[("a", "i4"), ("b", "f8", (2,)), ("c", "U3")])
-    found["aligned"] = np.zeros(3, dtype=np.dtype([("a", "i1"), ("b", "f8")], align=True))
-    found["fortran"] = np.asfortranarray(np.ones((3, 4)))
-    found["empty"] = np.zeros((0, 4))
-    found["scalar-array"] = np.array(1.5)
-    return found
+            arrays["code-" + code] = np.zeros((2, 3), dtype=code)
+    arrays["big-endian"] = np.arange(4, dtype=">f8")
+    arrays["text"] = np.array(["a", "bcd"])
+    arrays["bytes"] = np.array([b"a", b"bcd"])
+    arrays["moment"] = np.array(["2024-01-01", "NaT"], dtype="datetime64[ns]")
+    arrays["span"] = np.array([1, 2], dtype="timedelta64[s]")
+    arrays["record"] = np.zeros(3, dtype=[("a", "i4"), ("b", "f8", (2,)), ("c", "U3")])
+    arrays["aligned"] = np.zeros(3, dtype=np.dtype([("a", "i1"), ("b", "f8")], align=True))
+    arrays["fortran"] = np.asfortranarray(np.ones((3, 4)))
+    arrays["empty"] = np.zeros((0, 4))
+    arrays["scalar-array"] = np.array(1.5)
+    return arrays
 
 
 def write_samples(samples):
     """Write arrays and other objects of numpy and scipy: pickles in several protocols, npy and npz."""
-    both = (2, 4, 5)
+    protocols = (2, 4, 5)
     arrays = build_arrays_of_every_dtype()
     samples.write_pickle("numpy", "arrays", arrays, protocols=range(6))
     for name in ("code-d", "code-e", "code-F", "big-endian", "text", "moment", "record", "fortran", "empty"):
@@ -36,30 +36,36 @@ def write_samples(samples):
     samples.write_pickle("numpy", "scalars", [np.float64(1), np.float32(2), np.int8(1), np.bool_(True), np.str_("a"),
     np.bytes_(b"a"),
                                       np.datetime64("2024-01-01"), np.complex64(1j), np.longdouble(2)],
-                                      protocols=both)  # fmt: skip
-    samples.write_pickle("numpy", "dtypes", [value.dtype for value in arrays.values()], protocols=both)
+                                      protocols=protocols)  # fmt: skip
+    samples.write_pickle("numpy", "dtypes", [value.dtype for value in arrays.values()], protocols=protocols)
     mixed = np.array([1, "a", None, {"b": [2.5]}, collections.OrderedDict(a=1)], dtype=object)
-    samples.write_pickle("numpy", "objects", mixed, protocols=both)
+    samples.write_pickle("numpy", "objects", mixed, protocols=protocols)
     ragged = np.empty(2, dtype=object)
     ragged[:] = [np.arange(2), np.arange(3)]
-    samples.write_pickle("numpy", "ragged", ragged, protocols=both)
-    samples.write_pickle("numpy", "matrix", np.matrix([[1, 2]]), protocols=both)
-    samples.write_pickle("numpy", "records", np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]), protocols=both)
+    samples.write_pickle("numpy", "ragged", ragged, protocols=protocols)
+    samples.write_pickle("numpy", "matrix", np.matrix([[1, 2]]), protocols=protocols)
     samples.write_pickle(
-        "numpy", "record", np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")])[0], protocols=both
+        "numpy", "records", np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]), protocols=protocols
     )
-    samples.write_pickle("numpy", "void", np.zeros(2, dtype=[("a", "i4")])[0], protocols=both)
-    samples.write_pickle("numpy", "masked", [np.ma.array([1, 2], mask=[0, 1]), np.ma.masked], protocols=both)
+    samples.write_pickle(
+        "numpy", "record", np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")])[0], protocols=protocols
+    )
+    samples.write_pickle("numpy", "void", np.zeros(2, dtype=[("a", "i4")])[0], protocols=protocols)
+    samples.write_pickle("numpy", "masked", [np.ma.array([1, 2], mask=[0, 1]), np.ma.masked], protocols=protocols)
     with samples.omit_on_refusal("numpy/chararray"):
-        samples.write_pickle("numpy", "characters", np.char.array(["a", "b"]), protocols=both)
+        samples.write_pickle("numpy", "characters", np.char.array(["a", "b"]), protocols=protocols)
     with samples.omit_on_refusal("numpy/StringDType"):
-        samples.write_pickle("numpy", "strings", np.array(["a", "bcd"], dtype=np.dtypes.StringDType()), protocols=both)
-    samples.write_pickle("numpy", "view", np.arange(12).reshape(3, 4)[:, ::2], protocols=both)
-    write_random_states(samples, both)
+        samples.write_pickle(
+            "numpy", "strings", np.array(["a", "bcd"], dtype=np.dtypes.StringDType()), protocols=protocols
+        )
+    samples.write_pickle("numpy", "view", np.arange(12).reshape(3, 4)[:, ::2], protocols=protocols)
+    write_random_states(samples, protocols)
     samples.write_pickle(
-        "numpy", "functions", [np.mean, np.sum, np.log1p, np.exp, np.add, np.float64, np.median], protocols=both
+        "numpy", "functions", [np.mean, np.sum, np.log1p, np.exp, np.add, np.float64, np.median], protocols=protocols
     )
-    samples.write_pickle("numpy", "polynomials", [np.poly1d([1, 2]), np.polynomial.Polynomial([1, 2])], protocols=both)
+    samples.write_pickle(
+        "numpy", "polynomials", [np.poly1d([1, 2]), np.polynomial.Polynomial([1, 2])], protocols=protocols
+    )
     samples.add_file("numpy", "plain.npy", "numpy.save(path, value)", lambda path: np.save(str(path), np.arange(5)))
     samples.add_file("numpy", "objects.npy", "numpy.save(path, value)", lambda path: np.save(str(path), mixed))
     pair = {"a": np.arange(5), "b": mixed}
@@ -103,7 +109,7 @@ def write_scipy_objects(samples):
     samples.add_file("scipy", "sparse.npz", "scipy.sparse.save_npz(path, value)", save)
     x = np.arange(6.0)
     y = x**2
-    made = {
+    builders = {
         "interp1d": lambda: scipy.interpolate.interp1d(x, y),
         "cubic-spline": lambda: scipy.interpolate.CubicSpline(x, y),
         "pchip": lambda: scipy.interpolate.PchipInterpolator(x, y),
@@ -122,6 +128,6 @@ def write_scipy_objects(samples):
         "rotation": lambda: __import__("scipy.spatial.transform").spatial.transform.Rotation.identity(),
         "rbf": lambda: scipy.interpolate.RBFInterpolator(np.c_[x, y], y),
     }
-    for name, make in sorted(made.items()):
+    for name, make in sorted(builders.items()):
         with samples.omit_on_refusal("scipy/" + name):
             samples.write_pickle("scipy", name, make(), protocols=(2, 4))

@@ -38,10 +38,12 @@ def write_lightning_checkpoints(samples, package):
     ):
         with tempfile.TemporaryDirectory() as folder:
             trainer = train_module(pl, folder, kind(extra=extra), data, averaged=name == "mapping")
-            whole = lambda path, trainer=trainer: trainer.save_checkpoint(str(path))  # noqa: E731
-            samples.add_file(library, name + ".ckpt", "Trainer.save_checkpoint(path)", whole)
-            light = lambda path, trainer=trainer: trainer.save_checkpoint(str(path), weights_only=True)  # noqa: E731
-            samples.add_file(library, name + "-weights.ckpt", "Trainer.save_checkpoint(path, weights_only=True)", light)
+            save_all = lambda path, trainer=trainer: trainer.save_checkpoint(str(path))  # noqa: E731
+            samples.add_file(library, name + ".ckpt", "Trainer.save_checkpoint(path)", save_all)
+            save_weights = lambda path, trainer=trainer: trainer.save_checkpoint(str(path), weights_only=True)  # noqa: E731
+            samples.add_file(
+                library, name + "-weights.ckpt", "Trainer.save_checkpoint(path, weights_only=True)", save_weights
+            )
     parsing = importlib.import_module(package + ".utilities.parsing")
     state = {
         "hyper_parameters": parsing.AttributeDict(lr=0.1, sub=parsing.AttributeDict(a=1)),
@@ -77,12 +79,12 @@ def build_lightning_class(pl):
 def train_module(pl, folder, module, data, averaged):
     """Return a trainer with several callbacks after two epochs; ``averaged`` selects the averaging of weights."""
     calls = pl.callbacks
-    given = [
+    callbacks = [
         calls.ModelCheckpoint(folder, monitor="loss", save_last=True), calls.EarlyStopping("loss"),
         calls.LearningRateMonitor(), calls.StochasticWeightAveraging(0.1) if averaged else calls.Timer(),
     ]  # fmt: skip
     quiet = {"logger": pl.loggers.CSVLogger(folder), "enable_progress_bar": False, "enable_model_summary": False}
-    trainer = pl.Trainer(max_epochs=2, accelerator="cpu", callbacks=given, default_root_dir=folder, **quiet)
+    trainer = pl.Trainer(max_epochs=2, accelerator="cpu", callbacks=callbacks, default_root_dir=folder, **quiet)
     trainer.fit(module, data)
     return trainer
 

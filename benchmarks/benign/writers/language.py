@@ -64,7 +64,7 @@ def write_gensim_models(samples):
     dictionary = gensim.corpora.Dictionary(texts)
     corpus = [dictionary.doc2bow(text) for text in texts]
     tagged = [gensim.models.doc2vec.TaggedDocument(text, [number]) for number, text in enumerate(texts)]
-    made = {
+    models = {
         "word2vec": words, "keyed": words.wv, "dictionary": dictionary,
         "fasttext": gensim.models.FastText(texts, vector_size=4, min_count=1, epochs=1, bucket=10, workers=1),
         "doc2vec": gensim.models.Doc2Vec(tagged, vector_size=4, min_count=1, epochs=1, workers=1),
@@ -74,7 +74,7 @@ def write_gensim_models(samples):
         "phrases": gensim.models.Phrases(texts),
         "phraser": gensim.models.phrases.Phraser(gensim.models.Phrases(texts, min_count=1)),
     }  # fmt: skip
-    for name, model in made.items():
+    for name, model in models.items():
         samples.add_file("gensim", name + ".model", "model.save(path)", lambda path, model=model: model.save(str(path)))
         samples.write_pickle("gensim", name, model, protocols=(2, 4))
 
@@ -90,7 +90,7 @@ def write_nltk_models(samples):
     model = nltk.lm.MLE(2)
     grams, vocabulary = nltk.lm.preprocessing.padded_everygram_pipeline(2, [["a", "b"], ["b", "a"]])
     model.fit(grams, vocabulary)
-    made = {
+    values = {
         "bayes": nltk.NaiveBayesClassifier.train(features),
         "punkt": nltk.tokenize.punkt.PunktSentenceTokenizer(trainer.get_params()),
         "parameters": trainer.get_params(), "unigram": nltk.UnigramTagger(tagged),
@@ -101,7 +101,7 @@ def write_nltk_models(samples):
         "stemmer": nltk.PorterStemmer(), "snowball": nltk.SnowballStemmer("english"), "model": model,
         "tokenizer": nltk.RegexpTokenizer(r"\w+"),
     }  # fmt: skip
-    for name, value in made.items():
+    for name, value in values.items():
         samples.write_pickle("nltk", name, value, protocols=(2, 4))
     with samples.omit_on_refusal("nltk/perceptron"):
         tagger = nltk.tag.PerceptronTagger(load=False)

@@ -27,31 +27,31 @@ def list_layers():
     for name, kind in sorted(vars(nn).items()):
         if inspect.isclass(kind) and issubclass(kind, nn.Module) and kind is not nn.Module:
             accepted = inspect.signature(kind.__init__).parameters
-            given = {
+            arguments = {
                 key: SETTINGS[key]
                 for key, value in accepted.items()
                 if key in SETTINGS and value.absence_if_unmatched is inspect._empty
             }
             for key in ("num_encoder_layers", "num_decoder_layers", "dim_feedforward", "d_model", "nhead"):
                 if key in accepted:
-                    given[key] = SETTINGS[key]
+                    arguments[key] = SETTINGS[key]
             if name in ("GRU", "LSTM", "RNN"):
-                given = {"input_size": 3, "hidden_size": 2}
+                arguments = {"input_size": 3, "hidden_size": 2}
             if name.startswith(("LPPool", "FractionalMaxPool")):
-                given = {"kernel_size": 2, **({"norm_type": 2} if name[0] == "L" else {"output_size": 2})}
+                arguments = {"kernel_size": 2, **({"norm_type": 2} if name[0] == "L" else {"output_size": 2})}
             if name in ("TransformerEncoder", "TransformerDecoder"):
                 kind_of_layer = getattr(nn, name + "Layer")
                 first = "encoder_layer" if "Encoder" in name else "decoder_layer"
-                given = {first: kind_of_layer(4, 2, 4), "num_layers": 1}
-            yield name, kind, given
+                arguments = {first: kind_of_layer(4, 2, 4), "num_layers": 1}
+            yield name, kind, arguments
 
 
 def write_samples(samples):
     """Write the layers of each module of torch, small networks, and models of torchvision and timm."""
     families = {}
-    for name, kind, given in list_layers():
+    for name, kind, arguments in list_layers():
         with samples.omit_on_refusal("torch/" + name):
-            families.setdefault(kind.__module__.rpartition(".")[2], {})[name] = kind(**given)
+            families.setdefault(kind.__module__.rpartition(".")[2], {})[name] = kind(**arguments)
     for family, members in sorted(families.items()):
         samples.write_torch("torch", f"layers-{family}.pt", members)
     convolutional = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.LazyLinear(2))

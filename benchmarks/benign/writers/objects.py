@@ -37,12 +37,12 @@ def build_dates():
     utc = datetime.timezone.utc  # noqa: UP017
     moment = datetime.datetime(2024, 2, 29, 12, 30, 1, 5, tzinfo=utc)
     zone = datetime.timezone(datetime.timedelta(hours=2), "EET")
-    found = [moment, moment.date(), moment.time(), datetime.timedelta(days=1, seconds=2), utc, zone]
-    found += [moment.astimezone(zone), time.gmtime(0)]
+    dates = [moment, moment.date(), moment.time(), datetime.timedelta(days=1, seconds=2), utc, zone]
+    dates += [moment.astimezone(zone), time.gmtime(0)]
     with suppress(ImportError, LookupError):  # zoneinfo is newer than Python 3.8, and needs data
         zoneinfo = importlib.import_module("zoneinfo")
-        found += [zoneinfo.ZoneInfo("UTC"), datetime.datetime(2024, 1, 1, tzinfo=zoneinfo.ZoneInfo("UTC"))]
-    return found
+        dates += [zoneinfo.ZoneInfo("UTC"), datetime.datetime(2024, 1, 1, tzinfo=zoneinfo.ZoneInfo("UTC"))]
+    return dates
 
 
 def build_groups():

@@ -11,19 +11,19 @@ import pandas as pd
 
 def build_columns():
     """Return Series of three values by a name for their type, one for each type that the release has."""
-    found = {code: pd.Series(np.arange(3), dtype=code) for code in ("i1", "i8", "u2", "f4", "f8", "c16")}
-    found["flag"] = pd.Series([True, False, True])
-    found["text"] = pd.Series(["a", None, "b"])
-    found["objects"] = pd.Series([1, "a", decimal.Decimal("1.5")], dtype=object)
-    found["category"] = pd.Series(["a", "b", "a"], dtype="category")
-    found["ordered"] = pd.Series(pd.Categorical(["lo", "hi", "lo"], categories=["lo", "hi"], ordered=True))
-    found["moment"] = pd.Series(pd.date_range("2024-01-01", periods=3))
-    found["zoned"] = pd.Series(pd.date_range("2024-01-01", periods=3, tz="UTC"))
-    found["berlin"] = pd.Series(pd.date_range("2024-01-01", periods=3, tz="Europe/Berlin"))
-    found["span"] = pd.Series(pd.to_timedelta([1, 2, 3], unit="h"))
-    found["period"] = pd.Series(pd.period_range("2024-01", periods=3, freq="M"))
-    found["interval"] = pd.Series(pd.interval_range(0, 3))
-    found["sparse"] = pd.Series(pd.arrays.SparseArray([0, 0, 1]))
+    columns = {code: pd.Series(np.arange(3), dtype=code) for code in ("i1", "i8", "u2", "f4", "f8", "c16")}
+    columns["flag"] = pd.Series([True, False, True])
+    columns["text"] = pd.Series(["a", None, "b"])
+    columns["objects"] = pd.Series([1, "a", decimal.Decimal("1.5")], dtype=object)
+    columns["category"] = pd.Series(["a", "b", "a"], dtype="category")
+    columns["ordered"] = pd.Series(pd.Categorical(["lo", "hi", "lo"], categories=["lo", "hi"], ordered=True))
+    columns["moment"] = pd.Series(pd.date_range("2024-01-01", periods=3))
+    columns["zoned"] = pd.Series(pd.date_range("2024-01-01", periods=3, tz="UTC"))
+    columns["berlin"] = pd.Series(pd.date_range("2024-01-01", periods=3, tz="Europe/Berlin"))
+    columns["span"] = pd.Series(pd.to_timedelta([1, 2, 3], unit="h"))
+    columns["period"] = pd.Series(pd.period_range("2024-01", periods=3, freq="M"))
+    columns["interval"] = pd.Series(pd.interval_range(0, 3))
+    columns["sparse"] = pd.Series(pd.arrays.SparseArray([0, 0, 1]))
     for name in (
         "Int8",
         "Int64",
@@ -36,10 +36,10 @@ def build_columns():
         "int64[pyarrow]",
     ):
         try:
-            found[name] = pd.Series([1, 0, None] if name[:6] != "string" else ["a", "b", None], dtype=name)
+            columns[name] = pd.Series([1, 0, None] if name[:6] != "string" else ["a", "b", None], dtype=name)
         except (TypeError, ImportError, ValueError, AttributeError, NameError):  # pyarrow or the type is not there
             continue
-    return found
+    return columns
 
 
 def build_indices():
@@ -61,12 +61,12 @@ def build_indices():
 
 def write_samples(samples):
     """Write a file for each column, index and value, and a table of all columns in each protocol."""
-    found = build_columns()
-    for name, column in sorted(found.items()):
+    columns = build_columns()
+    for name, column in sorted(columns.items()):
         label = name.replace("[", "-").replace("]", "")
         samples.write_pickle("pandas", "series-" + label, column, protocols=(4,))
     samples.write_pickle(
-        "pandas", "table", pd.DataFrame({name: column for name, column in found.items()}), protocols=range(6)
+        "pandas", "table", pd.DataFrame({name: column for name, column in columns.items()}), protocols=range(6)
     )
     for name, index in build_indices():
         samples.write_pickle("pandas", "index-" + name, index, protocols=(4,))
@@ -92,7 +92,7 @@ def write_samples(samples):
     for value in values:
         if value is not None:
             samples.write_pickle("pandas", "value-" + type(value).__name__, value, protocols=(4,))
-    types = [column.dtype for column in found.values()]
+    types = [column.dtype for column in columns.values()]
     samples.write_pickle("pandas", "dtypes", types, protocols=(2, 4))
     grouped = numbers.groupby("a")
     samples.write_pickle("pandas", "grouped", grouped.mean(), protocols=(4,))

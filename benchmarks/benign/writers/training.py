@@ -19,13 +19,13 @@ def write_samples(samples):
     samples.write_torch(
         "torch", "scaler.pt", torch.amp.GradScaler("cpu").state_dict() if hasattr(torch.amp, "GradScaler") else {}
     )
-    whole = {
+    checkpoint = {
         "epoch": 1, "model": network.state_dict(), "optimizer": optimizer.state_dict(), "best": float("inf"),
         "rng": torch.get_rng_state(), "numpy": np.random.get_state(), "python": random.getstate(),
         "ema": dict(network.named_parameters()),
     }  # fmt: skip
-    samples.write_torch("torch", "checkpoint.pt", whole)
-    samples.write_torch("torch", "checkpoint-legacy.pth", whole, zipped=False)
+    samples.write_torch("torch", "checkpoint.pt", checkpoint)
+    samples.write_torch("torch", "checkpoint-legacy.pth", checkpoint, zipped=False)
     for part in (write_trainer_files, write_adapters, write_trl_arguments, write_sentence_transformer_arguments):
         with samples.omit_on_refusal(part.__name__):
             part(samples)
@@ -52,14 +52,14 @@ def write_schedules(samples, network):
     """Write the state of each schedule of learning rates, and the schedule itself."""
     schedule = torch.optim.lr_scheduler
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
-    made = {
+    settings_of_schedules = {
         "StepLR": {"step_size": 2}, "MultiStepLR": {"milestones": [1, 2]}, "ConstantLR": {}, "LinearLR": {},
         "ExponentialLR": {"gamma": 0.9},
         "PolynomialLR": {}, "CosineAnnealingLR": {"T_max": 3}, "CosineAnnealingWarmRestarts": {"T_0": 2},
         "ReduceLROnPlateau": {},
         "CyclicLR": {"base_lr": 0.1, "max_lr": 0.2}, "OneCycleLR": {"max_lr": 0.1, "total_steps": 5},
     }  # fmt: skip
-    for name, settings in made.items():
+    for name, settings in settings_of_schedules.items():
         with samples.omit_on_refusal("torch/" + name):
             step = getattr(schedule, name)(optimizer, **settings)
             samples.write_torch("torch", f"schedule-{name}.pt", step.state_dict())
@@ -134,17 +134,19 @@ def write_training_arguments(samples, transformers):
     }  # fmt: skip
     for name, settings in several.items():
         with samples.omit_on_refusal("transformers/arguments-" + name):
-            made = transformers.TrainingArguments("out", report_to="none", use_cpu=True, **settings)
-            samples.write_torch("transformers", f"training_args-{name}.bin", made)
+            arguments = transformers.TrainingArguments("out", report_to="none", use_cpu=True, **settings)
+            samples.write_torch("transformers", f"training_args-{name}.bin", arguments)
     with samples.omit_on_refusal("transformers/seq2seq"):
-        made = transformers.Seq2SeqTrainingArguments("out", report_to="none", use_cpu=True, predict_with_generate=True)
-        samples.write_torch("transformers", "training_args-seq2seq.bin", made)
+        arguments = transformers.Seq2SeqTrainingArguments(
+            "out", report_to="none", use_cpu=True, predict_with_generate=True
+        )
+        samples.write_torch("transformers", "training_args-seq2seq.bin", arguments)
     with samples.omit_on_refusal("transformers/seq2seq-generation"):
         generation = transformers.GenerationConfig(max_new_tokens=3)
-        made = transformers.Seq2SeqTrainingArguments(
+        arguments = transformers.Seq2SeqTrainingArguments(
             "out", report_to="none", use_cpu=True, generation_config=generation
         )
-        samples.write_torch("transformers", "training_args-generation.bin", made)
+        samples.write_torch("transformers", "training_args-generation.bin", arguments)
 
 
 def write_adapters(samples):
@@ -188,13 +190,13 @@ def write_trl_arguments(samples):
         "PPOConfig",
     ):
         with samples.omit_on_refusal("trl/" + name):
-            made = getattr(trl, name)(output_dir="out", report_to="none", use_cpu=True, bf16=False)
-            samples.write_torch("trl", f"training_args-{name}.bin", made)
+            arguments = getattr(trl, name)(output_dir="out", report_to="none", use_cpu=True, bf16=False)
+            samples.write_torch("trl", f"training_args-{name}.bin", arguments)
 
 
 def write_sentence_transformer_arguments(samples):
     """Write ``training_args.bin`` of sentence-transformers."""
     from sentence_transformers import SentenceTransformerTrainingArguments
 
-    made = SentenceTransformerTrainingArguments("out", report_to="none", use_cpu=True)
-    samples.write_torch("sentence-transformers", "training_args.bin", made)
+    arguments = SentenceTransformerTrainingArguments("out", report_to="none", use_cpu=True)
+    samples.write_torch("sentence-transformers", "training_args.bin", arguments)
