@@ -13,14 +13,17 @@ from pathlib import Path
 from modelaudit.catalogue import load_catalogue
 
 SITE = Path(__file__).resolve().parent.parent / "build/site"
-LOADED = re.compile(
+OUTSIDE_REQUEST = re.compile(
+    # <script src="https://...">, <img src="//...">
     r"<(?:script|img|iframe|source|audio|video)\b[^>]*\ssrc=[\"']?(?:https?:)?//[^\s>]+"
+    # <link rel="stylesheet" href="https://...">, in either order of the attributes
     r"|<link\b(?=[^>]*\srel=[\"']?(?:stylesheet|preload|preconnect|icon|dns-prefetch))[^>]*\shref=[\"']?(?:https?:)?//[^\s>]+"
+    # @import "https://..." and url(https://...) in CSS
     r"|@import\s+[\"'](?:https?:)?//[^\s;]+"
     r"|url\([\"']?(?:https?:)?//[^)]+\)",
     re.IGNORECASE,
 )
-"""An address outside of the site that a browser requests by itself; a link that a reader follows is none."""
+"""Text that makes a browser request an address outside of the site; a link that a reader follows does not."""
 
 
 def find_faults(site: Path) -> Iterator[str]:
@@ -29,10 +32,12 @@ def find_faults(site: Path) -> Iterator[str]:
     if not files:
         yield f"{site}: no page; run `make docs`"
     for file in files:
-        for found in LOADED.finditer(file.read_text(encoding="utf-8")):
-            yield f"{file.relative_to(site)}: requests {found[0][:120]}"
+        for request in OUTSIDE_REQUEST.finditer(file.read_text(encoding="utf-8")):
+            yield f"{file.relative_to(site)}: requests {request[0][:120]}"
     catalogue = load_catalogue()
-    for page in [*(f"rules/{id_}" for id_ in catalogue.findings), *(f"licenses/{id_}" for id_ in catalogue.licenses)]:
+    pages = [f"rules/{id_}" for id_ in catalogue.findings]
+    pages += [f"licenses/{id_}" for id_ in catalogue.licenses]
+    for page in pages:
         if not (site / f"{page}.html").is_file():
             yield f"{page}.html: missing"
 

@@ -89,6 +89,7 @@ def render_cli_page() -> str:
 
 
 def _format_help(command: click.Command, name: str) -> str:
+    """Format the help of a command as a code block of Markdown."""
     context = click.Context(command, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH)
     context.help_option_names = ["-h", "--help"]
     return f"```text\n{command.get_help(context)}\n```\n"
@@ -115,6 +116,7 @@ def render_callables_page(callables: Callables) -> str:
 
 
 def _list_families(callables: Callables) -> Iterator[str]:
+    """Yield the section with the number of dangerous names and of dangerous modules for each effect."""
     yield "\n## Dangerous, by effect\n"
     yield "| family | names | whole modules |\n|---|---:|---:|"
     names = Counter(entry.effect for entry in callables.by_name.values() if entry.standing is Standing.DANGEROUS)
@@ -131,16 +133,21 @@ def _list_standard_library(callables: Callables) -> Iterator[str]:
     for entry in callables.by_name.values():
         if entry.name.partition(".")[0].partition(":")[0] in callables.standard_library:
             names.setdefault(_find_module(entry.name), []).append(entry)
-    sub = {module for module in callables.modules if module.partition(".")[0] in callables.standard_library}
-    named = {module for module in names if not any(part in callables.modules for part in _list_prefixes(module))}
-    for module in sorted(callables.standard_library | named | sub):
+    dangerous_modules = {name for name in callables.modules if name.partition(".")[0] in callables.standard_library}
+    # A module below a dangerous module is dangerous as a whole as well, so its names need no row.
+    modules_with_names = {
+        module for module in names if not any(prefix in callables.modules for prefix in _list_prefixes(module))
+    }
+    for module in sorted(callables.standard_library | modules_with_names | dangerous_modules):
         yield _describe_standard_module(module, names.get(module, []), callables)
 
 
 def _describe_standard_module(module: str, entries: list[CallableEntry], callables: Callables) -> str:
-    whole = next((found for part in _list_prefixes(module) if (found := callables.modules.get(part))), None)
-    if whole:
-        return f"| `{module}` | as a whole, {whole.effect}: {escape_markdown(whole.why)} |  | critical |"
+    """Describe a module as a row of the table; ``entries`` are its listed names."""
+    dangerous_parents = [prefix for prefix in _list_prefixes(module) if prefix in callables.modules]
+    if dangerous_parents:
+        parent = callables.modules[dangerous_parents[0]]
+        return f"| `{module}` | as a whole, {parent.effect}: {escape_markdown(parent.why)} |  | critical |"
     dangerous = Counter(entry.effect for entry in entries if entry.standing is Standing.DANGEROUS)
     trusted = sum(entry.standing is Standing.TRUSTED for entry in entries)
     shown = ", ".join(f"{count} {effect}" for effect, count in sorted(dangerous.items()))
@@ -148,13 +155,14 @@ def _describe_standard_module(module: str, entries: list[CallableEntry], callabl
 
 
 def _list_trusted_libraries(callables: Callables) -> Iterator[str]:
+    """Yield the section with the number of trusted names of each library, and of those that have conditions."""
     yield "\n## Trusted, by library\n"
     yield "| library | names | of them with conditions |\n|---|---:|---:|"
     trusted = [entry for entry in callables.by_name.values() if entry.standing is Standing.TRUSTED]
     for library, entries in groupby(sorted(trusted, key=lambda entry: entry.library), key=lambda entry: entry.library):
-        listed = list(entries)
-        bound = sum(bool(entry.arguments) or entry.construct_only for entry in listed)
-        yield f"| {escape_markdown(library)} | {len(listed)} | {bound} |"
+        names = list(entries)
+        conditional = sum(bool(entry.arguments) or entry.construct_only for entry in names)
+        yield f"| {escape_markdown(library)} | {len(names)} | {conditional} |"
 
 
 CAPITAL_MODULES = frozenset({"ElementInclude", "ElementPath", "ElementTree"})
@@ -162,22 +170,27 @@ CAPITAL_MODULES = frozenset({"ElementInclude", "ElementPath", "ElementTree"})
 
 
 def _find_module(name: str) -> str:
-    """Find the module of a listed name. A part that begins with a capital is a class, and the rest belongs to it."""
+    """Find the module of a listed name: ``os.path`` for ``os.path.join``, ``email.message`` for a name of its class.
+
+    A name may also state its module, as ``module:Class.method``.
+    """
     if ":" in name:
         return name.partition(":")[0]
-    first, *rest = name.split(".")[:-1]
-    return ".".join([first, *takewhile(lambda part: not part[0].isupper() or part in CAPITAL_MODULES, rest)])
+    # A part that begins with a capital is a class; the parts after it are its attributes.
+    first, *parts = name.split(".")[:-1]
+    return ".".join([first, *takewhile(lambda part: not part[0].isupper() or part in CAPITAL_MODULES, parts)])
 
 
-def _list_prefixes(module: str) -> Iterator[str]:
+def _list_prefixes(module: str) -> list[str]:
+    """List the packages that contain a module, from the outermost on, and the module itself."""
     parts = module.split(".")
-    return (".".join(parts[: n + 1]) for n in range(len(parts)))
+    return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
 
 
 def update_readme(text: str) -> str:
     """Return the README with an up-to-date transcript of the first scan."""
-    before, _, rest = text.partition(SCAN_BEGINS)
-    _, _, after = rest.partition(SCAN_ENDS)
+    before, _, from_transcript = text.partition(SCAN_BEGINS)
+    _, _, after = from_transcript.partition(SCAN_ENDS)
     return before + SCAN_BEGINS + render_transcript() + SCAN_ENDS + after
 
 

@@ -41,7 +41,8 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], ...]] = {
 }
 """For each ready policy that states a use: the repositories of its examples, with the options of the command."""
 
-NOTICES_OF = ("acme/gemma-2b-gguf", "commercial-product", "--territory EU")
+NOTICES_EXAMPLE = ("acme/gemma-2b-gguf", "commercial-product", "--territory EU")
+"""The repository, the policy and the options of the example of ``--notices``."""
 
 
 def render_license_pages(catalogue: Catalogue) -> Mapping[str, str]:
@@ -102,6 +103,7 @@ def render_licenses_in_use(catalogue: Catalogue) -> str:
 
 
 def _render_example(name: str, policy: str, options: str, folder: Path) -> str:
+    """Render a command, its output and its exit code; ``folder`` is the Hub cache with the repository ``name``."""
     report = ask_license(name, policy, options, folder)
     command = " ".join(["modelaudit license", name, "--policy", policy, *options.split(), "--offline"])
     answer = ANSWERS[report.license.permission] if report.license.permission else "no use is stated"
@@ -110,7 +112,8 @@ def _render_example(name: str, policy: str, options: str, folder: Path) -> str:
 
 
 def _render_notices(folder: Path) -> Iterator[str]:
-    name, policy, options = NOTICES_OF
+    """Yield the section on ``--notices``: the command, and each file that it writes."""
+    name, policy, options = NOTICES_EXAMPLE
     yield "## The files to ship\n"
     yield (
         "`--notices OUT/` writes the notice with the words that a licence prescribes, the statements to show and "
@@ -124,24 +127,31 @@ def _render_notices(folder: Path) -> Iterator[str]:
 
 
 def ask_license(name: str, policy: str, options: str, folder: Path) -> AuditReport:
-    """Ask for the licence answer, and replace the path of the cache in it by a neutral one."""
+    """Ask for the answer on the licence, and replace the path of the Hub cache in it by a neutral one.
+
+    Args:
+        name: the repository.
+        policy: the name of a ready policy.
+        options: pairs of an option and its value, as in a command: ``--territory EU --mau 5e6``.
+        folder: the Hub cache.
+    """
     words = options.split()
-    given = list(zip(words[::2], words[1::2], strict=True))
-    of = dict(given)
+    pairs = list(zip(words[::2], words[1::2], strict=True))
+    value_of = dict(pairs)
     report = modelaudit.license(
         name,
         policy=policy,
         offline=True,
-        territories=[value for option, value in given if option == "--territory"],
-        monthly_active_users=float(of["--mau"]) if "--mau" in of else None,
-        field=of.get("--field"),
+        territories=[value for option, value in pairs if option == "--territory"],
+        monthly_active_users=float(value_of["--mau"]) if "--mau" in value_of else None,
+        field=value_of.get("--field"),
     )
     return parse_report(render_json(report).replace(str(folder).encode(), CACHE.encode()))
 
 
 @contextmanager
 def _make_hub_cache() -> Iterator[Path]:
-    """Make a Hub cache with the repositories, and name it in the environment until the end of the block."""
+    """Make a Hub cache with the repositories; ``HF_HUB_CACHE`` names it until the end of the block."""
     before = os.environ.get("HF_HUB_CACHE")
     with tempfile.TemporaryDirectory() as folder:
         _load_builder().write_hub_cache(Path(folder))
@@ -155,7 +165,10 @@ def _make_hub_cache() -> Iterator[Path]:
 
 
 def _load_builder() -> ModuleType:
-    """Load the builder of the repositories without its folder on the path, where names of libraries occur."""
+    """Load the builder of the repositories from its file.
+
+    Its folder must not be on the import path: it contains folders that are named like libraries.
+    """
     path = ROOT / "fixtures/builders/license_repositories.py"
     spec = importlib.util.spec_from_file_location("license_repositories", path)
     assert spec and spec.loader

@@ -29,8 +29,8 @@ if str(ROOT / "tests") not in sys.path:
 from support.fixtures import fixture_path  # noqa: E402 - tests are on no path
 
 NOTICE = "<!-- Written by docs/generate.py; change its source and run `make docs`. -->\n"
-_LINES_SHOWN = 8
-_WIDTH = 150
+_MAX_EVIDENCE_LINES = 8
+_MAX_LINE_CHARACTERS = 150
 
 
 def render_rule_pages(catalogue: Catalogue) -> Mapping[str, str]:
@@ -43,6 +43,7 @@ def render_rule_pages(catalogue: Catalogue) -> Mapping[str, str]:
 
 
 def _add_fixtures(page: Page, entry: FindingRule) -> Page:
+    """Return the page with a section that lists the fixtures of the rule."""
     items = [Item(f"must fire: `fixtures/{path}`") for path in entry.fires]
     items += [Item(f"must not fire: `fixtures/{path}`") for path in entry.quiet]
     sections = (*page.sections, Section("Fixtures that test it", tuple(items))) if items else page.sections
@@ -88,12 +89,15 @@ def find_example(entry: FindingRule) -> RuleExample | None:
     for fixture in filter(_exists, entry.fires):  # tests/test_rules.py reports a missing one with its rule
         finding = next((each for each in _scan_fixture(fixture) if each.rule == entry.rule.id), None)
         if finding is not None:
-            lines = [escape_unprintable(finding.message), *map(escape_unprintable, finding.evidence)][
-                : _LINES_SHOWN + 1
-            ]
-            shown = (line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…" for line in lines)
-            return RuleExample(fixture, tuple(shown))
+            lines = [finding.message, *finding.evidence[:_MAX_EVIDENCE_LINES]]
+            return RuleExample(fixture, tuple(map(_shorten_line, lines)))
     return None
+
+
+def _shorten_line(line: str) -> str:
+    """Escape invisible characters of a line, and cut it if it is too long."""
+    escaped = escape_unprintable(line)
+    return escaped if len(escaped) <= _MAX_LINE_CHARACTERS else escaped[: _MAX_LINE_CHARACTERS - 1] + "…"
 
 
 def _exists(fixture: str) -> bool:
@@ -102,4 +106,5 @@ def _exists(fixture: str) -> bool:
 
 @cache
 def _scan_fixture(fixture: str) -> tuple[Finding, ...]:
+    """Scan a fixture once for all rules that list it, and return its findings."""
     return modelaudit.scan(fixture_path(fixture), second_opinion=False).findings

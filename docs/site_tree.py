@@ -21,8 +21,9 @@ TOP_DOCUMENTS = {
 }
 """Documents at the top of the repository, with their place on the site."""
 
-_FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+_CODE_BLOCK = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+"""A Markdown link, not an image: ``[text](target)``, where the text may contain one pair of brackets."""
 
 
 @dataclass(frozen=True)
@@ -63,22 +64,33 @@ def _list_documents() -> Iterator[tuple[str, str]]:
 
 
 def _move_links(text: str, source: PurePosixPath, place: PurePosixPath, attachments: dict[str, Path]) -> str:
-    def move_link(found: re.Match[str]) -> str:
-        shown, target = found.groups()
+    """Change the relative links of a document so that they fit its place on the site.
+
+    Args:
+        text: the document.
+        source: its path in the repository.
+        place: its path on the site.
+        attachments: extended by the files of the repository that it links.
+    """
+
+    def move_link(match: re.Match[str]) -> str:
+        link_text, target = match.groups()
         path, mark, fragment = target.partition("#")
         if not path or re.match(r"[a-z]+:", path):
-            return found[0]
-        wanted = os.path.normpath(source.parent / path)
-        if (moved := _find_place(wanted, attachments)) is None:
-            return shown  # a folder has no page
-        return f"[{shown}]({os.path.relpath(moved, place.parent)}{mark}{fragment})"
+            return match[0]  # within the page, or a web address
+        new_target = _find_place(os.path.normpath(source.parent / path), attachments)
+        if new_target is None:
+            return link_text  # a folder has no page
+        return f"[{link_text}]({os.path.relpath(new_target, place.parent)}{mark}{fragment})"
 
-    parts = _FENCE.split(text)
-    return "".join(part if index % 2 else _LINK.sub(move_link, part) for index, part in enumerate(parts))
+    # A split by a pattern with a group alternates: text, code block, text. Code blocks contain no links.
+    parts = _CODE_BLOCK.split(text)
+    parts[::2] = [_LINK.sub(move_link, part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def _find_place(path: str, attachments: dict[str, Path]) -> str | None:
-    """The place on the site of a file of the repository; none for a folder."""
+    """Return the path on the site of a file of the repository; None for a folder. An attachment is recorded."""
     if path in TOP_DOCUMENTS:
         return TOP_DOCUMENTS[path]
     if PurePosixPath(path).match("docs/*.md"):

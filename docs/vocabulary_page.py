@@ -22,7 +22,7 @@ def render_vocabulary_page(catalogue: Catalogue) -> str:
         "absence of the reason `unverified-type`, so that the verdict cannot be a pass. An unlisted name of a *quiet* "
         "vocabulary leaves none, because the loader runs no code by that name.\n",
         "| vocabulary | kind | unlisted | trusted | dangerous |\n|---|---|---|---:|---:|",
-        *(_describe(name, declaration, catalogue) for name, declaration in declarations),
+        *(_describe_vocabulary(name, declaration, catalogue) for name, declaration in declarations),
         "\n## Quiet vocabularies and uses\n\nEach reason names the behaviour of the loader.\n",
         "| vocabulary | uses | kind | reason |\n|---|---|---|---|",
         *quiet,
@@ -31,14 +31,16 @@ def render_vocabulary_page(catalogue: Catalogue) -> str:
     return "\n".join(parts)
 
 
-def _describe(name: str, declaration: VocabularyDeclaration, catalogue: Catalogue) -> str:
-    entries = catalogue.vocabularies.get(name, {}).values()
-    counts = [sum(each.standing is standing for each in entries) for standing in (Standing.TRUSTED, Standing.DANGEROUS)]
+def _describe_vocabulary(name: str, declaration: VocabularyDeclaration, catalogue: Catalogue) -> str:
+    """Describe a vocabulary as a row of the first table."""
+    standings = [entry.standing for entry in catalogue.vocabularies.get(name, {}).values()]
+    trusted, dangerous = standings.count(Standing.TRUSTED), standings.count(Standing.DANGEROUS)
     policy = declaration.policy
-    return f"| `{name}` | {policy.kind} | {policy.unlisted} | {counts[0] or ''} | {counts[1] or ''} |"
+    return f"| `{name}` | {policy.kind} | {policy.unlisted} | {trusted or ''} | {dangerous or ''} |"
 
 
 def _list_quiet(name: str, declaration: VocabularyDeclaration) -> Iterator[str]:
+    """Yield a row for the vocabulary if it is quiet, and one for each group of its uses with the same quiet policy."""
     if declaration.policy.unlisted is Unlisted.QUIET:
         yield _describe_quiet(name, ["all others" if declaration.uses else "all"], declaration.policy)
     uses: dict[UnlistedPolicy, list[str]] = {}
@@ -49,4 +51,5 @@ def _list_quiet(name: str, declaration: VocabularyDeclaration) -> Iterator[str]:
 
 
 def _describe_quiet(name: str, uses: list[str], policy: UnlistedPolicy) -> str:
+    """Describe quiet uses of a vocabulary as a row of the second table."""
     return f"| `{name}` | {escape_markdown(', '.join(uses))} | {policy.kind} | {escape_markdown(policy.reason)} |"

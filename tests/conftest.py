@@ -1,4 +1,4 @@
-"""Fixtures that every room's tests share: the loopback Hub, a home of its own for the client, and no network."""
+"""Fixtures that all tests share: the loopback Hub, a separate home for the Hub client, and no other network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import support.bytecode  # noqa: F401 - before all that it is to cache
+import support.bytecode  # noqa: F401 - it sets the folder of compiled modules, so it comes before other imports
 
 # isort: split
 from hub.olah import is_olah_installed, run_olah
@@ -28,10 +28,10 @@ from support.reading import bytes_window, fixtures, read_bytes, read_fixture
 __all__ = ["bytes_window", "fixtures", "read_bytes", "read_fixture"]
 
 
-def _offer_builders() -> None:
-    """Tests build files with the fixtures' own builders, as ``builders``.
+def _make_builders_importable() -> None:
+    """Make the builders of the fixtures importable as the package ``builders``.
 
-    The folder around them stays off the path: it is full of folders that are named after libraries, and Python would
+    Their folder must not be on the import path: it contains folders that are named like libraries, and Python would
     import those in place of a library that is not installed.
     """
     folder = Path(__file__).parents[1] / "fixtures/builders"
@@ -42,26 +42,26 @@ def _offer_builders() -> None:
     sys.modules.setdefault("builders", importlib.util.module_from_spec(spec))
 
 
-_offer_builders()
+_make_builders_importable()
 
 
 def pytest_collection() -> None:
-    """Keep the garbage collector from scanning the many objects of collection, none of which becomes garbage."""
+    """Stop the garbage collector: collection creates many objects, and none becomes garbage."""
     gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    """Resume after ``pytest_collection``."""
+    """Start the garbage collector again."""
     gc.enable()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Stop before collecting where fixtures are missing, so that no test is silently left out."""
+    """Stop the run if the fixtures are not built; tests over an empty folder of fixtures would pass."""
     if not hasattr(config, "workerinput") and (fault := explain_missing_build()):
         raise pytest.UsageError(fault)
 
 
-# huggingface_hub reads these once, when it is imported
+# huggingface_hub reads these variables once, when it is imported.
 os.environ |= {
     "HF_HUB_DISABLE_XET": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -78,20 +78,20 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse to connect this process to anything but the loopback interface."""
     connect = socket.socket.connect
 
-    def loopback(host: str) -> bool:
+    def is_loopback(host: str) -> bool:
         try:
             return ipaddress.ip_address(host).is_loopback
         except ValueError:
             return host == "localhost"
 
-    def guarded(self: socket.socket, address: object) -> None:
+    def connect_to_loopback(self: socket.socket, address: object) -> None:
         if self.family in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple):
             host = str(address[0])
-            if not loopback(host):
-                raise ConnectionRefusedError(f"tests do not leave the loopback interface: {host}")
+            if not is_loopback(host):
+                raise ConnectionRefusedError(f"tests connect to the loopback interface only, not to {host}")
         connect(self, address)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(socket.socket, "connect", guarded)
+    monkeypatch.setattr(socket.socket, "connect", connect_to_loopback)
 
 
 @pytest.fixture
@@ -99,7 +99,9 @@ def hub_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     """A fresh ``HF_HOME`` without token, for this process and for those that it starts."""
     from huggingface_hub import constants
 
-    home = tmp_path_factory.mktemp("hf") / "home"  # in a folder of its own: tests look around it for strays
+    home = (
+        tmp_path_factory.mktemp("hf") / "home"
+    )  # in a folder of its own: tests check that nothing is written beside it
     home.mkdir()
     for name in _SETTINGS:
         monkeypatch.delenv(name, raising=False)

@@ -1,4 +1,4 @@
-"""The documentation against the code: generated pages are up to date, examples run, links resolve."""
+"""Tests of the documentation: generated pages are up to date, examples run, links resolve."""
 
 from __future__ import annotations
 
@@ -32,11 +32,12 @@ from modelaudit.model.finding import CheckFamily
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
 
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CODE_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 HOSTS_OF_PACKAGES = re.compile(r"pypi\.org|pythonhosted|download\.pytorch|--(extra-)?index-url", re.IGNORECASE)
-PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+PINNED_ACTION = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+"""A GitHub action that is pinned to a commit: ``actions/checkout@<40 digits> # v4.2.2``."""
 
 
 def load_module(path: Path) -> ModuleType:
@@ -53,6 +54,7 @@ SiteTree = generate.SiteTree
 
 
 def name_page(page: Path) -> str:
+    """Return the path of a file within the repository."""
     return page.relative_to(ROOT).as_posix()
 
 
@@ -106,20 +108,20 @@ def test_taxonomy_maps_every_weakness_of_a_rule() -> None:
 
 def test_python_examples_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    ran = 0
+    example_count = 0
     for page in PAGES:
         namespace: dict[str, object] = {}
-        for language, code in FENCE.findall(page.read_text(encoding="utf-8")):
+        for language, code in CODE_BLOCK.findall(page.read_text(encoding="utf-8")):
             if language == "python":
                 exec(compile(code, name_page(page), "exec"), namespace)
-                ran += 1
-    assert ran >= 6
+                example_count += 1
+    assert example_count >= 6
 
 
 def test_modules_and_names_that_examples_import_exist() -> None:
     missing, imports = [], 0
     for page in PAGES:
-        for _, code in FENCE.findall(page.read_text(encoding="utf-8")):
+        for _, code in CODE_BLOCK.findall(page.read_text(encoding="utf-8")):
             try:
                 tree = ast.parse(code)
             except SyntaxError:
@@ -144,10 +146,10 @@ def test_api_page_names_every_argument_and_has_examples() -> None:
 
 
 def test_check_families_without_rules_are_not_offered() -> None:
-    ruled = {rule.rule.check for rule in load_catalogue().findings.values()}
-    bare = [family for family in CheckFamily if family not in ruled]
-    notice = f"{' and '.join(bare)} have no rules yet"
-    offered = ", ".join(family for family in CheckFamily if family in ruled)
+    with_rules = {rule.rule.check for rule in load_catalogue().findings.values()}
+    without_rules = [family for family in CheckFamily if family not in with_rules]
+    notice = f"{' and '.join(without_rules)} have no rules yet"
+    offered = ", ".join(family for family in CheckFamily if family in with_rules)
     for text in (
         modelaudit.scan.__doc__ or "",
         *(ROOT.joinpath("docs", page).read_text() for page in ("api.md", "cli.md")),
@@ -159,7 +161,7 @@ def test_check_families_without_rules_are_not_offered() -> None:
 
 def test_example_rule_has_the_keys_of_the_real_rule() -> None:
     text = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
-    (example,) = [yaml.safe_load(code) for language, code in FENCE.findall(text) if language == "yaml"]
+    (example,) = [yaml.safe_load(code) for language, code in CODE_BLOCK.findall(text) if language == "yaml"]
     real = yaml.safe_load((ROOT / "rules/findings" / f"{example['id']}.yaml").read_text(encoding="utf-8"))
     assert example.keys() == real.keys()
     assert (example["match"], example["message"], example["severity"]) == (
@@ -169,7 +171,7 @@ def test_example_rule_has_the_keys_of_the_real_rule() -> None:
     )
 
 
-def test_guides_name_paths_that_exist() -> None:
+def test_paths_that_the_guides_name_exist() -> None:
     for page in ("CONTRIBUTING.md", "docs/extending.md"):
         text = (ROOT / page).read_text(encoding="utf-8")
         paths = [
@@ -190,13 +192,15 @@ def test_extending_names_every_key_of_the_rule_files() -> None:
     assert re.findall(r"\w+", listed.replace(" and ", ", ")) == required
 
 
-def test_contributing_is_short() -> None:
+def test_contributing_guide_has_at_most_1000_words() -> None:
     assert len((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split()) <= 1000
 
 
 def test_readme_commands_run_in_a_fresh_clone(tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    commands = re.findall(r"^\$ (.+?)(?:\s+#.*)?$", "\n".join(code for _, code in FENCE.findall(text)), re.MULTILINE)
+    commands = re.findall(
+        r"^\$ (.+?)(?:\s+#.*)?$", "\n".join(code for _, code in CODE_BLOCK.findall(text)), re.MULTILINE
+    )
     assert len(commands) >= 7
     committed = set(run_git("ls-files").splitlines())
     folders = {parent.as_posix() for path in committed for parent in Path(path).parents}
@@ -211,18 +215,18 @@ def test_readme_commands_run_in_a_fresh_clone(tmp_path: Path) -> None:
         elif program == "pip":
             assert arguments == ["install", "."]  # tests/test_packaging.py builds and installs the distribution
         else:
-            ran = subprocess.run(
+            done = subprocess.run(
                 [sys.executable, "-m", program, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False,
                 env=os.environ | {"PYTHONPATH": str(ROOT)},
             )  # fmt: skip
-            assert ran.returncode in (0, 1, 3), f"{command}: {ran.returncode} {ran.stderr}"
+            assert done.returncode in (0, 1, 3), f"{command}: {done.returncode} {done.stderr}"
 
 
 def test_every_documented_command_has_options_that_exist() -> None:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         console = [
-            line for _, code in FENCE.findall(text) for line in code.splitlines() if " modelaudit " in f" {line}"
+            line for _, code in CODE_BLOCK.findall(text) for line in code.splitlines() if " modelaudit " in f" {line}"
         ]
         for span in [
             *re.findall(r"`(modelaudit [^`]+)`", text),
@@ -239,11 +243,11 @@ def is_required_field(field: dataclasses.Field[object]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
-def test_site_links_resolve(site: SiteTree) -> None:
+def test_links_between_pages_of_the_site_resolve(site: SiteTree) -> None:
     """Headings and outside requests are checked by `make docs`, which builds the pages."""
     broken = []
     for path, text in site.pages.items():
-        for link in LINK.findall(FENCE.sub("", text)):
+        for link in LINK.findall(CODE_BLOCK.sub("", text)):
             target = link.partition("#")[0]
             if target and not re.match(r"[a-z]+:", target):
                 wanted = os.path.normpath(Path(path).parent / target)
@@ -275,7 +279,7 @@ def test_links_resolve_to_committed_files_and_headings() -> None:
     folders = {parent.as_posix() for path in committed for parent in Path(path).parents}
     broken = []
     for page in PAGES:
-        for link in LINK.findall(FENCE.sub("", page.read_text(encoding="utf-8"))):
+        for link in LINK.findall(CODE_BLOCK.sub("", page.read_text(encoding="utf-8"))):
             target, _, fragment = link.partition("#")
             if re.match(r"[a-z]+:", target):
                 continue
@@ -305,11 +309,12 @@ def test_report_page_names_every_field_of_the_schema() -> None:
 
 def _list_fields(schema: dict[str, object]) -> list[str]:
     """List the fields of the report itself, which the schema may define behind a reference."""
-    place = schema
-    if isinstance(reference := place.get("$ref"), str):
+    definition = schema
+    reference = schema.get("$ref")
+    if isinstance(reference, str):
         for step in reference.removeprefix("#/").split("/"):
-            place = place[step]  # type: ignore[assignment]
-    fields = place["properties"]
+            definition = definition[step]  # type: ignore[assignment]
+    fields = definition["properties"]
     assert isinstance(fields, dict) and len(fields) > 5
     return list(fields)
 
@@ -320,12 +325,12 @@ def test_readme_shows_both_make_commands_and_every_exit_code() -> None:
     assert all(f"\n| {code} | " in text for code in (0, 1, 2, 3, 4))
 
 
-def test_actions_are_pinned_and_may_read_only() -> None:
+def test_actions_are_pinned_and_have_read_permission_only() -> None:
     for file in sorted((ROOT / ".github/workflows").glob("*.yml")):
         text = file.read_text(encoding="utf-8")
         workflow = yaml.safe_load(text)
         uses = re.findall(r"uses: (.+)", text)
-        assert uses and all(PINNED.fullmatch(use) for use in uses), file.name
+        assert uses and all(PINNED_ACTION.fullmatch(use) for use in uses), file.name
         assert workflow["permissions"] == {"contents": "read"}, file.name
         assert all("timeout-minutes" in job and "permissions" not in job for job in workflow["jobs"].values()), (
             file.name

@@ -19,11 +19,12 @@ Cases = Iterable[object] | Callable[[], Iterable[object]]
 def check_each(names: str, cases: Cases) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Run the decorated test for every case, as ``pytest.mark.parametrize`` would, within one test.
 
-    Decorators stack, as those of ``parametrize`` do. Fixtures are shared by the cases. A function as ``cases`` is called when the test runs, not when it is collected.
+    Decorators stack, as those of ``parametrize`` do. The cases share the fixtures of the test.
 
     Args:
         names: the names of the arguments that a case sets, separated by commas.
-        cases: for one name its values, for several names a tuple of values each.
+        cases: for one name its values, for several names a tuple of values each; or a function that returns them,
+            which is called when the test runs.
     """
     arguments = [name.strip() for name in names.split(",")]
 
@@ -45,9 +46,10 @@ def check_each(names: str, cases: Cases) -> Callable[[Callable[..., None]], Call
             if failures:
                 pytest.fail(f"{len(failures)} of {count} cases fail:\n" + "\n".join(failures))
 
+        # pytest passes a fixture for each parameter of the signature, so the arguments of the cases are left out.
         signature = inspect.signature(test)
-        kept = [parameter for name, parameter in signature.parameters.items() if name not in arguments]
-        run.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
+        fixture_parameters = [each for name, each in signature.parameters.items() if name not in arguments]
+        run.__signature__ = signature.replace(parameters=fixture_parameters)  # type: ignore[attr-defined]
         return run
 
     return decorate

@@ -1,7 +1,7 @@
-"""Find every combination of format, vocabulary and use that the fixtures hand to loaders, with one fixture each.
+"""Find every combination of format, vocabulary and use in which a fixture mentions a name, with one fixture each.
 
-All fixtures are read for it and none is judged. The result is kept in ``build/mentions.json`` under a digest of the
-fixtures, of the package and of the rules, so that only the first run after a change reads them.
+All fixtures are read, and no rule is applied. The result is kept in ``build/mentions.json`` with a digest of the
+fixtures, the package and the rules, so that only the first run after a change reads them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from support.reading import BytesWindow
 
 _CACHE = ROOT / "build/mentions.json"
 _LIMITS = Limits(artifact_seconds=60, expanded_bytes=MIB, members_total=1000, document_nodes=50_000, document_depth=60)
-"""Low bounds: a fixture that is a bomb costs seconds under the usual ones, and its names come first."""
+"""Low bounds: a decompression bomb would take seconds under the usual ones, and its names are at its beginning."""
 
 INVENTED = "acme_exec_shell"
 """A name that no vocabulary lists."""
@@ -35,7 +35,7 @@ INVENTED = "acme_exec_shell"
 
 @dataclass(frozen=True, order=True, slots=True)
 class Place:
-    """How a format hands a name to its loader. For skops, ``use`` is the loader of the node."""
+    """One way in which a format mentions names: the vocabulary and the use. For skops, the use is the node's loader."""
 
     format: str
     vocabulary: str
@@ -43,7 +43,7 @@ class Place:
 
 
 def list_places(structure: Structure) -> Iterator[Place]:
-    """Yield every place of a structure that names something."""
+    """Yield the place of every mention of a structure."""
     match structure:
         case Outline():
             yield from (Place(structure.format, each.vocabulary, each.use) for each in structure.mentions)
@@ -75,22 +75,23 @@ def keep_invented(structure: Structure, place: Place) -> Structure:
 
 @functools.cache
 def find_places() -> Mapping[Place, str]:
-    """Return every place where a fixture names something, with the smallest such fixture."""
+    """Return every place where a fixture mentions a name, with the smallest such fixture."""
     fixtures = sorted(path for root in (FIXTURES, WRITTEN) for path in root.rglob("*") if path.is_file())
     digest = _digest_files(
         [*fixtures, *sorted((ROOT / "modelaudit").rglob("*.py")), *sorted((ROOT / "rules").rglob("*.yaml"))]
     )
     if _CACHE.is_file():
-        kept = json.loads(_CACHE.read_text(encoding="utf-8"))
-        if kept["digest"] == digest:
-            return {Place(*place): name for *place, name in kept["places"]}
-    found: dict[Place, tuple[int, str]] = {}
+        cached = json.loads(_CACHE.read_text(encoding="utf-8"))
+        if cached["digest"] == digest:
+            return {Place(*place): name for *place, name in cached["places"]}
+    smallest: dict[Place, tuple[int, str]] = {}
     for path in fixtures:
         name = fixture_name(path)
         window = BytesWindow(path.read_bytes())
-        for place in {place for structure in _read_structures(name, window) for place in list_places(structure)}:
-            found[place] = min(found.get(place, (window.size, name)), (window.size, name))
-    places = {place: name for place, (_, name) in sorted(found.items())}
+        for structure in _read_structures(name, window):
+            for place in list_places(structure):
+                smallest[place] = min(smallest.get(place, (window.size, name)), (window.size, name))
+    places = {place: name for place, (_, name) in sorted(smallest.items())}
     rows = [[place.format, place.vocabulary, place.use, name] for place, name in places.items()]
     # Several processes may write it at once: each replaces the whole file.
     temporary = _CACHE.with_suffix(f".{os.getpid()}")
@@ -106,6 +107,7 @@ def _read_structures(name: str, window: BytesWindow) -> Iterator[Structure]:
 
 
 def _digest_files(paths: list[Path]) -> str:
+    """Compute one SHA-256 over the paths, sizes and bytes of files."""
     digest = sha256()
     for path in paths:
         digest.update(f"{path.relative_to(ROOT)}\0{path.stat().st_size}\0".encode() + path.read_bytes())

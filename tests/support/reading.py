@@ -20,7 +20,13 @@ from support.fixtures import FIXTURES, fixture_path
 
 
 class BytesWindow:
-    """A window that rejects every read that a window may reject, and counts the bytes read."""
+    """A window over bytes in memory; it fails on a negative offset or a length beyond the limit of one read.
+
+    Attributes:
+        data: the bytes.
+        size: their number.
+        read_bytes: how many bytes were read so far.
+    """
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -36,24 +42,31 @@ class BytesWindow:
 
 
 class Reading:
-    """The structures and absences of one artifact and its members, with their paths, as the pipeline reads them."""
+    """The structures and absences that reading one artifact and its members yields.
+
+    Attributes:
+        inner: the reading of the pipeline, which records them with their paths.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.inner = ArtifactReading(limits)
 
     @property
     def formats(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
+        """The formats of each path, in the order of reading."""
+        formats_by_path: dict[str, list[str]] = defaultdict(list)
         for path, format_ in self.inner.formats:
-            found[path].append(format_)
-        return found
+            formats_by_path[path].append(format_)
+        return formats_by_path
 
     @property
     def structures(self) -> list[tuple[str, object]]:
+        """Every structure with its path."""
         return list(self.inner.structures)
 
     @property
     def unread(self) -> list[tuple[str, UnreadReason]]:
+        """The reason of every absence with its path, except for artifacts of no known format."""
         # The pipeline turns a bug in a reader into an absence; a test must see it.
         failed = [unread.detail for _, unread in self.inner.unread if unread.reason is UnreadReason.READER_FAILED]
         assert not failed, failed
@@ -62,10 +75,12 @@ class Reading:
 
     @property
     def details(self) -> list[str]:
+        """The detail of every absence."""
         assert not any("\n" in unread.detail for _, unread in self.inner.unread)
         return [unread.detail for _, unread in self.inner.unread]
 
     def of(self, kind: type) -> list[object]:
+        """Return the structures of one type."""
         return [structure for _, structure in self.structures if isinstance(structure, kind)]
 
     @property
@@ -81,7 +96,7 @@ class Reading:
 
     @property
     def evaluates(self) -> bool:
-        """Whether the payload that most hostile fixtures carry was found, be it only imported before damage."""
+        """Whether a pickle imports or calls ``builtins.eval``, the payload of most malicious fixtures."""
         return "builtins.eval" in {str(event.subject) for event in self.events}
 
     def facts(self, format_: str) -> list[dict[str, str]]:
@@ -90,17 +105,21 @@ class Reading:
         return [dict(outline.facts) for outline in outlines]
 
     def defects(self, path: str | None = None) -> list[Defect]:
-        found = (s.defects for p, s in self.structures if hasattr(s, "defects") and path in (None, p))
-        return [defect for defects in found for defect in defects]
+        """Return the defects at a path; without one, all defects."""
+        structures = [structure for place, structure in self.structures if path in (None, place)]
+        return [defect for structure in structures for defect in getattr(structure, "defects", ())]
 
     def kinds(self, path: str | None = None) -> set[str]:
+        """Return the kinds of the defects at a path; without one, of all defects."""
         return {defect.kind for defect in self.defects(path)}
 
     def reasons(self) -> set[UnreadReason]:
+        """Return the reasons of all absences in ``unread``."""
         return {reason for _, reason in self.unread}
 
 
 def _is_unrecognised(unread: Unread) -> bool:
+    """Whether an absence says that an artifact is empty or that no reader recognises its bytes."""
     return unread.reason is UnreadReason.EMPTY or (
         unread.reason is UnreadReason.NO_READER
         and (unread.format != "" or "bytes of an unknown format" in unread.detail)
@@ -117,6 +136,15 @@ def _read_bytes(
     content: str | None = None,
     only: Reader | None = None,
 ) -> Reading:
+    """Read bytes as the artifact at a path.
+
+    Args:
+        data: the bytes.
+        path: the path of the artifact.
+        limits: the limits; by default those of a scan.
+        content: the kind of content that a container declares, as ``Artifact.content``.
+        only: the reader to use; by default every reader that recognises the bytes.
+    """
     reading = Reading(limits or Limits())
     window = BytesWindow(data)
     artifact = Artifact(path, len(data), lambda: nullcontext(window), content=content)
@@ -124,7 +152,7 @@ def _read_bytes(
         reading.inner.read(artifact, window)
     else:
         reading.inner.read_as(only, artifact, window)
-    assert reading.unread is not None
+    assert reading.unread is not None  # ``unread`` fails if a reader raised an unexpected exception
     return reading
 
 
