@@ -235,6 +235,7 @@ _NAMES = st.sampled_from(["a.json", "a.jsonl", "a.yaml", "README.md", "a.txt", "
 @settings(max_examples=200, deadline=None)
 @given(sample=st.binary(max_size=80) | st.text(max_size=60).map(str.encode), path=_NAMES)
 def test_any_bytes_are_parsed_or_reported_as_unread(sample, path, read_bytes):
+    # Any error that the reader does not report as damage or as a limit fails the test.
     read_bytes(sample, path)
 
 
@@ -270,4 +271,5 @@ def test_invalid_json_lines_are_refused(text):
 
 
 def test_json_line_may_contain_unicode_line_separator():
+    # U+2028 does not end the first line; the second line has a duplicate key.
     assert scan_json_lines('{"a": "\u2028"}\r\n\n {"b": 1, "b": 2}\n', Limits()).duplicates == ("b",)

@@ -100,6 +100,7 @@ def test_program_fails_gate_under_any_name(tmp_path):
     st.data(),
 )
 def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, seed, data):
+    # Any error that the reader does not report as damage or as a limit fails the test.
     # The last four bytes are a size or an offset beyond any file.
     cut = data.draw(st.integers(0, len(seed)))
     read_bytes(seed[:cut] + data.draw(st.binary(max_size=100)) + struct.pack("<I", 0xFFFFFFFF))

@@ -118,6 +118,7 @@ def test_repository_with_media_passes(tmp_path):
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(list(MEDIA.values())), st.data())
 def test_any_bytes_give_structures_or_errors(bytes_window, seed, data):
+    # Any error that the reader does not report as damage or as a limit fails the test.
     position = data.draw(st.integers(4, len(seed)))
     changed = seed[:position] + data.draw(st.binary(max_size=12)) + seed[data.draw(st.integers(4, len(seed))) :]
     try:

@@ -92,4 +92,5 @@ def test_mention_before_bound_on_lines_keeps_line_number(read_bytes):
 @settings(deadline=None)  # the first text that may hold a secret imports the detectors
 @given(st.binary(max_size=200))
 def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, data):
+    # Any error that the reader does not report as damage or as a limit fails the test.
     read_bytes(b"numpy\n" + data, "requirements.txt")

@@ -172,6 +172,7 @@ def test_very_long_script_reaches_limit(read_bytes):
 
 @given(st.text("ab$(){}'\"\\`|&;<>#\n =-", max_size=200))
 def test_lexer_accepts_any_text(text):
+    # Any error fails the test.
     parse_commands(text)
     list(collect_script_mentions(text[:60]))
 
@@ -179,6 +180,7 @@ def test_lexer_accepts_any_text(text):
 @settings(deadline=None)  # the first text that may hold a secret imports the detectors
 @given(st.binary(max_size=300), st.sampled_from(["a.sh", "Dockerfile", "Makefile", "a.ps1", ".gitconfig", "a.service"]))
 def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, data, path):
+    # Any error that the reader does not report as damage or as a limit fails the test.
     read_bytes(b"RUN true\n" + data, path)
 
 
@@ -225,6 +227,7 @@ def test_deep_arrays_and_long_values_are_split():
 
 @given(st.text(alphabet="${}[]()#%/:,^!@*ab01'\"\n ", max_size=120))
 def test_expansion_of_any_text_terminates(text):
+    # Any error fails the test.
     list(collect_script_mentions("a=bcd; b=(c d)\n" + text))
 
 

@@ -96,4 +96,5 @@ def test_engine_is_incomplete_and_fails_with_library_inside(tmp_path):
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from([*SEALED_FILES.values()]), st.integers(4, 200), st.binary(max_size=12))
 def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, data, position, replaced):
+    # Any error that the reader does not report as damage or as a limit fails the test.
     read_bytes(data[:position] + replaced + data[position + len(replaced) :], "x")

@@ -128,11 +128,13 @@ def test_pipeline_with_unlisted_factory_is_incomplete(tmp_path):
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, len(CONFIG)), st.text(alphabet='[]{}"$@.=:\n \\ab', max_size=12))
 def test_any_text_is_parsed_or_reported_as_unread(read_bytes, position, replaced):
+    # Any error that the reader does not report as damage or as a limit fails the test.
     read_bytes((CONFIG[:position] + replaced + CONFIG[position + len(replaced) :]).encode(), "config.cfg")
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, len(build_thinc_model())), st.binary(max_size=8))
 def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, position, replaced):
+    # Any error that the reader does not report as damage or as a limit fails the test.
     data = build_thinc_model()
     read_bytes(data[:position] + replaced + data[position + len(replaced) :], "model")

@@ -98,5 +98,6 @@ def test_too_long_word_of_the_vocabulary_is_damaged(read_bytes):
     st.binary(max_size=8),
 )
 def test_mutated_files_never_crash_the_reader(read_bytes, data, position, replaced):
+    # Any error that the reader does not report as damage or as a limit fails the test.
     # The magic number stays, so that the file remains GGML.
     read_bytes(data[:4] + data[4:position] + replaced + data[max(4, position) + len(replaced) :], "x")

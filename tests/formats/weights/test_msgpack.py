@@ -138,6 +138,7 @@ def test_items_end_where_the_library_ends(bytes_window, value):
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, len(WEIGHTS)), st.binary(max_size=20))
 def test_mutated_files_never_crash_the_reader(bytes_window, position, replaced):
+    # Any error that the reader does not report as damage or as a limit fails the test.
     data = WEIGHTS[:position] + replaced + WEIGHTS[position + len(replaced) :]
     with suppress(DamagedError):
         list(find_reader("msgpack").read(Artifact("m", len(data), lambda: None), bytes_window(data), Limits()))

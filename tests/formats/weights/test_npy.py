@@ -208,5 +208,6 @@ def test_text_that_is_not_a_plain_literal_is_refused(text):
 @given(replaced=st.binary(max_size=120), position=st.integers(0, 200), name=st.sampled_from(sorted(_OBJECTS)))
 @settings(max_examples=150, deadline=None)
 def test_mutated_files_never_crash_the_reader(read_bytes, replaced, position, name):
+    # Any error that the reader does not report as damage or as a limit fails the test.
     data = _write_array(_OBJECTS[name])
     read_bytes(data[:position] + replaced + data[position + len(replaced) :])

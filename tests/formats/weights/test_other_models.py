@@ -55,6 +55,7 @@ def test_list_of_numbers_is_not_torch7(read_bytes):
 
 
 def test_mxnet_operators_need_a_graph_around_them(read_bytes):
+    # The key ``arg_nodes`` distinguishes a graph of MXNet from other documents with nodes.
     graph = b'{"nodes": [{"op": "_Native"}], "arg_nodes": [0]}'
     assert list_names(read_bytes(graph, "model-symbol.json")) == {"_Native"}
     assert list_names(read_bytes(b'{"nodes": [{"op": "_Native"}]}', "a.json")) == set()

@@ -47,6 +47,7 @@ def test_path_identifies_chunks_only_if_no_other_reader_does(read_bytes):
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, len(PIECES)), st.binary(max_size=8))
 def test_mutated_files_never_crash_the_readers(read_bytes, position, replaced):
+    # Any error that the reader does not report as damage or as a limit fails the test.
     read_bytes(PIECES[:position] + replaced + PIECES[position + len(replaced) :], "x.model")
     read_bytes(MANIFEST[:4] + replaced + MANIFEST[position:], "x")
 

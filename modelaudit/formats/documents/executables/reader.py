@@ -196,6 +196,7 @@ def _is_disk_image(head: Head) -> bool:
 
 def recognises(head: Head) -> bool:
     """Whether this is a program, an installer, a self-extracting script or a disk image."""
+    # A program counts even if a container states that the bytes are a tensor: the statement may be forged.
     if detect_program(head.data, head.window) is not None:
         return True
     if head.content is not None:

@@ -147,6 +147,7 @@ class PmmlDialect(Dialect):
 
     def __init__(self) -> None:
         super().__init__()
+        # The functions that the document defines, and those that it calls, with the line of the first call.
         self._defined: set[str] = set()
         self._called: dict[str, int] = {}
         self._open_extensions = 0

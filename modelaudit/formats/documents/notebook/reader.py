@@ -73,12 +73,12 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the uses of names in the cells, their shell commands and the files that they write.
+    """Yield the uses of names and the shell commands in the cells, the files that they run or write, and absences.
 
     Raises:
-        DamagedError: it is not JSON.
+        DamagedError: the notebook is not JSON.
         LimitReachedError: the deadline passed, after all structures read so far were yielded.
-        WindowError: it is over ``document_bytes``, or the window could not return the requested bytes.
+        WindowError: the notebook is over ``document_bytes``, or the window could not return the requested bytes.
     """
     text, _, _ = read_whole_text(window, limits)
     try:

@@ -169,11 +169,11 @@ def _read_tensors(cursor: GgufCursor, layout: Layout, block_sizes: BlockSizes, s
                 TensorDefect.DUPLICATE_TENSOR, f"the name {name!r} occurs twice among the tensors", offset, name
             )
         seen.add(raw_name)
-        size_in_file = count_tensor_bytes(name, kind, shape, state.log, offset, block_sizes)
-        if size_in_file is None:
+        tensor_bytes = count_tensor_bytes(name, kind, shape, state.log, offset, block_sizes)
+        if tensor_bytes is None:
             raise DamagedError(f"the size of {name!r} is unknown, so the rest of the file cannot be parsed", offset)
         if layout.aligns_tensors:
             cursor.skip(align_offset(cursor.offset, _ALIGNMENT) - cursor.offset, "the padding before a tensor")
-        cursor.skip(size_in_file, f"the tensor {name!r}")
+        cursor.skip(tensor_bytes, f"the tensor {name!r}")
         state.tensors += 1
         state.end = cursor.offset

@@ -114,6 +114,7 @@ def _parse_old_superblock(version: int, start: int, block: StructureSource) -> S
     if cache_type == _CACHED_TABLE:
         tree, heap = piece.take_address(), piece.take_address()
         tables = (tree, heap) if tree is not None and heap is not None else None
+    # ``_make_superblock`` raises an error for a missing base.
     source = block.rebase(base or 0, sizes)
     return _make_superblock(version, start, base, root, end, None, source, tables, names_driver=driver is not None)
 

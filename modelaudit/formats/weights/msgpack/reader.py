@@ -144,6 +144,7 @@ class _ItemWalker:
             if item_count > self.limits.document_nodes:
                 raise LimitReachedError(f"the file holds more than {self.limits.document_nodes} values", item.offset)
             if is_key:
+                # The top map is the one directly in the file.
                 self._record_key(item, container, is_top=len(containers) == 2)
             if item.kind in (ItemKind.ARRAY, ItemKind.MAP):
                 if len(containers) > self.limits.document_depth:
