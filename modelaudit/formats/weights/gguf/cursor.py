@@ -26,13 +26,13 @@ class GgufCursor(Cursor):
 
     def read_u32(self, what: str) -> int:
         """Read an unsigned 32-bit number. Raises ``DamagedError`` at the end of the file."""
-        place = self._consume_in_buffer(4, what)
-        return int(self._u32.unpack_from(self._buffer, place)[0])
+        index = self._consume_in_buffer(4, what)
+        return int(self._u32.unpack_from(self._buffer, index)[0])
 
     def read_u64(self, what: str) -> int:
         """Read an unsigned 64-bit number. Raises ``DamagedError`` at the end of the file."""
-        place = self._consume_in_buffer(8, what)
-        return int(self._u64.unpack_from(self._buffer, place)[0])
+        index = self._consume_in_buffer(8, what)
+        return int(self._u64.unpack_from(self._buffer, index)[0])
 
     def read_length(self, what: str) -> int:
         """Read a count or length of 64 or 32 bits. Raises ``DamagedError`` at the end of the file."""
@@ -40,8 +40,8 @@ class GgufCursor(Cursor):
 
     def read_value(self, kind: int, what: str) -> int | float:
         """Read a number of the value type ``kind``. Raises ``DamagedError`` at the end of the file."""
-        place = self._consume_in_buffer(VALUE_WIDTHS[kind], what)
-        number: int | float = struct.unpack_from(self._order + VALUE_CODES[kind], self._buffer, place)[0]
+        index = self._consume_in_buffer(VALUE_WIDTHS[kind], what)
+        number: int | float = struct.unpack_from(self._order + VALUE_CODES[kind], self._buffer, index)[0]
         return number
 
     def read_text(self, what: str, max_bytes: int) -> tuple[bytes, int, int]:

@@ -175,12 +175,13 @@ def _check_file_end(artifact: Artifact, window: Window, state: _ParsedFile, limi
         return
     alignment = state.metadata.alignment
     end = state.data_start + state.end
+    # A file without tensors may end before the padding of its metadata.
     if state.tensors and end > window.size:
         detail = f"the file is truncated: it has {window.size} of {end} bytes"
         yield Unread(UnreadReason.DAMAGED, detail, Location(offset=window.size))
         return
     # Most writers pad the last tensor to the alignment as well, so bytes after the padding are trailing data.
-    start = max(min(align_offset(end, alignment), window.size), 0)
+    start = align_offset(end, alignment)
     if start >= window.size:
         return
     log = DefectLog()

@@ -132,6 +132,7 @@ def _open_elements(
     budget = get_budget(window, limits)
     if dataset.layout == CONTIGUOUS and dataset.address is not None:
         start = walker.source.base + dataset.address
+        # An old layout states no size.
         length = min(dataset.declared_bytes, dataset.size or dataset.declared_bytes)
         return start, SubWindow(window, start, length, budget)
     if dataset.layout == COMPACT:

@@ -33,7 +33,6 @@ _POINTS: Final = 1
 _HYPERSLAB: Final = 2
 _ALL_ELEMENTS: Final = 3
 _MAX_FILES: Final = 4096
-_LAYOUT_NAMES: Final = {COMPACT: "compact", CONTIGUOUS: "contiguous", CHUNKED: "chunked", VIRTUAL: "virtual"}
 
 
 @dataclass(slots=True)
@@ -68,11 +67,6 @@ class Dataset:
     def declared_bytes(self) -> int:
         """The size of all elements in memory, in bytes, as the shape states it."""
         return self.type.size * self.space.count if self.type and self.space else 0
-
-    @property
-    def layout_name(self) -> str:
-        """The name of the layout."""
-        return _LAYOUT_NAMES.get(-1 if self.layout is None else self.layout, "unknown")
 
     def record_message(self, source: StructureSource, heaps: GlobalHeaps, message: Message) -> None:
         """Record a message that describes the dataset; ignore any other.
