@@ -38,7 +38,8 @@ class TemplateBindings:
     Attributes:
         macros: the macros by name.
         mutated: variables whose value a method changes, such as ``append``.
-        blocks: variables set by a block that is more than literal text.
+        blocks: variables whose value is not followed: set by a block that is more than literal text, by unpacking items
+            of items, or by the call of ``caller`` in a macro.
         names: every name that the template defines itself.
     """
 
@@ -55,6 +56,9 @@ class TemplateBindings:
                     self.names.add(node.name)
             elif isinstance(node, nodes.Call):
                 calls.append(node)
+            elif isinstance(node, nodes.CallBlock):
+                # ``{% call(a) m() %}``: the macro passes the arguments of ``caller(...)``, whichever macro it is.
+                self.blocks.update(argument.name for argument in node.args)
             else:
                 self._record_statement(node)
         # Calls are recorded last, because a macro can be called before its definition in the text.
@@ -111,6 +115,9 @@ class TemplateBindings:
         for position, element in enumerate(target.items):
             if isinstance(element, nodes.Name):
                 self._bound[element.name].append(Binding(rows, is_item=True, position=position))
+            else:
+                # ``for a, (b, c) in rows``: the values of ``b`` and ``c`` are not followed.
+                self.blocks.update(each.name for each in element.find_all(nodes.Name))
 
     def _record_block(self, node: nodes.AssignBlock) -> None:
         """Record ``{% set name %}…{% endset %}``: as a concatenation of outputs, or as unknown if it does more."""

@@ -238,14 +238,21 @@ def apply_filter(name: str, value: Value, arguments: list[Value]) -> Value:
             return value[::-1]
         case "first" | "last" | "list" | "keys" | "length" | "count":
             return _apply_item_filter(name, [*iterate_items(value)])
-        case "items" | "values" if isinstance(value, Mapping):
-            return tuple(pair if name == "items" else pair[1] for pair in value.pairs)
+        case "items" | "values" | "get" if isinstance(value, Mapping):
+            return _call_mapping_method(name, value, arguments)
         case "int" if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 30:
             return int(value)
         case "int" if type(value) is int:
             return value
         case _:
             return UNKNOWN
+
+
+def _call_mapping_method(name: str, mapping: Mapping, arguments: list[Value]) -> Value:
+    """Call ``items``, ``values`` or ``get`` of a dictionary."""
+    if name == "get":
+        return get_item(mapping, arguments[0]) if arguments else UNKNOWN
+    return tuple(pair if name == "items" else pair[1] for pair in mapping.pairs)
 
 
 def _apply_item_filter(name: str, items: list[Value]) -> Value:
@@ -258,7 +265,7 @@ def _apply_item_filter(name: str, items: list[Value]) -> Value:
 
 
 def map_filter(name: str, value: Value) -> Value:
-    """Apply the filter ``map(work)`` to ``value``."""
+    """Apply the filter ``map(name)`` to ``value``; ``UNKNOWN`` if it has no items."""
     if not isinstance(value, tuple | Mapping):
         return UNKNOWN
     return tuple(apply_filter(name, each, []) for each in iterate_items(value))

@@ -44,9 +44,20 @@ class FoldedValues:
         """The values that are strings."""
         return tuple(value for value in self.values if isinstance(value, str))
 
+    @property
+    def holds_text(self) -> bool:
+        """Whether a value is a string, or has one among its items."""
+        items = (item for value in self.values for item in (value, *constants.iterate_items(value)))
+        elements = (element for value in self.values for element in constants.iterate_elements(value))
+        return any(isinstance(each, str) for each in (*items, *elements))
+
 
 _UNKNOWN_VALUE: Final = FoldedValues()
 _COMPUTED_TEXT: Final = FoldedValues(is_computed=True)
+_TEXT_GLOBALS: Final = frozenset({"caller", "cycler", "joiner", "super"})
+"""Functions of Jinja whose results, or the results of whose results, are texts of the template itself."""
+_ARGUMENT_NAMES: Final = frozenset({"varargs", "kwargs"})
+"""Variables of a macro that hold the arguments without a parameter."""
 # Filters and methods that build a text: applied to an unknown value, the result counts as computed text.
 _TEXT_BUILDERS: Final = frozenset({"string", "join", "replace", "format", "reverse", "urlencode", "tojson", "center"})
 
@@ -120,7 +131,8 @@ class ConstantFolder:
             return _UNKNOWN_VALUE
         self._names_in_progress.add(name)
         # ``append`` changes a list in place, so its constants are no longer all of its values.
-        values = _COMPUTED_TEXT if name in self._bindings.mutated else _UNKNOWN_VALUE
+        is_changed = name in self._bindings.mutated or name in _ARGUMENT_NAMES
+        values = _COMPUTED_TEXT if is_changed else _UNKNOWN_VALUE
         for binding in self._bindings.get_bindings(name):
             folded = self.fold(binding.expression)
             values = self._merge_values(
@@ -153,9 +165,9 @@ class ConstantFolder:
     def _apply_to_each(self, folded: FoldedValues, apply: Callable[[Value], Value]) -> FoldedValues:
         """Return the results of an operation for each value that an expression can have."""
         results = [apply(value) for value in folded.values]
-        # A text that the filter turned into an unknown value may be anything at run time.
+        # A text, or a list of texts, that the filter turned into an unknown value may be any text at run time.
         has_lost_value = any(value is UNKNOWN for value in results)
-        return self._keep_known(results, folded.is_computed or (has_lost_value and bool(folded.texts)))
+        return self._keep_known(results, folded.is_computed or (has_lost_value and folded.holds_text))
 
     def _fold_sequence(self, items: list[nodes.Expr]) -> FoldedValues:
         """Fold a list or tuple to one tuple; an item with several values, or none, is unknown in it."""
@@ -266,22 +278,34 @@ class ConstantFolder:
         argument_values = [argument.values[0] for argument in arguments]
         has_computed_argument = any(argument.is_computed for argument in arguments)
         folded = self._apply_to_each(base, lambda value: constants.apply_filter(name, value, argument_values))
-        has_lost_text = not folded.values and (name in _TEXT_BUILDERS or bool(base.texts))
+        has_lost_text = not folded.values and (name in _TEXT_BUILDERS or base.holds_text)
         return FoldedValues(folded.values, folded.is_computed or has_computed_argument or has_lost_text)
 
     def _fold_call(self, node: nodes.Call) -> FoldedValues:
-        """Fold a call of a global function or of a method."""
+        """Fold a call of a global function, of a macro or of a method."""
         if isinstance(node.node, nodes.Name):
             return self._fold_global_call(node.node.name, node)
         if not isinstance(node.node, nodes.Getattr):
             return _UNKNOWN_VALUE
+        # ``self.name()`` prints a block of the template, and ``loop.cycle("a", "b")`` returns one of its arguments.
+        if isinstance(node.node.node, nodes.Name) and (node.node.node.name, node.node.attr) == ("loop", "cycle"):
+            return FoldedValues(is_computed=bool(node.args))
+        if isinstance(node.node.node, nodes.Name) and node.node.node.name == "self":
+            return _COMPUTED_TEXT
         base = self.fold(node.node.node)
         if node.node.attr == "format":
             return self._fold_format(base, node)
         return self._fold_method(node.node.attr, base, [self.fold(argument) for argument in node.args])
 
     def _fold_global_call(self, name: str, node: nodes.Call) -> FoldedValues:
-        """Fold ``dict(key=value)`` and ``range(...)``; the result of any other function is unknown."""
+        """Fold ``dict(key=value)``, ``namespace(mapping)`` and ``range(...)``.
+
+        A macro, ``caller``, ``cycler`` and ``joiner`` give a computed text. Any other result is unknown.
+        """
+        if name in self._bindings.macros or name in _TEXT_GLOBALS:
+            return _COMPUTED_TEXT
+        if name == "namespace" and node.args:
+            return self.fold(node.args[0])
         if name == "dict":
             pairs = [(FoldedValues((pair.key,)), self.fold(pair.value)) for pair in node.kwargs]
             return self._fold_mapping(pairs) if not node.args else _COMPUTED_TEXT
@@ -289,7 +313,8 @@ class ConstantFolder:
             arguments = [self.fold(argument) for argument in node.args]
             if arguments and all(len(each.values) == 1 and type(each.values[0]) is int for each in arguments):
                 return self._keep_known([constants.make_range([each.values[0] for each in arguments])], False)
-        return _UNKNOWN_VALUE
+        # A variable that holds such a function, as in ``set j = joiner("a")``.
+        return FoldedValues(is_computed=self.fold_name(name).is_computed)
 
     def _fold_format(self, base: FoldedValues, node: nodes.Call) -> FoldedValues:
         """Fold ``template.format(...)`` for each template; computed if an argument is not one constant."""
