@@ -14,6 +14,8 @@ from modelaudit.model.structure import UnreadReason
 
 MANIFEST = build_store_record(0x0CDB3A2A)
 CHUNK = "ocdbt.process_0/d/dd9dc6ea6faf9ecf40911542bab32c94"
+# Bytes that begin like no known format.
+UNKNOWN = bytes(range(256))
 PIECES = build_scored_piece("<unk>", b"\x18\x02") + build_scored_piece("a") + b"\x12\x04\x0a\x02in"
 
 
@@ -37,11 +39,14 @@ def test_pickle_after_a_manifest_is_read(read_bytes):
     assert read_bytes(MANIFEST + EVAL_ONE, "manifest.ocdbt").evaluates
 
 
-def test_path_identifies_chunks_only_if_no_other_reader_does(read_bytes):
-    assert list_formats(read_bytes(bytes(range(256)), CHUNK)) == ["ocdbt"]
-    assert list_formats(read_bytes(bytes(range(256)), "d/weights")) == []
-    assert read_bytes(bytes(range(256)) + EVAL_ONE, CHUNK).evaluates
+def test_unknown_bytes_are_chunks_only_under_the_path_of_a_data_file(read_bytes):
+    assert list_formats(read_bytes(UNKNOWN, CHUNK)) == ["ocdbt"]
+    assert list_formats(read_bytes(UNKNOWN, "d/weights")) == []
+
+
+def test_pickle_under_the_path_of_a_data_file_is_read(read_bytes):
     assert read_bytes(EVAL_ONE, CHUNK).evaluates
+    assert read_bytes(UNKNOWN + EVAL_ONE, CHUNK).evaluates
 
 
 @settings(max_examples=100, deadline=None)

@@ -35,6 +35,7 @@ def find_png_end(window: Window) -> int:
         DamagedError: a chunk extends beyond the end of the file, or there are too many chunks.
     """
     steps = PartCounter()
+    # The first chunk follows the signature of eight bytes.
     position = 8
     while True:
         steps.count_part(position)
@@ -55,6 +56,7 @@ def find_jpeg_end(window: Window) -> int:
         DamagedError: a segment does not begin with a marker, the image is truncated, or there are too many segments.
     """
     steps = PartCounter()
+    # The first segment follows the marker SOI.
     position = 2
     while True:
         steps.count_part(position)
