@@ -6,7 +6,9 @@ import base64
 import bz2
 import functools
 import gzip
+import hashlib
 import io
+import json
 import lzma
 import pickle
 import tarfile
@@ -162,15 +164,14 @@ def test_detection_accepts_random_bytes(data: bytes, is_truncated: bool, is_text
     detect_coding(data, is_truncated, is_text)
 
 
-def test_pickles_in_json_strings_are_read(tmp_path):
-    """The archives of some policies keep base64 pickles in JSON, and their loader unpickles them."""
-    import hashlib
-    import json
+def test_pickle_in_json_string_is_read(tmp_path):
+    """stable-baselines3 stores pickles in Base64 in JSON, and its loader unpickles them."""
+    document = {"policy_class": {":type:": "abc", ":serialized:": base64.b64encode(PAYLOAD).decode()}}
+    (tmp_path / "data.json").write_text(json.dumps(document))
+    assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 1
 
-    held = {"policy_class": {":type:": "abc", ":serialized:": base64.b64encode(PAYLOAD).decode()}}
-    (tmp_path / "data.json").write_text(json.dumps(held))
-    report = modelaudit.scan(tmp_path, second_opinion=False)
-    assert report.exit_code == 1
+
+def test_digests_and_random_base64_in_json_are_not_content(tmp_path):
     digests = {str(n): hashlib.sha256(bytes([n % 256, n // 256])).hexdigest() for n in range(2000)}
     words = [base64.b64encode(hashlib.sha256(str(n).encode()).digest()).decode() for n in range(2000)]
     (tmp_path / "data.json").write_text(json.dumps({"digests": digests, "words": words}))

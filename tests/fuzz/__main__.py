@@ -106,8 +106,10 @@ class _Run:
             sys.exit("a worker could not start; see its output above")
         if len(self.problem_counts) >= _PROBLEMS_MOST:
             sys.exit(f"stopped after {len(self.problem_counts)} problems")
-        made = make_input(self.name, number, self.pool)
-        self.record_report(Problem(number, f"{text} at {made.seed}", made.path, made.seed, made.data))
+        lost_input = make_input(self.name, number, self.pool)
+        self.record_report(
+            Problem(number, f"{text} at {lost_input.seed}", lost_input.path, lost_input.seed, lost_input.data)
+        )
         self.done += number + 1 - worker.numbers.start
         if number + 1 < worker.numbers.stop:
             self.remaining.append(range(number + 1, worker.numbers.stop))

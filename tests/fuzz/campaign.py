@@ -101,9 +101,9 @@ def read_inputs(
     inspector = Inspector()
     for number in numbers:
         current_number.value = number
-        made = make_input(run, number, pool)
-        for text in inspector.find_problems(made.data, made.path, made.content, number % _EVERY_FORMAT == 0):
-            report(Problem(number, text, made.path, made.seed, made.data))
+        input_ = make_input(run, number, pool)
+        for text in inspector.find_problems(input_.data, input_.path, input_.content, number % _EVERY_FORMAT == 0):
+            report(Problem(number, text, input_.path, input_.seed, input_.data))
     current_number.value = numbers.stop
     report(Counter({**inspector.formats, **{f"exit {code}": count for code, count in inspector.codes.items()}}))
 

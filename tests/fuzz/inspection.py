@@ -159,18 +159,18 @@ def _refuse_lookup(_name: str, _is_dataset: bool) -> LookupResult:
 
 def _find_report_faults(report: AuditReport, renderings: list[bytes]) -> list[str]:
     """Return faults that no report may have, whatever the file."""
-    found = []
+    faults = []
     for record in report.coverage.artifacts:
         for _, absence in record.absences:
             if "\n" in absence.unread.detail or "\r" in absence.unread.detail:
-                found.append(f"message-of-lines: {absence.unread.reason}: {absence.unread.detail[:200]!r}")
+                faults.append(f"message-of-lines: {absence.unread.reason}: {absence.unread.detail[:200]!r}")
             if len(absence.unread.detail) > 4000:
-                found.append(f"message-too-long: {absence.unread.reason}: {len(absence.unread.detail)} characters")
+                faults.append(f"message-too-long: {absence.unread.reason}: {len(absence.unread.detail)} characters")
     if any(b"\x1b" in rendering for rendering in renderings):
-        found.append("escape-in-report: a terminal control character is shown raw")
+        faults.append("escape-in-report: a terminal control character is shown raw")
     if report.exit_code == 0 and report.coverage.open_absences:
-        found.append("pass-with-absences: exit 0 with parts unread")
-    return found
+        faults.append("pass-with-absences: exit 0 with parts unread")
+    return faults
 
 
 def _read_peak_memory() -> int:

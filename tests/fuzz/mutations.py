@@ -83,10 +83,10 @@ def _choose_offset(source: random.Random, data: bytes) -> int:
     return source.randrange(len(data) + 1)
 
 
-def _choose_range(source: random.Random, data: bytes, most: int) -> tuple[int, int]:
-    """Choose the start and end of a range of at most ``most`` bytes."""
+def _choose_range(source: random.Random, data: bytes, max_length: int) -> tuple[int, int]:
+    """Choose the start and end of a range of at most ``max_length`` bytes."""
     start = _choose_offset(source, data)
-    return start, min(len(data), start + source.randint(1, most))
+    return start, min(len(data), start + source.randint(1, max_length))
 
 
 def flip_bits(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
@@ -123,16 +123,16 @@ def repeat_range(source: random.Random, data: bytes, pool: Sequence[Seed]) -> by
 
 def insert_bytes(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
     """Insert random bytes."""
-    place = _choose_offset(source, data)
-    return data[:place] + source.randbytes(source.randint(1, 16)) + data[place:]
+    offset = _choose_offset(source, data)
+    return data[:offset] + source.randbytes(source.randint(1, 16)) + data[offset:]
 
 
 def splice_seed(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
     """Insert a range of another seed, or replace the rest of the data by it."""
     other = source.choice(pool).data
     start, end = _choose_range(source, other, 1024)
-    place = _choose_offset(source, data)
-    return data[:place] + other[start:end] + (data[place:] if source.random() < 0.6 else b"")
+    offset = _choose_offset(source, data)
+    return data[:offset] + other[start:end] + (data[offset:] if source.random() < 0.6 else b"")
 
 
 def append_seed(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
@@ -144,8 +144,8 @@ def append_seed(source: random.Random, data: bytes, pool: Sequence[Seed]) -> byt
 def set_number(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
     """Overwrite one to eight bytes with a number that is critical for lengths and indices."""
     width = source.choice(tuple(_WIDTHS))
-    place = _choose_offset(source, data)
-    return data[:place] + _pack_odd_number(source, width, len(data)) + data[place + width :]
+    offset = _choose_offset(source, data)
+    return data[:offset] + _pack_odd_number(source, width, len(data)) + data[offset + width :]
 
 
 def _pack_odd_number(source: random.Random, width: int, size: int) -> bytes:
@@ -231,8 +231,8 @@ def set_zip_field(source: random.Random, data: bytes, pool: Sequence[Seed]) -> b
         return set_number(source, data, pool)
     match = source.choice(records)
     offset, width = source.choice(_ZIP_FIELDS[match[0]])
-    place = match.start() + offset
-    return data[:place] + _pack_odd_number(source, width, len(data)) + data[place + width :]
+    start = match.start() + offset
+    return data[:start] + _pack_odd_number(source, width, len(data)) + data[start + width :]
 
 
 def set_tar_field(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:

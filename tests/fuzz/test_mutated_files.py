@@ -42,9 +42,11 @@ def test_mutated_files_cause_no_problem(inspector: Inspector) -> None:
     pool = [seed for seed in list_seeds() if len(seed.data) < SMALL]
     problems = {}
     for number in range(INPUTS):
-        made = make_input("suite", number, pool)
-        problems[number, made.seed] = inspector.find_problems(made.data, made.path, made.content, number % 400 == 0)
-    assert {where: found for where, found in problems.items() if found} == {}
+        input_ = make_input("suite", number, pool)
+        problems[number, input_.seed] = inspector.find_problems(
+            input_.data, input_.path, input_.content, number % 400 == 0
+        )
+    assert {where: texts for where, texts in problems.items() if texts} == {}
 
 
 def test_seeds_cause_no_problem_and_reach_every_reader(inspector: Inspector) -> None:
@@ -82,9 +84,9 @@ def test_worker_is_done_after_its_report_and_not_before(tmp_path: Path) -> None:
 def test_mutations_change_most_files_and_stay_small() -> None:
     pool = list_seeds("pickle/")
     source = random.Random(0)
-    made = [mutate_seed(source, pool[0].data, pool) for _ in range(200)]
-    assert sum(data != pool[0].data for data in made) > 180
-    assert max(map(len, made)) <= SIZE_MOST
+    mutated = [mutate_seed(source, pool[0].data, pool) for _ in range(200)]
+    assert sum(data != pool[0].data for data in mutated) > 180
+    assert max(map(len, mutated)) <= SIZE_MOST
 
 
 def test_generated_opcodes_include_every_opcode_of_pickle() -> None:

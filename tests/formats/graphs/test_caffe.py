@@ -22,9 +22,9 @@ def list_mentions(reading) -> set[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("name", ["python-layer.prototxt", "python-layer.caffemodel"])
 def test_python_layer_is_mentioned_with_its_class(read_fixture, name):
-    found = list_mentions(read_fixture(f"caffe/malicious/{name}"))
-    assert ("python-names", "os.system", "true") in found
-    assert ("caffe-layers", "InnerProduct", "") in found
+    mentions = list_mentions(read_fixture(f"caffe/malicious/{name}"))
+    assert ("python-names", "os.system", "true") in mentions
+    assert ("caffe-layers", "InnerProduct", "") in mentions
 
 
 def test_python_layer_without_module_is_mentioned_by_type(read_bytes):
@@ -34,8 +34,8 @@ def test_python_layer_without_module_is_mentioned_by_type(read_bytes):
 
 def test_layers_of_old_form_are_read(read_bytes):
     text = b'layers { name: "p" type: CONVOLUTION bottom: "x" }\nlayers: < type: "ReLU" python_param { layer: "f" } >'
-    found = list_mentions(read_bytes(text, "a.prototxt"))
-    assert found == {("caffe-layers", "CONVOLUTION", ""), ("caffe-layers", "ReLU", ""), ("python-names", ".f", "")}
+    mentions = list_mentions(read_bytes(text, "a.prototxt"))
+    assert mentions == {("caffe-layers", "CONVOLUTION", ""), ("caffe-layers", "ReLU", ""), ("python-names", ".f", "")}
 
 
 @pytest.mark.parametrize(

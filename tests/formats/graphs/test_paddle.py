@@ -18,13 +18,13 @@ def list_operators(reading) -> dict[str, str]:
 
 
 def test_program_operators_are_mentioned_with_their_file(read_fixture):
-    found = list_operators(read_fixture("paddle/malicious/save.pdmodel"))
-    assert found == {"feed": "", "conv2d": "", "softmax": "", "fetch": "", "save": "/tmp/loot"}
+    operators = list_operators(read_fixture("paddle/malicious/save.pdmodel"))
+    assert operators == {"feed": "", "conv2d": "", "softmax": "", "fetch": "", "save": "/tmp/loot"}
 
 
 def test_json_program_operators_are_mentioned_with_dialect(read_fixture, read_bytes):
-    found = set(list_operators(read_fixture("paddle/malicious/inference.json")))
-    assert found == {"pd_op.data", "pd_op.save_combine"}
+    operators = set(list_operators(read_fixture("paddle/malicious/inference.json")))
+    assert operators == {"pd_op.data", "pd_op.save_combine"}
     # A loop whose body has one operator of each dialect, one with a full name, and one of an unknown dialect.
     body = [{"#": name} for name in ("p", "0.combine", "2.yield", "3.mine", "pd_op.save", "9.odd")]
     loop = [{"#": "1.while", "regions": [{"#": "r", "blocks": [{"#": "b", "ops": body}]}]}]

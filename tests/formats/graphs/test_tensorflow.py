@@ -28,7 +28,7 @@ from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import TensorData, UnreadReason
 from modelaudit.wire.protobuf_text import parse_text_fields
 
-X = encode_node("x", "Placeholder")
+INPUT = encode_node("x", "Placeholder")
 
 
 def list_operators(reading) -> set[str]:
@@ -43,7 +43,7 @@ def list_references(reading) -> dict[str, int]:
 
 def test_operators_of_graph_and_functions_are_mentioned_once(read_bytes):
     function = encode_function("f", ("x",), encode_node("r", "Relu", "x"), encode_node("t", "Tanh", "r:y:0"))
-    graph = encode_graph(X, encode_call_node("c", "f", "x"), encode_call_node("d", "f", "x"), functions=(function,))
+    graph = encode_graph(INPUT, encode_call_node("c", "f", "x"), encode_call_node("d", "f", "x"), functions=(function,))
     reading = read_bytes(encode_saved_model(graph), "saved_model.pb")
     assert list_operators(reading) == {"Placeholder", "StatefulPartitionedCall", "Relu", "Tanh"}
     (outline,) = reading.of(Outline)
@@ -55,13 +55,15 @@ def test_operators_of_graph_and_functions_are_mentioned_once(read_bytes):
 
 def test_call_of_model_function_has_use_function(read_bytes):
     function = encode_function("Custom", ("x",), encode_node("r", "Relu", "x"))
-    (outline,) = read_bytes(encode_graph(X, encode_node("c", "Custom", "x"), functions=(function,)), "g.pb").of(Outline)
+    (outline,) = read_bytes(encode_graph(INPUT, encode_node("c", "Custom", "x"), functions=(function,)), "g.pb").of(
+        Outline
+    )
     uses = {mention.name: mention.use for mention in outline.mentions}
     assert uses == {"Placeholder": "operator", "Custom": "function", "Relu": "operator"}
 
 
 def test_operator_is_located_at_its_node(read_bytes):
-    data = encode_graph(X, encode_node("p", "PyFunc", "x"))
+    data = encode_graph(INPUT, encode_node("p", "PyFunc", "x"))
     (outline,) = read_bytes(data, "g.pb").of(Outline)
     where = {mention.name: mention.where for mention in outline.mentions}["PyFunc"]
     assert where.key == "p"
@@ -70,7 +72,7 @@ def test_operator_is_located_at_its_node(read_bytes):
 
 @pytest.mark.parametrize("path", ["model.bin", "graph.pb", "model", "x.graphdef"])
 def test_graph_is_recognised_under_any_name(read_bytes, path):
-    assert read_bytes(encode_graph(X, encode_node("r", "Relu", "x")), path).formats[path] == ["tensorflow"]
+    assert read_bytes(encode_graph(INPUT, encode_node("r", "Relu", "x")), path).formats[path] == ["tensorflow"]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,7 @@ def test_invalid_file_named_saved_model_is_damage(read_bytes):
 
 
 def test_graph_named_saved_model_is_read_as_a_graph_and_as_a_damaged_saved_model(read_bytes):
-    reading = read_bytes(encode_graph(X, encode_node("p", "PyFunc", "x")), "saved_model.pb")
+    reading = read_bytes(encode_graph(INPUT, encode_node("p", "PyFunc", "x")), "saved_model.pb")
     assert "PyFunc" in list_operators(reading)
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
@@ -109,7 +111,7 @@ FIXED = "SaveV2 with a fixed path"
     [
         # A function that saves to its argument: called with an input of the program, never called in the graph (so the
         # program calls it), and called with a constant.
-        (encode_graph(X, encode_call_node("c", "save", "x"), functions=(SAVER,)), "SaveV2"),
+        (encode_graph(INPUT, encode_call_node("c", "save", "x"), functions=(SAVER,)), "SaveV2"),
         (encode_graph(functions=(SAVER,)), "SaveV2"),
         (
             encode_graph(encode_constant_node("c", "/tmp/a"), encode_call_node("d", "save", "c"), functions=(SAVER,)),
@@ -132,7 +134,7 @@ FIXED = "SaveV2 with a fixed path"
         # A constant behind an input of the program.
         (
             encode_graph(
-                X,
+                INPUT,
                 encode_constant_node("c", "../a"),
                 encode_node("j", "StringJoin", "x", "c"),
                 encode_node("s", "SaveV2", "j"),
@@ -148,7 +150,7 @@ FIXED = "SaveV2 with a fixed path"
             FIXED,
         ),
         # "^x" is a control input, so the path is the second input.
-        (encode_graph(X, encode_node("n", "NoOp", "^x"), encode_node("s", "SaveV2", "^x", "x")), "SaveV2"),
+        (encode_graph(INPUT, encode_node("n", "NoOp", "^x"), encode_node("s", "SaveV2", "^x", "x")), "SaveV2"),
     ],
 )
 def test_origin_of_path_decides_name_of_writing_operator(read_bytes, data, expected):
@@ -183,7 +185,7 @@ def build_table_model(*meta_graph_fields: bytes, path_node: str = "c") -> bytes:
         encode_constant_node("c", "/etc/hostname"),
         encode_node("t", "InitializeTableFromTextFileV2", "h", path_node),
     )
-    return encode_saved_model(encode_graph(X, *nodes), *meta_graph_fields)
+    return encode_saved_model(encode_graph(INPUT, *nodes), *meta_graph_fields)
 
 
 def test_path_of_table_is_fixed_unless_it_is_an_asset_or_an_input(read_bytes):
@@ -210,7 +212,7 @@ def test_keras_configurations_in_saved_model_are_read_as_json(read_bytes):
     layer = encode_message(4, encode_message(3, '{"class_name": "Lambda", "config": {}}'))
     other = encode_message(4, encode_message(3, "no json"))
     objects = encode_message(7, *(encode_message(1, each) for each in (layer, layer, other)))
-    reading = read_bytes(encode_saved_model(encode_graph(X), objects), "saved_model.pb")
+    reading = read_bytes(encode_saved_model(encode_graph(INPUT), objects), "saved_model.pb")
     assert reading.formats["saved_model.pb!layer-0.json"] == ["json"]
     assert set(reading.formats) == {"saved_model.pb", "saved_model.pb!layer-0.json"}
     # The file keras_metadata.pb under another name: an object with its node, path, identifier and configuration.
@@ -285,20 +287,20 @@ def test_pickle_named_as_shard_is_examined(read_bytes, fixtures):
 
 def test_too_many_operators_are_reported_as_limit(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.graph.MOST_NODES", 3)
-    reading = read_bytes(encode_graph(encode_node("p", "PyFunc"), X, X, X, X), "g.pb")
+    reading = read_bytes(encode_graph(encode_node("p", "PyFunc"), INPUT, INPUT, INPUT, INPUT), "g.pb")
     assert reading.reasons() == {UnreadReason.LIMIT}
     assert "PyFunc" in list_operators(reading)
 
 
 def test_operators_before_damage_are_mentioned(read_bytes):
     truncated_node = b"\x0a\x7fx"  # it states 127 bytes and has one
-    reading = read_bytes(encode_graph(X, encode_node("p", "PyFunc")) + truncated_node, "g.pb")
+    reading = read_bytes(encode_graph(INPUT, encode_node("p", "PyFunc")) + truncated_node, "g.pb")
     assert "PyFunc" in list_operators(reading)
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
 SAVED_MODEL = encode_saved_model(
-    encode_graph(X, encode_call_node("c", "save", "x"), functions=(SAVER,)), encode_asset("c", "v")
+    encode_graph(INPUT, encode_call_node("c", "save", "x"), functions=(SAVER,)), encode_asset("c", "v")
 )
 GRAPH_TEXT = (
     b"node { name: 'x' op: \"A\" attr < key: 's' value { s: 'a\\n' } > input: ['a', \"b\"] }\nversions { producer: -1 }"
@@ -306,7 +308,7 @@ GRAPH_TEXT = (
 CHECKPOINT_INDEX = build_checkpoint_index({"a": encode_bundle_entry(0, 16), "b": encode_bundle_entry(1, 2)})
 FILES = [
     (SAVED_MODEL, "saved_model.pb"),
-    (encode_meta_graph(encode_graph(X)), "a.meta"),
+    (encode_meta_graph(encode_graph(INPUT)), "a.meta"),
     (GRAPH_TEXT, "g.pbtxt"),
     (CHECKPOINT_INDEX, "m.index"),
 ]
@@ -350,7 +352,9 @@ def test_text_form_is_parsed_into_fields():
     ],
 )
 def test_graph_after_unknown_fields_is_recognised(prefix, read_bytes):
-    assert "PyFunc" in list_operators(read_bytes(prefix + encode_graph(X, encode_node("p", "PyFunc")), "weights.bin"))
+    assert "PyFunc" in list_operators(
+        read_bytes(prefix + encode_graph(INPUT, encode_node("p", "PyFunc")), "weights.bin")
+    )
 
 
 def test_text_inserted_or_computed_by_operator_is_a_fixed_path(read_bytes):
@@ -361,25 +365,25 @@ def test_text_inserted_or_computed_by_operator_is_a_fixed_path(read_bytes):
         encode_node("d", "UnicodeTranscode", "x"),
         encode_node("d", "StringJoin", "x", attributes=separator),
     ):
-        graph = encode_graph(X, path_node, encode_node("s", "SaveV2", "d"))
+        graph = encode_graph(INPUT, path_node, encode_node("s", "SaveV2", "d"))
         assert FIXED in list_operators(read_bytes(graph, "g.pb"))
-    joined = encode_graph(X, encode_node("d", "StringJoin", "x", "x"), encode_node("s", "SaveV2", "d"))
+    joined = encode_graph(INPUT, encode_node("d", "StringJoin", "x", "x"), encode_node("s", "SaveV2", "d"))
     assert FIXED not in list_operators(read_bytes(joined, "g.pb"))
 
 
 def test_operator_in_function_attribute_is_mentioned_unless_the_model_defines_it(read_bytes):
     attribute = encode_attribute("f", encode_message(10, encode_message(1, "PyFunc")))
     call = encode_node("c", "PartitionedCall", attributes=attribute)
-    assert "PyFunc" in list_operators(read_bytes(encode_graph(X, call), "g.pb"))
+    assert "PyFunc" in list_operators(read_bytes(encode_graph(INPUT, call), "g.pb"))
     function = encode_function("PyFunc", ("x",), encode_node("r", "Relu", "x"))
-    reading = read_bytes(encode_graph(X, call, functions=(function,)), "g.pb")
+    reading = read_bytes(encode_graph(INPUT, call, functions=(function,)), "g.pb")
     assert "PyFunc" not in list_operators(reading)
 
 
 def test_output_stream_from_caller_counts_as_file(read_bytes):
     stream = encode_attribute("output_stream", encode_message(9, "stream"))
     assert "PrintV2 into a file" in list_operators(
-        read_bytes(encode_graph(X, encode_node("p", "PrintV2", attributes=stream)), "g.pb")
+        read_bytes(encode_graph(INPUT, encode_node("p", "PrintV2", attributes=stream)), "g.pb")
     )
 
 
@@ -387,7 +391,7 @@ def test_keras_configuration_after_blanks_is_read(read_bytes):
     text = ' \n{"class_name": "Lambda", "config": {"function": "x"}}'
     layer = encode_message(4, encode_message(1, "_tf_keras_layer"), encode_message(3, text))
     objects = encode_message(7, encode_message(1, layer))
-    reading = read_bytes(encode_saved_model(encode_graph(X), objects), "saved_model.pb")
+    reading = read_bytes(encode_saved_model(encode_graph(INPUT), objects), "saved_model.pb")
     assert "saved_model.pb!layer-0.json" in reading.formats
 
 

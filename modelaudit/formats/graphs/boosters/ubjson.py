@@ -146,10 +146,10 @@ class _Decoder:
     def _read_string(self) -> str:
         """Read a string after its marker; keep its first 4,096 bytes."""
         length = self._read_length()
-        kept = self._read_bytes(min(length, _KEPT_STRING))
+        first_bytes = self._read_bytes(min(length, _KEPT_STRING))
         if length > _KEPT_STRING:
             self._skip_bytes(length - _KEPT_STRING)
-        return kept.decode("utf-8", "replace")
+        return first_bytes.decode("utf-8", "replace")
 
     def decode_root(self) -> None:
         """Decode the value into ``root``.

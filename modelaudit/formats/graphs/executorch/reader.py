@@ -193,12 +193,12 @@ class _ProgramReader:
                     detail = f"an instruction jumps to {target} of {instruction_count}"
                     self._record_out_of_range(detail, arguments.position)
 
-    def _check_value_indices(self, table: Table, slot: int, value_count: int, what: str) -> None:
-        """Check the list of value indices in a slot; report the first one out of range as used by ``what``."""
+    def _check_value_indices(self, table: Table, slot: int, value_count: int, user: str) -> None:
+        """Check the list of value indices in a slot; report the first one out of range as used by ``user``."""
         vector = table.vector(slot)
         for number in vector.numbers("i") if vector is not None else ():
             if not 0 <= number < value_count:
-                self._record_out_of_range(f"{what} uses value {number} of {value_count}", table.position)
+                self._record_out_of_range(f"{user} uses value {number} of {value_count}", table.position)
                 return
 
     def _check_subsegments(self, subsegments: Table | None) -> None:
@@ -208,10 +208,10 @@ class _ProgramReader:
             if offsets is not None and self._segment_count:
                 self._check_segment(subsegments.number(0, "I"), "a list of constants", subsegments.position)
 
-    def _check_segment(self, index: int, what: str, position: int) -> None:
-        """Record a defect if ``what``, at ``position``, uses a segment that does not exist."""
+    def _check_segment(self, index: int, user: str, position: int) -> None:
+        """Record a defect if ``user``, at ``position``, uses a segment that does not exist."""
         if index >= self._segment_count:
-            self._record_out_of_range(f"{what} uses segment {index} of {self._segment_count}", position)
+            self._record_out_of_range(f"{user} uses segment {index} of {self._segment_count}", position)
 
     def _record_mention(self, use: str, name: str, position: int) -> None:
         """Record an operator or backend with its first position; raise ``LimitReachedError`` beyond 10,000 names."""

@@ -193,10 +193,10 @@ def _read_varint(data: bytes, position: int) -> tuple[int, int]:
         DamagedError: the data end within the number, or it has more than ten bytes.
     """
     value = shift = 0
-    for place in range(position, min(position + 10, len(data))):
-        value |= (data[place] & 0x7F) << shift
-        if data[place] < 0x80:
-            return value, place + 1
+    for index in range(position, min(position + 10, len(data))):
+        value |= (data[index] & 0x7F) << shift
+        if data[index] < 0x80:
+            return value, index + 1
         shift += 7
     raise DamagedError("a number in the table breaks off")
 

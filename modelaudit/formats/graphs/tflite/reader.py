@@ -191,13 +191,13 @@ class _ModelReader:
             return self.buffer.read_bytes(offset, size)
         return inline_options.read_first_bytes(size) if inline_options is not None else b""
 
-    def _check_tensor_indices(self, table: Table, slot: int, tensor_count: int, what: str) -> None:
-        """Check the list of tensor indices in a slot; report the first one out of range as used by ``what``."""
+    def _check_tensor_indices(self, table: Table, slot: int, tensor_count: int, user: str) -> None:
+        """Check the list of tensor indices in a slot; report the first one out of range as used by ``user``."""
         vector = table.vector(slot)
         for number in vector.numbers("i") if vector is not None else ():
             # -1 marks an optional input that is left out.
             if not -1 <= number < tensor_count:
-                self._record_out_of_range(f"{what} uses tensor {number} of {tensor_count}", table.position)
+                self._record_out_of_range(f"{user} uses tensor {number} of {tensor_count}", table.position)
                 return
 
     def _check_buffer(self, buffer: Table) -> None:
@@ -227,9 +227,9 @@ class _ModelReader:
                 where = Location(offset=buffer.position)
                 self.references[target] = Reference(ReferenceKind.DATA, target, "an external buffer", end, where)
 
-    def _check_end(self, offset: int, size: int, what: str, position: int) -> None:
+    def _check_end(self, offset: int, size: int, label: str, position: int) -> None:
         """Report data that end after the file: as truncation, or as a defect when no file can be that large."""
-        detail = f"{what} of {size} bytes is at offset {offset} of {self.buffer.size} bytes"
+        detail = f"{label} of {size} bytes is at offset {offset} of {self.buffer.size} bytes"
         if offset + size > _MOST_BYTES:
             self._record_out_of_range(detail, position)
         elif offset + size > self.buffer.size:
