@@ -68,5 +68,5 @@ def test_mutated_file_is_read_without_error(fixtures, read_bytes, data, name):
     content = bytearray((fixtures / "coreml" / name).read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    # The property fails the test when a reader raised an unexpected error.
+    # Reading ``unread`` fails the test when a reader raised an unexpected error.
     assert read_bytes(bytes(content), name).unread is not None

@@ -96,12 +96,14 @@ def test_outline_lists_version_opset_producer_and_counts(read_bytes):
 
 
 def test_last_value_of_repeated_operator_and_domain_counts(read_bytes):
-    twice = encode_data(4, "Relu") + encode_data(4, "Evil") + encode_data(7, "a") + encode_data(7, "b")
-    assert list_operators(read_bytes(made.encode_model(made.encode_graph(twice)))) == {("operator", "b::Evil")}
+    # A node with two operators (4) and two domains (7).
+    node = encode_data(4, "Relu") + encode_data(4, "Evil") + encode_data(7, "a") + encode_data(7, "b")
+    assert list_operators(read_bytes(made.encode_model(made.encode_graph(node)))) == {("operator", "b::Evil")}
 
 
 def test_call_of_model_function_is_not_a_custom_operator(read_fixture):
     assert ("function", "local.functions::Twice") in list_operators(read_fixture("onnx/benign/functions.onnx"))
+    # The model defines a function of this name only with another overload.
     assert ("operator", "com.example::Evil") in list_operators(read_fixture("onnx/malicious/overloaded-operator.onnx"))
 
 
@@ -294,7 +296,7 @@ def test_hard_link_outside_the_model_is_reported(tmp_path):
 
 
 @pytest.mark.parametrize("count", [64, 2000])
-def test_many_external_data_entries_hide_no_location(count, read_bytes):
+def test_location_after_many_entries_of_external_data_is_referenced_or_the_limit_reported(count, read_bytes):
     pairs = (("location", "w.bin"), *((f"k{index}", "1") for index in range(count)), ("location", "/etc/hostname"))
     reading = read_bytes(build_relu_model(made.encode_tensor("w", (2,), None, pairs)), "m.onnx")
     assert "/etc/hostname" in list_references(reading) or UnreadReason.LIMIT in reading.reasons()

@@ -322,7 +322,7 @@ def test_mutated_file_is_read_without_error(read_bytes, data, file):
         start = data.draw(st.integers(0, len(content) - 1))
         content[start : start + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
         content = content or bytearray(b"\0")
-    # The property fails the test when a reader raised an unexpected error.
+    # Reading ``unread`` fails the test when a reader raised an unexpected error.
     assert read_bytes(bytes(content), path).unread is not None
 
 

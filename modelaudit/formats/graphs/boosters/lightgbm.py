@@ -149,7 +149,7 @@ class _ModelReader:
             check_feature_and_class_counts(None, _parse_first_integer(value, offset), self.defects)
 
     def _read_tree_line(self, tree: _Tree, key: bytes, value: bytes) -> None:
-        """Record one line of a tree; check its features at once, its lengths and children when the tree ends."""
+        """Read one line of a tree: check features at once, and keep lengths and children to check at the tree's end."""
         if key in _NUMBER_KEYS:
             tree.numbers[key] = _parse_first_integer(value, tree.offset)
         elif key in (b"left_child", b"right_child", b"split_feature"):

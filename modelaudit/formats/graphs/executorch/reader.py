@@ -98,6 +98,7 @@ class _ProgramReader:
             # DataSegment: offset (0) from the first segment, size (1).
             offset, length = base + segment.number(0, "Q"), segment.number(1, "Q")
             detail = f"segment {index} of {length} bytes is at offset {offset} of {self._window.size} bytes"
+            # Without an extended header (base 0), no segment can follow the program.
             if (length and not base) or offset + length > _MOST_BYTES:
                 self._record_out_of_range(detail, segment.position)
             elif offset + length > self._window.size:

@@ -27,6 +27,7 @@ _PUBLIC_MODULES: Final = frozenset({
     "optimizers.experimental", "optimizers.schedules", "losses", "metrics", "initializers", "regularizers",
     "constraints", "activations", "dtype_policies", "mixed_precision", "quantizers", "ops", "random",
 })  # fmt: skip
+# Class names by which Keras marks serialized values, such as tensors and slices, which create no object of a class.
 _BUILT_IN_VALUES: Final = frozenset(
     {"__tensor__", "__numpy__", "__bytes__", "__slice__", "__keras_tensor__", "__ellipsis__"}
 )
@@ -48,7 +49,8 @@ def _iter_object_mentions(instance: KerasObject) -> Iterator[Mention]:
     if instance.short_class_name in ("TFOpLambda", "SlicingOpLambda", "ClassMethod"):
         yield from _iter_symbol_mentions(instance)
     detail = describe_code(instance) if instance.short_class_name == "__lambda__" else ""
-    # Keras imports the module before it looks for the class, so a module without a class name is a mention too.
+    # Keras imports the module before it looks for the class, so a module without a valid class name is a mention too,
+    # with a question mark for the class.
     if not instance.get_texts("class_name"):
         for imported in instance.get_texts("module"):
             yield _resolve_name("class", imported, "?", instance.first)
@@ -76,20 +78,20 @@ def _iter_class_mentions(instance: KerasObject, module: str | None, class_: str,
     """Yield a mention of every class that a version of Keras may resolve the object to."""
     if class_ in _BUILT_IN_VALUES:
         return
-    registered = [name for name in instance.get_texts("registered_name") if name != class_]
+    registered_names = [name for name in instance.get_texts("registered_name") if name != class_]
     # A name that the application registered has the form package>class.
-    custom = [name for name in registered if ">" in name]
-    if not module and custom:
-        for name in custom:
+    custom_names = [name for name in registered_names if ">" in name]
+    if not module and custom_names:
+        for name in custom_names:
             yield _make_mention("custom-class", CLASSES, name, instance.first, detail)
         return
     yield _resolve_name("class", module, class_, instance.first, detail)
     # Keras looks up the registered name before it imports the module, even a module of Keras.
-    for name in custom:
+    for name in custom_names:
         if module and module.partition(".")[0] in _KERAS_PACKAGES:
             yield _make_mention("custom-class", CLASSES, name, instance.first, detail)
     # Keras falls back on the registered name in the same module.
-    for name in registered:
+    for name in registered_names:
         if module and ">" not in name:
             yield _resolve_name("class", module, name, instance.first)
 

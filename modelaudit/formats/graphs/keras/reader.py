@@ -72,7 +72,16 @@ class _ConfigurationCollector:
         self._nested_texts = 0
 
     def read_settings(self, settings: Sequence[Setting], is_known: bool, depth: int) -> bool:
-        """Read a configuration and, up to ``depth``, those in its texts; return whether it is a configuration."""
+        """Read settings as a configuration, and the configurations in its texts.
+
+        Args:
+            settings: the settings of a document.
+            is_known: whether Keras reads the document as a configuration because of its place.
+            depth: how many levels of texts within texts to read.
+
+        Returns:
+            Whether the settings are a configuration.
+        """
         objects = find_objects(settings)
         if not objects or not (is_known or is_configuration(objects)):
             return False

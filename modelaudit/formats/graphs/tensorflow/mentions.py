@@ -136,11 +136,11 @@ def _is_fixed(origin: PathOrigin) -> bool:
 def _names_file(op: str, text: bytes) -> bool:
     """Whether the attribute of an operator in ``FILE_ATTRIBUTES`` names a file, or a callback into Python."""
     if op == "PrintV2":
-        return b"://" in text
+        return b"://" in text  # a stream such as stderr or log(info) has no address
     if op == "ImmutableConst":
-        return not text.startswith(b"memmapped_package://")
+        return not text.startswith(b"memmapped_package://")  # a part of the package that the model comes in
     if op in ("DecodeProtoV2", "EncodeProto"):
-        return not (text in _DESCRIPTOR_SOURCES or text.startswith(b"bytes://"))
+        return text not in _DESCRIPTOR_SOURCES and not text.startswith(b"bytes://")
     return bool(text)
 
 

@@ -49,8 +49,8 @@ _GRAPH_CONTENT: Final = re.compile(rb"\bop\s*+:\s*+[\"']|\bsignature\s*+:?\s*+[{
 def list_binary_kinds(head: Head) -> tuple[str, ...]:
     """List the kinds of message that the bytes can be.
 
-    A file named ``saved_model.pb`` is always one kind, because loaders open it under this name. The two smallest
-    messages resemble too much else, so they need their file name.
+    A file named ``saved_model.pb`` counts as a SavedModel without a test, because loaders open it under this name.
+    A FingerprintDef and a ModuleDef are so small that other messages resemble them, so these two need their file name.
     """
     if head.content is not None:
         return ()

@@ -115,7 +115,7 @@ def encode_text(text: str, root: str, limits: Limits) -> tuple[bytes, DamagedErr
 
 
 def _close_message(open_messages: list[_OpenMessage]) -> None:
-    """End the innermost message and append it to the one around it; a message of no known field is dropped."""
+    """End the innermost message and append it to the one around it, or drop it if its number is 0."""
     inner = open_messages.pop()
     if inner.number:
         key_and_length = _encode_key(inner.number, BYTES) + _encode_varint(len(inner.body))
