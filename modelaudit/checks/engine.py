@@ -27,6 +27,7 @@ _SHOWN_FIELDS: Final = ("format", "use", "kind", "name", "detail")
 
 _ComparableValue = tuple[bool, Scalar]
 """A value of a field, and whether it is a boolean, see ``_make_comparable``."""
+# The index of the latest scan in this process, with the rules and families that it was built from; empty before.
 _LATEST_INDEX: Final[list[tuple[Mapping[str, FindingRule], tuple[CheckFamily, ...], RuleIndex]]] = []
 _NO_TABLES: Final[Mapping[str, dict[_ComparableValue, list[_IndexedMatcher]]]] = {}
 
@@ -45,6 +46,7 @@ class RuleIndex:
     def __init__(self, rules: Mapping[str, FindingRule], families: Collection[CheckFamily]) -> None:
         rule_list = list(rules.values())
         self.families = frozenset(families)
+        # Subject kind -> field -> wanted value -> matchers.
         self._tables: dict[str, dict[str, dict[_ComparableValue, list[_IndexedMatcher]]]] = {}
         self._unconditional: dict[str, list[_IndexedMatcher]] = {}
         counts = _count_values(rule_list)

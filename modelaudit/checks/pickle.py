@@ -127,7 +127,7 @@ def _judge_call(artifact: str, event: PickleEvent, callables: Callables) -> Iter
         return
     for rule in broken_rules:
         argument = select_argument(rule, event.arguments)
-        assert argument is not None
+        assert argument is not None  # a missing argument breaks no condition
         argument_judgement = judge_name(argument, callables)
         if rule.use not in _ACT_OF_USE or argument_judgement.standing is Standing.TRUSTED:
             yield _make_subject(artifact, event, "argument", event.subject, argument_judgement, format_value(argument))
@@ -144,6 +144,7 @@ def _judge_planted_attributes(artifact: str, event: PickleEvent, callables: Call
         for argument in event.arguments:
             if isinstance(argument, ContainerValue):
                 pairs += argument.entries if argument.type == "dict" else _pair_nested_values(argument)
+    # A computed key may be a special name too, but only a global is reported under it.
     for key, value in pairs:
         is_callable = isinstance(value, Name) or (isinstance(value, CallResult | Unknown) and key != COMPUTED_KEY)
         if is_callable and (_is_special(key) or key == COMPUTED_KEY):
@@ -157,7 +158,7 @@ def _pair_nested_values(sequence: ContainerValue) -> list[tuple[str, Value]]:
 
 
 def _pair_values(values: tuple[Value, ...]) -> list[tuple[str, Value]]:
-    """Return pairs of a key and the value after it; a key that is no word counts as computed."""
+    """Return pairs of a key and the value after it, as SETITEMS takes them; a key that is no constant is computed."""
     words = [value.text.strip("\"'") if isinstance(value, PlainValue) else COMPUTED_KEY for value in values[::2]]
     return list(zip(words, values[1::2], strict=False))
 

@@ -72,7 +72,9 @@ def _judge_member(node: SkopsNode, loaders: SkopsLoaders, callables: Callables) 
             yield (node, "mismatch", _join_name(node), Judgement(Standing.UNRESOLVED, why=why))
         method = Name(node.module, f"{node.name}.{node.member}")
         judgement = judge_name(method, callables)
-        if judgement.standing is Standing.UNRESOLVED and not node.member.startswith("_") and node.member.isidentifier():
+        is_public_name = node.member.isidentifier() and not node.member.startswith("_")
+        if judgement.standing is Standing.UNRESOLVED and is_public_name:
+            # In a pickle, a dotted name may walk anywhere. This one is a single public attribute of a known class.
             judgement = Judgement(Standing.UNLISTED, why=UNREVIEWED)
         if judgement.standing is not Standing.TRUSTED:
             yield (node, "method", str(method), judgement)

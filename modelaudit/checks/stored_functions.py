@@ -102,16 +102,13 @@ def _read_partial_arguments(event: PickleEvent) -> tuple[Value, ...]:
 
     ``UNKNOWN_ARGUMENTS`` if the state has another form or keywords.
     """
-    state = (
-        dict(event.arguments[0].entries) if event.arguments and isinstance(event.arguments[0], ContainerValue) else {}
-    )
-    positional, keywords = state.get("1"), state.get("2")
-    if (
-        not isinstance(positional, ContainerValue)
-        or positional.type != "tuple"
-        or (isinstance(keywords, ContainerValue) and keywords.entries)
-    ):
+    state = event.arguments[0] if event.arguments else None
+    parts = dict(state.entries) if isinstance(state, ContainerValue) else {}
+    positional, keywords = parts.get("1"), parts.get("2")
+    has_keywords = isinstance(keywords, ContainerValue) and bool(keywords.entries)
+    if not isinstance(positional, ContainerValue) or positional.type != "tuple" or has_keywords:
         return (UNKNOWN_ARGUMENTS,)
+    # The machine does not keep every entry of a container; an ellipsis takes the place of a dropped one.
     entries = {int(key): value for key, value in positional.entries if key.isdecimal()}
     return tuple(entries.get(index, PlainValue("\u2026")) for index in range(max(entries, default=-1) + 1))
 

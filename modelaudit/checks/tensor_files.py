@@ -24,10 +24,9 @@ def is_unrecognised(unread: Unread) -> bool:
 
 def is_trailing_data(subject: Subject) -> bool:
     """Whether the subject is about bytes after a compressed stream, as a chunk in a shard has them."""
-    return subject.kind == "defect" and (subject.fields["format"], subject.fields["kind"]) == (
-        "compressed",
-        "trailing-data",
-    )
+    if subject.kind != "defect":
+        return False
+    return subject.fields["format"] == "compressed" and subject.fields["kind"] == "trailing-data"
 
 
 def resolve_references(

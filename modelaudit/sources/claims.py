@@ -56,10 +56,11 @@ def select_claims(blob_id: object, sha256: object, is_pointer: bool) -> tuple[Di
 def merge_listings(*listings: Listing) -> dict[str, ListedFile]:
     """Merge listings: every listed file, every claimed digest, and the first stated size."""
     files: dict[str, ListedFile] = {}
-    for name, stated in ((name, stated) for listing in listings for name, stated in listing.items()):
-        known = files.get(name, ListedFile(None, ()))
-        size = stated.size if known.size is None else known.size
-        files[name] = ListedFile(size, tuple(sorted({*known.claimed, *stated.claimed})))
+    for listing in listings:
+        for path, file in listing.items():
+            merged = files.get(path, ListedFile(None, ()))
+            size = file.size if merged.size is None else merged.size
+            files[path] = ListedFile(size, tuple(sorted({*merged.claimed, *file.claimed})))
     return files
 
 

@@ -76,6 +76,7 @@ class FailureExplainer:
         )
 
     def _explain_status(self, cause: BaseException) -> str | None:
+        """Return the message for an answer of the server; ``None`` if ``cause`` is no such answer."""
         if isinstance(cause, LongWaitError):
             return self._explain_rate_limit(cause.seconds)
         if isinstance(cause, RefusedAnswerError):
@@ -122,6 +123,7 @@ class FailureExplainer:
         return f"The Hub limits the rate of requests for {self._subject}; try again {wait}, or with HF_TOKEN set."
 
     def _explain_network(self, cause: BaseException) -> str | None:
+        """Return the message for a request without an answer; ``None`` if ``cause`` is something else."""
         if isinstance(cause, OfflineModeIsEnabled):
             return f"The Hub's client is in offline mode, so {self._subject} cannot be requested; unset HF_HUB_OFFLINE."
         if isinstance(cause, httpx2.ProxyError):
@@ -143,6 +145,7 @@ class FailureExplainer:
         return None
 
     def _explain_disk(self, cause: BaseException) -> str | None:
+        """Return the message for a file that cannot be stored; ``None`` if ``cause`` is something else."""
         if not isinstance(cause, OSError):
             return None
         cache = str(self.settings.cache)
@@ -169,6 +172,7 @@ def _choose_error_type(cause: BaseException) -> type[SourceError]:
     code = cause.response.status_code
     if code == 403:
         return GatedError
+    # 401 is also the answer for a missing repository; only its message shows that the token was refused.
     is_token_refused = "credentials" in (cause.server_message or "").lower()
     return MissingError if code in (401, 404) and not is_token_refused else UnreachedError
 

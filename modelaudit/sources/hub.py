@@ -158,9 +158,8 @@ class HubSource:
         for name in names:
             if name not in unstorable and not is_file(f"{cached_commit.snapshot}/{name}"):
                 self._fetch_file(cached_commit, name)
-        Path(cached_commit.snapshot).mkdir(
-            parents=True, exist_ok=True
-        )  # the client makes none for a commit without files
+        # The client makes no folder for a commit without files.
+        Path(cached_commit.snapshot).mkdir(parents=True, exist_ok=True)
 
     def _fetch_file(self, cached_commit: CachedCommit, name: str) -> None:
         with contextlib.suppress(RemoteEntryNotFoundError):

@@ -70,16 +70,16 @@ def resolve_target(
             raise
         # The user may have misspelt a path, so the message names both interpretations.
         message = f"There is no local path {target!r}, and as a repository: {error}"
-        raise (
-            GatedError(message, error.snapshot) if isinstance(error, GatedError) else type(error)(message)
-        ) from error
+        if isinstance(error, GatedError):
+            raise GatedError(message, error.snapshot) from error
+        raise type(error)(message) from error
 
 
 def _path_exists(target: str) -> bool:
     """Whether a file or folder ``target`` exists; raise ``SourceError`` if it does not and can only mean a path."""
     try:
         Path(target).stat()
-    except ValueError:
+    except ValueError:  # a zero byte, which no path can contain
         return False
     except OSError as error:
         if os.path.islink(target):  # noqa: PTH114 - the method raises again

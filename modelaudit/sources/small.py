@@ -69,12 +69,13 @@ def choose_small_files(listing: Mapping[str, ListedFile]) -> tuple[str, ...]:
 
     A file without a stated size is left out, because it may be large.
     """
-    small_files = (
-        name
-        for name, file in sorted(listing.items(), key=lambda item: (_rank_path(item[0]), item[0]))
-        if is_small_file(name) and file.size is not None and file.size <= LARGEST_SMALL_FILE
-    )
-    return tuple(list(small_files)[:MOST_SMALL_FILES])
+    small_files = [
+        path
+        for path, file in listing.items()
+        if is_small_file(path) and file.size is not None and file.size <= LARGEST_SMALL_FILE
+    ]
+    small_files.sort(key=lambda path: (_rank_path(path), path))
+    return tuple(small_files[:MOST_SMALL_FILES])
 
 
 def close_other_files(snapshot: Snapshot, names: Collection[str]) -> Snapshot:

@@ -40,7 +40,7 @@ class Entry:
 
 
 def walk_folder(root: str, limits: Limits) -> Iterator[Entry]:
-    """List the folder ``root`` (absolute, without links), in no particular order.
+    """Yield the entries of the folder ``root`` (absolute, without links) and below it, in no particular order.
 
     Raises:
         OSError: the root itself cannot be listed. A folder below that cannot be listed is an entry with an obstacle.

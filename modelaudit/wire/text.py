@@ -81,6 +81,7 @@ class TextScan:
         return codecs.getincrementaldecoder(self.encoding)()
 
     def _feed_utf_16(self, decoder: codecs.IncrementalDecoder, chunk: bytes) -> None:
+        """Check the next bytes as UTF-16, and count its line breaks."""
         try:
             text = decoder.decode(chunk)
         except UnicodeDecodeError as error:
@@ -91,6 +92,7 @@ class TextScan:
         self._ends_in_break = text.endswith("\n")
 
     def _feed_utf_8_or_8_bit(self, decoder: codecs.IncrementalDecoder, chunk: bytes) -> None:
+        """Check the next bytes as UTF-8, and from the first invalid byte on as text in an 8-bit encoding."""
         self._high += len(chunk) - len(chunk.translate(None, _HIGH_BYTES))
         if self.encoding == UTF_8:
             try:

@@ -124,7 +124,7 @@ class XmlParser:
             raise DamagedError(
                 f"it is not well-formed XML: line {error.lineno}, {why}", self._parser.ErrorByteIndex
             ) from None
-        finally:
+        finally:  # also after an error, because another parser may go on
             self._record_prolog_declarations()
 
     def _feed_text(self, text: str, last: bool) -> None:
