@@ -149,6 +149,7 @@ class Audit:
     def _record_artifact(
         self, artifact: Artifact, reading: ArtifactRead, digests: tuple[Digest, ...]
     ) -> ArtifactRecord:
+        """Return the inventory record of an artifact, before its structures are judged."""
         absences = tuple((address, apply_policy(address, unread, self.policy)) for address, unread in reading.unread)
         extent = Extent.EXAMINED
         if absences:

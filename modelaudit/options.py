@@ -132,6 +132,7 @@ def _merge_intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Int
 
 
 def _parse_word(word_type: type[_Word], noun: str, text: str) -> _Word:
+    """Return the member of ``word_type`` that ``text`` names. Raises ``ConfigurationError`` that calls it ``noun``."""
     try:
         return word_type(text)
     except ValueError:

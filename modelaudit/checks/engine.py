@@ -186,7 +186,11 @@ def _list_ruleless_absences(subjects: Iterable[Subject]) -> Iterator[tuple[str, 
 
 
 def _make_finding(rule: FindingRule, subjects: list[Subject]) -> Finding:
+    """Return the finding of ``rule`` on subjects that differ only in their location, with the evidence of all."""
     first = subjects[0]
+    location = first.location
+    if location.key:
+        location = replace(location, key=redact_secrets(location.key))
     lines = [line for subject in subjects for line in subject.evidence]
     evidence = lines[:_MOST_EVIDENCE_LINES]
     if len(lines) > len(evidence):
@@ -197,9 +201,7 @@ def _make_finding(rule: FindingRule, subjects: list[Subject]) -> Finding:
         check=rule.rule.check,
         artifact=first.artifact,
         message=redact_secrets(_fill_message(rule.message, first.fields)),
-        location=replace(first.location, key=redact_secrets(first.location.key))
-        if first.location.key
-        else first.location,
+        location=location,
         evidence=tuple(redact_secrets(line) for line in (*evidence, *first.listing)),
         key=redact_secrets(first.key),
     )

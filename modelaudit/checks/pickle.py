@@ -221,9 +221,11 @@ def _judge_subject(
 def _make_subject(
     artifact: str, event: PickleEvent, act: str, subject: Value, judgement: Judgement, detail: str = ""
 ) -> Subject:
+    """Return the subject of ``act``, with the evidence and the listing of its event."""
     name = format_value(subject)
     arguments = ", ".join(format_value(argument) for argument in event.arguments)
     act_text = f"{event.opcode} {format_value(event.subject)}" + (f"({arguments})" if event.arguments else "")
+    is_dangerous = judgement.standing is Standing.DANGEROUS
     return Subject(
         kind="pickle-act",
         artifact=artifact,
@@ -239,9 +241,7 @@ def _make_subject(
         location=Location(offset=event.offset),
         evidence=(f"byte {event.offset}: {shorten_text(act_text)}",),
         listing=tuple(_format_listing(event)),
-        absence_if_unmatched=UnreadReason.UNJUDGED
-        if judgement.standing is Standing.DANGEROUS
-        else UnreadReason.UNVERIFIED,
+        absence_if_unmatched=UnreadReason.UNJUDGED if is_dangerous else UnreadReason.UNVERIFIED,
     )
 
 

@@ -48,7 +48,9 @@ def build_reference_subjects(
 
 
 def _build_subject(address: str, format_: str, reference: Reference, files: Mapping[str, Artifact]) -> Subject:
+    """Return the subject of one reference; ``files`` are those of the snapshot by path."""
     spelled_state, path = _resolve_target(address, reference)
+    # Python would run a file whose name shows no code.
     is_hidden = format_ in _RUN_AS_PYTHON and not path.lower().endswith(_CODE_EXTENSIONS)
     state = spelled_state or ("disguised" if is_hidden else _find_state(path, reference, files))
     target_file = files.get(path)

@@ -53,6 +53,7 @@ def _join_name(node: SkopsNode) -> str:
 
 
 def _judge_type(node: SkopsNode, loader: SkopsLoader, callables: Callables) -> Iterator[_JudgedName]:
+    """Judge the type or function of a node by the use that its loader makes of it."""
     module = node.module
     if node.loader == "OperatorFuncNode" and module != "operator":
         # Older versions fetch the name from operator whatever module the node names (CVE-2025-54412).
@@ -100,6 +101,7 @@ def _judge_role(node: SkopsNode, loader: SkopsLoader, callables: Callables) -> I
 
 
 def _judge_name(node: SkopsNode, name: Name, act: str, callables: Callables) -> Iterator[_JudgedName]:
+    """Yield ``name`` with its judgement for the use ``act``, unless it is trusted for that use."""
     judgement = judge_name(name, callables)
     entry = judgement.entry
     if entry is not None and judgement.standing is Standing.TRUSTED and act == "call":

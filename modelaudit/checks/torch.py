@@ -174,6 +174,7 @@ class _MentionJudge:
 def _build_mention_subjects(
     address: str, program: str, mention: TorchMention, judge: _MentionJudge
 ) -> Iterator[Subject]:
+    """Yield the subject of a mention, unless its name is trusted."""
     judgement = judge.judge_mention(mention)
     if judgement is None:
         return

@@ -106,6 +106,7 @@ def _find_contradictions(address: str, program: PickleProgram, records: _Storage
 
 
 def _make_subject(address: str, claim: StorageClaim, kind: str, detail: str) -> Subject:
+    """Return the subject of a contradiction about one storage."""
     fields: dict[str, Scalar] = {"kind": kind, "detail": detail}
     place = f"byte {claim.offset}: "
     return Subject(

@@ -213,6 +213,7 @@ def note_missing_listing(listing: Listing | None) -> tuple[str, ...]:
 
 
 def _add_claims(artifact: Artifact, listed: ListedFile | None) -> Artifact:
+    """Return the artifact with the digests that the listing claims beside its own."""
     if listed is None:
         return artifact
     digests = merge_listings({"": ListedFile(None, artifact.claimed)}, {"": listed})[""].claimed
@@ -220,11 +221,10 @@ def _add_claims(artifact: Artifact, listed: ListedFile | None) -> Artifact:
 
 
 def _describe_absent_file(path: str, listed: ListedFile, storage_problem: str | None) -> Artifact:
-    detail = (
-        f"the Hub lists it, but it was not fetched: {storage_problem}"
-        if storage_problem
-        else "the Hub lists it, but it is not here"
-    )
+    """Return the artifact of a listed file that is not on disk, with the reason if its name cannot be stored."""
+    detail = "the Hub lists it, but it is not here"
+    if storage_problem:
+        detail = f"the Hub lists it, but it was not fetched: {storage_problem}"
     return Artifact(path, listed.size or 0, None, listed.claimed, Unread(UnreadReason.CONTENT_ABSENT, detail))
 
 

@@ -101,6 +101,7 @@ class FailureExplainer:
         return self._explain_status_code(cause)
 
     def _explain_status_code(self, cause: HfHubHTTPError) -> str:
+        """Return the message for an answer that only its HTTP status code explains."""
         code = cause.response.status_code
         if code == 401 and "credentials" in (cause.server_message or "").lower():
             return f"The Hub refuses the token that it was asked with for {self._subject}; check HF_TOKEN."

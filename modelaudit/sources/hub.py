@@ -85,10 +85,10 @@ class HubSource:
         return snapshot if wanted_names is None else close_other_files(snapshot, wanted_names)
 
     def _record_commit(self, cached_commit: CachedCommit) -> None:
+        """Record the commit of a branch or tag in the cache; a look-up of a base model changes no earlier record."""
         revision = self.ref.revision or "main"
-        if revision != cached_commit.commit and not (
-            self.is_base_model and is_file(f"{cached_commit.repository}/refs/{revision}")
-        ):
+        is_recorded = is_file(f"{cached_commit.repository}/refs/{revision}")
+        if revision != cached_commit.commit and not (self.is_base_model and is_recorded):
             record_commit(cached_commit, revision)
 
     def _build_snapshot(
@@ -98,6 +98,7 @@ class HubSource:
         artifacts: tuple[Artifact, ...],
         notes: tuple[str, ...] = (),
     ) -> Snapshot:
+        """Return the snapshot of the fetched commit, with the notes and the statements of the Hub."""
         notes = (*self._note_resolution(info, cached_commit), *notes)
         hub_statements = parse_hub_statements(info.tags, vars(info.card_data) if info.card_data is not None else None)
         root = Path(cached_commit.snapshot)
@@ -116,11 +117,13 @@ class HubSource:
         return "dataset" if self.ref.kind is RefKind.DATASET else "model"
 
     def _request_info(self) -> ModelInfo | DatasetInfo:
+        """Request the commit, the files and the tags of the repository at its revision."""
         api = HfApi(self.settings.endpoint, self.settings.token, LIBRARY, __version__)
         request = api.dataset_info if self.ref.kind is RefKind.DATASET else api.model_info
         return request(self.ref.name, revision=self.ref.revision or "main", files_metadata=True, timeout=_TIMEOUT)
 
     def _validate_commit(self, info: ModelInfo | DatasetInfo) -> str:
+        """Return the commit that the Hub resolved the revision to. Raises ``UnreachedError`` if it cannot be right."""
         commit = info.sha
         if not isinstance(commit, str) or not is_commit(commit):
             raise UnreachedError(f"{self.settings.endpoint} names no commit for {str(self.ref)!r}; check HF_ENDPOINT.")
@@ -162,6 +165,7 @@ class HubSource:
         Path(cached_commit.snapshot).mkdir(parents=True, exist_ok=True)
 
     def _fetch_file(self, cached_commit: CachedCommit, name: str) -> None:
+        """Fetch one file into the cache; a file that the server does not have stays missing."""
         with contextlib.suppress(RemoteEntryNotFoundError):
             hf_hub_download(
                 self.ref.name,
@@ -178,6 +182,7 @@ class HubSource:
             )
 
     def _note_resolution(self, info: ModelInfo | DatasetInfo, cached_commit: CachedCommit) -> tuple[str, ...]:
+        """Return a note on the commit of the revision, and another if the repository was renamed."""
         resolved = f"revision {self.ref.revision or 'main'!r} of {self.ref.name!r} is commit {cached_commit.commit}"
         if info.id == self.ref.name:
             return (resolved,)

@@ -117,6 +117,7 @@ class LocalFile:
             os.close(parent)
 
     def _open_descriptor(self) -> int:
+        """Open the file without following a link, and return its descriptor."""
         folder, _, name = self.path.rpartition("/")
         parent = open_folder(self.root, folder)
         try:
@@ -126,6 +127,7 @@ class LocalFile:
 
 
 def _explain_open_error(error: OSError) -> WindowError:
+    """Return the error of a file that cannot be opened: ``changed-while-read`` or ``unreadable``."""
     change = _CHANGE_BY_ERROR.get(error.errno or 0)
     if change:
         return WindowError(f"it {change} since it was listed", UnreadReason.CHANGED)

@@ -94,6 +94,7 @@ class _GuardedDecoder:
         return self._decoder.needs_input
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
+        """Return the next bytes of the content. Raises ``DecodingError`` in place of every error of the library."""
         try:
             return self._decoder.decompress(data, max_length)
         except self._failures as error:
@@ -274,6 +275,7 @@ def _make_lzma_file_start(format_: int) -> Callable[[bytes, int], Decoder]:
 
 
 def _make_zstd_decoder(header: bytes, size: int) -> Decoder:
+    """Return a decoder of Zstandard whose window takes at most ``MAX_DICTIONARY_BYTES``."""
     if sys.version_info >= (3, 14):
         from compression import zstd
     else:

@@ -129,6 +129,7 @@ class _KeyScanner:
         )
 
     def _record_keys(self, pairs: list[tuple[str, object]]) -> None:
+        """Record the keys of an object that was parsed; ``json`` calls this at the end of each object."""
         check_deadline()
         # Objects end from the inside out: the last one to end is the top, if the top is an object.
         self.keys = [key for key, _ in pairs]

@@ -192,6 +192,7 @@ def _unquote_text(text: str) -> bytes:
 
 
 def _decode_escape(match: re.Match[bytes]) -> bytes:
+    """Return the bytes of an escape in a quoted text: octal, hexadecimal, Unicode, or a letter such as ``n``."""
     octal, byte, short, long, other = match.groups()
     if octal is not None:
         return bytes([int(octal, 8) & 0xFF])

@@ -172,6 +172,7 @@ class XmlParser:
             self.references.append(Reference(ReferenceKind.DATA, target[:_QUOTED_CHARACTERS], use))
 
     def _handle_doctype(self, name: str, system: str | None, public: str | None, inside: int) -> None:
+        """Record the file of an external document type, unless it is an ordinary ``.dtd`` beside the text."""
         self._record_event()
         # A relative path to a ``.dtd`` file is an ordinary grammar; fetching it reveals nothing about the machine.
         if system and (_ADDRESS_OR_PATH_OUTSIDE.match(system) or not system.lower().endswith(".dtd")):
@@ -181,6 +182,7 @@ class XmlParser:
         self, name: str, is_parameter: int, value: str | None, base: str | None, system: str | None,
         public: str | None, notation: str | None,
     ) -> None:  # fmt: skip
+        """Record an external entity as a fetch, and keep the text of an internal one to compute its expansion."""
         self._record_event()
         if system is not None and notation is None:
             self._record_fetch("parameter-entity" if is_parameter else "entity", system)
@@ -259,6 +261,7 @@ class XmlParser:
                 self._raise_expansion(f"its references are replaced by more than {self._expanded_total} characters")
 
     def _handle_start(self, name: str, attributes: dict[str, str]) -> None:
+        """Check the limits on elements, and pass the start of an element to the handler of the caller."""
         self._record_event()
         self._in_prolog = False
         self._depth += 1

@@ -137,6 +137,7 @@ class YamlFacts:
 
 
 def _get_root_kind(event: yaml.NodeEvent) -> str:
+    """Return ``mapping``, ``sequence``, ``scalar`` or ``empty`` for the event that begins a node."""
     if isinstance(event, yaml.MappingStartEvent):
         return "mapping"
     if isinstance(event, yaml.SequenceStartEvent):
@@ -184,6 +185,7 @@ def compose_document(text: str, limits: Limits) -> tuple[Node | None, DamagedErr
 
 
 def _make_node(event: yaml.NodeEvent, anchors: dict[str, Node]) -> Node:
+    """Return the node of an event and record its anchor in ``anchors``; an alias returns the node of its anchor."""
     line = _get_line(event)
     if isinstance(event, yaml.AliasEvent):
         if event.anchor not in anchors:
