@@ -207,6 +207,7 @@ class Audit:
         return conclusion
 
     def _read_structures(self, artifact: Artifact) -> Sequence[tuple[str, Structure]]:
+        """Read a file of a base model, whose absences and digests do not count."""
         reading = self._begin(self.limits)
         reading.run(artifact, hashing=False)
         return reading.structures

@@ -40,6 +40,7 @@ def build_outline_subjects(address: str, outline: Outline, catalogue: Catalogue)
 
 
 def _judge_mention(mention: Mention, catalogue: Catalogue) -> Judgement:
+    """Return the judgement of a mention by its vocabulary; a Python name is judged as a dotted path."""
     entry = catalogue.vocabularies.get(mention.vocabulary, {}).get(mention.name)
     if entry is None and mention.vocabulary == PYTHON_NAMES:
         return judge_path(mention.name, catalogue.callables)
@@ -77,11 +78,15 @@ def build_mention_subject(
         "why": judgement.why,
         "detail": detail,
     }
-    leaves, default = _find_consequences(mention, judgement, declarations.get(mention.vocabulary, _UNDECLARED))
-    fields["default"] = _describe_default(leaves, default)
+    absence_always, absence_if_unmatched = _find_consequences(
+        mention, judgement, declarations.get(mention.vocabulary, _UNDECLARED)
+    )
+    fields["default"] = _describe_default(absence_always, absence_if_unmatched)
     key = key or f"{mention.vocabulary} {mention.use} {name}"
     evidence = evidence or f"{_format_place(mention.where)}{mention.use} {name}{f': {detail}' if detail else ''}"
-    return Subject("mention", address, fields, key, mention.where, (evidence,), (), leaves, default)
+    return Subject(
+        "mention", address, fields, key, mention.where, (evidence,), (), absence_always, absence_if_unmatched
+    )
 
 
 def _find_consequences(
@@ -99,10 +104,10 @@ def _find_consequences(
     return None, None
 
 
-def _describe_default(leaves: UnreadReason | None, default: UnreadReason | None) -> str:
-    if leaves is not None:
+def _describe_default(absence_always: UnreadReason | None, absence_if_unmatched: UnreadReason | None) -> str:
+    if absence_always is not None:
         return "unverified"
-    return "unjudged" if default is not None else "harmless"
+    return "unjudged" if absence_if_unmatched is not None else "harmless"
 
 
 def _format_place(where: Location) -> str:

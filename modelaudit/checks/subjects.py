@@ -89,22 +89,25 @@ def build_digest_subjects(record: ArtifactRecord) -> Iterator[Subject]:
 
 
 def _build_tag_subject(artifact: str, format_: str, tag: str, line: int) -> Subject:
+    """Return the subject of a YAML tag; its ``family`` is the part before a colon, such as ``python/name``."""
     # YAML writes its own tags as tag:yaml.org,2002:NAME, or !!NAME for short; PyYAML puts the object after a colon.
-    short = tag.removeprefix("tag:yaml.org,2002:").removeprefix("!!")
-    fields: dict[str, Scalar] = {"format": format_, "tag": tag, "family": short.partition(":")[0], "line": line}
+    short_tag = tag.removeprefix("tag:yaml.org,2002:").removeprefix("!!")
+    fields: dict[str, Scalar] = {"format": format_, "tag": tag, "family": short_tag.partition(":")[0], "line": line}
     return Subject("document-tag", artifact, fields, tag, Location(line=line), (f"line {line}: {tag}",))
 
 
 def _build_defect_subjects(artifact: str, format_: str, defects: Iterable[Defect]) -> Iterator[Subject]:
     """Yield one subject for every defect; the absence ``unjudged-defect`` remains where no rule matches it."""
     for defect in defects:
-        default = None if defect.kind.harmless else UnreadReason.UNJUDGED
+        absence_if_unmatched = None if defect.kind.harmless else UnreadReason.UNJUDGED
         fields = {
             "format": format_,
             "kind": defect.kind,
             "detail": defect.detail,
-            "default": "unjudged" if default is not None else "harmless",
+            "default": "unjudged" if absence_if_unmatched is not None else "harmless",
         }
         place = "" if defect.where.offset is None else f"byte {defect.where.offset}: "
         key = f"{defect.kind} {defect.where.offset} {defect.where.key}"
-        yield Subject("defect", artifact, fields, key, defect.where, (f"{place}{defect.detail}",), (), None, default)
+        yield Subject(
+            "defect", artifact, fields, key, defect.where, (f"{place}{defect.detail}",), (), None, absence_if_unmatched
+        )

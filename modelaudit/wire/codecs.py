@@ -135,7 +135,7 @@ class _StoredDecoder:
     unused_data = b""
 
     def __init__(self) -> None:
-        self._kept = b""
+        self._kept = b""  # input that exceeded ``max_length``, for the next call
 
     @property
     def needs_input(self) -> bool:

@@ -165,6 +165,7 @@ def _parse_next(tokens: _Tokens, closing_signs: list[str], limits: Limits) -> It
 
 
 def _open_message(name: _Token, opening_sign: str, closing_signs: list[str], limits: Limits) -> TextField:
+    """Return the event of a message that begins, and append the sign that ends it to ``closing_signs``."""
     if len(closing_signs) >= limits.document_depth:
         raise LimitReachedError(f"messages nest more than {limits.document_depth} deep")
     closing_signs.append(_CLOSING_SIGNS[opening_sign])

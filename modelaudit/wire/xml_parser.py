@@ -298,5 +298,6 @@ class XmlParser:
 
 
 def _decode_character_reference(match: re.Match[str]) -> str:
+    """Return the character that a character reference names; a reference beyond Unicode is left as it is."""
     code = int(match[1], 16) if match[1] else int(match[2])
     return chr(code) if code <= 0x10FFFF else match[0]
