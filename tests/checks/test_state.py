@@ -22,13 +22,14 @@ def scan_exit_code(tmp_path: Path, data: bytes) -> int:
     return modelaudit.scan(tmp_path / "model.pkl", second_opinion=False, checks=["security"]).exit_code
 
 
-def build_value_opcodes(value: object) -> bytes:
+def encode_value(value: object) -> bytes:
     """Return the opcodes that make a plain value, without PROTO and STOP."""
     return pickle.dumps(value, 3)[2:-1]
 
 
-def build_pickle_with_states(*states: bytes, made: bytes = CLASS + b")\x81") -> bytes:
-    return b"\x80\x03" + made + b"".join(state + b"b" for state in states) + b"."
+def pickle_states(*states: bytes, instance: bytes = CLASS + b")\x81") -> bytes:
+    """Return a pickle that makes ``instance`` by its opcodes, and sets each of ``states`` on it by BUILD."""
+    return b"\x80\x03" + instance + b"".join(state + b"b" for state in states) + b"."
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
@@ -60,46 +61,32 @@ def template() -> str:
 
 def build_pickles_with_other_states(template: str) -> Iterator[bytes]:
     """Yield pickles whose state differs from the one that SciPy writes."""
+    encoded_key, encoded_program = encode_value(KEY), encode_value(PROGRAM)
     yield from (
-        build_pickle_with_states(build_value_opcodes({KEY: PROGRAM})),
-        build_pickle_with_states(build_value_opcodes({KEY: template + PROGRAM})),
-        build_pickle_with_states(build_value_opcodes({KEY: PROGRAM + template})),
-        build_pickle_with_states(build_value_opcodes({KEY: template.replace("loc=0", "loc=print()", 1)})),
-        build_pickle_with_states(build_value_opcodes({KEY: template.replace("(self,", "(self, a=print(),", 1)})),
-        build_pickle_with_states(build_value_opcodes({KEY: PROGRAM.encode()})),
-        build_pickle_with_states(build_value_opcodes({KEY: template + " " * 5000 + PROGRAM})),
-        build_pickle_with_states(
-            build_value_opcodes({KEY: template})
-            + b"X\x13\x00\x00\x00"
-            + KEY.encode()
-            + build_value_opcodes(PROGRAM)
-            + b"s"
-        ),
-        build_pickle_with_states(
-            b"}("
-            + build_value_opcodes(KEY)
-            + build_value_opcodes(template)
-            + build_value_opcodes(KEY)
-            + build_value_opcodes(PROGRAM)
-            + b"u"
-        ),
-        build_pickle_with_states(build_value_opcodes({"a": 1}), build_value_opcodes({KEY: PROGRAM})),
-        build_pickle_with_states(build_value_opcodes([(KEY, PROGRAM)])),
-        build_pickle_with_states(build_value_opcodes(((KEY, PROGRAM), ("a", 1)))),
-        build_pickle_with_states(build_value_opcodes(({KEY: PROGRAM, "a": 1, "b": 2}, None))),
-        build_pickle_with_states(build_value_opcodes(({KEY: 1, "a": 2}, ("b", 1)))),
-        build_pickle_with_states(
-            b"ccollections\nOrderedDict\n)R" + build_value_opcodes(KEY) + build_value_opcodes(PROGRAM) + b"s"
-        ),
-        build_pickle_with_states(
-            build_value_opcodes({KEY: template}), made=CLASS + build_value_opcodes(("x",)) + b"\x81"
-        ),
-        build_pickle_with_states(build_value_opcodes({KEY: template}), made=CLASS + b")R"),
-        build_pickle_with_states(
-            build_value_opcodes({KEY: template}), made=b"cscipy.stats._distn_infrastructure\nrv_sample\n)\x81"
-        ),
-        build_pickle_with_states(
-            build_value_opcodes({"a": template}), made=b"cscipy.stats._continuous_distns\nof_a_later_release\n)\x81"
+        # another source, or more source than SciPy writes
+        pickle_states(encode_value({KEY: PROGRAM})),
+        pickle_states(encode_value({KEY: template + PROGRAM})),
+        pickle_states(encode_value({KEY: PROGRAM + template})),
+        pickle_states(encode_value({KEY: template.replace("loc=0", "loc=print()", 1)})),
+        pickle_states(encode_value({KEY: template.replace("(self,", "(self, a=print(),", 1)})),
+        pickle_states(encode_value({KEY: PROGRAM.encode()})),
+        pickle_states(encode_value({KEY: template + " " * 5000 + PROGRAM})),
+        # the key is set a second time, by SETITEM and by SETITEMS
+        pickle_states(encode_value({KEY: template}) + b"X\x13\x00\x00\x00" + KEY.encode() + encoded_program + b"s"),
+        pickle_states(b"}(" + encoded_key + encode_value(template) + encoded_key + encoded_program + b"u"),
+        # a second state, and states of other types than a dictionary
+        pickle_states(encode_value({"a": 1}), encode_value({KEY: PROGRAM})),
+        pickle_states(encode_value([(KEY, PROGRAM)])),
+        pickle_states(encode_value(((KEY, PROGRAM), ("a", 1)))),
+        pickle_states(encode_value(({KEY: PROGRAM, "a": 1, "b": 2}, None))),
+        pickle_states(encode_value(({KEY: 1, "a": 2}, ("b", 1)))),
+        pickle_states(b"ccollections\nOrderedDict\n)R" + encoded_key + encoded_program + b"s"),
+        # the usual state of an object that was made in another way, or of another class
+        pickle_states(encode_value({KEY: template}), instance=CLASS + encode_value(("x",)) + b"\x81"),
+        pickle_states(encode_value({KEY: template}), instance=CLASS + b")R"),
+        pickle_states(encode_value({KEY: template}), instance=b"cscipy.stats._distn_infrastructure\nrv_sample\n)\x81"),
+        pickle_states(
+            encode_value({"a": template}), instance=b"cscipy.stats._continuous_distns\nof_a_later_release\n)\x81"
         ),
     )
 
@@ -110,8 +97,8 @@ def test_distribution_with_any_other_state_fails(template: str, tmp_path: Path) 
 
 def test_state_with_other_source_fails_amid_much_plain_data(template: str, tmp_path: Path) -> None:
     padding = {f"plain text {index}": index for index in range(20_000)}
-    assert scan_exit_code(tmp_path, build_pickle_with_states(build_value_opcodes({**padding, KEY: PROGRAM}))) == 1
-    assert scan_exit_code(tmp_path, build_pickle_with_states(build_value_opcodes({KEY: template, **padding}))) == 0
+    assert scan_exit_code(tmp_path, pickle_states(encode_value({**padding, KEY: PROGRAM}))) == 1
+    assert scan_exit_code(tmp_path, pickle_states(encode_value({KEY: template, **padding}))) == 0
 
 
 def test_skimmer_stops_at_every_special_key() -> None:
