@@ -1,4 +1,7 @@
-"""Licence claims, base models, conflicts, and the conclusion drawn from them."""
+"""Licence claims, base models, conflicts, and the conclusion drawn from them.
+
+The JSON report contains the names of these fields, so they are permanent.
+"""
 
 from __future__ import annotations
 
