@@ -76,7 +76,7 @@ class CallablesReader:
         """Add the names of the standard library's modules.
 
         Raises:
-            ConfigurationError: the file is invalid.
+            ConfigurationError: the file is invalid, or a module is not a top-level one or is listed twice.
         """
         for index, module in enumerate(_STANDARD_LIBRARY.read(document).modules):
             if "." in module:

@@ -71,6 +71,7 @@ def load_policy(path: Path, vocabulary: Vocabulary) -> Policy:
 
 @functools.cache
 def _load_shipped(formats: FormatFacts) -> Catalogue:
+    """Load the rule set of this installation, once for each set of format facts."""
     return _load_folders((find_rules_directory(),), formats)
 
 
@@ -128,7 +129,6 @@ class _RuleFiles:
         lists = self._lists_by_path()
         unnamed = lists.get(parts, lists.get((*parts[:-1], "*")))
         match parts:
-            # ``licenses/_vague`` must not be taken for a licence, so files without an id come before licences.
             case ("findings", family, name):
                 self.findings.append((f"{family}/{name}", document))
             case ("policies", name):
@@ -137,6 +137,7 @@ class _RuleFiles:
                 self.declarations.append((vocabulary, document))
             case ("vocabularies", vocabulary, _):
                 self.vocabularies.append((vocabulary, document))
+            # ``licenses/_vague`` and ``licenses/_origins`` match a licence's path too, so this case comes first.
             case _ if unnamed is not None:
                 unnamed.append(document)
             case ("licenses", name):

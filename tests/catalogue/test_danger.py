@@ -50,6 +50,7 @@ UNLISTED_WHOLE = {"joblib", "torch.jit", "torch.compile"}
 
 
 def encode_text(value: str) -> bytes:
+    """Return the opcode BINUNICODE with a text: a length of 32 bits and the bytes in UTF-8."""
     return b"X" + struct.pack("<I", len(value)) + value.encode()
 
 
@@ -63,12 +64,16 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def build_call_pickles(name: str) -> Iterator[tuple[str, bytes]]:
-    """Return pickles that call ``name``: by protocol 4, by protocol 0, and as an instance that is built."""
+    """Yield (form, pickle) for pickles that call ``name`` with a text.
+
+    The forms are protocol 4, protocol 0, a call whose result is dropped, and an object that opcode OBJ builds.
+    """
     module, qualname = split_name(name)
-    argument = encode_text("echo inert") + b"\x85"
-    yield "reduce", b"\x80\x04" + encode_text(module) + encode_text(qualname) + b"\x93" + argument + b"R."
+    argument = encode_text("echo inert") + b"\x85"  # TUPLE1
+    stack_global = b"\x80\x04" + encode_text(module) + encode_text(qualname) + b"\x93"
+    yield "reduce", stack_global + argument + b"R."
     yield "global", f"c{module}\n{qualname}\n(Vecho inert\ntR.".encode()
-    yield "dropped", b"\x80\x04" + encode_text(module) + encode_text(qualname) + b"\x93" + argument + b"R0N."
+    yield "dropped", stack_global + argument + b"R0N."  # POP, then NONE as the result of the pickle.
     yield "object", b"\x80\x02(" + f"c{module}\n{qualname}\n".encode() + encode_text("echo inert") + b"o."
 
 
@@ -100,10 +105,11 @@ def test_call_of_gadget_is_dangerous_in_every_form_of_pickle(rules_by_gadget: di
 
 
 def list_severities(name: Name, act: Act) -> set[Severity]:
+    """List the severities of the findings for a pickle that does nothing but ``act`` with ``name``."""
     opcode = {Act.IMPORT: "STACK_GLOBAL", Act.CALL: "REDUCE", Act.CONSTRUCT: "NEWOBJ"}[act]
     program = PickleProgram("raw", (), (PickleEvent(act, 0, opcode, name),), 1)
     subjects = build_pickle_subjects("x", program, CALLABLES)
-    return {found.severity for found in collect_findings(subjects, CATALOGUE.findings, [CheckFamily.SECURITY])}
+    return {finding.severity for finding in collect_findings(subjects, CATALOGUE.findings, [CheckFamily.SECURITY])}
 
 
 @pytest.mark.parametrize("act", [Act.IMPORT, Act.CALL, Act.CONSTRUCT])
@@ -186,13 +192,13 @@ def test_modules_that_others_reject_whole_and_rules_trust_in_part_are_known() ->
 
 @pytest.mark.parametrize("name", sorted(BY_ARGUMENTS))
 def test_dangerous_function_inside_conditional_callable_fails_the_scan(name: str, tmp_path: Path) -> None:
-    """The callable is stored with a dangerous function, or its result is called."""
+    """``partial`` stores ``posix.system``, and ``itemgetter`` looks it up in the dictionary of ``posix``."""
     module, _, qualname = name.rpartition(".")
-    made = f"c{module}\n{qualname}\n".encode()
-    argument = b"cposix\nsystem\n\x85R" if qualname == "partial" else encode_text("system") + b"\x85R"
-    (tmp_path / "made.pkl").write_bytes(
-        b"\x80\x02" + made + argument + b"cposix\n__dict__\n\x85R" + encode_text("x") + b"\x85R."
-    )
+    function = f"c{module}\n{qualname}\n".encode()  # GLOBAL
+    argument = b"cposix\nsystem\n" if qualname == "partial" else encode_text("system")
+    made = function + argument + b"\x85R"  # TUPLE1, REDUCE: the callable with its condition.
+    looked_up = made + b"cposix\n__dict__\n\x85R"  # Called with the dictionary of the module.
+    (tmp_path / "made.pkl").write_bytes(b"\x80\x02" + looked_up + encode_text("x") + b"\x85R.")
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 1
 
 

@@ -29,6 +29,7 @@ message: "It calls {name}."
 
 
 def write_rule_folder(tmp_path: Path, text: str) -> Path:
+    """Write a rule folder with one rule."""
     path = tmp_path / "findings" / "acme" / "no-getpid.yaml"
     path.parent.mkdir(parents=True)
     path.write_text(text)

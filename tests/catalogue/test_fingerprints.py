@@ -31,6 +31,7 @@ FILE = """fingerprints:
 
 
 def write_fingerprints(folder: Path, text: str) -> Path:
+    """Write ``fingerprints/x.yaml`` into a rule folder."""
     (folder / "fingerprints").mkdir()
     (folder / "fingerprints" / "x.yaml").write_text(text, encoding="utf-8")
     return folder
@@ -69,7 +70,7 @@ def test_mistake_in_fingerprint_file_names_file_and_line(old: str, new: str, mes
     assert message in str(caught.value)
 
 
-def test_further_folder_adds_fingerprints_and_replaces_none(tmp_path: Path) -> None:
+def test_extra_folder_adds_fingerprints_and_cannot_repeat_an_id(tmp_path: Path) -> None:
     mine, theirs = tmp_path / "mine", tmp_path / "theirs"
     mine.mkdir()
     theirs.mkdir()

@@ -20,6 +20,7 @@ promises:
 
 @pytest.fixture
 def with_formats(rules: Path) -> Path:
+    """Return the small rule set with a file of formats."""
     (rules / "formats.yaml").write_text(FORMATS)
     return rules
 
@@ -37,7 +38,7 @@ def test_rule_set_without_promises_promises_nothing(rules: Path) -> None:
     assert load_catalogue(rules).formats.promises == {}
 
 
-def test_further_folder_adds_promises(with_formats: Path, tmp_path: Path) -> None:
+def test_extra_folder_adds_promises_of_extensions(with_formats: Path, tmp_path: Path) -> None:
     extra = tmp_path / "ours"
     extra.mkdir()
     (extra / "formats.yaml").write_text("promises:\n  - {why: ours, extensions: [.ours], formats: [ours]}\n")

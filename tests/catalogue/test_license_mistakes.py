@@ -127,6 +127,7 @@ MISTAKES = [
 
 @pytest.fixture
 def written(rules: Path) -> Path:
+    """Return the small rule set with rules about licences."""
     for name, text in FILES.items():
         (rules / name).parent.mkdir(parents=True, exist_ok=True)
         (rules / name).write_text(text)

@@ -10,6 +10,7 @@ from modelaudit.model.errors import ConfigurationError
 
 
 def make_document(text: str) -> Document:
+    """Parse a text as a file of the rule set."""
     return Document("rules/x.yaml", text, parse_text(text, "rules/x.yaml"))
 
 

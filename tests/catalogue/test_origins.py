@@ -58,7 +58,7 @@ def test_rule_set_without_the_file_has_no_origins(rules: Path) -> None:
     assert load_catalogue(rules).origins == ()
 
 
-def test_further_folder_adds_origins(written: Callable[[str], Path], tmp_path: Path) -> None:
+def test_extra_folder_adds_known_models(written: Callable[[str], Path], tmp_path: Path) -> None:
     extra = tmp_path / "extra"
     (extra / "licenses").mkdir(parents=True)
     (extra / ORIGINS).write_text("origins:\n" + MORE, encoding="utf-8")

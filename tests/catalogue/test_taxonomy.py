@@ -17,6 +17,7 @@ weaknesses:
 
 
 def read_taxonomy_text(tmp_path: Path, text: str):
+    """Read a taxonomy from a text."""
     path = tmp_path / "taxonomy.yaml"
     path.write_text(text)
     return read_taxonomy([read_document(path, "taxonomy.yaml")])

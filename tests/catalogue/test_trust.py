@@ -39,6 +39,7 @@ LOADING = load_script("loading")
 DERIVE = load_script("derive")
 
 
+# Classes with one method that loading runs, and classes without any. Nothing creates an object of them.
 class Restored:
     def __setstate__(self, state: object) -> None: ...
 

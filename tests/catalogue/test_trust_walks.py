@@ -16,18 +16,22 @@ from modelaudit.model.finding import Severity
 
 
 def push_text(value: str) -> bytes:
+    """Return an opcode that pushes a text of less than 256 bytes."""
     return pickle.SHORT_BINUNICODE + bytes([len(value)]) + value.encode()
 
 
 def push_name(module: str, name: str) -> bytes:
+    """Return opcodes that push the object of a name."""
     return push_text(module) + push_text(name) + pickle.STACK_GLOBAL
 
 
 def make_call(callee: bytes, *arguments: bytes) -> bytes:
+    """Return opcodes that push the result of a call."""
     return callee + pickle.MARK + b"".join(arguments) + pickle.TUPLE + pickle.REDUCE
 
 
 def make_program(body: bytes) -> bytes:
+    """Return a pickle of protocol 4 with these opcodes."""
     return pickle.PROTO + b"\x04" + body + pickle.STOP
 
 
@@ -39,7 +43,7 @@ SYSTEM = make_call(GETATTR, push_name("os", "path"), push_text("os"))
 
 
 def find_failing_rules(data: bytes, tmp_path) -> set[str]:
-    """Return the rules that fail the gate."""
+    """Scan a pickle with the security check; return the rules with findings of at least high severity."""
     file = tmp_path / "x.pkl"
     file.write_bytes(data)
     report = scan(file, offline=True, second_opinion=False, checks=["security"])

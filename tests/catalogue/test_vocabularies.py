@@ -27,6 +27,7 @@ dangerous:
 
 
 def read_vocabulary_files(tmp_path: Path, *texts: str):
+    """Read each text as one file of the vocabulary ``operators``."""
     documents = []
     for number, text in enumerate(texts):
         path = tmp_path / f"{number}.yaml"

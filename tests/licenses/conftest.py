@@ -33,18 +33,19 @@ def rules() -> Catalogue:
     return load_catalogue()
 
 
-def card_of(fields: Fields) -> ModelCard:
+def build_model_card(fields: Fields) -> ModelCard:
+    """Build a card with one field in each line, from line 2 on, as behind the first line of front matter."""
     values = {key: (value,) if isinstance(value, str) else tuple(value) for key, value in fields.items()}
     return ModelCard(tuple(CardField(key, value, line) for line, (key, value) in enumerate(values.items(), 2)))
 
 
 @pytest.fixture
 def card() -> Callable[[Fields], ModelCard]:
-    return card_of
+    return build_model_card
 
 
 def text_claim(path: str, entry: str | None, *differs: str, policy: bool = False) -> LicenseClaim:
-    """The claim for a file with a licence text, or with a variant of one."""
+    """Build the claim for a file with the text of the licence ``entry``, or a variant of it that ``differs``."""
     return LicenseClaim(
         ClaimKind.FOUND,
         path,
@@ -60,7 +61,7 @@ def text_claim(path: str, entry: str | None, *differs: str, policy: bool = False
 def origin_of(
     name: str, *entries: str, look: OriginState = OriginState.READ, relation: Relation = Relation.FINETUNE
 ) -> Origin:
-    """A base model that was read, with the given licences; without any, its licence is not known."""
+    """Build a base model with the given licences; without any, its licence is not known."""
     state = ConclusionState.CONCLUDED if entries else ConclusionState.UNDECLARED
     return Origin(
         name, "", relation, 1, look, state if look is OriginState.READ else ConclusionState.NOT_CHECKED, entries
@@ -97,36 +98,33 @@ def conclude_cards(rules: Catalogue) -> Callable[..., LicenseConclusion]:
         evidence: Mapping[str, object] | None = None,
         **fields: str,
     ) -> LicenseConclusion:
-        given = cards if cards is not None else {"README.md": fields}
-        found = [
-            *(
-                claim
-                for path, fields_of_card in given.items()
-                for claim in extract_claims(card_of(fields_of_card), path, rules.licenses, rules.vague_licenses)
-            ),
-            *(text_claim(path, entry) for path, entry in (texts or {}).items()),
-            *claims,
-        ]
-        said = prose or {}
-        kinds = {path: ProseKind.NOTICE if "NOTICE" in path else ProseKind.CARD for path in said}
-        files = dict.fromkeys((*given, *(texts or {}), *said, *(each.artifact for each in claims), *paths))
-        whole = Evidence(
-            claims=found,
+        fields_by_path = cards if cards is not None else {"README.md": fields}
+        texts, prose = texts or {}, prose or {}
+        all_claims: list[LicenseClaim] = []
+        for path, card_fields in fields_by_path.items():
+            card = build_model_card(card_fields)
+            all_claims += extract_claims(card, path, rules.licenses, rules.vague_licenses)
+        all_claims += (text_claim(path, license_id) for path, license_id in texts.items())
+        all_claims += claims
+        # A claim of the Hub itself has no file, hence the empty path.
+        files = dict.fromkeys((*fields_by_path, *texts, *prose, *(claim.artifact for claim in claims), *paths))
+        read = Evidence(
+            claims=all_claims,
             paths=[path for path in files if path],
             repository=repository,
             origins=origins,
-            texts={path: flatten_text(text) for path, text in said.items()},
-            kinds=kinds,
+            texts={path: flatten_text(text) for path, text in prose.items()},
+            kinds={path: ProseKind.NOTICE if "NOTICE" in path else ProseKind.CARD for path in prose},
             **(evidence or {}),  # type: ignore[arg-type]
         )
-        return conclude(whole, rules, intent)
+        return conclude(read, rules, intent)
 
     return conclude_cards
 
 
 @pytest.fixture
 def fired(rules: Catalogue) -> Callable[[LicenseConclusion], dict[str, str]]:
-    """The license rules that match a conclusion, each with its message."""
+    """Return a function that lists the license rules which match a conclusion, each with its message."""
 
     def fire(conclusion: LicenseConclusion) -> dict[str, str]:
         return {

@@ -20,6 +20,7 @@ SALE = {"policy": "commercial-product", "territories": ["EU"], "monthly_active_u
 ARGUMENTS = ("--policy", "commercial-product", "--territory", "EU", "--mau", "5e6", "--revenue", "2e7", "--offline")
 MIT = next(file.read_text("utf-8") for file in distribution("pytest").files or () if file.name == "LICENSE")
 
+# Name of the case -> the files, and the state of the conclusion; an empty state may be any but concluded.
 CASES: dict[str, tuple[dict[str, bytes], str]] = {
     "no YAML": ({"README.md": b"---\nlicense: [mit\n: :\n---\n# M\n"}, "unrecognised"),
     "a zero byte": ({"README.md": b"---\nlicense: mit\x00\n---\n# M\n"}, "undeclared"),
@@ -56,6 +57,7 @@ CASES: dict[str, tuple[dict[str, bytes], str]] = {
 
 
 def write_model(folder: Path, files: dict[str, bytes]) -> Path:
+    """Write the files beside an empty safetensors file."""
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
@@ -64,6 +66,7 @@ def write_model(folder: Path, files: dict[str, bytes]) -> Path:
 
 
 def examine_license(folder: Path, **options: object) -> AuditReport:
+    """Report the licence of a folder for sale in the EU, without network."""
     return modelaudit.license(folder, **{"offline": True, **SALE, **options})  # type: ignore[arg-type]
 
 
@@ -76,9 +79,10 @@ def test_model_with_invalid_license_statement_is_never_permitted(case: str, tmp_
         assert report.license.state != "concluded"
         assert report.license.permission == ("deny" if case == "a list of licences" else "review")
         assert report.exit_code in (1, 3)
-        told = {finding.rule for finding in report.findings if finding.rule.startswith("license/")}
-        assert "license/use-for-review" in told
-        assert told - {"license/use-for-review", "license/use-denied"}
+        fired = {finding.rule for finding in report.findings if finding.rule.startswith("license/")}
+        assert "license/use-for-review" in fired
+        # Beside the answer to the use, a rule names the fault of the statement.
+        assert fired - {"license/use-for-review", "license/use-denied"}
         assert parse_report(render_json(report)) == report
 
 

@@ -30,6 +30,7 @@ LAW = "\n4. The weights serve the study of whales and nothing else.\n"
 
 @cache
 def read_apache_text() -> str:
+    """Return the Apache text as an installed package ships it."""
     return next(
         file.read_text("utf-8")
         for file in distribution("huggingface_hub").files or ()
@@ -38,10 +39,12 @@ def read_apache_text() -> str:
 
 
 def build_card(fields: str = "license: apache-2.0", body: str = "A model of whales.") -> str:
+    """Build a model card of front matter and a body."""
     return f"---\n{fields}\n---\n# Whales\n\n{body}\n"
 
 
 def build_safetensors(**metadata: str) -> bytes:
+    """Build a safetensors file of one number with metadata."""
     header = json.dumps(
         {"__metadata__": metadata, "w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
     ).encode()
@@ -50,6 +53,7 @@ def build_safetensors(**metadata: str) -> bytes:
 
 
 def build_gguf(**pairs: str) -> bytes:
+    """Build a GGUF file (version 3) without tensors, with text values; ``__`` in a key becomes a full stop."""
     found = b"GGUF" + struct.pack("<IQQ", 3, 0, len(pairs))
     for key, value in pairs.items():
         name, text = key.replace("__", ".").encode(), value.encode()
@@ -74,6 +78,7 @@ def report_license_of(folder: Path, files: Mapping[str, str | bytes]) -> AuditRe
 
 
 def get_conclusion(report: AuditReport) -> LicenseConclusion:
+    """Return the licence conclusion of a report that has one."""
     assert report.license is not None
     return report.license
 

@@ -93,8 +93,9 @@ class Words:
 
     @cached_property
     def starts(self) -> array[int]:
-        """The offset of each word in ``text``."""
-        return array("I", (found.start(1) for found in _TOKEN.finditer(_lower_text(self.text)) if found[1]))
+        """The offset of each word in ``text``, by word number."""
+        # A token without group 1 is an item number and no word.
+        return array("I", (token.start(1) for token in _TOKEN.finditer(_lower_text(self.text)) if token[1]))
 
     def find_start(self, word: int) -> int:
         """Find the offset in ``text`` of the word with this number; early words are found without the index."""

@@ -14,10 +14,12 @@ BUSINESS = Intent({Use.COMMERCIAL: True})
 
 
 def build_declared_claim(artifact: str, field: str, value: str, entry: str | None) -> LicenseClaim:
+    """Build a claim that a field of a file, of its metadata or of the Hub declares a licence."""
     return LicenseClaim(ClaimKind.DECLARED, artifact, field, value, entry, Location(key=field))
 
 
 def list_conflict_kinds(conclusion):
+    """List the kinds of the conflicts of a conclusion."""
     return [conflict.kind for conflict in conclusion.conflicts]
 
 

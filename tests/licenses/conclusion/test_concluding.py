@@ -225,7 +225,7 @@ class TestSeveralCards:
         conclusion = conclude_cards(cards={"onnx/README.md": {}, "README.md": {"license": "mit"}})
         assert (conclusion.state, conclusion.category) == (CONCLUDED, "permissive")
 
-    def test_license_in_subfolder_makes_category_stricter(self, conclude_cards):
+    def test_stricter_license_in_subfolder_makes_category_stricter(self, conclude_cards):
         conclusion = conclude_cards(cards={"a/README.md": {"license": "cc-by-nc-4.0"}, "README.md": {"license": "mit"}})
         assert (conclusion.state, conclusion.category) == (CONCLUDED, "non-commercial")
         assert [entry.id for entry in conclusion.entries] == ["MIT", "CC-BY-NC-4.0"]
@@ -287,6 +287,7 @@ class TestHostileCards:
 
 
 def conclude_card(card, rules):
+    """Conclude on one card, in a repository that holds nothing else."""
     claims = extract_claims(card, "README.md", rules.licenses, rules.vague_licenses)
     return conclude(Evidence(claims, ["README.md"]), rules)
 

@@ -72,6 +72,7 @@ def test_archive_member_is_not_a_license_file_of_the_snapshot(conclude_cards):
 
 
 def list_link_destinations(conclusion):
+    """List the destinations of the licence links that lead to no file of the snapshot."""
     return [subject.fields["place"] for subject in build_subjects(conclusion) if subject.kind == "license-link"]
 
 

@@ -73,7 +73,7 @@ def test_messages_quote_the_card_on_one_line(conclude_cards, fired):
     )
 
 
-def test_findings_point_at_the_root_card(conclude_cards):
+def test_conclusion_subject_points_at_the_root_card(conclude_cards):
     cards = {"a/README.md": {"license": "gemma"}, "README.md": {"x": "y", "license": "mit"}}
     subject = build_subjects(conclude_cards(cards=cards))[0]
     assert (subject.artifact, subject.location.line) == ("README.md", 3)

@@ -17,6 +17,7 @@ SCIENCE = ["prepare_data.py", "run/checkpoint-100/model.safetensors", "train.jso
 
 
 def rate_card_openness(conclude_cards, paths, license_="apache-2.0", **options):
+    """Rate a repository with these files, beside a card that names a report, an evaluation and its data."""
     return conclude_cards(license=license_, paths=["README.md", *paths], prose={"README.md": CARD}, **options).openness
 
 

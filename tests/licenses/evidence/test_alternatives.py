@@ -21,6 +21,7 @@ WORDS = st.sampled_from(["MIT", "apache-2.0", "GPL-3.0", "nonsense", "AND", "OR"
 
 
 def parse_with_shipped_names(text: str):
+    """Parse an expression by the names of the shipped rule set."""
     return parse_alternatives(text, NAMES.resolve_name)
 
 

@@ -15,6 +15,7 @@ from modelaudit.model.terms import Relation
 
 
 def extract_from_statements(rules, *items, artifact="model.gguf"):
+    """Extract the claims of statements, each given as (topic, field, value, place)."""
     statements = Statements("gguf", tuple(Statement(*item) for item in items))
     return extract_claims(statements, artifact, rules.licenses, rules.vague_licenses)
 

@@ -28,6 +28,7 @@ def mit() -> str:
 
 
 def extract_from_text(text, kind=ProseKind.LICENSE, path="LICENSE", line=1):
+    """Extract the claims of one text whose first line has the number ``line`` in its file."""
     return extract_text_claims(Prose(kind, text, line), path, RULES.licenses, load_fingerprints())
 
 

@@ -16,6 +16,7 @@ LLAMA = "LicenseRef-Llama-3.1"
 
 
 def list_conflict_kinds(conclusion):
+    """List the kinds of the conflicts of a conclusion."""
     return [conflict.kind for conflict in conclusion.conflicts]
 
 

@@ -18,14 +18,17 @@ from modelaudit.model.terms import Relation
 
 
 def name_base_model(name, field="base_model", artifact="README.md", relation=Relation.UNSTATED):
+    """Build a claim that names a base model."""
     return LicenseClaim(ClaimKind.INHERITED, artifact, field, name, None, Location(line=2), relation=relation)
 
 
 def name_data_set(name):
+    """Build a claim that names a data set: it has no relation."""
     return LicenseClaim(ClaimKind.INHERITED, "README.md", "datasets", name, None, Location(line=3))
 
 
 def declare_license(entry):
+    """Build a claim of a card that declares the licence ``entry``."""
     return LicenseClaim(ClaimKind.DECLARED, "README.md", "license", entry, entry)
 
 
@@ -34,10 +37,10 @@ class FakeHub:
 
     def __init__(self, **repositories):
         self.repositories = {name.replace("__", "/"): claims for name, claims in repositories.items()}
-        self.asked = []
+        self.lookups = []
 
     def look_up(self, name, is_dataset):
-        self.asked.append((name, is_dataset))
+        self.lookups.append((name, is_dataset))
         known = self.repositories.get(name)
         if known is None:
             return LookupResult(OriginState.MISSING, "it is not there")
@@ -45,30 +48,32 @@ class FakeHub:
             return known
         return LookupResult(OriginState.READ, "read", f"{name:0>40}", tuple(known))
 
-    def follow(self, *claims, limits=None, **options):
+    def trace(self, *claims, limits=None, **options):
         return trace_base_models(claims, self.look_up, assess_declared, limits or Limits(), **options)
 
 
 def assess_declared(claims, paths):
+    """Conclude every licence that a claim declares, in the place of the real assessment."""
     ids = tuple(dict.fromkeys(claim.entry for claim in claims if claim.entry))
     return (ConclusionState.CONCLUDED if ids else ConclusionState.UNDECLARED), ids
 
 
 def list_origin_rows(origins):
+    """List (name, derived model, depth, lookup, licences) for each base model."""
     return [(each.name, each.made, each.depth, each.look.value, each.entries) for each in origins]
 
 
 def test_chain_is_traced_to_its_root():
-    world = FakeHub(a__tuned=[declare_license("MIT"), name_base_model("a/base")], a__base=[declare_license("X")])
-    origins, _ = world.follow(name_base_model("a/tuned"))
+    hub = FakeHub(a__tuned=[declare_license("MIT"), name_base_model("a/base")], a__base=[declare_license("X")])
+    origins, _ = hub.trace(name_base_model("a/tuned"))
     assert list_origin_rows(origins) == [("a/tuned", "", 1, "read", ("MIT",)), ("a/base", "a/tuned", 2, "read", ("X",))]
     assert origins[0].state is ConclusionState.CONCLUDED
     assert (origins[0].commit, origins[0].claim) == (f"{'a/tuned':0>40}", name_base_model("a/tuned"))
 
 
 def test_direct_base_model_has_empty_derived_model():
-    world = FakeHub(a__base=[name_base_model("a/root")], a__root=[])
-    origins, _ = world.follow(name_base_model("a/base"), name_base_model("/path"), own="a/model")
+    hub = FakeHub(a__base=[name_base_model("a/root")], a__root=[])
+    origins, _ = hub.trace(name_base_model("a/base"), name_base_model("/path"), own="a/model")
     assert [(each.name, each.made) for each in origins] == [
         ("a/base", ""),
         ("/path", ""),
@@ -77,24 +82,24 @@ def test_direct_base_model_has_empty_derived_model():
 
 
 def test_base_models_are_listed_breadth_first():
-    world = FakeHub(a__one=[name_base_model("a/deep")], a__two=[], a__deep=[])
-    origins, _ = world.follow(name_base_model("a/one"), name_base_model("a/two"))
+    hub = FakeHub(a__one=[name_base_model("a/deep")], a__two=[], a__deep=[])
+    origins, _ = hub.trace(name_base_model("a/one"), name_base_model("a/two"))
     assert [each.name for each in origins] == ["a/one", "a/two", "a/deep"]
 
 
 def test_shared_base_model_is_looked_up_once_and_listed_twice():
-    world = FakeHub(
+    hub = FakeHub(
         a__one=[name_base_model("a/root")],
         a__two=[name_base_model("A/Root")],
         a__root=[declare_license("X"), name_base_model("a/older")],
         a__older=[],
     )
-    origins, _ = world.follow(name_base_model("a/one"), name_base_model("a/two"))
+    origins, _ = hub.trace(name_base_model("a/one"), name_base_model("a/two"))
     assert [(each.name, each.made, each.entries) for each in origins if each.name.lower() == "a/root"] == [
         ("a/root", "a/one", ("X",)),
         ("A/Root", "a/two", ("X",)),
     ]
-    assert len(world.asked) == len({name.lower() for name, _ in world.asked})
+    assert len(hub.lookups) == len({name.lower() for name, _ in hub.lookups})
     assert [each.made for each in origins if each.name == "a/older"] == ["a/root"]
 
 
@@ -107,57 +112,57 @@ def test_shared_base_model_is_looked_up_once_and_listed_twice():
     ],
 )
 def test_cycle_of_base_models_is_recorded_and_ends_the_walk(repositories, ring):
-    world = FakeHub(**repositories)
-    origins, _ = world.follow(name_base_model("a/one"), own="a/model")
+    hub = FakeHub(**repositories)
+    origins, _ = hub.trace(name_base_model("a/one"), own="a/model")
     [each] = [each for each in origins if each.look is OriginState.RING]
     assert (each.name, each.made) == ring
     assert each.state is ConclusionState.NOT_CHECKED
-    assert "a/model" not in [name for name, _ in world.asked]
+    assert "a/model" not in [name for name, _ in hub.lookups]
 
 
 def test_cycle_across_branches_is_found():
-    world = FakeHub(a__one=[name_base_model("a/two")], a__two=[name_base_model("a/one")])
-    origins, _ = world.follow(name_base_model("a/one"), name_base_model("a/two"))
+    hub = FakeHub(a__one=[name_base_model("a/two")], a__two=[name_base_model("a/one")])
+    origins, _ = hub.trace(name_base_model("a/one"), name_base_model("a/two"))
     assert [(each.name, each.made) for each in origins if each.look is OriginState.RING] == [("a/one", "a/two")]
 
 
 def test_model_that_names_itself_is_a_cycle():
-    origins, _ = FakeHub().follow(name_base_model("a/model"), own="a/model")
+    origins, _ = FakeHub().trace(name_base_model("a/model"), own="a/model")
     assert [(each.look, each.detail) for each in origins] == [(OriginState.RING, "it names itself as its origin")]
 
 
-def test_cycle_through_renamed_model_ends():
+def test_base_model_under_its_former_name_is_a_cycle():
     renamed = LookupResult(OriginState.READ, "renamed", "c" * 40, (name_base_model("a/old"),))
-    world = FakeHub(a__old=renamed, a__new=renamed)
-    origins, _ = world.follow(name_base_model("a/new"))
+    hub = FakeHub(a__old=renamed, a__new=renamed)
+    origins, _ = hub.trace(name_base_model("a/new"))
     assert [(each.name, each.look) for each in origins] == [("a/new", OriginState.READ), ("a/old", OriginState.RING)]
 
 
 def test_base_model_beyond_depth_limit_is_recorded_unread():
-    world = FakeHub(**{f"a__{number}": [name_base_model(f"a/{number + 1}")] for number in range(50)})
-    origins, _ = world.follow(name_base_model("a/0"), limits=Limits(origin_depth=3))
+    hub = FakeHub(**{f"a__{number}": [name_base_model(f"a/{number + 1}")] for number in range(50)})
+    origins, _ = hub.trace(name_base_model("a/0"), limits=Limits(origin_depth=3))
     assert [(each.name, each.look) for each in origins] == [
         ("a/0", OriginState.READ), ("a/1", OriginState.READ), ("a/2", OriginState.READ), ("a/3", OriginState.LIMIT),
     ]  # fmt: skip
     assert "more than 3 steps" in origins[-1].detail
-    assert len(world.asked) == 3
+    assert len(hub.lookups) == 3
 
 
 def test_base_models_beyond_number_limit_share_one_limit_record():
-    world = FakeHub()
-    origins, _ = world.follow(*(name_base_model(f"a/{number}") for number in range(1000)), limits=Limits(origins=10))
-    assert len(world.asked) == 10
+    hub = FakeHub()
+    origins, _ = hub.trace(*(name_base_model(f"a/{number}") for number in range(1000)), limits=Limits(origins=10))
+    assert len(hub.lookups) == 10
     assert [each.look for each in origins] == [OriginState.MISSING] * 10 + [OriginState.LIMIT]
     assert "the rest were not looked up" in origins[-1].detail
 
 
 def test_spent_time_leaves_base_models_and_data_sets_unread():
-    world = FakeHub()
+    hub = FakeHub()
     limits = Limits(origin_seconds=-1.0, origins=5)
-    origins, found = world.follow(
+    origins, found = hub.trace(
         *(name_base_model(f"a/{number}") for number in range(1000)), name_data_set("a/rows"), limits=limits
     )
-    assert world.asked == []
+    assert hub.lookups == []
     assert {each.look for each in origins} == {OriginState.LIMIT}
     assert len(origins) == 6
     assert [each.look for each in found] == [OriginState.LIMIT]
@@ -165,7 +170,7 @@ def test_spent_time_leaves_base_models_and_data_sets_unread():
 
 @pytest.mark.parametrize("look", [OriginState.MISSING, OriginState.GATED, OriginState.UNREACHED])
 def test_unread_base_model_is_recorded_as_not_checked(look):
-    origins, _ = FakeHub(a__base=LookupResult(look, "why")).follow(name_base_model("a/base"))
+    origins, _ = FakeHub(a__base=LookupResult(look, "why")).trace(name_base_model("a/base"))
     assert [(each.look, each.state, each.entries, each.detail) for each in origins] == [
         (look, ConclusionState.NOT_CHECKED, (), "why")
     ]
@@ -173,7 +178,7 @@ def test_unread_base_model_is_recorded_as_not_checked(look):
 
 def test_claims_of_gated_base_model_are_assessed_and_traced():
     gated = LookupResult(OriginState.GATED, "gated", "d" * 40, (declare_license("X"), name_base_model("a/root")))
-    origins, _ = FakeHub(a__base=gated, a__root=[declare_license("Y")]).follow(name_base_model("a/base"))
+    origins, _ = FakeHub(a__base=gated, a__root=[declare_license("Y")]).trace(name_base_model("a/base"))
     assert [(each.look, each.entries) for each in origins] == [
         (OriginState.GATED, ("X",)),
         (OriginState.READ, ("Y",)),
@@ -190,11 +195,11 @@ def test_claims_of_gated_base_model_are_assessed_and_traced():
     ],
 )  # fmt: skip
 def test_base_model_without_hub_id_is_recorded_as_unreached(name, why):
-    world = FakeHub()
-    origins, _ = world.follow(name_base_model(name))
+    hub = FakeHub()
+    origins, _ = hub.trace(name_base_model(name))
     assert [(each.name, each.look) for each in origins] == [(name, OriginState.UNREACHED)]
     assert why in origins[0].detail == explain_invalid_hub_id(name)
-    assert world.asked == []
+    assert hub.lookups == []
 
 
 @check_each(
@@ -272,8 +277,8 @@ def test_adapter_file_replaces_stated_distillation():
 
 
 def test_data_set_is_looked_up_once_and_never_becomes_a_base_model():
-    world = FakeHub(o__rows=[declare_license("CC-BY-NC-4.0"), name_base_model("o/model"), name_data_set("o/older")])
-    origins, found = world.follow(
+    hub = FakeHub(o__rows=[declare_license("CC-BY-NC-4.0"), name_base_model("o/model"), name_data_set("o/older")])
+    origins, found = hub.trace(
         name_data_set("o/rows"), name_data_set("O/Rows"), name_data_set("scraped text"), name_data_set("o/none")
     )
     assert origins == ()
@@ -282,14 +287,14 @@ def test_data_set_is_looked_up_once_and_never_becomes_a_base_model():
         ("scraped text", OriginState.UNREACHED, ()),
         ("o/none", OriginState.MISSING, ()),
     ]
-    assert world.asked == [("o/rows", True), ("o/none", True)]
+    assert hub.lookups == [("o/rows", True), ("o/none", True)]
     assert found[0].location == Location(line=3)
     assert list_dataset_claims([name_base_model("o/a")]) == ()
 
 
 def test_data_sets_of_base_models_are_not_looked_up():
-    world = FakeHub(a__base=[name_data_set("o/rows")])
-    _, found = world.follow(name_base_model("a/base"))
+    hub = FakeHub(a__base=[name_data_set("o/rows")])
+    _, found = hub.trace(name_base_model("a/base"))
     assert found == ()
 
 
@@ -298,13 +303,13 @@ def test_walk_of_random_graph_keeps_its_limits(seed):
     dice = random.Random(seed)
     names = [f"a/{number}" for number in range(dice.randint(1, 12))]
     looks = list(OriginState)
-    world = FakeHub()
+    hub = FakeHub()
     for name in names:
         claims = tuple(name_base_model(dice.choice([*names, "/path", "a/none"])) for _ in range(dice.randint(0, 5)))
         commit = dice.choice([None, "e" * 40, f"{name:0>40}"])
-        world.repositories[name] = LookupResult(dice.choice(looks), "x", commit, claims)
+        hub.repositories[name] = LookupResult(dice.choice(looks), "x", commit, claims)
     limits = Limits(origins=20, origin_depth=4)
-    origins, _ = world.follow(*(name_base_model(name) for name in names), own=dice.choice(["", *names]), limits=limits)
+    origins, _ = hub.trace(*(name_base_model(name) for name in names), own=dice.choice(["", *names]), limits=limits)
     assert len(origins) <= 21
-    assert len(world.asked) == len(set(world.asked)) <= 20
+    assert len(hub.lookups) == len(set(hub.lookups)) <= 20
     assert all(each.depth <= 5 for each in origins)

@@ -14,14 +14,16 @@ BUSINESS = {Use.COMMERCIAL: True}
 
 
 def build_license(*clauses: Clause, read: str = "2026-01-31") -> LicenseEntry:
+    """Build a licence with these clauses; with an empty ``read``, its terms are not verified."""
     return LicenseEntry(
         "LicenseRef-X", "X", LicenseCategory.CONDITIONAL, (), (), clauses, "https://example.org/x", read
     )
 
 
 def list_answers(intent: Intent, *clauses: Clause, **bound: object) -> list[tuple[str, str]]:
-    found = answer_intended_use(intent, [BindingLicense(build_license(*clauses), **bound)], VOCABULARY)  # type: ignore[arg-type]
-    return [(each.answer.value, each.kind) for each in found]
+    """List (answer, kind of clause) for a licence with these clauses; ``bound`` are fields of its binding."""
+    answers = answer_intended_use(intent, [BindingLicense(build_license(*clauses), **bound)], VOCABULARY)  # type: ignore[arg-type]
+    return [(answer.answer.value, answer.kind) for answer in answers]
 
 
 NON_COMMERCIAL = Clause("no-commercial-use", "Not for a business.", "2")

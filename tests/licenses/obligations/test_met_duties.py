@@ -13,6 +13,7 @@ DUTY = Duty("LicenseRef-X", "keep-notices", Group.SHIP, "Keep the line.", words=
 
 
 def build_text_claim(path: str, basis: Basis) -> LicenseClaim:
+    """Build the claim that a file holds the licence text, or a variant of it."""
     return LicenseClaim(ClaimKind.FOUND, path, "text", "X LICENCE", "LicenseRef-X", basis=basis)
 
 

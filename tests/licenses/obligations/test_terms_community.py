@@ -124,17 +124,20 @@ NOT_READ = {
 def build_intent(
     *uses: Use, users: float = 1e5, revenue: float = 1e5, territory: str = "US", field: str = "general"
 ) -> Intent:
+    """Build an intended use that rules out every use but ``uses``."""
     return Intent({use: use in uses for use in Use}, users, revenue, (territory,), field)
 
 
 def answer_license(
     rules: Catalogue, licence: str, intent: Intent, *, multimodal: bool | None = False
 ) -> set[tuple[str, str]]:
+    """Return (answer, kind of clause) for each clause of a licence that answers the use."""
     bound = [BindingLicense(rules.licenses[licence], multimodal=multimodal)]
     return {(each.answer.value, each.kind) for each in answer_intended_use(intent, bound, rules.clauses)}
 
 
 def list_clauses(rules: Catalogue, licence: str, kind: str) -> list[Clause]:
+    """List the clauses of one kind of a licence."""
     return [clause for clause in rules.licenses[licence].clauses if clause.kind == kind]
 
 

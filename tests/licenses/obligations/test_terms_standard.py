@@ -31,12 +31,14 @@ FREE = [
 
 
 def answer_license(rules: Catalogue, id_: str, uses: dict[Use, bool], *relations: Relation) -> dict[str, str]:
+    """Return the answer of each kind of clause to uses worldwide, far above every cap."""
     intent = Intent(uses, 1e9, 1e9, ("WORLD",), "general")
     bound = [BindingLicense(rules.licenses[id_], relations=relations)]
     return {each.kind: each.answer.value for each in answer_intended_use(intent, bound, rules.clauses)}
 
 
 def list_license_duties(rules: Catalogue, id_: str, uses: dict[Use, bool]) -> dict[str, str]:
+    """Return the section of each kind of duty that the uses trigger."""
     found = list_duties(Intent(uses), [BindingLicense(rules.licenses[id_])], rules.clauses)
     return {each.kind: each.section for each in found}
 

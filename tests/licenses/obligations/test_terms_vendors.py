@@ -25,6 +25,7 @@ TEACH = build_intent(Use.TRAIN_ON_OUTPUTS)
 
 
 def build_license_ref(name: str) -> str:
+    """Return the id of a licence that SPDX lacks."""
     return f"LicenseRef-{name}"
 
 
@@ -428,7 +429,7 @@ def test_category_is_the_strictest_that_fits(name: str, category: LicenseCategor
         "TII-Falcon-LLM",
     ],
 )
-def test_unread_text_is_always_for_review(name: str) -> None:
+def test_use_under_unread_license_is_for_review(name: str) -> None:
     entry = RULES.licenses[build_license_ref(name)]
     assert not entry.read and not entry.open
     assert "terms-not-verified" in answer_license(build_license_ref(name), STUDY)["review"]

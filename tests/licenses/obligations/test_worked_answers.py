@@ -30,6 +30,7 @@ class Expected(NamedTuple):
 
 
 def build_duties(license_id: str, *kinds: str) -> set[tuple[str, str]]:
+    """Build (kind, licence) for each kind of duty."""
     return {(kind, license_id) for kind in kinds}
 
 
@@ -152,17 +153,17 @@ FORBIDDEN = {"acme/encoder": "Llama", "acme/north-7b": "Gemma"}
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Hub cache with all of the repositories."""
+def hub_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a Hub cache with all of the repositories, and return its folder."""
     folder = tmp_path_factory.mktemp("licences") / "hub"
     write_hub_cache(folder)
     return folder
 
 
 @pytest.fixture
-def ask(kept: Path, hub_home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AuditReport]:
-    """What the command answers, without a network."""
-    monkeypatch.setenv("HF_HUB_CACHE", str(kept))
+def ask(hub_cache: Path, hub_home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AuditReport]:
+    """Return a function that reports the licence of a repository in the cache, for sale in the EU, without network."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(hub_cache))
 
     def ask(name: str, **context: object) -> AuditReport:
         meant = {"policy": "commercial-product", "territories": ["EU"]} | context

@@ -126,10 +126,12 @@ FIRST, SECOND = (HARBOUR.format(version=v, date=d) for v, d in (("1.0", "May 3, 
 
 @pytest.fixture(scope="module")
 def prints(tmp_path_factory: pytest.TempPathFactory) -> Fingerprints:
+    """Return the fingerprints of the invented texts."""
     return derive_fingerprints(tmp_path_factory.mktemp("fingerprints"))
 
 
 def list_matches(found: tuple[TextMatch, ...]) -> list[tuple[str, Likeness]]:
+    """List (licence, likeness) for each match."""
     return [(match.id, match.likeness) for match in found]
 
 

@@ -37,7 +37,7 @@ from modelaudit.licenses.recognition import find_references
         ("// SPDX-License-Identifier: MIT OR Apache-2.0\n", "MIT OR Apache-2.0", ""),
     ],
 )
-def test_license_statements_are_found(text: str, name: str, url: str) -> None:
+def test_statement_gives_license_name_address_and_line(text: str, name: str, url: str) -> None:
     (found,) = find_references("one line\n\n" + text)
     assert (found.name, found.url, found.line) == (name, url, 3)
     assert found.tag is ("SPDX" in text)
