@@ -21,6 +21,11 @@ OBJECT_STATE = (3, "|", None, None, None, -1, -1, 63)
 """The state of a dtype whose elements are references to Python objects, as its flags say."""
 
 
+# Opcodes that the tests write as bytes: ( MARK, 0 POP, 1 POP_MARK, b BUILD, s SETITEM, R REDUCE, N NONE, K BININT1,
+# p PUT, q BINPUT, g GET, h BINGET, \x81 NEWOBJ, \x85 TUPLE1, \x86 TUPLE2, \x8d BINUNICODE8, \x93 STACK_GLOBAL,
+# \x94 MEMOIZE, c GLOBAL, X BINUNICODE, . STOP. POP_MARK drops values that only make the file long.
+
+
 class Global(str):
     """A dotted name that the pickle imports."""
 
@@ -88,9 +93,9 @@ class Assembler:
         self.push(target).push(state).data += b"b0"
 
 
-def call_byte_dtype(a: Assembler) -> Entry:
+def call_byte_dtype(assembler: Assembler) -> Entry:
     """Make a NumPy dtype of bytes, and return its memo entry."""
-    return a.call(Global("numpy.dtype"), "u1", False, True, state=BYTES_STATE)
+    return assembler.call(Global("numpy.dtype"), "u1", False, True, state=BYTES_STATE)
 
 
 def build_wrapper_state(dtype: Entry, length: int) -> dict[str, object]:
@@ -101,34 +106,34 @@ def build_wrapper_state(dtype: Entry, length: int) -> dict[str, object]:
 
 def build_array_with_shape_changed_by_opcodes() -> bytes:
     """Change the shape of a joblib array by plain opcodes, so that the bytes after the new shape are read as opcodes."""
-    a = Assembler(3)
-    dtype = call_byte_dtype(a)
-    wrapper = a.call(Global(WRAPPER), opcode=b"\x81")
-    state = a.memoize(build_wrapper_state(dtype, 70_000))
-    a.data += b"("
-    a.push(state).push("shape").data += b"K\x01\x85s"
+    assembler = Assembler(3)
+    dtype = call_byte_dtype(assembler)
+    wrapper = assembler.call(Global(WRAPPER), opcode=b"\x81")
+    state = assembler.memoize(build_wrapper_state(dtype, 70_000))
+    assembler.data += b"("
+    assembler.push(state).push("shape").data += b"K\x01\x85s"
     for _ in range(200):
-        a.push("plain text")
-    a.data += b"1"
-    a.push(wrapper).push(state).data += b"b"
+        assembler.push("plain text")
+    assembler.data += b"1"
+    assembler.push(wrapper).push(state).data += b"b"
     # The array has one byte of data now; the program begins after the padding and that byte.
     hidden = b"\0cbuiltins\nexec\nX" + struct.pack("<I", len(CODE)) + CODE.encode() + b"\x85R."
-    return bytes(a.data) + b"\x0b" + b"\xff" * 11 + hidden.ljust(70_000, b"\xff") + b"."
+    return bytes(assembler.data) + b"\x0b" + b"\xff" * 11 + hidden.ljust(70_000, b"\xff") + b"."
 
 
 def build_key_by_long_opcode() -> bytes:
     """Push the key that makes NumPy read any address with BINUNICODE8, the opcode for long texts."""
-    a = Assembler()
-    state = a.memoize({})
+    assembler = Assembler()
+    state = assembler.memoize({})
     key = b"__array_interface__"
-    a.data += b"("
-    a.push(state).data += b"\x8d" + struct.pack("<Q", len(key)) + key
-    a.push({"data": (16, False), "shape": (4,), "typestr": "<i8", "version": 3}).data += b"s"
+    assembler.data += b"("
+    assembler.push(state).data += b"\x8d" + struct.pack("<Q", len(key)) + key
+    assembler.push({"data": (16, False), "shape": (4,), "typestr": "<i8", "version": 3}).data += b"s"
     for _ in range(8000):
-        a.push("plain text")
-    a.data += b"1"
-    a.call(Global("numpy.poly1d"), a.call(Global("argparse.Namespace"), state=state))
-    return bytes(a.data) + b"N."
+        assembler.push("plain text")
+    assembler.data += b"1"
+    assembler.call(Global("numpy.poly1d"), assembler.call(Global("argparse.Namespace"), state=state))
+    return bytes(assembler.data) + b"N."
 
 
 def build_memo_index_of_many_digits() -> bytes:
@@ -137,14 +142,14 @@ def build_memo_index_of_many_digits() -> bytes:
     The whole indices, 10 and 20, select ``builtins.exec``; without the last digit they select
     ``collections.OrderedDict``.
     """
-    a = Assembler()
+    assembler = Assembler()
     for index, text in ((1, "collections"), (2, "OrderedDict"), (10, "builtins"), (20, "exec")):
-        a.push(text).data += b"p%d\n0" % index
+        assembler.push(text).data += b"p%d\n0" % index
     for index in (1, 2):
-        a.data += b"g" + (b"%d" % index).rjust(4096, b"0") + b"0\n"
-    a.data += b"\x93"
-    a.push(CODE).data += b"\x85R0N."
-    return bytes(a.data)
+        assembler.data += b"g" + (b"%d" % index).rjust(4096, b"0") + b"0\n"
+    assembler.data += b"\x93"
+    assembler.push(CODE).data += b"\x85R0N."
+    return bytes(assembler.data)
 
 
 def build_memo_with_a_hole() -> bytes:
@@ -152,60 +157,60 @@ def build_memo_with_a_hole() -> bytes:
 
     Its index is the number of entries. Entry 5 exists already, so the number stays 5.
     """
-    a = Assembler()
-    a.push("a").data += b"q\x000"
-    a.push("b").data += b"q\x050("
+    assembler = Assembler()
+    assembler.push("a").data += b"q\x000"
+    assembler.push("b").data += b"q\x050("
     for text in ("x", "y", "z", "list", *(f"plain text {index}" for index in range(4000)), "exec"):
-        a.push(text).data += b"\x94"
-    a.data += b"1"
-    a.push("builtins").data += b"h\x05\x93"
-    a.push(CODE).data += b"\x85R0N."
-    return bytes(a.data)
+        assembler.push(text).data += b"\x94"
+    assembler.data += b"1"
+    assembler.push("builtins").data += b"h\x05\x93"
+    assembler.push(CODE).data += b"\x85R0N."
+    return bytes(assembler.data)
 
 
 def build_dtype_state_from_a_call() -> bytes:
     """Give a dtype, made by a partial, a forged state that is the result of a call."""
-    a = Assembler()
-    dtype = a.call(a.call(Global("functools.partial"), Global("numpy.dtype"), "V8", False, True))
-    objects = a.call(Global("numpy.dtype"), "O", False, True, state=OBJECT_STATE)
+    assembler = Assembler()
+    dtype = assembler.call(assembler.call(Global("functools.partial"), Global("numpy.dtype"), "V8", False, True))
+    objects = assembler.call(Global("numpy.dtype"), "O", False, True, state=OBJECT_STATE)
     forged = [3, "|", None, ("o",), {"o": (objects, 0)}, 8, 1, 0]
-    a.set_state(dtype, a.call(Global("builtins.tuple"), forged))
-    array = a.call(Global("numpy._core.numeric._frombuffer"), b"A" * 8, dtype, (1,), "C")
-    a.call(Global("builtins.str"), array)
-    return bytes(a.data) + b"N."
+    assembler.set_state(dtype, assembler.call(Global("builtins.tuple"), forged))
+    array = assembler.call(Global("numpy._core.numeric._frombuffer"), b"A" * 8, dtype, (1,), "C")
+    assembler.call(Global("builtins.str"), array)
+    return bytes(assembler.data) + b"N."
 
 
 def build_array_that_continues_the_memo() -> bytes:
     """Read outer memo entries in the pickle of an array of objects; ``pickle.load`` uses one memo for both."""
-    a = Assembler()
-    a.memoize("numpy.testing._private.utils")
-    a.memoize("runstring")
-    dtype = a.call(Global("numpy.dtype"), "O8", False, True, state=OBJECT_STATE)
-    wrapper = a.call(Global(WRAPPER), opcode=b"\x81")
-    a.push(wrapper).push(build_wrapper_state(dtype, 1)).data += b"b"
+    assembler = Assembler()
+    assembler.memoize("numpy.testing._private.utils")
+    assembler.memoize("runstring")
+    dtype = assembler.call(Global("numpy.dtype"), "O8", False, True, state=OBJECT_STATE)
+    wrapper = assembler.call(Global(WRAPPER), opcode=b"\x81")
+    assembler.push(wrapper).push(build_wrapper_state(dtype, 1)).data += b"b"
     inner = Assembler()
     inner.push("collections").data += b"\x940"
     inner.push("OrderedDict").data += b"\x940h\x00h\x01\x93"
     inner.push(CODE).data += b"}\x86R."
-    return bytes(a.data) + bytes(inner.data) + b"."
+    return bytes(assembler.data) + bytes(inner.data) + b"."
 
 
 def build_container_with_replaced_add_method() -> bytes:
     """Replace the method of a container that adds an item, and then set an item, which calls it."""
-    a = Assembler()
+    assembler = Assembler()
     given = {"add_module": Global("operator.truediv"), "_modules": {}}
-    target = a.call(Global("torch.nn.modules.container.ModuleDict"), opcode=b"\x81", state=given)
-    a.push(target).push(1).push(0).data += b"s0"
-    return bytes(a.data) + b"N."
+    target = assembler.call(Global("torch.nn.modules.container.ModuleDict"), opcode=b"\x81", state=given)
+    assembler.push(target).push(1).push(0).data += b"s0"
+    return bytes(assembler.data) + b"N."
 
 
 def build_state_that_replaces_the_dictionary() -> bytes:
     """Replace the dictionary of an object by a state for slots, and then call the object, which calls the entry."""
-    a = Assembler()
-    caller = a.call(Global("numpy.vectorize"), Global("builtins.list"))
-    a.set_state(caller, (None, {"__dict__": {"pyfunc": Global("operator.getitem"), "excluded": [0, 1]}}))
-    a.call(caller, ["a"], 0)
-    return bytes(a.data) + b"N."
+    assembler = Assembler()
+    caller = assembler.call(Global("numpy.vectorize"), Global("builtins.list"))
+    assembler.set_state(caller, (None, {"__dict__": {"pyfunc": Global("operator.getitem"), "excluded": [0, 1]}}))
+    assembler.call(caller, ["a"], 0)
+    return bytes(assembler.data) + b"N."
 
 
 @pytest.mark.parametrize(
@@ -227,13 +232,13 @@ def test_large_detour_is_found_within_limits(write, exit_code: int, tmp_path: Pa
 
 def test_call_with_nested_shared_tuples_ends_within_the_deadline(tmp_path: Path) -> None:
     """Each tuple contains the one before 64 times; a copy of every level would have 64**6 items."""
-    a = Assembler()
+    assembler = Assembler()
     inner: object = (0,) * 64
     for _ in range(5):
-        inner = (a.memoize(inner),) * 64
-    a.call(Global("builtins.list"), *[a.memoize(inner)] * 40)
+        inner = (assembler.memoize(inner),) * 64
+    assembler.call(Global("builtins.list"), *[assembler.memoize(inner)] * 40)
     path = tmp_path / "model.pkl"
-    path.write_bytes(bytes(a.data) + b"N.")
+    path.write_bytes(bytes(assembler.data) + b"N.")
     assert path.stat().st_size < 8192
     report = modelaudit.scan(path, second_opinion=False)
     # A scan that ran out of time would report an absence.

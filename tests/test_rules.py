@@ -91,7 +91,7 @@ def test_security_rule_lists_fixtures_that_fire_and_that_stay_quiet(rule: str) -
     assert bool(entry.fires) == bool(entry.quiet) == (rule not in WITHOUT_FIXTURE)
 
 
-def test_rules_without_fixture_exist() -> None:
+def test_rules_listed_as_without_fixture_exist() -> None:
     assert set(list_security_rules()) >= WITHOUT_FIXTURE
 
 

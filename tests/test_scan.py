@@ -208,7 +208,7 @@ def test_memory_stays_flat_over_a_4_gb_weight_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_10_gb_sparse_file_gives_a_report(tmp_path: Path) -> None:
+def test_10_gb_file_of_no_known_format_is_incomplete(tmp_path: Path) -> None:
     path = tmp_path / "model.bin"
     with path.open("wb") as file:
         file.truncate(10 * GIB)

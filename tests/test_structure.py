@@ -135,7 +135,7 @@ def list_modules(folder: str = "modelaudit") -> tuple[Module, ...]:
     return tuple(Module(file, text, ast.parse(text, str(file))) for file, text in texts)
 
 
-def test_every_room_has_a_level() -> None:
+def test_every_folder_and_module_of_the_package_has_a_level() -> None:
     assert {module.room for module in list_modules()} <= LEVELS.keys()
 
 
@@ -311,14 +311,14 @@ def _is_broad(caught: ast.expr | None) -> bool:
 
 
 @pytest.mark.parametrize("folder", BOUNDED_FOLDERS)
-def test_modules_are_short(folder: str) -> None:
+def test_only_listed_modules_exceed_the_maximum_length(folder: str) -> None:
     lengths = {module.name: len(module.text.splitlines()) for module in list_modules(folder)}
     long = {name for name, length in lengths.items() if length > MODULE_LINES}
     assert long == {name for name in LONG_MODULES if name.startswith(f"{folder}/")}
     assert statistics.median(lengths.values()) < MEDIAN_LINES
 
 
-def test_few_modules_are_long() -> None:
+def test_at_most_ten_modules_are_listed_as_long() -> None:
     assert len(LONG_MODULES) <= 10
 
 
@@ -333,7 +333,7 @@ def count_code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 @pytest.mark.parametrize("folder", BOUNDED_FOLDERS)
-def test_functions_are_short(folder: str) -> None:
+def test_no_function_exceeds_the_maximum_length(folder: str) -> None:
     wrong = [
         f"{module.name}:{node.lineno} {node.name} has {count_code_lines(node)} lines"
         for module in list_modules(folder)

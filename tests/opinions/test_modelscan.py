@@ -147,7 +147,7 @@ def test_hub_cache_is_read_under_snapshot_names(tmp_path, malicious_pickle):
     assert finding.artifact == "evil.pkl"
 
 
-def test_root_can_be_a_file(write_files, malicious_pickle):
+def test_single_file_as_root_is_scanned(write_files, malicious_pickle):
     root = write_files({"evil.pkl": malicious_pickle})
     [finding] = get_second_opinion(root / "evil.pkl", ["evil.pkl"], [], LIMITS).findings
     assert finding.artifact == "evil.pkl"

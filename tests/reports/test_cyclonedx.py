@@ -100,7 +100,7 @@ def test_every_file_is_a_component_that_the_root_depends_on(failing: AuditReport
     assert set(graph["model"]) == {each["bom-ref"] for each in files.values()}
 
 
-def test_hashes_are_computed_digests_only(failing: AuditReport) -> None:
+def test_hashes_of_a_file_are_computed_digests_not_claimed_ones(failing: AuditReport) -> None:
     files = {each["name"]: each for each in render_bom(failing)["components"]}
     assert files["model.safetensors"]["hashes"] == [{"alg": "SHA-256", "content": "b" * 64}]
     assert collect_properties(files["model.safetensors"])["modelaudit:claimed:sha256"] == ["c" * 64]
@@ -286,7 +286,7 @@ def test_answers_obligations_and_openness_are_properties(failing: AuditReport) -
     assert any(each.endswith("[met by LICENSE]") for each in met["modelaudit:license:obligation"])
 
 
-def test_cyclic_and_long_lineage_is_bounded(failing: AuditReport) -> None:
+def test_ancestors_of_cyclic_and_long_lineage_are_bounded(failing: AuditReport) -> None:
     first = build_conflicting_conclusion().origins[0]
     ring = tuple(replace(first, name=f"a/{n}", made=f"a/{(n - 1) % 3}") for n in range(3))
     chain = tuple(replace(first, name=f"b/{n}", made=f"b/{n - 1}" if n else "") for n in range(3000))

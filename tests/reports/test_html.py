@@ -117,7 +117,7 @@ def test_page_loads_nothing_and_runs_no_script(any_report: AuditReport) -> None:
     assert policy["content"].startswith("default-src 'none'; style-src 'unsafe-inline'")
 
 
-def test_hostile_text_stays_text(hostile: AuditReport) -> None:
+def test_hostile_text_of_a_report_is_no_markup_on_the_page(hostile: AuditReport) -> None:
     page = parse_page(hostile)
     assert "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&amp;{{ 7*7 }}{% raw %}" in page.text
     assert "\\x1b[31;1mred" in page.text
@@ -189,7 +189,7 @@ def test_page_lists_only_skipped_checks_that_have_rules(failing: AuditReport) ->
     assert "Checks that did not run: integrity, licence. This report has no findings of these kinds" in text
 
 
-def test_sections_are_in_reading_order(failing: AuditReport) -> None:
+def test_sections_of_the_page_are_in_reading_order(failing: AuditReport) -> None:
     page = parse_page(failing)
     sections = [attributes["aria-labelledby"] for attributes in page.attributes("section") if "id" in attributes]
     assert [name.removesuffix("-title") for name in sections] == [
@@ -315,7 +315,7 @@ def test_sign_off_contains_digest_of_all_files(passing: AuditReport, failing: Au
     assert "no digest can be given" in parse_page(failing).text
 
 
-def test_clauses_are_grouped(failing: AuditReport) -> None:
+def test_clauses_of_a_license_are_grouped_into_limits_duties_and_notes(failing: AuditReport) -> None:
     text = parse_page(failing).text
     llama = text[text.rindex("https://www.llama.com/llama3_1/license/") :]
     places = [

@@ -67,7 +67,9 @@ def test_git_digest_is_shown_if_source_states_one() -> None:
     assert list_shown_digests(replace(record, claimed=(git,))) == (sha, git)
 
 
-def test_comparison_is_described(passing: AuditReport, failing: AuditReport, incomplete: AuditReport) -> None:
+def test_comparison_with_source_states_equal_altered_and_uncompared_files(
+    passing: AuditReport, failing: AuditReport, incomplete: AuditReport
+) -> None:
     assert describe_comparison(passing) == "Not compared: local files have no published digests."
     remote = replace(passing, target=replace(passing.target, kind=RefKind.MODEL))
     assert describe_comparison(remote) == "Not compared: the source states no digest for any file."

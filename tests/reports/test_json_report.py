@@ -154,7 +154,7 @@ def test_damaged_report_is_refused_in_one_line(damage: str, failing: AuditReport
         b"<!DOCTYPE html>",
     ],
 )
-def test_other_data_is_refused(data: bytes) -> None:
+def test_data_that_is_no_report_is_refused_in_one_line(data: bytes) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_report(data)
     assert str(caught.value).isprintable()
@@ -191,7 +191,7 @@ def test_license_conclusion_survives_round_trip(passing: AuditReport, hostile: A
 
 
 @pytest.mark.parametrize("figure", ['"many"', "true", "1e999", "-1e999"])
-def test_figure_must_be_a_number(figure: str, passing: AuditReport) -> None:
+def test_report_with_invalid_number_of_users_is_refused(figure: str, passing: AuditReport) -> None:
     data = render_json(replace(passing, license=build_conflicting_conclusion())).decode()
     assert data.count('"monthly_active_users": 5000000.0') == 1
     changed = data.replace('"monthly_active_users": 5000000.0', f'"monthly_active_users": {figure}')

@@ -37,14 +37,14 @@ def test_schema_is_valid_and_has_an_identifier(schema: Any) -> None:
     assert all(definition["title"] for definition in [schema, *schema["$defs"].values()])
 
 
-def test_fields_are_required_and_described(schema: Any) -> None:
+def test_schema_requires_and_describes_every_field(schema: Any) -> None:
     finding = schema["$defs"]["Finding"]
     assert finding["required"] == [field.name for field in fields(Finding)]
     assert "independent of the wording" in finding["properties"]["key"]["description"]
     assert "Attributes" not in json.dumps(schema)
 
 
-def test_example_reports_are_valid(schema: Any, any_report: AuditReport) -> None:
+def test_example_reports_match_the_schema(schema: Any, any_report: AuditReport) -> None:
     from jsonschema import Draft202012Validator
 
     errors = Draft202012Validator(schema).iter_errors(json.loads(render_json(any_report)))

@@ -42,7 +42,7 @@ def join_words(text: str) -> str:
 
 
 @pytest.mark.parametrize("name", list(ANSWERED))
-def test_output_fits_one_screen(name: str, failing: AuditReport) -> None:
+def test_answer_fits_the_lines_and_columns_of_one_screen(name: str, failing: AuditReport) -> None:
     for width in (80, 100, 200):
         lines = render_screen(failing, ANSWERED[name](), width=width).splitlines()
         assert len(lines) <= (60 if width == 80 else 48)

@@ -94,7 +94,7 @@ def test_contradiction_names_forbidding_license() -> None:
     assert "One of them, The NC Licence, forbids commercial use." in answer.line
 
 
-def test_conditions_and_duties_are_counted() -> None:
+def test_shipping_answer_counts_conditions_and_duties() -> None:
     answer = assess_shipping(
         build_conclusion(build_entry(LicenseCategory.USE_RESTRICTED, "use-policy", "keep-notices"))
     )
@@ -137,7 +137,7 @@ def test_conclusion_states_whether_terms_are_verified() -> None:
     assert describe_conclusion(LicenseConclusion(ConclusionState.VAGUE, LicenseCategory.UNKNOWN), "else") == "else"
 
 
-def test_stated_use_is_answered() -> None:
+def test_shipping_answer_follows_the_answer_on_the_stated_use() -> None:
     allowed = assess_shipping(build_plain_conclusion(), "listed elsewhere")
     assert allowed.permission is Permission.ALLOWED
     assert allowed.line == "Your planned use is allowed under Apache-2.0; 3 duties, listed elsewhere."
@@ -219,7 +219,7 @@ def test_multimodal_territory_limit_does_not_apply_to_text_model() -> None:
         assert answer.line.endswith("Not in every country: Not there.")
 
 
-def test_conclusion_mentions_base_models() -> None:
+def test_described_conclusion_mentions_base_models_if_there_are_any() -> None:
     conclusion = build_plain_conclusion()
     assert describe_conclusion(conclusion, "").startswith("Concluded: Apache-2.0.")
     origins = replace(conclusion, origins=build_conflicting_conclusion().origins)

@@ -18,7 +18,7 @@ def render_as_text(report: AuditReport, **options: object) -> str:
     return render_table(report, **options).decode()  # type: ignore[arg-type]
 
 
-def test_sections_are_in_order(failing: AuditReport) -> None:
+def test_sections_of_the_table_are_in_order(failing: AuditReport) -> None:
     text = render_as_text(failing)
     parts = [
         "FAIL",
@@ -67,7 +67,7 @@ def test_empty_model_is_not_a_pass(incomplete: AuditReport) -> None:
     assert "Exit code 3" in text
 
 
-def test_pass_states_its_basis(passing: AuditReport) -> None:
+def test_table_of_a_pass_states_verdict_licence_and_exit_code(passing: AuditReport) -> None:
     text = render_as_text(passing)
     assert "PASS  Every file was read, and no finding breaks the policy." in text
     assert (
@@ -97,7 +97,7 @@ def test_markup_is_shown_as_text(hostile: AuditReport) -> None:
 
 
 @check_each("width", [1, 40, 60, 100, 200])
-def test_lines_fit_the_width(any_report: AuditReport, width: int) -> None:
+def test_lines_of_the_table_fit_the_terminal_width(any_report: AuditReport, width: int) -> None:
     lines = render_as_text(any_report, width=width).splitlines()
     assert max(map(cell_len, lines)) <= max(width, 40)
 
@@ -111,13 +111,13 @@ def test_hidden_findings_are_counted(failing: AuditReport) -> None:
     assert "hidden here" not in render_as_text(failing)
 
 
-def test_show_hides_findings_only(failing: AuditReport) -> None:
+def test_show_option_hides_no_other_part_of_the_table(failing: AuditReport) -> None:
     everything, little = (render_as_text(failing, show=show, width=200) for show in (Severity.INFO, Severity.CRITICAL))
     for part in ("Not examined: 4 parts", "licence  declared", "Exit code 1: the gate failed"):
         assert part in everything and part in little
 
 
-def test_thousand_findings_stay_readable(failing: AuditReport) -> None:
+def test_findings_of_one_rule_are_cut_and_counted(failing: AuditReport) -> None:
     many = tuple(replace(failing.findings[2], artifact=f"f{n}", key=str(n)) for n in range(1000))
     text = render_as_text(replace(failing, findings=many))
     assert "… and 980 more of this rule" in text

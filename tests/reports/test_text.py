@@ -75,5 +75,5 @@ def test_plain_https_address_is_a_link(address: str) -> None:
         "https://example.org/" + "a" * 3000,
     ],
 )
-def test_other_addresses_are_not_links(address: str) -> None:
+def test_address_that_is_not_plain_https_is_not_a_link(address: str) -> None:
     assert validate_https_link(address) is None

@@ -35,11 +35,13 @@ def test_findings_come_first_if_attack_or_altered_file_fails(failing: AuditRepor
         ("acme/tiny", "https://huggingface.co", RefKind.DATASET, "datasets/acme/tiny"),
     ],
 )
-def test_heading_is_short(passing: AuditReport, name: str, origin: str, kind: RefKind, heading: str) -> None:
+def test_heading_is_the_last_part_of_a_path_or_a_repository_id(
+    passing: AuditReport, name: str, origin: str, kind: RefKind, heading: str
+) -> None:
     assert view.get_heading(replace(passing.target, name=name, origin=origin, kind=kind)) == heading
 
 
-def test_second_opinion_is_not_overstated(passing: AuditReport) -> None:
+def test_described_opinions_state_their_extent_and_differences(passing: AuditReport) -> None:
     def describe(*opinions: Opinion) -> tuple[str, str]:
         return view.describe_opinions(replace(passing, opinions=opinions))
 
@@ -136,7 +138,7 @@ def test_questions_derive_from_the_report(failing: AuditReport, passing: AuditRe
     assert len(list_questions(incomplete)) == 1
 
 
-def test_variant_text_is_not_the_license() -> None:
+def test_claim_of_a_variant_text_is_not_resolved() -> None:
     variant = build_conflicting_conclusion().claims[1]
     known, words = view.describe_claimed_license(variant, build_conflicting_conclusion())
     assert not known
@@ -160,14 +162,14 @@ def test_inherited_claim_shows_lookup_result() -> None:
     )
 
 
-def test_concluded_expression_is_resolved() -> None:
+def test_claim_with_an_expression_resolves_to_the_concluded_expression() -> None:
     license_ = replace(build_plain_conclusion(), expression="MIT OR Apache-2.0")
     claim = build_claim("license", "mit or apache-2.0")
     assert view.describe_claimed_license(claim, license_) == (True, "MIT OR Apache-2.0")
     assert not view.describe_claimed_license(claim, replace(license_, state=ConclusionState.VAGUE))[0]
 
 
-def test_read_sources_raise_no_question() -> None:
+def test_base_models_and_data_sets_raise_a_question_only_if_unread() -> None:
     plain = replace(
         build_plain_conclusion(),
         origins=build_conflicting_conclusion().origins[:1],

@@ -83,7 +83,7 @@ def test_templates_and_strings_have_no_banned_word() -> None:
         (2**70, "1.18e+06 PB"),
     ],
 )
-def test_sizes_use_decimal_units(size: int, words: str) -> None:
+def test_size_is_formatted_with_decimal_units(size: int, words: str) -> None:
     assert wording.format_size(size) == words
 
 
@@ -100,7 +100,7 @@ def test_families_without_rules_equal_the_rule_set() -> None:
     assert set(CheckFamily) - list_families(load_catalogue()) == FAMILIES_WITHOUT_RULES
 
 
-def test_every_clause_kind_has_a_group() -> None:
+def test_limit_and_note_kinds_equal_those_of_the_clause_vocabulary() -> None:
     kinds = load_catalogue().clauses.kinds
     assert {id_ for id_, kind in kinds.items() if kind.group is Group.LIMIT} == wording.LIMIT_KINDS
     assert {id_ for id_, kind in kinds.items() if kind.group in (Group.WATCH, Group.FACT)} == wording.NOTE_KINDS
@@ -121,7 +121,7 @@ def test_large_numbers_are_in_millions(number: float, words: str) -> None:
     assert wording.format_number(number) == words
 
 
-def test_times_are_in_utc() -> None:
+def test_time_is_formatted_in_utc() -> None:
     assert wording.format_moment("2026-11-24T23:30:00-02:00") == "25 November 2026, 01:30 UTC"
     assert wording.format_moment("2026-01-02T03:04:05Z") == "2 January 2026, 03:04 UTC"
     assert [wording.format_moment(datetime(2026, month, 1).isoformat() + "+00:00") for month in range(1, 13)]
