@@ -55,6 +55,8 @@ class Bits(enum.Flag):
 
 
 class WithArguments:
+    """A class whose construction takes a keyword argument: NEWOBJ_EX."""
+
     def __init__(self, *, a: object) -> None:
         self.a = a
 
@@ -66,6 +68,8 @@ class WithArguments:
 
 
 class Stateful(dict[str, object]):
+    """A mapping that sets its own state."""
+
     def __setstate__(self, state: object) -> None:
         self.state = state
 
@@ -133,6 +137,7 @@ values = st.recursive(leaf_values, _build_containers, max_leaves=12)
 
 
 def dump_value(value: object, protocol: int, in_python: bool) -> bytes:
+    """Return the pickle of a value, by the pickler in Python or the one in C."""
     if not in_python:
         return pickle.dumps(value, protocol)
     buffer = io.BytesIO()

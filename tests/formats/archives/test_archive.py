@@ -45,6 +45,7 @@ _DESCRIPTOR_FLAG = 8
 
 
 def get_listing(reading) -> ArchiveListing:
+    """Return the listing of the outermost archive."""
     return reading.of(ArchiveListing)[0]
 
 

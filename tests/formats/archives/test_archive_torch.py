@@ -18,6 +18,7 @@ def _import_torch() -> None:
 
 
 def make_model():
+    """Return a small model with four parameters."""
     return torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
 
 

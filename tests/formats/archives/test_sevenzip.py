@@ -48,6 +48,7 @@ def py7zr():
 
 
 def write_archive(py7zr, members, **options) -> bytes:
+    """Return the archive that py7zr writes of these members."""
     buffer = io.BytesIO()
     with py7zr.SevenZipFile(buffer, "w", **options) as archive:
         for name, data in members.items():

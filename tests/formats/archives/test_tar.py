@@ -33,6 +33,7 @@ _HOSTILE = sorted((FIXTURES / "tar/malicious").iterdir())
 
 
 def get_stem(path: Path) -> str:
+    """Return the name of a file up to its first dot."""
     return path.name.partition(".")[0]
 
 

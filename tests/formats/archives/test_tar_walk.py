@@ -48,11 +48,13 @@ def read_archive(data: bytes, bytes_window, limits: Limits | None = None):
 
 
 def list_with_tarfile(data: bytes) -> list[tuple[str, int]]:
+    """Return (name, size) of each member as ``tarfile`` lists them."""
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         return [(entry.name, entry.size) for entry in archive.getmembers()]
 
 
 def get_kinds(listing: ArchiveListing) -> list[str]:
+    """Return the kinds of the defects, in order."""
     return [defect.kind for defect in listing.defects]
 
 

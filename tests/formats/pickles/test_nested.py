@@ -29,6 +29,7 @@ COMPRESSED_PAYLOAD = zlib.compress(PAYLOAD)
 
 
 def build_zip(content: bytes) -> bytes:
+    """Return a ZIP archive with one member."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("data.pkl", content)
@@ -63,11 +64,13 @@ UNDETECTED = {("narrow zlib", protocol) for protocol in (1, 2)}
 
 
 def list_called_names(reading: object) -> set[str]:
+    """Return the names of the functions that the programs of a reading call."""
     programs = reading.of(PickleProgram)  # type: ignore[attr-defined]
     return {str(event.subject) for program in programs for event in program.events if event.act is Act.CALL}
 
 
 def list_nested_addresses(reading: object) -> list[str]:
+    """Return the addresses of the artifacts inside the file."""
     return sorted({path for path, _ in reading.inner.formats if "!" in path})  # type: ignore[attr-defined]
 
 

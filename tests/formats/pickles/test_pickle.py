@@ -46,10 +46,12 @@ class StrictWindow:
 
 
 def is_recognised(data: bytes, path: str = "x") -> bool:
+    """Whether the pickle format recognises a file with these bytes and this path."""
     return find_reader("pickle").recognises(Head(path, None, data[:HEAD_BYTES], StrictWindow(data)))
 
 
 def read_pickle(data: bytes, limits: Limits | None = None) -> tuple[PickleProgram, list[object]]:
+    """Return the program in a pickle, and the other readings after it."""
     artifact = Artifact("x", len(data), lambda: pytest.fail("the reader opened the artifact a second time"))
     items = list(find_reader("pickle").read(artifact, StrictWindow(data), limits or Limits()))
     assert isinstance(items[0], PickleProgram)

@@ -23,6 +23,8 @@ from modelaudit.wire.base import DamagedError, LimitReachedError
 
 
 class CountingWindow:
+    """A window over bytes that counts its reads."""
+
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.size = len(data)
@@ -52,9 +54,11 @@ class ProgramWriter:
         self.values_left = 120
 
     def write_program(self) -> bytes:
+        """Return a complete pickle of one random value."""
         return b"\x80\x04" + self.write_value(6) + b"."
 
     def write_value(self, depth: int) -> bytes:
+        """Return opcodes that push a random value with at most ``depth`` levels."""
         self.values_left -= 1
         kinds = [self.write_constant, self.write_constant, self.write_constant, self.write_get]
         if depth > 0 and self.values_left > 0:
@@ -71,6 +75,7 @@ class ProgramWriter:
         return self.random.choice(kinds)(depth)
 
     def write_to_memo(self) -> bytes:
+        """Return the opcode that writes the top value to the memo, or nothing, at random."""
         if self.random.random() < 0.4:
             return b""
         self.memo += 1
@@ -80,10 +85,12 @@ class ProgramWriter:
         return b"q" + bytes((index,)) if index < 256 else b"r" + struct.pack("<I", index)
 
     def write_text(self, word: str) -> bytes:
+        """Return one of the two opcodes that push a text."""
         data = word.encode()
         return self.random.choice((b"\x8c" + bytes((len(data),)), b"X" + struct.pack("<I", len(data)))) + data
 
     def write_constant(self, _: int) -> bytes:
+        """Return a constant; many contain bytes that are also opcodes."""
         word = self.random.choice(("os", "system", "k", "x" * 70, "__setstate__", "gAR", "__array_interface__", ""))
         data = self.random.choice(
             (
@@ -105,17 +112,20 @@ class ProgramWriter:
         return data + self.write_to_memo()
 
     def write_get(self, depth: int) -> bytes:
+        """Return the opcode that reads a random memo entry, or a constant if there is none."""
         if not self.memo:
             return self.write_constant(depth)
         index = self.random.randrange(self.memo)
         return b"h" + bytes((index,)) if index < 256 else b"j" + struct.pack("<I", index)
 
     def write_tuple(self, depth: int) -> bytes:
+        """Return a tuple of up to four values, by the opcode for its length."""
         count = self.random.randrange(5)
         values = b"".join(self.write_value(depth - 1) for _ in range(count))
         return (b"(" + values + b"t" if count in (0, 4) else values + bytes((0x84 + count,))) + self.write_to_memo()
 
     def write_list(self, depth: int) -> bytes:
+        """Return a list that is filled by APPEND and APPENDS."""
         data = b"]" + self.write_to_memo()
         for _ in range(self.random.randrange(3)):
             items = [self.write_value(depth - 1) for _ in range(self.random.randrange(1, 5))]
@@ -123,6 +133,7 @@ class ProgramWriter:
         return data
 
     def write_dict(self, depth: int) -> bytes:
+        """Return a mapping that is filled by SETITEM and SETITEMS."""
         data = b"}" + self.write_to_memo()
         for _ in range(self.random.randrange(3)):
             items = [self.write_text("k") + self.write_value(depth - 1) for _ in range(self.random.randrange(1, 4))]
@@ -130,6 +141,7 @@ class ProgramWriter:
         return data
 
     def write_name(self, _: int) -> bytes:
+        """Return an imported name, by GLOBAL or STACK_GLOBAL."""
         names = (("os", "system"), ("builtins", "eval"), ("a", "B"))
         module, qualname = self.random.choice(names)
         if self.random.random() < 0.3:
@@ -144,9 +156,11 @@ class ProgramWriter:
         )
 
     def write_call(self, depth: int) -> bytes:
+        """Return the call of a random name with a random tuple."""
         return self.write_name(depth) + self.write_tuple(depth) + b"R" + self.write_to_memo()
 
     def write_object_with_state(self, depth: int) -> bytes:
+        """Return the result of a call with a random state."""
         return (
             self.write_call(depth)
             + self.random.choice((self.write_dict, self.write_tuple, self.write_value))(depth)
@@ -256,6 +270,7 @@ def execute_without_and_with_skimming(data: bytes, limits: Limits | None = None)
 
 
 def push_text(word: str) -> bytes:
+    """Return the opcode that pushes a text, BINUNICODE."""
     return b"X" + struct.pack("<I", len(word)) + word.encode()
 
 

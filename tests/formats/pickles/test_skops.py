@@ -20,6 +20,7 @@ def build_node(loader: str, qualified_name: str, **fields: object) -> dict[str, 
 
 
 def read_nodes(read_bytes, root: object) -> set[SkopsNode]:
+    """Return the nodes that the reader finds in a schema."""
     (schema,) = read_bytes(json.dumps(root).encode(), PATH).of(SkopsSchema)
     return set(schema.nodes)
 

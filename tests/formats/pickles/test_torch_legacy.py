@@ -23,6 +23,7 @@ def _import_torch() -> None:
 
 
 def save_in_legacy_layout(value: object) -> bytes:
+    """Return the file that torch writes for ``value`` in the layout before zip."""
     buffer = io.BytesIO()
     torch.save(value, buffer, _use_new_zipfile_serialization=False)
     return buffer.getvalue()

@@ -19,6 +19,7 @@ PATH = "net.pt!net/code/__torch__/a/b.py"
 
 
 def collect_names(text: str) -> NameCollector:
+    """Return a collector after it has read a source."""
     names = NameCollector()
     names.collect_names(text)
     return names

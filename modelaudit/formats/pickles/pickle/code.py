@@ -176,4 +176,5 @@ def _shorten_each(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def _shorten(text: str) -> str:
+    """Cut a text to the length that a report shows."""
     return text if len(text) <= _TEXT_KEPT else text[: _TEXT_KEPT - 1] + "…"

@@ -319,6 +319,7 @@ def _is_dtype_maker(name: Name) -> bool:
 
 
 def _is_from_numpy(name: Name) -> bool:
+    """Whether a name is of NumPy or one of its modules."""
     return name.module.partition(".")[0] == "numpy"
 
 
@@ -333,6 +334,7 @@ def _is_dtype_state(entries: Sequence[object]) -> bool:
 
 
 def _is_container(value: StackValue, kind: str) -> TypeGuard[Container]:
+    """Whether a value is a container of the type ``kind``, such as ``tuple``."""
     return isinstance(value, Container) and value.type == kind
 
 

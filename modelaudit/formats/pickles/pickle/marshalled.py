@@ -230,11 +230,13 @@ class _Decoder:
         return size
 
     def _peek_byte(self) -> int:
+        """Return the next byte without reading it; raise ``DamagedError`` at the end of the data."""
         if self.position >= len(self.data):
             raise DamagedError("the marshalled data end inside an object", self.position)
         return self.data[self.position]
 
     def _read_bytes(self, length: int) -> bytes:
+        """Read ``length`` bytes; raise ``DamagedError`` if fewer are left."""
         piece = self.data[self.position : self.position + length]
         if len(piece) < length:
             raise DamagedError("the marshalled data end inside an object", self.position)

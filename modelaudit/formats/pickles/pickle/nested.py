@@ -134,6 +134,7 @@ class NestedContent:
         return replace(event, arguments=tuple(map(self._resolve_argument, event.arguments)))
 
     def _resolve_argument(self, argument: Value) -> Value:
+        """Return plain data in place of a constant that is no file itself; any other argument as it is."""
         if isinstance(argument, Embedded) and argument.offset not in self.read:
             return PlainValue(f"<{argument.length} bytes at {argument.offset}>")
         return argument

@@ -333,6 +333,7 @@ def _execute_to_stop(machine: Machine) -> Iterator[Unread]:
 
 
 def _is_torch_magic(result: StackValue) -> bool:
+    """Whether the value of a pickle is the magic number of torch's layout before zip."""
     return isinstance(result, int) and result == _TORCH_MAGIC
 
 

@@ -190,6 +190,7 @@ def _has_call(machine: Machine, end: int, is_whole: bool) -> bool:
 
 
 def _is_importable_name(subject: object) -> bool:
+    """Whether the subject of an event is a name that could exist."""
     return isinstance(subject, Name) and is_importable(subject)
 
 

@@ -260,4 +260,5 @@ def _format_int(number: int) -> str:
 
 
 def _shorten(text: str) -> str:
+    """Cut a text to ``TEXT_SHOWN`` characters."""
     return text if len(text) <= TEXT_SHOWN else text[: TEXT_SHOWN - 1] + "…"
