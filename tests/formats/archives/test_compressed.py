@@ -257,6 +257,7 @@ def test_flushed_gzip_stream_is_read(read_bytes):
     buffer = io.BytesIO()
     with gzip.GzipFile("name.pkl", "wb", fileobj=buffer) as file:
         file.write(EVAL[:5])
+        # A flush adds an empty stored block.
         file.flush()
         file.write(EVAL[5:])
     assert read_bytes(buffer.getvalue()).evaluates
@@ -283,6 +284,7 @@ def test_mutated_file_is_parsed_or_reported_as_unread(data, read_bytes):
     sample = bytearray(data.draw(st.sampled_from(paths)).read_bytes())
     for _ in range(data.draw(st.integers(1, 5))):
         sample[data.draw(st.integers(0, len(sample) - 1))] = data.draw(st.integers(0, 255))
+    # The test fails if this raises.
     read_bytes(bytes(sample), limits=Limits(expansion_floor=1 << 20))
 
 

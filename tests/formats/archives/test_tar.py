@@ -268,4 +268,5 @@ def test_mutated_archive_is_parsed_or_reported_as_unread(data, read_bytes):
             checksum_start = block_start + _CHECKSUM_FIELD.start
             sample[checksum_start : checksum_start + 8] = format_checksum(block)
     cut = data.draw(st.integers(0, len(sample)))
+    # The test fails if this raises.
     read_bytes(bytes(sample[:cut] if data.draw(st.booleans()) else sample), limits=Limits(expansion_floor=1 << 20))

@@ -320,6 +320,7 @@ def test_mutated_pickles_yield_program(seed: bytes, changes: list[tuple[int, int
         data[position % len(data)] = value
     mutated = bytes(data[: len(data) - cut % len(data)])
     is_recognised(mutated)
+    # The test fails if this raises.
     read_pickle(mutated)
 
 

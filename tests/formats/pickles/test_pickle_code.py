@@ -141,15 +141,17 @@ def list_code_arguments(code: types.CodeType) -> list[object]:
 
 
 def test_code_type_call_yields_code_outline() -> None:
-    named: set[str] = set()
+    all_names: set[str] = set()
     for code in iterate_code_objects(MODULE):
-        plain = outline_code_tables(list_code_arguments(code), 0)
-        in_dill = outline_code_tables([b"lines", *list_code_arguments(code)], 0)
-        assert plain is not None
-        assert (plain.name, plain.names) == (code.co_name, tuple(n for n in code.co_names if n in plain.names))
-        assert in_dill == plain
-        named |= set(plain.names)
-    assert {"system", "eval", "__import__", "popen", "attribute"} <= named
+        outline = outline_code_tables(list_code_arguments(code), 0)
+        # dill puts one more argument in front.
+        outline_of_dill_call = outline_code_tables([b"lines", *list_code_arguments(code)], 0)
+        assert outline is not None
+        assert outline.name == code.co_name
+        assert outline.names == tuple(name for name in code.co_names if name in outline.names)
+        assert outline_of_dill_call == outline
+        all_names |= set(outline.names)
+    assert {"system", "eval", "__import__", "popen", "attribute"} <= all_names
 
 
 @pytest.mark.parametrize(
@@ -234,6 +236,7 @@ def test_mutated_code_yields_outlines(seed: bytes, changes: list[tuple[int, int]
     data = bytearray(seed)
     for position, value in changes:
         data[position % len(data)] = value
+    # The test fails if this raises.
     outline_marshalled_code(bytes(data[: len(data) - cut % len(data)]), 0)
 
 

@@ -201,4 +201,5 @@ def test_truncated_bytecode_keeps_its_operators(read_bytes) -> None:
 
 
 def test_deeply_nested_source_needs_no_recursion() -> None:
+    # The test fails if this raises.
     collect_names("x = " + "(" * (10 * sys.getrecursionlimit()))

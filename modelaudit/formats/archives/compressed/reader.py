@@ -35,9 +35,9 @@ _EXPANSION_TIME_SHARE: Final = 0.5
 
 
 def _is_decodable(codec: Codec, data: bytes) -> bool:
-    """Whether ``data`` decompress, judged by a trial of the first ``_TRIAL_BYTES`` or of the whole stream if shorter.
+    """Whether ``data`` decompress for at least ``_TRIAL_BYTES``, or to the end of a shorter stream.
 
-    Text or numbers make a decoder fail within a few symbols. If it fails, the data count only if the output so far
+    Text or numbers make a decoder fail within a few symbols. If it fails, the data still count if the output so far
     begins a known format or a pickle. A truncated stream counts, because loaders return its content before they fail.
     """
     content = b""

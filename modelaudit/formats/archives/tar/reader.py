@@ -67,7 +67,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _mark_folder(member: TarMember) -> str:
-    """Return the name of the member, with a trailing slash if it is a folder."""
+    """Return the name of the member with a slash at its end if it is a folder, as in ZIP archives."""
     return f"{member.name.rstrip('/')}/" if member.header.kind == FOLDER else member.name
 
 

@@ -73,6 +73,7 @@ def find_contents(window: Window, limits: Limits, budget: Budget) -> ArchiveCont
             _locate_data(window, entry, place.shift, contents)
     for member in contents.members:
         used_ranges.append((member.local.offset, member.end + measure_descriptor(window, member)))
+    # Whether all members should be in a directory.
     is_listed = bool(directories) and all(directory.damage is None for directory in directories)
     # The bytes that no directory accounts for may hold members that a lenient loader finds.
     for start, end in find_gaps(used_ranges, window.size):

@@ -65,29 +65,30 @@ def _classify_export_member(relative_path: str) -> str | None:
 
 def _classify_script_member(relative_path: str) -> str | None:
     """Return the content type of a TorchScript member by its path below the root; ``None`` if its bytes decide."""
-    return TORCHSCRIPT if _SCRIPT_NAME.fullmatch(relative_path) else _classify_zip_member(relative_path)
+    return TORCHSCRIPT if _SCRIPT_NAME.fullmatch(relative_path) else _classify_checkpoint_member(relative_path)
 
 
-def _classify_zip_member(relative_path: str) -> str | None:
+def _classify_checkpoint_member(relative_path: str) -> str | None:
     """Return the content type of a checkpoint member by its path below the root; ``None`` if its bytes decide."""
     return TENSOR_STORAGE if _STORAGE_NAME.fullmatch(relative_path) else None
 
 
-def _classify_tar_member(relative_path: str) -> str | None:
+def _classify_tar_checkpoint_member(relative_path: str) -> str | None:
     """Return the content type of a tar checkpoint member by its path below the root; ``None`` if its bytes decide."""
     return TORCH_TAR if relative_path in ("storages", "tensors") else None
 
 
 def _classify_package_member(relative_path: str) -> str | None:
-    """Return ``None``: names decide no content type in a package."""
+    """Return ``None``: in a package of torch, the bytes of each member decide its content type."""
+    # The parameter is that of all classifiers.
     return None
 
 
 _CLASSIFIERS: Final[dict[str, Callable[[str], str | None]]] = {
     "torch-export": _classify_export_member,
     "torch-package": _classify_package_member,
-    "torch-tar": _classify_tar_member,
-    "torch-zip": _classify_zip_member,
+    "torch-tar": _classify_tar_checkpoint_member,
+    "torch-zip": _classify_checkpoint_member,
     TORCHSCRIPT: _classify_script_member,
 }
 

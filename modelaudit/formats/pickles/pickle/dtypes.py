@@ -167,7 +167,7 @@ class DtypeTracker:
                 raise ForgedError("an array of objects with raw bytes in place of the objects")
 
     def _record_array_state(self, target: CallResult) -> None:
-        """Record that the content of an array was set, which may happen once only."""
+        """Record that the content of an array was set; raise ``ForgedError`` if it was set before."""
         if id(target) in self._stated_objects:
             raise ForgedError("the content of an array is set a second time, which frees memory that views still use")
         if len(self._stated_objects) < _MOST_TRACKED:

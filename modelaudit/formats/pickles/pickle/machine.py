@@ -324,8 +324,8 @@ class Machine:
             can_act = target.set_item(pairs[index], pairs[index + 1]) or can_act
         if can_act and target.is_state:
             # An object may hold its state by reference, and then gets these attributes too.
-            sets = find_acting_attributes(target)
-            self.recorder.record_event(Act.SET_STATE, opcode, STATE_OWNER, (target,), sets)
+            set_attributes = find_acting_attributes(target)
+            self.recorder.record_event(Act.SET_STATE, opcode, STATE_OWNER, (target,), set_attributes)
 
     def handle_append(self) -> None:
         """APPEND: append the top value to the list below it."""
@@ -463,17 +463,17 @@ class Machine:
         """Record ``callee(*arguments)`` and push a value that represents what it returns."""
         recorder = self.recorder
         # The global that the call returns, such as a ``getattr``.
-        gives = resolve_call(callee, arguments) if act is Act.CALL else None
-        recorder.record_event(act, opcode, callee, arguments, gives=gives)
+        returned_global = resolve_call(callee, arguments) if act is Act.CALL else None
+        recorder.record_event(act, opcode, callee, arguments, returned_global=returned_global)
         if isinstance(callee, Name):
             # What is left in the end are the names that were imported and not called.
             recorder.uses[callee] -= 1
         recorder.record_code(arguments)
         if callee == _ENCODE and len(arguments) > 1 and isinstance(arguments[0], Embedded) and arguments[1] in _LATIN_1:
             self.push(arguments[0])  # the bytes that protocols 0 to 2 write as characters
-        elif gives is not None and not isinstance(arguments[0], CallResult):
-            recorder.uses[gives] += 1
-            self.push(gives)
+        elif returned_global is not None and not isinstance(arguments[0], CallResult):
+            recorder.uses[returned_global] += 1
+            self.push(returned_global)
         else:
             result = CallResult(_find_maker(callee, arguments), act is Act.CALL)
             self.arrays.record_call(callee, arguments, result)
@@ -531,11 +531,11 @@ class Machine:
         self.stack.values[-1] = TruncatedConstant("bytearray", "bytearray(")
 
     def handle_next_buffer(self) -> None:
-        """NEXT_BUFFER: bytes that the caller of the loader supplies."""
+        """NEXT_BUFFER: push bytes that the caller of the loader supplies, which are unknown here."""
         self.push(Unknown("an out-of-band buffer"))
 
     def handle_readonly_buffer(self) -> None:
-        """READONLY_BUFFER has no effect that matters here."""
+        """READONLY_BUFFER: make the top buffer read-only, which changes nothing that the machine keeps."""
 
 
 def _execute_stretch(

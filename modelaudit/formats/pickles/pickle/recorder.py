@@ -90,8 +90,8 @@ class Recorder:
         opcode: str,
         subject: StackValue,
         arguments: tuple[StackValue, ...] = (),
-        sets: tuple[tuple[str, Value], ...] = (),
-        gives: Name | None = None,
+        set_attributes: tuple[tuple[str, Value], ...] = (),
+        returned_global: Name | None = None,
     ) -> None:
         """Record an act of the loader, once for each subject and each combination of significant arguments.
 
@@ -100,22 +100,28 @@ class Recorder:
             opcode: name of the opcode.
             subject: the name that is imported or called, or the object that is changed.
             arguments: the arguments of a call, the items or the state.
-            sets: the attributes that a state sets to values that can act.
-            gives: the global that a call returns, if it is known.
+            set_attributes: the attributes that a state sets to values that can act.
+            returned_global: the global that a call returns, if it is known.
 
         Raises:
             LimitReachedError: there are more different events than are kept.
         """
         # Most events of a large pickle repeat an earlier one; this key finds that without freezing the arguments.
-        quick_key = _build_quick_key(act, subject, arguments) if gives is None else None
+        quick_key = _build_quick_key(act, subject, arguments) if returned_global is None else None
         if quick_key is not None:
             if quick_key in self._keys:
                 return
             self._keys.add(quick_key)
-        nodes = _NODES if len(self.events) < _EVENTS_IN_DETAIL else _FEWER_NODES
-        frozen_subject, *frozen_arguments = freeze_values((subject, *arguments), nodes)
+        most_parts = _NODES if len(self.events) < _EVENTS_IN_DETAIL else _FEWER_NODES
+        frozen_subject, *frozen_arguments = freeze_values((subject, *arguments), most_parts)
         values = tuple(frozen_arguments)
-        key = (act, frozen_subject, tuple(_find_significant_part(value) for value in values), sets, gives)
+        key = (
+            act,
+            frozen_subject,
+            tuple(_find_significant_part(value) for value in values),
+            set_attributes,
+            returned_global,
+        )
         if key in self._keys:
             return
         source = self._source
@@ -126,7 +132,9 @@ class Recorder:
         is_listed = len(self.events) < _EVENTS_LISTED
         chunk = (source.base, source.buffer)
         listing = tuple(list_instructions(source.window, source.trail, chunk)) if is_listed else ()
-        event = PickleEvent(act, offset, opcode, frozen_subject, values, self.stream, sets, listing, gives)
+        event = PickleEvent(
+            act, offset, opcode, frozen_subject, values, self.stream, set_attributes, listing, returned_global
+        )
         self.events.append(event)
 
     def record_code(self, arguments: tuple[StackValue, ...]) -> None:

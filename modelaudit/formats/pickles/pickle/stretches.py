@@ -94,9 +94,9 @@ class DeferredStretches:
     # -- frames -------------------------------------------------------------------------------------------------------
 
     def find_frame_end(self, offset: int) -> int:
-        """Return where the last frame ends that a skipped stretch before ``offset`` opens; 0 where none does.
+        """Return the greatest offset where a frame ends that a skipped stretch opens; 0 where none opens one.
 
-        Stretches further away than the longest plain frame are left out, as no frame of theirs can reach ``offset``.
+        Stretches so far before ``offset`` that no frame of theirs can reach it are left out.
         """
         last = 0
         for stretch in reversed(self._all):
@@ -108,7 +108,7 @@ class DeferredStretches:
         return last
 
     def _find_frame_end_in(self, stretch: PlainStretch) -> int:
-        """Return where the last frame that a stretch opens ends; 0 where it opens none."""
+        """Return the offset where the last frame that a stretch opens ends; 0 where it opens none."""
         last = 0
         for position, data in iterate_pieces_with_offsets(self._window, stretch.start, stretch.end):
             for frame in patterns().frames.finditer(data):

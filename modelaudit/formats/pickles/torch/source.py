@@ -88,7 +88,7 @@ class NameCollector:
         return token
 
     def _handle_mark(self, token: Token) -> None:
-        """Follow brackets, and add the attributes after a dot that follows something else than a name."""
+        """Handle a bracket, or a dot that follows a bracket, a string or a number: add the attributes after it."""
         if token.text in "([{":
             self._open_getattrs.append(False)
         elif token.text in ")]}" and self._open_getattrs:
