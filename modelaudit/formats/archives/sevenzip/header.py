@@ -342,7 +342,7 @@ def _read_files(cursor: HeaderCursor) -> list[File]:
     attributes: list[int | None] = [None] * count
     while (kind := cursor.read_byte()) != _END:
         values = cursor.read_property()
-        # Names and attributes begin with a byte that is not zero if they lie in an external stream, which is not read.
+        # In names and attributes, a byte that is not zero means that they lie in an external stream, which is not read.
         if kind == _NAMES and not values.read_byte():
             names = _decode_names(values.data[1:], count)
         elif kind == _EMPTY_STREAM:
