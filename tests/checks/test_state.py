@@ -80,6 +80,8 @@ def build_pickles_with_other_states(template: str) -> Iterator[bytes]:
         pickle_states(encode_value(((KEY, PROGRAM), ("a", 1)))),
         pickle_states(encode_value(({KEY: PROGRAM, "a": 1, "b": 2}, None))),
         pickle_states(encode_value(({KEY: 1, "a": 2}, ("b", 1)))),
+        # ``dict.update`` takes both parts of this pair for pairs, and so sets the key
+        pickle_states(encode_value(({"a": 1, "b": 2}, (KEY, PROGRAM)))),
         pickle_states(b"ccollections\nOrderedDict\n)R" + encoded_key + encoded_program + b"s"),
         # the usual state of an object that was made in another way, or of another class
         pickle_states(encode_value({KEY: template}), instance=CLASS + encode_value(("x",)) + b"\x81"),
