@@ -58,10 +58,10 @@ def test_file_written_by_a_library_is_examined_and_passes(folder: str) -> None:
         assert "==" in written.library, name
         report = scan_fixture(name)
         rules = {finding.rule for finding in report.findings if not finding.rule.startswith("license/")}
-        assert (name, rules) == (name, written.expected_rules)
+        assert rules == written.expected_rules, name
         assert not [each for each in report.findings if each.severity in (Severity.HIGH, Severity.CRITICAL)], name
         assert report.coverage.open_absences == (), name
-        assert (name, report.exit_code) == (name, 0)
+        assert report.exit_code == 0, name
 
 
 def test_every_committed_file_of_a_library_is_listed() -> None:
