@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 from enum import Enum
+from pathlib import Path
 
 import pytest
 from support.cases import check_each
@@ -22,9 +24,22 @@ def test_every_case_runs_and_every_failing_one_is_named() -> None:
         ran.append(number)
         assert number <= limit
 
-    with pytest.raises(pytest.fail.Exception, match=r"2 of 4 cases fail:\n\(5, 2\): .*\n(.*\n)*\(9, 2\): "):
+    with pytest.raises(
+        pytest.fail.Exception, match=r"2 of 4 cases fail:\ncase 2, \(5, 2\): .*\n(.*\n)*case 4, \(9, 2\): "
+    ):
         check()
     assert ran == [1, 5, 2, 9]
+
+
+def test_failing_path_is_named_whole() -> None:
+    path = Path("/workspace/build/fixtures/tar/malicious/pax-size-mismatch.tar")
+
+    @check_each("path", [path])
+    def check(path: Path) -> None:
+        raise AssertionError
+
+    with pytest.raises(pytest.fail.Exception, match=re.escape(repr(path))):
+        check()
 
 
 def test_stacked_decorators_run_all_combinations_with_the_fixtures() -> None:
@@ -49,7 +64,7 @@ def test_error_keeps_its_type_and_names_its_case() -> None:
 
     with pytest.raises(ZeroDivisionError) as caught:
         check()
-    assert caught.value.__notes__ == ["in the case 0"]
+    assert caught.value.__notes__ == ["in case 2, 0"]
 
 
 def test_check_without_cases_fails() -> None:

@@ -15,6 +15,10 @@ import pytest
 
 Cases = Iterable[object] | Callable[[], Iterable[object]]
 
+# The default of 30 characters would not distinguish two paths in the same folder.
+_CASE_REPR = reprlib.Repr()
+_CASE_REPR.maxstring = _CASE_REPR.maxother = 100
+
 
 def check_each(names: str, cases: Cases) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Run the decorated test for every case, as ``pytest.mark.parametrize`` would, within one test.
@@ -38,9 +42,9 @@ def check_each(names: str, cases: Cases) -> Callable[[Callable[..., None]], Call
                 try:
                     test(**fixtures, **dict(zip(arguments, values, strict=True)))  # type: ignore[call-overload]
                 except (AssertionError, pytest.fail.Exception) as failure:
-                    failures.append(f"{reprlib.repr(case)}: {failure}")
+                    failures.append(f"{_name_case(count, case)}: {failure}")
                 except Exception as error:
-                    error.add_note(f"in the case {reprlib.repr(case)}")
+                    error.add_note(f"in {_name_case(count, case)}")
                     raise
             assert count, "there is no case"
             if failures:
@@ -53,3 +57,8 @@ def check_each(names: str, cases: Cases) -> Callable[[Callable[..., None]], Call
         return run
 
     return decorate
+
+
+def _name_case(number: int, case: object) -> str:
+    """Return the number of a case, from 1, and its values; the number distinguishes long values that are shortened."""
+    return f"case {number}, {_CASE_REPR.repr(case)}"
