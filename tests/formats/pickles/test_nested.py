@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.formats.pickles.pickle.nested import CONTENT_STARTS, Coding, detect_coding
+from modelaudit.formats.registry import DECLARATIONS
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, Embedded, PickleProgram, PlainValue
 from modelaudit.model.structure import TensorData, UnreadReason
+from modelaudit.wire.codecs import CODECS
 
 # Pickles that call posix.system("echo inert"), in protocol 4 and 0.
 PAYLOAD = b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0aecho inert\x85R."
@@ -114,7 +116,14 @@ def test_words_that_begin_like_file_are_plain(read_bytes: Callable[..., object])
 
 # Bytes that begin with the opcode PROTO, or that hold GLOBAL or INST with both names, may be a pickle, and then are one.
 _MAY_BE_PICKLE = re.compile(rb"\x80|[^\n]*[ci][^\n]*\n[^\n]*\n")
-_NO_PICKLE = st.binary(max_size=80).filter(lambda value: _MAY_BE_PICKLE.match(value) is None)
+# Hypothesis also draws constants of the tested modules, the magic bytes of formats among them.
+_MAGIC_BYTES = (
+    *(codec.magic for codec in CODECS.values() if codec.magic),
+    *(magic for each in DECLARATIONS if each.embedded for magic in each.embedded.magic),
+)
+_NO_PICKLE = st.binary(max_size=80).filter(
+    lambda value: _MAY_BE_PICKLE.match(value) is None and not value.startswith(_MAGIC_BYTES)
+)
 _NO_PICKLE_TEXT = st.text(max_size=60).filter(lambda text: _MAY_BE_PICKLE.match(text.encode()) is None)
 
 
