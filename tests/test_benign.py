@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 
 from modelaudit import scan
 
@@ -100,11 +101,9 @@ def test_torch_layers_optimizers_and_schedules_pass(tmp_path: Path) -> None:
 
 def test_every_environment_is_pinned_and_names_writers_that_exist() -> None:
     writer_names = {file.stem for file in (BENIGN / "writers").glob("*.py")}
-    files = sorted((BENIGN / "environments").glob("*.txt"))
-    assert len(files) >= 10
-    for file in files:
-        lines = file.read_text(encoding="utf-8").splitlines()
-        head = dict(line[2:].split(": ", 1) for line in lines if line.startswith("# "))
-        assert set(head["writers"].split()) <= writer_names, file.name
-        assert head["python"], file.name
-        assert all("==" in line for line in lines if line and line[0] != "#"), file.name
+    environments = yaml.safe_load((BENIGN / "environments.yaml").read_text(encoding="utf-8"))
+    assert len(environments) >= 10
+    for name, environment in environments.items():
+        assert set(environment["writers"]) <= writer_names, name
+        assert environment["python"], name
+        assert all("==" in line for line in environment["requirements"]), name

@@ -5,8 +5,8 @@
     python benchmarks/benign/write.py --out build/benign            # all of it
     python benchmarks/benign/write.py --out build/benign --only scikit-learn --only torch
 
-Each ``environments/NAME.txt`` is a requirement file whose head names the Python that reads it and the modules in
-``writers/`` that run in it. ``--only`` takes a library, a writer or an environment. An environment whose Python is not
+``environments.yaml`` lists for each environment the version of Python, the modules in ``writers/`` that run in it, and
+its requirements. ``--only`` takes a library, a writer or an environment. An environment whose Python is not
 available is left out and named in ``omitted.json``, together with the samples that the libraries refused to write.
 
 ``manifest.json`` is a list with, for each file, its ``path`` in the folder, ``library``, ``version``, ``python``,
@@ -26,6 +26,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
 
 HERE = Path(__file__).resolve().parent
 # The libraries of each writer, for ``--only``.
@@ -47,37 +49,41 @@ LIBRARIES = {
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A requirement file with the comments at its head.
+    """An environment of ``environments.yaml``.
 
     Attributes:
-        name: the file's name without suffix.
-        file: the requirement file.
+        name: its key in the file.
+        requirements: the requirements, one a line.
         python: the version of Python to create the environment with, such as ``3.11``.
         writers: the modules in ``writers/`` that run in it.
         alone: requirements to install without their dependencies.
     """
 
     name: str
-    file: Path
+    requirements: str
     python: str
     writers: tuple[str, ...]
     alone: tuple[str, ...]
 
-    @classmethod
-    def read(cls, file: Path) -> Environment:
-        """Return the environment that the comments at the head of ``file`` describe."""
-        head = dict(
-            line[2:].split(": ", 1) for line in file.read_text().splitlines() if line.startswith("# ") and ": " in line
+
+def read_environments() -> list[Environment]:
+    """Return the environments in the order of their names."""
+    listed = yaml.safe_load((HERE / "environments.yaml").read_text(encoding="utf-8"))
+    return [
+        Environment(
+            name,
+            "".join(f"{each}\n" for each in row["requirements"]),
+            row["python"],
+            tuple(row["writers"]),
+            tuple(row.get("no-deps", ())),
         )
-        return cls(
-            file.stem, file, head["python"], tuple(head["writers"].split()), tuple(head.get("no-deps", "").split())
-        )
+        for name, row in sorted(listed.items())
+    ]
 
 
 def select_environments(only: frozenset[str]) -> Iterator[tuple[Environment, tuple[str, ...]]]:
     """Yield every environment with its writers that ``only`` names by environment, writer or library; all if empty."""
-    for file in sorted((HERE / "environments").glob("*.txt")):
-        environment = Environment.read(file)
+    for environment in read_environments():
         selected = []
         for writer in environment.writers:
             names = {environment.name, writer, *LIBRARIES.get(writer, ())}
@@ -105,8 +111,7 @@ def install_environment(environment: Environment, folder: Path) -> Path | None:
     """
     home = folder / environment.name
     python, stamp = home / "bin" / "python", home / "installed.txt"
-    requirements = environment.file.read_text()
-    if stamp.is_file() and stamp.read_text() == requirements:
+    if stamp.is_file() and stamp.read_text() == environment.requirements:
         return python
     command = find_interpreter(environment.python)
     if command is None:
@@ -114,11 +119,13 @@ def install_environment(environment: Environment, folder: Path) -> Path | None:
     print(f"{environment.name}: installing", file=sys.stderr)
     subprocess.run([command, "-m", "venv", str(home)], check=True)
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--no-input"]
-    subprocess.run([*pip, "-r", str(environment.file)], check=True)
+    listed = home / "requirements.txt"
+    listed.write_text(environment.requirements)
+    subprocess.run([*pip, "-r", str(listed)], check=True)
     if environment.alone:
         subprocess.run([*pip, "--no-deps", *environment.alone], check=True)
     # Written last: an environment without this file is incomplete and is installed again.
-    stamp.write_text(requirements)
+    stamp.write_text(environment.requirements)
     return python
 
 
