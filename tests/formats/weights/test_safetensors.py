@@ -200,6 +200,11 @@ def test_random_bytes_never_crash_the_reader(sample, read_bytes):
         b'{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"extra":NaN}}',
         b'{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"extra":' + b"9" * 5000 + b"}}",
         b'{"a":{"dtype":"F32","shape":[18446744073709551616],"data_offsets":[0,0]}}',
+        b'{"a":{"dtype":"F32","shape":[0,18446744073709551616],"data_offsets":[0,0]}}',
+        b'{"a":{"dtype":"F32","shape":[0,18446744073709551615],"data_offsets":[0,0]}}',
+        # The library accepts 127 levels where it ignores the value.
+        b'{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"extra":' + b"[" * 125 + b"]" * 125 + b"}}",
+        b'{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0],"extra":' + b"[" * 126 + b"]" * 126 + b"}}",
         b'{"a":' + b"[" * 126 + b"]" * 126 + b"}",
         b'{"a":' + b"[" * 130 + b"]" * 130 + b"}",
         b"{}",
