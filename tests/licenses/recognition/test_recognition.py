@@ -176,6 +176,7 @@ ADDED = (
     "Copyright 2024 Acme. Only for research.",
     "Copyright 2024 Acme bans military deployment",
     "COPYRIGHT 2024 ACME BANS MILITARY DEPLOYMENT OF THE GULLS IN ALL WATERS",
+    "COPYRIGHT 2024 ACME AND ALL GULLS OVER THE HARBOUR TAKE A TENTH OF EACH CATCH",
     "Copyright (c) 2024 Acme, for academic work",
     "N. O. T. F. O. R. S. A. L. E.",
     "<p not for sale>",
