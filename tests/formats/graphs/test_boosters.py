@@ -117,6 +117,8 @@ def test_child_or_feature_out_of_range_in_binary_xgboost_model_is_a_defect(data,
         (build_lightgbm().replace("\n", "\r\n"), set()),
         (build_lightgbm(extra=1), {"tree-size"}),  # the tree has one byte less than the head states
         (build_lightgbm("5"), {"tree-invalid"}),  # its left child does not exist
+        (build_lightgbm("0"), {"tree-invalid"}),  # its left child is its root
+        (build_lightgbm("-2"), {"tree-invalid"}),  # both of its children are one leaf
         (build_lightgbm("-1 -2", 3), {"tree-size"}),  # two left children in a tree with one inner node
         (build_lightgbm().replace("split_feature=1", "split_feature=9"), {"tree-invalid"}),  # of features 0 to 3
         (build_lightgbm(classes=1 << 40), {"number-absurd"}),
