@@ -70,6 +70,11 @@ def test_payload_of_hostile_archive_is_read(path, read_fixture):
     assert read_fixture(str(path.relative_to(FIXTURES))).evaluates
 
 
+def test_content_without_file_gets_its_number_as_name(read_fixture):
+    (listing,) = read_fixture("7z/malicious/entry-count-mismatch.7z").of(ArchiveListing)
+    assert [member.name for member in listing.members] == ["note.txt", "[content 0.1]"]
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
