@@ -16,6 +16,7 @@ class UnreadReason(StrEnum):
     PROGRAM = "program-not-judged"
     UNVERIFIED = "unverified-type"
     UNJUDGED = "unjudged-defect"
+    UNCLAIMED = "unclaimed-bytes"
     DAMAGED = "damaged"
     LIMIT = "limit-reached"
     ENCRYPTED = "encrypted"

@@ -22,6 +22,7 @@ _UNREAD_PHRASES: Final = {
     UnreadReason.PROGRAM: "of program code",
     UnreadReason.UNVERIFIED: "with an unverified name",
     UnreadReason.UNJUDGED: "with a defect that no rule judges",
+    UnreadReason.UNCLAIMED: "with bytes that no reader parses",
     UnreadReason.DAMAGED: "damaged",
     UnreadReason.LIMIT: "over a limit",
     UnreadReason.ENCRYPTED: "encrypted",

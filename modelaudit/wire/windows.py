@@ -15,6 +15,7 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.codecs import Codec
 from modelaudit.wire.deadline import TIME_SPENT, Deadline
 from modelaudit.wire.decompression import BeginsNextStream, Expansion
+from modelaudit.wire.ledger import ByteClass, ClaimableWindow
 
 CHUNK = MIB
 _IN_MEMORY = 8 * MIB  # decompressed content above this size is kept in a temporary file
@@ -67,6 +68,11 @@ class TimedWindow:
             raise WindowError(TIME_SPENT, UnreadReason.LIMIT)
         return self._inner.read(offset, length)
 
+    def claim(self, start: int, end: int, class_: ByteClass) -> None:
+        """Claim bytes in the ledger of the inner window, if it has one."""
+        if isinstance(self._inner, ClaimableWindow):
+            self._inner.claim(start, end, class_)
+
 
 class SubWindow:
     """A window on ``length`` bytes of ``parent`` from ``start``, or fewer if the parent ends before.
@@ -93,6 +99,11 @@ class SubWindow:
         """
         length = min(length, self.size - offset)
         return self._parent.read(self._start + offset, length) if length > 0 and offset >= 0 else b""
+
+    def claim(self, start: int, end: int, class_: ByteClass) -> None:
+        """Claim bytes in the ledger of the parent window, if it has one; offsets are those of this window."""
+        if isinstance(self._parent, ClaimableWindow):
+            self._parent.claim(self._start + start, self._start + min(end, self.size), class_)
 
 
 class DecompressedWindow:

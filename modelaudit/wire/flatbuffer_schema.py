@@ -1,0 +1,143 @@
+"""Claim the bytes of a FlatBuffer that its schema describes.
+
+A schema lists the fields of each table by slot. The walk visits every table, vector and text that is reachable from the
+root through fields of the schema, and claims their bytes in the ledger of the window. Bytes that only an unlisted slot
+refers to, or that nothing refers to, stay unclaimed.
+
+The type of a field is written as a word:
+
+=============  =====================================================================
+``4``          a number or a structure of 4 bytes, in the table itself
+``text``       a text
+``4*``         a vector of numbers or structures of 4 bytes each
+``data``       a vector of bytes that the format declares as data, such as a tensor
+``Name``       the table ``Name``
+``text[]``     a vector of texts
+``Name[]``     a vector of tables
+``union``      a table whose type the number in the slot before selects from ``unions``
+=============  =====================================================================
+
+Source: https://flatbuffers.dev/internals/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from modelaudit.wire.base import DamagedError
+from modelaudit.wire.flatbuffers import FlatBuffer, Table, Vector
+from modelaudit.wire.ledger import claim_data, claim_parsed
+
+_OFFSET_BYTES: Final = 4
+_ROOT_BYTES: Final = 8
+"""The offset of the root table and the identifier of the format."""
+
+_VTABLE_HEAD: Final = 4
+_SLOT_BYTES: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class FlatSchema:
+    """The tables of a format.
+
+    Attributes:
+        root: the name of the root table.
+        tables: the type of each slot, by the name of the table. Slots without a type are unknown.
+        unions: for a slot of the type ``union``, as ``Table.slot``: the name of the table for each value of its type.
+    """
+
+    root: str
+    tables: Mapping[str, Mapping[int, str]]
+    unions: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+
+
+def claim_flatbuffer(buffer: FlatBuffer, schema: FlatSchema) -> None:
+    """Claim every byte of ``buffer`` that ``schema`` describes.
+
+    Raises:
+        DamagedError: an offset points outside the buffer.
+        LimitReachedError: there are too many tables and elements, or too many separate claims.
+        WindowError: the window could not return the requested bytes.
+    """
+    claim_parsed(buffer.window, 0, _ROOT_BYTES)
+    visited: set[tuple[int, str]] = set()
+    waiting = [(buffer.read_root(), schema.root)]
+    while waiting:
+        table, name = waiting.pop()
+        # Tables may share a target. The same bytes as another type are visited again: they may have other fields.
+        if (table.position, name) not in visited:
+            visited.add((table.position, name))
+            waiting += _claim_table(buffer, table, name, schema)
+
+
+def _claim_table(buffer: FlatBuffer, table: Table, name: str, schema: FlatSchema) -> Iterator[tuple[Table, str]]:
+    """Claim the fields of one table, and yield the tables that they refer to, each with its name."""
+    fields = schema.tables[name]
+    known_slots = max(fields, default=-1) + 1
+    vtable_end = min(table.vtable + table.vtable_bytes, table.vtable + _VTABLE_HEAD + _SLOT_BYTES * known_slots)
+    claim_parsed(buffer.window, table.vtable, vtable_end)
+    claim_parsed(buffer.window, table.position, table.position + _OFFSET_BYTES)
+    for slot, type_ in fields.items():
+        place = table.find_field(slot)
+        if not place:
+            continue
+        if type_.isdigit():
+            claim_parsed(buffer.window, place, place + int(type_))
+            continue
+        claim_parsed(buffer.window, place, place + _OFFSET_BYTES)
+        target = buffer.follow_offset(place)
+        if type_ == "union":
+            selected = schema.unions[f"{name}.{slot}"].get(table.number(slot - 1, "B"))
+            if selected is not None:
+                yield Table(buffer, target), selected
+        elif type_ == "text":
+            _claim_text(buffer, target)
+        elif type_ == "data":
+            vector = Vector(buffer, target, 1)
+            claim_parsed(buffer.window, target, vector.start)
+            claim_data(buffer.window, vector.start, vector.start + vector.count)
+        elif type_.endswith("*"):
+            vector = Vector(buffer, target, int(type_[:-1]))
+            claim_parsed(buffer.window, target, vector.start + vector.count * vector.width)
+        elif type_.endswith("[]"):
+            yield from _claim_offsets(buffer, Vector(buffer, target, _OFFSET_BYTES), type_[:-2])
+        else:
+            yield Table(buffer, target), type_
+
+
+def _claim_text(buffer: FlatBuffer, position: int) -> None:
+    """Claim a text: its length, its bytes and the zero byte after them."""
+    vector = Vector(buffer, position, 1)
+    claim_parsed(buffer.window, position, vector.start)
+    claim_data(buffer.window, vector.start, vector.start + vector.count + 1)
+
+
+def _claim_offsets(buffer: FlatBuffer, vector: Vector, type_: str) -> Iterator[tuple[Table, str]]:
+    """Claim a vector of offsets and the texts that they point to, or yield the tables that they point to."""
+    claim_parsed(buffer.window, vector.start - _OFFSET_BYTES, vector.start + vector.count * _OFFSET_BYTES)
+    for index in range(vector.count):
+        if type_ == "text":
+            buffer.spend()
+            _claim_text(buffer, buffer.follow_offset(vector.start + index * _OFFSET_BYTES))
+        else:
+            yield vector.table(index), type_
+
+
+def check_schema(schema: FlatSchema) -> None:
+    """Check that every table and union that a schema names exists.
+
+    Raises:
+        ValueError: a name has no entry.
+    """
+    for name, fields in schema.tables.items():
+        for slot, type_ in fields.items():
+            plain = type_.removesuffix("[]")
+            if type_ == "union":
+                missing = set(schema.unions[f"{name}.{slot}"].values()) - schema.tables.keys()
+            else:
+                is_builtin = plain in ("text", "data") or plain.rstrip("*").isdigit()
+                missing = set() if is_builtin else {plain} - schema.tables.keys()
+            if missing:
+                raise ValueError(f"{name}.{slot} names the unknown table {min(missing)}")

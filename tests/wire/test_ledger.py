@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelaudit.model.limits import Limits
+from modelaudit.wire import ledger as module
+from modelaudit.wire.base import LimitReachedError
+from modelaudit.wire.ledger import MAX_PADDING_BYTES, ByteClass, ByteLedger, LedgerWindow, claim_data, claim_parsed
+from modelaudit.wire.windows import Budget, SubWindow
+
+SIZE = 60
+CLAIMS = st.lists(
+    st.tuples(st.integers(-5, SIZE + 5), st.integers(-5, SIZE + 5), st.sampled_from([ByteClass.PARSED, ByteClass.DATA]))
+)
+
+
+@given(CLAIMS)
+def test_every_byte_has_the_class_of_its_strongest_claim(bytes_window, claims):
+    window = bytes_window(bytes(range(SIZE)))
+    ledger = ByteLedger()
+    expected = [ByteClass.UNCLAIMED] * SIZE
+    for start, end, class_ in claims:
+        ledger.claim(start, end, class_)
+        for offset in range(max(0, start), min(end, SIZE)):
+            if expected[offset] is not ByteClass.PARSED:
+                expected[offset] = class_
+    # A single byte between two claims is a run of equal bytes.
+    found = [each.class_ for each in ledger.partition(window) for _ in range(each.start, each.end)]
+    gaps = [each for each in ledger.partition(window) if each.class_ is ByteClass.UNCLAIMED]
+    assert all(each.end - each.start > 1 for each in gaps)
+    assert [b if a is ByteClass.UNCLAIMED else a for a, b in zip(expected, found, strict=True)] == found
+
+
+@given(CLAIMS)
+def test_ranges_cover_the_artifact_in_order_and_neighbours_differ(bytes_window, claims):
+    ledger = ByteLedger()
+    for claim in claims:
+        ledger.claim(*claim)
+    ranges = list(ledger.partition(bytes_window(bytes(range(SIZE)))))
+    assert [each.start for each in ranges] == [0, *(each.end for each in ranges[:-1])]
+    assert ranges[-1].end == SIZE
+    assert all(first.class_ is not second.class_ for first, second in pairwise(ranges))
+
+
+def test_claims_out_of_order_are_merged(bytes_window, monkeypatch):
+    monkeypatch.setattr(module, "_COMPACT_AFTER", 10)
+    ledger = ByteLedger()
+    for start in reversed(range(0, 1000, 2)):
+        ledger.claim(start, start + 2, ByteClass.PARSED)
+    assert list(ledger.partition(bytes_window(bytes(1000)))) == [(0, 1000, ByteClass.PARSED)]
+
+
+def test_too_many_separate_claims_reach_a_limit(monkeypatch):
+    monkeypatch.setattr(module, "_COMPACT_AFTER", 10)
+    monkeypatch.setattr(module, "_MAX_RANGES", 50)
+    ledger = ByteLedger()
+    with pytest.raises(LimitReachedError, match="separate ranges"):
+        for start in range(0, 1000, 2):
+            ledger.claim(start, start + 1, ByteClass.DATA)
+
+
+@pytest.mark.parametrize(
+    ("gap", "class_"),
+    [
+        (bytes(100), ByteClass.DATA),
+        (b"\xff" * 64, ByteClass.DATA),
+        (bytes(MAX_PADDING_BYTES), ByteClass.DATA),
+        (bytes(MAX_PADDING_BYTES + 1), ByteClass.UNCLAIMED),
+        (b"\0" * 50 + b"\1", ByteClass.UNCLAIMED),
+    ],
+)
+def test_only_a_short_run_of_equal_bytes_is_padding(bytes_window, gap, class_):
+    ledger = ByteLedger()
+    ledger.claim(0, 1, ByteClass.PARSED)
+    ledger.claim(len(gap) + 1, len(gap) + 2, ByteClass.PARSED)
+    ranges = list(ledger.partition(bytes_window(b"x" + gap + b"x")))
+    assert ranges[1] == (1, len(gap) + 1, class_)
+
+
+def test_claim_on_a_part_of_a_window_reaches_the_ledger_at_its_offset(bytes_window):
+    ledger = ByteLedger()
+    window = LedgerWindow(bytes_window(bytes(range(20))), ledger)
+    part = SubWindow(SubWindow(window, 5, 10, Budget(Limits(), 20)), 2, 4, Budget(Limits(), 20))
+    claim_parsed(part, 1, 3)
+    claim_data(part, 3)
+    assert list(ledger.partition(window)) == [
+        (0, 8, ByteClass.UNCLAIMED),
+        (8, 10, ByteClass.PARSED),
+        (10, 11, ByteClass.DATA),
+        (11, 20, ByteClass.UNCLAIMED),
+    ]
+
+
+def test_claim_on_a_window_without_ledger_has_no_effect(bytes_window):
+    claim_parsed(bytes_window(b"abc"))
+    claim_data(bytes_window(b"abc"), 1, 2)
