@@ -20,6 +20,7 @@ from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.languages.secrets import SECRETS
 from modelaudit.languages.terms.prose import TERMS
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
+from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Digest, WatchedWindow, Window
 from modelaudit.model.errors import ConfigurationError, InternalError, ModelAuditError, WindowError
 from modelaudit.model.evidence import Prose
@@ -39,8 +40,9 @@ from modelaudit.sources import resolve_target, resolve_term_files
 from modelaudit.sources.small import may_state_terms
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
 from modelaudit.wire.deadline import TIME_SPENT, Deadline, apply_deadline
+from modelaudit.wire.ledger import MAX_RANGES_SEARCHED, ByteClass, ByteLedger, LedgerWindow, describe_unclaimed
 from modelaudit.wire.sniff import name_format
-from modelaudit.wire.windows import TimedWindow
+from modelaudit.wire.windows import SubWindow, TimedWindow, get_budget, make_opener
 
 _Result = TypeVar("_Result")
 
@@ -183,19 +185,28 @@ class ArtifactReading:
             self._record_absence(artifact, UnreadReason.CHANGED, change)
         return digests
 
-    def read(self, artifact: Artifact, window: Window, depth: int = 0) -> None:
-        """Read ``window`` with every reader that recognises it; ``depth`` counts the containers around it."""
+    def read(self, artifact: Artifact, window: Window, depth: int = 0, is_unclaimed: bool = False) -> None:
+        """Read ``window`` with every reader that recognises it.
+
+        Args:
+            artifact: the file, or the member of one.
+            window: its bytes.
+            depth: how many containers lie around it.
+            is_unclaimed: no reader claims these bytes of the artifact around them, and that absence is recorded.
+        """
         if window.size == 0:
             # An empty member is a fact of its container; an empty file may be a failed download of anything.
             if depth == 0:
                 self._record_absence(artifact, UnreadReason.EMPTY, "it is empty")
             return
+        ledger = ByteLedger()
+        window = LedgerWindow(window, ledger)
         head = Head(artifact.path, artifact.content, window.read(0, HEAD_BYTES), window)
         readers = [reader for reader in READERS if not reader.fallback and self._recognises(reader, head, artifact)]
         if not readers:
             fallbacks = (reader for reader in READERS if reader.fallback)
             readers = [reader for reader in fallbacks if self._recognises(reader, head, artifact)][:1]
-        if not readers:
+        if not readers and not is_unclaimed:
             format_name = name_format(head.data, artifact.path)
             detail = f"no reader for {format_name or 'bytes of an unknown format'}"
             self.unread.append((artifact.path, Unread(UnreadReason.NO_READER, detail, format=format_name or "")))
@@ -205,10 +216,25 @@ class ArtifactReading:
         # Only in bytes without a format of their own: pickles may hide in them.
         if all(reader.fallback for reader in readers):
             self.read_as(SEARCH, artifact, window, depth)
+        if readers and all(reader.keeps_ledger for reader in readers):
+            self._examine_unclaimed(artifact, window, ledger, depth)
         if SECRETS.recognises(head):
             self.read_as(SECRETS, artifact, window, depth)
         if TERMS.recognises(head):
             self.read_as(TERMS, artifact, window, depth)
+
+    def _examine_unclaimed(self, artifact: Artifact, window: Window, ledger: ByteLedger, depth: int) -> None:
+        """Report the bytes that no reader claims, and read each range of them: another loader may begin there."""
+        unclaimed = [each for each in ledger.partition(window) if each.class_ is ByteClass.UNCLAIMED]
+        if not unclaimed:
+            return
+        formats = [format_ for address, format_ in self.formats if address == artifact.path]
+        self.unread.append((artifact.path, describe_unclaimed(unclaimed, formats)))
+        for start, end, _ in unclaimed[:MAX_RANGES_SEARCHED]:
+            if end - start < window.size:
+                part = SubWindow(window, start, end - start, get_budget(window, self.limits))
+                member = Artifact(join_range(artifact.path, start, end), part.size, make_opener(part))
+                self._read_member(member, depth + 1, is_unclaimed=True)
 
     def _recognises(self, reader: Reader, head: Head, artifact: Artifact) -> bool:
         """Whether ``reader`` recognises the bytes; an exception becomes an absence, and the reader is not used."""
@@ -247,8 +273,8 @@ class ArtifactReading:
         except Exception as bug:  # a reader that fails is an absence, and what it yielded before is kept
             self._record_failure(artifact, reader, bug)
 
-    def _read_member(self, member: Artifact, depth: int) -> None:
-        """Read a member of a container, which lies ``depth`` containers deep."""
+    def _read_member(self, member: Artifact, depth: int, is_unclaimed: bool = False) -> None:
+        """Read a member of a container, which lies ``depth`` containers deep; see ``read`` for ``is_unclaimed``."""
         self.members += 1
         if member.obstacle is not None:
             self.unread.append((member.path, member.obstacle))
@@ -261,7 +287,7 @@ class ArtifactReading:
         else:
             try:
                 with member.open() as window:
-                    self.read(member, TimedWindow(window, self._deadline), depth)
+                    self.read(member, TimedWindow(window, self._deadline), depth, is_unclaimed)
             except WindowError as error:
                 self._record_absence(member, error.reason, str(error))
 

@@ -12,13 +12,14 @@ counts as data.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from heapq import merge
 from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import KIB
+from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError
 
 MAX_PADDING_BYTES: Final = 64 * KIB
@@ -29,6 +30,12 @@ _MAX_RANGES: Final = 1_000_000
 
 _COMPACT_AFTER: Final = 65_536
 """Ranges out of order after which a set is sorted and merged again."""
+
+
+MAX_RANGES_SEARCHED: Final = 1000
+"""Unclaimed ranges of one artifact that are read as content of their own; the first ones."""
+
+_RANGES_SHOWN: Final = 3
 
 
 class ByteClass(StrEnum):
@@ -174,6 +181,21 @@ def _classify_gap(window: Window, start: int, end: int) -> ByteRange:
         if gap.count(gap[:1]) == end - start:
             return ByteRange(start, end, ByteClass.DATA)
     return ByteRange(start, end, ByteClass.UNCLAIMED)
+
+
+def describe_unclaimed(ranges: Sequence[ByteRange], formats: Sequence[str]) -> Unread:
+    """Return the absence of bytes without a claim.
+
+    Args:
+        ranges: the unclaimed ranges of one artifact, in order; at least one.
+        formats: the names of the formats whose readers read the artifact.
+    """
+    total = sum(each.end - each.start for each in ranges)
+    shown = ", ".join(f"{each.start}-{each.end}" for each in ranges[:_RANGES_SHOWN])
+    more = f" and {len(ranges) - _RANGES_SHOWN} more ranges" if len(ranges) > _RANGES_SHOWN else ""
+    name = " or ".join(dict.fromkeys(formats))
+    detail = f"{total} bytes belong to no part of the {name} format: bytes {shown}{more}"
+    return Unread(UnreadReason.UNCLAIMED, detail, Location(offset=ranges[0].start), format=name)
 
 
 @runtime_checkable

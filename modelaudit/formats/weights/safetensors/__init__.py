@@ -33,5 +33,6 @@ DECLARATIONS: Final = (
         recognise=f"{__name__}.reader:recognises",
         extensions=(".safetensors",),
         defects=(SafetensorsDefect,),
+        keeps_ledger=True,
     ),
 )

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
 from modelaudit.formats.weights.safetensors import SafetensorsDefect
-from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.limits import Limits
@@ -23,8 +21,9 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate
+from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.sniff import name_format
-from modelaudit.wire.windows import SubWindow, get_budget, iterate_chunks
+from modelaudit.wire.windows import iterate_chunks
 
 DTYPE_BITS = {
     "BOOL": 8,
@@ -77,7 +76,7 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline, the structures in the metadata, and the bytes after the last tensor as an artifact.
+    """Yield the outline and the structures in the metadata.
 
     Raises:
         DamagedError: the header is truncated or not a JSON object.
@@ -90,6 +89,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     metadata, tensors = _interpret_header(_parse_header(text, log), log)
     end = _check_offsets(tensors, log)
     data_start = _LENGTH_BYTES + length
+    claim_parsed(window, 0, data_start)
+    for tensor in tensors:
+        claim_data(window, data_start + tensor.start, data_start + tensor.end)
     available = window.size - data_start
     if end > available:
         log.add(
@@ -106,10 +108,6 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     if end > available:
         detail = f"the file is truncated: it has {available} of {end} bytes of tensors"
         yield Unread(UnreadReason.DAMAGED, detail, Location(offset=window.size))
-    elif end < available:
-        trailing = SubWindow(window, data_start + end, available - end, get_budget(window, limits))
-        path = join_range(artifact.path, data_start + end, window.size)
-        yield Artifact(path, trailing.size, lambda: nullcontext(trailing))
 
 
 @dataclass(frozen=True, slots=True)
