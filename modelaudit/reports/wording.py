@@ -40,6 +40,7 @@ UNREAD = {
     UnreadReason.PROGRAM: "It is program code",
     UnreadReason.UNVERIFIED: "It contains an unverified name",
     UnreadReason.UNJUDGED: "It contradicts its format in a way that no rule judges",
+    UnreadReason.UNCLAIMED: "Some bytes belong to no part of the format",
     UnreadReason.DAMAGED: "The file is damaged or contradicts its own format",
     UnreadReason.LIMIT: "A limit on size, depth or time was reached",
     UnreadReason.ENCRYPTED: "The content is encrypted",

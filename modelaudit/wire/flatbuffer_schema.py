@@ -26,7 +26,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelaudit.wire.base import DamagedError
 from modelaudit.wire.flatbuffers import FlatBuffer, Table, Vector
 from modelaudit.wire.ledger import claim_data, claim_parsed
 
@@ -51,6 +50,24 @@ class FlatSchema:
     root: str
     tables: Mapping[str, Mapping[int, str]]
     unions: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+
+    @classmethod
+    def from_words(cls, root: str, tables: Mapping[str, str], unions: Mapping[str, str]) -> FlatSchema:
+        """Return a schema from texts.
+
+        Args:
+            root: the name of the root table.
+            tables: for each table, the types of its slots from 0 on, separated by spaces; ``-`` for an unknown slot.
+            unions: for each union, the names of the tables for its types from 1 on; type 0 is an empty union.
+
+        Raises:
+            ValueError: a field or a union names a table that does not exist.
+        """
+        fields = {name: {slot: type_ for slot, type_ in enumerate(text.split()) if type_ != "-"}
+                  for name, text in tables.items()}  # fmt: skip
+        schema = cls(root, fields, {name: dict(enumerate(each.split(), 1)) for name, each in unions.items()})
+        _check_names(schema)
+        return schema
 
 
 def claim_flatbuffer(buffer: FlatBuffer, schema: FlatSchema) -> None:
@@ -125,19 +142,15 @@ def _claim_offsets(buffer: FlatBuffer, vector: Vector, type_: str) -> Iterator[t
             yield vector.table(index), type_
 
 
-def check_schema(schema: FlatSchema) -> None:
-    """Check that every table and union that a schema names exists.
-
-    Raises:
-        ValueError: a name has no entry.
-    """
-    for name, fields in schema.tables.items():
+def _check_names(schema: FlatSchema) -> None:
+    """Raise ``ValueError`` if a field or a union names a table that does not exist."""
+    named = {name for union in schema.unions.values() for name in union.values()}
+    for table, fields in schema.tables.items():
         for slot, type_ in fields.items():
             plain = type_.removesuffix("[]")
-            if type_ == "union":
-                missing = set(schema.unions[f"{name}.{slot}"].values()) - schema.tables.keys()
-            else:
-                is_builtin = plain in ("text", "data") or plain.rstrip("*").isdigit()
-                missing = set() if is_builtin else {plain} - schema.tables.keys()
-            if missing:
-                raise ValueError(f"{name}.{slot} names the unknown table {min(missing)}")
+            if type_ == "union" and f"{table}.{slot}" not in schema.unions:
+                raise ValueError(f"the union {table}.{slot} has no list of tables")
+            if plain not in ("text", "data", "union") and not plain.rstrip("*").isdigit():
+                named.add(plain)
+    if missing := named - schema.tables.keys():
+        raise ValueError(f"a field names the unknown table {min(missing)}")

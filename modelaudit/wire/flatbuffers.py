@@ -150,26 +150,31 @@ class Table:
     """A table. A field is found by its slot; the writer may omit any field, and readers then use the default.
 
     A table begins with the signed distance back to its list of fields (vtable), which gives the offset of each slot.
+
+    Attributes:
+        position: offset of the table in the buffer.
+        vtable: offset of its list of fields.
+        vtable_bytes: length of that list.
     """
 
-    __slots__ = ("_buffer", "_length", "_slots", "position")
+    __slots__ = ("_buffer", "position", "vtable", "vtable_bytes")
 
     def __init__(self, buffer: FlatBuffer, position: int) -> None:
         buffer.spend()
         self._buffer = buffer
         self.position = position
-        self._slots = position - buffer.read_number(position, "i")
-        self._length = buffer.read_number(self._slots, "H")
+        self.vtable = position - buffer.read_number(position, "i")
+        self.vtable_bytes = buffer.read_number(self.vtable, "H")
         # A vtable begins with its own length and the length of the table, two bytes each; offsets of two bytes follow.
-        if self._length < 4 or self._length % 2 or self._slots + self._length > buffer.size:
-            raise DamagedError(f"a table states {self._length} bytes for its list of fields", position)
+        if self.vtable_bytes < 4 or self.vtable_bytes % 2 or self.vtable + self.vtable_bytes > buffer.size:
+            raise DamagedError(f"a table states {self.vtable_bytes} bytes for its list of fields", position)
 
     def find_field(self, slot: int) -> int:
         """Return the position of a field; 0 if it is omitted. Raises like ``FlatBuffer.read_number``."""
         entry = 4 + 2 * slot  # in the vtable, behind its two lengths
-        if entry + 2 > self._length:
+        if entry + 2 > self.vtable_bytes:
             return 0
-        offset = self._buffer.read_number(self._slots + entry, "H")
+        offset = self._buffer.read_number(self.vtable + entry, "H")
         return self.position + offset if offset else 0
 
     def number(self, slot: int, code: str, default: int = 0) -> int:

@@ -22,5 +22,6 @@ DECLARATIONS: Final = (
         recognise=Magic((b"TFL3",), offset=4),
         extensions=(".tflite",),
         defects=(TfliteDefect,),
+        keeps_ledger=True,
     ),
 )

@@ -11,6 +11,7 @@ from typing import Final
 
 from modelaudit.formats.graphs.tflite import TfliteDefect
 from modelaudit.formats.graphs.tflite.flex import find_operator_name
+from modelaudit.formats.graphs.tflite.schema import SCHEMA
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.errors import WindowError
@@ -18,7 +19,9 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Defect, Location
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
+from modelaudit.wire.flatbuffer_schema import claim_flatbuffer
 from modelaudit.wire.flatbuffers import FlatBuffer, Table
+from modelaudit.wire.ledger import claim_data
 
 VOCABULARY: Final = "tflite-operators"
 TENSORFLOW_VOCABULARY: Final = "tensorflow-operators"
@@ -57,6 +60,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     try:
         reader.read_model(reader.buffer.read_root())
         failure = reader.truncation
+        claim_flatbuffer(FlatBuffer(window, limits), SCHEMA)
     except (DamagedError, WindowError) as error:
         failure = error
     yield Outline("tflite", tuple(reader.mentions.values()), tuple(reader.facts), tuple(reader.defects))
@@ -234,6 +238,8 @@ class _ModelReader:
             self._record_out_of_range(detail, position)
         elif offset + size > self.buffer.size:
             self.truncation = self.truncation or DamagedError(detail, position)
+        else:
+            claim_data(self.buffer.window, offset, offset + size)
 
     def _record_out_of_range(self, detail: str, position: int) -> None:
         """Record an index or offset out of range, in the table at ``position``."""
