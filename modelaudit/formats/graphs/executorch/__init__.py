@@ -21,5 +21,6 @@ DECLARATIONS: Final = (
         recognise=f"{__name__}.reader:recognises",
         extensions=(".pte",),
         defects=(ExecutorchDefect,),
+        keeps_ledger=True,
     ),
 )

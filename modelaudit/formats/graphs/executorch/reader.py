@@ -12,13 +12,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.graphs.executorch import ExecutorchDefect
+from modelaudit.formats.graphs.executorch.schema import SCHEMA
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Defect, Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.flatbuffer_schema import claim_flatbuffer
 from modelaudit.wire.flatbuffers import IDENTIFIER_OFFSET, FlatBuffer, Table
+from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.windows import SubWindow, get_budget
 
 VOCABULARY: Final = "executorch-operators"
@@ -103,6 +106,8 @@ class _ProgramReader:
                 self._record_out_of_range(detail, segment.position)
             elif offset + length > self._window.size:
                 self.truncation = self.truncation or DamagedError(detail, segment.position)
+            else:
+                claim_data(self._window, offset, offset + length)
         self._check_subsegments(program.table(_CONSTANT_SEGMENT))
         for constants in program.tables(_MUTABLE_SEGMENTS):
             self._check_subsegments(constants)
@@ -118,6 +123,7 @@ class _ProgramReader:
             inline_count += 1
         for plan in program.tables(_PLANS):
             self._check_plan(plan, inline_count)
+        claim_flatbuffer(FlatBuffer(part, self._limits), SCHEMA)
 
     def _read_header(self) -> tuple[int, int]:
         """Read the extended header; return the size of the FlatBuffer and the offset of the segments, 0 for none."""
@@ -129,6 +135,7 @@ class _ProgramReader:
         base = int.from_bytes(header[16:24], "little")
         if length < _SHORT_HEADER or len(header) < _SHORT_HEADER:
             raise DamagedError(f"the extended header has a length of {length} bytes", _HEADER_OFFSET)
+        claim_parsed(self._window, _HEADER_OFFSET, _HEADER_OFFSET + min(length, _LONG_HEADER))
         segment_bytes = int.from_bytes(header[24:32], "little") if length >= _LONG_HEADER else 0
         if base and base < size:
             self._record_out_of_range(f"the program has {size} bytes and the segments begin at {base}", _HEADER_OFFSET)

@@ -44,5 +44,6 @@ DECLARATIONS: Final = (
         recognise=Magic((b"ORTM",), offset=4),
         extensions=(".ort",),
         defects=(TensorSizeDefect,),
+        keeps_ledger=True,
     ),
 )
