@@ -1,4 +1,7 @@
-"""The schema of ExecuTorch programs: the fields of every table. Source: schema/program.fbs of ExecuTorch"""
+"""The schema of ExecuTorch programs: the fields of every table.
+
+Source: schema/program.fbs of ExecuTorch
+"""
 
 from __future__ import annotations
 

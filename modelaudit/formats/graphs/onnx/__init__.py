@@ -37,6 +37,7 @@ DECLARATIONS: Final = (
         recognise=f"{__name__}.recognition:recognises",
         extensions=(".onnx", ".ort"),
         defects=(OnnxDefect, TensorSizeDefect),
+        keeps_ledger=True,
     ),
     Declaration(
         "ort",

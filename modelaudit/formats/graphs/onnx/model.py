@@ -12,6 +12,7 @@ from typing import Final
 
 from modelaudit.formats.graphs.onnx.collector import STANDARD_DOMAIN, ModelCollector
 from modelaudit.formats.graphs.onnx.recognition import GRAPH, IR_VERSION, find_truncated_graph
+from modelaudit.formats.graphs.onnx.schema import SCHEMA
 from modelaudit.formats.graphs.onnx.tensors import Tensor, check_tensor
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -19,6 +20,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
+from modelaudit.wire.protobuf_schema import claim_message
 
 # Fields of ModelProto.
 _OPSETS, _METADATA, _TRAINING, _FUNCTIONS = 8, 14, 20, 25
@@ -51,6 +53,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     reader = _ModelReader(collector, limits)
     try:
         reader.read_model(Message.from_window(window))
+        claim_message(Message.from_window(window), SCHEMA, limits.document_nodes)
     except (DamagedError, WindowError) as error:
         failure = error
     # A message that ends after the file does is damaged, and its fields were not read.

@@ -1,0 +1,94 @@
+"""Claim the bytes of a protocol buffer that its schema describes.
+
+A schema lists the fields of each message by number. The walk visits every message that is reachable from the root
+through fields of the schema, and claims their bytes in the ledger of the window. A field with an unlisted number stays
+unclaimed together with its key: a parser skips it, whatever it holds.
+
+The type of a field is written as a word:
+
+========  ==========================================================================
+``n``     a number, or packed numbers
+``text``  a text, or bytes that the schema treats as a value, such as a name
+``data``  bytes or packed numbers that the format declares as data, such as a tensor
+``Name``  the message ``Name``
+========  ==========================================================================
+
+Source: https://protobuf.dev/programming-guides/encoding/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.wire.base import LimitReachedError
+from modelaudit.wire.ledger import claim_data, claim_parsed
+from modelaudit.wire.protobuf import BYTES, Message
+
+_PLAIN_TYPES: Final = frozenset({"n", "text", "data"})
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSchema:
+    """The messages of a format.
+
+    Attributes:
+        root: the name of the message that is the whole file.
+        messages: for each message, the type of each field by its number.
+    """
+
+    root: str
+    messages: Mapping[str, Mapping[int, str]]
+
+    @classmethod
+    def from_words(cls, root: str, messages: Mapping[str, str]) -> MessageSchema:
+        """Return a schema from texts.
+
+        Args:
+            root: the name of the message that is the whole file.
+            messages: for each message, its fields as ``NUMBER:TYPE``, separated by spaces.
+
+        Raises:
+            ValueError: a field names a message that does not exist.
+        """
+        fields = {name: {int(number): type_ for number, _, type_ in (word.partition(":") for word in text.split())}
+                  for name, text in messages.items()}  # fmt: skip
+        named = {type_ for each in fields.values() for type_ in each.values()} - _PLAIN_TYPES
+        if missing := (named | {root}) - fields.keys():
+            raise ValueError(f"a field names the unknown message {min(missing)}")
+        return cls(root, fields)
+
+
+def claim_message(message: Message, schema: MessageSchema, most_fields: int) -> None:
+    """Claim every byte of ``message`` that ``schema`` describes.
+
+    Args:
+        message: the file, or the part of it that is a message of the type ``schema.root``.
+        schema: the fields of its messages.
+        most_fields: the number of fields after which the walk gives up.
+
+    Raises:
+        DamagedError: the bytes contradict the wire format.
+        LimitReachedError: there are more than ``most_fields`` fields, or too many separate claims.
+        WindowError: the window could not return the requested bytes.
+    """
+    window = message.window
+    waiting = [(message, schema.root)]
+    count = 0
+    while waiting:
+        part, name = waiting.pop()
+        types = schema.messages[name]
+        for each in part.fields():
+            count += 1
+            if count > most_fields:
+                raise LimitReachedError(f"the message has more than {most_fields} fields", each.offset)
+            type_ = types.get(each.number)
+            if type_ is None:
+                continue
+            claim_parsed(window, each.offset, each.body.start)
+            if type_ in _PLAIN_TYPES or each.wire != BYTES:
+                claim = claim_parsed if type_ == "n" or each.wire != BYTES else claim_data
+                claim(window, each.body.start, each.body.end)
+            else:
+                waiting.append((each.body, type_))
