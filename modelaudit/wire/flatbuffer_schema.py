@@ -4,7 +4,10 @@ A schema lists the fields of each table by slot. The walk visits every table, ve
 root through fields of the schema, and claims their bytes in the ledger of the window. Bytes that only an unlisted slot
 refers to, or that nothing refers to, stay unclaimed.
 
-The type of a field is written as a word:
+The schema of a format is a text file in its folder. Its first table is the root. A line begins with the name of a
+table; the types of its slots follow from slot 0 on, with ``-`` for an unknown slot. A line that begins with ``union`` names a
+slot as ``Table.slot`` and the tables for its types from 1 on; type 0 is an empty union. Lines that begin with ``#`` are
+comments. A type is a word:
 
 =============  =====================================================================
 ``4``          a number or a structure of 4 bytes, in the table itself
@@ -14,7 +17,7 @@ The type of a field is written as a word:
 ``Name``       the table ``Name``
 ``text[]``     a vector of texts
 ``Name[]``     a vector of tables
-``union``      a table whose type the number in the slot before selects from ``unions``
+``union``      a table that the number in the slot before selects
 =============  =====================================================================
 
 Source: https://flatbuffers.dev/internals/
@@ -23,7 +26,9 @@ Source: https://flatbuffers.dev/internals/
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from typing import Final
 
 from modelaudit.wire.flatbuffers import FlatBuffer, Table, Vector
@@ -49,25 +54,28 @@ class FlatSchema:
 
     root: str
     tables: Mapping[str, Mapping[int, str]]
-    unions: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    unions: Mapping[str, Mapping[int, str]]
 
     @classmethod
-    def from_words(cls, root: str, tables: Mapping[str, str], unions: Mapping[str, str]) -> FlatSchema:
-        """Return a schema from texts.
-
-        Args:
-            root: the name of the root table.
-            tables: for each table, the types of its slots from 0 on, separated by spaces; ``-`` for an unknown slot.
-            unions: for each union, the names of the tables for its types from 1 on; type 0 is an empty union.
+    def parse(cls, text: str) -> FlatSchema:
+        """Parse a schema.
 
         Raises:
             ValueError: a field or a union names a table that does not exist.
         """
-        fields = {name: {slot: type_ for slot, type_ in enumerate(text.split()) if type_ != "-"}
-                  for name, text in tables.items()}  # fmt: skip
-        schema = cls(root, fields, {name: dict(enumerate(each.split(), 1)) for name, each in unions.items()})
+        rows = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+        tables = {name: {slot: type_ for slot, type_ in enumerate(types) if type_ != "-"}
+                  for name, *types in rows if name != "union"}  # fmt: skip
+        unions = {row[1]: dict(enumerate(row[2:], 1)) for row in rows if row[0] == "union"}
+        schema = cls(rows[0][0], tables, unions)
         _check_names(schema)
         return schema
+
+
+@cache
+def load_flat_schema(package: str, name: str = "schema.txt") -> FlatSchema:
+    """Load a schema from the folder of a format, given as the name of its package."""
+    return FlatSchema.parse(resources.files(package).joinpath(name).read_text(encoding="utf-8"))
 
 
 def claim_flatbuffer(buffer: FlatBuffer, schema: FlatSchema) -> None:

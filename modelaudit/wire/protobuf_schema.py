@@ -4,11 +4,12 @@ A schema lists the fields of each message by number. The walk visits every messa
 through fields of the schema, and claims their bytes in the ledger of the window. A field with an unlisted number stays
 unclaimed together with its key: a parser skips it, whatever it holds.
 
-The type of a field is written as a word:
+The schema of a format is the file ``schema.txt`` in its folder. Its first message is the whole file. A line begins with
+the name of a message; its fields follow as ``NUMBER:TYPE``. Lines that begin with ``#`` are comments. A type is a word:
 
 ========  ==========================================================================
 ``n``     a number, or packed numbers
-``text``  a text, or bytes that the schema treats as a value, such as a name
+``text``  a text, or bytes that the format treats as a value, such as a name
 ``data``  bytes or packed numbers that the format declares as data, such as a tensor
 ``Name``  the message ``Name``
 ========  ==========================================================================
@@ -20,6 +21,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from typing import Final
 
 from modelaudit.wire.base import LimitReachedError
@@ -42,22 +45,25 @@ class MessageSchema:
     messages: Mapping[str, Mapping[int, str]]
 
     @classmethod
-    def from_words(cls, root: str, messages: Mapping[str, str]) -> MessageSchema:
-        """Return a schema from texts.
-
-        Args:
-            root: the name of the message that is the whole file.
-            messages: for each message, its fields as ``NUMBER:TYPE``, separated by spaces.
+    def parse(cls, text: str) -> MessageSchema:
+        """Parse a schema.
 
         Raises:
-            ValueError: a field names a message that does not exist.
+            ValueError: a field has no number, or names a message that does not exist.
         """
-        fields = {name: {int(number): type_ for number, _, type_ in (word.partition(":") for word in text.split())}
-                  for name, text in messages.items()}  # fmt: skip
-        named = {type_ for each in fields.values() for type_ in each.values()} - _PLAIN_TYPES
-        if missing := (named | {root}) - fields.keys():
+        rows = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+        messages = {name: {int(number): type_ for number, _, type_ in (word.partition(":") for word in words)}
+                    for name, *words in rows}  # fmt: skip
+        named = {type_ for fields in messages.values() for type_ in fields.values()} - _PLAIN_TYPES
+        if missing := named - messages.keys():
             raise ValueError(f"a field names the unknown message {min(missing)}")
-        return cls(root, fields)
+        return cls(rows[0][0], messages)
+
+
+@cache
+def load_message_schema(package: str) -> MessageSchema:
+    """Load ``schema.txt`` from the folder of a format, given as the name of its package."""
+    return MessageSchema.parse(resources.files(package).joinpath("schema.txt").read_text(encoding="utf-8"))
 
 
 def claim_message(message: Message, schema: MessageSchema, most_fields: int) -> None:

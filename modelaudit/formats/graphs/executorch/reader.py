@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.graphs.executorch import ExecutorchDefect
-from modelaudit.formats.graphs.executorch.schema import SCHEMA
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Defect, Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.flatbuffer_schema import claim_flatbuffer
+from modelaudit.wire.flatbuffer_schema import claim_flatbuffer, load_flat_schema
 from modelaudit.wire.flatbuffers import IDENTIFIER_OFFSET, FlatBuffer, Table
 from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.windows import SubWindow, get_budget
@@ -123,7 +122,7 @@ class _ProgramReader:
             inline_count += 1
         for plan in program.tables(_PLANS):
             self._check_plan(plan, inline_count)
-        claim_flatbuffer(FlatBuffer(part, self._limits), SCHEMA)
+        claim_flatbuffer(FlatBuffer(part, self._limits), load_flat_schema(__package__))
 
     def _read_header(self) -> tuple[int, int]:
         """Read the extended header; return the size of the FlatBuffer and the offset of the segments, 0 for none."""

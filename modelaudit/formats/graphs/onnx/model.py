@@ -12,7 +12,6 @@ from typing import Final
 
 from modelaudit.formats.graphs.onnx.collector import STANDARD_DOMAIN, ModelCollector
 from modelaudit.formats.graphs.onnx.recognition import GRAPH, IR_VERSION, find_truncated_graph
-from modelaudit.formats.graphs.onnx.schema import SCHEMA
 from modelaudit.formats.graphs.onnx.tensors import Tensor, check_tensor
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -20,7 +19,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
-from modelaudit.wire.protobuf_schema import claim_message
+from modelaudit.wire.protobuf_schema import claim_message, load_message_schema
 
 # Fields of ModelProto.
 _OPSETS, _METADATA, _TRAINING, _FUNCTIONS = 8, 14, 20, 25
@@ -53,7 +52,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     reader = _ModelReader(collector, limits)
     try:
         reader.read_model(Message.from_window(window))
-        claim_message(Message.from_window(window), SCHEMA, limits.document_nodes)
+        claim_message(Message.from_window(window), load_message_schema(__package__), limits.document_nodes)
     except (DamagedError, WindowError) as error:
         failure = error
     # A message that ends after the file does is damaged, and its fields were not read.

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.graphs.onnx.collector import STANDARD_DOMAIN, ModelCollector
-from modelaudit.formats.graphs.onnx.ort_schema import SCHEMA
 from modelaudit.formats.graphs.onnx.tensors import Tensor, check_tensor
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
-from modelaudit.wire.flatbuffer_schema import claim_flatbuffer
+from modelaudit.wire.flatbuffer_schema import claim_flatbuffer, load_flat_schema
 from modelaudit.wire.flatbuffers import FlatBuffer, Table, Vector
 from modelaudit.wire.protobuf import Message
 
@@ -36,7 +35,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     failure: DamagedError | WindowError | None = None
     try:
         _read_session(FlatBuffer(window, limits).read_root(), collector)
-        claim_flatbuffer(FlatBuffer(window, limits), SCHEMA)
+        claim_flatbuffer(FlatBuffer(window, limits), load_flat_schema(__package__, "ort_schema.txt"))
     except (DamagedError, WindowError) as error:
         failure = error
     yield from collector.build_readings(artifact)

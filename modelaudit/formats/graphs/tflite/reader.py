@@ -11,7 +11,6 @@ from typing import Final
 
 from modelaudit.formats.graphs.tflite import TfliteDefect
 from modelaudit.formats.graphs.tflite.flex import find_operator_name
-from modelaudit.formats.graphs.tflite.schema import SCHEMA
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.errors import WindowError
@@ -19,7 +18,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Defect, Location
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
-from modelaudit.wire.flatbuffer_schema import claim_flatbuffer
+from modelaudit.wire.flatbuffer_schema import claim_flatbuffer, load_flat_schema
 from modelaudit.wire.flatbuffers import FlatBuffer, Table
 from modelaudit.wire.ledger import claim_data
 
@@ -60,7 +59,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     try:
         reader.read_model(reader.buffer.read_root())
         failure = reader.truncation
-        claim_flatbuffer(FlatBuffer(window, limits), SCHEMA)
+        claim_flatbuffer(FlatBuffer(window, limits), load_flat_schema(__package__))
     except (DamagedError, WindowError) as error:
         failure = error
     yield Outline("tflite", tuple(reader.mentions.values()), tuple(reader.facts), tuple(reader.defects))
