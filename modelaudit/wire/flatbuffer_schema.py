@@ -5,9 +5,9 @@ root through fields of the schema, and claims their bytes in the ledger of the w
 refers to, or that nothing refers to, stay unclaimed.
 
 The schema of a format is a text file in its folder. Its first table is the root. A line begins with the name of a
-table; the types of its slots follow from slot 0 on, with ``-`` for an unknown slot. A line that begins with ``union`` names a
-slot as ``Table.slot`` and the tables for its types from 1 on; type 0 is an empty union. Lines that begin with ``#`` are
-comments. A type is a word:
+table; the types of its slots follow from slot 0 on, with ``-`` for an unknown slot. A line that begins with ``union``
+names a slot as ``Table.slot`` and the tables for its types from 1 on; type 0 is an empty union. Lines that begin with
+``#`` are comments. A type is a word:
 
 =============  =====================================================================
 ``4``          a number or a structure of 4 bytes, in the table itself

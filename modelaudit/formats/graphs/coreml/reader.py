@@ -22,7 +22,9 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
+from modelaudit.wire.protobuf_schema import claim_message, load_message_schema
 
 FORMAT: Final = "coreml"
 _FIRST_FIELDS: Final = 24
@@ -232,6 +234,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     failure: DamagedError | WindowError | None = None
     try:
         reader.read_model(Message.from_window(window))
+        claim_message(Message.from_window(window), load_message_schema(__package__), limits.document_nodes)
     except (DamagedError, WindowError) as error:
         failure = error
     mentions = tuple(
@@ -271,6 +274,7 @@ def read_weights(artifact: Artifact, window: Window, limits: Limits) -> Iterator
         DamagedError: an entry is missing, or its data are outside the file; the number before is yielded first.
     """
     count = int.from_bytes(window.read(0, 4), "little")
+    claim_parsed(window, 0, _ALIGNMENT)
     position = _ALIGNMENT
     done = 0
     failure: DamagedError | None = None
@@ -284,6 +288,8 @@ def read_weights(artifact: Artifact, window: Window, limits: Limits) -> Iterator
             failure = DamagedError(f"a tensor of {size} bytes at offset {start} is outside the file", position)
         else:
             end = start + size
+            claim_parsed(window, position, position + _ALIGNMENT)
+            claim_data(window, start, end)
             position = end + -end % _ALIGNMENT  # the next multiple of 64
             done += 1
     yield Outline(FORMAT, facts=(("tensors", str(done)),))

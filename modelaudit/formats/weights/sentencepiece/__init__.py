@@ -8,6 +8,10 @@ from modelaudit.formats.declaration import Declaration
 
 DECLARATIONS: Final = (
     Declaration(
-        "sentencepiece", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises", fallback=10
+        "sentencepiece",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        fallback=10,
+        keeps_ledger=True,
     ),
 )

@@ -15,10 +15,13 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.protobuf import BYTES, FIXED32, VARINT, Message
+from modelaudit.wire.protobuf_schema import claim_message, load_message_schema
 
 FORMAT: Final = "sentencepiece"
 _TRIAL_FIELDS: Final = 8
 _MAX_PIECES: Final = 4_000_000
+# A piece is a field with three fields.
+_MAX_FIELDS: Final = 4 * _MAX_PIECES
 # The fields ``piece``, ``score`` and ``type`` of a piece: number and wire type.
 _PIECE_FIELDS: Final = {(1, BYTES), (2, FIXED32), (3, VARINT)}
 _PIECE: Final = 1
@@ -72,6 +75,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
                 raise LimitReachedError(f"the model holds more than {_MAX_PIECES} pieces", field.offset)
             if not _is_piece(field.body):
                 raise DamagedError("a piece lacks its text or score, or has an unknown field", field.offset)
+        claim_message(Message.from_window(window), load_message_schema(__package__), _MAX_FIELDS)
     except DamagedError as error:
         damage = error
     yield Outline(FORMAT, facts=(("pieces", str(piece_count)),))
