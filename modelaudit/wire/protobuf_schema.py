@@ -66,13 +66,14 @@ def load_message_schema(package: str) -> MessageSchema:
     return MessageSchema.parse(resources.files(package).joinpath("schema.txt").read_text(encoding="utf-8"))
 
 
-def claim_message(message: Message, schema: MessageSchema, most_fields: int) -> None:
+def claim_message(message: Message, schema: MessageSchema, most_fields: int, root: str = "") -> None:
     """Claim every byte of ``message`` that ``schema`` describes.
 
     Args:
-        message: the file, or the part of it that is a message of the type ``schema.root``.
+        message: the file, or the part of it that is one message.
         schema: the fields of its messages.
         most_fields: the number of fields after which the walk gives up.
+        root: the name of the message; the root of the schema if empty.
 
     Raises:
         DamagedError: the bytes contradict the wire format.
@@ -80,7 +81,7 @@ def claim_message(message: Message, schema: MessageSchema, most_fields: int) -> 
         WindowError: the window could not return the requested bytes.
     """
     window = message.window
-    waiting = [(message, schema.root)]
+    waiting = [(message, root or schema.root)]
     count = 0
     while waiting:
         part, name = waiting.pop()

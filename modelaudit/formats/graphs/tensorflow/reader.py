@@ -20,6 +20,7 @@ from modelaudit.model.outline import Outline, References
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.protobuf import Message
+from modelaudit.wire.protobuf_schema import claim_message, load_message_schema
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 FORMAT: Final = "tensorflow"
@@ -79,6 +80,9 @@ def _read_kind(artifact: Artifact, window: Window, limits: Limits, kind: str, is
     failure: DamagedError | WindowError | None = None
     try:
         _read_message(contents, Message.from_window(window), kind)
+        if not is_text:
+            schema = load_message_schema(__package__)
+            claim_message(Message.from_window(window), schema, limits.document_nodes, kind)
     except (DamagedError, WindowError) as error:
         failure = error
     functions = [graph for graph in contents.graphs.graphs if graph.name]
