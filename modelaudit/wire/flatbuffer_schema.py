@@ -28,7 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Final
 
 from modelaudit.wire.flatbuffers import FlatBuffer, Table, Vector
@@ -73,9 +73,9 @@ class FlatSchema:
 
 
 @cache
-def load_flat_schema(package: str, name: str = "schema.txt") -> FlatSchema:
-    """Load a schema from the folder of a format, given as the name of its package."""
-    return FlatSchema.parse(resources.files(package).joinpath(name).read_text(encoding="utf-8"))
+def load_flat_schema(folder: Path, name: str = "schema.txt") -> FlatSchema:
+    """Load a schema from the folder of a format."""
+    return FlatSchema.parse((folder / name).read_text(encoding="utf-8"))
 
 
 def claim_flatbuffer(buffer: FlatBuffer, schema: FlatSchema) -> None:

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Final
 
 from modelaudit.wire.base import LimitReachedError
@@ -61,9 +61,9 @@ class MessageSchema:
 
 
 @cache
-def load_message_schema(package: str) -> MessageSchema:
-    """Load ``schema.txt`` from the folder of a format, given as the name of its package."""
-    return MessageSchema.parse(resources.files(package).joinpath("schema.txt").read_text(encoding="utf-8"))
+def load_message_schema(folder: Path) -> MessageSchema:
+    """Load ``schema.txt`` from the folder of a format."""
+    return MessageSchema.parse((folder / "schema.txt").read_text(encoding="utf-8"))
 
 
 def claim_message(message: Message, schema: MessageSchema, most_fields: int, root: str = "") -> None:

@@ -87,7 +87,7 @@ def test_other_content_is_not_recognised_as_onnx(content, read_bytes):
 
 def test_invalid_file_named_onnx_is_reported_as_damaged(read_bytes):
     reading = read_bytes(b"\x08\x08\x12\x03abc", "model.onnx")
-    assert reading.reasons() == {UnreadReason.DAMAGED}
+    assert reading.reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
 
 
 def test_outline_lists_version_opset_producer_and_counts(read_bytes):
@@ -207,7 +207,7 @@ def test_operators_before_damage_are_reported(read_bytes):
     model = made.encode_model(made.encode_graph(made.encode_node("PyOp"), made.encode_node("Relu")))
     reading = read_bytes(model[:-6], "model.onnx")
     assert ("python-operator", "PyOp") in list_operators(reading)
-    assert reading.reasons() == {UnreadReason.DAMAGED}
+    assert reading.reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_operators_before_damage_are_reported(read_bytes):
     ],
 )
 def test_reached_bound_is_reported_as_limit(content, limits, read_bytes):
-    assert read_bytes(content, "m.onnx", limits).reasons() == {UnreadReason.LIMIT}
+    assert read_bytes(content, "m.onnx", limits).reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
 @settings(max_examples=150, deadline=None)

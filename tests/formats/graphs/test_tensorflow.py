@@ -288,7 +288,7 @@ def test_pickle_named_as_shard_is_examined(read_bytes, fixtures):
 def test_too_many_operators_are_reported_as_limit(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.graph.MOST_NODES", 3)
     reading = read_bytes(encode_graph(encode_node("p", "PyFunc"), INPUT, INPUT, INPUT, INPUT), "g.pb")
-    assert reading.reasons() == {UnreadReason.LIMIT}
+    assert reading.reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
     assert "PyFunc" in list_operators(reading)
 
 
@@ -296,7 +296,7 @@ def test_operators_before_damage_are_mentioned(read_bytes):
     truncated_node = b"\x0a\x7fx"  # it states 127 bytes and has one
     reading = read_bytes(encode_graph(INPUT, encode_node("p", "PyFunc")) + truncated_node, "g.pb")
     assert "PyFunc" in list_operators(reading)
-    assert reading.reasons() == {UnreadReason.DAMAGED}
+    assert reading.reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
 
 
 SAVED_MODEL = encode_saved_model(

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.search import SEARCH
@@ -234,7 +235,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     failure: DamagedError | WindowError | None = None
     try:
         reader.read_model(Message.from_window(window))
-        claim_message(Message.from_window(window), load_message_schema(__package__), limits.document_nodes)
+        claim_message(Message.from_window(window), load_message_schema(Path(__file__).parent), limits.document_nodes)
     except (DamagedError, WindowError) as error:
         failure = error
     mentions = tuple(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from modelaudit.formats.graphs.executorch import ExecutorchDefect
@@ -122,7 +123,7 @@ class _ProgramReader:
             inline_count += 1
         for plan in program.tables(_PLANS):
             self._check_plan(plan, inline_count)
-        claim_flatbuffer(FlatBuffer(part, self._limits), load_flat_schema(__package__))
+        claim_flatbuffer(FlatBuffer(part, self._limits), load_flat_schema(Path(__file__).parent))
 
     def _read_header(self) -> tuple[int, int]:
         """Read the extended header; return the size of the FlatBuffer and the offset of the segments, 0 for none."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from modelaudit.formats.graphs.onnx.collector import STANDARD_DOMAIN, ModelCollector
@@ -52,7 +53,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     reader = _ModelReader(collector, limits)
     try:
         reader.read_model(Message.from_window(window))
-        claim_message(Message.from_window(window), load_message_schema(__package__), limits.document_nodes)
+        claim_message(Message.from_window(window), load_message_schema(Path(__file__).parent), limits.document_nodes)
     except (DamagedError, WindowError) as error:
         failure = error
     # A message that ends after the file does is damaged, and its fields were not read.

@@ -6,6 +6,7 @@ Source: onnxruntime/core/flatbuffers/schema/ort.fbs of ONNX Runtime.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from modelaudit.formats.graphs.onnx.collector import STANDARD_DOMAIN, ModelCollector
@@ -35,7 +36,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     failure: DamagedError | WindowError | None = None
     try:
         _read_session(FlatBuffer(window, limits).read_root(), collector)
-        claim_flatbuffer(FlatBuffer(window, limits), load_flat_schema(__package__, "ort_schema.txt"))
+        claim_flatbuffer(FlatBuffer(window, limits), load_flat_schema(Path(__file__).parent, "ort_schema.txt"))
     except (DamagedError, WindowError) as error:
         failure = error
     yield from collector.build_readings(artifact)

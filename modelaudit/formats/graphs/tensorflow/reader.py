@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from modelaudit.formats.embedded import DecodedWindow, decode_content
@@ -81,7 +82,7 @@ def _read_kind(artifact: Artifact, window: Window, limits: Limits, kind: str, is
     try:
         _read_message(contents, Message.from_window(window), kind)
         if not is_text:
-            schema = load_message_schema(__package__)
+            schema = load_message_schema(Path(__file__).parent)
             claim_message(Message.from_window(window), schema, limits.document_nodes, kind)
     except (DamagedError, WindowError) as error:
         failure = error

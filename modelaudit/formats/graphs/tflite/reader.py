@@ -7,6 +7,7 @@ Flex operators run operators of TensorFlow. Source: tensorflow/compiler/mlir/lit
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from modelaudit.formats.graphs.tflite import TfliteDefect
@@ -59,7 +60,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     try:
         reader.read_model(reader.buffer.read_root())
         failure = reader.truncation
-        claim_flatbuffer(FlatBuffer(window, limits), load_flat_schema(__package__))
+        claim_flatbuffer(FlatBuffer(window, limits), load_flat_schema(Path(__file__).parent))
     except (DamagedError, WindowError) as error:
         failure = error
     yield Outline("tflite", tuple(reader.mentions.values()), tuple(reader.facts), tuple(reader.defects))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
@@ -75,7 +76,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
                 raise LimitReachedError(f"the model holds more than {_MAX_PIECES} pieces", field.offset)
             if not _is_piece(field.body):
                 raise DamagedError("a piece lacks its text or score, or has an unknown field", field.offset)
-        claim_message(Message.from_window(window), load_message_schema(__package__), _MAX_FIELDS)
+        claim_message(Message.from_window(window), load_message_schema(Path(__file__).parent), _MAX_FIELDS)
     except DamagedError as error:
         damage = error
     yield Outline(FORMAT, facts=(("pieces", str(piece_count)),))
