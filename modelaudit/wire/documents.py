@@ -1,4 +1,4 @@
-"""Decode whole text documents of at most ``Limits.document_bytes``."""
+"""Decode whole text documents of at most ``Limits.document_bytes``, and claim the bytes that are text."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from modelaudit.model.artifact import Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Defect, UnreadReason
+from modelaudit.wire.base import DamagedError
 from modelaudit.wire.defects import TextDefect
-from modelaudit.wire.text import EIGHT_BIT, TextScan, decode_text
+from modelaudit.wire.ledger import claim_parsed
+from modelaudit.wire.text import EIGHT_BIT, HIGH_BYTES, TextScan, decode_text
 from modelaudit.wire.windows import iterate_chunks
 
 
 def read_whole_text(window: Window, limits: Limits) -> tuple[str, TextScan, tuple[Defect, ...]]:
     """Return a document as text, the scan of its bytes, and a defect if it is in no Unicode encoding.
+
+    The decoded bytes count as parsed, up to the first byte that is not text.
 
     Raises:
         DamagedError: some of it is not text.
@@ -24,10 +28,26 @@ def read_whole_text(window: Window, limits: Limits) -> tuple[str, TextScan, tupl
         if len(data) + len(chunk) > limits.document_bytes:
             detail = f"larger than the {limits.document_bytes} bytes that are read of a document"
             raise WindowError(detail, UnreadReason.LIMIT)
-        scan.feed(chunk)
+        feed_and_claim(scan, window, len(data), chunk)
         data += chunk
     scan.finish()
     return decode_text(data, scan), scan, list_encoding_defects(scan)
+
+
+def feed_and_claim(scan: TextScan, window: Window, start: int, chunk: bytes) -> None:
+    """Check ``chunk``, the bytes of ``window`` from ``start`` on, and claim those that are text.
+
+    Raises:
+        DamagedError: some of them are not text.
+    """
+    try:
+        scan.feed(chunk)
+    except DamagedError as error:
+        # High bytes directly before the first byte that is no text are more likely the start of what follows.
+        text = chunk[: max(0, (error.offset or 0) - start)].rstrip(HIGH_BYTES)
+        claim_parsed(window, start, start + len(text))
+        raise
+    claim_parsed(window, start, start + len(chunk))
 
 
 def list_encoding_defects(scan: TextScan) -> tuple[Defect, ...]:

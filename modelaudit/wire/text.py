@@ -10,10 +10,11 @@ from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
-_HIGH_BYTES = bytes(range(0x80, 0x100))
 _MOST_HIGH_SHARE = 0.1  # of the bytes of a text in an 8-bit encoding
 _ORDINAL = re.compile(r"#\d+\Z")
 
+HIGH_BYTES = bytes(range(0x80, 0x100))
+"""The bytes outside ASCII."""
 UTF_8 = "utf-8"
 EIGHT_BIT = "8-bit"
 
@@ -93,7 +94,7 @@ class TextScan:
 
     def _feed_utf_8_or_8_bit(self, decoder: codecs.IncrementalDecoder, chunk: bytes) -> None:
         """Check the next bytes as UTF-8, and from the first invalid byte on as text in an 8-bit encoding."""
-        self._high += len(chunk) - len(chunk.translate(None, _HIGH_BYTES))
+        self._high += len(chunk) - len(chunk.translate(None, HIGH_BYTES))
         if self.encoding == UTF_8:
             try:
                 decoder.decode(chunk)

@@ -20,6 +20,7 @@ from modelaudit.model.structure import Defect, Location
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.defects import XmlDefect
+from modelaudit.wire.ledger import claim_parsed
 from modelaudit.wire.windows import iterate_chunks
 from modelaudit.wire.xml_encoding import detect_encoding
 
@@ -100,7 +101,7 @@ class XmlParser:
         return self._parser.CurrentLineNumber
 
     def read(self) -> None:
-        """Parse the text.
+        """Parse the text, and claim the bytes that Expat accepted.
 
         Raises:
             DamagedError: it is not well-formed, or not in its encoding.
@@ -113,9 +114,12 @@ class XmlParser:
         if encoding.codec is None:
             raise DamagedError(encoding.oddity, 0)
         decoder = codecs.getincrementaldecoder(encoding.codec)()
+        position = encoding.mark_length
         try:
-            for chunk in iterate_chunks(self._window, encoding.mark_length, length=_STEP):
+            for chunk in iterate_chunks(self._window, position, length=_STEP):
                 self._feed_text(decoder.decode(chunk), False)
+                position += len(chunk)
+                claim_parsed(self._window, 0, position)
             self._feed_text(decoder.decode(b"", True), True)
         except UnicodeDecodeError as error:
             raise DamagedError(f"some of its bytes are not valid {encoding.codec}", self._fed) from error

@@ -5,13 +5,14 @@ import tracemalloc
 
 import pytest
 import yaml
+from builders.payloads import EVAL_ONE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Document, UnreadReason
-from modelaudit.wire.base import DamagedError
+from modelaudit.wire.base import HEAD_BYTES, DamagedError
 from modelaudit.wire.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate, scan_json, scan_json_lines
 from modelaudit.wire.text import TextScan, decode_text
 
@@ -273,3 +274,46 @@ def test_invalid_json_lines_are_refused(text):
 def test_json_line_may_contain_unicode_line_separator():
     # U+2028 does not end the first line; the second line has a duplicate key.
     assert scan_json_lines('{"a": "\u2028"}\r\n\n {"b": 1, "b": 2}\n', Limits()).duplicates == ("b",)
+
+
+@check_each(
+    "path, unit",
+    [
+        ("config.json", b" "),
+        ("config.yaml", b"# a\n"),
+        ("notes", b"a note\n"),
+        ("notes.md", b"a note\n"),
+        ("page.html", b"<p>a</p>\n"),
+        ("template.jinja", b"{{ a }}\n"),
+        ("requirements.txt", b"numpy\n"),
+        ("run.sh", b"ls\n"),
+        ("pyproject.toml", b"# a\n"),
+        ("setup.cfg", b"# a\n"),
+        (".gitattributes", b"*.bin binary\n"),
+        ("config.cfg", b"# a\n"),
+        ("notebook.ipynb", b" "),
+        ("model.py", b"a = (\n"),
+    ],
+)
+def test_bytes_behind_text_are_unclaimed_and_read(path, unit, read_bytes):
+    text = unit * (HEAD_BYTES // len(unit) + 1)
+    reading = read_bytes(text + EVAL_ONE, path)
+    assert f"bytes {len(text)}-{len(text) + len(EVAL_ONE)}" in describe_unclaimed(reading)
+    assert reading.evaluates
+
+
+def describe_unclaimed(reading) -> str:
+    """Return the detail of the one absence for unclaimed bytes."""
+    (detail,) = (each.detail for _, each in reading.inner.unread if each.reason is UnreadReason.UNCLAIMED)
+    return detail
+
+
+def test_bytes_behind_git_lfs_pointer_are_unclaimed(read_bytes):
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12345\n"
+    assert f"bytes {len(pointer)}-{len(pointer) + 3}" in describe_unclaimed(read_bytes(pointer + b"a\nb", "m.bin"))
+
+
+def test_piece_of_xml_that_the_parser_refuses_is_unclaimed(read_bytes):
+    accepted = b"<?xml version='1.0'?><a>".ljust(2 * 65536)
+    data = accepted + EVAL_ONE
+    assert f"bytes {len(accepted)}-{len(data)}" in describe_unclaimed(read_bytes(data, "m.xml"))

@@ -32,7 +32,10 @@ def test_external_entity_is_found_in_every_encoding(encoding, read_bytes):
 
 def test_unknown_encoding_is_reported_as_damaged(read_bytes):
     reading = read_bytes(b'<?xml version="1.0" encoding="x-acme"?><a/>', "m.xml")
-    assert (reading.kinds(), reading.reasons()) == ({"unusual-encoding"}, {UnreadReason.DAMAGED})
+    assert (reading.kinds(), reading.reasons()) == (
+        {"unusual-encoding"},
+        {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED},
+    )
 
 
 def test_internal_entity_gives_no_mention(read_bytes):
@@ -58,7 +61,7 @@ def test_local_document_type_gives_no_mention(system, read_bytes):
 )
 def test_entity_expansion_reaches_limit(declarations, content, read_bytes):
     reading = read_bytes(make_document(declarations, content), "m.xml")
-    assert (reading.kinds(), reading.reasons()) == ({"entity-expansion"}, {UnreadReason.LIMIT})
+    assert (reading.kinds(), reading.reasons()) == ({"entity-expansion"}, {UnreadReason.LIMIT, UnreadReason.UNCLAIMED})
 
 
 def test_entities_that_share_others_are_no_bomb(read_bytes):
@@ -105,11 +108,12 @@ def test_xml_is_recognised_by_start_and_name(name, text, is_xml, read_bytes):
 
 
 def test_deep_elements_reach_limit(read_bytes):
-    assert read_bytes(b"<a>" * 20_000, "m.xml").reasons() == {UnreadReason.LIMIT}
+    assert read_bytes(b"<a>" * 20_000, "m.xml").reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
 def test_elements_over_bound_reach_limit(read_bytes):
-    assert read_bytes(b"<a>" + b"<b/>" * 500, "m.xml", Limits(document_nodes=100)).reasons() == {UnreadReason.LIMIT}
+    reading = read_bytes(b"<a>" + b"<b/>" * 500, "m.xml", Limits(document_nodes=100))
+    assert reading.reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
 def test_mention_has_its_line(read_bytes):
@@ -125,7 +129,7 @@ def test_mutated_text_is_parsed_or_reported_as_unread(read_bytes, data):
     for _ in range(data.draw(st.integers(1, 4))):
         mutated[data.draw(st.integers(6, len(mutated) - 1))] = data.draw(st.integers(0, 255))
     reading = read_bytes(bytes(mutated), "model.pmml")
-    assert reading.reasons() <= {UnreadReason.DAMAGED, UnreadReason.LIMIT}
+    assert reading.reasons() <= {UnreadReason.DAMAGED, UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
 @pytest.mark.parametrize("start", ["&#60;!", "&#x3c;!", "&#38;#60;!"])

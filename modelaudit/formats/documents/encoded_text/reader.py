@@ -10,6 +10,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.codings import Coding
+from modelaudit.wire.ledger import claim_data
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 
@@ -30,4 +31,5 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     content = decode_content(SubWindow(window, 0, window.size, get_budget(window, limits)), limits)
     if content is None or not content.layers:
         raise DamagedError("the text begins in an encoding that does not continue to its end")
+    claim_data(window)
     yield Artifact(join_embedded(artifact.path, content.format, 0), content.window.size, make_opener(content.window))

@@ -21,5 +21,6 @@ DECLARATIONS: Final = (
         read=f"{__name__}.reader:read",
         recognise=Magic((b"version https://git-lfs.github.com/spec/", b"version https://hawser.github.com/spec/")),
         defects=(LfsDefect,),
+        keeps_ledger=True,
     ),
 )

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.documents.lfs import LfsDefect
-from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Reading
-from modelaudit.wire.windows import SubWindow, get_budget, make_opener
+from modelaudit.wire.ledger import claim_parsed
 
 _MOST_POINTER_BYTES: Final = 1024
 # The lines of a pointer, in this order, with optional ``ext-`` lines between the first two:
@@ -31,7 +30,7 @@ _POINTER: Final = re.compile(
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the digest and size in the pointer, the absence of the content, and any trailing bytes as an artifact.
+    """Yield the digest and size in the pointer, a defect for trailing bytes, and the absence of the content.
 
     Raises:
         DamagedError: the pointer is truncated or invalid.
@@ -41,6 +40,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     if pointer is None:
         raise DamagedError("the Git LFS pointer is truncated or invalid", 0)
     method, digest, size = (part.decode() for part in pointer.groups())
+    claim_parsed(window, 0, pointer.end())
     trailing = window.size - pointer.end()
     detail = f"{trailing} bytes follow the Git LFS pointer"
     defects = (Defect(LfsDefect.TRAILING_DATA, detail, Location(offset=pointer.end())),) if trailing else ()
@@ -49,6 +49,3 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         f"this is a Git LFS pointer; its content, {size} bytes with {method} {digest}, is missing: run git lfs pull"
     )
     yield Unread(UnreadReason.CONTENT_ABSENT, absent)
-    if trailing:
-        trailing_window = SubWindow(window, pointer.end(), trailing, get_budget(window, limits))
-        yield Artifact(join_range(artifact.path, pointer.end(), window.size), trailing, make_opener(trailing_window))

@@ -16,6 +16,7 @@ DECLARATIONS: Final = (
         fallback=70,
         extensions=TEXT_EXTENSIONS,
         defects=(TextDefect,),
+        keeps_ledger=True,
     ),
     Declaration("card", defects=(CardDefect,)),
 )

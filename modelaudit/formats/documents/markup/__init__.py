@@ -24,5 +24,6 @@ DECLARATIONS: Final = (
         fallback=170,
         extensions=TEXT_EXTENSIONS,
         defects=(MarkupDefect, XmlDefect),
+        keeps_ledger=True,
     ),
 )

@@ -13,5 +13,6 @@ DECLARATIONS: Final = (
         recognise=f"{__name__}.reader:recognises",
         fallback=160,
         extensions=TEXT_EXTENSIONS,
+        keeps_ledger=True,
     ),
 )

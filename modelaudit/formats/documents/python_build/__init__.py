@@ -12,5 +12,6 @@ DECLARATIONS: Final = (
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.reader:recognises",
         extensions=TEXT_EXTENSIONS,
+        keeps_ledger=True,
     ),
 )

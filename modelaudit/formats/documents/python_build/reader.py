@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from modelaudit.formats.documents.structured.tables import interpret_table
@@ -21,8 +22,8 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.text import get_file_name, looks_like_text
-from modelaudit.wire.windows import read_all_bytes
 
 _NAMES: Final = ("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pdm.toml", "hatch.toml")
 _MAX_BYTES: Final = MIB
@@ -45,11 +46,12 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """Yield the build steps, the packages fetched from addresses, and references to files that run.
 
     Raises:
-        DamagedError: the file is called ``.toml`` and is not TOML.
+        DamagedError: the file is not text to its end, or is called ``.toml`` and is not TOML.
         LimitReachedError: the TOML nests too deep, or ``interpret_table`` reached a bound.
         WindowError: the file is over 1 MiB, or the window could not return the requested bytes.
     """
-    text = read_all_bytes(window, min(_MAX_BYTES, limits.document_bytes)).decode("utf-8-sig", "replace")
+    bounded = replace(limits, document_bytes=min(_MAX_BYTES, limits.document_bytes))
+    text, _, _ = read_whole_text(window, bounded)
     name = get_file_name(artifact.path)
     if name.endswith((".cfg", ".ini")):
         attacks = _mention_attack_texts((line, number) for number, line in enumerate(text.splitlines()[:_MAX_LINES], 1))

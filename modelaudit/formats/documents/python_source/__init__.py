@@ -8,6 +8,10 @@ from modelaudit.formats.declaration import TEXT_EXTENSIONS, Declaration
 
 DECLARATIONS: Final = (
     Declaration(
-        "python", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises", extensions=TEXT_EXTENSIONS
+        "python",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        extensions=TEXT_EXTENSIONS,
+        keeps_ledger=True,
     ),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from modelaudit.languages.python import uses
@@ -17,8 +18,10 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location, Unread, UnreadReason
-from modelaudit.wire.base import Head, Reading
-from modelaudit.wire.text import get_file_name, looks_like_text
+from modelaudit.wire.base import DamagedError, Head, Reading
+from modelaudit.wire.documents import feed_and_claim
+from modelaudit.wire.ledger import claim_parsed
+from modelaudit.wire.text import TextScan, get_file_name, looks_like_text
 from modelaudit.wire.windows import read_all_bytes
 
 _ENDINGS: Final = (".py", ".pyw", ".pyi", ".py.txt", ".py3")
@@ -48,11 +51,18 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         WindowError: the file is over ``document_bytes``, or the window could not return the requested bytes.
     """
-    text, encoding = decode_source(read_all_bytes(window, limits.document_bytes))
+    data = read_all_bytes(window, limits.document_bytes)
+    text, encoding = decode_source(data)
     if get_file_name(artifact.path).endswith(".pth"):
         # At start-up site.py executes the lines of a path file that begin so, and adds the others to the search path.
         text = "\n".join(line if line.startswith(("import ", "import\t")) else "" for line in text.splitlines())
     analysis = analyze_source(text, encoding)
+    if analysis.damage or analysis.bounds:
+        # Other content may follow the source: only the bytes that are text belong to it.
+        with suppress(DamagedError):
+            feed_and_claim(TextScan(), window, 0, data)
+    else:
+        claim_parsed(window)
     if get_file_name(artifact.path).endswith((".pth", *_STARTUP_FILES)) and text.strip():
         # Python runs these files when it starts, so any code in them is worth a mention.
         first_line = next(number for number, line in enumerate(text.splitlines(), 1) if line.strip())

@@ -25,6 +25,7 @@ DECLARATIONS: Final = (
         fallback=140,
         extensions=TEXT_EXTENSIONS,
         defects=(DocumentDefect, TextDefect),
+        keeps_ledger=True,
     ),
     Declaration(
         "yaml",
@@ -33,6 +34,7 @@ DECLARATIONS: Final = (
         fallback=150,
         extensions=TEXT_EXTENSIONS,
         defects=(DocumentDefect, TextDefect),
+        keeps_ledger=True,
     ),
     Declaration(
         "text",
@@ -41,5 +43,6 @@ DECLARATIONS: Final = (
         fallback=190,
         extensions=TEXT_EXTENSIONS,
         defects=(TextDefect,),
+        keeps_ledger=True,
     ),
 )

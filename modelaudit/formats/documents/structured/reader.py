@@ -22,7 +22,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Defect, Document, Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.documents import list_encoding_defects, read_whole_text
+from modelaudit.wire.documents import feed_and_claim, list_encoding_defects, read_whole_text
 from modelaudit.wire.json_text import JsonFacts, check_bounds, scan_json, scan_json_lines
 from modelaudit.wire.relaxed_json import accepts_relaxed_json, convert_to_json
 from modelaudit.wire.text import TextScan, get_file_name, looks_like_text
@@ -243,7 +243,7 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
             total += len(chunk)
             if total > limits.document_bytes:
                 break
-            scan.feed(chunk)
+            feed_and_claim(scan, window, total - len(chunk), chunk)
         else:
             scan.finish()
     except (DamagedError, WindowError) as error:

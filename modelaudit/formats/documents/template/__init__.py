@@ -8,6 +8,10 @@ from modelaudit.formats.declaration import TEXT_EXTENSIONS, Declaration
 
 DECLARATIONS: Final = (
     Declaration(
-        "jinja", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises", extensions=TEXT_EXTENSIONS
+        "jinja",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        extensions=TEXT_EXTENSIONS,
+        keeps_ledger=True,
     ),
 )

@@ -42,6 +42,7 @@ DECLARATIONS: Final = (
     Declaration(
         "xgboost",
         read=f"{__name__}.xgboost_text:read",
+        keeps_ledger=True,
         recognise=f"{__name__}.xgboost_text:recognises",
         fallback=100,
         extensions=TEXT_EXTENSIONS,
@@ -50,6 +51,7 @@ DECLARATIONS: Final = (
     Declaration(
         "lightgbm",
         read=f"{__name__}.lightgbm:read",
+        keeps_ledger=True,
         recognise=f"{__name__}.lightgbm:recognises",
         fallback=180,
         extensions=TEXT_EXTENSIONS,

@@ -14,12 +14,20 @@ DECLARATIONS: Final = (
     Declaration(
         "tensorflow", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises", keeps_ledger=True
     ),
-    Declaration("tensorflow", read=f"{__name__}.reader:read_text", recognise=f"{__name__}.reader:recognises_text"),
+    Declaration(
+        "tensorflow",
+        read=f"{__name__}.reader:read_text",
+        recognise=f"{__name__}.reader:recognises_text",
+        keeps_ledger=True,
+    ),
     Declaration(
         "tensorflow", read=f"{__name__}.checkpoint:read_index", recognise=f"{__name__}.checkpoint:recognises_index"
     ),
     Declaration(
-        "tensorflow", read=f"{__name__}.checkpoint:read_state", recognise=f"{__name__}.checkpoint:recognises_state"
+        "tensorflow",
+        read=f"{__name__}.checkpoint:read_state",
+        recognise=f"{__name__}.checkpoint:recognises_state",
+        keeps_ledger=True,
     ),
     Declaration(
         "tensorflow",
