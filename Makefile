@@ -25,7 +25,7 @@ $(shell test ! -e $(VENV) \
     || rm -rf $(VENV))
 
 .PHONY: demo quick test lint format fixtures docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
-        bench-licenses bench fuzz lock clean
+        bench-licenses bench-hostile bench fuzz lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 
@@ -94,6 +94,10 @@ bench-licenses: $(DEV)
 
 bench-large: $(DEV)
 	$(BIN)/python benchmarks/large.py --write
+
+# Files that are written to cost memory or time, each within the bounds of one scan. NAMES="..." chooses some.
+bench-hostile: $(DEV)
+	$(BIN)/python benchmarks/hostile.py $(NAMES)
 
 # Mutated inputs over every reader, for long: make fuzz ITERATIONS=1000000. A problem is saved below build/fuzz.
 ITERATIONS ?= 100000

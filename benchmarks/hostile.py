@@ -1,0 +1,148 @@
+"""Scan files that are written to cost memory or time, each in a process of its own, and check the bounds.
+
+``make bench-hostile`` runs it. ``HOSTILE`` lists a writer and the expected exit codes for each name. A scan may take
+``MEMORY_MOST`` and ``SECONDS_MOST`` of CPU time. CPU time does not depend on the load of the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+MIB: Final = 1 << 20
+MEMORY_MOST: Final = 200 * MIB
+SECONDS_MOST: Final = 60
+# The process is ended at these multiples of the bounds, so that a failure is measured and harms nothing.
+_MEMORY_FACTOR: Final = 8
+_TIME_FACTOR: Final = 3
+_COMMAND: Final = str(Path(sys.executable).parent / "modelaudit")
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one scan took: exit code (negative if a signal ended it), CPU seconds, and peak of memory in bytes."""
+
+    exit_code: int
+    seconds: float
+    peak: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostileFile:
+    """A file that is written to cost memory or time.
+
+    Attributes:
+        name: the file name, which ends as its format asks for.
+        write: writes the file to a path.
+        exit_codes: the exit codes that a scan of it may end with.
+    """
+
+    name: str
+    write: Callable[[Path], None]
+    exit_codes: frozenset[int]
+
+
+def main() -> None:
+    """Write, scan and remove each file; exit with 1 if a bound or an exit code is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="files to scan (default: all)", metavar="NAME")
+    chosen = parser.parse_args().names or list(HOSTILE)
+    missed = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in chosen:
+            path = Path(folder) / HOSTILE[name].name
+            HOSTILE[name].write(path)
+            size = path.stat().st_size / MIB
+            scan = scan_bounded(path)
+            path.unlink()
+            faults = list_faults(scan, HOSTILE[name].exit_codes)
+            missed += faults
+            figures = (
+                f"{size:7.1f} MiB  exit {scan.exit_code:3}  {scan.seconds:6.1f} s  peak {scan.peak / MIB:6.0f} MiB"
+            )
+            print(f"{name:28} {figures}  {'; '.join(faults)}", flush=True)
+    sys.exit(1 if missed else 0)
+
+
+def scan_bounded(path: Path) -> Scan:
+    """Scan a file or folder without a second opinion, in a process whose memory and CPU time are bounded."""
+    command = [_COMMAND, "scan", str(path), "--no-second-opinion", "--offline", "-q"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=_bound_this_process
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)  # the process is gone, and must not be waited for again
+    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)  # Linux counts KiB
+    return Scan(process.returncode, usage.ru_utime + usage.ru_stime, peak)
+
+
+def _bound_this_process() -> None:
+    """Bound the address space and CPU time of the process that a scan begins in."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_FACTOR * MEMORY_MOST,) * 2)
+    resource.setrlimit(resource.RLIMIT_CPU, (_TIME_FACTOR * SECONDS_MOST,) * 2)
+
+
+def list_faults(scan: Scan, exit_codes: Iterable[int]) -> list[str]:
+    """Return one sentence for each bound that a scan passed, and for an exit code that is not expected."""
+    faults = []
+    if scan.exit_code not in exit_codes:
+        faults.append(f"exit code {scan.exit_code} is not expected")
+    if scan.seconds > SECONDS_MOST:
+        faults.append(f"more than {SECONDS_MOST} s of CPU time")
+    if scan.peak > MEMORY_MOST:
+        faults.append(f"more than {MEMORY_MOST // MIB} MiB of memory")
+    return faults
+
+
+def _write_python_list(lines: int) -> Callable[[Path], None]:
+    """Return a writer of one list with a number on each of ``lines`` lines."""
+
+    def write(path: Path) -> None:
+        with path.open("wb") as file:
+            file.write(b"x=[\n")
+            for _ in range(lines // 50_000):
+                file.write(b"1,\n" * 50_000)
+            file.write(b"]\n")
+
+    return write
+
+
+def _write_function_chain(functions: int) -> Callable[[Path], None]:
+    """Return a writer of ``functions`` functions, each of which returns the next one."""
+
+    def write(path: Path) -> None:
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(f"def f{n}():\n return f{n + 1}\n" for n in range(functions))
+
+    return write
+
+
+def _write_executed_f_string(path: Path) -> None:
+    """Write ``exec`` of an f-string with 400,000 fields, 2 MB of source."""
+    path.write_text("exec(f'" + '{"a"}' * 400_000 + "')\n", encoding="utf-8")
+
+
+_INCOMPLETE: Final = frozenset({3})
+_INCOMPLETE_OR_FAIL: Final = frozenset({1, 3})
+_ANSWERED: Final = frozenset({0, 1, 3})
+"""Exit codes of a scan that ends with an answer; 0 only for a file that hides nothing and may be read whole."""
+
+HOSTILE: Final[dict[str, HostileFile]] = {
+    "python-list-20mb": HostileFile("wide.py", _write_python_list(6_500_000), _INCOMPLETE),
+    "python-list-9mb": HostileFile("wide.py", _write_python_list(3_000_000), _INCOMPLETE),
+    "python-functions-30000": HostileFile("chain.py", _write_function_chain(30_000), _ANSWERED),
+    "python-functions-120000": HostileFile("chain.py", _write_function_chain(120_000), _INCOMPLETE),
+    "python-f-string-2mb": HostileFile("text.py", _write_executed_f_string, _INCOMPLETE_OR_FAIL),
+}
+
+
+if __name__ == "__main__":
+    main()
