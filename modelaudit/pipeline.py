@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from modelaudit.audit import Audit
 from modelaudit.catalogue import load_catalogue
@@ -45,6 +45,8 @@ from modelaudit.wire.sniff import name_format
 from modelaudit.wire.windows import SubWindow, TimedWindow, get_budget, make_opener
 
 _Result = TypeVar("_Result")
+_LEADING_PADDING: Final = b"\0\r\n \t"
+"""Bytes that may precede content behind the end of a format: zeros and white space."""
 
 
 def scan(target: str, options: Options) -> AuditReport:
@@ -232,6 +234,9 @@ class ArtifactReading:
         self.unread.append((artifact.path, describe_unclaimed(unclaimed, formats)))
         for start, end, _ in unclaimed[:MAX_RANGES_SEARCHED]:
             if end - start < window.size:
+                # Content often begins behind padding to an aligned offset.
+                head = window.read(start, min(end - start, HEAD_BYTES))
+                start += len(head) - len(head.lstrip(_LEADING_PADDING))
                 part = SubWindow(window, start, end - start, get_budget(window, self.limits))
                 member = Artifact(join_range(artifact.path, start, end), part.size, make_opener(part))
                 self._read_member(member, depth + 1, is_unclaimed=True)

@@ -85,7 +85,7 @@ NOT_FAILED = {
     "markup/malicious/address.html": (3, {"document/page-with-script"}),
     "markup/malicious/frame.htm": (3, {"document/page-with-script"}),
     "media/malicious/active.pdf": (0, {"media/pdf-active"}),
-    "media/malicious/active-packed.pdf": (0, {"media/pdf-active"}),
+    "media/malicious/active-packed.pdf": (3, {"media/pdf-active"}),
     "media/malicious/attachment.pdf": (0, {"media/pdf-attachment"}),
     "msgpack/malicious/unknown-dtype.msgpack": (3, {"msgpack/unknown-value"}),
     "msgpack/malicious/unknown-extension.msgpack": (3, {"msgpack/unknown-value"}),

@@ -8,6 +8,10 @@ from modelaudit.formats.declaration import Declaration
 
 DECLARATIONS: Final = (
     Declaration(
-        "executable", fixtures="format", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"
+        "executable",
+        fixtures="format",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        keeps_ledger=True,
     ),
 )

@@ -18,6 +18,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.wire.base import DamagedError, Head, Reading
+from modelaudit.wire.ledger import claim_data
 from modelaudit.wire.text import looks_like_text
 
 # By the field e_type of the ELF header.
@@ -217,6 +218,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         is_script = data.startswith(b"#!")
         program = Program("script that unpacks and runs what it carries" if is_script else "disk image of macOS")
     kind, least_size = program
+    # A program can read any byte of its own file, so the finding on the program covers all of them.
+    claim_data(window)
     yield Outline("executable", (Mention("programs", "program", kind),), (("kind", kind),))
     if least_size > window.size:
         raise DamagedError(

@@ -13,6 +13,7 @@ from typing import Final
 from modelaudit.formats.documents.media.steps import PartCounter, read_at_least
 from modelaudit.model.artifact import Window
 from modelaudit.wire.base import DamagedError
+from modelaudit.wire.ledger import claim_data, claim_parsed
 
 _BOX_HEADER_BYTES: Final = 8
 _LARGE_BOX_HEADER_BYTES: Final = 16
@@ -28,7 +29,12 @@ def find_riff_end(window: Window) -> int:
     Raises:
         DamagedError: the file ends before the size of the chunk.
     """
-    size = int.from_bytes(read_at_least(window, 4, 4), "little")
+    header = read_at_least(window, 0, 8)
+    size = int.from_bytes(header[4:], "big" if header.startswith(b"RIFX") else "little")
+    if header.startswith(b"RF64"):
+        # The first chunk, ds64, states the size in 64 bits (EBU Tech 3306, 4).
+        size = int.from_bytes(read_at_least(window, 20, 8), "little")
+        return 8 + size + size % 2
     # A program that writes to a pipe cannot go back to fill in the size, and writes the maximum instead.
     if size >= 0xFFFF_FF00:
         return window.size
@@ -111,18 +117,20 @@ def is_font(data: bytes) -> bool:
 
 
 def find_font_end(window: Window) -> int:
-    """Return the end of the last table, padded to four bytes if the file is long enough.
+    """Claim the directory and the tables, and return the end of the last table, padded to four bytes if possible.
 
     Raises:
         DamagedError: the table directory is truncated.
     """
     table_count = int.from_bytes(read_at_least(window, 4, 2), "big")
     directory = read_at_least(window, 12, 16 * table_count)
+    claim_parsed(window, 0, 12 + len(directory))
     end = 0
     for row in range(0, len(directory), 16):
         # A row has a tag, a checksum, an offset and a length of four bytes each.
         offset = int.from_bytes(directory[row + 8 : row + 12], "big")
         length = int.from_bytes(directory[row + 12 : row + 16], "big")
+        claim_data(window, offset, offset + length)
         end = max(end, offset + length)
     padded_end = (end + 3) // 4 * 4
     return min(padded_end, max(end, window.size))
@@ -178,8 +186,8 @@ def _find_footer_end(window: Window, magic: bytes, start_bytes: int) -> int:
     return size
 
 
-def find_sqlite_end(window: Window) -> int | None:
-    """Return the end of the last page, or ``None`` if the header states no page count.
+def find_sqlite_end(window: Window) -> int:
+    """Return the end of the last page. Without a page count in the header, all whole pages of the file count.
 
     Raises:
         DamagedError: the header is truncated.
@@ -189,4 +197,4 @@ def find_sqlite_end(window: Window) -> int | None:
     stated_size = int.from_bytes(header[16:18], "big")
     page_size = 65536 if stated_size == 1 else stated_size
     page_count = int.from_bytes(header[28:32], "big")
-    return page_size * page_count or None
+    return page_size * (page_count or window.size // max(1, page_size))

@@ -1,6 +1,7 @@
-"""Find the actions that a PDF viewer may run: names such as ``/Launch`` in objects and compressed object streams.
+"""Find the end of a PDF document, and the actions that a viewer may run, such as ``/Launch``.
 
-Source: ISO 32000-1, 12.6.4 (actions), 7.3.5 (names and their escapes), 7.5.7 (object streams).
+Actions are names in objects and compressed object streams. Source: ISO 32000-1, 12.6.4 (actions), 7.3.5 (names and
+their escapes), 7.5.5 and 7.5.6 (the mark at the end of each update), 7.5.7 (object streams).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
+from modelaudit.wire.base import DamagedError
 from modelaudit.wire.windows import iterate_chunks
 
 _ACTION_NAMES: Final = (
@@ -30,11 +32,41 @@ _NAME: Final = re.compile(rb"/([A-Za-z0-9#]{2,60})(?![A-Za-z0-9#])")
 _ESCAPE: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
 # The end of the dictionary of an object stream, such as ``/Type /ObjStm /N 3 /First 20 >> stream`` and a line break.
 _OBJECT_STREAM: Final = re.compile(rb"/ObjStm\b.{0,400}?>>\s{0,4}stream\r?\n", re.DOTALL)
+# The mark at the end of a document and of each update that is appended to it, with its line break.
+_END_MARK: Final = re.compile(rb"%%EOF[ \t]{0,8}\r?\n?")
+# The start of an update: an object such as ``12 0 obj``, or a table of cross references.
+_UPDATE_START: Final = re.compile(rb"\s{0,64}(?:\d{1,10}\s{1,8}\d{1,5}\s{1,8}obj\b|xref\b)")
+_UPDATE_START_BYTES: Final = 128
+_LONGEST_END_MARK: Final = 16
 _OVERLAP: Final = 1024
 _MOST_BYTES: Final = 256 * MIB
 _MOST_STREAMS: Final = 2000
 _MOST_EXPANDED_BYTES: Final = MIB
 _MOST_STORED_BYTES: Final = MIB
+
+
+def find_pdf_end(window: Window) -> int:
+    """Return the offset after the mark that ends the document, or the last update of it.
+
+    Raises:
+        DamagedError: the document has no such mark.
+        WindowError: the window could not return the requested bytes.
+    """
+    end = 0
+    position = 0
+    overlap = b""
+    for chunk in iterate_chunks(window):
+        data = overlap + chunk
+        start = position - len(overlap)
+        for mark in _END_MARK.finditer(data):
+            # Bytes after a mark belong to the document only if they are an update.
+            if start + mark.start() >= end and (not end or _UPDATE_START.match(window.read(end, _UPDATE_START_BYTES))):
+                end = start + mark.end()
+        position += len(chunk)
+        overlap = data[-_LONGEST_END_MARK:]
+    if not end:
+        raise DamagedError("the document has no mark of its end", window.size)
+    return end
 
 
 def find_actions(window: Window) -> tuple[Mention, ...]:

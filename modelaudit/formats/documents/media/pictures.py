@@ -13,6 +13,7 @@ from typing import Final
 from modelaudit.formats.documents.media.steps import PartCounter, read_at_least
 from modelaudit.model.artifact import Window
 from modelaudit.wire.base import DamagedError
+from modelaudit.wire.ledger import claim_data, claim_parsed
 
 # The sizes in bytes of all versions of the second header of a bitmap.
 _BMP_HEADERS: Final = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
@@ -173,16 +174,18 @@ def is_ico(data: bytes) -> bool:
 
 
 def find_ico_end(window: Window) -> int:
-    """Return the end of the last image that the directory lists.
+    """Claim the directory and the images that it lists, and return the end of the last image.
 
     Raises:
         DamagedError: the directory is truncated.
     """
     image_count = int.from_bytes(read_at_least(window, 4, 2), "little")
     directory = read_at_least(window, 6, 16 * image_count)
+    claim_parsed(window, 0, 6 + len(directory))
     end = 0
     for row in range(0, len(directory), 16):
         size = int.from_bytes(directory[row + 8 : row + 12], "little")
         offset = int.from_bytes(directory[row + 12 : row + 16], "little")
+        claim_data(window, offset, offset + size)
         end = max(end, offset + size)
     return end

@@ -6,24 +6,23 @@ extracts by its offset, so the reader examines them. If the end of the format is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.formats.documents.executables.reader import detect_program
 from modelaudit.formats.documents.media import containers, pictures
-from modelaudit.formats.documents.media.pdf import find_actions
-from modelaudit.formats.embedded import detect_format
+from modelaudit.formats.documents.media.pdf import find_actions, find_pdf_end
 from modelaudit.formats.pickles.pickle.search import find_pickles
-from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, Reading
+from modelaudit.wire.ledger import claim_data
 from modelaudit.wire.protobuf import is_whole_message
-from modelaudit.wire.windows import SubWindow, get_budget, make_opener
+from modelaudit.wire.windows import SubWindow, get_budget
 
 # Bit rates in kbit/s by the index in the header of a frame, from 1 (ISO/IEC 11172-3, 2.4.2.3; 13818-3).
 _MPEG_1_RATES: Final = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
@@ -41,12 +40,17 @@ class _MediaKind:
     Attributes:
         name: as the report shows it.
         matches: returns whether the first bytes of a file are of this kind.
-        find_end: returns the offset after the last byte of the format, or ``None`` if the format does not state it.
+        find_end: returns the offset after the last byte of the format, or ``None`` if the format does not state it:
+            its data then extend to the end of the file.
+        has_gaps: bytes between its parts may belong to no part, so that ``find_end`` claims each part.
+        is_searched: pickles are searched inside it, because its parts are not followed.
     """
 
     name: str
     matches: Callable[[bytes], bool]
     find_end: EndFinder
+    has_gaps: bool = False
+    is_searched: bool = False
 
 
 def _find_no_end(window: Window) -> int | None:
@@ -97,18 +101,18 @@ _MEDIA_KINDS: Final = (
     _MediaKind("GIF image", _make_magic_test(b"GIF87a", b"GIF89a"), pictures.find_gif_end),
     _MediaKind("WebP image", _make_riff_test(b"WEBP"), containers.find_riff_end),
     _MediaKind("BMP image", pictures.is_bmp, pictures.find_bmp_end),
-    _MediaKind("icon", pictures.is_ico, pictures.find_ico_end),
+    _MediaKind("icon", pictures.is_ico, pictures.find_ico_end, has_gaps=True),
     _MediaKind("TIFF image", _make_magic_test(b"II*\0", b"MM\0*"), _find_no_end),
     _MediaKind("WAV audio", _make_riff_test(b"WAVE"), containers.find_riff_end),
-    _MediaKind("WAV audio", _is_rifx_or_rf64, _find_no_end),
+    _MediaKind("WAV audio", _is_rifx_or_rf64, containers.find_riff_end, is_searched=True),
     _MediaKind("AVI film", _make_riff_test(b"AVI "), containers.find_riff_end),
     _MediaKind("MP3 audio", _is_mp3, _find_no_end),
     _MediaKind("FLAC audio", _make_magic_test(b"fLaC\0\0\0\x22"), _find_no_end),
     _MediaKind("Ogg media", _make_magic_test(b"OggS\0"), containers.find_ogg_end),
     _MediaKind("MP4 media", containers.is_iso, containers.find_iso_end),
     _MediaKind("Matroska media", _make_magic_test(b"\x1a\x45\xdf\xa3"), _find_no_end),
-    _MediaKind("PDF document", _make_magic_test(b"%PDF-"), _find_no_end),
-    _MediaKind("typeface", containers.is_font, containers.find_font_end),
+    _MediaKind("PDF document", _make_magic_test(b"%PDF-"), find_pdf_end, is_searched=True),
+    _MediaKind("typeface", containers.is_font, containers.find_font_end, has_gaps=True),
     _MediaKind("collection of typefaces", _make_magic_test(b"ttcf\0\1\0\0", b"ttcf\0\2\0\0"), _find_no_end),
     _MediaKind("WOFF typeface", _make_magic_test(b"wOFF", b"wOF2"), containers.find_woff_end),
     _MediaKind("Parquet table", _make_magic_test(b"PAR1"), containers.find_parquet_end),
@@ -117,6 +121,8 @@ _MEDIA_KINDS: Final = (
     _MediaKind("folder settings of macOS", _make_magic_test(b"\0\0\0\1Bud1"), _find_no_end),
 )
 _PDF: Final = "PDF document"
+_LONGEST_NOTE: Final = 1024
+_NOTE: Final = re.compile(rb"[\t\r\n\x20-\x7e]*")
 
 
 def _detect_kind(data: bytes) -> _MediaKind | None:
@@ -130,7 +136,9 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the kind of the file, the actions of a PDF document, and programs, archives or pickles after the end.
+    """Yield the kind of the file, the actions of a PDF document, and pickles inside media whose parts are not followed.
+
+    The bytes after the end have no claim.
 
     Raises:
         DamagedError: the file is truncated or contradicts its format.
@@ -139,7 +147,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     kind = _detect_kind(window.read(0, HEAD_BYTES))
     if kind is None:
         return
-    # The error is raised only after the whole file was searched.
+    # The error is raised only after the file was searched.
     damage: DamagedError | WindowError | None = None
     end: int | None = None
     try:
@@ -147,11 +155,18 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         if end is not None and end > window.size:
             raise DamagedError(f"the {kind.name} is truncated: {window.size} of {end} bytes are present", window.size)
     except (DamagedError, WindowError) as error:
-        # Without a trusted end, the whole file is searched.
-        damage, end = error, None
+        damage = error
+    else:
+        if end is None or not kind.has_gaps:
+            claim_data(window, 0, end)
+        if end is not None and _is_note(artifact, window, end, limits):
+            claim_data(window, end)
     mentions = find_actions(window) if kind.name == _PDF else ()
     yield Outline("media", mentions, (("kind", kind.name),))
-    yield from _read_trailing_data(artifact, window, end or 0, limits)
+    if damage is not None or end is None or kind.is_searched:
+        # Without a trusted end, the whole file is searched.
+        searched = window.size if damage is not None or end is None else end
+        yield from find_pickles(artifact, SubWindow(window, 0, searched, get_budget(window, limits)), 0, limits)
     if is_whole_message(window):
         # The header of a bitmap can be one field of a protocol buffer, such as an ONNX model.
         detail = "the whole file is a valid protocol buffer too, which another loader could read as a model"
@@ -160,21 +175,13 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         raise damage
 
 
-def _read_trailing_data(artifact: Artifact, window: Window, end: int, limits: Limits) -> Iterator[Reading]:
-    """Yield the bytes from ``end`` on as an artifact if they begin a known format, or else the pickles in them.
+def _is_note(artifact: Artifact, window: Window, start: int, limits: Limits) -> bool:
+    """Whether the bytes from ``start`` on are a few lines of ASCII that hold no pickle; some cameras append such notes.
 
-    If ``end`` is 0, the end of the media is unknown, and the whole file is searched for pickles.
+    Raises:
+        WindowError: the window could not return the requested bytes.
     """
-    if end >= window.size:
-        return
-    start = end
-    if end:
-        # Padding may precede the trailing data.
-        head = window.read(end, HEAD_BYTES)
-        start += len(head) - len(head.lstrip(b"\0\r\n \t"))
-    head = window.read(start, HEAD_BYTES)
-    trailing = SubWindow(window, start, window.size - start, get_budget(window, limits))
-    if end and (detect_format(head) is not None or detect_program(head, trailing) is not None):
-        yield Artifact(join_range(artifact.path, start, window.size), trailing.size, make_opener(trailing))
-    else:
-        yield from find_pickles(artifact, window, start, limits)
+    note = window.read(start, _LONGEST_NOTE + 1)
+    if len(note) > _LONGEST_NOTE or _NOTE.fullmatch(note) is None:
+        return False
+    return next(find_pickles(artifact, window, start, limits), None) is None
