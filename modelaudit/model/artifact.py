@@ -126,8 +126,8 @@ class Artifact:
         size: number of bytes that the source states.
         open: opens a window, which the caller closes; ``None`` where the artifact cannot be opened.
         claimed: digests that the source claims for the bytes.
-        obstacle: the reason why this artifact cannot be examined, known before it is opened: a link that leads
-            outside, a FIFO, missing permission, absent content.
+        obstacle: an absence that is known before it is opened: a link that leads outside, a FIFO, missing permission,
+            absent content. With ``open``, the artifact is examined all the same: its size contradicts its source.
         content: the kind of content that the container declares, where the bytes alone do not decide it: one of the
             constants above.
         outside_hard_links: number of hard links to the file that lie outside of the scanned folder; 0 where unknown.
@@ -142,8 +142,8 @@ class Artifact:
     outside_hard_links: int = 0
 
     def __post_init__(self) -> None:
-        if (self.open is None) == (self.obstacle is None):
-            raise ValueError("an artifact needs either an open function or an obstacle")
+        if self.open is None and self.obstacle is None:
+            raise ValueError("an artifact needs an open function or an obstacle")
 
 
 @dataclass(frozen=True, slots=True)

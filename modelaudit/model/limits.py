@@ -1,4 +1,4 @@
-"""Bounds on the work that a hostile file can cause. Reaching a bound is reported as an absence."""
+"""Bounds on the work that a hostile file or server can cause. Reaching a bound is reported as an absence."""
 
 from __future__ import annotations
 
@@ -7,6 +7,41 @@ from dataclasses import dataclass
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """Bounds on the answers of a Hub or mirror, each with the reason for its figure.
+
+    Attributes:
+        answer_bytes: decompressed bytes of one answer of the API; 100,000 files take about 30 MB.
+        answer_values: JSON values in one answer of the API, because each takes many times its bytes in memory.
+        pages: pages of one listing; the Hub needs 100 for the most files, a mirror may make smaller pages.
+        listed_files: files of one commit; the Hub advises to stay below 100,000.
+        listing_seconds: all requests that resolve and list one repository, waits and retries included.
+        longest_wait: seconds that a rate limit may demand before the next request.
+        file_seconds: a file may take this long before its rate counts; it covers connections, waits and retries.
+        file_rate: bytes a second that a file has to arrive with after ``file_seconds``: a slow mobile connection.
+        file_requests: requests for one file, with redirects and resumed downloads.
+        unstated_file_bytes: a file whose size the listing does not state.
+        failed_files: files that could not be fetched, after which the others are no longer requested.
+        head_bytes: headers and interim answers before one answer, and the part of the body that arrives with them.
+        side_bytes: body of an error or a redirect, of which only the first words are ever shown.
+    """
+
+    answer_bytes: int = 32 * MIB
+    answer_values: int = 1_500_000
+    pages: int = 2_000
+    listed_files: int = 100_000
+    listing_seconds: float = 300.0
+    longest_wait: float = 60.0
+    file_seconds: float = 90.0
+    file_rate: float = 32.0 * KIB
+    file_requests: int = 64
+    unstated_file_bytes: int = GIB
+    failed_files: int = 20
+    head_bytes: int = 256 * KIB
+    side_bytes: int = 64 * KIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +73,7 @@ class Limits:
         origin_depth: steps from a model to its most distant base model.
         origins: base models in all.
         origin_seconds: time after which no further base model is looked up.
+        server: bounds on the answers of a Hub.
     """
 
     artifact_seconds: float = 120.0
@@ -63,3 +99,4 @@ class Limits:
     origin_depth: int = 8
     origins: int = 50
     origin_seconds: float = 60.0
+    server: ServerLimits = ServerLimits()

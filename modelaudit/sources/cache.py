@@ -7,8 +7,10 @@ import os
 import re
 import stat
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from modelaudit.model.artifact import Artifact, Digest, ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import UnreachedError, WindowError
@@ -177,12 +179,17 @@ def record_commit(cached_commit: CachedCommit, revision: str) -> None:
 
 
 def list_cached_artifacts(
-    cached_commit: CachedCommit, name: str, listing: Listing, limits: Limits
+    cached_commit: CachedCommit,
+    name: str,
+    listing: Listing,
+    limits: Limits,
+    failures: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[tuple[Artifact, ...], tuple[str, ...]]:
     """List the artifacts of a snapshot, with notes.
 
     A file on disk carries the digests that its blob's name and the listing claim. A listed file that is not on disk
-    becomes an artifact with the obstacle ``content-absent``.
+    becomes an artifact with the obstacle ``content-absent``, for the reason in ``failures`` if that has its path. A
+    file whose size differs from a stated one opens, and has that obstacle too.
 
     Raises:
         SourceError: the snapshot's folder cannot be listed.
@@ -193,7 +200,7 @@ def list_cached_artifacts(
     found, notes = list_folder(root, name, limits, lambda entry: _resolve_link(cached_commit, root, entry, limits))
     artifacts = [_add_claims(artifact, listed_below.get(artifact.path)) for artifact in found]
     on_disk = {artifact.path for artifact in found}
-    unstorable = find_unstorable_names(listed_below)
+    unstorable = {**failures, **find_unstorable_names(listed_below)}
     artifacts += [
         _describe_absent_file(path, stated, unstorable.get(path))
         for path, stated in listed_below.items()
@@ -213,11 +220,16 @@ def note_missing_listing(listing: Listing | None) -> tuple[str, ...]:
 
 
 def _add_claims(artifact: Artifact, listed: ListedFile | None) -> Artifact:
-    """Return the artifact with the digests that the listing claims beside its own."""
+    """Return the artifact with the digests that the listing claims beside its own, and a contradiction of its size."""
     if listed is None:
         return artifact
     digests = merge_listings({"": ListedFile(None, artifact.claimed)}, {"": listed})[""].claimed
-    return Artifact(artifact.path, artifact.size, artifact.open, digests, artifact.obstacle)
+    stated = [size for size in (listed.size, listed.other_size) if size not in (None, artifact.size)]
+    obstacle = artifact.obstacle
+    if obstacle is None and stated:
+        detail = f"it has {artifact.size} bytes, and the Hub lists it with {stated[0]}: the content may be another"
+        obstacle = Unread(UnreadReason.CONTENT_ABSENT, detail)
+    return replace(artifact, claimed=digests, obstacle=obstacle)
 
 
 def _describe_absent_file(path: str, listed: ListedFile, storage_problem: str | None) -> Artifact:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -15,10 +16,22 @@ _PATH_BYTES = 4096 - 1024  # leaves room for the cache folder in front
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """Size and digests claimed for one file; ``size`` in bytes, ``None`` where it is not stated."""
+    """Size and digests claimed for one file.
+
+    Attributes:
+        size: in bytes; ``None`` where it is not stated.
+        claimed: digests of the content.
+        other_size: a size that another answer states for the same file of the same commit.
+    """
 
     size: int | None
     claimed: tuple[Digest, ...]
+    other_size: int | None = None
+
+    @property
+    def least_size(self) -> int | None:
+        """The smaller of the stated sizes; ``None`` if there is none."""
+        return self.size if self.size is None or self.other_size is None else min(self.size, self.other_size)
 
 
 Listing = Mapping[str, ListedFile]
@@ -54,13 +67,14 @@ def select_claims(blob_id: object, sha256: object, is_pointer: bool) -> tuple[Di
 
 
 def merge_listings(*listings: Listing) -> dict[str, ListedFile]:
-    """Merge listings: every listed file, every claimed digest, and the first stated size."""
+    """Merge listings: every listed file, every claimed digest, the first stated size, and one that differs."""
     files: dict[str, ListedFile] = {}
     for listing in listings:
         for path, file in listing.items():
             merged = files.get(path, ListedFile(None, ()))
             size = file.size if merged.size is None else merged.size
-            files[path] = ListedFile(size, tuple(sorted({*merged.claimed, *file.claimed})))
+            other_size = file.size if file.size not in (None, size) else merged.other_size
+            files[path] = ListedFile(size, tuple(sorted({*merged.claimed, *file.claimed})), other_size)
     return files
 
 
@@ -91,6 +105,8 @@ def explain_unstorable_name(name: str) -> str | None:
     """Explain why a file at the path ``name`` of a repository cannot be stored below a folder; ``None`` if it can."""
     if not name or "\0" in name:
         return "its name is empty or holds a zero byte"
+    if re.search("[\ud800-\udfff]", name):
+        return "its name holds half of a character (a lone surrogate)"
     if name.startswith("/") or ".." in name.replace("\\", "/").split("/"):
         return "its name leads out of the repository"
     if name != posixpath.normpath(name):

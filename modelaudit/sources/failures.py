@@ -21,7 +21,8 @@ from huggingface_hub.errors import (
 
 from modelaudit.model.artifact import ModelRef, RefKind
 from modelaudit.model.errors import GatedError, MissingError, SourceError, UnreachedError
-from modelaudit.sources.session import LongWaitError, RefusedAnswerError, parse_wait
+from modelaudit.sources.budget import BoundReachedError, LongWaitError, RefusedAnswerError
+from modelaudit.sources.session import parse_wait
 from modelaudit.sources.settings import HubSettings
 
 CLIENT_ERRORS = (
@@ -36,6 +37,7 @@ CLIENT_ERRORS = (
     AssertionError,
     LongWaitError,
     RefusedAnswerError,
+    BoundReachedError,
 )
 """The exceptions that the client raises when a server fails, refuses, or sends an answer that no Hub sends."""
 
@@ -81,6 +83,8 @@ class FailureExplainer:
             return self._explain_rate_limit(cause.seconds)
         if isinstance(cause, RefusedAnswerError):
             return f"The answer for {self._subject} was refused: {cause}; check HF_ENDPOINT, a Hub does not send this."
+        if isinstance(cause, BoundReachedError):
+            return f"The answer for {self._subject} was given up: {cause}; check HF_ENDPOINT, or try again later."
         if isinstance(cause, FileMetadataError):
             return f"The answer for {self._subject} lacks the headers of a Hub; check HF_ENDPOINT and any proxy."
         if not isinstance(cause, HfHubHTTPError):
@@ -160,6 +164,24 @@ class FailureExplainer:
         if "Consistency check failed" in str(cause):
             return f"A file of {self._subject} arrived with another size than the Hub states; try again."
         return None
+
+
+def concerns_every_file(error: BaseException) -> bool:
+    """Whether the failure to fetch one file means that no other file can be fetched.
+
+    That is so for lacking access, a rate limit, a server without connection, and a cache without room. Anything else
+    is the fault of the one file, or of the server's answer for it.
+    """
+    for cause in _iterate_causes(error):
+        if isinstance(cause, (BoundReachedError, RefusedAnswerError)):
+            return False
+        if isinstance(cause, HfHubHTTPError):
+            return cause.response.status_code in (401, 403, 429)
+        if isinstance(cause, (LongWaitError, OfflineModeIsEnabled, httpx2.ConnectError, httpx2.ProxyError)):
+            return True
+        if isinstance(cause, OSError) and cause.errno is not None and not isinstance(cause, TimeoutError):
+            return cause.errno != errno.ENAMETOOLONG
+    return False
 
 
 def _choose_error_type(cause: BaseException) -> type[SourceError]:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import glob
+import errno
+import shutil
+import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+import httpx2
+from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub._tree_cache import TreeCacheEntry, read_tree_cache, write_tree_cache
 from huggingface_hub.errors import RemoteEntryNotFoundError
-from huggingface_hub.hf_api import DatasetInfo, ModelInfo, RepoSibling
+from huggingface_hub.hf_api import DatasetInfo, ModelInfo, RepoFile, RepoSibling
 
 from modelaudit import __version__
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import GatedError, UnreachedError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.sources.budget import BoundReachedError, RequestBudget, activate_budget
 from modelaudit.sources.cache import (
     CachedCommit,
     is_file,
@@ -25,15 +30,16 @@ from modelaudit.sources.cache import (
     record_commit,
 )
 from modelaudit.sources.claims import ListedFile, Listing, find_unstorable_names, merge_listings, select_claims
-from modelaudit.sources.failures import CLIENT_ERRORS, FailureExplainer
+from modelaudit.sources.failures import CLIENT_ERRORS, FailureExplainer, concerns_every_file
 from modelaudit.sources.progress import Progress, make_progress_bar_class
-from modelaudit.sources.session import LIBRARY, bound_session
+from modelaudit.sources.session import LIBRARY, XET, bound_session
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.small import choose_small_files, close_other_files
 from modelaudit.sources.stated import parse_hub_statements
 from modelaudit.sources.target import is_commit
 
 _TIMEOUT = 10.0  # seconds, the client's own default for downloads
+_FILES_AT_ONCE = 8  # the client's own default
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +64,26 @@ class HubSource:
         become claims, which the scan compares with the bytes.
 
         Raises:
-            SourceError: the repository could not be fetched; the type and the message of the error give the reason.
+            SourceError: the repository could not be listed, or no file can be fetched; the type and the message of the
+                error give the reason.
         """
         bound_session()
         explainer = FailureExplainer(self.ref, self.settings, is_typed_by_user=not self.is_base_model)
+        budget = RequestBudget(httpx2.URL(self.settings.endpoint), self.limits.server)
         try:
-            info = self._request_info()
-            listing = _list_files(info.siblings or ())
-            cached_commit = CachedCommit(locate_cached_repository(self.ref, self.settings), self._validate_commit(info))
+            with activate_budget(budget):
+                info = self._request_info()
+                listing = _list_files(info.siblings or (), self.limits)
+                commit = self._validate_commit(info)
+                cached_commit = CachedCommit(locate_cached_repository(self.ref, self.settings), commit)
+                wanted_names = choose_small_files(listing) if self.is_base_model else None
+                if wanted_names is None or wanted_names:
+                    self._fetch_listing(cached_commit)
         except CLIENT_ERRORS as error:
             raise explainer.explain(error) from error
-        wanted_names = choose_small_files(listing) if self.is_base_model else None
+        merged_listing = merge_listings(listing, cached_commit.read_listing(self.limits) or {})
         try:
-            self._fetch_files(cached_commit, listing, wanted_names)
+            failures = self._fetch_files(cached_commit, merged_listing, wanted_names, explainer)
         except CLIENT_ERRORS as error:
             source_error = explainer.explain(error)
             if isinstance(source_error, GatedError):
@@ -79,8 +92,7 @@ class HubSource:
                 ) from error
             raise source_error from error
         self._record_commit(cached_commit)
-        merged_listing = merge_listings(listing, cached_commit.read_listing(self.limits) or {})
-        artifacts, notes = list_cached_artifacts(cached_commit, str(self.ref), merged_listing, self.limits)
+        artifacts, notes = list_cached_artifacts(cached_commit, str(self.ref), merged_listing, self.limits, failures)
         snapshot = self._build_snapshot(info, cached_commit, artifacts, notes)
         return snapshot if wanted_names is None else close_other_files(snapshot, wanted_names)
 
@@ -116,11 +128,34 @@ class HubSource:
     def _repository_type(self) -> str:
         return "dataset" if self.ref.kind is RefKind.DATASET else "model"
 
+    @property
+    def _api(self) -> HfApi:
+        return HfApi(self.settings.endpoint, self.settings.token, LIBRARY, __version__)
+
     def _request_info(self) -> ModelInfo | DatasetInfo:
         """Request the commit, the files and the tags of the repository at its revision."""
-        api = HfApi(self.settings.endpoint, self.settings.token, LIBRARY, __version__)
-        request = api.dataset_info if self.ref.kind is RefKind.DATASET else api.model_info
+        request = self._api.dataset_info if self.ref.kind is RefKind.DATASET else self._api.model_info
         return request(self.ref.name, revision=self.ref.revision or "main", files_metadata=True, timeout=_TIMEOUT)
+
+    def _fetch_listing(self, cached_commit: CachedCommit) -> None:
+        """Fetch the listing of the commit into the cache, where the client keeps it; nothing if it is there."""
+        if read_tree_cache(cached_commit.repository, cached_commit.commit) is not None:
+            return
+        entries = self._api.list_repo_tree(
+            self.ref.name, recursive=True, revision=cached_commit.commit, repo_type=self._repository_type
+        )
+        files = {
+            file.path: TreeCacheEntry(
+                size=file.size,
+                blob_id=file.blob_id,
+                lfs_sha256=file.lfs.sha256 if file.lfs is not None else None,
+                lfs_size=file.lfs.size if file.lfs is not None else None,
+                xet_hash=file.xet_hash,
+            )
+            for file in entries
+            if isinstance(file, RepoFile)
+        }
+        write_tree_cache(cached_commit.repository, cached_commit.commit, files)
 
     def _validate_commit(self, info: ModelInfo | DatasetInfo) -> str:
         """Return the commit that the Hub resolved the revision to. Raises ``UnreachedError`` if it cannot be right."""
@@ -132,54 +167,51 @@ class HubSource:
             raise UnreachedError(f"{self.settings.endpoint} answered with commit {commit} in place of {requested}.")
         return commit
 
-    def _fetch_files(self, cached_commit: CachedCommit, listing: Listing, wanted_names: tuple[str, ...] | None) -> None:
-        """Fetch the whole commit, or the wanted files; then request each missing file on its own.
+    def _fetch_files(
+        self,
+        cached_commit: CachedCommit,
+        listing: Listing,
+        wanted_names: tuple[str, ...] | None,
+        explainer: FailureExplainer,
+    ) -> dict[str, str]:
+        """Fetch every file of the listing, or the wanted ones, and return the reason for each that was not fetched.
 
         A file that the server lists and cannot deliver must not prevent the examination of the others.
+
+        Raises:
+            one of ``CLIENT_ERRORS`` that concerns every file: no access, no connection, no room, a rate limit.
         """
         unstorable = find_unstorable_names(listing)
-        names = list(listing if wanted_names is None else wanted_names)
-        if wanted_names is not None and not names:
-            Path(cached_commit.snapshot).mkdir(parents=True, exist_ok=True)
-            return
-        with contextlib.suppress(RemoteEntryNotFoundError):
-            snapshot_download(
-                self.ref.name,
-                repo_type=self._repository_type,
-                revision=cached_commit.commit,
-                cache_dir=self.settings.cache,
-                library_name=LIBRARY,
-                library_version=__version__,
-                etag_timeout=_TIMEOUT,
-                token=self.settings.token,
-                endpoint=self.settings.endpoint,
-                allow_patterns=None if wanted_names is None else [glob.escape(name) for name in names],
-                ignore_patterns=[glob.escape(name) for name in unstorable] or None,
-                tqdm_class=make_progress_bar_class(self.progress),
-            )
-        # ``snapshot_download`` may have ended at a file that is missing on the server.
-        for name in names:
-            if name not in unstorable and not is_file(f"{cached_commit.snapshot}/{name}"):
-                self._fetch_file(cached_commit, name)
+        missing = {
+            name: listing.get(name, ListedFile(None, ()))
+            for name in (listing if wanted_names is None else wanted_names)
+            if name not in unstorable and not is_file(f"{cached_commit.snapshot}/{name}")
+        }
         # The client makes no folder for a commit without files.
         Path(cached_commit.snapshot).mkdir(parents=True, exist_ok=True)
+        total = sum(file.least_size or 0 for file in missing.values())
+        if self._count_new_bytes(cached_commit, missing) > shutil.disk_usage(cached_commit.snapshot).free:
+            raise OSError(errno.ENOSPC, "the listed files are larger than the free space")
+        download = _Download(self, cached_commit, explainer, make_progress_bar_class(self.progress, total))
+        with XET.off(), ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+            fetches = [pool.submit(download.fetch_file, name, file) for name, file in missing.items()]
+            try:
+                for fetch in fetches:
+                    fetch.result()
+            finally:  # after a failure or an interrupt, the other fetches end at their next read
+                download.stop.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+        return download.failures
 
-    def _fetch_file(self, cached_commit: CachedCommit, name: str) -> None:
-        """Fetch one file into the cache; a file that the server does not have stays missing."""
-        with contextlib.suppress(RemoteEntryNotFoundError):
-            hf_hub_download(
-                self.ref.name,
-                name,
-                repo_type=self._repository_type,
-                revision=cached_commit.commit,
-                cache_dir=self.settings.cache,
-                library_name=LIBRARY,
-                library_version=__version__,
-                etag_timeout=_TIMEOUT,
-                token=self.settings.token,
-                endpoint=self.settings.endpoint,
-                tqdm_class=make_progress_bar_class(self.progress),
-            )
+    def _count_new_bytes(self, cached_commit: CachedCommit, listing: Listing) -> int:
+        """Return the bytes that the listed files add to the cache, which holds equal files once."""
+        sizes = {file.claimed or name: file.least_size or 0 for name, file in listing.items()}
+        blobs = f"{cached_commit.repository}/blobs"
+        return sum(
+            size
+            for key, size in sizes.items()
+            if isinstance(key, str) or not any(is_file(f"{blobs}/{digest.value}") for digest in key)
+        )
 
     def _note_resolution(self, info: ModelInfo | DatasetInfo, cached_commit: CachedCommit) -> tuple[str, ...]:
         """Return a note on the commit of the revision, and another if the repository was renamed."""
@@ -190,10 +222,63 @@ class HubSource:
         return resolved, renamed
 
 
-def _list_files(siblings: Iterable[RepoSibling]) -> dict[str, ListedFile]:
-    """Return the sizes and digests that the Hub states for the files of a commit."""
+@dataclass(frozen=True, slots=True)
+class _Download:
+    """Fetches the files of one commit, in several threads.
+
+    Attributes:
+        bars: the class of the client's progress bars.
+        stop: set when no further bytes are needed.
+        failures: the reason for each file that was not fetched, by path.
+    """
+
+    source: HubSource
+    cached_commit: CachedCommit
+    explainer: FailureExplainer
+    bars: type
+    stop: threading.Event = field(default_factory=threading.Event)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def fetch_file(self, name: str, file: ListedFile) -> None:
+        """Fetch one file into the cache, or record why it was not fetched.
+
+        Raises:
+            one of ``CLIENT_ERRORS`` that concerns every file.
+        """
+        source, limits = self.source, self.source.limits.server
+        if len(self.failures) >= limits.failed_files:
+            self.failures[name] = f"{limits.failed_files} other files could not be fetched before it"
+            return
+        endpoint = httpx2.URL(source.settings.endpoint)
+        try:
+            with activate_budget(RequestBudget(endpoint, limits, name, file.least_size, self.stop)):
+                hf_hub_download(
+                    source.ref.name,
+                    name,
+                    repo_type=source._repository_type,
+                    revision=self.cached_commit.commit,
+                    cache_dir=source.settings.cache,
+                    library_name=LIBRARY,
+                    library_version=__version__,
+                    etag_timeout=_TIMEOUT,
+                    token=source.settings.token,
+                    endpoint=source.settings.endpoint,
+                    tqdm_class=self.bars,
+                )
+        except RemoteEntryNotFoundError:
+            return  # a file that the server does not have stays missing, and was no burden
+        except CLIENT_ERRORS as error:
+            if concerns_every_file(error):
+                raise
+            self.failures[name] = str(self.explainer.explain(error))
+
+
+def _list_files(siblings: Iterable[RepoSibling], limits: Limits) -> dict[str, ListedFile]:
+    """Return the sizes and digests that the Hub states for the files of a commit. Raises ``BoundReachedError``."""
     listing: dict[str, ListedFile] = {}
     for file in siblings:
+        if len(listing) >= limits.server.listed_files:
+            raise BoundReachedError(f"it lists more than {limits.server.listed_files} files")
         sha256 = file.lfs.sha256 if file.lfs is not None else None
         size = file.size if isinstance(file.size, int) and file.size >= 0 else None
         listing[file.rfilename] = ListedFile(size, select_claims(file.blob_id, sha256, file.lfs is not None))

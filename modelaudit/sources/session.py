@@ -1,27 +1,30 @@
-"""Bound the Hub's client: timeouts, requested waits, and the names of cache files.
+"""Bound the Hub's client: its transport, timeouts, requested waits, log, and the names of cache files.
 
 ``huggingface_hub`` lists files without a timeout, sleeps as long as ``Retry-After`` demands, and names cache files
 after the ETag of an answer. Its only hook is the factory of its HTTP client, which serves the whole process; the bounds
-therefore apply only to requests that carry this package's user agent.
+therefore apply only to requests for which a budget is active.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx2
-from huggingface_hub import set_client_factory
+from huggingface_hub import constants, set_client_factory
 from huggingface_hub.utils import _http
 
+from modelaudit.sources.budget import LongWaitError, RefusedAnswerError, get_active_budget
+from modelaudit.sources.transport import BoundedTransport
+
 LIBRARY = "modelaudit"
-LONGEST_WAIT = 60
-"""The longest wait, in seconds, that a rate limit may demand; beyond it the scan ends with an error."""
 
 _LEAST_TIMEOUT = 10.0  # seconds; the client's own default where it has one
 # An ETag that is safe as the name of a file in the cache.
@@ -29,18 +32,8 @@ _ETAG = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _STATUSES_WITH_WAIT = (429, 503)
 _LOCK = threading.Lock()
-
-
-class RefusedAnswerError(Exception):
-    """An answer of the Hub that could make a client write outside its cache. The message names the fault."""
-
-
-class LongWaitError(Exception):
-    """The Hub demands a longer wait than ``LONGEST_WAIT``. ``seconds`` is the wait that it demands."""
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__(f"wait {seconds} s")
-        self.seconds = seconds
+_LONGEST_NUMBER = 18
+"""Digits of a wait that are read; a longer number is a wait beyond every bound, and costs time to parse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +49,54 @@ class BoundedFactory:
         hooks["request"] = [*hooks.get("request", ()), _bound_timeouts]
         hooks["response"] = [*hooks.get("response", ()), _bound_wait, _check_cache_names]
         client.event_hooks = hooks
+        # The client has a transport for direct connections, and one for each proxy.
+        client._transport = BoundedTransport(client._transport)
+        client._mounts = {
+            pattern: transport and BoundedTransport(transport) for pattern, transport in client._mounts.items()
+        }
         return client
 
 
 def bound_session() -> None:
-    """Wrap the client factory of the process with the bounds."""
+    """Wrap the client factory of the process with the bounds, and keep the client's log out of our output."""
     with _LOCK:
         current = _http._GLOBAL_CLIENT_FACTORY
         if not isinstance(current, BoundedFactory):
             set_client_factory(BoundedFactory(current))
+        for handler in logging.getLogger("huggingface_hub").handlers:
+            if _is_foreign_record not in handler.filters:
+                handler.addFilter(_is_foreign_record)
+
+
+def _is_foreign_record(_: logging.LogRecord) -> bool:
+    """Whether a record of the client's log concerns other requests than ours; it may quote what a server sent."""
+    return get_active_budget() is None
+
+
+class _XetSwitch:
+    """Keeps the client from ``hf_xet``, which makes requests past the transport and its bounds."""
+
+    def __init__(self) -> None:
+        self._users = 0
+        self._setting = False
+
+    @contextmanager
+    def off(self) -> Iterator[None]:
+        """Switch Xet off within the block, in the whole process."""
+        with _LOCK:
+            if self._users == 0:
+                self._setting, constants.HF_HUB_DISABLE_XET = constants.HF_HUB_DISABLE_XET, True
+            self._users += 1
+        try:
+            yield
+        finally:
+            with _LOCK:
+                self._users -= 1
+                if self._users == 0:
+                    constants.HF_HUB_DISABLE_XET = self._setting
+
+
+XET = _XetSwitch()
 
 
 def parse_wait(headers: httpx2.Headers) -> int | None:
@@ -73,25 +105,21 @@ def parse_wait(headers: httpx2.Headers) -> int | None:
     They are in ``RateLimit`` (IETF draft 9: ``r`` requests remain, ``t`` is the time to the reset), or in
     ``Retry-After`` (RFC 9110) as seconds or as a date.
     """
-    rate_limit = re.search(r";\s*r\s*=\s*0\b.*?;\s*t\s*=\s*(\d{1,9})", headers.get("ratelimit", ""))
+    rate_limit = re.search(r";\s*r\s*=\s*0+\b[^,]*?;\s*t\s*=\s*(\d+)", headers.get("ratelimit", ""))
     if rate_limit:
-        return int(rate_limit.group(1))
+        return int(rate_limit[1][:_LONGEST_NUMBER])
     retry_after = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d{1,9}", retry_after):
-        return int(retry_after)
+    if retry_after.isdecimal():
+        return int(retry_after[:_LONGEST_NUMBER])
     try:
         return max(0, round((parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()))
     except (TypeError, ValueError):
         return None
 
 
-def _is_own_request(request: httpx2.Request) -> bool:
-    return request.headers.get("user-agent", "").startswith(f"{LIBRARY}/")
-
-
 def _bound_timeouts(request: httpx2.Request) -> None:
     """Bound the timeouts of a request by ten seconds, or by a longer time that the user set for the client."""
-    if not _is_own_request(request):
+    if get_active_budget() is None:
         return
     longest = max(_LEAST_TIMEOUT, *(_read_seconds(f"HF_HUB_{name}_TIMEOUT") for name in ("DOWNLOAD", "ETAG")))
     requested = request.extensions.get("timeout") or {}
@@ -108,35 +136,41 @@ def _read_seconds(variable: str) -> float:
 
 def _bound_wait(response: httpx2.Response) -> None:
     """Raise ``LongWaitError`` if the answer demands a wait for which the client would sleep too long."""
-    if _is_own_request(response.request) and response.status_code in _STATUSES_WITH_WAIT:
+    budget = get_active_budget()
+    if budget is not None and response.status_code in _STATUSES_WITH_WAIT:
         seconds = parse_wait(response.headers)
-        if seconds is not None and seconds > LONGEST_WAIT:
+        if seconds is not None and seconds > min(budget.limits.longest_wait, budget.seconds_left):
             raise LongWaitError(seconds)
 
 
 def _check_cache_names(response: httpx2.Response) -> None:
     """Refuse an answer whose ETag or commit would become a path outside of the cache."""
-    if not _is_own_request(response.request):
+    if get_active_budget() is None:
         return
     commit = response.headers.get("x-repo-commit")
     if commit is not None and not _COMMIT.fullmatch(commit):
-        raise RefusedAnswerError(f"it names {commit!r} as the commit")
+        raise RefusedAnswerError(f"it names {commit[:200]!r} as the commit")
     etag = response.headers.get("x-linked-etag") or response.headers.get("etag")
     if response.request.method == "HEAD" and etag is not None and not _ETAG.fullmatch(etag.lstrip("W/").strip('"')):
-        raise RefusedAnswerError(f"it gives a file the ETag {etag!r}")
+        raise RefusedAnswerError(f"it gives a file the ETag {etag[:200]!r}")
     if "/tree/" in response.request.url.path and response.status_code == 200:
-        _check_listed_digests(response)
+        _check_listed_entries(response)
 
 
-def _check_listed_digests(response: httpx2.Response) -> None:
-    """Refuse a listing with a digest that cannot be a file name, because the client names blobs after it."""
+def _check_listed_entries(response: httpx2.Response) -> None:
+    """Count the entries of a page, and refuse a digest that cannot be a file name: the client names blobs after it."""
     response.read()
     try:
         entries = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return
-    for entry in entries if isinstance(entries, list) else ():
+    if not isinstance(entries, list):
+        return
+    budget = get_active_budget()
+    if budget is not None:
+        budget.count_page(len(entries))
+    for entry in entries:
         lfs_entry = entry.get("lfs") if isinstance(entry, dict) else None
         digest = lfs_entry.get("oid") if isinstance(lfs_entry, dict) else None
         if digest is not None and not (isinstance(digest, str) and _ETAG.fullmatch(digest)):
-            raise RefusedAnswerError(f"it lists a file with the digest {digest!r}")
+            raise RefusedAnswerError(f"it lists a file with the digest {str(digest)[:200]!r}")

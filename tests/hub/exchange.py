@@ -7,16 +7,18 @@ import json
 import re
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler
-from typing import Literal, Protocol
+from typing import BinaryIO, Literal, Protocol, cast
 from urllib.parse import parse_qs, urlsplit
 
 from hub.gitstore import Content, get_length, read_chunks
 
 Origin = Literal["hub", "cdn"]
+Script = Callable[[BinaryIO], None]
+"""Writes an answer byte by byte, as no server should; the client's end of the connection ends it."""
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 """One range of bytes: ``bytes=0-99``, ``bytes=100-`` to the end, or ``bytes=-20`` for the last 20 bytes."""
 
@@ -98,6 +100,7 @@ class Response:
         delay: seconds to wait before it is sent; set by a fault, as the next two.
         drop_after: the number of bytes of the body after which the connection is closed.
         rate: bytes a second at which the body is sent.
+        script: writes the whole answer, head included, to the connection in place of all this.
     """
 
     status: int
@@ -107,6 +110,7 @@ class Response:
     delay: float = 0.0
     drop_after: int | None = None
     rate: int | None = None
+    script: Script | None = None
 
 
 class Hub(Protocol):
@@ -215,7 +219,11 @@ class ConnectionHandler(BaseHTTPRequestHandler):
         self.hub.record(request)
         if response.delay:
             time.sleep(response.delay)
-        self._send(request, response)
+        if response.script is None:
+            self._send(request, response)
+        else:
+            self.close_connection = True
+            response.script(cast(BinaryIO, self.wfile))
 
     def _send(self, request: Request, response: Response) -> None:
         """Send an answer, with the delay, the rate and the break that a fault has set; ``request.sent`` is counted."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from hub.exchange import Body, Origin, Request, Response
+from hub.exchange import Body, Origin, Request, Response, Script
 from hub.gitstore import Content, get_length
 
 
@@ -28,6 +28,7 @@ class FaultOptions(TypedDict, total=False):
     drop_after: int | None
     delay: float
     rate: int | None
+    script: Script | None
 
 
 @dataclass(slots=True)
@@ -50,6 +51,7 @@ class Fault:
         drop_after: The number of bytes of the body after which the connection is closed.
         delay: Seconds to wait before the answer.
         rate: Bytes a second at which the body is sent, in pieces of at most 64 KiB.
+        script: Writes the answer to the connection, head included.
         hits: How many answers it has changed so far.
     """
 
@@ -65,6 +67,7 @@ class Fault:
     drop_after: int | None = None
     delay: float = 0.0
     rate: int | None = None
+    script: Script | None = None
     hits: int = 0
 
     def applies_to(self, request: Request, response: Response) -> bool:
@@ -107,6 +110,7 @@ class Fault:
         response.drop_after = self.drop_after if self.drop_after is not None else response.drop_after
         response.delay += self.delay
         response.rate = self.rate or response.rate
+        response.script = self.script or response.script
         return response
 
 

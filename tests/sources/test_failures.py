@@ -1,4 +1,4 @@
-"""Each reason why a repository cannot be fetched has a message of its own and exit code 4."""
+"""Each reason why a repository cannot be fetched has a message of its own, and exit code 4 unless it is one file's."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from hub.server import LoopbackHub
 
 from modelaudit.model.artifact import ModelRef, RefKind
 from modelaudit.model.errors import ConfigurationError, SourceError
+from modelaudit.model.structure import UnreadReason
 from modelaudit.sources import hub as hub_module
 from modelaudit.sources import resolve_target, session
 from modelaudit.sources.failures import FailureExplainer
@@ -36,6 +37,17 @@ def get_failure_message(target: str, revision: str | None = None) -> str:
     assert message.endswith(".")
     assert len(message) < 400
     return message
+
+
+def get_absence(target: str, path: str) -> str:
+    """Return the reason why the file at ``path`` was not fetched; the other files were."""
+    artifacts = resolve_target(target).artifacts
+    assert [artifact.path for artifact in artifacts if artifact.open is None] == [path]
+    (obstacle,) = [artifact.obstacle for artifact in artifacts if artifact.path == path]
+    assert obstacle is not None
+    assert obstacle.reason is UnreadReason.CONTENT_ABSENT
+    assert obstacle.detail.isprintable()
+    return obstacle.detail
 
 
 @pytest.fixture
@@ -139,7 +151,7 @@ def test_failing_server_is_reported(hub: LoopbackHub) -> None:
 def test_server_failure_during_download_is_reported(hub: LoopbackHub, without_waiting: None) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("model.safetensors", status=500)
-    assert "failed with status 500" in get_failure_message("acme/tiny")
+    assert "failed with status 500" in get_absence("acme/tiny", "model.safetensors")
 
 
 def test_failed_listing_never_gives_a_partial_snapshot(hub: LoopbackHub, without_waiting: None) -> None:
@@ -161,13 +173,13 @@ def test_failed_listing_never_gives_a_partial_snapshot(hub: LoopbackHub, without
 def test_wrong_file_size_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("model.safetensors", content=b"short", origin="cdn")
-    assert "another size than the Hub states" in get_failure_message("acme/tiny")
+    assert "another size than the Hub states" in get_absence("acme/tiny", "model.safetensors")
 
 
 def test_repeatedly_dropped_connection_is_reported(hub: LoopbackHub, without_waiting: None) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("model.safetensors", drop_after=0)
-    assert "The connection broke" in get_failure_message("acme/tiny")
+    assert "The connection broke" in get_absence("acme/tiny", "model.safetensors")
 
 
 def test_unreachable_server_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,7 +273,7 @@ def test_different_commit_is_refused(hub: LoopbackHub) -> None:
 def test_hostile_paths_in_answers_are_refused(hub: LoopbackHub, hub_home: Path, headers: dict[str, str | None]) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("config.json", method="HEAD", headers=headers)
-    assert "was refused" in get_failure_message("acme/tiny")
+    assert "was refused" in get_absence("acme/tiny", "config.json")
     assert [*hub_home.parent.iterdir()] == [hub_home]
     assert not [path for path in hub_home.parent.rglob("*evil*")]
 
@@ -277,7 +289,7 @@ def test_hostile_blob_names_in_listing_are_refused(hub: LoopbackHub) -> None:
 def test_answer_without_hub_headers_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("config.json", method="HEAD", headers={"X-Repo-Commit": None})
-    assert "lacks the headers of a Hub" in get_failure_message("acme/tiny")
+    assert "lacks the headers of a Hub" in get_absence("acme/tiny", "config.json")
 
 
 def test_full_disk_is_reported(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,143 @@
+"""Budgets of requests: the time, bytes, pages and requests that a server may still take for one purpose.
+
+A purpose is the listing of one repository, or one of its files. The thread that makes the requests activates the
+budget; the transport (``modelaudit.sources.transport``) finds it there, however deep in the client a request begins.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+import httpx2
+
+from modelaudit.model.limits import ServerLimits
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class RefusedAnswerError(Exception):
+    """An answer that no Hub gives, and that could lead a client astray. The message names the fault."""
+
+
+class BoundReachedError(Exception):
+    """A server has used up a bound of ``ServerLimits``. The message names the bound with its figure."""
+
+
+class LongWaitError(Exception):
+    """The Hub demands a longer wait than is left. ``seconds`` is the wait that it demands."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"wait {seconds} s")
+        self.seconds = seconds
+
+
+@dataclass(slots=True)
+class RequestBudget:
+    """The bounds of one purpose, and what was used of them. One thread uses a budget at a time.
+
+    Attributes:
+        endpoint: address of the Hub; only its origin receives the token.
+        limits: the bounds.
+        file: path of the file that the requests are for; ``None`` for a listing.
+        size: bytes that the listing states for the file; ``None`` if it states none.
+        stop: set by another thread to end the requests.
+        requests: requests so far.
+        pages: pages of the listing so far.
+        entries: entries on these pages.
+        progress: bytes of the file from its start that have arrived; a repeated byte counts once.
+        head_bytes: bytes that have arrived of the answer's head while it is awaited; ``None`` otherwise.
+    """
+
+    endpoint: httpx2.URL
+    limits: ServerLimits
+    file: str | None = None
+    size: int | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    requests: int = 0
+    pages: int = 0
+    entries: int = 0
+    progress: int = 0
+    head_bytes: int | None = None
+    _start: float = field(default_factory=time.monotonic)
+
+    @property
+    def file_bytes(self) -> int:
+        """The most bytes that the body of the file may have."""
+        return self.limits.unstated_file_bytes if self.size is None else self.size
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the bound on time is reached; a file gains time with every byte that arrives."""
+        allowed = self.limits.listing_seconds
+        if self.file is not None:
+            allowed = self.limits.file_seconds + self.progress / self.limits.file_rate
+        return self._start + allowed - time.monotonic()
+
+    def check_time(self) -> None:
+        """Raise ``BoundReachedError`` if the time is used up or another thread asked to stop."""
+        if self.stop.is_set():
+            raise BoundReachedError("the fetch was stopped")
+        if self.seconds_left > 0:
+            return
+        if self.file is None:
+            raise BoundReachedError(f"it took more than {self.limits.listing_seconds:g} s")
+        raise BoundReachedError(
+            f"it arrived with less than {self.limits.file_rate:g} bytes a second after {self.limits.file_seconds:g} s"
+        )
+
+    def count_request(self) -> None:
+        """Count one more request. Raises ``BoundReachedError``."""
+        self.check_time()
+        self.requests += 1
+        most = self.limits.pages if self.file is None else self.limits.file_requests
+        if self.requests > most:
+            raise BoundReachedError(f"it took more than {most} requests")
+
+    def count_head_bytes(self, amount: int) -> None:
+        """Count bytes that arrive before the head of an answer is complete. Raises ``BoundReachedError``."""
+        if self.head_bytes is None:
+            return
+        # The last bytes that arrive with a head may belong to the body, so they are not compared.
+        if self.head_bytes > self.limits.head_bytes:
+            raise BoundReachedError(f"the head of one answer takes more than {self.limits.head_bytes} bytes")
+        self.head_bytes += amount
+
+    def count_page(self, entries: int) -> None:
+        """Count one more page of the listing with this number of entries. Raises ``BoundReachedError``."""
+        self.pages += 1
+        self.entries += entries
+        if self.entries > self.limits.listed_files:
+            raise BoundReachedError(f"it lists more than {self.limits.listed_files} entries")
+
+    def is_own_origin(self, url: httpx2.URL) -> bool:
+        """Whether ``url`` has the scheme, host and port of the endpoint, or of the same host after a change to TLS."""
+        own, other = _read_origin(self.endpoint), _read_origin(url)
+        is_upgrade = (own[0], own[2], other[0], other[2]) == ("http", 80, "https", 443) and own[1] == other[1]
+        return own == other or is_upgrade
+
+
+def _read_origin(url: httpx2.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host.lower(), url.port or _DEFAULT_PORTS.get(url.scheme)
+
+
+_ACTIVE: ContextVar[RequestBudget | None] = ContextVar("active request budget", default=None)
+
+
+def get_active_budget() -> RequestBudget | None:
+    """Return the budget of the requests of this thread; ``None`` if they are not requests of this package."""
+    return _ACTIVE.get()
+
+
+@contextmanager
+def activate_budget(budget: RequestBudget) -> Iterator[None]:
+    """Apply ``budget`` to every request of the client within the block, in this thread."""
+    token = _ACTIVE.set(budget)
+    try:
+        yield
+    finally:
+        _ACTIVE.reset(token)

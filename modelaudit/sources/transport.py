@@ -1,0 +1,313 @@
+"""Bound what a server sends, at the transport of the Hub's client, which no redirect, retry or page bypasses.
+
+Two layers: the network stream bounds the time of each read, also of headers and of interim answers; the transport
+bounds the bytes of bodies, compressed or not, and removes from requests and answers what leads a client astray.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
+from typing import Any
+
+import httpcore2
+import httpx2
+
+from modelaudit.sources.budget import BoundReachedError, RefusedAnswerError, RequestBudget, get_active_budget
+
+_PIECE_BYTES = 64 * 1024
+# zlib: a window of 2**15 bytes, and a header of gzip or of zlib.
+_ANY_HEADER = 47
+_CODINGS = {"": False, "identity": False, "gzip": True, "x-gzip": True, "deflate": True}  # whether to decompress
+# The body is decompressed here, and cookies and the second transport (Xet) are not used.
+_REMOVED_HEADERS = ("content-encoding", "set-cookie", "x-xet-hash", "x-xet-refresh-route")
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(?:\d{1,18}|\*)", re.ASCII)
+_RANGE = re.compile(r"bytes=(\d{1,18})-", re.ASCII)
+
+
+class BoundedTransport(httpx2.BaseTransport):
+    """Applies the active budget to each request and answer of another transport."""
+
+    def __init__(self, inner: httpx2.BaseTransport) -> None:
+        self._inner = inner
+        pool = getattr(inner, "_pool", None)
+        # The pool has no public way to replace the network of a transport that was made with the user's settings.
+        if pool is not None and not isinstance(pool._network_backend, BoundedNetwork):
+            pool._network_backend = BoundedNetwork(pool._network_backend)
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request, and return its answer with a bounded body.
+
+        Raises:
+            BoundReachedError: the budget is used up.
+            RefusedAnswerError: the request or its answer leads where no Hub leads.
+        """
+        budget = get_active_budget()
+        if budget is None:
+            return self._inner.handle_request(request)
+        budget.count_request()
+        _restrict_request(request, budget)
+        budget.head_bytes = 0
+        try:
+            response = self._inner.handle_request(request)
+        finally:
+            budget.head_bytes = None
+        with ExitStack() as closing_on_failure:
+            closing_on_failure.callback(response.close)
+            bounded = _bound_answer(request, response, budget)
+            closing_on_failure.pop_all()
+        return bounded
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._inner.close()
+
+
+def _restrict_request(request: httpx2.Request, budget: RequestBudget) -> None:
+    """Remove the token where it does not belong, and everything that invites a compressed or a personal answer."""
+    if budget.endpoint.scheme == "https" and request.url.scheme != "https":
+        raise RefusedAnswerError(f"it leads away from TLS, to {request.url.scheme}://{request.url.netloc.decode()}")
+    if not budget.is_own_origin(request.url):
+        request.headers.pop("authorization", None)
+    request.headers.pop("cookie", None)
+    request.headers["accept-encoding"] = "identity"
+
+
+def _bound_answer(request: httpx2.Request, response: httpx2.Response, budget: RequestBudget) -> httpx2.Response:
+    """Return the answer with a body that ends at the bounds of the budget."""
+    _check_next_page(request, response, budget)
+    linked_size = response.headers.get("x-linked-size", "")
+    if budget.size is not None and linked_size.isdecimal() and linked_size.lstrip("0") != str(budget.size).lstrip("0"):
+        raise RefusedAnswerError(f"it states {linked_size[:20]} bytes, and its listing {budget.size}")
+    stream = response.stream
+    assert isinstance(stream, httpx2.SyncByteStream)
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    if coding not in _CODINGS:
+        raise RefusedAnswerError(f"it is compressed as {coding[:40]!r}, which was not asked for")
+    announced = response.headers.get("content-length", "")
+    headers = [(name, value) for name, value in response.headers.multi_items() if name not in _REMOVED_HEADERS]
+    if _CODINGS[coding]:
+        headers = [(name, value) for name, value in headers if name != "content-length"]
+        announced = ""
+    pieces = _watch_time(stream, budget)
+    if _CODINGS[coding]:
+        most = budget.limits.answer_bytes if budget.file is None else budget.file_bytes
+        pieces = _decompress(pieces, most + budget.limits.side_bytes)
+    body: httpx2.SyncByteStream
+    if request.method == "HEAD" or response.status_code in (204, 304):
+        body = stream
+    elif response.status_code not in (200, 206):
+        with closing(stream):
+            body = httpx2.ByteStream(_read_at_most(pieces, budget.limits.side_bytes))
+        headers = [(name, value) for name, value in headers if name not in ("content-length", "transfer-encoding")]
+    elif budget.file is None:
+        body = httpx2.ByteStream(_read_api_answer(pieces, announced, stream, budget))
+    else:
+        start = _read_start(request, response)
+        allowed = budget.file_bytes - start
+        if announced.isdecimal() and (len(announced) > 18 or int(announced) > allowed):
+            raise BoundReachedError(f"the server announces {announced[:20]} bytes, more than {_state_size(budget)}")
+        body = _BoundedBody(stream, _count_file_bytes(pieces, start, allowed, budget))
+    return httpx2.Response(response.status_code, headers=headers, stream=body, extensions=response.extensions)
+
+
+def _check_next_page(request: httpx2.Request, response: httpx2.Response, budget: RequestBudget) -> None:
+    """Raise ``RefusedAnswerError`` if the listing continues on another server, which must not receive the token."""
+    if budget.file is not None:
+        return
+    following = response.links.get("next", {}).get("url")
+    if following is None:
+        return
+    try:
+        url = request.url.join(following)
+    except (httpx2.InvalidURL, ValueError) as error:
+        raise RefusedAnswerError("it continues at an invalid address") from error
+    if not budget.is_own_origin(url):
+        raise RefusedAnswerError(f"it continues on another server, {url.scheme}://{url.netloc.decode('ascii')}")
+
+
+def _read_api_answer(
+    pieces: Iterator[bytes], announced: str, stream: httpx2.SyncByteStream, budget: RequestBudget
+) -> bytes:
+    """Read the body of an answer of the API, and check that it is small enough to parse."""
+    most = budget.limits.answer_bytes
+    with closing(stream):
+        if announced.isdecimal() and (len(announced) > 18 or int(announced) > most):
+            raise BoundReachedError(f"one answer announces more than {most} bytes")
+        data = _read_at_most(pieces, most + 1)
+    if len(data) > most:
+        raise BoundReachedError(f"one answer holds more than {most} bytes")
+    # Every value but the first of a container follows a comma, and every container has its bracket.
+    if data.count(b",") + data.count(b"[") + data.count(b"{") > budget.limits.answer_values:
+        raise BoundReachedError(f"one answer holds more than {budget.limits.answer_values} values")
+    return data
+
+
+def _read_at_most(pieces: Iterator[bytes], most: int) -> bytes:
+    """Return the first ``most`` bytes."""
+    data = bytearray()
+    for piece in pieces:
+        data += piece[: most - len(data)]
+        if len(data) >= most:
+            break
+    return bytes(data)
+
+
+def _watch_time(stream: httpx2.SyncByteStream, budget: RequestBudget) -> Iterator[bytes]:
+    """Yield the pieces of a stream as long as the budget has time."""
+    for piece in stream:
+        yield piece
+        budget.check_time()
+
+
+def _decompress(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
+    """Yield the decompressed body in pieces of bounded size, so that no piece expands to a bomb.
+
+    Args:
+        pieces: the compressed body.
+        most: compressed bytes that it may have; a stream of empty blocks never yields a byte.
+
+    Raises:
+        BoundReachedError: the body has more bytes.
+        httpx2.DecodingError: the bytes are not compressed, or end too early.
+    """
+    decoder = zlib.decompressobj(_ANY_HEADER)
+    received = 0
+    try:
+        for piece in pieces:
+            received += len(piece)
+            if received > most:
+                raise BoundReachedError(f"a compressed answer takes more than {most} bytes")
+            rest = piece
+            while rest and not decoder.eof:
+                yield decoder.decompress(rest, _PIECE_BYTES)
+                rest = decoder.unconsumed_tail
+        while not decoder.eof and (piece := decoder.decompress(b"", _PIECE_BYTES)):
+            yield piece
+    except zlib.error as error:
+        raise httpx2.DecodingError(str(error)) from error
+    if received and not decoder.eof:
+        raise httpx2.DecodingError("the compressed body ends too early")
+
+
+def _read_start(request: httpx2.Request, response: httpx2.Response) -> int:
+    """Return the offset in the file of the first byte of the answer. Raises ``RefusedAnswerError``."""
+    if response.status_code != 206:
+        return 0
+    asked = _RANGE.match(request.headers.get("range", ""))
+    given = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
+    if asked is None or given is None or asked[1] != given[1]:
+        raise RefusedAnswerError("it is another range of the file than was asked for")
+    return int(given[1])
+
+
+def _count_file_bytes(pieces: Iterator[bytes], start: int, allowed: int, budget: RequestBudget) -> Iterator[bytes]:
+    """Yield the body of a file, and count its bytes as progress. Raises ``BoundReachedError`` after the listed size."""
+    received = 0
+    for piece in pieces:
+        received += len(piece)
+        if received > allowed:
+            raise BoundReachedError(f"the server sends more than {_state_size(budget)}")
+        budget.progress = max(budget.progress, start + received)
+        yield piece
+
+
+def _state_size(budget: RequestBudget) -> str:
+    if budget.size is None:
+        return f"the {budget.limits.unstated_file_bytes} bytes that a file without a listed size may have"
+    return f"the {budget.size} bytes that it lists"
+
+
+class _BoundedBody(httpx2.SyncByteStream):
+    """The body of a file: pieces that were derived from ``stream``, which is closed with the body."""
+
+    def __init__(self, stream: httpx2.SyncByteStream, pieces: Iterator[bytes]) -> None:
+        self._stream = stream
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._pieces
+
+    def close(self) -> None:
+        """Close the connection's stream."""
+        self._stream.close()
+
+
+class BoundedNetwork(httpcore2.NetworkBackend):
+    """Makes connections that read within the active budget."""
+
+    def __init__(self, inner: httpcore2.NetworkBackend) -> None:
+        self._inner = inner
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
+        """Connect to a host and port."""
+        seconds = _shorten_timeout(timeout)
+        return BoundedConnection(self._inner.connect_tcp(host, port, seconds, local_address, socket_options))
+
+    def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
+    ) -> httpcore2.NetworkStream:
+        """Connect to a Unix socket."""
+        return BoundedConnection(self._inner.connect_unix_socket(path, _shorten_timeout(timeout), socket_options))
+
+    def sleep(self, seconds: float) -> None:
+        """Wait between two attempts to connect."""
+        self._inner.sleep(seconds)
+
+
+class BoundedConnection(httpcore2.NetworkStream):
+    """A connection of which no read outlasts the active budget, whichever part of an answer it reads."""
+
+    def __init__(self, inner: httpcore2.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read what has arrived. Raises ``BoundReachedError`` if the time of the budget is used up."""
+        budget = get_active_budget()
+        if budget is None:
+            return self._inner.read(max_bytes, timeout)
+        budget.check_time()
+        try:
+            data = self._inner.read(max_bytes, _shorten_timeout(timeout))
+        except httpcore2.ReadTimeout:
+            budget.check_time()
+            raise
+        budget.count_head_bytes(len(data))
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send bytes."""
+        self._inner.write(buffer, _shorten_timeout(timeout))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        """Return the connection with TLS."""
+        return BoundedConnection(self._inner.start_tls(ssl_context, server_hostname, _shorten_timeout(timeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what the connection knows about itself, such as its socket."""
+        return self._inner.get_extra_info(info)
+
+
+def _shorten_timeout(timeout: float | None) -> float | None:
+    """Return the timeout, or the seconds that are left of the active budget if they are fewer."""
+    budget = get_active_budget()
+    if budget is None:
+        return timeout
+    seconds = max(0.01, budget.seconds_left)
+    return seconds if timeout is None else min(timeout, seconds)

@@ -1,0 +1,533 @@
+"""A hostile Hub or mirror: every misbehaviour ends within its bound, with one line and the right exit code.
+
+The bounds are small here, so that reaching one takes a moment. No test looks at a clock.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import pickle
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import BinaryIO
+
+import httpx2
+import pytest
+import trustme
+from hub.exchange import Script
+from hub.repository import Repository
+from hub.server import LoopbackHub
+from support.fixtures import FIXTURES
+
+import modelaudit
+from modelaudit.model.errors import ConfigurationError, SourceError
+from modelaudit.model.limits import KIB, Limits, ServerLimits
+from modelaudit.model.report import AuditReport
+from modelaudit.sources.budget import RefusedAnswerError, RequestBudget, activate_budget
+from modelaudit.sources.session import BoundedFactory
+
+TOKEN = "hf_secret0123456789abcdefghij"
+CONFIG = '{"a": 1}\n'
+WEIGHTS = pickle.dumps({"layer": [1.0, 2.0]}, 4)
+SIZE = len(WEIGHTS)
+FILES: dict[str, bytes | str | Path] = {"config.json": CONFIG, "notes.txt": "text\n", "weights.bin": WEIGHTS}
+SERVER = ServerLimits(
+    answer_bytes=64 * KIB,
+    answer_values=2000,
+    pages=8,
+    listed_files=40,
+    listing_seconds=60,
+    longest_wait=0.5,
+    file_seconds=60,
+    file_requests=8,
+    unstated_file_bytes=64 * KIB,
+    failed_files=3,
+    head_bytes=32 * KIB,
+    side_bytes=4 * KIB,
+)
+SHORT = replace(SERVER, listing_seconds=0.8, file_seconds=0.5)
+"""For servers that have to be waited for. On a busy machine an honest answer may reach these bounds too."""
+MOST_BYTES_IN_CACHE = 64 * KIB
+"""More than the files of a test and the records of the cache take, and less than any endless answer writes."""
+
+Arrange = Callable[[LoopbackHub, Repository], object]
+
+
+@pytest.fixture(autouse=True)
+def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the client retry without a pause."""
+    from huggingface_hub import file_download
+    from huggingface_hub.utils import _http
+
+    clock = SimpleNamespace(sleep=lambda seconds: None)
+    monkeypatch.setattr(_http, "time", clock)
+    monkeypatch.setattr(file_download, "time", clock)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of a scan: its exit code, and the line that names the fault."""
+
+    exit_code: int
+    line: str
+    report: AuditReport | None = None
+
+
+def scan_hub(limits: ServerLimits = SERVER) -> Outcome:
+    """Scan the model of a test, and return the exit code with the message, or with the absences."""
+    try:
+        report = modelaudit.scan(
+            "acme/tiny", second_opinion=False, checks=["security"], limits=replace(Limits(), server=limits)
+        )
+    except SourceError as error:
+        return Outcome(error.exit_code, str(error))
+    absences = [f"{path!a}: {absence.unread.detail}" for path, absence in report.coverage.open_absences]
+    return Outcome(report.exit_code, " | ".join(absences), report)
+
+
+@pytest.fixture
+def tiny(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """A model that a user with a token scans."""
+    hub.add_user("ann", token=TOKEN)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    return hub.add_repository("acme/tiny", FILES, lfs=["*.bin"])
+
+
+def write_head(connection: BinaryIO, *headers: str, status: str = "200 OK") -> None:
+    """Write the head of an answer."""
+    connection.write(f"HTTP/1.1 {status}\r\n{''.join(line + chr(13) + chr(10) for line in headers)}\r\n".encode())
+
+
+def write_endlessly(connection: BinaryIO, piece: bytes, seconds: float = 0.0) -> None:
+    """Write a piece again and again, until the client has gone."""
+    while True:
+        connection.write(piece)
+        connection.flush()
+        if seconds:
+            time.sleep(seconds)
+
+
+def endless(*headers: str, piece: bytes = b" " * 4096, seconds: float = 0.0, status: str = "200 OK") -> Script:
+    """Make a script that writes a head and then a body without end."""
+
+    def write(connection: BinaryIO) -> None:
+        write_head(connection, *headers, status=status)
+        write_endlessly(connection, piece, seconds)
+
+    return write
+
+
+def endless_head(start: bytes, piece: bytes, seconds: float = 0.0) -> Script:
+    """Make a script that never completes the head of its answer."""
+
+    def write(connection: BinaryIO) -> None:
+        connection.write(start)
+        write_endlessly(connection, piece, seconds)
+
+    return write
+
+
+def fixed(body: bytes, *headers: str, status: str = "200 OK") -> Script:
+    """Make a script that writes one answer, with these headers only."""
+
+    def write(connection: BinaryIO) -> None:
+        write_head(connection, *headers, status=status)
+        connection.write(body)
+
+    return write
+
+
+def in_info(script: Script) -> Arrange:
+    """Answer the first request of a scan, for the revision, by a script."""
+    return lambda hub, tiny: hub.inject_fault("/revision/", script=script)
+
+
+def in_tree(script: Script) -> Arrange:
+    """Answer the request for the listing by a script."""
+    return lambda hub, tiny: hub.inject_fault("/tree/", script=script)
+
+
+def in_file(script: Script) -> Arrange:
+    """Answer the download of the weights by a script."""
+    return lambda hub, tiny: hub.inject_fault("weights.bin", origin="cdn", script=script)
+
+
+def with_headers(match: str, headers: Mapping[str, str | None], **options: object) -> Arrange:
+    """Change headers of the answers to some requests."""
+    return lambda hub, tiny: hub.inject_fault(match, headers=headers, **options)  # type: ignore[arg-type]
+
+
+def link_next(make_url: Callable[[LoopbackHub], str]) -> Arrange:
+    """Let every page of the listing name another one."""
+    return lambda hub, tiny: hub.inject_fault("/tree/", headers={"Link": f'<{make_url(hub)}>; rel="next"'})
+
+
+def list_entries(count: int) -> bytes:
+    entries = [{"type": "file", "path": f"{number}", "size": 1, "oid": "0" * 40} for number in range(count)]
+    return json.dumps(entries).encode()
+
+
+def describe_commit(tiny: Repository, siblings: object) -> bytes:
+    return json.dumps({"id": "acme/tiny", "sha": tiny.sha, "siblings": siblings}).encode()
+
+
+def list_many_siblings(hub: LoopbackHub, tiny: Repository) -> None:
+    siblings = [{"rfilename": f"{number}"} for number in range(SERVER.listed_files + 1)]
+    hub.inject_fault("/revision/", content=describe_commit(tiny, siblings))
+
+
+def follow_to_other_origin(hub: LoopbackHub) -> str:
+    return f"{hub.cdn}/api/models/acme/tiny/tree/x?cursor=1"
+
+
+def compress_empty_blocks() -> bytes:
+    """Return the start of a gzip stream, followed by empty stored blocks (RFC 1951, section 3.2.4)."""
+    return gzip.compress(b"")[:10] + b"\0\0\0\xff\xff" * 50_000
+
+
+JSON_TYPE = "Content-Type: application/json"
+CHUNKED = "Transfer-Encoding: chunked"
+BOMB = gzip.compress(bytes(5_000_000))
+
+LISTINGS: dict[str, tuple[Arrange, str]] = {
+    "endless pages": (
+        link_next(lambda hub: f"{hub.endpoint}/api/models/acme/tiny/tree/main?recursive=true"),
+        "8 requests",
+    ),
+    "page on another origin": (link_next(follow_to_other_origin), "continues on another server"),
+    "page of another scheme": (link_next(lambda hub: "file:///etc/passwd"), "continues on another server"),
+    "page at a user's address": (
+        link_next(lambda hub: hub.cdn.replace("//", "//ann:pw@") + "/api"),
+        "continues on another server",
+    ),
+    "page at an invalid address": (link_next(lambda hub: "http://[::1"), "was refused"),
+    "endless interim answers": (
+        in_info(endless_head(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100)),
+        "head of one answer takes more than 32768 bytes",
+    ),
+    "endless headers": (in_info(endless_head(b"HTTP/1.1 200 OK\r\n", b"X-Y: z\r\n" * 500)), "head of one answer"),
+    "endless JSON": (in_info(endless(JSON_TYPE)), "holds more than 65536 bytes"),
+    "endless listing": (in_tree(endless(JSON_TYPE)), "holds more than 65536 bytes"),
+    "endless chunks": (in_info(endless(CHUNKED, piece=b"1000\r\n" + b" " * 4096 + b"\r\n")), "more than 65536 bytes"),
+    "announced size": (in_info(endless("Content-Length: 1000000000000")), "announces more than 65536 bytes"),
+    "huge announced size": (in_info(endless("Content-Length: " + "9" * 19)), "more than 65536 bytes"),
+    "chunk of 2**60 bytes": (in_info(endless(CHUNKED, piece=b"fffffffffffffff\r\n" + b" " * 70_000)), "more than"),
+    "chunk without a size": (in_info(fixed(b"zz\r\n{}\r\n0\r\n\r\n", CHUNKED)), "The connection broke"),
+    "two lengths": (in_info(fixed(b"{}", "Content-Length: 2", "Content-Length: 3")), "The connection broke"),
+    "body shorter than announced": (in_info(fixed(b"{}", "Content-Length: 999")), "The connection broke"),
+    "gzip bomb": (in_info(fixed(BOMB, "Content-Encoding: gzip", f"Content-Length: {len(BOMB)}")), "more than 65536"),
+    "gzip bomb as a listing": (
+        in_tree(fixed(BOMB, "Content-Encoding: gzip", f"Content-Length: {len(BOMB)}")),
+        "more than 65536",
+    ),
+    "empty gzip blocks": (
+        in_info(endless("Content-Encoding: gzip", piece=compress_empty_blocks())),
+        "a compressed answer takes more than",
+    ),
+    "broken gzip": (
+        in_info(fixed(b"x" * 99, "Content-Encoding: gzip", "Content-Length: 99")),
+        "not the answer of a Hub",
+    ),
+    "gzip in gzip": (in_info(fixed(gzip.compress(BOMB), "Content-Encoding: gzip, gzip")), "which was not asked for"),
+    "unrequested brotli": (in_info(fixed(b"x", "Content-Encoding: br")), "compressed as 'br'"),
+    "many values": (lambda hub, tiny: hub.inject_fault("/tree/", content=b"[" + b"[]," * 3000 + b"1]"), "2000 values"),
+    "deep JSON": (lambda hub, tiny: hub.inject_fault("/tree/", content=b"[" * 1999), "not the answer of a Hub"),
+    "many entries": (lambda hub, tiny: hub.inject_fault("/tree/", content=list_entries(41)), "lists more than 40"),
+    "many siblings": (list_many_siblings, "lists more than 40 files"),
+    "Retry-After of 10^9 s": (
+        with_headers("/revision/", {"Retry-After": "1" + "0" * 9}, status=429),
+        "rate of requests",
+    ),
+    "Retry-After of 5000 digits": (with_headers("/revision/", {"Retry-After": "9" * 5000}, status=503), "try again in"),
+    "RateLimit of 10^9 s": (
+        with_headers("/tree/", {"RateLimit": '"api";r=00;t=1000000000'}, status=429),
+        "try again in 1000000000 s",
+    ),
+    "storm of 503": (lambda hub, tiny: hub.inject_fault("/tree/", status=503), "failed with status 503"),
+    "storm of 429": (
+        lambda hub, tiny: hub.inject_fault("/tree/", status=429, headers={"RateLimit": None}),
+        "limits the rate",
+    ),
+    "redirect to a file": (
+        with_headers("/revision/", {"Location": "file:///etc/passwd"}, status=302),
+        "cannot be used",
+    ),
+    "redirect to itself": (with_headers("/revision/", {"Location": "?"}, status=307), "more than 8 requests"),
+    "redirect with an endless body": (
+        in_info(endless("Location: /missing", status="302 Found")),
+        "does not show the model",
+    ),
+    "endless error": (in_info(endless("Content-Type: text/plain", status="404 Not Found")), "does not show the model"),
+    "auth challenge": (
+        in_info(fixed(b"", 'WWW-Authenticate: Basic realm="x"', "Content-Length: 0", status="401 Unauthorized")),
+        "does not show the model",
+    ),
+}
+
+SLOW_LISTINGS: dict[str, tuple[Arrange, str]] = {
+    "dripped JSON": (in_info(endless(JSON_TYPE, piece=b" ", seconds=0.05)), "took more than 0.8 s"),
+    "dripped listing": (in_tree(endless(JSON_TYPE, piece=b" ", seconds=0.05)), "took more than 0.8 s"),
+    "dripped headers": (in_info(endless_head(b"HTTP/1.1 200 OK\r\nX: ", b"x", 0.05)), "took more than 0.8 s"),
+    "dripped interim answers": (
+        in_info(endless_head(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", 0.05)),
+        "took more than 0.8 s",
+    ),
+    "no answer": (lambda hub, tiny: hub.inject_fault("/revision/", delay=3), "took more than 0.8 s"),
+}
+
+
+def assert_contained(hub: LoopbackHub, home: Path, outcome: Outcome) -> None:
+    """Assert that the token went to the Hub only, that it was stored nowhere, and that nothing left the cache."""
+    assert not [request for request in hub.list_requests("cdn") if TOKEN in str(request.headers) + request.target]
+    assert not [path for path in home.parent.rglob("*") if home not in (path, *path.parents)]
+    assert TOKEN not in outcome.line
+    stored = [path for path in home.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert sum(path.stat().st_size for path in stored) < MOST_BYTES_IN_CACHE
+    assert not [path for path in stored if TOKEN.encode() in path.read_bytes()]
+    assert not [path for path in stored if path.name.endswith((".incomplete", ".tmp"))]
+
+
+@pytest.mark.parametrize("name", [*LISTINGS, *SLOW_LISTINGS])
+def test_hostile_listing_ends_with_one_line_and_exit_4(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arrange, words = (LISTINGS | SLOW_LISTINGS)[name]
+    arrange(hub, tiny)
+    outcome = scan_hub(SHORT if name in SLOW_LISTINGS else SERVER)
+    assert outcome.exit_code == 4
+    assert words in outcome.line
+    assert outcome.line.isprintable() and outcome.line.endswith(".") and len(outcome.line) < 400
+    assert capfd.readouterr() == ("", "")
+    assert_contained(hub, hub_home, outcome)
+
+
+def state_other_size(hub: LoopbackHub, tiny: Repository) -> None:
+    """Let the description of the commit state another size than the listing does."""
+    siblings = [{"rfilename": "config.json", "size": 10**18, "blobId": "0" * 40}]
+    hub.inject_fault("/revision/", content=describe_commit(tiny, siblings))
+
+
+def list_half_character(hub: LoopbackHub, tiny: Repository) -> None:
+    """List one name that no file system can store, beside the other files."""
+    entry = {"type": "file", "path": "half\ud800.json", "size": 2, "oid": "0" * 40}
+    hub.inject_fault("/tree/", content=json.dumps([entry]).encode())
+
+
+FILE_FAULTS: dict[str, tuple[Arrange, str]] = {
+    "endless body": (in_file(endless()), f"sends more than the {SIZE} bytes"),
+    "endless chunks": (
+        in_file(endless(CHUNKED, piece=b"1000\r\n" + b" " * 4096 + b"\r\n")),
+        f"more than the {SIZE} bytes",
+    ),
+    "announced size": (in_file(endless("Content-Length: 50000000")), "announces 50000000 bytes"),
+    "gzip bomb": (in_file(fixed(gzip.compress(bytes(10**6)), "Content-Encoding: gzip")), f"more than the {SIZE} bytes"),
+    "unrequested zstd": (in_file(fixed(b"x", "Content-Encoding: zstd")), "compressed as 'zstd'"),
+    "short body": (in_file(fixed(b"x", "Content-Length: 1")), "another size than the Hub states"),
+    "break without end": (
+        lambda hub, tiny: hub.inject_fault("weights.bin", origin="cdn", drop_after=3),
+        "The connection broke",
+    ),
+    "other size in the head": (
+        with_headers("weights.bin", {"X-Linked-Size": str(10**18)}, method="HEAD"),
+        f"it states {10**18} bytes, and its listing {SIZE}",
+    ),
+    "redirect to a file": (
+        with_headers("weights.bin", {"Location": "file:///etc/passwd"}, method="HEAD"),
+        "cannot be used",
+    ),
+    "redirect to itself": (
+        with_headers("weights.bin", {"Location": "/acme/tiny/resolve/main/weights.bin"}, method="HEAD", origin="hub"),
+        "more than 8 requests",
+    ),
+    "redirect of the storage to a file": (
+        with_headers("weights.bin", {"Location": "file:///etc/passwd"}, origin="cdn", status=302),
+        "cannot be used",
+    ),
+    "storm of 503": (lambda hub, tiny: hub.inject_fault("weights.bin", status=503), "failed with status 503"),
+    "ETag outside the cache": (
+        with_headers("weights.bin", {"X-Linked-Etag": '"../../../../evil"'}, method="HEAD"),
+        "gives a file the ETag",
+    ),
+    "contradicted size": (state_other_size, "lists it with 1000000000000000000"),
+    "lone surrogate in a name": (list_half_character, "holds half of a character"),
+}
+
+SLOW_FILES: dict[str, tuple[Arrange, str]] = {
+    "dripped headers": (in_file(endless_head(b"HTTP/1.1 200 OK\r\nX: ", b"x", 0.05)), "less than 32768 bytes a second"),
+    "dripped body": (
+        lambda hub, tiny: [
+            tiny.commit({"weights.bin": bytes(5000)}),
+            in_file(endless("Content-Length: 5000", piece=b"\0", seconds=0.05))(hub, tiny),
+        ],
+        "less than 32768 bytes a second after 0.5 s",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [*FILE_FAULTS, *SLOW_FILES])
+def test_hostile_file_ends_with_one_absence_and_exit_3(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arrange, words = (FILE_FAULTS | SLOW_FILES)[name]
+    arrange(hub, tiny)
+    outcome = scan_hub(SHORT if name in SLOW_FILES else SERVER)
+    assert outcome.exit_code == 3
+    assert outcome.report is not None
+    assert words in outcome.line
+    assert outcome.line.isprintable()
+    assert capfd.readouterr() == ("", "")
+    assert_contained(hub, hub_home, outcome)
+
+
+def test_honest_hub_passes_within_the_small_bounds(hub: LoopbackHub, tiny: Repository, hub_home: Path) -> None:
+    outcome = scan_hub()
+    assert (outcome.exit_code, outcome.line) == (0, "")
+    assert_contained(hub, hub_home, outcome)
+    assert {request.token for request in hub.list_requests("hub")} == {TOKEN}
+
+
+def test_page_on_another_origin_receives_no_request(hub: LoopbackHub, tiny: Repository) -> None:
+    link_next(follow_to_other_origin)(hub, tiny)
+    scan_hub()
+    assert hub.list_requests("cdn") == []
+
+
+@pytest.mark.parametrize("match", ["/revision/", "/tree/", "config.json"])
+def test_other_origin_behind_a_redirect_receives_no_token(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path, match: str
+) -> None:
+    hub.inject_fault(match, origin="hub", status=302, headers={"Location": f"{hub.cdn}/x"})
+    outcome = scan_hub()
+    assert outcome.exit_code == (3 if match == "config.json" else 4)
+    assert hub.list_requests("cdn")
+    assert_contained(hub, hub_home, outcome)
+
+
+def test_address_of_a_user_in_a_redirect_receives_no_token(hub: LoopbackHub, tiny: Repository, hub_home: Path) -> None:
+    hub.inject_fault("/revision/", status=302, headers={"Location": hub.cdn.replace("//", "//ann:pw@") + "/x"})
+    assert_contained(hub, hub_home, scan_hub())
+    assert hub.list_requests("cdn")
+
+
+def test_cookies_are_never_returned(hub: LoopbackHub, tiny: Repository) -> None:
+    hub.inject_fault("", headers={"Set-Cookie": "id=1; Path=/"})
+    assert scan_hub().exit_code == 0
+    assert len(hub.requests) > 3
+    assert not [request for request in hub.requests if "cookie" in request.headers]
+
+
+def test_second_transport_is_never_used(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Xet would send the token to an address that the answer names, and fetch chunks past every bound."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    xet = {"X-Xet-Hash": "a" * 64, "X-Xet-Refresh-Route": f"{hub.cdn}/api/xet"}
+    hub.inject_fault("weights.bin", method="HEAD", headers=xet)
+    entry = {"type": "file", "path": "weights.bin", "size": SIZE, "oid": "0" * 40, "xetHash": "a" * 64}
+    hub.inject_fault("/tree/", content=json.dumps([entry]).encode())
+    outcome = scan_hub()
+    assert outcome.exit_code == 0
+    assert constants.HF_HUB_DISABLE_XET is False
+    assert not [request for request in hub.requests if "/xet" in request.path]
+    assert_contained(hub, hub_home, outcome)
+
+
+def test_compressed_file_of_an_honest_mirror_is_examined(hub: LoopbackHub, tiny: Repository) -> None:
+    """RFC 9110, section 12.5.3, allows a server to compress although the client asks it not to."""
+    packed = gzip.compress(CONFIG.encode())
+    hub.inject_fault(
+        "config.json", method="GET", script=fixed(packed, "Content-Encoding: gzip", "X-Repo-Commit: " + tiny.sha)
+    )
+    assert scan_hub().exit_code == 0
+
+
+def test_another_range_than_asked_for_is_refused(hub: LoopbackHub, tiny: Repository) -> None:
+    """The client appends the answer to a resumed download, whatever range it holds."""
+    hub.inject_fault("weights.bin", origin="cdn", headers={"Content-Range": f"bytes 0-5/{SIZE}"})
+    budget = RequestBudget(httpx2.URL(hub.endpoint), SERVER, "weights.bin", SIZE)
+    make_client = BoundedFactory(lambda: httpx2.Client(follow_redirects=True))
+    address = f"{hub.endpoint}/acme/tiny/resolve/main/weights.bin"
+    with make_client() as client, activate_budget(budget), pytest.raises(RefusedAnswerError, match="another range"):
+        client.get(address, headers={"Range": "bytes=5-"})
+
+
+def test_malicious_file_with_a_contradicted_size_keeps_its_finding(hub: LoopbackHub, tiny: Repository) -> None:
+    tiny.commit({"weights.bin": (FIXTURES / "pickle/malicious/os-system.pkl").read_bytes()})
+    hub.inject_fault("/revision/", content=describe_commit(tiny, [{"rfilename": "weights.bin", "size": 10**18}]))
+    outcome = scan_hub()
+    assert outcome.exit_code == 1
+    assert "lists it with 1000000000000000000" in outcome.line
+
+
+def test_files_after_too_many_failures_are_not_requested(hub: LoopbackHub, tiny: Repository) -> None:
+    tiny.commit({f"part-{number:02}.txt": f"{number}" for number in range(30)})
+    fault = hub.inject_fault("part-", status=500)
+    outcome = scan_hub()
+    assert outcome.exit_code == 3
+    assert outcome.line.count("part-") == 30
+    assert "3 other files could not be fetched before it" in outcome.line
+    # Eight files are fetched at once, each with two first attempts and five retries.
+    assert fault.hits <= (SERVER.failed_files + 8) * 8
+
+
+def test_listing_beyond_the_free_space_is_refused_before_the_first_byte(hub: LoopbackHub, tiny: Repository) -> None:
+    entry = {"type": "file", "path": "weights.bin", "size": 10**18, "oid": "0" * 40}
+    hub.inject_fault("/revision/", content=describe_commit(tiny, []))
+    hub.inject_fault("/tree/", content=json.dumps([entry]).encode())
+    outcome = scan_hub()
+    assert outcome.exit_code == 4
+    assert "is full" in outcome.line
+    assert not [request for request in hub.requests if "/resolve/" in request.path]
+
+
+@pytest.mark.parametrize("endpoint", ["file:///etc", "ftp://127.0.0.1", "gopher://x", "http:/x", "//x", "javascript:1"])
+def test_endpoint_of_another_scheme_is_a_configuration_error(
+    hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    with pytest.raises(ConfigurationError, match="HF_ENDPOINT") as refused:
+        modelaudit.scan("acme/tiny", second_opinion=False)
+    assert refused.value.exit_code == 2
+
+
+@pytest.fixture
+def secure_hub(hub_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
+    """A loopback Hub behind https that the client trusts."""
+    from huggingface_hub import set_client_factory
+    from huggingface_hub.utils._http import default_client_factory
+
+    authority = trustme.CA()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(server)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    set_client_factory(lambda: httpx2.Client(verify=client, follow_redirects=True))
+    with LoopbackHub(tls=server) as served:
+        monkeypatch.setenv("HF_ENDPOINT", served.endpoint)
+        yield served
+    set_client_factory(default_client_factory)
+
+
+@pytest.mark.parametrize(("match", "exit_code"), [("/revision/", 4), ("config.json", 3)])
+def test_redirect_away_from_tls_is_refused(
+    secure_hub: LoopbackHub, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch, match: str, exit_code: int
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", secure_hub.endpoint)
+    secure_hub.add_repository("acme/tiny", FILES)
+    secure_hub.inject_fault(
+        match,
+        origin="hub",
+        status=302,
+        headers={"Location": f"{hub.endpoint}/x", "X-Repo-Commit": "0" * 40, "ETag": "0" * 40},
+    )
+    outcome = scan_hub()
+    assert outcome.exit_code == exit_code
+    assert "leads away from TLS" in outcome.line
+    assert hub.requests == []
