@@ -76,6 +76,23 @@ def test_tables_beyond_end_are_reported_as_damaged(read_bytes):
         assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
+def test_every_pe_section_counts_for_the_least_size(read_bytes):
+    headers, section = build_pe_program()[:152], build_pe_program(end=10_000)[152:192]
+    # The file ends with the only row; and the last of 60 rows states the largest end.
+    for count in (1, 60):
+        data = headers[:134] + struct.pack("<H", count) + headers[136:] + bytes(40 * (count - 1)) + section
+        assert read_bytes(data).reasons() == {UnreadReason.DAMAGED}
+        assert read_bytes(data.ljust(10_000, b"\0")).reasons() == set()
+
+
+def test_pe_program_that_ends_within_its_headers_is_damaged(read_bytes):
+    # The file ends within the COFF header, before the section table, and within its only row.
+    for size in (140, 152, 170):
+        reading = read_bytes(build_pe_program()[:size])
+        assert list_kinds(reading) == ["Windows executable (PE)"]
+        assert reading.reasons() == {UnreadReason.DAMAGED}
+
+
 def test_program_fails_gate_under_any_name(tmp_path):
     for name in ("weights.bin", "README.md", "lib.so.1", "picture.png"):
         (tmp_path / name).write_bytes(build_elf_library())

@@ -11,6 +11,7 @@ MS-SHLLINK; ``rpm`` file format; ``deb(5)``.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
@@ -35,8 +36,11 @@ _MOST_MACHO_PROCESSORS: Final = 42
 _FIRST_JAVA_VERSION: Final = 45
 _LAST_JAVA_VERSION: Final = 120
 _DISK_IMAGE_TRAILER_BYTES: Final = 512
-_PE_HEADER_BYTES: Final = 2048
-_PE_SECTION_BYTES: Final = 40
+# The signature ``PE\0\0`` and the COFF header.
+_PE_HEADER_BYTES: Final = 24
+# The fields SizeOfRawData and PointerToRawData of a row of the section table.
+_PE_SECTION: Final = struct.Struct("<16xII16x")
+_PE_DLL_FLAG: Final = 0x2000
 # The header size 0x4c and the class identifier 00021401-0000-0000-C000-000000000046 (MS-SHLLINK, 2.1).
 _SHORTCUT: Final = bytes.fromhex("4c0000000114020000000000c000000000000046")
 # Words that the generators of self-extracting scripts write, such as ``__ARCHIVE_BELOW__`` before the archive.
@@ -91,28 +95,33 @@ def _parse_elf(data: bytes, window: Window) -> Program | None:
 
 
 def _parse_pe(data: bytes, window: Window) -> Program | None:
-    """Parse a program for Windows (PE) or one for several systems (APE); ``None`` if it is neither."""
+    """Parse a program for Windows (PE) or one for several systems (APE); ``None`` if it is neither.
+
+    The least size is the end of the section table or, if it is larger, the end of the last section.
+    """
     if data.startswith((b"MZqFpD", b"jartsr='")):
         return Program("program for any system (APE), as llamafile makes them")
     if not data.startswith(b"MZ") or len(data) < 64:
         return None
     # The PE header may be at any offset, because a program for DOS precedes it. Bytes 60 to 63 state the offset.
     start = int.from_bytes(data[60:64], "little")
-    header = data[start:] if start + _PE_HEADER_BYTES <= len(data) else window.read(start, _PE_HEADER_BYTES)
+    header = window.read(start, _PE_HEADER_BYTES)
     if header[:4] != b"PE\0\0":
         return None
+    if len(header) < _PE_HEADER_BYTES:
+        return Program("Windows executable (PE)", start + _PE_HEADER_BYTES)
     section_count = int.from_bytes(header[6:8], "little")
-    # The section table follows the COFF header of 24 bytes and the optional header, whose size is at 20.
-    table = 24 + int.from_bytes(header[20:22], "little")
-    table_end = table + _PE_SECTION_BYTES * section_count
-    end = 0
-    for row in range(table, min(table_end, len(header) - _PE_SECTION_BYTES), _PE_SECTION_BYTES):
-        size_of_raw_data = int.from_bytes(header[row + 16 : row + 20], "little")
-        pointer_to_raw_data = int.from_bytes(header[row + 20 : row + 24], "little")
+    # The section table follows the optional header, whose size is at 20.
+    table_start = start + _PE_HEADER_BYTES + int.from_bytes(header[20:22], "little")
+    table_bytes = _PE_SECTION.size * section_count
+    table = window.read(table_start, table_bytes)
+    end = table_start + table_bytes
+    # Of a truncated table, only the whole rows are parsed.
+    whole_rows = table[: len(table) - len(table) % _PE_SECTION.size]
+    for size_of_raw_data, pointer_to_raw_data in _PE_SECTION.iter_unpack(whole_rows):
         end = max(end, pointer_to_raw_data + size_of_raw_data)
-    # The flag IMAGE_FILE_DLL (0x2000) of the field Characteristics at 22, in its high byte.
-    is_library = header[23:24] and header[23] & 0x20
-    return Program(f"Windows {'library' if is_library else 'executable'} (PE)", end)
+    characteristics = int.from_bytes(header[22:24], "little")
+    return Program(f"Windows {'library' if characteristics & _PE_DLL_FLAG else 'executable'} (PE)", end)
 
 
 def _parse_macho(data: bytes, window: Window) -> Program | None:
