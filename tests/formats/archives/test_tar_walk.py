@@ -279,6 +279,22 @@ def test_invalid_size_of_sparse_file_is_a_defect(size, bytes_window):
     assert contents == {"a": NOTE_TEXT}
 
 
+@pytest.mark.parametrize(
+    "records",
+    [
+        {"GNU__sparse__map": b"0,%d,9" % len(NOTE_TEXT)},
+        {"GNU__sparse__offset": b"0"},
+        {"GNU__sparse__numbytes": b"%d" % len(NOTE_TEXT)},
+    ],
+)
+def test_unpaired_number_in_sparse_map_is_a_defect(records, bytes_window):
+    header = build_pax_header(**records, GNU__sparse__size=b"%d" % len(NOTE_TEXT))
+    listing, contents, unread = read_archive(header + build_tar_member(b"a", NOTE_TEXT) + END, bytes_window)
+    assert get_kinds(listing) == ["sparse-map-invalid"]
+    assert [each.reason for each in unread] == [UnreadReason.DAMAGED]
+    assert contents == {"a": NOTE_TEXT}
+
+
 @check_each(
     "pieces, size, stored, is_valid",
     [

@@ -100,17 +100,25 @@ def read_header_map(window: Window, block: bytes, data_start: int, most: int) ->
 
 
 def parse_pax_map(records: Sequence[tuple[str, str]]) -> SparseMap | None:
-    """Parse the map of the pax formats 0.0 and 0.1; ``None`` if it is invalid.
+    """Parse the map of the pax formats 0.0 and 0.1; ``None`` if a number is invalid or an offset has no length.
 
     Format 0.0 has a record for each offset and each length. Format 0.1 has one record ``offset,length,offset,...``.
     """
     values = dict(records)
     if "GNU.sparse.map" in values:
         numbers = _parse_numbers(values["GNU.sparse.map"].split(","))
-        return None if numbers is None else tuple(zip(numbers[::2], numbers[1::2], strict=False))
+        return None if numbers is None else _pair_numbers(numbers[::2], numbers[1::2])
     offsets = _parse_numbers([value for key, value in records if key == "GNU.sparse.offset"])
     lengths = _parse_numbers([value for key, value in records if key == "GNU.sparse.numbytes"])
-    return None if offsets is None or lengths is None else tuple(zip(offsets, lengths, strict=False))
+    return None if offsets is None or lengths is None else _pair_numbers(offsets, lengths)
+
+
+def _pair_numbers(offsets: Sequence[int], lengths: Sequence[int]) -> SparseMap | None:
+    """Pair each offset with its length; ``None`` if the counts differ.
+
+    Programs disagree about an unpaired number: ``tarfile`` drops it, and GNU tar rejects a map of format 0.1 with one.
+    """
+    return tuple(zip(offsets, lengths, strict=True)) if len(offsets) == len(lengths) else None
 
 
 def read_data_map(window: Window, data_start: int, most: int) -> tuple[SparseMap, int] | None:
