@@ -186,7 +186,7 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         clauses=clauses,
         openness=read_openness(files.openness),
         restrictions=read_restrictions(files.restrictions, clauses.kinds),
-        origins=read_origins(files.origins, licenses),
+        known_models=read_origins(files.origins, licenses),
     )
 
 

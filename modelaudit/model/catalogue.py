@@ -361,7 +361,7 @@ class Catalogue:
         retired: rules of earlier versions, by their old id.
         taxonomy: the entries of published lists for each CWE weakness, itself first.
         clauses: the kinds of clauses, and the fields of use and territories that licences and policies may name.
-        origins: known models with their licence, for base models that cannot be read; they can add restrictions only.
+        known_models: models with their licence, for base models that cannot be read; they can add restrictions only.
         openness: the parts of a release that decide how open it is.
         restrictions: sentences that restrict the permissions of a licence.
     """
@@ -380,6 +380,6 @@ class Catalogue:
     retired: Mapping[str, RetiredRule] = field(default_factory=dict)
     taxonomy: Mapping[str, tuple[Standard, ...]] = field(default_factory=dict)
     clauses: Vocabulary = field(default_factory=Vocabulary)
-    origins: tuple[KnownModel, ...] = ()
+    known_models: tuple[KnownModel, ...] = ()
     openness: tuple[OpennessPart, ...] = ()
     restrictions: Restrictions = field(default_factory=Restrictions)

@@ -48,22 +48,22 @@ def written(rules: Path) -> Callable[[str], Path]:
 
 
 def test_known_models_are_read_in_order(written: Callable[[str], Path]) -> None:
-    assert load_catalogue(written(ENTRY + MORE)).origins == (
+    assert load_catalogue(written(ENTRY + MORE)).known_models == (
         KnownModel("acme/rocket-*", "LicenseRef-Acme", True, "Its card says so.", "2026-01-31"),
         KnownModel("acme/wagon", "LicenseRef-Acme", None, "Its card says so."),
     )
 
 
-def test_rule_set_without_the_file_has_no_origins(rules: Path) -> None:
-    assert load_catalogue(rules).origins == ()
+def test_rule_set_without_the_file_has_no_known_models(rules: Path) -> None:
+    assert load_catalogue(rules).known_models == ()
 
 
 def test_extra_folder_adds_known_models(written: Callable[[str], Path], tmp_path: Path) -> None:
     extra = tmp_path / "extra"
     (extra / "licenses").mkdir(parents=True)
     (extra / ORIGINS).write_text("origins:\n" + MORE, encoding="utf-8")
-    found = load_catalogue(written(ENTRY), [extra]).origins
-    assert [rule.pattern for rule in found] == ["acme/rocket-*", "acme/wagon"]
+    found = load_catalogue(written(ENTRY), [extra]).known_models
+    assert [model.pattern for model in found] == ["acme/rocket-*", "acme/wagon"]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ SHIPPED = load_shipped()
     ],
 )
 def test_shipped_rules_list_the_licence_of_a_model(name: str, license_id: str, multimodal: bool | None) -> None:
-    assert [(rule.license, rule.multimodal) for rule in SHIPPED.origins if rule.covers(name)] == [
+    assert [(model.license, model.multimodal) for model in SHIPPED.known_models if model.covers(name)] == [
         (license_id, multimodal)
     ]
 
@@ -176,10 +176,10 @@ def test_shipped_rules_list_the_licence_of_a_model(name: str, license_id: str, m
     ],
 )
 def test_model_under_open_terms_gets_no_shipped_restriction(name: str) -> None:
-    assert [rule.pattern for rule in SHIPPED.origins if rule.covers(name)] == []
+    assert [model.pattern for model in SHIPPED.known_models if model.covers(name)] == []
 
 
-def test_no_shipped_origin_grants_a_permission() -> None:
+def test_no_known_model_leads_to_a_permissive_licence() -> None:
     free = {LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN}
-    assert len(SHIPPED.origins) >= 60
-    assert [rule for rule in SHIPPED.origins if SHIPPED.licenses[rule.license].category in free] == []
+    assert len(SHIPPED.known_models) >= 60
+    assert [model for model in SHIPPED.known_models if SHIPPED.licenses[model.license].category in free] == []

@@ -31,7 +31,7 @@ def is_hub_id(name: str) -> bool:
 
 def find_known_model(name: str, rules: Catalogue) -> KnownModel | None:
     """Find the first entry of the rule set that covers a model's name; ``None`` if there is none."""
-    return next((rule for rule in rules.origins if rule.covers(name)), None)
+    return next((model for model in rules.known_models if model.covers(name)), None)
 
 
 def complete_from_known_models(origins: Iterable[Origin], rules: Catalogue) -> tuple[Origin, ...]:
