@@ -255,7 +255,7 @@ def _make_zip_lzma_decoder(header: bytes, size: int) -> Decoder:
     return make_lzma1_decoder(header[4:], size)
 
 
-def _make_inflate_start(window_bits: int) -> Callable[[bytes, int], Decoder]:
+def _make_inflate_decoder_factory(window_bits: int) -> Callable[[bytes, int], Decoder]:
     """Return ``Codec.make_decoder`` for raw deflate, zlib or gzip, as ``window_bits`` selects."""
     return lambda header, size: _GuardedDecoder(_InflateDecoder(window_bits), (zlib.error,))
 
@@ -264,7 +264,7 @@ def _make_bzip2_decoder(header: bytes, size: int) -> Decoder:
     return _GuardedDecoder(bz2.BZ2Decompressor(), (OSError, EOFError))
 
 
-def _make_lzma_file_start(format_: int) -> Callable[[bytes, int], Decoder]:
+def _make_lzma_file_decoder_factory(format_: int) -> Callable[[bytes, int], Decoder]:
     """Return ``Codec.make_decoder`` for files of ``FORMAT_XZ`` or ``FORMAT_ALONE``."""
 
     def make_decoder(header: bytes, size: int) -> Decoder:
@@ -357,21 +357,27 @@ _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _LZ4_MAGIC = b"\x04\x22\x4d\x18"
 
 STORED = Codec("stored", lambda header, size: _StoredDecoder(), may_lack_end_mark=True)
-DEFLATE = Codec("deflate", _make_inflate_start(_WITHOUT_HEADER))
+DEFLATE = Codec("deflate", _make_inflate_decoder_factory(_WITHOUT_HEADER))
 BZIP2 = Codec(
     "bzip2", _make_bzip2_decoder, magic=b"BZh", begins_stream=_match_pattern(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 )
 ZIP_LZMA = Codec("lzma", _make_zip_lzma_decoder, header_length=9, may_lack_end_mark=True)
 XZ = Codec(
-    "xz", _make_lzma_file_start(lzma.FORMAT_XZ), magic=_XZ_MAGIC, begins_stream=_match_pattern(re.escape(_XZ_MAGIC))
+    "xz",
+    _make_lzma_file_decoder_factory(lzma.FORMAT_XZ),
+    magic=_XZ_MAGIC,
+    begins_stream=_match_pattern(re.escape(_XZ_MAGIC)),
 )
-LZMA = Codec("lzma", _make_lzma_file_start(lzma.FORMAT_ALONE), magic=_LZMA_MAGIC, begins_stream=_begins_lzma)
+LZMA = Codec("lzma", _make_lzma_file_decoder_factory(lzma.FORMAT_ALONE), magic=_LZMA_MAGIC, begins_stream=_begins_lzma)
 ZSTD = Codec("zstd", _make_zstd_decoder, magic=_ZSTD_MAGIC, begins_stream=_begins_frame(_ZSTD_MAGIC))
 LZ4 = Codec("lz4", _make_lz4_decoder, magic=_LZ4_MAGIC, begins_stream=_begins_frame(_LZ4_MAGIC))
 GZIP = Codec(
-    "gzip", _make_inflate_start(_WITH_GZIP_HEADER), magic=b"\x1f\x8b", begins_stream=_match_pattern(rb"\x1f\x8b\x08")
+    "gzip",
+    _make_inflate_decoder_factory(_WITH_GZIP_HEADER),
+    magic=b"\x1f\x8b",
+    begins_stream=_match_pattern(rb"\x1f\x8b\x08"),
 )
-ZLIB = Codec("zlib", _make_inflate_start(zlib.MAX_WBITS), begins_stream=_begins_zlib)
+ZLIB = Codec("zlib", _make_inflate_decoder_factory(zlib.MAX_WBITS), begins_stream=_begins_zlib)
 
 CODECS: Final = {codec.name: codec for codec in (GZIP, ZLIB, BZIP2, XZ, LZMA, LZ4, ZSTD)}
 """The codecs with a file format of their own, by name."""

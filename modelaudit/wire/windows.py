@@ -201,7 +201,7 @@ class DecompressedWindow:
 
 
 def make_opener(window: Window) -> Callable[[], AbstractContextManager[Window]]:
-    """Return the ``open`` function of an artifact in ``window``, which the outer window keeps open and closes."""
+    """Return an ``open`` function that returns ``window`` and leaves it open; the window that contains it closes it."""
     return lambda: nullcontext(window)
 
 

@@ -56,7 +56,7 @@ def read_template(text: str, key: str | None = None) -> tuple[Outline, Unread | 
     location = Location(key=key)
     try:
         for mention in _collect_until_deadline(text):
-            mentions.setdefault((mention.vocabulary, mention.use, mention.name), _set_place(mention, key))
+            mentions.setdefault((mention.vocabulary, mention.use, mention.name), _move_to_key(mention, key))
             if len(mentions) >= _MAX_MENTIONS:
                 raise LimitReachedError(f"only the first {_MAX_MENTIONS} names of the template were analysed")
     except LimitReachedError as error:
@@ -68,7 +68,7 @@ def read_template(text: str, key: str | None = None) -> tuple[Outline, Unread | 
     if unread is not None:
         # A runtime may still render a template that this parser rejects, so its raw text is searched as well.
         for mention in _scan_unparsed_text(text):
-            mentions.setdefault((mention.vocabulary, mention.use, mention.name), _set_place(mention, key))
+            mentions.setdefault((mention.vocabulary, mention.use, mention.name), _move_to_key(mention, key))
     return Outline(FORMAT, tuple(mentions.values())), unread
 
 
@@ -138,8 +138,11 @@ def _scan_unparsed_text(text: str) -> Iterator[Mention]:
         yield Mention(TEXTS, notable.use, notable.text)
 
 
-def _set_place(mention: Mention, key: str | None) -> Mention:
-    """Return the mention at the key path ``key`` of a document, with the line in its detail; unchanged for ``None``."""
+def _move_to_key(mention: Mention, key: str | None) -> Mention:
+    """Return the mention moved to the key path ``key`` of a document, its line kept in the detail.
+
+    For ``None``, the template is a file of its own, and the mention keeps its line.
+    """
     if key is None:
         return mention
     line = f"line {mention.where.line} of the template" if mention.where.line else ""

@@ -571,17 +571,21 @@ class Evaluator(ast.NodeVisitor):
             self._call_value(ExternalName("typing.ForwardRef"), [value], {}, node.lineno)
 
     def _evaluate_function(self, function: LocalDefinition) -> None:
-        """Evaluate the body of a function once, whether or not the source calls it."""
+        """Evaluate the body of a queued function and join its result with earlier ones.
+
+        Every function is queued by its definition, whether or not the source calls it.
+        """
         definition = self._definitions.get(function)
         node = definition.node
-        if isinstance(node, ast.ClassDef):  # never queued: its body ran with its statement
+        # A class is never queued, because its body is evaluated with its statement. The check narrows the type.
+        if isinstance(node, ast.ClassDef):
             return
         scope = Scope(definition.scope)
         self._bind_parameters(node.args, function, scope)
         outer_function, self.log.current_function = self.log.current_function, function.number
         result = self._evaluate_body(node, scope)
         self.log.current_function = outer_function
-        # A function whose statement is evaluated again, as in an inlined call, may return something else.
+        # The ``def`` may be evaluated again, as inside an inlined call, and its function return something else.
         definition.result = result if definition.result is None else join_values(definition.result, result)
 
     def _evaluate_body(self, node: FunctionNode, scope: Scope) -> Value:

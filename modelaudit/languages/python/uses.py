@@ -90,7 +90,7 @@ class UseLog:
         self._uses[key] = Use(use, name[:_MAX_NAME], recorded_line, format_detail(detail), self.current_function)
 
     def register_definition(self, name: str, number: int) -> None:
-        """Keep the name of a function or method, for calls of methods whose object is unknown."""
+        """Keep the number of a function or method under its name, for calls of methods whose object is unknown."""
         self._numbers[name].append(number)
 
     def record_local_call(self, number: int) -> None:

@@ -55,11 +55,13 @@ class Skimmer:
         self._stretches = stretches
         self._nested = nested
         self._program_start = source.offset
-        # Marks before this offset are ignored.
+        # Marks before this offset are ignored: the opcodes up to it were matched already.
         self._next_attempt = source.offset
-        # Bytes matched in vain; marks in a row with too few plain opcodes after them; marks still to ignore.
+        # Bytes that were matched beyond the end of a stretch, and will be matched again.
         self._wasted_bytes = 0
-        self._misses = 0
+        # Marks in a row with too few plain opcodes after them.
+        self._misses_in_a_row = 0
+        # As many further marks are ignored, wherever they are: after misses, the next mark is probably a miss too.
         self._marks_to_ignore = 0
 
     def skip_stretch(self) -> PlainStretch | None:
@@ -82,10 +84,10 @@ class Skimmer:
             self._move_to(start)
             self._next_attempt = max(self._next_attempt, end)
             # Where plain data come in small pieces, looking for them costs more than executing them.
-            self._misses = min(self._misses + 1, _MOST_MARKS_IGNORED)
-            self._marks_to_ignore = self._misses
+            self._misses_in_a_row = min(self._misses_in_a_row + 1, _MOST_MARKS_IGNORED)
+            self._marks_to_ignore = self._misses_in_a_row
         else:
-            self._misses = 0
+            self._misses_in_a_row = 0
             stretch = PlainStretch(start, end)
             self._move_to(end)
         # Bytes between ``end`` and ``reached`` will be matched again. A hostile file could cause that at every mark, in
