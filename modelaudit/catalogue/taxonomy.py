@@ -46,16 +46,18 @@ def read_taxonomy(documents: Iterable[Document]) -> Mapping[str, tuple[Standard,
     """Read the standards of each weakness: the CWE itself first, then the entries of the other lists.
 
     Raises:
-        ConfigurationError: a weakness is listed twice, or belongs to an entry that no list has.
+        ConfigurationError: a weakness is listed twice, or belongs to an entry that is on no list.
     """
     taxonomy: dict[str, tuple[Standard, ...]] = {}
     for document in documents:
         file = _SHAPE.read(document)
         entries = {entry.id: entry for entry in _list_entries(file)}
         for cwe, weakness in file.weaknesses.items():
-            strange = [id_ for id_ in weakness.within if id_ not in entries]
-            if strange:
-                raise document.error(f"weaknesses.{cwe}.in: no list has {strange[0]!r}", ("weaknesses", cwe, "in"))
+            unlisted = next((id_ for id_ in weakness.within if id_ not in entries), None)
+            if unlisted is not None:
+                raise document.error(
+                    f"weaknesses.{cwe}.in: {unlisted!r} is an entry of no list in frameworks", ("weaknesses", cwe, "in")
+                )
             if cwe in taxonomy:
                 raise document.error(f"weaknesses: {cwe} is listed already", ("weaknesses", cwe))
             address = f"https://cwe.mitre.org/data/definitions/{cwe.partition('-')[2]}.html"

@@ -23,7 +23,7 @@ def is_unrecognised(unread: Unread) -> bool:
 
 
 def is_trailing_data(subject: Subject) -> bool:
-    """Whether the subject is about bytes after a compressed stream, as a chunk in a shard has them."""
+    """Whether the subject is about bytes after a compressed stream, which is normal for a chunk in a shard."""
     if subject.kind != "defect":
         return False
     return subject.fields["format"] == "compressed" and subject.fields["kind"] == "trailing-data"

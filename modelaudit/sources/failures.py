@@ -161,6 +161,7 @@ class FailureExplainer:
         if cause.errno is not None:
             subject = self._subject[0].upper() + self._subject[1:]
             return f"{subject} cannot be stored in the cache {cache!r}: {cause.strerror}."
+        # The client raises a plain OSError for a download of the wrong size, so only its text identifies it.
         if "Consistency check failed" in str(cause):
             return f"A file of {self._subject} arrived with another size than the Hub states; try again."
         return None

@@ -68,7 +68,8 @@ def parse_repository(text: str, revision: str | None) -> ModelRef:
 def could_be_repository(text: str) -> bool:
     """Whether ``text``, which names a local path, would name a repository too."""
     identifier = text.partition("@")[0]
-    return not looks_like_a_path(text) and _explain_invalid_id(_split_kind(identifier, strict=False)[1]) is None
+    _, name = _split_kind(identifier, strict=False)
+    return not looks_like_a_path(text) and _explain_invalid_id(name) is None
 
 
 def _split_kind(identifier: str, *, strict: bool = True) -> tuple[RefKind, str]:

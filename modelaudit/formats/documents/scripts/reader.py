@@ -187,4 +187,4 @@ def read_attributes(artifact: Artifact, window: Window, limits: Limits) -> Itera
     yield Document("text", "text", lines=scan.lines, defects=defects)
     yield Outline("text", tuple(git.collect_attribute_mentions(text[:_MOST_CHARACTERS])))
     if len(text) > _MOST_CHARACTERS:
-        raise LimitReachedError(f"only the first {_MOST_CHARACTERS} characters of the attributes were parsed")
+        raise LimitReachedError(f"only the first {_MOST_CHARACTERS} characters of the Git attributes were parsed")

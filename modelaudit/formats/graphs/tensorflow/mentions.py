@@ -7,7 +7,7 @@ graph itself fixes the path, the operator is mentioned under another name, such 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from modelaudit.formats.graphs.tensorflow.contents import ModelContents
@@ -107,18 +107,18 @@ def _name_operator(graph: Graph, node: Node, resolver: PathResolver) -> tuple[st
         for position in _WRITERS[node.op]:
             origin = resolver.trace_input(graph, node, position)
             if _is_fixed(origin):
-                return f"{node.op} with a fixed path", _format_texts(origin)
+                return f"{node.op} with a fixed path", _format_texts(origin.texts)
     elif node.op in _TABLES:
         origin = resolver.trace_input(graph, node, _TABLES[node.op])
         # A table may read an asset, whose path the loader supplies, or a relative path of the graph.
         if origin.outside_path is not None or ((origin.other or origin.is_computed) and not origin.asset):
-            return f"{node.op} with a fixed path", _format_texts(origin)
+            return f"{node.op} with a fixed path", _format_texts(origin.texts)
     elif node.op in _CACHES:
         origin = resolver.trace_input(graph, node, _CACHES[node.op])
         if any(origin.texts) or origin.other or origin.is_computed:
-            return f"{node.op} with a fixed path", _format_texts(origin)
+            return f"{node.op} with a fixed path", _format_texts(origin.texts)
     takes_path = node.op.endswith(("File", "Files", "Dataset"))
-    return node.op, _format_texts(_trace_inputs(graph, node, resolver)) if takes_path else ""
+    return node.op, _format_texts(_list_input_texts(graph, node, resolver)) if takes_path else ""
 
 
 def _is_fixed(origin: PathOrigin) -> bool:
@@ -151,17 +151,19 @@ def _name_with_file(op: str) -> str:
     return f"{op} with a callback into Python" if op == "XlaCallModule" else f"{op} with a file"
 
 
-def _trace_inputs(graph: Graph, node: Node, resolver: PathResolver) -> PathOrigin:
-    """Return the texts of the first three inputs of an operator, for the evidence."""
-    combined = PathOrigin()
-    for position in range(min(3, len(node.inputs))):
-        combined.texts += resolver.trace_input(graph, node, position).texts
-    return combined
+def _list_input_texts(graph: Graph, node: Node, resolver: PathResolver) -> list[bytes]:
+    """List the constants in the first three inputs of an operator, for the evidence.
+
+    The path is the first input of most operators and the second of ``SnapshotDataset``. ``SqlDataset`` takes three: a
+    driver, a source and a query.
+    """
+    positions = range(min(3, len(node.inputs)))
+    return [text for position in positions for text in resolver.trace_input(graph, node, position).texts]
 
 
-def _format_texts(origin: PathOrigin) -> str:
-    """Format the constants of a path in one line of at most 120 characters."""
-    return ", ".join(_format_text(text) for text in origin.texts if text)[:_QUOTED_LENGTH]
+def _format_texts(texts: Iterable[bytes]) -> str:
+    """Format constants in one line of at most 120 characters."""
+    return ", ".join(_format_text(text) for text in texts if text)[:_QUOTED_LENGTH]
 
 
 def _format_text(text: bytes) -> str:

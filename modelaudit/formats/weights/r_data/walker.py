@@ -181,7 +181,10 @@ class ItemWalker:
         else:
             index = flags >> 8 or self._source.read_integer()  # small indices are packed into the flags
             if not 0 < index <= len(self._references):
-                raise DamagedError(f"a reference names object {index} of {len(self._references)}", self._source.offset)
+                raise DamagedError(
+                    f"a reference names object {index}, but only {len(self._references)} precede it",
+                    self._source.offset,
+                )
             name = self._references[index - 1]
         self._record_name(name, context)
 
