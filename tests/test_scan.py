@@ -272,7 +272,7 @@ def build_failing_reader(error: Exception) -> object:
     return fail
 
 
-def test_reader_exception_is_an_absence_of_matching_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reader_exception_becomes_an_absence_with_the_matching_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     from modelaudit.model.errors import WindowError
     from modelaudit.wire.base import DamagedError, LimitReachedError
 

@@ -64,6 +64,6 @@ def test_file_written_by_a_library_is_examined_and_passes(folder: str) -> None:
         assert report.exit_code == 0, name
 
 
-def test_every_committed_file_of_a_library_is_listed() -> None:
+def test_every_committed_file_that_a_library_wrote_is_listed() -> None:
     files = {path for path in WRITTEN.rglob("*") if path.is_file() and path.name not in ("files.yaml", "write.py")}
     assert files == {path for each in list_written_files() for path in each.digests}

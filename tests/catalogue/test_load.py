@@ -84,8 +84,9 @@ def test_missing_policy_is_reported_in_one_line(tmp_path: Path) -> None:
 
 
 def test_missing_folder_is_reported_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="gone: is not a folder of rules"):
+    with pytest.raises(ConfigurationError, match="gone: is not a folder of rules") as caught:
         load_catalogue(tmp_path / "gone")
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_shipped_rules_are_read_once() -> None:

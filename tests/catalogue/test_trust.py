@@ -93,18 +93,18 @@ def test_class_without_own_loading_method_is_inert(kind: type) -> None:
     assert LOADING.is_inert(kind)
 
 
-def list_stored_names() -> Iterator[str]:
-    """Return the names that are trusted because their state is only stored, for installed libraries."""
+def list_torch_classes_with_stored_state() -> Iterator[str]:
+    """Yield the classes of torch that are trusted because loading only stores their state."""
     for file in sorted(TRUSTED.glob("torch-derived.yaml")):
         for group in yaml.safe_load(file.read_text(encoding="utf-8"))["alike"]:
             if "its state is only stored" in group["why"]:
                 yield from group["names"]
 
 
-def test_stored_class_runs_no_unreviewed_method() -> None:
+def test_loading_a_trusted_class_of_torch_runs_only_reviewed_methods() -> None:
     pytest.importorskip("torch")
     seen = 0
-    for name in list_stored_names():
+    for name in list_torch_classes_with_stored_state():
         module, _, qualname = name.rpartition(".")
         kind = getattr(importlib.import_module(module), qualname, None)
         if kind is not None:  # another release may have it no more

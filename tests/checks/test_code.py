@@ -29,14 +29,14 @@ def test_description_is_bounded_in_lines_and_length() -> None:
     assert max(map(len, lines)) == 400
 
 
-def test_code_is_described_only_in_the_subject_of_its_act() -> None:
+def test_code_object_is_described_only_in_the_evidence_of_its_act() -> None:
     program = PickleProgram("raw", (), (CALL, OTHER), 2, code_objects=(OUTLINE,))
     first, second = build_pickle_subjects("a", program, Callables({}, {}))
     assert any("imports os" in line for line in first.evidence)
     assert not any("code object" in line for line in second.evidence)
 
 
-def test_every_code_object_of_an_act_is_described() -> None:
+def test_evidence_of_a_call_describes_every_code_object_that_it_loads() -> None:
     outlines = tuple(CodeOutline(7, name) for name in ("outer", "inner", "last"))
     program = PickleProgram("raw", (), (CALL,), 2, code_objects=outlines)
     (subject,) = build_pickle_subjects("a", program, Callables({}, {}))

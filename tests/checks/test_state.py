@@ -42,7 +42,7 @@ def test_distribution_pickled_by_scipy_passes(protocol: int, tmp_path: Path) -> 
     assert scan_exit_code(tmp_path, pickle.dumps([*every, *frozen], protocol)) == 0
 
 
-def test_every_continuous_distribution_passes(tmp_path: Path) -> None:
+def test_every_continuous_distribution_of_scipy_passes(tmp_path: Path) -> None:
     import scipy.stats
 
     continuous = [each for each in vars(scipy.stats).values() if isinstance(each, scipy.stats.rv_continuous)]

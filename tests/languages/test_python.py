@@ -184,7 +184,7 @@ def test_source_of_ten_megabytes_ends_in_bounded_time() -> None:
     assert found.bounds
 
 
-def test_chain_of_five_hundred_texts_is_evaluated() -> None:
+def test_concatenation_of_five_hundred_strings_is_evaluated() -> None:
     assert not find_parser_obstacle("x = " + " + ".join(["'a'"] * 500))
     assert analyze_source("x = " + " + ".join(["'a'"] * 500)).bounds == []
 

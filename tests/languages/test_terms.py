@@ -196,7 +196,7 @@ def test_merge_config_states_its_models_and_relation(read_fixture):
     ]
 
 
-def test_slices_and_experts_of_merge_state_base_models(read_bytes):
+def test_slices_and_experts_of_a_merge_yield_its_base_models(read_bytes):
     text = """\
 slices:
 - sources:

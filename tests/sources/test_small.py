@@ -221,7 +221,7 @@ def test_malformed_hub_answers_state_nothing(tags: object, card: object) -> None
     assert {each.value for each in stated.items} <= {"mit"}
 
 
-def test_hub_statements_are_bounded() -> None:
+def test_number_of_hub_statements_is_bounded() -> None:
     stated = parse_hub_statements(
         [f"base_model:org/{number}" for number in range(100_000)] + ["license:" + "x" * 10_000], None
     )

@@ -24,7 +24,7 @@ def test_protocol_header_of_pickle_is_recognised(protocol: int) -> None:
 
 # Too short three times; 0 is no opcode; 0x81 is not PROTO; protocol 17 is above the highest.
 @pytest.mark.parametrize("data", [b"", b"\x80", b"\x80\x04", b"\x80\x04\x00", b"\x81\x04N", b"\x80\x11N"])
-def test_other_bytes_begin_with_no_protocol_and_opcode(data: bytes) -> None:
+def test_bytes_without_protocol_and_opcode_are_not_a_pickle_start(data: bytes) -> None:
     assert not begins_with_protocol_and_opcode(data, HIGHEST_FUTURE_PROTOCOL)
 
 

@@ -62,7 +62,7 @@ def test_hostile_archive_has_its_defect(path, read_fixture):
 
 
 def test_excepted_fixtures_exist():
-    assert {path.stem for path in _HOSTILE} > _NO_DEFECT | _NO_PAYLOAD
+    assert {path.stem for path in _HOSTILE} > (_NO_DEFECT | _NO_PAYLOAD)
 
 
 @check_each("path", [path for path in _HOSTILE if path.stem not in _NO_PAYLOAD])

@@ -91,7 +91,7 @@ def test_hostile_archive_has_defect_of_other_name(name, kind, read_fixture):
 
 
 def test_excepted_fixtures_exist():
-    assert {get_stem(path) for path in _HOSTILE} > _NO_DEFECT | _NO_PAYLOAD
+    assert {get_stem(path) for path in _HOSTILE} > (_NO_DEFECT | _NO_PAYLOAD)
 
 
 @check_each("path", [path for path in _HOSTILE if get_stem(path) not in _NO_PAYLOAD])

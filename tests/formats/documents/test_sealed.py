@@ -41,11 +41,11 @@ def test_pickle_inside_sealed_format_is_read(data, read_bytes):
     assert read_bytes(data + EVAL_ONE + bytes(9), "x").evaluates
 
 
-def test_graphics_kernels_are_not_reported_as_programs(read_bytes):
+def test_gpu_kernels_are_not_reported_as_programs(read_bytes):
     assert list_programs(read_bytes(ENGINE, "x.engine")) == []
 
 
-def test_programs_for_the_host_are_reported(read_bytes):
+def test_programs_for_cpus_are_reported(read_bytes):
     data = ENGINE + build_elf(X86_64) + bytes(9) + build_elf(AARCH64)
     assert list_programs(read_bytes(data, "x.engine")) == ["Linux shared library or executable (ELF)"] * 2
 

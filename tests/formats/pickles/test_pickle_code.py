@@ -175,12 +175,16 @@ def test_pickle_with_code_object_yields_outline(
     assert outline.offset in {event.offset for event in program.events}
 
 
-def test_code_object_as_characters_of_protocol_2_is_outlined(read_bytes: Callable[..., object]) -> None:
+def test_code_object_in_bytes_that_protocol_2_stores_as_text_is_outlined(read_bytes: Callable[..., object]) -> None:
+    # Protocol 2 has no opcode for bytes: it stores them as text, which the loader encodes to Latin-1.
+    # ``marshal.dumps`` begins with ``c``, or with 0xe3 if others may refer to the code object; the test needs the latter,
+    # which UTF-8 stores in two bytes. The padding makes the constant longer than the 4096 bytes that the machine keeps.
     data = b"\xe3" + marshal.dumps(compile("import os", "m", "exec"))[1:] + b"\xff" * 5000
     text = data.decode("latin-1").encode()
     constant = b"c_codecs\nencode\nX" + len(text).to_bytes(4, "little") + text + b"X\x06\x00\x00\x00latin1\x86R"
     (program,) = read_bytes(b"\x80\x02cmarshal\nloads\n" + constant + b"\x85R.").of(PickleProgram)  # type: ignore[attr-defined]
     assert {outline.imports for outline in program.code_objects} == {("os",)}
+    # The last event is the call of ``marshal.loads``.
     assert program.code_objects[-1].offset == max(event.offset for event in program.events)
 
 

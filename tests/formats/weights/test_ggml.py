@@ -51,7 +51,9 @@ def test_block_size_of_packed_numbers_depends_on_version(version, block_bytes, w
 
 
 @pytest.mark.parametrize(("quantisation_version", "block_bytes"), [(1, 20), (2, 18)])
-def test_file_type_states_the_version_of_unversioned_files(quantisation_version, block_bytes, read_bytes):
+def test_ftype_field_gives_the_quantisation_version_where_the_header_has_none(
+    quantisation_version, block_bytes, read_bytes
+):
     # The file type is a thousand times the version, plus the type 2.
     preamble = b"lmgg" + encode_u32s(*LLAMA[:-1], 1000 * quantisation_version + 2) + build_vocabulary()
     assert not read_bytes(preamble + build_tensor("a", (32,), 2, bytes(block_bytes)), "x").kinds()

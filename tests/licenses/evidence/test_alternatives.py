@@ -60,6 +60,6 @@ def test_formatted_alternatives_parse_to_the_same(words):
         assert {frozenset(each) for each in again} == {frozenset(each) for each in found}
 
 
-def test_inherited_license_binds_beside_every_alternative():
+def test_inherited_license_binds_in_addition_to_every_alternative():
     assert format_expression((("MIT",), ("Apache-2.0",)), ["GPL-3.0-only"]) == "(MIT OR Apache-2.0) AND GPL-3.0-only"
     assert format_expression((("MIT",),), ["MIT", "Apache-2.0"]) == "MIT AND Apache-2.0"

@@ -158,7 +158,9 @@ def test_use_of_undeclared_model_is_for_review(conclude_cards):
         (False, None, Relation.FINETUNE, Answer.ALLOW),
     ],
 )
-def test_multimodal_clause_needs_the_modality_of_the_model(conclude_cards, origin_of, own, base, relation, permission):
+def test_multimodal_clause_binds_multimodal_models_and_is_undecided_while_unknown(
+    conclude_cards, origin_of, own, base, relation, permission
+):
     evidence = {"multimodal": own, "modalities": {} if base is None else {"acme/base": base}}
     origins = [origin_of("acme/base", "LicenseRef-Llama-3.2", relation=relation)]
     texts = {"LICENSE": "LicenseRef-Llama-3.2"}

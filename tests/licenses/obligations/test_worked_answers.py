@@ -239,7 +239,7 @@ def test_first_line_states_the_whole_answer(ask: Callable[..., AuditReport]) -> 
     assert hidden.endswith("could not be read; the licence on record for that name is assumed.")
 
 
-def test_research_use_is_not_denied_where_commercial_use_is(ask: Callable[..., AuditReport]) -> None:
+def test_research_use_is_not_denied_where_commercial_use_is_denied(ask: Callable[..., AuditReport]) -> None:
     for name in ("acme/qwen-3b-tuned", "acme/paper-voice"):
         assert str(ask(name, policy="research").license.permission) != "deny"
         assert str(ask(name, policy="commercial-saas").license.permission) == "deny"
