@@ -55,16 +55,16 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
     """Yield every act that is not trusted. A name whose call is reported is not reported as an import as well."""
     events = [event for event in program.events if not (program.layout == TORCHSCRIPT and _is_type_of_archive(event))]
     calls = [event for event in events if event.act in (Act.CALL, Act.CONSTRUCT)]
-    reported = {event.subject for event in calls if next(_judge_call(artifact, event, callables), None) is not None}
+    reported = {event.operand for event in calls if next(_judge_call(artifact, event, callables), None) is not None}
     # A harmless call excuses the import of its name, but not a further use of the name.
-    called_names = {event.subject for event in calls} - set(program.kept_names)
+    called_names = {event.operand for event in calls} - set(program.kept_names)
     # Some functions may be stored and not called. The first event that may call them is reported once for each.
     stored_functions = [function for event in events for function in find_stored_functions(event, callables)]
     yield from _judge_items_set_by_functions(artifact, events)
     for event in events:
         if event.act is Act.IMPORT:
-            if event.subject not in reported and event.subject not in called_names:
-                yield from _judge_subject(artifact, event, "import", event.subject, callables)
+            if event.operand not in reported and event.operand not in called_names:
+                yield from _judge_subject(artifact, event, "import", event.operand, callables)
         elif event.act in (Act.CALL, Act.CONSTRUCT):
             yield from _judge_call(artifact, event, callables)
             yield from _judge_planted_attributes(artifact, event, callables)
@@ -73,7 +73,7 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
             if event.act is Act.SET_ITEM and event.opcode in ("SETITEM", "SETITEMS"):
                 yield from _judge_planted_attributes(artifact, event, callables)
         elif event.act is Act.EXTENSION:
-            yield from _judge_subject(artifact, event, "extension", event.subject, callables)
+            yield from _judge_subject(artifact, event, "extension", event.operand, callables)
         if stored_functions and may_call_stored_function(event, callables):
             for function in stored_functions:
                 unreviewed = Judgement(
@@ -89,10 +89,10 @@ def _judge_items_set_by_functions(artifact: str, events: list[PickleEvent]) -> I
     why = "its method that sets an item may be a function from the file"
     for event in events:
         if event.act is Act.SET_STATE and any(isinstance(value, Name) for _, value in event.set_attributes):
-            objects_with_functions.add(event.subject)
-        elif event.act is Act.SET_ITEM and event.subject in objects_with_functions:
+            objects_with_functions.add(event.operand)
+        elif event.act is Act.SET_ITEM and event.operand in objects_with_functions:
             yield _make_subject(
-                artifact, event, event.act.value, event.subject, Judgement(Standing.UNRESOLVED, why=why)
+                artifact, event, event.act.value, event.operand, Judgement(Standing.UNRESOLVED, why=why)
             )
 
 
@@ -101,7 +101,7 @@ def _is_type_of_archive(event: PickleEvent) -> bool:
 
     The compiler owns this name space (``torch/csrc/jit/serialization/unpickler.cpp``); it does not handle calls.
     """
-    is_own = isinstance(event.subject, Name) and event.subject.module.partition(".")[0] == "__torch__"
+    is_own = isinstance(event.operand, Name) and event.operand.module.partition(".")[0] == "__torch__"
     return is_own and event.act in (Act.IMPORT, Act.CONSTRUCT)
 
 
@@ -109,9 +109,9 @@ def _judge_call(artifact: str, event: PickleEvent, callables: Callables) -> Iter
     """Yield the subject of a call or construction that is not trusted, or of each argument that breaks a condition."""
     if event.returned_global is not None and judge_name(event.returned_global, callables).standing is Standing.TRUSTED:
         return  # a walk to a trusted name counts as that name
-    if event.act is Act.CALL and stores_function(event.subject, callables):
+    if event.act is Act.CALL and stores_function(event.operand, callables):
         return  # the function that it stores was judged when it was passed in
-    judgement = judge_name(event.subject, callables)
+    judgement = judge_name(event.operand, callables)
     argument_rules = judgement.entry.arguments if judgement.entry else ()
     broken_rules = [rule for rule in argument_rules if not meets_argument_rule(rule, event.arguments, callables)]
     if judgement.standing is Standing.DANGEROUS and argument_rules and not broken_rules:
@@ -123,14 +123,14 @@ def _judge_call(artifact: str, event: PickleEvent, callables: Callables) -> Iter
             Standing.UNLISTED, why=f"reviewed as a class to construct, not as a call: {judgement.why}"
         )
     if judgement.standing is not Standing.TRUSTED:
-        yield _make_subject(artifact, event, event.act.value, event.subject, judgement)
+        yield _make_subject(artifact, event, event.act.value, event.operand, judgement)
         return
     for rule in broken_rules:
         argument = select_argument(rule, event.arguments)
         assert argument is not None  # a missing argument breaks no condition
         argument_judgement = judge_name(argument, callables)
         if rule.use not in _ACT_OF_USE or argument_judgement.standing is Standing.TRUSTED:
-            yield _make_subject(artifact, event, "argument", event.subject, argument_judgement, format_value(argument))
+            yield _make_subject(artifact, event, "argument", event.operand, argument_judgement, format_value(argument))
         else:
             yield _make_subject(artifact, event, _ACT_OF_USE[rule.use].value, argument, argument_judgement)
 
@@ -178,7 +178,7 @@ def _judge_change(artifact: str, event: PickleEvent, callables: Callables) -> It
 
     They are harmless on an object that the file made of a reviewed class, unless one of the values may be called.
     """
-    target = event.subject
+    target = event.operand
     if isinstance(target, Name):
         yield _make_subject(artifact, event, "overwrite", target, judge_name(target, callables))
     elif isinstance(target, Unknown) and target != STATE_OWNER:
@@ -224,7 +224,7 @@ def _make_subject(
     """Return the subject of ``act``, with the evidence and the listing of its event."""
     name = format_value(subject)
     arguments = ", ".join(format_value(argument) for argument in event.arguments)
-    act_text = f"{event.opcode} {format_value(event.subject)}" + (f"({arguments})" if event.arguments else "")
+    act_text = f"{event.opcode} {format_value(event.operand)}" + (f"({arguments})" if event.arguments else "")
     is_dangerous = judgement.standing is Standing.DANGEROUS
     return Subject(
         kind="pickle-act",

@@ -87,12 +87,12 @@ def find_stored_functions(event: PickleEvent, callables: Callables) -> Iterator[
 def _iterate_stored_functions(event: PickleEvent, callables: Callables) -> Iterator[tuple[Value, tuple[Value, ...]]]:
     """Yield each function that the event stores in an object that calls it, with the arguments stored beside it."""
     if event.act in (Act.CALL, Act.CONSTRUCT):
-        entry = judge_name(event.subject, callables).entry
+        entry = judge_name(event.operand, callables).entry
         for rule in entry.arguments if entry else ():
             function = select_argument(rule, event.arguments)
             if rule.use is ArgumentUse.KEEPS and function is not None:
                 yield function, event.arguments[rule.index + 1 :]
-    elif event.act is Act.SET_STATE and stores_function(event.subject, callables):
+    elif event.act is Act.SET_STATE and stores_function(event.operand, callables):
         for key, value in event.set_attributes:
             yield value, _read_partial_arguments(event) if key == "0" else (UNKNOWN_ARGUMENTS,)
 
@@ -115,7 +115,7 @@ def _read_partial_arguments(event: PickleEvent) -> tuple[Value, ...]:
 
 def may_call_stored_function(event: PickleEvent, callables: Callables) -> bool:
     """Whether the event calls an object that stores a function, or passes it to a callable that might call it."""
-    if event.act is Act.CALL and stores_function(event.subject, callables):
+    if event.act is Act.CALL and stores_function(event.operand, callables):
         return True
     passes_arguments = event.act in (Act.CALL, Act.CONSTRUCT, Act.SET_ITEM)
     return passes_arguments and any(stores_function(argument, callables) for argument in event.arguments)

@@ -68,8 +68,8 @@ def build_torch_subjects(
 def _find_native_classes(program: PickleProgram) -> Iterator[TorchMention]:
     """Yield the C++ classes of torch that a pickle of the archive refers to; constructing one runs native code."""
     for event in program.events:
-        if isinstance(event.subject, Name) and str(event.subject).startswith(f"{_NATIVE_CLASSES}."):
-            yield TorchMention(NameUse.TYPE, str(event.subject), called=True)
+        if isinstance(event.operand, Name) and str(event.operand).startswith(f"{_NATIVE_CLASSES}."):
+            yield TorchMention(NameUse.TYPE, str(event.operand), called=True)
 
 
 @dataclass(frozen=True, slots=True)

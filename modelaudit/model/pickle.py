@@ -120,7 +120,7 @@ class PickleEvent:
             is no plain container, a persistent id, or a code of the extension registry.
         offset: of the opcode in the artifact, in bytes.
         opcode: its name in ``pickletools``.
-        subject: the value that is imported, called, constructed or changed.
+        operand: the value that is imported, called, constructed or changed.
         arguments: positional arguments, state or items; bounded.
         set_attributes: for ``set-state``, every attribute that the state sets to a value that is not inert data.
         listing: the opcodes that lead to it and its own; only for the first events of a program.
@@ -132,7 +132,7 @@ class PickleEvent:
     act: Act
     offset: int
     opcode: str
-    subject: Value
+    operand: Value
     arguments: tuple[Value, ...] = ()
     stream: int = 0
     set_attributes: tuple[tuple[str, Value], ...] = ()

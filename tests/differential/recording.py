@@ -42,7 +42,7 @@ def execute_symbolically(data: bytes, *, skips_plain_data: bool = False) -> Mach
 
 def convert_event(event: PickleEvent) -> NamedAct:
     """Return an event of the machine in the form that the unpicklers record."""
-    subject = event.subject.maker if isinstance(event.subject, CallResult) else event.subject
+    subject = event.operand.maker if isinstance(event.operand, CallResult) else event.operand
     return event.act.value, str(subject) if isinstance(subject, Name) else ""
 
 

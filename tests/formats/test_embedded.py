@@ -68,7 +68,7 @@ def test_stream_nested_deeper_than_the_bound_counts_as_content(read_fixture: Cal
     assert detect_format(nested[8]) == "zlib"
     reading = read_fixture("pickle/malicious/nested-beyond-layers.pkl")
     programs = reading.of(PickleProgram)  # type: ignore[attr-defined]
-    assert "builtins.eval" in {str(event.subject) for program in programs for event in program.events}
+    assert "builtins.eval" in {str(event.operand) for program in programs for event in program.events}
     assert UnreadReason.LIMIT in reading.reasons()  # type: ignore[attr-defined]
     assert UnreadReason.READER_FAILED not in reading.reasons()  # type: ignore[attr-defined]
 
@@ -114,7 +114,7 @@ def test_pickle_in_encoded_text_is_read(name: str, read_fixture: Callable[[str],
     reading = read_fixture(f"encoded-text/malicious/{name}")
     assert reading.formats[name] == ["encoded-text"]  # type: ignore[attr-defined]
     (program,) = reading.of(PickleProgram)  # type: ignore[attr-defined]
-    assert "builtins.eval" in {str(event.subject) for event in program.events}
+    assert "builtins.eval" in {str(event.operand) for event in program.events}
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def test_pickle_ends_at_opcode_that_loader_rejects() -> None:
 )  # fmt: skip
 def test_pipeline_reads_pickles_in_other_data(name: str, read_fixture: Callable[[str], object]) -> None:
     reading = read_fixture(f"pickle/malicious/behind-{name}")
-    called = {str(event.subject) for program in reading.of(PickleProgram)  # type: ignore[attr-defined]
+    called = {str(event.operand) for program in reading.of(PickleProgram)  # type: ignore[attr-defined]
               for event in program.events if event.act is Act.CALL}  # fmt: skip
     assert "builtins.eval" in called
     assert [unread.reason for _, unread in reading.inner.unread] or name in ("text.txt", "picture.gif")  # type: ignore[attr-defined]
@@ -177,7 +177,7 @@ def test_truncated_pickle_keeps_its_call(cut: int, read_bytes: Callable[..., obj
     data = PROTOCOL_4_PICKLE[:-1] + b"\x8e\xff\x00\x00\x00\x00\x00\x00\x00" + b"x" * 20
     reading = read_bytes(data[:-cut])
     (program,) = reading.of(PickleProgram)  # type: ignore[attr-defined]
-    assert "posix.system" in {str(event.subject) for event in program.events if event.act is Act.CALL}
+    assert "posix.system" in {str(event.operand) for event in program.events if event.act is Act.CALL}
     assert reading.reasons() == {UnreadReason.DAMAGED}  # type: ignore[attr-defined]
 
 

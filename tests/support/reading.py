@@ -92,12 +92,12 @@ class Reading:
     @property
     def called(self) -> set[str]:
         """The names that pickles call."""
-        return {str(each.subject) for each in self.events if each.act is Act.CALL and isinstance(each.subject, Name)}
+        return {str(each.operand) for each in self.events if each.act is Act.CALL and isinstance(each.operand, Name)}
 
     @property
     def evaluates(self) -> bool:
         """Whether a pickle imports or calls ``builtins.eval``, the payload of most malicious fixtures."""
-        return "builtins.eval" in {str(event.subject) for event in self.events}
+        return "builtins.eval" in {str(event.operand) for event in self.events}
 
     def facts(self, format_: str) -> list[dict[str, str]]:
         """Return the facts of every outline of a format, in the order of reading."""

@@ -68,7 +68,7 @@ UNDETECTED = {("narrow zlib", protocol) for protocol in (1, 2)}
 def list_called_names(reading: object) -> set[str]:
     """Return the names of the functions that the programs of a reading call."""
     programs = reading.of(PickleProgram)  # type: ignore[attr-defined]
-    return {str(event.subject) for program in programs for event in program.events if event.act is Act.CALL}
+    return {str(event.operand) for program in programs for event in program.events if event.act is Act.CALL}
 
 
 def list_nested_addresses(reading: object) -> list[str]:
@@ -172,7 +172,7 @@ def list_first_arguments(reading: object, callee: str) -> list[object]:
     """Return the first argument of each call of ``callee``."""
     programs = reading.of(PickleProgram)  # type: ignore[attr-defined]
     events = [event for program in programs for event in program.events]
-    return [event.arguments[0] for event in events if str(event.subject) == callee and event.arguments]
+    return [event.arguments[0] for event in events if str(event.operand) == callee and event.arguments]
 
 
 @pytest.mark.parametrize("name", ["tensor", "tensor-protocol2"])

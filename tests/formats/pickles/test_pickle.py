@@ -60,7 +60,7 @@ def read_pickle(data: bytes, limits: Limits | None = None) -> tuple[PickleProgra
 
 def list_acts(program: PickleProgram) -> list[tuple[Act, str]]:
     """Return the act and the subject of each event."""
-    return [(event.act, str(event.subject)) for event in program.events]
+    return [(event.act, str(event.operand)) for event in program.events]
 
 
 @check_each("path", sorted(FIXTURES.rglob("*.p*")))
@@ -130,7 +130,7 @@ def test_arguments_of_call_are_recorded() -> None:
 
 def test_name_computed_on_loading_is_unknown() -> None:
     program, _ = read_pickle((FIXTURES / "malicious/computed-name.pkl").read_bytes())
-    assert any(event.act is Act.IMPORT and isinstance(event.subject, Unknown) for event in program.events)
+    assert any(event.act is Act.IMPORT and isinstance(event.operand, Unknown) for event in program.events)
 
 
 def test_events_before_damage_are_kept() -> None:
@@ -291,7 +291,7 @@ def test_imports_match_python_find_class(value: object, protocol: int) -> None:
     # Bytes that begin like a file by chance may become artifacts, but nothing is left unread.
     assert not [item for item in rest if isinstance(item, Unread)]
     assert not program.defects
-    imported = {str(event.subject) for event in program.events if event.act is Act.IMPORT}
+    imported = {str(event.operand) for event in program.events if event.act is Act.IMPORT}
     # The unpickler in C passes the Python 2 names of old protocols to ``find_class``, which the test therefore maps.
     renamed = {name.replace("__builtin__.", "builtins.").replace("copy_reg.", "copyreg.") for name in recorder.found}
     assert imported == {name.replace("builtins.xrange", "builtins.range") for name in renamed}

@@ -186,11 +186,11 @@ def find_act_offsets(events: list[PickleEvent], before: int | None = None) -> Ac
     offsets: ActOffsets = {}
     for event in events:
         # Setting items of a number or of text raises in every loader; a machine that skims does not see it.
-        raises_in_loaders = event.act is Act.SET_ITEM and isinstance(event.subject, PlainValue | ContainerValue)
+        raises_in_loaders = event.act is Act.SET_ITEM and isinstance(event.operand, PlainValue | ContainerValue)
         if not raises_in_loaders and (before is None or event.offset < before):
             # The indices differ, because skipped items are not counted.
             sets = tuple(("#" if name.isdigit() else name, value) for name, value in event.set_attributes)
-            subject = event.subject.type if isinstance(event.subject, ContainerValue) else event.subject
+            subject = event.operand.type if isinstance(event.operand, ContainerValue) else event.operand
             key = (event.act, subject, sets)
             offsets[key] = min(offsets.get(key, event.offset), event.offset)
     return offsets
@@ -238,7 +238,7 @@ def test_name_with_parts_in_skipped_data_is_resolved() -> None:
     start = pickle.dumps([*["os", "system"], *rows * 20], 4)[:-1]
     call = b"h\x01h\x02\x93\x8c\x04echo\x85R."
     machine = Machine(CountingWindow(start + b"0" + call), 0, Limits(), skips_plain_data=True)
-    assert [str(event.subject) for event in execute_and_get_events(machine)] == ["os.system", "os.system"]
+    assert [str(event.operand) for event in execute_and_get_events(machine)] == ["os.system", "os.system"]
 
 
 @pytest.mark.real_sizes
@@ -247,7 +247,7 @@ def test_deep_nesting_is_scanned_in_linear_time() -> None:
     window = CountingWindow(b"\x80\x04" + b"](" * depth + b"cos\nsystem\n" + b"e" * depth + b".")
     machine = Machine(window, 0, Limits(), skips_plain_data=True)
     events = execute_and_get_events(machine)
-    assert [str(event.subject) for event in events] == ["os.system"]
+    assert [str(event.operand) for event in events] == ["os.system"]
     assert window.reads < 100
 
 
@@ -290,8 +290,8 @@ OS, MATH, SYSTEM = push_text("os"), push_text("math"), push_text("system")
 )
 def test_memo_entries_written_out_of_order_match_loader(program: bytes) -> None:
     slow, fast = execute_without_and_with_skimming(b"\x80\x04" + program)
-    assert [str(event.subject) for event in slow.recorder.events] == ["os.system"]
-    assert [str(event.subject) for event in fast.recorder.events] == ["os.system"]
+    assert [str(event.operand) for event in slow.recorder.events] == ["os.system"]
+    assert [str(event.operand) for event in fast.recorder.events] == ["os.system"]
     assert slow.recorder.defects == fast.recorder.defects == []
 
 

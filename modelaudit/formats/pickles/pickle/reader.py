@@ -83,7 +83,7 @@ def _has_acted(machine: Machine) -> bool:
     for event in machine.recorder.events:
         if fault is not None and event.offset >= fault:
             return False
-        name = event.subject if isinstance(event.subject, Name) else None
+        name = event.operand if isinstance(event.operand, Name) else None
         if event.act is Act.IMPORT:
             # A word list may begin like an import ("cat", "dog"), but hardly with a module of the standard library.
             if name and name.module.partition(".")[0] in sys.stdlib_module_names:
@@ -275,16 +275,16 @@ def _find_events_of_plain_pickle(as_joblib: Machine, start: int) -> list[PickleE
     machine.arrays.reads_payloads = False
     with suppress(DamagedError, WindowError):
         machine.execute(until=_has_failed)
-    known = {(event.act, event.subject, event.arguments) for event in as_joblib.recorder.events}
+    known = {(event.act, event.operand, event.arguments) for event in as_joblib.recorder.events}
     events = []
     for event in machine.recorder.events:
         is_before_payload = event.offset < first
         is_at_fault = event.offset == machine.recorder.fault
-        is_known = (event.act, event.subject, event.arguments) in known
+        is_known = (event.act, event.operand, event.arguments) in known
         if not (is_before_payload or is_at_fault or is_known):
             events.append(event)
     if arrays.first_holds_objects:
-        return [event for event in events if isinstance(event.subject, Name) and _could_exist(event.subject)]
+        return [event for event in events if isinstance(event.operand, Name) and _could_exist(event.operand)]
     return events if events and machine.opcodes - arrays.opcodes_before_payload >= _FEWEST_OPCODES else []
 
 
@@ -292,7 +292,7 @@ def _has_failed(machine: Machine) -> bool:
     """Whether a loader has raised, possibly because no module can have such a name."""
     recorder, offset = machine.recorder, machine.source.opcode_offset
     last = recorder.events[-1] if recorder.events and recorder.events[-1].offset == offset else None
-    if last is not None and isinstance(last.subject, Name) and not is_importable(last.subject):
+    if last is not None and isinstance(last.operand, Name) and not is_importable(last.operand):
         recorder.fault = offset
     return recorder.fault is not None
 

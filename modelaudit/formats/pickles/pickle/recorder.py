@@ -38,8 +38,8 @@ _TOLERATED: Final = frozenset(
 # Short words are arguments that change the effect of a call (an encoding, an attribute); longer text is content.
 _WORD_LENGTH: Final = 32
 _WORD: Final = re.compile(r"'[A-Za-z_][\w.\-]{0,31}'|None|True|False")  # the repr of an argument, such as 'utf-8'
-# Events whose quick key is built: those with one of these types as the subject, and at most so many arguments.
-_KEYED_SUBJECTS: Final = frozenset({Name, CallResult})
+# Events whose quick key is built: those with one of these types as the operand, and at most so many arguments.
+_KEYED_OPERANDS: Final = frozenset({Name, CallResult})
 _KEYED_ARGUMENTS: Final = 8
 _NUMBERS: Final = frozenset({int, float, bytes})
 
@@ -88,17 +88,17 @@ class Recorder:
         self,
         act: Act,
         opcode: str,
-        subject: StackValue,
+        operand: StackValue,
         arguments: tuple[StackValue, ...] = (),
         set_attributes: tuple[tuple[str, Value], ...] = (),
         returned_global: Name | None = None,
     ) -> None:
-        """Record an act of the loader, once for each subject and each combination of significant arguments.
+        """Record an act of the loader, once for each operand and each combination of significant arguments.
 
         Args:
             act: what the loader does.
             opcode: name of the opcode.
-            subject: the name that is imported or called, or the object that is changed.
+            operand: the name that is imported or called, or the object that is changed.
             arguments: the arguments of a call, the items or the state.
             set_attributes: the attributes that a state sets to values that can act.
             returned_global: the global that a call returns, if it is known.
@@ -107,17 +107,17 @@ class Recorder:
             LimitReachedError: there are more different events than are kept.
         """
         # Most events of a large pickle repeat an earlier one; this key finds that without freezing the arguments.
-        quick_key = _build_quick_key(act, subject, arguments) if returned_global is None else None
+        quick_key = _build_quick_key(act, operand, arguments) if returned_global is None else None
         if quick_key is not None:
             if quick_key in self._keys:
                 return
             self._keys.add(quick_key)
         most_parts = _NODES if len(self.events) < _EVENTS_IN_DETAIL else _FEWER_NODES
-        frozen_subject, *frozen_arguments = freeze_values((subject, *arguments), most_parts)
+        frozen_operand, *frozen_arguments = freeze_values((operand, *arguments), most_parts)
         values = tuple(frozen_arguments)
         key = (
             act,
-            frozen_subject,
+            frozen_operand,
             tuple(_find_significant_part(value) for value in values),
             set_attributes,
             returned_global,
@@ -133,7 +133,7 @@ class Recorder:
         chunk = (source.base, source.buffer)
         listing = tuple(list_instructions(source.window, source.trail, chunk)) if is_listed else ()
         event = PickleEvent(
-            act, offset, opcode, frozen_subject, values, self.stream, set_attributes, listing, returned_global
+            act, offset, opcode, frozen_operand, values, self.stream, set_attributes, listing, returned_global
         )
         self.events.append(event)
 
@@ -144,14 +144,14 @@ class Recorder:
             self.codes.append(code)
 
 
-def _build_quick_key(act: Act, subject: StackValue, arguments: tuple[StackValue, ...]) -> tuple[object, ...] | None:
+def _build_quick_key(act: Act, operand: StackValue, arguments: tuple[StackValue, ...]) -> tuple[object, ...] | None:
     """Return a key that identical events share; ``None`` unless the arguments are few and all of them constants.
 
     Long text, numbers and bytes are content, which does not make events differ.
     """
-    if type(subject) not in _KEYED_SUBJECTS or len(arguments) > _KEYED_ARGUMENTS:
+    if type(operand) not in _KEYED_OPERANDS or len(arguments) > _KEYED_ARGUMENTS:
         return None
-    parts: list[object] = [act, subject]
+    parts: list[object] = [act, operand]
     for argument in arguments:
         kind = type(argument)
         if kind is str or kind is bool or argument is None:

@@ -157,7 +157,7 @@ class _PickleSearch:
         if machine.opcodes > _LONGEST_TRIAL:
             end = self._window.size
         for event in machine.recorder.events:
-            if event.opcode in _OPCODES_WITH_NAMES and not isinstance(event.subject, Name):
+            if event.opcode in _OPCODES_WITH_NAMES and not isinstance(event.operand, Name):
                 end, is_whole = min(end, event.offset), False  # a loader raises on a name that is no text
         if end <= start:
             return None
@@ -173,7 +173,7 @@ def _is_decided(machine: Machine) -> bool:
 
 def _has_import(machine: Machine, end: int) -> bool:
     """Whether the program imports a name that could exist, before a loader would raise."""
-    return any(event.offset < end and _is_importable_name(event.subject) for event in machine.recorder.events)
+    return any(event.offset < end and _is_importable_name(event.operand) for event in machine.recorder.events)
 
 
 def _has_call(machine: Machine, end: int, is_whole: bool) -> bool:
@@ -182,8 +182,8 @@ def _has_call(machine: Machine, end: int, is_whole: bool) -> bool:
     The name must be of the standard library unless the program reaches STOP, which is ``is_whole``.
     """
     for event in machine.recorder.events:
-        if event.act in ACTING and event.offset < end and _is_importable_name(event.subject):
-            module = event.subject.module.partition(".")[0] if isinstance(event.subject, Name) else ""
+        if event.act in ACTING and event.offset < end and _is_importable_name(event.operand):
+            module = event.operand.module.partition(".")[0] if isinstance(event.operand, Name) else ""
             if is_whole or module in sys.stdlib_module_names or module == "__builtin__":
                 return True
     return False
