@@ -30,8 +30,12 @@ def get_facts(reading) -> dict[str, str]:
 
 @pytest.mark.parametrize(("version", "order"), [(1, "<"), (2, "<"), (3, "<"), (3, ">")])
 def test_general_metadata_are_facts_of_the_outline(version, order, read_bytes):
-    file = build_gguf_model(version, order).string("general.base_model.0.name", "Base").pair("split.count", 2, b"\0\0")
-    reading = read_bytes(file.tensor("a", (32, 2), 2, 36).bytes(), "model.gguf")
+    file = (
+        build_gguf_model(version, order)
+        .add_text("general.base_model.0.name", "Base")
+        .add_pair("split.count", 2, b"\0\0")
+    )
+    reading = read_bytes(file.add_tensor("a", (32, 2), 2, 36).build(), "model.gguf")
     stated = get_facts(reading)
     assert stated["version"] == f"{version}, {'big' if order == '>' else 'little'}-endian"
     assert stated["general.architecture"] == "llama"
@@ -45,10 +49,10 @@ def test_general_metadata_are_facts_of_the_outline(version, order, read_bytes):
 def test_every_chat_template_is_a_jinja_artifact(bytes_window):
     file = (
         build_gguf_model()
-        .string("tokenizer.chat_template", "{{ a }}")
-        .string("tokenizer.chat_template.tool_use", "plain")
+        .add_text("tokenizer.chat_template", "{{ a }}")
+        .add_text("tokenizer.chat_template.tool_use", "plain")
     )
-    data = file.strings("tokenizer.chat_templates", "tool_use", "{% if a %}b{% endif %}").bytes()
+    data = file.add_texts("tokenizer.chat_templates", "tool_use", "{% if a %}b{% endif %}").build()
     window = bytes_window(data)
     artifact = Artifact("m.gguf", len(data), lambda: None)
     texts = {}
@@ -66,18 +70,18 @@ def test_every_chat_template_is_a_jinja_artifact(bytes_window):
 
 
 def test_numbers_of_tensors_are_not_read(bytes_window):
-    data = build_gguf_model().tensor("a", (4_000_000,), 0, 16_000_000).bytes()
+    data = build_gguf_model().add_tensor("a", (4_000_000,), 0, 16_000_000).build()
     window = bytes_window(data)
     readings = list(find_reader("gguf").read(Artifact("m.gguf", len(data), lambda: None), window, Limits()))
     assert [type(each) for each in readings] == [Outline, Statements]
-    assert window.read_bytes < 1_000_000
+    assert window.bytes_read < 1_000_000
 
 
 def test_long_lists_of_texts_are_skipped_across_blocks(read_bytes):
     # Many texts of different lengths, one text longer than a block of the cursor, and one after it.
     words = [f"word {number}" * (number % 9) for number in range(60_000)] + ["x" * 600_000, "y"]
-    file = build_gguf_model().strings("tokenizer.ggml.merges", *words).string("general.organization", "Acme")
-    assert get_facts(read_bytes(file.bytes()))["general.organization"] == "Acme"
+    file = build_gguf_model().add_texts("tokenizer.ggml.merges", *words).add_text("general.organization", "Acme")
+    assert get_facts(read_bytes(file.build()))["general.organization"] == "Acme"
 
 
 @check_each(
@@ -101,14 +105,14 @@ def test_stated_alignment_replaces_the_default(read_bytes):
     # The second tensor starts at 8, which the default alignment of 32 would not allow.
     file = build_gguf_model()
     file.alignment = 8
-    file.pair("general.alignment", U32, file.u32(8)).row("a", (2,), 0, 0).row("b", (2,), 0, 8)
+    file.add_pair("general.alignment", U32, file.encode_u32(8)).add_row("a", (2,), 0, 0).add_row("b", (2,), 0, 8)
     file.data = bytes(16)
-    assert not read_bytes(file.bytes()).kinds()
+    assert not read_bytes(file.build()).kinds()
 
 
 def test_padding_after_the_last_tensor_is_optional(read_bytes):
     # The tensor takes 12 bytes, and 20 bytes of padding follow. Some writers leave the padding out.
-    padded = build_gguf_model().tensor("a", (3,), 0, 12).bytes()
+    padded = build_gguf_model().add_tensor("a", (3,), 0, 12).build()
     assert not read_bytes(padded).kinds()
     assert not read_bytes(padded[:-20]).unread
     assert read_bytes(padded[:-21]).reasons() == {UnreadReason.DAMAGED}
@@ -116,15 +120,15 @@ def test_padding_after_the_last_tensor_is_optional(read_bytes):
 
 
 def test_metadata_before_damage_are_kept(read_bytes):
-    data = build_gguf_model().bytes()
+    data = build_gguf_model().build()
     reading = read_bytes(data[: data.index(b"tokenizer")])
     assert get_facts(reading)["general.name"] == "Tiny"
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
 def test_too_many_texts_reach_the_limit(read_bytes):
-    file = build_gguf_model().strings("a", *["x"] * 50)
-    assert UnreadReason.LIMIT in read_bytes(file.bytes(), limits=Limits(document_nodes=20)).reasons()
+    file = build_gguf_model().add_texts("a", *["x"] * 50)
+    assert UnreadReason.LIMIT in read_bytes(file.build(), limits=Limits(document_nodes=20)).reasons()
 
 
 def test_tables_of_types_agree_with_the_library():
@@ -147,10 +151,10 @@ def read_all_structures(data: bytes, window: object) -> None:
 
 SEED = (
     build_gguf_model()
-    .string("tokenizer.chat_template", "{{ a }}")
-    .tensor("a", (32, 2), 2, 36)
-    .tensor("b", (3,), 0, 12)
-    .bytes()
+    .add_text("tokenizer.chat_template", "{{ a }}")
+    .add_tensor("a", (32, 2), 2, 36)
+    .add_tensor("b", (3,), 0, 12)
+    .build()
 )
 
 
@@ -174,26 +178,29 @@ def test_random_bytes_after_the_version_never_crash_the_reader(bytes_window, ver
 def test_values_of_every_type_are_skipped_by_their_width(read_bytes):
     file = Gguf()
     for kind, width in VALUE_WIDTHS.items():
-        file.pair(f"a.{kind}", kind, bytes(width))
+        file.add_pair(f"a.{kind}", kind, bytes(width))
         # An array (type 9) of three values.
-        file.pair(f"b.{kind}", 9, file.u32(kind) + file.length(3) + bytes(3 * width))
-    file.pair("general.last", STRING, file.text("here"))
-    assert get_facts(read_bytes(file.bytes()))["general.last"] == "here"
+        file.add_pair(f"b.{kind}", 9, file.encode_u32(kind) + file.encode_length(3) + bytes(3 * width))
+    file.add_pair("general.last", STRING, file.encode_text("here"))
+    assert get_facts(read_bytes(file.build()))["general.last"] == "here"
 
 
 def test_value_of_a_type_that_does_not_exist_is_damaged(read_bytes):
-    assert UnreadReason.DAMAGED in read_bytes(Gguf().pair("a", 13, bytes(8)).bytes()).reasons()
+    assert UnreadReason.DAMAGED in read_bytes(Gguf().add_pair("a", 13, bytes(8)).build()).reasons()
 
 
 @pytest.mark.parametrize("key", ["Tokenizer.Chat_Template", "llama.chat_template", "tokenizer.chat_template_x"])
 def test_any_key_with_chat_template_holds_a_template(key, read_bytes):
     # As a text, and as the last item of a long list.
-    for file in (build_gguf_model().string(key, "{{ a }}"), build_gguf_model().strings(key, *(["a"] * 70), "{{ a }}")):
-        assert ["jinja"] in read_bytes(file.bytes(), "model.gguf").formats.values()
+    for file in (
+        build_gguf_model().add_text(key, "{{ a }}"),
+        build_gguf_model().add_texts(key, *(["a"] * 70), "{{ a }}"),
+    ):
+        assert ["jinja"] in read_bytes(file.build(), "model.gguf").formats.values()
 
 
 def test_text_too_long_to_search_is_unread(read_bytes):
-    long_text = build_gguf_model().string("general.description", "x" * 300_000)
-    assert UnreadReason.LIMIT in read_bytes(long_text.bytes(), "model.gguf").reasons()
-    short_text = build_gguf_model().string("general.description", "x" * 1000)
-    assert not read_bytes(short_text.bytes(), "model.gguf").unread
+    long_text = build_gguf_model().add_text("general.description", "x" * 300_000)
+    assert UnreadReason.LIMIT in read_bytes(long_text.build(), "model.gguf").reasons()
+    short_text = build_gguf_model().add_text("general.description", "x" * 1000)
+    assert not read_bytes(short_text.build(), "model.gguf").unread

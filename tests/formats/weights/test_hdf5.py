@@ -82,15 +82,15 @@ def test_virtual_dataset_of_its_own_file_has_no_reference(read_bytes):
     all_elements = struct.pack("<IIII", 3, 1, 0, 0)
     mappings = b"\0" + struct.pack("<Q", 1) + b".\0data\0" + all_elements * 2
     # A layout of version 4 and class 3 (virtual), with the mappings in the global heap.
-    layout = bytes((4, 3)) + struct.pack("<QI", file.global_heap(mappings + compute_checksum(mappings)), 1)
-    reading = read_bytes(file.done(file.group([build_hard_link("w", file.dataset((8,), layout))])), "w.h5")
+    layout = bytes((4, 3)) + struct.pack("<QI", file.add_global_heap(mappings + compute_checksum(mappings)), 1)
+    reading = read_bytes(file.build(file.add_group([build_hard_link("w", file.add_dataset((8,), layout))])), "w.h5")
     assert list_references(reading) == []
     assert reading.unread == []
 
 
 def test_soft_link_gives_no_finding(read_bytes):
     file = Hdf5()
-    reading = read_bytes(file.done(file.group([build_other_link("soft", 1, b"/../../etc")])), "w.h5")
+    reading = read_bytes(file.build(file.add_group([build_other_link("soft", 1, b"/../../etc")])), "w.h5")
     assert (list_references(reading), reading.kinds(), get_outline(reading).mentions) == ([], set(), ())
 
 
@@ -110,10 +110,10 @@ def test_damage_to_one_object_does_not_hide_others(read_bytes):
     file = Hdf5()
     # The datatype is version 1, class 3: a string of the length of the pickle.
     datatype = bytes((0x13, 0, 0, 0)) + struct.pack("<I", len(EVAL_ONE))
-    good = file.group([build_attribute("meta", EVAL_ONE, datatype)])
+    good = file.add_group([build_attribute("meta", EVAL_ONE, datatype)])
     beyond_end = 1 << 40
-    root = file.group([build_hard_link("bad", beyond_end), build_hard_link("good", good)])
-    reading = read_bytes(file.done(root), "w.h5")
+    root = file.add_group([build_hard_link("bad", beyond_end), build_hard_link("good", good)])
+    reading = read_bytes(file.build(root), "w.h5")
     assert UnreadReason.DAMAGED in reading.reasons()
     assert reading.evaluates
 
@@ -136,9 +136,9 @@ def test_invalid_configuration_is_unread(read_bytes):
 
 def test_too_many_objects_reach_the_limit(read_bytes):
     file = Hdf5()
-    groups = [file.group([]) for _ in range(30)]
+    groups = [file.add_group([]) for _ in range(30)]
     links = [build_hard_link(f"g{number}", group) for number, group in enumerate(groups)]
-    data = file.done(file.group(links))
+    data = file.build(file.add_group(links))
     reading = read_bytes(data, "w.h5", Limits(members=10))
     assert UnreadReason.LIMIT in reading.reasons()
     assert reading.of(Outline)
@@ -146,10 +146,10 @@ def test_too_many_objects_reach_the_limit(read_bytes):
 
 def test_numeric_data_are_not_read(bytes_window, read_bytes):
     file = Hdf5()
-    root = file.group([build_hard_link("w", file.array((1 << 20,), bytes(4 << 20)))])
-    window = bytes_window(file.done(root))
+    root = file.add_group([build_hard_link("w", file.add_array((1 << 20,), bytes(4 << 20)))])
+    window = bytes_window(file.build(root))
     list(find_reader("hdf5").read(_make_artifact(window), window, Limits()))
-    assert window.read_bytes < 300_000
+    assert window.bytes_read < 300_000
 
 
 def _make_artifact(window):
@@ -159,7 +159,7 @@ def _make_artifact(window):
 
 def test_attribute_larger_than_its_message_is_damaged(read_bytes):
     file = Hdf5()
-    data = file.done(file.group([build_attribute("a", b"short", BYTE, (1 << 50,))]))
+    data = file.build(file.add_group([build_attribute("a", b"short", BYTE, (1 << 50,))]))
     assert UnreadReason.DAMAGED in read_bytes(data, "w.h5").reasons()
 
 
@@ -185,9 +185,9 @@ def test_variable_length_bytes_in_chunks_are_unread(read_bytes):
     # Datatypes of version 1 and class 9 (variable length); the low bits state sequences (0) or texts (1).
     sequence_type = bytes((0x19, 0, 0, 0)) + struct.pack("<I", 16)
     text_type = bytes((0x19, 1, 0, 0)) + struct.pack("<I", 16)
-    objects = file.dataset((1,), layout, sequence_type + BYTE)
-    texts = file.dataset((1,), layout, text_type + BYTE)
-    root = file.group([build_hard_link("objects", objects), build_hard_link("texts", texts)])
-    reading = read_bytes(file.done(root), "w.h5")
+    objects = file.add_dataset((1,), layout, sequence_type + BYTE)
+    texts = file.add_dataset((1,), layout, text_type + BYTE)
+    root = file.add_group([build_hard_link("objects", objects), build_hard_link("texts", texts)])
+    reading = read_bytes(file.build(root), "w.h5")
     assert reading.reasons() == {UnreadReason.NO_READER}
     assert len(reading.unread) == 1
