@@ -160,7 +160,7 @@ def _build_kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
             f"kinds.{id_}: only a limit can have answers; its group is {file.group}", (*place, "group")
         )
     if file.group is Group.LIMIT and not file.answers:
-        raise document.error(f"kinds.{id_}: a limit needs answers", place)
+        raise document.error(f"kinds.{id_}: a kind of the group 'limit' needs the key 'answers'", place)
     if file.duty_of and file.group not in _DUTY_GROUPS:
         raise document.error(f"kinds.{id_}: {file.group} is no duty, so no use triggers it", (*place, "duty-of"))
     for index, answer in enumerate(file.answers):
@@ -183,7 +183,7 @@ def _build_kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
 def _check_answer(answer: AnswerFile, file: KindFile, document: Document, place: Place) -> None:
     """Check that an answer has a condition, and that the kind needs the fields which it uses."""
     if not (answer.uses or answer.over or answer.inside or answer.listed):
-        raise document.error("an answer needs a condition: uses, over, inside or listed", place)
+        raise document.error("an answer needs a condition, one of the keys 'uses', 'over', 'inside' or 'listed'", place)
     if answer.over and "number" not in file.needs:
         raise document.error("over compares a clause's number; list it under needs", place)
     if answer.inside and "territories" not in file.needs:

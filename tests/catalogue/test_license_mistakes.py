@@ -83,7 +83,13 @@ MATCH = "subject: license-obligation, where: {kind: [watermark]}"
 
 MISTAKES = [
     ("clauses.yaml", "{number}", "{fields}", 13, "because: quotes a clause's fields; list it under needs"),
-    ("clauses.yaml", "group: show\n", "group: limit\n", 14, "kinds.watermark: a limit needs answers"),
+    (
+        "clauses.yaml",
+        "group: show\n",
+        "group: limit\n",
+        14,
+        "kinds.watermark: a kind of the group 'limit' needs the key 'answers'",
+    ),
     ("clauses.yaml", "[DE, FR]\n", "[DE, SWISS]\n", 4, "territories.EU: 'SWISS' is unknown"),
     ("clauses.yaml", "[DE, FR]\n", "[DE, EU]\n", 4, "territories.EU: 'EU' is unknown"),
     ("licenses/LicenseRef-Acme.yaml", "[GB]", "[XX]", 10, "clauses.0.territories: 'XX' is not a territory"),
