@@ -25,19 +25,19 @@ class BytesWindow:
     Attributes:
         data: the bytes.
         size: their number.
-        read_bytes: how many bytes were read so far.
+        bytes_read: how many bytes were read so far.
     """
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.size = len(data)
-        self.read_bytes = 0
+        self.bytes_read = 0
 
     def read(self, offset: int, length: int) -> bytes:
         assert offset >= 0
         assert 0 <= length <= Limits().read_bytes
         piece = self.data[offset : offset + length]
-        self.read_bytes += len(piece)
+        self.bytes_read += len(piece)
         return piece
 
 

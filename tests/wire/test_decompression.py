@@ -117,7 +117,7 @@ def test_measurement_does_not_recover_withheld_content(codec, bytes_window):
     packed[-3] ^= 0xFF
     window = bytes_window(bytes(packed))
     measure_content(window, codec, 9000, 9000)
-    assert window.read_bytes <= len(packed) + codec.header_length
+    assert window.bytes_read <= len(packed) + codec.header_length
 
 
 def test_damaged_stream_is_read_at_most_twice(bytes_window):
@@ -126,7 +126,7 @@ def test_damaged_stream_is_read_at_most_twice(bytes_window):
     packed[-100:] = b"\xff" * 100
     window = bytes_window(bytes(packed))
     _read_all_content(Expansion(window, DEFLATE, len(content)))
-    assert window.read_bytes <= 2 * len(packed) + (64 << 10)
+    assert window.bytes_read <= 2 * len(packed) + (64 << 10)
 
 
 def test_stream_without_end_mark_ends_at_stated_size(bytes_window):
@@ -153,7 +153,7 @@ def test_many_small_streams_are_read_in_linear_time(bytes_window):
     window = bytes_window(lz4.frame.compress(b"x") * 5000)
     expansion = Expansion(window, LZ4, 0, lambda data: data.startswith(b"\x04\x22\x4d\x18"))
     assert _read_all_content(expansion) == (b"x" * 5000, None)
-    assert window.read_bytes < 5000 * 4200
+    assert window.bytes_read < 5000 * 4200
 
 
 # Too short three times; 0xff packs bit counts that are too large.

@@ -50,11 +50,11 @@ def test_parsed_fields_equal_encoded_fields(bytes_window, rows):
     assert found == rows
 
 
-def test_large_message_is_read_in_steps(bytes_window):
+def test_large_message_is_read_in_steps_with_little_read_twice(bytes_window):
     rows = [(1, BYTES, bytes(300_000)), (2, VARINT, 300)] * 30
     window = bytes_window(encode_message(rows))
     assert [f.number for f in Message.from_window(window).fields()] == [1, 2] * 30
-    assert window.read_bytes < window.size * 1.3
+    assert window.bytes_read < window.size * 1.3
 
 
 @given(st.binary(max_size=400))

@@ -39,10 +39,10 @@ def test_sub_window_reads_slice_of_parent(data, start, length, at, bytes_window)
 @given(
     data=st.binary(max_size=3000),
     reads=st.lists(st.tuples(st.integers(0, 3200), st.integers(0, 500)), max_size=6),
-    wrong=st.integers(-10, 10),
+    size_error=st.integers(-10, 10),
 )
-def test_decompressed_window_reads_at_any_offset(data, reads, wrong, bytes_window):
-    with _open_decompressed_window(bytes_window, _compress_deflate(data), max(0, len(data) + wrong)) as window:
+def test_decompressed_window_reads_at_any_offset_despite_a_wrong_size(data, reads, size_error, bytes_window):
+    with _open_decompressed_window(bytes_window, _compress_deflate(data), max(0, len(data) + size_error)) as window:
         for offset, length in reads:
             assert window.read(offset, length) == data[offset : offset + length]
         assert b"".join(iterate_chunks(window)) == data
@@ -54,7 +54,7 @@ def test_size_is_known_without_decompression(bytes_window):
     limits = Limits()
     with DecompressedWindow(SubWindow(parent, 0, parent.size, Budget(limits, 1)), DEFLATE, 10 << 20, limits) as window:
         assert window.size == 10 << 20
-        assert parent.read_bytes == 0
+        assert parent.bytes_read == 0
 
 
 def test_read_at_damage_raises(bytes_window):

@@ -55,7 +55,7 @@ def test_pickle_in_bytes_is_read(read_bytes):
     assert read_bytes(encode_map(params=objects), "m.msgpack").evaluates
 
 
-def test_pickle_after_the_value_is_read(read_bytes):
+def test_pickle_that_follows_the_value_is_read(read_bytes):
     assert read_bytes(WEIGHTS + EVAL_ONE, "m.msgpack").evaluates
 
 
@@ -72,7 +72,7 @@ def test_data_of_an_array_are_not_read(bytes_window):
     window = bytes_window(data)
     (outline,) = find_reader("msgpack").read(Artifact("m", len(data), lambda: None), window, Limits())
     assert outline.defects == ()
-    assert window.read_bytes < 500_000
+    assert window.bytes_read < 500_000
 
 
 def test_deeply_nested_maps_reach_the_limit(read_bytes):
