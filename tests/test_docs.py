@@ -359,7 +359,7 @@ def test_license_is_the_text_of_apache_2() -> None:
     assert digest == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
 
 
-def test_every_ready_policy_with_a_use_has_an_example() -> None:
+def test_every_ready_made_policy_with_an_intended_use_has_an_example() -> None:
     text = (ROOT / "docs/licences-in-use.md").read_text(encoding="utf-8")
     for policy in load_catalogue().policies.values():
         part = text.partition(f"\n## {policy.name}\n")[2].partition("\n## ")[0]

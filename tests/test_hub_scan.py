@@ -96,7 +96,7 @@ def test_license_link_to_own_file_is_not_reported_as_outside(hub: LoopbackHub) -
 
 
 @pytest.mark.slow
-def test_scan_works_through_olah(
+def test_scan_through_an_olah_mirror_verifies_the_digests(
     olah_endpoint: Callable[[dict[str, Files]], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", olah_endpoint({"acme/tiny": TINY}))

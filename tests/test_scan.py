@@ -245,7 +245,7 @@ def test_member_beyond_the_maximum_depth_is_unread(tmp_path: Path, depth: int, c
 
 
 @pytest.mark.parametrize(("members", "code"), [(3, 3), (4, 0)])
-def test_member_beyond_the_total_number_is_unread(tmp_path: Path, members: int, code: int) -> None:
+def test_member_beyond_the_limit_of_all_members_is_unread(tmp_path: Path, members: int, code: int) -> None:
     nested = build_zip("a.zip", build_zip("b.zip", build_zip("c.zip", build_zip("d.json", b"{}"))))
     report = scan_target(write_model(tmp_path, nested__zip=nested), limits=Limits(members_total=members))
     assert report.exit_code == code

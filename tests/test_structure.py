@@ -250,11 +250,11 @@ def _uses_only_the_version(module: Module, target: str) -> bool:
 def test_public_package_imports_no_module_of_its_own_at_the_top() -> None:
     package = next(module for module in list_modules() if module.name == "modelaudit/__init__.py")
     eager = [node for node in package.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    names = {name for module in eager for name in _list_imported_names(module)}
+    names = {name for module in eager for name in _list_imported_modules(module)}
     assert not {name for name in names if name.startswith("modelaudit")}
 
 
-def _list_imported_names(node: ast.Import | ast.ImportFrom) -> set[str]:
+def _list_imported_modules(node: ast.Import | ast.ImportFrom) -> set[str]:
     return {node.module or ""} if isinstance(node, ast.ImportFrom) else {alias.name for alias in node.names}
 
 

@@ -184,7 +184,7 @@ def test_name_that_other_scanners_reject_is_at_least_high(scanner: str, module: 
         assert judgement.standing in HIGH, scanner
 
 
-def test_modules_that_others_reject_whole_and_rules_trust_in_part_are_known() -> None:
+def test_modules_that_other_scanners_reject_whole_and_rules_trust_in_part_are_listed() -> None:
     refused = {module for _, module, name in ELSEWHERE if name == "*"}
     names = [name for name, entry in CALLABLES.by_name.items() if entry.standing is Standing.TRUSTED]
     assert {module for module in refused if any(name.startswith(f"{module}.") for name in names)} == PARTLY_TRUSTED
@@ -202,6 +202,6 @@ def test_dangerous_function_inside_conditional_callable_fails_the_scan(name: str
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 1
 
 
-def test_docs_list_every_module_of_the_standard_library() -> None:
+def test_page_of_callables_lists_every_module_of_the_standard_library() -> None:
     page = (HERE.parents[1] / "docs" / "callables.md").read_text(encoding="utf-8")
     assert {module for module in CALLABLES.standard_library if f"\n| `{module}` | " not in page} == set()

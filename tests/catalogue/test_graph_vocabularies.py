@@ -23,8 +23,13 @@ def test_operator_with_file_attribute_is_listed_with_its_dangerous_condition():
         assert len(conditional) == 1, op
         assert listed[op].standing is Standing.TRUSTED
         assert listed[conditional[0]].standing is Standing.DANGEROUS
-    for op in ("SaveV2", "MergeV2Checkpoints", "CacheDataset", "CacheDatasetV2", "InitializeTableFromTextFileV2"):
-        assert listed[f"{op} with a fixed path"].standing is Standing.DANGEROUS
+
+
+@pytest.mark.parametrize(
+    "op", ["SaveV2", "MergeV2Checkpoints", "CacheDataset", "CacheDatasetV2", "InitializeTableFromTextFileV2"]
+)
+def test_operator_that_takes_a_path_is_dangerous_with_a_fixed_path(op):
+    assert LISTS["tensorflow-operators"][f"{op} with a fixed path"].standing is Standing.DANGEROUS
 
 
 def test_tensorflow_operator_that_reaches_files_is_trusted_only_by_argument():

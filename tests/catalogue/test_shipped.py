@@ -136,7 +136,7 @@ def test_class_that_reads_memory_may_only_be_referred_to(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["numpy.log1p", "numpy.mean", "operator.add", "builtins.len", "torch.nn.functional.relu"]
 )
-def test_trusted_function_is_not_trusted_to_be_called(name: str) -> None:
+def test_function_trusted_as_a_reference_is_not_trusted_as_a_call(name: str) -> None:
     assert CALLABLES.by_name[name].construct_only
 
 

@@ -137,7 +137,7 @@ def test_table_file_equals_the_screen(tmp_path: Path) -> None:
     assert page.read_text() == done.stdout
 
 
-def test_screen_without_use_names_the_options_that_state_one(tmp_path: Path) -> None:
+def test_screen_without_intended_use_names_the_options_that_state_it(tmp_path: Path) -> None:
     screen = " ".join(run_command("license", write_model(tmp_path / "m", "mit"), "--offline").stdout.split())
     assert "state one with --use commercial or --policy commercial-saas" in screen
 

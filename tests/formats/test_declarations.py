@@ -120,7 +120,7 @@ def test_every_kind_of_defect_has_a_rule_or_a_reason_why_it_is_harmless(name: st
         ("zip/malicious/encrypted-member.zip", "coverage/encrypted"),
     ],
 )
-def test_harmless_defect_of_unread_content_is_reported_as_an_absence(fixture: str, rule: str) -> None:
+def test_harmless_defect_that_leaves_content_unread_is_reported_as_an_absence(fixture: str, rule: str) -> None:
     report = modelaudit.scan(fixture_path(fixture), second_opinion=False)
     assert rule in {finding.rule for finding in report.findings}
     assert report.exit_code == 3

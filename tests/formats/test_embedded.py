@@ -87,7 +87,7 @@ def test_stream_whose_first_block_exceeds_the_head_is_decided_by_more_bytes(
     assert content.format == "bzip2"
 
 
-def test_two_codings_are_removed_and_more_are_not(bytes_window: Callable[[bytes], object]) -> None:
+def test_two_layers_of_encoding_are_decoded_and_a_third_is_not(bytes_window: Callable[[bytes], object]) -> None:
     data = PAYLOAD
     contents = []
     for _ in range(6):

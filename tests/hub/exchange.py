@@ -226,7 +226,7 @@ class ConnectionHandler(BaseHTTPRequestHandler):
             response.script(cast(BinaryIO, self.wfile))
 
     def _send(self, request: Request, response: Response) -> None:
-        """Send an answer, with the delay, the rate and the break that a fault has set; ``request.sent`` is counted."""
+        """Send an answer; its fault may slow it or drop the connection. The sent bytes are counted in ``request.sent``."""
         chunked = response.headers.get("Transfer-Encoding") == "chunked"
         if not chunked and response.status != 304:
             announced = response.headers.setdefault("Content-Length", str(len(response.body)))

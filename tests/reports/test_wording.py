@@ -96,7 +96,7 @@ def test_places_and_thresholds_are_described() -> None:
     assert wording.describe_threshold(None) == "findings never fail this policy"
 
 
-def test_families_without_rules_equal_the_rule_set() -> None:
+def test_list_of_families_without_rules_agrees_with_the_rule_set() -> None:
     assert set(CheckFamily) - list_families(load_catalogue()) == FAMILIES_WITHOUT_RULES
 
 

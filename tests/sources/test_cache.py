@@ -93,7 +93,7 @@ def test_copy_of_snapshot_is_a_plain_folder(cached_snapshot: Path, tmp_path: Pat
     assert {artifact.claimed for artifact in snapshot.artifacts} == {()}
 
 
-def test_cache_without_links_uses_claims_of_listing(cached_snapshot: Path) -> None:
+def test_cache_without_symlinks_takes_digests_from_the_file_listing(cached_snapshot: Path) -> None:
     for path in [path for path in cached_snapshot.rglob("*") if path.is_symlink()]:
         content = path.read_bytes()
         path.unlink()

@@ -202,7 +202,7 @@ def test_snapshot_has_the_statements_of_the_hub(hub: LoopbackHub) -> None:
         ]
 
 
-def test_hub_relations_have_their_base_model() -> None:
+def test_relation_from_the_hub_is_kept_with_its_base_model() -> None:
     stated = parse_hub_statements(
         ["base_model:quantized:org/a", "base_model:org/b", "base_model:odd:org/c", "license:", 5], None
     )

@@ -58,7 +58,7 @@ def test_repository_names_are_parsed(text: str, revision: str | None, ref: Model
         ("https://huggingface.co/acme/tiny", None, "web address"),
     ],
 )
-def test_other_names_are_refused(text: str, revision: str | None, says: str) -> None:
+def test_invalid_repository_name_or_revision_is_refused(text: str, revision: str | None, says: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_repository(text, revision)
     assert says in str(caught.value)

@@ -83,16 +83,16 @@ def find_places() -> Mapping[Place, str]:
     if _CACHE.is_file():
         cached = json.loads(_CACHE.read_text(encoding="utf-8"))
         if cached["digest"] == digest:
-            return {Place(*place): name for *place, name in cached["places"]}
+            return {Place(*place): fixture for *place, fixture in cached["places"]}
     smallest: dict[Place, tuple[int, str]] = {}
     for path in fixtures:
-        name = fixture_name(path)
+        fixture = fixture_name(path)
         window = BytesWindow(path.read_bytes())
-        for structure in _read_structures(name, window):
+        for structure in _read_structures(fixture, window):
             for place in list_places(structure):
-                smallest[place] = min(smallest.get(place, (window.size, name)), (window.size, name))
-    places = {place: name for place, (_, name) in sorted(smallest.items())}
-    rows = [[place.format, place.vocabulary, place.use, name] for place, name in places.items()]
+                smallest[place] = min(smallest.get(place, (window.size, fixture)), (window.size, fixture))
+    places = {place: fixture for place, (_, fixture) in sorted(smallest.items())}
+    rows = [[place.format, place.vocabulary, place.use, fixture] for place, fixture in places.items()]
     # Several processes may write it at once: each replaces the whole file.
     temporary = _CACHE.with_suffix(f".{os.getpid()}")
     temporary.write_text(json.dumps({"digest": digest, "places": rows}), encoding="utf-8")

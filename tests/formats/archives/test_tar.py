@@ -78,7 +78,7 @@ def read_archive(data: bytes, bytes_window, limits: Limits | None = None):
 
 
 @check_each("path", [path for path in _HOSTILE if get_stem(path) not in _NO_DEFECT])
-def test_hostile_archive_has_its_defect(path, read_fixture):
+def test_hostile_archive_has_the_defect_in_its_file_name(path, read_fixture):
     assert get_stem(path) in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
 
 
@@ -86,7 +86,7 @@ def test_hostile_archive_has_its_defect(path, read_fixture):
     ("name", "kind"),
     [("link-escape", "path-escape"), ("hard-link-escape", "path-escape"), ("first-header-damaged", "header-damaged")],
 )
-def test_hostile_archive_has_defect_of_other_name(name, kind, read_fixture):
+def test_hostile_archive_has_a_defect_of_another_name(name, kind, read_fixture):
     assert kind in read_fixture(f"tar/malicious/{name}.tar").kinds(f"{name}.tar")
 
 

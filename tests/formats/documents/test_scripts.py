@@ -220,7 +220,7 @@ def test_ordinary_arguments_of_programs_give_no_severe_mentions(text):
     assert severe == []
 
 
-def test_deep_arrays_and_long_values_are_split():
+def test_commands_with_deep_arrays_and_long_values_are_split_into_words():
     # Without a bound, the first text exhausts the stack, and each expansion of the second copies a long value.
     deep_array = "a=(" * 2000 + ")" * 2000
     assert isinstance(split_words(deep_array), list)

@@ -212,6 +212,10 @@ def test_zfile_of_old_joblib_is_decompressed(spaces, read_bytes):
     # The header of a ZFile: magic, and the length of the content as hexadecimal text.
     header = b"ZF" + hex(len(pickled)).encode().ljust(19) + b" " * spaces
     assert read_bytes(header + zlib.compress(pickled)).called == {"posix.system"}
+
+
+@pytest.mark.parametrize("spaces", [0, 1])
+def test_array_in_a_zfile_is_skipped_and_bytes_after_it_are_unread(spaces, read_bytes):
     numbers = np.arange(100.0).tobytes()
     reading = read_bytes(
         b"ZF" + hex(len(numbers)).encode().ljust(19) + b" " * spaces + zlib.compress(numbers) + b"\xff\xfe\xfd"

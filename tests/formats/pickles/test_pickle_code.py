@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.formats.pickles.pickle.bytecode import CONSTANT, NAMING, SETS, detect_instruction_set, list_operands
-from modelaudit.formats.pickles.pickle.code import begins_code, outline_code_tables, outline_marshalled_code
+from modelaudit.formats.pickles.pickle.code import begins_code, outline_code_arguments, outline_marshalled_code
 from modelaudit.formats.pickles.pickle.marshalled import decode_code_objects
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import CodeOutline
@@ -143,9 +143,9 @@ def list_code_arguments(code: types.CodeType) -> list[object]:
 def test_code_type_call_yields_code_outline() -> None:
     all_names: set[str] = set()
     for code in iterate_code_objects(MODULE):
-        outline = outline_code_tables(list_code_arguments(code), 0)
+        outline = outline_code_arguments(list_code_arguments(code), 0)
         # dill puts one more argument in front.
-        outline_of_dill_call = outline_code_tables([b"lines", *list_code_arguments(code)], 0)
+        outline_of_dill_call = outline_code_arguments([b"lines", *list_code_arguments(code)], 0)
         assert outline is not None
         assert outline.name == code.co_name
         assert outline.names == tuple(name for name in code.co_names if name in outline.names)
@@ -158,7 +158,7 @@ def test_code_type_call_yields_code_outline() -> None:
     "arguments", [[], [1] * 20, [()] * 20, ["x"] * 20, [b"c", (), (), ()], [b"c", (), (), (), "f"]]
 )
 def test_other_calls_yield_no_code_outline(arguments: list[object]) -> None:
-    assert outline_code_tables(arguments, 0) is None
+    assert outline_code_arguments(arguments, 0) is None
 
 
 @pytest.mark.parametrize(

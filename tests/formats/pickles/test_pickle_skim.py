@@ -362,7 +362,9 @@ def build_frame(size: int) -> bytes:
 )
 def test_frame_end_includes_skipped_frames(program: bytes) -> None:
     slow, fast = execute_without_and_with_skimming(b"\x80\x04" + program)
-    assert fast.find_frame_end() == slow.find_frame_end() == 2 + program.index(build_frame(40)) + 9 + 40
+    # The FRAME opcode takes nine bytes, and its frame the 40 bytes after them.
+    frame_end = 2 + program.index(build_frame(40)) + 9 + 40
+    assert fast.find_frame_end() == slow.find_frame_end() == frame_end
     assert slow.opcodes > fast.opcodes
 
 

@@ -80,7 +80,7 @@ def list_link_destinations(conclusion):
 @pytest.mark.parametrize(
     "link", ["LICENSE.md", "./LICENSE.md", "LICENSE.md#section", "docs/../LICENSE.md", "docs/LICENSE%2Emd"]
 )
-def test_link_to_snapshot_file_is_found(conclude_cards, link):
+def test_license_link_finds_the_file_in_the_snapshot(conclude_cards, link):
     conclusion = conclude_cards(license="mit", license_link=link, paths=["LICENSE.md", "docs/LICENSE.md"])
     assert list_link_destinations(conclusion) == []
 

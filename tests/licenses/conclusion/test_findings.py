@@ -85,6 +85,7 @@ def test_undeclared_license_finding_has_no_path(conclude_cards):
 
 
 def test_waiver_for_one_statement_does_not_cover_another(conclude_cards):
+    # A waiver names a fingerprint, which derives from the key of the subject.
     first, second = (build_subjects(conclude_cards(license=stated))[0] for stated in ("my-own-1.0", "my-own-2.0"))
     assert first.key != second.key
 

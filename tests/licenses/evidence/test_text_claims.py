@@ -103,7 +103,7 @@ def test_license_name_resolves_as_a_whole(sentence, entry):
         ("It is finetuned from model: acme/base", []),
     ],
 )
-def test_hub_template_lines_are_parsed(line, expected):
+def test_lines_of_the_card_template_of_the_hub_are_parsed(line, expected):
     claims = extract_from_text(f"# M\n\n{line}\n", ProseKind.CARD, "README.md")
     assert [each.entry or f"{each.quotation} {each.relation}" for each in claims] == expected
     assert all(each.location.line == 3 for each in claims)

@@ -71,7 +71,7 @@ def test_chain_is_traced_to_its_root():
     assert (origins[0].commit, origins[0].claim) == (f"{'a/tuned':0>40}", name_base_model("a/tuned"))
 
 
-def test_direct_base_model_has_empty_derived_model():
+def test_origin_records_its_derived_model_unless_that_is_the_scanned_one():
     hub = FakeHub(a__base=[name_base_model("a/root")], a__root=[])
     origins, _ = hub.trace(name_base_model("a/base"), name_base_model("/path"), own="a/model")
     assert [(each.name, each.made) for each in origins] == [
@@ -214,7 +214,7 @@ def test_hub_addresses_parse_to_ids(text):
     assert parse_hub_id(text) == "org/Name-1.0"
 
 
-def test_loader_paths_name_base_models_after_the_card():
+def test_loader_paths_name_base_models_that_the_card_does_not():
     config = name_base_model("org/base", "_name_or_path", "config.json")
     tokenizer = name_base_model("org/other", "name_or_path", "tokenizer_config.json")
     assert [each.name for each in list_base_models([tokenizer, config])] == ["org/base"]

@@ -196,13 +196,17 @@ def test_user_cap_denies_commercial_use_above_its_number(name: str, number: floa
 
 
 @pytest.mark.parametrize(
-    ("revenue", "denied", "asked"),
+    ("yearly_revenue", "is_denied", "needs_review"),
     [(20_000_000, False, False), (20_000_001, False, True), (240_000_000, False, True), (240_000_001, True, True)],
 )
-def test_monthly_revenue_cap_binds_every_use(revenue: float, denied: bool, asked: bool) -> None:
-    assert answer_license(build_license_ref("Mistral-Medium-3.5-Modified-MIT"), build_intent(revenue=revenue)) == {
-        "deny": {"company-revenue-cap"} if denied else set(),
-        "review": {"monthly-revenue-cap"} if asked else set(),
+def test_yearly_revenue_that_may_exceed_a_monthly_cap_is_for_review(
+    yearly_revenue: float, is_denied: bool, needs_review: bool
+) -> None:
+    # The cap is 20 million in one month: twelve such months are surely above it.
+    intent = build_intent(revenue=yearly_revenue)
+    assert answer_license(build_license_ref("Mistral-Medium-3.5-Modified-MIT"), intent) == {
+        "deny": {"company-revenue-cap"} if is_denied else set(),
+        "review": {"monthly-revenue-cap"} if needs_review else set(),
     }
 
 
