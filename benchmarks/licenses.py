@@ -195,8 +195,9 @@ def render_model_texts(bench: Bench) -> Iterator[str]:
     if not bench.texts["ai"]:
         yield from ("Not measured: no folder of texts was given.", "")
         return
-    yield "The fingerprints were made of these texts, so this shows that they are distinguished, and not how they fare"
-    yield "in the field; a text that was not compared with its source byte for byte is called a variant."
+    yield "The fingerprints were made of these texts, so the figures show that the tools distinguish them, and not how"
+    yield "well they recognise other copies. A text that was not compared with its source byte for byte is called a"
+    yield "variant."
     yield ""
     yield from _render_comparison(bench, bench.texts["ai"])
 

@@ -120,7 +120,7 @@ def _unpack_numbers(text: str, document: Document, place: Place) -> array[int]:
     except binascii.Error as error:
         raise document.error(f"{place[-1]}: is not base64: {error}", place) from None
     if len(packed) % 4:
-        raise document.error(f"{place[-1]}: does not end with a whole number of 32 bits", place)
+        raise document.error(f"{place[-1]}: has {len(packed)} bytes, which are not whole numbers of 32 bits", place)
     numbers = array("I", packed)
     if sys.byteorder == "little":
         numbers.byteswap()

@@ -24,9 +24,10 @@ def build_extension_subjects(recognised: Iterable[tuple[str, str]], formats: For
         recognised: address and format of each recognition; an artifact of several formats occurs once with each.
         formats: the promises of extensions; an unlisted extension promises nothing.
     """
-    recognised_pairs = frozenset(recognised := list(recognised))
-    for address, format_ in recognised:
-        if (address, _HOST_OF_APPENDED.get(format_)) in recognised_pairs:
+    recognised_pairs = list(recognised)
+    distinct_pairs = frozenset(recognised_pairs)
+    for address, format_ in recognised_pairs:
+        if (address, _HOST_OF_APPENDED.get(format_)) in distinct_pairs:
             continue  # the format was appended on purpose
         extension = find_extension(address)
         promise = formats.promises.get(extension)

@@ -38,11 +38,23 @@ def build_storage_subjects(structures: Sequence[tuple[str, Structure]]) -> Itera
 
 
 class _StorageRecords:
-    """The records that torch reads the storages of one pickle from, such as ``data/0`` for ``data.pkl``."""
+    """The records that torch reads the storages of one pickle from, such as ``data/0`` for ``data.pkl``.
+
+    Attributes:
+        is_complete: whether the archive is whole, so that a missing record was never written.
+    """
 
     def __init__(self, sizes: dict[str, int], folder: str, is_complete: bool) -> None:
+        """Create the records of one pickle.
+
+        Args:
+            sizes: bytes of each member of the archive, by its name in lower case.
+            folder: name of the pickle in lower case without ``.pkl``, which is the folder of its records.
+            is_complete: see the attribute.
+        """
         self._sizes = sizes
         self._folder = folder
+        # The folder above, with its final slash; empty at the top of the archive.
         self._root = folder[: folder.rfind("/") + 1]
         self.is_complete = is_complete
 

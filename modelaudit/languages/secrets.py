@@ -134,7 +134,10 @@ def _run_detector(kind: str, line: str) -> Iterable[str]:
 
 @cache
 def _load_plugins() -> dict[str, RegexBasedDetector]:
-    """Import the detectors at the first mark: the import is slow and few models need it."""
+    """Return the detectors by kind of secret.
+
+    They are imported only when a text first contains the mark of a secret: the import is slow and few models need it.
+    """
     from detect_secrets.plugins.aws import AWSKeyDetector
     from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
     from detect_secrets.plugins.basic_auth import BasicAuthDetector

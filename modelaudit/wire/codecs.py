@@ -147,18 +147,24 @@ class _StoredDecoder:
         return data[:max_length]
 
 
+# Control bytes of LZMA2 before a chunk that is not compressed. The first chunk must reset the dictionary.
+_CHUNK_WITH_RESET: Final = b"\x01"
+_CHUNK: Final = b"\x02"
+_END_OF_CHUNKS: Final = b"\x00"
+
+
 class _FilterDecoder:
     """A reversible filter of ``lzma`` over plain data, such as the one that rewrites jumps of x86 code.
 
     ``lzma`` runs filters only in front of a compressor, so the data are handed to it as LZMA2 chunks that are not
-    compressed (``lzma2_decoder.c``): a control byte, the length less one in big-endian order, the data; 0 ends.
+    compressed (``lzma2_decoder.c``): a control byte, the length less one in big-endian order, the data.
     """
 
     def __init__(self, filter_: dict[str, int], content_size: int) -> None:
         self._decoder = _make_raw_lzma([filter_, {"id": lzma.FILTER_LZMA2, "dict_size": 64 * KIB}])
         self._remaining = content_size
         self._ended = False
-        self._control = 1  # resets the dictionary, which the first chunk must
+        self._control = _CHUNK_WITH_RESET
 
     @property
     def eof(self) -> bool:
@@ -173,15 +179,15 @@ class _FilterDecoder:
         return self._decoder.needs_input and self._remaining > 0
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Wrap ``data`` in an uncompressed LZMA2 chunk and return the filtered bytes."""
+        """Wrap ``data`` in an uncompressed LZMA2 chunk, so that ``lzma`` undoes the filter; return the plain bytes."""
         data = data[: self._remaining]
         chunk = b""
         if data:
-            chunk = bytes((self._control,)) + (len(data) - 1).to_bytes(2, "big") + data
-            self._control = 2
+            chunk = self._control + (len(data) - 1).to_bytes(2, "big") + data
+            self._control = _CHUNK
             self._remaining -= len(data)
         if not self._remaining and not self._ended:
-            chunk += b"\0"
+            chunk += _END_OF_CHUNKS
             self._ended = True
         return self._decoder.decompress(chunk, max_length)
 

@@ -130,7 +130,7 @@ def _parse_field(name: _Token, tokens: _Tokens, closing_signs: list[str], limits
         return
     if not tokens.take_sign("["):
         if not colon:
-            raise DamagedError(f"line {name.line} gives {name.text[:50]} no value")
+            raise DamagedError(f"the field {name.text[:50]!r} in line {name.line} has no value")
         yield _parse_value(name, tokens)
         tokens.take_sign(",", ";")
         return
@@ -184,7 +184,7 @@ def _parse_value(name: _Token, tokens: _Tokens) -> TextField:
     if token.kind == "sign" and token.text == "-":
         sign, token = "-", tokens.take_token()
     if token.kind not in ("word", "number"):
-        raise DamagedError(f"line {name.line} gives {name.text[:50]} no value")
+        raise DamagedError(f"the field {name.text[:50]!r} in line {name.line} has no value")
     return TextField(name.text, (sign + token.text).encode(), False, name.line)
 
 

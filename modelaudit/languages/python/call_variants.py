@@ -47,7 +47,7 @@ def _name_write(call: Call, path: Value | None, otherwise: str) -> str:
 
 
 def _name_path_write(call: Call) -> str:
-    """Name ``Path.write_text`` and the like by the path, whose tags are those of the object that is called."""
+    """Name ``Path.write_text`` and the like by the tags of the path, which is the object of the method."""
     if "installed" in call.tags:
         return "(writes where programs are installed)"
     return "(writes code)" if "code-path" in call.tags else call.name
@@ -59,7 +59,10 @@ def _name_copy(call: Call) -> str:
 
 
 def _name_table_query(call: Call) -> str:
-    """Name ``DataFrame.query`` and ``eval`` of a text that is computed, or comes from a file or the network."""
+    """Return a name of its own for ``DataFrame.query`` or ``eval`` of an untrusted text; else the name of the call.
+
+    A text is untrusted if it is computed or decoded, or comes from a file or the network.
+    """
     expression = call.get_argument(0, "expr")
     is_computed = isinstance(expression, Constant) and expression.provenance > Provenance.LITERAL
     if is_computed or call.argument_tags & {"file", "network", "decoded"}:

@@ -781,7 +781,7 @@ class Evaluator(ast.NodeVisitor):
         return ExternalName("builtins") if name == "__builtins__" else UNKNOWN
 
     def _resolve_item(self, base: Value, key: Value, line: int) -> Value:
-        """Resolve ``base[key]``; a key that is not known is recorded if ``base`` is the namespace of a module."""
+        """Resolve ``base[key]``; an unknown key is recorded if ``base`` is a namespace, or an unknown module."""
         if isinstance(base, ExternalName | Unknown) and not isinstance(key, Constant):
             self._recorder.record_computed_name(base, line)
         return name_resolution.resolve_item(base, key)

@@ -132,9 +132,11 @@ def resolve_item(base: Value, key: Value) -> Value:
         return _resolve_container_item(base, key)
     if isinstance(base, ExternalName):
         return _resolve_namespace_item(base, key)
-    if isinstance(base, Unknown) and isinstance(key, Constant):
-        return resolve_command_method(base, key) or Unknown(base.tags)
-    return Unknown(base.tags) if isinstance(base, Unknown) else UNKNOWN
+    if isinstance(base, Unknown):
+        # The object may be the namespace of a module: ``vars(import_module(name))["system"]`` runs commands.
+        method = resolve_command_method(base, key) if isinstance(key, Constant) else None
+        return method or Unknown(base.tags)
+    return UNKNOWN
 
 
 def _resolve_container_item(base: Container, key: Value) -> Value:

@@ -194,27 +194,27 @@ class AgreementChecker:
             return OwnLicense(state, choices, (*doubts, *declared.reasoning), texts, declared.choices)
         if not texts:
             return OwnLicense(declared.state, declared.choices, declared.reasoning, (), declared.choices)
-        holdings = self._describe_texts(at_root)
+        found_texts = self._describe_texts(at_root)
         if declared.state is ConclusionState.CONCLUDED:
-            return self._compare_conclusion(declared, texts, holdings)
+            return self._compare_conclusion(declared, texts, found_texts)
         if declared.state is ConclusionState.UNDECLARED:
-            text = f"{declared.reasoning[0]} {holdings}, which is taken as its licence."
+            text = f"{declared.reasoning[0]} {found_texts}, which is taken as its licence."
             return OwnLicense(ConclusionState.CONCLUDED, (texts,), (text,), texts)
         if self._is_completed_by_text(declared, texts, at_root, claims):
-            text = f"{declared.reasoning[0]} {holdings}, which completes it."
+            text = f"{declared.reasoning[0]} {found_texts}, which completes it."
             return OwnLicense(ConclusionState.CONCLUDED, (texts,), (text,), texts)
         if declared.state is ConclusionState.VAGUE:
-            reasoning = (*declared.reasoning, f"{holdings}, which is not of the named family.")
+            reasoning = (*declared.reasoning, f"{found_texts}, which is not of the named family.")
             return OwnLicense(ConclusionState.CONTRADICTORY, choices, reasoning, texts, declared.choices)
-        return OwnLicense(declared.state, choices, (*declared.reasoning, f"{holdings}."), texts, declared.choices)
+        return OwnLicense(declared.state, choices, (*declared.reasoning, f"{found_texts}."), texts, declared.choices)
 
-    def _compare_conclusion(self, declared: ResolvedStatement, texts: tuple[str, ...], holdings: str) -> OwnLicense:
+    def _compare_conclusion(self, declared: ResolvedStatement, texts: tuple[str, ...], found_texts: str) -> OwnLicense:
         """Compare a concluded statement with texts, which confirm it, make it exact, add to it, or contradict it.
 
         Args:
             declared: the concluded statement.
             texts: ids of the licence texts at the root.
-            holdings: the sentence on which file holds which text, without its full stop.
+            found_texts: the sentence on which file holds which text, without its full stop.
         """
         named = declared.ids
         choices = declared.choices
@@ -228,7 +228,7 @@ class AgreementChecker:
         # Further texts may add duties. One that adds a restriction contradicts the declared name.
         further = tuple(text for text in texts if text not in agreeing)
         if not agreeing or any(self._adds_restrictions(text, list_license_ids(choices)) for text in further):
-            reason = f"{declared.reasoning[0]} But {holdings}, which is another licence."
+            reason = f"{declared.reasoning[0]} But {found_texts}, which is another licence."
             return OwnLicense(
                 ConclusionState.CONTRADICTORY,
                 combine_alternatives(choices, (further,)),
@@ -237,11 +237,11 @@ class AgreementChecker:
                 declared.choices,
             )
         if not further:
-            reasoning = (*declared.reasoning, f"{holdings}, which agrees.")
+            reasoning = (*declared.reasoning, f"{found_texts}, which agrees.")
             return OwnLicense(
                 ConclusionState.CONCLUDED, combine_alternatives(choices), reasoning, texts, declared.choices
             )
-        reasoning = (*declared.reasoning, f"{holdings}; all of them bind.")
+        reasoning = (*declared.reasoning, f"{found_texts}; all of them bind.")
         binding = combine_alternatives(choices, (further,))
         return OwnLicense(ConclusionState.CONCLUDED, binding, reasoning, texts, declared.choices)
 

@@ -267,7 +267,8 @@ def _find_variant_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
             get_claim_path(claim),
             claim.location,
             (format_claim_evidence(claim), *claim.differs[:5]),
-            str(DroppedTerms.RESTRICTIONS if may_restrict else DroppedTerms.NOTHING),
+            # The declared name lacks any restriction that the variant adds.
+            drops=str(DroppedTerms.RESTRICTIONS if may_restrict else DroppedTerms.NOTHING),
         )
 
 

@@ -80,7 +80,7 @@ def list_dataset_claims(claims: Iterable[LicenseClaim]) -> tuple[LicenseClaim, .
 def _add_base_model(
     by_key: dict[str, NamedBaseModel], claim: LicenseClaim, better: Collection[NamedBaseModel], own: str
 ) -> None:
-    """Add the base model of one claim, or give its relation to the same base model found earlier.
+    """Add the base model of one claim; if it is known already, only replace a weaker relation.
 
     Args:
         by_key: the base models so far, which this changes.
@@ -91,8 +91,9 @@ def _add_base_model(
     level = LOADER_PATH_FIELDS.get(claim.field, 0)
     name = parse_hub_id(claim.quotation)
     relation = claim.relation or Relation.UNSTATED
-    # Loader paths (levels 1 and 2) are weak evidence. A local path is dropped if a Hub id is known, a tokenizer's path
-    # if any base model is known, and the model's own id in every case.
+    # The paths that a loader recorded, of the model (level 1) and of its tokenizer (level 2), are weak evidence. The
+    # own id of the model is always dropped, a local path if a Hub id is known, and the path of a tokenizer if any base
+    # model is known.
     if level > 0:
         is_local = name is None or "/" not in name
         is_itself = name is not None and name.casefold() == own.casefold()

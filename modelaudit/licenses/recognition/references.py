@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 _MAX_REFERENCES = 50
 _TEXT_LIMIT = 400_000
@@ -79,6 +80,15 @@ _NAMES_A_LICENSE = re.compile(
 )
 
 
+class _Statement(NamedTuple):
+    """One statement of a licence: its offset, the name or SPDX expression, and the address or an empty text."""
+
+    offset: int
+    name: str
+    url: str
+    is_tag: bool
+
+
 def find_references(text: str) -> tuple[LicenseReference, ...]:
     """Find the statements of ``text`` that name a licence, at most 50, in its first 400,000 characters.
 
@@ -95,14 +105,14 @@ def find_references(text: str) -> tuple[LicenseReference, ...]:
     return tuple(islice(references.values(), _MAX_REFERENCES))
 
 
-def _find_tags(text: str) -> Iterator[tuple[int, str, str, bool]]:
-    """Yield (offset, expression, empty address, True) for each ``SPDX-License-Identifier``."""
+def _find_tags(text: str) -> Iterator[_Statement]:
+    """Yield a statement for each ``SPDX-License-Identifier``."""
     for tag in _TAG.finditer(text):
-        yield tag.start(), " ".join(tag[1].split()), "", True
+        yield _Statement(tag.start(), " ".join(tag[1].split()), "", is_tag=True)
 
 
-def _find_statements(text: str) -> Iterator[tuple[int, str, str, bool]]:
-    """Yield (offset, licence name, address, False) for each sentence or line that states a licence."""
+def _find_statements(text: str) -> Iterator[_Statement]:
+    """Yield a statement for each sentence or line that states a licence."""
     for pattern in (_VERB, _FIELD):
         for match in pattern.finditer(text):
             # "not licensed under" and "no longer available under" name a licence in order to deny it.
@@ -113,7 +123,7 @@ def _find_statements(text: str) -> Iterator[tuple[int, str, str, bool]]:
             # Comment and quotation marks separate the lines of one sentence, so they are blanked first.
             name, url = _parse_license_name(_MARKS.sub(" ", paragraph))
             if name and _NAMES_A_LICENSE.search(name):
-                yield match.start(), name, url, False
+                yield _Statement(match.start(), name, url, is_tag=False)
 
 
 def _parse_license_name(after: str) -> tuple[str, str]:

@@ -103,7 +103,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _find_header(window: Window, log: DefectLog) -> _HeaderPlace:
-    """Return the place of the header, which the start header states, the first 32 bytes.
+    """Return the place of the header, as the first 32 bytes (the start header) state it.
 
     Raises:
         DamagedError: the archive is truncated.

@@ -218,7 +218,7 @@ def _parse_integers(value: bytes, offset: int) -> list[int]:
     try:
         return [int(each) for each in value.split()]
     except ValueError:
-        raise DamagedError("a list of integers holds other text", offset) from None
+        raise DamagedError("a list of integers holds a value that is not an integer", offset) from None
 
 
 def _parse_first_integer(value: bytes, offset: int) -> int:

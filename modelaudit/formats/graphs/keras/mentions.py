@@ -123,21 +123,21 @@ def _iter_symbol_mentions(instance: KerasObject) -> Iterator[Mention]:
             yield _make_mention("function", SYMBOLS, f"{symbol}.{method}", instance.first)
 
 
-def _resolve_name(use: str, module: str | None, name: str, where: Setting, detail: str = "") -> Mention:
+def _resolve_name(use: str, module: str | None, name: str, setting: Setting, detail: str = "") -> Mention:
     """Return the mention of a name; its vocabulary and use depend on the module: Keras, inside Keras, or another."""
     # Keras writes the module builtins for its own functions too, such as relu.
     if not module or (module == "builtins" and use == "function" and not hasattr(builtins, name)):
-        return _make_mention(use, CLASSES, name, where, detail)
+        return _make_mention(use, CLASSES, name, setting, detail)
     package, _, submodule = module.partition(".")
     full_name = f"{module}.{name}"
     if package in _RELATED_PACKAGES:
-        return _make_mention(use, CLASSES, full_name, where, detail)
+        return _make_mention(use, CLASSES, full_name, setting, detail)
     if package not in _KERAS_PACKAGES:
-        return _make_mention(use, PYTHON_NAMES, full_name, where, detail)
+        return _make_mention(use, PYTHON_NAMES, full_name, setting, detail)
     is_public = package in ("keras", "tf_keras") and (not submodule or submodule in _PUBLIC_MODULES)
-    return _make_mention(use if is_public else "inner-name", CLASSES, full_name, where, detail)
+    return _make_mention(use if is_public else "inner-name", CLASSES, full_name, setting, detail)
 
 
-def _make_mention(use: str, vocabulary: str, name: str, where: Setting, detail: str = "") -> Mention:
+def _make_mention(use: str, vocabulary: str, name: str, setting: Setting, detail: str = "") -> Mention:
     """Return a mention at the location of a setting, with at most 200 characters of the name."""
-    return Mention(vocabulary, use, name[:_NAME_LENGTH], where.where, detail)
+    return Mention(vocabulary, use, name[:_NAME_LENGTH], setting.where, detail)

@@ -229,7 +229,7 @@ def _read_file_attribute(message: Message, op: str) -> bytes:
 
 
 def _iter_function_names(message: Message) -> Iterator[str]:
-    """Iterate over the name (1) of a NameAttrList, which may repeat."""
+    """Yield every occurrence of field 1, the name, of a NameAttrList: hostile bytes may repeat it."""
     for each in message.fields():
         if each.number == 1 and each.wire == BYTES:
             yield each.body.text(_NAME_BYTES)

@@ -50,7 +50,7 @@ def outline_called_code(arguments: Sequence[StackValue], offset: int) -> CodeOut
     if len(arguments) < _FEWEST_ARGUMENTS:
         return None
     budget = [_MOST_UNPACKED]
-    return outline_code_tables([_unpack_table(argument, _DEPTH, budget) for argument in arguments], offset)
+    return outline_code_arguments([_unpack_table(argument, _DEPTH, budget) for argument in arguments], offset)
 
 
 def _unpack_table(value: StackValue, depth: int, budget: list[int]) -> object:
@@ -65,19 +65,19 @@ def _unpack_table(value: StackValue, depth: int, budget: list[int]) -> object:
     return value
 
 
-def outline_code_tables(tables: Sequence[object], offset: int) -> CodeOutline | None:
-    """Outline the code object that a call with ``tables`` as its arguments builds; ``None`` if it builds none.
+def outline_code_arguments(arguments: Sequence[object], offset: int) -> CodeOutline | None:
+    """Outline the code object that a call with these arguments builds; ``None`` if it builds none.
 
     Later versions of Python take more arguments, and dill puts one in front. In all of them the bytecode is followed by
     the constants, the names, the local variables, the file and the name.
 
     Args:
-        tables: the arguments: texts, bytes, numbers and tuples as Python values, other values of any type.
+        arguments: texts, bytes, numbers and tuples as Python values, other values of any type.
         offset: offset of the event in the artifact, in bytes.
     """
     # The place of the bytecode depends on the version, so the first place where all six types fit counts.
-    for index in range(len(tables) - 5):
-        bytecode, constants, names, variables, file, name = tables[index : index + 6]
+    for index in range(len(arguments) - 5):
+        bytecode, constants, names, variables, file, name = arguments[index : index + 6]
         if not isinstance(constants, tuple) or not isinstance(names, tuple) or not isinstance(variables, tuple):
             continue
         # The bytecode may be a value that only the loader knows, such as the result of a call.
@@ -85,7 +85,7 @@ def outline_code_tables(tables: Sequence[object], offset: int) -> CodeOutline | 
             continue
         code = Code(
             offset=0,
-            layout=_detect_layout(tables, index),
+            layout=_detect_layout(arguments, index),
             name=name,
             bytecode=bytecode if isinstance(bytecode, bytes) else b"",
             names=tuple(item if isinstance(item, str) else "?" for item in names),
@@ -95,18 +95,18 @@ def outline_code_tables(tables: Sequence[object], offset: int) -> CodeOutline | 
     return None
 
 
-def _detect_layout(tables: Sequence[object], index: int) -> str:
-    """Return the Python versions whose code objects take these arguments; the bytecode is at ``index``.
+def _detect_layout(arguments: Sequence[object], bytecode_index: int) -> str:
+    """Return the Python versions whose code objects take these arguments.
 
     3.11 added the qualified name after the name. 3.8 added a sixth number before the bytecode, 3.0 the fifth.
     """
-    qualified_name_index = index + 6
-    if qualified_name_index < len(tables) and isinstance(tables[qualified_name_index], str):
+    qualified_name_index = bytecode_index + 6
+    if qualified_name_index < len(arguments) and isinstance(arguments[qualified_name_index], str):
         return "3.11 or later"
-    count = 0
-    while count < index and isinstance(tables[index - 1 - count], int):
-        count += 1
-    return {6: "3.8 to 3.10", 5: "3.0 to 3.7"}.get(count, "2")
+    leading_numbers = 0
+    while leading_numbers < bytecode_index and isinstance(arguments[bytecode_index - 1 - leading_numbers], int):
+        leading_numbers += 1
+    return {6: "3.8 to 3.10", 5: "3.0 to 3.7"}.get(leading_numbers, "2")
 
 
 def _convert_constant(value: object) -> Marshalled:

@@ -75,7 +75,7 @@ def _build_sized_pattern(opcode: bytes, padding: int, most: int, guard: bytes) -
 
 
 def _build_constants_pattern(guarded: bool) -> bytes:
-    """Return a pattern for short constants; if ``guarded``, for none that begins like a file of its own."""
+    """Return a pattern for short constants; if ``guarded``, except those that begin like a file."""
     # The names of groups would occur several times in the result, which ``re`` refuses.
     file_starts = _NAMED_GROUP.sub(b"(?:", CONTENT_STARTS.pattern)
 
@@ -113,8 +113,8 @@ class Patterns:
     """
 
     @functools.cached_property
-    def run(self) -> re.Pattern[bytes]:
-        """Match plain opcodes that leave no mark open, with containers nested up to three deep."""
+    def plain_run(self) -> re.Pattern[bytes]:
+        """A run of plain opcodes that leave no mark open, with containers nested up to three deep."""
         constants = _build_constants_pattern(guarded=True)
         container_without_mark = _CONTAINER + rb"(?!\()"
         plain = b"|".join((_MEMO_WRITE, constants, _MEMO_READ, _FIXED, _FRAME, container_without_mark))
@@ -127,12 +127,12 @@ class Patterns:
 
     @functools.cached_property
     def opening(self) -> re.Pattern[bytes]:
-        """Match a mark, and the empty container before it, if there is one."""
+        """A mark, and the empty container before it, if there is one."""
         return _compile(b"(?:" + _CONTAINER + rb")?+\(")
 
     @functools.cached_property
     def tokens(self) -> re.Pattern[bytes]:
-        """Match plain opcodes one after the other, marks and closing opcodes included, however they nest."""
+        """Plain opcodes one after the other, marks and closing opcodes included, however they nest."""
         opcodes = b"|".join((_MEMO_WRITE, _MEMO_READ, _build_memoless_pattern(with_frames=True)))
         return _compile(b"(?:" + opcodes + b")*+")
 
@@ -156,7 +156,7 @@ class Patterns:
 
     @functools.cached_property
     def names(self) -> re.Pattern[bytes]:
-        """Match two constants or GETs, the module and the name, and STACK_GLOBAL."""
+        """Two constants or GETs, the module and the name, and STACK_GLOBAL."""
         constant = b"(?:" + _build_constants_pattern(guarded=False) + b"|" + _MEMO_READ + b")"
         memoized_constant = constant + b"(?:" + _MEMO_WRITE + b")?+"
         return _compile(memoized_constant + memoized_constant + rb"\x93")

@@ -139,15 +139,15 @@ class _PickleSearch:
     def _try_pickle(self, start: int, is_announced: bool) -> int | None:
         """Return the end of the pickle that begins at ``start``; ``None`` where none does.
 
-        ``is_announced`` is whether it begins with PROTO, which then needs less to count as a pickle.
+        A pickle that begins with PROTO (``is_announced``) needs less evidence to count.
         """
         machine = Machine(self._window, start, self._limits)
         is_whole = False
         try:
             machine.execute(until=_is_decided)
-            fault = machine.recorder.fault
-            end = machine.source.offset if fault is None else fault
-            is_whole = fault is None
+            fault_offset = machine.recorder.fault
+            end = machine.source.offset if fault_offset is None else fault_offset
+            is_whole = fault_offset is None
         except LimitReachedError:
             end = self._window.size
         except DamagedError as damage:
@@ -155,6 +155,7 @@ class _PickleSearch:
         self._trials += 1
         self._opcodes += machine.opcodes
         if machine.opcodes > _LONGEST_TRIAL:
+            # The trial was stopped before the end of the pickle, which may be anywhere in the rest of the window.
             end = self._window.size
         for event in machine.recorder.events:
             if event.opcode in _OPCODES_WITH_NAMES and not isinstance(event.operand, Name):

@@ -102,10 +102,10 @@ class Skimmer:
     def _find_plain_end(self, start: int) -> tuple[int, int]:
         """Return the offset where the stretch from ``start`` ends with no mark open, and the offset of the last match.
 
-        ``run`` matches containers nested three deep. Deeper ones are followed here by counting marks, in ``depth``.
+        ``plain_run`` matches containers nested three deep. Deeper ones are followed here: ``depth`` counts their marks.
         """
         source = self._source
-        run, opening = patterns().run, patterns().opening
+        plain_run, opening = patterns().plain_run, patterns().opening
         # The offset of the first mark that is still open, where the stretch must end if the mark is never closed.
         outermost_mark = start
         depth = 0
@@ -113,7 +113,7 @@ class Skimmer:
             if source.position + _MARGIN > len(source.buffer):
                 self._refill()
             run_start = source.position
-            source.position = run.match(source.buffer, run_start).end()  # type: ignore[union-attr]
+            source.position = plain_run.match(source.buffer, run_start).end()  # type: ignore[union-attr]
             has_advanced = source.position > run_start
             if has_advanced and not self._is_inert(run_start):
                 return (source.base + run_start if depth == 0 else outermost_mark), source.offset
@@ -198,14 +198,14 @@ class Skimmer:
         source = self._source
         if source.buffer[source.position : source.position + 1] != bytes((STACK_GLOBAL,)):
             return 0
-        names, run = patterns().names, patterns().run
+        names, plain_run = patterns().names, patterns().plain_run
         earliest = max(start, source.position - _LONGEST_NAME)
         # Opcodes cannot be decoded backwards, so each earlier byte is tried as the start of the module.
         for name_start in range(source.position - 2, earliest - 1, -1):
             match = names.match(source.buffer, name_start)
             if match and match.end() == source.position + 1:
                 # Both constants must begin where an opcode begins, not inside another constant.
-                opcodes_before = run.match(source.buffer, start, name_start)
+                opcodes_before = plain_run.match(source.buffer, start, name_start)
                 if opcodes_before and opcodes_before.end() == name_start:
                     return source.position - name_start
         return 0

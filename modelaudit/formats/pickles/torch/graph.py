@@ -26,7 +26,8 @@ _MOST_NAMES: Final = 50_000
 _TARGETS: Final = frozenset({"target", "as_operator"})
 _EXPRESSIONS: Final = frozenset({"expr_str", "guards_code"})
 _NAMES: Final = frozenset({"name", "forward_arg_names"})
-# Trees of inputs are JSON in a string, and so are the contexts in them.
+# A tree of inputs (a "pytree") describes how the arguments of the program nest. torch stores it as JSON in a string,
+# and so the context of each of its nodes.
 _NESTED: Final = frozenset({"in_spec", "out_spec", "context"})
 # torch.ops.aten.add.Tensor: namespace, operator and overload.
 _OPERATOR: Final = re.compile(r"torch\.ops\.(\w+)\.(\w+)(?:\.(\w+))?")
@@ -121,7 +122,10 @@ class _GraphSearch:
             self._add_mention(NameUse.TYPE, class_name)
 
     def _search_nested(self, text: str, depth: int) -> None:
-        """Gather the names in a string that may be JSON, which is inside of ``depth`` other strings."""
+        """Gather the names in a tree of inputs or a context, which is inside of ``depth`` other strings.
+
+        A text that looks like JSON and cannot be parsed is recorded as unresolved. Other texts hold no names.
+        """
         if text.lstrip()[:1] not in ("{", "["):
             return
         if depth >= _MOST_LAYERS:

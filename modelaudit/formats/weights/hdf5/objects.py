@@ -28,7 +28,7 @@ DRIVER: Final = 0x14
 ATTRIBUTE_INFO: Final = 0x15
 
 SHARED: Final = 0x02
-"""The flag of a message whose body is only a reference to the message."""
+"""The flag of a message whose body only refers to a message that is stored elsewhere."""
 _IN_HEAP: Final = 1
 _MAX_MESSAGES: Final = 100_000
 _MAX_BLOCKS: Final = 10_000
@@ -45,7 +45,7 @@ class Message:
 
     @property
     def is_shared(self) -> bool:
-        """Whether the body is only a reference to the message."""
+        """Whether the body only refers to a message that is stored elsewhere."""
         return bool(self.flags & SHARED)
 
 

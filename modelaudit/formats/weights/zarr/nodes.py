@@ -63,10 +63,10 @@ class ZarrNode:
         """Whether all chunks have the same shape, as always in version 2."""
         return self.find_value(FORMAT_KEY) == 2 or self.find_value("chunk_grid", "name") == "regular"
 
-    def list_sizes(self, what: str) -> list[Scalar]:
-        """Return the stated lengths of the array (``shape``) or of a chunk (``chunks``), unchecked."""
+    def list_sizes(self, key: str) -> list[Scalar]:
+        """Return the unchecked lengths under a key: of the array for ``shape``, of each chunk for ``chunks``."""
         # The last step of each path is the index of the dimension. A repeated key replaces the value before.
-        sizes = {path: setting.value for path, setting in self.settings if path[:-1] in _SIZE_KEYS[what]}
+        sizes = {path: setting.value for path, setting in self.settings if path[:-1] in _SIZE_KEYS[key]}
         return list(sizes.values())
 
     def locate_chunks(self) -> ChunkGrid | None:
