@@ -147,7 +147,7 @@ def test_use_of_undeclared_model_is_for_review(conclude_cards):
 
 
 @pytest.mark.parametrize(
-    ("own", "base", "relation", "permission"),
+    ("own_multimodal", "base_multimodal", "relation", "permission"),
     [
         (True, None, Relation.FINETUNE, Answer.DENY),
         (None, True, Relation.ADAPTER, Answer.DENY),
@@ -159,9 +159,12 @@ def test_use_of_undeclared_model_is_for_review(conclude_cards):
     ],
 )
 def test_multimodal_clause_binds_multimodal_models_and_is_undecided_while_unknown(
-    conclude_cards, origin_of, own, base, relation, permission
+    conclude_cards, origin_of, own_multimodal, base_multimodal, relation, permission
 ):
-    evidence = {"multimodal": own, "modalities": {} if base is None else {"acme/base": base}}
+    evidence = {
+        "multimodal": own_multimodal,
+        "modalities": {} if base_multimodal is None else {"acme/base": base_multimodal},
+    }
     origins = [origin_of("acme/base", "LicenseRef-Llama-3.2", relation=relation)]
     texts = {"LICENSE": "LicenseRef-Llama-3.2"}
     conclusion = conclude_cards(license="llama3.2", texts=texts, origins=origins, intent=SALE, evidence=evidence)
