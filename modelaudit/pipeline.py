@@ -7,7 +7,7 @@ becomes a ``InternalError``, so that a defect of modelaudit is never mistaken fo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
@@ -201,9 +201,11 @@ class ArtifactReading:
             if depth == 0:
                 self._record_absence(artifact, UnreadReason.EMPTY, "it is empty")
             return
+        # Recognition gets a window without a ledger: only what a reader reads is claimed.
+        head = Head(artifact.path, artifact.content, window.read(0, HEAD_BYTES), window)
         ledger = ByteLedger()
         window = LedgerWindow(window, ledger)
-        head = Head(artifact.path, artifact.content, window.read(0, HEAD_BYTES), window)
+        absences_before = len(self.unread)
         readers = [reader for reader in READERS if not reader.fallback and self._recognises(reader, head, artifact)]
         if not readers:
             fallbacks = (reader for reader in READERS if reader.fallback)
@@ -219,27 +221,52 @@ class ArtifactReading:
         if all(reader.fallback for reader in readers):
             self.read_as(SEARCH, artifact, window, depth)
         if readers and all(reader.keeps_ledger for reader in readers):
-            self._examine_unclaimed(artifact, window, ledger, depth)
+            absences = [unread for path, unread in self.unread[absences_before:] if path == artifact.path]
+            has_reached_limit = any(unread.reason is UnreadReason.LIMIT for unread in absences)
+            self._examine_unclaimed(artifact, window, ledger, readers, has_reached_limit, depth)
         if SECRETS.recognises(head):
             self.read_as(SECRETS, artifact, window, depth)
         if TERMS.recognises(head):
             self.read_as(TERMS, artifact, window, depth)
 
-    def _examine_unclaimed(self, artifact: Artifact, window: Window, ledger: ByteLedger, depth: int) -> None:
-        """Report the bytes that no reader claims, and read each range of them: another loader may begin there."""
+    def _examine_unclaimed(
+        self,
+        artifact: Artifact,
+        window: Window,
+        ledger: ByteLedger,
+        readers: Sequence[Reader],
+        has_reached_limit: bool,
+        depth: int,
+    ) -> None:
+        """Report the bytes that no reader claims, and read each range of them: another loader may begin there.
+
+        Behind a bound, and in a file without any claim, a reader would only meet the same bound or damage again. There
+        the bytes are searched for pickles instead.
+
+        Args:
+            artifact: the file, or the member of one.
+            window: its bytes.
+            ledger: the claims of ``readers``.
+            readers: the readers that recognised the artifact.
+            has_reached_limit: whether one of them stopped at a bound.
+            depth: how many containers lie around the artifact.
+        """
         unclaimed = [each for each in ledger.partition(window) if each.class_ is ByteClass.UNCLAIMED]
         if not unclaimed:
             return
-        formats = [format_ for address, format_ in self.formats if address == artifact.path]
-        self.unread.append((artifact.path, describe_unclaimed(unclaimed, formats)))
+        self.unread.append((artifact.path, describe_unclaimed(unclaimed, [reader.format for reader in readers])))
         for start, end, _ in unclaimed[:MAX_RANGES_SEARCHED]:
-            if end - start < window.size:
+            is_whole = end - start == window.size
+            if not is_whole:
                 # Content often begins behind padding to an aligned offset.
                 head = window.read(start, min(end - start, HEAD_BYTES))
                 start += len(head) - len(head.lstrip(_LEADING_PADDING))
-                part = SubWindow(window, start, end - start, get_budget(window, self.limits))
-                member = Artifact(join_range(artifact.path, start, end), part.size, make_opener(part))
+            part = SubWindow(window, start, end - start, get_budget(window, self.limits))
+            member = Artifact(join_range(artifact.path, start, end), part.size, make_opener(part))
+            if not is_whole and not has_reached_limit:
                 self._read_member(member, depth + 1, is_unclaimed=True)
+            elif not all(reader.fallback for reader in readers):
+                self.read_as(SEARCH, artifact if is_whole else member, part, depth)
 
     def _recognises(self, reader: Reader, head: Head, artifact: Artifact) -> bool:
         """Whether ``reader`` recognises the bytes; an exception becomes an absence, and the reader is not used."""

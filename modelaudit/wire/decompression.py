@@ -133,6 +133,7 @@ class Expansion:
         streams: number of streams so far; at most one, unless ``follows`` recognises more of them behind it.
         recovers_before_damage: whether to recover the content that the decoder withholds before damage, see
             ``_recover_before_damage``.
+        on_stream_end: receives the offset of each stream and of the byte after it, once it was decoded to its end.
     """
 
     def __init__(
@@ -151,12 +152,18 @@ class Expansion:
         self._stream: _CompressedStream | None = None
         self._failure: WindowError | None = None
         self.recovers_before_damage = recovers_before_damage
+        self.on_stream_end: Callable[[int, int], None] = lambda start, end: None
         self.streams = 0
 
     @property
     def stored_size(self) -> int:
         """Length of the compressed range in bytes."""
         return self._stored.size
+
+    @property
+    def stream_start(self) -> int:
+        """Offset of the stream that is being decoded, or of the last one."""
+        return self._stream.start if self._stream else 0
 
     @property
     def consumed(self) -> int:
@@ -176,6 +183,8 @@ class Expansion:
             while True:
                 if self._stream is not None and (piece := self._stream.read_piece(_PIECE)):
                     return piece
+                if self._stream is not None:
+                    self.on_stream_end(self._stream.start, self._stream.end)
                 start = 0 if self._stream is None else self._find_next_start(self._stream.end)
                 if start is None:
                     return b""

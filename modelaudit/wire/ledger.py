@@ -11,6 +11,7 @@ counts as data.
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -36,6 +37,9 @@ MAX_RANGES_SEARCHED: Final = 1000
 """Unclaimed ranges of one artifact that are read as content of their own; the first ones."""
 
 _RANGES_SHOWN: Final = 3
+
+_CONTROL_CHARACTERS: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_EIGHT_BIT_CONTROLS: Final = re.compile(rb"[\x80-\x9f]")
 
 
 class ByteClass(StrEnum):
@@ -238,6 +242,30 @@ def claim_parsed(window: Window, start: int = 0, end: int | None = None) -> None
     """
     if isinstance(window, ClaimableWindow):
         window.claim(start, window.size if end is None else end, ByteClass.PARSED)
+
+
+def claim_text(window: Window, start: int, text: bytes) -> None:
+    """Record ``text``, a comment or a name at ``start`` that no loader acts on, as data if it is plain text.
+
+    Plain text has no control characters other than tabs and the ends of lines. Anything else stays unclaimed, because a
+    field for a comment may hold content of another format.
+
+    Raises:
+        LimitReachedError: the claims lie in too many separate ranges.
+    """
+    if is_plain_text(text):
+        claim_data(window, start, start + len(text))
+
+
+def is_plain_text(data: bytes) -> bool:
+    """Whether ``data`` are UTF-8, or text in an 8-bit encoding, without control characters."""
+    if _CONTROL_CHARACTERS.search(data):
+        return False
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return not _EIGHT_BIT_CONTROLS.search(data)
+    return True
 
 
 def claim_data(window: Window, start: int = 0, end: int | None = None) -> None:

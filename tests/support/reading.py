@@ -113,9 +113,19 @@ class Reading:
         """Return the kinds of the defects at a path; without one, of all defects."""
         return {defect.kind for defect in self.defects(path)}
 
+    def unclaimed(self, path: str = "file") -> str:
+        """Return the ranges of the artifact at a path that no reader claims, such as ``3-7, 20-24``."""
+        details = [each.detail for place, each in self.inner.unread if _is_unclaimed(place, each, path)]
+        return details[0].partition(": bytes ")[2] if details else ""
+
     def reasons(self) -> set[UnreadReason]:
         """Return the reasons of all absences in ``unread``."""
         return {reason for _, reason in self.unread}
+
+
+def _is_unclaimed(place: str, unread: Unread, path: str) -> bool:
+    """Whether an absence at ``place`` is that of unclaimed bytes of the artifact at ``path``."""
+    return place == path and unread.reason is UnreadReason.UNCLAIMED
 
 
 def _is_unrecognised(unread: Unread) -> bool:

@@ -358,5 +358,5 @@ def test_archive_of_200000_members_reaches_limit(read_bytes):
     end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
     reading = read_bytes(body + directory + record + locator + end, limits=Limits(members=500))
     assert len(get_listing(reading).members) == 500
-    assert reading.reasons() == {UnreadReason.LIMIT}
+    assert reading.reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
     assert any(f"of {count} members" in detail for detail in reading.details)

@@ -146,11 +146,11 @@ def test_every_stream_is_executed() -> None:
     assert not rest
 
 
-def test_bytes_after_last_pickle_are_reported_as_unread() -> None:
-    _, rest = read_pickle(pickle.dumps([1]) + b"\xff" * 10)
-    assert [(item.reason, item.where.offset) for item in rest if isinstance(item, Unread)] == [
-        (UnreadReason.NO_READER, len(pickle.dumps([1])))
-    ]
+def test_bytes_behind_last_pickle_are_unclaimed(read_bytes) -> None:
+    program = pickle.dumps([1])
+    reading = read_bytes(program + b"\xff\xfe" + program[:-1])
+    assert reading.unread == [("file", UnreadReason.UNCLAIMED)]
+    assert reading.unclaimed() == f"{len(program)}-{2 * len(program) + 1}"
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_source_is_read_with_its_qualified_path(read_bytes) -> None:
 def test_truncated_source_keeps_its_names(read_bytes) -> None:
     reading = read_bytes(b"torch.save(x)\ny = $", PATH, content=TORCHSCRIPT)
     assert [item.name for item in reading.of(TorchProgram)[0].mentions] == ["aten::save"]
-    assert reading.unread == [(PATH, UnreadReason.DAMAGED)]
+    assert reading.unread == [(PATH, UnreadReason.DAMAGED), (PATH, UnreadReason.UNCLAIMED)]
 
 
 def test_pickle_in_place_of_source_is_read_as_pickle(read_bytes) -> None:

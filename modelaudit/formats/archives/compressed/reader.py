@@ -1,8 +1,8 @@
 """Decompress a file that is one compressed content: gzip, bzip2, xz, LZMA, zlib, LZ4 or Zstandard.
 
 The reader recognises each codec by its bytes; the name of the file does not matter. It yields the content as a child
-artifact, which is read like any other file, and bytes after the compressed data as another one. Sources: RFC 1950,
-RFC 1952, RFC 8878, the .xz and .lzma file formats of XZ Utils, the LZ4 frame format 1.6.
+artifact, which is read like any other file. Sources: RFC 1950, RFC 1952, RFC 8878, the .xz and .lzma file formats of XZ
+Utils, the LZ4 frame format 1.6.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from functools import partial
 from typing import Final
 
 from modelaudit.formats.archives.compressed import CompressedDefect
-from modelaudit.model.address import join_member, join_range, member_path
+from modelaudit.formats.archives.compressed.claims import StreamClaims
+from modelaudit.model.address import join_member, member_path
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
@@ -22,6 +23,7 @@ from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.codecs import BZIP2, GZIP, LZ4, LZMA, XZ, ZLIB, ZSTD, Codec, DecodingError, is_usual_lzma
 from modelaudit.wire.deadline import Deadline
 from modelaudit.wire.decompression import BeginsNextStream
+from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.pickle_start import HIGHEST_FUTURE_PROTOCOL, begins_with_protocol
 from modelaudit.wire.sniff import detect_strong_magic
 from modelaudit.wire.streams import outline_stream
@@ -82,20 +84,31 @@ class CompressedFormat:
         return _begins_stream(self.codec, head.data) and has_enough_magic
 
     def read(self, artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-        """Yield the outline of the streams, then their content and any trailing bytes as artifacts.
+        """Yield the outline of the streams, then their content as an artifact.
 
         Raises:
+            LimitReachedError: the claims on the streams lie in too many separate ranges.
             WindowError: the window could not return the requested bytes.
         """
         budget = get_budget(window, limits)
         timed = TimedWindow(window, Deadline(time.monotonic() + limits.artifact_seconds * _EXPANSION_TIME_SHARE))
         stored = SubWindow(timed, 0, window.size, budget)
         with DecompressedWindow(stored, self.codec, 0, limits, STREAM_CONTINUATIONS.get(self.codec.name)) as content:
-            failure = content.expand()
             expansion = content.expansion
+            claims = StreamClaims(window, self.codec)
+            expansion.on_stream_end = claims.claim_stream
+            failure = content.expand()
             end = expansion.consumed
+            if failure is not None and failure.reason is UnreadReason.DAMAGED:
+                claims.claim_stream(expansion.stream_start, end)
+            elif failure is not None:
+                # Behind a bound, even one more read may take too long.
+                claim_data(window, expansion.stream_start, end)
             # After damage the end of the stream is unknown, so no byte can be called trailing.
-            trailing_start = _skip_padding(window, end) if failure is None else None
+            trailing_start = None
+            if failure is None:
+                trailing_start = _skip_padding(window, end)
+                claim_parsed(window, end, trailing_start)
             defects: list[Defect] = []
             if content.overflowed:
                 detail = f"the content expands to more than {content.size} bytes from {window.size} stored bytes"
@@ -111,10 +124,6 @@ class CompressedFormat:
             if content.size:
                 path = join_member(artifact.path, _derive_content_name(artifact.path, self.suffix))
                 yield Artifact(path, content.size, make_opener(content))
-        if trailing_start is not None:
-            path = join_range(artifact.path, trailing_start, window.size)
-            trailing = SubWindow(window, trailing_start, window.size - trailing_start, budget)
-            yield Artifact(path, trailing.size, make_opener(trailing))
 
 
 def _skip_padding(window: Window, end: int) -> int | None:

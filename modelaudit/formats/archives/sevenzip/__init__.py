@@ -34,6 +34,7 @@ DECLARATIONS: Final = (
         read=f"{__name__}.reader:read",
         recognise=Magic((SIGNATURE,), in_containers=True),
         embedded=EmbeddedStart(magic=(SIGNATURE,)),
+        keeps_ledger=True,
         defects=(SevenZipDefect, MemberDefect),
     ),
 )

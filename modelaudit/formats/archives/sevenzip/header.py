@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Final
 
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.cursor import BytesCursor
@@ -18,6 +20,8 @@ _END, _HEADER, _ARCHIVE_PROPERTIES, _ADDITIONAL_STREAMS, _MAIN_STREAMS, _FILES =
 _PACK_INFO, _UNPACK_INFO, _SUBSTREAMS = 6, 7, 8
 _SIZE, _CRC, _FOLDER, _UNPACK_SIZES, _UNPACK_STREAM_COUNTS = 9, 10, 11, 12, 13
 _EMPTY_STREAM, _EMPTY_FILE, _NAMES, _ATTRIBUTES = 14, 15, 17, 21
+_TIMES: Final = frozenset({18, 19, 20})  # of creation, of access and of change
+_BYTES_OF_TIME: Final = 8
 ENCODED_HEADER = 23
 PLAIN_HEADER = _HEADER
 
@@ -86,10 +90,11 @@ class File:
 
 
 class HeaderCursor(BytesCursor):
-    """Reads the number formats of a 7z header, from front to back."""
+    """Reads the number formats of a 7z header, from front to back; ``ignored``: (start, end) of what it skipped."""
 
     def __init__(self, data: bytes, most: int) -> None:
         super().__init__(data)
+        self.ignored: list[tuple[int, int]] = []
         self._most = most
 
     def check_count(self, count: int, what: str) -> None:
@@ -316,7 +321,9 @@ def read_header(cursor: HeaderCursor, base: int) -> tuple[Streams, list[File]]:
     if kind == _ARCHIVE_PROPERTIES:
         # They are a list of (number, length, bytes) and state nothing about the contents.
         while cursor.read_byte() != _END:
-            cursor.take(cursor.read_number())
+            length = cursor.read_number()
+            cursor.ignored.append((cursor.position, cursor.position + length))
+            cursor.take(length)
         kind = cursor.read_byte()
     if kind == _ADDITIONAL_STREAMS:
         # These streams may hold parts of the header, which are not read. Parsing them finds the byte after them.
@@ -344,7 +351,7 @@ def _read_files(cursor: HeaderCursor) -> list[File]:
         values = cursor.read_property()
         # In names and attributes, a byte that is not zero means that they lie in an external stream, which is not read.
         if kind == _NAMES and not values.read_byte():
-            names = _decode_names(values.data[1:], count)
+            names = _decode_names(values, count)
         elif kind == _EMPTY_STREAM:
             lacks_content = values.read_bits(count)
         elif kind == _EMPTY_FILE:
@@ -353,6 +360,11 @@ def _read_files(cursor: HeaderCursor) -> list[File]:
         elif kind == _ATTRIBUTES:
             has_attributes = values.read_optional_bits(count)
             attributes = _read_attributes(values, has_attributes) if not values.read_byte() else attributes
+        elif kind in _TIMES:
+            _skip_times(values, count)
+        # What a property holds behind its values is ignored, and so is a property of an unknown kind.
+        if values.left:
+            cursor.ignored.append((cursor.position - values.left, cursor.position))
     next_empty_files = iter(empty_files)
     files = []
     for name, is_empty, attribute in zip(names, lacks_content, attributes, strict=True):
@@ -367,9 +379,21 @@ def _read_attributes(values: HeaderCursor, has_attributes: Sequence[bool]) -> li
     return [int.from_bytes(values.take(4), "little") if stated else None for stated in has_attributes]
 
 
-def _decode_names(data: bytes, count: int) -> list[str]:
+def _skip_times(values: HeaderCursor, count: int) -> None:
+    """Move past the times of the files, which nothing here uses; a property that breaks off stays unread."""
+    with suppress(DamagedError):
+        has_time = values.read_optional_bits(count)
+        # A byte that is not zero means that the times lie in an external stream.
+        if not values.read_byte():
+            values.take(_BYTES_OF_TIME * sum(has_time))
+
+
+def _decode_names(values: HeaderCursor, count: int) -> list[str]:
     """Decode ``count`` names in UTF-16, each followed by a zero character."""
-    names = data.decode("utf-16-le", "replace").split("\0")
+    names = values.data[values.position :].decode("utf-16-le", "replace").split("\0")
     if len(names) <= count:
         raise DamagedError(f"the header has names for only {len(names) - 1} of {count} files")
+    # A damaged character decodes to another length, and then more bytes count as ignored than are.
+    length = sum(len(name.encode("utf-16-le", "surrogatepass")) + 2 for name in names[:count])
+    values.take(min(length, values.left))
     return names[:count]

@@ -41,6 +41,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import ArchiveListing, ArchiveMember, Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
+from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.members import DefectLog, MemberPaths, find_gaps
 from modelaudit.wire.windows import Budget, SubWindow, get_budget, iterate_chunks, make_opener, read_all_bytes
 
@@ -62,7 +63,7 @@ class _HeaderPlace:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the listing, the absences, and each member and each unlisted byte range as an artifact.
+    """Yield the listing, the absences, and each member as an artifact.
 
     Raises:
         WindowError: the window could not return the requested bytes.
@@ -89,17 +90,13 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     for folder in streams.folders:
         check_expansion(folder, count_packed_bytes(folder, streams), limits, log)
     check_contents(window, streams, contents_by_folder, limits, log)
-    leftovers: list[tuple[int, int]] = []
-    # Without a header, any byte may belong to a member, so none is a leftover.
+    # Without a header, any byte may belong to a member, so none is called unlisted.
     if failure is None:
-        leftovers = _find_leftovers(window, [*used_ranges, *_list_packed_ranges(streams)], log)
+        _record_unlisted_bytes(window, [*used_ranges, *_list_packed_ranges(streams)], log)
     yield ArchiveListing("7z", "plain", tuple(_list_members(streams, files, contents_by_folder)), log.defects())
     if failure is not None:
         yield failure
     yield from _open_members(artifact, window, streams, contents_by_folder, limits, budget)
-    for start, end in leftovers:
-        leftover = SubWindow(window, start, end - start, budget)
-        yield Artifact(MemberPaths(artifact.path).name_range(start, end), leftover.size, make_opener(leftover))
 
 
 def _find_header(window: Window, log: DefectLog) -> _HeaderPlace:
@@ -111,6 +108,7 @@ def _find_header(window: Window, log: DefectLog) -> _HeaderPlace:
     start_header = window.read(0, _START_SIZE)
     if len(start_header) < _START_SIZE:
         raise DamagedError("the archive is truncated within its first 32 bytes", len(start_header))
+    claim_parsed(window, 0, _START_SIZE)
     _, _, own_crc, offset, size, header_crc = struct.unpack(_START_FIELDS, start_header)
     if zlib.crc32(start_header[12:]) != own_crc:
         log.add(SevenZipDefect.CRC_MISMATCH, "the start header does not match the CRC-32 that it states", 8)
@@ -136,21 +134,44 @@ def _read_header(
         return Streams(), []
     if zlib.crc32(data) != place.crc:
         log.add(SevenZipDefect.CRC_MISMATCH, "the header does not match its stated CRC-32", place.start)
+    is_stored_plain = True
     # An encoded header is a folder that decompresses to another header.
     for _ in range(_MOST_NESTED_HEADERS):
         cursor = HeaderCursor(data, limits.members)
         kind = cursor.read_byte()
         if kind == PLAIN_HEADER:
-            return read_header(cursor, _START_SIZE)
+            contents = read_header(cursor, _START_SIZE)
+            if is_stored_plain:
+                _claim_header(window, place, cursor)
+            _claim_packed_streams(window, contents[0])
+            return contents
         if kind != ENCODED_HEADER:
             break
         streams = read_streams(cursor, _START_SIZE)
         if not streams.folders:
             break
         used_ranges += _list_packed_ranges(streams)
+        if is_stored_plain:
+            _claim_header(window, place, cursor)
+            is_stored_plain = False
+        _claim_packed_streams(window, streams)
         with open_folder(window, streams, streams.folders[0], limits, budget) as content:
             data = read_all_bytes(content, _LARGEST_HEADER)
     raise DamagedError("the header is neither plain nor an encoded header that leads to one", place.start)
+
+
+def _claim_header(window: Window, place: _HeaderPlace, cursor: HeaderCursor) -> None:
+    """Claim the header at ``place`` as far as ``cursor`` has parsed it, except for the parts that it skipped."""
+    position = 0
+    for start, end in [*cursor.ignored, (cursor.position, cursor.position)]:
+        claim_parsed(window, place.start + position, place.start + start)
+        position = end
+
+
+def _claim_packed_streams(window: Window, streams: Streams) -> None:
+    """Claim the packed streams, which hold the members or another header."""
+    for start, end in _list_packed_ranges(streams):
+        claim_data(window, start, end)
 
 
 def _list_members(
@@ -202,9 +223,8 @@ def _list_packed_ranges(streams: Streams) -> list[tuple[int, int]]:
     return [(start, start + size) for start, size in streams.packed]
 
 
-def _find_leftovers(window: Window, used_ranges: list[tuple[int, int]], log: DefectLog) -> list[tuple[int, int]]:
-    """Return the byte ranges outside ``used_ranges`` that are not all zeros, and record them as defects."""
-    leftovers = []
+def _record_unlisted_bytes(window: Window, used_ranges: list[tuple[int, int]], log: DefectLog) -> None:
+    """Record the byte ranges outside ``used_ranges`` that are not all zeros as defects."""
     for start, end in find_gaps(used_ranges, window.size):
         if all(piece.count(0) == len(piece) for piece in iterate_chunks(window, start, end)):
             continue
@@ -213,5 +233,3 @@ def _find_leftovers(window: Window, used_ranges: list[tuple[int, int]], log: Def
             log.add(SevenZipDefect.TRAILING_DATA, detail, start)
         else:
             log.add(SevenZipDefect.UNLISTED_DATA, detail, start)
-        leftovers.append((start, end))
-    return leftovers

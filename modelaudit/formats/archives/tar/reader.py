@@ -16,6 +16,7 @@ from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import ArchiveListing, ArchiveMember, Location, Unread, UnreadReason
 from modelaudit.wire.base import Head, Reading
+from modelaudit.wire.ledger import claim_data
 from modelaudit.wire.members import DefectLog, MemberPaths, check_link, check_name
 from modelaudit.wire.sniff import is_tar
 from modelaudit.wire.tar_headers import DEVICES, FOLDER, HARD_LINK, SYMBOLIC_LINK, USTAR
@@ -32,7 +33,7 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the listing, the absences, and each member and each unlisted byte range as an artifact.
+    """Yield the listing, the absences, and each member as an artifact.
 
     Raises:
         WindowError: the window could not return the requested bytes.
@@ -51,6 +52,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     paths = MemberPaths(artifact.path)
     for member in members:
         if member.stored or member.size:
+            claim_data(window, member.data_start, member.data_start + member.stored)
             stored = SubWindow(window, member.data_start, member.stored, budget)
             content, absence = _open_content(member, stored, limits, budget)
             if absence is not None:
@@ -61,9 +63,6 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
                 make_opener(content),
                 content=layout.decide_content_type(member.name),
             )
-    for start, end in walker.leftovers:
-        leftover = SubWindow(window, start, end - start, budget)
-        yield Artifact(paths.name_range(start, end), leftover.size, make_opener(leftover))
 
 
 def _mark_folder(member: TarMember) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from modelaudit.formats.archives.tar import TarDefect
+from modelaudit.formats.archives.tar.claims import claim_extended_header, claim_header, claim_padding, claim_sparse_map
 from modelaudit.formats.archives.tar.sparse import (
     SparseMap,
     is_valid_map,
@@ -20,6 +21,7 @@ from modelaudit.formats.archives.tar.sparse import (
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import GIB, KIB, MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.wire.ledger import claim_parsed
 from modelaudit.wire.members import DefectLog
 from modelaudit.wire.tar_headers import (
     BLOCK,
@@ -89,7 +91,6 @@ class TarMemberWalker:
 
     Attributes:
         unread: absences, such as a truncated member.
-        leftovers: (start, end) of byte ranges that belong to no member and are not padding.
     """
 
     def __init__(self, window: Window, limits: Limits, log: DefectLog) -> None:
@@ -104,7 +105,6 @@ class TarMemberWalker:
         self._chunk = b""
         self._chunk_start = 0
         self.unread: list[Unread] = []
-        self.leftovers: list[tuple[int, int]] = []
 
     def __iter__(self) -> Iterator[TarMember]:
         """Find the members.
@@ -132,6 +132,7 @@ class TarMemberWalker:
                     self._record_unread(UnreadReason.LIMIT, detail, position)
                     return
                 self._read_extended_header(header, extended)
+                claim_padding(self._window, position + BLOCK + header.size)
                 position += BLOCK + _round_to_blocks(header.size)
                 continue
             if self._end_of_archive is not None:
@@ -166,6 +167,7 @@ class TarMemberWalker:
         while position < self._window.size:
             block = self._read_block(position)
             if block == ZEROS:
+                claim_parsed(self._window, position, position + BLOCK)
                 if position == start and self._end_of_archive is None:
                     self._end_of_archive = position
             elif is_header(block) and not (position == start and has_negative_size):
@@ -175,12 +177,16 @@ class TarMemberWalker:
                 detail = "the header of a member is damaged; the blocks after it were searched for further headers"
                 self._record_unread(UnreadReason.DAMAGED, detail, start)
                 # A damaged header that still has the magic precedes the content of its member, which is no leftover.
-                first, last = (None, None) if block[USTAR] == b"ustar" else (start, start + len(block.rstrip(b"\0")))
+                if block[USTAR] == b"ustar":
+                    claim_parsed(self._window, start, start + BLOCK)
+                else:
+                    first, last = start, start + len(block.rstrip(b"\0"))
             elif block.strip(b"\0"):
                 first = position if first is None else first
                 last = position + len(block.rstrip(b"\0"))
             position += BLOCK
         if first is not None and last is not None:
+            claim_padding(self._window, last)
             self._record_leftover(first, last, position >= self._window.size)
         return position
 
@@ -191,11 +197,11 @@ class TarMemberWalker:
             self._log.add(TarDefect.TRAILING_DATA, detail, start)
         else:
             self._log.add(TarDefect.UNLISTED_DATA, detail, start)
-        self.leftovers.append((start, end))
 
     def _read_extended_header(self, header: TarHeader, extended: _ExtendedHeader) -> None:
         """Parse a GNU or pax header into ``extended``, or into the values for all later members."""
         data = self._window.read(header.offset + BLOCK, header.size)
+        claim_extended_header(self._window, header, data)
         if len(data) < header.size:
             self._log.add(TarDefect.TRUNCATED_MEMBER, "the archive is truncated in an extended header", header.offset)
             self._record_unread(UnreadReason.DAMAGED, "the archive is truncated in an extended header", header.offset)
@@ -217,6 +223,7 @@ class TarMemberWalker:
 
     def _build_member(self, header: TarHeader, extended: _ExtendedHeader) -> TarMember:
         """Build the member after its header, and set the position of the next header."""
+        claim_header(self._window, header)
         path = extended.find_value("GNU.sparse.name", "path") or self._global.get("path")
         name = extended.long_name or path or header.name
         if extended.long_name and path and extended.long_name != path:
@@ -232,6 +239,7 @@ class TarMemberWalker:
             return TarMember(header, name, link, data_start, 0, 0)
         size = self._resolve_size(header, extended, name)
         self._next_header += _round_to_blocks(size)
+        claim_padding(self._window, data_start + size)
         stored = max(0, min(size, self._window.size - data_start))
         if stored < size:
             detail = f"{name!r} is truncated: {stored} of {size} bytes are present"
@@ -290,6 +298,7 @@ class TarMemberWalker:
             self._log.add(TarDefect.SPARSE_MAP_INVALID, detail, header.offset, member.name)
             self._record_unread(UnreadReason.DAMAGED, detail, header.offset, member.name)
             return member
+        claim_sparse_map(self._window, header, member.data_start, data_start)
         return TarMember(header, member.name, member.link, data_start, stored, size, pieces)
 
     def _record_unread(self, reason: UnreadReason, detail: str, offset: int, key: str | None = None) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from modelaudit.formats.archives.zip import ZipDefect
+from modelaudit.formats.archives.zip.claims import claim_local_header
 from modelaudit.formats.archives.zip.directory import Directory, find_places, read_directory
 from modelaudit.formats.archives.zip.records import (
     ENTRY_SIGNATURE,
@@ -24,6 +25,7 @@ from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES
+from modelaudit.wire.ledger import claim_parsed
 from modelaudit.wire.members import DefectLog, find_gaps
 from modelaudit.wire.sniff import detect_strong_magic
 from modelaudit.wire.windows import Budget, iterate_chunks
@@ -40,18 +42,16 @@ class ArchiveContents:
         entries: the entries of all directories, then members that only their local header names; in order.
         members: those of them whose data were located.
         unread: the absences.
-        leftovers: (start, end) of byte ranges that belong to no member and to no record.
     """
 
     log: DefectLog = field(default_factory=DefectLog)
     entries: list[DirectoryEntry] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
-    leftovers: list[tuple[int, int]] = field(default_factory=list)
 
 
 def find_contents(window: Window, limits: Limits, budget: Budget) -> ArchiveContents:
-    """Find every member and leftover that a loader could find in the archive.
+    """Find every member that a loader could find in the archive.
 
     Raises:
         WindowError: the window could not return the requested bytes.
@@ -72,13 +72,21 @@ def find_contents(window: Window, limits: Limits, budget: Budget) -> ArchiveCont
             contents.entries.append(entry)
             _locate_data(window, entry, place.shift, contents)
     for member in contents.members:
-        used_ranges.append((member.local.offset, member.end + measure_descriptor(window, member)))
+        used_ranges.append(_claim_records(window, member))
     # Whether all members should be in a directory.
     is_listed = bool(directories) and all(directory.damage is None for directory in directories)
     # The bytes that no directory accounts for may hold members that a lenient loader finds.
     for start, end in find_gaps(used_ranges, window.size):
         _search_gap(window, start, end, is_listed, contents, limits, budget)
     return contents
+
+
+def _claim_records(window: Window, member: Member) -> tuple[int, int]:
+    """Claim the local header and the data descriptor of a member, and return the range from the one to the other."""
+    claim_local_header(window, member.local)
+    end = member.end + measure_descriptor(window, member)
+    claim_parsed(window, member.end, end)
+    return member.local.offset, end
 
 
 def _identify_entry(entry: DirectoryEntry) -> tuple[bytes, int, int]:
@@ -141,7 +149,7 @@ def _locate_data(window: Window, entry: DirectoryEntry, shift: int, contents: Ar
 def _search_gap(
     window: Window, start: int, end: int, is_listed: bool, contents: ArchiveContents, limits: Limits, budget: Budget
 ) -> None:
-    """Search a byte range that no directory describes for members, and record other content as leftovers.
+    """Search a byte range that no directory describes for members, and record other content as a defect.
 
     Bytes before the archive are not searched for members unless they begin with one: another reader parses them.
 
@@ -150,7 +158,7 @@ def _search_gap(
         start: the first byte of the range.
         end: the byte after it.
         is_listed: whether there are directories and all were read without damage.
-        contents: receives members, leftovers, defects and absences.
+        contents: receives members, defects and absences.
         limits: the bound on members.
         budget: the bytes that may be expanded to measure members of unknown size.
     """
@@ -169,18 +177,18 @@ def _search_gap(
             contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=member.local.offset)))
             return
         _record_found_member(member, is_listed, contents)
-        used_ranges.append((member.local.offset, member.end + measure_descriptor(window, member)))
+        used_ranges.append(_claim_records(window, member))
     if walker.descriptors_end is not None:
         detail = (
             f"only the first {limits.members} data descriptors were read, so the sizes of later members may be wrong"
         )
         contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=walker.descriptors_end)))
     for gap_start, gap_end in find_gaps([(0, start), *used_ranges], end):
-        _record_leftover(window, gap_start, gap_end, is_listed, contents)
+        _record_unlisted_bytes(window, gap_start, gap_end, is_listed, contents)
 
 
-def _record_leftover(window: Window, start: int, end: int, is_listed: bool, contents: ArchiveContents) -> None:
-    """Record a byte range without members as a leftover with a defect, unless its place or content explains it."""
+def _record_unlisted_bytes(window: Window, start: int, end: int, is_listed: bool, contents: ArchiveContents) -> None:
+    """Record a byte range without members as a defect, unless its place or content explains it."""
     # A range that begins with a directory entry is the rest of a directory.
     if window.read(start, 4) == ENTRY_SIGNATURE or not _holds_content(window, start, end):
         return
@@ -191,7 +199,6 @@ def _record_leftover(window: Window, start: int, end: int, is_listed: bool, cont
     if is_prefix and detect_strong_magic(window.read(0, HEAD_BYTES)) == "TFLite":
         # A TFLite model with metadata has a ZIP archive of labels appended; the graph has its own reader.
         return
-    contents.leftovers.append((start, end))
     if is_prefix:
         kind = ZipDefect.PREFIX_DATA
     elif end == window.size:

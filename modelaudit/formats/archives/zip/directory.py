@@ -10,9 +10,11 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from modelaudit.formats.archives.zip.claims import claim_entry
 from modelaudit.formats.archives.zip.records import ENTRY_SIGNATURE, ENTRY_SIZE, DirectoryEntry, parse_entry
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB
+from modelaudit.wire.ledger import claim_parsed, claim_text
 from modelaudit.wire.windows import iterate_chunks
 
 _END_SIGNATURE = b"PK\x05\x06"
@@ -98,8 +100,23 @@ def find_places(window: Window) -> list[DirectoryPlace]:
                 is_known = key in [(other.start, other.size, other.shift) for other in places]
                 if not is_known and _begins_directory(window, place):
                     places.append(place)
+            if places:
+                _claim_end_records(window, start + position, tail[position:])
         position = tail.rfind(_END_SIGNATURE, 0, position)
     return places
+
+
+def _claim_end_records(window: Window, offset: int, data: bytes) -> None:
+    """Claim the end record at ``offset``, where ``data`` begin, a comment that is text, and the records of ZIP64."""
+    claim_parsed(window, offset, offset + _END_SIZE)
+    *_, comment_length = struct.unpack_from(_END_FIELDS, data)
+    claim_text(window, offset + _END_SIZE, data[_END_SIZE : _END_SIZE + comment_length])
+    offsets64 = _find_zip64_records(window, offset)
+    if offsets64:
+        claim_parsed(window, offset - _LOCATOR_SIZE, offset)
+    for offset64 in offsets64:
+        if _is_zip64_record(window, offset64):
+            claim_parsed(window, offset64, offset64 + _END64_SIZE)
 
 
 def _list_candidates(window: Window, record: bytes, record_offset: int) -> Iterator[DirectoryPlace]:
@@ -189,13 +206,15 @@ def read_directory(window: Window, place: DirectoryPlace, most: int) -> Director
         if buffer_end - position < _LONGEST_ENTRY and buffer_end < end:
             base, buffer = position, window.read(position, min(MIB, end - position))
         parsed = parse_entry(buffer, position - base, place.shift)
-        if parsed is None or position + parsed[1] > end:
+        if parsed is None or position + parsed[-1] > end:
             detail = f"entry {len(entries)} of the directory, at byte {position}, is damaged"
             return Directory(place, tuple(entries), position, detail)
         if len(entries) >= most:
             return Directory(place, tuple(entries), position, is_full=True)
-        entry, length = parsed
+        entry, name_end, extra_end, length = parsed
         entries.append(entry)
+        record = buffer[position - base : position - base + length]
+        claim_entry(window, position, record, name_end, extra_end)
         position += length
     damage = "the directory is truncated by the end of the file" if place.start + place.size > window.size else None
     return Directory(place, tuple(entries), position, damage)

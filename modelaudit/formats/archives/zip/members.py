@@ -36,6 +36,7 @@ class MemberData:
         member: the entry and the place of its data.
         stored: a window on the stored bytes.
         is_encrypted: whether the data are really encrypted, whatever the flags claim.
+        used_bytes: stored bytes that the content takes; all of them until the content was decompressed to its end.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class MemberData:
     ) -> None:
         self.member = member
         self.stored = SubWindow(window, member.data_start, member.stored_size, budget)
+        self.used_bytes = member.stored_size
         self._limits = limits
         self._allowance = allowance
         self.is_encrypted = self._is_encrypted()
@@ -86,7 +88,10 @@ class MemberData:
 
     def measure_content(self) -> ContentMeasure:
         """Measure the size and checksum of the content, decompressing it to just beyond its stated size."""
-        return self._measure_up_to(self.member.entry.size)
+        measure = self._measure_up_to(self.member.entry.size)
+        if measure.is_complete:
+            self.used_bytes = measure.consumed
+        return measure
 
     def _measure_up_to(self, most: int) -> ContentMeasure:
         """Decompress up to ``most`` bytes to measure them, at the cost of the allowance."""

@@ -15,9 +15,10 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import KIB, Limits
 from modelaudit.model.structure import ArchiveListing, ArchiveMember
 from modelaudit.wire.base import Head, Reading
+from modelaudit.wire.ledger import claim_data
 from modelaudit.wire.members import MemberPaths, check_link
 from modelaudit.wire.sniff import is_tar
-from modelaudit.wire.windows import SubWindow, get_budget, make_opener, read_available
+from modelaudit.wire.windows import get_budget, read_available
 
 _STARTS = (
     b"PK\x03\x04",  # a local header
@@ -48,7 +49,7 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the listing, the absences, and each member and each unlisted byte range as an artifact.
+    """Yield the listing, the absences, and each member as an artifact.
 
     Several members of one name are separate artifacts.
 
@@ -63,13 +64,12 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     allowance = CheckAllowance()
     member_data = [MemberData(window, member, limits, budget, allowance) for member in contents.members]
     _check_contents(contents, member_data, layout, limits)
+    for item in member_data:
+        claim_data(window, item.member.data_start, item.member.data_start + item.used_bytes)
     members = tuple(_list_members(contents, member_data))
     yield ArchiveListing("zip", layout.name, members, contents.log.defects())
     yield from contents.unread
     yield from _make_artifacts(artifact, member_data, layout)
-    for start, end in contents.leftovers:
-        leftover = SubWindow(window, start, end - start, budget)
-        yield Artifact(MemberPaths(artifact.path).name_range(start, end), leftover.size, make_opener(leftover))
 
 
 def _check_contents(contents: ArchiveContents, data: list[MemberData], layout: Layout, limits: Limits) -> None:

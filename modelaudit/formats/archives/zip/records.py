@@ -155,11 +155,12 @@ def _parse_unicode_name(raw_name: bytes, field: bytes | None) -> bytes | None:
     return field[5:] if replaced_crc == zlib.crc32(raw_name) else None
 
 
-def parse_entry(buffer: bytes, start: int, shift: int) -> tuple[DirectoryEntry, int] | None:
+def parse_entry(buffer: bytes, start: int, shift: int) -> tuple[DirectoryEntry, int, int, int] | None:
     """Parse the directory entry at ``start`` in ``buffer``, and add ``shift`` to the offset that it states.
 
     Returns:
-        The entry and its length in bytes, or ``None`` if the buffer holds no complete entry there.
+        The entry, the length of its fields and name, the length with its extra fields too, and its whole length, each
+        in bytes; ``None`` if the buffer holds no complete entry there.
     """
     if len(buffer) < start + ENTRY_SIZE or not buffer.startswith(ENTRY_SIGNATURE, start):
         return None
@@ -169,16 +170,17 @@ def parse_entry(buffer: bytes, start: int, shift: int) -> tuple[DirectoryEntry, 
     ) = struct.unpack_from(_ENTRY_FIELDS, buffer, start + 4)  # fmt: skip
     name_start = start + ENTRY_SIZE
     name_end = name_start + name_length
-    end = name_end + extra_length + comment_length
+    extra_end = name_end + extra_length
+    end = extra_end + comment_length
     if len(buffer) < end:
         return None
     raw_name = buffer[name_start:name_end]
-    fields = _parse_extra_fields(buffer[name_end : name_end + extra_length])
+    fields = _parse_extra_fields(buffer[name_end:extra_end])
     size, stored_size, offset = _apply_zip64_sizes([size, stored_size, offset], fields.get(_ZIP64_EXTRA))
     link = made_by >> 8 == _UNIX and stat.S_ISLNK(external >> 16)
     extra_name = _parse_unicode_name(raw_name, fields.get(_UNICODE_PATH_EXTRA))
     entry = DirectoryEntry(raw_name, flags, method, crc, stored_size, size, offset + shift, extra_name, link=link)
-    return entry, end - start
+    return entry, name_end - start, extra_end - start, end - start
 
 
 def read_local_header(window: Window, offset: int) -> LocalHeader | None:

@@ -72,6 +72,8 @@ class ArrayTracker:
         first_payload: offset of the first array between opcodes; ``None`` while there is none.
         opcodes_before_payload: number of opcodes executed before the first array.
         first_holds_objects: whether the first array is an array of objects.
+        payloads: the (offset after BUILD, offset of the numbers, offset of the byte after them) of each array of
+            numbers between the opcodes; a byte with the length of a padding, and the padding, may precede the numbers.
     """
 
     def __init__(self, source: ByteSource, recorder: Recorder) -> None:
@@ -80,6 +82,7 @@ class ArrayTracker:
         self.first_payload: int | None = None
         self.opcodes_before_payload = 0
         self.first_holds_objects = False
+        self.payloads: list[tuple[int, int, int]] = []
         self._source = source
         self._recorder = recorder
         # The wrappers whose array was located, by identity. Holding a wrapper keeps its identity from being reused.
@@ -202,6 +205,7 @@ class ArrayTracker:
         if size is None:
             raise OutOfBandError("joblib stores the bytes of an array here; its shape is unknown", start)
         alignment = attributes.get("numpy_array_alignment_bytes")
+        payload_start = start
         if isinstance(alignment, int):
             # joblib 1.2 and later align the numbers: one byte with the length of the padding, and the padding.
             padding_length = int.from_bytes(self._source.window.read(start, 1), "little")
@@ -211,6 +215,7 @@ class ArrayTracker:
         if start + size > self._source.size:
             left = max(0, self._source.size - start)
             raise DamagedError(f"an array of joblib takes {size} bytes where {left} are left", start)
+        self.payloads.append((payload_start, start, start + size))
         return ArrayPayload(start, start + size, is_pickle=False)
 
     def _check_side_file(self, state: StackValue) -> None:

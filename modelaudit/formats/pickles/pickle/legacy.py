@@ -19,6 +19,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.torch import StorageClaim
 from modelaudit.wire.base import DamagedError
+from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.windows import read_all_bytes
 
 _COUNT: Final = struct.Struct("<q")  # the number of elements before those of each storage
@@ -104,6 +105,9 @@ class _StorageLocator:
         if not 0 <= size <= bytes_left:
             raise DamagedError(f"storage {key!r} takes {size} bytes where {bytes_left} are left", self.position)
         self.claims[key] = replace(claim, stored_size=size)
+        numbers_start = self.position + _COUNT.size
+        claim_parsed(self.window, self.position, numbers_start)
+        claim_data(self.window, numbers_start, numbers_start + size)
         self.position += _COUNT.size + size
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -12,7 +12,6 @@ from modelaudit.formats.pickles.pickle import legacy
 from modelaudit.formats.pickles.pickle.arrays import OutOfBandError
 from modelaudit.formats.pickles.pickle.machine import Machine, is_opcode
 from modelaudit.formats.pickles.pickle.nested import NestedConstant, open_constants
-from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.formats.pickles.pickle.trial import ACTING, is_importable
 from modelaudit.formats.pickles.pickle.values import StackValue
 from modelaudit.model.artifact import PICKLE, TORCHSCRIPT, Artifact, Window
@@ -22,6 +21,7 @@ from modelaudit.model.pickle import Act, Name, PickleEvent, PickleProgram, Pickl
 from modelaudit.model.structure import CodeOutline, Defect, Location, TensorData, Unread, UnreadReason
 from modelaudit.model.torch import StorageClaim
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.pickle_start import HIGHEST_FUTURE_PROTOCOL, begins_with_protocol, begins_with_protocol_and_opcode
 from modelaudit.wire.windows import SubWindow, get_budget
 
@@ -103,9 +103,8 @@ def recognises(head: Head) -> bool:
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Execute every pickle in the artifact; yield one program of them all, the absences, and nested files as artifacts.
 
-    Bytes after the last pickle become an absence.
-
     Raises:
+        LimitReachedError: the claims on the arrays lie in too many separate ranges.
         WindowError: the window could not return the requested bytes.
     """
     programs = _PickleSequence(window, limits, TORCHSCRIPT if artifact.content == TORCHSCRIPT else "raw")
@@ -133,13 +132,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     )
     yield from (*programs.unread, *programs.unchecked, *nested.unread)
     yield from nested.children
-    if storages is None:
-        yield from _search_rest(artifact, window, programs.end, limits, "pickle are not a pickle", programs.unread)
-        return
-    yield TensorData(storages.size)
-    if storages.unread is not None:
-        yield storages.unread
-    yield from _search_rest(artifact, window, storages.end, limits, "storage belong to no storage", programs.unread)
+    if storages is not None:
+        yield TensorData(storages.size)
+        if storages.unread is not None:
+            yield storages.unread
 
 
 class _PickleSequence:
@@ -203,6 +199,7 @@ class _PickleSequence:
     def _add_program(self, machine: Machine, start: int) -> None:
         """Add the records of a program that ``machine`` has executed from the offset ``start``."""
         recorder, end = machine.recorder, machine.source.offset
+        _claim_program(self._window, start, end, machine.arrays.payloads)
         self.unchecked.extend(_report_overflow(machine, start))
         self.streams.append(PickleStream(start, end, machine.protocol, complete=not self.unread))
         self.events += [*recorder.events, *_find_events_of_plain_pickle(machine, start)]
@@ -216,25 +213,19 @@ class _PickleSequence:
         self.end = end
 
 
-def _search_rest(
-    artifact: Artifact, window: Window, position: int, limits: Limits, complaint: str, unread: list[Unread]
-) -> Iterator[Reading]:
-    """Yield the bytes from ``position`` on as an absence, and every pickle among them, which a loader may seek to.
+def _claim_program(window: Window, start: int, end: int, payloads: Sequence[tuple[int, int, int]]) -> None:
+    """Claim a program from ``start`` to ``end``, which was parsed opcode by opcode, and the arrays between its opcodes.
 
-    Args:
-        artifact: the file.
-        window: its bytes.
-        position: offset of the byte after the last pickle or storage.
-        limits: bounds for the search.
-        complaint: the end of the message ``<number> bytes after the last ...``.
-        unread: the absence where execution stopped, if it did; it covers these bytes already.
+    ``payloads`` are those of ``ArrayTracker``. joblib fills the padding before numbers with equal bytes, which need no
+    claim.
     """
-    bytes_left = window.size - position
-    if bytes_left and not unread:
-        yield Unread(UnreadReason.NO_READER, f"{bytes_left} bytes after the last {complaint}", _locate(position))
-    # After damage, the rest may be the inside of the damaged pickle, so only pickles with PROTO count there.
-    if bytes_left and (not unread or unread[-1].reason is UnreadReason.DAMAGED):
-        yield from find_pickles(artifact, window, position, limits, announced_only=bool(unread))
+    position = start
+    for payload_start, numbers_start, numbers_end in payloads:
+        length_byte = 1 if numbers_start > payload_start else 0
+        claim_parsed(window, position, payload_start + length_byte)
+        claim_data(window, numbers_start, numbers_end)
+        position = numbers_end
+    claim_parsed(window, position, end)
 
 
 def _keep_first_of_each_kind(defects: list[Defect]) -> tuple[Defect, ...]:

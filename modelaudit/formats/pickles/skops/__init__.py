@@ -22,6 +22,7 @@ DECLARATIONS: Final = (
         recognise=f"{__name__}.reader:recognises",
         fallback=80,
         extensions=TEXT_EXTENSIONS,
+        keeps_ledger=True,
         defects=(SkopsDefect,),
     ),
 )

@@ -17,6 +17,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.torch import NameUse, TorchMention, TorchProgram
 from modelaudit.wire.base import Head, Reading
+from modelaudit.wire.ledger import claim_parsed
 from modelaudit.wire.text import get_file_name
 from modelaudit.wire.windows import read_all_bytes
 
@@ -40,8 +41,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     data = read_all_bytes(window, limits.document_bytes)
     mentions: dict[TorchMention, None] = {}
     unread: Unread | None = None
+    end = 0
     try:
-        for number, (opcode, argument, _) in enumerate(pickletools.genops(data)):
+        for number, (opcode, argument, position) in enumerate(pickletools.genops(data)):
+            # Each opcode ends where the next one begins, and STOP, the last one, takes a single byte.
+            end = (position or 0) + (opcode.name == "STOP")
             if number >= _MOST_OPCODES or len(mentions) >= _MOST_NAMES:
                 unread = Unread(UnreadReason.LIMIT, f"only the first {number} opcodes were searched for operators")
                 break
@@ -52,6 +56,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     except ValueError as error:
         detail = f"the table of operators is damaged: {error}".splitlines()[0]
         unread = Unread(UnreadReason.DAMAGED, detail, Location(key="bytecode.pkl"))
+    claim_parsed(window, 0, end)
     yield TorchProgram("torch-bytecode", tuple(mentions))
     if unread is not None:
         yield unread

@@ -12,6 +12,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.torch import TorchProgram
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.ledger import claim_parsed
 from modelaudit.wire.text import EIGHT_BIT, TextScan, decode_text, looks_like_text
 from modelaudit.wire.windows import read_all_bytes
 
@@ -43,6 +44,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     unread: Unread | None = None
     try:
         names.collect_names(text)
+        claim_parsed(window)
     except LimitReachedError as error:
         unread = Unread(UnreadReason.LIMIT, str(error))
     except DamagedError as error:

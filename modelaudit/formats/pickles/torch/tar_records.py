@@ -20,6 +20,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Name
 from modelaudit.model.structure import Location, TensorData, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.text import get_file_name
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
@@ -54,9 +55,6 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield TensorData(reader.numbers)
     if unread is not None:
         yield unread
-    elif reader.position < window.size:
-        rest = SubWindow(window, reader.position, window.size - reader.position, budget)
-        yield Artifact(join_range(artifact.path, reader.position, window.size), rest.size, make_opener(rest))
 
 
 class _RecordReader:
@@ -135,17 +133,23 @@ class _RecordReader:
             machine.execute()
         except (DamagedError, WindowError):
             # The opcodes before the damage are a program all the same, which the pickle reader examines.
-            self.pickles.append((start, self._window.size))
+            self._add_pickle(start, self._window.size)
             raise
         self.position = machine.source.offset
-        self.pickles.append((start, self.position))
+        self._add_pickle(start, self.position)
         return machine.result
+
+    def _add_pickle(self, start: int, end: int) -> None:
+        """Add a pickle, whose bytes are read as a member."""
+        self.pickles.append((start, end))
+        claim_data(self._window, start, end)
 
     def _read_bytes(self, length: int) -> bytes:
         """Read ``length`` bytes at ``position`` and move to the byte after them."""
         data = self._window.read(self.position, length)
         if len(data) < length:
             raise DamagedError("the records are cut off", self.position)
+        claim_parsed(self._window, self.position, self.position + length)
         self.position += length
         return data
 
@@ -154,5 +158,6 @@ class _RecordReader:
         bytes_left = self._window.size - self.position
         if not 0 <= length <= bytes_left:
             raise DamagedError(f"a record takes {length} bytes where {bytes_left} are left", self.position)
+        claim_data(self._window, self.position, self.position + length)
         self.position += length
         self.numbers += length

@@ -16,6 +16,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import TensorData
 from modelaudit.wire.base import Head, Reading
+from modelaudit.wire.ledger import claim_data
 from modelaudit.wire.sniff import detect_strong_magic
 
 
@@ -31,9 +32,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         WindowError: the window could not return the requested bytes.
     """
     yield TensorData(window.size)
-    if not starts_pickle(window, 0, limits):
-        return
-    readings = list(pickle.read(artifact, window, limits))
+    readings = list(pickle.read(artifact, window, limits)) if starts_pickle(window, 0, limits) else []
     # Numbers may begin like a pickle by chance, but then import nothing.
     if any(isinstance(reading, PickleProgram) and reading.events for reading in readings):
         yield from readings
+    else:
+        claim_data(window)

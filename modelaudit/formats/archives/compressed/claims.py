@@ -1,0 +1,113 @@
+"""Claim the bytes of compressed streams, and leave those unclaimed that every decoder skips without a look.
+
+Two formats reserve room for anybody: a *skippable frame* of LZ4 and Zstandard (RFC 8878, section 3.1.2), and the extra
+field of gzip (RFC 1952, section 2.3.1.1). What known tools write there is claimed, and so is text.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import Final
+
+from modelaudit.model.artifact import Window
+from modelaudit.model.limits import KIB
+from modelaudit.wire.codecs import GZIP, LZ4, ZSTD, Codec
+from modelaudit.wire.ledger import claim_data, claim_parsed, claim_text
+
+_SKIPPABLE_FRAME: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18", re.DOTALL)
+_SKIPPABLE_HEADER: Final = 8  # the magic number and the size of the frame
+_LONGEST_FRAME_TEXT: Final = 64 * KIB
+# pzstd states the compressed size of the next frame in 4 bytes.
+_FRAME_SIZE_BYTES: Final = 4
+# The seek table of the seekable format of Zstandard: for each frame two or three numbers of 4 bytes, and a footer: the
+# number of frames, a byte of flags and the magic number. Source: zstd_seekable_compression_format.md of zstd.
+_SEEK_TABLE_FOOTER: Final = struct.Struct("<IBI")
+_SEEK_TABLE_MAGIC: Final = 0x8F92EAB1
+_HAS_CHECKSUMS: Final = 0x80
+_GZIP_FIXED_HEADER: Final = 10
+_GZIP_FLAGS_AT: Final = 3
+_HAS_EXTRA: Final = 4  # bits of the flags
+_HAS_NAME: Final = 8
+_HAS_COMMENT: Final = 16
+_LONGEST_GZIP_HEADER: Final = 256 * KIB
+# The subfield of BGZF, which bgzip writes into each of its blocks: "BC", the length 2, the size of the block.
+_BGZF_EXTRA: Final = re.compile(rb"BC\x02\x00..", re.DOTALL)
+
+
+class StreamClaims:
+    """Claims the streams of one file in order, with the zero bytes between them, which every tool takes for padding."""
+
+    def __init__(self, window: Window, codec: Codec) -> None:
+        self._window = window
+        self._codec = codec
+        self._last_end = 0
+
+    def claim_stream(self, start: int, end: int) -> None:
+        """Claim one stream from ``start`` up to ``end``, whose content is read as a member.
+
+        Only zero bytes lie between the last stream and this one.
+
+        Raises:
+            LimitReachedError: the claims lie in too many separate ranges.
+            WindowError: the window could not return the requested bytes.
+        """
+        claim_data(self._window, self._last_end, start)
+        self._last_end = end
+        if self._codec in (LZ4, ZSTD) and _SKIPPABLE_FRAME.match(self._window.read(start, 4)):
+            _claim_skippable_frame(self._window, start, end)
+            return
+        if self._codec is GZIP:
+            start = _claim_gzip_header(self._window, start, end)
+        claim_data(self._window, start, end)
+
+
+def _claim_skippable_frame(window: Window, start: int, end: int) -> None:
+    """Claim the header of a skippable frame, and its content if that is a size, a table of sizes or text."""
+    content_start = start + _SKIPPABLE_HEADER
+    claim_parsed(window, start, content_start)
+    length = end - content_start
+    if length == _FRAME_SIZE_BYTES or _is_seek_table(window, content_start, length):
+        claim_parsed(window, content_start, end)
+    elif length <= _LONGEST_FRAME_TEXT:
+        claim_text(window, content_start, window.read(content_start, length))
+
+
+def _is_seek_table(window: Window, start: int, length: int) -> bool:
+    """Whether ``length`` bytes from ``start`` have the size and the footer of a seek table."""
+    if length < _SEEK_TABLE_FOOTER.size:
+        return False
+    footer = window.read(start + length - _SEEK_TABLE_FOOTER.size, _SEEK_TABLE_FOOTER.size)
+    frames, flags, magic = _SEEK_TABLE_FOOTER.unpack(footer)
+    entry_size = 12 if flags & _HAS_CHECKSUMS else 8
+    is_exact: bool = length == frames * entry_size + _SEEK_TABLE_FOOTER.size
+    return is_exact and magic == _SEEK_TABLE_MAGIC
+
+
+def _claim_gzip_header(window: Window, start: int, end: int) -> int:
+    """Claim the header of a gzip stream, and return the offset of the compressed data.
+
+    A name and a comment are data if they are text. An extra field is claimed only if it is the one of BGZF.
+    """
+    position = _GZIP_FIXED_HEADER
+    header = window.read(start, min(end - start, position))
+    flags = header[_GZIP_FLAGS_AT] if len(header) == position else 0
+    if not flags & (_HAS_EXTRA | _HAS_NAME | _HAS_COMMENT):
+        # A header without these fields is a part of the stream, which is claimed in one range.
+        return start
+    header = window.read(start, min(end - start, _LONGEST_GZIP_HEADER))
+    claim_parsed(window, start, start + position)
+    if flags & _HAS_EXTRA:
+        extra_start = position + 2
+        position = extra_start + int.from_bytes(header[position:extra_start], "little")
+        claim_parsed(window, start + extra_start - 2, start + extra_start)
+        if _BGZF_EXTRA.fullmatch(header, extra_start, position):
+            claim_parsed(window, start + extra_start, start + position)
+    for flag in (_HAS_NAME, _HAS_COMMENT):
+        if flags & flag:
+            text_end = header.find(b"\0", position)
+            text_end = len(header) if text_end < 0 else text_end
+            claim_text(window, start + position, header[position:text_end])
+            position = text_end + 1
+            claim_parsed(window, start + text_end, start + position)
+    return start + position

@@ -1,0 +1,204 @@
+"""Each byte of an archive belongs to a record or to a member; all other bytes are reported as unclaimed."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import struct
+import sys
+import tarfile
+import zipfile
+import zlib
+
+import lz4.frame
+import pytest
+
+from modelaudit.model.structure import UnreadReason
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+PAYLOAD = b"\x80\x04cposix\nsystem\n\x8c\x04true\x85R."
+TEXT = b"some text\n"
+CODECS = {
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE),
+    "zlib": zlib.compress,
+    "lz4": lz4.frame.compress,
+    "zstd": zstd.compress,
+}
+
+
+def make_zip(extra: bytes = b"", comment: bytes = b"", archive_comment: bytes = b"") -> bytes:
+    """Return an archive of one member, with extra fields and comments."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        member = zipfile.ZipInfo("a.txt")
+        member.extra, member.comment = extra, comment
+        archive.writestr(member, TEXT)
+        archive.comment = archive_comment
+    return buffer.getvalue()
+
+
+def make_extra(number: int, content: bytes) -> bytes:
+    """Return an extra field of ZIP."""
+    return struct.pack("<HH", number, len(content)) + content
+
+
+def make_tar(form: int = tarfile.USTAR_FORMAT) -> bytes:
+    """Return an archive of one member that ends with the two blocks of zeros."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
+        member = tarfile.TarInfo("a.txt")
+        member.size = len(TEXT)
+        archive.addfile(member, io.BytesIO(TEXT))
+    return buffer.getvalue()
+
+
+def put_into_header(offset: int, content: bytes) -> bytes:
+    """Return a tar archive with ``content`` at an offset of its header, and the checksum that it then has."""
+    data = bytearray(make_tar())
+    data[offset : offset + len(content)] = content
+    data[148:156] = b" " * 8
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    return bytes(data)
+
+
+def name_range(data: bytes, content: bytes) -> str:
+    """Return the range of ``content`` in ``data`` as an absence names it."""
+    start = data.index(content)
+    return f"{start}-{start + len(content)}"
+
+
+def covers_payload(ranges: str, data: bytes) -> bool:
+    """Whether one of the ranges of an absence holds the whole payload in ``data``."""
+    start = data.index(PAYLOAD)
+    bounds = [tuple(map(int, each.split("-"))) for each in ranges.split(", ") if each]
+    return any(first <= start and start + len(PAYLOAD) <= end for first, end in bounds)
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_payload_behind_stream_is_unclaimed(name, read_bytes):
+    data = CODECS[name](TEXT) + bytes(5) + PAYLOAD
+    reading = read_bytes(data)
+    assert reading.unclaimed() == name_range(data, PAYLOAD)
+    assert reading.called == {"posix.system"}
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_stream_with_padding_has_no_unclaimed_byte(name, read_bytes):
+    assert read_bytes(CODECS[name](TEXT) + bytes(100_000)).unread == []
+
+
+@pytest.mark.parametrize("flag", [4, 8, 16])
+def test_payload_in_gzip_header_is_unclaimed(flag, read_bytes):
+    field = struct.pack("<H", len(PAYLOAD)) + PAYLOAD if flag == 4 else PAYLOAD + b"\0"
+    stream = gzip.compress(TEXT)
+    data = stream[:3] + bytes((flag,)) + stream[4:10] + field + stream[10:]
+    reading = read_bytes(data)
+    assert reading.unclaimed() == name_range(data, PAYLOAD)
+    assert reading.called == {"posix.system"}
+
+
+def test_text_and_block_size_in_gzip_header_have_no_unclaimed_byte(read_bytes):
+    stream = gzip.compress(TEXT)
+    fields = b"\x06\0BC\2\0\x34\0" + b"notes.txt\0" + "a comment: \u00e9\0".encode("latin-1")
+    assert read_bytes(stream[:3] + bytes((4 | 8 | 16,)) + stream[4:10] + fields + stream[10:]).unread == []
+
+
+@pytest.mark.parametrize("name", ["lz4", "zstd"])
+def test_payload_in_skippable_frame_is_unclaimed(name, read_bytes):
+    data = CODECS[name](TEXT) + b"\x50\x2a\x4d\x18" + struct.pack("<I", len(PAYLOAD)) + PAYLOAD
+    assert read_bytes(data).unclaimed() == name_range(data, PAYLOAD)
+
+
+def test_seek_table_of_zstandard_has_no_unclaimed_byte(read_bytes):
+    stream = zstd.compress(TEXT)
+    table = struct.pack("<IIIBI", len(stream), len(TEXT), 1, 0, 0x8F92EAB1)
+    assert read_bytes(stream + b"\x5e\x2a\x4d\x18" + struct.pack("<I", len(table)) + table).unread == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        make_zip(extra=make_extra(0x6666, PAYLOAD)),
+        make_zip(extra=make_extra(0x5455, b"\1\0\0\0\0".ljust(13, b"\0") + PAYLOAD)),
+        make_zip(extra=make_extra(0x4246, PAYLOAD)),
+        make_zip(comment=PAYLOAD),
+        make_zip(archive_comment=PAYLOAD),
+        make_zip() + PAYLOAD,
+        PAYLOAD.join((make_zip()[:49], make_zip()[49:])),
+    ],
+    ids=["unknown field", "long field", "alignment", "comment", "archive comment", "append", "between"],
+)
+def test_payload_in_zip_outside_members_is_unclaimed(data, read_bytes):
+    reading = read_bytes(data)
+    assert covers_payload(reading.unclaimed(), data)
+    assert reading.called == {"posix.system"}
+
+
+def test_payload_behind_compressed_data_of_member_is_unclaimed(read_fixture):
+    assert read_fixture("zip/malicious/data-after-stream.zip").unclaimed("data-after-stream.zip") == "57-83"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        make_zip(extra=make_extra(0x5455, b"\1\0\0\0\0") + make_extra(0x7875, b"\1\4\0\0\0\0\4\0\0\0\0")),
+        make_zip(extra=make_extra(0x4246, b"Z" * 40)),
+        make_zip(extra=bytes(3)),
+        make_zip(comment=b"a comment", archive_comment="another \u00e9".encode()),
+    ],
+    ids=["times and owner", "alignment", "zeros", "comments"],
+)
+def test_usual_fields_of_zip_have_no_unclaimed_byte(data, read_bytes):
+    assert read_bytes(data).unread == []
+
+
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_tar_archive_has_no_unclaimed_byte(form, read_bytes):
+    assert read_bytes(make_tar(form)).unread == []
+
+
+@pytest.mark.parametrize("offset", [20, 200, 280, 400])
+def test_payload_behind_text_in_tar_header_is_unclaimed(offset, read_bytes):
+    # In the fields of the name, the link, the user and the prefix, each behind the zero byte that ends the text.
+    data = put_into_header(offset, PAYLOAD)
+    reading = read_bytes(data)
+    assert covers_payload(reading.unclaimed(), data)
+    assert reading.called == {"posix.system"}
+
+
+@pytest.mark.parametrize("offset", [512 + 20, 1024 + 100, 10_240])
+def test_payload_in_padding_of_tar_archive_is_unclaimed(offset, read_bytes):
+    data = make_tar()
+    data = data[:offset] + PAYLOAD + data[offset + len(PAYLOAD) :]
+    reading = read_bytes(data)
+    assert covers_payload(reading.unclaimed(), data)
+    assert reading.called == {"posix.system"}
+
+
+def test_payload_behind_or_between_streams_of_7z_is_unclaimed(fixtures, read_bytes):
+    archive = (fixtures / "7z/benign/stored.7z").read_bytes()
+    reading = read_bytes(archive + PAYLOAD)
+    assert reading.unclaimed() == f"{len(archive)}-{len(archive) + len(PAYLOAD)}"
+    assert reading.called == {"posix.system"}
+
+
+@pytest.mark.parametrize("in_property", [True, False])
+def test_payload_in_7z_header_is_unclaimed(in_property, read_bytes):
+    # A header of no file: its number, the list of files with a property of an unknown number, and the end.
+    unknown = b"\x63" + bytes((len(PAYLOAD),)) + PAYLOAD if in_property else b""
+    header = b"\x01\x05\x00" + unknown + b"\x00\x00" + (b"" if in_property else PAYLOAD)
+    start = struct.pack("<QQI", 0, len(header), zlib.crc32(header))
+    data = b"7z\xbc\xaf\x27\x1c\x00\x04" + struct.pack("<I", zlib.crc32(start)) + start + header
+    reading = read_bytes(data)
+    assert reading.unclaimed() == name_range(data, PAYLOAD)
+    assert reading.called == {"posix.system"}
+    assert reading.reasons() == {UnreadReason.UNCLAIMED}
