@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from modelaudit.catalogue.document import Document
-from modelaudit.catalogue.schema import PolicyFile, Shape
+from modelaudit.catalogue.schema import AllowedAbsenceFile, PolicyFile, Shape
 from modelaudit.model.catalogue import AllowedAbsence, Policy
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.structure import UnreadReason
@@ -30,11 +30,9 @@ def read_policy(document: Document, vocabulary: Vocabulary) -> Policy:
     if file.use and CheckFamily.LICENSE not in file.checks:
         raise document.error("use: needs the license check; add license to checks", ("use",))
     for index, entry in enumerate(file.allow_unread):
-        if UnreadReason.NO_READER in entry.reasons and not entry.formats:
-            raise document.error(
-                f"allow-unread.{index}: no-reader needs formats, such as [PNG image]: a name alone earns no trust",
-                ("allow-unread", index, "reasons"),
-            )
+        fault = _explain_invalid_entry(entry)
+        if fault:
+            raise document.error(f"allow-unread.{index}: {fault}", ("allow-unread", index, "reasons"))
     for index, code in enumerate(file.territories):
         fault = vocabulary.explain_invalid_territory(code)
         if fault:
@@ -48,7 +46,9 @@ def read_policy(document: Document, vocabulary: Vocabulary) -> Policy:
         fail_on=None if file.fail_on == "never" else Severity(file.fail_on),
         checks=tuple(dict.fromkeys(file.checks)),
         allow_unread=tuple(
-            AllowedAbsence(tuple(entry.reasons), entry.paths, entry.why, tuple(entry.formats))
+            AllowedAbsence(
+                tuple(entry.reasons), entry.paths, entry.why, tuple(entry.formats), most_bytes=entry.most_bytes or 0
+            )
             for entry in file.allow_unread
         ),
         intent=Intent(
@@ -60,3 +60,17 @@ def read_policy(document: Document, vocabulary: Vocabulary) -> Policy:
         ),
         digest=hashlib.sha256(document.text.encode()).hexdigest(),
     )
+
+
+def _explain_invalid_entry(entry: AllowedAbsenceFile) -> str:
+    """Return why no policy may hold this entry of ``allow-unread``, and what to do; empty if it is valid."""
+    if UnreadReason.READER_FAILED in entry.reasons:
+        return "reader-failed cannot be accepted: what the file holds is unknown; report the file, or leave it out"
+    if UnreadReason.NO_READER in entry.reasons and not entry.formats:
+        return "no-reader needs formats, such as [PNG image]: a name alone earns no trust"
+    is_unclaimed = UnreadReason.UNCLAIMED in entry.reasons
+    if is_unclaimed and not (entry.formats and entry.most_bytes):
+        return "unclaimed-bytes needs formats, such as [tflite], and most-bytes, such as 64: a bound on what may hide"
+    if entry.most_bytes and not is_unclaimed:
+        return "most-bytes bounds unclaimed-bytes alone; remove it, or name that reason"
+    return ""

@@ -263,6 +263,7 @@ class AllowedAbsenceFile:
     paths: Text
     why: Text
     formats: list[Text] = Field(default_factory=list)
+    most_bytes: Annotated[int, Field(ge=1)] | None = None
 
 
 @dataclass(config=CONFIG)

@@ -258,13 +258,16 @@ class AllowedAbsence:
 
     Attributes:
         paths: as ``fnmatch`` reads it, case and all; ``*`` passes over slashes.
-        formats: what the bytes must have been recognised as; empty for any. ``no-reader`` is only accepted with it.
+        formats: what the bytes must have been recognised as; empty for any. ``no-reader`` and
+            ``unclaimed-bytes`` are only accepted with it.
+        most_bytes: how many unclaimed bytes are accepted in one artifact; only ``unclaimed-bytes`` has such a bound.
     """
 
     reasons: tuple[UnreadReason, ...]
     paths: str
     why: str
     formats: tuple[str, ...] = ()
+    most_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,13 +48,16 @@ class Unread:
 
     Attributes:
         detail: one line of explanation.
-        format: the recognised format, where it has no reader: ``PNG image``; empty otherwise.
+        format: the recognised format, where it has no reader: ``PNG image``; of unclaimed bytes, the format around
+            them; empty otherwise.
+        unclaimed_bytes: the number of bytes without a claim; 0 for every other reason.
     """
 
     reason: UnreadReason
     detail: str
     where: Location = NOWHERE
     format: str = ""
+    unclaimed_bytes: int = 0
 
     def __post_init__(self) -> None:
         # Details quote names and errors, and a hostile file controls both.

@@ -39,13 +39,16 @@ _UNREAD_PHRASES: Final = {
 
 
 def apply_policy(address: str, unread: Unread, policy: Policy) -> Absence:
-    """Return the absence ``unread``, accepted by the first entry of the policy that fits reason, path and format.
+    """Return the absence ``unread``, accepted by the first entry of the policy that fits.
 
-    An absence that no entry fits stays open.
+    An entry fits by reason, path and format; for unclaimed bytes also by their number. An absence that no entry fits
+    stays open, and so does the failure of a reader.
     """
     for entry in policy.allow_unread:
         formats = entry.formats or (unread.format,)
-        if unread.reason in entry.reasons and fnmatchcase(address, entry.paths) and unread.format in formats:
+        is_too_large = unread.reason is UnreadReason.UNCLAIMED and unread.unclaimed_bytes > entry.most_bytes
+        is_named = unread.reason in entry.reasons and fnmatchcase(address, entry.paths) and unread.format in formats
+        if is_named and not is_too_large and unread.reason is not UnreadReason.READER_FAILED:
             return Absence(unread, f"{policy.name}: {entry.why}")
     return Absence(unread)
 

@@ -199,7 +199,8 @@ def describe_unclaimed(ranges: Sequence[ByteRange], formats: Sequence[str]) -> U
     more = f" and {len(ranges) - _RANGES_SHOWN} more ranges" if len(ranges) > _RANGES_SHOWN else ""
     name = " or ".join(dict.fromkeys(formats))
     detail = f"{total} bytes belong to no part of the {name} format: bytes {shown}{more}"
-    return Unread(UnreadReason.UNCLAIMED, detail, Location(offset=ranges[0].start), format=name)
+    where = Location(offset=ranges[0].start)
+    return Unread(UnreadReason.UNCLAIMED, detail, where, format=name, unclaimed_bytes=total)
 
 
 @runtime_checkable

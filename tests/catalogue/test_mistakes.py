@@ -124,6 +124,10 @@ MISTAKES = [
     # policies
     (POLICY, "fail-on: high", "fail-on: always", 3, "'always' is not one of never, info, low, medium, high, critical"),
     (POLICY, "formats: [PNG image], ", "", 5, "no-reader needs formats"),
+    (POLICY, "[no-reader]", "[reader-failed]", 5, "reader-failed cannot be accepted"),
+    (POLICY, "[no-reader]", "[unclaimed-bytes]", 5, "unclaimed-bytes needs formats"),
+    (POLICY, "[no-reader]", "[no-reader], most-bytes: 64", 5, "most-bytes bounds unclaimed-bytes alone"),
+    (POLICY, "[no-reader]", "[unclaimed-bytes], most-bytes: 0", 5, "most-bytes"),
     (POLICY, "[no-reader]", "[unknown]", 5, "'unknown' is not one of no-reader, program-not-judged, unverified-type"),
     (POLICY, "name: default", "name: strict", 1, "'strict' differs from the file's name"),
     # the language

@@ -101,3 +101,26 @@ def test_policy_can_accept_unread_files_by_reason_and_path(path: str, reason: Un
     policy = Policy("p", "", None, (), (AllowedAbsence((UnreadReason.NO_READER,), "*.png", "pictures"),))
     absence = apply_policy(path, Unread(reason, ""), policy)
     assert absence.allowed_by == ("p: pictures" if accepted else None)
+
+
+@pytest.mark.parametrize(
+    ("path", "format_", "count", "accepted"),
+    [
+        ("a.tflite", "tflite", 64, True),
+        ("a.tflite", "tflite", 65, False),
+        ("a.tflite", "onnx", 1, False),
+        ("b/a.onnx", "tflite", 1, False),
+    ],
+)
+def test_policy_accepts_unclaimed_bytes_by_path_format_and_number(
+    path: str, format_: str, count: int, accepted: bool
+) -> None:
+    entry = AllowedAbsence((UnreadReason.UNCLAIMED,), "*.tflite", "metadata", ("tflite",), most_bytes=64)
+    unread = Unread(UnreadReason.UNCLAIMED, "", format=format_, unclaimed_bytes=count)
+    absence = apply_policy(path, unread, Policy("p", "", None, (), (entry,)))
+    assert absence.allowed_by == ("p: metadata" if accepted else None)
+
+
+def test_no_policy_accepts_the_failure_of_a_reader() -> None:
+    policy = Policy("p", "", None, (), (AllowedAbsence(tuple(UnreadReason), "*", "anything"),))
+    assert apply_policy("a", Unread(UnreadReason.READER_FAILED, ""), policy).allowed_by is None
