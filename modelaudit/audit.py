@@ -33,6 +33,7 @@ from modelaudit.model.report import (
     SCHEMA,
     ArtifactRecord,
     AuditReport,
+    ByteCounts,
     Decision,
     Extent,
     Opinion,
@@ -56,6 +57,7 @@ class ArtifactRead(Protocol):
     unread: list[tuple[str, Unread]]
     formats: list[tuple[str, str]]
     members: int
+    byte_counts: ByteCounts | None
 
     def run(self, artifact: Artifact, hashing: bool) -> tuple[Digest, ...]:
         """Read the artifact, and return the digests of its bytes if ``hashing``; a failure becomes an absence."""
@@ -164,6 +166,7 @@ class Audit:
             claimed=artifact.claimed,
             digest_state=compare_digests(artifact.claimed, digests),
             absences=absences,
+            byte_counts=reading.byte_counts,
         )
 
     def check_references(self, snapshot: Snapshot) -> None:

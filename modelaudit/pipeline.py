@@ -29,6 +29,7 @@ from modelaudit.model.license import OriginState
 from modelaudit.model.limits import GIB, Limits
 from modelaudit.model.report import (
     AuditReport,
+    ByteCounts,
     Coverage,
     Opinion,
 )
@@ -40,11 +41,19 @@ from modelaudit.sources import resolve_target, resolve_term_files
 from modelaudit.sources.small import may_state_terms
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
 from modelaudit.wire.deadline import TIME_SPENT, Deadline, apply_deadline
-from modelaudit.wire.ledger import MAX_RANGES_SEARCHED, ByteClass, ByteLedger, LedgerWindow, describe_unclaimed
+from modelaudit.wire.ledger import (
+    MAX_RANGES_SEARCHED,
+    ByteClass,
+    ByteLedger,
+    ByteRange,
+    LedgerWindow,
+    describe_unclaimed,
+)
 from modelaudit.wire.sniff import name_format
 from modelaudit.wire.windows import SubWindow, TimedWindow, get_budget, make_opener
 
 _Result = TypeVar("_Result")
+_COUNTED_CLASSES: Final = (ByteClass.PARSED, ByteClass.DATA, ByteClass.UNCLAIMED)
 _LEADING_PADDING: Final = b"\0\r\n \t"
 """Bytes that may precede content behind the end of a format: zeros and white space."""
 
@@ -126,8 +135,9 @@ def _answer_license(target: str, options: Options) -> AuditReport:
     policy = replace(resolve_policy(options, catalogue), checks=(CheckFamily.LICENSE,))
     snapshot = resolve_term_files(target, revision=options.revision, offline=options.offline, limits=options.limits)
     audit = Audit(catalogue, policy, options.limits, ArtifactReading, folders)
-    audit.examine_all(replace(snapshot, artifacts=tuple(filter(may_state_terms, snapshot.artifacts))), options)
-    coverage = Coverage(tuple(audit.records))
+    opened = tuple(filter(may_state_terms, snapshot.artifacts))
+    audit.examine_all(replace(snapshot, artifacts=opened), options)
+    coverage = Coverage(tuple(audit.records), unopened=len(snapshot.artifacts) - len(opened))
     license_ = reopen_unread_permission(audit.conclude_license(snapshot, options.offline, _guard_lookup), coverage)
     return audit.build_report(describe_target(target, snapshot, options), decide_use(license_, coverage), license_, ())
 
@@ -155,6 +165,7 @@ class ArtifactReading:
         self.unread: list[tuple[str, Unread]] = []
         self.formats: list[tuple[str, str]] = []
         self.members = 0
+        self.byte_counts: ByteCounts | None = None
         self._prose_characters = 0
         self._deadline = Deadline(float("inf"))
 
@@ -251,7 +262,14 @@ class ArtifactReading:
             has_reached_limit: whether one of them stopped at a bound.
             depth: how many containers lie around the artifact.
         """
-        unclaimed = [each for each in ledger.partition(window) if each.class_ is ByteClass.UNCLAIMED]
+        unclaimed: list[ByteRange] = []
+        totals = dict.fromkeys(ByteClass, 0)
+        for each in ledger.partition(window):
+            totals[each.class_] += each.end - each.start
+            if each.class_ is ByteClass.UNCLAIMED:
+                unclaimed.append(each)
+        if depth == 0:
+            self.byte_counts = ByteCounts(*(totals[each] for each in _COUNTED_CLASSES))
         if not unclaimed:
             return
         self.unread.append((artifact.path, describe_unclaimed(unclaimed, [reader.format for reader in readers])))

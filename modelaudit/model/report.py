@@ -39,12 +39,28 @@ class Absence:
 
 
 @dataclass(frozen=True, slots=True)
+class ByteCounts:
+    """The bytes of a file by class; members are data of the container around them.
+
+    Attributes:
+        parsed: bytes that a reader parsed.
+        data: bytes that the format declares as data, such as tensors, and padding.
+        unclaimed: bytes that belong to no part of the format.
+    """
+
+    parsed: int = 0
+    data: int = 0
+    unclaimed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ArtifactRecord:
     """The inventory entry of a file; members of containers are counted, not listed.
 
     Attributes:
         formats: formats that were recognised, outermost first: ``zip``, then the formats of members.
         members: number of child artifacts that were examined.
+        byte_counts: the bytes by class; ``None`` if the readers of the file do not account for each byte.
     """
 
     path: str
@@ -56,6 +72,7 @@ class ArtifactRecord:
     claimed: tuple[Digest, ...] = ()
     digest_state: DigestState = DigestState.NOT_COMPUTED
     absences: tuple[tuple[str, Absence], ...] = ()
+    byte_counts: ByteCounts | None = None
 
     def __post_init__(self) -> None:
         if self.extent is Extent.EXAMINED and self.absences:
@@ -64,9 +81,14 @@ class ArtifactRecord:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The inventory: every file of the snapshot, sorted by path."""
+    """The inventory: the files of the snapshot that were opened, sorted by path.
+
+    Attributes:
+        unopened: how many files of the snapshot were left unopened, because the question did not need them.
+    """
 
     artifacts: tuple[ArtifactRecord, ...]
+    unopened: int = 0
 
     def count(self, extent: Extent) -> int:
         """The number of artifacts that were examined to this extent."""
@@ -76,6 +98,21 @@ class Coverage:
     def anything_examined(self) -> bool:
         """Whether at least one artifact was read, completely or partly."""
         return any(record.extent is not Extent.NOT for record in self.artifacts)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each file was opened and examined completely, without unclaimed bytes."""
+        are_examined = all(record.extent is Extent.EXAMINED for record in self.artifacts)
+        return bool(self.artifacts) and are_examined and not self.unopened and not self.count_bytes().unclaimed
+
+    def count_bytes(self) -> ByteCounts:
+        """Return the sum over all files whose bytes are counted."""
+        counts = [record.byte_counts for record in self.artifacts if record.byte_counts is not None]
+        return ByteCounts(
+            sum(each.parsed for each in counts),
+            sum(each.data for each in counts),
+            sum(each.unclaimed for each in counts),
+        )
 
     @property
     def open_absences(self) -> tuple[tuple[str, Absence], ...]:

@@ -10,6 +10,8 @@ from modelaudit.reports.json_report import Json, encode_canonical, get_report_ad
 _ID = "urn:modelaudit:report:v1"
 _ATTRIBUTE_NAME = re.compile(r"^    (\w+): ", re.MULTILINE)
 """The name that begins an entry of a docstring's ``Attributes:``, such as ``    path: the file``."""
+_ADDED_FIELDS = frozenset({"byte_counts", "unclaimed_bytes", "unopened"})
+"""Fields that reports have contained only since version 1 of the form was published."""
 _STRING_ENCODING = (
     "In every string the replacement character is an escape: U+FFFD and four hexadecimal digits encode a surrogate"
     " (a byte ff of a file name that is not UTF-8 is U+FFFD dcff), and U+FFFD twice encodes U+FFFD."
@@ -43,7 +45,7 @@ def _require_mapping(value: Json) -> dict[str, Json]:
 
 
 def _move_attribute_texts(definition: dict[str, Json]) -> None:
-    """Move each text under ``Attributes:`` to its field, and require every field: a report always contains them all."""
+    """Move each text under ``Attributes:`` to its field, and require every field of the first reports."""
     docstring = str(definition.get("description", "")).replace("``", "`")
     text, _, attributes = docstring.partition("\n\nAttributes:\n")
     if text:
@@ -51,7 +53,7 @@ def _move_attribute_texts(definition: dict[str, Json]) -> None:
     fields = definition.get("properties")
     if not isinstance(fields, dict):
         return
-    definition["required"] = list(fields)
+    definition["required"] = [name for name in fields if name not in _ADDED_FIELDS]
     # A split by a pattern with a group gives the text before the first name, then a name and its text in turn.
     _, *names_and_texts = _ATTRIBUTE_NAME.split(attributes)
     for name, description in zip(names_and_texts[::2], names_and_texts[1::2], strict=True):

@@ -14,6 +14,8 @@ from modelaudit.reports.layout import build_rows, build_text, build_title, rende
 from modelaudit.reports.shipping import Permission, assess_shipping, describe_conclusion
 from modelaudit.reports.view import (
     FindingGroup,
+    describe_bytes,
+    describe_completeness,
     describe_inventory,
     describe_network_use,
     describe_severities,
@@ -96,6 +98,7 @@ def _render_head(report: AuditReport) -> Group:
     rows += [("from", build_text(f"{target.origin}; {describe_network_use(report)}"))]
     rows += [("note", build_text(note)) for note in target.notes]
     rows.append(("files", build_text(describe_inventory(report), ". ", describe_comparison(report))))
+    rows.append(("bytes", build_text(describe_bytes(report))))
     rows.append(("policy", build_text(f"{policy.name}: {describe_threshold(policy.fail_on)}")))
     rows.append(("tool", build_text(f"{report.tool.name} {report.tool.version}, {report.created}")))
     shipping = assess_shipping(report.license, "listed in the HTML report")
@@ -130,7 +133,7 @@ def _render_absences(report: AuditReport) -> Group:
     if not report.coverage.artifacts:
         lines.append(Text("There was no file to examine."))
     if not lines:
-        return Group(Text.assemble(("Not examined: ", "bold"), "nothing; every file was examined completely."))
+        return Group(Text.assemble(("Not examined: ", "bold"), f"{describe_completeness(report)}."))
     number = len(pairs) + len(unexplained)
     parts = f": {count_noun(number, 'part of the model', 'parts of the model')}" if number else ""
     return Group(build_title(f"Not examined{parts}"), *(Padding(line, (0, 0, 0, 2)) for line in lines))

@@ -35,6 +35,7 @@ from modelaudit.reports.wording import (
     NOTES_HEADING,
     ONLY_LICENSE_FAILS,
     OPEN_DECISION,
+    PASS_OF_OPENED_FILES,
     SECURITY_NOT_CHECKED,
     VERDICT_SENTENCES,
     count_noun,
@@ -98,11 +99,12 @@ def describe_severities(findings: Iterable[Finding]) -> str:
 def describe_verdict(report: AuditReport) -> str:
     """Describe the verdict in one or two sentences."""
     verdict, accepted = report.decision.verdict, len(list_absences(report))
+    passed = VERDICT_SENTENCES[verdict] if report.coverage.is_complete else PASS_OF_OPENED_FILES
     if verdict is Verdict.INCOMPLETE and not report.coverage.artifacts:
         return NO_FILES
     if CheckFamily.SECURITY not in report.policy.checks:
         if verdict is Verdict.PASS:
-            return f"{VERDICT_SENTENCES[verdict]} The security check did not run, so attacks were not searched for."
+            return f"{passed} The security check did not run, so attacks were not searched for."
         if report.policy.checks == (CheckFamily.LICENSE,):
             return SECURITY_NOT_CHECKED
     if verdict is Verdict.INCOMPLETE and not report.coverage.open_absences and not list_unexplained_records(report):
@@ -112,7 +114,7 @@ def describe_verdict(report: AuditReport) -> str:
     if verdict is Verdict.PASS and accepted:
         parts = count_noun(accepted, "part that was", "parts that were")
         return f"No finding breaks the policy, and it accepts the {parts} not examined."
-    return VERDICT_SENTENCES[verdict]
+    return passed if verdict is Verdict.PASS else VERDICT_SENTENCES[verdict]
 
 
 def _is_license_the_only_failure(report: AuditReport) -> bool:
@@ -251,6 +253,26 @@ def describe_inventory(report: AuditReport) -> str:
     """Describe the number of files and their total size."""
     records = report.coverage.artifacts
     return f"{count_noun(len(records), 'file')}, {count_noun(sum(record.size for record in records), 'byte')} in all"
+
+
+def describe_bytes(report: AuditReport) -> str:
+    """Describe how many bytes were parsed, are declared as data, or belong to no part of their format."""
+    counts = report.coverage.count_bytes()
+    total = sum(record.size for record in report.coverage.artifacts)
+    uncounted = total - counts.parsed - counts.data - counts.unclaimed
+    text = f"{counts.parsed:,} parsed, {counts.data:,} declared as data, {counts.unclaimed:,} unclaimed"
+    return f"{text}, {uncounted:,} not counted by class" if uncounted > 0 else text
+
+
+def describe_completeness(report: AuditReport) -> str:
+    """Describe in a clause how much was not examined, where there is no absence."""
+    coverage = report.coverage
+    if coverage.is_complete:
+        return "nothing; every file was examined completely"
+    if not coverage.unopened:
+        return "nothing is recorded"
+    opened = count_noun(len(coverage.artifacts), "file was", "files were")
+    return f"{count_noun(coverage.unopened, 'file')} left unopened; {opened} opened"
 
 
 def format_reason(report: AuditReport, reason: str) -> str:

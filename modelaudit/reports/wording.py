@@ -18,6 +18,7 @@ VERDICT_SENTENCES = {
     Verdict.INCOMPLETE: "This is not a pass: no finding breaks the policy, but some parts were not examined.",
 }
 
+PASS_OF_OPENED_FILES = "No finding in the files that were opened breaks the policy."
 SECURITY_NOT_CHECKED = "Not known: the security check did not run, only the licence was checked."
 OPEN_DECISION = "This is not a pass: no finding breaks the policy, but a person must decide the points below."
 ONLY_LICENSE_FAILS = "Do not ship this model: its licence breaks the policy. No other finding does."

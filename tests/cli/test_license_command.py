@@ -189,6 +189,16 @@ def test_license_writes_every_output_format(tmp_path: Path) -> None:
     assert json.loads(bom.read_bytes())["bomFormat"] == "CycloneDX"
 
 
+def test_license_report_counts_the_files_that_were_left_unopened(tmp_path: Path) -> None:
+    folder, html = write_model(tmp_path / "m", "mit", MIT), tmp_path / "r.html"
+    (folder / "weights.bin").write_bytes(b"\1\2\3")
+    done = run_command("license", folder, *PRODUCT, "-o", html, "-o", "json")
+    assert json.loads(done.stdout)["decision"]["coverage"]["unopened"] == 1
+    page = html.read_text(encoding="utf-8")
+    assert "1 file left unopened" in page
+    assert "very file was" not in page
+
+
 def test_notices_are_written_into_the_folder_and_named_on_stderr(tmp_path: Path) -> None:
     out = tmp_path / "out" / "notices"
     done = run_command("license", write_model(tmp_path / "m", "llama3.1"), *PRODUCT, "--notices", out)

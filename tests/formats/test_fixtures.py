@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import pytest
@@ -11,6 +12,7 @@ from support.scans import group_by_folder, scan_fixture
 
 from modelaudit.formats.registry import DECLARATIONS, READERS
 from modelaudit.model.structure import UnreadReason
+from modelaudit.reports.terminal import render_table
 
 KINDS = ("benign", "malicious", "truncated", "bomb")
 FORMATS = sorted(path.parent.name for path in FIXTURES.glob("*/benign"))
@@ -154,6 +156,18 @@ def test_malicious_fixture_fails_the_policy_or_fires_the_listed_rules(name):
         if (report.exit_code, rules) != expected:
             unexpected[path] = (report.exit_code, rules)
     assert unexpected == {}
+
+
+@pytest.mark.parametrize("name", group_by_folder(FORMATS))
+def test_outputs_speak_of_every_file_only_if_each_was_examined_completely(name):
+    claims = re.compile(r"every file|whole (?:model|file)|completely", re.IGNORECASE)
+    wrong = []
+    for path in (*_list_fixtures("benign", [name])[:2], *_list_fixtures("malicious", [name])):
+        report = scan_fixture(path)
+        head = render_table(report).decode().partition("Findings:")[0]
+        if claims.search(head) and not report.coverage.is_complete:
+            wrong.append(path)
+    assert wrong == []
 
 
 def test_every_listed_exception_is_a_fixture():

@@ -16,6 +16,7 @@ from modelaudit.model.report import (
     Absence,
     ArtifactRecord,
     AuditReport,
+    ByteCounts,
     Coverage,
     Decision,
     DigestState,
@@ -234,6 +235,7 @@ def _build_coverage() -> Coverage:
                 digests=(build_git_blob("1"),),
                 claimed=(build_git_blob("1"),),
                 digest_state=DigestState.MATCH,
+                byte_counts=ByteCounts(parsed=7_714),
             ),
             ArtifactRecord(
                 "README.md",
@@ -273,6 +275,7 @@ def _build_coverage() -> Coverage:
                 digests=(build_sha256("b"),),
                 claimed=(build_sha256("c"),),
                 digest_state=DigestState.MISMATCH,
+                byte_counts=ByteCounts(parsed=14_208, data=497_760_000),
             ),
             ArtifactRecord(
                 "pytorch_model.bin",

@@ -147,7 +147,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     kind = _detect_kind(window.read(0, HEAD_BYTES))
     if kind is None:
         return
-    # The error is raised only after the file was searched.
+    # The error is raised only after what was read is yielded. A damaged file has no claims, so all of it is searched.
     damage: DamagedError | WindowError | None = None
     end: int | None = None
     try:
@@ -163,9 +163,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             claim_data(window, end)
     mentions = find_actions(window) if kind.name == _PDF else ()
     yield Outline("media", mentions, (("kind", kind.name),))
-    if damage is not None or end is None or kind.is_searched:
-        # Without a trusted end, the whole file is searched.
-        searched = window.size if damage is not None or end is None else end
+    if damage is None and (end is None or kind.is_searched):
+        searched = window.size if end is None else end
         yield from find_pickles(artifact, SubWindow(window, 0, searched, get_budget(window, limits)), 0, limits)
     if is_whole_message(window):
         # The header of a bitmap can be one field of a protocol buffer, such as an ONNX model.
