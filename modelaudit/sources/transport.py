@@ -95,7 +95,7 @@ def _bound_answer(request: httpx2.Request, response: httpx2.Response, budget: Re
     pieces = _watch_time(stream, budget)
     if _CODINGS[coding]:
         most = budget.limits.answer_bytes if budget.file is None else budget.file_bytes
-        pieces = _decompress(pieces, most + budget.limits.side_bytes)
+        pieces = decompress_pieces(pieces, most + budget.limits.side_bytes)
     body: httpx2.SyncByteStream
     if request.method == "HEAD" or response.status_code in (204, 304):
         body = stream
@@ -163,7 +163,7 @@ def _watch_time(stream: httpx2.SyncByteStream, budget: RequestBudget) -> Iterato
         budget.check_time()
 
 
-def _decompress(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
+def decompress_pieces(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
     """Yield the decompressed body in pieces of bounded size, so that no piece expands to a bomb.
 
     Args:

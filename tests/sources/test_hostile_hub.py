@@ -6,7 +6,10 @@ The bounds are small here, so that reaching one takes a moment. No test looks at
 from __future__ import annotations
 
 import gzip
+import hashlib
+import io
 import json
+import logging
 import pickle
 import ssl
 import time
@@ -30,6 +33,7 @@ from modelaudit.model.limits import KIB, Limits, ServerLimits
 from modelaudit.model.report import AuditReport
 from modelaudit.sources.budget import RefusedAnswerError, RequestBudget, activate_budget
 from modelaudit.sources.session import BoundedFactory
+from modelaudit.sources.transport import decompress_pieces
 
 TOKEN = "hf_secret0123456789abcdefghij"
 CONFIG = '{"a": 1}\n'
@@ -430,7 +434,14 @@ def test_second_transport_is_never_used(
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
     xet = {"X-Xet-Hash": "a" * 64, "X-Xet-Refresh-Route": f"{hub.cdn}/api/xet"}
     hub.inject_fault("weights.bin", method="HEAD", headers=xet)
-    entry = {"type": "file", "path": "weights.bin", "size": SIZE, "oid": "0" * 40, "xetHash": "a" * 64}
+    entry: dict[str, object] = {
+        "type": "file",
+        "path": "weights.bin",
+        "size": SIZE,
+        "oid": "0" * 40,
+        "xetHash": "a" * 64,
+    }
+    entry["lfs"] = {"oid": hashlib.sha256(WEIGHTS).hexdigest(), "size": SIZE, "pointerSize": 130}
     hub.inject_fault("/tree/", content=json.dumps([entry]).encode())
     outcome = scan_hub()
     assert outcome.exit_code == 0
@@ -446,6 +457,38 @@ def test_compressed_file_of_an_honest_mirror_is_examined(hub: LoopbackHub, tiny:
         "config.json", method="GET", script=fixed(packed, "Content-Encoding: gzip", "X-Repo-Commit: " + tiny.sha)
     )
     assert scan_hub().exit_code == 0
+
+
+def test_request_to_another_origin_loses_token_and_cookies(hub: LoopbackHub) -> None:
+    """The client itself sends the token to some hosts that it knows as Hubs, whatever the endpoint is."""
+    secrets = {"Authorization": f"Bearer {TOKEN}", "Cookie": f"id={TOKEN}"}
+    budget = RequestBudget(httpx2.URL(hub.endpoint), SERVER)
+    with BoundedFactory(httpx2.Client)() as client, activate_budget(budget):
+        client.get(f"{hub.cdn}/x", headers=secrets)
+        client.get(f"{hub.endpoint}/api/x", headers=secrets)
+    other, own = hub.requests
+    assert TOKEN not in str(other.headers)
+    assert (own.token, own.headers["Cookie"]) == (TOKEN, None)
+
+
+def test_compressed_body_expands_in_small_pieces() -> None:
+    pieces = list(decompress_pieces([BOMB], len(BOMB)))
+    assert sum(map(len, pieces)) == 5_000_000
+    assert max(map(len, pieces)) <= 64 * KIB
+
+
+def test_words_of_the_server_do_not_reach_the_log(
+    hub: LoopbackHub, tiny: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = io.StringIO()
+    handlers = logging.getLogger("huggingface_hub").handlers
+    assert handlers
+    for handler in handlers:
+        monkeypatch.setattr(handler, "stream", log)
+    hub.inject_fault("/tree/", headers={"X-HF-Warning": "topic; \x1b[2J your scan passed"})
+    hub.inject_fault("weights.bin", origin="cdn", status=429, times=1, headers={"Retry-After": "0"})
+    assert scan_hub().exit_code == 0
+    assert log.getvalue() == ""
 
 
 def test_another_range_than_asked_for_is_refused(hub: LoopbackHub, tiny: Repository) -> None:
