@@ -39,7 +39,7 @@ from modelaudit.options import Options, describe_target, list_families, resolve_
 from modelaudit.policy.gate import decide_use, decide_verdict, reopen_unread_permission
 from modelaudit.sources import resolve_target, resolve_term_files
 from modelaudit.sources.small import may_state_terms
-from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, Structure
+from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, ReadingStep, Structure
 from modelaudit.wire.deadline import TIME_SPENT, Deadline, apply_deadline
 from modelaudit.wire.ledger import (
     MAX_RANGES_SEARCHED,
@@ -82,6 +82,8 @@ def convert_internal_errors(action: Callable[[], _Result], what: str) -> _Result
         return action()
     except ModelAuditError:
         raise
+    except MemoryError as error:
+        raise InternalError(f"memory ran out while {what}; allow modelaudit more memory") from error
     except Exception as bug:
         raise InternalError(f"modelaudit failed while {what}: {type(bug).__name__}: {bug}; please report it") from bug
 
@@ -297,15 +299,22 @@ class ArtifactReading:
             self._record_absence(artifact, UnreadReason.LIMIT, str(error), error.offset)
             return False
         except Exception as bug:  # a reader that fails is an absence, never a crash
-            self._record_failure(artifact, reader, bug)
+            self._record_failure(artifact, f"{reader.format} reader", bug)
             return False
 
     def read_as(self, reader: Reader, artifact: Artifact, window: Window, depth: int = 0) -> None:
         """Read the artifact with one reader; an exception becomes an absence, and what was yielded before is kept."""
+        step = ReadingStep(f"{reader.format} reader", lambda: reader.read(artifact, window, self.limits))
+        self._run_step(step, artifact, depth)
+
+    def _run_step(self, step: ReadingStep, artifact: Artifact, depth: int) -> None:
+        """Keep what a reader or a step of one yields; an exception becomes an absence and ends this step alone."""
         try:
-            for item in reader.read(artifact, window, self.limits):
+            for item in step.read():
                 if isinstance(item, Artifact):
                     self._read_member(item, depth + 1)
+                elif isinstance(item, ReadingStep):
+                    self._run_step(item, artifact, depth)
                 elif isinstance(item, Unread):
                     self.unread.append((artifact.path, item))
                 elif isinstance(item, Prose) and self._prose_characters + len(item.text) > self.limits.prose_bytes:
@@ -321,7 +330,7 @@ class ArtifactReading:
         except DamagedError as error:
             self._record_absence(artifact, UnreadReason.DAMAGED, str(error), error.offset)
         except Exception as bug:  # a reader that fails is an absence, and what it yielded before is kept
-            self._record_failure(artifact, reader, bug)
+            self._record_failure(artifact, step.name, bug)
 
     def _read_member(self, member: Artifact, depth: int, is_unclaimed: bool = False) -> None:
         """Read a member of a container, which lies ``depth`` containers deep; see ``read`` for ``is_unclaimed``."""
@@ -344,6 +353,11 @@ class ArtifactReading:
     def _record_absence(self, artifact: Artifact, reason: UnreadReason, detail: str, offset: int | None = None) -> None:
         self.unread.append((artifact.path, Unread(reason, detail, Location(offset=offset))))
 
-    def _record_failure(self, artifact: Artifact, reader: Reader, bug: Exception) -> None:
-        detail = f"the {reader.format} reader failed: {type(bug).__name__}: {bug}; please report this file's layout"
+    def _record_failure(self, artifact: Artifact, failing: str, bug: Exception) -> None:
+        """Record an exception of ``failing``, such as "pickle reader"."""
+        if isinstance(bug, MemoryError):
+            detail = f"memory ran out in the {failing}; allow modelaudit more memory"
+            self._record_absence(artifact, UnreadReason.LIMIT, detail)
+            return
+        detail = f"the {failing} failed: {type(bug).__name__}: {bug}; please report this file's layout"
         self._record_absence(artifact, UnreadReason.READER_FAILED, detail)

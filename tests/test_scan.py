@@ -282,9 +282,18 @@ def test_reader_exception_becomes_an_absence_with_the_matching_reason(monkeypatc
         (LimitReachedError("x", 3), UnreadReason.LIMIT),
         (WindowError("x", UnreadReason.ENCRYPTED), UnreadReason.ENCRYPTED),
         (RuntimeError("x"), UnreadReason.READER_FAILED),
+        (RecursionError("x"), UnreadReason.READER_FAILED),
+        (MemoryError(), UnreadReason.LIMIT),
     ):
         replace_pickle_reader(monkeypatch, read=build_failing_reader(error))
         assert get_unread_reasons(scan_target(target)) == [reason]
+
+
+def test_absence_where_memory_ran_out_asks_for_memory_and_for_no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_pickle_reader(monkeypatch, read=build_failing_reader(MemoryError()))
+    report = scan_target(PICKLES / "benign/data-protocol4.pkl")
+    details = [absence.unread.detail for _, absence in report.coverage.open_absences]
+    assert details == ["memory ran out in the pickle reader; allow modelaudit more memory"]
 
 
 def test_failing_recognition_is_reported_as_unread(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -331,6 +340,39 @@ def test_failing_reader_keeps_earlier_findings(monkeypatch: pytest.MonkeyPatch) 
     report = scan_target(PICKLES / "malicious/os-system.pkl")
     assert get_unread_reasons(report) == [UnreadReason.READER_FAILED]
     assert {"pickle/dangerous-call", "coverage/reader-failed"} <= get_rule_ids(report)
+
+
+@pytest.mark.parametrize("failing", ["secret", "jinja", "torch"])
+def test_failure_of_one_language_costs_no_finding_of_another(
+    failing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    from modelaudit import pipeline
+    from modelaudit.formats.documents.structured import reader as structured
+
+    fail = build_failing_reader(RuntimeError("a bug"))
+    if failing == "secret":
+        monkeypatch.setattr(pipeline, "SECRETS", replace(pipeline.SECRETS, read=fail))
+    else:
+        key = {"jinja": "chat_template", "torch": "_target_"}[failing]
+        interpreters = tuple(
+            replace(each, read=fail) if key in each.keys else each  # type: ignore[arg-type]
+            for each in structured.INTERPRETERS
+        )
+        assert interpreters != structured.INTERPRETERS
+        monkeypatch.setattr(structured, "INTERPRETERS", interpreters)
+    # The template, the class that a loader imports and the key belong to one language each.
+    settings = {
+        "chat_template": "{{ cycler.__init__.__globals__.os.popen('id') }}",
+        "_target_": "os.system",
+        "token": "hf_" + "qXvTbLzKwPfRnYdMhJsGcAeUoIkZtWxBpV",
+        "license": "mit",
+    }
+    report = scan_target(write_model(tmp_path, config__json=json.dumps(settings).encode()))
+    families = {rule.partition("/")[0] for rule in get_rule_ids(report)}
+    assert families >= {"jinja", "torch", "secret", "coverage"} - {failing}
+    assert UnreadReason.READER_FAILED in get_unread_reasons(report)
 
 
 def test_error_of_the_tool_itself_is_an_internal_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

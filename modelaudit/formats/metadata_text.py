@@ -17,7 +17,7 @@ from modelaudit.formats.embedded import DecodedWindow, detect_coding
 from modelaudit.formats.interpreters import INTERPRETERS
 from modelaudit.languages.code_text import find_dangerous_programs, find_python_calls
 from modelaudit.languages.programs import report_program_keys
-from modelaudit.languages.settings import Setting
+from modelaudit.languages.settings import Setting, interpret_settings
 from modelaudit.languages.terms.statements import extract_statements
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
@@ -106,8 +106,7 @@ def read_metadata(
     interpreters = [each for each in INTERPRETERS if each.keys & keys]
     if interpreters:  # decode only if an interpreter knows a key: metadata can be large
         settings = [Setting((entry.key,), entry.data.decode("utf-8", "replace")) for entry in entries]
-        for interpreter in interpreters:
-            yield from interpreter.read(artifact.path, settings, limits)
+        yield from interpret_settings(interpreters, artifact.path, settings, limits)
     paths = MemberPaths(join_member(artifact.path, "metadata"))
     budget = get_budget(window, limits)
     document_count = 0

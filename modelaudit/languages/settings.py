@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 import yaml
 
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location
-from modelaudit.wire.base import LimitReachedError, Reading
+from modelaudit.wire.base import LimitReachedError, Reading, ReadingStep
 from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.json_text import check_bounds, convert_recursion_error, parse_whole_number, split_json_lines
 from modelaudit.wire.yaml_text import MERGE_KEY, YamlError, parse_events, shorten_tag
@@ -95,6 +96,22 @@ class Interpreter:
         """
         is_named = name in self.names or not self.keys.isdisjoint(keys) or "*" in self.keys
         return is_named or (self.marks is not None and bool(self.marks.search(text)))
+
+
+def interpret_settings(
+    interpreters: Iterable[Interpreter], path: str, settings: Sequence[Setting], limits: Limits
+) -> Iterator[Reading]:
+    """Yield one step for each interpreter, so that a failure of one costs no finding of another.
+
+    Args:
+        interpreters: those that want the document.
+        path: the path of the artifact.
+        settings: the values of the document.
+        limits: the bounds of the scan.
+    """
+    for interpreter in interpreters:
+        name = f"{interpreter.read.__module__.removeprefix('modelaudit.')} interpreter"
+        yield ReadingStep(name, partial(interpreter.read, path, settings, limits))
 
 
 def parse_json_settings(text: str, limits: Limits) -> list[Setting]:

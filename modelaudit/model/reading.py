@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.evidence import Prose, Statements
 from modelaudit.model.outline import Outline, References
@@ -29,5 +32,20 @@ Structure = (
     | TensorData
     | TorchProgram
 )
-Reading = Structure | Unread | Artifact
-"""A reader yields structures, absences and, from containers, child artifacts, in any order and number."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingStep:
+    """A part of a reader that fails alone: its exception costs nothing of what the reader yields later.
+
+    Attributes:
+        name: of what reads, for the absence if it fails.
+        read: yields as a reader does.
+    """
+
+    name: str
+    read: Callable[[], Iterator[Reading]]
+
+
+Reading = Structure | Unread | Artifact | ReadingStep
+"""A reader yields structures, absences, steps and, from containers, child artifacts, in any order and number."""

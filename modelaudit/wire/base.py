@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelaudit.model.reading import Reading, Structure
+from modelaudit.model.reading import Reading, ReadingStep, Structure
 from modelaudit.wire.reader import Head, Read, Reader, Recognise
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Read",
     "Reader",
     "Reading",
+    "ReadingStep",
     "Recognise",
     "Structure",
 ]

@@ -22,7 +22,6 @@ from modelaudit.model.report import AuditReport, Coverage, Target
 from modelaudit.policy.gate import decide_verdict
 from modelaudit.reports import REPORTS, render
 from modelaudit.reports.json_report import parse_report
-from modelaudit.wire.base import Reader
 
 LIMITS: Final = Limits(
     artifact_seconds=4.0,
@@ -70,12 +69,12 @@ class _RecordingReading(pipeline.ArtifactReading):
 
     failures: list[str] = []  # noqa: RUF012 - shared on purpose: the pipeline makes the readings itself
 
-    def _record_failure(self, artifact: Artifact, reader: Reader, bug: Exception) -> None:
+    def _record_failure(self, artifact: Artifact, failing: str, bug: Exception) -> None:
         """Keep the error and its four innermost frames, then record the failure as the pipeline does."""
         frames = traceback.extract_tb(bug.__traceback__)
         where = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames[-4:]))
-        self.failures.append(f"reader-failed: {reader.format}: {type(bug).__name__}: {str(bug)[:200]} at {where}")
-        super()._record_failure(artifact, reader, bug)
+        self.failures.append(f"reader-failed: {failing}: {type(bug).__name__}: {str(bug)[:200]} at {where}")
+        super()._record_failure(artifact, failing, bug)
 
 
 class Inspector:

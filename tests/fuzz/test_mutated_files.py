@@ -105,4 +105,4 @@ def test_failing_reader_is_reported_as_problem(inspector: Inspector, monkeypatch
     broken = tuple(replace(reader, read=fail) if reader.format == "pickle" else reader for reader in READERS)
     monkeypatch.setattr(pipeline, "READERS", broken)
     (problem,) = inspector.find_problems(b"\x80\x04N.", "model.pkl")
-    assert problem.startswith("reader-failed: pickle: KeyError")
+    assert problem.startswith("reader-failed: pickle reader: KeyError")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import ast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.budget import MAX_STEPS, StepBudget, TooDeepError, limit_steps
 from modelaudit.languages.python.evaluator import Evaluator
+from modelaudit.languages.python.source import MAX_TREE_TOKENS, find_parser_obstacle, split_source
+from modelaudit.languages.python.values import Constant, Provenance
 
 
 def test_each_visit_method_names_a_node_kind() -> None:
@@ -106,3 +110,103 @@ def test_deepest_blocks_around_deepest_expression_do_not_exhaust_the_stack(block
     expression = opening * levels + "x" + "".join(closing[each] for each in reversed(opening * levels) if each in "([")
     lines = [" " * depth + block for depth in range(95)] + [" " * 95 + expression]
     assert analyze_source("\n".join(lines)).damage == []
+
+
+PAYLOAD = "import os\ngetattr(os, 'po' + 'pen')('id')\n"
+NESTED_IFS = "".join(" " * (depth + 1) + "if x:\n" for depth in range(95)) + " " * 97
+CUBIC_LOOP = "[[[0 for b in 'ab' * 1000] for c in 'ab' * 1000] for a in 'ab' * 1000]\n"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def walk(x):\n" + NESTED_IFS + "return walk(x)\nwalk(1)\n",
+        "import functools\nrun = print\n" + "run = functools.partial(run, 1)\n" * 1500 + "run()\n",
+        "import operator\noperator.call(" + "operator.call, " * 300 + "print)\n",
+        # The default is evaluated with the body, when the budget is spent.
+        CUBIC_LOOP * 13 + "def walk(x=len('a')):\n    return [walk(y) for y in x]\n",
+        "".join(f"def walk{n}(x):\n    return [walk{n}(y) for y in 'ab' * 2000]\n" for n in range(13)),
+        CUBIC_LOOP * 13,
+    ],
+)
+def test_call_behind_code_over_a_bound_is_recorded_as_hidden(source: str) -> None:
+    analysis = analyze_source(source + PAYLOAD)
+    assert ("hidden", "os.popen") in {(each.use, each.name) for each in analysis.mentions}
+
+
+def test_default_of_parameter_over_the_budget_is_listed_as_skipped() -> None:
+    evaluator = Evaluator(200)
+    evaluator.evaluate_module(ast.parse("def walk(x=[y for y in 'ab' * 2000]):\n    pass\n").body)
+    assert evaluator.skipped
+
+
+EXPRESSION_FORMS = (
+    "f({0})",
+    "x({0}, {1})",
+    "[f(y) for y in {0}]",
+    "{{y: x(y) for y in {0} if {1}}}",
+    "(lambda x=({0}): f({1}))",
+    "functools.partial({0}, {1})",
+    "({0} + {1})",
+    "({0}).run[{1}]",
+)
+STATEMENT_FORMS = (
+    "x = {0}",
+    "x += {0}",
+    "def f(x, y=({0})): return {1}",
+    "class x(({0})): f = {1}",
+    "for x in {0}: x = f({1})",
+    "while {0}: x = f({1})",
+)
+
+
+def fill_forms(forms: tuple[str, ...], inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Build a strategy of texts: one of the forms with two inner texts."""
+    return st.tuples(st.sampled_from(forms), inner, inner).map(lambda drawn: drawn[0].format(*drawn[1:]))
+
+
+EXPRESSIONS = st.recursive(
+    st.sampled_from(["x", "f", "os", "'ab'", "1", "f('ab')", "[f, x]", "f'{f}{x:{f}}'"]),
+    lambda inner: fill_forms(EXPRESSION_FORMS, inner),
+    max_leaves=20,
+)
+STATEMENTS = fill_forms(STATEMENT_FORMS, EXPRESSIONS)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(STATEMENTS, max_size=13))
+def test_generated_nested_code_costs_no_mention_of_a_call_behind_it(statements: list[str]) -> None:
+    source = "import functools\n" + "".join(f"{each}\n" for each in statements) + "import os\nos.popen('id')\n"
+    ast.parse(source)
+    mentions = analyze_source(source).mentions
+    assert {each.use for each in mentions if each.name == "os.popen"} & {"call", "call-at-import"}
+
+
+def test_f_string_of_many_fields_is_joined_once() -> None:
+    evaluator = Evaluator(MAX_STEPS)
+    evaluator.evaluate_module(ast.parse("x = f'" + '{"ab"}' * 20_000 + "'\n").body)
+    # A step for each field and for 64 characters of the text; joins of all prefixes would take a million.
+    assert evaluator.budget.steps < 50_000
+    assert evaluator.scope.names["x"] == Constant("ab" * 20_000, Provenance.COMPUTED)
+
+
+def test_f_string_with_more_fields_than_are_parsed_keeps_the_names_in_it() -> None:
+    source = "import os\nexec(f'" + '{"a"}' * 40_000 + "{os.popen(1)}')\n"
+    assert find_parser_obstacle(source)
+    analysis = analyze_source(source)
+    assert {"builtins.exec", "os.popen"} <= {each.name for each in analysis.mentions}
+    assert analysis.bounds
+
+
+def test_source_with_more_tokens_than_one_tree_is_evaluated_in_pieces() -> None:
+    source = "x = [\n" + "1,\n" * MAX_TREE_TOKENS + "]\n" + PAYLOAD
+    analysis = analyze_source(source)
+    assert analysis.bounds
+    assert ("hidden", "os.popen") in {(each.use, each.name) for each in analysis.mentions}
+
+
+def test_trees_of_definitions_are_kept_up_to_a_number_of_tokens() -> None:
+    source = "".join(f"def f{n}():\n return f{n + 1}\n" for n in range(30_000)) + "import os\nos.popen('id')\n"
+    pieces = list(split_source(source))
+    assert sum(len(piece.body) for piece in pieces) * 9 < MAX_TREE_TOKENS + 100
+    assert "os.popen" in {each.name for each in analyze_source(source).mentions}

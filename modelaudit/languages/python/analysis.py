@@ -14,7 +14,7 @@ from typing import Final
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.budget import limit_steps
 from modelaudit.languages.python.evaluator import Evaluator
-from modelaudit.languages.python.source import MAX_PARSED_AT_ONCE, SourcePiece, split_source
+from modelaudit.languages.python.source import SourcePiece, fits_at_once, split_source
 from modelaudit.languages.python.unparsed_names import scan_names
 from modelaudit.languages.python.values import Scope
 from modelaudit.model.outline import Mention
@@ -70,7 +70,7 @@ def analyze_source(text: str, encoding: str = "") -> SourceAnalysis:
 def _evaluate_source(text: str, evaluator: Evaluator, analysis: SourceAnalysis) -> Evaluator:
     """Evaluate a source in one or two passes; return the evaluator of the last pass, whose log counts."""
     # A very long source is evaluated piece by piece, so that its whole tree is never in memory.
-    pieces = list(split_source(text)) if len(text) <= MAX_PARSED_AT_ONCE else None
+    pieces = list(split_source(text)) if fits_at_once(text) else None
     if pieces is None or any(piece.fault for piece in pieces):
         _evaluate_pieces(pieces if pieces is not None else split_source(text), evaluator, analysis)
         return evaluator
@@ -109,7 +109,9 @@ def _scan_skipped(piece: SourcePiece, scope: Scope, evaluator: Evaluator, analys
     for first, last in evaluator.skipped:
         scan_names("\n".join(rows[first - 1 : last]), piece.line + first - 1, scope, evaluator.log)
         if len(analysis.bounds) < _MAX_FAULTS:
-            analysis.bounds.append((piece.line + first - 1, "it nests too deep to be evaluated"))
+            analysis.bounds.append(
+                (piece.line + first - 1, "it nests too deep or takes too many steps to be evaluated")
+            )
     evaluator.skipped.clear()
 
 

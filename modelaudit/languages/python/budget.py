@@ -6,7 +6,7 @@ pays one step for each node that it visits, and more for work whose cost grows w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.wire.deadline import check_deadline
@@ -14,6 +14,8 @@ from modelaudit.wire.deadline import check_deadline
 MAX_STEPS: Final = 1_000_000
 _STEPS_FOR_ANY_SOURCE: Final = 100_000
 _STEPS_PER_CHARACTER: Final = 3
+_PART_DIVISOR: Final = 4
+"""A part may take this fraction of the steps that remain, so that an expensive part leaves steps for those behind."""
 _DEADLINE_MASK: Final = 63
 """The deadline is checked once in 64 steps: asking for the time at each step would double the cost of a step."""
 
@@ -29,26 +31,39 @@ def limit_steps(text: str) -> int:
 
 @dataclass(slots=True)
 class StepBudget:
-    """Steps spent on one source, and the most that may be spent."""
+    """Steps spent on one source, and the most that may be spent.
+
+    Attributes:
+        part_end: the number of steps at which the current part of the source ends.
+    """
 
     max_steps: int = MAX_STEPS
     steps: int = 0
+    part_end: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Let the first part be the whole source."""
+        self.part_end = self.max_steps
 
     @property
     def is_exceeded(self) -> bool:
         """Whether more steps were asked for than the budget holds."""
         return self.steps > self.max_steps
 
+    def begin_part(self) -> None:
+        """Begin a part of the source: a statement of the module, or the body of a function."""
+        self.part_end = self.steps + (self.max_steps - self.steps) // _PART_DIVISOR
+
     def spend(self, count: int = 1) -> None:
         """Pay ``count`` steps; work on a long constant counts by its length.
 
         Raises:
-            TooDeepError: the budget is exceeded.
+            TooDeepError: the budget of the source or of its current part is exceeded.
             LimitReachedError: the deadline of the artifact has passed.
         """
         self.steps += count
         # The remainder by 64 is smaller than ``count`` if these steps went past a multiple of 64.
         if self.steps & _DEADLINE_MASK < count:
             check_deadline()
-        if self.steps > self.max_steps:
+        if self.steps > self.part_end:
             raise TooDeepError

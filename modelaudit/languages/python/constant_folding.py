@@ -76,6 +76,14 @@ def _add_constants(left: object, right: object, provenance: Provenance) -> Const
     return Constant(operator.add(left, right), provenance)
 
 
+def join_texts(parts: Sequence[Constant]) -> Constant | None:
+    """Join texts in time that grows with their total length; ``None`` if the result would be too large."""
+    texts = [part.value for part in parts if isinstance(part.value, str)]
+    if sum(map(len, texts)) > MAX_CONSTANT_SIZE:
+        return None
+    return Constant("".join(texts), combine_provenance(parts))
+
+
 def _multiply_constants(left: object, right: object, provenance: Provenance) -> Constant | None:
     """Multiply two integers, or repeat a text, bytes or a sequence; ``None`` for anything else."""
     if isinstance(right, str | bytes | tuple):  # ``3 * "a"`` is ``"a" * 3``

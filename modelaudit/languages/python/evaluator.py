@@ -75,6 +75,7 @@ _MAX_INLINE_DEPTH: Final = 3
 _MAX_INLINE_STATEMENTS: Final = 12
 _MAX_INLINED_CALLS: Final = 4000
 _MAX_CODE_TEXT_DEPTH: Final = 6  # levels of ``exec`` in the text of another ``exec``
+_MAX_CODE_TEXT: Final = 1 << 19  # characters of all such texts
 _MAX_RESULTS: Final = 64  # values returned by one function that are joined
 _MAX_KEYED_ITEMS: Final = 64  # callables kept of one mapping that assignments fill
 _MAX_SKIPPED: Final = 1000  # statements that are listed as skipped
@@ -101,6 +102,10 @@ _OPERATOR_METHODS: Final[Mapping[type[ast.operator], str]] = {
     ast.BitXor: "xor",
     ast.BitAnd: "and",
 }
+
+
+_VisitState = tuple[int, int, list[Value], Scope, list[tuple[str, Value | None]] | None]
+"""Depth, function, results, scope and journal at the beginning of a visit."""
 
 
 class Evaluator(ast.NodeVisitor):
@@ -132,6 +137,7 @@ class Evaluator(ast.NodeVisitor):
         """Values that the function under evaluation has returned so far."""
         self._depth = 0
         self._code_text_depth = 0
+        self._code_text_characters = 0
         self._inline_depth = 0
         self._inlined_calls = 0
 
@@ -148,25 +154,41 @@ class Evaluator(ast.NodeVisitor):
 
     def evaluate_module(self, body: Sequence[ast.stmt]) -> None:
         """Evaluate statements of a module in ``scope``, and then the bodies of the functions that they define."""
-        self.evaluate_statements(body)
+        for statement in body:
+            self.budget.begin_part()
+            self.evaluate_statements((statement,))
         # Bodies define further functions, and inlined calls define them again: the bounds on inlining end the queue.
         while (local := self._definitions.pop_queued()) is not None:
-            self._evaluate_function(local)
+            self.budget.begin_part()
+            state = self._save_state()
+            try:
+                self._evaluate_function(local)
+            except (TooDeepError, RecursionError):  # in the default of a parameter
+                self._skip(self._definitions.get(local).node, state)
 
     def evaluate_statements(self, body: Sequence[ast.stmt]) -> None:
         """Evaluate statements in order; list the lines of one that nests too deep in ``skipped``, and go on."""
         for statement in body:
-            depth_before = self._depth
+            state = self._save_state()
             try:
                 self.budget.spend()
                 self.visit(statement)
-            except TooDeepError:
-                # The exception left visits unfinished, which would have lowered the depth again.
-                self._depth = depth_before
-                # Once the budget is spent, every later statement fails as well, and pays a step for it. Only those
-                # soon after that point are listed: the list must not grow with the source.
-                if len(self.skipped) < _MAX_SKIPPED and self.budget.steps <= self.budget.max_steps + 1000:
-                    self.skipped.append((statement.lineno, statement.end_lineno or statement.lineno))
+            except (TooDeepError, RecursionError):
+                self._skip(statement, state)
+
+    def _save_state(self) -> _VisitState:
+        """Return what an exception would leave behind of unfinished visits."""
+        return self._depth, self.log.current_function, self._results, self.scope, self.scope.journal
+
+    def _skip(self, node: ast.stmt | ast.Lambda, state: _VisitState) -> None:
+        """Continue behind a node that nests too deep or exceeds the budget, and list its lines in ``skipped``."""
+        self._depth, self.log.current_function, self._results, self.scope, self.scope.journal = state
+        # Once the budget is spent, every later statement fails as well, and pays a step for it. Only those soon after
+        # that point are listed: the list must not grow with the source.
+        if len(self.skipped) < _MAX_SKIPPED and self.budget.steps <= self.budget.max_steps + 1000:
+            # Lines inside of code in a text are no lines of the file.
+            line = self.log.pinned_line
+            self.skipped.append((line or node.lineno, line or node.end_lineno or node.lineno))
 
     def generic_visit(self, node: ast.AST) -> Value | None:
         """Visit a node whose kind has no method of its own.
@@ -593,12 +615,11 @@ class Evaluator(ast.NodeVisitor):
         with self._enter_scope(scope):
             if isinstance(node, ast.Lambda):
                 # A body that nests too deep is skipped here: no statement is left whose visit could catch it.
-                depth_before = self._depth
+                state = self._save_state()
                 try:
                     return self.evaluate(node.body)
-                except TooDeepError:
-                    self._depth = depth_before
-                    self.skipped.append((node.lineno, node.end_lineno or node.lineno))
+                except (TooDeepError, RecursionError):
+                    self._skip(node, state)
                     return UNKNOWN
             # Results are collected for one body at a time; an inlined call interrupts the body of its caller.
             outer_results, self._results = self._results, []
@@ -884,23 +905,28 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> Value:
         """Concatenate the parts of an f-string."""
-        text: Value = Constant("")
+        texts: list[Constant] = []
+        tags: frozenset[str] = frozenset()
+        is_known = True
         for part in node.values:
             expression = part.value if isinstance(part, ast.FormattedValue) else part
             value = self.evaluate(expression)
             if isinstance(part, ast.FormattedValue) and part.format_spec is not None:
                 # ``f"{a:{run()}}"`` calls ``run``. The format itself is not applied to the text.
                 self.evaluate(part.format_spec)
-            if (
-                isinstance(value, Constant)
-                and isinstance(value.value, int | str)
-                and not isinstance(part, ast.Constant)
-            ):
-                # The text counts as computed, so that a name spelled by an f-string is reported as hidden.
+            tags |= collect_tags(value)
+            if not is_known:  # the end of the text decides on its kind
+                tags |= call_variants.tag_path(value)
+            if isinstance(value, Constant) and isinstance(value.value, int | str):
+                # A name spelled by an f-string is reported as hidden, whatever its parts are.
                 is_huge = isinstance(value.value, int) and value.value.bit_length() > _MAX_INTEGER_BITS
-                value = UNKNOWN if is_huge else Constant(str(value.value), Provenance.COMPUTED)
-            text = self._apply_operator(ast.Add, text, value)
-        return self._recorder.record_computed_text(text, node.lineno)
+                is_known = is_known and not is_huge
+                texts.append(Constant("" if is_huge else str(value.value), value.provenance))
+            else:
+                is_known = False
+        # Joined at the end: a join for each part would copy the text before it each time.
+        joined = constant_folding.join_texts(texts) if is_known else None
+        return self._recorder.record_computed_text(joined or Unknown(tags), node.lineno)
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> Value:
         """Bind the name in ``name := value``."""
@@ -1070,10 +1096,13 @@ class Evaluator(ast.NodeVisitor):
 
         For a call ``base.method(...)``, ``base`` is the object and ``method`` the name; otherwise ``method`` is empty.
         """
+        if self._depth >= _MAX_DEPTH:  # ``partial`` of ``partial``, and callables that call their first argument
+            raise TooDeepError
         results: list[Value] = []
         alternatives = list_alternatives(callee)
         # Each alternative of the callee meets each of every argument, and calls nest: pay for the product.
         self.budget.spend(len(alternatives) * (1 + sum(len(list_alternatives(each)) for each in args)))
+        self._depth += 1
         for each in alternatives:
             if isinstance(each, ExternalName):
                 results.append(
@@ -1088,6 +1117,7 @@ class Evaluator(ast.NodeVisitor):
                 results.append(join_values(*each.values) if each.values else UNKNOWN)
             else:
                 results.append(self._call_unknown(each, args, keywords, method, line))
+        self._depth -= 1
         return join_values(*results)
 
     def _call_local(
@@ -1319,7 +1349,9 @@ class Evaluator(ast.NodeVisitor):
 
     def _evaluate_code_text(self, text: str | bytes, call: Call) -> Value:
         """Evaluate code that a call runs, in the scope of the call; all uses in it get the line of the call."""
-        if self._code_text_depth >= _MAX_CODE_TEXT_DEPTH:
+        # Definitions keep the trees of such texts, so that all of them together are bounded.
+        self._code_text_characters += len(text)
+        if self._code_text_depth >= _MAX_CODE_TEXT_DEPTH or self._code_text_characters > _MAX_CODE_TEXT:
             return UNKNOWN
         source = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
         body = parse_code_text(source.strip() if call.name == "builtins.eval" else source)

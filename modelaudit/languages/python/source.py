@@ -12,13 +12,14 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.text import TextScan
 from modelaudit.wire.text import decode_text as decode_text
 
-MAX_PARSED_AT_ONCE: Final = 1 << 20
+_MAX_PARSED_AT_ONCE: Final = 1 << 20
 """The most characters that are parsed as one; of a longer source each statement is parsed by itself."""
 
 # In characters: of one statement, of the statements that are parsed, and of the text that is split into statements.
@@ -29,6 +30,12 @@ _MAX_SCANNED: Final = 12 << 20
 _MAX_BRACKET_DEPTH: Final = 90
 _MAX_OPERATORS: Final = 800
 _MAX_BRANCHES: Final = 600
+MAX_TREE_TOKENS: Final = 150_000
+"""The most tokens of the trees that are in memory at once: a token takes 400 to 900 bytes of a tree."""
+# Up to Python 3.11, ``ast.parse`` reads an f-string from its start for each field. This bounds fields times characters.
+_MAX_FIELD_WORK: Final = 1 << 27
+_F_STRING_PREFIXES: Final = frozenset({"f", "fr", "rf"})
+_DEFINITION: Final = re.compile(r"\b(?:def|lambda|class)\b")
 # ``# -*- coding: utf-8 -*-``, as PEP 263 defines it.
 _COOKIE: Final = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _ORDINARY_ENCODINGS: Final = frozenset(
@@ -135,8 +142,17 @@ def _decode_plain(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def find_parser_obstacle(text: str) -> str:
+def find_parser_obstacle(text: str, max_tokens: int = MAX_TREE_TOKENS) -> str:
     """Return why a text must not be given to ``ast.parse``, which has no bounds of its own; empty if it may be."""
+    if has_more_tokens(text, max_tokens):
+        return f"more than {MAX_TREE_TOKENS} tokens to parse at once"
+    if _exceeds_field_work(text):
+        return "f-strings with more fields than are parsed"
+    return _find_nesting_obstacle(text)
+
+
+def _find_nesting_obstacle(text: str) -> str:
+    """Return why a text nests too deep for ``ast.parse``, by the tokens that can nest; empty if it does not."""
     operator_counts = [0]
     branches = 0
     # One counter for each open bracket: operators are counted between separators of the same bracket, because only a
@@ -164,9 +180,40 @@ def find_parser_obstacle(text: str) -> str:
     return ""
 
 
+def _exceeds_field_work(text: str) -> bool:
+    """Whether the f-strings of a text have too many fields for their lengths."""
+    if text.count("{") * len(text) <= _MAX_FIELD_WORK:
+        return False
+    field_work = 0
+    previous = ""
+    for token in iterate_within_deadline(_TOKEN.finditer(text), 4096):
+        if previous in _F_STRING_PREFIXES and token[0][0] in "\"'":
+            field_work += token[0].count("{") * len(token[0])
+        previous = token[0].lower() if token.lastgroup is None and len(token[0]) <= 2 else ""
+    return field_work > _MAX_FIELD_WORK
+
+
+def fits_at_once(text: str) -> bool:
+    """Whether the trees of all statements of a source may be in memory at once."""
+    return len(text) <= _MAX_PARSED_AT_ONCE and not has_more_tokens(text, MAX_TREE_TOKENS)
+
+
+def has_more_tokens(text: str, most: int) -> bool:
+    """Whether a text has more than ``most`` tokens, white space left out."""
+    # A token has a character, so that a short text needs no count.
+    return len(text) > most and next(islice(_iterate_tokens(text), max(0, most), None), None) is not None
+
+
+def _iterate_tokens(text: str) -> Iterator[re.Match[str]]:
+    """Yield the tokens of a text without white space; line ends are tokens."""
+    for token in iterate_within_deadline(_TOKEN.finditer(text), 4096):
+        if token.lastgroup is not None or not token[0].isspace():
+            yield token
+
+
 def parse_code_text(text: str) -> list[ast.stmt] | None:
     """Parse a text that a call runs as code; ``None`` if it does not parse within the bounds."""
-    if len(text) > MAX_PARSED_AT_ONCE or find_parser_obstacle(text):
+    if len(text) > _MAX_PARSED_AT_ONCE or find_parser_obstacle(text):
         return None
     body, _ = _parse_bounded(text)
     return None if body is None else list(body)
@@ -174,47 +221,57 @@ def parse_code_text(text: str) -> list[ast.stmt] | None:
 
 def split_source(text: str) -> Iterator[SourcePiece]:
     """Yield all of a source, in order: as one piece if it parses, otherwise each statement of the module by itself."""
-    text = _FORM_FEED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    if len(text) <= MAX_PARSED_AT_ONCE and not find_parser_obstacle(text):
+    is_cut = len(text) > _MAX_SCANNED
+    text = _FORM_FEED.sub("", text[:_MAX_SCANNED].replace("\r\n", "\n").replace("\r", "\n"))
+    if len(text) <= _MAX_PARSED_AT_ONCE and not find_parser_obstacle(text):
         body, _ = _parse_bounded(text)
         if body is not None:
             yield SourcePiece(text, 1, body)
             return
-    if len(text) > _MAX_SCANNED:
+    if is_cut:
         yield SourcePiece("", 1, fault=f"only the first {_MAX_SCANNED} characters are searched", is_limit=True)
-        text = text[:_MAX_SCANNED]
     taken_characters = 0
+    kept_tokens = 0
     for line, statement in _split_statements(text):
         if taken_characters > _MAX_EVALUATED:
             fault = f"only the first {_MAX_EVALUATED} characters are analyzed"
             yield SourcePiece(text[taken_characters:], line, fault=fault, is_limit=True)
             return
         taken_characters += len(statement)
-        piece = _parse_statement(statement, line)
+        piece = _parse_statement(statement, line, MAX_TREE_TOKENS - kept_tokens)
+        # The evaluator keeps the trees of definitions, since later statements may call them.
+        if piece.body and _DEFINITION.search(statement):
+            kept_tokens += sum(1 for _ in _iterate_tokens(statement))
         # Cut further, a statement with an error of syntax hides less.
         if piece.fault and not piece.is_limit:
-            yield from _parse_fragments(piece)
+            yield from _parse_fragments(piece, MAX_TREE_TOKENS - kept_tokens)
         else:
             yield piece
 
 
-def _parse_fragments(piece: SourcePiece) -> Iterator[SourcePiece]:
-    """Parse the parts of a broken statement, cut where lines begin like statements of the module."""
+def _parse_fragments(piece: SourcePiece, max_tokens: int) -> Iterator[SourcePiece]:
+    """Parse the parts of a broken statement, cut where lines begin like statements of the module.
+
+    All of them together have at most ``max_tokens`` tokens, because the statement has.
+    """
     line, start = piece.line, 0
     for match in (*_BEGINS_STATEMENT.finditer(piece.text), None):
         end = match.start() if match is not None else len(piece.text)
         part = piece.text[start:end]
         if part.strip():
-            yield _parse_statement(part, line)
+            yield _parse_statement(part, line, max_tokens)
         line += part.count("\n")
         start = end
 
 
-def _parse_statement(text: str, line: int) -> SourcePiece:
-    """Parse one statement of the module; if that fails, the piece has no body, and says why."""
+def _parse_statement(text: str, line: int, max_tokens: int) -> SourcePiece:
+    """Parse one statement of the module of at most ``max_tokens`` tokens.
+
+    If that fails, the piece has no body, and says why.
+    """
     if len(text) > _MAX_STATEMENT:
         return SourcePiece(text, line, fault=f"a statement of more than {_MAX_STATEMENT} characters", is_limit=True)
-    obstacle = find_parser_obstacle(text)
+    obstacle = find_parser_obstacle(text, max_tokens)
     if obstacle:
         return SourcePiece(text, line, fault=obstacle, is_limit=True)
     body, fault = _parse_bounded(text)

@@ -7,6 +7,7 @@ and dotted names by patterns, and records each as referred to or called; it foll
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Final
 
 from modelaudit.languages.python import attack_texts, name_resolution, uses
@@ -28,6 +29,11 @@ _FROM: Final = re.compile(r"\bfrom[ \t]++([\w.]++)[ \t]++import[ \t(]++([^\n#)]{
 _ALIAS: Final = re.compile(r"([\w*]++)(?:[ \t]++as[ \t]++(\w++))?")
 _DOTTED: Final = re.compile(r"(?<![\w.])([A-Za-z_]\w*+(?:\.[A-Za-z_]\w*+)*+)[ \t]*+(\()?")
 _EXEC_STATEMENT: Final = re.compile(r"(?m)^[ \t]*exec[ \t]++[\"'\w]")
+# The letters before the quotes of an f-string, and what in it is not kept.
+_F_STRING_PREFIX: Final = re.compile(r"(?<!\w)(?:[fF][rR]?|[rR][fF])\Z")
+_LONGEST_PREFIX: Final = 3  # with the character before
+_QUOTES: Final = re.compile(r"[\"'#\\{}]")
+_NAMED_LINE: Final = re.compile(r"(?m)^[^A-Za-z_\n]*+[A-Za-z_][^\n]*+")
 _MAX_MATCHES: Final = 2_000_000
 
 
@@ -46,12 +52,27 @@ def scan_names(text: str, line: int, scope: Scope, log: UseLog) -> None:
             log.record(uses.TEXT, name, literal_line, matched)
     if _EXEC_STATEMENT.search(text):
         log.record(uses.CALL, "builtins.exec", line, "as a statement of Python 2")
-    # Names in texts and comments are no names of the code. Line breaks remain, so that the lines keep their numbers.
-    code = _LITERAL.sub(lambda match: "\n" * match[0].count("\n"), text)
-    for line_number, code_line in iterate_within_deadline(enumerate(code.split("\n")[:_MAX_MATCHES], line)):
-        _scan_imports(code_line, line_number, scope, log)
-        for match in _DOTTED.finditer(code_line):
-            _record_dotted_name(match[1], bool(match[2]), line_number, scope, log)
+    code = _LITERAL.sub(_keep_code, text)
+    line_number, counted_end = line, 0
+    # One line at a time: a list of all of them would take 60 bytes for each, however short they are.
+    for code_line in iterate_within_deadline(islice(_NAMED_LINE.finditer(code), _MAX_MATCHES)):
+        line_number += code.count("\n", counted_end, code_line.start())
+        counted_end = code_line.start()
+        _scan_imports(code_line[0], line_number, scope, log)
+        for dotted in _DOTTED.finditer(code_line[0]):
+            _record_dotted_name(dotted[1], bool(dotted[2]), line_number, scope, log)
+
+
+def _keep_code(literal: re.Match[str]) -> str:
+    """Return what remains of a text or comment in the code: an f-string with fields, and line breaks.
+
+    Names in other texts and in comments are no names of the code. The line breaks let the lines keep their numbers.
+    """
+    has_fields = "{" in literal[0] and literal[0][0] != "#"
+    start = literal.start()
+    if has_fields and _F_STRING_PREFIX.search(literal.string, max(0, start - _LONGEST_PREFIX), start):
+        return _QUOTES.sub(" ", literal[0])
+    return "\n" * literal[0].count("\n")
 
 
 def _scan_imports(code_line: str, line: int, scope: Scope, log: UseLog) -> None:

@@ -105,6 +105,11 @@ class UseLog:
         """Keep that the function ``number`` runs whenever ``outer`` does."""
         self._edges[outer].add(number)
 
+    @property
+    def pinned_line(self) -> int:
+        """The line that all uses get at the moment; 0 if each gets its own."""
+        return self._pinned_line
+
     def pin_line(self, line: int) -> int:
         """Record all further uses at ``line``, or at their own lines for 0; return the line pinned before."""
         before, self._pinned_line = self._pinned_line, line

@@ -16,7 +16,13 @@ from modelaudit.formats.interpreters import INTERPRETERS
 from modelaudit.languages.configurations.tags import read_tags
 from modelaudit.languages.configurations.text_names import read_text_names
 from modelaudit.languages.programs import report_unread_programs
-from modelaudit.languages.settings import Setting, parse_json_settings, parse_row_settings, parse_yaml_settings
+from modelaudit.languages.settings import (
+    Setting,
+    interpret_settings,
+    parse_json_settings,
+    parse_row_settings,
+    parse_yaml_settings,
+)
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
@@ -179,8 +185,7 @@ def _interpret_document(path: str, text: str, facts: JsonFacts | YamlFacts, limi
         settings, limit_error = parse_row_settings(text, limits)
     else:
         settings = parse_json_settings(text, limits)
-    for interpreter in interpreters:
-        yield from interpreter.read(path, settings, limits)
+    yield from interpret_settings(interpreters, path, settings, limits)
     if limit_error is not None:
         yield Unread(UnreadReason.LIMIT, str(limit_error))
 
