@@ -69,7 +69,7 @@ NOT_FAILED = {
     "hdf5/malicious/data-beyond-end.h5": (0, {"hdf5/inconsistent"}),
     "hdf5/malicious/not-json.h5": (3, {"coverage/damaged"}),
     "hdf5/malicious/size-mismatch.h5": (0, {"hdf5/inconsistent"}),
-    "hdf5/malicious/trailing-data.h5": (0, {"hdf5/extra-bytes"}),
+    "hdf5/malicious/trailing-data.h5": (3, {"hdf5/extra-bytes"}),
     "hdf5/malicious/unknown-filter.h5": (3, {"hdf5/unknown-extension"}),
     "hdf5/malicious/user-link.h5": (3, {"hdf5/unknown-extension"}),
     "keras/malicious/custom-layer.json": (3, {"keras/unverified-class"}),

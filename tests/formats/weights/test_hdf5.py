@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 from contextlib import nullcontext
+from io import BytesIO
 
 import pytest
 from builders.hdf5_files import build_hdf5_model, build_keras2_config
@@ -191,3 +192,72 @@ def test_variable_length_bytes_in_chunks_are_unread(read_bytes):
     reading = read_bytes(file.build(root), "w.h5")
     assert reading.reasons() == {UnreadReason.NO_READER}
     assert len(reading.unread) == 1
+
+
+_INSERTED = bytes(range(1, 35))
+
+
+def _find_slack(data: bytes, structure: str) -> int:
+    """Return where a structure of a file that h5py wrote in its earliest layout has bytes that belong to nothing."""
+    if structure == "user block":
+        return 8
+    if structure == "local heap":
+        heap = data.index(b"HEAP")
+        _, free, start = struct.unpack_from("<QQQ", data, heap + 8)
+        return start + free + 16
+    if structure == "list of symbols":
+        node = data.index(b"SNOD")
+        (count,) = struct.unpack_from("<H", data, node + 6)
+        return node + 8 + 40 * count
+    if structure == "tree":
+        node = data.index(b"TREE")
+        (count,) = struct.unpack_from("<H", data, node + 6)
+        return node + 32 + 16 * count
+    # The list of values ends with the index 0 and the size of the free space, which counts that head.
+    position = data.index(b"GCOL") + 16
+    while data[position : position + 2] != b"\0\0":
+        (size,) = struct.unpack_from("<Q", data, position + 8)
+        position += 16 + size + -size % 8
+    return position + 16
+
+
+@pytest.mark.parametrize("structure", ["local heap", "list of symbols", "tree", "collection of values", "user block"])
+def test_bytes_in_the_slack_of_a_structure_are_unclaimed(structure, read_bytes):
+    name = "user-block.h5" if structure == "user block" else "earliest.h5"
+    data = bytearray(fixture_path(f"written/h5py/{name}").read_bytes())
+    start = _find_slack(data, structure)
+    assert not any(data[start : start + len(_INSERTED)])
+    data[start : start + len(_INSERTED)] = _INSERTED
+    reading = read_bytes(bytes(data), "model.h5")
+    assert UnreadReason.UNCLAIMED in reading.reasons()
+    # The zeros beside the bytes belong to nothing either, so the range begins at most 64 bytes before them.
+    (detail,) = [each for each in reading.details if "belong to no part of the hdf5 format" in each]
+    ranges = [tuple(map(int, each.split("-"))) for each in detail.rpartition("bytes ")[2].split(", ")]
+    assert any(first <= start and start + len(_INSERTED) <= end for first, end in ranges)
+
+
+def test_bytes_after_the_end_are_unclaimed_and_searched(read_bytes):
+    data = fixture_path("written/keras/dense.h5").read_bytes()
+    reading = read_bytes(data + EVAL_ONE, "dense.h5")
+    assert UnreadReason.UNCLAIMED in reading.reasons()
+    # The range begins earlier, because the zeros at the end of the file belong to nothing either.
+    assert f"-{len(data) + len(EVAL_ONE)}" in " ".join(reading.details)
+    assert reading.evaluates
+
+
+@pytest.mark.parametrize("bound", ["earliest", "v108", "latest"])
+@pytest.mark.parametrize("filters", [{}, {"compression": "gzip", "shuffle": True, "fletcher32": True}])
+def test_every_index_of_chunks_leaves_no_unclaimed_bytes(bound, filters, read_bytes):
+    h5py = pytest.importorskip("h5py")
+    stored = BytesIO()
+    with h5py.File(stored, "w", libver=bound if bound != "v108" else ("v108", "v108")) as file:
+        # The shapes lead to one chunk, a fixed array without and with pages, an extensible array, and a tree.
+        for shape, growth in (((4,), (4,)), ((90,), (90,)), ((4000,), (4000,)), ((4000,), (None,))):
+            file.create_dataset(f"{shape}{growth}", data=range(shape[0]), chunks=(3,), maxshape=growth, **filters)
+        grid = [list(range(number, number + 40)) for number in range(60)]
+        file.create_dataset("grid", data=grid, chunks=(3, 4), maxshape=(None, None), **filters)
+        texts = [f"text {number}" for number in range(500)]
+        # A checksum cannot be stored for references to texts.
+        undone = {name: value for name, value in filters.items() if name != "fletcher32"}
+        file.create_dataset("texts", data=texts, chunks=(50,), dtype=h5py.string_dtype(), **undone)
+    assert read_bytes(stored.getvalue(), "model.h5").unread == []

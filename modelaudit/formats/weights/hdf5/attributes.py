@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.formats.weights.hdf5.bodies import claim_body
 from modelaudit.formats.weights.hdf5.datatypes import VARIABLE, Datatype, parse_dataspace, parse_datatype
 from modelaudit.formats.weights.hdf5.dense import read_dense_entries
 from modelaudit.formats.weights.hdf5.groups import decode_name
@@ -109,7 +110,7 @@ def _read_dense_attributes(source: StructureSource, message: Message) -> Iterato
             flags = record.take_number(1)
             if flags & SHARED:
                 raise DamagedError("an attribute is in the heap of shared messages, which is not read", record.offset)
-            body, offset = heap.read_object(id_)
+            body, offset = heap.read_object(id_, record.offset)
             yield _parse_attribute(Piece(body, offset, source.sizes), source)
         except DamagedError as error:
             yield error
@@ -127,21 +128,32 @@ def _parse_attribute(piece: Piece, source: StructureSource) -> Attribute:
     # The sizes of name, datatype and dataspace, and from version 3 on the character encoding of the name.
     part_sizes = [piece.take_number(2) for _ in range(3)]
     piece.skip(1 if version == 3 else 0)
+    source.claim(piece)
     offset = piece.offset
-    parts: list[bytes] = []
+    parts: list[Piece] = []
     for size in part_sizes:
-        parts.append(piece.take(size))
+        part_offset = piece.offset + piece.position
+        parts.append(Piece(piece.take(size), part_offset, piece.sizes))
         if version == 1:
             piece.skip(min(-size % 8, piece.left))  # version 1 pads each part to 8 bytes
-    name_bytes, type_bytes, space_bytes = parts
-    if flags & 1:
-        type_bytes = read_shared_body(source, DATATYPE, type_bytes, offset)
-    if flags & 2:
-        space_bytes = read_shared_body(source, DATASPACE, space_bytes, offset)
+    name_bytes = parts[0].take_text()
+    source.claim(parts[0])
+    type_bytes = _read_part(source, DATATYPE, parts[1], bool(flags & 1))
+    space_bytes = _read_part(source, DATASPACE, parts[2], bool(flags & 2))
     datatype = parse_datatype(Piece(type_bytes, offset, source.sizes))
     count = parse_dataspace(Piece(space_bytes, offset, source.sizes)).count
-    name = decode_name(name_bytes.partition(b"\0")[0])
+    name = decode_name(name_bytes)
     if datatype.size * count > piece.left:
         detail = f"the attribute {name[:80]!r} states {count} elements of {datatype.size} bytes and holds {piece.left}"
         raise DamagedError(detail, offset)
+    data_offset = piece.offset + piece.position
+    source.claim_data(data_offset - source.base, datatype.size * count)
     return Attribute(name, datatype, count, piece.take(datatype.size * count), offset)
+
+
+def _read_part(source: StructureSource, type_: int, part: Piece, is_shared: bool) -> bytes:
+    """Return the datatype or the dataspace of an attribute, which another object may share, and claim its bytes."""
+    if is_shared:
+        return read_shared_body(source, type_, part.data, part.offset)
+    claim_body(source, type_, 0, Piece(part.data, part.offset, part.sizes))
+    return part.data

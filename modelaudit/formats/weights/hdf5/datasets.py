@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from modelaudit.formats.weights.hdf5.chunks import TREE, ChunkIndex, parse_chunk_index
 from modelaudit.formats.weights.hdf5.datatypes import Dataspace, Datatype, parse_dataspace, parse_datatype
 from modelaudit.formats.weights.hdf5.groups import decode_name
 from modelaudit.formats.weights.hdf5.heaps import GlobalHeaps, LocalHeap
@@ -27,6 +28,8 @@ COMPACT: Final = 0
 CONTIGUOUS: Final = 1
 CHUNKED: Final = 2
 VIRTUAL: Final = 3
+# The number of the filter that sorts the bytes of elements by their position (IV.A.2.l).
+SHUFFLE: Final = 2
 # Kinds of selections, the subsets of the elements that a virtual dataset maps (VII.A).
 _NO_ELEMENTS: Final = 0
 _POINTS: Final = 1
@@ -45,11 +48,13 @@ class Dataset:
         space: the shape of its elements; ``None`` until its message was read.
         address: of the elements if they are stored in one range.
         size: of that range, in bytes.
+        chunks: the index of the chunks; ``None`` for another layout.
         compact: the elements themselves if the header holds them.
         offset: of the layout message in the artifact, in bytes.
         external_files: names of files that hold the elements, each with the size in bytes that it must have.
         source_files: names of files that a virtual dataset combines.
         filters: their numbers, in the order of application.
+        shuffled_bytes: the size of the units whose bytes the shuffle filter sorts by their position.
     """
 
     type: Datatype | None = None
@@ -57,11 +62,13 @@ class Dataset:
     layout: int | None = None
     address: int | None = None
     size: int | None = None
+    chunks: ChunkIndex | None = None
     compact: bytes = b""
     offset: int = 0
     external_files: list[tuple[str, int]] = field(default_factory=list)
     source_files: list[str] = field(default_factory=list)
     filters: list[int] = field(default_factory=list)
+    shuffled_bytes: int = 1
 
     @property
     def declared_bytes(self) -> int:
@@ -84,12 +91,19 @@ class Dataset:
         elif message.type == DATATYPE:
             self.type = parse_datatype(piece)
         elif message.type == FILTERS:
-            self.filters += _parse_filters(piece)
+            for number, values in _parse_filters(piece):
+                self.filters.append(number)
+                if number == SHUFFLE and values:
+                    self.shuffled_bytes = values[0]
+            source.claim(piece)
         elif message.type == EXTERNAL:
             self._parse_external_files(source, piece)
         else:
             self.offset = piece.offset
             self._parse_layout(piece, heaps)
+            source.claim(piece)
+            if self.layout == COMPACT:
+                source.claim_data(piece.offset + piece.position - len(self.compact) - source.base, len(self.compact))
 
     def _parse_layout(self, piece: Piece, heaps: GlobalHeaps) -> None:
         """Parse the body of a layout message: where the elements are stored.
@@ -112,7 +126,9 @@ class Dataset:
             address, index = piece.take_address(), piece.take_number(4)
             if address:
                 self._parse_virtual_mappings(Piece(heaps.read_value(address, index), piece.offset, piece.sizes))
-        elif self.layout != CHUNKED:
+        elif self.layout == CHUNKED:
+            self.chunks = parse_chunk_index(piece, version)
+        else:
             raise DamagedError(f"a layout of kind {self.layout}, which is not known", piece.offset)
 
     def _parse_old_layout(self, piece: Piece) -> None:
@@ -120,8 +136,10 @@ class Dataset:
         rank, self.layout = piece.take_number(1), piece.take_number(1)
         piece.skip(5)
         self.address = None if self.layout == COMPACT else piece.take_address()
-        # The dimensions of the dataset, or of a chunk; neither is needed here.
-        piece.skip(4 * rank)
+        # The dimensions of the dataset, or of a chunk with the size of an element.
+        sizes = tuple(piece.take_number(4) for _ in range(rank))
+        if self.layout == CHUNKED:
+            self.chunks = ChunkIndex(TREE, self.address, sizes)
         if self.layout == COMPACT:  # only in these versions the size has four bytes
             self.compact = piece.take(piece.take_number(4))
         elif self.layout not in (CONTIGUOUS, CHUNKED):
@@ -132,6 +150,7 @@ class Dataset:
         # The version, reserved bytes and the number of allocated slots.
         piece.skip(6)
         file_count, heap_address = piece.take_number(2), piece.take_address()
+        source.claim(piece)
         if heap_address is None:
             return
         heap = LocalHeap(source, heap_address)
@@ -141,6 +160,7 @@ class Dataset:
             is_unlimited = size == (1 << 8 * source.sizes.length) - 1
             needed_size = 0 if is_unlimited else start + size
             self.external_files.append((decode_name(heap.read_name(name_offset)), needed_size))
+            source.claim(piece)
 
     def _parse_virtual_mappings(self, piece: Piece) -> None:
         """Record the source files of a virtual dataset.
@@ -198,8 +218,8 @@ def _skip_selection(piece: Piece) -> None:
         raise DamagedError(f"a selection has the unknown kind {kind}", piece.offset)
 
 
-def _parse_filters(piece: Piece) -> list[int]:
-    """Return the numbers of the filters in the body of a filter message, in the order of application.
+def _parse_filters(piece: Piece) -> list[tuple[int, list[int]]]:
+    """Return the number and the values of each filter in the body of a filter message, in the order of application.
 
     Raises:
         DamagedError: the version is unknown, or the body is truncated.
@@ -208,7 +228,7 @@ def _parse_filters(piece: Piece) -> list[int]:
     if version not in (1, 2):
         raise DamagedError(f"a list of filters has the unknown version {version}", piece.offset)
     piece.skip(6 if version == 1 else 0)
-    filters: list[int] = []
+    filters: list[tuple[int, list[int]]] = []
     for _ in range(count):
         number = piece.take_number(2)
         # In version 2, filters of the HDF5 library (below 256) have no name.
@@ -216,9 +236,8 @@ def _parse_filters(piece: Piece) -> list[int]:
         piece.skip(2)  # flags
         value_count = piece.take_number(2)
         # Version 1 pads the name to eight bytes, and the values to an even number.
-        if version == 1:
-            name_length += -name_length % 8
-            value_count += value_count % 2
-        piece.skip(name_length + 4 * value_count)
-        filters.append(number)
+        piece.skip(name_length + (-name_length % 8 if version == 1 else 0))
+        values = [piece.take_number(4) for _ in range(value_count)]
+        piece.skip(4 if version == 1 and value_count % 2 else 0)
+        filters.append((number, values))
     return filters

@@ -5,6 +5,8 @@ Source: HDF5 File Format Specification 3.0, IV.A.2.b and IV.A.2.d.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from typing import Final
@@ -14,11 +16,23 @@ from modelaudit.wire.base import DamagedError
 
 # Classes of datatypes.
 FIXED: Final = 0
+_FLOATING: Final = 1
+_TIME: Final = 2
 STRING: Final = 3
+_BIT_FIELD: Final = 4
 OPAQUE: Final = 5
 COMPOUND: Final = 6
 REFERENCE: Final = 7
+# The kind of a reference to a region of a dataset.
+_REGION: Final = 1
+_ENUMERATION: Final = 8
 VARIABLE: Final = 9
+_ARRAY: Final = 10
+_COMPLEX: Final = 11
+# The bytes of the properties of a class, where their number is fixed.
+_PROPERTY_BYTES: Final = {FIXED: 4, _FLOATING: 12, _TIME: 2, _BIT_FIELD: 4}
+_MAX_COMPOUNDS: Final = 4
+_MAX_NESTED_TYPES: Final = 10_000
 _SIMPLE_SPACE: Final = 1
 _NULL_SPACE: Final = 2
 _MAX_RANK: Final = 32
@@ -33,12 +47,19 @@ class Datatype:
         size: of one stored element, in bytes. For values of variable length this is the size of a reference.
         base: of one item of a value of variable length, in bytes.
         is_text: the values of variable length are texts.
+        references: where in an element the references into the global heap are, in bytes.
     """
 
     kind: int
     size: int
     base: int = 0
     is_text: bool = False
+    references: tuple[int, ...] = ()
+
+    @property
+    def has_references(self) -> bool:
+        """Whether an element refers to values in the global heap."""
+        return bool(self.references) and self.size > 0
 
     @property
     def may_hold_bytes(self) -> bool:
@@ -69,7 +90,108 @@ def parse_datatype(piece: Piece) -> Datatype:
         base = piece.take_number(4)
     # The low bits state the kind of values of variable length: 0 for sequences, 1 for texts.
     is_text = kind == VARIABLE and class_bits & 0x0F == 1
-    return Datatype(kind, size, base, is_text)
+    references: list[int] = []
+    # A type that breaks off inside of a compound counts as far as it goes: what it leaves without a claim is reported.
+    with suppress(DamagedError):
+        references.extend(_find_references(Piece(piece.data, 0, piece.sizes)))
+    return Datatype(kind, size, base, is_text, tuple(references))
+
+
+def _find_references(piece: Piece, depth: int = 0) -> Iterator[int]:
+    """Yield where in an element of the type in ``piece`` the references into the global heap are, in bytes.
+
+    References inside of arrays, and of compounds deeper than ``_MAX_COMPOUNDS``, are not found. The piece is consumed
+    as far as needed.
+    """
+    version_and_class, class_bits, size = piece.take_number(1), piece.take_number(3), piece.take_number(4)
+    version, kind = version_and_class >> 4, version_and_class & 0x0F
+    if kind == VARIABLE:
+        yield 4  # after the number of items
+    elif kind == REFERENCE and class_bits & 0x0F == _REGION:
+        yield 0
+    elif kind == COMPOUND and depth < _MAX_COMPOUNDS:
+        for _ in range(min(class_bits & 0xFFFF, piece.left)):
+            member_offset = _skip_member(piece, version, size)
+            member = Piece(piece.data, 0, piece.sizes)
+            member.position = piece.position
+            # The type of the member is skipped by its own, because the search may end in the middle of it.
+            yield from (member_offset + reference for reference in _find_references(member, depth + 1))
+            skip_datatype(piece)
+
+
+def skip_datatype(piece: Piece) -> None:
+    """Skip a datatype with all types nested in it (IV.A.2.d).
+
+    Raises:
+        DamagedError: it is truncated, of an unknown class, or nests too many types.
+    """
+    # Each entry is a function that skips the next part; the last one is next.
+    waiting: list[Callable[[], object]] = [lambda: _skip_one_datatype(piece, waiting)]
+    for _ in range(_MAX_NESTED_TYPES):
+        if not waiting:
+            return
+        waiting.pop()()
+    raise DamagedError(f"a datatype nests more than {_MAX_NESTED_TYPES} types", piece.offset)
+
+
+def _skip_one_datatype(piece: Piece, waiting: list[Callable[[], object]]) -> None:
+    """Skip the head and the properties of one type, and append functions that skip what follows to ``waiting``."""
+    version_and_class, class_bits, size = piece.take_number(1), piece.take_number(3), piece.take_number(4)
+    version, kind = version_and_class >> 4, version_and_class & 0x0F
+
+    def skip_nested() -> None:
+        _skip_one_datatype(piece, waiting)
+
+    if kind in _PROPERTY_BYTES:
+        piece.skip(_PROPERTY_BYTES[kind])
+    elif kind == OPAQUE:
+        # A tag, whose length the low bits of the class state.
+        piece.skip(min(class_bits & 0xFF, piece.left))
+    elif kind == COMPOUND:
+        # The members come one after the other, so the last one waits at the bottom.
+        waiting.extend(
+            part
+            for _ in range(min(class_bits & 0xFFFF, piece.left))
+            for part in (skip_nested, lambda: _skip_member(piece, version, size))
+        )
+    elif kind == _ENUMERATION:
+        waiting.append(lambda: _skip_enumeration(piece, version, class_bits & 0xFFFF, piece_start))
+        piece_start = piece.position
+        waiting.append(skip_nested)
+    elif kind in (VARIABLE, _COMPLEX):
+        waiting.append(skip_nested)
+    elif kind == _ARRAY:
+        rank = piece.take_number(1)
+        # Before version 3 reserved bytes and a permutation of the dimensions surround the sizes.
+        piece.skip(4 * rank if version >= 3 else 3 + 8 * rank)
+        waiting.append(skip_nested)
+    elif kind not in (STRING, REFERENCE):
+        raise DamagedError(f"a datatype has the unknown class {kind}", piece.offset)
+
+
+def _skip_name(piece: Piece, version: int) -> None:
+    """Skip the name of a member, which versions before 3 pad to a multiple of eight bytes."""
+    length = len(piece.take_text()) + 1
+    if version < 3:
+        piece.skip(min(-length % 8, piece.left))
+
+
+def _skip_member(piece: Piece, version: int, compound_size: int) -> int:
+    """Skip the fields of a member of a compound before its type, and return where in the compound it begins."""
+    _skip_name(piece, version)
+    # Version 3 stores the offset of the member in as few bytes as the size of the compound needs.
+    member_offset = piece.take_number(4 if version < 3 else (max(compound_size, 1).bit_length() + 7) // 8)
+    # Version 1 stores the dimensions of the member: rank, reserved bytes, permutation, reserved bytes and four sizes.
+    piece.skip(28 if version == 1 else 0)
+    return member_offset
+
+
+def _skip_enumeration(piece: Piece, version: int, count: int, base_start: int) -> None:
+    """Skip the names and the values of an enumeration; its base type begins at the position ``base_start``."""
+    value_bytes = int.from_bytes(piece.data[base_start + 4 : base_start + 8], "little")
+    for _ in range(count):
+        _skip_name(piece, version)
+    piece.skip(count * value_bytes)
 
 
 def parse_dataspace(piece: Piece) -> Dataspace:

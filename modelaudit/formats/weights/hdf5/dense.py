@@ -41,6 +41,7 @@ def read_dense_entries(
     piece.skip(order_size if tracks_order else 0)
     heap_address, name_index = piece.take_address(), piece.take_address()
     order_index = piece.take_address() if has_order_index else None
+    source.claim(piece)
     if heap_address is None:
         return
     heap = FractalHeap(source, heap_address)

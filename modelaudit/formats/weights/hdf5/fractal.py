@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
+from modelaudit.formats.weights.hdf5.free_space import claim_free_space
+from modelaudit.formats.weights.hdf5.source import CHECKSUM_BYTES, Piece, StructureSource
 from modelaudit.formats.weights.hdf5.trees import read_records
 from modelaudit.model.limits import MIB
 from modelaudit.wire.base import DamagedError
+from modelaudit.wire.ledger import claim_parsed
 
 # Kinds of objects: in a block of the heap, outside the heap, and inside the identifier itself.
 _MANAGED: Final = 0
@@ -23,6 +25,8 @@ _TINY: Final = 2
 _INDIRECT_HUGE: Final = 1
 # An indirect block begins with its signature and its version.
 _SIGNATURE_AND_VERSION_BYTES: Final = 5
+# The flag of a heap whose direct blocks have a checksum.
+_BLOCKS_HAVE_CHECKSUMS: Final = 0x02
 _MAX_DEPTH: Final = 16
 _MAX_OBJECT_BYTES: Final = 8 * MIB
 _MAX_ROWS: Final = 64
@@ -62,17 +66,17 @@ class FractalHeap:
             DamagedError: there is no heap, its blocks are filtered, or their sizes are invalid.
             WindowError: the window could not return the requested bytes.
         """
-        piece = source.read_piece(address, 22 + 12 * source.sizes.length + 3 * source.sizes.offset)
+        piece = source.read_piece(address, 22 + 12 * source.sizes.length + 3 * source.sizes.offset + CHECKSUM_BYTES)
         piece.expect_signature(b"FRHP", "heap")
         piece.skip(1)
-        self.id_length, filters, _ = piece.take_number(2), piece.take_number(2), piece.take_number(1)
+        self.id_length, filters, flags = piece.take_number(2), piece.take_number(2), piece.take_number(1)
         max_managed = piece.take_number(4)
         piece.take_length()
         self._huge_index = piece.take_address()
-        for index in range(10):
-            # Fields from the amount of free space to the number of tiny objects, none of them needed. The second is
-            # an address, the others have the width of a length.
-            piece.take_address() if index == 1 else piece.take_length()
+        piece.take_length()  # the amount of free space
+        free_space = piece.take_address()
+        # Fields from the size of the heap to the size of tiny objects, none of them needed.
+        piece.skip(8 * source.sizes.length)
         width, start, max_direct = piece.take_number(2), piece.take_length(), piece.take_length()
         heap_bits = piece.take_number(2)
         piece.skip(2)
@@ -86,6 +90,8 @@ class FractalHeap:
             raise DamagedError(
                 f"a heap has invalid blocks of {start} to {max_direct} bytes, {width} in a row", piece.offset
             )
+        piece.skip(CHECKSUM_BYTES)
+        source.claim(piece)
         self._table = _DoublingTable(width, start, max_direct)
         # The widths of offset and length in identifiers, in bytes. The file does not state them: they follow from the
         # size of the heap, and from the largest direct block or the largest managed object.
@@ -94,15 +100,22 @@ class FractalHeap:
         object_length_width = (max(max_managed, 1).bit_length() - 1) // 8 + 1
         self._length_width = min(block_length_width, object_length_width)
         self._source, self._address = source, address
+        self._has_checksums = bool(flags & _BLOCKS_HAVE_CHECKSUMS)
+        if free_space is not None:
+            claim_free_space(source, free_space, self._offset_width)
 
-    def read_object(self, id_: bytes) -> tuple[bytes, int]:
+    def read_object(self, id_: bytes, id_offset: int) -> tuple[bytes, int]:
         """Return the object of an identifier and its offset in the artifact.
+
+        Args:
+            id_: the identifier.
+            id_offset: its offset in the artifact, which may hold the object itself.
 
         Raises:
             DamagedError: there is no such object, or the object is filtered.
             WindowError: the window could not return the requested bytes.
         """
-        piece = Piece(id_, self._source.base + self._address, self._source.sizes)
+        piece = Piece(id_, id_offset, self._source.sizes)
         first_byte = piece.take_number(1)
         kind = first_byte >> 4 & 3
         if kind == _MANAGED:
@@ -115,7 +128,8 @@ class FractalHeap:
             # Longer identifiers can hold objects of over 16 bytes, so the length takes a second byte.
             if self.id_length > 18:
                 length = ((first_byte & 0x0F) << 8) + piece.take_number(1) + 1
-            return piece.take(min(length, piece.left)), piece.offset
+            object_offset = piece.offset + piece.position
+            return piece.take(min(length, piece.left)), object_offset
         raise DamagedError(f"an object of a heap has the unknown kind {kind}", piece.offset)
 
     def _read_managed_object(self, offset: int, length: int) -> tuple[bytes, int]:
@@ -126,8 +140,24 @@ class FractalHeap:
             block, block_start = self._root, 0
         else:
             block, block_start = self._find_direct_block(self._root, self._root_rows, offset)
+        self._claim_direct_block_head(block)
         piece = self._source.read_piece(block + offset - block_start, length)
         return piece.data, piece.offset
+
+    def _claim_direct_block_head(self, block: int) -> None:
+        """Claim signature, version, address of the heap, offset and checksum of a direct block (III.G)."""
+        fields_bytes = self._source.sizes.offset + self._offset_width + (CHECKSUM_BYTES if self._has_checksums else 0)
+        head = self._source.read_piece(block, _SIGNATURE_AND_VERSION_BYTES + fields_bytes, short=True)
+        if head.take(min(4, head.left)) == b"FHDB":
+            head.skip(head.left)
+            self._source.claim(head)
+
+    def _claim_indirect_block(self, block: int, rows: int) -> None:
+        """Claim an indirect block: its head, the address of each child, and a checksum (III.G)."""
+        width = self._source.sizes.offset
+        head_bytes = _SIGNATURE_AND_VERSION_BYTES + width + self._offset_width
+        size = head_bytes + min(rows, _MAX_ROWS) * self._table.width * width + CHECKSUM_BYTES
+        claim_parsed(self._source.window, self._source.base + block, self._source.base + block + size)
 
     def _find_direct_block(self, block: int, rows: int, offset: int) -> tuple[int, int]:
         """Find the direct block that holds an offset of the heap, from an indirect block of ``rows`` rows down.
@@ -151,6 +181,7 @@ class FractalHeap:
             entry = first_entry + (row * table.width + column) * address_width
             child = self._source.read_piece(entry, address_width).take_address()
             self._source.read_piece(block, 4).expect_signature(b"FHIB", "block of a heap")
+            self._claim_indirect_block(block, rows)
             if child is None:
                 break
             block_start += row_start + column * child_size

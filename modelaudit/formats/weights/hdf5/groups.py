@@ -14,6 +14,7 @@ from modelaudit.formats.weights.hdf5.heaps import LocalHeap
 from modelaudit.formats.weights.hdf5.objects import LINK, LINK_INFO, SYMBOL_TABLE, Message, resolve_message
 from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
 from modelaudit.formats.weights.hdf5.trees import list_symbol_nodes
+from modelaudit.wire.ledger import claim_parsed
 
 # Kinds of links.
 HARD: Final = 0
@@ -59,10 +60,11 @@ def read_links(source: StructureSource, message: Message) -> Iterator[Link]:
     """
     if message.type == LINK:
         resolved = resolve_message(source, message)
-        yield _parse_link(Piece(resolved.body, resolved.offset, source.sizes))
+        yield _parse_link(source, Piece(resolved.body, resolved.offset, source.sizes))
     elif message.type == SYMBOL_TABLE:
         piece = Piece(message.body, message.offset, source.sizes)
         tree, heap = piece.take_address(), piece.take_address()
+        source.claim(piece)
         if tree is not None and heap is not None:
             yield from read_symbol_links(source, tree, heap)
     elif message.type == LINK_INFO:
@@ -89,10 +91,12 @@ def read_symbol_links(source: StructureSource, tree: int, heap_address: int) -> 
         header.expect_signature(b"SNOD", "list of symbols")
         header.skip(2)
         count = header.take_number(2)
+        source.claim(header)
         body = source.read_piece(node + 8, count * entry_bytes, short=True)
         for _ in range(count):
             entry_offset = body.offset + body.position
             entry = Piece(body.take(entry_bytes), entry_offset, source.sizes)
+            claim_parsed(source.window, entry_offset, entry_offset + entry_bytes)
             name = decode_name(heap.read_name(entry.take_number(source.sizes.offset)))
             address, cache_type = entry.take_address(), entry.take_number(4)
             entry.skip(4)
@@ -104,13 +108,13 @@ def read_symbol_links(source: StructureSource, tree: int, heap_address: int) -> 
 
 def _read_dense_links(source: StructureSource, message: Message) -> Iterator[Link]:
     """Yield the links in the fractal heap of a group."""
-    for heap, id_, _ in read_dense_entries(source, message, 8, _INDEX_TYPES, "a group"):
-        body, offset = heap.read_object(id_)
-        yield _parse_link(Piece(body, offset, source.sizes))
+    for heap, id_, record in read_dense_entries(source, message, 8, _INDEX_TYPES, "a group"):
+        body, offset = heap.read_object(id_, record.offset)
+        yield _parse_link(source, Piece(body, offset, source.sizes))
 
 
-def _parse_link(piece: Piece) -> Link:
-    """Parse the body of a link message. Raises ``DamagedError`` if it is truncated."""
+def _parse_link(source: StructureSource, piece: Piece) -> Link:
+    """Parse the body of a link message, and claim it. Raises ``DamagedError`` if it is truncated."""
     offset = piece.offset
     piece.skip(1)
     # The flags state which fields follow, and the width of the length of the name.
@@ -121,8 +125,12 @@ def _parse_link(piece: Piece) -> Link:
     name_length = piece.take_number(1 << (flags & 3))
     name = decode_name(piece.take(name_length))
     if kind == HARD:
-        return Link(name, kind, offset, piece.take_address())
-    value = Piece(piece.take(piece.take_number(2)), piece.offset + piece.position, piece.sizes)
+        address = piece.take_address()
+        source.claim(piece)
+        return Link(name, kind, offset, address)
+    value_bytes = piece.take(piece.take_number(2))
+    source.claim(piece)
+    value = Piece(value_bytes, piece.offset + piece.position - len(value_bytes), piece.sizes)
     if kind == SOFT:
         return Link(name, kind, offset, target=decode_name(value.data))
     if kind == EXTERNAL_FILE:

@@ -10,11 +10,13 @@ from typing import Final
 from modelaudit.formats.weights.hdf5.source import StructureSource
 from modelaudit.model.limits import MIB
 from modelaudit.wire.base import DamagedError
+from modelaudit.wire.ledger import claim_parsed
 
 _SHORT_NAME_BYTES: Final = 256
 _MAX_NAME_BYTES: Final = 64 * 1024
 _MAX_OBJECTS: Final = 70_000
 _MAX_CACHED_COLLECTIONS: Final = 32
+_MAX_FREE_BLOCKS: Final = 10_000
 
 
 class LocalHeap:
@@ -26,11 +28,26 @@ class LocalHeap:
         piece.expect_signature(b"HEAP", "local heap")
         piece.skip(4)
         self._size = piece.take_length()
-        piece.take_length()
+        free = piece.take_length()
         start = piece.take_address()
+        source.claim(piece)
         if start is None:
             raise DamagedError("a local heap has no data", piece.offset)
         self._source, self._start = source, start
+        self._claim_free_list(free)
+
+    def _claim_free_list(self, offset: int) -> None:
+        """Claim the head of each free block: the offset of the next one, 1 at the end, and its size (III.D)."""
+        width = self._source.sizes.length
+        seen: set[int] = set()
+        while 1 < offset <= self._size - 2 * width and offset not in seen and len(seen) < _MAX_FREE_BLOCKS:
+            seen.add(offset)
+            block = self._source.read_piece(self._start + offset, 2 * width, short=True)
+            if block.left < 2 * width:
+                return
+            offset = block.take_length()
+            block.take_length()
+            self._source.claim(block)
 
     def read_name(self, offset: int) -> bytes:
         """Return the name at ``offset``.
@@ -48,7 +65,10 @@ class LocalHeap:
         data = self._source.read_piece(self._start + offset, min(_SHORT_NAME_BYTES, length), short=True).data
         if b"\0" not in data:
             data = self._source.read_piece(self._start + offset, length, short=True).data
-        return data.partition(b"\0")[0]
+        name = data.partition(b"\0")[0]
+        start = self._source.base + self._start + offset
+        claim_parsed(self._source.window, start, start + min(len(name) + 1, len(data)))
+        return name
 
 
 class GlobalHeaps:
@@ -66,15 +86,25 @@ class GlobalHeaps:
             DamagedError: the collection is damaged or has no value of this index.
             WindowError: the window could not return the requested bytes.
         """
+        values = self.open_collection(address)
+        if index not in values:
+            raise DamagedError(f"a collection of values has no value {index}", self._source.base + address)
+        start, size = values[index]
+        return self._source.read_piece(start, min(size, max_bytes)).data
+
+    def open_collection(self, address: int) -> dict[int, tuple[int, int]]:
+        """Return the address and the size of each value of the collection at ``address``, by index, and claim them.
+
+        Raises:
+            DamagedError: there is no collection, or it or a value ends beyond its bounds.
+            WindowError: the window could not return the requested bytes.
+        """
         values = self._collections.get(address)
         if values is None:
             if len(self._collections) >= _MAX_CACHED_COLLECTIONS:
                 self._collections.clear()
             values = self._collections[address] = self._locate_values(address)
-        if index not in values:
-            raise DamagedError(f"a collection of values has no value {index}", self._source.base + address)
-        start, size = values[index]
-        return self._source.read_piece(start, min(size, max_bytes)).data
+        return values
 
     def _locate_values(self, address: int) -> dict[int, tuple[int, int]]:
         """Return the address and the size of each value of the collection at ``address``, by index.
@@ -88,6 +118,7 @@ class GlobalHeaps:
         collection_header.expect_signature(b"GCOL", "collection of values")
         collection_header.skip(4)
         end = address + collection_header.take_length()
+        self._source.claim(collection_header)
         if end > self._source.bytes_after_base:
             raise DamagedError("a collection of values ends beyond the file", collection_header.offset)
         position = address + header_bytes
@@ -97,12 +128,15 @@ class GlobalHeaps:
             index = value_header.take_number(2)
             value_header.skip(6)
             size = value_header.take_length()
+            self._source.claim(value_header)
             position += header_bytes
             # The index 0 marks the free space at the end.
             if index == 0:
                 break
             if position + size > end:
                 raise DamagedError(f"a value of {size} bytes ends beyond its collection", value_header.offset)
+            # The collection declares each value as data, also one that no reference in this file names.
+            self._source.claim_data(position, size)
             values.setdefault(index, (position, size))
             # Values are padded to eight bytes.
             position += size + -size % 8

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
+from modelaudit.formats.weights.hdf5.bodies import claim_body
+from modelaudit.formats.weights.hdf5.source import CHECKSUM_BYTES, Piece, StructureSource
 from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.ledger import claim_parsed
 
 DATASPACE: Final = 0x01
 LINK_INFO: Final = 0x02
@@ -61,6 +63,7 @@ def read_messages(source: StructureSource, address: int) -> Iterator[Message]:
     has_order: bool | None = None
     if source.read_piece(address, 4).take(4) == b"OHDR":
         block, size, has_order = _parse_new_header(source, address)
+        _claim_checksum(source, block + size)
     else:
         block, size = _parse_old_header(source, address)
     waiting: deque[tuple[int, int]] = deque([(block, size)])
@@ -68,22 +71,28 @@ def read_messages(source: StructureSource, address: int) -> Iterator[Message]:
     message_count = 0
     while waiting:
         start, length = waiting.popleft()
-        for message in _read_block(source.read_piece(start, length), has_order):
+        block_piece = source.read_piece(start, length)
+        for message in _read_block(source, block_piece, has_order):
             source.spend()
             message_count += 1
             if message_count > _MAX_MESSAGES:
                 raise LimitReachedError(f"an object has more than {_MAX_MESSAGES} messages", message.offset)
             if message.type != _CONTINUATION:
+                claim_body(source, message.type, message.flags, Piece(message.body, message.offset, source.sizes))
                 yield message
                 continue
             body = Piece(message.body, message.offset, source.sizes)
             next_block, next_size = body.take_address(), body.take_length()
+            source.claim(body)
             # A continuation may name a block that was read before. Without this check the loop would never end.
             if next_block is None or next_block in seen_blocks or len(seen_blocks) > _MAX_BLOCKS:
                 raise DamagedError("the continuations of an object header form a loop", message.offset)
             seen_blocks.add(next_block)
             if has_order is not None:
-                source.read_piece(next_block, 4).expect_signature(b"OCHK", "continuation of an object header")
+                signature = source.read_piece(next_block, 4)
+                signature.expect_signature(b"OCHK", "continuation of an object header")
+                source.claim(signature)
+                _claim_checksum(source, next_block + next_size - 4)
                 # The signature precedes the messages, a checksum of four bytes follows them.
                 next_block, next_size = next_block + 4, next_size - 8
             waiting.append((next_block, next_size))
@@ -97,7 +106,11 @@ def _parse_old_header(source: StructureSource, address: int) -> tuple[int, int]:
         raise DamagedError("there is no object header at an address that names one", source.base + address)
     # A reserved byte, the number of messages, and the number of references to the object.
     piece.skip(7)
-    return address + 16, piece.take_number(4)
+    first_block_bytes = piece.take_number(4)
+    # Four bytes of padding before the messages are part of the header.
+    piece.skip(4)
+    source.claim(piece)
+    return address + 16, first_block_bytes
 
 
 def _parse_new_header(source: StructureSource, address: int) -> tuple[int, int, bool]:
@@ -117,13 +130,20 @@ def _parse_new_header(source: StructureSource, address: int) -> tuple[int, int, 
     piece.skip(times_bytes + bounds_bytes)
     size = piece.take_number(1 << (flags & 3))
     has_order = bool(flags & 4)
+    source.claim(piece)
     return address + piece.position, size, has_order
 
 
-def _read_block(piece: Piece, has_order: bool | None) -> Iterator[Message]:
-    """Yield the messages of one block.
+def _claim_checksum(source: StructureSource, address: int) -> None:
+    """Claim the checksum of four bytes at ``address``."""
+    claim_parsed(source.window, source.base + address, source.base + address + CHECKSUM_BYTES)
+
+
+def _read_block(source: StructureSource, piece: Piece, has_order: bool | None) -> Iterator[Message]:
+    """Yield the messages of one block, and claim their heads.
 
     Args:
+        source: the structures of the file.
         piece: the block, without its signature.
         has_order: ``None`` for version 1; for version 2, whether messages have a creation order.
     """
@@ -136,6 +156,7 @@ def _read_block(piece: Piece, has_order: bool | None) -> Iterator[Message]:
         flags = piece.take_number(1)
         piece.skip(skipped_bytes)
         offset = piece.offset + piece.position
+        claim_parsed(source.window, offset - header_bytes, offset)
         yield Message(type_, flags, piece.take(size), offset)
 
 
@@ -163,6 +184,7 @@ def _read_shared_message(source: StructureSource, type_: int, piece: Piece) -> M
     elif version == 3 and kind == _IN_HEAP:
         raise DamagedError("a message is in the heap of shared messages, which is not read", piece.offset)
     address = piece.take_address()
+    source.claim(piece)
     if address is not None:
         for other in read_messages(source, address):
             # Do not follow a chain of shared messages, which could be a loop.

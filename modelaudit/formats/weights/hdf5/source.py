@@ -14,6 +14,7 @@ from modelaudit.model.artifact import Window
 from modelaudit.model.limits import KIB, MIB
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.cursor import BytesCursor
+from modelaudit.wire.ledger import claim_data, claim_parsed
 
 _PAGE_BYTES: Final = 64 * KIB
 _MAX_CACHED_PAGES: Final = 64
@@ -21,6 +22,10 @@ _MAX_PIECE_BYTES: Final = 8 * MIB
 _MAX_TOTAL_BYTES: Final = 256 * MIB
 # Every structure counts this many bytes in addition to its own, so that loops over tiny structures end too.
 _BYTES_PER_PIECE: Final = 64
+
+
+CHECKSUM_BYTES: Final = 4
+"""The bytes of the checksum that ends structures of newer versions."""
 
 
 class Piece(BytesCursor):
@@ -88,6 +93,14 @@ class StructureSource:
     def bytes_after_base(self) -> int:
         """The number of bytes from the base to the end of the file."""
         return max(0, self.window.size - self.base)
+
+    def claim(self, piece: Piece) -> None:
+        """Claim the bytes that were taken from the front of ``piece`` as parsed."""
+        claim_parsed(self.window, piece.offset, piece.offset + piece.position)
+
+    def claim_data(self, address: int, size: int) -> None:
+        """Claim ``size`` bytes at ``address`` as data."""
+        claim_data(self.window, self.base + address, self.base + address + size)
 
     def read_piece(self, address: int, length: int, short: bool = False) -> Piece:
         """Read ``length`` bytes at ``address``; with ``short``, fewer at the end of the file.

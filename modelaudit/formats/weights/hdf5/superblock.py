@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.formats.weights.hdf5.source import Sizes, StructureSource
+from modelaudit.formats.weights.hdf5.source import CHECKSUM_BYTES, Sizes, StructureSource
 from modelaudit.model.artifact import Window
 from modelaudit.wire.base import HEAD_BYTES, DamagedError
+from modelaudit.wire.ledger import claim_parsed
 
 SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 _FIRST_USER_BLOCK: Final = 512
@@ -108,6 +109,8 @@ def _parse_old_superblock(version: int, start: int, block: StructureSource) -> S
     root = piece.take_address()
     cache_type = piece.take_number(4)
     piece.skip(4)
+    # The prefix, the addresses and the entry with its cache of 16 bytes.
+    claim_parsed(block.window, start, piece.offset + piece.position + min(16, piece.left))
     # The entry of the root group may cache the addresses of its B-tree and heap. The walker follows these and the
     # object header, because programs may use either.
     tables = None
@@ -123,6 +126,7 @@ def _parse_new_superblock(version: int, start: int, block: StructureSource) -> S
     """Parse the addresses in a superblock of version 2 or 3. The arguments are as for ``_parse_old_superblock``."""
     piece = block.read_piece(12, 4 * block.sizes.offset)
     base, extension, end, root = (piece.take_address() for _ in range(4))
+    claim_parsed(block.window, start, piece.offset + piece.position + CHECKSUM_BYTES)
     source = block.rebase(base or 0, block.sizes)
     return _make_superblock(version, start, base, root, end, extension, source, None, names_driver=False)
 

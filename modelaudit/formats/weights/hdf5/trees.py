@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
+from modelaudit.formats.weights.hdf5.source import CHECKSUM_BYTES, Piece, StructureSource
 from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.ledger import claim_parsed
 
 # The type of a B-tree of version 1 whose leaves point to symbols of a group.
 GROUP_TREE: Final = 0
+# The type of one whose leaves point to chunks of a dataset.
+CHUNK_TREE: Final = 1
 _MAX_NODES: Final = 200_000
 _MAX_RECORDS: Final = 1_000_000
 _MAX_DEPTH: Final = 32
@@ -21,6 +24,8 @@ _MAX_DEPTH: Final = 32
 _NODE_OVERHEAD: Final = 10
 # The same without the checksum.
 _NODE_HEADER_BYTES: Final = 6
+# The offsets of a chunk, eight bytes in each of up to 32 dimensions.
+_MAX_OFFSETS_BYTES: Final = 8 * 32
 
 
 def list_symbol_nodes(source: StructureSource, address: int) -> Iterator[int]:
@@ -30,9 +35,27 @@ def list_symbol_nodes(source: StructureSource, address: int) -> Iterator[int]:
         DamagedError: there is no B-tree of a group, or it has a loop.
         WindowError: the window could not return the requested bytes.
     """
-    # A node has a header with the addresses of its two siblings, and then keys (lengths) and children by turns.
-    header_bytes = 8 + 2 * source.sizes.offset
-    key_bytes, address_bytes = source.sizes.length, source.sizes.offset
+    for _, child in list_tree_children(source, address, GROUP_TREE, source.sizes.length):
+        yield child
+
+
+def list_tree_children(
+    source: StructureSource, address: int, type_: int, key_bytes: int
+) -> Iterator[tuple[bytes, int]]:
+    """Yield the key and the address of each child of the leaves of the B-tree of version 1 at ``address``, in order.
+
+    Args:
+        source: the structures of the file.
+        address: of the root of the tree.
+        type_: ``GROUP_TREE`` or ``CHUNK_TREE``.
+        key_bytes: the size of a key.
+
+    Raises:
+        DamagedError: there is no B-tree of this type, or it has a loop.
+        WindowError: the window could not return the requested bytes.
+    """
+    # A node has a header with the addresses of its two siblings, and then keys and children by turns.
+    header_bytes, address_bytes = 8 + 2 * source.sizes.offset, source.sizes.offset
     waiting: list[tuple[int, int | None]] = [(address, None)]
     seen: set[int] = set()
     while waiting:
@@ -42,22 +65,22 @@ def list_symbol_nodes(source: StructureSource, address: int) -> Iterator[int]:
         seen.add(node)
         header = source.read_piece(node, header_bytes)
         header.expect_signature(b"TREE", "tree")
-        if header.take_number(1) != GROUP_TREE:
-            raise DamagedError("the B-tree of a group is one of chunks", header.offset)
+        if header.take_number(1) != type_:
+            raise DamagedError("the B-tree of a group is one of chunks, or the reverse", header.offset)
         level, count = header.take_number(1), header.take_number(2)
         # Levels fall from parent to child, so that even without a repeated node a forged tree cannot go on for ever.
         if parent_level is not None and level >= parent_level:
             raise DamagedError("a node of a B-tree has no lower level than its parent", header.offset)
         body_bytes = count * (key_bytes + address_bytes) + key_bytes
         body = source.read_piece(node + header_bytes, body_bytes, short=True)
-        children: list[int] = []
+        claim_parsed(source.window, header.offset, body.offset + len(body.data))
+        children: list[tuple[bytes, int]] = []
         for _ in range(count):
-            body.take_length()
-            child = body.take_address()
+            key, child = body.take(key_bytes), body.take_address()
             if child is not None:
-                children.append(child)
+                children.append((key, child))
         if level:
-            waiting += [(child, level) for child in reversed(children)]
+            waiting += [(child, level) for _, child in reversed(children)]
         else:
             yield from children
 
@@ -97,6 +120,8 @@ def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, P
     depth = header.take_number(2)
     header.skip(2)
     root, root_count = header.take_address(), header.take_number(2)
+    # The total number of records and a checksum follow.
+    claim_parsed(source.window, header.offset, header.offset + len(header.data) + CHECKSUM_BYTES)
     if root is None or not root_count:
         return
     if depth > _MAX_DEPTH or not 0 < record_bytes <= node_size - _NODE_OVERHEAD:
@@ -117,16 +142,31 @@ def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, P
             raise LimitReachedError("a B-tree has too many nodes or records", header.offset)
         piece = source.read_piece(node, min(node_size, _count_node_bytes(source, layout, count, level)))
         piece.expect_signature(b"BTIN" if level else b"BTLF", "node of a tree")
+        known_bytes = _count_known_bytes(source, type_)
         piece.skip(2)
         for _ in range(count):
             record_offset = piece.offset + piece.position
+            claim_parsed(source.window, record_offset, record_offset + min(known_bytes, record_bytes))
             yield type_, Piece(piece.take(record_bytes), record_offset, source.sizes)
+        claim_parsed(source.window, piece.offset, piece.offset + _NODE_HEADER_BYTES)
+        claim_parsed(source.window, piece.offset + piece.position, piece.offset + len(piece.data) + CHECKSUM_BYTES)
         # An inner node with n records has n + 1 children.
         for _ in range(count + 1 if level else 0):
             child, child_count = piece.take_address(), piece.take_number(layout.count_width)
             piece.skip(layout.total_widths[level - 1])
             if child is not None:
                 waiting.append((child, child_count, level - 1))
+
+
+def _count_known_bytes(source: StructureSource, type_: int) -> int:
+    """Return how many bytes the fields of a record can take in a B-tree of version 2 of this type (III.A.2)."""
+    address, length = source.sizes.offset, source.sizes.length
+    return {
+        **{1: address + 2 * length, 2: address + 3 * length + 4, 3: address + length, 4: address + 2 * length + 4},
+        # Indices of links and of attributes have fields of a fixed width.
+        **{5: 11, 6: 15, 7: 16 + address, 8: 17, 9: 13},
+        **{10: address + _MAX_OFFSETS_BYTES, 11: address + 8 + 4 + _MAX_OFFSETS_BYTES},
+    }.get(type_, 0)
 
 
 def _compute_node_layout(source: StructureSource, node_size: int, record_bytes: int, depth: int) -> _NodeLayout:

@@ -13,6 +13,7 @@ from modelaudit.formats.weights.hdf5.groups import HARD, Link, read_links, read_
 from modelaudit.formats.weights.hdf5.heaps import GlobalHeaps
 from modelaudit.formats.weights.hdf5.objects import Message, read_messages
 from modelaudit.formats.weights.hdf5.source import StructureSource
+from modelaudit.formats.weights.hdf5.storage import claim_attribute_values, claim_elements
 from modelaudit.formats.weights.hdf5.superblock import Superblock
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError
@@ -90,6 +91,8 @@ class ObjectWalker:
                 self._read_object(path, address, dataset)
             if dataset.layout is not None or dataset.external_files:
                 self.found.datasets.append((path, dataset))
+                with self._record_damage(path):
+                    claim_elements(self.source, self.heaps, dataset)
 
     def _read_extension(self) -> None:
         """Record the types of the messages in the extension of the superblock."""
@@ -132,6 +135,7 @@ class ObjectWalker:
             if len(self.found.attributes) >= _MAX_ATTRIBUTES:
                 raise LimitReachedError(f"only the first {_MAX_ATTRIBUTES} attributes were read")
             self.found.attributes.append((path, attribute))
+            claim_attribute_values(self.source, self.heaps, attribute)
         dataset.record_message(self.source, self.heaps, message)
 
     def _follow_link(self, path: str, link: Link) -> None:

@@ -1,0 +1,212 @@
+"""Read fixed and extensible arrays, which list the chunks of a dataset, and claim their bytes.
+
+An entry is the address of a chunk; for filtered chunks its size and the mask of the filters follow.
+Source: HDF5 File Format Specification 3.0, VII.C and VII.D; ``src/H5EA*.c`` and ``src/H5FA*.c``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.formats.weights.hdf5.source import CHECKSUM_BYTES, Piece, StructureSource
+from modelaudit.wire.base import DamagedError, LimitReachedError
+
+_HEAD_BYTES: Final = 6
+"""Signature, version and client of every block of an array."""
+
+_FILTERED: Final = 1
+_MASK_BYTES: Final = 4
+_MAX_ENTRIES: Final = 1_000_000
+_MAX_BITS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """The layout of the entries of an array.
+
+    Attributes:
+        source: the structures of the file.
+        width: of an entry, in bytes.
+        has_size: an entry has the size of its chunk.
+        page_bits: the binary logarithm of the number of entries in a page.
+    """
+
+    source: StructureSource
+    width: int
+    has_size: bool
+    page_bits: int
+
+    def take(self, piece: Piece, count: int) -> Iterator[tuple[int, int | None]]:
+        """Take ``count`` entries, and yield the address and the size in bytes of each chunk that exists."""
+        for _ in range(count):
+            entry = Piece(piece.take(self.width), piece.offset, piece.sizes)
+            address = entry.take_address()
+            size = entry.take_number(max(0, entry.left - _MASK_BYTES)) if self.has_size else None
+            if address is not None:
+                yield address, size
+
+    def read_block(self, address: int, count: int, head_bytes: int) -> Iterator[tuple[int, int | None]]:
+        """Yield the entries of a data block of ``count`` entries after ``head_bytes``, also if it has pages.
+
+        In pages, a checksum ends the head of the block and each page.
+        """
+        page_entries = 1 << self.page_bits
+        if count <= page_entries:
+            piece = self.source.read_piece(address, head_bytes + count * self.width + CHECKSUM_BYTES)
+            piece.skip(head_bytes)
+            yield from self.take(piece, count)
+            piece.skip(CHECKSUM_BYTES)
+            self.source.claim(piece)
+            return
+        head = self.source.read_piece(address, head_bytes + CHECKSUM_BYTES)
+        head.skip(head_bytes + CHECKSUM_BYTES)
+        self.source.claim(head)
+        position = address + head.position
+        for start in range(0, count, page_entries):
+            page_count = min(page_entries, count - start)
+            page = self.source.read_piece(position, page_count * self.width + CHECKSUM_BYTES)
+            yield from self.take(page, page_count)
+            page.skip(CHECKSUM_BYTES)
+            self.source.claim(page)
+            position += page.position
+
+
+def _make_entries(source: StructureSource, client: int, width: int, page_bits: int, offset: int) -> _Entries:
+    """Return the layout of entries. Raises ``DamagedError`` if an entry cannot have the width that is stated."""
+    extra = width - source.sizes.offset
+    # The size of a chunk takes up to eight bytes; a wider entry would hold bytes that mean nothing.
+    is_valid = _MASK_BYTES < extra <= _MASK_BYTES + 8 if client == _FILTERED else extra == 0
+    if not is_valid or page_bits > _MAX_BITS:
+        raise DamagedError(f"an array of chunks has entries of {width} bytes", offset)
+    return _Entries(source, width, client == _FILTERED, page_bits)
+
+
+def _read_head(source: StructureSource, address: int, length: int, signature: bytes) -> Piece:
+    """Read the block of ``length`` bytes at ``address``, and take its signature and version."""
+    piece = source.read_piece(address, length)
+    piece.expect_signature(signature, "array of chunks")
+    piece.skip(1)
+    return piece
+
+
+def list_fixed_array(source: StructureSource, address: int) -> Iterator[tuple[int, int | None]]:
+    """Yield the address of each chunk, and its size in bytes or ``None``, from a fixed array.
+
+    Raises:
+        DamagedError: there is no such array, or it contradicts itself.
+        LimitReachedError: it has too many entries.
+        WindowError: the window could not return the requested bytes.
+    """
+    sizes = source.sizes
+    header = _read_head(source, address, _HEAD_BYTES + 2 + sizes.length + sizes.offset + CHECKSUM_BYTES, b"FAHD")
+    client, width, page_bits = header.take_number(1), header.take_number(1), header.take_number(1)
+    count, block = header.take_length(), header.take_address()
+    header.skip(CHECKSUM_BYTES)
+    source.claim(header)
+    entries = _make_entries(source, client, width, page_bits, header.offset)
+    if block is None:
+        return
+    if count > _MAX_ENTRIES:
+        raise LimitReachedError(f"an array lists {count} chunks, more than {_MAX_ENTRIES}", header.offset)
+    _read_head(source, block, _HEAD_BYTES, b"FADB")
+    # With pages, a bit for each of them states whether it was written.
+    page_count = -(-count // (1 << page_bits))
+    bitmap_bytes = -(-page_count // 8) if page_count > 1 else 0
+    yield from entries.read_block(block, count, _HEAD_BYTES + sizes.offset + bitmap_bytes)
+
+
+def list_extensible_array(source: StructureSource, address: int) -> Iterator[tuple[int, int | None]]:
+    """Yield the address of each chunk, and its size in bytes or ``None``, from an extensible array.
+
+    Raises:
+        DamagedError: there is no such array, or it contradicts itself.
+        LimitReachedError: it has too many entries.
+        WindowError: the window could not return the requested bytes.
+    """
+    sizes = source.sizes
+    header = _read_head(source, address, _HEAD_BYTES + 6 + 6 * sizes.length + sizes.offset + CHECKSUM_BYTES, b"EAHD")
+    client, width, index_bits, direct_entries, least_entries, least_pointers, page_bits = (
+        header.take_number(1) for _ in range(7)
+    )
+    # Six statistics of the array.
+    header.skip(6 * sizes.length)
+    index_block = header.take_address()
+    header.skip(CHECKSUM_BYTES)
+    source.claim(header)
+    entries = _make_entries(source, client, width, page_bits, header.offset)
+    are_powers = all(number and not number & (number - 1) for number in (least_entries, least_pointers))
+    if not are_powers or index_bits > _MAX_BITS:
+        raise DamagedError("an array of chunks has blocks of invalid sizes", header.offset)
+    if index_block is None:
+        return
+    array = _ExtensibleArray(source, entries, least_entries, (index_bits + 7) // 8)
+    # Groups of data blocks, "super blocks": the index block holds the addresses of the data blocks of the first ones.
+    group_count = 1 + index_bits - (least_entries.bit_length() - 1)
+    direct_groups = min(group_count, 2 * (least_pointers.bit_length() - 1))
+    data_blocks = [group for group in range(direct_groups) for _ in range(1 << group // 2)]
+    pointers = len(data_blocks) + group_count - direct_groups
+    length = _HEAD_BYTES + sizes.offset + direct_entries * width + pointers * sizes.offset + CHECKSUM_BYTES
+    index = _read_head(source, index_block, length, b"EAIB")
+    index.skip(1 + sizes.offset)
+    yield from entries.take(index, direct_entries)
+    children = [index.take_address() for _ in range(pointers)]
+    index.skip(CHECKSUM_BYTES)
+    source.claim(index)
+    for group, child in zip(data_blocks, children, strict=False):
+        yield from array.list_data_block(child, group)
+    for group, child in zip(range(direct_groups, group_count), children[len(data_blocks) :], strict=False):
+        yield from array.list_super_block(child, group)
+
+
+@dataclass(slots=True)
+class _ExtensibleArray:
+    """The blocks of an extensible array.
+
+    Attributes:
+        source: the structures of the file.
+        entries: the layout of the entries.
+        least_entries: the number of entries in the smallest data block.
+        offset_width: of the offset of a block in the array, in bytes.
+        entry_count: the entries listed so far.
+    """
+
+    source: StructureSource
+    entries: _Entries
+    least_entries: int
+    offset_width: int
+    entry_count: int = 0
+
+    def _count_block_entries(self, group: int) -> int:
+        """Return the number of entries in each data block of a group."""
+        return self.least_entries << (group + 1) // 2
+
+    def list_data_block(self, address: int | None, group: int) -> Iterator[tuple[int, int | None]]:
+        """Yield the entries of the data block at ``address``, which belongs to ``group``."""
+        if address is None:
+            return
+        count = self._count_block_entries(group)
+        self.entry_count += count
+        if self.entry_count > _MAX_ENTRIES:
+            raise LimitReachedError(f"an array lists more than {_MAX_ENTRIES} chunks", self.source.base + address)
+        _read_head(self.source, address, _HEAD_BYTES, b"EADB")
+        yield from self.entries.read_block(address, count, _HEAD_BYTES + self.source.sizes.offset + self.offset_width)
+
+    def list_super_block(self, address: int | None, group: int) -> Iterator[tuple[int, int | None]]:
+        """Yield the entries of all data blocks of the super block at ``address``."""
+        if address is None:
+            return
+        block_count, entry_count = 1 << group // 2, self._count_block_entries(group)
+        page_count = entry_count >> self.entries.page_bits
+        # With pages, a bit for each page of each data block states whether it was written.
+        bitmap_bytes = block_count * -(-page_count // 8) if page_count > 1 else 0
+        width = self.source.sizes.offset
+        length = _HEAD_BYTES + width + self.offset_width + bitmap_bytes + block_count * width + CHECKSUM_BYTES
+        block = _read_head(self.source, address, length, b"EASB")
+        block.skip(1 + width + self.offset_width + bitmap_bytes)
+        children = [block.take_address() for _ in range(block_count)]
+        block.skip(CHECKSUM_BYTES)
+        self.source.claim(block)
+        for child in children:
+            yield from self.list_data_block(child, group)

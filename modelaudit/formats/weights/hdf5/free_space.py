@@ -1,0 +1,77 @@
+"""Claim the free-space manager of a fractal heap: a header, and the list of the free sections.
+
+Source: HDF5 File Format Specification 3.0, III.F and III.G; ``src/H5FSsection.c`` and ``src/H5HFsection.c``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.weights.hdf5.source import CHECKSUM_BYTES, Piece, StructureSource
+from modelaudit.wire.base import DamagedError
+
+_SINGLE_SECTION: Final = 0
+"""The type of a section within one direct block; sections of rows and of indirect blocks have further fields."""
+
+_POSITION_BYTES: Final = 6
+"""Row, column and number of entries of a section of rows or of indirect blocks, two bytes each."""
+
+
+def claim_free_space(source: StructureSource, address: int, offset_width: int) -> None:
+    """Claim the manager at ``address`` and its sections; what contradicts the format remains without a claim.
+
+    Args:
+        source: the structures of the file.
+        address: of the header of the manager.
+        offset_width: the bytes of an offset in the heap.
+
+    Raises:
+        LimitReachedError: the structures take too many bytes.
+        WindowError: the window could not return the requested bytes.
+    """
+    length = source.sizes.length
+    header = source.read_piece(address, 14 + 7 * length + source.sizes.offset + CHECKSUM_BYTES, short=True)
+    try:
+        header.expect_signature(b"FSHD", "manager of free space")
+        header.skip(2)  # version and client
+        header.skip(4 * length + 6)  # free space, numbers of sections, classes of sections, and two percentages
+        address_bits = header.take_number(2)
+        max_section = header.take_length()
+        sections, used_bytes = header.take_address(), header.take_length()
+        header.take_length()
+        header.skip(CHECKSUM_BYTES)
+        source.claim(header)
+        total = Piece(header.data[6 + 2 * length :], header.offset, source.sizes).take_length()
+        if sections is not None:
+            piece = source.read_piece(sections, used_bytes)
+            _consume_sections(piece, total, -(-address_bits // 8), _count_bytes(max_section), offset_width)
+            source.claim(piece)
+    except DamagedError:
+        # Nothing depends on the manager, and its bytes are reported because they have no claim.
+        return
+
+
+def _count_bytes(number: int) -> int:
+    """Return how many bytes encode every number up to ``number``."""
+    return (max(number, 1).bit_length() + 7) // 8
+
+
+def _consume_sections(piece: Piece, total: int, address_width: int, size_width: int, offset_width: int) -> None:
+    """Consume the list of ``total`` sections, which are grouped by their size.
+
+    Raises:
+        DamagedError: the list is truncated.
+    """
+    piece.expect_signature(b"FSSE", "list of free sections")
+    piece.skip(1 + piece.sizes.offset)
+    while total > 0:
+        count = piece.take_number(_count_bytes(total)) if total else 0
+        piece.skip(size_width)
+        for _ in range(count):
+            piece.skip(address_width)
+            if piece.take_number(1) != _SINGLE_SECTION:
+                piece.skip(offset_width + _POSITION_BYTES)
+        if not count:
+            break
+        total -= count
+    piece.skip(CHECKSUM_BYTES)

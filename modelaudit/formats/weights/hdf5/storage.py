@@ -1,0 +1,124 @@
+"""Claim the elements of datasets and attributes as data, with the values of variable length to which they refer.
+
+Elements of variable length are references into the global heap. A reference in a chunk is found only if its filters
+are known here; otherwise the collections to which it leads remain without a claim.
+Source: HDF5 File Format Specification 3.0, III.E, IV.A.2.d, IV.A.2.i and IV.A.2.l.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import Final
+
+from modelaudit.formats.weights.hdf5.attributes import Attribute
+from modelaudit.formats.weights.hdf5.chunks import list_chunks
+from modelaudit.formats.weights.hdf5.datasets import CHUNKED, COMPACT, CONTIGUOUS, SHUFFLE, Dataset
+from modelaudit.formats.weights.hdf5.datatypes import Datatype
+from modelaudit.formats.weights.hdf5.heaps import GlobalHeaps
+from modelaudit.formats.weights.hdf5.source import StructureSource
+from modelaudit.model.limits import MIB
+from modelaudit.wire.base import DamagedError, LimitReachedError
+
+# Filters of the HDF5 library (IV.A.2.l) that are undone here: gzip, the shuffling of bytes, and a checksum.
+_DEFLATE: Final = 1
+_FLETCHER32: Final = 3
+_CHECKSUM_BYTES: Final = 4
+_BLOCK_BYTES: Final = 4 * MIB
+_MAX_CHUNK_BYTES: Final = 8 * MIB
+
+
+def claim_elements(source: StructureSource, heaps: GlobalHeaps, dataset: Dataset) -> None:
+    """Claim the elements of a dataset, the index of its chunks, and the collections to which the elements refer.
+
+    Raises:
+        DamagedError: the index of the chunks contradicts itself, or a reference leads to no collection.
+        LimitReachedError: the structures take too many bytes.
+        WindowError: the window could not return the requested bytes.
+    """
+    if dataset.type is None:
+        return
+    if dataset.layout == COMPACT:
+        _claim_collections(source, heaps, dataset.type, dataset.compact)
+    elif dataset.layout == CONTIGUOUS and dataset.address is not None:
+        # An old layout states no size.
+        size = dataset.declared_bytes if dataset.size is None else dataset.size
+        source.claim_data(dataset.address, size)
+        if dataset.type.has_references:
+            # Blocks of whole elements.
+            block_bytes = max(1, _BLOCK_BYTES // max(dataset.type.size, 1)) * max(dataset.type.size, 1)
+            for start in range(0, min(size, source.bytes_after_base - dataset.address), block_bytes):
+                piece = source.read_piece(dataset.address + start, min(block_bytes, size - start), short=True)
+                _claim_collections(source, heaps, dataset.type, piece.data)
+    elif dataset.layout == CHUNKED and dataset.chunks is not None:
+        shape = dataset.space.shape if dataset.space else None
+        for address, size in list_chunks(source, dataset.chunks, shape or ()):
+            source.spend()
+            source.claim_data(address, size)
+            if dataset.type.has_references and size <= _MAX_CHUNK_BYTES:
+                elements = _undo_filters(source.read_piece(address, size, short=True).data, dataset)
+                _claim_collections(source, heaps, dataset.type, elements)
+
+
+def claim_attribute_values(source: StructureSource, heaps: GlobalHeaps, attribute: Attribute) -> None:
+    """Claim the collections to which the elements of an attribute refer; its elements themselves are claimed.
+
+    Raises:
+        DamagedError: a reference leads to no collection.
+        LimitReachedError: the structures take too many bytes.
+        WindowError: the window could not return the requested bytes.
+    """
+    _claim_collections(source, heaps, attribute.type, attribute.data)
+
+
+def _claim_collections(source: StructureSource, heaps: GlobalHeaps, type_: Datatype, elements: bytes) -> None:
+    """Claim each collection of the global heap to which an element refers; ``elements`` may not be what it seems."""
+    if not type_.has_references:
+        return
+    source.spend(len(elements))
+    for address in _list_collections(source, type_, elements):
+        try:
+            heaps.open_collection(address)
+        except LimitReachedError:
+            raise
+        except DamagedError:
+            # The reader of the values reports references that lead nowhere.
+            return
+
+
+def _list_collections(source: StructureSource, type_: Datatype, elements: bytes) -> Iterator[int]:
+    """Yield the address of each collection once in a row; references without a value have the address 0."""
+    last = 0
+    for start in range(0, len(elements) - type_.size + 1, type_.size):
+        element = elements[start : start + type_.size]
+        for reference_offset in type_.references:
+            address = int.from_bytes(element[reference_offset : reference_offset + source.sizes.offset], "little")
+            if address and address != last:
+                yield address
+            last = address
+
+
+def _undo_filters(data: bytes, dataset: Dataset) -> bytes:
+    """Return the elements of a chunk; nothing if a filter is unknown or refuses the bytes."""
+    for number in reversed(dataset.filters):
+        if number == _DEFLATE:
+            try:
+                data = zlib.decompressobj().decompress(data, _MAX_CHUNK_BYTES)
+            except zlib.error:
+                return b""
+        elif number == SHUFFLE:
+            data = _undo_shuffle(data, max(dataset.shuffled_bytes, 1))
+        elif number == _FLETCHER32:
+            data = data[:-_CHECKSUM_BYTES]
+        else:
+            return b""
+    return data
+
+
+def _undo_shuffle(data: bytes, element_bytes: int) -> bytes:
+    """Return elements whose bytes were stored by their position: first all first bytes, and so on."""
+    count = len(data) // element_bytes
+    elements = bytearray(data)
+    for position in range(element_bytes):
+        elements[position : count * element_bytes : element_bytes] = data[position * count : (position + 1) * count]
+    return bytes(elements)
