@@ -12,9 +12,17 @@ from typing import Final
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import KIB
 from modelaudit.wire.base import DamagedError
+from modelaudit.wire.ledger import claim_data, claim_parsed
 
 BLOCK: Final = 256 * KIB
 """Default size of a block, in bytes."""
+
+
+_DATA_BYTES: Final = 32
+"""From this size on ``Cursor.skip_data`` claims data. Less counts as parsed with its surroundings, to bound the claims.
+
+Files have millions of short texts, and a ledger has a bound on its ranges.
+"""
 
 
 class SizeBeyondEndError(DamagedError):
@@ -71,7 +79,7 @@ class Cursor:
         end: position in the window where the cursor stops.
     """
 
-    __slots__ = ("_block_size", "_buffer", "_buffer_start", "end", "offset", "window")
+    __slots__ = ("_block_size", "_buffer", "_buffer_start", "_claimed", "end", "offset", "window")
 
     def __init__(self, window: Window, offset: int = 0, block_size: int = BLOCK, end: int | None = None) -> None:
         self.window = window
@@ -80,6 +88,7 @@ class Cursor:
         self._block_size = block_size
         self._buffer = b""
         self._buffer_start = offset
+        self._claimed = offset
 
     @property
     def left(self) -> int:
@@ -123,6 +132,42 @@ class Cursor:
         self.offset += count
         if self.offset > self._buffer_start + len(self._buffer):
             self._buffer, self._buffer_start = b"", self.offset
+
+    def skip_data(self, count: int, what: str) -> None:
+        """Skip ``count`` bytes that the format declares as data, and claim them and what was parsed before them.
+
+        Raises:
+            LimitReachedError: the claims lie in too many separate ranges.
+            SizeBeyondEndError: fewer are left.
+        """
+        start = self.offset
+        self.skip(count, what)
+        if count >= _DATA_BYTES:
+            self.claim_consumed(start)
+            claim_data(self.window, start, self.offset)
+            self._claimed = self.offset
+
+    def claim_consumed(self, end: int | None = None) -> None:
+        """Claim as parsed the bytes since the last claim, up to the cursor or up to the offset ``end`` before it.
+
+        The cursor must have moved forward only, and every byte that it passed must have been parsed.
+
+        Raises:
+            LimitReachedError: the claims lie in too many separate ranges.
+        """
+        claim_parsed(self.window, self._claimed, self.offset if end is None else end)
+        self._claimed = self.offset if end is None else end
+
+    def leave_unclaimed(self, count: int, what: str) -> None:
+        """Claim what was parsed before, then skip ``count`` bytes that belong to nothing, such as padding.
+
+        Raises:
+            LimitReachedError: the claims lie in too many separate ranges.
+            SizeBeyondEndError: fewer are left.
+        """
+        self.claim_consumed()
+        self.skip(count, what)
+        self._claimed = self.offset
 
     def _consume_in_buffer(self, count: int, what: str) -> int:
         """Consume the next ``count`` bytes, at most a block, and return their index in ``_buffer``.

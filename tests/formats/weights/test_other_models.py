@@ -4,8 +4,10 @@ import struct
 
 import pytest
 from builders.other_models import build_fixtures, build_java_stream
+from builders.payloads import EVAL_ONE
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cases import check_each
 
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
@@ -70,3 +72,59 @@ def test_mutated_files_are_parsed_or_reported_as_unread(read_bytes, benign, data
     length = data.draw(st.integers(16, len(mutated)))
     reading = read_bytes(bytes(mutated[:length]), "model")
     assert reading.reasons() <= {UnreadReason.DAMAGED, UnreadReason.LIMIT}
+
+
+def _encode_java_text(text: str) -> bytes:
+    """Return a name or a text of a Java stream after its length in two bytes."""
+    return struct.pack(">H", len(text.encode())) + text.encode()
+
+
+def _describe_java_class(name: str, flags: int, fields: bytes = b"\0\0", parent: bytes = b"p") -> bytes:
+    """Return the description of a class without annotation."""
+    return b"r" + _encode_java_text(name) + bytes(8) + bytes((flags,)) + fields + b"x" + parent
+
+
+@check_each(
+    "content",
+    {
+        "a number field and a text field": b"s"
+        + _describe_java_class("a.B", 2, b"\0\2I\0\1nL\0\1tt" + _encode_java_text("La/C;"))
+        + b"\0\0\0\7t"
+        + _encode_java_text("text"),
+        "a block of a method": b"s" + _describe_java_class("a.B", 3) + b"w\3abcx",
+        "blocks of an object that writes itself": b"s" + _describe_java_class("a.B", 12) + b"z\0\0\0\3abcx",
+        "an array of numbers": b"u" + _describe_java_class("[I", 2) + b"\0\0\0\2" + bytes(8),
+        "an array of objects": b"u" + _describe_java_class("[La.B;", 2) + b"\0\0\0\2pp",
+        "a class with a superclass": b"s" + _describe_java_class("a.B", 2, parent=_describe_java_class("a.A", 2)),
+        "a constant": b"~" + _describe_java_class("a.B", 18) + b"t" + _encode_java_text("RED"),
+        "a class as a value": b"v" + _describe_java_class("a.B", 2),
+        "a reference": b"s" + _describe_java_class("a.B", 2) + b"q\0\x7e\0\1",
+        "a reset": b"s" + _describe_java_class("a.B", 2) + b"ys" + _describe_java_class("a.C", 2),
+    }.values(),
+)
+def test_java_content_is_parsed_to_its_end_and_what_follows_is_unclaimed(content, read_bytes):
+    stream = b"\xac\xed\0\5" + content
+    assert read_bytes(stream).unread == []
+    reading = read_bytes(stream + EVAL_ONE)
+    assert reading.reasons() == {UnreadReason.UNCLAIMED}
+    assert f"bytes {len(stream)}-{len(stream) + len(EVAL_ONE)}" in reading.details[0]
+    assert reading.evaluates
+
+
+def test_java_object_without_blocks_is_damaged_and_unclaimed(read_bytes):
+    stream = b"\xac\xed\0\5s" + _describe_java_class("a.B", 4) + b"written by itself"
+    assert read_bytes(stream).reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
+
+
+def test_java_class_with_an_unusual_name_is_mentioned(read_bytes):
+    for name in ("a.Überklasse", "a." + "B" * 500):
+        stream = b"\xac\xed\0\5s" + _describe_java_class(name, 2)
+        assert list_names(read_bytes(stream)) == {name[:400]}
+
+
+def test_nested_java_objects_cost_no_recursion(read_bytes):
+    node = _describe_java_class("a.Node", 2, b"\0\1L\0\1nt" + _encode_java_text("La/Node;"))
+    # Each further object refers to the class, whose handle is the first one.
+    stream = b"\xac\xed\0\5s" + node + b"sq\0\x7e\0\0" * 20_000 + b"p"
+    assert read_bytes(stream).unread == []
+    assert read_bytes(stream.replace(b"p", b"sq\0\x7e\0\0" * 60_000)).reasons() >= {UnreadReason.LIMIT}

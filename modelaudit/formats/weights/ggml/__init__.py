@@ -14,5 +14,6 @@ DECLARATIONS: Final = (
         recognise=Magic((b"lmgg", b"fmgg", b"tjgg", b"algg")),
         extensions=(".ggml", ".ggjt"),
         defects=(TensorDefect,),
+        keeps_ledger=True,
     ),
 )

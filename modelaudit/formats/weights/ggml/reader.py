@@ -29,8 +29,8 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
-from modelaudit.wire.members import DefectLog, MemberPaths
-from modelaudit.wire.windows import SubWindow, get_budget, make_opener
+from modelaudit.wire.ledger import claim_parsed
+from modelaudit.wire.members import DefectLog
 
 _ALIGNMENT: Final = 32
 _MAX_DIMENSIONS: Final = 4
@@ -63,7 +63,7 @@ class _ParsedFile:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline, and the bytes after the tensors as an artifact.
+    """Yield the outline.
 
     Raises:
         DamagedError: the file is truncated or contradicts itself.
@@ -76,6 +76,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     if magic != UNVERSIONED:
         start = 8
         state.version = int.from_bytes(header[4:8], "little")
+    claim_parsed(window, 0, start)
     damage: DamagedError | None = None
     try:
         _parse_file(window, start, state)
@@ -90,10 +91,6 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         detail = f"a {state.magic} file of an unknown program or version: {_CONVERSION_HINT}"
         yield from find_pickles(artifact, window, start, limits)
         yield Unread(UnreadReason.NO_READER, detail, format="GGML")
-    elif state.end < window.size:
-        trailing = SubWindow(window, state.end, window.size - state.end, get_budget(window, limits))
-        path = MemberPaths(artifact.path).name_range(state.end, window.size)
-        yield Artifact(path, trailing.size, make_opener(trailing))
 
 
 def _list_facts(state: _ParsedFile) -> Iterator[tuple[str, str]]:
@@ -128,7 +125,10 @@ def _parse_file(window: Window, start: int, state: _ParsedFile) -> None:
         if len(layouts) > 1 and not _is_tensor_row(cursor):
             continue
         state.layout, state.numbers = layout, numbers
-        _read_tensors(cursor, layout, choose_block_sizes(state.magic, state.version, numbers), state)
+        try:
+            _read_tensors(cursor, layout, choose_block_sizes(state.magic, state.version, numbers), state)
+        finally:
+            cursor.claim_consumed()
         return
 
 
@@ -173,7 +173,9 @@ def _read_tensors(cursor: GgufCursor, layout: Layout, block_sizes: BlockSizes, s
         if tensor_bytes is None:
             raise DamagedError(f"the size of {name!r} is unknown, so the rest of the file cannot be parsed", offset)
         if layout.aligns_tensors:
-            cursor.skip(align_offset(cursor.offset, _ALIGNMENT) - cursor.offset, "the padding before a tensor")
-        cursor.skip(tensor_bytes, f"the tensor {name!r}")
+            cursor.leave_unclaimed(
+                align_offset(cursor.offset, _ALIGNMENT) - cursor.offset, "the padding before a tensor"
+            )
+        cursor.skip_data(tensor_bytes, f"the tensor {name!r}")
         state.tensors += 1
         state.end = cursor.offset

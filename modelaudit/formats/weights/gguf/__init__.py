@@ -37,5 +37,6 @@ DECLARATIONS: Final = (
         recognise=Magic((b"GGUF",)),
         extensions=(".gguf", ".ggml", ".ggjt"),
         defects=(GgufDefect, TensorDefect),
+        keeps_ledger=True,
     ),
 )

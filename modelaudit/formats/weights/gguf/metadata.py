@@ -161,7 +161,7 @@ class Metadata:
                 if len(arrays_left) > _MAX_ARRAY_DEPTH:
                     raise LimitReachedError(f"{what} nests deeper than {_MAX_ARRAY_DEPTH} arrays", offset)
             elif kind in VALUE_WIDTHS:
-                cursor.skip(count * VALUE_WIDTHS[kind], what)
+                cursor.skip_data(count * VALUE_WIDTHS[kind], what)
             else:
                 raise DamagedError(f"{what} has items of type {kind}, which does not exist", offset)
 

@@ -25,6 +25,7 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Reading
 from modelaudit.wire.cursor import SizeBeyondEndError
+from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.members import DefectLog, MemberPaths
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
@@ -64,7 +65,7 @@ class _ParsedFile:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline, then each chat template and document of the metadata, then the bytes after the tensors.
+    """Yield the outline, then each chat template and document of the metadata.
 
     Raises:
         DamagedError: the file is truncated, or its version does not exist.
@@ -98,7 +99,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         # Damage may be deliberate, to hide a pickle from a reader that stops at it.
         yield from find_pickles(artifact, window, damage.offset or 0, limits)
         raise damage
-    yield from _check_file_end(artifact, window, state, limits)
+    yield from _check_file_end(window, state)
 
 
 def _parse_file(window: Window, state: _ParsedFile) -> None:
@@ -129,10 +130,16 @@ def _parse_file(window: Window, state: _ParsedFile) -> None:
                 f"the header states {count} {what}, more than any file can hold",
                 _HEADER_BYTES,
             )
-    state.metadata.read(cursor, pair_count)
-    read_tensor_table(cursor, tensor_count, state.log, state.tensors)
+    try:
+        state.metadata.read(cursor, pair_count)
+        read_tensor_table(cursor, tensor_count, state.log, state.tensors)
+    finally:
+        claim_parsed(window, 0, _HEADER_BYTES)
+        cursor.claim_consumed()
     alignment = state.metadata.alignment
     state.data_start = align_offset(cursor.offset, alignment)
+    for tensor in state.tensors:
+        claim_data(window, state.data_start + tensor.start, state.data_start + tensor.start + (tensor.size or 0))
     state.end = check_extents(state.tensors, alignment, state.log)
 
 
@@ -169,8 +176,8 @@ def _open_templates(artifact: Artifact, window: Window, state: _ParsedFile, limi
         yield Artifact(path, template.size, make_opener(template), content=JINJA)
 
 
-def _check_file_end(artifact: Artifact, window: Window, state: _ParsedFile, limits: Limits) -> Iterator[Reading]:
-    """Yield the bytes after the last tensor as an artifact, or an absence where the tensors are truncated."""
+def _check_file_end(window: Window, state: _ParsedFile) -> Iterator[Reading]:
+    """Yield the defect of bytes after the last tensor, or an absence where the tensors are truncated."""
     if state.end is None:
         return
     alignment = state.metadata.alignment
@@ -187,5 +194,3 @@ def _check_file_end(artifact: Artifact, window: Window, state: _ParsedFile, limi
     log = DefectLog()
     log.add(TensorDefect.TRAILING_DATA, f"{window.size - start} bytes follow the last tensor", start)
     yield Outline("gguf", defects=log.defects())
-    trailing = SubWindow(window, start, window.size - start, get_budget(window, limits))
-    yield Artifact(MemberPaths(artifact.path).name_range(start, window.size), trailing.size, make_opener(trailing))

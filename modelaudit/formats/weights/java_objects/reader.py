@@ -1,8 +1,9 @@
 """Read serialised Java objects, as Weka and others save models: list the classes that Java loads for them.
 
-The stream is searched for class descriptions instead of being parsed. The search finds every class that Java would
-load; a text that looks like a class description counts as one. Source: Java Object Serialization Specification,
-chapter 6, grammar of ``newClassDesc``.
+The stream is searched for class descriptions, whether or not it can be parsed: the search finds every class that Java
+would load; a text that looks like a class description counts as one. The parser claims the bytes, and adds classes with
+names that the search does not expect.
+Source: Java Object Serialization Specification, chapter 6, grammar of ``newClassDesc``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from modelaudit.formats.weights.java_objects.stream import StreamParser
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
@@ -41,8 +43,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """Yield the classes that the stream names.
 
     Raises:
-        DamagedError: the stream ends before its first object, or within the name of a class.
-        LimitReachedError: the stream names too many classes.
+        DamagedError: the stream ends before its first object or within a content, or contradicts the grammar.
+        LimitReachedError: the stream names too many classes, has too many contents, or nests too deep.
         WindowError: the window could not return the requested bytes.
     """
     mentions: dict[str, Mention] = {}
@@ -54,6 +56,14 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
                 raise LimitReachedError(f"the stream names more than {_MAX_CLASSES} classes", offset)
     except DamagedError as error:
         damage = error
+    parser = StreamParser(window)
+    try:
+        parser.parse()
+    except DamagedError as error:
+        damage = damage or error
+    for name, offset in parser.classes.items():
+        if len(name) > _MAX_NAME_BYTES or _NAME.fullmatch(name.encode()) is None:
+            mentions.setdefault(name, Mention(VOCABULARY, "class", name[:_MAX_NAME_BYTES], Location(offset=offset)))
     yield Outline("java-object", tuple(mentions.values()))
     if damage is not None:
         raise damage

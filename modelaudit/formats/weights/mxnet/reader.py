@@ -16,7 +16,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.cursor import Cursor
-from modelaudit.wire.leftover import make_leftover_artifacts
+from modelaudit.wire.ledger import claim_parsed
 
 VOCABULARY: Final = "mxnet-operators"
 # ``kMXAPINDArrayListMagic``, and a reserved number.
@@ -36,7 +36,7 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline, and the bytes after the list as an artifact.
+    """Yield the outline.
 
     Raises:
         DamagedError: an array or a name ends beyond the file, or an array is sparse.
@@ -48,10 +48,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         arrays.read()
     except DamagedError as error:
         damage = error
+    arrays.cursor.claim_consumed()
     yield Outline("mxnet", facts=(("arrays", str(arrays.count)),))
     if damage is not None:
         raise damage
-    yield from make_leftover_artifacts(artifact, window, arrays.cursor.offset, limits)
 
 
 class _ArrayListReader:
@@ -60,6 +60,7 @@ class _ArrayListReader:
     def __init__(self, window: Window) -> None:
         self.count = 0
         self.cursor = Cursor(window, len(_MAGIC))
+        claim_parsed(window, 0, len(_MAGIC))
 
     def _unpack(self, form: str) -> tuple[int, ...]:
         """Read numbers in the ``struct`` format ``form``."""
@@ -83,7 +84,7 @@ class _ArrayListReader:
             self._skip_array()
             self.count += 1
         for _ in range(self._read_count()):
-            self.cursor.skip(self._unpack("<Q")[0], "a name")
+            self.cursor.skip_data(self._unpack("<Q")[0], "a name")
 
     def _skip_array(self) -> None:
         """Skip one array: its magic number, storage type, shape, device, type and numbers.
@@ -111,7 +112,7 @@ class _ArrayListReader:
         _device_type, _device_number, kind = self._unpack("<3i")
         if kind not in _ITEM_BYTES or any(length < 0 for length in shape):
             raise DamagedError(f"an array has the invalid type {kind} or shape {shape[:4]}", start)
-        self.cursor.skip(prod(shape) * _ITEM_BYTES[kind], "an array")
+        self.cursor.skip_data(prod(shape) * _ITEM_BYTES[kind], "an array")
 
 
 def _read_operators(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:

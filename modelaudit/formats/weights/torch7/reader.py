@@ -18,7 +18,6 @@ from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.cursor import Cursor
 from modelaudit.wire.deadline import check_deadline
-from modelaudit.wire.leftover import make_leftover_artifacts
 
 VOCABULARY: Final = "torch7-items"
 # Types of items.
@@ -50,6 +49,7 @@ _MAX_DIMENSIONS: Final = 64
 _MAX_OPEN_ITEMS: Final = 100_000
 _MAX_NAME_BYTES: Final = 200
 _MAX_CLASSES: Final = 1_000
+_LINE_END_BYTES: Final = 2
 # A number in text form, with the white space before and one character after it.
 _TOKEN: Final = re.compile(rb"\s*(\S{1,400})\s?")
 
@@ -60,7 +60,7 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline with functions and classes, then the bytes after the object as an artifact.
+    """Yield the outline with functions and classes, .
 
     Raises:
         DamagedError: an item is truncated or invalid.
@@ -73,10 +73,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         walker.run()
     except DamagedError as error:
         damage = error
+    walker.claim_items()
     yield Outline("torch7", tuple(walker.mentions.values()))
     if damage is not None:
         raise damage
-    yield from make_leftover_artifacts(artifact, window, walker.offset, limits)
 
 
 class _ItemWalker:
@@ -93,10 +93,13 @@ class _ItemWalker:
         self._seen_indices: set[int] = set()
         self._waiting: list[Callable[[], None]] = [self._read_item]
 
-    @property
-    def offset(self) -> int:
-        """Where the next item begins, in bytes."""
-        return self._cursor.offset
+    def claim_items(self) -> None:
+        """Claim the items that were read; in text form also the line end after the last one."""
+        if self._is_text:
+            left = self._cursor.peek(_LINE_END_BYTES)
+            if not left.strip():
+                self._cursor.skip(len(left), "a line end")
+        self._cursor.claim_consumed()
 
     def run(self) -> None:
         """Read to the end of the object.
@@ -146,7 +149,7 @@ class _ItemWalker:
         """Read a string and return its first 200 bytes, decoded. Raises ``DamagedError`` if it ends beyond the file."""
         length = self._read_integer("<i")
         start = self._cursor.peek(max(0, min(length, _MAX_NAME_BYTES)))
-        self._cursor.skip(length, "an item")
+        self._cursor.skip_data(length, "an item")
         if self._is_text and self._cursor.peek(1) == b"\n":
             self._cursor.offset += 1
         return start.decode("utf-8", "replace")
@@ -237,10 +240,10 @@ class _ItemWalker:
         if kind not in _ITEM_BYTES:
             raise DamagedError(f"a storage has numbers of the unknown type {kind!r}", self._cursor.offset)
         if not self._is_text:
-            self._cursor.skip(count * _ITEM_BYTES[kind], "an item")
+            self._cursor.skip_data(count * _ITEM_BYTES[kind], "an item")
         elif kind in ("Byte", "Char"):
             # In text form too, these are stored as raw bytes.
-            self._cursor.skip(count, "an item")
+            self._cursor.skip_data(count, "an item")
         else:
             if not 0 <= count <= self._cursor.window.size:
                 raise DamagedError(f"a storage has {count} numbers", self._cursor.offset)
