@@ -71,7 +71,7 @@ def test_mutated_files_are_parsed_or_reported_as_unread(read_bytes, benign, data
         mutated[data.draw(st.integers(4, len(mutated) - 1))] = data.draw(st.integers(0, 255))
     length = data.draw(st.integers(16, len(mutated)))
     reading = read_bytes(bytes(mutated[:length]), "model")
-    assert reading.reasons() <= {UnreadReason.DAMAGED, UnreadReason.LIMIT}
+    assert reading.reasons() <= {UnreadReason.DAMAGED, UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
 def _encode_java_text(text: str) -> bytes:
@@ -125,6 +125,6 @@ def test_java_class_with_an_unusual_name_is_mentioned(read_bytes):
 def test_nested_java_objects_cost_no_recursion(read_bytes):
     node = _describe_java_class("a.Node", 2, b"\0\1L\0\1nt" + _encode_java_text("La/Node;"))
     # Each further object refers to the class, whose handle is the first one.
-    stream = b"\xac\xed\0\5s" + node + b"sq\0\x7e\0\0" * 20_000 + b"p"
-    assert read_bytes(stream).unread == []
-    assert read_bytes(stream.replace(b"p", b"sq\0\x7e\0\0" * 60_000)).reasons() >= {UnreadReason.LIMIT}
+    first, further = b"\xac\xed\0\5s" + node, b"sq\0\x7e\0\0"
+    assert read_bytes(first + further * 20_000 + b"p").unread == []
+    assert UnreadReason.LIMIT in read_bytes(first + further * 60_000 + b"p").reasons()

@@ -21,7 +21,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.deadline import check_deadline
-from modelaudit.wire.leftover import make_leftover_artifacts
+from modelaudit.wire.ledger import claim_data, claim_parsed
 
 # Markers of the number types with their codes in ``struct``; those of integers may be the type of a length.
 _NUMBERS: Final = {b"i": "b", b"U": "B", b"I": "h", b"l": "i", b"L": "q", b"d": "f", b"D": "d"}
@@ -34,6 +34,8 @@ _CHECKED_LISTS: Final = frozenset({"left_children", "right_children", "split_ind
 _KEPT_STRING: Final = 4096
 _MOST_KEPT: Final = 4_000_000
 _BLOCK_BYTES: Final = MIB
+# Shorter lists of numbers count as parsed, with what lies around them: a forest has many, and a ledger is bounded.
+_DATA_BYTES: Final = 1024
 
 
 def recognises(head: Head) -> bool:
@@ -52,7 +54,7 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline of the model, and the bytes after the value as an artifact.
+    """Yield the outline of the model.
 
     Raises:
         DamagedError: a value is invalid or breaks off.
@@ -66,12 +68,12 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         decoder.decode_root()
     except DamagedError as error:
         damage = error
+    decoder.claim_decoded()
     learner = decoder.root.get("learner") if isinstance(decoder.root, dict) else None
     mentions, facts = check_learner(learner, defects) if isinstance(learner, dict) and damage is None else ((), ())
     yield Outline("ubjson", mentions, facts, tuple(defects.defects))
     if damage is not None:
         raise damage
-    yield from make_leftover_artifacts(artifact, window, decoder.position, limits)
 
 
 class _OpenContainer:
@@ -104,9 +106,15 @@ class _Decoder:
         self._window, self._limits, self._defects = window, limits, defects
         # A block that was read ahead, and its offset in the file.
         self._block, self._block_offset = b"", 0
+        # Up to here all bytes are claimed.
+        self._claimed = 0
         self._containers: list[_OpenContainer] = []
         self._value_count = 0
         self._tree_count = 0
+
+    def claim_decoded(self, end: int | None = None) -> None:
+        """Claim as parsed what was decoded since the last claim, up to the offset ``end`` or the current one."""
+        claim_parsed(self._window, self._claimed, self.position if end is None else end)
 
     def _read_bytes(self, length: int) -> bytes:
         """Read the next ``length`` bytes, from a block that is read ahead."""
@@ -250,6 +258,10 @@ class _Decoder:
         width = _STRUCTS[kind].size
         start = self.position
         self._skip_bytes(count * width)
+        if count * width >= _DATA_BYTES:
+            self.claim_decoded(start)
+            claim_data(self._window, start, self.position)
+            self._claimed = self.position
         key = self._containers[-1].key if self._containers else ""
         if key not in _CHECKED_LISTS or kind not in _INTEGERS or count > _MOST_KEPT:
             return range(count)

@@ -22,7 +22,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.wire.base import DamagedError, Head, Reading
-from modelaudit.wire.leftover import make_leftover_artifacts
+from modelaudit.wire.ledger import claim_data, claim_parsed
 
 _MAGIC: Final = b"binf"
 # Sizes of the structures in bytes.
@@ -32,6 +32,11 @@ _GROUP: Final = 160
 _NODE: Final = 20
 _STATISTICS: Final = 16
 _LINEAR: Final = 136
+# The bytes of the fields at the beginning of these structures; reserved numbers follow, which XGBoost writes as zeros.
+_HEADER_FIELDS: Final = 36
+_TREE_FIELDS: Final = 24
+_GROUP_FIELDS: Final = 32
+_LINEAR_FIELDS: Final = 8
 _LONGEST_NAME: Final = 256
 _MOST_NODES: Final = 4_000_000
 # The length of the name in 8 bytes, of which only the lowest is used, and a name such as "binary:logistic".
@@ -45,7 +50,7 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline of the model, and the bytes after it as an artifact.
+    """Yield the outline of the model.
 
     Raises:
         DamagedError: the model breaks off.
@@ -60,7 +65,6 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline("xgboost-binary", tuple(model.mentions), tuple(model.facts), tuple(model.defects.defects))
     if damage is not None:
         raise damage
-    yield from make_leftover_artifacts(artifact, window, model.position, limits)
 
 
 class _ModelReader:
@@ -73,11 +77,13 @@ class _ModelReader:
         self._window = window
         self._limits = limits
         self.position = len(_MAGIC) if window.read(0, len(_MAGIC)) == _MAGIC else 0
+        claim_parsed(window, 0, self.position)
 
-    def _read_bytes(self, length: int) -> bytes:
-        """Read the next ``length`` bytes."""
+    def _read_bytes(self, length: int, fields_bytes: int | None = None) -> bytes:
+        """Read the next ``length`` bytes, and claim all of them, or the first ``fields_bytes`` before reserved ones."""
         self._require_bytes(length)
         piece = self._window.read(self.position, length)
+        claim_parsed(self._window, self.position, self.position + (length if fields_bytes is None else fields_bytes))
         self.position += len(piece)
         return piece
 
@@ -104,13 +110,13 @@ class _ModelReader:
     def read_model(self) -> None:
         """Read the header, the names, the trees or the linear model, and the attributes after them."""
         # base_score, num_feature, num_class, contain_extra_attrs, contain_eval_metrics; the rest is reserved.
-        header = struct.unpack("<fIiii", self._read_bytes(_HEADER)[:20])
+        header = struct.unpack("<fIiii", self._read_bytes(_HEADER, _HEADER_FIELDS)[:20])
         _, features, classes, has_attributes, has_metrics = header
         check_feature_and_class_counts(features, classes, self.defects)
         self._read_name("objective")
         booster = self._read_name("booster")
         if booster == "gblinear":
-            self._read_bytes(_LINEAR)
+            self._read_bytes(_LINEAR, _LINEAR_FIELDS)
             self._skip_items(4)  # the coefficients
         else:
             self._read_trees(features)
@@ -133,28 +139,32 @@ class _ModelReader:
     def _skip_items(self, width: int) -> None:
         """Skip a list, which begins with its length; each item has ``width`` bytes. A text is a list of bytes."""
         length = self._read_count() * width
+        self._skip_data(length)
+
+    def _skip_data(self, length: int) -> None:
+        """Skip ``length`` bytes of numbers or text, and claim them as data."""
         self._require_bytes(length)
+        claim_data(self._window, self.position, self.position + length)
         self.position += length
 
     def _read_trees(self, features: int) -> None:
         """Read and check the trees of a model with ``features`` features; skip the class of each tree, four bytes."""
-        (count,) = struct.unpack("<i", self._read_bytes(_GROUP)[:4])
+        (count,) = struct.unpack("<i", self._read_bytes(_GROUP, _GROUP_FIELDS)[:4])
         self._require_bytes(count * (_TREE + _NODE + _STATISTICS))
         for number in range(count):
             self._check_tree(number, features)
-        self._require_bytes(count * 4)
-        self.position += count * 4
+        self._skip_data(count * 4)
 
     def _check_tree(self, number: int, features: int) -> None:
         """Check the children and features of tree ``number``; skip its statistics."""
         # TreeParam: roots, num_nodes, deleted nodes, depth, features, size_leaf_vector; the rest is reserved.
-        _, count, _, _, _, leaf_vector_size = struct.unpack("<6i", self._read_bytes(_TREE)[:24])
+        _, count, _, _, _, leaf_vector_size = struct.unpack("<6i", self._read_bytes(_TREE, _TREE_FIELDS)[:24])
         if count <= 0:
             raise DamagedError(f"tree {number} has {count} nodes", self.position)
         self._require_bytes(count * (_NODE + _STATISTICS))
         # A tree this large is not checked, to bound memory.
         if count > _MOST_NODES:
-            self.position += count * (_NODE + _STATISTICS)
+            self._skip_data(count * (_NODE + _STATISTICS))
             return
         left, right = [], []
         has_feature_out_of_range = False
@@ -169,7 +179,7 @@ class _ModelReader:
                 is_leaf = left_child == -1
                 if not is_leaf and feature >= features > 0:
                     has_feature_out_of_range = True
-        self.position += count * _STATISTICS
+        self._skip_data(count * _STATISTICS)
         if has_feature_out_of_range:
             self.defects.record_invalid_index(f"tree {number} splits by a feature out of the range of {features}")
         check_children(left, right, self.defects, f"tree {number}")

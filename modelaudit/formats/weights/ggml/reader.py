@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.formats.weights.ggml.layouts import (
     MAGICS,
     UNVERSIONED,
@@ -84,12 +83,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         damage = error
     yield Outline("ggml", (), tuple(_list_facts(state)), state.log.defects())
     if damage is not None:
-        # Damage may be deliberate, to hide a pickle from a reader that stops at it.
-        yield from find_pickles(artifact, window, damage.offset or 0, limits)
         raise damage
     if state.layout is None:
         detail = f"a {state.magic} file of an unknown program or version: {_CONVERSION_HINT}"
-        yield from find_pickles(artifact, window, start, limits)
         yield Unread(UnreadReason.NO_READER, detail, format="GGML")
 
 

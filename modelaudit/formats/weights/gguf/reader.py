@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
-from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.formats.weights.gguf import TensorDefect
 from modelaudit.formats.weights.gguf.cursor import GgufCursor
 from modelaudit.formats.weights.gguf.metadata import Metadata
@@ -96,8 +95,6 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         detail = f"{text.key[:_MAX_FACT_LENGTH]}: only the first {len(text.data)} of {text.length} bytes were searched"
         yield Unread(UnreadReason.LIMIT, detail, Location(offset=text.start, key=text.key[:_MAX_FACT_LENGTH]))
     if damage is not None:
-        # Damage may be deliberate, to hide a pickle from a reader that stops at it.
-        yield from find_pickles(artifact, window, damage.offset or 0, limits)
         raise damage
     yield from _check_file_end(window, state)
 

@@ -22,6 +22,10 @@ class MsgpackDefect(DefectKind):
 
 DECLARATIONS: Final = (
     Declaration(
-        "msgpack", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises", defects=(MsgpackDefect,)
+        "msgpack",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        defects=(MsgpackDefect,),
+        keeps_ledger=True,
     ),
 )

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from modelaudit.formats.embedded import detect_format
-from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.formats.weights.msgpack import MsgpackDefect
 from modelaudit.formats.weights.msgpack.arrays import COMPLEX, NDARRAY, SCALAR, TIMESTAMP, check_array
 from modelaudit.formats.weights.msgpack.items import Item, ItemKind, ItemReader
@@ -22,6 +21,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.deadline import check_deadline
+from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.members import DefectLog
 from modelaudit.wire.text import get_file_name
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
@@ -30,6 +30,8 @@ from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 _MAP_STARTS: Final = (*range(0x81, 0x90), 0xDE, 0xDF)
 _CONTAINER_STARTS: Final = (*range(0x80, 0xA0), *range(0xDC, 0xE0))
 _MAX_SHOWN_KEYS: Final = 20
+# Shorter payloads count as parsed, with what lies around them: a file may have millions, and a ledger is bounded.
+_DATA_BYTES: Final = 64
 _MAX_EMBEDDED: Final = 1000
 _DETECTION_BYTES: Final = 512
 _MIN_CONTENT_BYTES: Final = 8
@@ -111,6 +113,8 @@ class _ItemWalker:
         keys: the first keys of the top map.
         arrays: the number of Flax arrays.
         embedded: texts and bytes that begin like a known format.
+        claims: whether to claim the items; recognition, which tries to read them, must not.
+        claimed: offset up to which all items are claimed, in bytes.
     """
 
     items: ItemReader
@@ -119,6 +123,8 @@ class _ItemWalker:
     keys: list[str] = field(default_factory=list)
     arrays: int = 0
     embedded: list[Item] = field(default_factory=list)
+    claims: bool = False
+    claimed: int = 0
 
     def walk_items(self) -> None:
         """Visit every item of the value, without keeping values.
@@ -140,6 +146,7 @@ class _ItemWalker:
             is_key = container.awaits_key
             container.left -= 1
             item = self.items.read_item()
+            self._claim_item(item)
             item_count += 1
             if item_count > self.limits.document_nodes:
                 raise LimitReachedError(f"the file holds more than {self.limits.document_nodes} values", item.offset)
@@ -153,6 +160,15 @@ class _ItemWalker:
                 containers.append(_OpenContainer(item.size * (2 if is_map else 1), set() if is_map else None))
             else:
                 self._check_value(item)
+
+    def _claim_item(self, item: Item) -> None:
+        """Claim a long payload as data, and what was read before it as parsed; only ``read`` sets ``claims``."""
+        if not self.claims:
+            return
+        if item.kind not in (ItemKind.ARRAY, ItemKind.MAP) and item.size >= _DATA_BYTES:
+            claim_parsed(self.items.window, self.claimed, item.start)
+            claim_data(self.items.window, item.start, item.start + item.size)
+            self.claimed = item.start + item.size
 
     def _record_key(self, item: Item, container: _OpenContainer, is_top: bool) -> None:
         """Record a key of a map, and a defect if the map has it already; ``is_top`` for the map that is the file."""
@@ -186,31 +202,28 @@ class _ItemWalker:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline, then embedded content and the bytes after the value as artifacts.
+    """Yield the outline, then embedded content as artifacts.
 
     Raises:
         DamagedError: the value is truncated or invalid, or a limit is reached.
         WindowError: the window could not return the requested bytes.
     """
-    walker = _ItemWalker(ItemReader(window), limits)
+    walker = _ItemWalker(ItemReader(window), limits, claims=True)
     damage: DamagedError | WindowError | None = None
     try:
         walker.walk_items()
     except (DamagedError, WindowError) as error:
         damage = error
     end = walker.items.offset
+    claim_parsed(window, walker.claimed, end)
     trailing = window.size - end if damage is None else 0
     if trailing:
         walker.log.add(MsgpackDefect.TRAILING_DATA, f"{trailing} bytes follow the value of the file", end)
     facts = (("keys", ", ".join(walker.keys)[:400]), ("arrays", str(walker.arrays)))
     yield Outline("msgpack", (), facts, walker.log.defects())
-    ranges = [(item.start, item.size) for item in walker.embedded]
-    if trailing:
-        ranges.append((end, trailing))
-    for start, size in ranges:
-        content = SubWindow(window, start, size, get_budget(window, limits))
-        yield Artifact(join_range(artifact.path, start, start + size), size, make_opener(content))
+    for item in walker.embedded:
+        content = SubWindow(window, item.start, item.size, get_budget(window, limits))
+        path = join_range(artifact.path, item.start, item.start + item.size)
+        yield Artifact(path, item.size, make_opener(content))
     if damage is not None:
-        # A loader may go on where this reader stops, for instance with a pickle after the damage.
-        yield from find_pickles(artifact, window, end, limits)
         raise damage

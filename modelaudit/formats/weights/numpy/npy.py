@@ -13,12 +13,13 @@ from modelaudit.formats.pickles.pickle.machine import Machine
 from modelaudit.formats.pickles.pickle.reader import starts_pickle
 from modelaudit.formats.weights.numpy import NpyDefect
 from modelaudit.formats.weights.numpy.header import MAGIC, ArrayHeader, locate_header, read_header
-from modelaudit.model.address import join_embedded, join_range
+from modelaudit.model.address import join_embedded
 from modelaudit.model.artifact import PICKLE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Defect, Location, TensorData
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
+from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.numpy_types import count_array_bytes
 from modelaudit.wire.windows import SubWindow, get_budget
 
@@ -26,7 +27,7 @@ _MAX_ARRAYS: Final = 10_000
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the header of each array, its numbers or its pickle, and the bytes after the last array as an artifact.
+    """Yield the header of each array, and its numbers or its pickle.
 
     Raises:
         DamagedError: a header is invalid, or an array is truncated.
@@ -40,6 +41,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         except DamagedError:
             yield from _find_pickle_after_damage(artifact, window, position, limits)
             raise
+        claim_parsed(window, position, header.data_start)
         size = count_array_bytes(header.shape, header.dtype.item_size)
         yield _outline_header(header, position, size)
         start = header.data_start
@@ -48,16 +50,15 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         # A dtype that is not understood may hold objects, so the data decide whether a loader could unpickle them.
         if header.dtype.holds_objects or (header.dtype.holds_objects is None and starts_pickle(window, start, limits)):
             position = _find_next_array(window, start, limits)
+            claim_data(window, start, position)
             yield _make_member(artifact, window, start, position, limits, PICKLE)
         elif size is None:
             raise DamagedError(f"the size of an array of the dtype {header.descr!r} is unknown", start)
         else:
+            claim_data(window, start, start + size)
             yield from _read_numbers(window, start, size)
             position = start + size
-        if position >= window.size:
-            return
-        if window.read(position, len(MAGIC)) != MAGIC:
-            yield _make_member(artifact, window, position, window.size, limits)
+        if position >= window.size or window.read(position, len(MAGIC)) != MAGIC:
             return
     raise LimitReachedError(f"more than {_MAX_ARRAYS} arrays follow one another", position)
 
@@ -124,13 +125,12 @@ def _find_pickle_after_damage(artifact: Artifact, window: Window, position: int,
     except DamagedError:
         return
     if start < window.size and starts_pickle(window, start, limits):
+        claim_data(window, start)
         yield _make_member(artifact, window, start, window.size, limits, PICKLE)
 
 
-def _make_member(
-    artifact: Artifact, window: Window, start: int, end: int, limits: Limits, content: str | None = None
-) -> Artifact:
-    """Return the bytes from ``start`` to ``end`` as an artifact; ``content`` is its kind if that is known."""
+def _make_member(artifact: Artifact, window: Window, start: int, end: int, limits: Limits, content: str) -> Artifact:
+    """Return the bytes from ``start`` to ``end`` as an artifact of the kind ``content``."""
     member = SubWindow(window, start, end - start, get_budget(window, limits))
-    path = join_embedded(artifact.path, "data", start) if content else join_range(artifact.path, start, end)
+    path = join_embedded(artifact.path, "data", start)
     return Artifact(path, member.size, lambda: nullcontext(member), content=content)

@@ -11,12 +11,13 @@ from typing import Final
 
 from modelaudit.formats.pickles.pickle.reader import starts_pickle
 from modelaudit.formats.weights.numpy import ZFileDefect
-from modelaudit.model.address import join_content, join_range
+from modelaudit.model.address import join_content
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Defect, Location, Unread
 from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.codecs import ZLIB
+from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.streams import outline_stream
 from modelaudit.wire.windows import DecompressedWindow, SubWindow, get_budget, make_opener
 
@@ -43,7 +44,7 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline of the stream, then the content and the bytes after the stream as artifacts.
+    """Yield the outline of the stream, then the content as an artifact.
 
     Raises:
         WindowError: the window could not return the requested bytes.
@@ -63,6 +64,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         elif failure is None and content.size != stated_size:
             detail = f"the content takes {content.size} bytes, the header states {stated_size}"
             defects.append(Defect(ZFileDefect.SIZE_MISMATCH, detail, Location(offset=len(MAGIC))))
+        claim_parsed(window, 0, start)
+        claim_data(window, start, end)
         yield outline_stream("joblib", 1, end, content.size, defects)
         if failure is not None:
             yield Unread(failure.reason, str(failure), Location(offset=end))
@@ -70,6 +73,3 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             is_pickle = starts_pickle(content, 0, limits)
             kind = None if is_pickle else TENSOR_STORAGE
             yield Artifact(join_content(artifact.path), content.size, make_opener(content), content=kind)
-    if failure is None and end < window.size:
-        trailing = SubWindow(window, end, window.size - end, budget)
-        yield Artifact(join_range(artifact.path, end, window.size), trailing.size, make_opener(trailing))

@@ -8,6 +8,7 @@ from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import TensorData
 from modelaudit.wire.base import Head, Reading
+from modelaudit.wire.ledger import claim_data
 from modelaudit.wire.sniff import detect_strong_magic
 
 
@@ -22,4 +23,5 @@ def recognises(head: Head) -> bool:
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the size. The numbers are not read: no number makes a loader run code."""
+    claim_data(window)
     yield TensorData(window.size)
