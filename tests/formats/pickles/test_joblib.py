@@ -222,7 +222,8 @@ def test_array_in_a_zfile_is_skipped_and_bytes_after_it_are_unread(spaces, read_
         b"ZF" + hex(len(numbers)).encode().ljust(19) + b" " * spaces + zlib.compress(numbers) + b"\xff\xfe\xfd"
     )
     assert reading.of(TensorData) == [TensorData(800)]
-    assert reading.details == ["no reader for bytes of an unknown format"]
+    assert reading.reasons() == {UnreadReason.UNCLAIMED}
+    assert "3 bytes belong to no part of the joblib format" in reading.details[0]
 
 
 def test_array_larger_than_file_is_reported_as_damaged(read_fixture):

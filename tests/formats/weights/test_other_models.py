@@ -128,3 +128,32 @@ def test_nested_java_objects_cost_no_recursion(read_bytes):
     first, further = b"\xac\xed\0\5s" + node, b"sq\0\x7e\0\0"
     assert read_bytes(first + further * 20_000 + b"p").unread == []
     assert UnreadReason.LIMIT in read_bytes(first + further * 60_000 + b"p").reasons()
+
+
+@check_each(
+    "path, place",
+    [
+        ("ggml/benign/llama.ggjt3.bin", None),
+        ("ggml/benign/gpt-2.bin", None),
+        ("gguf/benign/v3.gguf", None),
+        ("msgpack/benign/weights.msgpack", None),
+        ("mxnet/benign/model-0000.params", None),
+        ("npy/benign/numbers.npy", None),
+        ("paddle/benign/inference.pdmodel", None),
+        ("rds/benign/list.rds", None),
+        ("torch7/benign/layer.t7", None),
+        ("torch7/benign/text.t7", None),
+        ("ubjson/benign/model.ubj", None),
+        ("xgboost-binary/benign/model.model", None),
+        # The reserved bytes of the header.
+        ("xgboost-binary/benign/model.model", 60),
+    ],
+)
+def test_bytes_that_belong_to_nothing_are_unclaimed_and_searched(path, place, fixtures, read_bytes):
+    data = (fixtures / path).read_bytes()
+    assert read_bytes(data, path.rpartition("/")[2]).unread == []
+    start = len(data) if place is None else place
+    changed = data[:start] + EVAL_ONE + data[start + len(EVAL_ONE) :]
+    reading = read_bytes(changed, path.rpartition("/")[2])
+    assert UnreadReason.UNCLAIMED in reading.reasons()
+    assert reading.evaluates

@@ -10,5 +10,10 @@ DECLARATIONS: Final = (
     Declaration(
         "caffe", read=f"{__name__}.reader:read_text", recognise=f"{__name__}.reader:recognises_text", keeps_ledger=True
     ),
-    Declaration("caffe", read=f"{__name__}.reader:read_binary", recognise=f"{__name__}.reader:recognises_binary"),
+    Declaration(
+        "caffe",
+        read=f"{__name__}.reader:read_binary",
+        recognise=f"{__name__}.reader:recognises_binary",
+        keeps_ledger=True,
+    ),
 )

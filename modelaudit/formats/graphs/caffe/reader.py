@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.search import SEARCH
@@ -22,6 +23,7 @@ from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
+from modelaudit.wire.protobuf_schema import claim_message, load_message_schema
 from modelaudit.wire.protobuf_text import parse_text_fields, read_recognition_bytes
 from modelaudit.wire.text import looks_like_text
 
@@ -213,6 +215,7 @@ def read_binary(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
                 layers.record_layer(*_read_layer(each.body), Location(offset=each.offset))
             elif each.number == _OLD_LAYER and each.wire == BYTES:
                 layers.record_layer("", "", "", "", Location(offset=each.offset))
+        claim_message(Message.from_window(window), load_message_schema(Path(__file__).parent), limits.document_nodes)
     except (DamagedError, WindowError) as error:
         failure = error
     yield layers.build_outline()

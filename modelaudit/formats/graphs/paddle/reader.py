@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from math import prod
+from pathlib import Path
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.search import SEARCH
@@ -23,7 +24,9 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.protobuf import BYTES, VARINT, Message
+from modelaudit.wire.protobuf_schema import claim_message, load_message_schema
 
 FORMAT: Final = "paddle"
 VOCABULARY: Final = "paddle-operators"
@@ -89,6 +92,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
                 raise LimitReachedError(f"it holds more than {_MOST_OPERATORS} operators", operator.start)
             mention = _read_operator(operator)
             mentions.setdefault(mention.name, mention)
+        claim_message(Message.from_window(window), load_message_schema(Path(__file__).parent), limits.document_nodes)
     except (DamagedError, WindowError) as error:
         failure = error
     yield Outline(FORMAT, tuple(mentions.values()), (("operators", str(count)),))
@@ -186,9 +190,14 @@ def _find_tensor_end(window: Window, start: int) -> int:
     if window.read(start, 4) != b"\0\0\0\0" or levels > _MOST_LEVELS:
         raise DamagedError("a tensor has an unknown version or too many levels", start)
     position = start + 12
+    claim_parsed(window, start, position)
     for _ in range(levels):
-        position += 8 + int.from_bytes(window.read(position, 8), "little")
+        level_bytes = int.from_bytes(window.read(position, 8), "little")
+        claim_parsed(window, position, position + 8)
+        claim_data(window, position + 8, position + 8 + level_bytes)
+        position += 8 + level_bytes
     size = int.from_bytes(window.read(position + 4, 4), "little")
+    claim_parsed(window, position, position + 8)
     position += 8
     if size > _MOST_DESCRIPTION_BYTES or position + size > window.size:
         raise DamagedError(
@@ -202,9 +211,13 @@ def _find_tensor_end(window: Window, start: int) -> int:
             kind = each.value
         elif each.number == 2:
             shape += [each.value] if each.wire == VARINT else each.body.parse_varints()
-    position += size + prod(shape) * _ELEMENT_SIZES.get(kind, 0)
+    schema = load_message_schema(Path(__file__).parent)
+    claim_message(Message(window, position, position + size), schema, _MOST_DESCRIPTION_BYTES, "TensorDesc")
+    data_start = position + size
+    position = data_start + prod(shape) * _ELEMENT_SIZES.get(kind, 0)
     if kind not in _ELEMENT_SIZES or any(length >> 63 for length in shape) or position > window.size:
         raise DamagedError(f"a tensor of type {kind} and shape {shape[:8]} does not end within the file", start)
+    claim_data(window, data_start, position)
     return position
 
 

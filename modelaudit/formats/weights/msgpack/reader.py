@@ -113,7 +113,6 @@ class _ItemWalker:
         keys: the first keys of the top map.
         arrays: the number of Flax arrays.
         embedded: texts and bytes that begin like a known format.
-        claims: whether to claim the items; recognition, which tries to read them, must not.
         claimed: offset up to which all items are claimed, in bytes.
     """
 
@@ -123,7 +122,6 @@ class _ItemWalker:
     keys: list[str] = field(default_factory=list)
     arrays: int = 0
     embedded: list[Item] = field(default_factory=list)
-    claims: bool = False
     claimed: int = 0
 
     def walk_items(self) -> None:
@@ -162,9 +160,7 @@ class _ItemWalker:
                 self._check_value(item)
 
     def _claim_item(self, item: Item) -> None:
-        """Claim a long payload as data, and what was read before it as parsed; only ``read`` sets ``claims``."""
-        if not self.claims:
-            return
+        """Claim a long payload as data, and what was read before it as parsed."""
         if item.kind not in (ItemKind.ARRAY, ItemKind.MAP) and item.size >= _DATA_BYTES:
             claim_parsed(self.items.window, self.claimed, item.start)
             claim_data(self.items.window, item.start, item.start + item.size)
@@ -208,7 +204,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: the value is truncated or invalid, or a limit is reached.
         WindowError: the window could not return the requested bytes.
     """
-    walker = _ItemWalker(ItemReader(window), limits, claims=True)
+    walker = _ItemWalker(ItemReader(window), limits)
     damage: DamagedError | WindowError | None = None
     try:
         walker.walk_items()

@@ -12,7 +12,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, Reading
-from modelaudit.wire.leftover import make_leftover_artifacts
+from modelaudit.wire.ledger import claim_parsed
 
 _MAX_ENCODING_NAME: Final = 64
 # ``save`` writes a line such as ``RDX3`` first. ``serialize`` writes a letter for the encoding, then the version:
@@ -29,7 +29,7 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline with the code in the objects, then the bytes after them as an artifact.
+    """Yield the outline with the code in the objects.
 
     Raises:
         DamagedError: an item is truncated or invalid.
@@ -61,7 +61,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         walker.run()
     except DamagedError as error:
         damage = error
+    claim_parsed(window, 0, prefix.end())
+    source.claim_items()
     yield Outline("rds", tuple(walker.mentions), tuple(facts))
     if damage is not None:
         raise damage
-    yield from make_leftover_artifacts(artifact, window, source.offset, limits)

@@ -5,6 +5,7 @@ Source: R Internals, section 1.8 "Serialization Formats"; ``src/main/serialize.c
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal, Protocol
 
 from modelaudit.model.artifact import Window
@@ -20,6 +21,9 @@ _WHITE_SPACE: Final = (b" ", b"\t", b"\r", b"\n")
 # R represents the missing value ``NA`` by this number.
 _MISSING_INTEGER: Final = -(1 << 31)
 
+# A number in decimal or hexadecimal form, a raw byte in two hexadecimal digits, or a special value.
+_NUMBER: Final = re.compile(rb"[-+0-9a-fA-FxXpP.]+|NA|NaN|-?Inf")
+
 INTEGER: Final = "integer"
 REAL: Final = "real"
 COMPLEX: Final = "complex"
@@ -33,6 +37,9 @@ class ItemSource(Protocol):
     @property
     def offset(self) -> int:
         """The offset of the next byte in the window."""
+
+    def claim_items(self) -> None:
+        """Claim what was read as parsed, except numbers that are claimed as data."""
 
     def read_integer(self) -> int:
         """Read the next signed 32-bit number."""
@@ -56,13 +63,17 @@ class BinarySource:
         """The offset of the next byte in the window."""
         return self._cursor.offset
 
+    def claim_items(self) -> None:
+        """Claim what was read as parsed, except numbers that are claimed as data."""
+        self._cursor.claim_consumed()
+
     def read_integer(self) -> int:
         """Read the next signed 32-bit number."""
         return int.from_bytes(self._cursor.take(4, "a number"), self._order, signed=True)
 
     def skip_numbers(self, kind: str, count: int) -> None:
         """Skip ``count`` numbers of a ``kind``."""
-        self._cursor.skip(count * _WIDTHS[kind], f"a list of {kind} numbers")
+        self._cursor.skip_data(count * _WIDTHS[kind], f"a list of {kind} numbers")
 
     def read_text(self, length: int) -> str:
         """Read a text of ``length`` bytes and return its first 4096 bytes, decoded."""
@@ -81,6 +92,10 @@ class AsciiSource:
     def offset(self) -> int:
         """The offset of the next byte in the window."""
         return self._cursor.offset
+
+    def claim_items(self) -> None:
+        """Claim what was read as parsed, except numbers that are claimed as data."""
+        self._cursor.claim_consumed()
 
     def _read_token(self) -> bytes:
         """Return the characters up to the next white space, and consume that; white space before them is skipped."""
@@ -108,7 +123,9 @@ class AsciiSource:
     def skip_numbers(self, kind: str, count: int) -> None:
         """Skip ``count`` numbers of a ``kind``, one token each; a complex number is two."""
         for _ in range(count * 2 if kind == COMPLEX else count):
-            self._read_token()
+            token = self._read_token()
+            if _NUMBER.fullmatch(token) is None:
+                raise DamagedError(f"{token[:40]!r} is in the place of a number", self.offset)
 
     def read_text(self, length: int) -> str:
         """Read a text of ``length`` bytes and return its first 4096 bytes, decoded."""
