@@ -52,7 +52,7 @@ def test_truncated_malicious_pickle_fails_and_is_partly_read() -> None:
     assert "pickle/dangerous-call" in get_rule_ids(report)
     (record,) = report.coverage.artifacts
     assert record.extent is Extent.PARTLY
-    assert get_unread_reasons(report) == [UnreadReason.DAMAGED]
+    assert get_unread_reasons(report) == [UnreadReason.DAMAGED, UnreadReason.UNCLAIMED]
     assert any("not examined" in reason for reason in report.decision.reasons)
 
 
