@@ -14,7 +14,8 @@ class ServerLimits:
     """Bounds on the answers of a Hub or mirror, each with the reason for its figure.
 
     Attributes:
-        answer_bytes: decompressed bytes of one answer of the API; 100,000 files take about 30 MB.
+        answer_bytes: decompressed bytes of one answer of the API; 100,000 files take about 20 MB. In memory, an answer
+            takes up to ten times its bytes.
         answer_values: JSON values in one answer of the API, because each takes many times its bytes in memory.
         pages: pages of one listing; the Hub needs 100 for the most files, a mirror may make smaller pages.
         listed_files: files of one commit; the Hub advises to stay below 100,000.
@@ -29,7 +30,7 @@ class ServerLimits:
         side_bytes: body of an error or a redirect, of which only the first words are ever shown.
     """
 
-    answer_bytes: int = 32 * MIB
+    answer_bytes: int = 20 * MIB
     answer_values: int = 1_500_000
     pages: int = 2_000
     listed_files: int = 100_000
