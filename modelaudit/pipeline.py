@@ -6,7 +6,6 @@ becomes a ``InternalError``, so that a defect of modelaudit is never mistaken fo
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +25,7 @@ from modelaudit.model.errors import ConfigurationError, InternalError, ModelAudi
 from modelaudit.model.evidence import Prose
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import OriginState
-from modelaudit.model.limits import GIB, Limits
+from modelaudit.model.limits import Limits
 from modelaudit.model.report import (
     AuditReport,
     ByteCounts,
@@ -40,7 +39,7 @@ from modelaudit.policy.gate import decide_use, decide_verdict, reopen_unread_per
 from modelaudit.sources import resolve_target, resolve_term_files
 from modelaudit.sources.small import may_state_terms
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, ReadingStep, Structure
-from modelaudit.wire.deadline import TIME_SPENT, Deadline, apply_deadline
+from modelaudit.wire.deadline import Deadline, apply_deadline, start_deadline
 from modelaudit.wire.ledger import (
     MAX_RANGES_SEARCHED,
     ByteClass,
@@ -177,8 +176,7 @@ class ArtifactReading:
             self.unread.append((artifact.path, artifact.obstacle))
         if artifact.open is None:
             return ()
-        seconds = self.limits.artifact_seconds + self.limits.seconds_per_gib * artifact.size / GIB
-        self._deadline = Deadline(time.monotonic() + seconds)
+        self._deadline = start_deadline(self.limits, artifact.size)
         try:
             with artifact.open() as window, apply_deadline(self._deadline):
                 digesting = DigestingWindow(window)
@@ -188,9 +186,10 @@ class ArtifactReading:
                     self._record_absence(artifact, error.reason, str(error))
                 except LimitReachedError as error:
                     self._record_absence(artifact, UnreadReason.LIMIT, str(error))
-                if self._deadline.reached and not any(TIME_SPENT in unread.detail for _, unread in self.unread):
+                spent = self._deadline.detail
+                if self._deadline.reached and not any(spent in unread.detail for _, unread in self.unread):
                     # A search stopped at the deadline without raising, so what it would have found is unknown.
-                    self._record_absence(artifact, UnreadReason.LIMIT, TIME_SPENT)
+                    self._record_absence(artifact, UnreadReason.LIMIT, spent)
                 digests = digesting.finish() if hashing else ()
                 change = window.describe_change() if isinstance(window, WatchedWindow) else None
         except WindowError as error:

@@ -219,7 +219,7 @@ def test_10_gb_file_of_no_known_format_is_incomplete(tmp_path: Path) -> None:
 
 def test_exceeded_deadline_is_reported_as_unread(tmp_path: Path) -> None:
     report = scan_target(
-        write_model(tmp_path, a__pkl=b"\x80\x04N."), limits=Limits(artifact_seconds=0, seconds_per_gib=0)
+        write_model(tmp_path, a__pkl=b"\x80\x04N."), limits=Limits(artifact_cpu_seconds=0, cpu_seconds_per_gib=0)
     )
     assert get_unread_reasons(report) == [UnreadReason.LIMIT]
     assert report.coverage.artifacts[0].digests

@@ -50,9 +50,10 @@ class Limits:
     """Bounds for one scan. Sizes are bytes, times are seconds.
 
     Attributes:
-        artifact_seconds: time to read one artifact and all its members, hashing included; grows with the size
-            (see ``seconds_per_gib``).
-        seconds_per_gib: added to ``artifact_seconds`` for every GiB of the artifact.
+        artifact_cpu_seconds: CPU time to read one artifact and all its members, hashing included; grows with the
+            size (see ``cpu_seconds_per_gib``). CPU time is the same on an idle and on a busy machine.
+        cpu_seconds_per_gib: added to ``artifact_cpu_seconds`` for every GiB of the artifact.
+        artifact_wall_seconds: a backstop for one artifact whose reads block, such as on a broken disk.
         read_bytes: bytes that one window read returns.
         depth: nesting depth of containers.
         folder_depth: nesting depth of folders below the root of a local model.
@@ -77,8 +78,9 @@ class Limits:
         server: bounds on the answers of a Hub.
     """
 
-    artifact_seconds: float = 120.0
-    seconds_per_gib: float = 60.0
+    artifact_cpu_seconds: float = 45.0
+    cpu_seconds_per_gib: float = 20.0
+    artifact_wall_seconds: float = 3600.0
     read_bytes: int = 16 * MIB
     depth: int = 8
     folder_depth: int = 512

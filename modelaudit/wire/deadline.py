@@ -1,8 +1,9 @@
 """Bound the time for reading one artifact.
 
-Windows check the deadline at every read, and loops that only compute check it as they run. The deadline is a context
-variable, so it reaches every loop without being passed. Swallowing the error wins no time: every later check fails as
-well, and the deadline records that it was reached.
+The bound is CPU time of the thread, so other load of the machine cannot change a verdict. Wall time is a backstop for
+reads that block. Windows check the deadline at every read, and loops that only compute check it as they run. It is a
+context variable, so it reaches every loop without being passed. Swallowing the error wins no time: every later check
+fails as well, and the deadline records that it was reached.
 """
 
 from __future__ import annotations
@@ -13,32 +14,54 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, TypeVar
 
+from modelaudit.model.limits import GIB, Limits
 from modelaudit.wire.base import LimitReachedError
 
-TIME_SPENT: Final = "the time for this artifact is used up"
+CPU_TIME_SPENT: Final = "the CPU time for this artifact is used up"
+WALL_TIME_SPENT: Final = "the wall time for this artifact is used up"
 _ITEMS_PER_CHECK: Final = 256
 
 _Item = TypeVar("_Item")
 
 
 class Deadline:
-    """A moment on ``time.monotonic()``, in seconds.
+    """Bounds in seconds from now on: CPU time of the thread that makes the deadline, and wall time.
 
     Attributes:
-        moment: the end of the time; ``inf`` for no limit.
-        reached: a check found that the time is over.
+        reached: a check found that either time is over.
+        detail: a sentence that names the time that is over.
     """
 
-    __slots__ = ("moment", "reached")
+    __slots__ = ("_cpu_end", "_next_look", "_wall_end", "detail", "reached")
 
-    def __init__(self, moment: float) -> None:
-        self.moment = moment
+    def __init__(self, cpu_seconds: float, wall_seconds: float = float("inf")) -> None:
+        now = time.monotonic()
+        self._wall_end = now + wall_seconds
+        self._cpu_end = time.thread_time() + cpu_seconds
+        # A thread uses at most one second of CPU time in a second. The CPU clock costs a system call, so it is read
+        # again only when as much wall time has passed as CPU time was left.
+        self._next_look = now + cpu_seconds
         self.reached = False
+        self.detail = CPU_TIME_SPENT
 
     def has_passed(self) -> bool:
         """Whether there is no time left; the answer stays true."""
-        self.reached = self.reached or time.monotonic() > self.moment
+        if self.reached:
+            return True
+        now = time.monotonic()
+        if now >= self._next_look:
+            cpu_seconds_left = self._cpu_end - time.thread_time()
+            self._next_look = now + cpu_seconds_left
+            self.reached = cpu_seconds_left <= 0
+        if now >= self._wall_end and not self.reached:
+            self.reached, self.detail = True, WALL_TIME_SPENT
         return self.reached
+
+
+def start_deadline(limits: Limits, artifact_bytes: int) -> Deadline:
+    """Return the deadline of an artifact of that size whose reading begins now."""
+    share = limits.cpu_seconds_per_gib * artifact_bytes / GIB
+    return Deadline(limits.artifact_cpu_seconds + share, limits.artifact_wall_seconds)
 
 
 _CURRENT_DEADLINE: Final[ContextVar[Deadline]] = ContextVar("deadline", default=Deadline(float("inf")))  # noqa: B039
@@ -62,8 +85,9 @@ def check_deadline() -> None:
     Raises:
         LimitReachedError: the time is over.
     """
-    if _CURRENT_DEADLINE.get().has_passed():
-        raise LimitReachedError(TIME_SPENT)
+    deadline = _CURRENT_DEADLINE.get()
+    if deadline.has_passed():
+        raise LimitReachedError(deadline.detail)
 
 
 def iterate_within_deadline(items: Iterable[_Item], items_per_check: int = _ITEMS_PER_CHECK) -> Iterator[_Item]:

@@ -13,7 +13,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.codecs import Codec
-from modelaudit.wire.deadline import TIME_SPENT, Deadline
+from modelaudit.wire.deadline import Deadline
 from modelaudit.wire.decompression import BeginsNextStream, Expansion
 from modelaudit.wire.ledger import ByteClass, ClaimableWindow
 
@@ -65,7 +65,7 @@ class TimedWindow:
     def read(self, offset: int, length: int) -> bytes:
         """As ``Window.read``; raises ``WindowError`` with reason ``limit-reached`` once the deadline has passed."""
         if self._deadline.has_passed():
-            raise WindowError(TIME_SPENT, UnreadReason.LIMIT)
+            raise WindowError(self._deadline.detail, UnreadReason.LIMIT)
         return self._inner.read(offset, length)
 
     def claim(self, start: int, end: int, class_: ByteClass) -> None:

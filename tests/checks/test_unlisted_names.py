@@ -38,7 +38,7 @@ def read_fixture(name: str, is_alone: bool = False) -> ArtifactReading:
     """Read a fixture as a scan does: at its path below the folder of fixtures, or alone in its folder."""
     path = fixture_path(name)
     name = path.name if is_alone else name
-    reading = ArtifactReading(Limits(artifact_seconds=60))
+    reading = ArtifactReading(Limits(artifact_cpu_seconds=60))
     window = BytesWindow(path.read_bytes())
     reading.run(Artifact(name, window.size, lambda: nullcontext(window)), hashing=False)
     return reading

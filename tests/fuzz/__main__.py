@@ -27,7 +27,7 @@ from fuzz.seeds import Seed, list_seeds
 # How many inputs a process reads at most; another process reads the next range.
 _INPUTS_PER_WORKER = 20_000
 _PROBLEMS_MOST = 100
-_SECONDS_MOST = 12 * (LIMITS.artifact_seconds + 10)
+_SECONDS_MOST = 12 * (LIMITS.artifact_cpu_seconds + 10)
 """Seconds of wall time after which an input counts as a hang; far beyond the deadline, as the machine may be busy."""
 
 

@@ -24,8 +24,8 @@ from modelaudit.reports import REPORTS, render
 from modelaudit.reports.json_report import parse_report
 
 LIMITS: Final = Limits(
-    artifact_seconds=4.0,
-    seconds_per_gib=0.0,
+    artifact_cpu_seconds=4.0,
+    cpu_seconds_per_gib=0.0,
     depth=4,
     members=300,
     members_total=600,
@@ -119,7 +119,7 @@ class Inspector:
         seconds = time.process_time() - began
         problems = list(_RecordingReading.failures)
         problems += _find_report_faults(report, renderings)
-        if seconds > LIMITS.artifact_seconds + SECONDS_OVER:
+        if seconds > LIMITS.artifact_cpu_seconds + SECONDS_OVER:
             problems.append(f"slow: {seconds:.1f} s of CPU time for {len(data)} bytes")
         # The peak only rises, so growth shows that this input needed more memory than any before it.
         growth = _read_peak_memory() - memory_before

@@ -26,7 +26,9 @@ from support.fixtures import FIXTURES, ROOT, WRITTEN, fixture_name
 from support.reading import BytesWindow
 
 _CACHE = ROOT / "build/mentions.json"
-_LIMITS = Limits(artifact_seconds=60, expanded_bytes=MIB, members_total=1000, document_nodes=50_000, document_depth=60)
+_LIMITS = Limits(
+    artifact_cpu_seconds=60, expanded_bytes=MIB, members_total=1000, document_nodes=50_000, document_depth=60
+)
 """Low bounds: a decompression bomb would take seconds under the usual ones, and its names are at its beginning."""
 
 INVENTED = "acme_exec_shell"

@@ -9,15 +9,14 @@ from collections.abc import Iterable
 import pytest
 
 import modelaudit
-from modelaudit.model.limits import Limits
 from modelaudit.model.report import AuditReport
 from support.fixtures import FIXTURES, WRITTEN, fixture_path
 
 
 @functools.cache
 def scan_fixture(name: str) -> AuditReport:
-    """Return the report on a fixture, without second opinions, and with time enough on a busy machine."""
-    return modelaudit.scan(fixture_path(name), second_opinion=False, limits=Limits(artifact_seconds=60))
+    """Return the report on a fixture, without second opinions."""
+    return modelaudit.scan(fixture_path(name), second_opinion=False)
 
 
 def list_folders() -> list[str]:

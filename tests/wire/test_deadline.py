@@ -1,9 +1,10 @@
-"""The deadline of an artifact stops loops that compute without reading. The clock advances whenever it is read."""
+"""The deadline of an artifact stops loops that compute without reading. The clocks advance whenever the wall clock is read."""
 
 from __future__ import annotations
 
 import itertools
 import json
+import math
 import time
 
 import pytest
@@ -15,10 +16,17 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 from modelaudit.pipeline import ArtifactReading
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reader
-from modelaudit.wire.deadline import TIME_SPENT, Deadline, apply_deadline, check_deadline, iterate_within_deadline
+from modelaudit.wire.deadline import (
+    CPU_TIME_SPENT,
+    WALL_TIME_SPENT,
+    Deadline,
+    apply_deadline,
+    check_deadline,
+    iterate_within_deadline,
+)
 from modelaudit.wire.windows import make_opener
 
-LIMITS = Limits(artifact_seconds=200, seconds_per_gib=0)
+LIMITS = Limits(artifact_cpu_seconds=200, cpu_seconds_per_gib=0)
 """Seconds of ``_Clock``, which equal the number of its readings."""
 
 PYTHON = "import os\nos.system('echo inert')\n" + "".join(f"a{n} = b{n} + 'c'\n" for n in range(20_000))
@@ -48,7 +56,7 @@ LARGE = {
 
 
 class _Clock:
-    """A clock that advances by a second whenever it is read."""
+    """Both clocks of a machine without other load: they advance by a second whenever the wall clock is read."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -57,11 +65,15 @@ class _Clock:
         self.now += 1
         return self.now
 
+    def thread_time(self) -> float:
+        return self.now
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
     found = _Clock()
     monkeypatch.setattr(time, "monotonic", found.monotonic)
+    monkeypatch.setattr(time, "thread_time", found.thread_time)
     return found
 
 
@@ -81,10 +93,36 @@ def _read_artifact(name: str, data: bytes, limits: Limits = LIMITS) -> ArtifactR
 
 
 def test_loop_stops_at_deadline(clock: _Clock) -> None:
-    with apply_deadline(Deadline(3)), pytest.raises(LimitReachedError, match=TIME_SPENT):
+    with apply_deadline(Deadline(3)), pytest.raises(LimitReachedError, match=CPU_TIME_SPENT):
         for _ in range(10):
             check_deadline()
     assert clock.now == 4
+
+
+def test_deadline_on_a_busy_machine_counts_cpu_time_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = {"wall": 0.0, "cpu": 0.0}
+    monkeypatch.setattr(time, "monotonic", lambda: now["wall"])
+    monkeypatch.setattr(time, "thread_time", lambda: now["cpu"])
+    deadline = Deadline(10)
+    for _ in range(100):  # other processes take nine tenths of the machine
+        assert not deadline.has_passed()
+        now["wall"] += 1
+        now["cpu"] += 0.1
+    now["cpu"] = 10.0
+    assert deadline.has_passed()
+    assert deadline.detail == CPU_TIME_SPENT
+
+
+def test_deadline_of_a_read_that_blocks_ends_by_wall_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = {"wall": 0.0}
+    monkeypatch.setattr(time, "monotonic", lambda: now["wall"])
+    monkeypatch.setattr(time, "thread_time", lambda: 0.0)
+    deadline = Deadline(10, wall_seconds=3600)
+    now["wall"] = 3599.0
+    assert not deadline.has_passed()
+    now["wall"] = 3600.0
+    assert deadline.has_passed()
+    assert deadline.detail == WALL_TIME_SPENT
 
 
 def test_loop_after_the_deadline_block_continues(clock: _Clock) -> None:
@@ -109,12 +147,12 @@ def test_outer_deadline_applies_again_after_the_inner_block(clock: _Clock) -> No
 @pytest.mark.parametrize("name", LARGE)
 def test_deadline_during_computation_ends_work_and_is_reported_as_unread(name: str, clock: _Clock) -> None:
     reading = _read_artifact(name, LARGE[name].encode())
-    spent = [unread for _, unread in reading.unread if TIME_SPENT in unread.detail]
+    spent = [unread for _, unread in reading.unread if CPU_TIME_SPENT in unread.detail]
     assert spent
     assert {unread.reason for unread in spent} == {UnreadReason.LIMIT}
     assert UnreadReason.READER_FAILED not in {unread.reason for _, unread in reading.unread}
     # Readers that follow, and readers that swallow the error, read the clock a few times more.
-    assert clock.now < LIMITS.artifact_seconds + 300
+    assert clock.now < LIMITS.artifact_cpu_seconds + 300
 
 
 @pytest.mark.parametrize(
@@ -130,8 +168,12 @@ def test_deadline_during_computation_ends_work_and_is_reported_as_unread(name: s
     ],
 )
 def test_facts_before_deadline_are_kept(name: str, found: str, seconds: int, clock: _Clock) -> None:
-    reading = _read_artifact(name, LARGE[name].encode(), Limits(artifact_seconds=seconds, seconds_per_gib=0))
-    assert any(TIME_SPENT in unread.detail for _, unread in reading.unread)
+    reading = _read_artifact(
+        name,
+        LARGE[name].encode(),
+        Limits(artifact_cpu_seconds=seconds, cpu_seconds_per_gib=0, artifact_wall_seconds=math.inf),
+    )
+    assert any(CPU_TIME_SPENT in unread.detail for _, unread in reading.unread)
     names = [
         f"{mention.name} {mention.detail}"
         for _, each in reading.structures
@@ -143,8 +185,8 @@ def test_facts_before_deadline_are_kept(name: str, found: str, seconds: int, clo
 
 @check_each("name", LARGE)
 def test_deadline_is_not_reported_with_enough_time(name: str) -> None:
-    reading = _read_artifact(name, LARGE[name].encode(), Limits(artifact_seconds=1e6))
-    assert not any(TIME_SPENT in unread.detail for _, unread in reading.unread)
+    reading = _read_artifact(name, LARGE[name].encode(), Limits(artifact_cpu_seconds=1e6))
+    assert not any(CPU_TIME_SPENT in unread.detail for _, unread in reading.unread)
 
 
 def _read_despite_deadline(*_: object) -> itertools.repeat[None]:
@@ -165,4 +207,4 @@ def test_swallowed_deadline_error_is_still_reported(clock: _Clock) -> None:
 
     reading.read = read  # type: ignore[method-assign, assignment]
     reading.run(Artifact("a.txt", len(data), make_opener(_Bytes(data))), hashing=False)
-    assert [(each.reason, each.detail) for _, each in reading.unread] == [(UnreadReason.LIMIT, TIME_SPENT)]
+    assert [(each.reason, each.detail) for _, each in reading.unread] == [(UnreadReason.LIMIT, CPU_TIME_SPENT)]

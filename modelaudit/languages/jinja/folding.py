@@ -8,7 +8,6 @@ because filters of Jinja work on unbounded data.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -20,10 +19,11 @@ from modelaudit.languages.jinja import constants
 from modelaudit.languages.jinja.bindings import TemplateBindings
 from modelaudit.languages.jinja.constants import MAX_ITEMS, UNKNOWN, Value
 from modelaudit.wire.base import LimitReachedError
+from modelaudit.wire.deadline import Deadline
 
 _MAX_VALUES: Final = 24
 _MAX_STEPS: Final = 200_000
-_MAX_SECONDS: Final = 10.0
+_MAX_CPU_SECONDS: Final = 10.0
 _PLAIN_FIELD: Final = re.compile(r"\{(\w*)\}")
 
 
@@ -75,7 +75,7 @@ class ConstantFolder:
         self._names: dict[str, FoldedValues] = {}
         self._names_in_progress: set[str] = set()
         self._steps = 0
-        self._deadline = time.monotonic() + _MAX_SECONDS
+        self._deadline = Deadline(_MAX_CPU_SECONDS)
 
     def fold(self, node: nodes.Node | None) -> FoldedValues:
         """Return the values that ``node`` can have.
@@ -84,7 +84,7 @@ class ConstantFolder:
             LimitReachedError: the expressions of this template take too many steps.
         """
         self._steps += 1
-        if self._steps > _MAX_STEPS or (not self._steps % 256 and time.monotonic() > self._deadline):
+        if self._steps > _MAX_STEPS or (not self._steps % 256 and self._deadline.has_passed()):
             raise LimitReachedError("the constants of the template take too long to compute; the rest was not analysed")
         match node:
             case nodes.Const(value=value) | nodes.TemplateData(data=value):

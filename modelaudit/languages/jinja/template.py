@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -21,10 +20,11 @@ from modelaudit.languages.jinja.syntax import parse_template, walk_nodes
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.deadline import Deadline
 
 FORMAT: Final = "jinja"
 _MAX_MENTIONS: Final = 4000
-_MAX_SECONDS: Final = 10.0
+_MAX_CPU_SECONDS: Final = 10.0
 _MAX_SPELLED_NAMES: Final = 200
 _MAX_LITERALS: Final = 20_000
 # Dunder names give access to Python internals. A template that cannot be parsed is searched for them as text, also with
@@ -77,12 +77,13 @@ def _collect_until_deadline(text: str) -> Iterator[Mention]:
 
     Raises:
         DamagedError: the template is not valid Jinja.
-        LimitReachedError: the analysis exceeds a limit, or takes longer than ``_MAX_SECONDS``.
+        LimitReachedError: the analysis exceeds a limit, or takes more CPU time than ``_MAX_CPU_SECONDS``.
     """
-    until = time.monotonic() + _MAX_SECONDS
+    deadline = Deadline(_MAX_CPU_SECONDS)
     for count, mention in enumerate(_collect_mentions(text)):
-        if not count % 64 and time.monotonic() > until:
-            raise LimitReachedError(f"the analysis of the template took longer than {_MAX_SECONDS:.0f} seconds")
+        if not count % 64 and deadline.has_passed():
+            detail = f"the analysis of the template took more than {_MAX_CPU_SECONDS:.0f} seconds of CPU time"
+            raise LimitReachedError(detail)
         yield mention
 
 

@@ -103,4 +103,4 @@ def test_any_tar_records_are_read_without_error(read_bytes, data: bytes) -> None
 def test_legacy_file_with_any_wrong_byte_is_read_without_error(read_bytes, offset: int, value: int) -> None:
     data = bytearray(save_in_legacy_layout({"a": torch.ones(3)}))
     data[offset % len(data)] = value
-    assert read_bytes(bytes(data), "m.pt", Limits(artifact_seconds=10)).reasons() is not None
+    assert read_bytes(bytes(data), "m.pt", Limits(artifact_cpu_seconds=10)).reasons() is not None

@@ -7,7 +7,6 @@ Utils, the LZ4 frame format 1.6.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -32,7 +31,7 @@ from modelaudit.wire.windows import DecompressedWindow, SubWindow, TimedWindow, 
 _TRIAL_BYTES: Final = 512
 # Two bytes of zlib and five of LZMA occur by chance, so a header of these counts only if the data decompress.
 _CODECS_TO_TRY: Final = (ZLIB, LZMA)
-# The readers of the content need the other half of the time that the limits allow for an artifact.
+# The readers of the content need the other half of the CPU time that the limits allow for an artifact.
 _EXPANSION_TIME_SHARE: Final = 0.5
 
 
@@ -91,7 +90,7 @@ class CompressedFormat:
             WindowError: the window could not return the requested bytes.
         """
         budget = get_budget(window, limits)
-        timed = TimedWindow(window, Deadline(time.monotonic() + limits.artifact_seconds * _EXPANSION_TIME_SHARE))
+        timed = TimedWindow(window, Deadline(limits.artifact_cpu_seconds * _EXPANSION_TIME_SHARE))
         stored = SubWindow(timed, 0, window.size, budget)
         with DecompressedWindow(stored, self.codec, 0, limits, STREAM_CONTINUATIONS.get(self.codec.name)) as content:
             expansion = content.expansion
