@@ -49,6 +49,9 @@ def load_module(path: Path) -> ModuleType:
     return module
 
 
+one_worker = pytest.mark.xdist_group("generated pages")
+"""One worker renders the pages once for all of these tests."""
+
 generate = load_module(ROOT / "docs/generate.py")
 SiteTree = generate.SiteTree
 
@@ -64,6 +67,7 @@ def site() -> SiteTree:
     return tree
 
 
+@one_worker
 def test_committed_pages_are_up_to_date() -> None:
     stale = [
         name_page(path)
@@ -80,6 +84,7 @@ def test_readme_transcript_is_up_to_date() -> None:
     assert text == generate.update_readme(text), "README.md is stale: run `make docs`"
 
 
+@one_worker
 def test_every_rule_and_license_has_a_page_and_a_line_in_the_index(site: SiteTree) -> None:
     catalogue = load_catalogue()
     indexed = {kind: (ROOT / f"docs/{kind}.md").read_text(encoding="utf-8") for kind in ("rules", "licenses")}
@@ -91,6 +96,7 @@ def test_every_rule_and_license_has_a_page_and_a_line_in_the_index(site: SiteTre
     assert not [id_ for id_ in catalogue.licenses if f"\n| {id_} |" not in indexed["licenses"]]
 
 
+@one_worker
 def test_rule_page_has_every_section(site: SiteTree) -> None:
     for id_, rule in load_catalogue().findings.items():
         text = site.pages[f"rules/{id_}.md"]
@@ -106,6 +112,7 @@ def test_taxonomy_maps_every_weakness_of_a_rule() -> None:
     assert {cwe for rule in catalogue.findings.values() for cwe in rule.rule.cwe} <= catalogue.taxonomy.keys()
 
 
+@pytest.mark.slow
 def test_python_examples_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     example_count = 0
@@ -196,6 +203,7 @@ def test_contributing_guide_has_at_most_1000_words() -> None:
     assert len((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split()) <= 1000
 
 
+@pytest.mark.slow
 def test_readme_commands_run_in_a_fresh_clone(tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = re.findall(
@@ -243,6 +251,7 @@ def is_required_field(field: dataclasses.Field[object]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
+@one_worker
 def test_links_between_pages_of_the_site_resolve(site: SiteTree) -> None:
     """Headings and outside requests are checked by `make docs`, which builds the pages."""
     broken = []
@@ -267,6 +276,7 @@ def test_site_check_reports_outside_requests_and_missing_pages(tmp_path: Path) -
     assert "rules/pickle/dangerous-call.html: missing" in faults
 
 
+@one_worker
 def test_every_document_is_in_the_navigation_of_the_site(site: SiteTree) -> None:
     configuration = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
     navigation = set(re.findall(r"[\w-]+\.md", json.dumps(configuration["nav"])))

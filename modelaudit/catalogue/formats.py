@@ -19,18 +19,18 @@ def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
     runs no code. A declared extension that no file describes promises its formats by their names.
 
     Raises:
-        ConfigurationError: an extension, or a format in ``runs-code`` or ``inert``, is listed twice.
+        ConfigurationError: an extension, or a format in ``runs-code``, ``inert`` or ``judged``, is listed twice.
     """
     promises: dict[str, Promise] = {}
-    runs_code: dict[str, str] = {}
-    inert: dict[str, str] = {}
+    reasons: dict[str, dict[str, str]] = {"runs-code": {}, "inert": {}, "judged": {}}
     for document in documents:
         file = _FILE.read(document)
-        for part, reasons, listed in (("runs-code", runs_code, file.runs_code), ("inert", inert, file.inert)):
+        judged = dict.fromkeys(file.judged, "")
+        for part, listed in (("runs-code", file.runs_code), ("inert", file.inert), ("judged", judged)):
             for format_, why in listed.items():
-                if format_ in runs_code or format_ in inert:
+                if any(format_ in formats for formats in reasons.values()):
                     raise document.error(f"{part}: {format_!r} is listed already", (part, format_))
-                reasons[format_] = why
+                reasons[part][format_] = why
         for index, entry in enumerate(file.promises):
             for number, extension in enumerate(entry.extensions):
                 if extension in promises:
@@ -40,4 +40,4 @@ def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
                 promises[extension] = Promise(entry.why, declared | set(entry.formats))
     for extension, names in facts.extensions.items():
         promises.setdefault(extension, Promise(" or ".join(sorted(names)), names))
-    return Formats(promises, runs_code, inert, facts.defects)
+    return Formats(promises, reasons["runs-code"], reasons["inert"], facts.defects)

@@ -157,6 +157,7 @@ class FormatsFile:
 
     runs_code: dict[Kebab, Text] = Field(default_factory=dict)
     inert: dict[Kebab, Text] = Field(default_factory=dict)
+    judged: list[Kebab] = Field(default_factory=list)
     promises: list[PromiseFile] = Field(default_factory=list)
 
 

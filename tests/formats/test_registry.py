@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+import yaml
 from support.cases import check_each
 
 from modelaudit.catalogue import load_catalogue
@@ -71,11 +72,24 @@ def test_every_folder_of_a_room_declares_a_format(folder: Path) -> None:
 
 @check_each("name", NAMES)
 def test_every_format_has_a_rule_unless_it_is_listed_with_a_reason(name: str) -> None:
-    texts = [*read_texts("rules/findings", "*.yaml").values(), (ROOT / "rules/formats.yaml").read_text("utf-8")]
+    statements, _, _ = (ROOT / "rules/formats.yaml").read_text("utf-8").partition("\njudged:")
+    texts = [*read_texts("rules/findings", "*.yaml").values(), statements]
     is_named = any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) for text in texts)
     assert is_named != (name in WITHOUT_RULES), (
-        f"{name}: no rule in rules/findings names it and rules/formats.yaml does not say whether its loaders run code"
+        f"{name}: no rule of rules/findings and no reason of rules/formats.yaml names it; add a rule, or the format to "
+        "WITHOUT_RULES with its reason"
     )
+
+
+def test_formats_file_states_for_every_format_whether_loading_runs_code() -> None:
+    file = yaml.safe_load((ROOT / "rules/formats.yaml").read_text(encoding="utf-8"))
+    listed = {*file["runs-code"], *file["inert"], *file["judged"]}
+    declared = {each.name for each in DECLARATIONS}
+    missing, unknown = sorted(declared - listed), sorted(listed - declared)
+    assert not missing, (
+        f"rules/formats.yaml lists {', '.join(missing)} in none of runs-code, inert and judged; its head explains them"
+    )
+    assert not unknown, f"rules/formats.yaml lists {', '.join(unknown)}, which no folder of modelaudit/formats declares"
 
 
 @check_each("kind", ["benign", "malicious"])

@@ -7,6 +7,7 @@ import re
 import unicodedata
 
 import pytest
+from support.cases import check_each
 
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, render
@@ -21,6 +22,13 @@ def extract_words(content: bytes) -> str:
 
 def remove_spaces(text: str) -> str:
     return "".join(text.casefold().split())
+
+
+@check_each("format", list(REPORTS))
+def test_renderers_are_pure_functions(format: str, any_report: AuditReport) -> None:
+    first = render(any_report, format)
+    assert first == render(any_report, format)
+    assert first.decode("utf-8").endswith("\n")
 
 
 @pytest.mark.parametrize("format", list(REPORTS))

@@ -13,9 +13,10 @@ from modelaudit.reports import REPORTS, render
 
 UPDATE = "MODELAUDIT_UPDATE_GOLDEN"
 GOLDEN = Path(__file__).parent / "golden"
+EXAMPLES = ("fail", "pass", "incomplete", "allowed", "conflicting")
 
 
-@check_each("name", ["fail", "pass", "incomplete", "allowed", "conflicting"])
+@check_each("name", EXAMPLES)
 @check_each("format", list(REPORTS))
 def test_output_equals_golden_file(format: str, name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
     file = GOLDEN / f"{name}{REPORTS[format].endings[0]}"
