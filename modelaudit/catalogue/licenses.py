@@ -8,7 +8,16 @@ from modelaudit.catalogue.document import Document, Place
 from modelaudit.catalogue.schema import Shape
 from modelaudit.catalogue.terms import LicenseFile, VagueFile, build_clause
 from modelaudit.model.license import fold_license_name
-from modelaudit.model.terms import PERMISSIVE_CATEGORIES, Group, LicenseEntry, Vocabulary
+from modelaudit.model.terms import (
+    PERMISSIVE_CATEGORIES,
+    Answer,
+    ClauseKind,
+    Group,
+    LicenseCategory,
+    LicenseEntry,
+    Use,
+    Vocabulary,
+)
 
 _FILE = Shape(LicenseFile)
 _VAGUE = Shape(VagueFile)
@@ -66,7 +75,8 @@ def read_licenses(
 
     Raises:
         ConfigurationError: a file is not a licence, a clause is of an unknown kind or lacks a field that its kind
-            needs, a permissive licence limits the use, or two licences have one name.
+            needs, a permissive licence limits the use, the clauses of a restrictive licence restrict nothing, or two
+            licences have one name.
     """
     entries: dict[str, LicenseEntry] = {}
     names = _NameRegistry()
@@ -78,6 +88,8 @@ def read_licenses(
             raise document.error(f"id: {file.id!r} is taken by another file", ("id",))
         names.register_license(file, document)
         _check_category(file, vocabulary, document)
+        if file.read:
+            _check_restriction(file, vocabulary, document)
         entries[file.id] = LicenseEntry(
             id=file.id,
             name=file.name,
@@ -111,3 +123,35 @@ def _check_category(file: LicenseFile, vocabulary: Vocabulary, document: Documen
         if kind is not None and kind.group is Group.LIMIT:
             where = f"{document.label}:{document.line_of(('clauses', index))}"
             raise document.error(f"category: {file.category}, but the clause in {where} is a limit", ("category",))
+
+
+def _check_restriction(file: LicenseFile, vocabulary: Vocabulary, document: Document) -> None:
+    """Refuse a restrictive category without the clause that restricts: only clauses answer a use, so all were allowed.
+
+    A licence that was not read needs no clause, because each use of it is for review. So is each use under the category
+    ``unknown``.
+    """
+    kinds = [vocabulary.kinds[clause.kind] for clause in file.clauses if clause.kind in vocabulary.kinds]
+    match file.category:
+        case LicenseCategory.NON_COMMERCIAL | LicenseCategory.RESEARCH_ONLY:
+            has_clause, needed = any(map(_restricts_commercial_use, kinds)), "restricts commercial use"
+        case LicenseCategory.USE_RESTRICTED:
+            has_clause, needed = any(kind.group is Group.LIMIT for kind in kinds), "is a limit"
+        case LicenseCategory.CONDITIONAL:
+            groups = {Group.LIMIT, Group.SHOW, Group.NAME}
+            has_clause, needed = any(kind.group in groups for kind in kinds), "is a limit, or a duty to show or to name"
+        case _:
+            return
+    if not has_clause:
+        fault = f"category: {file.category}, but no clause {needed}; add that clause, or correct the category"
+        raise document.error(fault, ("category",))
+
+
+def _restricts_commercial_use(kind: ClauseKind) -> bool:
+    """Whether clauses of a kind answer any commercial use with denial or review, without a further condition."""
+    return any(
+        rule.answer is not Answer.ALLOW
+        and Use.COMMERCIAL in rule.uses
+        and not (rule.over or rule.inside or rule.listed)
+        for rule in kind.answers
+    )

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from modelaudit.catalogue import load_catalogue
+from modelaudit.licenses.obligations.answers import BindingLicense, answer_intended_use
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.terms import PERMISSIVE_CATEGORIES, Answer, Intent, LicenseCategory, Use
 
 CLAUSES = """\
 fields:
@@ -27,7 +29,7 @@ kinds:
     title: A mark
     group: show
     about: Outputs bear a mark.
-  keep-notices: {title: Notices, group: show, about: Notices stay.}
+  keep-notices: {title: Notices, group: ship, about: Notices stay.}
 """
 LICENSE = """\
 id: LicenseRef-Acme
@@ -95,6 +97,16 @@ MISTAKES = [
     ("licenses/LicenseRef-Acme.yaml", "[GB]", "[XX]", 10, "clauses.0.territories: 'XX' is not a territory"),
     ("licenses/LicenseRef-Acme.yaml", "    number: 1000\n", "", 7, "a clause of kind user-cap needs number"),
     ("licenses/LicenseRef-Acme.yaml", "use-restricted", "permissive", 3, "Acme.yaml:7 is a limit"),
+    *(
+        (
+            "licenses/LicenseRef-Acme.yaml",
+            "use-restricted",
+            category,
+            3,
+            f"category: {category}, but no clause restricts",
+        )
+        for category in ("non-commercial", "research-only")
+    ),
     ("licenses/_origins.yaml", "acme/model-*", "model-*", 2, "'model-*' is not a publisher, a slash and a name"),
     (
         "licenses/_origins.yaml",
@@ -177,3 +189,45 @@ def test_extra_folder_that_repeats_a_clause_entry_is_refused(
     (further / "clauses.yaml").write_text(text)
     with pytest.raises(ConfigurationError, match=f"further/clauses.yaml:2: {said}"):
         load_catalogue(written, extra=[further])
+
+
+UNRESTRICTED = """\
+id: LicenseRef-Toy
+name: Toy Model License
+category: {category}
+url: https://toy.example/license
+{read}clauses:
+  - {{kind: keep-notices, text: Notices stay.{section}}}
+"""
+READ = {"read": "read: 2026-01-31\n", "section": ", section: section 1"}
+
+
+@pytest.mark.parametrize("in_extra_folder", [False, True], ids=["shipped", "further folder"])
+@pytest.mark.parametrize("category", ["use-restricted", "conditional-commercial", "non-commercial", "research-only"])
+def test_restrictive_license_without_a_restricting_clause_is_refused(
+    written: Path, tmp_path: Path, category: str, in_extra_folder: bool
+) -> None:
+    folder = tmp_path / "further" if in_extra_folder else written
+    (folder / "licenses").mkdir(parents=True, exist_ok=True)
+    (folder / "licenses/LicenseRef-Toy.yaml").write_text(UNRESTRICTED.format(category=category, **READ))
+    extra = [folder] if in_extra_folder else []
+    with pytest.raises(ConfigurationError, match=rf"LicenseRef-Toy\.yaml:3: category: {category}, but no clause"):
+        load_catalogue(written, extra=extra)
+
+
+@pytest.mark.parametrize(
+    ("category", "read"),
+    [
+        *((each, False) for each in LicenseCategory if each not in PERMISSIVE_CATEGORIES),
+        (LicenseCategory.UNKNOWN, True),
+    ],
+)
+def test_license_that_is_unread_or_in_no_category_never_allows_the_use(
+    written: Path, category: str, read: bool
+) -> None:
+    lines = READ if read else {"read": "", "section": ""}
+    (written / "licenses/LicenseRef-Toy.yaml").write_text(UNRESTRICTED.format(category=category, **lines))
+    catalogue = load_catalogue(written)
+    bound = BindingLicense(catalogue.licenses["LicenseRef-Toy"])
+    (answer,) = answer_intended_use(Intent({Use.COMMERCIAL: True}), [bound], catalogue.clauses)
+    assert answer.answer is Answer.REVIEW

@@ -30,6 +30,7 @@ WITHOUT_RULES = {
     "lz4": "its defects are those of the format compressed",
     "lzma": "its defects are those of the format compressed",
     "rar": "its content is an absence, for which coverage/no-reader is the rule",
+    "rknn": "its content is an absence, for which coverage/no-reader is the rule",
     "tensorrt": "its content is an absence, for which coverage/no-reader is the rule",
     "torch-tar-records": "it hands out storages and pickles, which have rules of their own",
     "torch-weight": "it hands out pickles and storages, which have rules of their own",

@@ -18,6 +18,7 @@ from modelaudit.model.terms import (
     ClauseKind,
     Group,
     Intent,
+    LicenseCategory,
     LicenseEntry,
     Relation,
     Use,
@@ -62,11 +63,11 @@ def answer_intended_use(
 ) -> tuple[UseAnswer, ...]:
     """Answer the intended use with every limiting clause, worst answer first; clauses without an answer are left out.
 
-    A licence whose terms are not verified adds the answer ``review``.
+    A licence whose terms are not verified, or whose category is unknown, adds the answer ``review``.
     """
     found: list[UseAnswer] = []
     for each in bound:
-        if not each.entry.read:
+        if not each.entry.read or each.entry.category is LicenseCategory.UNKNOWN:
             found.append(_answer_unverified_terms(each))
         for clause, kind in iter_applying_clauses(each, vocabulary):
             answer = _answer_clause(clause, kind, intent, each, vocabulary)
@@ -117,9 +118,10 @@ def _list_intended_uses(intent: Intent, kinds: Collection[str]) -> set[Use]:
 
 
 def _answer_unverified_terms(bound: BindingLicense) -> UseAnswer:
-    """Build the answer ``review`` for a licence whose terms were not read for this rule set."""
+    """Build the answer ``review`` for a licence whose terms were not read for this rule set, or are in no category."""
     entry = bound.entry
-    because = f"The terms of {entry.name} are not verified for this rule set; read them at {entry.url}."
+    fault = "in no category" if entry.read else "not verified"
+    because = f"The terms of {entry.name} are {fault} for this rule set; read them at {entry.url}."
     return UseAnswer(Answer.REVIEW, entry.id, TERMS_NOT_VERIFIED, because, url=entry.url, via=bound.via)
 
 
