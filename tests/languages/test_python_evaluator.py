@@ -134,6 +134,12 @@ def test_call_behind_code_over_a_bound_is_recorded_as_hidden(source: str) -> Non
     assert ("hidden", "os.popen") in {(each.use, each.name) for each in analysis.mentions}
 
 
+def test_call_of_decorated_function_calls_what_the_decorator_returns() -> None:
+    source = "import os\ndef decorate(function):\n    return os.system\n@decorate\ndef run(x): pass\nrun('id')\n"
+    uses = {each.use for each in analyze_source(source).mentions if each.name == "os.system"}
+    assert "call-at-import" in uses
+
+
 def test_default_of_parameter_over_the_budget_is_listed_as_skipped() -> None:
     evaluator = Evaluator(200)
     evaluator.evaluate_module(ast.parse("def walk(x=[y for y in 'ab' * 2000]):\n    pass\n").body)

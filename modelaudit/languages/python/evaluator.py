@@ -528,8 +528,7 @@ class Evaluator(ast.NodeVisitor):
                 self._evaluate_annotation(parameter.annotation)
         function = self._add_definition(node)
         # A decorator is called with the function, so that ``@atexit.register`` and the like count as calls.
-        self._apply_decorators(node.decorator_list, function)
-        self.scope.bind(node.name, function)
+        self.scope.bind(node.name, self._apply_decorators(node.decorator_list, function))
 
     visit_AsyncFunctionDef = visit_FunctionDef
 
@@ -550,8 +549,7 @@ class Evaluator(ast.NodeVisitor):
             if any(isinstance(each, ExternalName | PartialCall) for each in list_alternatives(value)):
                 self._keep_attribute(name, value)
         self._record_metaclass_hooks(bases, members)
-        self._apply_decorators(node.decorator_list, class_value)
-        self.scope.bind(node.name, class_value)
+        self.scope.bind(node.name, self._apply_decorators(node.decorator_list, class_value))
 
     def _record_metaclass_hooks(self, bases: Sequence[Value], members: Scope) -> None:
         """Record that the methods of a metaclass run with each class statement that uses it, here or elsewhere."""
@@ -577,14 +575,28 @@ class Evaluator(ast.NodeVisitor):
             self.log.record_implied_call(self.log.current_function, definition.number)
         return definition
 
-    def _apply_decorators(self, decorators: list[ast.expr], definition: LocalDefinition) -> None:
-        """Call each decorator with the definition, the innermost first."""
+    def _apply_decorators(self, decorators: list[ast.expr], definition: LocalDefinition) -> Value:
+        """Call each decorator with the definition, the innermost first.
+
+        Returns:
+            The definition itself, and beside it the callables that the decorators return in its place.
+        """
+        decorated: Value = definition
         for decorator in reversed(decorators):
             callee = self.evaluate(decorator)
             for each in list_alternatives(callee):
                 if isinstance(each, ExternalName) and each.name in _PROPERTY_DECORATORS:
                     self._definitions.get(definition).is_property = True
-            self._call_value(callee, [definition], {}, decorator.lineno)
+            result = self._call_value(callee, [decorated], {}, decorator.lineno)
+            # The result of a decorator of a library is taken to be the definition.
+            replacements = [
+                each
+                for each in list_alternatives(result)
+                if isinstance(each, LocalDefinition | PartialCall)
+                or (isinstance(each, ExternalName) and not each.is_result)
+            ]
+            decorated = join_values(decorated, *replacements)
+        return decorated
 
     def _evaluate_annotation(self, node: ast.expr) -> None:
         """Evaluate an annotation; a text in it is code that runs when something resolves the types of the source."""
