@@ -26,7 +26,9 @@ def test_field_outside_the_schema_is_damaged(fixtures, read_bytes):
     data = (fixtures / "sentencepiece/benign/tokenizer.model").read_bytes()
     # Field 1 as a number, field 10, and a piece without a score.
     for field in (b"\x08\x01", b"\x52\x01a", b"\x0a\x02\x0a\0"):
-        assert read_bytes(data + field, "a.model").reasons() == {UnreadReason.DAMAGED}
+        reasons = read_bytes(data + field, "a.model").reasons()
+        # A field of an unknown number is unclaimed as well.
+        assert {UnreadReason.DAMAGED} <= reasons <= {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
