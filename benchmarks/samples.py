@@ -115,10 +115,11 @@ def _spread_samples(rows: list[dict[str, str]], most: int) -> list[dict[str, str
 
 def collect_written() -> Iterator[Sample]:
     """Yield the committed files that real libraries wrote, in all formats except pickles."""
-    for listing in sorted(WRITTEN.glob("*/files.yaml")):
-        for name in sorted(yaml.safe_load(listing.read_text(encoding="utf-8"))["files"]):
-            path = listing.parent / name
-            yield Sample(path, "written", listing.parent.name, "benign", fixture_name(path))
+    listed = yaml.safe_load((WRITTEN / "files.yaml").read_text(encoding="utf-8"))
+    for folder in sorted(listed):
+        for name in sorted(listed[folder]):
+            path = WRITTEN / folder / name
+            yield Sample(path, "written", folder, "benign", fixture_name(path))
 
 
 def collect_packages(folder: Path) -> Iterator[Sample]:
