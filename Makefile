@@ -30,7 +30,7 @@ $(shell test ! -e $(VENV) \
 .DELETE_ON_ERROR:
 
 demo: $(RUN)
-	$(BIN)/python -m modelaudit scan fixtures/repositories/acme-tiny --offline \
+	$(BIN)/modelaudit scan fixtures/repositories/acme-tiny --offline \
 	    -o table -o html=report.html -o cyclonedx=bom.cdx.json -o json=report.json
 	@echo "Written: report.html, bom.cdx.json, report.json"
 

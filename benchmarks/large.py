@@ -65,7 +65,7 @@ def _list_commands(path: Path, peers: dict[str, str | None]) -> Iterator[tuple[s
     worker = str(PEERS / "speed_worker.py")
     yield "ours: reading and checks", [sys.executable, worker, "reader", str(path)]
     quiet = ["--no-second-opinion", "--offline", "-q"]
-    yield "ours: modelaudit scan", [sys.executable, "-m", "modelaudit", "scan", str(path), *quiet]
+    yield "ours: modelaudit scan", [sys.executable, "-I", "-m", "modelaudit", "scan", str(path), *quiet]
     for name, python in peers.items():
         if python is not None:
             yield name, [python, worker, name, str(path)]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
-
+# ``python -m modelaudit`` runs this before ``__main__`` removes the working directory from the search path, so nothing
+# may be imported here, not even ``typing``. Type checkers take the name for true.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from modelaudit.model.finding import CheckFamily, Severity

@@ -1,8 +1,33 @@
-"""Run the command line as ``python -m modelaudit``."""
+"""Run the command line as ``python -m modelaudit``, and as the console script ``modelaudit``."""
 
 from __future__ import annotations
 
-from modelaudit.cli.main import main
+# Only modules that Python has loaded before: everything else could lie in the working directory.
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line without modules from the working directory, which may be the scanned model."""
+    _remove_working_directory()
+    from modelaudit.cli.main import main as run_command_line
+
+    run_command_line()
+
+
+def _remove_working_directory() -> None:
+    """Remove the working directory from the search path, where ``python -m`` or ``PYTHONPATH`` put it.
+
+    Entries behind the standard library stay: the installation added them, and a user may work in ``site-packages``.
+    """
+    try:
+        here = os.getcwd()  # noqa: PTH109 (``pathlib`` is not loaded yet)
+    except OSError:  # the folder was removed, and holds no module
+        here = ""
+    library = os.path.dirname(os.__file__)  # noqa: PTH120
+    end = sys.path.index(library) if library in sys.path else len(sys.path)
+    sys.path[:end] = [entry for entry in sys.path[:end] if entry not in ("", here)]
+
 
 if __name__ == "__main__":
     main()

@@ -88,7 +88,7 @@ def test_wheel_metadata_is_complete(wheel: Path) -> None:
     assert [line for line in metadata.get_all("Requires-Dist", []) if line.startswith("modelscan")] == [
         "modelscan>=0.8.8; python_version < '3.13'"
     ]
-    assert "modelaudit = modelaudit.cli.main:main" in scripts
+    assert "modelaudit = modelaudit.__main__:main" in scripts
 
 
 def test_installed_wheel_finds_its_rules(installed: Path, tmp_path: Path) -> None:
