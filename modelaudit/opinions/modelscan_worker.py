@@ -1,9 +1,10 @@
 """Worker script that runs modelscan over a list of files and writes its results as lines of JSON.
 
 ``modelaudit.opinions.modelscan`` starts it in a separate process; it imports nothing of this package. stdin holds one
-JSON object: ``files`` (absolute paths), ``memory`` (bytes) and ``seconds``. stdout, a pipe, receives the version of
-modelscan, then for each file its number and the result. A crash of modelscan ends the process; the parent infers the
-file from the number of answers, and starts another process for the remaining files.
+line, a JSON object: ``files`` (absolute paths), ``memory`` (bytes) and ``seconds``. When the parent ends, stdin ends,
+and so does this process. stdout, a pipe, receives the version of modelscan, then for each file its number and the
+result. A crash of modelscan ends the process; the parent infers the file from the number of answers, and starts
+another process for the remaining files.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import logging
 import os
 import stat
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import IO, Protocol
 
+_CHUNK_BYTES = 64 * 1024
 KEPT_PER_FILE = 200
 """Entries of one kind that are reported for one file."""
 
@@ -66,7 +69,9 @@ class _Scanner(Protocol):
 
 def main() -> None:
     """Read the request from stdin, scan the files, and write the answers to the original stdout."""
-    request = json.load(sys.stdin)
+    # Read without a buffer of Python, which the thread below could not share.
+    request = json.loads(_read_line(0))
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     out = _take_stdout()
     _limit_resources(request["memory"], request["seconds"])
     # The parent quotes this line as the reason of the crash.
@@ -83,6 +88,23 @@ def main() -> None:
     _write_line(out, {"version": str(version)})
     for number, path in enumerate(request["files"]):
         _write_line(out, {"done": number, **_scan_file(scanner, path)})
+
+
+def _read_line(descriptor: int) -> bytes:
+    """Read up to the first line break, or to the end, from a pipe."""
+    chunks = []
+    while chunk := os.read(descriptor, _CHUNK_BYTES):
+        chunks.append(chunk)
+        if chunk.endswith(b"\n"):
+            break
+    return b"".join(chunks)
+
+
+def _exit_with_parent() -> None:
+    """End this process when stdin ends: the parent holds it open, and the system closes it when the parent ends."""
+    while os.read(0, _CHUNK_BYTES):
+        pass
+    os._exit(1)
 
 
 def _scan_file(scanner: _Scanner, path: str) -> dict[str, object]:

@@ -7,9 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -42,41 +42,67 @@ class Run:
 
 
 def run_script(script: Path, request: Mapping[str, object], seconds: float) -> Run:
-    """Run ``script`` under this interpreter with ``request`` as JSON on its stdin; stop it after ``seconds``.
+    """Run ``script`` under this interpreter, and stop it after ``seconds``.
+
+    Its stdin holds one line, ``request`` as JSON, and ends when this process ends.
 
     Raises:
         OSError: the process could not be started.
     """
     output = bytearray()
-    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-    with tempfile.TemporaryFile() as stdin:
-        stdin.write(json.dumps(request).encode("ascii"))
-        stdin.seek(0)
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-B", str(script)],
-            bufsize=0,
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**environment, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-            # A process group of its own can be killed with all children.
-            start_new_session=True,
-        )
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-B", str(script)],
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_build_environment(),
+        # A process group of its own can be killed with all children.
+        start_new_session=True,
+    )
+    # Both are threads, because a process that neither reads nor writes must not keep this one beyond the deadline.
+    writer = threading.Thread(target=_send_request, args=(process.stdin, request), daemon=True)
     reader = threading.Thread(target=_collect_output, args=(process.stdout, output), daemon=True)
     is_finished = False
     try:
+        writer.start()
         reader.start()
         # The reader ends when the process closes its output or has written too much.
         reader.join(seconds)
         is_finished = not reader.is_alive() and len(output) <= OUTPUT_BYTES
     finally:
         _end_process(process, patience=_EXIT_GRACE_SECONDS if is_finished else 0.0)
-    # After a kill, the reader still takes what the pipe holds.
+    # After a kill, the reader still takes what the pipe holds, and the writer notices that nothing reads.
     reader.join(_EXIT_GRACE_SECONDS)
+    writer.join(_EXIT_GRACE_SECONDS)
+    if process.stdin is not None and not writer.is_alive():
+        process.stdin.close()
     exceeded_output = len(output) > OUTPUT_BYTES
     return Run(
         _parse_lines(bytes(output)), process.returncode, not is_finished and not exceeded_output, exceeded_output
     )
+
+
+def _build_environment() -> dict[str, str]:
+    """Return the environment of the process, in which no module can come from the working directory."""
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    # An empty entry, as of ``PYTHONPATH=:/folder``, means the working directory.
+    folders = [Path(entry) for entry in environment.pop("PYTHONPATH", "").split(os.pathsep) if entry]
+    allowed = [str(folder) for folder in folders if folder.is_absolute() and folder != Path.cwd()]
+    if allowed:
+        environment["PYTHONPATH"] = os.pathsep.join(allowed)
+    return {**environment, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+def _send_request(stream: IO[bytes], request: Mapping[str, object]) -> None:
+    """Write the request as one line of JSON, and leave ``stream`` open.
+
+    The system closes it when this process ends, even if that is killed, and the script ends when it sees that.
+    """
+    line = memoryview(json.dumps(request).encode("ascii") + b"\n")
+    with suppress(OSError):  # the process ended before it read all; its output and status say why
+        while line:
+            line = line[stream.write(line) :]
 
 
 def _collect_output(stream: IO[bytes], output: bytearray) -> None:
