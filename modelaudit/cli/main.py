@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
+from types import FrameType, TracebackType
+from typing import Final, NoReturn
 
 import click
 
@@ -13,6 +19,12 @@ from modelaudit.model.errors import ModelAuditError
 
 _COMMANDS = ("explain", "license", "render", "rules", "scan")
 _INTERRUPTED, _NOT_RUN = 130, 4
+_SIGNAL_EXIT_BASE: Final = 128
+"""A process that a signal ends has this exit code plus the number of the signal (POSIX shells)."""
+_STOP_SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
+"""The signals that ask to end: Ctrl-C, a cancelled job, a closed terminal. Windows has no SIGHUP."""
+_STOP_GRACE_SECONDS: Final = 5.0
+"""The time after a signal in which the command ends in order: its worker is killed, its temporary file removed."""
 _NO_SUBCOMMAND_ERROR: type[Exception] | None = getattr(click.exceptions, "NoArgsIsHelpError", None)
 """The error with which Click 8.2 and newer print the help of a group without a subcommand; older ones have none."""
 
@@ -44,33 +56,131 @@ def command() -> None:
     """Vet a model repository before you load it."""
 
 
+class _StopRequestedError(BaseException):
+    """A signal asks this process to end. No ``except Exception`` catches it, as it catches no ``KeyboardInterrupt``."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}; reports that were not yet written are missing")
+        self.exit_code = _SIGNAL_EXIT_BASE + number
+
+
 def main() -> None:
-    """Run the command, print an error as one line on stderr, and exit with the code."""
+    """Run the command, print an error as one line on stderr, and exit with the code.
+
+    Any other exception ends with one line and exit 4 as well, by ``sys.excepthook``: the exit 1 of Python itself would
+    mean that the gate failed.
+    """
+    sys.excepthook = _report_unexpected_error
+    _replace_closed_streams()
+    try:
+        with _raise_on_stop_signals():
+            code = _run_command()
+    except _StopRequestedError as request:
+        _print_error(str(request))
+        code = request.exit_code
+    sys.exit(code)
+
+
+def _run_command() -> int:
+    """Run the command, print an error as one line on stderr, and return the exit code."""
     try:
         code = command.main(standalone_mode=False)
+        # What a command left in the buffer is written here, because a failure at exit would end with Python's code 120.
+        sys.stdout.flush()
     except click.exceptions.Abort:
-        code = _INTERRUPTED
+        return _INTERRUPTED
     except click.ClickException as error:
-        code = error.exit_code
         if _NO_SUBCOMMAND_ERROR is not None and isinstance(error, _NO_SUBCOMMAND_ERROR):
             error.show()
-            sys.exit(code)
+            return error.exit_code
         where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "modelaudit"
         message = " ".join(error.format_message().split()).rstrip(".")
-        click.echo(f"modelaudit: error: {message}; see: {where} --help", err=True)
+        _print_error(f"{message}; see: {where} --help")
+        return error.exit_code
     except ModelAuditError as error:
-        click.echo(f"modelaudit: error: {error}", err=True)
-        code = error.exit_code
+        _print_error(str(error))
+        return error.exit_code
     except BrokenPipeError:
-        # The reader of stdout went away. Closing stderr keeps the interpreter from reporting that at exit.
-        sys.stderr.close()
-        code = _INTERRUPTED
+        # The reader of stdout went away.
+        from modelaudit.cli.output import discard_stdout
+
+        discard_stdout()
+        return _INTERRUPTED
+    except MemoryError:
+        _print_error("the memory ran out; scan fewer files at once, or allow the process more memory")
+        return _NOT_RUN
     except OSError as error:
         # Files that are opened by name raise an error with that name; this is stdout, on a full disk for instance.
-        click.echo(f"modelaudit: error: the output cannot be written: {error.strerror or error}", err=True)
-        code = _NOT_RUN
+        _print_error(f"the output cannot be written: {error.strerror or error}")
         # The remaining output cannot be written either. Closing now keeps the interpreter from trying it at exit.
         with suppress(OSError):
             sys.stdout.close()
+        return _NOT_RUN
     # Click types the result of a command as Any; every command here returns its exit code.
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
+
+
+def _print_error(message: str) -> None:
+    """Print the one line of an error to stderr; where it cannot be written, the exit code alone tells of it."""
+    with suppress(OSError):
+        click.echo(f"modelaudit: error: {message}", err=True)
+
+
+def _report_unexpected_error(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> NoReturn:
+    """Print an exception that nothing handled as one line, and exit with 4.
+
+    Raises:
+        SystemExit: always; Python ends with its code when ``sys.excepthook`` raises it.
+    """
+    _print_error(f"modelaudit failed: {kind.__name__}: {' '.join(str(error).split())}; please report it")
+    raise SystemExit(_NOT_RUN)
+
+
+def _replace_closed_streams() -> None:
+    """Replace each standard stream that is closed (``>&-``), so that no file opened later gets its number.
+
+    A stream that is opened for reading takes the place of stdout: writing a document to it fails, as it should.
+    """
+    # The numbers 0, 1 and 2 in order, because the system gives the lowest free one.
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: PTH123, SIM115 (open until the process ends)
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
+
+
+@contextmanager
+def _raise_on_stop_signals() -> Iterator[None]:
+    """Raise ``_StopRequestedError`` at a signal that asks to end; a signal that the caller ignores stays ignored.
+
+    A second signal ends the process at once, and so does the end of ``_STOP_GRACE_SECONDS``.
+    """
+    numbers = [getattr(signal, name) for name in _STOP_SIGNALS if hasattr(signal, name)]
+    # nohup ignores SIGHUP, and a shell ignores SIGINT for jobs in the background.
+    handlers = {
+        number: signal.getsignal(number) for number in numbers if signal.getsignal(number) is not signal.SIG_IGN
+    }
+
+    def request_stop(number: int, _: FrameType | None) -> NoReturn:
+        for each in handlers:
+            signal.signal(each, signal.SIG_DFL)
+        request = _StopRequestedError(number)
+        watchdog = threading.Timer(_STOP_GRACE_SECONDS, _exit_at_once, (request,))
+        watchdog.daemon = True
+        watchdog.start()
+        raise request
+
+    for number in handlers:
+        signal.signal(number, request_stop)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _exit_at_once(request: _StopRequestedError) -> None:
+    """End the process although something of it still waits, such as a download for its server."""
+    _print_error(str(request))
+    os._exit(request.exit_code)

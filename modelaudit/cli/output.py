@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Final
 
 import click
 
-from modelaudit.model.errors import ConfigurationError, ModelAuditError
+from modelaudit.model.errors import ConfigurationError, ModelAuditError, OutputError
 from modelaudit.model.report import AuditReport, Target
 from modelaudit.reports import REPORTS, detect_format
 
 DEFAULT = "table"
+_WRONG_PLACE_ERRORS: Final = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR),
+        *(errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.ETXTBSY),
+    }
+)
+"""The errors of ``open`` and ``rename`` that follow from the name of the file; every other one is the system's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,7 @@ def parse_destinations(values: Sequence[str], targets: int) -> tuple[Destination
         found.append(Destination(DEFAULT, None))
     if targets > 1:
         _check_destinations_for_several_targets(found)
-    files = [destination.path for destination in found if destination.path and not destination.path.is_dir()]
+    files = [destination.path for destination in found if destination.path and not _is_folder(destination.path)]
     if len(set(files)) < len(files):
         raise ConfigurationError("two reports go into the same file; name a different file for each")
     for destination in found:
@@ -100,6 +110,14 @@ def _parse_destination(value: str) -> Destination:
     if equals and re.fullmatch(r"[a-z0-9-]+", format_):
         raise ConfigurationError(f"-o {value}: {format_!r} is no format; use one of: {', '.join(REPORTS)}")
     return Destination(detect_format(value), Path(value))
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether the path is an existing folder. Raises ``ConfigurationError`` for a name that the system refuses."""
+    try:
+        return path.is_dir()
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}; name another file") from error
 
 
 def _check_destinations_for_several_targets(destinations: list[Destination]) -> None:
@@ -139,15 +157,33 @@ def publish_report(
             write_file(path, page() if page and place.format == DEFAULT else render(report, place.format))
     for place in places:
         if place.path is None and place.format != DEFAULT:
-            sys.stdout.buffer.write(render(report, place.format))
+            _print_document(render(report, place.format))
         elif place.path is None and screen is not None:
-            sys.stdout.buffer.write(screen())
-    sys.stdout.buffer.flush()
+            _print_document(screen())
+
+
+def _print_document(document: bytes) -> None:
+    """Write a document to stdout. Whether its reader takes all of it, as ``head`` does not, changes no exit code."""
+    try:
+        sys.stdout.buffer.write(document)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        discard_stdout()
+
+
+def discard_stdout() -> None:
+    """Discard what the buffer of stdout holds and what is written later, because its reader went away.
+
+    The interpreter would otherwise report at exit that it cannot write the buffer.
+    """
+    with Path(os.devnull).open("wb") as null_device:
+        os.dup2(null_device.fileno(), sys.stdout.fileno())
 
 
 def show_error(error: ModelAuditError) -> None:
     """Print the one line of an error to stderr."""
-    click.echo(f"modelaudit: error: {error}", err=True)
+    with suppress(OSError):  # a reader of stderr that went away changes no exit code
+        click.echo(f"modelaudit: error: {error}", err=True)
 
 
 def render(report: AuditReport, format_: str) -> bytes:
@@ -165,7 +201,8 @@ def write_file(path: Path, content: bytes) -> None:
     because a rename would replace the device itself.
 
     Raises:
-        ConfigurationError: the file cannot be written there.
+        ConfigurationError: the place is wrong: no permission, no such folder, not a file.
+        OutputError: the place is right, and the system fails to write there, as on a full disk.
     """
     try:
         mode = path.stat().st_mode if path.exists() else stat.S_IFREG
@@ -178,7 +215,7 @@ def write_file(path: Path, content: bytes) -> None:
             path = path.resolve()
         descriptor, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name[:100]}.")
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from error
+        raise _explain_failed_write(path, error) from error
     temporary_file = Path(temporary)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -187,8 +224,17 @@ def write_file(path: Path, content: bytes) -> None:
         temporary_file.chmod(0o666 & ~_read_umask())
         temporary_file.replace(path)
     except OSError as error:
+        raise _explain_failed_write(path, error) from error
+    finally:
+        # After the rename there is none.
         temporary_file.unlink(missing_ok=True)
-        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _explain_failed_write(path: Path, error: OSError) -> ModelAuditError:
+    """Return the error for a file that cannot be written: exit 2 where another place helps, else exit 4."""
+    if error.errno in _WRONG_PLACE_ERRORS:
+        return ConfigurationError(f"{path}: cannot be written: {error.strerror}; name another file")
+    return OutputError(f"{path}: cannot be written: {error.strerror}; free the disk or name a file on another")
 
 
 def _read_umask() -> int:

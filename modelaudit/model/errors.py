@@ -50,6 +50,12 @@ class UnreachedError(SourceError):
     """The source gave no answer: no network, offline without a cached copy, or a failure of the Hub."""
 
 
+class OutputError(ModelAuditError):
+    """A report could not be written although its place is right: a full disk or a failing device (exit 4)."""
+
+    exit_code = 4
+
+
 class InternalError(ModelAuditError):
     """modelaudit itself failed and has no report (exit 4)."""
 

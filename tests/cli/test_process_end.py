@@ -1,0 +1,195 @@
+"""How the command ends where something outside of it fails: streams, disks, signals, modules, memory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.fixtures import FIXTURES
+
+BENIGN = FIXTURES / "pickle/benign/data-protocol4.pkl"
+MALICIOUS = FIXTURES / "pickle/malicious/os-system.pkl"
+MODELAUDIT = [sys.executable, "-I", "-m", "modelaudit"]
+SCAN = [*MODELAUDIT, "scan", "--no-second-opinion"]
+CONSOLE_SCRIPT = ("-P", "-c", "from modelaudit.__main__ import main; main()")
+"""The arguments of Python that do what the installed script does."""
+STOP_SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="streams, devices and signals of POSIX systems")
+
+
+def run_in_shell(line: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of bash, in which ``"$@"`` are the arguments."""
+    command = ["bash", "-c", line, "bash", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
+
+
+@pytest.mark.parametrize("arguments", [(*SCAN, BENIGN), (*MODELAUDIT, "rules"), (*MODELAUDIT, "--version")])
+def test_closed_stdout_is_one_line_and_exit_4(arguments: tuple[object, ...]) -> None:
+    done = run_in_shell('"$@" >&-', *arguments)
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+    assert "the output cannot be written" in done.stderr
+
+
+@pytest.mark.parametrize(("target", "code"), [(BENIGN, 0), (MALICIOUS, 1)])
+def test_scan_that_prints_nothing_keeps_its_code_without_standard_streams(target: Path, code: int) -> None:
+    assert run_in_shell('"$@" <&- >&- 2>&-', *SCAN, "-q", target).returncode == code
+
+
+def test_closed_stderr_changes_no_exit_code(tmp_path: Path) -> None:
+    assert run_in_shell('"$@" 2>&-', *SCAN, BENIGN).returncode == 0
+    assert run_in_shell('"$@" 2>&-', *SCAN, tmp_path / "absent").returncode == 4
+
+
+def test_rendered_report_on_a_full_disk_is_exit_4(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    assert run_in_shell('"$@"', *SCAN, "-q", BENIGN, "-o", f"json={report}").returncode == 0
+    done = run_in_shell('"$@" >/dev/full', *MODELAUDIT, "render", report, "-o", "html")
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+
+
+def test_full_disk_behind_a_report_file_is_exit_4_and_keeps_the_older_report(tmp_path: Path) -> None:
+    device = run_in_shell('"$@"', *SCAN, "-q", BENIGN, "-o", "html=/dev/full")
+    assert (device.returncode, device.stderr.count("\n")) == (4, 1)
+    assert "No space left on device" in device.stderr
+
+    older = tmp_path / "report.html"
+    older.write_bytes(b"older")
+    # A limit on the size of files ends the write as a full disk does. It ignores the signal, as Python does by itself.
+    limited = run_in_shell('ulimit -f 1; "$@"', *SCAN, "-q", BENIGN, "-o", f"html={older}")
+    assert (limited.returncode, limited.stderr.count("\n")) == (4, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    assert older.read_bytes() == b"older"
+
+
+def test_wrong_place_of_a_report_is_exit_2(tmp_path: Path) -> None:
+    assert run_in_shell('"$@"', *SCAN, "-q", BENIGN, "-o", f"html={tmp_path / ('n' * 300)}").returncode == 2
+
+
+@pytest.mark.parametrize(("folder", "code"), [("pickle/benign", 0), ("pickle/malicious", 1)])
+def test_reader_that_goes_away_keeps_the_code_of_the_verdict(folder: str, code: int) -> None:
+    # The document is larger than the buffer of a pipe, so the reader is gone before all of it is written.
+    line = '"$@" | head -c 1; exit ${PIPESTATUS[0]}'
+    done = run_in_shell(line, *SCAN, FIXTURES / folder, "-o", "json", "--fail-on", "high", "--checks", "security")
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+def test_unexpected_exception_of_a_command_is_one_line_and_exit_4(tmp_path: Path) -> None:
+    # Python imports sitecustomize before the command; this one breaks the parser of an option.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import modelaudit.cli.output as output\n"
+        "def fail(*_): raise LookupError('first line\\nsecond line')\n"
+        "output.parse_destinations = fail\n"
+    )
+    command = [sys.executable, "-m", "modelaudit", "scan", BENIGN]
+    done = run_in_shell('"$@"', *command, PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (4, "", 1)
+    assert "LookupError: first line second line" in done.stderr
+
+
+def test_exhausted_memory_is_one_line_and_exit_4(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import modelaudit.cli.output as output\noutput.parse_destinations = lambda *_: bytes(1 << 60)\n"
+    )
+    command = [sys.executable, "-m", "modelaudit", "scan", BENIGN]
+    done = run_in_shell('"$@"', *command, PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+    assert "the memory ran out" in done.stderr
+
+
+@pytest.mark.parametrize("start", [("-m", "modelaudit"), ("-I", "-m", "modelaudit"), CONSOLE_SCRIPT])
+@pytest.mark.parametrize("python_path", [None, ":", "."])
+def test_no_module_of_the_working_directory_is_imported(
+    tmp_path: Path, start: tuple[str, ...], python_path: str | None
+) -> None:
+    names = ("yaml", "click", "jinja2", "typing", "signal", "modelscan", "tempfile", "rich", "logging")
+    for name in names:
+        (tmp_path / f"{name}.py").write_text(f"open('imported-{name}', 'w')\nraise SystemExit(99)\n")
+    shutil.copy(BENIGN, tmp_path / "model.pkl")
+    environment = {**os.environ, "PYTHONSAFEPATH": ""}
+    if python_path is not None:
+        # Python itself imports these from any entry of PYTHONPATH, before any code of the command runs.
+        for name in ("typing", "signal", "logging", "tempfile"):
+            (tmp_path / f"{name}.py").unlink()
+        environment["PYTHONPATH"] = python_path
+    done = subprocess.run(
+        [sys.executable, *start, "scan", "model.pkl"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, list(tmp_path.glob("imported-*"))) == (0, []), done.stderr
+
+
+@pytest.fixture
+def waiting_scan(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Yield a scan that waits for its second scanner, and the process id of that scanner."""
+    package = tmp_path / "stub/modelscan"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "_version.py").write_text("__version__ = '9'")
+    # The worker may create files, but not write into them: the name holds the process id.
+    (package / "modelscan.py").write_text(
+        f"import os, time\nopen(os.path.join({str(tmp_path)!r}, f'worker-{{os.getpid()}}'), 'w')\ntime.sleep(600)\n"
+    )
+    scan = subprocess.Popen(
+        [*MODELAUDIT, "scan", str(BENIGN)],
+        env={**os.environ, "PYTHONPATH": str(package.parent)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while not (started := list(tmp_path.glob("worker-*"))) and scan.poll() is None:
+            time.sleep(0.05)
+        yield scan, int(started[0].name.removeprefix("worker-"))
+    finally:
+        scan.kill()
+        scan.communicate()
+
+
+@pytest.mark.parametrize(("number", "code"), STOP_SIGNALS)
+def test_signal_ends_the_scan_and_its_second_scanner(
+    waiting_scan: tuple[subprocess.Popen[str], int], number: signal.Signals, code: int
+) -> None:
+    scan, worker = waiting_scan
+    scan.send_signal(number)
+    stdout, stderr = scan.communicate()
+    assert (scan.returncode, stdout, stderr.count("\n")) == (code, "", 1)
+    assert stderr.startswith(f"modelaudit: error: stopped by {number.name}; ")
+    wait_until_process_is_gone(worker)
+
+
+def test_killed_scan_ends_its_second_scanner(waiting_scan: tuple[subprocess.Popen[str], int]) -> None:
+    scan, worker = waiting_scan
+    scan.kill()
+    wait_until_process_is_gone(worker)
+
+
+def test_ignored_signal_stays_ignored(tmp_path: Path) -> None:
+    line = 'trap "" HUP; mkfifo "$0"/p; "$@" 3<>"$0"/p & sleep 1; kill -HUP $!; wait $!'
+    command = ["bash", "-c", line, str(tmp_path), *SCAN, "-q", str(MALICIOUS)]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 1
+
+
+def wait_until_process_is_gone(number: int) -> None:
+    """Wait for the end of a process; the time limit of the test ends the wait if it does not come."""
+    while is_running(number):
+        time.sleep(0.05)
+
+
+def is_running(number: int) -> bool:
+    """Whether the process runs; one that ended and was not waited for (a zombie) does not."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
