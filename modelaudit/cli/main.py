@@ -107,7 +107,7 @@ def _run_command() -> int:
         discard_stdout()
         return _INTERRUPTED
     except MemoryError:
-        _print_error("the memory ran out; scan fewer files at once, or allow the process more memory")
+        _print_error("memory ran out; scan fewer files at once, or allow modelaudit more memory")
         return _NOT_RUN
     except OSError as error:
         # Files that are opened by name raise an error with that name; this is stdout, on a full disk for instance.
