@@ -11,13 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 from support.fixtures import FIXTURES
+from support.reading import BytesWindow
 
+from modelaudit.formats.archives.zip import members
 from modelaudit.formats.archives.zip.contents import find_contents
 from modelaudit.formats.registry import find_reader
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
-from modelaudit.model.structure import ArchiveListing, TensorData, UnreadReason
+from modelaudit.model.structure import ArchiveListing, TensorData, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.windows import Budget
 
@@ -99,6 +101,28 @@ def test_stored_member_is_read_to_larger_of_its_sizes(read_fixture):
     assert max(member.stored_size for member in listing.members) < max(member.size for member in listing.members)
     assert {"stored-size-mismatch", "overlapping-members"} <= {defect.kind for defect in listing.defects}
     assert any("a.txt" in path for path, found in reading.structures if isinstance(found, PickleProgram))
+
+
+def test_members_that_share_their_data_are_read_a_bounded_number_of_times():
+    data = BytesWindow((FIXTURES / "zip/bomb/overlapping.zip").read_bytes())
+    artifact = Artifact("overlapping.zip", data.size, lambda: nullcontext(data))
+    items = list(find_reader("zip").read(artifact, data, Limits()))
+    (listing,) = (item for item in items if isinstance(item, ArchiveListing))
+    assert len(listing.members) == 201
+    assert sum(isinstance(item, Artifact) for item in items) == 16
+    assert [item.detail for item in items if isinstance(item, Unread) and item.reason is UnreadReason.LIMIT] == [
+        "185 members were not read: more than 16 share the data at one byte"
+    ]
+
+
+def test_checksum_of_members_that_share_their_data_is_computed_once(monkeypatch):
+    measured = []
+    measure = members.measure_content
+    monkeypatch.setattr(members, "measure_content", lambda *each: measured.append(each) or measure(*each))
+    data = BytesWindow((FIXTURES / "zip/bomb/overlapping.zip").read_bytes())
+    artifact = Artifact("overlapping.zip", data.size, lambda: nullcontext(data))
+    list(find_reader("zip").read(artifact, data, Limits()))
+    assert len(measured) == 1
 
 
 def test_members_of_both_directories_are_read(read_fixture):

@@ -27,6 +27,8 @@ class CheckAllowance:
 
     def __init__(self) -> None:
         self.remaining_bytes = _MAX_CHECKED_PER_ARCHIVE
+        # Members can share their data, which are then measured once: by start, length, method, stated size and bound.
+        self.measures: dict[tuple[int, int, int, int, int], ContentMeasure] = {}
 
 
 class MemberData:
@@ -95,8 +97,13 @@ class MemberData:
 
     def _measure_up_to(self, most: int) -> ContentMeasure:
         """Decompress up to ``most`` bytes to measure them, at the cost of the allowance."""
-        measure = measure_content(self.stored, ZIP_CODECS[self.member.entry.method], self.member.entry.size, most)
-        self._allowance.remaining_bytes -= max(measure.size, measure.consumed)
+        member, entry = self.member, self.member.entry
+        key = (member.data_start, member.stored_size, entry.method, entry.size, most)
+        measure = self._allowance.measures.get(key)
+        if measure is None:
+            measure = measure_content(self.stored, ZIP_CODECS[entry.method], entry.size, most)
+            self._allowance.measures[key] = measure
+            self._allowance.remaining_bytes -= max(measure.size, measure.consumed)
         return measure
 
     def open(self) -> AbstractContextManager[Window]:

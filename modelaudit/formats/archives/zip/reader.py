@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from modelaudit.formats.archives.zip.compare import check_expansion, check_names, check_overlaps, compare_headers
@@ -13,7 +14,7 @@ from modelaudit.formats.archives.zip.members import CheckAllowance, MemberData, 
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import KIB, Limits
-from modelaudit.model.structure import ArchiveListing, ArchiveMember
+from modelaudit.model.structure import ArchiveListing, ArchiveMember, Location, Unread, UnreadReason
 from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.ledger import claim_data
 from modelaudit.wire.members import MemberPaths, check_link
@@ -27,6 +28,8 @@ _STARTS = (
     b"PK00PK\x03\x04",  # the marker of an archive that was to be split and takes one file only (section 8.5.4)
 )
 _LONGEST_LINK = 4 * KIB
+_MAX_READINGS_OF_ONE_START = 16
+"""Members whose data begin at one byte and that are read. Names can change a reading, so one reading is too few."""
 
 
 def recognises(head: Head) -> bool:
@@ -103,13 +106,21 @@ def _list_members(contents: ArchiveContents, data: list[MemberData]) -> Iterator
         )
 
 
-def _make_artifacts(artifact: Artifact, data: list[MemberData], layout: Layout) -> Iterator[Artifact]:
-    """Yield the members with content as artifacts."""
+def _make_artifacts(artifact: Artifact, data: list[MemberData], layout: Layout) -> Iterator[Artifact | Unread]:
+    """Yield the members with content as artifacts, and an absence for members that share the data of many others."""
     paths = MemberPaths(artifact.path)
+    members_by_start: Counter[int] = Counter()
     for item in data:
         entry = item.member.entry
         content = layout.decide_content_type(entry.name)
         # A folder, or the storage of a tensor without elements, has nothing to read.
         if entry.size == entry.stored_size == 0 and (entry.name.endswith("/") or content is not None):
             continue
-        yield item.make_artifact(paths.name_member(entry.name), content)
+        members_by_start[item.member.data_start] += 1
+        if members_by_start[item.member.data_start] <= _MAX_READINGS_OF_ONE_START:
+            yield item.make_artifact(paths.name_member(entry.name), content)
+    unread = [start for start, count in members_by_start.items() if count > _MAX_READINGS_OF_ONE_START]
+    if unread:
+        count = sum(members_by_start[start] - _MAX_READINGS_OF_ONE_START for start in unread)
+        detail = f"{count} members were not read: more than {_MAX_READINGS_OF_ONE_START} share the data at one byte"
+        yield Unread(UnreadReason.LIMIT, detail, Location(offset=unread[0]))
