@@ -13,13 +13,18 @@ from modelaudit.checks.chunks import ChunkGrids
 from modelaudit.model.artifact import TENSOR_STORAGE
 from modelaudit.model.catalogue import Subject
 from modelaudit.model.outline import ReferenceKind, References
-from modelaudit.model.report import ArtifactRecord, Extent
+from modelaudit.model.report import ArtifactRecord, ByteCounts, Extent
 from modelaudit.model.structure import Unread, UnreadReason
 
 
 def is_unrecognised(unread: Unread) -> bool:
     """Whether no reader and no known signature matched these bytes."""
     return unread.reason is UnreadReason.NO_READER and not unread.format
+
+
+def _may_end_a_chunk(unread: Unread) -> bool:
+    """Whether the absence is about bytes that may be a chunk, or the index of a shard after a compressed chunk."""
+    return is_unrecognised(unread) or unread.reason is UnreadReason.UNCLAIMED
 
 
 def is_trailing_data(subject: Subject) -> bool:
@@ -61,9 +66,13 @@ def resolve_references(
     closed: set[str] = set()
     new_records = []
     for record in records:
-        unrecognised = [address for address, absence in record.absences if is_unrecognised(absence.unread)]
         is_data_file = record.path in data_files and _is_unrecognised_file(record)
-        closed_of_record = {address for address in unrecognised if is_data_file or chunks.includes_address(address)}
+        closed_of_record = {
+            address
+            for address, absence in record.absences
+            if (is_data_file and is_unrecognised(absence.unread))
+            or (_may_end_a_chunk(absence.unread) and chunks.includes_address(address))
+        }
         closed |= closed_of_record
         new_records.append(_drop_unrecognised_absences(record, closed_of_record) if closed_of_record else record)
     remaining = []
@@ -75,12 +84,23 @@ def resolve_references(
 
 
 def _drop_unrecognised_absences(record: ArtifactRecord, addresses: set[str]) -> ArtifactRecord:
-    """Return ``record`` without the absences of unrecognised bytes at ``addresses``; examined, if none remains."""
+    """Return ``record`` without the absences of tensor data at ``addresses``; examined, if none remains.
+
+    The bytes of the file without a claim are then the data of an array.
+    """
     absences = tuple(
-        each for each in record.absences if each[0] not in addresses or not is_unrecognised(each[1].unread)
+        each for each in record.absences if each[0] not in addresses or not _may_end_a_chunk(each[1].unread)
     )
-    formats = record.formats or (TENSOR_STORAGE,)
-    return replace(record, extent=record.extent if absences else Extent.EXAMINED, formats=formats, absences=absences)
+    counts = record.byte_counts
+    if counts is not None and record.path in addresses:
+        counts = ByteCounts(counts.parsed, counts.data + counts.unclaimed)
+    return replace(
+        record,
+        extent=record.extent if absences else Extent.EXAMINED,
+        formats=record.formats or (TENSOR_STORAGE,),
+        absences=absences,
+        byte_counts=counts,
+    )
 
 
 def _is_unrecognised_file(record: ArtifactRecord) -> bool:
