@@ -66,6 +66,7 @@ class Limits:
         document_depth: nesting depth of a document.
         document_nodes: values in a document.
         header_bytes: size of a safetensors header (the library's own bound is 100 MB).
+        pickle_opcodes: opcodes of one pickle that are executed one by one; plain data passed over do not count.
         pickle_stack: values on the stack of the pickle machine.
         pickle_memo: entries in the memo of the pickle machine.
         pickle_events: events kept for one artifact.
@@ -93,6 +94,7 @@ class Limits:
     document_depth: int = 200
     document_nodes: int = 5_000_000
     header_bytes: int = 100_000_000
+    pickle_opcodes: int = 20_000_000
     pickle_stack: int = 3_000_000
     pickle_memo: int = 3_000_000
     pickle_events: int = 50_000

@@ -227,7 +227,7 @@ def test_long_constants_are_skipped_without_reading() -> None:
     ("limits", "word"),
     [
         (Limits(pickle_stack=10), "stack"), (Limits(pickle_memo=3), "memo"), (Limits(pickle_events=1), "acts"),
-        (Limits(pickle_streams=1), "pickles"),
+        (Limits(pickle_streams=1), "pickles"), (Limits(pickle_opcodes=8), "opcodes"),
     ],
 )  # fmt: skip
 def test_each_limit_is_reported_by_name(limits: Limits, word: str) -> None:

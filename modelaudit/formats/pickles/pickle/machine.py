@@ -117,7 +117,7 @@ class Machine:
             WindowError: the window could not return the requested bytes.
         """
         source, values, handlers = self.source, self.stack.values, HANDLERS
-        stack_bound = self.limits.pickle_stack
+        stack_bound, opcode_bound = self.limits.pickle_stack, self.limits.pickle_opcodes
         record_offset = source.trail.append
         while True:
             if source.position + LONGEST_FIXED_OPCODE > len(source.buffer):
@@ -134,6 +134,8 @@ class Machine:
                 check_deadline()
                 if len(values) > stack_bound:
                     raise LimitReachedError(f"more than {stack_bound} values on the pickle stack", source.opcode_offset)
+                if self.opcodes > opcode_bound:
+                    raise LimitReachedError(f"more than {opcode_bound} opcodes in the pickle", source.opcode_offset)
 
     def find_frame_end(self) -> int:
         """Return the offset where the last frame that was opened ends; 0 before the first."""
