@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import os
 import resource
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +132,21 @@ def _write_executed_f_string(path: Path) -> None:
     path.write_text("exec(f'" + '{"a"}' * 400_000 + "')\n", encoding="utf-8")
 
 
+def _write_shared_zip_member(entries: int) -> Callable[[Path], None]:
+    """Return a writer of an archive whose directory lists the data of one member under ``entries`` names."""
+
+    def write(path: Path) -> None:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("member.txt", b"a" * 1000)
+            listed = archive.getinfo("member.txt")
+            for number in range(entries - 1):
+                alias = copy.copy(listed)
+                alias.filename = f"alias-{number:06}.txt"
+                archive.filelist.append(alias)
+
+    return write
+
+
 _INCOMPLETE: Final = frozenset({3})
 _INCOMPLETE_OR_FAIL: Final = frozenset({1, 3})
 _ANSWERED: Final = frozenset({0, 1, 3})
@@ -141,6 +158,7 @@ HOSTILE: Final[dict[str, HostileFile]] = {
     "python-functions-30000": HostileFile("chain.py", _write_function_chain(30_000), _ANSWERED),
     "python-functions-120000": HostileFile("chain.py", _write_function_chain(120_000), _INCOMPLETE),
     "python-f-string-2mb": HostileFile("text.py", _write_executed_f_string, _INCOMPLETE_OR_FAIL),
+    "zip-shared-member-60000": HostileFile("shared.zip", _write_shared_zip_member(60_000), _INCOMPLETE_OR_FAIL),
 }
 
 
