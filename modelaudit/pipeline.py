@@ -6,6 +6,7 @@ becomes a ``InternalError``, so that a defect of modelaudit is never mistaken fo
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -89,6 +90,7 @@ def convert_internal_errors(action: Callable[[], _Result], what: str) -> _Result
 
 def _scan_target(target: str, options: Options) -> AuditReport:
     """Resolve the target, read and check its artifacts, conclude on the licence, and decide."""
+    started = time.process_time()
     if isinstance(options.rules, str) or isinstance(options.checks, str):
         raise ConfigurationError("rules and checks must be lists, not strings; put a single value into brackets")
     folders = [Path(folder) for folder in options.rules]
@@ -109,7 +111,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     opinions: tuple[Opinion, ...] = ()
     if options.second_opinion and CheckFamily.SECURITY in policy.checks:
         paths = [artifact.path for artifact in snapshot.artifacts if artifact.open]
-        opinions = (get_second_opinion(snapshot.root, paths, findings, options.limits),)
+        opinions = (get_second_opinion(snapshot.root, paths, findings, options.limits, time.process_time() - started),)
     decision = decide_verdict(
         Coverage(tuple(audit.records)), findings, policy, list_families(catalogue), license_.permission
     )

@@ -19,6 +19,10 @@ from modelaudit.opinions.comparison import find_disagreements, has_severe_findin
 SCANNER = "modelscan"
 MEMORY_BYTES = 4 * GIB
 """The address space of the process that runs modelscan."""
+CPU_SHARE = 0.3
+"""The CPU time of modelscan as a share of that of the scan before it, so that a second opinion costs no multiple."""
+MIN_CPU_SECONDS = 2
+"""The CPU time that a process of modelscan always gets, enough for its start, in seconds."""
 KEPT_FINDINGS = 500
 """The number of findings of modelscan that a report contains."""
 KEPT_LINES = 50
@@ -53,7 +57,13 @@ class _Answers:
     trouble: str = ""
 
 
-def get_second_opinion(root: Path | None, paths: Sequence[str], findings: Sequence[Finding], limits: Limits) -> Opinion:
+def get_second_opinion(
+    root: Path | None,
+    paths: Sequence[str],
+    findings: Sequence[Finding],
+    limits: Limits,
+    own_cpu_seconds: float = math.inf,
+) -> Opinion:
     """Scan the same files with modelscan, in a separate process.
 
     Args:
@@ -63,6 +73,8 @@ def get_second_opinion(root: Path | None, paths: Sequence[str], findings: Sequen
         paths: the artifacts that open, relative to ``root``; modelscan finds members of containers itself.
         findings: the findings of this scan, for the comparison.
         limits: ``second_opinion_seconds`` bounds the whole run.
+        own_cpu_seconds: the CPU time of this scan so far; a process of modelscan gets ``CPU_SHARE`` of it, and at least
+            ``MIN_CPU_SECONDS``.
     """
     files = [path for path in paths if not is_member(path)]
     answers = _Answers()
@@ -71,7 +83,8 @@ def get_second_opinion(root: Path | None, paths: Sequence[str], findings: Sequen
     elif not files:
         answers.trouble = "there was no file for modelscan to read"
     else:
-        _run_scanner(root.absolute(), files, limits.second_opinion_seconds, answers)
+        cpu_seconds = max(MIN_CPU_SECONDS, min(CPU_SHARE * own_cpu_seconds, limits.second_opinion_seconds + 5))
+        _run_scanner(root.absolute(), files, limits.second_opinion_seconds, int(cpu_seconds), answers)
     if not answers.examined and not answers.findings:
         detail = answers.trouble or f"modelscan examined none of the {len(files)} files"
         return Opinion(SCANNER, answers.version, OpinionState.ABSENT, detail, absences=_list_absences(answers))
@@ -94,21 +107,21 @@ def get_second_opinion(root: Path | None, paths: Sequence[str], findings: Sequen
     )
 
 
-def _run_scanner(root: Path, files: Sequence[str], seconds: float, answers: _Answers) -> None:
+def _run_scanner(root: Path, files: Sequence[str], seconds: float, cpu_seconds: int, answers: _Answers) -> None:
     """Give all files to one process; after a crash, give the remaining files to a new one, until time is up.
 
     Args:
         root: the folder of the files, or the only file itself; absolute.
         files: paths relative to ``root``.
         seconds: the time for all processes together.
+        cpu_seconds: the CPU time of each process; it ends itself there, and no further one is started.
         answers: extended by all that the processes report.
     """
     deadline = time.monotonic() + seconds
     waiting = list(files)
     for _ in range(MAX_RESTARTS + 1):
         targets = [str(root if root.is_file() else root / path) for path in waiting]
-        # The worker limits its CPU time itself, in case this process cannot end it at the deadline.
-        request = {"files": targets, "memory": MEMORY_BYTES, "seconds": math.ceil(seconds) + 5}
+        request = {"files": targets, "memory": MEMORY_BYTES, "seconds": cpu_seconds}
         try:
             run = process.run_script(_WORKER, request, max(0.0, deadline - time.monotonic()))
         except OSError as error:
@@ -118,7 +131,7 @@ def _run_scanner(root: Path, files: Sequence[str], seconds: float, answers: _Ans
         waiting = waiting[answered:]
         if answers.trouble or not waiting:
             return
-        stop_reason = _explain_stop(run, seconds, answers)
+        stop_reason = _explain_stop(run, seconds, cpu_seconds, answers)
         if stop_reason:
             answers.trouble = f"{stop_reason}; {len(waiting)} of {len(files)} files were not examined"
             return
@@ -131,10 +144,12 @@ def _run_scanner(root: Path, files: Sequence[str], seconds: float, answers: _Ans
     answers.trouble = f"modelscan broke on more than {MAX_RESTARTS} files; {unexamined}"
 
 
-def _explain_stop(run: process.Run, seconds: float, answers: _Answers) -> str:
+def _explain_stop(run: process.Run, seconds: float, cpu_seconds: int, answers: _Answers) -> str:
     """Return the reason not to start a further process; empty where a single file caused the crash."""
     if run.timed_out:
         return f"modelscan was stopped after {seconds:g} seconds"
+    if run.exceeded_cpu_time:
+        return f"modelscan was stopped after {cpu_seconds} seconds of CPU time, its share of this scan"
     if run.exceeded_output:
         return "modelscan was stopped because it wrote too much"
     if not answers.version:

@@ -175,8 +175,10 @@ def _limit_resources(memory: int, seconds: int) -> None:
     for name, bound in bounds.items():
         _, hard = resource.getrlimit(getattr(resource, name))
         allowed = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+        # At the hard limit of CPU time comes SIGKILL, which the parent could not tell from any other end.
+        hard = allowed + 1 if name == "RLIMIT_CPU" and allowed != hard else allowed
         with contextlib.suppress(OSError, ValueError):  # macOS knows RLIMIT_AS and refuses it
-            resource.setrlimit(getattr(resource, name), (allowed, allowed))
+            resource.setrlimit(getattr(resource, name), (allowed, hard))
 
 
 def _take_stdout() -> IO[str]:

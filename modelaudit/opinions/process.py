@@ -40,6 +40,11 @@ class Run:
     timed_out: bool
     exceeded_output: bool
 
+    @property
+    def exceeded_cpu_time(self) -> bool:
+        """Whether the process reached the limit of CPU time that it had set itself."""
+        return sys.platform != "win32" and self.status == -signal.SIGXCPU
+
 
 def run_script(script: Path, request: Mapping[str, object], seconds: float) -> Run:
     """Run ``script`` under this interpreter, and stop it after ``seconds``.

@@ -67,6 +67,19 @@ def test_results_before_timeout_are_kept(write_files, benign_pickle, install_stu
     assert opinion.absences == ("modelscan was stopped after 3 seconds; 1 of 2 files were not examined",)
 
 
+def test_scanner_that_uses_up_its_share_of_cpu_time_is_stopped_and_keeps_earlier_results(
+    write_files, benign_pickle, install_stub, monkeypatch
+):
+    monkeypatch.setattr(modelscan, "MIN_CPU_SECONDS", 1)
+    install_stub(modelscan=SCANNER_STUB.format(body="while 'slow' in path: pass"))
+    root = write_files({"fast.pkl": benign_pickle, "slow.pkl": benign_pickle, "z.pkl": benign_pickle})
+    opinion = get_second_opinion(root, ["fast.pkl", "slow.pkl", "z.pkl"], [], LIMITS, own_cpu_seconds=0.0)
+    assert opinion.state is OpinionState.PARTLY
+    assert opinion.absences == (
+        "modelscan was stopped after 1 seconds of CPU time, its share of this scan; 2 of 3 files were not examined",
+    )
+
+
 def test_missing_scanner_gives_no_opinion(write_files, benign_pickle, install_stub):
     install_stub(modelscan="raise ImportError('no such thing')")
     opinion = get_second_opinion(write_files({"a.pkl": benign_pickle}), ["a.pkl"], [], LIMITS)
