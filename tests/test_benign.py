@@ -99,7 +99,7 @@ def test_torch_layers_optimizers_and_schedules_pass(tmp_path: Path) -> None:
     assert_files_pass(tmp_path, samples.rows, 40)
 
 
-def test_every_environment_is_pinned_and_names_writers_that_exist() -> None:
+def test_benign_environments_pin_their_versions_and_name_existing_writers() -> None:
     writer_names = {file.stem for file in (BENIGN / "writers").glob("*.py")}
     environments = yaml.safe_load((BENIGN / "environments.yaml").read_text(encoding="utf-8"))
     assert len(environments) >= 10

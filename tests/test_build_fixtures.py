@@ -80,7 +80,7 @@ def test_build_writes_every_fixture_of_every_builder(checkout: Path) -> None:
     assert find_fault(checkout) == ""
 
 
-def test_current_build_is_left_alone(checkout: Path) -> None:
+def test_build_of_fixtures_that_is_up_to_date_is_not_repeated(checkout: Path) -> None:
     before = (checkout / "build/fixtures").stat().st_ino
     assert run_build(checkout).stderr == ""
     assert (checkout / "build/fixtures").stat().st_ino == before
@@ -154,14 +154,14 @@ def test_committed_fixture_is_compared_with_its_builder(checkout: Path) -> None:
     ]
 
 
-def test_compression_without_a_recording_is_refused(checkout: Path) -> None:
+def test_fixture_build_with_an_unrecorded_compression_is_refused(checkout: Path) -> None:
     (checkout / "fixtures/compressed.txt").write_text("")
     refused = run_build(checkout)
     assert refused.returncode == 1
     assert refused.stderr == "1 compressions are not recorded; run `make fixtures UPDATE=--update`\n"
 
 
-def test_suite_stops_with_one_line_before_collecting_without_a_build(tmp_path: Path) -> None:
+def test_suite_without_built_fixtures_stops_with_one_line_before_collecting_tests(tmp_path: Path) -> None:
     for name in ("tests/conftest.py", "tests/support", "tests/hub", "fixtures/build.py", "pyproject.toml"):
         source, target = ROOT / name, tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ class Color(Enum):
     BLUE = 2
 
 
-def test_every_case_runs_and_every_failing_one_is_named() -> None:
+def test_check_each_runs_every_case_and_names_each_failing_one() -> None:
     ran = []
 
     @check_each("number, limit", [(1, 2), (5, 2), (2, 2), (9, 2)])
@@ -67,7 +67,7 @@ def test_error_keeps_its_type_and_names_its_case() -> None:
     assert caught.value.__notes__ == ["in case 2, 0"]
 
 
-def test_check_without_cases_fails() -> None:
+def test_check_each_without_cases_fails() -> None:
     @check_each("number", [])
     def check(number: int) -> None:
         raise AssertionError

@@ -178,7 +178,7 @@ def test_example_rule_has_the_keys_of_the_real_rule() -> None:
     )
 
 
-def test_paths_that_the_guides_name_exist() -> None:
+def test_every_path_named_in_the_guides_exists() -> None:
     for page in ("CONTRIBUTING.md", "docs/extending.md"):
         text = (ROOT / page).read_text(encoding="utf-8")
         paths = [
@@ -188,7 +188,7 @@ def test_paths_that_the_guides_name_exist() -> None:
         assert not [path for path in paths if "toy" not in path and not (ROOT / path).exists()], page
 
 
-def test_extending_names_every_key_of_the_rule_files() -> None:
+def test_guide_extending_md_names_every_key_of_the_rule_files() -> None:
     text = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
     keys = {field.name.replace("_", "-") for file in (FindingFile, CallableFile, TrustedFile, LicenseFile)
             for field in dataclasses.fields(file)}  # fmt: skip
@@ -335,7 +335,7 @@ def test_readme_shows_both_make_commands_and_every_exit_code() -> None:
     assert all(f"\n| {code} | " in text for code in (0, 1, 2, 3, 4))
 
 
-def test_actions_are_pinned_and_have_read_permission_only() -> None:
+def test_github_workflows_pin_their_actions_and_may_only_read() -> None:
     for file in sorted((ROOT / ".github/workflows").glob("*.yml")):
         text = file.read_text(encoding="utf-8")
         workflow = yaml.safe_load(text)

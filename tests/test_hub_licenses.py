@@ -144,7 +144,7 @@ def test_unread_license_file_leaves_answer_for_review(hub: LoopbackHub) -> None:
 
 
 @pytest.mark.parametrize("gated", [True, False])
-def test_license_on_the_hub_permits_only_if_the_card_is_readable(hub: LoopbackHub, gated: bool) -> None:
+def test_license_stated_by_the_hub_permits_only_if_the_card_is_readable(hub: LoopbackHub, gated: bool) -> None:
     hub.add_repository("acme/closed", {"README.md": build_card(license="mit")}, gated="manual" if gated else False)
     report = judge_license("acme/closed")
     assert report.license.expression == "MIT"

@@ -222,7 +222,7 @@ def build_state_that_replaces_the_dictionary() -> bytes:
     ],
     ids=lambda value: getattr(value, "__name__", str(value)),
 )  # fmt: skip
-def test_large_detour_is_found_within_limits(write, exit_code: int, tmp_path: Path) -> None:
+def test_pickle_that_hides_its_call_behind_a_large_detour_does_not_pass(write, exit_code: int, tmp_path: Path) -> None:
     path = tmp_path / "model.pkl"
     path.write_bytes(write())
     report = modelaudit.scan(path, second_opinion=False)
@@ -230,7 +230,7 @@ def test_large_detour_is_found_within_limits(write, exit_code: int, tmp_path: Pa
     assert report.exit_code == exit_code, (findings, report.decision.reasons)
 
 
-def test_call_with_nested_shared_tuples_ends_within_the_deadline(tmp_path: Path) -> None:
+def test_scan_of_a_call_with_nested_shared_tuples_ends_within_the_deadline(tmp_path: Path) -> None:
     """Each tuple contains the one before 64 times; a copy of every level would have 64**6 items."""
     assembler = Assembler()
     inner: object = (0,) * 64

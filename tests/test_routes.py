@@ -39,25 +39,25 @@ AT_LEAST = {"picklescan": 45, "fickling": 14, "memo-confusion": 8, "damage-after
             "code-more-notebooks": 5}  # fmt: skip
 
 
-def test_listed_routes_are_the_files_that_exist() -> None:
+def test_listed_attack_routes_equal_the_existing_files() -> None:
     files = {path.relative_to(FIXTURES).as_posix() for path in (FIXTURES / "routes").rglob("*") if path.is_file()}
     assert {route["path"] for route in read_routes().values()} == files
     assert all(str(route["path"]).startswith(f"routes/{id_}/") for id_, route in read_routes().items())
 
 
-def test_every_group_has_its_least_number_of_routes() -> None:
+def test_every_group_of_attack_routes_has_at_least_its_required_number() -> None:
     numbers = Counter(id_.partition("/")[0] for id_ in read_routes())
     assert {group: numbers[group] for group, least in AT_LEAST.items() if numbers[group] < least} == {}
     assert len(read_routes()) >= 280
 
 
-def test_route_that_ends_incomplete_has_a_reason() -> None:
+def test_attack_routes_that_end_incomplete_are_few_and_state_a_reason() -> None:
     assert {route["exit"] for route in read_routes().values()} <= {1, 3}
     assert all(("reason" in route) == (route["exit"] == 3) for route in read_routes().values())
     assert sum(route["exit"] == 3 for route in read_routes().values()) <= 5
 
 
-def test_every_advisory_has_a_route() -> None:
+def test_every_advisory_among_the_gadgets_is_the_source_of_an_attack_route() -> None:
     named = " ".join(str(route["source"]) for route in read_routes().values())
     gadgets = Path(__file__).with_name("catalogue").joinpath("gadgets.txt").read_text(encoding="utf-8")
     advisories = {line.split()[0] for line in gadgets.splitlines() if line.startswith(("GHSA", "CVE"))}
@@ -65,7 +65,7 @@ def test_every_advisory_has_a_route() -> None:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_route_ends_with_its_exit_code(group: str) -> None:
+def test_scan_of_an_attack_route_ends_with_its_listed_exit_code(group: str) -> None:
     routes = {id_: route for id_, route in read_routes().items() if id_.startswith(f"{group}/")}
     reports = {
         id_: modelaudit.scan(FIXTURES / str(route["path"]), second_opinion=False) for id_, route in routes.items()

@@ -72,7 +72,7 @@ def list_examples(kind: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("folder", group_by_folder(list_folders()))
-def test_rule_fires_in_the_fixtures_that_it_names_and_stays_quiet_in_the_others(folder: str) -> None:
+def test_rule_fires_in_its_fires_fixtures_and_not_in_its_quiet_fixtures(folder: str) -> None:
     fires = [(rule, fixture) for rule, fixture in list_examples("fires") if find_folder(fixture) == folder]
     quiet = [(rule, fixture) for rule, fixture in list_examples("quiet") if find_folder(fixture) == folder]
     assert [(rule, fixture) for rule, fixture in fires if rule not in get_rule_ids(fixture)] == []
@@ -91,7 +91,7 @@ def test_security_rule_lists_fixtures_that_fire_and_that_stay_quiet(rule: str) -
     assert bool(entry.fires) == bool(entry.quiet) == (rule not in WITHOUT_FIXTURE)
 
 
-def test_rules_listed_as_without_fixture_exist() -> None:
+def test_every_rule_listed_as_without_a_fixture_exists() -> None:
     assert set(list_security_rules()) >= WITHOUT_FIXTURE
 
 

@@ -290,7 +290,7 @@ def test_reader_exception_becomes_an_absence_with_the_matching_reason(monkeypatc
         assert get_unread_reasons(scan_target(target))[0] == reason
 
 
-def test_absence_where_memory_ran_out_asks_for_memory_and_for_no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_absence_after_memory_ran_out_advises_more_memory_and_no_bug_report(monkeypatch: pytest.MonkeyPatch) -> None:
     replace_pickle_reader(monkeypatch, read=build_failing_reader(MemoryError()))
     report = scan_target(PICKLES / "benign/data-protocol4.pkl")
     details = [absence.unread.detail for _, absence in report.coverage.open_absences]
@@ -344,7 +344,7 @@ def test_failing_reader_keeps_earlier_findings(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("failing", ["secret", "jinja", "torch"])
-def test_failure_of_one_language_costs_no_finding_of_another(
+def test_failing_reader_of_one_language_loses_no_finding_of_another(
     failing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from dataclasses import replace
@@ -497,7 +497,7 @@ def test_license_is_concluded_from_card(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["", " "])
-def test_empty_target_is_not_the_current_folder(target: str) -> None:
+def test_empty_target_is_refused_and_not_taken_as_the_current_folder(target: str) -> None:
     with pytest.raises(ConfigurationError, match="empty"):
         scan_target(target)
 
@@ -524,7 +524,9 @@ def test_existing_path_takes_precedence_over_repository_with_a_note(
     assert any("repository" in note for note in report.target.notes)
 
 
-def test_two_scans_at_one_time_render_to_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_scans_with_the_same_creation_time_render_to_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from modelaudit.reports import REPORTS, render
 
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")

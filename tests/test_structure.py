@@ -153,7 +153,7 @@ def test_modules_import_only_lower_levels() -> None:
     assert not wrong
 
 
-def test_rooms_of_formats_import_only_rooms_before_them() -> None:
+def test_format_rooms_import_only_rooms_that_come_before_them_in_order() -> None:
     order = {room: index for index, room in enumerate(ROOMS)}
     wrong = []
     for module in list_modules():
@@ -292,7 +292,7 @@ def test_no_module_calls_a_function_that_executes_text() -> None:
     assert not wrong
 
 
-def test_only_the_pipeline_catches_everything() -> None:
+def test_only_the_pipeline_contains_a_broad_exception_handler() -> None:
     wrong = [
         f"{module.name}:{node.lineno}"
         for module in list_modules()

@@ -92,7 +92,7 @@ def rules_by_gadget(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[s
     return found
 
 
-def test_every_family_of_harm_has_a_gadget() -> None:
+def test_published_gadgets_cover_every_kind_of_effect() -> None:
     assert len(set(GADGETS)) >= 250
     effects = {judge_name(Name(*split_name(gadget)), CALLABLES).effect for gadget in GADGETS}
     assert effects == set(EFFECTS)
@@ -116,7 +116,7 @@ def list_severities(name: Name, act: Act) -> set[Severity]:
 @pytest.mark.parametrize(
     "name", [Name("os", "system"), Name("calendar", "isleap"), Name("ast", "AST.__reduce__")], ids=str
 )
-def test_untrusted_standard_library_name_is_at_least_high(name: Name, act: Act) -> None:
+def test_untrusted_standard_library_name_gets_severity_high_or_critical(name: Name, act: Act) -> None:
     assert judge_name(name, CALLABLES).standing in HIGH
     assert list_severities(name, act) & set(GRAVE)
 
@@ -144,7 +144,7 @@ def import_submodules(module: str) -> Iterator[types.ModuleType]:
 
 
 @check_each("top", sorted(sys.stdlib_module_names - {"__main__"}))
-def test_every_untrusted_callable_of_this_interpreter_is_high(top: str) -> None:
+def test_every_untrusted_callable_of_the_running_python_gets_a_severe_standing(top: str) -> None:
     assert judge_name(Name(top, "anything"), CALLABLES).standing in HIGH
     for module in import_submodules(top):
         for name, value in vars(module).items():
@@ -165,7 +165,7 @@ def test_every_untrusted_callable_of_this_interpreter_is_high(top: str) -> None:
 
 
 @pytest.mark.parametrize("module", sorted(NO_MODULE))
-def test_module_that_other_scanners_reject_in_vain_does_not_exist(module: str) -> None:
+def test_module_names_listed_as_nonexistent_cannot_be_imported(module: str) -> None:
     assert importlib.util.find_spec(module) is None
     assert module in {row[1] for row in ELSEWHERE}
 
@@ -174,7 +174,7 @@ def test_module_that_other_scanners_reject_in_vain_does_not_exist(module: str) -
     "scanner, module, name",
     [row for row in ELSEWHERE if row[1] not in NO_MODULE and f"{row[1]}.{row[2]}" not in BY_ARGUMENTS],
 )
-def test_name_that_other_scanners_reject_is_at_least_high(scanner: str, module: str, name: str) -> None:
+def test_name_that_another_scanner_rejects_gets_severity_high_or_critical(scanner: str, module: str, name: str) -> None:
     """Where another scanner rejects a whole module, any name of it that is not trusted stands for the module."""
     judgement = judge_name(Name(module, "anything" if name == "*" else name), CALLABLES)
     if name == "*" and module in UNLISTED_WHOLE:
@@ -184,7 +184,7 @@ def test_name_that_other_scanners_reject_is_at_least_high(scanner: str, module: 
         assert judgement.standing in HIGH, scanner
 
 
-def test_modules_that_other_scanners_reject_whole_and_rules_trust_in_part_are_listed() -> None:
+def test_list_of_partly_trusted_modules_equals_those_that_other_scanners_reject_entirely() -> None:
     refused = {module for _, module, name in ELSEWHERE if name == "*"}
     names = [name for name, entry in CALLABLES.by_name.items() if entry.standing is Standing.TRUSTED]
     assert {module for module in refused if any(name.startswith(f"{module}.") for name in names)} == PARTLY_TRUSTED

@@ -65,7 +65,7 @@ def test_second_declaration_of_a_vocabulary_is_refused(damage: Callable[[str, st
         ("subject: pickle-act", "subject: skops-node", "'skops-node' is now 'mention' with the format skops"),
     ],
 )
-def test_error_for_a_word_of_an_earlier_version_names_the_new_word(
+def test_error_about_a_renamed_word_in_a_rule_states_the_new_word(
     damage: Callable[[str, str, str], Path], old: str, new: str, message: str
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
@@ -74,7 +74,7 @@ def test_error_for_a_word_of_an_earlier_version_names_the_new_word(
     assert message in str(caught.value)
 
 
-def test_old_word_in_a_folder_of_rules_ends_with_exit_code_2(tmp_path: Path) -> None:
+def test_scan_with_a_renamed_word_in_extra_rules_exits_with_2(tmp_path: Path) -> None:
     rule = tmp_path / "findings/own/rule.yaml"
     rule.parent.mkdir(parents=True)
     rule.write_text("id: own/rule\nmatch:\n  - on: mention\n", "utf-8")
@@ -91,14 +91,14 @@ def test_old_word_in_a_folder_of_rules_ends_with_exit_code_2(tmp_path: Path) -> 
         ("rules: {pickle/old: {became: pickle/none, since: 0.1.0}}\n", "'pickle/none' is not a rule"),
     ],
 )
-def test_mistake_in_the_retired_rules_names_the_rule(
+def test_error_about_a_mistake_in_the_list_of_retired_rules_names_the_rule(
     damage: Callable[[str, str, str], Path], text: str, message: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
         load_catalogue(damage("retired.yaml", "", text))
 
 
-def test_vocabularies_whose_names_select_code_are_never_quiet() -> None:
+def test_unlisted_name_that_selects_code_is_always_an_absence() -> None:
     for declaration in load_catalogue().declarations.values():
         assert declaration.policy.kind not in CODE_KINDS or declaration.policy.unlisted is Unlisted.ABSENT
         quiet = [each for each in (declaration.policy, *declaration.uses.values()) if each.unlisted is Unlisted.QUIET]
@@ -121,7 +121,7 @@ def test_explain_of_a_retired_rule_names_the_rule_that_replaces_it() -> None:
     assert ran.stdout.startswith(f"The rule {name} is gone since {retired[name].since}; {retired[name].became} reports")
 
 
-def test_excepted_name_of_a_harmless_use_needs_a_rule(damage: Callable[[str, str, str], Path]) -> None:
+def test_name_under_but_names_is_excluded_from_a_harmless_use(damage: Callable[[str, str, str], Path]) -> None:
     harmless = "harmless:\n  - {uses: [call], effects: [file], but-names: [wipe], reason: it writes its own files}\n"
     damage(LIST, "", NAMES)
     declared = load_catalogue(damage(DECLARATION, "", f"kind: names\nunlisted: absent\n{harmless}")).declarations["toy"]

@@ -42,7 +42,7 @@ def test_rule_of_an_extra_folder_fires(tmp_path: Path) -> None:
     assert "acme/no-getpid" in {finding.rule for finding in report.findings}
 
 
-def test_rule_with_a_word_that_its_field_cannot_hold_is_refused(tmp_path: Path) -> None:
+def test_rule_with_an_impossible_field_value_is_refused(tmp_path: Path) -> None:
     rules = write_rule_folder(tmp_path, RULE.replace("[call]", "[impotr]"))
     with pytest.raises(
         ConfigurationError, match=r"no-getpid.yaml:13: match.0.where.act: 'impotr' is not one of .*import"

@@ -159,7 +159,7 @@ def test_licence_without_a_text_needs_no_fingerprint(lines: str, tmp_path: Path)
     assert list_fingerprint_faults(write_license(tmp_path, lines)) == []
 
 
-def test_no_fingerprint_key_beside_a_fingerprint_is_reported(tmp_path: Path) -> None:
+def test_key_no_fingerprint_of_a_licence_with_a_fingerprint_is_reported(tmp_path: Path) -> None:
     write_fingerprints(tmp_path, FILE)
     assert list_fingerprint_faults(write_license(tmp_path, "read: 2026-01-31\n")) == []
     path = tmp_path / "licenses" / "LicenseRef-X.yaml"
@@ -170,7 +170,7 @@ def test_no_fingerprint_key_beside_a_fingerprint_is_reported(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("value", ['""', "[paper]", ""], ids=["empty text", "list", "nothing"])
-def test_no_fingerprint_key_without_a_reason_is_refused(value: str, tmp_path: Path) -> None:
+def test_key_no_fingerprint_without_a_reason_is_refused(value: str, tmp_path: Path) -> None:
     folder = write_license(tmp_path, f"read: 2026-01-31\nno-fingerprint: {value}\n")
     with pytest.raises(ConfigurationError, match=r"licenses/LicenseRef-X\.yaml:6: no-fingerprint: must "):
         load_catalogue(extra=[folder])
@@ -200,7 +200,7 @@ def test_shipped_fingerprints_contain_no_words_of_a_text() -> None:
             assert len(entry["triples"]) < 250_000
 
 
-def test_shipped_fingerprint_lists_marks_of_its_licence_alone() -> None:
+def test_marks_of_a_shipped_fingerprint_occur_in_no_other_licence() -> None:
     items = load_fingerprints().items
     owners: dict[int, set[tuple[str, bool]]] = {}
     for item in items:
@@ -214,7 +214,7 @@ def test_shipped_fingerprint_lists_marks_of_its_licence_alone() -> None:
     assert {id_ for id_ in within_others if not id_.endswith("-only")} == {"LGPL-2.1-or-later", "MIT"}
 
 
-def test_shipped_fingerprints_are_in_the_list_of_texts() -> None:
+def test_shipped_fingerprints_agree_with_the_list_of_texts() -> None:
     listed = yaml.safe_load((RULES / "fingerprints" / "_texts.yaml").read_text(encoding="utf-8"))["texts"]
     items = {item.id: item for item in load_fingerprints().items}
     assert items.keys() == listed.keys()

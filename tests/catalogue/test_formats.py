@@ -25,7 +25,7 @@ def with_formats(rules: Path) -> Path:
     return rules
 
 
-def test_promises_of_extensions_are_read(with_formats: Path) -> None:
+def test_formats_file_states_which_formats_an_extension_promises(with_formats: Path) -> None:
     formats = load_catalogue(with_formats).formats
     assert formats.runs_code == {"pickle": "it is a program"}
     assert sorted(formats.promises) == [".json", ".safetensors", ".txt"]
@@ -34,7 +34,7 @@ def test_promises_of_extensions_are_read(with_formats: Path) -> None:
     assert formats.promises[".txt"].why == "text"
 
 
-def test_rule_set_without_promises_promises_nothing(rules: Path) -> None:
+def test_rule_set_without_a_formats_file_has_no_promises_of_extensions(rules: Path) -> None:
     assert load_catalogue(rules).formats.promises == {}
 
 
@@ -69,6 +69,8 @@ def test_format_listed_twice_is_refused(with_formats: Path, tmp_path: Path) -> N
         load_catalogue(with_formats, (extra,))
 
 
-def test_dangerous_name_accepts_the_condition_reads(rules: Path, damage: Callable[[str, str, str], Path]) -> None:
+def test_rule_file_may_give_a_dangerous_name_the_argument_condition_reads(
+    rules: Path, damage: Callable[[str, str, str], Path]
+) -> None:
     folder = damage("callables/dangerous/command.yaml", '{0: {one-of: ["None"]}}', "{0: {use: reads}}")
     assert load_catalogue(folder).callables.by_name["builtins.type"].arguments == (ArgumentRule(0, ArgumentUse.READS),)

@@ -16,7 +16,7 @@ REACHES = re.compile(
 )
 
 
-def test_operator_with_file_attribute_is_listed_with_its_dangerous_condition():
+def test_operator_with_file_attribute_has_a_second_dangerous_entry_for_files():
     listed = LISTS["tensorflow-operators"]
     for op in FILE_ATTRIBUTES:
         conditional = [name for name in listed if name.startswith(f"{op} ")]
@@ -32,7 +32,7 @@ def test_operator_that_takes_a_path_is_dangerous_with_a_fixed_path(op):
     assert LISTS["tensorflow-operators"][f"{op} with a fixed path"].standing is Standing.DANGEROUS
 
 
-def test_tensorflow_operator_that_reaches_files_is_trusted_only_by_argument():
+def test_only_listed_file_operators_of_tensorflow_are_trusted():
     trusted = {name for name, entry in LISTS["tensorflow-operators"].items() if entry.standing is Standing.TRUSTED}
     by_argument = {
         "SaveV2", "RestoreV2", "Restore", "RestoreSlice", "InitializeTableFromTextFile", "InitializeTableFromTextFileV2",

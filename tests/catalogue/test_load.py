@@ -60,7 +60,7 @@ def test_digest_of_rule_set_depends_on_file_names_and_bytes(rules: Path) -> None
     assert load_catalogue(rules).digest not in (before, changed)
 
 
-def test_extra_folder_adds_names_and_cannot_trust_a_dangerous_one(rules: Path, tmp_path: Path) -> None:
+def test_extra_folder_adds_trusted_names_but_cannot_trust_a_dangerous_name(rules: Path, tmp_path: Path) -> None:
     extra = tmp_path / "ours"
     (extra / "callables/trusted").mkdir(parents=True)
     (extra / "callables/trusted/ours.yaml").write_text("library: ours\nnames: {ours.Net: only stores its layers}\n")

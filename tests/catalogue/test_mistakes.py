@@ -202,7 +202,9 @@ aliases: [Expat 1.0]
         ("[Expat 1.0]", '["https://spdx.org/licenses/MIT.html"]', 6),
     ],
 )
-def test_two_licences_cannot_claim_one_name(rules: Path, old: str, new: str, line: int) -> None:
+def test_licence_whose_name_or_address_another_licence_uses_is_refused(
+    rules: Path, old: str, new: str, line: int
+) -> None:
     text = OTHER.replace(old, new)
     stem = "m.i.t" if line == 1 else "Zlib"
     (rules / f"licenses/{stem}.yaml").write_text(text if line == 1 else text.replace("id: Expat", "id: Zlib"))
@@ -213,7 +215,7 @@ def test_two_licences_cannot_claim_one_name(rules: Path, old: str, new: str, lin
 @pytest.mark.parametrize(
     ("word", "said"), [("The-MIT-License", "already means MIT"), ("OTHER", "already is the vague")]
 )
-def test_vague_word_is_not_a_licence_name_and_is_listed_once(
+def test_vague_word_that_is_a_licence_name_or_listed_twice_is_refused(
     damage: Callable[[str, str, str], Path], word: str, said: str
 ) -> None:
     rules = damage("licenses/_vague.yaml", "hub-ids:\n", f"hub-ids:\n  {word}: no licence\n")

@@ -113,7 +113,7 @@ def test_empty_list_of_known_models_is_refused(written: Callable[[str], Path]) -
         ("acme/rocket-" + "x" * 100_000, True),
     ],
 )
-def test_pattern_matches_repository_names(name: str, covered: bool) -> None:
+def test_pattern_of_a_known_model_matches_repository_names_without_case(name: str, covered: bool) -> None:
     assert KnownModel("acme/rocket-*", "LicenseRef-Acme", None, "w").covers(name) is covered
 
 
@@ -150,7 +150,9 @@ SHIPPED = load_shipped()
         ("coqui/XTTS-v2", "LicenseRef-Coqui-CPML", None),
     ],
 )
-def test_shipped_rules_list_the_licence_of_a_model(name: str, license_id: str, multimodal: bool | None) -> None:
+def test_shipped_list_of_known_models_gives_the_licence_of_a_repository_name(
+    name: str, license_id: str, multimodal: bool | None
+) -> None:
     assert [(model.license, model.multimodal) for model in SHIPPED.known_models if model.covers(name)] == [
         (license_id, multimodal)
     ]

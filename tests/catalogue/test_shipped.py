@@ -96,7 +96,7 @@ def test_reason_of_dangerous_name_completes_a_sentence() -> None:
     assert wrong == set()
 
 
-def test_every_trusted_name_has_its_own_reason() -> None:
+def test_every_trusted_name_has_a_reason_of_two_or_more_words() -> None:
     assert all(len(entry.why.split()) >= 2 and not entry.why.endswith(".") for entry in TRUSTED.values())
 
 
@@ -113,7 +113,7 @@ def test_dangerous_builtin_is_dangerous_under_its_python_2_module(name: str) -> 
      "torch._tensor._rebuild_from_type_v2", "numpy.random._pickle.__bit_generator_ctor",
      "pandas.core.indexes.base._new_Index", "_codecs.encode", "operator.getitem"],
 )  # fmt: skip
-def test_callable_that_acts_on_its_arguments_has_conditions(name: str) -> None:
+def test_trusted_callable_that_acts_on_its_arguments_has_argument_conditions(name: str) -> None:
     entry = CALLABLES.by_name[name]
     assert entry.standing is Standing.TRUSTED
     assert entry.arguments
@@ -122,7 +122,7 @@ def test_callable_that_acts_on_its_arguments_has_conditions(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["numpy.ndarray", "numpy.recarray", "numpy.float64", "torch.Tensor", "torch.storage.UntypedStorage"]
 )
-def test_class_that_reads_memory_may_only_be_referred_to(name: str) -> None:
+def test_class_that_reads_memory_is_trusted_as_an_import_but_not_as_a_call(name: str) -> None:
     """``numpy.ndarray((1,), "O", <bytes>)`` takes bytes of the pickle for pointers to objects."""
     module, _, qualname = name.rpartition(".")
     named = Name(module, qualname)
@@ -177,7 +177,7 @@ def test_pickle_of_ordinary_objects_imports_only_trusted_names(protocol: int) ->
     assert {name for name in names if name not in TRUSTED} == set()
 
 
-def test_every_trusted_name_has_a_library() -> None:
+def test_every_trusted_name_states_its_library() -> None:
     libraries = {entry.library for entry in TRUSTED.values()}
     assert {"python", "numpy", "torch", "scikit-learn", "scipy", "pandas", "joblib", "transformers"} <= libraries
     assert all(isinstance(entry, CallableEntry) and entry.library for entry in TRUSTED.values())

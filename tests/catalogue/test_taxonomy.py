@@ -23,7 +23,7 @@ def read_taxonomy_text(tmp_path: Path, text: str):
     return read_taxonomy([read_document(path, "taxonomy.yaml")])
 
 
-def test_weakness_has_its_own_entry_and_those_of_other_lists(tmp_path):
+def test_weakness_yields_its_cwe_entry_and_the_mapped_entries_of_other_lists(tmp_path):
     own, other = read_taxonomy_text(tmp_path, TEXT)["CWE-502"]
     assert (own.id, own.url) == ("CWE-502", "https://cwe.mitre.org/data/definitions/502.html")
     assert (other.framework, other.id, other.title, other.url) == ("A list", "A1", "First", "https://example.org/A1")
@@ -35,7 +35,7 @@ def test_mistake_in_taxonomy_names_file_and_line(tmp_path, wrong):
         read_taxonomy_text(tmp_path, wrong)
 
 
-def test_standards_of_a_rule_hold_no_entry_twice():
+def test_standards_of_a_rule_contain_no_duplicate_entry():
     catalogue = load_catalogue()
     for rule in catalogue.findings.values():
         found = find_standards(rule, catalogue.taxonomy)

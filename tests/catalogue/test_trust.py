@@ -82,14 +82,14 @@ Pair = namedtuple("Pair", "a b")
         (Inheriting, "__setstate__"),
     ],
 )
-def test_unreviewed_method_that_loading_runs_is_named(kind: type, hook: str) -> None:
+def test_class_with_an_unreviewed_method_that_loading_runs_is_not_inert(kind: type, hook: str) -> None:
     (found,) = LOADING.list_unreviewed_methods(kind)
     assert found.endswith(f".{hook}")
     assert not LOADING.is_inert(kind)
 
 
 @pytest.mark.parametrize("kind", [Plain, Frozen, Pair, dict, list])
-def test_class_without_own_loading_method_is_inert(kind: type) -> None:
+def test_class_that_overrides_no_method_run_by_loading_is_inert(kind: type) -> None:
     assert LOADING.is_inert(kind)
 
 
@@ -113,7 +113,7 @@ def test_loading_a_trusted_class_of_torch_runs_only_reviewed_methods() -> None:
     assert seen > 20
 
 
-def test_derived_list_names_its_releases() -> None:
+def test_derived_list_begins_with_the_releases_it_was_derived_from() -> None:
     derived = sorted(TRUSTED.glob("*-derived.yaml"))
     assert len(derived) >= 12
     for file in derived:
@@ -122,7 +122,7 @@ def test_derived_list_names_its_releases() -> None:
         assert first.endswith("; do not edit by hand."), file.name
 
 
-def test_name_listed_by_hand_is_not_derived() -> None:
+def test_derived_lists_contain_no_name_that_is_listed_by_hand() -> None:
     taken, dangerous = DERIVE.read_handwritten_names()
     assert taken
     assert dangerous
@@ -134,7 +134,7 @@ def test_name_listed_by_hand_is_not_derived() -> None:
             assert not [name for name in group["names"] if DERIVE._is_covered(name, dangerous)]
 
 
-def test_lists_of_releases_are_merged_with_their_first_reasons() -> None:
+def test_name_in_the_lists_of_several_releases_keeps_its_first_reason() -> None:
     derived = DERIVE.DerivedList("some", {"1.10", "1.9"})
     derived.groups[("is a layer", False, False)] = {"some.b", "some.a"}
     derived.groups[("is a part", True, False)] = {"some.a", "some.c", "some.hand", "some.bad.d"}
@@ -176,7 +176,7 @@ def test_lists_of_releases_are_merged_with_their_first_reasons() -> None:
         "torch._dynamo.decorators._DimRange",
     ],
 )
-def test_reviewed_and_refused_name_stays_refused(name: str) -> None:
+def test_name_that_the_review_refused_is_not_trusted(name: str) -> None:
     module, _, qualname = name.rpartition(".")
     assert judge_name(Name(module, qualname), CALLABLES).standing is not Standing.TRUSTED
 
@@ -188,6 +188,6 @@ def test_reviewed_and_refused_name_stays_refused(name: str) -> None:
      "pandas.core.indexes.numeric.Int64Index", "pandas.core.indexes.frozen.FrozenNDArray",
      "numpy.core.multiarray.scalar", "numpy.random._bit_generator.SeedSequence", "_loss.CyHalfBinomialLoss"],
 )  # fmt: skip
-def test_name_of_an_earlier_release_is_trusted(name: str) -> None:
+def test_class_name_from_an_earlier_library_release_is_trusted(name: str) -> None:
     module, _, qualname = name.rpartition(".")
     assert judge_name(Name(module, qualname), CALLABLES).standing is Standing.TRUSTED

@@ -109,7 +109,7 @@ def test_second_name_that_a_pickle_looks_up_is_judged_too(tmp_path) -> None:
     assert find_failing_rules(make_program(body), tmp_path)
 
 
-def test_judged_name_is_the_one_that_python_resolves() -> None:
+def test_python_loads_the_objects_whose_looked_up_names_are_judged() -> None:
     """Load pickles of our own data, and check that Python finds the objects that were judged."""
     objects = [functools.partial(collections.OrderedDict), operator.itemgetter(1), re.compile("a").search]
     for value in objects[:2]:

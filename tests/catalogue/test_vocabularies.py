@@ -36,7 +36,7 @@ def read_vocabulary_files(tmp_path: Path, *texts: str):
     return read_vocabularies(documents)
 
 
-def test_listed_name_has_standing_effect_and_reason(tmp_path):
+def test_standing_effect_and_reason_of_each_listed_name_are_read(tmp_path):
     found = read_vocabulary_files(tmp_path, TEXT)["operators"]
     shown = {name: (entry.standing, entry.effect, entry.why) for name, entry in found.items()}
     assert shown == {

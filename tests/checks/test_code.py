@@ -18,11 +18,11 @@ def test_code_object_is_described_in_a_sentence_and_its_instructions() -> None:
     ]
 
 
-def test_unknown_parts_of_code_are_left_out() -> None:
+def test_description_of_a_code_object_omits_unknown_parts() -> None:
     assert list(describe_code([CodeOutline(0, "f")])) == ["code object f: uses no names and no texts"]
 
 
-def test_description_is_bounded_in_lines_and_length() -> None:
+def test_description_of_code_objects_is_bounded_in_lines_and_line_length() -> None:
     lines = list(describe_code([CodeOutline(0, "f", constants=("'x'" * 400,))] * 9))
     assert len(lines) == 7
     assert lines[-1] == "3 more code objects are inside it"

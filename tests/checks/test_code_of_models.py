@@ -28,11 +28,13 @@ def scan_rules(path: Path) -> tuple[int, set[str]]:
         ("notebook", 0, {"code/notebook-command"}),
     ],
 )  # fmt: skip
-def test_repository_with_code_gets_exit_code_and_rules(folder: str, exit_code: int, rules: set[str]) -> None:
+def test_repository_with_code_ends_with_its_expected_exit_code_and_rules(
+    folder: str, exit_code: int, rules: set[str]
+) -> None:
     assert scan_rules(FIXTURES / "repositories" / folder) == (exit_code, rules)
 
 
-def test_command_in_an_imported_module_is_found(tmp_path: Path) -> None:
+def test_command_in_a_module_that_model_code_imports_is_found(tmp_path: Path) -> None:
     (tmp_path / "modeling.py").write_text("from .helper import run\nrun('true')\n")
     (tmp_path / "helper.py").write_text("from os import system as run\n")
     assert scan_rules(tmp_path) == (1, {"code/runs-command"})

@@ -35,12 +35,12 @@ def test_matcher_requires_a_listed_value_in_every_field() -> None:
     assert find_rule_ids([make_subject(kind="other", count=1)], wanted) == []
 
 
-def test_boolean_does_not_match_a_number() -> None:
+def test_matcher_distinguishes_a_boolean_from_an_equal_number() -> None:
     assert find_rule_ids([make_subject(flag=True)], make_rule(flag=(1,))) == []
     assert find_rule_ids([make_subject(flag=1)], make_rule(flag=(True,))) == []
 
 
-def test_only_chosen_families_make_findings() -> None:
+def test_rule_of_a_check_family_that_is_not_chosen_makes_no_finding() -> None:
     assert not collect_findings([make_subject()], {"test/rule": make_rule()}, {CheckFamily.LICENSE})
 
 
@@ -77,12 +77,12 @@ def test_findings_over_the_bound_are_counted_and_hide_no_other_rule() -> None:
     assert any(one.rule == "c/d" for one in found)
 
 
-def test_findings_in_all_members_of_an_archive_share_one_bound() -> None:
+def test_findings_of_one_rule_are_bounded_across_all_members_of_an_archive() -> None:
     flood = [make_subject(artifact=f"a.zip!{number:05}") for number in range(3000)]
     assert len(collect_findings(flood, {"a/b": make_rule("a/b")}, set(CheckFamily))) == 200
 
 
-def test_evidence_is_bounded() -> None:
+def test_evidence_of_one_finding_is_bounded_and_the_rest_counted() -> None:
     (found,) = collect_findings([make_subject() for _ in range(500)], {"test/rule": make_rule()}, set(CheckFamily))
     assert len(found.evidence) == 21
     assert found.evidence[-1] == "and 480 more"
@@ -100,7 +100,7 @@ def test_rule_with_two_fitting_matchers_fires_once() -> None:
     assert found.evidence == ("evidence of k",)
 
 
-def test_subject_is_compared_only_with_rules_that_ask_for_its_value() -> None:
+def test_subject_is_compared_only_with_rules_that_match_one_of_its_values() -> None:
     asked: list[str] = []
 
     class Fields(dict[str, Scalar]):

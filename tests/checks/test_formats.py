@@ -43,17 +43,17 @@ def test_code_format_with_the_extension_of_data_is_reported() -> None:
     ]  # fmt: skip
 
 
-def test_other_data_format_is_reported_without_danger() -> None:
+def test_data_format_other_than_the_promised_one_is_reported_as_harmless() -> None:
     assert find_mismatches(("m.safetensors", "json")) == [("m.safetensors", "json", "none")]
 
 
-def test_each_format_of_a_polyglot_is_compared() -> None:
+def test_each_format_of_a_polyglot_is_compared_with_the_extension() -> None:
     assert find_mismatches(("m.safetensors", "safetensors"), ("m.safetensors", "zip")) == [
         ("m.safetensors", "zip", "code")
     ]
 
 
-def test_kept_promise_and_unlisted_extension_make_no_subject() -> None:
+def test_file_with_a_promised_format_or_an_unlisted_extension_makes_no_subject() -> None:
     assert (
         find_mismatches(
             ("m.bin", "pickle"), ("m", "zip"), ("m.json", "text"), ("m.json", "anything"), ("m.pkl!pickle@3", "pickle")
@@ -65,11 +65,11 @@ def test_kept_promise_and_unlisted_extension_make_no_subject() -> None:
 @check_each(
     "extension", [".bin", ".pt", ".pth", ".ckpt", ".pkl", ".model", ".dat", ".joblib", ".mar", ".nemo", ".skops", ".gz", ".zip", ".keras", ".sav"]
 )  # fmt: skip
-def test_extension_of_many_formats_promises_nothing(extension: str) -> None:
+def test_extension_that_many_formats_share_promises_no_format(extension: str) -> None:
     assert extension not in load_shipped().promises
 
 
-def test_npz_is_the_only_promised_format_that_can_run_code() -> None:
+def test_npz_is_the_only_extension_that_promises_a_format_that_runs_code() -> None:
     bent = {
         extension
         for extension, promise in load_shipped().promises.items()
@@ -100,7 +100,7 @@ def test_scan_reports_a_format_that_differs_from_the_extension(
     assert {finding.rule for finding in report.findings} == rules
 
 
-def test_each_format_is_described_once():
+def test_repeated_format_gets_one_note_on_whether_it_runs_code():
     formats = Formats(runs_code={"pickle": "it is a program"}, inert={"text": "nobody runs it"})
     assert [
         (note.format, note.runs_code, note.why)

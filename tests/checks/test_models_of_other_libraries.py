@@ -42,12 +42,12 @@ def test_weights_of_openvino_are_compared_with_the_binary_file(weights, fails, t
         (encode_function(encode_call("{", encode_call("+", encode_symbol("file"), encode_symbol("source")))), set()),
     ],
 )
-def test_code_in_r_objects_is_judged_by_its_use(item, rules, tmp_path):
+def test_use_of_code_in_an_r_object_decides_which_rules_fire(item, rules, tmp_path):
     (tmp_path / "model.rds").write_bytes(build_rds(item))
     assert set(scan_severities(tmp_path)) == rules
 
 
-def test_r_promise_is_critical_and_unlisted_r_function_is_medium(tmp_path):
+def test_finding_of_an_r_promise_is_critical_and_of_an_unlisted_function_medium(tmp_path):
     (tmp_path / "model.rds").write_bytes(build_rds(encode_promise(encode_symbol("x"))))
     (tmp_path / "other.rds").write_bytes(build_rds(encode_function(encode_call("acme"))))
     found = scan_severities(tmp_path)

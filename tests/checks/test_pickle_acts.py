@@ -94,7 +94,7 @@ def make_name(text: str) -> Name:
         (PlainValue("1"), Standing.UNRESOLVED),
     ],
 )  # fmt: skip
-def test_standing_depends_on_the_exact_name(subject: Value, standing: Standing) -> None:
+def test_standing_of_a_callable_depends_on_its_exact_name(subject: Value, standing: Standing) -> None:
     assert judge_name(subject, CALLABLES).standing is standing
 
 
@@ -175,11 +175,13 @@ def test_ordinary_acts_make_no_subject() -> None:
         (make_state_event("pkg.C", **{COMPUTED_KEY: make_name("collections.OrderedDict")}), ("plant", "collections.OrderedDict", "trusted")),
     ],
 )  # fmt: skip
-def test_act_is_reported_with_use_name_and_standing(event: PickleEvent, expected: tuple[str, str, str]) -> None:
+def test_subject_of_a_reported_act_states_use_name_and_standing(
+    event: PickleEvent, expected: tuple[str, str, str]
+) -> None:
     assert expected in judge_events(event)
 
 
-def test_stored_function_and_plain_data_are_harmless_arguments() -> None:
+def test_trusted_call_with_a_stored_function_or_plain_data_makes_no_subject() -> None:
     assert not judge_events(
         make_call_event("collections.defaultdict", CallResult(make_name("functools.partial"), True))
     )
@@ -212,7 +214,7 @@ def test_dangerous_name_with_harmless_arguments_makes_no_subject() -> None:
     assert not judge_events(make_call_event("builtins.getattr", make_name("pkg.C"), PlainValue("'name'")))
 
 
-def test_harmless_call_does_not_excuse_a_further_use_of_the_name() -> None:
+def test_name_that_is_called_harmlessly_and_also_kept_is_reported_as_an_import() -> None:
     getattr_ = make_name("builtins.getattr")
     events = (
         PickleEvent(Act.IMPORT, 0, "GLOBAL", getattr_),
@@ -237,7 +239,9 @@ def test_torchscript_types_are_accepted_in_torchscript_archives_alone() -> None:
     "module, own",
     [("__torch__", True), ("__torch__.a", True), ("__torch__evil", False), ("__torch__evil.a", False), ("a.__torch__", False)],
 )  # fmt: skip
-def test_module_belongs_to_torchscript_by_its_whole_first_name(act: Act, module: str, own: bool) -> None:
+def test_module_belongs_to_torchscript_only_if_its_first_part_is_exactly_dunder_torch(
+    act: Act, module: str, own: bool
+) -> None:
     program = PickleProgram("torchscript", (), (PickleEvent(act, 0, "GLOBAL", Name(module, "Net")),), 0)
     names = [subject.fields["name"] for subject in build_pickle_subjects("a", program, CALLABLES)]
     assert names == ([] if own else [f"{module}.Net"])

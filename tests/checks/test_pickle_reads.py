@@ -41,17 +41,17 @@ def judge_argument(callee: str, *arguments: Value, callables: Callables = CALLAB
 
 
 @pytest.mark.parametrize("callee", ["pkg.load", "pkg.view"])
-def test_bytes_read_as_an_artifact_are_a_harmless_argument(callee: str) -> None:
+def test_loader_call_on_bytes_that_are_examined_as_an_artifact_is_harmless(callee: str) -> None:
     assert judge_argument(callee, Embedded(27, 100)) == []
 
 
 @pytest.mark.parametrize("argument", OTHERS)
-def test_any_other_argument_is_reported(argument: Value) -> None:
+def test_loader_call_on_anything_but_an_examined_artifact_is_reported(argument: Value) -> None:
     assert judge_argument("pkg.load", argument) == ["call"]
     assert judge_argument("pkg.view", argument) == ["argument"]
 
 
-def test_loader_inside_a_pickled_tensor_may_read_bytes() -> None:
+def test_torch_load_from_bytes_is_harmless_only_on_bytes_examined_as_an_artifact() -> None:
     shipped = load_catalogue().callables
     assert judge_argument("torch.storage._load_from_bytes", Embedded(27, 100), callables=shipped) == []
     assert judge_argument("torch.storage._load_from_bytes", PlainValue("b'x'"), callables=shipped) == ["call"]

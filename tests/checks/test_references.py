@@ -49,13 +49,13 @@ FILES = [
         ("archive.zip!inner.onnx", "weights.bin", "present", "weights.bin"),
     ],
 )
-def test_target_gets_its_state_and_path(address, target, state, path):
+def test_referenced_target_is_resolved_to_its_state_and_path(address, target, state, path):
     references = References("onnx", (Reference(ReferenceKind.DATA, target),))
     (subject,) = build_reference_subjects([(address, references)], FILES)
     assert (subject.fields["state"], subject.fields["path"]) == (state, path)
 
 
-def test_target_below_the_needed_size_is_too_short():
+def test_referenced_file_below_the_required_size_is_too_short():
     references = References("onnx", (Reference(ReferenceKind.DATA, "weights.bin", min_size=11),))
     (subject,) = build_reference_subjects([("model.onnx", references)], FILES)
     assert (subject.fields["state"], subject.fields["size"]) == ("too-short", 10)

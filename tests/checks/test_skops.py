@@ -56,7 +56,9 @@ def test_trusted_node_makes_no_subject(node: SkopsNode) -> None:
         (SkopsNode("RandomGeneratorNode", "numpy.random._generator", "Generator"), ("call", "numpy.random.…", "unlisted")),
     ],
 )  # fmt: skip
-def test_node_is_reported_with_use_name_and_standing(node: SkopsNode, expected: tuple[str, str, str]) -> None:
+def test_subject_of_a_reported_skops_node_states_use_name_and_standing(
+    node: SkopsNode, expected: tuple[str, str, str]
+) -> None:
     assert expected in judge_nodes(node)
 
 

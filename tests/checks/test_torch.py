@@ -41,7 +41,7 @@ def make_program(mention: NameUse, name: str, called: bool = True, **more: tuple
         (NameUse.EXPRESSION, "Max"),
     ],
 )
-def test_trusted_name_makes_no_subject(mention: NameUse, name: str) -> None:
+def test_trusted_torchscript_name_makes_no_subject(mention: NameUse, name: str) -> None:
     assert not judge_programs(make_program(mention, name))
 
 
@@ -74,7 +74,7 @@ def test_mention_is_reported_with_its_standing(mention: NameUse, name: str, stan
     assert judge_programs(make_program(mention, name)) == {(shown, standing)}
 
 
-def test_definitions_of_the_archive_are_accepted() -> None:
+def test_types_and_methods_that_a_torchscript_archive_defines_are_accepted() -> None:
     own = TorchProgram("torchscript", (), "__torch__.a", ("Net", "go"), ("__torch__.a.Net",))
     assert not judge_programs(own, make_program(NameUse.TYPE, "__torch__.a.Net"))
     assert not judge_programs(own, make_program(NameUse.TYPE, "__torch__.a.Net.__new__"))
@@ -89,23 +89,23 @@ def test_name_trusted_as_a_class_is_not_trusted_as_a_call() -> None:
     assert not entry.arguments
 
 
-def test_type_below_the_root_is_accepted() -> None:
+def test_torchscript_type_that_the_root_module_defines_is_accepted() -> None:
     own = TorchProgram("torchscript", (), "__torch__", (), ("__torch__.Net",))
     assert not judge_programs(own, make_program(NameUse.TYPE, "__torch__.Net"))
     assert not judge_programs(own, make_program(NameUse.TYPE, "__torch__.Net.__new__"))
     assert judge_programs(own, make_program(NameUse.TYPE, "__torch__.Other"))
 
 
-def test_root_module_as_a_type_defines_no_type_below_it() -> None:
+def test_archive_type_named_like_the_root_module_does_not_excuse_other_types() -> None:
     own = TorchProgram("torchscript", (), "__torch__", (), ("__torch__",))
     assert judge_programs(own, make_program(NameUse.TYPE, "__torch__.Net")) == {("__torch__.Net", "unlisted")}
 
 
-def test_own_method_does_not_excuse_a_dangerous_operator_of_its_name() -> None:
+def test_dangerous_method_name_is_reported_even_if_the_archive_defines_it() -> None:
     assert judge_programs(make_program(NameUse.METHOD, "save", defines=("save",))) == {(".save", "dangerous")}
 
 
-def test_uncalled_field_may_have_any_name() -> None:
+def test_dangerous_name_of_an_uncalled_own_field_is_only_unlisted() -> None:
     assert judge_programs(make_program(NameUse.METHOD, "save", called=False)) == {(".save", "dangerous")}
     assert judge_programs(make_program(NameUse.METHOD, "save", called=False, fields=("save",))) == {
         (".save", "unlisted")
@@ -116,14 +116,14 @@ def test_uncalled_field_may_have_any_name() -> None:
     assert not judge_programs(make_program(NameUse.METHOD, "anything", called=False))
 
 
-def test_torch_classes_in_a_pickle_are_judged() -> None:
+def test_torch_class_in_a_pickle_makes_a_subject_only_in_torchscript_archives() -> None:
     event = PickleEvent(Act.IMPORT, 0, "GLOBAL", Name("__torch__.torch.classes.mylib", "Thing"))
     for layout, expected in (("torchscript", 1), ("raw", 0)):
         found = build_torch_subjects([("m.pt!m/data.pkl", PickleProgram(layout, (), (event,), 0))], (), CATALOGUE)
         assert len(list(found)) == expected
 
 
-def test_unread_members_are_reported_in_torch_archives_alone() -> None:
+def test_unread_members_make_subjects_only_in_torch_archives() -> None:
     absence = Unread(UnreadReason.NO_READER, "no reader", format="ELF executable")
     for layout, expected in (("torch-export", 1), ("torchscript", 1), ("plain", 0)):
         listing = ArchiveListing("zip", layout, ())
@@ -163,14 +163,14 @@ def test_storage_is_compared_with_its_record(claim: StorageClaim, size: int, kin
     assert find_contradiction_kinds(claim, {"m/data/0": size}) == kinds
 
 
-def test_storage_record_is_found_where_torch_looks() -> None:
+def test_storage_record_is_found_in_each_folder_and_case_that_torch_accepts() -> None:
     assert find_contradiction_kinds(FLOATS, {"m/DATA/0": 24}, pickle="m/DATA.PKL") == []
     assert find_contradiction_kinds(FLOATS, {"m/constants/0": 24}) == []
     assert find_contradiction_kinds(FLOATS, {"m/traced_inputs/0": 0}, pickle="m/traced_inputs.pkl") == []
     assert find_contradiction_kinds(FLOATS, {}, pickle="m/notes.txt") == []
 
 
-def test_cut_off_archive_makes_no_missing_or_smaller_record() -> None:
+def test_missing_and_short_records_of_a_truncated_archive_are_not_reported() -> None:
     assert find_contradiction_kinds(FLOATS, {}, "directory-missing") == []
     assert find_contradiction_kinds(FLOATS, {"m/data/0": 3}, "truncated-member") == []
 

@@ -82,7 +82,7 @@ def test_every_vocabulary_that_a_fixture_names_is_declared() -> None:
     assert {place.vocabulary for place in find_places()} <= CATALOGUE.declarations.keys()
 
 
-def test_fixtures_name_something_in_every_vocabulary() -> None:
+def test_fixtures_contain_mentions_for_every_vocabulary() -> None:
     assert CATALOGUE.declarations.keys() == {place.vocabulary for place in find_places()}
 
 
@@ -166,7 +166,7 @@ DECISIVE = {
 
 
 @pytest.mark.parametrize("rule", sorted(id_ for id_, fixtures in DECISIVE.items() if fixtures))
-def test_missing_rule_never_turns_its_fixture_into_a_pass(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fixture_of_a_rule_does_not_pass_when_the_rule_is_missing(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
     smaller = replace(CATALOGUE, findings=omit_rule(rule))
     fixture = next((name for name in DECISIVE[rule] if fixture_path(name).is_file()), None)
     if fixture is None:
@@ -177,7 +177,7 @@ def test_missing_rule_never_turns_its_fixture_into_a_pass(rule: str, monkeypatch
 
 
 @pytest.mark.parametrize("rule", sorted(WITHOUT_FIXTURE))
-def test_missing_rule_about_links_never_turns_a_folder_into_a_pass(
+def test_folder_with_a_link_does_not_pass_when_the_rule_about_links_is_missing(
     rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = WITHOUT_FIXTURE[rule](tmp_path)
@@ -186,12 +186,12 @@ def test_missing_rule_about_links_never_turns_a_folder_into_a_pass(
     assert scan_folder(model, replace(CATALOGUE, findings=omit_rule(rule)), monkeypatch) is not Verdict.PASS
 
 
-def test_every_decisive_rule_is_left_out_by_a_test() -> None:
+def test_every_decisive_rule_without_a_fixture_is_listed() -> None:
     assert {id_ for id_, fixtures in DECISIVE.items() if not fixtures} - WITHOUT_FIXTURE.keys() <= FALLBACKS
 
 
 @pytest.mark.parametrize("rule", sorted(DECISIVE.keys() - WITHOUT_FIXTURE.keys() - FALLBACKS))
-def test_fixture_is_no_pass_without_any_rule(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fixture_of_a_decisive_rule_does_not_pass_without_any_rules(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
     bare = replace(CATALOGUE, findings={})
     fixture = next((name for name in DECISIVE[rule] if fixture_path(name).is_file()), None)
     if fixture is None:

@@ -73,7 +73,7 @@ def write_model(folder: Path, license_: str, text: str = "") -> Path:
         ("mit", ("--offline",), 3, "NO USE STATED"),
     ],
 )
-def test_answer_comes_first_and_decides_the_exit_code(
+def test_license_command_prints_the_answer_first_and_exits_accordingly(
     tmp_path: Path, license_: str, arguments: tuple[str, ...], code: int, word: str
 ) -> None:
     done = run_command("license", write_model(tmp_path / "m", license_), *arguments)
@@ -131,25 +131,25 @@ def test_other_spellings_of_field_and_territory_are_accepted(tmp_path: Path) -> 
     assert (intent["territories"], intent["field"]) == (["NO"], "medical-advice")
 
 
-def test_table_file_equals_the_screen(tmp_path: Path) -> None:
+def test_license_table_written_to_a_file_equals_the_printed_one(tmp_path: Path) -> None:
     page = tmp_path / "answer.txt"
     done = run_command("license", write_model(tmp_path / "m", "mit"), *PRODUCT, "-o", page)
     assert page.read_text() == done.stdout
 
 
-def test_screen_without_intended_use_names_the_options_that_state_it(tmp_path: Path) -> None:
+def test_license_command_without_an_intended_use_prints_the_options_for_it(tmp_path: Path) -> None:
     screen = " ".join(run_command("license", write_model(tmp_path / "m", "mit"), "--offline").stdout.split())
     assert "state one with --use commercial or --policy commercial-saas" in screen
 
 
 @pytest.mark.parametrize("option", [("-o", "html=x.html"), ("--policy", "internal"), ("--notices", "out"), ("-q",)])
-def test_show_refuses_options_without_effect(option: tuple[str, ...]) -> None:
+def test_license_show_refuses_options_that_have_no_effect_on_it(option: tuple[str, ...]) -> None:
     done = run_command("license", "show", "MIT", *option)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "show takes no option" in done.stderr
 
 
-def test_show_with_one_wrong_name_prints_no_page() -> None:
+def test_license_show_with_one_unknown_name_prints_no_page_at_all() -> None:
     assert run_command("license", "show", "MIT", "nonsense").stdout == ""
 
 
@@ -208,7 +208,7 @@ def test_notices_are_written_into_the_folder_and_named_on_stderr(tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", ["llama3.1", "LicenseRef-Llama-3.1", "Apache License, Version 2.0"])
-def test_show_and_explain_print_the_page_of_a_license(name: str) -> None:
+def test_commands_license_show_and_explain_print_the_same_license_page(name: str) -> None:
     done = run_command("license", "show", name)
     assert done.returncode == 0
     assert "terms read on: 2026" in done.stdout
@@ -217,7 +217,7 @@ def test_show_and_explain_print_the_page_of_a_license(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "hint"), [("nonsense", "no licence"), ("other", "no single licence")])
-def test_show_of_unknown_license_is_a_usage_error(name: str, hint: str) -> None:
+def test_license_show_of_an_unknown_license_is_a_usage_error(name: str, hint: str) -> None:
     done = run_command("license", "show", name)
     assert (done.returncode, hint in done.stderr) == (2, True)
     assert run_command("license", "show").returncode == 2

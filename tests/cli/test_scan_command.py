@@ -45,7 +45,7 @@ def run_scan(*arguments: str | Path, **environment: str) -> subprocess.Completed
         (FIXTURES / "absent/model.bin", 4),
     ],
 )
-def test_exit_code_follows_verdict_of_target(target: Path, code: int) -> None:
+def test_exit_code_of_the_scan_follows_the_verdict(target: Path, code: int) -> None:
     assert run_scan(target).returncode == code
     assert run_scan(target, "-q").returncode == code
 
@@ -126,7 +126,7 @@ def test_existing_report_is_replaced(tmp_path: Path) -> None:
     assert json.loads(target.read_text())["schema"]
 
 
-def test_folder_named_like_a_file_takes_reports_of_several_targets(tmp_path: Path) -> None:
+def test_existing_output_folder_with_a_file_ending_receives_several_reports(tmp_path: Path) -> None:
     folder = tmp_path / "folder.json"
     folder.mkdir()
     assert run_scan(BENIGN, BENIGN, "-o", f"json={folder}").returncode == 0
@@ -178,7 +178,7 @@ def test_reports_of_targets_with_equal_names_are_numbered(tmp_path: Path) -> Non
     assert len(list(out.glob("*.html"))) == 3
 
 
-def test_render_names_file_in_folder_after_target_and_commit(tmp_path: Path) -> None:
+def test_command_render_into_a_folder_names_the_file_after_target_and_commit(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
         folder.mkdir()
@@ -197,13 +197,13 @@ def test_help_describes_every_output_format(command: str) -> None:
         assert f"{each.name} or report{each.endings[0]} ({each.summary})" in text
 
 
-def test_show_hides_findings_and_keeps_the_verdict() -> None:
+def test_option_show_hides_findings_without_changing_the_exit_code() -> None:
     shown = run_scan(FIXTURES / "pickle/malicious/unverified-type.pkl", "--show", "critical", "--fail-on", "medium")
     assert shown.returncode == 1
     assert "pickle/unverified-type" not in shown.stdout
 
 
-def test_output_that_is_no_terminal_has_no_colour_and_no_progress() -> None:
+def test_scan_that_does_not_print_to_a_terminal_shows_no_colour_and_no_progress() -> None:
     assert "\x1b" not in run_scan(MALICIOUS).stdout
     assert "\x1b" not in run_scan(MALICIOUS, NO_COLOR="1").stdout
     assert not run_scan(BENIGN).stderr
@@ -214,14 +214,14 @@ def test_quiet_scan_prints_nothing() -> None:
     assert (done.stdout, done.stderr) == ("", "")
 
 
-def test_render_writes_the_same_page_as_the_scan(tmp_path: Path) -> None:
+def test_command_render_writes_the_same_page_as_the_scan(tmp_path: Path) -> None:
     direct, again, saved = tmp_path / "direct.html", tmp_path / "again.html", tmp_path / "r.json"
     assert run_scan(MALICIOUS, "-o", str(direct), "-o", str(saved)).returncode == 1
     assert run_command("render", saved, "-o", str(again)).returncode == 0
     assert again.read_bytes() == direct.read_bytes()
 
 
-def test_render_prints_the_table_beside_a_file_only_if_asked(tmp_path: Path) -> None:
+def test_command_render_with_a_file_output_prints_the_table_only_if_asked(tmp_path: Path) -> None:
     saved, page = tmp_path / "r.json", tmp_path / "page.html"
     run_scan(MALICIOUS, "-o", str(saved))
     assert "FAIL" in run_command("render", saved).stdout
@@ -229,7 +229,7 @@ def test_render_prints_the_table_beside_a_file_only_if_asked(tmp_path: Path) -> 
     assert "FAIL" in run_command("render", saved, "-o", "table", "-o", str(page)).stdout
 
 
-def test_render_of_invalid_or_missing_report_is_a_usage_error(tmp_path: Path) -> None:
+def test_command_render_on_an_invalid_or_missing_report_is_a_usage_error(tmp_path: Path) -> None:
     invalid = tmp_path / "r.json"
     invalid.write_text("{}")
     refused = run_command("render", invalid)
@@ -282,7 +282,7 @@ def test_explain_of_an_unknown_name_suggests_a_known_one(name: str, hint: str) -
     assert hint in done.stderr
 
 
-def test_rules_lists_rules_of_a_family_at_or_above_a_severity() -> None:
+def test_command_rules_lists_the_rules_of_a_family_at_or_above_a_severity() -> None:
     rows = run_command("rules", "pickle", "--severity", "critical").stdout.splitlines()
     assert rows
     assert all(row.startswith("pickle/") and " critical " in row for row in rows)

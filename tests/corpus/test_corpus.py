@@ -28,14 +28,14 @@ EXCEPTIONS = {
 SAMPLES = sorted(path for path, label in LABELS.items() if label in ("malicious", "benign"))
 
 
-def test_exceptions_are_few_and_name_existing_samples() -> None:
+def test_listed_exceptions_of_the_corpus_are_few_and_name_existing_samples() -> None:
     if LABELS:
         assert {Path(path).name for path in SAMPLES} >= set(EXCEPTIONS)
     assert len(EXCEPTIONS) <= 5
 
 
 @pytest.mark.parametrize("path", SAMPLES)
-def test_exit_code_follows_label_of_sample(path: str) -> None:
+def test_scan_of_a_corpus_sample_ends_with_the_exit_code_of_its_label(path: str) -> None:
     report = modelaudit.scan(CORPUS / path, second_opinion=False)
     code_of_label = {"malicious": 1, "benign": 0}[LABELS[path]]
     expected, _ = EXCEPTIONS.get(Path(path).name, (code_of_label, ""))

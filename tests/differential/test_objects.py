@@ -159,7 +159,9 @@ def compare_with_unpickler(data: bytes) -> None:
 
 @given(values, st.integers(0, 5), st.booleans())
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_machine_matches_unpickler_on_standard_library_objects(value: object, protocol: int, in_python: bool) -> None:
+def test_pickle_machine_records_what_unpickler_does_on_standard_library_objects(
+    value: object, protocol: int, in_python: bool
+) -> None:
     try:
         data = dump_value(value, protocol, in_python)
     except (TypeError, pickle.PicklingError, ValueError, RecursionError):
@@ -169,7 +171,7 @@ def test_machine_matches_unpickler_on_standard_library_objects(value: object, pr
 
 @given(st.lists(values, min_size=1, max_size=3), st.integers(0, 5))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_skimming_machine_matches_unpickler(value: list[object], protocol: int) -> None:
+def test_pickle_machine_that_skips_plain_data_records_what_unpickler_does(value: list[object], protocol: int) -> None:
     # The machine skips long runs of plain data; later references into them must still resolve.
     rows = [{"name": f"n{number}", "values": [number, 1.5, None]} for number in range(40)]
     try:
@@ -194,13 +196,13 @@ ARRAYS = [
 
 @check_each("protocol", range(6))
 @check_each("in_python", [False, True])
-def test_machine_matches_unpickler_on_arrays(protocol: int, in_python: bool) -> None:
+def test_pickle_machine_records_what_unpickler_does_on_arrays(protocol: int, in_python: bool) -> None:
     for array in ARRAYS:
         compare_with_unpickler(dump_value([array, array], protocol, in_python))
 
 
 @pytest.mark.parametrize("protocol", range(2, 6))
-def test_machine_matches_unpickler_on_torch_objects(protocol: int) -> None:
+def test_pickle_machine_records_what_unpickler_does_on_torch_objects(protocol: int) -> None:
     torch = pytest.importorskip("torch", reason="needs torch")
     linear = torch.nn.Linear(2, 2)
     for value in (torch.ones(2), linear, linear.state_dict(), torch.optim.SGD(linear.parameters(), 0.1).state_dict(), torch.float16,
@@ -208,7 +210,7 @@ def test_machine_matches_unpickler_on_torch_objects(protocol: int) -> None:
         compare_with_unpickler(pickle.dumps(value, protocol))
 
 
-def test_recorder_records_calls_and_states() -> None:
+def test_reference_recorder_and_pickle_machine_record_the_same_calls_and_states() -> None:
     data = pickle.dumps(
         [Record(datetime.date(2020, 1, 1)), decimal.Decimal(1), fractions.Fraction(1, 2), uuid.UUID(int=1)]
     )

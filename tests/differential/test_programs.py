@@ -141,13 +141,15 @@ def compare_with_unpickler(data: bytes, in_c: bool, *, skips: bool = False) -> N
 @given(programs)
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @pytest.mark.parametrize("in_c", [True, False])
-def test_machine_records_every_act_before_fault(in_c: bool, data: bytes) -> None:
+def test_pickle_machine_records_every_act_before_a_fault(in_c: bool, data: bytes) -> None:
     compare_with_unpickler(data, in_c)
 
 
 @given(programs, st.integers(0, 24))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_skimming_machine_records_every_act_before_fault(data: bytes, constants_before: int) -> None:
+def test_pickle_machine_that_skips_plain_data_records_every_act_before_a_fault(
+    data: bytes, constants_before: int
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(skimmer, "_SMALLEST_FILE", 0)
         patch.setattr(skimmer, "_SHORTEST_STRETCH", 16)
@@ -155,6 +157,6 @@ def test_skimming_machine_records_every_act_before_fault(data: bytes, constants_
 
 
 @pytest.mark.parametrize("data", [b"(K\x01iinert\nmake!", b"cinert\nThing!"])
-def test_last_line_without_newline_loses_one_character(data: bytes) -> None:
+def test_last_pickle_line_without_newline_loses_one_character_as_in_python(data: bytes) -> None:
     # pickle._Unpickler, which joblib and dill build on, takes readline()[:-1] for the line.
     compare_with_unpickler(data, in_c=False)

@@ -89,7 +89,7 @@ def test_no_two_fallbacks_have_the_same_rank() -> None:
     assert len(ranks) == len(set(ranks))
 
 
-def test_fallback_readers_are_asked_last_in_the_order_of_their_ranks() -> None:
+def test_fallback_readers_come_last_in_the_order_of_their_ranks() -> None:
     order = [reader.fallback for reader in READERS]
     assert order == sorted(order)
     assert [reader.format for reader in READERS if reader.fallback] == [
@@ -126,7 +126,7 @@ def test_harmless_defect_that_leaves_content_unread_is_reported_as_an_absence(fi
     assert report.exit_code == 3
 
 
-def test_kind_of_defect_equals_its_word_and_has_its_reason() -> None:
+def test_defect_kind_equals_its_word_and_states_why_it_is_harmless() -> None:
     class ToyDefect(DefectKind):
         TOO_LONG = "too-long"
         TOO_SHORT = "too-short", "it is read whole"

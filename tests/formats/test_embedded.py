@@ -60,7 +60,9 @@ def test_format_is_detected_by_its_start_and_by_what_a_stream_expands_to(data: b
     assert detect_format(data) == expected
 
 
-def test_stream_nested_deeper_than_the_bound_counts_as_content(read_fixture: Callable[[str], object]) -> None:
+def test_constant_compressed_more_often_than_the_bound_is_read_as_an_artifact(
+    read_fixture: Callable[[str], object],
+) -> None:
     nested = [b"plain text " * 3]  # compressed 0 to 8 times
     for _ in range(8):
         nested.append(zlib.compress(nested[-1]))
@@ -102,7 +104,7 @@ def test_text_that_is_only_partly_coded_has_no_coding(text: bytes) -> None:
     assert decode_codings(text) == {}
 
 
-def test_coding_is_detected_from_the_beginning_of_a_text() -> None:
+def test_base64_is_detected_in_a_text_that_was_cut_off() -> None:
     text = base64.encodebytes(PAYLOAD * 300)
     # 4,095 bytes end in the middle of a group of four letters.
     assert list(decode_codings(text[:4096], is_truncated=True)) == [Coding.BASE64]

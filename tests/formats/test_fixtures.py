@@ -159,7 +159,7 @@ def test_malicious_fixture_fails_the_policy_or_fires_the_listed_rules(name):
 
 
 @pytest.mark.parametrize("name", group_by_folder(FORMATS))
-def test_outputs_speak_of_every_file_only_if_each_was_examined_completely(name):
+def test_summary_mentions_every_file_only_if_coverage_is_complete(name):
     claims = re.compile(r"every file|whole (?:model|file)|completely", re.IGNORECASE)
     wrong = []
     for path in (*_list_fixtures("benign", [name])[:2], *_list_fixtures("malicious", [name])):
@@ -170,7 +170,7 @@ def test_outputs_speak_of_every_file_only_if_each_was_examined_completely(name):
     assert wrong == []
 
 
-def test_every_listed_exception_is_a_fixture():
+def test_every_fixture_listed_as_an_exception_to_failing_exists():
     assert set(_list_fixtures("malicious")) >= NOT_FAILED.keys()
 
 

@@ -87,7 +87,7 @@ def test_address_is_mentioned_only_under_a_callback_key():
     assert list_names("callbacks", "EarlyStopping") == set()
 
 
-def test_documents_in_metadata_are_read_in_their_format(read_bytes):
+def test_json_and_yaml_in_safetensors_metadata_are_read_as_nested_documents(read_bytes):
     import json
     import struct
 

@@ -58,7 +58,7 @@ def read_texts(folder: str, pattern: str) -> Mapping[Path, str]:
 
 
 @check_each("folder", FOLDERS)
-def test_every_folder_of_a_room_declares_a_format(folder: Path) -> None:
+def test_every_folder_within_a_formats_room_declares_a_format(folder: Path) -> None:
     if folder.name == "__init__.py":
         return
     assert folder.is_dir(), f"{folder.relative_to(ROOT)}: a room holds folders; give the format one of its own"

@@ -32,13 +32,13 @@ def inspector() -> Iterator[Inspector]:
     pipeline.ArtifactReading = original  # type: ignore[misc]
 
 
-def test_every_format_with_fixtures_has_seeds() -> None:
+def test_fuzzing_seeds_cover_every_format_with_benign_fixtures() -> None:
     formats = {path.parent.name for path in FIXTURES.glob("*/benign")}
     assert formats
     assert formats <= {seed.name.partition("/")[0] for seed in list_seeds()}
 
 
-def test_mutated_files_cause_no_problem(inspector: Inspector) -> None:
+def test_readers_handle_mutated_files_without_problems(inspector: Inspector) -> None:
     pool = [seed for seed in list_seeds() if len(seed.data) < SMALL]
     problems = {}
     for number in range(INPUTS):
@@ -49,7 +49,7 @@ def test_mutated_files_cause_no_problem(inspector: Inspector) -> None:
     assert {where: texts for where, texts in problems.items() if texts} == {}
 
 
-def test_seeds_cause_no_problem_and_reach_every_reader(inspector: Inspector) -> None:
+def test_unchanged_fuzzing_seeds_cause_no_problem_and_reach_every_reader(inspector: Inspector) -> None:
     for seed in list_seeds():
         if len(seed.data) < SMALL:
             assert inspector.find_problems(seed.data, seed.name.rpartition("/")[2]) == []
@@ -58,18 +58,18 @@ def test_seeds_cause_no_problem_and_reach_every_reader(inspector: Inspector) -> 
 
 @given(st.randoms(use_true_random=False), st.integers(1, 40))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_random_opcodes_cause_no_problem(source: random.Random, length: int) -> None:
+def test_pickle_reader_handles_random_opcodes_without_problems(source: random.Random, length: int) -> None:
     program = b"\x80\x04" + b"".join(make_opcode(source) for _ in range(length)) + b"."
     assert Inspector().find_problems(program, "model.pkl") == []
 
 
-def test_input_is_determined_by_run_and_number() -> None:
+def test_fuzzing_input_is_determined_by_run_and_number() -> None:
     pool = list_seeds("pickle/")
     assert make_input("x", 5, pool) == make_input("x", 5, pool)
     assert make_input("x", 5, pool) != make_input("x", 6, pool)
 
 
-def test_worker_is_done_after_its_report_and_not_before(tmp_path: Path) -> None:
+def test_fuzzing_worker_counts_as_ended_only_after_its_report_is_recorded(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     run = _Run("x", list_seeds("gguf/")[:1], tmp_path, [])
     reports = context.Queue()
@@ -95,7 +95,7 @@ def test_generated_opcodes_include_every_opcode_of_pickle() -> None:
     assert {make_opcode(source)[:1] for _ in range(2000)} == known
 
 
-def test_failing_reader_is_reported_as_problem(inspector: Inspector, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fuzzer_reports_a_failing_reader_as_a_problem(inspector: Inspector, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
     def fail(*_: object) -> Iterator[object]:

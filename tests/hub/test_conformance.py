@@ -84,7 +84,7 @@ def test_security_status_lists_files_with_issues_once_scans_are_done(api: HfApi,
     assert api.model_info("acme/tiny", securityStatus=True).security_repo_status == pending
 
 
-def test_expand_returns_only_the_named_fields(hub: LoopbackHub, api: HfApi, tiny: Repository) -> None:
+def test_model_info_with_expand_returns_only_the_named_fields(hub: LoopbackHub, api: HfApi, tiny: Repository) -> None:
     info = api.model_info("acme/tiny", expand=["sha", "downloadsAllTime"])
     assert (info.sha, info.downloads_all_time, info.siblings) == (tiny.sha, 0, None)
 
@@ -94,7 +94,7 @@ def test_expand_returns_only_the_named_fields(hub: LoopbackHub, api: HfApi, tiny
         api.model_info("acme/tiny", expand=["secrets"])  # type: ignore[list-item]
 
 
-def test_dataset_info_describes_dataset_of_the_id(hub: LoopbackHub, api: HfApi) -> None:
+def test_dataset_info_describes_the_dataset_and_not_the_model_of_the_same_id(hub: LoopbackHub, api: HfApi) -> None:
     dataset = hub.add_repository("acme/tiny", {"rows.csv": b"a,b\n"}, kind="dataset")
 
     info = api.dataset_info("acme/tiny", files_metadata=True)
@@ -175,7 +175,7 @@ def test_paths_info_omits_missing_paths(hub: LoopbackHub, api: HfApi, tiny: Repo
     assert [sorted(e) for e in plain] == [["oid", "path", "size", "type"]]
 
 
-def test_refs_list_branches_tags_and_pull_requests(api: HfApi, tiny: Repository) -> None:
+def test_listed_refs_include_branches_tags_and_pull_requests(api: HfApi, tiny: Repository) -> None:
     tiny.set_branch("dev", at="v1")
     tiny.commit({"config.json": "{}"}, branch="refs/pr/7")
 

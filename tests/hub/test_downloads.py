@@ -73,7 +73,9 @@ def test_cached_snapshot_needs_one_request_and_a_pinned_one_none(hub: LoopbackHu
     assert hub.requests == []
 
 
-def test_snapshot_after_a_new_commit_has_its_files(hub: LoopbackHub, tiny: Repository) -> None:
+def test_snapshot_downloaded_after_a_new_commit_has_the_files_of_that_commit(
+    hub: LoopbackHub, tiny: Repository
+) -> None:
     snapshot_download("acme/tiny", endpoint=hub.endpoint)
     tiny.commit({"config.json": '{"a": 2}'}, delete=["README.md"])
 
@@ -98,7 +100,7 @@ def test_file_of_dataset_is_downloaded_at_main_and_at_pull_request(hub: Loopback
         assert Path(got).read_bytes() == rows
 
 
-def test_repository_can_be_made_from_a_folder_on_disk(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_loopback_hub_serves_a_repository_made_from_a_folder_on_disk(hub: LoopbackHub, tmp_path: Path) -> None:
     (tmp_path / "src" / "sub").mkdir(parents=True)
     (tmp_path / "src" / "sub" / "large.bin").write_bytes(WEIGHTS)
     (tmp_path / "src" / "config.json").write_text("{}")
@@ -159,7 +161,7 @@ def test_range_header_selects_bytes(hub: LoopbackHub, tiny: Repository, path: st
         hf_raise_for_status(beyond)
 
 
-def test_head_of_small_and_of_large_file_redirects_with_digest(hub: LoopbackHub, tiny: Repository) -> None:
+def test_head_request_for_a_small_or_large_file_redirects_with_its_digest(hub: LoopbackHub, tiny: Repository) -> None:
     def head(path: str) -> tuple[int, dict[str, str]]:
         answer = get_session().head(hf_hub_url("acme/tiny", path, endpoint=hub.endpoint), follow_redirects=False)
         return answer.status_code, dict(answer.headers)
@@ -175,7 +177,7 @@ def test_head_of_small_and_of_large_file_redirects_with_digest(hub: LoopbackHub,
     assert small["location"].startswith("/api/resolve-cache/models/acme/tiny/")
 
 
-def test_small_text_is_compressed_on_request_and_304_if_unchanged(hub: LoopbackHub, tiny: Repository) -> None:
+def test_small_text_is_served_compressed_on_request_and_as_304_if_unchanged(hub: LoopbackHub, tiny: Repository) -> None:
     url = hf_hub_url("acme/tiny", "config.json", endpoint=hub.endpoint)
 
     packed = get_session().get(url, headers={"Accept-Encoding": "gzip"})

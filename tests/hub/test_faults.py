@@ -95,7 +95,9 @@ def test_download_that_is_always_dropped_ends_in_an_error(
 
 
 @pytest.mark.parametrize("path", ["model.safetensors", "config.json"])
-def test_client_accepts_a_changed_byte_at_the_same_size(hub: LoopbackHub, tiny: Repository, path: str) -> None:
+def test_hub_client_accepts_a_download_with_a_changed_byte_and_the_same_size(
+    hub: LoopbackHub, tiny: Repository, path: str
+) -> None:
     hub.inject_fault(path, tamper=True)
 
     got = (Path(snapshot_download("acme/tiny", endpoint=hub.endpoint)) / path).read_bytes()
@@ -108,7 +110,7 @@ def test_client_accepts_a_changed_byte_at_the_same_size(hub: LoopbackHub, tiny: 
     assert hashlib.sha256(got).digest() != hashlib.sha256(blob.content).digest()
 
 
-def test_changed_byte_is_the_same_in_every_range(hub: LoopbackHub, tiny: Repository) -> None:
+def test_tampered_byte_is_served_at_the_same_offset_in_every_range(hub: LoopbackHub, tiny: Repository) -> None:
     hub.inject_fault("model.safetensors", tamper=True)
     url = hf_hub_url("acme/tiny", "model.safetensors", endpoint=hub.endpoint)
     middle = len(WEIGHTS) // 2
@@ -145,7 +147,7 @@ def test_ignored_range_is_answered_with_the_whole_file(hub: LoopbackHub, tiny: R
     assert "Content-Range" not in answer.headers
 
 
-def test_false_and_missing_headers_are_sent_as_often_as_asked(hub: LoopbackHub, tiny: Repository) -> None:
+def test_injected_false_and_missing_headers_are_sent_as_often_as_requested(hub: LoopbackHub, tiny: Repository) -> None:
     hub.inject_fault("model.safetensors", method="HEAD", headers={"X-Linked-Size": "1", "X-Repo-Commit": None}, times=1)
     url = hf_hub_url("acme/tiny", "model.safetensors", endpoint=hub.endpoint)
 
@@ -156,7 +158,7 @@ def test_false_and_missing_headers_are_sent_as_often_as_asked(hub: LoopbackHub, 
     assert unchanged["X-Linked-Size"] == str(len(WEIGHTS)) and unchanged["X-Repo-Commit"] == tiny.sha
 
 
-def test_length_beyond_the_body_breaks_the_connection(hub: LoopbackHub, tiny: Repository) -> None:
+def test_answer_whose_stated_length_exceeds_its_body_is_a_protocol_error(hub: LoopbackHub, tiny: Repository) -> None:
     hub.inject_fault("config.json", method="GET", headers={"Content-Length": "999"})
     url = hf_hub_url("acme/tiny", "config.json", endpoint=hub.endpoint)
 
@@ -178,7 +180,7 @@ def test_body_with_limited_rate_arrives_completely(hub: LoopbackHub, tiny: Repos
     assert sum(waits) == pytest.approx(2.0)
 
 
-def test_cleared_faults_change_no_answer(hub: LoopbackHub, tiny: Repository) -> None:
+def test_loopback_hub_answers_normally_after_faults_are_cleared(hub: LoopbackHub, tiny: Repository) -> None:
     hub.inject_fault(status=500)
     hub.clear_faults()
 

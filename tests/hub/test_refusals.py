@@ -64,7 +64,9 @@ def secure_hub(hub_home: Path) -> Iterator[LoopbackHub]:
 
 
 @pytest.mark.parametrize("id", ["acme/private", "acme/missing", "missing"])
-def test_private_and_missing_repositories_look_alike_to_anonymous_callers(secure_hub: LoopbackHub, id: str) -> None:
+def test_anonymous_callers_get_the_same_answer_for_private_and_missing_repositories(
+    secure_hub: LoopbackHub, id: str
+) -> None:
     secure_hub.add_repository("acme/private", FILES, private=True)
     api = HfApi(endpoint=secure_hub.endpoint, token=False)
 
@@ -90,7 +92,7 @@ def test_snapshot_is_downloaded_over_https(secure_hub: LoopbackHub) -> None:
     assert (folder / "model.safetensors").read_bytes() == b"weights"
 
 
-def test_client_reports_401_over_plain_http_by_its_status_only(accounts: LoopbackHub) -> None:
+def test_hub_client_raises_a_generic_error_for_401_over_plain_http(accounts: LoopbackHub) -> None:
     with pytest.raises(HfHubHTTPError, match="Invalid username or password") as refused:
         HfApi(endpoint=accounts.endpoint, token=False).model_info("acme/missing")
 

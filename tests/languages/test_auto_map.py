@@ -42,6 +42,6 @@ def test_model_index_gives_code_files_and_classes_of_its_components(read_bytes) 
     assert [each.name for each in outline.mentions] == ["net.Net", "os.system"]
 
 
-def test_auto_map_of_yaml_is_read_like_json(read_bytes) -> None:
+def test_auto_map_in_yaml_references_imported_files_as_in_json(read_bytes) -> None:
     reading = read_bytes(b"auto_map:\n  AutoModel: o/r--m.X\n", "config.yaml")
     assert [each.target for group in reading.of(References) for each in group.items] == ["o/r--m.py"]

@@ -17,7 +17,7 @@ def _read_card(front: str, read_bytes) -> ModelCard:
     return _get_card(read_bytes(f"---\n{front}\n---\n# Title\n".encode(), "README.md"))
 
 
-def test_card_fields_have_their_lines(read_fixture):
+def test_each_card_field_is_recorded_with_its_line(read_fixture):
     card = _get_card(read_fixture("markdown/benign/README.md"))
     assert [(field.key, field.values, field.line) for field in card.fields] == [
         ("license", ("apache-2.0",), 2),
@@ -108,12 +108,12 @@ def test_windows_line_endings_are_parsed(read_bytes):
     assert (card.values("license"), card.defects) == (("mit",), ())
 
 
-def test_yaml_tags_of_front_matter_have_their_lines(read_fixture):
+def test_each_yaml_tag_of_front_matter_is_recorded_with_its_line(read_fixture):
     (document,) = read_fixture("markdown/malicious/README.md").of(Document)
     assert document.tags == (("!!python/name:os.system", 3),)
 
 
-def test_front_matter_of_nested_aliases_is_a_type_defect(read_fixture):
+def test_front_matter_that_is_a_bomb_of_aliases_has_a_type_defect(read_fixture):
     card = _get_card(read_fixture("markdown/bomb/README.md"))
     assert {defect.kind for defect in card.defects} == {"front-matter-type"}
 

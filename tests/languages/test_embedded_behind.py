@@ -63,14 +63,14 @@ def list_spans(data: bytes, **options: bool) -> list[tuple[int, int]]:
 
 
 @check_each("form", PICKLES_BY_FORM)
-def test_pickle_of_every_form_is_found_in_junk(form: str) -> None:
+def test_pickle_of_every_form_between_junk_bytes_is_found(form: str) -> None:
     pickled = PICKLES_BY_FORM[form]
     (span,) = list_spans(JUNK + pickled + JUNK)
     assert span == (len(JUNK), len(pickled))
 
 
 @check_each("form", PICKLES_BY_FORM)
-def test_only_pickles_with_proto_opcode_count_after_damage(form: str) -> None:
+def test_search_restricted_to_announced_pickles_finds_only_those_with_a_proto_opcode(form: str) -> None:
     assert bool(list_spans(JUNK + PICKLES_BY_FORM[form] + JUNK, announced_only=True)) is form.startswith("announced")
 
 

@@ -73,7 +73,7 @@ def test_programs_of_git_lfs_are_reported(read_bytes):
         ("file:///tmp/x", "file:///tmp/x"),
     ],
 )
-def test_lfs_store_is_named_by_host(value, host, read_bytes):
+def test_url_of_a_git_lfs_store_is_mentioned_by_its_host(value, host, read_bytes):
     assert list_mentions(read_bytes(f"[lfs]\n\turl = {value}\n".encode(), ".lfsconfig")) == [("store", host)]
 
 

@@ -345,7 +345,7 @@ def test_dunder_names_are_found_in_unparsed_template() -> None:
         ("escaped.json", b'{"a": "\\u007b\\u007b x.__class__ \\u007d\\u007d"}', None),
     ],
 )
-def test_template_is_found_in_any_document(name, data, content, read_bytes) -> None:
+def test_jinja_template_is_found_in_any_document(name, data, content, read_bytes) -> None:
     reading = read_bytes(data, name, content=content)
     found = {mention.name for outline in reading.of(Outline) for mention in outline.mentions}
     assert "__class__" in found
@@ -365,19 +365,19 @@ def test_other_text_is_not_a_template(name, data, read_bytes) -> None:
     assert read_bytes(data, name).of(Outline) == []
 
 
-def test_marks_match_templates_and_not_the_braces_of_a_vocabulary() -> None:
+def test_search_pattern_matches_jinja_templates_but_not_braces_in_a_token_vocabulary() -> None:
     assert not MARKS.search('{"{{":90,"}}":91,"(":7,"{%":5,"{%if":4}'.replace("{%if", "{% "))
     assert MARKS.search('"{{ x.y }}"')
     assert MARKS.search('"{%- if x %}"')
     assert MARKS.search('"{{ \\"a\\"|attr(1) }}"')
 
 
-def test_broken_template_counts_only_under_a_template_key(read_bytes) -> None:
+def test_broken_template_is_reported_as_damage_only_under_a_template_key(read_bytes) -> None:
     assert read_bytes(b'{"chat_template": "{{ open"}', "a.json").reasons() == {UnreadReason.DAMAGED}
     assert read_bytes(b'{"note": "{% if x and {{ open.end"}', "a.json").reasons() == set()
 
 
-def test_template_of_another_language_is_an_unread_program(read_bytes) -> None:
+def test_template_file_in_another_language_is_reported_as_an_unread_program(read_bytes) -> None:
     assert read_bytes(b"{{ .System }}", "a.tmpl").reasons() == {UnreadReason.PROGRAM}
     assert read_bytes(b"{{ .System }}", "a.jinja").reasons() == {UnreadReason.DAMAGED}
 
@@ -428,6 +428,6 @@ def test_template_of_any_text_gives_an_outline(text: str) -> None:
         "{% for t in tools %}{% if 'description' in t.content %}{{ a(t) }}{% endif %}{% endfor %}",
     ],
 )
-def test_counts_and_macros_of_ordinary_formats_are_not_reported(read_bytes, text):
+def test_ordinary_templates_with_counts_and_macros_contain_no_hidden_instruction(read_bytes, text):
     outlines = read_bytes(text.encode(), "chat_template.jinja").of(Outline)
     assert [each.use for outline in outlines for each in outline.mentions if each.use == "hidden-instruction"] == []

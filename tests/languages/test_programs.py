@@ -19,7 +19,9 @@ from modelaudit.model.report import Extent
         ("graph.pbtxt", b"node {}\n", "graphs"),
     ],
 )
-def test_programs_are_read_as_text_and_reported_as_unread(tmp_path: Path, name: str, content: bytes, word: str) -> None:
+def test_program_without_a_reader_is_read_as_text_and_reported_as_unread(
+    tmp_path: Path, name: str, content: bytes, word: str
+) -> None:
     (tmp_path / name).write_bytes(content)
     report = modelaudit.scan(tmp_path, second_opinion=False)
     (record,) = report.coverage.artifacts
@@ -36,6 +38,6 @@ def test_programs_are_read_as_text_and_reported_as_unread(tmp_path: Path, name: 
         ("README.md", b"---\nauto_map: x\n---\n"),
     ],
 )
-def test_other_text_is_not_reported_as_unread(tmp_path: Path, name: str, content: bytes) -> None:
+def test_text_that_is_not_a_program_is_not_reported_as_unread(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0

@@ -168,13 +168,13 @@ def test_source_that_asks_for_large_constant_is_analysed_within_bounds(source: s
      "x = a" + ".b" * 50_000, "f" + "()" * 50_000, "if a: pass\n" + "elif a: pass\n" * 10_000, "x = " + "lambda:" * 20_000 + "1",
      "".join(" " * n + "if x:\n" for n in range(1000)), "x = not " * 1000 + "1", "a;" * 50_000, "'" * 100_000],
 )  # fmt: skip
-def test_source_that_nests_deep_ends_in_bounded_time(source: str) -> None:
+def test_analysis_of_deeply_nested_source_ends_in_bounded_time(source: str) -> None:
     start = time.process_time()
     analyze_source(source + "\nimport os\nos.system('x')\n")
     assert time.process_time() - start < 10
 
 
-def test_source_of_ten_megabytes_ends_in_bounded_time() -> None:
+def test_analysis_of_ten_megabytes_of_source_ends_in_bounded_time() -> None:
     # Far more than is evaluated: the last call is found by the scan of names.
     source = "import os\n" + "def f(x):\n    return foo(x, y=1).bar[3] + 'abc' * 4\n" * 190_000 + "os.system('x')\n"
     start = time.process_time()
@@ -189,7 +189,7 @@ def test_concatenation_of_five_hundred_strings_is_evaluated() -> None:
     assert analyze_source("x = " + " + ".join(["'a'"] * 500)).bounds == []
 
 
-def test_statements_of_broken_source_keep_their_lines() -> None:
+def test_statements_around_a_syntax_error_keep_their_line_numbers() -> None:
     parts = list(split_source("x = 1\n\n@d\ndef f():\n    pass\nelse_ = 2\nbroken = = 1\ny = 2\n"))
     assert [(part.line, bool(part.fault)) for part in parts if part.text.strip()] == [
         (1, False), (3, False), (6, False), (7, True), (8, False),
@@ -221,7 +221,7 @@ def test_only_import_lines_of_pth_file_are_code(read_bytes) -> None:
     assert ("call-at-import", "os.system", 2) in {(each.use, each.name, each.where.line) for each in outline.mentions}
 
 
-def test_cell_is_split_into_python_and_ipython_lines() -> None:
+def test_notebook_cell_is_split_into_python_source_and_shell_lines() -> None:
     cell = split_cell("x = 1\n!ls \\\n -la\ny = !pwd\n%time f(x)\nz = x % 3\nif x:\n    %pip install a\nprint?\n")
     assert cell.shell == [(2, "ls  -la"), (4, "pwd"), (8, "pip install a")]
     assert cell.python.split("\n") == ["x = 1", "pass", "", "pass", "f(x)", "z = x % 3", "if x:", "    pass", ""]
@@ -247,7 +247,7 @@ def test_cell_is_split_into_python_and_ipython_lines() -> None:
         ("powershell -nop -enc AAAA", "(encoded powershell)"),
     ],
 )
-def test_attack_text_is_found(text: str, name: str) -> None:
+def test_shell_attack_in_a_text_is_found_under_its_pattern_name(text: str, name: str) -> None:
     assert name in {each for each, _ in attack_texts.find_attack_texts(text)}
 
 
@@ -292,13 +292,13 @@ def test_arbitrary_cell_does_not_crash(source: str) -> None:
     analyze_source(split_cell(source).python)
 
 
-def test_cell_command_continues_over_backslash_lines() -> None:
+def test_shell_command_in_a_cell_continues_after_a_backslash_at_the_line_end() -> None:
     cell = split_cell("!echo a \\\n  b \\\n c\nx = 1\n!d \\")
     assert cell.shell == [(1, "echo a  b  c"), (5, "d \\")]
     assert cell.python == "pass\n\n\nx = 1\npass"
 
 
-def test_shell_lines_beyond_bound_are_reported_as_unread_and_earlier_ones_stay(read_bytes) -> None:
+def test_notebook_keeps_shell_lines_up_to_the_bound_and_reports_the_rest_as_unread(read_bytes) -> None:
     cells = [{"cell_type": "code", "source": ["!echo a\n"] * 20_001}, {"cell_type": "code", "source": ["!rm -rf /\n"]}]
     data = json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5}).encode()
     reading = read_bytes(data, "a.ipynb")

@@ -15,7 +15,7 @@ from modelaudit.languages.python.source import MAX_TREE_TOKENS, find_parser_obst
 from modelaudit.languages.python.values import Constant, Provenance
 
 
-def test_each_visit_method_names_a_node_kind() -> None:
+def test_evaluator_has_visit_methods_only_for_existing_python_node_kinds() -> None:
     kinds = {name.removeprefix("visit_") for name in vars(Evaluator) if name.startswith("visit_")}
     assert kinds <= set(dir(ast))
     # Kinds without a method are visited through their parts.
@@ -85,7 +85,7 @@ def test_scope_is_restored_after_statement_that_is_too_deep() -> None:
     assert "z" in module_scope.names
 
 
-def test_budget_is_exceeded_after_its_last_step() -> None:
+def test_step_budget_is_exceeded_by_the_first_step_beyond_it() -> None:
     budget = StepBudget(max_steps=2)
     budget.spend(2)
     assert not budget.is_exceeded
@@ -129,7 +129,7 @@ CUBIC_LOOP = "[[[0 for b in 'ab' * 1000] for c in 'ab' * 1000] for a in 'ab' * 1
         CUBIC_LOOP * 13,
     ],
 )
-def test_call_behind_code_over_a_bound_is_recorded_as_hidden(source: str) -> None:
+def test_call_after_code_that_exceeds_a_bound_is_recorded_as_hidden(source: str) -> None:
     analysis = analyze_source(source + PAYLOAD)
     assert ("hidden", "os.popen") in {(each.use, each.name) for each in analysis.mentions}
 
@@ -140,7 +140,7 @@ def test_call_of_decorated_function_calls_what_the_decorator_returns() -> None:
     assert "call-at-import" in uses
 
 
-def test_default_of_parameter_over_the_budget_is_listed_as_skipped() -> None:
+def test_parameter_default_that_exceeds_the_step_budget_is_listed_as_skipped() -> None:
     evaluator = Evaluator(200)
     evaluator.evaluate_module(ast.parse("def walk(x=[y for y in 'ab' * 2000]):\n    pass\n").body)
     assert evaluator.skipped
@@ -181,14 +181,14 @@ STATEMENTS = fill_forms(STATEMENT_FORMS, EXPRESSIONS)
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(STATEMENTS, max_size=13))
-def test_generated_nested_code_costs_no_mention_of_a_call_behind_it(statements: list[str]) -> None:
+def test_call_after_generated_nested_code_is_always_mentioned(statements: list[str]) -> None:
     source = "import functools\n" + "".join(f"{each}\n" for each in statements) + "import os\nos.popen('id')\n"
     ast.parse(source)
     mentions = analyze_source(source).mentions
     assert {each.use for each in mentions if each.name == "os.popen"} & {"call", "call-at-import"}
 
 
-def test_f_string_of_many_fields_is_joined_once() -> None:
+def test_f_string_of_many_fields_is_evaluated_in_linear_steps() -> None:
     evaluator = Evaluator(MAX_STEPS)
     evaluator.evaluate_module(ast.parse("x = f'" + '{"ab"}' * 20_000 + "'\n").body)
     # A step for each field and for 64 characters of the text; joins of all prefixes would take a million.
@@ -196,7 +196,7 @@ def test_f_string_of_many_fields_is_joined_once() -> None:
     assert evaluator.scope.names["x"] == Constant("ab" * 20_000, Provenance.COMPUTED)
 
 
-def test_f_string_with_more_fields_than_are_parsed_keeps_the_names_in_it() -> None:
+def test_names_in_an_f_string_with_too_many_fields_to_parse_are_mentioned() -> None:
     source = "import os\nexec(f'" + '{"a"}' * 40_000 + "{os.popen(1)}')\n"
     assert find_parser_obstacle(source)
     analysis = analyze_source(source)
@@ -211,7 +211,7 @@ def test_source_with_more_tokens_than_one_tree_is_evaluated_in_pieces() -> None:
     assert ("hidden", "os.popen") in {(each.use, each.name) for each in analysis.mentions}
 
 
-def test_trees_of_definitions_are_kept_up_to_a_number_of_tokens() -> None:
+def test_source_of_many_definitions_keeps_a_bounded_number_of_syntax_trees() -> None:
     source = "".join(f"def f{n}():\n return f{n + 1}\n" for n in range(30_000)) + "import os\nos.popen('id')\n"
     pieces = list(split_source(source))
     assert sum(len(piece.body) for piece in pieces) * 9 < MAX_TREE_TOKENS + 100

@@ -92,7 +92,7 @@ def test_ordinary_code_is_not_recorded(source: str, name: str) -> None:
         "import os, requests\nrequests.post('https://a.invalid', data=os.environ['RANK'])",
     ],
 )
-def test_token_that_authenticates_the_caller_is_not_recorded_as_sent_secret(source: str) -> None:
+def test_token_used_to_authenticate_at_the_hub_is_not_recorded_as_a_sent_secret(source: str) -> None:
     assert "sends-secret" not in {use for use, _ in list_uses(source)}
 
 
@@ -108,7 +108,7 @@ def test_startup_files_of_python_are_recorded(read_bytes, name: str) -> None:
     assert ("(start-up of Python)", 2) in {(each.name, each.where.line) for each in outline.mentions}
 
 
-def test_build_hook_without_python_ending_is_disguised() -> None:
+def test_build_hook_file_without_a_python_ending_is_reported_as_disguised() -> None:
     items = tuple(Reference(ReferenceKind.CODE, target, "hook") for target in ("hook.txt", "hook.py"))
 
     def states(format_: str) -> list[object]:

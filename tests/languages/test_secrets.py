@@ -48,7 +48,7 @@ KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "\n".join(make_letters(64) for _
 
 @check_each("kind, token", TOKENS.items())
 @check_each("template", ['key = "{}"', '{{"key": "{}"}}', "KEY={}\n", "curl -H 'X: {}' y"])
-def test_provider_keys_are_found(kind, token, template):
+def test_access_keys_of_known_providers_are_found_as_secrets(kind, token, template):
     assert kind in {found for found, _ in find_secrets(template.format(token).encode())}
 
 
@@ -71,7 +71,7 @@ def test_private_key_is_found_only_with_its_body(key):
         "ghp_" + "a" * 36,
     ],
 )
-def test_placeholders_hashes_and_bare_marks_are_not_secrets(text):
+def test_placeholders_hashes_and_key_prefixes_alone_are_not_found_as_secrets(text):
     assert list(find_secrets(text.encode())) == []
 
 

@@ -107,7 +107,7 @@ def test_document_with_too_many_values_reaches_limit():
     assert settings
 
 
-def test_steps_below_a_key_are_those_behind_it_in_the_path():
+def test_steps_below_a_key_are_the_rest_of_the_path_after_it():
     (setting,) = parse_json_settings('{"auto_map": {"AutoModel": "a.A"}}', Limits())
     assert setting.get_steps_below("auto_map") == ("AutoModel",)
     assert setting.get_steps_below("chat_template") is None

@@ -152,7 +152,7 @@ def test_gguf_metadata_states_license_data_sets_and_base_model(read_fixture):
 
 
 @pytest.mark.parametrize(("value", "quantized"), [("0", False), ("1", False), ("32", False), ("2", True), ("x", False)])
-def test_gguf_file_type_of_quantized_weights_implies_quantized(value, quantized):
+def test_gguf_file_type_of_quantized_weights_states_the_relation_quantized(value, quantized):
     assert bool(list(extract_statements([("general.file_type", value)]))) is quantized
 
 

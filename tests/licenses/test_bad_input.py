@@ -71,7 +71,7 @@ def examine_license(folder: Path, **options: object) -> AuditReport:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_model_with_invalid_license_statement_is_never_permitted(case: str, tmp_path: Path) -> None:
+def test_invalid_license_statement_never_leads_to_permission(case: str, tmp_path: Path) -> None:
     files, state = CASES[case]
     folder = write_model(tmp_path, files)
     for report in (examine_license(folder), modelaudit.scan(folder, second_opinion=False, offline=True, **SALE)):  # type: ignore[arg-type]

@@ -269,7 +269,9 @@ def test_ordinary_files_keep_permission(files: dict[str, str], tmp_path: Path) -
     ],
     ids=lambda files: next(iter(files)),
 )  # fmt: skip
-def test_contradicting_files_prevent_permission(files: dict[str, str | bytes], tmp_path: Path) -> None:
+def test_file_with_stricter_terms_than_the_card_prevents_permission(
+    files: dict[str, str | bytes], tmp_path: Path
+) -> None:
     assert report_license_of(tmp_path, files).exit_code != 0
 
 

@@ -53,7 +53,7 @@ SPDX = [
 
 
 @pytest.mark.parametrize("hub_id", [*NAMED, *SPDX])
-def test_hub_identifier_is_known(rules, hub_id):
+def test_license_identifier_of_the_hub_belongs_to_exactly_one_entry(rules, hub_id):
     assert [entry.id for entry in rules.licenses.values() if hub_id in entry.hub_ids] == [
         index_license_names(rules.licenses)[fold_license_name(hub_id)]
     ]
@@ -95,7 +95,7 @@ def test_unverified_license_is_never_permissive(rules):
     assert [entry.id for entry in unverified if entry.category in free] == []
 
 
-def test_kinds_of_clauses_fit_the_category(rules):
+def test_category_of_a_license_is_justified_by_its_kinds_of_clauses(rules):
     for entry in rules.licenses.values():
         kinds = {clause.kind for clause in entry.clauses}
         if entry.category in (LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY):

@@ -33,12 +33,12 @@ def test_address_of_nested_member_is_split_into_file_container_and_path(file: st
     assert lies_within(address, container) and lies_within(address, file) and not lies_within(file, file)
 
 
-def test_file_whose_name_begins_with_the_mark_lies_in_no_container() -> None:
+def test_file_whose_name_begins_with_an_exclamation_mark_is_not_a_member() -> None:
     assert split_member("!c/0") == ("", "!c/0")
     assert file_of("!c/0") == "!c/0"
 
 
-def test_only_decompression_and_byte_ranges_are_stripped() -> None:
+def test_address_without_content_and_ranges_keeps_members_and_embedded_formats() -> None:
     chunk = join_member("store.zip", "c/0/0")
     assert strip_content_and_ranges(join_range(join_content(chunk), 10, 20)) == chunk
     assert strip_content_and_ranges(join_embedded(chunk, "pickle", 7)) == "store.zip!c/0/0!pickle@7"

@@ -95,7 +95,9 @@ def test_missing_scanner_message_names_python_versions(monkeypatch):
     assert modelscan._explain_missing_scanner().startswith("modelscan is not installed: it needs Python below 3.13")
 
 
-def test_crash_on_one_file_keeps_other_results(write_files, benign_pickle, install_stub):
+def test_crash_of_the_other_scanner_on_one_file_keeps_the_results_of_other_files(
+    write_files, benign_pickle, install_stub
+):
     install_stub(modelscan=SCANNER_STUB.format(body="if 'bad' in path: raise RecursionError('too deep')"))
     root = write_files({"a.pkl": benign_pickle, "bad.pkl": benign_pickle, "c.pkl": benign_pickle})
     opinion = get_second_opinion(root, ["a.pkl", "bad.pkl", "c.pkl"], [], LIMITS)
@@ -111,7 +113,9 @@ def test_killed_process_is_reported_with_signal(write_files, benign_pickle, inst
     assert opinion.absences == (f"bad.pkl: modelscan broke on it (signal {int(signal.SIGKILL)})",)
 
 
-def test_run_ends_after_the_maximum_of_crashes(write_files, benign_pickle, install_stub, monkeypatch):
+def test_other_scanner_is_not_restarted_after_the_maximum_number_of_crashes(
+    write_files, benign_pickle, install_stub, monkeypatch
+):
     install_stub(modelscan=SCANNER_STUB.format(body="raise ValueError"))
     monkeypatch.setattr(modelscan, "MAX_RESTARTS", 2)
     files = {f"{number}.pkl": benign_pickle for number in range(6)}
@@ -120,7 +124,7 @@ def test_run_ends_after_the_maximum_of_crashes(write_files, benign_pickle, insta
     assert opinion.detail == "modelscan broke on more than 2 files; 3 of 6 were not examined"
 
 
-def test_crash_at_start_gives_no_opinion(write_files, benign_pickle, install_stub):
+def test_crash_of_the_other_scanner_at_start_gives_no_opinion(write_files, benign_pickle, install_stub):
     install_stub(modelscan="raise RuntimeError('half installed')")
     opinion = get_second_opinion(write_files({"a.pkl": benign_pickle}), ["a.pkl"], [], LIMITS)
     assert opinion.state is OpinionState.ABSENT

@@ -29,7 +29,7 @@ def test_finding_of_both_scanners_is_an_agreement(write_files, malicious_pickle,
 
 
 @pytest.mark.parametrize("ours", ["model.pt!archive/data.pkl", "model.pt"])
-def test_finding_in_member_has_its_address_and_agrees_with_finding_in_its_file(
+def test_modelscan_finding_in_a_member_agrees_with_ours_in_the_member_or_its_file(
     write_files, malicious_pickle, build_torch_zip, build_severe_finding, ours
 ):
     root = write_files({"model.pt": build_torch_zip(malicious_pickle)})
@@ -51,7 +51,7 @@ def test_finding_of_modelscan_agrees_only_with_severe_security_finding(
     assert {finding.artifact: finding.agrees for finding in opinion.findings} == {"evil.pkl": False, "other.pkl": True}
 
 
-def test_own_finding_in_file_without_opinion_finding_is_a_disagreement(
+def test_severe_finding_in_a_file_that_modelscan_passes_is_a_disagreement(
     write_files, benign_pickle, build_severe_finding
 ):
     root = write_files({"weights.pkl": benign_pickle})
@@ -75,7 +75,7 @@ def test_medium_finding_is_not_a_disagreement(write_files, benign_pickle, build_
     assert get_second_opinion(root, ["weights.pkl"], ours, LIMITS).disagreements == ()
 
 
-def test_nothing_examined_gives_no_opinion(write_files, build_severe_finding):
+def test_modelscan_that_examined_no_file_gives_no_opinion(write_files, build_severe_finding):
     root = write_files({"README.md": b"# hello", "model.safetensors": b"\0" * 8})
     opinion = get_second_opinion(
         root, ["README.md", "model.safetensors"], [build_severe_finding("model.safetensors")], LIMITS
@@ -164,7 +164,9 @@ def test_hostile_names_are_returned_unchanged(write_files, malicious_pickle, nam
     assert finding.agrees
 
 
-def test_hostile_member_names_are_addresses_only(write_files, malicious_pickle, tmp_path):
+def test_hostile_member_names_appear_unchanged_in_the_addresses_of_opinion_findings(
+    write_files, malicious_pickle, tmp_path
+):
     root = write_files({"model.pt": b""})
     with zipfile.ZipFile(root / "model.pt", "w") as archive:
         archive.writestr("../../escape.pkl", malicious_pickle)

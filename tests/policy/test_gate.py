@@ -69,7 +69,7 @@ def test_fail_on_never_ignores_findings_but_not_incomplete_scans() -> None:
 
 
 @pytest.mark.parametrize("records", [(), (NOT_READ,), (READ, NOT_READ), (ACCEPTED,)])
-def test_pass_with_unexamined_parts_is_rejected(records: tuple[ArtifactRecord, ...]) -> None:
+def test_decision_to_pass_with_unexamined_parts_cannot_be_constructed(records: tuple[ArtifactRecord, ...]) -> None:
     with pytest.raises(ValueError, match="pass"):
         Decision(Verdict.PASS, (), make_coverage(*records))
 

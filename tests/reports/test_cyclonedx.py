@@ -79,7 +79,7 @@ def test_model_is_the_root_component(failing: AuditReport) -> None:
     assert collect_properties(bom["metadata"])["modelaudit:report:sha256"] == [compute_report_digest(failing)]
 
 
-def test_facts_without_a_field_become_properties(failing: AuditReport) -> None:
+def test_facts_without_a_cyclonedx_field_become_properties_of_the_model(failing: AuditReport) -> None:
     properties = collect_properties(render_bom(failing)["metadata"]["component"])
     assert properties["modelaudit:verdict"] == ["fail"]
     assert properties["modelaudit:coverage:not-examined"] == ["2"]
@@ -237,7 +237,7 @@ def test_choice_of_licenses_is_an_expression_and_declared_license_is_evidence(fa
     ]
 
 
-def test_undecided_conclusion_has_no_concluded_license(failing: AuditReport) -> None:
+def test_bill_of_materials_of_an_undecided_license_has_only_the_declared_one(failing: AuditReport) -> None:
     doubtful = replace(build_plain_conclusion(), state=ConclusionState.VAGUE)
     root = render_bom_with_license(failing, doubtful)["metadata"]["component"]
     assert [each["license"]["acknowledgement"] for each in root["licenses"]] == ["declared"]

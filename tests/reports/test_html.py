@@ -178,7 +178,7 @@ FACTS = (
 
 
 @pytest.mark.parametrize("fact", FACTS)
-def test_page_shows_fact(fact: str, failing: AuditReport) -> None:
+def test_html_page_shows_each_fact_of_the_report(fact: str, failing: AuditReport) -> None:
     assert " ".join(fact.split()) in parse_page(failing).text
 
 
@@ -223,14 +223,14 @@ def test_severity_is_a_word_a_shape_and_a_color(failing: AuditReport) -> None:
     assert len(set(shapes.values())) == 5
 
 
-def test_tables_have_captions_and_scopes(failing: AuditReport) -> None:
+def test_html_tables_have_captions_and_header_scopes(failing: AuditReport) -> None:
     page = parse_page(failing)
     tags = [tag for tag, _ in page.elements]
     assert tags.count("table") == tags.count("caption") == 4
     assert all(attributes["scope"] in {"col", "row"} for attributes in page.attributes("th"))
 
 
-def test_only_https_references_become_links(failing: AuditReport) -> None:
+def test_html_page_links_only_https_references(failing: AuditReport) -> None:
     page = parse_page(failing)
     links = {attributes["href"] for attributes in page.attributes("a") if not attributes["href"].startswith("#")}
     assert links == {
@@ -242,7 +242,9 @@ def test_only_https_references_become_links(failing: AuditReport) -> None:
     assert "javascript:alert(1)" in page.text
 
 
-def test_thousand_findings_are_folded_and_all_present(examples: dict[str, Callable[[], AuditReport]]) -> None:
+def test_html_page_of_a_thousand_findings_folds_them_and_omits_none(
+    examples: dict[str, Callable[[], AuditReport]],
+) -> None:
     report = examples["crowded"]()
     page = parse_page(report)
     assert {f"finding-{finding.fingerprint}" for finding in report.findings} <= {
@@ -341,7 +343,7 @@ def test_every_page_has_exclusions_and_glossary(any_report: AuditReport) -> None
         assert fact in text
 
 
-def test_prose_spells_licence_as_noun() -> None:
+def test_html_templates_spell_the_noun_licence_with_c() -> None:
     for path in CSS.parent.glob("*.j2"):
         prose = re.sub(r"\{[%{#].*?[%}#]\}|<[^>]*>", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
         assert "license" not in prose.lower(), path.name
@@ -418,7 +420,7 @@ def test_duties_of_denied_use_are_conditional(conflicting: AuditReport) -> None:
     assert "Your planned use is not allowed." not in parse_page(conflicting).text
 
 
-def test_conflict_that_is_a_reason_is_shown_once_with_evidence(conflicting: AuditReport) -> None:
+def test_html_page_refers_to_the_reasons_for_a_license_conflict_shown_there(conflicting: AuditReport) -> None:
     license_ = conflicting.license
     detail = license_.conflicts[0].detail
     reason = replace(license_.answers[1], because=detail)

@@ -32,7 +32,9 @@ def test_tree_digest_equals_output_of_sha256sum(passing: AuditReport, tmp_path: 
     assert compute_tree_digest(replace_records(passing, *reversed(records))) == hashlib.sha256(printed).hexdigest()
 
 
-def test_no_tree_digest_without_all_file_digests(incomplete: AuditReport, failing: AuditReport) -> None:
+def test_report_without_a_digest_of_every_file_has_no_tree_digest(
+    incomplete: AuditReport, failing: AuditReport
+) -> None:
     assert compute_tree_digest(incomplete) is None
     assert compute_tree_digest(failing) is None
 

@@ -57,7 +57,7 @@ def test_any_string_survives_round_trip(text: str, passing: AuditReport) -> None
     assert parse_report(render_json(report)) == report
 
 
-def test_surrogates_use_a_portable_escape(passing: AuditReport) -> None:
+def test_lone_surrogates_are_written_to_json_in_a_portable_escape(passing: AuditReport) -> None:
     report = replace(passing, target=replace(passing.target, name="caf\udce9 \ufffd \ud83d\udca9"))
     data = render_json(report)
     assert json.loads(data)["target"]["name"] == "caf\ufffddce9 \ufffd\ufffd \ufffdd83d\ufffddca9"
@@ -80,7 +80,7 @@ def test_control_characters_are_escaped(passing: AuditReport) -> None:
     assert parse_report(text.encode()) == report
 
 
-def test_other_layouts_and_byte_order_mark_are_parsed(failing: AuditReport) -> None:
+def test_json_report_with_another_layout_or_a_byte_order_mark_is_parsed(failing: AuditReport) -> None:
     value = json.loads(render_json(failing))
     assert parse_report(json.dumps(value).encode()) == failing
     assert parse_report(b"\xef\xbb\xbf" + json.dumps(value, indent=7).encode()) == failing

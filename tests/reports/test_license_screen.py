@@ -66,7 +66,7 @@ def test_answer_model_and_planned_use_come_first(name: str, answer: str, failing
     assert "in EU; 5 million users a month; revenue not stated; field: general" in head
 
 
-def test_reason_has_clause_section_date_and_lineage(failing: AuditReport) -> None:
+def test_license_screen_gives_clause_section_date_and_lineage_of_a_reason(failing: AuditReport) -> None:
     text = join_words(render_screen(failing, build_conflicting_conclusion()))
     assert (
         "review A limit to the number of users: your own figure is not stated. LicenseRef-Llama-3.1, section 2: "
@@ -105,7 +105,7 @@ def test_claims_are_quoted_with_their_place(failing: AuditReport) -> None:
     ) in text
 
 
-def test_base_models_are_a_tree_with_lookup_results(failing: AuditReport) -> None:
+def test_license_screen_shows_base_models_as_a_tree_with_lookup_results(failing: AuditReport) -> None:
     text = render_screen(failing, build_conflicting_conclusion())
     tree = join_words(text[text.index("Base models") : text.index("To do")])
     assert tree == (
@@ -116,7 +116,7 @@ def test_base_models_are_a_tree_with_lookup_results(failing: AuditReport) -> Non
     )
 
 
-def test_duties_are_a_checklist_with_exact_words(failing: AuditReport) -> None:
+def test_license_screen_shows_duties_as_a_checklist_with_exact_words(failing: AuditReport) -> None:
     text = render_screen(failing, build_conflicting_conclusion())
     todo = join_words(text[text.index("To do") : text.index("Conflicts")])
     assert todo.startswith("To do under LicenseRef-Llama-3.1: 6 duties ship [ ] Ship a copy of the agreement. (section")
@@ -132,7 +132,7 @@ def test_duties_are_a_checklist_with_exact_words(failing: AuditReport) -> None:
     assert "[x] Give everyone who receives the model a copy of the licence. Met by LICENSE." in met
 
 
-def test_conflicts_data_sets_openness_and_unread_sources_are_shown(failing: AuditReport) -> None:
+def test_license_screen_shows_conflicts_data_sets_openness_and_unread_sources(failing: AuditReport) -> None:
     text = join_words(render_screen(failing, build_conflicting_conclusion()))
     assert "Conflicts The card grants more than the base model does: The card says" in text
     assert "data acme/pairs: CC-BY-NC-4.0; acme/more: not read: it could not be reached (separate from" in text
@@ -140,7 +140,7 @@ def test_conflicts_data_sets_openness_and_unread_sources_are_shown(failing: Audi
     assert "unread acme/tiny-root, acme/other, acme/more: the reason is stated above." in text
 
 
-def test_limits_without_an_answer_are_listed(failing: AuditReport) -> None:
+def test_license_screen_lists_limits_that_no_answer_mentions(failing: AuditReport) -> None:
     text = join_words(render_screen(failing, build_conflicting_conclusion()))
     assert f"limits Forbidden uses: military, malware (Llama-3.1, section 1.b.iv; {LLAMA.policy_url})." in text
     assert "number of users above" not in text, "an answer already mentions this limit"
@@ -154,7 +154,7 @@ def test_limits_without_an_answer_are_listed(failing: AuditReport) -> None:
     assert "use 7 and 22 more" in text and "use 8" not in text
 
 
-def test_missing_items_are_one_line(failing: AuditReport) -> None:
+def test_license_screen_lists_all_missing_texts_and_notices_in_one_line(failing: AuditReport) -> None:
     conclusion = build_conflicting_conclusion()
     kinds = ("missing-text", "missing-text", "missing-notice")
     lacking = tuple(
@@ -166,7 +166,7 @@ def test_missing_items_are_one_line(failing: AuditReport) -> None:
     assert "Conflicts" not in text
 
 
-def test_conflict_that_is_a_reason_is_shown_once(failing: AuditReport) -> None:
+def test_license_screen_does_not_repeat_a_conflict_that_is_a_reason(failing: AuditReport) -> None:
     conclusion = build_conflicting_conclusion()
     answer = replace(conclusion.answers[1], because=conclusion.conflicts[0].detail)
     text = join_words(render_screen(failing, replace(conclusion, answers=(answer,))))
@@ -174,7 +174,7 @@ def test_conflict_that_is_a_reason_is_shown_once(failing: AuditReport) -> None:
     assert "Conflicts" not in text
 
 
-def test_without_stated_use_no_clause_is_checked(failing: AuditReport) -> None:
+def test_license_screen_without_a_stated_use_shows_that_no_clause_was_checked(failing: AuditReport) -> None:
     asked = replace(build_plain_conclusion(), intent=None, permission=None, answers=())
     text = join_words(render_screen(failing, asked))
     assert text.startswith("◐ NO USE STATED The author names Apache License 2.0, which allows shipping; 3 duties")

@@ -27,7 +27,7 @@ def render_files(report: AuditReport, license_: LicenseConclusion) -> dict[str, 
     return {name: text.decode() for name, text in build_notices(replace(report, license=license_)).items()}
 
 
-def test_notice_contains_exact_words_only(failing: AuditReport) -> None:
+def test_notice_file_contains_only_the_words_that_licenses_prescribe(failing: AuditReport) -> None:
     assert render_files(failing, build_conflicting_conclusion())["NOTICE"] == NOTICE_WORDS + "\n"
     duty = build_conflicting_conclusion().duties[2]
     twice = replace(
@@ -97,7 +97,7 @@ def test_hostile_text_is_escaped(size: int, hostile: AuditReport) -> None:
         assert not re.search(r"\b(safe|clean)\b", text, re.IGNORECASE)
 
 
-def test_text_cannot_end_a_code_span(failing: AuditReport) -> None:
+def test_backticks_in_a_prescribed_text_cannot_end_its_markdown_code_span(failing: AuditReport) -> None:
     duty = replace(build_conflicting_conclusion().duties[3], words=("a` <script> `b",))
     text = render_files(failing, replace(build_conflicting_conclusion(), duties=(duty,)))["ATTRIBUTIONS.md"]
     assert "`a\\x60 <script> \\x60b`" in text

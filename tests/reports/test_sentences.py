@@ -10,7 +10,7 @@ from modelaudit.reports.wording import describe_unread, format_sentence
 
 
 @check_each("listed", range(1, 40))
-def test_marked_line_of_listing_is_kept(listed: int) -> None:
+def test_shortened_evidence_keeps_the_marked_line_of_its_listing(listed: int) -> None:
     lines = ("byte 9: REDUCE", *(f"  {offset} PROTO" for offset in range(listed - 1)), "> 99 REDUCE")
     shown = _shorten_evidence(lines)
     assert (shown[0], shown[-1]) == (lines[0], lines[-1])

@@ -79,7 +79,7 @@ def test_unverified_terms_need_a_person() -> None:
 
 
 @pytest.mark.parametrize("category", [LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY])
-def test_forbidding_category_forbids_shipping(category: LicenseCategory) -> None:
+def test_license_category_that_forbids_commercial_use_forbids_shipping(category: LicenseCategory) -> None:
     answer = assess_shipping(build_conclusion(build_entry(category, "no-commercial-use")))
     assert answer.permission is Permission.FORBIDDEN
     assert answer.line == "The author names The X Licence, which forbids commercial use."
@@ -94,7 +94,7 @@ def test_contradiction_names_forbidding_license() -> None:
     assert "One of them, The NC Licence, forbids commercial use." in answer.line
 
 
-def test_shipping_answer_counts_conditions_and_duties() -> None:
+def test_shipping_answer_states_the_number_of_conditions_or_duties() -> None:
     answer = assess_shipping(
         build_conclusion(build_entry(LicenseCategory.USE_RESTRICTED, "use-policy", "keep-notices"))
     )
@@ -112,13 +112,13 @@ def test_shipping_answer_counts_conditions_and_duties() -> None:
 
 
 @check_each("category", LicenseCategory)
-def test_territory_limit_is_always_named(category: LicenseCategory) -> None:
+def test_shipping_answer_always_names_a_territory_limit(category: LicenseCategory) -> None:
     answer = assess_shipping(build_conclusion(build_entry(category, "territory-limit")))
     assert answer.line.endswith("Not in every country: Duty about territory-limit.")
     assert answer.permission is not Permission.ALLOWED
 
 
-def test_base_model_without_lookup_leaves_answer_open() -> None:
+def test_base_model_that_was_not_looked_up_leaves_the_shipping_answer_open() -> None:
     free = build_conclusion(build_entry(LicenseCategory.PERMISSIVE))
     answer = assess_shipping(replace(free, claims=(BASE,)))
     assert answer.permission is Permission.OPEN
@@ -171,7 +171,7 @@ def remove_planned_use(license_: LicenseConclusion) -> LicenseConclusion:
     return replace(license_, intent=None, permission=None, answers=())
 
 
-def test_without_use_every_base_model_must_be_known() -> None:
+def test_base_model_without_a_license_leaves_the_answer_open_if_no_use_is_stated() -> None:
     base = build_conflicting_conclusion().origins[0]
     free = replace(remove_planned_use(build_plain_conclusion()), origins=(base,))
     assert assess_shipping(free).permission is Permission.ALLOWED
@@ -183,7 +183,7 @@ def test_without_use_every_base_model_must_be_known() -> None:
     assert assess_shipping(replace(free, origins=(doubtful,))).permission is Permission.OPEN
 
 
-def test_without_use_forbidding_base_model_is_named() -> None:
+def test_restrictive_license_of_a_base_model_is_named_if_no_use_is_stated() -> None:
     nc = build_entry(LicenseCategory.NON_COMMERCIAL, name="The NC Licence")
     origin = build_conflicting_conclusion().origins[0]
     license_ = remove_planned_use(build_plain_conclusion())
@@ -194,7 +194,7 @@ def test_without_use_forbidding_base_model_is_named() -> None:
     assert assess_shipping(strict).permission is Permission.FORBIDDEN
 
 
-def test_without_use_license_conflict_leaves_answer_open() -> None:
+def test_license_conflict_leaves_the_answer_open_if_no_use_is_stated() -> None:
     conflict = build_conflicting_conclusion().conflicts[0]
     free = remove_planned_use(build_plain_conclusion())
     for kind in CONFLICTS_LEAVING_LICENSE_OPEN:

@@ -36,7 +36,7 @@ def test_sections_of_the_table_are_in_order(failing: AuditReport) -> None:
     assert text.splitlines()[-1].endswith("-o report.html.")
 
 
-def test_findings_have_place_message_reason_and_fix(failing: AuditReport) -> None:
+def test_table_shows_place_evidence_and_fix_of_findings(failing: AuditReport) -> None:
     text = " ".join(render_as_text(failing).split())
     for fact in (
         "3f1a9c0de4b7a2285c6d1f0e9b8a7c6d5e4f3a2b",
@@ -102,7 +102,7 @@ def test_lines_of_the_table_fit_the_terminal_width(any_report: AuditReport, widt
     assert max(map(cell_len, lines)) <= max(width, 40)
 
 
-def test_hidden_findings_are_counted(failing: AuditReport) -> None:
+def test_table_counts_the_findings_that_it_hides(failing: AuditReport) -> None:
     text = render_as_text(failing, show=Severity.HIGH, width=200)
     assert "Findings: 2 critical, 1 high, 1 medium, 1 low, 1 info (3 below high hidden here" in text
     assert "MEDIUM" not in text and "license/contradiction" not in text

@@ -16,7 +16,7 @@ from modelaudit.reports.license_view import build_lineage_tree, describe_lineage
 from modelaudit.reports.questions import list_license_questions, list_questions
 
 
-def test_findings_come_first_if_attack_or_altered_file_fails(failing: AuditReport) -> None:
+def test_report_begins_with_findings_only_if_an_attack_or_altered_file_fails(failing: AuditReport) -> None:
     assert view.are_findings_first(failing)
     licence = tuple(finding for finding in failing.findings if finding.check is CheckFamily.LICENSE)
     assert not view.are_findings_first(replace(failing, findings=licence))
@@ -74,7 +74,7 @@ def build_claim(
         (build_claim("base_model", "a/b", ClaimKind.INHERITED), "Not looked up: its licence may bind you too"),
     ],
 )
-def test_claim_has_resolved_license_or_reason(claim: LicenseClaim, words: str) -> None:
+def test_description_of_a_license_claim_is_its_license_or_why_there_is_none(claim: LicenseClaim, words: str) -> None:
     claims = (claim, build_claim("license_name", "x"))
     conclusion = LicenseConclusion(ConclusionState.UNRECOGNISED, LicenseCategory.UNKNOWN, claims)
     assert view.describe_claimed_license(claim, conclusion) == (claim.entry is not None, words)
@@ -86,13 +86,15 @@ def test_license_family_is_not_a_single_license() -> None:
     assert view.describe_claimed_license(claim, alone) == (False, "No single licence")
 
 
-def test_pass_without_security_check_says_so(passing: AuditReport) -> None:
+def test_described_pass_without_the_security_check_states_that_it_did_not_run(passing: AuditReport) -> None:
     some = replace(passing, policy=replace(passing.policy, checks=(CheckFamily.LICENSE,)))
     assert "The security check did not run" in view.describe_verdict(some)
     assert "The security check did not run" not in view.describe_verdict(passing)
 
 
-def test_license_failure_differs_from_security_failure(failing: AuditReport, passing: AuditReport) -> None:
+def test_verdict_of_a_license_failure_is_worded_unlike_a_security_failure(
+    failing: AuditReport, passing: AuditReport
+) -> None:
     claim = next(each for each in failing.findings if each.check is CheckFamily.LICENSE)
     licence = (replace(claim, severity=Severity.HIGH),)
     alone = replace(
@@ -118,12 +120,14 @@ def test_license_link_to_own_file_is_not_an_address() -> None:
     assert view.describe_claimed_license(link, replace(conclusion, claims=(link,))) == (False, "An address, not opened")
 
 
-def test_local_files_need_no_network(passing: AuditReport) -> None:
+def test_report_on_local_files_states_that_no_network_was_needed(passing: AuditReport) -> None:
     online = replace(passing.target, offline=False)
     assert view.describe_network_use(replace(passing, target=online)) == "no network was needed"
 
 
-def test_questions_derive_from_the_report(failing: AuditReport, passing: AuditReport, incomplete: AuditReport) -> None:
+def test_listed_questions_depend_on_the_failures_and_gaps_of_the_report(
+    failing: AuditReport, passing: AuditReport, incomplete: AuditReport
+) -> None:
     asked = " ".join(list_questions(failing))
     for fact in (
         "Do we need the parts that were not examined (gguf/",
@@ -149,7 +153,7 @@ def test_claim_of_a_variant_text_is_not_resolved() -> None:
     )
 
 
-def test_inherited_claim_shows_lookup_result() -> None:
+def test_description_of_a_base_model_claim_states_its_lookup_result() -> None:
     license_ = build_conflicting_conclusion()
     named, data = license_.claims[2:]
     assert view.describe_claimed_license(named, license_) == (True, "Apache-2.0; read at 5f0b02c75b57")

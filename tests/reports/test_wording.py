@@ -100,7 +100,7 @@ def test_list_of_families_without_rules_agrees_with_the_rule_set() -> None:
     assert set(CheckFamily) - list_families(load_catalogue()) == FAMILIES_WITHOUT_RULES
 
 
-def test_limit_and_note_kinds_equal_those_of_the_clause_vocabulary() -> None:
+def test_limit_and_note_kinds_of_reports_equal_those_of_the_clause_vocabulary() -> None:
     kinds = load_catalogue().clauses.kinds
     assert {id_ for id_, kind in kinds.items() if kind.group is Group.LIMIT} == wording.LIMIT_KINDS
     assert {id_ for id_, kind in kinds.items() if kind.group in (Group.WATCH, Group.FACT)} == wording.NOTE_KINDS
@@ -117,7 +117,7 @@ def test_limit_and_note_kinds_equal_those_of_the_clause_vocabulary() -> None:
         (2e9, "2 billion"),
     ],
 )
-def test_large_numbers_are_in_millions(number: float, words: str) -> None:
+def test_large_numbers_are_written_in_millions_or_billions(number: float, words: str) -> None:
     assert wording.format_number(number) == words
 
 

@@ -59,7 +59,7 @@ def test_snapshot_is_recognised_by_its_path(cached_snapshot: Path, hub: Loopback
     assert len(hub.requests) == before
 
 
-def test_blob_names_are_digest_claims_without_listing(cached_snapshot: Path) -> None:
+def test_blob_names_become_digest_claims_if_the_cache_has_no_listing(cached_snapshot: Path) -> None:
     shutil.rmtree(cached_snapshot.parents[1] / "trees")
     snapshot = resolve_target(str(cached_snapshot))
     assert index_by_path(snapshot)["config.json"].claimed == (SMALL,)
@@ -86,7 +86,7 @@ def test_file_of_snapshot_is_resolved(cached_snapshot: Path) -> None:
     assert (snapshot.ref.kind, snapshot.commit) == (RefKind.FILE, cached_snapshot.name)
 
 
-def test_copy_of_snapshot_is_a_plain_folder(cached_snapshot: Path, tmp_path: Path) -> None:
+def test_copy_of_a_cached_snapshot_is_resolved_as_a_plain_folder(cached_snapshot: Path, tmp_path: Path) -> None:
     shutil.copytree(cached_snapshot, tmp_path / "copy")
     snapshot = resolve_target(str(tmp_path / "copy"))
     assert (snapshot.ref.kind, snapshot.commit) == (RefKind.FOLDER, None)
@@ -140,7 +140,7 @@ def test_chain_of_links_is_checked_to_its_end(cached_snapshot: Path) -> None:
     )
 
 
-def test_changed_blob_keeps_its_claim(cached_snapshot: Path) -> None:
+def test_cached_blob_that_was_changed_keeps_the_digest_claim_of_its_original(cached_snapshot: Path) -> None:
     (cached_snapshot / "config.json").resolve().write_text("[]")
     config = index_by_path(resolve_target(str(cached_snapshot)))["config.json"]
     assert (read_artifact(config), config.claimed) == (b"[]", (SMALL,))
@@ -160,7 +160,7 @@ def test_blobs_shared_between_repositories_are_read(cached_snapshot: Path) -> No
     assert (read_artifact(weights), weights.claimed) == (bytes(2000), (LARGE,))
 
 
-def test_link_into_blob_store_without_marker_is_blocked(cached_snapshot: Path) -> None:
+def test_link_into_a_shared_blob_store_without_its_marker_file_is_not_followed(cached_snapshot: Path) -> None:
     store = cached_snapshot.parents[2] / "blobs" / "ab"
     store.mkdir(parents=True)
     (store / ("ab" * 32)).write_bytes(bytes(2000))
@@ -190,7 +190,7 @@ def test_linked_listing_is_not_followed(cached_snapshot: Path, tmp_path: Path) -
     assert "no listing of this commit" in resolve_target(str(cached_snapshot)).notes[1]
 
 
-def test_listed_name_that_cannot_be_stored_is_content_absent(cached_snapshot: Path) -> None:
+def test_listed_file_with_an_impossible_name_is_reported_as_absent_content(cached_snapshot: Path) -> None:
     files = {name: {"size": -1, "blob_id": "zz"} for name in ("../evil", "/etc/passwd", "", "a\0b")}
     (cached_snapshot.parents[1] / "trees" / f"{cached_snapshot.name}.json").write_text(
         json.dumps({"format_version": 1, "files": files})
@@ -234,7 +234,7 @@ def test_any_file_listing_is_parsed_or_rejected(files: object) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_as_listing_raise_nothing(data: bytes) -> None:
+def test_file_listing_of_any_bytes_is_parsed_without_error(data: bytes) -> None:
     parse_tree_record(data)
 
 

@@ -63,7 +63,9 @@ def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_module, "_TIMEOUT", 0.3)
 
 
-def test_missing_and_private_have_the_same_message(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_and_private_repositories_are_reported_in_the_same_words(
+    hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hub.add_repository("acme/secret", FILES, private=True)
     hub.add_user("bob", token="hf_bob")
     for token in ("", "hf_bob"):
@@ -75,7 +77,7 @@ def test_missing_and_private_have_the_same_message(hub: LoopbackHub, monkeypatch
         assert "no local path 'acme/nothing'" in missing
 
 
-def test_missing_over_https_has_the_same_message(hub: LoopbackHub) -> None:
+def test_missing_repository_is_reported_over_https_in_the_same_words_as_over_http(hub: LoopbackHub) -> None:
     """Over https, the client raises another error for a missing repository."""
     from httpx2 import Request, Response
     from huggingface_hub.errors import RepositoryNotFoundError
@@ -127,7 +129,7 @@ def test_forbidden_answer_is_reported(hub: LoopbackHub) -> None:
 
 
 @pytest.mark.parametrize("retry_after", [True, False])
-def test_rate_limit_message_has_the_wait(hub: LoopbackHub, retry_after: bool) -> None:
+def test_rate_limit_message_states_how_long_to_wait(hub: LoopbackHub, retry_after: bool) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_rate_limit("/api/models", wait=55, retry_after=retry_after)
     assert "limits the rate of requests" in (message := get_failure_message("acme/tiny"))
@@ -238,7 +240,7 @@ def test_refusing_proxy_is_reported(hub: LoopbackHub, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     "body", [b"<html>Sign in to the network</html>", b"[]", b"{}", b"null", b'{"id": 3}', b"[" * 100_000, b"\xff\xfe"]
 )
-def test_other_web_server_is_reported(hub: LoopbackHub, body: bytes) -> None:
+def test_web_server_that_is_no_hub_is_reported(hub: LoopbackHub, body: bytes) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("/revision/main", content=body)
     message = get_failure_message("acme/tiny")
@@ -252,7 +254,7 @@ def test_invalid_commit_is_refused(hub: LoopbackHub, sha: object) -> None:
     assert "names no commit" in get_failure_message("acme/tiny")
 
 
-def test_different_commit_is_refused(hub: LoopbackHub) -> None:
+def test_answer_for_another_commit_than_the_requested_one_is_refused(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     first = repository.sha
     second = repository.commit({"x": "y"})
@@ -337,7 +339,9 @@ def test_cache_path_that_is_a_file_is_reported(
     assert "cannot be stored in the cache" in get_failure_message("acme/tiny")
 
 
-def test_client_imported_offline_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hub_client_that_was_imported_in_offline_mode_is_reported(
+    hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
@@ -352,7 +356,7 @@ def test_invalid_endpoint_is_reported(hub: LoopbackHub, monkeypatch: pytest.Monk
         resolve_target("acme/tiny")
 
 
-def test_tls_errors_have_their_cause(hub_home: Path) -> None:
+def test_message_about_a_tls_error_states_its_cause(hub_home: Path) -> None:
     from httpx2 import ConnectError
 
     error = ConnectError("failed")

@@ -388,14 +388,16 @@ def test_hostile_file_ends_with_one_absence_and_exit_3(
     assert_contained(hub, hub_home, outcome)
 
 
-def test_honest_hub_passes_within_the_small_bounds(hub: LoopbackHub, tiny: Repository, hub_home: Path) -> None:
+def test_scan_of_an_honest_hub_passes_within_the_small_bounds(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path
+) -> None:
     outcome = scan_hub()
     assert (outcome.exit_code, outcome.line) == (0, "")
     assert_contained(hub, hub_home, outcome)
     assert {request.token for request in hub.list_requests("hub")} == {TOKEN}
 
 
-def test_page_on_another_origin_receives_no_request(hub: LoopbackHub, tiny: Repository) -> None:
+def test_next_listing_page_on_another_origin_is_not_requested(hub: LoopbackHub, tiny: Repository) -> None:
     link_next(follow_to_other_origin)(hub, tiny)
     scan_hub()
     assert hub.list_requests("cdn") == []
@@ -412,7 +414,9 @@ def test_other_origin_behind_a_redirect_receives_no_token(
     assert_contained(hub, hub_home, outcome)
 
 
-def test_address_of_a_user_in_a_redirect_receives_no_token(hub: LoopbackHub, tiny: Repository, hub_home: Path) -> None:
+def test_redirect_to_an_address_with_user_and_password_receives_no_token(
+    hub: LoopbackHub, tiny: Repository, hub_home: Path
+) -> None:
     hub.inject_fault("/revision/", status=302, headers={"Location": hub.cdn.replace("//", "//ann:pw@") + "/x"})
     assert_contained(hub, hub_home, scan_hub())
     assert hub.list_requests("cdn")
@@ -425,7 +429,7 @@ def test_cookies_are_never_returned(hub: LoopbackHub, tiny: Repository) -> None:
     assert not [request for request in hub.requests if "cookie" in request.headers]
 
 
-def test_second_transport_is_never_used(
+def test_xet_transport_is_never_used_even_if_the_hub_offers_it(
     hub: LoopbackHub, tiny: Repository, hub_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Xet would send the token to an address that the answer names, and fetch chunks past every bound."""
@@ -477,7 +481,7 @@ def test_compressed_body_expands_in_small_pieces() -> None:
     assert max(map(len, pieces)) <= 64 * KIB
 
 
-def test_words_of_the_server_do_not_reach_the_log(
+def test_warning_texts_of_the_server_are_not_logged(
     hub: LoopbackHub, tiny: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = io.StringIO()
@@ -509,7 +513,7 @@ def test_malicious_file_with_a_contradicted_size_keeps_its_finding(hub: Loopback
     assert "lists it with 1000000000000000000" in outcome.line
 
 
-def test_files_after_too_many_failures_are_not_requested(hub: LoopbackHub, tiny: Repository) -> None:
+def test_remaining_files_are_not_requested_after_too_many_failed_downloads(hub: LoopbackHub, tiny: Repository) -> None:
     tiny.commit({f"part-{number:02}.txt": f"{number}" for number in range(30)})
     fault = hub.inject_fault("part-", status=500)
     outcome = scan_hub()
@@ -520,7 +524,9 @@ def test_files_after_too_many_failures_are_not_requested(hub: LoopbackHub, tiny:
     assert fault.hits <= (SERVER.failed_files + 8) * 8
 
 
-def test_listing_beyond_the_free_space_is_refused_before_the_first_byte(hub: LoopbackHub, tiny: Repository) -> None:
+def test_repository_larger_than_the_free_space_is_refused_before_any_download(
+    hub: LoopbackHub, tiny: Repository
+) -> None:
     entry = {"type": "file", "path": "weights.bin", "size": 10**18, "oid": "0" * 40}
     hub.inject_fault("/revision/", content=describe_commit(tiny, []))
     hub.inject_fault("/tree/", content=json.dumps([entry]).encode())

@@ -82,7 +82,7 @@ def test_every_kind_of_revision_is_resolved(hub: LoopbackHub) -> None:
     assert resolve_target("acme/tiny@v1").commit == first
 
 
-def test_moved_branch_is_fetched_again(hub: LoopbackHub) -> None:
+def test_branch_that_moved_to_a_new_commit_is_fetched_again(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", {"a.txt": "one"})
     resolve_target("acme/tiny")
     second = repository.commit({"a.txt": "two"})
@@ -100,7 +100,7 @@ def test_dataset_and_id_without_owner_are_fetched(hub: LoopbackHub, hub_home: Pa
     assert resolve_target("gpt2").ref.name == resolve_target("hf://gpt2").ref.name == "gpt2"
 
 
-def test_second_scan_requests_the_commit_only(hub: LoopbackHub) -> None:
+def test_second_scan_of_a_cached_repository_requests_only_the_commit(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     first = resolve_target("acme/tiny")
     before = len(hub.requests)
@@ -188,7 +188,7 @@ def test_path_outside_the_repository_is_not_fetched(hub: LoopbackHub, hub_home: 
     assert not any("evil" in path.name for path in hub_home.rglob("*"))
 
 
-def test_file_below_another_file_is_content_absent(hub: LoopbackHub) -> None:
+def test_listed_path_below_another_file_is_reported_as_absent_content(hub: LoopbackHub) -> None:
     """A listing may contain a file "a" and a file "a/b", which no folder can hold together."""
     hub.add_repository("acme/tiny", {"a": "x", "a/b": "y", "c": "z"})
     artifacts = index_by_path(resolve_target("acme/tiny"))
@@ -221,7 +221,7 @@ def test_changed_cached_blob_keeps_the_claim_of_the_hub(hub: LoopbackHub) -> Non
     assert config.claimed == (make_git_blob(b'{"a": 1}'),)
 
 
-def test_link_to_another_blob_adds_a_contradicting_claim(hub: LoopbackHub) -> None:
+def test_cached_link_to_the_blob_of_another_file_adds_a_contradicting_digest_claim(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     root = resolve_target("acme/tiny").root
     assert root is not None
@@ -231,7 +231,7 @@ def test_link_to_another_blob_adds_a_contradicting_claim(hub: LoopbackHub) -> No
     assert set(config.claimed) == {make_git_blob(b'{"a": 1}'), make_git_blob(b"# Tiny")}
 
 
-def test_extra_file_in_cache_is_examined_and_noted(hub: LoopbackHub) -> None:
+def test_cached_file_that_the_hub_does_not_list_is_examined_and_noted(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     root = resolve_target("acme/tiny").root
     assert root is not None
@@ -259,7 +259,7 @@ def test_file_that_only_the_tree_lists_is_examined(hub: LoopbackHub) -> None:
 
 
 @pytest.mark.parametrize("wait", [{"RateLimit": '"api";r=0;t=1'}, {"Retry-After": "1"}])
-def test_short_rate_limit_is_waited_for(hub: LoopbackHub, wait: dict[str, str]) -> None:
+def test_fetch_continues_after_waiting_for_a_short_rate_limit(hub: LoopbackHub, wait: dict[str, str]) -> None:
     hub.add_repository("acme/tiny", FILES)
     fault = hub.inject_fault("/tree/", status=429, times=1, headers=wait)
     assert len(resolve_target("acme/tiny").artifacts) == 3
@@ -287,7 +287,9 @@ def test_offline_scan_uses_cache_without_request(hub: LoopbackHub, named: str | 
     assert len(hub.requests) == before
 
 
-def test_environment_variable_equals_offline_option(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_environment_variable_prevents_requests_like_the_option(
+    hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hub.add_repository("acme/tiny", FILES)
     resolve_target("acme/tiny")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

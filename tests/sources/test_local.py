@@ -137,13 +137,13 @@ def test_link_outside_the_folder_is_not_followed(model: Path, absolute: bool) ->
     assert "secret" in str(artifacts["link"].obstacle)
 
 
-def test_sibling_with_same_prefix_is_outside(model: Path) -> None:
+def test_link_to_a_sibling_folder_with_the_same_name_prefix_is_outside(model: Path) -> None:
     (model.parent / "model-other").write_text("x")
     (model / "link").symlink_to("../model-other")
     assert get_obstacle_reason(index_by_path(resolve_target(str(model)))["link"]) is UnreadReason.LINK_OUTSIDE
 
 
-def test_dangling_links_are_absences(model: Path) -> None:
+def test_dangling_and_cyclic_links_are_reported_as_absences(model: Path) -> None:
     (model / "dangling").symlink_to("nothing")
     (model / "through-file").symlink_to("config.json/x")
     (model / "self").symlink_to("self")
@@ -177,7 +177,7 @@ def test_linked_file_is_examined_under_every_name(model: Path) -> None:
         assert (artifacts[name].size, read_artifact(artifacts[name])) == (9, b"import os")
 
 
-def test_link_opens_the_file_that_was_listed(model: Path) -> None:
+def test_link_whose_target_was_replaced_after_listing_is_not_opened(model: Path) -> None:
     (model / "notes.txt").write_text("import os")
     (model / "modeling_x.py").symlink_to("notes.txt")
     artifact = index_by_path(resolve_target(str(model)))["modeling_x.py"]
@@ -188,7 +188,7 @@ def test_link_opens_the_file_that_was_listed(model: Path) -> None:
     assert caught.value.reason is UnreadReason.CHANGED
 
 
-def test_links_to_unreadable_files_add_nothing(model: Path) -> None:
+def test_links_to_special_files_add_no_further_artifacts(model: Path) -> None:
     os.mkfifo(model / "fifo")
     (model / "modeling_x.py").symlink_to("fifo")
     artifacts = index_by_path(resolve_target(str(model)))
@@ -381,7 +381,9 @@ def test_dangling_link_as_target_is_an_error(model: Path) -> None:
         resolve_target(str(model / "gone"))
 
 
-def test_path_wins_over_repository_id_with_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_target_that_is_a_local_path_and_a_repository_id_is_taken_as_path_with_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("acme/tiny").mkdir(parents=True)
     Path("gpt2").mkdir()

@@ -124,7 +124,9 @@ def test_small_files_are_selected_by_name(path: str, small: bool) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "hf_bob"])
-def test_gated_error_has_the_public_statements(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+def test_error_about_a_gated_repository_carries_its_public_hub_statements(
+    hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
     repository = hub.add_repository("acme/gated", FILES, gated="manual")
     hub.add_user("bob", token="hf_bob")
     monkeypatch.setenv("HF_TOKEN", token)
@@ -154,7 +156,9 @@ def test_missing_repository_differs_from_unreachable_hub(hub: LoopbackHub) -> No
         resolve_small_files("acme/base")
 
 
-def test_status_403_is_gated_and_refused_token_is_unreached(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_403_is_reported_as_gated_and_a_refused_token_as_unreached(
+    hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hub.add_repository("acme/base", FILES)
     fault = hub.inject_fault("/api/models", status=403, times=1)
     with pytest.raises(GatedError) as caught:
@@ -180,7 +184,7 @@ def test_renamed_base_model_is_read_and_noted(hub: LoopbackHub) -> None:
     assert any("renamed or moved" in note for note in snapshot.notes)
 
 
-def test_hint_at_local_paths_keeps_the_error_class(hub: LoopbackHub) -> None:
+def test_gated_and_missing_errors_keep_their_classes_with_the_hint_at_local_paths(hub: LoopbackHub) -> None:
     hub.add_repository("acme/gated", FILES, gated="auto")
     with pytest.raises(GatedError) as caught:
         resolve_target("acme/gated")
@@ -190,7 +194,7 @@ def test_hint_at_local_paths_keeps_the_error_class(hub: LoopbackHub) -> None:
     assert issubclass(GatedError, SourceError)
 
 
-def test_snapshot_has_the_statements_of_the_hub(hub: LoopbackHub) -> None:
+def test_snapshot_from_the_hub_carries_license_and_base_model_statements_of_the_hub(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", FILES)
     for snapshot in (resolve_small_files("acme/base"), resolve_target("acme/base")):
         assert snapshot.hub_statements is not None

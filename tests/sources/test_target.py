@@ -66,7 +66,7 @@ def test_invalid_repository_name_or_revision_is_refused(text: str, revision: str
 
 
 @given(st.text(max_size=40), st.none() | st.text(max_size=40))
-def test_any_text_is_a_repository_or_an_error(text: str, revision: str | None) -> None:
+def test_any_target_text_is_parsed_as_a_repository_or_refused(text: str, revision: str | None) -> None:
     looks_like_a_path(text)
     try:
         ref = parse_repository(text, revision)
@@ -77,11 +77,11 @@ def test_any_text_is_a_repository_or_an_error(text: str, revision: str | None) -
 
 
 @check_each("text", ["./x", "/x", "../x", ".", "~/x", "a/b/c", "datasets/a/b/c", "x/"])
-def test_text_in_the_form_of_a_path_is_a_path(text: str) -> None:
+def test_target_in_the_form_of_a_path_is_taken_as_a_path(text: str) -> None:
     assert looks_like_a_path(text)
 
 
-def test_settings_equal_those_of_the_hub_client() -> None:
+def test_environment_variables_give_the_same_settings_as_in_the_hub_client() -> None:
     bare = HubSettings.read({"HOME": "/home/x"})
     assert (bare.endpoint, bare.token, bare.offline) == (DEFAULT_ENDPOINT, None, False)
     assert str(bare.cache).endswith("/.cache/huggingface/hub")

@@ -111,7 +111,7 @@ def test_ten_gigabyte_sparse_file_is_read_at_any_offset(tmp_path: Path) -> None:
         assert window.read(window.size - 1, 5) == b"\0"
 
 
-def test_growth_is_detected_and_not_read(file: Path) -> None:
+def test_bytes_appended_after_opening_are_detected_and_not_read(file: Path) -> None:
     with make_listed_file(file)() as window:
         with file.open("ab") as more:
             more.write(b"more")
@@ -128,7 +128,7 @@ def test_truncation_is_detected_during_and_after_reads(file: Path) -> None:
         assert window.describe_change() == "its size went from 1024 to 10 bytes"
 
 
-def test_write_of_same_size_is_detected(file: Path) -> None:
+def test_write_that_keeps_the_file_size_is_detected(file: Path) -> None:
     with make_listed_file(file)() as window:
         with file.open("r+b") as writer:
             writer.write(b"XX")
@@ -136,7 +136,7 @@ def test_write_of_same_size_is_detected(file: Path) -> None:
         assert window.describe_change() == "its content was written to"
 
 
-def test_write_with_reset_times_is_detected(file: Path) -> None:
+def test_write_after_which_the_file_times_are_reset_is_detected(file: Path) -> None:
     before = file.stat()
     with make_listed_file(file)() as window:
         with file.open("r+b") as writer:

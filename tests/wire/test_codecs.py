@@ -14,14 +14,14 @@ FILES = {BZIP2: "bzip2", GZIP: "gzip", LZ4: "lz4", LZMA: "lzma", XZ: "xz", ZLIB:
 
 
 @check_each("codec", FILES)
-def test_codec_recognises_its_compressed_samples(codec: Codec) -> None:
+def test_each_codec_recognises_the_samples_that_it_compressed(codec: Codec) -> None:
     samples = [path.read_bytes() for path in sorted((FIXTURES / FILES[codec] / "benign").iterdir())]
     assert samples
     assert all(codec.begins_stream(data) for data in samples)
 
 
 @pytest.mark.parametrize("codec", [codec for codec in FILES if codec.magic], ids=lambda codec: codec.name)
-def test_magic_number_suffices_to_name_the_codec(codec: Codec) -> None:
+def test_bytes_after_the_magic_number_do_not_matter_for_naming_the_codec(codec: Codec) -> None:
     assert name_format(codec.magic + b"\xff" * 20, "x") is not None
 
 

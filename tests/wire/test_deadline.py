@@ -113,7 +113,7 @@ def test_deadline_on_a_busy_machine_counts_cpu_time_alone(monkeypatch: pytest.Mo
     assert deadline.detail == CPU_TIME_SPENT
 
 
-def test_deadline_of_a_read_that_blocks_ends_by_wall_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deadline_passes_by_wall_time_when_no_cpu_time_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     now = {"wall": 0.0}
     monkeypatch.setattr(time, "monotonic", lambda: now["wall"])
     monkeypatch.setattr(time, "thread_time", lambda: 0.0)
@@ -125,13 +125,13 @@ def test_deadline_of_a_read_that_blocks_ends_by_wall_time(monkeypatch: pytest.Mo
     assert deadline.detail == WALL_TIME_SPENT
 
 
-def test_loop_after_the_deadline_block_continues(clock: _Clock) -> None:
+def test_expired_deadline_no_longer_applies_after_its_block(clock: _Clock) -> None:
     with apply_deadline(Deadline(-1)), pytest.raises(LimitReachedError):
         check_deadline()
     check_deadline()
 
 
-def test_iteration_checks_the_deadline_once_in_a_number_of_items(clock: _Clock) -> None:
+def test_iteration_checks_the_deadline_only_before_every_nth_item(clock: _Clock) -> None:
     assert list(iterate_within_deadline(range(10), 4)) == list(range(10))
     assert clock.now == 3  # before items 0, 4 and 8
 
@@ -184,7 +184,7 @@ def test_facts_before_deadline_are_kept(name: str, found: str, seconds: int, clo
 
 
 @check_each("name", LARGE)
-def test_deadline_is_not_reported_with_enough_time(name: str) -> None:
+def test_reading_that_ends_before_its_deadline_reports_no_limit(name: str) -> None:
     reading = _read_artifact(name, LARGE[name].encode(), Limits(artifact_cpu_seconds=1e6))
     assert not any(CPU_TIME_SPENT in unread.detail for _, unread in reading.unread)
 
@@ -198,7 +198,7 @@ def _read_despite_deadline(*_: object) -> itertools.repeat[None]:
     return itertools.repeat(None, 0)
 
 
-def test_swallowed_deadline_error_is_still_reported(clock: _Clock) -> None:
+def test_expired_deadline_is_reported_even_if_the_reader_suppresses_its_error(clock: _Clock) -> None:
     reading = ArtifactReading(LIMITS)
     data = b"text"
 

@@ -96,7 +96,7 @@ def test_bytes_behind_a_stream_are_not_consumed(codec, data, times, more, bytes_
 @pytest.mark.parametrize("codec", PACKED, **IDS)
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_content_before_damage_equals_that_of_a_bytewise_loader(codec, data, bytes_window):
+def test_expansion_yields_the_same_content_before_damage_as_a_bytewise_loader(codec, data, bytes_window):
     seed = data.draw(st.integers(0, 50))
     source = random.Random(seed)
     content = source.randbytes(300) + b"abc" * source.randrange(4000) + source.randbytes(300)
@@ -112,7 +112,7 @@ def test_content_before_damage_equals_that_of_a_bytewise_loader(codec, data, byt
 
 
 @pytest.mark.parametrize("codec", PACKED, **IDS)
-def test_measurement_does_not_recover_withheld_content(codec, bytes_window):
+def test_measuring_damaged_compressed_content_reads_the_stream_only_once(codec, bytes_window):
     packed = bytearray(PACKED[codec](b"abc" * 3000))
     packed[-3] ^= 0xFF
     window = bytes_window(bytes(packed))
@@ -203,7 +203,7 @@ def test_x86_filter_decoder_restores_the_content(size, bytes_window):
     assert bytes(out) == content
 
 
-def test_every_zip_codec_has_method_name():
+def test_each_zip_method_number_maps_to_its_codec():
     assert {number: codec.name for number, codec in ZIP_CODECS.items()} == {
         0: "stored",
         8: "deflate",

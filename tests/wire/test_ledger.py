@@ -19,7 +19,7 @@ CLAIMS = st.lists(
 
 
 @given(CLAIMS)
-def test_every_byte_has_the_class_of_its_strongest_claim(bytes_window, claims):
+def test_ledger_gives_every_byte_the_class_of_its_strongest_claim(bytes_window, claims):
     window = bytes_window(bytes(range(SIZE)))
     ledger = ByteLedger()
     expected = [ByteClass.UNCLAIMED] * SIZE

@@ -50,12 +50,12 @@ def test_symbolic_link_is_relative_to_its_folder_and_hard_link_to_the_root(
     assert _list_kinds(log) == ["path-escape"] * escapes
 
 
-def test_repeated_member_names_get_ordinals() -> None:
+def test_member_with_a_repeated_name_gets_an_address_with_an_ordinal() -> None:
     paths = MemberPaths("m.zip")
     assert [paths.name_member(name) for name in ("a", "b", "a")] == ["m.zip!a", "m.zip!b", "m.zip!a#2"]
     assert paths.name_range(3, 9) == "m.zip![bytes 3-9]"
 
 
-def test_gaps_are_ranges_between_members() -> None:
+def test_gaps_are_the_byte_ranges_outside_all_members() -> None:
     assert list(find_gaps([(6, 8), (2, 4), (3, 5)], 10)) == [(0, 2), (5, 6), (8, 10)]
     assert list(find_gaps([(0, 20)], 10)) == []

@@ -180,7 +180,7 @@ def test_dtype_state_on_unknown_object_is_forged_state(maker, read_bytes):
     assert "forged-state" in read_bytes(build_stream(maker + state)).kinds()
 
 
-def test_computed_part_of_dtype_state_is_forged_state(read_bytes):
+def test_dtype_state_with_a_part_computed_by_a_call_is_reported_as_forged(read_bytes):
     made = push_call(push_name("numpy", "dtype"), push_text("O8"), b"\x89", b"\x88")
     flags = push_call(push_name("builtins", "int"), push_text("0"))
     state = b"(K\x03" + push_text("|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xff" + flags + b"tb"

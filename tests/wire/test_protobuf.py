@@ -77,7 +77,7 @@ def test_groups_are_skipped(bytes_window):
     assert [f.number for f in Message.from_window(bytes_window(b"\x0b\x10\x01\x0c\x18\x02")).fields()] == [3]
 
 
-def test_fields_inside_groups_are_not_created(bytes_window, monkeypatch):
+def test_no_objects_are_created_for_protobuf_fields_inside_skipped_groups(bytes_window, monkeypatch):
     made = []
     read_field = _FieldCursor.read_field
     monkeypatch.setattr(_FieldCursor, "read_field", lambda *given: made.append(given[1]) or read_field(*given))
@@ -93,5 +93,5 @@ def test_whole_message_is_recognised(bytes_window):
     assert not is_whole_message(bytes_window(encode_message([(1, VARINT, 1)] * 100)))
 
 
-def test_message_with_too_many_fields_to_check_is_accepted(bytes_window):
+def test_protobuf_message_with_too_many_fields_to_check_counts_as_whole(bytes_window):
     assert is_whole_message(bytes_window(b"\x08\x01" * 1_000_001 + b"\0"))

@@ -37,7 +37,7 @@ def test_strict_json_keeps_its_values_after_conversion(value):
 
 
 @given(st.text(alphabet="{}[],:'\"/*\\\n a0x+", max_size=80))
-def test_conversion_adds_no_lines(text):
+def test_conversion_of_relaxed_json_never_adds_lines(text):
     assert convert_to_json(text).count("\n") <= text.count("\n")
 
 

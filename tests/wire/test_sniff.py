@@ -78,7 +78,7 @@ def test_tar_with_pickle_as_member_name_is_recognised(signed):
 
 @given(at=st.integers(0, 511) | st.integers(148, 155), to=st.integers(0, 255))
 @example(at=155, to=33)
-def test_is_tar_agrees_with_tarfile_on_mutated_archives(at, to):
+def test_mutated_header_is_recognised_as_tar_exactly_if_tarfile_opens_it(at, to):
     data = bytearray(_build_v7_header(b"\x80\x02N."))
     data[at] = to
     assert is_tar(bytes(data)) == _opens_with_tarfile(bytes(data))
@@ -91,7 +91,7 @@ def test_checksum_field_in_any_tarfile_notation_is_accepted(field):
     assert is_tar(bytes(data)) == _opens_with_tarfile(bytes(data))
 
 
-def test_other_blocks_are_not_tar():
+def test_blocks_that_tarfile_refuses_are_not_recognised_as_tar():
     source = random.Random(0)
     files = [path.read_bytes() for path in FIXTURES.glob("*/benign/*") if path.is_file()]
     samples = [data[:4096] for data in files if not _opens_with_tarfile(data)]

@@ -57,7 +57,7 @@ def test_size_is_known_without_decompression(bytes_window):
         assert parent.bytes_read == 0
 
 
-def test_read_at_damage_raises(bytes_window):
+def test_read_of_a_decompressed_window_at_the_damage_raises_window_error(bytes_window):
     data = bytes(range(256)) * 100
     packed = _compress_deflate(data)
     with _open_decompressed_window(bytes_window, packed[: len(packed) // 2], len(data)) as window:
@@ -79,7 +79,7 @@ def test_expansion_stops_at_ratio_limit(bytes_window):
         assert raised.value.reason is UnreadReason.LIMIT
 
 
-def test_nested_windows_share_one_budget(bytes_window):
+def test_nested_decompressed_windows_share_one_expansion_budget(bytes_window):
     limits = Limits(expanded_bytes=150)
     inner = _compress_deflate(bytes(100))
     with _open_decompressed_window(bytes_window, inner + inner, 100, limits) as first:

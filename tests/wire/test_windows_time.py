@@ -27,7 +27,7 @@ def test_window_read_after_deadline_is_limit_reached() -> None:
     assert caught.value.reason is UnreadReason.LIMIT
 
 
-def test_timed_window_keeps_budget_of_inner_window() -> None:
+def test_timed_window_uses_the_budget_of_the_window_inside_it() -> None:
     budget = Budget(Limits(), 3)
     inner = SubWindow(BytesWindow(), 0, 3, budget)
     assert get_budget(TimedWindow(inner, Deadline(0)), Limits()) is budget

@@ -61,7 +61,7 @@ def make_zip(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> byt
 
 
 @check_each("path", [path for path in _HOSTILE if path.stem not in _NO_DEFECT])
-def test_hostile_archive_has_its_defect(path, read_fixture):
+def test_hostile_archive_has_the_defect_that_its_file_name_states(path, read_fixture):
     assert path.stem in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
 
 
@@ -95,7 +95,7 @@ def test_zipfile_decrypts_encrypted_fixture():
         assert archive.read("weights.pkl", b"infected").startswith(b"\x80\x02cbuiltins")
 
 
-def test_stored_member_is_read_to_larger_of_its_sizes(read_fixture):
+def test_stored_zip_member_with_two_sizes_is_read_up_to_the_larger_one(read_fixture):
     reading = read_fixture("zip/malicious/stored-size-mismatch.zip")
     listing = get_listing(reading)
     assert max(member.stored_size for member in listing.members) < max(member.size for member in listing.members)
@@ -125,7 +125,7 @@ def test_checksum_of_members_that_share_their_data_is_computed_once(monkeypatch)
     assert len(measured) == 1
 
 
-def test_members_of_both_directories_are_read(read_fixture):
+def test_members_of_both_central_directories_of_an_ambiguous_zip_are_read(read_fixture):
     path = FIXTURES / "zip/malicious/directory-ambiguous.zip"
     assert zipfile.ZipFile(path).namelist() == ["weights.pkl"]
     reading = read_fixture("zip/malicious/directory-ambiguous.zip")
@@ -169,7 +169,7 @@ def test_name_that_is_not_utf_8_keeps_its_bytes(read_fixture):
         (["data.pkl"], "plain"),
     ],
 )
-def test_member_names_decide_layout(names, layout, read_bytes):
+def test_names_of_zip_members_decide_the_layout_of_the_archive(names, layout, read_bytes):
     assert get_listing(read_bytes(make_zip(dict.fromkeys(names, b"1")))).layout == layout
 
 
@@ -276,7 +276,7 @@ def test_random_records_are_parsed_or_reported_as_unread(parts, bytes_window):
         list(find_reader("zip").read(make_artifact(window), window, Limits()))
 
 
-def test_chance_signature_is_not_read_as_header(read_bytes):
+def test_zip_signature_without_a_plausible_header_is_not_read_as_a_header(read_bytes):
     # The signature of a local header, with a method and a length of the name that no archive has.
     noise = b"PK\x03\x04" + b"\xff" * 40
     data = make_zip({"a.txt": b"x"})

@@ -92,7 +92,7 @@ def test_payload_behind_stream_is_unclaimed(name, read_bytes):
 
 
 @pytest.mark.parametrize("name", CODECS)
-def test_stream_with_padding_has_no_unclaimed_byte(name, read_bytes):
+def test_padding_after_a_compressed_stream_leaves_no_unclaimed_byte(name, read_bytes):
     assert read_bytes(CODECS[name](TEXT) + bytes(100_000)).unread == []
 
 
@@ -106,7 +106,7 @@ def test_payload_in_gzip_header_is_unclaimed(flag, read_bytes):
     assert reading.called == {"posix.system"}
 
 
-def test_text_and_block_size_in_gzip_header_have_no_unclaimed_byte(read_bytes):
+def test_name_comment_and_block_size_in_gzip_header_leave_no_unclaimed_byte(read_bytes):
     stream = gzip.compress(TEXT)
     fields = b"\x06\0BC\2\0\x34\0" + b"notes.txt\0" + "a comment: \u00e9\0".encode("latin-1")
     assert read_bytes(stream[:3] + bytes((4 | 8 | 16,)) + stream[4:10] + fields + stream[10:]).unread == []
@@ -118,7 +118,7 @@ def test_payload_in_skippable_frame_is_unclaimed(name, read_bytes):
     assert read_bytes(data).unclaimed() == name_range(data, PAYLOAD)
 
 
-def test_seek_table_of_zstandard_has_no_unclaimed_byte(read_bytes):
+def test_seek_table_of_zstandard_leaves_no_unclaimed_byte(read_bytes):
     stream = zstd.compress(TEXT)
     table = struct.pack("<IIIBI", len(stream), len(TEXT), 1, 0, 0x8F92EAB1)
     assert read_bytes(stream + b"\x5e\x2a\x4d\x18" + struct.pack("<I", len(table)) + table).unread == []
@@ -157,12 +157,12 @@ def test_payload_behind_compressed_data_of_member_is_unclaimed(read_fixture):
     ],
     ids=["times and owner", "alignment", "zeros", "comments"],
 )
-def test_usual_fields_of_zip_have_no_unclaimed_byte(data, read_bytes):
+def test_usual_fields_of_a_zip_leave_no_unclaimed_byte(data, read_bytes):
     assert read_bytes(data).unread == []
 
 
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
-def test_tar_archive_has_no_unclaimed_byte(form, read_bytes):
+def test_ordinary_tar_archive_leaves_no_unclaimed_byte(form, read_bytes):
     assert read_bytes(make_tar(form)).unread == []
 
 

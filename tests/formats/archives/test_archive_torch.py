@@ -38,7 +38,7 @@ def test_saved_state_dict_is_read_completely(read_bytes):
     assert reading.unread == []
 
 
-def test_tensor_without_elements_leaves_nothing_unread(read_bytes):
+def test_torch_file_with_an_empty_tensor_is_read_completely(read_bytes):
     reading = read_bytes(save_to_bytes(torch.save, {"a": torch.zeros(0), "b": torch.zeros(2)}), "m.pt")
     assert [data.size for data in reading.of(TensorData)] == [8]
     assert reading.unread == []
@@ -88,12 +88,12 @@ def test_torch_compares_names_without_case(read_bytes):
     assert read_bytes(data, "m.pt").of(ArchiveListing)[0].layout == "torch-zip"
 
 
-def test_torch_uses_stated_offset_of_directory():
+def test_torch_finds_the_zip_directory_by_its_stated_offset():
     with pytest.raises(RuntimeError, match=r"payload\.pkl"):
         torch._C.PyTorchFileReader(str(FIXTURES / "zip/malicious/directory-ambiguous.zip"))
 
 
-def test_file_names_of_any_length_give_one_directory(tmp_path, read_bytes):
+def test_torch_archive_with_a_file_name_of_any_length_has_no_defect(tmp_path, read_bytes):
     """torch always writes ZIP64 records; a directory must not be inferred from the plain end record as well."""
     for length in range(1, 41):
         path = tmp_path / ("x" * length + ".bin")

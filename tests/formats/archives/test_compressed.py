@@ -58,7 +58,7 @@ def list_recognised_formats(data: bytes, bytes_window, content: str | None = Non
 @pytest.mark.parametrize("name", CODECS)
 @settings(max_examples=30, deadline=None)
 @given(data=st.binary(max_size=3000), times=st.integers(1, 300))
-def test_content_equals_compressed_input(name, data, times, bytes_window):
+def test_content_of_a_compressed_stream_equals_the_bytes_that_were_compressed(name, data, times, bytes_window):
     content = data * times
     packed = CODECS[name](content)
     window = bytes_window(packed)
@@ -90,7 +90,7 @@ def test_codec_is_recognised_by_bytes_under_any_name(name, path, read_bytes):
 
 
 @check_each("name", CODECS)
-def test_streams_of_libraries_are_recognised_at_every_level(name, bytes_window):
+def test_streams_that_codec_libraries_write_at_any_level_are_recognised(name, bytes_window):
     samples = [b"\x80\x02N." * 3, b"1", b"text " * 50, bytes(5000), random.Random(0).randbytes(5000)]
     unusual_filter = {"id": lzma.FILTER_LZMA1, "lc": 0, "lp": 2, "pb": 1, "dict_size": 1 << 20}
     streams = []
@@ -247,7 +247,7 @@ def test_text_and_numbers_are_not_recognised_as_compressed(bytes_window):
         assert [list_recognised_formats(data, bytes_window) for data in (text, noise, numbers)] == [[], [], []]
 
 
-def test_tensor_data_are_compressed_only_with_long_magic(bytes_window):
+def test_only_codecs_with_a_long_magic_number_are_recognised_in_tensor_data(bytes_window):
     for name, compress in CODECS.items():
         found = list_recognised_formats(compress(EVAL), bytes_window, TENSOR_STORAGE)
         assert found == ([name] if name in ("xz", "lz4", "zstd") else [])
@@ -301,7 +301,7 @@ class ReadClock:
         return self._inner.read(offset, length)
 
 
-def test_expansion_leaves_time_to_read_content(bytes_window, monkeypatch):
+def test_expansion_stops_early_enough_to_leave_time_for_the_content(bytes_window, monkeypatch):
     window = ReadClock(bytes_window(gzip.compress(random.Random(0).randbytes(3 << 20))))
     for clock in ("monotonic", "thread_time"):
         monkeypatch.setattr(time, clock, lambda: window.now)

@@ -57,11 +57,11 @@ def write_archive(py7zr, members, **options) -> bytes:
 
 
 @check_each("path", [path for path in _HOSTILE if path.stem not in _NO_DEFECT])
-def test_hostile_archive_has_its_defect(path, read_fixture):
+def test_hostile_7z_has_the_defect_that_its_file_name_states(path, read_fixture):
     assert path.stem in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
 
 
-def test_excepted_fixtures_exist():
+def test_fixtures_listed_as_without_defect_or_payload_exist():
     assert {path.stem for path in _HOSTILE} > (_NO_DEFECT | _NO_PAYLOAD)
 
 
@@ -141,7 +141,7 @@ def test_encrypted_archive_is_reported_as_encrypted(encrypts_header, py7zr, read
 
 
 @pytest.mark.parametrize("chain", [("PPMD",), ("BROTLI",)], ids="+".join)
-def test_member_without_decoder_is_reported(chain, py7zr, read_bytes):
+def test_7z_member_in_a_compression_without_decoder_is_reported_as_unread(chain, py7zr, read_bytes):
     options = {"PPMD": {"order": 6, "mem": 16}, "BROTLI": {"level": 3}}
     filters = [{"id": getattr(py7zr, f"FILTER_{name}"), **options[name]} for name in chain]
     reading = read_bytes(write_archive(py7zr, {"weights.pkl": EVAL}, filters=filters))

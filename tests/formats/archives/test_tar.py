@@ -78,7 +78,7 @@ def read_archive(data: bytes, bytes_window, limits: Limits | None = None):
 
 
 @check_each("path", [path for path in _HOSTILE if get_stem(path) not in _NO_DEFECT])
-def test_hostile_archive_has_the_defect_in_its_file_name(path, read_fixture):
+def test_hostile_tar_has_the_defect_that_its_file_name_states(path, read_fixture):
     assert get_stem(path) in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
 
 
@@ -86,11 +86,11 @@ def test_hostile_archive_has_the_defect_in_its_file_name(path, read_fixture):
     ("name", "kind"),
     [("link-escape", "path-escape"), ("hard-link-escape", "path-escape"), ("first-header-damaged", "header-damaged")],
 )
-def test_hostile_archive_has_a_defect_of_another_name(name, kind, read_fixture):
+def test_hostile_tar_not_named_after_its_defect_has_that_defect(name, kind, read_fixture):
     assert kind in read_fixture(f"tar/malicious/{name}.tar").kinds(f"{name}.tar")
 
 
-def test_excepted_fixtures_exist():
+def test_fixtures_listed_as_without_defect_or_payload_exist():
     assert {get_stem(path) for path in _HOSTILE} > (_NO_DEFECT | _NO_PAYLOAD)
 
 
@@ -196,7 +196,7 @@ def test_members_before_oversized_header_are_read(kind, read_bytes):
 
 
 @pytest.mark.parametrize("field", [b"\xff" * 12, b"\x80" + b"\x7f" * 11, b"77777777777\0", b"not octal!!\0"])
-def test_members_around_absurd_size_are_read(field, read_bytes):
+def test_tar_members_beside_one_of_absurd_size_are_read(field, read_bytes):
     block = bytearray(tarfile.TarInfo("huge").tobuf(tarfile.USTAR_FORMAT))
     block[_SIZE_FIELD] = field
     block[_CHECKSUM_FIELD] = format_checksum(block)
@@ -236,7 +236,7 @@ def test_members_with_equal_names_have_different_paths(read_bytes):
     assert {"m.tar!a.pkl", "m.tar!a.pkl#2"} <= set(reading.formats)
 
 
-def test_tensor_data_are_tar_only_with_valid_checksum(bytes_window):
+def test_tensor_data_are_recognised_as_tar_only_with_a_valid_checksum(bytes_window):
     data = make_tar([("a", b"x")])
     assert find_reader("tar").recognises(Head("x", TENSOR_STORAGE, data, bytes_window(data)))
     damaged = data[:148] + b"000000\0 " + data[156:]

@@ -85,7 +85,7 @@ def test_checksum_that_is_off_by_one_is_invalid():
 
 
 @pytest.mark.parametrize("kind", [b"0", b"5", b"Q", GNU_SPARSE])
-def test_prefix_belongs_to_name_except_in_gnu_headers(kind):
+def test_prefix_field_is_part_of_the_member_name_except_in_old_gnu_headers(kind):
     # Old GNU headers store times in the field of the prefix.
     block = build_tar_header(b"weights.pkl", kind=kind, more=b"00000000000\0")
     found = parse_header(block, 0)
@@ -107,13 +107,13 @@ def test_old_folder_header_has_no_data(bytes_window):
     assert get_kinds(listing) == ["data-without-file"]
 
 
-def test_old_kind_without_slash_is_a_file(bytes_window):
+def test_old_tar_member_whose_name_lacks_a_final_slash_is_a_file(bytes_window):
     data = build_tar_member(b"note.txt", NOTE_TEXT, kind=b"\0", magic=b"") + END
     _, contents, _ = read_archive(data, bytes_window)
     assert contents == {"note.txt": NOTE_TEXT}
 
 
-def test_global_path_applies_to_members_without_own_path(bytes_window):
+def test_path_in_a_global_tar_header_applies_to_members_without_their_own(bytes_window):
     named = build_pax_header(path=b"own.txt") + build_tar_member(b"b", NOTE_TEXT)
     data = build_pax_header(b"g", path=b"shared.txt", comment=b"x") + build_tar_member(b"a", NOTE_TEXT) + named + END
     listing, contents, _ = read_archive(data, bytes_window)
@@ -121,14 +121,14 @@ def test_global_path_applies_to_members_without_own_path(bytes_window):
     assert contents == {"shared.txt": NOTE_TEXT, "own.txt": NOTE_TEXT}
 
 
-def test_global_link_target_is_listed(bytes_window):
+def test_link_target_in_a_global_tar_header_is_listed(bytes_window):
     link = build_tar_header(b"a", kind=b"2", link=b"b")
     listing, _, _ = read_archive(build_pax_header(b"g", linkpath=b"../../etc/passwd") + link + END, bytes_window)
     assert [each.link_target for each in listing.members] == ["../../etc/passwd"]
 
 
 @pytest.mark.parametrize("size", [1, 600, 9 << 30])
-def test_global_size_is_a_defect_and_moves_no_member(size, bytes_window):
+def test_size_in_a_global_tar_header_is_a_defect_and_moves_no_member(size, bytes_window):
     data = (
         build_pax_header(b"g", size=b"%d" % size)
         + build_tar_member(b"a", NOTE_TEXT)
@@ -141,7 +141,7 @@ def test_global_size_is_a_defect_and_moves_no_member(size, bytes_window):
     assert get_kinds(listing) == ["pax-size-mismatch"] * 2
 
 
-def test_extended_size_moves_next_member(bytes_window):
+def test_size_in_an_extended_tar_header_decides_where_the_next_member_begins(bytes_window):
     data = (
         build_pax_header(size=b"600")
         + build_tar_header(b"a", 0)
@@ -249,7 +249,7 @@ def test_sparse_map_continues_in_further_block(further, bytes_window):
     assert (listing.defects, unread) == ((), [])
 
 
-def test_sparse_map_before_data_counts_in_their_size(bytes_window):
+def test_size_of_a_sparse_tar_member_includes_the_map_before_its_data(bytes_window):
     lines = pad_to_block(b"2\n0\n%d\n%d\n0\n" % (len(NOTE_TEXT), len(NOTE_TEXT)))
     values = {"GNU__sparse__major": b"1", "GNU__sparse__minor": b"0", "GNU__sparse__realsize": b"%d" % len(NOTE_TEXT)}
     data = (

@@ -48,7 +48,7 @@ def get_document(reading) -> Document:
         ("run.rb", b"#!/usr/bin/env ruby\nprint(1)\n", ("text", "text", (), 2)),
     ],
 )
-def test_text_gives_document_of_its_format(path, data, expected, read_bytes):
+def test_document_of_a_text_states_format_root_keys_and_line_count(path, data, expected, read_bytes):
     document = get_document(read_bytes(data, path))
     assert (document.format, document.root, document.keys, document.lines) == expected
 
@@ -63,7 +63,7 @@ def test_binary_bytes_after_text_are_reported_as_damaged(read_bytes):
         assert UnreadReason.DAMAGED in read_bytes(b"x" * 6000 + b"\x00\x01", path).reasons()
 
 
-def test_8_bit_encoding_is_text_with_defect(read_bytes):
+def test_text_in_an_8_bit_encoding_is_read_and_has_the_defect_not_utf_8(read_bytes):
     assert read_bytes("Licence : usage privé".encode("latin-1"), "LICENCE").kinds() == {"not-utf-8"}
 
 
@@ -87,18 +87,18 @@ def test_duplicate_keys_are_found_at_any_depth(read_bytes):
     assert read_bytes(b"a: 1\nb: {a: 1}\n", "a.yaml").kinds() == set()
 
 
-def test_duplicate_yaml_key_has_its_line(read_bytes):
+def test_defect_of_a_duplicate_yaml_key_states_key_and_line(read_bytes):
     (defect,) = read_bytes(b"a: 1\nb: 2\na: 3\n", "a.yaml").defects()
     assert (defect.where.line, defect.where.key) == (3, "a")
 
 
-def test_tags_have_their_lines(read_fixture):
+def test_each_yaml_tag_is_recorded_with_its_line(read_fixture):
     reading = read_fixture("yaml/malicious/object-apply.yaml")
     assert get_document(reading).tags == (("!!python/object/apply:os.system", 2),)
     assert reading.kinds() == {"duplicate-key"}
 
 
-def test_tags_before_damage_are_kept(read_bytes):
+def test_yaml_tags_before_damage_are_kept(read_bytes):
     reading = read_bytes(b"hook: !!python/name:os.system\nlist: [1", "a.yaml")
     assert get_document(reading).tags == (("!!python/name:os.system", 1),)
     assert reading.reasons() == {UnreadReason.DAMAGED}
@@ -162,7 +162,7 @@ def measure_depth(value: object) -> int:
 
 @settings(max_examples=200, deadline=None)
 @given(value=_JSON, ascii_only=st.booleans())
-def test_bounds_on_json_are_exact(value, ascii_only):
+def test_depth_and_keys_of_json_are_measured_exactly(value, ascii_only):
     text = json.dumps(value, ensure_ascii=ascii_only)
     depth = measure_depth(value)
     assert not exceeds_depth(text, depth)
@@ -175,7 +175,7 @@ def test_bounds_on_json_are_exact(value, ascii_only):
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(st.sampled_from('"\\u{}[],:d8a0c ')))
-def test_unclosed_string_hides_no_bracket_from_bounds(text):
+def test_depth_of_any_text_with_quotes_and_brackets_is_measured_without_error(text):
     # Any text, valid or not, is measured without an error.
     exceeds_depth(text * 300, 3)
     exceeds_nodes(text * 300, 3)
@@ -204,7 +204,7 @@ def test_lone_surrogates_are_found(text):
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(), lengths=st.lists(st.integers(1, 9), max_size=6))
-def test_text_scan_does_not_depend_on_pieces(text, lengths):
+def test_text_scan_gives_the_same_result_for_any_division_into_pieces(text, lengths):
     data = text.encode()
 
     def scan_pieces(pieces):
@@ -313,7 +313,7 @@ def test_bytes_behind_git_lfs_pointer_are_unclaimed(read_bytes):
     assert f"bytes {len(pointer)}-{len(pointer) + 3}" in describe_unclaimed(read_bytes(pointer + b"a\nb", "m.bin"))
 
 
-def test_piece_of_xml_that_the_parser_refuses_is_unclaimed(read_bytes):
+def test_bytes_of_xml_that_the_parser_refuses_are_unclaimed(read_bytes):
     accepted = b"<?xml version='1.0'?><a>".ljust(2 * 65536)
     data = accepted + EVAL_ONE
     assert f"bytes {len(accepted)}-{len(data)}" in describe_unclaimed(read_bytes(data, "m.xml"))

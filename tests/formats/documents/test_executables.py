@@ -76,7 +76,7 @@ def test_tables_beyond_end_are_reported_as_damaged(read_bytes):
         assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-def test_every_pe_section_counts_for_the_least_size(read_bytes):
+def test_pe_program_shorter_than_its_farthest_section_is_damaged(read_bytes):
     headers, section = build_pe_program()[:152], build_pe_program(end=10_000)[152:192]
     # The file ends with the only row; and the last of 60 rows states the largest end.
     for count in (1, 60):

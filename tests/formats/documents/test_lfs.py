@@ -12,7 +12,7 @@ POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{DIGEST}\nsiz
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "model.onnx", "a.gguf", "weights"])
-def test_pointer_is_one_absence_with_size_and_digest(tmp_path, name):
+def test_scan_of_an_lfs_pointer_reports_one_absence_with_size_and_digest(tmp_path, name):
     (tmp_path / name).write_bytes(POINTER)
     report = modelaudit.scan(tmp_path, second_opinion=False)
     (finding,) = [each for each in report.findings if not each.rule.startswith("license/")]

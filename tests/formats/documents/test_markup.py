@@ -64,7 +64,7 @@ def test_entity_expansion_reaches_limit(declarations, content, read_bytes):
     assert (reading.kinds(), reading.reasons()) == ({"entity-expansion"}, {UnreadReason.LIMIT, UnreadReason.UNCLAIMED})
 
 
-def test_entities_that_share_others_are_no_bomb(read_bytes):
+def test_xml_entities_that_refer_to_the_same_entity_are_not_reported_as_a_bomb(read_bytes):
     document = make_document('<!ENTITY a "x"><!ENTITY b "&a;&a;"><!ENTITY c "&b;&a;">', "&c;")
     assert read_bytes(document, "m.xml").kinds() == set()
 
@@ -116,7 +116,7 @@ def test_elements_over_bound_reach_limit(read_bytes):
     assert reading.reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
-def test_mention_has_its_line(read_bytes):
+def test_mention_in_xml_states_its_line(read_bytes):
     (outline,) = read_bytes(b'<a>\n<java class="java.beans.XMLDecoder"/></a>', "m.xml").of(Outline)
     assert [mention.where.line for mention in outline.mentions] == [2]
 
@@ -157,6 +157,6 @@ def test_xinclude_draft_namespace_is_recognised(read_bytes):
     assert ("xinclude", "/etc/passwd") in list_mentions(read_bytes(text, "m.xml"))
 
 
-def test_class_takes_precedence_over_function_of_same_name(read_bytes):
+def test_pmml_function_name_that_is_also_a_java_class_is_mentioned_as_a_class(read_bytes):
     text = b'<PMML><DefineFunction name="com.acme.Run"/><Apply function="com.acme.Run"/></PMML>'
     assert ("class", "com.acme.Run") in list_mentions(read_bytes(text, "m.pmml"))

@@ -129,7 +129,7 @@ def test_pdf_actions_in_compressed_bomb_are_found(read_bytes):
     assert {mention.name for mention in outline.mentions} == {"Launch"}
 
 
-def test_repository_with_media_passes(tmp_path):
+def test_security_scan_of_ordinary_media_files_passes(tmp_path):
     for number, data in enumerate(MEDIA.values()):
         (tmp_path / f"file-{number}").write_bytes(data)
     assert modelaudit.scan(tmp_path, second_opinion=False, checks=["security"]).exit_code == 0
@@ -148,7 +148,7 @@ def test_any_bytes_give_structures_or_errors(bytes_window, seed, data):
         pass
 
 
-def test_bitmap_that_is_protocol_buffer_is_unread(read_bytes):
+def test_bitmap_that_is_also_a_protocol_buffer_is_reported_as_unread(read_bytes):
     # "B" begins field 8 of a protocol buffer, and "M" is its length: 77 bytes of the bitmap. Other fields follow.
     bitmap = struct.pack("<2sI4xII", b"BM", 0, 54, 40).ljust(79, b"\0")
     fields = b"\x0a\x0a\x0a\x08\x12\x06secret"

@@ -83,7 +83,7 @@ def test_requirements_files_are_recognised_by_name(read_bytes, path, is_requirem
     assert (read_bytes(b"numpy\n", path).formats[path] == ["requirements"]) is is_requirements_file
 
 
-def test_mention_before_bound_on_lines_keeps_line_number(read_bytes):
+def test_requirements_file_over_the_line_limit_keeps_earlier_mentions_with_their_lines(read_bytes):
     reading = read_bytes(b"a\ngit+https://e.invalid/x\n" + b"\n" * 20_000, "requirements.txt")
     assert [mention.where.line for outline in reading.of(Outline) for mention in outline.mentions] == [2]
     assert UnreadReason.LIMIT in reading.reasons()

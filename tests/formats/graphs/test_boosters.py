@@ -54,7 +54,7 @@ def test_xgboost_tree_that_contradicts_its_model_is_a_defect(write, name, model,
     assert read_bytes(write(model), name).kinds() == ({kind} if kind else set())
 
 
-def test_split_by_missing_feature_is_a_defect(read_bytes):
+def test_xgboost_split_on_a_feature_out_of_range_is_a_defect(read_bytes):
     model = build_xgboost_learner()  # of four features, 0 to 3
     model["learner"]["gradient_booster"]["model"]["trees"][0]["split_indices"] = [4, 0, 0]
     assert read_bytes(json.dumps(model).encode(), "m.json").kinds() == {"tree-invalid"}
@@ -90,7 +90,7 @@ def test_invalid_ubjson_value_is_damage(value, read_bytes):
     assert read_bytes(b"{L" + struct.pack(">q", 1) + b"a" + value).reasons() <= {UnreadReason.DAMAGED}
 
 
-def test_ubjson_list_of_numbers_under_other_key_is_skipped(read_bytes):
+def test_ubjson_list_of_numbers_under_an_unknown_key_is_skipped(read_bytes):
     number_count = 1 << 20
     data = b"{L" + struct.pack(">q", 1) + b"a[$d#L" + struct.pack(">q", number_count) + bytes(4 * number_count) + b"}"
     assert read_bytes(data).unread == []

@@ -32,7 +32,7 @@ def test_python_layer_without_module_is_mentioned_by_type(read_bytes):
     assert list_mentions(read_bytes(text, "a.prototxt")) == {("caffe-layers", "Python", "")}
 
 
-def test_layers_of_old_form_are_read(read_bytes):
+def test_caffe_layers_in_the_old_form_are_mentioned(read_bytes):
     text = b'layers { name: "p" type: CONVOLUTION bottom: "x" }\nlayers: < type: "ReLU" python_param { layer: "f" } >'
     mentions = list_mentions(read_bytes(text, "a.prototxt"))
     assert mentions == {("caffe-layers", "CONVOLUTION", ""), ("caffe-layers", "ReLU", ""), ("python-names", ".f", "")}
@@ -47,7 +47,7 @@ def test_layers_of_old_form_are_read(read_bytes):
         encode_message(100, encode_message(2, "1 x")),  # a layer whose type is not an identifier
     ],
 )
-def test_messages_that_differ_from_a_network_are_not_recognised_as_caffe(read_bytes, data):
+def test_protobuf_message_without_the_fields_of_a_network_is_not_recognised_as_caffe(read_bytes, data):
     assert "caffe" not in read_bytes(data, "a.caffemodel").formats.get("a.caffemodel", [])
 
 
@@ -67,7 +67,7 @@ def test_triton_configuration_refers_to_files(read_fixture):
     }  # fmt: skip
 
 
-def test_variable_of_triton_for_the_model_directory_is_removed_from_reference(read_bytes):
+def test_triton_path_below_the_model_directory_variable_becomes_a_relative_reference(read_bytes):
     text = b'backend: "python"\nparameters { key: "EXECUTION_ENV_PATH" value { string_value: "$$TRITON_MODEL_DIRECTORY/e.tgz" } }'
     (group,) = read_bytes(text, "config.pbtxt").of(References)
     assert [each.target for each in group.items] == ["e.tgz"]

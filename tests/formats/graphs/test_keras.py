@@ -57,7 +57,7 @@ def read_json(read_bytes, config, path="model.json"):
          ("tensorflow-symbols", "function", "io.write_file")),
     ],
 )  # fmt: skip
-def test_object_is_resolved_as_keras_resolves_it(config, expected, read_bytes):
+def test_configured_object_is_mentioned_under_the_name_that_keras_resolves(config, expected, read_bytes):
     assert expected in list_names(read_json(read_bytes, build_keras3_model(config)))
 
 
@@ -109,7 +109,7 @@ def test_code_is_found_at_any_depth(config, read_bytes):
     assert "__lambda__" in {name for _, _, name in list_names(read_json(read_bytes, config))}
 
 
-def test_config_of_keras_archive_is_always_a_configuration(read_bytes):
+def test_config_json_in_a_keras_archive_is_read_as_configuration_even_without_layers(read_bytes):
     archive = build_keras_archive({"class_name": "system", "module": "os", "config": {}})
     assert ("python-names", "class", "os.system") in list_names(read_bytes(archive, "model.keras"))
 
@@ -117,7 +117,7 @@ def test_config_of_keras_archive_is_always_a_configuration(read_bytes):
 @pytest.mark.parametrize("document", [
     [{"class_name": "cat"}], {"class_name": "os", "module": "system"}, {"model_type": "bert"}, {"labels": ["class_name"]},
 ])  # fmt: skip
-def test_document_without_config_and_registered_name_is_not_a_configuration(document, read_bytes):
+def test_json_with_neither_config_nor_registered_name_gives_no_keras_mentions(document, read_bytes):
     assert list_keras_mentions(read_json(read_bytes, document, "labels.json")) == []
 
 
@@ -164,13 +164,13 @@ def test_archive_with_random_configuration_yields_structures(read_bytes, documen
     assert reading.structures
 
 
-def test_class_in_saved_model_is_revived_and_class_in_archive_is_not(read_bytes):
+def test_class_is_mentioned_as_revived_in_a_saved_model_but_not_in_a_keras_archive(read_bytes):
     text = b'{"class_name": "Mine", "config": {"name": "mine", "trainable": true}}'
     for path, use in (("saved_model.pb!layer-0.json", "revived-class"), ("x.keras!config.json", "class")):
         assert {each.use for each in list_keras_mentions(read_bytes(text, path))} == {use}
 
 
-def test_slicing_layer_is_mentioned_with_its_symbol(read_bytes):
+def test_function_symbol_of_a_keras_slicing_layer_is_mentioned(read_bytes):
     config = build_keras3_model(build_keras3_config("keras", "SlicingOpLambda", {"function": "io.write_file"}))
     assert ("tensorflow-symbols", "function", "io.write_file") in list_names(read_json(read_bytes, config))
 

@@ -95,7 +95,7 @@ def test_outline_lists_version_opset_producer_and_counts(read_bytes):
     assert facts == {"ir_version": "8", "opset ai.onnx": "17", "producer": "fixtures", "nodes": "1", "tensors": "1"}
 
 
-def test_last_value_of_repeated_operator_and_domain_counts(read_bytes):
+def test_onnx_node_with_repeated_operator_or_domain_is_named_by_the_last_value(read_bytes):
     # A node with two operators (4) and two domains (7).
     node = encode_data(4, "Relu") + encode_data(4, "Evil") + encode_data(7, "a") + encode_data(7, "b")
     assert list_operators(read_bytes(made.encode_model(made.encode_graph(node)))) == {("operator", "b::Evil")}
@@ -121,7 +121,7 @@ def test_external_data_are_found_in_every_kind_of_tensor(case, read_fixture):
     assert list_references(read_fixture(f"onnx/malicious/external-in-{case}.onnx")) == {"../weights.bin": 8}
 
 
-def test_reference_needs_the_farthest_end_of_all_tensors(read_bytes):
+def test_reference_to_an_onnx_data_file_requires_the_size_up_to_its_last_tensor(read_bytes):
     # Each tensor has 8 bytes, so the first ends at 4,104.
     tensors = (made.encode_external_tensor("w.bin", 4096), made.encode_external_tensor("w.bin", 0))
     assert list_references(read_bytes(build_relu_model(*tensors))) == {"w.bin": 4104}
@@ -167,7 +167,7 @@ def test_defect_of_onnx_model_is_reported_with_its_kind(kind, read_fixture):
         (77, 3, 1),  # an unknown type
     ],
 )
-def test_tensor_with_the_size_of_its_element_type_has_no_defect(type_, count, byte_count, read_bytes):
+def test_onnx_tensor_with_the_byte_count_of_its_shape_and_type_has_no_defect(type_, count, byte_count, read_bytes):
     tensor = made.encode_tensor("w", (count,), bytes(byte_count), type_=type_)
     assert read_bytes(build_relu_model(tensor)).kinds() == set()
 
@@ -296,7 +296,7 @@ def test_hard_link_outside_the_model_is_reported(tmp_path):
 
 
 @pytest.mark.parametrize("count", [64, 2000])
-def test_location_after_many_entries_of_external_data_is_referenced_or_the_limit_reported(count, read_bytes):
+def test_last_location_after_many_external_data_entries_is_referenced_or_over_the_limit(count, read_bytes):
     pairs = (("location", "w.bin"), *((f"k{index}", "1") for index in range(count)), ("location", "/etc/hostname"))
     reading = read_bytes(build_relu_model(made.encode_tensor("w", (2,), None, pairs)), "m.onnx")
     assert "/etc/hostname" in list_references(reading) or UnreadReason.LIMIT in reading.reasons()

@@ -22,7 +22,7 @@ def test_program_operators_are_mentioned_with_their_file(read_fixture):
     assert operators == {"feed": "", "conv2d": "", "softmax": "", "fetch": "", "save": "/tmp/loot"}
 
 
-def test_json_program_operators_are_mentioned_with_dialect(read_fixture, read_bytes):
+def test_operators_of_a_paddle_json_program_are_mentioned_with_their_dialect(read_fixture, read_bytes):
     operators = set(list_operators(read_fixture("paddle/malicious/inference.json")))
     assert operators == {"pd_op.data", "pd_op.save_combine"}
     # A loop whose body has one operator of each dialect, one with a full name, and one of an unknown dialect.

@@ -29,7 +29,7 @@ def list_operators(reading) -> set[tuple[str, str]]:
     return {(mention.use, mention.name) for mention in outline.mentions}
 
 
-def test_flex_operator_is_named_by_its_definition(read_fixture):
+def test_flex_operator_is_mentioned_by_model_name_and_by_definition_in_its_options(read_fixture):
     # The model names the operator FlexAdd, and its options define WriteFile.
     operators = list_operators(read_fixture("tflite/malicious/flex-hidden.tflite"))
     assert operators >= {("flex-operator", name) for name in ("FlexAdd", "FlexWriteFile", "WriteFile")}
@@ -37,7 +37,7 @@ def test_flex_operator_is_named_by_its_definition(read_fixture):
 
 @settings(max_examples=200, deadline=None)
 @given(sample=st.binary(max_size=80))
-def test_operator_name_from_random_options_is_bounded(sample):
+def test_flex_operator_name_found_in_random_options_is_bounded_in_length(sample):
     assert len(find_operator_name(sample)) <= 2000
 
 

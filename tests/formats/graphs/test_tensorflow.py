@@ -53,7 +53,7 @@ def test_operators_of_graph_and_functions_are_mentioned_once(read_bytes):
     }  # fmt: skip
 
 
-def test_call_of_model_function_has_use_function(read_bytes):
+def test_call_of_a_function_that_the_graph_defines_is_mentioned_as_a_function(read_bytes):
     function = encode_function("Custom", ("x",), encode_node("r", "Relu", "x"))
     (outline,) = read_bytes(encode_graph(INPUT, encode_node("c", "Custom", "x"), functions=(function,)), "g.pb").of(
         Outline
@@ -153,7 +153,7 @@ FIXED = "SaveV2 with a fixed path"
         (encode_graph(INPUT, encode_node("n", "NoOp", "^x"), encode_node("s", "SaveV2", "^x", "x")), "SaveV2"),
     ],
 )
-def test_origin_of_path_decides_name_of_writing_operator(read_bytes, data, expected):
+def test_tensorflow_save_operator_is_named_by_where_its_path_comes_from(read_bytes, data, expected):
     assert {name for name in list_operators(read_bytes(data, "g.pb")) if name.startswith("SaveV2")} == {expected}
 
 
@@ -172,7 +172,7 @@ def test_origin_of_path_decides_name_of_writing_operator(read_bytes, data, expec
         ("XlaCallModule", "module", "..xla_ffi_python_cpu_callback..", "XlaCallModule with a callback into Python"),
     ],
 )
-def test_file_attribute_decides_name_of_operator(read_bytes, op, key, value, expected):
+def test_tensorflow_operator_is_named_by_whether_its_attribute_is_a_file(read_bytes, op, key, value, expected):
     attribute = encode_attribute(key, encode_message(2, value))
     reading = read_bytes(encode_graph(encode_node("n", op, attributes=attribute)), "g.pb")
     assert list_operators(reading) == {expected}
@@ -188,7 +188,7 @@ def build_table_model(*meta_graph_fields: bytes, path_node: str = "c") -> bytes:
     return encode_saved_model(encode_graph(INPUT, *nodes), *meta_graph_fields)
 
 
-def test_path_of_table_is_fixed_unless_it_is_an_asset_or_an_input(read_bytes):
+def test_path_of_a_table_operator_counts_as_fixed_unless_it_is_an_asset_or_an_input(read_bytes):
     op = "InitializeTableFromTextFileV2"
     assert f"{op} with a fixed path" in list_operators(read_bytes(build_table_model(), "saved_model.pb"))
     reading = read_bytes(build_table_model(encode_asset("c", "v.txt")), "saved_model.pb")
@@ -203,7 +203,7 @@ def test_path_of_table_is_fixed_unless_it_is_an_asset_or_an_input(read_bytes):
 
 
 @pytest.mark.parametrize("name", ["/etc/hostname", "gs://bucket/a", "\\\\host\\a"])
-def test_absolute_asset_path_is_not_joined(read_bytes, name):
+def test_absolute_asset_path_is_referenced_unchanged(read_bytes, name):
     assert set(list_references(read_bytes(build_table_model(encode_asset("c", name)), "saved_model.pb"))) == {name}
 
 
@@ -278,7 +278,7 @@ def test_tensor_with_impossible_offset_size_or_shard_is_damage(read_bytes, entry
     assert list_references(reading) == {"model.data-00000-of-00001": 16}
 
 
-def test_pickle_named_as_shard_is_examined(read_bytes, fixtures):
+def test_pickle_named_like_a_checkpoint_shard_is_examined(read_bytes, fixtures):
     evil = (fixtures / "pickle/malicious/os-system.pkl").read_bytes()
     assert read_bytes(evil, "m.data-00000-of-00001").called
     assert read_bytes(bytes(64) + evil + bytes(64), "m.data-00000-of-00001").called
@@ -357,7 +357,7 @@ def test_graph_after_unknown_fields_is_recognised(prefix, read_bytes):
     )
 
 
-def test_text_inserted_or_computed_by_operator_is_a_fixed_path(read_bytes):
+def test_path_that_an_operator_inserts_or_computes_counts_as_fixed(read_bytes):
     rewrite = encode_attribute("rewrite", encode_message(2, "/tmp/loot"))
     separator = encode_attribute("separator", encode_message(2, "/tmp/loot"))
     for path_node in (
@@ -380,7 +380,7 @@ def test_operator_in_function_attribute_is_mentioned_unless_the_model_defines_it
     assert "PyFunc" not in list_operators(reading)
 
 
-def test_output_stream_from_caller_counts_as_file(read_bytes):
+def test_print_operator_whose_caller_chooses_the_output_stream_counts_as_writing_a_file(read_bytes):
     stream = encode_attribute("output_stream", encode_message(9, "stream"))
     assert "PrintV2 into a file" in list_operators(
         read_bytes(encode_graph(INPUT, encode_node("p", "PrintV2", attributes=stream)), "g.pb")

@@ -100,7 +100,7 @@ def test_call_after_object_array_is_recorded(read_bytes):
     assert not reading.unread
 
 
-def test_plain_pickle_executes_array_bytes_as_opcodes(read_bytes):
+def test_opcodes_within_the_array_bytes_of_a_joblib_file_are_executed_as_pickle_would(read_bytes):
     # An array of bytes that are opcodes: joblib loads them as numbers, pickle executes them.
     program = b"cposix\nsystem\n(Vecho inert\ntR."
     shape = b"K" + bytes([len(program)]) + b"\x85"
@@ -114,7 +114,7 @@ def test_array_numbers_that_form_opcodes_by_chance_are_not_reported(start, read_
     assert read_bytes(data).called == {"numpy.dtype"}
 
 
-def test_call_that_only_pickle_load_resolves_through_its_memo_is_recorded(read_fixture):
+def test_call_that_pickle_load_alone_resolves_through_its_memo_is_recorded(read_fixture):
     assert "posix.system" in read_fixture("joblib/malicious/other-memo.joblib").called
 
 
@@ -152,7 +152,7 @@ def test_array_of_unknown_extent_is_reported_as_unread(state, reason, read_bytes
     assert reason in reading.details[0]
 
 
-def test_second_state_of_array_wrapper_is_reported_as_unread(read_bytes):
+def test_array_after_a_second_state_of_the_same_joblib_wrapper_is_reported_as_unread(read_bytes):
     # The second BUILD is on the same wrapper, which the memo returns.
     wrapper = joblib_files.push_instance(push_name("joblib.numpy_pickle", "NumpyArrayWrapper")) + b"\x94"
     first = b"\x80\x04(" + joblib_files.push_array_wrapper(_FLOAT, made=wrapper, aligned=False) + bytes(24)
@@ -162,7 +162,7 @@ def test_second_state_of_array_wrapper_is_reported_as_unread(read_bytes):
 
 
 @pytest.mark.parametrize("size", [100, 100_000])
-def test_frame_that_continues_after_array_is_defect(size, read_bytes):
+def test_pickle_frame_that_extends_over_a_joblib_array_is_a_defect(size, read_bytes):
     # In a large file, the frame begins inside plain data that the machine skips.
     filler = push_text("x" * 60) * (size // 62)
     inside = b"(" + filler + b"u" + joblib_files.push_array_wrapper(_FLOAT) + b"0" + _SYSTEM + b"0"
@@ -172,7 +172,7 @@ def test_frame_that_continues_after_array_is_defect(size, read_bytes):
     assert UnreadReason.NO_READER in reading.reasons()
 
 
-def test_joblib_frames_end_before_array_in_large_files(read_bytes):
+def test_large_file_written_by_joblib_has_no_frame_defect(read_bytes):
     value = [
         {f"key-{n}": f"value-{n}" for n in range(20_000)},
         np.ones(3),

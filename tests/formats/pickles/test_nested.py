@@ -104,7 +104,7 @@ def test_nested_file_is_addressed_by_format_and_offset(read_bytes: Callable[...,
     )
 
 
-def test_words_that_begin_like_file_are_plain(read_bytes: Callable[..., object]) -> None:
+def test_words_that_begin_like_a_file_give_no_nested_artifact(read_bytes: Callable[..., object]) -> None:
     words = [
         "gAME", "gAMES.", "8004", "80040505", "(default)", "(cls, x).", "]q.", "}(", "cat\ndog\n", "cat\ndog.", "Y2Y3",
         "JBoss", "fBuffer", "PKZIP", "BZh9", "HK", "XG", "8O", "hC", "(S", "7zip", "QAbcdefghijklmnop", "eJwowowowow",
@@ -145,7 +145,7 @@ _PREFIXES = st.sampled_from([
 
 @given(_PREFIXES, st.binary(min_size=16, max_size=40))
 @settings(max_examples=300, deadline=None)
-def test_every_start_is_detected_in_every_coding(prefix: bytes, rest: bytes) -> None:
+def test_beginning_of_each_known_format_is_detected_in_each_text_coding(prefix: bytes, rest: bytes) -> None:
     data = prefix + rest
     encoded_forms = [data, base64.b64encode(data), base64.urlsafe_b64encode(data), base64.b32encode(data), base64.b85encode(data),
              base64.a85encode(data), data.hex().encode(), data.hex().upper().encode()]  # fmt: skip
@@ -156,12 +156,12 @@ def test_every_start_is_detected_in_every_coding(prefix: bytes, rest: bytes) -> 
 
 @given(st.binary(max_size=300), st.booleans())
 @settings(max_examples=300, deadline=None)
-def test_detected_constant_begins_like_known_content(data: bytes, is_text: bool) -> None:
+def test_constant_with_a_detected_coding_always_begins_like_known_content(data: bytes, is_text: bool) -> None:
     if detect_coding(data, len(data), is_text) is not None:
         assert CONTENT_STARTS.match(data) or data[257:262] == b"ustar"
 
 
-def test_text_for_bytes_differs_from_raw_bytes() -> None:
+def test_bytes_stored_as_latin_1_text_are_detected_only_in_a_text_constant() -> None:
     as_text = PAYLOAD.decode("latin-1").encode()
     assert detect_coding(as_text, len(as_text), True) is Coding.LATIN_1
     assert detect_coding(as_text, len(as_text), False) is None
@@ -193,7 +193,7 @@ def test_bytes_that_only_begin_like_a_file_are_plain_arguments(
     assert isinstance(argument, PlainValue)
 
 
-def test_text_argument_is_not_replaced_by_decoded_bytes(read_bytes: Callable[..., object]) -> None:
+def test_base64_argument_of_a_call_is_not_recorded_as_a_nested_artifact(read_bytes: Callable[..., object]) -> None:
     coded = base64.b64encode(PAYLOAD)
     (argument,) = list_first_arguments(
         read_bytes(b"\x80\x04cpkg\nload\nC" + bytes((len(coded),)) + coded + b"\x85R."), "pkg.load"
@@ -216,7 +216,7 @@ def test_nesting_depth_is_bounded(read_bytes: Callable[..., object]) -> None:
     assert reading.reasons() == {UnreadReason.LIMIT}  # type: ignore[attr-defined]
 
 
-def test_nested_artifacts_can_be_opened_twice(read_fixture: Callable[[str], object]) -> None:
+def test_nested_artifact_gives_the_same_bytes_when_it_is_opened_again(read_fixture: Callable[[str], object]) -> None:
     from contextlib import nullcontext
 
     from modelaudit.formats.registry import find_reader

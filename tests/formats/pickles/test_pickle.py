@@ -81,7 +81,7 @@ def test_other_data_are_not_recognised_as_pickle(text: bytes) -> None:
     assert not is_recognised(text)
 
 
-def test_harmless_pickles_do_not_hide_later_call() -> None:
+def test_call_after_many_harmless_pickles_is_recognised() -> None:
     assert is_recognised(b"N." * 100 + b"cposix\nsystem\n(V1\ntR.")
     assert is_recognised(b"N." * 10_000 + b"cposix\nsystem\n(V1\ntR.")
 
@@ -128,7 +128,7 @@ def test_arguments_of_call_are_recorded() -> None:
     assert (FIXTURES / "malicious/os-system.pkl").read_bytes()[call.offset : call.offset + 1] == b"R"
 
 
-def test_name_computed_on_loading_is_unknown() -> None:
+def test_import_of_a_name_that_loading_computes_is_recorded_as_unknown() -> None:
     program, _ = read_pickle((FIXTURES / "malicious/computed-name.pkl").read_bytes())
     assert any(event.act is Act.IMPORT and isinstance(event.operand, Unknown) for event in program.events)
 
@@ -139,7 +139,7 @@ def test_events_before_damage_are_kept() -> None:
     assert [item.reason for item in rest if isinstance(item, Unread)] == [UnreadReason.DAMAGED]
 
 
-def test_every_stream_is_executed() -> None:
+def test_every_consecutive_pickle_in_a_file_is_executed() -> None:
     program, rest = read_pickle((FIXTURES / "malicious/second-stream.pkl").read_bytes())
     assert [stream.complete for stream in program.streams] == [True, True]
     assert [event.stream for event in program.events if event.act is Act.CALL] == [1]
@@ -169,14 +169,14 @@ def test_nested_pickles_are_artifacts(name: str, members: int) -> None:
     assert inner.streams[0].complete
 
 
-def test_data_that_begin_like_pickle_by_chance_are_plain() -> None:
+def test_words_that_begin_like_a_pickle_by_chance_give_no_artifact() -> None:
     members = [
         item for item in read_pickle((FIXTURES / "benign/words.pkl").read_bytes())[1] if isinstance(item, Artifact)
     ]
     assert members == []
 
 
-def test_class_in_torch_persistent_id_resolves_to_class() -> None:
+def test_persistent_id_of_old_torch_resolves_to_the_class_that_it_contains() -> None:
     program, _ = read_pickle(b"\x80\x02(X\x06\x00\x00\x00modulecpkg\nNet\nNNtQ)\x81}b.")
     assert (Act.CONSTRUCT, "pkg.Net") in list_acts(program)
 
@@ -190,14 +190,14 @@ def test_nested_constants_beyond_bound_are_reported_as_unread(monkeypatch: pytes
     ]
 
 
-def test_name_both_called_and_stored_counts_as_kept() -> None:
+def test_name_that_is_called_and_also_stored_is_among_the_kept_names() -> None:
     program, _ = read_pickle(b"\x80\x04](cbuiltins\ngetattr\n\x94h\x00N\x85Re.")
     assert Name("builtins", "getattr") in program.kept_names
     program, _ = read_pickle(b"\x80\x04](cbuiltins\ngetattr\n\x94N\x85Rh\x00N\x85Re.")
     assert program.kept_names == ()
 
 
-def test_keywords_of_construction_are_arguments() -> None:
+def test_keyword_arguments_of_a_construction_are_recorded_as_arguments() -> None:
     program, _ = read_pickle(b"\x80\x04cpkg\nNet\n)}\x8c\x01fcposix\nsystem\ns\x92.")
     (event,) = [event for event in program.events if event.act is Act.CONSTRUCT]
     assert "system" in str(event.arguments)
@@ -251,7 +251,7 @@ def test_equal_events_are_kept_once() -> None:
     assert len(program.events) < 5
 
 
-def test_containers_list_acting_items_first() -> None:
+def test_recorded_container_lists_items_that_name_callables_before_plain_data() -> None:
     state = {f"key{number}": number for number in range(1000)}
     body = b"\x80\x04\x8c\x01a\x8c\x01B\x93)\x81" + pickle.dumps(state, 4)[2:-1]
     body += b"(\x8c\x0c__setstate__cos\ngetcwd\nub."
@@ -283,7 +283,7 @@ _PLAIN = st.recursive(
 
 @given(_PLAIN, st.integers(0, 5))
 @settings(max_examples=150, deadline=None)
-def test_imports_match_python_find_class(value: object, protocol: int) -> None:
+def test_recorded_imports_equal_those_that_python_requests_by_find_class(value: object, protocol: int) -> None:
     data = pickle.dumps(value, protocol)
     recorder = RecordingUnpickler(data)
     recorder.load()
@@ -299,7 +299,7 @@ def test_imports_match_python_find_class(value: object, protocol: int) -> None:
 
 @given(st.binary(max_size=400))
 @settings(max_examples=400, deadline=None)
-def test_random_bytes_yield_program(data: bytes) -> None:
+def test_random_bytes_are_read_as_a_pickle_without_error(data: bytes) -> None:
     is_recognised(data)
     if data:
         read_pickle(data)
@@ -314,7 +314,7 @@ _SEEDS = [path.read_bytes() for path in sorted(FIXTURES.rglob("*")) if path.is_f
     st.integers(0, 400),
 )
 @settings(max_examples=600, deadline=None)
-def test_mutated_pickles_yield_program(seed: bytes, changes: list[tuple[int, int]], cut: int) -> None:
+def test_mutated_pickles_are_read_without_error(seed: bytes, changes: list[tuple[int, int]], cut: int) -> None:
     data = bytearray(seed)
     for position, value in changes:
         data[position % len(data)] = value
@@ -324,7 +324,7 @@ def test_mutated_pickles_yield_program(seed: bytes, changes: list[tuple[int, int
     read_pickle(mutated)
 
 
-def test_failing_window_is_reported_as_unread() -> None:
+def test_pickle_whose_window_fails_during_reading_is_reported_as_unread() -> None:
     class Failing(StrictWindow):
         def read(self, offset: int, length: int) -> bytes:
             if offset > 0:

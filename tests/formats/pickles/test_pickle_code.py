@@ -120,14 +120,14 @@ def test_code_of_other_python_versions_is_decoded(version: str, code: list[int],
     assert [step for step in decoded if not step.startswith("LOAD_CONST")] == steps
 
 
-def test_extended_arg_is_combined_with_argument() -> None:
+def test_extended_arg_opcode_extends_the_index_of_the_next_instruction() -> None:
     names = [f"name{number}" for number in range(300)]
     # EXTENDED_ARG 1 and LOAD_NAME 2: the index is 256 + 2.
     operands = list(list_operands(bytes([144, 1, 101, 2]), SETS["3.8 to 3.10"], names, []))
     assert operands == [("LOAD_NAME", "name258")]
 
 
-def test_index_without_name_is_listed_as_number() -> None:
+def test_bytecode_operand_without_a_matching_name_is_listed_as_a_number() -> None:
     assert list(list_operands(bytes([101, 9]), SETS["3.8 to 3.10"], [], [])) == [("LOAD_NAME", "#9")]
 
 
@@ -140,7 +140,7 @@ def list_code_arguments(code: types.CodeType) -> list[object]:
     ]  # fmt: skip
 
 
-def test_code_type_call_yields_code_outline() -> None:
+def test_call_of_code_type_yields_the_outline_of_its_code_object() -> None:
     all_names: set[str] = set()
     for code in iterate_code_objects(MODULE):
         outline = outline_code_arguments(list_code_arguments(code), 0)
@@ -157,7 +157,7 @@ def test_code_type_call_yields_code_outline() -> None:
 @pytest.mark.parametrize(
     "arguments", [[], [1] * 20, [()] * 20, ["x"] * 20, [b"c", (), (), ()], [b"c", (), (), (), "f"]]
 )
-def test_other_calls_yield_no_code_outline(arguments: list[object]) -> None:
+def test_call_of_anything_but_code_type_yields_no_code_outline(arguments: list[object]) -> None:
     assert outline_code_arguments(arguments, 0) is None
 
 
@@ -212,7 +212,7 @@ def test_tuples_shared_exponentially_are_bounded() -> None:
     assert outline.constants == ()
 
 
-def test_outlines_are_bounded() -> None:
+def test_outlines_of_marshalled_code_are_bounded_in_number_and_length() -> None:
     names = "\n".join(f"import module{number}; x = 'text {number}'" for number in range(500))
     functions = "\n".join(f"def f{number}(): pass" for number in range(100))
     outlines = outline_marshalled_code(marshal.dumps(compile(names + "\n" + functions, "m", "exec")), 0)

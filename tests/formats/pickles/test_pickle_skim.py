@@ -251,7 +251,7 @@ def test_deep_nesting_is_scanned_in_linear_time() -> None:
     assert window.reads < 100
 
 
-def test_pieces_are_cut_between_opcodes() -> None:
+def test_skimmer_divides_plain_data_only_between_opcodes() -> None:
     data = b"\x8c\x02os\x94" * 50 + b"X\x00\x01\x00\x00" + b"q" * 256 + b"\x94h\x01" * 40
     runs = list(iterate_pieces(CountingWindow(data), 0, len(data)))
     reads = [get for run in runs for get in patterns().reads.findall(run) if get]
@@ -360,7 +360,7 @@ def build_frame(size: int) -> bytes:
     ],
     ids=["in-the-second-stretch", "in-the-first-stretch", "outside"],
 )
-def test_frame_end_includes_skipped_frames(program: bytes) -> None:
+def test_end_of_a_frame_is_known_even_if_its_opcode_was_skipped(program: bytes) -> None:
     slow, fast = execute_without_and_with_skimming(b"\x80\x04" + program)
     # The FRAME opcode takes nine bytes, and its frame the 40 bytes after them.
     frame_end = 2 + program.index(build_frame(40)) + 9 + 40

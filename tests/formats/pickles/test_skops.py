@@ -38,7 +38,7 @@ FUNCTION = build_node("FunctionNode", "pkg.run")
         (build_node("DictNode", "builtins.dict", content={"__setstate__": FUNCTION}), "DictNode.__setstate__"),
     ],
 )  # fmt: skip
-def test_node_that_loader_calls_has_role(read_bytes, root: object, role: str) -> None:
+def test_skops_node_that_the_loader_calls_states_its_role(read_bytes, root: object, role: str) -> None:
     assert SkopsNode("FunctionNode", "pkg", "run", role) in read_nodes(read_bytes, root)
 
 
@@ -75,7 +75,7 @@ def test_generator_name_is_read_in_both_protocols(read_bytes, name: str) -> None
         assert SkopsNode("RandomGeneratorNode", "numpy.random._generator", "Generator", member=name) in found
 
 
-def test_two_types_with_one_id_are_defect(read_bytes) -> None:
+def test_skops_nodes_of_different_types_with_the_same_id_are_a_defect(read_bytes) -> None:
     root = build_node(
         "ListNode",
         "builtins.list",

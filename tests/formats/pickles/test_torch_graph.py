@@ -46,7 +46,7 @@ def test_names_that_loading_a_graph_acts_on_are_mentions(read_bytes, value: obje
     assert expected in list_mentions(read_bytes, value)
 
 
-def test_symbols_and_plain_names_are_not_reported(read_bytes) -> None:
+def test_symbolic_expressions_and_plain_names_of_a_torch_graph_give_no_mentions(read_bytes) -> None:
     value = {"expr_str": "2*s77 + (u0//3)", "name": "p_l_weight", "guards_code": ["'a' == \"b\""], "context": "null"}
     assert not list_mentions(read_bytes, value)
 
@@ -72,7 +72,7 @@ def test_graph_beyond_limits_is_reported_as_limit(read_bytes) -> None:
     assert reading.reasons() == {UnreadReason.LIMIT}
 
 
-def test_weight_is_numbers_unless_pickle_has_events(read_bytes) -> None:
+def test_torch_weight_that_is_a_pickle_counts_as_numbers_unless_the_pickle_acts(read_bytes) -> None:
     path = "m.pt2!m/data/weights/weight_0"
     numbers = read_bytes(b"\x80\x02K\x01" + bytes(60), path, content=TORCH_WEIGHT)
     assert (len(numbers.of(TensorData)), numbers.of(PickleProgram), numbers.unread) == (1, [], [])

@@ -32,7 +32,7 @@ EXPORT = ("m/archive_format", "m/models/model.json")
         ((), "plain"),
     ],
 )
-def test_member_names_decide_layout(names: tuple[str, ...], layout: str) -> None:
+def test_names_of_members_decide_the_layout_of_a_torch_archive(names: tuple[str, ...], layout: str) -> None:
     assert detect_layout(names).name == layout
 
 
@@ -59,5 +59,7 @@ def test_member_names_decide_layout(names: tuple[str, ...], layout: str) -> None
         (("sys_info", "pickle", "storages", "tensors"), "pickle", None),
     ],
 )
-def test_member_content_is_decided_by_layout(names: tuple[str, ...], member: str, content: str | None) -> None:
+def test_layout_of_a_torch_archive_decides_the_content_type_of_each_member(
+    names: tuple[str, ...], member: str, content: str | None
+) -> None:
     assert detect_layout(names).decide_content_type(member) == content

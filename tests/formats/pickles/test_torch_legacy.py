@@ -43,7 +43,7 @@ def test_storages_are_read_to_last_byte(read_bytes) -> None:
 
 
 @check_each("dtype", ["float16", "bfloat16", "float64", "complex64", "bool", "uint8", "int8", "int16", "int32"])
-def test_every_storage_type_has_item_size(read_bytes, dtype: str) -> None:
+def test_legacy_torch_file_of_every_storage_type_is_read_completely(read_bytes, dtype: str) -> None:
     reading = read_bytes(save_in_legacy_layout({"a": torch.zeros(5, dtype=getattr(torch, dtype))}), "m.pt")
     assert reading.unread == []
 
@@ -59,7 +59,7 @@ def test_truncated_storage_is_reported_as_damaged(read_bytes) -> None:
     assert reading.of(PickleProgram)[0].storages[0].stored_size is None
 
 
-def test_tensor_views_determine_reach(read_bytes) -> None:
+def test_tensor_end_of_a_storage_is_the_farthest_byte_of_its_views(read_bytes) -> None:
     reading = read_bytes(
         save_in_legacy_layout({"a": torch.zeros(10)[2:5], "b": torch.zeros(1).expand(7), "c": torch.tensor(1.0)}),
         "m.pt",

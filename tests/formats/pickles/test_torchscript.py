@@ -91,13 +91,13 @@ def test_source_definitions_are_collected() -> None:
     assert names.fields == {"weight", "y"}
 
 
-def test_mention_keeps_first_line_and_whether_called() -> None:
+def test_repeated_torchscript_name_keeps_its_first_line_and_any_call_of_it() -> None:
     (item,) = collect_names("\nf = torch.add\ny = torch.add(x)\n").mentions
     assert (item.line, item.called) == (2, True)
 
 
 @pytest.mark.parametrize("text", ["y = é", "y = $", "y = 'open\n'", 'y = """open', "y = \x00", "`x`"])
-def test_names_before_text_that_torch_refuses_are_kept(text: str) -> None:
+def test_torchscript_names_before_text_that_torch_refuses_are_kept(text: str) -> None:
     names = NameCollector()
     with pytest.raises(DamagedError):
         names.collect_names("torch.add(x)\n" + text)
@@ -171,7 +171,7 @@ def test_operators_of_graph_are_found_in_source(torch, read_bytes) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_torch_tokenizes_words_like_lexer(torch) -> None:
+def test_torch_compiler_splits_words_as_the_lexer_assumes(torch) -> None:
     glued = torch.jit.CompilationUnit("def f(x: Optional[int]):\n  return x is not1\n")
     assert glued.f(2) is True
     split = torch.jit.CompilationUnit("def f(x: int):\n  return (torch\n.\nadd(x, 1))\n")

@@ -32,12 +32,12 @@ def get_facts(reading) -> dict[str, str]:
     [("llama.bin", "llama", 2), ("llama.ggmf.bin", "llama", 2), ("llama.ggjt2.bin", "llama", 2), ("adapter.bin", "adapter", 1),
      ("whisper.bin", "whisper", 2), ("gpt-2.bin", "gpt-2", 2), ("gpt-j.bin", "gpt-j", 2), ("rwkv.bin", "rwkv", 2)],
 )  # fmt: skip
-def test_layout_that_fits_identifies_the_program(file, layout, tensors, read_fixture):
+def test_ggml_file_is_read_in_the_layout_of_the_program_that_wrote_it(file, layout, tensors, read_fixture):
     stated = get_facts(read_fixture(f"ggml/benign/{file}"))
     assert (stated["layout"], stated["tensors"]) == (layout, str(tensors))
 
 
-def test_hyperparameters_are_facts_of_the_outline(read_bytes):
+def test_outline_of_ggml_states_the_hyperparameters(read_bytes):
     assert get_facts(read_bytes(build_aligned_model(3), "x"))["embedding"] == str(LLAMA[1])
     assert get_facts(read_bytes(build_adapter(), "x"))["rank"] == "8"
 

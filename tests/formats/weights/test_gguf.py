@@ -29,7 +29,7 @@ def get_facts(reading) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("version", "order"), [(1, "<"), (2, "<"), (3, "<"), (3, ">")])
-def test_general_metadata_are_facts_of_the_outline(version, order, read_bytes):
+def test_outline_of_gguf_states_its_version_and_general_metadata(version, order, read_bytes):
     file = (
         build_gguf_model(version, order)
         .add_text("general.base_model.0.name", "Base")
@@ -97,7 +97,7 @@ def test_long_lists_of_texts_are_skipped_across_blocks(read_bytes):
         ("array-length", "size-overflow"), ("nested-array", "nested-array"), ("trailing-data", "trailing-data"),
     ],
 )  # fmt: skip
-def test_each_malicious_fixture_has_its_defect(name, kind, read_fixture):
+def test_malicious_gguf_fixture_is_reported_with_its_defect(name, kind, read_fixture):
     assert kind in read_fixture(f"gguf/malicious/{name}.gguf").kinds()
 
 
@@ -175,7 +175,7 @@ def test_random_bytes_after_the_version_never_crash_the_reader(bytes_window, ver
     read_all_structures(data, bytes_window(data))
 
 
-def test_values_of_every_type_are_skipped_by_their_width(read_bytes):
+def test_gguf_value_or_list_of_any_type_is_skipped_by_its_width(read_bytes):
     file = Gguf()
     for kind, width in VALUE_WIDTHS.items():
         file.add_pair(f"a.{kind}", kind, bytes(width))

@@ -89,7 +89,7 @@ def test_virtual_dataset_of_its_own_file_has_no_reference(read_bytes):
     assert reading.unread == []
 
 
-def test_soft_link_gives_no_finding(read_bytes):
+def test_hdf5_soft_link_gives_no_reference_defect_or_mention(read_bytes):
     file = Hdf5()
     reading = read_bytes(file.build(file.add_group([build_other_link("soft", 1, b"/../../etc")])), "w.h5")
     assert (list_references(reading), reading.kinds(), get_outline(reading).mentions) == ([], set(), ())
@@ -247,7 +247,7 @@ def test_bytes_after_the_end_are_unclaimed_and_searched(read_bytes):
 
 @pytest.mark.parametrize("bound", ["earliest", "v108", "latest"])
 @pytest.mark.parametrize("filters", [{}, {"compression": "gzip", "shuffle": True, "fletcher32": True}])
-def test_every_index_of_chunks_leaves_no_unclaimed_bytes(bound, filters, read_bytes):
+def test_hdf5_file_with_any_kind_of_chunk_index_leaves_no_unclaimed_bytes(bound, filters, read_bytes):
     h5py = pytest.importorskip("h5py")
     stored = BytesIO()
     with h5py.File(stored, "w", libver=bound if bound != "v108" else ("v108", "v108")) as file:

@@ -40,7 +40,7 @@ def test_weights_are_recognised_without_an_extension(read_bytes):
         (WEIGHTS + b"\x01", "trailing-data"),
     ],
 )
-def test_each_contradiction_has_its_defect(data, kind, read_bytes):
+def test_each_contradiction_in_a_msgpack_file_is_reported_as_its_defect(data, kind, read_bytes):
     assert kind in read_bytes(data, "m.msgpack").kinds()
 
 
@@ -121,7 +121,7 @@ VALUES = st.recursive(
 
 @settings(max_examples=100, deadline=None)
 @given(VALUES)
-def test_items_end_where_the_library_ends(bytes_window, value):
+def test_msgpack_items_are_read_to_the_same_end_as_the_library_writes(bytes_window, value):
     msgpack = pytest.importorskip("msgpack")
     data = msgpack.packb(value)
     items = ItemReader(bytes_window(data))

@@ -103,7 +103,7 @@ def test_object_arrays_are_read_as_pickles(name, read_bytes):
      "'2O'", "[('a', 'O')]", "[('a', '|i1'), ('b', [('c', 'O')])]", "('O', (2,))", "('V8', 'O')", "('O', {'a': ('O', 0)})",
      "{'names': ['a'], 'formats': ['O']}", "{'a': ('O', 0)}", "[['a', 'O']]", "'T'", "'unheard of'", "None", "7", "()"],
 )  # fmt: skip
-def test_dtype_that_may_hold_objects_is_tried_as_pickle(descr, read_bytes):
+def test_npy_data_of_a_dtype_that_may_hold_objects_are_read_as_a_pickle(descr, read_bytes):
     assert read_bytes(_make_file(descr, "(1,)", _EVAL)).called == {"builtins.eval"}
 
 
@@ -125,7 +125,7 @@ def test_plain_array_with_bytes_of_a_pickle_is_numbers(read_bytes):
     assert reading.of(TensorData) == [TensorData(len(_EVAL))]
 
 
-def test_every_array_in_a_row_is_read(read_bytes):
+def test_consecutive_arrays_in_one_npy_file_are_all_read(read_bytes):
     several = [_ARRAYS["float64"], _OBJECTS["objects"], _ARRAYS["text"], _OBJECTS["objects"], _ARRAYS["scalar"]]
     reading = read_bytes(b"".join(map(_write_array, several)))
     assert [facts["shape"] for facts in reading.facts("npy")] == [str(array.shape) for array in several]
@@ -143,7 +143,7 @@ def test_unknown_bytes_after_an_array_are_unread(read_bytes):
     assert reading.details == ["3 bytes belong to no part of the npy format: bytes 176-179"]
 
 
-def test_last_of_two_equal_keys_counts(read_bytes):
+def test_npy_header_with_a_repeated_key_is_read_by_its_last_value(read_bytes):
     header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1,), 'descr': 'O'}\n"
     reading = read_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + _EVAL)
     assert reading.kinds() == {"duplicate-key"}

@@ -56,7 +56,7 @@ def test_list_of_numbers_is_not_torch7(read_bytes):
     assert ["torch7"] not in read_bytes(b"3\n1\n2\n1\n1\n7\n", "numbers.txt").formats.values()
 
 
-def test_mxnet_operators_need_a_graph_around_them(read_bytes):
+def test_operators_of_mxnet_are_mentioned_only_in_a_document_with_arg_nodes(read_bytes):
     # The key ``arg_nodes`` distinguishes a graph of MXNet from other documents with nodes.
     graph = b'{"nodes": [{"op": "_Native"}], "arg_nodes": [0]}'
     assert list_names(read_bytes(graph, "model-symbol.json")) == {"_Native"}
@@ -149,7 +149,7 @@ def test_nested_java_objects_cost_no_recursion(read_bytes):
         ("xgboost-binary/benign/model.model", 60),
     ],
 )
-def test_bytes_that_belong_to_nothing_are_unclaimed_and_searched(path, place, fixtures, read_bytes):
+def test_inserted_bytes_outside_every_structure_are_unclaimed_and_searched(path, place, fixtures, read_bytes):
     data = (fixtures / path).read_bytes()
     assert read_bytes(data, path.rpartition("/")[2]).unread == []
     start = len(data) if place is None else place

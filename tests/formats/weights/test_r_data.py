@@ -47,7 +47,7 @@ def list_uses(reading) -> set[tuple[str, str]]:
         (encode_list(encode_list(encode_function(encode_call("if", SYSTEM)))), ("function-call", "system")),
     ],
 )
-def test_use_of_a_call_states_when_it_runs(item, expected, read_bytes):
+def test_mention_of_an_r_call_states_by_its_use_when_the_call_runs(item, expected, read_bytes):
     assert expected in list_uses(read_bytes(build_rds(item)))
 
 
@@ -57,17 +57,17 @@ def test_package_of_a_qualified_name_is_not_a_function(read_bytes):
     assert "stats" not in {name for _, name in list_uses(reading)}
 
 
-def test_promise_in_function_environment_is_not_reported(read_fixture):
+def test_r_promise_in_a_function_environment_is_not_reported(read_fixture):
     reading = read_fixture("rds/benign/promise-of-argument.rds")
     assert ("value", "promise") not in list_uses(reading)
     assert ("function-call", "+") in list_uses(reading)
 
 
-def test_promise_in_workspace_is_listed_as_call(read_bytes):
+def test_r_promise_in_a_workspace_is_mentioned_as_a_call(read_bytes):
     assert ("value", "promise") in list_uses(read_bytes(build_rda(("x", encode_promise(SYSTEM)))))
 
 
-def test_three_encodings_give_the_same_calls(read_bytes):
+def test_three_encodings_of_an_r_object_give_the_same_calls(read_bytes):
     # Three versions, a call (6), a symbol (1), its text (flags and length), and the end of the arguments (254).
     numbers = (2, 0x40500, 0x20300, 6, 1, 0x40009, 6)
     little_endian = b"B\n" + b"".join(number.to_bytes(4, "little") for number in numbers)

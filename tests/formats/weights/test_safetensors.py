@@ -48,7 +48,7 @@ def _is_accepted_by_library(data: bytes) -> bool:
     # Each file is named after its defect, except those with notes: their metadata are the attack.
     sorted(path for path in (FIXTURES / "safetensors/malicious").iterdir() if not path.stem.startswith("notes-")),
 )
-def test_each_malicious_fixture_has_its_defect(path, read_fixture):
+def test_malicious_safetensors_fixture_has_the_defect_that_its_name_states(path, read_fixture):
     reading = read_fixture(f"safetensors/malicious/{path.name}")
     assert path.stem in reading.kinds(path.name)
     assert path.stem in STRICTER or not _is_accepted_by_library(path.read_bytes())

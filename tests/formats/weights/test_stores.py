@@ -70,7 +70,7 @@ def test_mutated_files_never_crash_the_readers(read_bytes, position, replaced):
         ("a.html", '<script type="application/json">{}</script>', set()),
     ],
 )
-def test_scripts_of_pages_are_mentioned(name, text, expected, read_bytes):
+def test_scripts_in_svg_and_html_pages_are_mentioned(name, text, expected, read_bytes):
     reading = read_bytes(text.encode(), name)
     assert reading.formats[name] == ["markup"]
     assert {mention.name for each in reading.of(Outline) for mention in each.mentions} == expected

@@ -92,7 +92,7 @@ def test_codec_that_looks_like_an_array_is_mentioned(read_bytes):
         ),
     ],
 )
-def test_metadata_determine_the_chunk_files(metadata, expected, read_bytes):
+def test_metadata_of_a_zarr_array_determine_its_chunk_grid(metadata, expected, read_bytes):
     assert list_grids(read_bytes(encode_json(metadata), "zarr.json")) == (expected,)
 
 
@@ -109,7 +109,7 @@ def test_invalid_array_has_no_chunk_files(metadata, read_bytes):
     assert list_grids(read_bytes(encode_json(metadata), "zarr.json")) == ()
 
 
-def test_only_metadata_files_account_for_chunks(read_bytes):
+def test_zarr_metadata_in_a_file_of_another_name_declare_no_chunk_files(read_bytes):
     assert list_grids(read_bytes(encode_json(build_v3_metadata()), "config.json")) == ()
     assert get_outline(read_bytes(encode_json(build_v3_metadata("numcodecs.pickle")), "config.json")).mentions
 
@@ -125,7 +125,7 @@ def test_only_metadata_files_account_for_chunks(read_bytes):
         (ChunkGrid("..", "", ".", (2,)), [], ["0", "../0"]),
     ],
 )  # fmt: skip
-def test_grid_decides_which_files_are_chunks(grid, chunk_paths, other_paths):
+def test_chunk_grid_decides_which_paths_are_chunk_files(grid, chunk_paths, other_paths):
     for folder in ("", "s.zip!"):
         chunks = ChunkGrids([(f"{folder}zarr.json", References("zarr", (), (grid,)))])
         assert [path for path in chunk_paths if not chunks.includes_address(folder + path)] == []
@@ -154,7 +154,7 @@ def test_truncated_stream_in_a_chunk_is_damaged(tmp_path):
     assert (report.exit_code, list_rules(report)) == (3, {"coverage/damaged", "archive/inconsistent"})
 
 
-def test_bytes_after_a_stream_are_usual_only_in_a_shard(tmp_path):
+def test_bytes_after_a_compressed_stream_are_reported_except_in_a_zarr_shard(tmp_path):
     data = gzip.compress(UNKNOWN) + UNKNOWN
     shard = {"w/zarr.json": build_v3_metadata(build_sharding_codec("bytes")), "w/c/0": data}
     assert list_rules(scan_files(tmp_path, shard)) == set()

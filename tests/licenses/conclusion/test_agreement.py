@@ -51,7 +51,7 @@ def test_permissive_name_with_stricter_text_is_contradictory(conclude_cards, fir
         ({"license": "other", "license_name": "acme-house-licence", "license_link": "LICENSE"}, "LicenseRef-Llama-3.1"),
     ],
 )
-def test_text_completes_vague_name(conclude_cards, fields, text):
+def test_license_text_decides_which_license_a_vague_name_means(conclude_cards, fields, text):
     conclusion = conclude_cards(texts={"LICENSE": text}, **fields)
     assert (conclusion.state, conclusion.expression) == (CONCLUDED, text)
 
@@ -66,7 +66,7 @@ def test_text_completes_vague_name(conclude_cards, fields, text):
         ({"license": "acme-1.0"}, "MIT", UNRECOGNISED),
     ],
 )
-def test_text_of_other_family_does_not_complete_name(conclude_cards, fields, text, state):
+def test_license_text_of_another_family_does_not_decide_a_vague_name(conclude_cards, fields, text, state):
     conclusion = conclude_cards(texts={"LICENSE": text}, intent=BUSINESS, **fields)
     assert (conclusion.state, conclusion.expression, conclusion.permission) == (state, "", Answer.REVIEW)
 
@@ -90,13 +90,13 @@ def test_variant_text_is_never_concluded(conclude_cards, fired, text_claim):
     assert "license/variant-text" in fired(conclude_cards(claims=[variant], license="other"))
 
 
-def test_use_policy_is_not_a_license(conclude_cards, text_claim):
+def test_use_policy_alone_declares_no_license(conclude_cards, text_claim):
     policy = text_claim("USE_POLICY.md", "LicenseRef-Llama-3.1", policy=True)
     assert conclude_cards(claims=[policy]).state is UNDECLARED
     assert conclude_cards(license="mit", claims=[policy]).expression == "MIT"
 
 
-def test_second_license_text_binds_unless_it_is_stricter(conclude_cards):
+def test_second_license_text_binds_too_but_is_contradictory_if_stricter(conclude_cards):
     both = conclude_cards(license="apache-2.0", texts={"LICENSE": "Apache-2.0", "LICENSE-MIT": "MIT"})
     assert (both.state, both.expression) == (CONCLUDED, "Apache-2.0 AND MIT")
     stricter = conclude_cards(license="apache-2.0", texts={"LICENSE": "Apache-2.0", "LICENSE-MODEL": "CC-BY-NC-4.0"})
@@ -128,7 +128,7 @@ def test_metadata_or_tag_that_contradicts_card_prevents_conclusion(conclude_card
     assert conclude_cards(license="mit", claims=[claim]).state is state
 
 
-def test_metadata_at_root_is_concluded_but_not_in_subfolder(conclude_cards):
+def test_license_in_model_metadata_is_concluded_at_the_root_but_not_in_a_subfolder(conclude_cards):
     claim = build_declared_claim("model.gguf", "general.license", "apache-2.0", "Apache-2.0")
     assert conclude_cards(cards={}, claims=[claim]).expression == "Apache-2.0"
     below = build_declared_claim("q4/model.gguf", "general.license", "apache-2.0", "Apache-2.0")
@@ -147,7 +147,7 @@ def test_name_in_running_text_is_a_conflict_only_if_stricter(conclude_cards, fir
     )
 
 
-def test_component_licenses_bind_apart_from_the_model(conclude_cards):
+def test_component_license_binds_without_joining_the_license_of_the_model(conclude_cards):
     texts = {"LICENSE": "MIT", "vae/LICENSE": "CC-BY-NC-4.0", "LICENSE-CODE": "Apache-2.0"}
     conclusion = conclude_cards(license="mit", texts=texts, intent=BUSINESS)
     assert (conclusion.expression, conclusion.own) == ("MIT", ("MIT",))
@@ -156,13 +156,13 @@ def test_component_licenses_bind_apart_from_the_model(conclude_cards):
     assert any("vae/LICENSE is under" in sentence for sentence in conclusion.reasoning)
 
 
-def test_license_name_in_a_file_is_not_its_text(conclude_cards):
+def test_license_file_that_only_names_the_license_is_unrecognised(conclude_cards):
     named = LicenseClaim(ClaimKind.FOUND, "LICENSE", "text", "the MIT License", "MIT", basis=Basis.NAME)
     conclusion = conclude_cards(license="mit", claims=[named], intent=BUSINESS)
     assert (conclusion.state, conclusion.permission) == (UNRECOGNISED, Answer.REVIEW)
 
 
-def test_mention_in_subfolder_card_contradicts_nothing(conclude_cards):
+def test_license_named_in_the_prose_of_a_subfolder_card_makes_no_conflict(conclude_cards):
     mention = LicenseClaim(ClaimKind.DECLARED, "part/README.md", "text", "under CC BY-NC 4.0", "CC-BY-NC-4.0")
     conclusion = conclude_cards(license="mit", claims=[mention], intent=BUSINESS)
     assert "declared-prose" not in {conflict.kind for conflict in conclusion.conflicts}

@@ -89,13 +89,13 @@ def test_license_link_decides_when_there_is_no_name(conclude_cards):
     "stated",
     ["other", "unknown", "openrail", "cc", "CC", "gpl", "lgpl", "bsd", "gfdl", "odbl", "odc-by", "modified-mit"],
 )
-def test_license_family_is_vague(conclude_cards, stated):
+def test_card_that_states_only_a_license_family_gets_a_vague_conclusion(conclude_cards, stated):
     conclusion = conclude_cards(license=stated)
     assert (conclusion.state, conclusion.category, conclusion.entries) == (VAGUE, LicenseCategory.UNKNOWN, ())
     assert stated in conclusion.reasoning[0]
 
 
-def test_license_name_completes_its_family(conclude_cards):
+def test_license_name_decides_which_license_of_a_family_is_meant(conclude_cards):
     assert conclude_cards(license="openrail", license_name="creativeml-openrail-m").state is CONCLUDED
     assert conclude_cards(license="gpl", license_name="GPL-3.0").state is CONCLUDED
     kimi = "https://huggingface.co/moonshotai/Kimi-K2-Instruct/blob/main/LICENSE"
@@ -129,7 +129,7 @@ def test_look_alike_name_does_not_resolve(conclude_cards, stated):
 
 
 @pytest.mark.parametrize("stated", ["", "  ", "~", "null", []])
-def test_empty_field_declares_nothing(conclude_cards, stated):
+def test_empty_license_field_leaves_the_license_undeclared(conclude_cards, stated):
     conclusion = conclude_cards(license=stated)
     assert (conclusion.state, conclusion.category) == (UNDECLARED, LicenseCategory.UNKNOWN)
 
@@ -139,7 +139,7 @@ def test_missing_card_differs_from_card_without_license(conclude_cards):
     assert "states no licence" in conclude_cards(pipeline_tag="text-generation").reasoning[0]
 
 
-def test_several_licenses_are_contradictory(conclude_cards):
+def test_list_of_several_licenses_is_contradictory(conclude_cards):
     conclusion = conclude_cards(license=["mit", "apache-2.0"])
     assert (conclusion.state, conclusion.category) == (CONTRADICTORY, LicenseCategory.UNKNOWN)
     assert {entry.id for entry in conclusion.entries} == {"MIT", "Apache-2.0"}
@@ -161,7 +161,7 @@ def test_list_of_one_license_is_that_license(conclude_cards):
         ("MIT AND (Apache-2.0 OR GPL-3.0-only)", "(MIT AND Apache-2.0) OR (MIT AND GPL-3.0-only)", "permissive"),
     ],
 )
-def test_alternatives_are_a_choice_and_joined_licenses_all_bind(conclude_cards, stated, expression, category):
+def test_license_expression_with_or_is_a_choice_and_with_and_binds_to_all(conclude_cards, stated, expression, category):
     conclusion = conclude_cards(license=stated)
     assert (conclusion.state, conclusion.expression, conclusion.category) == (CONCLUDED, expression, category)
 
@@ -192,7 +192,7 @@ def test_unknown_expression_is_unrecognised(conclude_cards, stated):
         {"license_name": "qwen", "license_link": "https://ai.google.dev/gemma/terms"},
     ],
 )
-def test_disagreeing_fields_are_contradictory(conclude_cards, fields):
+def test_disagreeing_license_fields_are_contradictory(conclude_cards, fields):
     conclusion = conclude_cards(**fields)
     assert (conclusion.state, conclusion.category) == (CONTRADICTORY, LicenseCategory.UNKNOWN)
 
@@ -203,7 +203,7 @@ def test_unknown_name_beside_known_identifier_prevents_conclusion(conclude_cards
     assert [entry.id for entry in conclusion.entries] == ["MIT"]
 
 
-def test_agreeing_fields_are_concluded(conclude_cards):
+def test_agreeing_license_fields_lead_to_a_conclusion(conclude_cards):
     conclusion = conclude_cards(license="llama3.1", license_name="Llama 3.1 Community License", license_link="LICENSE")
     assert conclusion.state is CONCLUDED
     assert "license and license_name" in conclusion.reasoning[0]
@@ -234,7 +234,7 @@ class TestSeveralCards:
         conclusion = conclude_cards(cards={"a/README.md": {"license": "mit"}, "README.md": {"license": "cc-by-nc-4.0"}})
         assert conclusion.category is LicenseCategory.NON_COMMERCIAL
 
-    def test_subfolder_does_not_declare_the_model(self, conclude_cards):
+    def test_license_card_in_a_subfolder_leaves_the_model_undeclared(self, conclude_cards):
         conclusion = conclude_cards(cards={"a/README.md": {"license": "mit"}})
         assert (conclusion.state, conclusion.category) == (UNDECLARED, LicenseCategory.UNKNOWN)
         assert [claim.artifact for claim in conclusion.claims] == ["a/README.md"]
@@ -242,7 +242,7 @@ class TestSeveralCards:
     @pytest.mark.parametrize(
         ("stated", "state"), [("my-own", UNRECOGNISED), ("other", VAGUE), (["mit", "gpl-3.0"], CONTRADICTORY)]
     )
-    def test_doubt_in_subfolder_prevents_conclusion(self, conclude_cards, stated, state):
+    def test_doubtful_license_in_a_subfolder_prevents_a_conclusion(self, conclude_cards, stated, state):
         conclusion = conclude_cards(cards={"README.md": {"license": "mit"}, "a/README.md": {"license": stated}})
         assert (conclusion.state, conclusion.category) == (state, LicenseCategory.UNKNOWN)
         assert any(sentence.startswith("a/README.md: ") for sentence in conclusion.reasoning)
@@ -264,7 +264,7 @@ class TestHostileCards:
         assert linked.state is CONTRADICTORY
         assert len(linked.claims) < 60
 
-    def test_repeated_field_counts_twice(self, rules):
+    def test_repeated_license_field_with_another_value_is_contradictory(self, rules):
         twice = ModelCard((CardField("license", ("mit",), 2), CardField("license", ("cc-by-nc-4.0",), 3)))
         assert conclude_card(twice, rules).state is CONTRADICTORY
 
@@ -280,7 +280,7 @@ class TestHostileCards:
         conclusion = conclude_cards(claims=damaged, texts={"LICENSE": "MIT"})
         assert (conclusion.state, conclusion.expression) == (UNRECOGNISED, "")
 
-    def test_damage_in_other_fields_is_ignored(self, rules):
+    def test_damage_in_a_card_field_other_than_the_license_is_ignored(self, rules):
         defect = Defect("front-matter-type", "is neither text nor a list of texts", Location(line=9, key="tags"))
         damaged = ModelCard((CardField("license", ("mit",), 2),), (defect,))
         assert conclude_card(damaged, rules).state is CONCLUDED

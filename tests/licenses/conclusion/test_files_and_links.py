@@ -59,7 +59,7 @@ def test_notices_and_policies_are_claims_but_not_license_texts(path):
         "x" * 400 + "-LICENSE",
     ],
 )
-def test_other_file_names_make_no_claim(path):
+def test_file_whose_name_is_not_that_of_a_license_file_makes_no_claim(path):
     assert claim_license_files([path]) == ()
 
 
@@ -85,7 +85,7 @@ def test_license_link_finds_the_file_in_the_snapshot(conclude_cards, link):
     assert list_link_destinations(conclusion) == []
 
 
-def test_link_may_lead_to_a_file_with_any_name(conclude_cards, fired):
+def test_file_of_any_name_that_the_license_link_names_counts_as_license_text(conclude_cards, fired):
     conclusion = conclude_cards(license="mit", license_link="terms.txt", texts={"terms.txt": "MIT"})
     assert "license/text-missing" not in fired(conclusion)
     unread = conclude_cards(license="mit", license_link="terms.txt", paths=["terms.txt"])

@@ -30,7 +30,7 @@ from modelaudit.model.terms import Intent, LicenseCategory, Use
         ({"license": "gemma"}, "LicenseRef-Gemma-2024-04-01", {"license/use-restricted"}),
     ],
 )
-def test_expected_rules_match(conclude_cards, fired, fields, texts, expected):
+def test_stated_license_fires_exactly_the_expected_rules(conclude_cards, fired, fields, texts, expected):
     assert set(fired(conclude_cards(texts={"LICENSE": texts} if texts else {}, **fields))) == expected
 
 
@@ -41,7 +41,7 @@ def test_missing_text_is_a_finding_only_if_the_license_requires_it(conclude_card
     assert "license/text-missing" not in fired(conclude_cards(license=["mit", "apache-2.0"]))
 
 
-def test_unrecognised_license_file_needs_a_person(conclude_cards, fired):
+def test_unrecognised_license_file_is_reported_as_not_compared(conclude_cards, fired):
     assert "license/text-not-compared" not in fired(
         conclude_cards(license="mit", paths=["NOTICE", "model.safetensors"])
     )
@@ -59,7 +59,7 @@ def test_unread_base_model_is_a_finding(conclude_cards, fired, origin_of):
     )
 
 
-def test_evidence_quotes_the_files_alone(conclude_cards):
+def test_evidence_of_license_findings_consists_of_file_quotations_only(conclude_cards):
     fields = {"license": "llama3.2", "license_link": "LICENSE"}
     allowed = {"README.md:2: license: llama3.2", "README.md:3: license_link: LICENSE", "LICENSE"}
     subjects = build_subjects(conclude_cards(paths=["LICENSE"], **fields))
@@ -73,7 +73,7 @@ def test_messages_quote_the_card_on_one_line(conclude_cards, fired):
     )
 
 
-def test_conclusion_subject_points_at_the_root_card(conclude_cards):
+def test_subject_of_the_license_conclusion_states_the_line_in_the_root_card(conclude_cards):
     cards = {"a/README.md": {"license": "gemma"}, "README.md": {"x": "y", "license": "mit"}}
     subject = build_subjects(conclude_cards(cards=cards))[0]
     assert (subject.artifact, subject.location.line) == ("README.md", 3)
@@ -90,13 +90,13 @@ def test_waiver_for_one_statement_does_not_cover_another(conclude_cards):
     assert first.key != second.key
 
 
-def test_subject_keys_are_unique(conclude_cards):
+def test_license_subjects_of_one_kind_and_file_have_unique_keys(conclude_cards):
     subjects = build_subjects(conclude_cards(license=["llama3.2", "gpl-3.0", "mit"], license_link=["a", "b"]))
     keys = [(subject.kind, subject.artifact, subject.key) for subject in subjects]
     assert len(keys) == len(set(keys))
 
 
-def test_unchecked_conclusion_has_no_subjects():
+def test_license_conclusion_that_was_not_checked_makes_no_subjects():
     assert build_subjects(LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)) == ()
 
 
@@ -116,7 +116,7 @@ def test_every_subject_has_the_documented_fields(conclude_cards):
     assert all(set(subject.fields) == fields[subject.kind] for subject in subjects)
 
 
-def test_answers_to_the_use_are_findings(conclude_cards, fired):
+def test_denied_or_doubtful_intended_use_makes_a_finding(conclude_cards, fired):
     denied = fired(conclude_cards(license="cc-by-nc-4.0", intent=Intent({Use.COMMERCIAL: True})))
     assert "Your planned use is commercial, and the licence forbids commercial use." in denied["license/use-denied"]
     assert "license/use-for-review" in fired(conclude_cards(license="other", intent=Intent({Use.COMMERCIAL: True})))
@@ -124,7 +124,7 @@ def test_answers_to_the_use_are_findings(conclude_cards, fired):
     assert not {"license/use-denied", "license/use-for-review"} & set(allowed)
 
 
-def test_rules_of_the_license_family_are_complete(rules):
+def test_every_license_rule_has_matchers_a_reason_and_a_fix(rules):
     family = {name: rule for name, rule in rules.findings.items() if name.startswith("license/")}
     assert len(family) >= 12
     for rule in family.values():

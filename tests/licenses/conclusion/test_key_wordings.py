@@ -61,10 +61,10 @@ REWORDED = [
 
 
 @pytest.mark.parametrize(("current", "first"), REWORDED)
-def test_reworded_sentence_keeps_its_first_wording_in_keys(current: str, first: str) -> None:
+def test_key_of_a_reworded_sentence_uses_its_first_wording(current: str, first: str) -> None:
     assert restore_first_wording(current) == first
 
 
-def test_other_sentences_are_unchanged() -> None:
+def test_sentence_that_was_never_reworded_is_unchanged_in_keys() -> None:
     sentence = "The data set a/b is under CC BY-NC 4.0, which is stricter than the model's own licence."
     assert restore_first_wording(sentence) == sentence

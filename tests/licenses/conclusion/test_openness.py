@@ -29,11 +29,11 @@ def rate_card_openness(conclude_cards, paths, license_="apache-2.0", **options):
         ([*WEIGHTS, *TOOLING[:-1]], "Class III"),
     ],
 )
-def test_class_requires_all_its_components(conclude_cards, paths, title):
+def test_openness_class_is_given_only_if_all_its_components_are_present(conclude_cards, paths, title):
     assert rate_card_openness(conclude_cards, paths).title.startswith(title)
 
 
-def test_data_is_rated_by_its_own_license(conclude_cards):
+def test_openness_of_training_data_is_rated_by_their_own_license(conclude_cards):
     free = {"datasets": [DatasetClaim("a/b", OriginState.READ, ("CC-BY-4.0",))]}
     whole = [*WEIGHTS, *TOOLING, *SCIENCE]
     assert rate_card_openness(conclude_cards, [*WEIGHTS, *TOOLING], evidence=free).title.startswith("Class II,")

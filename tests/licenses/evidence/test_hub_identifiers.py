@@ -93,7 +93,7 @@ OF_PUBLISHERS = [
 HUB = [*VAGUE, *LICENCES, *OF_PUBLISHERS]
 
 
-def test_hub_identifier_list_is_complete() -> None:
+def test_list_of_hub_license_identifiers_has_83_distinct_entries() -> None:
     assert len(HUB) == len(set(HUB)) == 83
 
 

@@ -67,7 +67,7 @@ def test_relation_at_the_place_of_a_base_model_applies_to_it_alone(rules):
     [(["merge"], Relation.MERGE), (["Adapter"], Relation.ADAPTER), (["x"], Relation.UNSTATED),
      (["merge", "adapter"], Relation.UNSTATED)],
 )  # fmt: skip
-def test_relation_elsewhere_applies_to_all_base_models(rules, words, relation):
+def test_relation_stated_apart_from_base_models_applies_to_all_of_them(rules, words, relation):
     relations = [(Topic.RELATION, f"key {number}", word) for number, word in enumerate(words)]
     claims = extract_from_statements(
         rules, *relations, (Topic.BASE_MODEL, "models", "org/a"), (Topic.BASE_MODEL, "models", "org/b")
@@ -75,7 +75,7 @@ def test_relation_elsewhere_applies_to_all_base_models(rules, words, relation):
     assert {(claim.quotation, claim.relation) for claim in claims} == {("org/a", relation), ("org/b", relation)}
 
 
-def test_unknown_licences_are_limited_and_recognised_licence_is_kept(rules):
+def test_recognised_licence_is_kept_among_a_limited_number_of_unknown_ones(rules):
     unknown = [(Topic.LICENSE, "license", f"unknown {number}") for number in range(1000)]
     origins = [(Topic.BASE_MODEL, "base_model", f"org/{number}") for number in range(1000)]
     claims = extract_from_statements(rules, *unknown, *origins, (Topic.LICENSE, "license", "cc-by-nc-4.0"))
@@ -110,7 +110,7 @@ def test_misspelled_field_does_not_prevent_conclusion(rules):
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(Topic)), st.text(max_size=20), st.text(max_size=400)), max_size=30))
-def test_claims_quote_only_stated_values(items):
+def test_claims_from_any_statements_quote_only_their_values(items):
     statements = Statements("x", tuple(Statement(*item) for item in items))
     claims = extract_claims(statements, "a", {}, {"other": "no licence"})
     values = {value for _, _, value in items}

@@ -75,7 +75,7 @@ def test_license_named_in_a_card_is_declared_with_its_sentence():
         ("People at MIT and users of Apache liked it.", "nothing"),
     ],
 )
-def test_license_name_resolves_as_a_whole(sentence, entry):
+def test_license_name_in_a_sentence_resolves_only_as_a_whole(sentence, entry):
     claims = extract_from_text(sentence, ProseKind.CARD, "README.md")
     assert [claim.entry for claim in claims] == ([] if entry == "nothing" else [entry])
 
@@ -112,7 +112,7 @@ def test_lines_of_the_card_template_of_the_hub_are_parsed(line, expected):
 
 
 @pytest.mark.parametrize("name", ["cc-by-nc-4.0", "Apache 2.0", "**gemma**", "[MIT](LICENSE)"])
-def test_license_heading_with_a_name_below_is_parsed(name):
+def test_license_name_below_a_license_heading_in_a_card_is_declared(name):
     [claim] = extract_from_text(f"# M\n\n## License\n\n{name}\n\n## More\n", ProseKind.CARD, "README.md")
     assert claim.entry is not None
     assert (claim.kind, claim.location.line) == (DECLARED, 5)
@@ -161,7 +161,7 @@ def test_empty_texts_make_no_claim_except_policies(kind):
     assert [claim.field for claim in extract_from_text(" \n\n", kind)] == ([POLICY] if kind is ProseKind.POLICY else [])
 
 
-def test_equal_claims_of_source_files_are_kept_five_times():
+def test_at_most_five_equal_license_claims_of_source_files_are_kept():
     claims = [LicenseClaim(FOUND, f"src/{number}.py", TEXT, f"words {number}", "Apache-2.0") for number in range(1000)]
     texts = [LicenseClaim(FOUND, f"{number}/LICENSE.txt", TEXT, "w", "Apache-2.0") for number in range(10)]
     other = LicenseClaim(FOUND, "src/last.py", TEXT, "words", "GPL-3.0-only")
@@ -171,7 +171,7 @@ def test_equal_claims_of_source_files_are_kept_five_times():
 
 
 @given(st.text(max_size=300), st.sampled_from(list(ProseKind)))
-def test_claims_are_bounded_and_entries_exist_in_the_rule_set(text, kind):
+def test_claims_from_any_text_have_bounded_quotations_and_known_licenses(text, kind):
     for claim in extract_from_text(text, kind):
         assert claim.entry is None or claim.entry in RULES.licenses
         assert len(claim.quotation) <= NAME_LIMIT + 40
@@ -185,6 +185,6 @@ def test_card_of_five_megabytes_makes_bounded_claims(filler):
     assert len(extract_from_text(text, ProseKind.CARD, "README.md")) <= 200
 
 
-def test_mit_text_in_a_card_passes_the_stem_filter(mit):
+def test_complete_mit_text_in_a_card_is_recognised(mit):
     found = extract_from_text(f"# M\n\n{mit}", ProseKind.CARD, "README.md")
     assert any(claim.entry == "MIT" and claim.basis is not Basis.NAME for claim in found)

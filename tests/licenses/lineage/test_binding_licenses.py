@@ -21,7 +21,9 @@ def list_conflict_kinds(conclusion):
 
 
 @pytest.mark.parametrize("relation", [Relation.FINETUNE, Relation.QUANTIZED, Relation.ADAPTER, Relation.MERGE])
-def test_permissive_card_over_llama_is_a_conflict_for_review(conclude_cards, fired, origin_of, relation):
+def test_permissive_license_of_a_model_derived_from_llama_is_a_conflict_for_review(
+    conclude_cards, fired, origin_of, relation
+):
     origins = [origin_of("meta-llama/Llama-3.1-8B", LLAMA, relation=relation)]
     conclusion = conclude_cards(license="apache-2.0", texts={"LICENSE": "Apache-2.0"}, origins=origins, intent=SALE)
     assert conclusion.expression == f"Apache-2.0 AND {LLAMA}"
@@ -56,7 +58,7 @@ def test_llama_finetune_with_all_duties_met_has_no_conflict(conclude_cards, fire
     assert (met["include-license-text"], met["keep-notices"]) == ("LICENSE", "NOTICE")
 
 
-def test_missing_upstream_notice_and_name_are_conflicts(conclude_cards, origin_of):
+def test_derived_model_without_the_notice_and_name_of_its_base_license_has_conflicts(conclude_cards, origin_of):
     origins = [origin_of("meta-llama/Llama-3.1-8B", LLAMA)]
     fields = {"license": "llama3.1", "texts": {"LICENSE": LLAMA}, "origins": origins}
     bare = conclude_cards(**fields, prose={"README.md": "# Model"}, repository="acme/zephyr")
@@ -111,14 +113,14 @@ def test_base_model_without_license_leaves_answer_for_review(conclude_cards, ori
     assert conclude_cards(license="mit", origins=[origin_of("a/b")], intent=SALE).permission is Answer.REVIEW
 
 
-def test_base_model_at_local_path_is_a_conflict_without_doubt(conclude_cards, origin_of):
+def test_base_model_at_a_local_path_is_a_conflict_but_does_not_prevent_permission(conclude_cards, origin_of):
     conclusion = conclude_cards(
         license="mit", origins=[origin_of("/data/run-7/checkpoint", look=OriginState.UNREACHED)], intent=SALE
     )
     assert ("origin-local" in list_conflict_kinds(conclusion), conclusion.permission) == (True, Answer.ALLOW)
 
 
-def test_alternatives_do_not_hide_a_base_model(conclude_cards, origin_of):
+def test_license_alternatives_of_a_model_do_not_lift_the_license_of_its_base_model(conclude_cards, origin_of):
     llama = [origin_of("meta-llama/Llama-3.1-8B", LLAMA)]
     conclusion = conclude_cards(license=f"mit OR {LLAMA}", origins=llama, intent=SALE)
     assert LLAMA in conclusion.expression
@@ -158,7 +160,7 @@ def test_use_of_undeclared_model_is_for_review(conclude_cards):
         (False, None, Relation.FINETUNE, Answer.ALLOW),
     ],
 )
-def test_multimodal_clause_binds_multimodal_models_and_is_undecided_while_unknown(
+def test_multimodal_clause_denies_multimodal_models_and_is_undecided_for_unknown_modality(
     conclude_cards, origin_of, own_multimodal, base_multimodal, relation, permission
 ):
     evidence = {

@@ -63,7 +63,7 @@ def list_origin_rows(origins):
     return [(each.name, each.made, each.depth, each.look.value, each.entries) for each in origins]
 
 
-def test_chain_is_traced_to_its_root():
+def test_chain_of_base_models_is_traced_to_its_root():
     hub = FakeHub(a__tuned=[declare_license("MIT"), name_base_model("a/base")], a__base=[declare_license("X")])
     origins, _ = hub.trace(name_base_model("a/tuned"))
     assert list_origin_rows(origins) == [("a/tuned", "", 1, "read", ("MIT",)), ("a/base", "a/tuned", 2, "read", ("X",))]
@@ -71,7 +71,7 @@ def test_chain_is_traced_to_its_root():
     assert (origins[0].commit, origins[0].claim) == (f"{'a/tuned':0>40}", name_base_model("a/tuned"))
 
 
-def test_origin_records_its_derived_model_unless_that_is_the_scanned_one():
+def test_base_model_records_the_model_derived_from_it_except_the_scanned_one():
     hub = FakeHub(a__base=[name_base_model("a/root")], a__root=[])
     origins, _ = hub.trace(name_base_model("a/base"), name_base_model("/path"), own="a/model")
     assert [(each.name, each.made) for each in origins] == [
@@ -148,7 +148,7 @@ def test_base_model_beyond_depth_limit_is_recorded_unread():
     assert len(hub.lookups) == 3
 
 
-def test_base_models_beyond_number_limit_share_one_limit_record():
+def test_all_base_models_beyond_the_number_limit_become_one_limit_record():
     hub = FakeHub()
     origins, _ = hub.trace(*(name_base_model(f"a/{number}") for number in range(1000)), limits=Limits(origins=10))
     assert len(hub.lookups) == 10
@@ -156,7 +156,7 @@ def test_base_models_beyond_number_limit_share_one_limit_record():
     assert "the rest were not looked up" in origins[-1].detail
 
 
-def test_spent_time_leaves_base_models_and_data_sets_unread():
+def test_no_base_model_or_data_set_is_looked_up_after_the_time_limit():
     hub = FakeHub()
     limits = Limits(origin_seconds=-1.0, origins=5)
     origins, found = hub.trace(
@@ -214,7 +214,7 @@ def test_hub_addresses_parse_to_ids(text):
     assert parse_hub_id(text) == "org/Name-1.0"
 
 
-def test_loader_paths_name_base_models_that_the_card_does_not():
+def test_loader_paths_supply_the_base_models_that_the_card_omits():
     config = name_base_model("org/base", "_name_or_path", "config.json")
     tokenizer = name_base_model("org/other", "name_or_path", "tokenizer_config.json")
     assert [each.name for each in list_base_models([tokenizer, config])] == ["org/base"]
@@ -231,7 +231,7 @@ def test_local_loader_path_is_dropped_beside_named_base_model():
     assert list_base_models([own], own="org/model") == ()
 
 
-def test_path_that_ends_in_known_base_model_adds_only_its_relation():
+def test_local_path_that_ends_in_a_stated_base_model_only_adds_the_relation():
     adapter = name_base_model("/models/llama-3-8b/", "base_model_name_or_path", "adapter_config.json", Relation.ADAPTER)
     [each] = list_base_models([name_base_model("meta/Llama-3-8B"), adapter])
     assert (each.name, each.relation) == ("meta/Llama-3-8B", Relation.ADAPTER)

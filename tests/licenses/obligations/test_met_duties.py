@@ -18,7 +18,7 @@ def build_text_claim(path: str, basis: Basis) -> LicenseClaim:
 
 
 @pytest.mark.parametrize("basis", [Basis.TEXT, Basis.VARIANT])
-def test_license_text_does_not_meet_its_own_notice_duty(basis: Basis) -> None:
+def test_prescribed_words_inside_the_license_text_do_not_meet_the_notice_duty(basis: Basis) -> None:
     texts = {"LICENSE": flatten_text(f"Keep this line: “{WORDS}”. And so on.")}
     (duty,) = mark_met_duties([DUTY], [build_text_claim("LICENSE", basis)], texts)
     assert duty.met == ""

@@ -142,7 +142,7 @@ def list_clauses(rules: Catalogue, licence: str, kind: str) -> list[Clause]:
 
 
 @check_each("licence", BUSINESS)
-def test_license_answers_small_business_as_reviewed(rules: Catalogue, licence: str) -> None:
+def test_answer_of_a_community_license_to_a_small_business_is_the_reviewed_one(rules: Catalogue, licence: str) -> None:
     assert answer_license(rules, licence, build_intent(Use.COMMERCIAL)) == BUSINESS[licence]
 
 
@@ -152,7 +152,7 @@ def test_non_commercial_use_with_few_users_is_not_denied(rules: Catalogue, licen
 
 
 @check_each("licence", sorted({*BUSINESS, *NOT_READ}))
-def test_user_cap_of_license_denies_above_its_number(rules: Catalogue, licence: str) -> None:
+def test_user_cap_of_a_license_denies_use_only_above_its_number(rules: Catalogue, licence: str) -> None:
     caps = {clause.number for clause in list_clauses(rules, licence, "user-cap")}
     if licence in NOT_READ:
         assert caps <= {100e6}
@@ -165,7 +165,7 @@ def test_user_cap_of_license_denies_above_its_number(rules: Catalogue, licence: 
 
 
 @check_each("licence", BUSINESS)
-def test_revenue_cap_of_license_answers_above_its_number(rules: Catalogue, licence: str) -> None:
+def test_revenue_cap_of_a_license_gives_an_answer_only_above_its_number(rules: Catalogue, licence: str) -> None:
     rich = answer_license(rules, licence, build_intent(Use.COMMERCIAL, revenue=1e12)) - BUSINESS[licence]
     if licence not in REVENUE:
         assert rich == set()
@@ -300,7 +300,9 @@ def test_duty_quotes_the_words_that_the_license_prescribes(
         ("LicenseRef-OpenAtom-Model-1.0", {"hosting-is-distribution", "patent-grant", "output-ownership"}),
     ],
 )
-def test_license_has_clause_of_kind(rules: Catalogue, licence: str, kinds: set[str]) -> None:
+def test_community_license_lists_the_kinds_of_clauses_found_in_review(
+    rules: Catalogue, licence: str, kinds: set[str]
+) -> None:
     assert kinds <= {clause.kind for clause in rules.licenses[licence].clauses}
 
 
@@ -310,7 +312,7 @@ def test_only_first_gemma_terms_require_latest_version(rules: Catalogue) -> None
 
 
 @check_each("licence", sorted(NOT_READ))
-def test_unread_text_never_allows(rules: Catalogue, licence: str) -> None:
+def test_license_whose_text_was_not_read_is_always_for_review(rules: Catalogue, licence: str) -> None:
     assert ("review", TERMS_NOT_VERIFIED) in answer_license(rules, licence, build_intent())
 
 

@@ -79,12 +79,16 @@ def test_standard_license_answers_use_as_reviewed(
 
 @check_each("id_", ["CC-BY-NC-4.0", "CC-BY-ND-4.0"])
 @check_each("step", [Relation.FINETUNE, Relation.QUANTIZED, Relation.MERGE, Relation.ADAPTER])
-def test_limit_reaches_derived_models(rules: Catalogue, id_: str, step: Relation) -> None:
+def test_non_commercial_and_no_derivatives_limits_also_bind_derived_models(
+    rules: Catalogue, id_: str, step: Relation
+) -> None:
     assert answer_license(rules, id_, EVERY, step) == answer_license(rules, id_, EVERY) != {}
 
 
 @pytest.mark.parametrize("hub_id", ["fair-noncommercial-research-license", "intel-research", "h-research"])
-def test_unread_text_denies_business_and_cites_no_section(rules: Catalogue, hub_id: str) -> None:
+def test_restrictive_license_whose_text_was_not_read_denies_business_without_a_section(
+    rules: Catalogue, hub_id: str
+) -> None:
     (entry,) = [each for each in rules.licenses.values() if hub_id in each.hub_ids]
     found = answer_license(rules, entry.id, BUSINESS)
     assert found == {"no-commercial-use": "deny", "research-only": "deny", "terms-not-verified": "review"}
@@ -134,7 +138,7 @@ DUTIES = [
 
 
 @check_each("id_, uses, expected", DUTIES)
-def test_standard_license_has_duty_with_section(
+def test_use_under_a_standard_license_triggers_the_reviewed_duties_with_sections(
     rules: Catalogue, id_: str, uses: dict[Use, bool], expected: dict[str, str]
 ) -> None:
     assert expected.items() <= list_license_duties(rules, id_, uses).items()
@@ -158,7 +162,9 @@ def test_public_domain_licenses_have_no_duties(rules: Catalogue, id_: str) -> No
         ("MIT", "patent-grant"),
     ],
 )
-def test_standard_license_has_no_clause_of_kind(rules: Catalogue, id_: str, kind: str) -> None:
+def test_standard_license_lacks_the_clauses_that_its_text_does_not_contain(
+    rules: Catalogue, id_: str, kind: str
+) -> None:
     assert kind not in {clause.kind for clause in rules.licenses[id_].clauses}
 
 
@@ -181,7 +187,7 @@ def test_license_grants_or_excludes_patents_as_reviewed(rules: Catalogue, id_: s
 @pytest.mark.parametrize(
     "id_", ["CDLA-Permissive-1.0", "CDLA-Permissive-2.0", "CDLA-Sharing-1.0", "C-UDA-1.0", "O-UDA-1.0"]
 )
-def test_data_license_claims_no_rights_in_models(rules: Catalogue, id_: str) -> None:
+def test_data_license_has_the_clause_that_claims_no_rights_in_models(rules: Catalogue, id_: str) -> None:
     assert "output-ownership" in {clause.kind for clause in rules.licenses[id_].clauses}
 
 

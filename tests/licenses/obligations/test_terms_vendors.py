@@ -358,7 +358,9 @@ def test_clause_holds_the_words_that_the_license_prescribes(name: str, kind: str
         ("Apple-AMLR", SHARE, {"include-license-text", "keep-notices", "state-changes"}),
     ],
 )
-def test_vendor_license_duties(name: str, meant: Intent, kinds: set[str]) -> None:
+def test_planned_use_under_a_vendor_license_triggers_the_reviewed_duties(
+    name: str, meant: Intent, kinds: set[str]
+) -> None:
     assert kinds <= {
         duty.kind
         for duty in list_duties(meant, [BindingLicense(RULES.licenses[build_license_ref(name)])], RULES.clauses)
@@ -376,17 +378,17 @@ def test_vendor_license_duties(name: str, meant: Intent, kinds: set[str]) -> Non
         ("EXAONEPath-1.0-NC", {"no-output-training"}),
     ],
 )
-def test_vendor_license_has_no_clause_of_kind(name: str, kinds: set[str]) -> None:
+def test_vendor_license_lacks_the_clauses_that_its_text_does_not_contain(name: str, kinds: set[str]) -> None:
     entry = RULES.licenses.get(name) or RULES.licenses[build_license_ref(name)]
     assert not kinds & {clause.kind for clause in entry.clauses}
 
 
-def test_multimodal_clauses_have_their_scope() -> None:
+def test_naming_clauses_of_the_nvidia_license_are_limited_in_scope() -> None:
     cosmos = [clause for clause in RULES.licenses[build_license_ref("NVIDIA-Open-Model")].clauses if clause.scope]
     assert {clause.kind for clause in cosmos} == {"attribution-naming", "derivative-naming"}
 
 
-def test_only_open_texts_are_marked_open() -> None:
+def test_vendor_licenses_marked_open_are_exactly_the_reviewed_ones() -> None:
     said = {
         name
         for name in (
@@ -414,7 +416,7 @@ def test_only_open_texts_are_marked_open() -> None:
         ("Mistral-Medium-3.5-Modified-MIT", LicenseCategory.CONDITIONAL),
     ],
 )
-def test_category_is_the_strictest_that_fits(name: str, category: LicenseCategory) -> None:
+def test_category_of_a_vendor_license_is_the_reviewed_one(name: str, category: LicenseCategory) -> None:
     assert RULES.licenses[build_license_ref(name)].category is category
 
 

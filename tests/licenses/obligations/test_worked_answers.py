@@ -172,13 +172,13 @@ def ask(hub_cache: Path, hub_home: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
     return ask
 
 
-def test_every_repository_has_a_worked_answer() -> None:
+def test_every_example_repository_has_an_answer_worked_out_by_hand() -> None:
     assert set(EXPECTED) == set(MODELS)
     assert len(EXPECTED) >= 12
 
 
 @pytest.mark.parametrize("name", list(EXPECTED))
-def test_answer_equals_worked_answer(name: str, ask: Callable[..., AuditReport]) -> None:
+def test_computed_license_answer_equals_the_one_worked_out_by_hand(name: str, ask: Callable[..., AuditReport]) -> None:
     report, wanted = ask(name), EXPECTED[name]
     found = report.license
     assert str(found.permission) == wanted.answer
@@ -206,7 +206,7 @@ def test_screen_and_written_files_give_the_same_answer(name: str, ask: Callable[
         assert FORBIDDEN[name] not in screen + "".join(files.values())
 
 
-def test_stated_figures_resolve_an_open_answer(
+def test_stated_number_of_users_turns_an_open_answer_into_allow_or_deny(
     ask: Callable[..., AuditReport],
 ) -> None:
     few = ask("acme/llama-vision-11b", territories=["US"], monthly_active_users=5e6)

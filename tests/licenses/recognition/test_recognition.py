@@ -98,7 +98,7 @@ def derive_fingerprints(folder: Path) -> Fingerprints:
     return load_fingerprints(rules)
 
 
-def test_deriving_one_text_keeps_other_fingerprints(tmp_path: Path) -> None:
+def test_deriving_the_fingerprint_of_one_text_leaves_the_others_unchanged(tmp_path: Path) -> None:
     derive_fingerprints(tmp_path)
     module, out = load_derive_script(), tmp_path / "rules" / "fingerprints"
     module.HERE = tmp_path
@@ -165,7 +165,7 @@ FORMS: dict[str, Callable[[str], str]] = {
 
 @check_each("form", FORMS)
 @check_each("id_", ["harbour-1", "permit", "policy"])
-def test_layout_does_not_change_the_match(id_: str, form: str, prints: Fingerprints) -> None:
+def test_license_text_in_another_layout_still_matches_exactly(id_: str, form: str, prints: Fingerprints) -> None:
     of, text, _ = TEXTS[id_]
     assert list_matches(recognise_texts(FORMS[form](text), prints, KNOWN)) == [(of, EXACT)]
 
@@ -239,7 +239,7 @@ def test_versions_of_one_license_are_distinguished(prints: Fingerprints) -> None
     assert [match.likeness for match in recognise_texts(mixed, prints, KNOWN)] == [VARIANT]
 
 
-def test_changed_permit_matches_its_own_fingerprint_or_is_a_variant(prints: Fingerprints) -> None:
+def test_modified_license_with_a_fingerprint_is_exact_and_any_further_change_a_variant(prints: Fingerprints) -> None:
     assert list_matches(recognise_texts("Changed " + PERMIT + TAIL, prints, KNOWN)) == [
         ("LicenseRef-Gull-Changed", EXACT)
     ]
@@ -251,7 +251,7 @@ def test_changed_permit_matches_its_own_fingerprint_or_is_a_variant(prints: Fing
     assert list_matches(recognise_texts("Changed " + PERMIT, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
 
 
-def test_look_alike_letters_are_never_exact(prints: Fingerprints) -> None:
+def test_license_text_with_look_alike_letters_is_a_variant(prints: Fingerprints) -> None:
     for changed in (
         PERMIT.replace("permit", "p\u0435rmit"),
         PERMIT.replace("keep", "\u212aeep").replace("KEEPER", "\u212aEEPER"),
@@ -263,7 +263,7 @@ def test_look_alike_letters_are_never_exact(prints: Fingerprints) -> None:
         assert list_matches(recognise_texts(changed, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
 
 
-def test_title_may_be_missing_and_holder_may_differ(prints: Fingerprints) -> None:
+def test_license_text_without_title_or_with_another_holder_is_exact(prints: Fingerprints) -> None:
     untitled = PERMIT.partition("\n\n")[2]
     assert list_matches(recognise_texts(untitled, prints, KNOWN)) == [("LicenseRef-Gull", EXACT)]
     named = PERMIT.replace("THE KEEPER OF THE SHORE", "ACME SEASIDE, INC.")
@@ -272,7 +272,7 @@ def test_title_may_be_missing_and_holder_may_differ(prints: Fingerprints) -> Non
     assert list_matches(recognise_texts(more, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
 
 
-def test_several_texts_are_exact_only_without_other_words(prints: Fingerprints) -> None:
+def test_several_license_texts_in_one_file_are_exact_only_without_words_between_them(prints: Fingerprints) -> None:
     both = f"{FIRST}\n-----\n\n{PERMIT}"
     assert sorted(list_matches(recognise_texts(both, prints, KNOWN))) == [
         ("LicenseRef-Gull", EXACT),
@@ -395,5 +395,5 @@ def test_copy_of_an_uncertain_text_is_a_variant(prints: Fingerprints) -> None:
         ("written out (not a byte copy); part of the file, no length check possible", False),
     ],
 )
-def test_unchecked_text_is_no_certain_copy(note: str, certain: bool) -> None:
+def test_stored_license_text_counts_as_certain_only_by_a_note_that_confirms_it(note: str, certain: bool) -> None:
     assert load_derive_script().is_certain(note) is certain

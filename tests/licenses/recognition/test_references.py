@@ -37,7 +37,7 @@ from modelaudit.licenses.recognition import find_references
         ("// SPDX-License-Identifier: MIT OR Apache-2.0\n", "MIT OR Apache-2.0", ""),
     ],
 )
-def test_statement_gives_license_name_address_and_line(text: str, name: str, url: str) -> None:
+def test_reference_found_in_a_license_statement_has_name_address_and_line(text: str, name: str, url: str) -> None:
     (found,) = find_references("one line\n\n" + text)
     assert (found.name, found.url, found.line) == (name, url, 3)
     assert found.tag is ("SPDX" in text)
@@ -99,7 +99,7 @@ def test_expressions_are_parsed_and_normalized(text: str, wanted: str, ids: tupl
     assert parse_expression(str(found)) == found
 
 
-def test_license_ref_is_never_a_standard_license() -> None:
+def test_license_ref_that_contains_a_standard_name_keeps_its_own_identifier() -> None:
     assert parse_expression("LicenseRef-MIT-TC").ids == ("LicenseRef-MIT-TC",)
     assert parse_expression("LicenseRef-Apache-2.0").ids == ("LicenseRef-Apache-2.0",)
 
