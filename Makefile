@@ -63,7 +63,8 @@ docs: $(VENV)/docs.stamp fixtures
 	@echo "Written: build/site/index.html"
 
 # Builds what fixtures/digests.txt lists below build/fixtures, where that is not done. UPDATE=--update accepts what the
-# builders return now: it rewrites the list and the fixtures that are committed as well.
+# builders return now: it rewrites the list and the fixtures that are committed as well. It never deletes a committed
+# file; UPDATE='--update --delete' also deletes those that no builder returns.
 fixtures: $(RUN)
 	@$(BIN)/python fixtures/build.py $(UPDATE)
 

@@ -22,6 +22,7 @@ import support.bytecode  # noqa: F401 - it sets the folder of compiled modules, 
 from hub.olah import is_olah_installed, run_olah
 from hub.repository import Files
 from hub.server import LoopbackHub
+from support.catalogue import explain_invalid_rules
 from support.fixtures import explain_missing_build
 from support.reading import bytes_window, fixtures, read_bytes, read_fixture
 
@@ -56,8 +57,11 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Stop the run if the fixtures are not built; tests over an empty folder of fixtures would pass."""
-    if not hasattr(config, "workerinput") and (fault := explain_missing_build()):
+    """Stop the run with one line if the fixtures are not built or the rules are invalid.
+
+    Tests over an empty folder of fixtures would pass. Invalid rules would fail thousands of tests.
+    """
+    if not hasattr(config, "workerinput") and (fault := explain_missing_build() or explain_invalid_rules()):
         raise pytest.UsageError(fault)
 
 

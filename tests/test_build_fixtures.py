@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.catalogue import explain_invalid_rules
 from support.fixtures import ROOT, WRITTEN, load_build_script
 
 from modelaudit.formats.registry import DECLARATIONS, READERS
@@ -152,6 +153,36 @@ def test_committed_fixture_is_compared_with_its_builder(checkout: Path) -> None:
         "other bytes in the committed file: text/benign/a.txt",
         "no builder returns the committed file: text/benign/stray.txt",
     ]
+
+
+def test_update_deletes_committed_file_without_builder_only_on_request(checkout: Path) -> None:
+    stray = checkout / "fixtures/text/benign/stray.txt"
+    stray.parent.mkdir(parents=True)
+    stray.write_bytes(b"")
+    named = "no builder returns the committed file: text/benign/stray.txt"
+    before = (checkout / "fixtures/digests.txt").read_bytes()
+    refused = run_build(checkout, "--update")
+    assert (refused.returncode, stray.exists()) == (1, True)
+    assert refused.stderr.startswith(f"{named}\nNothing is changed. ")
+    assert (checkout / "fixtures/digests.txt").read_bytes() == before
+    deleted = run_build(checkout, "--update", "--delete")
+    assert (deleted.returncode, stray.exists()) == (0, False)
+    assert deleted.stderr.startswith(named)
+
+
+def test_unknown_option_of_the_build_is_refused(checkout: Path) -> None:
+    for options in (("--delete",), ("--force",)):
+        assert run_build(checkout, *options).returncode == 2
+
+
+def test_invalid_rules_stop_the_suite_with_the_one_line_of_the_loader(tmp_path: Path) -> None:
+    assert explain_invalid_rules() == ""
+    folder = tmp_path / "rules/vocabularies/toy"
+    folder.mkdir(parents=True)
+    (folder / "_vocabulary.yaml").write_text("kind: operators\n")
+    fault = explain_invalid_rules(tmp_path / "rules")
+    assert "vocabularies/toy/_vocabulary.yaml" in fault and "unlisted" in fault
+    assert "\n" not in fault
 
 
 def test_fixture_build_with_an_unrecorded_compression_is_refused(checkout: Path) -> None:

@@ -75,20 +75,25 @@ def list_examples(kind: str) -> list[tuple[str, str]]:
 def test_rule_fires_in_its_fires_fixtures_and_not_in_its_quiet_fixtures(folder: str) -> None:
     fires = [(rule, fixture) for rule, fixture in list_examples("fires") if find_folder(fixture) == folder]
     quiet = [(rule, fixture) for rule, fixture in list_examples("quiet") if find_folder(fixture) == folder]
-    assert [(rule, fixture) for rule, fixture in fires if rule not in get_rule_ids(fixture)] == []
-    assert [(rule, fixture) for rule, fixture in quiet if rule in get_rule_ids(fixture)] == []
+    faults = [f"{rule} does not fire in {fixture}" for rule, fixture in fires if rule not in get_rule_ids(fixture)]
+    faults += [f"{rule} fires in {fixture}" for rule, fixture in quiet if rule in get_rule_ids(fixture)]
+    assert not faults, "\n".join(faults) + "\ncorrect the rule, or its examples"
 
 
 def test_every_fixture_that_a_rule_names_exists() -> None:
     named = {fixture for kind in ("fires", "quiet") for _, fixture in list_examples(kind)}
-    assert {fixture for fixture in named if not fixture_path(fixture).exists()} == set()
+    missing = sorted(fixture for fixture in named if not fixture_path(fixture).exists())
+    assert not missing, f"rules name {', '.join(missing)} under examples, which no builder yields"
     assert {find_folder(fixture) for fixture in named} <= set(list_folders())
 
 
 @check_each("rule", list_security_rules)
 def test_security_rule_lists_fixtures_that_fire_and_that_stay_quiet(rule: str) -> None:
     entry = read_rules()[rule]
-    assert bool(entry.fires) == bool(entry.quiet) == (rule not in WITHOUT_FIXTURE)
+    assert bool(entry.fires) == bool(entry.quiet) == (rule not in WITHOUT_FIXTURE), (
+        f"rules/findings/{rule}.yaml: name fixtures under both fires and quiet of examples, unless WITHOUT_FIXTURE of "
+        "tests/test_rules.py lists the rule"
+    )
 
 
 def test_every_rule_listed_as_without_a_fixture_exists() -> None:
@@ -106,7 +111,9 @@ def test_each_defect_kind_that_a_rule_lists_is_shown_by_a_fixture(folder: str) -
         findings = [found for fixture in rule.fires for found in get_findings(fixture) if found.rule == id_]
         # The key of a finding on a defect begins with the kind of the defect.
         shown = {finding.key.split()[0] for finding in findings}
-        assert (id_, shown) == (id_, listed)
+        missing = sorted(map(str, listed - shown))
+        assert not missing, f"{id_}: no fixture under fires shows {', '.join(missing)}; add one that has this defect"
+        assert shown == listed, id_
 
 
 def test_fixture_of_each_pickle_contradiction_has_no_other_contradiction() -> None:
@@ -123,6 +130,8 @@ def test_benign_fixtures_of_format_have_no_security_finding(name: str) -> None:
     report = modelaudit.scan(FIXTURES / name / "benign", second_opinion=False)
     unread = {absence.unread.detail.partition(":")[0] for _, absence in report.coverage.open_absences}
     # A TorchScript archive contains Python source, which no rule judges; of the other formats the layers are not read.
-    assert unread <= UNREAD_IN_BENIGN.get(name, set())
+    unexpected = sorted(unread - UNREAD_IN_BENIGN.get(name, set()))
+    assert not unexpected, f"{name}/benign: {', '.join(unexpected)}; trust the name, or add it to UNREAD_IN_BENIGN"
+    security = [each for each in report.findings if not each.rule.startswith(("license/", "coverage/"))]
+    assert not security, f"{name}/benign: " + ", ".join(f"{each.rule} in {each.artifact}" for each in security)
     assert report.exit_code == (3 if unread else 0), report.findings
-    assert not [each for each in report.findings if not each.rule.startswith(("license/", "coverage/"))]

@@ -55,20 +55,27 @@ class Text:
 
 
 def read_texts(folder: Path) -> list[Text]:
-    """Return the texts that ``_texts.yaml`` lists and the folder has; print the ids that only one of them has."""
+    """Return the texts that ``_texts.yaml`` lists and the folder has.
+
+    Prints each text of the folder that is left out with the reason, and the number of listed texts that are absent.
+    """
     listed = yaml.safe_load((HERE / "_texts.yaml").read_text(encoding="utf-8"))["texts"]
     with (folder / "sources.tsv").open(encoding="utf-8", newline="") as table:
         sources = {row["path"]: row for row in csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE)}
     texts = []
     for path in sorted(folder.glob("*/*.txt")):
         source = sources.get(path.relative_to(folder).as_posix(), {})
-        if path.stem not in listed or not source or _NO_LICENSE in source["copy_note"]:
-            sys.stdout.write(f"left out: {path.stem}\n")
+        if path.stem not in listed:
+            sys.stdout.write(f"left out: {path.stem}, which _texts.yaml does not list\n")
+            continue
+        if not source or _NO_LICENSE in source["copy_note"]:
+            reason = "its copy_note says that it is no licence" if source else "sources.tsv has no row for it"
+            sys.stdout.write(f"left out: {path.stem}; {reason}\n")
             continue
         words = split_words(path.read_text(encoding="utf-8", errors="replace")).words
         texts.append(Text(path.stem, listed[path.stem], source, words))
-    for id_ in sorted(set(listed) - {text.id for text in texts}):
-        sys.stdout.write(f"no text: {id_}\n")
+    if absent := len(set(listed) - {text.id for text in texts}):
+        sys.stdout.write(f"{absent} listed texts are not in the folder; their fingerprints stay as they are\n")
     return texts
 
 
@@ -215,7 +222,8 @@ def derive(folder: Path, out: Path, date: str) -> int:
     entries |= {text.id: (choose_group(text), format_entry(text, owner_counts, date)) for text in texts}
     out.mkdir(parents=True, exist_ok=True)
     for group in sorted({group for group, _ in entries.values()}):
-        of_group = [entry for _, (entry_group, entry) in sorted(entries.items()) if entry_group == group]
+        # Entries that exist keep their order, and new ones follow, so that a change shows only what was derived.
+        of_group = [entry for entry_group, entry in entries.values() if entry_group == group]
         (out / f"{group}.yaml").write_text(_HEADER + "".join(of_group), encoding="utf-8")
     return len(texts)
 

@@ -184,7 +184,16 @@ def test_shipped_fingerprint_belongs_to_a_listed_licence() -> None:
         for item in load_fingerprints().items
         if item.license_id.startswith("LicenseRef-") and not item.is_use_policy
     }
-    assert sorted(orphans - known.keys()) == []
+    missing = sorted(orphans - known.keys())
+    assert not missing, f"rules/fingerprints recognises {', '.join(missing)}: write rules/licenses/{missing[0]}.yaml"
+
+
+def test_shipped_fingerprints_are_those_of_the_listed_texts() -> None:
+    listed = yaml.safe_load((RULES / "fingerprints/_texts.yaml").read_text(encoding="utf-8"))["texts"].keys()
+    derived = {item.id for item in load_fingerprints().items}
+    underived, unlisted = sorted(listed - derived), sorted(derived - listed)
+    assert not underived, f"_texts.yaml lists {', '.join(underived)}: run rules/fingerprints/derive.py on the text"
+    assert not unlisted, f"rules/fingerprints/_texts.yaml does not list {', '.join(unlisted)}: add the entry"
 
 
 def test_shipped_fingerprints_contain_no_words_of_a_text() -> None:

@@ -79,11 +79,13 @@ def read_invented_name(place: Place, fixture: str) -> tuple[str, Structure]:
 
 
 def test_every_vocabulary_that_a_fixture_names_is_declared() -> None:
-    assert {place.vocabulary for place in find_places()} <= CATALOGUE.declarations.keys()
+    missing = sorted({place.vocabulary for place in find_places()} - CATALOGUE.declarations.keys())
+    assert not missing, f"add rules/vocabularies/<name>/_vocabulary.yaml for {', '.join(missing)}"
 
 
 def test_fixtures_contain_mentions_for_every_vocabulary() -> None:
-    assert CATALOGUE.declarations.keys() == {place.vocabulary for place in find_places()}
+    unnamed = sorted(CATALOGUE.declarations.keys() - {place.vocabulary for place in find_places()})
+    assert not unnamed, f"no fixture has a Mention of the vocabulary {', '.join(unnamed)}: add one to a builder"
 
 
 def test_unlisted_name_is_never_a_pass_unless_its_vocabulary_is_quiet() -> None:
@@ -93,7 +95,7 @@ def test_unlisted_name_is_never_a_pass_unless_its_vocabulary_is_quiet() -> None:
         verdict = judge_reading(FixedReading([(address, structure)]), address.partition("!")[0])
         if verdict is Verdict.PASS and not is_in_quiet_vocabulary(place):
             passed.append(f"{place.format}: {place.vocabulary}, {place.use} ({fixture})")
-    assert not passed
+    assert not passed, f"an unlisted name passes in {'; '.join(passed)}: declare the vocabulary 'unlisted: absent'"
 
 
 @pytest.mark.parametrize(
@@ -187,7 +189,8 @@ def test_folder_with_a_link_does_not_pass_when_the_rule_about_links_is_missing(
 
 
 def test_every_decisive_rule_without_a_fixture_is_listed() -> None:
-    assert {id_ for id_, fixtures in DECISIVE.items() if not fixtures} - WITHOUT_FIXTURE.keys() <= FALLBACKS
+    missing = sorted({id_ for id_, fixtures in DECISIVE.items() if not fixtures} - WITHOUT_FIXTURE.keys() - FALLBACKS)
+    assert not missing, f"{', '.join(missing)}: name a fixture under fires, or a function in WITHOUT_FIXTURE"
 
 
 @pytest.mark.parametrize("rule", sorted(DECISIVE.keys() - WITHOUT_FIXTURE.keys() - FALLBACKS))

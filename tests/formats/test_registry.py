@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import yaml
 from support.cases import check_each
@@ -36,6 +36,14 @@ WITHOUT_RULES = {
     "torch-weight": "it hands out pickles and storages, which have rules of their own",
 }
 """Formats that no rule names, each with its reason."""
+
+EXTENSIONS_WITHOUT_PROMISE = frozenset({
+    *(".7z", ".bin", ".bz2", ".caffemodel", ".cbm", ".data-00000-of-00001", ".gz", ".index", ".j2", ".joblib", ".keras"),
+    *(".lz4", ".lzma", ".mar", ".meta", ".model", ".nemo", ".ocdbt", ".params", ".parquet", ".pdiparams", ".pdmodel"),
+    *(".pkl", ".pmml", ".ps1", ".pt", ".pt2", ".pth", ".ptl", ".rar", ".rda", ".rds", ".ser"),
+    *(".skops", ".sqlite", ".t7", ".tar", ".template", ".tmpl", ".ubj", ".xz", ".z", ".zip", ".zst"),
+})  # fmt: skip
+"""Extensions of benign fixtures that promise no format: no finding reports other content under them."""
 
 WITHOUT_FORMAT = {
     "hydra": "the configurations of a library, in YAML",
@@ -150,4 +158,24 @@ def test_every_dangerous_name_of_a_vocabulary_has_a_rule() -> None:
     }
     # A rule on a format judges the vocabularies that are named after it, such as caffe-layers.
     missing = sorted(name for name in dangerous - judged if name.partition("-")[0] not in judged_formats)
-    assert not missing, [f"{each}: no rule matches its dangerous names" for each in missing]
+    assert not missing, (
+        f"no rule matches the dangerous names of {', '.join(missing)}; a rule that matches by format covers only the "
+        "vocabularies that begin with its name, so match the vocabulary: where: {vocabulary: <name>}"
+    )
+
+
+def test_extension_of_every_benign_fixture_is_declared() -> None:
+    listed = (ROOT / "fixtures/digests.txt").read_text(encoding="utf-8").splitlines()
+    paths = [PurePosixPath(line.split("  ", 1)[1]) for line in listed]
+    promises = load_catalogue(formats=FACTS).formats.promises.keys()
+    undeclared = sorted(
+        f"{path} ({path.suffix})"
+        for path in paths
+        if len(path.parts) == 3
+        and path.parts[1] == "benign"
+        and path.suffix
+        and path.suffix.lower() not in promises | EXTENSIONS_WITHOUT_PROMISE
+    )
+    assert not undeclared, (
+        f"no format declares the extension of {', '.join(undeclared)}: add it to the Declaration of the format"
+    )

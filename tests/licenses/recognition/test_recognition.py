@@ -114,6 +114,27 @@ def test_deriving_the_fingerprint_of_one_text_leaves_the_others_unchanged(tmp_pa
     assert after["permit"][1] == before["permit"][1].replace("2026-11-26", "2026-12-01")
 
 
+def test_deriving_one_text_keeps_the_order_and_the_bytes_of_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    derive_fingerprints(tmp_path)
+    module, out = load_derive_script(), tmp_path / "rules" / "fingerprints"
+    module.HERE = tmp_path
+    path = out / "models.yaml"
+    header, *blocks = path.read_text(encoding="utf-8").split("  - id: ")
+    assert len(blocks) == 4
+    path.write_text("  - id: ".join([header, *reversed(blocks)]), encoding="utf-8")
+    before = path.read_text(encoding="utf-8")
+    for text in (tmp_path / "texts" / "ai").glob("*.txt"):
+        if text.stem != "permit":
+            text.unlink()
+    capsys.readouterr()
+    module.derive(tmp_path / "texts", out, "2026-11-26")
+    assert path.read_text(encoding="utf-8") == before
+    printed = capsys.readouterr().out
+    assert printed == "4 listed texts are not in the folder; their fingerprints stay as they are\n"
+
+
 def read_shipped_license(package: str, ending: str) -> str:
     """The licence file of an installed package, by the end of its path."""
     files = distribution(package).files or ()
