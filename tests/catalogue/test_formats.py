@@ -61,11 +61,14 @@ def test_mistake_in_formats_names_file_and_line(
         load_catalogue(damage("formats.yaml", old, new))
 
 
-def test_format_listed_twice_is_refused(with_formats: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("part", "text"), [("runs-code", "runs-code:\n  pickle: again\n"), ("judged", "judged:\n  - pickle\n")]
+)
+def test_format_listed_twice_is_refused(with_formats: Path, tmp_path: Path, part: str, text: str) -> None:
     extra = tmp_path / "ours"
     extra.mkdir()
-    (extra / "formats.yaml").write_text("runs-code:\n  pickle: again\n")
-    with pytest.raises(ConfigurationError, match=r"ours/formats.yaml:2: runs-code: 'pickle' is listed already"):
+    (extra / "formats.yaml").write_text(text)
+    with pytest.raises(ConfigurationError, match=rf"ours/formats.yaml:\d: {part}: 'pickle' is listed already"):
         load_catalogue(with_formats, (extra,))
 
 
