@@ -216,7 +216,7 @@ def build_state_that_replaces_the_dictionary() -> bytes:
 @pytest.mark.parametrize(
     ("write", "exit_code"),
     [
-        (build_array_with_shape_changed_by_opcodes, 3), (build_key_by_long_opcode, 1), (build_memo_index_of_many_digits, 3), (build_memo_with_a_hole, 1),
+        (build_array_with_shape_changed_by_opcodes, 1), (build_key_by_long_opcode, 1), (build_memo_index_of_many_digits, 3), (build_memo_with_a_hole, 1),
         (build_dtype_state_from_a_call, 1), (build_array_that_continues_the_memo, 1), (build_container_with_replaced_add_method, 1),
         (build_state_that_replaces_the_dictionary, 1),
     ],

@@ -69,10 +69,11 @@ def test_wheel_contains_package_rules_and_templates(wheel: Path) -> None:
 
     package = {f.relative_to(ROOT).as_posix() for f in (ROOT / "modelaudit").rglob("*.py")}
     templates = {f.relative_to(ROOT).as_posix() for f in (ROOT / "modelaudit/reports/templates").iterdir()}
+    schemas = {f.relative_to(ROOT).as_posix() for f in (ROOT / "modelaudit/formats").rglob("*schema.txt")}
     rules = {f"modelaudit/{file}" for file in list_rule_files()}
     assert len(rules) > 20
     contents = {name for name in names if ".dist-info/" not in name}
-    assert contents == package | templates | rules | {"modelaudit/py.typed"}
+    assert contents == package | templates | schemas | rules | {"modelaudit/py.typed"}
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 

@@ -26,6 +26,9 @@ from modelaudit.wire.base import LimitReachedError
 MAX_PADDING_BYTES: Final = 64 * KIB
 """The longest run of equal bytes that counts as padding. Formats align to at most 64 KiB (pages of memory maps)."""
 
+_MAX_OFFSET: Final = (1 << 63) - 1
+"""No file is larger; hostile files state sizes that fit no 64 bits."""
+
 _MAX_RANGES: Final = 1_000_000
 """Separate ranges of one class in one ledger: 16 bytes of memory each."""
 
@@ -118,7 +121,7 @@ class ByteLedger:
         Raises:
             LimitReachedError: the claims lie in too many separate ranges.
         """
-        start = max(0, start)
+        start, end = max(0, start), min(end, _MAX_OFFSET)
         if start < end:
             self._claims[class_].add(start, end)
 

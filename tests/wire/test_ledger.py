@@ -63,6 +63,12 @@ def test_too_many_separate_claims_reach_a_limit(monkeypatch):
             ledger.claim(start, start + 1, ByteClass.DATA)
 
 
+def test_claim_with_an_end_beyond_64_bits_reaches_the_end_of_the_artifact(bytes_window):
+    ledger = ByteLedger()
+    ledger.claim(2, 1 << 80, ByteClass.DATA)
+    assert list(ledger.partition(bytes_window(b"abcd"))) == [(0, 2, ByteClass.UNCLAIMED), (2, 4, ByteClass.DATA)]
+
+
 @pytest.mark.parametrize(
     ("gap", "class_"),
     [
