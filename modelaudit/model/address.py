@@ -13,6 +13,7 @@ Containers nest, so that ``a.tar!b.zip!c.pkl`` is an address too. Every address 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 _MARK: Final = "!"
@@ -50,6 +51,15 @@ def is_member(address: str) -> bool:
 def file_of(address: str) -> str:
     """Return the path of the file of the snapshot that holds the address."""
     return address.partition(_MARK)[0] or address
+
+
+def list_possible_files(address: str) -> Iterator[str]:
+    """Yield each path of a file that may hold the address, the shortest first: a file name may hold the mark, too."""
+    position = address.find(_MARK)
+    while position >= 0:
+        yield address[:position]
+        position = address.find(_MARK, position + 1)
+    yield address
 
 
 def split_member(address: str) -> tuple[str, str]:

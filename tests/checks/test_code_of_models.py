@@ -43,3 +43,13 @@ def test_command_in_a_module_that_model_code_imports_is_found(tmp_path: Path) ->
 def test_truncated_source_is_never_a_pass(tmp_path: Path) -> None:
     (tmp_path / "modeling.py").write_text("x = (1,\n")
     assert scan_rules(tmp_path)[0] == 3
+
+
+def test_absence_in_a_file_whose_path_holds_the_mark_of_members_is_kept(tmp_path):
+    folder = tmp_path / "we!rd"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"auto_map": {"AutoModel": "missing_module.Model"}}')
+    (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n")
+    report = modelaudit.scan(tmp_path, second_opinion=False, offline=True)
+    assert report.exit_code == 3
+    assert [address for address, _ in report.coverage.open_absences] == ["we!rd/config.json"]
