@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from itertools import chain, product
+from math import prod
 
 from modelaudit.licenses.evidence.expressions import (
     MAX_EXPRESSION_CHARACTERS,
@@ -70,10 +71,12 @@ def combine_alternatives(*parts: Alternatives) -> Alternatives:
 
     A part without alternatives adds nothing. ``(MIT or ISC)`` and ``(Zlib)`` give ``(MIT, Zlib) or (ISC, Zlib)``.
     """
-    filled = [part for part in parts if part]
+    filled = [part for part in dict.fromkeys(parts) if part]
     if not filled:
         return ()
-    # At most 16 alternatives a part keep the product small.
+    # The product of many parts is exponential: n parts of two alternatives have 2**n combinations.
+    if prod(map(len, filled)) > _MAX_ALTERNATIVES**2:
+        return (list_license_ids(tuple(chain.from_iterable(filled))),)
     combined = (tuple(dict.fromkeys(chain.from_iterable(choices))) for choices in product(*filled))
     return _limit_alternatives(tuple(combined))
 

@@ -50,6 +50,17 @@ def test_more_than_sixteen_alternatives_become_one_that_binds_all():
     assert set(list_license_ids(many)) == set(names)
 
 
+def test_sixty_parts_with_alternatives_bind_all_licenses_without_a_product():
+    parts = [((f"A{number}",), (f"B{number}",)) for number in range(60)]
+    (binding,) = combine_alternatives(*parts)
+    assert len(binding) == 120
+
+
+def test_repeated_parts_keep_their_alternatives():
+    part = (("MIT",), ("ISC",))
+    assert combine_alternatives(*[part] * 60) == part
+
+
 @given(st.lists(WORDS, max_size=12))
 def test_formatted_alternatives_parse_to_the_same(words):
     found = parse_with_shipped_names(" ".join(words))
