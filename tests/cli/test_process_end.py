@@ -25,6 +25,12 @@ STOP_SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="streams, devices and signals of POSIX systems")
 
 
+def receive_signals() -> None:
+    """Let the process receive the signals even if the test runs where they are ignored, as in the background."""
+    for number, _ in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
 def run_in_shell(line: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a line of bash, in which ``"$@"`` are the arguments."""
     command = ["bash", "-c", line, "bash", *map(str, arguments)]
@@ -147,6 +153,7 @@ def waiting_scan(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=receive_signals,
     )
     try:
         while not (started := list(tmp_path.glob("worker-*"))) and scan.poll() is None:
