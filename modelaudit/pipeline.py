@@ -234,10 +234,9 @@ class ArtifactReading:
         # Only in bytes without a format of their own: pickles may hide in them.
         if all(reader.fallback for reader in readers):
             self.read_as(SEARCH, artifact, window, depth)
-        if readers and all(reader.keeps_ledger for reader in readers):
+        if readers:
             absences = [unread for path, unread in self.unread[absences_before:] if path == artifact.path]
-            has_reached_limit = any(unread.reason is UnreadReason.LIMIT for unread in absences)
-            self._examine_unclaimed(artifact, window, ledger, readers, has_reached_limit, depth)
+            self._examine_unclaimed(artifact, window, ledger, readers, absences, depth)
         if SECRETS.recognises(head):
             self.read_as(SECRETS, artifact, window, depth)
         if TERMS.recognises(head):
@@ -249,7 +248,7 @@ class ArtifactReading:
         window: Window,
         ledger: ByteLedger,
         readers: Sequence[Reader],
-        has_reached_limit: bool,
+        absences: Sequence[Unread],
         depth: int,
     ) -> None:
         """Report the bytes that no reader claims, and read each range of them: another loader may begin there.
@@ -262,7 +261,7 @@ class ArtifactReading:
             window: its bytes.
             ledger: the claims of ``readers``.
             readers: the readers that recognised the artifact.
-            has_reached_limit: whether one of them stopped at a bound.
+            absences: those that the readers left for the artifact itself.
             depth: how many containers lie around the artifact.
         """
         unclaimed: list[ByteRange] = []
@@ -273,8 +272,11 @@ class ArtifactReading:
                 unclaimed.append(each)
         if depth == 0:
             self.byte_counts = ByteCounts(*(totals[each] for each in _COUNTED_CLASSES))
-        if not unclaimed:
+        # A format that is recognised and not decoded has no claim, and its absence covers all of its bytes.
+        is_undecoded = any(unread.reason is UnreadReason.NO_READER and unread.format for unread in absences)
+        if not unclaimed or (is_undecoded and totals[ByteClass.UNCLAIMED] == window.size):
             return
+        has_reached_limit = any(unread.reason is UnreadReason.LIMIT for unread in absences)
         self.unread.append((artifact.path, describe_unclaimed(unclaimed, [reader.format for reader in readers])))
         for start, end, _ in unclaimed[:MAX_RANGES_SEARCHED]:
             is_whole = end - start == window.size

@@ -77,8 +77,6 @@ class Declaration:
         embedded: how the format begins inside other data; ``None`` if it is not searched for there.
         defects: the enums of defect kinds that structures of this format can have.
         fixtures: the name of its fixtures' folder, if that differs from the name of the format.
-        keeps_ledger: the reader claims every byte that it parses or that the format declares as data, so that bytes
-            without a claim are reported.
     """
 
     name: str
@@ -90,4 +88,3 @@ class Declaration:
     embedded: EmbeddedStart | None = None
     defects: tuple[type[DefectKind], ...] = ()
     fixtures: str = ""
-    keeps_ledger: bool = False

@@ -68,7 +68,6 @@ def _make_reader(declaration: Declaration) -> Reader:
         _DeferredFunction(recognise) if isinstance(recognise, str) else recognise,
         _DeferredFunction(declaration.read),
         declaration.fallback is not None,
-        declaration.keeps_ledger,
     )
 
 

@@ -60,7 +60,7 @@ class ArtifactRecord:
     Attributes:
         formats: formats that were recognised, outermost first: ``zip``, then the formats of members.
         members: number of child artifacts that were examined.
-        byte_counts: the bytes by class; ``None`` if the readers of the file do not account for each byte.
+        byte_counts: the bytes by class; ``None`` if the file was not read.
     """
 
     path: str

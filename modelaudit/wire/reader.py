@@ -49,11 +49,9 @@ class Reader:
             becomes ``reader-failed``.
         fallback: reads only artifacts that no other reader recognises. If several other readers recognise the bytes,
             each reads them, because every loader reads a polyglot in its own way.
-        keeps_ledger: claims every byte that it parses or that the format declares as data.
     """
 
     format: str
     recognises: Recognise
     read: Read
     fallback: bool = False
-    keeps_ledger: bool = False

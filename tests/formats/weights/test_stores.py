@@ -32,7 +32,7 @@ def test_record_of_a_store_is_read_completely(magic, read_bytes):
 
 
 def test_truncated_manifest_is_damaged(read_bytes):
-    assert read_bytes(MANIFEST[:-1], "manifest.ocdbt").reasons() == {UnreadReason.DAMAGED}
+    assert read_bytes(MANIFEST[:-1], "manifest.ocdbt").reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
 
 
 def test_pickle_after_a_manifest_is_read(read_bytes):

@@ -34,7 +34,6 @@ DECLARATIONS: Final = (
         read=f"{__name__}.reader:read",
         recognise=Magic((SIGNATURE,), in_containers=True),
         embedded=EmbeddedStart(magic=(SIGNATURE,)),
-        keeps_ledger=True,
         defects=(SevenZipDefect, MemberDefect),
     ),
 )

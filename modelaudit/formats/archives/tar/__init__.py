@@ -34,7 +34,6 @@ DECLARATIONS: Final = (
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.reader:recognises",
         embedded=EmbeddedStart(begins="modelaudit.wire.sniff:is_tar", is_weak=True),
-        keeps_ledger=True,
         defects=(TarDefect, MemberDefect),
     ),
 )

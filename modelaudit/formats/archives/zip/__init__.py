@@ -55,7 +55,6 @@ DECLARATIONS: Final = (
         recognise=f"{__name__}.reader:recognises",
         extensions=(".npz",),
         embedded=EmbeddedStart(magic=(b"PK\x03\x04", b"PK\x05\x06")),
-        keeps_ledger=True,
         defects=(ZipDefect, MemberDefect),
     ),
 )

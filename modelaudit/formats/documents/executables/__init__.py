@@ -12,6 +12,5 @@ DECLARATIONS: Final = (
         fixtures="format",
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.reader:recognises",
-        keeps_ledger=True,
     ),
 )

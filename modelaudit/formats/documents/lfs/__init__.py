@@ -21,6 +21,5 @@ DECLARATIONS: Final = (
         read=f"{__name__}.reader:read",
         recognise=Magic((b"version https://git-lfs.github.com/spec/", b"version https://hawser.github.com/spec/")),
         defects=(LfsDefect,),
-        keeps_ledger=True,
     ),
 )

@@ -16,7 +16,6 @@ DECLARATIONS: Final = (
         fallback=70,
         extensions=TEXT_EXTENSIONS,
         defects=(TextDefect,),
-        keeps_ledger=True,
     ),
     Declaration("card", defects=(CardDefect,)),
 )

@@ -24,6 +24,5 @@ DECLARATIONS: Final = (
         fallback=170,
         extensions=TEXT_EXTENSIONS,
         defects=(MarkupDefect, XmlDefect),
-        keeps_ledger=True,
     ),
 )

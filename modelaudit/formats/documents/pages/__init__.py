@@ -13,6 +13,5 @@ DECLARATIONS: Final = (
         recognise=f"{__name__}.reader:recognises",
         fallback=160,
         extensions=TEXT_EXTENSIONS,
-        keeps_ledger=True,
     ),
 )

@@ -12,6 +12,5 @@ DECLARATIONS: Final = (
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.reader:recognises",
         extensions=TEXT_EXTENSIONS,
-        keeps_ledger=True,
     ),
 )

@@ -13,13 +13,11 @@ DECLARATIONS: Final = (
         recognise=f"{__name__}.reader:recognises",
         fallback=130,
         extensions=TEXT_EXTENSIONS,
-        keeps_ledger=True,
     ),
     Declaration(
         "text",
         read=f"{__name__}.reader:read_attributes",
         recognise=f"{__name__}.reader:recognises_attributes",
         fallback=135,
-        keeps_ledger=True,
     ),
 )

@@ -25,7 +25,6 @@ DECLARATIONS: Final = (
         fallback=140,
         extensions=TEXT_EXTENSIONS,
         defects=(DocumentDefect, TextDefect),
-        keeps_ledger=True,
     ),
     Declaration(
         "yaml",
@@ -34,7 +33,6 @@ DECLARATIONS: Final = (
         fallback=150,
         extensions=TEXT_EXTENSIONS,
         defects=(DocumentDefect, TextDefect),
-        keeps_ledger=True,
     ),
     Declaration(
         "text",
@@ -43,6 +41,5 @@ DECLARATIONS: Final = (
         fallback=190,
         extensions=TEXT_EXTENSIONS,
         defects=(TextDefect,),
-        keeps_ledger=True,
     ),
 )

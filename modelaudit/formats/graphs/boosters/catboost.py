@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from modelaudit.formats.graphs.boosters.trees import TreeDefects
@@ -16,7 +17,10 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Reading
-from modelaudit.wire.leftover import make_leftover_artifacts
+from modelaudit.wire.flatbuffer_schema import claim_flatbuffer, load_flat_schema
+from modelaudit.wire.flatbuffers import FlatBuffer
+from modelaudit.wire.ledger import claim_data, claim_parsed
+from modelaudit.wire.windows import SubWindow, get_budget
 
 _MAGIC: Final = b"CBM1"
 _HEADER_BYTES: Final = 8
@@ -30,7 +34,7 @@ _TREE_SPLITS, _TREE_SIZES, _TREE_START_OFFSETS = 1, 2, 3
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline of the model, and the bytes after the buffer as an artifact when it lists no further parts.
+    """Yield the outline of the model.
 
     Raises:
         DamagedError: the buffer is longer than the file, or a table or list is outside the buffer.
@@ -47,14 +51,17 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             available = window.size - _HEADER_BYTES
             raise DamagedError(f"the header states a buffer of {size} bytes, the file has {available}", 4)
         _read_root(_Buffer(window, _HEADER_BYTES, size), defects, mentions, facts)
+        claim_parsed(window, 0, _HEADER_BYTES)
+        buffer = FlatBuffer(SubWindow(window, _HEADER_BYTES, size, get_budget(window, limits)), limits)
+        claim_flatbuffer(buffer, load_flat_schema(Path(__file__).parent, "catboost_schema.txt"))
     except DamagedError as error:
         damage = error
     yield Outline("catboost", tuple(mentions), tuple(facts), tuple(defects.defects))
     if damage is not None:
         raise damage
-    # The parts that a model lists follow the buffer in formats of their own, so only other bytes are left over.
-    if not mentions:
-        yield from make_leftover_artifacts(artifact, window, _HEADER_BYTES + size, limits)
+    if mentions:
+        # The parts that the model lists follow the buffer, in formats of their own.
+        claim_data(window, _HEADER_BYTES + size)
 
 
 def _read_root(buffer: _Buffer, defects: TreeDefects, mentions: list[Mention], facts: list[tuple[str, str]]) -> None:

@@ -7,13 +7,10 @@ from typing import Final
 from modelaudit.formats.declaration import Declaration
 
 DECLARATIONS: Final = (
-    Declaration(
-        "caffe", read=f"{__name__}.reader:read_text", recognise=f"{__name__}.reader:recognises_text", keeps_ledger=True
-    ),
+    Declaration("caffe", read=f"{__name__}.reader:read_text", recognise=f"{__name__}.reader:recognises_text"),
     Declaration(
         "caffe",
         read=f"{__name__}.reader:read_binary",
         recognise=f"{__name__}.reader:recognises_binary",
-        keeps_ledger=True,
     ),
 )

@@ -7,12 +7,11 @@ from typing import Final
 from modelaudit.formats.declaration import Declaration
 
 DECLARATIONS: Final = (
-    Declaration("coreml", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises", keeps_ledger=True),
+    Declaration("coreml", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
     Declaration(
         "coreml",
         read=f"{__name__}.reader:read_weights",
         recognise=f"{__name__}.reader:recognises_weights",
         fallback=20,
-        keeps_ledger=True,
     ),
 )

@@ -21,6 +21,5 @@ DECLARATIONS: Final = (
         recognise=f"{__name__}.reader:recognises",
         extensions=(".pte",),
         defects=(ExecutorchDefect,),
-        keeps_ledger=True,
     ),
 )

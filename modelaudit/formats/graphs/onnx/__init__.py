@@ -37,7 +37,6 @@ DECLARATIONS: Final = (
         recognise=f"{__name__}.recognition:recognises",
         extensions=(".onnx", ".ort"),
         defects=(OnnxDefect, TensorSizeDefect),
-        keeps_ledger=True,
     ),
     Declaration(
         "ort",
@@ -45,6 +44,5 @@ DECLARATIONS: Final = (
         recognise=Magic((b"ORTM",), offset=4),
         extensions=(".ort",),
         defects=(TensorSizeDefect,),
-        keeps_ledger=True,
     ),
 )

@@ -12,13 +12,11 @@ DECLARATIONS: Final = (
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.reader:recognises",
         interpreter=f"{__name__}.reader:INTERPRETER",
-        keeps_ledger=True,
     ),
     Declaration(
         "paddle",
         read=f"{__name__}.reader:read_parameters",
         recognise=f"{__name__}.reader:recognises_parameters",
         fallback=30,
-        keeps_ledger=True,
     ),
 )

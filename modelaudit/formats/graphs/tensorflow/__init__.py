@@ -11,14 +11,11 @@ from typing import Final
 from modelaudit.formats.declaration import Declaration
 
 DECLARATIONS: Final = (
-    Declaration(
-        "tensorflow", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises", keeps_ledger=True
-    ),
+    Declaration("tensorflow", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
     Declaration(
         "tensorflow",
         read=f"{__name__}.reader:read_text",
         recognise=f"{__name__}.reader:recognises_text",
-        keeps_ledger=True,
     ),
     Declaration(
         "tensorflow", read=f"{__name__}.checkpoint:read_index", recognise=f"{__name__}.checkpoint:recognises_index"
@@ -27,7 +24,6 @@ DECLARATIONS: Final = (
         "tensorflow",
         read=f"{__name__}.checkpoint:read_state",
         recognise=f"{__name__}.checkpoint:recognises_state",
-        keeps_ledger=True,
     ),
     Declaration(
         "tensorflow",

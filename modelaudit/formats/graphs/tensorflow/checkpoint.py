@@ -18,6 +18,7 @@ from modelaudit.model.outline import Outline, Reference, ReferenceKind, Referenc
 from modelaudit.model.structure import Location, TensorData
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.documents import read_whole_text
+from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.protobuf import VARINT, Message
 from modelaudit.wire.protobuf_text import parse_text_fields
 from modelaudit.wire.sniff import detect_strong_magic
@@ -139,7 +140,10 @@ def _iter_table(window: Window) -> Iterator[tuple[bytes, bytes, int]]:
     Each entry of the index block is the handle of a data block.
     """
     footer = window.read(window.size - _FOOTER_BYTES, _FOOTER_BYTES)
-    _, _, position = _read_handle(footer, 0)
+    claim_parsed(window, window.size - _FOOTER_BYTES)
+    metaindex_start, metaindex_size, position = _read_handle(footer, 0)
+    for _ in _iter_block(window, metaindex_start, metaindex_size):
+        pass
     index_start, index_size, _ = _read_handle(footer, position)
     for _, handle in _iter_block(window, index_start, index_size):
         start, size, _ = _read_handle(handle, 0)
@@ -167,6 +171,7 @@ def _iter_block(window: Window, start: int, size: int) -> Iterator[tuple[bytes, 
         raise DamagedError(f"a block of {size} bytes ends outside the file", start)
     if data[size]:
         raise DamagedError("a block is compressed, which TensorFlow never does", start)
+    claim_parsed(window, start, start + size + _TRAILER_BYTES)
     # At the end of a block: the offsets of entries with a whole key, four bytes each, and the number of these offsets.
     offset_count = int.from_bytes(data[size - 4 : size], "little")
     entries_end = size - 4 - 4 * offset_count
@@ -212,6 +217,7 @@ def recognises_data(head: Head) -> bool:
 
 def read_data(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the size of the shard; only the index describes the tensors in it."""
+    claim_data(window)
     yield TensorData(window.size)
 
 

@@ -22,6 +22,5 @@ DECLARATIONS: Final = (
         recognise=Magic((b"TFL3",), offset=4),
         extensions=(".tflite",),
         defects=(TfliteDefect,),
-        keeps_ledger=True,
     ),
 )

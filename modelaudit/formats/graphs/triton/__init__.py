@@ -7,5 +7,5 @@ from typing import Final
 from modelaudit.formats.declaration import Declaration
 
 DECLARATIONS: Final = (
-    Declaration("triton", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises", keeps_ledger=True),
+    Declaration("triton", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
 )

@@ -33,7 +33,6 @@ DECLARATIONS: Final = (
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.reader:recognises",
         embedded=EmbeddedStart(begins="modelaudit.wire.pickle_start:begins_pickle"),
-        keeps_ledger=True,
         defects=(PickleDefect,),
     ),
 )

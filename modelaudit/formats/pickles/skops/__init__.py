@@ -22,7 +22,6 @@ DECLARATIONS: Final = (
         recognise=f"{__name__}.reader:recognises",
         fallback=80,
         extensions=TEXT_EXTENSIONS,
-        keeps_ledger=True,
         defects=(SkopsDefect,),
     ),
 )

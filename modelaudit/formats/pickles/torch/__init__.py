@@ -12,32 +12,27 @@ DECLARATIONS: Final = (
         read=f"{__name__}.script:read",
         recognise=f"{__name__}.script:recognises",
         extensions=TEXT_EXTENSIONS,
-        keeps_ledger=True,
     ),
     Declaration(
         "torch-bytecode",
         read=f"{__name__}.bytecode:read",
         recognise=f"{__name__}.bytecode:recognises",
-        keeps_ledger=True,
     ),
     Declaration(
         "torch-export",
         read=f"{__name__}.graph:read",
         recognise=f"{__name__}.graph:recognises",
         extensions=TEXT_EXTENSIONS,
-        keeps_ledger=True,
     ),
     Declaration(
         "torch-weight",
         fixtures="torch-export",
         read=f"{__name__}.weight:read",
         recognise=f"{__name__}.weight:recognises",
-        keeps_ledger=True,
     ),
     Declaration(
         "torch-tar-records",
         read=f"{__name__}.tar_records:read",
         recognise=f"{__name__}.tar_records:recognises",
-        keeps_ledger=True,
     ),
 )

@@ -14,6 +14,5 @@ DECLARATIONS: Final = (
         recognise=Magic((b"lmgg", b"fmgg", b"tjgg", b"algg")),
         extensions=(".ggml", ".ggjt"),
         defects=(TensorDefect,),
-        keeps_ledger=True,
     ),
 )

@@ -37,6 +37,5 @@ DECLARATIONS: Final = (
         recognise=Magic((b"GGUF",)),
         extensions=(".gguf", ".ggml", ".ggjt"),
         defects=(GgufDefect, TensorDefect),
-        keeps_ledger=True,
     ),
 )

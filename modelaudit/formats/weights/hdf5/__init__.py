@@ -25,6 +25,5 @@ DECLARATIONS: Final = (
         extensions=(".h5", ".hdf5"),
         embedded=EmbeddedStart(magic=(b"\x89HDF\r\n\x1a\n",)),
         defects=(Hdf5Defect,),
-        keeps_ledger=True,
     ),
 )

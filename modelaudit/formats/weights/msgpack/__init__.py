@@ -26,6 +26,5 @@ DECLARATIONS: Final = (
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.reader:recognises",
         defects=(MsgpackDefect,),
-        keeps_ledger=True,
     ),
 )

@@ -7,6 +7,6 @@ from typing import Final
 from modelaudit.formats.declaration import Declaration
 
 DECLARATIONS: Final = (
-    Declaration("mxnet", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises", keeps_ledger=True),
+    Declaration("mxnet", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
     Declaration("mxnet-symbol", interpreter=f"{__name__}.reader:SYMBOL_INTERPRETER"),
 )

@@ -31,8 +31,7 @@ DECLARATIONS: Final = (
         extensions=(".npy",),
         embedded=EmbeddedStart(magic=(b"\x93NUMPY",)),
         defects=(NpyDefect,),
-        keeps_ledger=True,
     ),
-    Declaration("joblib", read=f"{__name__}.zfile:read", recognise=f"{__name__}.zfile:recognises", keeps_ledger=True),
+    Declaration("joblib", read=f"{__name__}.zfile:read", recognise=f"{__name__}.zfile:recognises"),
     Declaration("compressed", defects=(ZFileDefect,)),
 )

@@ -6,6 +6,4 @@ from typing import Final
 
 from modelaudit.formats.declaration import Declaration
 
-DECLARATIONS: Final = (
-    Declaration("rds", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises", keeps_ledger=True),
-)
+DECLARATIONS: Final = (Declaration("rds", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),)

@@ -33,6 +33,5 @@ DECLARATIONS: Final = (
         recognise=f"{__name__}.reader:recognises",
         extensions=(".safetensors",),
         defects=(SafetensorsDefect,),
-        keeps_ledger=True,
     ),
 )

@@ -12,6 +12,5 @@ DECLARATIONS: Final = (
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.reader:recognises",
         fallback=10,
-        keeps_ledger=True,
     ),
 )

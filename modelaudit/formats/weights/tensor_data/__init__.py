@@ -12,6 +12,5 @@ DECLARATIONS: Final = (
         fixtures="torch-zip",
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.reader:recognises",
-        keeps_ledger=True,
     ),
 )
