@@ -61,10 +61,15 @@ def _lacks_program_argument(name: str, options: list[str]) -> bool:
             return True
         elif not word.startswith("-"):
             return False
-        # Options such as ``-c``, ``-m`` and ``-e`` take the program. ``sh -e`` reads its input, and stops at errors.
-        elif word.lstrip("-")[:1] in ("c", "m", "e", "n", "p", "r") and not word.startswith("--"):
-            return word == "-e" and name in SHELLS
-        # Joined options with ``-c``, as in ``bash -xc``.
-        elif name in SHELLS and word.endswith("c") and not word.startswith("--"):
+        elif word.startswith("--"):
+            continue
+        elif name in SHELLS:
+            # Of the joined options of a shell, as in ``bash -xc``, only ``c`` takes the program: ``bash -eux`` reads
+            # its input. The name of a setting follows ``o``, as in ``-euo pipefail``.
+            if "c" in word:
+                return False
+            is_option_value = word.endswith(("o", "O"))
+        # The options ``-c``, ``-m`` and ``-e`` of interpreters take the program.
+        elif word[1:2] in ("c", "m", "e", "n", "p", "r"):
             return False
     return True

