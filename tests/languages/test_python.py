@@ -321,3 +321,8 @@ def test_mentions_of_notebook_have_cell_and_line(read_bytes) -> None:
 def test_each_of_three_thousand_functions_is_evaluated() -> None:
     source = "import os\n" + "".join(f"def f{number}():\n    os.a{number}()\n" for number in range(3000))
     assert len([each for each in analyze_source(source).mentions if each.name.startswith("os.a")]) == 3000
+
+
+def test_codec_between_texts_does_not_end_the_analysis() -> None:
+    found = analyze_source("b'abc'.decode('rot13')\n'abc'.encode('rot13')\nimport os\nos.system('id')\n")
+    assert "os.system" in {each.name for each in found.mentions}

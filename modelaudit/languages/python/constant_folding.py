@@ -238,7 +238,7 @@ def decode_text(data: str | bytes, name: object, provenance: Provenance) -> Cons
         return None if decoded is None else Constant(decoded, provenance)
     try:
         return Constant(raw.decode(codec), provenance)
-    except ValueError:
+    except (ValueError, LookupError):  # ``LookupError``: a codec between texts, such as rot13
         return None
 
 
@@ -254,7 +254,7 @@ def encode_text(text: str, name: object, provenance: Provenance) -> Constant | N
         return None
     try:
         return Constant(text.encode(codec), provenance)
-    except ValueError:
+    except (ValueError, LookupError):  # ``LookupError``: a codec between texts, such as rot13
         return None
 
 
