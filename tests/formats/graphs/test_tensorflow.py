@@ -398,3 +398,11 @@ def test_keras_configuration_after_blanks_is_read(read_bytes):
 @pytest.mark.parametrize("first", ["version: 1 ", "debug_info { } ", "#" + "x" * 9000 + "\n", "\n" * 9000])
 def test_text_form_is_recognised_after_comments_and_other_fields(first, read_bytes):
     assert "PyFunc" in list_operators(read_bytes(f'{first}node {{ name: "p" op: "PyFunc" }}'.encode(), "notes.txt"))
+
+
+def test_operator_behind_more_operators_than_are_listed_is_reported_as_limit(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.mentions._MOST_MENTIONS", 3)
+    nodes = [encode_node(f"n{number}", f"Op{number}") for number in range(4)]
+    reading = read_bytes(encode_graph(*nodes, encode_node("p", "PyFunc")), "g.pb")
+    assert UnreadReason.LIMIT in reading.reasons()
+    assert list_operators(reading) == {"Op0", "Op1", "Op2"}

@@ -32,30 +32,37 @@ _MOST_REFERENCES: Final = 1000
 _QUOTED_LENGTH: Final = 120
 
 
-def list_mentions(contents: ModelContents, resolver: PathResolver, is_text: bool = False) -> tuple[Mention, ...]:
+def list_mentions(
+    contents: ModelContents, resolver: PathResolver, is_text: bool = False
+) -> tuple[tuple[Mention, ...], bool]:
     """List every operator of the graphs and functions, once under each name that its arguments give it.
 
     Args:
         contents: the model.
         resolver: resolves the paths in it.
         is_text: whether the file is in text form, so that offsets of the binary form would mislead.
+
+    Returns:
+        The mentions, and whether operators were left out because there are more than ``_MOST_MENTIONS``.
     """
     mentions: dict[tuple[str, str], Mention] = {}
     for graph, node in _iter_nodes(contents):
+        if len(mentions) >= _MOST_MENTIONS:
+            return tuple(mentions.values()), True
         # A function attribute that is not a function of the file can only be the name of an operator.
         for name in node.functions:
-            if name and not resolver.defines_function(name) and len(mentions) < _MOST_MENTIONS:
+            if name and not resolver.defines_function(name) and ("operator", name) not in mentions:
                 where, detail = _locate_node(graph, node, is_text), f"given to {node.op}"
-                mentions.setdefault(("operator", name), Mention(VOCABULARY, "operator", name, where, detail))
+                mentions["operator", name] = Mention(VOCABULARY, "operator", name, where, detail)
         # A function of the file has a use of its own, because its nodes are reviewed in its place.
         use = "function" if resolver.defines_function(node.op) else "operator"
         # Tracing arguments is expensive, so an operator whose name cannot change is resolved once.
         if (use, node.op) in mentions and node.op not in _DECIDED_BY_ARGUMENT:
             continue
         name, detail = _name_operator(graph, node, resolver)
-        if node.op and (use, name) not in mentions and len(mentions) < _MOST_MENTIONS:
+        if node.op and (use, name) not in mentions:
             mentions[use, name] = Mention(VOCABULARY, use, name, _locate_node(graph, node, is_text), detail)
-    return tuple(mentions.values())
+    return tuple(mentions.values()), False
 
 
 def list_references(contents: ModelContents, resolver: PathResolver, is_text: bool = False) -> tuple[Reference, ...]:

@@ -90,7 +90,10 @@ def _read_kind(artifact: Artifact, window: Window, limits: Limits, kind: str, is
     counts = (("operators", str(contents.graphs.node_count)), ("functions", str(len(functions))))
     facts = (("message", kind), *contents.facts.items(), *counts)
     resolver = PathResolver(contents)
-    yield Outline(FORMAT, list_mentions(contents, resolver, is_text), facts)
+    mentions, has_more_operators = list_mentions(contents, resolver, is_text)
+    if has_more_operators:
+        failure = failure or LimitReachedError(f"it calls more than {len(mentions)} distinct operators and functions")
+    yield Outline(FORMAT, mentions, facts)
     references = list_references(contents, resolver, is_text)
     if references:
         yield References(FORMAT, references)
