@@ -180,7 +180,8 @@ class _ModelReader:
         for slot in (_OPERATOR_INPUTS, _OPERATOR_OUTPUTS, _INTERMEDIATES):
             self._check_tensor_indices(operator, slot, tensor_count, "an operator")
         offset, size = operator.number(_OPTIONS_OFFSET, "Q"), operator.number(_OPTIONS_SIZE, "Q")
-        self._check_end(offset, size, "the options of an operator", operator.position)
+        if offset > _MOST_INLINE_OFFSET:
+            self._check_end(offset, size, "the options of an operator", operator.position)
 
     def _read_options(self, operator: Table) -> bytes:
         """Return the options of a custom operator, from a vector in its table or from data after the tables."""
@@ -232,7 +233,10 @@ class _ModelReader:
                 self.references[target] = Reference(ReferenceKind.DATA, target, "an external buffer", end, where)
 
     def _check_end(self, offset: int, size: int, label: str, position: int) -> None:
-        """Report data that end after the file: as truncation, or as a defect when no file can be that large."""
+        """Claim data behind the tables, or report that they end after the file.
+
+        They are truncated, or the offset is a defect when no file can be that large.
+        """
         detail = f"{label} of {size} bytes is at offset {offset} of {self.buffer.size} bytes"
         if offset + size > _MOST_BYTES:
             self._record_out_of_range(detail, position)
