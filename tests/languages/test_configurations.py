@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
+from modelaudit.languages.configurations.commands import is_command_key
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
@@ -115,3 +117,8 @@ def test_configuration_of_any_bytes_is_read_without_error(read_bytes, data, path
 def test_class_of_logging_handler_is_reported(read_bytes):
     text = b"version: 1\nhandlers:\n  h:\n    class: subprocess.Popen\n    args: [id]\n  ok:\n    class: logging.StreamHandler\n"
     assert [name for _, name in list_mentions(read_bytes(text, "logging.yaml"))] == ["subprocess.Popen"]
+
+
+@pytest.mark.parametrize("key", ["CMD", "RUN", "ENTRYPOINT", "onCreateCommand", "before_install"])
+def test_key_with_the_word_of_a_command_in_any_case_is_a_command_key(key):
+    assert is_command_key(key)

@@ -29,13 +29,14 @@ _COMMAND_WORDS: Final = frozenset(
      "setup", "install", "before", "after", "pre", "post", "args", "argv", "inline", "build", "start", "launch", "test",
      "healthcheck", "preinstall", "postinstall", "raw", "program", "steps", "callback", "runtime", "profiles"}
 )  # fmt: skip
-_KEY_WORD: Final = re.compile(r"[A-Za-z][a-z]*|[A-Z]+")
+_KEY_WORD: Final = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Za-z][a-z]*")
 # Every dangerous command matches one of these, such as ``curl https:…``, ``sh -c``, ``rm -rf`` or ``python -c``. The
 # blanks keep tokenizer vocabularies out: their pieces have none.
 _COMMAND_MARKS: Final = re.compile(
     r"(?:curl|wget|aria2c|fetch|iwr|irm|[Ii]nvoke-\w+)(?:\.exe)?[ \t][^\n]{0,300}?(?:://|[|$])"
-    r"|\b(?:ba|z|da)?sh[\"', \t]{1,6}-[a-z]*c\b|base64[ \t]+-|/dev/(?:tcp|udp)/|\bn(?:et)?cat?[ \t]+-|\brm[ \t]+-[rf]"
-    r"|authorized_keys|(?i:powershell|pwsh)(?:\.exe)?[ \t]|python[0-9.]*[\"', \t]{1,6}-c\b|\bsocat[ \t]|\bcrontab[ \t]"
+    r"|\b(?:ba|z|da)?sh[\"', \t]{1,6}-[a-z]*c\b|base64[ \t]+-|/dev/(?:tcp|udp)/|\bn(?:et)?c(?:at)?[ \t]+-"
+    r"|\brm[ \t]+-[rf]|authorized_keys|(?i:powershell|pwsh)(?:\.exe)?[ \t]"
+    r"|python[0-9.]*[\"', \t]{1,6}-c\b|\bsocat[ \t]|\bcrontab[ \t]"
 )
 _WINDOWS_MARKS: Final = re.compile(
     r"powershell|pwsh|\biex\b|invoke-|downloadstring|certutil|mshta|bitsadmin", re.IGNORECASE
