@@ -236,3 +236,12 @@ def test_nested_artifact_gives_the_same_bytes_when_it_is_opened_again(read_fixtu
         with child.open() as opened:
             assert opened.read(0, 100) == PAYLOAD
     assert child.size == len(PAYLOAD)
+
+
+def test_file_in_a_large_joblib_array_of_objects_is_read(read_bytes: Callable[..., object]) -> None:
+    joblib, numpy = pytest.importorskip("joblib"), pytest.importorskip("numpy")
+    plain = [{"name": f"layer.{number}", "size": number} for number in range(20_000)]
+    values = numpy.array([*plain, PAYLOAD, *plain], dtype=object)
+    output = io.BytesIO()
+    joblib.dump(values, output)
+    assert "posix.system" in list_called_names(read_bytes(output.getvalue()))

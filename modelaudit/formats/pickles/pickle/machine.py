@@ -84,13 +84,21 @@ class Machine:
     """
 
     def __init__(
-        self, window: Window, start: int, limits: Limits, stream: int = 0, *, skips_plain_data: bool = False
+        self,
+        window: Window,
+        start: int,
+        limits: Limits,
+        stream: int = 0,
+        *,
+        skips_plain_data: bool = False,
+        nested: NestedConstants | None = None,
     ) -> None:
         self.source = ByteSource(window, start)
         self.limits = limits
         self.recorder = Recorder(self.source, limits, stream)
         self.memo = Memo()
-        self.nested = NestedConstants()
+        # Given by the pickle around this one. The skimmer below records in the same object.
+        self.nested = NestedConstants() if nested is None else nested
         self.storages = StorageTracker()
         self.arrays = ArrayTracker(self.source, self.recorder)
         self.protocol = 0
@@ -510,10 +518,12 @@ class Machine:
     def _execute_array_of_objects(self, payload: ArrayPayload) -> None:
         """Execute the pickle that joblib keeps inside this one; its result takes the place of the wrapper."""
         source = self.source
-        inner = Machine(source.window, payload.start, self.limits, skips_plain_data=self._skips_plain_data)
+        inner = Machine(
+            source.window, payload.start, self.limits, skips_plain_data=self._skips_plain_data, nested=self.nested
+        )
         inner.recorder.share_records(self.recorder)
         inner.recorder.codes = self.recorder.codes
-        inner.nested, inner.storages = self.nested, self.storages
+        inner.storages = self.storages
         # In this pickle, joblib reads no arrays from between the opcodes: it unpickles it with ``pickle.load``.
         inner.arrays.reads_payloads = False
         inner.execute()
