@@ -351,3 +351,10 @@ def test_pickles_of_real_objects_are_executed_to_their_end(target: object) -> No
         program, rest = read_pickle(pickle.dumps(target, protocol))
         assert program.streams[0].complete
         assert not rest
+
+
+def test_call_before_a_state_that_contains_itself_is_recorded() -> None:
+    # A dictionary in the memo is stored under ``__dict__`` in itself, and set as the state of itself.
+    state = b"}q\x00U\x08__dict__h\x00sb"
+    program, _ = read_pickle(b"\x80\x02cposix\nsystem\nU\x02id\x85R0" + state + b".")
+    assert (Act.CALL, "posix.system") in list_acts(program)

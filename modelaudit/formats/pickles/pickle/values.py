@@ -175,27 +175,36 @@ def freeze_values(values: Iterable[StackValue], nodes: int) -> tuple[Value, ...]
     return tuple(_freeze(value, _DEPTH_KEPT, budget) for value in values)
 
 
-def find_acting_attributes(state: StackValue) -> tuple[tuple[str, Value], ...]:
+def find_acting_attributes(state: StackValue, visited: set[int] | None = None) -> tuple[tuple[str, Value], ...]:
     """Return (name, value) of the attributes that a state sets to values that can act.
 
     The state is a mapping, or a tuple with mappings in it (one for ``__dict__``, one for the slots). No attribute is
     left out for brevity: rules judge these, so they must not depend on the bounds of what a report shows.
+
+    Args:
+        state: the state.
+        visited: the identities of the containers around ``state``. A container that is reached again adds nothing new;
+            it may contain itself.
     """
+    visited = set() if visited is None else visited
     if not isinstance(state, Container):
         return (("", _freeze_attribute(state)),) if type(state) in ACTING_TYPES else ()
+    if id(state) in visited:
+        return ()
+    visited.add(id(state))
     attributes: list[tuple[str, Value]] = []
     is_mapping = state.type == "dict"
     for key, value in state.iterate_items():
         # A key that is not inert is computed when the file is loaded, and may become any of these.
         is_special = is_mapping and (key in MEMORY_VIEWS or key in RUN_AS_SOURCE or type(key) not in _INERT)
         if key == ALL_ATTRIBUTES and isinstance(value, Container):
-            attributes += find_acting_attributes(value)
+            attributes += find_acting_attributes(value, visited)
         elif is_mapping and key in RUN_AS_SOURCE and type(value) is str:
             attributes.append((_format_key(key), PlainValue(value)))  # whole, because this text is judged as source
         elif type(value) in ACTING_TYPES or is_special:
             attributes.append((_format_key(key), _freeze_attribute(value)))
         elif state.type == "tuple" and isinstance(value, Container) and value.type == "dict":
-            attributes += find_acting_attributes(value)
+            attributes += find_acting_attributes(value, visited)
     return tuple(attributes)
 
 
