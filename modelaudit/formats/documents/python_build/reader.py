@@ -47,7 +47,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the file is not text to its end, or is called ``.toml`` and is not TOML.
-        LimitReachedError: the TOML nests too deep, or ``interpret_table`` reached a bound.
+        LimitReachedError: the TOML nests too deep, or ``interpret_table`` reached a bound, or there are too many lines.
         WindowError: the file is over 1 MiB, or the window could not return the requested bytes.
     """
     bounded = replace(limits, document_bytes=min(_MAX_BYTES, limits.document_bytes))
@@ -57,6 +57,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         attacks = _mention_attack_texts((line, number) for number, line in enumerate(text.splitlines()[:_MAX_LINES], 1))
         yield Outline("python-build", tuple((*_mention_config(text), *attacks))[:_MAX_MENTIONS])
         yield from interpret_table(artifact.path, name, text, limits)
+        if len(text.splitlines()) > _MAX_LINES:
+            raise LimitReachedError(f"only the first {_MAX_LINES} lines were parsed")
         return
     table = _parse_toml(text)
     yield from interpret_table(artifact.path, name, text, limits)

@@ -121,7 +121,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         script = _SCRIPT_CONVERTERS[kind](text[:_MOST_CHARACTERS])
         for number, (line, program) in enumerate(extract_python_programs(script)):
             if number >= _MOST_PROGRAMS:
-                break
+                raise LimitReachedError(f"only the first {_MOST_PROGRAMS} Python programs in the commands were read")
             inner = DecodedWindow(program.encode("utf-8", "replace"), get_budget(window, limits))
             yield Artifact(join_member(artifact.path, f"line-{line}.py"), inner.size, make_opener(inner))
     if damage is not None:

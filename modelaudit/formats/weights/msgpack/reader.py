@@ -187,13 +187,11 @@ class _ItemWalker:
             elif item.code not in (COMPLEX, TIMESTAMP):
                 detail = f"a value of the extension {item.code}, which neither MessagePack nor Flax defines"
                 self.log.add(MsgpackDefect.UNKNOWN_EXTENSION, detail, item.offset)
-        elif (
-            item.kind in (ItemKind.BYTES, ItemKind.TEXT)
-            and item.size >= _MIN_CONTENT_BYTES
-            and len(self.embedded) < _MAX_EMBEDDED
-        ):
+        elif item.kind in (ItemKind.BYTES, ItemKind.TEXT) and item.size >= _MIN_CONTENT_BYTES:
             start = self.items.read_payload(item, _DETECTION_BYTES)
             if detect_format(start) is not None:
+                if len(self.embedded) >= _MAX_EMBEDDED:
+                    raise LimitReachedError(f"more than {_MAX_EMBEDDED} values begin like files", item.offset)
                 self.embedded.append(item)
 
 

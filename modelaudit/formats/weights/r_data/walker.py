@@ -132,10 +132,12 @@ class ItemWalker:
             self._waiting.append(lambda context=context: self._read_item(context))  # type: ignore[misc]
 
     def _record_mention(self, vocabulary: str, use: str, name: str, detail: str = "") -> None:
-        """Record a mention at the current offset, unless it was recorded before or there are too many."""
+        """Record a mention at the current offset once; raise ``LimitReachedError`` if there are too many."""
         key = (vocabulary, use, name)
-        if key in self._seen or len(self.mentions) >= _MAX_MENTIONS:
+        if key in self._seen:
             return
+        if len(self.mentions) >= _MAX_MENTIONS:
+            raise LimitReachedError(f"it names more than {_MAX_MENTIONS} functions and classes", self._source.offset)
         self._seen.add(key)
         where = Location(offset=self._source.offset)
         self.mentions.append(Mention(vocabulary, use, name[:_MAX_NAME_LENGTH], where, detail))
