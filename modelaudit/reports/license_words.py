@@ -80,13 +80,14 @@ CONFLICTS_LEAVING_LICENSE_OPEN = frozenset(
     {
         "declared-found",
         "declared-inherited",
+        "declared-prose",
         "variant-text",
         "version-dependent",
         "origin-unknown",
         "text-not-recognised",
     }
 )
-"""Conflicts that leave the licence itself open; the other kinds only show missing items."""
+"""Conflicts that leave the licence itself open; the other kinds show missing items, or concern data sets."""
 
 
 def describe_kind(kind: str) -> str:
