@@ -83,8 +83,9 @@ bench-detection: $(DEV) fixtures
 bench-templates: $(DEV) fixtures
 	CORPUS="$(CORPUS)" $(BIN)/python benchmarks/templates.py --write
 
+# BEFORE=PYTHON, the interpreter of an environment with an earlier version, measures its scans too.
 bench-speed: $(DEV) fixtures
-	$(BIN)/python benchmarks/speed.py --write
+	$(BIN)/python benchmarks/speed.py --write $(if $(BEFORE),--before $(BEFORE))
 
 # What is found in the code of two libraries of models; downloads their wheels, installs none.
 bench-code: $(DEV)

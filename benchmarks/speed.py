@@ -1,7 +1,9 @@
 """Measure the time for an opcode-heavy pickle: ``pickle.load``, the peers and ours, each in a process of its own.
 
-``make bench-speed`` runs it. The files are written here from a fixed seed: four million opcodes of dictionaries of
-text, floats and tuples, in protocol 4 and in protocol 2, and as many mixed with objects. Prints; asserts nothing.
+``make bench-speed`` runs it. With ``BEFORE=PYTHON``, the interpreter of an environment that holds an earlier version of
+modelaudit, the scans of both versions alternate. The files are written here from a fixed seed: four million opcodes of
+dictionaries of text, floats and tuples, in protocol 4 and in protocol 2, and as many mixed with objects. Prints the
+figures, and asserts the exit code of every scan.
 """
 
 from __future__ import annotations
@@ -19,12 +21,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from figures import add_options, describe_machine, publish_report, render_table
 from samples import HERE
 from scanners import PEERS, clean_environment, make_environment, read_version
 
 _RESULTS = "speed.md"
+_SCAN: Final = "ours: modelaudit scan"
+_EARLIER: Final = "earlier: modelaudit scan"
 _PEERS = ("picklescan", "fickling", "modelscan", "promptfoo")
 SECONDS_MOST = 180
 MIB = 2**20
@@ -32,10 +37,11 @@ MIB = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """CPU seconds and peak of resident bytes of one process."""
+    """CPU seconds, peak of resident bytes, and exit code of one process."""
 
     cpu: float
     peak: int
+    code: int
 
 
 def _build_plain(generator: random.Random) -> object:
@@ -86,6 +92,8 @@ _FILES: dict[str, tuple[Callable[[random.Random], object], int, int]] = {
     "data and arrays": (_build_arrays, 4, 85_000),
 }
 """By name of the file: the function that builds a record, the pickle protocol, and the number of records."""
+_EXIT_CODES: dict[str, int] = dict.fromkeys(_FILES, 0)
+"""By name of the file: the exit code that a scan must end with."""
 
 
 def main() -> None:
@@ -94,6 +102,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="runs of each command; the least CPU time counts")
     parser.add_argument("--only", action="append", help="a file whose name contains this; repeatable")
     parser.add_argument("--ours", action="store_true", help="pickle.load, picklescan and ours alone")
+    help_ = "interpreter of an environment that holds an earlier version of modelaudit"
+    parser.add_argument("--before", metavar="PYTHON", help=help_)
     chosen = parser.parse_args()
     folder = chosen.folder.resolve()
     peers = {name: make_environment(name, folder / "peers") for name in (_PEERS[:1] if chosen.ours else _PEERS)}
@@ -106,7 +116,8 @@ def main() -> None:
     ]
     files = [name for name in _FILES if not chosen.only or any(word in name for word in chosen.only)]
     parts += [
-        _render_file_section(name, _write_missing_file(name, folder / "speed"), peers, chosen.runs) for name in files
+        _render_file_section(name, _write_missing_file(name, folder / "speed"), peers, chosen.before, chosen.runs)
+        for name in files
     ]
     publish_report("\n".join(parts), _RESULTS, chosen.write)
 
@@ -131,12 +142,21 @@ def write_pickle(name: str, path: str) -> None:
     Path(path).write_bytes(data)
 
 
-def _render_file_section(name: str, path: Path, peers: dict[str, str | None], runs: int) -> str:
-    """Measure every command on one file, and render the table of the results."""
+def _render_file_section(name: str, path: Path, peers: dict[str, str | None], before: str | None, runs: int) -> str:
+    """Measure every command on one file, and render the table of the results.
+
+    Raises:
+        RuntimeError: the earlier version, or the scan of this one, ends with another exit code than expected.
+    """
     measurements: dict[str, Measurement | None] = {}
     for label, command in _list_commands(path, peers):
         measurement = measurements[label] = _measure_repeatedly(command, runs)
         print(f"{name}: {label} {f'{measurement.cpu:.2f} s' if measurement else 'no answer'}", flush=True)
+    if before:
+        measurements |= _measure_alternately({_EARLIER: before, _SCAN: sys.executable}, path, runs)
+    codes = {label: each.code if each else None for label, each in measurements.items() if label in (_EARLIER, _SCAN)}
+    if set(codes.values()) != {_EXIT_CODES[name]}:
+        raise RuntimeError(f"{name}: the exit code must be {_EXIT_CODES[name]}, and it is {codes}")
     loader, peer = measurements["pickle.load"], measurements.get("picklescan")
     rows = []
     for label, measurement in measurements.items():
@@ -159,11 +179,25 @@ def _list_commands(path: Path, peers: dict[str, str | None]) -> Iterator[tuple[s
     worker = str(PEERS / "speed_worker.py")
     yield "pickle.load", [sys.executable, worker, "load", str(path)]
     yield "ours: reader and checks", [sys.executable, worker, "reader", str(path)]
-    quiet = ["--no-second-opinion", "--offline", "-q"]
-    yield "ours: modelaudit scan", [sys.executable, "-I", "-m", "modelaudit", "scan", str(path), *quiet]
+    yield _SCAN, _make_scan_command(sys.executable, path)
     for name, python in peers.items():
         if python is not None:
             yield name, [python, worker, name, str(path)]
+
+
+def _make_scan_command(python: str, path: Path) -> list[str]:
+    return [python, "-I", "-m", "modelaudit", "scan", str(path), "--no-second-opinion", "--offline", "-q"]
+
+
+def _measure_alternately(pythons: dict[str, str], path: Path, runs: int) -> dict[str, Measurement | None]:
+    """Return by label the least of ``runs`` scans with each interpreter; a load of the machine then slows all alike."""
+    least: dict[str, Measurement | None] = dict.fromkeys(pythons)
+    for _ in range(runs):
+        for label, python in pythons.items():
+            measurement, known = measure_process(_make_scan_command(python, path)), least[label]
+            if measurement and (known is None or measurement.cpu < known.cpu):
+                least[label] = measurement
+    return least
 
 
 def _measure_repeatedly(command: list[str], runs: int) -> Measurement | None:
@@ -201,10 +235,10 @@ def measure_process(command: list[str]) -> Measurement | None:
     line = process.stdout.read().strip()
     if line.startswith("{"):
         figures = json.loads(line)
-        return Measurement(figures["cpu"], figures["peak"])
+        return Measurement(figures["cpu"], figures["peak"], process.returncode)
     if process.returncode not in (0, 1, 3):  # the exit codes of a scan that ended
         return None
-    return Measurement(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    return Measurement(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, process.returncode)
 
 
 if __name__ == "__main__":
