@@ -126,6 +126,14 @@ def test_metadata_before_damage_are_kept(read_bytes):
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
+def test_nested_empty_arrays_of_version_1_are_skipped(read_bytes):
+    # An empty array of numbers takes 8 bytes in version 1: its type and its length.
+    file = Gguf(version=1)
+    file.add_pair("a", 9, file.encode_u32(9) + file.encode_length(1000) + (file.encode_u32(4) + bytes(4)) * 1000)
+    reading = read_bytes(file.build())
+    assert (reading.kinds(), reading.unread) == ({"nested-array"}, [])
+
+
 def test_too_many_texts_reach_the_limit(read_bytes):
     file = build_gguf_model().add_texts("a", *["x"] * 50)
     assert UnreadReason.LIMIT in read_bytes(file.build(), limits=Limits(document_nodes=20)).reasons()

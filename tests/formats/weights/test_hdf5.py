@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from support.fixtures import FIXTURES, fixture_path
 
 from modelaudit.formats.registry import find_reader
+from modelaudit.formats.weights.hdf5 import trees
+from modelaudit.formats.weights.hdf5.source import StructureSource
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
+from modelaudit.wire.base import DamagedError, LimitReachedError
 
 _WRITTEN = sorted(fixture_path("written/h5py").glob("*.h5"))
 SEEDS = [path.read_bytes() for path in (*_WRITTEN, *sorted((FIXTURES / "hdf5").glob("*/*")))]
@@ -162,6 +165,36 @@ def test_attribute_larger_than_its_message_is_damaged(read_bytes):
     file = Hdf5()
     data = file.build(file.add_group([build_attribute("a", b"short", BYTE, (1 << 50,))]))
     assert UnreadReason.DAMAGED in read_bytes(data, "w.h5").reasons()
+
+
+def test_invalid_free_space_of_a_heap_leaves_its_entries_readable(read_bytes):
+    data = bytearray(fixture_path("written/h5py/v110.h5").read_bytes())
+    facts = get_facts(read_bytes(bytes(data), "w.h5"))
+    # The address of the manager of free space is at the byte 38 of a heap; here it is beyond the end of the file.
+    address_start = data.index(b"FRHP") + 38
+    data[address_start : address_start + 8] = (1 << 40).to_bytes(8, "little")
+    reading = read_bytes(bytes(data), "w.h5")
+    assert get_facts(reading) == facts
+    assert UnreadReason.DAMAGED not in reading.reasons()
+
+
+def _build_tree_node(level: int, *children: int) -> bytes:
+    """Return the node of a B-tree of chunks in one dimension, whose keys take 24 bytes; ``children`` are addresses."""
+    pointers = b"".join(bytes(24) + struct.pack("<Q", child) for child in children)
+    return b"TREE" + struct.pack("<BBH", 1, level, len(children)) + b"\xff" * 16 + pointers + bytes(24)
+
+
+def test_tree_with_too_many_nodes_reaches_the_limit_and_one_with_a_loop_is_damaged(bytes_window, monkeypatch):
+    monkeypatch.setattr(trees, "_MAX_NODES", 3)
+    # A root whose three children are empty leaves of 48 bytes each.
+    tree = _build_tree_node(1, 200, 248, 296).ljust(200, b"\0") + _build_tree_node(0) * 3
+    loop = _build_tree_node(1, 0)
+    for data, error, message in (
+        (tree, LimitReachedError, "more than 3 nodes"),
+        (loop, DamagedError, "back into itself"),
+    ):
+        with pytest.raises(error, match=message):
+            list(trees.list_tree_children(StructureSource(bytes_window(data)), 0, trees.CHUNK_TREE, 24))
 
 
 @settings(max_examples=150, deadline=None)

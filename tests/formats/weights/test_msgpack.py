@@ -35,6 +35,19 @@ def test_weights_are_recognised_without_an_extension(read_bytes):
         (encode_map(params=encode_array((2**40, 2**40), "float32", bytes(8))), "size-overflow"),
         (encode_map(params=encode_array((1,), "object", bytes(8))), "unknown-dtype"),
         (encode_map(params=encode_extension(1, b"\xc0" * 20)), "malformed-tensor"),
+        # Dimensions that are nil twice, negative (d0) and a float (ca): none of them is an unsigned number.
+        (
+            encode_map(params=encode_extension(1, b"\x93\x92\xc0\xc0" + encode_text("int8") + b"\xc4\x01a")),
+            "malformed-tensor",
+        ),
+        (
+            encode_map(params=encode_extension(1, b"\x93\x91\xd0\x01" + encode_text("int8") + b"\xc4\x01a")),
+            "malformed-tensor",
+        ),
+        (
+            encode_map(params=encode_extension(1, b"\x93\x91\xca\0\0\0\x01" + encode_text("int8") + b"\xc4\x01a")),
+            "malformed-tensor",
+        ),
         (encode_map(params=encode_map(a=encode_extension(9, b"abc"))), "unknown-extension"),
         (b"\x82" + (encode_text("params") + encode_map(a=b"\x01")) * 2, "duplicate-key"),
         (WEIGHTS + b"\x01", "trailing-data"),
@@ -84,6 +97,13 @@ def test_deeply_nested_maps_reach_the_limit(read_bytes):
 def test_too_many_values_reach_the_limit(read_bytes):
     array = b"\xdc\xff\xff" + b"\x01" * 65535
     assert read_bytes(array, "m.msgpack", limits=Limits(document_nodes=100)).reasons() == {UnreadReason.LIMIT}
+
+
+def test_contents_over_the_bound_reach_the_limit_after_those_before_it_were_read(read_bytes):
+    content = b"\xc4" + bytes((len(EVAL_ONE),)) + EVAL_ONE
+    reading = read_bytes(b"\xdc" + (1001).to_bytes(2, "big") + content * 1001, "m.msgpack")
+    assert UnreadReason.LIMIT in reading.reasons()
+    assert reading.evaluates
 
 
 def test_map_with_more_pairs_than_bytes_is_damaged(read_bytes):

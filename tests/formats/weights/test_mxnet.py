@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import struct
 
 import pytest
 from support.fixtures import fixture_path
@@ -22,6 +23,14 @@ def test_outline_counts_the_arrays(read_bytes) -> None:
 def test_bytes_after_the_arrays_are_an_artifact(read_bytes) -> None:
     reading = read_bytes(ARRAYS.read_bytes() + b"\x80\x02cos\nsystem\n.", ARRAYS.name)
     assert "pickle" in {name for names in reading.formats.values() for name in names}
+
+
+def test_arrays_without_dimensions_in_the_first_layout_are_counted(read_bytes) -> None:
+    # The magic number of a list, ten arrays that are nothing but the number of their dimensions, and no names.
+    data = struct.pack("<3Q", 0x112, 0, 10) + struct.pack("<10I", *[0] * 10) + struct.pack("<Q", 0)
+    reading = read_bytes(data, "model.params")
+    assert dict(reading.of(Outline)[0].facts)["arrays"] == "10"
+    assert reading.unread == []
 
 
 @pytest.mark.parametrize("length", [20, 24, 40])

@@ -38,6 +38,22 @@ def test_java_proxy_is_mentioned(read_bytes):
     assert "java.lang.reflect.Proxy" in list_names(read_bytes(build_java_stream("a.B", proxy="java.util.Map")))
 
 
+def test_every_interface_of_a_java_proxy_is_mentioned(read_bytes):
+    interfaces = b"".join(_encode_java_text(name) for name in ("a.First", "b.Second", "[Lc.Third;"))
+    stream = b"\xac\xed\0\5s}\0\0\0\3" + interfaces + b"xp"
+    reading = read_bytes(stream)
+    assert list_names(reading) == {"java.lang.reflect.Proxy", "a.First", "b.Second", "c.Third"}
+    assert reading.unread == []
+
+
+def test_java_classes_reach_the_limit_only_above_the_bound(read_bytes):
+    names = [f"c.A{number}" for number in range(5001)]
+    reading = read_bytes(build_java_stream(*names[:5000]))
+    assert UnreadReason.LIMIT not in reading.reasons()
+    assert len(list_names(reading)) == 5000
+    assert UnreadReason.LIMIT in read_bytes(build_java_stream(*names)).reasons()
+
+
 @pytest.mark.parametrize("kind", [6, 7, 8])
 def test_lua_function_without_an_object_is_recognised(kind, read_bytes):
     # The type, the index (the types 7 and 8 have one), the length of the bytecode, the bytecode, and nil as upvalues.

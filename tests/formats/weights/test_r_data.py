@@ -103,6 +103,13 @@ def test_deeply_nested_items_reach_the_limit(read_bytes):
     assert read_bytes(build_rds(encode_integer(2) * 400_000)).reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
+def test_calls_over_the_bound_reach_the_limit_after_those_before_it_were_mentioned(read_bytes):
+    calls = [encode_call(f"f{number}") for number in range(5001)]
+    reading = read_bytes(build_rds(encode_list(*calls)))
+    assert UnreadReason.LIMIT in reading.reasons()
+    assert len(list_uses(reading)) == 5000
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_mutated_objects_are_parsed_or_reported_as_unread(read_bytes, data):

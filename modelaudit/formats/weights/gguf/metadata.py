@@ -21,8 +21,8 @@ _MAX_KEPT_BYTES: Final = 16 * MIB
 _MAX_ARRAY_DEPTH: Final = 8
 _UINT32: Final = 4
 _DEFAULT_ALIGNMENT: Final = 32
-# Fewer than the 12 bytes that an empty array takes from version 2 on: enough to refuse an absurd count.
-_MIN_ARRAY_BYTES: Final = 9
+# An empty array takes its type and its length: 8 bytes in version 1, 12 from version 2 on.
+_MIN_ARRAY_BYTES: Final = 8
 _MAX_TEMPLATES: Final = 1024
 DATASETS: Final = "general.datasets"
 _MAX_DATASETS: Final = 50
@@ -100,6 +100,7 @@ class Metadata:
         """
         what = f"the value of {key[:200]!r}"
         offset = cursor.offset
+        # Keys that a loader reads with one type only: it refuses the file if they have another.
         must_be_text = key == TEMPLATE or key.startswith((TEMPLATE + ".", "general.name", "general.license"))
         if (key == ALIGNMENT and kind != _UINT32) or (must_be_text and kind != STRING):
             shown = key[:200]

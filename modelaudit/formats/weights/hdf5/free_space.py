@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from modelaudit.formats.weights.hdf5.source import CHECKSUM_BYTES, Piece, StructureSource
-from modelaudit.wire.base import DamagedError
+from modelaudit.wire.base import DamagedError, LimitReachedError
 
 _SINGLE_SECTION: Final = 0
 """The type of a section within one direct block; sections of rows and of indirect blocks have further fields."""
@@ -30,22 +30,27 @@ def claim_free_space(source: StructureSource, address: int, offset_width: int) -
         WindowError: the window could not return the requested bytes.
     """
     length = source.sizes.length
-    header = source.read_piece(address, 14 + 7 * length + source.sizes.offset + CHECKSUM_BYTES, short=True)
+    header_bytes = 14 + 7 * length + source.sizes.offset + CHECKSUM_BYTES
     try:
+        header = source.read_piece(address, header_bytes, short=True)
         header.expect_signature(b"FSHD", "manager of free space")
         header.skip(2)  # version and client
-        header.skip(4 * length + 6)  # free space, numbers of sections, classes of sections, and two percentages
+        header.skip(2 * length)  # free space, and the number of all sections
+        total = header.take_length()  # sections in the list
+        header.skip(length + 6)  # sections not in the list, classes of sections, and two percentages
         address_bits = header.take_number(2)
         max_section = header.take_length()
         sections, used_bytes = header.take_address(), header.take_length()
-        header.take_length()
+        header.take_length()  # the allocated size of the list
         header.skip(CHECKSUM_BYTES)
         source.claim(header)
-        total = Piece(header.data[6 + 2 * length :], header.offset, source.sizes).take_length()
         if sections is not None:
             piece = source.read_piece(sections, used_bytes)
             _consume_sections(piece, total, -(-address_bits // 8), _count_bytes(max_section), offset_width)
             source.claim(piece)
+    except LimitReachedError:
+        # A subclass of ``DamagedError``, but a bound holds for the whole file.
+        raise
     except DamagedError:
         # Nothing depends on the manager, and its bytes are reported because they have no claim.
         return
@@ -65,12 +70,13 @@ def _consume_sections(piece: Piece, total: int, address_width: int, size_width: 
     piece.expect_signature(b"FSSE", "list of free sections")
     piece.skip(1 + piece.sizes.offset)
     while total > 0:
-        count = piece.take_number(_count_bytes(total)) if total else 0
+        count = piece.take_number(_count_bytes(total))
         piece.skip(size_width)
         for _ in range(count):
             piece.skip(address_width)
             if piece.take_number(1) != _SINGLE_SECTION:
                 piece.skip(offset_width + _POSITION_BYTES)
+        # Without this check, a list with an empty group would never end.
         if not count:
             break
         total -= count

@@ -56,7 +56,7 @@ def read_messages(source: StructureSource, address: int) -> Iterator[Message]:
 
     Raises:
         DamagedError: there is no header, or it contradicts itself.
-        LimitReachedError: it has more than 100,000 messages.
+        LimitReachedError: it has more than 100,000 messages, or more than 10,000 continuations.
         WindowError: the window could not return the requested bytes.
     """
     # ``has_order`` is ``None`` for version 1 of the header; for version 2, whether messages have a creation order.
@@ -85,8 +85,10 @@ def read_messages(source: StructureSource, address: int) -> Iterator[Message]:
             next_block, next_size = body.take_address(), body.take_length()
             source.claim(body)
             # A continuation may name a block that was read before. Without this check the loop would never end.
-            if next_block is None or next_block in seen_blocks or len(seen_blocks) > _MAX_BLOCKS:
+            if next_block is None or next_block in seen_blocks:
                 raise DamagedError("the continuations of an object header form a loop", message.offset)
+            if len(seen_blocks) > _MAX_BLOCKS:
+                raise LimitReachedError(f"an object header has more than {_MAX_BLOCKS} continuations", message.offset)
             seen_blocks.add(next_block)
             if has_order is not None:
                 signature = source.read_piece(next_block, 4)

@@ -1,4 +1,4 @@
-"""Read B-trees. Version 1 lists the symbols of groups in the old layout, version 2 indexes fractal heaps.
+"""Read B-trees. Version 1 lists symbols of old groups and chunks; version 2 indexes fractal heaps and chunks.
 
 Source: HDF5 File Format Specification 3.0, III.A.
 """
@@ -33,6 +33,7 @@ def list_symbol_nodes(source: StructureSource, address: int) -> Iterator[int]:
 
     Raises:
         DamagedError: there is no B-tree of a group, or it has a loop.
+        LimitReachedError: it has too many nodes.
         WindowError: the window could not return the requested bytes.
     """
     for _, child in list_tree_children(source, address, GROUP_TREE, source.sizes.length):
@@ -52,6 +53,7 @@ def list_tree_children(
 
     Raises:
         DamagedError: there is no B-tree of this type, or it has a loop.
+        LimitReachedError: it has too many nodes.
         WindowError: the window could not return the requested bytes.
     """
     # A node has a header with the addresses of its two siblings, and then keys and children by turns.
@@ -60,8 +62,10 @@ def list_tree_children(
     seen: set[int] = set()
     while waiting:
         node, parent_level = waiting.pop()
-        if node in seen or len(seen) > _MAX_NODES:
+        if node in seen:
             raise DamagedError("a tree leads back into itself", source.base + node)
+        if len(seen) >= _MAX_NODES:
+            raise LimitReachedError(f"a B-tree has more than {_MAX_NODES} nodes", source.base + node)
         seen.add(node)
         header = source.read_piece(node, header_bytes)
         header.expect_signature(b"TREE", "tree")
@@ -162,9 +166,11 @@ def _count_known_bytes(source: StructureSource, type_: int) -> int:
     """Return how many bytes the fields of a record can take in a B-tree of version 2 of this type (III.A.2)."""
     address, length = source.sizes.offset, source.sizes.length
     return {
+        # 1 to 4: large objects of a heap.
         **{1: address + 2 * length, 2: address + 3 * length + 4, 3: address + length, 4: address + 2 * length + 4},
-        # Indices of links and of attributes have fields of a fixed width.
+        # 5 to 9: links and attributes, whose fields have a fixed width.
         **{5: 11, 6: 15, 7: 16 + address, 8: 17, 9: 13},
+        # 10 and 11: chunks.
         **{10: address + _MAX_OFFSETS_BYTES, 11: address + 8 + 4 + _MAX_OFFSETS_BYTES},
     }.get(type_, 0)
 

@@ -1,8 +1,8 @@
 """Read serialised Java objects, as Weka and others save models: list the classes that Java loads for them.
 
 The stream is searched for class descriptions, whether or not it can be parsed: the search finds every class that Java
-would load; a text that looks like a class description counts as one. The parser claims the bytes, and adds classes with
-names that the search does not expect.
+would load; a text that looks like a class description counts as one. The parser claims the bytes, and adds what the
+search does not find: classes with unusual names, and the further interfaces of a proxy.
 Source: Java Object Serialization Specification, chapter 6, grammar of ``newClassDesc``.
 """
 
@@ -52,7 +52,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     try:
         for offset, use, name in _find_class_descriptions(window):
             mentions.setdefault(name, Mention(VOCABULARY, use, name, Location(offset=offset)))
-            if len(mentions) >= _MAX_CLASSES:
+            if len(mentions) > _MAX_CLASSES:
                 raise LimitReachedError(f"the stream names more than {_MAX_CLASSES} classes", offset)
     except DamagedError as error:
         damage = error
@@ -61,8 +61,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         parser.parse()
     except DamagedError as error:
         damage = damage or error
-    for name, offset in parser.classes.items():
-        if len(name) > _MAX_NAME_BYTES or _NAME.fullmatch(name.encode()) is None:
+    for described_name, offset in parser.classes.items():
+        name = _get_element_class(described_name)
+        if name:
             mentions.setdefault(name, Mention(VOCABULARY, "class", name[:_MAX_NAME_BYTES], Location(offset=offset)))
     yield Outline("java-object", tuple(mentions.values()))
     if damage is not None:
@@ -100,10 +101,13 @@ def _find_class_descriptions(window: Window) -> Iterator[tuple[int, str, str]]:
                 is_proxy = match[1] is not None
                 if is_proxy:
                     yield offset, "proxy", _PROXY
-                name = name_bytes.decode()
-                array = _ARRAY.fullmatch(name)
-                if array is None:
+                name = _get_element_class(name_bytes.decode())
+                if name:
                     yield offset, "class", name
-                elif array[1]:
-                    yield offset, "class", array[1]
         position += MIB
+
+
+def _get_element_class(name: str) -> str:
+    """Return the class of the elements for the name of an array class, empty for numbers; any other name unchanged."""
+    array = _ARRAY.fullmatch(name)
+    return name if array is None else array[1] or ""

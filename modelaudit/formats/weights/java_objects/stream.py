@@ -72,7 +72,8 @@ class StreamParser:
     """A parser of the contents, one after the other, which claims their bytes.
 
     Attributes:
-        classes: the name of each class that the stream describes, with its offset in bytes.
+        classes: the name of each class that the stream describes and of each interface of a proxy, with its offset in
+            bytes.
     """
 
     def __init__(self, window: Window) -> None:
@@ -98,7 +99,7 @@ class StreamParser:
 
         Raises:
             DamagedError: a content breaks off, or contradicts the grammar.
-            LimitReachedError: there are too many contents, or they nest too deep.
+            LimitReachedError: there are too many contents or classes, or they nest too deep.
             WindowError: the window could not return the requested bytes.
         """
         claim_parsed(self._window, 0, _HEADER_BYTES)
@@ -129,6 +130,12 @@ class StreamParser:
     def _take_name(self) -> str:
         """Take a name: its length in two bytes, and its bytes."""
         return self._cursor.take(self._take_number(2), "a name").decode("utf-8", "replace")
+
+    def _record_class(self, name: str, offset: int) -> None:
+        """Record the name of a class at ``offset`` once. Raises ``LimitReachedError`` if there are too many."""
+        if name not in self.classes and len(self.classes) >= _MAX_CLASSES:
+            raise LimitReachedError(f"the stream names more than {_MAX_CLASSES} classes", offset)
+        self.classes.setdefault(name, offset)
 
     def _skip_data(self, count: int) -> None:
         """Skip ``count`` bytes of an array, a text or a block, which are data."""
@@ -187,8 +194,7 @@ class StreamParser:
         """Parse the name, the fields, the annotation and the superclass of a class."""
         offset = self._cursor.offset
         name = self._take_name()
-        if len(self.classes) < _MAX_CLASSES:
-            self.classes.setdefault(name, offset)
+        self._record_class(name, offset)
         self._take_number(8)  # the version of the class
         handle = self._add_handle()
         flags, field_count = self._take_number(1), self._take_number(2)
@@ -212,7 +218,8 @@ class StreamParser:
         """Parse the names of the interfaces, the annotation and the superclass of a proxy."""
         handle = self._add_handle()
         for _ in range(self._take_number(4)):
-            self._take_name()
+            offset = self._cursor.offset
+            self._record_class(self._take_name(), offset)
         parent = yield self._parse_annotation_and_parent()
         description = _ClassDescription("", _IS_SERIALIZABLE, 0, 0, parent)
         self._handles[handle] = description

@@ -5,6 +5,7 @@ Source: ``flax/serialization.py`` (``_ndarray_to_bytes``).
 
 from __future__ import annotations
 
+from math import prod
 from typing import Final
 
 from modelaudit.formats.weights.msgpack import MsgpackDefect
@@ -19,7 +20,11 @@ SCALAR: Final = 3
 TIMESTAMP: Final = -1
 _MAX_INT64: Final = 2**63 - 1
 _MAX_DIMENSIONS: Final = 64
+# Enough for the fields before the bytes of an array: 64 dimensions, and the name of a dtype.
 _MAX_HEADER_BYTES: Final = 2048
+# First bytes of unsigned numbers of 1, 2, 4 and 8 bytes.
+_UNSIGNED_STARTS: Final = frozenset({0xCC, 0xCD, 0xCE, 0xCF})
+_NOT_AN_ARRAY: Final = "an array extension does not hold a shape, a dtype and bytes"
 # The size of an element by the name of its dtype. JAX stores numbers of fewer than 8 bits in one byte each.
 _ITEM_BYTES: Final = {
     "bool": 1, "int2": 1, "int4": 1, "uint2": 1, "uint4": 1, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2,
@@ -56,11 +61,11 @@ def check_array(items: ItemReader, item: Item, log: DefectLog) -> None:
     try:
         _check_fields(items, item, log)
     except DamagedError as error:
-        log.add(MsgpackDefect.MALFORMED_TENSOR, f"an array extension does not hold an array: {error}", item.offset)
+        log.add(MsgpackDefect.MALFORMED_TENSOR, f"{_NOT_AN_ARRAY}: {error}", item.offset)
 
 
 def _check_fields(items: ItemReader, item: Item, log: DefectLog) -> None:
-    """Parse the payload of an array: a MessagePack array of its shape, the name of its dtype, and its bytes.
+    """Record a defect unless the payload is an array of a shape, the name of a dtype, and bytes that fit them.
 
     Raises:
         DamagedError: the payload is not MessagePack.
@@ -69,31 +74,35 @@ def _check_fields(items: ItemReader, item: Item, log: DefectLog) -> None:
     fields, shape = payload.read_item(), payload.read_item()
     has_three_fields = fields.kind is ItemKind.ARRAY and fields.size == 3
     if not has_three_fields or shape.kind is not ItemKind.ARRAY or shape.size > _MAX_DIMENSIONS:
-        log.add(MsgpackDefect.MALFORMED_TENSOR, "an array extension does not hold an array", item.offset)
+        log.add(MsgpackDefect.MALFORMED_TENSOR, _NOT_AN_ARRAY, item.offset)
         return
-    element_count = 1
-    for _ in range(shape.size):
-        dimension = payload.read_item()
-        element_count *= _read_unsigned(payload, dimension)
+    dimensions = [_read_unsigned(payload, payload.read_item()) for _ in range(shape.size)]
+    valid_dimensions = [dimension for dimension in dimensions if dimension is not None]
+    element_count = prod(valid_dimensions)
     dtype, data = payload.read_item(), payload.read_item()
     dtype_name = payload.read_payload(dtype, 100).decode("utf-8", "backslashreplace")
     if dtype.kind is not ItemKind.TEXT or data.kind is not ItemKind.BYTES or payload.offset != item.size:
-        log.add(MsgpackDefect.MALFORMED_TENSOR, "an array extension does not hold an array", item.offset)
+        log.add(MsgpackDefect.MALFORMED_TENSOR, _NOT_AN_ARRAY, item.offset)
+    elif len(valid_dimensions) < len(dimensions):
+        detail = "a dimension of an array is not an unsigned number"
+        log.add(MsgpackDefect.MALFORMED_TENSOR, detail, item.offset)
     elif dtype_name not in _ITEM_BYTES:
         log.add(MsgpackDefect.UNKNOWN_DTYPE, f"an array of the unknown dtype {dtype_name!r}", item.offset)
-    elif not 0 <= element_count <= _MAX_INT64:
+    elif element_count > _MAX_INT64:
         log.add(MsgpackDefect.SIZE_OVERFLOW, "the size of an array does not fit in 64 bits", item.offset)
     elif element_count * _ITEM_BYTES[dtype_name] != data.size:
         detail = f"an array of {element_count} items of {dtype_name} has {data.size} bytes"
         log.add(MsgpackDefect.SIZE_MISMATCH, detail, item.offset)
 
 
-def _read_unsigned(items: ItemReader, item: Item) -> int:
-    """Return the value of a scalar item as an unsigned number; -1 if it cannot be one."""
+def _read_unsigned(items: ItemReader, item: Item) -> int | None:
+    """Return the value of an item that is an unsigned number; ``None`` for any other item."""
     if item.kind is not ItemKind.SCALAR:
-        return -1
+        return None
+    first_byte = items.window.read(item.offset, 1)
     if item.size == 0:
         # A number below 128 is its own first byte. Higher first bytes without a payload are nil, booleans or negative.
-        first_byte = items.window.read(item.offset, 1)
-        return first_byte[0] if first_byte and first_byte[0] < 0x80 else -1
-    return int.from_bytes(items.window.read(item.start, item.size), "big")
+        return first_byte[0] if first_byte and first_byte[0] < 0x80 else None
+    # Signed numbers and floats have a payload of the same widths, but other first bytes.
+    is_unsigned = bool(first_byte) and first_byte[0] in _UNSIGNED_STARTS
+    return int.from_bytes(items.window.read(item.start, item.size), "big") if is_unsigned else None

@@ -26,7 +26,8 @@ _ARRAY_1, _ARRAY_2, _ARRAY_3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 # The size of a number by its type flag, such as 0 for ``kFloat32``.
 _ITEM_BYTES: Final = {0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1, 12: 2}
 _MAX_DIMENSIONS: Final = 32
-_MIN_ITEM_BYTES: Final = 8
+# In the first layout, an array without dimensions takes four bytes. A name takes more: the 8 bytes of its length.
+_MIN_ITEM_BYTES: Final = 4
 _MAX_OPERATORS: Final = 2_000
 
 
@@ -100,9 +101,12 @@ class _ArrayListReader:
             if storage_type not in (0, -1):
                 raise DamagedError("an array is sparse, which is not supported", start)
         if magic in (_ARRAY_1, _ARRAY_2, _ARRAY_3):
-            (dimensions,), length_form = self._unpack("<i"), "q"
+            (dimensions,) = self._unpack("<i")
+            length_form = "q"
         else:
-            dimensions, length_form = magic, "I"  # the first layout had no magic number: the shape comes first
+            # The first layout has no magic number: an array begins with its number of dimensions.
+            dimensions = magic
+            length_form = "I"
         if not -1 <= dimensions <= _MAX_DIMENSIONS:
             raise DamagedError(f"an array has {dimensions} dimensions", start)
         shape = self._unpack(f"<{dimensions}{length_form}") if dimensions > 0 else ()
