@@ -18,7 +18,7 @@ def outline_stream(
     """Return the outline of a compressed file.
 
     Args:
-        codec: ``gzip``, ``bzip2``, ``xz``, ``lzma``, ``zlib``, ``lz4``, ``zstd`` or ``zfile``.
+        codec: ``gzip``, ``bzip2``, ``xz``, ``lzma``, ``zlib``, ``lz4``, ``zstd`` or ``joblib``.
         streams: how many streams or frames follow one another to make the content.
         stored_size: bytes that they take.
         content_size: bytes of the content, as far as it was expanded.

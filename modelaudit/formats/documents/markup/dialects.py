@@ -258,7 +258,8 @@ class OpenVinoDialect(Dialect):
             return
         has_invalid_dimension = any(not 0 <= dimension < 1 << 63 for dimension in shape)
         if offset < 0 or size < 0 or offset + size >= 1 << 63 or has_invalid_dimension:
-            detail = f"{size} bytes at offset {offset} are not a valid range of a file"
+            stated_shape = attributes.get("shape", "")[:40]
+            detail = f"{size} bytes at offset {offset} of the shape {stated_shape!r} are not a valid range of a file"
             self._record_defect(Defect(MarkupDefect.WEIGHTS_INVALID, detail, where))
             return
         self._weights_end = max(self._weights_end, offset + size)

@@ -59,6 +59,7 @@ def find_pdf_end(window: Window) -> int:
         data = overlap + chunk
         start = position - len(overlap)
         for mark in _END_MARK.finditer(data):
+            # A mark before ``end`` was found in the piece before.
             # Bytes after a mark belong to the document only if they are an update.
             if start + mark.start() >= end and (not end or _UPDATE_START.match(window.read(end, _UPDATE_START_BYTES))):
                 end = start + mark.end()

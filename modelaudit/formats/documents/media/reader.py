@@ -138,7 +138,7 @@ def recognises(head: Head) -> bool:
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the kind of the file, the actions of a PDF document, and pickles inside media whose parts are not followed.
 
-    The bytes after the end have no claim.
+    Bytes after the end have no claim, except a short note.
 
     Raises:
         DamagedError: the file is truncated or contradicts its format.

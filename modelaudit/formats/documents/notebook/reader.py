@@ -249,7 +249,7 @@ def _reference_runs(number: int, cell: Cell) -> Iterator[Reference]:
 
 
 def _open_members(artifact: Artifact, window: Window, limits: Limits, number: int, cell: Cell) -> Iterator[Artifact]:
-    """Yield the shell commands of a cell as one script, and the files that it writes."""
+    """Yield the shell commands of a cell, without ordinary ones, as one script, and the files that it writes."""
     budget = get_budget(window, limits)
     commands = [command for _, command in cell.shell if not _ORDINARY_COMMAND.match(command)]
     members = [(f"cell-{number}.sh", "\n".join(commands))] if commands else []

@@ -148,6 +148,7 @@ def _find_hooks(table: dict[str, object]) -> Iterator[tuple[str, str]]:
 def _find_scripts(table: dict[str, object]) -> Iterator[tuple[str, str]]:
     """Yield (key, file) for the build scripts of poetry, and the build hooks and version getter of pdm."""
     poetry = _get_table(table, "tool", "poetry")
+    # Poetry accepts ``build = "file"`` and ``build = { script = "file" }``.
     script = _get_table(poetry, "build").get("script") or poetry.get("build")
     if isinstance(script, str):
         yield "tool.poetry.build", script

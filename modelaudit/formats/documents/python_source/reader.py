@@ -54,7 +54,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     data = read_all_bytes(window, limits.document_bytes)
     text, encoding = decode_source(data)
     if get_file_name(artifact.path).endswith(".pth"):
-        # At start-up site.py executes the lines of a path file that begin so, and adds the others to the search path.
+        # At start-up site.py executes the lines of a path file that begin with ``import``, and adds the others
+        # to the search path.
         text = "\n".join(line if line.startswith(("import ", "import\t")) else "" for line in text.splitlines())
     analysis = analyze_source(text, encoding)
     if analysis.damage or analysis.bounds:

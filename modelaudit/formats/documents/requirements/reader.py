@@ -46,7 +46,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     mentions: dict[Mention, None] = {}
     count = 0
     try:
-        for count, (number, line) in enumerate(iterate_within_deadline(join_requirement_lines(text), 16), 1):
+        lines = iterate_within_deadline(join_requirement_lines(text), items_per_check=16)
+        for count, (number, line) in enumerate(lines, 1):
             if count > _MOST_LINES:
                 break
             mentions.update(dict.fromkeys(collect_requirement_mentions(line, Location(line=number))))

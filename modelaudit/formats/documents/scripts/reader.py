@@ -102,7 +102,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         yield Document("text", "text", lines=scan.lines, defects=defects)
     except DamagedError as error:
         # A shell runs the lines before the bytes that are not text.
-        damage, text = error, window.read(0, min(window.size, _MOST_CHARACTERS)).decode("utf-8", "replace")
+        damage = error
+        text = window.read(0, min(window.size, _MOST_CHARACTERS)).decode("utf-8", "replace")
     kind = _detect_kind(artifact.path, text[:200].encode("utf-8", "replace"))
     # A dictionary, because it keeps the order and each mention once.
     mentions: dict[Mention, None] = {}

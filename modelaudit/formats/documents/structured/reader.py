@@ -96,11 +96,17 @@ def read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
         yield Document("json", root, lines=scan.lines, defects=defects)
         yield Unread(UnreadReason.LIMIT, str(error))
     except ValueError as error:
-        yield from _read_almost_json(artifact, window, text, limits, error)
+        yield from _read_almost_json(artifact, window, text, scan, defects, limits, error)
 
 
 def _read_almost_json(
-    artifact: Artifact, window: Window, text: str, limits: Limits, error: ValueError
+    artifact: Artifact,
+    window: Window,
+    text: str,
+    scan: TextScan,
+    defects: tuple[Defect, ...],
+    limits: Limits,
+    error: ValueError,
 ) -> Iterator[Reading]:
     """Read text that is recognised as JSON but is not valid: YAML, JSON with comments or JSON5, damaged JSON, or text.
 
@@ -108,6 +114,8 @@ def _read_almost_json(
         artifact: the file.
         window: its bytes.
         text: its text.
+        scan: the facts about the text.
+        defects: those of its encoding.
         limits: the bounds of the scan.
         error: the parser's error, for the defect and the absence.
     """
@@ -115,7 +123,6 @@ def _read_almost_json(
     if not name.endswith(_JSON_NAMES) and _is_yaml_name(name):
         yield from _read_yaml(artifact, window, limits)
         return
-    _, scan, defects = read_whole_text(window, limits)
     # The tools that read such a file accept comments and JSON5 in it.
     is_relaxed_json = accepts_relaxed_json(name, artifact.path)
     is_named_json = name.endswith(_JSON_NAMES) or is_relaxed_json

@@ -95,7 +95,7 @@ def _flatten_settings(top: object) -> Iterator[Setting]:
 
 
 def _parse_ini_lines(text: str) -> Iterator[Setting]:
-    """Yield the settings of INI lines: sections, keys with values, and indented lines that continue a value."""
+    """Yield the settings of INI lines: sections, keys with values, and other lines, which continue a value."""
     section: tuple[str, ...] = ()
     key = ""
     # The lines so far that a backslash joins with the next one, and the number of the first of them.

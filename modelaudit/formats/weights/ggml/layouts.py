@@ -55,6 +55,7 @@ _UNVERSIONED: Final = (
     Layout("gpt-2", (*_GPT, "type"), repeats_word_count=True),
     Layout("gpt-j", (*_GPT, "rotation", "type"), repeats_word_count=True),
     Layout("llama", _LLAMA),
+    # The numbers are ``audio context``, ``audio embedding`` ... ``audio layers``, then the same four of ``text``.
     Layout("whisper", ("words", *(f"{part} {size}" for part in ("audio", "text") for size in _GPT[1:]), "mels", "type"),
            has_filters=True, repeats_word_count=True),
     Layout("gpt-neox", (*_GPT, "rotation", "residual", "type")),
@@ -62,6 +63,7 @@ _UNVERSIONED: Final = (
 )  # fmt: skip
 _VERSIONED: Final = {
     ("ggmf", 1): Layout("llama", _LLAMA, has_scores=True),
+    # ``vocabulary``, not ``words``: rwkv.cpp does not store the words.
     ("ggmf", 100): Layout("rwkv", ("vocabulary", "embedding", "layers", "type")),
     ("ggmf", 101): Layout("rwkv", ("vocabulary", "embedding", "layers", "type")),
     **{("ggjt", version): Layout("llama", _LLAMA, has_scores=True, aligns_tensors=True) for version in (1, 2, 3)},

@@ -49,7 +49,6 @@ class _ParsedFile:
         numbers: the numbers of the preamble, by name.
         log: the defects.
         tensors: the number of complete tensors.
-        end: where the last complete tensor ends, in bytes.
     """
 
     magic: str
@@ -58,7 +57,6 @@ class _ParsedFile:
     numbers: dict[str, int] = field(default_factory=dict)
     log: DefectLog = field(default_factory=DefectLog)
     tensors: int = 0
-    end: int = 0
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -140,7 +138,7 @@ def _is_tensor_row(cursor: GgufCursor) -> bool:
 
 
 def _read_tensors(cursor: GgufCursor, layout: Layout, block_sizes: BlockSizes, state: _ParsedFile) -> None:
-    """Skip each tensor and record it in ``state``. Stop at bytes that cannot be one, and record a defect for them.
+    """Skip each tensor and count it in ``state``. Stop at bytes that cannot be one, and record a defect for them.
 
     Raises:
         DamagedError: a tensor ends beyond the file, or its size is unknown.
@@ -148,7 +146,6 @@ def _read_tensors(cursor: GgufCursor, layout: Layout, block_sizes: BlockSizes, s
     """
     seen: set[bytes] = set()
     size = cursor.window.size
-    state.end = cursor.offset
     while cursor.offset < size:
         offset = cursor.offset
         if state.tensors >= _MAX_TENSORS:
@@ -174,4 +171,3 @@ def _read_tensors(cursor: GgufCursor, layout: Layout, block_sizes: BlockSizes, s
             )
         cursor.skip_data(tensor_bytes, f"the tensor {name!r}")
         state.tensors += 1
-        state.end = cursor.offset

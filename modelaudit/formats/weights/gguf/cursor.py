@@ -84,7 +84,8 @@ class GgufCursor(Cursor):
                 index = end
                 count -= 1
             self.offset = self._buffer_start + index
-            # The next text reaches beyond the block. ``read_text`` checks it against the file, then a new block begins.
+            # The next text reaches beyond the block. ``read_text`` checks it against the file. If that left no block in
+            # memory, the next one is read for the inner loop.
             if count:
                 self.read_text(what, 0)
                 count -= 1

@@ -83,6 +83,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     mentions = collect_mentions(entries)
     yield Outline("gguf", mentions, tuple(_list_facts(state)), log.defects())
     yield from _open_templates(artifact, window, state, limits)
+    # ``general.file_type`` states whether the weights are quantised, and the metadata are interpreted for that.
     numbers = [
         MetadataEntry(key, str(value).encode())
         for key, value in state.metadata.scalars.items()
@@ -141,7 +142,10 @@ def _parse_file(window: Window, state: _ParsedFile) -> None:
 
 
 def _is_template(key: str) -> bool:
-    """Whether a runtime may use the text as a template. Runtimes know different keys, and all contain the words."""
+    """Whether a runtime may use the text as a template.
+
+    Runtimes know different keys, and all of them contain ``chat_template``.
+    """
     return "chat_template" in key.lower()
 
 

@@ -139,7 +139,7 @@ def check_extents(tensors: list[Tensor], alignment: int, log: DefectLog) -> int 
             hole = f"the bytes {end} to {tensor.start} before {name!r} belong to no tensor"
             log.add(GgufDefect.HOLE_BETWEEN_TENSORS, hole, key=name)
         if tensor.start + (tensor.size or 0) > _MAX_INT64:
-            log.add(TensorDefect.SIZE_OVERFLOW, f"the offset of {name!r} and its size do not fit 64 bits", key=name)
+            log.add(TensorDefect.SIZE_OVERFLOW, f"the end of {name!r} does not fit 64 bits", key=name)
             return None
         end = None if tensor.size is None else max(end or 0, tensor.start + tensor.size)
     return end

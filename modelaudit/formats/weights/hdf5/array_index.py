@@ -110,6 +110,7 @@ def list_fixed_array(source: StructureSource, address: int) -> Iterator[tuple[in
         return
     if count > _MAX_ENTRIES:
         raise LimitReachedError(f"an array lists {count} chunks, more than {_MAX_ENTRIES}", header.offset)
+    # This only checks the signature; ``read_block`` reads the block.
     _read_head(source, block, _HEAD_BYTES, b"FADB")
     # With pages, a bit for each of them states whether it was written.
     page_count = -(-count // (1 << page_bits))
@@ -145,8 +146,10 @@ def list_extensible_array(source: StructureSource, address: int) -> Iterator[tup
     # Groups of data blocks, "super blocks": the index block holds the addresses of the data blocks of the first ones.
     group_count = 1 + index_bits - (least_entries.bit_length() - 1)
     direct_groups = min(group_count, 2 * (least_pointers.bit_length() - 1))
-    data_blocks = [group for group in range(direct_groups) for _ in range(1 << group // 2)]
-    pointers = len(data_blocks) + group_count - direct_groups
+    # The index block lists each data block of these groups by itself: group g has 2 ** (g // 2) blocks. For each block,
+    # this is its group.
+    groups_of_blocks = [group for group in range(direct_groups) for _ in range(1 << group // 2)]
+    pointers = len(groups_of_blocks) + group_count - direct_groups
     length = _HEAD_BYTES + sizes.offset + direct_entries * width + pointers * sizes.offset + CHECKSUM_BYTES
     index = _read_head(source, index_block, length, b"EAIB")
     index.skip(1 + sizes.offset)
@@ -154,9 +157,9 @@ def list_extensible_array(source: StructureSource, address: int) -> Iterator[tup
     children = [index.take_address() for _ in range(pointers)]
     index.skip(CHECKSUM_BYTES)
     source.claim(index)
-    for group, child in zip(data_blocks, children, strict=False):
+    for group, child in zip(groups_of_blocks, children, strict=False):
         yield from array.list_data_block(child, group)
-    for group, child in zip(range(direct_groups, group_count), children[len(data_blocks) :], strict=False):
+    for group, child in zip(range(direct_groups, group_count), children[len(groups_of_blocks) :], strict=False):
         yield from array.list_super_block(child, group)
 
 
@@ -190,6 +193,7 @@ class _ExtensibleArray:
         self.entry_count += count
         if self.entry_count > _MAX_ENTRIES:
             raise LimitReachedError(f"an array lists more than {_MAX_ENTRIES} chunks", self.source.base + address)
+        # This only checks the signature; ``read_block`` reads the block.
         _read_head(self.source, address, _HEAD_BYTES, b"EADB")
         yield from self.entries.read_block(address, count, _HEAD_BYTES + self.source.sizes.offset + self.offset_width)
 

@@ -89,10 +89,10 @@ def read_variable_values(piece: Piece, count: int, type_: Datatype, heaps: Globa
 def read_attributes(source: StructureSource, message: Message) -> Iterator[Attribute | DamagedError]:
     """Yield the attributes that a message holds or points to; none for a message of another type.
 
-    Damage within one attribute is yielded as an error in its place, so that the others are still read.
+    Damage within one attribute of a heap is yielded as an error in its place, so that the others are still read.
 
     Raises:
-        DamagedError: an index or heap contradicts itself; the attributes before it were yielded.
+        DamagedError: an index, a heap or a compact attribute contradicts itself; the attributes before it were yielded.
         WindowError: the window could not return the requested bytes.
     """
     if message.type == ATTRIBUTE:
@@ -104,7 +104,7 @@ def read_attributes(source: StructureSource, message: Message) -> Iterator[Attri
 
 def _read_dense_attributes(source: StructureSource, message: Message) -> Iterator[Attribute | DamagedError]:
     """Yield the attributes in the fractal heap of an object, or an error in place of each damaged one."""
-    for heap, id_, record in read_dense_entries(source, message, 2, _INDEX_TYPES, "attributes"):
+    for heap, id_, record in read_dense_entries(source, message, order_size=2, indices=_INDEX_TYPES, what="attributes"):
         try:
             # The flags of the message follow the heap id in the record.
             flags = record.take_number(1)

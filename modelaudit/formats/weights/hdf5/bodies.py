@@ -31,6 +31,7 @@ def claim_body(source: StructureSource, type_: int, flags: int, piece: Piece) ->
     consume = _CONSUMERS.get(type_)
     if consume is None or flags & _SHARED_FLAG:
         return
+    # A consumer returns how many bytes of data follow the fields that it consumed, if any.
     data_bytes = 0
     # Parsers that need the message report its damage. The fields before it were parsed.
     with suppress(DamagedError):

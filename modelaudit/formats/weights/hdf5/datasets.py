@@ -173,7 +173,7 @@ class Dataset:
             flags = piece.take_number(1) if version else 0
             source_is_this_file, refers_to_file_name, refers_to_dataset_name = flags & 1, flags & 2, flags & 4
             if source_is_this_file:
-                pass
+                pass  # no name is stored
             elif refers_to_file_name:
                 piece.skip(piece.sizes.length)
             else:

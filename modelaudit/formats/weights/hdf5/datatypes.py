@@ -110,6 +110,7 @@ def _find_references(piece: Piece, depth: int = 0) -> Iterator[int]:
     elif kind == REFERENCE and class_bits & 0x0F == _REGION:
         yield 0
     elif kind == COMPOUND and depth < _MAX_COMPOUNDS:
+        # Each member takes at least a byte.
         for _ in range(min(class_bits & 0xFFFF, piece.left)):
             member_offset = _skip_member(piece, version, size)
             member = Piece(piece.data, 0, piece.sizes)
@@ -148,15 +149,15 @@ def _skip_one_datatype(piece: Piece, waiting: list[Callable[[], object]]) -> Non
         # A tag, whose length the low bits of the class state.
         piece.skip(min(class_bits & 0xFF, piece.left))
     elif kind == COMPOUND:
-        # The members come one after the other, so the last one waits at the bottom.
+        # The members come one after the other, so the last one waits at the bottom. Each member takes at least a byte.
         waiting.extend(
             part
             for _ in range(min(class_bits & 0xFFFF, piece.left))
             for part in (skip_nested, lambda: _skip_member(piece, version, size))
         )
     elif kind == _ENUMERATION:
-        waiting.append(lambda: _skip_enumeration(piece, version, class_bits & 0xFFFF, piece_start))
-        piece_start = piece.position
+        base_start = piece.position
+        waiting.append(lambda: _skip_enumeration(piece, version, class_bits & 0xFFFF, base_start))
         waiting.append(skip_nested)
     elif kind in (VARIABLE, _COMPLEX):
         waiting.append(skip_nested)

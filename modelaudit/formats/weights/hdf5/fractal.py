@@ -71,7 +71,7 @@ class FractalHeap:
         piece.skip(1)
         self.id_length, filters, flags = piece.take_number(2), piece.take_number(2), piece.take_number(1)
         max_managed = piece.take_number(4)
-        piece.take_length()
+        piece.take_length()  # the identifier of the next large object
         self._huge_index = piece.take_address()
         piece.take_length()  # the amount of free space
         free_space = piece.take_address()

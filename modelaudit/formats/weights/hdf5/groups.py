@@ -108,7 +108,7 @@ def read_symbol_links(source: StructureSource, tree: int, heap_address: int) -> 
 
 def _read_dense_links(source: StructureSource, message: Message) -> Iterator[Link]:
     """Yield the links in the fractal heap of a group."""
-    for heap, id_, record in read_dense_entries(source, message, 8, _INDEX_TYPES, "a group"):
+    for heap, id_, record in read_dense_entries(source, message, order_size=8, indices=_INDEX_TYPES, what="a group"):
         body, offset = heap.read_object(id_, record.offset)
         yield _parse_link(source, Piece(body, offset, source.sizes))
 

@@ -7,7 +7,7 @@ are cached, and the bytes read in total are bounded.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.model.artifact import Window
@@ -87,7 +87,7 @@ class StructureSource:
 
     def rebase(self, base: int, sizes: Sizes) -> StructureSource:
         """Return a source on the same window whose addresses count from ``base``."""
-        return StructureSource(self.window, base, replace(sizes))
+        return StructureSource(self.window, base, sizes)
 
     @property
     def bytes_after_base(self) -> int:

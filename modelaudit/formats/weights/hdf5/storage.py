@@ -32,7 +32,7 @@ def claim_elements(source: StructureSource, heaps: GlobalHeaps, dataset: Dataset
     """Claim the elements of a dataset, the index of its chunks, and the collections to which the elements refer.
 
     Raises:
-        DamagedError: the index of the chunks contradicts itself, or a reference leads to no collection.
+        DamagedError: the index of the chunks contradicts itself.
         LimitReachedError: the structures take too many bytes.
         WindowError: the window could not return the requested bytes.
     """
@@ -64,7 +64,6 @@ def claim_attribute_values(source: StructureSource, heaps: GlobalHeaps, attribut
     """Claim the collections to which the elements of an attribute refer; its elements themselves are claimed.
 
     Raises:
-        DamagedError: a reference leads to no collection.
         LimitReachedError: the structures take too many bytes.
         WindowError: the window could not return the requested bytes.
     """
@@ -72,7 +71,7 @@ def claim_attribute_values(source: StructureSource, heaps: GlobalHeaps, attribut
 
 
 def _claim_collections(source: StructureSource, heaps: GlobalHeaps, type_: Datatype, elements: bytes) -> None:
-    """Claim each collection of the global heap to which an element refers; ``elements`` may not be what it seems."""
+    """Claim each collection of the global heap to which an element refers; damaged elements claim nothing more."""
     if not type_.has_references:
         return
     source.spend(len(elements))
@@ -87,7 +86,7 @@ def _claim_collections(source: StructureSource, heaps: GlobalHeaps, type_: Datat
 
 
 def _list_collections(source: StructureSource, type_: Datatype, elements: bytes) -> Iterator[int]:
-    """Yield the address of each collection once in a row; references without a value have the address 0."""
+    """Yield the address of each collection, not twice in succession; references without a value have the address 0."""
     last = 0
     for start in range(0, len(elements) - type_.size + 1, type_.size):
         element = elements[start : start + type_.size]

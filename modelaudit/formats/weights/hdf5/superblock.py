@@ -144,7 +144,7 @@ def _make_superblock(
 ) -> Superblock:
     """Build the superblock. Raises ``DamagedError`` if an address that it must have is missing or invalid."""
     if base is None or root is None or end is None:
-        raise DamagedError("the superblock lacks the address of the root group or of the end", start)
+        raise DamagedError("the superblock lacks the base address, the root group or the end", start)
     if base > source.window.size:
         raise DamagedError(f"addresses count from byte {base}, beyond the end of the file", start)
     return Superblock(version, start, source, root, tables, extension, end, names_driver)

@@ -33,5 +33,6 @@ DECLARATIONS: Final = (
         defects=(NpyDefect,),
     ),
     Declaration("joblib", read=f"{__name__}.zfile:read", recognise=f"{__name__}.zfile:recognises"),
+    # The outline of a compressed joblib file has the format ``compressed``, so its defects are declared there.
     Declaration("compressed", defects=(ZFileDefect,)),
 )

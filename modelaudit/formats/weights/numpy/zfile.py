@@ -55,7 +55,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     start = _HEADER_BYTES + 1 if head.endswith(b" ") else _HEADER_BYTES
     budget = get_budget(window, limits)
     stored = SubWindow(window, start, window.size - start, budget)
-    with DecompressedWindow(stored, ZLIB, 0, limits) as content:
+    # The stated size is compared below, and is not trusted before.
+    with DecompressedWindow(stored, ZLIB, stated_size=0, limits=limits) as content:
         failure = content.expand()
         end = start + content.expansion.consumed
         defects: list[Defect] = []
@@ -70,6 +71,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         if failure is not None:
             yield Unread(failure.reason, str(failure), Location(offset=end))
         if content.size:
+            # A pickle is recognised by its bytes; anything else is the data of an array.
             is_pickle = starts_pickle(content, 0, limits)
             kind = None if is_pickle else TENSOR_STORAGE
             yield Artifact(join_content(artifact.path), content.size, make_opener(content), content=kind)

@@ -33,7 +33,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: an item is truncated or invalid.
-        LimitReachedError: items nest too deep.
+        LimitReachedError: items nest too deep, or code calls too many names.
         WindowError: the window could not return the requested bytes.
     """
     prefix = _PREFIX.match(window.read(0, 16))

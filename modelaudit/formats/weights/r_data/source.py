@@ -132,7 +132,7 @@ class AsciiSource:
         # Only the white space before a text separates it from the number before: within a text, blanks are escaped.
         character = self._cursor.take(1, "a character")
         if not length:
-            # An empty text has no character after the white space.
+            # An empty text is an empty line: the character just taken is its end.
             return ""
         while character in _WHITE_SPACE:
             character = self._cursor.take(1, "a character")

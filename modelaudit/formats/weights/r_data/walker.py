@@ -112,7 +112,7 @@ class ItemWalker:
 
         Raises:
             DamagedError: an item is truncated or invalid.
-            LimitReachedError: items nest too deep.
+            LimitReachedError: items nest too deep, or code calls too many names.
             WindowError: the window could not return the requested bytes.
         """
         self._queue_tasks(lambda: self._read_item(_DATA_CONTEXT))
@@ -183,10 +183,8 @@ class ItemWalker:
         else:
             index = flags >> 8 or self._source.read_integer()  # small indices are packed into the flags
             if not 0 < index <= len(self._references):
-                raise DamagedError(
-                    f"a reference names object {index}, but only {len(self._references)} precede it",
-                    self._source.offset,
-                )
+                detail = f"a reference names object {index}, but only {len(self._references)} precede it"
+                raise DamagedError(detail, self._source.offset)
             name = self._references[index - 1]
         self._record_name(name, context)
 
@@ -329,6 +327,7 @@ class ItemWalker:
             call.name = name
             self._record_mention(FUNCTION_VOCABULARY, f"{context.code}-call", name)
         elif context.part == "representation" and not call.name:
+            # The first symbol of a compact vector is its class; ``call`` only marks it as found.
             call.name = name
             self._record_mention("r-altrep", "representation", name)
         elif context.part == "argument" and call.name in _NAMESPACE_OPERATORS:
@@ -337,7 +336,7 @@ class ItemWalker:
             self._record_mention(FUNCTION_VOCABULARY, f"{context.code}-argument", name, f"given to {call.name}")
 
     def _record_namespace_operand(self, name: str, code: str, call: _Call) -> None:
-        """Record an operand of ``::``: first the package, then the function, which an outer call may call."""
+        """Record an operand of ``::``: first the package, then the function, which the call around ``::`` may call."""
         if not call.package:
             call.package = name
             return
@@ -387,6 +386,7 @@ class ItemWalker:
             call = _Call(outer_call=context.call if context.part == "head" else None)
             first, rest = _ItemContext(context.code, "head", call), _ItemContext(context.code, "rest", call)
         elif kind in (_PAIRLIST, _ATTRIBUTED_PAIRS):
+            # A cell of the list of arguments holds one argument, as in ``_read_pair``; any other list has no part.
             part = "argument" if context.part == "rest" else ""
             first, rest = _ItemContext(context.code, part, context.call), context
         else:

@@ -233,6 +233,7 @@ def _interpret_header(pairs: _JsonObject, log: _DefectList) -> tuple[tuple[tuple
             metadata += texts
             if len(texts) < len(value):
                 log.add(SafetensorsDefect.METADATA_TYPE, "a value in __metadata__ is not a string", key)
+        # The library accepts null: the field is optional.
         elif value is not None:
             log.add(SafetensorsDefect.METADATA_TYPE, "__metadata__ is not an object", key)
     # The header lists tensors in any order. Gaps and overlaps show only in the order of their offsets.

@@ -25,9 +25,10 @@ _NIL, _NUMBER, _STRING, _TABLE, _OBJECT, _BOOLEAN, _FUNCTION, _RECURSIVE_OLD, _R
 _BINARY_START: Final = re.compile(
     # An object: its type, its index, and the version ``V 1`` or the name of its class, each after its length.
     rb"\x04\x00\x00\x00.{4}(?:\x03\x00\x00\x00V \d|[\x05-\x40]\x00\x00\x00(?:torch|nn|cudnn)\.)"
-    # A table: its type, the index 1, the number of entries, and the first key: a name, or the number 1.
+    # A table: its type, the index 1, the number of entries, and the first key: a name, or a number such as 1 (its type,
+    # and a float of 64 bits).
     rb"|\x03\x00\x00\x00\x01\x00\x00\x00.{3}\x00"
-    rb"(?:\x02\x00\x00\x00[\x01-\x7f]\x00\x00\x00[A-Za-z_]|\x01\x00{8}\x00[\xf0-\xff][?@])"
+    rb"(?:\x02\x00\x00\x00[\x01-\x7f]\x00\x00\x00[A-Za-z_]|\x01\x00{9}[\xf0-\xff][?@])"
     # A function: its type, its index if it has one, the length of its bytecode, and the start of Lua bytecode.
     rb"|[\x06-\x08]\x00\x00\x00.{4}(?:.{4})?\x1bL",
     re.DOTALL,
@@ -60,7 +61,7 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline with functions and classes, .
+    """Yield the outline with the functions and classes.
 
     Raises:
         DamagedError: an item is truncated or invalid.

@@ -28,7 +28,7 @@ _EXTENSION_POINTS: Final = {
     "storage_transformers": "storage transformer",
 }  # fmt: skip
 _MAX_SHOWN_LENGTH: Final = 200
-_MAX_ARRAYS: Final = 10_000
+_MAX_ITEMS: Final = 10_000
 
 
 def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
@@ -49,13 +49,13 @@ def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Rea
             arrays.append(node)
             check_sizes(node, limits, log)
     facts = (("version", ", ".join(versions)[:_MAX_SHOWN_LENGTH]), ("arrays", str(len(arrays))))
-    yield Outline(FORMAT, tuple(mentions.values())[:_MAX_ARRAYS], facts, log.defects())
+    yield Outline(FORMAT, tuple(mentions.values())[:_MAX_ITEMS], facts, log.defects())
     # Loaders look for metadata only in files of these names, so no other file can account for chunks.
     if get_file_name(path) in _METADATA_FILES:
-        grids = [node.locate_chunks() for node in arrays[:_MAX_ARRAYS]]
+        grids = [node.locate_chunks() for node in arrays[:_MAX_ITEMS]]
         yield References(FORMAT, (), tuple(grid for grid in grids if grid is not None))
-    if len(arrays) > _MAX_ARRAYS or len(mentions) > _MAX_ARRAYS:
-        raise LimitReachedError(f"only the first {_MAX_ARRAYS} arrays and codecs of the metadata were read")
+    if len(arrays) > _MAX_ITEMS or len(mentions) > _MAX_ITEMS:
+        raise LimitReachedError(f"only the first {_MAX_ITEMS} arrays and codecs of the metadata were read")
 
 
 def _list_mentions(node: ZarrNode) -> Iterator[Mention]:

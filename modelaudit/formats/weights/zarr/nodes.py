@@ -116,7 +116,8 @@ def check_sizes(node: ZarrNode, limits: Limits, log: DefectLog) -> None:
     key = node.folder[:_MAX_SHOWN_LENGTH] or None
     shape, chunks = _parse_sizes(node.list_sizes("shape")), _parse_sizes(node.list_sizes("chunks"))
     if shape is None or chunks is None or 0 in chunks:
-        detail = f"{name} has the shape {node.list_sizes('shape')[:8]} in chunks of {node.list_sizes('chunks')[:8]}"
+        stated = f"the shape {node.list_sizes('shape')[:8]} or in chunks of {node.list_sizes('chunks')[:8]}"
+        detail = f"{name} has an invalid length in {stated}"
         log.add(ZarrDefect.NEGATIVE_LENGTH, detail[:_MAX_SHOWN_LENGTH], key=key)
     elif len(shape) != len(chunks):
         log.add(ZarrDefect.SIZE_MISMATCH, f"{name} has {len(shape)} dimensions and chunks of {len(chunks)}", key=key)
