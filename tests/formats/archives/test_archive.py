@@ -25,9 +25,9 @@ from modelaudit.wire.windows import Budget
 
 # These fixtures show something that is not a defect, or are named after the place of the payload.
 _NO_DEFECT = {
-    *("archive-as-storage", "beside-the-root", "concatenated", "eval", "link-escape", "not-utf-8-name"),
-    *("packed-with-xz", "packed-with-zstd"),
-}
+    "archive-as-storage", "beside-the-root", "concatenated", "eval", "link-escape", "not-utf-8-name", "packed-with-xz",
+    "packed-with-zstd",
+}  # fmt: skip
 _IN_TORCH = ("archive-as-storage", "beside-the-root", "case-duplicate-member", "crc-mismatch", "false-encryption-flag")
 _HOSTILE = sorted(
     [
@@ -36,9 +36,8 @@ _HOSTILE = sorted(
     ]
 )
 _UNREADABLE = {
-    *("encrypted-member", "unknown-compression", "damaged-content", "local-header-missing", "link-member"),
-    "link-escape",
-}
+    "encrypted-member", "unknown-compression", "damaged-content", "local-header-missing", "link-member", "link-escape",
+}  # fmt: skip
 # The payload of this fixture follows the compressed data, where only a loader that ignores their end would read it.
 _PAYLOAD_AFTER_STREAM = {"data-after-stream"}
 # A local header: signature, version, flags, method, time, date, CRC-32, stored size, size, lengths of name and extra.

@@ -263,11 +263,11 @@ def test_flushed_gzip_stream_is_read(read_bytes):
     assert read_bytes(buffer.getvalue()).evaluates
 
 
-@pytest.mark.parametrize("level", [("zlib", 3), ("gzip", 3), ("bz2", 3), ("xz", 3), ("lzma", 3), ("lz4", 3)])
-def test_compressed_joblib_file_is_read(level, tmp_path, read_bytes):
+@pytest.mark.parametrize("codec", ["zlib", "gzip", "bz2", "xz", "lzma", "lz4"])
+def test_compressed_joblib_file_is_read(codec, tmp_path, read_bytes):
     joblib = pytest.importorskip("joblib")
     path = tmp_path / "model.joblib"
-    joblib.dump({"weights": list(range(100))}, path, compress=level)
+    joblib.dump({"weights": list(range(100))}, path, compress=(codec, 3))
     reading = read_bytes(path.read_bytes(), path.name)
     assert len(reading.formats[path.name]) == 1
     assert reading.of(PickleProgram)

@@ -180,6 +180,7 @@ def test_members_before_damaged_one_are_read(py7zr, read_bytes):
 @settings(max_examples=250, deadline=None)
 @given(data=st.data())
 def test_mutated_archive_is_parsed_or_reported_as_unread(data, read_bytes):
+    # All folders but benign and bomb.
     paths = sorted(path for path in (FIXTURES / "7z").glob("[!b]*/*") if path.stat().st_size < 4000)
     sample = bytearray(data.draw(st.sampled_from(paths)).read_bytes())
     for _ in range(data.draw(st.integers(1, 5))):

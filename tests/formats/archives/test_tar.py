@@ -23,11 +23,10 @@ from modelaudit.wire.base import Head
 EVAL = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."  # a pickle that evaluates "1"
 FORMS = {"ustar": tarfile.USTAR_FORMAT, "gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT}
 # These fixtures show something that is not a defect, or a defect of another name.
-_NO_DEFECT = {"eval", "packed", "no-extension", "pickle-name", "sparse", "unknown-kind", "link-escape"} | {
-    "hard-link-escape",
-    "first-header-damaged",
-    *("zip-in-header", "zip-in-padding", "zip-in-two-members"),
-}
+_NO_DEFECT = {
+    "eval", "packed", "no-extension", "pickle-name", "sparse", "unknown-kind", "link-escape", "hard-link-escape",
+    "first-header-damaged", "zip-in-header", "zip-in-padding", "zip-in-two-members",
+}  # fmt: skip
 _NO_PAYLOAD = {"hard-link-escape", "link-escape", "link-member", "path-escape", "special-member", "sparse-map-invalid"}
 _HOSTILE = sorted((FIXTURES / "tar/malicious").iterdir())
 
@@ -195,8 +194,12 @@ def test_members_before_oversized_header_are_read(kind, read_bytes):
     assert UnreadReason.LIMIT in reading.reasons()
 
 
-@pytest.mark.parametrize("field", [b"\xff" * 12, b"\x80" + b"\x7f" * 11, b"77777777777\0", b"not octal!!\0"])
-def test_tar_members_beside_one_of_absurd_size_are_read(field, read_bytes):
+@pytest.mark.parametrize(
+    ("field", "is_valid"),
+    [(b"\xff" * 12, False), (b"\x80" + b"\x7f" * 11, True), (b"77777777777\0", True), (b"not octal!!\0", False)],
+    ids=["negative", "large-binary", "large-octal", "not-octal"],
+)
+def test_tar_members_beside_one_of_absurd_size_are_read(field, is_valid, read_bytes):
     block = bytearray(tarfile.TarInfo("huge").tobuf(tarfile.USTAR_FORMAT))
     block[_SIZE_FIELD] = field
     block[_CHECKSUM_FIELD] = format_checksum(block)
@@ -206,8 +209,8 @@ def test_tar_members_beside_one_of_absurd_size_are_read(field, read_bytes):
     ):
         reading = read_bytes(data)
         assert UnreadReason.DAMAGED in reading.reasons()
-        # The two valid sizes make the payload after the header a part of its member.
-        if field != b"77777777777\0" and field[0] != 0x80:
+        # A valid size makes the payload after the header a part of its member.
+        if not is_valid:
             assert reading.evaluates
 
 
@@ -257,7 +260,8 @@ def test_extended_headers_of_one_member_are_bounded(read_bytes):
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_mutated_archive_is_parsed_or_reported_as_unread(data, read_bytes):
-    paths = sorted(path for path in (FIXTURES / "tar").glob("[!b]*/*.tar"))
+    # All folders but benign and bomb.
+    paths = sorted((FIXTURES / "tar").glob("[!b]*/*.tar"))
     sample = bytearray(data.draw(st.sampled_from(paths)).read_bytes())
     for _ in range(data.draw(st.integers(1, 6))):
         block_start = data.draw(st.integers(0, len(sample) // 512 - 1)) * 512

@@ -207,7 +207,7 @@ def test_bytes_after_end_are_not_reported_as_damaged_header(bytes_window, read_b
 
 
 @pytest.mark.parametrize("magic", [True, False])
-def test_damaged_header_without_magic_is_read_as_unlisted_bytes(magic, bytes_window, read_bytes):
+def test_damaged_header_is_unclaimed_only_without_magic(magic, bytes_window, read_bytes):
     block = bytearray(build_tar_header(b"b", len(NOTE_TEXT)))
     block[148:156] = b"000000\0 "
     if not magic:

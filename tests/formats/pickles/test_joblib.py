@@ -255,4 +255,5 @@ def test_mutated_files_never_crash_reader(read_bytes, noise, at):
 @settings(max_examples=60, deadline=None)
 def test_truncated_joblib_file_is_reported_as_unread(read_bytes, cut):
     reading = read_bytes(_COMPLETE_FILE[:cut])
+    # A file that is cut within the first opcodes may be no pickle.
     assert reading.reasons() & {UnreadReason.DAMAGED, UnreadReason.NO_READER} or not reading.structures

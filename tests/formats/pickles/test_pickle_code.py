@@ -71,6 +71,7 @@ def test_instruction_sets_match_python_opcodes() -> None:
     for code in iterate_code_objects(MODULE):
         table = detect_instruction_set(code.co_code, "3.11 or later")
         assert table is not None
+        # Code without a call or a constant result is taken for 3.11 even if it is of 3.12.
         assert f"{sys.version_info[0]}.{sys.version_info[1]}" in table.versions or not code.co_names
         constants = [repr(constant) for constant in code.co_consts]
         decoded = list(list_operands(code.co_code, table, code.co_names, constants))
@@ -81,7 +82,7 @@ def test_instruction_sets_match_python_opcodes() -> None:
             if name in NAMING:
                 assert operand in instruction.argrepr
             elif name in CONSTANT:
-                assert operand == repr(instruction.argval) or operand == "#"
+                assert operand == repr(instruction.argval)
 
 
 def test_outline_lists_imports_names_and_calls() -> None:

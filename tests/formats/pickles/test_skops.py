@@ -122,7 +122,8 @@ def test_any_json_tree_is_read_completely(read_bytes, root: object) -> None:
 @given(st.binary(max_size=100))
 @settings(max_examples=100, deadline=None)
 def test_any_bytes_in_schema_are_read_without_error(read_bytes, data: bytes) -> None:
-    assert read_bytes(data, PATH).reasons() is not None
+    # The test fails if this raises.
+    read_bytes(data, PATH)
 
 
 def test_archive_with_schema_has_skops_layout(read_fixture) -> None:

@@ -83,8 +83,9 @@ def test_torch_weight_that_is_a_pickle_counts_as_numbers_unless_the_pickle_acts(
 @given(st.binary(max_size=200))
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_in_graph_or_weight_are_read_without_error(read_bytes, data: bytes) -> None:
-    assert read_bytes(data, PATH, content=TORCH_EXPORT).reasons() is not None
-    assert read_bytes(data, "m.pt2!m/data/weights/weight_0", content=TORCH_WEIGHT).reasons() is not None
+    # The test fails if one of these raises.
+    read_bytes(data, PATH, content=TORCH_EXPORT)
+    read_bytes(data, "m.pt2!m/data/weights/weight_0", content=TORCH_WEIGHT)
 
 
 @pytest.mark.filterwarnings("ignore")

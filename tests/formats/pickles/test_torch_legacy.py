@@ -95,7 +95,8 @@ def test_tensor_with_too_many_dimensions_is_reported_as_damaged(read_bytes) -> N
 @settings(max_examples=200, deadline=None)
 def test_any_tar_records_are_read_without_error(read_bytes, data: bytes) -> None:
     for name in ("storages", "tensors"):
-        assert read_bytes(b"\x80\x02K\x03." + data, f"m.pt!{name}", content=TORCH_TAR).reasons() is not None
+        # The test fails if this raises.
+        read_bytes(b"\x80\x02K\x03." + data, f"m.pt!{name}", content=TORCH_TAR)
 
 
 @given(st.integers(0, 400), st.integers(0, 255))
@@ -103,4 +104,5 @@ def test_any_tar_records_are_read_without_error(read_bytes, data: bytes) -> None
 def test_legacy_file_with_any_wrong_byte_is_read_without_error(read_bytes, offset: int, value: int) -> None:
     data = bytearray(save_in_legacy_layout({"a": torch.ones(3)}))
     data[offset % len(data)] = value
-    assert read_bytes(bytes(data), "m.pt", Limits(artifact_cpu_seconds=10)).reasons() is not None
+    # The test fails if this raises.
+    read_bytes(bytes(data), "m.pt", Limits(artifact_cpu_seconds=10))

@@ -145,8 +145,9 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
 @given(st.binary(max_size=200))
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_in_source_or_bytecode_are_read_without_error(read_bytes, data: bytes) -> None:
-    assert read_bytes(data, PATH, content=TORCHSCRIPT).reasons() is not None
-    assert read_bytes(data, "net.ptl!net/bytecode.pkl", content=TORCHSCRIPT).reasons() is not None
+    # The test fails if one of these raises.
+    read_bytes(data, PATH, content=TORCHSCRIPT)
+    read_bytes(data, "net.ptl!net/bytecode.pkl", content=TORCHSCRIPT)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from modelaudit.wire.sniff import detect_strong_magic
 from modelaudit.wire.streams import outline_stream
 from modelaudit.wire.windows import DecompressedWindow, SubWindow, TimedWindow, get_budget, iterate_chunks, make_opener
 
-_TRIAL_BYTES: Final = 512
+_TRIAL_BYTES: Final = 512  # of the compressed data; each of them may yield as many bytes of content
 # Two bytes of zlib and five of LZMA occur by chance, so a header of these counts only if the data decompress.
 _CODECS_TO_TRY: Final = (ZLIB, LZMA)
 # The readers of the content need the other half of the CPU time that the limits allow for an artifact.
@@ -36,7 +36,7 @@ _EXPANSION_TIME_SHARE: Final = 0.5
 
 
 def _is_decodable(codec: Codec, data: bytes) -> bool:
-    """Whether ``data`` decompress for at least ``_TRIAL_BYTES``, or to the end of a shorter stream.
+    """Whether the first ``_TRIAL_BYTES`` of ``data`` decompress, or all of a shorter stream.
 
     Text or numbers make a decoder fail within a few symbols. If it fails, the data still count if the output so far
     begins a known format or a pickle. A truncated stream counts, because loaders return its content before they fail.
@@ -106,7 +106,8 @@ class CompressedFormat:
             # After damage the end of the stream is unknown, so no byte can be called trailing.
             trailing_start = None
             if failure is None:
-                trailing_start = _skip_padding(window, end)
+                trailing_start = _find_trailing_data(window, end)
+                # ``None`` claims all zeros up to the end of the file.
                 claim_parsed(window, end, trailing_start)
             defects: list[Defect] = []
             if content.overflowed:
@@ -125,7 +126,7 @@ class CompressedFormat:
                 yield Artifact(path, content.size, make_opener(content))
 
 
-def _skip_padding(window: Window, end: int) -> int | None:
+def _find_trailing_data(window: Window, end: int) -> int | None:
     """Return the offset of the first non-zero byte from ``end`` on; ``None`` if only zero bytes follow, the padding."""
     offset = end
     for piece in iterate_chunks(window, end):

@@ -52,8 +52,12 @@ _METHOD_NAMES: Final = {
     b"\x03\x03\x01\x1b": "bcj2",
     ENCRYPTION: "aes",
 }
-_CODECS: Final = {b"\x00": STORED, b"\x04\x01\x08": DEFLATE, b"\x04\x02\x02": BZIP2, b"\x04\xf7\x11\x01": ZSTD} | {
-    b"\x04\xf7\x11\x04": LZ4
+_CODECS: Final = {
+    b"\x00": STORED,
+    b"\x04\x01\x08": DEFLATE,
+    b"\x04\x02\x02": BZIP2,
+    b"\x04\xf7\x11\x01": ZSTD,
+    b"\x04\xf7\x11\x04": LZ4,
 }
 # Filters that transform machine code before compression. Each has an older long method number and a newer short one.
 _FILTERS: Final = {
@@ -186,9 +190,11 @@ def _find_codec(coder: Coder) -> Codec | None:
     return None
 
 
-def _bind_properties(start: Callable[[bytes, int], Decoder], properties: bytes) -> Callable[[bytes, int], Decoder]:
+def _bind_properties(
+    make_decoder: Callable[[bytes, int], Decoder], properties: bytes
+) -> Callable[[bytes, int], Decoder]:
     """Adapt a decoder that needs the properties of its coder to the interface of a codec."""
-    return lambda header, size: start(properties, size)
+    return lambda header, size: make_decoder(properties, size)
 
 
 def _make_filter(name: str, options: dict[str, int]) -> Codec:

@@ -174,6 +174,7 @@ def read_streams(cursor: HeaderCursor, base: int) -> Streams:
     if kind == _UNPACK_INFO:
         folders = _read_folders(cursor)
         kind = cursor.read_byte()
+    # Without the property of substreams, each folder holds one content.
     contents = [[(_find_main_size(folder), folder.crc)] for folder in folders]
     if kind == _SUBSTREAMS:
         contents = _read_contents(cursor, folders)
@@ -251,19 +252,19 @@ def _read_folder(cursor: HeaderCursor) -> Folder:
         inputs, outputs = (cursor.read_number(), cursor.read_number()) if flags & _HAS_STREAM_COUNTS else (1, 1)
         properties = cursor.take(cursor.read_number()) if flags & _HAS_PROPERTIES else b""
         coders.append(Coder(method, inputs, outputs, properties))
-    inputs = sum(coder.inputs for coder in coders)
-    outputs = sum(coder.outputs for coder in coders)
-    if not 0 < outputs <= inputs <= _MOST_CODERS:
-        raise DamagedError(f"a folder has {inputs} inputs and {outputs} outputs", cursor.position)
+    input_count = sum(coder.inputs for coder in coders)
+    output_count = sum(coder.outputs for coder in coders)
+    if not 0 < output_count <= input_count <= _MOST_CODERS:
+        raise DamagedError(f"a folder has {input_count} inputs and {output_count} outputs", cursor.position)
     # Every output but one, the plain stream, feeds an input; each pair is (input, output).
-    bind_pairs = tuple((cursor.read_number(), cursor.read_number()) for _ in range(outputs - 1))
-    packed_count = inputs - len(bind_pairs)
+    bind_pairs = tuple((cursor.read_number(), cursor.read_number()) for _ in range(output_count - 1))
+    packed_count = input_count - len(bind_pairs)
     if packed_count > 1:
         packed = [cursor.read_number() for _ in range(packed_count)]
     else:
         # With a single packed stream, the header leaves out the input that it feeds: the one that is not connected.
         connected = {input_number for input_number, _ in bind_pairs}
-        packed = [number for number in range(inputs) if number not in connected]
+        packed = [number for number in range(input_count) if number not in connected]
     return Folder(tuple(coders), bind_pairs, tuple(packed))
 
 
@@ -393,7 +394,7 @@ def _decode_names(values: HeaderCursor, count: int) -> list[str]:
     names = values.data[values.position :].decode("utf-16-le", "replace").split("\0")
     if len(names) <= count:
         raise DamagedError(f"the header has names for only {len(names) - 1} of {count} files")
-    # A damaged character decodes to another length, and then more bytes count as ignored than are.
+    # A damaged character may decode to another length; the bytes that count as ignored are then off by the difference.
     length = sum(len(name.encode("utf-16-le", "surrogatepass")) + 2 for name in names[:count])
     values.take(min(length, values.left))
     return names[:count]

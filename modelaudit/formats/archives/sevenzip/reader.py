@@ -131,17 +131,19 @@ def _read_header(
     used_ranges.append((place.start, place.end))
     data = read_all_bytes(SubWindow(window, place.start, place.end - place.start, budget), _LARGEST_HEADER)
     if not data:
+        # An archive without members has no header.
         return Streams(), []
     if zlib.crc32(data) != place.crc:
         log.add(SevenZipDefect.CRC_MISMATCH, "the header does not match its stated CRC-32", place.start)
-    is_stored_plain = True
+    # Only the first header lies in the file; the next ones are decompressed.
+    lies_in_file = True
     # An encoded header is a folder that decompresses to another header.
     for _ in range(_MOST_NESTED_HEADERS):
         cursor = HeaderCursor(data, limits.members)
         kind = cursor.read_byte()
         if kind == PLAIN_HEADER:
             contents = read_header(cursor, _START_SIZE)
-            if is_stored_plain:
+            if lies_in_file:
                 _claim_header(window, place, cursor)
             _claim_packed_streams(window, contents[0])
             return contents
@@ -151,9 +153,9 @@ def _read_header(
         if not streams.folders:
             break
         used_ranges += _list_packed_ranges(streams)
-        if is_stored_plain:
+        if lies_in_file:
             _claim_header(window, place, cursor)
-            is_stored_plain = False
+            lies_in_file = False
         _claim_packed_streams(window, streams)
         with open_folder(window, streams, streams.folders[0], limits, budget) as content:
             data = read_all_bytes(content, _LARGEST_HEADER)
@@ -163,6 +165,7 @@ def _read_header(
 def _claim_header(window: Window, place: _HeaderPlace, cursor: HeaderCursor) -> None:
     """Claim the header at ``place`` as far as ``cursor`` has parsed it, except for the parts that it skipped."""
     position = 0
+    # The last pair closes the range at the position of the cursor.
     for start, end in [*cursor.ignored, (cursor.position, cursor.position)]:
         claim_parsed(window, place.start + position, place.start + start)
         position = end

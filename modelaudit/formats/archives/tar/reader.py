@@ -41,7 +41,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     budget = get_budget(window, limits)
     log = DefectLog()
     walker = TarMemberWalker(window, limits, log)
-    # The list is complete before the attributes of the walker are read.
+    # Iterating fills ``walker.unread`` and the log, so it comes first.
     members = list(walker)
     # torch saved its first models as tar archives, so their members may have a content type by name.
     layout = detect_layout([_mark_folder(member) for member in members])

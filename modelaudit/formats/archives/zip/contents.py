@@ -30,7 +30,7 @@ from modelaudit.wire.members import DefectLog, find_gaps
 from modelaudit.wire.sniff import detect_strong_magic
 from modelaudit.wire.windows import Budget, iterate_chunks
 
-_LARGEST_GAP = 64 * MIB
+_LARGEST_GAP = 64 * MIB  # of the bytes that no directory describes, as far as they are searched
 
 
 @dataclass(slots=True)
@@ -171,7 +171,8 @@ def _search_gap(
             detail = f"only the first {_LARGEST_GAP} of {end - start} bytes between members were searched"
             contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=search_end)))
     walker = MemberWalker(window, start, search_end, budget, limits.members)
-    for member in () if is_prefix else walker:
+    members = () if is_prefix else walker
+    for member in members:
         if len(contents.entries) >= limits.members:
             detail = f"only the first {limits.members} members were read"
             contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=member.local.offset)))
@@ -194,7 +195,8 @@ def _record_unlisted_bytes(window: Window, start: int, end: int, is_listed: bool
         return
     is_prefix = start == 0
     if end - start == window.size or not (is_listed or is_prefix):
-        # Without a directory, bytes between members may as well be the rest of a member of unknown size.
+        # A file that is one gap holds no archive. Without a directory, bytes between members may as well be the rest of
+        # a member of unknown size.
         return
     if is_prefix and detect_strong_magic(window.read(0, HEAD_BYTES)) == "TFLite":
         # A TFLite model with metadata has a ZIP archive of labels appended; the graph has its own reader.

@@ -139,10 +139,10 @@ def detect_layout(names: Sequence[str]) -> Layout:
         files = {name.removeprefix(folder).lower() for name in names if name.startswith(folder)}
         for layout, passes_test in _LAYOUT_TESTS:
             # Only the layouts that torch reads with zipfile or tarfile may lack a root folder.
-            may_be_here = bool(folder) or layout in _ROOTLESS_LAYOUTS
+            has_needed_root = bool(folder) or layout in _ROOTLESS_LAYOUTS
             # Each TorchScript archive passes the test of a checkpoint too.
-            is_script_itself = layout == "torch-zip" and (folder, TORCHSCRIPT) in uses
-            if may_be_here and not is_script_itself and passes_test(files):
+            is_counted_as_script = layout == "torch-zip" and (folder, TORCHSCRIPT) in uses
+            if has_needed_root and not is_counted_as_script and passes_test(files):
                 uses.append((folder, layout))
     if uses:
         folder, layout = uses[0]

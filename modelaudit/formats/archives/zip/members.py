@@ -16,7 +16,7 @@ from modelaudit.wire.windows import Budget, DecompressedWindow, SubWindow, read_
 
 _MAX_CHECKED_PER_MEMBER = 64 * MIB
 _MAX_CHECKED_PER_ARCHIVE = 256 * MIB
-_PROBE_BYTES = 256 * KIB
+_PROBE_BYTES = 256 * KIB  # of content, to find out whether data are really encrypted
 
 
 class CheckAllowance:
@@ -80,6 +80,7 @@ class MemberData:
         if self._allowance.remaining_bytes <= 0:
             return False
         measure = self._measure_up_to(min(entry.size, _PROBE_BYTES))
+        # A single difference may be a forged field of plain data.
         has_other_content = measure.is_complete and measure.crc != entry.crc and measure.size != entry.size
         return measure.damage is not None or has_other_content
 

@@ -29,7 +29,10 @@ _STARTS = (
 )
 _LONGEST_LINK = 4 * KIB
 _MAX_READINGS_OF_ONE_START = 16
-"""Members whose data begin at one byte and that are read. Names can change a reading, so one reading is too few."""
+"""Of the members whose data begin at the same byte, at most so many are read.
+
+One would be too few, because the name of a member can decide its format.
+"""
 
 
 def recognises(head: Head) -> bool:

@@ -129,7 +129,7 @@ def _parse_extra_fields(extra: bytes) -> dict[int, bytes]:
     return fields
 
 
-def _apply_zip64_sizes(values: list[int], field: bytes | None) -> list[int]:
+def _apply_zip64_field(values: list[int], field: bytes | None) -> list[int]:
     """Replace each 32-bit value of all ones by the next 64-bit number of the ZIP64 field (section 4.5.3).
 
     ``values`` must be in the order of the field: size, stored size, offset. Without a field, they stay as they are.
@@ -176,7 +176,7 @@ def parse_entry(buffer: bytes, start: int, shift: int) -> tuple[DirectoryEntry, 
         return None
     raw_name = buffer[name_start:name_end]
     fields = _parse_extra_fields(buffer[name_end:extra_end])
-    size, stored_size, offset = _apply_zip64_sizes([size, stored_size, offset], fields.get(_ZIP64_EXTRA))
+    size, stored_size, offset = _apply_zip64_field([size, stored_size, offset], fields.get(_ZIP64_EXTRA))
     link = made_by >> 8 == _UNIX and stat.S_ISLNK(external >> 16)
     extra_name = _parse_unicode_name(raw_name, fields.get(_UNICODE_PATH_EXTRA))
     entry = DirectoryEntry(raw_name, flags, method, crc, stored_size, size, offset + shift, extra_name, link=link)
@@ -201,7 +201,7 @@ def read_local_header(window: Window, offset: int) -> LocalHeader | None:
     name_and_extra = window.read(offset + LOCAL_SIZE, variable_size) if variable_size else b""
     raw_name, extra = name_and_extra[:name_length], name_and_extra[name_length:]
     fields = _parse_extra_fields(extra)
-    size, stored_size = _apply_zip64_sizes([size, stored_size], fields.get(_ZIP64_EXTRA))
+    size, stored_size = _apply_zip64_field([size, stored_size], fields.get(_ZIP64_EXTRA))
     data_start = offset + LOCAL_SIZE + variable_size
     return LocalHeader(version, raw_name, flags, method, crc, stored_size, size, offset, data_start)
 
@@ -260,8 +260,8 @@ class Member:
 def measure_descriptor(window: Window, member: Member) -> int:
     """Return the length of the data descriptor after the data of a member (section 4.3.9); 0 if there is none.
 
-    A descriptor is an optional signature, the CRC-32, the stored size and the size. Both sizes have 4 or 8 bytes; the
-    form counts that states the stored size of the member.
+    A descriptor is an optional signature, the CRC-32, the stored size and the size. Both sizes have 4 or 8 bytes. Of
+    these two forms, the one whose stored size is that of the member is taken.
 
     Raises:
         WindowError: the window could not return the requested bytes.

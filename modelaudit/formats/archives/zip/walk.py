@@ -148,8 +148,8 @@ class MemberWalker:
     def _measure_sizes(self, local: LocalHeader) -> tuple[int, int]:
         """Return the stored and expanded sizes of a member with a local header that leaves them to a descriptor.
 
-        Compressed data mark their own end, so decompression finds it. Otherwise a descriptor counts that states the
-        right distance to the start of the data. Without one, the data reach to the next record.
+        Compressed data mark their own end, so decompression finds it. Otherwise the descriptor is used whose stored
+        size is its distance from the start of the data. Without one, the data reach to the next record.
         """
         start = local.data_start
         if local.method != STORED and local.method in ZIP_CODECS and self._measurable_bytes > 0:

@@ -30,7 +30,7 @@ _SIDE_FILE_WRAPPERS: Final = frozenset(
     for compat in ("", "_compat")
     for prefix in ("", "Z")
 )
-# The attributes that joblib writes for a wrapper of each of the two kinds.
+# The attributes that joblib writes for a wrapper of the first kind, and for one of the second.
 _ATTRIBUTES: Final = frozenset({"subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"})
 _SIDE_FILE_ATTRIBUTES: Final = frozenset({"filename", "subclass", "allow_mmap", "init_args", "state"})
 # Functions that make an empty array, and the index of the argument that is its shape. NumPy writes (0,): the state,
@@ -40,6 +40,7 @@ _SHAPE_ARGUMENTS: Final = {
     "numpy._core.multiarray._reconstruct": 1,
     "numpy.ma.core._mareconstruct": 2,
 }
+# Characters that lead out of the folder on some system, or end a name.
 _NOT_IN_FILE_NAMES: Final = frozenset("/\\:\0")
 
 
@@ -194,7 +195,8 @@ class ArrayTracker:
             self._recorder.record_defect(
                 PickleDefect.FORGED_STATE, "an array of objects that joblib may map into memory"
             )
-        self.first_holds_objects = self.first_holds_objects or self.first_payload == start
+        if self.first_payload == start:
+            self.first_holds_objects = True
         return ArrayPayload(start, start, is_pickle=True)
 
     def _locate_numbers(self, start: int, attributes: dict[str, StackValue], dtype: Dtype) -> ArrayPayload:
@@ -221,7 +223,8 @@ class ArrayTracker:
     def _check_side_file(self, state: StackValue) -> None:
         """Check the wrapper of an array that joblib loads from another file, by unpickling it if need be.
 
-        The file is scanned like any other of the model, so only a name outside the folder is a defect.
+        The file is scanned like any other of the model. Defects are a state that joblib does not write, a name outside
+        the folder, and raw bytes in place of objects.
         """
         attributes = _read_attributes(state)
         name = attributes.get("filename") if attributes is not None else None
@@ -234,7 +237,8 @@ class ArrayTracker:
                 PickleDefect.SIDE_FILE_OUTSIDE, f"joblib would load an array from {name[:200]!r}"
             )
         else:
-            # The older class keeps the state of the array, which has its dtype, and the side file has its bytes.
+            # The older class keeps the state of the array, which has its dtype, and the side file has its bytes. A
+            # dtype of objects there makes NumPy take these bytes for pointers.
             array_state = attributes.get("state")
             parts = [value for _, value in array_state.iterate_items()] if isinstance(array_state, Container) else []
             dtypes = [self.dtypes.get_dtype(part) for part in parts]

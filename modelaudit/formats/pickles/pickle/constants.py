@@ -10,7 +10,7 @@ from modelaudit.formats.pickles.pickle.recorder import Recorder
 from modelaudit.formats.pickles.pickle.values import StackValue, TruncatedConstant
 from modelaudit.model.pickle import Unknown
 
-_START_KEPT: Final = 40
+_START_KEPT: Final = 40  # bytes of a constant too long to keep
 
 
 def decode_line(recorder: Recorder, kind: str, line: bytes) -> StackValue:
@@ -50,7 +50,10 @@ def decode_constant(recorder: Recorder, kind: str, data: bytes) -> StackValue:
 
 
 def decode_memo_index(recorder: Recorder, line: bytes) -> int:
-    """Decode the memo index of GET and PUT, a line of decimal digits; -1, after a defect, where it is no number."""
+    """Decode the memo index of GET and PUT, a line of decimal digits.
+
+    A line that is no number is recorded as a defect and gives -1.
+    """
     number, zero_byte, _ = line.partition(b"\0")
     if zero_byte:
         # CPython's unpickler in C reads as far as the zero byte; the one in Python raises.
@@ -73,7 +76,7 @@ def _decode_integer(text: str) -> int | bool:
     """Decode the line of INT or LONG as the unpicklers of CPython do, or raise ``ValueError``."""
     if text in ("00", "01"):
         return text == "01"  # the booleans of protocol 1 (PEP 285)
-    digits = text.strip().rstrip("L")
+    digits = text.strip().rstrip("L")  # the line of LONG ends with an L
     try:
         return int(digits, 0)
     except ValueError:

@@ -32,7 +32,7 @@ class LegacyStorages:
 
     Attributes:
         claims: the claims of the pickle, with the bytes that the file holds for each.
-        size: bytes of all storages, with their lengths.
+        size: bytes of all storages, with the eight bytes before each.
         end: offset of the byte after the last storage; the bytes from there belong to no storage.
         unread: why the rest was not read; ``None`` if all was.
     """
@@ -86,7 +86,10 @@ class _StorageLocator:
             WindowError: the window could not return the requested bytes.
         """
         if len(keys) != len(self.claims) or set(keys) != self.claims.keys():
-            detail = f"the pickles refer to {len(self.claims)} storages and list {len(keys)} with other keys"
+            detail = (
+                f"the pickles refer to {len(self.claims)} storages, and the {len(keys)} keys that they list are not "
+                "those of these storages"
+            )
             raise DamagedError(detail, self.position)
         for key in keys:
             self._locate_storage(key)

@@ -54,7 +54,7 @@ from modelaudit.wire.deadline import check_deadline
 _ENCODE: Final = Name("_codecs", "encode")
 _LATIN_1: Final = ("latin1", "latin-1")
 _HIGHEST_PROTOCOL: Final = 5
-_ITEMS_RECORDED: Final = 64
+_ITEMS_RECORDED: Final = 64  # of those that one opcode sets on an object
 _BETWEEN_CHECKS: Final = 0x7  # a mask: time and stack are checked after every eighth opcode
 _NDARRAY: Final = CallResult(Name("numpy", "ndarray"), called=False)
 _PERSISTENT_OBJECT: Final = "persistent object"
@@ -65,6 +65,9 @@ Handler = Callable[["Machine"], bool | None]
 
 class Machine:
     """One unpickler over the bytes of a window from ``start``.
+
+    ``stream`` is the number of the program in its artifact; ``skips_plain_data`` allows skipping plain data in a large
+    program. ``limits`` bound the stack, the memo, the events and the opcodes.
 
     Where a loader would raise, the machine records a defect, puts an ``Unknown`` in the place of the missing value and
     goes on: other loaders may not stop there.
@@ -207,6 +210,7 @@ class Machine:
         value = self.stack.peek()
         self.push(value)
         if isinstance(value, Name):
+            # Each copy of a name may be called or kept.
             self.recorder.uses[value] += 1
 
     # -- memo ---------------------------------------------------------------------------------------------------------
@@ -265,6 +269,7 @@ class Machine:
             value = self.memo[index]
         self.push(value)
         if type(value) is Name:
+            # Each copy of a name may be called or kept.
             self.recorder.uses[value] += 1
 
     def read_memo_index(self, width: int) -> int:
@@ -482,6 +487,7 @@ class Machine:
         if callee == _ENCODE and len(arguments) > 1 and isinstance(arguments[0], Embedded) and arguments[1] in _LATIN_1:
             self.push(arguments[0])  # the bytes that protocols 0 to 2 write as characters
         elif returned_global is not None and not isinstance(arguments[0], CallResult):
+            # The attribute of an object is named by its class, but it is no global of its own.
             recorder.uses[returned_global] += 1
             self.push(returned_global)
         else:
@@ -617,6 +623,7 @@ def _make_line_handler(kind: str) -> Handler:
             content_start = start + quote_length
             length = source.offset - start - 1 - 2 * quote_length
             content = line[quote_length : quote_length + length]
+            # A line is text, so its own bytes are never the file; the bytes that its characters represent may be.
             if machine.nested.record_constant(content, content_start, length, is_text=True) in CHARACTER_CODINGS:
                 machine.push(Embedded(content_start, length))
                 return

@@ -13,8 +13,8 @@ from modelaudit.wire.base import DamagedError
 
 FLAG_REF: Final = 0x80
 CODE: Final = ord("c")
-_DEPTH: Final = 60
-_OBJECTS: Final = 50_000
+_DEPTH: Final = 60  # of objects in objects
+_OBJECTS: Final = 50_000  # in the data
 _MOST_DIGITS: Final = 1 << 12  # of 15 bits each
 # Type bytes (``Python/marshal.c``). Sequences: tuples of both sizes, list, set, frozenset and slice.
 _NUMBER_KINDS: Final = "iIgyfxl"
@@ -85,7 +85,7 @@ def decode_code_objects(data: bytes) -> tuple[Code, ...]:
     """Return every code object in ``data``, the innermost first; where data are damaged, those before the damage.
 
     Versions of Python write code objects in different layouts, and the data do not state the version. The first layout
-    that decodes all data counts; if none does, the one that decodes the most code objects.
+    that decodes without damage counts; if none does, the one that decodes the most code objects.
     """
     best: _Decoder | None = None
     for layout in _LAYOUTS:

@@ -10,7 +10,7 @@ from typing import Final
 from modelaudit.formats.pickles.pickle.values import StackValue
 from modelaudit.model.pickle import CallResult, Name
 
-_LONGEST_QUALNAME: Final = 200
+_LONGEST_QUALNAME: Final = 200  # characters of a name that calls of getattr build
 _FIRST_PROTOCOL_OF_PYTHON_3: Final = 3
 _GETATTR: Final = frozenset({"builtins.getattr", "__builtin__.getattr"})
 # ``getattr(types, name)``: cloudpickle writes types that no module exports this way (``cloudpickle/cloudpickle.py``).
@@ -54,9 +54,10 @@ def resolve_call(callee: StackValue, arguments: Sequence[StackValue]) -> Name | 
     """
     if not isinstance(callee, Name) or not arguments:
         return None
-    name, text = str(callee), arguments[-1]
+    name = str(callee)
     if name in _GETATTR and len(arguments) in (2, 3):
         return _resolve_attribute(arguments[0], arguments[1])
+    text = arguments[0]
     if len(arguments) != 1 or not isinstance(text, str) or not text.isidentifier():
         return None
     if name in _CLOUDPICKLE_TYPES:

@@ -31,9 +31,9 @@ __all__ = [
 OPENED: Final = CHARACTER_CODINGS | {Coding.RAW}
 """Codings of constants that a call receives as the bytes of the nested file itself."""
 
-_NESTED_KEPT: Final = 10_000
-_LONGEST_TEXT_PICKLE: Final = 64 * 1024
-_CODE_READ: Final = MIB // 4
+_NESTED_KEPT: Final = 10_000  # constants of one program
+_LONGEST_TEXT_PICKLE: Final = 64 * 1024  # bytes of a constant that is a pickle of protocol 0 or 1
+_CODE_READ: Final = MIB // 4  # bytes of a marshalled code object
 _USTAR: Final = slice(257, 262)  # the magic in the header of a tar archive
 
 
@@ -95,7 +95,7 @@ def detect_coding(data: bytes, length: int, is_text: bool) -> Coding | None:
     coding = embedded.detect_coding(data, is_truncated, is_text)
     has_proto_opcode = data[0] == 0x80
     if coding is Coding.RAW and not has_proto_opcode and embedded.detect_format(data) == "pickle":
-        # Words may begin so. A pickle of protocol 0 or 1 is text, has lines, and ends with STOP.
+        # Words may begin like a pickle of protocol 0 or 1. Such a pickle is text, has lines, and ends with STOP.
         ends_with_stop = is_truncated or data.endswith(b".")
         is_text_pickle = length <= _LONGEST_TEXT_PICKLE and ends_with_stop and b"\n" in data
         return coding if is_text_pickle else None
@@ -117,13 +117,14 @@ class NestedContent:
 
     Attributes:
         children: each file as an artifact such as ``model.pkl!pickle@27``.
-        read: offsets of the constants whose bytes, or the bytes that their characters represent, are such an artifact.
+        file_offsets: offsets of the constants that are such a file themselves, as bytes or as characters that represent
+            bytes.
         code: marshalled code objects by the offset of the constant.
         unread: constants that could not be opened.
     """
 
     children: list[Artifact] = field(default_factory=list)
-    read: set[int] = field(default_factory=set)
+    file_offsets: set[int] = field(default_factory=set)
     code: dict[int, bytes] = field(default_factory=dict)
     unread: list[Unread] = field(default_factory=list)
 
@@ -135,7 +136,7 @@ class NestedContent:
 
     def _resolve_argument(self, argument: Value) -> Value:
         """Return plain data in place of a constant that is no file itself; any other argument as it is."""
-        if isinstance(argument, Embedded) and argument.offset not in self.read:
+        if isinstance(argument, Embedded) and argument.offset not in self.file_offsets:
             return PlainValue(f"<{argument.length} bytes at {argument.offset}>")
         return argument
 
@@ -157,7 +158,8 @@ def open_constants(
     """Open each constant that begins like a file, and keep those that are one.
 
     Tensors and words begin like a pickle by chance; few execute to their end. Ignoring the others loses nothing: the
-    loader of the outer pickle takes them for data, and only a call could unpickle them.
+    loader of the outer pickle takes them for data, and a call that unpickles them fails before it acts, as the trial
+    does.
 
     Args:
         artifact: the pickle.
@@ -208,4 +210,4 @@ def _open_constant(
     # A call that takes the constant then receives the file itself, without decoding it first.
     is_file_itself = nested.coding is Coding.RAW or (is_text and content.layers == 1)
     if is_file_itself:
-        nested_content.read.add(nested.offset)
+        nested_content.file_offsets.add(nested.offset)

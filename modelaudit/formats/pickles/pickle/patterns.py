@@ -31,15 +31,15 @@ FRAME_REACH: Final = 128 * 1024
 # Constants of fewer bytes than these are matched: text, which is frequent, and bytes.
 _TEXT_SIZES: Final = 256
 _BYTES_SIZES: Final = 64
-_SIZES_AT_ONCE: Final = 16
+_SIZES_AT_ONCE: Final = 16  # alternatives behind one lookahead
 _NAMED_GROUP: Final = re.compile(rb"\(\?P<\w+>")
 # Bytes of the length prefix of a constant, by opcode.
 _PREFIXES: Final = {
     0x8C: 1, ord("X"): 4, 0x8D: 8, ord("C"): 1, ord("B"): 4, 0x8E: 8, ord("U"): 1, ord("T"): 4,
     0x8A: 1, 0x8B: 4, 0x96: 8,
 }  # fmt: skip
-# LONG_BINPUT with an index up to 0x2cffff; a higher one makes a loader reserve much memory, so the machine must see it.
-# MEMOIZE, BINPUT or LONG_BINPUT.
+# MEMOIZE, BINPUT, or LONG_BINPUT with an index up to 0x2cffff; a higher one makes a loader reserve much memory, so the
+# machine must see it.
 _MEMO_WRITE: Final = rb"\x94|q.|r..[\x00-\x2c]\x00"
 # BINGET or LONG_BINGET.
 _MEMO_READ: Final = rb"h.|j.{4}"
@@ -51,18 +51,18 @@ _FIXED: Final = rb"[N\x88\x89)\x85-\x87as]|K.|G.{8}|J.{4}|M.."
 _FRAME: Final = rb"\x95..[\x00\x01]\x00{5}"
 
 
-def _build_sized_pattern(opcode: bytes, padding: int, most: int, guard: bytes) -> bytes:
+def _build_sized_pattern(opcode: bytes, padding: int, size_end: int, guard: bytes) -> bytes:
     r"""Return a pattern for the constants of one opcode, with an alternative for each length: ``C(?:\x02.{2}|...)``.
 
     Args:
         opcode: the opcode as a pattern.
         padding: number of zero bytes that follow the first byte of the length.
-        most: constants of fewer bytes than this are matched.
+        size_end: constants of fewer bytes than this are matched.
         guard: a pattern without width that is put before the length.
     """
     groups = []
-    for first in range(0, most, _SIZES_AT_ONCE):
-        sizes = range(first, min(first + _SIZES_AT_ONCE, most))
+    for first in range(0, size_end, _SIZES_AT_ONCE):
+        sizes = range(first, min(first + _SIZES_AT_ONCE, size_end))
         alternatives = []
         for size in sizes:
             length = re.escape(bytes((size,))) + rb"\x00" * padding
@@ -116,6 +116,7 @@ class Patterns:
     def plain_run(self) -> re.Pattern[bytes]:
         """A run of plain opcodes that leave no mark open, with containers nested up to three deep."""
         constants = _build_constants_pattern(guarded=True)
+        # An empty container with a mark belongs to ``marked``, or to ``opening`` where the nesting is deeper.
         container_without_mark = _CONTAINER + rb"(?!\()"
         plain = b"|".join((_MEMO_WRITE, constants, _MEMO_READ, _FIXED, _FRAME, container_without_mark))
         level = b"(?:" + plain + b")*+"

@@ -31,7 +31,7 @@ from modelaudit.wire.base import LimitReachedError
 
 _MEMOIZE: Final = b"\x94"
 _MUTABLE: Final = frozenset({"list", "dict", "set"})
-_MOST_WATCHED_GETS: Final = 64
+_MOST_WATCHED_GETS: Final = 64  # whose bytes are looked for; with more, the regular expression is used
 
 
 class DeferredStretches:
@@ -163,7 +163,10 @@ class DeferredStretches:
             self.execute_all()
 
     def execute_all(self) -> None:
-        """Execute every stretch that has its place, and let nothing more be skipped."""
+        """Execute every stretch that has its place in the memo, and let nothing more be skipped.
+
+        Stretches without a place get theirs in ``place_in_memo``.
+        """
         for stretch in list(self._pending):
             if stretch.first_entry is not None:
                 self._execute_one(stretch)

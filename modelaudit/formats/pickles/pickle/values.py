@@ -18,8 +18,11 @@ from modelaudit.model.pickle import (
 )
 
 TEXT_SHOWN: Final = 120
-_DEPTH_KEPT: Final = 3
-_ATTRIBUTE_NODES: Final = 9
+"""Characters of a text or a number that an event shows."""
+
+_DEPTH_KEPT: Final = 3  # of containers in an argument
+_ATTRIBUTE_NODES: Final = 9  # parts of the value of an attribute
+# Of the items of a container: all, those that can do nothing, and those that can act.
 _ENTRIES_KEPT: Final = 64
 _PLAIN_KEPT: Final = 8
 _ACTING_KEPT: Final = 256
@@ -57,6 +60,7 @@ class Container:
         kind = type(value)
         # A key that is computed may become that of a special attribute when the file is loaded.
         can_act = kind in ACTING_TYPES or (type(key) not in _INERT and kind not in _INERT)
+        # Plain data count under a special key if they are a mapping or are run as source.
         is_special = type(key) is str and key in SPECIAL_KEYS and (kind is Container or key in RUN_AS_SOURCE)
         if can_act or is_special:
             # Few mappings have such an item; the others need no list.
@@ -195,7 +199,7 @@ def find_acting_attributes(state: StackValue, visited: set[int] | None = None) -
     attributes: list[tuple[str, Value]] = []
     is_mapping = state.type == "dict"
     for key, value in state.iterate_items():
-        # A key that is not inert is computed when the file is loaded, and may become any of these.
+        # A computed key may become any of the special ones when the file is loaded.
         is_special = is_mapping and (key in MEMORY_VIEWS or key in RUN_AS_SOURCE or type(key) not in _INERT)
         if key == ALL_ATTRIBUTES and isinstance(value, Container):
             attributes += find_acting_attributes(value, visited)

@@ -45,7 +45,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     try:
         for number, (opcode, argument, position) in enumerate(pickletools.genops(data)):
             # Each opcode ends where the next one begins, and STOP, the last one, takes a single byte.
-            end = (position or 0) + (opcode.name == "STOP")
+            end = (position or 0) + (1 if opcode.name == "STOP" else 0)
             if number >= _MOST_OPCODES or len(mentions) >= _MOST_NAMES:
                 unread = Unread(UnreadReason.LIMIT, f"only the first {number} opcodes were searched for operators")
                 break

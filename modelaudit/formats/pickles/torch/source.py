@@ -166,7 +166,8 @@ class NameCollector:
     def _add_operator(self, namespace: str, parts: list[str], index: int, line: int) -> None:
         """Add the operator with the name ``parts[index]`` of ``namespace``, and the attributes of its result.
 
-        A dotted name that ends before the name of the operator is an unresolved mention.
+        The operator is called if it is the last part and a bracket follows. A dotted name that ends before the name of
+        the operator is an unresolved mention.
         """
         # torch takes "autograd" after any namespace for "aten" (BuiltinModule::attr).
         while index < len(parts) and parts[index] == "autograd":
