@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.formats.pickles.pickle.bytecode import CONSTANT, NAMING, SETS, detect_instruction_set, list_operands
-from modelaudit.formats.pickles.pickle.code import begins_code, outline_code_arguments, outline_marshalled_code
+from modelaudit.formats.pickles.pickle.code import (
+    _find_texts,
+    _format_constant,
+    begins_code,
+    outline_code_arguments,
+    outline_marshalled_code,
+)
 from modelaudit.formats.pickles.pickle.marshalled import decode_code_objects
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import CodeOutline
@@ -109,6 +115,8 @@ def test_older_code_layouts_are_detected_by_tables() -> None:
     [
         ("3.12", [151, 0, 100, 0, 100, 1, 108, 0, 90, 0, 101, 0, 106, 3, *[0, 0] * 9, 100, 2, 171, 1, *[0, 0] * 3, 121, 1],
          ["IMPORT_NAME os", "LOAD_NAME os", "LOAD_ATTR system", "CALL", "RETURN_CONST None"]),
+        ("3.12", [151, 0, 116, 0, *[0, 0] * 5, 106, 2, *[0, 0] * 9, 1, 0, 121, 1],
+         ["LOAD_GLOBAL os", "LOAD_ATTR system", "RETURN_CONST None"]),
         ("3.14", [128, 0, 94, 0, 82, 1, 73, 0, 116, 0, 93, 0, 80, 3, *[0, 0] * 9, 82, 2, 52, 1, *[0, 0] * 3, 35, 0],
          ["IMPORT_NAME os", "LOAD_NAME os", "LOAD_ATTR system", "CALL"]),
     ],
@@ -206,11 +214,38 @@ def test_hostile_marshalled_data_terminate(data: bytes) -> None:
 def test_tuples_shared_exponentially_are_bounded() -> None:
     # Each of 60 tuples is a pair of references to the one before it, which would unpack to 2**60 values.
     bomb = b"\xa9\x02" + b"NN"
-    for number in range(60):
+    # Reference 0 is the code object, and 1 the first pair.
+    for number in range(1, 61):
         bomb += b"\xa9\x02" + (b"r" + number.to_bytes(4, "little")) * 2
     code = PYTHON_38.replace(b")\x03\xe9\0\0\0\0NZ\x01x", b"(" + (61).to_bytes(4, "little") + bomb)
     (outline,) = outline_marshalled_code(code, 0)
     assert outline.constants == ()
+
+
+def test_wide_tuples_shared_in_tuples_are_searched_to_a_bound() -> None:
+    # On each of four levels, a tuple of 40 references to the tuple below: 40**4 paths lead to the text.
+    bomb = b"\xa9\x01" + b"Z\x01x"
+    # Reference 0 is the code object, and 1 the first tuple.
+    for number in range(1, 4):
+        bomb += b"\xa9\x28" + (b"r" + number.to_bytes(4, "little")) * 40
+    (code,) = decode_code_objects(
+        PYTHON_38.replace(b")\x03\xe9\0\0\0\0NZ\x01x", b"(" + (4).to_bytes(4, "little") + bomb)
+    )
+    budget = [100]
+    assert len(list(_find_texts(code.constants[-1], 4, budget))) <= 100
+    assert budget == [0]
+    assert "(…)" in _format_constant(code.constants[-1], 4, [20])
+
+
+def test_tuple_that_is_cut_in_an_outline_is_marked() -> None:
+    (outline,) = outline_marshalled_code(marshal.dumps(compile("x = (1, 2, 3, 4, 5, 6, 7, 8, 9)", "m", "exec")), 0)
+    assert "LOAD_CONST (1, 2, 3, 4, 5, 6, 7, 8, …)" in outline.instructions
+
+
+def test_import_that_is_not_listed_is_no_other_name_either() -> None:
+    source = "\n".join(f"import module{number}" for number in range(60))
+    (outline,) = outline_marshalled_code(marshal.dumps(compile(source, "m", "exec")), 0)
+    assert (len(outline.imports), outline.names) == (40, ())
 
 
 def test_outlines_of_marshalled_code_are_bounded_in_number_and_length() -> None:

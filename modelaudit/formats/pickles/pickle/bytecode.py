@@ -66,15 +66,18 @@ NAMING: Final = frozenset(
 CONSTANT: Final = frozenset({"LOAD_CONST", "RETURN_CONST"})
 """Instructions whose argument is an index into the constants."""
 
-_CALL: Final = 171  # CALL and PRECALL as 3.11 numbers them; 3.12 kept the number of CALL
+# 3.11 and 3.12 share the number of CALL. PRECALL is an instruction of 3.11 alone, and RETURN_CONST of 3.12 alone.
+_CALL: Final = 171
 _PRECALL: Final = 166
+_RETURN_CONST: Final = 121
 
 
 def detect_instruction_set(bytecode: bytes, layout: str) -> InstructionSet | None:
     """Return the instruction set of ``bytecode``; ``None`` where it cannot be determined.
 
     ``layout`` is the Python versions whose code objects have the same tables, such as ``3.11 or later``. Within these,
-    the byte of RESUME differs between versions, except for 3.11 and 3.12: of these, only 3.11 has PRECALL.
+    the byte of RESUME differs between versions, except for 3.11 and 3.12: of these, only 3.11 has PRECALL before each
+    CALL, and only 3.12 has RETURN_CONST.
     """
     if layout in SETS:
         return SETS[layout]
@@ -83,8 +86,9 @@ def detect_instruction_set(bytecode: bytes, layout: str) -> InstructionSet | Non
     # An instruction is its number and its argument, a byte each.
     numbers = bytecode[::2]
     if SETS["3.11"].resume in numbers:
-        has_precall_before_calls = _PRECALL in numbers or _CALL not in numbers
-        return SETS["3.11" if has_precall_before_calls else "3.12"]
+        # Without any of these instructions, nothing tells the two versions apart, and 3.11 is assumed.
+        is_newer = _PRECALL not in numbers and (_CALL in numbers or _RETURN_CONST in numbers)
+        return SETS["3.12" if is_newer else "3.11"]
     for version in ("3.13", "3.14"):
         if SETS[version].resume in numbers:
             return SETS[version]

@@ -22,14 +22,17 @@ from modelaudit.formats.pickles.pickle.values import Container, StackValue, unpa
 from modelaudit.model.structure import CodeOutline
 
 _FEWEST_ARGUMENTS: Final = 12  # of ``types.CodeType`` in any version
-_OUTLINES_KEPT: Final = 20
-_ENTRIES_KEPT: Final = 40
+_OUTLINES_KEPT: Final = 20  # of the code objects in one constant
+_ENTRIES_KEPT: Final = 40  # of each list of names or texts
 _INSTRUCTIONS_KEPT: Final = 60
-_TEXT_KEPT: Final = 80
+_TEXT_KEPT: Final = 80  # characters of a name or a text
+_ITEMS_SHOWN: Final = 8  # of a tuple
 _DEPTH: Final = 4  # of tuples in tuples
 # Names that every module and class sets, whatever it does.
 _USUAL: Final = frozenset({"__name__", "__module__", "__qualname__", "__doc__", "__annotations__", "__firstlineno__",
                            "__static_attributes__"})  # fmt: skip
+# Values in the tuples of one code object. Tuples may share tuples that share tuples, so without a bound a few bytes of
+# a file unpack to millions of values.
 _MOST_UNPACKED: Final = 5000
 
 
@@ -46,7 +49,7 @@ def outline_marshalled_code(data: bytes, offset: int) -> tuple[CodeOutline, ...]
 
 
 def outline_called_code(arguments: Sequence[StackValue], offset: int) -> CodeOutline | None:
-    """Outline the code object that a call with these arguments builds; ``None`` if it builds none."""
+    """Outline the code object that a call with these stack values as arguments builds; ``None`` if it builds none."""
     if len(arguments) < _FEWEST_ARGUMENTS:
         return None
     budget = [_MOST_UNPACKED]
@@ -58,7 +61,6 @@ def _unpack_table(value: StackValue, depth: int, budget: list[int]) -> object:
 
     The one entry of ``budget`` is the number of values that may still be unpacked, over all calls.
     """
-    # Tuples may share tuples that share tuples, so without a bound a few bytes of a file unpack to millions of values.
     if isinstance(value, Container) and value.type == "tuple" and depth and budget[0] > 0:
         budget[0] -= len(value.entries) + 1
         return tuple(_unpack_table(item, depth - 1, budget) for item in unpack_tuple(value))
@@ -121,15 +123,16 @@ def _convert_constant(value: object) -> Marshalled:
 def _outline_code(code: Code, offset: int) -> CodeOutline:
     """Outline one code object, with its lists and texts cut to the lengths that a report shows."""
     instruction_set = detect_instruction_set(code.bytecode, code.layout)
-    constants = [_format_constant(constant, _DEPTH) for constant in code.constants]
+    format_budget, text_budget = [_MOST_UNPACKED], [_MOST_UNPACKED]
+    constants = [_format_constant(constant, _DEPTH, format_budget) for constant in code.constants]
     steps = list(list_operands(code.bytecode, instruction_set, code.names, constants)) if instruction_set else []
-    imports = _shorten_each(operand for instruction, operand in steps if instruction == "IMPORT_NAME")
-    texts = (text for constant in code.constants for text in _find_texts(constant, _DEPTH))
+    imports = dict.fromkeys(operand for instruction, operand in steps if instruction == "IMPORT_NAME")
+    texts = (text for constant in code.constants for text in _find_texts(constant, _DEPTH, text_budget))
     return CodeOutline(
         offset=offset,
         name=_shorten(code.name),
         versions=instruction_set.versions if instruction_set else "",
-        imports=imports,
+        imports=_shorten_each(imports),
         names=_shorten_each(name for name in code.names if name not in _USUAL and name not in imports),
         constants=_shorten_each(map(repr, texts)),
         # The operand of a call is empty, and then the blank before it goes too.
@@ -139,26 +142,39 @@ def _outline_code(code: Code, offset: int) -> CodeOutline:
     )
 
 
-def _find_texts(constant: Marshalled, depth: int) -> Iterable[str | bytes]:
-    """Yield the start of each text in a constant, or in its tuples to ``depth`` levels."""
+def _find_texts(constant: Marshalled, depth: int, budget: list[int]) -> Iterable[str | bytes]:
+    """Yield the start of each text in a constant, or in its tuples to ``depth`` levels.
+
+    The one entry of ``budget`` is the number of items of tuples that may still be searched, over all calls.
+    """
     if isinstance(constant, str | bytes) and constant:
         # One character more than is kept, so that ``_shorten`` marks the cut.
         yield constant[: _TEXT_KEPT + 1]
     elif isinstance(constant, tuple) and depth:
         for item in constant[:_ENTRIES_KEPT]:
-            yield from _find_texts(item, depth - 1)
+            if budget[0] <= 0:
+                return
+            budget[0] -= 1
+            yield from _find_texts(item, depth - 1, budget)
 
 
-def _format_constant(constant: Marshalled, depth: int) -> str:
-    """Return a constant as short text; tuples are formatted to ``depth`` levels."""
+def _format_constant(constant: Marshalled, depth: int, budget: list[int]) -> str:
+    """Return a constant as short text; tuples are formatted to ``depth`` levels.
+
+    The one entry of ``budget`` is the number of items of tuples that may still be formatted, over all calls.
+    """
     if isinstance(constant, Code):
         return f"<code {_shorten(constant.name)}>"
     if isinstance(constant, OpaqueValue):
         return f"<{constant.kind}>"
     if isinstance(constant, tuple):
-        if not depth:
+        shown = constant[:_ITEMS_SHOWN]
+        if not depth or budget[0] < len(shown):
             return "(…)"
-        inner = ", ".join(_format_constant(item, depth - 1) for item in constant[:8])
+        budget[0] -= len(shown)
+        inner = ", ".join([_format_constant(item, depth - 1, budget) for item in shown])
+        if len(constant) > _ITEMS_SHOWN:
+            inner += ", …"
         return _shorten(f"({inner},)" if len(constant) == 1 else f"({inner})")
     if isinstance(constant, int) and constant.bit_length() > 64:
         return f"<int of {constant.bit_length()} bits>"
