@@ -353,6 +353,30 @@ def test_pickles_of_real_objects_are_executed_to_their_end(target: object) -> No
         assert not rest
 
 
+def list_opcodes_before(act: Act, data: bytes) -> list[str]:
+    """Return the opcodes, with their arguments, that lead to the first event of an act in a pickle."""
+    program, _ = read_pickle(data)
+    event = next(event for event in program.events if event.act is act)
+    return [f"{step.opcode} {step.argument}".strip() for step in event.listing]
+
+
+def test_length_of_a_long_number_is_listed_whole() -> None:
+    data = b"\x80\x04cposix\nsystem\n\x8b" + (1000).to_bytes(4, "little") + b"\x01" * 1000 + b"\x85R."
+    assert "LONG4 1000 bytes" in list_opcodes_before(Act.CALL, data)
+
+
+def test_line_longer_than_the_listing_reads_is_followed_by_no_gap() -> None:
+    listed = list_opcodes_before(Act.CALL, b"cposix\nsystem\nV" + b"x" * 500 + b"\n\x85R.")
+    assert [text.partition(" ")[0] for text in listed] == ["GLOBAL", "UNICODE", "TUPLE1", "REDUCE"]
+
+
+def test_opcode_at_the_end_of_a_chunk_is_listed_whole() -> None:
+    # The machine reads 256 KiB at once, and refills its buffer where fewer than 16 bytes are left.
+    filler = b"\x80\x04" + b"N0" * ((2**18 - 2 - 16) // 2)
+    listed = list_opcodes_before(Act.IMPORT, filler + b"cxml.etree.ElementTree\nparse\n.")
+    assert listed[-1] == "GLOBAL xml.etree.ElementTree parse"
+
+
 def test_call_before_a_state_that_contains_itself_is_recorded() -> None:
     # A dictionary in the memo is stored under ``__dict__`` in itself, and set as the state of itself.
     state = b"}q\x00U\x08__dict__h\x00sb"

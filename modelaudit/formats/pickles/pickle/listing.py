@@ -13,11 +13,12 @@ from modelaudit.model.pickle import Instruction
 
 _SHOWN: Final = 60  # characters of an argument
 _BYTES_READ: Final = 160  # from the start of each opcode
-# ``pickletools.ArgumentDescriptor`` gives the length of an argument in bytes, or as a negative code: up to the newline,
-# or with a length prefix of so many bytes.
-_UP_TO_NEWLINE: Final = -1
 _OPCODES: Final = {ord(opcode.code): opcode for opcode in pickletools.opcodes}
+# ``n`` of ``pickletools.ArgumentDescriptor`` is the length of an argument in bytes, or a negative code: -1 for an
+# argument up to the newline, the others for an argument after its length, which has so many bytes.
+_UP_TO_NEWLINE: Final = -1
 _LENGTH_BYTES: Final = {-2: 1, -3: 4, -4: 4, -5: 8}
+_LONGEST_NUMBER: Final = 16  # bytes of a LONG1 or LONG4 that is shown as a number
 
 
 def list_instructions(window: Window, offsets: Iterable[int], chunk: tuple[int, bytes]) -> Iterator[Instruction]:
@@ -33,7 +34,8 @@ def list_instructions(window: Window, offsets: Iterable[int], chunk: tuple[int, 
     for offset in offsets:
         index = offset - chunk_start
         data = chunk_bytes[index : index + _BYTES_READ] if index >= 0 else b""
-        if not data:
+        if len(data) < min(_BYTES_READ, window.size - offset):
+            # The opcode lies outside the chunk, or the end of the chunk cuts it.
             try:
                 data = window.read(offset, _BYTES_READ)
             except WindowError:
@@ -41,17 +43,19 @@ def list_instructions(window: Window, offsets: Iterable[int], chunk: tuple[int, 
                 continue
         if not data:
             continue
+        # Behind an argument of unknown length, a gap is unknown too.
         if previous_end is not None and offset > previous_end:
             yield Instruction(previous_end, "", f"{offset - previous_end} bytes of plain data")
         instruction, length = _decode_opcode(data, offset)
         yield instruction
-        previous_end = offset + length
+        previous_end = None if length is None else offset + length
 
 
-def _decode_opcode(data: bytes, offset: int) -> tuple[Instruction, int]:
+def _decode_opcode(data: bytes, offset: int) -> tuple[Instruction, int | None]:
     """Return the first opcode of ``data`` with its argument, and its length in bytes, argument included.
 
-    ``offset`` is its offset in the artifact.
+    The length is ``None`` if the argument is a line that does not end within ``data``. ``offset`` is the offset of the
+    opcode in the artifact.
     """
     opcode = _OPCODES.get(data[0])
     if opcode is None:
@@ -61,15 +65,19 @@ def _decode_opcode(data: bytes, offset: int) -> tuple[Instruction, int]:
     size = opcode.arg.n
     if size == _UP_TO_NEWLINE:
         # GLOBAL and INST have a pair of lines, the module and the name.
-        lines = data[1:].split(b"\n")[: 2 if opcode.arg.name.endswith("pair") else 1]
+        line_count = 2 if opcode.arg.name.endswith("pair") else 1
+        *ended_lines, _ = pieces = data[1:].split(b"\n")
+        lines = pieces[:line_count]
         text = " ".join(line.decode("utf-8", "backslashreplace") for line in lines)
-        return Instruction(offset, opcode.name, _shorten(text)), 1 + sum(len(line) + 1 for line in lines)
+        is_whole = len(ended_lines) >= line_count
+        line_bytes = sum(len(line) + 1 for line in lines)
+        return Instruction(offset, opcode.name, _shorten(text)), 1 + line_bytes if is_whole else None
     if size >= 0:
         return Instruction(offset, opcode.name, _format_number(data[1 : 1 + size], opcode.arg.name)), 1 + size
     content_start = 1 + _LENGTH_BYTES[size]
     length = int.from_bytes(data[1:content_start], "little")
     end = content_start + length
-    return Instruction(offset, opcode.name, _format_content(data[content_start:end], opcode.name)), end
+    return Instruction(offset, opcode.name, _format_content(data[content_start:end], length, opcode.name)), end
 
 
 def _format_number(data: bytes, kind: str) -> str:
@@ -79,10 +87,11 @@ def _format_number(data: bytes, kind: str) -> str:
     return str(int.from_bytes(data, "little", signed=kind == "int4"))
 
 
-def _format_content(data: bytes, opcode: str) -> str:
-    """Format an argument whose length precedes it: the number of LONG1 and LONG4, or the start of text or bytes."""
+def _format_content(data: bytes, length: int, opcode: str) -> str:
+    """Format an argument of ``length`` bytes that begins with ``data``: the number of a LONG, or the start of text."""
     if opcode.startswith("LONG"):
-        return str(int.from_bytes(data[:16], "little", signed=True)) if len(data) <= 16 else f"{len(data)} bytes"
+        is_short = length <= _LONGEST_NUMBER
+        return str(int.from_bytes(data, "little", signed=True)) if is_short else f"{length} bytes"
     shown = data[:_SHOWN]
     text = repr(shown.decode("utf-8", "replace")) if "UNICODE" in opcode else repr(shown)
     # Where the content goes on, an ellipsis takes the place of the closing quote.
