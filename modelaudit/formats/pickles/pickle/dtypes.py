@@ -30,9 +30,9 @@ _BYTE_ORDERS: Final = frozenset("<>|=")
 # Lengths of the state of a dtype since NumPy 1.0: version, byte order, subarray, names, fields, item size, alignment;
 # later the flags; for dates also the metadata with their unit.
 _STATE_LENGTHS: Final = (7, 8, 9)
-_DEPTH: Final = 3
-_MOST_TRACKED: Final = 250_000
-_MOST_VALUES_SEARCHED: Final = 200
+_DEPTH: Final = 3  # of containers in which dtypes are looked for
+_MOST_TRACKED: Final = 250_000  # dtypes, and as many arrays
+_MOST_VALUES_SEARCHED: Final = 200  # for dtypes, at one opcode
 
 
 @dataclass(slots=True)
@@ -89,14 +89,14 @@ class DtypeTracker:
             return
         if isinstance(described_type, str):
             dtype = parse_type_text(described_type)
-            tracked = _TrackedDtype(result, dtype, dtype != UNKNOWN_DTYPE)
+            tracked = _TrackedDtype(result, dtype, is_numpy_style=dtype != UNKNOWN_DTYPE)
         elif isinstance(described_type, Name) and str(described_type) in _RECORDS:
             tracked = _TrackedDtype(result, Dtype("V", None, False), is_numpy_style=True, has_size=False)
         else:
             # A type that another package adds. NumPy writes its own types, and those of Python, as text.
             package = described_type.module.partition(".")[0] if isinstance(described_type, Name) else None
             is_from_other_package = package not in (None, "numpy", "builtins")
-            tracked = _TrackedDtype(result, UNKNOWN_DTYPE, is_from_other_package, has_size=False)
+            tracked = _TrackedDtype(result, UNKNOWN_DTYPE, is_numpy_style=is_from_other_package, has_size=False)
         self._tracked[id(result)] = self._unused[id(result)] = tracked
 
     def mark_used(self, values: Sequence[StackValue]) -> None:
@@ -189,7 +189,7 @@ class DtypeTracker:
             raise ForgedError("the state of a dtype in a form that NumPy does not write")
         version, order, subarray, names, fields, size, alignment = entries[:7]
         flags = entries[7] if len(entries) > 7 else 0
-        order = order.decode("latin-1") if isinstance(order, bytes) else order
+        order = _decode_byte_order(order) if isinstance(order, str | bytes) else order
         # Exact types, because a boolean is an instance of int too.
         has_numbers = type(version) is type(size) is type(alignment) is type(flags) is int
         if not has_numbers or order not in _BYTE_ORDERS:
@@ -203,7 +203,8 @@ class DtypeTracker:
         in_fields = self._check_fields(names, fields, item_size)
         objects = _any_or_unknown([tracked.dtype.holds_objects, in_subarray, in_fields])
         if version < 3:  # type: ignore[operator]
-            # NumPy then derives the flags from the fields, and overlooks objects in the items of an array.
+            # NumPy then derives the flags from the fields. It overlooks objects in a subarray: the flags stay 0, and
+            # ``_check_flags`` refuses them.
             flags = _REFERENCES | _LIST if objects and subarray is None else 0
         _check_flags(objects, flags, may_point=kind == "O" or subarray is not None)  # type: ignore[arg-type]
         return Dtype(kind, item_size, objects)
@@ -295,7 +296,7 @@ def _check_flags(objects: bool | None, flags: int, may_point: bool) -> None:
         may_point: whether its items may be pointers.
     """
     if -128 <= flags < 0:
-        flags += 128  # written as a signed byte before NumPy 2
+        flags += 256  # written as a signed byte before NumPy 2
     if flags < 0:
         raise ForgedError(f"a dtype has the flags {flags}")
     object_flags = _REFERENCES | _LIST
@@ -329,8 +330,13 @@ def _is_dtype_state(entries: Sequence[object]) -> bool:
         return False
     version, order, subarray, _, _, size, alignment = entries[:7]
     has_numbers = type(version) is type(size) is type(alignment) is int
-    has_byte_order = isinstance(order, str) and order in _BYTE_ORDERS
+    has_byte_order = isinstance(order, str | bytes) and _decode_byte_order(order) in _BYTE_ORDERS
     return has_numbers and has_byte_order and (subarray is None or isinstance(subarray, Container))
+
+
+def _decode_byte_order(order: str | bytes) -> str:
+    """Return a byte order as text; NumPy takes it as bytes too."""
+    return order.decode("latin-1") if isinstance(order, bytes) else order
 
 
 def _is_container(value: StackValue, kind: str) -> TypeGuard[Container]:
