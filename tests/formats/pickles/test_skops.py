@@ -63,6 +63,22 @@ def test_function_node_of_protocol_0_is_named_by_its_content(read_bytes) -> None
     assert SkopsNode("FunctionNode", "os", "system") in read_nodes(read_bytes, root)
 
 
+def test_function_node_without_content_is_named_by_its_class(read_bytes) -> None:
+    root = build_node("FunctionNode", "os.system", content={"other": 1})
+    assert SkopsNode("FunctionNode", "os", "system") in read_nodes(read_bytes, root)
+
+
+def test_long_names_of_a_function_node_are_cut(read_bytes) -> None:
+    content = {"module_path": "m" * 5000, "function": "f" * 5000}
+    root = build_node("FunctionNode", "numpy.log", content=content)
+    assert SkopsNode("FunctionNode", "m" * 200, "f" * 200) in read_nodes(read_bytes, root)
+
+
+def test_protocol_of_too_many_digits_is_no_number(read_bytes) -> None:
+    (schema,) = read_bytes(json.dumps({**STRING_TYPE, "protocol": 10**12}).encode(), PATH).of(SkopsSchema)
+    assert schema.protocol is None
+
+
 @pytest.mark.parametrize("name", ["PCG64", "set_state"])
 def test_generator_name_is_read_in_both_protocols(read_bytes, name: str) -> None:
     text = build_node("JsonNode", "builtins.str", content=json.dumps(name))

@@ -30,6 +30,9 @@ _MOST_NODES: Final = 50_000
 _MOST_VALUES: Final = 2_000_000
 _MOST_CALLEES: Final = 1000  # of one node
 _DEFECTS_KEPT: Final = 50
+_MOST_PROTOCOL_DIGITS: Final = 9
+_LONGEST_LOADER: Final = 100  # characters of the name of a loader
+_LONGEST_NAME: Final = 200  # characters of a module, a class or a function
 # ``loader.key``: loaders that call what one of their children refers to, and the key of that child.
 _CALLING_ROLES: Final = frozenset({"PartialNode.func", "DefaultDictNode.default_factory", "DictNode.key_types"})
 
@@ -114,9 +117,10 @@ class _SchemaParser:
             self.record_defect(SkopsDefect.DUPLICATE_KEY, "a key occurs twice in one node")
         if "__loader__" not in value:
             # A plain mapping holds the children of the node around it by name.
+            # ``None`` is dropped from the mapping around it, as every value is that no node needs.
             return {key: inner for key, inner in value.items() if isinstance(inner, _KEPT_TYPES)} or None
-        protocol = str(value.get("protocol"))[:9]
-        if protocol.isascii() and protocol.isdigit():
+        protocol = str(value.get("protocol"))
+        if protocol.isascii() and protocol.isdigit() and len(protocol) <= _MOST_PROTOCOL_DIGITS:
             self.protocol = int(protocol)
         node = _build_node(value)
         self._add_node(node)
@@ -127,7 +131,10 @@ class _SchemaParser:
         return _FinishedNode(node, _find_callees(node, content), _read_text(node, content))
 
     def _add_callees(self, loader: str, key: str, child: _FinishedNode) -> None:
-        """Collect the callees of a child a second time, with their role, if its parent makes something call them."""
+        """Collect the callees of a child once more, with the role ``loader.key``, if loading the parent calls them.
+
+        Either the loader of the parent calls what the child refers to, or Python itself does.
+        """
         role = f"{loader}.{key}"
         # Python itself calls attributes such as ``__iter__``; skops uses the key ``__reduce__`` for a part of a node.
         is_special_method = len(key) > 4 and key.startswith("__") and key.endswith("__") and key != "__reduce__"
@@ -158,8 +165,8 @@ class _SchemaParser:
 
 def _build_node(value: dict[str, object]) -> SkopsNode:
     """Return the node that a JSON object with a loader is, with the member or the function that its content names."""
-    loader = str(value["__loader__"])[:100]
-    module, name = str(value.get("__module__"))[:200], str(value.get("__class__"))[:200]
+    loader = str(value["__loader__"])[:_LONGEST_LOADER]
+    module, name = str(value.get("__module__"))[:_LONGEST_NAME], str(value.get("__class__"))[:_LONGEST_NAME]
     node = SkopsNode(loader, module, name)
     content = value.get("content")
     if loader == "MethodNode":
@@ -168,7 +175,8 @@ def _build_node(value: dict[str, object]) -> SkopsNode:
         return replace(node, member=_read_generator(content))
     if loader == "FunctionNode" and isinstance(content, dict):
         # Protocol 0 stored the name of the function here.
-        return replace(node, module=str(content.get("module_path")), name=str(content.get("function")))
+        module, name = str(content.get("module_path", module)), str(content.get("function", name))
+        return replace(node, module=module[:_LONGEST_NAME], name=name[:_LONGEST_NAME])
     return node
 
 
@@ -205,13 +213,13 @@ def _read_method(node: SkopsNode, content: object) -> SkopsNode:
         return node
     target = content.get("obj")
     bound = f"{target.node.module}.{target.node.name}" if isinstance(target, _FinishedNode) else ""
-    return replace(node, member=str(content.get("func"))[:200], bound=bound)
+    return replace(node, member=str(content.get("func"))[:_LONGEST_NAME], bound=bound)
 
 
 def _read_text(node: SkopsNode, content: object) -> str:
     """Return the text that a node around this one may need: see ``_FinishedNode.text``."""
     if node.loader == "JsonNode":
-        return str(content)[:200]
+        return str(content)[:_LONGEST_NAME]
     child = content.get("bit_generator") if isinstance(content, dict) else None
     return child.text if isinstance(child, _FinishedNode) else ""
 
@@ -223,4 +231,4 @@ def _read_generator(content: object) -> str:
         return state.text.strip().strip('"')
     # Protocol 0 stored the state without nodes.
     name = state.get("bit_generator") if isinstance(state, dict) else None
-    return name[:200] if isinstance(name, str) else ""
+    return name[:_LONGEST_NAME] if isinstance(name, str) else ""
