@@ -249,6 +249,15 @@ def test_sparse_map_continues_in_further_block(further, bytes_window):
     assert (listing.defects, unread) == ((), [])
 
 
+def test_sparse_tar_member_with_a_size_of_thousands_of_digits_is_listed_with_a_defect(bytes_window):
+    values = {"GNU__sparse__map": b"0,1", "GNU__sparse__size": b"9" * 5000}
+    data = build_pax_header(**values) + build_tar_member(b"a", NOTE_TEXT) + build_tar_member(b"b", NOTE_TEXT) + END
+    listing, contents, unread = read_archive(data, bytes_window)
+    assert get_kinds(listing) == ["sparse-map-invalid"]
+    assert contents == {"a": NOTE_TEXT, "b": NOTE_TEXT}
+    assert [each.reason for each in unread] == [UnreadReason.DAMAGED]
+
+
 def test_size_of_a_sparse_tar_member_includes_the_map_before_its_data(bytes_window):
     lines = pad_to_block(b"2\n0\n%d\n%d\n0\n" % (len(NOTE_TEXT), len(NOTE_TEXT)))
     values = {"GNU__sparse__major": b"1", "GNU__sparse__minor": b"0", "GNU__sparse__realsize": b"%d" % len(NOTE_TEXT)}

@@ -40,7 +40,7 @@ from modelaudit.wire.tar_headers import (
     parse_text,
 )
 
-_MOST_EXTENDED_BYTES = MIB
+_MOST_EXTENDED_BYTES = MIB  # of the extended headers of one member
 _CHUNK = 64 * KIB
 _LARGEST_OCTAL_SIZE = 8 * GIB
 _MOST_DIGITS = 20  # as many as the largest number of 64 bits has
@@ -122,9 +122,10 @@ class TarMemberWalker:
                 extended = _ExtendedHeader()
                 continue
             if count >= self._limits.members:
-                self._record_unread(UnreadReason.LIMIT, f"only the first {count} members were read", position)
+                self._record_unread(UnreadReason.LIMIT, f"only the first {count} headers were read", position)
                 return
             count += 1
+            # Each byte of these constants is a kind.
             if header.kind in GNU_LONG_NAME + GNU_LONG_LINK + PAX_LOCAL + PAX_GLOBAL:
                 extended.size += header.size
                 if extended.size > _MOST_EXTENDED_BYTES:
@@ -154,15 +155,15 @@ class TarMemberWalker:
     def _find_next_header(self, start: int, has_negative_size: bool) -> int:
         """Return the offset of the next header from the block at ``start`` on, which is not a valid one.
 
-        Zeros there are the end of the archive. Other bytes are a damaged header and its data, or a leftover.
+        Zeros there are the end of the archive. Other bytes are a damaged header and its data, or a leftover: bytes that
+        belong to no member.
 
         Args:
             start: offset of the block.
             has_negative_size: whether the block parses as a header but states a negative size.
         """
-        # The range of bytes that belong to no member.
-        first: int | None = None
-        last: int | None = None
+        leftover_start: int | None = None
+        leftover_end = start
         position = start
         while position < self._window.size:
             block = self._read_block(position)
@@ -176,18 +177,18 @@ class TarMemberWalker:
                 self._log.add(TarDefect.HEADER_DAMAGED, "the block in place of a header is not one", start)
                 detail = "the header of a member is damaged; the blocks after it were searched for further headers"
                 self._record_unread(UnreadReason.DAMAGED, detail, start)
-                # A damaged header that still has the magic precedes the content of its member, which is no leftover.
+                # With the magic, the block is a header all the same, and is claimed. What follows it is a leftover.
                 if block[USTAR] == b"ustar":
                     claim_parsed(self._window, start, start + BLOCK)
                 else:
-                    first, last = start, start + len(block.rstrip(b"\0"))
+                    leftover_start, leftover_end = start, start + len(block.rstrip(b"\0"))
             elif block.strip(b"\0"):
-                first = position if first is None else first
-                last = position + len(block.rstrip(b"\0"))
+                leftover_start = position if leftover_start is None else leftover_start
+                leftover_end = position + len(block.rstrip(b"\0"))
             position += BLOCK
-        if first is not None and last is not None:
-            claim_padding(self._window, last)
-            self._record_leftover(first, last, position >= self._window.size)
+        if leftover_start is not None:
+            claim_padding(self._window, leftover_end)
+            self._record_leftover(leftover_start, leftover_end, position >= self._window.size)
         return position
 
     def _record_leftover(self, start: int, end: int, at_end: bool) -> None:
@@ -239,19 +240,22 @@ class TarMemberWalker:
             return TarMember(header, name, link, data_start, 0, 0)
         size = self._resolve_size(header, extended, name)
         self._next_header += _round_to_blocks(size)
-        claim_padding(self._window, data_start + size)
         stored = max(0, min(size, self._window.size - data_start))
         if stored < size:
             detail = f"{name!r} is truncated: {stored} of {size} bytes are present"
             self._log.add(TarDefect.TRUNCATED_MEMBER, detail, header.offset, name)
             self._record_unread(UnreadReason.DAMAGED, detail, header.offset, name)
-        return self._apply_sparse_map(TarMember(header, name, link, data_start, stored, size), extended)
+        member = self._apply_sparse_map(TarMember(header, name, link, data_start, stored, size), extended)
+        # A map in further blocks lies before the data, and has moved both the data and the next header.
+        padding = _round_to_blocks(size) - size
+        claim_padding(self._window, self._next_header - padding)
+        return member
 
     def _resolve_size(self, header: TarHeader, extended: _ExtendedHeader, name: str) -> int:
         """Return the size of the data; an extended header overrides the member's own.
 
         The octal field of a header ends at 8 GiB, so larger members need an extended header. Any other difference
-        between the two is a defect.
+        between the two is a defect. An invalid number in an extended header counts as 0.
         """
         own_value = extended.find_value("size")
         value = own_value or self._global.get("size")
@@ -309,7 +313,8 @@ class TarMemberWalker:
 def _parse_content_size(stated_size: str | int | None) -> int:
     """Return the size that a header states as a number or as decimal digits; -1, which no map fits, if invalid."""
     if isinstance(stated_size, str):
-        return int(stated_size) if stated_size.isascii() and stated_size.isdigit() else -1
+        is_number = stated_size.isascii() and stated_size.isdigit() and len(stated_size) <= _MOST_DIGITS
+        return int(stated_size) if is_number else -1
     return -1 if stated_size is None else stated_size
 
 
