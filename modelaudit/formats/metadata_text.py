@@ -29,6 +29,7 @@ from modelaudit.wire.members import MemberPaths
 from modelaudit.wire.windows import get_budget, make_opener
 
 _MAX_KEY_LENGTH: Final = 200
+_MAX_QUOTED_CHARACTERS: Final = 200
 _MAX_SEARCHED_BYTES: Final = 256 * KIB
 _MAX_DOCUMENTS: Final = 2000
 # The start of a JSON object or list that is not prose in braces or brackets.
@@ -84,7 +85,7 @@ def _collect_entry_mentions(entry: MetadataEntry) -> Iterator[Mention]:
 
 def _shorten_text(text: str) -> str:
     """Return the text in one line of at most 200 characters."""
-    return " ".join(text.split())[:_MAX_KEY_LENGTH]
+    return " ".join(text.split())[:_MAX_QUOTED_CHARACTERS]
 
 
 def read_metadata(

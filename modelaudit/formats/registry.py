@@ -91,9 +91,9 @@ def find_reader(name: str) -> Reader:
 
 
 def _collect_facts() -> FormatFacts:
-    """Return the defect kinds of each format with the reason why each is harmless, and the formats of each extension.
+    """Return the defect kinds of each format, and the formats of each extension.
 
-    A kind that is not harmless has an empty reason.
+    Each kind has the reason why it is harmless; the reason is empty if it is not.
     """
     defects: dict[str, dict[str, str]] = {}
     extensions: dict[str, set[str]] = {}

@@ -59,7 +59,6 @@ class RequestBudget:
     size: int | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     requests: int = 0
-    pages: int = 0
     entries: int = 0
     progress: int = 0
     head_bytes: int | None = None
@@ -108,20 +107,22 @@ class RequestBudget:
         self.head_bytes += amount
 
     def count_page(self, entries: int) -> None:
-        """Count one more page of the listing with this number of entries. Raises ``BoundReachedError``."""
-        self.pages += 1
+        """Count the entries of one more page of the listing. Raises ``BoundReachedError``."""
         self.entries += entries
         if self.entries > self.limits.listed_files:
             raise BoundReachedError(f"it lists more than {self.limits.listed_files} entries")
 
     def is_own_origin(self, url: httpx2.URL) -> bool:
         """Whether ``url`` has the scheme, host and port of the endpoint, or of the same host after a change to TLS."""
-        own, other = _read_origin(self.endpoint), _read_origin(url)
-        is_upgrade = (own[0], own[2], other[0], other[2]) == ("http", 80, "https", 443) and own[1] == other[1]
-        return own == other or is_upgrade
+        own_scheme, own_host, own_port = _read_origin(self.endpoint)
+        scheme, host, port = _read_origin(url)
+        is_upgrade = (own_scheme, own_port) == ("http", 80) and (scheme, port) == ("https", 443)
+        is_same = (own_scheme, own_port) == (scheme, port)
+        return own_host == host and (is_same or is_upgrade)
 
 
 def _read_origin(url: httpx2.URL) -> tuple[str, str, int | None]:
+    """Return the scheme, the host in lower case, and the port, which follows from the scheme if it is not given."""
     return url.scheme, url.host.lower(), url.port or _DEFAULT_PORTS.get(url.scheme)
 
 

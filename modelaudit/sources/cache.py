@@ -20,7 +20,6 @@ from modelaudit.sources.claims import (
     ListedFile,
     Listing,
     find_unstorable_names,
-    merge_listings,
     parse_digest,
     parse_tree_record,
 )
@@ -106,7 +105,7 @@ class CacheSource:
 
 @dataclass(frozen=True, slots=True)
 class CachedFileSource:
-    """One file of a snapshot in a Hub cache, given as a path. ``place`` is the folder that holds it."""
+    """One file of a snapshot in a Hub cache, given as a path. ``cached_commit`` is that of its folder."""
 
     name: str
     cached_commit: CachedCommit
@@ -122,6 +121,7 @@ class CachedFileSource:
         name = Path(self.name).name
         artifacts = tuple(artifact for artifact in folder_snapshot.artifacts if artifact.path == name)
         root = Path(folder_snapshot.origin, name)
+        # The notes of the folder are left out, because they concern its other files.
         return Snapshot(
             ModelRef(RefKind.FILE, self.name), self.cached_commit.commit, artifacts, folder_snapshot.origin, root
         )
@@ -200,15 +200,16 @@ def list_cached_artifacts(
     found, notes = list_folder(root, name, limits, lambda entry: _resolve_link(cached_commit, root, entry, limits))
     artifacts = [_add_claims(artifact, listed_below.get(artifact.path)) for artifact in found]
     on_disk = {artifact.path for artifact in found}
-    unstorable = {**failures, **find_unstorable_names(listed_below)}
+    reasons = {**failures, **find_unstorable_names(listed_below)}
     artifacts += [
-        _describe_absent_file(path, stated, unstorable.get(path))
+        _describe_absent_file(path, stated, reasons.get(path))
         for path, stated in listed_below.items()
         if path not in on_disk
     ]
     unlisted = sorted(on_disk - listed_below.keys()) if listing else []
     if unlisted:
-        notes = (*notes, f"{len(unlisted)} on disk are not in the Hub's listing of the commit, such as {unlisted[0]!r}")
+        example = f"{len(unlisted)}, such as {unlisted[0]!r}"
+        notes = (*notes, f"files on disk that the Hub's listing of the commit lacks: {example}")
     return tuple(sorted(artifacts, key=lambda artifact: artifact.path)), notes
 
 
@@ -223,7 +224,7 @@ def _add_claims(artifact: Artifact, listed: ListedFile | None) -> Artifact:
     """Return the artifact with the digests that the listing claims beside its own, and a contradiction of its size."""
     if listed is None:
         return artifact
-    digests = merge_listings({"": ListedFile(None, artifact.claimed)}, {"": listed})[""].claimed
+    digests = tuple(sorted({*artifact.claimed, *listed.claimed}))
     stated = [size for size in (listed.size, listed.other_size) if size not in (None, artifact.size)]
     obstacle = artifact.obstacle
     if obstacle is None and stated:
@@ -232,11 +233,11 @@ def _add_claims(artifact: Artifact, listed: ListedFile | None) -> Artifact:
     return replace(artifact, claimed=digests, obstacle=obstacle)
 
 
-def _describe_absent_file(path: str, listed: ListedFile, storage_problem: str | None) -> Artifact:
-    """Return the artifact of a listed file that is not on disk, with the reason if its name cannot be stored."""
+def _describe_absent_file(path: str, listed: ListedFile, reason: str | None) -> Artifact:
+    """Return the artifact of a listed file that is not on disk, with the reason for that if it is known."""
     detail = "the Hub lists it, but it is not here"
-    if storage_problem:
-        detail = f"the Hub lists it, but it was not fetched: {storage_problem}"
+    if reason:
+        detail = f"the Hub lists it, but it was not fetched: {reason}"
     return Artifact(path, listed.size or 0, None, listed.claimed, Unread(UnreadReason.CONTENT_ABSENT, detail))
 
 

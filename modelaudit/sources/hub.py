@@ -77,6 +77,7 @@ class HubSource:
                 commit = self._validate_commit(info)
                 cached_commit = CachedCommit(locate_cached_repository(self.ref, self.settings), commit)
                 wanted_names = choose_small_files(listing) if self.is_base_model else None
+                # Of a base model without small files nothing is fetched, so its digests are not needed.
                 if wanted_names is None or wanted_names:
                     self._fetch_listing(cached_commit)
         except CLIENT_ERRORS as error:
@@ -205,6 +206,7 @@ class HubSource:
 
     def _count_new_bytes(self, cached_commit: CachedCommit, listing: Listing) -> int:
         """Return the bytes that the listed files add to the cache, which holds equal files once."""
+        # Files with the same digests are one blob; a file without digests counts under its name.
         sizes = {file.claimed or name: file.least_size or 0 for name, file in listing.items()}
         blobs = f"{cached_commit.repository}/blobs"
         return sum(
@@ -266,7 +268,7 @@ class _Download:
                     tqdm_class=self.bars,
                 )
         except RemoteEntryNotFoundError:
-            return  # a file that the server does not have stays missing, and was no burden
+            return  # it stays missing, and does not count as a failed file, because the answer costs nothing
         except CLIENT_ERRORS as error:
             if concerns_every_file(error):
                 raise

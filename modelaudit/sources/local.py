@@ -101,14 +101,14 @@ def list_folder(
         entries = sorted(walk_folder(root, limits), key=lambda entry: entry.path)
         links_inside = Counter(entry.state.identity for entry in entries if entry.hard_links > 1 and entry.state)
         for entry in entries:
-            artifact = resolve_entry(entry) if entry.link else make_artifact(root, entry, limits)
-            if counts_hard_links and entry.hard_links > 1 and entry.state and isinstance(artifact, Artifact):
-                artifact = replace(artifact, outside_hard_links=entry.hard_links - links_inside[entry.state.identity])
-            if isinstance(artifact, InnerLink):
-                link_notes.append(f"{entry.path!r} -> {artifact.text!r}")
-                artifacts += [artifact.artifact] if artifact.artifact is not None else []
+            found = resolve_entry(entry) if entry.link else make_artifact(root, entry, limits)
+            if counts_hard_links and entry.hard_links > 1 and entry.state and isinstance(found, Artifact):
+                found = replace(found, outside_hard_links=entry.hard_links - links_inside[entry.state.identity])
+            if isinstance(found, InnerLink):
+                link_notes.append(f"{entry.path!r} -> {found.text!r}")
+                artifacts += [found.artifact] if found.artifact is not None else []
             else:
-                artifacts.append(artifact)
+                artifacts.append(found)
     except OSError as error:
         hint = " Check its permissions." if error.errno in (errno.EACCES, errno.EPERM) else ""
         raise SourceError(f"The folder {name!r} cannot be listed: {error.strerror}.{hint}") from error

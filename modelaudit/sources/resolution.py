@@ -163,7 +163,8 @@ def resolve_term_files(
 ) -> Snapshot:
     """Take the files of a target that may state its licence: small files, and of a folder also headers with metadata.
 
-    Every file is an artifact, and only these open. Of a gated repository, the statements that the Hub shows are taken.
+    Every file is an artifact, and only those that may state the licence open. Of a gated repository, the statements
+    that the Hub shows are taken.
 
     Args:
         target: as for ``resolve_target``.
@@ -175,7 +176,7 @@ def resolve_term_files(
         ConfigurationError: the target or the revision is invalid (exit 2).
         SourceError: the target is missing or could not be fetched (exit 4).
     """
-    if not target.strip() or _path_exists(target):
+    if not target.strip() or _path_exists(target):  # ``resolve_target`` refuses an empty target
         snapshot = resolve_target(target, revision=revision, offline=offline, limits=limits)
         return close_other_files(
             snapshot, {each.path for each in snapshot.artifacts if may_hold_terms(each.path, each.size)}

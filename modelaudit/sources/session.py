@@ -26,7 +26,7 @@ from modelaudit.sources.transport import BoundedTransport
 
 LIBRARY = "modelaudit"
 
-_LEAST_TIMEOUT = 10.0  # seconds; the client's own default where it has one
+_USUAL_TIMEOUT = 10.0  # seconds; the client's own default where it has one
 # An ETag that is safe as the name of a file in the cache.
 _ETAG = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -49,10 +49,12 @@ class BoundedFactory:
         hooks["request"] = [*hooks.get("request", ()), _bound_timeouts]
         hooks["response"] = [*hooks.get("response", ()), _bound_wait, _check_cache_names]
         client.event_hooks = hooks
-        # The client has a transport for direct connections, and one for each proxy.
+        # The client has a transport for direct connections, and one for each proxy; it is ``None`` for hosts that no
+        # proxy serves.
         client._transport = BoundedTransport(client._transport)
         client._mounts = {
-            pattern: transport and BoundedTransport(transport) for pattern, transport in client._mounts.items()
+            pattern: None if transport is None else BoundedTransport(transport)
+            for pattern, transport in client._mounts.items()
         }
         return client
 
@@ -121,7 +123,7 @@ def _bound_timeouts(request: httpx2.Request) -> None:
     """Bound the timeouts of a request by ten seconds, or by a longer time that the user set for the client."""
     if get_active_budget() is None:
         return
-    longest = max(_LEAST_TIMEOUT, *(_read_seconds(f"HF_HUB_{name}_TIMEOUT") for name in ("DOWNLOAD", "ETAG")))
+    longest = max(_USUAL_TIMEOUT, *(_read_seconds(f"HF_HUB_{name}_TIMEOUT") for name in ("DOWNLOAD", "ETAG")))
     requested = request.extensions.get("timeout") or {}
     kinds = ("connect", "read", "write", "pool")
     bounds = {kind: longest if requested.get(kind) is None else min(requested[kind], longest) for kind in kinds}
@@ -150,9 +152,12 @@ def _check_cache_names(response: httpx2.Response) -> None:
     commit = response.headers.get("x-repo-commit")
     if commit is not None and not _COMMIT.fullmatch(commit):
         raise RefusedAnswerError(f"it names {commit[:200]!r} as the commit")
+    # The client names a blob after the ETag of the answer to HEAD, without its quotes and the mark of a weak ETag.
     etag = response.headers.get("x-linked-etag") or response.headers.get("etag")
-    if response.request.method == "HEAD" and etag is not None and not _ETAG.fullmatch(etag.lstrip("W/").strip('"')):
-        raise RefusedAnswerError(f"it gives a file the ETag {etag[:200]!r}")
+    if response.request.method == "HEAD" and etag is not None:
+        blob_name = etag.lstrip("W/").strip('"')  # in the same way as the client
+        if not _ETAG.fullmatch(blob_name):
+            raise RefusedAnswerError(f"it gives a file the ETag {etag[:200]!r}")
     if "/tree/" in response.request.url.path and response.status_code == 200:
         _check_listed_entries(response)
 

@@ -32,7 +32,7 @@ _SETTING_FILES = frozenset(
 def is_small_file(path: str) -> bool:
     """Whether the file at ``path`` is read of a base model if it is small: terms and cards, and settings at the top.
 
-    A part in a folder of its own has its terms beside it, so terms count in any folder.
+    A part of a model, such as its tokenizer, can lie in a folder with terms of its own, so terms count in any folder.
     """
     if path.lower() in _SETTING_FILES:
         return True
@@ -60,7 +60,10 @@ def may_hold_terms(path: str, size: int) -> bool:
 
 
 def may_state_terms(artifact: Artifact) -> bool:
-    """Whether an artifact of ``resolve_term_files`` may state terms. The others are closed, which is no absence."""
+    """Whether an artifact of ``resolve_term_files`` may state terms, open or not.
+
+    Any other was closed on purpose, so its content is no absence.
+    """
     return artifact.open is not None or is_small_file(artifact.path)
 
 
@@ -94,14 +97,14 @@ def _rank_path(path: str) -> tuple[int, int]:
 
 def _close_artifact(artifact: Artifact) -> Artifact:
     """Return the artifact without its content, and with the reason why it is not read."""
-    detail = "only the small files of a base model are read"
+    detail = "only the files that may state the licence are read"
     if is_small_file(artifact.path) and artifact.size > LARGEST_SMALL_FILE:
         unread = Unread(
             UnreadReason.LIMIT, f"it takes {artifact.size} bytes, more than the {LARGEST_SMALL_FILE} of a small file"
         )
     elif is_small_file(artifact.path):
         unread = artifact.obstacle or Unread(
-            UnreadReason.LIMIT, f"no more than {MOST_SMALL_FILES} small files are taken"
+            UnreadReason.LIMIT, f"its size is not stated, or {MOST_SMALL_FILES} other small files were taken before it"
         )
     else:
         unread = artifact.obstacle or Unread(UnreadReason.CONTENT_ABSENT, detail)

@@ -80,6 +80,7 @@ def _bound_answer(request: httpx2.Request, response: httpx2.Response, budget: Re
     """Return the answer with a body that ends at the bounds of the budget."""
     _check_next_page(request, response, budget)
     linked_size = response.headers.get("x-linked-size", "")
+    # Compared as text, because a server may state thousands of digits.
     if budget.size is not None and linked_size.isdecimal() and linked_size.lstrip("0") != str(budget.size).lstrip("0"):
         raise RefusedAnswerError(f"it states {linked_size[:20]} bytes, and its listing {budget.size}")
     stream = response.stream
@@ -95,6 +96,7 @@ def _bound_answer(request: httpx2.Request, response: httpx2.Response, budget: Re
     pieces = _watch_time(stream, budget)
     if _CODINGS[coding]:
         most = budget.limits.answer_bytes if budget.file is None else budget.file_bytes
+        # Data that do not shrink grow a little when compressed.
         pieces = decompress_pieces(pieces, most + budget.limits.side_bytes)
     body: httpx2.SyncByteStream
     if request.method == "HEAD" or response.status_code in (204, 304):
@@ -185,6 +187,7 @@ def decompress_pieces(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
             while rest and not decoder.eof:
                 yield decoder.decompress(rest, _PIECE_BYTES)
                 rest = decoder.unconsumed_tail
+        # zlib may hold output for which the last call had no room.
         while not decoder.eof and (piece := decoder.decompress(b"", _PIECE_BYTES)):
             yield piece
     except zlib.error as error:

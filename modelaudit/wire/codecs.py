@@ -15,6 +15,8 @@ from modelaudit.model.limits import KIB, MIB
 from modelaudit.model.structure import UnreadReason
 
 MAX_DICTIONARY_BYTES = 256 * MIB
+_SMALLEST_DICTIONARY_BYTES = 4 * KIB  # ``lzma`` rejects a smaller one
+_DECODER_STATE_BYTES = MIB  # more than ``lzma`` needs beside the dictionary
 _SKIPPABLE_HEADER = 8  # length of the header of a skippable frame: magic number and size (RFC 8878, section 3.1.2)
 _PLAUSIBLE_LZMA_SIZE = 1 << 38  # 256 GiB, the bound that ``alone_decoder.c`` sets
 _ZSTD_WINDOW_LOG = 28  # MAX_DICTIONARY_BYTES as a power of two
@@ -179,7 +181,7 @@ class _FilterDecoder:
         return self._decoder.needs_input and self._remaining > 0
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Wrap ``data`` in an uncompressed LZMA2 chunk, so that ``lzma`` undoes the filter; return the plain bytes."""
+        """Return the plain bytes of ``data``, at most 64 KiB, which are handed to ``lzma`` as an uncompressed chunk."""
         data = data[: self._remaining]
         chunk = b""
         if data:
@@ -201,12 +203,12 @@ def _make_raw_lzma(filters: list[dict[str, int]]) -> lzma.LZMADecompressor:
 
 
 def _choose_dictionary_size(stated_size: int, content_size: int) -> int:
-    """Return the dictionary size to allocate, in bytes: at most the size of the content, whatever the header states.
+    """Return the dictionary size to allocate, in bytes: no more than the content needs, whatever the header states.
 
     Raises:
         DecodingError: it would be larger than ``MAX_DICTIONARY_BYTES``.
     """
-    size = max(min(stated_size, content_size), 4 * KIB)
+    size = max(min(stated_size, content_size), _SMALLEST_DICTIONARY_BYTES)
     if size > MAX_DICTIONARY_BYTES:
         raise DecodingError(f"the LZMA dictionary takes {size} bytes", UnreadReason.LIMIT)
     return size
@@ -227,8 +229,9 @@ def make_lzma1_decoder(properties: bytes, content_size: int) -> Decoder:
         "dict_size": dictionary,
         "lc": literal_context_bits,
         "lp": literal_position_bits,
+        "pb": position_bits,
     }
-    return _GuardedDecoder(_make_raw_lzma([{**options, "pb": position_bits}]), (lzma.LZMAError, EOFError))
+    return _GuardedDecoder(_make_raw_lzma([options]), (lzma.LZMAError, EOFError))
 
 
 def make_lzma2_decoder(properties: bytes, content_size: int) -> Decoder:
@@ -274,7 +277,7 @@ def _make_lzma_file_decoder_factory(format_: int) -> Callable[[bytes, int], Deco
     """Return ``Codec.make_decoder`` for files of ``FORMAT_XZ`` or ``FORMAT_ALONE``."""
 
     def make_decoder(header: bytes, size: int) -> Decoder:
-        decoder = lzma.LZMADecompressor(format_, memlimit=MAX_DICTIONARY_BYTES + MIB)
+        decoder = lzma.LZMADecompressor(format_, memlimit=MAX_DICTIONARY_BYTES + _DECODER_STATE_BYTES)
         return _GuardedDecoder(decoder, (lzma.LZMAError, EOFError))
 
     return make_decoder
@@ -321,7 +324,8 @@ def is_usual_lzma(data: bytes) -> bool:
     """
     dictionary, size = int.from_bytes(data[1:5], "little"), int.from_bytes(data[5:13], "little")
     one_bits = dictionary.bit_count()
-    # A power of two, or the sum of two adjacent ones.
+    # A power of two, or the sum of two adjacent ones. ``xz`` also accepts 0xFFFFFFFF, which no writer chooses and which
+    # is frequent in data, as part of a small negative number.
     is_usual_dictionary = one_bits == 1 or (one_bits == 2 and dictionary & dictionary << 1 != 0)
     is_unknown_size = size == (1 << 64) - 1
     is_usual_size = is_unknown_size or 0 < size < _PLAUSIBLE_LZMA_SIZE

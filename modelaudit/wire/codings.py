@@ -92,6 +92,8 @@ def _decode_ascii85(text: bytes) -> bytes:
     return base64.a85decode(text.removeprefix(b"<~").removesuffix(b"~>"))
 
 
+# The signatures of ``_BINARY_STARTS`` as each coding writes them. For base64, the second line has those of content that
+# is encoded twice, and of pickles of protocol 0.
 _TEXT_CODINGS: Final = {
     Coding.BASE64: _TextCoding(
         rb"gA[A-X]|UEs[DF]|H4sI|e(?:A[E-H]|F[4-7]|J[w-z]|N[o-r])|Qlpo|[/_]Td6|XQAA|BCJN|KLUv|N3q8|k05V"

@@ -26,10 +26,11 @@ Files have millions of short texts, and a ledger has a bound on its ranges.
 
 
 class SizeBeyondEndError(DamagedError):
-    """A stated size is larger than the rest of the window. ``stated_size`` is that size in bytes."""
+    """A stated size is negative or larger than the rest of the window. ``stated_size`` is that size in bytes."""
 
     def __init__(self, what: str, stated_size: int, offset: int) -> None:
-        super().__init__(f"{what} is stated to take {stated_size} bytes, more than the file has left", offset)
+        problem = "more than the file has left" if stated_size >= 0 else "a negative size"
+        super().__init__(f"{what} is stated to take {stated_size} bytes, {problem}", offset)
         self.stated_size = stated_size
 
 
@@ -101,11 +102,12 @@ class Cursor:
             raise SizeBeyondEndError(what, count, self.offset)
 
     def peek(self, count: int) -> bytes:
-        """Return the next ``count`` bytes without consuming them; fewer at the end of the window.
+        """Return the next ``count`` bytes without consuming them; fewer where the cursor ends.
 
         Raises:
             WindowError: the window could not return the requested bytes.
         """
+        count = min(count, self.end - self.offset)
         index = self.offset - self._buffer_start
         if index < 0 or index + count > len(self._buffer):
             self._buffer = self.window.read(self.offset, max(count, self._block_size))

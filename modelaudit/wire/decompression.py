@@ -115,14 +115,14 @@ class _CompressedStream:
 
     def _choose_step(self) -> int:
         """Return how many bytes the decoder gets next: single ones from ``single_bytes_from`` on."""
-        return (
-            _INPUT_STEP
-            if self.single_bytes_from is None
-            else max(1, min(_INPUT_STEP, self.single_bytes_from - self.input_end))
-        )
+        if self.single_bytes_from is None:
+            return _INPUT_STEP
+        left_in_large_steps = self.single_bytes_from - self.input_end  # negative behind ``single_bytes_from``
+        return max(1, min(_INPUT_STEP, left_in_large_steps))
 
     def _may_end(self) -> bool:
         """Whether the content is complete although the input ends without an end mark."""
+        # Stored data end with their input, whatever size is stated.
         return self._codec is STORED or (self._codec.may_lack_end_mark and self.content_size >= self._stated)
 
 
@@ -211,11 +211,14 @@ class Expansion:
         of it. Therefore the stream is decoded again: in large steps up to the last input, then byte by byte.
         """
         damage_offset = self._stream.input_end if self._stream else 0
-        detail = f"the compressed data are damaged before byte {damage_offset}: {error}"
-        if error.reason is UnreadReason.LIMIT:
-            detail = f"the compressed data need more memory than the limit: {error}"
         breaks_off = isinstance(error, _BrokenOffError)
-        self._failure = WindowError(str(error) if breaks_off else detail, error.reason)
+        if breaks_off:
+            detail = str(error)
+        elif error.reason is UnreadReason.LIMIT:
+            detail = f"the compressed data need more memory than the limit: {error}"
+        else:
+            detail = f"the compressed data are damaged before byte {damage_offset}: {error}"
+        self._failure = WindowError(detail, error.reason)
         recovered = bytearray()
         if self._stream is not None and self.recovers_before_damage and not breaks_off:
             try:

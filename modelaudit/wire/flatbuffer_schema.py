@@ -39,6 +39,8 @@ _ROOT_BYTES: Final = 8
 """The offset of the root table and the identifier of the format."""
 
 _VTABLE_HEAD: Final = 4
+"""The length of the vtable and that of the table, two bytes each."""
+
 _SLOT_BYTES: Final = 2
 
 
@@ -100,6 +102,7 @@ def claim_flatbuffer(buffer: FlatBuffer, schema: FlatSchema) -> None:
 def _claim_table(buffer: FlatBuffer, table: Table, name: str, schema: FlatSchema) -> Iterator[tuple[Table, str]]:
     """Claim the fields of one table, and yield the tables that they refer to, each with its name."""
     fields = schema.tables[name]
+    # Entries of the vtable for slots behind the known ones stay unclaimed.
     known_slots = max(fields, default=-1) + 1
     vtable_end = min(table.vtable + table.vtable_bytes, table.vtable + _VTABLE_HEAD + _SLOT_BYTES * known_slots)
     claim_parsed(buffer.window, table.vtable, vtable_end)

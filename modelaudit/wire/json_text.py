@@ -36,7 +36,7 @@ def _remove_strings(text: str) -> Iterator[str]:
     position = 0
     while position < len(text):
         block = _TEXT_WITH_WHOLE_STRINGS.match(text, position)
-        end = block.end() if block is not None and block.end() > position else len(text)
+        end = block.end() if block is not None else len(text)
         yield _STRING.sub("", text[position:end])
         position = end
 
@@ -193,7 +193,7 @@ def scan_json(text: str, wanted: frozenset[str] = frozenset()) -> JsonFacts:
 
     Args:
         text: the JSON text, which has passed ``check_bounds``.
-        wanted: keys to look for; those that occur become ``JsonFacts.met``.
+        wanted: keys to look for; those that occur become ``JsonFacts.present_keys``.
 
     Raises:
         ValueError: it is not JSON.

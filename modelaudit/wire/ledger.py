@@ -92,7 +92,7 @@ class _RangeSet:
             merged._append_or_merge(start, end)
         self._starts, self._ends, self._compacted = merged._starts, merged._ends, len(merged._starts)
         if self._compacted > _MAX_RANGES:
-            raise LimitReachedError(f"the parsed bytes lie in more than {_MAX_RANGES} separate ranges")
+            raise LimitReachedError(f"the claimed bytes lie in more than {_MAX_RANGES} separate ranges")
 
     def _append_or_merge(self, start: int, end: int) -> None:
         if self._starts and start <= self._ends[-1]:
@@ -132,6 +132,7 @@ class ByteLedger:
         effect: formats state sizes that a truncated file does not have.
 
         Raises:
+            LimitReachedError: the claims lie in too many separate ranges.
             WindowError: the window could not return the requested bytes.
         """
         last: ByteRange | None = None

@@ -63,6 +63,7 @@ def check_link(name: str, target: str, offset: int | None, log: DefectLog, is_sy
     target_path = target.replace("\\", "/")
     path_in_archive = posixpath.join(posixpath.dirname(name), target_path) if is_symbolic else target_path
     # ``join`` keeps an absolute target absolute. After ``normpath``, a remaining ".." leads outside.
+    # A drive is at the start of the target, and no longer at the start of the joined path.
     if escapes_folder(posixpath.normpath(path_in_archive)) or _DRIVE.match(target_path):
         log.add(
             MemberDefect.PATH_ESCAPE,

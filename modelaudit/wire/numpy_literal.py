@@ -29,12 +29,12 @@ _TOKEN: Final = re.compile(
 )
 # A string token: b'text' has the prefix "b" and the body "text".
 _STRING: Final = re.compile(r"(?P<prefix>\w*)(['\"])(?P<body>.*)\2", re.DOTALL)
-# The body of a string, with these escapes only: \n and other letters, \x00, \u0000, \U00000000 and octal \000.
+# The body of a string, with these escapes only: \n and other letters, \x00, octal \000, and in text \u0000, \U00000000.
 # Other escapes are rejected: Python warns about unknown ones, and ``\N{...}`` needs a table of character names.
-_TEXT_WITH_KNOWN_ESCAPES: Final = re.compile(
-    r"(?:[^\\]|\\(?:[\\'\"abfnrtv\n]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}|[0-3]?[0-7]{1,2}))*+",
-    re.DOTALL,
-)
+_ESCAPES_OF_BYTES: Final = r"[\\'\"abfnrtv\n]|x[0-9a-fA-F]{2}|[0-3]?[0-7]{1,2}"
+_ESCAPES_OF_TEXT: Final = _ESCAPES_OF_BYTES + r"|u[0-9a-fA-F]{4}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}"
+_BYTES_WITH_KNOWN_ESCAPES: Final = re.compile(rf"(?:[\x00-\x5b\x5d-\x7f]|\\(?:{_ESCAPES_OF_BYTES}))*+")
+_TEXT_WITH_KNOWN_ESCAPES: Final = re.compile(rf"(?:[^\\]|\\(?:{_ESCAPES_OF_TEXT}))*+")
 _WORD_VALUES: Final[dict[str, Literal]] = {"True": True, "False": False, "None": None}
 
 
@@ -124,10 +124,11 @@ class _LiteralParser:
         while self.kind == "string":
             match = _STRING.fullmatch(self.text)
             prefix, body = (match["prefix"].lower(), match["body"]) if match else ("", "")
-            has_invalid_bytes = "b" in prefix and not body.isascii()
-            if has_invalid_bytes or not _TEXT_WITH_KNOWN_ESCAPES.fullmatch(body):
+            known_body = _BYTES_WITH_KNOWN_ESCAPES if "b" in prefix else _TEXT_WITH_KNOWN_ESCAPES
+            if not known_body.fullmatch(body):
                 raise self.make_error("a string that cannot be read")
             if "r" not in prefix:  # not a raw string, so its escapes count
+                # ``unicode_escape`` reads Latin-1, so characters outside of it become escapes first.
                 body = body.encode("latin-1", "backslashreplace").decode("unicode_escape")
             parts.append(body)
             are_bytes.add("b" in prefix)

@@ -20,7 +20,7 @@ LARGEST_SIZE: Final = 2**63 - 1
 
 # "<f8", "|O8", "<M8[ns]": byte order, kind, size in bytes or characters, unit of a time.
 _TYPE: Final = re.compile(r"[<>|=]?(?P<kind>[biufcmMOSaUV])(?P<size>\d{1,18})(?P<unit>\[[\w/]{0,32}\])?")
-# The sizes in bytes of kinds that do not have any size.
+# The valid sizes in bytes of each kind; a kind that is missing here may have any size.
 _VALID_SIZES: Final[dict[str, frozenset[int]]] = {
     "b": frozenset({1}),
     "i": frozenset({1, 2, 4, 8}),
@@ -130,8 +130,10 @@ def combine_fields(fields: Iterator[Dtype]) -> Dtype:
     # A property is unknown if it is unknown for one field; but one field with objects decides for the record.
     for field in fields:
         size = None if size is None or field.item_size is None else size + field.item_size
-        if field.holds_objects is not False:
-            holds_objects = True if field.holds_objects or holds_objects else None
+        if field.holds_objects:
+            holds_objects = True
+        elif field.holds_objects is None and not holds_objects:
+            holds_objects = None
         if size is not None and size > LARGEST_SIZE:
             size = None
     return Dtype("V", size, holds_objects)

@@ -30,7 +30,7 @@ CONTAINER_AND_OPCODE: Final = rb"[\]}][(0qra-zA-Z\x94]"
 
 # Protocols 0 and 1 have no PROTO opcode. They begin with GLOBAL and its two names, or with MARK or an empty container
 # and a further opcode. A space as the third byte is rather that of prose in brackets, such as "(c) 2024".
-# ``codings.STARTS`` asks for less, since it decides by four bytes.
+# ``codings.CONTENT_STARTS`` asks for less, since it decides by four bytes.
 _OLD_PICKLE: Final = re.compile(rb"c[\w.]+\n[\w.]+\n|" + MARK_AND_OPCODE + b"[^ ]|" + CONTAINER_AND_OPCODE)
 
 

@@ -1,7 +1,7 @@
 """Parse the wire format of protocol buffers lazily and in bounded memory.
 
 A message is a range of a window. Only fields that the caller asks for are decoded, so a field of any length costs
-nothing. A message of up to ``_HELD`` bytes is read into memory while its fields are parsed.
+nothing. A message of up to ``_MOST_HELD_BYTES`` is read into memory while its fields are parsed.
 
 Source: https://protobuf.dev/programming-guides/encoding/
 """
@@ -25,19 +25,21 @@ _GROUP: Final = 3
 _GROUP_END: Final = 4
 FIXED32: Final = 5
 _FIXED: Final = {FIXED64: 8, FIXED32: 4}
-_NUMBER: Final = 3
+_NUMBER_SHIFT: Final = 3
+"""The number of a field begins at this bit of its key; the wire type is below."""
 _MOST_NUMBER: Final = (1 << 29) - 1
 _VARINT_BYTES: Final = 10
 _CONTINUED: Final = 0x80
 """The highest bit of a byte of a varint: another byte follows."""
 _LOWEST_64_BITS: Final = (1 << 64) - 1
-_HELD: Final = 4 * MIB
-_STEP: Final = 64 * 1024
-_GROUPS: Final = 32
-_NO_LOOK: Final = 255
-"""Mask of a field count: the deadline is checked at every 256th field only."""
-_MOST_LOOKED_AT: Final = 1_000_000
-_FIRST: Final = 64
+_MOST_HELD_BYTES: Final = 4 * MIB
+_BLOCK_BYTES: Final = 64 * 1024
+_MOST_OPEN_GROUPS: Final = 32
+_NO_CHECK: Final = 255
+"""Mask of a count of fields or numbers: the deadline is checked at every 256th one only."""
+_MOST_CHECKED_FIELDS: Final = 1_000_000
+_MOST_INNER_FIELDS: Final = 64
+"""Fields of an inner message that recognition parses."""
 
 
 class Field(NamedTuple):
@@ -118,17 +120,17 @@ class Message:
         cursor = _FieldCursor(self)
         groups = count = 0
         while cursor.offset < self.end:
-            if not count & _NO_LOOK:
+            if not count & _NO_CHECK:
                 check_deadline()
             count += 1
             key_offset = cursor.offset
             key = cursor.read_varint()
-            number, wire = key >> _NUMBER, key & 7
+            number, wire = key >> _NUMBER_SHIFT, key & 7
             if not 0 < number <= _MOST_NUMBER:
                 raise DamagedError(f"{number} is not a valid field number", key_offset)
             if wire in (_GROUP, _GROUP_END):
                 groups += 1 if wire == _GROUP else -1
-                if not 0 <= groups <= _GROUPS:
+                if not 0 <= groups <= _MOST_OPEN_GROUPS:
                     raise DamagedError("a group ends without a start, or groups nest too deep", key_offset)
                 continue
             if groups:
@@ -145,25 +147,28 @@ class Message:
 
         Raises:
             DamagedError: a number is truncated or too long.
+            LimitReachedError: there is no time left.
             WindowError: the window could not return the requested bytes.
         """
         cursor = _FieldCursor(self)
+        count = 0
         while cursor.offset < self.end:
-            if not cursor.offset & _NO_LOOK:
+            if not count & _NO_CHECK:
                 check_deadline()
+            count += 1
             yield cursor.read_varint()
 
 
 def is_whole_message(window: Window) -> bool:
     """Whether the bytes parse to their end as fields, and one field is a message that contains a text or message.
 
-    Parsers of protocol buffers demand no more and skip unknown fields. After ``_MOST_LOOKED_AT`` valid fields the
+    Parsers of protocol buffers demand no more and skip unknown fields. After ``_MOST_CHECKED_FIELDS`` valid fields the
     answer is true, because the rest can no longer be checked. Raises ``WindowError``.
     """
     found = False
     try:
         for count, field in enumerate(Message.from_window(window).fields()):
-            if count >= _MOST_LOOKED_AT:
+            if count >= _MOST_CHECKED_FIELDS:
                 return True
             found = found or (field.wire == BYTES and _is_message(field.body))
     except DamagedError:
@@ -172,8 +177,10 @@ def is_whole_message(window: Window) -> bool:
 
 
 def _is_message(message: Message) -> bool:
+    """Whether the first 64 fields are valid, and one of them is a text or message that is not empty."""
     try:
-        return any([field.wire == BYTES and field.body.size > 0 for field in islice(message.fields(), _FIRST)])
+        fields = list(islice(message.fields(), _MOST_INNER_FIELDS))  # parsed in full, so that damage in any counts
+        return any(field.wire == BYTES and field.body.size > 0 for field in fields)
     except DamagedError:
         return False
 
@@ -181,8 +188,8 @@ def _is_message(message: Message) -> bool:
 class _FieldCursor(Cursor):
     """A cursor over one message that decodes keys, numbers and lengths.
 
-    A message of at most ``_HELD`` bytes is one block, so that the messages inside it share its bytes. ``_known`` is the
-    number of bytes in the block that belong to the message.
+    A message of at most ``_MOST_HELD_BYTES`` is one block, so that the messages inside it share its bytes. ``_known``
+    is the number of bytes in the block that belong to the message.
     """
 
     __slots__ = ("_known",)
@@ -196,7 +203,7 @@ class _FieldCursor(Cursor):
         """Load the block at the offset, unless the block in memory reaches to the end of the message."""
         if self._buffer_start <= self.offset and self._buffer_start + self._known >= self.end:
             return
-        self._buffer = self.window.read(self.offset, self.left if self.left <= _HELD else _STEP)
+        self._buffer = self.window.read(self.offset, self.left if self.left <= _MOST_HELD_BYTES else _BLOCK_BYTES)
         self._buffer_start = self.offset
         self._known = min(len(self._buffer), self.left)
 

@@ -1,8 +1,8 @@
 """Claim the bytes of a protocol buffer that its schema describes.
 
 A schema lists the fields of each message by number. The walk visits every message that is reachable from the root
-through fields of the schema, and claims their bytes in the ledger of the window. A field with an unlisted number stays
-unclaimed together with its key: a parser skips it, whatever it holds.
+through fields of the schema, and claims their bytes in the ledger of the window. A field with an unlisted number, or
+with a wire type that its type cannot have, stays unclaimed together with its key: a parser skips it, whatever it holds.
 
 The schema of a format is the file ``schema.txt`` in its folder. Its first message is the whole file. A line begins with
 the name of a message; its fields follow as ``NUMBER:TYPE``. Lines that begin with ``#`` are comments. A type is a word:
@@ -29,7 +29,8 @@ from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.protobuf import BYTES, Message
 
-_PLAIN_TYPES: Final = frozenset({"n", "text", "data"})
+_TYPES_OF_NUMBERS: Final = frozenset({"n", "data"})
+_PLAIN_TYPES: Final = _TYPES_OF_NUMBERS | {"text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,13 @@ def claim_message(message: Message, schema: MessageSchema, most_fields: int, roo
             if count > most_fields:
                 raise LimitReachedError(f"the message has more than {most_fields} fields", each.offset)
             type_ = types.get(each.number)
-            if type_ is None:
+            # Parsers skip a text or message with the wire type of a number, as they skip an unknown field.
+            if type_ is None or (each.wire != BYTES and type_ not in _TYPES_OF_NUMBERS):
                 continue
             claim_parsed(window, each.offset, each.body.start)
-            if type_ in _PLAIN_TYPES or each.wire != BYTES:
-                claim = claim_parsed if type_ == "n" or each.wire != BYTES else claim_data
-                claim(window, each.body.start, each.body.end)
+            if each.wire != BYTES or type_ == "n":
+                claim_parsed(window, each.body.start, each.body.end)
+            elif type_ in _PLAIN_TYPES:
+                claim_data(window, each.body.start, each.body.end)
             else:
                 waiting.append((each.body, type_))

@@ -140,6 +140,7 @@ def _parse_field(name: _Token, tokens: _Tokens, closing_signs: list[str], limits
             # The list can go on only when this message ends, so its fields are parsed here.
             depth = len(closing_signs)
             yield _open_message(name, opening_sign, closing_signs, limits)
+            # ``_parse_next`` ends the inner messages; without an open one, the next sign is the end of this element.
             while len(closing_signs) > depth + 1 or not tokens.take_sign(closing_signs[-1]):
                 yield from _parse_next(tokens, closing_signs, limits)
             closing_signs.pop()

@@ -1,7 +1,9 @@
 """Convert relaxed JSON to strict JSON: comments, trailing commas, and the quotes and keys of JSON5.
 
 Editors read ``tasks.json`` and ``devcontainer.json`` in this form, and loaders read ``.json5``. The conversion changes
-only the spelling and keeps line numbers. Sources: https://spec.json5.org/, "JSON with comments" of Visual Studio Code.
+only the spelling. It keeps line numbers, except behind an escaped line break in a string.
+
+Sources: https://spec.json5.org/, "JSON with comments" of Visual Studio Code.
 """
 
 from __future__ import annotations

@@ -36,8 +36,9 @@ _COMMENT: Final = re.compile(r"(?:^|\s+)#")
 
 
 def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterator[Mention]:
-    """Yield a mention for each package source in the line, except for the configured index.
+    """Yield a mention for each package source in the line.
 
+    A plain name such as ``numpy`` comes from the index that the user configured, and gives no mention.
     The ``use`` of a mention is ``index``, ``links``, ``plain-text``, ``trusted-host``, ``unverified``, ``editable``,
     ``address``, ``pinned-address`` or ``local-path``. Addresses lose their credentials.
 
@@ -57,7 +58,7 @@ def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterat
     if trusted is not None:
         yield Mention(VOCABULARY, "trusted-host", trusted[1][:_QUOTED_CHARACTERS], where)
     if index_options:
-        return
+        return  # its address was mentioned above
     if _OPTION_WITHOUT_CHECK.search(line):
         yield Mention(VOCABULARY, "unverified", line[:100], where)
     address = _ADDRESS.search(line)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 BLOCK = 512
 ZEROS = bytes(BLOCK)
 
-REGULAR = b"0\x007"
 HARD_LINK = b"1"
 SYMBOLIC_LINK = b"2"
 DEVICES = {b"3": "a character device", b"4": "a block device", b"6": "a pipe"}
@@ -35,7 +34,8 @@ _LINK = slice(157, 257)
 _PREFIX = slice(345, 500)
 # mode, uid, gid, size, mtime, devmajor, devminor
 _NUMBERS = (slice(100, 108), slice(108, 116), slice(116, 124), _SIZE, slice(136, 148), slice(329, 337), slice(337, 345))
-# Checksum fields that ``parse_number`` may parse: a quick check before the sum over all bytes of a block.
+# Checksum fields that ``parse_number`` may parse: a quick check before the sum over all bytes of a block. They have
+# blanks, signs, octal digits, "_" and the prefix "0o", as ``int`` accepts them, up to a zero byte; or a binary number.
 _SUM_SHAPE = re.compile(rb"[\x09-\x0d\x1c-\x20+\-0-7_oO]*(\x00.*)?|[\x80\xff].*", re.DOTALL)
 # Old GNU sparse maps: offset of the first entry, number of entries; a flag follows the last: another block continues.
 _SPARSE_IN_HEADER = (386, 4)

@@ -8,6 +8,7 @@ import re
 from modelaudit.model.address import is_member, member_path
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head
 
+# All control characters except tab, line feed, form feed, carriage return and escape.
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _MOST_HIGH_SHARE = 0.1  # of the bytes of a text in an 8-bit encoding

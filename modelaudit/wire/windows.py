@@ -163,7 +163,9 @@ class DecompressedWindow:
         """
         # Readers size their reads by stated lengths; this limit keeps a forged length from filling memory.
         if length > self._limits.read_bytes:
-            raise WindowError(f"a read of {length} bytes is over the bound of {self._limits.read_bytes}")
+            raise WindowError(
+                f"a read of {length} bytes is over the bound of {self._limits.read_bytes}", UnreadReason.LIMIT
+            )
         if offset < 0 or length <= 0:
             return b""
         self._expand_to(offset + length)

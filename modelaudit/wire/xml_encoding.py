@@ -52,6 +52,9 @@ class Encoding:
     oddity: str = ""
 
 
+_EIGHT_BIT_BYTES: Final = bytes(range(0x80, 0x100))
+
+
 def detect_encoding(head: bytes) -> Encoding:
     """Detect the encoding of the XML text that begins with ``head``: by its mark, first bytes, or declaration."""
     for mark, codec, is_usual in _BYTE_ORDER_MARKS:
@@ -67,6 +70,7 @@ def detect_encoding(head: bytes) -> Encoding:
     try:
         codec_info = codecs.lookup(declared)
         "a".encode(declared)  # raises LookupError for codecs that are no encoding of text, such as base64
+        _EIGHT_BIT_BYTES.decode(declared, "ignore")  # raises UnicodeError for the codecs of host names, such as idna
     except (LookupError, ValueError, TypeError):
         return Encoding(None, 0, declared, f"it declares the unknown encoding {declared}")
     # The declaration was legible as ASCII, so the text cannot be in an encoding of two or four bytes a character.

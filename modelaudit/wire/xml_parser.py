@@ -34,6 +34,7 @@ _DEEPEST: Final = 10_000
 _MOST_ATTRIBUTES: Final = 10_000
 _MOST_ENTITIES: Final = 10_000
 _MOST_EXPANDED_CHARACTERS: Final = MIB
+_MOST_EXPANSION_RATIO: Final = 10
 _MOST_PROLOG_CHARACTERS: Final = MIB
 _QUOTED_CHARACTERS: Final = 300
 _MOST_DECODING_ROUNDS: Final = 4
@@ -121,13 +122,13 @@ class XmlParser:
                 position += len(chunk)
                 claim_parsed(self._window, 0, position)
             self._feed_text(decoder.decode(b"", True), True)
-        except UnicodeDecodeError as error:
-            raise DamagedError(f"some of its bytes are not valid {encoding.codec}", self._fed) from error
+        except UnicodeError as error:  # also of Expat, which rejects a surrogate that the codec let through
+            raise DamagedError(f"some of its bytes are not valid {encoding.codec}", position) from error
         except expat.ExpatError as error:
             why = expat.ErrorString(error.code)
-            raise DamagedError(
-                f"it is not well-formed XML: line {error.lineno}, {why}", self._parser.ErrorByteIndex
-            ) from None
+            # Expat counts the bytes of the text in UTF-8, without a byte order mark.
+            offset = encoding.mark_length + self._parser.ErrorByteIndex if encoding.codec == "utf-8" else None
+            raise DamagedError(f"it is not well-formed XML: line {error.lineno}, {why}", offset) from None
         finally:  # also after an error, because another parser may go on
             self._record_prolog_declarations()
 
@@ -261,7 +262,11 @@ class XmlParser:
         self._record_event()
         if self._depth and data.startswith("&") and data.endswith(";"):
             self._expanded_total += self._expanded_lengths.get(data[1:-1], 0)
-            if self._expanded_total > _MOST_EXPANDED_CHARACTERS and self._expanded_total > 10 * self._fed:
+            # A long text may refer to short entities often; only expansion out of proportion to the text is an attack.
+            if (
+                self._expanded_total > _MOST_EXPANDED_CHARACTERS
+                and self._expanded_total > _MOST_EXPANSION_RATIO * self._fed
+            ):
                 self._raise_expansion(f"its references are replaced by more than {self._expanded_total} characters")
 
     def _handle_start(self, name: str, attributes: dict[str, str]) -> None:

@@ -74,7 +74,7 @@ class YamlFacts:
     """The facts of a YAML text: its root, keys, tags and duplicate keys.
 
     Attributes:
-        wanted: keys to look for; ``met`` collects those that occur at any depth.
+        wanted: keys to look for; ``present_keys`` collects those that occur at any depth.
         duplicates: keys that occur twice in one mapping, with their lines.
         tags: each explicit tag with the line of its first use.
     """

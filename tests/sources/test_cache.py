@@ -228,7 +228,7 @@ RECORD = st.dictionaries(
 def test_any_file_listing_is_parsed_or_rejected(files: object) -> None:
     listing = parse_tree_record(json.dumps({"format_version": 1, "files": files}).encode())
     for name, stated in (listing or {}).items():
-        explain_unstorable_name(name)
+        explain_unstorable_name(name)  # raises for no name
         assert stated.size is None or stated.size >= 0
         assert len(stated.claimed) <= 1
 

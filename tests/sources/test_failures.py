@@ -59,7 +59,7 @@ def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SimpleNamespace(sleep=lambda seconds: None)
     monkeypatch.setattr(_http, "time", clock)
     monkeypatch.setattr(file_download, "time", clock)
-    monkeypatch.setattr(session, "_LEAST_TIMEOUT", 0.3)
+    monkeypatch.setattr(session, "_USUAL_TIMEOUT", 0.3)
     monkeypatch.setattr(hub_module, "_TIMEOUT", 0.3)
 
 

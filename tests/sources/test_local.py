@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -109,7 +110,7 @@ def test_special_files_are_never_opened(model: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="making a device node takes root")
 def test_device_node_is_never_opened(model: Path) -> None:
     try:
-        os.mknod(model / "zero", 0o600 | 0o020000, os.makedev(1, 5))
+        os.mknod(model / "zero", stat.S_IFCHR | 0o600, os.makedev(1, 5))
     except PermissionError:
         pytest.skip("device nodes cannot be made here")
     zero = index_by_path(resolve_target(str(model)))["zero"]
@@ -225,7 +226,7 @@ def test_link_as_target_is_followed_and_keeps_its_name(model: Path) -> None:
         b"\x1b[31mred\x07",
         b"\xff\xfe.bin",
         b"back\\slash",
-        b"..",
+        b"....",
         b" ",
         "ü模型".encode(),
         b"-rf",
@@ -233,8 +234,6 @@ def test_link_as_target_is_followed_and_keeps_its_name(model: Path) -> None:
     ],
 )
 def test_unusual_names_are_kept(model: Path, name: bytes) -> None:
-    if name == b"..":
-        name = b"...."
     (Path(os.fsdecode(os.fsencode(model) + b"/" + name))).write_bytes(b"content")
     (Path(os.fsdecode(os.fsencode(model) + b"/link-" + name[:200]))).symlink_to(os.fsdecode(name))
     snapshot = resolve_target(str(model))
@@ -296,9 +295,9 @@ def test_hundred_thousand_files_are_listed(tmp_path: Path) -> None:
 def test_file_that_vanishes_after_listing_is_reported_as_unread(model: Path) -> None:
     [artifact] = resolve_target(str(model)).artifacts
     (model / "config.json").unlink()
-    with pytest.raises(Exception, match="since it was listed") as caught:
+    with pytest.raises(WindowError, match="since it was listed") as caught:
         read_artifact(artifact)
-    assert caught.value.reason is UnreadReason.CHANGED  # type: ignore[attr-defined]
+    assert caught.value.reason is UnreadReason.CHANGED
 
 
 UNPRIVILEGED_PROGRAM = """

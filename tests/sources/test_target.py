@@ -67,7 +67,7 @@ def test_invalid_repository_name_or_revision_is_refused(text: str, revision: str
 
 @given(st.text(max_size=40), st.none() | st.text(max_size=40))
 def test_any_target_text_is_parsed_as_a_repository_or_refused(text: str, revision: str | None) -> None:
-    looks_like_a_path(text)
+    looks_like_a_path(text)  # raises for no text
     try:
         ref = parse_repository(text, revision)
     except ConfigurationError:

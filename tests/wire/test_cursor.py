@@ -19,11 +19,18 @@ def test_peek_does_not_consume_bytes(bytes_window) -> None:
     assert (cursor.peek(2), cursor.peek(10), cursor.take(4, "the rest")) == (b"cd", b"cdef", b"cdef")
 
 
-@pytest.mark.parametrize("length", [-1, 5, 1 << 62])
-def test_length_beyond_end_is_rejected_before_reading(length: int, bytes_window) -> None:
+def test_peek_stops_at_the_end_of_the_part_that_the_cursor_covers(bytes_window) -> None:
+    cursor = Cursor(bytes_window(b"abcdef"), offset=1, end=3)
+    assert (cursor.peek(10), cursor.take(2, "the rest"), cursor.peek(1)) == (b"bc", b"bc", b"")
+
+
+@pytest.mark.parametrize(
+    ("length", "problem"), [(-1, "negative"), (5, "than the file has"), (1 << 62, "than the file")]
+)
+def test_length_beyond_end_is_rejected_before_reading(length: int, problem: str, bytes_window) -> None:
     cursor = Cursor(bytes_window(b"abcd"))
     for act in (cursor.require_bytes, cursor.take, cursor.skip):
-        with pytest.raises(SizeBeyondEndError, match="a name is stated to take") as refused:
+        with pytest.raises(SizeBeyondEndError, match=f"a name is stated to take .*{problem}") as refused:
             act(length, "a name")
         assert (refused.value.stated_size, refused.value.offset, cursor.offset) == (length, 0, 0)
 

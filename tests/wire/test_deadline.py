@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import time
+from collections.abc import Iterator
 
 import pytest
 from support.cases import check_each
@@ -189,13 +189,13 @@ def test_reading_that_ends_before_its_deadline_reports_no_limit(name: str) -> No
     assert not any(CPU_TIME_SPENT in unread.detail for _, unread in reading.unread)
 
 
-def _read_despite_deadline(*_: object) -> itertools.repeat[None]:
+def _read_despite_deadline(*_: object) -> Iterator[None]:
     for _ in range(1000):
         try:
             check_deadline()
         except DamagedError:
             break
-    return itertools.repeat(None, 0)
+    return iter(())
 
 
 def test_expired_deadline_is_reported_even_if_the_reader_suppresses_its_error(clock: _Clock) -> None:

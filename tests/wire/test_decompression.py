@@ -16,14 +16,11 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.codecs import (
     BZIP2,
     DEFLATE,
-    GZIP,
     LZ4,
     LZMA,
-    STORED,
     XZ,
     ZIP_LZMA,
     ZLIB,
-    ZSTD,
     DecodingError,
     make_filter_decoder,
     make_lzma1_decoder,
@@ -153,6 +150,7 @@ def test_many_small_streams_are_read_in_linear_time(bytes_window):
     window = bytes_window(lz4.frame.compress(b"x") * 5000)
     expansion = Expansion(window, LZ4, 0, lambda data: data.startswith(b"\x04\x22\x4d\x18"))
     assert _read_all_content(expansion) == (b"x" * 5000, None)
+    # Each stream looks ahead by one block of 4 KiB.
     assert window.bytes_read < 5000 * 4200
 
 
@@ -212,5 +210,3 @@ def test_each_zip_method_number_maps_to_its_codec():
         93: "zstd",
         95: "xz",
     }
-    assert STORED.may_lack_end_mark
-    assert {GZIP.name, ZSTD.name} == {"gzip", "zstd"}

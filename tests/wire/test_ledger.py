@@ -32,7 +32,9 @@ def test_ledger_gives_every_byte_the_class_of_its_strongest_claim(bytes_window, 
     found = [each.class_ for each in ledger.partition(window) for _ in range(each.start, each.end)]
     gaps = [each for each in ledger.partition(window) if each.class_ is ByteClass.UNCLAIMED]
     assert all(each.end - each.start > 1 for each in gaps)
-    assert [b if a is ByteClass.UNCLAIMED else a for a, b in zip(expected, found, strict=True)] == found
+    # Without a claim, a byte may be padding, so only claimed bytes are compared.
+    pairs = zip(expected, found, strict=True)
+    assert all(class_ is given for class_, given in pairs if class_ is not ByteClass.UNCLAIMED)
 
 
 @given(CLAIMS)
@@ -58,7 +60,7 @@ def test_too_many_separate_claims_reach_a_limit(monkeypatch):
     monkeypatch.setattr(module, "_COMPACT_AFTER", 10)
     monkeypatch.setattr(module, "_MAX_RANGES", 50)
     ledger = ByteLedger()
-    with pytest.raises(LimitReachedError, match="separate ranges"):
+    with pytest.raises(LimitReachedError, match="claimed bytes lie in more than 50 separate ranges"):
         for start in range(0, 1000, 2):
             ledger.claim(start, start + 1, ByteClass.DATA)
 

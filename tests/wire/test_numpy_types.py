@@ -157,6 +157,7 @@ def test_incomplete_object_flags_are_forged_state(flag, read_bytes):
     assert "forged-state" in read_bytes(push_array(kind, b"](Ne")).kinds()
 
 
+# 27; with the highest bit 155, which is -101 as a signed byte.
 @pytest.mark.parametrize("flag", [27, -101, 155])
 def test_object_flags_of_numpy_versions_are_accepted(flag, read_bytes):
     kind = push_dtype("V8", flag, sizes=(8, 1), **build_field(OBJECT))

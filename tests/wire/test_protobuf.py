@@ -5,8 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.cases import check_each
 
-from modelaudit.wire.base import DamagedError
+from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.deadline import Deadline, apply_deadline
+from modelaudit.wire.ledger import ByteClass, ByteLedger, LedgerWindow
 from modelaudit.wire.protobuf import BYTES, FIXED32, FIXED64, VARINT, Message, _FieldCursor, is_whole_message
+from modelaudit.wire.protobuf_schema import MessageSchema, claim_message
 
 
 def encode_varint(value: int) -> bytes:
@@ -73,6 +76,27 @@ def test_invalid_message_raises_damaged(bytes_window, data):
         list(Message.from_window(bytes_window(data)).fields())
 
 
+def test_packed_numbers_at_odd_offsets_are_read_only_until_the_deadline(bytes_window):
+    numbers = Message(bytes_window(b"x" + b"\x80\x01" * 10_000), 1, 20_001)
+    with apply_deadline(Deadline(-1.0)), pytest.raises(LimitReachedError):
+        list(numbers.parse_varints())
+
+
+@check_each(
+    "field, has_claim",
+    [((1, BYTES, b"text"), True), ((1, FIXED64, 1), False), ((2, BYTES, b"\x08\x01"), True), ((2, VARINT, 1), False),
+     ((3, BYTES, b"\x01"), True), ((3, FIXED64, 1), True), ((4, FIXED32, 1), True), ((5, BYTES, b"text"), False)],
+)  # fmt: skip
+def test_only_fields_with_a_wire_type_of_their_schema_are_claimed(bytes_window, field, has_claim):
+    schema = MessageSchema.parse("Root 1:text 2:Inner 3:n 4:data\nInner 1:n")
+    data = encode_message([field])
+    ledger = ByteLedger()
+    window = LedgerWindow(bytes_window(data), ledger)
+    claim_message(Message.from_window(window), schema, 10)
+    classes = {each.class_ for each in ledger.partition(window)}
+    assert (ByteClass.UNCLAIMED not in classes) == has_claim
+
+
 def test_groups_are_skipped(bytes_window):
     assert [f.number for f in Message.from_window(bytes_window(b"\x0b\x10\x01\x0c\x18\x02")).fields()] == [3]
 
@@ -87,6 +111,7 @@ def test_no_objects_are_created_for_protobuf_fields_inside_skipped_groups(bytes_
 
 
 def test_whole_message_is_recognised(bytes_window):
+    # "%" is the key of field 4 with 32 bits, "PDF-" its value: the start of a PDF is also a field.
     inner = encode_message([(1, BYTES, encode_message([(2, BYTES, b"PyFunc")]))])
     assert is_whole_message(bytes_window(b"%PDF-" + inner))
     assert not is_whole_message(bytes_window(b"%PDF-" + inner + b"\0"))

@@ -62,7 +62,7 @@ def _build_v7_header(name: bytes, signed: bool = False) -> bytes:
 @check_each("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 def test_tar_is_recognised_in_every_dialect(name, form):
     if form == tarfile.USTAR_FORMAT and len(name) > 100:
-        name = "long/" * 30 + "name"
+        name = "long/" * 30 + "name"  # ustar has room for 100 bytes of name and 155 of prefix
     data = _build_tar(name, form)
     assert is_tar(data[:4096])
     assert name_format(data, "x") == detect_strong_magic(data) == "tar"

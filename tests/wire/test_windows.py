@@ -91,9 +91,11 @@ def test_nested_decompressed_windows_share_one_expansion_budget(bytes_window):
         assert raised.value.reason is UnreadReason.LIMIT
 
 
-def test_read_over_limit_is_rejected(bytes_window):
-    with _open_decompressed_window(bytes_window, _compress_deflate(b"x"), 1) as window, pytest.raises(WindowError):
-        window.read(0, Limits().read_bytes + 1)
+def test_read_of_a_decompressed_window_over_the_limit_raises_limit_reached(bytes_window):
+    with _open_decompressed_window(bytes_window, _compress_deflate(b"x"), 1) as window:
+        with pytest.raises(WindowError) as refused:
+            window.read(0, Limits().read_bytes + 1)
+        assert refused.value.reason is UnreadReason.LIMIT
 
 
 def test_chunks_cover_bytes_in_order(bytes_window):

@@ -38,6 +38,28 @@ def test_unknown_encoding_is_reported_as_damaged(read_bytes):
     )
 
 
+@check_each(
+    "encoding, content",
+    [
+        ("utf-8", b"\xfc"),
+        ("punycode", b"-\xc3\xbc"),
+        ("idna", b"\xc3"),
+        ("utf-7", b"+2AA-"),
+        ("unicode_escape", b"\\ud800"),
+    ],
+)
+def test_text_that_its_declared_encoding_forbids_is_reported_as_damaged(encoding, content, read_bytes):
+    head = f'<?xml version="1.0" encoding="{encoding}"?><a>'.encode()
+    assert UnreadReason.DAMAGED in read_bytes(head + content + b"</a>", "m.xml").reasons()
+
+
+@check_each("mark, encoding, offset", [("", "utf-8", 7), ("\ufeff", "utf-8", 10), ("\ufeff", "utf-16-le", None)])
+def test_place_of_damage_in_xml_is_an_offset_in_the_file_or_unknown(mark, encoding, offset, read_bytes):
+    reading = read_bytes((mark + "<a>\u00fc</b>").encode(encoding), "m.xml")
+    (damage,) = [unread for _, unread in reading.inner.unread if unread.reason is UnreadReason.DAMAGED]
+    assert damage.where.offset == offset
+
+
 def test_internal_entity_gives_no_mention(read_bytes):
     reading = read_bytes(make_document('<!ENTITY x "y">', "&x;"), "m.xml")
     assert (reading.kinds(), reading.unread, list_mentions(reading)) == (set(), [], set())

@@ -198,7 +198,7 @@ def test_literal_parser_agrees_with_repr(value):
     "text",
     # Unfinished or foreign syntax, calls, names, and numbers or nesting over the bounds.
     ["", "(", "[1", "{'a'}", "{'a': 1 'b': 2}", "1 2", "'a", "'\\x4'", "f'O'", "'''O'''", "{1: 2}", "x", "None()",
-     "[" * 5000, "-" * 5000 + "1", "1" * 5000, "('a' b'b')", "(,)", "'\\N{BELL}'"],
+     "[" * 5000, "-" * 5000 + "1", "1" * 5000, "('a' b'b')", "(,)", "'\\N{BELL}'", "b'\\u0041'", "b'\\U00000041'"],
 )  # fmt: skip
 def test_text_that_is_not_a_plain_literal_is_refused(text):
     with pytest.raises(DamagedError):

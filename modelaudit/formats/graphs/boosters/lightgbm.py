@@ -209,6 +209,7 @@ class _ModelReader:
                 if size != end - start:
                     detail = f"the head states {size} bytes for tree {number}, which has {end - start}"
                     self.defects.record_size_mismatch(detail, Location(offset=start))
+        # A file that states no sizes shows that it breaks off only if it is a head without any tree.
         elif not self._has_ended and not tree_count:
             raise DamagedError("the file ends before its first tree")
 

@@ -119,8 +119,9 @@ class _ModelReader:
             self._read_bytes(_LINEAR, _LINEAR_FIELDS)
             self._skip_items(4)  # the coefficients
         else:
-            self._read_trees(features)
-            if booster == "dart" and self.position < self._window.size:
+            tree_count = self._read_trees(features)
+            # ``Dart::Load`` reads weights only if the model has trees.
+            if booster == "dart" and tree_count:
                 self._skip_items(4)  # the weight of each tree
         if has_attributes:
             for _ in range(self._read_item_count()):
@@ -147,13 +148,17 @@ class _ModelReader:
         claim_data(self._window, self.position, self.position + length)
         self.position += length
 
-    def _read_trees(self, features: int) -> None:
-        """Read and check the trees of a model with ``features`` features; skip the class of each tree, four bytes."""
+    def _read_trees(self, features: int) -> int:
+        """Read and check the trees of a model with ``features`` features, and return their number.
+
+        The class of each tree, four bytes, follows the trees and is skipped.
+        """
         (count,) = struct.unpack("<i", self._read_bytes(_GROUP, _GROUP_FIELDS)[:4])
         self._require_bytes(count * (_TREE + _NODE + _STATISTICS))
         for number in range(count):
             self._check_tree(number, features)
         self._skip_data(count * 4)
+        return int(count)
 
     def _check_tree(self, number: int, features: int) -> None:
         """Check the children and features of tree ``number``; skip its statistics."""

@@ -119,7 +119,7 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
 
 
 _LAYER_BLOCKS: Final = frozenset({"layer", "layers"})
-_BLOCKS_WITH_LAYER_KEYS: Final = (["layer"], ["layers"], ["python_param"])
+_BLOCKS_WITH_LAYER_KEYS: Final = _LAYER_BLOCKS | {"python_param"}
 # The type of a layer; and of its python_param, the module, the class and the parameters.
 _LAYER_KEYS: Final = ("type", "module", "layer", "param_str")
 
@@ -140,8 +140,10 @@ def _read_layers(text: str, layers: _LayerCollector, limits: Limits) -> None:
                 type_, module, name, detail = (values.get(key, "") for key in _LAYER_KEYS)
                 layers.record_layer(type_, module, name, detail, Location(line=line))
                 values = {}
-        elif each.value is not None and each.name in _LAYER_KEYS and open_blocks[-1:] in _BLOCKS_WITH_LAYER_KEYS:
-            values[each.name] = _format_value(each.value)
+        elif each.value is not None and each.name in _LAYER_KEYS:
+            innermost = open_blocks[-1] if open_blocks else ""
+            if innermost in _BLOCKS_WITH_LAYER_KEYS:
+                values[each.name] = _format_value(each.value)
 
 
 def recognises_binary(head: Head) -> bool:

@@ -211,10 +211,12 @@ class _ProgramReader:
 
     def _check_subsegments(self, subsegments: Table | None) -> None:
         """Check the segment_index (0) of a SubsegmentOffsets; without offsets (1) it uses no segment."""
-        if subsegments is not None and subsegments.count(1):
-            offsets = subsegments.vector(1, 8)  # raises when the offsets, eight bytes each, end outside the buffer
-            if offsets is not None and self._segment_count:
-                self._check_segment(subsegments.number(0, "I"), "a list of constants", subsegments.position)
+        if subsegments is None or not subsegments.count(1):
+            return
+        subsegments.vector(1, 8)  # raises when the offsets, eight bytes each, end outside the buffer
+        # ExecuTorch writes one offset of 0, and no segment, for a program without constants.
+        if self._segment_count:
+            self._check_segment(subsegments.number(0, "I"), "a list of constants", subsegments.position)
 
     def _check_segment(self, index: int, user: str, position: int) -> None:
         """Record a defect if ``user``, at ``position``, uses a segment that does not exist."""
@@ -223,7 +225,7 @@ class _ProgramReader:
 
     def _record_mention(self, use: str, name: str, position: int) -> None:
         """Record an operator or backend with its first position; raise ``LimitReachedError`` beyond 10,000 names."""
-        if len(self.mentions) >= _MOST_NAMES:
+        if name not in self.mentions and len(self.mentions) >= _MOST_NAMES:
             raise LimitReachedError(f"more than {_MOST_NAMES} distinct operators", position)
         self.mentions.setdefault(name, Mention(VOCABULARY, use, name, Location(offset=position)))
 

@@ -66,6 +66,7 @@ def describe_code(layer: KerasObject) -> str:
         description = _describe_bytecode(text)
         if description:
             return description
+    # None is bytecode, so quote the first text that looks like source code.
     source = next((text for text in texts if "lambda" in text or "(" in text), "")
     return f"the text {source[:120]!r}" if source else ""
 

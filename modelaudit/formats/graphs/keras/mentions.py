@@ -110,6 +110,7 @@ def _iter_lambda_mentions(instance: KerasObject) -> Iterator[Mention]:
             return
     for name in names:
         yield _make_mention("code", CLASSES, name, instance.first, describe_code(instance))
+    # A class Lambda of another package is also imported from there; "Lambda" without a package is that of Keras.
     if any(name.partition(".")[0] not in _KERAS_PACKAGES | {"Lambda"} for name in names):
         yield from _iter_object_mentions(instance)
 

@@ -32,7 +32,8 @@ _KNOWN_FIELDS: Final = frozenset({2, 3, 4, 6, 26})
 # Parsers of protocol buffers refuse 100 nested messages, and each nested graph takes three (node, attribute, graph).
 _MOST_NESTED_GRAPHS: Final = 40
 _NAME_BYTES: Final = 256
-_BLANKS: Final = 64
+_JSON_SEARCH_BYTES: Final = 64
+"""Bytes in which the first character of JSON is looked for, behind blanks."""
 # Attributes that decide which code or file a node uses.
 _QUOTED_ATTRIBUTES: Final = frozenset({"module", "class_name", "func_name", "operator", "ep_cache_context"})
 # The operator with the compiled graph of an accelerator; the attribute is 0 when that graph is in another file.
@@ -129,8 +130,8 @@ class _ModelReader:
     def _read_metadata(self, message: Message, is_of_many: bool = False) -> None:
         """Record one metadata entry (StringStringEntryProto): a key (1) with a value (2).
 
-        Every node and tensor can have entries (``is_of_many``). Those are recorded only when the value looks like JSON,
-        and are otherwise searched, so that a large graph does not use up the bound on metadata.
+        Every node and tensor can have entries (``is_of_many``). Those are recorded only when the value may be JSON, and
+        are otherwise searched, so that a large graph does not use up the bound on metadata.
         """
         key = ""
         value: Message | None = None
@@ -141,7 +142,9 @@ class _ModelReader:
                 value = field.body
         if value is None:
             return
-        if is_of_many and not value.raw(_BLANKS).lstrip().startswith((b"{", b"[")):
+        start = value.raw(_JSON_SEARCH_BYTES).lstrip()
+        may_be_json = start.startswith((b"{", b"[")) or (not start and value.size > _JSON_SEARCH_BYTES)
+        if is_of_many and not may_be_json:
             self._collector.search_text(value)
         else:
             self._collector.record_metadata(key, value)

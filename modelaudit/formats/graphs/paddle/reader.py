@@ -153,7 +153,7 @@ def recognises_parameters(head: Head) -> bool:
         4 <= description_size <= _NAME_BYTES
         and type_key == 0x08
         and element_type in _ELEMENT_SIZES
-        and (description_size == 4 or shape_key in (0x10, 0x12))
+        and shape_key in (0x10, 0x12)
     )
 
 

@@ -143,7 +143,7 @@ def _iter_table(window: Window) -> Iterator[tuple[bytes, bytes, int]]:
     claim_parsed(window, window.size - _FOOTER_BYTES)
     metaindex_start, metaindex_size, position = _read_handle(footer, 0)
     for _ in _iter_block(window, metaindex_start, metaindex_size):
-        pass
+        pass  # iterated only to check the block and to claim its bytes
     index_start, index_size, _ = _read_handle(footer, position)
     for _, handle in _iter_block(window, index_start, index_size):
         start, size, _ = _read_handle(handle, 0)

@@ -16,8 +16,8 @@ from modelaudit.wire.protobuf import BYTES, VARINT, Message
 
 _MOST_ITEMS: Final = 200_000
 _NAME_BYTES: Final = 1024
-_MOST_FACTS: Final = 16
-_BLANKS: Final = 1024
+_JSON_SEARCH_BYTES: Final = 1024
+"""Bytes in which the first character of JSON is looked for, behind blanks."""
 _ASSET_COLLECTION: Final = "saved_model_assets"
 
 
@@ -93,7 +93,7 @@ class ModelContents:
     def _read_information(self, message: Message) -> None:
         """Record the tags (4) of a MetaInfoDef and the version of TensorFlow (5) as facts, several joined by commas."""
         for each in message.fields():
-            if each.wire == BYTES and each.number in (4, 5) and len(self.facts) < _MOST_FACTS:
+            if each.wire == BYTES and each.number in (4, 5):
                 key = "tags" if each.number == 4 else "tensorflow"
                 previous = [self.facts[key]] if key in self.facts else []
                 self.facts[key] = ", ".join((*previous, each.body.text(64)))[:256]
@@ -183,8 +183,8 @@ class ModelContents:
 
     def _record_json(self, message: Message) -> None:
         """Record metadata that are JSON, or that may be, because they begin with more blanks than are read here."""
-        head = message.raw(_BLANKS).lstrip()
-        if head.startswith((b"{", b"[")) or (not head and message.size > _BLANKS):
+        head = message.raw(_JSON_SEARCH_BYTES).lstrip()
+        if head.startswith((b"{", b"[")) or (not head and message.size > _JSON_SEARCH_BYTES):
             self.metadata.append(message)
 
 

@@ -23,10 +23,11 @@ _RESTORERS: Final = frozenset({"RestoreV2", "Restore", "RestoreSlice"})
 _TABLES: Final = {"InitializeTableFromTextFile": 1, "InitializeTableFromTextFileV2": 1}
 _CACHES: Final = {"CacheDataset": 1, "CacheDatasetV2": 1}
 _DECIDED_BY_ARGUMENT: Final = frozenset({*FILE_ATTRIBUTES, *_WRITERS, *_TABLES, *_CACHES})
-# Texts that savers put into a graph: the default name, which TF1 replaces when it runs, and parts of temporary names.
+# Texts that savers put into a graph: the default name, which TF1 replaces when it runs, parts of temporary names, and
+# the empty text.
 _SAVER_TEXT: Final = re.compile(rb"model|(?:[\w-]*/)?\.?part|")
-# Values of ``descriptor_source`` that are no file.
-_DESCRIPTOR_SOURCES: Final = (b"", b"local://", b"bytes://")
+# Values of ``descriptor_source`` that are no file. A third one is ``bytes://`` with the descriptors behind it.
+_DESCRIPTOR_SOURCES: Final = (b"", b"local://")
 _MOST_MENTIONS: Final = 10_000
 _MOST_REFERENCES: Final = 1000
 _QUOTED_LENGTH: Final = 120

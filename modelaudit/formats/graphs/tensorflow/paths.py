@@ -165,6 +165,7 @@ class PathResolver:
                 origin.asset = True
             elif capture.startswith("="):
                 yield self._main, capture[1:]
+            # The value of any other capture is unknown, unless a call passes it, which is followed below.
             elif not callers:
                 origin.other = True
         elif not callers:

@@ -59,10 +59,11 @@ def recognises_text(head: Head) -> bool:
 def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Encode the text in binary form and read that; see ``read``."""
     kind = recognition.find_text_kind(Head(artifact.path, artifact.content, window.read(0, HEAD_BYTES), window))
+    assert kind is not None  # as ``recognises_text`` found
     text, _, _ = read_whole_text(window, limits)
-    binary, failure = encode_text(text, str(kind), limits)
+    binary, failure = encode_text(text, kind, limits)
     binary_window = DecodedWindow(binary, get_budget(window, limits))
-    yield from _read_kind(artifact, binary_window, limits, str(kind), is_text=True)
+    yield from _read_kind(artifact, binary_window, limits, kind, is_text=True)
     if failure is not None:
         raise failure
 

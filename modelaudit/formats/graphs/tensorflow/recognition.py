@@ -77,6 +77,7 @@ def find_text_kind(head: Head) -> str | None:
     # Other schemas have fields such as node and version too, but only in a graph has a node an operator.
     if not is_distinctive and not _GRAPH_CONTENT.search(data):
         return None
+    # ``versions``, ``version`` and ``debug_info`` begin a graph, although the schema does not have them.
     return next((kind for kind, fields in root_fields.items() if first_field in fields), GRAPH)
 
 

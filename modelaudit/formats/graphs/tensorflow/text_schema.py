@@ -45,6 +45,7 @@ _SCHEMA: Final[dict[str, dict[str, tuple[int, str]]]] = {
         "list": (1, "ListValue"),
         "s": (2, _TEXT),
         "tensor": (8, "TensorProto"),
+        "placeholder": (9, _TEXT),
         "func": (10, "NameAttrList"),
     },
     "ListValue": {"func": (9, "NameAttrList")},

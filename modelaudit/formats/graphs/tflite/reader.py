@@ -135,7 +135,7 @@ class _ModelReader:
     def _record_mention(self, use: str, name: str, offset: int, detail: str = "") -> None:
         """Record an operator; of a Flex operator, record the TensorFlow operator that it runs too."""
         where = Location(offset=offset)
-        if len(self.mentions) >= _MOST_NAMES:
+        if (VOCABULARY, name) not in self.mentions and len(self.mentions) >= _MOST_NAMES:
             raise LimitReachedError(f"more than {_MOST_NAMES} distinct operators", offset)
         self.mentions.setdefault((VOCABULARY, name), Mention(VOCABULARY, use, name, where, detail))
         if use == "flex-operator":
