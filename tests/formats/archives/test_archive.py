@@ -7,6 +7,8 @@ import zlib
 from contextlib import nullcontext, suppress
 
 import pytest
+from builders.payloads import EVAL_ONE
+from builders.zip_writer import Item, build_end_record, build_entry_record, build_local_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
@@ -162,6 +164,8 @@ def test_name_that_is_not_utf_8_keeps_its_bytes(read_fixture):
         (["config.json", "metadata.json", "model.weights.h5"], "keras"),
         (["x/data.pkl", "x/version", "x/data/0"], "torch-zip"),
         (["x/version", "x/DATA.pkl"], "torch-zip"),
+        (["x/version", "X/data.pkl"], "torch-zip"),
+        (["x/version", "X/bytecode.pkl"], "torchscript"),
         (["x/data.pkl", "x/constants.pkl", "x/code/__torch__.py"], "torchscript"),
         (["readme.txt"], "plain"),
         (["y/a", "x/data.pkl"], "plain"),
@@ -174,10 +178,10 @@ def test_names_of_zip_members_decide_the_layout_of_the_archive(names, layout, re
 
 def test_only_storages_in_root_folder_are_tensor_data(read_bytes):
     pickle = b"\x80\x02N."
-    data = make_zip({"a/data.pkl": pickle, "a/data/0": pickle, "a/data/x": pickle, "b/data/0": pickle})
-    formats = read_bytes(data, "m.pt").formats
+    names = ["a/data.pkl", "a/data/0", "a/data/x", "b/data/0", "A/data/0"]
+    formats = read_bytes(make_zip(dict.fromkeys(names, pickle)), "m.pt").formats
     assert formats["m.pt!a/data/0"] == ["tensor-storage"]
-    assert formats["m.pt!a/data/x"] == formats["m.pt!b/data/0"] == ["pickle"]
+    assert formats["m.pt!a/data/x"] == formats["m.pt!b/data/0"] == formats["m.pt!A/data/0"] == ["pickle"]
 
 
 def test_archive_is_listed_without_reading_storages(bytes_window):
@@ -343,7 +347,8 @@ def test_search_for_headers_costs_linear_work(build):
 
 
 def test_descriptor_is_found_for_each_member():
-    files = {f"{number}.bin": bytes([number]) * (number + 1) for number in range(50)}
+    # The first member is empty, and so both of its sizes are zero.
+    files = {f"{number}.bin": bytes([number]) * number for number in range(50)}
     data = b""
     for name, content in files.items():
         crc, size = zlib.crc32(content), len(content)
@@ -353,6 +358,59 @@ def test_descriptor_is_found_for_each_member():
     limits = Limits()
     contents = find_contents(CountingWindow(data), limits, Budget(limits, len(data)))
     assert {member.entry.name: data[member.data_start : member.end] for member in contents.members} == files
+
+
+@pytest.mark.parametrize("empty_first", [True, False])
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_members_after_an_empty_one_in_a_streamed_archive_without_directory_are_read(method, empty_first, read_bytes):
+    class Stream(io.RawIOBase):
+        """A file without seeking, for which ``zipfile`` writes descriptors."""
+
+        written = b""
+
+        def writable(self):
+            return True
+
+        def write(self, data):
+            self.written += bytes(data)
+            return len(data)
+
+    names = ["a/empty", "a/data.pkl"] if empty_first else ["a/data.pkl", "a/empty"]
+    stream = Stream()
+    with zipfile.ZipFile(stream, "w", method) as archive:
+        for name in names:
+            archive.writestr(name, b"" if name == "a/empty" else EVAL_ONE)
+    data = stream.written[: stream.written.index(b"PK\1\2")]
+    reading = read_bytes(data, "a.zip")
+    sizes = {member.name: member.size for member in get_listing(reading).members}
+    assert sizes == {"a/empty": 0, "a/data.pkl": len(EVAL_ONE)}
+    assert reading.evaluates
+    assert reading.unclaimed("a.zip") == ""
+
+
+@pytest.mark.parametrize("size", [0, 7])
+def test_sizes_of_8_bytes_in_a_descriptor_are_read(size):
+    content = b"x" * size
+    header = struct.pack(_LOCAL_FIELDS, b"PK\3\4", 45, _DESCRIPTOR_FLAG, 0, 0, 0, 0, 0, 0, 1, 0)
+    descriptor = struct.pack("<4sIQQ", b"PK\7\x08", zlib.crc32(content), size, size)
+    data = (header + b"a" + content + descriptor) + (header + b"b" + content + descriptor)
+    limits = Limits()
+    contents = find_contents(CountingWindow(data), limits, Budget(limits, len(data)))
+    assert [(member.entry.name, member.entry.size) for member in contents.members] == [("a", size), ("b", size)]
+
+
+@pytest.mark.parametrize("change", [{}, {"crc": 0}, {"method": 8, "stored": b"text"}, {"flags": 1}])
+def test_directories_that_differ_in_any_field_of_an_entry_are_ambiguous(change, read_bytes):
+    # torch reads the directory at the stated offset. zipfile reads the one that ends where the end record begins, and
+    # corrects the offsets in it by the difference.
+    other_member, item = build_local_record(Item(b"other.txt", b"x" * 100)), Item(b"a.txt", b"text")
+    body = other_member + build_local_record(item)
+    torch_directory = build_entry_record(item, len(other_member))
+    changed = Item(b"a.txt", b"text", **change)
+    zipfile_directory = build_entry_record(changed, len(other_member) - len(torch_directory))
+    end_record = build_end_record(1, len(zipfile_directory), len(body))
+    kinds = read_bytes(body + torch_directory + zipfile_directory + end_record, "a.zip").kinds()
+    assert ("directory-ambiguous" in kinds) is bool(change)
 
 
 def test_descriptors_over_bound_reach_limit(read_bytes):

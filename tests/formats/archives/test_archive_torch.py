@@ -88,6 +88,17 @@ def test_torch_compares_names_without_case(read_bytes):
     assert read_bytes(data, "m.pt").of(ArchiveListing)[0].layout == "torch-zip"
 
 
+def test_torch_compares_the_name_of_its_folder_without_case():
+    data = save_to_bytes(torch.save, {"step": 7})
+    # The first member decides the folder, so it keeps its name.
+    names = zipfile.ZipFile(io.BytesIO(data)).namelist()
+    folder, _, _ = names[0].partition("/")
+    for name in names[1:]:
+        data = data.replace(name.encode(), name.replace(folder, folder.upper()).encode())
+    assert torch._C.PyTorchFileReader(io.BytesIO(data)).get_record("byteorder") == b"little"
+    assert f"{folder.upper()}/byteorder" in zipfile.ZipFile(io.BytesIO(data)).namelist()
+
+
 def test_torch_finds_the_zip_directory_by_its_stated_offset():
     with pytest.raises(RuntimeError, match=r"payload\.pkl"):
         torch._C.PyTorchFileReader(str(FIXTURES / "zip/malicious/directory-ambiguous.zip"))

@@ -61,13 +61,13 @@ def find_contents(window: Window, limits: Limits, budget: Budget) -> ArchiveCont
     _check_directories(directories, contents)
     used_ranges: list[tuple[int, int]] = []
     # Directories for different loaders mostly list the same members, which are read once.
-    known: set[tuple[bytes, int, int]] = set()
+    known: set[DirectoryEntry] = set()
     for directory in directories:
         place = directory.place
         used_ranges += [(place.start, directory.stop), (place.end_record, place.end)]
         # All entries of one directory count, even if two are equal: that is a defect of its own.
-        new_entries = [entry for entry in directory.entries if _identify_entry(entry) not in known]
-        known.update(map(_identify_entry, new_entries))
+        new_entries = [entry for entry in directory.entries if entry not in known]
+        known.update(new_entries)
         for entry in new_entries:
             contents.entries.append(entry)
             _locate_data(window, entry, place.shift, contents)
@@ -87,11 +87,6 @@ def _claim_records(window: Window, member: Member) -> tuple[int, int]:
     end = member.end + measure_descriptor(window, member)
     claim_parsed(window, member.end, end)
     return member.local.offset, end
-
-
-def _identify_entry(entry: DirectoryEntry) -> tuple[bytes, int, int]:
-    """Return a key that is equal for entries of two directories that describe the same member."""
-    return (entry.raw_name, entry.offset, entry.stored_size)
 
 
 def _check_directories(directories: list[Directory], contents: ArchiveContents) -> None:
@@ -114,7 +109,7 @@ def _check_directories(directories: list[Directory], contents: ArchiveContents) 
         elif place.count & 0xFFFF != len(directory.entries) & 0xFFFF:
             detail = f"the directory states {place.count} members and lists {len(directory.entries)}"
             log.add(ZipDefect.ENTRY_COUNT_MISMATCH, detail, place.start)
-    member_sets = {frozenset(map(_identify_entry, directory.entries)) for directory in directories}
+    member_sets = {frozenset(directory.entries) for directory in directories}
     if len(member_sets) > 1:
         places = [directory.place for directory in directories]
         views = " and ".join(f"{place.loader} at byte {place.start}" for place in places)

@@ -47,11 +47,23 @@ class Layout:
         records; those of TorchScript may name types that the code in the archive defines.
         """
         for folder, layout in self.uses:
-            if member.startswith(folder):
-                content = _CLASSIFIERS[layout](member.removeprefix(folder))
-                if content is not None:
-                    return content
+            relative_path = _find_relative_path(member, folder)
+            content = _CLASSIFIERS[layout](relative_path) if relative_path is not None else None
+            if content == TENSOR_STORAGE and not member.startswith(folder):
+                # torch never writes a second spelling of its folder, so these bytes are not skipped as numbers.
+                continue
+            if content is not None:
+                return content
         return None
+
+
+def _find_relative_path(name: str, folder: str) -> str | None:
+    """Return the path of a member below ``folder``; ``None`` if it is not in it.
+
+    The reader inside torch compares names without case, so it finds the members of every spelling of its folder.
+    ``torch.load`` then refuses the archive; other loaders that use the reader need not.
+    """
+    return name[len(folder) :] if name[: len(folder)].lower() == folder.lower() else None
 
 
 def _classify_export_member(relative_path: str) -> str | None:
@@ -136,7 +148,8 @@ def detect_layout(names: Sequence[str]) -> Layout:
     root, slash, _ = names[0].partition("/") if names else ("", "", "")
     uses: list[tuple[str, str]] = []
     for folder in [f"{root}/", ""] if slash else [""]:
-        files = {name.removeprefix(folder).lower() for name in names if name.startswith(folder)}
+        relative_paths = [_find_relative_path(name, folder) for name in names]
+        files = {path.lower() for path in relative_paths if path is not None}
         for layout, passes_test in _LAYOUT_TESTS:
             # Only the layouts that torch reads with zipfile or tarfile may lack a root folder.
             has_needed_root = bool(folder) or layout in _ROOTLESS_LAYOUTS

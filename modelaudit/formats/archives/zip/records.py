@@ -5,6 +5,7 @@ Section numbers refer to PKWARE APPNOTE.TXT 6.3.10.
 
 from __future__ import annotations
 
+import re
 import stat
 import struct
 import zlib
@@ -16,7 +17,12 @@ from modelaudit.wire.decompression import METHOD_NAMES
 LOCAL_SIGNATURE = b"PK\x03\x04"
 ENTRY_SIGNATURE = b"PK\x01\x02"
 DESCRIPTOR_SIGNATURE = b"PK\x07\x08"
+# A signature, a CRC-32, and a stored size and a size of 8 bytes each.
 _LONGEST_DESCRIPTOR = 24
+# The signatures that may follow a member: a local header, a directory entry, an end record, the two records of ZIP64,
+# and an archive extra data record (section 4.3).
+_NEXT_RECORD = re.compile(rb"PK(?:\x03\x04|\x01\x02|\x05\x06|\x06[\x06-\x08])")
+SIGNATURE_BYTES = 4
 ENTRY_SIZE = 46
 LOCAL_SIZE = 30
 
@@ -268,11 +274,25 @@ def measure_descriptor(window: Window, member: Member) -> int:
     """
     if not (member.entry.flags | member.local.flags) & DESCRIPTOR_FLAG:
         return 0
-    record = window.read(member.end, _LONGEST_DESCRIPTOR) if member.end < window.size else b""
+    record = window.read(member.end, _LONGEST_DESCRIPTOR + SIGNATURE_BYTES) if member.end < window.size else b""
     crc_start = len(DESCRIPTOR_SIGNATURE) if record.startswith(DESCRIPTOR_SIGNATURE) else 0
     sizes_start = crc_start + 4
-    for width in (8, 4):
-        stored_size = record[sizes_start : sizes_start + width]
-        if len(stored_size) == width and int.from_bytes(stored_size, "little") == member.stored_size:
-            return sizes_start + 2 * width
+    for width in order_size_widths(record[sizes_start:]):
+        end = sizes_start + 2 * width
+        stored_size = int.from_bytes(record[sizes_start : sizes_start + width], "little")
+        if end <= len(record) and stored_size == member.stored_size:
+            return end
     return 0
+
+
+def order_size_widths(sizes: bytes) -> tuple[int, int]:
+    """Return the bytes that each of the two sizes in a data descriptor may have, the more probable number first.
+
+    Sizes of 4 bytes count if another record or the end of the file follows them. Otherwise sizes of 8 bytes are tried
+    first, because sizes of 4 bytes fit them too.
+
+    Args:
+        sizes: the bytes from the stored size on, with the signature of the record behind the descriptor.
+    """
+    following = sizes[8 : 8 + SIGNATURE_BYTES]
+    return (4, 8) if not following or _NEXT_RECORD.match(following) else (8, 4)

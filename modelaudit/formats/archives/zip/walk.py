@@ -15,6 +15,7 @@ from modelaudit.formats.archives.zip.records import (
     DESCRIPTOR_SIGNATURE,
     ENTRY_SIGNATURE,
     LOCAL_SIGNATURE,
+    SIGNATURE_BYTES,
     STORED,
     DirectoryEntry,
     LocalHeader,
@@ -22,6 +23,7 @@ from modelaudit.formats.archives.zip.records import (
     is_plausible_header,
     may_be_local_header,
     measure_descriptor,
+    order_size_widths,
     read_local_header,
 )
 from modelaudit.model.artifact import Window
@@ -185,10 +187,10 @@ class MemberWalker:
                 return sizes_by_start
             offset = signature[0]
             # The sizes follow the signature and the CRC-32; they have 8 bytes each in ZIP64, otherwise 4.
-            sizes = self._window.read(offset + 8, 16)
-            for form in ("<QQ", "<II"):
-                if len(sizes) >= struct.calcsize(form):
-                    stored_size, size = struct.unpack_from(form, sizes)
+            sizes = self._window.read(offset + 8, 16 + SIGNATURE_BYTES)
+            for width in order_size_widths(sizes):
+                if len(sizes) >= 2 * width:
+                    stored_size, size = struct.unpack_from("<QQ" if width == 8 else "<II", sizes)
                     data_start = offset - stored_size
                     if data_start >= start:
                         sizes_by_start.setdefault(data_start, (stored_size, size))
