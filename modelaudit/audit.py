@@ -196,7 +196,7 @@ class Audit:
         return mark_calls_by_loader(self._importer_dependent, references, is_alone=len(snapshot.artifacts) == 1)
 
     def conclude_license(self, snapshot: Snapshot, offline: bool, wrap_look_up: LookUpWrapper) -> LicenseConclusion:
-        """Conclude on the licence from all claims and from the base models, and check the conclusion.
+        """Conclude on the licence from all claims and from the base models, and judge the conclusion by the rules.
 
         Args:
             snapshot: the model.
@@ -209,6 +209,7 @@ class Audit:
         conclusion = conclude_license(
             self._license_claims, snapshot, lookup, self.policy.intent, wrap_look_up(lookup.look_up)
         )
+        # Subjects of licences and their rules leave no absences: doubts are a part of the conclusion.
         self._judge_subjects(build_license_subjects(conclusion))
         return conclusion
 

@@ -31,6 +31,7 @@ ReadArtifact = Callable[[Artifact], Iterable[tuple[str, Structure]]]
 """Reads one artifact completely and leaves out damaged parts. The pipeline provides it, with its error boundary."""
 
 _KEPT_KINDS = frozenset({ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY, ProseKind.CARD})
+# Texts whose single sentences may restrict the use. Licence texts and use policies are compared as a whole instead.
 _RESTRICTING_KINDS = frozenset({ProseKind.NOTICE, ProseKind.CARD, ProseKind.CODE})
 _MAX_TEXT_CHARACTERS = 200_000
 _MAX_TEXTS = 40
@@ -140,9 +141,11 @@ class ClaimCollector:
         key = hash(prose.text)
         if key in self._seen_text_hashes:
             return 0
-        self._seen_text_hashes.add(key)
         size = min(max(len(prose.text), _MIN_COMPARED_CHARACTERS), 2 * _MAX_TEXT_CHARACTERS)
-        return size if self.compared_characters + size <= _MAX_COMPARED_CHARACTERS else None
+        if self.compared_characters + size > _MAX_COMPARED_CHARACTERS:
+            return None
+        self._seen_text_hashes.add(key)
+        return size
 
     def finish(self, snapshot: Snapshot) -> None:
         """Add the statements of the Hub, and sort the claims: those of the root card come first."""
@@ -226,7 +229,7 @@ def conclude_license(
         snapshot: the model.
         base_models: looks up the base models.
         intent: the intended use, as far as it is stated.
-        look_up: replaces ``origins.look_up``, for instance to add an error boundary.
+        look_up: replaces ``base_models.look_up``, for instance to add an error boundary.
     """
     rules = collector.rules
     collector.finish(snapshot)
@@ -255,7 +258,7 @@ def conclude_license(
         components=collector.components,
         unread=[path for path in paths if is_license_file_name(path) and path not in collector.read_paths],
     )
-    return conclude(evidence, rules, intent if intent != Intent() else None)
+    return conclude(evidence, rules, intent if intent.is_stated else None)
 
 
 def _marks_uncompared_text(claim: LicenseClaim) -> bool:

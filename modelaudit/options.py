@@ -79,7 +79,7 @@ def resolve_policy(options: Options, catalogue: Catalogue) -> Policy:
         known = ", ".join(sorted(catalogue.policies))
         raise ConfigurationError(f"policy {name!r} is neither a file nor one of: {known}")
     if options.checks is not None:
-        chosen = {_parse_word(CheckFamily, "check", name) for name in options.checks}
+        chosen = {_parse_word(CheckFamily, "check", word) for word in options.checks}
         if not chosen:
             raise ConfigurationError(f"no check is chosen; use one or more of: {', '.join(CheckFamily)}")
         families = list_families(catalogue)
@@ -104,7 +104,7 @@ def _merge_intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Int
     Raises:
         ConfigurationError: a use, a territory, a field or a number is invalid.
     """
-    known = {use.value: use for use in Use}
+    known = {each.value: each for each in Use}
     changes: dict[Use, bool] = {}
     for name, is_meant in use.uses.items():
         word = str(name).replace("_", "-")

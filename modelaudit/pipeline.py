@@ -91,8 +91,7 @@ def convert_internal_errors(action: Callable[[], _Result], what: str) -> _Result
 def _scan_target(target: str, options: Options) -> AuditReport:
     """Resolve the target, read and check its artifacts, conclude on the licence, and decide."""
     started = time.process_time()
-    if isinstance(options.rules, str) or isinstance(options.checks, str):
-        raise ConfigurationError("rules and checks must be lists, not strings; put a single value into brackets")
+    _refuse_strings_for_lists(options)
     folders = [Path(folder) for folder in options.rules]
     catalogue = load_catalogue(extra=folders, formats=FACTS)
     policy = resolve_policy(options, catalogue)
@@ -111,7 +110,8 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     opinions: tuple[Opinion, ...] = ()
     if options.second_opinion and CheckFamily.SECURITY in policy.checks:
         paths = [artifact.path for artifact in snapshot.artifacts if artifact.open]
-        opinions = (get_second_opinion(snapshot.root, paths, findings, options.limits, time.process_time() - started),)
+        own_cpu_seconds = time.process_time() - started
+        opinions = (get_second_opinion(snapshot.root, paths, findings, options.limits, own_cpu_seconds),)
     decision = decide_verdict(
         Coverage(tuple(audit.records)), findings, policy, list_families(catalogue), license_.permission
     )
@@ -131,8 +131,7 @@ def answer_license(target: str, options: Options) -> AuditReport:
 
 def _answer_license(target: str, options: Options) -> AuditReport:
     """Read the files that may state terms, collect their claims, trace the base models, and answer."""
-    if isinstance(options.rules, str) or isinstance(options.intended_use.territories, str):
-        raise ConfigurationError("rules and territories must be lists, not strings; put a single value into brackets")
+    _refuse_strings_for_lists(options)
     folders = [Path(folder) for folder in options.rules]
     catalogue = load_catalogue(extra=folders, formats=FACTS)
     policy = replace(resolve_policy(options, catalogue), checks=(CheckFamily.LICENSE,))
@@ -145,6 +144,14 @@ def _answer_license(target: str, options: Options) -> AuditReport:
     return audit.build_report(describe_target(target, snapshot, options), decide_use(license_, coverage), license_, ())
 
 
+def _refuse_strings_for_lists(options: Options) -> None:
+    """Raise ``ConfigurationError`` for a string in place of a list: its letters would be taken as the values."""
+    given = {"rules": options.rules, "checks": options.checks, "territories": options.intended_use.territories}
+    for name, value in given.items():
+        if isinstance(value, str):
+            raise ConfigurationError(f"{name} must be a list, not a string; put a single value into brackets")
+
+
 def _guard_lookup(look_up: LookUp) -> LookUp:
     """Return ``look_up`` with an error boundary: an exception makes the base model unreachable and ends no scan."""
 
@@ -153,7 +160,7 @@ def _guard_lookup(look_up: LookUp) -> LookUp:
             return look_up(name, is_dataset)
         except Exception as bug:  # a hostile base model must not hide the facts about the model itself
             return LookupResult(
-                OriginState.UNREACHED, f"modelaudit failed while looking: {type(bug).__name__}: {bug}"[:300]
+                OriginState.UNREACHED, f"modelaudit failed while looking it up: {type(bug).__name__}: {bug}"[:300]
             )
 
     return guarded_look_up
@@ -288,6 +295,7 @@ class ArtifactReading:
             member = Artifact(join_range(artifact.path, start, end), part.size, make_opener(part))
             if not is_whole and not has_reached_limit:
                 self._read_member(member, depth + 1, is_unclaimed=True)
+            # With fallback readers alone, ``read`` has searched the whole artifact already.
             elif not all(reader.fallback for reader in readers):
                 self.read_as(SEARCH, artifact if is_whole else member, part, depth)
 

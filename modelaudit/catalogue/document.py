@@ -2,7 +2,8 @@
 
 The subset of YAML is small: mappings with text keys, sequences and scalars. Tags, anchors, aliases and duplicate keys
 are errors, because a reviewer of a rule set must be able to read its meaning from the text alone. Scalars follow the
-core schema of YAML 1.2 (section 10.3.2), where ``on`` and ``no`` are words and not booleans.
+core schema of YAML 1.2 (section 10.3.2), where ``on`` and ``no`` are words and not booleans. Octal, hexadecimal,
+infinite and undefined numbers are left out: they stay text.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII)
-# "1.5", "-.5e3", "1e-3" or "1.": digits with a full stop or an exponent.
+# "1.5", "-.5e3" or "1e-3": a full stop with digits behind it, or an exponent. Other than in YAML 1.2, "1." stays text.
 _DECIMAL = re.compile(r"[-+]?[0-9]*(\.[0-9]+([eE][-+]?[0-9]+)?|(?<=[0-9])\.?[eE][-+]?[0-9]+)", re.ASCII)
 
 

@@ -116,7 +116,8 @@ def _parse_entry(entry: FingerprintEntry, document: Document, place: Place) -> F
 def _unpack_numbers(text: str, document: Document, place: Place) -> array[int]:
     """Decode base64 into unsigned 32-bit numbers in network order."""
     try:
-        packed = binascii.a2b_base64(text, strict_mode=False)  # Line breaks within the text are skipped.
+        # Line breaks are skipped, and so are all characters outside base64. A lost one shows in the number of bytes.
+        packed = binascii.a2b_base64(text, strict_mode=False)
     except binascii.Error as error:
         raise document.error(f"{place[-1]}: is not base64: {error}", place) from None
     if len(packed) % 4:

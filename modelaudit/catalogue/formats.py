@@ -25,11 +25,14 @@ def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
     reasons: dict[str, dict[str, str]] = {"runs-code": {}, "inert": {}, "judged": {}}
     for document in documents:
         file = _FILE.read(document)
+        # The rules judge the content of these formats, so they have no reason to keep (see the head of the file). They
+        # are only compared with the other two parts.
         judged = dict.fromkeys(file.judged, "")
         for part, listed in (("runs-code", file.runs_code), ("inert", file.inert), ("judged", judged)):
-            for format_, why in listed.items():
+            for index, (format_, why) in enumerate(listed.items()):
                 if any(format_ in formats for formats in reasons.values()):
-                    raise document.error(f"{part}: {format_!r} is listed already", (part, format_))
+                    step = index if part == "judged" else format_
+                    raise document.error(f"{part}: {format_!r} is listed already", (part, step))
                 reasons[part][format_] = why
         for index, entry in enumerate(file.promises):
             for number, extension in enumerate(entry.extensions):

@@ -42,6 +42,7 @@ class _NameRegistry:
     def register_family(self, name: str, document: Document) -> None:
         """Register a vague word. Raises ``ConfigurationError`` if a licence has it, or another spelling is listed."""
         place = ("hub-ids", name)
+        # The line is a part of the meaning, so that two spellings of one word in a file have different ones.
         self._register_name(name, f"is the vague word of line {document.line_of(place)}", document, place)
 
     def _register_name(self, name: str, meaning: str, document: Document, place: Place) -> None:
@@ -126,10 +127,10 @@ def _check_category(file: LicenseFile, vocabulary: Vocabulary, document: Documen
 
 
 def _check_restriction(file: LicenseFile, vocabulary: Vocabulary, document: Document) -> None:
-    """Refuse a restrictive category without the clause that restricts: only clauses answer a use, so all were allowed.
+    """Refuse a restrictive category without the clause that restricts.
 
-    A licence that was not read needs no clause, because each use of it is for review. So is each use under the category
-    ``unknown``.
+    Only clauses answer a use, so without that clause every use would be allowed. A licence that was not read needs no
+    clause, because each use of it is for review. So is each use under the category ``unknown``.
     """
     kinds = [vocabulary.kinds[clause.kind] for clause in file.clauses if clause.kind in vocabulary.kinds]
     match file.category:

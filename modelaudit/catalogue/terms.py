@@ -188,6 +188,7 @@ def _check_answer(answer: AnswerFile, file: KindFile, document: Document, place:
         raise document.error("over compares a clause's number; list it under needs", place)
     if answer.inside and "territories" not in file.needs:
         raise document.error("inside compares a clause's territories; list it under needs", place)
+    # ``listed`` needs no field: without a list of fields on record, the answer is ``review``.
     quoted = _PLACEHOLDER.findall(answer.because)
     unknown = [name for name in quoted if name not in _CLAUSE_FIELDS]
     if unknown:

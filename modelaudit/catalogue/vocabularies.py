@@ -145,7 +145,10 @@ def read_declarations(documents: Iterable[tuple[str, Document]]) -> Mapping[str,
         uses: dict[str, UnlistedPolicy] = {}
         for index, part in enumerate(file.uses):
             policy = _read_policy(document, part.kind or file.kind, part.unlisted, part.reason, ("uses", index))
-            uses.update(dict.fromkeys(part.names, policy))
+            for number, name in enumerate(part.names):
+                if name in uses:
+                    raise document.error(f"uses: {name!r} is listed already", ("uses", index, "names", number))
+                uses[name] = policy
         declarations[vocabulary] = VocabularyDeclaration(
             _read_policy(document, file.kind, file.unlisted, file.reason, ()),
             uses,

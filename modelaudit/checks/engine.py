@@ -1,10 +1,10 @@
 """Match subjects against rules: findings and the absences that remain, in a stable order.
 
 A rule turns a subject into a finding. A *fallback* rule fires only on subjects that no other rule matches, whatever its
-family. An absence remains in three cases: a matching rule has ``leaves``; the subject has ``leaves``, whichever rules
-match; the subject has a ``default`` and no rule matches (each fallback rule has ``leaves`` of its own). Since the
-subject carries its own consequence, a missing rule changes the words of a report and never turns the verdict into a
-pass.
+family. An absence remains in three cases: a matching rule has ``leaves``; the subject has ``absence_always``, whichever
+rules match; the subject has ``absence_if_unmatched`` and no rule matches. Each fallback rule has ``leaves`` of its own.
+Since the subject carries its own consequence, a missing rule changes the words of a report and never turns the verdict
+into a pass.
 """
 
 from __future__ import annotations
@@ -155,7 +155,8 @@ def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex) -> Judgem
             if rule.rule.check in rule_index.families:
                 group_key = (rule.rule.id, subject.artifact, subject.key)
                 groups.setdefault(group_key, _Group(rule, [])).subjects.append(subject)
-        if not rules and (subject.absence_always or subject.absence_if_unmatched):
+        is_reported = any(rule.rule.check in rule_index.families for rule in rules)
+        if (subject.absence_always and not is_reported) or (subject.absence_if_unmatched and not rules):
             unmatched.append(subject)
     findings_with_groups = [(_make_finding(group.rule, group.subjects), group) for group in groups.values()]
     group_of = {(finding.rule, finding.artifact, finding.key): group for finding, group in findings_with_groups}
@@ -174,8 +175,9 @@ def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex) -> Judgem
 
 
 def _list_ruleless_absences(subjects: Iterable[Subject]) -> Iterator[tuple[str, Unread]]:
-    """Yield the absences of subjects that not even a fallback rule matches, bounded as findings are."""
+    """Yield the absences of subjects that no finding reports, bounded as findings are."""
     counts: Counter[str] = Counter()
+    # Subjects that differ only in their location leave one absence, as they make one finding.
     for subject in {(each.artifact, each.key): each for each in subjects}.values():
         counts[subject.artifact] += 1
         reason = subject.absence_always or subject.absence_if_unmatched

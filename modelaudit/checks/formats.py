@@ -48,12 +48,16 @@ def build_extension_subjects(recognised: Iterable[tuple[str, str]], formats: For
 
 def describe_formats(recognised: Iterable[str], formats: Formats) -> tuple[FormatNote, ...]:
     """Return for each format whether its loaders run code, with the reason, in the order of names."""
-    return tuple(
-        FormatNote(format_, True, formats.runs_code[format_])
-        if format_ in formats.runs_code
-        else FormatNote(format_, False if format_ in formats.inert else None, formats.inert.get(format_, ""))
-        for format_ in sorted(set(recognised))
-    )
+    return tuple(_describe_format(format_, formats) for format_ in sorted(set(recognised)))
+
+
+def _describe_format(format_: str, formats: Formats) -> FormatNote:
+    """Return whether loaders of one format run code: ``None`` where the rule set lists it as neither."""
+    if format_ in formats.runs_code:
+        return FormatNote(format_, True, formats.runs_code[format_])
+    if format_ in formats.inert:
+        return FormatNote(format_, False, formats.inert[format_])
+    return FormatNote(format_, None, "")
 
 
 def find_extension(address: str) -> str:

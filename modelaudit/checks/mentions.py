@@ -26,7 +26,8 @@ from modelaudit.model.catalogue import (
 from modelaudit.model.outline import PYTHON_NAMES, Mention, Outline
 from modelaudit.model.structure import Location, UnreadReason
 
-# The loader refuses a vocabulary without declaration; a mention of one that has no folder at all is an absence.
+# A folder of names without a declaration is refused with the rule set. A vocabulary that has no folder at all has this
+# declaration, by which each mention of a name is an absence.
 _UNDECLARED: Final = VocabularyDeclaration(UnlistedPolicy("names", Unlisted.ABSENT))
 _UNLISTED: Final = Judgement(Standing.UNLISTED, why=UNREVIEWED)
 
@@ -105,6 +106,7 @@ def _find_consequences(
 
 
 def _describe_default(absence_always: UnreadReason | None, absence_if_unmatched: UnreadReason | None) -> str:
+    """Return the value of the field ``default``: the consequence of the mention where no rule matches it."""
     if absence_always is not None:
         return "unverified"
     return "unjudged" if absence_if_unmatched is not None else "harmless"

@@ -48,6 +48,7 @@ def _judge_path_tail(parts: list[str], start: int, callables: Callables) -> Judg
     if start and tail[0] not in _REACHABLE_MODULES:
         return _UNLISTED
     if len(tail) == 1:
+        # The last word of a longer path is an attribute, not a module.
         return _judge_single_name(tail[0], callables) if not start else _UNLISTED
     judgements = [judge_name(Name(".".join(tail[:-1]), tail[-1]), callables)]
     # The lists spell a reviewed walk as "module:Class.method"; any dot may be the end of the module.

@@ -56,7 +56,7 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
     events = [event for event in program.events if not (program.layout == TORCHSCRIPT and _is_type_of_archive(event))]
     calls = [event for event in events if event.act in (Act.CALL, Act.CONSTRUCT)]
     reported = {event.operand for event in calls if next(_judge_call(artifact, event, callables), None) is not None}
-    # A harmless call excuses the import of its name, but not a further use of the name.
+    # A harmless call excuses the import of its name, but not a further use of it, which ``kept_names`` have.
     called_names = {event.operand for event in calls} - set(program.kept_names)
     # Some functions may be stored and not called. The first event that may call them is reported once for each.
     stored_functions = [function for event in events for function in find_stored_functions(event, callables)]
@@ -70,6 +70,7 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
             yield from _judge_planted_attributes(artifact, event, callables)
         elif event.act in (Act.SET_STATE, Act.SET_ITEM):
             yield from _judge_change(artifact, event, callables)
+            # APPEND, APPENDS and ADDITEMS set items without keys, so only these two opcodes can name an attribute.
             if event.act is Act.SET_ITEM and event.opcode in ("SETITEM", "SETITEMS"):
                 yield from _judge_planted_attributes(artifact, event, callables)
         elif event.act is Act.EXTENSION:
@@ -144,7 +145,8 @@ def _judge_planted_attributes(artifact: str, event: PickleEvent, callables: Call
         for argument in event.arguments:
             if isinstance(argument, ContainerValue):
                 pairs += argument.entries if argument.type == "dict" else _pair_nested_values(argument)
-    # A computed key may be a special name too, but only a global is reported under it.
+    # A computed key may be a special name too. Results of calls are too common under such keys to be reported, so only
+    # a global is.
     for key, value in pairs:
         is_callable = isinstance(value, Name) or (isinstance(value, CallResult | Unknown) and key != COMPUTED_KEY)
         if is_callable and (_is_special(key) or key == COMPUTED_KEY):
@@ -205,6 +207,7 @@ def _judge_change(artifact: str, event: PickleEvent, callables: Callables) -> It
     for key, value in event.set_attributes:
         if _is_special(key):
             yield _make_subject(artifact, event, "plant", value, judge_name(value, callables), key)
+        # A partial in the state of a partial adds no function: the one that it stores was judged when it was made.
         elif target_stores_function and not (isinstance(value, CallResult) and stores_function(value, callables)):
             yield from _judge_subject(artifact, event, "call", value, callables)
 

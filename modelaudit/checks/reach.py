@@ -17,6 +17,7 @@ TRUST: Final = "trust"
 """The effect of code that has a loader run what another repository brings along."""
 
 # Servers, the generation loop of transformers, Python and installers run these files without any reference to them.
+# They are compared as endings of paths: a longer name, such as my_handler.py, counts as well.
 _ALWAYS_IMPORTED: Final = ("handler.py", "generate.py", "__init__.py", "setup.py", "conftest.py", "sitecustomize.py")
 
 

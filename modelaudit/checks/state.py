@@ -21,6 +21,7 @@ def is_allowed_state(event: PickleEvent, conditions: tuple[tuple[str, str], ...]
     patterns = dict(conditions)
     if isinstance(state, ContainerValue) and state.type == "dict":
         return all(key not in patterns or _matches_pattern(value, patterns[key]) for key, value in event.set_attributes)
+    # The values of the old form are not compared, so none of its attributes may have a condition.
     return _is_old_state(state) and not any(key in patterns for key, _ in event.set_attributes)
 
 

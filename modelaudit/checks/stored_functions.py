@@ -7,6 +7,7 @@ file that also calls the ``partial``, or passes it to a callable that might call
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from modelaudit.checks.callables import judge_name
 from modelaudit.checks.values import format_value
@@ -22,6 +23,11 @@ from modelaudit.model.pickle import (
     PlainValue,
     Value,
 )
+
+# Keys of entries in the state of a ``partial`` (``partial.__setstate__`` of CPython's functools).
+_FUNCTION_KEY: Final = "0"
+_ARGUMENTS_KEY: Final = "1"
+_KEYWORDS_KEY: Final = "2"
 
 
 def select_argument(rule: ArgumentRule, arguments: tuple[Value, ...]) -> Value | None:
@@ -94,7 +100,8 @@ def _iterate_stored_functions(event: PickleEvent, callables: Callables) -> Itera
                 yield function, event.arguments[rule.index + 1 :]
     elif event.act is Act.SET_STATE and stores_function(event.operand, callables):
         for key, value in event.set_attributes:
-            yield value, _read_partial_arguments(event) if key == "0" else (UNKNOWN_ARGUMENTS,)
+            is_function_of_partial = key == _FUNCTION_KEY
+            yield value, _read_partial_arguments(event) if is_function_of_partial else (UNKNOWN_ARGUMENTS,)
 
 
 def _read_partial_arguments(event: PickleEvent) -> tuple[Value, ...]:
@@ -104,7 +111,7 @@ def _read_partial_arguments(event: PickleEvent) -> tuple[Value, ...]:
     """
     state = event.arguments[0] if event.arguments else None
     parts = dict(state.entries) if isinstance(state, ContainerValue) else {}
-    positional, keywords = parts.get("1"), parts.get("2")
+    positional, keywords = parts.get(_ARGUMENTS_KEY), parts.get(_KEYWORDS_KEY)
     has_keywords = isinstance(keywords, ContainerValue) and bool(keywords.entries)
     if not isinstance(positional, ContainerValue) or positional.type != "tuple" or has_keywords:
         return (UNKNOWN_ARGUMENTS,)

@@ -37,7 +37,7 @@ def is_trailing_data(subject: Subject) -> bool:
 def resolve_references(
     records: Sequence[ArtifactRecord],
     unrecognised_subjects: Iterable[Subject],
-    subjects: Iterable[Subject],
+    reference_subjects: Iterable[Subject],
     references: Iterable[tuple[str, References]],
 ) -> tuple[list[ArtifactRecord], list[Subject]]:
     """Close the absences of files that other files name as tensor data.
@@ -50,7 +50,7 @@ def resolve_references(
         records: of every artifact of the snapshot.
         unrecognised_subjects: those of absences for which ``is_unrecognised`` holds, and those for which
             ``is_trailing_data`` holds; they were not judged yet.
-        subjects: references compared with the snapshot, as ``build_reference_subjects`` returns them.
+        reference_subjects: references compared with the snapshot, as ``build_reference_subjects`` returns them.
         references: the same references as read, with the address of the file that contains them.
 
     Returns:
@@ -58,7 +58,7 @@ def resolve_references(
     """
     data_files = {
         subject.fields["path"]
-        for subject in subjects
+        for subject in reference_subjects
         if subject.fields["kind"] == ReferenceKind.DATA
         and subject.fields["state"] in ("present", "too-short", "hard-link")
     }

@@ -55,9 +55,8 @@ def build_torch_subjects(
         layout = torch_layouts.get(container_of(address))
         if isinstance(structure, Outline) and structure.format == "executable" and layout:
             member_fields: dict[str, Scalar] = {"layout": layout, "format": structure.format}
-            yield Subject(
-                "torch-member", address, member_fields, structure.format, evidence=tuple(dict(structure.facts).values())
-            )
+            evidence = tuple(value for _, value in structure.facts)
+            yield Subject("torch-member", address, member_fields, structure.format, evidence=evidence)
     for address, absence in unread:
         layout = torch_layouts.get(container_of(address))
         if absence.format and layout:
@@ -137,7 +136,8 @@ class _MentionJudge:
         """Judge an attribute of a value, which may be a field, a method of the archive or an operator of ``aten``."""
         operator = self._look_up_operator(f"aten::{mention.name}")
         if operator is not None and operator.standing is Standing.DANGEROUS:
-            # Without a call, this can be a field of that name; but a method may also get another name before the call.
+            # A mention without a call can be a field of that name. If no class has such a field, it is the operator
+            # itself, which the code may bind to another name and call later.
             return operator if mention.called or mention.name not in self.fields else _UNLISTED
         in_other_namespaces = (f"{namespace}::{mention.name}" in self.operators for namespace in ("prim", "methods"))
         is_known = operator is not None or mention.name in self.defines or any(in_other_namespaces)

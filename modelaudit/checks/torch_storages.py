@@ -74,11 +74,12 @@ class _StorageRecords:
         return not self._folder.endswith("/traced_inputs")
 
     def find_size(self, key: str) -> int | None:
-        """Return the bytes of the record of a storage; ``None`` where there is none."""
+        """Return the bytes of the record of a storage; ``None`` where there is none, or where torch left it empty."""
         folders = (self._folder, *(f"{self._root}{folder}" for folder in _FOLDERS))
         sizes = (self._sizes.get(f"{place}/{key.lower()}") for place in folders)
         size = next((size for size in sizes if size is not None), None)
-        return size if size or self.are_always_written else None
+        is_left_out = size == 0 and not self.are_always_written
+        return None if is_left_out else size
 
 
 def _find_contradictions(address: str, program: PickleProgram, records: _StorageRecords | None) -> Iterator[Subject]:

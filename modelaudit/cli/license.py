@@ -108,6 +108,7 @@ def _refuse_options_of_show() -> None:
     context = click.get_current_context()
     for option in context.command.params:
         given = context.get_parameter_source(option.name or "") is click.core.ParameterSource.COMMANDLINE
+        # --offline holds in any case, because show makes no request.
         if given and option.name not in ("targets", "rules", "offline"):
             raise ConfigurationError(f"{option.opts[-1]}: show takes no option but --rules; leave it out")
 

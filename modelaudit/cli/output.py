@@ -83,6 +83,7 @@ def parse_destinations(values: Sequence[str], targets: int) -> tuple[Destination
         found.append(Destination(DEFAULT, None))
     if targets > 1:
         _check_destinations_for_several_targets(found)
+    # ``_is_folder`` also refuses a name that the system refuses, such as one that is too long, before any scan begins.
     files = [destination.path for destination in found if destination.path and not _is_folder(destination.path)]
     if len(set(files)) < len(files):
         raise ConfigurationError("two reports go into the same file; name a different file for each")
@@ -209,6 +210,7 @@ def write_file(path: Path, content: bytes) -> None:
         if stat.S_ISCHR(mode) or stat.S_ISFIFO(mode):
             path.write_bytes(content)
             return
+        # A folder passes here and fails at the rename below, with the message of the system.
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             raise ConfigurationError(f"{path}: cannot be written: it is not a regular file; name one")
         if path.is_symlink():

@@ -1,1 +1,1 @@
-"""The value types that every room speaks in: frozen, slotted, without behaviour beyond their own invariants."""
+"""The value types that all packages share: frozen, slotted, without behaviour beyond their own invariants."""

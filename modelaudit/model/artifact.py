@@ -127,7 +127,8 @@ class Artifact:
         open: opens a window, which the caller closes; ``None`` where the artifact cannot be opened.
         claimed: digests that the source claims for the bytes.
         obstacle: an absence that is known before it is opened: a link that leads outside, a FIFO, missing permission,
-            absent content. With ``open``, the artifact is examined all the same: its size contradicts its source.
+            absent content. An artifact whose size contradicts its source has ``open`` as well: it is examined all the
+            same.
         content: the kind of content that the container declares, where the bytes alone do not decide it: one of the
             constants above.
         outside_hard_links: number of hard links to the file that lie outside of the scanned folder; 0 where unknown.

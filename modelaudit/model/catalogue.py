@@ -36,7 +36,7 @@ class Subject:
     """A fact laid out for rules to match: a kind, named fields, and a location.
 
     Attributes:
-        kind: of the fact: ``defect``, ``pickle-act``, ``digest``, ``unread``, ``license`` and others.
+        kind: of the fact: ``defect``, ``pickle-act``, ``digest``, ``unread``, ``license-conclusion`` and others.
         artifact: the address of the file or member.
         fields: the values that rules match and messages show.
         key: distinguishes the subject from others of its artifact; a part of the finding's fingerprint.

@@ -35,6 +35,9 @@ def fold_license_name(name: str) -> str:
     return _SCHEME.sub("", name.strip(), count=1).translate(_FOLDED_CHARACTERS)
 
 
+_RUNNING_TEXT_FIELDS = frozenset({"text", "SPDX-License-Identifier", "use-policy", "restriction"})
+
+
 class ClaimKind(StrEnum):
     """The source of a claim: a field that declares it, a text that was found, or a base model."""
 
@@ -78,6 +81,11 @@ class LicenseClaim:
     basis: Basis = Basis.NAME
     differs: tuple[str, ...] = ()
     relation: Relation | None = None
+
+    @property
+    def is_in_running_text(self) -> bool:
+        """Whether its words come from running text: a name there mentions a licence and declares none."""
+        return self.field in _RUNNING_TEXT_FIELDS
 
 
 class ConclusionState(StrEnum):

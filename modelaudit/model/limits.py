@@ -72,7 +72,8 @@ class Limits:
         pickle_events: events kept for one artifact.
         pickle_streams: consecutive pickles in one artifact.
         second_opinion_seconds: time for the second scanner, all files together.
-        prose_bytes: characters kept of texts that may contain licence terms, for one top-level artifact.
+        prose_bytes: characters (the name is permanent) kept of texts that may contain licence terms, for one top-level
+            artifact.
         origin_depth: steps from a model to its most distant base model.
         origins: base models in all.
         origin_seconds: time after which no further base model is looked up.

@@ -218,8 +218,8 @@ class Intent:
 
     @property
     def is_stated(self) -> bool:
-        """Whether any use is stated."""
-        return bool(self.uses)
+        """Whether any use, territory, field or number is stated."""
+        return self != Intent()
 
 
 @dataclass(frozen=True, slots=True)

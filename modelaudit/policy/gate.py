@@ -45,6 +45,7 @@ def apply_policy(address: str, unread: Unread, policy: Policy) -> Absence:
     stays open, and so does the failure of a reader.
     """
     for entry in policy.allow_unread:
+        # An entry without formats fits any format.
         formats = entry.formats or (unread.format,)
         is_too_large = unread.reason is UnreadReason.UNCLAIMED and unread.unclaimed_bytes > entry.most_bytes
         is_named = unread.reason in entry.reasons and fnmatchcase(address, entry.paths) and unread.format in formats
@@ -143,6 +144,7 @@ def decide_use(license_: LicenseConclusion, coverage: Coverage) -> Decision:
     open_absences = coverage.open_absences
     answer_reasons = tuple(reasons)
     for address, absence in open_absences[:_ABSENCES_NAMED]:
+        # ``reopen_unread_permission`` has made an answer of it already.
         is_in_answer = any(absence.unread.detail in reason for reason in answer_reasons)
         if not is_in_answer:
             reasons.append(f"{address}: {absence.unread.detail}")

@@ -196,7 +196,8 @@ def _build_vulnerabilities(report: AuditReport, files: dict[str, Component]) -> 
 
 def _find_outermost_file(address: str, paths: Iterable[str]) -> str:
     """Find the file that contains the member at ``address``; empty if none does."""
-    # The address cannot be cut at its first "!": the name of a file may contain one as well.
+    # In a report of an older version, the name of a file may contain the "!" that separates members. Of two files "a"
+    # and "a!b", the longer one is then the file itself.
     return max((path for path in paths if lies_within(address, path)), key=len, default="")
 
 

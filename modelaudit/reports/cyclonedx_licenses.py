@@ -27,7 +27,7 @@ from modelaudit.model.license import (
     Origin,
     OriginState,
 )
-from modelaudit.reports.license_view import build_lineage_tree, group_tasks, list_reasons
+from modelaudit.reports.license_view import build_lineage_tree, group_tasks, list_declared_claims, list_reasons
 from modelaudit.reports.license_words import describe_intended_use
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 from modelaudit.reports.wording import describe_place
@@ -73,10 +73,9 @@ def build_evidence(conclusion: LicenseConclusion) -> ComponentEvidence | None:
 def _build_declared(conclusion: LicenseConclusion) -> list[AnyLicense]:
     """Build the declared licences: an SPDX identifier if the schema has it, else the author's own words."""
     declared: dict[str, AnyLicense] = {}
-    for claim in conclusion.claims:
-        if claim.kind is ClaimKind.DECLARED:
-            named = claim.entry or escape_unprintable(claim.quotation) or "not stated"
-            declared[named] = _build_license(named, conclusion, DECLARED, is_known=claim.entry is not None)
+    for claim in list_declared_claims(conclusion):
+        named = claim.entry or escape_unprintable(claim.quotation) or "not stated"
+        declared[named] = _build_license(named, conclusion, DECLARED, is_known=claim.entry is not None)
     return list(declared.values())
 
 
@@ -123,8 +122,8 @@ def build_pedigree(conclusion: LicenseConclusion) -> Pedigree | None:
     Base models deeper than ``_MAX_DEPTH`` become siblings at that depth.
     """
     branches = build_lineage_tree(conclusion)
-    # The branches are in depth-first order. From the last to the first, the branches one level deeper that wait for a
-    # parent are the base models of the current branch.
+    # The branches are in depth-first order. Read backwards, a branch comes after its own base models, which wait one
+    # level deeper.
     waiting_by_depth: dict[int, list[Component]] = {}
     for number, branch in reversed(list(enumerate(branches[:_MAX_ANCESTORS]))):
         depth = min(branch.depth, _MAX_DEPTH)

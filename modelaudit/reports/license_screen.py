@@ -192,6 +192,7 @@ def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
     sentences = () if is_explained else license_.reasoning
     lines += [Padding(build_text(f"- {each}"), (0, 0, 0, 2)) for each in sentences[:_MAX_SENTENCES]]
     lines += _render_omission(len(sentences), _MAX_SENTENCES, "more sentence")
+    # ``build_text`` escapes what a terminal would act on.
     return _render_block(f"Concluded: {build_text(concluded)} ({category})", lines)
 
 

@@ -136,6 +136,7 @@ def build_lineage_tree(license_: LicenseConclusion) -> tuple[Branch, ...]:
             origin = license_.origins[index]
             branches.append(Branch(origin, depth, rails + ("└─" if is_last else "├─")))
             inner = [each for each in indices_by_made.get(origin.name, ()) if each not in shown]
+            # In a deep tree the innermost rails remain, which are nearest to the names.
             inner_rails = (rails + ("   " if is_last else "│  "))[-_MAX_RAILS_CHARACTERS:]
             waiting += [(each, depth + 1, inner_rails, each == inner[-1]) for each in reversed(inner)]
     return tuple(branches)
@@ -213,18 +214,20 @@ def list_license_claims(license_: LicenseConclusion) -> tuple[LicenseClaim, ...]
 
 
 def list_own_entries(license_: LicenseConclusion) -> tuple[LicenseEntry, ...]:
-    """List the licences of the model itself; all known ones if the conclusion does not separate them."""
+    """List the licences of the model itself, apart from those of base models and components.
+
+    A saved report of an older version does not separate them. Without base models, all of its licences are listed.
+    """
     if not license_.own and not license_.origins:
         return license_.entries
     return tuple(entry for entry in license_.entries if entry.id in license_.own)
 
 
-def find_text_file(license_: LicenseConclusion, id_: str) -> str:
-    """Find the file that holds the text of a licence word for word; empty if none does."""
-    for claim in license_.claims:
-        if claim.kind is ClaimKind.FOUND and claim.basis is Basis.TEXT and claim.entry == id_:
-            return claim.artifact
-    return ""
+def list_declared_claims(license_: LicenseConclusion) -> tuple[LicenseClaim, ...]:
+    """List the claims of fields that declare a licence; running text only mentions licences and restrictions."""
+    return tuple(
+        claim for claim in license_.claims if claim.kind is ClaimKind.DECLARED and not claim.is_in_running_text
+    )
 
 
 def is_uncompared_file(claim: LicenseClaim) -> bool:

@@ -60,16 +60,18 @@ USES = {
 
 CONFLICTS = {
     "declared-found": "The card and the text differ",
-    "declared-prose": "The card's text names a stricter licence",
+    "declared-prose": "The running text is stricter than the declared licence",
     "declared-inherited": "The card grants more than the base model does",
     "missing-text": "A licence text is missing",
     "missing-notice": "A notice is missing",
     "missing-naming": "A required name is missing",
     "missing-policy": "A use policy is missing",
     "dataset-stricter": "A data set is under stricter terms",
+    "dataset-unknown": "The terms of a data set are not known",
     "variant-text": "A text was changed",
     "version-dependent": "The terms depend on the version or the size",
     "origin-unknown": "The terms of a base model are not known",
+    "origin-local": "A base model is only named by a local path",
     "text-not-recognised": "A text was not recognised",
 }
 

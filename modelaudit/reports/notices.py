@@ -16,7 +16,6 @@ from modelaudit.reports.license_view import (
     Task,
     build_lineage_tree,
     describe_base_model,
-    find_text_file,
     group_tasks,
     list_reasons,
     list_unread,
@@ -76,8 +75,8 @@ def _format_title(report: AuditReport) -> str:
 def _render_notice(report: AuditReport) -> str:
     """Render the exact words that licences require in a notice file, each once, and nothing else."""
     duties = [task for task in _list_tasks(report.license, [Group.SHIP]) if task.kind in _NOTICE_KINDS]
-    words = dict.fromkeys(escape_unprintable(words, _MAX_TEXT_CHARACTERS) for task in duties for words in task.words)
-    return "\n\n".join(words) + "\n" if words else ""
+    texts = dict.fromkeys(escape_unprintable(words, _MAX_TEXT_CHARACTERS) for task in duties for words in task.words)
+    return "\n\n".join(texts) + "\n" if texts else ""
 
 
 def _render_page(heading: str, report: AuditReport, lead: str, lines: list[str]) -> str:
@@ -188,7 +187,7 @@ def _render_checklist(report: AuditReport, license_: LicenseConclusion) -> str:
     if license_.conflicts:
         lines += ["", "## Conflicts", ""]
         lines += [
-            f"- [ ] {describe_kind(_escape_text(conflict.kind))}: {_escape_text(conflict.detail)}"
+            f"- [ ] {_escape_text(describe_kind(conflict.kind))}: {_escape_text(conflict.detail)}"
             for conflict in license_.conflicts
         ]
     unread = [f"- [ ] {_escape_text(each)}" for each in list_unread(license_)] or ["- No unread source is known."]
@@ -216,12 +215,12 @@ def _list_files_to_copy(report: AuditReport) -> list[str]:
 def _list_texts_to_copy(license_: LicenseConclusion) -> list[str]:
     """List the place to copy each required licence text from, as Markdown lines."""
     duties = _list_tasks(license_, [Group.SHIP])
-    required_ids = {task.license for task in duties if task.kind == "include-license-text"}
+    file_by_id = {task.license: task.met for task in duties if task.kind == "include-license-text"}
     lines = []
     for entry in license_.entries:
-        if entry.id not in required_ids:
+        if entry.id not in file_by_id:
             continue
-        file = find_text_file(license_, entry.id)
+        file = file_by_id[entry.id]
         place = (
             f"copy the file {_escape_text(file)} of the model"
             if file

@@ -53,11 +53,14 @@ def _ask_about_files(report: AuditReport) -> list[str]:
 def list_license_questions(license_: LicenseConclusion) -> list[str]:
     """List the questions about the licence: texts that were not compared, base models, data sets, and use policies."""
     questions = []
-    texts = [
-        each.quotation for each in license_.claims if each.kind is ClaimKind.FOUND and each.basis is not Basis.TEXT
+    files = [
+        # A link target is claimed by the file with the link, and quotes the path of the target.
+        each.quotation if each.field == "link-target" else each.artifact
+        for each in license_.claims
+        if each.kind is ClaimKind.FOUND and each.basis is not Basis.TEXT
     ]
-    if texts:
-        questions.append(f"Does the licence file match the model card ({_join_names(list(dict.fromkeys(texts)))})?")
+    if files:
+        questions.append(f"Does the licence file match the model card ({_join_names(list(dict.fromkeys(files)))})?")
     bases = [*list_unfollowed_base_models(license_), *(origin.name for origin in list_unread_base_models(license_))]
     if bases:
         names = _join_names(list(dict.fromkeys(bases)))

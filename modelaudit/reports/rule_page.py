@@ -45,7 +45,7 @@ def _name_placeholders(message: str) -> str:
 
 
 def _describe_matcher(matcher: Matcher) -> str:
-    """Describe a matcher as ```subject` whose field is `value` or `value```."""
+    """Describe a matcher in words: its subject, then "whose FIELD is VALUE or VALUE"."""
     conditions = [f"{field} is {' or '.join(f'`{value}`' for value in values)}" for field, values in matcher.where]
     return f"`{matcher.subject}`" + (" whose " + ", and ".join(conditions) if conditions else "")
 

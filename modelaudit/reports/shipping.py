@@ -17,7 +17,7 @@ from modelaudit.reports.license_view import (
     list_unread_base_models,
 )
 from modelaudit.reports.license_words import CONFLICTS_LEAVING_LICENSE_OPEN, MISSING_PREFIX, describe_kind
-from modelaudit.reports.wording import count_noun, lower_first, shorten_to_clauses
+from modelaudit.reports.wording import LIMIT_KINDS, NOTE_KINDS, count_noun, lower_first, shorten_to_clauses
 
 
 class Permission(StrEnum):
@@ -141,11 +141,15 @@ def _answer_by_category(license_: LicenseConclusion, duties_place: str) -> tuple
     if unverified_entries:
         why = f"the terms of {_join_license_names(unverified_entries)} are not verified"
         return Permission.OPEN, _describe_missing_permission(why)
-    number = sum(len(tasks) for _, tasks in group_tasks(license_)) or sum(len(entry.clauses) for entry in own)
+    number = sum(len(tasks) for _, tasks in group_tasks(license_))
     if license_.category in _CONDITIONAL_CATEGORIES or any(entry.category in _CONDITIONAL_CATEGORIES for entry in own):
+        number = number or sum(len(entry.clauses) for entry in own)
         return Permission.OPEN, f"Allowed only under conditions: {count_noun(number, 'clause')}, {duties_place}."
+    # No licence of the model itself forbids commercial use (see above), so one of a base model does.
     if license_.category in _FORBIDDING_CATEGORIES:
         return Permission.FORBIDDEN, "One of its licences forbids commercial use."
+    # A report without listed duties may be an older one, which has the clauses alone.
+    number = number or sum(clause.kind not in LIMIT_KINDS | NOTE_KINDS for entry in own for clause in entry.clauses)
     names, verb = _join_license_names(own), "allow" if len(own) > 1 else "allows"
     listed = f"{count_noun(number, 'duty', 'duties')}, {duties_place}" if number else "no duty is on record"
     return Permission.ALLOWED, f"The author names {names}, which {verb} shipping; {listed}."

@@ -7,10 +7,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from modelaudit.model.finding import Finding, Severity
-from modelaudit.model.license import ClaimKind
 from modelaudit.model.report import AuditReport, Opinion, OpinionState, Verdict
 from modelaudit.reports.inventory import describe_comparison
 from modelaudit.reports.layout import build_rows, build_text, build_title, render_parts
+from modelaudit.reports.license_view import list_declared_claims
 from modelaudit.reports.shipping import Permission, assess_shipping, describe_conclusion
 from modelaudit.reports.view import (
     FindingGroup,
@@ -190,10 +190,12 @@ def _shorten_evidence(lines: tuple[str, ...]) -> list[str]:
         return list(lines)
     marked = max((index for index, line in enumerate(lines) if line.startswith("> ")), default=None)
     if marked is None or marked <= _MAX_EVIDENCE_LINES:
+        # A marked line right behind the bound is still shown.
         end = max(_MAX_EVIDENCE_LINES, (marked or 0) + 1)
         return [*lines[:end], f"… and {count_noun(len(lines) - end, 'more line')}"]
     listing_start = next(index for index, line in enumerate(lines) if line.startswith(_LISTING_MARKS))
     introduction_end = min(listing_start, _MAX_INTRODUCTION_LINES)
+    # The lines that the introduction leaves of the bound are shown up to the marked one.
     end = marked + 1
     resumed = end - (_MAX_EVIDENCE_LINES - introduction_end)
     omission = f"… {count_noun(resumed - introduction_end, 'line')} left out"
@@ -206,8 +208,7 @@ def _shorten_evidence(lines: tuple[str, ...]) -> list[str]:
 def _render_license_and_opinions(report: AuditReport) -> Group:
     """Render a row for the licence and a row for each second opinion."""
     conclusion = report.license
-    claims = [claim for claim in conclusion.claims if claim.kind is ClaimKind.DECLARED]
-    declared = ", ".join(dict.fromkeys(claim.entry or claim.quotation for claim in claims))
+    declared = ", ".join(dict.fromkeys(claim.entry or claim.quotation for claim in list_declared_claims(conclusion)))
     sentence = describe_conclusion(conclusion, CONCLUSIONS[conclusion.state])
     license_line = build_text(f"declared {declared or 'none'}; category {CATEGORIES[conclusion.category]}. {sentence}")
     rows = [("licence", license_line)]

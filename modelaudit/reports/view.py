@@ -98,23 +98,28 @@ def describe_severities(findings: Iterable[Finding]) -> str:
 
 def describe_verdict(report: AuditReport) -> str:
     """Describe the verdict in one or two sentences."""
-    verdict, accepted = report.decision.verdict, len(list_absences(report))
-    passed = VERDICT_SENTENCES[verdict] if report.coverage.is_complete else PASS_OF_OPENED_FILES
+    verdict = report.decision.verdict
+    # A command that opens only some files can pass too, and then says so.
+    pass_sentence = VERDICT_SENTENCES[Verdict.PASS] if report.coverage.is_complete else PASS_OF_OPENED_FILES
     if verdict is Verdict.INCOMPLETE and not report.coverage.artifacts:
         return NO_FILES
     if CheckFamily.SECURITY not in report.policy.checks:
         if verdict is Verdict.PASS:
-            return f"{passed} The security check did not run, so attacks were not searched for."
+            return f"{pass_sentence} The security check did not run, so attacks were not searched for."
         if report.policy.checks == (CheckFamily.LICENSE,):
             return SECURITY_NOT_CHECKED
     if verdict is Verdict.INCOMPLETE and not report.coverage.open_absences and not list_unexplained_records(report):
         return OPEN_DECISION
     if verdict is Verdict.FAIL and _is_license_the_only_failure(report):
         return ONLY_LICENSE_FAILS
-    if verdict is Verdict.PASS and accepted:
-        parts = count_noun(accepted, "part that was", "parts that were")
+    if verdict is not Verdict.PASS:
+        return VERDICT_SENTENCES[verdict]
+    # A pass has no open absence, so the policy accepts each of its absences.
+    accepted_absences = list_absences(report)
+    if accepted_absences:
+        parts = count_noun(len(accepted_absences), "part that was", "parts that were")
         return f"No finding breaks the policy, and it accepts the {parts} not examined."
-    return passed if verdict is Verdict.PASS else VERDICT_SENTENCES[verdict]
+    return pass_sentence
 
 
 def _is_license_the_only_failure(report: AuditReport) -> bool:
@@ -134,8 +139,8 @@ def list_absences(report: AuditReport) -> tuple[tuple[str, Absence], ...]:
 
 def list_unexplained_records(report: AuditReport) -> tuple[ArtifactRecord, ...]:
     """List the artifacts that were not examined completely although no absence explains why."""
-    partly = (record for record in report.coverage.artifacts if record.extent is not Extent.EXAMINED)
-    return tuple(record for record in partly if not record.absences)
+    incomplete = (record for record in report.coverage.artifacts if record.extent is not Extent.EXAMINED)
+    return tuple(record for record in incomplete if not record.absences)
 
 
 def list_skipped_checks(report: AuditReport) -> tuple[CheckFamily, ...]:
@@ -185,24 +190,32 @@ def describe_claimed_license(claim: LicenseClaim, license_: LicenseConclusion) -
         return False, f"{resemblance}: {', '.join(claim.differs)}" if claim.differs else resemblance
     if claim.entry is not None:
         return True, claim.entry
+    if claim.field == "restriction":
+        # Without words, it marks a text that was not searched for restrictions.
+        return False, "A restriction, not a licence" if claim.quotation else "Not searched"
     is_concluded = license_.state is ConclusionState.CONCLUDED and license_.expression
     if is_concluded and _EXPRESSION_OPERATORS.search(claim.quotation):
         # An expression such as "MIT OR Apache-2.0" belongs to no single entry.
         return True, license_.expression
     if claim.kind is ClaimKind.FOUND:
         return False, "Not compared: read it" if is_uncompared_file(claim) else "No known licence"
+    return False, _describe_unresolved_claim(claim, license_)
+
+
+def _describe_unresolved_claim(claim: LicenseClaim, license_: LicenseConclusion) -> str:
+    """Describe why a declared claim resolves to no known licence."""
     if claim.field == "license_link":
         if "://" not in claim.quotation and any(each.artifact == claim.quotation for each in license_.claims):
-            return False, "A file of the model, listed separately"
-        return False, "An address, not opened"
+            return "A file of the model, listed separately"
+        return "An address, not opened"
     if claim.field == "front-matter":
-        return False, "Could not be read"
+        return "Could not be read"
     # In a card with "license: other", the field license_name names the licence.
     is_placeholder = claim.field == "license" and claim.quotation.strip().lower() in ("other", "unknown")
     fields_of_card = {each.field for each in license_.claims if each.artifact == claim.artifact}
     if is_placeholder and "license_name" in fields_of_card:
-        return False, "See license_name below"
-    return False, "No single licence" if license_.state is ConclusionState.VAGUE else "Unknown licence"
+        return "See license_name below"
+    return "No single licence" if license_.state is ConclusionState.VAGUE else "Unknown licence"
 
 
 def _describe_inherited_claim(claim: LicenseClaim, license_: LicenseConclusion) -> tuple[bool, str]:

@@ -249,10 +249,12 @@ def format_number(number: float) -> str:
 
 
 def cut_text(text: str, most: int) -> str:
-    """Cut a text of more than ``most`` characters at the end of a word, and mark the cut with an ellipsis."""
+    """Cut a text of more than ``most`` characters, if possible at the end of a word; mark the cut with an ellipsis."""
     if len(text) <= most:
         return text
-    return text[:most].rpartition(" ")[0].rstrip(" ,;:.(") + " …"
+    # A text in Chinese or an address may hold no space.
+    head = text[:most].rpartition(" ")[0] or text[:most]
+    return head.rstrip(" ,;:.(") + " …"
 
 
 def lower_first(text: str) -> str:

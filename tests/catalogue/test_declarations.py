@@ -29,6 +29,12 @@ RULE = "findings/pickle/dangerous-call.yaml"
         ("kind: operators\nunlisted: quiet\nreason: none\n", 2, "names of the kind operators select code"),
         ("kind: spells\nunlisted: absent\n", 1, "'spells' is not one of"),
         ("kind: operators\nunlisted: absent\nuses:\n  - {names: [a], unlisted: quiet}\n", 4, "quiet needs a 'reason'"),
+        (
+            "kind: operators\nunlisted: absent\nuses:\n  - {names: [a], unlisted: absent}\n"
+            "  - {names: [a], unlisted: quiet, reason: x}\n",
+            5,
+            "'a' is listed already",
+        ),
         ("kind: operators\nunlisted: absent\nharmless:\n  - {uses: [a]}\n", 4, "reason: is missing"),
     ],
 )

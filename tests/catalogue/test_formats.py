@@ -48,6 +48,7 @@ def test_extra_folder_adds_promises_of_extensions(with_formats: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        ("promises:\n", "judged:\n  - toy\n  - pickle\npromises:\n", r"formats.yaml:5: judged: 'pickle' is listed"),
         (".safetensors]", ".json]", r"formats.yaml:5: .json promises text already"),
         ("[.safetensors]", "[safetensors]", "is not an extension in lower case with its dot"),
         ("promises:\n", "promises:\n  - {why: nothing, extensions: []}\n", "must not be empty"),

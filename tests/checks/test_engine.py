@@ -6,7 +6,7 @@ from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.engine import RuleIndex, collect_findings, index_rules, judge_subjects
 from modelaudit.model.catalogue import FindingRule, Matcher, Scalar, Subject
 from modelaudit.model.finding import CheckFamily, Confidence, Rule, Severity
-from modelaudit.model.structure import Location
+from modelaudit.model.structure import Location, UnreadReason
 
 
 def make_rule(
@@ -63,6 +63,17 @@ def test_fingerprint_depends_on_rule_path_and_key_alone() -> None:
     moved = collect_findings([make_subject(artifact="b")], {"test/rule": make_rule()}, set(CheckFamily))[0]
     assert first.fingerprint == other.fingerprint
     assert first.fingerprint != moved.fingerprint
+
+
+def test_absence_of_a_subject_remains_where_only_a_rule_of_another_family_matches_it() -> None:
+    rule = make_rule()
+    other_family = replace(rule, rule=replace(rule.rule, check=CheckFamily.LICENSE))
+    index = RuleIndex({"test/rule": other_family}, {CheckFamily.SECURITY})
+    always = replace(make_subject(), absence_always=UnreadReason.UNVERIFIED)
+    judged = judge_subjects([always], index)
+    assert [(address, unread.reason) for address, unread in judged.absences] == [("a", UnreadReason.UNVERIFIED)]
+    unmatched = replace(make_subject(), absence_if_unmatched=UnreadReason.UNVERIFIED)
+    assert judge_subjects([unmatched], index).absences == ()
 
 
 def test_findings_over_the_bound_are_counted_and_hide_no_other_rule() -> None:

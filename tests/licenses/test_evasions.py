@@ -304,6 +304,19 @@ def test_six_hundred_license_texts_prevent_permission_within_seconds(tmp_path: P
     assert time.process_time() - started < 20
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("It is a model.\nFor research purposes only.", 2),
+        ("It is a model\nthat answers. For research purposes only.", 2),
+        ("word " * 320 + "\nand this is for research purposes only.", 1),
+    ],
+)
+def test_restriction_has_the_line_on_which_its_sentence_begins(text: str, line: int) -> None:
+    found = list(find_restrictions(text, 1, "README.md", load_catalogue().restrictions))
+    assert found and {claim.location.line for claim in found} == {line}
+
+
 def test_hostile_sentence_is_matched_within_seconds() -> None:
     restrictions = load_catalogue().restrictions
     started = time.process_time()

@@ -237,6 +237,15 @@ def test_choice_of_licenses_is_an_expression_and_declared_license_is_evidence(fa
     ]
 
 
+def test_restriction_in_running_text_is_not_a_declared_license(failing: AuditReport) -> None:
+    sentence = "This model is for research only."
+    restriction = LicenseClaim(ClaimKind.DECLARED, "README.md", "restriction", sentence, None)
+    field = LicenseClaim(ClaimKind.DECLARED, "README.md", "license", "mit", "MIT")
+    license_ = replace(build_plain_conclusion(), state=ConclusionState.CONTRADICTORY, claims=(field, restriction))
+    root = render_bom_with_license(failing, license_)["metadata"]["component"]
+    assert [each["license"]["id"] for each in root["licenses"]] == ["MIT"]
+
+
 def test_bill_of_materials_of_an_undecided_license_has_only_the_declared_one(failing: AuditReport) -> None:
     doubtful = replace(build_plain_conclusion(), state=ConclusionState.VAGUE)
     root = render_bom_with_license(failing, doubtful)["metadata"]["component"]

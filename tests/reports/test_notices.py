@@ -16,7 +16,7 @@ from reports.license_examples import (
     build_plain_conclusion,
 )
 
-from modelaudit.model.license import ConclusionState, LicenseConclusion
+from modelaudit.model.license import Basis, ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.reports.notices import build_notices
@@ -79,6 +79,14 @@ def test_license_file_is_named_and_met_duty_is_checked(failing: AuditReport) -> 
     assert "- [ ] Apache License 2.0: copy the file LICENSE of the model" in files["CHECKLIST.md"]
     assert "- [x] Give everyone who receives the model a copy of the licence." in files["CHECKLIST.md"]
     assert "Met by LICENSE." in files["CHECKLIST.md"]
+
+
+def test_use_policy_is_not_copied_as_the_license_text(failing: AuditReport) -> None:
+    license_ = build_plain_conclusion()
+    policy = LicenseClaim(ClaimKind.FOUND, "USE_POLICY.md", "use-policy", "w", "Apache-2.0", basis=Basis.TEXT)
+    unmet = tuple(replace(duty, met="") for duty in license_.duties)
+    files = render_files(failing, replace(license_, claims=(policy,), duties=unmet))
+    assert "- [ ] Apache License 2.0: no file holds it: copy it from" in files["CHECKLIST.md"]
 
 
 def test_checklist_without_licenses_is_not_empty(failing: AuditReport) -> None:

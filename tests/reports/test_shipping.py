@@ -111,6 +111,11 @@ def test_shipping_answer_states_the_number_of_conditions_or_duties() -> None:
     )
 
 
+def test_license_without_duties_is_not_said_to_have_any() -> None:
+    free = assess_shipping(build_conclusion(build_entry(LicenseCategory.PUBLIC_DOMAIN, "commercial-use")))
+    assert free.line == "The author names The X Licence, which allows shipping; no duty is on record."
+
+
 @check_each("category", LicenseCategory)
 def test_shipping_answer_always_names_a_territory_limit(category: LicenseCategory) -> None:
     answer = assess_shipping(build_conclusion(build_entry(category, "territory-limit")))

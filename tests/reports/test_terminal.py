@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from support.cases import check_each
 
 from modelaudit.model.finding import CheckFamily, Severity
+from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.terminal import render_table
 
@@ -131,6 +132,13 @@ def test_long_list_of_unexamined_parts_is_shortened_and_counted(failing: AuditRe
     text = render_as_text(replace(failing, decision=replace(failing.decision, coverage=coverage)))
     assert "Not examined: 100 parts of the model" in text
     assert "… and 60 more" in text
+
+
+def test_restriction_in_running_text_is_not_shown_as_declared_license(failing: AuditReport) -> None:
+    sentence = "This model is for research only."
+    claims = (LicenseClaim(ClaimKind.DECLARED, "README.md", "restriction", sentence, None),)
+    license_ = replace(failing.license, claims=claims)
+    assert "declared none" in " ".join(render_as_text(replace(failing, license=license_)).split())
 
 
 def test_complete_examination_is_stated(failing: AuditReport) -> None:

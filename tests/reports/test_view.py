@@ -70,6 +70,8 @@ def build_claim(
         (build_claim("license_name", "secret"), "Unknown licence"),
         (build_claim("license_link", "https://example.org"), "An address, not opened"),
         (build_claim("front-matter", "damaged"), "Could not be read"),
+        (build_claim("restriction", "For research only."), "A restriction, not a licence"),
+        (build_claim("restriction", ""), "Not searched"),
         (build_claim("file-name", "LICENSE", ClaimKind.FOUND), "Not compared: read it"),
         (build_claim("base_model", "a/b", ClaimKind.INHERITED), "Not looked up: its licence may bind you too"),
     ],
@@ -183,7 +185,7 @@ def test_base_models_and_data_sets_raise_a_question_only_if_unread() -> None:
     assert asked == ""
     asked = " ".join(list_license_questions(build_conflicting_conclusion()))
     for fact in (
-        "Does the licence file match the model card (LLAMA 3.1 COMMUNITY LICENSE AGREEMENT)?",
+        "Does the licence file match the model card (docs/LICENSE.txt)?",
         "Does the licence of the base model allow our planned use (acme/tiny-root, acme/other)?",
         "Do the terms of the data sets allow our planned use (acme/more)?",
         "Who checks the use policy for changes, and when (LicenseRef-Llama-3.1: https://",

@@ -22,6 +22,20 @@ from modelaudit.options import list_families
 from modelaudit.reports import REPORTS, license_words, render, wording
 from modelaudit.reports.view import FAMILIES_WITHOUT_RULES
 
+
+def test_every_kind_of_conflict_has_words_of_its_own() -> None:
+    rules = load_catalogue().findings.values()
+    matchers = [each for rule in rules for each in rule.match if each.subject == "license-conflict"]
+    kinds = {kind for matcher in matchers for kind in dict(matcher.where)["kind"]}
+    assert kinds == license_words.CONFLICTS.keys()
+
+
+@check_each("text", ["x" * 300, "模" * 300, "word " * 80])
+def test_cut_text_keeps_its_beginning(text: str) -> None:
+    cut = wording.cut_text(text, 240)
+    assert 200 < len(cut) <= 242 and cut.endswith(" …") and text.startswith(cut.removesuffix(" …"))
+
+
 BANNED = re.compile(r"\b(safe|clean)\b", re.IGNORECASE)
 ROOM = Path(modelaudit.reports.__file__).parent
 

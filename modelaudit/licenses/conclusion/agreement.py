@@ -20,7 +20,6 @@ from modelaudit.licenses.evidence.names import is_in_family, is_version_of, shar
 from modelaudit.licenses.evidence.restriction_sentences import list_uncovered_policies, list_uncovered_restrictions
 from modelaudit.licenses.evidence.scope import (
     ROOT_CARD,
-    RUNNING_TEXT,
     ClaimScope,
     determine_scope,
     get_claim_path,
@@ -141,7 +140,7 @@ class AgreementChecker:
         """
         by_file: dict[str, list[LicenseClaim]] = {}
         for claim in claims:
-            is_declared = claim.kind is ClaimKind.DECLARED and claim.field not in RUNNING_TEXT
+            is_declared = claim.kind is ClaimKind.DECLARED and not claim.is_in_running_text
             if is_declared and determine_scope(claim) is scope:
                 by_file.setdefault(claim.artifact, []).append(claim)
         statements = []
@@ -238,9 +237,10 @@ class AgreementChecker:
             )
         if not further:
             reasoning = (*declared.reasoning, f"{found_texts}, which agrees.")
-            return OwnLicense(
-                ConclusionState.CONCLUDED, combine_alternatives(choices), reasoning, texts, declared.choices
-            )
+            # One text may have replaced two names, which leaves repeated ids and alternatives. Combining the choices
+            # with nothing else drops the repetitions.
+            choices = combine_alternatives(choices)
+            return OwnLicense(ConclusionState.CONCLUDED, choices, reasoning, texts, declared.choices)
         reasoning = (*declared.reasoning, f"{found_texts}; all of them bind.")
         binding = combine_alternatives(choices, (further,))
         return OwnLicense(ConclusionState.CONCLUDED, binding, reasoning, texts, declared.choices)
@@ -254,7 +254,8 @@ class AgreementChecker:
     ) -> bool:
         """Whether the texts identify the licence that a vague or unknown name leaves open.
 
-        A vague word needs texts of its family. An unknown name needs a single text, in a file that the card links to.
+        A vague word needs texts of its family, and a placeholder (``other``) takes any texts. An unknown name needs a
+        single text, in a file that the card links to.
 
         Args:
             declared: the combined statement.

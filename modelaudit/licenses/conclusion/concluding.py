@@ -78,6 +78,7 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     permission = determine_permission(terms, intent, rules)
     is_concluded = own.state is ConclusionState.CONCLUDED
     inherited_ids = [bound.entry.id for _, bound in inherited]
+    # Components are apart from the model, so they do not set its category.
     binding = [rules.licenses[id_] for id_ in (*chosen, *inherited_ids)]
     all_ids = dict.fromkeys((*own.ids, *inherited_ids, *(bound.entry.id for bound in components)))
     return LicenseConclusion(

@@ -17,7 +17,6 @@ from modelaudit.licenses.evidence.restriction_sentences import (
     list_uncovered_restrictions,
 )
 from modelaudit.licenses.evidence.scope import (
-    RUNNING_TEXT,
     ClaimScope,
     determine_scope,
     get_claim_path,
@@ -62,8 +61,8 @@ class ComparedEvidence:
         own: the model's own licence.
         chosen: the alternative of the model's own licence that all answers are for.
         claims: all claims, those of file names and links included.
-        origins: each base model with a licence that reaches the model from it.
-        every_origin: all base models.
+        inherited: each base model with a licence that reaches the model from it.
+        origins: all base models.
         rules: the rule set.
         names: the licence names of the rule set.
     """
@@ -72,8 +71,8 @@ class ComparedEvidence:
     own: OwnLicense
     chosen: Sequence[str]
     claims: Sequence[LicenseClaim]
-    origins: Sequence[tuple[Origin, BindingLicense]]
-    every_origin: Sequence[Origin]
+    inherited: Sequence[tuple[Origin, BindingLicense]]
+    origins: Sequence[Origin]
     rules: Catalogue
     names: LicenseNames
 
@@ -96,7 +95,7 @@ def find_conflicts(compared: ComparedEvidence) -> tuple[Conflict, ...]:
         *_find_base_model_conflicts(compared),
         *_find_unknown_base_models(compared),
         *find_missing_duties(
-            compared.evidence, compared.own, compared.chosen, compared.claims, compared.origins, compared.rules
+            compared.evidence, compared.own, compared.chosen, compared.claims, compared.inherited, compared.rules
         ),
         *_find_dataset_conflicts(compared),
     )
@@ -114,7 +113,7 @@ def _list_declared_claims(compared: ComparedEvidence) -> list[LicenseClaim]:
     return [
         claim
         for claim in compared.claims
-        if claim.kind is ClaimKind.DECLARED and claim.field not in RUNNING_TEXT and compared.names.resolve_claim(claim)
+        if claim.kind is ClaimKind.DECLARED and not claim.is_in_running_text and compared.names.resolve_claim(claim)
     ]
 
 
@@ -150,7 +149,7 @@ def _find_stricter_mentions(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find licences that only the root card's running text names and that are stricter than the concluded one."""
     own = compared.list_entries(compared.chosen)
     # A licence that a base model brings in binds anyway, so naming it contradicts nothing.
-    inherited = {bound.entry.id for _, bound in compared.origins}
+    inherited = {bound.entry.id for _, bound in compared.inherited}
     declared = _list_declared_claims(compared)
     for claim in compared.claims:
         if not is_card_mention(claim) or determine_scope(claim) is not ClaimScope.MODEL:
@@ -245,7 +244,7 @@ def _index_fixed_words(licenses: Mapping[str, LicenseEntry]) -> list[tuple[Licen
 
 def _list_binding_entries(compared: ComparedEvidence) -> list[LicenseEntry]:
     """List the licences that bind: the chosen alternative of the model's own, and those of its base models."""
-    return [*compared.list_entries(compared.chosen), *(bound.entry for _, bound in compared.origins)]
+    return [*compared.list_entries(compared.chosen), *(bound.entry for _, bound in compared.inherited)]
 
 
 def _find_variant_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
@@ -274,6 +273,8 @@ def _find_variant_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
 
 def _find_unrecognised_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find files named as licences that hold no known licence text."""
+    # One call for each path, because a sentence does not carry its path. The order is published in reports: a later
+    # claim comes first.
     found = [claim for claim in compared.claims if claim.kind is ClaimKind.FOUND]
     for path in dict.fromkeys(get_claim_path(claim) for claim in reversed(found)):
         for sentence in describe_unrecognised_texts(claim for claim in found if get_claim_path(claim) == path):
@@ -310,7 +311,7 @@ def _find_base_model_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]
     declared = _list_declared_claims(compared)
     own = compared.list_entries(compared.chosen)
     own_names = ", ".join(entry.name for entry in own) or "no known licence"
-    for origin, bound in compared.origins:
+    for origin, bound in compared.inherited:
         worst = rate_dropped_terms(bound, own, compared.rules.clauses)
         if worst is DroppedTerms.NOTHING:
             continue
@@ -333,7 +334,7 @@ def _find_base_model_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]
 
 def _find_unknown_base_models(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find base models whose licence is neither concluded nor on record."""
-    for origin in compared.every_origin:
+    for origin in compared.origins:
         if origin.state is ConclusionState.CONCLUDED or origin.look is OriginState.KNOWN:
             continue
         claim = origin.claim

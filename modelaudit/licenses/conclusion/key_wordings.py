@@ -16,6 +16,7 @@ _FIRST_WORDINGS = (
         r", but the base model (.*?) is under (.*?): the declared licence drops ",
         r", and \1, of which this was made, is under \2: what is declared leaves out ",
     ),
+    # Applied after the pattern above: "leaves out" is in its replacement, not in any current sentence.
     (r" leaves out terms that are not verified for", " leaves out terms that nobody has read for"),
     (
         r"^(.*?) states “(.*)”, and no binding licence states this\.$",
@@ -40,9 +41,15 @@ _FIRST_WORDINGS = (
         r"^The licence of the base model (.*?) could not be concluded: ",
         r"\1, of which it was made, has no licence that could be concluded: ",
     ),
+    # The first release called every source of several licences a card.
+    (
+        r"^(No licence could be concluded, so no permission can be shown\. ).* lists (\d+ licences \()",
+        r"\1The card lists \2",
+    ),
     (r"^The base model (.*?) could not be looked up: ", r"\1, of which it was made, could not be looked at: "),
     (r", the base model of (.*?), cannot be looked up: ", r", of which \1 was made, cannot be looked at: "),
     (r", which is not among the files and was not read\.$", ", which is not among the files: nobody could read it."),
+    (r"; for that repository, (.*) is on record\.$", r", which holds \1 by its address."),
     (r", which was not opened: it may hold other terms\.$", ", where nobody looked: other terms may stand there."),
     (
         r": it is a path on the machine that made the model, which cannot be reached\b",
@@ -51,6 +58,9 @@ _FIRST_WORDINGS = (
     (r": it is a file name without a repository\b", ": it is the name of a file, which does not say whose"),
     (r": it is an address outside the Hub,", ": it is an address outside of the Hub,"),
     (r": it is not the id of a Hub repository\b", ": it is no id of a repository on the Hub"),
+    (r": looking up base models took more than ", ": looking at origins took more than "),
+    (r": it names itself as its base model\b", ": it names itself as its origin"),
+    (r": it is made from (.*), which is made from it\b", r": \1 is an origin of it in turn"),
     (
         r" base models are named, and the rest were not looked up\b",
         " origins are named, and the rest were not looked at",

@@ -127,4 +127,4 @@ def _describe_unread_link(
     known_model = find_known_model(page["repository"] or page["other"] or "", rules)
     if known_model is not None and known_model.license not in own:
         license_name = rules.licenses[known_model.license].name
-        yield f"{claim.field} leads to {link}, which holds {license_name} by its address."
+        yield f"{claim.field} leads to {link}; for that repository, {license_name} is on record."

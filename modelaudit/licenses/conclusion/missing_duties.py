@@ -60,8 +60,8 @@ def find_missing_duties(
                 yield conflict
         if not lineages:
             continue
-        # The model's own licence has no steps. Those of the first base model decide which of its duties for derived
-        # models apply, because a declared licence is as a rule that of the base model.
+        # The model's own licence is as a rule that of its base model, but it did not come by any steps. It is judged as
+        # if it had come from the first base model, so that the duties for derived models apply.
         derived = bound if bound.relations else BindingLicense(bound.entry, bound.via, lineages[0])
         for clause, _ in iter_applying_clauses(derived, rules.clauses):
             conflict = _check_derived_duty(clause, derived, evidence)

@@ -25,7 +25,7 @@ _NONE = "No class of the Model Openness Framework"
 def rate_openness(
     evidence: Evidence,
     own: OwnLicense,
-    origins: Sequence[LicenseEntry],
+    inherited: Sequence[LicenseEntry],
     claims: Sequence[LicenseClaim],
     names: LicenseNames,
     rules: Catalogue,
@@ -38,7 +38,7 @@ def rate_openness(
     Args:
         evidence: everything that was read.
         own: the model's own licence.
-        origins: licences that reach the model from base models; weights are open only if these are open too.
+        inherited: licences that reach the model from base models; weights are open only if these are open too.
         claims: all claims.
         names: the licence names of the rule set.
         rules: the rule set.
@@ -47,13 +47,12 @@ def rate_openness(
     code = [bound.entry for bound in list_component_licenses(code_claims, names, ())]
     own_entries = _choose_open_alternative(own, rules)
     licences: dict[str, list[LicenseEntry]] = {
-        "model": [*own_entries, *origins] if own_entries else [],
+        "model": [*own_entries, *inherited] if own_entries else [],
         "code": code or own_entries,
         "data": _list_dataset_licenses(evidence, rules),
         "document": own_entries,
     }
-    card = flatten_text(" ".join(evidence.select_texts(ProseKind.CARD).values()))
-    rated = [(part, _rate_component(part, evidence, card, licences[part.kind])) for part in rules.openness]
+    rated = [(part, _rate_component(part, evidence, licences[part.kind])) for part in rules.openness]
     title = _NONE
     missing: list[str] = []
     # A class requires every part of its level and of the levels before it, so the first gap ends the climb.
@@ -87,22 +86,21 @@ def _describe_gap(component: Component) -> str:
     return f"{component.title}: {reason}"
 
 
-def _rate_component(part: OpennessPart, evidence: Evidence, card: str, licences: Collection[LicenseEntry]) -> Component:
+def _rate_component(part: OpennessPart, evidence: Evidence, licences: Collection[LicenseEntry]) -> Component:
     """Rate one part of a release: whether the repository shows it, and whether ``licences`` cover it openly.
 
     Args:
         part: the part.
         evidence: everything that was read.
-        card: the text of all cards, from ``flatten_text``.
         licences: those of the part's kind; without any it is unknown whether it is open.
     """
-    proof = _find_proof(part, evidence, card)
+    proof = _find_proof(part, evidence)
     is_open = all(entry.open for entry in licences) if proof and licences else None
     ids = tuple(dict.fromkeys(entry.id for entry in licences)) if proof else ()
     return Component(part.id, part.title, bool(proof), ids, is_open, proof)
 
 
-def _find_proof(part: OpennessPart, evidence: Evidence, card: str) -> str:
+def _find_proof(part: OpennessPart, evidence: Evidence) -> str:
     """Find the file, field or phrase that shows a component; empty if there is none."""
     if part.id in evidence.components:
         return evidence.components[part.id]
@@ -113,8 +111,11 @@ def _find_proof(part: OpennessPart, evidence: Evidence, card: str) -> str:
     field = next((name for name in part.fields if name in evidence.fields), None)
     if field is not None:
         return f"{ROOT_CARD}: {field}"
-    words = next((each for each in part.words if flatten_text(each) in card), None)
-    return f"{ROOT_CARD}: “{words}”" if words else ""
+    for phrase in part.words:
+        for path, text in evidence.select_texts(ProseKind.CARD).items():
+            if flatten_text(phrase) in text:
+                return f"{path}: “{phrase}”"
+    return ""
 
 
 @cache

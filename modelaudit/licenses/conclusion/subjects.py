@@ -8,7 +8,7 @@ from modelaudit.licenses.conclusion.conflicts import format_claim_evidence
 from modelaudit.licenses.conclusion.key_wordings import restore_first_wording
 from modelaudit.licenses.conclusion.links import classify_link
 from modelaudit.licenses.evidence.claims import FRONT_MATTER, LICENSE_LINK, LINK_TARGET
-from modelaudit.licenses.evidence.scope import ROOT_CARD, RUNNING_TEXT
+from modelaudit.licenses.evidence.scope import ROOT_CARD
 from modelaudit.licenses.evidence.statements import is_license_field
 from modelaudit.model.catalogue import Scalar, Subject
 from modelaudit.model.license import (
@@ -27,7 +27,9 @@ def build_subjects(conclusion: LicenseConclusion) -> tuple[Subject, ...]:
     """Build every subject of one conclusion; none if licences were not checked.
 
     Kinds and fields:
-        ``license-conclusion``, one: ``state``, ``category``, ``declared``, ``licenses``, ``reason``, ``between``.
+        ``license-conclusion``, one: ``state``, ``category``, ``declared``, ``licenses``, ``reason``, and ``between``
+        (``found`` if a licence text contradicts the declared name, otherwise ``declared``), which tells contradictory
+        conclusions apart.
 
         ``license-entry``, one for each licence of the model itself: ``license``, ``id``, ``category``, ``terms``
         (``verified`` or ``not-verified``), ``standing`` (``concluded`` or ``claimed``), ``url``.
@@ -40,7 +42,7 @@ def build_subjects(conclusion: LicenseConclusion) -> tuple[Subject, ...]:
         ``license-conflict``, one for each conflict: ``kind``, ``detail``, ``licenses``, ``drops`` (the most severe
         terms that the model's own licence lacks) and ``over`` (``permissive`` if that licence is).
 
-        ``license-answer``, one for each clause that forbids the intended use or leaves it open: ``answer``, ``kind``,
+        ``license-answer``, one for each answer to the intended use, also for one that allows it: ``answer``, ``kind``,
         ``license``, ``because``, ``clause``, ``via``.
 
     Evidence quotes the files alone. Facts about a licence go into the messages of the rules.
@@ -72,7 +74,7 @@ def _build_conclusion_subject(
     stated = [
         claim
         for claim in conclusion.claims
-        if claim.kind is ClaimKind.DECLARED and is_license_field(claim) and claim.field not in RUNNING_TEXT
+        if claim.kind is ClaimKind.DECLARED and is_license_field(claim) and not claim.is_in_running_text
     ]
     declared = ", ".join(dict.fromkeys(" ".join(claim.quotation.split()) for claim in stated))
     fields: Mapping[str, Scalar] = {
@@ -184,7 +186,7 @@ def _find_principal_claim(conclusion: LicenseConclusion) -> LicenseClaim | None:
     declared = [
         claim
         for claim in conclusion.claims
-        if claim.kind is ClaimKind.DECLARED and claim.field not in RUNNING_TEXT and claim.artifact
+        if claim.kind is ClaimKind.DECLARED and not claim.is_in_running_text and claim.artifact
     ]
     return min(declared, key=lambda claim: claim.artifact != ROOT_CARD, default=None)
 
@@ -194,5 +196,5 @@ def _list_quotations(conclusion: LicenseConclusion) -> tuple[str, ...]:
     return tuple(
         format_claim_evidence(claim)
         for claim in conclusion.claims
-        if claim.kind is ClaimKind.DECLARED and claim.field != FRONT_MATTER and claim.field not in RUNNING_TEXT
+        if claim.kind is ClaimKind.DECLARED and claim.field != FRONT_MATTER and not claim.is_in_running_text
     )

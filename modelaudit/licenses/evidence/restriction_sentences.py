@@ -29,7 +29,7 @@ _MAX_CLAIMS = 10
 _MAX_QUOTATION = 240
 
 # A block is a line with the lines that continue it. The next line starts another block if it is blank or begins with a
-# list mark, a table bar, an item number, a code fence or a lone colon.
+# list mark, a table bar, an item number or a code fence, or if it is the last one and holds at most a colon.
 _BLOCK = re.compile(r"[^\n]*(?:\n(?![ \t]*(?:\n|[-*+>#|]|\d{1,3}[.)][ \t]|```|~~~|:?$))[^\n]*)*")
 # A sentence ends with a full stop or an exclamation mark before a space, or with a Chinese one anywhere.
 _SENTENCE = re.compile(r"(?:[^.!\u3002\uff01]|[.!](?!\s|$))+[.!\u3002\uff01]*")
@@ -147,6 +147,9 @@ def _split_sentences(text: str) -> Iterator[tuple[int, str]]:
             if is_fenced and not _LICENSE_WORD.search(sentence[0]):
                 continue
             begin = block.start() + sentence.start()
-            for offset in range(0, len(sentence[0]), _PIECE_CHARACTERS):
-                piece = sentence[0][max(0, offset - _PIECE_OVERLAP) : offset + _PIECE_CHARACTERS]
-                yield begin + offset, piece
+            for position in range(0, len(sentence[0]), _PIECE_CHARACTERS):
+                piece_start = max(0, position - _PIECE_OVERLAP)
+                piece = sentence[0][piece_start : position + _PIECE_CHARACTERS]
+                # A sentence begins right behind the one before it, so with the spaces and line breaks between them.
+                space = len(piece) - len(piece.lstrip())
+                yield begin + piece_start + space, piece

@@ -6,14 +6,12 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 
-from modelaudit.licenses.evidence.fields import LINK_TARGET, POLICY, RESTRICTION, TAG, TEXT
+from modelaudit.licenses.evidence.fields import LINK_TARGET, POLICY, RESTRICTION
 from modelaudit.licenses.evidence.names import shares_text
 from modelaudit.model.address import is_member
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 
 ROOT_CARD = "README.md"
-RUNNING_TEXT = frozenset({TEXT, TAG, POLICY, RESTRICTION})
-"""Fields of claims from running text: a name there mentions a licence and declares none."""
 
 
 class ClaimScope(StrEnum):
@@ -85,7 +83,7 @@ def is_variant_text(claim: LicenseClaim) -> bool:
 
 def is_card_mention(claim: LicenseClaim) -> bool:
     """Whether the running text of a card names or quotes a licence; other words surround it, so it is no variant."""
-    is_in_card = _CARD.search(claim.artifact) is not None and claim.field in RUNNING_TEXT - {RESTRICTION}
+    is_in_card = _CARD.search(claim.artifact) is not None and claim.is_in_running_text and claim.field != RESTRICTION
     return is_in_card and (claim.kind is ClaimKind.DECLARED or claim.basis is Basis.VARIANT)
 
 

@@ -113,7 +113,9 @@ def resolve_statement(claims: Sequence[LicenseClaim], names: LicenseNames) -> Re
         return ResolvedStatement(ConclusionState.UNDECLARED)
     if len(stated) > 1:
         listed = ", ".join(quote_claim(claim) for claim in stated)
-        text = f"The card lists {len(stated)} licences ({listed}) and does not state which one applies to which part."
+        # The first words about a card are a part of permanent keys.
+        source = "The card" if stated[0].artifact == "README.md" else describe_source(stated[0])
+        text = f"{source} lists {len(stated)} licences ({listed}) and does not state which one applies to which part."
         return ResolvedStatement(ConclusionState.CONTRADICTORY, all_named, (text,))
     # Compared as sets: "MIT OR Apache-2.0" and "Apache-2.0 OR MIT" do not contradict each other.
     different = {frozenset(map(frozenset, choices)) for _, choices in resolved if choices}
@@ -174,13 +176,15 @@ def _resolve_agreeing_fields(
 
 
 def _drop_respelled_licenses(claims: Sequence[LicenseClaim], names: LicenseNames) -> list[LicenseClaim]:
-    """Return the claims of licence fields, each licence once, in the order of their last mention.
+    """Return the first claim of each licence in the licence fields, ordered by the last mention of each.
 
-    Unlike ``drop_repeated_claims``, this ignores the field: two fields that state one licence count once.
+    Unlike ``drop_repeated_claims``, this ignores the field: two fields that state one licence count once. The order is
+    published: sentences list the licences in it.
     """
     unique: dict[object, LicenseClaim] = {}
     for claim in reversed(claims):
         if is_license_field(claim):
+            # A key keeps the place of its last mention, while an earlier claim replaces the value.
             unique[_build_comparison_key(claim, names)] = claim
     return list(unique.values())[::-1]
 

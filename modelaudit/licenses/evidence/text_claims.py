@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from modelaudit.licenses.evidence.text_references import (
     resolve_reference,
 )
 from modelaudit.licenses.recognition import Likeness, TextMatch, find_references, recognise_texts
+from modelaudit.model.address import member_path
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.fingerprint import Fingerprints
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
@@ -39,9 +41,10 @@ def extract_text_claims(
     """Extract the claims of one text.
 
     A recognised text becomes a claim with the basis ``text`` or ``variant`` and the field ``text``; a use policy has
-    the field ``use-policy``, because it grants nothing. Without a licence text, licence names count: declared in a
-    card, found in any other file. An unknown use policy is a claim that resolves to nothing. An unknown licence file
-    makes no claim here, because its name already makes one (``claims.claim_license_files``).
+    the field ``use-policy``, because it grants nothing. Licence names count too: always in a card, where they are
+    declared; in any other file only without a licence text, where they are found. An unknown use policy is a claim that
+    resolves to nothing. An unknown licence file makes no claim here, because its name already makes one
+    (``claims.claim_license_files``).
 
     Args:
         prose: the text, with its first line number.
@@ -69,7 +72,7 @@ def drop_repeated_code_claims(claims: Iterable[LicenseClaim]) -> tuple[LicenseCl
     counts: dict[tuple[object, ...], int] = {}
     for claim in claims:
         if claim.kind is ClaimKind.FOUND and claim.field in (TEXT, TAG) and claim.basis is not Basis.FILE_NAME:
-            suffix = claim.artifact.rpartition(".")[2]
+            suffix = posixpath.splitext(member_path(claim.artifact))[1]
             # Claims of one licence are equal whatever their words; unresolved ones are equal if their words are.
             words = claim.quotation if claim.entry is None else ""
             key = (suffix, claim.field, claim.basis, claim.entry, words)
@@ -81,8 +84,8 @@ def drop_repeated_code_claims(claims: Iterable[LicenseClaim]) -> tuple[LicenseCl
 
 
 def _is_code_suffix(suffix: str) -> bool:
-    """Whether the part of a path behind its last full stop is the suffix of a source file, and not of a document."""
-    return suffix.lower() not in ("", "txt", "md", "markdown", "rst", "html", "htm") and "/" not in suffix
+    """Whether a suffix, such as ``.py``, is that of a source file, and not of a document; an empty one is not."""
+    return suffix.lower() not in ("", ".txt", ".md", ".markdown", ".rst", ".html", ".htm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ class _TextClaimExtractor:
     licenses: Mapping[str, LicenseEntry]
 
     def extract(self, matches: Sequence[TextMatch]) -> Iterator[LicenseClaim]:
-        """Yield claims from recognised texts, then from names if no licence text was recognised."""
+        """Yield claims from recognised texts, then from names: in a card always, elsewhere without a licence text."""
         yield from (self._claim_text(match) for match in matches[:CLAIM_LIMIT])
         is_policy = self.prose.kind is ProseKind.POLICY
         is_card = self.prose.kind is ProseKind.CARD
@@ -124,20 +127,26 @@ class _TextClaimExtractor:
         )
 
     def _claim_names(self) -> Iterator[LicenseClaim]:
-        """Yield claims from sentences that name a licence. Unresolved names count in cards and SPDX tags only."""
+        """Yield claims from sentences that name a licence.
+
+        Unresolved names count in cards and SPDX tags only, and at most ``CLAIM_LIMIT`` of them: one is a doubt already.
+        """
+        # Without vague words: in running text, a name such as "gemma" identifies no licence.
         resolver = Resolver.from_rules(self.licenses, {})
         is_card = self.prose.kind is ProseKind.CARD
         kind = ClaimKind.DECLARED if is_card else ClaimKind.FOUND
         seen: set[tuple[str | None, str]] = set()
+        unresolved_count = 0
         for reference in (*find_references(self.prose.text), *find_identifier_lines(self.prose.text, resolver)):
             entry = resolve_reference(reference, resolver)
             if entry is None and not (reference.tag or is_card):
                 continue
             # One claim for each licence, and one for each unresolved name.
             key = (entry, "" if entry else reference.name)
-            if key in seen:
+            if key in seen or (entry is None and unresolved_count == CLAIM_LIMIT):
                 continue
             seen.add(key)
+            unresolved_count += entry is None
             yield LicenseClaim(
                 kind,
                 self.artifact,

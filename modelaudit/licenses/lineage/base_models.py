@@ -91,9 +91,9 @@ def _add_base_model(
     level = LOADER_PATH_FIELDS.get(claim.field, 0)
     name = parse_hub_id(claim.quotation)
     relation = claim.relation or Relation.UNSTATED
-    # The paths that a loader recorded, of the model (level 1) and of its tokenizer (level 2), are weak evidence. The
-    # own id of the model is always dropped, a local path if a Hub id is known, and the path of a tokenizer if any base
-    # model is known.
+    # A path that a loader recorded for the model (level 1) or for its tokenizer (level 2) is weak evidence. It is
+    # dropped if it is the model's own id, if it is local and a Hub id is known, or if it is the tokenizer's and any
+    # base model is known.
     if level > 0:
         is_local = name is None or "/" not in name
         is_itself = name is not None and name.casefold() == own.casefold()

@@ -120,8 +120,12 @@ class _LineageWalker:
         if len(self.origins) >= self.bounds.origins:
             return f"more than {self.bounds.origins} base models are named, and the rest were not looked up"
         if time.monotonic() - self.start > self.bounds.origin_seconds:
-            return f"looking at origins took more than {self.bounds.origin_seconds:g} seconds"
+            return self._describe_time_bound()
         return ""
+
+    def _describe_time_bound(self) -> str:
+        """Describe the bound on the time of all lookups."""
+        return f"looking up base models took more than {self.bounds.origin_seconds:g} seconds"
 
     def _visit_base_model(
         self, derived_model: str, depth: int, base_model: NamedBaseModel
@@ -196,8 +200,8 @@ class _LineageWalker:
     def _record_cycle(self, derived_model: str, depth: int, base_model: NamedBaseModel) -> None:
         """Record a base model that descends from the model made from it."""
         is_itself = self._get_key(derived_model) == self._get_key(base_model.name)
-        in_turn = f"{derived_model or 'the model'} is an origin of it in turn"
-        detail = "it names itself as its origin" if is_itself else in_turn
+        circle = f"it is made from {derived_model or 'the model'}, which is made from it"
+        detail = "it names itself as its base model" if is_itself else circle
         self._record_unread(derived_model, depth, base_model, OriginState.RING, detail)
 
     def _record_unread(
@@ -226,8 +230,7 @@ class _LineageWalker:
             detail = explain_invalid_hub_id(claim.quotation)
             return DatasetClaim(claim.quotation, OriginState.UNREACHED, (), detail, claim.location)
         if time.monotonic() - self.start > self.bounds.origin_seconds:
-            detail = f"looking at origins took more than {self.bounds.origin_seconds:g} seconds"
-            return DatasetClaim(name, OriginState.LIMIT, (), detail, claim.location)
+            return DatasetClaim(name, OriginState.LIMIT, (), self._describe_time_bound(), claim.location)
         found = self.look_up(name, True)
         _, entries = self._assess_result(found)
         return DatasetClaim(name, found.lookup, entries, found.detail, claim.location)

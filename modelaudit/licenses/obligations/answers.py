@@ -131,7 +131,7 @@ def _answer_clause(
     """Return the answer of the first rule that holds, else ``review`` for the first that may hold, else ``None``."""
     if clause.scope == "multimodal" and bound.multimodal is False:
         return None
-    first_doubt: tuple[AnswerRule, list[str]] | None = None
+    doubtful_conditions: list[str] | None = None
     for rule in kind.answers:
         undecided = _find_undecided_conditions(rule, clause, intent, vocabulary)
         if undecided is None:
@@ -142,12 +142,11 @@ def _answer_clause(
         # its doubt in case none of the later ones holds.
         if not undecided:
             return _build_answer(rule.answer, _format_reason(rule, clause), clause, bound)
-        if rule.answer is not Answer.ALLOW and first_doubt is None:
-            first_doubt = rule, undecided
-    if first_doubt is None:
+        if rule.answer is not Answer.ALLOW and doubtful_conditions is None:
+            doubtful_conditions = undecided
+    if doubtful_conditions is None:
         return None
-    _, undecided = first_doubt
-    why = " and ".join(_UNDECIDED_REASONS[condition] for condition in undecided)
+    why = " and ".join(_UNDECIDED_REASONS[condition] for condition in doubtful_conditions)
     return _build_answer(Answer.REVIEW, f"{kind.title}: {why}.", clause, bound)
 
 

@@ -133,11 +133,11 @@ def _is_in_address(words: Words, position: int) -> bool:
 def is_harmless_gap(words: Words, gap: Gap, item: Fingerprint) -> bool:
     """Whether a gap changes nothing: a missing optional part, another name in a slot, another copyright line."""
     added = range(*gap.text)
-    is_nothing_missing = gap.fingerprint[0] >= gap.fingerprint[1]
-    is_missing_optional = is_nothing_missing or _covers_whole_parts(gap.fingerprint, item.optional)
-    if is_missing_optional and (not added or is_accounted_for(words, gap.text, (item,))):
+    is_complete = gap.fingerprint[0] >= gap.fingerprint[1]
+    lacks_only_optional_words = is_complete or _covers_whole_parts(gap.fingerprint, item.optional)
+    if lacks_only_optional_words and (not added or is_accounted_for(words, gap.text, (item,))):
         return True
-    if is_nothing_missing or not _lies_within(gap.fingerprint, item.slots) or len(added) > _SLOT_LIMIT:
+    if is_complete or not _lies_within(gap.fingerprint, item.slots) or len(added) > _SLOT_LIMIT:
         return False
     # A slot takes a name of any kind, but never a word that permits, forbids or requires.
     plain_words = sum(1 for position in added if not _is_name_word(words, position))

@@ -100,7 +100,8 @@ def _find_gap(previous: _Run, run: _Run) -> Gap | None:
     last_print = previous.print_start + previous.length - 1
     text_step, print_step = run.text_start - last_text, run.print_start - last_print
     # A triple covers three words, so up to a step of three the next triple begins within the last one or right behind
-    # it. Steps of equal size then hide no word. A replaced word breaks three triples, hence a step of four.
+    # it. Steps of equal size then hide no word. A replaced word breaks three triples, hence a step of four. Example:
+    # "a b c X e f g" against "a b c d e f g". The triples 0 and 4 agree, both steps are 4, and the gap is word 3.
     if text_step == print_step and text_step <= 3:
         return None
     # If one side repeats words, its next run begins within the last triple, and the gap must begin there too.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
-_MAX_REFERENCES = 50
+_MAX_STATEMENTS = 2000
+"""Statements of one form that are parsed, which bounds the time."""
 _TEXT_LIMIT = 400_000
 _NAME_WINDOW = 300
 """Characters after the verb of a statement in which its name and address are searched."""
@@ -90,19 +91,21 @@ class _Statement(NamedTuple):
 
 
 def find_references(text: str) -> tuple[LicenseReference, ...]:
-    """Find the statements of ``text`` that name a licence, at most 50, in its first 400,000 characters.
+    """Find the statements of ``text`` that name a licence, in its first 400,000 characters, in their order.
 
     A mere mention does not count. A statement licenses, releases or distributes something under the licence, or is a
-    line of the form ``License: …``. A negated statement does not count either. A name counts once for each line.
+    line of the form ``License: …``. A negated statement does not count either. The first statement of each name counts.
     """
     text = text[:_TEXT_LIMIT]
-    # Twice the maximum: statements that repeat a name on one line are dropped below.
-    statements = [*islice(_find_tags(text), 2 * _MAX_REFERENCES), *islice(_find_statements(text), 2 * _MAX_REFERENCES)]
-    references: dict[tuple[int, str], LicenseReference] = {}
-    for start, name, url, is_tag in sorted(statements):
-        line = text.count("\n", 0, start) + 1
-        references.setdefault((line, name), LicenseReference(name, url, line, _quote_line(text, start), is_tag))
-    return tuple(islice(references.values(), _MAX_REFERENCES))
+    # Each form has a bound of its own, so that many statements of one form hide none of another.
+    forms = (_find_tags(text), _find_statements(text, _VERB), _find_statements(text, _FIELD))
+    statements = sorted(chain.from_iterable(islice(form, _MAX_STATEMENTS) for form in forms))
+    references: dict[tuple[str, str, bool], LicenseReference] = {}
+    for start, name, url, is_tag in statements:
+        if (name, url, is_tag) not in references:
+            line = text.count("\n", 0, start) + 1
+            references[name, url, is_tag] = LicenseReference(name, url, line, _quote_line(text, start), is_tag)
+    return tuple(references.values())
 
 
 def _find_tags(text: str) -> Iterator[_Statement]:
@@ -111,19 +114,18 @@ def _find_tags(text: str) -> Iterator[_Statement]:
         yield _Statement(tag.start(), " ".join(tag[1].split()), "", is_tag=True)
 
 
-def _find_statements(text: str) -> Iterator[_Statement]:
-    """Yield a statement for each sentence or line that states a licence."""
-    for pattern in (_VERB, _FIELD):
-        for match in pattern.finditer(text):
-            # "not licensed under" and "no longer available under" name a licence in order to deny it.
-            before = " ".join(text[max(0, match.start() - 80) : match.start()].split())
-            if _NEGATED.search(before):
-                continue
-            paragraph = text[match.end() : match.end() + _NAME_WINDOW].partition("\n\n")[0]
-            # Comment and quotation marks separate the lines of one sentence, so they are blanked first.
-            name, url = _parse_license_name(_MARKS.sub(" ", paragraph))
-            if name and _NAMES_A_LICENSE.search(name):
-                yield _Statement(match.start(), name, url, is_tag=False)
+def _find_statements(text: str, pattern: re.Pattern[str]) -> Iterator[_Statement]:
+    """Yield a statement for each sentence (``_VERB``) or line (``_FIELD``) that states a licence."""
+    for match in pattern.finditer(text):
+        # "not licensed under" and "no longer available under" name a licence in order to deny it.
+        before = " ".join(text[max(0, match.start() - 80) : match.start()].split())
+        if _NEGATED.search(before):
+            continue
+        paragraph = text[match.end() : match.end() + _NAME_WINDOW].partition("\n\n")[0]
+        # Comment and quotation marks separate the lines of one sentence, so they are blanked first.
+        name, url = _parse_license_name(_MARKS.sub(" ", paragraph))
+        if name and _NAMES_A_LICENSE.search(name):
+            yield _Statement(match.start(), name, url, is_tag=False)
 
 
 def _parse_license_name(after: str) -> tuple[str, str]:
@@ -161,7 +163,8 @@ def _find_name_end(after: str, start: int) -> int:
             break
         spelling = word[0]
         if spelling.lower() not in _UNFINISHED:
-            end = word.end() - spelling.endswith((".", "/", "-"))
+            last_mark = 1 if spelling.endswith((".", "/", "-")) else 0
+            end = word.end() - last_mark
         # "License." ends the sentence. "2." and "v1." may go on, and so may an abbreviation such as "Co.".
         ends_sentence = spelling.endswith(".") and not spelling[:-1].isdigit() and len(spelling) > 3
         between = _BETWEEN.match(after, word.end())

@@ -44,6 +44,28 @@ REWORDED = [
         "license_link leads to https://acme.example/, which was not opened: it may hold other terms.",
         "license_link leads to https://acme.example/, where nobody looked: other terms may stand there.",
     ),
+    (
+        "license_link leads to https://github.com/a/b/blob/main/LICENSE; for that repository, MIT License is on record.",
+        "license_link leads to https://github.com/a/b/blob/main/LICENSE, which holds MIT License by its address.",
+    ),
+    (
+        "No licence could be concluded, so no permission can be shown. The Hub lists 2 licences (“mit”, “isc”) and does "
+        "not state which one applies to which part.",
+        "No licence could be concluded, so no permission can be shown. The card lists 2 licences (“mit”, “isc”) and does "
+        "not state which one applies to which part.",
+    ),
+    (
+        "The licence of a/b is not known: it is made from c/d, which is made from it.",
+        "The licence of a/b is not known: c/d is an origin of it in turn.",
+    ),
+    (
+        "The licence of a/b is not known: it names itself as its base model.",
+        "The licence of a/b is not known: it names itself as its origin.",
+    ),
+    (
+        "The licence of a/b is not known: looking up base models took more than 60 seconds.",
+        "The licence of a/b is not known: looking at origins took more than 60 seconds.",
+    ),
     ("Your planned use is commercial, and the licence forbids commercial use.", "Your use is commercial."),
     (
         "Your revenue is above USD 1,000,000 a year; above that you need a separate licence for any use.",

@@ -68,6 +68,13 @@ def test_present_component_names_the_file_that_shows_it(conclude_cards):
     assert "arxiv" in parts["technical-report"].evidence
 
 
+def test_component_that_a_card_in_a_subfolder_shows_names_that_card(conclude_cards):
+    prose = {"README.md": "# M", "sub/README.md": CARD}
+    openness = conclude_cards(license="mit", paths=["README.md", "sub/README.md"], prose=prose).openness
+    [report] = [part for part in openness.components if part.id == "technical-report"]
+    assert report.evidence.startswith("sub/README.md: “")
+
+
 def test_limiting_license_never_counts_as_open(rules):
     limited = (LicenseCategory.USE_RESTRICTED, LicenseCategory.CONDITIONAL, LicenseCategory.NON_COMMERCIAL,
                LicenseCategory.RESEARCH_ONLY, LicenseCategory.UNKNOWN)  # fmt: skip

@@ -15,6 +15,7 @@ from modelaudit.licenses.evidence.fields import POLICY, TAG, TEXT
 from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims, extract_text_claims
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import NAME_LIMIT, Basis, ClaimKind, LicenseClaim
+from modelaudit.model.structure import Location
 
 RULES = load_shipped()
 DECLARED, FOUND = ClaimKind.DECLARED, ClaimKind.FOUND
@@ -137,6 +138,14 @@ def test_spdx_tag_keeps_the_whole_expression():
     assert (claim.entry, claim.quotation, claim.field) == (None, "MIT OR Apache-2.0", TAG)
 
 
+def test_fifty_invented_names_in_a_license_file_hide_no_license():
+    invented = "".join(f"Licensed under Acme License {number}.\n" for number in range(60))
+    for kind, path in ((ProseKind.LICENSE, "LICENSE"), (ProseKind.CARD, "README.md")):
+        claims = extract_from_text(invented + "Licensed under CC-BY-NC-4.0.\n", kind, path)
+        assert "CC-BY-NC-4.0" in [claim.entry for claim in claims]
+        assert len(claims) <= 60
+
+
 def test_unknown_license_file_makes_no_text_claim():
     assert extract_from_text("All of it is mine, and nobody may use it without asking.\n") == ()
     assert extract_from_text("It is released under the Frobnicate License.\n") == ()
@@ -159,6 +168,11 @@ def test_unknown_use_policy_is_a_claim_that_grants_nothing():
 @pytest.mark.parametrize("kind", list(ProseKind))
 def test_empty_texts_make_no_claim_except_policies(kind):
     assert [claim.field for claim in extract_from_text(" \n\n", kind)] == ([POLICY] if kind is ProseKind.POLICY else [])
+
+
+def test_equal_claims_of_files_without_a_suffix_are_all_kept():
+    claims = [LicenseClaim(FOUND, "LICENSE", TEXT, "w", "Apache-2.0", Location(line=line)) for line in range(1, 11)]
+    assert drop_repeated_code_claims(claims) == tuple(claims)
 
 
 def test_at_most_five_equal_license_claims_of_source_files_are_kept():

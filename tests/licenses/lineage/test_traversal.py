@@ -128,7 +128,7 @@ def test_cycle_across_branches_is_found():
 
 def test_model_that_names_itself_is_a_cycle():
     origins, _ = FakeHub().trace(name_base_model("a/model"), own="a/model")
-    assert [(each.look, each.detail) for each in origins] == [(OriginState.RING, "it names itself as its origin")]
+    assert [(each.look, each.detail) for each in origins] == [(OriginState.RING, "it names itself as its base model")]
 
 
 def test_base_model_under_its_former_name_is_a_cycle():
