@@ -353,6 +353,44 @@ def test_pickles_of_real_objects_are_executed_to_their_end(target: object) -> No
         assert not rest
 
 
+def push_tensor(sizes: bytes, key: bytes = b"U\x010") -> bytes:
+    """Return opcodes that push a tensor over six floats of a storage with the stride 1."""
+    storage = b"(U\x07storagectorch\nFloatStorage\n" + key + b"U\x03cpuK\x06tQ"
+    return b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"K\x00" + sizes + b"K\x01\x85tR"
+
+
+_SIXTY_FIVE_SIZES = b"(" + b"K\x01" * 65 + b"t"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "tensor_end"),
+    [
+        (b"M\xff\xff\x85", 262140), (b"ctorch\nSize\nM\xff\xff\x85\x85R", 262140),
+        (b"ccollections\ndeque\nM\xff\xff\x85\x85R", None), (b"M\xff\xff", None), (_SIXTY_FIVE_SIZES, None),
+    ],
+    ids=["tuple", "torch-size", "other-call", "number", "too-many"],
+)  # fmt: skip
+def test_extent_of_a_tensor_is_measured_or_reported_as_unknown(sizes: bytes, tensor_end: int | None) -> None:
+    program, rest = read_pickle(b"\x80\x02" + push_tensor(sizes) + b".")
+    (storage,) = program.storages
+    assert storage.tensor_end == (tensor_end or 0)
+    assert [item.reason for item in rest] == ([] if tensor_end else [UnreadReason.UNJUDGED])
+
+
+def test_storages_over_bound_reach_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelaudit.formats.pickles.pickle.storages._MOST_KEPT", 3)
+    tensor = push_tensor(b"K\x06\x85") + b"0"
+    assert read_pickle(b"\x80\x02" + tensor * 3 + b"N.")[1] == []
+    (unread,) = read_pickle(b"\x80\x02" + tensor * 4 + b"N.")[1]
+    assert unread.reason is UnreadReason.LIMIT
+
+
+def test_storage_with_a_key_too_long_to_compare_reaches_limit() -> None:
+    program, (unread,) = read_pickle(b"\x80\x02" + push_tensor(b"K\x06\x85", b"X\xc9\0\0\0" + b"0" * 201) + b".")
+    assert program.storages == ()
+    assert unread.reason is UnreadReason.LIMIT
+
+
 def list_opcodes_before(act: Act, data: bytes) -> list[str]:
     """Return the opcodes, with their arguments, that lead to the first event of an act in a pickle."""
     program, _ = read_pickle(data)

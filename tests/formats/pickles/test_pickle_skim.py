@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
+from builders.numpy_files import push_dtype
+from builders.pickles import push_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
@@ -231,6 +233,33 @@ def test_large_plain_data_is_skipped(protocol: int) -> None:
     assert execute_and_get_events(machine) == []
     assert machine.opcodes < 2000
     assert machine.recorder.defects == []
+
+
+_DTYPE_WITH_FIELDS_IN_MEMO = push_dtype(
+    "V8", 0, names=push_text("a") + b"\x85", sizes=(8, 1),
+    fields=b"}q\x63(" + push_text("a") + push_dtype("f8", 0, "<") + b"K\x00\x86u",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [
+        (b"](", None), (b"\x8f(", "wrong-target"), (b")(", "wrong-target"), (b"cpkg\nMade\n)R}\x94b0h\x00(", None),
+        (_DTYPE_WITH_FIELDS_IN_MEMO + b"0h\x63(", "forged-state"),
+    ],
+    ids=["list", "set", "tuple", "state", "fields-of-dtype"],
+)  # fmt: skip
+def test_plain_items_are_executed_unless_they_are_set_on_a_plain_mapping(target: bytes, kind: str | None) -> None:
+    data = b"\x80\x04" + target + b"\x8c\x01kN" * 20_000 + b"u."
+    machine = Machine(CountingWindow(data), 0, Limits(), skips_plain_data=True)
+    machine.execute()
+    assert [defect.kind for defect in machine.recorder.defects] == ([kind] if kind else [])
+    assert not machine.result.has_unseen_items
+    mapping = Machine(
+        CountingWindow(b"\x80\x04}(" + data[data.index(b"\x8c\x01k") :]), 0, Limits(), skips_plain_data=True
+    )
+    mapping.execute()
+    assert mapping.result.has_unseen_items
 
 
 @pytest.mark.real_sizes

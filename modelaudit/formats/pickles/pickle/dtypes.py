@@ -352,10 +352,13 @@ def _unpack_pair(value: StackValue) -> tuple[StackValue, StackValue]:
 
 
 def read_lengths(value: StackValue) -> tuple[int, ...] | None:
-    """Return a shape, which is a tuple of numbers or one number; ``None`` for anything else."""
+    """Return a shape, which is a tuple of numbers or one number; ``None`` for anything else.
+
+    A tuple with more items than are kept is unknown too.
+    """
     if isinstance(value, int):
         return (value,)
-    if not _is_container(value, "tuple"):
+    if not _is_container(value, "tuple") or value.size > len(value.entries):
         return None
     numbers = tuple(entry for entry in value.entries if isinstance(entry, int))
     return numbers if len(numbers) == len(value.entries) else None

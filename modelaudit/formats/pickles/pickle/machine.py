@@ -306,10 +306,11 @@ class Machine:
         target = self.stack.peek()
         if type(target) is not Container:
             self.recorder.record_event(Act.SET_ITEM, "SETITEMS", target, tuple(pairs[:_ITEMS_RECORDED]))
-        elif len(pairs) == 1 and type(pairs[0]) is PlainStretch:
+        elif len(pairs) == 1 and type(pairs[0]) is PlainStretch and target.type == "dict" and not target.is_state:
             target.has_unseen_items = True
         else:
-            # Plain data next to something else must be expanded: their last value may be its key.
+            # Plain data next to something else must be expanded: their last value may be its key. Those of a state or
+            # of a target without keys may contradict it.
             self._set_items("SETITEMS", target, self.stack.expand(pairs))
 
     def _set_items(self, opcode: str, target: StackValue, pairs: list[StackValue]) -> None:
@@ -493,7 +494,7 @@ class Machine:
         else:
             result = CallResult(_find_maker(callee, arguments), act is Act.CALL)
             self.arrays.record_call(callee, arguments, result)
-            self.storages.record_call(callee, arguments)
+            self.storages.record_call(callee, arguments, result)
             self.push(result)
 
     # -- state --------------------------------------------------------------------------------------------------------

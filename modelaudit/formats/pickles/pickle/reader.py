@@ -240,9 +240,16 @@ def _keep_first_of_each_kind(defects: list[Defect]) -> tuple[Defect, ...]:
 
 
 def _report_overflow(machine: Machine, start: int) -> Iterator[Unread]:
-    """Yield the absence if the program has more dtypes or arrays than were checked."""
-    if machine.arrays.dtypes.overflow:
-        yield Unread(UnreadReason.LIMIT, machine.arrays.dtypes.overflow, _locate(start))
+    """Yield an absence if the program has more dtypes, arrays, storages or tensors than were checked."""
+    storages = machine.storages
+    for overflow in filter(None, (machine.arrays.dtypes.overflow, storages.overflow)):
+        yield Unread(UnreadReason.LIMIT, overflow, _locate(start))
+    if storages.unmeasured_tensors:
+        detail = (
+            f"the extent of {storages.unmeasured_tensors} tensors in their storages is unknown: torch does not write "
+            "such offsets, sizes or strides"
+        )
+        yield Unread(UnreadReason.UNJUDGED, detail, _locate(start))
 
 
 def _find_events_of_plain_pickle(as_joblib: Machine, start: int) -> list[PickleEvent]:

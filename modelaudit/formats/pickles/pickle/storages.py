@@ -12,7 +12,7 @@ from typing import Final
 
 from modelaudit.formats.pickles.pickle.dtypes import read_lengths
 from modelaudit.formats.pickles.pickle.values import Container, StackValue
-from modelaudit.model.pickle import Name, Unknown
+from modelaudit.model.pickle import CallResult, Name, Unknown
 from modelaudit.model.torch import StorageClaim
 
 ITEM_SIZES: Final = {
@@ -32,9 +32,11 @@ _DTYPE_SIZES: Final = {
 # Functions of ``torch._utils`` whose arguments begin with storage, offset, sizes and strides.
 _TENSOR_MAKERS: Final = frozenset({"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_qtensor"})
 _DTYPE_ARGUMENT: Final = 6  # of ``_rebuild_tensor_v3``
-_MOST_KEPT: Final = 200_000
-_VARIANTS_KEPT: Final = 4
-_ID_LENGTH: Final = 5
+_SIZE: Final = Name("torch", "Size")
+_MOST_KEPT: Final = 200_000  # storages, references to them, and calls of torch.Size
+_VARIANTS_KEPT: Final = 4  # types and counts of one storage
+_LONGEST_KEY: Final = 200  # characters; the keys that torch writes are numbers
+_ID_LENGTH: Final = 5  # entries of the persistent id of a storage
 _GREATEST: Final = 1 << 63  # greater figures are cut to this one, which exceeds any file
 
 
@@ -61,14 +63,17 @@ class StorageTracker:
     """Gathers the persistent ids of storages and the tensors that are views of them.
 
     Attributes:
-        dropped: whether there were more storages than are kept.
+        overflow: the bound that was exceeded, in one line, so that not everything was tracked; otherwise empty.
+        unmeasured_tensors: number of tensors in a storage with an offset, sizes or strides that torch does not write.
     """
 
     def __init__(self) -> None:
-        self.dropped = False
+        self.overflow = ""
+        self.unmeasured_tensors = 0
         self._by_key: dict[str, _StorageRecord] = {}
-        # By identity of the value on the stack. Holding the value keeps its identity from being reused.
+        # Both by identity of the value on the stack. Holding the value keeps its identity from being reused.
         self._values: dict[int, tuple[Unknown, str]] = {}
+        self._sizes: dict[int, tuple[CallResult, StackValue]] = {}
 
     def record_persistent_id(self, parts: tuple[StackValue, ...], value: Unknown, offset: int) -> None:
         """Record a persistent id if it is that of a storage.
@@ -80,22 +85,29 @@ class StorageTracker:
         """
         if len(parts) < _ID_LENGTH or parts[0] != "storage" or not isinstance(parts[2], str):
             return
-        kind, key, count = parts[1], parts[2][:200], parts[4]
+        kind, key, count = parts[1], parts[2], parts[4]
+        if len(key) > _LONGEST_KEY:
+            self.overflow = f"a storage has a key of {len(key)} characters, more than are compared"
+            return
+        if len(self._values) >= _MOST_KEPT:
+            self.overflow = f"only the first {_MOST_KEPT} references to storages are tracked"
+            return
         storage = self._by_key.get(key)
         if storage is None:
-            if len(self._by_key) >= _MOST_KEPT:
-                self.dropped = True
-                return
             storage = self._by_key[key] = _StorageRecord(offset)
         if len(storage.types) < _VARIANTS_KEPT:
             storage.types[kind.qualname if isinstance(kind, Name) else "…"] = None
         if isinstance(count, int) and len(storage.counts) < _VARIANTS_KEPT:
             storage.counts[max(-_GREATEST, min(count, _GREATEST))] = None
-        if len(self._values) < _MOST_KEPT:
-            self._values[id(value)] = (value, key)
+        self._values[id(value)] = (value, key)
 
-    def record_call(self, callee: StackValue, arguments: tuple[StackValue, ...]) -> None:
-        """Record a call if it makes a tensor that is a view of a storage."""
+    def record_call(self, callee: StackValue, arguments: tuple[StackValue, ...], result: CallResult) -> None:
+        """Record a call if it makes a tensor that is a view of a storage, or the size of a tensor.
+
+        ``result`` represents the result of the call on the stack.
+        """
+        if callee == _SIZE and len(arguments) == 1 and len(self._sizes) < _MOST_KEPT:
+            self._sizes[id(result)] = (result, arguments[0])
         if not isinstance(callee, Name) or callee.qualname not in _TENSOR_MAKERS or len(arguments) < 4:
             return
         view_of, start, sizes, strides = arguments[:4]
@@ -103,12 +115,18 @@ class StorageTracker:
         storage = self._by_key.get(key) if key is not None else None
         if storage is None:
             return
-        if not isinstance(start, int) or not isinstance(sizes, Container) or not isinstance(strides, Container):
-            return
         item_size = _find_item_size(callee, arguments, storage)
-        reach = _measure_reach(start, read_lengths(sizes), read_lengths(strides))
-        if item_size is not None and reach is not None:
+        reach = _measure_reach(start, self._read_sizes(sizes), self._read_sizes(strides))
+        if reach is None:
+            self.unmeasured_tensors += 1
+        elif item_size is not None:
             storage.reach = max(storage.reach, min(reach * item_size, _GREATEST))
+
+    def _read_sizes(self, value: StackValue) -> tuple[int, ...] | None:
+        """Return the numbers in a tuple, or in the tuple that a call of ``torch.Size`` holds; ``None`` for others."""
+        if isinstance(value, CallResult):
+            _, value = self._sizes.get(id(value), (None, None))
+        return read_lengths(value) if isinstance(value, Container) else None
 
     def build_claims(self) -> tuple[StorageClaim, ...]:
         """Return a claim for every storage, in the order of the first reference."""
@@ -130,13 +148,13 @@ def _find_item_size(callee: Name, arguments: tuple[StackValue, ...], storage: _S
     return ITEM_SIZES.get(first_type)
 
 
-def _measure_reach(start: int, sizes: tuple[int, ...] | None, strides: tuple[int, ...] | None) -> int | None:
+def _measure_reach(start: StackValue, sizes: tuple[int, ...] | None, strides: tuple[int, ...] | None) -> int | None:
     """Return the number of elements from the start of the storage to the end of a tensor; ``None`` if it is unknown.
 
     All arguments count elements. A negative number makes the tensor reach memory before the storage, which counts as
     the greatest reach.
     """
-    if sizes is None or strides is None or len(sizes) != len(strides):
+    if not isinstance(start, int) or sizes is None or strides is None or len(sizes) != len(strides):
         return None
     if start < 0 or any(number < 0 for number in (*sizes, *strides)):
         return _GREATEST
