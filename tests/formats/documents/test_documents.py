@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Document, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, DamagedError
 from modelaudit.wire.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate, scan_json, scan_json_lines
@@ -135,6 +136,38 @@ def test_aliases_are_not_expanded(read_fixture):
     tracemalloc.stop()
     assert get_document(reading).root == "mapping"
     assert peak < 8 * 1024 * 1024
+
+
+def test_python_tags_in_text_behind_a_bound_are_unread(read_bytes):
+    text = b"a: " + b"[" * 300 + b"]" * 300 + b"\nb: !!python/object/apply:os.system [a]\n"
+    assert UnreadReason.LIMIT in read_bytes(text, "notes", Limits(document_depth=200)).reasons()
+
+
+def test_json_with_too_many_settings_is_one_document_and_reaches_the_limit(read_bytes):
+    # The key ``auto_map`` selects an interpreter, and its settings have a bound below that of values in a document.
+    reading = read_bytes(b'{"auto_map": [0' + b",0" * 300_000 + b"]}", "config.json")
+    assert get_document(reading).format == "json"
+    assert reading.reasons() == {UnreadReason.LIMIT}
+
+
+def test_setup_cfg_over_a_bound_reaches_the_limit_after_its_attacks_were_mentioned(read_bytes):
+    step = b"cmdclass = a.B\n"
+    many_lines = read_bytes(b"[options]\n" + step + b"\n" * 20_000, "setup.cfg")
+    many_steps = read_bytes(b"[options]\n" + step * 2001, "setup.cfg")
+    for reading in (many_lines, many_steps):
+        assert UnreadReason.LIMIT in reading.reasons()
+        assert {each.name for outline in reading.of(Outline) for each in outline.mentions} == {"cmdclass"}
+
+
+def test_files_that_a_notebook_runs_over_the_bound_reach_the_limit(read_bytes):
+    source = "".join(f"%run m{number}.py\n" for number in range(2001))
+    notebook = {"cells": [{"cell_type": "code", "source": source}], "metadata": {}, "nbformat": 4}
+    assert UnreadReason.LIMIT in read_bytes(json.dumps(notebook).encode(), "a.ipynb").reasons()
+
+
+def test_imports_over_the_bound_reach_the_limit(read_bytes):
+    imports = "".join(f"from .m{number} import a\n" for number in range(2001))
+    assert UnreadReason.LIMIT in read_bytes(imports.encode(), "model.py").reasons()
 
 
 def test_json_infinity_is_no_defect(read_bytes):

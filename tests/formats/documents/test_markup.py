@@ -174,6 +174,31 @@ def test_java_classes_are_found_in_every_decoder_syntax(text, read_bytes):
     assert ("element", "java.lang.ProcessBuilder") in list_mentions(read_bytes(text.encode(), "m.xml"))
 
 
+@check_each(
+    "text",
+    [
+        "<a>" + "".join(f'<b xmlns="urn:{number}"/>' for number in range(5001)) + '<bean class="java.lang.A"/></a>',
+        '<a xmlns:x="http://www.w3.org/2001/XInclude">' + '<x:include href="a.xml"/>' * 5001 + "</a>",
+        "<PMML>" + "".join(f'<Apply function="f{number}"/>' for number in range(5001)) + "</PMML>",
+    ],
+)
+def test_names_over_the_bound_reach_the_limit(text, read_bytes):
+    reading = read_bytes(text.encode(), "m.xml")
+    assert UnreadReason.LIMIT in reading.reasons()
+    assert len([detail for detail in reading.details if "only the first 5000 names" in detail]) == 1
+
+
+def test_xml_decoder_below_the_root_is_mentioned_as_a_java_class(read_bytes):
+    for text in ('<beans><bean class="java.beans.XMLDecoder"/></beans>', "<list><java.beans.XMLDecoder/></list>"):
+        assert ("element", "java.beans.XMLDecoder") in list_mentions(read_bytes(text.encode(), "m.xml"))
+
+
+def test_many_stylesheets_in_a_document_are_reported_once(read_bytes):
+    text = '<a xmlns:x="http://www.w3.org/1999/XSL/Transform">' + "<x:stylesheet/>" * 50 + "</a>"
+    assert read_bytes(text.encode(), "m.xml").reasons() == {UnreadReason.PROGRAM}
+    assert len(read_bytes(text.encode(), "m.xml").unread) == 1
+
+
 def test_xinclude_draft_namespace_is_recognised(read_bytes):
     text = b'<a xmlns:x="http://www.w3.org/2003/XInclude"><x:include href="/etc/passwd"/></a>'
     assert ("xinclude", "/etc/passwd") in list_mentions(read_bytes(text, "m.xml"))

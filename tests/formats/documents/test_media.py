@@ -129,6 +129,40 @@ def test_pdf_actions_in_compressed_bomb_are_found(read_bytes):
     assert {mention.name for mention in outline.mentions} == {"Launch"}
 
 
+def build_object_stream(stored: bytes, name: bytes = b"/ObjStm") -> bytes:
+    """Return a PDF document with one object stream in the filter Flate; ``name`` is its type, ``stored`` its bytes."""
+    return (
+        build_pdf() + b"3 0 obj\n<< /Type " + name + b" /Filter /FlateDecode >>\nstream\n" + stored + b"\nendstream\n"
+    )
+
+
+def list_actions(reading) -> set[str]:
+    """Return the name of each action in the outline of a PDF document."""
+    return {mention.name for outline in reading.of(Outline) for mention in outline.mentions}
+
+
+def test_pdf_actions_in_an_object_stream_with_an_escaped_type_are_found(read_bytes):
+    stored = zlib.compress(b"<< /S /Launch >>")
+    for name in (b"/ObjStm", b"/Obj#53tm", b"/#4f#62#6A#53#74#6D"):
+        assert list_actions(read_bytes(build_object_stream(stored, name), "card.pdf")) == {"Launch"}
+
+
+def test_pdf_actions_before_the_damage_of_an_object_stream_are_found(read_bytes):
+    stored = bytearray(zlib.compress(b"<< /S /Launch >>"))
+    stored[-1] ^= 0xFF
+    assert list_actions(read_bytes(build_object_stream(bytes(stored)), "card.pdf")) == {"Launch"}
+
+
+def test_pdf_object_streams_that_are_not_searched_to_their_end_are_unread(read_bytes):
+    assert not read_bytes(build_pdf(), "card.pdf").unread
+    too_long = build_object_stream(zlib.compress(bytes(5_000_000)))
+    assert UnreadReason.LIMIT in read_bytes(too_long, "card.pdf").reasons()
+    too_many = build_pdf() + build_object_stream(zlib.compress(b"<< >>")) * 2001
+    assert UnreadReason.LIMIT in read_bytes(too_many, "card.pdf").reasons()
+    encrypted = build_object_stream(b"\x01\x02\x03\x04")
+    assert any("encrypted, damaged or in a filter" in detail for detail in read_bytes(encrypted, "card.pdf").details)
+
+
 def test_security_scan_of_ordinary_media_files_passes(tmp_path):
     for number, data in enumerate(MEDIA.values()):
         (tmp_path / f"file-{number}").write_bytes(data)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from modelaudit.formats.documents.structured.tables import parse_table_settings
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
+from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import LimitReachedError
 
 
@@ -31,8 +32,23 @@ def test_invalid_toml_is_parsed_as_ini():
 def test_indented_ini_line_continues_the_value_above_it():
     text = "[a]\n# no\nb =\n  c\n  d = e\nf: 'g'\nh = i \\\n j\n"
     assert parse_pairs("a.ini", text) == [
-        (("a", "b"), ""), (("a", "b"), "c"), (("a", "b"), "d = e"), (("a", "f"), "g"), (("a", "h"), "i  j"),
+        (("a", "b"), ""), (("a", "b"), "c"), (("a", "b"), "d = e"), (("a", "f"), "g"), (("a", "h"), "i \\"), (("a", "h"), "j"),
+        (("a", "h"), "i  j"),
     ]  # fmt: skip
+
+
+def test_ini_lines_after_a_backslash_are_read_alone_and_joined():
+    assert parse_pairs("a.ini", "a = b\\\nc = d\ne = f\\\n") == [
+        (("a",), "b\\"), (("c",), "d"), (("a",), "bc = d"), (("e",), "f\\"),
+    ]  # fmt: skip
+    # A comment ends with its line.
+    assert parse_pairs("a.ini", "# a\\\nb = c\n") == [(("b",), "c")]
+
+
+def test_settings_of_any_length_are_searched_or_unread(read_bytes):
+    # The readers search text up to eight MiB.
+    reading = read_bytes(b"# a comment\n" * 800_000 + b"[a]\nb = c\n", "app.conf")
+    assert UnreadReason.LIMIT in reading.reasons()
 
 
 def test_deep_nesting_reaches_limit():

@@ -167,6 +167,38 @@ def test_attribute_larger_than_its_message_is_damaged(read_bytes):
     assert UnreadReason.DAMAGED in read_bytes(data, "w.h5").reasons()
 
 
+@pytest.mark.parametrize(("count", "reaches_limit"), [(50_000, False), (50_001, True)])
+def test_values_of_variable_length_are_searched_or_reach_the_limit(count, reaches_limit, read_bytes):
+    file = Hdf5()
+    # References without a value, and the 50,000th with a pickle: its length, and its address and index in the heap.
+    references = bytes(16 * 49_999) + struct.pack("<IQI", len(EVAL_ONE), file.add_global_heap(EVAL_ONE), 1)
+    sequence_type = bytes((0x19, 0, 0, 0)) + struct.pack("<I", 16)
+    data = references + bytes(16 * (count - 50_000))
+    dataset = file.add_array((count,), data, sequence_type + BYTE)
+    reading = read_bytes(file.build(file.add_group([build_hard_link("values", dataset)])), "w.h5")
+    assert reading.evaluates
+    assert reading.reasons() == ({UnreadReason.LIMIT} if reaches_limit else set())
+
+
+def test_references_over_the_bound_reach_the_limit(read_bytes):
+    file = Hdf5()
+    links = [build_other_link(f"l{number}", 64, b"\0a.h5\0/\0") for number in range(20_001)]
+    reading = read_bytes(file.build(file.add_group(links)), "w.h5")
+    assert len(list_references(reading)) == 20_000
+    assert reading.reasons() == {UnreadReason.LIMIT}
+
+
+def test_every_source_file_of_a_virtual_dataset_is_referred_to(read_bytes):
+    file = Hdf5()
+    all_elements = struct.pack("<IIII", 3, 1, 0, 0)
+    names = [f"f{number}.h5" for number in range(5000)]
+    mapped = b"".join(name.encode() + b"\0data\0" + all_elements * 2 for name in names)
+    mappings = b"\0" + struct.pack("<Q", len(names)) + mapped
+    layout = bytes((4, 3)) + struct.pack("<QI", file.add_global_heap(mappings), 1)
+    reading = read_bytes(file.build(file.add_group([build_hard_link("w", file.add_dataset((8,), layout))])), "w.h5")
+    assert len(list_references(reading)) == 5000
+
+
 def test_invalid_free_space_of_a_heap_leaves_its_entries_readable(read_bytes):
     data = bytearray(fixture_path("written/h5py/v110.h5").read_bytes())
     facts = get_facts(read_bytes(bytes(data), "w.h5"))

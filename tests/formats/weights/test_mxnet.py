@@ -44,3 +44,8 @@ def test_every_operator_of_a_symbol_is_mentioned(read_bytes) -> None:
     reading = read_bytes(json.dumps(symbol).encode(), "model-symbol.json")
     names = {mention.name for outline in reading.of(Outline) for mention in outline.mentions}
     assert "acme_exec_shell" in names
+
+
+def test_operators_over_the_bound_reach_the_limit(read_bytes) -> None:
+    symbol = {"nodes": [{"op": f"op{number}", "name": "a", "inputs": []} for number in range(2001)], "arg_nodes": []}
+    assert UnreadReason.LIMIT in read_bytes(json.dumps(symbol).encode(), "model-symbol.json").reasons()

@@ -62,6 +62,26 @@ def test_lua_function_without_an_object_is_recognised(kind, read_bytes):
     assert "function" in list_names(read_bytes(data, "model.bin"))
 
 
+def test_torch7_classes_over_the_bound_reach_the_limit_and_hide_no_function(read_bytes):
+    def encode_numbers(*numbers: int) -> bytes:
+        return struct.pack(f"<{len(numbers)}i", *numbers)
+
+    # An object: its type, its index, its version and its class, each after its length, and nil as its fields.
+    objects = b"".join(
+        encode_numbers(4, index, 3) + b"V 1" + encode_numbers(7) + b"a.C%04d" % index + encode_numbers(0)
+        for index in range(2, 1003)
+    )
+    function = encode_numbers(6, 5) + b"\x1bLJ\x01\x00" + encode_numbers(0)
+    # A table of the index 1 whose keys are the text "a".
+    key = encode_numbers(2, 1) + b"a"
+    size = len(objects) // 1001
+    entries = [objects[start : start + size] for start in range(0, len(objects), size)] + [function]
+    data = encode_numbers(3, 1, len(entries)) + b"".join(key + entry for entry in entries)
+    reading = read_bytes(data, "model.t7")
+    assert reading.reasons() == {UnreadReason.LIMIT}
+    assert "function" in list_names(reading)
+
+
 def test_repeated_torch7_item_is_not_read_again(read_bytes):
     # A table of the index 1 with one entry: its key is the string "a", its value is the table 1 again.
     table = struct.pack("<3i", 3, 1, 1) + struct.pack("<2i", 2, 1) + b"a" + struct.pack("<2i", 3, 1)

@@ -7,7 +7,7 @@ The outermost element selects the dialect.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from math import prod
 from typing import Final
 
@@ -59,6 +59,8 @@ class Dialect:
         self.inclusions: list[str] = []
         self._has_custom_layer = False
         self._has_root = False
+        self._has_stylesheet = False
+        self._has_reached_bound = False
         self._recorded: set[tuple[str, str, str]] = set()
         self._namespaces: dict[str, set[str]] = {}
         """The namespaces that any element so far declared, by prefix; the prefix of the default namespace is empty."""
@@ -66,42 +68,66 @@ class Dialect:
     def record_mention(self, vocabulary: str, use: str, name: str, line: int, detail: str = "") -> None:
         """Record a mention, unless the same name was recorded before or the bound on names is reached."""
         key = (vocabulary, use, name[:_SHOWN_CHARACTERS])
-        if key not in self._recorded and len(self._recorded) < _MOST_NAMES:
+        if key not in self._recorded and self._has_room(self._recorded, line):
             self._recorded.add(key)
             self.mentions.append(
                 Mention(vocabulary, use, name[:_SHOWN_CHARACTERS], Location(line=line), detail[:_SHOWN_CHARACTERS])
             )
 
+    def _has_room(self, names: Sized, line: int) -> bool:
+        """Whether a collection of names may grow; record an absence at ``line`` the first time that one may not."""
+        if len(names) < _MOST_NAMES:
+            return True
+        if not self._has_reached_bound:
+            self._has_reached_bound = True
+            detail = f"only the first {_MOST_NAMES} names of a kind were read"
+            self.unread.append(Unread(UnreadReason.LIMIT, detail, Location(line=line)))
+        return False
+
     def start(self, name: str, attributes: Mapping[str, str], line: int) -> None:
         """Record the namespaces of an element, its inclusion, and its name or class if a loader runs code for it."""
-        for key, value in attributes.items():
-            if key == "xmlns" or key.startswith("xmlns:"):
-                self._namespaces.setdefault(key.removeprefix("xmlns").removeprefix(":"), set()).add(value)
-                self.record_mention("xml-namespaces", "namespace", value, line)
+        self._record_namespaces(attributes, line)
         prefix, _, local_name = name.rpartition(":")
         namespaces = self._namespaces.get(prefix, set())
-        is_inclusion = local_name == "include" and not _XINCLUDE_NAMESPACES.isdisjoint(namespaces)
-        if is_inclusion and len(self.inclusions) < _MOST_NAMES:
-            self.inclusions.append(attributes.get("href", ""))
+        is_for_xml_decoder = self._is_for_xml_decoder(local_name, attributes)
+        if local_name == "include" and not _XINCLUDE_NAMESPACES.isdisjoint(namespaces):
+            if self._has_room(self.inclusions, line):
+                self.inclusions.append(attributes.get("href", ""))
         elif local_name in ("stylesheet", "transform") and _XSLT_NAMESPACE in namespaces:
-            detail = "XSLT is a program that transforms XML; its text was read, its behaviour was not analysed"
-            self.unread.append(Unread(UnreadReason.PROGRAM, detail, Location(line=line)))
-        elif self._is_for_xml_decoder(local_name, attributes):
+            self._record_stylesheet(line)
+        elif is_for_xml_decoder:
             self.record_mention(ELEMENTS, "element", "java.beans.XMLDecoder", line)
         elif local_name in ("dynamic-proxy", "CustomLayer"):
             self._has_custom_layer = self._has_custom_layer or local_name == "CustomLayer"
             self.record_mention(ELEMENTS, "element", local_name, line, attributes.get("name", ""))
-        elif self._has_custom_layer and local_name == "Source" and attributes.get("filename"):
-            # OpenVINO compiles the OpenCL source of a custom layer.
-            self.references.append(
-                Reference(ReferenceKind.CODE, attributes["filename"][:_SHOWN_CHARACTERS], "Source.filename")
-            )
+        elif self._has_custom_layer and local_name == "Source":
+            self._record_source(attributes.get("filename", ""), line)
         for class_name in (local_name, attributes.get("class", "")):
             # XStream constructs the class that an element is named after, Spring the class of each bean.
-            if _JAVA_CLASS.fullmatch(class_name) and not class_name.endswith(".XMLDecoder"):
+            is_recorded = is_for_xml_decoder and class_name.endswith(".XMLDecoder")
+            if _JAVA_CLASS.fullmatch(class_name) and not is_recorded:
                 self.record_mention("java-classes", "element", class_name, line)
         self._has_root = True
         self.visit_element(local_name, attributes, line)
+
+    def _record_stylesheet(self, line: int) -> None:
+        """Record the absence of an XSLT program once: a document may hold millions of them."""
+        if not self._has_stylesheet:
+            self._has_stylesheet = True
+            detail = "XSLT is a program that transforms XML; its text was read, its behaviour was not analysed"
+            self.unread.append(Unread(UnreadReason.PROGRAM, detail, Location(line=line)))
+
+    def _record_source(self, file: str, line: int) -> None:
+        """Record the file of the OpenCL source of a custom layer, which OpenVINO compiles."""
+        if file and self._has_room(self.references, line):
+            self.references.append(Reference(ReferenceKind.CODE, file[:_SHOWN_CHARACTERS], "Source.filename"))
+
+    def _record_namespaces(self, attributes: Mapping[str, str], line: int) -> None:
+        """Record the namespaces that an element declares."""
+        for key, value in attributes.items():
+            if key == "xmlns" or key.startswith("xmlns:"):
+                self._namespaces.setdefault(key.removeprefix("xmlns").removeprefix(":"), set()).add(value)
+                self.record_mention("xml-namespaces", "namespace", value, line)
 
     def _is_for_xml_decoder(self, name: str, attributes: Mapping[str, str]) -> bool:
         """Whether ``java.beans.XMLDecoder`` would read the element.
@@ -157,10 +183,13 @@ class PmmlDialect(Dialect):
         """Record the version, defined and called functions, scripts, and code in the attributes of extensions."""
         if name == "PMML":
             self.facts.append(("version", attributes.get("version", "")[:20]))
-        elif name == "DefineFunction" and len(self._defined) < _MOST_NAMES:
-            self._defined.add(attributes.get("name", ""))
-        elif name in ("Apply", "Aggregate") and attributes.get("function") and len(self._called) < _MOST_NAMES:
-            self._called.setdefault(attributes["function"], line)
+        elif name == "DefineFunction":
+            if self._has_room(self._defined, line):
+                self._defined.add(attributes.get("name", ""))
+        elif name in ("Apply", "Aggregate") and attributes.get("function"):
+            function = attributes["function"]
+            if function not in self._called and self._has_room(self._called, line):
+                self._called[function] = line
         elif name.lower() == "script":
             self.record_mention(ELEMENTS, "element", "script", line, attributes.get("class", attributes.get("for", "")))
         elif name == "Extension":

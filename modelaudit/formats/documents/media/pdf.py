@@ -14,7 +14,7 @@ from typing import Final
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB
 from modelaudit.model.outline import Mention
-from modelaudit.model.structure import Location
+from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.windows import iterate_chunks
 
@@ -30,8 +30,10 @@ _ACTION_NAMES: Final = (
 )
 _NAME: Final = re.compile(rb"/([A-Za-z0-9#]{2,60})(?![A-Za-z0-9#])")
 _ESCAPE: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
+# The name ``/ObjStm``, each of whose letters may be escaped: ``/Obj#53tm``.
+_STREAM_NAME: Final = b"/" + b"".join(b"(?:%c|(?i:#%02x))" % (letter, letter) for letter in b"ObjStm")
 # The end of the dictionary of an object stream, such as ``/Type /ObjStm /N 3 /First 20 >> stream`` and a line break.
-_OBJECT_STREAM: Final = re.compile(rb"/ObjStm\b.{0,400}?>>\s{0,4}stream\r?\n", re.DOTALL)
+_OBJECT_STREAM: Final = re.compile(_STREAM_NAME + rb"\b.{0,400}?>>\s{0,4}stream\r?\n", re.DOTALL)
 # The mark at the end of a document and of each update that is appended to it, with its line break.
 _END_MARK: Final = re.compile(rb"%%EOF[ \t]{0,8}\r?\n?")
 # The start of an update: an object such as ``12 0 obj``, or a table of cross references.
@@ -41,8 +43,10 @@ _LONGEST_END_MARK: Final = 16
 _OVERLAP: Final = 1024
 _MOST_BYTES: Final = 256 * MIB
 _MOST_STREAMS: Final = 2000
-_MOST_EXPANDED_BYTES: Final = MIB
+_MOST_EXPANDED_BYTES: Final = 4 * MIB
 _MOST_STORED_BYTES: Final = MIB
+# The bytes of an object stream that are decompressed at a time, so that damage loses few of them.
+_DECOMPRESSED_STEP: Final = 4096
 
 
 def find_pdf_end(window: Window) -> int:
@@ -70,50 +74,111 @@ def find_pdf_end(window: Window) -> int:
     return end
 
 
-def find_actions(window: Window) -> tuple[Mention, ...]:
-    """Return one mention for each kind of action or attachment, at the offset of the first piece that contains it.
+def find_actions(window: Window) -> tuple[tuple[Mention, ...], tuple[Unread, ...]]:
+    """Return one mention for each kind of action or attachment, and an absence for each reason why some are not found.
+
+    The offset of a mention is that of the first piece of the file that contains it.
 
     Raises:
         WindowError: the window could not return the requested bytes.
     """
     found: dict[str, Mention] = {}
-    for offset, data in _iterate_text(window):
+    absences: dict[UnreadReason, Unread] = {}
+    for offset, data in _iterate_text(window, absences):
         for match in _NAME.finditer(data):
-            name_bytes = match[1]
-            # A name may hide from a search by escaped letters: /J#61vaScript is /JavaScript.
-            if b"#" in name_bytes:
-                name_bytes = _ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), name_bytes)
+            name_bytes = _decode_name(match[1])
             if name_bytes in _ACTION_NAMES:
                 name = name_bytes.decode()
                 found.setdefault(name, Mention("pdf-actions", "action", name, Location(offset=offset)))
-    return tuple(found.values())
+    return tuple(found.values()), tuple(absences.values())
 
 
-def _iterate_text(window: Window) -> Iterator[tuple[int, bytes]]:
+def _decode_name(name: bytes) -> bytes:
+    """Decode the escaped letters by which a name may hide from a search: ``/J#61vaScript`` is ``/JavaScript``."""
+    return _ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), name) if b"#" in name else name
+
+
+def _iterate_text(window: Window, absences: dict[UnreadReason, Unread]) -> Iterator[tuple[int, bytes]]:
     """Yield (offset, bytes) of overlapping pieces of the file, and of the decompressed object streams in them.
 
     The bytes searched, the number of streams, and the size of each are bounded.
+
+    Args:
+        window: the file.
+        absences: receives the first absence of each reason: a bound, or an object stream that cannot be decompressed.
     """
     position = 0
     stream_count = 0
     overlap = b""
+    if window.size > _MOST_BYTES:
+        detail = f"only its first {_MOST_BYTES} bytes were searched for actions"
+        absences[UnreadReason.LIMIT] = Unread(UnreadReason.LIMIT, detail, Location(offset=_MOST_BYTES))
     for chunk in iterate_chunks(window, 0, min(window.size, _MOST_BYTES)):
         data = overlap + chunk
         start = position - len(overlap)
         yield start, data
         for match in _OBJECT_STREAM.finditer(data):
-            stream_count += 1
             # A match that ends within the overlap was found in the piece before.
-            if stream_count <= _MOST_STREAMS and match.end() > len(overlap):
-                stored = window.read(start + match.end(), _MOST_STORED_BYTES)
-                yield start + match.start(), _decompress_objects(stored)
+            if match.end() <= len(overlap):
+                continue
+            stream_count += 1
+            where = Location(offset=start + match.start())
+            if stream_count > _MOST_STREAMS:
+                detail = f"only its first {_MOST_STREAMS} object streams were searched for actions"
+                absences.setdefault(UnreadReason.LIMIT, Unread(UnreadReason.LIMIT, detail, where))
+                break
+            stored = window.read(start + match.end(), _MOST_STORED_BYTES)
+            objects, is_cut = _decompress_objects(stored)
+            yield start + match.start(), objects
+            if is_cut:
+                detail = f"of an object stream only {len(objects)} bytes were searched for actions"
+                absences.setdefault(UnreadReason.LIMIT, Unread(UnreadReason.LIMIT, detail, where))
+            elif not objects and _is_filtered(data, match):
+                detail = "an object stream is encrypted, damaged or in a filter that is not decoded"
+                absence = Unread(UnreadReason.NO_READER, detail, where, format="PDF object stream")
+                absences.setdefault(UnreadReason.NO_READER, absence)
         position += len(chunk)
         overlap = data[-_OVERLAP:]
 
 
-def _decompress_objects(data: bytes) -> bytes:
-    """Return the first MiB of the decompressed object stream; empty if the stream is damaged."""
-    try:
-        return zlib.decompressobj().decompress(data, _MOST_EXPANDED_BYTES)
-    except zlib.error:
-        return b""
+def _is_filtered(data: bytes, stream: re.Match[bytes]) -> bool:
+    """Whether the dictionary of an object stream, which a match in ``data`` ends, names a filter."""
+    dictionary_start = max(data.rfind(b"obj", 0, stream.start()), 0)
+    return b"/Filter" in _decode_name(data[dictionary_start : stream.end()])
+
+
+def _decompress_objects(data: bytes) -> tuple[bytes, bool]:
+    """Return the objects of a stream that begins with ``data``, and whether a bound cuts them.
+
+    The objects before damage count, because a viewer shows them too.
+    """
+    decompressor = zlib.decompressobj()
+    objects = bytearray()
+    for start in range(0, len(data), _DECOMPRESSED_STEP):
+        try:
+            step = data[start : start + _DECOMPRESSED_STEP]
+            objects += decompressor.decompress(step, _MOST_EXPANDED_BYTES - len(objects))
+        except zlib.error:
+            return bytes(objects) + _decompress_last_bytes(data, start), False
+        if decompressor.eof:
+            return bytes(objects), False
+        if len(objects) >= _MOST_EXPANDED_BYTES:
+            return bytes(objects), True
+    return bytes(objects), len(data) == _MOST_STORED_BYTES
+
+
+def _decompress_last_bytes(data: bytes, start: int) -> bytes:
+    """Return what the bytes from ``start`` to the damage after it expand to.
+
+    A decompressor keeps nothing of a step that fails, so the bytes of that step are fed one by one.
+    """
+    decompressor = zlib.decompressobj()
+    # These bytes were decompressed before, and stayed below the bound.
+    decompressor.decompress(data[:start])
+    expanded = b""
+    for index in range(start, min(start + _DECOMPRESSED_STEP, len(data))):
+        try:
+            expanded += decompressor.decompress(data[index : index + 1], _MOST_EXPANDED_BYTES)
+        except zlib.error:
+            break
+    return expanded

@@ -161,8 +161,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             claim_data(window, 0, end)
         if end is not None and _is_note(artifact, window, end, limits):
             claim_data(window, end)
-    mentions = find_actions(window) if kind.name == _PDF else ()
+    mentions, absences = find_actions(window) if kind.name == _PDF else ((), ())
     yield Outline("media", mentions, (("kind", kind.name),))
+    yield from absences
     if damage is None and (end is None or kind.is_searched):
         searched = window.size if end is None else end
         yield from find_pickles(artifact, SubWindow(window, 0, searched, get_budget(window, limits)), 0, limits)

@@ -33,7 +33,7 @@ from modelaudit.wire.text import get_file_name, looks_like_text
 from modelaudit.wire.windows import get_budget, make_opener
 
 _MAX_CELLS: Final = 5000
-_MAX_REFERENCES: Final = 200
+_MAX_REFERENCES: Final = 2_000
 _MAX_SHELL_LINES: Final = 20_000
 # HTML that runs a script, such as ``<script``, ``javascript:`` or ``onload =``.
 _BROWSER_SCRIPT: Final = re.compile(r"(?i)<script\b|\bjavascript:|\bon(?:load|error|click|mouseover)\s{0,9}=|<iframe\b")
@@ -118,6 +118,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield from _report_foreign_cells(foreign_languages)
     if limit_error is not None:
         raise limit_error
+    if len(references) > _MAX_REFERENCES:
+        yield Unread(UnreadReason.LIMIT, f"only the first {_MAX_REFERENCES} files that it runs were followed")
     if shell_line_count > _MAX_SHELL_LINES:
         detail = f"only its first {_MAX_SHELL_LINES} lines for a shell are listed one by one"
         yield Unread(UnreadReason.LIMIT, detail)
@@ -253,6 +255,7 @@ def _open_members(artifact: Artifact, window: Window, limits: Limits, number: in
     budget = get_budget(window, limits)
     commands = [command for _, command in cell.shell if not _ORDINARY_COMMAND.match(command)]
     members = [(f"cell-{number}.sh", "\n".join(commands))] if commands else []
+    # A cell writes at most one file, so its number keeps the addresses apart.
     for path, text in cell.files:
         if text:
             file_name = path.rpartition("/")[2][:100]

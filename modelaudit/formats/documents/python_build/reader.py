@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain, islice
 from typing import Final
 
 from modelaudit.formats.documents.structured.tables import interpret_table
@@ -47,26 +48,34 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the file is not text to its end, or is called ``.toml`` and is not TOML.
-        LimitReachedError: the TOML nests too deep, or ``interpret_table`` reached a bound, or there are too many lines.
+        LimitReachedError: the TOML nests too deep; or after all else, there are too many lines or mentions, or
+            ``interpret_table`` reached a bound.
         WindowError: the file is over 1 MiB, or the window could not return the requested bytes.
     """
     bounded = replace(limits, document_bytes=min(_MAX_BYTES, limits.document_bytes))
     text, _, _ = read_whole_text(window, bounded)
     name = get_file_name(artifact.path)
-    if name.endswith((".cfg", ".ini")):
-        attacks = _mention_attack_texts((line, number) for number, line in enumerate(text.splitlines()[:_MAX_LINES], 1))
-        yield Outline("python-build", tuple((*_mention_config(text), *attacks))[:_MAX_MENTIONS])
-        yield from interpret_table(artifact.path, name, text, limits)
-        if len(text.splitlines()) > _MAX_LINES:
-            raise LimitReachedError(f"only the first {_MAX_LINES} lines were parsed")
-        return
-    table = _parse_toml(text)
-    yield from interpret_table(artifact.path, name, text, limits)
-    attacks = _mention_attack_texts((value, None) for value in _iterate_texts(table))
-    yield Outline("python-build", tuple((*_mention_project(table), *attacks))[:_MAX_MENTIONS])
-    references = tuple(_reference_build_files(table))
+    lines = text.splitlines()
+    is_config = name.endswith((".cfg", ".ini"))
+    references: tuple[Reference, ...] = ()
+    if is_config:
+        attacks = _mention_attack_texts((line, number) for number, line in enumerate(lines[:_MAX_LINES], 1))
+        steps = _mention_config(lines[:_MAX_LINES])
+    else:
+        table = _parse_toml(text)
+        attacks = _mention_attack_texts((value, None) for value in _iterate_texts(table))
+        steps = _mention_project(table)
+        references = tuple(_reference_build_files(table))
+    # Attacks first: no number of requirements may leave one out. One mention more shows that the bound was exceeded.
+    mentions = tuple(islice(chain(attacks, steps), _MAX_MENTIONS + 1))
+    yield Outline("python-build", mentions[:_MAX_MENTIONS])
     if references:
         yield References("python-build", references)
+    yield from interpret_table(artifact.path, name, text, limits)
+    if is_config and len(lines) > _MAX_LINES:
+        raise LimitReachedError(f"only the first {_MAX_LINES} lines were parsed")
+    if len(mentions) > _MAX_MENTIONS:
+        raise LimitReachedError(f"only the first {_MAX_MENTIONS} steps, requirements and attacks were read")
 
 
 def _parse_toml(text: str) -> dict[str, object]:
@@ -217,10 +226,10 @@ def _reference_build_files(table: dict[str, object]) -> Iterator[Reference]:
             yield Reference(ReferenceKind.CODE, file[:300], key, where=Location(key=format_detail(key)))
 
 
-def _mention_config(text: str) -> Iterator[Mention]:
+def _mention_config(lines: Sequence[str]) -> Iterator[Mention]:
     """Mention the command classes of ``setup.cfg`` and the like, and the requirements fetched from addresses."""
     section = key = ""
-    for number, line in enumerate(text.splitlines()[:_MAX_LINES], 1):
+    for number, line in enumerate(lines, 1):
         heading = _SECTION.match(line)
         entry = _ENTRY.match(line)
         if heading is not None:

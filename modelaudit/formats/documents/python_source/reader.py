@@ -27,7 +27,7 @@ from modelaudit.wire.windows import read_all_bytes
 _ENDINGS: Final = (".py", ".pyw", ".pyi", ".py.txt", ".py3")
 _STARTUP_FILES: Final = ("sitecustomize.py", "usercustomize.py")
 _SHEBANG: Final = re.compile(rb"#![^\n]{0,100}\bpython[0-9.]*\b")
-_MAX_REFERENCES: Final = 200
+_MAX_REFERENCES: Final = 2_000
 
 
 def recognises(head: Head) -> bool:
@@ -84,6 +84,8 @@ def _report_analysis(analysis: SourceAnalysis) -> Iterator[Reading]:
     ]
     if references:
         yield References("python", tuple(references[:_MAX_REFERENCES]))
+    if len(references) > _MAX_REFERENCES:
+        yield Unread(UnreadReason.LIMIT, f"only the first {_MAX_REFERENCES} imported files were followed")
     for line, fault in analysis.damage:
         detail = f"line {line} does not parse as Python ({fault}); only the names in it were checked"
         yield Unread(UnreadReason.DAMAGED, detail, Location(line=line))

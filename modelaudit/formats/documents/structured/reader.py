@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 
 from modelaudit.formats.documents.structured import DocumentDefect
 from modelaudit.formats.documents.structured.tables import interpret_table, is_table_name
@@ -191,7 +190,10 @@ def _interpret_document(path: str, text: str, facts: JsonFacts | YamlFacts, limi
     elif facts.is_json_lines:
         settings, limit_error = parse_row_settings(text, limits)
     else:
-        settings = parse_json_settings(text, limits)
+        try:
+            settings = parse_json_settings(text, limits)
+        except LimitReachedError as error:
+            settings, limit_error = [], error
     yield from interpret_settings(interpreters, path, settings, limits)
     if limit_error is not None:
         yield Unread(UnreadReason.LIMIT, str(limit_error))
@@ -270,6 +272,9 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
         yield from _read_tags_in_text(text, limits)
         if is_table_name(name):
             yield from interpret_table(artifact.path, name, text, limits)
+    elif is_table_name(name):
+        # Other text of this size is data, but a program may read any length of settings.
+        yield Unread(UnreadReason.LIMIT, f"settings of more than {_MOST_SEARCHED_BYTES} bytes were not searched")
     if total > limits.document_bytes:
         yield Unread(UnreadReason.LIMIT, f"only the first {limits.document_bytes} bytes were read")
 
@@ -277,11 +282,18 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
 def _read_tags_in_text(text: str, limits: Limits) -> Iterator[Reading]:
     """Yield the names in Python tags, because a user may load the text as YAML.
 
-    The names after the first syntax error or bound are left out: a YAML loader does not get there either.
+    The names after the first syntax error are left out: a YAML loader does not get there either.
     """
     if _PYTHON_TAG.search(text) is None:
         return
     facts = YamlFacts()
-    with suppress(YamlError, LimitReachedError):
+    limit_error: LimitReachedError | None = None
+    try:
         facts.scan(text, limits)
+    except YamlError:
+        pass
+    except LimitReachedError as error:
+        limit_error = error
     yield from read_tags(tuple(facts.tags.items()))
+    if limit_error is not None:
+        yield Unread(UnreadReason.LIMIT, str(limit_error))

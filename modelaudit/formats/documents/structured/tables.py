@@ -95,28 +95,49 @@ def _flatten_settings(top: object) -> Iterator[Setting]:
 
 
 def _parse_ini_lines(text: str) -> Iterator[Setting]:
-    """Yield the settings of INI lines: sections, keys with values, and other lines, which continue a value."""
+    """Yield the settings of INI lines: sections, keys with values, and other lines, which continue a value.
+
+    ``configparser`` keeps a backslash at the end of a line, and tox and Java join the line with the next one. Both
+    readings are yielded, because a file may be written for either.
+    """
     section: tuple[str, ...] = ()
     key = ""
-    # The lines so far that a backslash joins with the next one, and the number of the first of them.
-    joined = ""
-    first_number = 1
-    for number, physical_line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
-        first_number = first_number if joined else number
-        if physical_line.endswith("\\"):
-            joined += physical_line[:-1]
-            continue
-        line, joined = joined + physical_line, ""
-        if not line.strip() or line.lstrip()[0] in "#;":
-            continue
+    # The lines so far that a backslash joins with the next one, the key before them, and the number of the first.
+    joined: list[str] = []
+    key_before, first_number = "", 1
+    lines = text.removeprefix("\ufeff").splitlines()
+    for number, line in enumerate(lines, 1):
+        if not joined:
+            key_before, first_number = key, number
         heading = _SECTION.fullmatch(line)
+        is_skipped = _is_blank_or_comment(line)
         if heading is not None:
             section, key = (heading[1],), ""
-            continue
-        continues_value = key != "" and line[0].isspace()
-        pair = None if continues_value else _PAIR.fullmatch(line)
-        key, value = (pair[1].strip(), pair[2]) if pair is not None else (key, line)
-        yield Setting((*section, key), _strip_quotes(value.strip()), first_number)
+        elif not is_skipped:
+            key, value = _split_pair(line, key)
+            yield Setting((*section, key), value, number)
+        # A comment is never joined with the line after it.
+        continues = line.endswith("\\") and (bool(joined) or not is_skipped)
+        if continues or joined:
+            joined.append(line.removesuffix("\\"))
+        if len(joined) > 1 and (not continues or number == len(lines)):
+            joined_key, value = _split_pair("".join(joined), key_before)
+            yield Setting((*section, joined_key), value, first_number)
+        if not continues:
+            joined = []
+
+
+def _is_blank_or_comment(line: str) -> bool:
+    """Whether a line of INI has no setting: it is blank, or its first character begins a comment."""
+    return not line.strip() or line.lstrip()[0] in "#;"
+
+
+def _split_pair(line: str, key: str) -> tuple[str, str]:
+    """Return the key and the value of a line; ``key`` is that of the line before, whose value this one may continue."""
+    continues_value = key != "" and line[:1].isspace()
+    pair = None if continues_value else _PAIR.fullmatch(line)
+    found_key, value = (pair[1].strip(), pair[2]) if pair is not None else (key, line)
+    return found_key, _strip_quotes(value.strip())
 
 
 def _strip_quotes(value: str) -> str:

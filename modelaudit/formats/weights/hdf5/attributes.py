@@ -26,11 +26,13 @@ from modelaudit.formats.weights.hdf5.objects import (
     resolve_message,
 )
 from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
-from modelaudit.wire.base import DamagedError
+from modelaudit.wire.base import DamagedError, LimitReachedError
 
 # B-trees that index attributes by name (8) and by creation order (9); the heap id is at byte 0 of their records.
 _INDEX_TYPES: Final = {8: 0, 9: 0}
-_MAX_VALUES: Final = 4096
+_MAX_VALUES: Final = 50_000
+
+_TOO_MANY_VALUES: Final = f"only its first {_MAX_VALUES} values were searched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,11 @@ class Attribute:
     offset: int
 
     def read_values(self, heaps: GlobalHeaps, source: StructureSource) -> Iterator[bytes]:
-        """Yield the elements that are texts or bytes, also of variable length; at most 4096. Numbers yield nothing.
+        """Yield the elements that are texts or bytes, also of variable length. Numbers yield nothing.
 
         Raises:
             DamagedError: a value is not at its stated place.
+            LimitReachedError: there are more than 50,000; the first ones were yielded.
             WindowError: the window could not return the requested bytes.
         """
         if self.type.kind == VARIABLE:
@@ -62,28 +65,34 @@ class Attribute:
             # An array of single bytes is one value.
             yield self.data
         elif self.type.may_hold_bytes:
-            for index in range(min(self.count, _MAX_VALUES)):
+            for index in range(self.count):
                 start = index * self.type.size
+                if index >= _MAX_VALUES:
+                    raise LimitReachedError(_TOO_MANY_VALUES, self.offset)
                 yield self.data[start : start + self.type.size]
 
 
 def read_variable_values(piece: Piece, count: int, type_: Datatype, heaps: GlobalHeaps) -> Iterator[bytes]:
-    """Yield the values of variable length to which the references in ``piece`` point; at most 4096.
+    """Yield the values of variable length to which the references in ``piece`` point.
 
     A reference has the number of items, and the address and index of the value in the global heap.
 
     Raises:
         DamagedError: a value is not at its stated place.
+        LimitReachedError: there are more than 50,000; the first ones were yielded.
         WindowError: the window could not return the requested bytes.
     """
-    for _ in range(min(count, _MAX_VALUES)):
+    for index in range(count):
+        # The shape may state more elements than are stored.
         if piece.left < 4:
             return
+        if index >= _MAX_VALUES:
+            raise LimitReachedError(_TOO_MANY_VALUES, piece.offset + piece.position)
         item_count = piece.take_number(4)
-        address, index = piece.take_address(), piece.take_number(4)
+        address, heap_index = piece.take_address(), piece.take_number(4)
         # Empty values have the address 0.
         if address and item_count:
-            yield heaps.read_value(address, index)[: item_count * max(type_.base, 1)]
+            yield heaps.read_value(address, heap_index)[: item_count * max(type_.base, 1)]
 
 
 def read_attributes(source: StructureSource, message: Message) -> Iterator[Attribute | DamagedError]:

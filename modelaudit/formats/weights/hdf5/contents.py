@@ -23,15 +23,17 @@ from modelaudit.formats.weights.hdf5.walker import ObjectWalker
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
-from modelaudit.wire.base import HEAD_BYTES, DamagedError, Reading
+from modelaudit.wire.base import HEAD_BYTES, DamagedError, LimitReachedError, Reading
 from modelaudit.wire.windows import SubWindow, get_budget
 
 _CONFIGURATION_NAMES: Final = frozenset({"model_config", "training_config"})
 _MIN_CONTENT_BYTES: Final = 7
+_MAX_PLACE_LENGTH: Final = 200
 _MAX_VALUES_SEARCHED: Final = 50_000
 # Too short to hold a program in Base64 or a similar coding.
 _MIN_CODED_BYTES: Final = 24
-_MAX_REFERENCE_BYTES: Final = 65_536
+# More than 50,000 references take, which are as many as are followed: a reference has up to 40 bytes.
+_MAX_REFERENCE_BYTES: Final = 2_500_000
 
 
 def read_contents(path: str, walker: ObjectWalker, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -52,8 +54,7 @@ def read_contents(path: str, walker: ObjectWalker, window: Window, limits: Limit
                 searched_values += 1
                 yield from _read_attribute_value(path, object_path, attribute, value, window, limits)
         except DamagedError as error:
-            where = Location(error.offset, key=f"{object_path}@{attribute.name}"[:200])
-            yield Unread(UnreadReason.DAMAGED, f"{object_path}@{attribute.name[:80]}: {error}", where)
+            yield _make_absence(error, f"{object_path}@{attribute.name}"[:_MAX_PLACE_LENGTH])
     for object_path, dataset in walker.found.datasets:
         yield from _read_dataset(path, object_path, dataset, walker, window, limits)
 
@@ -76,7 +77,7 @@ def _read_attribute_value(
     may_be_encoded = len(value) >= _MIN_CODED_BYTES
     if has_configuration_name or resembles_configuration:
         text = value.rstrip(b"\0").decode("utf-8", "backslashreplace")
-        place = f"{object_path}@{attribute.name}"[:200]
+        place = f"{object_path}@{attribute.name}"[:_MAX_PLACE_LENGTH]
         yield from read_configuration_text(text, limits, place, has_configuration_name)
     elif may_be_encoded or (len(value) >= _MIN_CONTENT_BYTES and detect_format(value)):
         yield from _decode_value(path, attribute.offset, DecodedWindow(value, get_budget(window, limits)), limits)
@@ -122,7 +123,13 @@ def _read_dataset(
             if len(value) >= _MIN_CONTENT_BYTES:
                 yield from _decode_value(path, start + references.position, DecodedWindow(value, budget), limits)
     except DamagedError as error:
-        yield Unread(UnreadReason.DAMAGED, f"{object_path}: {error}", Location(error.offset, key=object_path))
+        yield _make_absence(error, object_path)
+
+
+def _make_absence(error: DamagedError, place: str) -> Unread:
+    """Return the absence of the values after an error; ``place`` is the path of their object or attribute."""
+    reason = UnreadReason.LIMIT if isinstance(error, LimitReachedError) else UnreadReason.DAMAGED
+    return Unread(reason, f"{place}: {error}", Location(error.offset, key=place))
 
 
 def _open_elements(

@@ -35,7 +35,6 @@ _NO_ELEMENTS: Final = 0
 _POINTS: Final = 1
 _HYPERSLAB: Final = 2
 _ALL_ELEMENTS: Final = 3
-_MAX_FILES: Final = 4096
 
 
 @dataclass(slots=True)
@@ -154,7 +153,7 @@ class Dataset:
         if heap_address is None:
             return
         heap = LocalHeap(source, heap_address)
-        for _ in range(min(file_count, _MAX_FILES)):
+        for _ in range(file_count):
             name_offset, start, size = piece.take_length(), piece.take_length(), piece.take_length()
             # The last external file may be of unlimited size, which all bits set mean. Then no size is required.
             is_unlimited = size == (1 << 8 * source.sizes.length) - 1
@@ -169,7 +168,8 @@ class Dataset:
         Version 1 may refer to a name in an earlier mapping instead of repeating it.
         """
         version, mapping_count = piece.take_number(1), piece.take_length()
-        for _ in range(min(mapping_count, _MAX_FILES)):
+        # A forged count ends with the bytes of the piece: each mapping takes some.
+        for _ in range(mapping_count):
             flags = piece.take_number(1) if version else 0
             source_is_this_file, refers_to_file_name, refers_to_dataset_name = flags & 1, flags & 2, flags & 4
             if source_is_this_file:

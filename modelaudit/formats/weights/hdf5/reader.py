@@ -68,9 +68,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     log = DefectLog()
     check_sizes(found, superblock, limits, log)
     yield Outline(FORMAT, tuple(_list_mentions(found)), tuple(_list_facts(superblock, walker)), log.defects())
-    references = tuple(_list_references(found))[:_MAX_REFERENCES]
+    references = tuple(_list_references(found))
     if references:
-        yield References(FORMAT, references)
+        yield References(FORMAT, references[:_MAX_REFERENCES])
+    if len(references) > _MAX_REFERENCES:
+        yield Unread(UnreadReason.LIMIT, f"only the first {_MAX_REFERENCES} references to other files were read")
     yield from found.unread
     yield from _report_missing_parts(superblock, found, window)
     yield from read_contents(artifact.path, walker, window, limits)

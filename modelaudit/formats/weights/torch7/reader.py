@@ -65,7 +65,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: an item is truncated or invalid.
-        LimitReachedError: items nest too deep.
+        LimitReachedError: items nest too deep, or the file has too many classes.
         WindowError: the window could not return the requested bytes.
     """
     walker = _ItemWalker(window, is_text=_TEXT_START.match(window.read(0, 256)) is not None)
@@ -78,6 +78,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline("torch7", tuple(walker.mentions.values()))
     if damage is not None:
         raise damage
+    if walker.leaves_out_classes:
+        raise LimitReachedError(f"only the first {_MAX_CLASSES} classes of the file were read")
 
 
 class _ItemWalker:
@@ -85,10 +87,15 @@ class _ItemWalker:
 
     Items nest without a stated length, so a stack of read tasks replaces recursion. An object that occurred before is
     only its index, because Torch7 saves shared objects once.
+
+    Attributes:
+        mentions: the classes and the functions, by name.
+        leaves_out_classes: the object has more classes than are recorded.
     """
 
     def __init__(self, window: Window, is_text: bool) -> None:
         self.mentions: dict[str, Mention] = {}
+        self.leaves_out_classes = False
         self._cursor = Cursor(window, block_size=MIB)
         self._is_text = is_text
         self._seen_indices: set[int] = set()
@@ -253,5 +260,9 @@ class _ItemWalker:
 
     def _record_mention(self, use: str, name: str, offset: int) -> None:
         """Record a name once, with its first offset. Classes beyond the bound are left out, a function never is."""
+        if name in self.mentions:
+            return
         if len(self.mentions) < _MAX_CLASSES or use == "function":
-            self.mentions.setdefault(name, Mention(VOCABULARY, use, name, Location(offset=offset)))
+            self.mentions[name] = Mention(VOCABULARY, use, name, Location(offset=offset))
+        else:
+            self.leaves_out_classes = True
