@@ -6,6 +6,7 @@ the starts that formats declare, decodes and decompresses the beginning, and cou
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,8 +35,9 @@ _MAX_LAYERS: Final = 4
 _MIN_LENGTH: Final = 7
 # These codecs output nothing before a whole block has been read, so an empty result decides nothing.
 _BLOCKWISE: Final = (BZIP2, XZ, LZ4, ZSTD)
-# A quoted string of at least 24 letters of Base64, with escaped line breaks. No shorter one can hold a program.
-_CODED_STRING: Final = re.compile(rb"\"([A-Za-z0-9+/=_\\n-]{24,})\"")
+# A quoted string of at least 24 letters of Base64, with escapes such as "\n", "\/" and "\u003d" for "=". No shorter one
+# can hold a program.
+_CODED_STRING: Final = re.compile(rb"\"([A-Za-z0-9+/=_\\-]{24,})\"")
 _MAX_STRINGS: Final = 10_000
 
 
@@ -197,10 +199,20 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
         if count >= _MAX_STRINGS:
             raise WindowError(f"only the first {_MAX_STRINGS} encoded strings were decoded", UnreadReason.LIMIT)
         start, end = match.span(1)
-        string_window = SubWindow(window, start, end - start, budget)
+        string_window: Window = SubWindow(window, start, end - start, budget)
+        if b"\\" in match[1]:
+            string_window = DecodedWindow(_decode_json_escapes(match[0]), budget)
         content = decode_content(string_window, limits)
         if content is not None and content.layers:
             yield make_content_artifact(path, start, string_window, limits, content)
+
+
+def _decode_json_escapes(string: bytes) -> bytes:
+    """Return the text of a JSON string; if it is none, as in other formats, the bytes between its quotes."""
+    try:
+        return str(json.loads(string)).encode("ascii")
+    except ValueError:
+        return string[1:-1]
 
 
 def make_content_artifact(

@@ -116,12 +116,17 @@ def read_metadata(
         if ending is None and len(entry.data.strip()) > _MAX_SEARCHED_BYTES:
             detail = f"{entry.key[:_MAX_KEY_LENGTH]}: only the first {_MAX_SEARCHED_BYTES} bytes were searched"
             yield Unread(UnreadReason.LIMIT, detail, Location(key=entry.key[:_MAX_KEY_LENGTH]))
-        if ending is None or document_count >= _MAX_DOCUMENTS:
+        if ending is None:
             continue
         document_count += 1
+        if document_count > _MAX_DOCUMENTS:
+            continue
         budget.spend(len(entry.data))
         document = DecodedWindow(entry.data, budget)
         yield Artifact(paths.name_member(entry.key[:_MAX_KEY_LENGTH] + ending), document.size, make_opener(document))
+    if document_count > _MAX_DOCUMENTS:
+        detail = f"only the first {_MAX_DOCUMENTS} of {document_count} documents in the metadata were read"
+        yield Unread(UnreadReason.LIMIT, detail)
 
 
 def _choose_ending(data: bytes) -> str | None:

@@ -180,3 +180,10 @@ def test_digests_and_random_base64_in_json_are_not_content(tmp_path):
     (tmp_path / "data.json").write_text(json.dumps({"digests": digests, "words": words}))
     report = modelaudit.scan(tmp_path, second_opinion=False)
     assert (report.exit_code, report.coverage.artifacts[0].members) == (0, 0)
+
+
+@pytest.mark.parametrize("separator", ["\\n", "\\r\\n", "\\u000a"])
+def test_pickle_in_json_string_with_escapes_is_read(separator: str, read_bytes: Callable[..., object]) -> None:
+    encoded = base64.b64encode(PAYLOAD).decode().replace("/", "\\/").replace("=", "\\u003d")
+    lines = separator.join(encoded[start : start + 20] for start in range(0, len(encoded), 20))
+    assert read_bytes(f'{{"policy": "{lines}"}}'.encode(), "a.json").called

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import struct
 import time
 
 import pytest
@@ -9,6 +11,7 @@ from support.cases import check_each
 
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions
 from modelaudit.languages.code_text import find_dangerous_programs, find_python_calls
+from modelaudit.model.structure import UnreadReason
 
 
 def list_names(key: str, text: str) -> set[tuple[str, str]]:
@@ -88,9 +91,6 @@ def test_address_is_mentioned_only_under_a_callback_key():
 
 
 def test_json_and_yaml_in_safetensors_metadata_are_read_as_nested_documents(read_bytes):
-    import json
-    import struct
-
     metadata = {
         "config": '{"a": {"auto_map": 1}}',
         "list": "[1]",
@@ -112,3 +112,12 @@ def test_long_text_without_a_call_is_searched_in_less_than_a_second():
 
 def test_leading_blanks_do_not_hide_a_program():
     assert ("metadata-code", "os.system") in list_names("a", " " * 300_000 + "import os; os.system('true')")
+
+
+def test_document_behind_more_metadata_than_is_read_is_reported_as_limit(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.metadata_text._MAX_DOCUMENTS", 2)
+    for count in (2, 3):
+        header = json.dumps({"__metadata__": {f"k{n}": '{"a": 1}' for n in range(count)}}).encode()
+        reading = read_bytes(struct.pack("<Q", len(header)) + header, "m.safetensors")
+        assert len([path for path in reading.formats if "!" in path]) == 2
+        assert (UnreadReason.LIMIT in reading.reasons()) == (count > 2)

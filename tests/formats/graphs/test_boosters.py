@@ -150,3 +150,44 @@ def test_mutated_model_is_parsed_or_reported_as_unread(read_bytes, model, data):
 
 def test_json_model_is_recognised_as_xgboost(read_bytes):
     assert ["xgboost"] in read_bytes(json.dumps(build_xgboost_learner()).encode(), "model.json").formats.values()
+
+
+@check_each("tree_count", [0, 1])
+def test_dart_model_has_weights_only_if_it_has_trees(tree_count, read_bytes):
+    model = build_xgboost_binary()
+    model = model.replace(struct.pack("<Q", 6) + b"gbtree", struct.pack("<Q", 4) + b"dart")
+    # One attribute: its key and its value, each after its length. The flag for it is the fourth number of the header.
+    model = model[:16] + struct.pack("<i", 1) + model[20:]
+    attribute = struct.pack("<2Q", 1, 4) + b"best" + struct.pack("<Q", 1) + b"1"
+    group = model.index(b"dart") + 4
+    if tree_count:
+        model += struct.pack("<Qf", 1, 1.0) + attribute
+    else:
+        model = model[:group] + struct.pack("<2i", 0, 1).ljust(160, b"\0") + attribute
+    reading = read_bytes(model)
+    assert (list(reading.formats.values()), reading.unread, reading.kinds()) == ([["xgboost-binary"]], [], set())
+
+
+@check_each("reader, model", [("ubjson._MOST_KEPT", MODELS[0]), ("xgboost_binary._MOST_NODES", MODELS[1])])
+def test_tree_with_more_nodes_than_are_checked_is_reported_as_limit_and_not_as_a_defect(
+    reader, model, read_bytes, monkeypatch
+):
+    monkeypatch.setattr(f"modelaudit.formats.graphs.boosters.{reader}", 2)
+    reading = read_bytes(model)
+    assert (reading.reasons(), reading.kinds()) == ({UnreadReason.LIMIT}, set())
+
+
+def test_catboost_trees_over_their_bound_are_reported_as_limit(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.graphs.boosters.catboost._MOST_TREES", 0)
+    assert read_bytes(build_catboost()).reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
+
+
+@check_each("parts, is_limit_reached", [(0, False), (1, False), (64, False), (65, True)])
+def test_catboost_parts_over_their_bound_are_reported_as_limit_and_the_trees_are_checked(
+    parts, is_limit_reached, read_bytes
+):
+    reading = read_bytes(build_catboost(2, parts=parts))
+    (outline,) = reading.of(Outline)
+    assert {mention.name for mention in outline.mentions} == ({"part"} if parts else set())
+    assert (UnreadReason.LIMIT in reading.reasons()) == is_limit_reached
+    assert reading.kinds() == {"tree-invalid"}

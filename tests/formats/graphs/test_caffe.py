@@ -97,3 +97,14 @@ def test_recognition_of_many_empty_lines_takes_linear_time(bytes_window):
     started = time.process_time()
     assert not any(reader.recognises(head) for reader in READERS if reader.format == "caffe")
     assert time.process_time() - started < 5
+
+
+def test_backend_behind_more_files_than_a_triton_configuration_may_name_is_recorded(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.graphs.triton.reader._MOST_REFERENCES", 2)
+    for count, expected in ((2, set()), (3, {UnreadReason.LIMIT})):
+        lines = "".join(f' label_filename: "labels{n}.txt"\n' for n in range(count))
+        reading = read_bytes(
+            f'name: "m"\nmax_batch_size: 1\noutput {{\n{lines}}}\nbackend: "python"\n'.encode(), "config.pbtxt"
+        )
+        assert reading.facts("triton") == [{"backend": "python"}]
+        assert reading.reasons() == expected

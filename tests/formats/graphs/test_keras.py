@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.model.outline import Outline, References
+from modelaudit.model.structure import UnreadReason
 
 
 def list_keras_mentions(reading):
@@ -184,3 +185,12 @@ def test_module_without_valid_class_name_is_mentioned(name, read_bytes):
 def test_registered_name_is_mentioned_beside_keras_class(read_bytes):
     config = build_keras3_model(build_keras3_config("keras.layers", "Dense", {}, "acme>Dense"))
     assert ("keras-classes", "custom-class", "acme>Dense") in list_names(read_json(read_bytes, config))
+
+
+def test_file_behind_more_files_than_are_listed_is_reported_as_limit(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.graphs.keras.reader.MOST_REFERENCES", 2)
+    for count in (2, 3):
+        layers = [build_keras3_layer("StringLookup", vocabulary=f"/srv/{n}") for n in range(count)]
+        reading = read_json(read_bytes, build_keras3_model(*layers))
+        assert len([each for group in reading.of(References) for each in group.items]) == 2
+        assert (UnreadReason.LIMIT in reading.reasons()) == (count > 2)

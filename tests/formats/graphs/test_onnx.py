@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from pathlib import Path
 
@@ -320,3 +321,21 @@ def test_metadata_entry_is_examined_for_code_unless_too_long(read_bytes):
     long_entry = made.encode_entry("names", "x" * (2 << 20))
     reading = read_bytes(made.encode_model(graph, encode_data(14, long_entry)), "m.onnx")
     assert UnreadReason.LIMIT in reading.reasons()
+
+
+def test_text_behind_more_embedded_contents_than_are_listed_is_reported_as_limit(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.graphs.onnx.collector._MOST_CHILDREN", 1)
+    payload = base64.b64encode((FIXTURES / "pickle/malicious/os-system.pkl").read_bytes())
+    for count in (1, 2):
+        attributes = [encode_data(4, payload) + encode_data(1, f"a{n}") for n in range(count)]
+        reading = read_bytes(made.encode_model(made.encode_graph(made.encode_node("Relu", *attributes))), "m.onnx")
+        assert reading.called
+        assert (UnreadReason.LIMIT in reading.reasons()) == (count > 1)
+
+
+@check_each("blanks", [0, 10, 64, 300])
+def test_json_in_metadata_of_a_node_is_examined_behind_any_number_of_blanks(blanks, read_bytes):
+    entry = encode_data(9, made.encode_entry("hook", " " * blanks + '{"auto_map": {"AutoModel": "evil.Model"}}'))
+    node = made.encode_node("Relu") + entry
+    reading = read_bytes(made.encode_model(made.encode_graph(node)), "m.onnx")
+    assert any("!metadata!hook" in path for path in reading.formats)

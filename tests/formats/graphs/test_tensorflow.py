@@ -401,8 +401,73 @@ def test_text_form_is_recognised_after_comments_and_other_fields(first, read_byt
 
 
 def test_operator_behind_more_operators_than_are_listed_is_reported_as_limit(read_bytes, monkeypatch):
-    monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.mentions._MOST_MENTIONS", 3)
+    monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.mentions.MOST_OPERATORS", 3)
     nodes = [encode_node(f"n{number}", f"Op{number}") for number in range(4)]
     reading = read_bytes(encode_graph(*nodes, encode_node("p", "PyFunc")), "g.pb")
     assert UnreadReason.LIMIT in reading.reasons()
     assert list_operators(reading) == {"Op0", "Op1", "Op2"}
+
+
+def test_operator_behind_more_functions_than_are_listed_is_mentioned(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.mentions.MOST_OPERATORS", 3)
+    monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.mentions._MOST_FUNCTIONS", 3)
+    names = [f"f{number}" for number in range(5)]
+    calls = [encode_node(name, name) for name in names]
+    functions = tuple(encode_function(name, ()) for name in names)
+    reading = read_bytes(encode_graph(*calls, encode_node("p", "PyFunc"), functions=functions), "g.pb")
+    assert list_operators(reading) == {"f0", "f1", "f2", "PyFunc"}
+    assert not reading.unread
+
+
+def test_checkpoint_behind_more_than_are_listed_is_reported_as_limit(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.mentions.MOST_CHECKPOINTS", 2)
+    nodes = [
+        encode_constant_node(f"c{n}", f"/srv/{n}") + b"" if is_path else encode_node(f"r{n}", "RestoreV2", f"c{n}")
+        for n in range(3)
+        for is_path in (True, False)
+    ]
+    reading = read_bytes(encode_graph(*nodes[:4]), "g.pb")
+    assert (set(list_references(reading)), reading.unread) == ({"/srv/0", "/srv/1"}, [])
+    assert read_bytes(encode_graph(*nodes), "g.pb").reasons() == {UnreadReason.LIMIT}
+
+
+def test_collection_values_behind_more_than_are_read_are_reported_as_limit(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.contents.MOST_ITEMS", 3)
+    for count in (3, 4):
+        values = encode_message(2, encode_message(2, *(encode_message(1, f"{n}") for n in range(count))))
+        collection = encode_message(4, encode_message(1, "words"), values)
+        graphs = (
+            encode_saved_model(encode_graph(INPUT), collection),
+            encode_saved_model(encode_graph(INPUT, encode_node("p", "PyFunc"))),
+        )
+        reading = read_bytes(b"".join(graphs), "saved_model.pb")
+        assert reading.reasons() == ({UnreadReason.LIMIT} if count > 3 else set())
+        assert "PyFunc" in list_operators(reading)
+
+
+def test_callback_at_the_end_of_a_large_compiled_program_is_found(read_bytes):
+    for filler in (5 << 20, (1 << 20) - 6):
+        module = encode_attribute("module", encode_message(2, b"x" * filler + b"xla_python_cpu_callback" + b"x" * 9))
+        reading = read_bytes(encode_graph(encode_node("n", "XlaCallModule", attributes=module)), "g.pb")
+        assert list_operators(reading) == {"XlaCallModule with a callback into Python"}
+
+
+def test_placeholder_of_an_attribute_counts_as_a_file_in_both_forms(read_bytes):
+    attribute = encode_attribute("module", encode_message(9, "p"))
+    binary = encode_graph(encode_node("n", "XlaCallModule", attributes=attribute))
+    text = 'node { name: "n" op: "XlaCallModule" attr { key: "module" value { placeholder: "p" } } }'
+    for data, name in ((binary, "g.pb"), (text.encode(), "g.pbtxt")):
+        assert list_operators(read_bytes(data, name)) == {"XlaCallModule with a callback into Python"}
+
+
+def test_checkpoints_and_shards_behind_more_than_are_listed_are_reported_as_limit(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.checkpoint._MOST_PATHS", 2)
+    monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.checkpoint._MOST_SHARDS", 2)
+    for count, expected in ((2, set()), (3, {UnreadReason.LIMIT})):
+        lines = 'model_checkpoint_path: "m0"\n' + "".join(f'all_model_checkpoint_paths: "m{n}"\n' for n in range(count))
+        assert read_bytes(lines.encode(), "checkpoint").reasons() == expected
+        entries = {f"t{n}": encode_bundle_entry(0, 16, shard=n) for n in range(count)}
+        assert (
+            UnreadReason.LIMIT in expected or not read_bytes(build_checkpoint_index(entries, count), "m.index").unread
+        )
+        assert expected <= read_bytes(build_checkpoint_index(entries, count), "m.index").reasons()

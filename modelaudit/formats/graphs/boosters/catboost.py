@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +17,9 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
-from modelaudit.wire.base import DamagedError, Reading
+from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.flatbuffer_schema import claim_flatbuffer, load_flat_schema
-from modelaudit.wire.flatbuffers import FlatBuffer
+from modelaudit.wire.flatbuffers import FlatBuffer, Table
 from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.windows import SubWindow, get_budget
 
@@ -38,6 +39,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the buffer is longer than the file, or a table or list is outside the buffer.
+        LimitReachedError: there are too many parts, trees or tables.
         WindowError: the window could not return the requested bytes.
     """
     # The size of the buffer follows the magic number; a file that ends before it has size 0 here.
@@ -50,9 +52,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         if size > window.size - _HEADER_BYTES:
             available = window.size - _HEADER_BYTES
             raise DamagedError(f"the header states a buffer of {size} bytes, the file has {available}", 4)
-        _read_root(_Buffer(window, _HEADER_BYTES, size), defects, mentions, facts)
-        claim_parsed(window, 0, _HEADER_BYTES)
         buffer = FlatBuffer(SubWindow(window, _HEADER_BYTES, size, get_budget(window, limits)), limits)
+        _read_root(buffer.read_root(), defects, mentions, facts)
+        claim_parsed(window, 0, _HEADER_BYTES)
         claim_flatbuffer(buffer, load_flat_schema(Path(__file__).parent, "catboost_schema.txt"))
     except DamagedError as error:
         damage = error
@@ -64,36 +66,44 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         claim_data(window, _HEADER_BYTES + size)
 
 
-def _read_root(buffer: _Buffer, defects: TreeDefects, mentions: list[Mention], facts: list[tuple[str, str]]) -> None:
+def _read_root(root: Table, defects: TreeDefects, mentions: list[Mention], facts: list[tuple[str, str]]) -> None:
     """Record the version, the names of the further parts and the trees, and a defect for splits that do not exist.
 
     Args:
-        buffer: the FlatBuffer of the model.
+        root: the root table of the model.
         defects: receives the defects of the trees.
         mentions: receives each part as a mention.
         facts: receives the version and the number of trees.
 
     Raises:
         DamagedError: the version is unknown, there are no trees, or a table or list is outside the buffer.
+        LimitReachedError: there are too many parts or trees.
         WindowError: the window could not return the requested bytes.
     """
-    root = buffer.follow_offset(0)  # a FlatBuffer begins with the offset of its root table
-    version = buffer.read_field_text(root, _FORMAT_VERSION)
+    version = root.text(_FORMAT_VERSION, _TEXT_BYTES)
     facts.append(("version", version))
     if version != _VERSION:
         raise DamagedError(f"the version {version!r} is unknown", _HEADER_BYTES)
-    part_names, count = buffer.find_list(root, _MODEL_PART_IDS, 4)
-    for index in range(min(count, _MOST_PARTS)):
-        name = buffer.read_text(buffer.follow_offset(part_names + 4 * index))
+    parts = root.vector(_MODEL_PART_IDS)
+    if parts is not None:
         # A part follows the buffer, and the library looks up its loader by this name.
-        mentions.append(Mention("catboost-parts", "part", name, Location(offset=_HEADER_BYTES)))
-    field = buffer.find_field(root, _MODEL_TREES)
-    if not field:
+        where = Location(offset=_HEADER_BYTES)
+        names = islice(parts.texts(_TEXT_BYTES), _MOST_PARTS)
+        mentions.extend(Mention("catboost-parts", "part", name, where) for name in names)
+    trees = root.table(_MODEL_TREES)
+    if trees is None:
         raise DamagedError("the model has no trees", _HEADER_BYTES)
-    trees = buffer.follow_offset(field)
+    _check_splits(trees, defects, facts)
+    if parts is not None and parts.count > _MOST_PARTS:
+        raise LimitReachedError(f"it lists more than {_MOST_PARTS} parts", _HEADER_BYTES)
+
+
+def _check_splits(trees: Table, defects: TreeDefects, facts: list[tuple[str, str]]) -> None:
+    """Record the number of trees, and a defect for the first tree with splits that do not exist; see ``_read_root``."""
     # All trees share one list of splits; each tree is a range of it, given by a size and a start.
-    _, split_count = buffer.find_list(trees, _TREE_SPLITS, 4)
-    sizes, starts = buffer.read_numbers(trees, _TREE_SIZES), buffer.read_numbers(trees, _TREE_START_OFFSETS)
+    splits = trees.vector(_TREE_SPLITS)
+    split_count = splits.count if splits is not None else 0
+    sizes, starts = _read_integers(trees, _TREE_SIZES), _read_integers(trees, _TREE_START_OFFSETS)
     facts.append(("trees", str(len(sizes))))
     if len(sizes) != len(starts):
         defects.record_size_mismatch(f"it has sizes of {len(sizes)} trees and starts of {len(starts)}")
@@ -103,68 +113,12 @@ def _read_root(buffer: _Buffer, defects: TreeDefects, mentions: list[Mention], f
             return
 
 
-class _Buffer:
-    """A FlatBuffer whose parts are read on request. Positions count from its start.
-
-    Its methods raise ``DamagedError`` for a position outside the buffer, and ``WindowError``.
-    """
-
-    def __init__(self, window: Window, start: int, size: int) -> None:
-        self._window, self._start, self._size = window, start, size
-
-    def _read_number(self, position: int, form: str) -> int:
-        """Read one number, in the ``struct`` format ``form``."""
-        width = struct.calcsize(form)
-        if not 0 <= position <= self._size - width:
-            raise DamagedError(f"a part is at position {position} of a buffer of {self._size} bytes", self._start)
-        (number,) = struct.unpack(form, self._window.read(self._start + position, width))
-        return int(number)
-
-    def follow_offset(self, position: int) -> int:
-        """Return the position that the offset at ``position`` points to."""
-        return position + self._read_number(position, "<I")
-
-    def find_field(self, table: int, number: int) -> int:
-        """Return the position of the value of field ``number``; 0 where the table has none."""
-        # A table begins with the distance back to its layout (vtable): the layout's length, the table's length, and
-        # the offset of each field from the table, 0 for a field that is absent.
-        layout = table - self._read_number(table, "<i")
-        length = self._read_number(layout, "<H")
-        entry = 4 + 2 * number
-        offset = self._read_number(layout + entry, "<H") if entry + 2 <= length else 0
-        return table + offset if offset else 0
-
-    def find_list(self, table: int, number: int, width: int) -> tuple[int, int]:
-        """Return the position of the first item of a list and the number of items; (0, 0) where the field is absent.
-
-        Args:
-            table: the position of the table.
-            number: the field of the table that holds the list.
-            width: the size of an item in bytes.
-        """
-        field = self.find_field(table, number)
-        if not field:
-            return 0, 0
-        position = self.follow_offset(field)
-        count = self._read_number(position, "<I")
-        if position + 4 + count * width > self._size:
-            raise DamagedError(f"a list of {count} items ends outside the buffer", self._start + position)
-        return position + 4, count
-
-    def read_field_text(self, table: int, number: int) -> str:
-        """Return the text of field ``number``, at most 200 bytes; empty where the table has none."""
-        field = self.find_field(table, number)
-        return self.read_text(self.follow_offset(field)) if field else ""
-
-    def read_text(self, position: int) -> str:
-        """Return the text at ``position``, at most 200 bytes."""
-        length = self._read_number(position, "<I")
-        if position + 4 + length > self._size:
-            raise DamagedError(f"a text of {length} bytes ends outside the buffer", self._start + position)
-        return self._window.read(self._start + position + 4, min(length, _TEXT_BYTES)).decode("utf-8", "replace")
-
-    def read_numbers(self, table: int, number: int) -> tuple[int, ...]:
-        """Return the list of 32-bit integers in field ``number``, at most the first 4,194,304."""
-        position, count = self.find_list(table, number, 4)
-        count = min(count, _MOST_TREES)
-        return struct.unpack(f"<{count}i", self._window.read(self._start + position, 4 * count)) if count else ()
+def _read_integers(table: Table, slot: int) -> tuple[int, ...]:
+    """Return a vector of 32-bit integers, one for each tree; empty if it is omitted. Raises like ``_read_root``."""
+    vector = table.vector(slot)
+    if vector is None:
+        return ()
+    if vector.count > _MOST_TREES:
+        raise LimitReachedError(f"it has more than {_MOST_TREES} trees", _HEADER_BYTES)
+    # Unlike ``Vector.numbers``, this does not spend the bound on elements, which large models would exceed.
+    return struct.unpack(f"<{vector.count}i", vector.read_first_bytes(4 * vector.count))

@@ -72,8 +72,14 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     learner = decoder.root.get("learner") if isinstance(decoder.root, dict) else None
     mentions, facts = check_learner(learner, defects) if isinstance(learner, dict) and damage is None else ((), ())
     yield Outline("ubjson", mentions, facts, tuple(defects.defects))
+    if decoder.has_unchecked_tree:
+        damage = damage or LimitReachedError(f"a tree has more than {_MOST_KEPT} nodes, and was not checked")
     if damage is not None:
         raise damage
+
+
+class _OmittedIntegers:
+    """Stands for a list of integers that is too long to be kept."""
 
 
 class _OpenContainer:
@@ -98,11 +104,13 @@ class _Decoder:
     Attributes:
         root: the decoded value; trees in it are empty objects.
         position: the offset of the next byte.
+        has_unchecked_tree: whether a tree has more nodes than are kept.
     """
 
     def __init__(self, window: Window, limits: Limits, defects: TreeDefects) -> None:
         self.root: object = None
         self.position = 0
+        self.has_unchecked_tree = False
         self._window, self._limits, self._defects = window, limits, defects
         # A block that was read ahead, and its offset in the file.
         self._block, self._block_offset = b"", 0
@@ -252,8 +260,8 @@ class _Decoder:
         """Read a list of ``count`` numbers of the type ``kind``.
 
         Returns:
-            The numbers of a list that the checks of trees need; for any other list, a range of the same length, since
-            only its length is compared.
+            The numbers of a list that the checks of trees need, or ``_OmittedIntegers`` if there are too many; for any
+            other list, a range of the same length, since only its length is compared.
         """
         width = _STRUCTS[kind].size
         start = self.position
@@ -263,8 +271,10 @@ class _Decoder:
             claim_data(self._window, start, self.position)
             self._claimed = self.position
         key = self._containers[-1].key if self._containers else ""
-        if key not in _CHECKED_LISTS or kind not in _INTEGERS or count > _MOST_KEPT:
+        if key not in _CHECKED_LISTS or kind not in _INTEGERS:
             return range(count)
+        if count > _MOST_KEPT:
+            return _OmittedIntegers()
         numbers: array[int] = array(_NUMBERS[kind])
         piece_bytes = self._limits.read_bytes // width * width  # whole numbers only
         list_bytes = count * width
@@ -278,7 +288,10 @@ class _Decoder:
         """End the innermost object or list; check a tree and drop it."""
         value: object = self._containers.pop().values
         if isinstance(value, dict) and "left_children" in value:
-            check_tree(value, self._defects, self._tree_count)
+            if any(isinstance(value.get(key), _OmittedIntegers) for key in _CHECKED_LISTS):
+                self.has_unchecked_tree = True
+            else:
+                check_tree(value, self._defects, self._tree_count)
             self._tree_count += 1
             value = {}
         self._append_value(value)

@@ -21,7 +21,7 @@ from modelaudit.formats.graphs.boosters.trees import (
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
-from modelaudit.wire.base import DamagedError, Head, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.ledger import claim_data, claim_parsed
 
 _MAGIC: Final = b"binf"
@@ -63,6 +63,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     except DamagedError as error:
         damage = error
     yield Outline("xgboost-binary", tuple(model.mentions), tuple(model.facts), tuple(model.defects.defects))
+    if model.has_unchecked_tree:
+        damage = damage or LimitReachedError(f"a tree has more than {_MOST_NODES} nodes, and was not checked")
     if damage is not None:
         raise damage
 
@@ -74,6 +76,7 @@ class _ModelReader:
         self.mentions: list[Mention] = []
         self.facts: list[tuple[str, str]] = []
         self.defects = TreeDefects()
+        self.has_unchecked_tree = False
         self._window = window
         self._limits = limits
         self.position = len(_MAGIC) if window.read(0, len(_MAGIC)) == _MAGIC else 0
@@ -169,6 +172,7 @@ class _ModelReader:
         self._require_bytes(count * (_NODE + _STATISTICS))
         # A tree this large is not checked, to bound memory.
         if count > _MOST_NODES:
+            self.has_unchecked_tree = True
             self._skip_data(count * (_NODE + _STATISTICS))
             return
         left, right = [], []

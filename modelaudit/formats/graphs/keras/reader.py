@@ -8,7 +8,7 @@ from typing import Final
 
 from modelaudit.formats.graphs.keras.mentions import list_mentions
 from modelaudit.formats.graphs.keras.objects import find_objects, is_configuration
-from modelaudit.formats.graphs.keras.references import list_references
+from modelaudit.formats.graphs.keras.references import MOST_REFERENCES, list_references
 from modelaudit.languages.settings import Setting, parse_json_settings
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, References
@@ -51,7 +51,9 @@ def read_configuration(
     if collector.references:
         yield References("keras", tuple(collector.references))
     if collector.overflow:
-        yield Unread(UnreadReason.LIMIT, "the configuration has too many names or nested texts, and not all were read")
+        yield Unread(
+            UnreadReason.LIMIT, "the configuration has too many names, files or nested texts, and not all were read"
+        )
 
 
 class _ConfigurationCollector:
@@ -60,7 +62,7 @@ class _ConfigurationCollector:
     Attributes:
         mentions: the names, in order.
         references: the files and addresses, in order.
-        overflow: whether a bound on names or nested texts was reached.
+        overflow: whether a bound on names, files or nested texts was reached.
     """
 
     def __init__(self, limits: Limits, place: str) -> None:
@@ -92,6 +94,9 @@ class _ConfigurationCollector:
                     break
                 self.mentions[replace(mention, where=self._prefix_location(mention.where))] = None
         for reference in list_references(settings):
+            if len(self.references) >= MOST_REFERENCES:
+                self.overflow = True
+                break
             self.references[replace(reference, where=self._prefix_location(reference.where))] = None
         if depth:
             for setting in settings:

@@ -15,25 +15,17 @@ _FILE_KEYS: Final = frozenset({"vocabulary", "merges", "filepath", "file_path", 
 _PATH_KEY: Final = re.compile(r"(?:.*_)?(?:path|paths|file|filename|dir|directory|url|uri|origin|proto|vocab)")
 # An address (https://…), an absolute path (/, \, ~ or C:\ at the start), or a path with a parent folder (../).
 _OUTSIDE_PATH: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://|[/\\~]|[A-Za-z]:[\\/]|(?:.{0,1000}[/\\])?\.\.[/\\]")
-_MOST_REFERENCES: Final = 1000
+MOST_REFERENCES: Final = 1000
+"""Files and addresses of one configuration that are listed."""
 _PATH_LENGTH: Final = 1000
 
 
-def list_references(settings: Sequence[Setting]) -> tuple[Reference, ...]:
-    """Return the files and addresses in the settings, at most 1,000."""
-    return tuple(_iter_references(settings))
-
-
-def _iter_references(settings: Sequence[Setting]) -> Iterator[Reference]:
-    """Yield each setting whose value Keras opens as a file or address, up to 1,000."""
-    count = 0
+def list_references(settings: Sequence[Setting]) -> Iterator[Reference]:
+    """Yield a reference for each setting whose value Keras opens as a file or address."""
     for setting in settings:
         value, key = setting.value, setting.path[-1] if setting.path else ""
         if not isinstance(value, str) or not value or "\n" in value:
             continue
         if key in _FILE_KEYS or (_PATH_KEY.fullmatch(key[:100]) and _OUTSIDE_PATH.match(value)):
-            count += 1
-            if count > _MOST_REFERENCES:
-                return
             kind = ReferenceKind.MODEL if key == "filepath" else ReferenceKind.DATA
             yield Reference(kind, value[:_PATH_LENGTH], key, where=setting.where)

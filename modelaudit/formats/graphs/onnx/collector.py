@@ -53,6 +53,7 @@ class ModelCollector:
         nodes: the number of nodes.
         tensors: the number of tensors.
         metadata: the metadata entries to examine; ``unread_metadata`` counts the entries over a bound.
+        unsearched_texts: the number of texts behind the last embedded content that is listed.
         description: the last 64 KiB of the model's descriptions.
     """
 
@@ -71,6 +72,7 @@ class ModelCollector:
     omitted_defects: int = 0
     metadata: list[MetadataEntry] = field(default_factory=list)
     unread_metadata: int = 0
+    unsearched_texts: int = 0
     description: str = ""
     _metadata_bytes: int = 0
 
@@ -134,8 +136,14 @@ class ModelCollector:
             self.omitted_defects += 1
 
     def search_text(self, body: Message) -> None:
-        """Record a pickle or archive that a text or byte field contains, encoded or not, as an embedded artifact."""
-        if body.size < _SHORTEST_SEARCHED_TEXT or len(self.children) >= _MOST_CHILDREN:
+        """Record a pickle or archive that a text or byte field contains, encoded or not, as an embedded artifact.
+
+        Beyond ``_MOST_CHILDREN`` of them, count the texts that are not searched.
+        """
+        if body.size < _SHORTEST_SEARCHED_TEXT:
+            return
+        if len(self.children) >= _MOST_CHILDREN:
+            self.unsearched_texts += 1
             return
         head = body.raw(HEAD_BYTES)
         window = SubWindow(self.window, body.start, body.size, get_budget(self.window, self.limits))
@@ -174,6 +182,11 @@ class ModelCollector:
         yield from self.children
         yield from read_metadata(artifact, self.window, self.metadata, self.limits)
         yield from extract_statements(iter_description_pairs(self.description, "doc_string"))
+        if self.unsearched_texts:
+            detail = (
+                f"{self.unsearched_texts} texts were not searched: {_MOST_CHILDREN} embedded contents lie before them"
+            )
+            yield Unread(UnreadReason.LIMIT, detail)
         if self.unread_metadata:
             detail = f"{self.unread_metadata} metadata entries were not examined: too long or too many"
             yield Unread(UnreadReason.LIMIT, detail)

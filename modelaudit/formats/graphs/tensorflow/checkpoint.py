@@ -79,7 +79,7 @@ class _Index:
 
         Raises:
             DamagedError: the tensor is in no shard, or its offset or size is negative.
-            LimitReachedError: there are too many tensors.
+            LimitReachedError: there are too many tensors or shards.
         """
         numbers = {
             each.number: each.value for each in Message.from_window(_BytesWindow(value)).fields() if each.wire == VARINT
@@ -94,8 +94,9 @@ class _Index:
         if start >> 63 or size >> 63 or shard >= self.shards:
             name = key.decode("utf-8", "backslashreplace")[:200]
             raise DamagedError(f"the tensor {name!r} has an impossible shard, offset or size", offset)
-        if shard in self.needed_bytes or len(self.needed_bytes) < _MOST_SHARDS:
-            self.needed_bytes[shard] = max(self.needed_bytes.get(shard, 0), start + size)
+        self.needed_bytes[shard] = max(self.needed_bytes.get(shard, 0), start + size)
+        if len(self.needed_bytes) > _MOST_SHARDS:
+            raise LimitReachedError(f"its tensors are in more than {_MOST_SHARDS} shards", offset)
 
 
 def recognises_index(head: Head) -> bool:
@@ -110,7 +111,7 @@ def read_index(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
 
     Raises:
         DamagedError: a block breaks off or is compressed, or a tensor has an impossible place.
-        LimitReachedError: a block is too large, or there are too many tensors.
+        LimitReachedError: a block is too large, or there are too many tensors or shards.
     """
     index = _Index()
     failure: DamagedError | None = None
@@ -231,6 +232,7 @@ def read_state(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
 
     Raises:
         DamagedError: the text cannot be parsed; the references before are yielded first.
+        LimitReachedError: there are too many checkpoints; the first ones are yielded first.
         WindowError: the window could not return the requested bytes.
     """
     text, _, _ = read_whole_text(window, limits)
@@ -238,8 +240,10 @@ def read_state(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
     failure: DamagedError | None = None
     try:
         for each in parse_text_fields(text, limits):
-            if each.name in _PATH_FIELDS and each.value and len(line_by_path) < _MOST_PATHS:
+            if each.name in _PATH_FIELDS and each.value:
                 line_by_path.setdefault(each.value.decode("utf-8", "backslashreplace"), each.line)
+                if len(line_by_path) > _MOST_PATHS:
+                    raise LimitReachedError(f"it names more than {_MOST_PATHS} checkpoints")
     except DamagedError as error:
         failure = error
     yield Outline(FORMAT, facts=(("message", "CheckpointState"), ("checkpoints", str(len(line_by_path)))))

@@ -14,7 +14,8 @@ from modelaudit.formats.graphs.tensorflow.graph import Graphs
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.protobuf import BYTES, VARINT, Message
 
-_MOST_ITEMS: Final = 200_000
+MOST_ITEMS: Final = 200_000
+"""Assets, objects and values of collections that are read, each."""
 _NAME_BYTES: Final = 1024
 _JSON_SEARCH_BYTES: Final = 1024
 """Bytes in which the first character of JSON is looked for, behind blanks."""
@@ -46,7 +47,8 @@ class ModelContents:
         captures: the captured inputs of each function, which are its last arguments. Each is ``asset``, the name of a
             constant after ``=``, or empty for anything else.
         metadata: the JSON texts of Keras layers.
-        collection_values: the values of collections that are bytes.
+        collection_values: the values of collections that are bytes, at most ``MOST_ITEMS``.
+        has_more_values: whether there are more of them.
         facts: the tags and the version of TensorFlow.
     """
 
@@ -55,6 +57,7 @@ class ModelContents:
     captures: dict[str, list[str]] = field(default_factory=dict)
     metadata: list[Message] = field(default_factory=list)
     collection_values: list[Message] = field(default_factory=list)
+    has_more_values: bool = False
     facts: dict[str, str] = field(default_factory=dict)
 
     def read_saved_model(self, message: Message) -> None:
@@ -117,13 +120,14 @@ class ModelContents:
                         self._read_asset(asset, asset.start)
 
     def _record_collection_values(self, values: Iterator[Message]) -> None:
-        """Append values to ``collection_values``, up to 200,000 values of the file."""
-        self.collection_values += islice(values, max(0, _MOST_ITEMS - len(self.collection_values)))
+        """Append values to ``collection_values``, up to ``MOST_ITEMS`` of the file; note whether there are more."""
+        self.collection_values += islice(values, MOST_ITEMS - len(self.collection_values))
+        self.has_more_values = self.has_more_values or next(values, None) is not None
 
     def _read_asset(self, message: Message, offset: int) -> None:
         """Read an AssetFileDef: the TensorInfo (1) with the name (1) of the tensor, and the name of the file (2)."""
-        if len(self.assets) >= _MOST_ITEMS:
-            raise LimitReachedError(f"it has more than {_MOST_ITEMS} assets", offset)
+        if len(self.assets) >= MOST_ITEMS:
+            raise LimitReachedError(f"it has more than {MOST_ITEMS} assets", offset)
         name = tensor = ""
         for each in message.fields():
             if each.number == 2 and each.wire == BYTES:
@@ -139,8 +143,8 @@ class ModelContents:
         functions: list[Message] = []
         for each in message.fields():
             if each.number == 1 and each.wire == BYTES:
-                if len(objects) >= _MOST_ITEMS:
-                    raise LimitReachedError(f"it has more than {_MOST_ITEMS} objects", each.offset)
+                if len(objects) >= MOST_ITEMS:
+                    raise LimitReachedError(f"it has more than {MOST_ITEMS} objects", each.offset)
                 objects.append(self._read_object(each.body))
             elif each.number == 2 and each.wire == BYTES:
                 functions.append(each.body)

@@ -12,6 +12,7 @@ from typing import Final
 
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
+from modelaudit.wire.windows import iterate_chunks
 
 MOST_NODES: Final = 500_000
 _MOST_TEXTS: Final = 64
@@ -23,7 +24,6 @@ CONSTANTS: Final = frozenset({"Const", "HostConst", "_EagerConst"})
 """Operators whose output is the tensor in their attribute ``value``."""
 # JAX compiles a callback into Python to a custom call of this name.
 _CALLBACK: Final = b"python_cpu_callback"
-_SEARCHED_MODULE_BYTES: Final = 4 * 1024 * 1024
 FILE_ATTRIBUTES: Final = {
     "PrintV2": "output_stream",
     "FixedUnigramCandidateSampler": "vocab_file",
@@ -225,7 +225,18 @@ def _read_file_attribute(message: Message, op: str) -> bytes:
     """Return the first 1,024 bytes of an attribute; of a compiled program, only the callback into Python if any."""
     if op != "XlaCallModule":
         return message.raw(_TEXT_BYTES)
-    return _CALLBACK if _CALLBACK in message.raw(_SEARCHED_MODULE_BYTES) else b""
+    return _CALLBACK if _calls_back(message) else b""
+
+
+def _calls_back(program: Message) -> bool:
+    """Whether a compiled program calls back into Python."""
+    end_of_last = b""  # the callback may begin in one chunk and end in the next
+    for chunk in iterate_chunks(program.window, program.start, program.end):
+        searched = end_of_last + chunk
+        if _CALLBACK in searched:
+            return True
+        end_of_last = searched[1 - len(_CALLBACK) :]
+    return False
 
 
 def _iter_function_names(message: Message) -> Iterator[str]:

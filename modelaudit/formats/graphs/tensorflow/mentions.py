@@ -28,8 +28,11 @@ _DECIDED_BY_ARGUMENT: Final = frozenset({*FILE_ATTRIBUTES, *_WRITERS, *_TABLES, 
 _SAVER_TEXT: Final = re.compile(rb"model|(?:[\w-]*/)?\.?part|")
 # Values of ``descriptor_source`` that are no file. A third one is ``bytes://`` with the descriptors behind it.
 _DESCRIPTOR_SOURCES: Final = (b"", b"local://")
-_MOST_MENTIONS: Final = 10_000
-_MOST_REFERENCES: Final = 1000
+MOST_OPERATORS: Final = 10_000
+"""Distinct operators of one file that are listed."""
+_MOST_FUNCTIONS: Final = 10_000
+MOST_CHECKPOINTS: Final = 1000
+"""Checkpoints outside the model that are listed."""
 _QUOTED_LENGTH: Final = 120
 
 
@@ -44,48 +47,64 @@ def list_mentions(
         is_text: whether the file is in text form, so that offsets of the binary form would mislead.
 
     Returns:
-        The mentions, and whether operators were left out because there are more than ``_MOST_MENTIONS``.
+        The mentions, and whether operators were left out because there are more than ``MOST_OPERATORS``.
     """
     mentions: dict[tuple[str, str], Mention] = {}
+    function_count = 0
     for graph, node in _iter_nodes(contents):
-        if len(mentions) >= _MOST_MENTIONS:
+        if len(mentions) - function_count >= MOST_OPERATORS:
             return tuple(mentions.values()), True
         # A function attribute that is not a function of the file can only be the name of an operator.
         for name in node.functions:
             if name and not resolver.defines_function(name) and ("operator", name) not in mentions:
                 where, detail = _locate_node(graph, node, is_text), f"given to {node.op}"
                 mentions["operator", name] = Mention(VOCABULARY, "operator", name, where, detail)
-        # A function of the file has a use of its own, because its nodes are reviewed in its place.
-        use = "function" if resolver.defines_function(node.op) else "operator"
+        # A function of the file has a use of its own, because its nodes are reviewed in its place. Therefore functions
+        # do not use up the bound on operators; those beyond a bound of their own are left out.
+        is_function = resolver.defines_function(node.op)
+        if is_function and function_count >= _MOST_FUNCTIONS:
+            continue
+        use = "function" if is_function else "operator"
         # Tracing arguments is expensive, so an operator whose name cannot change is resolved once.
         if (use, node.op) in mentions and node.op not in _DECIDED_BY_ARGUMENT:
             continue
         name, detail = _name_operator(graph, node, resolver)
         if node.op and (use, name) not in mentions:
             mentions[use, name] = Mention(VOCABULARY, use, name, _locate_node(graph, node, is_text), detail)
+            function_count += is_function
     return tuple(mentions.values()), False
 
 
-def list_references(contents: ModelContents, resolver: PathResolver, is_text: bool = False) -> tuple[Reference, ...]:
+def list_references(
+    contents: ModelContents, resolver: PathResolver, is_text: bool = False
+) -> tuple[tuple[Reference, ...], bool]:
     """List the assets, and the checkpoints outside the model whose path the graph fixes.
 
     Args:
         contents: the model.
         resolver: resolves the paths in it.
         is_text: whether the file is in text form, so that offsets of the binary form would mislead.
+
+    Returns:
+        The references, and whether checkpoints were left out because there are more than ``MOST_CHECKPOINTS``.
     """
     references = []
+    checkpoints: dict[tuple[str, str], Reference] = {}
     for asset in contents.assets:
         if asset.name:
             where = Location(offset=None if is_text else asset.offset)
             references.append(Reference(ReferenceKind.DATA, _resolve_asset(asset.name), "asset_file_def", where=where))
     for graph, node in _iter_nodes(contents):
         if node.op in _RESTORERS:
-            text = resolver.trace_input(graph, node, 0).outside_path
-            if text is not None and len(references) < _MOST_REFERENCES:
-                where = _locate_node(graph, node, is_text)
-                references.append(Reference(ReferenceKind.MODEL, _format_text(text), node.op, where=where))
-    return tuple(dict.fromkeys(references))
+            path = resolver.trace_input(graph, node, 0).outside_path
+            if path is None or (node.op, _format_text(path)) in checkpoints:
+                continue
+            if len(checkpoints) >= MOST_CHECKPOINTS:
+                return tuple(dict.fromkeys((*references, *checkpoints.values()))), True
+            where = _locate_node(graph, node, is_text)
+            target = _format_text(path)
+            checkpoints[node.op, target] = Reference(ReferenceKind.MODEL, target, node.op, where=where)
+    return tuple(dict.fromkeys((*references, *checkpoints.values()))), False
 
 
 def _resolve_asset(name: str) -> str:

@@ -8,8 +8,13 @@ from typing import Final
 
 from modelaudit.formats.embedded import DecodedWindow, decode_content
 from modelaudit.formats.graphs.tensorflow import recognition
-from modelaudit.formats.graphs.tensorflow.contents import ModelContents
-from modelaudit.formats.graphs.tensorflow.mentions import list_mentions, list_references
+from modelaudit.formats.graphs.tensorflow.contents import MOST_ITEMS, ModelContents
+from modelaudit.formats.graphs.tensorflow.mentions import (
+    MOST_CHECKPOINTS,
+    MOST_OPERATORS,
+    list_mentions,
+    list_references,
+)
 from modelaudit.formats.graphs.tensorflow.paths import PathResolver
 from modelaudit.formats.graphs.tensorflow.text_schema import encode_text
 from modelaudit.formats.pickles.pickle.search import SEARCH
@@ -93,14 +98,20 @@ def _read_kind(artifact: Artifact, window: Window, limits: Limits, kind: str, is
     resolver = PathResolver(contents)
     mentions, has_more_operators = list_mentions(contents, resolver, is_text)
     if has_more_operators:
-        failure = failure or LimitReachedError(f"it calls more than {len(mentions)} distinct operators and functions")
+        failure = failure or LimitReachedError(f"it calls more than {MOST_OPERATORS} distinct operators")
     yield Outline(FORMAT, mentions, facts)
-    references = list_references(contents, resolver, is_text)
+    references, has_more_checkpoints = list_references(contents, resolver, is_text)
+    if has_more_checkpoints:
+        failure = failure or LimitReachedError(
+            f"it restores more than {MOST_CHECKPOINTS} checkpoints outside the model"
+        )
+    if contents.has_more_values:
+        failure = failure or LimitReachedError(f"it has more than {MOST_ITEMS} values in collections")
     if references:
         yield References(FORMAT, references)
-    yield from _iter_embedded(artifact, contents, window, limits)
     if not is_text:
         yield from SEARCH.read(artifact, window, limits)
+    yield from _iter_embedded(artifact, contents, window, limits)
     if failure is not None:
         raise failure
 

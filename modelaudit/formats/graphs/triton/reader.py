@@ -15,7 +15,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
-from modelaudit.wire.base import DamagedError, Head, Reading
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.protobuf_text import parse_text_fields
 from modelaudit.wire.text import get_file_name, looks_like_text
@@ -70,6 +70,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the text cannot be parsed; the references before that line are yielded first.
+        LimitReachedError: there are too many references; the first ones are yielded first.
     """
     text, _, _ = read_whole_text(window, limits)
     references: dict[Reference, None] = {}
@@ -77,13 +78,15 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     failure: DamagedError | None = None
     try:
         for key, value, line in _iter_values(text, limits):
-            if key in _FILE_FIELDS and value and len(references) < _MOST_REFERENCES:
+            if key in _FILE_FIELDS and value and len(references) >= _MOST_REFERENCES:
+                failure = LimitReachedError(f"it names more than {_MOST_REFERENCES} files")
+            elif key in _FILE_FIELDS and value:
                 target = value.removeprefix(_MODEL_DIRECTORY)
                 references[Reference(_FILE_FIELDS[key], target, key, where=Location(line=line))] = None
             elif key in ("backend", "platform"):
                 facts[key] = value[:64]
     except DamagedError as error:
-        failure = error
+        failure = failure or error
     yield Outline(FORMAT, facts=tuple(facts.items()))
     if references:
         yield References(FORMAT, tuple(references))
