@@ -353,6 +353,14 @@ def test_pickles_of_real_objects_are_executed_to_their_end(target: object) -> No
         assert not rest
 
 
+def test_attribute_in_mappings_nested_deeper_than_python_recurses_is_recorded() -> None:
+    depth = 3000
+    state = b"}U\x08__dict__" * depth + b"}U\x01acposix\nsystem\ns" + b"s" * depth
+    program, _ = read_pickle(b"\x80\x02cpkg\nMade\n)R" + state + b"b.")
+    (event,) = [event for event in program.events if event.act is Act.SET_STATE]
+    assert event.set_attributes == (("a", Name("posix", "system")),)
+
+
 def push_tensor(sizes: bytes, key: bytes = b"U\x010") -> bytes:
     """Return opcodes that push a tensor over six floats of a storage with the stride 1."""
     storage = b"(U\x07storagectorch\nFloatStorage\n" + key + b"U\x03cpuK\x06tQ"

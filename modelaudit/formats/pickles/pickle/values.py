@@ -179,37 +179,48 @@ def freeze_values(values: Iterable[StackValue], nodes: int) -> tuple[Value, ...]
     return tuple(_freeze(value, _DEPTH_KEPT, budget) for value in values)
 
 
-def find_acting_attributes(state: StackValue, visited: set[int] | None = None) -> tuple[tuple[str, Value], ...]:
+def find_acting_attributes(state: StackValue) -> tuple[tuple[str, Value], ...]:
     """Return (name, value) of the attributes that a state sets to values that can act.
 
     The state is a mapping, or a tuple with mappings in it (one for ``__dict__``, one for the slots). No attribute is
     left out for brevity: rules judge these, so they must not depend on the bounds of what a report shows.
-
-    Args:
-        state: the state.
-        visited: the identities of the containers around ``state``. A container that is reached again adds nothing new;
-            it may contain itself.
     """
-    visited = set() if visited is None else visited
     if not isinstance(state, Container):
         return (("", _freeze_attribute(state)),) if type(state) in ACTING_TYPES else ()
-    if id(state) in visited:
-        return ()
-    visited.add(id(state))
     attributes: list[tuple[str, Value]] = []
-    is_mapping = state.type == "dict"
-    for key, value in state.iterate_items():
+    for container, key, value in _iterate_state_items(state):
+        is_mapping = container.type == "dict"
         # A computed key may become any of the special ones when the file is loaded.
         is_special = is_mapping and (key in MEMORY_VIEWS or key in RUN_AS_SOURCE or type(key) not in _INERT)
-        if key == ALL_ATTRIBUTES and isinstance(value, Container):
-            attributes += find_acting_attributes(value, visited)
-        elif is_mapping and key in RUN_AS_SOURCE and type(value) is str:
+        if is_mapping and key in RUN_AS_SOURCE and type(value) is str:
             attributes.append((_format_key(key), PlainValue(value)))  # whole, because this text is judged as source
         elif type(value) in ACTING_TYPES or is_special:
             attributes.append((_format_key(key), _freeze_attribute(value)))
-        elif state.type == "tuple" and isinstance(value, Container) and value.type == "dict":
-            attributes += find_acting_attributes(value, visited)
     return tuple(attributes)
+
+
+def _iterate_state_items(state: Container) -> Iterator[tuple[Container, StackValue, StackValue]]:
+    """Yield (container, key, value) of the items of a state, with those of the mappings in it in their places.
+
+    These mappings are the value of ``__dict__``, at any depth, and the entries of a tuple.
+    """
+    # A container that is reached again adds nothing new; it may contain itself.
+    visited = {id(state)}
+    # A list in place of recursion, because a file can nest mappings deeper than Python recurses.
+    open_containers = [(state, state.iterate_items())]
+    while open_containers:
+        container, items = open_containers[-1]
+        item = next(items, None)
+        if item is None:
+            open_containers.pop()
+            continue
+        key, value = item
+        has_attributes = key == ALL_ATTRIBUTES or container.type == "tuple"
+        if not isinstance(value, Container) or not has_attributes:
+            yield container, key, value
+        elif id(value) not in visited and (key == ALL_ATTRIBUTES or value.type == "dict"):
+            visited.add(id(value))
+            open_containers.append((value, value.iterate_items()))
 
 
 def unpack_tuple(value: StackValue) -> tuple[StackValue, ...]:
