@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import struct
 
 import pytest
@@ -9,10 +10,12 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.formats.archives.zip.layout import detect_layout
+from modelaudit.formats.pickles.pickle.legacy import locate_storages
 from modelaudit.model.artifact import TORCH_TAR
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.structure import TensorData, UnreadReason
+from modelaudit.wire.deadline import Deadline, apply_deadline
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -57,6 +60,14 @@ def test_truncated_storage_is_reported_as_damaged(read_bytes) -> None:
     reading = read_bytes(save_in_legacy_layout({"a": torch.ones(3)})[:-1], "m.pt")
     assert reading.unread == [("m.pt", UnreadReason.DAMAGED), ("m.pt", UnreadReason.UNCLAIMED)]
     assert reading.of(PickleProgram)[0].storages[0].stored_size is None
+
+
+def test_keys_of_storages_that_take_too_long_to_read_reach_limit(bytes_window) -> None:
+    keys = bytes_window(pickle.dumps(["0"] * 10_000, 2))
+    with apply_deadline(Deadline(0)):
+        storages = locate_storages(bytes_window(bytes(100)), keys, 0, [], Limits())
+    assert storages.unread is not None
+    assert storages.unread.reason is UnreadReason.LIMIT
 
 
 def test_tensor_end_of_a_storage_is_the_farthest_byte_of_its_views(read_bytes) -> None:

@@ -18,12 +18,13 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.torch import StorageClaim
-from modelaudit.wire.base import DamagedError
+from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.windows import read_all_bytes
 
 _COUNT: Final = struct.Struct("<q")  # the number of elements before those of each storage
-_LARGEST_LIST: Final = 64 * 1024 * 1024
+_LARGEST_LIST: Final = 64 * 1024 * 1024  # bytes of the pickle that lists the keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ def locate_storages(
     unread: Unread | None = None
     try:
         locator.locate_all(_read_keys(keys, limits))
+    except LimitReachedError as reached:
+        unread = Unread(UnreadReason.LIMIT, str(reached), Location(offset=locator.position))
     except DamagedError as error:
         unread = Unread(UnreadReason.DAMAGED, str(error), Location(offset=error.offset))
     except WindowError as error:
@@ -118,10 +121,12 @@ def _read_keys(window: Window, limits: Limits) -> list[str]:
     """Return the texts in the pickle that lists the keys; an empty list where its opcodes are damaged.
 
     Raises:
+        LimitReachedError: the time for the artifact is over.
         WindowError: the pickle is larger than is read at once, or the window could not return the requested bytes.
     """
     data = read_all_bytes(window, min(_LARGEST_LIST, limits.document_bytes))
     try:
-        return [argument for _, argument, _ in pickletools.genops(data) if isinstance(argument, str)]
+        opcodes = iterate_within_deadline(pickletools.genops(data))
+        return [argument for _, argument, _ in opcodes if isinstance(argument, str)]
     except ValueError:
         return []

@@ -139,8 +139,9 @@ class Recorder:
 
     def record_code(self, arguments: tuple[StackValue, ...]) -> None:
         """Record the code object that a call with these arguments builds, if it builds one."""
-        code = outline_called_code(arguments, self._source.opcode_offset)
-        if code is not None and len(self.codes) < _CODES_KEPT:
+        # Outlining costs time, so calls beyond the bound are not outlined at all.
+        code = outline_called_code(arguments, self._source.opcode_offset) if len(self.codes) < _CODES_KEPT else None
+        if code is not None:
             self.codes.append(code)
 
 
