@@ -18,7 +18,7 @@ from builders.tar_archives import (
 )
 from support.cases import check_each
 
-from modelaudit.formats.archives.tar.sparse import is_valid_map
+from modelaudit.formats.archives.tar.sparse import is_valid_map, read_data_map
 from modelaudit.formats.registry import find_reader
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import MIB, Limits
@@ -256,6 +256,17 @@ def test_sparse_tar_member_with_a_size_of_thousands_of_digits_is_listed_with_a_d
     assert get_kinds(listing) == ["sparse-map-invalid"]
     assert contents == {"a": NOTE_TEXT, "b": NOTE_TEXT}
     assert [each.reason for each in unread] == [UnreadReason.DAMAGED]
+
+
+@pytest.mark.parametrize(
+    ("lines", "size"),
+    [(b"1" * 200_000, 200_000), (b"300\n" + b"0\n1\n" * 300, BLOCK)],
+    ids=["long-line", "beyond-data"],
+)
+def test_map_before_sparse_data_is_read_to_its_first_contradiction(lines, size, bytes_window):
+    window = bytes_window(lines.ljust(300_000, b"\0"))
+    assert read_data_map(window, 0, size, 1000) is None
+    assert window.bytes_read == BLOCK
 
 
 def test_size_of_a_sparse_tar_member_includes_the_map_before_its_data(bytes_window):

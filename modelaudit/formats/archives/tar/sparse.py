@@ -121,10 +121,11 @@ def _pair_numbers(offsets: Sequence[int], lengths: Sequence[int]) -> SparseMap |
     return tuple(zip(offsets, lengths, strict=True)) if len(offsets) == len(lengths) else None
 
 
-def read_data_map(window: Window, data_start: int, most: int) -> tuple[SparseMap, int] | None:
+def read_data_map(window: Window, data_start: int, data_end: int, most: int) -> tuple[SparseMap, int] | None:
     """Read the map of the pax format 1.0: decimal lines in whole blocks before the data.
 
-    The first line is the number of pieces; the offset and the length of each piece follow, a line each.
+    The first line is the number of pieces; the offset and the length of each piece follow, a line each. The map is a
+    part of the data of the member, which lie between ``data_start`` and ``data_end``.
 
     Returns:
         The map and the offset of the data, or ``None`` if the map is invalid or has more than ``most`` pieces.
@@ -135,7 +136,7 @@ def read_data_map(window: Window, data_start: int, most: int) -> tuple[SparseMap
     lines: list[str] = []
     incomplete_line = b""
     position = data_start
-    while position - data_start < _LONGEST_MAP:
+    while position < min(data_end, data_start + _LONGEST_MAP):
         block = window.read(position, BLOCK)
         position += BLOCK
         *complete_lines, incomplete_line = (incomplete_line + block).split(b"\n")
@@ -143,15 +144,16 @@ def read_data_map(window: Window, data_start: int, most: int) -> tuple[SparseMap
         first_line = _parse_numbers(lines[:1])
         if first_line is None or len(block) < BLOCK:
             return None
-        if not first_line:
-            # The first line continues in the next block.
-            continue
-        (count,) = first_line
-        if count > most:
+        # Without a first line, it continues in the next block.
+        for count in first_line:
+            if count > most:
+                return None
+            if len(lines) >= 1 + 2 * count:
+                numbers = _parse_numbers(lines[1 : 1 + 2 * count])
+                return None if numbers is None else (tuple(zip(numbers[::2], numbers[1::2], strict=True)), position)
+        # A line of more digits than a number has is no number; each further block would copy it again.
+        if len(incomplete_line) > _MOST_DIGITS:
             return None
-        if len(lines) >= 1 + 2 * count:
-            numbers = _parse_numbers(lines[1 : 1 + 2 * count])
-            return None if numbers is None else (tuple(zip(numbers[::2], numbers[1::2], strict=True)), position)
     return None
 
 

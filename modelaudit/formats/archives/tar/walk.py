@@ -280,7 +280,7 @@ class TarMemberWalker:
             found = read_header_map(self._window, header.block, member.data_start, most)
             stated_size = parse_sparse_size(header.block)
         elif extended.find_value("GNU.sparse.major") == "1":
-            found = read_data_map(self._window, member.data_start, most)
+            found = read_data_map(self._window, member.data_start, member.data_start + member.stored, most)
             stated_size = extended.find_value("GNU.sparse.realsize")
         elif extended.find_value("GNU.sparse.map", "GNU.sparse.size") is not None:
             pax_pieces = parse_pax_map(extended.records)
