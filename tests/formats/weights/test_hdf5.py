@@ -127,6 +127,45 @@ def test_pickles_in_attributes_and_datasets_are_read(read_fixture):
     assert read_fixture("hdf5/malicious/pickled-dataset.h5").evaluates
 
 
+@pytest.mark.parametrize("chunk", [7, 64])
+@pytest.mark.parametrize("filters", [{}, {"compression": "gzip", "shuffle": True, "fletcher32": True}])
+def test_pickles_in_chunks_are_read(chunk, filters, read_bytes):
+    h5py, numpy = pytest.importorskip("h5py"), pytest.importorskip("numpy")
+    stored = BytesIO()
+    with h5py.File(stored, "w") as file:
+        file.create_dataset("bytes", data=bytearray(EVAL_ONE.ljust(64, b"\0")), dtype="u1", chunks=(chunk,), **filters)
+    assert read_bytes(stored.getvalue(), "model.h5").evaluates
+    stored = BytesIO()
+    with h5py.File(stored, "w") as file:
+        opaque_type = f"V{len(EVAL_ONE)}"
+        dataset = file.create_dataset("opaque", shape=(9,), dtype=opaque_type, chunks=(3,), **filters)
+        dataset[0] = numpy.void(EVAL_ONE)
+    assert read_bytes(stored.getvalue(), "model.h5").evaluates
+
+
+def test_numbers_in_chunks_are_no_content(read_bytes):
+    h5py = pytest.importorskip("h5py")
+    stored = BytesIO()
+    with h5py.File(stored, "w") as file:
+        file.create_dataset("bytes", data=bytearray(range(256)) * 999, dtype="u1", chunks=(999,), compression="gzip")
+        file.create_dataset("texts", data=[b"one", b"two"] * 9999, chunks=(999,), compression="gzip")
+    reading = read_bytes(stored.getvalue(), "model.h5")
+    assert (reading.unread, list(reading.formats)) == ([], ["model.h5"])
+
+
+def test_content_in_chunks_is_unread_behind_a_damaged_chunk(read_bytes):
+    h5py = pytest.importorskip("h5py")
+    stored = BytesIO()
+    with h5py.File(stored, "w") as file:
+        data = bytearray(EVAL_ONE.ljust(64, b"\0") + bytes(64))
+        dataset = file.create_dataset("bytes", data=data, dtype="u1", chunks=(64,), compression="gzip")
+        # A filter mask of 0 states that the chunk is compressed, and these bytes are not.
+        dataset.id.write_direct_chunk((64,), b"not compressed", 0)
+    reading = read_bytes(stored.getvalue(), "model.h5")
+    assert reading.evaluates
+    assert UnreadReason.LIMIT in reading.reasons()
+
+
 def test_configuration_after_white_space_is_read(read_bytes):
     config = " " * 300 + '{"class_name": "Lambda", "config": {}}'
     reading = read_bytes(build_hdf5_model(config), "model.h5")

@@ -11,6 +11,7 @@ from typing import Final
 from modelaudit.formats.embedded import (
     DecodedWindow,
     decode_content,
+    detect_coding,
     detect_format,
     make_content_artifact,
 )
@@ -19,9 +20,10 @@ from modelaudit.formats.weights.hdf5.attributes import Attribute, read_variable_
 from modelaudit.formats.weights.hdf5.datasets import CHUNKED, COMPACT, CONTIGUOUS, Dataset
 from modelaudit.formats.weights.hdf5.datatypes import VARIABLE
 from modelaudit.formats.weights.hdf5.source import Piece
+from modelaudit.formats.weights.hdf5.storage import read_chunks
 from modelaudit.formats.weights.hdf5.walker import ObjectWalker
 from modelaudit.model.artifact import Artifact, Window
-from modelaudit.model.limits import Limits
+from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, LimitReachedError, Reading
 from modelaudit.wire.windows import SubWindow, get_budget
@@ -34,6 +36,7 @@ _MAX_VALUES_SEARCHED: Final = 50_000
 _MIN_CODED_BYTES: Final = 24
 # More than 50,000 references take, which are as many as are followed: a reference has up to 40 bytes.
 _MAX_REFERENCE_BYTES: Final = 2_500_000
+_MAX_CHUNKED_BYTES: Final = 64 * MIB
 
 
 def read_contents(path: str, walker: ObjectWalker, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -104,26 +107,47 @@ def _read_dataset(
         # PyTables stores Python objects in this way: each value is a pickle.
         detail = f"{object_path}: bytes of variable length in chunks, which some loaders unpickle, were not read"
         yield Unread(UnreadReason.NO_READER, detail, Location(key=object_path))
-    opened = _open_elements(dataset, walker, window, limits)
-    if opened is None:
-        return
-    start, elements = opened
-    if elements.size < _MIN_CONTENT_BYTES:
-        return
-    if type_.kind != VARIABLE:
-        # Single bytes are often numbers, so they count only if they begin like a known format as they are.
-        if detect_format(elements.read(0, HEAD_BYTES)) or type_.size > 1:
-            yield from _decode_value(path, start, elements, limits)
-        return
-    count = dataset.space.count if dataset.space else 0
-    references = Piece(elements.read(0, min(elements.size, _MAX_REFERENCE_BYTES)), start, walker.source.sizes)
-    budget = get_budget(window, limits)
     try:
-        for value in read_variable_values(references, count, type_, walker.heaps):
-            if len(value) >= _MIN_CONTENT_BYTES:
-                yield from _decode_value(path, start + references.position, DecodedWindow(value, budget), limits)
+        opened = _open_elements(dataset, walker, window, limits)
+        if opened is None or opened[1].size < _MIN_CONTENT_BYTES:
+            return
+        start, elements = opened
+        if type_.kind == VARIABLE:
+            yield from _read_references(path, dataset, start, elements, walker, limits)
+        # Single bytes are often numbers, so they count only if they begin like a known format as they are.
+        elif type_.size > 1 or detect_format(elements.read(0, HEAD_BYTES)):
+            yield from _decode_value(path, start, elements, limits)
+            if elements.size < dataset.declared_bytes and dataset.layout == CHUNKED:
+                detail = f"only the first {elements.size} bytes of the content in its chunks were read"
+                raise LimitReachedError(detail, start)
     except DamagedError as error:
         yield _make_absence(error, object_path)
+
+
+def _read_references(
+    path: str, dataset: Dataset, start: int, elements: Window, walker: ObjectWalker, limits: Limits
+) -> Iterator[Artifact]:
+    """Yield the content of the values to which elements of variable length refer.
+
+    Args:
+        path: of the artifact.
+        dataset: the dataset.
+        start: offset of its elements in the artifact, in bytes.
+        elements: its elements, which are references.
+        walker: reads the values.
+        limits: the bounds of the scan.
+
+    Raises:
+        DamagedError: a value is not at its stated place.
+        LimitReachedError: there are too many values; the content of the first ones was yielded.
+    """
+    if dataset.type is None or dataset.space is None:
+        return
+    references = Piece(elements.read(0, min(elements.size, _MAX_REFERENCE_BYTES)), start, walker.source.sizes)
+    budget = get_budget(walker.source.window, limits)
+    for value in read_variable_values(references, dataset.space.count, dataset.type, walker.heaps):
+        if len(value) >= _MIN_CONTENT_BYTES:
+            yield from _decode_value(path, start + references.position, DecodedWindow(value, budget), limits)
 
 
 def _make_absence(error: DamagedError, place: str) -> Unread:
@@ -135,7 +159,14 @@ def _make_absence(error: DamagedError, place: str) -> Unread:
 def _open_elements(
     dataset: Dataset, walker: ObjectWalker, window: Window, limits: Limits
 ) -> tuple[int, DecodedWindow | SubWindow] | None:
-    """Return the offset of the elements in the artifact and a window on them; ``None`` if they are not in one range."""
+    """Return the offset of the elements in the artifact and a window on them; ``None`` if they hold nothing to read.
+
+    Elements in chunks are opened only if they begin like content, because most are numbers; their offset is that of the
+    layout message.
+
+    Raises:
+        DamagedError: the index of the chunks contradicts itself.
+    """
     budget = get_budget(window, limits)
     if dataset.layout == CONTIGUOUS and dataset.address is not None:
         start = walker.source.base + dataset.address
@@ -144,4 +175,8 @@ def _open_elements(
         return start, SubWindow(window, start, length, budget)
     if dataset.layout == COMPACT:
         return dataset.offset, DecodedWindow(dataset.compact[: dataset.declared_bytes], budget)
+    if dataset.layout == CHUNKED and dataset.type is not None and dataset.type.kind != VARIABLE:
+        head = read_chunks(walker.source, dataset, HEAD_BYTES)
+        if detect_coding(head, is_truncated=dataset.declared_bytes > len(head)) is not None:
+            return dataset.offset, DecodedWindow(read_chunks(walker.source, dataset, _MAX_CHUNKED_BYTES), budget)
     return None

@@ -1,4 +1,4 @@
-"""Claim the elements of datasets and attributes as data, with the values of variable length to which they refer.
+"""Claim the elements of datasets and attributes as data, with the values to which they refer, and read chunks.
 
 Elements of variable length are references into the global heap. A reference in a chunk is found only if its filters
 are known here; otherwise the collections to which it leads remain without a claim.
@@ -17,7 +17,7 @@ from modelaudit.formats.weights.hdf5.datasets import CHUNKED, COMPACT, CONTIGUOU
 from modelaudit.formats.weights.hdf5.datatypes import Datatype
 from modelaudit.formats.weights.hdf5.heaps import GlobalHeaps
 from modelaudit.formats.weights.hdf5.source import StructureSource
-from modelaudit.model.limits import MIB
+from modelaudit.model.limits import KIB, MIB
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
 # Filters of the HDF5 library (IV.A.2.l) that are undone here: gzip, the shuffling of bytes, and a checksum.
@@ -26,6 +26,7 @@ _FLETCHER32: Final = 3
 _CHECKSUM_BYTES: Final = 4
 _BLOCK_BYTES: Final = 4 * MIB
 _MAX_CHUNK_BYTES: Final = 8 * MIB
+_COMPRESSION_OVERHEAD_BYTES: Final = 64 * KIB
 
 
 def claim_elements(source: StructureSource, heaps: GlobalHeaps, dataset: Dataset) -> None:
@@ -56,8 +57,36 @@ def claim_elements(source: StructureSource, heaps: GlobalHeaps, dataset: Dataset
             source.spend()
             source.claim_data(address, size)
             if dataset.type.has_references and size <= _MAX_CHUNK_BYTES:
-                elements = _undo_filters(source.read_piece(address, size, short=True).data, dataset)
+                elements = _undo_filters(source.read_piece(address, size, short=True).data, dataset, _MAX_CHUNK_BYTES)
                 _claim_collections(source, heaps, dataset.type, elements)
+
+
+def read_chunks(source: StructureSource, dataset: Dataset, most_bytes: int) -> bytes:
+    """Return the first ``most_bytes`` bytes of the elements in the chunks of a dataset, in the order of its index.
+
+    In one dimension that is the order of the elements. A filter that is not known here, or refuses a chunk, ends them.
+
+    Raises:
+        DamagedError: the index of the chunks contradicts itself.
+        LimitReachedError: the structures take too many bytes.
+        WindowError: the window could not return the requested bytes.
+    """
+    if dataset.chunks is None:
+        return b""
+    shape = dataset.space.shape if dataset.space else None
+    wanted_bytes = min(dataset.declared_bytes, most_bytes)
+    # Of a chunk without shuffled bytes, the start alone can be read: compression seldom makes it longer.
+    is_shuffled = SHUFFLE in dataset.filters and dataset.shuffled_bytes > 1
+    most_stored_bytes = max(_MAX_CHUNK_BYTES if is_shuffled else 0, most_bytes + _COMPRESSION_OVERHEAD_BYTES)
+    elements = bytearray()
+    for address, size in list_chunks(source, dataset.chunks, shape or ()):
+        source.spend()
+        stored = source.window.read(source.base + address, min(size, most_stored_bytes))
+        chunk = _undo_filters(stored, dataset, max(_MAX_CHUNK_BYTES, most_bytes))
+        elements += chunk
+        if not chunk or len(elements) >= wanted_bytes:
+            break
+    return bytes(elements[:wanted_bytes])
 
 
 def claim_attribute_values(source: StructureSource, heaps: GlobalHeaps, attribute: Attribute) -> None:
@@ -97,12 +126,12 @@ def _list_collections(source: StructureSource, type_: Datatype, elements: bytes)
             last = address
 
 
-def _undo_filters(data: bytes, dataset: Dataset) -> bytes:
-    """Return the elements of a chunk; nothing if a filter is unknown or refuses the bytes."""
+def _undo_filters(data: bytes, dataset: Dataset, most_bytes: int) -> bytes:
+    """Return the elements of a chunk, expanded up to a bound; nothing if a filter is unknown or refuses the bytes."""
     for number in reversed(dataset.filters):
         if number == _DEFLATE:
             try:
-                data = zlib.decompressobj().decompress(data, _MAX_CHUNK_BYTES)
+                data = zlib.decompressobj().decompress(data, most_bytes)
             except zlib.error:
                 return b""
         elif number == SHUFFLE:
