@@ -13,10 +13,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from _pytest.assertion.rewrite import AssertionRewritingHook
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import support.bytecode  # noqa: F401 - it sets the folder of compiled modules, so it comes before other imports
+import support.bytecode  # noqa: F401 - it keeps the compiled modules, so it comes before other imports
 
 # isort: split
 from hub.olah import is_olah_installed, run_olah
@@ -51,8 +52,21 @@ def pytest_collection() -> None:
     gc.disable()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Append the group of a test to its id, from which the scheduler of pytest-xdist reads it.
+
+    A worker of pytest-xdist 3.8 does so itself, but in an attribute that pytest ignores since version 9.2. Without the
+    groups both workers would read the same fixtures.
+    """
+    for item in items:
+        if hasattr(item, "_id") and (id_with_group := getattr(item, "_nodeid", "")):
+            item._id = type(item._id).parse(id_with_group)
+
+
 def pytest_collection_finish() -> None:
-    """Start the garbage collector again."""
+    """Start the garbage collector again, for the objects of the tests only: those of the collection stay to the end."""
+    gc.freeze()
     gc.enable()
 
 
@@ -63,6 +77,19 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if not hasattr(config, "workerinput") and (fault := explain_missing_build() or explain_invalid_rules()):
         raise pytest.UsageError(fault)
+    if config.option.collectonly:
+        _omit_preparations_for_a_run(config)
+
+
+def _omit_preparations_for_a_run(config: pytest.Config) -> None:
+    """Omit what a list of the tests does not need, although it takes longer than making the list.
+
+    Those are the rewriting of assertions, and the constants that Hypothesis collects from all modules.
+    """
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, AssertionRewritingHook)]
+    selects_by_marker = bool(config.option.markexpr)  # the plugin of Hypothesis sets a marker too
+    if not selects_by_marker and (plugin := config.pluginmanager.get_plugin("hypothesispytest")):
+        config.pluginmanager.unregister(plugin)
 
 
 # huggingface_hub reads these variables once, when it is imported.

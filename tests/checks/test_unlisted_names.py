@@ -29,7 +29,8 @@ from modelaudit.policy.gate import decide_verdict
 CATALOGUE = load_shipped()
 POLICY = replace(CATALOGUE.policies["default"], checks=(CheckFamily.SECURITY, CheckFamily.INTEGRITY))
 
-pytestmark = pytest.mark.xdist_group("unlisted names")
+_GROUP = "unlisted names"
+pytestmark = pytest.mark.xdist_group(_GROUP)
 """One worker reads the fixtures once for all of these tests."""
 
 
@@ -76,6 +77,11 @@ def read_invented_name(place: Place, fixture: str) -> tuple[str, Structure]:
     found = ((address, each) for address, each in read_fixture(fixture).structures if place in list_places(each))
     address, structure = next(found)
     return address, keep_invented(structure, place)
+
+
+def test_id_of_a_grouped_test_names_its_group_for_the_scheduler(request: pytest.FixtureRequest) -> None:
+    is_grouped = getattr(request.config.option, "loadgroup", False)
+    assert request.node.nodeid.endswith(f"@{_GROUP}") == is_grouped
 
 
 def test_every_vocabulary_that_a_fixture_names_is_declared() -> None:

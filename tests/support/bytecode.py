@@ -1,16 +1,14 @@
-"""Keep compiled modules below ``build/pycache``, whatever the environment sets, and never beside the sources.
+"""Keep compiled modules in the folders ``__pycache__``, whatever the environment sets.
 
 Every worker imports all tests, and the processes that tests start import the package; compiling takes longer than most
-tests. Importing this module has that effect on this process and on those that it starts.
+tests. Importing this module has that effect on this process and on those that it starts. The folders are the usual ones,
+because a folder of our own would have all installed packages compiled again.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 sys.dont_write_bytecode = False
-sys.pycache_prefix = str(Path(__file__).parents[2] / "build/pycache")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
