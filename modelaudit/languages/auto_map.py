@@ -11,8 +11,9 @@ from typing import Final
 
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import PYTHON_NAMES, Mention, Outline, Reference, ReferenceKind, References
+from modelaudit.model.outline import PYTHON_NAMES, Mention, Outline, Reference, ReferenceKind
 from modelaudit.wire.base import Reading
+from modelaudit.wire.bounds import build_references, keep_first
 from modelaudit.wire.text import get_file_name
 
 _MAP_KEYS: Final = ("auto_map", "custom_pipelines", "custom_pipeline")
@@ -30,18 +31,19 @@ _LIBRARIES: Final = frozenset(
 
 
 def _read_auto_map(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield references to imported files of this or another repository, and mentions of component classes."""
+    """Yield references to imported files of this or another repository, and mentions of component classes.
+
+    An absence follows if there are more than ``_MAX_ENTRIES`` of a kind.
+    """
     references = [reference for setting in settings for reference in _parse_map_entry(setting)]
-    if references:
-        yield References("auto-map", tuple(references[:_MAX_ENTRIES]))
+    yield from build_references("auto-map", references, _MAX_ENTRIES)
     if get_file_name(path) == _INDEX_FILE:
         # diffusers loads a component from an installed library, unless its folder has a file of the library's name.
-        components = tuple(_collect_component_files(settings))
-        if components:
-            yield References("model-index", components[:_MAX_ENTRIES])
-        classes = tuple(_collect_library_classes(settings))
+        yield from build_references("model-index", _collect_component_files(settings), _MAX_ENTRIES)
+        classes, classes_beyond = keep_first(_collect_library_classes(settings), _MAX_ENTRIES, "components")
         if classes:
-            yield Outline("model-index", classes[:_MAX_ENTRIES])
+            yield Outline("model-index", classes)
+        yield from classes_beyond
 
 
 def _parse_map_entry(setting: Setting) -> Iterator[Reference]:

@@ -16,8 +16,9 @@ from xml.parsers import expat
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.outline import Mention, Reference, ReferenceKind
-from modelaudit.model.structure import Defect, Location
+from modelaudit.model.structure import Defect, Location, Unread
 from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.bounds import report_bound
 from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.defects import XmlDefect
 from modelaudit.wire.ledger import claim_parsed
@@ -75,11 +76,13 @@ class XmlParser:
         mentions: external addresses that other parsers would fetch.
         references: files beside the text that they would fetch.
         defects: entities that expand too far, and encodings about which parsers disagree.
+        unread: the absence of further addresses and files beyond a bound.
     """
 
     def __init__(self, window: Window, limits: Limits, content: ElementHandler) -> None:
         self.mentions: list[Mention] = []
         self.references: list[Reference] = []
+        self.unread: tuple[Unread, ...] = ()
         self.defects: list[Defect] = []
         self._window = window
         self._limits = limits
@@ -164,7 +167,10 @@ class XmlParser:
 
     def _record_fetch(self, use: str, target: str) -> None:
         """Record once that another parser would fetch ``target`` for ``use``, such as ``doctype`` or ``entity``."""
-        if (use, target) not in self._seen and len(self._seen) < _MOST_ENTITIES:
+        if (use, target) not in self._seen:
+            if len(self._seen) >= _MOST_ENTITIES:
+                self.unread = (report_bound(_MOST_ENTITIES, "files and addresses to fetch"),)
+                return
             self._seen.add((use, target))
             where = Location(line=self._parser.CurrentLineNumber)
             self.mentions.append(Mention(EXTERNAL, use, target[:_QUOTED_CHARACTERS], where))

@@ -17,6 +17,7 @@ from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.wire.base import Reading
+from modelaudit.wire.bounds import keep_first
 from modelaudit.wire.text import get_file_name
 
 _ON_INSTALL: Final = frozenset(
@@ -42,17 +43,17 @@ _WINDOWS_MARKS: Final = re.compile(
     r"powershell|pwsh|\biex\b|invoke-|downloadstring|certutil|mshta|bitsadmin", re.IGNORECASE
 )
 _MAX_COMMAND_LENGTH: Final = 20_000
-_MAX_MENTIONS: Final = 2000
+_MAX_MENTIONS: Final = 20_000
 
 
 def read_commands(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield the dangerous actions of commands, and the commands that run by themselves."""
-    mentions: dict[Mention, None] = {}
-    for setting in settings:
-        if len(mentions) < _MAX_MENTIONS:
-            mentions.update((mention, None) for mention in _collect_commands(get_file_name(path), setting))
+    file = get_file_name(path)
+    found = dict.fromkeys(mention for setting in settings for mention in _collect_commands(file, setting))
+    mentions, beyond = keep_first(found, _MAX_MENTIONS, "actions of commands")
     if mentions:
-        yield Outline("shell", tuple(mentions))
+        yield Outline("shell", mentions)
+    yield from beyond
 
 
 def _collect_commands(file: str, setting: Setting) -> Iterator[Mention]:

@@ -12,8 +12,9 @@ from typing import Final
 
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import Reference, ReferenceKind, References
+from modelaudit.model.outline import Reference, ReferenceKind
 from modelaudit.wire.base import Reading
+from modelaudit.wire.bounds import build_references
 
 FORMAT: Final = "shard-index"
 _KEY: Final = "weight_map"
@@ -22,16 +23,15 @@ _MAX_PATH_LENGTH: Final = 1000
 
 
 def _read_index(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield a reference to each file, located at its first tensor."""
+    """Yield a reference to each file, located at its first tensor, and an absence if there are too many files."""
     references: dict[str, Reference] = {}
     for setting in settings:
         target = setting.value
-        if setting.path[:1] == (_KEY,) and isinstance(target, str) and target and len(references) < _MAX_FILES:
+        if setting.path[:1] == (_KEY,) and isinstance(target, str) and target:
             references.setdefault(
                 target, Reference(ReferenceKind.MODEL, target[:_MAX_PATH_LENGTH], _KEY, where=setting.where)
             )
-    if references:
-        yield References(FORMAT, tuple(references.values()))
+    yield from build_references(FORMAT, references.values(), _MAX_FILES)
 
 
 SHARDS: Final = Interpreter(frozenset({_KEY}), _read_index)

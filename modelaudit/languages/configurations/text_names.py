@@ -8,16 +8,16 @@ by value would be too slow, so these names are found by pattern.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines, is_code_running_name
 from modelaudit.languages.configurations.tags import TAG_IN_TEXT
 from modelaudit.model.outline import PYTHON_NAMES, Mention
-from modelaudit.model.structure import Location
-from modelaudit.wire.base import Reading
-from modelaudit.wire.deadline import check_deadline
+from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.wire.base import LimitReachedError, Reading
+from modelaudit.wire.deadline import check_deadline, iterate_within_deadline
 
 # A quote that may be escaped several times, since the text can be a string within strings.
 _QUOTE: Final = r"\\{0,8}[\"']?"
@@ -36,30 +36,51 @@ _HOSTILE_ARGUMENT: Final = re.compile(
     r"__\w+__|\b(?:import|exec|eval|open|system|popen|getattr|globals|compile|subprocess)\b"
 )
 _EVALUATORS: Final = frozenset({"eval", "python", "exec", "py", "lambda"})
-_MAX_MATCHES: Final = 2000
+_ENVIRONMENT_READERS: Final = frozenset({"oc.env", "env", "oc.decode"})
+_MAX_NAMES: Final = 2000
+"""How many distinct names of one kind are recorded. Matches that record no name are not counted."""
 
 
-def read_text_names(text: str) -> Iterator[Reading]:
-    """Yield an outline of the names that patterns find in the text."""
-    yield from build_outlines(_collect_mentions(text))
+def read_text_names(text: str, lines_before: int = 0) -> Iterator[Reading]:
+    """Yield an outline of the names that patterns find in the text; ``lines_before`` it are other lines of its file."""
+    mentions = _collect_mentions(text)
+    try:
+        yield from build_outlines(_move_down(each, lines_before) for each in mentions)
+    except LimitReachedError as error:
+        # The reader goes on: its interpreters may find names that are left out here.
+        yield Unread(UnreadReason.LIMIT, str(error))
 
 
 def _collect_mentions(text: str) -> Iterator[Mention]:
-    """Yield the names in PyYAML tags, under loader keys and in resolvers that a text contains."""
+    """Yield the names in PyYAML tags, under loader keys and in resolvers that a text contains.
+
+    Raises:
+        LimitReachedError: there are more than ``_MAX_NAMES`` names of a kind; the names before were yielded.
+    """
+    limit: LimitReachedError | None = None
+    for kind, matches in _list_kinds(text):
+        try:
+            for match in _select_distinct(matches):
+                if kind == "resolver":
+                    yield from _collect_resolver(match[1], match[2], match)
+                else:
+                    yield _make_mention(kind, match[1], match)
+        except LimitReachedError as error:
+            limit = error  # the names of other kinds still count
+    if limit is not None:
+        raise limit
+
+
+def _list_kinds(text: str) -> Iterator[tuple[str, Iterator[re.Match[str]]]]:
+    """Yield each kind of name, a use of mentions or ``resolver``, with its matches in the text."""
     if "python/" in text:
-        for match in islice(TAG_IN_TEXT.finditer(text), _MAX_MATCHES):
-            yield _make_mention("target", match[1], match)
+        yield "target", iterate_within_deadline(TAG_IN_TEXT.finditer(text), 64)
     for key, pattern in _UNAMBIGUOUS_PATTERNS:
-        yield from (_make_mention("target", match[1], match) for match in _find_matches(text, key, pattern))
+        yield "target", _find_matches(text, key, pattern)
     for key, pattern in _AMBIGUOUS_PATTERNS:
-        for match in _find_matches(text, key, pattern):
-            before = text[match.start() - 1 : match.start()]  # empty at the beginning of the text
-            is_part_of_key = before.isalnum() or before in ("_", ".", "-")  # ``data_type``
-            if not is_part_of_key and is_code_running_name(match[1]):
-                yield _make_mention("named", match[1], match)
+        yield "named", filter(_runs_code, _find_matches(text, key, pattern))
     if "${" in text:
-        for match in islice(_RESOLVER.finditer(text), _MAX_MATCHES):
-            yield from _collect_resolver(match[1], match[2], match)
+        yield "resolver", filter(_is_recorded_resolver, iterate_within_deadline(_RESOLVER.finditer(text), 64))
 
 
 def _find_matches(text: str, key: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
@@ -68,14 +89,42 @@ def _find_matches(text: str, key: str, pattern: re.Pattern[str]) -> Iterator[re.
     Searching for the key first is much faster in a large text than searching for the pattern.
     """
     position = text.find(key)
-    match_count = 0
-    while position >= 0 and match_count < _MAX_MATCHES:
+    while position >= 0:
         check_deadline()
         match = pattern.match(text, position)
         if match is not None:
-            match_count += 1
             yield match
         position = text.find(key, position + len(key))
+
+
+def _select_distinct(matches: Iterable[re.Match[str]]) -> Iterator[re.Match[str]]:
+    """Yield the first match of each distinct content of the groups.
+
+    The line of a match is counted from the beginning of the text, so repeated names would cost quadratic time.
+
+    Raises:
+        LimitReachedError: there are more than ``_MAX_NAMES``.
+    """
+    seen: set[tuple[str | None, ...]] = set()
+    for match in matches:
+        if match.groups() in seen:
+            continue
+        if len(seen) >= _MAX_NAMES:
+            raise LimitReachedError(f"only the first {_MAX_NAMES} names of a kind in the text were read")
+        seen.add(match.groups())
+        yield match
+
+
+def _runs_code(match: re.Match[str]) -> bool:
+    """Whether the match is a whole key, and not the end of ``data_type``, with a name that runs code."""
+    before = match.string[match.start() - 1 : match.start()]  # empty at the beginning of the text
+    is_part_of_key = before.isalnum() or before in ("_", ".", "-")
+    return not is_part_of_key and is_code_running_name(match[1])
+
+
+def _is_recorded_resolver(match: re.Match[str]) -> bool:
+    """Whether the resolver evaluates its argument or reads the environment."""
+    return match[1] in _EVALUATORS or match[1] in _ENVIRONMENT_READERS
 
 
 def _make_mention(use: str, name: str, match: re.Match[str]) -> Mention:
@@ -89,8 +138,13 @@ def _collect_resolver(name: str, argument: str, match: re.Match[str]) -> Iterato
     if name in _EVALUATORS:
         use = "evaluated-code" if _HOSTILE_ARGUMENT.search(argument) else "evaluated"
         yield Mention("resolvers", use, name, where, argument.strip()[:200])
-    elif name in ("oc.env", "env", "oc.decode"):
+    elif name in _ENVIRONMENT_READERS:
         yield Mention("resolvers", "environment", name, where, argument.partition(",")[0].strip()[:60])
+
+
+def _move_down(mention: Mention, lines: int) -> Mention:
+    """Return the mention at a line that is ``lines`` further down."""
+    return replace(mention, where=Location(line=(mention.where.line or 1) + lines)) if lines else mention
 
 
 def _get_line(match: re.Match[str]) -> int:

@@ -17,6 +17,7 @@ from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import LimitReachedError, Reading
+from modelaudit.wire.bounds import report_bound
 
 _TEMPLATE_KEYS: Final = frozenset(
     {"chat_template", "chat_templates", "default_chat_template", "additional_chat_templates"}
@@ -85,7 +86,10 @@ def _read_list(key_path: tuple[str, ...], parts: list[str]) -> Iterator[Reading]
         return
     yield from _read_value(key_path, joined)
     if len(parts) > 1 and read_template(joined)[1] is not None:
-        for number, part in enumerate(parts[:_MAX_TEMPLATES]):
+        for number, part in enumerate(parts):
+            if number >= _MAX_TEMPLATES:
+                yield report_bound(_MAX_TEMPLATES, "templates of a list")
+                return
             if has_template_marks(part):
                 yield read_template(part, ".".join((*key_path, str(number)))[:_MAX_KEY_LENGTH])[0]
 

@@ -13,6 +13,7 @@ from modelaudit.languages.shell.downloads import is_download
 from modelaudit.languages.shell.lexer import parse_commands
 from modelaudit.languages.shell.pipelines import runs_input
 from modelaudit.languages.shell.program_names import unwrap_command
+from modelaudit.wire.deadline import iterate_within_deadline
 
 # ``alias name='words'``.
 _ALIAS: Final = re.compile(r"^[ \t]*alias[ \t]+([\w.-]{1,60})=[\"']?([^\"'\n;]{1,200})", re.MULTILINE)
@@ -22,20 +23,17 @@ _FUNCTION: Final = re.compile(
     r"\s{0,20}\{([^}]{1,500})\}",
     re.MULTILINE,
 )
-_MAX_TEXT_LENGTH: Final = 200_000
-_MAX_ALIASES: Final = 200
 
 
 def parse_aliases(text: str) -> dict[str, list[str]]:
-    """Return the words that replace each alias or function name; at most ``_MAX_ALIASES`` names."""
+    """Return the words that replace each alias or function name; the last definition of a name counts."""
     replacements: dict[str, list[str]] = {}
-    for match in _ALIAS.finditer(text, 0, _MAX_TEXT_LENGTH):
-        if len(replacements) < _MAX_ALIASES:
-            replacements[match[1]] = match[2].split()
-    for match in _FUNCTION.finditer(text, 0, _MAX_TEXT_LENGTH):
+    for match in iterate_within_deadline(_ALIAS.finditer(text), 64):
+        replacements[match[1]] = match[2].split()
+    for match in iterate_within_deadline(_FUNCTION.finditer(text), 64):
         bodies = [each.words for each in parse_commands(match[3])]
         # The analyser judges the body of every function in place. Only a body of one command can replace its name.
-        if len(bodies) != 1 or len(replacements) >= _MAX_ALIASES:
+        if len(bodies) != 1:
             continue
         if is_download(unwrap_command(bodies[0])) or runs_input(bodies[0]):
             replacements[match[1] or match[2]] = bodies[0]

@@ -30,7 +30,6 @@ _COPIES_CONTENT: Final = frozenset(
 )
 _VARIABLE: Final = re.compile(r"\$\{?([A-Za-z_]\w*)")
 READ_BUILTINS: Final = frozenset({"read", "mapfile", "readarray"})
-_MAX_FILES: Final = 5000
 
 
 def is_download(words: list[str]) -> bool:
@@ -87,7 +86,7 @@ class DownloadTracker:
         """Record the files and variables that the command downloads, copies or unpacks."""
         if command.assignments and command.substitutions:
             self._record_variables(command)
-        if not words or len(self.files) > _MAX_FILES:
+        if not words:
             return
         name = normalize_program_name(words[0])
         if is_download(words):

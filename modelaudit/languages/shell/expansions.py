@@ -24,7 +24,6 @@ _ENTRY: Final = re.compile(r"\[([^\]]{1,100})\]=(.*)", re.DOTALL)
 _PROGRAM: Final = re.compile(
     r"\s*(?:(?:which|command\s+-v|type\s+-[pP])\s+|(?:echo|printf)\s+(?:-n\s+)?)[\"']?([\w./-]{1,200})[\"']?\s*"
 )
-_MAX_ITEMS: Final = 200
 _MAX_VALUE_LENGTH: Final = 4096
 
 COMMAND_VARIABLES: Final = frozenset(
@@ -115,8 +114,6 @@ def assign_array(name: str, words: Iterable[str]) -> dict[str, str]:
     variables: dict[str, str] = {}
     values: list[str] = []
     for number, word in enumerate(words):
-        if number >= _MAX_ITEMS:
-            break
         entry = _ENTRY.fullmatch(word)
         variables[f"{name}[{entry[1] if entry else number}]"] = value = entry[2] if entry else word
         values.append(value)

@@ -30,7 +30,8 @@ _VARIABLE: Final = re.compile(r"\{([A-Za-z_]\w{0,99})(?::?[-=]([^}]{0,500}))?\}|
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w{0,99})(?:\[[^\]]{0,200}\])?\+?=(.*)", re.DOTALL)
 _RESERVED_WORDS: Final = frozenset({"if", "then", "else", "elif", "do", "while", "until", "!", "{", "time", "coproc"})
 _MAX_VALUE_LENGTH: Final = 4096
-_MAX_COMMANDS: Final = 50_000
+MAX_COMMANDS: Final = 50_000
+"""How many commands of a text are parsed; more are an absence, which the analysis of the script reports."""
 _DECLARATION_BUILTINS: Final = frozenset({"declare", "local", "export", "readonly", "typeset"})
 _PLAIN_IN_QUOTES: Final = re.compile(r"[^\"\\$`]++")
 
@@ -57,7 +58,7 @@ class ShellLexer:
 
     def split_commands(self) -> list[Command]:
         """Return all commands in the order of the text, including those in groups and loop bodies."""
-        while self._position < len(self.text) and len(self.commands) < _MAX_COMMANDS:
+        while self._position < len(self.text) and len(self.commands) < MAX_COMMANDS:
             check_deadline()
             self._read_token()
         self._finish_command(False)

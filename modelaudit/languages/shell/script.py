@@ -20,7 +20,7 @@ from modelaudit.languages.shell.downloads import READ_BUILTINS, DownloadTracker,
 from modelaudit.languages.shell.embedded_commands import extract_embedded_commands
 from modelaudit.languages.shell.harm import detect_harm, detect_pipeline_harm
 from modelaudit.languages.shell.installers import collect_requirements
-from modelaudit.languages.shell.lexer import parse_commands
+from modelaudit.languages.shell.lexer import MAX_COMMANDS, parse_commands
 from modelaudit.languages.shell.pipelines import Pipeline, group_into_pipelines, runs_input
 from modelaudit.languages.shell.program_names import (
     EVALUATORS,
@@ -69,12 +69,14 @@ class _ScriptState:
         variables: constant values by variable name.
         aliases: replacement words by alias or function name.
         downloads: the files and variables with downloaded content.
+        is_cut: one of the texts has more commands than are parsed.
     """
 
     work_left: int
     variables: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, list[str]] = field(default_factory=dict)
     downloads: DownloadTracker = field(default_factory=DownloadTracker)
+    is_cut: bool = False
 
     def spend_work(self, work: int) -> None:
         """Charge the budget for text that commands pass on: nested texts and long pipelines.
@@ -108,13 +110,15 @@ def collect_script_mentions(text: str, line: int = 1) -> Iterator[Mention]:
         line: the number of its first line in the file, from 1.
 
     Raises:
-        LimitReachedError: its commands nest too deep, or it has more than ``_MAX_MENTIONS`` mentions.
+        LimitReachedError: its commands nest too deep, or it has too many commands or mentions.
     """
     script = _ScriptAnalyzer(_ScriptState(_BASE_WORK + _WORK_PER_CHARACTER * len(text)), line, 0)
     for count, mention in enumerate(script.analyze_text(text)):
         if count >= _MAX_MENTIONS:
             raise LimitReachedError(f"only the first {_MAX_MENTIONS} dangerous actions of the script were reported")
         yield mention
+    if script.state.is_cut:
+        raise LimitReachedError(f"only the first {MAX_COMMANDS} commands of the script were analysed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +139,10 @@ class _ScriptAnalyzer:
         """Yield the mentions of the commands, in order."""
         if self.depth > _MAX_DEPTH:
             raise LimitReachedError(f"its commands nest deeper than {_MAX_DEPTH} levels; the rest was not analysed")
-        for pipeline in iterate_within_deadline(group_into_pipelines(self.state.parse_text(text)), 16):
+        commands = self.state.parse_text(text)
+        for pipeline in iterate_within_deadline(group_into_pipelines(commands), 16):
             yield from self._analyze_pipeline(pipeline)
+        self.state.is_cut = self.state.is_cut or len(commands) >= MAX_COMMANDS
 
     def _analyze_pipeline(self, pipeline: Pipeline) -> Iterator[Mention]:
         """Yield the mentions of each command of a pipeline, and of commands that are harmful only together."""

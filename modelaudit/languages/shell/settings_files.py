@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.languages.shell.script import collect_script_mentions
-from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
+from modelaudit.model.outline import Mention, Reference, ReferenceKind
 from modelaudit.model.structure import Location
+from modelaudit.wire.base import Reading
+from modelaudit.wire.bounds import build_references
 from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.requirement_lines import collect_requirement_mentions
 
@@ -29,7 +31,7 @@ def collect_unit_mentions(text: str) -> Iterator[Mention]:
             yield from collect_script_mentions(value.strip(), number)
 
 
-def collect_modelfile_references(text: str) -> Iterator[References]:
+def collect_modelfile_references(text: str) -> Iterator[Reading]:
     """Yield references to the local files of an Ollama Modelfile; names of the Ollama library are not files.
 
     Source: https://docs.ollama.com/modelfile
@@ -38,16 +40,11 @@ def collect_modelfile_references(text: str) -> Iterator[References]:
     for number, line in _number_lines(text):
         instruction, _, value = line.partition(" ")
         value = value.strip().strip('"')
-        if (
-            instruction.upper() in ("FROM", "ADAPTER")
-            and value.startswith((".", "/", "~", "\\"))
-            and len(references) < _MAX_FILES
-        ):
+        if instruction.upper() in ("FROM", "ADAPTER") and value.startswith((".", "/", "~", "\\")):
             references.append(
                 Reference(ReferenceKind.MODEL, value[:1000], instruction.upper(), where=Location(line=number))
             )
-    if references:
-        yield References("configuration", tuple(references))
+    yield from build_references("configuration", references, _MAX_FILES)
 
 
 def collect_index_mentions(text: str) -> Iterator[Mention]:

@@ -38,7 +38,6 @@ _RUN: Final = re.compile(
     re.IGNORECASE,
 )
 _MAX_LENGTH: Final = 4000
-_MAX_ENTRIES: Final = 500
 
 
 @dataclass(slots=True)
@@ -58,14 +57,13 @@ class WindowsVariables:
         line = _CODES.sub(_decode_character_codes, _FORMAT.sub(_fill_format, line))
         substituted = _VARIABLE.sub(self._look_up_value, line)[:_MAX_LENGTH] if self.variables else line
         for match in _ASSIGNMENT.finditer(substituted):
-            if len(self.variables) < _MAX_ENTRIES:
-                self.variables[(match[1] or match[3]).lower()] = (match[2] or match[4] or "").strip()[:_MAX_LENGTH]
+            self.variables[(match[1] or match[3]).lower()] = (match[2] or match[4] or "").strip()[:_MAX_LENGTH]
         return substituted
 
     def find_run_download(self, line: str) -> str | None:
         """Return the file that the line runs, if this line or an earlier one downloaded it."""
         output_files = [_normalize_path(match[1] or match[2]) for match in _DOWNLOAD.finditer(line)]
-        self.downloaded |= set(output_files[:_MAX_ENTRIES]) if len(self.downloaded) < _MAX_ENTRIES else set()
+        self.downloaded.update(output_files)
         if not self.downloaded:
             return None
         # Remove the download itself: its output file is not an execution.

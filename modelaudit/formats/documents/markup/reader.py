@@ -90,7 +90,7 @@ def read_xml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Rea
     references = (*markup.references, *dialect.references)
     if references:
         yield References("xml", references)
-    yield from dialect.unread
+    yield from (*markup.unread, *dialect.unread)
     if damage is not None:
         raise damage
     if window.size <= limits.document_bytes:

@@ -53,8 +53,10 @@ _PROSE_EXTENSIONS = (
     ".pyx",
     ".cff",
 )
-# Other text is searched for names up to this size.
-_MOST_SEARCHED_BYTES = 8 * MIB
+# Text up to this size is searched for names as a whole, and longer text in pieces of this size.
+_SEARCHED_BYTES = 8 * MIB
+# Pieces overlap by more than the longest name with its key, so that none is cut in two.
+_OVERLAP_BYTES = 64 * 1024
 # White space and the bytes of a byte order mark.
 _LEADING_SPACE = b"\xef\xbb\xbf \t\r\n"
 # A tag of YAML that constructs Python objects, such as ``!!python/object/apply``.
@@ -243,7 +245,8 @@ read_yaml = report_unread_programs(_read_yaml)
 def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the document, and the names found in the text.
 
-    The text is scanned in pieces up to ``document_bytes``. Prose and text over 8 MiB are not searched for names.
+    The text is scanned in pieces up to ``document_bytes``. Prose is not searched for names. Text over 8 MiB is searched
+    in pieces; an absence states it where a loader would parse the file as a whole.
 
     Raises:
         DamagedError: the file is not text to its end.
@@ -266,17 +269,30 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
     if damage is not None:
         raise damage
     name = get_file_name(artifact.path)
-    if total <= _MOST_SEARCHED_BYTES and not name.endswith(_PROSE_EXTENSIONS):
-        text, _, _ = read_whole_text(window, limits)
-        yield from read_text_names(text)
-        yield from _read_tags_in_text(text, limits)
-        if is_table_name(name):
-            yield from interpret_table(artifact.path, name, text, limits)
-    elif is_table_name(name):
-        # Other text of this size is data, but a program may read any length of settings.
-        yield Unread(UnreadReason.LIMIT, f"settings of more than {_MOST_SEARCHED_BYTES} bytes were not searched")
+    if not name.endswith(_PROSE_EXTENSIONS):
+        if total <= _SEARCHED_BYTES:
+            text, _, _ = read_whole_text(window, limits)
+            yield from read_text_names(text)
+            yield from _read_tags_in_text(text, limits)
+            if is_table_name(name):
+                yield from interpret_table(artifact.path, name, text, limits)
+        else:
+            yield from _search_pieces(window, min(window.size, limits.document_bytes))
+            if is_table_name(name):
+                # A program may read any length of settings.
+                yield Unread(UnreadReason.LIMIT, f"settings of more than {_SEARCHED_BYTES} bytes were not parsed")
     if total > limits.document_bytes:
         yield Unread(UnreadReason.LIMIT, f"only the first {limits.document_bytes} bytes were read")
+
+
+def _search_pieces(window: Window, end: int) -> Iterator[Reading]:
+    """Yield the names in the bytes up to ``end``, which are searched in pieces that overlap."""
+    lines = 0
+    for start in range(0, end, _SEARCHED_BYTES):
+        piece = window.read(start, min(end - start, _SEARCHED_BYTES + _OVERLAP_BYTES))
+        # Only text in UTF-16 has zero bytes. Without them its ASCII characters, as names are, remain.
+        yield from read_text_names(piece.replace(b"\0", b"").decode("utf-8", "replace"), lines)
+        lines += piece.count(b"\n", 0, _SEARCHED_BYTES)
 
 
 def _read_tags_in_text(text: str, limits: Limits) -> Iterator[Reading]:

@@ -1,0 +1,44 @@
+"""Keep the first items of a list, and report an absence if there are more.
+
+What an item beyond a bound would make a loader do is unknown. A reader that keeps a bounded number of names, files or
+texts therefore takes them from ``keep_first`` or ``build_references``, or raises ``LimitReachedError`` itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+from modelaudit.model.outline import Reference, References
+from modelaudit.model.reading import Reading
+from modelaudit.model.structure import Unread, UnreadReason
+
+_Item = TypeVar("_Item")
+
+
+def keep_first(items: Iterable[_Item], bound: int, what: str) -> tuple[tuple[_Item, ...], tuple[Unread, ...]]:
+    """Return the first ``bound`` items, and one absence if there are more.
+
+    Args:
+        items: in the order of the file.
+        bound: how many are kept.
+        what: the items in the plural, for the absence: "references".
+    """
+    remaining = iter(items)
+    kept = tuple(islice(remaining, bound))
+    has_more = next(remaining, None) is not None
+    return kept, (report_bound(bound, what),) if has_more else ()
+
+
+def report_bound(bound: int, what: str) -> Unread:
+    """Return the absence of the items beyond ``bound``; ``what`` is the items in the plural."""
+    return Unread(UnreadReason.LIMIT, f"only the first {bound} {what} were read")
+
+
+def build_references(format_: str, references: Iterable[Reference], bound: int) -> Iterator[Reading]:
+    """Yield the first ``bound`` distinct references, if there are any, and an absence if there are more."""
+    kept, beyond = keep_first(dict.fromkeys(references), bound, "references to other files")
+    if kept:
+        yield References(format_, kept)
+    yield from beyond

