@@ -199,6 +199,14 @@ def test_many_stylesheets_in_a_document_are_reported_once(read_bytes):
     assert len(read_bytes(text.encode(), "m.xml").unread) == 1
 
 
+def test_document_too_long_to_be_searched_for_encoded_strings_reaches_the_limit(read_bytes):
+    reading = read_bytes(
+        b"<beans><bean class='java.lang.A'/>" + b" " * 5000 + b"</beans>", "m.xml", Limits(document_bytes=4000)
+    )
+    assert reading.reasons() == {UnreadReason.LIMIT}
+    assert ("element", "java.lang.A") in list_mentions(reading)
+
+
 def test_xinclude_draft_namespace_is_recognised(read_bytes):
     text = b'<a xmlns:x="http://www.w3.org/2003/XInclude"><x:include href="/etc/passwd"/></a>'
     assert ("xinclude", "/etc/passwd") in list_mentions(read_bytes(text, "m.xml"))

@@ -54,6 +54,15 @@ def test_malicious_safetensors_fixture_has_the_defect_that_its_name_states(path,
     assert path.stem in STRICTER or not _is_accepted_by_library(path.read_bytes())
 
 
+def test_defects_of_a_kind_are_counted_above_a_bound_and_their_names_are_cut(read_bytes):
+    # The entry of a tensor lacks its dtype, its shape and its offsets.
+    header = {f"{number}{'n' * 5000}": {} for number in range(300)}
+    defects = read_bytes(_make_file(header), "m.safetensors").defects()
+    assert [defect.kind for defect in defects] == ["malformed-tensor"] * 51
+    assert defects[-1].detail == "250 more of this kind"
+    assert all(len(defect.detail) < 300 for defect in defects)
+
+
 @pytest.mark.parametrize("path", sorted((FIXTURES / "safetensors/benign").iterdir()), ids=lambda path: path.stem)
 def test_library_accepts_the_benign_fixtures(path):
     assert _is_accepted_by_library(path.read_bytes())

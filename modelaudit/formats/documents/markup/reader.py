@@ -68,7 +68,7 @@ def read_xml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Rea
     Raises:
         DamagedError: the document is not well-formed, or not valid in its encoding.
         LimitReachedError: a bound was reached.
-        WindowError: the window could not return the requested bytes.
+        WindowError: the document is over ``document_bytes``, or the window could not return the requested bytes.
     """
     selector = DialectSelector()
     markup = XmlParser(window, limits, selector)
@@ -93,8 +93,8 @@ def read_xml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Rea
     yield from (*markup.unread, *dialect.unread)
     if damage is not None:
         raise damage
-    if window.size <= limits.document_bytes:
-        yield from find_encoded_strings(artifact.path, window, limits)
+    # A text that is too long to be searched for encoded strings ends with an error of its own.
+    yield from find_encoded_strings(artifact.path, window, limits)
 
 
 def _mark_model_doctype(mention: Mention, dialect: Dialect) -> Mention:

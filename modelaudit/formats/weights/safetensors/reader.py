@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
 from modelaudit.formats.weights.safetensors import SafetensorsDefect
 from modelaudit.model.artifact import Artifact, Window
-from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
-from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
+from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate
 from modelaudit.wire.ledger import claim_data, claim_parsed
+from modelaudit.wire.members import DefectLog
 from modelaudit.wire.sniff import name_format
 from modelaudit.wire.windows import iterate_chunks
 
@@ -57,6 +57,7 @@ _MAX_UINT64 = 2**64 - 1
 _MAX_DEPTH = 127
 _JSON_SPACE = b" \t\n\r"
 _MAX_PLAUSIBLE_LENGTH = 2**48
+_MAX_SHOWN_LENGTH = 200
 
 
 def recognises(head: Head) -> bool:
@@ -83,7 +84,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         WindowError: the window could not return the requested bytes.
     """
     length, text = _read_header_text(window, limits)
-    log = _DefectList()
+    log = DefectLog()
     if not text.startswith("{"):
         log.add(SafetensorsDefect.HEADER_START, "white space precedes the opening brace of the header")
     metadata, tensors = _interpret_header(_parse_header(text, log), log)
@@ -103,7 +104,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         )
     entries = [MetadataEntry(key, value.encode("utf-8", "replace")) for key, value in metadata]
     facts = (("header bytes", str(length)), ("tensors", str(len(tensors))))
-    yield Outline("safetensors", collect_mentions(entries), facts, tuple(log.defects))
+    yield Outline("safetensors", collect_mentions(entries), facts, log.defects())
     yield from read_metadata(artifact, window, entries, limits)
     if end > available:
         detail = f"the file is truncated: it has {available} of {end} bytes of tensors"
@@ -112,24 +113,19 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 @dataclass(frozen=True, slots=True)
 class TensorEntry:
-    """The entry of one tensor in the header. ``start`` and ``end`` are offsets in the data section, in bytes."""
+    """The entry of one tensor in the header.
+
+    Attributes:
+        name: for defects, at most 200 characters.
+        start: where its numbers begin in the data section, in bytes.
+        end: where they end, in bytes.
+    """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
     start: int
     end: int
-
-
-@dataclass(slots=True)
-class _DefectList:
-    """The defects found so far. A header is bounded, so all are kept."""
-
-    defects: list[Defect] = field(default_factory=list)
-
-    def add(self, kind: DefectKind, detail: str, key: str | None = None, offset: int | None = None) -> None:
-        """Record a defect of the tensor or key ``key``, or at ``offset``."""
-        self.defects.append(Defect(kind, detail, Location(offset=offset, key=key)))
 
 
 def _read_header_text(window: Window, limits: Limits) -> tuple[int, str]:
@@ -187,7 +183,7 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
-def _parse_header(text: str, log: _DefectList) -> _JsonObject:
+def _parse_header(text: str, log: DefectLog) -> _JsonObject:
     """Parse the JSON object of the header, and record a defect for each repeated key at any depth.
 
     Raises:
@@ -198,7 +194,8 @@ def _parse_header(text: str, log: _DefectList) -> _JsonObject:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                log.add(SafetensorsDefect.DUPLICATE_KEY, f"the key {key!r} occurs twice in one object", key)
+                shown = key[:_MAX_SHOWN_LENGTH]
+                log.add(SafetensorsDefect.DUPLICATE_KEY, f"the key {shown!r} occurs twice in one object", key=shown)
             seen.add(key)
         return _JsonObject(pairs)
 
@@ -219,29 +216,29 @@ def _parse_header(text: str, log: _DefectList) -> _JsonObject:
     return value
 
 
-def _interpret_header(pairs: _JsonObject, log: _DefectList) -> tuple[tuple[tuple[str, str], ...], list[TensorEntry]]:
+def _interpret_header(pairs: _JsonObject, log: DefectLog) -> tuple[tuple[tuple[str, str], ...], list[TensorEntry]]:
     """Return the texts in the metadata by key, and the valid tensors in the order of their offsets."""
     metadata: list[tuple[str, str]] = []
     tensors: list[TensorEntry] = []
     for key, value in pairs:
         if key != "__metadata__":
-            entry = _parse_tensor(key, value, log)
+            entry = _parse_tensor(key[:_MAX_SHOWN_LENGTH], value, log)
             if entry is not None:
                 tensors.append(entry)
         elif isinstance(value, _JsonObject):
             texts = [(name, text) for name, text in value if isinstance(text, str)]
             metadata += texts
             if len(texts) < len(value):
-                log.add(SafetensorsDefect.METADATA_TYPE, "a value in __metadata__ is not a string", key)
+                log.add(SafetensorsDefect.METADATA_TYPE, "a value in __metadata__ is not a string", key=key)
         # The library accepts null: the field is optional.
         elif value is not None:
-            log.add(SafetensorsDefect.METADATA_TYPE, "__metadata__ is not an object", key)
+            log.add(SafetensorsDefect.METADATA_TYPE, "__metadata__ is not an object", key=key)
     # The header lists tensors in any order. Gaps and overlaps show only in the order of their offsets.
     tensors.sort(key=lambda tensor: (tensor.start, tensor.end))
     return tuple(metadata), tensors
 
 
-def _parse_tensor(name: str, value: object, log: _DefectList) -> TensorEntry | None:
+def _parse_tensor(name: str, value: object, log: DefectLog) -> TensorEntry | None:
     """Parse the entry of one tensor; record a defect and return ``None`` if a field is missing or invalid.
 
     A tensor of an unknown dtype is a defect as well, but is returned.
@@ -251,10 +248,12 @@ def _parse_tensor(name: str, value: object, log: _DefectList) -> TensorEntry | N
     shape = _parse_sizes(fields.get("shape"))
     offsets = _parse_sizes(fields.get("data_offsets"))
     if not isinstance(dtype, str) or shape is None or offsets is None or len(offsets) != 2:
-        log.add(SafetensorsDefect.MALFORMED_TENSOR, f"{name!r} lacks a valid dtype, shape or data_offsets", name)
+        log.add(SafetensorsDefect.MALFORMED_TENSOR, f"{name!r} lacks a valid dtype, shape or data_offsets", key=name)
         return None
     if dtype not in DTYPE_BITS:
-        log.add(SafetensorsDefect.UNKNOWN_DTYPE, f"{name!r} has the unknown dtype {dtype!r}", name)
+        log.add(
+            SafetensorsDefect.UNKNOWN_DTYPE, f"{name!r} has the unknown dtype {dtype[:_MAX_SHOWN_LENGTH]!r}", key=name
+        )
     start, end = offsets
     return TensorEntry(name, dtype, shape, start, end)
 
@@ -268,7 +267,7 @@ def _parse_sizes(value: object) -> tuple[int, ...] | None:
     return numbers if len(numbers) == len(value) else None
 
 
-def _check_offsets(tensors: list[TensorEntry], log: _DefectList) -> int:
+def _check_offsets(tensors: list[TensorEntry], log: DefectLog) -> int:
     """Record contradictions in the offsets and sizes of the tensors, and return the offset where the last one ends.
 
     The tensors must be in the order of their offsets, which count from the start of the data section.
@@ -280,26 +279,26 @@ def _check_offsets(tensors: list[TensorEntry], log: _DefectList) -> int:
             log.add(
                 SafetensorsDefect.REVERSED_OFFSETS,
                 f"{name!r} ends at {tensor.end}, before it starts at {tensor.start}",
-                name,
+                key=name,
             )
         if tensor.start < end:
             log.add(
                 SafetensorsDefect.OVERLAPPING_TENSORS,
                 f"{name!r} starts at {tensor.start} inside data up to {end}",
-                name,
+                key=name,
             )
         elif tensor.start > end:
             log.add(
                 SafetensorsDefect.HOLE_BETWEEN_TENSORS,
                 f"the bytes {end} to {tensor.start} before {name!r} belong to no tensor",
-                name,
+                key=name,
             )
         _check_size(tensor, log)
         end = max(end, tensor.end)
     return end
 
 
-def _check_size(tensor: TensorEntry, log: _DefectList) -> None:
+def _check_size(tensor: TensorEntry, log: DefectLog) -> None:
     """Record a defect if a tensor takes another number of bytes by its shape and dtype than by its offsets."""
     bits_per_number = DTYPE_BITS.get(tensor.dtype)
     if bits_per_number is None:
@@ -309,12 +308,16 @@ def _check_size(tensor: TensorEntry, log: _DefectList) -> None:
     for factor in (*tensor.shape, bits_per_number):
         bits *= factor
         if bits > _MAX_UINT64:
-            log.add(SafetensorsDefect.SIZE_OVERFLOW, f"the size of {tensor.name!r} does not fit 64 bits", tensor.name)
+            log.add(
+                SafetensorsDefect.SIZE_OVERFLOW, f"the size of {tensor.name!r} does not fit 64 bits", key=tensor.name
+            )
             return
     stored_bytes = tensor.end - tensor.start
     if bits % 8:
-        log.add(SafetensorsDefect.MISALIGNED_TENSOR, f"{tensor.name!r} takes {bits} bits, not whole bytes", tensor.name)
+        log.add(
+            SafetensorsDefect.MISALIGNED_TENSOR, f"{tensor.name!r} takes {bits} bits, not whole bytes", key=tensor.name
+        )
     # Reversed offsets, which give a negative size, are a defect already.
     elif bits // 8 != stored_bytes and stored_bytes >= 0:
         detail = f"{tensor.name!r} takes {bits // 8} bytes by its shape and dtype, {stored_bytes} by its offsets"
-        log.add(SafetensorsDefect.SIZE_MISMATCH, detail, tensor.name)
+        log.add(SafetensorsDefect.SIZE_MISMATCH, detail, key=tensor.name)
