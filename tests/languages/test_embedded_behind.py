@@ -127,6 +127,15 @@ def test_pickle_longer_than_a_chunk_is_skipped_whole(monkeypatch: pytest.MonkeyP
     ]
 
 
+@pytest.mark.parametrize(("size", "is_whole"), [(1000, True), (1001, False)])
+def test_bytes_beyond_the_bound_of_the_search_are_reported_as_unread(
+    size: int, is_whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "_MOST_BYTES", 1000)
+    found = list_pickles(b"\xff" * size)
+    assert [item.reason for item in found if isinstance(item, Unread)] == ([] if is_whole else [UnreadReason.LIMIT])
+
+
 def test_number_of_pickles_is_limited_and_reported() -> None:
     items = list_pickles((PROTOCOL_4_PICKLE + b"\xff") * 300)
     assert len(items) == 201

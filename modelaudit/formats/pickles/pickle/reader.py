@@ -29,8 +29,8 @@ from modelaudit.wire.windows import SubWindow, get_budget
 _TORCH_MAGIC: Final = 0x1950A86A20F9469CFC6C
 _TORCH_STREAMS: Final = 5
 _DEFECTS_KEPT: Final = 200  # of each kind
-_CODES_KEPT: Final = 200
-_TRIAL_OPCODES: Final = 100_000
+_CODES_KEPT: Final = 200  # outlines of code objects
+_TRIAL_OPCODES: Final = 100_000  # after so many without a fault, bytes count as a pickle
 # Numbers hardly ever form this many valid opcodes in a row.
 _FEWEST_OPCODES: Final = 3
 
@@ -336,4 +336,5 @@ def _is_torch_magic(result: StackValue) -> bool:
 
 
 def _locate(offset: int | None) -> Location:
+    """Return the location of a byte."""
     return Location(offset=offset)

@@ -18,8 +18,8 @@ from modelaudit.model.structure import CodeOutline, Defect, Location
 from modelaudit.wire.base import LimitReachedError
 
 _DEFECTS_KEPT: Final = 100  # of each kind
-_CODES_KEPT: Final = 100
-_EVENTS_LISTED: Final = 2000
+_CODES_KEPT: Final = 100  # outlines of code objects
+_EVENTS_LISTED: Final = 2000  # with the opcodes that lead to them
 # A file may act very often, so later events keep less of their arguments: memory stays bounded by events x nodes.
 _EVENTS_IN_DETAIL: Final = 1000
 _NODES, _FEWER_NODES = 200, 20  # parts of all arguments of an event

@@ -22,13 +22,14 @@ from modelaudit.wire.pickle_start import PROTOCOL_AND_OPCODE
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 _CHUNK: Final = 4 * MIB
-_OVERLAP: Final = 4 * KIB
+_OVERLAP: Final = 4 * KIB  # of two chunks; no pattern below matches more bytes
 _MOST_BYTES: Final = 4 * GIB
-_MOST_FOUND: Final = 200
+_MOST_FOUND: Final = 200  # pickles in one file
 _MOST_TRIALS: Final = 1_000_000
-_MOST_OPCODES: Final = 2_000_000
-_LONGEST_TRIAL: Final = 250_000
-_FEWEST_OPCODES: Final = 8
+_MOST_OPCODES: Final = 2_000_000  # of all trials
+_LONGEST_TRIAL: Final = 250_000  # opcodes of one trial
+_FEWEST_OPCODES: Final = 8  # of a pickle that begins with PROTO and imports nothing
+# An INST is preceded by its mark and its arguments. So many bytes are searched for marks, and so many marks are tried.
 _BYTES_BEFORE_INST: Final = 512
 _MARKS_TRIED: Final = 4
 
@@ -70,16 +71,15 @@ def find_pickles(
             return
         pickle_window = SubWindow(window, begin, end - begin, budget)
         yield Artifact(join_embedded(artifact.path, "pickle", begin), pickle_window.size, make_opener(pickle_window))
-    if search.stopped_at is not None:
-        detail = "too many places in the rest begin like a pickle to try all of them"
-        yield Unread(UnreadReason.LIMIT, detail, Location(offset=search.stopped_at))
+    if search.unread is not None:
+        yield search.unread
 
 
 class _PickleSearch:
     """One pass over the bytes of a window.
 
     Attributes:
-        stopped_at: offset where the bound on trials was reached; ``None`` while it was not.
+        unread: the absence if a bound ended the search; ``None`` while it did not.
     """
 
     def __init__(self, window: Window, limits: Limits, announced_only: bool) -> None:
@@ -88,7 +88,7 @@ class _PickleSearch:
         self._announced_only = announced_only
         self._trials = 0
         self._opcodes = 0
-        self.stopped_at: int | None = None
+        self.unread: Unread | None = None
 
     def find_extents(self, start: int) -> Iterator[tuple[int, int]]:
         """Yield (offset, offset of the byte after it) of each pickle; none overlaps another."""
@@ -106,13 +106,17 @@ class _PickleSearch:
                 if offset < last_pickle_end or index >= usable_length:
                     continue
                 if self._trials >= _MOST_TRIALS or self._opcodes >= _MOST_OPCODES:
-                    self.stopped_at = offset
+                    detail = "too many places in the rest begin like a pickle to try all of them"
+                    self.unread = Unread(UnreadReason.LIMIT, detail, Location(offset=offset))
                     return
                 end = self._try_pickle(offset, is_announced)
                 if end is not None:
                     yield offset, end
                     last_pickle_end = end
             position = max(position + usable_length, last_pickle_end)
+        if position < self._window.size:
+            detail = f"only {position - start} bytes were searched for pickles"
+            self.unread = Unread(UnreadReason.LIMIT, detail, Location(offset=position))
 
     def _find_candidates(self, data: bytes) -> list[tuple[int, bool]]:
         """Return (index in ``data``, whether PROTO is there) of each place where a pickle may begin, in order."""
@@ -190,12 +194,13 @@ def _has_call(machine: Machine, end: int, is_whole: bool) -> bool:
     return False
 
 
-def _is_importable_name(subject: object) -> bool:
-    """Whether the subject of an event is a name that could exist."""
-    return isinstance(subject, Name) and is_importable(subject)
+def _is_importable_name(operand: object) -> bool:
+    """Whether the operand of an event is a name that could exist."""
+    return isinstance(operand, Name) and is_importable(operand)
 
 
 def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield every pickle in the artifact."""
     yield from find_pickles(artifact, window, 0, limits)
 
 

@@ -27,13 +27,13 @@ from modelaudit.formats.pickles.pickle.values import PlainStretch
 from modelaudit.model.limits import KIB, MIB
 
 _TEXT_OPCODES: Final = frozenset(b"X\x8c\x8d")  # BINUNICODE, SHORT_BINUNICODE and BINUNICODE8
-_SMALLEST_FILE: Final = 64 * KIB
-_SHORTEST_STRETCH: Final = 512
+_SMALLEST_FILE: Final = 64 * KIB  # bytes of a program in which skipping is worth compiling the expressions
+_SHORTEST_STRETCH: Final = 512  # bytes of plain data that are worth skipping
 # A match this near to the end of the buffer may be one that the end has cut, so the buffer is refilled first.
 _MARGIN: Final = KIB
 _LONGEST_NAME: Final = 600  # module and name before STACK_GLOBAL, with their opcodes
-_WASTE_ALLOWED: Final = MIB
-_MOST_MARKS_IGNORED: Final = 32
+_WASTE_ALLOWED: Final = MIB  # bytes that may be matched twice in any program
+_MOST_MARKS_IGNORED: Final = 32  # after as many misses in a row
 # Matches a part of each key in SPECIAL_KEYS. Data under such a key are reported, so they are not plain.
 _SPECIAL_KEY: Final = re.compile(rb"_array_|__dict__|_parse_arg_template")
 

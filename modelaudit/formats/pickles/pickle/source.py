@@ -14,8 +14,8 @@ CONSTANT_KEPT: Final = 4096
 LONGEST_FIXED_OPCODE: Final = 16
 """No opcode with an argument of fixed length is longer, in bytes: handlers read those without asking for more."""
 
-_CHUNK: Final = 1 << 18
-_OFFSETS_KEPT: Final = 8
+_CHUNK: Final = 1 << 18  # bytes that are read at once
+_OFFSETS_KEPT: Final = 8  # of the last opcodes
 
 
 class ByteSource:
