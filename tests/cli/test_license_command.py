@@ -2,48 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
-
-from modelaudit.cli.main import main
+from support.command import run_command
 
 MIT = next(file.read_text("utf-8") for file in distribution("pytest").files or () if file.name == "LICENSE")
 PRODUCT = ("--policy", "commercial-product", "--territory", "EU", "--mau", "5e6", "--revenue", "2e7", "--offline")
-
-
-@dataclass
-class CommandResult:
-    """The exit code and the output of a command, as ``subprocess.CompletedProcess`` has them."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def run_command(*arguments: str | Path) -> CommandResult:
-    """Run ``modelaudit`` within this process; a process of its own would load the rules anew each time."""
-    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["modelaudit", *map(str, arguments)])
-        patch.setattr(sys, "stdout", out)
-        patch.setattr(sys, "stderr", err)
-        patch.setenv("COLUMNS", "100")
-        with pytest.raises(SystemExit) as ended:
-            main()
-    code = ended.value.code
-    texts = []
-    for stream in (out, err):
-        stream.flush()
-        texts.append(stream.buffer.getvalue().decode())  # type: ignore[attr-defined]
-    return CommandResult(code if isinstance(code, int) else -1, *texts)
 
 
 def write_model(folder: Path, license_: str, text: str = "") -> Path:

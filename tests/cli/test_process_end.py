@@ -110,8 +110,16 @@ def test_exhausted_memory_is_one_line_and_exit_4(tmp_path: Path) -> None:
     assert "memory ran out" in done.stderr
 
 
-@pytest.mark.parametrize("start", [("-m", "modelaudit"), ("-I", "-m", "modelaudit"), CONSOLE_SCRIPT])
-@pytest.mark.parametrize("python_path", [None, ":", "."])
+@pytest.mark.parametrize(
+    ("start", "python_path"),
+    [
+        (("-m", "modelaudit"), None),
+        (("-m", "modelaudit"), ".:"),
+        (("-I", "-m", "modelaudit"), ".:"),
+        (CONSOLE_SCRIPT, None),
+        (CONSOLE_SCRIPT, ".:"),
+    ],
+)
 def test_no_module_of_the_working_directory_is_imported(
     tmp_path: Path, start: tuple[str, ...], python_path: str | None
 ) -> None:
@@ -120,6 +128,7 @@ def test_no_module_of_the_working_directory_is_imported(
         (tmp_path / f"{name}.py").write_text(f"open('imported-{name}', 'w')\nraise SystemExit(99)\n")
     shutil.copy(BENIGN, tmp_path / "model.pkl")
     environment = {**os.environ, "PYTHONSAFEPATH": ""}
+    # In PYTHONPATH both a dot and an empty entry name the working directory.
     if python_path is not None:
         # Python itself imports these from any entry of PYTHONPATH, before any code of the command runs.
         for name in ("typing", "signal", "logging", "tempfile"):

@@ -1,4 +1,4 @@
-"""``modelaudit`` and its subcommands run in a process of their own: their output and their exit code."""
+"""``modelaudit`` and its subcommands: their output and their exit code."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.cases import check_each
+from support.command import CommandResult, run_command
 from support.fixtures import FIXTURES
 
 from modelaudit.cli.output import write_file
@@ -23,17 +24,15 @@ MALICIOUS = FIXTURES / "pickle/malicious/os-system.pkl"
 BENIGN = FIXTURES / "pickle/benign/data-protocol4.pkl"
 
 
-def run_command(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run ``modelaudit`` with arguments, in an environment that the keywords extend."""
-    command = [sys.executable, "-m", "modelaudit", *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "100", **environment}
-    )
-
-
-def run_scan(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_scan(*arguments: str | Path, **environment: str) -> CommandResult:
     """Run ``modelaudit scan`` without a second opinion."""
     return run_command("scan", "--no-second-opinion", *arguments, **environment)
+
+
+def run_scan_in_own_process(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run ``modelaudit scan`` without a second opinion in a process of its own."""
+    command = [sys.executable, "-m", "modelaudit", "scan", "--no-second-opinion", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
 
 
 @pytest.mark.parametrize(
@@ -46,7 +45,7 @@ def run_scan(*arguments: str | Path, **environment: str) -> subprocess.Completed
     ],
 )
 def test_exit_code_of_the_scan_follows_the_verdict(target: Path, code: int) -> None:
-    assert run_scan(target).returncode == code
+    assert run_scan_in_own_process(target).returncode == code
     assert run_scan(target, "-q").returncode == code
 
 
@@ -246,7 +245,7 @@ def test_internal_failure_prints_one_line_and_exits_with_4(tmp_path: Path) -> No
         "terminal.render_table = fail\n"
     )
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    done = run_scan(BENIGN, PYTHONPATH=path)
+    done = run_scan_in_own_process(BENIGN, PYTHONPATH=path)
     assert done.returncode == 4
     assert done.stderr.count("\n") == 1
     assert "KeyError" in done.stderr
