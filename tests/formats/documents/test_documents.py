@@ -68,7 +68,7 @@ def test_text_in_an_8_bit_encoding_is_read_and_has_the_defect_not_utf_8(read_byt
     assert read_bytes("Licence : usage privé".encode("latin-1"), "LICENCE").kinds() == {"not-utf-8"}
 
 
-def test_character_across_end_of_head_is_text(read_bytes):
+def test_text_with_a_character_across_the_end_of_the_head_is_recognised(read_bytes):
     # The head has 4096 bytes; the two bytes of the letter are at its end and after it.
     reading = read_bytes(b"x" * 4095 + "é".encode(), "a.txt")
     assert reading.formats["a.txt"] == ["text"]
@@ -121,7 +121,7 @@ def test_yaml_tags_before_damage_are_kept(read_bytes):
         (b"x" * 5000, "a.md"),
     ],
 )
-def test_oversized_document_reaches_limit(data, path, read_bytes):
+def test_document_over_a_bound_reaches_the_limit(data, path, read_bytes):
     # Texts of one letter exceed the bound on bytes, all others the bound on depth or on values.
     limits = Limits(document_bytes=7000, document_nodes=1000, document_depth=200)
     if set(data) <= set(b'x"'):
@@ -129,7 +129,7 @@ def test_oversized_document_reaches_limit(data, path, read_bytes):
     assert UnreadReason.LIMIT in read_bytes(data, path, limits).reasons()
 
 
-def test_aliases_are_not_expanded(read_fixture):
+def test_yaml_aliases_are_not_expanded_in_memory(read_fixture):
     tracemalloc.start()
     reading = read_fixture("yaml/bomb/aliases.yaml")
     peak = tracemalloc.get_traced_memory()[1]
@@ -174,7 +174,7 @@ def test_json_infinity_is_no_defect(read_bytes):
     assert read_bytes(b'{"a": Infinity, "b": NaN}', "a.json").kinds() == set()
 
 
-def test_very_long_number_is_read(read_bytes):
+def test_json_number_of_ten_thousand_digits_is_read(read_bytes):
     assert read_bytes(b'{"a": ' + b"9" * 10_000 + b"}", "a.json").unread == []
 
 
@@ -221,7 +221,7 @@ def test_depth_of_any_text_with_quotes_and_brackets_is_measured_without_error(te
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(st.sampled_from("\\ud8dcD0a1")))
-def test_lone_surrogates_are_found(text):
+def test_half_of_a_surrogate_pair_is_found_in_any_json_string(text):
     try:
         value = json.loads(f'"{text}"')
     except ValueError:
@@ -304,7 +304,7 @@ def test_invalid_json_lines_are_refused(text):
         scan_json_lines(text, Limits())
 
 
-def test_json_line_may_contain_unicode_line_separator():
+def test_unicode_line_separator_does_not_end_a_json_line():
     # U+2028 does not end the first line; the second line has a duplicate key.
     assert scan_json_lines('{"a": "\u2028"}\r\n\n {"b": 1, "b": 2}\n', Limits()).duplicates == ("b",)
 

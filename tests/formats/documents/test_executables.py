@@ -69,7 +69,7 @@ def test_program_in_tensor_storage_is_reported(read_bytes):
     assert list_kinds(read_bytes(bytes(600), "m.pt!data/0", content=TENSOR_STORAGE)) == []
 
 
-def test_tables_beyond_end_are_reported_as_damaged(read_bytes):
+def test_program_whose_tables_end_beyond_the_file_is_damaged(read_bytes):
     for data in (build_elf_library(sections=10_000), build_pe_program(end=10_000)):
         reading = read_bytes(data)
         assert list_kinds(reading)
@@ -93,7 +93,7 @@ def test_pe_program_that_ends_within_its_headers_is_damaged(read_bytes):
         assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-def test_program_fails_gate_under_any_name(tmp_path):
+def test_scan_of_a_program_fails_under_any_name(tmp_path):
     for name in ("weights.bin", "README.md", "lib.so.1", "picture.png"):
         (tmp_path / name).write_bytes(build_elf_library())
     report = modelaudit.scan(tmp_path, second_opinion=False)

@@ -32,22 +32,22 @@ def test_scan_of_an_lfs_pointer_reports_one_absence_with_size_and_digest(tmp_pat
         POINTER.replace(b"git-lfs.github", b"hawser.github"),
     ],
 )
-def test_variants_of_pointer_are_parsed(data, read_bytes):
+def test_lfs_pointer_in_any_valid_spelling_is_parsed(data, read_bytes):
     reading = read_bytes(data, "model.bin")
     assert reading.reasons() == {UnreadReason.CONTENT_ABSENT}
     assert dict(reading.of(Outline)[0].facts) == {"digest": f"sha256:{DIGEST}", "size": "12345"}
     assert not reading.kinds()
 
 
-def test_pickle_after_pointer_is_read(read_bytes):
+def test_pickle_after_an_lfs_pointer_is_read(read_bytes):
     reading = read_bytes(POINTER + EVAL_ONE, "model.bin")
     assert reading.kinds() == {"trailing-data"}
     assert reading.evaluates
 
 
-def test_text_that_quotes_pointer_is_text(read_bytes):
+def test_text_that_quotes_an_lfs_pointer_is_text(read_bytes):
     assert read_bytes(b"A pointer begins with " + POINTER, "notes.md").formats == {"notes.md": ["markdown"]}
 
 
-def test_truncated_pointer_is_reported_as_damaged(read_bytes):
+def test_truncated_lfs_pointer_is_damaged(read_bytes):
     assert UnreadReason.DAMAGED in read_bytes(POINTER[:70]).reasons()

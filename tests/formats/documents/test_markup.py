@@ -30,7 +30,7 @@ def test_external_entity_is_found_in_every_encoding(encoding, read_bytes):
     assert ("entity", "file:///etc/passwd") in list_mentions(read_bytes(data, "m.pmml"))
 
 
-def test_unknown_encoding_is_reported_as_damaged(read_bytes):
+def test_xml_in_an_unknown_encoding_is_damaged(read_bytes):
     reading = read_bytes(b'<?xml version="1.0" encoding="x-acme"?><a/>', "m.xml")
     assert (reading.kinds(), reading.reasons()) == (
         {"unusual-encoding"},
@@ -60,13 +60,13 @@ def test_place_of_damage_in_xml_is_an_offset_in_the_file_or_unknown(mark, encodi
     assert damage.where.offset == offset
 
 
-def test_internal_entity_gives_no_mention(read_bytes):
+def test_internal_xml_entity_gives_no_mention(read_bytes):
     reading = read_bytes(make_document('<!ENTITY x "y">', "&x;"), "m.xml")
     assert (reading.kinds(), reading.unread, list_mentions(reading)) == (set(), [], set())
 
 
 @pytest.mark.parametrize("system", ["../dtds/model.dtd", "model.dtd"])
-def test_local_document_type_gives_no_mention(system, read_bytes):
+def test_document_type_beside_the_xml_gives_no_mention(system, read_bytes):
     reading = read_bytes(f'<!DOCTYPE a SYSTEM "{system}"><a/>'.encode(), "m.xml")
     assert (list_mentions(reading), reading.of(References)) == (set(), [])
 
@@ -81,7 +81,7 @@ def test_local_document_type_gives_no_mention(system, read_bytes):
         ('<!ENTITY a0 "xx">' + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 8}">' for n in range(1, 30)), ""),
     ],
 )
-def test_entity_expansion_reaches_limit(declarations, content, read_bytes):
+def test_xml_entities_that_expand_too_far_reach_the_limit(declarations, content, read_bytes):
     reading = read_bytes(make_document(declarations, content), "m.xml")
     assert (reading.kinds(), reading.reasons()) == ({"entity-expansion"}, {UnreadReason.LIMIT, UnreadReason.UNCLAIMED})
 
@@ -100,16 +100,16 @@ def test_openvino_weights_refer_to_bin_file(read_bytes):
 
 
 @pytest.mark.parametrize("shape", ["9" * 5000, "-4", "1.5", ",".join(["9" * 4000] * 50)])
-def test_invalid_shape_is_a_defect(shape, read_bytes):
+def test_openvino_constant_of_an_invalid_shape_is_a_defect(shape, read_bytes):
     data = f'<layer type="Const"><data element_type="f32" shape="{shape}" offset="0" size="16"/></layer>'
     assert read_bytes(build_openvino_network(data).encode(), "net.xml").kinds() == {"weights-invalid"}
 
 
-def test_function_defined_in_model_gives_no_mention(read_bytes):
+def test_pmml_function_that_the_model_defines_gives_no_mention(read_bytes):
     assert ("function", "twice") not in list_mentions(read_bytes(build_pmml().encode(), "m.pmml"))
 
 
-def test_code_across_lines_is_found(read_bytes):
+def test_code_across_lines_of_a_pmml_extension_is_mentioned(read_bytes):
     reading = read_bytes(build_pmml(extension="<Extension>x = &amp;\n  os.system</Extension>").encode(), "m.pmml")
     assert ("code", "code in an extension") in list_mentions(reading)
 
@@ -129,11 +129,11 @@ def test_xml_is_recognised_by_start_and_name(name, text, is_xml, read_bytes):
     assert (["xml"] in read_bytes(text.encode(), name).formats.values()) == is_xml
 
 
-def test_deep_elements_reach_limit(read_bytes):
+def test_deeply_nested_xml_elements_reach_the_limit(read_bytes):
     assert read_bytes(b"<a>" * 20_000, "m.xml").reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
-def test_elements_over_bound_reach_limit(read_bytes):
+def test_xml_elements_over_the_bound_reach_the_limit(read_bytes):
     reading = read_bytes(b"<a>" + b"<b/>" * 500, "m.xml", Limits(document_nodes=100))
     assert reading.reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
@@ -182,7 +182,7 @@ def test_java_classes_are_found_in_every_decoder_syntax(text, read_bytes):
         "<PMML>" + "".join(f'<Apply function="f{number}"/>' for number in range(5001)) + "</PMML>",
     ],
 )
-def test_names_over_the_bound_reach_the_limit(text, read_bytes):
+def test_xml_names_over_the_bound_reach_the_limit(text, read_bytes):
     reading = read_bytes(text.encode(), "m.xml")
     assert UnreadReason.LIMIT in reading.reasons()
     assert len([detail for detail in reading.details if "only the first 5000 names" in detail]) == 1

@@ -60,12 +60,12 @@ def test_truncated_media_are_reported_as_damaged(name, read_bytes):
 
 @check_each("name", BOUNDED)
 @check_each("bytes_between", [b"", bytes(64), b"some words first\n"])
-def test_pickle_after_end_is_found(name, bytes_between, read_bytes):
+def test_pickle_after_the_end_of_media_is_read(name, bytes_between, read_bytes):
     assert read_bytes(MEDIA[name] + bytes_between + EVAL_ONE, "x").evaluates
 
 
 @check_each("name", [name for name in MEDIA if name != "Parquet table"])
-def test_bytes_after_end_are_unclaimed(name, read_bytes):
+def test_bytes_after_the_end_of_media_are_unclaimed(name, read_bytes):
     appended = b"\1\2\3" * 4
     reading = read_bytes(MEDIA[name] + appended, "x")
     expected = f"bytes {len(MEDIA[name])}-{len(MEDIA[name] + appended)}"
@@ -84,7 +84,7 @@ def test_bytes_between_tables_of_typeface_are_unclaimed(read_bytes):
     assert not read_bytes(directory + bytes(4) + b"data", "x").unread
 
 
-def test_program_after_end_is_found(read_bytes):
+def test_program_after_the_end_of_media_is_found(read_bytes):
     reading = read_bytes(build_png() + bytes(100) + build_elf_library(), "logo.png")
     assert [each.format for each in reading.of(Outline)] == ["media", "executable"]
 
@@ -117,7 +117,7 @@ def test_progressive_jpeg_is_followed_to_its_end(read_bytes):
         (b"/S /Launch", {"Launch"}), (b"/Launcher /JSON (JavaScript)", set()), (b"/S /URI", set()),
     ],
 )  # fmt: skip
-def test_pdf_actions_are_mentions(action, expected, read_bytes):
+def test_pdf_actions_are_mentioned_under_plain_and_escaped_names(action, expected, read_bytes):
     (outline,) = read_bytes(build_pdf(action), "card.pdf").of(Outline)
     assert {mention.name for mention in outline.mentions} == expected
 
@@ -171,7 +171,7 @@ def test_security_scan_of_ordinary_media_files_passes(tmp_path):
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(list(MEDIA.values())), st.data())
-def test_any_bytes_give_structures_or_errors(bytes_window, seed, data):
+def test_mutated_media_never_crash_the_reader(bytes_window, seed, data):
     # Any error that the reader does not report as damage or as a limit fails the test.
     position = data.draw(st.integers(4, len(seed)))
     changed = seed[:position] + data.draw(st.binary(max_size=12)) + seed[data.draw(st.integers(4, len(seed))) :]

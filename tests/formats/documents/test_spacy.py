@@ -41,7 +41,7 @@ def test_functions_factories_and_sources_of_a_spacy_configuration_are_all_found(
         ("${a.e}", "${a.e}"),
     ],
 )
-def test_references_are_resolved_or_kept_as_written(value, expected, read_bytes):
+def test_spacy_references_to_settings_are_resolved_or_kept_as_written(value, expected, read_bytes):
     text = f'[a]\nb = "evil.v1"\nc = "il.v1"\ne = "${{a.e}}"\n[nlp]\n@misc = {value}\n'
     assert list_names(read_bytes(text.encode(), "config.cfg")) == {("misc", expected)}
 
@@ -57,7 +57,7 @@ def test_references_are_resolved_or_kept_as_written(value, expected, read_bytes)
         ("config.txt", "[nlp]\n@misc = 1\n", "text"),
     ],
 )
-def test_configuration_is_recognised_by_name_and_sections(name, text, format_, read_bytes):
+def test_spacy_configuration_is_recognised_by_name_and_sections(name, text, format_, read_bytes):
     assert read_bytes(text.encode(), name).formats[name] == [format_]
 
 
@@ -66,13 +66,13 @@ def test_other_settings_in_config_cfg_are_text(read_bytes):
     assert (reading.unread, list_names(reading)) == ([], set())
 
 
-def test_mentions_before_damage_are_reported(read_bytes):
+def test_spacy_names_before_damage_are_mentioned(read_bytes):
     reading = read_bytes((CONFIG + "\n[broken\n").encode(), "config.cfg")
     assert ("factory", "ner") in list_names(reading)
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-def test_configuration_over_bound_reaches_limit(read_bytes):
+def test_spacy_configuration_over_a_bound_reaches_the_limit(read_bytes):
     long_text = read_bytes(CONFIG.encode() + b"# x\n" * 300_000, "config.cfg")
     functions = "".join(f"@a{number} = 1{number}x\n" for number in range(10_001))
     many_functions = read_bytes((CONFIG + functions).encode(), "config.cfg")
@@ -107,7 +107,7 @@ def test_map_is_recognised_as_msgpack_by_spacy_file_name_or_plausible_keys(name,
     assert ("msgpack" in read_bytes(data, name).formats[name]) is is_msgpack
 
 
-def test_pickle_in_layer_is_read(read_bytes, read_fixture):
+def test_pickle_in_a_spacy_layer_is_read(read_bytes, read_fixture):
     assert read_fixture("spacy/malicious/model").evaluates
     assert not read_bytes(build_thinc_model(), "model").unread
 

@@ -51,7 +51,7 @@ def test_settings_of_any_length_are_searched_or_unread(read_bytes):
     assert UnreadReason.LIMIT in reading.reasons()
 
 
-def test_deep_nesting_reaches_limit():
+def test_deeply_nested_toml_reaches_the_limit():
     with pytest.raises(LimitReachedError):
         parse_table_settings("a.toml", "a = " + "[" * 5000 + "]" * 5000, Limits())
 

@@ -59,7 +59,7 @@ def test_ftype_field_gives_the_quantisation_version_where_the_header_has_none(
     assert not read_bytes(preamble + build_tensor("a", (32,), 2, bytes(block_bytes)), "x").kinds()
 
 
-def test_unknown_version_is_unread_with_advice_to_convert(read_bytes):
+def test_ggml_file_of_an_unknown_version_is_unread_with_advice_to_convert(read_bytes):
     # The version 9 of ggjt, and a file without a version that fits no layout.
     for data in (b"tjgg" + encode_u32s(9) + bytes(64), b"lmgg" + b"\xff" * 64):
         reading = read_bytes(data, "x")
@@ -67,22 +67,22 @@ def test_unknown_version_is_unread_with_advice_to_convert(read_bytes):
         assert "convert it to GGUF" in detail
 
 
-def test_bytes_after_the_tensors_are_an_artifact(read_bytes):
+def test_bytes_after_the_tensors_of_a_ggml_file_are_an_artifact(read_bytes):
     reading = read_bytes(build_llama_model() + EVAL_ONE, "x")
     assert reading.evaluates
     assert reading.kinds() == {"trailing-data"}
 
 
-def test_truncated_tensor_is_damaged(read_bytes):
+def test_truncated_ggml_tensor_is_damaged(read_bytes):
     assert read_bytes(build_llama_model()[:-5], "x").reasons() == {UnreadReason.DAMAGED}
 
 
-def test_pickle_after_damage_is_read(read_bytes):
+def test_pickle_after_damage_in_a_ggml_file_is_read(read_bytes):
     # The size of the tensor is unknown, because no type has the number 200.
     assert read_bytes(build_llama_model(build_tensor("a", kind=200)) + EVAL_ONE, "x").evaluates
 
 
-def test_tensor_sizes_are_computed_without_wrapping(read_bytes):
+def test_size_of_a_ggml_tensor_is_computed_without_wrapping(read_bytes):
     assert read_bytes(build_llama_model(build_tensor("a", (2**31,) * 4)), "x").kinds() == {"size-overflow"}
     assert read_bytes(build_llama_model(build_tensor("a", (2**30,) * 2)), "x").reasons() == {UnreadReason.DAMAGED}
 

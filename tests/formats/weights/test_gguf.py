@@ -69,7 +69,7 @@ def test_every_chat_template_is_a_jinja_artifact(bytes_window):
     }
 
 
-def test_numbers_of_tensors_are_not_read(bytes_window):
+def test_numbers_of_gguf_tensors_are_not_read(bytes_window):
     data = build_gguf_model().add_tensor("a", (4_000_000,), 0, 16_000_000).build()
     window = bytes_window(data)
     readings = list(find_reader("gguf").read(Artifact("m.gguf", len(data), lambda: None), window, Limits()))
@@ -77,7 +77,7 @@ def test_numbers_of_tensors_are_not_read(bytes_window):
     assert window.bytes_read < 1_000_000
 
 
-def test_long_lists_of_texts_are_skipped_across_blocks(read_bytes):
+def test_long_list_of_gguf_texts_is_skipped_across_blocks(read_bytes):
     # Many texts of different lengths, one text longer than a block of the cursor, and one after it.
     words = [f"word {number}" * (number % 9) for number in range(60_000)] + ["x" * 600_000, "y"]
     file = build_gguf_model().add_texts("tokenizer.ggml.merges", *words).add_text("general.organization", "Acme")
@@ -101,7 +101,7 @@ def test_malicious_gguf_fixture_is_reported_with_its_defect(name, kind, read_fix
     assert kind in read_fixture(f"gguf/malicious/{name}.gguf").kinds()
 
 
-def test_stated_alignment_replaces_the_default(read_bytes):
+def test_alignment_in_gguf_metadata_replaces_the_default(read_bytes):
     # The second tensor starts at 8, which the default alignment of 32 would not allow.
     file = build_gguf_model()
     file.alignment = 8
@@ -110,7 +110,7 @@ def test_stated_alignment_replaces_the_default(read_bytes):
     assert not read_bytes(file.build()).kinds()
 
 
-def test_padding_after_the_last_tensor_is_optional(read_bytes):
+def test_padding_after_the_last_gguf_tensor_is_optional(read_bytes):
     # The tensor takes 12 bytes, and 20 bytes of padding follow. Some writers leave the padding out.
     padded = build_gguf_model().add_tensor("a", (3,), 0, 12).build()
     assert not read_bytes(padded).kinds()
@@ -119,7 +119,7 @@ def test_padding_after_the_last_tensor_is_optional(read_bytes):
     assert "trailing-data" in read_bytes(padded + b"x").kinds()
 
 
-def test_metadata_before_damage_are_kept(read_bytes):
+def test_gguf_metadata_before_damage_are_kept(read_bytes):
     data = build_gguf_model().build()
     reading = read_bytes(data[: data.index(b"tokenizer")])
     assert get_facts(reading)["general.name"] == "Tiny"
@@ -134,12 +134,12 @@ def test_nested_empty_arrays_of_version_1_are_skipped(read_bytes):
     assert (reading.kinds(), reading.unread) == ({"nested-array"}, [])
 
 
-def test_too_many_texts_reach_the_limit(read_bytes):
+def test_too_many_gguf_texts_reach_the_limit(read_bytes):
     file = build_gguf_model().add_texts("a", *["x"] * 50)
     assert UnreadReason.LIMIT in read_bytes(file.build(), limits=Limits(document_nodes=20)).reasons()
 
 
-def test_tables_of_types_agree_with_the_library():
+def test_tables_of_gguf_types_agree_with_the_library():
     gguf = pytest.importorskip("gguf")
     # The types 8 and 9, texts and arrays, have no fixed width.
     assert set(VALUE_CODES) == set(VALUE_WIDTHS) == {int(each) for each in gguf.GGUFValueType} - {8, 9}
@@ -198,7 +198,7 @@ def test_value_of_a_type_that_does_not_exist_is_damaged(read_bytes):
 
 
 @pytest.mark.parametrize("key", ["Tokenizer.Chat_Template", "llama.chat_template", "tokenizer.chat_template_x"])
-def test_any_key_with_chat_template_holds_a_template(key, read_bytes):
+def test_gguf_text_under_any_key_with_chat_template_is_a_template(key, read_bytes):
     # As a text, and as the last item of a long list.
     for file in (
         build_gguf_model().add_text(key, "{{ a }}"),
@@ -207,7 +207,7 @@ def test_any_key_with_chat_template_holds_a_template(key, read_bytes):
         assert ["jinja"] in read_bytes(file.build(), "model.gguf").formats.values()
 
 
-def test_text_too_long_to_search_is_unread(read_bytes):
+def test_gguf_text_too_long_to_search_is_unread(read_bytes):
     long_text = build_gguf_model().add_text("general.description", "x" * 300_000)
     assert UnreadReason.LIMIT in read_bytes(long_text.build(), "model.gguf").reasons()
     short_text = build_gguf_model().add_text("general.description", "x" * 1000)

@@ -106,11 +106,11 @@ def test_shapes_that_exhaust_memory_together_are_a_defect(read_fixture):
     assert read_fixture("hdf5/bomb/many-shapes.h5").kinds() == {"expansion-ratio"}
 
 
-def test_object_in_a_cycle_is_read_once(read_fixture):
+def test_hdf5_object_in_a_cycle_is_read_once(read_fixture):
     assert get_facts(read_fixture("hdf5/bomb/cycle.h5"))["objects"] == "1"
 
 
-def test_damage_to_one_object_does_not_hide_others(read_bytes):
+def test_damage_to_one_hdf5_object_hides_no_other(read_bytes):
     file = Hdf5()
     # The datatype is version 1, class 3: a string of the length of the pickle.
     datatype = bytes((0x13, 0, 0, 0)) + struct.pack("<I", len(EVAL_ONE))
@@ -166,18 +166,18 @@ def test_content_in_chunks_is_unread_behind_a_damaged_chunk(read_bytes):
     assert UnreadReason.LIMIT in reading.reasons()
 
 
-def test_configuration_after_white_space_is_read(read_bytes):
+def test_keras_configuration_after_white_space_is_read(read_bytes):
     config = " " * 300 + '{"class_name": "Lambda", "config": {}}'
     reading = read_bytes(build_hdf5_model(config), "model.h5")
     (keras,) = [outline for outline in reading.of(Outline) if outline.format == "keras"]
     assert [mention.name for mention in keras.mentions] == ["Lambda"]
 
 
-def test_invalid_configuration_is_unread(read_bytes):
+def test_invalid_keras_configuration_in_hdf5_is_unread(read_bytes):
     assert UnreadReason.DAMAGED in read_bytes(build_hdf5_model("{"), "model.h5").reasons()
 
 
-def test_too_many_objects_reach_the_limit(read_bytes):
+def test_too_many_hdf5_objects_reach_the_limit(read_bytes):
     file = Hdf5()
     groups = [file.add_group([]) for _ in range(30)]
     links = [build_hard_link(f"g{number}", group) for number, group in enumerate(groups)]
@@ -219,7 +219,7 @@ def test_values_of_variable_length_are_searched_or_reach_the_limit(count, reache
     assert reading.reasons() == ({UnreadReason.LIMIT} if reaches_limit else set())
 
 
-def test_references_over_the_bound_reach_the_limit(read_bytes):
+def test_hdf5_references_over_the_bound_reach_the_limit(read_bytes):
     file = Hdf5()
     links = [build_other_link(f"l{number}", 64, b"\0a.h5\0/\0") for number in range(20_001)]
     reading = read_bytes(file.build(file.add_group(links)), "w.h5")

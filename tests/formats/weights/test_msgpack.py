@@ -20,7 +20,7 @@ from modelaudit.wire.base import DamagedError
 WEIGHTS = encode_map(params=encode_map(kernel=encode_array((2, 3), "float32", bytes(24))), step=b"\x03")
 
 
-def test_weights_are_recognised_without_an_extension(read_bytes):
+def test_msgpack_weights_are_recognised_without_an_extension(read_bytes):
     reading = read_bytes(WEIGHTS, "checkpoint")
     assert reading.formats == {"checkpoint": ["msgpack"]}
     assert dict(reading.of(Outline)[0].facts) == {"keys": "params, step", "arrays": "1"}
@@ -62,22 +62,22 @@ def test_pickle_in_the_numbers_of_an_array_is_not_read(read_bytes):
     assert not read_bytes(encode_map(params=numbers), "m.msgpack").events
 
 
-def test_pickle_in_bytes_is_read(read_bytes):
+def test_pickle_in_msgpack_bytes_is_read(read_bytes):
     # msgpack-numpy stores an array of objects in this form.
     objects = encode_map(kind=encode_text("O"), data=b"\xc4" + bytes((len(EVAL_ONE),)) + EVAL_ONE)
     assert read_bytes(encode_map(params=objects), "m.msgpack").evaluates
 
 
-def test_pickle_that_follows_the_value_is_read(read_bytes):
+def test_pickle_after_the_value_of_a_msgpack_file_is_read(read_bytes):
     assert read_bytes(WEIGHTS + EVAL_ONE, "m.msgpack").evaluates
 
 
-def test_pickle_after_damage_is_read(read_bytes):
+def test_pickle_after_damage_in_a_msgpack_file_is_read(read_bytes):
     # The byte c1 is in no MessagePack file.
     assert read_bytes(WEIGHTS[:-1] + b"\xc1" + EVAL_ONE, "m.msgpack").evaluates
 
 
-def test_data_of_an_array_are_not_read(bytes_window):
+def test_numbers_of_a_msgpack_array_are_not_read(bytes_window):
     # An extension of the type 1 with an array of three: the shape (9000000,), the dtype, and the bytes.
     size = (9_000_000).to_bytes(4, "big")
     fields = b"\x93\x91\xce" + size + encode_text("uint8") + b"\xc6" + size + bytes(9_000_000)
@@ -94,7 +94,7 @@ def test_deeply_nested_maps_reach_the_limit(read_bytes):
     assert reading.reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
-def test_too_many_values_reach_the_limit(read_bytes):
+def test_too_many_msgpack_values_reach_the_limit(read_bytes):
     array = b"\xdc\xff\xff" + b"\x01" * 65535
     assert read_bytes(array, "m.msgpack", limits=Limits(document_nodes=100)).reasons() == {UnreadReason.LIMIT}
 

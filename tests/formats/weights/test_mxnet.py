@@ -12,7 +12,7 @@ from modelaudit.model.structure import UnreadReason
 ARRAYS = fixture_path("mxnet/benign/model-0000.params")
 
 
-def test_outline_counts_the_arrays(read_bytes) -> None:
+def test_outline_of_mxnet_counts_the_arrays(read_bytes) -> None:
     reading = read_bytes(ARRAYS.read_bytes(), ARRAYS.name)
     (outline,) = reading.of(Outline)
     assert outline.format == "mxnet"
@@ -20,7 +20,7 @@ def test_outline_counts_the_arrays(read_bytes) -> None:
     assert reading.unread == []
 
 
-def test_bytes_after_the_arrays_are_an_artifact(read_bytes) -> None:
+def test_bytes_after_mxnet_arrays_are_an_artifact(read_bytes) -> None:
     reading = read_bytes(ARRAYS.read_bytes() + b"\x80\x02cos\nsystem\n.", ARRAYS.name)
     assert "pickle" in {name for names in reading.formats.values() for name in names}
 
@@ -34,11 +34,11 @@ def test_arrays_without_dimensions_in_the_first_layout_are_counted(read_bytes) -
 
 
 @pytest.mark.parametrize("length", [20, 24, 40])
-def test_truncated_arrays_are_damaged(length: int, read_bytes) -> None:
+def test_truncated_mxnet_arrays_are_damaged(length: int, read_bytes) -> None:
     assert UnreadReason.DAMAGED in read_bytes(ARRAYS.read_bytes()[:length], ARRAYS.name).reasons()
 
 
-def test_every_operator_of_a_symbol_is_mentioned(read_bytes) -> None:
+def test_every_operator_of_an_mxnet_graph_is_mentioned(read_bytes) -> None:
     symbol = json.loads(fixture_path("mxnet/benign/model-symbol.json").read_text())
     symbol["nodes"].append({"op": "acme_exec_shell", "name": "last", "inputs": []})
     reading = read_bytes(json.dumps(symbol).encode(), "model-symbol.json")
@@ -46,6 +46,6 @@ def test_every_operator_of_a_symbol_is_mentioned(read_bytes) -> None:
     assert "acme_exec_shell" in names
 
 
-def test_operators_over_the_bound_reach_the_limit(read_bytes) -> None:
+def test_mxnet_operators_over_the_bound_reach_the_limit(read_bytes) -> None:
     symbol = {"nodes": [{"op": f"op{number}", "name": "a", "inputs": []} for number in range(2001)], "arg_nodes": []}
     assert UnreadReason.LIMIT in read_bytes(json.dumps(symbol).encode(), "model-symbol.json").reasons()

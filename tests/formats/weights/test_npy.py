@@ -75,7 +75,7 @@ def test_arrays_that_numpy_writes_are_read_completely(name, read_bytes):
 
 
 @pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
-def test_every_format_version_is_read(version, read_bytes):
+def test_npy_file_of_every_version_is_read(version, read_bytes):
     reading = read_bytes(_write_array(_ARRAYS["float64"], version))
     (facts,) = reading.facts("npy")
     assert facts["version"] == f"{version[0]}.{version[1]}"
@@ -108,7 +108,7 @@ def test_npy_data_of_a_dtype_that_may_hold_objects_are_read_as_a_pickle(descr, r
 
 
 @pytest.mark.parametrize("descr", ["'<f4,<f4'", "'l'", "'unheard of'"])
-def test_dtype_of_unknown_size_is_damaged(descr, read_bytes):
+def test_npy_array_of_a_dtype_of_unknown_size_is_damaged(descr, read_bytes):
     reading = read_bytes(_make_file(descr, "(1,)", bytes(range(8))))
     assert reading.reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
     assert not reading.of(TensorData)
@@ -138,7 +138,7 @@ def test_pickle_after_an_array_is_read(first, read_bytes):
     assert "builtins.eval" in read_bytes(_write_array(first) + _EVAL).called
 
 
-def test_unknown_bytes_after_an_array_are_unread(read_bytes):
+def test_unknown_bytes_after_an_npy_array_are_unread(read_bytes):
     reading = read_bytes(_write_array(_ARRAYS["float64"]) + b"\xff\xfe\xfd")
     assert reading.details == ["3 bytes belong to no part of the npy format: bytes 176-179"]
 
@@ -154,14 +154,14 @@ def test_npy_header_with_a_repeated_key_is_read_by_its_last_value(read_bytes):
     ("shape", "kind"), [("(-1,)", "negative-length"), ("(0, -1)", "negative-length"), (f"({2**62}, 2)", "size-overflow"),
                         (f"(0, {2**62}, 4)", "size-overflow")]
 )  # fmt: skip
-def test_invalid_shape_is_a_defect(shape, kind, read_bytes):
+def test_npy_array_of_an_invalid_shape_has_a_defect(shape, kind, read_bytes):
     reading = read_bytes(_make_file("'<f8'", shape, bytes(64)))
     assert reading.kinds() == {kind}
     assert not reading.of(TensorData)
 
 
 @check_each("number", range(0, 200, 7))
-def test_file_truncated_anywhere_is_damaged(number, read_bytes):
+def test_npy_file_truncated_anywhere_is_damaged(number, read_bytes):
     data = _write_array(_OBJECTS["objects"])
     length = len(data) * number // 200
     reading = read_bytes(data[:length])

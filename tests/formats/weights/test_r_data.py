@@ -78,19 +78,19 @@ def test_three_encodings_of_an_r_object_give_the_same_calls(read_bytes):
         assert read_bytes(data).unread == []
 
 
-def test_bytes_after_the_object_are_an_artifact(read_bytes):
+def test_bytes_after_an_r_object_are_an_artifact(read_bytes):
     formats = read_bytes(build_rds(encode_numbers(1.0)) + EVAL_ONE).formats
     assert ["pickle"] in formats.values()
 
 
-def test_calls_before_damage_are_kept(read_bytes):
+def test_r_calls_before_damage_are_kept(read_bytes):
     # 99 is no type of items.
     reading = read_bytes(build_rds(encode_list(encode_promise(SYSTEM), encode_integer(99))))
     assert ("promise-call", "system") in list_uses(reading)
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-def test_vectors_of_numbers_are_skipped(read_bytes):
+def test_r_vectors_of_numbers_are_skipped(read_bytes):
     # A vector of the type 14 (floating-point numbers) and of a million zeros.
     vector = encode_integer(14) + encode_integer(1 << 20) + bytes(8 << 20)
     reading = read_bytes(build_rds(encode_list(vector, encode_promise(SYSTEM))))
@@ -98,12 +98,12 @@ def test_vectors_of_numbers_are_skipped(read_bytes):
     assert reading.unread == []
 
 
-def test_deeply_nested_items_reach_the_limit(read_bytes):
+def test_deeply_nested_r_items_reach_the_limit(read_bytes):
     # Each cell of a pairlist (type 2) contains the next one.
     assert read_bytes(build_rds(encode_integer(2) * 400_000)).reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
-def test_calls_over_the_bound_reach_the_limit_after_those_before_it_were_mentioned(read_bytes):
+def test_r_calls_over_the_bound_reach_the_limit_after_those_before_it_were_mentioned(read_bytes):
     calls = [encode_call(f"f{number}") for number in range(5001)]
     reading = read_bytes(build_rds(encode_list(*calls)))
     assert UnreadReason.LIMIT in reading.reasons()

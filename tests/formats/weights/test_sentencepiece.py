@@ -11,18 +11,18 @@ from modelaudit.model.structure import UnreadReason
 
 
 @pytest.mark.parametrize("path", ["tokenizer.model", "spiece.model", "source.spm", "anything"])
-def test_model_is_recognised_under_any_name(fixtures, read_bytes, path):
+def test_sentencepiece_model_is_recognised_under_any_name(fixtures, read_bytes, path):
     reading = read_bytes((fixtures / "sentencepiece/benign/tokenizer.model").read_bytes(), path)
     assert reading.formats[path] == ["sentencepiece"]
     assert [dict(each.facts) for each in reading.of(Outline)] == [{"pieces": "32"}]
     assert reading.unread == []
 
 
-def test_pickle_in_a_model_is_read(read_fixture):
+def test_pickle_in_a_sentencepiece_model_is_read(read_fixture):
     assert read_fixture("sentencepiece/malicious/pickle-within.model").evaluates
 
 
-def test_field_outside_the_schema_is_damaged(fixtures, read_bytes):
+def test_sentencepiece_field_outside_the_schema_is_damaged(fixtures, read_bytes):
     data = (fixtures / "sentencepiece/benign/tokenizer.model").read_bytes()
     # Field 1 as a number, field 10, and a piece without a score.
     for field in (b"\x08\x01", b"\x52\x01a", b"\x0a\x02\x0a\0"):
