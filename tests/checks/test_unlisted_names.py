@@ -21,6 +21,7 @@ from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
 from modelaudit.model.catalogue import Catalogue, FindingRule, Unlisted
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.limits import Limits
+from modelaudit.model.outline import References
 from modelaudit.model.reading import Structure
 from modelaudit.model.report import Coverage, Verdict
 from modelaudit.pipeline import ArtifactReading
@@ -153,6 +154,19 @@ def write_linked_data(folder: Path) -> Path:
     return model
 
 
+def write_linked_buffer(folder: Path) -> Path:
+    """Write a TensorFlow Lite model whose external buffer has a second name outside of its folder."""
+    model = folder / "model"
+    model.mkdir()
+    fixture = "tflite/malicious/external-missing.tflite"
+    (model / "model.tflite").write_bytes(fixture_path(fixture).read_bytes())
+    for _, structure in read_fixture(fixture).structures:
+        for reference in structure.items if isinstance(structure, References) else ():
+            (model / reference.target).write_bytes(bytes(reference.min_size))
+            os.link(model / reference.target, folder / reference.target)
+    return model
+
+
 def write_outside_link(folder: Path) -> Path:
     """Write a folder with a link to a file outside of it."""
     model = folder / "model"
@@ -162,7 +176,11 @@ def write_outside_link(folder: Path) -> Path:
     return model
 
 
-WITHOUT_FIXTURE = {"coverage/link-outside-root": write_outside_link, "onnx/external-data-hard-link": write_linked_data}
+WITHOUT_FIXTURE = {
+    "coverage/link-outside-root": write_outside_link,
+    "onnx/external-data-hard-link": write_linked_data,
+    "tflite/external-data-hard-link": write_linked_buffer,
+}
 """Decisive rules about links, which no fixture can hold, with the function that writes a folder for them."""
 FALLBACKS = {id_ for id_, rule in CATALOGUE.findings.items() if rule.is_fallback}
 DECISIVE = {
