@@ -10,6 +10,7 @@ import click
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.cli.license_show import choose_page_width, find_license, format_license, suggest_names
+from modelaudit.cli.output import print_text
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Catalogue, FindingRule
 from modelaudit.model.errors import ConfigurationError
@@ -25,29 +26,31 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 def command(name: str | None, report: Path | None, folders: tuple[Path, ...]) -> int:
     """Print the page of a rule (pickle/dangerous-call) or a licence (Apache-2.0), or explain a finding.
 
-    A finding is named by its fingerprint, with the report that `scan -o json=FILE` saved. Without a name, list all
-    rules and licences.
+    Name a finding by its fingerprint, and with --report the report that `scan -o json=FILE` saved. Without a name,
+    list all rules and licences.
     """
     catalogue = load_catalogue(extra=folders, formats=FACTS)
     if name is None:
         if report is not None:
             raise ConfigurationError("name a finding: explain FINGERPRINT --report REPORT.json")
-        _list_pages(catalogue)
+        print_text(_list_pages(catalogue))
         return 0
+    instance = ""
     if report is not None or _FINGERPRINT.fullmatch(name):
         finding = _find_finding(name, report)
-        _print_finding(finding)
+        instance = f"{_format_finding(finding)}\n\n"
         name = finding.rule
-    click.echo(_format_page(name, catalogue, folders))
+    print_text(instance + _format_page(name, catalogue, folders))
     return 0
 
 
-def _list_pages(catalogue: Catalogue) -> None:
-    """Print one line for each rule and for each licence."""
-    for id_, entry in sorted(catalogue.findings.items()):
-        click.echo(f"{id_:40} {entry.rule.severity:9} {entry.rule.title}")
-    for id_, license_ in sorted(catalogue.licenses.items(), key=lambda item: item[0].casefold()):
-        click.echo(f"{id_:40} {'licence':9} {license_.name}")
+def _list_pages(catalogue: Catalogue) -> str:
+    """List the rules and then the licences, one a line."""
+    rules = [
+        f"{id_:40} {entry.rule.severity:9} {entry.rule.title}" for id_, entry in sorted(catalogue.findings.items())
+    ]
+    licenses = sorted(catalogue.licenses.items(), key=lambda item: item[0].casefold())
+    return "\n".join([*rules, *(f"{id_:40} {'licence':9} {entry.name}" for id_, entry in licenses)])
 
 
 def _find_finding(fingerprint: str, report: Path | None) -> Finding:
@@ -59,9 +62,8 @@ def _find_finding(fingerprint: str, report: Path | None) -> Finding:
     from modelaudit.cli.output import load_saved_report
 
     if report is None:
-        raise ConfigurationError(
-            f"{fingerprint!r} is a fingerprint; name the report that holds it: explain {fingerprint} --report FILE.json"
-        )
+        next_step = f"name the report that holds it: explain {fingerprint} --report REPORT.json"
+        raise ConfigurationError(f"{fingerprint!r} is a fingerprint; {next_step}")
     findings = load_saved_report(report).findings
     found = next((each for each in findings if each.fingerprint == fingerprint), None)
     if found is None:
@@ -69,14 +71,19 @@ def _find_finding(fingerprint: str, report: Path | None) -> Finding:
     return found
 
 
-def _print_finding(finding: Finding) -> None:
+def _format_finding(finding: Finding) -> str:
+    """Format a finding: its message, severity and place, then its evidence."""
     from modelaudit.reports.text import escape_unprintable
 
-    click.echo(f"{finding.fingerprint}: {escape_unprintable(finding.message)}")
-    click.echo(f"severity {finding.severity}, in {escape_unprintable(finding.artifact) or 'the model as a whole'}\n")
-    for line in finding.evidence:
-        click.echo(f"  {escape_unprintable(line)}")
-    click.echo()
+    place = escape_unprintable(finding.artifact) or "the model as a whole"
+    return "\n".join(
+        [
+            f"{finding.fingerprint}: {escape_unprintable(finding.message)}",
+            f"severity {finding.severity}, in {place}",
+            "",
+            *(f"  {escape_unprintable(line)}" for line in finding.evidence),
+        ]
+    )
 
 
 def _format_page(name: str, catalogue: Catalogue, folders: Sequence[Path]) -> str:

@@ -28,7 +28,11 @@ _FILE_COLUMNS: Final = 100
 @click.argument("targets", metavar="TARGET... | show ID...", nargs=-1, required=True)
 @click.option("--revision", metavar="REV", help="Branch, tag or commit on the Hub; same as TARGET@REV.")
 @click.option(
-    "--policy", metavar="NAME|FILE", default="default", show_default=True, help="The intended use of the model."
+    "--policy",
+    metavar="NAME|FILE",
+    default="default",
+    show_default=True,
+    help="The policy that states the intended use.",
 )
 @add_intent_options
 @click.option("-o", "--output", "outputs", metavar="FORMAT[=FILE]|FILE", multiple=True, help=describe_output_option())
@@ -36,7 +40,7 @@ _FILE_COLUMNS: Final = 100
     "--notices",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write the notices and lists to ship into this folder.",
+    help="Write into this folder the notices and lists that you have to ship.",
 )
 @click.option("--offline", is_flag=True, help="Use the local Hub cache only; make no request.")
 @click.option(
@@ -47,7 +51,7 @@ _FILE_COLUMNS: Final = 100
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A further rule folder, laid out like rules/.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No screen and no progress; reports and the exit code only.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no answer and no progress; reports and the exit code only.")
 def command(
     targets: tuple[str, ...],
     revision: str | None,
@@ -110,7 +114,7 @@ def _refuse_options_of_show() -> None:
         given = context.get_parameter_source(option.name or "") is click.core.ParameterSource.COMMANDLINE
         # --offline holds in any case, because show makes no request.
         if given and option.name not in ("targets", "rules", "offline"):
-            raise ConfigurationError(f"{option.opts[-1]}: show takes no option but --rules; leave it out")
+            raise ConfigurationError(f"{option.opts[-1]}: show takes no option but --rules and --offline; leave it out")
 
 
 def _render_for_terminal(report: AuditReport) -> bytes:

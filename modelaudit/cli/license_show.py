@@ -7,9 +7,8 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import click
-
 from modelaudit.catalogue import load_catalogue
+from modelaudit.cli.output import print_text
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import ConfigurationError
@@ -28,8 +27,8 @@ def show_licenses(names: Sequence[str], rules: Sequence[Path]) -> int:
     if not names:
         raise ConfigurationError("name a licence, as in: modelaudit license show LicenseRef-Llama-3.1")
     catalogue = load_catalogue(extra=rules, formats=FACTS)
-    for number, entry in enumerate([find_license(name, catalogue) for name in names]):
-        click.echo(("\n" if number else "") + format_license(entry, catalogue))
+    entries = [find_license(name, catalogue) for name in names]
+    print_text("\n\n".join(format_license(entry, catalogue) for entry in entries))
     return 0
 
 
@@ -51,7 +50,7 @@ def find_license(name: str, catalogue: Catalogue) -> LicenseEntry:
         raise ConfigurationError(f"{name!r} names no single licence: {vague_reason}")
     similar = suggest_names(name, catalogue.licenses)
     hint = f" Did you mean {', '.join(similar)}?" if similar else ""
-    raise ConfigurationError(f"{name!r} is no licence of the rule set.{hint}")
+    raise ConfigurationError(f"{name!r} is not a licence of the rule set.{hint}")
 
 
 def suggest_names(name: str, known: Sequence[str] | Mapping[str, object], cutoff: float = 0.4) -> list[str]:

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import FrameType, TracebackType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
 from modelaudit import __version__
-from modelaudit.model.errors import ModelAuditError
+from modelaudit.model.errors import ModelAuditError, OutputError
 
 _COMMANDS = ("explain", "license", "render", "rules", "scan")
 _INTERRUPTED, _NOT_RUN = 130, 4
@@ -27,6 +27,22 @@ _STOP_GRACE_SECONDS: Final = 5.0
 """The time after a signal in which the command ends in order: its worker is killed, its temporary file removed."""
 _NO_SUBCOMMAND_ERROR: type[Exception] | None = getattr(click.exceptions, "NoArgsIsHelpError", None)
 """The error with which Click 8.2 and newer print the help of a group without a subcommand; older ones have none."""
+
+
+@contextmanager
+def _convert_broken_pipe() -> Iterator[None]:
+    """Convert a ``BrokenPipeError``, as of a help text without a reader, to an ``OutputError``.
+
+    Click itself would exit with 1, which here means that the gate failed. Documents do not get here: ``print_document``
+    ignores a reader that goes away.
+    """
+    try:
+        yield
+    except BrokenPipeError as error:
+        from modelaudit.cli.output import discard_stdout
+
+        discard_stdout()
+        raise OutputError("the output cannot be written: its reader went away") from error
 
 
 class _LazyGroup(click.Group):
@@ -41,9 +57,19 @@ class _LazyGroup(click.Group):
         found: click.Command = import_module(f"modelaudit.cli.{name}").command
         return found
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        with _convert_broken_pipe():
+            return super().make_context(info_name, args, parent, **extra)
 
-_EXIT_CODES = """Exit codes: 0 pass; 1 the gate failed; 2 usage or configuration error; 3 incomplete, a part was not
-read or not verified; 4 could not run."""
+    def invoke(self, ctx: click.Context) -> Any:
+        with _convert_broken_pipe():
+            return super().invoke(ctx)
+
+
+_EXIT_CODES = """Exit codes: 0 pass; 1 the gate failed; 2 usage or configuration error; 3 incomplete (a part was not
+read or not verified) or for review; 4 could not run."""
 
 
 @click.group(
@@ -100,12 +126,6 @@ def _run_command() -> int:
     except ModelAuditError as error:
         _print_error(str(error))
         return error.exit_code
-    except BrokenPipeError:
-        # The reader of stdout went away.
-        from modelaudit.cli.output import discard_stdout
-
-        discard_stdout()
-        return _INTERRUPTED
     except MemoryError:
         _print_error("memory ran out; scan fewer files at once, or allow modelaudit more memory")
         return _NOT_RUN
@@ -121,7 +141,7 @@ def _run_command() -> int:
 
 
 def _print_error(message: str) -> None:
-    """Print the one line of an error to stderr; where it cannot be written, the exit code alone tells of it."""
+    """Print the one line of an error to stderr; where it cannot be written, the exit code alone reports it."""
     with suppress(OSError):
         click.echo(f"modelaudit: error: {message}", err=True)
 

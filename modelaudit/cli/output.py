@@ -109,7 +109,7 @@ def _parse_destination(value: str) -> Destination:
     if value in REPORTS:
         return Destination(value, None)
     if equals and re.fullmatch(r"[a-z0-9-]+", format_):
-        raise ConfigurationError(f"-o {value}: {format_!r} is no format; use one of: {', '.join(REPORTS)}")
+        raise ConfigurationError(f"-o {value}: {format_!r} is not a format; use one of: {', '.join(REPORTS)}")
     return Destination(detect_format(value), Path(value))
 
 
@@ -158,18 +158,23 @@ def publish_report(
             write_file(path, page() if page and place.format == DEFAULT else render(report, place.format))
     for place in places:
         if place.path is None and place.format != DEFAULT:
-            _print_document(render(report, place.format))
+            print_document(render(report, place.format))
         elif place.path is None and screen is not None:
-            _print_document(screen())
+            print_document(screen())
 
 
-def _print_document(document: bytes) -> None:
+def print_document(document: bytes) -> None:
     """Write a document to stdout. Whether its reader takes all of it, as ``head`` does not, changes no exit code."""
     try:
         sys.stdout.buffer.write(document)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         discard_stdout()
+
+
+def print_text(text: str) -> None:
+    """Write a text and a line break to stdout, as ``print_document`` does."""
+    print_document(f"{text}\n".encode())
 
 
 def discard_stdout() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -12,6 +11,7 @@ from modelaudit.cli.output import (
     describe_output_option,
     load_saved_report,
     parse_destinations,
+    print_document,
     render,
     write_file,
 )
@@ -21,7 +21,7 @@ from modelaudit.cli.output import (
 @click.argument("report", metavar="REPORT.json", type=click.Path(path_type=Path))
 @click.option("-o", "--output", "outputs", metavar="FORMAT[=FILE]|FILE", multiple=True, help=describe_output_option())
 def command(report: Path, outputs: tuple[str, ...]) -> int:
-    """Render a report that `scan -o json=FILE` saved in other formats."""
+    """Render in other formats a report that `scan -o json=FILE` saved."""
     places = parse_destinations(outputs, 1)
     audit = load_saved_report(report)
     # ``parse_destinations`` adds the table to outputs that are all files, but here a file is all that was asked for.
@@ -32,5 +32,5 @@ def command(report: Path, outputs: tuple[str, ...]) -> int:
         if path is not None:
             write_file(path, render(audit, place.format))
         elif place.format != DEFAULT or is_table_wanted:
-            sys.stdout.buffer.write(render(audit, place.format))
+            print_document(render(audit, place.format))
     return 0

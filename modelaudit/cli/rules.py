@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from modelaudit.catalogue import load_catalogue
+from modelaudit.cli.output import print_text
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import FindingRule
 from modelaudit.model.errors import ConfigurationError
@@ -30,10 +31,9 @@ def command(families: tuple[str, ...], severity: str | None, as_json: bool, fold
         raise ConfigurationError(f"there is no family {unknown[0]!r}; there are {', '.join(sorted(known))}")
     chosen = [rule for rule in rules if _is_wanted(rule, families, severity)]
     if as_json:
-        click.echo(json.dumps([asdict(rule.rule) for rule in chosen], indent=2))
+        print_text(json.dumps([asdict(rule.rule) for rule in chosen], indent=2))
         return 0
-    for rule in chosen:
-        click.echo(f"{rule.rule.id:40} {rule.rule.severity:9} {rule.rule.title}")
+    print_text("\n".join(f"{rule.rule.id:40} {rule.rule.severity:9} {rule.rule.title}" for rule in chosen))
     return 0
 
 

@@ -27,8 +27,8 @@ _LEVELS: Final = [level.value for level in Severity]
 @click.option(
     "--checks",
     metavar="LIST",
-    help="Comma list of security, integrity, license. Default: the policy's. "
-    "(provenance and transparency have no rules yet.)",
+    help="Comma-separated list of security, integrity, license. Default: the policy's. "
+    "(The checks provenance and transparency have no rules yet.)",
 )
 @click.option(
     "--policy", metavar="NAME|FILE", default="default", show_default=True, help="The policy that decides the verdict."
@@ -36,7 +36,7 @@ _LEVELS: Final = [level.value for level in Severity]
 @click.option(
     "--fail-on",
     type=click.Choice([*_LEVELS, "never"]),
-    help="Lowest severity that fails. Default: the policy's (high).",
+    help="Lowest severity that fails. Default: the policy's, high in all that are built in.",
 )
 @click.option(
     "--show",

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -85,6 +85,23 @@ def test_reader_that_goes_away_keeps_the_code_of_the_verdict(folder: str, code: 
     line = '"$@" | head -c 1; exit ${PIPESTATUS[0]}'
     done = run_in_shell(line, *SCAN, FIXTURES / folder, "-o", "json", "--fail-on", "high", "--checks", "security")
     assert (done.returncode, done.stderr) == (code, "")
+
+
+@pytest.mark.parametrize("command", [("rules", "--json"), ("explain",), ("render", "report.json", "-o", "json")])
+def test_reader_that_goes_away_keeps_the_code_of_a_command_without_verdict(
+    command: Sequence[str], tmp_path: Path
+) -> None:
+    assert run_in_shell('"$@"', *SCAN, "-q", BENIGN, "-o", f"json={tmp_path / 'report.json'}").returncode == 0
+    # The reader has gone before the command writes anything.
+    line = f'cd {tmp_path} && (sleep 0.5; exec "$@") | true; exit ${{PIPESTATUS[0]}}'
+    done = run_in_shell(line, *MODELAUDIT, *command)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_help_text_without_a_reader_is_one_line_and_exit_4() -> None:
+    for arguments in (["--help"], ["scan", "--help"]):
+        done = run_in_shell('(sleep 0.5; exec "$@") | true; exit ${PIPESTATUS[0]}', *MODELAUDIT, *arguments)
+        assert (done.returncode, done.stderr.count("\n")) == (4, 1)
 
 
 def test_unexpected_exception_of_a_command_is_one_line_and_exit_4(tmp_path: Path) -> None:
