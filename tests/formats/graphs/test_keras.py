@@ -110,6 +110,33 @@ def test_code_is_found_at_any_depth(config, read_bytes):
     assert "__lambda__" in {name for _, _, name in list_names(read_json(read_bytes, config))}
 
 
+def nest_as_text(config, count):
+    """Return the configuration of a model that holds ``config`` as JSON text in ``count`` texts around each other."""
+    for _ in range(count):
+        config = build_keras3_model(build_keras3_layer("Dense", units=1, config=json.dumps(config)))
+    return config
+
+
+def test_configuration_below_more_nested_texts_than_are_read_is_over_the_limit(read_bytes):
+    inner = build_keras3_model(build_keras3_lambda())
+    read, too_deep = (read_json(read_bytes, nest_as_text(inner, count)) for count in (4, 5))
+    assert "__lambda__" in {name for _, _, name in list_names(read)}
+    assert UnreadReason.LIMIT not in read.reasons()
+    assert UnreadReason.LIMIT in too_deep.reasons()
+
+
+def test_nested_configuration_that_exceeds_the_depth_of_documents_is_over_the_limit(read_bytes):
+    deep = '{"class_name": "Lambda", "config": ' + "[" * 3000 + "]" * 3000 + "}"
+    config = build_keras3_model(build_keras3_layer("Dense", units=1, config=deep))
+    assert UnreadReason.LIMIT in read_json(read_bytes, config).reasons()
+
+
+def test_configuration_with_more_names_than_are_kept_states_the_bound(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.formats.graphs.keras.reader._MOST_MENTIONS", 2)
+    config = build_keras3_model(*(build_keras3_layer(f"Layer{number}", units=1) for number in range(3)))
+    assert "only the first 2 names of the configuration were read" in read_json(read_bytes, config).details
+
+
 def test_config_json_in_a_keras_archive_is_read_as_configuration_even_without_layers(read_bytes):
     archive = build_keras_archive({"class_name": "system", "module": "os", "config": {}})
     assert ("python-names", "class", "os.system") in list_names(read_bytes(archive, "model.keras"))

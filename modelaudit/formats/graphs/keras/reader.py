@@ -16,6 +16,7 @@ from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError, Reading
 
 _MOST_NESTED: Final = 4
+"""How many levels of configurations in texts of configurations are read."""
 _MOST_MENTIONS: Final = 20_000
 _MOST_NESTED_TEXTS: Final = 1000
 
@@ -50,10 +51,8 @@ def read_configuration(
     yield Outline("keras", tuple(collector.mentions))
     if collector.references:
         yield References("keras", tuple(collector.references))
-    if collector.overflow:
-        yield Unread(
-            UnreadReason.LIMIT, "the configuration has too many names, files or nested texts, and not all were read"
-        )
+    for detail in collector.reached_bounds:
+        yield Unread(UnreadReason.LIMIT, detail)
 
 
 class _ConfigurationCollector:
@@ -62,13 +61,13 @@ class _ConfigurationCollector:
     Attributes:
         mentions: the names, in order.
         references: the files and addresses, in order.
-        overflow: whether a bound on names, files or nested texts was reached.
+        reached_bounds: one sentence for each bound that left a part unread.
     """
 
     def __init__(self, limits: Limits, place: str) -> None:
         self.mentions: dict[Mention, None] = {}
         self.references: dict[Reference, None] = {}
-        self.overflow = False
+        self.reached_bounds: dict[str, None] = {}
         self._limits = limits
         self._place = place
         self._nested_texts = 0
@@ -90,17 +89,16 @@ class _ConfigurationCollector:
         for each in objects:
             for mention in list_mentions(each):
                 if len(self.mentions) >= _MOST_MENTIONS:
-                    self.overflow = True
+                    self.reached_bounds[f"only the first {_MOST_MENTIONS} names of the configuration were read"] = None
                     break
                 self.mentions[replace(mention, where=self._prefix_location(mention.where))] = None
         for reference in list_references(settings):
             if len(self.references) >= MOST_REFERENCES:
-                self.overflow = True
+                self.reached_bounds[f"only the first {MOST_REFERENCES} files of the configuration were read"] = None
                 break
             self.references[replace(reference, where=self._prefix_location(reference.where))] = None
-        if depth:
-            for setting in settings:
-                self._read_nested(setting, depth)
+        for setting in settings:
+            self._read_nested(setting, depth)
         return True
 
     def _read_nested(self, setting: Setting, depth: int) -> None:
@@ -110,12 +108,20 @@ class _ConfigurationCollector:
             return
         self._nested_texts += 1
         if self._nested_texts > _MOST_NESTED_TEXTS:
-            self.overflow = True
+            detail = f"only the first {_MOST_NESTED_TEXTS} configurations in texts of the configuration were read"
+            self.reached_bounds[detail] = None
+            return
+        if not depth:
+            detail = f"a text of the configuration holds configurations more than {_MOST_NESTED} texts deep"
+            self.reached_bounds[detail] = None
             return
         try:
             nested_settings = parse_json_settings(value, self._limits)
-        except (ValueError, LimitReachedError):
-            return  # any text may resemble JSON, so this is no damage
+        except LimitReachedError as error:
+            self.reached_bounds[f"a configuration in a text of the configuration was not read: {error}"] = None
+            return
+        except ValueError:
+            return  # any text may resemble JSON, so this is not damage
         self.read_settings(nested_settings, is_known=False, depth=depth - 1)
 
     def _prefix_location(self, where: Location) -> Location:
