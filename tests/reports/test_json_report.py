@@ -114,7 +114,7 @@ DAMAGE: dict[str, Callable[[Any], None]] = {
     "a fingerprint that is not the finding's": _build_change("findings", 0, "fingerprint", to="0" * 16),
     "a field that is missing": lambda value: value["target"].pop("origin"),
     "a size in words": _build_change("decision", "coverage", "artifacts", 0, "size", to="7714"),
-    "a size that is no whole number": _build_change("decision", "coverage", "artifacts", 0, "size", to=7714.0),
+    "a size that is not a whole number": _build_change("decision", "coverage", "artifacts", 0, "size", to=7714.0),
     "true for 1": _build_change("findings", 5, "location", "line", to=True),
     "a digest of the wrong length": _build_change(
         "decision", "coverage", "artifacts", 0, "digests", 0, "value", to="ab"

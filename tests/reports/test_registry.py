@@ -17,7 +17,7 @@ from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, detect_format, render
 
-SCREENS = {"modelaudit.reports.license_screen:render_license": "`modelaudit license` prints it; it is no report"}
+SCREENS = {"modelaudit.reports.license_screen:render_license": "`modelaudit license` prints it; it is not a report"}
 """Renderers of a report that are not registered, each with its reason."""
 TEST_FOLDER = Path(__file__).parent
 

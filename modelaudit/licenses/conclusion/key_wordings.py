@@ -97,7 +97,7 @@ _FIRST_WORDINGS = (
         "You mean to give copies to others, which is not allowed.",
     ),
     (
-        r"^You may use a changed model yourself, but you may not pass it on\.$",
+        r"^You may use a changed model yourself, but not pass it on; show that you do not\.$",
         "A changed model may be used by yourself at most; it may not be passed on.",
     ),
     (
@@ -115,6 +115,10 @@ _FIRST_WORDINGS = (
         r"\bit is not known whether the clause applies to this model\b",
         "it is not known whether this model is one of those that the clause is about",
     ),
+    # Titles of clauses, which begin an answer or are quoted as terms that a licence drops.
+    (r"\bSelling access needs a licence above a revenue\b", "Above a revenue, no selling of access"),
+    (r"\bShow the name above a number of users or a revenue\b", "Above a size, show the name"),
+    (r"\bPublish what you make, change or run with it\b", "Publish the models that you use it on"),
 )
 _COMPILED_WORDINGS = tuple((re.compile(pattern, re.DOTALL), first) for pattern, first in _FIRST_WORDINGS)
 

@@ -72,7 +72,7 @@ def find_space(package: object, space: str) -> object | None:
 
 
 def list_functions(space: object | None) -> list[str]:
-    """List the public functions of a namespace that are not refused; none if it is no module."""
+    """List the public functions of a namespace that are not refused; none if it is not a module."""
     members = vars(space).items() if inspect.ismodule(space) else ()
     functions = [name for name, value in members if callable(value) and inspect.isroutine(value)]
     return [name for name in functions if not name.startswith("_") and name not in REFUSED]

@@ -79,6 +79,14 @@ REWORDED = [
         "No commercial use: it is not stated whether you plan such a use.",
         "No commercial use: it is not stated whether you mean to do that.",
     ),
+    (
+        "Selling access needs a licence above a revenue: your revenue is not stated.",
+        "Above a revenue, no selling of access: your revenue is not stated.",
+    ),
+    (
+        "You may use a changed model yourself, but not pass it on; show that you do not.",
+        "A changed model may be used by yourself at most; it may not be passed on.",
+    ),
 ]
 
 
