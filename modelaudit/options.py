@@ -85,7 +85,7 @@ def resolve_policy(options: Options, catalogue: Catalogue) -> Policy:
         families = list_families(catalogue)
         if not chosen <= families:
             without_rules, with_rules = ", ".join(sorted(chosen - families)), ", ".join(sorted(families))
-            raise ConfigurationError(f"no rule belongs to {without_rules} yet; there are rules for {with_rules}")
+            raise ConfigurationError(f"the check {without_rules} has no rules yet; choose from {with_rules}")
         policy = replace(policy, checks=tuple(family for family in CheckFamily if family in chosen))
     if options.fail_on is not None:
         never = options.fail_on == "never"
@@ -120,7 +120,7 @@ def _merge_intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Int
         raise ConfigurationError(problem)
     for noun, number in (("users", use.monthly_active_users), ("revenue", use.annual_revenue_usd)):
         if number is not None and not 0 <= number < float("inf"):
-            raise ConfigurationError(f"the number for {noun} is {number}; it must be 0 or more")
+            raise ConfigurationError(f"the number for {noun} is {number}; it must be finite, and 0 or more")
     users, revenue = use.monthly_active_users, use.annual_revenue_usd
     return Intent(
         uses={**stated.uses, **changes},

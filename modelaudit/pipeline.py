@@ -353,7 +353,7 @@ class ArtifactReading:
         if depth > self.limits.depth:
             self._record_absence(member, UnreadReason.LIMIT, f"it lies more than {self.limits.depth} containers deep")
         elif self.members > self.limits.members_total:
-            raise LimitReachedError(f"more than {self.limits.members_total} members in all")
+            raise LimitReachedError(f"only the first {self.limits.members_total} members were read")
         else:
             try:
                 with member.open() as window:
@@ -370,5 +370,5 @@ class ArtifactReading:
             detail = f"memory ran out in the {failing}; allow modelaudit more memory"
             self._record_absence(artifact, UnreadReason.LIMIT, detail)
             return
-        detail = f"the {failing} failed: {type(bug).__name__}: {bug}; please report this file's layout"
+        detail = f"the {failing} failed: {type(bug).__name__}: {bug}; please report it with a description of the file"
         self._record_absence(artifact, UnreadReason.READER_FAILED, detail)

@@ -256,5 +256,5 @@ def _read_documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document
             continue  # These have loaders of their own, which run only where needed.
         label = f"{directory.name}/{within.as_posix()}"
         if path.suffix != ".yaml":
-            raise ConfigurationError(f"{label}: rename it so that it ends in .yaml")
+            raise ConfigurationError(f"{label}: is not read, because its name does not end in .yaml; rename it")
         yield within.with_suffix("").parts, read_document(path, label)

@@ -19,7 +19,7 @@ def read_policy(document: Document, vocabulary: Vocabulary) -> Policy:
 
     Args:
         document: the file.
-        vocabulary: the known territories and fields of use. A misspelled one would be on no licence's list of
+        vocabulary: the known territories and fields of use. A misspelt one would be on no licence's list of
             restrictions, so that every licence would allow it.
 
     Raises:

@@ -303,7 +303,7 @@ class Shape(Generic[T]):
 def _explain_faults(faults: list[ErrorDetails], document: Document) -> ConfigurationError:
     """Describe the first fault in plain words.
 
-    A missing key comes last: it is often there under a misspelled name, and that fault is the better explanation.
+    A missing key comes last: it is often there under a misspelt name, and that fault is the better explanation.
     """
     first = min(faults, key=lambda fault: fault["type"].startswith("missing"))
     # pydantic adds the step "[key]" where the key of a mapping is at fault; the file has no such place.

@@ -1,7 +1,7 @@
 """Judge the names that files hand to their loaders, and lay each out as a subject.
 
 A *mention* is a name that a loader acts on: an operator, a layer, a class, a function, a filter. Its *vocabulary* lists
-the names that were reviewed. A trusted name is no subject; every other one is, with its standing and with the
+the names that were reviewed. A trusted name is not a subject; every other one is, with its standing and with the
 consequence that remains where no rule asks for it.
 """
 

@@ -36,7 +36,7 @@ from modelaudit.model.pickle import (
 from modelaudit.model.structure import CodeOutline, Location, UnreadReason
 
 _FILLING_OPCODES: Final = frozenset({"APPEND", "APPENDS", "ADDITEMS"})
-# Methods that APPEND, APPENDS and ADDITEMS call on an object that is no list or set.
+# Methods that APPEND, APPENDS and ADDITEMS call on an object that is not a list or set.
 _CALLED_BY_OPCODES: Final = frozenset({"append", "extend", "add"})
 _ACT_OF_USE: Final = {ArgumentUse.CALLS: Act.CALL, ArgumentUse.KEEPS: Act.CALL, ArgumentUse.CONSTRUCTS: Act.CONSTRUCT}
 
@@ -160,7 +160,7 @@ def _pair_nested_values(sequence: ContainerValue) -> list[tuple[str, Value]]:
 
 
 def _pair_values(values: tuple[Value, ...]) -> list[tuple[str, Value]]:
-    """Return pairs of a key and the value after it, as SETITEMS takes them; a key that is no constant is computed."""
+    """Return pairs of a key and the value after it, as SETITEMS takes them; a key is computed if it is not constant."""
     words = [value.text.strip("\"'") if isinstance(value, PlainValue) else COMPUTED_KEY for value in values[::2]]
     return list(zip(words, values[1::2], strict=False))
 

@@ -54,6 +54,7 @@ def _build_subject(address: str, format_: str, reference: Reference, files: Mapp
     is_hidden = format_ in _RUN_AS_PYTHON and not path.lower().endswith(_CODE_EXTENSIONS)
     state = spelled_state or ("disguised" if is_hidden else _find_state(path, reference, files))
     target_file = files.get(path)
+    size = target_file.size if target_file else None
     fields: dict[str, Scalar] = {
         "format": format_,
         "kind": reference.kind.value,
@@ -61,11 +62,12 @@ def _build_subject(address: str, format_: str, reference: Reference, files: Mapp
         "target": reference.target,
         "path": path,
         "state": state,
-        "size": target_file.size if target_file else None,
+        "size": size,
         "needs": reference.min_size,
     }
     named_by = f"{reference.named_by}: " if reference.named_by else ""
-    evidence = (f"{named_by}{reference.target} ({state})",)
+    figures = f": {size} bytes, but {reference.min_size} are needed" if state == "too-short" else ""
+    evidence = (f"{named_by}{reference.target} ({state}{figures})",)
     key = f"{reference.kind} {reference.named_by} {reference.target}"
     absence = _find_unmatched_absence(format_, reference, state)
     return Subject("reference", address, fields, key, reference.where, evidence, absence_if_unmatched=absence)

@@ -74,7 +74,7 @@ def _list_components(settings: Sequence[Setting]) -> Iterator[tuple[str, str, st
     """Yield each component of ``model_index.json``, which is a key with the pair ``[library, class]``.
 
     Yields:
-        The key, the library, the class (empty if it is no text) and the setting of the library.
+        The key, the library, the class (empty if it is not text) and the setting of the library.
     """
     values = {setting.path: setting for setting in settings}
     for (*steps, index), setting in values.items():

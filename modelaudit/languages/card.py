@@ -34,7 +34,7 @@ FIELDS = frozenset(
 )
 """The fields that are kept."""
 
-# Misspelled field names about licence and base models, which the Hub ignores.
+# Misspelt field names about licence and base models, which the Hub ignores.
 _MISSPELT = {
     "licence": "license",
     "licenses": "license",
@@ -91,7 +91,7 @@ class FrontMatter:
 
 
 def split_front_matter(text: str) -> FrontMatter | None:
-    """Split off the front matter of a Markdown text; ``None`` if its first non-blank line is no fence."""
+    """Split off the front matter of a Markdown text; ``None`` if its first non-blank line is not a fence."""
     lines = text.splitlines(keepends=True)
     first_fence = next((number for number, line in enumerate(lines) if line.strip()), None)
     if first_fence is None or lines[first_fence].rstrip() != _FENCE:
@@ -152,7 +152,7 @@ def _build_yaml_defect(error: DamagedError, first_line: int) -> Defect:
 
 
 def _parse_fields(top: Node, line_offset: int, defects: list[Defect]) -> list[CardField]:
-    """Parse the known fields, misspelled ones included; a misspelled or repeated field adds a defect.
+    """Parse the known fields, misspelt ones included; a misspelt or repeated field adds a defect.
 
     Args:
         top: the mapping of the front matter.

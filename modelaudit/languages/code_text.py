@@ -85,7 +85,7 @@ def _find_imports(tree: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def _resolve_full_name(node: ast.expr, imported_names: dict[str, str]) -> str:
-    """Return the full name of a callee such as ``os.system``; empty if it is no name, or neither imported nor known."""
+    """Return the full name of a callee such as ``os.system``; empty if it is not a name or not known."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)

@@ -53,7 +53,7 @@ def report_unread_programs(read: Read) -> Read:
 def report_program_text(path: str, start: bytes) -> Iterator[Unread]:
     """Yield an absence if the file name or the first two bytes show that the text is a program.
 
-    A text with any other name is no program: no loader of models runs it.
+    A text with any other name is not a program: no loader of models runs it.
     """
     name = get_file_name(path)
     kind = next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), None)

@@ -14,7 +14,7 @@ from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.model.terms import Answer, Group, Intent, LicenseCategory, LicenseEntry, Relation
 
 NAME_LIMIT = 300
-"""Characters beyond which a text is no licence name."""
+"""Characters beyond which a text is not a licence name."""
 
 
 # Only ASCII letters are lowered: a look-alike of a known name, with a Cyrillic letter, a Kelvin sign or a zero-width

@@ -183,7 +183,7 @@ class Vocabulary:
         return code in self.countries if self.countries else len(code) == 2 and code.isascii() and code.isalpha()
 
     def explain_invalid_territory(self, code: str) -> str:
-        """Explain why a code is no territory; empty if it is one."""
+        """Explain why a code is not a territory; empty if it is one."""
         if self.is_known_territory(code):
             return ""
         return (
@@ -192,7 +192,7 @@ class Vocabulary:
         )
 
     def explain_invalid_field(self, field: str) -> str:
-        """Explain why a word is no field of use; empty if it is one."""
+        """Explain why a word is not a field of use; empty if it is one."""
         if field in self.fields:
             return ""
         return f"{field!r} is not a field of use; use one of: {', '.join(self.fields)}"

@@ -1,4 +1,4 @@
-"""Run modelscan (0.8) for a second opinion. It never changes the verdict, and its silence is no agreement."""
+"""Run modelscan (0.8) for a second opinion. It never changes the verdict, and its silence is not agreement."""
 
 from __future__ import annotations
 

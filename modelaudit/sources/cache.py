@@ -228,14 +228,14 @@ def _add_claims(artifact: Artifact, listed: ListedFile | None) -> Artifact:
     stated = [size for size in (listed.size, listed.other_size) if size not in (None, artifact.size)]
     obstacle = artifact.obstacle
     if obstacle is None and stated:
-        detail = f"it has {artifact.size} bytes, and the Hub lists it with {stated[0]}: the content may be another"
+        detail = f"it has {artifact.size} bytes, and the Hub lists it with {stated[0]}, so the content may differ"
         obstacle = Unread(UnreadReason.CONTENT_ABSENT, detail)
     return replace(artifact, claimed=digests, obstacle=obstacle)
 
 
 def _describe_absent_file(path: str, listed: ListedFile, reason: str | None) -> Artifact:
     """Return the artifact of a listed file that is not on disk, with the reason for that if it is known."""
-    detail = "the Hub lists it, but it is not here"
+    detail = "the Hub lists it, but it is not in the local cache"
     if reason:
         detail = f"the Hub lists it, but it was not fetched: {reason}"
     return Artifact(path, listed.size or 0, None, listed.claimed, Unread(UnreadReason.CONTENT_ABSENT, detail))

@@ -29,7 +29,7 @@ CLIENT_ERRORS = (
     httpx2.HTTPError,
     httpx2.InvalidURL,
     OSError,  # also the client's own "not found locally" and "offline"
-    ValueError,  # answers that are no JSON, names that are no names
+    ValueError,  # answers that are not JSON, names that are not names
     LookupError,
     TypeError,
     AttributeError,
@@ -78,7 +78,7 @@ class FailureExplainer:
         )
 
     def _explain_status(self, cause: BaseException) -> str | None:
-        """Return the message for an answer of the server; ``None`` if ``cause`` is no such answer."""
+        """Return the message for an answer of the server; ``None`` if ``cause`` is not such an answer."""
         if isinstance(cause, LongWaitError):
             return self._explain_rate_limit(cause.seconds)
         if isinstance(cause, RefusedAnswerError):

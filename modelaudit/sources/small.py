@@ -97,6 +97,7 @@ def _rank_path(path: str) -> tuple[int, int]:
 
 def _close_artifact(artifact: Artifact) -> Artifact:
     """Return the artifact without its content, and with the reason why it is not read."""
+    # As for a file that is not there: the source was not asked for it.
     detail = "only the files that may state the licence are read"
     if is_small_file(artifact.path) and artifact.size > LARGEST_SMALL_FILE:
         unread = Unread(

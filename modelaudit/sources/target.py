@@ -42,7 +42,7 @@ def parse_repository(text: str, revision: str | None) -> ModelRef:
     """Return the repository that ``text`` names, at the revision after its ``@`` or in ``revision``.
 
     Raises:
-        ConfigurationError: ``text`` is no repository id, or the two revisions differ or cannot be one.
+        ConfigurationError: ``text`` is not a repository id, or the two revisions differ or cannot be one.
     """
     if is_web_address(text):
         raise ConfigurationError(f"{text!r} is a web address; write the repository's id, such as org/model@revision.")
@@ -61,7 +61,7 @@ def parse_repository(text: str, revision: str | None) -> ModelRef:
     kind, name = _split_kind(identifier)
     problem = _explain_invalid_id(name)
     if problem:
-        raise ConfigurationError(f"{text!r} is no path that exists and no repository id: {problem}.")
+        raise ConfigurationError(f"{text!r} is neither a path that exists nor a repository id: {problem}.")
     return ModelRef(kind, name, chosen_revision)
 
 
@@ -83,7 +83,7 @@ def _split_kind(identifier: str, *, strict: bool = True) -> tuple[RefKind, str]:
 
 
 def _explain_invalid_id(name: str) -> str | None:
-    """Explain why ``name`` is no repository id, by the rules of ``validate_repo_id``; ``None`` if it is one."""
+    """Explain why ``name`` is not a repository id, by the rules of ``validate_repo_id``; ``None`` if it is one."""
     parts = name.split("/")
     if not name:
         return "it is empty"

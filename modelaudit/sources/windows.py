@@ -17,10 +17,10 @@ _READ_ONLY = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 _OPEN_FOLDER_FLAGS = _READ_ONLY | os.O_DIRECTORY
 _OPEN_FILE_FLAGS = _READ_ONLY | os.O_NONBLOCK | os.O_NOCTTY
 _CHANGE_BY_ERROR = {
-    errno.ENOENT: "is gone",
-    errno.ENOTDIR: "is gone",
-    errno.ELOOP: "became a link",
-    errno.ENXIO: "is no file",
+    errno.ENOENT: "has disappeared",
+    errno.ENOTDIR: "has disappeared",
+    errno.ELOOP: "has become a link",
+    errno.ENXIO: "has become a pipe or socket",
 }
 
 

@@ -166,7 +166,7 @@ def decode_codings(text: bytes, is_truncated: bool = False) -> dict[Coding, byte
         is_truncated: ``text`` is truncated, so the result is only the beginning of the content.
     """
     packed = text.translate(None, _SPACE)
-    # Nearly all texts are no encoded content: reject them by their first characters before the full matches.
+    # Nearly all texts are not encoded content: reject them by their first characters before the full matches.
     decoded: dict[Coding, bytes] = {}
     if len(packed) < _SHORTEST_TEXT or _CODED_STARTS.match(packed) is None:
         return decoded

@@ -26,7 +26,7 @@ def read_whole_text(window: Window, limits: Limits) -> tuple[str, TextScan, tupl
     data = bytearray()
     for chunk in iterate_chunks(window):
         if len(data) + len(chunk) > limits.document_bytes:
-            detail = f"larger than the {limits.document_bytes} bytes that are read of a document"
+            detail = f"it is larger than the {limits.document_bytes} bytes that are read of a document"
             raise WindowError(detail, UnreadReason.LIMIT)
         feed_and_claim(scan, window, len(data), chunk)
         data += chunk
@@ -43,7 +43,7 @@ def feed_and_claim(scan: TextScan, window: Window, start: int, chunk: bytes) -> 
     try:
         scan.feed(chunk)
     except DamagedError as error:
-        # High bytes directly before the first byte that is no text are more likely the start of what follows.
+        # High bytes directly before the first byte that is not text are more likely the start of what follows.
         text = chunk[: max(0, (error.offset or 0) - start)].rstrip(HIGH_BYTES)
         claim_parsed(window, start, start + len(text))
         raise

@@ -77,7 +77,7 @@ def _count_separators(text: str) -> int:
 
 
 def has_lone_surrogate(text: str) -> bool:
-    r"""Whether an escape in ``text`` is half of a surrogate pair without the other half, so that it is no character.
+    r"""Whether an escape in ``text`` is half of a surrogate pair without the other half, so that it is not a character.
 
     ``\ud83d\ude00`` is a pair: a high surrogate (D800 to DBFF) and directly behind it a low one (DC00 to DFFF).
     """
@@ -241,5 +241,5 @@ def scan_json_lines(text: str, limits: Limits, wanted: frozenset[str] = frozense
             if count == 2 and exceeds_nodes(text, limits.document_nodes, roots=1 + text.count("\n")):
                 raise LimitReachedError(f"its rows hold more than {limits.document_nodes} values")
     if count < 2:
-        raise ValueError("one line is no sequence of rows")
+        raise ValueError("one line is not a sequence of rows")
     return JsonFacts("sequence", (), tuple(scan.duplicates), frozenset(scan.present_keys), is_json_lines=True)

@@ -148,7 +148,7 @@ def _parse_field(name: _Token, tokens: _Tokens, closing_signs: list[str], limits
         else:
             yield _parse_value(name, tokens)
         if not tokens.take_sign(",") and not (tokens.next.kind == "sign" and tokens.next.text == "]"):
-            raise DamagedError(f"line {tokens.next.line} breaks off a list")
+            raise DamagedError(f"a list is neither continued nor closed in line {tokens.next.line}")
     tokens.take_sign(",", ";")
 
 

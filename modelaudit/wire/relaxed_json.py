@@ -59,6 +59,6 @@ def _convert_token(match: re.Match[str]) -> str:
 
 
 def _decode_escape(match: re.Match[str]) -> str:
-    r"""Return the character of an escape of JSON5, such as ``\x41``; an escaped line break is no character."""
+    r"""Return the character of an escape of JSON5, such as ``\x41``; an escaped line break is not a character."""
     escape = match[1]
     return chr(int(escape[1:], 16)) if len(escape) > 1 else _ESCAPED_LETTERS.get(escape, escape)

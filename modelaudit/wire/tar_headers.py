@@ -160,5 +160,5 @@ def parse_sparse_pieces(block: bytes, in_header: bool) -> tuple[list[tuple[int, 
 
 
 def parse_sparse_size(block: bytes) -> int | None:
-    """Return the size of the expanded file that an old GNU sparse header states; ``None`` if it is no number."""
+    """Return the size of the expanded file that an old GNU sparse header states; ``None`` if it is not a number."""
     return parse_number(block[_SPARSE_REAL_SIZE])

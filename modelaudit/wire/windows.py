@@ -232,7 +232,7 @@ def read_all_bytes(window: Window, most_bytes: int) -> bytes:
     data = bytearray()
     for piece in iterate_chunks(window):
         if len(data) + len(piece) > most_bytes:
-            raise WindowError(f"larger than the {most_bytes} bytes that are read at once", UnreadReason.LIMIT)
+            raise WindowError(f"it is larger than the {most_bytes} bytes that are read at once", UnreadReason.LIMIT)
         data += piece
     return bytes(data)
 

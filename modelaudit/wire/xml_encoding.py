@@ -69,7 +69,7 @@ def detect_encoding(head: bytes) -> Encoding:
         return Encoding("utf-8")
     try:
         codec_info = codecs.lookup(declared)
-        "a".encode(declared)  # raises LookupError for codecs that are no encoding of text, such as base64
+        "a".encode(declared)  # raises LookupError for codecs that are not encodings of text, such as base64
         _EIGHT_BIT_BYTES.decode(declared, "ignore")  # raises UnicodeError for the codecs of host names, such as idna
     except (LookupError, ValueError, TypeError):
         return Encoding(None, 0, declared, f"it declares the unknown encoding {declared}")

@@ -86,7 +86,7 @@ def test_large_vocabulary_with_words_equal_to_keys_reaches_no_limit(read_bytes):
     assert UnreadReason.LIMIT not in reading.reasons()
 
 
-def test_loader_key_beside_large_vocabulary_is_analyzed(read_bytes):
+def test_loader_key_beside_large_vocabulary_is_analysed(read_bytes):
     words = {f"word{number}": number for number in range(2000)}
     reading = read_bytes(json.dumps({"vocab": words, "m": {"_target_": "os.system"}}).encode(), "a.json")
     assert ("target", "os.system") in list_mentions(reading)
@@ -99,7 +99,7 @@ def test_names_beyond_the_bound_are_reported_as_unread(read_bytes):
     assert len(list_mentions(reading)) >= 10_000
 
 
-def test_texts_in_safetensors_metadata_are_analyzed(read_bytes):
+def test_texts_in_safetensors_metadata_are_analysed(read_bytes):
     header = json.dumps({"__metadata__": {"a b": '{"_target_": "os.system"}', "format": "pt"}}).encode()
     reading = read_bytes(len(header).to_bytes(8, "little") + header, "m.safetensors")
     paths = {path for path, each in reading.structures if isinstance(each, Outline) and each.format == "configuration"}

@@ -205,7 +205,7 @@ def test_reader_yields_outline_references_and_damage(read_bytes) -> None:
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-def test_python_file_with_binary_bytes_is_still_analyzed(read_bytes) -> None:
+def test_python_file_with_binary_bytes_is_still_analysed(read_bytes) -> None:
     reading = read_bytes(b"import os\nos.system('x')\n\x00\x01\xff\xfe", "modeling.py")
     assert any(each.name == "os.system" for outline in reading.of(Outline) for each in outline.mentions)
 

@@ -22,7 +22,7 @@ def test_protocol_header_of_pickle_is_recognised(protocol: int) -> None:
     assert not begins_with_protocol_and_opcode(data, protocol - 1)
 
 
-# Too short three times; 0 is no opcode; 0x81 is not PROTO; protocol 17 is above the highest.
+# Too short three times; 0 is not an opcode; 0x81 is not PROTO; protocol 17 is above the highest.
 @pytest.mark.parametrize("data", [b"", b"\x80", b"\x80\x04", b"\x80\x04\x00", b"\x81\x04N", b"\x80\x11N"])
 def test_bytes_without_protocol_and_opcode_are_not_a_pickle_start(data: bytes) -> None:
     assert not begins_with_protocol_and_opcode(data, HIGHEST_FUTURE_PROTOCOL)

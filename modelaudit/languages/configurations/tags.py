@@ -19,7 +19,13 @@ _PYTHON_TAG: Final = re.compile(
     r"!*(?:tag:yaml\.org,2002:)?(?:python/(?:object/apply|object/new|object|name|module)|new|apply|applyref|name|module):(.++)"
 )
 _FOREIGN_TAGS: Final = (
-    ("ruby", re.compile(r"!+(?:ruby|tag:ruby\.yaml\.org,2002:?)[/:]?(.++)")),
+    # Psych writes the kind of the object before its class: ``!ruby/object:Gem::Installer``.
+    (
+        "ruby",
+        re.compile(
+            r"!+(?:ruby|tag:ruby\.yaml\.org,2002:?)[/:]?(?:(?:object|struct|exception|class|module|hash|array|string):)?(.++)"
+        ),
+    ),
     ("java", re.compile(r"!!((?!python/)[a-z]\w*+(?:\.[A-Za-z_$][\w$]*+)++(?:;?\[.*+|\s*+))")),
 )
 TAG_IN_TEXT: Final = re.compile(

@@ -70,7 +70,7 @@ def _read_value(key_path: tuple[str, ...], text: str) -> Iterator[Reading]:
     outline, unread = read_template(text, ".".join(key_path)[:_MAX_KEY_LENGTH])
     if _is_about_templates(key_path):
         yield outline
-    elif unread is None:  # text with braces that is not valid Jinja is no template
+    elif unread is None:  # text with braces that is not valid Jinja is not a template
         yield _keep_attacks(outline)
     if unread is not None and is_loaded:
         yield unread

@@ -1,4 +1,4 @@
-"""Analyze one Python source: parse it, evaluate it, and list its uses of names and the parts not evaluated.
+"""Analyse one Python source: parse it, evaluate it, and list its uses of names and the parts not evaluated.
 
 A source that parses is evaluated twice. The first pass collects the values of attributes and the results and arguments
 of functions, wherever in the file they occur. The second pass knows all of them, and only its log counts.
@@ -42,7 +42,7 @@ class SourceAnalysis:
 
 
 def analyze_source(text: str, encoding: str = "") -> SourceAnalysis:
-    """Analyze one source.
+    """Analyse one source.
 
     Args:
         text: the decoded source.

@@ -44,7 +44,7 @@ def _unpack_sequence(value: Value) -> tuple[Value, ...]:
 
 
 def _unpack_mapping(value: Value) -> dict[str, Value] | None:
-    """Return the keyword arguments that ``**value`` passes; ``None`` if ``value`` is no known mapping."""
+    """Return the keyword arguments that ``**value`` passes; ``None`` if ``value`` is not a known mapping."""
     if not isinstance(value, Container) or len(value.keys) != len(value.values):
         return None
     return {key: each for key, each in zip(value.keys, value.values, strict=True) if isinstance(key, str)}

@@ -70,7 +70,7 @@ def _fold_replace(receiver: Constant, args: Sequence[Constant]) -> Constant | No
 
 
 def _fold_split(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Call ``str.split``, as if without ``maxsplit``; ``None`` if the separator is no text, or empty."""
+    """Call ``str.split``, as if without ``maxsplit``; ``None`` if the separator is not text, or empty."""
     separator = args[0].value if args else None
     if not isinstance(receiver.value, str) or not isinstance(separator, str | None) or separator == "":
         return None
@@ -177,7 +177,7 @@ def fold_function(name: str, args: Sequence[Constant]) -> Constant | None:
 
 
 def _fold_chr(first: Constant, _: Sequence[Constant]) -> Constant | None:
-    """Call ``chr``; ``None`` for a number that is no character."""
+    """Call ``chr``; ``None`` for a number that is not a character."""
     if isinstance(first.value, int) and 0 <= first.value < 0x110000:
         return Constant(chr(first.value), constant_folding.combine_provenance((first,)))
     return None

@@ -54,7 +54,7 @@ def _collect_sent_tags(call: Call) -> frozenset[str]:
     """Collect the tags of the data that a call sends, without the token that authenticates the caller.
 
     Libraries take that token by a keyword such as ``token``. Headers count as authentication only if the address is
-    unknown: a header to a known address that is no issuer is data like any other.
+    unknown: a header to a known address that is not an issuer is data like any other.
     """
     # The address is the first argument, or the second after an HTTP method.
     is_address_known = any(isinstance(each, Constant) for each in call.args[:2])

@@ -186,7 +186,7 @@ class Evaluator(ast.NodeVisitor):
         # Once the budget is spent, every later statement fails as well, and pays a step for it. Only those soon after
         # that point are listed: the list must not grow with the source.
         if len(self.skipped) < _MAX_SKIPPED and self.budget.steps <= self.budget.max_steps + 1000:
-            # Lines inside of code in a text are no lines of the file.
+            # Lines inside of code in a text are not lines of the file.
             line = self.log.pinned_line
             self.skipped.append((line or node.lineno, line or node.end_lineno or node.lineno))
 
@@ -643,7 +643,7 @@ class Evaluator(ast.NodeVisitor):
     def _bind_parameters(self, args: ast.arguments, function: LocalDefinition, scope: Scope) -> None:
         """Bind parameters to their defaults and to the callables that calls passed so far.
 
-        Constants are left out: a default of ``False`` is no evidence for what a caller passes.
+        Constants are left out: a default of ``False`` is not evidence for what a caller passes.
         """
         # Defaults belong to the last positional parameters, so that the two lists are paired from their ends.
         definition = self._definitions.get(function)
@@ -685,7 +685,7 @@ class Evaluator(ast.NodeVisitor):
         return value
 
     def _evaluate_unrecorded(self, node: ast.expr) -> Value:
-        """Evaluate an expression without a record of its outermost name: ``os`` in ``os.system`` is no reference."""
+        """Evaluate an expression without a record of its outermost name: ``os`` in ``os.system`` is not a reference."""
         self.budget.spend()
         if self._depth >= _MAX_DEPTH:
             raise TooDeepError
@@ -904,7 +904,7 @@ class Evaluator(ast.NodeVisitor):
     visit_Set = visit_List
 
     def visit_Dict(self, node: ast.Dict) -> Value:
-        """Return a container with keys; a key that is no constant is ``None``."""
+        """Return a container with keys; a key that is not a constant is ``None``."""
         keys: list[PlainValue | tuple[PlainValue, ...]] = []
         values: list[Value] = []
         for key, part in zip(node.keys, node.values, strict=True):
@@ -1160,7 +1160,7 @@ class Evaluator(ast.NodeVisitor):
         """Call a special method as Python does by itself: the first of ``names`` that the class of ``base`` defines.
 
         Returns:
-            The result; ``None`` if ``base`` is no object or class of the source, or has none of the methods.
+            The result; ``None`` if ``base`` is not an object or class of the source, or has none of the methods.
         """
         results: list[Value] = []
         for owner in list_alternatives(base):

@@ -77,7 +77,7 @@ def _find_public_name(name: str) -> str:
 
 
 def resolve_attribute(base: Value, name: str) -> Value:
-    """Resolve ``base.name`` for a base that is no definition of the source itself."""
+    """Resolve ``base.name`` for a base that is not a definition of the source itself."""
     if isinstance(base, Alternatives):
         return join_values(*(resolve_attribute(each, name) for each in base.values))
     if isinstance(base, ExternalName):

@@ -234,7 +234,7 @@ def split_source(text: str) -> Iterator[SourcePiece]:
     kept_tokens = 0
     for line, statement in _split_statements(text):
         if taken_characters > _MAX_EVALUATED:
-            fault = f"only the first {_MAX_EVALUATED} characters are analyzed"
+            fault = f"only the first {_MAX_EVALUATED} characters are analysed"
             yield SourcePiece(text[taken_characters:], line, fault=fault, is_limit=True)
             return
         taken_characters += len(statement)

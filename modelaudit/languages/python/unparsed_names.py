@@ -66,7 +66,7 @@ def scan_names(text: str, line: int, scope: Scope, log: UseLog) -> None:
 def _keep_code(literal: re.Match[str]) -> str:
     """Return what remains of a text or comment in the code: an f-string with fields, and line breaks.
 
-    Names in other texts and in comments are no names of the code. The line breaks let the lines keep their numbers.
+    Names in other texts and in comments are not names of the code. The line breaks let the lines keep their numbers.
     """
     has_fields = "{" in literal[0] and literal[0][0] != "#"
     start = literal.start()
@@ -98,6 +98,6 @@ def _record_dotted_name(name: str, is_called: bool, line: int, scope: Scope, log
     if not isinstance(value, ExternalName):
         return
     full_name = name_resolution.normalize_name(f"{value.name}.{attributes}" if attributes else value.name)
-    # A module by itself, as in ``x = os``, is no use of a name in it.
+    # A module by itself, as in ``x = os``, is not a use of a name in it.
     if attributes or is_called or "." in full_name.name:
         log.record(uses.CALL if is_called else uses.REFERENCE, full_name.name, line)

@@ -61,7 +61,7 @@ class LocalDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A list, tuple or mapping with items that are no constants. ``keys`` is as long as ``values``, or empty."""
+    """A list, tuple or mapping with items that are not constants. ``keys`` is as long as ``values``, or empty."""
 
     values: tuple[Value, ...]
     keys: tuple[PlainValue | tuple[PlainValue, ...], ...] = ()

@@ -136,7 +136,7 @@ class DownloadTracker:
                 folder = word.partition("=")[2]
         for target in command.output_files:
             self.files[_normalize_path(target)] = address
-        # These targets are no files: standard output, duplicated descriptors, unknown variables.
+        # These targets are not files: standard output, duplicated descriptors, unknown variables.
         for target in ("-", "${…}", "1", "2", "3", "4", "5", "/dev/null", "/dev/stdout", "/dev/stderr"):
             self.files.pop(target, None)
         # ``wget`` and ``curl -O`` name the file like the end of the address.

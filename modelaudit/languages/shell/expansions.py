@@ -153,7 +153,7 @@ def split_expanded_word(word: str, raw: str, variables: Variables, is_program: b
     if "$" not in raw or is_quoted:
         return [word]
     if not word and is_program:
-        return []  # an empty expansion in front of the program is no word: ``$empty curl``
+        return []  # an empty expansion in front of the program is not a word: ``$empty curl``
     # Scripts set IFS to split an obfuscated word: ``IFS=,; a=curl,-s; $a``.
     separators = variables.get("IFS")
     if separators:

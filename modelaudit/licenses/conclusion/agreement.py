@@ -177,8 +177,8 @@ class AgreementChecker:
     def _compare_with_texts(self, declared: ResolvedStatement, claims: Sequence[LicenseClaim]) -> OwnLicense:
         """Compare the combined statement with the licence texts at the root.
 
-        A text confirms or completes the statement, replaces a missing one, or contradicts it. A text that is no licence
-        of the rule set, or only resembles one, prevents a conclusion.
+        A text confirms or completes the statement, replaces a missing one, or contradicts it. A text that is not a
+        licence of the rule set, or only resembles one, prevents a conclusion.
         """
         at_root = [
             claim for claim in claims if claim.kind is ClaimKind.FOUND and determine_scope(claim) is ClaimScope.MODEL

@@ -68,7 +68,7 @@ def resolve_link_target(claim: LicenseClaim, repository: str | None) -> str | No
         return None
     without_anchor = unquote(link.split("#", 1)[0])
     path = posixpath.normpath(posixpath.join(posixpath.dirname(claim.artifact), without_anchor))
-    # A path that leaves the snapshot, or its folder itself, is no file of it.
+    # A path that leaves the snapshot, or its folder itself, is not a file of it.
     return None if path.startswith(("/", "../")) or path in (".", "..") else path
 
 

@@ -70,7 +70,7 @@ def find_missing_duties(
 
 
 def iter_fixed_words(entry: LicenseEntry) -> Iterator[str]:
-    """Yield the sentences that a licence fixes for notices and displays; one or two words are no sentence."""
+    """Yield the sentences that a licence fixes for notices and displays; one or two words are not a sentence."""
     for clause in entry.clauses:
         if clause.kind not in (NAMING, NOTICE_DUTY):
             continue

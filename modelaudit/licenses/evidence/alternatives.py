@@ -34,8 +34,8 @@ def parse_alternatives(text: str, resolve: Callable[[str], str | None]) -> Alter
         resolve: maps a name to a licence id, or to ``None`` where the rule set does not know it.
 
     Returns:
-        ``None`` if the text is no expression or holds an unknown name. ``WITH`` adds an exception, and the rule set has
-        no exceptions, so such an expression stays unknown as a whole.
+        ``None`` if the text is not an expression or holds an unknown name. ``WITH`` adds an exception, and the rule set
+        has no exceptions, so such an expression stays unknown as a whole.
     """
     name = resolve(text)
     if name is not None:

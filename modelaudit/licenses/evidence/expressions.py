@@ -24,7 +24,7 @@ _REFERENCE = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.
 
 
 class ExpressionError(ValueError):
-    """A text is no licence expression; the message gives the reason in one line."""
+    """A text is not a licence expression; the message gives the reason in one line."""
 
 
 class Operator(StrEnum):
@@ -82,7 +82,7 @@ class Expression:
 def parse_expression(text: str) -> Expression:
     """Parse ``text``, and normalize ids to SPDX spelling: ``GPL-2.0`` becomes ``GPL-2.0-only``.
 
-    An unlisted name is no error, so that the expression can still be shown: see ``Expression.unknown``.
+    An unlisted name is not an error, so that the expression can still be shown: see ``Expression.unknown``.
 
     Raises:
         ExpressionError: the text is empty, too long, nested too deeply, not ASCII, or not in the grammar.

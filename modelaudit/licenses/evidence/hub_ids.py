@@ -34,7 +34,7 @@ def parse_hub_id(text: str) -> str | None:
 
 
 def explain_invalid_hub_id(text: str) -> str:
-    """Explain in one line why a name is no Hub id."""
+    """Explain in one line why a name is not a Hub id."""
     if _ADDRESS.match(text):
         return "it is an address outside the Hub, which is not followed"
     if _PATH.match(text) or text.count("/") > 1:

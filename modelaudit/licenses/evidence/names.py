@@ -44,7 +44,7 @@ def is_version_of(one: str, other: str) -> bool:
     if one == other:
         return True
     short, long = sorted((one, other), key=len)
-    # Only ids of the rule set follow this pattern: ``BSD-3-Clause`` is no version of ``BSD``.
+    # Only ids of the rule set follow this pattern: ``BSD-3-Clause`` is not a version of ``BSD``.
     if not (short.startswith("LicenseRef-") and long.startswith(short)):
         return False
     suffix = long.removeprefix(short)

@@ -113,7 +113,7 @@ class _TextClaimExtractor:
 
     def _claim_text(self, match: TextMatch) -> LicenseClaim:
         """Make the claim of one recognised text."""
-        # A use policy may bear a name of its own, which is no licence of the rule set.
+        # A use policy may bear a name of its own, which is not a licence of the rule set.
         license_id = match.id if match.id in self.licenses else None
         return LicenseClaim(
             ClaimKind.FOUND,

@@ -28,7 +28,7 @@ class NamedBaseModel:
     """A base model as one repository names it.
 
     Attributes:
-        name: Hub id, or the words of the claim if they are no id.
+        name: Hub id, or the words of the claim if they are not an id.
         is_id: whether ``name`` is a Hub id and can be looked up.
         relation: how the model was made from it, ``unstated`` if unknown.
         claim: the claim that names it.

@@ -18,7 +18,7 @@ _LOOKAHEAD = 160
 _MAX_PLACES = 6
 """Places of one triple in the fingerprint that are considered; a phrase such as "to the Work" occurs often."""
 _MAX_STEPS = 120_000
-"""Steps after which an alignment ends; a text that needs more is no copy."""
+"""Steps after which an alignment ends; a text that needs more is not a copy."""
 
 
 @dataclass(frozen=True, slots=True)

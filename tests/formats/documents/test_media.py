@@ -187,5 +187,5 @@ def test_bitmap_that_is_also_a_protocol_buffer_is_reported_as_unread(read_bytes)
     bitmap = struct.pack("<2sI4xII", b"BM", 0, 54, 40).ljust(79, b"\0")
     fields = b"\x0a\x0a\x0a\x08\x12\x06secret"
     assert ["protocol buffer" in detail for detail in read_bytes(bitmap + fields, "logo.bmp").details] == [True]
-    # One more byte of zero is no field.
+    # One more byte of zero is not a field.
     assert read_bytes(bitmap + fields + b"\0", "logo.bmp").details == []

@@ -72,7 +72,7 @@ def test_metadata_without_an_engine_are_not_tensorrt(read_bytes):
 @pytest.mark.parametrize(
     "data",
     [
-        # An entry with an unknown key, a version and a text (as in ONNX), and an entry whose second field is no value.
+        # An entry with an unknown key, a version and a text (as in ONNX), and an entry whose second field is not a value.
         b"\x08\x01\x12\x05\x0a\x03abc",
         b"\x08\x07\x12\x07pytorch",
         b"\x08\x01\x12\x09\x0a\x04type\x0a\x01x",

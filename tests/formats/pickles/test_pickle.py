@@ -184,7 +184,7 @@ def test_nested_constants_beyond_bound_are_reported_as_unread(monkeypatch: pytes
     many = [bytes(pickle.dumps([number], 4)) for number in range(1003)]
     _, rest = read_pickle(pickle.dumps(many, 4))
     assert [item.detail for item in rest if isinstance(item, Unread)] == [
-        "3 more constants begin like a file than are opened"
+        "3 constants that begin like a file were not opened: only the first 1000 are"
     ]
 
 

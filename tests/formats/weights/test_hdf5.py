@@ -187,6 +187,12 @@ def test_too_many_hdf5_objects_reach_the_limit(read_bytes):
     assert reading.of(Outline)
 
 
+def test_tree_with_more_nodes_than_are_read_reaches_the_limit(read_bytes, monkeypatch):
+    data = fixture_path("written/h5py/earliest.h5").read_bytes()
+    monkeypatch.setattr("modelaudit.formats.weights.hdf5.trees._MAX_NODES", 0)
+    assert UnreadReason.LIMIT in read_bytes(data, "w.h5").reasons()
+
+
 def test_numeric_data_are_not_read(bytes_window, read_bytes):
     file = Hdf5()
     root = file.add_group([build_hard_link("w", file.add_array((1 << 20,), bytes(4 << 20)))])

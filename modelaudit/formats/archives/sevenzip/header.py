@@ -244,7 +244,7 @@ def _read_folder(cursor: HeaderCursor) -> Folder:
     coders = []
     count = cursor.read_count()
     if not 0 < count <= _MOST_CODERS:
-        raise DamagedError(f"a folder has {count} coders", cursor.position)
+        raise DamagedError(f"a folder states {count} coders, not 1 to {_MOST_CODERS}", cursor.position)
     for _ in range(count):
         # The low four bits are the length of the method number.
         flags = cursor.read_byte()
@@ -255,7 +255,8 @@ def _read_folder(cursor: HeaderCursor) -> Folder:
     input_count = sum(coder.inputs for coder in coders)
     output_count = sum(coder.outputs for coder in coders)
     if not 0 < output_count <= input_count <= _MOST_CODERS:
-        raise DamagedError(f"a folder has {input_count} inputs and {output_count} outputs", cursor.position)
+        detail = f"a folder states {input_count} inputs and {output_count} outputs, which cannot be connected"
+        raise DamagedError(detail, cursor.position)
     # Every output but one, the plain stream, feeds an input; each pair is (input, output).
     bind_pairs = tuple((cursor.read_number(), cursor.read_number()) for _ in range(output_count - 1))
     packed_count = input_count - len(bind_pairs)

@@ -76,7 +76,7 @@ def _find_used_ranges(header: TarHeader) -> Iterator[tuple[int, int]]:
     for start, end in texts:
         text_end = block.find(b"\0", start, end)
         text_end = end if text_end < 0 else text_end
-        # Names become paths. Loaders ignore the names of users, and the target of what is no link.
+        # Names become paths. Loaders ignore the names of users, and the target of a member that is not a link.
         if (start, end) in _PATHS or is_plain_text(block[start:text_end]):
             yield start, text_end
     for start, end in numbers:

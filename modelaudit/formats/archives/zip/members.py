@@ -59,7 +59,7 @@ class MemberData:
     def _is_encrypted(self) -> bool:
         """Whether the data are really encrypted.
 
-        A flag is no proof: torch ignores the flag of a local header, and lenient readers ignore any flag
+        A flag is not proof: torch ignores the flag of a local header, and lenient readers ignore any flag
         (CVE-2025-1945). Encryption adds 12 bytes to the data (APPNOTE.TXT section 6.1), and encrypted data do not
         decompress.
         """

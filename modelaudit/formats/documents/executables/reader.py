@@ -73,7 +73,7 @@ class Program(NamedTuple):
 
 
 def _parse_elf(data: bytes, window: Window) -> Program | None:
-    """Parse the header of an ELF program; ``None`` if ``data`` is no ELF header.
+    """Parse the header of an ELF program; ``None`` if ``data`` is not an ELF header.
 
     The least size is the end of the section table, which linkers usually write last.
     """
@@ -125,7 +125,7 @@ def _parse_pe(data: bytes, window: Window) -> Program | None:
 
 
 def _parse_macho(data: bytes, window: Window) -> Program | None:
-    """Parse the header of a Mach-O program for one processor; ``None`` if ``data`` is no such header."""
+    """Parse the header of a Mach-O program for one processor; ``None`` if ``data`` is not such a header."""
     order = _MACHO_BYTE_ORDERS.get(data[:4])
     if order is None or len(data) < 28:
         return None

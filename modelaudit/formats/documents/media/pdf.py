@@ -70,7 +70,7 @@ def find_pdf_end(window: Window) -> int:
         position += len(chunk)
         overlap = data[-_LONGEST_END_MARK:]
     if not end:
-        raise DamagedError("the document has no mark of its end", window.size)
+        raise DamagedError("the document has no end mark (%%EOF)", window.size)
     return end
 
 

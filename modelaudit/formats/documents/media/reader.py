@@ -78,7 +78,7 @@ def _is_mp3(data: bytes) -> bool:
     if data[:3] == b"ID3":
         return len(data) > 10 and 2 <= data[3] <= 4 and not any(byte & 0x80 for byte in data[6:10])
     # The second byte completes the synchronisation bits and states MPEG 1 or 2, layer III, with or without a checksum.
-    # The third byte begins with the index of the bit rate; 0 and 15 are no rate.
+    # The third byte begins with the index of the bit rate; 0 and 15 are not a rate.
     if len(data) < 4 or data[0] != 0xFF or data[1] not in (0xFB, 0xFA, 0xF3, 0xF2) or data[2] >> 4 in (0, 15):
         return False
     frequency = _MPEG_1_FREQUENCIES.get(data[2] & 0x0C)

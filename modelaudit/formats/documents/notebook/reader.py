@@ -1,6 +1,6 @@
 """Read Jupyter notebooks: the code and shell commands of their cells, and the scripts that they show in a browser.
 
-All code cells are analyzed as one Python source, because a kernel runs them in one namespace. Shell commands become
+All code cells are analysed as one Python source, because a kernel runs them in one namespace. Shell commands become
 mentions and, as a script, a member of their own; so do the files that cells write.
 
 Source: the notebook formats 3 and 4, https://nbformat.readthedocs.io.
@@ -175,7 +175,7 @@ def _split_in_language(source: str, language: str) -> Cell:
 
 
 def _report_foreign_cells(cells: list[tuple[int, str]]) -> Iterator[Unread]:
-    """Yield an absence for each language that no reader analyzes, at its first cell.
+    """Yield an absence for each language that no reader analyses, at its first cell.
 
     Args:
         cells: the number and the language of each cell in another language than Python.
@@ -184,12 +184,12 @@ def _report_foreign_cells(cells: list[tuple[int, str]]) -> Iterator[Unread]:
     for number, language in cells:
         first_cells.setdefault(language, number)
     for language, number in first_cells.items():
-        detail = f"source code of {format_detail(language)}: the text was read, its effects were not analyzed"
+        detail = f"source code of {format_detail(language)}: the text was read, its effects were not analysed"
         yield Unread(UnreadReason.PROGRAM, detail, Location(key=f"cell {number}"))
 
 
 def _analyze_cells(sources: list[str], numbers: list[int]) -> tuple[list[Mention], list[Unread]]:
-    """Analyze all cells as one source, as a kernel runs them, and map each line back to its cell.
+    """Analyse all cells as one source, as a kernel runs them, and map each line back to its cell.
 
     Args:
         sources: the Python of each code cell.

@@ -105,7 +105,7 @@ def _get_table(table: object, *keys: str) -> dict[str, object]:
 
 
 def _get_texts(value: object) -> list[str]:
-    """Return the strings of a list; empty if ``value`` is no list."""
+    """Return the strings of a list; empty if ``value`` is not a list."""
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 

@@ -1,6 +1,6 @@
 """Read Python source files, recognized by their names or their first line.
 
-The reader decodes the file, has it analyzed (``languages.python``), and yields the uses of names, references to the
+The reader decodes the file, has it analysed (``languages.python``), and yields the uses of names, references to the
 files that it imports, and an absence for each part that could not be evaluated.
 """
 

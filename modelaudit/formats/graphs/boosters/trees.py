@@ -62,7 +62,7 @@ def check_children(left: Sequence[int], right: Sequence[int], defects: TreeDefec
             if child == -1:
                 continue
             if not 0 < child < count:
-                return defects.record_invalid_index(f"{label} refers to node {child} of {count}")
+                return defects.record_invalid_index(f"{label} refers to node {child}, but there are only {count}")
             if seen[child]:
                 return defects.record_invalid_index(
                     f"{label} has node {child} twice, so that a prediction may never end"

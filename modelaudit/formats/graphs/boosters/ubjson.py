@@ -156,7 +156,7 @@ class _Decoder:
             raise DamagedError(f"{kind!r} is not the type of a length", self.position - 1)
         length = int(self._read_number(kind))
         if length < 0:
-            raise DamagedError(f"a length is {length}", self.position)
+            raise DamagedError(f"a length is negative: {length}", self.position)
         return length
 
     def _read_string(self) -> str:
@@ -249,7 +249,8 @@ class _Decoder:
                 return
             # Values of a type such as null or true take no bytes, so without this a few bytes could state any number.
             if value_type in _CONSTANTS and remaining > self._window.size:
-                raise DamagedError(f"a list has {remaining} items without any bytes", self.position)
+                detail = f"a list states {remaining} items that take no bytes, more than the file has bytes"
+                raise DamagedError(detail, self.position)
         else:
             self.position -= 1  # the marker belongs to the first value, key or end
         if len(self._containers) >= self._limits.document_depth:

@@ -104,7 +104,8 @@ class _ModelReader:
         """Read a name and record it as a mention and a fact."""
         length = self._read_count()
         if length > _LONGEST_NAME:
-            raise DamagedError(f"the name of the {use} has {length} characters", self.position)
+            detail = f"the name of the {use} states {length} characters, more than {_LONGEST_NAME}"
+            raise DamagedError(detail, self.position)
         name = self._read_bytes(length).decode("utf-8", "replace")
         self.mentions.append(Mention(VOCABULARY, use, name))
         self.facts.append((use, name))
@@ -168,7 +169,7 @@ class _ModelReader:
         # TreeParam: roots, num_nodes, deleted nodes, depth, features, size_leaf_vector; the rest is reserved.
         _, count, _, _, _, leaf_vector_size = struct.unpack("<6i", self._read_bytes(_TREE, _TREE_FIELDS)[:24])
         if count <= 0:
-            raise DamagedError(f"tree {number} has {count} nodes", self.position)
+            raise DamagedError(f"tree {number} states {count} nodes, but needs at least one", self.position)
         self._require_bytes(count * (_NODE + _STATISTICS))
         # A tree this large is not checked, to bound memory.
         if count > _MOST_NODES:

@@ -189,9 +189,8 @@ class _ModelReader:
                 # The offset is that of the entry's metadata, which takes 64 bytes; the data follow them.
                 self.needed_bytes[target] = max(self.needed_bytes.get(target, 0), offset + _ALIGNMENT)
                 if len(self.needed_bytes) > _MOST_FILES or offset >> 63:
-                    raise LimitReachedError(
-                        f"it has more than {_MOST_FILES} weight files, or too large ones", blob.start
-                    )
+                    detail = f"it has more than {_MOST_FILES} weight files, or an offset of 2**63 or more"
+                    raise LimitReachedError(detail, blob.start)
 
     def _record_name(self, use: str, name: str, offset: int) -> None:
         """Record a mention unless the model has it already, so that the first offset counts."""

@@ -100,7 +100,10 @@ class _ProgramReader:
         for index, segment in enumerate(program.tables(_SEGMENTS)):
             # DataSegment: offset (0) from the first segment, size (1).
             offset, length = base + segment.number(0, "Q"), segment.number(1, "Q")
-            detail = f"segment {index} of {length} bytes is at offset {offset} of {self._window.size} bytes"
+            file_bytes = self._window.size
+            detail = (
+                f"segment {index} of {length} bytes at offset {offset} ends outside the {file_bytes} bytes of the file"
+            )
             # Without an extended header (base 0), no segment can follow the program.
             if (length and not base) or offset + length > _MOST_BYTES:
                 self._record_out_of_range(detail, segment.position)
@@ -134,7 +137,8 @@ class _ProgramReader:
         size = int.from_bytes(header[8:16], "little")
         base = int.from_bytes(header[16:24], "little")
         if length < _SHORT_HEADER or len(header) < _SHORT_HEADER:
-            raise DamagedError(f"the extended header has a length of {length} bytes", _HEADER_OFFSET)
+            detail = f"the extended header states {length} bytes, fewer than {_SHORT_HEADER}, or breaks off"
+            raise DamagedError(detail, _HEADER_OFFSET)
         claim_parsed(self._window, _HEADER_OFFSET, _HEADER_OFFSET + min(length, _LONG_HEADER))
         segment_bytes = int.from_bytes(header[24:32], "little") if length >= _LONG_HEADER else 0
         if base and base < size:
@@ -169,7 +173,7 @@ class _ProgramReader:
             if processed.number(0, "b") != _INLINE:
                 self._check_segment(index, f"the backend {delegate.text(0)!r}", delegate.position)
             elif index >= inline_count:
-                detail = f"the backend {delegate.text(0)!r} uses inline data {index} of {inline_count}"
+                detail = f"the backend {delegate.text(0)!r} uses inline data {index}, but there are only {inline_count}"
                 self._record_out_of_range(detail, delegate.position)
         for slot in (_INPUTS, _OUTPUTS):
             self._check_value_indices(plan, slot, value_count, "the method")
@@ -191,14 +195,14 @@ class _ProgramReader:
                 callee = arguments.number(0, "i")
                 callee_count = operator_count if kind == _KERNEL_CALL else delegate_count
                 if not 0 <= callee < callee_count:
-                    detail = f"an instruction calls number {callee} of {callee_count}"
+                    detail = f"an instruction calls operator or delegate {callee}, but there are only {callee_count}"
                     self._record_out_of_range(detail, arguments.position)
                 self._check_value_indices(arguments, 1, value_count, "an instruction")
             elif kind == _JUMP:
                 target = arguments.number(1, "i")
                 # A jump behind the last instruction ends the chain.
                 if not 0 <= target <= instruction_count:
-                    detail = f"an instruction jumps to {target} of {instruction_count}"
+                    detail = f"an instruction jumps to {target}, but there are only {instruction_count} instructions"
                     self._record_out_of_range(detail, arguments.position)
 
     def _check_value_indices(self, table: Table, slot: int, value_count: int, user: str) -> None:
@@ -206,7 +210,8 @@ class _ProgramReader:
         vector = table.vector(slot)
         for number in vector.numbers("i") if vector is not None else ():
             if not 0 <= number < value_count:
-                self._record_out_of_range(f"{user} uses value {number} of {value_count}", table.position)
+                detail = f"{user} uses value {number}, but there are only {value_count}"
+                self._record_out_of_range(detail, table.position)
                 return
 
     def _check_subsegments(self, subsegments: Table | None) -> None:
@@ -221,12 +226,13 @@ class _ProgramReader:
     def _check_segment(self, index: int, user: str, position: int) -> None:
         """Record a defect if ``user``, at ``position``, uses a segment that does not exist."""
         if index >= self._segment_count:
-            self._record_out_of_range(f"{user} uses segment {index} of {self._segment_count}", position)
+            detail = f"{user} uses segment {index}, but there are only {self._segment_count}"
+            self._record_out_of_range(detail, position)
 
     def _record_mention(self, use: str, name: str, position: int) -> None:
         """Record an operator or backend with its first position; raise ``LimitReachedError`` beyond 10,000 names."""
         if name not in self.mentions and len(self.mentions) >= _MOST_NAMES:
-            raise LimitReachedError(f"more than {_MOST_NAMES} distinct operators", position)
+            raise LimitReachedError(f"only the first {_MOST_NAMES} distinct operators were read", position)
         self.mentions.setdefault(name, Mention(VOCABULARY, use, name, Location(offset=position)))
 
     def _record_out_of_range(self, detail: str, position: int) -> None:

@@ -107,7 +107,7 @@ class ModelCollector:
             if key in self.calls:
                 return
         if len(self.calls) >= _MOST_NAMES:
-            raise LimitReachedError(f"more than {_MOST_NAMES} distinct operators", where.offset)
+            raise LimitReachedError(f"only the first {_MOST_NAMES} distinct operators were read", where.offset)
         self.calls.setdefault(key, Mention(VOCABULARY, use, name, where, detail))
 
     def record_reference(self, target: str, needs: int, by: str, where: Location) -> None:
@@ -124,7 +124,7 @@ class ModelCollector:
         """
         known = self.references.get(target)
         if known is None and len(self.references) >= _MOST_NAMES:
-            raise LimitReachedError(f"more than {_MOST_NAMES} files of external data", where.offset)
+            raise LimitReachedError(f"only the first {_MOST_NAMES} files of external data were read", where.offset)
         if known is None or known.min_size < needs:
             self.references[target] = Reference(ReferenceKind.DATA, target, by, needs, where)
 

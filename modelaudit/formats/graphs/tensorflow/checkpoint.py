@@ -166,7 +166,7 @@ def _iter_block(window: Window, start: int, size: int) -> Iterator[tuple[bytes, 
     and of the value; then the rest of the key, and the value.
     """
     if size > _MOST_BLOCK_BYTES:
-        raise LimitReachedError(f"a block of {size} bytes", start)
+        raise LimitReachedError(f"a block of {size} bytes exceeds the limit of {_MOST_BLOCK_BYTES}", start)
     data = window.read(start, size + _TRAILER_BYTES)
     if len(data) < size + _TRAILER_BYTES or size < 4:
         raise DamagedError(f"a block of {size} bytes ends outside the file", start)

@@ -26,7 +26,7 @@ _DECIDED_BY_ARGUMENT: Final = frozenset({*FILE_ATTRIBUTES, *_WRITERS, *_TABLES, 
 # Texts that savers put into a graph: the default name, which TF1 replaces when it runs, parts of temporary names, and
 # the empty text.
 _SAVER_TEXT: Final = re.compile(rb"model|(?:[\w-]*/)?\.?part|")
-# Values of ``descriptor_source`` that are no file. A third one is ``bytes://`` with the descriptors behind it.
+# Values of ``descriptor_source`` that are not files. A third one is ``bytes://`` with the descriptors behind it.
 _DESCRIPTOR_SOURCES: Final = (b"", b"local://")
 MOST_OPERATORS: Final = 10_000
 """Distinct operators of one file that are listed."""

@@ -1,7 +1,7 @@
 """Recognise TensorFlow messages by the operators in them, because they have no magic number.
 
 A protobuf parser skips unknown fields and fields of the wrong type. A hostile graph may begin with such fields to look
-like another format, so an unknown field is no evidence against a graph.
+like another format, so an unknown field is not evidence against a graph.
 """
 
 from __future__ import annotations

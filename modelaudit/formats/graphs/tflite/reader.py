@@ -108,7 +108,10 @@ class _ModelReader:
         for entry in model.tables(_METADATA):
             # Metadata: name (0), buffer (1).
             if entry.number(1, "I") >= self._buffer_count:
-                detail = f"the metadata {entry.text(0)!r} use buffer {entry.number(1, 'I')} of {self._buffer_count}"
+                buffer_index = entry.number(1, "I")
+                detail = (
+                    f"the metadata {entry.text(0)!r} use buffer {buffer_index}, but there are only {self._buffer_count}"
+                )
                 self._record_out_of_range(detail, entry.position)
             if len(self.facts) < _MOST_FACTS:
                 self.facts.append(("metadata", entry.text(0)))
@@ -136,7 +139,7 @@ class _ModelReader:
         """Record an operator; of a Flex operator, record the TensorFlow operator that it runs too."""
         where = Location(offset=offset)
         if (VOCABULARY, name) not in self.mentions and len(self.mentions) >= _MOST_NAMES:
-            raise LimitReachedError(f"more than {_MOST_NAMES} distinct operators", offset)
+            raise LimitReachedError(f"only the first {_MOST_NAMES} distinct operators were read", offset)
         self.mentions.setdefault((VOCABULARY, name), Mention(VOCABULARY, use, name, where, detail))
         if use == "flex-operator":
             tensorflow_name = name.removeprefix(_FLEX_PREFIX)
@@ -150,7 +153,8 @@ class _ModelReader:
             buffer = tensor.number(_TENSOR_BUFFER, "I")
             # Buffer 0 is that of tensors without data, and may be left out.
             if buffer >= self._buffer_count and buffer != 0:
-                detail = f"the tensor {tensor.text(_TENSOR_NAME, 80)!r} uses buffer {buffer} of {self._buffer_count}"
+                name = tensor.text(_TENSOR_NAME, 80)
+                detail = f"the tensor {name!r} uses buffer {buffer}, but there are only {self._buffer_count}"
                 self._record_out_of_range(detail, tensor.position)
             shape = tensor.vector(_TENSOR_SHAPE)
             # The size -1 marks a dimension that is known only when the model runs.
@@ -202,7 +206,8 @@ class _ModelReader:
         for number in vector.numbers("i") if vector is not None else ():
             # -1 marks an optional input that is left out.
             if not -1 <= number < tensor_count:
-                self._record_out_of_range(f"{user} uses tensor {number} of {tensor_count}", table.position)
+                detail = f"{user} uses tensor {number}, but there are only {tensor_count}"
+                self._record_out_of_range(detail, table.position)
                 return
 
     def _check_buffer(self, buffer: Table) -> None:
@@ -222,9 +227,8 @@ class _ModelReader:
             # ExternalBuffer: group (1), offset in the file (2), length (3).
             group, end = buffer.number(1, "I"), buffer.number(2, "Q") + buffer.number(3, "Q")
             if group >= len(file_names):
-                self._record_out_of_range(
-                    f"an external buffer belongs to group {group} of {len(file_names)}", buffer.position
-                )
+                detail = f"an external buffer belongs to group {group}, but there are only {len(file_names)}"
+                self._record_out_of_range(detail, buffer.position)
                 continue
             target = file_names[group]
             known = self.references.get(target)
@@ -237,7 +241,7 @@ class _ModelReader:
 
         They are truncated, or the offset is a defect when no file can be that large.
         """
-        detail = f"{label} of {size} bytes is at offset {offset} of {self.buffer.size} bytes"
+        detail = f"{label} of {size} bytes at offset {offset} ends outside the {self.buffer.size} bytes of the file"
         if offset + size > _MOST_BYTES:
             self._record_out_of_range(detail, position)
         elif offset + size > self.buffer.size:

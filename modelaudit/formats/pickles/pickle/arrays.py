@@ -45,7 +45,7 @@ _NOT_IN_FILE_NAMES: Final = frozenset("/\\:\0")
 
 
 class OutOfBandError(DamagedError):
-    """Bytes that are no opcodes follow, such as an array of joblib, and their number cannot be determined."""
+    """Bytes that are not opcodes follow, such as an array of joblib, and their number cannot be determined."""
 
 
 @dataclass(frozen=True, slots=True)

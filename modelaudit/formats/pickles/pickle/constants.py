@@ -52,7 +52,7 @@ def decode_constant(recorder: Recorder, kind: str, data: bytes) -> StackValue:
 def decode_memo_index(recorder: Recorder, line: bytes) -> int:
     """Decode the memo index of GET and PUT, a line of decimal digits.
 
-    A line that is no number is recorded as a defect and gives -1.
+    A line that is not a number is recorded as a defect and gives -1.
     """
     number, zero_byte, _ = line.partition(b"\0")
     if zero_byte:
@@ -61,7 +61,7 @@ def decode_memo_index(recorder: Recorder, line: bytes) -> int:
     try:
         return int(number)
     except ValueError:
-        recorder.record_defect(PickleDefect.LITERAL_INVALID, "a memo index that is no number")
+        recorder.record_defect(PickleDefect.LITERAL_INVALID, "a memo index that is not a number")
         return -1
 
 

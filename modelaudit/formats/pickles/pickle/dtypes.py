@@ -228,7 +228,7 @@ class DtypeTracker:
         """Check the dtype and the shape of the items where each item is an array itself.
 
         Args:
-            subarray: the pair of dtype and shape in the state; ``None`` where the items are no arrays.
+            subarray: the pair of dtype and shape in the state; ``None`` where the items are not arrays.
             size: bytes of an item.
 
         Returns:
@@ -252,7 +252,7 @@ class DtypeTracker:
         if fields is None and names is None:
             return False
         if not _is_container(fields, "dict") or not _is_container(names, "tuple"):
-            raise ForgedError("a dtype has fields that are no mapping of names")
+            raise ForgedError("a dtype has fields that are not a mapping of names")
         # The machine reports later changes of a mapping with this mark.
         fields.is_state = True
         self._fields[id(fields)] = fields
@@ -283,7 +283,7 @@ class DtypeTracker:
         self.mark_used([base])
         dtype = self.get_dtype(base)
         if dtype is None:
-            raise ForgedError("a dtype has a part or a field that is no dtype")
+            raise ForgedError("a dtype has a part or a field that is not a dtype")
         return dtype
 
 

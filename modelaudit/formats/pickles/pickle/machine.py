@@ -178,9 +178,9 @@ class Machine:
         return True
 
     def handle_invalid(self) -> None:
-        """Raise ``DamagedError`` for a byte that is no opcode."""
+        """Raise ``DamagedError`` for a byte that is not an opcode."""
         byte = self.source.buffer[self.source.opcode_position]
-        raise DamagedError(f"byte 0x{byte:02x} is no pickle opcode", self.source.opcode_offset)
+        raise DamagedError(f"byte 0x{byte:02x} is not a pickle opcode", self.source.opcode_offset)
 
     # -- stack --------------------------------------------------------------------------------------------------------
 
@@ -389,7 +389,7 @@ class Machine:
         self._call("INST", callee, tuple(self.stack.pop_mark()))
 
     def _import_global(self, opcode: str, module: StackValue, qualname: StackValue) -> Name | Unknown:
-        """Record the import of a global and return it; an ``Unknown`` if a part of its name is no text."""
+        """Record the import of a global and return it; an ``Unknown`` if a part of its name is not text."""
         if not isinstance(module, str) or not isinstance(qualname, str):
             unknown = Unknown("a name that is only known when the file is loaded")
             self.recorder.record_event(Act.IMPORT, opcode, unknown)

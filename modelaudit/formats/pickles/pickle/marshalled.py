@@ -161,7 +161,7 @@ class _Decoder:
             return self.references[index] if index < len(self.references) else OpaqueValue("reference")
         if kind == "c":
             return self._decode_code(start, depth)
-        raise DamagedError(f"0x{ord(kind):02x} is no kind of marshalled object", start)
+        raise DamagedError(f"0x{ord(kind):02x} is not a kind of marshalled object", start)
 
     def _read_sequence_length(self, kind: str) -> int:
         """Return the number of items: a slice has three, a small tuple has one byte for it, others have four."""

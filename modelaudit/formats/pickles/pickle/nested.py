@@ -135,7 +135,7 @@ class NestedContent:
         return replace(event, arguments=tuple(map(self._resolve_argument, event.arguments)))
 
     def _resolve_argument(self, argument: Value) -> Value:
-        """Return plain data in place of a constant that is no file itself; any other argument as it is."""
+        """Return plain data in place of a constant that is not a file itself; any other argument as it is."""
         if isinstance(argument, Embedded) and argument.offset not in self.file_offsets:
             return PlainValue(f"<{argument.length} bytes at {argument.offset}>")
         return argument
@@ -171,7 +171,7 @@ def open_constants(
     """
     content = NestedContent()
     if dropped:
-        detail = f"{dropped} more constants begin like a file than are opened"
+        detail = f"{dropped} constants that begin like a file were not opened: only the first {_NESTED_KEPT} are"
         content.unread.append(Unread(UnreadReason.LIMIT, detail))
     budget = get_budget(window, limits)
     for nested in constants:

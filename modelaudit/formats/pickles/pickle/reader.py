@@ -179,7 +179,7 @@ class _PickleSequence:
         window, limits = self._window, self._limits
         while self.end < window.size and not self.unread:
             if len(self.streams) >= limits.pickle_streams:
-                detail = f"more than {limits.pickle_streams} pickles"
+                detail = f"only the first {limits.pickle_streams} pickles were read"
                 self.unread.append(Unread(UnreadReason.LIMIT, detail, _locate(self.end)))
                 return
             machine = Machine(window, self.end, limits, stream=len(self.streams), skips_plain_data=True)
@@ -266,7 +266,7 @@ def _find_events_of_plain_pickle(as_joblib: Machine, start: int) -> list[PickleE
     """
     arrays, source = as_joblib.arrays, as_joblib.source
     first = arrays.first_payload
-    # Since joblib 1.2 the first byte is the length of the padding, which is no opcode.
+    # Since joblib 1.2 the first byte is the length of the padding, which is not an opcode.
     if first is None or not any(map(is_opcode, source.window.read(first, 1))):
         return []
     machine = Machine(source.window, start, as_joblib.limits, as_joblib.recorder.stream, skips_plain_data=True)

@@ -163,7 +163,7 @@ class _PickleSearch:
             end = self._window.size
         for event in machine.recorder.events:
             if event.opcode in _OPCODES_WITH_NAMES and not isinstance(event.operand, Name):
-                end, is_whole = min(end, event.offset), False  # a loader raises on a name that is no text
+                end, is_whole = min(end, event.offset), False  # a loader raises on a name that is not text
         if end <= start:
             return None
         acts = _has_import(machine, end) if is_announced else _has_call(machine, end, is_whole)

@@ -133,7 +133,7 @@ class ByteSource:
             return None
         if length - 1 > CONSTANT_KEPT:
             return (*self.read_constant(length), is_ended)
-        # The unpickler in Python drops the last byte even where that is no newline; joblib and dill build on it.
+        # The unpickler in Python drops the last byte even where that is not a newline; joblib and dill build on it.
         return self.read_bytes(length)[:-1], True, is_ended
 
     def skip_to(self, offset: int) -> None:

@@ -144,7 +144,7 @@ class _GraphSearch:
     def _add_mention(self, use: NameUse, name: str) -> None:
         """Add a mention, or raise ``LimitReachedError``."""
         if len(self.mentions) >= _MOST_NAMES:
-            raise LimitReachedError(f"more than {_MOST_NAMES} different names in one graph")
+            raise LimitReachedError(f"only the first {_MOST_NAMES} different names of one graph were read")
         self.mentions[TorchMention(use, name[:200], called=True)] = None
 
 

@@ -125,7 +125,7 @@ class NameCollector:
             self.types.add(name.text)
 
     def _handle_class(self, name: Token) -> None:
-        """Add the name of a class, and take the built-in base classes, which are no mentions."""
+        """Add the name of a class, and take the built-in base classes, which are not mentions."""
         self._add_definition(name)
         if self._next.text != "(":
             return
@@ -213,7 +213,7 @@ class NameCollector:
         key = (use, name)
         known = self._mentions.get(key)
         if known is None and len(self._mentions) >= _MOST_NAMES:
-            raise LimitReachedError(f"more than {_MOST_NAMES} different names in one source")
+            raise LimitReachedError(f"only the first {_MOST_NAMES} different names of one source were read")
         # A name that is called anywhere counts as called.
         if known is None or (called and not known.called):
             self._mentions[key] = TorchMention(use, name, known.line if known else line, called)

@@ -107,13 +107,14 @@ class _RecordReader:
             self._read_description()
             (dimensions,) = _DIMENSIONS.unpack(self._read_bytes(_DIMENSIONS.size))
             if not 0 <= dimensions <= _MOST_DIMENSIONS:
-                raise DamagedError(f"a tensor has {dimensions} dimensions", self.position)
+                detail = f"a tensor states {dimensions} dimensions, not 0 to {_MOST_DIMENSIONS}"
+                raise DamagedError(detail, self.position)
             # A size and a stride for each dimension, and the offset.
             number_count = 2 * dimensions + 1
             self._skip_numbers(number_count * _COUNT.size)
 
     def _read_count(self) -> int:
-        """Execute the pickle of a count and return it; raise ``DamagedError`` if it is no number."""
+        """Execute the pickle of a count and return it; raise ``DamagedError`` if it is not a number."""
         number = self._execute_pickle()
         if not isinstance(number, int) or number < 0:
             raise DamagedError("the count of records is not a number", self.position)

@@ -117,7 +117,8 @@ def read_preamble(cursor: GgufCursor, layout: Layout) -> dict[str, int]:
         offset = cursor.offset
         _, _, length = cursor.read_text("a word", 0)
         if length > _MAX_WORD_BYTES:
-            raise DamagedError(f"a word of the vocabulary takes {length} bytes", offset)
+            detail = f"a word of the vocabulary takes {length} bytes, more than {_MAX_WORD_BYTES}"
+            raise DamagedError(detail, offset)
         if layout.has_scores:
             cursor.skip(4, "the score of a word")
     return numbers

@@ -81,7 +81,8 @@ class Metadata:
             offset = cursor.offset
             raw_key, _, length = cursor.read_text(f"the key of pair {number}", _MAX_KEY_BYTES)
             if length > _MAX_KEY_BYTES:
-                raise DamagedError(f"the key of pair {number} takes {length} bytes", offset)
+                detail = f"the key of pair {number} takes {length} bytes, more than {_MAX_KEY_BYTES}"
+                raise DamagedError(detail, offset)
             key = raw_key.decode("utf-8", "backslashreplace")
             # Compare bytes, not decoded text: keys that differ only in invalid UTF-8 are different to a loader.
             if raw_key in seen:

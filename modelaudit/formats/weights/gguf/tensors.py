@@ -54,7 +54,8 @@ def read_tensor_table(cursor: GgufCursor, count: int, log: DefectLog, tensors: l
         raw_name, _, length = cursor.read_text(f"the name of tensor {number}", _MAX_NAME_BYTES)
         name = raw_name.decode("utf-8", "backslashreplace")[:200]
         if length > _MAX_NAME_BYTES:
-            raise DamagedError(f"the name of tensor {number} takes {length} bytes", offset)
+            detail = f"the name of tensor {number} takes {length} bytes, more than {_MAX_NAME_BYTES}"
+            raise DamagedError(detail, offset)
         if raw_name in seen:
             log.add(TensorDefect.DUPLICATE_TENSOR, f"the name {name!r} occurs twice among the tensors", offset, name)
         seen.add(raw_name)

@@ -128,7 +128,7 @@ class Dataset:
         elif self.layout == CHUNKED:
             self.chunks = parse_chunk_index(piece, version)
         else:
-            raise DamagedError(f"a layout of kind {self.layout}, which is not known", piece.offset)
+            raise DamagedError(f"a layout has the unknown kind {self.layout}", piece.offset)
 
     def _parse_old_layout(self, piece: Piece) -> None:
         """Parse the rest of a layout message of version 1 or 2, after its version."""
@@ -142,7 +142,7 @@ class Dataset:
         if self.layout == COMPACT:  # only in these versions the size has four bytes
             self.compact = piece.take(piece.take_number(4))
         elif self.layout not in (CONTIGUOUS, CHUNKED):
-            raise DamagedError(f"a layout of kind {self.layout}, which is not known", piece.offset)
+            raise DamagedError(f"a layout has the unknown kind {self.layout}", piece.offset)
 
     def _parse_external_files(self, source: StructureSource, piece: Piece) -> None:
         """Record the external files that hold the elements; their names are in a local heap."""

@@ -67,14 +67,16 @@ def list_tree_children(
         if len(seen) >= _MAX_NODES:
             raise LimitReachedError(f"a B-tree has more than {_MAX_NODES} nodes", source.base + node)
         seen.add(node)
+        if len(seen) > _MAX_NODES:
+            raise LimitReachedError(f"a B-tree has more than {_MAX_NODES} nodes", source.base + node)
         header = source.read_piece(node, header_bytes)
         header.expect_signature(b"TREE", "tree")
         if header.take_number(1) != type_:
-            raise DamagedError("the B-tree of a group is one of chunks, or the reverse", header.offset)
+            raise DamagedError("a B-tree is not of the kind (group or chunks) that refers to it", header.offset)
         level, count = header.take_number(1), header.take_number(2)
         # Levels fall from parent to child, so that even without a repeated node a forged tree cannot go on for ever.
         if parent_level is not None and level >= parent_level:
-            raise DamagedError("a node of a B-tree has no lower level than its parent", header.offset)
+            raise DamagedError("the level of a node of a B-tree is not below that of its parent", header.offset)
         body_bytes = count * (key_bytes + address_bytes) + key_bytes
         body = source.read_piece(node + header_bytes, body_bytes, short=True)
         claim_parsed(source.window, header.offset, body.offset + len(body.data))
@@ -143,7 +145,9 @@ def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, P
         seen.add(node)
         total_records += count
         if len(seen) > _MAX_NODES or total_records > _MAX_RECORDS:
-            raise LimitReachedError("a B-tree has too many nodes or records", header.offset)
+            raise LimitReachedError(
+                f"a B-tree has more than {_MAX_NODES} nodes or {_MAX_RECORDS} records", header.offset
+            )
         piece = source.read_piece(node, min(node_size, _count_node_bytes(source, layout, count, level)))
         piece.expect_signature(b"BTIN" if level else b"BTLF", "node of a tree")
         known_bytes = _count_known_bytes(source, type_)

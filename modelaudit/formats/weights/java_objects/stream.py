@@ -170,7 +170,7 @@ class StreamParser:
             self._handles.clear()
             self._handle_count = 0
         elif code not in (_NULL, _END_OF_BLOCKS):
-            raise DamagedError(f"the code {code} begins no content", self._cursor.offset - 1)
+            raise DamagedError(f"the type code {code} does not exist", self._cursor.offset - 1)
         return code
 
     def _parse_description(self) -> _Step:
@@ -248,7 +248,7 @@ class StreamParser:
         for each in reversed(hierarchy):
             if each.flags & _IS_EXTERNALIZABLE:
                 if not each.flags & _WRITES_BLOCKS:
-                    raise DamagedError("an object that writes itself without blocks cannot be followed",
+                    raise DamagedError("the content of an Externalizable object of the old protocol has no stated end",
                                        self._cursor.offset)  # fmt: skip
                 yield self._parse_annotation()
             elif each.flags & _IS_SERIALIZABLE:
@@ -271,7 +271,9 @@ class StreamParser:
             for _ in range(count):
                 yield self._parse_content()
         elif count:
-            raise DamagedError(f"an array has the class {description.name[:80]!r}", self._cursor.offset)
+            raise DamagedError(
+                f"an array has the class {description.name[:80]!r}, which is not a class of arrays", self._cursor.offset
+            )
         return _ARRAY
 
     def _parse_class(self) -> _Step:

@@ -108,7 +108,7 @@ class _ArrayListReader:
             dimensions = magic
             length_form = "I"
         if not -1 <= dimensions <= _MAX_DIMENSIONS:
-            raise DamagedError(f"an array has {dimensions} dimensions", start)
+            raise DamagedError(f"an array states {dimensions} dimensions, not -1 to {_MAX_DIMENSIONS}", start)
         shape = self._unpack(f"<{dimensions}{length_form}") if dimensions > 0 else ()
         # An array without a shape has neither type nor data. From the third layout on, no dimensions mean a scalar.
         if dimensions < 0 or (dimensions == 0 and magic != _ARRAY_3):

@@ -149,7 +149,7 @@ class ItemWalker:
             upper, lower = self._source.read_integer(), self._source.read_integer() & 0xFFFF_FFFF
             length = (upper << 32) + lower
         if length < 0:
-            raise DamagedError(f"a vector has {length} elements", self._source.offset)
+            raise DamagedError(f"a vector states the negative length {length}", self._source.offset)
         return length
 
     def _read_item(self, context: _ItemContext) -> None:
@@ -290,7 +290,7 @@ class ItemWalker:
         """Read an item that must be a text, and return its first 4096 bytes, decoded.
 
         Raises:
-            DamagedError: it is no text, it has attributes, or it is truncated.
+            DamagedError: it is not text, it has attributes, or it is truncated.
         """
         flags = self._source.read_integer()
         if flags & 0xFF != _CHARACTERS:
@@ -303,7 +303,7 @@ class ItemWalker:
         """Read the length and the bytes of a text; empty for the missing value ``NA``, whose length is -1."""
         length = self._source.read_integer()
         if length < -1:
-            raise DamagedError(f"a text has {length} bytes", self._source.offset)
+            raise DamagedError(f"a text states the negative length {length}", self._source.offset)
         return self._source.read_text(length) if length > 0 else ""
 
     def _read_strings(self, context: _ItemContext) -> None:

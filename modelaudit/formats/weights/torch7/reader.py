@@ -206,7 +206,8 @@ class _ItemWalker:
         """Read the number of entries of a table and queue the entries. Raises ``DamagedError`` if it is impossible."""
         count = self._read_integer("<i")
         if not 0 <= count <= self._cursor.window.size:
-            raise DamagedError(f"a table has {count} entries", self._cursor.offset)
+            detail = f"a table states {count} entries, negative or more than the file has bytes"
+            raise DamagedError(detail, self._cursor.offset)
         self._read_pairs(count)
 
     def _read_pairs(self, count: int) -> None:
@@ -229,7 +230,9 @@ class _ItemWalker:
         if tensor is not None:
             dimensions = self._read_integer("<i")
             if not 0 <= dimensions <= _MAX_DIMENSIONS:
-                raise DamagedError(f"a tensor has {dimensions} dimensions", self._cursor.offset)
+                raise DamagedError(
+                    f"a tensor states {dimensions} dimensions, not 0 to {_MAX_DIMENSIONS}", self._cursor.offset
+                )
             for _ in range(2 * dimensions + 1):  # sizes, strides and the offset in the storage
                 self._read_integer("<q")
             self._waiting.append(self._read_item)  # the storage
@@ -254,7 +257,8 @@ class _ItemWalker:
             self._cursor.skip_data(count, "an item")
         else:
             if not 0 <= count <= self._cursor.window.size:
-                raise DamagedError(f"a storage has {count} numbers", self._cursor.offset)
+                detail = f"a storage states {count} numbers, negative or more than the file has bytes"
+                raise DamagedError(detail, self._cursor.offset)
             for _ in range(count):
                 self._skip_float()
 
