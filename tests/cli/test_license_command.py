@@ -186,7 +186,7 @@ def test_commands_license_show_and_explain_print_the_same_license_page(name: str
     assert all(len(line) <= 100 or "://" in line for line in done.stdout.splitlines())
 
 
-@pytest.mark.parametrize(("name", "hint"), [("nonsense", "no licence"), ("other", "no single licence")])
+@pytest.mark.parametrize(("name", "hint"), [("nonsense", "not a licence"), ("other", "no single licence")])
 def test_license_show_of_an_unknown_license_is_a_usage_error(name: str, hint: str) -> None:
     done = run_command("license", "show", name)
     assert (done.returncode, hint in done.stderr) == (2, True)
