@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.command import run_command
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.model.catalogue import CODE_KINDS, Unlisted
@@ -84,8 +83,7 @@ def test_scan_with_a_renamed_word_in_extra_rules_exits_with_2(tmp_path: Path) ->
     rule = tmp_path / "findings/own/rule.yaml"
     rule.parent.mkdir(parents=True)
     rule.write_text("id: own/rule\nmatch:\n  - on: mention\n", "utf-8")
-    command = [sys.executable, "-m", "modelaudit", "scan", str(tmp_path), "--rules", str(tmp_path)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    ran = run_command("scan", tmp_path, "--rules", tmp_path)
     assert ran.returncode == 2
     assert "findings/own/rule.yaml:3: match.0.on: the key is called 'subject' now" in ran.stderr
 
@@ -122,8 +120,8 @@ def test_explain_of_a_retired_rule_names_the_rule_that_replaces_it() -> None:
     retired = load_catalogue().retired
     assert retired
     name = sorted(retired)[0]
-    command = [sys.executable, "-m", "modelaudit", "explain", name]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    ran = run_command("explain", name)
+    assert ran.returncode == 0
     assert ran.stdout.startswith(f"The rule {name} is gone since {retired[name].since}; {retired[name].became} reports")
 
 

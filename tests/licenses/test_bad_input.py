@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from support.command import run_command
 
 import modelaudit
 from modelaudit.model.limits import Limits
@@ -135,7 +133,6 @@ def test_model_with_consistent_license_passes_license_check_and_scan(tmp_path: P
 )
 def test_license_command_reports_review_for_invalid_license_statement(case: str, tmp_path: Path) -> None:
     folder = write_model(tmp_path / "model", CASES[case][0])
-    command = [sys.executable, "-m", "modelaudit", "license", str(folder), *ARGUMENTS]
-    ran = subprocess.run([*command, "-o", "json"], capture_output=True, check=False, env=dict(os.environ))
-    assert (ran.returncode, b"Traceback" in ran.stderr) == (3, False)
+    ran = run_command("license", folder, *ARGUMENTS, "-o", "json")
+    assert (ran.returncode, ran.stderr) == (3, "")
     assert json.loads(ran.stdout)["license"]["permission"] == "review"
