@@ -159,6 +159,34 @@ def test_setup_cfg_over_a_bound_reaches_the_limit_after_its_attacks_were_mention
         assert {each.name for outline in reading.of(Outline) for each in outline.mentions} == {"cmdclass"}
 
 
+def list_names(reading) -> set[str]:
+    """Return the name of each mention."""
+    return {mention.name for outline in reading.of(Outline) for mention in outline.mentions}
+
+
+def test_indented_keys_of_setup_cfg_are_judged(read_bytes):
+    text = b"[options]\n zip_safe = no\n cmdclass = build = a.B\n install_requires =\n  a == 1\n  b @ https://e.invalid/b\n"
+    assert {"cmdclass", "b @ https://e.invalid/b"} <= list_names(read_bytes(text, "setup.cfg"))
+
+
+def test_keys_of_setup_cfg_are_judged_in_every_spelling_of_setuptools(read_bytes):
+    text = b"[options]\nCmdClass = build = a.B\nInstall-Requires = b @ https://e.invalid/b\n"
+    assert {"cmdclass", "b @ https://e.invalid/b"} <= list_names(read_bytes(text, "setup.cfg"))
+
+
+@check_each(
+    "text",
+    [
+        "[dependency-groups]\ndev = ['a @ https://e.invalid/a']\n",
+        "[tool.poetry.dependencies]\na = {url = 'https://e.invalid/a'}\n",
+        "[tool.poetry.dev-dependencies]\na = {url = 'https://e.invalid/a'}\n",
+        "[tool.poetry.group.dev.dependencies]\na = [{version = '1'}, {url = 'https://e.invalid/a'}]\n",
+    ],
+)
+def test_requirement_by_address_in_any_table_of_pyproject_is_mentioned(text, read_bytes):
+    assert "a @ https://e.invalid/a" in list_names(read_bytes(text.encode(), "pyproject.toml"))
+
+
 def test_files_that_a_notebook_runs_over_the_bound_reach_the_limit(read_bytes):
     source = "".join(f"%run m{number}.py\n" for number in range(2001))
     notebook = {"cells": [{"cell_type": "code", "source": source}], "metadata": {}, "nbformat": 4}

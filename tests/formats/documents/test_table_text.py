@@ -37,6 +37,12 @@ def test_indented_ini_line_continues_the_value_above_it():
     ]  # fmt: skip
 
 
+def test_ini_line_indented_like_the_key_above_it_is_a_key():
+    assert parse_pairs("a.ini", "[a]\n b = c\n d = e\n  f = g\nh = i\n") == [
+        (("a", "b"), "c"), (("a", "d"), "e"), (("a", "d"), "f = g"), (("a", "h"), "i"),
+    ]  # fmt: skip
+
+
 def test_ini_lines_after_a_backslash_are_read_alone_and_joined():
     assert parse_pairs("a.ini", "a = b\\\nc = d\ne = f\\\n") == [
         (("a",), "b\\"), (("c",), "d"), (("a",), "bc = d"), (("e",), "f\\"),

@@ -3,7 +3,7 @@
 Package managers run build back ends, hooks and commands of a folder before anything is imported. The reader mentions
 each such step, each requirement by address, and texts that show an attack, and refers to the files that run.
 
-Source: PEP 517, 518 and 621 (``pyproject.toml``); documentation of setuptools (``setup.cfg``), hatch, poetry and pdm.
+Source: PEP 517, 518, 621 and 735 (``pyproject.toml``); documentation of setuptools (``setup.cfg``), hatch, poetry, pdm.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ _MAX_LINES: Final = 20_000
 _ADDRESS: Final = re.compile(r"@\s*\S|\b(?:git|hg|svn|bzr)\+|\b(?:https?|ftp|file)://")
 _SECTION: Final = re.compile(r"\[([^\]\n]{1,200})\]")
 _ENTRY: Final = re.compile(r"([\w.-]{1,100}+)\s*[=:]\s*(.*)")
+_CLASSES_KEY: Final = "cmdclass"
 _REQUIREMENT_KEYS: Final = frozenset({"install_requires", "setup_requires", "tests_require", "dependency_links"})
 
 
@@ -127,11 +128,25 @@ def _mention_project(table: dict[str, object]) -> Iterator[Mention]:
         yield _make_step("custom hook", file, key)
     if _get_table(table, "tool", "pdm", "build").get("run-setuptools"):
         yield _make_step("setup script of pdm", "pdm build", "tool.pdm.build")
-    for name, dependency in _get_table(table, "tool", "poetry", "dependencies").items():
-        sources = dependency if isinstance(dependency, dict) else {}
-        address = next((str(sources[key]) for key in ("git", "url") if key in sources), "")
-        if address:
-            yield from _mention_requirements("tool.poetry.dependencies", [f"{name} @ {address}"])
+    for group, requirements in _get_table(table, "dependency-groups").items():
+        yield from _mention_requirements(f"dependency-groups.{group}", _get_texts(requirements))
+    poetry = _get_table(table, "tool", "poetry")
+    yield from _mention_poetry_requirements("tool.poetry.dependencies", _get_table(poetry, "dependencies"))
+    yield from _mention_poetry_requirements("tool.poetry.dev-dependencies", _get_table(poetry, "dev-dependencies"))
+    for group in _get_table(poetry, "group"):
+        dependencies = _get_table(poetry, "group", group, "dependencies")
+        yield from _mention_poetry_requirements(f"tool.poetry.group.{group}.dependencies", dependencies)
+
+
+def _mention_poetry_requirements(key: str, dependencies: dict[str, object]) -> Iterator[Mention]:
+    """Mention the dependencies of poetry that are fetched from an address; ``key`` is where they are listed."""
+    for name, dependency in dependencies.items():
+        # A dependency with several sources, one for each platform, is a list.
+        for source in dependency if isinstance(dependency, list) else [dependency]:
+            sources = source if isinstance(source, dict) else {}
+            address = next((str(sources[each]) for each in ("git", "url") if each in sources), "")
+            if address:
+                yield from _mention_requirements(key, [f"{name} @ {address}"])
 
 
 def _find_hooks(table: dict[str, object]) -> Iterator[tuple[str, str]]:
@@ -231,18 +246,34 @@ def _mention_config(lines: Sequence[str]) -> Iterator[Mention]:
     section = key = ""
     for number, line in enumerate(lines, 1):
         heading = _SECTION.match(line)
-        entry = _ENTRY.match(line)
+        entry = _ENTRY.match(line) or _match_indented_entry(line)
         if heading is not None:
             section, key = heading[1], ""
             continue
         if entry is not None:
-            key = entry[1]
-            if key == "cmdclass":
+            key = _normalise_key(entry[1])
+            if key == _CLASSES_KEY:
                 yield _make_step("cmdclass", entry[2], section, number)
         # A line without a key continues the value of the last key, such as a list of requirements.
         value = entry[2] if entry is not None else line.strip()
         if key in _REQUIREMENT_KEYS or section.startswith("options.extras_require"):
             yield from _mention_requirements(f"{section}.{key}", [value], number)
+
+
+def _match_indented_entry(line: str) -> re.Match[str] | None:
+    """Match a key that is judged at the start of an indented line; ``None`` for any other line.
+
+    Such a line is a key for ``configparser`` if the keys before it have the same indentation. Other indented lines may
+    continue a value, such as ``numpy == 1.0`` in a list of requirements.
+    """
+    entry = _ENTRY.match(line.strip())
+    is_judged = entry is not None and _normalise_key(entry[1]) in (_CLASSES_KEY, *_REQUIREMENT_KEYS)
+    return entry if is_judged else None
+
+
+def _normalise_key(key: str) -> str:
+    """Return a key of ``setup.cfg`` as setuptools reads it: in lower case, with underscores for dashes."""
+    return key.lower().replace("-", "_")
 
 
 def _mention_requirements(key: str, requirements: list[str], line: int | None = None) -> Iterator[Mention]:

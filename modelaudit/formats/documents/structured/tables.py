@@ -101,27 +101,27 @@ def _parse_ini_lines(text: str) -> Iterator[Setting]:
     readings are yielded, because a file may be written for either.
     """
     section: tuple[str, ...] = ()
-    key = ""
+    key, indentation = "", 0
     # The lines so far that a backslash joins with the next one, the key before them, and the number of the first.
     joined: list[str] = []
-    key_before, first_number = "", 1
+    key_before, indentation_before, first_number = "", 0, 1
     lines = text.removeprefix("\ufeff").splitlines()
     for number, line in enumerate(lines, 1):
         if not joined:
-            key_before, first_number = key, number
+            key_before, indentation_before, first_number = key, indentation, number
         heading = _SECTION.fullmatch(line)
         is_skipped = _is_blank_or_comment(line)
         if heading is not None:
-            section, key = (heading[1],), ""
+            section, key, indentation = (heading[1],), "", 0
         elif not is_skipped:
-            key, value = _split_pair(line, key)
+            key, value, indentation = _split_pair(line, key, indentation)
             yield Setting((*section, key), value, number)
         # A comment is never joined with the line after it.
         continues = line.endswith("\\") and (bool(joined) or not is_skipped)
         if continues or joined:
             joined.append(line.removesuffix("\\"))
         if len(joined) > 1 and (not continues or number == len(lines)):
-            joined_key, value = _split_pair("".join(joined), key_before)
+            joined_key, value, _ = _split_pair("".join(joined), key_before, indentation_before)
             yield Setting((*section, joined_key), value, first_number)
         if not continues:
             joined = []
@@ -132,12 +132,21 @@ def _is_blank_or_comment(line: str) -> bool:
     return not line.strip() or line.lstrip()[0] in "#;"
 
 
-def _split_pair(line: str, key: str) -> tuple[str, str]:
-    """Return the key and the value of a line; ``key`` is that of the line before, whose value this one may continue."""
-    continues_value = key != "" and line[:1].isspace()
-    pair = None if continues_value else _PAIR.fullmatch(line)
-    found_key, value = (pair[1].strip(), pair[2]) if pair is not None else (key, line)
-    return found_key, _strip_quotes(value.strip())
+def _split_pair(line: str, key: str, indentation: int) -> tuple[str, str, int]:
+    """Return the key, the value and the indentation of a pair, or the value of a line that continues the one before.
+
+    As for ``configparser``, a line continues a value only if it is indented deeper than the key.
+
+    Args:
+        line: the line.
+        key: the last key; empty if there is none in the section.
+        indentation: the number of blanks before that key.
+    """
+    line_indentation = len(line) - len(line.lstrip())
+    pair = None if key and line_indentation > indentation else _PAIR.fullmatch(line)
+    if pair is None:
+        return key, _strip_quotes(line.strip()), indentation
+    return pair[1].strip(), _strip_quotes(pair[2].strip()), line_indentation
 
 
 def _strip_quotes(value: str) -> str:
