@@ -51,7 +51,8 @@ def collect_index_mentions(text: str) -> Iterator[Mention]:
     """Yield the package indexes, disabled checks and programs that ``pip.conf``, ``.pypirc`` and ``.npmrc`` set."""
     for number, line in _number_lines(text):
         key, _, value = line.partition("=")
-        name, address = key.strip().lower(), value.strip()
+        # pip ignores the difference between a dash and an underscore, and that of letters of either case.
+        name, address = key.strip().lower().replace("_", "-"), value.strip()
         where = Location(line=number)
         if name in ("index-url", "extra-index-url", "find-links", "global.index-url") and address:
             yield from collect_requirement_mentions(f"--{name.removeprefix('global.')} {address}", where)

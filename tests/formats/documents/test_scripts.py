@@ -144,6 +144,12 @@ def test_foreign_package_index_in_npm_settings_is_reported(read_bytes):
     assert list_mentions(read_bytes(b"registry=https://e.invalid/\n", ".npmrc")) == [("index", "https://e.invalid/")]
 
 
+def test_package_index_under_any_spelling_of_pip_is_reported(read_bytes):
+    for key in ("index-url", "INDEX_URL", "Extra_Index-Url"):
+        reading = read_bytes(f"[global]\n{key} = https://e.invalid/s\n".encode(), "pip.conf")
+        assert ("index", "https://e.invalid/s") in list_mentions(reading)
+
+
 def test_local_files_that_a_modelfile_names_are_references(read_bytes):
     reading = read_bytes(b"FROM ../x.gguf\nADAPTER ./a.gguf\nTEMPLATE x\n", "Modelfile")
     assert [each.target for group in reading.of(References) for each in group.items] == ["../x.gguf", "./a.gguf"]

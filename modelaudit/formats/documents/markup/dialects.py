@@ -14,6 +14,7 @@ from typing import Final
 from modelaudit.formats.documents.markup import MarkupDefect
 from modelaudit.model.outline import Mention, Reference, ReferenceKind
 from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
+from modelaudit.wire.bounds import report_bound
 
 ELEMENTS: Final = "xml-elements"
 # The second namespace is that of a draft, which libxml2 still accepts.
@@ -68,20 +69,19 @@ class Dialect:
     def record_mention(self, vocabulary: str, use: str, name: str, line: int, detail: str = "") -> None:
         """Record a mention, unless the same name was recorded before or the bound on names is reached."""
         key = (vocabulary, use, name[:_SHOWN_CHARACTERS])
-        if key not in self._recorded and self._has_room(self._recorded, line):
+        if key not in self._recorded and self._has_room(self._recorded):
             self._recorded.add(key)
             self.mentions.append(
                 Mention(vocabulary, use, name[:_SHOWN_CHARACTERS], Location(line=line), detail[:_SHOWN_CHARACTERS])
             )
 
-    def _has_room(self, names: Sized, line: int) -> bool:
-        """Whether a collection of names may grow; record an absence at ``line`` the first time that one may not."""
+    def _has_room(self, names: Sized) -> bool:
+        """Whether a collection of names may grow; record an absence the first time that one may not."""
         if len(names) < _MOST_NAMES:
             return True
         if not self._has_reached_bound:
             self._has_reached_bound = True
-            detail = f"only the first {_MOST_NAMES} names of a kind were read"
-            self.unread.append(Unread(UnreadReason.LIMIT, detail, Location(line=line)))
+            self.unread.append(report_bound(_MOST_NAMES, "names of a kind"))
         return False
 
     def start(self, name: str, attributes: Mapping[str, str], line: int) -> None:
@@ -91,7 +91,7 @@ class Dialect:
         namespaces = self._namespaces.get(prefix, set())
         is_for_xml_decoder = self._is_for_xml_decoder(local_name, attributes)
         if local_name == "include" and not _XINCLUDE_NAMESPACES.isdisjoint(namespaces):
-            if self._has_room(self.inclusions, line):
+            if self._has_room(self.inclusions):
                 self.inclusions.append(attributes.get("href", ""))
         elif local_name in ("stylesheet", "transform") and _XSLT_NAMESPACE in namespaces:
             self._record_stylesheet(line)
@@ -101,7 +101,7 @@ class Dialect:
             self._has_custom_layer = self._has_custom_layer or local_name == "CustomLayer"
             self.record_mention(ELEMENTS, "element", local_name, line, attributes.get("name", ""))
         elif self._has_custom_layer and local_name == "Source":
-            self._record_source(attributes.get("filename", ""), line)
+            self._record_source(attributes.get("filename", ""))
         for class_name in (local_name, attributes.get("class", "")):
             # XStream constructs the class that an element is named after, Spring the class of each bean.
             is_recorded = is_for_xml_decoder and class_name.endswith(".XMLDecoder")
@@ -117,9 +117,9 @@ class Dialect:
             detail = "XSLT is a program that transforms XML; its text was read, its behaviour was not analysed"
             self.unread.append(Unread(UnreadReason.PROGRAM, detail, Location(line=line)))
 
-    def _record_source(self, file: str, line: int) -> None:
+    def _record_source(self, file: str) -> None:
         """Record the file of the OpenCL source of a custom layer, which OpenVINO compiles."""
-        if file and self._has_room(self.references, line):
+        if file and self._has_room(self.references):
             self.references.append(Reference(ReferenceKind.CODE, file[:_SHOWN_CHARACTERS], "Source.filename"))
 
     def _record_namespaces(self, attributes: Mapping[str, str], line: int) -> None:
@@ -184,11 +184,11 @@ class PmmlDialect(Dialect):
         if name == "PMML":
             self.facts.append(("version", attributes.get("version", "")[:20]))
         elif name == "DefineFunction":
-            if self._has_room(self._defined, line):
+            if self._has_room(self._defined):
                 self._defined.add(attributes.get("name", ""))
         elif name in ("Apply", "Aggregate") and attributes.get("function"):
             function = attributes["function"]
-            if function not in self._called and self._has_room(self._called, line):
+            if function not in self._called and self._has_room(self._called):
                 self._called[function] = line
         elif name.lower() == "script":
             self.record_mention(ELEMENTS, "element", "script", line, attributes.get("class", attributes.get("for", "")))

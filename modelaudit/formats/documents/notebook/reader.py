@@ -24,9 +24,10 @@ from modelaudit.languages.settings import Setting, parse_json_settings
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
+from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.bounds import build_references
 from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.text import get_file_name, looks_like_text
@@ -111,15 +112,12 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     code_cell_numbers = [number for number, raw in cells[:_MAX_CELLS] if raw.kind == "code"]
     python_mentions, absences = _analyze_cells(python_sources, code_cell_numbers)
     yield Outline("notebook", (*python_mentions, *mentions), (("cells", str(len(cells))),))
-    if references:
-        yield References("notebook", tuple(references[:_MAX_REFERENCES]))
+    yield from build_references("notebook", references, _MAX_REFERENCES)
     yield from members
     yield from absences
     yield from _report_foreign_cells(foreign_languages)
     if limit_error is not None:
         raise limit_error
-    if len(references) > _MAX_REFERENCES:
-        yield Unread(UnreadReason.LIMIT, f"only the first {_MAX_REFERENCES} files that it runs were followed")
     if shell_line_count > _MAX_SHELL_LINES:
         detail = f"only its first {_MAX_SHELL_LINES} lines for a shell are listed one by one"
         yield Unread(UnreadReason.LIMIT, detail)

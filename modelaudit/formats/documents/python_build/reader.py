@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain
 from typing import Final
 
 from modelaudit.formats.documents.structured.tables import interpret_table
@@ -23,6 +23,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.bounds import keep_first
 from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.text import get_file_name, looks_like_text
 
@@ -49,8 +50,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the file is not text to its end, or is called ``.toml`` and is not TOML.
-        LimitReachedError: the TOML nests too deep; or after all else, there are too many lines or mentions, or
-            ``interpret_table`` reached a bound.
+        LimitReachedError: the TOML nests too deep; or after all else, there are too many lines, or ``interpret_table``
+            reached a bound.
         WindowError: the file is over 1 MiB, or the window could not return the requested bytes.
     """
     bounded = replace(limits, document_bytes=min(_MAX_BYTES, limits.document_bytes))
@@ -67,16 +68,15 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         attacks = _mention_attack_texts((value, None) for value in _iterate_texts(table))
         steps = _mention_project(table)
         references = tuple(_reference_build_files(table))
-    # Attacks first: no number of requirements may leave one out. One mention more shows that the bound was exceeded.
-    mentions = tuple(islice(chain(attacks, steps), _MAX_MENTIONS + 1))
-    yield Outline("python-build", mentions[:_MAX_MENTIONS])
+    # Attacks first: no number of requirements may leave one out.
+    mentions, beyond = keep_first(chain(attacks, steps), _MAX_MENTIONS, "attacks, steps and requirements")
+    yield Outline("python-build", mentions)
+    yield from beyond
     if references:
         yield References("python-build", references)
     yield from interpret_table(artifact.path, name, text, limits)
     if is_config and len(lines) > _MAX_LINES:
         raise LimitReachedError(f"only the first {_MAX_LINES} lines were parsed")
-    if len(mentions) > _MAX_MENTIONS:
-        raise LimitReachedError(f"only the first {_MAX_MENTIONS} steps, requirements and attacks were read")
 
 
 def _parse_toml(text: str) -> dict[str, object]:

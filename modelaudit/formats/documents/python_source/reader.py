@@ -16,9 +16,10 @@ from modelaudit.languages.python.analysis import SourceAnalysis, analyze_source
 from modelaudit.languages.python.source import decode_source
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
+from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, Reading
+from modelaudit.wire.bounds import build_references
 from modelaudit.wire.documents import feed_and_claim
 from modelaudit.wire.ledger import claim_parsed
 from modelaudit.wire.text import TextScan, get_file_name, looks_like_text
@@ -77,15 +78,12 @@ def _report_analysis(analysis: SourceAnalysis) -> Iterator[Reading]:
     """Yield the mentions of one analysis, references to the imported files beside it, and its absences."""
     yield Outline("python", analysis.mentions, analysis.facts)
     # Level 1 is ``from .name import``: the module is in the same folder.
-    references = [
+    references = (
         Reference(ReferenceKind.CODE, f"{name.replace('.', '/')}.py", "import", where=Location(line=line))
         for (level, name), line in analysis.relative_imports.items()
         if level == 1 and name
-    ]
-    if references:
-        yield References("python", tuple(references[:_MAX_REFERENCES]))
-    if len(references) > _MAX_REFERENCES:
-        yield Unread(UnreadReason.LIMIT, f"only the first {_MAX_REFERENCES} imported files were followed")
+    )
+    yield from build_references("python", references, _MAX_REFERENCES)
     for line, fault in analysis.damage:
         detail = f"line {line} does not parse as Python ({fault}); only the names in it were checked"
         yield Unread(UnreadReason.DAMAGED, detail, Location(line=line))

@@ -23,9 +23,10 @@ from modelaudit.formats.weights.hdf5.superblock import (
 from modelaudit.formats.weights.hdf5.walker import FoundObjects, ObjectWalker
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
+from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.bounds import build_references
 from modelaudit.wire.members import DefectLog
 from modelaudit.wire.text import get_file_name
 
@@ -68,11 +69,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     log = DefectLog()
     check_sizes(found, superblock, limits, log)
     yield Outline(FORMAT, tuple(_list_mentions(found)), tuple(_list_facts(superblock, walker)), log.defects())
-    references = tuple(_list_references(found))
-    if references:
-        yield References(FORMAT, references[:_MAX_REFERENCES])
-    if len(references) > _MAX_REFERENCES:
-        yield Unread(UnreadReason.LIMIT, f"only the first {_MAX_REFERENCES} references to other files were read")
+    yield from build_references(FORMAT, _list_references(found), _MAX_REFERENCES)
     yield from found.unread
     yield from _report_missing_parts(superblock, found, window)
     yield from read_contents(artifact.path, walker, window, limits)

@@ -14,7 +14,8 @@ from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.base import DamagedError, Head, Reading
+from modelaudit.wire.bounds import keep_first
 from modelaudit.wire.cursor import Cursor
 from modelaudit.wire.ledger import claim_parsed
 
@@ -120,21 +121,17 @@ class _ArrayListReader:
 
 
 def _read_operators(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield an outline of the operators of a graph, each once; every node of the graph has one under ``op``.
-
-    Raises:
-        LimitReachedError: after the outline, if the graph has too many different operators.
-    """
+    """Yield an outline of the operators of a graph, each once; every node of the graph has one under ``op``."""
     mentions: dict[str, Mention] = {}
     for setting in settings:
         # The path is ``nodes``, the index of the node, and ``op``.
         if setting.path[-1:] == ("op",) and setting.path[:1] == ("nodes",) and isinstance(setting.value, str):
             name = setting.value[:200]
             mentions.setdefault(name, Mention(VOCABULARY, "operator", name, setting.where))
-    if mentions:
-        yield Outline("mxnet-symbol", tuple(mentions.values())[:_MAX_OPERATORS])
-    if len(mentions) > _MAX_OPERATORS:
-        raise LimitReachedError(f"only the first {_MAX_OPERATORS} operators of the graph were read")
+    kept, beyond = keep_first(mentions.values(), _MAX_OPERATORS, "operators of the graph")
+    if kept:
+        yield Outline("mxnet-symbol", kept)
+    yield from beyond
 
 
 SYMBOL_INTERPRETER: Final = Interpreter(frozenset({"arg_nodes"}), _read_operators)
