@@ -21,7 +21,7 @@ from modelaudit.integrity.digests import compare_digests
 from modelaudit.licenses import build_subjects as build_license_subjects
 from modelaudit.licenses.lineage.traversal import LookUp
 from modelaudit.licensing import BaseModelLookup, ClaimCollector, conclude_license
-from modelaudit.model.address import list_possible_files
+from modelaudit.model.address import file_of
 from modelaudit.model.artifact import Artifact, Digest, Snapshot
 from modelaudit.model.catalogue import Catalogue, Policy, Subject
 from modelaudit.model.finding import CheckFamily, Finding
@@ -178,10 +178,7 @@ class Audit:
         judgements = self._judge_subjects([*remaining, *subjects, *self._mark_calls_by_loader(snapshot, subjects)])
         by_path: dict[str, list[tuple[str, Unread]]] = {record.path: [] for record in self.records}
         for address, unread in judgements.absences:
-            # The name of a file may hold the mark of a member: then several files may be meant, and each is incomplete.
-            files = [path for path in list_possible_files(address) if path in by_path]
-            for path in files or list(by_path)[:1]:
-                by_path[path].append((address, unread))
+            by_path[file_of(address)].append((address, unread))
         self.records = [self._add_absences(record, by_path.get(record.path, ())) for record in self.records]
 
     def _add_absences(self, record: ArtifactRecord, absences: Sequence[tuple[str, Unread]]) -> ArtifactRecord:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 from support.fixtures import FIXTURES
 
 import modelaudit
+from modelaudit.model.address import read_file_path, write_file_address
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError, InternalError, SourceError
 from modelaudit.model.finding import Severity
@@ -152,6 +155,69 @@ def test_file_with_hostile_name_is_read_and_its_name_escaped(tmp_path: Path, nam
         assert "\u202e".encode() not in content or format_ in ("json", "cyclonedx")
         content.decode("utf-8")
     assert parse_report(render(report, "json")) == report
+
+
+_MARKED_NAME = "we!rd![bytes 0-5]!pickle@9"
+
+
+def _summarize_report(report: AuditReport, folder: str) -> tuple[object, ...]:
+    """Return exit code, findings and open absences, with ``FOLDER`` in place of the address of the folder."""
+    address = write_file_address(folder)
+    findings = sorted((each.rule, each.artifact.replace(address, "FOLDER")) for each in report.findings)
+    absences = [(path.replace(address, "FOLDER"), each.unread.reason) for path, each in report.coverage.open_absences]
+    return report.exit_code, findings, sorted(absences)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "repositories/auto-map-missing",
+        "repositories/auto-map-reverse-shell",
+        "repositories/trusts-from-model",
+        "repositories/licenses",
+    ],
+)
+def test_folder_whose_name_holds_marks_of_members_is_judged_as_any_other(model: str, tmp_path: Path) -> None:
+    summaries = []
+    for folder in ("plain", _MARKED_NAME):
+        shutil.copytree(FIXTURES / model, tmp_path / str(len(summaries)) / folder)
+        summaries.append(_summarize_report(scan_target(tmp_path / str(len(summaries))), folder))
+    assert summaries[0] == summaries[1]
+
+
+def test_member_whose_name_holds_marks_is_judged_as_any_other(tmp_path: Path) -> None:
+    summaries = []
+    for name in ("plain", _MARKED_NAME):
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            archive.writestr(f"{name}/a.pkl", b"cos\nsystem\n(S'true'\ntR.")
+        summaries.append(_summarize_report(scan_target(tmp_path), name))
+    assert summaries[0] == summaries[1]
+    assert summaries[0][0] == 1
+
+
+def test_file_names_that_imitate_members_and_escapes_are_files_of_their_own(tmp_path: Path) -> None:
+    names = ("a.zip", "a.zip!x", "a.zip%21x", "a.zip%2521x", "!x", "![bytes 0-5]", "[bytes 0-5]", "b!content")
+    for name in names:
+        (tmp_path / name).write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    report = scan_target(tmp_path, second_opinion=True)
+    assert {read_file_path(record.path) for record in report.coverage.artifacts} == set(names)
+    assert {read_file_path(each.artifact) for each in report.findings if each.severity is Severity.CRITICAL} == set(
+        names
+    )
+    assert not any("!" in record.path for record in report.coverage.artifacts)
+    [opinion] = report.opinions
+    assert not opinion.disagreements and "No such file" not in " ".join(opinion.absences)
+
+
+def test_reference_to_a_file_whose_name_holds_the_mark_is_resolved(tmp_path: Path) -> None:
+    (tmp_path / "co!de.py").write_text("class Model: pass\n")
+    (tmp_path / "config.json").write_text('{"auto_map": {"AutoModel": "co!de.Model"}}')
+    (tmp_path / "README.md").write_text("---\nlicense: other\nlicense_link: TERMS!.txt\n---\n")
+    (tmp_path / "TERMS!.txt").write_text("Terms of Acme\n")
+    report = scan_target(tmp_path)
+    assert "content-absent" not in get_unread_reasons(report)
+    links = [claim.quotation for claim in report.license.claims if claim.field == "link-target"]
+    assert links == ["TERMS%21.txt"]
 
 
 def test_file_that_changes_while_it_is_read_fails(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from modelaudit.model.address import file_of
+from modelaudit.model.address import file_of, write_file_address
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.catalogue import Scalar, Subject
 from modelaudit.model.outline import Reference, ReferenceKind, References
@@ -88,7 +88,7 @@ def _find_unmatched_absence(format_: str, reference: Reference, state: str) -> U
 
 
 def _resolve_target(address: str, reference: Reference) -> tuple[str, str]:
-    """Return the state that follows from the spelling alone, or an empty text, and the path within the snapshot."""
+    """Return the state that follows from the spelling alone, or an empty text, and the address within the snapshot."""
     target = reference.target
     if _WEB.match(target):
         return "web", target
@@ -98,7 +98,7 @@ def _resolve_target(address: str, reference: Reference) -> tuple[str, str]:
         return "absolute", target
     folder = posixpath.dirname(file_of(address))
     posix_target = target.replace("\\", "/")
-    path = posixpath.normpath(posixpath.join(folder, posix_target))
+    path = posixpath.normpath(posixpath.join(folder, write_file_address(posix_target)))
     # A path that leaves a folder and comes back is suspicious: the folder may be a link elsewhere (CVE-2024-27318).
     if path == ".." or path.startswith("../"):
         return "outside", path

@@ -5,27 +5,51 @@
 ``model.bin![bytes 100-2000]``   a byte range that no entry of the container names
 ``model.onnx!pickle@96``         content of a recognised format, found at an offset
 ``model.pkl.gz!content``         the decompressed content of a file that is one stream
+``we%21rd/data.pkl``             the file ``we!rd/data.pkl``
 ===============================  ====================================================
 
-Containers nest, so that ``a.tar!b.zip!c.pkl`` is an address too. Every address is written and taken apart here.
+Containers nest, so that ``a.tar!b.zip!c.pkl`` is an address too. The name of a file or member may hold the mark as
+well, so it is escaped there as in a URL, and a ``!`` in an address always separates. Every address is written and taken
+apart here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
 _MARK: Final = "!"
+_ESCAPED_MARK: Final = "%21"
+# A name may hold "%21" itself, which is written "%2521"; so that no two names have one address, "%2521" is "%252521".
+_LIKE_ESCAPE: Final = re.compile(r"%(?=(?:25)*21)")
+_ESCAPE: Final = re.compile(r"%21|%25(?=(?:25)*21)")
 _RANGE: Final = r"\[bytes \d+-\d+\]"
 _CONTENT: Final = "content"
 # The steps at the end of an address that name no member: "!content", "![bytes 100-2000]".
 _CONTENT_AND_RANGES: Final = re.compile(rf"(?:!{_CONTENT}|!{_RANGE})*+\Z")
 
 
+def write_file_address(path: str) -> str:
+    """Return the address of the file at ``path`` of the snapshot: the path itself, with each ``!`` in it escaped."""
+    return _escape_name(path)
+
+
+def read_file_path(address: str) -> str:
+    """Return the path of the file of the snapshot that holds the address, as the source spells it."""
+    return _unescape_name(file_of(address))
+
+
+def _escape_name(name: str) -> str:
+    return _LIKE_ESCAPE.sub("%25", name).replace(_MARK, _ESCAPED_MARK)
+
+
+def _unescape_name(name: str) -> str:
+    return _ESCAPE.sub(lambda escape: _MARK if escape[0] == _ESCAPED_MARK else "%", name)
+
+
 def join_member(container: str, name: str) -> str:
-    """Return the address of the member ``name`` of ``container``."""
-    return f"{container}{_MARK}{name}"
+    """Return the address of the member ``name`` of ``container``; a ``!`` in the name is escaped."""
+    return f"{container}{_MARK}{_escape_name(name)}"
 
 
 def join_content(container: str) -> str:
@@ -49,24 +73,14 @@ def is_member(address: str) -> bool:
 
 
 def file_of(address: str) -> str:
-    """Return the path of the file of the snapshot that holds the address."""
-    return address.partition(_MARK)[0] or address
-
-
-def list_possible_files(address: str) -> Iterator[str]:
-    """Yield each path of a file that may hold the address, the shortest first: a file name may hold the mark, too."""
-    position = address.find(_MARK)
-    while position >= 0:
-        yield address[:position]
-        position = address.find(_MARK, position + 1)
-    yield address
+    """Return the address of the file of the snapshot that holds the address."""
+    return address.partition(_MARK)[0]
 
 
 def split_member(address: str) -> tuple[str, str]:
-    """Return the address of the innermost container, empty where there is none, and the path within it."""
-    container, _, path = address.rpartition(_MARK)
-    # A file whose own name begins with the mark lies in no container.
-    return (container, path) if container else ("", address)
+    """Return the address of the innermost container, empty where there is none, and the path within it, unescaped."""
+    container, _, name = address.rpartition(_MARK)
+    return container, _unescape_name(name)
 
 
 def container_of(address: str) -> str:
@@ -75,7 +89,7 @@ def container_of(address: str) -> str:
 
 
 def member_path(address: str) -> str:
-    """Return the path within the innermost container, or the path of the file where there is none."""
+    """Return the path within the innermost container, or the path of the file where there is none, unescaped."""
     return split_member(address)[1]
 
 

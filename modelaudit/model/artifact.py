@@ -121,8 +121,8 @@ class Artifact:
     """One file of a snapshot, or one member of a container.
 
     Attributes:
-        path: address within the snapshot, as ``modelaudit.model.address`` writes it. Bytes that are not UTF-8 are
-            kept as surrogate escapes; printing escapes them.
+        path: address within the snapshot, as ``modelaudit.model.address`` writes it; while a source lists its files,
+            their path. Bytes that are not UTF-8 are kept as surrogate escapes; printing escapes them.
         size: number of bytes that the source states.
         open: opens a window, which the caller closes; ``None`` where the artifact cannot be opened.
         claimed: digests that the source claims for the bytes.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from modelaudit.model.address import file_of, is_member, join_member
+from modelaudit.model.address import file_of, is_member, join_member, read_file_path
 from modelaudit.model.finding import Finding
 from modelaudit.model.limits import GIB, Limits
 from modelaudit.model.report import Opinion, OpinionFinding, OpinionState
@@ -70,7 +70,7 @@ def get_second_opinion(
         root: the folder that holds the artifacts under their own names, or the scanned file; ``None`` where the model
             is not on disk. modelscan decides by file extension, so a Hub cache is given as its snapshot folder: the
             names of blobs have no extension.
-        paths: the artifacts that open, relative to ``root``; modelscan finds members of containers itself.
+        paths: the addresses of the files that open, within ``root``; modelscan finds members of containers itself.
         findings: the findings of this scan, for the comparison.
         limits: ``second_opinion_seconds`` bounds the whole run.
         own_cpu_seconds: the CPU time of this scan so far; a process of modelscan gets ``CPU_SHARE`` of it, and at least
@@ -112,7 +112,7 @@ def _run_scanner(root: Path, files: Sequence[str], seconds: float, cpu_seconds: 
 
     Args:
         root: the folder of the files, or the only file itself; absolute.
-        files: paths relative to ``root``.
+        files: addresses within ``root``.
         seconds: the time for all processes together.
         cpu_seconds: the CPU time of each process; it ends itself there, and no further one is started.
         answers: extended by all that the processes report.
@@ -120,7 +120,7 @@ def _run_scanner(root: Path, files: Sequence[str], seconds: float, cpu_seconds: 
     deadline = time.monotonic() + seconds
     waiting = list(files)
     for _ in range(MAX_RESTARTS + 1):
-        targets = [str(root if root.is_file() else root / path) for path in waiting]
+        targets = [str(root if root.is_file() else root / read_file_path(address)) for address in waiting]
         request = {"files": targets, "memory": MEMORY_BYTES, "seconds": cpu_seconds}
         try:
             run = process.run_script(_WORKER, request, max(0.0, deadline - time.monotonic()))

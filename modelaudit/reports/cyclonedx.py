@@ -32,7 +32,7 @@ from cyclonedx.model.vulnerability import (
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from modelaudit.model.address import lies_within
+from modelaudit.model.address import lies_within, read_file_path
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import Finding, Rule
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, Opinion, Target
@@ -154,7 +154,7 @@ def _build_file(record: ArtifactRecord) -> Component:
     other_digests = [digest for digest in record.digests if digest.algorithm is not DigestAlgorithm.SHA256]
     return Component(
         type=ComponentType.FILE,
-        name=escape_unprintable(record.path),
+        name=escape_unprintable(read_file_path(record.path)),
         bom_ref=_build_file_ref(record.path),
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest.value) for digest in sha256_digests],
         properties=build_properties(

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from modelaudit.model.address import is_member
+from modelaudit.model.address import is_member, read_file_path
 from modelaudit.model.artifact import Digest, DigestAlgorithm, RefKind
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, DigestState
 from modelaudit.model.structure import NOWHERE
@@ -66,7 +66,7 @@ def compute_tree_digest(report: AuditReport) -> str | None:
         sha256 = next((each.value for each in record.digests if each.algorithm is DigestAlgorithm.SHA256), None)
         if sha256 is None:
             return None
-        digests_by_path.append((record.path.encode("utf-8", "surrogatepass"), sha256))
+        digests_by_path.append((read_file_path(record.path).encode("utf-8", "surrogatepass"), sha256))
     if not digests_by_path:
         return None
     lines = (sha256.encode() + b"  " + path + b"\n" for path, sha256 in sorted(digests_by_path))

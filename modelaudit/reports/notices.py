@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
+from modelaudit.model.address import read_file_path
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Clause, Group, LicenseEntry
@@ -205,7 +206,8 @@ def _format_source(license_id: str, section: str) -> str:
 
 def _list_files_to_copy(report: AuditReport) -> list[str]:
     """List the notices and use policies among the files of the model, which must be copied unchanged."""
-    names = (record.path for record in report.coverage.artifacts if _FILES_TO_COPY.search(record.path))
+    paths = (read_file_path(record.path) for record in report.coverage.artifacts)
+    names = filter(_FILES_TO_COPY.search, paths)
     return [
         f"- [ ] {_escape_text(name)}: copy this file of the model unchanged, in addition to other notices"
         for name in names
@@ -222,7 +224,7 @@ def _list_texts_to_copy(license_: LicenseConclusion) -> list[str]:
             continue
         file = file_by_id[entry.id]
         place = (
-            f"copy the file {_escape_text(file)} of the model"
+            f"copy the file {_escape_text(read_file_path(file))} of the model"
             if file
             else f"no file holds it: copy it from {_format_address(entry.url)}"
         )

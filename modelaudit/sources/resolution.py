@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from modelaudit.model.address import write_file_address
 from modelaudit.model.artifact import Snapshot
 from modelaudit.model.errors import ConfigurationError, GatedError, MissingError, SourceError
 from modelaudit.model.limits import Limits
@@ -28,6 +29,22 @@ class Source(Protocol):
         Raises:
             SourceError: the model cannot be resolved or fetched.
         """
+
+
+def _take_snapshot(source: Source) -> Snapshot:
+    """Take the snapshot of a source, with the address of each artifact in place of its path. Raises as the source."""
+    try:
+        return _address_artifacts(source.snapshot())
+    except GatedError as error:
+        if error.snapshot is not None:
+            error.snapshot = _address_artifacts(error.snapshot)
+        raise
+
+
+def _address_artifacts(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot with the address of each file in place of its path, which may hold the mark of members."""
+    artifacts = (replace(each, path=write_file_address(each.path)) for each in snapshot.artifacts)
+    return replace(snapshot, artifacts=tuple(artifacts))
 
 
 def resolve_target(
@@ -57,14 +74,14 @@ def resolve_target(
     if _path_exists(target):
         if revision is not None:
             raise ConfigurationError(f"{target!r} is a local path, which has no revisions; leave out --revision.")
-        snapshot = _choose_local_source(target, limits).snapshot()
+        snapshot = _take_snapshot(_choose_local_source(target, limits))
         if could_be_repository(target):
             note = f"{target!r} is a local path and was taken as one; hf://{target} names the repository on the Hub"
             snapshot = replace(snapshot, notes=(note, *snapshot.notes))
         return snapshot
     source = _choose_remote_source(target, revision, offline, progress, limits)
     try:
-        return source.snapshot()
+        return _take_snapshot(source)
     except SourceError as error:
         if "local path" in str(error):  # the message of ``FailureExplainer`` names both interpretations already
             raise
@@ -146,12 +163,12 @@ def resolve_small_files(
         raise MissingError(str(error)) from error
     settings = HubSettings.read(offline=offline)
     if settings.offline:
-        snapshot = OfflineSource(ref, settings, limits).snapshot()
+        snapshot = _take_snapshot(OfflineSource(ref, settings, limits))
         available = {artifact.path: ListedFile(artifact.size, ()) for artifact in snapshot.artifacts if artifact.open}
         return close_other_files(snapshot, choose_small_files(available))
     from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
 
-    return HubSource(ref, settings, limits, is_base_model=True).snapshot()
+    return _take_snapshot(HubSource(ref, settings, limits, is_base_model=True))
 
 
 def resolve_term_files(
@@ -186,14 +203,14 @@ def resolve_term_files(
     ref = parse_repository(target, revision)
     settings = HubSettings.read(offline=offline)
     if settings.offline:
-        snapshot = OfflineSource(ref, settings, limits).snapshot()
+        snapshot = _take_snapshot(OfflineSource(ref, settings, limits))
         return close_other_files(
             snapshot, {each.path for each in snapshot.artifacts if may_hold_terms(each.path, each.size)}
         )
     from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
 
     try:
-        return HubSource(ref, settings, limits, is_base_model=True).snapshot()
+        return _take_snapshot(HubSource(ref, settings, limits, is_base_model=True))
     except GatedError as error:
         if error.snapshot is None:
             raise

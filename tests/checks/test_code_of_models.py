@@ -52,4 +52,4 @@ def test_absence_in_a_file_whose_path_holds_the_mark_of_members_is_kept(tmp_path
     (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n")
     report = modelaudit.scan(tmp_path, second_opinion=False, offline=True)
     assert report.exit_code == 3
-    assert [address for address, _ in report.coverage.open_absences] == ["we!rd/config.json"]
+    assert [address for address, _ in report.coverage.open_absences] == ["we%21rd/config.json"]

@@ -15,11 +15,14 @@ from modelaudit.model.address import (
     join_range,
     lies_within,
     member_path,
+    read_file_path,
     split_member,
     strip_content_and_ranges,
+    write_file_address,
 )
 
 PATHS = st.text("abc./", min_size=1)
+NAMES_WITH_MARKS = st.text("a/!%25[1 ", min_size=1)
 
 
 @given(PATHS, PATHS, PATHS)
@@ -33,9 +36,29 @@ def test_address_of_nested_member_is_split_into_file_container_and_path(file: st
     assert lies_within(address, container) and lies_within(address, file) and not lies_within(file, file)
 
 
-def test_file_whose_name_begins_with_an_exclamation_mark_is_not_a_member() -> None:
-    assert split_member("!c/0") == ("", "!c/0")
-    assert file_of("!c/0") == "!c/0"
+@given(st.lists(NAMES_WITH_MARKS, min_size=1, max_size=4))
+def test_address_of_names_with_marks_is_split_into_the_same_names(names: list[str]) -> None:
+    address = write_file_address(names[0])
+    for name in names[1:]:
+        address = join_member(address, name)
+    assert is_member(address) is (len(names) > 1)
+    assert read_file_path(address) == names[0]
+    assert lies_within(address, write_file_address(names[0])) is (len(names) > 1)
+    for name in reversed(names[1:]):
+        container, found = split_member(address)
+        assert found == name
+        address = container
+    assert split_member(address) == ("", names[0])
+
+
+@given(st.text("a/.%2", min_size=1).filter(lambda name: "%21" not in name))
+def test_name_without_mark_is_its_own_address(name: str) -> None:
+    assert write_file_address(name) == name
+
+
+@given(NAMES_WITH_MARKS, NAMES_WITH_MARKS)
+def test_different_paths_have_different_addresses(one: str, other: str) -> None:
+    assert (write_file_address(one) == write_file_address(other)) is (one == other)
 
 
 def test_address_without_content_and_ranges_keeps_members_and_embedded_formats() -> None:

@@ -138,6 +138,13 @@ def test_equal_findings_and_similar_paths_have_unique_references(hostile: AuditR
     assert render_cyclonedx(hostile) == render_cyclonedx(hostile)
 
 
+def test_file_has_its_own_name_and_not_its_escaped_address(failing: AuditReport) -> None:
+    record = replace(failing.coverage.artifacts[0], path="we%21rd.bin")
+    coverage = replace(failing.coverage, artifacts=(record,))
+    components = render_bom(replace(failing, decision=replace(failing.decision, coverage=coverage)))["components"]
+    assert [each["name"] for each in components if each["type"] == "file"] == ["we!rd.bin"]
+
+
 def test_finding_in_member_affects_the_outermost_file(failing: AuditReport) -> None:
     inner = replace(failing.coverage.artifacts[0], path="a!b.zip")
     outer = replace(failing.coverage.artifacts[0], path="a")

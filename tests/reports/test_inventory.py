@@ -5,6 +5,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+from modelaudit.model.address import write_file_address
 from modelaudit.model.artifact import Digest, DigestAlgorithm, RefKind
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Coverage, Decision, Extent, Verdict
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -19,13 +20,13 @@ def replace_records(report: AuditReport, *records: ArtifactRecord) -> AuditRepor
 
 
 def test_tree_digest_equals_output_of_sha256sum(passing: AuditReport, tmp_path: Path) -> None:
-    names = ["b.txt", "a/z.bin", "a.txt", "\u00e4.txt"]
+    names = ["b.txt", "a/z.bin", "a.txt", "\u00e4.txt", "we!rd.txt"]
     (tmp_path / "a").mkdir()
     records = []
     for name in names:
         (tmp_path / name).write_bytes(name.encode() * 3)
         digest = Digest(DigestAlgorithm.SHA256, hashlib.sha256(name.encode() * 3).hexdigest())
-        records.append(ArtifactRecord(name, 1, Extent.EXAMINED, digests=(digest,)))
+        records.append(ArtifactRecord(write_file_address(name), 1, Extent.EXAMINED, digests=(digest,)))
     ordered = sorted(names, key=str.encode)
     printed = subprocess.run(["sha256sum", *ordered], cwd=tmp_path, capture_output=True, check=True).stdout
     assert compute_tree_digest(replace_records(passing, *records)) == hashlib.sha256(printed).hexdigest()

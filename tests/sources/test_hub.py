@@ -161,7 +161,10 @@ def test_listed_file_that_the_hub_lacks_is_reported_as_unread(hub: LoopbackHub) 
     hub.inject_fault("sub/model.safetensors", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
     hub.inject_fault("lost.md", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
     artifacts = index_by_path(resolve_target("acme/tiny"))
-    assert {path for path, artifact in artifacts.items() if artifact.obstacle} == {"!lost.md", "sub/model.safetensors"}
+    assert {path for path, artifact in artifacts.items() if artifact.obstacle} == {
+        "%21lost.md",
+        "sub/model.safetensors",
+    }
     lost = artifacts["sub/model.safetensors"]
     assert lost.obstacle is not None
     assert (lost.obstacle.reason, lost.size) == (UnreadReason.CONTENT_ABSENT, 2000)

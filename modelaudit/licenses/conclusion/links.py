@@ -12,6 +12,7 @@ from modelaudit.licenses.evidence.claims import LICENSE_LINK, LINK_TARGET
 from modelaudit.licenses.evidence.scope import ClaimScope, determine_scope
 from modelaudit.licenses.evidence.statements import LINK_FIELD, LicenseNames
 from modelaudit.licenses.lineage.binding_licenses import find_known_model
+from modelaudit.model.address import write_file_address
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
@@ -55,7 +56,7 @@ def claim_link_targets(
 
 
 def resolve_link_target(claim: LicenseClaim, repository: str | None) -> str | None:
-    """Resolve a link to a path in the snapshot by its text alone; ``None`` if it leads elsewhere.
+    """Resolve a link to the address of a file in the snapshot by its text alone; ``None`` if it leads elsewhere.
 
     A relative link starts at the folder of its card. An address counts if it is a file page of ``repository``.
     """
@@ -63,11 +64,12 @@ def resolve_link_target(claim: LicenseClaim, repository: str | None) -> str | No
     page = _HUB_FILE.match(link)
     if page is not None:
         is_own_page = repository is not None and page["repository"].casefold() == repository.casefold()
-        return posixpath.normpath(unquote(page["path"])) if is_own_page else None
+        return posixpath.normpath(write_file_address(unquote(page["path"]))) if is_own_page else None
     if not link or _ADDRESS.match(link):
         return None
     without_anchor = unquote(link.split("#", 1)[0])
-    path = posixpath.normpath(posixpath.join(posixpath.dirname(claim.artifact), without_anchor))
+    folder = posixpath.dirname(claim.artifact)
+    path = posixpath.normpath(posixpath.join(folder, write_file_address(without_anchor)))
     # A path that leaves the snapshot, or its folder itself, is not a file of it.
     return None if path.startswith(("/", "../")) or path in (".", "..") else path
 
