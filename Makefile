@@ -25,7 +25,7 @@ $(shell test ! -e $(VENV) \
     || rm -rf $(VENV))
 
 .PHONY: demo quick test lint format fixtures docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
-        bench-licenses bench-hostile bench fuzz lock clean
+        bench-licenses bench-hostile bench-ledger bench fuzz lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 
@@ -102,6 +102,10 @@ bench-large: $(DEV)
 # Files that are written to cost memory or time, each within the bounds of one scan. NAMES="..." chooses some.
 bench-hostile: $(DEV)
 	$(BIN)/python benchmarks/hostile.py $(NAMES)
+
+# The class of each byte of all fixtures, payloads inserted into them, and files of real libraries.
+bench-ledger: $(DEV) fixtures
+	$(BIN)/python benchmarks/ledger.py --write
 
 # Mutated inputs over every reader, for long: make fuzz ITERATIONS=1000000. A problem is saved below build/fuzz.
 ITERATIONS ?= 100000

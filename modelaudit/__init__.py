@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from modelaudit.model.finding import CheckFamily, Severity
     from modelaudit.model.limits import Limits
     from modelaudit.model.report import AuditReport
+    from modelaudit.wire.ledger import RecordLedger
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "license", "scan"]
@@ -35,6 +36,7 @@ def scan(
     limits: Limits | None = None,
     progress: Callable[[str, int, int], None] | None = None,
     download_progress: Callable[[int, int], None] | None = None,
+    record_ledger: RecordLedger | None = None,
 ) -> AuditReport:
     """Scan one model and return the report; nothing of the model is executed.
 
@@ -56,6 +58,7 @@ def scan(
         limits: bounds on the bytes, depth, members and time that a hostile file may cost.
         progress: called with the path of an artifact, its number from 1, and the number of all artifacts.
         download_progress: called during a download with the bytes received and the bytes in all.
+        record_ledger: called, for each file and each member of it, with the classes of its bytes.
 
     Returns:
         The report; ``report.exit_code`` is the exit code of the command for ``report.decision.verdict``.
@@ -84,6 +87,7 @@ def scan(
         intended_use,
         progress,
         download_progress,
+        record_ledger,
     )
     return run(str(target), options)
 

@@ -45,6 +45,7 @@ from modelaudit.model.structure import Unread
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.options import Options, format_current_time
 from modelaudit.policy.gate import apply_policy
+from modelaudit.wire.ledger import ArtifactLedger, RecordLedger
 
 LookUpWrapper = Callable[[LookUp], LookUp]
 """Adds an error boundary to the function that looks up a base model."""
@@ -58,6 +59,7 @@ class ArtifactRead(Protocol):
     formats: list[tuple[str, str]]
     members: int
     byte_counts: ByteCounts | None
+    ledgers: list[ArtifactLedger]
 
     def run(self, artifact: Artifact, hashing: bool) -> tuple[Digest, ...]:
         """Read the artifact, and return the digests of its bytes if ``hashing``; a failure becomes an absence."""
@@ -81,6 +83,7 @@ class Audit:
         limits: Limits,
         begin_reading: Callable[[Limits], ArtifactRead],
         folders: Sequence[Path] = (),
+        record_ledger: RecordLedger | None = None,
     ) -> None:
         self.catalogue = catalogue
         self.policy = policy
@@ -90,6 +93,9 @@ class Audit:
         self.records: list[ArtifactRecord] = []
         self.findings: list[Finding] = []
         self._folders = folders
+        self._record_ledger = record_ledger
+        # Recorded when all files were read: a later file may name this one as tensor data.
+        self._ledgers: list[ArtifactLedger] = []
         self._license_claims = ClaimCollector(catalogue, folders)
         self._references: list[tuple[str, References]] = []
         # Subjects that can be judged only when all files were read: a later file may name this one as tensor data, or
@@ -131,6 +137,7 @@ class Audit:
         """Read one artifact with its members, judge what was read, and add its findings and its record."""
         reading = self._begin(self.limits)
         digests = reading.run(artifact, hashing=CheckFamily.INTEGRITY in self.policy.checks)
+        self._ledgers += reading.ledgers
         for address, structure in reading.structures:
             if CheckFamily.LICENSE in self.policy.checks:
                 self._license_claims.collect_claims(address, structure)
@@ -180,6 +187,15 @@ class Audit:
         for address, unread in judgements.absences:
             by_path[file_of(address)].append((address, unread))
         self.records = [self._add_absences(record, by_path.get(record.path, ())) for record in self.records]
+        self._record_ledgers()
+
+    def _record_ledgers(self) -> None:
+        """Give the caller the ledgers; bytes that another file names as tensor data are declared data."""
+        if self._record_ledger is None:
+            return
+        declared = {record.path for record in self.records if record.byte_counts and not record.byte_counts.unclaimed}
+        for ledger in self._ledgers:
+            self._record_ledger(ledger.declare_unclaimed() if ledger.address in declared else ledger)
 
     def _add_absences(self, record: ArtifactRecord, absences: Sequence[tuple[str, Unread]]) -> ArtifactRecord:
         """Return ``record`` with the absences that remain after the rules, each accepted or not by the policy."""

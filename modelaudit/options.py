@@ -20,6 +20,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.report import Target
 from modelaudit.model.terms import Intent, Use
 from modelaudit.sources.settings import HubSettings
+from modelaudit.wire.ledger import RecordLedger
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -53,6 +54,7 @@ class Options:
     intended_use: IntendedUse = dataclasses.field(default_factory=IntendedUse)
     progress: Progress | None = None
     download_progress: Callable[[int, int], None] | None = None
+    record_ledger: RecordLedger | None = None
 
     def with_limits(self, limits: Limits) -> Options:
         """Return the same options with other limits."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -43,9 +44,9 @@ from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedErr
 from modelaudit.wire.deadline import Deadline, apply_deadline, start_deadline
 from modelaudit.wire.ledger import (
     MAX_RANGES_SEARCHED,
+    ArtifactLedger,
     ByteClass,
     ByteLedger,
-    ByteRange,
     LedgerWindow,
     describe_unclaimed,
 )
@@ -102,7 +103,8 @@ def _scan_target(target: str, options: Options) -> AuditReport:
         progress=options.download_progress,
         limits=options.limits,
     )
-    audit = Audit(catalogue, policy, options.limits, ArtifactReading, folders)
+    begin_reading = partial(ArtifactReading, keep_ledgers=options.record_ledger is not None)
+    audit = Audit(catalogue, policy, options.limits, begin_reading, folders, options.record_ledger)
     audit.examine_all(snapshot, options)
     audit.check_references(snapshot)
     license_ = audit.conclude_license(snapshot, options.offline, _guard_lookup)
@@ -169,13 +171,15 @@ def _guard_lookup(look_up: LookUp) -> LookUp:
 class ArtifactReading:
     """The reading of one top-level artifact: formats, structures and absences with their addresses, in order."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, keep_ledgers: bool = False) -> None:
         self.limits = limits
+        self.ledgers: list[ArtifactLedger] = []
         self.structures: list[tuple[str, Structure]] = []
         self.unread: list[tuple[str, Unread]] = []
         self.formats: list[tuple[str, str]] = []
         self.members = 0
         self.byte_counts: ByteCounts | None = None
+        self._keeps_ledgers = keep_ledgers
         self._prose_characters = 0
         self._deadline = Deadline(float("inf"))
 
@@ -241,19 +245,29 @@ class ArtifactReading:
         # Only in bytes without a format of their own: pickles may hide in them.
         if all(reader.fallback for reader in readers):
             self.read_as(SEARCH, artifact, window, depth)
+        classes = ArtifactLedger(artifact.path, [reader.format for reader in readers], ledger.partition(window))
+        self._record_classes(classes, depth)
         if readers:
             absences = [unread for path, unread in self.unread[absences_before:] if path == artifact.path]
-            self._examine_unclaimed(artifact, window, ledger, readers, absences, depth)
+            self._examine_unclaimed(artifact, window, classes, readers, absences, depth)
         if SECRETS.recognises(head):
             self.read_as(SECRETS, artifact, window, depth)
         if TERMS.recognises(head):
             self.read_as(TERMS, artifact, window, depth)
 
+    def _record_classes(self, classes: ArtifactLedger, depth: int) -> None:
+        """Count the bytes of a file by class, and keep the ranges of it and of its members if the caller wants them."""
+        if depth == 0:
+            totals = classes.sum_classes()
+            self.byte_counts = ByteCounts(*(totals[each] for each in _COUNTED_CLASSES))
+        if self._keeps_ledgers:
+            self.ledgers.append(classes)
+
     def _examine_unclaimed(
         self,
         artifact: Artifact,
         window: Window,
-        ledger: ByteLedger,
+        classes: ArtifactLedger,
         readers: Sequence[Reader],
         absences: Sequence[Unread],
         depth: int,
@@ -266,22 +280,17 @@ class ArtifactReading:
         Args:
             artifact: the file, or the member of one.
             window: its bytes.
-            ledger: the claims of ``readers``.
+            classes: the classes of its bytes, by the claims of ``readers``.
             readers: the readers that recognised the artifact.
             absences: those that the readers left for the artifact itself.
             depth: how many containers lie around the artifact.
         """
-        unclaimed: list[ByteRange] = []
-        totals = dict.fromkeys(ByteClass, 0)
-        for each in ledger.partition(window):
-            totals[each.class_] += each.end - each.start
-            if each.class_ is ByteClass.UNCLAIMED:
-                unclaimed.append(each)
-        if depth == 0:
-            self.byte_counts = ByteCounts(*(totals[each] for each in _COUNTED_CLASSES))
+        unclaimed = [each for each in classes if each.class_ is ByteClass.UNCLAIMED]
         # A format that is recognised and not decoded has no claim, and its absence covers all of its bytes.
         is_undecoded = any(unread.reason is UnreadReason.NO_READER and unread.format for unread in absences)
-        if not unclaimed or (is_undecoded and totals[ByteClass.UNCLAIMED] == window.size):
+        if not unclaimed or (
+            is_undecoded and len(unclaimed) == 1 and unclaimed[0].end - unclaimed[0].start == window.size
+        ):
             return
         has_reached_limit = any(unread.reason is UnreadReason.LIMIT for unread in absences)
         self.unread.append((artifact.path, describe_unclaimed(unclaimed, [reader.format for reader in readers])))

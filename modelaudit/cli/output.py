@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import click
 
 from modelaudit.model.errors import ConfigurationError, ModelAuditError, OutputError
 from modelaudit.model.report import AuditReport, Target
 from modelaudit.reports import REPORTS, detect_format
+from modelaudit.wire.ledger import ArtifactLedger
 
 DEFAULT = "table"
 _WRONG_PLACE_ERRORS: Final = frozenset(
@@ -201,7 +203,14 @@ def render(report: AuditReport, format_: str) -> bytes:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: write a temporary file in the same folder, and rename it to ``path``.
+    """Write a file whole or not at all, as ``replace_file`` does, with the same errors."""
+    with replace_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replace_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield a temporary file in the same folder, and rename it to ``path`` at the end; after an error it is removed.
 
     If ``path`` is a link, the file that it leads to is replaced. A terminal, ``/dev/null`` or a pipe is written into,
     because a rename would replace the device itself.
@@ -210,31 +219,69 @@ def write_file(path: Path, content: bytes) -> None:
         ConfigurationError: the place is wrong: no permission, no such folder, not a file.
         OutputError: the place is right, and the system fails to write there, as on a full disk.
     """
+    temporary: Path | None = None
     try:
         mode = path.stat().st_mode if path.exists() else stat.S_IFREG
         if stat.S_ISCHR(mode) or stat.S_ISFIFO(mode):
-            path.write_bytes(content)
+            with path.open("wb") as file:
+                yield file
             return
         # A folder passes here and fails at the rename below, with the message of the system.
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             raise ConfigurationError(f"{path}: cannot be written: it is not a regular file; name one")
         if path.is_symlink():
             path = path.resolve()
-        descriptor, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name[:100]}.")
-    except OSError as error:
-        raise _explain_failed_write(path, error) from error
-    temporary_file = Path(temporary)
-    try:
+        descriptor, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name[:100]}.")
+        temporary = Path(name)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
         # mkstemp makes the file private; it gets the permissions that an ordinary new file would have.
-        temporary_file.chmod(0o666 & ~_read_umask())
-        temporary_file.replace(path)
+        temporary.chmod(0o666 & ~_read_umask())
+        temporary.replace(path)
     except OSError as error:
         raise _explain_failed_write(path, error) from error
     finally:
-        # After the rename there is none.
-        temporary_file.unlink(missing_ok=True)
+        if temporary is not None:
+            # After the rename there is none.
+            temporary.unlink(missing_ok=True)
+
+
+class LedgerFile:
+    """The file of ``--ledger``: a line of JSON for each file and each member, with the classes of all of its bytes."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self._path = path
+        self._file = file
+
+    def append(self, target: str, ledger: ArtifactLedger) -> None:
+        """Append the line of one file or member of ``target``.
+
+        Raises:
+            ConfigurationError: the place is wrong.
+            OutputError: the system fails to write there, as on a full disk.
+        """
+        head = {"target": target, "artifact": ledger.address, "formats": ledger.formats, "size": ledger.size}
+        ranges = ", ".join(f'[{start}, {end}, "{class_}"]' for start, end, class_ in ledger)
+        line = f'{json.dumps(head)[:-1]}, "ranges": [{ranges}]}}\n'
+        try:
+            self._file.write(line.encode("ascii"))
+        except OSError as error:
+            raise _explain_failed_write(self._path, error) from error
+
+
+@contextmanager
+def open_ledger_file(path: Path | None) -> Iterator[LedgerFile | None]:
+    """Yield the ledger file at ``path``, which appears at the end of the run; ``None`` without a path.
+
+    Raises:
+        ConfigurationError: the place is wrong.
+        OutputError: the system fails to write there, as on a full disk.
+    """
+    if path is None:
+        yield None
+        return
+    with replace_file(path) as file:
+        yield LedgerFile(path, file)
 
 
 def _explain_failed_write(path: Path, error: OSError) -> ModelAuditError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,13 @@ import click
 import modelaudit
 from modelaudit.batch import audit_targets
 from modelaudit.cli.intent import add_intent_options, parse_uses
-from modelaudit.cli.output import describe_output_option, parse_destinations, publish_report, show_error
+from modelaudit.cli.output import (
+    describe_output_option,
+    open_ledger_file,
+    parse_destinations,
+    publish_report,
+    show_error,
+)
 from modelaudit.cli.progress import ProgressLine
 from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport
@@ -53,6 +60,12 @@ _LEVELS: Final = [level.value for level in Severity]
     multiple=True,
     help=describe_output_option(),
 )
+@click.option(
+    "--ledger",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the class of every byte of every file: a line of JSON for each file and member.",
+)
 @click.option("--offline", is_flag=True, help="Use the local Hub cache only; make no request.")
 @click.option(
     "--second-opinion/--no-second-opinion",
@@ -78,6 +91,7 @@ def command(
     fail_on: str | None,
     show: str,
     outputs: tuple[str, ...],
+    ledger: Path | None,
     offline: bool,
     second_opinion: bool,
     rules: tuple[Path, ...],
@@ -114,13 +128,15 @@ def command(
                 field=field,
                 progress=ticker,
                 download_progress=ticker.download,
+                record_ledger=partial(ledger_file.append, target) if ledger_file else None,
             )
 
     def publish(report: AuditReport) -> None:
         screen = None if quiet else lambda: _render_table(report, Severity(show))
         publish_report(report, places, written, screen)
 
-    return audit_targets(targets, audit, publish, show_error)
+    with open_ledger_file(ledger) as ledger_file:
+        return audit_targets(targets, audit, publish, show_error)
 
 
 def _render_table(report: AuditReport, show: Severity) -> bytes:

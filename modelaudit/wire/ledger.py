@@ -12,11 +12,13 @@ counts as data.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from heapq import merge
-from typing import Final, NamedTuple, Protocol, runtime_checkable
+from itertools import chain
+from typing import Final, NamedTuple
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import KIB
@@ -51,6 +53,9 @@ class ByteClass(StrEnum):
     PARSED = "parsed"
     DATA = "data"
     UNCLAIMED = "unclaimed"
+
+
+_CLASSES: Final = tuple(ByteClass)
 
 
 class ByteRange(NamedTuple):
@@ -135,16 +140,7 @@ class ByteLedger:
             LimitReachedError: the claims lie in too many separate ranges.
             WindowError: the window could not return the requested bytes.
         """
-        last: ByteRange | None = None
-        for each in self._classify(window):
-            if last is not None and last.class_ is each.class_:
-                last = ByteRange(last.start, each.end, last.class_)
-                continue
-            if last is not None:
-                yield last
-            last = each
-        if last is not None:
-            yield last
+        return _merge_neighbours(self._classify(window))
 
     def _classify(self, window: Window) -> Iterator[ByteRange]:
         """Yield ranges in order as ``partition`` does, except that neighbours may have the same class."""
@@ -162,6 +158,20 @@ class ByteLedger:
             position = max(position, end)
         if position < size:
             yield _classify_gap(window, position, size)
+
+
+def _merge_neighbours(ranges: Iterable[ByteRange]) -> Iterator[ByteRange]:
+    """Yield the ranges, and one range for neighbours of the same class."""
+    last: ByteRange | None = None
+    for each in ranges:
+        if last is not None and last.class_ is each.class_:
+            last = ByteRange(last.start, each.end, last.class_)
+            continue
+        if last is not None:
+            yield last
+        last = each
+    if last is not None:
+        yield last
 
 
 def _subtract(ranges: _RangeSet, removed: _RangeSet) -> Iterator[tuple[int, int]]:
@@ -207,15 +217,78 @@ def describe_unclaimed(ranges: Sequence[ByteRange], formats: Sequence[str]) -> U
     return Unread(UnreadReason.UNCLAIMED, detail, where, format=name, unclaimed_bytes=total)
 
 
-@runtime_checkable
-class ClaimableWindow(Window, Protocol):
-    """A window that leads to the ledger of its artifact."""
+class ArtifactLedger:
+    """The classes of all bytes of one artifact, stored as the end of each range: nine bytes of memory a range.
 
+    Attributes:
+        address: the file, or the member of one.
+        formats: the names of the formats whose readers read the artifact.
+    """
+
+    __slots__ = ("_classes", "_ends", "address", "formats")
+
+    def __init__(self, address: str, formats: Sequence[str], ranges: Iterable[ByteRange]) -> None:
+        self.address = address
+        self.formats = tuple(dict.fromkeys(formats))
+        self._ends = array("Q")
+        self._classes = bytearray()
+        for each in ranges:
+            self._ends.append(each.end)
+            self._classes.append(_CLASSES.index(each.class_))
+
+    @property
+    def size(self) -> int:
+        """The number of bytes of the artifact."""
+        return self._ends[-1] if self._ends else 0
+
+    def __iter__(self) -> Iterator[ByteRange]:
+        """Yield ranges that cover the artifact without overlap, in order."""
+        for start, end, number in zip(chain((0,), self._ends), self._ends, self._classes, strict=False):
+            yield ByteRange(start, end, _CLASSES[number])
+
+    def declare_unclaimed(self) -> ArtifactLedger:
+        """Return the ledger with declared data in place of unclaimed bytes, because another file declares them."""
+        declared = (
+            each._replace(class_=ByteClass.DATA) if each.class_ is ByteClass.UNCLAIMED else each for each in self
+        )
+        return ArtifactLedger(self.address, self.formats, _merge_neighbours(declared))
+
+    def sum_classes(self) -> dict[ByteClass, int]:
+        """Return the number of bytes of each class."""
+        totals = dict.fromkeys(ByteClass, 0)
+        for each in self:
+            totals[each.class_] += each.end - each.start
+        return totals
+
+
+RecordLedger = Callable[[ArtifactLedger], None]
+"""Called with the ledger of each file, and of each member of it, once the file was read.
+
+It may raise a ``ModelAuditError``, which ends the scan.
+"""
+
+
+class ClaimableWindow(ABC):
+    """A window that leads to the ledger of its artifact.
+
+    A base class and no protocol, because every claim tests for it, and a test against a protocol is slow.
+    """
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """The number of bytes."""
+
+    @abstractmethod
+    def read(self, offset: int, length: int) -> bytes:
+        """As ``Window.read``."""
+
+    @abstractmethod
     def claim(self, start: int, end: int, class_: ByteClass) -> None:
         """Claim bytes of this window; offsets are those of this window."""
 
 
-class LedgerWindow:
+class LedgerWindow(ClaimableWindow):
     """The window that readers get: all bytes of an artifact, with the ledger of the claims on them."""
 
     def __init__(self, inner: Window, ledger: ByteLedger) -> None:

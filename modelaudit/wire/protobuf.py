@@ -21,12 +21,13 @@ from modelaudit.wire.deadline import check_deadline
 VARINT: Final = 0
 FIXED64: Final = 1
 BYTES: Final = 2
-_GROUP: Final = 3
+GROUP: Final = 3
 _GROUP_END: Final = 4
 FIXED32: Final = 5
 _FIXED: Final = {FIXED64: 8, FIXED32: 4}
 _NUMBER_SHIFT: Final = 3
 """The number of a field begins at this bit of its key; the wire type is below."""
+_WIRE_TYPE_BITS: Final = 7
 _MOST_NUMBER: Final = (1 << 29) - 1
 _VARINT_BYTES: Final = 10
 _CONTINUED: Final = 0x80
@@ -58,6 +59,22 @@ class Field(NamedTuple):
     value: int
     body: Message
     offset: int
+
+
+class SkippedField(NamedTuple):
+    """A field that a cursor skipped: it ends at the offset of the cursor.
+
+    Attributes:
+        number: the field number in the schema.
+        wire: its wire type; ``GROUP`` for a whole group.
+        offset: position of the field's key in the window, in bytes.
+        body: position of its content in the window, in bytes.
+    """
+
+    number: int
+    wire: int
+    offset: int
+    body: int
 
 
 class Message:
@@ -117,30 +134,19 @@ class Message:
             LimitReachedError: there is no time left.
             WindowError: the window could not return the requested bytes.
         """
-        cursor = _FieldCursor(self)
-        groups = count = 0
+        cursor = FieldCursor(self)
+        count = 0
         while cursor.offset < self.end:
             if not count & _NO_CHECK:
                 check_deadline()
             count += 1
             key_offset = cursor.offset
-            key = cursor.read_varint()
-            number, wire = key >> _NUMBER_SHIFT, key & 7
-            if not 0 < number <= _MOST_NUMBER:
-                raise DamagedError(f"{number} is not a valid field number", key_offset)
-            if wire in (_GROUP, _GROUP_END):
-                groups += 1 if wire == _GROUP else -1
-                if not 0 <= groups <= _MOST_OPEN_GROUPS:
-                    raise DamagedError("a group ends without a start, or groups nest too deep", key_offset)
-                continue
-            if groups:
-                # JSON text begins like a group (its brace is such a key). Fields inside groups are never yielded, so
-                # only their length is computed and no ``Field`` is created.
-                cursor.skip_content(wire, key_offset)
-                continue
-            yield cursor.read_field(number, wire, key_offset)
-        if groups:
-            raise DamagedError("a group never ends", self.end)
+            number, wire = cursor.read_key()
+            if wire == GROUP:
+                # JSON text begins like a group (its brace is such a key). Fields inside groups are never yielded.
+                cursor.skip_group(key_offset)
+            else:
+                yield cursor.read_field(number, wire, key_offset)
 
     def parse_varints(self) -> Iterator[int]:
         """Yield the packed numbers, unsigned.
@@ -150,7 +156,7 @@ class Message:
             LimitReachedError: there is no time left.
             WindowError: the window could not return the requested bytes.
         """
-        cursor = _FieldCursor(self)
+        cursor = FieldCursor(self)
         count = 0
         while cursor.offset < self.end:
             if not count & _NO_CHECK:
@@ -185,7 +191,7 @@ def _is_message(message: Message) -> bool:
         return False
 
 
-class _FieldCursor(Cursor):
+class FieldCursor(Cursor):
     """A cursor over one message that decodes keys, numbers and lengths.
 
     A message of at most ``_MOST_HELD_BYTES`` is one block, so that the messages inside it share its bytes. ``_known``
@@ -231,6 +237,59 @@ class _FieldCursor(Cursor):
                 self.offset += shift // 7
                 return value & _LOWEST_64_BITS
         raise DamagedError("a varint breaks off or is too long", self.offset)
+
+    def read_key(self) -> tuple[int, int]:
+        """Consume the key of a field, and return the number of the field and its wire type.
+
+        Raises:
+            DamagedError: the number is invalid, or the message ends inside the key.
+            WindowError: the window could not return the requested bytes.
+        """
+        key_offset = self.offset
+        key = self.read_varint()
+        number = key >> _NUMBER_SHIFT
+        if not 0 < number <= _MOST_NUMBER:
+            raise DamagedError(f"{number} is not a valid field number", key_offset)
+        return number, key & _WIRE_TYPE_BITS
+
+    def skip_group(self, key_offset: int) -> None:
+        """Skip the fields up to the end of the group whose first key, at ``key_offset``, is consumed.
+
+        Raises:
+            DamagedError: a field inside is damaged, groups nest too deep, or the group never ends.
+            LimitReachedError: there is no time left.
+            WindowError: the window could not return the requested bytes.
+        """
+        groups = count = 1
+        while groups:
+            if self.offset >= self.end:
+                raise DamagedError("a group never ends", self.end)
+            if not count & _NO_CHECK:
+                check_deadline()
+            count += 1
+            key_offset = self.offset
+            _, wire = self.read_key()
+            if wire not in (GROUP, _GROUP_END):
+                self.skip_content(wire, key_offset)
+                continue
+            groups += 1 if wire == GROUP else -1
+            if groups > _MOST_OPEN_GROUPS:
+                raise DamagedError("groups nest too deep", key_offset)
+
+    def skip_field(self) -> SkippedField:
+        """Consume one field without decoding it; a group is one field.
+
+        Raises:
+            DamagedError: the key, the length or a group is invalid, or the field ends beyond the message.
+            LimitReachedError: there is no time left.
+            WindowError: the window could not return the requested bytes.
+        """
+        key_offset = self.offset
+        number, wire = self.read_key()
+        if wire == GROUP:
+            self.skip_group(key_offset)
+            return SkippedField(number, wire, key_offset, key_offset)
+        return SkippedField(number, wire, key_offset, self.skip_content(wire, key_offset))
 
     def read_field(self, number: int, wire: int, key_offset: int) -> Field:
         """Consume the content of a field and return the field; its key begins at ``key_offset``.

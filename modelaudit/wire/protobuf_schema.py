@@ -25,12 +25,17 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from modelaudit.wire.base import LimitReachedError
+from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.ledger import claim_data, claim_parsed
-from modelaudit.wire.protobuf import BYTES, Message
+from modelaudit.wire.protobuf import BYTES, GROUP, FieldCursor, Message
 
 _TYPES_OF_NUMBERS: Final = frozenset({"n", "data"})
 _PLAIN_TYPES: Final = _TYPES_OF_NUMBERS | {"text"}
+_NO_CHECK: Final = 255
+"""Mask of a field count: the deadline is checked at every 256th field only."""
+_SHORT_TEXT: Final = 16
+"""Bytes of a text that counts as parsed together with its key: most are names, and they hold no other content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +86,39 @@ def claim_message(message: Message, schema: MessageSchema, most_fields: int, roo
         LimitReachedError: there are more than ``most_fields`` fields, or too many separate claims.
         WindowError: the window could not return the requested bytes.
     """
-    window = message.window
-    waiting = [(message, root or schema.root)]
+    # Depth first with one cursor, so that claims come in the order of their offsets; those that touch are joined.
+    cursor = FieldCursor(message)
+    levels = [(message.end, schema.messages[root or schema.root])]
+    first = end = message.start
     count = 0
-    while waiting:
-        part, name = waiting.pop()
-        types = schema.messages[name]
-        for each in part.fields():
+    try:
+        while levels:
+            level_end, types = levels[-1]
+            if cursor.offset >= level_end:
+                levels.pop()
+                continue
+            if not count & _NO_CHECK:
+                check_deadline()
             count += 1
             if count > most_fields:
-                raise LimitReachedError(f"the message has more than {most_fields} fields", each.offset)
-            type_ = types.get(each.number)
-            # Parsers skip a text or message with the wire type of a number, as they skip an unknown field.
-            if type_ is None or (each.wire != BYTES and type_ not in _TYPES_OF_NUMBERS):
+                raise LimitReachedError(f"the message has more than {most_fields} fields", cursor.offset)
+            field = cursor.skip_field()
+            if cursor.offset > level_end:
+                raise DamagedError("a field ends beyond its message", field.offset)
+            type_ = types.get(field.number)
+            # Parsers skip a text or message with the wire type of a number or group, as they skip an unknown field.
+            if type_ is None or field.wire == GROUP or (field.wire != BYTES and type_ not in _TYPES_OF_NUMBERS):
                 continue
-            claim_parsed(window, each.offset, each.body.start)
-            if each.wire != BYTES or type_ == "n":
-                claim_parsed(window, each.body.start, each.body.end)
+            if field.offset != end:
+                claim_parsed(message.window, first, end)
+                first = field.offset
+            end = field.body
+            if field.wire != BYTES or type_ == "n" or (type_ == "text" and cursor.offset - end <= _SHORT_TEXT):
+                end = cursor.offset
             elif type_ in _PLAIN_TYPES:
-                claim_data(window, each.body.start, each.body.end)
+                claim_data(message.window, field.body, cursor.offset)
             else:
-                waiting.append((each.body, type_))
+                levels.append((cursor.offset, schema.messages[type_]))
+                cursor.offset = field.body
+    finally:
+        claim_parsed(message.window, first, end)

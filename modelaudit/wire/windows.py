@@ -46,7 +46,7 @@ def get_budget(window: Window, limits: Limits) -> Budget:
     return getattr(window, "budget", None) or Budget(limits, window.size)
 
 
-class TimedWindow:
+class TimedWindow(ClaimableWindow):
     """A window that refuses reads after a deadline.
 
     Readers get only such windows: expanding a compressed member takes time even without a read of the outer file.
@@ -74,7 +74,7 @@ class TimedWindow:
             self._inner.claim(start, end, class_)
 
 
-class SubWindow:
+class SubWindow(ClaimableWindow):
     """A window on ``length`` bytes of ``parent`` from ``start``, or fewer if the parent ends before.
 
     The size of a compressed parent is exact only after it was decompressed to its end.

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from support.cases import check_each
 from support.command import CommandResult, run_command
-from support.fixtures import FIXTURES
+from support.fixtures import FIXTURES, fixture_path
 
 from modelaudit.cli.output import write_file
 from modelaudit.model.errors import ConfigurationError
@@ -109,6 +109,38 @@ def test_one_run_writes_every_output_and_one_document_on_stdout(tmp_path: Path) 
     assert json.loads((tmp_path / "bom.cdx.json").read_text())["specVersion"] == "1.6"
     assert json.loads((tmp_path / "r.json").read_text()) == report
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "bom.cdx.json", "r.json"]
+
+
+def test_ledger_has_a_line_for_each_file_and_member_with_the_class_of_every_byte(tmp_path: Path) -> None:
+    ledger, folder = tmp_path / "ledger.jsonl", tmp_path / "model"
+    folder.mkdir()
+    for name in ("zip/benign/nested.zip", "format/benign/elf.txt"):
+        (folder / Path(name).name).write_bytes((FIXTURES / name).read_bytes())
+    done = run_scan(folder, "-q", "--ledger", ledger)
+    lines = {row["artifact"]: row for row in map(json.loads, ledger.read_text().splitlines())}
+    for path in folder.iterdir():
+        row = lines[path.name]
+        starts, ends, classes = zip(*row["ranges"], strict=True)
+        assert (starts, ends[-1]) == ((0, *ends[:-1]), path.stat().st_size)
+        assert set(classes) <= {"parsed", "data", "unclaimed"}
+    assert any("!" in address for address in lines)
+    assert done.returncode == 0
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["ledger.jsonl", "model"]
+
+
+def test_ledger_declares_bytes_that_another_file_names_as_tensor_data(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    assert run_scan(fixture_path("written/onnx/external-one"), "-q", "--ledger", ledger).returncode == 0
+    classes = {class_ for row in map(json.loads, ledger.read_text().splitlines()) for *_, class_ in row["ranges"]}
+    assert "unclaimed" not in classes
+
+
+def test_ledger_that_cannot_be_written_ends_the_scan_and_leaves_no_file(tmp_path: Path) -> None:
+    done = run_scan(BENIGN, "-q", "--ledger", tmp_path / "absent/ledger.jsonl")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    done = run_scan(BENIGN, "-q", "--ledger", "/dev/full")
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+    assert not list(tmp_path.iterdir())
 
 
 def test_table_starts_with_verdict_and_ends_with_exit_code() -> None:

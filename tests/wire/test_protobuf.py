@@ -8,7 +8,7 @@ from support.cases import check_each
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import Deadline, apply_deadline
 from modelaudit.wire.ledger import ByteClass, ByteLedger, LedgerWindow
-from modelaudit.wire.protobuf import BYTES, FIXED32, FIXED64, VARINT, Message, _FieldCursor, is_whole_message
+from modelaudit.wire.protobuf import BYTES, FIXED32, FIXED64, VARINT, FieldCursor, Message, is_whole_message
 from modelaudit.wire.protobuf_schema import MessageSchema, claim_message
 
 
@@ -103,8 +103,8 @@ def test_groups_are_skipped(bytes_window):
 
 def test_no_objects_are_created_for_protobuf_fields_inside_skipped_groups(bytes_window, monkeypatch):
     made = []
-    read_field = _FieldCursor.read_field
-    monkeypatch.setattr(_FieldCursor, "read_field", lambda *given: made.append(given[1]) or read_field(*given))
+    read_field = FieldCursor.read_field
+    monkeypatch.setattr(FieldCursor, "read_field", lambda *given: made.append(given[1]) or read_field(*given))
     data = b"\x0b" + b"\x10\x05\x1a\x01x\x25abcd\x29abcdefgh" * 1000 + b"\x0c" + b"\x10\x07"
     assert [each.value for each in Message.from_window(bytes_window(data)).fields()] == [7]
     assert made == [2]

@@ -1,0 +1,281 @@
+"""Check the ledger of bytes: over all fixtures, under insertions, over real files, and its cost in CPU time.
+
+``make bench-ledger`` runs it, and it ends with 1 if a bound is missed. Each byte of each fixture must have exactly one
+class. ``INSERTIONS`` times, seeded, a payload is put into a benign fixture: at its end, between two ranges of its
+ledger, over padding, or at any place. A loader would execute the payload, which does nothing. No scan may end with exit
+code 0 unless the ledger says that each byte of the payload is declared data. At most ``UNCLAIMED_MOST`` of the files
+that real libraries write may have unclaimed bytes. The ledger may take ``COST_MOST`` of the CPU time of the scans.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import random
+import re
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from multiprocessing import Pool
+from pathlib import Path
+from typing import Final
+from unittest import mock
+
+from figures import add_options, describe_machine, publish_report, render_table
+from samples import Sample, collect_packages, collect_written
+from support.fixtures import FIXTURES, WRITTEN, fixture_name
+
+import modelaudit
+from modelaudit.model.artifact import Window
+from modelaudit.wire.ledger import ArtifactLedger, ByteClass, ByteLedger, ByteRange, LedgerWindow
+
+_RESULTS: Final = "ledger.md"
+SEED: Final = 2026
+INSERTIONS: Final = 10_000
+UNCLAIMED_MOST: Final = 0.01
+COST_MOST: Final = 0.03
+PAYLOAD: Final = b"\x80\x04\x8c\x05posix\x94\x8c\x06getpid\x94\x93)R0N."
+"""A pickle that calls ``os.getpid``: code to a scanner, and without effect."""
+_LARGEST_HOST: Final = 1 << 20
+"""Bytes of the largest fixture that gets payloads."""
+_ZEROS: Final = re.compile(rb"\0{%d,}" % len(PAYLOAD))
+_COST_ROUNDS: Final = 3
+_SHOWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """One payload in one fixture.
+
+    Attributes:
+        host: the fixture.
+        kind: ``append``, ``between`` two ranges of the ledger, ``over zeros``, or ``anywhere``.
+        offset: the position of the payload.
+        overwrites: whether the payload replaces bytes; otherwise those behind it move.
+    """
+
+    host: Path
+    kind: str
+    offset: int
+    overwrites: bool
+
+
+def main() -> int:
+    """Measure all four, print the report, and return 1 if a bound is missed."""
+    parser = add_options(__doc__.splitlines()[0], _RESULTS)
+    parser.add_argument("--insertions", type=int, default=INSERTIONS)
+    parser.add_argument("--only", action="append", help="format of the fixtures that get payloads; repeatable")
+    chosen = parser.parse_args()
+    faults: list[str] = []
+    real_files = [*collect_written(), *collect_packages(chosen.folder / "packages")]
+    sections = [
+        f"# The ledger of bytes\n\n{describe_machine('bench-ledger')}each byte has one of three classes.\n",
+        _check_partitions(faults),
+        _check_insertions(chosen, faults),
+        _check_real_files(real_files, faults),
+        _measure_cost([sample.path for sample in real_files], faults),
+    ]
+    publish_report("\n".join(sections), _RESULTS, chosen.write)
+    for fault in faults:
+        print(f"missed: {fault}", file=sys.stderr)
+    return 1 if faults else 0
+
+
+def _scan(path: Path) -> tuple[int, list[ArtifactLedger]]:
+    """Return the exit code of a scan, and the ledgers of the file and of its members."""
+    ledgers: list[ArtifactLedger] = []
+    report = modelaudit.scan(
+        path, checks=["security"], second_opinion=False, offline=True, record_ledger=ledgers.append
+    )
+    return report.exit_code, ledgers
+
+
+def _list_fixtures() -> list[Path]:
+    """Return every fixture that is a file, built or committed."""
+    built = (path for path in FIXTURES.rglob("*") if path.parent != FIXTURES)
+    return sorted(path for path in (*built, *WRITTEN.rglob("*")) if path.is_file())
+
+
+def _find_partition_fault(path: Path) -> tuple[Counter[ByteClass], str]:
+    """Return the bytes of one fixture by class, and why its ledger is no partition; an empty string if it is one."""
+    _, ledgers = _scan(path)
+    outer = next((each for each in ledgers if each.address == path.name), None)
+    size = path.stat().st_size
+    if outer is None:
+        # The scan of an empty file reads nothing, and records that as an absence.
+        return Counter(), "" if size == 0 else f"{fixture_name(path)} has no ledger"
+    for ledger in ledgers:
+        position, before = 0, None
+        for start, end, class_ in ledger:
+            if start != position or end <= start or class_ is before:
+                return Counter(), f"{fixture_name(path)}: {ledger.address} has a wrong range at byte {start}"
+            position, before = end, class_
+    if outer.size != size:
+        return Counter(), f"{fixture_name(path)} has {size} bytes, and its ledger has {outer.size}"
+    return Counter(outer.sum_classes()), ""
+
+
+def _check_partitions(faults: list[str]) -> str:
+    """Check that each byte of each fixture has exactly one class."""
+    paths = _list_fixtures()
+    with Pool(2) as pool:
+        results = pool.map(_find_partition_fault, paths, chunksize=20)
+    faults += [fault for _, fault in results if fault]
+    totals: Counter[ByteClass] = sum((counts for counts, _ in results), Counter())
+    shown = ", ".join(f"{totals[each]:,} {each.value}" for each in ByteClass)
+    missed = sum(bool(fault) for _, fault in results)
+    return f"{len(paths)} fixtures: {shown} bytes; {missed} with a byte in no class or in two.\n"
+
+
+def _list_hosts(only: Sequence[str] | None) -> dict[str, list[Path]]:
+    """Return by format the benign fixtures of one file that a scan passes."""
+    paths = [path for path in _list_fixtures() if "benign" in path.parts or path.is_relative_to(WRITTEN)]
+    paths = [path for path in paths if 0 < path.stat().st_size <= _LARGEST_HOST and path.suffix not in (".md", ".yaml")]
+    hosts: dict[str, list[Path]] = defaultdict(list)
+    with Pool(2) as pool:
+        for path, (code, _) in zip(paths, pool.map(_scan, paths, chunksize=20), strict=True):
+            folder = fixture_name(path).removeprefix("written/").split("/")[0]
+            if code == 0 and (not only or folder in only):
+                hosts[folder].append(path)
+    return hosts
+
+
+def _draw_insertions(hosts: dict[str, list[Path]], count: int) -> Iterator[Insertion]:
+    """Yield insertions, as many for each format, with places of all kinds."""
+    generator = random.Random(SEED)
+    ledgers: dict[Path, ArtifactLedger] = {}
+    formats = sorted(hosts)
+    for number in range(count):
+        host = generator.choice(hosts[formats[number % len(formats)]])
+        if host not in ledgers:
+            ledgers[host] = next(each for each in _scan(host)[1] if each.address == host.name)
+        size = ledgers[host].size
+        kind = generator.choice(("append", "between", "over zeros", "anywhere"))
+        zeros = [match.start() for match in _ZEROS.finditer(host.read_bytes())] if kind == "over zeros" else []
+        if kind == "append":
+            yield Insertion(host, kind, size, False)
+        elif kind == "between":
+            yield Insertion(host, kind, generator.choice([start for start, _, _ in ledgers[host]]), False)
+        elif zeros:
+            yield Insertion(host, kind, generator.choice(zeros), True)
+        else:
+            yield Insertion(host, "anywhere", generator.randrange(size), generator.random() < 0.5)
+
+
+def _try_insertion(insertion: Insertion) -> tuple[int, str]:
+    """Return the exit code of the changed fixture, and the classes of the payload's bytes joined by a plus sign."""
+    data = insertion.host.read_bytes()
+    end = insertion.offset + len(PAYLOAD)
+    rest = data[end:] if insertion.overwrites else data[insertion.offset :]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / insertion.host.name
+        path.write_bytes(data[: insertion.offset] + PAYLOAD + rest)
+        code, ledgers = _scan(path)
+    outer = next((each for each in ledgers if each.address == path.name), ())
+    classes = {class_ for start, stop, class_ in outer if start < end and stop > insertion.offset}
+    return code, "+".join(sorted(classes))
+
+
+def _check_insertions(chosen: argparse.Namespace, faults: list[str]) -> str:
+    """Insert the payload, and check that no scan passes one outside of declared data."""
+    hosts = _list_hosts(chosen.only)
+    insertions = list(_draw_insertions(hosts, chosen.insertions))
+    with Pool(2) as pool:
+        results = pool.map(_try_insertion, insertions, chunksize=20)
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    passed: Counter[str] = Counter()
+    for insertion, (code, classes) in zip(insertions, results, strict=True):
+        if code != 0:
+            outcome = f"exit {code}"
+        elif classes == ByteClass.DATA:
+            outcome = "exit 0, declared data"
+        else:
+            outcome = "exit 0, elsewhere"
+            passed[f"{fixture_name(insertion.host)}, {insertion.kind} at {insertion.offset}: {classes}"] += 1
+        counts[insertion.kind][outcome] += 1
+    faults += [f"exit 0 outside of declared data: {place}" for place in sorted(passed)[:_SHOWN]]
+    columns = ("exit 1", "exit 3", "exit 0, declared data", "exit 0, elsewhere")
+    rows = [[kind, *(f"{counts[kind][column]:,}" for column in columns)] for kind in sorted(counts)]
+    head = f"{len(insertions):,} payloads in {sum(map(len, hosts.values()))} benign fixtures of {len(hosts)} formats:\n"
+    return "\n".join([head, *render_table(["place", *columns], rows)])
+
+
+def _find_unclaimed(path: Path) -> list[str]:
+    """Return the addresses, in one file, of the artifacts with unclaimed bytes."""
+    return [each.address for each in _scan(path)[1] if each.sum_classes()[ByteClass.UNCLAIMED]]
+
+
+def _check_real_files(samples: Sequence[Sample], faults: list[str]) -> str:
+    """Count the files of real libraries that have unclaimed bytes."""
+    with Pool(2) as pool:
+        results = pool.map(_find_unclaimed, [sample.path for sample in samples], chunksize=5)
+    unclaimed = [sample.shown_path for sample, found in zip(samples, results, strict=True) if found]
+    if len(unclaimed) > UNCLAIMED_MOST * len(samples):
+        faults.append(f"{len(unclaimed)} of {len(samples)} real files have unclaimed bytes: {unclaimed[:_SHOWN]}")
+    return "\n".join(
+        [f"{len(samples)} files of real libraries: {len(unclaimed)} with unclaimed bytes.\n"]
+        + [f"- `{path}`" for path in unclaimed]
+    )
+
+
+class _ForgetfulLedger(ByteLedger):
+    """A ledger that keeps no claim and classifies no byte: a scan with it is the reference for the cost."""
+
+    def partition(self, window: Window) -> Iterator[ByteRange]:
+        """Return no range."""
+        return iter(())
+
+
+class _UnledgeredWindow(LedgerWindow):
+    """A window whose claims have no effect."""
+
+    def claim(self, start: int, end: int, class_: ByteClass) -> None:
+        """Forget the claim."""
+
+
+def _list_replacements() -> list[tuple[str, Callable[..., object]]]:
+    """Return what a scan without the ledger replaces: its classes, and every function that only makes claims."""
+    replaced: list[tuple[str, Callable[..., object]]] = [
+        ("modelaudit.pipeline.LedgerWindow", _UnledgeredWindow),
+        ("modelaudit.pipeline.ByteLedger", _ForgetfulLedger),
+    ]
+    for module in [each for name, each in sys.modules.items() if name.startswith("modelaudit.")]:
+        for name, value in vars(module).items():
+            if inspect.isfunction(value) and value.__name__.startswith("claim_") and "wire." in value.__module__:
+                replaced.append((f"{module.__name__}.{name}", _claim_nothing))
+    return replaced
+
+
+def _claim_nothing(*arguments: object, **options: object) -> None:
+    """Replace a function that claims bytes."""
+
+
+def _measure_cost(paths: Sequence[Path], faults: list[str]) -> str:
+    """Compare the CPU time of scans with the ledger and without; start-up of the interpreter counts for neither."""
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for _ in range(_COST_ROUNDS + 1):
+        for label, replacements in (("with", ()), ("without", _list_replacements())):
+            with ExitStack() as stack:
+                for name, replacement in replacements:
+                    stack.enter_context(mock.patch(name, replacement))
+                began = time.process_time()
+                for path in paths:
+                    modelaudit.scan(path, second_opinion=False, offline=True)
+                seconds[label].append(time.process_time() - began)
+    # The first round of each imports the readers.
+    least = {label: min(values[1:]) for label, values in seconds.items()}
+    cost = least["with"] / least["without"] - 1
+    if cost > COST_MOST:
+        faults.append(f"the ledger takes {cost:.1%} of the CPU time")
+    return (
+        f"\nThe ledger takes {cost:.1%} of the CPU time: {least['with']:.2f} s with it and {least['without']:.2f} s "
+        f"without, for {len(paths)} files, the least of {_COST_ROUNDS} rounds that alternate.\n"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
