@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 from modelaudit.formats.embedded import DecodedWindow, detect_coding
@@ -25,6 +24,7 @@ from modelaudit.model.limits import KIB, Limits
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, Reading
+from modelaudit.wire.bounds import report_bound
 from modelaudit.wire.members import MemberPaths
 from modelaudit.wire.windows import get_budget, make_opener
 
@@ -38,7 +38,6 @@ _JSON: Final = re.compile(rb"\s*+(?:\{\s*+[\"}]|\[\s*+[\[{\"\]])")
 _YAML: Final = re.compile(
     rb"(?:^|[\s{,])(?:-\s++)?+[\"']?+(?:_target_|auto_map|__class__|__reduce__)[\"']?+\s*+:|!!?python/"
 )
-_MAX_ELEMENTS: Final = 100
 _MIN_ENCODED_LENGTH: Final = 24
 # Elements and attributes that run scripts or load pages: <script>, javascript: or <img … onerror=.
 _MARKUP: Final = re.compile(
@@ -70,13 +69,17 @@ def _collect_entry_mentions(entry: MetadataEntry) -> Iterator[Mention]:
     """Yield the code, commands, markup and callback address in one text; see ``collect_mentions``."""
     text = entry.data.strip()[:_MAX_SEARCHED_BYTES].decode("utf-8", "replace")
     where = Location(key=entry.key[:_MAX_KEY_LENGTH])
+    markup_names: set[str] = set()
     for name in find_python_calls(text):
         yield Mention("python-names", "metadata-code", name, where, _shorten_text(text))
     for name in find_dangerous_programs(text):
         yield Mention("metadata-texts", "command", name, where, _shorten_text(text))
-    for match in islice(_MARKUP.finditer(text), _MAX_ELEMENTS):
+    for match in _MARKUP.finditer(text):
         element, script_address, handler = match.groups()
         name = "event-handler" if handler else (element or script_address).lower()
+        if name in markup_names:
+            continue
+        markup_names.add(name)
         yield Mention("metadata-texts", "markup", name, where, _shorten_text(match[0]))
     callback = _CALLBACK_KEY.search(entry.key)
     if callback is not None and _ADDRESS.match(text):
@@ -125,8 +128,7 @@ def read_metadata(
         document = DecodedWindow(entry.data, budget)
         yield Artifact(paths.name_member(entry.key[:_MAX_KEY_LENGTH] + ending), document.size, make_opener(document))
     if document_count > _MAX_DOCUMENTS:
-        detail = f"only the first {_MAX_DOCUMENTS} of {document_count} documents in the metadata were read"
-        yield Unread(UnreadReason.LIMIT, detail)
+        yield report_bound(_MAX_DOCUMENTS, "documents in the metadata")
 
 
 def _choose_ending(data: bytes) -> str | None:

@@ -37,6 +37,7 @@ _MOST_ENTITIES: Final = 10_000
 _MOST_EXPANDED_CHARACTERS: Final = MIB
 _MOST_EXPANSION_RATIO: Final = 10
 _MOST_PROLOG_CHARACTERS: Final = MIB
+_UNSEARCHED_DECLARATIONS: Final = report_bound(_MOST_PROLOG_CHARACTERS, "characters of declarations")
 _QUOTED_CHARACTERS: Final = 300
 _MOST_DECODING_ROUNDS: Final = 4
 # &#x25; or &#37;
@@ -76,13 +77,13 @@ class XmlParser:
         mentions: external addresses that other parsers would fetch.
         references: files beside the text that they would fetch.
         defects: entities that expand too far, and encodings about which parsers disagree.
-        unread: the absence of further addresses and files beyond a bound.
+        unread: the absences of further addresses and files, and of further text of declarations, beyond a bound.
     """
 
     def __init__(self, window: Window, limits: Limits, content: ElementHandler) -> None:
         self.mentions: list[Mention] = []
         self.references: list[Reference] = []
-        self.unread: tuple[Unread, ...] = ()
+        self.unread: dict[Unread, None] = {}
         self.defects: list[Defect] = []
         self._window = window
         self._limits = limits
@@ -169,7 +170,7 @@ class XmlParser:
         """Record once that another parser would fetch ``target`` for ``use``, such as ``doctype`` or ``entity``."""
         if (use, target) not in self._seen:
             if len(self._seen) >= _MOST_ENTITIES:
-                self.unread = (report_bound(_MOST_ENTITIES, "files and addresses to fetch"),)
+                self.unread[report_bound(_MOST_ENTITIES, "files and addresses to fetch")] = None
                 return
             self._seen.add((use, target))
             where = Location(line=self._parser.CurrentLineNumber)
@@ -211,6 +212,8 @@ class XmlParser:
         is decoded up to ``_MOST_DECODING_ROUNDS`` times.
         """
         for _ in range(_MOST_DECODING_ROUNDS):
+            if len(value) > _MOST_PROLOG_CHARACTERS:
+                self.unread[_UNSEARCHED_DECLARATIONS] = None
             for match in _EXTERNAL_ENTITY.finditer(value[:_MOST_PROLOG_CHARACTERS]):
                 self._record_fetch("parameter-entity" if match[1] else "entity", match[2] or match[3] or "")
             plain = _CHARACTER_REFERENCE.sub(_decode_character_reference, value)
@@ -308,6 +311,9 @@ class XmlParser:
     def _record_prolog_declarations(self) -> None:
         """Record external entities that Expat ignored: after the use of a parameter entity it declares no more."""
         if "<!DOCTYPE" in self._prolog and "%" in self._prolog:
+            # The text that was fed behind this length is not in ``_prolog``.
+            if len(self._prolog) >= _MOST_PROLOG_CHARACTERS:
+                self.unread[_UNSEARCHED_DECLARATIONS] = None
             for match in _EXTERNAL_ENTITY.finditer(self._prolog):
                 self._record_fetch("parameter-entity" if match[1] else "entity", match[2] or match[3] or "")
 

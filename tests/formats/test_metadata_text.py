@@ -121,3 +121,7 @@ def test_document_behind_more_metadata_than_is_read_is_reported_as_limit(read_by
         reading = read_bytes(struct.pack("<Q", len(header)) + header, "m.safetensors")
         assert len([path for path in reading.formats if "!" in path]) == 2
         assert (UnreadReason.LIMIT in reading.reasons()) == (count > 2)
+
+
+def test_script_behind_many_other_elements_is_mentioned():
+    assert list_names("a", "<iframe>" * 200 + "<script>") == {("markup", "iframe"), ("markup", "script")}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+
 import pytest
 from builders.xml_files import build_openvino_network, build_pmml
 from hypothesis import given, settings
@@ -215,3 +217,26 @@ def test_xinclude_draft_namespace_is_recognised(read_bytes):
 def test_pmml_function_name_that_is_also_a_java_class_is_mentioned_as_a_class(read_bytes):
     text = b'<PMML><DefineFunction name="com.acme.Run"/><Apply function="com.acme.Run"/></PMML>'
     assert ("class", "com.acme.Run") in list_mentions(read_bytes(text, "m.pmml"))
+
+
+def test_external_address_behind_more_than_are_listed_is_reported_as_limit(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.wire.xml_parser._MOST_ENTITIES", 2)
+    for count in (2, 3):
+        declarations = "".join(f'<!ENTITY e{n} SYSTEM "file:///{n}">' for n in range(count))
+        reading = read_bytes(make_document(declarations), "m.xml")
+        assert len(list_mentions(reading)) == 2
+        assert reading.reasons() == (set() if count == 2 else {UnreadReason.LIMIT})
+
+
+def test_declarations_too_long_to_search_are_reported_as_limit(read_bytes, monkeypatch):
+    monkeypatch.setattr("modelaudit.wire.xml_parser._MOST_PROLOG_CHARACTERS", 100)
+    for blanks, reasons in ((0, set()), (200, {UnreadReason.LIMIT})):
+        declarations = f"<!ENTITY % p '{' ' * blanks}&#60;!ENTITY x SYSTEM \"file:///etc/passwd\">'>"
+        assert read_bytes(make_document(declarations), "m.xml").reasons() == reasons
+
+
+def test_pickle_encoded_in_xml_is_read_before_damage(read_bytes):
+    payload = base64.b64encode(b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0aecho inert\x85R.").decode()
+    reading = read_bytes(f'<a b="{payload}"></c>'.encode(), "m.xml")
+    assert reading.called
+    assert UnreadReason.DAMAGED in reading.reasons()

@@ -471,3 +471,46 @@ def test_checkpoints_and_shards_behind_more_than_are_listed_are_reported_as_limi
             UnreadReason.LIMIT in expected or not read_bytes(build_checkpoint_index(entries, count), "m.index").unread
         )
         assert expected <= read_bytes(build_checkpoint_index(entries, count), "m.index").reasons()
+
+
+@check_each("length", [2000, 20_000])
+def test_path_from_a_node_whose_long_name_begins_like_another_counts_as_fixed(length, read_bytes):
+    start = "n" * length
+    nodes = [
+        encode_constant_node(f"{start}a", "/etc/cron.d/x"),
+        encode_constant_node(f"{start}b", "part"),
+        encode_node("j", "StringJoin", "x", f"{start}a"),
+        encode_node("s", "SaveV2", "j"),
+    ]
+    assert FIXED in list_operators(read_bytes(encode_graph(INPUT, *nodes), "g.pb"))
+
+
+@check_each(
+    "texts, is_fixed",
+    [
+        (("part",) * 64, False),
+        (("part",) * 64 + ("/etc/cron.d/x",), True),
+        (("a" * 1000 + "/part",), False),
+        (("a" * 1019 + "/part/../../etc/cron.d/x",), True),
+    ],
+)
+def test_path_behind_the_texts_that_are_read_counts_as_fixed(texts, is_fixed, read_bytes):
+    nodes = [
+        encode_constant_node("c", *texts),
+        encode_node("j", "StringJoin", "x", "c"),
+        encode_node("m", "MergeV2Checkpoints", "j", "x"),
+    ]
+    name = "MergeV2Checkpoints with a fixed path" if is_fixed else "MergeV2Checkpoints"
+    assert name in list_operators(read_bytes(encode_graph(INPUT, *nodes), "g.pb"))
+
+
+def test_path_that_takes_too_many_steps_to_trace_counts_as_fixed_and_is_reported_as_limit(read_bytes, monkeypatch):
+    nodes = [
+        encode_constant_node("c", "/etc/cron.d/x"),
+        encode_node("p", "PlaceholderWithDefault", "c"),
+        encode_node("s", "SaveV2", "p"),
+    ]
+    monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.paths.MOST_STEPS", 0)
+    reading = read_bytes(encode_graph(*nodes), "g.pb")
+    assert FIXED in list_operators(reading)
+    assert reading.reasons() == {UnreadReason.LIMIT}

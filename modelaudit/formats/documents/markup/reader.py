@@ -91,10 +91,13 @@ def read_xml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Rea
     if references:
         yield References("xml", references)
     yield from (*markup.unread, *dialect.unread)
+    # Encoded strings are found in a damaged text too. One that is too long to be searched is an error of its own.
+    try:
+        yield from find_encoded_strings(artifact.path, window, limits)
+    except WindowError as error:
+        damage = damage or error
     if damage is not None:
         raise damage
-    # A text that is too long to be searched for encoded strings ends with an error of its own.
-    yield from find_encoded_strings(artifact.path, window, limits)
 
 
 def _mark_model_doctype(mention: Mention, dialect: Dialect) -> Mention:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from modelaudit.formats.graphs.tensorflow.graph import Graphs
+from modelaudit.formats.graphs.tensorflow.graph import Graphs, read_name, read_node_name
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.protobuf import BYTES, VARINT, Message
 
@@ -133,7 +133,7 @@ class ModelContents:
             if each.number == 2 and each.wire == BYTES:
                 name = each.body.text(_NAME_BYTES)
             elif each.number == 1 and each.wire == BYTES:
-                tensor = next((part.body.text(_NAME_BYTES) for part in each.body.fields() if part.number == 1), "")
+                tensor = next((read_node_name(part.body) for part in each.body.fields() if part.number == 1), "")
         node = tensor.partition(":")[0]  # the number of the output follows the name of the node
         self.assets.append(Asset(name, node, offset))
 
@@ -164,9 +164,7 @@ class ModelContents:
             if each.number == 5:
                 capture = "asset"
             elif each.number == 9:
-                capture = next(
-                    (f"={part.body.text(_NAME_BYTES)}" for part in each.body.fields() if part.number == 1), ""
-                )
+                capture = next((f"={read_node_name(part.body)}" for part in each.body.fields() if part.number == 1), "")
             elif each.number == 4:
                 for part in each.body.fields():
                     if part.number == 3 and part.wire == BYTES:
@@ -179,7 +177,7 @@ class ModelContents:
         bound: list[str] = []
         for each in message.fields():
             if each.number == 1 and each.wire == BYTES:
-                name = each.body.text(_NAME_BYTES)
+                name = read_name(each.body)
             elif each.number == 2 and each.wire == BYTES:
                 bound += (objects[value] if value < len(objects) else "" for value in _iter_bound_inputs(each.body))
         if name:

@@ -18,7 +18,9 @@ MOST_NODES: Final = 500_000
 _MOST_TEXTS: Final = 64
 _TEXT_BYTES: Final = 1024
 _PACKED_BYTES: Final = 4096
-_NAME_BYTES: Final = 1024
+_OPERATOR_NAME_BYTES: Final = 1024
+_NODE_NAME_BYTES: Final = 16 * 1024  # nested scopes give long names
+_SHORTENED: Final = "...@"
 _DT_STRING: Final = 7
 CONSTANTS: Final = frozenset({"Const", "HostConst", "_EagerConst"})
 """Operators whose output is the tensor in their attribute ``value``."""
@@ -41,6 +43,8 @@ _INSERTED_TEXT: Final = {
     "StringFormat": "template",
     "AsString": "fill",
 }
+# Stands for the texts of a constant behind the first ones. Like any text that no saver writes, it makes a path fixed.
+_MORE_TEXTS: Final = b"(more texts)"
 # The value of an attribute that the caller of a function supplies; like any address, it counts as a file.
 _FROM_CALLER: Final = b"any://given by the caller of the function"
 
@@ -141,15 +145,34 @@ class Graphs:
         graph.add_node(read_node(node.body, node.offset))
 
 
+def read_name(message: Message, most_bytes: int = _OPERATOR_NAME_BYTES) -> str:
+    """Return a name; for one of more than ``most_bytes``, a name with its offset, which no other field has.
+
+    Otherwise an input could name one node, and be taken for another whose name begins alike.
+    """
+    name = message.text(most_bytes)
+    return name if message.size <= most_bytes else f"{name}{_SHORTENED}{message.start}"
+
+
+def read_node_name(message: Message) -> str:
+    """Return the name of a node or of an argument; see ``read_name``."""
+    return read_name(message, _NODE_NAME_BYTES)
+
+
+def is_shortened(name: str) -> bool:
+    """Whether ``read_name`` may have shortened the name, so that it does not lead to its node."""
+    return _SHORTENED in name
+
+
 def _read_signature(message: Message) -> tuple[str, list[str]]:
     """Return the name (1) of an OpDef, and the name (1) of each of its input arguments (2)."""
     name = ""
     arguments = []
     for each in message.fields():
         if each.number == 1 and each.wire == BYTES:
-            name = each.body.text(_NAME_BYTES)
+            name = read_name(each.body)
         elif each.number == 2 and each.wire == BYTES:
-            arguments.append(next((part.body.text(_NAME_BYTES) for part in each.body.fields() if part.number == 1), ""))
+            arguments.append(next((read_node_name(part.body) for part in each.body.fields() if part.number == 1), ""))
     return name, arguments
 
 
@@ -166,12 +189,12 @@ def read_node(message: Message, offset: int = 0) -> Node:
         if each.wire != BYTES:
             continue
         if each.number == 1:
-            node.name = each.body.text(_NAME_BYTES)
+            node.name = read_node_name(each.body)
         elif each.number == 2:
-            node.op = each.body.text(_NAME_BYTES)
+            node.op = read_name(each.body)
         elif each.number == 3:
             # An input is "node", "node:number of the output", or "^node" for a control input, which has no value.
-            source = each.body.text(_NAME_BYTES)
+            source = read_node_name(each.body)
             if not source.startswith("^"):
                 node.inputs.append(source.partition(":")[0])
         elif each.number == 5:
@@ -188,7 +211,7 @@ def _read_attribute(message: Message, node: Node) -> None:
     values = []
     for each in message.fields():
         if each.number == 1 and each.wire == BYTES:
-            key = each.body.text(_NAME_BYTES)
+            key = each.body.text(_OPERATOR_NAME_BYTES)
         elif each.number == 2 and each.wire == BYTES:
             values.append(each.body)
     # The key decides what is read of a value, and may come after it.
@@ -218,7 +241,7 @@ def _read_attribute_value(each: Field, key: str, node: Node) -> None:
     elif each.number == 9 and key == FILE_ATTRIBUTES.get(node.op):
         node.texts = [_FROM_CALLER]
     elif each.number == 2 and key == _INSERTED_TEXT.get(node.op) and each.body.size:
-        node.inserted = [each.body.raw(_TEXT_BYTES)]
+        node.inserted = [_read_text(each.body)]
 
 
 def _read_file_attribute(message: Message, op: str) -> bytes:
@@ -243,28 +266,38 @@ def _iter_function_names(message: Message) -> Iterator[str]:
     """Yield every occurrence of field 1, the name, of a NameAttrList: hostile bytes may repeat it."""
     for each in message.fields():
         if each.number == 1 and each.wire == BYTES:
-            yield each.body.text(_NAME_BYTES)
+            yield read_name(each.body)
 
 
 def _read_texts(message: Message) -> list[bytes]:
     """Return the first 64 texts of a TensorProto whose type (1) is string; an empty list for another type.
 
     The texts are fields of their own (``string_val``, 8) or packed into ``tensor_content`` (4). A string tensor
-    without either holds empty texts.
+    without either holds empty texts. ``_MORE_TEXTS`` follows if there are more texts.
     """
     texts: list[bytes] = []
-    is_text = False
+    is_text = has_more = False
     packed = b""
     for each in message.fields():
         if each.number == 1 and each.wire == VARINT:
             is_text = each.value == _DT_STRING
         elif each.number == 8 and each.wire == BYTES and len(texts) < _MOST_TEXTS:
-            texts.append(each.body.raw(_TEXT_BYTES))
+            texts.append(_read_text(each.body))
+        elif each.number == 8 and each.wire == BYTES:
+            has_more = True
         elif each.number == 4 and each.wire == BYTES and each.body.size:
             packed = each.body.raw(_PACKED_BYTES)
+            has_more = has_more or each.body.size > _PACKED_BYTES
     if not is_text:
         return []
-    return [*texts, *_split_packed_texts(packed)] or [b""]
+    more = [_MORE_TEXTS] if has_more else []
+    return [*texts, *_split_packed_texts(packed), *more] or [b""]
+
+
+def _read_text(message: Message) -> bytes:
+    """Return a text; of one of more than 1,024 bytes, the beginning with three dots, which no saver writes."""
+    text = message.raw(_TEXT_BYTES)
+    return text if message.size <= _TEXT_BYTES else text + b"..."
 
 
 def _split_packed_texts(packed: bytes) -> list[bytes]:

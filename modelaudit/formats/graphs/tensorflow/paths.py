@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.formats.graphs.tensorflow.contents import ModelContents
-from modelaudit.formats.graphs.tensorflow.graph import CONSTANTS, Graph, Node
+from modelaudit.formats.graphs.tensorflow.graph import CONSTANTS, Graph, Node, is_shortened
 
-_MOST_STEPS: Final = 3_000_000
+MOST_STEPS: Final = 3_000_000
+"""Inputs that are followed in one file, all paths together."""
 _CALLER_INPUTS: Final = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault", "_Arg"})
 # Operators that pass on the text of an input, join texts, select among them or test them. Savers use no others between
 # the caller's path and the operator that writes; any other operator could compute an arbitrary path.
@@ -40,6 +41,7 @@ class PathOrigin:
         other: whether a part has another or an unknown source, such as a variable.
         computed: whether an operator computes a part, so that it may be any text.
         is_ambiguous: whether inputs that do not belong to the path may have been followed too.
+        is_incomplete: whether sources are missing: the bound on steps was reached, or a name is too long to follow.
         texts: the constants in the path, and the texts that operators insert.
     """
 
@@ -48,12 +50,13 @@ class PathOrigin:
     other: bool = False
     computed: bool = False
     is_ambiguous: bool = False
+    is_incomplete: bool = False
     texts: list[bytes] = field(default_factory=list)
 
     @property
     def is_computed(self) -> bool:
-        """Whether an operator of the graph certainly computes a part of the path."""
-        return self.computed and not self.is_ambiguous
+        """Whether an operator of the graph certainly computes a part of the path, or no source can be excluded."""
+        return self.is_incomplete or (self.computed and not self.is_ambiguous)
 
     @property
     def outside_path(self) -> bytes | None:
@@ -62,7 +65,11 @@ class PathOrigin:
 
 
 class PathResolver:
-    """Trace paths through the graphs of a model, from function arguments to the nodes that call the function."""
+    """Trace paths through the graphs of a model, from function arguments to the nodes that call the function.
+
+    Attributes:
+        is_exhausted: whether the bound on steps was reached, so that the sources of some paths are incomplete.
+    """
 
     def __init__(self, contents: ModelContents) -> None:
         self._assets = {asset.tensor for asset in contents.assets if asset.tensor}
@@ -73,7 +80,8 @@ class PathResolver:
         self._argument_positions: dict[int, dict[str, int]] = {}
         # The nodes that call a function, each with its graph, by the name of the function.
         self._callers: dict[str, list[tuple[Graph, Node]]] = {}
-        self._steps_left = _MOST_STEPS
+        self._steps_left = MOST_STEPS
+        self.is_exhausted = False
         for graph in contents.graphs.graphs:
             for node in graph.nodes:
                 # A node calls the functions in its attributes, and a function that takes the place of its operator.
@@ -89,8 +97,7 @@ class PathResolver:
         """Trace the input at ``position`` of ``node`` back to its sources.
 
         Returns:
-            The sources of the input. ``other`` is set when there is no such input, and when the bound on steps of the
-            file is reached.
+            The sources of the input. ``other`` is set when there is no such input.
         """
         origin = PathOrigin()
         if position >= len(node.inputs):
@@ -102,7 +109,7 @@ class PathResolver:
             for source_graph, source_name in self._iter_sources(value_graph, value_name, origin):
                 self._steps_left -= 1
                 if self._steps_left < 0:
-                    origin.other = True
+                    origin.other = origin.is_incomplete = self.is_exhausted = True
                     return origin
                 # A hostile graph can have cycles, so each value is followed once.
                 source_key = (id(source_graph), source_name)
@@ -152,6 +159,8 @@ class PathResolver:
 
         The last arguments of a function are its captures, which the SavedModel binds to assets and constants.
         """
+        # A name that is too long leads neither to its node nor to the callers and captures of its function.
+        origin.is_incomplete = origin.is_incomplete or is_shortened(name) or is_shortened(graph.name)
         position = self._find_argument_position(graph, name)
         if position is None:
             origin.other = True

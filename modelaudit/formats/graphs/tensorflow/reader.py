@@ -15,7 +15,7 @@ from modelaudit.formats.graphs.tensorflow.mentions import (
     list_mentions,
     list_references,
 )
-from modelaudit.formats.graphs.tensorflow.paths import PathResolver
+from modelaudit.formats.graphs.tensorflow.paths import MOST_STEPS, PathResolver
 from modelaudit.formats.graphs.tensorflow.text_schema import encode_text
 from modelaudit.formats.pickles.pickle.search import SEARCH
 from modelaudit.model.address import join_embedded, join_member
@@ -105,6 +105,8 @@ def _read_kind(artifact: Artifact, window: Window, limits: Limits, kind: str, is
         failure = failure or LimitReachedError(
             f"it restores more than {MOST_CHECKPOINTS} checkpoints outside the model"
         )
+    if resolver.is_exhausted:
+        failure = failure or LimitReachedError(f"its paths were traced through more than {MOST_STEPS} inputs")
     if contents.has_more_values:
         failure = failure or LimitReachedError(f"it has more than {MOST_ITEMS} values in collections")
     if references:
