@@ -247,7 +247,7 @@ def test_tensor_data_are_recognised_as_tar_only_with_a_valid_checksum(bytes_wind
     assert find_reader("tar").recognises(Head("x", None, damaged, bytes_window(damaged)))
 
 
-def test_extended_headers_of_one_member_are_bounded(read_bytes):
+def test_extended_headers_of_one_member_over_bound_reach_limit(read_bytes):
     extended = tarfile.TarInfo.create_pax_global_header({"comment": "x" * 60_000})
     # The kind, which follows the checksum, becomes that of a header for the next member only.
     local = extended[:156] + b"x" + extended[157:]

@@ -246,7 +246,7 @@ _COMPLETE_FILE = dump_with_joblib(_VALUES["nested"])
 
 @given(noise=st.binary(max_size=40), at=st.integers(0, len(_COMPLETE_FILE)))
 @settings(max_examples=200, deadline=None)
-def test_mutated_files_never_crash_reader(read_bytes, noise, at):
+def test_mutated_joblib_files_are_read_without_error(read_bytes, noise, at):
     # The test fails if this raises.
     read_bytes(_COMPLETE_FILE[:at] + noise + _COMPLETE_FILE[at + len(noise) :])
 

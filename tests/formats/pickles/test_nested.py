@@ -212,7 +212,7 @@ def test_text_too_long_to_decode_is_reported_as_unread(read_bytes: Callable[...,
     assert "that begins like a file could not be read" in reading.details[0]  # type: ignore[attr-defined]
 
 
-def test_nesting_depth_is_bounded(read_bytes: Callable[..., object]) -> None:
+def test_pickles_nested_too_deep_in_one_another_reach_limit(read_bytes: Callable[..., object]) -> None:
     inner = PAYLOAD
     for _ in range(12):
         inner = pickle.dumps([inner], 4)

@@ -208,7 +208,7 @@ def test_long_plain_data_of_protocol_0_is_recognised() -> None:
     assert is_recognised(pickle.dumps(["x" * 9000, 1], 0))
 
 
-def test_torch_legacy_yields_tensor_data() -> None:
+def test_torch_file_of_the_layout_before_zip_yields_the_size_of_its_numbers() -> None:
     program, rest = read_pickle((FIXTURES / "benign/torch-legacy.pt").read_bytes())
     assert program.layout == "torch-legacy"
     assert len(program.streams) == 5
@@ -230,7 +230,7 @@ def test_long_constants_are_skipped_without_reading() -> None:
         (Limits(pickle_streams=1), "pickles"), (Limits(pickle_opcodes=8), "opcodes"),
     ],
 )  # fmt: skip
-def test_each_limit_is_reported_by_name(limits: Limits, word: str) -> None:
+def test_limit_that_a_pickle_reaches_is_reported_by_name(limits: Limits, word: str) -> None:
     value = [collections.OrderedDict(), decimal.Decimal(1), *("abcdefghijkl")]
     _, rest = read_pickle(pickle.dumps(value, 4) + pickle.dumps(value, 4), limits)
     (unread,) = rest

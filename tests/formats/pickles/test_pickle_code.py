@@ -207,11 +207,11 @@ def test_code_objects_before_damage_are_kept() -> None:
     [b"", b"c", b"\xe3" + b"\0" * 40, b"(" + b"\xff" * 4, b"[\xff\xff\xff\x7f", b"r\0\0\0\0", b")\xff" + b"N" * 9, b"l\xff\xff\xff\x7f",
      b"(\x01\0\0\0" * 5000 + b"N", b"\xa9\x01" * 5000, b"(\x01\0\0\0\xa8\x01\0\0\0r\0\0\0\0", b"{NN{NN0", b":NNN", b"<\x02\0\0\0ii", b"\x7f"],
 )  # fmt: skip
-def test_hostile_marshalled_data_terminate(data: bytes) -> None:
+def test_hostile_marshalled_data_yield_no_code_object(data: bytes) -> None:
     assert decode_code_objects(data) == ()
 
 
-def test_tuples_shared_exponentially_are_bounded() -> None:
+def test_pairs_shared_exponentially_in_code_give_no_constants() -> None:
     # Each of 60 tuples is a pair of references to the one before it, which would unpack to 2**60 values.
     bomb = b"\xa9\x02" + b"NN"
     # Reference 0 is the code object, and 1 the first pair.
@@ -272,7 +272,7 @@ _SEEDS = [marshal.dumps(MODULE, version) for version in range(marshal.version + 
     st.integers(0, 2000),
 )
 @settings(max_examples=400, deadline=None)
-def test_mutated_code_yields_outlines(seed: bytes, changes: list[tuple[int, int]], cut: int) -> None:
+def test_mutated_code_is_outlined_without_error(seed: bytes, changes: list[tuple[int, int]], cut: int) -> None:
     data = bytearray(seed)
     for position, value in changes:
         data[position % len(data)] = value

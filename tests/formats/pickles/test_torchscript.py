@@ -104,7 +104,7 @@ def test_torchscript_names_before_text_that_torch_refuses_are_kept(text: str) ->
     assert [item.name for item in names.mentions] == ["aten::add"]
 
 
-def test_names_and_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torchscript_source_with_too_many_names_or_tokens_reaches_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modelaudit.formats.pickles.torch.source._MOST_NAMES", 10)
     with pytest.raises(LimitReachedError, match="different names"):
         collect_names("\n".join(f"torch.op{number}(x)" for number in range(20)))
