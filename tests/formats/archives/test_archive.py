@@ -346,6 +346,19 @@ def test_search_for_headers_costs_linear_work(build):
     assert count_read_bytes(long) / len(long) < 2 * count_read_bytes(short) / len(short) + 20
 
 
+def test_local_header_that_many_entries_share_is_read_a_bounded_number_of_times():
+    count, name, extra = 300, b"n" * 60_000, bytes(60_000)
+    local = struct.pack(_LOCAL_FIELDS, b"PK\3\4", 20, 0, 0, 0, 0, 0, 1, 1, len(name), len(extra)) + name + extra + b"x"
+    directory = b"".join(build_entry_record(Item(b"%d" % number, b"x"), 0) for number in range(count))
+    data = local + directory + build_end_record(count, len(directory), len(local))
+    window, limits = CountingWindow(data), Limits()
+    contents = find_contents(window, limits, Budget(limits, len(data)))
+    assert len(contents.entries) == count
+    assert len(contents.members) + contents.unlocated == count
+    assert [unread.reason for unread in contents.unread] == [UnreadReason.LIMIT]
+    assert window.requested < 30 * len(data)
+
+
 def test_descriptor_is_found_for_each_member():
     # The first member is empty, and so both of its sizes are zero.
     files = {f"{number}.bin": bytes([number]) * number for number in range(50)}

@@ -30,6 +30,9 @@ from modelaudit.wire.members import DefectLog, find_gaps
 from modelaudit.wire.sniff import detect_strong_magic
 from modelaudit.wire.windows import Budget, iterate_chunks
 
+# Local headers that directories list are read as long as they take at most so many times the bytes of the file. Those
+# of an ordinary archive do not overlap. Entries of a forged one may share a header of 128 KiB, or list one in another.
+_HEADER_READINGS = 4
 _LARGEST_GAP = 64 * MIB  # of the bytes that no directory describes, as far as they are searched
 
 
@@ -42,12 +45,16 @@ class ArchiveContents:
         entries: the entries of all directories, then members that only their local header names; in order.
         members: those of them whose data were located.
         unread: the absences.
+        header_bytes: bytes of the local headers that were read for entries of directories.
+        unlocated: number of entries whose data were not looked for, because of the bound on those bytes.
     """
 
     log: DefectLog = field(default_factory=DefectLog)
     entries: list[DirectoryEntry] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
+    header_bytes: int = 0
+    unlocated: int = 0
 
 
 def find_contents(window: Window, limits: Limits, budget: Budget) -> ArchiveContents:
@@ -71,6 +78,9 @@ def find_contents(window: Window, limits: Limits, budget: Budget) -> ArchiveCont
         for entry in new_entries:
             contents.entries.append(entry)
             _locate_data(window, entry, place.shift, contents)
+    if contents.unlocated:
+        detail = f"{contents.unlocated} members were not read: the local headers of the members before them overlap"
+        contents.unread.append(Unread(UnreadReason.LIMIT, detail))
     for member in contents.members:
         used_ranges.append(_claim_records(window, member))
     # Whether all members should be in a directory.
@@ -121,6 +131,9 @@ def _locate_data(window: Window, entry: DirectoryEntry, shift: int, contents: Ar
 
     ``shift`` is the number of bytes that was added to the offset that the entry states.
     """
+    if contents.header_bytes > _HEADER_READINGS * window.size:
+        contents.unlocated += 1
+        return
     local = read_local_header(window, entry.offset)
     if local is None and shift:
         # The directory was found by counting back from its end record, but its offsets may still be absolute.
@@ -130,6 +143,7 @@ def _locate_data(window: Window, entry: DirectoryEntry, shift: int, contents: Ar
         contents.log.add(ZipDefect.LOCAL_HEADER_MISSING, detail, entry.offset, entry.name)
         contents.unread.append(Unread(UnreadReason.DAMAGED, detail, Location(offset=entry.offset, key=entry.name)))
         return
+    contents.header_bytes += local.data_start - local.offset
     available = max(0, min(entry.stored_size, window.size - local.data_start))
     if available < entry.stored_size:
         detail = f"{entry.name!r} is truncated: {available} of {entry.stored_size} stored bytes are present"

@@ -73,14 +73,17 @@ def _list_record_offsets(
         limits: the bound on members.
 
     Returns:
-        ``None`` if the directory is damaged or too long, or a local header or data are missing.
+        ``None`` if the directory is damaged or too long, a local header or data are missing, or local headers overlap.
     """
     directory = read_directory(window, place, limits.members)
     if directory.damage is not None or directory.is_full:
         return None
+    header_bytes = 0
     for entry in directory.entries:
         local = read_local_header(window, entry.offset)
+        header_bytes += local.data_start - local.offset if local is not None else 0
         longest = max(entry.stored_size, entry.size) if entry.method == STORED else entry.stored_size
-        if local is None or local.data_start + longest > window.size:
+        # Headers that take more bytes than there are overlap; reading them all could take very long.
+        if local is None or local.data_start + longest > window.size or header_bytes > window.size:
             return None
     return base + place.start, tuple(base + entry.offset for entry in directory.entries)
