@@ -6,7 +6,7 @@ import struct
 
 import pytest
 from builders import small_models as made
-from builders.flatbuffer_writer import Table, build_flatbuffer, encode_u32
+from builders.flatbuffer_writer import Scalar, Table, build_flatbuffer, encode_u32
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
@@ -88,6 +88,27 @@ def test_mutated_model_yields_an_outline(sample, data, read_bytes):
 @check_each("length", range(9, len(ADD), 37))
 def test_truncated_tflite_model_yields_an_outline(length, read_bytes):
     assert read_bytes(ADD[:length]).of(Outline)
+
+
+@check_each("offset", [0, 1])
+def test_operator_that_states_a_size_and_no_place_claims_no_appended_bytes(offset, read_bytes):
+    appended = bytes(range(1, 200)) * 3
+    operator = Table({0: encode_u32(0), 9: Scalar("Q", offset), 10: Scalar("Q", 100)})
+    model = made.build_tflite([made.build_operator_code(0)], [operator])
+    operator.fields[10] = Scalar("Q", len(model) + len(appended))
+    model = made.build_tflite([made.build_operator_code(0)], [operator])
+    assert UnreadReason.UNCLAIMED in read_bytes(model + appended).reasons()
+
+
+@check_each("count, is_limit_reached", [(2, False), (3, True)])
+def test_names_that_repeat_do_not_count_for_the_bound_on_names(count, is_limit_reached, read_bytes, monkeypatch):
+    for format_ in ("tflite", "executorch"):
+        monkeypatch.setattr(f"modelaudit.formats.graphs.{format_}.reader._MOST_NAMES", 2)
+    names = [f"Acme{number}" for number in range(count)] * 2
+    codes = [made.build_operator_code(32, name) for name in names]
+    program = made.build_executorch_program(tuple((name, "out") for name in names))
+    for model in (made.build_tflite(codes, [made.build_operator()]), program):
+        assert (UnreadReason.LIMIT in read_bytes(model).reasons()) == is_limit_reached
 
 
 class TestFlatBuffer:
