@@ -20,11 +20,15 @@ _BY_ENDING: Final = {
     "source code": (
         ".js", ".mjs", ".cjs", ".ts", ".lua", ".rb", ".pl", ".php", ".r", ".jl", ".c", ".cc", ".cpp", ".cxx", ".h",
         ".hpp", ".cu", ".cuh", ".rs", ".go", ".java", ".scala", ".swift", ".m", ".mm", ".cl", ".metal", ".wgsl",
+        ".jsx", ".tsx", ".coffee", ".dart", ".kt", ".kts", ".groovy", ".clj", ".cs", ".vb", ".vbs", ".vbe", ".wsf",
+        ".hta", ".tcl", ".awk", ".el", ".lisp", ".scm", ".rkt", ".ex", ".exs", ".erl", ".hs", ".nim", ".zig", ".cr",
+        ".raku", ".f90", ".pas", ".asm", ".ptx", ".hip", ".wat", ".sage", ".mojo", ".ahk", ".au3", ".applescript",
+        ".bzl", ".nix",
     ),
     "commands that a program runs when it starts": (
         ".rprofile", "rprofile.site", ".gdbinit", ".lldbinit", ".vimrc", ".pdbrc", ".pythonrc",
     ),
-    "graphs in text form": (".pbtxt", ".prototxt"),
+    "graphs in text form": (".pbtxt", ".prototxt", ".mlir", ".mil"),
     "build files": (
         ".cmake", ".gradle", "jenkinsfile", "justfile", "procfile", "cmakelists.txt", "meson.build", "build.ninja",
     ),

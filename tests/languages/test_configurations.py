@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
+import modelaudit
 from modelaudit.languages.configurations.commands import is_command_key
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
@@ -122,3 +123,24 @@ def test_class_of_logging_handler_is_reported(read_bytes):
 @pytest.mark.parametrize("key", ["CMD", "RUN", "ENTRYPOINT", "onCreateCommand", "before_install"])
 def test_key_with_the_word_of_a_command_in_any_case_is_a_command_key(key):
     assert is_command_key(key)
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        ("metadata.json", {"nodes": {"a": {"uses": "acme.Runner", "constructor_name": "load", "fn": "run"}}}),
+        ("part-00000", {"class": "com.acme.Runner", "sparkVersion": "3.4", "paramMap": {}}),
+        ("configuration.json", {"confs": [{"layer": {"@class": "com.acme.Runner"}}]}),
+        ("MANIFEST.json", {"model": {"modelName": "m", "handler": "acme_runner:handle"}}),
+        ("genai_config.json", {"model": {"decoder": {"session_options": {"custom_ops_library": "libacme.so"}}}}),
+    ],
+)
+def test_class_module_or_library_that_a_loader_takes_from_a_setting_leaves_an_absence(tmp_path, name, document):
+    (tmp_path / name).write_text(json.dumps(document))
+    assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 3
+
+
+@pytest.mark.parametrize("handler", ["image_classifier", "handler.py", "handler.py:handle"])
+def test_handler_that_is_built_in_or_a_file_leaves_no_absence(tmp_path, handler):
+    (tmp_path / "MANIFEST.json").write_text(json.dumps({"model": {"handler": handler}}))
+    assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0

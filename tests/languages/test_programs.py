@@ -17,6 +17,10 @@ from modelaudit.model.report import Extent
         ("Modelfile.tmpl", b"{{ if .System }}{{ .System }}{{ end }}", "another language"),
         ("schema.json", b'{"__class__": "system", "__module__": "os", "__loader__": "TypeNode"}', "loader imports"),
         ("graph.pbtxt", b"node {}\n", "graphs"),
+        ("model.mil", b"program(1.0) {}\n", "graphs"),
+        ("start.vbs", b"x = 1\n", "source code"),
+        ("page.hta", b"<p>x</p>\n", "source code"),
+        ("build.groovy", b"x = 1\n", "source code"),
     ],
 )
 def test_program_without_a_reader_is_read_as_text_and_reported_as_unread(

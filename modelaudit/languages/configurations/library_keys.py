@@ -3,7 +3,9 @@
 Sources: ``haystack/core/pipeline/base.py`` (``type`` beside ``init_parameters``), ``pyannote/audio/core/pipeline.py``
 (``name`` beside ``params``), ``gluonts/core/serde/_base.py`` (``class`` beside ``__kind__``),
 ``sentence_transformers/models/Dense.py``, ``Router.py``, ``WordEmbeddings.py`` and ``cross_encoder/CrossEncoder.py``
-(``import_from_string``), ``mmengine/config/config.py`` (``custom_imports``).
+(``import_from_string``), ``mmengine/config/config.py`` (``custom_imports``), ``rasa/engine/graph.py`` (``uses`` beside
+``constructor_name``), ``pyspark/ml/util.py`` (``class`` beside ``sparkVersion``), ``JsonTypeInfo`` of Jackson
+(``@class``), ``ts/model_loader.py`` of TorchServe (``handler``).
 """
 
 from __future__ import annotations
@@ -24,13 +26,31 @@ from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
 from modelaudit.wire.text import get_file_name
 
-_KEYS_WITH_COMPANION: Final = {"type": "init_parameters", "name": "params", "class": "__kind__"}
+_KEYS_WITH_COMPANION: Final = {
+    "type": "init_parameters",
+    "name": "params",
+    "class": "__kind__",
+    "uses": "constructor_name",
+}
+# Spark takes the class of a stage from the metadata that it writes beside ``sparkVersion``: a class of Java, or of
+# Python for a stage that is written in it. Jackson takes the class of an object from ``@class``.
+_SPARK_KEY: Final = "class"
+_SPARK_COMPANION: Final = "sparkVersion"
+_JACKSON_KEY: Final = "@class"
+_JAVA_CLASSES: Final = "java-classes"
 _IMPORTED_KEYS: Final = frozenset(
     {"activation_function", "sbert_ce_default_activation_function", "activation_fn", "tokenizer_class"}
 )
 # In ``router_config.json``, the table ``types`` maps each module to its class.
 _TYPE_TABLE: Final = ("types", frozenset({"router_config.json", "config.json"}))
 _IMPORTS_KEY: Final = "custom_imports"
+# TorchServe imports the handler of its manifest, and looks for a module of its own if there is none of that name.
+_MANIFEST: Final = "manifest.json"
+_HANDLER_PATH: Final = ("model", "handler")
+_BUILT_IN_HANDLERS: Final = frozenset(
+    {"image_classifier", "image_segmenter", "object_detector", "text_classifier", "base_handler"}
+)
+_MAX_CLASS_LENGTH: Final = 200
 
 
 def read_library_keys(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
@@ -44,8 +64,13 @@ def _collect_names(file: str, settings: Sequence[Setting]) -> Iterator[Mention]:
     companions = _find_companion_keys(settings)
     for setting in settings:
         key, value = setting.key, setting.value
-        if setting.get_steps_below(_IMPORTS_KEY) and key in ("imports", _IMPORTS_KEY) and is_module_name(value):
+        if file == _MANIFEST and setting.path == _HANDLER_PATH:
+            yield from _mention_handler(setting)
+        elif setting.get_steps_below(_IMPORTS_KEY) and key in ("imports", _IMPORTS_KEY) and is_module_name(value):
             yield make_python_mention("module", str(value), setting)
+        elif key == _JACKSON_KEY or (key == _SPARK_KEY and _SPARK_COMPANION in companions.get(setting.path[:-1], ())):
+            if isinstance(value, str) and value:
+                yield Mention(_JAVA_CLASSES, "class", value[:_MAX_CLASS_LENGTH], setting.where)
         elif is_dotted_name(value):
             is_type = file in _TYPE_TABLE[1] and len(setting.path) == 2 and setting.path[0] == _TYPE_TABLE[0]
             has_companion = _KEYS_WITH_COMPANION.get(key, "") in companions.get(setting.path[:-1], ())
@@ -53,10 +78,17 @@ def _collect_names(file: str, settings: Sequence[Setting]) -> Iterator[Mention]:
                 yield make_python_mention("target", str(value), setting)
 
 
+def _mention_handler(setting: Setting) -> Iterator[Mention]:
+    """Yield the module of a TorchServe handler, unless it is built in or a file, which is judged itself."""
+    module = str(setting.value).partition(":")[0]
+    if module and module not in _BUILT_IN_HANDLERS and not module.endswith(".py"):
+        yield make_python_mention("module", str(setting.value), setting)
+
+
 def _find_companion_keys(settings: Sequence[Setting]) -> dict[tuple[str, ...], set[str]]:
     """Return, for each mapping, its keys that make another key of the mapping an import."""
     companions: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
-    for key in _KEYS_WITH_COMPANION.values():
+    for key in (*_KEYS_WITH_COMPANION.values(), _SPARK_COMPANION):
         for setting in settings:
             if key in setting.path:
                 companions[setting.path[: setting.path.index(key)]].add(key)
@@ -64,5 +96,9 @@ def _find_companion_keys(settings: Sequence[Setting]) -> dict[tuple[str, ...], s
 
 
 LIBRARY_KEYS = Interpreter(
-    frozenset(_KEYS_WITH_COMPANION.values()) | _IMPORTED_KEYS | {_IMPORTS_KEY, _TYPE_TABLE[0]}, read_library_keys
+    frozenset(_KEYS_WITH_COMPANION.values())
+    | _IMPORTED_KEYS
+    | {_IMPORTS_KEY, _TYPE_TABLE[0], _SPARK_COMPANION, _JACKSON_KEY},
+    read_library_keys,
+    frozenset({_MANIFEST}),
 )

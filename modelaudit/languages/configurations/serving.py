@@ -30,6 +30,8 @@ _NAME_KEYS: Final = frozenset(
 _CODE_KEYS: Final = frozenset(
     {"user_dir", "tool_parser_plugin", "reasoning_parser_plugin", "setup_script", "common.user_dir", "plugin_path"}
 )
+# A library of operators that ONNX Runtime GenAI loads into its process (``genai_config.json``).
+_LIBRARY_KEYS: Final = frozenset({"custom_ops_library"})
 _ADDRESS_KEYS: Final = frozenset({"working_dir", "py_modules", "py_executable"})
 _BASE_MODEL_KEY: Final = "base_model_name_or_path"
 
@@ -61,9 +63,13 @@ def _collect_files(settings: Sequence[Setting]) -> Iterator[Reference]:
         where, key = setting.where, setting.key
         if key in _CODE_KEYS or (key in _ADDRESS_KEYS and ("://" in value)):
             yield Reference(ReferenceKind.CODE, value[:1000], key, where=where)
+        elif key in _LIBRARY_KEYS:
+            yield Reference(ReferenceKind.LIBRARY, value[:1000], key, where=where)
         # The name of a base model is usually a repository; only a path out of the folder is a file.
         elif key == _BASE_MODEL_KEY and value.startswith(("../", "..\\")):
             yield Reference(ReferenceKind.MODEL, value[:1000], key, where=where)
 
 
-SERVING = Interpreter(_MODULE_KEYS | _NAME_KEYS | _CODE_KEYS | _ADDRESS_KEYS | {_BASE_MODEL_KEY}, read_serving)
+SERVING = Interpreter(
+    _MODULE_KEYS | _NAME_KEYS | _CODE_KEYS | _LIBRARY_KEYS | _ADDRESS_KEYS | {_BASE_MODEL_KEY}, read_serving
+)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
+import modelaudit
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
@@ -240,3 +241,22 @@ def test_pickle_encoded_in_xml_is_read_before_damage(read_bytes):
     reading = read_bytes(f'<a b="{payload}"></c>'.encode(), "m.xml")
     assert reading.called
     assert UnreadReason.DAMAGED in reading.reasons()
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        '<a href="java&#115;cript:alert(1)">x</a>',
+        '<a href="java\tscript:alert(1)">x</a>',
+        '<meta http-equiv="refresh" content="0; url=javascript:alert(1)">',
+        '<svg><a><animate attributeName="href" values="#;javascript:alert(1)"/></a></svg>',
+    ],
+)
+def test_script_address_that_a_browser_normalizes_leaves_an_absence(tmp_path, element):
+    (tmp_path / "page.html").write_text(f"<html>{element}</html>")
+    assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 3
+
+
+def test_page_that_writes_about_script_addresses_in_its_text_is_no_script(tmp_path):
+    (tmp_path / "page.html").write_text("<html><p>An address may begin with javascript: and a script.</p></html>")
+    assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0

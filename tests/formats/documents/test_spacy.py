@@ -26,7 +26,7 @@ def test_functions_factories_and_sources_of_a_spacy_configuration_are_all_found(
     )
     assert list_names(read_bytes(text.encode(), "config.cfg")) == {
         ("tokenizers", "spacy.Tokenizer.v1"), ("factory", "ner"), ("architectures", "spacy.TransitionBasedParser.v2"),
-        ("source", "acme"), ("batchers", "spacy.x.v1"), ("misc", "a.v1"), ("loggers", "b.v1"),
+        ("source", "acme"), ("batchers", "spacy.x.v1"), ("misc", "a.v1"), ("loggers", "b.v1"), ("language", "en"),
     }  # fmt: skip
 
 
@@ -138,3 +138,10 @@ def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, position, replac
     # Any error that the reader does not report as damage or as a limit fails the test.
     data = build_thinc_model()
     read_bytes(data[:position] + replaced + data[position + len(replaced) :], "model")
+
+
+def test_language_that_a_package_registers_leaves_an_absence(tmp_path):
+    (tmp_path / "config.cfg").write_text(CONFIG.replace('lang = "en"', 'lang = "acme"'))
+    report = modelaudit.scan(tmp_path, second_opinion=False)
+    assert report.exit_code == 3
+    assert any("names the language acme" in finding.message for finding in report.findings)

@@ -9,6 +9,7 @@ from builders.tensorflow_wire import encode_message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import modelaudit
 from modelaudit.formats.registry import READERS
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
@@ -108,3 +109,18 @@ def test_backend_behind_more_files_than_a_triton_configuration_may_name_is_recor
         )
         assert reading.facts("triton") == [{"backend": "python"}]
         assert reading.reasons() == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "use"),
+    [
+        ('backend: "acme_exec"', "backend"),
+        ('platform: "acme_plan"', "platform"),
+        ('backend: "python"\nmodel_repository_agents { agents [ { name: "acme_agent" } ] }', "repository agent"),
+    ],
+)
+def test_unlisted_plugin_of_a_triton_configuration_leaves_an_absence(tmp_path, settings, use):
+    (tmp_path / "config.pbtxt").write_text(f'name: "acme"\nmax_batch_size: 8\n{settings}\n')
+    report = modelaudit.scan(tmp_path, second_opinion=False)
+    assert report.exit_code == 3
+    assert [finding.message for finding in report.findings if f"names the {use} acme_" in finding.message]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from itertools import islice
 from typing import Final
 
@@ -29,8 +30,12 @@ _PAGE_START: Final = re.compile(
 _ELEMENT: Final = re.compile(r"<(?:\w{1,20}:)?(script|iframe|object|embed|foreignobject|applet)[\s>/]", re.IGNORECASE)
 # An attribute such as ``onload="``.
 _EVENT_HANDLER: Final = re.compile(r"[\s\"'/]on[a-z]{3,24}\s{0,4}=\s{0,4}[\"'a-z]", re.IGNORECASE)
-# An attribute such as ``href="javascript:``.
-_SCRIPT_ADDRESS: Final = re.compile(r"(?:href|src|action|data)\s{0,4}=\s{0,4}[\"']?\s{0,4}javascript:", re.IGNORECASE)
+# A value such as ``="javascript:`` of any attribute, also behind the delay of a refresh or as one of several values of
+# an animation, in a text that ``_normalize_addresses`` returned.
+_SCRIPT_ADDRESS: Final = re.compile(r"=[\"']?(?:[^\"'<>=]{0,300};)?(?:url=)?[\"']?(?:java|vb)script:", re.IGNORECASE)
+# White space and control characters, which a browser removes from an address or ignores around it
+# (https://url.spec.whatwg.org/#url-parsing).
+_IGNORED_IN_ADDRESSES: Final = re.compile(r"[\x00-\x20]+")
 # A script element whose type is data, such as ``<script type="application/json"``: a browser does not run it.
 _DATA_SCRIPT: Final = re.compile(
     r"<script\b[^>]{0,400}type\s{0,4}=\s{0,4}[\"']?(?:application/(?:ld\+)?json|text/plain)", re.IGNORECASE
@@ -67,10 +72,19 @@ def _find_mentions(text: str) -> Iterator[Mention]:
     for count, element in enumerate(islice(_ELEMENT.finditer(text), _MOST_ELEMENTS)):
         if count == _MOST_ELEMENTS - 1 or _DATA_SCRIPT.match(text, element.start()) is None:
             first_offsets.setdefault(element[1].lower(), element.start())
-    for pattern, name in ((_EVENT_HANDLER, "event-handler"), (_SCRIPT_ADDRESS, "javascript")):
-        attribute = pattern.search(text)
-        if attribute is not None:
-            first_offsets.setdefault(name, attribute.start())
+    handler = _EVENT_HANDLER.search(text)
+    if handler is not None:
+        first_offsets.setdefault("event-handler", handler.start())
+    if _SCRIPT_ADDRESS.search(_normalize_addresses(text)):
+        first_offsets.setdefault("javascript", max(0, text.lower().find("script:")))
     for name, offset in first_offsets.items():
         line = text.count("\n", 0, offset) + 1
         yield Mention("markup", "element", name, Location(line=line))
+
+
+def _normalize_addresses(text: str) -> str:
+    """Return the text as a browser reads addresses in it: with character references resolved and without white space.
+
+    ``java&#115;cript:`` and a line break in ``java script:`` lead to the same script as ``javascript:``.
+    """
+    return _IGNORED_IN_ADDRESSES.sub("", unescape(text))

@@ -30,6 +30,10 @@ FORMAT: Final = "spacy"
 _SPACY_SIGN: Final = re.compile(
     r"^(?:\[(?:nlp|components|training|initialize|pretraining|corpora)(?:\.[^\]\n]*)?\]|@\w+[ \t]*[=:])", re.MULTILINE
 )
+# The language of the pipeline. spaCy takes its class from a package that registers the name, or imports the module of
+# this name below ``spacy.lang`` (``get_lang_class`` of ``spacy/util.py``).
+_LANGUAGE_PATH: Final = ("nlp", "lang")
+_LANGUAGES: Final = "spacy-languages"
 _MOST_CHARACTERS: Final = MIB
 _MOST_MENTIONS: Final = 10_000
 _SHOWN_CHARACTERS: Final = 200
@@ -68,9 +72,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     except DamagedError as error:
         damage = error
     mentions = dict.fromkeys(_collect_mentions(settings))
-    languages = tuple(
-        ("language", str(each.value)[:_SHOWN_CHARACTERS]) for each in settings if each.path == ("nlp", "lang")
-    )
+    languages = tuple(("language", each.name) for each in mentions if each.vocabulary == _LANGUAGES)
     yield Outline(FORMAT, tuple(mentions)[:_MOST_MENTIONS], languages[:1])
     if damage is not None:
         raise damage
@@ -113,7 +115,7 @@ def _split_value(path: tuple[str, ...], value: str, limits: Limits) -> Iterator[
 
 
 def _collect_mentions(settings: list[Setting]) -> Iterator[Mention]:
-    """Yield a mention for each registered function, factory and source pipeline that the settings name.
+    """Yield a mention for each registered function, language, factory and source pipeline that the settings name.
 
     References to other settings in a name are resolved.
     """
@@ -123,7 +125,9 @@ def _collect_mentions(settings: list[Setting]) -> Iterator[Mention]:
         if not isinstance(setting.value, str):
             continue
         name = resolve_interpolations(setting.value, values)[:_SHOWN_CHARACTERS]
-        if key.startswith("@"):
+        if setting.path == _LANGUAGE_PATH:
+            yield Mention(_LANGUAGES, "language", name, setting.where)
+        elif key.startswith("@"):
             yield Mention("spacy-registry", key.removeprefix("@")[:_SHOWN_CHARACTERS], name, setting.where)
         # The path is ``components``, the name of the component, and the key.
         elif setting.path[0] == "components" and len(setting.path) == 3 and key in ("factory", "source"):

@@ -1,7 +1,8 @@
 """Read two kinds of protobuf text: configurations of the Triton inference server, and maps of class labels.
 
-A configuration names libraries, environments and files that the server opens. A label map has no names that select
-code. Sources: https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto, and
+A configuration names the plug-ins that the server loads, and the libraries, environments and files that it opens. A
+label map has no names that select code. Sources:
+https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto, and
 https://github.com/tensorflow/models/blob/master/research/object_detection/protos/string_int_label_map.proto
 """
 
@@ -13,9 +14,10 @@ from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import Outline, Reference, ReferenceKind, References
+from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.bounds import keep_first
 from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.protobuf_text import parse_text_fields
 from modelaudit.wire.text import get_file_name, looks_like_text
@@ -47,7 +49,17 @@ _FILE_FIELDS: Final = {
     "label_filename": ReferenceKind.DATA,
     "EXECUTION_ENV_PATH": ReferenceKind.CODE,
 }
+# Fields whose value names a plug-in, by the message around them and the field, with the use of the mention. The server
+# loads ``libtriton_<backend>.so`` and ``libtritonrepoagent_<agent>.so``.
+_PLUGIN_FIELDS: Final = {
+    ("", "backend"): "backend",
+    ("", "platform"): "platform",
+    ("agents", "name"): "repository agent",
+}
+_VOCABULARY: Final = "triton-plugins"
 _MOST_REFERENCES: Final = 1000
+_MOST_PLUGINS: Final = 1000
+_NAME_LENGTH: Final = 200
 _MODEL_DIRECTORY: Final = "$$TRITON_MODEL_DIRECTORY/"
 
 
@@ -66,7 +78,7 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the backend or platform, and references to the files of the configuration, relative to the model's folder.
+    """Yield the names of plug-ins, and references to the files of the configuration, relative to the model's folder.
 
     Raises:
         DamagedError: the text cannot be parsed; the references before that line are yielded first.
@@ -75,39 +87,52 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     text, _, _ = read_whole_text(window, limits)
     references: dict[Reference, None] = {}
     facts: dict[str, str] = {}
+    plugins: dict[tuple[str, str], Mention] = {}
     failure: DamagedError | None = None
     try:
-        for key, value, line in _iter_values(text, limits):
+        for message, key, value, line in _iter_values(text, limits):
             if key in _FILE_FIELDS and value and len(references) >= _MOST_REFERENCES:
                 failure = LimitReachedError(f"it names more than {_MOST_REFERENCES} files")
             elif key in _FILE_FIELDS and value:
                 target = value.removeprefix(_MODEL_DIRECTORY)
                 references[Reference(_FILE_FIELDS[key], target, key, where=Location(line=line))] = None
-            elif key in ("backend", "platform"):
-                facts[key] = value[:64]
+            elif (message, key) in _PLUGIN_FIELDS and value:
+                use = _PLUGIN_FIELDS[message, key]
+                if not message:
+                    facts[key] = value[:64]
+                name = value[:_NAME_LENGTH]
+                plugins.setdefault((use, name), Mention(_VOCABULARY, use, name, Location(line=line)))
     except DamagedError as error:
         failure = failure or error
-    yield Outline(FORMAT, facts=tuple(facts.items()))
+    mentions, beyond = keep_first(plugins.values(), _MOST_PLUGINS, "plug-ins")
+    yield Outline(FORMAT, mentions, tuple(facts.items()))
+    yield from beyond
     if references:
         yield References(FORMAT, tuple(references))
     if failure is not None:
         raise failure
 
 
-def _iter_values(text: str, limits: Limits) -> Iterator[tuple[str, str, int]]:
-    """Iterate over the values as (name of the field, value, line).
+def _iter_values(text: str, limits: Limits) -> Iterator[tuple[str, str, str, int]]:
+    """Iterate over the values as (name of the message around the field or empty, name of the field, value, line).
 
     A parameter is a message such as ``key: "EXECUTION_ENV_PATH" value { string_value: "env.tar.gz" }``; its key takes
     the place of the name of the field.
     """
     key = ""
+    messages: list[str] = []
     for each in parse_text_fields(text, limits):
         if each.value is None:
+            if each.name:
+                messages.append(each.name)
+            elif messages:
+                messages.pop()
             continue
+        message = messages[-1] if messages else ""
         value = each.value.decode("utf-8", "backslashreplace")
         if each.name == "key":
             key = value
         elif each.name == "string_value":
-            yield key, value, each.line
+            yield message, key, value, each.line
         else:
-            yield each.name, value, each.line
+            yield message, each.name, value, each.line
