@@ -339,3 +339,20 @@ def test_json_in_metadata_of_a_node_is_examined_behind_any_number_of_blanks(blan
     node = made.encode_node("Relu") + entry
     reading = read_bytes(made.encode_model(made.encode_graph(node)), "m.onnx")
     assert any("!metadata!hook" in path for path in reading.formats)
+
+
+@check_each(
+    "last_sizes, kinds",
+    [
+        ((2, 1), set()),
+        ((1, 2), set()),
+        ((1, 3), {"size-mismatch"}),
+        ((1, -1), {"negative-length"}),
+        ((-1, 2), {"negative-length"}),
+        ((1 << 40, 1 << 40), {"size-overflow", "size-mismatch"}),
+        ((1 << 40, 1 << 40, 0), {"size-mismatch"}),
+    ],
+)
+def test_every_size_of_a_shape_counts_however_many_there_are(last_sizes, kinds, read_bytes):
+    tensor = made.encode_tensor("w", (1,) * 63 + last_sizes, bytes(8))
+    assert read_bytes(build_relu_model(tensor), "m.onnx").kinds() == kinds

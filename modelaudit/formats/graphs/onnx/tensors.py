@@ -96,10 +96,18 @@ class Tensor:
             self.entries.append(_parse_entry(body))
 
     def add_dimension(self, value: int) -> None:
-        """Append one size to the shape, up to 64 sizes; ``value`` has 64 bits in two's complement, read as unsigned."""
+        """Append one size to the shape; ``value`` has 64 bits in two's complement, read as unsigned.
+
+        Of a shape with more than 64 sizes, the last one kept is the product of the rest, or a negative size among them.
+        """
+        is_negative = value >> 63
+        size = value - (1 << 64) if is_negative else value
         if len(self.dims) < _MOST_DIMS:
-            is_negative = value >> 63
-            self.dims.append(value - (1 << 64) if is_negative else value)
+            self.dims.append(size)
+        elif min(size, self.dims[-1]) < 0:
+            self.dims[-1] = min(size, self.dims[-1])
+        else:
+            self.dims[-1] = min(size * self.dims[-1], _MOST_BYTES + 1)  # the bound keeps the number small
 
 
 def _parse_entry(message: Message) -> tuple[str, str]:
