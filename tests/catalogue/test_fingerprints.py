@@ -37,7 +37,7 @@ def write_fingerprints(folder: Path, text: str) -> Path:
     return folder
 
 
-def test_file_of_fingerprints_is_read(tmp_path: Path) -> None:
+def test_loaded_fingerprint_has_the_fields_of_its_file(tmp_path: Path) -> None:
     (item,) = load_fingerprints(write_fingerprints(tmp_path, FILE)).items
     assert (item.id, item.license_id, item.words, list(item.triples), item.marks) == (
         "x",

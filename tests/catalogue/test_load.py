@@ -12,7 +12,7 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Vocabulary
 
 
-def test_finding_rule_is_read(rules: Path) -> None:
+def test_loaded_rule_has_the_fields_of_its_file(rules: Path) -> None:
     found = load_catalogue(rules).findings["pickle/dangerous-call"]
     assert found.rule.severity is Severity.CRITICAL
     assert found.rule.check is CheckFamily.SECURITY
@@ -21,7 +21,7 @@ def test_finding_rule_is_read(rules: Path) -> None:
     assert found.message == "it calls {name}"
 
 
-def test_callables_are_read(rules: Path) -> None:
+def test_loaded_callables_have_standing_reason_and_argument_conditions(rules: Path) -> None:
     callables = load_catalogue(rules).callables
     by_name = callables.by_name
     assert by_name["collections.defaultdict"].arguments == (ArgumentRule(0, ArgumentUse.CALLS),)
@@ -35,7 +35,7 @@ def test_callables_are_read(rules: Path) -> None:
     assert callables.standard_library == {"os", "collections"}
 
 
-def test_licenses_and_policies_are_read(rules: Path) -> None:
+def test_loaded_licenses_and_policies_have_the_fields_of_their_files(rules: Path) -> None:
     catalogue = load_catalogue(rules)
     assert catalogue.licenses["MIT"].read == "2026-01-31"
     assert catalogue.licenses["MIT"].clauses[0].section == "1"
@@ -70,7 +70,7 @@ def test_extra_folder_adds_trusted_names_but_cannot_trust_a_dangerous_name(rules
         load_catalogue(rules, (extra,))
 
 
-def test_policy_of_the_user_is_read(tmp_path: Path) -> None:
+def test_policy_file_of_the_user_is_loaded(tmp_path: Path) -> None:
     path = tmp_path / "gate.yaml"
     path.write_text("name: gate\ndescription: ours\nfail-on: never\nchecks: [security, security]\n")
     policy = load_policy(path, Vocabulary())
@@ -83,7 +83,7 @@ def test_missing_policy_is_reported_in_one_line(tmp_path: Path) -> None:
         load_policy(tmp_path / "gone.yaml", Vocabulary())
 
 
-def test_missing_folder_is_reported_in_one_line(tmp_path: Path) -> None:
+def test_missing_folder_of_rules_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="gone: is not a folder of rules") as caught:
         load_catalogue(tmp_path / "gone")
     assert len(str(caught.value).splitlines()) == 1

@@ -162,7 +162,7 @@ def test_mistake_in_rule_file_names_file_and_line(
     [
         ("findings/loose.yaml", "id: a/b\n", "no rules are read from this path"),
         ("callables/trusted/deep/er.yaml", "library: x\n", "no rules are read from this path"),
-        ("policies/strict.yml", "name: strict\n", "rename it so that it ends in .yaml"),
+        ("policies/strict.yml", "name: strict\n", "its name does not end in .yaml; rename it"),
         ("policies/empty.yaml", "", "policies/empty.yaml:1: must be a mapping"),
         ("policies/list.yaml", "- a\n", "policies/list.yaml:1: must be a mapping"),
     ],

@@ -58,7 +58,9 @@ def test_license_command_prints_the_answer_first_and_exits_accordingly(
         ("--territory", "XX"), ("--mau", "-5"), ("--mau", "many"), ("--nonsense",), ("--policy", "nonsense"), ("-o", "pdf=x.pdf"), ("--revenue", "nan"),
     ],
 )  # fmt: skip
-def test_wrong_option_prints_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_license_and_scan_with_a_wrong_option_print_one_line_and_exit_with_2(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
     for command in ("license", "scan"):
         if command == "scan" and arguments[0] == "-o":
             continue
@@ -75,7 +77,7 @@ def test_wrong_option_prints_one_line(tmp_path: Path, arguments: tuple[str, ...]
         ("field: medical", "'medical' is not a field of use"),
     ],
 )
-def test_misspelled_policy_value_is_reported_with_its_line(tmp_path: Path, line: str, message: str) -> None:
+def test_misspelt_policy_value_is_reported_with_its_line(tmp_path: Path, line: str, message: str) -> None:
     policy = tmp_path / "ours.yaml"
     policy.write_text(f"name: ours\ndescription: x\nfail-on: high\n{line}\n")
     done = run_command("license", write_model(tmp_path / "m", "gemma"), "--offline", "--policy", policy)
@@ -129,7 +131,7 @@ def test_page_of_license_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch)
     assert 45 < max(len(line) for line in lines if "://" not in line) <= 50
 
 
-def test_missing_target_exits_with_4(tmp_path: Path) -> None:
+def test_license_of_a_missing_target_exits_with_4(tmp_path: Path) -> None:
     assert run_command("license", tmp_path / "absent", "--offline").returncode == 4
     assert run_command("license", "acme/nowhere", "--offline").returncode == 4
 
@@ -193,7 +195,7 @@ def test_license_show_of_an_unknown_license_is_a_usage_error(name: str, hint: st
     assert run_command("license", "show").returncode == 2
 
 
-def test_exit_code_is_the_worst_of_several_targets(tmp_path: Path) -> None:
+def test_license_of_several_targets_exits_with_the_worst_code(tmp_path: Path) -> None:
     good, bad = write_model(tmp_path / "a", "mit"), write_model(tmp_path / "b", "cc-by-nc-4.0")
     done = run_command("license", good, bad, *PRODUCT)
     assert done.returncode == 1

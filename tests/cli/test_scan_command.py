@@ -53,7 +53,7 @@ def test_exit_code_of_the_scan_follows_the_verdict(target: Path, code: int) -> N
     ("targets", "code"),
     [((BENIGN, MALICIOUS), 1), ((FIXTURES / "absent/x.bin", MALICIOUS), 1), ((BENIGN, FIXTURES / "absent/x"), 4)],
 )
-def test_exit_code_is_the_worst_of_several_targets(targets: tuple[Path, ...], code: int) -> None:
+def test_scan_of_several_targets_exits_with_the_worst_code(targets: tuple[Path, ...], code: int) -> None:
     assert run_scan(*targets).returncode == code
 
 
@@ -74,7 +74,7 @@ def test_wrong_option_prints_one_line_and_exits_with_2(arguments: tuple[str, ...
     assert done.stderr.count("\n") == 1
 
 
-def test_missing_target_is_a_usage_error() -> None:
+def test_scan_without_a_target_is_a_usage_error() -> None:
     done = run_command("scan")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.rstrip().endswith("scan --help")
@@ -82,7 +82,7 @@ def test_missing_target_is_a_usage_error() -> None:
     assert "Commands:" in bare.stdout + bare.stderr, "without a subcommand, the help is printed"
 
 
-def test_missing_path_prints_one_line_that_names_it() -> None:
+def test_scan_of_a_missing_path_prints_one_line_that_names_it() -> None:
     done = run_scan(FIXTURES / "absent/model.bin")
     assert done.stderr.count("\n") == 1
     assert "absent/model.bin" in done.stderr
@@ -150,7 +150,7 @@ def test_table_starts_with_verdict_and_ends_with_exit_code() -> None:
     assert any("Exit code 1" in line for line in lines)
 
 
-def test_existing_report_is_replaced(tmp_path: Path) -> None:
+def test_scan_replaces_an_existing_report(tmp_path: Path) -> None:
     target = tmp_path / "report.json"
     target.write_text("old")
     assert run_scan(BENIGN, "-o", str(target)).returncode == 0
@@ -269,7 +269,7 @@ def test_command_render_on_an_invalid_or_missing_report_is_a_usage_error(tmp_pat
     assert run_command("render", tmp_path / "absent.json").returncode == 2
 
 
-def test_internal_failure_prints_one_line_and_exits_with_4(tmp_path: Path) -> None:
+def test_internal_failure_of_a_scan_prints_one_line_and_exits_with_4(tmp_path: Path) -> None:
     # Python imports sitecustomize before the command; this one replaces the renderer by a function that fails.
     (tmp_path / "sitecustomize.py").write_text(
         "import modelaudit.reports.terminal as terminal\n"
@@ -353,7 +353,7 @@ def test_version_imports_nothing_heavy() -> None:
     assert not heavy & set(loaded)
 
 
-def test_closed_pipe_prints_no_traceback() -> None:
+def test_scan_into_a_closed_pipe_prints_no_traceback() -> None:
     done = subprocess.run(
         f"{sys.executable} -m modelaudit scan --no-second-opinion {FIXTURES / 'pickle'} -o json | head -c 1",
         shell=True, capture_output=True, text=True, check=False,

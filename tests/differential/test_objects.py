@@ -159,7 +159,7 @@ def compare_with_unpickler(data: bytes) -> None:
 
 @given(values, st.integers(0, 5), st.booleans())
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_pickle_machine_records_what_unpickler_does_on_standard_library_objects(
+def test_pickle_machine_records_the_acts_of_the_unpickler_on_standard_library_objects(
     value: object, protocol: int, in_python: bool
 ) -> None:
     try:
@@ -196,13 +196,13 @@ ARRAYS = [
 
 @check_each("protocol", range(6))
 @check_each("in_python", [False, True])
-def test_pickle_machine_records_what_unpickler_does_on_arrays(protocol: int, in_python: bool) -> None:
+def test_pickle_machine_records_the_acts_of_the_unpickler_on_arrays(protocol: int, in_python: bool) -> None:
     for array in ARRAYS:
         compare_with_unpickler(dump_value([array, array], protocol, in_python))
 
 
 @pytest.mark.parametrize("protocol", range(2, 6))
-def test_pickle_machine_records_what_unpickler_does_on_torch_objects(protocol: int) -> None:
+def test_pickle_machine_records_the_acts_of_the_unpickler_on_torch_objects(protocol: int) -> None:
     torch = pytest.importorskip("torch", reason="needs torch")
     linear = torch.nn.Linear(2, 2)
     for value in (torch.ones(2), linear, linear.state_dict(), torch.optim.SGD(linear.parameters(), 0.1).state_dict(), torch.float16,

@@ -258,7 +258,7 @@ class ConnectionHandler(BaseHTTPRequestHandler):
             self.wfile.write(b"0\r\n\r\n")
 
     def _drop_connection(self) -> None:
-        """Send what was written, and close the connection before the body is complete."""
+        """Send the output so far, and close the connection before the body is complete."""
         self.wfile.flush()
         self.close_connection = True
 

@@ -84,7 +84,7 @@ class Fault:
         return has_bytes or not changes_bytes
 
     def damage(self, response: Response) -> Response:
-        """Change an answer as the fields of the fault say, and return it."""
+        """Change an answer by the fields of the fault, and return it."""
         if self.status is not None:
             message = f"Injected fault {self.status}"
             plain = {"Content-Type": "text/plain; charset=utf-8", "X-Error-Message": message}

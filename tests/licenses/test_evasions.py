@@ -281,7 +281,7 @@ def test_owner_and_name_of_gguf_base_model_make_its_hub_id(tmp_path: Path) -> No
     assert [origin.name.casefold() for origin in get_conclusion(report).origins] == [LLAMA.casefold()]
 
 
-def test_sentence_that_repeats_the_declared_license_is_no_conflict(tmp_path: Path) -> None:
+def test_sentence_that_repeats_the_declared_license_makes_no_conflict(tmp_path: Path) -> None:
     report = report_license_of(
         tmp_path,
         {"README.md": build_card("license: cc-by-nc-4.0", "This model is for non-commercial use only."), "LICENSE": ""},

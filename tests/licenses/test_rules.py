@@ -59,12 +59,12 @@ def test_license_identifier_of_the_hub_belongs_to_exactly_one_entry(rules, hub_i
     ]
 
 
-def test_vague_hub_families_are_listed(rules):
+def test_every_license_family_of_the_hub_is_listed_as_vague(rules):
     families = {"openrail", "cc", "gpl", "lgpl", "bsd", "gfdl", "odbl", "odc-by", "other", "unknown"}
     assert families <= set(rules.vague_licenses)
 
 
-def test_every_name_resolves_to_one_license(rules):
+def test_every_license_name_of_the_rule_set_resolves_to_one_license(rules):
     known = {
         fold_license_name(name)
         for entry in rules.licenses.values()

@@ -66,7 +66,7 @@ def test_hostile_text_keeps_the_bill_of_materials_valid(text: str, failing: Audi
     assert load_validator().validate_str(render_cyclonedx(report).decode()) is None
 
 
-def test_model_is_the_root_component(failing: AuditReport) -> None:
+def test_scanned_model_is_the_root_component(failing: AuditReport) -> None:
     bom = render_bom(failing)
     root = bom["metadata"]["component"]
     commit = failing.target.commit
@@ -155,7 +155,7 @@ def test_finding_in_member_affects_the_outermost_file(failing: AuditReport) -> N
     assert bom["vulnerabilities"][0]["affects"] == [{"ref": refs["a!b.zip"]}]
 
 
-def test_declared_licenses_are_listed(failing: AuditReport) -> None:
+def test_bill_of_materials_lists_the_declared_licenses(failing: AuditReport) -> None:
     root = render_bom(failing)["metadata"]["component"]
     assert root["licenses"] == [
         {
@@ -178,7 +178,7 @@ def test_declared_licenses_are_listed(failing: AuditReport) -> None:
         ("", None, {"name": "not stated"}),
     ],
 )
-def test_unknown_spdx_identifier_becomes_a_name(
+def test_unknown_spdx_identifier_becomes_the_name_of_a_license(
     failing: AuditReport, quotation: str, entry: str | None, expected: dict[str, str]
 ) -> None:
     claim = LicenseClaim(ClaimKind.DECLARED, "README.md", "license", quotation, entry)
@@ -224,7 +224,7 @@ def render_bom_with_license(report: AuditReport, license_: LicenseConclusion) ->
     return json.loads(text)
 
 
-def test_declared_and_concluded_licenses_are_both_listed(failing: AuditReport) -> None:
+def test_bill_of_materials_lists_declared_and_concluded_licenses(failing: AuditReport) -> None:
     root = render_bom_with_license(failing, build_plain_conclusion())["metadata"]["component"]
     licenses = [(each["license"]["id"], each["license"]["acknowledgement"]) for each in root["licenses"]]
     assert sorted(licenses) == [("Apache-2.0", "concluded"), ("Apache-2.0", "declared")]

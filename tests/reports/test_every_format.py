@@ -25,14 +25,14 @@ def remove_spaces(text: str) -> str:
 
 
 @check_each("format", list(REPORTS))
-def test_renderers_are_pure_functions(format: str, any_report: AuditReport) -> None:
+def test_every_output_of_the_same_report_is_the_same(format: str, any_report: AuditReport) -> None:
     first = render(any_report, format)
     assert first == render(any_report, format)
     assert first.decode("utf-8").endswith("\n")
 
 
 @pytest.mark.parametrize("format", list(REPORTS))
-def test_open_absences_are_shown_with_address_and_reason(format: str, failing: AuditReport) -> None:
+def test_every_output_shows_each_open_absence_with_address_and_reason(format: str, failing: AuditReport) -> None:
     text = extract_words(render(failing, format))
     assert len(failing.coverage.open_absences) == 3
     for address, absence in failing.coverage.open_absences:
@@ -42,7 +42,9 @@ def test_open_absences_are_shown_with_address_and_reason(format: str, failing: A
 
 
 @pytest.mark.parametrize("format", list(REPORTS))
-def test_verdict_and_findings_with_fingerprints_are_shown(format: str, failing: AuditReport) -> None:
+def test_every_output_shows_the_verdict_and_each_finding_with_its_fingerprint(
+    format: str, failing: AuditReport
+) -> None:
     text = extract_words(render(failing, format))
     for finding in failing.findings:
         assert finding.fingerprint in text
@@ -52,7 +54,7 @@ def test_verdict_and_findings_with_fingerprints_are_shown(format: str, failing: 
 
 
 @pytest.mark.parametrize("format", list(REPORTS))
-def test_hostile_text_is_escaped(format: str, hostile: AuditReport) -> None:
+def test_every_output_escapes_hostile_text(format: str, hostile: AuditReport) -> None:
     text = render(hostile, format).decode()
     hidden = {each for each in hostile.target.name if unicodedata.category(each)[0] in "CZ"} - {"\n", " "}
     assert len(hidden) > 15

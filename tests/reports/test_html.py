@@ -89,7 +89,7 @@ def parse_page(report: AuditReport) -> Page:
     return Page(html)
 
 
-def test_page_is_well_formed(any_report: AuditReport) -> None:
+def test_html_page_of_each_report_is_well_formed(any_report: AuditReport) -> None:
     page = parse_page(any_report)
     assert page.open == []
     assert {tag for tag, _ in page.elements} <= ELEMENTS
@@ -98,7 +98,7 @@ def test_page_is_well_formed(any_report: AuditReport) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_page_loads_nothing_and_runs_no_script(any_report: AuditReport) -> None:
+def test_html_page_loads_nothing_and_runs_no_script(any_report: AuditReport) -> None:
     page = parse_page(any_report)
     ids = {attributes.get("id") for _, attributes in page.elements}
     for tag, attributes in page.elements:
@@ -117,7 +117,7 @@ def test_page_loads_nothing_and_runs_no_script(any_report: AuditReport) -> None:
     assert policy["content"].startswith("default-src 'none'; style-src 'unsafe-inline'")
 
 
-def test_hostile_text_of_a_report_is_no_markup_on_the_page(hostile: AuditReport) -> None:
+def test_html_page_shows_hostile_text_of_a_report_as_text(hostile: AuditReport) -> None:
     page = parse_page(hostile)
     assert "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&amp;{{ 7*7 }}{% raw %}" in page.text
     assert "\\x1b[31;1mred" in page.text
@@ -213,7 +213,7 @@ def test_page_contains_data_digest_and_can_be_rendered_again(failing: AuditRepor
     assert render_html(parse_report(render_json(failing))) == render_html(failing)
 
 
-def test_severity_is_a_word_a_shape_and_a_color(failing: AuditReport) -> None:
+def test_html_page_shows_each_severity_as_a_word_a_shape_and_a_color(failing: AuditReport) -> None:
     html = render_html(failing).decode()
     shapes = {}
     for severity in ("critical", "high", "medium", "low", "info"):
@@ -255,12 +255,12 @@ def test_html_page_of_a_thousand_findings_folds_them_and_omits_none(
     assert "details::details-content" in page.style
 
 
-def test_equal_fingerprints_have_different_anchors(hostile: AuditReport) -> None:
+def test_findings_with_equal_fingerprints_have_different_anchors_on_the_page(hostile: AuditReport) -> None:
     ids = [attributes["id"] for attributes in parse_page(hostile).attributes("li") if "id" in attributes]
     assert len(ids) == len(set(ids))
 
 
-def test_empty_model_is_not_described_as_examined(incomplete: AuditReport) -> None:
+def test_html_page_of_an_empty_model_does_not_describe_it_as_examined(incomplete: AuditReport) -> None:
     text = parse_page(incomplete).text
     assert "This is not a pass: there was no file to examine." in text
     assert "examined completely" not in text
@@ -269,7 +269,7 @@ def test_empty_model_is_not_described_as_examined(incomplete: AuditReport) -> No
     assert "No second scanner ran." in text
 
 
-def test_pass_states_accepted_absences(passing: AuditReport, failing: AuditReport) -> None:
+def test_html_page_of_a_pass_states_the_accepted_absences(passing: AuditReport, failing: AuditReport) -> None:
     record = failing.coverage.artifacts[2]
     coverage = replace(passing.coverage, artifacts=(*passing.coverage.artifacts, record))
     text = parse_page(replace(passing, decision=Decision(Verdict.PASS, (), coverage))).text
@@ -277,7 +277,7 @@ def test_pass_states_accepted_absences(passing: AuditReport, failing: AuditRepor
     assert "Every file was read" not in text
 
 
-def test_pass_is_green_only_if_shipping_is_allowed(passing: AuditReport) -> None:
+def test_html_page_of_a_pass_is_green_only_if_shipping_is_allowed(passing: AuditReport) -> None:
     assert '<section class="verdict pass"' in render_html(passing).decode()
     doubtful = replace(passing, license=replace(passing.license, state=ConclusionState.UNDECLARED))
     html = render_html(doubtful).decode()
@@ -288,7 +288,7 @@ def test_pass_is_green_only_if_shipping_is_allowed(passing: AuditReport) -> None
     assert "No licence was found, so no permission to ship can be shown." in text
 
 
-def test_failed_model_is_red_with_any_license(failing: AuditReport, passing: AuditReport) -> None:
+def test_html_page_of_a_failed_model_is_red_with_any_license(failing: AuditReport, passing: AuditReport) -> None:
     assert '<section class="verdict fail"' in render_html(replace(failing, license=passing.license)).decode()
 
 
@@ -365,7 +365,7 @@ TEXT_AND_GROUND_COLORS = [
 
 
 @pytest.mark.parametrize("theme", [0, 1, 2], ids=["light", "dark", "print"])
-def test_text_contrast_meets_wcag_aa(theme: int) -> None:
+def test_contrast_of_text_on_the_html_page_meets_wcag_aa(theme: int) -> None:
     blocks = re.findall(r":root \{(.*?)\}", CSS.read_text(encoding="utf-8"), re.DOTALL)
     colors = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", blocks[theme]))
     for text, ground in TEXT_AND_GROUND_COLORS:
@@ -404,7 +404,9 @@ def test_license_section_shows_answer_and_its_basis(conflicting: AuditReport) ->
     assert places == sorted(places)
 
 
-def test_duties_have_checkboxes_and_met_duties_are_checked(examples: dict[str, Callable[[], AuditReport]]) -> None:
+def test_html_page_shows_duties_with_checkboxes_and_checks_met_ones(
+    examples: dict[str, Callable[[], AuditReport]],
+) -> None:
     page = parse_page(examples["allowed"]())
     boxes = [each for each in page.attributes("input") if each.get("type") == "checkbox"]
     assert sum("checked" in each for each in boxes) == 1
@@ -414,7 +416,7 @@ def test_duties_have_checkboxes_and_met_duties_are_checked(examples: dict[str, C
     assert "Terms verified on 2026-11-20." in folded
 
 
-def test_duties_of_denied_use_are_conditional(conflicting: AuditReport) -> None:
+def test_html_page_makes_the_duties_of_a_denied_use_conditional(conflicting: AuditReport) -> None:
     denied = replace(conflicting, license=replace(conflicting.license, permission=Answer.DENY))
     assert "Your planned use is not allowed. These duties apply if an agreement" in parse_page(denied).text
     assert "Your planned use is not allowed." not in parse_page(conflicting).text
@@ -437,7 +439,7 @@ def test_license_tables_have_captions_and_cell_labels(conflicting: AuditReport) 
     assert all("data-label" in each or "class" in each or "colspan" in each for each in page.attributes("td"))
 
 
-def test_unverified_terms_are_marked(conflicting: AuditReport) -> None:
+def test_html_page_marks_unverified_terms(conflicting: AuditReport) -> None:
     answers = tuple(replace(each, read="") for each in conflicting.license.answers)
     license_ = replace(conflicting.license, answers=answers)
     assert (

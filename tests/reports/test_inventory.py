@@ -40,7 +40,7 @@ def test_report_without_a_digest_of_every_file_has_no_tree_digest(
     assert compute_tree_digest(failing) is None
 
 
-def test_equal_absences_are_grouped_with_all_addresses() -> None:
+def test_inventory_groups_equal_absences_with_all_addresses() -> None:
     alike = tuple((f"assets/onnx/m{number}.onnx", UNREAD) for number in range(10))
     # Another extension, another folder, a member, and an absence at an offset of its file.
     different = (
@@ -55,7 +55,7 @@ def test_equal_absences_are_grouped_with_all_addresses() -> None:
     assert [group.name for group in groups[1:]] == [address for address, _ in different]
 
 
-def test_few_or_different_absences_stay_separate() -> None:
+def test_inventory_keeps_few_or_different_absences_separate() -> None:
     accepted = replace(UNREAD, allowed_by="x")
     pairs = (("a.onnx", UNREAD), ("b.onnx", UNREAD), ("c.onnx", accepted))
     assert [group.name for group in group_absences(pairs)] == ["a.onnx", "b.onnx", "c.onnx"]

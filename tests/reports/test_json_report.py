@@ -34,7 +34,7 @@ def test_parsed_report_equals_original(any_report: AuditReport) -> None:
     assert render_json(parse_report(data)) == data
 
 
-def test_json_is_canonical(any_report: AuditReport) -> None:
+def test_json_report_has_the_documented_canonical_form(any_report: AuditReport) -> None:
     data = render_json(any_report)
     value = json.loads(data)
     assert value["schema"] == SCHEMA
@@ -52,7 +52,7 @@ def is_escaped_character(character: str) -> bool:
 
 @SAME_REPORT
 @given(text=st.text(alphabet=st.one_of(st.characters(), st.sampled_from("\ufffd\udcff\ud83d\udca9d0123\\u"))))
-def test_any_string_survives_round_trip(text: str, passing: AuditReport) -> None:
+def test_any_string_in_a_report_survives_the_round_trip_through_json(text: str, passing: AuditReport) -> None:
     report = replace(passing, target=replace(passing.target, requested=text))
     assert parse_report(render_json(report)) == report
 
@@ -65,7 +65,7 @@ def test_lone_surrogates_are_written_to_json_in_a_portable_escape(passing: Audit
     assert parse_report(data).target.name == "caf\udce9 \ufffd \ud83d\udca9"
 
 
-def test_control_characters_are_escaped(passing: AuditReport) -> None:
+def test_json_report_escapes_control_characters(passing: AuditReport) -> None:
     characters = map(chr, range(0x7F, 0x110000))
     unprintable = [each for each in characters if unicodedata.category(each) in UNPRINTABLE_CATEGORIES]
     name = "".join(unprintable) + "caf\xe9 \U0001f600"
@@ -86,7 +86,7 @@ def test_json_report_with_another_layout_or_a_byte_order_mark_is_parsed(failing:
     assert parse_report(b"\xef\xbb\xbf" + json.dumps(value, indent=7).encode()) == failing
 
 
-def test_field_with_default_may_be_absent(failing: AuditReport) -> None:
+def test_report_without_an_optional_field_is_parsed_with_its_default(failing: AuditReport) -> None:
     value = json.loads(render_json(replace(failing, opinions=())))
     del value["target"]["notes"]
     assert parse_report(json.dumps(value).encode()).target.notes == ()
@@ -154,7 +154,7 @@ def test_damaged_report_is_refused_in_one_line(damage: str, failing: AuditReport
         b"<!DOCTYPE html>",
     ],
 )
-def test_data_that_is_no_report_is_refused_in_one_line(data: bytes) -> None:
+def test_data_that_is_not_a_report_is_refused_in_one_line(data: bytes) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_report(data)
     assert str(caught.value).isprintable()
@@ -162,7 +162,7 @@ def test_data_that_is_no_report_is_refused_in_one_line(data: bytes) -> None:
 
 @SAME_REPORT
 @given(data=st.data())
-def test_mutated_bytes_give_report_or_configuration_error(data: st.DataObject, failing: AuditReport) -> None:
+def test_mutated_report_is_parsed_or_is_a_configuration_error(data: st.DataObject, failing: AuditReport) -> None:
     mutated = bytearray(render_json(failing))
     start = data.draw(st.integers(0, len(mutated) - 1))
     length = data.draw(st.integers(0, 40))
@@ -176,7 +176,7 @@ def test_mutated_bytes_give_report_or_configuration_error(data: st.DataObject, f
         assert parse_report(render_json(report)) == report
 
 
-def test_license_conclusion_survives_round_trip(passing: AuditReport, hostile: AuditReport) -> None:
+def test_license_conclusion_survives_the_round_trip_through_json(passing: AuditReport, hostile: AuditReport) -> None:
     conclusions: list[LicenseConclusion] = [
         build_plain_conclusion(),
         build_conflicting_conclusion(),

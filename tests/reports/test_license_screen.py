@@ -57,7 +57,7 @@ def test_answer_fits_the_lines_and_columns_of_one_screen(name: str, failing: Aud
         ("denied", "✘ DENIED Not allowed. Your planned use is commercial, and the licence forbids commercial use."),
     ],
 )
-def test_answer_model_and_planned_use_come_first(name: str, answer: str, failing: AuditReport) -> None:
+def test_license_screen_begins_with_answer_model_and_planned_use(name: str, answer: str, failing: AuditReport) -> None:
     text = render_screen(failing, ANSWERED[name]())
     assert join_words(text).startswith(answer)
     head = join_words(text[: text.index("Concluded")])
@@ -78,7 +78,7 @@ def test_license_screen_gives_clause_section_date_and_lineage_of_a_reason(failin
     assert f"Terms not verified: {LLAMA.url}." in text and "Read 2026" not in text
 
 
-def test_worst_reason_comes_first_and_permissions_are_left_out(failing: AuditReport) -> None:
+def test_license_screen_lists_the_worst_reason_first_and_omits_permissions(failing: AuditReport) -> None:
     conclusion = build_conflicting_conclusion()
     denial = build_denied_conclusion().answers[0]
     permits = replace(denial, answer=Answer.ALLOW, because="It permits.")
@@ -95,7 +95,7 @@ def test_worst_reason_comes_first_and_permissions_are_left_out(failing: AuditRep
     )
 
 
-def test_claims_are_quoted_with_their_place(failing: AuditReport) -> None:
+def test_license_screen_quotes_claims_with_their_place(failing: AuditReport) -> None:
     text = join_words(render_screen(failing, build_conflicting_conclusion()))
     assert "Concluded: nothing, because the licence is contradictory" in text
     assert "README.md:2 license: “apache-2.0” = Apache-2.0, declared by the author" in text
@@ -181,14 +181,14 @@ def test_license_screen_without_a_stated_use_shows_that_no_clause_was_checked(fa
     assert "policy default: it states no intended use, so no clause was checked; state one with" in text
 
 
-def test_missing_license_is_stated(failing: AuditReport) -> None:
+def test_license_screen_states_a_missing_license(failing: AuditReport) -> None:
     nothing = LicenseConclusion(ConclusionState.UNDECLARED, LicenseCategory.UNKNOWN, permission=Answer.REVIEW)
     text = join_words(render_screen(failing, nothing))
     assert text.startswith("◐ FOR REVIEW A person must decide.")
     assert "Concluded: nothing, because the licence is undeclared" in text
 
 
-def test_long_lists_are_cut_and_counted(failing: AuditReport) -> None:
+def test_license_screen_cuts_long_lists_and_counts_the_rest(failing: AuditReport) -> None:
     conclusion = build_conflicting_conclusion()
     many = tuple(replace(conclusion.origins[0], name=f"a/{n}") for n in range(50))
     duties = tuple(replace(conclusion.duties[0], text=f"Do {n}.") for n in range(50))
@@ -203,7 +203,7 @@ def test_long_lists_are_cut_and_counted(failing: AuditReport) -> None:
 
 
 @pytest.mark.parametrize("color", [True, False])
-def test_hostile_text_is_escaped(color: bool, hostile: AuditReport) -> None:
+def test_license_screen_escapes_hostile_text(color: bool, hostile: AuditReport) -> None:
     evil = hostile.target.name
     text = render_license(replace(hostile, license=build_hostile_conclusion(evil, evil * 99)), color=color).decode()
     assert bool(ANSI.search(text)) is color
@@ -212,14 +212,14 @@ def test_hostile_text_is_escaped(color: bool, hostile: AuditReport) -> None:
     assert "\\u202eexe.tnegra" in text
 
 
-def test_every_example_report_is_rendered(examples: dict[str, Callable[[], AuditReport]]) -> None:
+def test_license_screen_of_every_example_report_is_rendered(examples: dict[str, Callable[[], AuditReport]]) -> None:
     for name, make in examples.items():
         text = render_license(make(), width=60).decode()
         assert max(map(cell_len, text.splitlines())) <= 60, name
         assert not re.search(r"\b(safe|clean)\b", text, re.IGNORECASE)
 
 
-def test_duties_of_denied_use_are_named_only(failing: AuditReport) -> None:
+def test_license_screen_only_names_the_duties_of_a_denied_use(failing: AuditReport) -> None:
     denied = replace(build_conflicting_conclusion(), permission=Answer.DENY)
     text = join_words(render_screen(failing, denied))
     assert (
@@ -228,7 +228,7 @@ def test_duties_of_denied_use_are_named_only(failing: AuditReport) -> None:
     assert "[ ]" not in text and NOTICE_WORDS not in text and "limits Forbidden uses" not in text
 
 
-def test_equal_duties_are_merged_unless_words_differ(failing: AuditReport) -> None:
+def test_license_screen_merges_equal_duties_unless_their_words_differ(failing: AuditReport) -> None:
     conclusion = build_conflicting_conclusion()
     ours = replace(conclusion.duties[0], text="Pass on the text.", section="2", via="", words=(), met="")
     theirs = replace(ours, license="X-1.0", text="Hand over the text.", section="9")

@@ -73,7 +73,7 @@ def test_checklist_begins_with_answer_and_lists_everything(failing: AuditReport)
     )
 
 
-def test_license_file_is_named_and_met_duty_is_checked(failing: AuditReport) -> None:
+def test_checklist_names_the_license_file_and_checks_the_met_duty(failing: AuditReport) -> None:
     files = render_files(failing, build_plain_conclusion())
     assert set(files) == {"ATTRIBUTIONS.md", "CHECKLIST.md"}
     assert "- [ ] Apache License 2.0: copy the file LICENSE of the model" in files["CHECKLIST.md"]
@@ -97,7 +97,7 @@ def test_checklist_without_licenses_is_not_empty(failing: AuditReport) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 500])
-def test_hostile_text_is_escaped(size: int, hostile: AuditReport) -> None:
+def test_notices_escape_hostile_text(size: int, hostile: AuditReport) -> None:
     evil = hostile.target.name
     for name, text in render_files(hostile, build_hostile_conclusion(evil, evil * size)).items():
         assert {each for each in text if unicodedata.category(each)[0] in "CZ"} - {"\n", " "} == set(), name
@@ -111,7 +111,7 @@ def test_backticks_in_a_prescribed_text_cannot_end_its_markdown_code_span(failin
     assert "`a\\x60 <script> \\x60b`" in text
 
 
-def test_notices_of_the_model_must_be_copied(failing: AuditReport) -> None:
+def test_checklist_demands_a_copy_of_each_notice_of_the_model(failing: AuditReport) -> None:
     names = ("NOTICE", "USE_POLICY.md", "legal/third-party-notices.txt", "noticeable.bin", "LICENSE")
     records = tuple(replace(failing.coverage.artifacts[0], path=name) for name in names)
     coverage = replace(failing.coverage, artifacts=records)

@@ -25,7 +25,7 @@ def test_page_printed_in_a_narrow_terminal_does_not_break_listings_and_addresses
     assert "      as it is  " + "x" * 60 in text.splitlines()
 
 
-def test_markdown_escapes_all_but_code() -> None:
+def test_page_in_markdown_escapes_everything_but_code() -> None:
     text = render_page_markdown(PAGE)
     assert "**A \\*title\\***" in text
     assert "It runs `a_b` and \\<script\\>." in text
@@ -33,5 +33,5 @@ def test_markdown_escapes_all_but_code() -> None:
     assert text.count("```") == 2
 
 
-def test_unbalanced_backtick_is_escaped() -> None:
+def test_page_in_markdown_escapes_an_unbalanced_backtick() -> None:
     assert escape_markdown("a ` b_c") == "a \\` b\\_c"

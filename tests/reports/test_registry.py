@@ -67,24 +67,24 @@ def test_every_output_has_a_test_and_golden_files(format: str) -> None:
         ("scan.txt", "table"),
     ],
 )
-def test_format_is_detected_from_file_name(path: str, format: str) -> None:
+def test_report_format_is_detected_from_the_name_of_the_file(path: str, format: str) -> None:
     assert detect_format(path) == format
 
 
 @pytest.mark.parametrize("path", ["report", "report.pdf", "html", "report.json.bak", ""])
-def test_unknown_ending_is_refused_with_valid_endings(path: str) -> None:
+def test_file_name_with_an_unknown_ending_is_refused_with_the_valid_endings(path: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         detect_format(path)
     assert all(ending in str(caught.value) for each in REPORTS.values() for ending in each.endings)
     assert "\n" not in str(caught.value)
 
 
-def test_unknown_format_is_refused_with_list(passing: AuditReport) -> None:
+def test_unknown_report_format_is_refused_with_the_list_of_formats(passing: AuditReport) -> None:
     with pytest.raises(ConfigurationError, match="table, json, html, cyclonedx"):
         render(passing, "pdf")
 
 
-def test_registry_imports_no_renderer() -> None:
+def test_registry_of_reports_imports_no_renderer() -> None:
     heavy = ("rich", "jinja2", "cyclonedx", "pydantic")
     script = f"import sys, modelaudit.reports; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -47,7 +47,7 @@ def test_only_verified_free_license_allows_shipping(
     assert (answer.permission is Permission.ALLOWED) is allowed
 
 
-def test_missing_license_is_no_permission() -> None:
+def test_missing_license_does_not_allow_shipping() -> None:
     nothing = LicenseConclusion(ConclusionState.UNDECLARED, LicenseCategory.UNKNOWN)
     assert assess_shipping(nothing).line == "No licence was found, so no permission to ship can be shown."
     unasked = replace(nothing, state=ConclusionState.NOT_CHECKED)
@@ -64,14 +64,14 @@ def test_missing_license_is_no_permission() -> None:
         (ConclusionState.CONCLUDED, "the permissions of the licence are not known"),
     ],
 )
-def test_doubtful_conclusion_needs_a_person(state: ConclusionState, why: str) -> None:
+def test_doubtful_conclusion_leaves_shipping_to_a_person(state: ConclusionState, why: str) -> None:
     answer = assess_shipping(
         LicenseConclusion(state, LicenseCategory.UNKNOWN, (), (build_entry(LicenseCategory.UNKNOWN),))
     )
     assert answer.line == f"Permission to ship cannot be shown: {why}; a person must decide."
 
 
-def test_unverified_terms_need_a_person() -> None:
+def test_unverified_terms_leave_shipping_to_a_person() -> None:
     answer = assess_shipping(build_conclusion(build_entry(LicenseCategory.CONDITIONAL, "user-cap", read="")))
     assert answer.line == (
         "Permission to ship cannot be shown: the terms of The X Licence are not verified; a person must decide."
@@ -88,7 +88,7 @@ def test_license_category_that_forbids_commercial_use_forbids_shipping(category:
     assert second_hand.line.endswith("Its terms are not verified: read the text.")
 
 
-def test_contradiction_names_forbidding_license() -> None:
+def test_shipping_answer_to_a_contradiction_names_the_forbidding_license() -> None:
     both = (build_entry(LicenseCategory.PERMISSIVE), build_entry(LicenseCategory.NON_COMMERCIAL, name="The NC Licence"))
     answer = assess_shipping(LicenseConclusion(ConclusionState.CONTRADICTORY, LicenseCategory.UNKNOWN, (), both))
     assert "One of them, The NC Licence, forbids commercial use." in answer.line
@@ -233,7 +233,7 @@ def test_described_conclusion_mentions_base_models_if_there_are_any() -> None:
     assert describe_conclusion(both, "").endswith("Terms verified on 2026-11-20.")
 
 
-def test_permission_names_weighty_duties_and_conflicts() -> None:
+def test_permission_to_ship_names_weighty_duties_and_conflicts() -> None:
     conclusion = build_plain_conclusion()
     copyleft = (
         replace(conclusion.duties[1], kind="share-alike"),

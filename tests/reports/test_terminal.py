@@ -55,13 +55,13 @@ def test_table_shows_place_evidence_and_fix_of_findings(failing: AuditReport) ->
         assert fact in text, fact
 
 
-def test_only_skipped_checks_that_have_rules_are_listed(failing: AuditReport) -> None:
+def test_table_lists_only_skipped_checks_that_have_rules(failing: AuditReport) -> None:
     assert "Checks that did not run" not in render_as_text(failing)
     report = replace(failing, policy=replace(failing.policy, checks=(CheckFamily.SECURITY,)))
     assert "Checks that did not run: integrity, licence." in render_as_text(report)
 
 
-def test_empty_model_is_not_a_pass(incomplete: AuditReport) -> None:
+def test_table_of_an_empty_model_states_that_it_is_not_a_pass(incomplete: AuditReport) -> None:
     text = render_as_text(incomplete)
     assert "INCOMPLETE  This is not a pass: there was no file to examine." in text
     assert "examined completely" not in text
@@ -80,7 +80,7 @@ def test_table_of_a_pass_states_verdict_licence_and_exit_code(passing: AuditRepo
 
 
 @check_each("color", [True, False])
-def test_hostile_text_is_escaped(any_report: AuditReport, color: bool) -> None:
+def test_table_escapes_hostile_text(any_report: AuditReport, color: bool) -> None:
     text = render_as_text(any_report, color=color)
     assert bool(ANSI.search(text)) is color
     plain = ANSI.sub("", text)
@@ -89,7 +89,7 @@ def test_hostile_text_is_escaped(any_report: AuditReport, color: bool) -> None:
     assert color or "\x1b" not in text
 
 
-def test_markup_is_shown_as_text(hostile: AuditReport) -> None:
+def test_table_shows_markup_of_the_model_as_text(hostile: AuditReport) -> None:
     text = render_as_text(hostile, width=4000)
     assert "[red]markup[/red] [/]" in text
     assert "\\x1b[31;1mred" in text
@@ -118,14 +118,14 @@ def test_show_option_hides_no_other_part_of_the_table(failing: AuditReport) -> N
         assert part in everything and part in little
 
 
-def test_findings_of_one_rule_are_cut_and_counted(failing: AuditReport) -> None:
+def test_table_cuts_and_counts_the_findings_of_one_rule(failing: AuditReport) -> None:
     many = tuple(replace(failing.findings[2], artifact=f"f{n}", key=str(n)) for n in range(1000))
     text = render_as_text(replace(failing, findings=many))
     assert "… and 980 more of this rule" in text
     assert len(text.splitlines()) < 200
 
 
-def test_long_list_of_unexamined_parts_is_shortened_and_counted(failing: AuditReport) -> None:
+def test_table_shortens_and_counts_a_long_list_of_unexamined_parts(failing: AuditReport) -> None:
     record = failing.coverage.artifacts[3]
     many = tuple(replace(record, path=f"f{n}", absences=((f"f{n}", record.absences[0][1]),)) for n in range(100))
     coverage = replace(failing.coverage, artifacts=many)
@@ -141,7 +141,7 @@ def test_restriction_in_running_text_is_not_shown_as_declared_license(failing: A
     assert "declared none" in " ".join(render_as_text(replace(failing, license=license_)).split())
 
 
-def test_complete_examination_is_stated(failing: AuditReport) -> None:
+def test_table_states_a_complete_examination(failing: AuditReport) -> None:
     coverage = replace(failing.coverage, artifacts=failing.coverage.artifacts[:2])
     report = replace(
         failing,

@@ -44,7 +44,7 @@ def test_any_text_becomes_visible_characters_on_one_line(text: str) -> None:
     assert escape_unprintable(shown) == shown
 
 
-def test_characters_over_the_limit_are_counted() -> None:
+def test_text_over_the_limit_ends_with_the_count_of_omitted_characters() -> None:
     assert escape_unprintable("a" * 12_345, limit=3) == "aaa… (12,342 more characters, see the JSON report)"
     assert escape_unprintable("abc", limit=3) == "abc"
 

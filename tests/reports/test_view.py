@@ -82,7 +82,7 @@ def test_description_of_a_license_claim_is_its_license_or_why_there_is_none(clai
     assert view.describe_claimed_license(claim, conclusion) == (claim.entry is not None, words)
 
 
-def test_license_family_is_not_a_single_license() -> None:
+def test_claim_of_a_license_family_is_described_as_no_single_license() -> None:
     claim = build_claim("license", "other")
     alone = LicenseConclusion(ConclusionState.VAGUE, LicenseCategory.UNKNOWN, (claim,))
     assert view.describe_claimed_license(claim, alone) == (False, "No single licence")

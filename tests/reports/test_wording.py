@@ -64,7 +64,7 @@ ROOM = Path(modelaudit.reports.__file__).parent
         (wording.OPINIONS, OpinionState),
     ],
 )
-def test_every_enum_member_has_a_phrase(phrases: dict[StrEnum, str], words: type[StrEnum]) -> None:
+def test_every_enum_member_of_a_report_has_a_phrase(phrases: dict[StrEnum, str], words: type[StrEnum]) -> None:
     assert set(phrases) == set(words)
     assert all(phrases.values())
 
@@ -97,11 +97,11 @@ def test_templates_and_strings_have_no_banned_word() -> None:
         (2**70, "1.18e+06 PB"),
     ],
 )
-def test_size_is_formatted_with_decimal_units(size: int, words: str) -> None:
+def test_size_in_bytes_is_formatted_with_decimal_units(size: int, words: str) -> None:
     assert wording.format_size(size) == words
 
 
-def test_places_and_thresholds_are_described() -> None:
+def test_place_and_threshold_are_described_in_words() -> None:
     assert wording.describe_place(Location(1234, 5, "license")) == "byte 1,234, line 5, entry license"
     assert wording.describe_place(Location(0)) == "byte 0"
     assert wording.describe_place(Location()) == ""

@@ -31,7 +31,7 @@ def fixture_name(path: Path) -> str:
 
 
 def explain_missing_build() -> str:
-    """Return in one line why the fixtures cannot be used and what to do; an empty string if they can."""
+    """Return in one line why the fixtures cannot be used and the next step; an empty string if they can."""
     fault = load_build_script().find_fault()
     return f"{fault}; run `make fixtures` (python fixtures/build.py)" if fault else ""
 

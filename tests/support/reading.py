@@ -129,7 +129,7 @@ def _is_unclaimed(place: str, unread: Unread, path: str) -> bool:
 
 
 def _is_unrecognised(unread: Unread) -> bool:
-    """Whether an absence says that an artifact is empty or that no reader recognises its bytes."""
+    """Whether an absence states that an artifact is empty or that no reader recognises its bytes."""
     return unread.reason is UnreadReason.EMPTY or (
         unread.reason is UnreadReason.NO_READER
         and (unread.format != "" or "bytes of an unknown format" in unread.detail)

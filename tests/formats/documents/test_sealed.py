@@ -29,7 +29,7 @@ def list_programs(reading) -> list[str]:
     ("format_", "advice"),
     [("tensorrt", "build it anew"), ("rknn", "convert it anew"), ("cntk", "save it as ONNX"), ("rar", "unpack it")],
 )
-def test_absence_of_a_sealed_format_states_what_to_do_with_the_file(format_, advice, read_bytes):
+def test_absence_of_a_sealed_format_states_the_next_step_for_the_file(format_, advice, read_bytes):
     reading = read_bytes(SEALED_FILES[format_], "x")
     assert reading.formats["x"] == [format_]
     (detail,) = reading.details

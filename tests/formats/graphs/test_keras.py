@@ -71,7 +71,7 @@ def test_first_and_last_value_of_repeated_class_name_are_mentioned(read_bytes):
 @pytest.mark.parametrize("config", [
     {"function": [CODE, None, None], "function_type": "lambda"},
     {"function": CODE, "function_type": "lambda"},
-    {"function": "relu"},  # no type says that the text is a name
+    {"function": "relu"},  # no type shows that the text is a name
     {"function": "relu", "function_type": "function", "output_shape": CODE, "output_shape_type": "lambda"},
     {"function": "lambda x: x", "function_type": "function"},  # not an identifier
     {},

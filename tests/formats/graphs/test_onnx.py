@@ -135,7 +135,7 @@ def test_missing_length_of_external_data_is_computed_from_shape(read_bytes):
 
 
 def test_external_data_are_found_without_data_location(read_bytes):
-    # Cut off data_location (14), the last field, which says that the data are in another file.
+    # Cut off data_location (14), the last field, which states that the data are in another file.
     tensor = made.encode_external_tensor("../w.bin")[: -len(encode_number(14, 1))]
     assert list_references(read_bytes(build_relu_model(tensor))) == {"../w.bin": 8}
 

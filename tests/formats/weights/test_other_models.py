@@ -138,7 +138,7 @@ def _describe_java_class(name: str, flags: int, fields: bytes = b"\0\0", parent:
         "a reset": b"s" + _describe_java_class("a.B", 2) + b"ys" + _describe_java_class("a.C", 2),
     }.values(),
 )
-def test_java_content_is_parsed_to_its_end_and_what_follows_is_unclaimed(content, read_bytes):
+def test_java_content_is_parsed_to_its_end_and_the_rest_is_unclaimed(content, read_bytes):
     stream = b"\xac\xed\0\5" + content
     assert read_bytes(stream).unread == []
     reading = read_bytes(stream + EVAL_ONE)

@@ -44,7 +44,7 @@ VAGUE, UNRECOGNISED, UNDECLARED = ConclusionState.VAGUE, ConclusionState.UNRECOG
         ("apple-amlr", "LicenseRef-Apple-AMLR", "research-only"),
     ],
 )
-def test_identifier_resolves_to_one_license(conclude_cards, stated, entry, category):
+def test_declared_identifier_resolves_to_one_license(conclude_cards, stated, entry, category):
     conclusion = conclude_cards(license=stated)
     if entry is None:
         assert (conclusion.state, conclusion.category) == (UNRECOGNISED, LicenseCategory.UNKNOWN)
@@ -112,7 +112,7 @@ def test_license_name_outside_its_family_is_contradictory(conclude_cards):
 @pytest.mark.parametrize(
     "stated", ["my-own-1.0", "5", "2.0", "True", "apache-2.1", "mit?", "mitt", "not-mit", "free", "none"]
 )
-def test_unknown_name_is_never_permissive(conclude_cards, stated):
+def test_unknown_license_name_is_never_permissive(conclude_cards, stated):
     conclusion = conclude_cards(license=stated)
     assert conclusion.state is UNRECOGNISED
     assert conclusion.category is LicenseCategory.UNKNOWN
@@ -122,7 +122,7 @@ def test_unknown_name_is_never_permissive(conclude_cards, stated):
 @pytest.mark.parametrize(
     "stated", ["m\u0456t", "\uff2d\uff29\uff34", "m\u200bit", "apache\u20112.0", "\u212aimi-k2-modified-mit"]
 )
-def test_look_alike_name_does_not_resolve(conclude_cards, stated):
+def test_license_name_with_look_alike_letters_does_not_resolve(conclude_cards, stated):
     conclusion = conclude_cards(license=stated)
     assert conclusion.state is UNRECOGNISED
     assert "U+" in conclusion.reasoning[0]
@@ -139,7 +139,7 @@ def test_missing_card_differs_from_card_without_license(conclude_cards):
     assert "states no licence" in conclude_cards(pipeline_tag="text-generation").reasoning[0]
 
 
-def test_list_of_several_licenses_is_contradictory(conclude_cards):
+def test_license_field_that_lists_several_licenses_is_contradictory(conclude_cards):
     conclusion = conclude_cards(license=["mit", "apache-2.0"])
     assert (conclusion.state, conclusion.category) == (CONTRADICTORY, LicenseCategory.UNKNOWN)
     assert {entry.id for entry in conclusion.entries} == {"MIT", "Apache-2.0"}
@@ -147,7 +147,7 @@ def test_list_of_several_licenses_is_contradictory(conclude_cards):
     assert conclude_cards(license=["a", "b"]).state is CONTRADICTORY
 
 
-def test_list_of_one_license_is_that_license(conclude_cards):
+def test_license_field_that_lists_one_license_is_concluded_as_that_license(conclude_cards):
     assert conclude_cards(license=["mit"]).state is CONCLUDED
     assert conclude_cards(license=["mit", "MIT", "MIT License"]).state is CONCLUDED
 
@@ -249,7 +249,7 @@ class TestSeveralCards:
 
 
 class TestHostileCards:
-    def test_huge_value_is_truncated_and_matches_nothing(self, conclude_cards):
+    def test_huge_license_value_is_truncated_and_matches_nothing(self, conclude_cards):
         conclusion = conclude_cards(license="mit" + " " * 5_000_000, license_name="x" * 5_000_000)
         assert conclusion.state is UNRECOGNISED
         assert all(len(claim.quotation) < 400 for claim in conclusion.claims)

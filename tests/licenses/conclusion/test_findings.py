@@ -66,7 +66,7 @@ def test_evidence_of_license_findings_consists_of_file_quotations_only(conclude_
     assert {line for subject in subjects for line in subject.evidence} == allowed
 
 
-def test_messages_quote_the_card_on_one_line(conclude_cards, fired):
+def test_messages_of_license_findings_quote_the_card_on_one_line(conclude_cards, fired):
     assert (
         "license says “my own\x1b[31m”, which"
         in fired(conclude_cards(license="my\nown\x1b[31m"))["license/unrecognised"]
@@ -100,7 +100,7 @@ def test_license_conclusion_that_was_not_checked_makes_no_subjects():
     assert build_subjects(LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)) == ()
 
 
-def test_every_subject_has_the_documented_fields(conclude_cards):
+def test_every_license_subject_has_the_documented_fields(conclude_cards):
     fields = {
         "license-conclusion": {"state", "category", "declared", "licenses", "reason", "between"},
         "license-entry": {"license", "id", "category", "terms", "standing", "url"},

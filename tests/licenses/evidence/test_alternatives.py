@@ -39,7 +39,7 @@ def parse_with_shipped_names(text: str):
         ("", None),
     ],
 )  # fmt: skip
-def test_expression_is_parsed_to_alternatives(text, found):
+def test_license_expression_is_parsed_to_alternatives(text, found):
     assert parse_with_shipped_names(text) == found
 
 
@@ -56,7 +56,7 @@ def test_sixty_parts_with_alternatives_bind_all_licenses_without_a_product():
     assert len(binding) == 120
 
 
-def test_repeated_parts_keep_their_alternatives():
+def test_repeated_parts_of_an_expression_keep_their_alternatives():
     part = (("MIT",), ("ISC",))
     assert combine_alternatives(*[part] * 60) == part
 

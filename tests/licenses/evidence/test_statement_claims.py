@@ -101,7 +101,7 @@ def test_single_relation_of_card_applies_to_its_base_model(rules, stated_words, 
     assert [(claim.quotation, claim.relation) for claim in claims] == [("org/a", relation), ("org/rows", None)]
 
 
-def test_misspelled_field_does_not_prevent_conclusion(rules):
+def test_misspelt_field_does_not_prevent_a_conclusion(rules):
     defects = tuple(Defect(kind, "x", Location(line=2, key="license")) for kind in ("front-matter-spelling",))
     card = ModelCard((CardField("license", ("mit",), 2),), defects)
     assert [claim.field for claim in extract_claims(card, "README.md", rules.licenses, rules.vague_licenses)] == [

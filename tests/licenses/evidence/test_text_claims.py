@@ -151,7 +151,7 @@ def test_unknown_license_file_makes_no_text_claim():
     assert extract_from_text("It is released under the Frobnicate License.\n") == ()
 
 
-def test_license_file_with_a_name_alone_is_no_text_claim():
+def test_license_file_with_a_name_alone_makes_no_text_claim():
     [claim] = extract_from_text("This model is licensed under the MIT License.\n")
     assert (claim.kind, claim.entry, claim.basis) == (FOUND, "MIT", Basis.NAME)
 

@@ -120,7 +120,7 @@ def test_cycle_of_base_models_is_recorded_and_ends_the_walk(repositories, ring):
     assert "a/model" not in [name for name, _ in hub.lookups]
 
 
-def test_cycle_across_branches_is_found():
+def test_cycle_of_base_models_across_branches_is_recorded():
     hub = FakeHub(a__one=[name_base_model("a/two")], a__two=[name_base_model("a/one")])
     origins, _ = hub.trace(name_base_model("a/one"), name_base_model("a/two"))
     assert [(each.name, each.made) for each in origins if each.look is OriginState.RING] == [("a/one", "a/two")]
@@ -210,7 +210,7 @@ def test_base_model_without_hub_id_is_recorded_as_unreached(name, why):
         "https://huggingface.co/datasets/org/Name-1.0/blob/main/README.md", " org/Name-1.0 ",
     ],
 )  # fmt: skip
-def test_hub_addresses_parse_to_ids(text):
+def test_address_on_the_hub_is_parsed_to_the_id_of_a_base_model(text):
     assert parse_hub_id(text) == "org/Name-1.0"
 
 
@@ -258,7 +258,7 @@ def test_unstated_relation_is_filled_in_and_stated_one_is_kept():
         (["model.gguf", "model.safetensors"], Relation.UNSTATED),
     ],
 )  # fmt: skip
-def test_relation_is_inferred_from_files(paths, relation):
+def test_relation_to_a_base_model_is_inferred_from_the_files_of_the_model(paths, relation):
     assert [each.relation for each in list_base_models([name_base_model("org/base")], paths)] == [relation]
 
 
@@ -299,7 +299,7 @@ def test_data_sets_of_base_models_are_not_looked_up():
 
 
 @check_each("seed", range(40))
-def test_walk_of_random_graph_keeps_its_limits(seed):
+def test_walk_of_a_random_graph_of_base_models_keeps_its_limits(seed):
     dice = random.Random(seed)
     names = [f"a/{number}" for number in range(dice.randint(1, 12))]
     looks = list(OriginState)

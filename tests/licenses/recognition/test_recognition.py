@@ -157,7 +157,7 @@ def list_matches(found: tuple[TextMatch, ...]) -> list[tuple[str, Likeness]]:
 
 
 @pytest.mark.parametrize("id_", TEXTS)
-def test_each_text_matches_its_own_fingerprint(id_: str, prints: Fingerprints) -> None:
+def test_each_license_text_matches_its_own_fingerprint(id_: str, prints: Fingerprints) -> None:
     of, text, policy = TEXTS[id_]
     (match,) = recognise_texts(text, prints, KNOWN)
     assert (match.id, match.likeness, match.share, match.differs) == (of, EXACT, 1.0, ())
@@ -215,7 +215,7 @@ ADDED = (
 
 @check_each("words", ADDED)
 @check_each("id_", ["permit", "harbour-2"])
-def test_added_words_make_a_variant(words: str, id_: str, prints: Fingerprints) -> None:
+def test_license_text_with_added_words_is_a_variant(words: str, id_: str, prints: Fingerprints) -> None:
     of, text, _ = TEXTS[id_]
     middle = text.index("\n\n") + 2
     for changed in (f"{words}\n\n{text}", f"{text}\n{words}\n", f"{text[:middle]}{words}\n\n{text[middle:]}"):
@@ -224,7 +224,7 @@ def test_added_words_make_a_variant(words: str, id_: str, prints: Fingerprints) 
         assert match.differs
 
 
-def test_variant_quotes_differing_words(prints: Fingerprints) -> None:
+def test_variant_of_a_license_text_quotes_the_differing_words(prints: Fingerprints) -> None:
     (match,) = recognise_texts(PERMIT.replace("for gain or", "never for gain but"), prints, KNOWN)
     assert match.differs == ("never for gain but",)
     (match,) = recognise_texts(f"{PERMIT}\nNot on Sundays.", prints, KNOWN)
@@ -234,7 +234,7 @@ def test_variant_quotes_differing_words(prints: Fingerprints) -> None:
 
 
 @pytest.mark.parametrize("id_", TEXTS)
-def test_every_replaced_or_omitted_word_is_noticed(id_: str, prints: Fingerprints) -> None:
+def test_license_text_with_any_word_replaced_or_omitted_is_not_exact(id_: str, prints: Fingerprints) -> None:
     _, text, _ = TEXTS[id_]
     body = text.index("\n\n")
     for word in random.Random(4).sample(
@@ -247,14 +247,14 @@ def test_every_replaced_or_omitted_word_is_noticed(id_: str, prints: Fingerprint
                 assert EXACT not in {match.likeness for match in found}
 
 
-def test_changed_numbers_make_a_variant(prints: Fingerprints) -> None:
+def test_license_text_with_changed_numbers_is_a_variant(prints: Fingerprints) -> None:
     assert list_matches(recognise_texts(FIRST.replace("700 million", "900 million"), prints, KNOWN)) == [
         ("LicenseRef-Harbour-1", VARIANT)
     ]
     assert list_matches(recognise_texts(FIRST.replace("1.0", "3.0"), prints, KNOWN))[0][1] is VARIANT
 
 
-def test_versions_of_one_license_are_distinguished(prints: Fingerprints) -> None:
+def test_versions_of_one_license_text_are_distinguished(prints: Fingerprints) -> None:
     assert list_matches(recognise_texts(SECOND, prints, KNOWN)) == [("LicenseRef-Harbour-2", EXACT)]
     mixed = FIRST.replace("May 3, 2024", "July 9, 2025")
     assert [match.likeness for match in recognise_texts(mixed, prints, KNOWN)] == [VARIANT]
@@ -313,7 +313,7 @@ def test_text_within_a_longer_one_is_a_variant(prints: Fingerprints) -> None:
     assert recognise_texts(readme, prints, KNOWN) == ()
 
 
-def test_use_policy_is_no_license_and_keeps_its_name(prints: Fingerprints) -> None:
+def test_recognised_use_policy_is_not_a_license_and_keeps_its_name(prints: Fingerprints) -> None:
     (match,) = recognise_texts(POLICY, prints, frozenset())
     assert match.policy
     found = recognise_texts(f"{FIRST}\n{POLICY}", prints, KNOWN)
@@ -323,7 +323,7 @@ def test_use_policy_is_no_license_and_keeps_its_name(prints: Fingerprints) -> No
     }
 
 
-def test_license_outside_the_rule_set_is_left_out(prints: Fingerprints) -> None:
+def test_text_of_a_license_outside_the_rule_set_is_not_recognised(prints: Fingerprints) -> None:
     assert recognise_texts(PERMIT, prints, KNOWN - {"LicenseRef-Gull"}) == ()
     assert recognise_texts(PERMIT, prints, KNOWN) != ()
 
@@ -394,7 +394,7 @@ def test_deprecated_spdx_id_is_normalized(given: str, wanted: str) -> None:
     assert normalize_spdx_id(given) == wanted
 
 
-def test_repeated_text_is_answered_from_cache(prints: Fingerprints, tmp_path: Path) -> None:
+def test_repeated_license_text_is_recognised_from_the_cache(prints: Fingerprints, tmp_path: Path) -> None:
     first = recognise_texts(PERMIT, prints, KNOWN)
     assert recognise_texts(PERMIT, prints, KNOWN)[0] is first[0]
     assert recognise_texts(PERMIT, derive_fingerprints(tmp_path), KNOWN)[0] is not first[0]

@@ -57,7 +57,7 @@ def test_reference_found_in_a_license_statement_has_name_address_and_line(text: 
         "",
     ],
 )
-def test_mentions_and_negations_are_not_statements(text: str) -> None:
+def test_mentioned_or_negated_license_names_are_not_statements(text: str) -> None:
     assert find_references(text) == ()
 
 
@@ -102,7 +102,7 @@ def test_reference_has_name_and_line_within_random_text(text: str) -> None:
         ("GPL-2.0-or-later WITH Classpath-exception-2.0",) * 2 + (("GPL-2.0-or-later",),),
     ],
 )
-def test_expressions_are_parsed_and_normalized(text: str, wanted: str, ids: tuple[str, ...]) -> None:
+def test_license_expression_is_parsed_and_normalised(text: str, wanted: str, ids: tuple[str, ...]) -> None:
     found = parse_expression(text)
     assert (str(found), found.ids, found.unknown, found.known) == (wanted, ids, (), True)
     assert parse_expression(str(found)) == found
@@ -144,7 +144,7 @@ def test_invalid_expression_is_an_error_in_one_line(text: str) -> None:
 
 
 @given(st.text(alphabet="MIT ()ANDORWITH+-.:LicenseRef\n\x00\u0131", max_size=80))
-def test_every_text_is_an_expression_or_an_error(text: str) -> None:
+def test_any_text_is_parsed_as_an_expression_or_is_an_error(text: str) -> None:
     try:
         found = parse_expression(text)
     except ExpressionError:
