@@ -134,7 +134,7 @@ class Audit:
         )
 
     def examine(self, artifact: Artifact) -> None:
-        """Read one artifact with its members, judge what was read, and add its findings and its record."""
+        """Read one artifact with its members, judge its content, and add its findings and its record."""
         reading = self._begin(self.limits)
         digests = reading.run(artifact, hashing=CheckFamily.INTEGRITY in self.policy.checks)
         self._ledgers += reading.ledgers

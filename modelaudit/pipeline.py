@@ -73,7 +73,7 @@ def scan(target: str, options: Options) -> AuditReport:
 def convert_internal_errors(action: Callable[[], _Result], what: str) -> _Result:
     """Run ``action``, and convert an unexpected exception to an ``InternalError``.
 
-    The message says that modelaudit failed while ``what``, such as "scanning 'model'".
+    The message states that modelaudit failed while ``what``, such as "scanning 'model'".
 
     Raises:
         ModelAuditError: ``action`` raised it; it is not changed.
@@ -201,7 +201,7 @@ class ArtifactReading:
                     self._record_absence(artifact, UnreadReason.LIMIT, str(error))
                 spent = self._deadline.detail
                 if self._deadline.reached and not any(spent in unread.detail for _, unread in self.unread):
-                    # A search stopped at the deadline without raising, so what it would have found is unknown.
+                    # A search stopped at the deadline without raising, so its findings are incomplete.
                     self._record_absence(artifact, UnreadReason.LIMIT, spent)
                 digests = digesting.finish() if hashing else ()
                 change = window.describe_change() if isinstance(window, WatchedWindow) else None
@@ -226,7 +226,7 @@ class ArtifactReading:
             if depth == 0:
                 self._record_absence(artifact, UnreadReason.EMPTY, "it is empty")
             return
-        # Recognition gets a window without a ledger: only what a reader reads is claimed.
+        # Recognition gets a window without a ledger: only the bytes that a reader reads are claimed.
         head = Head(artifact.path, artifact.content, window.read(0, HEAD_BYTES), window)
         ledger = ByteLedger()
         window = LedgerWindow(window, ledger)
@@ -323,7 +323,7 @@ class ArtifactReading:
             return False
 
     def read_as(self, reader: Reader, artifact: Artifact, window: Window, depth: int = 0) -> None:
-        """Read the artifact with one reader; an exception becomes an absence, and what was yielded before is kept."""
+        """Read the artifact with one reader; an exception becomes an absence, and everything yielded before is kept."""
         step = ReadingStep(f"{reader.format} reader", lambda: reader.read(artifact, window, self.limits))
         self._run_step(step, artifact, depth)
 
@@ -349,7 +349,7 @@ class ArtifactReading:
             self._record_absence(artifact, UnreadReason.LIMIT, str(error), error.offset)
         except DamagedError as error:
             self._record_absence(artifact, UnreadReason.DAMAGED, str(error), error.offset)
-        except Exception as bug:  # a reader that fails is an absence, and what it yielded before is kept
+        except Exception as bug:  # a reader that fails is an absence, and everything yielded before is kept
             self._record_failure(artifact, step.name, bug)
 
     def _read_member(self, member: Artifact, depth: int, is_unclaimed: bool = False) -> None:

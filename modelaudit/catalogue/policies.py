@@ -63,9 +63,9 @@ def read_policy(document: Document, vocabulary: Vocabulary) -> Policy:
 
 
 def _explain_invalid_entry(entry: AllowedAbsenceFile) -> str:
-    """Return why no policy may hold this entry of ``allow-unread``, and what to do; empty if it is valid."""
+    """Return why no policy may hold this entry of ``allow-unread``, and the next step; empty if it is valid."""
     if UnreadReason.READER_FAILED in entry.reasons:
-        return "reader-failed cannot be accepted: what the file holds is unknown; report the file, or leave it out"
+        return "reader-failed cannot be accepted: the content of the file is unknown; report the file, or leave it out"
     if UnreadReason.NO_READER in entry.reasons and not entry.formats:
         return "no-reader needs formats, such as [PNG image]: a name alone earns no trust"
     is_unclaimed = UnreadReason.UNCLAIMED in entry.reasons

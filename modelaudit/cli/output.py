@@ -180,7 +180,7 @@ def print_text(text: str) -> None:
 
 
 def discard_stdout() -> None:
-    """Discard what the buffer of stdout holds and what is written later, because its reader went away.
+    """Discard the buffer of stdout and all later output, because its reader went away.
 
     The interpreter would otherwise report at exit that it cannot write the buffer.
     """

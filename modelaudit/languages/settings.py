@@ -218,7 +218,7 @@ def parse_yaml_settings(text: str, limits: Limits) -> tuple[list[Setting], Limit
                 collector.add_event(event)
             if len(collector.settings) > _MAX_SETTINGS:
                 return collector.settings, LimitReachedError(f"it contains more than {_MAX_SETTINGS} values")
-    except YamlError:  # the reader of the document reports the syntax error; what comes before it still counts
+    except YamlError:  # the reader of the document reports the syntax error; the part before it still counts
         pass
     except LimitReachedError as error:
         return collector.settings, error

@@ -14,7 +14,7 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of a list: an optional ``label`` that stands out, the text, and the address that it leads to."""
+    """One line of a list: an optional emphasised ``label``, the text, and the address that it leads to."""
 
     text: str
     label: str = ""
@@ -45,7 +45,7 @@ class Page:
 
     Attributes:
         name: the identifier under which ``modelaudit explain`` finds the page.
-        title: a line that says in words which rule or licence it is.
+        title: a line that names the rule or licence in words.
         facts: short properties, such as the severity, in the order in which they are shown.
     """
 

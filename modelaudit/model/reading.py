@@ -39,7 +39,7 @@ class ReadingStep:
     """A part of a reader that fails alone: its exception costs nothing of what the reader yields later.
 
     Attributes:
-        name: of what reads, for the absence if it fails.
+        name: of the reader or search, for the absence if it fails.
         read: yields as a reader does.
     """
 

@@ -112,7 +112,7 @@ def _scan_file(scanner: _Scanner, path: str) -> dict[str, object]:
 
     Each part of the answer names a member by its path in the file, and the file itself by an empty name:
     ``scanned`` lists (member), ``issues`` (member, severity, message) and ``failed`` (member, reason).
-    ``unsupported_itself`` says whether modelscan has no reader for the file, ``unsupported_members`` counts such
+    ``unsupported_itself`` is whether modelscan has no reader for the file, ``unsupported_members`` counts such
     members, and ``cut`` is the number of issues and failures beyond ``KEPT_PER_FILE``.
     """
     try:
@@ -175,7 +175,7 @@ def _limit_resources(memory: int, seconds: int) -> None:
     for name, bound in bounds.items():
         _, hard = resource.getrlimit(getattr(resource, name))
         allowed = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
-        # At the hard limit of CPU time comes SIGKILL, which the parent could not tell from any other end.
+        # At the hard limit of CPU time comes SIGKILL, which to the parent looks like any other end.
         hard = allowed + 1 if name == "RLIMIT_CPU" and allowed != hard else allowed
         with contextlib.suppress(OSError, ValueError):  # macOS knows RLIMIT_AS and refuses it
             resource.setrlimit(getattr(resource, name), (allowed, hard))

@@ -77,7 +77,7 @@ def run_script(script: Path, request: Mapping[str, object], seconds: float) -> R
         is_finished = not reader.is_alive() and len(output) <= OUTPUT_BYTES
     finally:
         _end_process(process, patience=_EXIT_GRACE_SECONDS if is_finished else 0.0)
-    # After a kill, the reader still takes what the pipe holds, and the writer notices that nothing reads.
+    # After a kill, the reader still takes the rest of the pipe, and the writer notices that nothing reads.
     reader.join(_EXIT_GRACE_SECONDS)
     writer.join(_EXIT_GRACE_SECONDS)
     if process.stdin is not None and not writer.is_alive():
@@ -105,7 +105,7 @@ def _send_request(stream: IO[bytes], request: Mapping[str, object]) -> None:
     The system closes it when this process ends, even if that is killed, and the script ends when it sees that.
     """
     line = memoryview(json.dumps(request).encode("ascii") + b"\n")
-    with suppress(OSError):  # the process ended before it read all; its output and status say why
+    with suppress(OSError):  # the process ended before it read all; its output and status show why
         while line:
             line = line[stream.write(line) :]
 

@@ -1,1 +1,1 @@
-"""What decides: the policy, the absences it accepts, the verdict."""
+"""The decision on a scan: the policy, the absences it accepts, the verdict."""

@@ -99,7 +99,7 @@ def describe_severities(findings: Iterable[Finding]) -> str:
 def describe_verdict(report: AuditReport) -> str:
     """Describe the verdict in one or two sentences."""
     verdict = report.decision.verdict
-    # A command that opens only some files can pass too, and then says so.
+    # A command that opens only some files can pass too, and then states that.
     pass_sentence = VERDICT_SENTENCES[Verdict.PASS] if report.coverage.is_complete else PASS_OF_OPENED_FILES
     if verdict is Verdict.INCOMPLETE and not report.coverage.artifacts:
         return NO_FILES

@@ -38,7 +38,7 @@ class LongWaitError(Exception):
 
 @dataclass(slots=True)
 class RequestBudget:
-    """The bounds of one purpose, and what was used of them. One thread uses a budget at a time.
+    """The bounds of one purpose, and the used part of them. One thread uses a budget at a time.
 
     Attributes:
         endpoint: address of the Hub; only its origin receives the token.

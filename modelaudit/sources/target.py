@@ -11,7 +11,7 @@ _SCHEME = "hf://"
 _PREFIXES = {"datasets": RefKind.DATASET, "models": RefKind.MODEL}
 _OTHER_PREFIXES = {"spaces", "kernels", "buckets"}
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
-# What git forbids in the name of a reference (``git check-ref-format``).
+# The characters and words that git forbids in the name of a reference (``git check-ref-format``).
 _INVALID_IN_REVISION = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/$|^/|\.$|(^|/)\.|\.lock(/|$)")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 

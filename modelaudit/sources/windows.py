@@ -170,7 +170,7 @@ class FileWindow:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _read_piece(self, offset: int, length: int) -> bytes:
-        """Return what one system call reads; it may return less than ``length`` before the end of the file."""
+        """Return the bytes that one system call reads; fewer than ``length`` even before the end of the file."""
         try:
             piece = os.pread(self._descriptor, length, offset)
         except OSError as error:

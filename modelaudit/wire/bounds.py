@@ -1,6 +1,6 @@
 """Keep the first items of a list, and report an absence if there are more.
 
-What an item beyond a bound would make a loader do is unknown. A reader that keeps a bounded number of names, files or
+The effect of an item beyond a bound on a loader is unknown. A reader that keeps a bounded number of names, files or
 texts therefore takes them from ``keep_first`` or ``build_references``, or raises ``LimitReachedError`` itself.
 """
 

@@ -136,7 +136,7 @@ class Cursor:
             self._buffer, self._buffer_start = b"", self.offset
 
     def skip_data(self, count: int, what: str) -> None:
-        """Skip ``count`` bytes that the format declares as data, and claim them and what was parsed before them.
+        """Skip ``count`` bytes that the format declares as data, and claim them and the bytes parsed before them.
 
         Raises:
             LimitReachedError: the claims lie in too many separate ranges.
@@ -161,7 +161,7 @@ class Cursor:
         self._claimed = self.offset if end is None else end
 
     def leave_unclaimed(self, count: int, what: str) -> None:
-        """Claim what was parsed before, then skip ``count`` bytes that belong to nothing, such as padding.
+        """Claim the bytes parsed before, then skip ``count`` bytes that belong to nothing, such as padding.
 
         Raises:
             LimitReachedError: the claims lie in too many separate ranges.

@@ -191,7 +191,7 @@ class DecompressedWindow:
             return
         room = self._most_bytes - self._produced
         allowed_part = piece[:room]
-        # What still fits is kept: a loader would see it, and the limit applies only to the bytes behind it.
+        # The part that still fits is kept: a loader would see it, and the limit applies only to the bytes behind it.
         self.overflowed = len(piece) > min(room, self.budget.left)
         self.budget.spend(len(allowed_part))
         self._spool.seek(self._produced)

@@ -49,7 +49,7 @@ class MessageVariables:
         while waiting:
             part = waiting.pop()
             keys = self._list_accessed_keys(part)
-            if keys & _STRUCTURE_KEYS:  # ``message.role``: what is below it is not message text
+            if keys & _STRUCTURE_KEYS:  # ``message.role``: a value below it is not message text
                 continue
             if keys & TEXT_KEYS or get_variable_path(part) in self.text_names or self._prints_messages(part):
                 return True

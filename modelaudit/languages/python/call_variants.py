@@ -96,7 +96,7 @@ def _name_ruamel(call: Call) -> str:
 
 
 def _get_constant(value: Value | None) -> object:
-    """Return what a constant holds; ``None`` for any other value."""
+    """Return the value of a constant; ``None`` for any other value."""
     return value.value if isinstance(value, Constant) else None
 
 

@@ -989,7 +989,7 @@ class Evaluator(ast.NodeVisitor):
                 self.evaluate(node.key)
                 return Container((self.evaluate(node.value),))
             element = self.evaluate(node.elt)
-        # One callable stands for all elements. A constant element says nothing about their number or order.
+        # One callable stands for all elements. A constant element reveals nothing about their number or order.
         return Unknown(collect_tags(element)) if isinstance(element, Unknown | Constant) else Container((element,))
 
     visit_SetComp = visit_ListComp

@@ -26,7 +26,7 @@ _MAX_PARSED_AT_ONCE: Final = 1 << 20
 _MAX_STATEMENT: Final = 2 << 20
 _MAX_EVALUATED: Final = 2 << 20
 _MAX_SCANNED: Final = 12 << 20
-# What one text may hold for ``ast.parse``, whose recursion ends the process if it goes too deep.
+# The bounds of one text for ``ast.parse``, whose recursion ends the process if it goes too deep.
 _MAX_BRACKET_DEPTH: Final = 90
 _MAX_OPERATORS: Final = 800
 _MAX_BRANCHES: Final = 600
@@ -267,7 +267,7 @@ def _parse_fragments(piece: SourcePiece, max_tokens: int) -> Iterator[SourcePiec
 def _parse_statement(text: str, line: int, max_tokens: int) -> SourcePiece:
     """Parse one statement of the module of at most ``max_tokens`` tokens.
 
-    If that fails, the piece has no body, and says why.
+    If that fails, the piece has no body, and has the reason.
     """
     if len(text) > _MAX_STATEMENT:
         return SourcePiece(text, line, fault=f"a statement of more than {_MAX_STATEMENT} characters", is_limit=True)

@@ -29,7 +29,7 @@ _FROM: Final = re.compile(r"\bfrom[ \t]++([\w.]++)[ \t]++import[ \t(]++([^\n#)]{
 _ALIAS: Final = re.compile(r"([\w*]++)(?:[ \t]++as[ \t]++(\w++))?")
 _DOTTED: Final = re.compile(r"(?<![\w.])([A-Za-z_]\w*+(?:\.[A-Za-z_]\w*+)*+)[ \t]*+(\()?")
 _EXEC_STATEMENT: Final = re.compile(r"(?m)^[ \t]*exec[ \t]++[\"'\w]")
-# The letters before the quotes of an f-string, and what in it is not kept.
+# The letters before the quotes of an f-string, and the parts of it that are not kept.
 _F_STRING_PREFIX: Final = re.compile(r"(?<!\w)(?:[fF][rR]?|[rR][fF])\Z")
 _LONGEST_PREFIX: Final = 3  # with the character before
 _QUOTES: Final = re.compile(r"[\"'#\\{}]")

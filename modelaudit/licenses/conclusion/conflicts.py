@@ -131,7 +131,8 @@ def _find_text_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]:
         entry = compared.rules.licenses[text]
         bound = BindingLicense(entry)
         dropped = list_dropped_clauses(bound, named, compared.rules.clauses)
-        lacking = f" What is declared lacks {format_clause_titles(dropped, compared.rules.clauses)}." if dropped else ""
+        titles = format_clause_titles(dropped, compared.rules.clauses)
+        lacking = f" The declared licence lacks {titles}." if dropped else ""
         found = [claim for claim in compared.claims if is_license_text(claim) and claim.entry == text]
         holder = get_claim_path(found[0]) if found else "a file"
         yield Conflict(

@@ -17,6 +17,7 @@ _FIRST_WORDINGS = (
         r", and \1, of which this was made, is under \2: what is declared leaves out ",
     ),
     # Applied after the pattern above: "leaves out" is in its replacement, not in any current sentence.
+    (r"\. The declared licence lacks ", ". What is declared lacks "),
     (r" leaves out terms that are not verified for", " leaves out terms that nobody has read for"),
     (
         r"^(.*?) states “(.*)”, and no binding licence states this\.$",

@@ -11,7 +11,7 @@ from modelaudit.licenses.evidence.hub_ids import parse_hub_id
 from modelaudit.licenses.recognition import LicenseReference
 from modelaudit.model.terms import Relation
 
-# What follows a name that a sentence continues: ". The ..." or ", Copyright 2024 ...".
+# The text after a name that a sentence continues: ". The ..." or ", Copyright 2024 ...".
 _SENTENCE_REST = re.compile(r"(?:\.\s+[A-Z]|[,.;]?\s+Copyright\b).*\Z", re.DOTALL)
 # " License" at the end of "Apache 2.0 License".
 _LICENSE_NOUN = re.compile(r"\s+(?:licen[cs]e|agreement|terms)\Z", re.IGNORECASE)

@@ -57,7 +57,7 @@ def list_base_models(
     """
     by_key: dict[str, NamedBaseModel] = {}
     stated = [claim for claim in claims if claim.kind is ClaimKind.INHERITED and claim.relation is not None]
-    # Reliable fields first (level 0), because what they name decides whether a loader's path counts.
+    # Reliable fields first (level 0), because the models that they name decide whether a loader's path counts.
     for level in range(3):
         better = tuple(by_key.values())
         for claim in stated:

@@ -53,7 +53,7 @@ _FIELD = re.compile(
 _NEGATED = re.compile(r"\b(?:not|never|no longer|neither|nor|isn.t|aren.t|wasn.t)\b[^.;]{0,24}$", re.IGNORECASE)
 # A line break with the comment or quotation mark of the next line, such as "\n# ", "\n * " or "\n> ".
 _MARKS = re.compile(r"\n[ \t]{0,8}(?:[#*;>]|//|--)?[ \t]{0,8}(?=\S)")
-# What precedes a name: "the ", "a **", "the terms and conditions of the ".
+# The text before a name: "the ", "a **", "the terms and conditions of the ".
 _ARTICLE = re.compile(
     r"(?:\s|[\"“*_`]|(?:the|a|an|our|same|following|either|terms|conditions|and|of)\b(?=\s))+", re.IGNORECASE
 )

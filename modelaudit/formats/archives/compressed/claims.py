@@ -1,7 +1,7 @@
 """Claim the bytes of compressed streams, and leave those unclaimed that every decoder skips without a look.
 
 Two formats reserve room for anybody: a *skippable frame* of LZ4 and Zstandard (RFC 8878, section 3.1.2), and the extra
-field of gzip (RFC 1952, section 2.3.1.1). What known tools write there is claimed, and so is text.
+field of gzip (RFC 1952, section 2.3.1.1). The values that known tools write there are claimed, and so is text.
 """
 
 from __future__ import annotations

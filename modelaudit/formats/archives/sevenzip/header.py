@@ -363,7 +363,7 @@ def _read_files(cursor: HeaderCursor) -> list[File]:
             attributes = _read_attributes(values, has_attributes) if not values.read_byte() else attributes
         elif kind in _TIMES:
             _skip_times(values, count)
-        # What a property holds behind its values is ignored, and so is a property of an unknown kind.
+        # The rest of a property behind its values is ignored, and so is a property of an unknown kind.
         if values.left:
             cursor.ignored.append((cursor.position - values.left, cursor.position))
     next_empty_files = iter(empty_files)

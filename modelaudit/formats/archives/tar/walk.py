@@ -177,7 +177,7 @@ class TarMemberWalker:
                 self._log.add(TarDefect.HEADER_DAMAGED, "the block in place of a header is not one", start)
                 detail = "the header of a member is damaged; the blocks after it were searched for further headers"
                 self._record_unread(UnreadReason.DAMAGED, detail, start)
-                # With the magic, the block is a header all the same, and is claimed. What follows it is a leftover.
+                # With the magic, the block is a header all the same, and is claimed. The bytes after it are a leftover.
                 if block[USTAR] == b"ustar":
                     claim_parsed(self._window, start, start + BLOCK)
                 else:

@@ -147,7 +147,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     kind = _detect_kind(window.read(0, HEAD_BYTES))
     if kind is None:
         return
-    # The error is raised only after what was read is yielded. A damaged file has no claims, so all of it is searched.
+    # The error is raised only after the parts read are yielded. A damaged file has no claims, so all of it is searched.
     damage: DamagedError | WindowError | None = None
     end: int | None = None
     try:

@@ -277,7 +277,7 @@ def _normalise_key(key: str) -> str:
 
 
 def _mention_requirements(key: str, requirements: list[str], line: int | None = None) -> Iterator[Mention]:
-    """Mention the requirements that are fetched from an address; ``key`` and ``line`` say where they are listed."""
+    """Mention the requirements that are fetched from an address; ``key`` and ``line`` give their place."""
     where = Location(key=format_detail(key), line=line)
     for requirement in requirements:
         # An environment marker follows the semicolon.
@@ -286,5 +286,5 @@ def _mention_requirements(key: str, requirements: list[str], line: int | None = 
 
 
 def _make_step(name: str, detail: str, key: str, line: int | None = None) -> Mention:
-    """Return a mention of code or a command that a build runs; ``key`` and ``line`` say which setting states it."""
+    """Return a mention of code or a command that a build runs; ``key`` and ``line`` give the setting that states it."""
     return Mention(VOCABULARY, "build-step", name, Location(key=format_detail(key), line=line), format_detail(detail))

@@ -34,7 +34,7 @@ _CHECKED_LISTS: Final = frozenset({"left_children", "right_children", "split_ind
 _KEPT_STRING: Final = 4096
 _MOST_KEPT: Final = 4_000_000
 _BLOCK_BYTES: Final = MIB
-# Shorter lists of numbers count as parsed, with what lies around them: a forest has many, and a ledger is bounded.
+# Shorter lists of numbers count as parsed, with the bytes around them: a forest has many, and a ledger is bounded.
 _DATA_BYTES: Final = 1024
 
 
@@ -121,7 +121,7 @@ class _Decoder:
         self._tree_count = 0
 
     def claim_decoded(self, end: int | None = None) -> None:
-        """Claim as parsed what was decoded since the last claim, up to the offset ``end`` or the current one."""
+        """Claim as parsed the bytes decoded since the last claim, up to the offset ``end`` or the current one."""
         claim_parsed(self._window, self._claimed, self.position if end is None else end)
 
     def _read_bytes(self, length: int) -> bytes:

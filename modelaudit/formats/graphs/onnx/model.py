@@ -27,7 +27,7 @@ _OPSETS, _METADATA, _TRAINING, _FUNCTIONS = 8, 14, 20, 25
 _DESCRIPTION: Final = 6
 _FACTS: Final = {2: "producer", 3: "producer version"}
 # Its texts (producer_name, producer_version, domain, doc_string) and the device configuration. The bytes of any other
-# field are searched for embedded content, because the schema does not say what it holds.
+# field are searched for embedded content, because the schema does not define its content.
 _KNOWN_FIELDS: Final = frozenset({2, 3, 4, 6, 26})
 # Parsers of protocol buffers refuse 100 nested messages, and each nested graph takes three (node, attribute, graph).
 _MOST_NESTED_GRAPHS: Final = 40

@@ -214,7 +214,7 @@ def _read_attribute(message: Message, node: Node) -> None:
             key = each.body.text(_OPERATOR_NAME_BYTES)
         elif each.number == 2 and each.wire == BYTES:
             values.append(each.body)
-    # The key decides what is read of a value, and may come after it.
+    # The key decides which part of a value is read, and may come after it.
     for value in values:
         for each in value.fields():
             if each.wire == BYTES:

@@ -41,7 +41,7 @@ class _TrackedDtype:
 
     Attributes:
         value: the value on the stack; holding it keeps its identity from being reused.
-        dtype: what is known of the dtype.
+        dtype: the known part of the dtype.
         is_numpy_style: whether the call that made it is one that NumPy writes.
         has_size: whether the call gives the size of an item; otherwise the state does.
         has_state: whether a state was set.

@@ -482,7 +482,7 @@ class Machine:
         returned_global = resolve_call(callee, arguments) if act is Act.CALL else None
         recorder.record_event(act, opcode, callee, arguments, returned_global=returned_global)
         if isinstance(callee, Name):
-            # What is left in the end are the names that were imported and not called.
+            # The rest in the end are the names that were imported and not called.
             recorder.uses[callee] -= 1
         recorder.record_code(arguments)
         if callee == _ENCODE and len(arguments) > 1 and isinstance(arguments[0], Embedded) and arguments[1] in _LATIN_1:

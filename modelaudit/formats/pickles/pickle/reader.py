@@ -151,7 +151,7 @@ class _PickleSequence:
         nested: constants that begin like a file.
         codes: outlines of code objects that calls build.
         uses: how often each name was put on a stack, less how often it was called.
-        claims: what the programs state about the storages of torch.
+        claims: the statements of the programs about the storages of torch.
         dropped: number of constants that begin like a file and are not in ``nested`` because of a bound.
         opcodes: number of opcodes executed.
         end: offset of the byte after the last pickle.

@@ -96,7 +96,7 @@ class Recorder:
         """Record an act of the loader, once for each operand and each combination of significant arguments.
 
         Args:
-            act: what the loader does.
+            act: the act of the loader.
             opcode: name of the opcode.
             operand: the name that is imported or called, or the object that is changed.
             arguments: the arguments of a call, the items or the state.

@@ -97,7 +97,7 @@ class _GraphSearch:
             decoder.decode(text)
 
     def _handle_string(self, key: str, text: str, depth: int) -> None:
-        """Add the mentions in the text under ``key``, according to what torch does with it."""
+        """Add the mentions in the text under ``key``, according to the use that torch makes of it."""
         if key in _TARGETS:
             operator = _OPERATOR.fullmatch(text)
             name = f"{operator[1]}::{operator[2]}" if operator else text

@@ -30,7 +30,7 @@ from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 _MAP_STARTS: Final = (*range(0x81, 0x90), 0xDE, 0xDF)
 _CONTAINER_STARTS: Final = (*range(0x80, 0xA0), *range(0xDC, 0xE0))
 _MAX_SHOWN_KEYS: Final = 20
-# Shorter payloads count as parsed, with what lies around them: a file may have millions, and a ledger is bounded.
+# Shorter payloads count as parsed, with the bytes around them: a file may have millions, and a ledger is bounded.
 _DATA_BYTES: Final = 64
 _MAX_EMBEDDED: Final = 1000
 _DETECTION_BYTES: Final = 512
@@ -160,7 +160,7 @@ class _ItemWalker:
                 self._check_value(item)
 
     def _claim_item(self, item: Item) -> None:
-        """Claim a long payload as data, and what was read before it as parsed."""
+        """Claim a long payload as data, and the bytes read before it as parsed."""
         if item.kind not in (ItemKind.ARRAY, ItemKind.MAP) and item.size >= _DATA_BYTES:
             claim_parsed(self.items.window, self.claimed, item.start)
             claim_data(self.items.window, item.start, item.start + item.size)

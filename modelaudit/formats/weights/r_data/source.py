@@ -39,7 +39,7 @@ class ItemSource(Protocol):
         """The offset of the next byte in the window."""
 
     def claim_items(self) -> None:
-        """Claim what was read as parsed, except numbers that are claimed as data."""
+        """Claim the bytes read so far as parsed, except numbers that are claimed as data."""
 
     def read_integer(self) -> int:
         """Read the next signed 32-bit number."""
@@ -64,7 +64,7 @@ class BinarySource:
         return self._cursor.offset
 
     def claim_items(self) -> None:
-        """Claim what was read as parsed, except numbers that are claimed as data."""
+        """Claim the bytes read so far as parsed, except numbers that are claimed as data."""
         self._cursor.claim_consumed()
 
     def read_integer(self) -> int:
@@ -94,7 +94,7 @@ class AsciiSource:
         return self._cursor.offset
 
     def claim_items(self) -> None:
-        """Claim what was read as parsed, except numbers that are claimed as data."""
+        """Claim the bytes read so far as parsed, except numbers that are claimed as data."""
         self._cursor.claim_consumed()
 
     def _read_token(self) -> bytes:
