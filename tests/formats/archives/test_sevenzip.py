@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from support.cases import check_each
 from support.fixtures import FIXTURES
 
+from modelaudit.formats.archives.sevenzip.header import HeaderCursor, read_header
 from modelaudit.formats.registry import find_reader
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import ArchiveListing, UnreadReason
+from modelaudit.wire.base import LimitReachedError
+from modelaudit.wire.deadline import Deadline, apply_deadline
 
 EVAL = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."  # a pickle that evaluates "1"
 # Fixtures that are not named after a defect, and fixtures whose payload cannot be read.
@@ -188,6 +191,15 @@ def test_mutated_archive_is_parsed_or_reported_as_unread(data, read_bytes):
     cut = data.draw(st.integers(0, len(sample)))
     # The test fails if this raises.
     read_bytes(bytes(sample[:cut] if data.draw(st.booleans()) else sample), limits=Limits(expansion_floor=1 << 20))
+
+
+def test_properties_that_repeat_for_every_file_are_read_within_the_deadline():
+    # FilesInfo: one file; its times of creation, stated for all files and left out, twice; end of the files and header.
+    header = b"\x05\x01" + b"\x12\x02\x01\x00" * 2 + b"\0\0"
+    _, files = read_header(HeaderCursor(header, 10), 0)
+    assert len(files) == 1
+    with apply_deadline(Deadline(0)), pytest.raises(LimitReachedError):
+        read_header(HeaderCursor(header, 10), 0)
 
 
 @pytest.mark.timeout(20)

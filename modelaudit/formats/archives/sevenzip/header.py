@@ -14,6 +14,7 @@ from typing import Final
 
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.cursor import BytesCursor
+from modelaudit.wire.deadline import check_deadline
 
 # The property numbers (7zFormat.txt, "Property IDs").
 _END, _HEADER, _ARCHIVE_PROPERTIES, _ADDITIONAL_STREAMS, _MAIN_STREAMS, _FILES = range(6)
@@ -222,7 +223,8 @@ def _read_folders(cursor: HeaderCursor) -> list[Folder]:
         raise DamagedError("the header stores its folders in an external stream", cursor.position - 1)
     folders = [_read_folder(cursor) for _ in range(count)]
     cursor.expect_byte(_UNPACK_SIZES)
-    sizes = [tuple(cursor.read_number() for _ in range(_count_outputs(folder))) for folder in folders]
+    output_counts = [sum(coder.outputs for coder in folder.coders) for folder in folders]
+    sizes = [tuple([cursor.read_number() for _ in range(output_count)]) for output_count in output_counts]
     checksums: list[int | None] = [None] * count
     while (kind := cursor.read_byte()) != _END:
         if kind != _CRC:
@@ -232,11 +234,6 @@ def _read_folders(cursor: HeaderCursor) -> list[Folder]:
         replace(folder, sizes=folder_sizes, crc=crc)
         for folder, folder_sizes, crc in zip(folders, sizes, checksums, strict=True)
     ]
-
-
-def _count_outputs(folder: Folder) -> int:
-    """Return the number of output streams of all coders of the folder."""
-    return sum(coder.outputs for coder in folder.coders)
 
 
 def _read_folder(cursor: HeaderCursor) -> Folder:
@@ -316,6 +313,7 @@ def read_header(cursor: HeaderCursor, base: int) -> tuple[Streams, list[File]]:
 
     Raises:
         DamagedError: the header contradicts itself.
+        LimitReachedError: it has more entries than are read, or the time for the artifact is over.
     """
     streams, files = Streams(), []
     kind = cursor.read_byte()
@@ -349,6 +347,8 @@ def _read_files(cursor: HeaderCursor) -> list[File]:
     empty_files: list[bool] = []
     attributes: list[int | None] = [None] * count
     while (kind := cursor.read_byte()) != _END:
+        # A property may repeat, and one of two bytes can state a value for every file.
+        check_deadline()
         values = cursor.read_property()
         # In names and attributes, a byte that is not zero means that they lie in an external stream, which is not read.
         if kind == _NAMES and not values.read_byte():
