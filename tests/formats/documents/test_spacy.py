@@ -30,6 +30,12 @@ def test_functions_factories_and_sources_of_a_spacy_configuration_are_all_found(
     }  # fmt: skip
 
 
+def test_names_in_an_indented_spacy_configuration_are_found(read_bytes):
+    # All lines are indented alike, which ``configparser`` accepts.
+    text = "".join(f"\t {line}\n" for line in CONFIG.splitlines())
+    assert list_names(read_bytes(text.encode(), "config.cfg")) == list_names(read_bytes(CONFIG.encode(), "config.cfg"))
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -50,6 +56,7 @@ def test_spacy_references_to_settings_are_resolved_or_kept_as_written(value, exp
     ("name", "text", "format_"),
     [
         ("config.cfg", "[nlp]\nlang = 1\n", "spacy"),
+        ("config.cfg", " [nlp]\n lang = 1\n", "spacy"),
         ("config.cfg", "#" * 5000 + "\n[nlp]\n@misc = 1\n", "spacy"),
         ("default.cfg", "[model]\n@layers = 1\n", "spacy"),
         ("vectors.cfg", '{"mode": "default"}', "json"),

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 from typing import Final
 
-from modelaudit.formats.documents.structured.tables import interpret_table
+from modelaudit.formats.documents.structured.tables import interpret_table, parse_table_settings
 from modelaudit.languages.python import attack_texts
 from modelaudit.languages.python.uses import TEXT, VOCABULARY, format_detail
+from modelaudit.languages.settings import Setting
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
@@ -34,9 +35,6 @@ _MAX_MENTIONS: Final = 2000
 _MAX_LINES: Final = 20_000
 # A requirement fetched from an address, such as ``name @ https://host/name.whl`` or ``git+ssh://host/name``.
 _ADDRESS: Final = re.compile(r"@\s*\S|\b(?:git|hg|svn|bzr)\+|\b(?:https?|ftp|file)://")
-_SECTION: Final = re.compile(r"\[([^\]\n]{1,200})\]")
-_ENTRY: Final = re.compile(r"([\w.-]{1,100}+)\s*[=:]\s*(.*)")
-_CLASSES_KEY: Final = "cmdclass"
 _REQUIREMENT_KEYS: Final = frozenset({"install_requires", "setup_requires", "tests_require", "dependency_links"})
 
 
@@ -62,7 +60,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     references: tuple[Reference, ...] = ()
     if is_config:
         attacks = _mention_attack_texts((line, number) for number, line in enumerate(lines[:_MAX_LINES], 1))
-        steps = _mention_config(lines[:_MAX_LINES])
+        steps = _mention_config(parse_table_settings(name, "\n".join(lines[:_MAX_LINES]), limits))
     else:
         table = _parse_toml(text)
         attacks = _mention_attack_texts((value, None) for value in _iterate_texts(table))
@@ -241,34 +239,18 @@ def _reference_build_files(table: dict[str, object]) -> Iterator[Reference]:
             yield Reference(ReferenceKind.CODE, file[:300], key, where=Location(key=format_detail(key)))
 
 
-def _mention_config(lines: Sequence[str]) -> Iterator[Mention]:
+def _mention_config(settings: Iterable[Setting]) -> Iterator[Mention]:
     """Mention the command classes of ``setup.cfg`` and the like, and the requirements fetched from addresses."""
-    section = key = ""
-    for number, line in enumerate(lines, 1):
-        heading = _SECTION.match(line)
-        entry = _ENTRY.match(line) or _match_indented_entry(line)
-        if heading is not None:
-            section, key = heading[1], ""
-            continue
-        if entry is not None:
-            key = _normalise_key(entry[1])
-            if key == _CLASSES_KEY:
-                yield _make_step("cmdclass", entry[2], section, number)
-        # A line without a key continues the value of the last key, such as a list of requirements.
-        value = entry[2] if entry is not None else line.strip()
+    seen_classes: set[str] = set()
+    for setting in settings:
+        section = setting.path[0] if len(setting.path) > 1 else ""
+        key = _normalise_key(setting.path[-1])
+        # The classes may follow the key line by line. One step counts for all of them.
+        if key == "cmdclass" and section not in seen_classes:
+            seen_classes.add(section)
+            yield _make_step("cmdclass", str(setting.value), section, setting.line)
         if key in _REQUIREMENT_KEYS or section.startswith("options.extras_require"):
-            yield from _mention_requirements(f"{section}.{key}", [value], number)
-
-
-def _match_indented_entry(line: str) -> re.Match[str] | None:
-    """Match a key that is judged at the start of an indented line; ``None`` for any other line.
-
-    Such a line is a key for ``configparser`` if the keys before it have the same indentation. Other indented lines may
-    continue a value, such as ``numpy == 1.0`` in a list of requirements.
-    """
-    entry = _ENTRY.match(line.strip())
-    is_judged = entry is not None and _normalise_key(entry[1]) in (_CLASSES_KEY, *_REQUIREMENT_KEYS)
-    return entry if is_judged else None
+            yield from _mention_requirements(f"{section}.{key}", [str(setting.value)], setting.line)
 
 
 def _normalise_key(key: str) -> str:

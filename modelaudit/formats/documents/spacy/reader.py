@@ -27,8 +27,10 @@ from modelaudit.wire.text import get_file_name, looks_like_text
 
 FORMAT: Final = "spacy"
 # A section that only spaCy has, such as ``[components.ner]``, or a key of a registry, such as ``@architectures =``.
+# ``configparser`` accepts blanks before either.
 _SPACY_SIGN: Final = re.compile(
-    r"^(?:\[(?:nlp|components|training|initialize|pretraining|corpora)(?:\.[^\]\n]*)?\]|@\w+[ \t]*[=:])", re.MULTILINE
+    r"^[^\S\n]*+(?:\[(?:nlp|components|training|initialize|pretraining|corpora)(?:\.[^\]\n]*)?\]|@\w+[ \t]*[=:])",
+    re.MULTILINE,
 )
 # The language of the pipeline. spaCy takes its class from a package that registers the name, or imports the module of
 # this name below ``spacy.lang`` (``get_lang_class`` of ``spacy/util.py``).
