@@ -59,6 +59,7 @@ def test_referenced_file_below_the_required_size_is_too_short():
     references = References("onnx", (Reference(ReferenceKind.DATA, "weights.bin", min_size=11),))
     (subject,) = build_reference_subjects([("model.onnx", references)], FILES)
     assert (subject.fields["state"], subject.fields["size"]) == ("too-short", 10)
+    assert subject.evidence[0].endswith(f"(too-short: 10 bytes, but {subject.fields['needs']} are needed)")
 
 
 def test_code_of_another_repository_is_foreign():

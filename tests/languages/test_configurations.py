@@ -81,6 +81,12 @@ def test_files_that_mlflow_and_sentence_transformers_load_become_references(read
     assert set(references) == {("model", "1_Custom"), ("code", "custom.py")}
 
 
+def test_tag_of_a_ruby_object_is_mentioned_by_its_class_without_the_kind(read_bytes):
+    text = b"a: !ruby/object:Gem::Installer {}\nb: !ruby/struct:Point {}\nc: !ruby/exception:IOError {}\n"
+    expected = [("ruby", "Gem::Installer"), ("ruby", "Point"), ("ruby", "IOError")]
+    assert list_mentions(read_bytes(text, "a.yaml")) == expected
+
+
 def test_large_vocabulary_with_words_equal_to_keys_reaches_no_limit(read_bytes):
     words = {f"word{number}": number for number in range(310_000)} | {"params": 1, "class_path": 2, "command": 3}
     reading = read_bytes(json.dumps({"model": {"vocab": words}}).encode(), "tokenizer.json")
