@@ -568,6 +568,12 @@ def test_empty_target_is_refused_and_not_taken_as_the_current_folder(target: str
         scan_target(target)
 
 
+@pytest.mark.parametrize("option", ["rules", "checks", "territories"])
+def test_string_in_place_of_a_list_option_is_refused(option: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=f"{option} must be a list, not a string"):
+        scan_target(tmp_path, **{option: "security"})
+
+
 def test_web_address_as_target_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="web address"):
         scan_target("https://huggingface.co/acme/tiny")

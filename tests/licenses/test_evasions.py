@@ -19,6 +19,8 @@ import pytest
 import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses.evidence.restriction_sentences import find_restrictions, fold_sentence, match_restriction_sign
+from modelaudit.licensing import ClaimCollector
+from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import AuditReport
 
@@ -315,6 +317,14 @@ def test_six_hundred_license_texts_prevent_permission_within_seconds(tmp_path: P
 def test_restriction_has_the_line_on_which_its_sentence_begins(text: str, line: int) -> None:
     found = list(find_restrictions(text, 1, "README.md", load_catalogue().restrictions))
     assert found and {claim.location.line for claim in found} == {line}
+
+
+def test_repeated_text_over_the_limit_is_not_compared_either() -> None:
+    collector = ClaimCollector(load_catalogue(), compared_characters=2_000_000)
+    for path in ("README.md", "docs/README.md"):
+        collector.collect_claims(path, Prose(ProseKind.CARD, "Licensed under the MIT License.", 1))
+    [doubt] = collector.claims
+    assert (doubt.artifact, doubt.location.key) == ("README.md", "not-compared")
 
 
 def test_hostile_sentence_is_matched_within_seconds() -> None:

@@ -15,7 +15,7 @@ from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.model.report import AuditReport
-from modelaudit.model.terms import LicenseCategory
+from modelaudit.model.terms import Intent, LicenseCategory
 from modelaudit.reports.cyclonedx import render_cyclonedx
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.license_view import build_lineage_tree
@@ -300,6 +300,12 @@ def test_answers_obligations_and_openness_are_properties(failing: AuditReport) -
     assert any(each.startswith("declared-inherited: ") for each in properties["modelaudit:license:conflict"])
     met = collect_properties(render_bom_with_license(failing, build_plain_conclusion())["metadata"]["component"])
     assert any(each.endswith("[met by LICENSE]") for each in met["modelaudit:license:obligation"])
+
+
+def test_intended_territory_alone_is_a_stated_use(failing: AuditReport) -> None:
+    license_ = replace(build_plain_conclusion(), intent=Intent(territories=("DE",)))
+    root = render_bom_with_license(failing, license_)["metadata"]["component"]
+    assert "in DE" in collect_properties(root)["modelaudit:license:intent"][0]
 
 
 def test_ancestors_of_cyclic_and_long_lineage_are_bounded(failing: AuditReport) -> None:

@@ -34,7 +34,10 @@ _LICENSE_LINE = re.compile(
     r"[*_]{0,3}[ \t]{0,4}(?P<value>[^\r\n]{1,200})$",
     re.IGNORECASE | re.MULTILINE,
 )
-_MAX_MATCHES = 20
+_MAX_MATCHES = 20_000
+"""Matches of one pattern that are examined, which bounds the time; most repeat a name."""
+_MAX_BASE_MODELS = 60
+"""Base models of one form that are kept. More are named than any lineage follows, so the lineage reports the rest."""
 # A bare Hub id in a sentence. The name must hold a digit or a hyphen, so that "input/output" is none.
 _BARE_HUB_ID = r"[A-Za-z0-9][\w.-]{1,60}/(?=[\w.-]*[\d-])[\w.-]{2,90}"
 # Sentences by trainers, converters and authors that name the base model, as a link or as a bare Hub id:
@@ -61,48 +64,56 @@ _RELATION_WORDS = (
 
 
 def find_identifier_lines(text: str, resolver: Resolver) -> Iterator[LicenseReference]:
-    """Yield lines that hold a licence name alone, in any known spelling: ``License: gemma``, or a heading."""
+    """Yield the first line that holds the name of a licence alone, in any known spelling: ``License: gemma``."""
+    seen: set[str] = set()
     for match in islice(_LICENSE_LINE.finditer(text), _MAX_MATCHES):
         value = match["value"].strip("*`\"'“”<> \t.")
         link = _MARKDOWN_LINK.fullmatch(value)
         name, url = (link["name"], link["url"]) if link else (value, "")
-        if resolver.find_license(name) or (url and resolver.find_license(url)):
+        license_id = resolver.find_license(name) or (resolver.find_license(url) if url else None)
+        if license_id is not None and license_id not in seen:
+            seen.add(license_id)
             line = text.count("\n", 0, match.start("value")) + 1
             yield LicenseReference(name, url, line, " ".join(match[0].split()))
 
 
 def find_template_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
-    """Yield the base models in the lines of the Hub's template, at most five of one line.
+    """Yield the base models in the lines of the Hub's template, each once, at most five of one line.
 
     Yields:
         (line number from 1, Hub id with owner, relation).
     """
+    seen: set[str] = set()
     for match in islice(_TEMPLATE_LINE.finditer(text), _MAX_MATCHES):
-        line = text.count("\n", 0, match.start()) + 1
         relation = Relation.FINETUNE if "tuned" in match["field"].lower() else Relation.UNSTATED
         pieces = _LIST_SEPARATOR.split(match["value"].strip())[:5]
         hub_ids = dict.fromkeys(_parse_base_model(piece) for piece in pieces)
         for hub_id in hub_ids:
-            if hub_id is not None:
-                yield line, hub_id, relation
+            if hub_id is not None and hub_id not in seen and len(seen) < _MAX_BASE_MODELS:
+                seen.add(hub_id)
+                yield text.count("\n", 0, match.start()) + 1, hub_id, relation
 
 
 def find_sentence_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
-    """Yield the base models that sentences and lists of merged models name.
+    """Yield the base models that sentences and lists of merged models name, those of sentences once each.
 
     Yields:
         (line number from 1, Hub id with owner, relation).
     """
+    seen: set[str] = set()
     for match in islice(_DERIVATION.finditer(text), _MAX_MATCHES):
         hub_id = _resolve_hub_link(match["url"], match["name"])
         verb = match["how"].lower()
         relation = next((each for stem, each in _RELATION_WORDS if verb.startswith(stem)), Relation.UNSTATED)
         # "based on a/b" is too common in prose: a bare ``a/b`` counts as an id only after a verb of model making.
         is_model_verb = relation is not Relation.UNSTATED or verb.startswith(("deriv", "conver"))
-        if hub_id and (match["url"] or is_model_verb):
+        if not hub_id or hub_id in seen or len(seen) >= _MAX_BASE_MODELS:
+            continue
+        if match["url"] or is_model_verb:
+            seen.add(hub_id)
             yield text.count("\n", 0, match.start()) + 1, hub_id, relation
     for merge_list in islice(_MERGE_LIST.finditer(text), 2):
-        for item in islice(_MERGE_ITEM.finditer(merge_list["list"]), _MAX_MATCHES):
+        for item in islice(_MERGE_ITEM.finditer(merge_list["list"]), _MAX_BASE_MODELS):
             hub_id = _resolve_hub_link(item["url"], item["name"])
             if hub_id:
                 line = text.count("\n", 0, merge_list.start("list") + item.start()) + 1

@@ -146,6 +146,15 @@ def test_fifty_invented_names_in_a_license_file_hide_no_license():
         assert len(claims) <= 60
 
 
+def test_repeated_lines_of_a_card_hide_no_license_and_no_base_model():
+    lines = "License: MIT\nIt is fine-tuned from acme/base-1.\n- **Finetuned from model:** acme/base-2\n" * 30
+    last = "License: cc-by-nc-4.0\nIt is quantized from acme/base-3.\n- **Finetuned from model:** acme/base-4\n"
+    claims = extract_from_text(lines + last, ProseKind.CARD, "README.md")
+    assert {"MIT", "CC-BY-NC-4.0"} <= {claim.entry for claim in claims}
+    base_models = [claim.quotation for claim in claims if claim.kind is ClaimKind.INHERITED]
+    assert sorted(base_models) == [f"acme/base-{number}" for number in (1, 2, 3, 4)]
+
+
 def test_unknown_license_file_makes_no_text_claim():
     assert extract_from_text("All of it is mine, and nobody may use it without asking.\n") == ()
     assert extract_from_text("It is released under the Frobnicate License.\n") == ()
