@@ -35,8 +35,8 @@ def write_file_address(path: str) -> str:
 
 
 def read_file_path(address: str) -> str:
-    """Return the path of the file of the snapshot that holds the address, as the source spells it."""
-    return _unescape_name(file_of(address))
+    """Return the path of the file at ``address``, as the source spells it."""
+    return _unescape_name(address)
 
 
 def _escape_name(name: str) -> str:

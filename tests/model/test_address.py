@@ -42,7 +42,7 @@ def test_address_of_names_with_marks_is_split_into_the_same_names(names: list[st
     for name in names[1:]:
         address = join_member(address, name)
     assert is_member(address) is (len(names) > 1)
-    assert read_file_path(address) == names[0]
+    assert read_file_path(file_of(address)) == names[0]
     assert lies_within(address, write_file_address(names[0])) is (len(names) > 1)
     for name in reversed(names[1:]):
         container, found = split_member(address)
