@@ -221,3 +221,9 @@ def test_file_behind_more_files_than_are_listed_is_reported_as_limit(read_bytes,
         reading = read_json(read_bytes, build_keras3_model(*layers))
         assert len([each for group in reading.of(References) for each in group.items]) == 2
         assert (UnreadReason.LIMIT in reading.reasons()) == (count > 2)
+
+
+@pytest.mark.parametrize("key", ["activation", "kernel_initializer", "bias_regularizer"])
+def test_function_that_a_text_names_by_its_registration_is_mentioned(read_bytes, key):
+    config = build_keras3_model(build_keras3_config("keras.layers", "Dense", {"units": 2, key: "acme>run"}))
+    assert ("keras-classes", "custom-class", "acme>run") in list_names(read_json(read_bytes, config))

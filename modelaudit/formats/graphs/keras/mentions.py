@@ -8,7 +8,8 @@ all others as Python names.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from modelaudit.formats.graphs.keras.code import describe_code, find_named_function, refers_to_object
@@ -32,6 +33,10 @@ _BUILT_IN_VALUES: Final = frozenset(
     {"__tensor__", "__numpy__", "__bytes__", "__slice__", "__keras_tensor__", "__ellipsis__"}
 )
 _LAMBDAS: Final = frozenset({"Lambda", "keras.layers.Lambda", "tf_keras.layers.Lambda"})
+# A name under which an application registered a class or function: ``package>name``. Keras resolves such a text
+# wherever it takes an activation, initializer, loss or metric by name (``keras/src/saving/object_registration.py``).
+_REGISTERED_NAME: Final = re.compile(r"[\w.-]{1,200}>[\w.-]{1,200}")
+_CLASS_KEYS: Final = frozenset({"class_name", "registered_name"})
 _NAME_LENGTH: Final = 200
 _NO_MODULE: Final = (None,)
 
@@ -42,6 +47,14 @@ def list_mentions(instance: KerasObject) -> Iterator[Mention]:
         yield from _iter_lambda_mentions(instance)
     else:
         yield from _iter_object_mentions(instance)
+
+
+def list_registered_names(settings: Iterable[Setting]) -> Iterator[Mention]:
+    """Yield each registered name that is a value by itself; ``list_mentions`` yields those that select a class."""
+    for setting in settings:
+        value = setting.value
+        if isinstance(value, str) and setting.key not in _CLASS_KEYS and _REGISTERED_NAME.fullmatch(value):
+            yield _make_mention("custom-class", CLASSES, value, setting)
 
 
 def _iter_object_mentions(instance: KerasObject) -> Iterator[Mention]:

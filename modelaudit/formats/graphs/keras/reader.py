@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
-from modelaudit.formats.graphs.keras.mentions import list_mentions
+from modelaudit.formats.graphs.keras.mentions import list_mentions, list_registered_names
 from modelaudit.formats.graphs.keras.objects import find_objects, is_configuration
 from modelaudit.formats.graphs.keras.references import MOST_REFERENCES, list_references
 from modelaudit.languages.settings import Setting, parse_json_settings
@@ -84,14 +85,17 @@ class _ConfigurationCollector:
             Whether the settings are a configuration.
         """
         objects = find_objects(settings)
-        if not objects or not (is_known or is_configuration(objects)):
+        if not is_known and not is_configuration(objects):
             return False
-        for each in objects:
-            for mention in list_mentions(each):
-                if len(self.mentions) >= _MOST_MENTIONS:
-                    self.reached_bounds[f"only the first {_MOST_MENTIONS} names of the configuration were read"] = None
-                    break
-                self.mentions[replace(mention, where=self._prefix_location(mention.where))] = None
+        # A known configuration, such as that of the training, can name functions without any object.
+        registered_names = tuple(list_registered_names(settings))
+        if not objects and not registered_names:
+            return False
+        for mention in chain(*map(list_mentions, objects), registered_names):
+            if len(self.mentions) >= _MOST_MENTIONS:
+                self.reached_bounds[f"only the first {_MOST_MENTIONS} names of the configuration were read"] = None
+                break
+            self.mentions[replace(mention, where=self._prefix_location(mention.where))] = None
         for reference in list_references(settings):
             if len(self.references) >= MOST_REFERENCES:
                 self.reached_bounds[f"only the first {MOST_REFERENCES} files of the configuration were read"] = None
