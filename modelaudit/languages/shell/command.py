@@ -22,6 +22,7 @@ class Command:
         output_files: the files that its output is redirected to.
         input_files: the files that its input is redirected from.
         is_piped: its output is the input of the next command.
+        sources: commands of other pipelines whose output it can read, because a group of commands is piped.
         assignments: names and values of the variables that it sets, before its words or alone.
     """
 
@@ -33,4 +34,5 @@ class Command:
     output_files: list[str] = field(default_factory=list)
     input_files: list[str] = field(default_factory=list)
     is_piped: bool = False
+    sources: list[Command] = field(default_factory=list)
     assignments: list[tuple[str, str]] = field(default_factory=list)

@@ -16,6 +16,8 @@ from modelaudit.languages.shell.escapes import decode_printed_text
 from modelaudit.languages.shell.program_names import normalize_program_name, unwrap_command
 
 _MAX_TEXT_LENGTH: Final = 200_000
+_PRINTED_FIELD: Final = re.compile(r"%[sb]")
+_ESCAPED_PERCENT: Final = "\0"  # ``%%`` waits as a character that no argument can hold
 
 
 def evaluate_printed_text(command: Command) -> str | None:
@@ -27,8 +29,27 @@ def evaluate_printed_text(command: Command) -> str | None:
     if name not in ("echo", "printf") or command.substitutions:
         return None
     arguments = [word for word in words[1:] if name != "echo" or word not in ("-n", "-e", "-ne", "-en")]
+    if name == "printf" and len(arguments) > 1 and "%" in arguments[0]:
+        return _fill_printed_format(arguments[0], arguments[1:])
     text = (" " if name == "echo" else "").join(arguments)
     return decode_printed_text(text)
+
+
+def _fill_printed_format(template: str, arguments: list[str]) -> str | None:
+    """Return what ``printf`` prints for a format whose fields are all ``%s`` or ``%b``; ``None`` for any other format.
+
+    POSIX: the format is used again until no argument is left; arguments that are missing then are empty.
+    """
+    pieces = _PRINTED_FIELD.split(template.replace("%%", _ESCAPED_PERCENT))
+    if len(pieces) == 1 or any("%" in piece for piece in pieces):
+        return None
+    printed: list[str] = []
+    remaining = list(reversed(arguments))
+    while remaining:
+        printed.append(pieces[0])
+        for piece in pieces[1:]:
+            printed += (remaining.pop() if remaining else "", piece)
+    return decode_printed_text("".join(printed).replace(_ESCAPED_PERCENT, "%"))
 
 
 def evaluate_pipeline_output(commands: list[Command]) -> str | None:
@@ -63,7 +84,7 @@ def _apply_step(text: str, words: list[str]) -> str | None:
             return base64.b64decode(stripped_bytes, validate=False)[:_MAX_TEXT_LENGTH].decode("latin-1")
         if name == "openssl" and "-d" in words and any("base64" in word for word in words):
             return base64.b64decode(stripped_bytes, validate=False)[:_MAX_TEXT_LENGTH].decode("latin-1")
-        if name == "base32":
+        if name == "base32" and any(word in ("-d", "-D", "--decode", "-di") for word in words[1:]):
             return base64.b32decode(stripped_bytes)[:_MAX_TEXT_LENGTH].decode("latin-1")
         if name == "xxd" and any("r" in word for word in words[1:]):
             return bytes.fromhex(text)[:_MAX_TEXT_LENGTH].decode("latin-1")
@@ -93,7 +114,7 @@ def _translate_letters(text: str, letters: str, replacements: str) -> str | None
 
 def _expand_ranges(letters: str) -> str:
     """Replace each range by its letters: ``a-d`` becomes ``abcd``."""
-    return re.sub(r"(\w)-(\w)", _expand_range, letters)
+    return re.sub(r"(\w)-(\w)", _expand_range, letters, flags=re.ASCII)
 
 
 def _expand_range(match: re.Match[str]) -> str:

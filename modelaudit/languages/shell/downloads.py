@@ -152,6 +152,7 @@ def _is_output_option(program: str, option: str) -> bool:
     """Whether the option takes an output file: ``-o`` of curl, ``-qO`` of wget."""
     if option in _OUTPUT_OPTIONS:
         return program != "curl" or option != "-O"
+    # Of joined options, curl takes a file for ``o``, wget for ``O``.
     return re.fullmatch(r"-[a-zA-Z]*[oO]", option) is not None and (program == "curl") == option.endswith("o")
 
 

@@ -70,9 +70,13 @@ def extract_embedded_commands(command: Command) -> Iterator[str]:
 
 
 def _extract_find_command(arguments: list[str]) -> Iterator[str]:
-    """Yield the command of the first action such as ``-exec command ;`` among the arguments of ``find``."""
-    action_index = next((index for index, word in enumerate(arguments) if word in _FIND_ACTIONS), None)
-    if action_index is not None:
-        words = arguments[action_index + 1 :]
-        end_index = next((index for index, word in enumerate(words) if word in (";", "+")), len(words))
-        yield shlex.join(words[:end_index])
+    """Yield the command of each action such as ``-exec command ;`` among the arguments of ``find``."""
+    command: list[str] | None = None  # of the action that has not ended
+    for word in (*arguments, ";"):
+        if command is None:
+            command = [] if word in _FIND_ACTIONS else None
+        elif word in (";", "+"):
+            yield shlex.join(command)
+            command = None
+        else:
+            command.append(word)

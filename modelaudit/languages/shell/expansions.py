@@ -25,6 +25,7 @@ _PROGRAM: Final = re.compile(
     r"\s*(?:(?:which|command\s+-v|type\s+-[pP])\s+|(?:echo|printf)\s+(?:-n\s+)?)[\"']?([\w./-]{1,200})[\"']?\s*"
 )
 _MAX_VALUE_LENGTH: Final = 4096
+_MAX_AFFIX: Final = 500
 
 COMMAND_VARIABLES: Final = frozenset(
     {"PROMPT_COMMAND", "GIT_SSH_COMMAND", "GIT_EXTERNAL_DIFF", "GIT_PAGER", "PAGER", "LESSOPEN", "SUDO_ASKPASS",
@@ -86,7 +87,8 @@ def _apply_operation(value: str, operation: str) -> str | None:
             _translate_pattern(pattern), lambda _: replacement, value, count=0 if operation[:2] == "//" else 1
         )
     if operation[0] in "#%":
-        return _trim_pattern(value, operation.lstrip(operation[0]), operation[0] == "#")
+        is_longest = operation[:2] in ("##", "%%")
+        return _trim_pattern(value, operation[1 + is_longest :], operation[0] == "#", is_longest)
     return None
 
 
@@ -95,14 +97,24 @@ def _translate_pattern(pattern: str) -> str:
 
     An empty pattern matches nothing.
     """
-    return translate(pattern[:60].replace("\\", "")).removesuffix(r"\Z").removesuffix(r"\z") if pattern else r"(?!)"
+    if not pattern:
+        return r"(?!)"
+    # ``translate`` ends its pattern with the mark of the end: ``\Z``, since Python 3.14 ``\z``.
+    return translate(pattern[:60].replace("\\", "")).removesuffix(r"\Z").removesuffix(r"\z")
 
 
-def _trim_pattern(value: str, pattern: str, is_prefix: bool) -> str:
-    """Remove the shortest prefix, or suffix, of at most 500 characters that the shell pattern matches."""
+def _trim_pattern(value: str, pattern: str, is_prefix: bool, is_longest: bool) -> str:
+    """Remove the prefix, or suffix, of at most 500 characters that the shell pattern matches.
+
+    Args:
+        value: the text.
+        pattern: the shell pattern.
+        is_prefix: whether a prefix is removed (``#``), and not a suffix (``%``).
+        is_longest: whether the longest such prefix or suffix is removed (``##``, ``%%``), and not the shortest.
+    """
     # Try each prefix or suffix in turn: translated patterns have no shortest match of their own.
-    longest_affix = min(len(value), 500)
-    for size in range(1, longest_affix + 1):
+    sizes = range(1, min(len(value), _MAX_AFFIX) + 1)
+    for size in reversed(sizes) if is_longest else sizes:
         affix = value[:size] if is_prefix else value[-size:]
         if re.fullmatch(_translate_pattern(pattern), affix):
             return value[size:] if is_prefix else value[:-size]
@@ -115,7 +127,8 @@ def assign_array(name: str, words: Iterable[str]) -> dict[str, str]:
     values: list[str] = []
     for number, word in enumerate(words):
         entry = _ENTRY.fullmatch(word)
-        variables[f"{name}[{entry[1] if entry else number}]"] = value = entry[2] if entry else word
+        index, value = (entry[1], entry[2]) if entry else (str(number), word)
+        variables[f"{name}[{index}]"] = value
         values.append(value)
     variables[f"{name}[@]"] = " ".join(values)[:_MAX_VALUE_LENGTH]
     variables[name] = values[0] if values else ""
@@ -174,10 +187,7 @@ def find_closing_parenthesis(text: str, start: int) -> int:
         if character == "\\":
             index += 1
         elif character in "'\"":
-            end = index + 1
-            while end < len(text) and text[end] != character:
-                end += 2 if character == '"' and text[end] == "\\" else 1
-            index = end
+            index = _find_closing_quote(text, index)
         elif character == "(":
             depth += 1
         elif character == ")":
@@ -185,4 +195,42 @@ def find_closing_parenthesis(text: str, start: int) -> int:
             if not depth:
                 break
         index += 1
+    return index
+
+
+def find_closing_brace(text: str, start: int, in_quotes: bool) -> int | None:
+    """Return the index of the brace that closes ``${`` before ``start``; ``None`` if none does.
+
+    Args:
+        text: the script.
+        start: the index behind the opening brace.
+        in_quotes: whether the expansion is between double quotes, where a single quote is a character like any other.
+    """
+    depth = 1
+    index = start
+    while index < len(text):
+        character = text[index]
+        if character == "\\":
+            index += 1
+        elif character == '"' or (character == "'" and not in_quotes):
+            index = _find_closing_quote(text, index)
+        elif text.startswith("$(", index):
+            index = find_closing_parenthesis(text, index + 2)
+        elif text.startswith("${", index):
+            depth += 1
+            index += 1
+        elif character == "}":
+            depth -= 1
+            if not depth:
+                return index
+        index += 1
+    return None
+
+
+def _find_closing_quote(text: str, start: int) -> int:
+    """Return the index of the quote that closes the one at ``start``; behind the text if none does."""
+    quote = text[start]
+    index = start + 1
+    while index < len(text) and text[index] != quote:
+        index += 2 if quote == '"' and text[index] == "\\" else 1
     return index

@@ -60,10 +60,8 @@ def detect_harm(command: Command, words: list[str]) -> Iterator[Harm]:
     if not words:
         return
     arguments = words[1:]
-    if name == "crontab" and arguments[:1] not in (["-l"], []):
-        yield "persistence", " ".join(words), ""
-    elif name == "crontab" and not arguments:
-        yield "persistence", "crontab", ""
+    if name == "crontab" and arguments[:1] != ["-l"]:  # without arguments, it installs a table from its input
+        yield "persistence", " ".join(["crontab", *arguments]), ""
     elif _is_destructive(name, arguments):
         yield "destroy", " ".join(words), ""
     elif _is_disarming(name, arguments):
@@ -113,7 +111,10 @@ def _is_destructive(name: str, arguments: list[str]) -> bool:
         is_root = any(word in ROOT_FOLDERS for word in arguments[:3])
         return "-delete" in arguments and is_root and not _FIND_FILTERS.intersection(arguments)
     if name == "dd":
-        return any(word.startswith("of=/dev/") and word not in ("of=/dev/null", "of=/dev/shm") for word in arguments)
+        # ``/dev/shm`` is a folder of ordinary files, in memory.
+        return any(
+            word.startswith("of=/dev/") and not word.startswith(("of=/dev/null", "of=/dev/shm")) for word in arguments
+        )
     if name == "shred":
         return any(word.startswith("/dev/") or _is_private_path(word) for word in arguments)
     return name == "mkfs" or name.startswith("mkfs.")

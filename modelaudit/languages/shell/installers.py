@@ -26,11 +26,13 @@ def collect_requirements(words: list[str]) -> Iterator[Mention]:
     # The installer may follow other words: ``sudo python -m pip install …``.
     is_installer = [normalize_program_name(word) in _PIP or word == "uvx" for word in words[:6]]
     installer_index = is_installer.index(True) if True in is_installer else None
-    if installer_index is None or (
-        words[installer_index] != "uvx" and "install" not in words[installer_index + 1 : installer_index + 8]
-    ):
+    if installer_index is None:
         return
-    arguments = iter(words[installer_index + 1 :])
+    arguments_given = words[installer_index + 1 :]
+    takes_requirements = words[installer_index] == "uvx" or "install" in arguments_given[:7]
+    if not takes_requirements:
+        return
+    arguments = iter(arguments_given)
     for word in arguments:
         if word in _OPTIONS_WITH_VALUE:
             option = _SPELLINGS.get(word, word)

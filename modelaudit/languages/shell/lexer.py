@@ -8,6 +8,7 @@ Source: POSIX.1-2024, chapter 2, "Shell Command Language"; ``$'…'`` and ``<(�
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
@@ -16,24 +17,48 @@ from modelaudit.languages.shell.expansions import (
     COMMAND_VARIABLES,
     assign_array,
     expand_variable,
+    find_closing_brace,
     find_closing_parenthesis,
     resolve_printed_name,
     split_expanded_word,
 )
+from modelaudit.languages.shell.groups import CLOSING_WORDS, GroupTracker
 from modelaudit.wire.deadline import check_deadline
 
 _ENDS_WORD: Final = " \t\n\r;|&<>()"
 _PLAIN_CHARACTERS: Final = re.compile(r"[^\s\\'\"`$;|&<>(){}#]++")
-# ``{NAME}``, ``{NAME:-default}`` or ``NAME``, behind a dollar sign.
-_VARIABLE: Final = re.compile(r"\{([A-Za-z_]\w{0,99})(?::?[-=]([^}]{0,500}))?\}|([A-Za-z_]\w{0,99})")
+# ``NAME`` behind a dollar sign, and the inside of ``${NAME}`` or ``${NAME:-default}``.
+_VARIABLE: Final = re.compile(r"[A-Za-z_]\w{0,99}")
+_VARIABLE_IN_BRACES: Final = re.compile(r"([A-Za-z_]\w{0,99})(?::?[-=](.*))?", re.DOTALL)
 # ``name=value``, ``name+=value`` or ``name[index]=value``.
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w{0,99})(?:\[[^\]]{0,200}\])?\+?=(.*)", re.DOTALL)
-_RESERVED_WORDS: Final = frozenset({"if", "then", "else", "elif", "do", "while", "until", "!", "{", "time", "coproc"})
+# Reserved words that stand before or behind a command: ``then curl …`` calls ``curl``.
+_RESERVED_WORDS: Final = frozenset(
+    {"if", "then", "else", "elif", "fi", "do", "done", "while", "until", "esac", "!", "{", "}", "time", "coproc"}
+)
 _MAX_VALUE_LENGTH: Final = 4096
 MAX_COMMANDS: Final = 50_000
 """How many commands of a text are parsed; more are an absence, which the analysis of the script reports."""
+_MAX_EXPANSION_DEPTH: Final = 8
 _DECLARATION_BUILTINS: Final = frozenset({"declare", "local", "export", "readonly", "typeset"})
 _PLAIN_IN_QUOTES: Final = re.compile(r"[^\"\\$`]++")
+
+
+@dataclass(frozen=True, slots=True)
+class _HereDocument:
+    """A here-document whose text has not begun.
+
+    Attributes:
+        end_mark: the line that ends it.
+        strips_tabs: whether tabs at the beginning of its lines are dropped.
+        is_literal: whether its mark is quoted, so that the shell expands nothing in it.
+        command: the command that reads it.
+    """
+
+    end_mark: str
+    strips_tabs: bool
+    is_literal: bool
+    command: Command
 
 
 class ShellLexer:
@@ -42,19 +67,23 @@ class ShellLexer:
     Attributes:
         variables: the constants assigned so far, by name; shared with nested texts.
         commands: the commands finished so far.
+        is_cut: whether the text has more commands, or groups with more commands, than are read.
     """
 
     def __init__(self, text: str, variables: dict[str, str] | None = None, in_array: bool = False) -> None:
         self.text = text.removeprefix("\ufeff").replace("\r\n", "\n")
         self.variables = {} if variables is None else variables
         self.commands: list[Command] = []
+        self.is_cut = False
+        self._groups = GroupTracker(self.commands)
         self._in_array = in_array  # the text is the inside of ``name=(…)``
         self._position = 0
         self._line = 1
         self._current = Command(1)
         self._open_groups = 0
-        # Here-documents that begin on the next line: the end mark, whether leading tabs are dropped, the command.
-        self._waiting_documents: list[tuple[str, bool, Command]] = []
+        self._expansion_depth = 0  # of ``${x:-${y:-z}}``
+        self._lacks_brace = False  # a ``${`` is never closed
+        self._waiting_documents: list[_HereDocument] = []  # they begin on the next line
 
     def split_commands(self) -> list[Command]:
         """Return all commands in the order of the text, including those in groups and loop bodies."""
@@ -62,6 +91,7 @@ class ShellLexer:
             check_deadline()
             self._read_token()
         self._finish_command(False)
+        self.is_cut = self._position < len(self.text) or self._groups.is_cut
         return self.commands
 
     def _read_token(self) -> None:
@@ -114,9 +144,21 @@ class ShellLexer:
         self._finish_command(False)
         if opens:
             self._open_groups += 1
+            self._begin_group("(")
         elif self._open_groups:
             self._open_groups -= 1
+            self._end_group(")")
         self._position += 1
+
+    def _begin_group(self, opening_word: str) -> None:
+        """Begin a group, whose commands all read what is piped into it."""
+        self._groups.begin_group(opening_word)
+        self._current.sources = self._groups.sources
+
+    def _end_group(self, closing_word: str) -> None:
+        """End the group that a word closes, if one is open."""
+        self._groups.end_group(closing_word)
+        self._current.sources = self._groups.sources
 
     def _finish_command(self, is_piped: bool) -> None:
         """Append the current command to ``commands``, unless it has no effect, and begin the next one.
@@ -147,7 +189,7 @@ class ShellLexer:
         ):
             current.is_piped = is_piped
             self.commands.append(current)
-        self._current = Command(self._line)
+        self._current = Command(self._line, sources=self._groups.list_next_sources(is_piped))
 
     def _add_word(self) -> None:
         """Read one word and add it to the current command: as an assignment, as words, or not at all."""
@@ -163,7 +205,10 @@ class ShellLexer:
             if self._record_assignment(word, is_declaration):
                 return
         # Reserved words are dropped, so that the first word of ``then curl …`` is the program.
-        if not current.words and (word in _RESERVED_WORDS or word in ("fi", "done", "}", "esac")):
+        if (not current.words or current.words[0] == "function") and word in CLOSING_WORDS:
+            self._begin_group(word)
+        if not current.words and word in _RESERVED_WORDS:
+            self._end_group(word)
             return
         is_program = not current.words
         current.words += split_expanded_word(word, self.text[start : self._position], self.variables, is_program)
@@ -242,12 +287,17 @@ class ShellLexer:
 
     def _read_double_quotes(self) -> str:
         """Return the expanded text between double quotes, and move behind it."""
-        parts: list[str] = []
         self._position += 1
+        expanded = self._read_quoted_text('"')
+        self._position += 1
+        return expanded
+
+    def _read_quoted_text(self, end_mark: str) -> str:
+        """Return the text up to ``end_mark``, or all of it for an empty one, expanded as between double quotes."""
+        parts: list[str] = []
         while self._position < len(self.text):
             character = self.text[self._position]
-            if character == '"':
-                self._position += 1
+            if character == end_mark:
                 break
             if character == "\\":
                 following = self.text[self._position + 1 : self._position + 2]
@@ -258,7 +308,7 @@ class ShellLexer:
                     parts.append(following if following in '"\\$`' else "\\" + following)
                 self._position += 2
             elif character == "$":
-                parts.append(self._read_dollar())
+                parts.append(self._read_dollar(in_quotes=True))
             elif character == "`":
                 parts.append(self._substitute_output(self._read_until_quote("`")))
             else:
@@ -278,14 +328,19 @@ class ShellLexer:
             self._current.substitutions.append(inner)
         return OUTPUT_MARK if name is None else name
 
-    def _read_dollar(self) -> str:
-        """Return the value of an expansion that begins with a dollar sign; ``$NAME`` if it is unknown."""
+    def _read_dollar(self, in_quotes: bool = False) -> str:
+        """Return the value of an expansion that begins with a dollar sign; ``$NAME`` if it is unknown.
+
+        Args:
+            in_quotes: whether it is between double quotes.
+        """
         following = self.text[self._position + 1 : self._position + 2]
         if following == "(":
             self._position += 2
             inner = self._read_to_closing_parenthesis()
-            if inner.startswith("("):
-                return "0"  # arithmetic ``$((…))`` is not computed
+            if inner.startswith("(") and find_closing_parenthesis(inner, 1) >= len(inner) - 1:
+                self._expand_quoted_text(inner[1:], self._current)
+                return "0"  # arithmetic ``$((…))`` is not computed, but it runs the commands in it
             return self._substitute_output(inner)
         if following == "'":
             self._position += 1
@@ -293,28 +348,76 @@ class ShellLexer:
         if following == '"':
             self._position += 1
             return self._read_double_quotes()
-        match = _VARIABLE.match(self.text, self._position + 1)
-        if match is None:
-            return self._read_expansion(following)
-        self._position = match.end()
-        name = match[1] or match[3]
-        if name == "IFS":  # attackers write ``curl${IFS}-s`` to avoid spaces
-            return self.variables.get("IFS", " ")
-        default = match[2] if match[2] is not None else f"${name}"
-        return self.variables.get(name, default)
-
-    def _read_expansion(self, following: str) -> str:
-        """Return the value of an expansion other than a plain name, such as ``${x:0:1}`` or ``$@``."""
         if following == "{":
-            end = self.text.find("}", self._position, self._position + _MAX_VALUE_LENGTH)
-            inner = self.text[self._position + 2 : end] if end >= 0 else ""
-            self._position = len(self.text) if end < 0 else end + 1
-            value = expand_variable(inner, self.variables)
-            return "${…}" if value is None else value
+            return self._read_braces(in_quotes)
+        match = _VARIABLE.match(self.text, self._position + 1)
+        if match is not None:
+            self._position = match.end()
+            return self._look_up_variable(match[0], f"${match[0]}")
         self._position += 2
         if following in ("@", "*"):
             return self.variables.get("@", "")
         return "$" + following
+
+    def _look_up_variable(self, name: str, default: str) -> str:
+        """Return the value of a variable, or ``default`` if it is not known."""
+        # Attackers write ``curl${IFS}-s`` to avoid spaces.
+        return self.variables.get(name, " " if name == "IFS" else default)
+
+    def _read_braces(self, in_quotes: bool) -> str:
+        """Return the value of ``${x}``, ``${x:-default}``, ``${x:0:1}`` and the like, and move behind the brace."""
+        start = self._position + 2
+        # Each search for a brace that is missing goes through the whole text, so that there is only one.
+        end = None if self._lacks_brace else find_closing_brace(self.text, start, in_quotes)
+        if end is None:
+            self._lacks_brace = True
+            self._position = start  # what follows is read like any other text, so that nothing is hidden by it
+            return "${"
+        inner = self.text[start:end]
+        self._line += inner.count("\n")
+        self._position = end + 1
+        variable = _VARIABLE_IN_BRACES.fullmatch(inner)
+        if variable is not None:
+            operand = self._expand_operand(variable[2], in_quotes) if variable[2] else variable[2]
+            return self._look_up_variable(variable[1], f"${variable[1]}" if operand is None else operand)
+        if "$(" in inner or "`" in inner:
+            self._expand_operand(inner, in_quotes)  # for its commands: the shell runs them, whatever the operation
+        value = expand_variable(inner, self.variables)
+        return "${…}" if value is None else value
+
+    def _expand_operand(self, text: str, in_quotes: bool) -> str:
+        """Expand the operand of ``${x:-operand}``, which can have quotes and commands of its own."""
+        if in_quotes:
+            return self._expand_quoted_text(text, self._current)
+        nested = self._make_nested_lexer(text, self._current)
+        parts: list[str] = []
+        while nested is not None and nested._position < len(nested.text):
+            start = nested._position
+            parts.append(nested._read_word())
+            if nested._position == start:  # a space, or another character that ends a word
+                parts.append(nested.text[start])
+                nested._position += 1
+        return "".join(parts)
+
+    def _expand_quoted_text(self, text: str, command: Command) -> str:
+        """Expand a text as between double quotes; ``command`` gets the commands that the shell runs for it."""
+        nested = self._make_nested_lexer(text, command)
+        return nested._read_quoted_text("") if nested is not None else ""
+
+    def _make_nested_lexer(self, text: str, command: Command) -> ShellLexer | None:
+        """Make a lexer for a text within an expansion, which records its substitutions with ``command``.
+
+        Returns:
+            The lexer; ``None`` if the text nests too deep. It is then recorded as a substitution as a whole, so that
+            the analysis of that text reaches its own bound.
+        """
+        if self._expansion_depth >= _MAX_EXPANSION_DEPTH:
+            command.substitutions.append(text)
+            return None
+        nested = ShellLexer(text, self.variables)
+        nested._current.substitutions = command.substitutions
+        nested._expansion_depth = self._expansion_depth + 1
+        return nested
 
     def _read_ansi_quotes(self) -> str:
         """Return the text of ``$'text'`` with its escapes, and move behind it; an escaped quote does not end it."""
@@ -346,7 +449,10 @@ class ShellLexer:
             self._position += 2
             strips_tabs = self.text.startswith("-", self._position)
             self._position += strips_tabs
-            self._waiting_documents.append((self._read_redirection_target(), strips_tabs, self._current))
+            mark_start = self._position
+            end_mark = self._read_redirection_target()
+            is_literal = any(quote in self.text[mark_start : self._position] for quote in "'\"\\")
+            self._waiting_documents.append(_HereDocument(end_mark, strips_tabs, is_literal, self._current))
         elif operator in ("<(", ">("):
             self._position += 2
             inner = self._read_to_closing_parenthesis()
@@ -372,7 +478,7 @@ class ShellLexer:
 
     def _read_here_documents(self) -> None:
         """Read the lines of each waiting here-document up to its end mark, as the input text of its command."""
-        for end_mark, strips_tabs, command in self._waiting_documents:
+        for document in self._waiting_documents:
             lines: list[str] = []
             while self._position < len(self.text):
                 end = self.text.find("\n", self._position)
@@ -380,10 +486,13 @@ class ShellLexer:
                 line = self.text[self._position : end]
                 self._position = end + 1
                 self._line += 1
-                if (line.lstrip("\t") if strips_tabs else line) == end_mark:
+                if (line.lstrip("\t") if document.strips_tabs else line) == document.end_mark:
                     break
                 lines.append(line)
-            command.input_text = "\n".join(lines)
+            text = "\n".join(lines)
+            document.command.input_text = text
+            if not document.is_literal and ("$" in text or "`" in text):
+                self._expand_quoted_text(text, document.command)
         self._waiting_documents = []
 
 

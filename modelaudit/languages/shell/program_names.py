@@ -64,7 +64,7 @@ PRIVATE_FOLDERS: Final = ("/.ssh", "/.ssh/", "/.aws", "/.aws/", "/.gnupg", "/.ku
 
 ROOT_FOLDERS: Final = frozenset(
     {"/", "/*", "~", "~/", "~/*", "$HOME", "$HOME/", "$HOME/*", "/home", "/etc", "/usr", "/var", "/bin", "/boot",
-     "/lib", "--no-preserve-root"}
+     "/lib", "--no-preserve-root"}  # the last is an option that only the root folder needs
 )  # fmt: skip
 
 

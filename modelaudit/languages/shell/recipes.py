@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.languages.shell.program_names import INTERPRETERS, normalize_program_name
@@ -25,6 +26,8 @@ _MAKE_RUNS: Final = re.compile(r"(?:export\s+|override\s+)?[A-Za-z_]\w*\s*!=\s*(
 _MAKE_RULE: Final = re.compile(r"[^\t#:=][^#:=]{0,500}:{1,2}(?!=)[^;=]{0,500};\s*(.*)")
 _MAKE_PREFIX: Final = re.compile(r"\.RECIPEPREFIX\s*:?=\s*(\S)")
 _MAKE_DEFINE: Final = re.compile(r"\s*(?:override\s+|export\s+)?define\s")
+# The beginning of a setting, as far as its operator.
+_MAKE_SETTING: Final = re.compile(r"(?:export\s+|override\s+)?[A-Za-z_]\w*\s*(?:\?|:{1,3}|\+|!)?=")
 _MAKE_SHELL: Final = re.compile(r"\$[({]shell\s")
 _MAKE_VARIABLE: Final = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
 
@@ -44,6 +47,7 @@ def convert_dockerfile(text: str) -> str:
         first_index = next_index
         instruction_lines = _gather_instruction(lines, first_index)
         next_index += len(instruction_lines)
+        # Docker drops a comment within an instruction, and goes on behind it.
         instruction = "\n".join(
             "\\" if _is_comment(line) and number else line for number, line in enumerate(instruction_lines)
         )
@@ -56,7 +60,8 @@ def convert_dockerfile(text: str) -> str:
             next_index = min(end_index + 1, len(lines))
             script = "\n".join([script, *body, end_mark if script else ""])
         elif script and _SHELL.match(instruction):
-            shell, script = (script, "") if _is_interpreter_shell(script) else (shell, script)
+            if _is_interpreter_shell(script):  # it runs the instructions below, and nothing here
+                shell, script = script, ""
         elif script and shell and _RUN.match(instruction):
             script = f"{shell} {shlex.quote(script)}"
         # Empty lines in place of those that the instruction took keep the numbers of the others.
@@ -113,8 +118,8 @@ def _convert_instruction(instruction: str) -> tuple[str, str | None]:
         return f"cat > {arguments.split()[-1]} <<'{here_document[1]}'", here_document[1]
     if name == "ADD" and "://" in arguments:
         source, target = arguments.split()[0], arguments.split()[-1]
-        name = source.partition("?")[0].rpartition("/")[2]
-        return f"curl -o {target + name if target.endswith('/') else target or name} {source}", None
+        file_name = source.partition("?")[0].rpartition("/")[2]
+        return f"curl -o {target + file_name if target.endswith('/') else target or file_name} {source}", None
     return "", None
 
 
@@ -143,7 +148,7 @@ def convert_makefile(text: str) -> str:
     is_continued = False
     recipe_prefix = "\t"
     is_in_define = False
-    for line in text.replace("\r\n", "\n").split("\n"):
+    for line in _join_make_settings(text.replace("\r\n", "\n").split("\n")):
         # ``define`` holds recipe text. It counts even if no rule uses it, because another Makefile may.
         is_in_define = (is_in_define or _MAKE_DEFINE.match(line) is not None) and line.strip() != "endef"
         prefix_setting = _MAKE_PREFIX.match(line)
@@ -154,8 +159,9 @@ def convert_makefile(text: str) -> str:
         if immediate_command is not None and not is_continued:
             line = "\t" + immediate_command[1]
         if line.startswith("\t") or is_continued or (is_in_define and _MAKE_DEFINE.match(line) is None):
-            recipe = line.lstrip("\t ") if not is_continued else line
-            converted.append(_convert_make_expansions(recipe if is_continued else recipe.lstrip("@-+ ")))
+            # The marks before a command (``@`` silent, ``-`` ignore errors, ``+`` always) belong to make.
+            recipe = line if is_continued else line.lstrip("\t ").lstrip("@-+ ")
+            converted.append(_convert_make_expansions(recipe))
             is_continued = line.endswith("\\")
             continue
         assignment = _MAKE_SETS.fullmatch(line.rstrip())
@@ -171,6 +177,28 @@ def convert_makefile(text: str) -> str:
         else:
             converted.append("")
     return "\n".join(converted)
+
+
+def _join_make_settings(lines: list[str]) -> Iterator[str]:
+    """Yield the lines of a Makefile, with each setting that backslashes continue on one line.
+
+    Empty lines in place of the joined ones keep the numbers of the others. Recipes are left to the shell, which reads
+    the backslashes itself.
+    """
+    index = 0
+    while index < len(lines):
+        line = lines[index]
+        first_index = index
+        index += 1
+        if _MAKE_SETTING.match(line):
+            parts = [line]
+            while parts[-1].endswith("\\") and index < len(lines):
+                parts[-1] = parts[-1][:-1].rstrip()
+                parts.append(lines[index].strip())
+                index += 1
+            line = " ".join(parts)
+        yield line
+        yield from [""] * (index - first_index - 1)
 
 
 def _convert_make_expansions(text: str) -> str:

@@ -21,9 +21,12 @@ _CATS: Final = frozenset({"nc", "ncat", "netcat", "nc.traditional", "nc.openbsd"
 
 def is_reverse_shell(command: Command, words: list[str]) -> bool:
     """Whether the command is a known form of a reverse shell; ``words`` are its own, without ``sudo`` and the like."""
-    if any(_DEVICE.search(text) for text in (*command.output_files, *command.input_files, *command.words)):
-        # ``echo > /dev/tcp/host/port`` only probes the port: no shell reads or writes there.
-        return bool(command.words) and normalize_program_name(command.words[0]) not in _PROBES
+    # ``echo > /dev/tcp/host/port`` only probes the port: no shell reads or writes there.
+    if any(_DEVICE.search(target) for target in (*command.output_files, *command.input_files)):
+        return bool(words) and normalize_program_name(words[0]) not in _PROBES
+    # ``timeout 1 bash -c 'echo > /dev/tcp/host/port'`` probes it too; the wrapper shows that it is one.
+    if any(_DEVICE.search(word) for word in command.words):
+        return normalize_program_name(command.words[0]) not in _PROBES
     if not words:
         return False
     name = normalize_program_name(words[0])

@@ -15,12 +15,12 @@ from typing import Final
 
 from modelaudit.languages.shell.aliases import parse_aliases
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
-from modelaudit.languages.shell.constant_output import evaluate_pipeline_output
+from modelaudit.languages.shell.constant_output import evaluate_pipeline_output, evaluate_printed_text
 from modelaudit.languages.shell.downloads import READ_BUILTINS, DownloadTracker, find_download_address
 from modelaudit.languages.shell.embedded_commands import extract_embedded_commands
 from modelaudit.languages.shell.harm import detect_harm, detect_pipeline_harm
 from modelaudit.languages.shell.installers import collect_requirements
-from modelaudit.languages.shell.lexer import MAX_COMMANDS, parse_commands
+from modelaudit.languages.shell.lexer import MAX_COMMANDS, ShellLexer, parse_commands
 from modelaudit.languages.shell.pipelines import Pipeline, group_into_pipelines, runs_input
 from modelaudit.languages.shell.program_names import (
     EVALUATORS,
@@ -94,7 +94,10 @@ class _ScriptState:
         """Parse the commands of ``text`` and record its aliases."""
         self.spend_work(len(text))
         self.aliases.update(parse_aliases(text))
-        return parse_commands(text, self.variables)
+        lexer = ShellLexer(text, self.variables)
+        commands = lexer.split_commands()
+        self.is_cut = self.is_cut or lexer.is_cut
+        return commands
 
     def resolve_alias(self, words: list[str]) -> list[str]:
         """Replace the first word if it is an alias or a function of one command."""
@@ -112,12 +115,13 @@ def collect_script_mentions(text: str, line: int = 1) -> Iterator[Mention]:
     Raises:
         LimitReachedError: its commands nest too deep, or it has too many commands or mentions.
     """
-    script = _ScriptAnalyzer(_ScriptState(_BASE_WORK + _WORK_PER_CHARACTER * len(text)), line, 0)
+    state = _ScriptState(_BASE_WORK + _WORK_PER_CHARACTER * len(text))
+    script = _ScriptAnalyzer(state, line, 0)
     for count, mention in enumerate(script.analyze_text(text)):
         if count >= _MAX_MENTIONS:
             raise LimitReachedError(f"only the first {_MAX_MENTIONS} dangerous actions of the script were reported")
         yield mention
-    if script.state.is_cut:
+    if state.is_cut:
         raise LimitReachedError(f"only the first {MAX_COMMANDS} commands of the script were analysed")
 
 
@@ -142,26 +146,26 @@ class _ScriptAnalyzer:
         commands = self.state.parse_text(text)
         for pipeline in iterate_within_deadline(group_into_pipelines(commands), 16):
             yield from self._analyze_pipeline(pipeline)
-        self.state.is_cut = self.state.is_cut or len(commands) >= MAX_COMMANDS
 
     def _analyze_pipeline(self, pipeline: Pipeline) -> Iterator[Mention]:
         """Yield the mentions of each command of a pipeline, and of commands that are harmful only together."""
-        if len(pipeline.commands) > 1:
-            for use, name, detail in detect_pipeline_harm(pipeline.commands):
+        joined_commands = _join_sources(pipeline.commands)
+        if len(joined_commands) > 1:
+            for use, name, detail in detect_pipeline_harm(joined_commands):
                 yield self._make_mention(use, name, pipeline.commands[-1], detail)
         for index, command in enumerate(pipeline.commands):
             command.words = self.state.resolve_alias(command.words)
             words = unwrap_command(command.words)
             uses_xargs = any(normalize_program_name(word) in ("xargs", "parallel") for word in command.words[:3])
-            starts_runner = (
-                words and normalize_program_name(words[0]) in RUNNERS if words else command.words[:1] == ["parallel"]
-            )
+            # ``parallel`` alone runs the lines of its input; ``xargs`` needs a program that runs them.
+            starts_runner = normalize_program_name(words[0]) in RUNNERS if words else command.words[:1] == ["parallel"]
             executes_pipe = runs_input(words) or (uses_xargs and starts_runner) or self._branches_into_shell(command)
             # The order matters: a command that executes its pipe is judged by its sources, not by its own words.
-            if index and executes_pipe:
-                yield from self._analyze_piped_program(pipeline.commands[:index], command)
-            elif index and words and words[0] in READ_BUILTINS:
-                self._record_read_variable(pipeline.commands[:index], words)
+            if (index or command.sources) and executes_pipe:
+                sources = [*command.sources, *_join_sources(pipeline.commands[:index])]
+                yield from self._analyze_piped_program(sources, command)
+            elif (index or command.sources) and words and words[0] in READ_BUILTINS:
+                self._record_read_variable([*command.sources, *_join_sources(pipeline.commands[:index])], words)
             elif command.input_text is not None and runs_input(words) and normalize_program_name(words[0]) in SHELLS:
                 yield from self._analyze_nested(command.input_text, command)
                 yield from self._analyze_substitutions(command)
@@ -220,12 +224,19 @@ class _ScriptAnalyzer:
                 yield self._make_mention("decode-and-run", names[-1], command, f"into {shell}")
             if shell in SHELLS | EVALUATORS:
                 yield from self._analyze_nested(text, command)
-        elif any(name in _DECODERS for name in names):
-            yield self._make_mention("decode-and-run", names[-1], command, f"into {shell}")
-        elif any(mark in name for name in names for mark in "$?*"):  # the name of a source is a variable or a glob
-            yield self._make_mention("unresolved-run", names[0], command, f"into {shell}")
-        elif names and names[0] not in _PRINTERS:
-            yield self._make_mention("piped-run", names[0], command, f"into {shell}")
+            return
+        if shell in SHELLS | EVALUATORS:
+            yield from self._analyze_printed_texts(sources, command)
+        use, name = _judge_program_names(names)
+        if use:
+            yield self._make_mention(use, name, command, f"into {shell}")
+
+    def _analyze_printed_texts(self, sources: list[Command], command: Command) -> Iterator[Mention]:
+        """Analyse the texts that commands of a group print: ``{ echo a; echo b; } | sh`` runs both."""
+        for each in sources:
+            text = evaluate_printed_text(each) if not each.is_piped else None
+            if text is not None:
+                yield from self._analyze_nested(text, command)
 
     def _analyze_words(self, command: Command, words: list[str]) -> Iterator[Mention]:
         """Yield the mentions that follow from the command alone, whatever surrounds it."""
@@ -312,6 +323,20 @@ class _ScriptAnalyzer:
             address = self.state.downloads.find_address(read_words)
             if address is not None:
                 yield self._make_mention("download-then-run", address, command)
+
+
+def _join_sources(commands: list[Command]) -> list[Command]:
+    """Return commands of a pipeline, each behind the commands of the group that is piped into it."""
+    return [each for command in commands for each in (*command.sources, command)]
+
+
+def _judge_program_names(names: list[str]) -> tuple[str, str]:
+    """Return the use, and the name to report, of programs whose unknown output is run; empty texts for printers."""
+    if any(name in _DECODERS for name in names):
+        return "decode-and-run", names[-1]
+    if any(mark in name for name in names for mark in "$?*"):  # the name of a source is a variable or a glob
+        return "unresolved-run", names[0]
+    return ("piped-run", names[0]) if names and names[0] not in _PRINTERS else ("", "")
 
 
 def _list_programs(commands: list[Command]) -> list[list[str]]:

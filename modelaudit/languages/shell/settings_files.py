@@ -63,6 +63,7 @@ def collect_index_mentions(text: str) -> Iterator[Mention]:
         elif name in ("strict-ssl", "verify") and address.lower() in ("false", "0"):
             yield Mention("requirements", "unverified", f"{name}={address}"[:100], where)
         elif name in ("script-shell", "node-options", "shell", "git", "init-module", "onload-script") and address:
+            # Rules know this use as "a setting that starts a program", for npm as for git.
             yield Mention(VOCABULARY, "git-command", f"npm {name}", where, address[:200])
 
 

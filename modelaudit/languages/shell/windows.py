@@ -71,9 +71,8 @@ def collect_windows_mentions(text: str, line: int = 1, depth: int = 0) -> Iterat
         line: the number of its first line in the file, from 1.
         depth: how many encoded commands enclose it.
     """
-    joined_text = re.sub(r"[`^]\r?\n", " ", text)
     variables = WindowsVariables()
-    for number, raw_line in iterate_within_deadline(enumerate(joined_text.split("\n"), line), 16):
+    for number, raw_line in iterate_within_deadline(_join_continued_lines(text, line), 16):
         stripped = raw_line.strip()
         if not stripped or stripped.startswith(("#", "::")) or stripped[:4].lower() in ("rem ", "rem\t"):
             continue
@@ -91,6 +90,27 @@ def collect_windows_mentions(text: str, line: int = 1, depth: int = 0) -> Iterat
             if downloaded_file is not None:
                 yield Mention("shell-commands", "download-then-run", downloaded_file[:200], location, command[:200])
         yield from _decode_encoded_command(command, location, depth)
+
+
+def _join_continued_lines(text: str, line: int) -> Iterator[tuple[int, str]]:
+    """Yield each command line with its number: a backtick or a caret at the end continues it on the next line.
+
+    Args:
+        text: the script.
+        line: the number of its first line in the file, from 1.
+    """
+    parts: list[str] = []
+    first_line = line
+    for number, part in enumerate(text.split("\n"), line):
+        parts.append(part)
+        content = part.removesuffix("\r")
+        if content.endswith(("`", "^")):
+            parts[-1] = content[:-1]
+            continue
+        yield first_line, " ".join(parts)
+        parts, first_line = [], number + 1
+    if parts:
+        yield first_line, " ".join(parts)
 
 
 def _decode_encoded_command(command: str, location: Location, depth: int) -> Iterator[Mention]:

@@ -37,7 +37,8 @@ _RUN: Final = re.compile(
     r"|pwsh|msiexec\s+/i|rundll32|regsvr32|wscript|cscript)\s)(?=\s*&?\s*['\"]?((?:\.[\\/])?[^\s'\";&|()]{2,200}))",
     re.IGNORECASE,
 )
-_MAX_LENGTH: Final = 4000
+_MAX_VALUE_LENGTH: Final = 4000
+_MAX_LINE_LENGTH: Final = 20_000
 
 
 @dataclass(slots=True)
@@ -55,9 +56,10 @@ class WindowsVariables:
     def substitute_values(self, line: str) -> str:
         """Replace known variables, format strings and character codes in the line; record its assignments."""
         line = _CODES.sub(_decode_character_codes, _FORMAT.sub(_fill_format, line))
-        substituted = _VARIABLE.sub(self._look_up_value, line)[:_MAX_LENGTH] if self.variables else line
+        substituted = _VARIABLE.sub(self._look_up_value, line)[:_MAX_LINE_LENGTH] if self.variables else line
         for match in _ASSIGNMENT.finditer(substituted):
-            self.variables[(match[1] or match[3]).lower()] = (match[2] or match[4] or "").strip()[:_MAX_LENGTH]
+            value = (match[2] or match[4] or "").strip()
+            self.variables[(match[1] or match[3]).lower()] = value[:_MAX_VALUE_LENGTH]
         return substituted
 
     def find_run_download(self, line: str) -> str | None:

