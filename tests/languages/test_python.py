@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import json
 import random
 import time
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
-from modelaudit.languages.python import attack_texts, constant_folding
+from modelaudit.languages.python import attack_texts, constant_calls, constant_folding
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.cells import split_cell
 from modelaudit.languages.python.source import decode_source, find_parser_obstacle, split_source
@@ -89,7 +90,7 @@ def test_call_is_recorded_under_its_use_and_full_name(source: str, use: str, nam
         ("'''os.system('curl x | sh')'''", "(download | shell)"),
         ("import pickle\npickle.loads(pickle.dumps(x))", "pickle.loads"),
         ("import platform\nplatform.system()", "*.system"),
-        ("import os, requests\nrequests.get(u, headers={'a': os.environ['HF_TOKEN']})", "(nothing)"),
+        ("import os, requests\nrequests.get(u, headers={'a': os.environ['HF_TOKEN']})", "(nothing)"),  # its use counts
     ],
 )
 def test_harmless_lookalike_of_dangerous_call_is_not_recorded(source: str, name: str) -> None:
@@ -132,7 +133,22 @@ def test_syntax_error_hides_no_other_statement(broken: str) -> None:
 def test_names_in_unparsed_statement_are_recorded() -> None:
     found = analyze_source("import os\ndef f():\n    print 'x'\n    os.system('x')\n")
     assert ("call-at-import", "os.system") in {(each.use, each.name) for each in found.mentions}
-    assert found.damage == [(2, found.damage[0][1])]
+    assert [line for line, _ in found.damage] == [2]
+
+
+@check_each(
+    "imports, call",
+    [
+        ("import sys, os", "os.system"),
+        ("import sys, os as a", "a.system"),
+        ("from sys import path; import os", "os.system"),
+        ("from os import (\n    path,\n    system as run,\n)", "run"),
+        ("from os import path, \\\n    system", "system"),
+    ],
+)
+def test_import_of_several_names_in_unparsed_statement_is_bound(imports: str, call: str) -> None:
+    found = analyze_source(f"print 'x'\ndef f():\n    print 'x'\n    {imports}\n    {call}('x')\n")
+    assert ("call-at-import", "os.system") in {(each.use, each.name) for each in found.mentions}
 
 
 def test_source_is_decoded_by_its_coding_cookie() -> None:
@@ -265,7 +281,12 @@ def test_decompressed_and_repeated_constants_are_bounded() -> None:
         len(constant_folding.decompress_constant(zlib.compress(b"a" * 50_000_000)) or b"")
         <= constant_folding.MAX_CONSTANT_SIZE
     )
-    assert constant_folding.fold_binary(__import__("ast").Mult, Constant("a"), Constant(10**9)) is None
+    assert constant_folding.fold_binary(ast.Mult, Constant("a"), Constant(10**9)) is None
+
+
+def test_absolute_part_of_joined_path_replaces_the_parts_before() -> None:
+    parts = [Constant("folder"), Constant("/etc/x")]
+    assert constant_calls.fold_function("os.path.join", parts) == Constant("/etc/x")
 
 
 @settings(max_examples=150, deadline=None)

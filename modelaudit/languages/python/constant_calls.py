@@ -6,19 +6,53 @@ bounds, is unknown to the evaluator.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from modelaudit.languages.python import constant_folding
-from modelaudit.languages.python.values import Constant, PlainValue, Provenance
+from modelaudit.languages.python.values import Constant, PlainValue, Provenance, Value
 
 _TEXT_METHODS: Final = frozenset(
     {"lower", "upper", "strip", "lstrip", "rstrip", "swapcase", "title", "capitalize", "casefold", "removeprefix"}
     | {"removesuffix", "hex"}
 )
-_MAX_FORMAT: Final = 4096  # characters of a template or number, and items of a range
+_MAX_FOLDED_INPUT: Final = 4096  # characters of a template or number, and items of a range
 _MAX_NUMBER_BYTES: Final = 4096
 _MAX_WRITTEN_BITS: Final = 8192  # the time to write an integer grows with the square of its size
+
+# Parameters by position with their defaults, of methods by name and of functions by full name.
+_PARAMETERS: Final[Mapping[str, tuple[tuple[str, PlainValue], ...]]] = {
+    "decode": (("encoding", "utf-8"), ("errors", "strict")),
+    "encode": (("encoding", "utf-8"), ("errors", "strict")),
+    "split": (("sep", None), ("maxsplit", -1)),
+    "to_bytes": (("length", 1), ("byteorder", "big")),
+    "codecs.decode": (("obj", ""), ("encoding", "utf-8"), ("errors", "strict")),
+    "codecs.encode": (("obj", ""), ("encoding", "utf-8"), ("errors", "strict")),
+    "builtins.str": (("object", ""), ("encoding", "utf-8"), ("errors", "strict")),
+    "builtins.bytes": (("source", b""), ("encoding", "utf-8"), ("errors", "strict")),
+    "builtins.bytearray": (("source", b""), ("encoding", "utf-8"), ("errors", "strict")),
+    "builtins.int": (("x", 0), ("base", 10)),
+    "builtins.int.from_bytes": (("bytes", b""), ("byteorder", "big")),
+}
+
+
+def order_arguments(name: str, args: Sequence[Value], keywords: Mapping[str, Value]) -> list[Value]:
+    """Return the arguments of a call by position: those by keyword take the places of their parameters.
+
+    Args:
+        name: the name of a method, or the full name of a function.
+        args: the arguments by position.
+        keywords: the arguments by keyword; those of unknown parameters follow behind all others.
+    """
+    ordered = list(args)
+    remaining = dict(keywords)
+    parameters = _PARAMETERS.get(name, ())[len(args) :]
+    for index, (parameter, default) in enumerate(parameters):
+        if remaining.keys().isdisjoint(later for later, _ in parameters[index:]):
+            break
+        ordered.append(remaining.pop(parameter, Constant(default)))
+    return [*ordered, *remaining.values()]
 
 
 def fold_method(receiver: Constant, name: str, args: Sequence[Constant]) -> Constant | None:
@@ -63,23 +97,34 @@ def _fold_replace(receiver: Constant, args: Sequence[Constant]) -> Constant | No
     """Call ``str.replace``; the result is bounded by a replacement before each character and at the end."""
     values = [each.value for each in args]
     if isinstance(receiver.value, str) and len(values) in (2, 3) and all(isinstance(each, str) for each in values[:2]):
-        old, new = str(values[0]), str(values[1])
-        if (len(receiver.value) + 1) * max(1, len(new)) <= constant_folding.MAX_CONSTANT_SIZE:
-            return Constant(receiver.value.replace(old, new), constant_folding.combine_provenance((receiver, *args)))
+        old, new, count = str(values[0]), str(values[1]), values[2] if len(values) > 2 else -1
+        is_small = (len(receiver.value) + 1) * max(1, len(new)) <= constant_folding.MAX_CONSTANT_SIZE
+        if is_small and isinstance(count, int):
+            replaced = receiver.value.replace(old, new, _shorten_count(count))
+            return Constant(replaced, constant_folding.combine_provenance((receiver, *args)))
     return None
 
 
 def _fold_split(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Call ``str.split``, as if without ``maxsplit``; ``None`` if the separator is not text, or empty."""
+    """Call ``str.split``; ``None`` if the separator is no text, or empty, or the most splits are no number."""
     separator = args[0].value if args else None
+    count = args[1].value if len(args) > 1 else -1
     if not isinstance(receiver.value, str) or not isinstance(separator, str | None) or separator == "":
         return None
-    return Constant(tuple(receiver.value.split(separator)), constant_folding.combine_provenance((receiver,)))
+    if not isinstance(count, int):
+        return None
+    pieces = receiver.value.split(separator, _shorten_count(count))
+    return Constant(tuple(pieces), constant_folding.combine_provenance((receiver,)))
+
+
+def _shorten_count(count: int) -> int:
+    """Return a number of replacements or splits that Python accepts, and that no constant can exceed."""
+    return max(-1, min(count, constant_folding.MAX_CONSTANT_SIZE + 1))
 
 
 def _fold_format(template: Constant, args: Sequence[Constant]) -> Constant | None:
     """Format only plain fields such as ``{}`` and ``{0}``: others read attributes, or ask for any width."""
-    if not isinstance(template.value, str) or len(template.value) > _MAX_FORMAT:
+    if not isinstance(template.value, str) or len(template.value) > _MAX_FOLDED_INPUT:
         return None
     formatted, automatic_position = "", 0
     remaining = template.value
@@ -218,7 +263,7 @@ def _fold_bytes(first: Constant, args: Sequence[Constant]) -> Constant | None:
 def _fold_int(first: Constant, args: Sequence[Constant]) -> Constant | None:
     """Call ``int`` on a text, with an optional base, or on an integer."""
     base = args[1].value if len(args) > 1 else 10
-    if isinstance(first.value, str) and isinstance(base, int) and len(first.value) <= _MAX_FORMAT:
+    if isinstance(first.value, str) and isinstance(base, int) and len(first.value) <= _MAX_FOLDED_INPUT:
         try:
             return Constant(int(first.value, base), constant_folding.combine_provenance((first,)))
         except ValueError:
@@ -244,12 +289,12 @@ def _fold_len(first: Constant, _: Sequence[Constant]) -> Constant | None:
 
 
 def _fold_range(_: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Call ``range``; ``None`` if it has more than ``_MAX_FORMAT`` items."""
+    """Call ``range``; ``None`` if it has more than ``_MAX_FOLDED_INPUT`` items."""
     numbers = [each.value for each in args if isinstance(each.value, int) and each.value.bit_length() < 63]
     if len(numbers) != len(args) or len(args) > 3 or (len(args) == 3 and numbers[2] == 0):
         return None
     items = range(*numbers)
-    return Constant(tuple(items), Provenance.LITERAL) if len(items) <= _MAX_FORMAT else None
+    return Constant(tuple(items), Provenance.LITERAL) if len(items) <= _MAX_FOLDED_INPUT else None
 
 
 def _fold_codecs_decode(first: Constant, args: Sequence[Constant]) -> Constant | None:
@@ -278,9 +323,14 @@ def _fold_from_bytes(first: Constant, args: Sequence[Constant]) -> Constant | No
 
 
 def _fold_path(first: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Join the parts of a path, as ``os.path.join`` does; ``~`` and variables are not expanded."""
+    """Join the parts of a path, as ``os.path.join`` does; ``~`` and variables are not expanded.
+
+    The path counts as written out: programs join paths everywhere, and hide nothing by it.
+    """
     parts = [each.value for each in args if isinstance(each.value, str)]
-    return Constant("/".join(parts)[: constant_folding.MAX_CONSTANT_SIZE]) if len(parts) == len(args) else None
+    if not parts or len(parts) != len(args) or sum(map(len, parts)) > constant_folding.MAX_CONSTANT_SIZE:
+        return None
+    return Constant(posixpath.join(*parts))
 
 
 def _fold_maketrans(first: Constant, args: Sequence[Constant]) -> Constant | None:

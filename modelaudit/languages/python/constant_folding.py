@@ -173,10 +173,10 @@ def fold_item(sequence: Constant, index: Constant) -> Constant | None:
     if not isinstance(sequence.value, str | bytes | tuple) or not isinstance(index.value, int):
         return None
     try:
-        return Constant(
-            sequence.value[index.value],
-            combine_provenance((sequence,)) if isinstance(sequence.value, str) else sequence.provenance,
-        )
+        # One character of a text may spell something; an item of a list is as the source writes it.
+        is_character = isinstance(sequence.value, str)
+        provenance = combine_provenance((sequence,)) if is_character else sequence.provenance
+        return Constant(sequence.value[index.value], provenance)
     except IndexError:
         return None
 

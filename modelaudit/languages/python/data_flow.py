@@ -10,7 +10,7 @@ from typing import Final
 
 from modelaudit.languages.python import attack_texts, call_variants, name_resolution, name_tables, uses
 from modelaudit.languages.python.call import Call
-from modelaudit.languages.python.values import Constant, collect_tags
+from modelaudit.languages.python.values import Constant, Value, collect_tags
 
 _ENVIRONMENT_READERS: Final = frozenset(
     {"os.getenv", "os.environ.get", "os.environ.pop", "os.getenvb", "os.environ.__getitem__"}
@@ -56,17 +56,21 @@ def _collect_sent_tags(call: Call) -> frozenset[str]:
     Libraries take that token by a keyword such as ``token``. Headers count as authentication only if the address is
     unknown: a header to a known address that is not an issuer is data like any other.
     """
-    # The address is the first argument, or the second after an HTTP method.
-    is_address_known = any(isinstance(each, Constant) for each in call.args[:2])
+    is_address_known = any(isinstance(each, Constant) for each in _list_possible_addresses(call))
     authentication = {"token", "use_auth_token", "auth"} | (set() if is_address_known else {"headers"})
     sent = [value for name, value in call.keywords.items() if name not in authentication]
     return frozenset().union(*(collect_tags(each) for each in (*call.args, *sent)))
 
 
 def _goes_to_issuer(call: Call) -> bool:
-    """Whether the address of a call, its first or second argument, belongs to a service that issues tokens."""
-    texts = [each.value for each in call.args[:2] if isinstance(each, Constant) and isinstance(each.value, str)]
-    return any(text.startswith(_TOKEN_ISSUERS) for text in texts)
+    """Whether the address of a call belongs to a service that issues tokens."""
+    texts = [each.value for each in _list_possible_addresses(call) if isinstance(each, Constant)]
+    return any(isinstance(text, str) and text.startswith(_TOKEN_ISSUERS) for text in texts)
+
+
+def _list_possible_addresses(call: Call) -> list[Value]:
+    """List the arguments that can be the address: ``url``, the first, or the second behind an HTTP method."""
+    return [call.keywords["url"]] if "url" in call.keywords else [*call.args[:2]]
 
 
 def tag_result(call: Call) -> frozenset[str]:

@@ -37,7 +37,8 @@ from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.definitions import DefinitionNode, DefinitionTable, FunctionNode
 from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
 from modelaudit.languages.python.recording import UseRecorder
-from modelaudit.languages.python.source import parse_code_text
+from modelaudit.languages.python.source import find_parser_obstacle, parse_code_text
+from modelaudit.languages.python.unparsed_names import scan_names
 from modelaudit.languages.python.uses import UseLog
 from modelaudit.languages.python.values import (
     UNKNOWN,
@@ -76,6 +77,8 @@ _MAX_INLINE_STATEMENTS: Final = 12
 _MAX_INLINED_CALLS: Final = 4000
 _MAX_CODE_TEXT_DEPTH: Final = 6  # levels of ``exec`` in the text of another ``exec``
 _MAX_CODE_TEXT: Final = 1 << 19  # characters of all such texts
+_CHARACTERS_SCANNED_IN_STEP: Final = 64  # a scan of a text for names takes about as long as that many steps
+_MAX_GETTER_PATHS: Final = 16  # paths of one ``attrgetter``
 _MAX_RESULTS: Final = 64  # values returned by one function that are joined
 _MAX_KEYED_ITEMS: Final = 64  # callables kept of one mapping that assignments fill
 _MAX_SKIPPED: Final = 1000  # statements that are listed as skipped
@@ -185,10 +188,15 @@ class Evaluator(ast.NodeVisitor):
         self._depth, self.log.current_function, self._results, self.scope, self.scope.journal = state
         # Once the budget is spent, every later statement fails as well, and pays a step for it. Only those soon after
         # that point are listed: the list must not grow with the source.
-        if len(self.skipped) < _MAX_SKIPPED and self.budget.steps <= self.budget.max_steps + 1000:
-            # Lines inside of code in a text are not lines of the file.
+        if self.budget.steps <= self.budget.max_steps + 1000:
+            # Lines inside of code in a text are no lines of the file.
             line = self.log.pinned_line
-            self.skipped.append((line or node.lineno, line or node.end_lineno or node.lineno))
+            self._list_skipped(line or node.lineno, line or node.end_lineno or node.lineno)
+
+    def _list_skipped(self, first_line: int, last_line: int) -> None:
+        """List lines that were not evaluated, so that their names are scanned and the bound is reported."""
+        if len(self.skipped) < _MAX_SKIPPED:
+            self.skipped.append((first_line, last_line))
 
     def generic_visit(self, node: ast.AST) -> Value | None:
         """Visit a node whose kind has no method of its own.
@@ -496,9 +504,10 @@ class Evaluator(ast.NodeVisitor):
         subject = self.evaluate(node.subject)
         for case in node.cases:
             for pattern in ast.walk(case.pattern):
-                if isinstance(pattern, ast.MatchAs | ast.MatchStar) and pattern.name:
+                captured_name = _get_captured_name(pattern)
+                if captured_name is not None:
                     is_whole_subject = pattern is case.pattern
-                    self.scope.bind(pattern.name, subject if is_whole_subject else self._join_items(subject))
+                    self.scope.bind(captured_name, subject if is_whole_subject else self._join_items(subject))
                 elif isinstance(pattern, ast.MatchClass):
                     self.evaluate(pattern.cls)
                     for attribute_name in pattern.kwd_attrs:
@@ -645,10 +654,10 @@ class Evaluator(ast.NodeVisitor):
 
         Constants are left out: a default of ``False`` is not evidence for what a caller passes.
         """
-        # Defaults belong to the last positional parameters, so that the two lists are paired from their ends.
         definition = self._definitions.get(function)
         positional = [*args.posonlyargs, *args.args]
         defaults: dict[str, ast.expr] = {}
+        # Defaults belong to the last positional parameters, so that the two lists are paired from their ends.
         for parameter, default in zip(reversed(positional), reversed(args.defaults), strict=False):
             defaults[parameter.arg] = default
         for parameter, keyword_default in zip(args.kwonlyargs, args.kw_defaults, strict=True):
@@ -927,7 +936,8 @@ class Evaluator(ast.NodeVisitor):
                 # ``f"{a:{run()}}"`` calls ``run``. The format itself is not applied to the text.
                 self.evaluate(part.format_spec)
             tags |= collect_tags(value)
-            if not is_known:  # the end of the text decides on its kind
+            # Behind an unknown part: ``f"{folder}/x.py"`` is a path of code, by its end.
+            if not is_known:
                 tags |= call_variants.tag_path(value)
             if isinstance(value, Constant) and isinstance(value.value, int | str):
                 # A name spelled by an f-string is reported as hidden, whatever its parts are.
@@ -1039,7 +1049,9 @@ class Evaluator(ast.NodeVisitor):
             callee = self._evaluate_unrecorded(node.func)
         args, keywords = arguments.bind_arguments(node, self.evaluate)
         self._record_arguments(method or _get_last_name(callee), args, keywords, node.lineno)
-        result = self._call_known_method(base, method, args, node.lineno)
+        result = self._call_known_method(
+            base, method, constant_calls.order_arguments(method, args, keywords), node.lineno
+        )
         return result if result is not None else self._call_value(callee, args, keywords, node.lineno, base, method)
 
     def _record_arguments(self, callee: str, args: list[Value], keywords: dict[str, Value], line: int) -> None:
@@ -1254,8 +1266,9 @@ class Evaluator(ast.NodeVisitor):
 
     def _fold_call(self, call: Call) -> Value | None:
         """Fold a call of a library function; ``None`` if it is not modelled, or not all arguments are constants."""
-        constants = [each for each in (*call.args, *call.keywords.values()) if isinstance(each, Constant)]
-        if not constants or len(constants) != len(call.args) + len(call.keywords):
+        ordered = constant_calls.order_arguments(call.name, call.args, call.keywords)
+        constants = [each for each in ordered if isinstance(each, Constant)]
+        if not constants or len(constants) != len(ordered):
             return None
         folded = constant_calls.fold_function(call.name, constants)
         return None if folded is None else self._recorder.record_computed_text(folded, call.line)
@@ -1290,18 +1303,25 @@ class Evaluator(ast.NodeVisitor):
 
         Returns:
             A name that holds the path, ``operator.attrgetter>system``, with ``!`` before the path if it was computed,
-            or ``*`` in place of a path that is not known. No dotted name of Python has a ``>``.
+            or ``*`` in place of a path that is not known. Several paths are joined by commas. No dotted name of Python
+            has a ``>`` or a comma.
         """
-        first = call.args[0] if call.args else UNKNOWN
-        if isinstance(first, Constant) and isinstance(first.value, str):
-            mark = "!" if first.provenance > Provenance.LITERAL else ""
-            return ExternalName(f"{call.name}>{mark}{first.value}")
-        self._recorder.record_call(call)
-        return ExternalName(f"{call.name}>*")
+        # The other arguments of ``methodcaller`` are those of the method.
+        paths = call.args if call.name.endswith("attrgetter") else call.args[:1]
+        described = [_describe_path(each) for each in paths[:_MAX_GETTER_PATHS]]
+        if len(paths) > _MAX_GETTER_PATHS or "*" in described or not described:
+            self._recorder.record_call(call)
+            described = [*described, "*"][-_MAX_GETTER_PATHS:]
+        return ExternalName(f"{call.name}>{','.join(described)}")
 
     def _call_made_getter(self, call: Call) -> Value:
         """Call the result of ``attrgetter`` or ``methodcaller``, whose name ``_call_attrgetter`` has made."""
-        maker, _, path = call.name.partition(">")
+        maker, _, paths = call.name.partition(">")
+        results = tuple(self._follow_getter_path(maker, path, call) for path in paths.split(","))
+        return results[0] if len(results) == 1 else Container(results)
+
+    def _follow_getter_path(self, maker: str, path: str, call: Call) -> Value:
+        """Return what one path of ``attrgetter`` or ``methodcaller`` leads to; ``maker`` is which of them made it."""
         provenance = Provenance.COMPUTED if path.startswith("!") else Provenance.LITERAL
         value: Value = call.args[0] if call.args else UNKNOWN
         if path == "*":  # the path is not known
@@ -1363,16 +1383,20 @@ class Evaluator(ast.NodeVisitor):
         """Evaluate code that a call runs, in the scope of the call; all uses in it get the line of the call."""
         # Definitions keep the trees of such texts, so that all of them together are bounded.
         self._code_text_characters += len(text)
-        if self._code_text_depth >= _MAX_CODE_TEXT_DEPTH or self._code_text_characters > _MAX_CODE_TEXT:
-            return UNKNOWN
+        is_bounded = self._code_text_depth < _MAX_CODE_TEXT_DEPTH and self._code_text_characters <= _MAX_CODE_TEXT
         source = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-        body = parse_code_text(source.strip() if call.name == "builtins.eval" else source)
-        if body is None:
-            return UNKNOWN
-        # Lines inside the text mean nothing to a reader of the file.
-        outer_line = self.log.pin_line(call.line)
+        source = source.strip() if call.name == "builtins.eval" else source
+        body = parse_code_text(source) if is_bounded else None
+        # Lines inside the text mean nothing to a reader of the file: those of the outermost text count.
+        line = self.log.pinned_line or call.line
+        outer_line = self.log.pin_line(line)
         self._code_text_depth += 1
         try:
+            if body is None:
+                self._scan_code_text(source, line)
+                if not is_bounded or find_parser_obstacle(source):
+                    self._list_skipped(line, line)
+                return UNKNOWN
             # ``eval`` returns the value of its expression, ``exec`` none.
             if len(body) == 1 and isinstance(body[0], ast.Expr):
                 return self.evaluate(body[0].value)
@@ -1381,6 +1405,15 @@ class Evaluator(ast.NodeVisitor):
             self._code_text_depth -= 1
             self.log.pin_line(outer_line)
         return UNKNOWN
+
+    def _scan_code_text(self, source: str, line: int) -> None:
+        """Record the names in a text that a call runs as code, and that is not evaluated; ``line`` is that of the call.
+
+        Raises:
+            TooDeepError: the budget is spent.
+        """
+        self.budget.spend(len(source) // _CHARACTERS_SCANNED_IN_STEP)
+        scan_names(source, line, self.scope, self.log)
 
     def _call_setattr(self, call: Call) -> Value:
         """Call ``setattr(object, name, value)``: an assignment to an attribute, without a dot."""
@@ -1457,6 +1490,7 @@ class Evaluator(ast.NodeVisitor):
             return ExternalName(f"{call.args[0].name}.__dict__")
         if call.args and call.name == "builtins.vars":
             return Unknown(collect_tags(call.args[0]))
+        # The namespace has the name of its function, without ``is_result``: ``visit_Subscript`` looks for that name.
         return ExternalName(call.name)
 
     def _call_getmembers(self, call: Call) -> Value:
@@ -1485,13 +1519,29 @@ class Evaluator(ast.NodeVisitor):
 def _find_augmented_names(body: list[ast.stmt]) -> set[str]:
     """Find the names that statements change by ``name += value``, outside of functions and classes that they define."""
     names = set()
-    for statement in body:
-        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+    waiting: list[ast.AST] = list(body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
-        for node in ast.walk(statement):
-            if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-                names.add(node.target.id)
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
+        waiting += ast.iter_child_nodes(node)
     return names
+
+
+def _get_captured_name(pattern: ast.AST) -> str | None:
+    """Return the name that a pattern binds, as ``case name``, ``*name`` and ``{**name}`` do; otherwise ``None``."""
+    if isinstance(pattern, ast.MatchMapping):
+        return pattern.rest
+    return pattern.name if isinstance(pattern, ast.MatchAs | ast.MatchStar) else None
+
+
+def _describe_path(value: Value) -> str:
+    """Return the path that ``attrgetter`` is given, with ``!`` before a computed one; ``*`` if it is not known."""
+    if not isinstance(value, Constant) or not isinstance(value.value, str) or "," in value.value:
+        return "*"
+    return ("!" if value.provenance > Provenance.LITERAL else "") + value.value
 
 
 def _get_last_name(callee: Value) -> str:

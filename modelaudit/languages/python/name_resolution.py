@@ -107,13 +107,15 @@ def _resolve_external_attribute(base: ExternalName, name: str) -> ExternalName |
             else Unknown(frozenset({"module"}))
         )
     # ``os.system.__call__`` is ``os.system``.
-    if name in SELF_ATTRIBUTES and base.name != "sys":
+    if name in SELF_ATTRIBUTES:
         return base
     if name in ("value", "_value_") and base.name in WELL_KNOWN_MODULES.values():
         return base  # ``value`` of a member of an enumeration
     # ``torch.__file__`` leads into the folder of installed packages; a write below it replaces code.
     if name in _LOCATION_ATTRIBUTES and not base.is_result:
-        return ExternalName(f"{base.name}.{name}", True, base.is_hidden, frozenset({"installed"}))
+        return ExternalName(
+            f"{base.name}.{name}", is_result=True, is_hidden=base.is_hidden, tags=frozenset({"installed"})
+        )
     # A walk up and down the class tree keeps one name, whichever class it has reached.
     if base.name == "builtins.object" and name in ("__base__", "__bases__", "__mro__", "__class__"):
         return base

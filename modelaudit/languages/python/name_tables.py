@@ -71,77 +71,39 @@ GETTERS: Final = frozenset(
     {
         *("builtins.getattr", "builtins.object.__getattribute__", "builtins.type.__getattribute__"),
         *("inspect.getattr_static", "types.ModuleType.__getattribute__", "builtins.super.__getattribute__"),
-        *("operator.attrgetter.__call__", "builtins.hasattr"),
+        *("operator.attrgetter.__call__", "builtins.hasattr"),  # ``hasattr`` returns none, but names one as well
     }
 )
 """Functions that return an attribute of the first argument; the second names it."""
 
 EVALUATORS: Final = frozenset(
-    {
-        *(
-            "builtins.exec",
-            "builtins.eval",
-            "builtins.compile",
-            "builtins.execfile",
-            "code.InteractiveInterpreter.runsource",
-        ),
-        *("code.InteractiveConsole.push", "code.InteractiveInterpreter.runcode", "code.compile_command"),
-        *("codeop.compile_command", "_interpreters.run_string", "_xxsubinterpreters.run_string", "ast.parse"),
-        *(
-            "timeit.timeit",
-            "timeit.repeat",
-            "timeit.Timer",
-            "cProfile.run",
-            "profile.run",
-            "bdb.Bdb.run",
-            "trace.Trace.run",
-        ),
-        *("doctest.debug_script", "pdb.run", "pdb.runeval", "IPython.get_ipython.run_cell"),
-        *("IPython.get_ipython.ex", "IPython.get_ipython.ev", "builtins.dict.__call__", "typing.ForwardRef"),
-        *("sympy.sympify", "sympy.S", "sympy.parse_expr", "sympy.parsing.sympy_parser.parse_expr", "pandas.eval"),
-        *("sympy.core.sympify.sympify", "numpy.testing.runstring", "torch._inductor.codecache.PyCodeCache.load"),
-        *("numexpr.evaluate", "torch.fx.graph_module._exec_with_source", "torch.fx.graph_module._forward_from_src"),
-    }
-)
+    {"builtins.exec", "builtins.eval", "builtins.compile", "builtins.execfile",
+     "code.InteractiveInterpreter.runsource", "code.InteractiveConsole.push", "code.InteractiveInterpreter.runcode",
+     "code.compile_command", "codeop.compile_command", "_interpreters.run_string", "_xxsubinterpreters.run_string",
+     "ast.parse", "timeit.timeit", "timeit.repeat", "timeit.Timer", "cProfile.run", "profile.run", "bdb.Bdb.run",
+     "trace.Trace.run", "doctest.debug_script", "pdb.run", "pdb.runeval", "IPython.get_ipython.run_cell",
+     "IPython.get_ipython.ex", "IPython.get_ipython.ev", "typing.ForwardRef",
+     "sympy.sympify", "sympy.S", "sympy.parse_expr", "sympy.parsing.sympy_parser.parse_expr", "pandas.eval",
+     "sympy.core.sympify.sympify", "numpy.testing.runstring", "torch._inductor.codecache.PyCodeCache.load",
+     "numexpr.evaluate", "torch.fx.graph_module._exec_with_source", "torch.fx.graph_module._forward_from_src"}
+)  # fmt: skip
 """Functions whose first argument is a text of code."""
 
 COMMANDS: Final = frozenset(
-    {
-        *(
-            "os.system",
-            "os.popen",
-            "posix.system",
-            "nt.system",
-            "subprocess.run",
-            "subprocess.call",
-            "subprocess.Popen",
-        ),
-        *("subprocess.check_call", "subprocess.check_output", "subprocess.getoutput", "subprocess.getstatusoutput"),
-        *("asyncio.create_subprocess_shell", "asyncio.create_subprocess_exec", "pty.spawn", "commands.getoutput"),
-        *(
-            "os.execv",
-            "os.execve",
-            "os.execvp",
-            "os.execl",
-            "os.spawnv",
-            "os.spawnl",
-            "os.posix_spawn",
-            "*.system",
-            "*.popen",
-        ),
-        *("IPython.get_ipython.system", "IPython.get_ipython.getoutput"),
-    }
-)
+    {"os.system", "os.popen", "posix.system", "nt.system", "subprocess.run", "subprocess.call", "subprocess.Popen",
+     "subprocess.check_call", "subprocess.check_output", "subprocess.getoutput", "subprocess.getstatusoutput",
+     "asyncio.create_subprocess_shell", "asyncio.create_subprocess_exec", "pty.spawn", "commands.getoutput",
+     "os.execv", "os.execve", "os.execvp", "os.execl", "os.spawnv", "os.spawnl", "os.posix_spawn", "*.system",
+     "*.popen", "IPython.get_ipython.system", "IPython.get_ipython.getoutput"}
+)  # fmt: skip
 """Functions that run their argument as a command."""
 
 LOADERS: Final = frozenset(
-    {
-        *("pickle.loads", "pickle.load", "pickle.Unpickler", "cPickle.loads", "_pickle.loads", "_pickle.load"),
-        *("cloudpickle.loads", "cloudpickle.load", "dill.loads", "dill.load", "marshal.loads", "marshal.load"),
-        *("joblib.load", "torch.load", "jsonpickle.decode", "yaml.unsafe_load", "shelve.open", "ctypes.CDLL"),
-        *("pandas.read_pickle", "numpy.load(allow_pickle)"),
-    }
-)
+    {"pickle.loads", "pickle.load", "pickle.Unpickler", "cPickle.loads", "_pickle.loads", "_pickle.load",
+     "cloudpickle.loads", "cloudpickle.load", "dill.loads", "dill.load", "marshal.loads", "marshal.load",
+     "joblib.load", "torch.load", "jsonpickle.decode", "yaml.unsafe_load", "shelve.open", "ctypes.CDLL",
+     "pandas.read_pickle", "numpy.load(allow_pickle)"}
+)  # fmt: skip
 """Functions that build objects or run code from bytes."""
 
 NETWORK_RESULTS: Final = {
@@ -177,7 +139,7 @@ NETWORK_RESULTS: Final = {
 }  # fmt: skip
 """The tag that functions give their result, because it comes from the network or from a model hub."""
 
-FILE_RESULTS: Final = {
+LOCAL_RESULTS: Final = {
     name: frozenset({"file"})
     for name in ("builtins.open", "io.open", "codecs.open", "tokenize.open", "pathlib.Path.read_text",
                  "pathlib.Path.read_bytes", "pathlib.Path.open", "importlib.resources.read_text",
@@ -193,7 +155,7 @@ FILE_RESULTS: Final = {
 }  # fmt: skip
 """The tag that functions give their result: read from a file, some module, or a place of installed packages."""
 
-RESULT_TAGS: Final = NETWORK_RESULTS | FILE_RESULTS
+RESULT_TAGS: Final = NETWORK_RESULTS | LOCAL_RESULTS
 """The tags that functions add to their results by themselves."""
 
 PATH_BUILDERS: Final = frozenset({"pathlib.Path", "pathlib.PurePath", "os.path.join", "pathlib.Path.with_name",
@@ -237,42 +199,13 @@ SECRET_RESULTS: Final = frozenset(
 """Names that yield the environment, a password, a token, or the names of user and machine."""
 
 COMMAND_METHODS: Final = frozenset(
-    {
-        *(
-            "system",
-            "popen",
-            "execve",
-            "execvp",
-            "execv",
-            "spawnl",
-            "spawnv",
-            "check_output",
-            "check_call",
-            "getoutput",
-        ),
-        *("getstatusoutput", "Popen", "posix_spawn", "fork_exec", "dup2", "run_string", "runsource", "run_path"),
-        *(
-            "exec_module",
-            "load_module",
-            "create_subprocess_shell",
-            "subprocess_shell",
-            "subprocess_exec",
-            "load_extension",
-            "source_to_code",
-            "register_custom_ops_library",
-            "LoadLibrary",
-            "__reduce_ex__",
-            "extractall",
-            "set_executable",
-            "set_forkserver_preload",
-            "enable_load_extension",
-            "recv_pyobj",
-            "create_connection",
-            "create_datagram_endpoint",
-            "exec_command",
-        ),
-    }
-)
+    {"system", "popen", "execve", "execvp", "execv", "spawnl", "spawnv", "check_output", "check_call", "getoutput",
+     "getstatusoutput", "Popen", "posix_spawn", "fork_exec", "dup2", "run_string", "runsource", "run_path",
+     "exec_module", "load_module", "create_subprocess_shell", "subprocess_shell", "subprocess_exec", "load_extension",
+     "source_to_code", "register_custom_ops_library", "LoadLibrary", "__reduce_ex__", "extractall", "set_executable",
+     "set_forkserver_preload", "enable_load_extension", "recv_pyobj", "create_connection", "create_datagram_endpoint",
+     "exec_command"}
+)  # fmt: skip
 """Methods whose name alone shows that they run commands or code, on whatever object they are called."""
 
 INTERPRETER_ATTRIBUTES: Final = frozenset(

@@ -16,8 +16,7 @@ from itertools import islice
 from typing import Final
 
 from modelaudit.wire.deadline import iterate_within_deadline
-from modelaudit.wire.text import TextScan
-from modelaudit.wire.text import decode_text as decode_text
+from modelaudit.wire.text import TextScan, decode_text
 
 _MAX_PARSED_AT_ONCE: Final = 1 << 20
 """The most characters that are parsed as one; of a longer source each statement is parsed by itself."""
@@ -145,7 +144,7 @@ def _decode_plain(data: bytes) -> str:
 def find_parser_obstacle(text: str, max_tokens: int = MAX_TREE_TOKENS) -> str:
     """Return why a text must not be given to ``ast.parse``, which has no bounds of its own; empty if it may be."""
     if has_more_tokens(text, max_tokens):
-        return f"more than {MAX_TREE_TOKENS} tokens to parse at once"
+        return f"more than {max_tokens} tokens to parse at once"
     if _exceeds_field_work(text):
         return "f-strings with more fields than are parsed"
     return _find_nesting_obstacle(text)
@@ -153,10 +152,10 @@ def find_parser_obstacle(text: str, max_tokens: int = MAX_TREE_TOKENS) -> str:
 
 def _find_nesting_obstacle(text: str) -> str:
     """Return why a text nests too deep for ``ast.parse``, by the tokens that can nest; empty if it does not."""
-    operator_counts = [0]
-    branches = 0
     # One counter for each open bracket: operators are counted between separators of the same bracket, because only a
     # chain of them nests in the tree.
+    operator_counts = [0]
+    branches = 0
     for token in iterate_within_deadline(_TOKEN.finditer(text), 4096):
         kind = token.lastgroup
         if kind in ("op", "open"):

@@ -23,10 +23,17 @@ _LITERAL: Final = re.compile(
     r"""|"(?:[^"\\\n]++|\\.)*+(?:"|(?=\n)|\\?\Z)|'(?:[^'\\\n]++|\\.)*+(?:'|(?=\n)|\\?\Z)|\#[^\n]*+""",
     re.DOTALL,
 )
-# ``import a.b as c``; ``from a.b import c, d as e``, and in it ``d as e``; ``a.b.c(`` with its bracket.
-_IMPORT: Final = re.compile(r"\bimport[ \t]++([\w.]++)(?:[ \t]++as[ \t]++(\w++))?")
-_FROM: Final = re.compile(r"\bfrom[ \t]++([\w.]++)[ \t]++import[ \t(]++([^\n#)]{1,2000}+)")
-_ALIAS: Final = re.compile(r"([\w*]++)(?:[ \t]++as[ \t]++(\w++))?")
+# ``import a.b as c, d``; ``from a.b import c, d as e``; of both, one name as ``d as e``; ``a.b.c(`` with its bracket.
+_IMPORT: Final = re.compile(
+    r"\bimport[ \t]++([\w.]++(?:[ \t]++as[ \t]++\w++)?+(?:[ \t]*+,[ \t]*+[\w.]++(?:[ \t]++as[ \t]++\w++)?+)*+)"
+)
+_FROM: Final = re.compile(r"\bfrom[ \t]++([\w.]++)[ \t]++import[ \t(]++([^\n#);]{1,2000}+)")
+_ALIAS: Final = re.compile(r"([\w.*]++)(?:[ \t]++as[ \t]++(\w++))?")
+# An import over several lines, in brackets or with a backslash at the end of each.
+_IMPORT_OF_LINES: Final = re.compile(
+    r"\bfrom[ \t]++[\w.]++[ \t]++import[ \t]*+\([^()]{0,2000}+|\b(?:from|import)\b[^\n\\]*+(?:\\\n[^\n\\]*+)++"
+)
+_LINE_BREAK: Final = re.compile(r"\\?\n")
 _DOTTED: Final = re.compile(r"(?<![\w.])([A-Za-z_]\w*+(?:\.[A-Za-z_]\w*+)*+)[ \t]*+(\()?")
 _EXEC_STATEMENT: Final = re.compile(r"(?m)^[ \t]*exec[ \t]++[\"'\w]")
 # The letters before the quotes of an f-string, and the parts of it that are not kept.
@@ -52,7 +59,7 @@ def scan_names(text: str, line: int, scope: Scope, log: UseLog) -> None:
             log.record(uses.TEXT, name, literal_line, matched)
     if _EXEC_STATEMENT.search(text):
         log.record(uses.CALL, "builtins.exec", line, "as a statement of Python 2")
-    code = _LITERAL.sub(_keep_code, text)
+    code = _IMPORT_OF_LINES.sub(_join_lines, _LITERAL.sub(_keep_code, text))
     line_number, counted_end = line, 0
     # One line at a time: a list of all of them would take 60 bytes for each, however short they are.
     for code_line in iterate_within_deadline(islice(_NAMED_LINE.finditer(code), _MAX_MATCHES)):
@@ -75,18 +82,22 @@ def _keep_code(literal: re.Match[str]) -> str:
     return "\n" * literal[0].count("\n")
 
 
+def _join_lines(statement: re.Match[str]) -> str:
+    """Return a statement of several lines as one line, with its line breaks behind it for the numbers of the others."""
+    return _LINE_BREAK.sub(" ", statement[0]) + "\n" * statement[0].count("\n")
+
+
 def _scan_imports(code_line: str, line: int, scope: Scope, log: UseLog) -> None:
     """Record and bind what one line imports; ``line`` is its number in the file, from 1."""
-    from_import = _FROM.search(code_line)
-    if from_import is None:
-        for match in _IMPORT.finditer(code_line):
-            log.record(uses.IMPORT, match[1], line)
-            bound = match[1] if match[2] else match[1].partition(".")[0]
-            scope.bind(match[2] or bound, name_resolution.normalize_name(bound))
-        return
-    log.record(uses.IMPORT, from_import[1], line)
-    for match in _ALIAS.finditer(from_import[2]):
-        scope.bind(match[2] or match[1], name_resolution.normalize_name(f"{from_import[1]}.{match[1]}"))
+    for from_import in _FROM.finditer(code_line):
+        log.record(uses.IMPORT, from_import[1], line)
+        for alias in _ALIAS.finditer(from_import[2]):
+            scope.bind(alias[2] or alias[1], name_resolution.normalize_name(f"{from_import[1]}.{alias[1]}"))
+    for plain_import in _IMPORT.finditer(_FROM.sub("", code_line)):
+        for alias in _ALIAS.finditer(plain_import[1]):
+            log.record(uses.IMPORT, alias[1], line)
+            bound = alias[1] if alias[2] else alias[1].partition(".")[0]
+            scope.bind(alias[2] or bound, name_resolution.normalize_name(bound))
 
 
 def _record_dotted_name(name: str, is_called: bool, line: int, scope: Scope, log: UseLog) -> None:
