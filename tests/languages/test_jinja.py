@@ -97,6 +97,16 @@ def is_computed(text: str) -> bool:
         "{% set n = namespace() %}{% set n.a = '__class__' %}{{ x[n.a] }}",
         "{% set n = namespace({'a': '__class__'}) %}{{ x[n.a] }}",
         "{{ x[{'k': '__class__'}.get('k')] }}",
+        "{{ x[{'k': 'a'}.get('b', '__class__')] }}",
+        "{{ x['____class__' | replace('__', '', 1)] }}",
+        "{{ x['--class--' | replace(new='_', old='-')] }}",
+        "{{ x['a.b.__class__'.split('.', 1)[1][2:]] }}",
+        "{{ x[(['x__class__x'] | map('trim', 'x'))[0]] }}",
+        "{{ x[(['--class--'] | map('replace', '-', '_') | list)[0]] }}",
+        "{% set b = a %}{% set a = b %}{% set a = '__class__' %}{{ a.format() }}{{ x[b] }}",
+        "{{ x | map('map', 'attr', '__class__') }}",
+        "{{ x | map('selectattr', '__class__') }}",
+        "{{ x | map('sum', '__class__') }}",
         "{{ x | map(attribute='__class__') }}",
         "{{ x | map(attribute='a.__class__') }}",
         "{{ x | map('attr', '__class__') }}",
@@ -112,6 +122,8 @@ def is_computed(text: str) -> bool:
         "{{ '{0.__class__}'.format(x) }}",
         "{{ '{x[__class__]}'.format(x=x) }}",
         "{{ '{0:{1.__class__}}'.format(x, y) }}",
+        "{{ '" + "{}" * 64 + "{0.__class__}'.format(x) }}",
+        "{{ '" + "{:{}}" * 64 + "{0:{1.__class__}}'.format(x) }}",
         "{% set f = '{0.__class__}'.format %}{{ f(x) }}",
         "{{ '{a.__class__}'.format_map(x) }}",
         "{% call(a) x() %}{{ a.__class__ }}{% endcall %}",
@@ -132,6 +144,24 @@ def test_every_spelling_of_an_attribute_is_resolved(template: str) -> None:
         "{{ x | attr(*y) }}",
         "{{ x | map(attribute=y) }}",
         "{{ x | map(y) }}",
+        "{{ x | map('map', 'attr', y) }}",
+        "{{ x[('__class__' + 'x' * 4090)[0:9]] }}",
+        "{{ x['__class__" + "x" * 5000 + "'[0:9]] }}",
+        "{{ x[{'a': '__class__' if y else 'b'}.a] }}",
+        "{{ x[{y: '__class__'}[z]] }}",
+        "{{ x[['__class__', 'a'][y:][0]] }}",
+        "{{ x[(5000 * '__class__')[:9]] }}",
+        "{{ x['%s' % (y,)] }}",
+        "{{ x[[y] | map('string') | first] }}",
+        "{{ x['{0}class__'['format']('__')] }}",
+        "{{ x[{}.get(y, '__class__')] }}",
+        "{% set l = ['a'] %}{% set ns = namespace(l=l) %}{{ ns.l.append(y) }}{{ x[l[0]] }}",
+        "{% set l = ['a'] %}{% set m = l if y else z %}{{ m.append(y) }}{{ x[l[0]] }}",
+        "{% set l = ['a'] %}{% for m in [l] %}{{ m.append(y) }}{% endfor %}{{ x[l[0]] }}",
+        "{% set l = ['a'] %}{{ l['append'](y) }}{{ x[l[0]] }}",
+        "{% set l = ['a'] %}{{ (l | attr('append'))(y) }}{{ x[l[0]] }}",
+        "{% set f = g %}{% set g = f %}{{ f() }}",
+        "{% include ['a', y] %}",
         "{{ x | selectattr(y) }}",
         "{{ x['_' ~ y] }}",
         "{{ x['_%s' % y] }}",
@@ -226,6 +256,10 @@ def test_calls_filters_tests_and_includes_are_reported(template: str, use: str, 
         ("{{ '%999999999d' % 1 }}", "length"),
         ("{{ '{:>999999999}'.format(1) }}", "length"),
         ("{% for a in x %}{% set s = s ~ s %}{% endfor %}", "doubling"),
+        ("{% set s = s ~ s %}{% for a in x %}{% set s = s ~ s %}{% endfor %}", "doubling"),
+        ("{% for a in x %}{% set s %}{{ s }}{{ s }}{% endset %}{% endfor %}", "doubling"),
+        ("{% for a in x if 'a' * 999999999 %}{% endfor %}", "length"),
+        ("{{ lipsum(99999999, False) }}", "rounds"),
     ],
 )
 def test_excessive_rendering_costs_are_reported(template: str, use: str) -> None:
@@ -365,8 +399,25 @@ def test_other_text_is_not_a_template(name, data, read_bytes) -> None:
     assert read_bytes(data, name).of(Outline) == []
 
 
+def test_macros_that_call_all_later_ones_are_each_followed_once() -> None:
+    # The last of 60 macros lies on 2 ** 59 paths.
+    macros = "".join(
+        f"{{% macro m{first}() %}}"
+        + "".join(f"{{{{ m{later}() }}}}" for later in range(first + 1, 60))
+        + "{% endmacro %}"
+        for first in range(60)
+    )
+    assert list_uses(macros + "{% if 'secret' in messages[0].content %}{{ m0() }}{% endif %}")
+
+
+def test_limit_of_template_is_reported_under_a_key_about_templates(read_bytes) -> None:
+    template = "{{ " + "(" * 500 + ")" * 500 + " }}"
+    assert read_bytes(json.dumps({"prompt_template": template}).encode(), "a.json").reasons() == {UnreadReason.LIMIT}
+    assert read_bytes(json.dumps({"note": template}).encode(), "a.json").reasons() == set()
+
+
 def test_search_pattern_matches_jinja_templates_but_not_braces_in_a_token_vocabulary() -> None:
-    assert not MARKS.search('{"{{":90,"}}":91,"(":7,"{%":5,"{%if":4}'.replace("{%if", "{% "))
+    assert not MARKS.search('{"{{":90,"}}":91,"(":7,"{%":5,"{% ":4}')
     assert MARKS.search('"{{ x.y }}"')
     assert MARKS.search('"{%- if x %}"')
     assert MARKS.search('"{{ \\"a\\"|attr(1) }}"')

@@ -14,6 +14,7 @@ from typing import Final
 from jinja2 import nodes
 
 from modelaudit.languages.jinja.bindings import TemplateBindings
+from modelaudit.languages.jinja.constants import Unknown
 from modelaudit.languages.jinja.folding import ConstantFolder, FoldedValues
 from modelaudit.languages.jinja.syntax import walk_nodes
 from modelaudit.model.outline import Mention
@@ -34,8 +35,9 @@ _ATTRIBUTE_FILTERS: Final[dict[str, tuple[int | None, str]]] = {
     "max": (1, "attribute"), "sum": (0, "attribute"), "join": (1, "attribute"),
 }  # fmt: skip
 # Filters that apply another filter or test: the position of its name, and its vocabulary.
-_FILTER_APPLIERS: Final = {"map": (0, FILTERS)}
-_TEST_APPLIERS: Final = {"select": (0, TESTS), "reject": (0, TESTS), "selectattr": (1, TESTS), "rejectattr": (1, TESTS)}
+_APPLIERS: Final = {
+    "map": (0, FILTERS), "select": (0, TESTS), "reject": (0, TESTS), "selectattr": (1, TESTS), "rejectattr": (1, TESTS),
+}  # fmt: skip
 # ``.name`` or ``[key]`` in a field of a format string, such as ``{0.name[key]}``.
 _FIELD_STEP: Final = re.compile(r"[.\[]\s*([^.\[\]]+)")
 _FORMAT_METHODS: Final = frozenset({"format", "format_map", "vformat"})
@@ -50,6 +52,7 @@ class AccessCollector:
         self._bindings = bindings
         self._folder = folder
         self._callees: set[int] = set()
+        self._applied_filters: set[tuple[object, ...]] = set()
 
     def collect_mentions(self, tree: nodes.Template) -> Iterator[Mention]:
         """Yield the mentions in the order of the text.
@@ -104,16 +107,18 @@ class AccessCollector:
         if node.name in _ATTRIBUTE_FILTERS:
             position, keyword = _ATTRIBUTE_FILTERS[node.name]
             yield from self._visit_attribute_paths(node, _get_argument(node, position, keyword))
-        for appliers in (_FILTER_APPLIERS, _TEST_APPLIERS):
-            if node.name in appliers:
-                name_position, vocabulary = appliers[node.name]
-                yield from self._visit_named_filter(node, _get_argument(node, name_position, ""), vocabulary)
+        if node.name in _APPLIERS:
+            name_position, vocabulary = _APPLIERS[node.name]
+            yield from self._visit_named_filter(node, _get_argument(node, name_position, ""), vocabulary)
         # ``*args`` and ``**kwargs`` can name any attribute.
         if (node.dyn_args or node.dyn_kwargs) and node.name in _ATTRIBUTE_FILTERS:
             yield _make_mention(ATTRIBUTES, "computed-attribute", f"the filter {node.name}", node)
 
     def _visit_attribute_paths(self, node: nodes.Filter, argument: nodes.Expr | None) -> Iterator[Mention]:
-        """Yield a mention of each attribute that the argument of a filter names; ``a.b`` and ``a,b`` name two."""
+        """Yield a mention of each attribute that the argument of a filter names.
+
+        ``a.b`` and ``a,b`` name two; ``attr`` takes its name whole.
+        """
         if argument is None:
             return
         names = self._folder.fold(argument)
@@ -131,12 +136,25 @@ class AccessCollector:
             return
         names = self._folder.fold(argument)
         for name in names.texts:
-            yield _make_mention(vocabulary, "filter" if vocabulary is FILTERS else "test", name, node)
-            if name == "attr":  # ``map("attr", "name")`` reads an attribute of each item
-                attr_filter = nodes.Filter(node.node, "attr", [], [], None, None, lineno=node.lineno)
-                yield from self._visit_attribute_paths(attr_filter, _get_argument(node, 1, ""))
+            if vocabulary is TESTS:
+                yield _make_mention(TESTS, "test", name, node)
+            else:
+                yield from self._visit_applied_filter(node, name)
         if names.is_computed or not names.values:
             yield _make_mention(ATTRIBUTES, "computed-attribute", f"the filter {node.name}", node)
+
+    def _visit_applied_filter(self, node: nodes.Filter, name: str) -> Iterator[Mention]:
+        """Yield mentions of a filter that ``map`` applies: ``map("attr", "name")`` reads an attribute of each item."""
+        # ``map("map", "map", …)`` applies filters in turn: the same filter with the same arguments is visited once.
+        arguments = node.args[1:]
+        application = (name, *map(id, arguments))
+        if application in self._applied_filters:
+            return
+        self._applied_filters.add(application)
+        applied = nodes.Filter(
+            node.node, name, arguments, node.kwargs, node.dyn_args, node.dyn_kwargs, lineno=node.lineno
+        )
+        yield from self._visit_filter(applied)
 
     def _visit_call(self, node: nodes.Call) -> Iterator[Mention]:
         """Yield mentions of what a call calls; ``_visit_name`` leaves its name out, since that is mentioned here."""
@@ -183,7 +201,7 @@ class AccessCollector:
         # One step of indirection (``set f = x.popen``) is resolved. Longer chains are reported as computed.
         if not bindings or not follow:
             yield _make_mention(METHODS, "computed-call", name, node)
-        for binding in bindings:
+        for binding in bindings if follow else ():
             yield from self._visit_callee(binding.expression, node, follow=False)
 
     def _visit_method(self, base: nodes.Node, name: str, node: nodes.Node) -> Iterator[Mention]:
@@ -221,9 +239,10 @@ class AccessCollector:
         targets = self._folder.fold(node.template)
         names = [text for value in targets.values for text in (value if isinstance(value, tuple) else (value,))]
         for name in names:
-            use = "outside" if isinstance(name, str) and _OUTSIDE_PATH.match(name) else "inside"
-            yield _make_mention(TEMPLATES, use, str(name), node, tag)
-        if targets.is_computed or not names:
+            if not isinstance(name, Unknown):
+                use = "outside" if isinstance(name, str) and _OUTSIDE_PATH.match(name) else "inside"
+                yield _make_mention(TEMPLATES, use, str(name), node, tag)
+        if targets.is_computed or not names or any(isinstance(name, Unknown) for name in names):
             yield _make_mention(TEMPLATES, "computed", "a name that only running tells", node, tag)
 
 
@@ -237,22 +256,24 @@ def _check_format_string(template: FoldedValues, node: nodes.Node) -> Iterator[M
 
 def _list_format_steps(text: str) -> Iterator[str]:
     """Yield the names that the fields of a format string access, including fields nested in a format specification."""
+    # The texts are bounded, and the specification of a field is shorter than the text around it.
     waiting = [text]
-    for _ in range(64):  # format strings, since specifications nest without end
-        if not waiting:
-            return
+    while waiting:
         try:
             fields = list(string.Formatter().parse(waiting.pop()))
         except ValueError:
             continue
-        for _literal, field, specification, _conversion in fields[:64]:
+        for _literal, field, specification, _conversion in fields:
             yield from (step.strip() for step in _FIELD_STEP.findall(field or ""))
             if specification and "{" in specification:
                 waiting.append(specification)
 
 
 def _get_argument(node: nodes.Filter, position: int | None, keyword: str) -> nodes.Expr | None:
-    """Return the argument of a filter by keyword or by position; an empty keyword and ``None`` match nothing."""
+    """Return the argument of a filter by keyword or by position.
+
+    An empty keyword, or ``None`` as position, matches nothing.
+    """
     for pair in node.kwargs:
         if keyword and pair.key == keyword:
             return pair.value

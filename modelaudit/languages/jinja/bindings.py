@@ -7,12 +7,13 @@ over-approximates the values, so no assignment can hide a name from the analysis
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from jinja2 import nodes
 
-from modelaudit.languages.jinja.syntax import walk_nodes
+from modelaudit.languages.jinja.syntax import get_variable_path, walk_nodes
 
 _MUTATING_METHODS: Final = frozenset({"append", "extend", "insert", "update", "setdefault", "add", "reverse", "sort"})
 
@@ -37,9 +38,9 @@ class TemplateBindings:
 
     Attributes:
         macros: the macros by name.
-        mutated: variables whose value a method changes, such as ``append``.
-        blocks: variables whose value is not followed: set by a block that is more than literal text, by unpacking items
-            of items, or by the call of ``caller`` in a macro.
+        mutated: variables and attributes of namespaces whose value a method changes, such as ``append``.
+        unfollowed: variables whose value is not followed: set by a block that is more than literal text, by unpacking
+            items of items, or by the call of ``caller`` in a macro.
         names: every name that the template defines itself.
     """
 
@@ -47,23 +48,24 @@ class TemplateBindings:
         self._bound: dict[str, list[Binding]] = defaultdict(list)
         self.macros: dict[str, nodes.Macro] = {}
         self.mutated: set[str] = set()
-        self.blocks: set[str] = set()
+        self.unfollowed: set[str] = set()
         self.names: set[str] = {"loop", "caller", "varargs", "kwargs"}
         calls: list[nodes.Call] = []
         for node in walk_nodes(tree):
-            if isinstance(node, nodes.Name | nodes.NSRef):
-                if isinstance(node, nodes.Name) and node.ctx in ("store", "param"):
+            if isinstance(node, nodes.Name):
+                if node.ctx in ("store", "param"):
                     self.names.add(node.name)
             elif isinstance(node, nodes.Call):
                 calls.append(node)
             elif isinstance(node, nodes.CallBlock):
                 # ``{% call(a) m() %}``: the macro passes the arguments of ``caller(...)``, whichever macro it is.
-                self.blocks.update(argument.name for argument in node.args)
+                self.unfollowed.update(argument.name for argument in node.args)
             else:
                 self._record_statement(node)
         # Calls are recorded last, because a macro can be called before its definition in the text.
         for call in calls:
             self._record_call(call)
+        self._spread_mutations()
 
     def get_bindings(self, name: str) -> list[Binding]:
         """Return the bindings of ``name``; ``ns.attr`` is an attribute of a namespace."""
@@ -108,6 +110,7 @@ class TemplateBindings:
                 for element, item in zip(target.items, value.items, strict=True):
                     self._record_assignment(element, item)
             else:
+                # Unpacked like the only row of a loop.
                 self._record_unpacking(target, nodes.List([value]))
 
     def _record_unpacking(self, target: nodes.Tuple, rows: nodes.Node) -> None:
@@ -117,7 +120,7 @@ class TemplateBindings:
                 self._bound[element.name].append(Binding(rows, is_item=True, position=position))
             else:
                 # ``for a, (b, c) in rows``: the values of ``b`` and ``c`` are not followed.
-                self.blocks.update(each.name for each in element.find_all(nodes.Name))
+                self.unfollowed.update(each.name for each in element.find_all(nodes.Name))
 
     def _record_block(self, node: nodes.AssignBlock) -> None:
         """Record ``{% set name %}…{% endset %}``: as a concatenation of outputs, or as unknown if it does more."""
@@ -129,7 +132,7 @@ class TemplateBindings:
         if node.filter is None and all(isinstance(output, nodes.Output) for output in node.body):
             self._bound[name].append(Binding(nodes.Concat(parts)))
         else:
-            self.blocks.add(name)
+            self.unfollowed.add(name)
 
     def _record_loop(self, node: nodes.For) -> None:
         """Record that the target of a loop is bound to the items of its iterable."""
@@ -138,15 +141,26 @@ class TemplateBindings:
         elif isinstance(node.target, nodes.Tuple):
             self._record_unpacking(node.target, node.iter)
 
+    def _spread_mutations(self) -> None:
+        """Let each variable count as mutated that may be the same object as one that a method changes."""
+        aliases: defaultdict[str, set[str]] = defaultdict(set)
+        for name, bindings in self._bound.items():
+            for binding in bindings:
+                for path in _list_possible_variables(binding.expression, binding.is_item):
+                    aliases[name].add(path)
+                    aliases[path].add(name)
+        waiting = list(self.mutated)
+        while waiting:
+            newly_mutated = aliases[waiting.pop()] - self.mutated
+            self.mutated |= newly_mutated
+            waiting += newly_mutated
+
     def _record_call(self, call: nodes.Call) -> None:
         """Record a variable that a method changes, or the arguments of a macro as values of its parameters."""
         callee = call.node
-        if (
-            isinstance(callee, nodes.Getattr)
-            and callee.attr in _MUTATING_METHODS
-            and isinstance(callee.node, nodes.Name)
-        ):
-            self.mutated.add(callee.node.name)
+        changed = get_variable_path(_find_mutated_node(callee))
+        if changed:
+            self.mutated.add(changed)
         macro = self.macros.get(callee.name) if isinstance(callee, nodes.Name) else None
         if macro is None:
             return
@@ -154,3 +168,38 @@ class TemplateBindings:
             self._record_assignment(parameter, argument)
         for pair in call.kwargs:
             self._bound[pair.key].append(Binding(pair.value))
+
+
+def _find_mutated_node(callee: nodes.Node) -> nodes.Node:
+    """Return the object that a method such as ``append`` changes, or the callee itself if it is another function.
+
+    A method is written ``list.append``, ``list["append"]`` or ``list|attr("append")``.
+    """
+    match callee:
+        case nodes.Getattr(attr=name, node=changed):
+            pass
+        case nodes.Getitem(arg=nodes.Const(value=name), node=changed):
+            pass
+        case nodes.Filter(name="attr", args=[nodes.Const(value=name), *_], node=nodes.Node() as changed):
+            pass
+        case _:
+            return callee
+    return changed if name in _MUTATING_METHODS else callee
+
+
+def _list_possible_variables(expression: nodes.Node, is_item: bool) -> Iterator[str]:
+    """Yield the variables that an expression may be, and not only contain; of a list its items if ``is_item``."""
+    waiting: list[nodes.Node | None] = [expression]
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case nodes.Name() | nodes.NSRef() | nodes.Getattr():
+                yield get_variable_path(node)
+            case nodes.CondExpr():
+                waiting += (node.expr1, node.expr2)
+            case nodes.And() | nodes.Or():
+                waiting += (node.left, node.right)
+            case nodes.List() | nodes.Tuple() if is_item:
+                waiting += node.items
+            case _:
+                continue

@@ -17,11 +17,10 @@ from jinja2 import nodes
 
 from modelaudit.languages.jinja.bindings import TemplateBindings
 from modelaudit.languages.jinja.constants import Mapping, iterate_elements
-from modelaudit.languages.jinja.costs import get_variable_path
 from modelaudit.languages.jinja.folding import ConstantFolder
 from modelaudit.languages.jinja.message_variables import TEXT_KEYS, MessageVariables
 from modelaudit.languages.jinja.notable_text import TEXTS, contains_prose, find_harmful_text, shorten_text
-from modelaudit.languages.jinja.syntax import walk_nodes
+from modelaudit.languages.jinja.syntax import get_variable_path, walk_nodes
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 
@@ -106,12 +105,10 @@ class ConditionAnalyzer:
             triggers: the words that the condition searches for.
             bodies: the nodes that it selects.
         """
-        texts = dict.fromkeys(_list_emitted_texts(bodies, self._folder, self._macros))
+        texts = dict.fromkeys(_list_emitted_texts(bodies, self._folder, dict(self._macros)))
         if isinstance(node, nodes.Output | nodes.Assign):
             # Short literals of one expression are searched and replaced; joined they would look like a sentence.
-            texts = dict.fromkeys(
-                joined_text for joined_text in texts if contains_prose(joined_text) or find_harmful_text(joined_text)
-            )
+            texts = dict.fromkeys(text for text in texts if contains_prose(text) or find_harmful_text(text))
         # Backdoors split their sentence over several outputs, so the texts of one branch are judged joined.
         joined_text = " ".join(texts)[:20_000]
         harmful_text = find_harmful_text(joined_text)
@@ -283,7 +280,10 @@ class ConditionAnalyzer:
     def _find_table_keys(self, node: nodes.Call | nodes.Getitem) -> Iterator[str]:
         """Yield the keys of a literal table that is indexed by message text: ``{"word": x}.get(content)``."""
         keys = node.args[:1] if isinstance(node, nodes.Call) else [node.arg]
-        table = node.node.node if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr) else node.node
+        # Of ``table.get(key)``, the table is below the method.
+        table = node.node
+        if isinstance(node, nodes.Call) and isinstance(table, nodes.Getattr):
+            table = table.node
         if any(self._messages.contains_message_text(each) for each in keys):
             for value in self._folder.fold(table).values:
                 if isinstance(value, Mapping):
@@ -318,17 +318,17 @@ def _is_ordinary_word(trigger: str) -> bool:
 
 
 def _list_emitted_texts(
-    bodies: list[nodes.Node], folder: ConstantFolder, macros: dict[str, nodes.Macro]
+    bodies: list[nodes.Node], folder: ConstantFolder, unvisited_macros: dict[str, nodes.Macro]
 ) -> Iterator[str]:
     """Yield the literal text that these nodes print or keep; not text that is compared, a key or an error message.
 
     Args:
         bodies: the nodes, in the order of the text.
         folder: folds the constants of the template.
-        macros: the macros by name that may still be followed; each is followed once.
+        unvisited_macros: the macros by name that may still be followed. Each is taken out when it is followed, since
+            macros that call one another have exponentially many paths.
     """
     waiting: list[nodes.Node] = list(reversed(bodies))
-    unvisited_macros = dict(macros)
     while waiting:
         node = waiting.pop()
         match node:

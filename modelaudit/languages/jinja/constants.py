@@ -47,12 +47,10 @@ def is_within_bounds(value: object) -> bool:
     return value is None or isinstance(value, float | Mapping | Unknown)
 
 
-def format_value(value: Value) -> str:
-    """Return the text that a template prints for the value; of a tuple only the first items, of a mapping the keys."""
-    if isinstance(value, tuple):
-        return "(" + ", ".join(format_value(each) for each in value[:8]) + ")"
-    if isinstance(value, Mapping):
-        return format_value(tuple(iterate_items(value)))
+def format_value(value: Value) -> str | Unknown:
+    """Return the text that a template prints for the value; unknown for lists and mappings, which are not modelled."""
+    if isinstance(value, tuple | Mapping | Unknown):
+        return UNKNOWN
     # One character more than the limit, so that ``is_within_bounds`` notices the excess.
     return str(value)[: _MAX_TEXT_LENGTH + 1]
 
@@ -86,6 +84,7 @@ def get_item(value: Value, key: Value) -> Value:
 
 def slice_value(value: Value, start: Value, stop: Value, step: Value) -> Value:
     """Return ``value[start:stop:step]``, or ``UNKNOWN`` for a value that has no slices."""
+    # A bound of another type is missing in this list.
     bounds = [part for part in (start, stop, step) if part is None or type(part) is int]
     if not isinstance(value, str | tuple) or len(bounds) < 3 or bounds[2] == 0:
         return UNKNOWN
@@ -156,29 +155,41 @@ def format_percent(template: str, values: tuple[Value, ...]) -> Value:
         if kind is None or not remaining_values or len(pieces) > MAX_ITEMS:
             return UNKNOWN
         piece = _format_percent_field(kind, remaining_values.pop(0))
-        if piece is None:
+        if isinstance(piece, Unknown):
             return UNKNOWN
         pieces.append(piece)
     return "".join((*pieces, template[end:]))
 
 
-def _format_percent_field(kind: str, value: Value) -> str | None:
-    """Return the text of one field of the type ``kind``, such as ``s``; ``None`` if the value does not fit it."""
+def _format_percent_field(kind: str, value: Value) -> str | Unknown:
+    """Return the text of one field of the type ``kind``, such as ``s``; unknown if the value does not fit it."""
     if kind == "s":
         return format_value(value)
     if kind == "c":
         if isinstance(value, str):
             return value[:1]
-        return chr(value) if type(value) is int and 0 <= value < 0x110000 else None
-    return format(value, kind.replace("i", "d")) if type(value) is int and is_within_bounds(value) else None
+        return chr(value) if type(value) is int and 0 <= value < 0x110000 else UNKNOWN
+    return format(value, kind) if type(value) is int and is_within_bounds(value) else UNKNOWN
 
 
 def _replace_text(value: str, arguments: list[Value]) -> Value:
     """Apply the filter or method ``replace``; ``UNKNOWN`` if the result could be too large."""
     old, new = [*arguments, UNKNOWN, UNKNOWN][:2]  # arguments that are missing are unknown
-    if not isinstance(old, str) or not isinstance(new, str):
+    count = _read_count(arguments, 2)
+    if not isinstance(old, str) or not isinstance(new, str) or count is None:
         return UNKNOWN
-    return value.replace(old, new) if (len(value) + 1) * (len(new) + 1) <= 1 << 16 else UNKNOWN
+    return value.replace(old, new, count) if (len(value) + 1) * (len(new) + 1) <= 1 << 16 else UNKNOWN
+
+
+def _read_count(arguments: list[Value], position: int) -> int | None:
+    """Return the most replacements or splits, -1 if there is no such argument; ``None`` if the arguments do not fit."""
+    if len(arguments) > position + 1:
+        return None
+    count = arguments[position] if len(arguments) > position else -1
+    if count is None:  # the default of the filter ``replace``
+        return -1
+    # No text has more characters than the bound, so that a larger count changes nothing.
+    return max(-1, min(count, 2 * _MAX_TEXT_LENGTH)) if type(count) is int else None
 
 
 def _strip_text(value: str, arguments: list[Value], strip: Callable[[str, str | None], str]) -> Value:
@@ -190,18 +201,23 @@ def _strip_text(value: str, arguments: list[Value], strip: Callable[[str, str | 
 def _split_text(value: str, arguments: list[Value]) -> Value:
     """Split a text at a separator, or at white space without one."""
     separator = arguments[0] if arguments else None
-    return tuple(value.split(separator)) if separator is None or (isinstance(separator, str) and separator) else UNKNOWN
+    count = _read_count(arguments, 1)
+    if count is None or separator == "" or not isinstance(separator, str | None):
+        return UNKNOWN
+    return tuple(value.split(separator, count))
 
 
 def _join_items(value: Value, arguments: list[Value]) -> Value:
     """Join the items of a value with a separator; ``UNKNOWN`` if an item is unknown or the text is too long."""
     separator = arguments[0] if arguments else ""
-    pieces = [*iterate_items(value)]
-    if not isinstance(separator, str) or any(isinstance(piece, Unknown) for piece in pieces):
+    formatted = [format_value(piece) for piece in iterate_items(value)]
+    pieces = [piece for piece in formatted if isinstance(piece, str)]
+    # The second argument of the filter is an attribute of each item to join.
+    if not isinstance(separator, str) or len(pieces) < len(formatted) or len(arguments) > 1:
         return UNKNOWN
-    if sum(len(format_value(piece)) + len(separator) for piece in pieces) > _MAX_TEXT_LENGTH:
+    if sum(len(piece) + len(separator) for piece in pieces) > _MAX_TEXT_LENGTH:
         return UNKNOWN
-    return separator.join(map(format_value, pieces))
+    return separator.join(pieces)
 
 
 _TEXT_FILTERS: Final[dict[str, Callable[[str, list[Value]], Value]]] = {
@@ -240,17 +256,24 @@ def apply_filter(name: str, value: Value, arguments: list[Value]) -> Value:
             return _apply_item_filter(name, [*iterate_items(value)])
         case "items" | "values" | "get" if isinstance(value, Mapping):
             return _call_mapping_method(name, value, arguments)
-        case "int" if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 30:
-            return int(value)
-        case "int" if type(value) is int:
-            return value
+        case "int" if not arguments:  # they would be a default and a base
+            return _convert_to_integer(value)
         case _:
             return UNKNOWN
+
+
+def _convert_to_integer(value: Value) -> Value:
+    """Apply the filter ``int`` to an integer or a text of digits; ``UNKNOWN`` for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 30:
+        return int(value)
+    return value if type(value) is int else UNKNOWN
 
 
 def _call_mapping_method(name: str, mapping: Mapping, arguments: list[Value]) -> Value:
     """Call ``items``, ``values`` or ``get`` of a dictionary."""
     if name == "get":
+        if len(arguments) == 2 and all(key != arguments[0] for key, _ in mapping.pairs):
+            return arguments[1]
         return get_item(mapping, arguments[0]) if arguments else UNKNOWN
     return tuple(pair if name == "items" else pair[1] for pair in mapping.pairs)
 
@@ -264,8 +287,8 @@ def _apply_item_filter(name: str, items: list[Value]) -> Value:
     return items[0 if name == "first" else -1] if items else UNKNOWN
 
 
-def map_filter(name: str, value: Value) -> Value:
-    """Apply the filter ``map(name)`` to ``value``; ``UNKNOWN`` if it has no items."""
+def map_filter(name: str, value: Value, arguments: list[Value]) -> Value:
+    """Apply the filter ``map(name, *arguments)`` to ``value``; ``UNKNOWN`` if it has no items."""
     if not isinstance(value, tuple | Mapping):
         return UNKNOWN
-    return tuple(apply_filter(name, each, []) for each in iterate_items(value))
+    return tuple(apply_filter(name, each, arguments) for each in iterate_items(value))

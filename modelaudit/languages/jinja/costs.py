@@ -14,6 +14,7 @@ from jinja2 import nodes
 
 from modelaudit.languages.jinja.bindings import TemplateBindings
 from modelaudit.languages.jinja.folding import ConstantFolder
+from modelaudit.languages.jinja.syntax import get_variable_path
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 
@@ -47,14 +48,16 @@ def collect_cost_mentions(
             if inner_rounds > _MAX_ROUNDS >= rounds:
                 detail = f"loops over {inner_rounds} rounds" if inner_rounds < 1 << 64 else "loops without end"
                 yield _make_mention("rounds", detail, node)
-            yield from _check_expressions(node.iter, folder)
+            for expression in filter(None, (node.iter, node.test)):
+                yield from _check_expressions(expression, folder)
             waiting += reversed([(child, inner_rounds) for child in (*node.body, *node.else_)])
             continue
-        if isinstance(node, nodes.Assign) and _is_doubling(node, folder):
+        if isinstance(node, nodes.Assign | nodes.AssignBlock) and _is_doubling(node, folder):
             # Inside a loop, one doubling assignment suffices; outside, a chain of assignments is counted.
             variable = get_variable_path(node.target)
+            count_before = doublings[variable]
             doublings[variable] += _MAX_DOUBLINGS if rounds > 1 else 1
-            if doublings[variable] == _MAX_DOUBLINGS:
+            if count_before < _MAX_DOUBLINGS <= doublings[variable]:
                 yield _make_mention("doubling", f"{variable} grows by itself again and again", node)
         yield from _check_expression(node, folder)
         waiting += reversed([(child, rounds) for child in node.iter_child_nodes()])
@@ -73,8 +76,9 @@ def _check_expression(node: nodes.Node, folder: ConstantFolder) -> Iterator[Ment
         case nodes.Mul() | nodes.Pow():
             detail = _describe_costly_product(node, folder)
         case nodes.Call(node=nodes.Name(name="range" | "lipsum")):
-            # A keyword argument, as in ``lipsum(n=99999999)``, is not among the bounds of a range.
-            rounds = max(_estimate_rounds(node, folder), _find_largest_argument(node, folder) if node.kwargs else 0)
+            # The arguments of ``lipsum(n=99999999, html=False)`` are no bounds of a range, and can be given by keyword.
+            is_range = get_variable_path(node.node) == "range"
+            rounds = _estimate_rounds(node, folder) if is_range else _find_largest_argument(node, folder)
             if rounds > _MAX_ROUNDS:
                 yield _make_mention("rounds", f"{get_variable_path(node.node)} of {rounds}", node)
         case nodes.Call(node=nodes.Getattr(attr=name)) | nodes.Filter(name=name) if name in _PADDING_FILTERS:
@@ -106,6 +110,7 @@ def _describe_costly_product(node: nodes.Mul | nodes.Pow, folder: ConstantFolder
         repetitions = _find_largest_number(factor, folder)
         while isinstance(repeated, nodes.Mul):
             repetitions, repeated = repetitions * max(_find_largest_number(repeated.right, folder), 1), repeated.left
+        # A value that is not known may be a text, as the empty text in its place.
         is_number = all(isinstance(value, int | float) for value in folder.fold(repeated).values or ("",))
         if repetitions > _MAX_TEXT_LENGTH and not is_number:
             return f"repeats a text or list {repetitions} times"
@@ -152,9 +157,12 @@ def _estimate_rounds(node: nodes.Node, folder: ConstantFolder) -> int:
     return max((len(value) for value in folder.fold(node).values if isinstance(value, str | tuple)), default=2)
 
 
-def _is_doubling(node: nodes.Assign, folder: ConstantFolder) -> bool:
+def _is_doubling(node: nodes.Assign | nodes.AssignBlock, folder: ConstantFolder) -> bool:
     """Whether an assignment at least doubles the length of its own variable."""
     name = get_variable_path(node.target)
+    if isinstance(node, nodes.AssignBlock):  # ``{% set a %}{{ a }}{{ a }}{% endset %}``
+        printed = [each for part in node.body for each in part.find_all((nodes.Name, nodes.Getattr))]
+        return bool(name) and [get_variable_path(each) for each in printed].count(name) > 1
     if not name or not isinstance(node.node, nodes.Concat | nodes.Add | nodes.Mul):
         return False
     own_uses = [each for each in node.node.find_all((nodes.Name, nodes.Getattr)) if get_variable_path(each) == name]
@@ -164,17 +172,6 @@ def _is_doubling(node: nodes.Assign, folder: ConstantFolder) -> bool:
     # ``set a = a * 2`` doubles only a text: a number stays one number.
     is_product = isinstance(node.node, nodes.Mul) and bool(own_uses) and bool(factors)
     return is_product and bool(folder.fold_name(name).texts)
-
-
-def get_variable_path(node: nodes.Node) -> str:
-    """Return ``name`` or ``name.attr``; an empty string for any other expression."""
-    if isinstance(node, nodes.Name):
-        return node.name
-    if isinstance(node, nodes.NSRef):
-        return f"{node.name}.{node.attr}"
-    if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
-        return f"{node.node.name}.{node.attr}"
-    return ""
 
 
 def _make_mention(use: str, detail: str, node: nodes.Node) -> Mention:

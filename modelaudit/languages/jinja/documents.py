@@ -16,6 +16,7 @@ from modelaudit.languages.jinja.template import has_template_marks, read_templat
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
+from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import LimitReachedError, Reading
 from modelaudit.wire.bounds import report_bound
 
@@ -70,9 +71,12 @@ def _read_value(key_path: tuple[str, ...], text: str) -> Iterator[Reading]:
     outline, unread = read_template(text, ".".join(key_path)[:_MAX_KEY_LENGTH])
     if _is_about_templates(key_path):
         yield outline
-    elif unread is None:  # text with braces that is not valid Jinja is not a template
+    elif unread is None or unread.reason is not UnreadReason.DAMAGED:
+        # Text with braces that is not valid Jinja is no template.
         yield _keep_attacks(outline)
-    if unread is not None and is_loaded:
+    # Text that is not valid Jinja is an absence only where a loader renders it; one that is too large always is.
+    is_too_large = unread is not None and unread.reason is not UnreadReason.DAMAGED
+    if unread is not None and (is_loaded or (is_too_large and _is_about_templates(key_path))):
         yield unread
 
 
@@ -85,6 +89,7 @@ def _read_list(key_path: tuple[str, ...], parts: list[str]) -> Iterator[Reading]
     if not has_template_marks(joined):
         return
     yield from _read_value(key_path, joined)
+    # Parts that do not join to one valid template may be templates each.
     if len(parts) > 1 and read_template(joined)[1] is not None:
         for number, part in enumerate(parts):
             if number >= _MAX_TEMPLATES:
@@ -95,7 +100,7 @@ def _read_list(key_path: tuple[str, ...], parts: list[str]) -> Iterator[Reading]
 
 
 def _keep_attacks(outline: Outline) -> Outline:
-    """Keep only the mentions that escape the template: braces elsewhere have many other meanings."""
+    """Keep only the accesses, by which a template escapes its sandbox: braces elsewhere have many other meanings."""
     mentions = [
         mention
         for mention in outline.mentions

@@ -8,6 +8,7 @@ because filters of Jinja work on unbounded data.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +24,7 @@ from modelaudit.wire.deadline import Deadline
 
 _MAX_VALUES: Final = 24
 _MAX_STEPS: Final = 200_000
+_MAX_CUT_EVALUATIONS: Final = 8  # of a variable in a ring of variables, before it counts as computed
 _MAX_CPU_SECONDS: Final = 10.0
 _PLAIN_FIELD: Final = re.compile(r"\{(\w*)\}")
 
@@ -55,11 +57,14 @@ class FoldedValues:
 _UNKNOWN_VALUE: Final = FoldedValues()
 _COMPUTED_TEXT: Final = FoldedValues(is_computed=True)
 _TEXT_GLOBALS: Final = frozenset({"caller", "cycler", "joiner", "super"})
-"""Functions of Jinja whose results, or the results of whose results, are texts of the template itself."""
+"""Functions that return a text of the template (``caller()``), or an object with one (``cycler("a").next()``)."""
 _ARGUMENT_NAMES: Final = frozenset({"varargs", "kwargs"})
 """Variables of a macro that hold the arguments without a parameter."""
 # Filters and methods that build a text: applied to an unknown value, the result counts as computed text.
 _TEXT_BUILDERS: Final = frozenset({"string", "join", "replace", "format", "reverse", "urlencode", "tojson", "center"})
+
+# The parameters of filters whose arguments may be given by keyword in any order.
+_PARAMETERS: Final = {"replace": ("old", "new", "count"), "join": ("d", "attribute"), "trim": ("chars",)}
 
 # Filters that return the text itself, marked or escaped, or a default.
 _IDENTITY_FILTERS: Final = frozenset(
@@ -74,6 +79,9 @@ class ConstantFolder:
         self._bindings = bindings
         self._names: dict[str, FoldedValues] = {}
         self._names_in_progress: set[str] = set()
+        self._open_names: set[str] = set()
+        """Variables in progress that the current one met: its own value is incomplete until theirs is known."""
+        self._cut_evaluations: Counter[str] = Counter()
         self._steps = 0
         self._deadline = Deadline(_MAX_CPU_SECONDS)
 
@@ -88,7 +96,7 @@ class ConstantFolder:
             raise LimitReachedError("the constants of the template take too long to compute; the rest was not analysed")
         match node:
             case nodes.Const(value=value) | nodes.TemplateData(data=value):
-                return FoldedValues((value,)) if constants.is_within_bounds(value) else _UNKNOWN_VALUE
+                return self._keep_known([value], False)
             case nodes.Name() | nodes.NSRef():
                 return self.fold_name(node.name if isinstance(node, nodes.Name) else f"{node.name}.{node.attr}")
             case nodes.CondExpr():
@@ -128,9 +136,12 @@ class ConstantFolder:
             return self._names[name]
         # ``set s = s ~ 'a'`` binds a variable to itself: the recursion must end here.
         if name in self._names_in_progress:
+            self._open_names.add(name)
             return _UNKNOWN_VALUE
+        outer_open_names, self._open_names = self._open_names, set()
         self._names_in_progress.add(name)
-        # ``append`` changes a list in place, so its constants are no longer all of its values.
+        # ``append`` changes a list in place, so its constants are no longer all of its values. ``varargs`` and
+        # ``kwargs`` hold arguments that are not followed.
         is_changed = name in self._bindings.mutated or name in _ARGUMENT_NAMES
         values = _COMPUTED_TEXT if is_changed else _UNKNOWN_VALUE
         for binding in self._bindings.get_bindings(name):
@@ -138,10 +149,18 @@ class ConstantFolder:
             values = self._merge_values(
                 values, self._fold_items(folded, binding.position) if binding.is_item else folded
             )
-        if name in self._bindings.blocks:
+        if name in self._bindings.unfollowed:
             values = self._merge_values(values, _COMPUTED_TEXT)
         self._names_in_progress.discard(name)
-        self._names[name] = values
+        self._open_names.discard(name)
+        # A value that was cut at a variable around this one is not all that the variable can be.
+        self._cut_evaluations[name] += bool(self._open_names)
+        if self._cut_evaluations[name] > _MAX_CUT_EVALUATIONS:
+            values = FoldedValues(values.values, is_computed=True)
+            self._open_names.clear()
+        if not self._open_names:
+            self._names[name] = values
+        self._open_names |= outer_open_names
         return values
 
     def _fold_items(self, folded: FoldedValues, position: int | None) -> FoldedValues:
@@ -152,11 +171,14 @@ class ConstantFolder:
         return self._keep_known(rows, folded.is_computed)
 
     def _keep_known(self, values: list[Value], is_computed: bool) -> FoldedValues:
-        """Return the distinct known values; of more than ``_MAX_VALUES``, the rest is kept as a computed text."""
+        """Return the distinct known values; those beyond ``_MAX_VALUES`` or too large are kept as a computed text."""
         known = [value for value in values if value is not UNKNOWN and constants.is_within_bounds(value)]
+        has_large_text = any(
+            isinstance(value, str | tuple) and not constants.is_within_bounds(value) for value in values
+        )
         # The type is part of the key, because 1, 1.0 and True are equal in Python but print differently.
         distinct = list({(type(value), repr(value)): value for value in known}.values())
-        return FoldedValues(tuple(distinct[:_MAX_VALUES]), is_computed or len(distinct) > _MAX_VALUES)
+        return FoldedValues(tuple(distinct[:_MAX_VALUES]), is_computed or has_large_text or len(distinct) > _MAX_VALUES)
 
     def _merge_values(self, first: FoldedValues, second: FoldedValues) -> FoldedValues:
         """Return the values that either of two expressions can have."""
@@ -178,14 +200,20 @@ class ConstantFolder:
         return FoldedValues((row,), any(each.is_computed or len(each.values) > 1 for each in folded))
 
     def _fold_mapping(self, pairs: list[tuple[FoldedValues, FoldedValues]]) -> FoldedValues:
-        """Fold a dictionary to one mapping; pairs whose key has several values, or none, are left out."""
+        """Fold a dictionary to one mapping.
+
+        Pairs whose key has several values, or none, are left out, as are those beyond ``MAX_ITEMS``. The result is
+        computed then, since the items are not all that a subscript can give.
+        """
         rows = tuple(
             (key.values[0], value.values[0] if len(value.values) == 1 else UNKNOWN)
             for key, value in pairs[:MAX_ITEMS]
             if len(key.values) == 1
         )
         return FoldedValues(
-            (constants.Mapping(rows),), any(key.is_computed or value.is_computed for key, value in pairs)
+            (constants.Mapping(rows),),
+            len(rows) < len(pairs)
+            or any(key.is_computed or value.is_computed or len(value.values) > 1 for key, value in pairs),
         )
 
     def _fold_concatenation(self, parts: list[nodes.Expr]) -> FoldedValues:
@@ -195,10 +223,10 @@ class ConstantFolder:
             folded = self.fold(part)
             if not folded.values or folded.is_computed:
                 return _COMPUTED_TEXT
-            texts = [text + constants.format_value(value) for text in texts for value in folded.values][
-                : _MAX_VALUES + 1
-            ]
-            if any(not constants.is_within_bounds(text) for text in texts):
+            formatted = [constants.format_value(value) for value in folded.values]
+            pieces = [piece for piece in formatted if isinstance(piece, str)]
+            texts = [text + piece for text in texts for piece in pieces][: _MAX_VALUES + 1]
+            if len(pieces) < len(formatted) or any(not constants.is_within_bounds(text) for text in texts):
                 return _COMPUTED_TEXT
         return self._keep_known(list(texts), False)
 
@@ -224,7 +252,7 @@ class ConstantFolder:
         # One pair more than the limit, so that ``_keep_known`` notices the excess and marks the result as computed.
         pairs = [(first, second) for first in left.values for second in right.values][: _MAX_VALUES + 1]
         values = [constants.apply_operator(first, operator, second) for first, second in pairs]
-        has_lost_text = any(value is UNKNOWN for value in values) and bool(left.texts)
+        has_lost_text = any(value is UNKNOWN for value in values) and (left.holds_text or right.holds_text)
         return self._keep_known(values, has_lost_text or left.is_computed or right.is_computed)
 
     def _fold_subscript(self, node: nodes.Getitem) -> FoldedValues:
@@ -238,7 +266,7 @@ class ConstantFolder:
                 for part in (node.arg.start, node.arg.stop, node.arg.step)
             ]
             if any(len(part.values) != 1 for part in parts):
-                return FoldedValues(is_computed=bool(base.texts) or base.is_computed)
+                return FoldedValues(is_computed=base.holds_text or base.is_computed)
             start, stop, step = (part.values[0] for part in parts)
             return self._apply_to_each(base, lambda value: constants.slice_value(value, start, stop, step))
         keys = self.fold(node.arg)
@@ -264,10 +292,24 @@ class ConstantFolder:
         if node.name in _IDENTITY_FILTERS:
             return self._merge_values(base, arguments[0]) if arguments else base
         if node.name == "map" and arguments and arguments[0].texts:
-            filter_name = arguments[0].texts[0]
-            return self._apply_to_each(base, lambda value: constants.map_filter(filter_name, value))
-        keywords = {pair.key: self.fold(pair.value) for pair in node.kwargs}
-        return self._fold_method(node.name, base, [*arguments, *keywords.values()])
+            return self._fold_map(base, arguments)
+        keywords = {str(pair.key): self.fold(pair.value) for pair in node.kwargs}
+        parameters = _PARAMETERS.get(node.name, ())[len(arguments) :][: len(keywords)]
+        if set(parameters) != set(keywords):
+            return self._fold_method(node.name, base, [*arguments, *keywords.values()])
+        # Each argument has its place, whatever their order: ``replace(new="b", old="a")``.
+        return self._fold_method(node.name, base, [*arguments, *(keywords[parameter] for parameter in parameters)])
+
+    def _fold_map(self, base: FoldedValues, arguments: list[FoldedValues]) -> FoldedValues:
+        """Fold ``value | map(filter, arguments…)``; computed if the filter or an argument is not one constant."""
+        if any(len(argument.values) != 1 or argument.is_computed for argument in arguments):
+            return _COMPUTED_TEXT
+        filter_name, *given = (argument.values[0] for argument in arguments)
+        folded = self._apply_to_each(base, lambda value: constants.map_filter(str(filter_name), value, given))
+        # An item that the filter made unknown was a text, or has become one.
+        has_lost_item = any(item is UNKNOWN for value in folded.values for item in constants.iterate_items(value))
+        builds_text = base.holds_text or filter_name in _TEXT_BUILDERS
+        return FoldedValues(folded.values, folded.is_computed or (has_lost_item and builds_text))
 
     def _fold_method(self, name: str, base: FoldedValues, arguments: list[FoldedValues]) -> FoldedValues:
         """Apply a filter or method to each value of ``base``; the result is computed if an argument is not constant."""
@@ -278,7 +320,8 @@ class ConstantFolder:
         argument_values = [argument.values[0] for argument in arguments]
         has_computed_argument = any(argument.is_computed for argument in arguments)
         folded = self._apply_to_each(base, lambda value: constants.apply_filter(name, value, argument_values))
-        has_lost_text = not folded.values and (name in _TEXT_BUILDERS or base.holds_text)
+        takes_text = base.holds_text or any(argument.holds_text for argument in arguments)
+        has_lost_text = not folded.values and (name in _TEXT_BUILDERS or takes_text)
         return FoldedValues(folded.values, folded.is_computed or has_computed_argument or has_lost_text)
 
     def _fold_call(self, node: nodes.Call) -> FoldedValues:
@@ -286,10 +329,12 @@ class ConstantFolder:
         if isinstance(node.node, nodes.Name):
             return self._fold_global_call(node.node.name, node)
         if not isinstance(node.node, nodes.Getattr):
-            return _UNKNOWN_VALUE
-        # ``self.name()`` prints a block of the template, and ``loop.cycle("a", "b")`` returns one of its arguments.
+            # ``"{0}"["format"](x)`` calls a method of a text.
+            return _COMPUTED_TEXT if isinstance(node.node, nodes.Getitem) else _UNKNOWN_VALUE
+        # ``loop.cycle("a", "b")`` returns one of its arguments.
         if isinstance(node.node.node, nodes.Name) and (node.node.node.name, node.node.attr) == ("loop", "cycle"):
             return FoldedValues(is_computed=bool(node.args))
+        # ``self.name()`` prints a block of the template.
         if isinstance(node.node.node, nodes.Name) and node.node.node.name == "self":
             return _COMPUTED_TEXT
         base = self.fold(node.node.node)
@@ -342,6 +387,9 @@ def _fill_format(template: Value, fields: dict[str, Value]) -> Value:
         key = field[1] or str(next(numbers, -1))
         if key not in fields or count > MAX_ITEMS:
             return UNKNOWN
-        pieces += (template[end : field.start()], constants.format_value(fields[key]))
+        piece = constants.format_value(fields[key])
+        if not isinstance(piece, str):
+            return UNKNOWN
+        pieces += (template[end : field.start()], piece)
         end = field.end()
     return "".join((*pieces, template[end:]))

@@ -6,8 +6,8 @@ from typing import Final
 
 from jinja2 import nodes
 
-from modelaudit.languages.jinja.costs import get_variable_path
 from modelaudit.languages.jinja.folding import ConstantFolder
+from modelaudit.languages.jinja.syntax import get_variable_path
 
 TEXT_KEYS: Final = frozenset({"content", "text", "query", "prompt", "input", "question"})
 """Keys whose values are the text of a message or of a part of one."""

@@ -11,6 +11,7 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from modelaudit.wire.deadline import check_deadline
@@ -107,9 +108,7 @@ def find_notable_texts(text: str) -> Iterator[NotableText]:
             yield NotableText(use, shorten_text(match[0]))
     if not text.isascii():
         yield from _find_invisible_text(text)
-    if any(
-        _is_encoded_text(match[0]) for _, match in zip(range(_MAX_HITS), _ENCODED_TEXT.finditer(text), strict=False)
-    ):
+    if any(_is_encoded_text(match[0]) for match in islice(_ENCODED_TEXT.finditer(text), _MAX_HITS)):
         yield NotableText("encoded-text", "text in Base64")
 
 
@@ -136,11 +135,7 @@ def _is_encoded_text(text: str) -> bool:
         decoded = base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
     except binascii.Error:
         return False
-    return (
-        decoded.isascii()
-        and sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in decoded) == len(decoded)
-        and b" " in decoded
-    )
+    return decoded.isascii() and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in decoded) and b" " in decoded
 
 
 def contains_prose(text: str) -> bool:

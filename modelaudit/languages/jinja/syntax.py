@@ -94,3 +94,14 @@ def walk_nodes(root: nodes.Node) -> Iterator[nodes.Node]:
         node = waiting.pop()
         yield node
         waiting += reversed(list(node.iter_child_nodes()))
+
+
+def get_variable_path(node: nodes.Node) -> str:
+    """Return ``name`` or ``name.attr``; an empty string for any other expression."""
+    if isinstance(node, nodes.Name):
+        return node.name
+    if isinstance(node, nodes.NSRef):
+        return f"{node.name}.{node.attr}"
+    if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
+        return f"{node.node.name}.{node.attr}"
+    return ""
