@@ -52,13 +52,16 @@ def _parse_map_entry(setting: Setting) -> Iterator[Reference]:
     steps_below = next((steps for steps in candidates if steps is not None), None)
     if steps_below is None or not isinstance(setting.value, str) or not setting.value.strip():
         return
+    # ``{"task": {"impl": "file.Class", "pt": ["AutoModel"]}}``: only ``impl`` names code of the repository. The model
+    # classes beside it belong to the library itself.
     if "custom_pipelines" in setting.path and steps_below and steps_below[-1] != "impl":
-        return  # the model classes beside the pipeline belong to the library itself
+        return
     repository, dashes, reference = setting.value.strip().rpartition(_REPOSITORY_SEPARATOR)
+    # ``custom_pipeline`` is a file, a repository, or the name of a community pipeline, without a class behind it.
     is_pipeline = setting.key == "custom_pipeline"
     module = reference if is_pipeline or "." not in reference else reference.rpartition(".")[0]
-    # ``custom_pipeline`` is a file, a repository, or the name of a community pipeline of diffusers.
     module_path = module.removesuffix(".py")
+    # ``a.b`` is the file ``a/b.py``; a path such as ``../a`` keeps its dots.
     if "/" not in module and ".." not in module:
         module_path = module_path.replace(".", "/")
     key_path = ".".join(step for step in setting.path if not step.isdigit())
@@ -85,7 +88,7 @@ def _list_components(settings: Sequence[Setting]) -> Iterator[tuple[str, str, st
 
 
 def _collect_component_files(settings: Sequence[Setting]) -> Iterator[Reference]:
-    """Yield a reference to the code file of a pipeline class, or of a component whose library is not installed."""
+    """Yield a reference to the code file of a pipeline class, or of a component of a library unknown to diffusers."""
     for component, library, _, setting in _list_components(settings):
         is_pipeline_class = component == "_class_name"
         if is_pipeline_class or (library not in _LIBRARIES and library.isidentifier()):

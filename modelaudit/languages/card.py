@@ -62,12 +62,15 @@ _SKIPPED_FIELDS = (FIELDS - {"tags"}) | {
     *("widget", "inference", "metrics", "model_index", "dataset_info", "configs", "co2_eq_emissions", "eval_results"),
     *("thumbnail", "model_name", "model_creator", "prompt_template", "quantized_by", "train_eval_index"),
 }
-"""Fields without terms, or parsed as fields. A widget's examples are sample input, so they are skipped too."""
+"""Fields without terms, or parsed as fields. A widget's examples are sample input, so they are skipped too.
+
+Tags can contain terms, so they are not skipped.
+"""
 _MAX_DEPTH = 3
 _MAX_STEPS = 1000
 _FENCE = "---"
 _MAX_FRONT_MATTER = MIB
-_MAX_DUPLICATES = 50
+_MAX_DEFECTS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ def split_front_matter(text: str) -> FrontMatter | None:
 
 
 def iter_free_fields(matter: FrontMatter) -> Iterator[tuple[str, int]]:
-    """Yield the fields that the Hub ignores as text, each with its first line: authors write terms into them.
+    """Yield, as text, each field that the Hub ignores, with its first line: authors write terms into them.
 
     Among them are the questions of an access gate, whose terms a user must accept before downloading.
     """
@@ -133,6 +136,7 @@ def parse_card(matter: FrontMatter, limits: Limits) -> ModelCard:
             (), (*defects, Defect(CardDefect.FRONT_MATTER_INVALID, detail, Location(line=matter.first_line)))
         )
     top, error = compose_document(matter.text, limits)
+    # Front matter that is never closed runs into the Markdown, which is no YAML; that defect is recorded above.
     if error is not None and matter.closed:
         defects.append(_build_yaml_defect(error, matter.first_line))
     # Empty front matter is a null scalar, and no defect.
@@ -166,12 +170,12 @@ def _parse_fields(top: Node, line_offset: int, defects: list[Defect]) -> list[Ca
         if key.kind != "scalar" or name is None:
             continue
         line = key.line + line_offset
-        if name in seen and len(defects) < _MAX_DUPLICATES:
+        if name in seen and len(defects) < _MAX_DEFECTS:
             where = Location(line=line, key=name)
             defects.append(Defect(CardDefect.DUPLICATE_KEY, f"the front matter has the field {name!r} twice", where))
         seen.add(name)
         known_name = name if name in FIELDS else _normalize_field_name(name)
-        if known_name != name and known_name and len(defects) < _MAX_DUPLICATES:
+        if known_name != name and known_name and len(defects) < _MAX_DEFECTS:
             where = Location(line=line, key=known_name)
             detail = f"the front matter has {name[:100]!r}, which the Hub does not read; it reads {known_name!r}"
             defects.append(Defect(CardDefect.FRONT_MATTER_SPELLING, detail, where))
@@ -188,6 +192,7 @@ def _normalize_field_name(name: str) -> str:
     if folded in _LICENSE_FIELDS:
         return folded
     # weights_license, license_details: a further field about the licence adds terms to the ``license`` field.
+    # dataset_license and code_license speak of something else than the model.
     return "license" if _LICENSE_WORD.search(folded) and not _DATA_WORD.search(folded) else ""
 
 
@@ -199,8 +204,11 @@ def _parse_tags(name: str, values: tuple[str, ...], line: int) -> Iterator[CardF
             yield CardField(key, (stated.rpartition(":")[2].strip(),), line)
 
 
-def _iter_pairs(top: Node) -> Iterator[tuple[Node, Node]]:
-    """Yield the fields of a mapping, and those of a YAML merge key that the mapping does not define itself."""
+def _iter_pairs(top: Node, depth: int = 0) -> Iterator[tuple[Node, Node]]:
+    """Yield the fields of a mapping, and those of a YAML merge key that the mapping does not define itself.
+
+    A merged mapping can merge others in turn; ``depth`` counts them, because aliases can make them recursive.
+    """
     pairs = list(zip(top.items[::2], top.items[1::2], strict=False))
     own_names = {key.text for key, _ in pairs}
     for key, value in pairs:
@@ -208,11 +216,10 @@ def _iter_pairs(top: Node) -> Iterator[tuple[Node, Node]]:
             yield key, value
             continue
         for mapping in value.items if value.kind == "sequence" else [value]:
-            if mapping.kind == "mapping":
-                merged = zip(mapping.items[::2], mapping.items[1::2], strict=False)
+            if mapping.kind == "mapping" and depth < _MAX_DEPTH:
                 yield from (
                     (merged_key, merged_value)
-                    for merged_key, merged_value in merged
+                    for merged_key, merged_value in _iter_pairs(mapping, depth + 1)
                     if merged_key.text not in own_names
                 )
 

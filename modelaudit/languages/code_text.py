@@ -27,7 +27,7 @@ _ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*=\S*\Z")
 _WRAPPERS: Final = frozenset({"sudo", "nohup", "env", "exec", "time", "command"})
 # An option (``-x``), a mode of chmod (``755``, ``u+x``), a path, variable, home, glob, address or Windows path, or a
 # quote.
-_OPERAND: Final = re.compile(r"-[A-Za-z-]|[0-7]{3,4}\Z|[ugoa]*[+-=][rwxst]+\Z|.*[/$~*:\\]|['\"]")
+_OPERAND: Final = re.compile(r"-[A-Za-z0-9-]|[0-7]{3,4}\Z|[ugoa]*[-+=][rwxst]+\Z|.*[/$~*:\\]|['\"]")
 _TEXT_OPTIONS: Final = frozenset({"-c", "-e", "-m", "-enc", "-encodedcommand", "-command"})
 _INTERPRETERS: Final = frozenset(
     {"bash", "sh", "zsh", "dash", "python", "python3", "perl", "ruby", "node", "powershell"}
@@ -63,10 +63,11 @@ def find_python_calls(text: str) -> Iterator[str]:
 
 
 def _nests_too_deep(text: str) -> bool:
-    """Whether brackets nest deeper than ``_MAX_DEPTH``: the parser of Python has no bound of its own."""
+    """Whether brackets nest deeper than ``_MAX_DEPTH``: a text as deep costs the parser much time and stack."""
     depth = 0
     for match in _BRACKET.finditer(text):
-        depth += 1 if match[0] in "([{" else -1
+        # A bracket in a text closes nothing: it must not make room for more levels.
+        depth = depth + 1 if match[0] in "([{" else max(depth - 1, 0)
         if depth > _MAX_DEPTH:
             return True
     return False
@@ -100,7 +101,8 @@ def _resolve_full_name(node: ast.expr, imported_names: dict[str, str]) -> str:
     if node.id not in imported_names:
         if not parts:
             return f"builtins.{node.id}" if node.id in _BUILTINS else ""
-        # Settings name classes with arguments in this way; a program imports a name before it uses one.
+        # A setting such as ``layer.Dropout(p=0.1)`` names a class with arguments; a program imports a name before it
+        # uses one. A name of the standard library counts anyway.
         if node.id not in sys.stdlib_module_names:
             return ""
     return ".".join([imported_names.get(node.id, node.id), *reversed(parts)])
@@ -121,10 +123,12 @@ def find_dangerous_programs(text: str) -> Iterator[str]:
     for start, end in (*separators, (len(text), len(text))):
         words = _WORDS.findall(text[position:start])[:20]
         position = end
+        # Whether the separator before this part is a pipe, and whether the one behind it is.
         is_after_pipe, is_before_pipe = is_before_pipe, text[start:end] == "|"
         while words and (words[0] in _WRAPPERS or _ASSIGNMENT.match(words[0])):
             words = words[1:]
         if not words:
+            is_before_pipe = is_before_pipe or is_after_pipe  # a line break behind a pipe does not end it
             continue
         name = words[0].rpartition("/")[2].lower()
         executes_text = is_after_pipe or any(word.lower() in _TEXT_OPTIONS for word in words[1:])
@@ -132,5 +136,5 @@ def find_dangerous_programs(text: str) -> Iterator[str]:
         if (name in _INTERPRETERS and executes_text) or (name in _DANGEROUS_PROGRAMS and has_operand):
             programs[name] = None
         elif name not in _HARMLESS_PROGRAMS and name not in _INTERPRETERS:
-            return  # prose: a part that begins with any other word
+            return  # prose: it begins with another word, or has no operand behind a program (``kill them``)
     yield from programs

@@ -49,6 +49,7 @@ def report_unread_programs(read: Read) -> Read:
             yield reading
             if isinstance(reading, Document):
                 yield from report_program_text(artifact.path, window.read(0, 2))
+                # The keys of Markdown are those of its front matter, which no loader reads.
                 yield from report_program_keys(reading.keys if reading.format != "markdown" else ())
 
     return read_and_report
@@ -57,7 +58,7 @@ def report_unread_programs(read: Read) -> Read:
 def report_program_text(path: str, start: bytes) -> Iterator[Unread]:
     """Yield an absence if the file name or the first two bytes show that the text is a program.
 
-    A text with any other name is not a program: no loader of models runs it.
+    A text with neither is data: no loader of models runs it.
     """
     name = get_file_name(path)
     kind = next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), None)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 VOCABULARY: Final = "secrets"
 _CONTEXT_BYTES: Final = 400
-_MAX_HITS: Final = 5000
+_MAX_HITS: Final = 20_000  # lines with one mark that are searched
 _MAX_SECRETS: Final = 200
 
 Find = Callable[[str], Iterable[str]]
@@ -97,16 +97,26 @@ _NETRC_PASSWORD: Final = re.compile(rb"\bpassword\s+(\S{4,200})")
 
 
 def find_secrets(data: bytes) -> Iterator[tuple[str, int]]:
-    """Yield the kind of each secret and the byte offset of its mark."""
+    """Yield the kind of each secret and the byte offset of its mark.
+
+    Raises:
+        LimitReachedError: behind the last secret, if more lines had a mark than are searched, or the time is over.
+    """
+    reached_limit: LimitReachedError | None = None
     for kind, (marks, find) in _load_detectors().items():
         for mark in marks:
-            yield from ((kind, offset) for offset in _find_offsets(data, mark, find, kind))
+            try:
+                yield from ((kind, offset) for offset in _find_offsets(data, mark, find, kind))
+            except LimitReachedError as error:  # the other marks are searched nevertheless
+                reached_limit = reached_limit or error
     if b"PRIVATE KEY" in data:
         for match in _PRIVATE_KEY.finditer(data):
             body = re.sub(rb"\\[rn]", b"", match[1])
             sample = body[:200].decode("ascii", "replace")
             if len(body) >= _MIN_KEY_LENGTH and not _is_placeholder(sample, "private key"):
                 yield "private key", match.start()
+    if reached_limit is not None:
+        raise reached_limit
 
 
 @cache
@@ -123,7 +133,8 @@ def _load_detectors() -> dict[str, tuple[tuple[bytes, ...], Find]]:
 def _run_detector(kind: str, line: str) -> Iterable[str]:
     """Return the matches of the detect-secrets detector for this kind.
 
-    Some detectors return one group only. The whole match is returned instead, because placeholders show there.
+    Some detectors return one group only. The whole match is returned instead, because placeholders show there. Of an
+    address only the password counts, and of a JSON web token what the detector validated.
     """
     plugin = _load_plugins()[kind]
     secrets = {str(secret) for secret in plugin.analyze_string(line)}
@@ -177,17 +188,23 @@ def _find_offsets(data: bytes, mark: bytes, find: Find, kind: str) -> Iterator[i
         mark: bytes that each secret of the kind contains.
         find: returns the secrets in a line.
         kind: the kind of secret.
+
+    Raises:
+        LimitReachedError: more than ``_MAX_HITS`` lines have the mark, or the time is over.
     """
     offset = data.find(mark)
     searched_lines = 0
     reported_until = -1
-    while offset >= 0 and searched_lines < _MAX_HITS:
+    while offset >= 0:
         check_deadline()
         if offset >= reported_until and _may_be_secret(data, offset, mark):
+            if searched_lines >= _MAX_HITS:
+                raise LimitReachedError(f"only the first {_MAX_HITS} lines that may hold a {kind} were searched")
             searched_lines += 1
-            line_start = max(data.rfind(b"\n", max(0, offset - _CONTEXT_BYTES), offset) + 1, offset - _CONTEXT_BYTES, 0)
-            line_end = data.find(b"\n", offset, offset + _CONTEXT_BYTES)
             # In a long line, only the part around the mark is searched.
+            context_start = max(0, offset - _CONTEXT_BYTES)
+            line_start = max(data.rfind(b"\n", context_start, offset) + 1, context_start)
+            line_end = data.find(b"\n", offset, offset + _CONTEXT_BYTES)
             line = data[line_start : line_end if line_end >= 0 else offset + _CONTEXT_BYTES].decode("latin-1")
             if any(not _is_placeholder(secret, kind) for secret in find(line) if secret):
                 yield offset
@@ -203,7 +220,9 @@ def _may_be_secret(data: bytes, offset: int, mark: bytes) -> bool:
         return data[offset + 3 : offset + 37].isalnum()
     if mark == b"eyJ":
         return b"." in data[offset : offset + _CONTEXT_BYTES]
-    return mark != b"SG." or data[offset + 3 : offset + 4].isalnum()
+    if mark == b"SG.":
+        return data[offset + 3 : offset + 4].isalnum()
+    return True
 
 
 def _is_placeholder(secret: str, kind: str) -> bool:

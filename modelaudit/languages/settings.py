@@ -131,7 +131,8 @@ def parse_json_settings(text: str, limits: Limits) -> list[Setting]:
         check_deadline()
         path, value = waiting.pop()
         if isinstance(value, list):
-            # Each item copies the path, so deep lists cost quadratic memory without this bound.
+            # Each item or pair copies the path (an object is a list of pairs), so that deep documents cost quadratic
+            # memory without this bound.
             steps += len(value) * (len(path) + 1)
             if steps > _MAX_STEPS:
                 raise LimitReachedError(f"the key paths of its values exceed {_MAX_STEPS} steps")
@@ -157,9 +158,11 @@ def parse_row_settings(text: str, limits: Limits) -> tuple[list[Setting], LimitR
     """
     settings: list[Setting] = []
     for number, line in enumerate(split_json_lines(text)):
-        settings += (
-            replace(setting, path=(str(number), *setting.path)) for setting in parse_json_settings(line, limits)
-        )
+        try:
+            row = parse_json_settings(line, limits)
+        except LimitReachedError as error:
+            return settings, error
+        settings += (replace(setting, path=(str(number), *setting.path)) for setting in row)
         if len(settings) > _MAX_SETTINGS:
             return settings, LimitReachedError(f"its rows contain more than {_MAX_SETTINGS} values")
     return settings, None
@@ -238,7 +241,7 @@ class _YamlSettingsCollector:
 
     settings: list[Setting] = field(default_factory=list)
     frames: list[_OpenCollection] = field(default_factory=list)
-    scalars: dict[str, str] = field(default_factory=dict)
+    scalars: dict[str, str | None] = field(default_factory=dict)
     spans: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     def close_collection(self) -> None:
@@ -254,7 +257,7 @@ class _YamlSettingsCollector:
         """Record the next key, value or start of a collection."""
         tag = getattr(event, "tag", None)
         short_tag = shorten_tag(tag) if isinstance(tag, str) else ""
-        value = self._resolve_scalar(event)
+        value = self._record_and_resolve_scalar(event)
         path: tuple[str, ...] = ()
         merges = False
         if self.frames:
@@ -274,13 +277,18 @@ class _YamlSettingsCollector:
         if isinstance(event, yaml.CollectionStartEvent):
             is_mapping = isinstance(event, yaml.MappingStartEvent)
             collection = _OpenCollection(
-                path, is_mapping, short_tag, merges and not is_mapping, event.anchor or "", len(self.settings)
+                path,
+                is_mapping,
+                short_tag,
+                merges=merges and not is_mapping,
+                anchor=event.anchor or "",
+                start=len(self.settings),
             )
             self.frames.append(collection)
         elif isinstance(event, yaml.AliasEvent) and event.anchor in self.spans:
             self._repeat_anchor(event, path)
-        # An alias of an unknown anchor gives no setting.
-        elif isinstance(event, yaml.ScalarEvent) or value is not None:
+        # A scalar, or an alias of one; an alias of an unknown anchor gives no setting.
+        elif isinstance(event, yaml.ScalarEvent) or event.anchor in self.scalars:
             self.settings.append(Setting(path, value, _get_line(event), short_tag))
 
     def _repeat_anchor(self, event: yaml.AliasEvent, path: tuple[str, ...]) -> None:
@@ -294,8 +302,11 @@ class _YamlSettingsCollector:
             for setting in self.settings[start:end]
         ]
 
-    def _resolve_scalar(self, event: yaml.NodeEvent) -> str | None:
-        """Return the text of a scalar, or of the scalar that an alias refers to; ``None`` for null or a collection."""
+    def _record_and_resolve_scalar(self, event: yaml.NodeEvent) -> str | None:
+        """Return the text of a scalar, or of the scalar that an alias refers to; ``None`` for null or a collection.
+
+        The anchor of a scalar is recorded for the aliases behind it.
+        """
         if isinstance(event, yaml.AliasEvent):
             return self.scalars.get(event.anchor or "")
         if event.anchor:
@@ -304,11 +315,12 @@ class _YamlSettingsCollector:
             self.scalars.pop(event.anchor, None)
         if not isinstance(event, yaml.ScalarEvent):
             return None
-        if event.anchor:
-            self.scalars[event.anchor] = event.value
         # Only a plain scalar can be null: quotes make a text of ``~``.
         is_null = not event.style and event.value in ("", "~", "null", "Null", "NULL")
-        return None if is_null else str(event.value)
+        value = None if is_null else str(event.value)
+        if event.anchor:
+            self.scalars[event.anchor] = value
+        return value
 
 
 def _get_line(event: yaml.Event) -> int | None:

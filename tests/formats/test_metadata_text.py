@@ -40,7 +40,7 @@ def test_program_text_lists_its_calls(text, expected):
     [
         "AdamW", "Adafactor(scale_parameter=False)", "bitsandbytes.optim.adamw.AdamW8bit(weight_decay=0.01)",
         "a comment (second try); use at 0.8", "Use os.system('x') with care.", "import os", "((((" * 100 + "a(",
-        "not " * 5000 + "f(x)", "f(" * 3000 + ")" * 3000, "exec(\0)", "open the file (a) and read it", "1girl, (smile:1.2)",
+        "']' * 3\n" * 100 + "(" * 70 + "exec('1')" + ")" * 70, "not " * 5000 + "f(x)", "f(" * 3000 + ")" * 3000, "exec(\0)", "open the file (a) and read it", "1girl, (smile:1.2)",
         "train(lr=1e-4)", "-" * 40_000 + "f(x)",
     ],
 )  # fmt: skip
@@ -57,6 +57,8 @@ def test_text_that_is_not_a_program_lists_no_calls(text):
         ("sudo bash -c 'true'", {"bash"}),
         ("A=1 python -c 'pass'", {"python"}),
         ("cd /tmp; rm *", {"rm"}),
+        ("cat x |\n bash", {"bash"}),
+        ("kill -9 1; chmod u+x y", {"kill", "chmod"}),
     ],
 )
 def test_shell_line_lists_its_programs(text, expected):
@@ -67,7 +69,7 @@ def test_shell_line_lists_its_programs(text, expected):
     "text",
     [
         "curl is a tool", "python train.py --lr 1e-4", "rm all (the) files", "time travel / space", "cat; dog",
-        "accelerate launch train.py -x", "node", "kill your darlings", "", "|||", "eval at 0.8", "base64",
+        "accelerate launch train.py -x", "node", "kill your darlings", "kill 1st", "kill 2, then 3", "", "|||", "eval at 0.8", "base64",
         "We run rm -rf /tmp before training.", "git clone https://example.invalid/x && pip install -r requirements.txt",
     ],
 )  # fmt: skip

@@ -48,6 +48,8 @@ def test_each_card_field_is_recorded_with_its_line(read_fixture):
         ("license: &l mit  # why", ("mit",)),
         ("'license': mit", ("mit",)),
         ("other: 1", ()),
+        ("<<: {<<: {license: mit}}", ("mit",)),
+        ("<<: [{<<: {license: mit}}, {x: 1}]", ("mit",)),
     ],
 )
 def test_license_field_gives_its_texts(front, values, read_bytes):

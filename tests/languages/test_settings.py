@@ -83,11 +83,23 @@ def test_alias_of_scalar_repeats_its_value():
         ("a: &x [*x, 1]\n", ["a.1"]),
         ("a: &x {b: 1}\nc: &x 2\nd: *x\n", ["a.b", "c", "d"]),
         ("a: {}\n", ["a"]),
-        ("? [k]\n: v\n_target_: x\n", [".0", "", "_target_"]),
+        ("? [k]\n: v\n_target_: x\n", [".0", "", "_target_"]),  # a key that is no text becomes an empty step
     ],
 )
 def test_alias_of_collection_repeats_its_settings(text, paths):
     assert [".".join(each.path) for each in parse_yaml_settings(text, Limits())[0]] == paths
+
+
+def test_alias_of_null_is_null():
+    settings, _ = parse_yaml_settings("a: &x ~\nb: *x\n", Limits())
+    assert [(each.path, each.value) for each in settings] == [(("a",), None), (("b",), None)]
+
+
+def test_rows_before_one_that_reaches_a_limit_are_kept():
+    deep_row = "[" * 5000 + "]" * 5000
+    settings, error = parse_row_settings(f'{{"a": 1}}\n{deep_row}\n', Limits())
+    assert [each.path for each in settings] == [("0", "a")]
+    assert isinstance(error, LimitReachedError)
 
 
 def test_settings_of_nested_aliases_reach_limit():

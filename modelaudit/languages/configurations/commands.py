@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 from modelaudit.languages.settings import Interpreter, Setting
@@ -16,7 +17,7 @@ from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
-from modelaudit.wire.base import Reading
+from modelaudit.wire.base import LimitReachedError, Reading
 from modelaudit.wire.bounds import keep_first
 from modelaudit.wire.text import get_file_name
 
@@ -42,22 +43,39 @@ _COMMAND_MARKS: Final = re.compile(
 _WINDOWS_MARKS: Final = re.compile(
     r"powershell|pwsh|\biex\b|invoke-|downloadstring|certutil|mshta|bitsadmin", re.IGNORECASE
 )
-_MAX_COMMAND_LENGTH: Final = 20_000
+_SEPARATOR: Final = re.compile(r"[\s$]")
+_MAX_COMMAND_LENGTH: Final = 200_000
 _MAX_MENTIONS: Final = 20_000
 
 
 def read_commands(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield the dangerous actions of commands, and the commands that run by themselves."""
-    file = get_file_name(path)
-    found = dict.fromkeys(mention for setting in settings for mention in _collect_commands(file, setting))
+    """Yield the dangerous actions of commands, and the commands that run by themselves.
+
+    Raises:
+        LimitReachedError: after the outline, if a bound on the analysis of a command was reached.
+    """
+    found: dict[Mention, None] = {}
+    reached_limit: LimitReachedError | None = None
+    for setting in settings:
+        try:
+            for mention in _collect_commands(get_file_name(path), setting):
+                found[mention] = None
+        except LimitReachedError as error:  # the commands behind this one are read nevertheless
+            reached_limit = error
     mentions, beyond = keep_first(found, _MAX_MENTIONS, "actions of commands")
     if mentions:
         yield Outline("shell", mentions)
     yield from beyond
+    if reached_limit is not None:
+        raise reached_limit
 
 
 def _collect_commands(file: str, setting: Setting) -> Iterator[Mention]:
-    """Yield the dangerous actions of one setting; ``file`` is the file name in lower case."""
+    """Yield the dangerous actions of one setting; ``file`` is the file name in lower case.
+
+    Raises:
+        LimitReachedError: a bound on the analysis of the command was reached.
+    """
     value = setting.value
     if not isinstance(value, str):
         return
@@ -67,16 +85,16 @@ def _collect_commands(file: str, setting: Setting) -> Iterator[Mention]:
         yield Mention("shell-commands", "on-open", "runOn: folderOpen", setting.where)
     elif setting.key == "initializeCommand":
         yield Mention("shell-commands", "on-open", setting.key, setting.where)
-    # A command with an effect has an argument, and thus a space.
-    if " " not in value or not any(is_command_key(step) for step in setting.path):
+    # A command with an effect has an argument, behind a space, a tab or a variable such as ``${IFS}``.
+    if not _SEPARATOR.search(value) or not any(is_command_key(step) for step in setting.path):
         return
     if setting.key == "dockerfile_inline":
         value = convert_dockerfile(value)
-    for mention in (
-        *collect_script_mentions(value[:_MAX_COMMAND_LENGTH]),
-        *_collect_windows_commands(value[:_MAX_COMMAND_LENGTH]),
-    ):
+    shortened = value[:_MAX_COMMAND_LENGTH]
+    for mention in chain(_collect_windows_commands(shortened), collect_script_mentions(shortened)):
         yield Mention(mention.vocabulary, mention.use, mention.name, setting.where, mention.detail)
+    if len(value) > _MAX_COMMAND_LENGTH:
+        raise LimitReachedError(f"only the first {_MAX_COMMAND_LENGTH} characters of a command were analysed")
 
 
 def _collect_windows_commands(value: str) -> Iterator[Mention]:

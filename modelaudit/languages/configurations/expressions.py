@@ -18,11 +18,11 @@ from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
-from modelaudit.wire.base import Reading
+from modelaudit.wire.base import LimitReachedError, Reading
 
 _LAYER_KEYS: Final = frozenset({"backbone", "head"})
 _REPR_KEY: Final = "py/repr"
-# A value that begins with ``$`` and is no ``${variable}`` of a shell, anywhere in the text.
+# A value that begins with ``$``, anywhere in the text.
 _EXPRESSION: Final = re.compile(r"(?:^|[\s\"'\[,:])\$[A-Za-z_@(\[{]", re.MULTILINE)
 _HOSTILE_CALL: Final = re.compile(
     r"(?:os|posix|nt)\.(?:system|popen|exec\w*|spawn\w*|posix_spawn\w*|fork\w*|kill|remove|unlink)"
@@ -40,11 +40,17 @@ def read_expressions(path: str, settings: Sequence[Setting], limits: Limits) -> 
 
 
 def _collect_expressions(settings: Sequence[Setting]) -> Iterator[Mention]:
-    """Yield a mention of each hostile expression and each ``py/repr`` value among the first ``_MAX_EXPRESSIONS``."""
+    """Yield a mention of each hostile expression and each ``py/repr`` value.
+
+    Raises:
+        LimitReachedError: there are more than ``_MAX_EXPRESSIONS`` expressions.
+    """
     expressions_left = _MAX_EXPRESSIONS
     for setting in settings:
         code = _get_expression(setting)
-        if code and expressions_left:
+        if code:
+            if not expressions_left:
+                raise LimitReachedError(f"only the first {_MAX_EXPRESSIONS} expressions of the document were analysed")
             expressions_left -= 1
             # Too long to parse counts as hostile: ordinary expressions have a line or two.
             is_hostile = (
@@ -64,7 +70,8 @@ def _get_expression(setting: Setting) -> str:
     value = setting.value
     if not isinstance(value, str):
         return ""
-    if value.startswith("$") and not value.startswith("${"):
+    # ``${name}`` is an interpolation; with a call in it, ``{f()}`` is a set of Python.
+    if value.startswith("$") and (not value.startswith("${") or "(" in value):
         return value[1:]
     is_layer = bool(setting.path) and setting.path[0] in _LAYER_KEYS and "(" in value
     return value if is_layer or setting.key == _REPR_KEY else ""

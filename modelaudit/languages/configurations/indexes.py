@@ -36,7 +36,7 @@ def read_indexes(path: str, settings: Sequence[Setting], limits: Limits) -> Iter
 
 
 def _collect_indexes(is_installer: bool, settings: Sequence[Setting]) -> Iterator[Mention]:
-    """Yield the mentions of a document.
+    """Yield a mention of each index, trusted host, disabled check, and package from an address.
 
     Args:
         is_installer: whether the file configures an installer, so that ``url`` and ``git`` have a meaning.
@@ -51,6 +51,7 @@ def _collect_indexes(is_installer: bool, settings: Sequence[Setting]) -> Iterato
         option = _INDEX_OPTIONS.get(key)
         if key in _TRUSTED_HOST_KEYS:
             yield from collect_requirement_mentions(f"--trusted-host {value}", setting.where)
+        # A channel, or the ``url`` in a table of indexes, is an index too.
         elif not _CHANNEL_KEYS.isdisjoint(setting.path) or (is_installer and key == "url" and _is_in_table(setting)):
             option = "--index-url" if "://" in value else None
         elif is_installer and key in ("git", "url") and not _PACKAGE_TABLES.isdisjoint(setting.path):

@@ -41,8 +41,9 @@ _JAVA_CLASSES: Final = "java-classes"
 _IMPORTED_KEYS: Final = frozenset(
     {"activation_function", "sbert_ce_default_activation_function", "activation_fn", "tokenizer_class"}
 )
-# In ``router_config.json``, the table ``types`` maps each module to its class.
-_TYPE_TABLE: Final = ("types", frozenset({"router_config.json", "config.json"}))
+# In these files, the table ``types`` maps each module to its class.
+_TYPES_KEY: Final = "types"
+_TYPES_FILES: Final = frozenset({"router_config.json", "config.json"})
 _IMPORTS_KEY: Final = "custom_imports"
 # TorchServe imports the handler of its manifest, and looks for a module of its own if there is none of that name.
 _MANIFEST: Final = "manifest.json"
@@ -72,7 +73,7 @@ def _collect_names(file: str, settings: Sequence[Setting]) -> Iterator[Mention]:
             if isinstance(value, str) and value:
                 yield Mention(_JAVA_CLASSES, "class", value[:_MAX_CLASS_LENGTH], setting.where)
         elif is_dotted_name(value):
-            is_type = file in _TYPE_TABLE[1] and len(setting.path) == 2 and setting.path[0] == _TYPE_TABLE[0]
+            is_type = file in _TYPES_FILES and len(setting.path) == 2 and setting.path[0] == _TYPES_KEY
             has_companion = _KEYS_WITH_COMPANION.get(key, "") in companions.get(setting.path[:-1], ())
             if is_type or has_companion or key in _IMPORTED_KEYS:
                 yield make_python_mention("target", str(value), setting)
@@ -86,19 +87,17 @@ def _mention_handler(setting: Setting) -> Iterator[Mention]:
 
 
 def _find_companion_keys(settings: Sequence[Setting]) -> dict[tuple[str, ...], set[str]]:
-    """Return, for each mapping, its keys that make another key of the mapping an import."""
+    """Return, for each mapping, the companion keys that it has: ``init_parameters``, ``params`` or ``__kind__``."""
     companions: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
-    for key in (*_KEYS_WITH_COMPANION.values(), _SPARK_COMPANION):
-        for setting in settings:
-            if key in setting.path:
-                companions[setting.path[: setting.path.index(key)]].add(key)
+    companion_keys = frozenset(_KEYS_WITH_COMPANION.values())
+    for setting in settings:
+        # Components nest, so that a path can have a companion key several times.
+        for index, step in enumerate(setting.path):
+            if step in companion_keys:
+                companions[setting.path[:index]].add(step)
     return companions
 
 
 LIBRARY_KEYS = Interpreter(
-    frozenset(_KEYS_WITH_COMPANION.values())
-    | _IMPORTED_KEYS
-    | {_IMPORTS_KEY, _TYPE_TABLE[0], _SPARK_COMPANION, _JACKSON_KEY},
-    read_library_keys,
-    frozenset({_MANIFEST}),
+    frozenset(_KEYS_WITH_COMPANION.values()) | _IMPORTED_KEYS | {_IMPORTS_KEY, _TYPES_KEY}, read_library_keys
 )

@@ -20,6 +20,7 @@ _LIBRARY_PREFIX: Final = "sentence_transformers."
 
 def read_modules(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield the classes, and references to the files and folders that they are loaded from."""
+    # The file is a list of objects: the steps are the row and the key.
     rows = [
         setting for setting in settings if len(setting.path) == 2 and isinstance(setting.value, str) and setting.value
     ]

@@ -19,7 +19,7 @@ _LARGEST_SIZES: Final = {
     "num_local_experts": 2**20, "n_routed_experts": 2**20, "max_position_embeddings": 2**31, "n_positions": 2**31,
     "n_ctx": 2**31, "type_vocab_size": 2**20, "num_labels": 2**24, "image_size": 2**20, "num_channels": 2**20,
 }  # fmt: skip
-_NUMBER: Final = re.compile(r"-?\d{1,400}")
+_NUMBER: Final = re.compile(r"-?[0-9]++")
 
 
 def read_sizes(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
@@ -43,7 +43,7 @@ def _convert_number(value: Scalar) -> float | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, str):
-        return float(value) if _NUMBER.fullmatch(value) and len(value) < 300 else None
+        return float(value) if _NUMBER.fullmatch(value) else None
     try:
         return float(value)
     except OverflowError:

@@ -18,14 +18,10 @@ from modelaudit.wire.base import Reading
 _PYTHON_TAG: Final = re.compile(
     r"!*(?:tag:yaml\.org,2002:)?(?:python/(?:object/apply|object/new|object|name|module)|new|apply|applyref|name|module):(.++)"
 )
+# ``!ruby/object:Gem.Installer`` of Ruby; ``!!javax.script.ScriptEngineManager`` of Java, also as an array (``…;[]``) or
+# with spaces behind it.
 _FOREIGN_TAGS: Final = (
-    # Psych writes the kind of the object before its class: ``!ruby/object:Gem::Installer``.
-    (
-        "ruby",
-        re.compile(
-            r"!+(?:ruby|tag:ruby\.yaml\.org,2002:?)[/:]?(?:(?:object|struct|exception|class|module|hash|array|string):)?(.++)"
-        ),
-    ),
+    ("ruby", re.compile(r"(?:!+ruby|!*tag:ruby\.yaml\.org,2002:?)[/:]?(.++)")),
     ("java", re.compile(r"!!((?!python/)[a-z]\w*+(?:\.[A-Za-z_$][\w$]*+)++(?:;?\[.*+|\s*+))")),
 )
 TAG_IN_TEXT: Final = re.compile(

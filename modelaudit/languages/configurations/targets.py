@@ -35,6 +35,8 @@ _NEMO_FILES: Final = frozenset({"model_config.yaml", "model_config.yml"})
 _INTERPOLATION: Final = re.compile(r"\$\{([\w.]++)\}")
 _MISSING: Final = "???"  # OmegaConf: the value has to be set by the user
 _MAX_STEPS: Final = 8
+_MAX_VALUE_LENGTH: Final = 1000
+_MAX_DETAIL_LENGTH: Final = 200
 
 
 def read_targets(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
@@ -51,7 +53,7 @@ def _collect_targets(is_nemo_file: bool, settings: Sequence[Setting]) -> Iterato
     """
     values = {setting.path: setting.value for setting in settings}
     mappings_with_params = {
-        setting.path[: setting.path.index("params")] for setting in settings if "params" in setting.path
+        setting.path[:index] for setting in settings for index, step in enumerate(setting.path) if step == "params"
     }
     for setting in settings:
         last_step = setting.path[-1] if setting.path else ""
@@ -64,7 +66,7 @@ def _collect_targets(is_nemo_file: bool, settings: Sequence[Setting]) -> Iterato
                 yield make_python_mention("named", str(setting.value), setting)
         elif last_step == _CLASS_KEY and is_dotted_name(setting.value) and is_code_running_name(str(setting.value)):
             yield make_python_mention("named", str(setting.value), setting)
-        # A target that is a list: the loader may join or reject it, so the name stays unresolved.
+        # A target that is a list: the loader may join or reject it. ``${`` marks the name as unresolved.
         elif setting.key in _UNAMBIGUOUS_KEYS:
             yield make_python_mention("target", f"{setting.key}: …${{}}", setting)
 
@@ -76,25 +78,28 @@ def _resolve_target(key: str, setting: Setting, values: Mapping[tuple[str, ...],
         return
     name = resolve_interpolations(str(value), values)
     if "${" in name:
-        yield make_python_mention("target", name, setting, f"{key}: {value}")
+        yield make_python_mention("target", name, setting, f"{key}: {value}"[:_MAX_DETAIL_LENGTH])
     elif key in _UNAMBIGUOUS_KEYS or is_dotted_name(name.replace(":", ".")):
-        yield make_python_mention("target", name, setting, "" if name == value else f"{key}: {value}"[:200])
+        yield make_python_mention(
+            "target", name, setting, "" if name == value else f"{key}: {value}"[:_MAX_DETAIL_LENGTH]
+        )
 
 
 def resolve_interpolations(value: str, values: Mapping[tuple[str, ...], object]) -> str:
     """Replace every ``${a.b}`` in ``value`` that the same file defines; ``values`` are by key path."""
     for _ in range(_MAX_STEPS):
-        if "${" not in value or len(value) > 1000:
+        if "${" not in value or len(value) > _MAX_VALUE_LENGTH:
             return value
         value = _INTERPOLATION.sub(lambda match: _look_up_value(match, values), value)
     return value
 
 
 def _look_up_value(match: re.Match[str], values: Mapping[tuple[str, ...], object]) -> str:
-    """Return the text that an interpolation refers to; unchanged if the file does not define it as a text."""
+    """Return the text that an interpolation refers to, cut short; unchanged if the file defines no such text."""
     value = values.get(tuple(match[1].split(".")))
-    return value if isinstance(value, str) else match[0]
+    return value[:_MAX_VALUE_LENGTH] if isinstance(value, str) else match[0]
 
 
 # Data sets have the key ``target`` too. It counts beside ``params``; elsewhere ``text_names`` searches the raw text.
+# ``handlers`` selects a ``dictConfig`` of logging.
 TARGETS = Interpreter(_TARGET_KEYS | {"params", "handlers"}, read_targets, _NEMO_FILES)

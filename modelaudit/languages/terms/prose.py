@@ -53,7 +53,7 @@ def _read_prose(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
     if kind is None:
         return
     max_bytes = min(_MAX_CODE_HEAD if kind is ProseKind.CODE else _MAX_TEXT, limits.document_bytes, limits.read_bytes)
-    text = _decode_text(window.read(0, max_bytes))
+    whole_text = text = _decode_text(window.read(0, max_bytes))
     first_line = 1
     if kind is ProseKind.CODE:
         text, first_line = extract_head_comment(text)
@@ -63,7 +63,7 @@ def _read_prose(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
         text, first_line = _split_card_body(text)
     if text.strip():
         yield Prose(kind, text, first_line)
-    front_matter = split_front_matter(_decode_text(window.read(0, max_bytes))) if kind is ProseKind.CARD else None
+    front_matter = split_front_matter(whole_text) if kind is ProseKind.CARD else None
     for field_text, line in iter_free_fields(front_matter) if front_matter is not None else ():
         yield Prose(kind, field_text, line)
     if window.size > max_bytes and kind is not ProseKind.CODE:

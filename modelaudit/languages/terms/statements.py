@@ -110,7 +110,7 @@ def iter_description_pairs(text: str, field: str) -> Iterator[tuple[str, str]]:
 def _extract_pair_statements(key: str, value: str) -> Iterator[Statement]:
     """Yield the statements that one metadata pair makes by its key."""
     lower_key = key.lower()
-    last_part = lower_key.rpartition(": ")[2]
+    last_part = lower_key.rpartition(": ")[2]  # ``license`` of ``doc_string: license``, see ``iter_description_pairs``
     where = Location(key=key[:_MAX_KEY])
     if lower_key == keys.FILE_TYPE_KEY and value.isdigit() and value not in keys.UNQUANTIZED_FILE_TYPES:
         yield Statement(Topic.RELATION, key, "quantized")

@@ -94,7 +94,8 @@ def test_pickle_of_plain_data_is_found_unless_it_may_be_chance() -> None:
 @check_each(
     "text",
     [b"cat\ndog\nmouse\n" * 50, b"basic\nreturn\n(x)\n", b"(cat\ndog\nowl)\n", b"discos\ntitulo\n", b"cos\nsin\ntan\n", b"import os\nos.system('x')\n",
-     b"public static\nvoid\n(int i\nj\nk)", b"name,value\nclass,1\n", b"ci\nos\nsystem\n", Path(__file__).read_bytes().replace(b"\\n", b" ")],
+     b"public static\nvoid\n(int i\nj\nk)", b"name,value\nclass,1\n", b"ci\nos\nsystem\n",
+     Path(__file__).read_bytes().replace(b"\\n", b" ")],  # this file, whose literals spell pickles but for their line breaks
 )  # fmt: skip
 def test_text_contains_no_pickle(text: bytes) -> None:
     assert list_spans(text) == []
@@ -114,7 +115,8 @@ def test_random_weights_contain_no_pickle(kind: str) -> None:
 @pytest.mark.parametrize("shift", range(-40, 41, 8))
 def test_pickle_across_chunk_boundary_is_found_once(shift: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "_CHUNK", 16384)
-    start = 16384 - 4096 + shift
+    overlap = 4096  # of a chunk with the next, where the search of the next begins
+    start = 16384 - overlap + shift
     assert list_spans(b"\xff" * start + PROTOCOL_4_PICKLE + b"\xff" * 9000) == [(start, len(PROTOCOL_4_PICKLE))]
 
 
@@ -138,7 +140,7 @@ def test_bytes_beyond_the_bound_of_the_search_are_reported_as_unread(
 
 def test_number_of_pickles_is_limited_and_reported() -> None:
     items = list_pickles((PROTOCOL_4_PICKLE + b"\xff") * 300)
-    assert len(items) == 201
+    assert len(items) == 200 + 1  # and the absence
     assert isinstance(items[-1], Unread)
     assert items[-1].reason is UnreadReason.LIMIT
 
@@ -162,6 +164,7 @@ def test_overlapping_pickle_starts_cost_linear_time() -> None:
 
 
 def test_pickle_ends_at_opcode_that_loader_rejects() -> None:
+    # ``t``, TUPLE without a MARK.
     first, second = list_spans(JUNK + b"\x80\x04" + PROTOCOL_0_PICKLE[:-1] + b"0t" + PROTOCOL_0_PICKLE)
     assert first == (len(JUNK), 2 + len(PROTOCOL_0_PICKLE))
     assert second == (sum(first) + 1, len(PROTOCOL_0_PICKLE))
@@ -177,6 +180,7 @@ def test_pipeline_reads_pickles_in_other_data(name: str, read_fixture: Callable[
     called = {str(event.operand) for program in reading.of(PickleProgram)  # type: ignore[attr-defined]
               for event in program.events if event.act is Act.CALL}  # fmt: skip
     assert "builtins.eval" in called
+    # A text and a picture are read whole, the pickle behind them included; of the others a part stays unread.
     assert [unread.reason for _, unread in reading.inner.unread] or name in ("text.txt", "picture.gif")  # type: ignore[attr-defined]
 
 
