@@ -136,7 +136,7 @@ def parse_card(matter: FrontMatter, limits: Limits) -> ModelCard:
             (), (*defects, Defect(CardDefect.FRONT_MATTER_INVALID, detail, Location(line=matter.first_line)))
         )
     top, error = compose_document(matter.text, limits)
-    # Front matter that is never closed runs into the Markdown, which is no YAML; that defect is recorded above.
+    # Front matter that is never closed runs into the Markdown, which is not YAML; that defect is recorded above.
     if error is not None and matter.closed:
         defects.append(_build_yaml_defect(error, matter.first_line))
     # Empty front matter is a null scalar, and no defect.

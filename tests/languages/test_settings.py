@@ -83,7 +83,7 @@ def test_alias_of_scalar_repeats_its_value():
         ("a: &x [*x, 1]\n", ["a.1"]),
         ("a: &x {b: 1}\nc: &x 2\nd: *x\n", ["a.b", "c", "d"]),
         ("a: {}\n", ["a"]),
-        ("? [k]\n: v\n_target_: x\n", [".0", "", "_target_"]),  # a key that is no text becomes an empty step
+        ("? [k]\n: v\n_target_: x\n", [".0", "", "_target_"]),  # a key that is not text becomes an empty step
     ],
 )
 def test_alias_of_collection_repeats_its_settings(text, paths):

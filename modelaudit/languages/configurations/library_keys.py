@@ -89,7 +89,7 @@ def _mention_handler(setting: Setting) -> Iterator[Mention]:
 def _find_companion_keys(settings: Sequence[Setting]) -> dict[tuple[str, ...], set[str]]:
     """Return, for each mapping, the companion keys that it has: ``init_parameters``, ``params`` or ``__kind__``."""
     companions: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
-    companion_keys = frozenset(_KEYS_WITH_COMPANION.values())
+    companion_keys = {*_KEYS_WITH_COMPANION.values(), _SPARK_COMPANION}
     for setting in settings:
         # Components nest, so that a path can have a companion key several times.
         for index, step in enumerate(setting.path):
@@ -99,5 +99,9 @@ def _find_companion_keys(settings: Sequence[Setting]) -> dict[tuple[str, ...], s
 
 
 LIBRARY_KEYS = Interpreter(
-    frozenset(_KEYS_WITH_COMPANION.values()) | _IMPORTED_KEYS | {_IMPORTS_KEY, _TYPES_KEY}, read_library_keys
+    frozenset(_KEYS_WITH_COMPANION.values())
+    | _IMPORTED_KEYS
+    | {_IMPORTS_KEY, _TYPES_KEY, _SPARK_COMPANION, _JACKSON_KEY},
+    read_library_keys,
+    frozenset({_MANIFEST}),
 )

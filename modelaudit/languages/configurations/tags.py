@@ -21,7 +21,14 @@ _PYTHON_TAG: Final = re.compile(
 # ``!ruby/object:Gem.Installer`` of Ruby; ``!!javax.script.ScriptEngineManager`` of Java, also as an array (``…;[]``) or
 # with spaces behind it.
 _FOREIGN_TAGS: Final = (
-    ("ruby", re.compile(r"(?:!+ruby|!*tag:ruby\.yaml\.org,2002:?)[/:]?(.++)")),
+    # Psych writes the kind of the object before its class: ``!ruby/object:Gem::Installer``.
+    (
+        "ruby",
+        re.compile(
+            r"(?:!+ruby|!*tag:ruby\.yaml\.org,2002:?)[/:]?"
+            r"(?:(?:object|struct|exception|class|module|hash|array|string):)?(.++)"
+        ),
+    ),
     ("java", re.compile(r"!!((?!python/)[a-z]\w*+(?:\.[A-Za-z_$][\w$]*+)++(?:;?\[.*+|\s*+))")),
 )
 TAG_IN_TEXT: Final = re.compile(

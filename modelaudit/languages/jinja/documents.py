@@ -72,7 +72,7 @@ def _read_value(key_path: tuple[str, ...], text: str) -> Iterator[Reading]:
     if _is_about_templates(key_path):
         yield outline
     elif unread is None or unread.reason is not UnreadReason.DAMAGED:
-        # Text with braces that is not valid Jinja is no template.
+        # Text with braces that is not valid Jinja is not a template.
         yield _keep_attacks(outline)
     # Text that is not valid Jinja is an absence only where a loader renders it; one that is too large always is.
     is_too_large = unread is not None and unread.reason is not UnreadReason.DAMAGED

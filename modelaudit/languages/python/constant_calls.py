@@ -106,7 +106,7 @@ def _fold_replace(receiver: Constant, args: Sequence[Constant]) -> Constant | No
 
 
 def _fold_split(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Call ``str.split``; ``None`` if the separator is no text, or empty, or the most splits are no number."""
+    """Call ``str.split``; ``None`` if the separator is not text, or empty, or the most splits are not a number."""
     separator = args[0].value if args else None
     count = args[1].value if len(args) > 1 else -1
     if not isinstance(receiver.value, str) or not isinstance(separator, str | None) or separator == "":

@@ -189,7 +189,7 @@ class Evaluator(ast.NodeVisitor):
         # Once the budget is spent, every later statement fails as well, and pays a step for it. Only those soon after
         # that point are listed: the list must not grow with the source.
         if self.budget.steps <= self.budget.max_steps + 1000:
-            # Lines inside of code in a text are no lines of the file.
+            # Lines inside of code in a text are not lines of the file.
             line = self.log.pinned_line
             self._list_skipped(line or node.lineno, line or node.end_lineno or node.lineno)
 

@@ -8,7 +8,7 @@ Source: POSIX.1-2024, chapter 2, "Shell Command Language"; ``$'…'`` and ``<(�
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
@@ -135,7 +135,9 @@ class ShellLexer:
         pattern, ``a | b)``, for a pipeline, so those commands are removed again.
         """
         if not opens and not self._open_groups:
-            self._current = Command(self._line)
+            # Of ``case $(command) in pattern)``, the command stays: the shell runs it.
+            words = self._current.words[:2] if self._current.words[:1] == ["case"] else []
+            self._current = replace(self._current, words=words)
             while self.commands and self.commands[-1].is_piped and len(self.commands[-1].words) == 1:
                 self.commands.pop()
             previous = self.commands[-1] if self.commands else None
@@ -227,11 +229,12 @@ class ShellLexer:
         # ``a=(b c)``: the nested lexer reads no arrays in turn, or ``a=(a=(a=(…`` would recurse at every level.
         if not value and self.text.startswith("(", self._position):
             self._position += 1
-            value = self._read_to_closing_parenthesis()
-            array_lexer = ShellLexer(value[:_MAX_VALUE_LENGTH], {}, in_array=True)
+            array_lexer = ShellLexer(self._read_to_closing_parenthesis(), {}, in_array=True)
             commands = [] if self._in_array else array_lexer.split_commands()
+            self._current.substitutions += [text for command in commands for text in command.substitutions]
             items = [each for command in commands for each in command.words]
             self.variables.update(assign_array(name, items))
+            value = items[0] if items else ""  # the name alone is the first item
         # ``name+=value`` appends to the value before.
         value_before = self.variables.get(name, "") if "+=" in word[: len(name) + 2] else ""
         self._current.assignments.append((name, value_before + value))
@@ -460,9 +463,9 @@ class ShellLexer:
         else:
             is_input = self.text[self._position] == "<"
             self._position += 2 if operator in (">>", "&>", ">&", "<>", ">|", "<&") else 1
-            # ``< <(command)``: the process substitution behind the operator is read as the next token.
+            # ``< <(command)``, ``> >(command)``: the substitution behind the operator is read as the next token.
             has_space = self.text.startswith(" ", self._position)
-            if self.text.startswith("<(", self._position + has_space):
+            if self.text.startswith(("<(", ">("), self._position + has_space):
                 return
             target = self._read_redirection_target()
             # ``2>file``: the digit before the operator is a file descriptor and no word of the command.
