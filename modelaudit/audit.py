@@ -21,7 +21,7 @@ from modelaudit.integrity.digests import compare_digests
 from modelaudit.licenses import build_subjects as build_license_subjects
 from modelaudit.licenses.lineage.traversal import LookUp
 from modelaudit.licensing import BaseModelLookup, ClaimCollector, conclude_license
-from modelaudit.model.address import file_of
+from modelaudit.model.address import file_of, lies_within
 from modelaudit.model.artifact import Artifact, Digest, Snapshot
 from modelaudit.model.catalogue import Catalogue, Policy, Subject
 from modelaudit.model.finding import CheckFamily, Finding
@@ -179,7 +179,7 @@ class Audit:
     def check_references(self, snapshot: Snapshot) -> None:
         """Judge the references between files and the subjects that depend on them, once all files were read."""
         subjects = list(build_reference_subjects(self._references, snapshot.artifacts))
-        self.records, remaining = resolve_references(
+        self.records, remaining, declared = resolve_references(
             self.records, self._possible_tensor_data, subjects, self._references
         )
         judgements = self._judge_subjects([*remaining, *subjects, *self._mark_calls_by_loader(snapshot, subjects)])
@@ -187,15 +187,12 @@ class Audit:
         for address, unread in judgements.absences:
             by_path[file_of(address)].append((address, unread))
         self.records = [self._add_absences(record, by_path.get(record.path, ())) for record in self.records]
-        self._record_ledgers()
-
-    def _record_ledgers(self) -> None:
-        """Give the caller the ledgers; bytes that another file names as tensor data are declared data."""
-        if self._record_ledger is None:
-            return
-        declared = {record.path for record in self.records if record.byte_counts and not record.byte_counts.unclaimed}
-        for ledger in self._ledgers:
-            self._record_ledger(ledger.declare_unclaimed() if ledger.address in declared else ledger)
+        if self._record_ledger is not None:
+            for ledger in self._ledgers:
+                is_declared = ledger.address in declared or any(
+                    lies_within(ledger.address, address) for address in declared
+                )
+                self._record_ledger(ledger.declare_unclaimed() if is_declared else ledger)
 
     def _add_absences(self, record: ArtifactRecord, absences: Sequence[tuple[str, Unread]]) -> ArtifactRecord:
         """Return ``record`` with the absences that remain after the rules, each accepted or not by the policy."""

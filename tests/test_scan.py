@@ -615,3 +615,11 @@ def test_report_states_for_each_format_whether_it_can_run_code():
     (note,) = report.formats
     assert (note.format, note.runs_code) == ("safetensors", False)
     assert render(report, "html").decode().count(f"cannot run code when it is loaded: {note.why}") == 1
+
+
+def test_control_characters_in_a_comment_of_python_source_are_unclaimed(tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.py"
+    path.write_bytes(b"import json  # \x01\x02 \x80\x04\x8c\x05 rest\nprint(json.dumps(1))\n")
+    report = modelaudit.scan(path, second_opinion=False)
+    assert report.exit_code == 3
+    assert UnreadReason.UNCLAIMED in {absence.unread.reason for _, absence in report.coverage.open_absences}

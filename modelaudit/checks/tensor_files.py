@@ -39,7 +39,7 @@ def resolve_references(
     unrecognised_subjects: Iterable[Subject],
     reference_subjects: Iterable[Subject],
     references: Iterable[tuple[str, References]],
-) -> tuple[list[ArtifactRecord], list[Subject]]:
+) -> tuple[list[ArtifactRecord], list[Subject], set[str]]:
     """Close the absences of files that other files name as tensor data.
 
     A loader reads the external data of a graph and the chunks of an array as numbers, whatever the bytes are. A file
@@ -54,7 +54,8 @@ def resolve_references(
         references: the same references as read, with the address of the file that contains them.
 
     Returns:
-        the records without the closed absences, and those of ``unrecognised_subjects`` that are still to be judged.
+        the records without the closed absences, those of ``unrecognised_subjects`` that are still to be judged, and the
+        addresses of the closed absences.
     """
     data_files = {
         subject.fields["path"]
@@ -80,7 +81,7 @@ def resolve_references(
         ends_a_chunk = is_trailing_data(subject) and chunks.includes_address(subject.artifact)
         if subject.artifact not in closed and not ends_a_chunk:
             remaining.append(subject)
-    return new_records, remaining
+    return new_records, remaining, closed
 
 
 def _drop_unrecognised_absences(record: ArtifactRecord, addresses: set[str]) -> ArtifactRecord:

@@ -34,6 +34,8 @@ from typing import Final
 from modelaudit.wire.flatbuffers import FlatBuffer, Table, Vector
 from modelaudit.wire.ledger import claim_data, claim_parsed
 
+_SHORT_VECTOR_BYTES: Final = 16
+"""Bytes of a vector of numbers that counts as parsed: most are shapes, and they hold no other content."""
 _OFFSET_BYTES: Final = 4
 _ROOT_BYTES: Final = 8
 """The offset of the root table and the identifier of the format."""
@@ -128,7 +130,11 @@ def _claim_table(buffer: FlatBuffer, table: Table, name: str, schema: FlatSchema
             claim_data(buffer.window, vector.start, vector.start + vector.count)
         elif type_.endswith("*"):
             vector = Vector(buffer, target, int(type_[:-1]))
-            claim_parsed(buffer.window, target, vector.start + vector.count * vector.width)
+            end = vector.start + vector.count * vector.width
+            claim_parsed(buffer.window, target, vector.start)
+            # Many numbers in a row, such as the leaves of trees, are data as a tensor is.
+            claim = claim_data if end - vector.start > _SHORT_VECTOR_BYTES else claim_parsed
+            claim(buffer.window, vector.start, end)
         elif type_.endswith("[]"):
             yield from _claim_offsets(buffer, Vector(buffer, target, _OFFSET_BYTES), type_[:-2])
         else:

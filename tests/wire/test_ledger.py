@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from modelaudit.model.limits import Limits
 from modelaudit.wire import ledger as module
 from modelaudit.wire.base import LimitReachedError
-from modelaudit.wire.ledger import MAX_PADDING_BYTES, ByteClass, ByteLedger, LedgerWindow, claim_data, claim_parsed
+from modelaudit.wire.ledger import (
+    MAX_PADDING_BYTES,
+    ArtifactLedger,
+    ByteClass,
+    ByteLedger,
+    ByteRange,
+    LedgerWindow,
+    claim_data,
+    claim_parsed,
+)
 from modelaudit.wire.windows import Budget, SubWindow
 
 SIZE = 60
@@ -106,3 +115,10 @@ def test_claim_on_a_part_of_a_window_reaches_the_ledger_at_its_offset(bytes_wind
 def test_claim_on_a_window_without_ledger_has_no_effect(bytes_window):
     claim_parsed(bytes_window(b"abc"))
     claim_data(bytes_window(b"abc"), 1, 2)
+
+
+def test_ledger_declares_unclaimed_bytes_as_data_and_keeps_the_other_classes():
+    ranges = [ByteRange(0, 4, ByteClass.PARSED), ByteRange(4, 9, ByteClass.UNCLAIMED), ByteRange(9, 12, ByteClass.DATA)]
+    ledger = ArtifactLedger("model.bin", ["zip", "zip"], ranges)
+    assert (ledger.size, ledger.formats, list(ledger)) == (12, ("zip",), ranges)
+    assert list(ledger.declare_unclaimed()) == [(0, 4, ByteClass.PARSED), (4, 12, ByteClass.DATA)]

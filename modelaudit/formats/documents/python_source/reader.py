@@ -21,7 +21,6 @@ from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, Reading
 from modelaudit.wire.bounds import build_references
 from modelaudit.wire.documents import feed_and_claim
-from modelaudit.wire.ledger import claim_parsed
 from modelaudit.wire.text import TextScan, get_file_name, looks_like_text
 from modelaudit.wire.windows import read_all_bytes
 
@@ -59,12 +58,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         # to the search path.
         text = "\n".join(line if line.startswith(("import ", "import\t")) else "" for line in text.splitlines())
     analysis = analyze_source(text, encoding)
-    if analysis.damage or analysis.bounds:
-        # Other content may follow the source: only the bytes that are text belong to it.
-        with suppress(DamagedError):
-            feed_and_claim(TextScan(), window, 0, data)
-    else:
-        claim_parsed(window)
+    # Other content may follow the source, or lie in a comment: only the bytes that are text belong to it.
+    with suppress(DamagedError):
+        feed_and_claim(TextScan(), window, 0, data)
     if get_file_name(artifact.path).endswith((".pth", *_STARTUP_FILES)) and text.strip():
         # Python runs these files when it starts, so any code in them is worth a mention.
         first_line = next(number for number, line in enumerate(text.splitlines(), 1) if line.strip())

@@ -31,7 +31,7 @@ _MAP_STARTS: Final = (*range(0x81, 0x90), 0xDE, 0xDF)
 _CONTAINER_STARTS: Final = (*range(0x80, 0xA0), *range(0xDC, 0xE0))
 _MAX_SHOWN_KEYS: Final = 20
 # Shorter payloads count as parsed, with the bytes around them: a file may have millions, and a ledger is bounded.
-_DATA_BYTES: Final = 64
+_DATA_BYTES: Final = 16
 _MAX_EMBEDDED: Final = 1000
 _DETECTION_BYTES: Final = 512
 _MIN_CONTENT_BYTES: Final = 8
