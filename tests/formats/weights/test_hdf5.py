@@ -346,6 +346,15 @@ def test_bytes_in_the_slack_of_a_structure_are_unclaimed(structure, read_bytes):
     assert any(first <= start and start + len(_INSERTED) <= end for first, end in ranges)
 
 
+def test_small_numbers_in_unused_entries_of_a_group_tree_are_data(read_bytes):
+    data = bytearray(fixture_path("written/h5py/earliest.h5").read_bytes())
+    start = _find_slack(data, "tree")
+    struct.pack_into("<QQQQ", data, start, 1_000, 112, len(data) - 1, 8)
+    assert UnreadReason.UNCLAIMED not in read_bytes(bytes(data), "model.h5").reasons()
+    struct.pack_into("<Q", data, start, len(data) + 1)
+    assert UnreadReason.UNCLAIMED in read_bytes(bytes(data), "model.h5").reasons()
+
+
 def test_bytes_after_the_end_are_unclaimed_and_searched(read_bytes):
     data = fixture_path("written/keras/dense.h5").read_bytes()
     reading = read_bytes(data + EVAL_ONE, "dense.h5")

@@ -11,12 +11,17 @@ from typing import Final
 
 from modelaudit.formats.weights.hdf5.source import CHECKSUM_BYTES, Piece, StructureSource
 from modelaudit.wire.base import DamagedError, LimitReachedError
-from modelaudit.wire.ledger import claim_parsed
+from modelaudit.wire.ledger import claim_data, claim_parsed
 
 # The type of a B-tree of version 1 whose leaves point to symbols of a group.
 GROUP_TREE: Final = 0
 # The type of one whose leaves point to chunks of a dataset.
 CHUNK_TREE: Final = 1
+# The entries of a node of a group's tree, unless the superblock changes the default of 16 for half of them (II.A).
+_GROUP_NODE_ENTRIES: Final = 32
+_WORD_BYTES: Final = 8
+# With files up to this size, half of each word of eight bytes is zero.
+_MAX_SIZE_OF_SMALL_WORDS: Final = 1 << 32
 _MAX_NODES: Final = 200_000
 _MAX_RECORDS: Final = 1_000_000
 _MAX_DEPTH: Final = 32
@@ -67,8 +72,6 @@ def list_tree_children(
         if len(seen) >= _MAX_NODES:
             raise LimitReachedError(f"a B-tree has more than {_MAX_NODES} nodes", source.base + node)
         seen.add(node)
-        if len(seen) > _MAX_NODES:
-            raise LimitReachedError(f"a B-tree has more than {_MAX_NODES} nodes", source.base + node)
         header = source.read_piece(node, header_bytes)
         header.expect_signature(b"TREE", "tree")
         if header.take_number(1) != type_:
@@ -80,6 +83,8 @@ def list_tree_children(
         body_bytes = count * (key_bytes + address_bytes) + key_bytes
         body = source.read_piece(node + header_bytes, body_bytes, short=True)
         claim_parsed(source.window, header.offset, body.offset + len(body.data))
+        if type_ == GROUP_TREE:
+            _claim_unused_entries(source, body, count)
         children: list[tuple[bytes, int]] = []
         for _ in range(count):
             key, child = body.take(key_bytes), body.take_address()
@@ -89,6 +94,24 @@ def list_tree_children(
             waiting += [(child, level) for _, child in reversed(children)]
         else:
             yield from children
+
+
+def _claim_unused_entries(source: StructureSource, body: Piece, count: int) -> None:
+    """Claim as data the unused entries of a group's node whose used entries are ``body``, if they hold small numbers.
+
+    The library allocates nodes for a fixed number of entries, and old versions wrote whatever its memory held there,
+    mostly addresses and lengths. A number below the size of the file leaves the upper bytes of its word zero, so words
+    of such numbers hold no other content. Anything else stays unclaimed.
+    """
+    if count >= _GROUP_NODE_ENTRIES or (source.sizes.offset, source.sizes.length) != (_WORD_BYTES, _WORD_BYTES):
+        return
+    start = body.offset + len(body.data)
+    unused = source.window.read(start, (_GROUP_NODE_ENTRIES - count) * 2 * _WORD_BYTES)
+    words = [
+        int.from_bytes(unused[place : place + _WORD_BYTES], "little") for place in range(0, len(unused), _WORD_BYTES)
+    ]
+    if max(words, default=0) < source.window.size <= _MAX_SIZE_OF_SMALL_WORDS:
+        claim_data(source.window, start, start + len(unused))
 
 
 def _count_number_bytes(number: int) -> int:
