@@ -23,7 +23,9 @@ def is_reverse_shell(command: Command, words: list[str]) -> bool:
     """Whether the command is a known form of a reverse shell; ``words`` are its own, without ``sudo`` and the like."""
     # ``echo > /dev/tcp/host/port`` only probes the port: no shell reads or writes there.
     if any(_DEVICE.search(target) for target in (*command.output_files, *command.input_files)):
-        return bool(words) and normalize_program_name(words[0]) not in _PROBES
+        # A wrapper without a program is a program itself: ``exec 5<>/dev/tcp/host/port`` opens the connection.
+        own_words = words or command.words
+        return bool(own_words) and normalize_program_name(own_words[0]) not in _PROBES
     # ``timeout 1 bash -c 'echo > /dev/tcp/host/port'`` probes it too; the wrapper shows that it is one.
     if any(_DEVICE.search(word) for word in command.words):
         return normalize_program_name(command.words[0]) not in _PROBES

