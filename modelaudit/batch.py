@@ -26,10 +26,10 @@ def audit_targets(
         report_error: shows the error of a target that has no report.
 
     Returns:
-        The most severe exit code: 1 (failed), then 2, 4, 3 and 0.
+        The most severe exit code: 1 (the gate failed), then 2 (usage), 4 (no result), 3 (incomplete), 0 (passed).
 
     Raises:
-        ConfigurationError: the first target shows that an option is wrong, and so it is for every other target.
+        ConfigurationError: an option is wrong, which the first target shows: every other target would fail alike.
     """
     codes: list[int] = []
     for target in targets:

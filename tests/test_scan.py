@@ -302,20 +302,24 @@ def build_zip(name: str, content: bytes) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize(("depth", "code"), [(2, 3), (3, 0)])
-def test_member_beyond_the_maximum_depth_is_unread(tmp_path: Path, depth: int, code: int) -> None:
+@pytest.mark.parametrize(("depth", "unread"), [(2, [UnreadReason.LIMIT]), (3, [])])
+def test_only_a_member_beyond_the_maximum_depth_is_unread(
+    tmp_path: Path, depth: int, unread: list[UnreadReason]
+) -> None:
     nested = build_zip("a.zip", build_zip("b.zip", build_zip("c.json", b"{}")))
     report = scan_target(write_model(tmp_path, nested__zip=nested), limits=Limits(depth=depth))
-    assert report.exit_code == code
-    assert get_unread_reasons(report) == [UnreadReason.LIMIT] * (code == 3)
+    assert report.exit_code == (3 if unread else 0)
+    assert get_unread_reasons(report) == unread
 
 
-@pytest.mark.parametrize(("members", "code"), [(3, 3), (4, 0)])
-def test_member_beyond_the_limit_of_all_members_is_unread(tmp_path: Path, members: int, code: int) -> None:
+@pytest.mark.parametrize(("members", "unread"), [(3, [UnreadReason.LIMIT]), (4, [])])
+def test_only_a_member_beyond_the_limit_of_all_members_is_unread(
+    tmp_path: Path, members: int, unread: list[UnreadReason]
+) -> None:
     nested = build_zip("a.zip", build_zip("b.zip", build_zip("c.zip", build_zip("d.json", b"{}"))))
     report = scan_target(write_model(tmp_path, nested__zip=nested), limits=Limits(members_total=members))
-    assert report.exit_code == code
-    assert get_unread_reasons(report) == [UnreadReason.LIMIT] * (code == 3)
+    assert report.exit_code == (3 if unread else 0)
+    assert get_unread_reasons(report) == unread
 
 
 def replace_pickle_reader(monkeypatch: pytest.MonkeyPatch, **fields: object) -> None:

@@ -97,7 +97,7 @@ def _decode_ascii85(text: bytes) -> bytes:
 _TEXT_CODINGS: Final = {
     Coding.BASE64: _TextCoding(
         rb"gA[A-X]|UEs[DF]|H4sI|e(?:A[E-H]|F[4-7]|J[w-z]|N[o-r])|Qlpo|[/_]Td6|XQAA|BCJN|KLUv|N3q8|k05V"
-        rb"|Z0F[B-Y]|VUVz|SDRz|ZU[5FYp]|UWxw|L1Rk|X1Rk|WFFB|QkNK|S0xV|TjNx|ODAw|Nz[gh][15kw]|Y[1-3]|K[FG][MNQYkw]",
+        rb"|Z0F[B-Y]|VUVz|SDRz|ZU[5FYp]|UWxw|L1Rk|X1Rk|WFFB|QkNK|S0xV|TjNx|ODAw|Nz[gh][15kw]|Y[1-3]|K[FG][MNQYkw]|azA1",
         re.compile(rb"(?:[A-Za-z0-9+/]+|[A-Za-z0-9_\-]+)={0,2}"), 4, _decode_base64,
     ),
     Coding.BASE32: _TextCoding(
@@ -123,7 +123,7 @@ _CODED_STARTS: Final = re.compile(b"|".join(text.starts for text in _TEXT_CODING
 
 CONTENT_STARTS: Final = re.compile(
     # The first bytes of all patterns below: this lookahead rejects most constants after one byte.
-    rb"(?=[\x04\x08\x18\x1f\"(+.\x38:\x48\x58\x5d\x68\x78>\x80\x93\xc2\xc3\xe3\xfd/0-9<A-Z_c-gklrs{}])"
+    rb"(?=[\x04\x08\x18\x1f\"(+.\x38:\x48\x58\x5d\x68\x78>\x80\x93\xc2\xc3\xe3\xfd/0-9<A-Z_ac-gklrs{}])"
     rb"(?:" + _BINARY_STARTS + b"|" + _PROTOCOL_0_STARTS + b"|" + _CODED_STARTS.pattern + b")",
     re.DOTALL,
 )

@@ -112,8 +112,10 @@ class _LiteralParser:
     def _parse_number(self) -> int:
         """Parse a number; it is the last possibility for a value, so anything else is an error."""
         text = self.text
-        if self.kind != "number" or len(text) > _LONGEST_NUMBER:
+        if self.kind != "number":
             raise self.make_error("a value is missing")
+        if len(text) > _LONGEST_NUMBER:
+            raise self.make_error("a number has too many digits")
         self._read_token()
         return int(text)
 

@@ -87,7 +87,7 @@ def test_parsed_header_description_agrees_with_numpy(kind):
     [((), 8, 8), ((2, 3), 4, 24), ((0, 5), 8, 0), ((5,), 0, 0), ((-1,), 8, None), ((2**63,), 1, None),
      ((2**62, 2), 1, None), ((0, 2**62, 4), 1, None), ((2**62,), 1, 2**62), ((3,), None, None), (("3",), 1, None)],
 )  # fmt: skip
-def test_size_of_an_array_in_bytes_is_counted(shape, item_size, expected):
+def test_byte_size_of_an_array_follows_its_shape_and_is_none_if_invalid(shape, item_size, expected):
     assert count_array_bytes(shape, item_size) == expected
 
 

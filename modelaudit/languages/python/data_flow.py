@@ -54,7 +54,7 @@ def _collect_sent_tags(call: Call) -> frozenset[str]:
     """Collect the tags of the data that a call sends, without the token that authenticates the caller.
 
     Libraries take that token by a keyword such as ``token``. Headers count as authentication only if the address is
-    unknown: a header to a known address that is not an issuer is data like any other.
+    unknown. At a known address they are data like any other: the caller excludes the issuers of tokens.
     """
     is_address_known = any(isinstance(each, Constant) for each in _list_possible_addresses(call))
     authentication = {"token", "use_auth_token", "auth"} | (set() if is_address_known else {"headers"})

@@ -419,10 +419,10 @@ def test_operator_behind_more_functions_than_are_listed_is_mentioned(read_bytes,
     assert not reading.unread
 
 
-def test_checkpoint_behind_more_than_are_listed_is_reported_as_limit(read_bytes, monkeypatch):
+def test_checkpoint_beyond_the_number_of_listed_checkpoints_is_reported_as_limit(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.mentions.MOST_CHECKPOINTS", 2)
     nodes = [
-        encode_constant_node(f"c{n}", f"/srv/{n}") + b"" if is_path else encode_node(f"r{n}", "RestoreV2", f"c{n}")
+        encode_constant_node(f"c{n}", f"/srv/{n}") if is_path else encode_node(f"r{n}", "RestoreV2", f"c{n}")
         for n in range(3)
         for is_path in (True, False)
     ]

@@ -151,10 +151,9 @@ _PREFIXES = st.sampled_from([
 @settings(max_examples=300, deadline=None)
 def test_beginning_of_each_known_format_is_detected_in_each_text_coding(prefix: bytes, rest: bytes) -> None:
     data = prefix + rest
-    encoded_forms = [data, base64.b64encode(data), base64.urlsafe_b64encode(data), base64.b32encode(data), base64.b85encode(data),
+    twice = base64.b64encode(base64.b64encode(data))
+    encoded_forms = [data, twice, base64.b64encode(data), base64.urlsafe_b64encode(data), base64.b32encode(data), base64.b85encode(data),
              base64.a85encode(data), data.hex().encode(), data.hex().upper().encode()]  # fmt: skip
-    if not data.startswith(b"\x93"):
-        encoded_forms.append(base64.b64encode(base64.b64encode(data)))
     assert [form for form in encoded_forms if CONTENT_STARTS.match(form) is None] == []
 
 

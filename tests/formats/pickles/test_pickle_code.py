@@ -222,7 +222,7 @@ def test_pairs_shared_exponentially_in_code_give_no_constants() -> None:
     assert outline.constants == ()
 
 
-def test_wide_tuples_shared_in_tuples_are_searched_to_a_bound() -> None:
+def test_search_of_nested_tuples_that_share_wide_tuples_is_bounded() -> None:
     # On each of four levels, a tuple of 40 references to the tuple below: 40**4 paths lead to the text.
     bomb = b"\xa9\x01" + b"Z\x01x"
     # Reference 0 is the code object, and 1 the first tuple.

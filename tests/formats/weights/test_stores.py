@@ -39,7 +39,7 @@ def test_pickle_after_a_manifest_is_read(read_bytes):
     assert read_bytes(MANIFEST + EVAL_ONE, "manifest.ocdbt").evaluates
 
 
-def test_unknown_bytes_are_chunks_only_under_the_path_of_a_data_file(read_bytes):
+def test_bytes_of_unknown_format_count_as_a_chunk_only_in_the_folder_of_data_files(read_bytes):
     assert list_formats(read_bytes(UNKNOWN, CHUNK)) == ["ocdbt"]
     assert list_formats(read_bytes(UNKNOWN, "d/weights")) == []
 

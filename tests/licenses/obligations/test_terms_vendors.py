@@ -21,7 +21,7 @@ STUDY = build_intent()
 SAAS = build_intent(Use.COMMERCIAL, Use.HOSTED_SERVICE, Use.FINE_TUNE)
 PRODUCT = build_intent(Use.COMMERCIAL, Use.REDISTRIBUTE, Use.EMBED_ON_DEVICE, Use.FINE_TUNE)
 SHARE = build_intent(Use.REDISTRIBUTE, Use.FINE_TUNE)
-TEACH = build_intent(Use.TRAIN_ON_OUTPUTS)
+TRAIN_ON_OUTPUTS = build_intent(Use.TRAIN_ON_OUTPUTS)
 
 
 def build_license_ref(name: str) -> str:
@@ -235,11 +235,18 @@ OUTPUTS = [
 
 
 @check_each("name, answer, kind", OUTPUTS)
-def test_vendor_license_answers_training_on_outputs_as_reviewed(name: str, answer: str | None, kind: str) -> None:
+def test_training_on_outputs_gets_the_reviewed_answer_for_each_vendor_license(
+    name: str, answer: str | None, kind: str
+) -> None:
     entry = name if name in RULES.licenses else build_license_ref(name)
-    found = answer_license(entry, TEACH)
-    about = {word: kinds & {"output-competition-limit", "no-output-training"} for word, kinds in found.items()}
-    assert about == {"deny": set(), "review": set()} | ({answer: {kind}} if answer else {})
+    found = answer_license(entry, TRAIN_ON_OUTPUTS)
+    kinds_on_outputs = {
+        each: kinds & {"output-competition-limit", "no-output-training"} for each, kinds in found.items()
+    }
+    expected: dict[str, set[str]] = {"deny": set(), "review": set()}
+    if answer:
+        expected[answer] = {kind}
+    assert kinds_on_outputs == expected
 
 
 RAIL = [

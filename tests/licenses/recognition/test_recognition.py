@@ -373,7 +373,9 @@ STANDARD = [
 
 
 @pytest.mark.parametrize(("package", "ending", "id_"), STANDARD)
-def test_license_of_installed_package_is_exact_until_a_sentence_is_added(package: str, ending: str, id_: str) -> None:
+def test_license_of_installed_package_matches_exactly_and_is_a_variant_with_a_sentence_added(
+    package: str, ending: str, id_: str
+) -> None:
     text, prints = read_shipped_license(package, ending), load_fingerprints()
     if package != "hypothesis":
         assert list_matches(recognise_texts(text, prints, {id_})) == [(id_, EXACT)]

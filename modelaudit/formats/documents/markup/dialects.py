@@ -283,7 +283,13 @@ class OpenVinoDialect(Dialect):
             shape = [int(each) for each in attributes.get("shape", "").split(",") if each.strip()]
         except ValueError:
             stated = f"{attributes['offset'][:40]!r} and {attributes['size'][:40]!r}"
-            self._record_defect(Defect(MarkupDefect.WEIGHTS_INVALID, f"{stated} are not an offset and a size", where))
+            self._record_defect(
+                Defect(
+                    MarkupDefect.WEIGHTS_INVALID,
+                    f"the offset, the size or the shape of a constant is no number: {stated}",
+                    where,
+                )
+            )
             return
         has_invalid_dimension = any(not 0 <= dimension < 1 << 63 for dimension in shape)
         if offset < 0 or size < 0 or offset + size >= 1 << 63 or has_invalid_dimension:

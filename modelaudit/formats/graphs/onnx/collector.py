@@ -156,7 +156,10 @@ class ModelCollector:
                 self.children.append(make_content_artifact(self.path, body.start, window, self.limits, content))
 
     def record_metadata(self, key: str, body: Message) -> None:
-        """Record a metadata entry, which programs may evaluate, show or parse; search it only if it is too long."""
+        """Record a metadata entry, which programs may evaluate, show or parse.
+
+        An entry that is too long, alone or with those before it, is searched as text and counted as unread.
+        """
         if body.size > _LONGEST_METADATA_VALUE or self._metadata_bytes + body.size > _MOST_METADATA_BYTES:
             self.search_text(body)
             self.unread_metadata += 1

@@ -118,12 +118,12 @@ class _ModelReader:
         self._read_external_buffers(model)
 
     def _read_operator_code(self, code: Table) -> str:
-        """Read an OperatorCode: the number in one byte (0) and in four (3), and the name of a custom operator (1).
+        """Read an OperatorCode: its number (field 0 in one byte, field 3 in four), and a custom operator's name (1).
 
         Returns:
             The name of a custom operator; empty for a built-in one.
         """
-        # Old files have the number in one byte. Newer ones have it in four bytes and 127 in the byte if it is larger.
+        # Old files have the number in one byte. Newer ones have it in four bytes, and at most 127 in the byte.
         number = max(code.number(0, "b"), code.number(3, "i"))
         if number == _CUSTOM:
             name = code.text(1)
@@ -131,6 +131,7 @@ class _ModelReader:
                 "flex-operator" if name.startswith(_FLEX_PREFIX) else "custom-operator", name, code.position
             )
             return name
+        # The runtime has no implementation for these numbers, so the application brings one, as for a custom operator.
         if number in (_DELEGATE, _PLACEHOLDER) or not 0 <= number <= _NEWEST_BUILTIN:
             self._record_mention("custom-operator", f"builtin-{number}", code.position)
         return ""

@@ -159,15 +159,15 @@ class _JsonObject(tuple[tuple[str, object], ...]):
 
 
 def _parse_integer(digits: str) -> int | float:
-    """Return an integer, or a fraction for a number that the library does not accept as an integer.
+    """Return an integer, or a float for what the library reads as one: ``-0`` and more digits than 64 bits can have.
 
-    These are ``-0`` and numbers of more digits than 64 bits can have.
+    A number of as many digits stays an integer, even above the largest; the checks of each field refuse it.
     """
     may_fit = len(digits) <= len(str(_MAX_UINT64))
-    return int(digits) if may_fit and digits != "-0" else _parse_fraction(digits)
+    return int(digits) if may_fit and digits != "-0" else _parse_float(digits)
 
 
-def _parse_fraction(digits: str) -> float:
+def _parse_float(digits: str) -> float:
     """Return -1.0, which is valid nowhere in a header: no field of a header may be a fraction.
 
     Raises:
@@ -205,7 +205,7 @@ def _parse_header(text: str, log: DefectLog) -> _JsonObject:
         value: object = json.loads(
             text,
             parse_int=_parse_integer,
-            parse_float=_parse_fraction,
+            parse_float=_parse_float,
             parse_constant=_refuse_constant,
             object_pairs_hook=collect_pairs,
         )
