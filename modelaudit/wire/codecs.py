@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from modelaudit.model.limits import KIB, MIB
 from modelaudit.model.structure import UnreadReason
+from modelaudit.wire.inflation import GzipDecoder, InflateDecoder
 
 MAX_DICTIONARY_BYTES = 256 * MIB
 _SMALLEST_DICTIONARY_BYTES = 4 * KIB  # ``lzma`` rejects a smaller one
@@ -20,9 +21,8 @@ _DECODER_STATE_BYTES = MIB  # more than ``lzma`` needs beside the dictionary
 _SKIPPABLE_HEADER = 8  # length of the header of a skippable frame: magic number and size (RFC 8878, section 3.1.2)
 _PLAUSIBLE_LZMA_SIZE = 1 << 38  # 256 GiB, the bound that ``alone_decoder.c`` sets
 _ZSTD_WINDOW_LOG = 28  # MAX_DICTIONARY_BYTES as a power of two
-# ``zlib`` selects the container by the window bits: negative for none, plus 16 for gzip.
+# ``zlib`` selects the container by the window bits: negative for none.
 _WITHOUT_HEADER = -zlib.MAX_WBITS
-_WITH_GZIP_HEADER = zlib.MAX_WBITS + 16
 # The first property byte of LZMA is (position * 5 + literal_position) * 9 + literal_context: below 9, 5 and 5 each.
 _LZMA_PROPERTY_VALUES = 9 * 5 * 5
 
@@ -103,31 +103,6 @@ class _GuardedDecoder:
             # The libraries distinguish a dictionary over the limit from damage by the message only.
             is_out_of_memory = "memory" in str(error).lower()
             raise DecodingError(str(error), UnreadReason.LIMIT if is_out_of_memory else UnreadReason.DAMAGED) from error
-
-
-class _InflateDecoder:
-    """``zlib`` with the interface of ``bz2`` and ``lzma``."""
-
-    def __init__(self, window_bits: int) -> None:
-        self._decoder = zlib.decompressobj(window_bits)
-        self._full = False
-
-    @property
-    def eof(self) -> bool:
-        return self._decoder.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._decoder.unused_data
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._full and not self._decoder.unconsumed_tail
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        output = self._decoder.decompress(self._decoder.unconsumed_tail + data, max_length)
-        self._full = len(output) >= max_length  # zlib may hold more output, so it must be asked again without input
-        return output
 
 
 class _StoredDecoder:
@@ -265,8 +240,12 @@ def _make_zip_lzma_decoder(header: bytes, size: int) -> Decoder:
 
 
 def _make_inflate_decoder_factory(window_bits: int) -> Callable[[bytes, int], Decoder]:
-    """Return ``Codec.make_decoder`` for raw deflate, zlib or gzip, as ``window_bits`` selects."""
-    return lambda header, size: _GuardedDecoder(_InflateDecoder(window_bits), (zlib.error,))
+    """Return ``Codec.make_decoder`` for raw deflate or zlib, as ``window_bits`` selects."""
+    return lambda header, size: _GuardedDecoder(InflateDecoder(window_bits), (zlib.error,))
+
+
+def _make_gzip_decoder(header: bytes, size: int) -> Decoder:
+    return _GuardedDecoder(GzipDecoder(), (zlib.error,))
 
 
 def _make_bzip2_decoder(header: bytes, size: int) -> Decoder:
@@ -383,7 +362,7 @@ ZSTD = Codec("zstd", _make_zstd_decoder, magic=_ZSTD_MAGIC, begins_stream=_begin
 LZ4 = Codec("lz4", _make_lz4_decoder, magic=_LZ4_MAGIC, begins_stream=_begins_frame(_LZ4_MAGIC))
 GZIP = Codec(
     "gzip",
-    _make_inflate_decoder_factory(_WITH_GZIP_HEADER),
+    _make_gzip_decoder,
     magic=b"\x1f\x8b",
     begins_stream=_match_pattern(rb"\x1f\x8b\x08"),
 )

@@ -253,6 +253,33 @@ def test_only_codecs_with_a_long_magic_number_are_recognised_in_tensor_data(byte
         assert found == ([name] if name in ("xz", "lz4", "zstd") else [])
 
 
+# The flags of RFC 1952, section 2.3.1, with the fields that they announce; Python's gzip checks none of them.
+ODD_GZIP_HEADERS = {
+    "wrong header checksum": (0x02, b"\0\0"),
+    "reserved flags": (0xE0, b""),
+    "every field, a wrong header checksum": (0x1F, b"\x05\0extra" + b"name\0" + b"comment\0" + b"\1\2"),
+    "a name longer than a step of the decoder": (0x08, b"n" * 10_000 + b"\0"),
+}
+
+
+def set_gzip_header(packed: bytes, flags: int, fields: bytes) -> bytes:
+    """Return the gzip stream with these flags, and these optional fields behind its ten fixed bytes."""
+    return packed[:3] + bytes([flags]) + packed[4:10] + fields + packed[10:]
+
+
+@pytest.mark.parametrize("flags, fields", ODD_GZIP_HEADERS.values(), ids=ODD_GZIP_HEADERS)
+def test_gzip_stream_with_an_odd_header_is_read_because_python_reads_it(flags, fields, read_bytes):
+    packed = set_gzip_header(gzip.compress(EVAL), flags, fields)
+    assert gzip.decompress(packed) == EVAL
+    assert read_bytes(packed).evaluates
+    assert read_bytes(gzip.compress(EVAL[:5]) + set_gzip_header(gzip.compress(EVAL[5:]), flags, fields)).evaluates
+
+
+def test_gzip_stream_that_ends_within_its_header_is_damaged(read_bytes):
+    packed = set_gzip_header(gzip.compress(EVAL), 0x08, b"name\0")
+    assert UnreadReason.DAMAGED in read_bytes(packed[:13]).reasons()
+
+
 def test_flushed_gzip_stream_is_read(read_bytes):
     buffer = io.BytesIO()
     with gzip.GzipFile("name.pkl", "wb", fileobj=buffer) as file:
