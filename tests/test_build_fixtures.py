@@ -177,11 +177,10 @@ def test_unknown_option_of_the_build_is_refused(checkout: Path) -> None:
 
 def test_invalid_rules_stop_the_suite_with_the_one_line_of_the_loader(tmp_path: Path) -> None:
     assert explain_invalid_rules() == ""
-    folder = tmp_path / "rules/vocabularies/toy"
-    folder.mkdir(parents=True)
-    (folder / "_vocabulary.yaml").write_text("kind: operators\n")
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules/vocabularies.yaml").write_text("vocabularies: {toy: {kind: operators}}\n")
     fault = explain_invalid_rules(tmp_path / "rules")
-    assert "vocabularies/toy/_vocabulary.yaml" in fault and "unlisted" in fault
+    assert "rules/vocabularies.yaml:1: vocabularies.toy.unlisted" in fault
     assert "\n" not in fault
 
 

@@ -97,7 +97,7 @@ class _RuleFiles:
     operators: list[Document] = field(default_factory=list)
     dangerous_operators: list[Document] = field(default_factory=list)
     vocabularies: list[tuple[str, Document]] = field(default_factory=list)
-    declarations: list[tuple[str, Document]] = field(default_factory=list)
+    declarations: list[Document] = field(default_factory=list)
     retired: list[Document] = field(default_factory=list)
 
     def _lists_by_path(self) -> dict[tuple[str, ...], list[Document]]:
@@ -111,6 +111,7 @@ class _RuleFiles:
             ("clauses",): self.clauses,
             ("openness",): self.openness,
             ("restrictions",): self.restrictions,
+            ("vocabularies",): self.declarations,
             ("torchscript", "trusted", "*"): self.operators,
             ("torchscript", "dangerous"): self.dangerous_operators,
             ("callables", "standard-library"): self.standard_library,
@@ -134,7 +135,9 @@ class _RuleFiles:
             case ("policies", name):
                 self.policies.append((name, document))
             case ("vocabularies", vocabulary, "_vocabulary"):
-                self.declarations.append((vocabulary, document))
+                raise document.error(
+                    f"vocabularies.yaml declares vocabularies now; move this under {vocabulary!r} there"
+                )
             case ("vocabularies", vocabulary, _):
                 self.vocabularies.append((vocabulary, document))
             # ``licenses/_vague`` and ``licenses/_origins`` match a licence's path too, so this case comes first.

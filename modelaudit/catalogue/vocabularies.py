@@ -1,7 +1,7 @@
 """Read ``rules/vocabularies/``: the reviewed names that files hand to their loaders.
 
-A vocabulary is a folder. Its lists judge names as trusted or dangerous; its ``_vocabulary.yaml`` declares the
-consequence of a name that is on no list.
+A vocabulary is a folder of lists, which judge names as trusted or dangerous. ``rules/vocabularies.yaml`` declares for
+each vocabulary the consequence of a name that is on no list.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class HarmlessFile:
 
 @dataclass(config=CONFIG)
 class DeclarationFile:
-    """``rules/vocabularies/<vocabulary>/_vocabulary.yaml``."""
+    """The declaration of one vocabulary."""
 
     kind: VocabularyKind
     unlisted: Unlisted
@@ -120,52 +120,72 @@ class DeclarationFile:
     harmless: list[HarmlessFile] = field(default_factory=list)
 
 
+@dataclass(config=CONFIG)
+class DeclarationsFile:
+    """``rules/vocabularies.yaml``: the declarations by the names of their vocabularies."""
+
+    vocabularies: dict[Kebab, DeclarationFile]
+
+
 _SHAPE = Shape(VocabularyFile)
-_DECLARATION = Shape(DeclarationFile)
+_DECLARATIONS = Shape(DeclarationsFile)
 
 
-def read_declarations(documents: Iterable[tuple[str, Document]]) -> Mapping[str, VocabularyDeclaration]:
-    """Read the ``_vocabulary.yaml`` of each vocabulary.
+def read_declarations(documents: Iterable[Document]) -> Mapping[str, VocabularyDeclaration]:
+    """Read the declarations of all vocabularies.
 
     Raises:
         ConfigurationError: ``unlisted`` is missing or unknown, a quiet vocabulary has no reason, a vocabulary whose
             names select code is quiet as a whole, or two files declare one vocabulary.
     """
     declarations: dict[str, VocabularyDeclaration] = {}
-    for vocabulary, document in documents:
-        if vocabulary in declarations:
-            raise document.error(f"the vocabulary {vocabulary!r} is declared already")
-        file = _DECLARATION.read(document)
-        if file.unlisted is Unlisted.QUIET and file.kind in CODE_KINDS:
-            raise document.error(
-                f"unlisted: names of the kind {file.kind} select code, so unlisted ones must not be ignored; "
-                "write 'unlisted: absent', and list the uses to ignore under 'uses'",
-                ("unlisted",),
-            )
-        uses: dict[str, UnlistedPolicy] = {}
-        for index, part in enumerate(file.uses):
-            policy = _read_policy(document, part.kind or file.kind, part.unlisted, part.reason, ("uses", index))
-            for number, name in enumerate(part.names):
-                if name in uses:
-                    raise document.error(f"uses: {name!r} is listed already", ("uses", index, "names", number))
-                uses[name] = policy
-        declarations[vocabulary] = VocabularyDeclaration(
-            _read_policy(document, file.kind, file.unlisted, file.reason, ()),
-            uses,
-            tuple(
-                Harmless(frozenset(each.uses), frozenset(each.effects), each.reason, frozenset(each.but_names))
-                for each in file.harmless
-            ),
-        )
+    for document in documents:
+        for vocabulary, declared in _DECLARATIONS.read(document).vocabularies.items():
+            place = ("vocabularies", vocabulary)
+            if vocabulary in declarations:
+                raise document.error(f"the vocabulary {vocabulary!r} is declared already", place)
+            declarations[vocabulary] = _read_declaration(document, declared, place)
     return declarations
+
+
+def _read_declaration(document: Document, declared: DeclarationFile, place: Place) -> VocabularyDeclaration:
+    """Check one declaration, at ``place`` in its file. Raises ``ConfigurationError`` as ``read_declarations`` does."""
+    if declared.unlisted is Unlisted.QUIET and declared.kind in CODE_KINDS:
+        raise document.error(
+            f"{_join_place(place)}.unlisted: names of the kind {declared.kind} select code, so unlisted ones must not "
+            "be ignored; write 'unlisted: absent', and list the uses to ignore under 'uses'",
+            (*place, "unlisted"),
+        )
+    uses: dict[str, UnlistedPolicy] = {}
+    for index, part in enumerate(declared.uses):
+        where = (*place, "uses", index)
+        policy = _read_policy(document, part.kind or declared.kind, part.unlisted, part.reason, where)
+        for number, name in enumerate(part.names):
+            if name in uses:
+                message = f"{_join_place(where[:-1])}: {name!r} is listed already"
+                raise document.error(message, (*where, "names", number))
+            uses[name] = policy
+    return VocabularyDeclaration(
+        _read_policy(document, declared.kind, declared.unlisted, declared.reason, place),
+        uses,
+        tuple(
+            Harmless(frozenset(each.uses), frozenset(each.effects), each.reason, frozenset(each.but_names))
+            for each in declared.harmless
+        ),
+    )
+
+
+def _join_place(place: Place) -> str:
+    """Write a place in a file as its keys and indices with dots between them."""
+    return ".".join(map(str, place))
 
 
 def _read_policy(document: Document, kind: str, unlisted: Unlisted, reason: str | None, place: Place) -> UnlistedPolicy:
     """Build the policy for unlisted names of one place. Raises ``ConfigurationError`` if it is quiet without reason."""
     if unlisted is Unlisted.QUIET and reason is None:
-        where = ".".join(map(str, (*place, "unlisted")))
         raise document.error(
-            f"{where}: quiet needs a 'reason' that names the behaviour of the loader by which the name selects no code",
+            f"{_join_place(place)}.unlisted: quiet needs a 'reason' that names the behaviour of the loader by "
+            "which the name selects no code",
             (*place, "unlisted"),
         )
     return UnlistedPolicy(kind, unlisted, reason or "")
@@ -174,12 +194,12 @@ def _read_policy(document: Document, kind: str, unlisted: Unlisted, reason: str 
 def require_declarations(
     documents: Iterable[tuple[str, Document]], declarations: Mapping[str, VocabularyDeclaration]
 ) -> None:
-    """Raise ``ConfigurationError`` for the first list of a vocabulary without ``_vocabulary.yaml``."""
+    """Raise ``ConfigurationError`` for the first list of a vocabulary that no file declares."""
     for vocabulary, document in documents:
         if vocabulary not in declarations:
             raise document.error(
-                f"the vocabulary {vocabulary!r} has no _vocabulary.yaml that says 'unlisted: absent', or "
-                "'unlisted: quiet' with a reason"
+                f"the vocabulary {vocabulary!r} is not declared; add it to vocabularies.yaml with 'unlisted: absent', "
+                "or 'unlisted: quiet' with a reason"
             )
 
 

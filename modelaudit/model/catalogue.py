@@ -237,7 +237,7 @@ class Harmless:
 
 @dataclass(frozen=True, slots=True)
 class VocabularyDeclaration:
-    """``_vocabulary.yaml``: the consequence of an unlisted name, for all uses and for those that differ."""
+    """A vocabulary of ``vocabularies.yaml``: the consequence of an unlisted name, and the uses for which it differs."""
 
     policy: UnlistedPolicy
     uses: Mapping[str, UnlistedPolicy] = field(default_factory=dict)

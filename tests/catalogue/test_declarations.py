@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 from support.command import run_command
@@ -12,29 +13,35 @@ from modelaudit.catalogue import load_catalogue
 from modelaudit.model.catalogue import CODE_KINDS, Unlisted
 from modelaudit.model.errors import ConfigurationError
 
-DECLARATION = "vocabularies/toy/_vocabulary.yaml"
+DECLARATIONS = "vocabularies.yaml"
 LIST = "vocabularies/toy/names.yaml"
+OPERATORS = "kind: operators\nunlisted: absent\n"
 NAMES = "library: toy\ntrusted: {names: {add: adds}}\n"
 RULE = "findings/pickle/dangerous-call.yaml"
+
+
+def declare_toy(text: str) -> str:
+    """Return a file of declarations in which ``text`` declares the vocabulary ``toy`` from line 3 on."""
+    return "vocabularies:\n  toy:\n" + indent(text, "    ")
 
 
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("kind: operators\n", 1, "unlisted: is missing"),
-        ("kind: operators\nunlisted: maybe\n", 2, "'maybe' is not one of absent, quiet"),
-        ("kind: drivers\nunlisted: quiet\n", 2, "quiet needs a 'reason'"),
-        ("kind: drivers\nunlisted: quiet\nreason: ''\n", 3, "must not be empty"),
-        ("kind: operators\nunlisted: quiet\nreason: none\n", 2, "names of the kind operators select code"),
-        ("kind: spells\nunlisted: absent\n", 1, "'spells' is not one of"),
-        ("kind: operators\nunlisted: absent\nuses:\n  - {names: [a], unlisted: quiet}\n", 4, "quiet needs a 'reason'"),
+        ("kind: operators\n", 2, "unlisted: is missing"),
+        ("kind: operators\nunlisted: maybe\n", 4, "'maybe' is not one of absent, quiet"),
+        ("kind: drivers\nunlisted: quiet\n", 4, "quiet needs a 'reason'"),
+        ("kind: drivers\nunlisted: quiet\nreason: ''\n", 5, "must not be empty"),
+        ("kind: operators\nunlisted: quiet\nreason: none\n", 4, "names of the kind operators select code"),
+        ("kind: spells\nunlisted: absent\n", 3, "'spells' is not one of"),
+        ("kind: operators\nunlisted: absent\nuses:\n  - {names: [a], unlisted: quiet}\n", 6, "quiet needs a 'reason'"),
         (
             "kind: operators\nunlisted: absent\nuses:\n  - {names: [a], unlisted: absent}\n"
             "  - {names: [a], unlisted: quiet, reason: x}\n",
-            5,
+            7,
             "'a' is listed already",
         ),
-        ("kind: operators\nunlisted: absent\nharmless:\n  - {uses: [a]}\n", 4, "reason: is missing"),
+        ("kind: operators\nunlisted: absent\nharmless:\n  - {uses: [a]}\n", 6, "reason: is missing"),
     ],
 )
 def test_mistake_in_a_declaration_names_file_and_line(
@@ -42,24 +49,35 @@ def test_mistake_in_a_declaration_names_file_and_line(
 ) -> None:
     damage(LIST, "", NAMES)
     with pytest.raises(ConfigurationError) as caught:
-        load_catalogue(damage(DECLARATION, "", text))
-    assert str(caught.value).startswith(f"rules/{DECLARATION}:{line}: ")
+        load_catalogue(damage(DECLARATIONS, "", declare_toy(text)))
+    assert str(caught.value).startswith(f"rules/{DECLARATIONS}:{line}: ")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_vocabulary_without_declaration_is_refused(damage: Callable[[str, str, str], Path]) -> None:
-    with pytest.raises(ConfigurationError, match=r"names\.yaml:1: the vocabulary 'toy' has no _vocabulary\.yaml"):
+    with pytest.raises(
+        ConfigurationError, match=r"names\.yaml:1: the vocabulary 'toy' is not declared; add it to vocabularies\.yaml"
+    ):
         load_catalogue(damage(LIST, "", NAMES))
 
 
 def test_second_declaration_of_a_vocabulary_is_refused(damage: Callable[[str, str, str], Path], tmp_path: Path) -> None:
-    own = tmp_path / "own" / DECLARATION
+    own = tmp_path / "own" / DECLARATIONS
     own.parent.mkdir(parents=True)
-    own.write_text("kind: operators\nunlisted: absent\n", "utf-8")
-    rules = damage(DECLARATION, "", "kind: operators\nunlisted: absent\n")
-    with pytest.raises(ConfigurationError, match="'toy' is declared already"):
+    own.write_text(declare_toy(OPERATORS), "utf-8")
+    rules = damage(DECLARATIONS, "", declare_toy(OPERATORS))
+    with pytest.raises(ConfigurationError, match=r"own/vocabularies\.yaml:2: the vocabulary 'toy' is declared already"):
         load_catalogue(rules, extra=[tmp_path / "own"])
+
+
+def test_declaration_in_the_folder_of_its_vocabulary_is_refused_with_the_new_place(
+    damage: Callable[[str, str, str], Path],
+) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"toy/_vocabulary\.yaml:1: vocabularies\.yaml declares .* under 'toy'"
+    ):
+        load_catalogue(damage("vocabularies/toy/_vocabulary.yaml", "", OPERATORS))
 
 
 @pytest.mark.parametrize(
@@ -128,6 +146,7 @@ def test_explain_of_a_retired_rule_names_the_rule_that_replaces_it() -> None:
 def test_name_under_but_names_is_excluded_from_a_harmless_use(damage: Callable[[str, str, str], Path]) -> None:
     harmless = "harmless:\n  - {uses: [call], effects: [file], but-names: [wipe], reason: it writes its own files}\n"
     damage(LIST, "", NAMES)
-    declared = load_catalogue(damage(DECLARATION, "", f"kind: names\nunlisted: absent\n{harmless}")).declarations["toy"]
+    rules = damage(DECLARATIONS, "", declare_toy(f"kind: names\nunlisted: absent\n{harmless}"))
+    declared = load_catalogue(rules).declarations["toy"]
     assert declared.is_harmless("call", "save", "file")
     assert not declared.is_harmless("call", "wipe", "file")

@@ -87,7 +87,7 @@ def test_id_of_a_grouped_test_names_its_group_for_the_scheduler(request: pytest.
 
 def test_every_vocabulary_that_a_fixture_uses_is_declared() -> None:
     missing = sorted({place.vocabulary for place in find_places()} - CATALOGUE.declarations.keys())
-    assert not missing, f"add rules/vocabularies/<name>/_vocabulary.yaml for {', '.join(missing)}"
+    assert not missing, f"declare in rules/vocabularies.yaml: {', '.join(missing)}"
 
 
 def test_fixtures_contain_mentions_for_every_vocabulary() -> None:
