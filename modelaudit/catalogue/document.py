@@ -79,7 +79,7 @@ def read_document(path: Path, label: str) -> Document:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigurationError(f"{label}:{line}: is not UTF-8 at byte {error.start}") from error
+        raise ConfigurationError(f"{label}:{line}: is not UTF-8 at byte {error.start}; write YAML in UTF-8") from error
     return Document(label, text, parse_text(text, label))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.cli.license_show import choose_page_width, find_license, format_license, suggest_names
+from modelaudit.cli.license_show import choose_page_width, find_license, format_license, look_up_license, suggest_names
 from modelaudit.cli.output import print_text
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Catalogue, FindingRule
@@ -67,7 +68,8 @@ def _find_finding(fingerprint: str, report: Path | None) -> Finding:
     findings = load_saved_report(report).findings
     found = next((each for each in findings if each.fingerprint == fingerprint), None)
     if found is None:
-        raise ConfigurationError(f"{report}: none of its {len(findings)} findings has the fingerprint {fingerprint!r}")
+        next_step = f"`modelaudit render {report}` lists its findings"
+        raise ConfigurationError(f"{report}: no finding has the fingerprint {fingerprint!r}; {next_step}")
     return found
 
 
@@ -78,7 +80,7 @@ def _format_finding(finding: Finding) -> str:
     place = escape_unprintable(finding.artifact) or "the model as a whole"
     return "\n".join(
         [
-            f"{finding.fingerprint}: {escape_unprintable(finding.message)}",
+            textwrap.fill(f"{finding.fingerprint}: {escape_unprintable(finding.message)}", choose_page_width()),
             f"severity {finding.severity}, in {place}",
             "",
             *(f"  {escape_unprintable(line)}" for line in finding.evidence),
@@ -96,13 +98,25 @@ def _format_page(name: str, catalogue: Catalogue, folders: Sequence[Path]) -> st
         return _format_rule(rule, catalogue, folders)
     # A rule id always has a slash, an identifier of a licence never.
     if "/" not in name:
+        if look_up_license(name, catalogue) is None:
+            _refuse_part_of_rule_id(name, catalogue)
         return format_license(find_license(name, catalogue), catalogue)
     if (retired := catalogue.retired.get(name)) is not None:
         note = f"The rule {name} is gone since {retired.since}; {retired.became} reports the same.\n\n"
         return note + _format_rule(catalogue.findings[retired.became], catalogue, folders)
-    similar = suggest_names(name, catalogue.findings, cutoff=0.6)
+    similar = suggest_names(name, catalogue.findings)
     hint = f"did you mean {similar[0]}?" if similar else "`modelaudit explain` lists all rules"
     raise ConfigurationError(f"there is no rule {name!r}; {hint}")
+
+
+def _refuse_part_of_rule_id(name: str, catalogue: Catalogue) -> None:
+    """Raise ``ConfigurationError`` if ``name`` is the part of a rule id before or after its slash."""
+    parts = [id_.partition("/") for id_ in sorted(catalogue.findings)]
+    if any(family == name for family, _, _ in parts):
+        raise ConfigurationError(f"{name!r} is a family of rules; `modelaudit rules {name}` lists them")
+    matching = [f"{family}/{end}" for family, _, end in parts if end == name]
+    if matching:
+        raise ConfigurationError(f"{name!r} is the end of a rule; did you mean {' or '.join(matching)}?")
 
 
 def _format_rule(rule: FindingRule, catalogue: Catalogue, folders: Sequence[Path]) -> str:

@@ -6,6 +6,7 @@ import difflib
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.cli.output import print_text
@@ -16,6 +17,8 @@ from modelaudit.model.license import fold_license_name
 from modelaudit.model.terms import LicenseEntry
 
 _WIDEST, _NARROWEST = 96, 40
+_OWN_ID_PREFIX: Final = "LicenseRef-"
+"""The prefix of a licence that SPDX does not list (SPDX 2.3, section 10.1); it says nothing about the name."""
 
 
 def show_licenses(names: Sequence[str], rules: Sequence[Path]) -> int:
@@ -38,22 +41,28 @@ def find_license(name: str, catalogue: Catalogue) -> LicenseEntry:
     Raises:
         ConfigurationError: the name belongs to no licence, or to several.
     """
-    from modelaudit.licenses.evidence.names import index_license_names
-
-    ids_by_name = index_license_names(catalogue.licenses)
-    id_ = ids_by_name.get(fold_license_name(name))
-    if id_ is not None:
-        return catalogue.licenses[id_]
+    entry = look_up_license(name, catalogue)
+    if entry is not None:
+        return entry
     vague_reasons = {fold_license_name(word): why for word, why in catalogue.vague_licenses.items()}
     vague_reason = vague_reasons.get(fold_license_name(name))
     if vague_reason is not None:
         raise ConfigurationError(f"{name!r} names no single licence: {vague_reason}")
-    similar = suggest_names(name, catalogue.licenses)
-    hint = f" Did you mean {', '.join(similar)}?" if similar else ""
-    raise ConfigurationError(f"{name!r} is not a licence of the rule set.{hint}")
+    ids = {id_.removeprefix(_OWN_ID_PREFIX): id_ for id_ in catalogue.licenses}
+    similar = [ids[each] for each in suggest_names(name.removeprefix(_OWN_ID_PREFIX), ids)]
+    hint = f"did you mean {', '.join(similar)}?" if similar else "`modelaudit explain` lists all licences"
+    raise ConfigurationError(f"{name!r} is not a licence of the rule set; {hint}")
 
 
-def suggest_names(name: str, known: Sequence[str] | Mapping[str, object], cutoff: float = 0.4) -> list[str]:
+def look_up_license(name: str, catalogue: Catalogue) -> LicenseEntry | None:
+    """Look up a licence by its id, an identifier of the Hub or an alias; ``None`` if it is unknown or ambiguous."""
+    from modelaudit.licenses.evidence.names import index_license_names
+
+    id_ = index_license_names(catalogue.licenses).get(fold_license_name(name))
+    return None if id_ is None else catalogue.licenses[id_]
+
+
+def suggest_names(name: str, known: Sequence[str] | Mapping[str, object], cutoff: float = 0.6) -> list[str]:
     """Return at most three known names that resemble ``name``, the closest first, in upper or lower case.
 
     ``cutoff`` is the least similarity, from 0 to 1, as ``difflib`` computes it.

@@ -57,6 +57,14 @@ class _LazyGroup(click.Group):
         found: click.Command = import_module(f"modelaudit.cli.{name}").command
         return found
 
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Resolve the subcommand; name the next step if there is none of that name. Raises ``click.UsageError``."""
+        if args and not args[0].startswith("-") and self.get_command(context, args[0]) is None:
+            context.fail(f"No such command {args[0]!r}{_suggest_command(args[0])}")
+        return super().resolve_command(context, args)
+
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
@@ -64,8 +72,29 @@ class _LazyGroup(click.Group):
             return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _convert_broken_pipe():
-            return super().invoke(ctx)
+        try:
+            with _convert_broken_pipe():
+                return super().invoke(ctx)
+        except click.UsageError as error:
+            # Click knows no context for an option without its value; the error names the help of the subcommand.
+            subcommand = self.get_command(ctx, ctx.invoked_subcommand or "")
+            if error.ctx is None and subcommand is not None:
+                error.ctx = click.Context(subcommand, parent=ctx, info_name=ctx.invoked_subcommand)
+            raise
+
+
+def _suggest_command(name: str) -> str:
+    """Return the end of the message for an unknown subcommand: one that resembles it, or ``scan`` for a model."""
+    import difflib
+    import shlex
+
+    similar = difflib.get_close_matches(name, _COMMANDS, 1)
+    if similar:
+        return f"; did you mean {similar[0]}?"
+    # ``os.path.exists`` is false for a name that the system refuses, where the method of Path raises.
+    if "/" in name or os.path.exists(name):  # noqa: PTH110
+        return f"; to scan a model: modelaudit scan {shlex.quote(name)}"
+    return ""
 
 
 _EXIT_CODES = """Exit codes: 0 pass; 1 the gate failed; 2 usage or configuration error; 3 incomplete (a part was not
@@ -120,7 +149,7 @@ def _run_command() -> int:
             error.show()
             return error.exit_code
         where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "modelaudit"
-        message = " ".join(error.format_message().split()).rstrip(".")
+        message = " ".join(_format_usage_error(error).split()).rstrip(".")
         _print_error(f"{message}; see: {where} --help")
         return error.exit_code
     except ModelAuditError as error:
@@ -138,6 +167,19 @@ def _run_command() -> int:
         return _NOT_RUN
     # Click types the result of a command as Any; every command here returns its exit code.
     return code if isinstance(code, int) else 0
+
+
+def _format_usage_error(error: click.ClickException) -> str:
+    """Format an error of Click; of the similar options that it names, only those that resemble the given one."""
+    if not isinstance(error, click.NoSuchOption):
+        return error.format_message()
+    import difflib
+
+    # Click compares names with their dashes, which make any two short names similar: '--format' and '--mau'.
+    names = [each.lstrip("-") for each in error.possibilities or ()]
+    similar = difflib.get_close_matches(error.option_name.lstrip("-"), names)
+    hint = f" (did you mean {', '.join(f'--{each}' for each in similar)}?)" if similar else ""
+    return f"No such option {error.option_name!r}{hint}"
 
 
 def _print_error(message: str) -> None:

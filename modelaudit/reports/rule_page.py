@@ -58,7 +58,10 @@ def _describe_example(example: RuleExample) -> Section:
 def _list_references(urls: Sequence[str], standards: Sequence[Standard]) -> Iterator[Section]:
     """Yield the section with the standards and the addresses, or nothing if a rule has neither."""
     items = [Item(f"{each.id} {each.title}", each.framework, each.url) for each in standards]
+    known = {each.url for each in standards}
     for url in urls:
+        if url in known:
+            continue
         advisory = _ADVISORY.search(url)
         items.append(Item(advisory[0] if advisory else url, url=url))
     if items:

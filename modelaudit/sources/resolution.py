@@ -17,7 +17,7 @@ from modelaudit.sources.local import FileSource, FolderSource
 from modelaudit.sources.progress import Progress
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.small import choose_small_files, close_other_files, may_hold_terms
-from modelaudit.sources.target import could_be_repository, looks_like_a_path, parse_repository
+from modelaudit.sources.target import could_be_repository, is_hub_address, looks_like_a_path, parse_repository
 
 
 class Source(Protocol):
@@ -83,13 +83,16 @@ def resolve_target(
     try:
         return _take_snapshot(source)
     except SourceError as error:
-        if "local path" in str(error):  # the message of ``FailureExplainer`` names both interpretations already
-            raise
-        # The user may have misspelt a path, so the message names both interpretations.
-        message = f"There is no local path {target!r}, and as a repository: {error}"
-        if isinstance(error, GatedError):
-            raise GatedError(message, error.snapshot) from error
-        raise type(error)(message) from error
+        raise _name_both_readings(target, error) from error
+
+
+def _name_both_readings(target: str, error: SourceError) -> SourceError:
+    """Return the error of a repository, with a message for a user who misspelt a path as well."""
+    # The message of ``FailureExplainer`` names both already, and a target with ``hf://`` never means a path.
+    if "local path" in str(error) or is_hub_address(target):
+        return error
+    message = f"There is no local path {target!r}, and as a repository: {error}"
+    return GatedError(message, error.snapshot) if isinstance(error, GatedError) else type(error)(message)
 
 
 def _path_exists(target: str) -> bool:
@@ -202,17 +205,17 @@ def resolve_term_files(
         raise SourceError(f"There is no file or folder {target!r}; check the path.")
     ref = parse_repository(target, revision)
     settings = HubSettings.read(offline=offline)
-    if settings.offline:
-        snapshot = _take_snapshot(OfflineSource(ref, settings, limits))
-        return close_other_files(
-            snapshot, {each.path for each in snapshot.artifacts if may_hold_terms(each.path, each.size)}
-        )
-    from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
-
     try:
+        if settings.offline:
+            snapshot = _take_snapshot(OfflineSource(ref, settings, limits))
+            return close_other_files(
+                snapshot, {each.path for each in snapshot.artifacts if may_hold_terms(each.path, each.size)}
+            )
+        from modelaudit.sources.hub import HubSource  # the Hub's client takes a while to load
+
         return _take_snapshot(HubSource(ref, settings, limits, is_base_model=True))
-    except GatedError as error:
-        if error.snapshot is None:
-            raise
+    except SourceError as error:
+        if not isinstance(error, GatedError) or error.snapshot is None:
+            raise _name_both_readings(target, error) from error
         note = f"its files could not be fetched; only the statements that the Hub shows were read: {error}"
         return replace(error.snapshot, notes=(note, *error.snapshot.notes))

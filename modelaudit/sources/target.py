@@ -21,9 +21,14 @@ def is_commit(text: str) -> bool:
     return _COMMIT.fullmatch(text) is not None
 
 
-def is_web_address(text: str) -> bool:
-    """Whether ``text`` begins with ``http://`` or ``https://``, as one that was pasted from a browser."""
-    return re.match(r"https?://", text) is not None
+def is_hub_address(text: str) -> bool:
+    """Whether ``text`` begins with ``hf://``, which never means a path."""
+    return text.startswith(_SCHEME)
+
+
+def is_foreign_address(text: str) -> bool:
+    """Whether ``text`` begins with a scheme (RFC 3986, section 3.1) other than ``hf``, such as ``https://``."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text) is not None and not is_hub_address(text)
 
 
 def looks_like_a_path(text: str) -> bool:
@@ -31,7 +36,7 @@ def looks_like_a_path(text: str) -> bool:
 
     Such a text begins with ``.``, ``/`` or ``~``, ends with a slash, or has more slashes than an id.
     """
-    if text.startswith(_SCHEME) or is_web_address(text):
+    if is_hub_address(text) or is_foreign_address(text):
         return False
     identifier = text.partition("@")[0]
     slashes = 2 if identifier.partition("/")[0] in _PREFIXES else 1
@@ -44,8 +49,9 @@ def parse_repository(text: str, revision: str | None) -> ModelRef:
     Raises:
         ConfigurationError: ``text`` is not a repository id, or the two revisions differ or cannot be one.
     """
-    if is_web_address(text):
-        raise ConfigurationError(f"{text!r} is a web address; write the repository's id, such as org/model@revision.")
+    if is_foreign_address(text):
+        next_step = "name a repository of the Hub as org/model@revision, or download the file and name its path"
+        raise ConfigurationError(f"{text!r} is an address; {next_step}.")
     identifier, _, inline_revision = text.removeprefix(_SCHEME).partition("@")
     if "@" in text and not inline_revision:
         raise ConfigurationError(f"{text!r} ends with '@'; write the revision after it, or leave it out.")

@@ -55,7 +55,8 @@ def test_repository_names_are_parsed(text: str, revision: str | None, ref: Model
         ("acme/tiny", ".hidden", "cannot be a revision"),
         ("acme/tiny", "", "cannot be a revision"),
         ("spaces/acme/app", None, "neither a model nor a dataset"),
-        ("https://huggingface.co/acme/tiny", None, "web address"),
+        ("https://huggingface.co/acme/tiny", None, "is an address; name a repository"),
+        ("s3://bucket/models/tiny/model.pkl", None, "download the file and name its path"),
     ],
 )
 def test_invalid_repository_name_or_revision_is_refused(text: str, revision: str | None, says: str) -> None:
