@@ -32,7 +32,6 @@ $(shell test ! -e $(VENV) \
 demo: $(RUN)
 	$(BIN)/modelaudit scan fixtures/repositories/acme-tiny --offline \
 	    -o table -o html=report.html -o cyclonedx=bom.cdx.json -o json=report.json
-	@echo "Written: report.html, bom.cdx.json, report.json"
 
 # Lint, types, the registry of formats, rules and their vocabularies, the structure of the package, every format's fixtures,
 # the registry of outputs with their golden files, the generated pages, and the walk over unlisted names. It names a

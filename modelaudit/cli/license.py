@@ -101,7 +101,7 @@ def command(
     def publish(report: AuditReport) -> None:
         if notices is not None:
             _write_notices(report, notices)
-        screen = None if quiet else lambda: _render_for_terminal(report)
+        screen = None if quiet else lambda _: _render_for_terminal(report)
         publish_report(report, places, written, screen, page=lambda: _render_answer(report, _FILE_COLUMNS, color=False))
 
     return audit_targets(targets, audit, publish, show_error)

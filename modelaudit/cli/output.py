@@ -18,6 +18,7 @@ from typing import BinaryIO, Final
 
 import click
 
+from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError, ModelAuditError, OutputError
 from modelaudit.model.report import AuditReport, Target
 from modelaudit.reports import REPORTS, detect_format
@@ -140,7 +141,7 @@ def publish_report(
     report: AuditReport,
     places: Sequence[Destination],
     written: set[str],
-    screen: Callable[[], bytes] | None,
+    screen: Callable[[Sequence[tuple[str, str]]], bytes] | None,
     page: Callable[[], bytes] | None = None,
 ) -> None:
     """Write a report to every destination.
@@ -151,18 +152,36 @@ def publish_report(
         report: the result of one target.
         places: the destinations of the run.
         written: the files that this run wrote already, extended by this call.
-        screen: renders the default document for stdout; ``None`` under ``--quiet``.
+        screen: renders the default document for stdout, which may name the format and the path of each file that was
+            written; ``None`` under ``--quiet``.
         page: renders the default document for a file; ``None`` if that is the registered format ``table``.
     """
+    files: list[tuple[str, Path]] = []
     for place in places:
         path = place.choose_file(report.target, written)
         if path is not None:
             write_file(path, page() if page and place.format == DEFAULT else render(report, place.format))
+            files.append((place.format, path))
     for place in places:
         if place.path is None and place.format != DEFAULT:
             print_document(render(report, place.format))
         elif place.path is None and screen is not None:
-            print_document(screen())
+            print_document(screen([(format_, str(path)) for format_, path in files]))
+    if screen is not None:
+        _warn_of_files_in_model(report.target, [path for _, path in files])
+
+
+def _warn_of_files_in_model(target: Target, files: Sequence[Path]) -> None:
+    """Print a line to stderr if a report was written into the scanned folder, where it becomes a part of the model."""
+    if target.kind is not RefKind.FOLDER:
+        return
+    folder = Path(target.origin).resolve()
+    inside = [str(path) for path in files if path.resolve().is_relative_to(folder)]
+    if inside:
+        places = ", ".join(inside)
+        consequence = "so the next scan examines it as a file of the model; name a place outside"
+        with suppress(OSError):  # a reader of stderr that went away changes no exit code
+            click.echo(f"modelaudit: note: {places}: written into the scanned folder, {consequence}", err=True)
 
 
 def print_document(document: bytes) -> None:
@@ -309,8 +328,9 @@ def load_saved_report(path: Path) -> AuditReport:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+        next_step = "name a report that `modelaudit scan TARGET -o json=FILE` saved"
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}; {next_step}") from error
     try:
         return parse_report(content)
     except ConfigurationError as error:
-        raise ConfigurationError(f"{path} is not a report: {error}") from error
+        raise ConfigurationError(f"{path}: {error}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -132,14 +133,14 @@ def command(
             )
 
     def publish(report: AuditReport) -> None:
-        screen = None if quiet else lambda: _render_table(report, Severity(show))
+        screen = None if quiet else lambda files: _render_table(report, Severity(show), files)
         publish_report(report, places, written, screen)
 
     with open_ledger_file(ledger) as ledger_file:
         return audit_targets(targets, audit, publish, show_error)
 
 
-def _render_table(report: AuditReport, show: Severity) -> bytes:
+def _render_table(report: AuditReport, show: Severity, files: Sequence[tuple[str, str]]) -> bytes:
     """Render the table for stdout. Raises ``InternalError`` if rendering itself fails."""
     from modelaudit.pipeline import convert_internal_errors
     from modelaudit.reports.terminal import render_table
@@ -147,5 +148,5 @@ def _render_table(report: AuditReport, show: Severity) -> bytes:
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     width = shutil.get_terminal_size((100, 24)).columns
     return convert_internal_errors(
-        lambda: render_table(report, width=width, color=color, show=show), "rendering the table"
+        lambda: render_table(report, width=width, color=color, show=show, files=files), "rendering the table"
     )

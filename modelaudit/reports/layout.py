@@ -65,6 +65,15 @@ def build_rows(rows: list[tuple[str, Text]], indent: int = 2, label: int = 10) -
     return Padding(grid, (0, 0, 0, indent))
 
 
+def build_marked_line(mark: Text, words: Text) -> Table:
+    """Build a line that begins with a mark; where it wraps, it goes on beside the mark."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(mark, words)
+    return grid
+
+
 def build_title(words: str) -> Text:
     """Build a heading."""
     return Text(words, "bold")

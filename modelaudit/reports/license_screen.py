@@ -17,7 +17,7 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer
 from modelaudit.model.terms import Group as DutyGroup
 from modelaudit.reports import view
-from modelaudit.reports.layout import build_rows, build_text, build_title, render_parts
+from modelaudit.reports.layout import build_marked_line, build_rows, build_text, build_title, render_parts
 from modelaudit.reports.license_view import (
     Reason,
     Task,
@@ -122,7 +122,8 @@ def _render_head(report: AuditReport) -> RenderableType:
             "state one with --use commercial or --policy commercial-saas, for instance"
         )
     rows.append(("policy", build_text((report.policy.name, "bold"), ": ", use)))
-    return Group(build_text((f" {mark} ", style), f" {shipping.line}"), build_rows(rows, label=_LABEL_COLUMNS))
+    answer_line = build_marked_line(build_text((f" {mark} ", style)), build_text(shipping.line))
+    return Group(answer_line, build_rows(rows, label=_LABEL_COLUMNS))
 
 
 def _render_block(heading: str, lines: list[Text | Padding]) -> RenderableType:

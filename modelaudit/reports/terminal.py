@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from rich.console import Group
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.report import AuditReport, Opinion, OpinionState, Verdict
 from modelaudit.reports.inventory import describe_comparison
-from modelaudit.reports.layout import build_rows, build_text, build_title, render_parts
+from modelaudit.reports.layout import build_marked_line, build_rows, build_text, build_title, render_parts
 from modelaudit.reports.license_view import list_declared_claims
 from modelaudit.reports.shipping import Permission, assess_shipping, describe_conclusion
 from modelaudit.reports.view import (
@@ -67,7 +69,12 @@ _MAX_ABSENCES = 40
 
 
 def render_table(
-    report: AuditReport, *, width: int = 100, color: bool = False, show: Severity = Severity.INFO
+    report: AuditReport,
+    *,
+    width: int = 100,
+    color: bool = False,
+    show: Severity = Severity.INFO,
+    files: Sequence[tuple[str, str]] = (),
 ) -> bytes:
     """Render the report as UTF-8 text.
 
@@ -76,13 +83,14 @@ def render_table(
         width: columns of the terminal; at least 40 are used.
         color: whether to write ANSI colors.
         show: the lowest severity to list. The listing states the number of hidden findings.
+        files: format and path of each file that this run wrote for the report.
     """
     parts = (
         _render_head(report),
         _render_absences(report),
         _render_findings(report, show),
         _render_license_and_opinions(report),
-        _render_exit_code(report),
+        _render_exit_code(report, files),
     )
     return render_parts(parts, width=width, color=color)
 
@@ -105,11 +113,16 @@ def _render_head(report: AuditReport) -> Group:
     # A green mark above an open licence would look like a permission to ship.
     if report.decision.verdict is Verdict.PASS and shipping.permission is not Permission.ALLOWED:
         _, style = _VERDICT_MARKS[Verdict.INCOMPLETE]
-    verdict_line = Text.assemble((f" {shape} {report.decision.verdict.upper()} ", style), " ", describe_verdict(report))
+    verdict_mark = build_text((f" {shape} {report.decision.verdict.upper()} ", style))
     shipping_shape, shipping_style = _VERDICT_MARKS[_PERMISSION_VERDICTS[shipping.permission]]
-    shipping_line = build_text((f" {shipping_shape} LICENCE TO SHIP ", shipping_style), " ", shipping.line)
-    reasons = [Padding(build_text(f"- {reason}"), (0, 0, 0, 2)) for reason in report.decision.reasons]
-    return Group(verdict_line, shipping_line, *reasons, Text(), build_rows(rows))
+    shipping_mark = build_text((f" {shipping_shape} LICENCE TO SHIP ", shipping_style))
+    return Group(
+        build_marked_line(verdict_mark, build_text(describe_verdict(report))),
+        build_marked_line(shipping_mark, build_text(shipping.line)),
+        *(build_marked_line(Text("  -"), build_text(reason)) for reason in report.decision.reasons),
+        Text(),
+        build_rows(rows),
+    )
 
 
 def _render_absences(report: AuditReport) -> Group:
@@ -154,8 +167,9 @@ def _render_finding_group(group: FindingGroup) -> Group:
     """Render the findings of one rule under its title; the reason and the remedy follow once for all of them."""
     shape, style = _SEVERITY_MARKS[group.severity]
     title = group.rule.title if group.rule else "this report contains no description of the rule"
-    heading = build_text((f" {shape} {group.severity.upper()} ", style), " ", (title, "bold"), f"  {group.rule_id}")
-    blocks: list[Text | Padding] = [heading]
+    mark = build_text((f" {shape} {group.severity.upper()} ", style))
+    heading = build_marked_line(mark, build_text((title, "bold"), f"  {group.rule_id}"))
+    blocks: list[RenderableType] = [heading]
     blocks += [_render_finding(finding) for finding in group.findings[:_MAX_FINDINGS_PER_RULE]]
     more = len(group.findings) - _MAX_FINDINGS_PER_RULE
     if more > 0:
@@ -233,10 +247,16 @@ def _describe_opinion(opinion: Opinion) -> Text:
     return build_text("; ".join(parts) + ".")
 
 
-def _render_exit_code(report: AuditReport) -> Text:
-    verdict = report.decision.verdict
-    return Text(
-        f"Exit code {report.exit_code}: {EXIT_CODES[verdict]}. "
-        "For a page to read and sign, scan again with -o report.html, or convert a saved JSON report: "
-        "modelaudit render report.json -o report.html."
-    )
+def _render_exit_code(report: AuditReport, files: Sequence[tuple[str, str]]) -> Text:
+    """Render the exit code, the files that were written, and the way to the page to sign if it is not among them."""
+    text = build_text(f"Exit code {report.exit_code}: {EXIT_CODES[report.decision.verdict]}.")
+    for index, (_, path) in enumerate(files):
+        text.append_text(build_text(", " if index else " Written: ", path))
+    if files:
+        text.append(".")
+    if "html" not in {format_ for format_, _ in files}:
+        text.append(
+            " For a page to read and sign, scan again with -o report.html, or convert a saved JSON report: "
+            "modelaudit render report.json -o report.html."
+        )
+    return text

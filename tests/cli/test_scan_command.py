@@ -150,6 +150,27 @@ def test_table_starts_with_verdict_and_ends_with_exit_code() -> None:
     assert any("Exit code 1" in line for line in lines)
 
 
+def test_table_names_the_written_files_and_advises_no_page_that_exists(tmp_path: Path) -> None:
+    data, page = tmp_path / "r.json", tmp_path / "page"
+    text = " ".join(run_scan(BENIGN, "-o", data, COLUMNS="400").stdout.split())
+    assert f"Exit code 0: pass. Written: {data}. For a page to read and sign, scan again" in text
+    text = run_scan(BENIGN, "-o", data, "-o", f"html={page}", COLUMNS="400").stdout
+    assert text.endswith(f"Exit code 0: pass. Written: {data}, {page}.\n")
+
+
+def test_report_inside_the_scanned_folder_is_noted_on_stderr(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "data.pkl").write_bytes(BENIGN.read_bytes())
+    assert run_scan(model, "-o", tmp_path / "r.json").stderr == ""
+    assert run_scan(model / "data.pkl", "-o", model / "r.json").stderr == ""
+    assert run_scan(model, "-q", "-o", model / "r.json").stderr == ""
+    done = run_scan(model, "-o", f"json={model}")
+    assert done.returncode == 0
+    assert done.stderr.startswith(f"modelaudit: note: {model}/")
+    assert done.stderr.count("\n") == 1
+
+
 def test_scan_replaces_an_existing_report(tmp_path: Path) -> None:
     target = tmp_path / "report.json"
     target.write_text("old")
@@ -296,6 +317,12 @@ def test_explain_prints_the_whole_page_of_a_rule() -> None:
         assert part in done.stdout, part
 
 
+def test_explain_shows_each_reference_once() -> None:
+    addresses = re.findall(r"https://\S+", run_command("explain", "pickle/dangerous-call").stdout)
+    assert addresses
+    assert len(addresses) == len(set(addresses))
+
+
 def test_explain_without_a_name_lists_rules_and_licenses() -> None:
     listed = run_command("explain").stdout
     assert "\npickle/dangerous-call " in listed
@@ -305,12 +332,45 @@ def test_explain_without_a_name_lists_rules_and_licenses() -> None:
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("pickle/dangerus-call", "pickle/dangerous-call"), ("no/rule", "lists all"), ("apache-9", "Apache-2.0")],
+    [
+        ("pickle/dangerus-call", "mean pickle/dangerous-call?"),
+        ("no/rule", "lists all rules"),
+        ("apache-9", "Apache-2.0"),
+        ("apple-amrl", "LicenseRef-Apple-AMLR"),
+        ("nosuch", "lists all licences"),
+        ("dangerous-call", "mean pickle/dangerous-call or"),
+        ("pickle", "`modelaudit rules pickle`"),
+    ],
 )
 def test_explain_of_an_unknown_name_suggests_a_known_one(name: str, hint: str) -> None:
     done = run_command("explain", name)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert hint in done.stderr
+
+
+@check_each(
+    "arguments, end",
+    [
+        (("scna", "x"), "No such command 'scna'; did you mean scan?; see: modelaudit --help"),
+        (("org/model",), "to scan a model: modelaudit scan org/model; see: modelaudit --help"),
+        (("nonsense",), "No such command 'nonsense'; see: modelaudit --help"),
+        (("scan", "x", "--format", "json"), "No such option '--format'; see: modelaudit scan --help"),
+        (("scan", "x", "--polcy", "y"), "'--polcy' (did you mean --policy?); see: modelaudit scan --help"),
+        (("scan", "x", "--output"), "requires an argument; see: modelaudit scan --help"),
+        (("render", str(FIXTURES)), "name a report that `modelaudit scan TARGET -o json=FILE` saved"),
+    ],
+)
+def test_error_line_of_a_wrong_command_ends_with_the_next_step(arguments: tuple[str, ...], end: str) -> None:
+    done = run_command(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.rstrip("\n").endswith(end)
+
+
+@pytest.mark.parametrize("command", ["scan", "license"])
+def test_target_that_may_be_a_misspelt_path_is_reported_as_one(command: str, tmp_path: Path) -> None:
+    place = {"HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path)}
+    assert "There is no local path 'absent'" in run_command(command, "absent", "--offline", **place).stderr
+    assert "local path" not in run_command(command, "hf://absent", "--offline", **place).stderr
 
 
 def test_command_rules_lists_the_rules_of_a_family_at_or_above_a_severity() -> None:
@@ -331,11 +391,13 @@ def test_explain_prints_a_finding_by_its_fingerprint(tmp_path: Path) -> None:
     done = run_command("explain", finding["fingerprint"], "--report", str(report))
     assert done.returncode == 0
     assert finding["message"] in done.stdout
+    narrow = run_command("explain", finding["fingerprint"], "--report", str(report), COLUMNS="60").stdout
+    assert max(map(len, narrow.partition("severity")[0].splitlines())) <= 60
     assert "What to do" in done.stdout
     assert "--report" in run_command("explain", finding["fingerprint"]).stderr
     missing = run_command("explain", "0" * 16, "--report", str(report))
     assert missing.returncode == 2
-    assert "fingerprint" in missing.stderr
+    assert f"no finding has the fingerprint '{'0' * 16}'; `modelaudit render {report}` lists" in missing.stderr
 
 
 def test_version_and_help_are_printed() -> None:

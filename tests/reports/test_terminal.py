@@ -103,6 +103,14 @@ def test_lines_of_the_table_fit_the_terminal_width(any_report: AuditReport, widt
     assert max(map(cell_len, lines)) <= max(width, 40)
 
 
+def test_line_that_wraps_goes_on_beside_its_mark(failing: AuditReport) -> None:
+    lines = render_as_text(failing, width=60).splitlines()
+    shipping = next(index for index, line in enumerate(lines) if "LICENCE TO SHIP" in line)
+    assert lines[shipping + 1].startswith(" " * len(" ✘ LICENCE TO SHIP  "))
+    reason = next(index for index, line in enumerate(lines) if line.startswith("  - ") and len(line) > 50)
+    assert lines[reason + 1].startswith("    ")
+
+
 def test_table_counts_the_findings_that_it_hides(failing: AuditReport) -> None:
     text = render_as_text(failing, show=Severity.HIGH, width=200)
     assert "Findings: 2 critical, 1 high, 1 medium, 1 low, 1 info (3 below high hidden here" in text
