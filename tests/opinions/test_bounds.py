@@ -141,6 +141,8 @@ def test_printed_text_is_not_parsed_as_result(write_files, benign_pickle, instal
 def test_scanner_that_writes_too_much_is_stopped(write_files, benign_pickle, install_stub, monkeypatch):
     install_stub(modelscan=SCANNER_STUB.format(body="self.scanned = []"))
     monkeypatch.setattr(process, "OUTPUT_BYTES", 1000)
+    # A chunk of the usual size can hold the answers for all files, and then nothing is missing.
+    monkeypatch.setattr(process, "_CHUNK_BYTES", 1000)
     files = {f"{number}.pkl": benign_pickle for number in range(200)}
     opinion = get_second_opinion(write_files(files), list(files), [], LIMITS)
     assert any("wrote too much" in line for line in (opinion.detail, *opinion.absences))
