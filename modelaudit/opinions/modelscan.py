@@ -86,7 +86,7 @@ def get_second_opinion(
         cpu_seconds = max(MIN_CPU_SECONDS, min(CPU_SHARE * own_cpu_seconds, limits.second_opinion_seconds + 5))
         _run_scanner(root.absolute(), files, limits.second_opinion_seconds, int(cpu_seconds), answers)
     if not answers.examined and not answers.findings:
-        detail = answers.trouble or f"modelscan examined none of the {len(files)} files"
+        detail = answers.trouble or "modelscan examined no file of the model"
         return Opinion(SCANNER, answers.version, OpinionState.ABSENT, detail, absences=_list_absences(answers))
     state = OpinionState.PARTLY if answers.failed or answers.trouble else OpinionState.GIVEN
     absences = ((answers.trouble,) if answers.trouble else ()) + _list_absences(answers)
@@ -236,8 +236,9 @@ def _bound_list(entries: Iterable[str]) -> list[str]:
 def _summarise_answers(answers: _Answers, file_count: int) -> str:
     """Summarise the numbers of examined files and of findings; ``file_count`` files were given to modelscan."""
     examined_files = {file_of(address) for address in answers.examined}
-    findings = f"{len(answers.findings)} findings" if answers.findings else "no finding"
-    if len(answers.findings) > KEPT_FINDINGS:
+    number = len(answers.findings)
+    findings = f"{number} finding{'s' if number > 1 else ''}" if number else "no finding"
+    if number > KEPT_FINDINGS:
         findings += f"; the first {KEPT_FINDINGS} are listed"
     return f"modelscan examined {len(examined_files)} of {file_count} files and reports {findings}"
 

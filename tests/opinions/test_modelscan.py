@@ -81,7 +81,7 @@ def test_modelscan_that_examined_no_file_gives_no_opinion(write_files, build_sev
         root, ["README.md", "model.safetensors"], [build_severe_finding("model.safetensors")], LIMITS
     )
     assert opinion.state is OpinionState.ABSENT
-    assert opinion.detail == "modelscan examined none of the 2 files"
+    assert opinion.detail == "modelscan examined no file of the model"
     assert opinion.absences == ("2 files are of kinds that modelscan does not read: README.md, model.safetensors",)
     assert opinion.disagreements == ()
 
