@@ -16,10 +16,11 @@ from typing import Final, TypeVar
 from modelaudit.audit import Audit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.formats.pickles.pickle.search import SEARCH
-from modelaudit.formats.registry import FACTS, READERS
+from modelaudit.formats.registry import FACTS, READERS, TEXT_FORMATS
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.languages.secrets import SECRETS
 from modelaudit.languages.terms.prose import TERMS
+from modelaudit.languages.text_programs import get_mention_key, make_text_search
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Digest, WatchedWindow, Window
@@ -28,6 +29,7 @@ from modelaudit.model.evidence import Prose
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import OriginState
 from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Outline
 from modelaudit.model.report import (
     AuditReport,
     ByteCounts,
@@ -230,7 +232,7 @@ class ArtifactReading:
         head = Head(artifact.path, artifact.content, window.read(0, HEAD_BYTES), window)
         ledger = ByteLedger()
         window = LedgerWindow(window, ledger)
-        absences_before = len(self.unread)
+        absences_before, structures_before = len(self.unread), len(self.structures)
         readers = [reader for reader in READERS if not reader.fallback and self._recognises(reader, head, artifact)]
         if not readers:
             fallbacks = (reader for reader in READERS if reader.fallback)
@@ -245,6 +247,7 @@ class ArtifactReading:
         # Only in bytes without a format of their own: pickles may hide in them.
         if all(reader.fallback for reader in readers):
             self.read_as(SEARCH, artifact, window, depth)
+        self._search_text(head, artifact, window, readers, structures_before)
         classes = ArtifactLedger(artifact.path, [reader.format for reader in readers], ledger.partition(window))
         self._record_classes(classes, depth)
         if readers:
@@ -254,6 +257,20 @@ class ArtifactReading:
             self.read_as(SECRETS, artifact, window, depth)
         if TERMS.recognises(head):
             self.read_as(TERMS, artifact, window, depth)
+
+    def _search_text(
+        self, head: Head, artifact: Artifact, window: Window, readers: Sequence[Reader], structures_before: int
+    ) -> None:
+        """Search text, or bytes without a reader, for programs that no reader of the artifact found.
+
+        ``structures_before`` counts the structures of this scan before those of the artifact.
+        """
+        own = (each for path, each in self.structures[structures_before:] if path == artifact.path)
+        outlines = (each for each in own if isinstance(each, Outline))
+        search = make_text_search({get_mention_key(each) for outline in outlines for each in outline.mentions})
+        is_text = all(reader.fallback or reader.format in TEXT_FORMATS for reader in readers)
+        if is_text and search.recognises(head):
+            self.read_as(search, artifact, window)
 
     def _record_classes(self, classes: ArtifactLedger, depth: int) -> None:
         """Count the bytes of a file by class, and keep the ranges of it and of its members if the caller wants them."""

@@ -80,6 +80,10 @@ def _make_readers() -> Iterator[Reader]:
 READERS: Final = tuple(_make_readers())
 
 
+TEXT_FORMATS: Final = frozenset(each.name for each in DECLARATIONS if ".txt" in each.extensions)
+"""The formats that any text may be in: the languages in a text do not depend on them."""
+
+
 def find_reader(name: str) -> Reader:
     """Return the only reader of a format.
 

@@ -130,6 +130,26 @@ def decode_text(data: bytes | bytearray, scan: TextScan) -> str:
     return data.decode(encoding)
 
 
+# Of these, the longer marks come first, because that of UTF-32 begins with that of UTF-16.
+_ENCODINGS_BY_MARK = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def decode_loosely(data: bytes) -> str:
+    """Decode bytes that need not be text: what is no character becomes U+FFFD, and zero bytes are left out.
+
+    Without a byte order mark, UTF-16 and UTF-32 therefore keep their ASCII characters.
+    """
+    encoding = next((name for mark, name in _ENCODINGS_BY_MARK if data.startswith(mark)), None)
+    if encoding is None:
+        data, encoding = data.replace(b"\0", b""), "utf-8-sig"
+    return data.decode(encoding, "replace")
+
+
 def get_file_name(path: str) -> str:
     """Return the last part of an artifact's path in lower case, without the ordinal of a repeated member name."""
     name = member_path(path).replace("\\", "/").rpartition("/")[2].lower()

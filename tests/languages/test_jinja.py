@@ -389,8 +389,8 @@ def test_jinja_template_is_found_in_any_document(name, data, content, read_bytes
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("notes.md", WALK.encode()),
-        ("notes.txt", WALK.encode()),
+        ("notes.md", b"Write {{ name | shout }}, or {% if x[y] %}{{ f(y) }}{% endif %}."),
+        ("notes.txt", b"\\textbf{{a}} {% comment\n"),
         ("vocab.json", b'{"{{": 90, "}}": 3478, "{%": 5, "(": 7, ".": 1}'),
         ("workflow.yaml", b"run: echo ${{ secrets }}\n"),
     ],

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 import modelaudit
+from modelaudit.model.outline import Outline
 from modelaudit.model.report import Extent
+from modelaudit.model.structure import UnreadReason
 
 
 @pytest.mark.parametrize(
@@ -46,3 +48,82 @@ def test_program_without_a_reader_is_read_as_text_and_reported_as_unread(
 def test_text_that_is_not_a_program_is_not_reported_as_unread(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0
+
+
+ESCAPE = "{{ ''.__class__.__mro__[1].__subclasses__() }}"
+CALL = "a: !!python/object/apply:os.system [id]\n"
+
+
+def list_names(reading) -> set[str]:
+    """Return the names that the outlines of a reading mention, except ordinary attributes."""
+    mentions = [mention for outline in reading.of(Outline) for mention in outline.mentions]
+    return {mention.name for mention in mentions if mention.use != "attribute" or mention.name.startswith("_")}
+
+
+@pytest.mark.parametrize("name", ["x.tpl", "prompt.md", "README.md", "notes.txt", "x", "x.dat", "x.html", "x.cfg"])
+def test_template_and_tag_are_found_under_any_name(name: str, read_bytes) -> None:
+    assert "__subclasses__" in list_names(read_bytes(ESCAPE.encode(), name))
+    assert "os.system" in list_names(read_bytes(CALL.encode(), name))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ESCAPE.encode() + b"\x1a",
+        b"\0\1\2" + ESCAPE.encode(),
+        bytes(range(256)) + ESCAPE.encode(),
+        ESCAPE.encode("utf-16"),
+        ESCAPE.encode("utf-16-le"),
+        ESCAPE.encode("utf-32-be"),
+        b"\xef\xbb\xbf" + ESCAPE.encode(),
+        b"Gr\xfc\xdfe \xff\xfe\xc0\x80" + ESCAPE.encode(),
+    ],
+)
+@pytest.mark.parametrize("name", ["chat_template.jinja", "x.tpl", "x"])
+def test_template_is_read_whatever_bytes_lie_around_it(name: str, data: bytes, read_bytes) -> None:
+    assert "__subclasses__" in list_names(read_bytes(data, name))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: !!pyth%6fn/object/apply:os.system [id]\n",
+        "%TAG ! tag:yaml.org,2002:pyth\n---\na: !on/object/apply:os.system [id]\n",
+        "a: !<tag:yaml.org,2002:python/object/apply:os.system> [id]\n",
+        "a: !apply:os.system [id]\n",
+        CALL + "---\n\x1a: {",
+    ],
+)
+def test_tag_is_found_however_it_is_spelled(text: str, read_bytes) -> None:
+    assert "os.system" in list_names(read_bytes(text.encode(), "notes.md"))
+
+
+@pytest.mark.parametrize("example", [f"```jinja\n{ESCAPE}\n```", f"`{ESCAPE}`", f"``{ESCAPE}``", f"    {ESCAPE}"])
+def test_example_in_documentation_is_an_absence_in_place_of_a_finding(example: str, read_bytes) -> None:
+    reading = read_bytes(f"# Attacks\n\n{example}\n\nwith {{{{ name }}}}\n".encode(), "SECURITY.md")
+    assert reading.reasons() == {UnreadReason.PROGRAM}
+    assert list_names(reading) == set()
+    assert "__subclasses__" in list_names(read_bytes(f"{example}\n\n{ESCAPE}\n".encode(), "SECURITY.md"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("README.md", "{{ name }} {% if a.b %}{{ a.items() | join }}{% endif %} {{ obj.__class__"),
+        ("values.tpl", '{{- define "x" }}{{ .Values.a }}{{ include "__init__" . }}{{ end }}'),
+        ("page.mustache", "{{#each a}}{{this.__proto__}}{{/each}}"),
+        ("x.tex", "\\newcommand{{\\a}}{%\n b}"),
+        ("x.hpp", "std::array<int, 2> a{{1, 2}}; // __attribute__\n#if {% __x__"),
+        ("x.js", "const a = {{b: `${c}`}}; d.__proto__ = {{}};"),
+        ("notes.md", "Use `!!python/object/apply:os.system` with care: it runs.\n\n* a: b: c\n"),
+    ],
+)
+def test_braces_and_tags_of_other_languages_are_no_programs(name: str, text: str, read_bytes) -> None:
+    assert list_names(read_bytes(text.encode(), name)) == set()
+
+
+def test_text_too_long_for_a_template_is_an_absence_if_it_may_escape(read_bytes) -> None:
+    text = b"x" * (4 << 20)
+    assert read_bytes(text + b"{{ a }}", "x.txt").reasons() == set()
+    assert read_bytes(text + ESCAPE.encode(), "x.txt").reasons() == {UnreadReason.LIMIT}
+    assert read_bytes(text * 2 + CALL.encode(), "x.txt").reasons() == {UnreadReason.LIMIT}

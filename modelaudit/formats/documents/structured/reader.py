@@ -5,7 +5,6 @@ Each yields the document and passes its values to the interpreters that know the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from modelaudit.formats.documents.structured import DocumentDefect
@@ -59,8 +58,6 @@ _SEARCHED_BYTES = 8 * MIB
 _OVERLAP_BYTES = 64 * 1024
 # White space and the bytes of a byte order mark.
 _LEADING_SPACE = b"\xef\xbb\xbf \t\r\n"
-# A tag of YAML that constructs Python objects, such as ``!!python/object/apply``.
-_PYTHON_TAG = re.compile(r"!!python|![^\s!]*!python|tag:yaml\.org,2002:python")
 _MOST_DUPLICATES = 50
 _INTERPRETED_KEYS = frozenset(key for each in INTERPRETERS for key in each.keys)
 
@@ -142,7 +139,6 @@ def _read_almost_json(
     else:
         yield Document("text", "text", lines=scan.lines, defects=defects)
     yield from read_text_names(text)
-    yield from _read_tags_in_text(text, limits)
     # Relaxed JSON is interpreted under any name, because a lenient parser may load it.
     if facts is not None:
         yield from _interpret_document(artifact.path, converted, facts, limits)
@@ -273,7 +269,6 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
         if total <= _SEARCHED_BYTES:
             text, _, _ = read_whole_text(window, limits)
             yield from read_text_names(text)
-            yield from _read_tags_in_text(text, limits)
             if is_table_name(name):
                 yield from interpret_table(artifact.path, name, text, limits)
         else:
@@ -293,23 +288,3 @@ def _search_pieces(window: Window, end: int) -> Iterator[Reading]:
         # Only text in UTF-16 has zero bytes. Without them its ASCII characters, as names are, remain.
         yield from read_text_names(piece.replace(b"\0", b"").decode("utf-8", "replace"), lines)
         lines += piece.count(b"\n", 0, _SEARCHED_BYTES)
-
-
-def _read_tags_in_text(text: str, limits: Limits) -> Iterator[Reading]:
-    """Yield the names in Python tags, because a user may load the text as YAML.
-
-    The names after the first syntax error are left out: a YAML loader does not get there either.
-    """
-    if _PYTHON_TAG.search(text) is None:
-        return
-    facts = YamlFacts()
-    limit_error: LimitReachedError | None = None
-    try:
-        facts.scan(text, limits)
-    except YamlError:
-        pass
-    except LimitReachedError as error:
-        limit_error = error
-    yield from read_tags(tuple(facts.tags.items()))
-    if limit_error is not None:
-        yield Unread(UnreadReason.LIMIT, str(limit_error))

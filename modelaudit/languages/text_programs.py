@@ -1,0 +1,185 @@
+"""Find programs in bytes of any name by what they contain: Jinja templates, and YAML tags that construct objects.
+
+A program renders a template or loads YAML from whatever file it likes, and neither needs a certain extension. Only what
+its loader would run counts: a template counts if Jinja parses the whole file, and only with accesses that escape the
+template; a tag counts if it precedes the first error of the YAML. Bytes that are not text disable nothing, because
+Jinja copies them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from modelaudit.languages.configurations.tags import read_tags
+from modelaudit.languages.jinja.accesses import ATTRIBUTES, NAMES
+from modelaudit.languages.jinja.costs import COSTS
+from modelaudit.languages.jinja.syntax import MAX_CHARACTERS
+from modelaudit.languages.jinja.template import read_template
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.outline import Mention, Outline
+from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.wire.base import Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.text import decode_loosely, get_file_name
+from modelaudit.wire.windows import iterate_chunks, read_all_bytes
+from modelaudit.wire.yaml_text import YamlError, YamlFacts
+
+_OVERLAP: Final = 1024  # of two chunks, longer than a match of the patterns below
+_LONGEST_YAML: Final = 8 * MIB
+# A character takes at most four bytes, in UTF-8 as in UTF-32.
+_LONGEST_TEMPLATE: Final = 4 * MAX_CHARACTERS
+
+_TEMPLATE_MARK: Final = re.compile(rb"\{[{%]")
+# An access that may escape, in an expression or statement: only these matter in text too long to be parsed.
+_ESCAPING_ACCESS: Final = re.compile(rb"\{[{%][^{}]{0,300}?(?:__|\\x5f|\\u005f|\|\s{0,8}attr\b)")
+# A tag of PyYAML or HyperPyYAML, a directive that abbreviates tags, or a tag with an escaped character: YAML 1.2.2,
+# sections 5.6 and 6.8.2.
+_OBJECT_TAG: Final = re.compile(
+    rb"!python|2002:python|!(?:new|apply|applyref|name|module):|%TAG[ \t]|![^\s%]{0,200}%[0-9A-Fa-f]{2}"
+)
+# YAML allows none of these characters. A loader that reads the file piece by piece has run the documents before them.
+_NOT_IN_YAML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+_COMPUTED_NAME: Final = "the filter attr"
+"""The mention of an attribute whose name is computed, which no template for people needs."""
+
+_DOCUMENTATION: Final = (".md", ".markdown", ".mdx", ".rst")
+# Code that documentation shows: between fences, between backticks, or indented.
+_EXAMPLE: Final = re.compile(
+    r"^[ \t>]*(?P<fence>`{3,}|~{3,})[\s\S]*?(?:^[ \t>]*(?P=fence)|\Z)"
+    r"|(?P<quote>`{1,2})[^`\n]+(?P=quote)|^(?: {4}|\t).*$",
+    re.MULTILINE,
+)
+_NOT_A_LINE_BREAK: Final = re.compile(r"[^\n]")
+
+MentionKey = tuple[str, str, str]
+"""The vocabulary, the use and the name of a mention."""
+
+
+def get_mention_key(mention: Mention) -> MentionKey:
+    """Return what identifies a mention within one artifact."""
+    return mention.vocabulary, mention.use, mention.name
+
+
+def make_text_search(known: Collection[MentionKey]) -> Reader:
+    """Return the reader that searches one artifact.
+
+    Args:
+        known: the mentions that other readers of the artifact found, which the search does not repeat.
+    """
+    return Reader("text", _may_be_searched, partial(_search, known=known))
+
+
+def _may_be_searched(head: Head) -> bool:
+    """Whether the container declares no other content."""
+    return head.content is None
+
+
+def _search(artifact: Artifact, window: Window, limits: Limits, *, known: Collection[MentionKey]) -> Iterator[Reading]:
+    """Yield the outlines of the programs in the first ``document_bytes`` bytes, and absences.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    marks = _Marks(window, limits)
+    readings: list[Iterator[Reading]] = []
+    if marks.template:
+        readings.append(_search_template(artifact.path, window, marks))
+    if marks.tag:
+        readings.append(_search_tags(window, limits))
+    for reading in (each for found in readings for each in found):
+        if not isinstance(reading, Outline):
+            yield reading
+        elif mentions := tuple(each for each in reading.mentions if get_mention_key(each) not in known):
+            yield replace(reading, mentions=mentions)
+
+
+class _Marks:
+    """The marks of programs that bytes contain, in any encoding that writes ASCII as ASCII or between zeros.
+
+    Attributes:
+        template: a mark of Jinja.
+        escape: a mark of Jinja with an access that may escape.
+        tag: a tag of YAML that may construct an object.
+    """
+
+    def __init__(self, window: Window, limits: Limits) -> None:
+        self.template = self.escape = self.tag = False
+        end = min(window.size, limits.document_bytes)
+        before = b""
+        for chunk in iterate_chunks(window, 0, end):
+            piece = before + chunk.replace(b"\0", b"")
+            self.template = self.template or _TEMPLATE_MARK.search(piece) is not None
+            self.escape = self.escape or (self.template and _ESCAPING_ACCESS.search(piece) is not None)
+            self.tag = self.tag or _OBJECT_TAG.search(piece) is not None
+            before = piece[-_OVERLAP:]
+
+
+def _search_template(path: str, window: Window, marks: _Marks) -> Iterator[Reading]:
+    """Yield the accesses by which the text, rendered as a template, escapes; an absence if they are an example."""
+    if window.size > _LONGEST_TEMPLATE:
+        if marks.escape:
+            detail = f"text of more than {_LONGEST_TEMPLATE} bytes was not parsed as a template"
+            yield Unread(UnreadReason.LIMIT, detail)
+        return
+    text = decode_loosely(read_all_bytes(window, _LONGEST_TEMPLATE))
+    outline, unread = _find_attacks(text)
+    if outline.mentions and get_file_name(path).endswith(_DOCUMENTATION):
+        rest, damage = _find_attacks(_blank_examples(text))
+        if damage is None and not rest.mentions:
+            first = outline.mentions[0]
+            detail = f"an example in it accesses {first.name}: a program that renders the file as a template runs it"
+            yield Unread(UnreadReason.PROGRAM, detail, Location(line=first.where.line))
+            return
+    yield outline
+    if unread is not None and marks.escape:
+        yield unread
+
+
+def _find_attacks(text: str) -> tuple[Outline, Unread | None]:
+    """Return the accesses that escape the template, and the absence at a bound; neither for text that is not Jinja."""
+    outline, unread = read_template(text)
+    if unread is not None and unread.reason is UnreadReason.DAMAGED:
+        return replace(outline, mentions=()), None
+    return replace(outline, mentions=tuple(filter(_is_attack, outline.mentions))), unread
+
+
+def _is_attack(mention: Mention) -> bool:
+    """Whether a mention may be an escape or exhaust the loader.
+
+    Methods and filters that nobody reviewed are ordinary in a text that need not be a template, and so are computed
+    subscripts and sort keys.
+    """
+    if mention.vocabulary == ATTRIBUTES:
+        is_computed_name = mention.use == "computed-attribute" and mention.name == _COMPUTED_NAME
+        return is_computed_name or mention.use in ("private-attribute", "attribute", "key")
+    return mention.vocabulary == COSTS or (mention.vocabulary, mention.use) == (NAMES, "private-name")
+
+
+def _blank_examples(text: str) -> str:
+    """Return documentation with blanks in place of the code that it shows; lines keep their numbers."""
+    return _EXAMPLE.sub(lambda match: _NOT_A_LINE_BREAK.sub(" ", match[0]), text)
+
+
+def _search_tags(window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield the names in the tags before the first error of the text, read as YAML, and an absence at a bound."""
+    if window.size > _LONGEST_YAML:
+        yield Unread(UnreadReason.LIMIT, f"text of more than {_LONGEST_YAML} bytes was not searched for tags of YAML")
+        return
+    text = _NOT_IN_YAML.sub("", decode_loosely(read_all_bytes(window, _LONGEST_YAML)))
+    facts = YamlFacts()
+    unread: Unread | None = None
+    try:
+        facts.scan(text, limits)
+    except YamlError:
+        # A loader gets no further either.
+        pass
+    except LimitReachedError as error:
+        unread = Unread(UnreadReason.LIMIT, str(error))
+    yield from read_tags(tuple(facts.tags.items()))
+    if unread is not None:
+        yield unread
