@@ -100,7 +100,7 @@ def _format_page(name: str, catalogue: Catalogue, folders: Sequence[Path]) -> st
     if "/" not in name:
         if look_up_license(name, catalogue) is None:
             _refuse_part_of_rule_id(name, catalogue)
-        return format_license(find_license(name, catalogue), catalogue)
+        return format_license(find_license(name, catalogue, "is neither a rule nor a licence"), catalogue)
     if (retired := catalogue.retired.get(name)) is not None:
         note = f"The rule {name} is gone since {retired.since}; {retired.became} reports the same.\n\n"
         return note + _format_rule(catalogue.findings[retired.became], catalogue, folders)

@@ -35,8 +35,13 @@ def show_licenses(names: Sequence[str], rules: Sequence[Path]) -> int:
     return 0
 
 
-def find_license(name: str, catalogue: Catalogue) -> LicenseEntry:
+def find_license(name: str, catalogue: Catalogue, refusal: str = "is not a licence of the rule set") -> LicenseEntry:
     """Find a licence by its id, an identifier of the Hub or an alias, whatever the spelling.
+
+    Args:
+        name: as the user wrote it.
+        catalogue: the known licences.
+        refusal: the words for a name that belongs to none, in the message of the error.
 
     Raises:
         ConfigurationError: the name belongs to no licence, or to several.
@@ -50,8 +55,8 @@ def find_license(name: str, catalogue: Catalogue) -> LicenseEntry:
         raise ConfigurationError(f"{name!r} names no single licence: {vague_reason}")
     ids = {id_.removeprefix(_OWN_ID_PREFIX): id_ for id_ in catalogue.licenses}
     similar = [ids[each] for each in suggest_names(name.removeprefix(_OWN_ID_PREFIX), ids)]
-    hint = f"did you mean {', '.join(similar)}?" if similar else "`modelaudit explain` lists all licences"
-    raise ConfigurationError(f"{name!r} is not a licence of the rule set; {hint}")
+    hint = f"did you mean {', '.join(similar)}?" if similar else "`modelaudit explain` lists all names"
+    raise ConfigurationError(f"{name!r} {refusal}; {hint}")
 
 
 def look_up_license(name: str, catalogue: Catalogue) -> LicenseEntry | None:

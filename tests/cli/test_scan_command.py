@@ -337,7 +337,7 @@ def test_explain_without_a_name_lists_rules_and_licenses() -> None:
         ("no/rule", "lists all rules"),
         ("apache-9", "Apache-2.0"),
         ("apple-amrl", "LicenseRef-Apple-AMLR"),
-        ("nosuch", "lists all licences"),
+        ("nosuch", "neither a rule nor a licence; `modelaudit explain` lists all names"),
         ("dangerous-call", "mean pickle/dangerous-call or"),
         ("pickle", "`modelaudit rules pickle`"),
     ],
