@@ -25,7 +25,7 @@ $(shell test ! -e $(VENV) \
     || rm -rf $(VENV))
 
 .PHONY: demo quick test lint format fixtures docs bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
-        bench-licenses bench-hostile bench-ledger bench fuzz lock clean
+        bench-licenses bench-hostile bench-ledger bench-mutation bench fuzz lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 
@@ -105,6 +105,10 @@ bench-hostile: $(DEV)
 # The class of each byte of all fixtures, payloads inserted into them, and files of real libraries.
 bench-ledger: $(DEV) fixtures
 	$(BIN)/python benchmarks/ledger.py --write
+
+# Mutants of files that a scan fails, each run by its real loader; needs torch.
+bench-mutation: $(DEV) fixtures
+	$(BIN)/python benchmarks/mutation.py
 
 # Mutated inputs over every reader, for long: make fuzz ITERATIONS=1000000. A problem is saved below build/fuzz.
 ITERATIONS ?= 100000

@@ -52,7 +52,7 @@ def list_security_rules() -> list[str]:
 
 
 def list_defect_rules() -> list[str]:
-    """List the rules that match only defects and name their kinds."""
+    """List the ids of the rules that match only defects, and only of the kinds that they name."""
     return [
         id_
         for id_, rule in read_rules().items()

@@ -185,12 +185,11 @@ def _check_answer(answer: AnswerFile, file: KindFile, document: Document, place:
     if not (answer.uses or answer.over or answer.inside or answer.listed):
         raise document.error("an answer needs a condition, one of the keys 'uses', 'over', 'inside' or 'listed'", place)
     if answer.over and "number" not in file.needs:
-        raise document.error(
-            "'over' compares the number of a clause, which 'needs' does not list; add 'number' to 'needs'", place
-        )
+        raise document.error("'over' compares the number of a clause, but 'needs' lacks 'number'; add it", place)
     if answer.inside and "territories" not in file.needs:
         raise document.error(
-            "'inside' compares the territories of a clause, which 'needs' does not list; add 'territories' to it", place
+            "'inside' compares the territories of a clause, but 'needs' lacks 'territories'; add it",
+            place,
         )
     # ``listed`` needs no field: without a list of fields on record, the answer is ``review``.
     quoted = _PLACEHOLDER.findall(answer.because)

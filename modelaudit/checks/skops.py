@@ -20,7 +20,7 @@ _OBJECT_LOADERS: Final = frozenset({"ConstructorFromReduceNode", "ObjectNode"})
 
 
 def build_skops_subjects(artifact: str, schema: SkopsSchema, catalogue: Catalogue) -> Iterator[Subject]:
-    """Yield a subject for every name of a node that is not trusted."""
+    """Yield a subject for every untrusted name in the nodes of the schema."""
     for node, use, name, judgement in _judge_nodes(schema, catalogue.skops, catalogue.callables):
         mention = Mention(PYTHON_NAMES, use, name, Location(key=name), node.loader)
         role = f" as {node.role}" if node.role else ""
@@ -35,7 +35,7 @@ _JudgedName = tuple[SkopsNode, str, str, Judgement]
 
 
 def _judge_nodes(schema: SkopsSchema, loaders: SkopsLoaders, callables: Callables) -> Iterator[_JudgedName]:
-    """Yield every name of every node that is not trusted."""
+    """Yield every untrusted name of every node."""
     for node in schema.nodes:
         loader = loaders.by_name.get(node.loader)
         if loader is None:

@@ -44,12 +44,12 @@ _MAX_STRINGS: Final = 10_000
 def detect_format(data: bytes, layers: int = _MAX_LAYERS) -> str | None:
     """Return the format of ``data``, or ``None`` if it begins like no known format.
 
-    Magic numbers of two bytes occur by chance. A compressed stream therefore counts only if it expands to content that
-    counts itself.
+    Magic numbers of two bytes occur by chance. A compressed stream is therefore accepted only if it expands to content
+    of a known format.
 
     Args:
         data: the first bytes, up to ``HEAD_BYTES``.
-        layers: how many nested streams to expand. A stream nested deeper counts; the readers limit its depth.
+        layers: how many nested streams to expand. A stream nested deeper is accepted; the readers limit its depth.
     """
     return next((name for name, matches in _PROBES if matches(data, layers)), None)
 

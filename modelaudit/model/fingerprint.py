@@ -87,11 +87,11 @@ class Fingerprints:
 
 
 def _sample_hashes(fingerprint: Fingerprint) -> list[tuple[int, int]]:
-    """Return the sampled hashes with their positions in the text; a hash that occurs twice is left out."""
+    """Return the sampled hashes of word triples with their positions; a hash that occurs twice is left out."""
     step = SAMPLE_STEP if fingerprint.words < _LONG_TEXT_WORDS else _LONG_TEXT_SAMPLE_STEP
-    sampled = [(triple, position) for position, triple in enumerate(fingerprint.triples) if triple % step == 0]
-    occurrences = Counter(triple for triple, _ in sampled)
-    return [(triple, position) for triple, position in sampled if occurrences[triple] == 1]
+    sampled = [(hash_, position) for position, hash_ in enumerate(fingerprint.triples) if hash_ % step == 0]
+    occurrences = Counter(hash_ for hash_, _ in sampled)
+    return [(hash_, position) for hash_, position in sampled if occurrences[hash_] == 1]
 
 
 def sort_fingerprints(items: Iterable[Fingerprint]) -> Fingerprints:

@@ -109,7 +109,7 @@ class OriginState(StrEnum):
     GATED = "gated"
     UNREACHED = "unreached"
     """No network, offline without a cached copy, or a failure of the Hub."""
-    RING = "ring"
+    CYCLE = "ring"
     """It descends from the model whose base model it is: the lineage is a cycle."""
     LIMIT = "limit-reached"
 

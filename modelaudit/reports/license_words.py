@@ -44,7 +44,7 @@ LOOKS = {
     OriginState.MISSING: "not read: there is no such repository",
     OriginState.GATED: "not read: access must be requested from its publisher",
     OriginState.UNREACHED: "not read: it could not be reached",
-    OriginState.RING: "not followed: it descends from the model itself",
+    OriginState.CYCLE: "not followed: it descends from the model itself",
     OriginState.LIMIT: "not read: a limit was reached",
 }
 

@@ -193,7 +193,7 @@ def _subtract(ranges: _RangeSet, removed: _RangeSet) -> Iterator[tuple[int, int]
 
 
 def _classify_gap(window: Window, start: int, end: int) -> ByteRange:
-    """Classify bytes without a claim: a short run of equal bytes is padding, everything else is unclaimed."""
+    """Classify bytes without a claim: a short run of equal bytes is padding and counts as data."""
     if end - start <= MAX_PADDING_BYTES:
         gap = window.read(start, end - start)
         if gap.count(gap[:1]) == end - start:

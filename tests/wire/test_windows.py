@@ -109,7 +109,7 @@ def test_reading_all_bytes_over_limit_raises_limit_reached(bytes_window):
     assert raised.value.reason is UnreadReason.LIMIT
 
 
-def test_sub_window_ends_where_parent_ends(bytes_window):
+def test_sub_window_longer_than_its_parent_ends_where_the_parent_ends(bytes_window):
     with _open_decompressed_window(bytes_window, _compress_deflate(b"short"), 1000) as window:
         stretch = SubWindow(window, 2, 500, window.budget)
         assert stretch.size == 500

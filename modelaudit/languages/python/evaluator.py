@@ -1040,7 +1040,7 @@ class Evaluator(ast.NodeVisitor):
         method = ""
         if isinstance(node.func, ast.Attribute):
             base, method = self._evaluate_unrecorded(node.func.value), node.func.attr
-            # A ``Constant`` cannot change. A list of constants that a method changes in place becomes unknown.
+            # A ``Constant`` object is immutable: once a method changes the list that it describes, the name is unknown.
             if isinstance(base, Constant) and method in _MUTATING_METHODS and isinstance(node.func.value, ast.Name):
                 self.scope.bind(node.func.value.id, UNKNOWN)
             # Resolved before the arguments are evaluated, as in Python: they may rebind the name.

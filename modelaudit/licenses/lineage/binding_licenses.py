@@ -42,7 +42,7 @@ def complete_from_known_models(origins: Iterable[Origin], rules: Catalogue) -> t
 def _complete_base_model(origin: Origin, rules: Catalogue) -> Origin:
     """Add the licence on record to a base model that could not be read and has no conclusion."""
     # A base model in a cycle needs none: it is the model itself, or was met before.
-    needs_no_record = (OriginState.READ, OriginState.RING, OriginState.KNOWN)
+    needs_no_record = (OriginState.READ, OriginState.CYCLE, OriginState.KNOWN)
     if origin.look in needs_no_record or origin.state is ConclusionState.CONCLUDED:
         return origin
     known_model = find_known_model(origin.name, rules)

@@ -202,7 +202,7 @@ class _LineageWalker:
         is_itself = self._get_key(derived_model) == self._get_key(base_model.name)
         circle = f"it is made from {derived_model or 'the model'}, which is made from it"
         detail = "it names itself as its base model" if is_itself else circle
-        self._record_unread(derived_model, depth, base_model, OriginState.RING, detail)
+        self._record_unread(derived_model, depth, base_model, OriginState.CYCLE, detail)
 
     def _record_unread(
         self, derived_model: str, depth: int, base_model: NamedBaseModel, look: OriginState, detail: str

@@ -177,7 +177,7 @@ def test_sparse_file_over_expansion_ratio_reaches_limit(read_bytes):
     assert reading.of(PickleProgram)
 
 
-def test_members_over_bound_reach_limit(read_bytes):
+def test_members_beyond_the_bound_are_reported_as_unread(read_bytes):
     reading = read_bytes(make_tar([(f"{n}.txt", b"x") for n in range(30)]), limits=Limits(members=20))
     assert len(reading.of(ArchiveListing)[0].members) == 20
     assert UnreadReason.LIMIT in reading.reasons()

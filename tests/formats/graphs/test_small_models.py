@@ -91,7 +91,7 @@ def test_truncated_tflite_model_yields_an_outline(length, read_bytes):
 
 
 @check_each("offset", [0, 1])
-def test_operator_that_states_a_size_and_no_place_claims_no_appended_bytes(offset, read_bytes):
+def test_operator_with_a_size_but_no_offset_leaves_appended_bytes_unclaimed(offset, read_bytes):
     appended = bytes(range(1, 200)) * 3
     operator = Table({0: encode_u32(0), 9: Scalar("Q", offset), 10: Scalar("Q", 100)})
     model = made.build_tflite([made.build_operator_code(0)], [operator])

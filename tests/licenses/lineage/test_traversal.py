@@ -114,7 +114,7 @@ def test_shared_base_model_is_looked_up_once_and_listed_twice():
 def test_cycle_of_base_models_is_recorded_and_ends_the_walk(repositories, ring):
     hub = FakeHub(**repositories)
     origins, _ = hub.trace(name_base_model("a/one"), own="a/model")
-    [each] = [each for each in origins if each.look is OriginState.RING]
+    [each] = [each for each in origins if each.look is OriginState.CYCLE]
     assert (each.name, each.made) == ring
     assert each.state is ConclusionState.NOT_CHECKED
     assert "a/model" not in [name for name, _ in hub.lookups]
@@ -123,19 +123,19 @@ def test_cycle_of_base_models_is_recorded_and_ends_the_walk(repositories, ring):
 def test_cycle_of_base_models_across_branches_is_recorded():
     hub = FakeHub(a__one=[name_base_model("a/two")], a__two=[name_base_model("a/one")])
     origins, _ = hub.trace(name_base_model("a/one"), name_base_model("a/two"))
-    assert [(each.name, each.made) for each in origins if each.look is OriginState.RING] == [("a/one", "a/two")]
+    assert [(each.name, each.made) for each in origins if each.look is OriginState.CYCLE] == [("a/one", "a/two")]
 
 
 def test_model_that_names_itself_is_a_cycle():
     origins, _ = FakeHub().trace(name_base_model("a/model"), own="a/model")
-    assert [(each.look, each.detail) for each in origins] == [(OriginState.RING, "it names itself as its base model")]
+    assert [(each.look, each.detail) for each in origins] == [(OriginState.CYCLE, "it names itself as its base model")]
 
 
 def test_base_model_under_its_former_name_is_a_cycle():
     renamed = LookupResult(OriginState.READ, "renamed", "c" * 40, (name_base_model("a/old"),))
     hub = FakeHub(a__old=renamed, a__new=renamed)
     origins, _ = hub.trace(name_base_model("a/new"))
-    assert [(each.name, each.look) for each in origins] == [("a/new", OriginState.READ), ("a/old", OriginState.RING)]
+    assert [(each.name, each.look) for each in origins] == [("a/new", OriginState.READ), ("a/old", OriginState.CYCLE)]
 
 
 def test_base_model_beyond_depth_limit_is_recorded_unread():

@@ -399,6 +399,7 @@ def test_deprecated_spdx_id_is_normalized(given: str, wanted: str) -> None:
 def test_repeated_license_text_is_recognised_from_the_cache(prints: Fingerprints, tmp_path: Path) -> None:
     first = recognise_texts(PERMIT, prints, KNOWN)
     assert recognise_texts(PERMIT, prints, KNOWN)[0] is first[0]
+    # Each set of fingerprints has a cache of its own.
     assert recognise_texts(PERMIT, derive_fingerprints(tmp_path), KNOWN)[0] is not first[0]
 
 

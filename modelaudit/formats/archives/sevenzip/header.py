@@ -228,7 +228,7 @@ def _read_folders(cursor: HeaderCursor) -> list[Folder]:
     checksums: list[int | None] = [None] * count
     while (kind := cursor.read_byte()) != _END:
         if kind != _CRC:
-            raise DamagedError(f"the header has property {kind} among its folders", cursor.position - 1)
+            raise DamagedError(f"the header has the unexpected property {kind} among its folders", cursor.position - 1)
         checksums = cursor.read_checksums(count)
     return [
         replace(folder, sizes=folder_sizes, crc=crc)
@@ -335,7 +335,7 @@ def read_header(cursor: HeaderCursor, base: int) -> tuple[Streams, list[File]]:
         files = _read_files(cursor)
         kind = cursor.read_byte()
     if kind != _END:
-        raise DamagedError(f"the header ends with property {kind}", cursor.position - 1)
+        raise DamagedError(f"the header has property {kind} in place of its end mark", cursor.position - 1)
     return streams, files
 
 

@@ -70,7 +70,7 @@ def locate_storages(
         unread = Unread(error.reason, str(error), Location(offset=locator.position))
     # After damage, any byte may belong to a storage.
     end = locator.position if unread is None else window.size
-    return LegacyStorages(tuple(locator.claims.values()), end - start, end, unread)
+    return LegacyStorages(tuple(locator.storages.values()), end - start, end, unread)
 
 
 class _StorageLocator:
@@ -79,7 +79,7 @@ class _StorageLocator:
     def __init__(self, window: Window, start: int, claims: dict[str, StorageClaim]) -> None:
         self.window = window
         self.position = start
-        self.claims = claims
+        self.storages = claims
 
     def locate_all(self, keys: Sequence[str]) -> None:
         """Locate the storages with these keys, in their order.
@@ -88,9 +88,9 @@ class _StorageLocator:
             DamagedError: the file ends before they do, or the keys differ from those that the pickle refers to.
             WindowError: the window could not return the requested bytes.
         """
-        if len(keys) != len(self.claims) or set(keys) != self.claims.keys():
+        if len(keys) != len(self.storages) or set(keys) != self.storages.keys():
             detail = (
-                f"the pickles refer to {len(self.claims)} storages, and the {len(keys)} keys that they list are not "
+                f"the pickles refer to {len(self.storages)} storages, and the {len(keys)} keys that they list are not "
                 "those of these storages"
             )
             raise DamagedError(detail, self.position)
@@ -98,19 +98,19 @@ class _StorageLocator:
             self._locate_storage(key)
 
     def _locate_storage(self, key: str) -> None:
-        """Add the stored size to the claim of the storage at ``position``, and move to the next storage."""
-        claim = self.claims[key]
+        """Read the size of the storage at ``position``, record it, and move to the next storage."""
+        storage = self.storages[key]
         stated = self.window.read(self.position, _COUNT.size)
         if len(stated) < _COUNT.size:
             raise DamagedError(f"the file ends before storage {key!r}", self.position)
-        if claim.item_size is None:
+        if storage.item_size is None:
             raise DamagedError(f"storage {key!r} has a type whose element size is unknown", self.position)
         (count,) = _COUNT.unpack(stated)
-        size = count * claim.item_size
+        size = count * storage.item_size
         bytes_left = self.window.size - self.position - _COUNT.size
         if not 0 <= size <= bytes_left:
             raise DamagedError(f"storage {key!r} takes {size} bytes where {bytes_left} are left", self.position)
-        self.claims[key] = replace(claim, stored_size=size)
+        self.storages[key] = replace(storage, stored_size=size)
         numbers_start = self.position + _COUNT.size
         claim_parsed(self.window, self.position, numbers_start)
         claim_data(self.window, numbers_start, numbers_start + size)

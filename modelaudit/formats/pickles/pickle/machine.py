@@ -508,7 +508,7 @@ class Machine:
         target = self.stack.peek()
         self.recorder.record_event(Act.SET_STATE, "BUILD", target, (state,), find_acting_attributes(state))
         if isinstance(state, Container):
-            # The object may hold these mappings by reference, so later changes of them are changes of the object.
+            # The object may hold its state, or the mappings in it, by reference: a later change of them changes it.
             state.is_state = True
             for _, part in state.iterate_items():
                 if isinstance(part, Container):

@@ -132,10 +132,10 @@ class NestedContent:
         """Return the event with plain data in place of each argument that begins like a file and is none."""
         if not any(isinstance(argument, Embedded) for argument in event.arguments):
             return event
-        return replace(event, arguments=tuple(map(self._resolve_argument, event.arguments)))
+        return replace(event, arguments=tuple(map(self._describe_argument, event.arguments)))
 
-    def _resolve_argument(self, argument: Value) -> Value:
-        """Return plain data in place of a constant that is not a file itself; any other argument as it is."""
+    def _describe_argument(self, argument: Value) -> Value:
+        """Return a text that describes an embedded constant, unless the constant is a file; others stay as they are."""
         if isinstance(argument, Embedded) and argument.offset not in self.file_offsets:
             return PlainValue(f"<{argument.length} bytes at {argument.offset}>")
         return argument

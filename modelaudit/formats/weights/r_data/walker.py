@@ -351,7 +351,7 @@ class ItemWalker:
             self._queue_tasks(lambda: self._read_item(context), lambda: self._read_elements(count - 1, context))
 
     def _read_bytecode(self, code: str) -> None:
-        """Read bytecode: its instructions, then its constants, which include the source of the function."""
+        """Read bytecode, run when ``code`` says: its instructions, then its constants with the function's source."""
         self._queue_tasks(
             lambda: self._read_item(_DATA_CONTEXT), lambda: self._read_constants(self._read_length(), code)
         )
