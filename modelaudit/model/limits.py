@@ -69,6 +69,7 @@ class Limits:
         pickle_opcodes: opcodes of one pickle that are executed one by one; plain data passed over do not count.
         pickle_stack: values on the stack of the pickle machine.
         pickle_memo: entries in the memo of the pickle machine.
+        pickle_value_bytes: memory of the values that a pickle program can reach; after that, arguments are unknown.
         pickle_events: events kept for one artifact.
         pickle_streams: consecutive pickles in one artifact.
         second_opinion_seconds: time for the second scanner, all files together.
@@ -98,6 +99,7 @@ class Limits:
     pickle_opcodes: int = 20_000_000
     pickle_stack: int = 3_000_000
     pickle_memo: int = 3_000_000
+    pickle_value_bytes: int = 48 * MIB
     pickle_events: int = 50_000
     pickle_streams: int = 10_000
     second_opinion_seconds: float = 120.0

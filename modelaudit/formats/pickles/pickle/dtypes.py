@@ -9,7 +9,7 @@ Source: ``arraydescr_setstate`` in ``descriptor.c`` and ``array_setstate`` in ``
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeGuard
 
@@ -120,7 +120,12 @@ class DtypeTracker:
 
     def is_used_as_fields(self, container: Container) -> bool:
         """Whether a dtype holds this mapping as its fields."""
-        return id(container) in self._fields
+        # All forgotten mappings are the same one, which proves nothing.
+        return id(container) in self._fields and not container.is_forgotten
+
+    def get_fields(self) -> Collection[Container]:
+        """Return the mappings that are the fields of a dtype."""
+        return self._fields.values()
 
     def record_state(self, target: StackValue, state: StackValue) -> None:
         """Record the state that the program sets on ``target``, which may be a dtype, an array or any other object.

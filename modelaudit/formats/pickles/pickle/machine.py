@@ -28,7 +28,8 @@ from modelaudit.formats.pickles.pickle.constants import (
     decode_memo_index,
     truncate_constant,
 )
-from modelaudit.formats.pickles.pickle.memo import Memo
+from modelaudit.formats.pickles.pickle.indices import MemoReads
+from modelaudit.formats.pickles.pickle.memo import NEVER_READ, Memo
 from modelaudit.formats.pickles.pickle.names import find_constructed_class, resolve_call, resolve_global
 from modelaudit.formats.pickles.pickle.nested import CHARACTER_CODINGS, OPENED, NestedConstants
 from modelaudit.formats.pickles.pickle.recorder import Recorder
@@ -37,7 +38,9 @@ from modelaudit.formats.pickles.pickle.source import LONGEST_FIXED_OPCODE, ByteS
 from modelaudit.formats.pickles.pickle.stack import Stack
 from modelaudit.formats.pickles.pickle.storages import StorageTracker
 from modelaudit.formats.pickles.pickle.stretches import DeferredStretches
+from modelaudit.formats.pickles.pickle.sweeper import Sweeper
 from modelaudit.formats.pickles.pickle.values import (
+    FORGOTTEN,
     Container,
     PlainStretch,
     StackValue,
@@ -95,11 +98,14 @@ class Machine:
         *,
         skips_plain_data: bool = False,
         nested: NestedConstants | None = None,
+        reads: MemoReads | None = None,
+        memo: Memo | None = None,
     ) -> None:
         self.source = ByteSource(window, start)
+        reads = MemoReads(window, start) if reads is None else reads
         self.limits = limits
         self.recorder = Recorder(self.source, limits, stream)
-        self.memo = Memo()
+        self.memo = Memo() if memo is None else memo
         # Given by the pickle around this one. The skimmer below records in the same object.
         self.nested = NestedConstants() if nested is None else nested
         self.storages = StorageTracker()
@@ -112,11 +118,12 @@ class Machine:
         if skips_plain_data and is_worth_skimming(window.size - start):
             # A partial of the parts, not a method: a cycle with the machine would keep its memo until the next
             # garbage collection.
-            execute = functools.partial(_execute_stretch, window, limits, self.recorder)
+            execute = functools.partial(_execute_stretch, window, limits, self.recorder, reads)
             self.stretches = DeferredStretches(self.memo, window, limits, execute)
             self._skimmer = Skimmer(self.source, self.stretches, self.nested)
         self.stack = Stack(self.recorder, self.stretches)
         self.push = self.stack.values.append
+        self.sweeper = Sweeper(limits.pickle_value_bytes, self.stack.values, self.memo, reads, self.recorder)
         self._frame_end = 0
         self._skips_plain_data = skips_plain_data
 
@@ -129,7 +136,7 @@ class Machine:
         """
         source, values, handlers = self.source, self.stack.values, HANDLERS
         stack_bound, opcode_bound = self.limits.pickle_stack, self.limits.pickle_opcodes
-        record_offset = source.trail.append
+        record_offset, sweeper = source.trail.append, self.sweeper
         while True:
             if source.position + LONGEST_FIXED_OPCODE > len(source.buffer):
                 source.refill()
@@ -143,10 +150,24 @@ class Machine:
                 return
             if not self.opcodes & _BETWEEN_CHECKS:
                 check_deadline()
+                if self.opcodes > sweeper.next_opcode or source.base + source.position > sweeper.next_offset:
+                    self._sweep_values()
                 if len(values) > stack_bound:
                     raise LimitReachedError(f"more than {stack_bound} values on the pickle stack", source.opcode_offset)
                 if self.opcodes > opcode_bound:
                     raise LimitReachedError(f"more than {opcode_bound} opcodes in the pickle", source.opcode_offset)
+
+    def _sweep_values(self) -> None:
+        """Drop the values that can matter no more, or those that take too much memory."""
+        stretches = () if self.stretches is None else self.stretches.iterate_values()
+        others = (*stretches, list(self.storages.iterate_sizes()), self.arrays.dtypes.get_fields())
+        self.sweeper.sweep(self.opcodes, self.source.opcode_offset, others)
+
+    def release_values(self) -> None:
+        """Drop the stack and the memo, whose values only the program needs."""
+        self.stack.values.clear()
+        self.memo.clear()
+        self.stretches = None
 
     def find_frame_end(self) -> int:
         """Return the offset where the last frame that was opened ends; 0 before the first."""
@@ -224,7 +245,7 @@ class Machine:
         if stretches is not None and stretches.unplaced:
             stretches.place_in_memo()
         index = memo.size
-        if memo.sparse or index >= self.limits.pickle_memo:
+        if memo.sparse or index != len(memo.dense) or index >= self.limits.pickle_memo:
             self.write_memo(index)
             return
         value = self.stack.peek()
@@ -267,6 +288,9 @@ class Machine:
             # Executing the stretch replaces its entries in the memo by their values.
             self.stack.expand([value])
             value = self.memo[index]
+        if value is NEVER_READ:
+            self.recorder.record_bound("an opcode reads a memo entry in an unusual way, after its value was dropped")
+            value = FORGOTTEN
         self.push(value)
         if type(value) is Name:
             # Each copy of a name may be called or kept.
@@ -526,7 +550,12 @@ class Machine:
         """Execute the pickle that joblib keeps inside this one; its result takes the place of the wrapper."""
         source = self.source
         inner = Machine(
-            source.window, payload.start, self.limits, skips_plain_data=self._skips_plain_data, nested=self.nested
+            source.window,
+            payload.start,
+            self.limits,
+            skips_plain_data=self._skips_plain_data,
+            nested=self.nested,
+            reads=self.sweeper.reads,
         )
         inner.recorder.share_records(self.recorder)
         inner.recorder.codes = self.recorder.codes
@@ -558,11 +587,10 @@ class Machine:
 
 
 def _execute_stretch(
-    window: Window, limits: Limits, recorder: Recorder, stretch: PlainStretch, memo: Memo
+    window: Window, limits: Limits, recorder: Recorder, reads: MemoReads, stretch: PlainStretch, memo: Memo
 ) -> list[StackValue]:
     """Execute a skipped stretch over its view of the memo; return the values that it leaves on the stack."""
-    machine = Machine(window, stretch.start, limits)
-    machine.memo = memo
+    machine = Machine(window, stretch.start, limits, reads=reads, memo=memo)
     # Constants in a stretch were recorded when it was skipped, so those of this machine are dropped.
     machine.recorder.share_records(recorder)
     source, end = machine.source, stretch.end

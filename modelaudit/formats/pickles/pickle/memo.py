@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from modelaudit.formats.pickles.pickle.values import StackValue
+from modelaudit.model.pickle import Unknown
+
+NEVER_READ: Final = Unknown("a memo entry that no opcode reads")
+"""In place of entries that were dropped because the program never reads them."""
+
+_HOLE: Final = Unknown("a memo entry that was skipped")
+_MOST_HOLES: Final = 16  # beyond the number of entries, so that the list is never much longer than they are many
 
 
 class Memo:
     """A mapping of index to value.
 
-    Picklers count up from 0, and a list holds such entries in a fraction of the memory of a ``dict``. Only entries that
-    a program writes out of order go into a ``dict``.
+    Picklers count up from 0, and a list holds such entries in a fraction of the memory of a ``dict``. The list has
+    holes where a program leaves out a few numbers, as the cPickle of Python 2 leaves out 0. Only entries that a program
+    writes out of order go into a ``dict``.
 
     Attributes:
         size: number of entries. MEMOIZE writes to this index, in the unpickler in C as in the one in Python.
+        first: index of the first entry of ``dense``.
         dense: the entries 0, 1, 2 and so on.
         sparse: entries with any other index.
     """
 
-    __slots__ = ("dense", "size", "sparse")
+    __slots__ = ("dense", "first", "size", "sparse")
 
     def __init__(self) -> None:
         self.size = 0
+        self.first = 0
         self.dense: list[StackValue] = []
         self.sparse: dict[int, StackValue] = {}
 
@@ -28,12 +40,14 @@ class Memo:
         return self.size
 
     def __contains__(self, index: int) -> bool:
-        return 0 <= index < len(self.dense) or index in self.sparse
+        return (0 <= index < len(self.dense) and self.dense[index] is not _HOLE) or index in self.sparse
 
     def __getitem__(self, index: int) -> StackValue:
         """Return the entry. Raises ``KeyError`` where there is none."""
         if 0 <= index < len(self.dense):
-            return self.dense[index]
+            value = self.dense[index]
+            if value is not _HOLE:
+                return value
         return self.sparse[index]
 
     def get(self, index: int) -> StackValue:
@@ -45,23 +59,31 @@ class Memo:
 
     def append(self, value: StackValue) -> None:
         """Write ``value`` under the index ``size``, as MEMOIZE does."""
-        if self.sparse:
-            self[self.size] = value
-        else:
+        if self.size == len(self.dense):
             self.dense.append(value)
             self.size += 1
+        else:
+            self[self.size] = value
 
     def __setitem__(self, index: int, value: StackValue) -> None:
         dense = self.dense
-        if index == len(dense):
-            dense.append(value)
-            if index in self.sparse:
-                del self.sparse[index]
-            else:
-                self.size += 1
-        elif 0 <= index < len(dense):
-            dense[index] = value
-        else:
-            if index not in self.sparse:
-                self.size += 1
+        # An entry stays in the ``dict`` when the list grows past its index: the list then has a hole there.
+        if index in self.sparse:
             self.sparse[index] = value
+            return
+        if 0 <= index < len(dense):
+            self.size += dense[index] is _HOLE
+            dense[index] = value
+        elif 0 <= index <= self.size + _MOST_HOLES:
+            dense.extend([_HOLE] * (index - len(dense)))
+            dense.append(value)
+            self.size += 1
+        else:
+            self.sparse[index] = value
+            self.size += 1
+
+    def clear(self) -> None:
+        """Drop all entries."""
+        self.dense.clear()
+        self.sparse.clear()
+        self.size = 0

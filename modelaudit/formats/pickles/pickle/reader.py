@@ -10,6 +10,7 @@ from typing import Final
 
 from modelaudit.formats.pickles.pickle import legacy
 from modelaudit.formats.pickles.pickle.arrays import OutOfBandError
+from modelaudit.formats.pickles.pickle.indices import MemoReads
 from modelaudit.formats.pickles.pickle.machine import Machine, is_opcode
 from modelaudit.formats.pickles.pickle.nested import NestedConstant, open_constants
 from modelaudit.formats.pickles.pickle.trial import ACTING, is_importable
@@ -173,6 +174,8 @@ class _PickleSequence:
         self.end = 0
         self._window = window
         self._limits = limits
+        # For all programs, so that the bytes are searched once.
+        self._memo_reads = MemoReads(window, 0)
 
     def execute_all(self) -> None:
         """Execute one pickle after the other, to the end of the bytes or where no pickle begins."""
@@ -182,7 +185,9 @@ class _PickleSequence:
                 detail = f"only the first {limits.pickle_streams} pickles were read"
                 self.unread.append(Unread(UnreadReason.LIMIT, detail, _locate(self.end)))
                 return
-            machine = Machine(window, self.end, limits, stream=len(self.streams), skips_plain_data=True)
+            machine = Machine(
+                window, self.end, limits, len(self.streams), skips_plain_data=True, reads=self._memo_reads
+            )
             self.unread.extend(_execute_to_stop(machine))
             self._add_program(machine, self.end)
             if len(self.streams) == 1 and _is_torch_magic(machine.result):
@@ -199,6 +204,7 @@ class _PickleSequence:
     def _add_program(self, machine: Machine, start: int) -> None:
         """Add the records of a program that ``machine`` has executed from the offset ``start``."""
         recorder, end = machine.recorder, machine.source.offset
+        machine.release_values()
         _claim_program(self._window, start, end, machine.arrays.payloads)
         self.unchecked.extend(_report_overflow(machine, start))
         self.streams.append(PickleStream(start, end, machine.protocol, complete=not self.unread))
@@ -240,9 +246,10 @@ def _keep_first_of_each_kind(defects: list[Defect]) -> tuple[Defect, ...]:
 
 
 def _report_overflow(machine: Machine, start: int) -> Iterator[Unread]:
-    """Yield an absence if the program has more dtypes, arrays, storages or tensors than were checked."""
+    """Yield an absence if the program has more values, dtypes, arrays, storages or tensors than were checked."""
     storages = machine.storages
-    for overflow in filter(None, (machine.arrays.dtypes.overflow, storages.overflow)):
+    overflows = (*machine.recorder.bounds_reached, machine.arrays.dtypes.overflow, storages.overflow)
+    for overflow in filter(None, overflows):
         yield Unread(UnreadReason.LIMIT, overflow, _locate(start))
     if storages.unmeasured_tensors:
         detail = (
@@ -269,7 +276,14 @@ def _find_events_of_plain_pickle(as_joblib: Machine, start: int) -> list[PickleE
     # Since joblib 1.2 the first byte is the length of the padding, which is not an opcode.
     if first is None or not any(map(is_opcode, source.window.read(first, 1))):
         return []
-    machine = Machine(source.window, start, as_joblib.limits, as_joblib.recorder.stream, skips_plain_data=True)
+    machine = Machine(
+        source.window,
+        start,
+        as_joblib.limits,
+        as_joblib.recorder.stream,
+        skips_plain_data=True,
+        reads=as_joblib.sweeper.reads,
+    )
     machine.arrays.reads_payloads = False
     with suppress(DamagedError, WindowError):
         machine.execute(until=_has_failed)

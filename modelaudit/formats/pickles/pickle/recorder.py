@@ -55,6 +55,7 @@ class Recorder:
         codes: outlines of the code objects that calls build from tables.
         stream: number of the program among those that follow one another in the artifact.
         fault: offset of the opcode where every loader would have raised; ``None`` while there is none.
+        bounds_reached: bounds that were reached and did not end the program, one line each, in order.
     """
 
     def __init__(self, source: ByteSource, limits: Limits, stream: int) -> None:
@@ -64,6 +65,7 @@ class Recorder:
         self.uses: Counter[Name] = Counter()
         self.codes: list[CodeOutline] = []
         self.fault: int | None = None
+        self.bounds_reached: dict[str, None] = {}
         self._keys: set[tuple[object, ...]] = set()
         self._source = source
         self._limits = limits
@@ -73,6 +75,11 @@ class Recorder:
         """Record into the same lists as ``outer``, for a program inside its program. The fault stays separate."""
         self.events, self.defects, self.defect_counts = outer.events, outer.defects, outer.defect_counts
         self.uses, self._keys, self.stream = outer.uses, outer._keys, outer.stream
+        self.bounds_reached = outer.bounds_reached
+
+    def record_bound(self, detail: str) -> None:
+        """Record that a bound was reached, after which the program goes on with less detail."""
+        self.bounds_reached[detail] = None
 
     def record_defect(self, kind: DefectKind, detail: str) -> None:
         """Record a contradiction at the current opcode. Except for a few kinds, every loader would raise here."""

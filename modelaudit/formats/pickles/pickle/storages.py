@@ -8,6 +8,7 @@ figures over the bytes read and write outside their memory (CVE-2026-24747). Sou
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.dtypes import read_lengths
@@ -127,6 +128,10 @@ class StorageTracker:
         if isinstance(value, CallResult):
             _, value = self._sizes.get(id(value), (None, None))
         return read_lengths(value) if isinstance(value, Container) else None
+
+    def iterate_sizes(self) -> Iterator[StackValue]:
+        """Yield the arguments of the calls of ``torch.Size`` that are tracked."""
+        return (argument for _, argument in self._sizes.values())
 
     def build_claims(self) -> tuple[StorageClaim, ...]:
         """Return a claim for every storage, in the order of the first reference."""

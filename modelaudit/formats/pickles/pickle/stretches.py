@@ -12,10 +12,13 @@ order, which holds under three conditions, kept here:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from modelaudit.formats.pickles.pickle.memo import Memo
+from modelaudit.formats.pickles.pickle.indices import IndexSet
+from modelaudit.formats.pickles.pickle.memo import NEVER_READ, Memo
 from modelaudit.formats.pickles.pickle.patterns import (
     FRAME_REACH,
     decode_index,
@@ -55,7 +58,7 @@ class DeferredStretches:
         # A dict for its order, which is that of the bytes; executed stretches are taken out.
         self._pending: dict[PlainStretch, None] = {}
         # The indices of watched entries, and the bytes of each GET that reads one of them.
-        self._watched: set[int] = set()
+        self._watched = IndexSet()
         self._watched_gets: list[bytes] = []
 
     def defer(self, stretch: PlainStretch) -> None:
@@ -68,6 +71,8 @@ class DeferredStretches:
 
     def watch_entry(self, index: int, value: StackValue) -> None:
         """Watch a memo entry if plain opcodes could change it, or act with it: opcodes that read it are not skipped."""
+        if value is NEVER_READ:
+            return
         kind = type(value)
         is_mutable = kind is Container and value.type in _MUTABLE  # type: ignore[union-attr]
         if not (is_mutable or kind in ACTING_TYPES or (kind is str and value in SPECIAL_KEYS)):
@@ -135,22 +140,25 @@ class DeferredStretches:
         memo = self._memo
         stretch.first_entry = memo.size
         memoize_count = 0
-        put_indices: set[int] = set()
+        put_indices = IndexSet()
         for data in iterate_pieces(self._window, stretch.start, stretch.end):
             writes = patterns().writes.findall(data)
             memoize_count += writes.count(_MEMOIZE)
-            put_indices |= {decode_index(put) for put in set(writes) if len(put) > 1}
-        if stretch.first_entry + memoize_count + len(put_indices) > self._limits.pickle_memo:
-            raise LimitReachedError(f"more than {self._limits.pickle_memo} memo entries", stretch.start)
+            for put in set(writes):
+                if len(put) > 1:
+                    put_indices.add(decode_index(put))
+            if stretch.first_entry + memoize_count + len(put_indices) > self._limits.pickle_memo:
+                raise LimitReachedError(f"more than {self._limits.pickle_memo} memo entries", stretch.start)
         memoize_indices = range(stretch.first_entry, stretch.first_entry + memoize_count)
         # Without entries out of order, the indices from the size of the memo on are free.
-        uncertain_indices = (*put_indices, *memoize_indices) if memo.sparse else put_indices
+        has_gaps = memo.sparse or len(memo.dense) > memo.size
+        uncertain_indices = itertools.chain(put_indices, memoize_indices) if has_gaps else put_indices
         if (put_indices and memoize_count) or any(index in memo for index in uncertain_indices):
             # No pickler mixes MEMOIZE with PUT, or writes an entry twice. The order of execution decides here what an
             # entry holds, so everything is executed in order.
             self.execute_all()
             return
-        for index in sorted(put_indices):
+        for index in put_indices:
             memo[index] = stretch
         for index in memoize_indices:
             memo[index] = stretch
@@ -169,7 +177,7 @@ class DeferredStretches:
         """
         for stretch in list(self._pending):
             if stretch.first_entry is not None:
-                self._execute_one(stretch)
+                self._execute_one(stretch, IndexSet())
         self.is_closed = True
 
     def expand(self, stretch: PlainStretch) -> list[StackValue]:
@@ -185,9 +193,9 @@ class DeferredStretches:
         self.place_in_memo()
         to_execute = [stretch] if stretch.values is None else []
         while to_execute:
-            newly_watched: set[int] = set()
+            newly_watched = IndexSet()
             for pending in sorted(self._add_sources(to_execute), key=lambda stretch: stretch.start):
-                newly_watched |= self._execute_one(pending)
+                self._execute_one(pending, newly_watched)
             to_execute = []
             if newly_watched:
                 for pending in self._pending:
@@ -206,44 +214,62 @@ class DeferredStretches:
                     waiting.append(entry)
         return sources
 
-    def _find_reads(self, stretch: PlainStretch) -> frozenset[int]:
+    def _find_reads(self, stretch: PlainStretch) -> Sequence[int]:
         """Return the indices of the memo entries that a stretch reads."""
         if stretch.reads is None:
-            gets: set[bytes] = set()
+            indices = IndexSet()
             for data in iterate_pieces(self._window, stretch.start, stretch.end):
-                gets.update(patterns().reads.findall(data))
-            stretch.reads = frozenset(decode_index(get) for get in gets if get)
+                for get in set(patterns().reads.findall(data)):
+                    index = decode_index(get)
+                    # A loader raises at an entry that was not written before.
+                    if get and (index < self._memo.size or index in self._memo):
+                        indices.add(index)
+            stretch.reads = array("I", indices)
         return stretch.reads
 
-    def _execute_one(self, stretch: PlainStretch) -> set[int]:
-        """Execute a stretch and write its memo entries; return the watched ones among their indices."""
+    def _execute_one(self, stretch: PlainStretch, newly_watched: IndexSet) -> None:
+        """Execute a stretch and write its memo entries; add the watched ones among their indices."""
         stretch_memo = _StretchMemo(self._memo, stretch)
         stretch.values = self._execute(stretch, stretch_memo)
         del self._pending[stretch]
-        written = stretch_memo.commit()
-        for index in written:
+        for index in stretch_memo.commit():
             self.watch_entry(index, self._memo[index])
-        return {index for index in written if index in self._watched}
+            if index in self._watched:
+                newly_watched.add(index)
+
+    def iterate_values(self) -> Iterator[list[StackValue]]:
+        """Yield the values of each stretch that was executed."""
+        return (stretch.values for stretch in self._all if stretch.values)
 
 
 class _StretchMemo(Memo):
-    """The memo as it was when a stretch would have been executed in order, with the entries of the stretch on top."""
+    """The memo as it was when a stretch would have been executed in order, with the entries of the stretch on top.
 
-    __slots__ = ("_outer", "_own", "_stretch")
+    ``dense`` begins with the first entry of the stretch, and ``sparse`` has those that it writes out of order.
+    """
+
+    __slots__ = ("_outer", "_stretch")
 
     def __init__(self, outer: Memo, stretch: PlainStretch) -> None:
         super().__init__()
         self._outer = outer
         self._stretch = stretch
-        self._own: dict[int, StackValue] = {}
-        self.size = stretch.first_entry or 0
+        self.first = self.size = stretch.first_entry or 0
+
+    def _has_own(self, index: int) -> bool:
+        """Whether the stretch has written the entry."""
+        return 0 <= index - self.first < len(self.dense) or index in self.sparse
 
     def __contains__(self, index: int) -> bool:
-        return index in self._own or index in self._outer
+        return self._has_own(index) or index in self._outer
 
     def __getitem__(self, index: int) -> StackValue:
+        if index in self.sparse:
+            return self.sparse[index]
+        if 0 <= index - self.first < len(self.dense):
+            return self.dense[index - self.first]
         # An entry that is still a stretch is written later in the program than this stretch reads it.
-        value = self._own[index] if index in self._own else self._outer[index]
+        value = self._outer[index]
         return Unknown(f"memo entry {index}") if type(value) is PlainStretch else value
 
     def append(self, value: StackValue) -> None:
@@ -252,13 +278,19 @@ class _StretchMemo(Memo):
 
     def __setitem__(self, index: int, value: StackValue) -> None:
         # The entries of this stretch are reserved in the outer memo, and are new to this one all the same.
-        is_new = index not in self._own and (index not in self._outer or self._outer[index] is self._stretch)
+        is_new = not self._has_own(index) and (index not in self._outer or self._outer[index] is self._stretch)
         if is_new:
             self.size += 1
-        self._own[index] = value
+        position = index - self.first
+        if index in self.sparse or not 0 <= position <= len(self.dense):
+            self.sparse[index] = value
+        elif position == len(self.dense):
+            self.dense.append(value)
+        else:
+            self.dense[position] = value
 
-    def commit(self) -> list[int]:
-        """Write the entries into the memo of the program; return their indices."""
-        for index, value in self._own.items():
+    def commit(self) -> Iterator[int]:
+        """Write the entries into the memo of the program; yield their indices."""
+        for index, value in itertools.chain(enumerate(self.dense, self.first), self.sparse.items()):
             self._outer[index] = value
-        return list(self._own)
+            yield index

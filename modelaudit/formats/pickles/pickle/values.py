@@ -27,6 +27,9 @@ _ENTRIES_KEPT: Final = 64
 _PLAIN_KEPT: Final = 8
 _ACTING_KEPT: Final = 256
 
+FORGOTTEN: Final = Unknown("a value that was dropped to save memory")
+"""In place of values that were dropped because all values together reached the bound of memory."""
+
 
 class Container:
     """The outline of a tuple, list, set or dict: however many items a file adds, few are kept.
@@ -42,9 +45,11 @@ class Container:
         size: number of items, kept or not.
         has_unseen_items: whether there are more items, all of them plain, that were never executed.
         is_state: whether an object took this mapping as its state, and may hold it by reference.
+        is_forgotten: whether its items were dropped to save memory, so that they are unknown.
+        sweep: the sweep that reached this container last.
     """
 
-    __slots__ = ("acting_items", "entries", "has_unseen_items", "is_state", "size", "type")
+    __slots__ = ("acting_items", "entries", "has_unseen_items", "is_forgotten", "is_state", "size", "sweep", "type")
 
     def __init__(self, type_: str) -> None:
         self.type = type_
@@ -53,6 +58,20 @@ class Container:
         self.size = 0
         self.is_state = False
         self.has_unseen_items = False
+        self.is_forgotten = False
+        self.sweep: object = None
+
+    def forget_items(self) -> None:
+        """Drop the items, of which some may act for all that is known afterwards."""
+        self.is_forgotten = True
+        if self.type == "dict":
+            self.entries = ()
+            self.acting_items = [(FORGOTTEN, FORGOTTEN)]
+            # An object may hold it as its state, so items that are set from now on are reported.
+            self.is_state = True
+        else:
+            self.entries = (FORGOTTEN,) * min(self.size, _ENTRIES_KEPT)
+            self.acting_items = ()
 
     def set_item(self, key: StackValue, value: StackValue) -> bool:
         """Set an item of a mapping; return whether the item can act when an object takes it as an attribute."""
@@ -62,6 +81,8 @@ class Container:
         can_act = kind in ACTING_TYPES or (type(key) not in _INERT and kind not in _INERT)
         # Plain data count under a special key if they are a mapping or are run as source.
         is_special = type(key) is str and key in SPECIAL_KEYS and (kind is Container or key in RUN_AS_SOURCE)
+        if self.is_forgotten:
+            return can_act or is_special
         if can_act or is_special:
             # Few mappings have such an item; the others need no list.
             self.acting_items = self.acting_items or []
@@ -75,6 +96,8 @@ class Container:
 
     def extend(self, values: Iterable[StackValue]) -> None:
         """Append ``values`` to a sequence or a set."""
+        if self.is_forgotten:
+            return
         for value in values:
             if type(value) is PlainStretch:
                 self.has_unseen_items = True
@@ -133,7 +156,7 @@ class PlainStretch:
         self.first_entry: int | None = None
         self.values: list[StackValue] | None = None
         self.frame_end: int | None = None
-        self.reads: frozenset[int] | None = None
+        self.reads: Sequence[int] | None = None
 
 
 StackValue = (
@@ -187,6 +210,8 @@ def find_acting_attributes(state: StackValue) -> tuple[tuple[str, Value], ...]:
     """
     if not isinstance(state, Container):
         return (("", _freeze_attribute(state)),) if type(state) in ACTING_TYPES else ()
+    if state.type == "dict" and not state.acting_items and _has_only_usual_keys(state):
+        return ()  # as nearly all states, of which a large pickle has millions
     attributes: list[tuple[str, Value]] = []
     for container, key, value in _iterate_state_items(state):
         is_mapping = container.type == "dict"
@@ -197,6 +222,15 @@ def find_acting_attributes(state: StackValue) -> tuple[tuple[str, Value], ...]:
         elif type(value) in ACTING_TYPES or is_special:
             attributes.append((_format_key(key), _freeze_attribute(value)))
     return tuple(attributes)
+
+
+def _has_only_usual_keys(state: Container) -> bool:
+    """Whether the keys of all kept entries of a mapping are texts that are not special."""
+    for entry in state.entries:
+        key = entry[0]  # type: ignore[index]
+        if type(key) is not str or key in SPECIAL_KEYS:
+            return False
+    return True
 
 
 def _iterate_state_items(state: Container) -> Iterator[tuple[Container, StackValue, StackValue]]:

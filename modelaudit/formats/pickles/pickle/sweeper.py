@@ -1,0 +1,210 @@
+"""Bound the memory that the values of one pickle program take.
+
+The bounds on the stack and the memo count values, and one value may hold any number of others. A sweep measures all
+values that the program can still reach. It first drops what cannot matter any more, which changes no report:
+
+* memo entries that no later opcode reads, which are most of them in the pickles of large collections;
+* items so deep inside containers that neither an event nor a check looks at them.
+
+If the values still take more than the bound, the sweep forgets: unknown values take the place of values in the memo and
+deep in the stack. The program goes on, so that later acts are found, with unknown arguments. A sweep takes time in
+proportion to the values that are left, and happens after a share of the bound was allocated.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from modelaudit.formats.pickles.pickle.indices import MemoReads
+from modelaudit.formats.pickles.pickle.memo import NEVER_READ, Memo
+from modelaudit.formats.pickles.pickle.recorder import Recorder
+from modelaudit.formats.pickles.pickle.values import ALL_ATTRIBUTES, FORGOTTEN, Container, PlainStretch, StackValue
+from modelaudit.model.limits import MIB
+from modelaudit.model.pickle import Name
+from modelaudit.wire.base import LimitReachedError
+
+# Levels of containers that are kept below the values of the stack and the memo. No event or check looks at more than
+# five: the arguments of a call, the parts of an argument to a depth of three, and the pair of a mapping.
+_DEPTH_KEPT: Final = 16
+# Memory in bytes, on 64-bit CPython.
+_SLOT_BYTES: Final = 8
+_CONTAINER_BYTES: Final = 112
+_ENTRIES_BYTES: Final = 56
+_PAIR_BYTES: Final = 72
+_SPARSE_ENTRY_BYTES: Final = 140  # of the ``dict`` of a memo, with the index
+_OTHER_BYTES: Final = 56  # a number, or the result of a call
+# What one opcode allocates at most, with its share of a container. Longer constants count by the bytes read.
+_OPCODE_BYTES: Final = 200
+_FEWEST_OPCODES: Final = 150_000  # between two sweeps
+_BYTES_BETWEEN: Final = 8 * MIB  # of the window, between two sweeps
+# Opcodes with constants of full length that take as much memory: 4096 characters of four bytes each.
+_OPCODES_OF_LONG_CONSTANTS: Final = 512
+_STACK_SPARED: Final = 1024  # values on top of the stack that are not forgotten
+_CONSTANT_SPARED: Final = 64  # characters; names of modules and attributes are shorter
+
+_FORGOTTEN_CONTAINERS: Final = {kind: Container(kind) for kind in ("tuple", "list", "dict", "set", "frozenset")}
+for _container in _FORGOTTEN_CONTAINERS.values():
+    _container.size = 1
+    _container.forget_items()
+
+
+class Sweeper:
+    """Measures the values of one program, and drops some of them where they take too much memory.
+
+    Attributes:
+        next_opcode: a sweep is due after so many opcodes of the program,
+        next_offset: or when this offset is reached.
+        reads: the memo entries that the programs of the window can read.
+    """
+
+    def __init__(self, bound: int, stack: list[StackValue], memo: Memo, reads: MemoReads, recorder: Recorder) -> None:
+        self.next_opcode = _FEWEST_OPCODES
+        self.next_offset = _BYTES_BETWEEN
+        self.reads = reads
+        self._bound = bound
+        self._stack = stack
+        self._memo = memo
+        self._recorder = recorder
+        self._last_opcode = 0
+        # Entries of the memo below this index were looked at, and those that are never read were dropped.
+        self._memo_swept = 0
+
+    def sweep(self, opcodes: int, offset: int, others: Iterable[Collection[StackValue]]) -> None:
+        """Drop values until the others take less memory than the bound.
+
+        Args:
+            opcodes: how many the program has executed.
+            offset: of the current opcode in the window.
+            others: collections of further values that the machine refers to.
+
+        Raises:
+            LimitReachedError: the slots of the stack and the memo alone exceed the bound, or the time is used up.
+            WindowError: the window could not return the requested bytes.
+        """
+        self.next_offset = offset + _BYTES_BETWEEN
+        if opcodes - self._last_opcode < _OPCODES_OF_LONG_CONSTANTS:
+            return  # most of the bytes were skipped
+        self._last_opcode = opcodes
+        self.reads.find()
+        self._drop_unread_entries()
+        others = list(others)
+        weight = self._measure(others)
+        if weight > self._bound:
+            self._recorder.record_bound(
+                f"the values of a pickle take more than {self._bound // MIB} MiB, so arguments after that are unknown"
+            )
+            self._forget(keeps_short=True)
+            weight = self._measure(others)
+        if weight > self._bound:
+            self._forget(keeps_short=False)
+            weight = self._measure(others)
+        if weight > self._bound:
+            raise LimitReachedError(f"the values of the pickle take more than {self._bound // MIB} MiB", offset)
+        self.next_opcode = opcodes + max(_FEWEST_OPCODES, (self._bound - weight) // _OPCODE_BYTES)
+
+    def _drop_unread_entries(self) -> None:
+        """Drop the values of those memo entries that no opcode reads."""
+        dense, first, can_read = self._memo.dense, self._memo.first, self.reads.can_read
+        for index in range(self._memo_swept, len(dense)):
+            # A stretch in the memo marks entries that are written when it is executed.
+            if type(dense[index]) in _DROPPED_TYPES and not can_read(first + index):
+                dense[index] = NEVER_READ
+        self._memo_swept = len(dense)
+
+    def _measure(self, others: list[Collection[StackValue]]) -> int:
+        """Return the bytes that all reachable values take, after cutting those containers that are too deep."""
+        token = object()
+        stack, memo = self._stack, self._memo
+        weight = _SLOT_BYTES * (len(stack) + len(memo.dense)) + _SPARSE_ENTRY_BYTES * len(memo.sparse)
+        level: list[Container] = []
+        for value in itertools.chain(stack, memo.dense, memo.sparse.values(), *others):
+            if type(value) is not Container:
+                weight += _measure_leaf(value)
+            elif value.sweep is not token:
+                value.sweep = token
+                level.append(value)
+        depth = 0
+        while level:
+            depth += 1
+            below: list[Container] = []
+            for container in level:
+                weight += _CONTAINER_BYTES
+                if depth > _DEPTH_KEPT:
+                    if container.entries or container.acting_items:
+                        container.forget_items()
+                    continue
+                weight += self._measure_items(container, token, below, level)
+            level = below
+        return weight
+
+    def _measure_items(
+        self, container: Container, token: object, below: list[Container], level: list[Container]
+    ) -> int:
+        """Return the bytes that the items of a container take; add the containers among them to ``below``.
+
+        Mappings under ``__dict__`` are added to ``level`` itself: all of them set attributes, however deep they are.
+        """
+        entries = container.entries
+        weight = (_ENTRIES_BYTES + _SLOT_BYTES * len(entries)) if entries else 0
+        items: Iterable[object] = entries
+        if container.type == "dict":
+            weight += _PAIR_BYTES * len(entries)
+            items = itertools.chain.from_iterable(entries)  # type: ignore[arg-type]
+        for item in items:
+            if type(item) is not Container:
+                weight += _measure_leaf(item)
+            elif item.sweep is not token:
+                item.sweep = token
+                below.append(item)
+        for key, value in container.acting_items:
+            weight += _PAIR_BYTES + _measure_leaf(key)
+            if type(value) is not Container:
+                weight += _measure_leaf(value)
+            elif value.sweep is not token:
+                value.sweep = token
+                (level if key == ALL_ATTRIBUTES else below).append(value)
+        return weight
+
+    def _forget(self, *, keeps_short: bool) -> None:
+        """Put unknown values in the place of values in the memo, and in the stack except at its top.
+
+        Names stay. ``keeps_short`` is whether short texts stay too, of which the names of globals are made.
+        """
+        memo = self._memo
+        stack_end = max(0, len(self._stack) - _STACK_SPARED)
+        for index in range(stack_end):
+            self._stack[index] = _forget_value(self._stack[index], keeps_short)
+        for index, value in enumerate(memo.dense):
+            memo.dense[index] = _forget_value(value, keeps_short)
+        for key, value in memo.sparse.items():
+            memo.sparse[key] = _forget_value(value, keeps_short)
+
+
+# Types of values that a memo entry is dropped with. Other values are tracked by their identity.
+_DROPPED_TYPES: Final = frozenset({str, bytes, int, float, Container})
+# Types of values that take no memory of their own here, or whose number has a bound already.
+_UNCOUNTED_TYPES: Final = frozenset({Name, type(None), bool, PlainStretch})
+
+
+def _forget_value(value: StackValue, keeps_short: bool) -> StackValue:
+    """Return what takes the place of a value that is forgotten; ``keeps_short`` as in ``Sweeper._forget``."""
+    kind = type(value)
+    if kind in _UNCOUNTED_TYPES:
+        return value
+    if isinstance(value, Container):
+        return _FORGOTTEN_CONTAINERS[value.type]
+    is_long = isinstance(value, str | bytes) and len(value) > _CONSTANT_SPARED
+    return value if keeps_short and not is_long else FORGOTTEN
+
+
+def _measure_leaf(value: object) -> int:
+    """Return the share of the bytes of a value that one of its holders bears; names are counted as events."""
+    kind = type(value)
+    if kind in _UNCOUNTED_TYPES:
+        return 0
+    # Three references are those of this call. Containers, the stack and the memo share the others.
+    holders = max(1, sys.getrefcount(value) - 3)
+    return (sys.getsizeof(value) if kind is str or kind is bytes or kind is int else _OTHER_BYTES) // holders
