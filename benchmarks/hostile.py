@@ -147,6 +147,42 @@ def _write_shared_zip_member(entries: int) -> Callable[[Path], None]:
     return write
 
 
+def _write_repeated_opcodes(start: bytes, opcodes: bytes, count: int, end: bytes = b".") -> Callable[[Path], None]:
+    """Return a writer of a pickle of protocol 4: ``start``, then ``opcodes`` as often as ``count``, then ``end``."""
+
+    def write(path: Path) -> None:
+        with path.open("wb") as file:
+            file.write(b"\x80\x04" + start)
+            per_block = min(count, 100_000)
+            for _ in range(count // per_block):
+                file.write(opcodes * per_block)
+            file.write(end)
+
+    return write
+
+
+def _write_numbered_opcodes(
+    start: bytes, make_opcodes: Callable[[int], bytes], count: int, end: bytes = b"."
+) -> Callable[[Path], None]:
+    """Return a writer of a pickle of protocol 4: ``start``, then the opcodes made of each number, then ``end``."""
+
+    def write(path: Path) -> None:
+        with path.open("wb") as file:
+            file.write(b"\x80\x04" + start)
+            file.writelines(make_opcodes(number) for number in range(count))
+            file.write(end)
+
+    return write
+
+
+def _encode_number(number: int) -> bytes:
+    """Encode a memo index or a length as pickles do, in four bytes."""
+    return number.to_bytes(4, "little")
+
+
+_LONG_TEXT: Final = b"X" + _encode_number(MIB) + b"a" * MIB
+_DICT_OF_NAMES: Final = b"}(" + b"".join(b"X\x05\0\0\0k%04dcm\nn%d\n" % (n, n) for n in range(250)) + b"u\x940"
+
 _INCOMPLETE: Final = frozenset({3})
 _INCOMPLETE_OR_FAIL: Final = frozenset({1, 3})
 _ANSWERED: Final = frozenset({0, 1, 3})
@@ -158,6 +194,24 @@ HOSTILE: Final[dict[str, HostileFile]] = {
     "python-functions-30000": HostileFile("chain.py", _write_function_chain(30_000), _ANSWERED),
     "python-functions-120000": HostileFile("chain.py", _write_function_chain(120_000), _INCOMPLETE),
     "python-f-string-2mb": HostileFile("text.py", _write_executed_f_string, _INCOMPLETE_OR_FAIL),
+    "pickle-tuples-10mb": HostileFile("deep.pkl", _write_repeated_opcodes(b")", b"\x85", 10_000_000), _ANSWERED),
+    "pickle-tuples-40mb": HostileFile("deep.pkl", _write_repeated_opcodes(b")", b"\x85", 40_000_000), _INCOMPLETE),
+    "pickle-memoized-tuples": HostileFile("deep.pkl", _write_repeated_opcodes(b")", b"\x85\x94", 2_900_000), _ANSWERED),
+    "pickle-pairs-11mb": HostileFile("pairs.pkl", _write_repeated_opcodes(_LONG_TEXT, b"2\x86", 5_000_000), _ANSWERED),
+    "pickle-lists": HostileFile(
+        "lists.pkl", _write_repeated_opcodes(b"", b"]\x94", 2_900_000, b"a" * 2_800_000 + b"."), _INCOMPLETE_OR_FAIL
+    ),
+    "pickle-sparse-memo": HostileFile(
+        "memo.pkl", _write_numbered_opcodes(b"N", lambda n: b"r" + _encode_number(10 + 2 * n), 2_900_000), _INCOMPLETE
+    ),
+    "pickle-memo-reads": HostileFile(
+        "memo.pkl", _write_numbered_opcodes(b"(", lambda n: b"j" + _encode_number(n), 2_900_000, b"la."), _ANSWERED
+    ),
+    "pickle-states": HostileFile(
+        "states.pkl",
+        _write_numbered_opcodes(_DICT_OF_NAMES, lambda n: b"cm\na%d\n)\x81h\0b0" % n, 48_000, b"N."),
+        _INCOMPLETE_OR_FAIL,
+    ),
     "zip-shared-member-60000": HostileFile("shared.zip", _write_shared_zip_member(60_000), _INCOMPLETE_OR_FAIL),
 }
 

@@ -156,7 +156,12 @@ def test_pickle_machine_that_skips_plain_data_records_every_act_before_a_fault(
         compare_with_unpickler(b"N" + SKIMMED + b"(" + b"N" * constants_before + data, in_c=True, skips=True)
 
 
-@pytest.mark.parametrize("data", [b"(K\x01iinert\nmake!", b"cinert\nThing!"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"(K\x01iinert\nmake!", b"cinert\nThing!", b"(iinert\n", b"(iinert!", b"cinert\n", b"cinert!", b"Pid!", b"P",
+    ],
+)  # fmt: skip
 def test_last_pickle_line_without_newline_loses_one_character_as_in_python(data: bytes) -> None:
     # pickle._Unpickler, which joblib and dill build on, takes readline()[:-1] for the line.
     compare_with_unpickler(data, in_c=False)

@@ -1,22 +1,44 @@
 from __future__ import annotations
 
 import pytest
+from differential.recording import BytesWindow
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelaudit.formats.pickles.pickle.indices import IndexSet, MemoReads
 from modelaudit.formats.pickles.pickle.memo import Memo
 
 
-@given(st.lists(st.tuples(st.integers(-2, 12), st.integers())))
+@given(st.lists(st.tuples(st.integers(-2, 40), st.integers())))
 def test_memo_behaves_like_dict_in_any_write_order(writes: list[tuple[int, int]]) -> None:
     memo, mapping = Memo(), {}
     for index, value in writes:
         memo[index] = value
         mapping[index] = value
         assert len(memo) == len(mapping)
-    for index in range(-3, 14):
+    for index in range(-3, 42):
         if index in mapping:
             assert memo[index] == mapping[index]
         else:
             with pytest.raises(KeyError):
                 memo[index]
+
+
+@given(st.lists(st.integers(-2, 3_000_010)), st.integers(-2, 3_000_010))
+def test_index_set_behaves_like_set(indices: list[int], other: int) -> None:
+    index_set = IndexSet(indices)
+    assert set(index_set) == set(indices)
+    assert len(index_set) == len(set(indices))
+    assert (other in index_set) == (other in indices)
+    assert index_set.isdisjoint([other]) == (other not in indices)
+
+
+def test_memo_reads_are_found_in_both_forms_and_across_chunks() -> None:
+    start = b"j\x00\x10\x00\x00" + b"g5000\n" + b"jj\x01\x10\x00\x00"
+    data = start + bytes((1 << 20) - len(start) - 2) + b"j\x02\x10\x00\x00"
+    reads = MemoReads(BytesWindow(data), 0)
+    assert reads.can_read(4242)  # as nothing is known yet
+    reads.find()
+    assert [index for index in range(256, 6000) if reads.can_read(index)] == [4096, 4097, 4098, 5000]
+    assert reads.can_read(255)
+    assert reads.can_read(3_000_000)

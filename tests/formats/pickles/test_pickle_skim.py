@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
-from modelaudit.formats.pickles.pickle import skimmer
+from modelaudit.formats.pickles.pickle import indices, recorder, skimmer, sweeper
 from modelaudit.formats.pickles.pickle.machine import Machine
+from modelaudit.formats.pickles.pickle.memo import NEVER_READ
 from modelaudit.formats.pickles.pickle.patterns import decode_index, iterate_pieces, patterns
-from modelaudit.formats.pickles.pickle.values import PlainStretch
+from modelaudit.formats.pickles.pickle.values import FORGOTTEN, Container, PlainStretch
 from modelaudit.model.limits import Limits
-from modelaudit.model.pickle import Act, ContainerValue, PickleEvent, PlainValue
+from modelaudit.model.pickle import COMPUTED_KEY, Act, ContainerValue, PickleEvent, PlainValue
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
 
@@ -407,3 +408,101 @@ def test_frame_beyond_end_of_file_in_plain_data_is_defect(beyond: int) -> None:
     assert [defect.kind for defect in slow.recorder.defects] == ["frame-too-long"] * beyond
     assert fast.recorder.defects == slow.recorder.defects
     assert fast.recorder.fault == slow.recorder.fault
+
+
+def sweep_often(patch: pytest.MonkeyPatch) -> None:
+    """Make every machine sweep its values after every eighth opcode."""
+    patch.setattr(sweeper, "_FEWEST_OPCODES", 0)
+    patch.setattr(sweeper, "_OPCODES_OF_LONG_CONSTANTS", 0)
+    patch.setattr(sweeper, "_OPCODE_BYTES", 1 << 40)
+    patch.setattr(indices, "_FIRST_LONG_INDEX", 0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([2, 4]), st.booleans())
+def test_sweeps_below_the_bound_change_no_event(seed: int, protocol: int, skips: bool) -> None:
+    program = ProgramWriter(seed, protocol).write_program()
+    # Every entry is read at the end in a form that the search for reads finds, so none is dropped that is read before.
+    data = program[:-1] + b"".join(b"j" + index.to_bytes(4, "little") + b"0" for index in range(400)) + b"."
+    rare = Machine(CountingWindow(data), 0, Limits(), skips_plain_data=skips)
+    execute_and_get_events(rare)
+    with pytest.MonkeyPatch.context() as patch:
+        sweep_often(patch)
+        often = Machine(CountingWindow(data), 0, Limits(), skips_plain_data=skips)
+        execute_and_get_events(often)
+    assert often.recorder.events == rare.recorder.events
+    assert often.recorder.defects == rare.recorder.defects
+    assert often.recorder.bounds_reached == {}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([2, 4]), st.integers(0, 20_000))
+def test_names_and_calls_are_found_where_values_reach_the_bound(seed: int, protocol: int, bound: int) -> None:
+    data = ProgramWriter(seed, protocol).write_program()
+    unbounded = Machine(CountingWindow(data), 0, Limits())
+    execute_and_get_events(unbounded)
+    with pytest.MonkeyPatch.context() as patch:
+        sweep_often(patch)
+        patch.setattr(sweeper, "_STACK_SPARED", 4)
+        bounded = Machine(CountingWindow(data), 0, Limits(pickle_value_bytes=bound))
+        execute_and_get_events(bounded)
+    last_offset = bounded.source.opcode_offset
+    found = {event.offset for event in bounded.recorder.events}
+    lost = [event for event in unbounded.recorder.events if event.offset not in found and event.offset < last_offset]
+    # An act that became equal to an earlier one, because its arguments are unknown, is kept once.
+    assert {event.act for event in lost} <= {event.act for event in bounded.recorder.events}
+    assert not lost or bounded.recorder.bounds_reached
+
+
+def test_deep_tuples_take_no_memory_and_reach_no_bound() -> None:
+    data = b"\x80\x04)" + b"\x85" * 400_000 + b"cos\nsystem\n\x8c\x02id\x85R."
+    machine = Machine(CountingWindow(data), 0, Limits(pickle_value_bytes=64 * 1024))
+    (_, call) = execute_and_get_events(machine)
+    assert call.arguments == (PlainValue("'id'"),)
+    assert machine.recorder.bounds_reached == {}
+    depth, value = 0, machine.stack.values[0]
+    while isinstance(value, Container) and value.entries:
+        depth, value = depth + 1, value.entries[0]
+    assert depth < 300_000
+
+
+def test_memo_entries_that_nothing_reads_take_no_memory() -> None:
+    data = b"\x80\x04" + b"]\x940" * 200_000 + b"j\x00\x01\x00\x00" + b"cos\nsystem\n\x8c\x02id\x85R."
+    machine = Machine(CountingWindow(data), 0, Limits(pickle_value_bytes=8 << 20))
+    execute_and_get_events(machine)
+    assert machine.memo[150_000] is NEVER_READ
+    assert type(machine.memo[256]) is Container
+    assert machine.recorder.bounds_reached == {}
+
+
+def test_values_beyond_the_bound_are_unknown_and_reported() -> None:
+    reads = b"".join(b"j" + index.to_bytes(4, "little") + b"0" for index in range(160_000))
+    start = b"\x80\x04" + b"}\x940" * 160_000
+    data = start + reads + b"cos\nsystem\nh\x07\x85R0cpkg\nMade\n)Rh\x07b."
+    machine = Machine(CountingWindow(data), 0, Limits(pickle_value_bytes=8 << 20))
+    events = execute_and_get_events(machine)
+    assert [event.act for event in events] == [Act.IMPORT, Act.CALL, Act.IMPORT, Act.CALL, Act.SET_STATE]
+    assert events[-1].set_attributes == ((COMPUTED_KEY, FORGOTTEN),)
+    assert list(machine.recorder.bounds_reached) == [
+        "the values of a pickle take more than 8 MiB, so arguments after that are unknown"
+    ]
+
+
+def test_reading_dropped_memo_entry_in_unusual_form_is_reported() -> None:
+    data = b"\x80\x04" + b"]\x940" * 200_000 + b"g 300\n."
+    machine = Machine(CountingWindow(data), 0, Limits(pickle_value_bytes=8 << 20))
+    execute_and_get_events(machine)
+    assert machine.result == FORGOTTEN
+    assert len(machine.recorder.bounds_reached) == 1
+
+
+def test_acts_with_too_many_different_arguments_keep_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "_MOST_PARTS", 20)
+    arguments = b"(" + b"K\x01" * 9 + b"t"
+    data = b"\x80\x04" + b"".join(b"cpkg\nname%d\n" % n + arguments + b"R0" for n in range(9)) + b"N."
+    machine = Machine(CountingWindow(data), 0, Limits())
+    calls = [event for event in execute_and_get_events(machine) if event.act is Act.CALL]
+    assert len(calls) == 9
+    assert len(calls[0].arguments) == 9
+    assert len(calls[-1].arguments) == 5
+    assert len(machine.recorder.bounds_reached) == 1

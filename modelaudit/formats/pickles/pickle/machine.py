@@ -424,25 +424,28 @@ class Machine:
         return name
 
     def _read_name(self) -> str | None:
-        """Read a line with a module or a name; ``None`` if it is too long to keep or is not UTF-8."""
-        line, is_whole = self.read_line()
+        """Read a line with a module or a name; ``None`` if it is too long to keep or is not UTF-8.
+
+        At the end of the file, the unpickler in Python takes nothing for a line, and imports the module all the same.
+        """
+        line, is_whole = self.read_line(may_be_missing=True)
         try:
             return line.decode("utf-8") if is_whole else None
         except UnicodeDecodeError:
             return None
 
-    def read_line(self) -> tuple[bytes, bool]:
+    def read_line(self, *, may_be_missing: bool = False) -> tuple[bytes, bool]:
         """Return the first bytes of the line up to the next newline, and whether these are the whole line.
 
         Raises:
-            DamagedError: no byte is left.
+            DamagedError: no byte is left, unless the line ``may_be_missing``.
         """
         found = self.source.read_line()
-        line, is_whole, has_newline = found or (b"", False, False)
+        line, is_whole, has_newline = found or (b"", may_be_missing, False)
         if not has_newline:
             # The unpickler in Python, the base of joblib's and dill's, drops the last byte in place of a newline.
             self.recorder.record_defect(PickleDefect.UNENDED_LINE, "a line that breaks off with the file")
-        if found is None:
+        if found is None and not may_be_missing:
             raise DamagedError("the pickle ends inside a line", self.source.opcode_offset)
         return line, is_whole
 
@@ -450,7 +453,7 @@ class Machine:
 
     def handle_persid(self) -> None:
         """PERSID: push the object that a line identifies, which only the loader knows."""
-        line, is_whole = self.read_line()
+        line, is_whole = self.read_line(may_be_missing=True)
         if not (line.isascii() and line.decode("ascii").isprintable()):
             self.recorder.record_defect(PickleDefect.TEXT_INVALID, "a persistent id that is not printable ASCII")
         self._load_persistent("PERSID", line.decode("ascii", "replace") if is_whole else truncate_constant("str", line))

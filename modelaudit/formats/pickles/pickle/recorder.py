@@ -10,10 +10,20 @@ from modelaudit.formats.pickles.pickle import PickleDefect
 from modelaudit.formats.pickles.pickle.code import outline_called_code
 from modelaudit.formats.pickles.pickle.listing import list_instructions
 from modelaudit.formats.pickles.pickle.source import ByteSource
-from modelaudit.formats.pickles.pickle.values import StackValue, freeze_values
+from modelaudit.formats.pickles.pickle.values import DEPTH_KEPT, Container, StackValue, freeze_values
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.limits import Limits
-from modelaudit.model.pickle import Act, CallResult, ContainerValue, Name, PickleEvent, PlainValue, Value
+from modelaudit.model.pickle import (
+    COMPUTED_KEY,
+    Act,
+    CallResult,
+    ContainerValue,
+    Embedded,
+    Name,
+    PickleEvent,
+    Unknown,
+    Value,
+)
 from modelaudit.model.structure import CodeOutline, Defect, Location
 from modelaudit.wire.base import LimitReachedError
 
@@ -23,6 +33,11 @@ _EVENTS_LISTED: Final = 2000  # with the opcodes that lead to them
 # A file may act very often, so later events keep less of their arguments: memory stays bounded by events x nodes.
 _EVENTS_IN_DETAIL: Final = 1000
 _NODES, _FEWER_NODES = 200, 20  # parts of all arguments of an event
+# Parts of all arguments of all events, of some 300 bytes each. Later events keep few arguments, each as one part.
+_MOST_PARTS: Final = 150_000
+_PARTS_OF_ATTRIBUTE: Final = 2
+_ARGUMENTS_KEPT: Final = 4
+_MORE: Final = Unknown("more values than are kept")
 
 # Loaders continue after these; at any other defect they raise.
 _TOLERATED: Final = frozenset(
@@ -36,12 +51,12 @@ _TOLERATED: Final = frozenset(
 )
 
 # Short words are arguments that change the effect of a call (an encoding, an attribute); longer text is content.
-_WORD_LENGTH: Final = 32
-_WORD: Final = re.compile(r"'[A-Za-z_][\w.\-]{0,31}'|None|True|False")  # the repr of an argument, such as 'utf-8'
+_WORD: Final = re.compile(r"[A-Za-z_][\w.\-]{0,31}")  # such as utf-8
 # Events whose quick key is built: those with one of these types as the operand, and at most so many arguments.
 _KEYED_OPERANDS: Final = frozenset({Name, CallResult})
 _KEYED_ARGUMENTS: Final = 8
 _NUMBERS: Final = frozenset({int, float, bytes})
+_SIGNIFICANT_TYPES: Final = frozenset({Name, Unknown, CallResult, Embedded})
 
 
 class Recorder:
@@ -67,6 +82,7 @@ class Recorder:
         self.fault: int | None = None
         self.bounds_reached: dict[str, None] = {}
         self._keys: set[tuple[object, ...]] = set()
+        self._parts_left = _MOST_PARTS
         self._source = source
         self._limits = limits
         self.stream = stream
@@ -113,29 +129,30 @@ class Recorder:
         Raises:
             LimitReachedError: there are more different events than are kept.
         """
-        # Most events of a large pickle repeat an earlier one; this key finds that without freezing the arguments.
+        # Most events of a large pickle repeat an earlier one; the keys find that without freezing the arguments.
         quick_key = _build_quick_key(act, operand, arguments) if returned_global is None else None
         if quick_key is not None:
             if quick_key in self._keys:
                 return
             self._keys.add(quick_key)
-        most_parts = _NODES if len(self.events) < _EVENTS_IN_DETAIL else _FEWER_NODES
-        frozen_operand, *frozen_arguments = freeze_values((operand, *arguments), most_parts)
-        values = tuple(frozen_arguments)
-        key = (
-            act,
-            frozen_operand,
-            tuple(_find_significant_part(value) for value in values),
-            set_attributes,
-            returned_global,
-        )
+        most_parts = self._choose_parts()
+        (frozen_operand,) = freeze_values((operand,), most_parts)
+        key = (act, frozen_operand, _find_significant_parts(arguments, most_parts), set_attributes, returned_global)
         if key in self._keys:
             return
         source = self._source
         offset = source.opcode_offset
         if len(self.events) >= self._limits.pickle_events:
             raise LimitReachedError(f"more than {self._limits.pickle_events} different acts", offset)
+        if self._parts_left <= 0:
+            self.record_bound("acts have so many arguments that only the first of later ones are kept")
+            arguments, set_attributes = _cut_arguments(arguments), _cut_attributes(set_attributes)
+            key = (act, frozen_operand, _find_significant_parts(arguments, most_parts), set_attributes, returned_global)
+            if key in self._keys:
+                return
         self._keys.add(key)
+        values = freeze_values(arguments, most_parts)
+        self._parts_left -= sum(map(_count_parts, values)) + _PARTS_OF_ATTRIBUTE * len(set_attributes)
         is_listed = len(self.events) < _EVENTS_LISTED
         chunk = (source.base, source.buffer)
         listing = tuple(list_instructions(source.window, source.trail, chunk)) if is_listed else ()
@@ -143,6 +160,12 @@ class Recorder:
             act, offset, opcode, frozen_operand, values, self.stream, set_attributes, listing, returned_global
         )
         self.events.append(event)
+
+    def _choose_parts(self) -> int:
+        """Return how many parts of all arguments the next event keeps."""
+        if self._parts_left <= 0:
+            return 1
+        return _NODES if len(self.events) < _EVENTS_IN_DETAIL else _FEWER_NODES
 
     def record_code(self, arguments: tuple[StackValue, ...]) -> None:
         """Record the code object that a call with these arguments builds, if it builds one."""
@@ -163,7 +186,7 @@ def _build_quick_key(act: Act, operand: StackValue, arguments: tuple[StackValue,
     for argument in arguments:
         kind = type(argument)
         if kind is str or kind is bool or argument is None:
-            is_content = kind is str and len(argument) >= _WORD_LENGTH  # type: ignore[arg-type]
+            is_content = kind is str and not _WORD.fullmatch(argument)  # type: ignore[arg-type]
             parts.append("" if is_content else argument)
         elif kind in _NUMBERS:
             parts.append(kind)
@@ -172,17 +195,61 @@ def _build_quick_key(act: Act, operand: StackValue, arguments: tuple[StackValue,
     return tuple(parts)
 
 
-def _find_significant_part(value: Value, with_words: bool = True) -> object:
-    """Return the part of an argument that makes an event differ from another: names, short words, special keys.
+def _find_significant_parts(arguments: tuple[StackValue, ...], most_parts: int) -> tuple[object, ...]:
+    """Return the parts of arguments that make an event differ from another: names, short words, special keys.
 
-    ``with_words`` is whether short words count; the words in containers do not.
+    Of ``most_parts`` parts in all, as ``freeze_values`` keeps of them.
     """
-    if isinstance(value, PlainValue):
-        return value.text if with_words and _WORD.fullmatch(value.text) else ""
-    if isinstance(value, ContainerValue):
+    budget = [most_parts]
+    return tuple([_find_significant_part(argument, DEPTH_KEPT, budget, True) for argument in arguments])
+
+
+def _find_significant_part(value: StackValue, depth: int, budget: list[int], with_words: bool) -> object:
+    """Return the significant part of one value.
+
+    Args:
+        value: the value on the stack.
+        depth: levels of containers that are looked at.
+        budget: a list of one number, the parts that may still be looked at.
+        with_words: whether short words count; the words in containers do not.
+    """
+    budget[0] -= 1
+    kind = type(value)
+    if kind in _SIGNIFICANT_TYPES:
+        return value
+    if isinstance(value, Container):
+        if depth == 0 or budget[0] <= 0:
+            return ""
         parts = []
-        for key, item in value.entries:
-            special_key = key if key.startswith("__") else ""
-            parts.append((special_key, _find_significant_part(item, with_words=False)))
+        for key, item in value.iterate_items():
+            if budget[0] <= 0:
+                break
+            # The indices of sequences differ in nothing.
+            special_key: object = "" if type(key) is int else COMPUTED_KEY
+            if isinstance(key, str):
+                special_key = key if key.startswith("__") else ""
+            parts.append((special_key, _find_significant_part(item, depth - 1, budget, False)))
         return (value.type, tuple(parts))
-    return value
+    if not with_words:
+        return ""
+    if kind is str:
+        return value if _WORD.fullmatch(value) else ""  # type: ignore[arg-type]
+    # The texts are no words, so that no text equals them.
+    return f"<{value}>" if value is None or isinstance(value, bool) else ""
+
+
+def _cut_arguments(arguments: tuple[StackValue, ...]) -> tuple[StackValue, ...]:
+    """Return the first arguments, and an unknown one in place of the others."""
+    is_cut = len(arguments) > _ARGUMENTS_KEPT
+    return (*arguments[:_ARGUMENTS_KEPT], _MORE) if is_cut else arguments
+
+
+def _cut_attributes(attributes: tuple[tuple[str, Value], ...]) -> tuple[tuple[str, Value], ...]:
+    """Return the first attributes, and an unknown one in place of the others."""
+    is_cut = len(attributes) > _ARGUMENTS_KEPT
+    return (*attributes[:_ARGUMENTS_KEPT], (COMPUTED_KEY, _MORE)) if is_cut else attributes
+
+
+def _count_parts(value: Value) -> int:
+    """Return the number of parts of a frozen value."""
+    return 1 + sum(_count_parts(item) for _, item in value.entries) if isinstance(value, ContainerValue) else 1

@@ -20,7 +20,9 @@ from modelaudit.model.pickle import (
 TEXT_SHOWN: Final = 120
 """Characters of a text or a number that an event shows."""
 
-_DEPTH_KEPT: Final = 3  # of containers in an argument
+DEPTH_KEPT: Final = 3
+"""Levels of containers that an event shows of an argument."""
+
 _ATTRIBUTE_NODES: Final = 9  # parts of the value of an attribute
 # Of the items of a container: all, those that can do nothing, and those that can act.
 _ENTRIES_KEPT: Final = 64
@@ -199,7 +201,7 @@ def freeze_values(values: Iterable[StackValue], nodes: int) -> tuple[Value, ...]
     """Return immutable outlines of stack values, of about ``nodes`` parts in all, for an event."""
     # A list, so that all calls count down the same number.
     budget = [nodes]
-    return tuple(_freeze(value, _DEPTH_KEPT, budget) for value in values)
+    return tuple(_freeze(value, DEPTH_KEPT, budget) for value in values)
 
 
 def find_acting_attributes(state: StackValue) -> tuple[tuple[str, Value], ...]:
