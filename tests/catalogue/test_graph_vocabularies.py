@@ -28,7 +28,7 @@ def test_operator_with_file_attribute_has_a_second_dangerous_entry_for_files():
 @pytest.mark.parametrize(
     "op", ["SaveV2", "MergeV2Checkpoints", "CacheDataset", "CacheDatasetV2", "InitializeTableFromTextFileV2"]
 )
-def test_operator_that_takes_a_path_is_dangerous_with_a_fixed_path(op):
+def test_operator_that_takes_a_path_is_dangerous_if_the_graph_fixes_the_path(op):
     assert LISTS["tensorflow-operators"][f"{op} with a fixed path"].standing is Standing.DANGEROUS
 
 

@@ -149,6 +149,7 @@ def test_missing_repository_differs_from_unreachable_hub(hub: LoopbackHub) -> No
             resolve_small_files(name)
     with pytest.raises(MissingError, match="the dataset 'acme/base'") as caught:
         resolve_small_files("acme/base", is_dataset=True)
+    # Only a model can be a local path, so the hint at one is left out.
     assert "local path" not in str(caught.value)
     hub.inject_fault("/api/models", status=500)
     with pytest.raises(UnreachedError, match="status 500"):

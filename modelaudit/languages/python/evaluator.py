@@ -1017,6 +1017,7 @@ class Evaluator(ast.NodeVisitor):
                 self.scope.names[generator.target.id] = Constant(item, provenance)
             else:
                 self._assign_target(generator.target, UNKNOWN)
+            # The conditions are evaluated only for the calls in them: no item is left out.
             for test in generator.ifs:
                 self.evaluate(test)
             elements.append(self.evaluate(node.elt))
@@ -1026,7 +1027,7 @@ class Evaluator(ast.NodeVisitor):
         constants = [each for each in elements if isinstance(each, Constant)]
         if len(constants) == len(elements):
             if generator.ifs:
-                return UNKNOWN  # the conditions are not applied, so that the kept items are unknown
+                return UNKNOWN  # which items the conditions keep
             folded = constant_folding.fold_sequence(constants)
             # A comprehension computes even where each element is written out.
             return Constant(folded.value, max(folded.provenance, Provenance.COMPUTED))

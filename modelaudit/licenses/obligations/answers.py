@@ -118,9 +118,10 @@ def _list_intended_uses(intent: Intent, kinds: Collection[str]) -> set[Use]:
 
 
 def _answer_unverified_terms(bound: BindingLicense) -> UseAnswer:
-    """Build the answer ``review`` for a licence whose terms were not read for this rule set, or are in no category."""
+    """Build the answer ``review`` for a licence whose terms are not verified for this rule set, or in no category."""
     entry = bound.entry
-    fault = "in no category" if entry.read else "not verified"
+    are_terms_verified = entry.read
+    fault = "in no category" if are_terms_verified else "not verified"
     because = f"The terms of {entry.name} are {fault} for this rule set; read them at {entry.url}."
     return UseAnswer(Answer.REVIEW, entry.id, TERMS_NOT_VERIFIED, because, url=entry.url, via=bound.via)
 

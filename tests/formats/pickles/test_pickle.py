@@ -154,7 +154,7 @@ def test_bytes_behind_last_pickle_are_unclaimed(read_bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["nested-raw", "nested-base64", "nested-hex", "nested-twice"])
-def test_nested_pickle_is_an_artifact_that_can_be_executed(name: str) -> None:
+def test_nested_pickle_is_an_artifact_whose_bytes_are_a_whole_pickle(name: str) -> None:
     data = (FIXTURES / f"malicious/{name}.pkl").read_bytes()
     program, rest = read_pickle(data)
     assert Act.CALL not in {event.act for event in program.events}

@@ -114,5 +114,6 @@ def test_claims_from_any_statements_quote_only_their_values(items):
     statements = Statements("x", tuple(Statement(*item) for item in items))
     claims = extract_claims(statements, "a", {}, {"other": "no licence"})
     values = {value for _, _, value in items}
+    # There are no known licences here.
     assert all(claim.entry is None for claim in claims)
     assert all(any(claim.quotation.partition("…")[0] in value for value in values) for claim in claims)

@@ -100,7 +100,7 @@ class _Index:
 
 
 def recognises_index(head: Head) -> bool:
-    """Whether the name ends with ``.index`` and the file with the magic number of a LevelDB table."""
+    """Whether the name ends with ``.index`` and the last bytes are the magic number of a LevelDB table."""
     if head.content is not None or head.window.size < _FOOTER_BYTES:
         return False
     return get_file_name(head.path).endswith(".index") and head.window.read(head.window.size - 8, 8) == _MAGIC
