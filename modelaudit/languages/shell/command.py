@@ -19,10 +19,14 @@ class Command:
         substitutions: the texts of command substitutions ``$(…)`` and ``>(…)`` in its words.
         input_substitutions: the texts of process substitutions ``<(…)``, whose output is read as a file.
         input_text: the text of a here-document or here-string.
+        output_substitutions: those of ``substitutions`` that are ``>(…)``, which read what it writes.
+        lost_variables: the names of the variables whose values its words would need, and that no word shows.
         output_files: the files that its output is redirected to.
         input_files: the files that its input is redirected from.
+        descriptor: the number in front of its last redirection, as in ``exec 3<file``; empty if there is none.
         is_piped: its output is the input of the next command.
         sources: commands of other pipelines whose output it can read, because a group of commands is piped.
+        piped_input: the commands whose output it reads, as far as the analysis of its pipeline follows them.
         assignments: names and values of the variables that it sets, before its words or alone.
     """
 
@@ -31,8 +35,12 @@ class Command:
     substitutions: list[str] = field(default_factory=list)
     input_substitutions: list[str] = field(default_factory=list)
     input_text: str | None = None
+    output_substitutions: list[str] = field(default_factory=list)
+    lost_variables: list[str] = field(default_factory=list)
     output_files: list[str] = field(default_factory=list)
     input_files: list[str] = field(default_factory=list)
+    descriptor: str = ""
     is_piped: bool = False
     sources: list[Command] = field(default_factory=list)
+    piped_input: list[Command] = field(default_factory=list)
     assignments: list[tuple[str, str]] = field(default_factory=list)

@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Final
 
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
@@ -20,15 +21,23 @@ from modelaudit.languages.shell.program_names import (
     normalize_program_name,
     unwrap_command,
 )
+from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.text_addresses import find_address
 
 _OUTPUT_OPTIONS: Final = frozenset({"-o", "-O", "--output", "--output-document"})
 _FOLDER_OPTIONS: Final = frozenset({"-P", "--directory-prefix", "--output-dir", "-d", "--dir"})
 _NAMES_FILE_BY_ADDRESS: Final = frozenset({"wget", "wget2", "aria2c", "axel", "fetch", "lwp-download"})
 _COPIES_CONTENT: Final = frozenset(
-    {"base64", "xxd", "gunzip", "gzip", "openssl", "tar", "unzip", "install", "cp", "mv", "ln"}
-)
-_VARIABLE: Final = re.compile(r"\$\{?([A-Za-z_]\w*)")
+    {"base64", "xxd", "gunzip", "gzip", "openssl", "tar", "unzip", "install", "cp", "mv", "ln", "dd", "unxz", "bunzip2",
+     "xz", "bzip2", "zstd", "unzstd"}
+)  # fmt: skip
+_UNPACKERS: Final = frozenset({"gunzip", "gzip", "unxz", "xz", "bunzip2", "bzip2", "unzstd", "zstd"})
+_PATTERN: Final = re.compile(r"[*?\[]")
+# These targets are not files: standard output, duplicated descriptors, unknown variables.
+_NO_FILES: Final = ("-", "${…}", "1", "2", "3", "4", "5", "/dev/null", "/dev/stdout", "/dev/stderr")
+_VARIABLE: Final = re.compile(r"\$\{?([A-Za-z_]\w*|[\d@])")
+_MAX_SUBSTITUTION: Final = 5000
+_MAX_TEXT_LENGTH: Final = 200_000
 READ_BUILTINS: Final = frozenset({"read", "mapfile", "readarray"})
 
 
@@ -54,6 +63,14 @@ def find_download_address(commands: Iterable[Command]) -> str | None:
     for command in commands:
         if is_download(unwrap_command(command.words)):
             return find_address(command.words) or command.words[0]
+        if not command.words:  # the redirection of a group: ``done < <(curl …)``
+            texts = (*command.input_substitutions, *command.substitutions)
+            nested_commands = [
+                each for text in texts for each in parse_commands(text[:_MAX_SUBSTITUTION]) if each.words
+            ]
+            address = find_download_address(nested_commands)
+            if address is not None:
+                return address
     return None
 
 
@@ -64,15 +81,20 @@ class DownloadTracker:
     Attributes:
         files: the address of the content by normalised path.
         variables: the address of the content by variable name.
+        texts: the constant texts that the script writes to files, by normalised path.
+        input_address: the address of the content that ``exec < …`` makes the input of all commands; or ``None``.
     """
 
     files: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    input_address: str | None = None
     variables: dict[str, str] = field(default_factory=dict)
+    _names_below_variable: dict[str, str] = field(default_factory=dict)
 
     def find_address(self, words: Iterable[str]) -> str | None:
         """Return the address of the downloaded file or variable that a word names, or ``None``."""
         for word in words:
-            file_address = self.files.get(_normalize_path(word))
+            file_address = self._find_file(_normalize_path(word))
             if file_address is not None:
                 return file_address
             if "$" in word and self.variables:
@@ -82,20 +104,94 @@ class DownloadTracker:
                     return variable_address
         return None
 
-    def record_command(self, command: Command, words: list[str]) -> None:
-        """Record the files and variables that the command downloads, copies or unpacks."""
-        if command.assignments and command.substitutions:
-            self._record_variables(command)
+    def find_executed_address(self, words: Iterable[str]) -> str | None:
+        """Return the address of downloaded content that a word names or, as a pattern such as ``*.sh``, matches."""
+        for word in words:
+            address = self.find_address([word])
+            if address is None and _PATTERN.search(word) and "$" not in word:
+                pattern = _normalize_path(word)
+                files = iterate_within_deadline(self.files.items(), 16)
+                address = next((each for path, each in files if fnmatchcase(path, pattern)), None)
+            if address is not None:
+                return address
+        return None
+
+    def take_text(self, words: Iterable[str]) -> str | None:
+        """Return, and forget, the constant text of the first file that a word names; ``None`` if there is none."""
+        return next((self.texts.pop(path) for path in map(_normalize_path, words) if path in self.texts), None)
+
+    def record_pipeline(self, commands: list[Command], text: str | None) -> None:
+        """Record the files that a pipeline fills with a download or with a constant.
+
+        Args:
+            commands: those of the pipeline and of the groups in front of it, in order.
+            text: the constant that the pipeline prints; ``None`` if its output is unknown.
+        """
+        targets = [_normalize_path(each) for command in commands[-1:] for each in _list_targets(command)]
+        if not targets:
+            return
+        address = find_download_address(commands) if len(commands) > 1 else None
+        if address is None and len(commands) > 1:
+            address = self.find_address(word for each in commands[:-1] for word in (*each.words[1:], *each.input_files))
+        for target in targets:
+            if address is not None and target not in _NO_FILES:
+                self.files[target] = address
+            elif text is not None:
+                self.texts[target] = f"{self.texts.get(target, '')}\n{text}"[:_MAX_TEXT_LENGTH]
+
+    def _find_file(self, path: str) -> str | None:
+        """Return the address of the downloaded file with this path, or with its name if a folder is unknown."""
+        address = self.files.get(path)
+        folder, _, name = path.rpartition("/")
+        if address is None and name and "$" not in name:
+            # ``curl -o f`` and ``sh $PWD/f``, or ``cd $D; curl -o f`` and ``sh $D/f``
+            address = self.files.get(name) if "$" in folder else self._names_below_variable.get(path)
+        return address
+
+    def _record_file(self, path: str, address: str) -> None:
+        """Record that a file has content from ``address``."""
+        path = _normalize_path(path)
+        if path in _NO_FILES:
+            return
+        self.files[path] = address
+        folder, _, name = path.rpartition("/")
+        if "$" in folder:
+            self._names_below_variable[name] = address
+
+    def _record_descriptor(self, command: Command, address: str | None) -> None:
+        """Record ``exec 3< <(curl …)`` and ``exec < file``: the later commands can read the descriptor."""
+        if address is not None and command.descriptor in ("", "0"):
+            self.input_address = address
+        elif address is not None:
+            self.files[command.descriptor] = self.files[f"/dev/fd/{command.descriptor}"] = address
+
+    def record_command(self, command: Command, words: list[str], outputs: list[Command]) -> None:
+        """Record the files and variables that the command downloads, copies or unpacks.
+
+        Args:
+            command: as it is written.
+            words: its words without wrappers such as ``sudo``.
+            outputs: the commands of its substitutions, whose output it can store.
+        """
+        read_words = (word for each in outputs for word in (*each.words[1:], *each.input_files))
+        address = find_download_address(outputs) or self.find_address(read_words)
+        if address is not None:
+            self._record_outputs(command, words, address)
+        if command.words[-1:] == ["exec"]:
+            self._record_descriptor(command, address or self.find_address(command.input_files))
         if not words:
             return
         name = normalize_program_name(words[0])
         if is_download(words):
             self._record_files(command, words, name)
         elif name in _COPIES_CONTENT or name in ("cat", "tee"):
-            address = self.find_address([*words[1:], *command.input_files])
+            arguments = [word.partition("=")[2] if name == "dd" else word for word in words[1:]]
+            address = self.find_address([*arguments, *command.input_files])
             if address is not None:
-                for target in (*command.output_files, *words[-1:]):
-                    self.files[_normalize_path(target)] = address
+                for target in (*command.output_files, *arguments[-1:]):
+                    self._record_file(target, address)
+                    if name in _UNPACKERS:
+                        self._record_file(posixpath.splitext(target)[0], address)
 
     def record_read(self, words: list[str], address: str) -> None:
         """Record that ``read`` or ``mapfile`` stores content from ``address`` in its variables."""
@@ -103,14 +199,14 @@ class DownloadTracker:
             if not word.startswith("-") and word.isidentifier():
                 self.variables[word] = address
 
-    def _record_variables(self, command: Command) -> None:
-        """Record ``name=$(curl …)``: each variable that gets the output of a download."""
-        for substitution in command.substitutions:
-            address = find_download_address(parse_commands(substitution[:5000]))
-            if address is not None:
-                for name, value in command.assignments:
-                    if OUTPUT_MARK in value:
-                        self.variables[name] = address
+    def _record_outputs(self, command: Command, words: list[str], address: str) -> None:
+        """Record the variables that get the output of a download: ``name=$(curl …)``, ``set -- $(curl …)``."""
+        names = [name for name, value in command.assignments if OUTPUT_MARK in value]
+        if words[:2] == ["set", "--"]:
+            names += ["@", *map(str, range(1, 10))]
+        elif words[:2] == ["printf", "-v"]:
+            names += words[2:3]
+        self.variables.update(dict.fromkeys(names, address))
 
     def _record_files(self, command: Command, words: list[str], name: str) -> None:
         """Record the files that a download writes: from its options, redirections, or the end of the address.
@@ -125,20 +221,17 @@ class DownloadTracker:
         for index, word in enumerate(words[1:], 1):
             next_word = words[index + 1] if index + 1 < len(words) else ""
             if next_word and _is_output_option(name, word):
-                self.files[_normalize_path(next_word)] = address
+                self._record_file(next_word, address)
             elif word.startswith(("--output=", "--output-document=")):
-                self.files[_normalize_path(word.partition("=")[2])] = address
+                self._record_file(word.partition("=")[2], address)
             elif word.startswith("-O") and len(word) > 2 and name == "wget":
-                self.files[_normalize_path(word[2:])] = address
+                self._record_file(word[2:], address)
             elif word in _FOLDER_OPTIONS and name != "curl":
                 folder = next_word
             elif word.startswith("--directory-prefix="):
                 folder = word.partition("=")[2]
         for target in command.output_files:
-            self.files[_normalize_path(target)] = address
-        # These targets are not files: standard output, duplicated descriptors, unknown variables.
-        for target in ("-", "${…}", "1", "2", "3", "4", "5", "/dev/null", "/dev/stdout", "/dev/stderr"):
-            self.files.pop(target, None)
+            self._record_file(target, address)
         # ``wget`` and ``curl -O`` name the file like the end of the address.
         last_segment = address.partition("?")[0].rpartition("/")[2] if "/" in address else ""
         uses_remote_name = name == "curl" and any(
@@ -146,6 +239,13 @@ class DownloadTracker:
         )
         if last_segment and (name in _NAMES_FILE_BY_ADDRESS or uses_remote_name):
             self.files.setdefault(_normalize_path(posixpath.join(folder, last_segment)), address)
+
+
+def _list_targets(command: Command) -> list[str]:
+    """List the files that a command writes its input to: those of its redirections, and the arguments of ``tee``."""
+    words = unwrap_command(command.words)
+    is_tee = bool(words) and normalize_program_name(words[0]) == "tee"
+    return [*command.output_files, *(word for word in words[1:] if is_tee and not word.startswith("-"))]
 
 
 def _is_output_option(program: str, option: str) -> bool:

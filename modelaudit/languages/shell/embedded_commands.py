@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.languages.shell.command import Command
+from modelaudit.languages.shell.command import OUTPUT_MARK, Command
 from modelaudit.languages.shell.expansions import COMMAND_VARIABLES
 from modelaudit.languages.shell.program_names import normalize_program_name
 
@@ -35,6 +35,8 @@ _COMMAND_OPTIONS: Final = {
 }  # fmt: skip
 _COMMAND_FIRST: Final = frozenset({"trap"})  # ``trap 'command' EXIT``
 _FIND_ACTIONS: Final = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
+_JOINED_OPTION: Final = re.compile(r"-[a-zA-Z]{1,5}c")  # ``-qc command``
+_SUBSCRIPT_EVALUATORS: Final = frozenset({"let", "test", "[", "printf", "read", "unset", "declare", "typeset", "local"})
 _MAX_WORDS: Final = 20
 
 
@@ -54,6 +56,9 @@ def extract_embedded_commands(command: Command) -> Iterator[str]:
             # A single word is the name of a function, whose body is judged in its place.
             yield from (argument for argument in arguments[:1] if " " in argument)
             return
+        if name in _SUBSCRIPT_EVALUATORS and not index:  # ``let 'a[$(command)]'`` runs the command in the subscript
+            expanded = [argument for argument in arguments[:_MAX_WORDS] if "[$(" in argument]
+            yield from (f'echo "{argument}"' for argument in expanded if OUTPUT_MARK not in argument)
         if name in ("find", "fd"):
             yield from _extract_find_command(arguments)
         if name in _COMMAND_OPTIONS:
@@ -61,6 +66,7 @@ def extract_embedded_commands(command: Command) -> Iterator[str]:
                 arguments[position + 1]
                 for position, argument in enumerate(arguments[:-1])
                 if argument in _COMMAND_OPTIONS[name]
+                or ("-c" in _COMMAND_OPTIONS[name] and _JOINED_OPTION.fullmatch(argument))
             )
         pattern = _PATTERN_BY_PROGRAM.get(name)
         if pattern is not None:
@@ -70,7 +76,14 @@ def extract_embedded_commands(command: Command) -> Iterator[str]:
 
 
 def _extract_find_command(arguments: list[str]) -> Iterator[str]:
-    """Yield the command of each action such as ``-exec command ;`` among the arguments of ``find``."""
+    """Yield the command of each action such as ``-exec command ;`` among the arguments of ``find``.
+
+    ``{}`` is replaced by the pattern of the names that are searched for.
+    """
+    name_index = next(
+        (index for index, word in enumerate(arguments[:-1]) if word in ("-name", "-iname", "-path")), None
+    )
+    found_name = arguments[name_index + 1] if name_index is not None else "{}"
     command: list[str] | None = None  # of the action that has not ended
     for word in (*arguments, ";"):
         if command is None:
@@ -79,4 +92,4 @@ def _extract_find_command(arguments: list[str]) -> Iterator[str]:
             yield shlex.join(command)
             command = None
         else:
-            command.append(word)
+            command.append(found_name if word == "{}" else word)

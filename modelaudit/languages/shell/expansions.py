@@ -33,6 +33,9 @@ COMMAND_VARIABLES: Final = frozenset(
 )  # fmt: skip
 """Variables whose value a shell or another program executes as a command."""
 
+POSITIONAL_PARAMETERS: Final = ("@", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+"""The names of the arguments of a script or function."""
+
 Variables = Mapping[str, str]
 
 
@@ -133,6 +136,13 @@ def assign_array(name: str, words: Iterable[str]) -> dict[str, str]:
     variables[f"{name}[@]"] = " ".join(values)[:_MAX_VALUE_LENGTH]
     variables[name] = values[0] if values else ""
     return variables
+
+
+def assign_positional_parameters(words: list[str]) -> dict[str, str]:
+    """Return the variables that ``set -- words…`` or the call of a function sets: ``$@`` and ``$1`` to ``$9``."""
+    joined_words = " ".join(words)[:_MAX_VALUE_LENGTH]
+    numbered = {str(number): word[:_MAX_VALUE_LENGTH] for number, word in enumerate(words[:9], 1)}
+    return {"@": joined_words, **numbered}
 
 
 def expand_braces(raw: str) -> list[str] | None:

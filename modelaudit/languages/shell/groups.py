@@ -55,13 +55,18 @@ class GroupTracker:
         """The commands whose output the commands of the innermost group read."""
         return self._groups[-1].sources if self._groups else []
 
-    def begin_group(self, opening_word: str) -> None:
-        """Begin a group, which reads the pipe that the last command writes to."""
+    def begin_group(self, opening_word: str, sources_before: list[Command]) -> None:
+        """Begin a group, which reads the pipe that the last command writes to.
+
+        Args:
+            opening_word: begins it.
+            sources_before: the commands whose output a command in its place would read, besides those of its pipeline.
+        """
         first_piped = len(self.commands)
         while first_piped > 0 and self.commands[first_piped - 1].is_piped and self._spend(1):
             first_piped -= 1
         piped = self.commands[first_piped:]
-        sources = [*self.sources, *piped] if piped and self._spend(len(self.sources)) else self.sources
+        sources = [*sources_before, *piped] if piped and self._spend(len(sources_before)) else sources_before
         self._groups.append(_Group(CLOSING_WORDS[opening_word], len(self.commands), sources))
 
     def end_group(self, closing_word: str) -> None:
@@ -71,6 +76,12 @@ class GroupTracker:
                 self._groups.pop()
         if self._groups and self._groups[-1].closing_word == closing_word:
             self._closed_index = self._groups.pop().first_index
+
+    def list_closed_commands(self) -> list[Command]:
+        """List the commands of a group that has just ended; redirections behind it apply to all of them."""
+        if self._closed_index is None or not self._spend(len(self.commands) - self._closed_index):
+            return []
+        return self.commands[self._closed_index :]
 
     def list_next_sources(self, is_piped: bool) -> list[Command]:
         """List the commands whose output the next command reads, besides those of its own pipeline.

@@ -15,7 +15,9 @@ from modelaudit.languages.shell.command import OUTPUT_MARK, Command
 from modelaudit.languages.shell.escapes import decode_ansi_text
 from modelaudit.languages.shell.expansions import (
     COMMAND_VARIABLES,
+    POSITIONAL_PARAMETERS,
     assign_array,
+    assign_positional_parameters,
     expand_variable,
     find_closing_brace,
     find_closing_parenthesis,
@@ -36,6 +38,8 @@ _ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w{0,99})(?:\[[^\]]{0,200}\])?\+?=(.
 _RESERVED_WORDS: Final = frozenset(
     {"if", "then", "else", "elif", "fi", "do", "done", "while", "until", "esac", "!", "{", "}", "time", "coproc"}
 )
+# The name of a variable at the beginning of the inside of ``${…}``.
+_LOST_NAME: Final = re.compile(r"\A[!#]?(\w{1,100}|@)")
 _MAX_VALUE_LENGTH: Final = 4096
 MAX_COMMANDS: Final = 50_000
 """How many commands of a text are parsed; more are an absence, which the analysis of the script reports."""
@@ -143,9 +147,11 @@ class ShellLexer:
             previous = self.commands[-1] if self.commands else None
             if previous is not None and previous.is_piped and previous.words[:1] == ["case"]:
                 previous.words, previous.is_piped = previous.words[:3], False
+        sources = self._current.sources if not self._current.words else self._groups.sources
         self._finish_command(False)
         if opens:
             self._open_groups += 1
+            self._current.sources = sources
             self._begin_group("(")
         elif self._open_groups:
             self._open_groups -= 1
@@ -154,7 +160,7 @@ class ShellLexer:
 
     def _begin_group(self, opening_word: str) -> None:
         """Begin a group, whose commands all read what is piped into it."""
-        self._groups.begin_group(opening_word)
+        self._groups.begin_group(opening_word, self._current.sources)
         self._current.sources = self._groups.sources
 
     def _end_group(self, closing_word: str) -> None:
@@ -176,9 +182,9 @@ class ShellLexer:
                     self.variables.pop(name, None)
                 else:
                     self.variables[name] = value[:_MAX_VALUE_LENGTH]
-        # ``set -- curl; "$@"`` hides a program in the positional parameters.
-        if current.words[:2] == ["set", "--"]:
-            self.variables["@"] = " ".join(current.words[2:])[:_MAX_VALUE_LENGTH]
+        self._assign_named_variables(current.words)
+        if not current.words:
+            self._redirect_group(current)
         # A command without words still counts if it sets a variable that a program executes, or redirects something.
         sets_command_variable = any(name in COMMAND_VARIABLES for name, _ in current.assignments)
         if (
@@ -188,10 +194,39 @@ class ShellLexer:
             or current.input_substitutions
             or current.output_files
             or current.input_files
+            or "@" in current.lost_variables
         ):
             current.is_piped = is_piped
             self.commands.append(current)
         self._current = Command(self._line, sources=self._groups.list_next_sources(is_piped))
+
+    def _assign_named_variables(self, words: list[str]) -> None:
+        """Assign the variables that a finished command sets without ``=``."""
+        if words[:2] == ["set", "--"]:  # ``set -- curl; "$@"`` hides a program in the positional parameters
+            for name in POSITIONAL_PARAMETERS:
+                self.variables.pop(name, None)
+            if not any(OUTPUT_MARK in word for word in words):
+                self.variables.update(assign_positional_parameters(words[2:]))
+        elif words[:1] == ["for"] and words[2:3] == ["in"]:
+            self.variables.pop(words[1], None)
+            if len(words) == 4 and OUTPUT_MARK not in words[3]:
+                self.variables[words[1]] = words[3]
+
+    def _redirect_group(self, redirection: Command) -> None:
+        """Connect the redirections behind a group, ``done < <(curl …)`` or ``} > >(sh)``, with its commands.
+
+        Args:
+            redirection: a command without words, which has the redirections.
+        """
+        is_input = redirection.input_substitutions or redirection.input_files or redirection.input_text is not None
+        if not is_input and not redirection.output_substitutions:
+            return
+        group = self._groups.list_closed_commands()
+        if redirection.output_substitutions:
+            redirection.sources = [*redirection.sources, *group]
+        elif is_input:
+            for command in group:
+                command.sources = [*command.sources, redirection]
 
     def _add_word(self) -> None:
         """Read one word and add it to the current command: as an assignment, as words, or not at all."""
@@ -240,7 +275,10 @@ class ShellLexer:
         self._current.assignments.append((name, value_before + value))
         if is_declaration:
             self._current.words.append(word)
-            self.variables[name] = self.variables.get(name + "[@]", value)[:_MAX_VALUE_LENGTH]
+            if OUTPUT_MARK in value:  # unknown, so that the variable must stay visible as ``$NAME``
+                self.variables.pop(name, None)
+            else:
+                self.variables[name] = self.variables.get(name + "[@]", value)[:_MAX_VALUE_LENGTH]
         return True
 
     def _read_word(self) -> str:
@@ -359,8 +397,10 @@ class ShellLexer:
             return self._look_up_variable(match[0], f"${match[0]}")
         self._position += 2
         if following in ("@", "*"):
+            if "@" not in self.variables:
+                self._current.lost_variables.append("@")
             return self.variables.get("@", "")
-        return "$" + following
+        return self.variables.get(following, "$" + following)
 
     def _look_up_variable(self, name: str, default: str) -> str:
         """Return the value of a variable, or ``default`` if it is not known."""
@@ -386,6 +426,8 @@ class ShellLexer:
         if "$(" in inner or "`" in inner:
             self._expand_operand(inner, in_quotes)  # for its commands: the shell runs them, whatever the operation
         value = expand_variable(inner, self.variables)
+        if value is None:
+            self._current.lost_variables += _LOST_NAME.findall(inner)[:1]
         return "${…}" if value is None else value
 
     def _expand_operand(self, text: str, in_quotes: bool) -> str:
@@ -459,18 +501,20 @@ class ShellLexer:
         elif operator in ("<(", ">("):
             self._position += 2
             inner = self._read_to_closing_parenthesis()
+            if operator == ">(":
+                self._current.output_substitutions.append(inner)
             (self._current.input_substitutions if operator == "<(" else self._current.substitutions).append(inner)
         else:
             is_input = self.text[self._position] == "<"
             self._position += 2 if operator in (">>", "&>", ">&", "<>", ">|", "<&") else 1
+            # ``2>file``: the digit before the operator is a file descriptor and no word of the command.
+            if self._current.words and self._current.words[-1].isdecimal():
+                self._current.descriptor = self._current.words.pop()
             # ``< <(command)``, ``> >(command)``: the substitution behind the operator is read as the next token.
             has_space = self.text.startswith(" ", self._position)
             if self.text.startswith(("<(", ">("), self._position + has_space):
                 return
             target = self._read_redirection_target()
-            # ``2>file``: the digit before the operator is a file descriptor and no word of the command.
-            if self._current.words and self._current.words[-1].isdecimal():
-                self._current.words.pop()
             (self._current.input_files if is_input else self._current.output_files).append(target)
 
     def _read_redirection_target(self) -> str:

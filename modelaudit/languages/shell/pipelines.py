@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from modelaudit.languages.shell.command import Command
@@ -16,6 +18,15 @@ from modelaudit.languages.shell.program_names import (
 )
 
 _OPTIONS_WITH_VALUE: Final = frozenset({"-o", "-O", "--rcfile", "--init-file", "-W", "-X"})
+_STANDARD_INPUT: Final = frozenset({"-", "/dev/stdin", "/proc/self/fd/0", "/dev/fd/0"})
+_MAX_INLINE_LENGTH: Final = 20_000
+_READS_INPUT: Final = re.compile(r"stdin|STDIN|ARGF|\bopen\(0|<>")
+_EXECUTES_TEXT: Final = re.compile(r"\b(?:exec|eval|system|popen|execSync|subprocess\.\w+)\s*\(?")
+_AWKS: Final = frozenset({"awk", "gawk", "mawk", "nawk"})
+# The flag ``e`` of ``s/a/b/e`` executes the result.
+_SED_EXECUTION: Final = re.compile(r"s([^\w\s])(?:(?!\1).){0,200}\1(?:(?!\1).){0,200}\1[gpiIm\d]{0,9}e[gpiIm\d]{0,9}")
+# ``system($0)`` or ``print | "sh"`` in a program of awk.
+_AWK_EXECUTION: Final = re.compile(r"\bsystem\s*\(\s*\$|\|\s*\"(?:/\w+){0,3}/?(?:ba|da|z)?sh\b")
 
 
 @dataclass(slots=True)
@@ -45,10 +56,54 @@ def runs_input(words: list[str]) -> bool:
     if name in SCHEDULERS:
         return "-f" not in words and "-l" not in words  # ``at -f file`` reads a file, ``at -l`` lists the queue
     if name in EVALUATORS:
-        return any(word in ("/dev/stdin", "/proc/self/fd/0", "-") for word in words[1:])
+        return not _STANDARD_INPUT.isdisjoint(words[1:])
+    if name in ("make", "gmake"):
+        return "-f-" in words or any(pair[0] == "-f" and pair[1] in _STANDARD_INPUT for pair in pairwise(words))
+    if name in ("sed", "gsed"):
+        return any(_SED_EXECUTION.fullmatch(word) for word in words[1:])
+    if name in _AWKS:
+        return any(_AWK_EXECUTION.search(word) for word in words[1:])
     if name not in SHELLS | INTERPRETERS:
         return False
+    if name in INTERPRETERS and any(_runs_read_text(word) for word in words[2:]):
+        return True
     return _lacks_program_argument(name, words[1:])
+
+
+def hides_program(words: list[str]) -> bool:
+    """Whether an unknown expansion names the program, and the other words are what a shell that runs its input takes.
+
+    ``curl … | $SUDO tee file`` is ordinary: the words behind the expansion show the program.
+    """
+    return bool(words) and "$" in words[0] and _lacks_program_argument("sh", words[1:])
+
+
+def list_program_words(words: list[str]) -> list[str]:
+    """List the words of a shell or interpreter that can name the program it executes, and no arguments of that program.
+
+    The program is the first word that is neither an option nor the value of one. The words behind ``-c`` are arguments
+    as well, except that a shell can execute them: ``sh -c '. $0' file``.
+    """
+    name = normalize_program_name(words[0])
+    listed: list[str] = []
+    is_option_value = False
+    for index, word in enumerate(words[1:], 1):
+        listed.append(word)
+        if name in SHELLS and word.startswith("-") and not word.startswith("--") and word.endswith("c"):
+            return words[1:]
+        if word == "-m" and name not in SHELLS:
+            return [f"{module.replace('.', '/')}.py" for module in words[index + 1 : index + 2]]
+        if is_option_value or word in _OPTIONS_WITH_VALUE:
+            is_option_value = not is_option_value
+        elif not word.startswith("-"):
+            break
+    return listed
+
+
+def _runs_read_text(program: str) -> bool:
+    """Whether the text of an inline program reads its standard input and executes text."""
+    program = program[:_MAX_INLINE_LENGTH]
+    return _READS_INPUT.search(program) is not None and _EXECUTES_TEXT.search(program) is not None
 
 
 def _lacks_program_argument(name: str, options: list[str]) -> bool:
@@ -57,8 +112,10 @@ def _lacks_program_argument(name: str, options: list[str]) -> bool:
     for word in options:
         if is_option_value or word in _OPTIONS_WITH_VALUE:
             is_option_value = not is_option_value
-        elif word in ("-", "/dev/stdin", "/proc/self/fd/0", "-s"):
+        elif word in _STANDARD_INPUT or word == "-s":
             return True
+        elif name in SHELLS and re.fullmatch(r"\+[a-zA-Z]+", word):  # ``bash +x``
+            continue
         elif not word.startswith("-"):
             return False
         elif word.startswith("--"):

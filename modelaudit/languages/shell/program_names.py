@@ -31,10 +31,11 @@ SCHEDULERS: Final = frozenset({"at", "batch"})
 WRAPPERS: Final = frozenset(
     {"sudo", "doas", "nohup", "env", "exec", "command", "builtin", "xargs", "setsid", "nice", "ionice", "stdbuf",
      "time", "timeout", "busybox", "toybox", "unbuffer", "parallel", "chroot", "strace", "watch", "proxychains",
-     "runuser"}
+     "runuser", "taskset", "setarch", "linux64", "linux32", "prlimit", "numactl", "chrt", "fakeroot", "eatmydata",
+     "ld-linux-x86-64.so", "ld-linux-aarch64.so", "ld-linux.so", "ld-musl-x86_64.so", "ld-musl-aarch64.so"}
 )  # fmt: skip
 """Programs that start the program in their arguments, so that the words behind them are a command."""
-_WRAPPERS_WITH_ARGUMENT: Final = frozenset({"timeout", "chroot"})
+_WRAPPERS_WITH_ARGUMENT: Final = frozenset({"timeout", "chroot", "taskset", "chrt"})
 _OPTIONS_WITH_VALUE: Final = {
     "sudo": {"-u", "-g", "-p", "-C", "-h"}, "doas": {"-u"}, "nice": {"-n"}, "ionice": {"-c", "-n"}, "env": {"-u", "-C"},
     "xargs": {"-I", "-n", "-P", "-L", "-d", "-a", "-s"}, "timeout": {"-k", "-s"}, "runuser": {"-u"}, "watch": {"-n"},
@@ -68,10 +69,15 @@ ROOT_FOLDERS: Final = frozenset(
 )  # fmt: skip
 
 
+_SHELL_VARIABLES: Final = {"$SHELL": "sh", "$BASH": "bash"}
+"""The variables that name the shell of the user, or the one that runs the script."""
+
+
 def normalize_program_name(word: str) -> str:
     """Return the program name without its folder and minor version: ``/usr/bin/python3.11`` becomes ``python3``."""
     if word == ".":
         return word
+    word = _SHELL_VARIABLES.get(word, word)
     name = word.rpartition("/")[2].removesuffix(".exe")
     stem, _, minor = name.rpartition(".")
     return stem if minor.isdigit() and stem else name

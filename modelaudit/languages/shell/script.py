@@ -8,20 +8,37 @@ Each mention belongs to the vocabulary ``shell-commands``. Its name is the addre
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from modelaudit.languages.shell.aliases import parse_aliases
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
 from modelaudit.languages.shell.constant_output import evaluate_pipeline_output, evaluate_printed_text
-from modelaudit.languages.shell.downloads import READ_BUILTINS, DownloadTracker, find_download_address
+from modelaudit.languages.shell.downloads import READ_BUILTINS, find_download_address
 from modelaudit.languages.shell.embedded_commands import extract_embedded_commands
+from modelaudit.languages.shell.execution import (
+    DECODERS,
+    NOTABLE_PROGRAMS,
+    executes_download_inline,
+    executes_input,
+    is_shell_text,
+    is_whole_output,
+    join_sources,
+    judge_program_names,
+    list_executed_words,
+    list_programs,
+    names_program_by_pattern,
+    takes_program_text,
+)
 from modelaudit.languages.shell.harm import detect_harm, detect_pipeline_harm
 from modelaudit.languages.shell.installers import collect_requirements
-from modelaudit.languages.shell.lexer import MAX_COMMANDS, ShellLexer, parse_commands
-from modelaudit.languages.shell.pipelines import Pipeline, group_into_pipelines, runs_input
+from modelaudit.languages.shell.lexer import MAX_COMMANDS
+from modelaudit.languages.shell.pipelines import (
+    Pipeline,
+    group_into_pipelines,
+    hides_program,
+    runs_input,
+)
 from modelaudit.languages.shell.program_names import (
     EVALUATORS,
     INTERPRETERS,
@@ -30,6 +47,7 @@ from modelaudit.languages.shell.program_names import (
     normalize_program_name,
     unwrap_command,
 )
+from modelaudit.languages.shell.script_state import ScriptState
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
@@ -39,70 +57,10 @@ VOCABULARY: Final = "shell-commands"
 _MAX_DEPTH: Final = 6
 _MAX_MENTIONS: Final = 2000
 _MAX_QUOTE_LENGTH: Final = 200
-_BASE_WORK: Final = 500_000
-_WORK_PER_CHARACTER: Final = 4
 _WORK_PER_COMMAND: Final = 4
-_DECODERS: Final = frozenset({"base64", "base32", "basenc", "xxd", "openssl", "uudecode"})
-_PRINTERS: Final = frozenset({"echo", "printf", "cat"})
-# A program named by a glob, such as ``/???/c?rl``, hides its name. The glob contains a part of the name or its length;
-# a pattern of ``case`` is different, because it begins with a star.
-_WILDCARD: Final = re.compile(r"(?:[^\s*]{0,200}/)?(?=[^/]{0,99}[?*\[])(?:\w[^/\s]{0,99}|\?{2,40}|\[\w\][^/\s]{1,99})")
-# Functions of Python, Perl, Ruby, PHP and JavaScript that download or decode.
-_DOWNLOAD_OR_DECODE: Final = (
-    r"(?:b64decode|urlopen|requests\.get|decompress|fromhex|marshal|decode_base64|base64_decode|decode64|pack\s*\(?[\"']"
-    r"|file_get_contents|URI\.open|open-uri|Net::HTTP|LWP::|fetch\(|https?\.get|Buffer\.from)"
-)
-# ``exec(`` before or behind such a function on one line, or ``fetch(…).then(eval)``.
-_INLINE_EXECUTION: Final = re.compile(
-    rf"\b(?:exec|eval|system)\b\s*\(?[^\n]{{0,300}}?{_DOWNLOAD_OR_DECODE}|{_DOWNLOAD_OR_DECODE}[^\n]{{0,300}}?\b(?:exec|eval|system)\b\s*[\s(]"
-    r"|\.then\(eval\)"
-)
-_MAX_INLINE_LENGTH: Final = 20_000
-
-
-@dataclass(slots=True)
-class _ScriptState:
-    """The state that all texts of one script share.
-
-    Attributes:
-        work_left: the budget for text that is analysed repeatedly, in characters.
-        variables: constant values by variable name.
-        aliases: replacement words by alias or function name.
-        downloads: the files and variables with downloaded content.
-        is_cut: one of the texts has more commands than are parsed.
-    """
-
-    work_left: int
-    variables: dict[str, str] = field(default_factory=dict)
-    aliases: dict[str, list[str]] = field(default_factory=dict)
-    downloads: DownloadTracker = field(default_factory=DownloadTracker)
-    is_cut: bool = False
-
-    def spend_work(self, work: int) -> None:
-        """Charge the budget for text that commands pass on: nested texts and long pipelines.
-
-        Raises:
-            LimitReachedError: the budget is used up. Without it, nested text would cost exponential time.
-        """
-        self.work_left -= work
-        if self.work_left < 0:
-            raise LimitReachedError(
-                "its nested and piped commands exceed the limit of analysis; the rest was not analysed"
-            )
-
-    def parse_text(self, text: str) -> list[Command]:
-        """Parse the commands of ``text`` and record its aliases."""
-        self.spend_work(len(text))
-        self.aliases.update(parse_aliases(text))
-        lexer = ShellLexer(text, self.variables)
-        commands = lexer.split_commands()
-        self.is_cut = self.is_cut or lexer.is_cut
-        return commands
-
-    def resolve_alias(self, words: list[str]) -> list[str]:
-        """Replace the first word if it is an alias or a function of one command."""
-        replacement = self.aliases.get(words[0]) if words else None
-        return [*replacement, *words[1:]] if replacement else words
+# Programs that print what they read, so that ``$(cat)`` holds the input of the command around it.
+_FILTERS: Final = (["cat"], ["tee"], ["tr"], ["sed"], ["base64"], ["gunzip"], ["zcat"], ["xxd"], ["head"], ["tail"])
+_MARKED_OUTPUT: Final = OUTPUT_MARK[2:-1]  # the inside of the mark, when a nested text is read that holds it
 
 
 def collect_script_mentions(text: str, line: int = 1) -> Iterator[Mention]:
@@ -115,11 +73,12 @@ def collect_script_mentions(text: str, line: int = 1) -> Iterator[Mention]:
     Raises:
         LimitReachedError: its commands nest too deep, or it has too many commands or mentions.
     """
-    state = _ScriptState(_BASE_WORK + _WORK_PER_CHARACTER * len(text))
+    state = ScriptState.for_text(text)
     script = _ScriptAnalyzer(state, line, 0)
     for count, mention in enumerate(script.analyze_text(text)):
         if count >= _MAX_MENTIONS:
             raise LimitReachedError(f"only the first {_MAX_MENTIONS} dangerous actions of the script were reported")
+        state.reported.add((mention.use, mention.name, mention.where))
         yield mention
     if state.is_cut:
         raise LimitReachedError(f"only the first {MAX_COMMANDS} commands of the script were analysed")
@@ -133,63 +92,158 @@ class _ScriptAnalyzer:
         state: shared by all texts of the script.
         first_line: the line of the text in the file, from 1.
         depth: how many texts enclose it.
+        sources: the commands whose output its commands read as their input.
+        substitutions: those of the command that executes the text, whose unknown outputs are marked in it.
     """
 
-    state: _ScriptState
+    state: ScriptState
     first_line: int
     depth: int
+    sources: list[Command] = field(default_factory=list)
+    substitutions: list[str] = field(default_factory=list)
 
     def analyze_text(self, text: str) -> Iterator[Mention]:
         """Yield the mentions of the commands, in order."""
         if self.depth > _MAX_DEPTH:
             raise LimitReachedError(f"its commands nest deeper than {_MAX_DEPTH} levels; the rest was not analysed")
-        commands = self.state.parse_text(text)
+        yield from self._analyze_commands(self.state.parse_text(text))
+
+    def _analyze_commands(self, commands: list[Command]) -> Iterator[Mention]:
+        """Yield the mentions of the commands of one text, in order."""
+        for command in commands:
+            command.sources = [*self.sources, *command.sources] if self.sources else command.sources
+            own_substitutions = [text for text in command.substitutions if text != _MARKED_OUTPUT]
+            # A mark without a substitution of its own comes from the command that executes this text.
+            if self.substitutions and not own_substitutions and any(OUTPUT_MARK in word for word in command.words):
+                command.substitutions = self.substitutions
         for pipeline in iterate_within_deadline(group_into_pipelines(commands), 16):
             yield from self._analyze_pipeline(pipeline)
 
     def _analyze_pipeline(self, pipeline: Pipeline) -> Iterator[Mention]:
         """Yield the mentions of each command of a pipeline, and of commands that are harmful only together."""
-        joined_commands = _join_sources(pipeline.commands)
+        # The commands of nested groups repeat those of the groups around them.
+        self.state.spend_work(sum(len(command.sources) for command in pipeline.commands))
+        joined_commands = [each for command in pipeline.commands for each in join_sources([command]) if each.words]
         if len(joined_commands) > 1:
             for use, name, detail in detect_pipeline_harm(joined_commands):
                 yield self._make_mention(use, name, pipeline.commands[-1], detail)
         for index, command in enumerate(pipeline.commands):
+            command.piped_input = self._list_piped_input(pipeline, index)
+            if command.words and command.words[0] in self.state.functions:
+                yield from self._analyze_call(command)
             command.words = self.state.resolve_alias(command.words)
             words = unwrap_command(command.words)
-            uses_xargs = any(normalize_program_name(word) in ("xargs", "parallel") for word in command.words[:3])
-            # ``parallel`` alone runs the lines of its input; ``xargs`` needs a program that runs them.
-            starts_runner = normalize_program_name(words[0]) in RUNNERS if words else command.words[:1] == ["parallel"]
-            executes_pipe = runs_input(words) or (uses_xargs and starts_runner) or self._branches_into_shell(command)
-            # The order matters: a command that executes its pipe is judged by its sources, not by its own words.
-            if (index or command.sources) and executes_pipe:
-                sources = [*command.sources, *_join_sources(pipeline.commands[:index])]
-                yield from self._analyze_piped_program(sources, command)
-            elif (index or command.sources) and words and words[0] in READ_BUILTINS:
-                self._record_read_variable([*command.sources, *_join_sources(pipeline.commands[:index])], words)
-            elif command.input_text is not None and runs_input(words) and normalize_program_name(words[0]) in SHELLS:
-                yield from self._analyze_nested(command.input_text, command)
-                yield from self._analyze_substitutions(command)
+            yield from self._analyze_input(command, words)
             yield from self._analyze_command(command, words)
             for text in (*command.substitutions, *command.input_substitutions):
                 yield from self._analyze_nested(text, command)
+        yield from self._analyze_output(pipeline.commands[-1])
 
-    def _branches_into_shell(self, command: Command) -> bool:
-        """Whether an output substitution executes the input, as in ``tee >(bash)``."""
-        return any(
-            runs_input(unwrap_command(each.words))
-            for text in command.substitutions
-            for each in parse_commands(text[:200])
+    def _analyze_output(self, last_command: Command) -> Iterator[Mention]:
+        """Record the files that a pipeline writes, and yield a mention if it writes to a shell that ``exec`` started.
+
+        Args:
+            last_command: the last of the pipeline.
+        """
+        is_stored = last_command.output_files or self.state.shell_outputs
+        body = self.state.list_body(last_command) if is_stored else []
+        commands = [*last_command.piped_input, *body, last_command]
+        if last_command.output_files or len(commands) > 1 or last_command.input_text is not None:
+            self.state.downloads.record_pipeline(commands, evaluate_pipeline_output(commands))
+        if last_command.words == ["exec"]:
+            branches = [each for text in last_command.output_substitutions for each in self.state.parse_text(text)]
+            if any(runs_input(unwrap_command(each.words)) for each in branches):
+                self.state.shell_outputs.add(last_command.descriptor or "1")
+        elif not self.state.shell_outputs.isdisjoint(last_command.output_files or ["1"]):
+            address = self._find_source_address(commands)
+            if address is not None:
+                yield self._make_mention("download-and-run", address, last_command)
+
+    def _list_piped_input(self, pipeline: Pipeline, index: int) -> list[Command]:
+        """List the commands whose output one command of a pipeline reads, if it can matter to it."""
+        command = pipeline.commands[index]
+        if not index and not command.sources:
+            return []
+        words = unwrap_command(command.words)
+        name = normalize_program_name(words[0]) if words else ""
+        is_last = index == len(pipeline.commands) - 1
+        can_matter = (
+            is_last or not words or command.substitutions or "$" in name or name in READ_BUILTINS
+            or name in RUNNERS | EVALUATORS or command.words[0] in self.state.functions or runs_input(words)
+            or self.state.resolve_alias(words) != words
+        )  # fmt: skip
+        if not can_matter:
+            return []
+        sources = [*command.sources, *join_sources(pipeline.commands[:index])]
+        self.state.spend_work(len(sources))
+        return self.state.expand_calls(sources)
+
+    def _analyze_input(self, command: Command, words: list[str]) -> Iterator[Mention]:
+        """Yield the mentions of what a command reads as its standard input, if it executes it."""
+        sources = command.piped_input
+        name = normalize_program_name(words[0]) if words else ""
+        if sources and executes_input(command, words):
+            # A command that executes its pipe is judged by its sources, not by its own words.
+            yield from self._analyze_piped_program(sources, command)
+        elif sources and name in READ_BUILTINS:
+            self._record_read_variable(sources, words)
+        elif sources and hides_program(words):
+            if find_download_address(sources) is not None:
+                yield self._make_mention("unresolved-run", words[0], command)
+        elif command.input_text is not None and runs_input(words) and name in SHELLS | EVALUATORS:
+            yield from self._analyze_nested(command.input_text, command)
+            yield from self._analyze_substitutions(command)
+        elif command.input_text is not None and name in INTERPRETERS and is_whole_output(command.input_text):
+            yield from self._analyze_substitutions(command)
+        elif runs_input(words) and self.state.downloads.input_address and not command.input_files:
+            yield self._make_mention("download-then-run", self.state.downloads.input_address, command, words[0])
+
+    def _analyze_call(self, command: Command) -> Iterator[Mention]:
+        """Yield the mentions of the body of a function for one call, if its input or its arguments can matter.
+
+        The body is analysed in its own place as well, without arguments.
+        """
+        name, *arguments = command.words
+        can_matter = command.piped_input or any(
+            OUTPUT_MARK in word or "://" in word or normalize_program_name(word) in NOTABLE_PROGRAMS
+            for word in arguments
         )
+        if not can_matter or self.depth >= _MAX_DEPTH:
+            return
+        commands = self.state.parse_body(self.state.functions[name], arguments)
+        body = self.state.functions.pop(name)  # its own calls of itself are not followed
+        yield from self._skip_reported(self._make_nested_analyzer(command, [])._analyze_commands(commands))
+        self.state.functions[name] = body
 
     def _record_read_variable(self, sources: list[Command], words: list[str]) -> None:
         """Record that ``read`` stores a download in its variables, if one of the commands before it downloads."""
-        address = find_download_address(sources)
+        address = self._find_source_address(sources)
         if address is not None:
             self.state.downloads.record_read(words, address)
 
+    def _find_source_address(self, sources: list[Command]) -> str | None:
+        """Return the address of the content that commands download, or read from a file that holds a download."""
+        self.state.spend_work(sum(sum(map(len, each.input_substitutions)) for each in sources if not each.words))
+        read_words = (word.removeprefix("if=") for each in sources for word in (*each.words[1:], *each.input_files))
+        return find_download_address(sources) or self.state.downloads.find_address(read_words)
+
     def _analyze_nested(self, text: str, command: Command) -> Iterator[Mention]:
         """Analyse a text that ``command`` executes, one level deeper; its first line is that of the command."""
-        yield from _ScriptAnalyzer(self.state, self.first_line + command.line - 1, self.depth + 1).analyze_text(text)
+        own_output = [command] if text in command.output_substitutions else []
+        nested = self._make_nested_analyzer(command, own_output)
+        yield from self._skip_reported(nested.analyze_text(text))
+
+    def _skip_reported(self, mentions: Iterator[Mention]) -> Iterator[Mention]:
+        """Leave out what the script reports already: a text that several commands execute is analysed for each."""
+        for mention in mentions:
+            if self.depth or (mention.use, mention.name, mention.where) not in self.state.reported:
+                yield mention
+
+    def _make_nested_analyzer(self, command: Command, own_output: list[Command]) -> _ScriptAnalyzer:
+        """Make the analyser of a text that ``command`` executes, whose commands inherit what the command reads."""
+        first_line = self.first_line + command.line - 1
+        sources = [*command.piped_input, *own_output]
+        return _ScriptAnalyzer(self.state, first_line, self.depth + 1, sources, command.substitutions)
 
     def _make_mention(self, use: str, name: str, command: Command, detail: str = "") -> Mention:
         """Return a mention at the line of ``command``; an empty name is replaced by the use."""
@@ -204,14 +258,16 @@ class _ScriptAnalyzer:
         """Yield the danger of the text that ``sources``, joined by pipes, feed to ``command``, which executes it."""
         self.state.spend_work(_WORK_PER_COMMAND * len(sources))
         shell = normalize_program_name((unwrap_command(command.words) or command.words)[0])
-        programs = _list_programs(sources)
+        programs = list_programs(sources)
         names = [normalize_program_name(words[0]) for words in programs]
         address = find_download_address(sources)
         if address is not None:
             yield self._make_mention("download-and-run", address, command, f"into {shell}")
             return
-        addresses = (self.state.downloads.find_address(words[1:]) for words in programs)
-        downloaded_address = next((each for each in addresses if each), None)
+        downloaded_address = self._find_source_address(sources)
+        if downloaded_address is None and runs_input(unwrap_command(command.words)):  # ``cat *.sh | sh``
+            read_words = [word for words in programs for word in words[1:]]
+            downloaded_address = self.state.downloads.find_executed_address(read_words)
         if downloaded_address is not None:
             yield self._make_mention("download-then-run", downloaded_address, command, f"into {shell}")
             return
@@ -227,7 +283,7 @@ class _ScriptAnalyzer:
             return
         if shell in SHELLS | EVALUATORS:
             yield from self._analyze_printed_texts(sources, command)
-        use, name = _judge_program_names(names)
+        use, name = judge_program_names(names)
         if use:
             yield self._make_mention(use, name, command, f"into {shell}")
 
@@ -255,28 +311,45 @@ class _ScriptAnalyzer:
             words: its words without wrappers such as ``sudo``.
         """
         yield from self._analyze_words(command, words)
-        self.state.downloads.record_command(command, words)
+        self.state.downloads.record_command(command, words, self._parse_outputs(command))
         if not words:
+            yield from self._report_executed_words(command, [f"${name}" for name in command.lost_variables])
             return
         name = normalize_program_name(words[0])
         if words[0] == OUTPUT_MARK:
             yield from self._analyze_substitutions(command)
-        elif _WILDCARD.fullmatch(words[0]) and ("/" in words[0] or "?" in words[0]):
+        elif names_program_by_pattern(words[0]):
             yield self._make_mention("obfuscated", words[0], command)
         if name in READ_BUILTINS:  # ``read line < <(curl …)``
             sources = [each for text in command.input_substitutions for each in self.state.parse_text(text)]
-            self._record_read_variable(sources, words)
-        # A shell executes the files among its arguments, any other command only the file that its first word names.
-        executed_words = [*words, *command.input_files] if name in RUNNERS | EVALUATORS else words[:1]
-        address = self.state.downloads.find_address(executed_words)
-        if address is not None:
-            yield self._make_mention("download-then-run", address, command, words[0])
+            self._record_read_variable([*sources, Command(command.line, input_files=command.input_files)], words)
+        yield from self._report_executed_words(command, list_executed_words(command, words, name))
         if name in EVALUATORS or name in SHELLS:
             yield from self._analyze_evaluator(command, words, name)
         elif name in INTERPRETERS:
-            if _INLINE_EXECUTION.search(" ".join(words[1:])[:_MAX_INLINE_LENGTH]):
+            if executes_download_inline(words):
                 yield self._make_mention("decode-and-run", " ".join(words[:2]), command)
             yield from self._analyze_executed_outputs(command.input_substitutions, command)
+            if OUTPUT_MARK in words[1:3]:  # the whole program is the output of a command: ``python -c "$(curl …)"``
+                yield from self._analyze_substitutions(command)
+        elif name == "trap" and OUTPUT_MARK in words[1:2]:
+            yield from self._analyze_substitutions(command)
+
+    def _parse_outputs(self, command: Command) -> list[Command]:
+        """Parse the substitutions whose output the command can store in a variable or a descriptor."""
+        if not command.assignments and command.words[:1] not in (["set"], ["printf"], ["exec"]):
+            return []
+        texts = (*command.substitutions, *command.input_substitutions)
+        return self.state.expand_calls([each for text in texts for each in self.state.parse_text(text)])
+
+    def _report_executed_words(self, command: Command, executed_words: list[str]) -> Iterator[Mention]:
+        """Yield a mention if a downloaded file or variable is executed; analyse a file that the script has written."""
+        address = self.state.downloads.find_executed_address(executed_words)
+        if address is not None:
+            yield self._make_mention("download-then-run", address, command, (command.words or ["$@"])[0])
+        text = self.state.downloads.take_text(executed_words)
+        if text is not None and is_shell_text(text):
+            yield from self._analyze_nested(text, command)
 
     def _analyze_evaluator(self, command: Command, words: list[str], name: str) -> Iterator[Mention]:
         """Yield the mentions of the program text that ``eval`` or a shell with ``-c`` executes, and of ``<(…)``."""
@@ -284,7 +357,7 @@ class _ScriptAnalyzer:
         program = " ".join(words[1:]) if name == "eval" else None
         if name in SHELLS:
             program = next(
-                (words[index + 1] for index in range(1, len(words) - 1) if _takes_program_text(words[index])), None
+                (words[index + 1] for index in range(1, len(words) - 1) if takes_program_text(words[index])), None
             )
         if program is None:
             return
@@ -304,9 +377,11 @@ class _ScriptAnalyzer:
 
     def _analyze_executed_output(self, substitution: str, command: Command) -> Iterator[Mention]:
         """Yield the danger of the output of one substitution, which ``command`` executes."""
-        commands = self.state.parse_text(substitution)
+        commands = self.state.expand_calls(self.state.parse_text(substitution))
         address = find_download_address(commands)
-        names = [normalize_program_name(words[0]) for words in _list_programs(commands)]
+        if address is None and commands and commands[0].words[:1] in _FILTERS:  # ``curl … | eval "$(cat)"``
+            address = find_download_address(command.piped_input)
+        names = [normalize_program_name(words[0]) for words in list_programs(commands)]
         text = evaluate_pipeline_output(commands)
         if address is not None:
             yield self._make_mention("download-and-run", address, command)
@@ -316,34 +391,10 @@ class _ScriptAnalyzer:
             # ``$(echo cu)rl``: the words behind the substitution are arguments of the program that it names.
             words = command.words[1:] if command.words[:1] == [OUTPUT_MARK] else []
             yield from self._analyze_nested(" ".join([text, *words]), command)
-        elif any(name in _DECODERS for name in names):
+        elif not DECODERS.isdisjoint(names):
             yield self._make_mention("decode-and-run", names[-1], command)
         else:
             read_words = [word for each in commands for word in (*each.words[1:], *each.input_files)]
             address = self.state.downloads.find_address(read_words)
             if address is not None:
                 yield self._make_mention("download-then-run", address, command)
-
-
-def _join_sources(commands: list[Command]) -> list[Command]:
-    """Return commands of a pipeline, each behind the commands of the group that is piped into it."""
-    return [each for command in commands for each in (*command.sources, command)]
-
-
-def _judge_program_names(names: list[str]) -> tuple[str, str]:
-    """Return the use, and the name to report, of programs whose unknown output is run; empty texts for printers."""
-    if any(name in _DECODERS for name in names):
-        return "decode-and-run", names[-1]
-    if any(mark in name for name in names for mark in "$?*"):  # the name of a source is a variable or a glob
-        return "unresolved-run", names[0]
-    return ("piped-run", names[0]) if names and names[0] not in _PRINTERS else ("", "")
-
-
-def _list_programs(commands: list[Command]) -> list[list[str]]:
-    """Return the words of each command without wrappers such as ``sudo``; commands without words are left out."""
-    return [words for words in (unwrap_command(each.words) for each in commands) if words]
-
-
-def _takes_program_text(word: str) -> bool:
-    """Whether a word is the option ``-c`` of a shell, alone or joined with others, as in ``-xc``."""
-    return word.startswith("-") and not word.startswith("--") and word.endswith("c")

@@ -1,0 +1,119 @@
+"""Decide which words, files and texts a shell command executes, and how suspicious the source of a text is."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from modelaudit.languages.shell.command import Command
+from modelaudit.languages.shell.pipelines import list_program_words, runs_input
+from modelaudit.languages.shell.program_names import (
+    EVALUATORS,
+    FETCHERS,
+    RUNNERS,
+    SHELLS,
+    WRAPPERS,
+    normalize_program_name,
+    unwrap_command,
+)
+
+DECODERS: Final = frozenset({"base64", "base32", "basenc", "xxd", "openssl", "uudecode"})
+"""Programs that decode or decrypt a text."""
+NOTABLE_PROGRAMS: Final = RUNNERS | EVALUATORS | FETCHERS
+"""Programs that matter as the argument of a function, which can run its arguments."""
+_PRINTERS: Final = frozenset({"echo", "printf", "cat"})
+# A program named by a glob, such as ``/???/c?rl``, hides its name. The glob contains a part of the name or its length;
+# a pattern of ``case`` is different, because it begins with a star.
+_WILDCARD: Final = re.compile(r"(?:[^\s*]{0,200}/)?(?=[^/]{0,99}[?*\[])(?:\w[^/\s]{0,99}|\?{2,40}|\[\w\][^/\s]{1,99})")
+# Functions of Python, Perl, Ruby, PHP and JavaScript that download or decode.
+_DOWNLOAD_OR_DECODE: Final = (
+    r"(?:b64decode|urlopen|requests\.get|decompress|fromhex|marshal|decode_base64|base64_decode|decode64|pack\s*\(?[\"']"
+    r"|file_get_contents|URI\.open|open-uri|Net::HTTP|LWP::|fetch\(|https?\.get|Buffer\.from"
+    r"|(?:getoutput\(|check_output\(|popen\(|qx\W|`)[^\n]{0,40}?\b(?:curl|wget)\b)"
+)
+# ``exec(`` before or behind such a function on one line, or ``fetch(…).then(eval)``.
+_INLINE_EXECUTION: Final = re.compile(
+    rf"\b(?:exec|eval|system)\b\s*\(?[^\n]{{0,300}}?{_DOWNLOAD_OR_DECODE}|{_DOWNLOAD_OR_DECODE}[^\n]{{0,300}}?\b(?:exec|eval|system)\b\s*[\s(]"
+    r"|\.then\(eval\)"
+)
+_MAX_INLINE_LENGTH: Final = 20_000
+_WHOLE_OUTPUT: Final = re.compile(r"\s*(?:\$\([^()]*\)|`[^`]*`)\s*")
+
+
+def names_program_by_pattern(word: str) -> bool:
+    """Whether a word is a pattern that hides the name of a program, such as ``/???/c?rl``."""
+    return _WILDCARD.fullmatch(word) is not None and ("/" in word or "?" in word)
+
+
+def executes_download_inline(words: list[str]) -> bool:
+    """Whether the program text in the words of an interpreter executes what it downloads or decodes."""
+    return _INLINE_EXECUTION.search(" ".join(words[1:])[:_MAX_INLINE_LENGTH]) is not None
+
+
+def list_executed_words(command: Command, words: list[str], name: str) -> list[str]:
+    """List the words that can name what a command executes: files, and variables that hold a program.
+
+    Args:
+        command: as it is written.
+        words: its words without wrappers such as ``sudo``.
+        name: its program.
+    """
+    environment_files = [value for variable, value in command.assignments if variable in ("BASH_ENV", "ENV")]
+    lost_words = [f"${variable}" for variable in command.lost_variables]
+    if name in EVALUATORS:
+        return [*words, *command.input_files, *lost_words]
+    if name in RUNNERS:
+        return [words[0], *list_program_words(words), *command.input_files, *environment_files]
+    if name in ("make", "gmake"):
+        return ["Makefile", "makefile", "GNUmakefile"]
+    if name == "hash" and "-p" in words:
+        return words
+    return [words[0], *environment_files, *(lost_words if "$" in words[0] else ())]
+
+
+def is_shell_text(text: str) -> bool:
+    """Whether a written file is a program of a shell: its first line names a shell, or no interpreter."""
+    first_line = text.lstrip().partition("\n")[0]
+    return not first_line.startswith("#!") or any(shell in first_line for shell in SHELLS)
+
+
+def judge_program_names(names: list[str]) -> tuple[str, str]:
+    """Return the use, and the name to report, of programs whose unknown output is run; empty texts for printers."""
+    if not DECODERS.isdisjoint(names):
+        return "decode-and-run", names[-1]
+    if any(mark in name for name in names for mark in "$?*"):  # the name of a source is a variable or a glob
+        return "unresolved-run", names[0]
+    return ("piped-run", names[0]) if names and names[0] not in _PRINTERS else ("", "")
+
+
+def list_programs(commands: list[Command]) -> list[list[str]]:
+    """Return the words of each command without wrappers such as ``sudo``; commands without words are left out."""
+    return [words for words in (unwrap_command(each.words) for each in commands) if words]
+
+
+def takes_program_text(word: str) -> bool:
+    """Whether a word is the option ``-c`` of a shell, alone or joined with others, as in ``-xc``."""
+    return word.startswith("-") and not word.startswith("--") and word.endswith("c")
+
+
+def is_whole_output(text: str) -> bool:
+    """Whether a here-document consists of the output of one command, ``$(command)``."""
+    return _WHOLE_OUTPUT.fullmatch(text) is not None
+
+
+def executes_input(command: Command, words: list[str]) -> bool:
+    """Whether the command executes its standard input, or each line of it by ``xargs`` or ``parallel``."""
+    if runs_input(words):
+        return True
+    wrappers = [normalize_program_name(word) for word in command.words]
+    if not any(name in ("xargs", "parallel") for name in wrappers[:3]):
+        return False
+    if words:
+        return normalize_program_name(words[0]) in RUNNERS
+    # ``parallel`` alone runs the lines of its input; ``xargs`` needs a program that runs them, as ``env`` does.
+    return any(name in WRAPPERS and name != "xargs" for name in wrappers)
+
+
+def join_sources(commands: list[Command]) -> list[Command]:
+    """Return commands of a pipeline, each behind the commands of the group that is piped into it."""
+    return [each for command in commands for each in (*command.sources, command)]

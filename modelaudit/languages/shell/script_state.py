@@ -1,0 +1,105 @@
+"""Keep what all texts of one shell script share: variables, aliases, functions, downloads and the budget of work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from modelaudit.languages.shell.aliases import parse_aliases
+from modelaudit.languages.shell.command import Command
+from modelaudit.languages.shell.downloads import DownloadTracker
+from modelaudit.languages.shell.expansions import POSITIONAL_PARAMETERS, assign_positional_parameters
+from modelaudit.languages.shell.functions import find_functions
+from modelaudit.languages.shell.lexer import ShellLexer
+from modelaudit.model.structure import Location
+from modelaudit.wire.base import LimitReachedError
+
+_BASE_WORK: Final = 500_000
+_WORK_PER_CHARACTER: Final = 4
+
+
+@dataclass(slots=True)
+class ScriptState:
+    """The state that all texts of one script share.
+
+    Attributes:
+        work_left: the budget for text that is analysed repeatedly, in characters.
+        variables: constant values by variable name.
+        aliases: replacement words by alias or function name.
+        functions: the text of the body by function name.
+        reported: the use, name and line of each mention so far.
+        shell_outputs: the descriptors that ``exec > >(sh)`` connects with a shell.
+        downloads: the files and variables with downloaded content.
+        is_cut: one of the texts has more commands than are parsed.
+    """
+
+    work_left: int
+    variables: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, list[str]] = field(default_factory=dict)
+    functions: dict[str, str] = field(default_factory=dict)
+    reported: set[tuple[str, str, Location | None]] = field(default_factory=set)
+    shell_outputs: set[str] = field(default_factory=set)
+    downloads: DownloadTracker = field(default_factory=DownloadTracker)
+    is_cut: bool = False
+
+    @classmethod
+    def for_text(cls, text: str) -> ScriptState:
+        """Return the state of a script that has not been read."""
+        return cls(_BASE_WORK + _WORK_PER_CHARACTER * len(text))
+
+    def spend_work(self, work: int) -> None:
+        """Charge the budget for text that commands pass on: nested texts and long pipelines.
+
+        Raises:
+            LimitReachedError: the budget is used up. Without it, nested text would cost exponential time.
+        """
+        self.work_left -= work
+        if self.work_left < 0:
+            raise LimitReachedError(
+                "its nested and piped commands exceed the limit of analysis; the rest was not analysed"
+            )
+
+    def parse_text(self, text: str) -> list[Command]:
+        """Parse the commands of ``text`` and record its aliases."""
+        self.spend_work(len(text))
+        self.aliases.update(parse_aliases(text))
+        for name, body in find_functions(text):
+            self.spend_work(len(body))
+            self.functions[name] = body
+        lexer = ShellLexer(text, self.variables)
+        commands = lexer.split_commands()
+        self.is_cut = self.is_cut or lexer.is_cut
+        return commands
+
+    def expand_calls(self, commands: list[Command]) -> list[Command]:
+        """Replace each call of a function by the commands of its body, because their output is that of the call."""
+        expanded: list[Command] = []
+        for command in commands:
+            name = command.words[0] if command.words else ""
+            body = self.functions.pop(name, None)  # a function is not expanded within its own body
+            if body is None:
+                expanded.append(command)
+                continue
+            expanded += self.expand_calls(self.parse_body(body, command.words[1:]))
+            self.functions[name] = body
+        return expanded
+
+    def list_body(self, command: Command) -> list[Command]:
+        """List the commands of the function that a command calls; none if it calls another program."""
+        return [each for each in self.expand_calls([command]) if each is not command]
+
+    def parse_body(self, body: str, arguments: list[str]) -> list[Command]:
+        """Parse the body of a function that is called with ``arguments``."""
+        outer_variables = {name: self.variables.pop(name, None) for name in POSITIONAL_PARAMETERS}
+        self.variables.update(assign_positional_parameters(arguments))
+        commands = self.parse_text(body)
+        for name, value in outer_variables.items():
+            self.variables.pop(name, None)
+            if value is not None:
+                self.variables[name] = value
+        return commands
+
+    def resolve_alias(self, words: list[str]) -> list[str]:
+        """Replace the first word if it is an alias or a function of one command."""
+        replacement = self.aliases.get(words[0]) if words else None
+        return [*replacement, *words[1:]] if replacement else words
