@@ -197,7 +197,7 @@ def _render_deviations(sets: dict[str, list[Sample]], results: Results) -> list[
 
 
 def _render_goals(sets: dict[str, list[Sample]], results: Results) -> list[str]:
-    """Render how many files meet each goal of modelaudit, and its time beside that of the peer."""
+    """Render how many files meet each goal, and the time of modelaudit beside that of the peer."""
     counted: dict[str, list[bool]] = defaultdict(list)
     for set_, sample, outcome, _ in _iterate_own_outcomes(sets, results):
         if set_ == "routes":
@@ -208,14 +208,15 @@ def _render_goals(sets: dict[str, list[Sample]], results: Results) -> list[str]:
             counted["corpus, malicious pickles, zip, numpy and torch: alarm"].append(outcome == "alarm")
         if sample.label == "benign":
             counted[f"{set_}, benign: no alarm"].append(outcome not in ("alarm", "timeout"))
-            counted[f"{set_}, benign: no alarm but those that its manifest gives a reason for"].append(
+            counted[f"{set_}, benign: no alarm, except those that its manifest explains"].append(
                 _meets_label(sample, outcome)
             )
         if set_ == "corpus" and sample.label == "malicious":
             counted["corpus, malicious, all formats: alarm"].append(outcome == "alarm")
         if sample.label == "benign" and set_ == _REAL:
             counted[f"{set_}, benign: read whole, nothing unverified"].append(outcome == "pass")
-        if sample.label == "benign" and (set_ == "benign" or sample.family == "pickle family"):
+        are_written_by_libraries = set_ == "benign" or sample.family == "pickle family"
+        if sample.label == "benign" and are_written_by_libraries:
             counted[f"{set_}, benign, written by the real libraries: not unverified"].append(outcome != "unverified")
             counted[f"{set_}, benign, written by the real libraries: read whole"].append(outcome != "incomplete")
     rows = [

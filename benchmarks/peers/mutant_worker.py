@@ -68,14 +68,14 @@ def _run_python(data: bytes) -> None:
     exec(compile(data, "<mutant>", "exec"), {"__name__": "mutant"})
 
 
-def _read_gzip(data: bytes) -> None:
+def _load_gzipped_pickle(data: bytes) -> None:
     with gzip.open(io.BytesIO(data)) as stream:
         importlib.import_module("pickle").load(stream)
 
 
 LOADERS: Final[dict[str, Callable[[bytes], None]]] = {
     "pickle": _load_pickle,
-    "gzip": _read_gzip,
+    "gzip": _load_gzipped_pickle,
     "joblib": _load_joblib,
     "numpy": _load_numpy,
     "torch": _load_torch,

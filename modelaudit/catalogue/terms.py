@@ -162,7 +162,10 @@ def _build_kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
     if file.group is Group.LIMIT and not file.answers:
         raise document.error(f"kinds.{id_}: a kind of the group 'limit' needs the key 'answers'", place)
     if file.duty_of and file.group not in _DUTY_GROUPS:
-        raise document.error(f"kinds.{id_}: {file.group} is not a duty, so no use triggers it", (*place, "duty-of"))
+        raise document.error(
+            f"kinds.{id_}: only a duty has the key 'duty-of', and {file.group} is not one; remove the key",
+            (*place, "duty-of"),
+        )
     for index, answer in enumerate(file.answers):
         _check_answer(answer, file, document, (*place, "answers", index))
     return ClauseKind(

@@ -164,7 +164,9 @@ def parse_row_settings(text: str, limits: Limits) -> tuple[list[Setting], LimitR
             return settings, error
         settings += (replace(setting, path=(str(number), *setting.path)) for setting in row)
         if len(settings) > _MAX_SETTINGS:
-            return settings, LimitReachedError(f"its rows contain more than {_MAX_SETTINGS} values")
+            return settings, LimitReachedError(
+                f"the lines of the file hold more than {_MAX_SETTINGS} values; the rest was not read"
+            )
     return settings, None
 
 

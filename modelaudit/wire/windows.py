@@ -117,11 +117,16 @@ class DecompressedWindow:
     """
 
     def __init__(
-        self, stored: SubWindow, codec: Codec, stated_size: int, limits: Limits, follows: BeginsNextStream | None = None
+        self,
+        stored: SubWindow,
+        codec: Codec,
+        stated_size: int,
+        limits: Limits,
+        begins_next: BeginsNextStream | None = None,
     ) -> None:
         self.budget = stored.budget
         self.overflowed = False
-        self._expansion = Expansion(stored, codec, stated_size, follows)
+        self._expansion = Expansion(stored, codec, stated_size, begins_next)
         self._limits = limits
         self._stated = stated_size
         self._most_bytes = max(limits.expansion_floor, limits.expansion_ratio * stored.size)

@@ -95,14 +95,14 @@ def test_archive_without_examined_member_is_reported_as_unread(write_files, tmp_
     assert "model.pt" in opinion.absences[0]
 
 
-def test_failed_file_makes_the_opinion_partial(write_files, benign_pickle, malicious_pickle):
+def test_file_that_modelscan_cannot_read_makes_the_opinion_partial(write_files, benign_pickle, malicious_pickle):
     root = write_files({"good.pkl": benign_pickle, "bad.pkl": malicious_pickle[:12], "junk.bin": b"junk"})
     opinion = get_second_opinion(root, ["bad.pkl", "good.pkl", "junk.bin"], [], LIMITS)
     assert opinion.state is OpinionState.PARTLY
     assert [line.partition(":")[0] for line in opinion.absences] == ["bad.pkl", "junk.bin"]
 
 
-def test_failed_file_is_neither_agreement_nor_disagreement(
+def test_file_that_modelscan_cannot_read_is_neither_agreement_nor_disagreement(
     write_files, benign_pickle, malicious_pickle, build_severe_finding
 ):
     root = write_files({"good.pkl": benign_pickle, "bad.pkl": malicious_pickle[:12]})

@@ -157,29 +157,29 @@ def test_removal_and_replacement_are_detected(file: Path) -> None:
 
 
 def test_change_between_listing_and_opening_is_reported(file: Path) -> None:
-    before = make_listed_file(file)
+    open_listed = make_listed_file(file)
     file.write_bytes(b"short")
-    with before() as window:
+    with open_listed() as window:
         assert window.size == 5
         assert window.describe_change() == "its size went from 1024 to 5 bytes"
 
 
 def test_missing_file_cannot_be_opened(file: Path) -> None:
-    before = make_listed_file(file)
+    open_listed = make_listed_file(file)
     file.unlink()
-    assert get_open_error(before).reason is UnreadReason.CHANGED
+    assert get_open_error(open_listed).reason is UnreadReason.CHANGED
 
 
 def test_replaced_file_cannot_be_opened(file: Path) -> None:
-    before = make_listed_file(file)
+    open_listed = make_listed_file(file)
     file.rename(file.with_name("other"))
     file.write_bytes(bytes(1024))
-    assert get_open_error(before).reason is UnreadReason.CHANGED
+    assert get_open_error(open_listed).reason is UnreadReason.CHANGED
 
 
 @pytest.mark.parametrize("what", ["link", "fifo", "folder"])
 def test_special_file_in_place_of_a_file_is_not_opened(file: Path, what: str) -> None:
-    before = make_listed_file(file)
+    open_listed = make_listed_file(file)
     file.rename(file.with_name("other"))
     match what:
         case "link":
@@ -188,14 +188,16 @@ def test_special_file_in_place_of_a_file_is_not_opened(file: Path, what: str) ->
             os.mkfifo(file)  # opening it would block
         case _:
             file.mkdir()
-    assert get_open_error(before).reason is UnreadReason.CHANGED
+    assert get_open_error(open_listed).reason is UnreadReason.CHANGED
 
 
 def test_file_below_a_folder_replaced_by_a_link_is_not_opened(tmp_path: Path) -> None:
     inside, outside = tmp_path / "model" / "sub", tmp_path / "outside"
     inside.mkdir(parents=True)
     (inside / "file").write_text("model")
-    before = LocalFile(str(tmp_path / "model"), "sub/file", FileState.from_stat((inside / "file").lstat()), READ_BYTES)
+    open_listed = LocalFile(
+        str(tmp_path / "model"), "sub/file", FileState.from_stat((inside / "file").lstat()), READ_BYTES
+    )
     inside.rename(outside)
     inside.symlink_to(outside)
-    assert get_open_error(before).reason is UnreadReason.CHANGED
+    assert get_open_error(open_listed).reason is UnreadReason.CHANGED

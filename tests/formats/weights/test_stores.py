@@ -41,6 +41,7 @@ def test_pickle_after_a_manifest_is_read(read_bytes):
 
 def test_bytes_of_unknown_format_count_as_a_chunk_only_in_the_folder_of_data_files(read_bytes):
     assert list_formats(read_bytes(UNKNOWN, CHUNK)) == ["ocdbt"]
+    # The name of the file counts too: OCDBT names data files by a random number.
     assert list_formats(read_bytes(UNKNOWN, "d/weights")) == []
 
 

@@ -115,13 +115,14 @@ def _make_artifacts(artifact: Artifact, data: list[MemberData], layout: Layout) 
     members_by_start: Counter[int] = Counter()
     for item in data:
         entry = item.member.entry
-        content = layout.decide_content_type(entry.name)
+        content_type = layout.decide_content_type(entry.name)
         # A folder, or the storage of a tensor without elements, has nothing to read.
-        if entry.size == entry.stored_size == 0 and (entry.name.endswith("/") or content is not None):
+        is_storage = content_type is not None
+        if entry.size == entry.stored_size == 0 and (entry.name.endswith("/") or is_storage):
             continue
         members_by_start[item.member.data_start] += 1
         if members_by_start[item.member.data_start] <= _MAX_READINGS_OF_ONE_START:
-            yield item.make_artifact(paths.name_member(entry.name), content)
+            yield item.make_artifact(paths.name_member(entry.name), content_type)
     unread = [start for start, count in members_by_start.items() if count > _MAX_READINGS_OF_ONE_START]
     if unread:
         count = sum(members_by_start[start] - _MAX_READINGS_OF_ONE_START for start in unread)

@@ -101,7 +101,7 @@ def find_ogg_end(window: Window) -> int:
         segments_start = _OGG_HEADER_BYTES + segment_count
         position += segments_start + sum(page[_OGG_HEADER_BYTES:segments_start])
     if position > window.size:
-        raise DamagedError("the last page is truncated", window.size)
+        raise DamagedError("the last Ogg page is truncated", window.size)
     return position
 
 

@@ -241,8 +241,8 @@ read_yaml = report_unread_programs(_read_yaml)
 def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the document, and the names found in the text.
 
-    The text is scanned in pieces up to ``document_bytes``. Prose is not searched for names. Text over 8 MiB is searched
-    in pieces; an absence states it where a loader would parse the file as a whole.
+    At most ``document_bytes`` are read. Prose is not searched for names. Other text is searched as a whole up to 8 MiB,
+    and piece by piece above. If a loader parses such a file as a whole, the search by pieces leaves an absence.
 
     Raises:
         DamagedError: the file is not text to its end.

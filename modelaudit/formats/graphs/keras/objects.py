@@ -17,7 +17,7 @@ _MOST_STEPS_BELOW: Final = 8
 _CLASS_KEYS: Final = frozenset({"class_name", "module", "registered_name", "spec_name"})
 _FUNCTION_KEYS: Final = frozenset({"function", "output_shape", "mask"})
 
-Path = tuple[str, ...]
+KeyPath = tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -36,11 +36,11 @@ class KerasObject:
         configured: whether the object has a ``config``.
     """
 
-    path: Path
+    path: KeyPath
     first: Setting
     class_settings: dict[str, list[Setting]] = field(default_factory=dict)
     config: dict[str, list[Setting]] = field(default_factory=dict)
-    inside: dict[str, list[tuple[Path, Setting]]] = field(default_factory=dict)
+    inside: dict[str, list[tuple[KeyPath, Setting]]] = field(default_factory=dict)
     configured: bool = False
 
     def get_texts(self, key: str) -> list[str]:
@@ -67,7 +67,7 @@ def _list_texts(settings: Iterable[Setting]) -> list[str]:
 
 def find_objects(settings: Sequence[Setting]) -> list[KerasObject]:
     """Find every object that names a class, in the order of the text."""
-    objects: dict[Path, KerasObject] = {}
+    objects: dict[KeyPath, KerasObject] = {}
     for setting in settings:
         # Keras imports the module before it checks the class name, so a class_name that is a list or object counts
         # too. The key is then the last but one of a path.
@@ -81,7 +81,7 @@ def find_objects(settings: Sequence[Setting]) -> list[KerasObject]:
     return list(objects.values())
 
 
-def _assign_setting(setting: Setting, objects: dict[Path, KerasObject]) -> None:
+def _assign_setting(setting: Setting, objects: dict[KeyPath, KerasObject]) -> None:
     """Add a setting to the objects that it belongs to: by its last key, and by each ``config`` on its path."""
     path = setting.path
     if path and path[-1] in _CLASS_KEYS:
@@ -100,7 +100,7 @@ def _assign_setting(setting: Setting, objects: dict[Path, KerasObject]) -> None:
             owner.inside.setdefault(steps[0], []).append((steps[1:], setting))
 
 
-def _find_config_keys(path: Path) -> Iterator[int]:
+def _find_config_keys(path: KeyPath) -> Iterator[int]:
     """Yield the index of each key ``config`` among the last eight keys of a path."""
     for index in range(max(0, len(path) - _MOST_STEPS_BELOW), len(path)):
         if path[index] == "config":

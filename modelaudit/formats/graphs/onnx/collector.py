@@ -167,9 +167,9 @@ class ModelCollector:
         self._metadata_bytes += body.size
         self.metadata.append(MetadataEntry(key, body.raw(_LONGEST_METADATA_VALUE)))
 
-    def record_description(self, body: Message) -> None:
-        """Append a ``doc_string`` of the model, which may repeat, to the description; keep the last 64 KiB."""
-        text = f"{self.description}\n{body.text(_DESCRIPTION_LENGTH)}"
+    def record_description(self, doc_string: Message) -> None:
+        """Append a ``doc_string`` to the description, because the field may occur again, and keep the last 64 KiB."""
+        text = f"{self.description}\n{doc_string.text(_DESCRIPTION_LENGTH)}"
         self.description = text[-_DESCRIPTION_LENGTH:].lstrip("\n")
 
     def build_readings(self, artifact: Artifact) -> Iterator[Reading]:

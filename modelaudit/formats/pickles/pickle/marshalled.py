@@ -178,7 +178,9 @@ class _Decoder:
             signed_count = int.from_bytes(self._read_bytes(4), "little", signed=True)
             count = abs(signed_count)
             if count > _MOST_DIGITS:
-                raise DamagedError("a number of more digits than are decoded", self.position)
+                raise DamagedError(
+                    f"an integer of {count} digits, more than {_MOST_DIGITS}, was not decoded", self.position
+                )
             digits = struct.unpack(f"<{count}H", self._read_bytes(2 * count))
             absolute = sum(digit << 15 * index for index, digit in enumerate(digits))
             return int(-absolute if signed_count < 0 else absolute)

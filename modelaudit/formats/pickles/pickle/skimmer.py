@@ -61,7 +61,7 @@ class Skimmer:
         self._wasted_bytes = 0
         # Marks in a row with too few plain opcodes after them.
         self._misses_in_a_row = 0
-        # As many further marks are ignored, wherever they are: after misses, the next mark is probably a miss too.
+        # How many further marks to ignore, at any offset: after misses, the next mark is probably a miss too.
         self._marks_to_ignore = 0
 
     def skip_stretch(self) -> PlainStretch | None:

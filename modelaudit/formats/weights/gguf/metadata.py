@@ -151,7 +151,7 @@ class Metadata:
             kind = cursor.read_u32(f"the type of the items of {key[:200]!r}")
             count = cursor.read_length(f"the number of items of {key[:200]!r}")
             if kind == STRING:
-                # Each text takes at least its length. This refuses a forged count before the loop over the items.
+                # Each text takes at least the bytes of its length field, so a forged count is refused before the loop.
                 cursor.require_bytes(count * (8 if cursor.is_wide else 4), what)
                 self._count_items(count, cursor)
                 self._read_text_array(cursor, key, count, what)

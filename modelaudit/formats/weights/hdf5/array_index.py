@@ -43,6 +43,7 @@ class _Entries:
         for _ in range(count):
             entry = Piece(piece.take(self.width), piece.offset, piece.sizes)
             address = entry.take_address()
+            # The size fills the entry up to the filter mask at its end.
             size = entry.take_number(max(0, entry.left - _MASK_BYTES)) if self.has_size else None
             if address is not None:
                 yield address, size

@@ -41,7 +41,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """Yield the outline.
 
     Raises:
-        DamagedError: an array or a name ends beyond the file, or an array is sparse.
+        DamagedError: an array or a name ends beyond the file, or an array is sparse, which this reader does not decode.
         WindowError: the window could not return the requested bytes.
     """
     arrays = _ArrayListReader(window)

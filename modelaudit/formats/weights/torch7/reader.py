@@ -56,7 +56,10 @@ _TOKEN: Final = re.compile(rb"\s*(\S{1,400})\s?")
 
 
 def recognises(head: Head) -> bool:
-    """Whether the bytes begin an object with its version or class, a table with its first key, or a function."""
+    """Whether the file begins with an object, a table or a function of Torch7, in binary or text form.
+
+    Members whose container already decides their format (``content``) are never files of Torch7.
+    """
     return head.content is None and (_BINARY_START.match(head.data) or _TEXT_START.match(head.data)) is not None
 
 
