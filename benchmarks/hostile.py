@@ -1,7 +1,8 @@
 """Scan files that are written to cost memory or time, each in a process of its own, and check the bounds.
 
-``make bench-hostile`` runs it. ``HOSTILE`` lists a writer and the expected exit codes for each name. A scan may take
-``MEMORY_MOST`` and ``SECONDS_MOST`` of CPU time. CPU time does not depend on the load of the machine.
+``make bench-hostile`` runs it. ``HOSTILE`` lists a writer and the expected exit codes for each name. A scan of a file
+may take ``MEMORY_MOST`` and ``SECONDS_MOST`` of CPU time, that of a folder ``FOLDER_MEMORY_MOST``. CPU time does not
+depend on the load of the machine.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 import copy
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,10 +23,11 @@ from typing import Final
 
 MIB: Final = 1 << 20
 MEMORY_MOST: Final = 200 * MIB
+FOLDER_MEMORY_MOST: Final = 300 * MIB
 SECONDS_MOST: Final = 60
 # The process is ended at these multiples of the bounds, so that a failure is measured and harms nothing.
 _MEMORY_FACTOR: Final = 8
-_TIME_FACTOR: Final = 3
+_TIME_FACTOR: Final = 10
 _COMMAND: Final = str(Path(sys.executable).parent / "modelaudit")
 
 
@@ -39,17 +42,19 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class HostileFile:
-    """A file that is written to cost memory or time.
+    """A file or folder that is written to cost memory or time.
 
     Attributes:
         name: the file name, which ends as its format asks for.
-        write: writes the file to a path.
+        write: writes the file or folder to a path.
         exit_codes: the exit codes that a scan of it may end with.
+        options: further options of the scan.
     """
 
     name: str
     write: Callable[[Path], None]
     exit_codes: frozenset[int]
+    options: tuple[str, ...] = ()
 
 
 def main() -> None:
@@ -62,10 +67,16 @@ def main() -> None:
         for name in chosen:
             path = Path(folder) / HOSTILE[name].name
             HOSTILE[name].write(path)
+            is_folder = path.is_dir()
             size = path.stat().st_size / MIB
-            scan = scan_bounded(path)
-            path.unlink()
-            faults = list_faults(scan, HOSTILE[name].exit_codes)
+            output = Path(folder) / "report"
+            scan = scan_bounded(path, [part.format(report=output) for part in HOSTILE[name].options])
+            if is_folder:
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+            output.unlink(missing_ok=True)
+            faults = list_faults(scan, HOSTILE[name].exit_codes, is_folder)
             missed += faults
             figures = (
                 f"{size:7.1f} MiB  exit {scan.exit_code:3}  {scan.seconds:6.1f} s  peak {scan.peak / MIB:6.0f} MiB"
@@ -74,9 +85,9 @@ def main() -> None:
     sys.exit(1 if missed else 0)
 
 
-def scan_bounded(path: Path) -> Scan:
+def scan_bounded(path: Path, options: Iterable[str] = ()) -> Scan:
     """Scan a file or folder without a second opinion, in a process whose memory and CPU time are bounded."""
-    command = [_COMMAND, "scan", str(path), "--no-second-opinion", "--offline", "-q"]
+    command = [_COMMAND, "scan", str(path), "--no-second-opinion", "--offline", "-q", *options]
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=_bound_this_process
     )
@@ -92,15 +103,16 @@ def _bound_this_process() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (_TIME_FACTOR * SECONDS_MOST,) * 2)
 
 
-def list_faults(scan: Scan, exit_codes: Iterable[int]) -> list[str]:
+def list_faults(scan: Scan, exit_codes: Iterable[int], is_folder: bool = False) -> list[str]:
     """Return one sentence for each bound that a scan passed, and for an exit code that is not expected."""
     faults = []
     if scan.exit_code not in exit_codes:
         faults.append(f"exit code {scan.exit_code} is not expected")
-    if scan.seconds > SECONDS_MOST:
+    memory_most = FOLDER_MEMORY_MOST if is_folder else MEMORY_MOST
+    if scan.seconds > SECONDS_MOST and not is_folder:
         faults.append(f"more than {SECONDS_MOST} s of CPU time")
-    if scan.peak > MEMORY_MOST:
-        faults.append(f"more than {MEMORY_MOST // MIB} MiB of memory")
+    if scan.peak > memory_most:
+        faults.append(f"more than {memory_most // MIB} MiB of memory")
     return faults
 
 
@@ -175,6 +187,29 @@ def _write_numbered_opcodes(
     return write
 
 
+def _write_links(target: str, count: int) -> Callable[[Path], None]:
+    """Return a writer of a folder with a JSON file and ``count`` links to ``target``."""
+
+    def write(path: Path) -> None:
+        path.mkdir()
+        (path / "model.json").write_text('{"a": 1}')
+        for number in range(count):
+            (path / f"link-{number:06}.json").symlink_to(target)
+
+    return write
+
+
+def _write_small_files(count: int) -> Callable[[Path], None]:
+    """Return a writer of a folder with ``count`` different JSON files."""
+
+    def write(path: Path) -> None:
+        path.mkdir()
+        for number in range(count):
+            (path / f"config-{number:06}.json").write_text(f'{{"a": {number}}}')
+
+    return write
+
+
 def _encode_number(number: int) -> bytes:
     """Encode a memo index or a length as pickles do, in four bytes."""
     return number.to_bytes(4, "little")
@@ -182,7 +217,12 @@ def _encode_number(number: int) -> bytes:
 
 _LONG_TEXT: Final = b"X" + _encode_number(MIB) + b"a" * MIB
 _DICT_OF_NAMES: Final = b"}(" + b"".join(b"X\x05\0\0\0k%04dcm\nn%d\n" % (n, n) for n in range(250)) + b"u\x940"
-
+_FOLDERS: Final[tuple[tuple[str, Callable[[Path], None], frozenset[int]], ...]] = (
+    ("folder-links-outside-200000", _write_links("/etc/passwd", 200_000), frozenset({1})),
+    ("folder-links-to-one-file-200000", _write_links("model.json", 200_000), frozenset({3})),
+    ("folder-small-files-100000", _write_small_files(100_000), frozenset({0})),
+)
+_OUTPUTS: Final = ("json", "html", "cyclonedx")
 _INCOMPLETE: Final = frozenset({3})
 _INCOMPLETE_OR_FAIL: Final = frozenset({1, 3})
 _ANSWERED: Final = frozenset({0, 1, 3})
@@ -213,6 +253,13 @@ HOSTILE: Final[dict[str, HostileFile]] = {
         _INCOMPLETE_OR_FAIL,
     ),
     "zip-shared-member-60000": HostileFile("shared.zip", _write_shared_zip_member(60_000), _INCOMPLETE_OR_FAIL),
+    **{name: HostileFile("model", write, codes) for name, write, codes in _FOLDERS},
+    **{
+        f"folder-small-files-as-{output}": HostileFile(
+            "model", _write_small_files(100_000), frozenset({0}), ("-o", f"{output}={{report}}")
+        )
+        for output in _OUTPUTS
+    },
 }
 
 

@@ -42,17 +42,32 @@ def build_reference_subjects(
         artifacts: all files of the snapshot.
     """
     files = {artifact.path: artifact for artifact in artifacts}
+    folders = frozenset(
+        posixpath.dirname(path)
+        for path, artifact in files.items()
+        if artifact.obstacle is not None and artifact.obstacle.further_files
+    )
     for address, group in references:
         for reference in group.items:
-            yield _build_subject(address, group.format, reference, files)
+            yield _build_subject(address, group.format, reference, files, folders)
 
 
-def _build_subject(address: str, format_: str, reference: Reference, files: Mapping[str, Artifact]) -> Subject:
-    """Return the subject of one reference; ``files`` are those of the snapshot by path."""
+def _build_subject(
+    address: str, format_: str, reference: Reference, files: Mapping[str, Artifact], folders: frozenset[str]
+) -> Subject:
+    """Return the subject of one reference.
+
+    Args:
+        address: the file that contains the reference.
+        format_: its format.
+        reference: the reference as read.
+        files: the files of the snapshot by path.
+        folders: folders with links or files that are counted and not listed.
+    """
     spelled_state, path = _resolve_target(address, reference)
     # Python would run a file whose name shows no code.
     is_hidden = format_ in _RUN_AS_PYTHON and not path.lower().endswith(_CODE_EXTENSIONS)
-    state = spelled_state or ("disguised" if is_hidden else _find_state(path, reference, files))
+    state = spelled_state or ("disguised" if is_hidden else _find_state(path, reference, files, folders))
     target_file = files.get(path)
     size = target_file.size if target_file else None
     fields: dict[str, Scalar] = {
@@ -105,8 +120,11 @@ def _resolve_target(address: str, reference: Reference) -> tuple[str, str]:
     return ("detour" if ".." in posix_target.split("/") else ""), path
 
 
-def _find_state(path: str, reference: Reference, files: Mapping[str, Artifact]) -> str:
-    """Return the state of the file at ``path``: link, missing, too-short, hard-link or present."""
+def _find_state(path: str, reference: Reference, files: Mapping[str, Artifact], folders: frozenset[str]) -> str:
+    """Return the state of the file at ``path``: link, missing, too-short, hard-link or present.
+
+    A path that is not listed counts as a link if it may be one of the unlisted entries of its folder.
+    """
     target_file = files.get(path)
     parents = path.split("/")
     for length in range(1, len(parents) + 1):
@@ -114,7 +132,8 @@ def _find_state(path: str, reference: Reference, files: Mapping[str, Artifact]) 
         if ancestor is not None and ancestor.obstacle is not None and ancestor.obstacle.reason in _LINK_REASONS:
             return "link"
     if target_file is None:
-        return "missing"
+        may_be_unlisted = any("/".join(parents[:length]) in folders for length in range(len(parents)))
+        return "link" if may_be_unlisted else "missing"
     if target_file.size < reference.min_size:
         return "too-short"
     return "hard-link" if target_file.outside_hard_links else "present"

@@ -57,6 +57,10 @@ class Limits:
         read_bytes: bytes that one window read returns.
         depth: nesting depth of containers.
         folder_depth: nesting depth of folders below the root of a local model.
+        folder_entries: files, links and folders below the root of a local model, in the order of the listing; a record
+            of each is kept.
+        folder_absences: entries of one folder that cannot be opened for one reason and are reported one by one; the
+            last of them counts the others.
         members: entries in one archive.
         members_total: child artifacts below one top-level artifact.
         expanded_bytes: bytes that one top-level artifact expands to.
@@ -87,6 +91,8 @@ class Limits:
     read_bytes: int = 16 * MIB
     depth: int = 8
     folder_depth: int = 512
+    folder_entries: int = 120_000
+    folder_absences: int = 100
     members: int = 100_000
     members_total: int = 200_000
     expanded_bytes: int = 64 * GIB

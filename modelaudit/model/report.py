@@ -74,6 +74,11 @@ class ArtifactRecord:
     absences: tuple[tuple[str, Absence], ...] = ()
     byte_counts: ByteCounts | None = None
 
+    @property
+    def file_count(self) -> int:
+        """The number of files that the record reports: itself, and those that its absence counts without a record."""
+        return 1 + sum(absence.unread.further_files for _, absence in self.absences)
+
     def __post_init__(self) -> None:
         if self.extent is Extent.EXAMINED and self.absences:
             raise ValueError(f"{self.path} counts as examined and has absences")
@@ -91,8 +96,13 @@ class Coverage:
     unopened: int = 0
 
     def count(self, extent: Extent) -> int:
-        """The number of artifacts that were examined to this extent."""
-        return sum(record.extent is extent for record in self.artifacts)
+        """The number of files that were examined to this extent."""
+        return sum(record.file_count for record in self.artifacts if record.extent is extent)
+
+    @property
+    def file_count(self) -> int:
+        """The number of files of the snapshot that were opened, or that could not be."""
+        return sum(record.file_count for record in self.artifacts)
 
     @property
     def anything_examined(self) -> bool:

@@ -51,6 +51,7 @@ class Unread:
         format: the recognised format, where it has no reader: ``PNG image``; of unclaimed bytes, the format around
             them; empty otherwise.
         unclaimed_bytes: the number of bytes without a claim; 0 for every other reason.
+        further_files: the number of other files of the same folder that have this absence too and are not listed.
     """
 
     reason: UnreadReason
@@ -58,6 +59,7 @@ class Unread:
     where: Location = NOWHERE
     format: str = ""
     unclaimed_bytes: int = 0
+    further_files: int = 0
 
     def __post_init__(self) -> None:
         # Details quote names and errors, and a hostile file controls both.

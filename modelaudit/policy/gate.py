@@ -48,10 +48,20 @@ def apply_policy(address: str, unread: Unread, policy: Policy) -> Absence:
         # An entry without formats fits any format.
         formats = entry.formats or (unread.format,)
         is_too_large = unread.reason is UnreadReason.UNCLAIMED and unread.unclaimed_bytes > entry.most_bytes
-        is_named = unread.reason in entry.reasons and fnmatchcase(address, entry.paths) and unread.format in formats
+        is_at_path = fnmatchcase(address, entry.paths)
+        if unread.further_files:
+            is_at_path = _fits_whole_folder(entry.paths, address)
+        is_named = unread.reason in entry.reasons and is_at_path and unread.format in formats
         if is_named and not is_too_large and unread.reason is not UnreadReason.READER_FAILED:
             return Absence(unread, f"{policy.name}: {entry.why}")
     return Absence(unread)
+
+
+def _fits_whole_folder(pattern: str, address: str) -> bool:
+    """Whether ``pattern`` fits every file of the folder of ``address``: it is literal text before one final ``*``."""
+    start = pattern.removesuffix("*")
+    folder = address[: address.rfind("/") + 1]
+    return start != pattern and not set("*?[") & set(start) and folder.startswith(start)
 
 
 def decide_verdict(
@@ -83,9 +93,11 @@ def decide_verdict(
     if not coverage.anything_examined:
         reasons.append("there was nothing to scan" if not coverage.artifacts else "no file could be examined")
     if open_absences:
-        kinds = Counter(absence.unread.reason for _, absence in open_absences)
+        kinds: Counter[UnreadReason] = Counter()
+        for _, absence in open_absences:
+            kinds[absence.unread.reason] += 1 + absence.unread.further_files
         listed = ", ".join(f"{count} {_UNREAD_PHRASES[reason]}" for reason, count in sorted(kinds.items()))
-        reasons.append(f"{_count_noun(len(open_absences), 'part')} not examined: {listed}")
+        reasons.append(f"{_count_noun(kinds.total(), 'part')} not examined: {listed}")
         reasons += [f"{address}: {absence.unread.detail}" for address, absence in open_absences[:_ABSENCES_NAMED]]
     is_use_open = permission not in (None, Answer.ALLOW)
     if is_use_open:
@@ -99,7 +111,7 @@ def decide_verdict(
         threshold = (
             f"no finding at or above {policy.fail_on}" if policy.fail_on else "the policy never fails on findings"
         )
-        reasons.append(f"{_count_noun(len(coverage.artifacts), 'file')} examined, {threshold}")
+        reasons.append(f"{_count_noun(coverage.file_count, 'file')} examined, {threshold}")
     left_out = sorted(family for family in families if family not in policy.checks)
     if left_out:
         reasons.append(f"checked for {', '.join(policy.checks)} only; not for {', '.join(left_out)}")

@@ -11,12 +11,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import chain
+from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from cyclonedx.model import HashAlgorithm, HashType, XsUri
+from cyclonedx.model import XsUri
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.tool import ToolRepository
@@ -32,7 +34,7 @@ from cyclonedx.model.vulnerability import (
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from modelaudit.model.address import lies_within, read_file_path
+from modelaudit.model.address import container_of, read_file_path
 from modelaudit.model.artifact import DigestAlgorithm, RefKind
 from modelaudit.model.finding import Finding, Rule
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, Opinion, Target
@@ -44,7 +46,7 @@ from modelaudit.reports.cyclonedx_licenses import (
     build_properties,
     list_facts,
 )
-from modelaudit.reports.json_report import compute_report_digest, encode_canonical
+from modelaudit.reports.json_report import Json, LazyList, compute_report_digest, encode_canonical
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 from modelaudit.reports.view import get_model_name
 from modelaudit.reports.wording import describe_place
@@ -61,12 +63,12 @@ def render_cyclonedx(report: AuditReport) -> bytes:
     """Render the bill of materials. The same report always gives the same bytes, serial number included."""
     digest = compute_report_digest(report)
     root = _build_root(report)
-    files = {record.path: _build_file(record) for record in report.coverage.artifacts}
-    components = [*files.values(), *build_datasets(report.license)]
+    datasets = build_datasets(report.license)
+    file_refs = {record.path: _build_file_ref(record.path) for record in report.coverage.artifacts}
     bom = Bom(
         serial_number=uuid5(NAMESPACE_URL, f"urn:sha256:{digest}"),
-        components=components,
-        vulnerabilities=_build_vulnerabilities(report, files),
+        components=datasets,
+        vulnerabilities=_build_vulnerabilities(report, file_refs),
         metadata=BomMetaData(
             component=root,
             timestamp=datetime.fromisoformat(report.created).astimezone(UTC),
@@ -74,8 +76,19 @@ def render_cyclonedx(report: AuditReport) -> bytes:
             properties=build_properties(("report:schema", report.schema), ("report:sha256", digest)),
         ),
     )
-    bom.register_dependency(root, components)
-    return encode_canonical(json.loads(JsonV1Dot6(bom).output_as_string()))
+    bom.register_dependency(root, datasets)  # the library warns of a root without dependencies
+    value: dict[str, Any] = json.loads(JsonV1Dot6(bom).output_as_string())
+    # The library takes a minute and 300 MB for 10,000 files, so their components are added to its output, one by one.
+    records = sorted(report.coverage.artifacts, key=lambda record: (_name_file(record), file_refs[record.path]))
+    datasets_and_files = chain(value.get("components", ()), map(_build_file, records))
+    if datasets or records:
+        value["components"] = LazyList(datasets_and_files, len(datasets) + len(records))
+    refs = sorted({*file_refs.values(), *(str(dataset.bom_ref) for dataset in datasets)})
+    value["dependencies"] = [
+        *({"ref": ref} for ref in refs),
+        {"ref": _ROOT_REF, "dependsOn": refs} if refs else {"ref": _ROOT_REF},
+    ]
+    return encode_canonical(value)
 
 
 def _build_tool(report: AuditReport) -> Component:
@@ -148,26 +161,38 @@ def _build_file_ref(path: str) -> str:
     return "file:" + sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _build_file(record: ArtifactRecord) -> Component:
-    """Build the component of a file; digests for which CycloneDX has no algorithm become properties."""
+def _name_file(record: ArtifactRecord) -> str:
+    """Return the name of the component of a file."""
+    return escape_unprintable(read_file_path(record.path))
+
+
+def _build_file(record: ArtifactRecord) -> Json:
+    """Build the component of a file as JSON; digests for which CycloneDX has no algorithm become properties."""
     sha256_digests = [digest for digest in record.digests if digest.algorithm is DigestAlgorithm.SHA256]
     other_digests = [digest for digest in record.digests if digest.algorithm is not DigestAlgorithm.SHA256]
-    return Component(
-        type=ComponentType.FILE,
-        name=escape_unprintable(read_file_path(record.path)),
-        bom_ref=_build_file_ref(record.path),
-        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest.value) for digest in sha256_digests],
-        properties=build_properties(
-            ("size", record.size),
-            ("extent", record.extent),
-            ("members", record.members or None),
-            *(("format", format) for format in record.formats),
-            ("digest-state", record.digest_state),
-            *((f"digest:{digest.algorithm}", digest.value) for digest in other_digests),
-            *((f"claimed:{digest.algorithm}", digest.value) for digest in record.claimed),
-            *(("unread", _describe_absence(address, absence)) for address, absence in record.absences),
-        ),
+    properties = (
+        ("size", record.size),
+        ("extent", record.extent),
+        ("members", record.members or None),
+        *(("format", format) for format in record.formats),
+        ("digest-state", record.digest_state),
+        *((f"digest:{digest.algorithm}", digest.value) for digest in other_digests),
+        *((f"claimed:{digest.algorithm}", digest.value) for digest in record.claimed),
+        *(("unread", _describe_absence(address, absence)) for address, absence in record.absences),
     )
+    # Sorted and without repetition, as the library writes them.
+    named = sorted(
+        {(f"modelaudit:{name}", escape_unprintable(str(value))) for name, value in properties if value is not None}
+    )
+    component: dict[str, Json] = {
+        "type": "file",
+        "name": _name_file(record),
+        "bom-ref": _build_file_ref(record.path),
+        "properties": [{"name": name, "value": value} for name, value in named],
+    }
+    if sha256_digests:
+        component["hashes"] = [{"alg": "SHA-256", "content": digest.value} for digest in sha256_digests]
+    return component
 
 
 def _describe_absence(address: str, absence: Absence) -> str:
@@ -176,12 +201,12 @@ def _describe_absence(address: str, absence: Absence) -> str:
     return f"{absence.unread.reason}: {place}: {absence.unread.detail}{accepted}"
 
 
-def _build_vulnerabilities(report: AuditReport, files: dict[str, Component]) -> Iterable[Vulnerability]:
+def _build_vulnerabilities(report: AuditReport, file_refs: dict[str, str]) -> Iterable[Vulnerability]:
     """Yield one vulnerability for each finding; it affects a file, or the root for a finding on the whole model.
 
     Args:
         report: the report.
-        files: the components of the files by path.
+        file_refs: the ``bom-ref`` of each file by path.
     """
     rules = {rule.id: rule for rule in report.rules}
     uses: Counter[str] = Counter()
@@ -190,15 +215,18 @@ def _build_vulnerabilities(report: AuditReport, files: dict[str, Component]) -> 
         uses[finding.fingerprint] += 1
         number = uses[finding.fingerprint]
         ref = f"finding:{finding.fingerprint}" + (f":{number}" if number > 1 else "")
-        file = files.get(finding.artifact) or files.get(_find_outermost_file(finding.artifact, files))
-        yield _build_vulnerability(finding, rules.get(finding.rule), ref, str(file.bom_ref) if file else _ROOT_REF)
+        path = finding.artifact if finding.artifact in file_refs else _find_outermost_file(finding.artifact, file_refs)
+        yield _build_vulnerability(finding, rules.get(finding.rule), ref, file_refs.get(path, _ROOT_REF))
 
 
-def _find_outermost_file(address: str, paths: Iterable[str]) -> str:
+def _find_outermost_file(address: str, paths: Container[str]) -> str:
     """Find the file that contains the member at ``address``; empty if none does."""
     # In a report of an older version, the name of a file may contain the "!" that separates members. Of two files "a"
     # and "a!b", the longer one is then the file itself.
-    return max((path for path in paths if lies_within(address, path)), key=len, default="")
+    container = container_of(address)
+    while container and container not in paths:
+        container = container_of(container)
+    return container
 
 
 def _build_vulnerability(finding: Finding, rule: Rule | None, ref: str, affected_ref: str) -> Vulnerability:

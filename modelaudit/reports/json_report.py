@@ -14,18 +14,21 @@ was not UTF-8), and U+FFFD twice encodes U+FFFD. All JSON parsers agree on this 
 from __future__ import annotations
 
 import hashlib
+import io
+import itertools
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import TypeAlias
+from typing import Any, Final, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.report import SCHEMA, AuditReport
+from modelaudit.model.finding import Finding
+from modelaudit.model.report import SCHEMA, ArtifactRecord, AuditReport
 from modelaudit.reports.text import escape_unprintable
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
@@ -41,24 +44,82 @@ _UNPRINTABLE = re.compile(
     "\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
 )
+_TOKENS_A_PART: Final = 10_000
+_LARGE_FIELDS: Final[Mapping[str, Any]] = {"findings": True, "decision": {"coverage": {"artifacts": True}}}
+"""The fields of a report whose length grows with the number of files."""
 _REMEDY = "write it again with 'modelaudit scan TARGET -o json'"
 
 
 def render_json(report: AuditReport) -> bytes:
     """Render a report in the canonical form."""
-    return encode_canonical(_map_strings(_convert_to_json(report), _escape_surrogates))
+    return _join_parts(_encode_report(report))
 
 
 def compute_report_digest(report: AuditReport) -> str:
     """Compute the SHA-256 over the canonical form, as 64 lower-case hexadecimal digits."""
-    return hashlib.sha256(render_json(report)).hexdigest()
+    digest = hashlib.sha256()
+    for part in _encode_report(report):
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def encode_canonical(value: Json) -> bytes:
     """Encode a JSON value in the canonical form of this module."""
-    text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
-    # Outside strings, the encoder writes printable ASCII only, so every match is inside a string.
-    return _UNPRINTABLE.sub(_escape_as_json, text).encode() + b"\n"
+    return _join_parts(_encode_parts(value))
+
+
+def _join_parts(parts: Iterable[bytes]) -> bytes:
+    """Join parts without a list of them, which would need their memory a second time."""
+    buffer = io.BytesIO()
+    for part in parts:
+        buffer.write(part)
+    return buffer.getvalue()
+
+
+def _encode_report(report: AuditReport) -> Iterator[bytes]:
+    """Yield the canonical form of a report in parts. Each record and finding is converted when its part is written."""
+    plain = get_report_adapter().dump_python(report, exclude=_LARGE_FIELDS)
+    value: dict[str, Any] = {key: _map_strings(each, _escape_surrogates) for key, each in plain.items()}
+    value["findings"] = _convert_each(report.findings, Finding)
+    value["decision"]["coverage"]["artifacts"] = _convert_each(report.coverage.artifacts, ArtifactRecord)
+    yield from _encode_parts(value)
+
+
+class LazyList(list[Json]):
+    """A list for ``encode_canonical`` whose items are made one by one, so that a large report needs little memory.
+
+    Args:
+        items: the items, which can be read once.
+        length: their number.
+    """
+
+    def __init__(self, items: Iterable[Json], length: int) -> None:
+        super().__init__()
+        self._items = items
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Json]:
+        return iter(self._items)
+
+
+def _convert_each(items: Sequence[object], kind: type) -> LazyList:
+    """Return the JSON of values of the report, each of which has the type ``kind``."""
+    adapter = _get_adapter(kind)
+    converted = (_map_strings(adapter.dump_python(item), _escape_surrogates) for item in items)
+    return LazyList(converted, len(items))
+
+
+def _encode_parts(value: Json) -> Iterator[bytes]:
+    """Yield the canonical form of a JSON value in parts of bounded size."""
+    encoder = json.JSONEncoder(ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
+    tokens = encoder.iterencode(value)
+    while batch := list(itertools.islice(tokens, _TOKENS_A_PART)):
+        # Outside strings, the encoder writes printable ASCII only, so every match is inside a string.
+        yield _UNPRINTABLE.sub(_escape_as_json, "".join(batch)).encode()
+    yield b"\n"
 
 
 def _escape_as_json(match: re.Match[str]) -> str:
@@ -112,6 +173,12 @@ def _build_damage_error(what: str) -> ConfigurationError:
 def get_report_adapter() -> TypeAdapter[AuditReport]:
     """Return pydantic's adapter of the report; it is slow to build, so it is built on first use and kept."""
     return TypeAdapter(AuditReport)
+
+
+@cache
+def _get_adapter(kind: type) -> TypeAdapter[object]:
+    """Return pydantic's adapter of a part of the report; it is built on first use and kept."""
+    return TypeAdapter(kind)
 
 
 def _convert_to_json(report: AuditReport) -> Json:

@@ -10,7 +10,7 @@ from modelaudit.reports.json_report import Json, encode_canonical, get_report_ad
 _ID = "urn:modelaudit:report:v1"
 _ATTRIBUTE_NAME = re.compile(r"^    (\w+): ", re.MULTILINE)
 """The name that begins an entry of a docstring's ``Attributes:``, such as ``    path: the file``."""
-_ADDED_FIELDS = frozenset({"byte_counts", "unclaimed_bytes", "unopened"})
+_ADDED_FIELDS = frozenset({"byte_counts", "further_files", "unclaimed_bytes", "unopened"})
 """Fields that reports have contained only since version 1 of the form was published."""
 _STRING_ENCODING = (
     "In every string the replacement character is an escape: U+FFFD and four hexadecimal digits encode a surrogate"

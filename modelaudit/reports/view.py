@@ -264,8 +264,8 @@ def describe_network_use(report: AuditReport) -> str:
 
 def describe_inventory(report: AuditReport) -> str:
     """Describe the number of files and their total size."""
-    records = report.coverage.artifacts
-    return f"{count_noun(len(records), 'file')}, {count_noun(sum(record.size for record in records), 'byte')} in all"
+    files, size = report.coverage.file_count, sum(record.size for record in report.coverage.artifacts)
+    return f"{count_noun(files, 'file')}, {count_noun(size, 'byte')} in all"
 
 
 def describe_bytes(report: AuditReport) -> str:
@@ -284,7 +284,7 @@ def describe_completeness(report: AuditReport) -> str:
         return "nothing; every file was examined completely"
     if not coverage.unopened:
         return "nothing is recorded"
-    opened = count_noun(len(coverage.artifacts), "file was", "files were")
+    opened = count_noun(coverage.file_count, "file was", "files were")
     return f"{count_noun(coverage.unopened, 'file')} left unopened; {opened} opened"
 
 

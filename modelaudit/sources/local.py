@@ -97,6 +97,8 @@ def list_folder(
     """
     artifacts: list[Artifact] = []
     link_notes: list[str] = []
+    link_count = 0
+    absences = FolderAbsences(limits.folder_absences)
     try:
         entries = sorted(walk_folder(root, limits), key=lambda entry: entry.path)
         links_inside = Counter(entry.state.identity for entry in entries if entry.hard_links > 1 and entry.state)
@@ -105,14 +107,58 @@ def list_folder(
             if counts_hard_links and entry.hard_links > 1 and entry.state and isinstance(found, Artifact):
                 found = replace(found, outside_hard_links=entry.hard_links - links_inside[entry.state.identity])
             if isinstance(found, InnerLink):
-                link_notes.append(f"{entry.path!r} -> {found.text!r}")
-                artifacts += [found.artifact] if found.artifact is not None else []
-            else:
+                link_count += 1
+                if link_count <= _SHOWN_LINKS:
+                    link_notes.append(f"{entry.path!r} -> {found.text!r}")
+                if found.artifact is None:
+                    continue
+                found = found.artifact
+            if not absences.is_counted(found, len(artifacts)):
                 artifacts.append(found)
     except OSError as error:
         hint = " Check its permissions." if error.errno in (errno.EACCES, errno.EPERM) else ""
         raise SourceError(f"The folder {name!r} cannot be listed: {error.strerror}.{hint}") from error
-    return tuple(artifacts), _note_links(link_notes)
+    absences.report_counted(artifacts)
+    return tuple(artifacts), _note_links(link_count, link_notes)
+
+
+class FolderAbsences:
+    """Counts the entries that cannot be opened, by folder and reason, so that a report does not grow with their number.
+
+    Args:
+        most: the entries of one folder and reason that stay artifacts of their own.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._counts: Counter[tuple[str, UnreadReason]] = Counter()
+        self._last_artifacts: dict[tuple[str, UnreadReason], int] = {}
+        self._names: dict[tuple[str, UnreadReason], list[str]] = {}
+
+    def is_counted(self, artifact: Artifact, index: int) -> bool:
+        """Whether the artifact is counted with others, and not kept; if it is kept, ``index`` is its place."""
+        if artifact.open is not None or artifact.obstacle is None:
+            return False
+        folder, _, name = artifact.path.rpartition("/")
+        key = (folder, artifact.obstacle.reason)
+        self._counts[key] += 1
+        if self._counts[key] <= self._most:
+            self._last_artifacts[key] = index
+            return False
+        if self._counts[key] <= self._most + _SHOWN_LINKS:
+            self._names.setdefault(key, []).append(repr(name))
+        return True
+
+    def report_counted(self, artifacts: list[Artifact]) -> None:
+        """Add the number and first names of the counted entries to the last artifact of their folder and reason."""
+        for key, names in self._names.items():
+            artifact = artifacts[self._last_artifacts[key]]
+            if artifact.obstacle is not None:
+                count = self._counts[key] - self._most
+                listed = ", ".join(names) + (", …" if count > len(names) else "")
+                detail = f"{artifact.obstacle.detail}; {count} more of this folder ({listed}) have the same reason"
+                obstacle = replace(artifact.obstacle, detail=detail, further_files=count)
+                artifacts[self._last_artifacts[key]] = replace(artifact, obstacle=obstacle)
 
 
 def make_artifact(root: str, entry: Entry, limits: Limits) -> Artifact:
@@ -197,11 +243,11 @@ class FolderLinks:
         return InnerLink(link_text, Artifact(entry.path, status.st_size, opener))
 
 
-def _note_links(links: list[str]) -> tuple[str, ...]:
-    """Return one note that counts the links inside the folder and shows the first of them; none without links."""
-    if not links:
+def _note_links(count: int, first_links: list[str]) -> tuple[str, ...]:
+    """Return one note with the number of links inside the folder and the first of them; none without links."""
+    if not count:
         return ()
-    shown = ", ".join(links[:_SHOWN_LINKS]) + (", …" if len(links) > _SHOWN_LINKS else "")
-    noun = "link leads" if len(links) == 1 else "links lead"
+    shown = ", ".join(first_links) + (", …" if count > len(first_links) else "")
+    noun = "link leads" if count == 1 else "links lead"
     explanation = "linked files are examined under both names"
-    return (f"{len(links)} {noun} to files or folders of the model ({explanation}): {shown}",)
+    return (f"{count} {noun} to files or folders of the model ({explanation}): {shown}",)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import heapq
+import itertools
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from modelaudit.model.limits import Limits
@@ -40,13 +42,16 @@ class Entry:
 
 
 def walk_folder(root: str, limits: Limits) -> Iterator[Entry]:
-    """Yield the entries of the folder ``root`` (absolute, without links) and below it, in no particular order.
+    """Yield the entries of the folder ``root`` (absolute, without links) and below it, folder by folder.
+
+    The order depends on the names alone, because entries beyond the limit on their number are not listed. The folder in
+    which the listing ends is an entry with that absence.
 
     Raises:
         OSError: the root itself cannot be listed. A folder below that cannot be listed is an entry with an obstacle.
     """
-    pending: list[str] = []
-    yield from _list_entries(root, "", pending)
+    pending: list[str] = [""]
+    remaining = limits.folder_entries
     while pending:
         folder = pending.pop()
         if folder.count("/") >= limits.folder_depth:
@@ -54,25 +59,45 @@ def walk_folder(root: str, limits: Limits) -> Iterator[Entry]:
             yield Entry(folder, None, obstacle=Unread(UnreadReason.LIMIT, detail))
             continue
         try:
-            yield from _list_entries(root, folder, pending)
+            names, count = yield from _list_entries(root, folder, remaining, pending)
         except OSError as error:
+            if not folder:
+                raise
             yield Entry(folder, None, obstacle=_explain_listing_error(error))
+            continue
+        remaining -= names
+        if names < count:
+            detail = (
+                f"only the first {limits.folder_entries} entries of the model were listed; "
+                f"{count - names} of {count} in this folder were left out, and with them folders that come later"
+            )
+            yield Entry(folder or ".", None, obstacle=Unread(UnreadReason.LIMIT, detail))
+            return
 
 
-def _list_entries(root: str, folder: str, pending: list[str]) -> Iterator[Entry]:
-    """Yield the entries of one folder, and append the folders in it to ``pending``."""
+def _list_entries(root: str, folder: str, most: int, pending: list[str]) -> Generator[Entry, None, tuple[int, int]]:
+    """Yield the first ``most`` entries of one folder by name, and append the folders in it to ``pending``.
+
+    Returns:
+        How many names were listed, and how many the folder has.
+    """
     descriptor = open_folder(root, folder)
     try:
         # All names first, so that the listing is closed before the caller handles an entry.
         with os.scandir(descriptor) as listing:
-            names = [entry.name for entry in listing]
+            count = itertools.count()
+            names = heapq.nsmallest(most, (entry.name for entry, _ in zip(listing, count, strict=False)))
+        total = next(count)
+        folders = []
         for name in names:
             path = f"{folder}/{name}" if folder else name
             entry = _inspect_name(descriptor, name, path)
             if entry is None:
-                pending.append(path)
+                folders.append(path)
             else:
                 yield entry
+        pending += reversed(folders)  # the last one is listed next
+        return len(names), total
     finally:
         os.close(descriptor)
 

@@ -55,6 +55,23 @@ def test_referenced_target_is_resolved_to_its_state_and_path(address, target, st
     assert (subject.fields["state"], subject.fields["path"]) == (state, path)
 
 
+@check_each(
+    "target, state",
+    [
+        ("data/hidden.bin", "link"),
+        ("data/deeper/hidden.bin", "link"),
+        ("data/seen.bin", "present"),
+        ("x.bin", "missing"),
+    ],
+)
+def test_unlisted_target_counts_as_a_link_if_links_of_its_folder_are_counted_and_not_listed(target, state):
+    counted = Artifact("data/a", 0, None, obstacle=Unread(UnreadReason.LINK_OUTSIDE, "a link", further_files=5))
+    references = References("onnx", (Reference(ReferenceKind.DATA, target),))
+    files = [make_file("model.onnx"), make_file("data/seen.bin"), counted]
+    (subject,) = build_reference_subjects([("model.onnx", references)], files)
+    assert subject.fields["state"] == state
+
+
 def test_referenced_file_below_the_required_size_is_too_short():
     references = References("onnx", (Reference(ReferenceKind.DATA, "weights.bin", min_size=11),))
     (subject,) = build_reference_subjects([("model.onnx", references)], FILES)

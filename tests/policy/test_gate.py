@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.cases import check_each
 
@@ -66,6 +68,25 @@ def test_fail_on_never_ignores_findings_but_not_incomplete_scans() -> None:
     assert (
         decide_verdict(make_coverage(NOT_READ), [make_finding(Severity.CRITICAL)], never).verdict is Verdict.INCOMPLETE
     )
+
+
+@pytest.mark.parametrize(
+    ("paths", "is_accepted"),
+    [("*", True), ("data/*", True), ("data/a*", False), ("data/9.bin", False), ("data/?*", False), ("other/*", False)],
+)
+def test_policy_accepts_counted_files_only_by_a_pattern_for_their_whole_folder(paths: str, is_accepted: bool) -> None:
+    unread = Unread(UnreadReason.LINK_DANGLING, "", further_files=7)
+    entry = AllowedAbsence((UnreadReason.LINK_DANGLING,), paths, "known")
+    absence = apply_policy("data/9.bin", unread, replace(POLICY, allow_unread=(entry,)))
+    assert (absence.allowed_by is not None) is is_accepted
+
+
+def test_reason_of_the_verdict_counts_files_without_a_record() -> None:
+    unread = Unread(UnreadReason.LINK_DANGLING, "nowhere", further_files=7)
+    coverage = Coverage((ArtifactRecord("a", 0, Extent.NOT, absences=(("a", Absence(unread)),)),))
+    decision = decide_verdict(coverage, (), POLICY)
+    assert "8 parts not examined: 8 behind a link to nowhere" in decision.reasons
+    assert (coverage.count(Extent.NOT), coverage.file_count) == (8, 8)
 
 
 @pytest.mark.parametrize("records", [(), (NOT_READ,), (READ, NOT_READ), (ACCEPTED,)])

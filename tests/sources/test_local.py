@@ -282,6 +282,33 @@ def test_folders_over_the_depth_limit_are_reported(model: Path) -> None:
 
 
 @pytest.mark.slow
+def test_links_beyond_the_bound_of_a_folder_are_counted_in_the_last_listed_one(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    for number in range(7):
+        (tmp_path / f"{number}.bin").symlink_to("/etc/passwd")
+        (tmp_path / f"sub/{number}.bin").symlink_to("nothing")
+    artifacts = resolve_target(str(tmp_path), limits=Limits(folder_absences=3)).artifacts
+    obstacles = {artifact.path: artifact.obstacle for artifact in artifacts if artifact.obstacle}
+    assert list(obstacles) == ["0.bin", "1.bin", "2.bin", "sub/0.bin", "sub/1.bin", "sub/2.bin"]
+    assert [each.further_files for each in obstacles.values()] == [0, 0, 4, 0, 0, 4]
+    counted = "('3.bin', '4.bin', '5.bin', '6.bin')"
+    assert obstacles["2.bin"].detail.endswith(f"; 4 more of this folder {counted} have the same reason")
+    assert obstacles["sub/2.bin"].reason is UnreadReason.LINK_DANGLING
+
+
+def test_entries_beyond_the_bound_are_an_absence_that_depends_on_names_alone(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    for name in ("d", "a/2", "c", "a/1", "b"):
+        (tmp_path / name).write_text("x")
+    artifacts = resolve_target(str(tmp_path), limits=Limits(folder_entries=3)).artifacts
+    assert [artifact.path for artifact in artifacts] == [".", "b", "c"]
+    assert artifacts[0].obstacle.reason is UnreadReason.LIMIT
+    assert "1 of 4 in this folder were left out" in artifacts[0].obstacle.detail
+    artifacts = resolve_target(str(tmp_path), limits=Limits(folder_entries=5)).artifacts
+    assert [artifact.path for artifact in artifacts] == ["a", "a/1", "b", "c", "d"]
+    assert "1 of 2 in this folder were left out" in artifacts[0].obstacle.detail
+
+
 def test_hundred_thousand_files_are_listed(tmp_path: Path) -> None:
     for folder in range(100):
         (tmp_path / str(folder)).mkdir()
