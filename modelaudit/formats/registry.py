@@ -80,8 +80,11 @@ def _make_readers() -> Iterator[Reader]:
 READERS: Final = tuple(_make_readers())
 
 
-TEXT_FORMATS: Final = frozenset(each.name for each in DECLARATIONS if ".txt" in each.extensions)
-"""The formats that any text may be in: the languages in a text do not depend on them."""
+TEXT_FORMATS: Final = frozenset(each.name for each in DECLARATIONS if ".txt" in each.extensions) - {"python"}
+"""The formats of text that may be a program in another language as well.
+
+Python source is left out: its braces are literals, and text that is no Python is reported as damaged there.
+"""
 
 
 def find_reader(name: str) -> Reader:

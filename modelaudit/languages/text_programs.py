@@ -34,18 +34,26 @@ _LONGEST_YAML: Final = 8 * MIB
 _LONGEST_TEMPLATE: Final = 4 * MAX_CHARACTERS
 
 _TEMPLATE_MARK: Final = re.compile(rb"\{[{%]")
-# An access that may escape, in an expression or statement: only these matter in text too long to be parsed.
-_ESCAPING_ACCESS: Final = re.compile(rb"\{[{%][^{}]{0,300}?(?:__|\\x5f|\\u005f|\|\s{0,8}attr\b)")
+# An expression or statement with an access that may escape, or one too long to tell: only these matter in text too long
+# to be parsed. An inner mark ends the match and begins one of its own, so the search takes linear time.
+_INSIDE: Final = rb"(?:(?![%}]\}|\{[{%]).)"
+_ESCAPING_ACCESS: Final = re.compile(
+    rb"\{[{%]" + _INSIDE + rb"{0,900}?(?:__|\\x5f|\\u005f|\\137|\|\s{0,8}attr\b)|\{[{%]" + _INSIDE + rb"{901}",
+    re.DOTALL,
+)
 # A tag of PyYAML or HyperPyYAML, a directive that abbreviates tags, or a tag with an escaped character: YAML 1.2.2,
 # sections 5.6 and 6.8.2.
 _OBJECT_TAG: Final = re.compile(
-    rb"!python|2002:python|!(?:new|apply|applyref|name|module):|%TAG[ \t]|![^\s%]{0,200}%[0-9A-Fa-f]{2}"
+    rb"!python|2002:python|!(?:new|apply|applyref|name|module):|%TAG[ \t]|![^\s%!]{0,200}%[0-9A-Fa-f]{2}"
 )
 # YAML allows none of these characters. A loader that reads the file piece by piece has run the documents before them.
 _NOT_IN_YAML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 _COMPUTED_NAME: Final = "the filter attr"
 """The mention of an attribute whose name is computed, which no template for people needs."""
+
+_READING_USES: Final = frozenset({"attribute", "key"})
+"""Uses of public names, which the vocabulary of attributes has to judge."""
 
 _DOCUMENTATION: Final = (".md", ".markdown", ".mdx", ".rst")
 # Code that documentation shows: between fences, between backticks, or indented.
@@ -128,20 +136,28 @@ def _search_template(path: str, window: Window, marks: _Marks) -> Iterator[Readi
         return
     text = decode_loosely(read_all_bytes(window, _LONGEST_TEMPLATE))
     outline, unread = _find_attacks(text)
-    if outline.mentions and get_file_name(path).endswith(_DOCUMENTATION):
+    if unread is not None and not marks.escape:
+        # Only the parser can tell braces from templates, and what is in these is harmless.
+        return
+    escapes = [mention for mention in outline.mentions if mention.use not in _READING_USES]
+    if escapes and get_file_name(path).endswith(_DOCUMENTATION):
         rest, damage = _find_attacks(_blank_examples(text))
-        if damage is None and not rest.mentions:
-            first = outline.mentions[0]
-            detail = f"an example in it accesses {first.name}: a program that renders the file as a template runs it"
-            yield Unread(UnreadReason.PROGRAM, detail, Location(line=first.where.line))
+        if damage is None and all(mention.use in _READING_USES for mention in rest.mentions):
+            detail = (
+                f"an example in it accesses {escapes[0].name}: a program that renders the file as a template runs it"
+            )
+            yield Unread(UnreadReason.PROGRAM, detail, Location(line=escapes[0].where.line))
             return
     yield outline
-    if unread is not None and marks.escape:
+    if unread is not None:
         yield unread
 
 
 def _find_attacks(text: str) -> tuple[Outline, Unread | None]:
     """Return the accesses that escape the template, and the absence at a bound; neither for text that is not Jinja."""
+    if len(text) > MAX_CHARACTERS:
+        detail = f"text of more than {MAX_CHARACTERS} characters was not parsed as a template"
+        return Outline("jinja", ()), Unread(UnreadReason.LIMIT, detail)
     outline, unread = read_template(text)
     if unread is not None and unread.reason is UnreadReason.DAMAGED:
         return replace(outline, mentions=()), None

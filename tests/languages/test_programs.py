@@ -103,6 +103,7 @@ def test_example_in_documentation_is_an_absence_in_place_of_a_finding(example: s
     reading = read_bytes(f"# Attacks\n\n{example}\n\nwith {{{{ name }}}}\n".encode(), "SECURITY.md")
     assert reading.reasons() == {UnreadReason.PROGRAM}
     assert list_names(reading) == set()
+    assert not read_bytes(b"# A\n\n```\n{{ user.name }}\n```\n", "SECURITY.md").reasons()
     assert "__subclasses__" in list_names(read_bytes(f"{example}\n\n{ESCAPE}\n".encode(), "SECURITY.md"))
 
 

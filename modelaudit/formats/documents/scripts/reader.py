@@ -23,7 +23,7 @@ from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import NOWHERE, Document
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.documents import read_whole_text
-from modelaudit.wire.text import get_file_name, looks_like_text
+from modelaudit.wire.text import decode_loosely, get_file_name, looks_like_text
 from modelaudit.wire.windows import get_budget, make_opener
 
 FORMAT: Final = "shell"
@@ -78,9 +78,23 @@ def _is_hook(path: str) -> bool:
 
 
 def recognises(head: Head) -> bool:
-    """Whether this is text with the name or the first line of a file with commands."""
+    """Whether this is text with the name or the first line of a file with commands.
+
+    A script for a shell may also contain other bytes, because shells run its lines nevertheless.
+    """
     kind = _detect_kind(head.path, head.data[:200])
-    return bool(kind) and not _has_other_interpreter(head.data) and looks_like_text(head)
+    if not kind or head.content is not None or _has_other_interpreter(head.data):
+        return False
+    return looks_like_text(head) or (kind == "script" and _may_be_run(head.data))
+
+
+def _may_be_run(start: bytes) -> bool:
+    """Whether a shell runs the file although it is not text: there is no zero byte in the first line.
+
+    Source: ``check_binary_file`` in ``general.c`` of Bash.
+    """
+    first_line, line_break, _ = start.partition(b"\n")
+    return bool(line_break) and b"\0" not in first_line
 
 
 def _has_other_interpreter(start: bytes) -> bool:
@@ -101,9 +115,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         text, scan, defects = read_whole_text(window, limits)
         yield Document("text", "text", lines=scan.lines, defects=defects)
     except DamagedError as error:
-        # A shell runs the lines before the bytes that are not text.
+        # A shell runs the lines around bytes that are not text, and skips zero bytes.
         damage = error
-        text = window.read(0, min(window.size, _MOST_CHARACTERS)).decode("utf-8", "replace")
+        text = decode_loosely(window.read(0, min(window.size, _MOST_CHARACTERS)))
     kind = _detect_kind(artifact.path, text[:200].encode("utf-8", "replace"))
     # A dictionary, because it keeps the order and each mention once.
     mentions: dict[Mention, None] = {}
