@@ -39,6 +39,7 @@ _OTHER_BYTES: Final = 56  # a number, or the result of a call
 # What one opcode allocates at most, with its share of a container. Longer constants count by the bytes read.
 _OPCODE_BYTES: Final = 200
 _FEWEST_OPCODES: Final = 150_000  # between two sweeps
+_SLOTS_PER_OPCODE: Final = 20  # that one sweep goes over, at most, for each opcode since the last one
 _BYTES_BETWEEN: Final = 8 * MIB  # of the window, between two sweeps
 # Opcodes with constants of full length that take as much memory: 4096 characters of four bytes each.
 _OPCODES_OF_LONG_CONSTANTS: Final = 512
@@ -71,6 +72,9 @@ class Sweeper:
         self._last_opcode = 0
         # Entries of the memo below this index were looked at, and those that are never read were dropped.
         self._memo_swept = 0
+        # Values of the memo and the stack below these indices were forgotten.
+        self._memo_forgotten = 0
+        self._stack_forgotten = 0
 
     def sweep(self, opcodes: int, offset: int, others: Iterable[Collection[StackValue]]) -> None:
         """Drop values until the others take less memory than the bound.
@@ -96,14 +100,17 @@ class Sweeper:
             self._recorder.record_bound(
                 f"the values of a pickle take more than {self._bound // MIB} MiB, so arguments after that are unknown"
             )
-            self._forget(keeps_short=True)
-            weight = self._measure(others)
-        if weight > self._bound:
-            self._forget(keeps_short=False)
-            weight = self._measure(others)
+            # Values that an earlier sweep went over are mostly forgotten already, so the newer ones come first.
+            for older_too, keeps_short in ((False, True), (True, True), (True, False)):
+                self._forget(older_too=older_too, keeps_short=keeps_short)
+                weight = self._measure(others)
+                if weight <= self._bound:
+                    break
         if weight > self._bound:
             raise LimitReachedError(f"the values of the pickle take more than {self._bound // MIB} MiB", offset)
-        self.next_opcode = opcodes + max(_FEWEST_OPCODES, (self._bound - weight) // _OPCODE_BYTES)
+        slots = len(self._stack) + len(self._memo.dense)
+        opcodes_until_next = max((self._bound - weight) // _OPCODE_BYTES, slots // _SLOTS_PER_OPCODE)
+        self.next_opcode = opcodes + max(_FEWEST_OPCODES, opcodes_until_next)
 
     def _drop_unread_entries(self) -> None:
         """Drop the values of those memo entries that no opcode reads."""
@@ -168,17 +175,22 @@ class Sweeper:
                 (level if key == ALL_ATTRIBUTES else below).append(value)
         return weight
 
-    def _forget(self, *, keeps_short: bool) -> None:
+    def _forget(self, *, older_too: bool, keeps_short: bool) -> None:
         """Put unknown values in the place of values in the memo, and in the stack except at its top.
 
-        Names stay. ``keeps_short`` is whether short texts stay too, of which the names of globals are made.
+        Names stay.
+
+        Args:
+            older_too: whether to go over the values again that earlier calls went over.
+            keeps_short: whether short texts stay too, of which the names of globals are made.
         """
-        memo = self._memo
-        stack_end = max(0, len(self._stack) - _STACK_SPARED)
-        for index in range(stack_end):
-            self._stack[index] = _forget_value(self._stack[index], keeps_short)
-        for index, value in enumerate(memo.dense):
-            memo.dense[index] = _forget_value(value, keeps_short)
+        stack, memo = self._stack, self._memo
+        stack_end = max(0, len(stack) - _STACK_SPARED)
+        for index in range(0 if older_too else self._stack_forgotten, stack_end):
+            stack[index] = _forget_value(stack[index], keeps_short)
+        for index in range(0 if older_too else self._memo_forgotten, len(memo.dense)):
+            memo.dense[index] = _forget_value(memo.dense[index], keeps_short)
+        self._stack_forgotten, self._memo_forgotten = stack_end, len(memo.dense)
         for key, value in memo.sparse.items():
             memo.sparse[key] = _forget_value(value, keeps_short)
 
