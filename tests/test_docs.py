@@ -335,16 +335,12 @@ def test_readme_shows_both_make_commands_and_every_exit_code() -> None:
     assert all(f"\n| {code} | " in text for code in (0, 1, 2, 3, 4))
 
 
-def test_github_workflows_pin_their_actions_and_may_only_read() -> None:
+def test_github_workflows_pin_their_actions_bound_their_time_and_keep_no_credentials() -> None:
     for file in sorted((ROOT / ".github/workflows").glob("*.yml")):
         text = file.read_text(encoding="utf-8")
-        workflow = yaml.safe_load(text)
         uses = re.findall(r"uses: (.+)", text)
         assert uses and all(PINNED_ACTION.fullmatch(use) for use in uses), file.name
-        assert workflow["permissions"] == {"contents": "read"}, file.name
-        assert all("timeout-minutes" in job and "permissions" not in job for job in workflow["jobs"].values()), (
-            file.name
-        )
+        assert all("timeout-minutes" in job for job in yaml.safe_load(text)["jobs"].values()), file.name
         assert text.count("actions/checkout@") == text.count("persist-credentials: false"), file.name
 
 

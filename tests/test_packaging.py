@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = "import sys, hatchling.build as backend; print(getattr(backend, sys.argv[1])(sys.argv[2]))"
@@ -136,3 +137,31 @@ def test_source_archive_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> No
     again = build_distribution("wheel", source, tmp_path)
 
     assert read_members(again) == read_members(wheel)
+
+
+WORKFLOWS = {
+    path.name: yaml.load(path.read_bytes(), Loader=yaml.BaseLoader)
+    for path in sorted((ROOT / ".github/workflows").glob("*.yml"))
+}
+WRITTEN_SCOPES = {
+    ("locks.yml", "update"): {"contents", "pull-requests"},
+    ("release.yml", "attest"): {"attestations", "id-token"},
+    ("release.yml", "publish"): {"id-token"},
+}
+
+
+def test_workflows_write_only_what_their_jobs_need_and_never_run_on_a_foreign_branch_with_a_token() -> None:
+    assert WORKFLOWS
+    for name, workflow in WORKFLOWS.items():
+        assert workflow["permissions"] in ({}, "", {"contents": "read"}), name
+        assert not {"pull_request_target", "workflow_run"} & set(workflow["on"]), name
+        for job_name, job in workflow["jobs"].items():
+            written = {scope for scope, access in job.get("permissions", {}).items() if access != "read"}
+            assert written == WRITTEN_SCOPES.get((name, job_name), set()), (name, job_name)
+
+
+def test_release_and_update_of_locks_do_not_run_on_a_fork() -> None:
+    assert list(WORKFLOWS["release.yml"]["on"]) == ["release"]
+    for name in ("release.yml", "locks.yml"):
+        for job_name, job in WORKFLOWS[name]["jobs"].items():
+            assert "!github.event.repository.fork" in job["if"], (name, job_name)
