@@ -36,6 +36,8 @@ _BY_ENDING: Final = {
 _BY_KEY: Final = {
     "__loader__": "references to code that a loader imports",  # skops
 }
+PROGRAM_KEYS: Final = frozenset(_BY_KEY)
+"""Keys whose values are programs, or make a loader import one."""
 _ENDINGS: Final = {ending: kind for kind, endings in _BY_ENDING.items() for ending in endings}
 
 

@@ -190,7 +190,7 @@ def _search_tags(window: Window, limits: Limits) -> Iterator[Reading]:
     facts = YamlFacts()
     unread: Unread | None = None
     try:
-        facts.scan(text, limits)
+        facts.scan((text,), limits)
     except YamlError:
         # A loader gets no further either.
         pass

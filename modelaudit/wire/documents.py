@@ -1,16 +1,25 @@
-"""Decode whole text documents of at most ``Limits.document_bytes``, and claim the bytes that are text."""
+"""Decode text documents of at most ``Limits.document_bytes``, whole or in pieces, and claim the bytes that are text."""
 
 from __future__ import annotations
 
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
 from modelaudit.model.artifact import Window
 from modelaudit.model.errors import WindowError
-from modelaudit.model.limits import Limits
+from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.structure import Defect, UnreadReason
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.defects import TextDefect
 from modelaudit.wire.ledger import claim_parsed
-from modelaudit.wire.text import EIGHT_BIT, HIGH_BYTES, TextScan, decode_text
+from modelaudit.wire.text import EIGHT_BIT, HIGH_BYTES, TextScan, decode_text, get_codec_name
 from modelaudit.wire.windows import iterate_chunks
+
+_PIECE_BYTES: Final = 256 * KIB
+_SEARCHED_CHARACTERS: Final = 2 * MIB
+_OVERLAP_CHARACTERS: Final = 64 * KIB
 
 
 def read_whole_text(window: Window, limits: Limits) -> tuple[str, TextScan, tuple[Defect, ...]]:
@@ -26,12 +35,117 @@ def read_whole_text(window: Window, limits: Limits) -> tuple[str, TextScan, tupl
     data = bytearray()
     for chunk in iterate_chunks(window):
         if len(data) + len(chunk) > limits.document_bytes:
-            detail = f"it is larger than the {limits.document_bytes} bytes that are read of a document"
-            raise WindowError(detail, UnreadReason.LIMIT)
+            raise _make_size_error(limits)
         feed_and_claim(scan, window, len(data), chunk)
         data += chunk
     scan.finish()
     return decode_text(data, scan), scan, list_encoding_defects(scan)
+
+
+class SearchedText(Protocol):
+    """A text that can be iterated over in pieces any number of times, for parsers and for searches."""
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the text in pieces."""
+
+    def iterate_searched(self) -> Iterator[tuple[str, int]]:
+        """Yield the text in pieces that overlap, each with the number of lines before it."""
+
+    def is_longer_than(self, size: int) -> bool:
+        """Whether the text takes more than ``size`` bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextInMemory:
+    """A short text, such as one that was converted."""
+
+    text: str
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the text."""
+        yield self.text
+
+    def iterate_searched(self) -> Iterator[tuple[str, int]]:
+        """Yield the text, with no lines before it."""
+        yield self.text, 0
+
+    def is_longer_than(self, size: int) -> bool:
+        """Whether the text has more than ``size`` characters."""
+        return len(self.text) > size
+
+
+@dataclass(frozen=True, slots=True)
+class TextPieces:
+    """A text that was checked to its end, and that is decoded again each time it is iterated over.
+
+    Attributes:
+        window: its bytes.
+        scan: the scan of all its bytes.
+        defects: those of its encoding.
+    """
+
+    window: Window
+    scan: TextScan
+    defects: tuple[Defect, ...]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the text in pieces, without the byte order mark. Raises ``WindowError``."""
+        decoder = codecs.getincrementaldecoder(get_codec_name(self.scan))("replace")
+        for chunk in iterate_chunks(self.window, length=_PIECE_BYTES):
+            yield decoder.decode(chunk)
+        yield decoder.decode(b"", True)
+
+    def iterate_searched(self) -> Iterator[tuple[str, int]]:
+        """Yield the text in few pieces for a search by pattern, each with the number of lines before it.
+
+        Pieces overlap by more than the longest name with its key, so that none is cut in two. Raises ``WindowError``.
+        """
+        rest, lines = "", 0
+        for text in self._join_pieces():
+            yield rest + text, lines
+            kept = (rest + text)[-_OVERLAP_CHARACTERS:]
+            lines += rest.count("\n") + text.count("\n") - kept.count("\n")
+            rest = kept
+
+    def is_longer_than(self, size: int) -> bool:
+        """Whether the text takes more than ``size`` bytes."""
+        return self.window.size > size
+
+    def _join_pieces(self) -> Iterator[str]:
+        """Yield the text in pieces of at least ``_SEARCHED_CHARACTERS``, but for the last one."""
+        parts: list[str] = []
+        length = 0
+        for piece in self:
+            parts.append(piece)
+            length += len(piece)
+            if length >= _SEARCHED_CHARACTERS:
+                yield "".join(parts)
+                parts, length = [], 0
+        if length:
+            yield "".join(parts)
+
+
+def check_text(window: Window, limits: Limits) -> TextPieces:
+    """Check that a document is text to its end, and return it.
+
+    Raises:
+        DamagedError: some of it is not text.
+        WindowError: it is larger than ``document_bytes``, or the window could not return the requested bytes.
+    """
+    scan = TextScan()
+    length = 0
+    for chunk in iterate_chunks(window):
+        if length + len(chunk) > limits.document_bytes:
+            raise _make_size_error(limits)
+        feed_and_claim(scan, window, length, chunk)
+        length += len(chunk)
+    scan.finish()
+    return TextPieces(window, scan, list_encoding_defects(scan))
+
+
+def _make_size_error(limits: Limits) -> WindowError:
+    detail = f"it is larger than the {limits.document_bytes} bytes that are read of a document"
+    return WindowError(detail, UnreadReason.LIMIT)
 
 
 def feed_and_claim(scan: TextScan, window: Window, start: int, chunk: bytes) -> None:

@@ -1,11 +1,11 @@
-"""Check JSON text against limits before it is parsed, and collect facts about its root and its keys."""
+"""Collect facts about the root and the keys of JSON text, and check text against limits before it is parsed."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,14 +13,14 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.deadline import check_deadline, iterate_within_deadline
+from modelaudit.wire.json_stream import JsonStream
+from modelaudit.wire.json_structure import exceeds_depth, exceeds_nodes
+from modelaudit.wire.key_set import MOST_KEYS_KEPT, UNNAMED_KEY, KeySet
 
-# A string with its quotes. An unclosed string matches to the end of the text, so that each character is scanned once.
-_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
-# A piece of text that ends with a string: up to 20,000 times other characters and then a closed string.
-_TEXT_WITH_WHOLE_STRINGS = re.compile(r'(?:[^"]*+"[^"\\]*+(?:\\.[^"\\]*+)*+"){1,20000}+', re.DOTALL)
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _MOST_KEYS_OF_SETTINGS = 1000
-_BLANK = " \t\r\n"
+_MOST_DUPLICATES_KEPT = 1000
+_OBJECT = True  # takes the place of an object among values that are dropped
+_DEFAULT_LIMITS = Limits()
 _MOST_DIGITS = 4000
 # An escape in a JSON string; group 1 is the code of ``\ud83d``.
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
@@ -29,51 +29,6 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 def parse_whole_number(digits: str) -> int | float:
     """Return a JSON integer; beyond 4,000 digits a float or infinity, because ``int`` rejects more than 4,300."""
     return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
-
-
-def _remove_strings(text: str) -> Iterator[str]:
-    """Yield the text without its strings, in large pieces, so that a million strings do not become a million pieces."""
-    position = 0
-    while position < len(text):
-        block = _TEXT_WITH_WHOLE_STRINGS.match(text, position)
-        end = block.end() if block is not None else len(text)
-        yield _STRING.sub("", text[position:end])
-        position = end
-
-
-def exceeds_depth(text: str, most_levels: int) -> bool:
-    """Whether arrays and objects in ``text`` nest deeper than ``most_levels`` levels, whether it is JSON or not."""
-    # Brackets within strings count here too; if even so there are few, the strings need not be removed.
-    if text.count("[") + text.count("{") <= most_levels:
-        return False
-    depth = 0
-    for piece in _remove_strings(text):
-        # ``translate`` deletes everything but brackets, much faster than a loop over all characters.
-        for bracket in piece.encode("utf-8", "replace").translate(None, _NOT_BRACKETS):
-            depth += 1 if bracket in b"[{" else -1
-            if depth > most_levels:
-                return True
-    return False
-
-
-def exceeds_nodes(text: str, most_values: int, roots: int = 1) -> bool:
-    """Whether the text holds more than ``most_values`` values; ``roots`` values lie at the top level.
-
-    Each comma and each opening bracket counts as one value, so an empty array or object counts twice.
-    """
-    # Separators within strings count here too; if even so there are few, the strings need not be removed.
-    if _count_separators(text) <= most_values - roots:
-        return False
-    count = roots
-    for piece in _remove_strings(text):
-        count += _count_separators(piece)
-        if count > most_values:
-            return True
-    return False
-
-
-def _count_separators(text: str) -> int:
-    return text.count(",") + text.count("[") + text.count("{")
 
 
 def has_lone_surrogate(text: str) -> bool:
@@ -104,6 +59,7 @@ class JsonFacts:
         duplicates: keys that occur twice in one object.
         present_keys: the wanted keys that occur at any depth.
         is_json_lines: the text is JSON lines: one value a line.
+        limit: the bound that ended the scan early, if any; the facts before it are kept.
     """
 
     root: str
@@ -111,36 +67,157 @@ class JsonFacts:
     duplicates: tuple[str, ...]
     present_keys: frozenset[str] = frozenset()
     is_json_lines: bool = False
+    limit: LimitReachedError | None = None
+
+
+class _OpenObject:
+    """The keys of an object whose pairs follow one by one.
+
+    Attributes:
+        first_keys: the first keys, up to a bound, and the wanted ones behind them.
+        present_keys: the wanted keys that occur.
+        settings: the wanted keys whose value is not a number.
+        duplicates: keys that occur twice.
+    """
+
+    def __init__(self) -> None:
+        self.first_keys: list[str] = []
+        self.present_keys: set[str] = set()
+        self.settings: set[str] = set()
+        self.duplicates: dict[str, None] = {}
+        self._keys = KeySet()
+
+    def add(self, key: str, is_wanted: bool) -> None:
+        """Record a key."""
+        if self._keys.add(key) and len(self.duplicates) < _MOST_DUPLICATES_KEPT:
+            self.duplicates[key] = None
+        if self._keys.count <= MOST_KEYS_KEPT or is_wanted:
+            self.first_keys.append(key)
+        if is_wanted:
+            self.present_keys.add(key)
+
+    def end(self) -> None:
+        """Settle which keys count at the end of the object; see ``_KeyScanner``."""
+        if self._keys.count > _MOST_KEYS_OF_SETTINGS:
+            self.present_keys = self.settings
+        if self._keys.has_unnamed_duplicate():
+            self.duplicates[UNNAMED_KEY] = None
 
 
 class _KeyScanner:
-    """Parse JSON without keeping values; remember the keys of the object that ended last, and duplicate keys."""
+    """Receives JSON without keeping values; remembers the keys of the root, and duplicate keys.
+
+    An object of more than ``_MOST_KEYS_OF_SETTINGS`` keys is a table, such as a vocabulary that maps words to numbers.
+    Numbers are dropped to ``None`` while parsing, so a word of a vocabulary does not count as a setting.
+    """
 
     def __init__(self, wanted: frozenset[str]) -> None:
-        self.keys: list[str] = []
+        self.keys: tuple[str, ...] = ()
         self.duplicates: dict[str, None] = {}
         self.present_keys: set[str] = set()
         self._wanted = wanted
+        self._key = ""  # the last key of the innermost object
+        self._open: list[_OpenObject | None] = []  # of each open array or object; ``None`` for an array
+        # The object that ended last. It may be a batch of pairs of the open one: that is known when the parser returns.
+        self._ended: list[tuple[str, object]] | None = None
         self.decoder = json.JSONDecoder(
-            object_pairs_hook=self._record_keys,
+            object_pairs_hook=self._take_object,
             parse_int=_drop_value,
             parse_float=_drop_value,
             parse_constant=_drop_value,
         )
 
-    def _record_keys(self, pairs: list[tuple[str, object]]) -> None:
-        """Record the keys of an object that was parsed; ``json`` calls this at the end of each object."""
+    def scan(self, parse: Callable[[], None]) -> LimitReachedError | None:
+        """Call ``parse``, a method of the parser of this handler; return the bound that ended it early, if any."""
+        try:
+            with convert_recursion_error():
+                parse()
+        except LimitReachedError as error:
+            while self._open:
+                self.end_container()
+            return error
+        return None
+
+    def begin_row(self, number: int) -> None:
+        """Do nothing: rows have no names."""
+
+    def begin_container(self, is_object: bool) -> None:
+        """Open an array or object."""
+        self._note_setting()
+        self._open.append(_OpenObject() if is_object else None)
+
+    def end_container(self) -> None:
+        """Record the keys of the innermost object."""
+        ended = self._open.pop()
+        self.keys = ()
+        if ended is not None:
+            ended.end()
+            self.keys = tuple(ended.first_keys)
+            self.present_keys |= ended.present_keys
+            self._record_duplicates(ended.duplicates)
+
+    def add_key(self, key: str) -> None:
+        """Record a key of the innermost object."""
+        innermost = self._open[-1]
+        if innermost is not None:
+            innermost.add(key, key in self._wanted)
+        self._key = key
+
+    def discard_value(self) -> None:
+        """Forget the object that ended last; the objects in it were recorded, and are again."""
+        self._ended = None
+
+    def add_value(self, value: object) -> None:
+        """Record the keys of the last object in a value."""
+        self._record_ended()
+        if value is not None:
+            self._note_setting()
+
+    def add_batch(self, value: object) -> None:
+        """Record pairs of the innermost object, or the keys of the last object in several items."""
+        innermost = self._open[-1]
+        if innermost is None:
+            self._record_ended()
+            return
+        for key, setting in self._ended or ():
+            self.add_key(key)
+            if setting is not None:
+                self._note_setting()
+        self._ended = None
+
+    def _note_setting(self) -> None:
+        """Record that the last key of the innermost object has a value that is not a number."""
+        innermost = self._open[-1] if self._open else None
+        if innermost is not None and self._key in self._wanted:
+            innermost.settings.add(self._key)
+
+    def _take_object(self, pairs: list[tuple[str, object]]) -> object:
+        """Take the pairs of an object that was parsed, and record the one before; ``json`` calls this at its end."""
+        self._record_ended()
+        self._ended = pairs
+        return _OBJECT
+
+    def _record_ended(self) -> None:
+        """Record the keys of the object that ended last."""
         check_deadline()
+        pairs, self._ended = self._ended, None
+        if pairs is None:
+            return
         # Objects end from the inside out: the last one to end is the top, if the top is an object.
-        self.keys = [key for key, _ in pairs]
+        keys = [key for key, _ in pairs]
+        self.keys = (*keys[:MOST_KEYS_KEPT], *self._wanted.intersection(keys[MOST_KEYS_KEPT:]))
         if len(pairs) <= _MOST_KEYS_OF_SETTINGS:
-            self.present_keys.update(self._wanted.intersection(self.keys))
+            self.present_keys.update(self._wanted.intersection(keys))
         else:
-            # An object this large is a table, such as a vocabulary that maps words to numbers. Numbers are dropped to
-            # ``None`` while parsing, so a word of a vocabulary does not count as a setting.
             self.present_keys.update(key for key, value in pairs if value is not None and key in self._wanted)
-        if len(set(self.keys)) < len(self.keys):
-            self.duplicates.update((key, None) for key, count in Counter(self.keys).items() if count > 1)
+        if len(set(keys)) < len(keys):
+            self._record_duplicates(key for key, count in Counter(keys).items() if count > 1)
+
+    def _record_duplicates(self, keys: Iterable[str]) -> None:
+        """Record keys that occur twice, up to a bound far above what a report shows."""
+        for key in keys:
+            if len(self.duplicates) < _MOST_DUPLICATES_KEPT:
+                self.duplicates[key] = None
 
 
 def _drop_value(_: str) -> None:
@@ -186,60 +263,55 @@ def catch_parse_failure(parse: Callable[[], None]) -> Unread | None:
     return None
 
 
-def scan_json(text: str, wanted: frozenset[str] = frozenset()) -> JsonFacts:
+def scan_json(
+    pieces: Iterable[str], wanted: frozenset[str] = frozenset(), limits: Limits = _DEFAULT_LIMITS
+) -> JsonFacts:
     """Parse JSON without keeping its values, and return the facts about its root and keys.
 
     ``NaN`` and ``Infinity`` are accepted, as in loaders.
 
     Args:
-        text: the JSON text, which has passed ``check_bounds``.
+        pieces: the JSON text, in any number of pieces.
         wanted: keys to look for; those that occur become ``JsonFacts.present_keys``.
+        limits: bounds on depth and number of values.
 
     Raises:
         ValueError: it is not JSON.
-        LimitReachedError: the parser ran out of stack.
     """
     scan = _KeyScanner(wanted)
-    with convert_recursion_error():
-        scan.decoder.decode(text)
-    root = {"{": "mapping", "[": "sequence"}.get(text.lstrip()[:1], "scalar")
+    first = _FirstCharacter(pieces)
+    limit = scan.scan(JsonStream(first, scan, limits).parse_document)
+    root = {"{": "mapping", "[": "sequence"}.get(first.character, "scalar")
     return JsonFacts(
-        root, tuple(scan.keys) if root == "mapping" else (), tuple(scan.duplicates), frozenset(scan.present_keys)
+        root,
+        scan.keys if root == "mapping" else (),
+        tuple(scan.duplicates),
+        frozenset(scan.present_keys),
+        limit=limit,
     )
 
 
-def split_json_lines(text: str) -> Iterator[str]:
-    """Yield the lines that are not blank, one at a time: a list of them would take 20 times the memory."""
-    position = 0
-    while position < len(text):
-        check_deadline()
-        end = text.find("\n", position)
-        if end < 0:
-            end = len(text)
-        row = text[position:end].strip(_BLANK)
-        if row:
-            yield row
-        position = end + 1
+class _FirstCharacter:
+    """Passes pieces of text on, and remembers the first character that is not blank."""
+
+    def __init__(self, pieces: Iterable[str]) -> None:
+        self.character = ""
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[str]:
+        for piece in self._pieces:
+            self.character = self.character or piece.lstrip()[:1]
+            yield piece
 
 
-def scan_json_lines(text: str, limits: Limits, wanted: frozenset[str] = frozenset()) -> JsonFacts:
-    """Parse each line of ``text`` that is not blank as a JSON value, and return the facts as ``scan_json`` does.
+def scan_json_lines(pieces: Iterable[str], limits: Limits, wanted: frozenset[str] = frozenset()) -> JsonFacts:
+    """Parse each line that is not blank as a JSON value, and return the facts as ``scan_json`` does.
 
     Raises:
         ValueError: a line is not JSON, or there are fewer than two.
-        LimitReachedError: the lines hold too many values in all, or the parser ran out of stack.
     """
     scan = _KeyScanner(wanted)
-    count = 0
-    with convert_recursion_error():
-        for row in split_json_lines(text):
-            if scan.decoder.raw_decode(row)[1] != len(row):
-                raise ValueError("a line holds more than one value")
-            count += 1
-            # The second line shows that these are rows. Only then does the limit on values apply to the whole text;
-            # it is checked without parsing.
-            if count == 2 and exceeds_nodes(text, limits.document_nodes, roots=1 + text.count("\n")):
-                raise LimitReachedError(f"its rows hold more than {limits.document_nodes} values")
-    if count < 2:
-        raise ValueError("one line is not a sequence of rows")
-    return JsonFacts("sequence", (), tuple(scan.duplicates), frozenset(scan.present_keys), is_json_lines=True)
+    limit = scan.scan(JsonStream(pieces, scan, limits).parse_rows)
+    return JsonFacts(
+        "sequence", (), tuple(scan.duplicates), frozenset(scan.present_keys), is_json_lines=True, limit=limit
+    )

@@ -126,8 +126,12 @@ def looks_like_text(head: Head) -> bool:
 
 def decode_text(data: bytes | bytearray, scan: TextScan) -> str:
     """Decode ``data``, which ``scan`` has checked to the end, and drop the byte order mark."""
-    encoding = {UTF_8: "utf-8-sig", EIGHT_BIT: "latin-1"}.get(scan.encoding, scan.encoding)
-    return data.decode(encoding)
+    return data.decode(get_codec_name(scan))
+
+
+def get_codec_name(scan: TextScan) -> str:
+    """Return the name of the codec that decodes the bytes of ``scan`` and drops the byte order mark."""
+    return {UTF_8: "utf-8-sig", EIGHT_BIT: "latin-1"}.get(scan.encoding, scan.encoding)
 
 
 # Of these, the longer marks come first, because that of UTF-32 begins with that of UTF-16.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -234,12 +235,12 @@ def read_all_bytes(window: Window, most_bytes: int) -> bytes:
         WindowError: with reason ``limit-reached`` if there are more than ``most_bytes``, or the window could not
             return the requested bytes.
     """
-    data = bytearray()
+    data = io.BytesIO()
     for piece in iterate_chunks(window):
-        if len(data) + len(piece) > most_bytes:
+        if data.tell() + len(piece) > most_bytes:
             raise WindowError(f"it is larger than the {most_bytes} bytes that are read at once", UnreadReason.LIMIT)
-        data += piece
-    return bytes(data)
+        data.write(piece)
+    return data.getvalue()  # without a copy
 
 
 def read_available(window: Window, start: int, length: int) -> bytes:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import yaml
 
-from modelaudit.model.limits import Limits
+from modelaudit.model.limits import MIB, Limits
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import iterate_within_deadline
+from modelaudit.wire.key_set import MOST_KEYS_KEPT, UNNAMED_KEY, KeySet
 
 _CORE_TAG = "tag:yaml.org,2002:"
 _MOST_TAGS = 1000
+_LONGEST_EVENT = 8 * MIB
+_MOST_DUPLICATES_KEPT = 1000
 MERGE_KEY = "<<"
 # The parser in C where PyYAML has it, the one in Python otherwise; neither constructs anything in ``yaml.parse``.
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -26,16 +29,67 @@ class YamlError(DamagedError):
         self.line = line
 
 
-def parse_events(text: str, limits: Limits) -> Iterator[yaml.Event]:
-    """Yield the events of a YAML text, as PyYAML defines them.
+class _PieceStream:
+    """Passes pieces of text to the parser, which keeps only what belongs to the next event.
+
+    A text ends early where one event needs more than ``_LONGEST_EVENT`` bytes: a scalar takes several times its size.
+
+    Attributes:
+        is_cut: the text ended early.
+        name: of the text in the messages of the parser.
+    """
+
+    name = "<text>"
+
+    def __init__(self, pieces: Iterable[str]) -> None:
+        self.is_cut = False
+        self._pieces = iter(pieces)
+        self._bytes_since_event = 0
+
+    def note_event(self) -> None:
+        """Note that the parser yielded an event."""
+        self._bytes_since_event = 0
+
+    def read(self, _size: int = 0) -> bytes:
+        """Return the next bytes; empty at the end. PyYAML calls this."""
+        if self._bytes_since_event > _LONGEST_EVENT:
+            self.is_cut = True
+        if self.is_cut:
+            return b""
+        piece = next(filter(None, self._pieces), "").encode("utf-8", "replace")
+        self._bytes_since_event += len(piece)
+        return piece
+
+
+def parse_events(pieces: Iterable[str], limits: Limits) -> Iterator[yaml.Event]:
+    """Yield the events of a YAML text that arrives in pieces, as PyYAML defines them.
 
     Raises:
         YamlError: the text is not YAML.
-        LimitReachedError: it nests too deep or holds too many values.
+        LimitReachedError: it nests too deep, or holds too many values or one that is too long.
     """
+    stream = _PieceStream(pieces)
+    line = 1
+    try:
+        for event in _parse_stream(stream, limits):
+            stream.note_event()
+            # The events behind the cut are those that the end of the text gives.
+            line = line if stream.is_cut else _get_line(event)
+            yield event
+    except YamlError:
+        if not stream.is_cut:
+            raise
+    if stream.is_cut:
+        raise LimitReachedError(
+            f"the value or comment behind line {line} takes more than {_LONGEST_EVENT} bytes; the rest was not parsed"
+        )
+
+
+def _parse_stream(stream: _PieceStream, limits: Limits) -> Iterator[yaml.Event]:
+    """Yield the events within the bounds on depth and number of values; see ``parse_events``."""
     depth = nodes = 0
     try:
-        for event in iterate_within_deadline(yaml.parse(text, Loader=_LOADER)):
+        for event in iterate_within_deadline(yaml.parse(stream, Loader=_LOADER)):
             nodes += isinstance(event, yaml.NodeEvent)
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > limits.document_depth:
@@ -66,7 +120,7 @@ class _OpenCollection:
 
     is_mapping: bool
     expects_key: bool = True
-    keys: set[str] = field(default_factory=set)
+    keys: KeySet = field(default_factory=KeySet)
 
 
 @dataclass(slots=True)
@@ -87,7 +141,7 @@ class YamlFacts:
     duplicates: list[tuple[str, int]] = field(default_factory=list)
     documents: int = 0
 
-    def scan(self, text: str, limits: Limits) -> None:
+    def scan(self, pieces: Iterable[str], limits: Limits) -> None:
         """Collect the facts of a text of any number of documents; ``root`` and ``keys`` are those of the first.
 
         Raises:
@@ -95,14 +149,23 @@ class YamlFacts:
             LimitReachedError: a limit was reached; the facts before it are kept.
         """
         frames: list[_OpenCollection] = []
-        for event in parse_events(text, limits):
+        for event in parse_events(pieces, limits):
             if isinstance(event, yaml.CollectionEndEvent):
-                frames.pop()
+                self._record_unnamed_duplicate(event, frames.pop())
             elif isinstance(event, yaml.NodeEvent):
                 self._record_tag(event)
                 self._record_place(event, frames)
                 if isinstance(event, yaml.CollectionStartEvent):
                     frames.append(_OpenCollection(isinstance(event, yaml.MappingStartEvent)))
+
+    def _record_duplicate(self, key: str, event: yaml.Event) -> None:
+        if len(self.duplicates) < _MOST_DUPLICATES_KEPT:
+            self.duplicates.append((key, _get_line(event)))
+
+    def _record_unnamed_duplicate(self, event: yaml.CollectionEndEvent, ended: _OpenCollection) -> None:
+        """Record at the end of a large mapping that one of its keys occurs twice."""
+        if ended.keys.has_unnamed_duplicate():
+            self._record_duplicate(UNNAMED_KEY, event)
 
     def _record_tag(self, event: yaml.NodeEvent) -> None:
         """Record the tag of a node with its line, if it has one that was not met before."""
@@ -124,12 +187,12 @@ class YamlFacts:
         if not frame.is_mapping:
             return
         if frame.expects_key and isinstance(event, yaml.ScalarEvent):
-            if event.value in frame.keys and event.value != MERGE_KEY:
-                self.duplicates.append((event.value, _get_line(event)))
-            frame.keys.add(event.value)
-            if event.value in self.wanted:
+            if frame.keys.add(event.value) and event.value != MERGE_KEY:
+                self._record_duplicate(event.value, event)
+            is_wanted = event.value in self.wanted
+            if is_wanted:
                 self.present_keys.add(event.value)
-            if len(frames) == 1 and self.documents == 1:
+            if len(frames) == 1 and self.documents == 1 and (len(self.keys) < MOST_KEYS_KEPT or is_wanted):
                 self.keys.append(event.value)
         elif frame.expects_key and isinstance(event, yaml.AliasEvent):
             self.present_keys |= self.wanted  # an alias as a key: its anchor may be any of them
@@ -169,7 +232,7 @@ def compose_document(text: str, limits: Limits) -> tuple[Node | None, DamagedErr
     open_nodes = [root]
     anchors: dict[str, Node] = {}
     try:
-        for event in parse_events(text, limits):
+        for event in parse_events((text,), limits):
             if isinstance(event, yaml.CollectionEndEvent):
                 open_nodes.pop()
             elif isinstance(event, yaml.DocumentEndEvent):

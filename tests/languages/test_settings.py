@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import yaml
@@ -8,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.cases import check_each
 
-from modelaudit.languages.settings import parse_json_settings, parse_row_settings, parse_yaml_settings
+from modelaudit.languages.document_settings import collect_json_settings, parse_json_settings, parse_yaml_settings
 from modelaudit.model.limits import Limits
+from modelaudit.wire import json_stream
 from modelaudit.wire.base import LimitReachedError
 
 TREES = st.recursive(
@@ -43,9 +45,77 @@ def test_json_gives_every_value_with_its_path(tree):
 
 @given(TREES.filter(lambda tree: isinstance(tree, dict | list)))
 def test_yaml_gives_every_value_with_its_path(tree):
-    settings, bound = parse_yaml_settings(yaml.safe_dump(tree, sort_keys=False), Limits())
+    settings, bound = parse_yaml_settings([yaml.safe_dump(tree, sort_keys=False)], Limits())
     assert bound is None
     assert [each.path for each in settings] == [path for path, _ in flatten_settings(tree)]
+
+
+def cut_pieces(text: str, length: int) -> list[str]:
+    return [text[start : start + length] for start in range(0, len(text), length)]
+
+
+@given(TREES, st.integers(1, 30), st.sampled_from([None, 0, 3]))
+def test_json_in_pieces_gives_the_same_values_when_long_containers_are_opened(tree, length, indent):
+    text = json.dumps(tree, indent=indent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_stream, "_WHOLE_VALUE", 16)
+        settings, bound = collect_json_settings(cut_pieces(text, length), Limits())
+    assert bound is None
+    assert [(each.path, each.value) for each in settings] == flatten_settings(tree)
+
+
+@given(st.lists(TREES, min_size=2, max_size=4), st.integers(1, 30))
+def test_rows_in_pieces_give_the_same_values_when_long_containers_are_opened(trees, length):
+    text = "\n".join(map(json.dumps, trees))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_stream, "_WHOLE_VALUE", 16)
+        settings, _ = collect_json_settings(cut_pieces(text, length), Limits(), has_rows=True)
+    expected = [flatten_settings(tree, (str(number),)) for number, tree in enumerate(trees)]
+    assert [(each.path, each.value) for each in settings] == [each for row in expected for each in row]
+
+
+@given(st.text(st.sampled_from('"\\u0e{}[],:1-.n \n'), max_size=40), st.integers(1, 10))
+def test_text_in_pieces_is_json_exactly_if_python_parses_it(text, length):
+    try:
+        json.loads(text)
+        message = ""
+    except ValueError as error:
+        message = str(error)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_stream, "_WHOLE_VALUE", 4)
+        try:
+            collect_json_settings(cut_pieces(text, length), Limits())
+            is_json = True
+        except ValueError:
+            is_json = False
+    assert is_json == (not message)
+    if message:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            collect_json_settings(cut_pieces(text, length), Limits())
+
+
+def test_settings_before_a_bound_on_memory_are_kept():
+    value = "v" * 1000
+    for settings, bound in (
+        collect_json_settings(["[", *[f'"{value}",'] * 100_000, "0]"], Limits()),
+        parse_yaml_settings([f"- {value}\n"] * 70_000, Limits()),
+    ):
+        assert isinstance(bound, LimitReachedError)
+        assert 50_000 < len(settings) < 70_000
+
+
+def test_settings_before_a_string_over_the_bound_are_kept():
+    settings, bound = collect_json_settings(
+        iter(['{"auto_map": "a.B", "b": "', *["x" * (1 << 20)] * 80, '"}']), Limits()
+    )
+    assert [each.value for each in settings] == ["a.B"]
+    assert "the string in line 1 takes more than" in str(bound)
+
+
+def test_settings_before_a_scalar_over_the_bound_are_kept():
+    settings, bound = parse_yaml_settings(iter(["auto_map: a.B\nb: ", *["x" * (1 << 20)] * 20, "\n"]), Limits())
+    assert settings[0].value == "a.B"
+    assert "the value or comment behind line 2 takes more than" in str(bound)
 
 
 def test_duplicate_key_gives_two_settings():
@@ -53,7 +123,7 @@ def test_duplicate_key_gives_two_settings():
 
 
 def test_settings_of_json_lines_begin_with_their_row_number():
-    settings, _ = parse_row_settings('{"a": 1}\n\n{"a": 2}\n', Limits())
+    settings, _ = collect_json_settings(['{"a": 1}\n\n{"a": 2}\n'], Limits(), has_rows=True)
     assert [(each.path, each.value) for each in settings] == [(("0", "a"), 1), (("1", "a"), 2)]
 
 
@@ -69,7 +139,7 @@ def test_tag_of_collection_applies_to_its_values():
 
 
 def test_alias_of_scalar_repeats_its_value():
-    settings, _ = parse_yaml_settings("a: &x os.system\n_target_: *x\n", Limits())
+    settings, _ = parse_yaml_settings(["a: &x os.system\n_target_: *x\n"], Limits())
     assert [each.value for each in settings] == ["os.system", "os.system"]
 
 
@@ -87,17 +157,17 @@ def test_alias_of_scalar_repeats_its_value():
     ],
 )
 def test_alias_of_collection_repeats_its_settings(text, paths):
-    assert [".".join(each.path) for each in parse_yaml_settings(text, Limits())[0]] == paths
+    assert [".".join(each.path) for each in parse_yaml_settings([text], Limits())[0]] == paths
 
 
 def test_alias_of_null_is_null():
-    settings, _ = parse_yaml_settings("a: &x ~\nb: *x\n", Limits())
+    settings, _ = parse_yaml_settings(["a: &x ~\nb: *x\n"], Limits())
     assert [(each.path, each.value) for each in settings] == [(("a",), None), (("b",), None)]
 
 
 def test_rows_before_one_that_reaches_a_limit_are_kept():
     deep_row = "[" * 5000 + "]" * 5000
-    settings, error = parse_row_settings(f'{{"a": 1}}\n{deep_row}\n', Limits())
+    settings, error = collect_json_settings([f'{{"a": 1}}\n{deep_row}\n'], Limits(), has_rows=True)
     assert [each.path for each in settings] == [("0", "a")]
     assert isinstance(error, LimitReachedError)
 
@@ -106,7 +176,7 @@ def test_settings_of_nested_aliases_reach_limit():
     # Each line repeats the line before ten times: ten lines ask for ten thousand million values.
     rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     rows += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
-    settings, bound = parse_yaml_settings("\n".join(rows), Limits())
+    settings, bound = parse_yaml_settings(["\n".join(rows)], Limits())
     assert bound is not None
     assert len(settings) < 300_100
 
@@ -114,7 +184,7 @@ def test_settings_of_nested_aliases_reach_limit():
 def test_document_with_too_many_values_reaches_limit():
     with pytest.raises(LimitReachedError):
         parse_json_settings(json.dumps([0] * 300_001), Limits())
-    settings, bound = parse_yaml_settings("[" + "0, " * 300_002 + "0]", Limits())
+    settings, bound = parse_yaml_settings(["[" + "0, " * 300_002 + "0]"], Limits())
     assert bound is not None
     assert settings
 

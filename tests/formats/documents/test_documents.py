@@ -14,7 +14,8 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Document, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, DamagedError
-from modelaudit.wire.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate, scan_json, scan_json_lines
+from modelaudit.wire.json_structure import exceeds_depth, exceeds_nodes
+from modelaudit.wire.json_text import has_lone_surrogate, scan_json, scan_json_lines
 from modelaudit.wire.text import TextScan, decode_text
 
 
@@ -232,7 +233,7 @@ def test_depth_and_keys_of_json_are_measured_exactly(value, ascii_only):
     assert not exceeds_depth(text, depth)
     assert depth == 0 or exceeds_depth(text, depth - 1)
     assert not exceeds_nodes(text, 10_000)
-    facts = scan_json(text)
+    facts = scan_json([text])
     assert facts.keys == (tuple(value) if isinstance(value, dict) else ())
     assert facts.duplicates == ()
 
@@ -320,10 +321,35 @@ def test_yaml_is_valid_exactly_if_pyyaml_parses_it(text, read_bytes):
             assert ("not-yaml" in reading.kinds()) == (not is_valid)
 
 
+@pytest.mark.parametrize("path", ["a.json", "a.yaml"])
+def test_key_that_occurs_twice_behind_a_hundred_thousand_others_is_a_defect(path, read_bytes):
+    keys = [*range(100_001), "last"]
+    rows = ",\n".join(f'"{key}": 1' for key in keys)
+    assert "duplicate-key" not in read_bytes(f"{{{rows}}}".encode(), path).kinds()
+    assert "duplicate-key" in read_bytes(f'{{{rows}, "last": 1}}'.encode(), path).kinds()
+
+
+def test_wanted_key_is_present_in_an_object_that_arrives_in_pieces():
+    # Of more than a thousand keys, a word with a number is an entry of a vocabulary, and not a setting.
+    words = "".join(f'"{"w" * 300}{number}": 1, ' for number in range(1500))
+    text = f'{{{words}"auto_map": {{"AutoModel": "a.B"}}, "torch_dtype": 1}}'
+    facts = scan_json([text[:1000], text[1000:]], frozenset({"auto_map", "torch_dtype"}))
+    assert facts.present_keys == {"auto_map"}
+    assert facts.keys[-2:] == ("auto_map", "torch_dtype")
+
+
+def test_findings_before_a_bound_of_a_document_are_kept(read_bytes):
+    limits = Limits(document_nodes=1000)
+    for values in (b"1," * 2000 + b"1", b"[" * 300 + b"]" * 300, b"[" * 5000 + b"]" * 5000):
+        reading = read_bytes(b'{"auto_map": {"AutoModel": "evil.B"}, "b": [' + values + b"]}", "a.json", limits)
+        assert UnreadReason.LIMIT in reading.reasons()
+        assert "auto_map.AutoModel" in str(reading.structures)
+
+
 def test_json_lines_are_not_kept_in_memory():
     text = "1\n" * 1_000_000
     tracemalloc.start()
-    facts = scan_json_lines(text, Limits())
+    facts = scan_json_lines([text], Limits())
     assert tracemalloc.get_traced_memory()[1] < 1_000_000
     tracemalloc.stop()
     assert facts.root == "sequence"
@@ -332,12 +358,12 @@ def test_json_lines_are_not_kept_in_memory():
 @pytest.mark.parametrize("text", ["1 2\n3", "1\n\n", "{\n}\n1", "1\n[", "", "\n"])
 def test_invalid_json_lines_are_refused(text):
     with pytest.raises(ValueError):
-        scan_json_lines(text, Limits())
+        scan_json_lines([text], Limits())
 
 
 def test_unicode_line_separator_does_not_end_a_json_line():
     # U+2028 does not end the first line; the second line has a duplicate key.
-    assert scan_json_lines('{"a": "\u2028"}\r\n\n {"b": 1, "b": 2}\n', Limits()).duplicates == ("b",)
+    assert scan_json_lines(['{"a": "\u2028"}\r\n\n {"b": 1, "b": 2}\n'], Limits()).duplicates == ("b",)
 
 
 @check_each(

@@ -41,7 +41,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     if matter is not None and not matter.is_too_long:
         # ``parse_card`` fails at the same place and records the defect.
         with suppress(DamagedError):
-            facts.scan(matter.text, limits)
+            facts.scan((matter.text,), limits)
     # Lines of the facts count from the first line of the front matter, lines of the document from that of the file.
     lines_before = matter.first_line - 1 if matter is not None else 0
     tags = tuple((tag, line + lines_before) for tag, line in facts.tags.items())

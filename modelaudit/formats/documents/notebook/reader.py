@@ -16,11 +16,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from modelaudit.formats.embedded import DecodedWindow, find_encoded_strings
+from modelaudit.languages.document_settings import parse_json_settings
 from modelaudit.languages.python import attack_texts, uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.cells import Cell, split_cell
 from modelaudit.languages.python.uses import VOCABULARY, format_detail
-from modelaudit.languages.settings import Setting, parse_json_settings
+from modelaudit.languages.settings import Setting
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits

@@ -16,7 +16,8 @@ from typing import Final
 
 from modelaudit.languages.configurations.targets import resolve_interpolations
 from modelaudit.languages.configurations.text_names import read_text_names
-from modelaudit.languages.settings import Setting, parse_json_settings
+from modelaudit.languages.document_settings import parse_json_settings
+from modelaudit.languages.settings import Setting
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline

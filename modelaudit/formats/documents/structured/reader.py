@@ -13,21 +13,23 @@ from modelaudit.formats.embedded import find_encoded_strings
 from modelaudit.formats.interpreters import INTERPRETERS
 from modelaudit.languages.configurations.tags import read_tags
 from modelaudit.languages.configurations.text_names import read_text_names
-from modelaudit.languages.programs import report_unread_programs
-from modelaudit.languages.settings import (
-    Setting,
-    interpret_settings,
-    parse_json_settings,
-    parse_row_settings,
-    parse_yaml_settings,
-)
+from modelaudit.languages.document_settings import collect_json_settings, parse_yaml_settings
+from modelaudit.languages.programs import PROGRAM_KEYS, report_unread_programs
+from modelaudit.languages.settings import interpret_settings, select_interpreters
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Defect, Document, Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.documents import feed_and_claim, list_encoding_defects, read_whole_text
-from modelaudit.wire.json_text import JsonFacts, check_bounds, scan_json, scan_json_lines
+from modelaudit.wire.documents import (
+    SearchedText,
+    TextInMemory,
+    TextPieces,
+    check_text,
+    feed_and_claim,
+    list_encoding_defects,
+)
+from modelaudit.wire.json_text import JsonFacts, scan_json, scan_json_lines
 from modelaudit.wire.relaxed_json import accepts_relaxed_json, convert_to_json
 from modelaudit.wire.text import TextScan, get_file_name, looks_like_text
 from modelaudit.wire.windows import iterate_chunks
@@ -59,7 +61,9 @@ _OVERLAP_BYTES = 64 * 1024
 # White space and the bytes of a byte order mark.
 _LEADING_SPACE = b"\xef\xbb\xbf \t\r\n"
 _MOST_DUPLICATES = 50
+_MOST_CONVERTED_BYTES = 4 * MIB
 _INTERPRETED_KEYS = frozenset(key for each in INTERPRETERS for key in each.keys)
+_WANTED_KEYS = _INTERPRETED_KEYS | PROGRAM_KEYS
 
 
 def recognises_json(head: Head) -> bool:
@@ -81,119 +85,113 @@ def read_json(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
         DamagedError: the file is not text to its end.
         WindowError: the file is larger than ``document_bytes``, or the window could not return the requested bytes.
     """
-    text, scan, defects = read_whole_text(window, limits)
+    text = check_text(window, limits)
     try:
-        check_bounds(text, limits)
         facts = _scan_values(text, limits)
-        yield _make_json_document(facts, scan, defects)
-        yield from read_text_names(text)
-        yield from _interpret_document(artifact.path, text, facts, limits)
-        yield from find_encoded_strings(artifact.path, window, limits)
-    except LimitReachedError as error:
-        root = {"{": "mapping", "[": "sequence"}.get(text.lstrip()[:1], "scalar")
-        yield Document("json", root, lines=scan.lines, defects=defects)
-        yield Unread(UnreadReason.LIMIT, str(error))
     except ValueError as error:
-        yield from _read_almost_json(artifact, window, text, scan, defects, limits, error)
+        yield from _read_almost_json(artifact, text, limits, error)
+        return
+    yield _make_json_document(text, facts, text.defects)
+    yield from _search_names(text)
+    yield from _interpret_document(artifact.path, text, facts, limits)
+    if facts.limit is not None:
+        yield Unread(UnreadReason.LIMIT, str(facts.limit))
+    yield from find_encoded_strings(artifact.path, window, limits)
 
 
-def _read_almost_json(
-    artifact: Artifact,
-    window: Window,
-    text: str,
-    scan: TextScan,
-    defects: tuple[Defect, ...],
-    limits: Limits,
-    error: ValueError,
-) -> Iterator[Reading]:
+def _read_almost_json(artifact: Artifact, text: TextPieces, limits: Limits, error: ValueError) -> Iterator[Reading]:
     """Read text that is recognised as JSON but is not valid: YAML, JSON with comments or JSON5, damaged JSON, or text.
 
     Args:
         artifact: the file.
-        window: its bytes.
         text: its text.
-        scan: the facts about the text.
-        defects: those of its encoding.
         limits: the bounds of the scan.
         error: the parser's error, for the defect and the absence.
     """
     name = get_file_name(artifact.path)
     if not name.endswith(_JSON_NAMES) and _is_yaml_name(name):
-        yield from _read_yaml(artifact, window, limits)
+        yield from _read_yaml_text(artifact, text, limits)
         return
     # The tools that read such a file accept comments and JSON5 in it.
     is_relaxed_json = accepts_relaxed_json(name, artifact.path)
     is_named_json = name.endswith(_JSON_NAMES) or is_relaxed_json
-    converted = convert_to_json(text)
+    is_converted = text.window.size <= _MOST_CONVERTED_BYTES
+    converted = convert_to_json("".join(text)) if is_converted else ""
     try:
-        facts: JsonFacts | None = scan_json(converted, _INTERPRETED_KEYS)
-    except (ValueError, LimitReachedError):
+        facts: JsonFacts | None = scan_json((converted,), _WANTED_KEYS, limits)
+    except ValueError:
         facts = None
     if facts is not None and is_relaxed_json:
-        yield _make_json_document(facts, scan, defects)
+        yield _make_json_document(text, facts, text.defects)
     elif is_named_json:
-        yield Document(
-            "json", "text", lines=scan.lines, defects=(*defects, Defect(DocumentDefect.NOT_JSON, str(error)))
-        )
+        defect = Defect(DocumentDefect.NOT_JSON, str(error))
+        yield Document("json", "text", lines=text.scan.lines, defects=(*text.defects, defect))
         yield Unread(UnreadReason.DAMAGED, f"the file is not valid JSON: {error}")
     else:
-        yield Document("text", "text", lines=scan.lines, defects=defects)
-    yield from read_text_names(text)
+        yield Document("text", "text", lines=text.scan.lines, defects=text.defects)
+    yield from _search_names(text)
     # Relaxed JSON is interpreted under any name, because a lenient parser may load it.
     if facts is not None:
-        yield from _interpret_document(artifact.path, converted, facts, limits)
-    elif is_table_name(name):
-        yield from interpret_table(artifact.path, name, text, limits)
+        yield from _interpret_document(artifact.path, TextInMemory(converted), facts, limits)
+        if facts.limit is not None:
+            yield Unread(UnreadReason.LIMIT, str(facts.limit))
+    elif is_table_name(name) and is_converted:
+        yield from interpret_table(artifact.path, name, "".join(text), limits)
+    if not is_converted:
+        detail = f"it is not JSON, and text of more than {_MOST_CONVERTED_BYTES} bytes is not read as relaxed JSON"
+        yield Unread(UnreadReason.LIMIT, detail)
 
 
-def _scan_values(text: str, limits: Limits) -> JsonFacts:
+def _scan_values(text: TextPieces, limits: Limits) -> JsonFacts:
     """Scan the text as one JSON value, or else as one value a line.
 
     Raises:
-        LimitReachedError: the text nests too deep, or holds too many values.
         ValueError: it is neither; the error is that of the attempt as one value.
     """
     try:
-        return scan_json(text, _INTERPRETED_KEYS)
+        return scan_json(text, _WANTED_KEYS, limits)
     except ValueError as error:
         try:
-            return scan_json_lines(text, limits, _INTERPRETED_KEYS)
+            return scan_json_lines(text, limits, _WANTED_KEYS)
         except ValueError:
             raise error from None
 
 
-def _make_json_document(facts: JsonFacts, scan: TextScan, defects: tuple[Defect, ...]) -> Document:
+def _make_json_document(text: TextPieces, facts: JsonFacts, defects: tuple[Defect, ...]) -> Document:
     """Build the document with the given defects, and one more for each duplicate key."""
     duplicates = tuple(
         Defect(DocumentDefect.DUPLICATE_KEY, f"the key {key!r} occurs twice in one object", Location(key=key))
         for key in facts.duplicates[:_MOST_DUPLICATES]
     )
-    return Document("json", facts.root, facts.keys, lines=scan.lines, defects=(*defects, *duplicates))
+    return Document("json", facts.root, facts.keys, lines=text.scan.lines, defects=(*defects, *duplicates))
 
 
-def _interpret_document(path: str, text: str, facts: JsonFacts | YamlFacts, limits: Limits) -> Iterator[Reading]:
+def _search_names(text: TextPieces) -> Iterator[Reading]:
+    """Yield the names that patterns find in the text."""
+    for piece, lines in text.iterate_searched():
+        yield from read_text_names(piece, lines)
+
+
+def _interpret_document(
+    path: str, text: SearchedText, facts: JsonFacts | YamlFacts, limits: Limits
+) -> Iterator[Reading]:
     """Yield the structures of the interpreters that want the document, by its keys, its name or marks in its text."""
     # Rows and long lists are data. Only their keys select interpreters there, not marks anywhere in the text.
-    is_data = isinstance(facts, JsonFacts) and (facts.is_json_lines or (facts.root == "sequence" and len(text) > MIB))
-    searched_text = "" if is_data else text
-    name = get_file_name(path)
-    interpreters = [each for each in INTERPRETERS if each.wants_document(facts.present_keys, name, searched_text)]
+    is_json_data = isinstance(facts, JsonFacts) and (
+        facts.is_json_lines or (facts.root == "sequence" and text.is_longer_than(MIB))
+    )
+    searched = () if is_json_data else (piece for piece, _ in text.iterate_searched())
+    interpreters = select_interpreters(INTERPRETERS, facts.present_keys, get_file_name(path), searched)
     if not interpreters:
         return
     # A bound that was reached is reported after the settings before it were read.
-    limit_error: LimitReachedError | None = None
-    settings: list[Setting]
     if isinstance(facts, YamlFacts):
         settings, limit_error = parse_yaml_settings(text, limits)
-    elif facts.is_json_lines:
-        settings, limit_error = parse_row_settings(text, limits)
     else:
-        try:
-            settings = parse_json_settings(text, limits)
-        except LimitReachedError as error:
-            settings, limit_error = [], error
+        settings, limit_error = collect_json_settings(text, limits, facts.is_json_lines)
     yield from interpret_settings(interpreters, path, settings, limits)
-    if limit_error is not None:
+    # The reader of the document reports a bound that both scans reached.
+    if limit_error is not None and str(limit_error) != str(getattr(facts, "limit", None)):
         yield Unread(UnreadReason.LIMIT, str(limit_error))
 
 
@@ -209,8 +207,13 @@ def _is_yaml_name(name: str) -> bool:
 
 def _read_yaml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the document with its tags, and the structures that interpreters find in it."""
-    text, scan, defects = read_whole_text(window, limits)
-    facts = YamlFacts(_INTERPRETED_KEYS)
+    yield from _read_yaml_text(artifact, check_text(window, limits), limits)
+
+
+def _read_yaml_text(artifact: Artifact, text: TextPieces, limits: Limits) -> Iterator[Reading]:
+    """Yield the document with its tags, and the structures that interpreters find in it."""
+    facts = YamlFacts(_WANTED_KEYS)
+    defects = text.defects
     unread = None
     try:
         facts.scan(text, limits)
@@ -226,9 +229,9 @@ def _read_yaml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[R
         for key, line in facts.duplicates[:_MOST_DUPLICATES]
     )
     keys, tags = tuple(facts.keys), tuple(facts.tags.items())
-    yield Document("yaml", facts.root, keys, tags, scan.lines, (*defects, *duplicates))
+    yield Document("yaml", facts.root, keys, tags, text.scan.lines, (*defects, *duplicates))
     yield from read_tags(tags)
-    yield from read_text_names(text)
+    yield from _search_names(text)
     yield from _interpret_document(artifact.path, text, facts, limits)
     if unread is not None:
         yield unread
@@ -267,10 +270,10 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
     name = get_file_name(artifact.path)
     if not name.endswith(_PROSE_EXTENSIONS):
         if total <= _SEARCHED_BYTES:
-            text, _, _ = read_whole_text(window, limits)
-            yield from read_text_names(text)
+            text = check_text(window, limits)
+            yield from _search_names(text)
             if is_table_name(name):
-                yield from interpret_table(artifact.path, name, text, limits)
+                yield from interpret_table(artifact.path, name, "".join(text), limits)
         else:
             yield from _search_pieces(window, min(window.size, limits.document_bytes))
             if is_table_name(name):

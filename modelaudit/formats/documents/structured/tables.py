@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.interpreters import INTERPRETERS
-from modelaudit.languages.settings import Setting, interpret_settings
+from modelaudit.languages.settings import Setting, interpret_settings, select_interpreters
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.wire.base import LimitReachedError, Reading
 from modelaudit.wire.json_text import check_bounds, convert_recursion_error
@@ -46,7 +46,7 @@ def interpret_table(path: str, name: str, text: str, limits: Limits) -> Iterator
     """
     settings = parse_table_settings(name, text[:_MOST_CHARACTERS], limits)
     keys = {key for setting in settings for key in setting.path}
-    interpreters = [each for each in INTERPRETERS if each.wants_document(keys, name, text)]
+    interpreters = select_interpreters(INTERPRETERS, keys, name, (text,))
     yield from interpret_settings(interpreters, path, settings, limits)
     if len(text) > _MOST_CHARACTERS:
         raise LimitReachedError(f"only the first {_MOST_CHARACTERS} characters were parsed")

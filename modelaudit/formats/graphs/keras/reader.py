@@ -10,7 +10,8 @@ from typing import Final
 from modelaudit.formats.graphs.keras.mentions import list_mentions, list_registered_names
 from modelaudit.formats.graphs.keras.objects import find_objects, is_configuration
 from modelaudit.formats.graphs.keras.references import MOST_REFERENCES, list_references
-from modelaudit.languages.settings import Setting, parse_json_settings
+from modelaudit.languages.document_settings import parse_json_settings
+from modelaudit.languages.settings import Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, References
 from modelaudit.model.structure import Location, Unread, UnreadReason

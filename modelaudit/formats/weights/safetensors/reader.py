@@ -19,7 +19,8 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
-from modelaudit.wire.json_text import exceeds_depth, exceeds_nodes, has_lone_surrogate
+from modelaudit.wire.json_structure import exceeds_depth, exceeds_nodes
+from modelaudit.wire.json_text import has_lone_surrogate
 from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.members import DefectLog
 from modelaudit.wire.sniff import name_format
