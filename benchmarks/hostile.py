@@ -21,6 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from hostile_documents import (
+    make_tensor_rows,
+    write_gguf_pairs,
+    write_gguf_tensors,
+    write_numbered,
+    write_repeated,
+    write_safetensors_header,
+)
+
 MIB: Final = 1 << 20
 MEMORY_MOST: Final = 200 * MIB
 FOLDER_MEMORY_MOST: Final = 300 * MIB
@@ -260,6 +269,40 @@ HOSTILE: Final[dict[str, HostileFile]] = {
         )
         for output in _OUTPUTS
     },
+    "yaml-keys-3200000": HostileFile(
+        "a.yaml", write_numbered(b"", lambda number: b"k%07d: %07d\n" % (number, number), 3_200_000), _INCOMPLETE
+    ),
+    "yaml-keys-2450000": HostileFile("a.yaml", write_numbered(b"", lambda n: b"%07d:\n" % n, 2_450_000), _ANSWERED),
+    "yaml-scalar-60mb": HostileFile("a.yaml", write_repeated(b'a: "', b"a", 60_000_000, b'"\n'), _INCOMPLETE),
+    "yaml-wide-scalar-60mb": HostileFile(
+        "a.yaml", write_repeated('a: "\U0001f600'.encode(), b"a", 60_000_000, b'"\n'), _INCOMPLETE
+    ),
+    "json-escapes-9000000": HostileFile("a.json", write_repeated(b'["', b"\\u0041", 9_000_000, b'"]'), _INCOMPLETE),
+    "json-wide-string-60mb": HostileFile(
+        "a.json", write_repeated('["\U0001f600'.encode(), b"a", 60_000_000, b'"]'), _INCOMPLETE
+    ),
+    "json-keys-4900000": HostileFile(
+        "a.json", write_numbered(b'{"a":1', lambda number: b',"%07d":1' % number, 4_900_000, b"}"), _ANSWERED
+    ),
+    "json-settings-290000": HostileFile(
+        "a.json",
+        write_numbered(b'{"auto_map":{"AutoModel":"a.B"}', lambda n: b',"%07d":"%0180d"' % (n, n), 290_000, b"}"),
+        _INCOMPLETE_OR_FAIL,
+    ),
+    "json-unclosed-list": HostileFile("a.json", write_repeated(b'["a"', b',"a"', 4_900_000), _INCOMPLETE_OR_FAIL),
+    "safetensors-string-99mb": HostileFile(
+        "a.safetensors",
+        write_safetensors_header(lambda: b'{"__metadata__":{"n":"' + b"a" * 98_999_900 + b'"}}'),
+        _INCOMPLETE,
+    ),
+    "safetensors-tensors-800000": HostileFile(
+        "a.safetensors", write_safetensors_header(lambda: make_tensor_rows(800_000)), _INCOMPLETE
+    ),
+    "safetensors-tensors-100000": HostileFile(
+        "a.safetensors", write_safetensors_header(lambda: make_tensor_rows(100_000)), _ANSWERED
+    ),
+    "gguf-pairs-2000000": HostileFile("a.gguf", write_gguf_pairs, _INCOMPLETE),
+    "gguf-tensors-1000000": HostileFile("a.gguf", write_gguf_tensors, _INCOMPLETE_OR_FAIL),
 }
 
 

@@ -32,6 +32,8 @@ _KEY: Final = re.compile(rb"[A-Za-z_][\w .-]*")
 _VALUE_MARKERS: Final = frozenset(b"{[SCHZTFiUIlLdD")
 _CHECKED_LISTS: Final = frozenset({"left_children", "right_children", "split_indices"})
 _KEPT_STRING: Final = 4096
+# Each value takes some tens of bytes of memory. A list of numbers counts as one value.
+_MOST_VALUES: Final = 1_000_000
 _MOST_KEPT: Final = 4_000_000
 _BLOCK_BYTES: Final = MIB
 # Shorter lists of numbers count as parsed, with the bytes around them: a forest has many, and a ledger is bounded.
@@ -207,8 +209,9 @@ class _Decoder:
     def _decode_value(self, kind: bytes) -> None:
         """Decode one value of the type with the marker ``kind``; of an object or list, read the beginning only."""
         self._value_count += 1
-        if self._value_count > self._limits.document_nodes:
-            raise LimitReachedError(f"it has more than {self._limits.document_nodes} values", self.position)
+        most_values = min(_MOST_VALUES, self._limits.document_nodes)
+        if self._value_count > most_values:
+            raise LimitReachedError(f"it has more than {most_values} values", self.position)
         if kind in (b"{", b"["):
             self._open_container(kind == b"{")
         elif kind in _NUMBERS:
@@ -283,7 +286,7 @@ class _Decoder:
             numbers.frombytes(self._window.read(start + done, min(piece_bytes, list_bytes - done)))
         if sys.byteorder == "little":  # the format is big-endian
             numbers.byteswap()
-        return numbers.tolist()
+        return numbers
 
     def _close_container(self) -> None:
         """End the innermost object or list; check a tree and drop it."""

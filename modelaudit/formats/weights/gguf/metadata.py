@@ -15,7 +15,8 @@ from modelaudit.wire.members import DefectLog
 TEMPLATE: Final = "tokenizer.chat_template"
 ALIGNMENT: Final = "general.alignment"
 _MAX_KEY_BYTES: Final = 64 * KIB
-_MAX_PAIRS: Final = 1_000_000
+# Each pair takes some hundred bytes of memory. Files have some hundred pairs.
+_MAX_PAIRS: Final = 200_000
 _MAX_TEXT_BYTES: Final = 256 * KIB
 _MAX_KEPT_BYTES: Final = 16 * MIB
 _MAX_ARRAY_DEPTH: Final = 8

@@ -15,7 +15,8 @@ from modelaudit.formats.weights.gguf.types import BLOCK_SIZES, BlockSizes
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.members import DefectLog
 
-_MAX_TENSORS: Final = 1_000_000
+# Each row takes some hundred bytes of memory. Files have some thousand tensors.
+_MAX_TENSORS: Final = 200_000
 _MAX_DIMENSIONS: Final = 4
 _MAX_NAME_BYTES: Final = 1024
 _MAX_INT64: Final = 2**63 - 1
@@ -44,7 +45,7 @@ def read_tensor_table(cursor: GgufCursor, count: int, log: DefectLog, tensors: l
 
     Raises:
         DamagedError: the table is truncated, or a row hides where the next one begins.
-        LimitReachedError: there are more than a million rows.
+        LimitReachedError: there are more than ``_MAX_TENSORS`` rows.
     """
     seen: set[bytes] = set()
     for number in range(count):

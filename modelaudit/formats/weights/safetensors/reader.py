@@ -9,13 +9,14 @@ Source: https://github.com/huggingface/safetensors#format and ``Metadata::valida
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
 from modelaudit.formats.weights.safetensors import SafetensorsDefect
 from modelaudit.model.artifact import Artifact, Window
-from modelaudit.model.limits import Limits
+from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
@@ -56,6 +57,10 @@ _LENGTH_BYTES = 8
 _MAX_UINT64 = 2**64 - 1
 # The parser of the library, serde_json, refuses deeper nesting.
 _MAX_DEPTH = 127
+# Memory of the text of the header, in bytes. A character takes one, two or four bytes.
+_MAX_TEXT_MEMORY = 32 * MIB
+# A value takes about a hundred bytes of memory while the header is parsed. A tensor has seven values.
+_MAX_VALUES = 800_000
 _JSON_SPACE = b" \t\n\r"
 _MAX_PLAUSIBLE_LENGTH = 2**48
 _MAX_SHOWN_LENGTH = 200
@@ -143,13 +148,20 @@ def _read_header_text(window: Window, limits: Limits) -> tuple[int, str]:
         raise DamagedError(f"the header states a length of {length} bytes, more than the file has", 0)
     if length > limits.header_bytes:
         raise LimitReachedError(f"the header takes {length} bytes, more than the limit of {limits.header_bytes}", 0)
+    if length > _MAX_TEXT_MEMORY:
+        detail = f"the header takes {length} bytes, more than the {_MAX_TEXT_MEMORY} that are parsed"
+        raise LimitReachedError(detail, _LENGTH_BYTES)
     data = b"".join(iterate_chunks(window, _LENGTH_BYTES, _LENGTH_BYTES + length))
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DamagedError("the header is not UTF-8", _LENGTH_BYTES + error.start) from error
-    if exceeds_nodes(text, limits.document_nodes):
-        raise LimitReachedError(f"the header holds more than {limits.document_nodes} values", _LENGTH_BYTES)
+    if sys.getsizeof(text) > _MAX_TEXT_MEMORY:
+        detail = f"the text of the header takes more than {_MAX_TEXT_MEMORY} bytes of memory"
+        raise LimitReachedError(f"{detail}, and was not parsed", _LENGTH_BYTES)
+    most_values = min(_MAX_VALUES, limits.document_nodes)
+    if exceeds_nodes(text, most_values):
+        raise LimitReachedError(f"the header holds more than {most_values} values", _LENGTH_BYTES)
     return length, text
 
 
