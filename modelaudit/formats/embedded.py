@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from modelaudit.formats.declaration import EmbeddedStart
@@ -39,6 +39,7 @@ _BLOCKWISE: Final = (BZIP2, XZ, LZ4, ZSTD)
 # can hold a program.
 _CODED_STRING: Final = re.compile(rb"\"([A-Za-z0-9+/=_\\-]{24,})\"")
 _MAX_STRINGS: Final = 10_000
+_LONGEST_STRING: Final = 12 * MIB
 
 
 def detect_format(data: bytes, layers: int = _MAX_LAYERS) -> str | None:
@@ -195,16 +196,31 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
             longer than ``document_bytes``.
     """
     budget = get_budget(window, limits)
-    for count, match in enumerate(_CODED_STRING.finditer(read_all_bytes(window, limits.document_bytes))):
+    data = read_all_bytes(window, limits.document_bytes)
+    # The text of the document, of the string and of its content are in memory at once.
+    bounded = replace(limits, document_bytes=min(limits.document_bytes, _LONGEST_STRING))
+    has_long_string = False
+    for count, match in enumerate(_CODED_STRING.finditer(data)):
         if count >= _MAX_STRINGS:
             raise WindowError(f"only the first {_MAX_STRINGS} encoded strings were decoded", UnreadReason.LIMIT)
         start, end = match.span(1)
         string_window: Window = SubWindow(window, start, end - start, budget)
-        if b"\\" in match[1]:
+        if data.find(b"\\", start, end) >= 0:
+            if end - start > _LONGEST_STRING:
+                has_long_string = True
+                continue
             string_window = DecodedWindow(_decode_json_escapes(match[0]), budget)
-        content = decode_content(string_window, limits)
+        try:
+            content = decode_content(string_window, bounded)
+        except WindowError as error:
+            if error.reason is not UnreadReason.LIMIT or end - start <= _LONGEST_STRING:
+                raise
+            has_long_string = True
+            continue
         if content is not None and content.layers:
             yield make_content_artifact(path, start, string_window, limits, content)
+    if has_long_string:
+        raise WindowError(f"an encoded string of more than {_LONGEST_STRING} bytes was not decoded", UnreadReason.LIMIT)
 
 
 def _decode_json_escapes(string: bytes) -> bytes:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 import json
+import pickle
 import tracemalloc
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
+from modelaudit.formats import embedded
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Document, UnreadReason
@@ -344,6 +347,16 @@ def test_findings_before_a_bound_of_a_document_are_kept(read_bytes):
         reading = read_bytes(b'{"auto_map": {"AutoModel": "evil.B"}, "b": [' + values + b"]}", "a.json", limits)
         assert UnreadReason.LIMIT in reading.reasons()
         assert "auto_map.AutoModel" in str(reading.structures)
+
+
+def test_encoded_string_over_its_bound_reaches_the_limit(read_bytes, monkeypatch):
+    coded = base64.b64encode(pickle.dumps(list(range(100)))).decode()
+    for string in (coded, coded.replace("A", "\\u0041")):
+        sample = f'{{"a": "{string}"}}'.encode()
+        assert UnreadReason.LIMIT not in read_bytes(sample, "a.json").reasons()
+        with monkeypatch.context() as patch:
+            patch.setattr(embedded, "_LONGEST_STRING", 40)
+            assert UnreadReason.LIMIT in read_bytes(sample, "a.json").reasons()
 
 
 def test_json_lines_are_not_kept_in_memory():
