@@ -49,7 +49,7 @@ def assert_files_pass(folder: Path, rows: list[dict[str, object]], at_least: int
 
 
 @pytest.mark.usefixtures("writers")
-def test_ordinary_pickles_pass(tmp_path: Path) -> None:
+def test_ordinary_pickles_pass_the_scan(tmp_path: Path) -> None:
     objects = importlib.import_module("writers.objects")
     samples = build_sample_writer(tmp_path)
     for name, value in objects.build_groups():
@@ -99,7 +99,7 @@ def test_torch_layers_optimizers_and_schedules_pass(tmp_path: Path) -> None:
     assert_files_pass(tmp_path, samples.rows, at_least=40)
 
 
-def test_benign_environments_pin_their_versions_and_name_existing_writers() -> None:
+def test_each_environment_for_benign_files_pins_its_versions_and_names_existing_writers() -> None:
     writer_names = {file.stem for file in (BENIGN / "writers").glob("*.py")}
     environments = yaml.safe_load((BENIGN / "environments.yaml").read_text(encoding="utf-8"))
     assert len(environments) >= 10

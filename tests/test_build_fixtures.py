@@ -81,7 +81,7 @@ def test_build_writes_every_fixture_of_every_builder(checkout: Path) -> None:
     assert find_fault(checkout) == ""
 
 
-def test_build_of_fixtures_that_is_up_to_date_is_not_repeated(checkout: Path) -> None:
+def test_fixture_build_does_nothing_if_the_fixtures_are_up_to_date(checkout: Path) -> None:
     before = (checkout / "build/fixtures").stat().st_ino
     assert run_build(checkout).stderr == ""
     assert (checkout / "build/fixtures").stat().st_ino == before
@@ -117,7 +117,9 @@ def _edit_list(checkout: Path) -> None:
         ),
     ],
 )
-def test_unusable_build_is_found_and_rebuilt(checkout: Path, spoil: Callable[[Path], None], fault: str) -> None:
+def test_missing_or_altered_fixture_build_is_detected_and_rebuilt(
+    checkout: Path, spoil: Callable[[Path], None], fault: str
+) -> None:
     spoil(checkout)
     assert find_fault(checkout) == fault
     if spoil is _edit_list:
@@ -127,7 +129,7 @@ def test_unusable_build_is_found_and_rebuilt(checkout: Path, spoil: Callable[[Pa
         assert find_fault(checkout) == ""
 
 
-def test_builder_that_returns_other_bytes_is_refused(checkout: Path) -> None:
+def test_builder_whose_bytes_differ_from_the_listed_digest_is_refused(checkout: Path) -> None:
     path = checkout / "fixtures/builders/texts.py"
     path.write_text(path.read_text().replace('b"a"', 'b"c"'))
     refused = run_build(checkout)
@@ -137,13 +139,13 @@ def test_builder_that_returns_other_bytes_is_refused(checkout: Path) -> None:
     assert (checkout / "build/fixtures/text/benign/a.txt").read_bytes() == b"c"
 
 
-def test_fixture_that_no_builder_returns_any_more_is_refused(checkout: Path) -> None:
+def test_listed_fixture_that_no_builder_returns_is_reported(checkout: Path) -> None:
     path = checkout / "fixtures/builders/texts.py"
     path.write_text(path.read_text().replace('    yield "text/benign/a.txt", b"a"\n', ""))
     assert run_build(checkout).stderr.startswith("no builder returns it: text/benign/a.txt\n")
 
 
-def test_committed_fixture_is_compared_with_its_builder(checkout: Path) -> None:
+def test_committed_fixture_that_differs_from_its_builder_is_reported(checkout: Path) -> None:
     committed = checkout / "fixtures/text/benign"
     committed.mkdir(parents=True)
     (committed / "a.txt").write_bytes(b"old")
@@ -155,7 +157,7 @@ def test_committed_fixture_is_compared_with_its_builder(checkout: Path) -> None:
     ]
 
 
-def test_update_deletes_committed_file_without_builder_only_on_request(checkout: Path) -> None:
+def test_update_deletes_a_committed_file_without_a_builder_only_with_the_delete_option(checkout: Path) -> None:
     stray = checkout / "fixtures/text/benign/stray.txt"
     stray.parent.mkdir(parents=True)
     stray.write_bytes(b"")
@@ -175,7 +177,7 @@ def test_unknown_option_of_the_build_is_refused(checkout: Path) -> None:
         assert run_build(checkout, *options).returncode == 2
 
 
-def test_invalid_rules_stop_the_suite_with_the_one_line_of_the_loader(tmp_path: Path) -> None:
+def test_invalid_rules_are_explained_in_the_one_line_error_of_the_rule_loader(tmp_path: Path) -> None:
     assert explain_invalid_rules() == ""
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules/vocabularies.yaml").write_text("vocabularies: {toy: {kind: operators}}\n")
@@ -204,12 +206,12 @@ def test_suite_without_built_fixtures_stops_with_one_line_before_collecting_test
     assert (stopped.stdout + stopped.stderr).strip() == fault
 
 
-def test_committed_fixtures_have_the_listed_bytes() -> None:
+def test_committed_fixtures_have_the_listed_digests() -> None:
     script = load_build_script()
     assert script.digest_committed().items() <= script.read_digests().items()
 
 
-def test_committed_fixtures_show_each_format_benign_and_hostile() -> None:
+def test_committed_fixtures_hold_a_benign_and_a_malicious_file_of_each_format() -> None:
     committed = {"/".join(path.split("/")[:2]) for path in load_build_script().digest_committed()}
     committed |= {f"{folder}/benign" for folder, library in WRITTEN_IN.items() if any((WRITTEN / library).iterdir())}
     folders = {declaration.name: declaration.fixtures for declaration in DECLARATIONS if declaration.fixtures}

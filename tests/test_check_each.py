@@ -31,7 +31,7 @@ def test_check_each_runs_every_case_and_names_each_failing_one() -> None:
     assert ran == [1, 5, 2, 9]
 
 
-def test_failing_path_is_named_whole() -> None:
+def test_check_each_names_a_failing_path_without_shortening_it() -> None:
     path = Path("/workspace/build/fixtures/tar/malicious/pax-size-mismatch.tar")
 
     @check_each("path", [path])
@@ -42,7 +42,7 @@ def test_failing_path_is_named_whole() -> None:
         check()
 
 
-def test_stacked_decorators_run_all_combinations_with_the_fixtures() -> None:
+def test_stacked_check_each_decorators_run_all_combinations_and_pass_on_pytest_fixtures() -> None:
     ran = []
 
     @check_each("color", Color)
@@ -57,7 +57,7 @@ def test_stacked_decorators_run_all_combinations_with_the_fixtures() -> None:
     assert ran == [(color, number, "x") for color in Color for number in range(2)]
 
 
-def test_error_keeps_its_type_and_names_its_case() -> None:
+def test_check_each_preserves_the_error_type_and_adds_a_note_on_the_case() -> None:
     @check_each("number", [1, 0])
     def check(number: int) -> None:
         assert 1 // number

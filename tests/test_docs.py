@@ -68,7 +68,7 @@ def site() -> SiteTree:
 
 
 @one_worker
-def test_committed_pages_are_up_to_date() -> None:
+def test_committed_documentation_pages_equal_the_generated_ones() -> None:
     stale = [
         name_page(path)
         for path, text in generate.render_committed_files().items()
@@ -107,7 +107,7 @@ def test_rule_page_has_every_section(site: SiteTree) -> None:
         assert not [part for part in wanted if part not in text], id_
 
 
-def test_taxonomy_maps_every_weakness_of_a_rule() -> None:
+def test_taxonomy_contains_every_cwe_number_that_a_rule_names() -> None:
     catalogue = load_catalogue()
     assert {cwe for rule in catalogue.findings.values() for cwe in rule.rule.cwe} <= catalogue.taxonomy.keys()
 
@@ -152,7 +152,7 @@ def test_api_page_names_every_argument_and_has_examples() -> None:
     ]
 
 
-def test_check_families_without_rules_are_not_offered() -> None:
+def test_documentation_states_which_check_families_have_no_rules_yet() -> None:
     with_rules = {rule.rule.check for rule in load_catalogue().findings.values()}
     without_rules = [family for family in CheckFamily if family not in with_rules]
     notice = f"{' and '.join(without_rules)} have no rules yet"
@@ -166,7 +166,7 @@ def test_check_families_without_rules_are_not_offered() -> None:
         assert offered in plain or offered.replace(", license", " and license") in plain
 
 
-def test_example_rule_has_the_keys_of_the_real_rule() -> None:
+def test_example_rule_in_the_guide_has_the_keys_and_matchers_of_the_real_rule() -> None:
     text = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
     (example,) = [yaml.safe_load(code) for language, code in CODE_BLOCK.findall(text) if language == "yaml"]
     real = yaml.safe_load((ROOT / "rules/findings" / f"{example['id']}.yaml").read_text(encoding="utf-8"))
@@ -344,7 +344,7 @@ def test_github_workflows_pin_their_actions_bound_their_time_and_keep_no_credent
         assert text.count("actions/checkout@") == text.count("persist-credentials: false"), file.name
 
 
-def test_locked_versions_have_hashes_and_no_package_host() -> None:
+def test_lock_files_have_a_hash_for_each_version_and_name_no_package_host() -> None:
     locks = {file.stem: file.read_text(encoding="utf-8") for file in (ROOT / "requirements").glob("*.lock")}
     assert locks.keys() == {"run", "build", "dev", "docs", "weights"}
     for stem, text in locks.items():
@@ -360,12 +360,12 @@ def test_no_file_names_a_package_host() -> None:
     assert not [name_page(file) for file in files if HOSTS_OF_PACKAGES.search(file.read_text(encoding="utf-8"))]
 
 
-def test_license_is_the_text_of_apache_2() -> None:
+def test_license_file_of_the_project_is_the_apache_2_text() -> None:
     digest = hashlib.sha256((ROOT / "LICENSE").read_bytes()).hexdigest()
     assert digest == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
 
 
-def test_every_ready_made_policy_with_an_intended_use_has_an_example() -> None:
+def test_guide_shows_example_answers_for_each_shipped_policy_with_an_intended_use() -> None:
     text = (ROOT / "docs/licences-in-use.md").read_text(encoding="utf-8")
     for policy in load_catalogue().policies.values():
         part = text.partition(f"\n## {policy.name}\n")[2].partition("\n## ")[0]

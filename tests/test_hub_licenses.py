@@ -45,7 +45,7 @@ def test_consistent_chain_is_allowed_without_fetching_weights(hub: LoopbackHub) 
     assert not [request.path for request in hub.requests if "safetensors" in request.path]
 
 
-def test_prohibition_of_indirect_base_model_is_found(hub: LoopbackHub) -> None:
+def test_prohibition_in_the_license_of_an_indirect_base_model_denies_the_use(hub: LoopbackHub) -> None:
     hub.add_repository("acme/root", {"README.md": build_card(license="cc-by-nc-4.0"), **WEIGHTS})
     hub.add_repository("acme/base", {"README.md": build_card(license="mit", base_model="acme/root"), **WEIGHTS})
     hub.add_repository(
@@ -62,7 +62,7 @@ def test_prohibition_of_indirect_base_model_is_found(hub: LoopbackHub) -> None:
 
 
 @pytest.mark.parametrize("licence", ["mit", "cc-by-nc-4.0"])
-def test_gated_base_model_is_judged_by_hub_tags(hub: LoopbackHub, licence: str) -> None:
+def test_license_of_a_gated_base_model_is_taken_from_its_hub_tags(hub: LoopbackHub, licence: str) -> None:
     hub.add_repository(
         "acme/base", {"README.md": build_card(license=licence), "LICENSE": "x", **WEIGHTS}, gated="manual"
     )
@@ -80,7 +80,7 @@ def test_private_base_model_leaves_answer_for_review(hub: LoopbackHub) -> None:
     assert (report.license.origins[0].look, report.license.permission) == (OriginState.MISSING, "review")
 
 
-def test_data_sets_are_looked_up_separately(hub: LoopbackHub) -> None:
+def test_data_set_license_is_looked_up_but_does_not_join_the_model_license(hub: LoopbackHub) -> None:
     hub.add_repository("acme/rows", {"README.md": build_card(license="cc-by-nc-4.0")}, kind="dataset")
     hub.add_repository("acme/model", {"README.md": build_card(license="mit", datasets="[acme/rows]"), "LICENSE": MIT})
     report = judge_license("acme/model")
@@ -89,7 +89,7 @@ def test_data_sets_are_looked_up_separately(hub: LoopbackHub) -> None:
     assert "license/dataset-stricter" in {finding.rule for finding in report.findings}
 
 
-def test_gated_model_is_judged_by_hub_tags_and_stays_for_review(hub: LoopbackHub) -> None:
+def test_hub_tags_of_a_gated_model_can_deny_a_use_but_never_allow_it(hub: LoopbackHub) -> None:
     hub.add_repository("acme/closed", {"README.md": build_card(license="cc-by-nc-4.0"), **WEIGHTS}, gated="manual")
     report = judge_license("acme/closed")
     assert (report.license.permission, report.exit_code) == ("deny", 1)
@@ -110,14 +110,14 @@ def test_gated_model_is_judged_by_hub_tags_and_stays_for_review(hub: LoopbackHub
     ],
     ids=["a sentence", "a gate", "a link", "a base model by local path", "a use policy", "terms"],
 )
-def test_doubt_about_base_model_prevents_permission(base: dict[str, str], hub: LoopbackHub) -> None:
+def test_uncertain_terms_of_a_base_model_prevent_permission(base: dict[str, str], hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", {**base, **WEIGHTS})
     hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
     report = judge_license("acme/tuned")
     assert (report.license.permission, report.exit_code) == ("review", 3)
 
 
-def test_component_license_is_found_in_its_folder(hub: LoopbackHub) -> None:
+def test_altered_license_text_of_a_component_subfolder_leaves_the_answer_for_review(hub: LoopbackHub) -> None:
     own_files = {"README.md": build_card(license="mit"), "LICENSE": MIT}
     hub.add_repository("acme/unaltered", {**own_files, "vendor/LICENSE": MIT})
     report = judge_license("acme/unaltered")
@@ -144,7 +144,9 @@ def test_unread_license_file_leaves_answer_for_review(hub: LoopbackHub) -> None:
 
 
 @pytest.mark.parametrize("gated", [True, False])
-def test_license_stated_by_the_hub_permits_only_if_the_card_is_readable(hub: LoopbackHub, gated: bool) -> None:
+def test_hub_license_tag_allows_a_use_only_if_the_card_of_the_scanned_model_can_be_read(
+    hub: LoopbackHub, gated: bool
+) -> None:
     hub.add_repository("acme/closed", {"README.md": build_card(license="mit")}, gated="manual" if gated else False)
     report = judge_license("acme/closed")
     assert report.license.expression == "MIT"

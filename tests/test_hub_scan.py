@@ -28,7 +28,7 @@ def scan_repository(target: str, **options: object) -> AuditReport:
     return modelaudit.scan(target, **{"second_opinion": False, **options})  # type: ignore[arg-type]
 
 
-def test_scanned_files_equal_the_digests_of_the_hub(hub: LoopbackHub) -> None:
+def test_digests_of_all_scanned_files_match_the_digests_of_the_hub(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", files=TINY)
     report = scan_repository("acme/tiny")
     assert report.exit_code == 0, report.findings
@@ -50,7 +50,7 @@ def test_file_with_one_changed_byte_fails_the_scan(hub: LoopbackHub, name: str) 
     assert finding.severity == "critical"
 
 
-def test_altered_cache_is_detected_offline(hub: LoopbackHub, hub_home: Path) -> None:
+def test_offline_scan_detects_an_altered_file_in_the_cache(hub: LoopbackHub, hub_home: Path) -> None:
     hub.add_repository("acme/tiny", files=TINY)
     assert scan_repository("acme/tiny").exit_code == 0
     requests = len(hub.requests)
@@ -67,7 +67,7 @@ def test_altered_cache_is_detected_offline(hub: LoopbackHub, hub_home: Path) -> 
     assert [f.artifact for f in report.findings if f.rule == "integrity/digest-mismatch"] == ["model.safetensors"]
 
 
-def test_dataset_is_scanned_at_branch_and_at_commit(hub: LoopbackHub) -> None:
+def test_dataset_is_scanned_at_the_requested_branch_or_commit(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/rows", files={"rows.json": "[1]"}, kind="dataset")
     first = repository.sha
     report = scan_repository("datasets/acme/rows@main")
@@ -86,7 +86,7 @@ def test_malicious_repository_fails(hub: LoopbackHub) -> None:
     assert {"pickle/dangerous-call"} <= {finding.rule for finding in report.findings}
 
 
-def test_license_link_to_own_file_is_not_reported_as_outside(hub: LoopbackHub) -> None:
+def test_license_link_to_a_file_of_the_same_model_is_not_reported_as_outside(hub: LoopbackHub) -> None:
     link = f"{hub.endpoint}/acme/tiny/blob/main/LICENSE"
     card = f"---\nlicense: other\nlicense_name: acme\nlicense_link: https://huggingface.co/acme/tiny/blob/main/LICENSE\n---\n{link}\n"
     hub.add_repository("acme/tiny", files={**TINY, "LICENSE": "text\n", "README.md": card})

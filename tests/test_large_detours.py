@@ -222,7 +222,7 @@ def build_state_that_replaces_the_dictionary() -> bytes:
     ],
     ids=lambda value: getattr(value, "__name__", str(value)),
 )  # fmt: skip
-def test_pickle_that_hides_its_call_behind_a_large_detour_does_not_pass(write, exit_code: int, tmp_path: Path) -> None:
+def test_pickle_with_a_call_hidden_behind_a_large_detour_does_not_pass(write, exit_code: int, tmp_path: Path) -> None:
     path = tmp_path / "model.pkl"
     path.write_bytes(write())
     report = modelaudit.scan(path, second_opinion=False)

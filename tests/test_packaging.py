@@ -114,7 +114,7 @@ def test_installed_wheel_scans_and_renders(installed: Path, tmp_path: Path) -> N
     assert all((tmp_path / name).stat().st_size for name in ("r.html", "r.cdx.json", "r.json"))
 
 
-def test_editable_install_reads_rules_of_the_tree(tmp_path: Path) -> None:
+def test_editable_install_reads_the_rules_of_the_source_tree(tmp_path: Path) -> None:
     editable = build_distribution("editable", ROOT, tmp_path)
     site = tmp_path / "site"
     with zipfile.ZipFile(editable) as archive:

@@ -10,7 +10,7 @@ from modelaudit.model.terms import Use
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "policy.md").read_text()
 
 
-def test_documented_examples_form_a_policy(tmp_path: Path) -> None:
+def test_examples_of_the_policy_document_together_form_a_valid_policy(tmp_path: Path) -> None:
     first, use = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
     (tmp_path / "policy.yaml").write_text(first + use)
     policy = load_policy(tmp_path / "policy.yaml", load_catalogue().clauses)
@@ -24,5 +24,5 @@ def test_every_shipped_policy_is_documented() -> None:
     assert stated <= set(re.findall(r"`([a-z-]+)`", DOCUMENT.rpartition("These policies are ready")[2]))
 
 
-def test_every_unread_reason_is_documented() -> None:
+def test_policy_document_names_every_reason_for_an_absence() -> None:
     assert set(re.findall(r"^\| `([a-z-]+)` \|", DOCUMENT, re.MULTILINE)) == {reason.value for reason in UnreadReason}

@@ -25,7 +25,7 @@ def find_shipped_file(package: str, ending: str) -> Path:
 
 
 @pytest.mark.parametrize(("package", "ending"), [(name, end) for name, ends in ORDINARY.items() for end in ends])
-def test_ordinary_weights_pass(package: str, ending: str) -> None:
+def test_real_weight_files_from_packages_pass_the_scan(package: str, ending: str) -> None:
     report = modelaudit.scan(find_shipped_file(package, ending), second_opinion=False)
     assert report.exit_code == 0, [*report.decision.reasons, *(finding.message for finding in report.findings)]
     assert not [finding for finding in report.findings if not finding.rule.startswith("license/")]

@@ -39,7 +39,7 @@ AT_LEAST = {"picklescan": 45, "fickling": 14, "memo-confusion": 8, "damage-after
             "code-more-notebooks": 5}  # fmt: skip
 
 
-def test_listed_attack_routes_equal_the_existing_files() -> None:
+def test_every_listed_attack_route_has_one_file_and_every_file_is_listed() -> None:
     files = {path.relative_to(FIXTURES).as_posix() for path in (FIXTURES / "routes").rglob("*") if path.is_file()}
     assert {route["path"] for route in read_routes().values()} == files
     assert all(str(route["path"]).startswith(f"routes/{id_}/") for id_, route in read_routes().items())
@@ -51,13 +51,13 @@ def test_every_group_of_attack_routes_has_at_least_its_required_number() -> None
     assert len(read_routes()) >= 280
 
 
-def test_attack_routes_that_end_incomplete_are_few_and_state_a_reason() -> None:
+def test_at_most_five_attack_routes_end_incomplete_and_each_states_a_reason() -> None:
     assert {route["exit"] for route in read_routes().values()} <= {1, 3}
     assert all(("reason" in route) == (route["exit"] == 3) for route in read_routes().values())
     assert sum(route["exit"] == 3 for route in read_routes().values()) <= 5
 
 
-def test_every_advisory_among_the_gadgets_is_the_source_of_an_attack_route() -> None:
+def test_every_advisory_in_the_gadget_list_is_the_source_of_an_attack_route() -> None:
     named = " ".join(str(route["source"]) for route in read_routes().values())
     gadgets = Path(__file__).with_name("catalogue").joinpath("gadgets.txt").read_text(encoding="utf-8")
     advisories = {line.split()[0] for line in gadgets.splitlines() if line.startswith(("GHSA", "CVE"))}

@@ -40,7 +40,7 @@ def read_rules() -> Mapping[str, FindingRule]:
     return load_catalogue().findings
 
 
-def test_message_of_a_rule_for_the_standard_library_does_not_say_which() -> None:
+def test_message_for_standard_library_names_does_not_use_the_reason_as_a_relative_clause() -> None:
     """The reason of a name of the standard library is a sentence of its own: "it is not on the list ..."."""
     for id_, rule in read_rules().items():
         standings = {word for matcher in rule.match for word in dict(matcher.where).get("standing", ())}
@@ -84,7 +84,7 @@ def list_examples(kind: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("folder", group_by_folder(list_folders()))
-def test_rule_fires_in_its_fires_fixtures_and_not_in_its_quiet_fixtures(folder: str) -> None:
+def test_rule_fires_on_its_listed_fires_fixtures_and_not_on_its_quiet_fixtures(folder: str) -> None:
     fires = [(rule, fixture) for rule, fixture in list_examples("fires") if find_folder(fixture) == folder]
     quiet = [(rule, fixture) for rule, fixture in list_examples("quiet") if find_folder(fixture) == folder]
     faults = [f"{rule} does not fire in {fixture}" for rule, fixture in fires if rule not in get_rule_ids(fixture)]
@@ -100,7 +100,7 @@ def test_every_fixture_that_a_rule_names_exists() -> None:
 
 
 @check_each("rule", list_security_rules)
-def test_security_rule_lists_fixtures_that_fire_and_that_stay_quiet(rule: str) -> None:
+def test_security_rule_lists_fires_and_quiet_fixtures_unless_it_is_exempt(rule: str) -> None:
     entry = read_rules()[rule]
     assert bool(entry.fires) == bool(entry.quiet) == (rule not in WITHOUT_FIXTURE), (
         f"rules/findings/{rule}.yaml: name fixtures under both fires and quiet of examples, unless WITHOUT_FIXTURE of "
@@ -108,12 +108,12 @@ def test_security_rule_lists_fixtures_that_fire_and_that_stay_quiet(rule: str) -
     )
 
 
-def test_every_rule_listed_as_without_a_fixture_exists() -> None:
+def test_every_rule_that_is_exempt_from_fixtures_exists() -> None:
     assert set(list_security_rules()) >= WITHOUT_FIXTURE
 
 
 @pytest.mark.parametrize("folder", group_by_folder(list_folders()))
-def test_each_defect_kind_that_a_rule_lists_is_shown_by_a_fixture(folder: str) -> None:
+def test_each_defect_kind_that_a_rule_lists_occurs_in_a_fixture_of_that_rule(folder: str) -> None:
     """A rule is checked with the folder of its first fixture, because the same worker scans that folder."""
     for id_ in list_defect_rules():
         rule = read_rules()[id_]
@@ -128,7 +128,7 @@ def test_each_defect_kind_that_a_rule_lists_is_shown_by_a_fixture(folder: str) -
         assert shown == listed, id_
 
 
-def test_fixture_of_each_pickle_contradiction_has_no_other_contradiction() -> None:
+def test_fixture_of_a_pickle_contradiction_causes_only_that_contradiction_finding() -> None:
     kinds = sorted(map(str, dict(read_rules()["pickle/contradiction"].match[0].where)["kind"]))
     found: dict[str, list[str]] = {}
     for kind in kinds:

@@ -59,7 +59,7 @@ def test_truncated_malicious_pickle_fails_and_is_partly_read() -> None:
     assert any("not examined" in reason for reason in report.decision.reasons)
 
 
-def test_unknown_format_is_incomplete(tmp_path: Path) -> None:
+def test_scan_of_a_file_of_unknown_format_is_incomplete(tmp_path: Path) -> None:
     # The bytes begin like an ONNX model; the rest has no known format.
     report = scan_target(write_model(tmp_path, model__plan=b"\x08\x07\x12\x07pytorch" + bytes(range(200, 256))))
     assert (report.exit_code, report.decision.verdict) == (3, Verdict.INCOMPLETE)
@@ -67,18 +67,18 @@ def test_unknown_format_is_incomplete(tmp_path: Path) -> None:
     assert report.coverage.artifacts[0].extent is Extent.NOT
 
 
-def test_unknown_format_among_others_is_incomplete(tmp_path: Path) -> None:
+def test_scan_of_a_folder_with_one_file_of_unknown_format_is_incomplete(tmp_path: Path) -> None:
     report = scan_target(write_model(tmp_path, config__json=b"{}", logo__png=b"\x89PNG\r\n\x1a\n" + bytes(50)))
     assert report.exit_code == 3
 
 
-def test_empty_folder_is_incomplete(tmp_path: Path) -> None:
+def test_scan_of_an_empty_folder_is_incomplete(tmp_path: Path) -> None:
     report = scan_target(tmp_path)
     assert report.exit_code == 3
     assert report.decision.reasons == ("there was nothing to scan",)
 
 
-def test_empty_file_is_incomplete(tmp_path: Path) -> None:
+def test_scan_of_an_empty_file_is_incomplete(tmp_path: Path) -> None:
     report = scan_target(write_model(tmp_path, model__safetensors=b""))
     assert report.exit_code == 3
     assert get_unread_reasons(report) == [UnreadReason.EMPTY]
@@ -112,7 +112,7 @@ def test_links_and_special_files_are_reported_as_unread(folder_with_special_file
     assert "coverage/link-outside-root" in get_rule_ids(report)
 
 
-def test_dangling_link_alone_is_incomplete(tmp_path: Path) -> None:
+def test_scan_of_a_folder_with_a_dangling_link_is_incomplete(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_bytes(b"{}")
     (tmp_path / "model.bin").symlink_to("nowhere")
     assert scan_target(tmp_path).exit_code == 3
@@ -177,7 +177,7 @@ def _summarize_report(report: AuditReport, folder: str) -> tuple[object, ...]:
         "repositories/licenses",
     ],
 )
-def test_folder_whose_name_holds_marks_of_members_is_judged_as_any_other(model: str, tmp_path: Path) -> None:
+def test_folder_name_that_contains_member_marks_does_not_change_the_report(model: str, tmp_path: Path) -> None:
     summaries = []
     for folder in ("plain", _MARKED_NAME):
         shutil.copytree(FIXTURES / model, tmp_path / str(len(summaries)) / folder)
@@ -185,7 +185,7 @@ def test_folder_whose_name_holds_marks_of_members_is_judged_as_any_other(model: 
     assert summaries[0] == summaries[1]
 
 
-def test_member_whose_name_holds_marks_is_judged_as_any_other(tmp_path: Path) -> None:
+def test_member_name_that_contains_member_marks_does_not_change_the_report(tmp_path: Path) -> None:
     summaries = []
     for name in ("plain", _MARKED_NAME):
         with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
@@ -195,7 +195,7 @@ def test_member_whose_name_holds_marks_is_judged_as_any_other(tmp_path: Path) ->
     assert summaries[0][0] == 1
 
 
-def test_file_names_that_imitate_members_and_escapes_are_files_of_their_own(tmp_path: Path) -> None:
+def test_files_whose_names_imitate_members_or_escapes_are_reported_as_separate_files(tmp_path: Path) -> None:
     names = ("a.zip", "a.zip!x", "a.zip%21x", "a.zip%2521x", "!x", "![bytes 0-5]", "[bytes 0-5]", "b!content")
     for name in names:
         (tmp_path / name).write_bytes(b"cos\nsystem\n(S'true'\ntR.")
@@ -209,7 +209,7 @@ def test_file_names_that_imitate_members_and_escapes_are_files_of_their_own(tmp_
     assert not opinion.disagreements and "No such file" not in " ".join(opinion.absences)
 
 
-def test_reference_to_a_file_whose_name_holds_the_mark_is_resolved(tmp_path: Path) -> None:
+def test_reference_to_a_file_name_that_contains_the_member_mark_is_resolved(tmp_path: Path) -> None:
     (tmp_path / "co!de.py").write_text("class Model: pass\n")
     (tmp_path / "config.json").write_text('{"auto_map": {"AutoModel": "co!de.Model"}}')
     (tmp_path / "README.md").write_text("---\nlicense: other\nlicense_link: TERMS!.txt\n---\n")
@@ -257,7 +257,7 @@ def write_sparse_safetensors(path: Path, size: int) -> Path:
 
 
 @pytest.mark.slow
-def test_memory_stays_flat_over_a_4_gb_weight_file(tmp_path: Path) -> None:
+def test_scan_of_a_4_gb_weight_file_uses_less_than_200_mib_of_memory(tmp_path: Path) -> None:
     target = write_sparse_safetensors(tmp_path / "model.safetensors", 4 * GIB)
     code = (
         "import modelaudit, pathlib, re\n"
@@ -274,7 +274,7 @@ def test_memory_stays_flat_over_a_4_gb_weight_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_10_gb_file_of_no_known_format_is_incomplete(tmp_path: Path) -> None:
+def test_scan_of_a_10_gb_file_of_unknown_format_is_incomplete(tmp_path: Path) -> None:
     path = tmp_path / "model.bin"
     with path.open("wb") as file:
         file.truncate(10 * GIB)
@@ -283,7 +283,7 @@ def test_10_gb_file_of_no_known_format_is_incomplete(tmp_path: Path) -> None:
     assert report.coverage.artifacts[0].size == 10 * GIB
 
 
-def test_exceeded_deadline_is_reported_as_unread(tmp_path: Path) -> None:
+def test_file_whose_deadline_passes_is_reported_as_unread(tmp_path: Path) -> None:
     report = scan_target(
         write_model(tmp_path, a__pkl=b"\x80\x04N."), limits=Limits(artifact_cpu_seconds=0, cpu_seconds_per_gib=0)
     )
@@ -303,7 +303,7 @@ def build_zip(name: str, content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(("depth", "unread"), [(2, [UnreadReason.LIMIT]), (3, [])])
-def test_only_a_member_beyond_the_maximum_depth_is_unread(
+def test_member_is_unread_only_if_it_lies_below_the_maximum_depth(
     tmp_path: Path, depth: int, unread: list[UnreadReason]
 ) -> None:
     nested = build_zip("a.zip", build_zip("b.zip", build_zip("c.json", b"{}")))
@@ -313,7 +313,7 @@ def test_only_a_member_beyond_the_maximum_depth_is_unread(
 
 
 @pytest.mark.parametrize(("members", "unread"), [(3, [UnreadReason.LIMIT]), (4, [])])
-def test_only_a_member_beyond_the_limit_of_all_members_is_unread(
+def test_member_is_unread_only_if_the_total_number_of_members_exceeds_the_limit(
     tmp_path: Path, members: int, unread: list[UnreadReason]
 ) -> None:
     nested = build_zip("a.zip", build_zip("b.zip", build_zip("c.zip", build_zip("d.json", b"{}"))))
@@ -367,7 +367,9 @@ def test_absence_after_memory_ran_out_advises_more_memory_and_no_bug_report(monk
     assert details[0] == "memory ran out in the pickle reader; allow modelaudit more memory"
 
 
-def test_failing_recognition_is_reported_as_unread(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_file_whose_format_recognition_raises_an_error_is_reported_as_unread(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from modelaudit.model.errors import WindowError
 
     def build_failing_recognition(error: Exception) -> object:
@@ -391,7 +393,7 @@ def test_invalid_source_date_epoch_is_refused(epoch: str, monkeypatch: pytest.Mo
         scan_target(PICKLES / "benign/data-protocol4.pkl")
 
 
-def test_300_files_with_findings_are_all_reported_in_order(tmp_path: Path) -> None:
+def test_findings_of_300_files_are_all_reported_in_sorted_order(tmp_path: Path) -> None:
     content = (PICKLES / "malicious/os-system.pkl").read_bytes()
     for number in range(300):
         (tmp_path / f"{number:04}.pkl").write_bytes(content)
@@ -400,7 +402,7 @@ def test_300_files_with_findings_are_all_reported_in_order(tmp_path: Path) -> No
     assert [finding.order for finding in report.findings] == sorted(finding.order for finding in report.findings)
 
 
-def test_failing_reader_keeps_earlier_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_findings_that_a_reader_yields_before_it_fails_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     from modelaudit.formats.registry import find_reader
 
     def failing(*arguments: object) -> Iterator[object]:
@@ -414,7 +416,7 @@ def test_failing_reader_keeps_earlier_findings(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("failing", ["secret", "jinja", "torch"])
-def test_failing_reader_of_one_language_loses_no_finding_of_another(
+def test_failure_of_one_language_reader_does_not_lose_findings_of_other_readers(
     failing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from dataclasses import replace
@@ -446,7 +448,9 @@ def test_failing_reader_of_one_language_loses_no_finding_of_another(
     assert UnreadReason.READER_FAILED in get_unread_reasons(report)
 
 
-def test_error_of_the_tool_itself_is_an_internal_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_unexpected_exception_of_the_pipeline_is_raised_as_internal_error_with_exit_code_4(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
@@ -479,7 +483,7 @@ def test_pickle_and_tar_polyglot_is_read_as_both(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["benign", "malicious"])
-def test_malicious_pickle_fixtures_fail_and_benign_ones_have_only_low_findings(folder: str) -> None:
+def test_malicious_pickle_fixtures_fail_and_benign_ones_have_no_finding_above_low(folder: str) -> None:
     for path in sorted((PICKLES / folder).iterdir()):
         report = scan_target(path)
         worst = max(
@@ -500,7 +504,7 @@ def test_findings_are_sorted_by_severity(tmp_path: Path) -> None:
     assert {rule.id for rule in report.rules} == get_rule_ids(report)
 
 
-def test_checks_option_selects_families_of_rules(tmp_path: Path) -> None:
+def test_checks_option_selects_the_check_families_that_run(tmp_path: Path) -> None:
     target = PICKLES / "malicious/os-system.pkl"
     report = scan_target(target, checks=["license"])
     assert not any(finding.rule.startswith("pickle/") for finding in report.findings)
@@ -532,7 +536,7 @@ def test_fail_on_option_sets_the_severity_that_fails(tmp_path: Path) -> None:
         scan_target(target, fail_on="hihg")
 
 
-def test_policy_file_accepts_absences_by_recognised_format_only(tmp_path: Path) -> None:
+def test_policy_file_accepts_an_absence_only_if_the_recognised_format_matches(tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text(
         "name: pictures\ndescription: accepts pictures\nfail-on: critical\nchecks: [security]\n"
@@ -573,7 +577,7 @@ def test_empty_target_is_refused_and_not_taken_as_the_current_folder(target: str
 
 
 @pytest.mark.parametrize("option", ["rules", "checks", "territories"])
-def test_string_in_place_of_a_list_option_is_refused(option: str, tmp_path: Path) -> None:
+def test_option_that_takes_a_list_refuses_a_string(option: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=f"{option} must be a list, not a string"):
         scan_target(tmp_path, **{option: "security"})
 
@@ -588,7 +592,7 @@ def test_missing_path_is_a_source_error(tmp_path: Path) -> None:
         scan_target(tmp_path / "absent" / "model.bin")
 
 
-def test_existing_path_takes_precedence_over_repository_with_a_note(
+def test_target_that_exists_as_a_path_is_scanned_as_path_with_a_note_on_the_repository(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "acme").mkdir()

@@ -136,11 +136,11 @@ def list_modules(folder: str = "modelaudit") -> tuple[Module, ...]:
     return tuple(Module(file, text, ast.parse(text, str(file))) for file, text in texts)
 
 
-def test_every_folder_and_module_of_the_package_has_a_level() -> None:
+def test_every_folder_and_module_of_the_package_has_an_import_level() -> None:
     assert {module.room for module in list_modules()} <= LEVELS.keys()
 
 
-def test_modules_import_only_lower_levels() -> None:
+def test_module_imports_other_parts_of_the_package_only_from_lower_levels() -> None:
     wrong = []
     for module in list_modules():
         for line, name in module.imports():
@@ -154,7 +154,7 @@ def test_modules_import_only_lower_levels() -> None:
     assert not wrong
 
 
-def test_format_rooms_import_only_rooms_that_come_before_them_in_order() -> None:
+def test_folder_of_formats_imports_no_folder_that_follows_it_in_the_listed_order() -> None:
     order = {room: index for index, room in enumerate(ROOMS)}
     wrong = []
     for module in list_modules():
@@ -170,12 +170,12 @@ def test_format_rooms_import_only_rooms_that_come_before_them_in_order() -> None
     assert not wrong, f"rooms import only rooms before them: {', '.join(ROOMS)}"
 
 
-def test_every_folder_of_formats_is_a_room() -> None:
+def test_every_folder_of_formats_has_a_place_in_the_listed_import_order() -> None:
     folders = {path.name for path in (PACKAGE / "formats").iterdir() if (path / "__init__.py").is_file()}
     assert folders == set(ROOMS)
 
 
-def test_module_imports_have_no_cycle() -> None:
+def test_imports_between_modules_contain_no_cycle() -> None:
     assert find_cycles(build_import_graph()) == []
 
 
@@ -248,7 +248,7 @@ def _uses_only_the_version(module: Module, target: str) -> bool:
     return target == "" and module.room not in ("", "model") and uses == {"__version__"}
 
 
-def test_public_package_imports_no_module_of_its_own_at_the_top() -> None:
+def test_package_init_file_imports_no_own_module_at_its_top_level() -> None:
     package = next(module for module in list_modules() if module.name == "modelaudit/__init__.py")
     eager = [node for node in package.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {name for module in eager for name in _list_imported_modules(module)}
@@ -312,14 +312,14 @@ def _is_broad(caught: ast.expr | None) -> bool:
 
 
 @pytest.mark.parametrize("folder", BOUNDED_FOLDERS)
-def test_only_listed_modules_exceed_the_maximum_length(folder: str) -> None:
+def test_only_exempt_modules_exceed_the_maximum_length(folder: str) -> None:
     lengths = {module.name: len(module.text.splitlines()) for module in list_modules(folder)}
     long = {name for name, length in lengths.items() if length > MODULE_LINES}
     assert long == {name for name in LONG_MODULES if name.startswith(f"{folder}/")}
     assert statistics.median(lengths.values()) < MEDIAN_LINES
 
 
-def test_at_most_ten_modules_are_listed_as_long() -> None:
+def test_at_most_ten_modules_are_exempt_from_the_maximum_length() -> None:
     assert len(LONG_MODULES) <= 10
 
 
@@ -344,11 +344,11 @@ def test_no_function_exceeds_the_maximum_length(folder: str) -> None:
     assert not wrong
 
 
-def test_no_module_has_an_unspecific_name() -> None:
+def test_no_module_has_a_meaningless_name() -> None:
     assert not [module.name for module in list_modules() if EMPTY_NAMES & set(Path(module.name).with_suffix("").parts)]
 
 
-def test_no_signature_outside_readers_contains_a_dict_of_any() -> None:
+def test_no_function_signature_outside_readers_contains_a_mapping_from_str_to_any() -> None:
     wrong = [
         f"{module.name}:{annotation.lineno} {ast.unparse(annotation)}"
         for module in list_modules()

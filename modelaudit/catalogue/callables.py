@@ -91,7 +91,10 @@ class CallablesReader:
             module = _find_dangerous_module(name, self._modules)
             if entry.standing is Standing.TRUSTED and module is not None:
                 document, place = self._origin[name]
-                raise document.error(f"{name} is trusted, yet the whole module {module} is dangerous", place)
+                raise document.error(
+                    f"{name} is trusted, but its whole module {module} is listed as dangerous; remove one of the two",
+                    place,
+                )
         return Callables(self._entries, self._modules, frozenset(self._standard_library))
 
     def _add(self, entry: CallableEntry, document: Document, place: Place) -> None:
@@ -131,7 +134,9 @@ def _read_trusted_name(
         ConfigurationError: a name for reference only has conditions for calls, or a condition is invalid.
     """
     if listed.refer_only and (listed.arguments or listed.construct_only):
-        raise document.error(f"{name} is for reference only; leave out arguments and construct-only", place)
+        raise document.error(
+            f"{name} is refer-only, so no call of it is trusted; remove arguments and construct-only", place
+        )
     arguments: tuple[ArgumentRule, ...] = _NO_ARGUMENTS
     if not listed.refer_only:
         arguments = _read_argument_rules(listed.arguments, document, (*place, "arguments"))
@@ -156,7 +161,9 @@ def _read_argument_rules(
     """Build the conditions on arguments, by position; each states either a use or the values that are allowed."""
     for index, file in files.items():
         if (file.use is None) == (file.one_of is None):
-            raise document.error(f"arguments.{index}: needs either use or one-of, not both", (*place, index))
+            raise document.error(
+                f"arguments.{index}: needs exactly one of the keys 'use' and 'one-of'", (*place, index)
+            )
         if file.one_of is not None:
             _check_values(file.one_of, document, (*place, index, "one-of"))
     return tuple(ArgumentRule(index, file.use, tuple(file.one_of or ())) for index, file in sorted(files.items()))

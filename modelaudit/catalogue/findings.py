@@ -103,7 +103,8 @@ def _refuse_old_words(document: Document) -> None:
         successor = _OLD_SUBJECTS.get(str(matcher.get("subject")))
         if successor is not None:
             raise document.error(
-                f"match.{index}.subject: {matcher['subject']!r} is now 'mention' {successor}", (*place, "subject")
+                f"match.{index}.subject: {matcher['subject']!r} no longer exists; use 'mention' {successor}",
+                (*place, "subject"),
             )
 
 
@@ -174,7 +175,7 @@ def _check_defects(file: FindingFile, document: Document, formats: FormatFacts) 
         for name in names:
             if formats.defects[name].keys().isdisjoint(kinds):
                 raise document.error(
-                    f"match.{index}.where.format: {name!r} has none of these kinds of defects, but "
+                    f"match.{index}.where.format: {name!r} declares no kind listed under 'kind'; it declares "
                     f"{_join_words(formats.defects[name])}",
                     ("match", index, "where", "format"),
                 )

@@ -121,7 +121,9 @@ def _unpack_numbers(text: str, document: Document, place: Place) -> array[int]:
     except binascii.Error as error:
         raise document.error(f"{place[-1]}: is not base64: {error}", place) from None
     if len(packed) % 4:
-        raise document.error(f"{place[-1]}: has {len(packed)} bytes, which are not whole numbers of 32 bits", place)
+        raise document.error(
+            f"{place[-1]}: has {len(packed)} bytes, which is not a multiple of 4, the size of a number", place
+        )
     numbers = array("I", packed)
     if sys.byteorder == "little":
         numbers.byteswap()
@@ -133,6 +135,7 @@ def _check_spans(parts: list[list[int]], words: int, document: Document, place: 
     for number, (first, end) in enumerate(parts):
         if not first < end <= words:
             raise document.error(
-                f"{place[-1]}: {first} to {end} lies outside a text of {words} words", (*place, number)
+                f"{place[-1]}: the span from {first} to {end} is empty or exceeds the text of {words} words",
+                (*place, number),
             )
     return tuple((first, end) for first, end in parts)

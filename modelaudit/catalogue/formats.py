@@ -38,7 +38,7 @@ def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
             for number, extension in enumerate(entry.extensions):
                 if extension in promises:
                     place = ("promises", index, "extensions", number)
-                    raise document.error(f"{extension} promises {promises[extension].why} already", place)
+                    raise document.error(f"{extension} is listed already; it promises {promises[extension].why}", place)
                 declared = facts.extensions.get(extension, frozenset())
                 promises[extension] = Promise(entry.why, declared | set(entry.formats))
     for extension, names in facts.extensions.items():

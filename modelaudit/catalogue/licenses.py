@@ -123,7 +123,9 @@ def _check_category(file: LicenseFile, vocabulary: Vocabulary, document: Documen
         kind = vocabulary.kinds.get(clause.kind)
         if kind is not None and kind.group is Group.LIMIT:
             where = f"{document.label}:{document.line_of(('clauses', index))}"
-            raise document.error(f"category: {file.category}, but the clause in {where} is a limit", ("category",))
+            raise document.error(
+                f"category: {file.category} is permissive, but the clause in {where} is a limit", ("category",)
+            )
 
 
 def _check_restriction(file: LicenseFile, vocabulary: Vocabulary, document: Document) -> None:

@@ -136,7 +136,7 @@ class _RuleFiles:
                 self.policies.append((name, document))
             case ("vocabularies", vocabulary, "_vocabulary"):
                 raise document.error(
-                    f"vocabularies.yaml declares vocabularies now; move this under {vocabulary!r} there"
+                    f"this file is no longer read; move its content to the key {vocabulary!r} of vocabularies.yaml"
                 )
             case ("vocabularies", vocabulary, _):
                 self.vocabularies.append((vocabulary, document))

@@ -50,7 +50,10 @@ def read_openness(documents: Iterable[Document]) -> tuple[OpennessPart, ...]:
             if id_ in parts:
                 raise document.error(f"components.{id_}: is listed already", place)
             if not (part.files or part.words or part.fields):
-                raise document.error(f"components.{id_}: names no files, words or fields that could show it", place)
+                raise document.error(
+                    f"components.{id_}: names no files, words or fields that would show that the component is present",
+                    place,
+                )
             parts[id_] = OpennessPart(
                 id_, part.title, part.level, part.kind, tuple(part.files), tuple(part.words), tuple(part.fields)
             )

@@ -83,6 +83,6 @@ def _check_license(entry: OriginFile, licenses: Mapping[str, LicenseEntry], docu
         )
     if known.category in PERMISSIVE_CATEGORIES:
         raise document.error(
-            f"origins.{index}.license: {entry.license} is {known.category}; an origin is listed to add restrictions",
+            f"origins.{index}.license: {entry.license} is {known.category} and adds no restriction; remove the origin",
             place,
         )

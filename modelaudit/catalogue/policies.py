@@ -28,7 +28,7 @@ def read_policy(document: Document, vocabulary: Vocabulary) -> Policy:
     """
     file = _FILE.read(document)
     if file.use and CheckFamily.LICENSE not in file.checks:
-        raise document.error("use: needs the license check; add license to checks", ("use",))
+        raise document.error("use: has an effect only with the check 'license'; add it to 'checks'", ("use",))
     for index, entry in enumerate(file.allow_unread):
         fault = _explain_invalid_entry(entry)
         if fault:

@@ -43,7 +43,10 @@ def read_retired(documents: Iterable[Document], rules: Mapping[str, FindingRule]
     for document in documents:
         for old_id, entry in _FILE.read(document).rules.items():
             if old_id in rules:
-                raise document.error(f"rules: {old_id!r} is a rule in use already", ("rules", old_id))
+                raise document.error(
+                    f"rules: {old_id!r} is listed as retired, but a rule with this id exists; remove the entry",
+                    ("rules", old_id),
+                )
             if old_id in retired:
                 raise document.error(f"rules: {old_id!r} is listed already", ("rules", old_id))
             if entry.became not in rules:

@@ -56,7 +56,8 @@ def read_taxonomy(documents: Iterable[Document]) -> Mapping[str, tuple[Standard,
             unlisted = next((id_ for id_ in weakness.within if id_ not in entries), None)
             if unlisted is not None:
                 raise document.error(
-                    f"weaknesses.{cwe}.in: {unlisted!r} is an entry of no list in frameworks", ("weaknesses", cwe, "in")
+                    f"weaknesses.{cwe}.in: no list under 'frameworks' has the entry {unlisted!r}",
+                    ("weaknesses", cwe, "in"),
                 )
             if cwe in taxonomy:
                 raise document.error(f"weaknesses: {cwe} is listed already", ("weaknesses", cwe))

@@ -157,7 +157,8 @@ def _build_kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
     place: Place = ("kinds", id_)
     if file.answers and file.group is not Group.LIMIT:
         raise document.error(
-            f"kinds.{id_}: only a limit can have answers; its group is {file.group}", (*place, "group")
+            f"kinds.{id_}: only a kind of the group 'limit' can have answers; this kind is of the group {file.group}",
+            (*place, "group"),
         )
     if file.group is Group.LIMIT and not file.answers:
         raise document.error(f"kinds.{id_}: a kind of the group 'limit' needs the key 'answers'", place)
@@ -203,7 +204,9 @@ def _check_answer(answer: AnswerFile, file: KindFile, document: Document, place:
         )
     missing = [name for name in quoted if name not in file.needs]
     if missing:
-        raise document.error(f"because: quotes a clause's {missing[0]}; list it under needs", (*place, "because"))
+        raise document.error(
+            f"because: contains {{{missing[0]}}}, which 'needs' does not list; add it to 'needs'", (*place, "because")
+        )
 
 
 def _expand_group(name: str, groups: dict[str, tuple[str, ...]], depth: int = 0) -> tuple[str, ...]:
@@ -239,7 +242,9 @@ def build_clause(clause: ClauseFile, vocabulary: Vocabulary, document: Document,
         if fault:
             raise document.error(f"clauses.{index}.territories: {fault}", (*place, "territories"))
     if clause.section and not read:
-        raise document.error(f"clauses.{index}: cites a section of an unread text; give the date under read", place)
+        raise document.error(
+            f"clauses.{index}: cites a section, but the file has no 'read' date; read the text and add the date", place
+        )
     return Clause(
         kind=clause.kind,
         text=clause.text,

@@ -184,8 +184,8 @@ def _read_policy(document: Document, kind: str, unlisted: Unlisted, reason: str 
     """Build the policy for unlisted names of one place. Raises ``ConfigurationError`` if it is quiet without reason."""
     if unlisted is Unlisted.QUIET and reason is None:
         raise document.error(
-            f"{_join_place(place)}.unlisted: quiet needs a 'reason' that names the behaviour of the loader by "
-            "which the name selects no code",
+            f"{_join_place(place)}.unlisted: 'quiet' needs a 'reason'; state there why the loader selects no code "
+            "by such a name",
             (*place, "unlisted"),
         )
     return UnlistedPolicy(kind, unlisted, reason or "")

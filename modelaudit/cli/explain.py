@@ -33,7 +33,9 @@ def command(name: str | None, report: Path | None, folders: tuple[Path, ...]) ->
     catalogue = load_catalogue(extra=folders, formats=FACTS)
     if name is None:
         if report is not None:
-            raise ConfigurationError("name a finding: explain FINGERPRINT --report REPORT.json")
+            raise ConfigurationError(
+                "give the fingerprint of a finding, as in: modelaudit explain FINGERPRINT --report REPORT.json"
+            )
         print_text(_list_pages(catalogue))
         return 0
     instance = ""
@@ -116,7 +118,7 @@ def _refuse_part_of_rule_id(name: str, catalogue: Catalogue) -> None:
         raise ConfigurationError(f"{name!r} is a family of rules; `modelaudit rules {name}` lists them")
     matching = [f"{family}/{end}" for family, _, end in parts if end == name]
     if matching:
-        raise ConfigurationError(f"{name!r} is the end of a rule; did you mean {' or '.join(matching)}?")
+        raise ConfigurationError(f"{name!r} is only the last part of a rule id; did you mean {' or '.join(matching)}?")
 
 
 def _format_rule(rule: FindingRule, catalogue: Catalogue, folders: Sequence[Path]) -> str:

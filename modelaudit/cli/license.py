@@ -114,7 +114,9 @@ def _refuse_options_of_show() -> None:
         given = context.get_parameter_source(option.name or "") is click.core.ParameterSource.COMMANDLINE
         # --offline holds in any case, because show makes no request.
         if given and option.name not in ("targets", "rules", "offline"):
-            raise ConfigurationError(f"{option.opts[-1]}: show takes no option but --rules and --offline; leave it out")
+            raise ConfigurationError(
+                f"{option.opts[-1]}: 'license show' takes only the options --rules and --offline; leave this one out"
+            )
 
 
 def _render_for_terminal(report: AuditReport) -> bytes:

@@ -42,7 +42,7 @@ def _convert_broken_pipe() -> Iterator[None]:
         from modelaudit.cli.output import discard_stdout
 
         discard_stdout()
-        raise OutputError("the output cannot be written: its reader went away") from error
+        raise OutputError("the output cannot be written: the program that receives it closed the pipe") from error
 
 
 class _LazyGroup(click.Group):

@@ -80,7 +80,7 @@ def parse_destinations(values: Sequence[str], targets: int) -> tuple[Destination
     to_stdout = [destination for destination in found if destination.path is None]
     if len(to_stdout) > 1:
         raise ConfigurationError(
-            f"stdout takes one document, not {len(to_stdout)}: give all but one a file, as in -o html=report.html"
+            f"stdout takes one document, not {len(to_stdout)}: name a file for all but one, as in -o html=report.html"
         )
     if not to_stdout:
         found.append(Destination(DEFAULT, None))
@@ -105,7 +105,7 @@ def _parse_destination(value: str) -> Destination:
     format_, equals, path = value.partition("=")
     if equals and format_ in REPORTS:
         if not path:
-            raise ConfigurationError(f"-o {value}: no file is named after the equals sign")
+            raise ConfigurationError(f"-o {value}: write the name of a file after the equals sign")
         if path.endswith("/") and not Path(path).is_dir():
             raise ConfigurationError(f"{path}: the folder does not exist; create it first")
         return Destination(format_, Path(path))
@@ -179,7 +179,7 @@ def _warn_of_files_in_model(target: Target, files: Sequence[Path]) -> None:
     inside = [str(path) for path in files if path.resolve().is_relative_to(folder)]
     if inside:
         places = ", ".join(inside)
-        consequence = "so the next scan examines it as a file of the model; name a place outside"
+        consequence = "so the next scan examines it as a file of the model; write to a place outside that folder"
         with suppress(OSError):  # a reader of stderr that went away changes no exit code
             click.echo(f"modelaudit: note: {places}: written into the scanned folder, {consequence}", err=True)
 
@@ -247,7 +247,7 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
             return
         # A folder passes here and fails at the rename below, with the message of the system.
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise ConfigurationError(f"{path}: cannot be written: it is not a regular file; name one")
+            raise ConfigurationError(f"{path}: cannot be written: it is not a regular file; name a regular file")
         if path.is_symlink():
             path = path.resolve()
         descriptor, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name[:100]}.")
@@ -307,7 +307,9 @@ def _explain_failed_write(path: Path, error: OSError) -> ModelAuditError:
     """Return the error for a file that cannot be written: exit 2 where another place helps, else exit 4."""
     if error.errno in _WRONG_PLACE_ERRORS:
         return ConfigurationError(f"{path}: cannot be written: {error.strerror}; name another file")
-    return OutputError(f"{path}: cannot be written: {error.strerror}; free the disk or name a file on another")
+    return OutputError(
+        f"{path}: cannot be written: {error.strerror}; free space on the disk, or name a file on another disk"
+    )
 
 
 def _read_umask() -> int:

@@ -184,7 +184,9 @@ def _blank_examples(text: str) -> str:
 def _search_tags(window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the names in the tags before the first error of the text, read as YAML, and an absence at a bound."""
     if window.size > _LONGEST_YAML:
-        yield Unread(UnreadReason.LIMIT, f"text of more than {_LONGEST_YAML} bytes was not searched for tags of YAML")
+        yield Unread(
+            UnreadReason.LIMIT, f"the text has more than {_LONGEST_YAML} bytes, and was not searched for YAML tags"
+        )
         return
     text = _NOT_IN_YAML.sub("", decode_loosely(read_all_bytes(window, _LONGEST_YAML)))
     facts = YamlFacts()

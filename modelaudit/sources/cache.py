@@ -308,7 +308,7 @@ class OfflineSource:
         if cached_commit is None:
             raise UnreachedError(
                 f"{str(self.ref)!r} is not in the Hub cache {str(self.settings.cache)!r} and the scan is offline; "
-                "fetch it once without --offline and HF_HUB_OFFLINE, or name another cache in HF_HOME."
+                "scan it once without --offline and HF_HUB_OFFLINE to download it, or set HF_HOME to another cache."
             )
         listing = cached_commit.read_listing(self.limits)
         artifacts, notes = list_cached_artifacts(cached_commit, str(self.ref), listing or {}, self.limits)

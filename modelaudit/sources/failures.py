@@ -74,7 +74,7 @@ class FailureExplainer:
                 return SourceError(message)
         detail = f"{type(error).__name__}: {error}"[:300]
         return UnreachedError(
-            f"The answer for {self._subject} is not the answer of a Hub ({detail}); check HF_ENDPOINT and any proxy."
+            f"The answer for {self._subject} does not come from a Hub ({detail}); check HF_ENDPOINT and any proxy."
         )
 
     def _explain_status(self, cause: BaseException) -> str | None:

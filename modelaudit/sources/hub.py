@@ -165,7 +165,9 @@ class HubSource:
             raise UnreachedError(f"{self.settings.endpoint} names no commit for {str(self.ref)!r}; check HF_ENDPOINT.")
         requested = self.ref.revision
         if requested and is_commit(requested) and requested != commit:
-            raise UnreachedError(f"{self.settings.endpoint} answered with commit {commit} in place of {requested}.")
+            raise UnreachedError(
+                f"{self.settings.endpoint} answered with commit {commit} in place of {requested}; check HF_ENDPOINT."
+            )
         return commit
 
     def _fetch_files(

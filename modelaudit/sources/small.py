@@ -101,11 +101,13 @@ def _close_artifact(artifact: Artifact) -> Artifact:
     detail = "only the files that may state the licence are read"
     if is_small_file(artifact.path) and artifact.size > LARGEST_SMALL_FILE:
         unread = Unread(
-            UnreadReason.LIMIT, f"it takes {artifact.size} bytes, more than the {LARGEST_SMALL_FILE} of a small file"
+            UnreadReason.LIMIT,
+            f"it takes {artifact.size} bytes, more than the limit of {LARGEST_SMALL_FILE} for such a file",
         )
     elif is_small_file(artifact.path):
         unread = artifact.obstacle or Unread(
-            UnreadReason.LIMIT, f"its size is not stated, or {MOST_SMALL_FILES} other small files were taken before it"
+            UnreadReason.LIMIT,
+            f"its size is not stated, or the limit of {MOST_SMALL_FILES} such files was reached before it",
         )
     else:
         unread = artifact.obstacle or Unread(UnreadReason.CONTENT_ABSENT, detail)

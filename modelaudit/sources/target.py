@@ -57,7 +57,7 @@ def parse_repository(text: str, revision: str | None) -> ModelRef:
         raise ConfigurationError(f"{text!r} ends with '@'; write the revision after it, or leave it out.")
     if inline_revision and revision and inline_revision != revision:
         raise ConfigurationError(
-            f"{text!r} names the revision {inline_revision!r}, --revision names {revision!r}; give one."
+            f"{text!r} names the revision {inline_revision!r}, --revision names {revision!r}; leave one of them out."
         )
     chosen_revision = inline_revision or revision
     if chosen_revision is not None and (

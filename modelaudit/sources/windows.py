@@ -93,7 +93,7 @@ class LocalFile:
         try:
             # Opening a device can have effects, so the kind is checked before opening as well as after it.
             if not stat.S_ISREG(self.status().st_mode):
-                raise WindowError("it is no regular file any more", UnreadReason.CHANGED)
+                raise WindowError("it is not a regular file any more", UnreadReason.CHANGED)
             descriptor = self._open_descriptor()
         except OSError as error:
             raise _explain_open_error(error) from error
@@ -157,10 +157,10 @@ class FileWindow:
                 become shorter than it was, else ``unreadable``.
         """
         if length > self._file.read_bytes:
-            message = f"a read of {length} bytes is over the bound of {self._file.read_bytes}"
+            message = f"a read of {length} bytes exceeds the limit of {self._file.read_bytes}"
             raise WindowError(message, UnreadReason.LIMIT)
         if offset < 0 or length < 0:
-            raise WindowError(f"no bytes can be read at offset {offset} with length {length}")
+            raise WindowError(f"a read of {length} bytes at offset {offset} is invalid")
         end = min(offset + length, self._size)
         pieces: list[bytes] = []
         while offset < end:
@@ -176,7 +176,9 @@ class FileWindow:
         except OSError as error:
             raise WindowError(f"the read at offset {offset} failed: {error.strerror}") from error
         if not piece:
-            raise WindowError(f"the file ends at offset {offset}, before its size", UnreadReason.CHANGED)
+            raise WindowError(
+                f"the file ends at offset {offset}, before the end that it had when it was opened", UnreadReason.CHANGED
+            )
         return piece
 
     def describe_change(self) -> str | None:

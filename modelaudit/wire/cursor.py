@@ -62,7 +62,9 @@ class BytesCursor:
             DamagedError: fewer are left.
         """
         if not 0 <= length <= self.left:
-            raise DamagedError(f"{length} bytes are stated where {self.left} are left", self.offset + self.position)
+            raise DamagedError(
+                f"a length of {length} bytes is stated where {self.left} are left", self.offset + self.position
+            )
         self.position += length
         return self.data[self.position - length : self.position]
 

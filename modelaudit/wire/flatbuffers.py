@@ -167,7 +167,9 @@ class Table:
         self.vtable_bytes = buffer.read_number(self.vtable, "H")
         # A vtable begins with its own length and the length of the table, two bytes each; offsets of two bytes follow.
         if self.vtable_bytes < 4 or self.vtable_bytes % 2 or self.vtable + self.vtable_bytes > buffer.size:
-            raise DamagedError(f"a table states {self.vtable_bytes} bytes for its list of fields", position)
+            raise DamagedError(
+                f"a table states an invalid length of {self.vtable_bytes} bytes for its list of fields", position
+            )
 
     def find_field(self, slot: int) -> int:
         """Return the position of a field; 0 if it is omitted. Raises like ``FlatBuffer.read_number``."""

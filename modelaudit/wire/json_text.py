@@ -246,7 +246,7 @@ def convert_recursion_error() -> Iterator[None]:
     try:
         yield
     except RecursionError:
-        raise LimitReachedError("it nests deeper than the parser goes") from None
+        raise LimitReachedError("it nests deeper than the parser supports") from None
 
 
 def catch_parse_failure(parse: Callable[[], None]) -> Unread | None:

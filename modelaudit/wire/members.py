@@ -32,7 +32,7 @@ class DefectLog:
     def defects(self) -> tuple[Defect, ...]:
         """Return the recorded defects, then for each kind with too many one defect that counts the rest."""
         summaries = (
-            Defect(kind, f"{count - _MOST_OF_A_KIND} more of this kind")
+            Defect(kind, f"{count - _MOST_OF_A_KIND} more defects of this kind")
             for kind, count in self._counts.items()
             if count > _MOST_OF_A_KIND
         )

@@ -47,7 +47,7 @@ def parse_literal(text: str) -> tuple[Literal, frozenset[str]]:
     parser = _LiteralParser(text)
     value = parser.parse_value(0)
     if parser.kind != "end":
-        raise parser.make_error("something follows it")
+        raise parser.make_error("more text follows the literal")
     return value, frozenset(parser.duplicate_keys)
 
 

@@ -236,7 +236,7 @@ class FieldCursor(Cursor):
             if byte < _CONTINUED:
                 self.offset += shift // 7
                 return value & _LOWEST_64_BITS
-        raise DamagedError("a varint breaks off or is too long", self.offset)
+        raise DamagedError("a varint is truncated or too long", self.offset)
 
     def read_key(self) -> tuple[int, int]:
         """Consume the key of a field, and return the number of the field and its wire type.

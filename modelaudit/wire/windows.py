@@ -238,7 +238,7 @@ def read_all_bytes(window: Window, most_bytes: int) -> bytes:
     data = io.BytesIO()
     for piece in iterate_chunks(window):
         if data.tell() + len(piece) > most_bytes:
-            raise WindowError(f"it is larger than the {most_bytes} bytes that are read at once", UnreadReason.LIMIT)
+            raise WindowError(f"it is larger than {most_bytes} bytes, the limit for one read", UnreadReason.LIMIT)
         data.write(piece)
     return data.getvalue()  # without a copy
 

@@ -99,7 +99,9 @@ def test_published_gadgets_cover_every_kind_of_effect() -> None:
 
 
 @pytest.mark.parametrize("form", ["reduce", "global", "dropped", "object"])
-def test_call_of_gadget_is_dangerous_in_every_form_of_pickle(rules_by_gadget: dict[str, set[str]], form: str) -> None:
+def test_published_gadget_fires_the_dangerous_call_rule_in_every_pickle_form(
+    rules_by_gadget: dict[str, set[str]], form: str
+) -> None:
     missed = {g for g in GADGETS if "pickle/dangerous-call" not in rules_by_gadget.get(f"{g}-{form}.pkl", set())}
     assert missed == set()
 
@@ -144,7 +146,7 @@ def import_submodules(module: str) -> Iterator[types.ModuleType]:
 
 
 @check_each("top", sorted(sys.stdlib_module_names - {"__main__"}))
-def test_every_untrusted_callable_of_the_running_python_gets_a_severe_standing(top: str) -> None:
+def test_untrusted_callable_of_the_installed_python_has_a_standing_of_severity_high_or_critical(top: str) -> None:
     assert judge_name(Name(top, "anything"), CALLABLES).standing in HIGH
     for module in import_submodules(top):
         for name, value in vars(module).items():
@@ -184,14 +186,14 @@ def test_name_that_another_scanner_rejects_gets_severity_high_or_critical(scanne
         assert judgement.standing in HIGH, scanner
 
 
-def test_list_of_partly_trusted_modules_equals_those_that_other_scanners_reject_entirely() -> None:
+def test_partly_trusted_modules_are_exactly_those_that_other_scanners_reject_entirely() -> None:
     refused = {module for _, module, name in ELSEWHERE if name == "*"}
     names = [name for name, entry in CALLABLES.by_name.items() if entry.standing is Standing.TRUSTED]
     assert {module for module in refused if any(name.startswith(f"{module}.") for name in names)} == PARTLY_TRUSTED
 
 
 @pytest.mark.parametrize("name", sorted(BY_ARGUMENTS))
-def test_dangerous_function_inside_conditional_callable_fails_the_scan(name: str, tmp_path: Path) -> None:
+def test_pickle_fails_if_a_conditionally_trusted_callable_gets_a_dangerous_function(name: str, tmp_path: Path) -> None:
     """``partial`` stores ``posix.system``, and ``itemgetter`` looks it up in the dictionary of ``posix``."""
     module, _, qualname = name.rpartition(".")
     function = f"c{module}\n{qualname}\n".encode()  # GLOBAL

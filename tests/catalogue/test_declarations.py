@@ -30,11 +30,15 @@ def declare_toy(text: str) -> str:
     [
         ("kind: operators\n", 2, "unlisted: is missing"),
         ("kind: operators\nunlisted: maybe\n", 4, "'maybe' is not one of absent, quiet"),
-        ("kind: drivers\nunlisted: quiet\n", 4, "quiet needs a 'reason'"),
+        ("kind: drivers\nunlisted: quiet\n", 4, "'quiet' needs a 'reason'"),
         ("kind: drivers\nunlisted: quiet\nreason: ''\n", 5, "must not be empty"),
         ("kind: operators\nunlisted: quiet\nreason: none\n", 4, "names of the kind operators select code"),
         ("kind: spells\nunlisted: absent\n", 3, "'spells' is not one of"),
-        ("kind: operators\nunlisted: absent\nuses:\n  - {names: [a], unlisted: quiet}\n", 6, "quiet needs a 'reason'"),
+        (
+            "kind: operators\nunlisted: absent\nuses:\n  - {names: [a], unlisted: quiet}\n",
+            6,
+            "'quiet' needs a 'reason'",
+        ),
         (
             "kind: operators\nunlisted: absent\nuses:\n  - {names: [a], unlisted: absent}\n"
             "  - {names: [a], unlisted: quiet, reason: x}\n",
@@ -71,11 +75,11 @@ def test_second_declaration_of_a_vocabulary_is_refused(damage: Callable[[str, st
         load_catalogue(rules, extra=[tmp_path / "own"])
 
 
-def test_declaration_in_the_folder_of_its_vocabulary_is_refused_with_the_new_place(
+def test_error_about_a_declaration_in_a_vocabulary_folder_names_the_file_that_must_hold_it(
     damage: Callable[[str, str, str], Path],
 ) -> None:
     with pytest.raises(
-        ConfigurationError, match=r"toy/_vocabulary\.yaml:1: vocabularies\.yaml declares .* under 'toy'"
+        ConfigurationError, match=r"toy/_vocabulary\.yaml:1: .* move its content to the key 'toy' of vocabularies\.yaml"
     ):
         load_catalogue(damage("vocabularies/toy/_vocabulary.yaml", "", OPERATORS))
 
@@ -84,8 +88,16 @@ def test_declaration_in_the_folder_of_its_vocabulary_is_refused_with_the_new_pla
     ("old", "new", "message"),
     [
         ("subject: pickle-act", "on: pickle-act", "match.0.on: the key is called 'subject' now"),
-        ("subject: pickle-act", "subject: torch-mention", "'torch-mention' is now 'mention' with the vocabulary"),
-        ("subject: pickle-act", "subject: skops-node", "'skops-node' is now 'mention' with the format skops"),
+        (
+            "subject: pickle-act",
+            "subject: torch-mention",
+            "'torch-mention' no longer exists; use 'mention' with the vocabulary",
+        ),
+        (
+            "subject: pickle-act",
+            "subject: skops-node",
+            "'skops-node' no longer exists; use 'mention' with the format skops",
+        ),
     ],
 )
 def test_error_about_a_renamed_word_in_a_rule_states_the_new_word(
@@ -109,7 +121,10 @@ def test_scan_with_a_renamed_word_in_extra_rules_exits_with_2(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("rules: {pickle/dangerous-call: {became: pickle/dangerous-call, since: 0.1.0}}\n", "is a rule in use"),
+        (
+            "rules: {pickle/dangerous-call: {became: pickle/dangerous-call, since: 0.1.0}}\n",
+            "a rule with this id exists",
+        ),
         ("rules: {pickle/old: {became: pickle/none, since: 0.1.0}}\n", "'pickle/none' is not a rule"),
     ],
 )
@@ -120,14 +135,14 @@ def test_error_about_a_mistake_in_the_list_of_retired_rules_names_the_rule(
         load_catalogue(damage("retired.yaml", "", text))
 
 
-def test_unlisted_name_that_selects_code_is_always_an_absence() -> None:
+def test_unlisted_name_is_an_absence_in_every_vocabulary_of_names_that_select_code() -> None:
     for declaration in load_catalogue().declarations.values():
         assert declaration.policy.kind not in CODE_KINDS or declaration.policy.unlisted is Unlisted.ABSENT
         quiet = [each for each in (declaration.policy, *declaration.uses.values()) if each.unlisted is Unlisted.QUIET]
         assert all(each.reason for each in quiet)
 
 
-def test_documentation_lists_every_quiet_vocabulary() -> None:
+def test_documentation_lists_each_vocabulary_whose_unlisted_names_are_not_reported() -> None:
     page = (Path(__file__).parents[2] / "docs/vocabularies.md").read_text("utf-8").partition("## Quiet")[2]
     for name, declaration in load_catalogue().declarations.items():
         policies = (declaration.policy, *declaration.uses.values())
@@ -143,7 +158,7 @@ def test_explain_of_a_retired_rule_names_the_rule_that_replaces_it() -> None:
     assert ran.stdout.startswith(f"The rule {name} is gone since {retired[name].since}; {retired[name].became} reports")
 
 
-def test_name_under_but_names_is_excluded_from_a_harmless_use(damage: Callable[[str, str, str], Path]) -> None:
+def test_harmless_entry_does_not_cover_a_name_under_its_key_but_names(damage: Callable[[str, str, str], Path]) -> None:
     harmless = "harmless:\n  - {uses: [call], effects: [file], but-names: [wipe], reason: it writes its own files}\n"
     damage(LIST, "", NAMES)
     rules = damage(DECLARATIONS, "", declare_toy(f"kind: names\nunlisted: absent\n{harmless}"))

@@ -40,7 +40,7 @@ def test_quoted_scalars_stay_text() -> None:
     assert parse_text("a: \"1\"\nb: 'true'\nc: |\n  1\n", "x") == {"a": "1", "b": "true", "c": "1\n"}
 
 
-def test_line_of_a_missing_value_is_that_of_the_nearest_parent() -> None:
+def test_line_of_a_missing_value_is_the_line_of_its_nearest_existing_parent() -> None:
     document = Document("x", "a:\n  b:\n    - c\n    - d: 1\n", None)
     assert document.line_of(()) == 1
     assert document.line_of(("a", "b")) == 2

@@ -55,8 +55,12 @@ def test_loaded_fingerprint_has_the_fields_of_its_file(tmp_path: Path) -> None:
         ("fingerprints:\n", "texts:\n", "fingerprints/x.yaml:1: texts: is not a known key"),
         ("words: 4", "words: 5", "fingerprints/x.yaml:6: words: 5 words have 3 triples, not 2"),
         ("AAAAI=", "AAAA", "triples: is"),
-        ("[[0, 1]]", "[[3, 9]]", "fingerprints/x.yaml:7: optional: 3 to 9 lies outside a text of 4 words"),
-        ("[[0, 1]]", "[[2, 1]]", "optional: 2 to 1"),
+        (
+            "[[0, 1]]",
+            "[[3, 9]]",
+            "fingerprints/x.yaml:7: optional: the span from 3 to 9 is empty or exceeds the text of 4 words",
+        ),
+        ("[[0, 1]]", "[[2, 1]]", "optional: the span from 2 to 1"),
         ("words: 4", "words: 1", "fingerprints/x.yaml:6: fingerprints.0.words"),
         ("    of: LicenseRef-X\n", "", "of: is missing"),
         ("date: 2026-01-31", "date: today", "fingerprints/x.yaml:5: fingerprints.0.date"),
@@ -92,7 +96,7 @@ def test_fingerprint_id_listed_twice_in_a_file_is_refused(tmp_path: Path) -> Non
         load_fingerprints(write_fingerprints(tmp_path, twice))
 
 
-def test_a_rule_set_without_fingerprints_has_none(tmp_path: Path) -> None:
+def test_rule_set_without_fingerprint_files_loads_an_empty_list(tmp_path: Path) -> None:
     assert load_fingerprints(tmp_path).items == ()
 
 
@@ -141,12 +145,12 @@ def list_fingerprint_faults(rules: Path) -> list[str]:
     return faults
 
 
-def test_shipped_licence_has_a_fingerprint_or_the_reason_for_none() -> None:
+def test_shipped_licence_has_a_fingerprint_or_states_why_it_has_none() -> None:
     faults = list_fingerprint_faults(RULES)
     assert not faults, "\n".join(faults)
 
 
-def test_forgotten_fingerprint_is_reported_with_the_command_that_derives_it(tmp_path: Path) -> None:
+def test_read_licence_without_a_fingerprint_is_reported_with_the_command_that_derives_one(tmp_path: Path) -> None:
     (fault,) = list_fingerprint_faults(write_license(tmp_path, "read: 2026-01-31\n"))
     assert fault.startswith("licenses/LicenseRef-X.yaml:5: LicenseRef-X was read and has no fingerprint")
     assert "python rules/fingerprints/derive.py --texts FOLDER --date 2026-01-31" in fault
@@ -155,11 +159,11 @@ def test_forgotten_fingerprint_is_reported_with_the_command_that_derives_it(tmp_
 @pytest.mark.parametrize(
     "lines", ["", "read: 2026-01-31\nno-fingerprint: The text is on paper.\n"], ids=["not read", "reason given"]
 )
-def test_licence_without_a_text_needs_no_fingerprint(lines: str, tmp_path: Path) -> None:
+def test_licence_needs_no_fingerprint_if_it_was_not_read_or_states_a_reason(lines: str, tmp_path: Path) -> None:
     assert list_fingerprint_faults(write_license(tmp_path, lines)) == []
 
 
-def test_key_no_fingerprint_of_a_licence_with_a_fingerprint_is_reported(tmp_path: Path) -> None:
+def test_licence_file_with_the_key_no_fingerprint_is_reported_if_a_fingerprint_exists(tmp_path: Path) -> None:
     write_fingerprints(tmp_path, FILE)
     assert list_fingerprint_faults(write_license(tmp_path, "read: 2026-01-31\n")) == []
     path = tmp_path / "licenses" / "LicenseRef-X.yaml"
@@ -170,7 +174,7 @@ def test_key_no_fingerprint_of_a_licence_with_a_fingerprint_is_reported(tmp_path
 
 
 @pytest.mark.parametrize("value", ['""', "[paper]", ""], ids=["empty text", "list", "nothing"])
-def test_key_no_fingerprint_without_a_reason_is_refused(value: str, tmp_path: Path) -> None:
+def test_value_of_the_key_no_fingerprint_must_be_a_reason(value: str, tmp_path: Path) -> None:
     folder = write_license(tmp_path, f"read: 2026-01-31\nno-fingerprint: {value}\n")
     with pytest.raises(ConfigurationError, match=r"licenses/LicenseRef-X\.yaml:6: no-fingerprint: must "):
         load_catalogue(extra=[folder])
@@ -188,7 +192,7 @@ def test_shipped_fingerprint_belongs_to_a_listed_licence() -> None:
     assert not missing, f"rules/fingerprints recognises {', '.join(missing)}: write rules/licenses/{missing[0]}.yaml"
 
 
-def test_shipped_fingerprints_are_those_of_the_listed_texts() -> None:
+def test_each_listed_text_has_a_shipped_fingerprint_and_each_fingerprint_a_listed_text() -> None:
     listed = yaml.safe_load((RULES / "fingerprints/_texts.yaml").read_text(encoding="utf-8"))["texts"].keys()
     derived = {item.id for item in load_fingerprints().items}
     underived, unlisted = sorted(listed - derived), sorted(derived - listed)
@@ -196,7 +200,7 @@ def test_shipped_fingerprints_are_those_of_the_listed_texts() -> None:
     assert not unlisted, f"rules/fingerprints/_texts.yaml does not list {', '.join(unlisted)}: add the entry"
 
 
-def test_shipped_fingerprints_contain_no_words_of_a_text() -> None:
+def test_shipped_fingerprint_shows_only_titles_versions_and_sources_in_readable_form() -> None:
     """Only titles, versions and sources are readable in them."""
     for path in sorted((RULES / "fingerprints").glob("[!_]*.yaml")):
         for entry in yaml.load(path.read_bytes(), yaml.CSafeLoader)["fingerprints"]:
@@ -209,7 +213,7 @@ def test_shipped_fingerprints_contain_no_words_of_a_text() -> None:
             assert len(entry["triples"]) < 250_000
 
 
-def test_marks_of_a_shipped_fingerprint_occur_in_no_other_licence() -> None:
+def test_each_triple_that_marks_a_licence_occurs_in_the_fingerprint_of_no_other_licence() -> None:
     items = load_fingerprints().items
     owners: dict[int, set[tuple[str, bool]]] = {}
     for item in items:
@@ -223,7 +227,7 @@ def test_marks_of_a_shipped_fingerprint_occur_in_no_other_licence() -> None:
     assert {id_ for id_ in within_others if not id_.endswith("-only")} == {"LGPL-2.1-or-later", "MIT"}
 
 
-def test_shipped_fingerprints_agree_with_the_list_of_texts() -> None:
+def test_shipped_fingerprint_names_the_licence_and_kind_that_the_list_of_texts_states() -> None:
     listed = yaml.safe_load((RULES / "fingerprints" / "_texts.yaml").read_text(encoding="utf-8"))["texts"]
     items = {item.id: item for item in load_fingerprints().items}
     assert items.keys() == listed.keys()

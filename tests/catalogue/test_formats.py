@@ -25,7 +25,7 @@ def with_formats(rules: Path) -> Path:
     return rules
 
 
-def test_formats_file_states_which_formats_an_extension_promises(with_formats: Path) -> None:
+def test_formats_file_maps_an_extension_to_the_formats_that_it_promises(with_formats: Path) -> None:
     formats = load_catalogue(with_formats).formats
     assert formats.runs_code == {"pickle": "it is a program"}
     assert sorted(formats.promises) == [".json", ".safetensors", ".txt"]
@@ -34,11 +34,11 @@ def test_formats_file_states_which_formats_an_extension_promises(with_formats: P
     assert formats.promises[".txt"].why == "text"
 
 
-def test_rule_set_without_a_formats_file_has_no_promises_of_extensions(rules: Path) -> None:
+def test_without_a_formats_file_no_extension_promises_a_format(rules: Path) -> None:
     assert load_catalogue(rules).formats.promises == {}
 
 
-def test_extra_folder_adds_promises_of_extensions(with_formats: Path, tmp_path: Path) -> None:
+def test_extra_folder_adds_formats_that_an_extension_promises(with_formats: Path, tmp_path: Path) -> None:
     extra = tmp_path / "ours"
     extra.mkdir()
     (extra / "formats.yaml").write_text("promises:\n  - {why: ours, extensions: [.ours], formats: [ours]}\n")
@@ -49,7 +49,7 @@ def test_extra_folder_adds_promises_of_extensions(with_formats: Path, tmp_path: 
     ("old", "new", "message"),
     [
         ("promises:\n", "judged:\n  - toy\n  - pickle\npromises:\n", r"formats.yaml:5: judged: 'pickle' is listed"),
-        (".safetensors]", ".json]", r"formats.yaml:5: .json promises text already"),
+        (".safetensors]", ".json]", r"formats.yaml:5: .json is listed already; it promises text"),
         ("[.safetensors]", "[safetensors]", "is not an extension in lower case with its dot"),
         ("promises:\n", "promises:\n  - {why: nothing, extensions: []}\n", "must not be empty"),
         ("  pickle: it", "  Pickle: it", "is not a word in kebab-case"),
@@ -73,7 +73,7 @@ def test_format_listed_twice_is_refused(with_formats: Path, tmp_path: Path, part
         load_catalogue(with_formats, (extra,))
 
 
-def test_rule_file_may_give_a_dangerous_name_the_argument_condition_reads(
+def test_dangerous_name_accepts_reads_as_the_condition_of_an_argument(
     rules: Path, damage: Callable[[str, str, str], Path]
 ) -> None:
     folder = damage("callables/dangerous/command.yaml", '{0: {one-of: ["None"]}}', "{0: {use: reads}}")

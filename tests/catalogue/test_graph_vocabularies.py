@@ -16,7 +16,7 @@ REACHES = re.compile(
 )
 
 
-def test_operator_with_file_attribute_has_a_second_dangerous_entry_for_files():
+def test_trusted_operator_with_a_file_attribute_has_a_dangerous_entry_for_use_with_a_file():
     listed = LISTS["tensorflow-operators"]
     for op in FILE_ATTRIBUTES:
         conditional = [name for name in listed if name.startswith(f"{op} ")]
@@ -28,11 +28,11 @@ def test_operator_with_file_attribute_has_a_second_dangerous_entry_for_files():
 @pytest.mark.parametrize(
     "op", ["SaveV2", "MergeV2Checkpoints", "CacheDataset", "CacheDatasetV2", "InitializeTableFromTextFileV2"]
 )
-def test_operator_that_takes_a_path_is_dangerous_if_the_graph_fixes_the_path(op):
+def test_operator_is_dangerous_if_the_graph_fixes_the_path_that_it_opens(op):
     assert LISTS["tensorflow-operators"][f"{op} with a fixed path"].standing is Standing.DANGEROUS
 
 
-def test_only_listed_file_operators_of_tensorflow_are_trusted():
+def test_no_tensorflow_operator_that_reaches_files_is_trusted_except_those_listed_here():
     trusted = {name for name, entry in LISTS["tensorflow-operators"].items() if entry.standing is Standing.TRUSTED}
     by_argument = {
         "SaveV2", "RestoreV2", "Restore", "RestoreSlice", "InitializeTableFromTextFile", "InitializeTableFromTextFileV2",
@@ -48,7 +48,7 @@ def test_paddle_operator_that_reaches_files_or_python_is_dangerous(name):
     assert LISTS["paddle-operators"][name].standing is Standing.DANGEROUS
 
 
-def test_lists_of_operators_have_their_expected_size():
+def test_operator_lists_have_at_least_their_expected_number_of_entries():
     assert len(LISTS["tensorflow-operators"]) > 1300
     assert len(LISTS["paddle-operators"]) > 2500
     assert len(LISTS["coreml"]) > 150

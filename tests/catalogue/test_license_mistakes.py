@@ -84,7 +84,13 @@ FILES = {
 MATCH = "subject: license-obligation, where: {kind: [watermark]}"
 
 MISTAKES = [
-    ("clauses.yaml", "{number}", "{fields}", 13, "because: quotes a clause's fields; list it under needs"),
+    (
+        "clauses.yaml",
+        "{number}",
+        "{fields}",
+        13,
+        "because: contains {fields}, which 'needs' does not list; add it to 'needs'",
+    ),
     (
         "clauses.yaml",
         "group: show\n",
@@ -139,7 +145,13 @@ MISTAKES = [
     ),
     ("policies/acme.yaml", "[EU, GB]", "[EU, XX]", 6, "territories.1: 'XX' is not a territory"),
     ("policies/acme.yaml", "field: general", "field: generla", 7, "field: 'generla' is not a field of use"),
-    ("policies/acme.yaml", "[license]", "[security]", 5, "use: needs the license check"),
+    (
+        "policies/acme.yaml",
+        "[license]",
+        "[security]",
+        5,
+        "use: has an effect only with the check 'license'; add it to 'checks'",
+    ),
 ]
 
 
@@ -181,7 +193,7 @@ def test_mistake_in_license_file_names_file_and_line(
         ("kinds:\n  watermark: {title: A, group: show, about: A.}\n", "kinds.watermark: is listed already"),
     ],
 )
-def test_extra_folder_that_repeats_a_clause_entry_is_refused(
+def test_clause_entry_in_an_extra_folder_that_repeats_an_existing_one_is_refused(
     written: Path, tmp_path: Path, text: str, said: str
 ) -> None:
     further = tmp_path / "further"
@@ -222,7 +234,7 @@ def test_restrictive_license_without_a_restricting_clause_is_refused(
         (LicenseCategory.UNKNOWN, True),
     ],
 )
-def test_license_that_is_unread_or_in_no_category_never_allows_the_use(
+def test_answer_is_review_for_a_license_that_nobody_has_read_or_that_has_no_category(
     written: Path, category: str, read: bool
 ) -> None:
     lines = READ if read else {"read": "", "section": ""}

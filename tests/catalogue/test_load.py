@@ -47,7 +47,7 @@ def test_loaded_licenses_and_policies_have_the_fields_of_their_files(rules: Path
     assert len(policy.digest) == 64
 
 
-def test_digest_of_rule_set_depends_on_file_names_and_bytes(rules: Path) -> None:
+def test_digest_of_the_rule_set_changes_with_any_file_name_or_byte(rules: Path) -> None:
     before = load_catalogue(rules).digest
     assert load_catalogue(rules).digest == before
     policy = rules / "policies/default.yaml"
@@ -66,7 +66,7 @@ def test_extra_folder_adds_trusted_names_but_cannot_trust_a_dangerous_name(rules
     (extra / "callables/trusted/ours.yaml").write_text("library: ours\nnames: {ours.Net: only stores its layers}\n")
     assert load_catalogue(rules, (extra,)).callables.by_name["ours.Net"].library == "ours"
     (extra / "callables/trusted/ours.yaml").write_text("library: ours\nnames: {os.system: we need it}\n")
-    with pytest.raises(ConfigurationError, match=r"^ours/callables/trusted/ours.yaml:2: os.system is trusted, yet"):
+    with pytest.raises(ConfigurationError, match=r"^ours/callables/trusted/ours.yaml:2: os.system is trusted, but"):
         load_catalogue(rules, (extra,))
 
 
@@ -78,16 +78,16 @@ def test_policy_file_of_the_user_is_loaded(tmp_path: Path) -> None:
     assert policy.checks == (CheckFamily.SECURITY,)
 
 
-def test_missing_policy_is_reported_in_one_line(tmp_path: Path) -> None:
+def test_error_about_a_missing_policy_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"gone.yaml: cannot be read: No such file or directory$"):
         load_policy(tmp_path / "gone.yaml", Vocabulary())
 
 
-def test_missing_folder_of_rules_is_reported_in_one_line(tmp_path: Path) -> None:
+def test_error_about_a_missing_rules_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="gone: is not a folder of rules") as caught:
         load_catalogue(tmp_path / "gone")
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_shipped_rules_are_read_once() -> None:
+def test_second_load_of_the_shipped_rules_returns_the_same_catalogue() -> None:
     assert load_catalogue() is load_catalogue()

@@ -76,10 +76,16 @@ MISTAKES = [
     (TRUSTED, "collections.OrderedDict:", "collections.*:", 3, "'collections.*' is not an exact dotted name"),
     (TRUSTED, "a dictionary", '""', 3, "must not be empty"),
     (TRUSTED, "use: calls", "use: calling", 6, "'calling' is not one of calls, constructs"),
-    (TRUSTED, "{use: calls}", "{}", 6, "arguments.0: needs either use or one-of"),
-    (TRUSTED, "{use: calls}", "{use: calls, one-of: [a.b]}", 6, "arguments.0: needs either use or one-of"),
+    (TRUSTED, "{use: calls}", "{}", 6, "arguments.0: needs exactly one of the keys 'use' and 'one-of'"),
+    (
+        TRUSTED,
+        "{use: calls}",
+        "{use: calls, one-of: [a.b]}",
+        6,
+        "arguments.0: needs exactly one of the keys 'use' and 'one-of'",
+    ),
     (TRUSTED, "{use: calls}", "{one-of: [latin1]}", 6, "'latin1' is neither a dotted name nor the repr of plain data"),
-    (TRUSTED, "arguments:", "refer-only: true\n    arguments:", 4, "collections.defaultdict is for reference only"),
+    (TRUSTED, "arguments:", "refer-only: true\n    arguments:", 4, "collections.defaultdict is refer-only"),
     (TRUSTED, "{0: ", "{first: ", 6, "must be a whole number"),
     (
         TRUSTED,
@@ -100,14 +106,14 @@ MISTAKES = [
         "builtins.frozenset",
         "os.path.join",
         11,
-        "os.path.join is trusted, yet the whole module os is dangerous",
+        "os.path.join is trusted, but its whole module os is listed as dangerous",
     ),
     (
         TRUSTED,
         "builtins.frozenset",
         "os:environ.get",
         11,
-        "os:environ.get is trusted, yet the whole module os is dangerous",
+        "os:environ.get is trusted, but its whole module os is listed as dangerous",
     ),
     (DANGEROUS, "effect: command", "effect: harm", 1, "'harm' is not one of attribute, code, command, deserialise"),
     (DANGEROUS, "effect: file", "effect: files", 4, "'files' is not one of"),
@@ -167,7 +173,7 @@ def test_mistake_in_rule_file_names_file_and_line(
         ("policies/list.yaml", "- a\n", "policies/list.yaml:1: must be a mapping"),
     ],
 )
-def test_file_outside_the_layout_is_refused(
+def test_file_at_a_place_that_the_rules_folder_does_not_provide_for_is_refused(
     damage: Callable[[str, str, str], Path], name: str, text: str, said: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=said):
@@ -202,7 +208,7 @@ aliases: [Expat 1.0]
         ("[Expat 1.0]", '["https://spdx.org/licenses/MIT.html"]', 6),
     ],
 )
-def test_licence_whose_name_or_address_another_licence_uses_is_refused(
+def test_licence_with_the_name_or_address_of_another_licence_is_refused(
     rules: Path, old: str, new: str, line: int
 ) -> None:
     text = OTHER.replace(old, new)
@@ -215,7 +221,7 @@ def test_licence_whose_name_or_address_another_licence_uses_is_refused(
 @pytest.mark.parametrize(
     ("word", "said"), [("The-MIT-License", "already means MIT"), ("OTHER", "already is the vague")]
 )
-def test_vague_word_that_is_a_licence_name_or_listed_twice_is_refused(
+def test_entry_in_the_list_of_vague_words_is_refused_if_it_names_a_licence_or_repeats(
     damage: Callable[[str, str, str], Path], word: str, said: str
 ) -> None:
     rules = damage("licenses/_vague.yaml", "hub-ids:\n", f"hub-ids:\n  {word}: no licence\n")
@@ -234,7 +240,7 @@ def test_module_listed_twice_is_refused(rules: Path) -> None:
         load_catalogue(rules)
 
 
-def test_error_counts_further_faults_of_the_file(damage: Callable[[str, str, str], Path]) -> None:
+def test_error_about_one_mistake_states_how_many_more_the_file_has(damage: Callable[[str, str, str], Path]) -> None:
     damage(RULE, "severity: critical", "severity: bad")
     with pytest.raises(ConfigurationError, match=r"and 1 more in this file"):
         load_catalogue(damage(RULE, "confidence: high", "confidence: bad"))

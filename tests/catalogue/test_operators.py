@@ -17,7 +17,7 @@ def make_document(text: str) -> Document:
 DANGEROUS = make_document("operators:\n  aten::save: {effect: file, why: writes a file}\n")
 
 
-def test_standing_of_an_operator_is_found_by_its_exact_name() -> None:
+def test_each_listed_operator_name_gets_the_standing_of_its_list() -> None:
     trusted = make_document("library: x\nnames: {print: writes text}\nalike: [{why: computes, names: ['a::b', c.d]}]\n")
     operators = read_operators([trusted], [DANGEROUS])
     assert {name: entry.standing for name, entry in operators.items()} == {

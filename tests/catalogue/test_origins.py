@@ -47,14 +47,14 @@ def written(rules: Path) -> Callable[[str], Path]:
     return write
 
 
-def test_known_models_are_read_in_order(written: Callable[[str], Path]) -> None:
+def test_known_models_are_loaded_in_the_order_of_their_file(written: Callable[[str], Path]) -> None:
     assert load_catalogue(written(ENTRY + MORE)).known_models == (
         KnownModel("acme/rocket-*", "LicenseRef-Acme", True, "Its card says so.", "2026-01-31"),
         KnownModel("acme/wagon", "LicenseRef-Acme", None, "Its card says so."),
     )
 
 
-def test_rule_set_without_the_file_has_no_known_models(rules: Path) -> None:
+def test_rule_set_without_a_file_of_known_models_has_no_known_models(rules: Path) -> None:
     assert load_catalogue(rules).known_models == ()
 
 
@@ -70,7 +70,7 @@ def test_extra_folder_adds_known_models(written: Callable[[str], Path], tmp_path
     ("old", "new", "line", "said"),
     [
         ("license: LicenseRef-Acme", "license: LicenseRef-Nobody", 3, "'LicenseRef-Nobody' has no file in licenses/"),
-        ("license: LicenseRef-Acme", "license: MIT", 3, "MIT is permissive; an origin is listed to add restrictions"),
+        ("license: LicenseRef-Acme", "license: MIT", 3, "MIT is permissive and adds no restriction; remove the origin"),
         ('"acme/rocket-*"', '"acme/wagon"', 7, "'acme/wagon' is listed already, in rules/licenses/_origins.yaml:2"),
         ('"acme/rocket-*"', '"Acme/WAGON"', 7, "'acme/wagon' is listed already, in rules/licenses/_origins.yaml:2"),
         ('"acme/rocket-*"', '"*/rocket"', 2, "'*/rocket' is not a publisher, a slash and a name"),
@@ -113,7 +113,7 @@ def test_empty_list_of_known_models_is_refused(written: Callable[[str], Path]) -
         ("acme/rocket-" + "x" * 100_000, True),
     ],
 )
-def test_pattern_of_a_known_model_matches_repository_names_without_case(name: str, covered: bool) -> None:
+def test_pattern_of_a_known_model_ignores_case_in_repository_names(name: str, covered: bool) -> None:
     assert KnownModel("acme/rocket-*", "LicenseRef-Acme", None, "w").covers(name) is covered
 
 
@@ -150,7 +150,7 @@ SHIPPED = load_shipped()
         ("coqui/XTTS-v2", "LicenseRef-Coqui-CPML", None),
     ],
 )
-def test_shipped_list_of_known_models_gives_the_licence_of_a_repository_name(
+def test_repository_name_matches_the_shipped_known_model_with_its_licence(
     name: str, license_id: str, multimodal: bool | None
 ) -> None:
     assert [(model.license, model.multimodal) for model in SHIPPED.known_models if model.covers(name)] == [
@@ -177,11 +177,11 @@ def test_shipped_list_of_known_models_gives_the_licence_of_a_repository_name(
         "openbmb/MiniCPM-o-4",
     ],
 )
-def test_model_under_open_terms_gets_no_shipped_restriction(name: str) -> None:
+def test_repository_name_of_an_openly_licensed_model_matches_no_shipped_known_model(name: str) -> None:
     assert [model.pattern for model in SHIPPED.known_models if model.covers(name)] == []
 
 
-def test_no_known_model_leads_to_a_permissive_licence() -> None:
+def test_no_shipped_known_model_has_a_permissive_or_public_domain_licence() -> None:
     free = {LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN}
     assert len(SHIPPED.known_models) >= 60
     assert [model for model in SHIPPED.known_models if SHIPPED.licenses[model.license].category in free] == []

@@ -67,7 +67,7 @@ def test_every_published_gadget_is_dangerous(source: str, gadget: str) -> None:
     assert judge_name(split_name(gadget), CALLABLES).standing is Standing.DANGEROUS, source
 
 
-def test_lists_of_callables_have_their_expected_size() -> None:
+def test_lists_of_callables_have_at_least_their_expected_number_of_entries() -> None:
     assert len(TRUSTED) > 3000
     assert len(DANGEROUS) > 500
     assert len(CALLABLES.modules) > 300
@@ -89,7 +89,7 @@ def test_trusted_name_is_not_defined_in_a_dangerous_module() -> None:
             assert covering == [], name
 
 
-def test_reason_of_dangerous_name_completes_a_sentence() -> None:
+def test_reason_of_a_dangerous_name_fits_after_the_word_which_in_a_message() -> None:
     """Messages say "it calls X, which <why>"."""
     entries = [*DANGEROUS.values(), *CALLABLES.modules.values()]
     wrong = {entry.why for entry in entries if not re.fullmatch(r"[a-z]+s\b[^.;]*", entry.why)}
@@ -122,7 +122,7 @@ def test_trusted_callable_that_acts_on_its_arguments_has_argument_conditions(nam
 @pytest.mark.parametrize(
     "name", ["numpy.ndarray", "numpy.recarray", "numpy.float64", "torch.Tensor", "torch.storage.UntypedStorage"]
 )
-def test_class_that_reads_memory_is_trusted_as_an_import_but_not_as_a_call(name: str) -> None:
+def test_class_that_reads_memory_is_trusted_if_imported_and_reported_if_called(name: str) -> None:
     """``numpy.ndarray((1,), "O", <bytes>)`` takes bytes of the pickle for pointers to objects."""
     module, _, qualname = name.rpartition(".")
     named = Name(module, qualname)
@@ -136,11 +136,11 @@ def test_class_that_reads_memory_is_trusted_as_an_import_but_not_as_a_call(name:
 @pytest.mark.parametrize(
     "name", ["numpy.log1p", "numpy.mean", "operator.add", "builtins.len", "torch.nn.functional.relu"]
 )
-def test_function_trusted_as_a_reference_is_not_trusted_as_a_call(name: str) -> None:
+def test_function_that_is_trusted_only_as_an_import_is_not_trusted_as_a_call(name: str) -> None:
     assert CALLABLES.by_name[name].construct_only
 
 
-def test_modules_of_the_standard_library_are_listed() -> None:
+def test_list_of_standard_library_modules_holds_those_of_python_2_and_3_except_main() -> None:
     assert sys.stdlib_module_names - {"__main__"} <= CALLABLES.standard_library
     assert {
         "__builtin__",

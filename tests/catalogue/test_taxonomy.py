@@ -23,7 +23,7 @@ def read_taxonomy_text(tmp_path: Path, text: str):
     return read_taxonomy([read_document(path, "taxonomy.yaml")])
 
 
-def test_weakness_yields_its_cwe_entry_and_the_mapped_entries_of_other_lists(tmp_path):
+def test_weakness_maps_to_its_cwe_entry_and_to_the_entries_of_other_standards(tmp_path):
     own, other = read_taxonomy_text(tmp_path, TEXT)["CWE-502"]
     assert (own.id, own.url) == ("CWE-502", "https://cwe.mitre.org/data/definitions/502.html")
     assert (other.framework, other.id, other.title, other.url) == ("A list", "A1", "First", "https://example.org/A1")

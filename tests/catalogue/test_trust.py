@@ -82,14 +82,14 @@ Pair = namedtuple("Pair", "a b")
         (Inheriting, "__setstate__"),
     ],
 )
-def test_class_with_an_unreviewed_method_that_loading_runs_is_not_inert(kind: type, hook: str) -> None:
+def test_class_is_not_inert_if_loading_runs_an_unreviewed_method_of_it(kind: type, hook: str) -> None:
     (found,) = LOADING.list_unreviewed_methods(kind)
     assert found.endswith(f".{hook}")
     assert not LOADING.is_inert(kind)
 
 
 @pytest.mark.parametrize("kind", [Plain, Frozen, Pair, dict, list])
-def test_class_that_overrides_no_method_run_by_loading_is_inert(kind: type) -> None:
+def test_class_is_inert_if_it_overrides_no_method_that_loading_runs(kind: type) -> None:
     assert LOADING.is_inert(kind)
 
 
@@ -101,7 +101,7 @@ def list_torch_classes_with_stored_state() -> Iterator[str]:
                 yield from group["names"]
 
 
-def test_loading_a_trusted_class_of_torch_runs_only_reviewed_methods() -> None:
+def test_loader_runs_only_reviewed_methods_of_a_trusted_torch_class() -> None:
     pytest.importorskip("torch")
     seen = 0
     for name in list_torch_classes_with_stored_state():
@@ -113,7 +113,7 @@ def test_loading_a_trusted_class_of_torch_runs_only_reviewed_methods() -> None:
     assert seen > 20
 
 
-def test_derived_list_begins_with_the_releases_it_was_derived_from() -> None:
+def test_first_line_of_a_derived_list_names_its_releases_and_forbids_edits_by_hand() -> None:
     derived = sorted(TRUSTED.glob("*-derived.yaml"))
     assert len(derived) >= 12
     for file in derived:
@@ -122,7 +122,7 @@ def test_derived_list_begins_with_the_releases_it_was_derived_from() -> None:
         assert first.endswith("; do not edit by hand."), file.name
 
 
-def test_derived_lists_contain_no_name_that_is_listed_by_hand() -> None:
+def test_derived_list_contains_no_name_from_a_handwritten_list_of_trusted_or_dangerous_names() -> None:
     taken, dangerous = DERIVE.read_handwritten_names()
     assert taken
     assert dangerous
@@ -134,7 +134,7 @@ def test_derived_lists_contain_no_name_that_is_listed_by_hand() -> None:
             assert not [name for name in group["names"] if DERIVE._is_covered(name, dangerous)]
 
 
-def test_name_in_the_lists_of_several_releases_keeps_its_first_reason() -> None:
+def test_name_in_several_groups_of_a_derived_list_is_written_under_the_first_reason_only() -> None:
     derived = DERIVE.DerivedList("some", {"1.10", "1.9"})
     derived.groups[("is a layer", False, False)] = {"some.b", "some.a"}
     derived.groups[("is a part", True, False)] = {"some.a", "some.c", "some.hand", "some.bad.d"}
@@ -176,7 +176,7 @@ def test_name_in_the_lists_of_several_releases_keeps_its_first_reason() -> None:
         "torch._dynamo.decorators._DimRange",
     ],
 )
-def test_name_that_the_review_refused_is_not_trusted(name: str) -> None:
+def test_name_that_was_reviewed_and_rejected_is_not_trusted(name: str) -> None:
     module, _, qualname = name.rpartition(".")
     assert judge_name(Name(module, qualname), CALLABLES).standing is not Standing.TRUSTED
 

@@ -66,7 +66,7 @@ def find_failing_rules(data: bytes, tmp_path) -> set[str]:
     ],
     ids=lambda body: str(len(body)),
 )  # fmt: skip
-def test_trusted_name_that_a_pickle_looks_up_passes_the_gate(body: bytes, tmp_path) -> None:
+def test_pickle_that_reaches_a_trusted_name_through_a_lookup_passes_the_gate(body: bytes, tmp_path) -> None:
     assert find_failing_rules(make_program(body), tmp_path) == set()
 
 
@@ -98,18 +98,18 @@ def test_trusted_name_that_a_pickle_looks_up_passes_the_gate(body: bytes, tmp_pa
     ],
     ids=lambda body: str(len(body)),
 )  # fmt: skip
-def test_untrusted_name_that_a_pickle_looks_up_fails_the_gate(body: bytes, tmp_path) -> None:
+def test_pickle_that_reaches_an_untrusted_name_through_a_lookup_fails_the_gate(body: bytes, tmp_path) -> None:
     assert find_failing_rules(make_program(body), tmp_path)
 
 
-def test_second_name_that_a_pickle_looks_up_is_judged_too(tmp_path) -> None:
+def test_pickle_fails_the_gate_if_only_its_second_getattr_call_names_an_untrusted_attribute(tmp_path) -> None:
     body = (
         make_call(GETATTR, COMPILED, push_text("search")) + pickle.POP + make_call(GETATTR, COMPILED, push_text("sub"))
     )
     assert find_failing_rules(make_program(body), tmp_path)
 
 
-def test_python_loads_the_objects_whose_looked_up_names_are_judged() -> None:
+def test_python_loads_each_kind_of_object_whose_lookups_are_judged() -> None:
     """Load pickles of our own data, and check that Python finds the objects that were judged."""
     objects = [functools.partial(collections.OrderedDict), operator.itemgetter(1), re.compile("a").search]
     for value in objects[:2]:

@@ -11,7 +11,7 @@ CALL = PickleEvent(Act.CALL, 7, "REDUCE", Name("marshal", "loads"))
 OTHER = PickleEvent(Act.CALL, 9, "REDUCE", Name("pkg", "run"))
 
 
-def test_code_object_is_described_in_a_sentence_and_its_instructions() -> None:
+def test_description_of_a_code_object_is_a_summary_line_and_a_line_of_instructions() -> None:
     assert list(describe_code([OUTLINE])) == [
         "code object <module> (Python 3.13): imports os; uses system; constants 'echo'",
         "  IMPORT_NAME os; CALL",
@@ -29,7 +29,7 @@ def test_description_of_code_objects_is_bounded_in_lines_and_line_length() -> No
     assert max(map(len, lines)) == 400
 
 
-def test_code_object_is_described_only_in_the_evidence_of_its_act() -> None:
+def test_evidence_of_an_act_describes_no_code_object_of_another_act() -> None:
     program = PickleProgram("raw", (), (CALL, OTHER), 2, code_objects=(OUTLINE,))
     first, second = build_pickle_subjects("a", program, Callables({}, {}))
     assert any("imports os" in line for line in first.evidence)

@@ -28,7 +28,7 @@ def scan_rules(path: Path) -> tuple[int, set[str]]:
         ("notebook", 0, {"code/notebook-command"}),
     ],
 )  # fmt: skip
-def test_repository_with_code_ends_with_its_expected_exit_code_and_rules(
+def test_scan_of_a_repository_with_code_has_the_expected_exit_code_and_rules(
     folder: str, exit_code: int, rules: set[str]
 ) -> None:
     assert scan_rules(FIXTURES / "repositories" / folder) == (exit_code, rules)
@@ -40,12 +40,12 @@ def test_command_in_a_module_that_model_code_imports_is_found(tmp_path: Path) ->
     assert scan_rules(tmp_path) == (1, {"code/runs-command"})
 
 
-def test_truncated_source_is_never_a_pass(tmp_path: Path) -> None:
+def test_scan_of_truncated_python_source_is_incomplete(tmp_path: Path) -> None:
     (tmp_path / "modeling.py").write_text("x = (1,\n")
     assert scan_rules(tmp_path)[0] == 3
 
 
-def test_absence_in_a_file_whose_path_holds_the_mark_of_members_is_kept(tmp_path):
+def test_absence_in_a_file_is_reported_even_if_its_path_contains_an_exclamation_mark(tmp_path):
     folder = tmp_path / "we!rd"
     folder.mkdir()
     (folder / "config.json").write_text('{"auto_map": {"AutoModel": "missing_module.Model"}}')

@@ -27,7 +27,7 @@ def find_rule_ids(subjects: list[Subject], *rules: FindingRule) -> list[str]:
     ]
 
 
-def test_matcher_requires_a_listed_value_in_every_field() -> None:
+def test_matcher_matches_only_if_each_of_its_fields_has_a_listed_value() -> None:
     wanted = make_rule(name=("n", "m"), count=(1,))
     assert find_rule_ids([make_subject(count=1)], wanted) == ["test/rule a It is n."]
     assert find_rule_ids([make_subject(count=2)], wanted) == []
@@ -40,11 +40,11 @@ def test_matcher_distinguishes_a_boolean_from_an_equal_number() -> None:
     assert find_rule_ids([make_subject(flag=1)], make_rule(flag=(True,))) == []
 
 
-def test_rule_of_a_check_family_that_is_not_chosen_makes_no_finding() -> None:
+def test_rule_makes_no_finding_if_its_check_family_is_not_selected() -> None:
     assert not collect_findings([make_subject()], {"test/rule": make_rule()}, {CheckFamily.LICENSE})
 
 
-def test_braces_in_a_field_stay_text_in_the_message() -> None:
+def test_braces_in_the_value_of_a_field_appear_unchanged_in_the_message() -> None:
     assert find_rule_ids([make_subject(name="{name.__class__} {0}")], make_rule()) == [
         "test/rule a It is {name.__class__} {0}."
     ]
@@ -55,7 +55,7 @@ def test_equal_subjects_make_one_finding_with_all_evidence() -> None:
     assert found.evidence == ("evidence of k", "evidence of k")
 
 
-def test_fingerprint_depends_on_rule_path_and_key_alone() -> None:
+def test_finding_fingerprint_depends_only_on_the_rule_the_artifact_path_and_the_key() -> None:
     first = collect_findings([make_subject()], {"test/rule": make_rule()}, set(CheckFamily))[0]
     other = collect_findings(
         [make_subject(name="m")], {"test/rule": make_rule(message="Another sentence.")}, set(CheckFamily)
@@ -65,7 +65,7 @@ def test_fingerprint_depends_on_rule_path_and_key_alone() -> None:
     assert first.fingerprint != moved.fingerprint
 
 
-def test_absence_of_a_subject_remains_where_only_a_rule_of_another_family_matches_it() -> None:
+def test_match_by_an_unselected_family_prevents_absence_if_unmatched_but_not_absence_always() -> None:
     rule = make_rule()
     other_family = replace(rule, rule=replace(rule.rule, check=CheckFamily.LICENSE))
     index = RuleIndex({"test/rule": other_family}, {CheckFamily.SECURITY})
@@ -76,7 +76,7 @@ def test_absence_of_a_subject_remains_where_only_a_rule_of_another_family_matche
     assert judge_subjects([unmatched], index).absences == ()
 
 
-def test_findings_over_the_bound_are_counted_and_hide_no_other_rule() -> None:
+def test_findings_of_a_rule_beyond_the_bound_are_only_counted_and_other_rules_still_report() -> None:
     flood = [make_subject(key=f"k{number:05}") for number in range(5000)]
     found = collect_findings(
         [*flood, make_subject(kind="other")],
@@ -93,25 +93,25 @@ def test_findings_of_one_rule_are_bounded_across_all_members_of_an_archive() -> 
     assert len(collect_findings(flood, {"a/b": make_rule("a/b")}, set(CheckFamily))) == 200
 
 
-def test_evidence_of_one_finding_is_bounded_and_the_rest_counted() -> None:
+def test_evidence_of_a_finding_is_bounded_and_ends_with_the_number_of_omitted_items() -> None:
     (found,) = collect_findings([make_subject() for _ in range(500)], {"test/rule": make_rule()}, set(CheckFamily))
     assert len(found.evidence) == 21
     assert found.evidence[-1] == "and 480 more"
 
 
-def test_message_is_one_line_for_any_name():
+def test_line_break_in_a_name_is_escaped_in_the_message():
     found = collect_findings([Subject("mention", "a.rds", {"name": "two\nlines\x00", "standing": "unlisted"}, "k")],
                   {"x/y": make_rule(message="It relies on {name}.", on="mention")}, [CheckFamily.SECURITY])  # fmt: skip
     assert [each.message for each in found] == ["It relies on two\\nlines\\x00."]
 
 
-def test_rule_with_two_fitting_matchers_fires_once() -> None:
+def test_rule_fires_once_for_a_subject_that_two_of_its_matchers_match() -> None:
     twice = replace(make_rule(), match=(Matcher("thing", (("name", ("n",)),)), Matcher("thing")))
     (found,) = collect_findings([make_subject()], {"test/rule": twice}, set(CheckFamily))
     assert found.evidence == ("evidence of k",)
 
 
-def test_subject_is_compared_only_with_rules_that_match_one_of_its_values() -> None:
+def test_rule_index_compares_a_subject_only_with_rules_that_share_one_of_its_values() -> None:
     asked: list[str] = []
 
     class Fields(dict[str, Scalar]):
@@ -125,7 +125,7 @@ def test_subject_is_compared_only_with_rules_that_match_one_of_its_values() -> N
     assert asked == ["word", "word"]
 
 
-def test_index_finds_every_shipped_rule_by_its_values() -> None:
+def test_rule_index_selects_each_shipped_rule_for_a_subject_with_the_values_of_its_matcher() -> None:
     catalogue = load_catalogue()
     dispatch = RuleIndex(catalogue.findings, set(CheckFamily))
     for each in catalogue.findings.values():

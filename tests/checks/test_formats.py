@@ -37,13 +37,13 @@ def test_extension_is_taken_from_the_last_part_of_an_address(address: str, exten
     assert find_extension(address) == extension
 
 
-def test_code_format_with_the_extension_of_data_is_reported() -> None:
+def test_file_that_can_run_code_under_a_data_extension_is_reported() -> None:
     assert find_mismatches(("m.safetensors", "pickle"), ("z.zip!a.json", "zip")) == [
         ("m.safetensors", "pickle", "code"), ("z.zip!a.json", "zip", "code"),
     ]  # fmt: skip
 
 
-def test_data_format_other_than_the_promised_one_is_reported_as_harmless() -> None:
+def test_mismatch_of_format_and_extension_is_reported_as_harmless_if_both_are_data() -> None:
     assert find_mismatches(("m.safetensors", "json")) == [("m.safetensors", "json", "none")]
 
 
@@ -53,7 +53,7 @@ def test_each_format_of_a_polyglot_is_compared_with_the_extension() -> None:
     ]
 
 
-def test_file_with_a_promised_format_or_an_unlisted_extension_makes_no_subject() -> None:
+def test_file_makes_no_subject_if_its_extension_promises_its_format_or_promises_nothing() -> None:
     assert (
         find_mismatches(
             ("m.bin", "pickle"), ("m", "zip"), ("m.json", "text"), ("m.json", "anything"), ("m.pkl!pickle@3", "pickle")
@@ -65,11 +65,11 @@ def test_file_with_a_promised_format_or_an_unlisted_extension_makes_no_subject()
 @check_each(
     "extension", [".bin", ".pt", ".pth", ".ckpt", ".pkl", ".model", ".dat", ".joblib", ".mar", ".nemo", ".skops", ".gz", ".zip", ".keras", ".sav"]
 )  # fmt: skip
-def test_extension_that_many_formats_share_promises_no_format(extension: str) -> None:
+def test_extension_promises_nothing_if_many_formats_share_it(extension: str) -> None:
     assert extension not in load_shipped().promises
 
 
-def test_npz_is_the_only_extension_that_promises_a_format_that_runs_code() -> None:
+def test_no_extension_except_npz_promises_a_format_that_can_run_code() -> None:
     bent = {
         extension
         for extension, promise in load_shipped().promises.items()
@@ -100,7 +100,7 @@ def test_scan_reports_a_format_that_differs_from_the_extension(
     assert {finding.rule for finding in report.findings} == rules
 
 
-def test_repeated_format_gets_one_note_on_whether_it_runs_code():
+def test_each_format_gets_one_note_on_code_even_if_several_files_have_it():
     formats = Formats(runs_code={"pickle": "it is a program"}, inert={"text": "nobody runs it"})
     assert [
         (note.format, note.runs_code, note.why)

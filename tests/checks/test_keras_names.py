@@ -17,7 +17,7 @@ SYMBOLS = load_shipped().vocabularies["tensorflow-symbols"]
     "keras.src.engine.functional.Functional", "keras.engine.functional.Functional", "keras.optimizers.legacy.RMSprop",
     "Custom>Adam", "relu", "keras.src.ops.numpy.GetItem", "keras.dtype_policies.DTypePolicy", "__tuple__",
 ])  # fmt: skip
-def test_class_that_keras_writes_is_trusted(name: str) -> None:
+def test_every_class_that_keras_saves_is_trusted(name: str) -> None:
     assert CLASSES[name].standing is Standing.TRUSTED
 
 
@@ -31,17 +31,17 @@ def test_no_spelling_of_a_dangerous_class_is_trusted(last: str) -> None:
 @pytest.mark.parametrize(
     "last", ["JaxLayer", "FlaxLayer", "ModuleWrapper", "deserialize", "while_loop", "custom_gradient"]
 )
-def test_keras_class_that_calls_foreign_code_is_on_no_trust_list(last: str) -> None:
+def test_keras_class_that_calls_code_from_outside_keras_is_not_trusted(last: str) -> None:
     assert not [name for name in CLASSES if name.rpartition(".")[2] == last]
 
 
 @check_each("space", ["io", "raw_ops", "saved_model", "data", "train", "summary", "distribute", "py_function"])
-def test_no_symbol_that_reaches_outside_the_model_is_trusted(space: str) -> None:
+def test_tensorflow_symbol_in_a_module_that_reaches_outside_the_model_is_not_trusted(space: str) -> None:
     assert not [name for name, entry in SYMBOLS.items()
                 if space in name.split(".") and entry.standing is Standing.TRUSTED]  # fmt: skip
 
 
-def test_mathematical_symbols_are_trusted() -> None:
+def test_mathematical_tensorflow_symbol_is_trusted() -> None:
     assert {SYMBOLS[name].standing for name in ("math.add", "nn.relu", "concat", "__operators__.getitem")} == {
         Standing.TRUSTED
     }

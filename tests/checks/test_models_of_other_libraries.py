@@ -21,7 +21,7 @@ def scan_severities(folder):
 
 
 @pytest.mark.parametrize(("weights", "fails"), [(None, False), (b"\1" * 16, False), (b"\1" * 15, True)])
-def test_weights_of_openvino_are_compared_with_the_binary_file(weights, fails, tmp_path):
+def test_openvino_network_is_reported_if_its_bin_file_is_too_short_for_the_weights(weights, fails, tmp_path):
     (tmp_path / "net.xml").write_text(build_openvino_network(CONSTANT))
     if weights is not None:
         (tmp_path / "net.bin").write_bytes(weights)
@@ -42,12 +42,12 @@ def test_weights_of_openvino_are_compared_with_the_binary_file(weights, fails, t
         (encode_function(encode_call("{", encode_call("+", encode_symbol("file"), encode_symbol("source")))), set()),
     ],
 )
-def test_use_of_code_in_an_r_object_decides_which_rules_fire(item, rules, tmp_path):
+def test_each_kind_of_code_in_an_r_object_fires_the_expected_rules(item, rules, tmp_path):
     (tmp_path / "model.rds").write_bytes(build_rds(item))
     assert set(scan_severities(tmp_path)) == rules
 
 
-def test_finding_of_an_r_promise_is_critical_and_of_an_unlisted_function_medium(tmp_path):
+def test_r_promise_has_severity_critical_and_an_unlisted_r_function_severity_medium(tmp_path):
     (tmp_path / "model.rds").write_bytes(build_rds(encode_promise(encode_symbol("x"))))
     (tmp_path / "other.rds").write_bytes(build_rds(encode_function(encode_call("acme"))))
     found = scan_severities(tmp_path)

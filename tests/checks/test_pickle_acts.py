@@ -121,7 +121,7 @@ def judge_events(*events: PickleEvent) -> list[tuple[str, str, str]]:
     return [(str(s.fields["act"]), str(s.fields["name"]), str(s.fields["standing"])) for s in judge_acts(*events)]
 
 
-def test_ordinary_acts_make_no_subject() -> None:
+def test_trusted_imports_calls_and_states_of_a_pickle_make_no_subject() -> None:
     ordered = make_name("collections.OrderedDict")
     assert not judge_events(
         PickleEvent(Act.IMPORT, 0, "GLOBAL", ordered),
@@ -181,14 +181,14 @@ def test_subject_of_a_reported_act_states_use_name_and_standing(
     assert expected in judge_events(event)
 
 
-def test_trusted_call_with_a_stored_function_or_plain_data_makes_no_subject() -> None:
+def test_trusted_call_makes_no_subject_if_its_argument_is_a_partial_or_plain_data() -> None:
     assert not judge_events(
         make_call_event("collections.defaultdict", CallResult(make_name("functools.partial"), True))
     )
     assert not judge_events(make_call_event("collections.defaultdict", ContainerValue("tuple", ())))
 
 
-def test_result_of_a_trusted_callable_is_not_trusted_as_a_callable() -> None:
+def test_call_that_passes_the_result_of_another_call_as_a_callable_is_reported() -> None:
     assert judge_events(make_call_event("collections.defaultdict", CallResult(make_name("pkg.f"), True)))
     assert judge_events(
         make_call_event("collections.defaultdict", CallResult(make_name("collections.OrderedDict"), True))
@@ -196,7 +196,7 @@ def test_result_of_a_trusted_callable_is_not_trusted_as_a_callable() -> None:
     assert judge_events(make_call_event("copyreg._reconstructor", CallResult(make_name("functools.partial"), True)))
 
 
-def test_ordinary_state_makes_no_subject() -> None:
+def test_state_of_trusted_objects_makes_no_subject() -> None:
     made = CallResult(make_name("collections.OrderedDict"), True)
     assert not judge_events(
         make_state_event("collections.OrderedDict", weights=made, factory=make_name("collections.OrderedDict"))
@@ -205,7 +205,7 @@ def test_ordinary_state_makes_no_subject() -> None:
 
 
 @pytest.mark.parametrize("key", ["__array_interface__", "__cuda_array_interface__"])
-def test_plain_data_under_an_attribute_that_reads_memory_is_reported(key: str) -> None:
+def test_state_that_sets_an_attribute_through_which_numpy_reads_memory_is_reported(key: str) -> None:
     view = ContainerValue("dict", (("data", PlainValue("(140000000, False)")),))
     assert judge_events(make_state_event("collections.OrderedDict", **{key: view}))
 
@@ -214,7 +214,7 @@ def test_dangerous_name_with_harmless_arguments_makes_no_subject() -> None:
     assert not judge_events(make_call_event("builtins.getattr", make_name("pkg.C"), PlainValue("'name'")))
 
 
-def test_name_that_is_called_harmlessly_and_also_kept_is_reported_as_an_import() -> None:
+def test_dangerous_name_is_reported_as_an_import_if_a_value_holds_it_after_a_harmless_call() -> None:
     getattr_ = make_name("builtins.getattr")
     events = (
         PickleEvent(Act.IMPORT, 0, "GLOBAL", getattr_),
@@ -226,7 +226,7 @@ def test_name_that_is_called_harmlessly_and_also_kept_is_reported_as_an_import()
     assert [subject.fields["act"] for subject in build_pickle_subjects("a", kept, CALLABLES)] == ["import"]
 
 
-def test_torchscript_types_are_accepted_in_torchscript_archives_alone() -> None:
+def test_torchscript_type_is_accepted_only_in_a_torchscript_archive_and_only_if_constructed() -> None:
     event = PickleEvent(Act.CONSTRUCT, 0, "NEWOBJ", Name("__torch__.module", "Net"))
     assert not list(build_pickle_subjects("a", PickleProgram("torchscript", (), (event,), 0), CALLABLES))
     assert list(build_pickle_subjects("a", PickleProgram("raw", (), (event,), 0), CALLABLES))
@@ -247,7 +247,7 @@ def test_module_belongs_to_torchscript_only_if_its_first_part_is_exactly_dunder_
     assert names == ([] if own else [f"{module}.Net"])
 
 
-def test_called_name_is_not_reported_as_an_import_as_well() -> None:
+def test_name_that_is_reported_as_a_call_is_not_also_reported_as_an_import() -> None:
     assert judge_events(PickleEvent(Act.IMPORT, 0, "GLOBAL", make_name("os.system")), make_call_event("os.system")) == [
         ("call", "os.system", "dangerous")
     ]
@@ -259,11 +259,11 @@ def test_evidence_gives_offset_opcode_and_arguments() -> None:
     assert subject.location.offset == 7
 
 
-def test_formatted_value_is_bounded() -> None:
+def test_text_that_shows_a_pickle_value_has_at_most_200_characters() -> None:
     assert len(format_value(ContainerValue("dict", tuple((str(n), PlainValue("y" * 100)) for n in range(100))))) <= 200
 
 
-def test_name_with_line_breaks_is_shown_on_one_line(tmp_path):
+def test_line_breaks_in_a_pickled_name_are_escaped_in_messages(tmp_path):
     import modelaudit
 
     path = tmp_path / "model.pkl"

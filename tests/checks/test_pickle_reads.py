@@ -46,12 +46,12 @@ def test_loader_call_on_bytes_that_are_examined_as_an_artifact_is_harmless(calle
 
 
 @pytest.mark.parametrize("argument", OTHERS)
-def test_loader_call_on_anything_but_an_examined_artifact_is_reported(argument: Value) -> None:
+def test_call_of_a_loader_is_reported_if_its_argument_is_not_examined_as_an_artifact(argument: Value) -> None:
     assert judge_argument("pkg.load", argument) == ["call"]
     assert judge_argument("pkg.view", argument) == ["argument"]
 
 
-def test_torch_load_from_bytes_is_harmless_only_on_bytes_examined_as_an_artifact() -> None:
+def test_torch_load_from_bytes_is_reported_unless_its_bytes_are_examined_as_an_artifact() -> None:
     shipped = load_catalogue().callables
     assert judge_argument("torch.storage._load_from_bytes", Embedded(27, 100), callables=shipped) == []
     assert judge_argument("torch.storage._load_from_bytes", PlainValue("b'x'"), callables=shipped) == ["call"]

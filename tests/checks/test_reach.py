@@ -23,7 +23,7 @@ def scan_rules(folder: Path) -> set[str]:
         ({"x.py": "from .y import z\n", "y.py": TRUSTS}, "code/trusts-remote-code"),
     ],
 )
-def test_rule_for_code_that_trusts_remote_code_depends_on_who_imports_the_file(tmp_path, files, rule):
+def test_rule_about_trust_remote_code_is_milder_only_if_no_loader_or_module_imports_the_file(tmp_path, files, rule):
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     assert scan_rules(tmp_path) == {rule}

@@ -49,7 +49,7 @@ FILES = [
         ("archive.zip!inner.onnx", "weights.bin", "present", "weights.bin"),
     ],
 )
-def test_referenced_target_is_resolved_to_its_state_and_path(address, target, state, path):
+def test_subject_of_a_reference_states_where_its_target_lies_and_its_normalised_path(address, target, state, path):
     references = References("onnx", (Reference(ReferenceKind.DATA, target),))
     (subject,) = build_reference_subjects([(address, references)], FILES)
     assert (subject.fields["state"], subject.fields["path"]) == (state, path)
@@ -72,14 +72,14 @@ def test_unlisted_target_counts_as_a_link_if_links_of_its_folder_are_counted_and
     assert subject.fields["state"] == state
 
 
-def test_referenced_file_below_the_required_size_is_too_short():
+def test_state_of_a_reference_is_too_short_if_the_file_is_smaller_than_required():
     references = References("onnx", (Reference(ReferenceKind.DATA, "weights.bin", min_size=11),))
     (subject,) = build_reference_subjects([("model.onnx", references)], FILES)
     assert (subject.fields["state"], subject.fields["size"]) == ("too-short", 10)
     assert subject.evidence[0].endswith(f"(too-short: 10 bytes, but {subject.fields['needs']} are needed)")
 
 
-def test_code_of_another_repository_is_foreign():
+def test_state_of_a_reference_to_code_in_another_repository_is_foreign_repository():
     references = References("json", (Reference(ReferenceKind.CODE, "org/model--code.Class"),))
     (subject,) = build_reference_subjects([("config.json", references)], FILES)
     assert subject.fields["state"] == "foreign-repository"

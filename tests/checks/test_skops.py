@@ -27,7 +27,7 @@ def judge_nodes(*nodes: SkopsNode) -> list[tuple[str, str, str]]:
         SkopsNode("CachedNode", "None", "None"),
     ],
 )
-def test_trusted_node_makes_no_subject(node: SkopsNode) -> None:
+def test_skops_node_of_a_trusted_name_makes_no_subject(node: SkopsNode) -> None:
     assert not judge_nodes(node)
 
 
@@ -62,6 +62,6 @@ def test_subject_of_a_reported_skops_node_states_use_name_and_standing(
     assert expected in judge_nodes(node)
 
 
-def test_partial_of_a_reviewed_class_is_unverified_and_not_a_call() -> None:
+def test_function_inside_a_skops_partial_is_reported_as_an_unlisted_name_and_not_as_a_call() -> None:
     ((act, name, standing),) = judge_nodes(SkopsNode("FunctionNode", "numpy", "log1p", role="PartialNode.func"))
     assert (act, name, standing) == ("refer", "numpy.log1p", "unlisted")

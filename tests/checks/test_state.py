@@ -33,7 +33,7 @@ def pickle_states(*states: bytes, instance: bytes = CLASS + b")\x81") -> bytes:
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_distribution_that_scipy_pickled_passes_the_scan(protocol: int, tmp_path: Path) -> None:
+def test_pickle_of_scipy_distributions_passes_the_scan_in_every_protocol(protocol: int, tmp_path: Path) -> None:
     import scipy.stats
 
     names = ["norm", "uniform", "beta", "gamma", "expon", "t", "loguniform", "triang", "lognorm", "pareto"]
@@ -42,7 +42,7 @@ def test_distribution_that_scipy_pickled_passes_the_scan(protocol: int, tmp_path
     assert scan_exit_code(tmp_path, pickle.dumps([*every, *frozen], protocol)) == 0
 
 
-def test_every_continuous_distribution_of_scipy_passes(tmp_path: Path) -> None:
+def test_pickle_of_every_continuous_scipy_distribution_passes_the_scan(tmp_path: Path) -> None:
     import scipy.stats
 
     continuous = [each for each in vars(scipy.stats).values() if isinstance(each, scipy.stats.rv_continuous)]
@@ -93,16 +93,20 @@ def build_pickles_with_other_states(template: str) -> Iterator[bytes]:
     )
 
 
-def test_scipy_distribution_with_any_other_state_fails_the_scan(template: str, tmp_path: Path) -> None:
+def test_scipy_distribution_fails_the_scan_if_its_state_differs_from_what_scipy_writes(
+    template: str, tmp_path: Path
+) -> None:
     assert [data for data in build_pickles_with_other_states(template) if scan_exit_code(tmp_path, data) != 1] == []
 
 
-def test_changed_source_in_a_scipy_state_is_found_amid_much_plain_data(template: str, tmp_path: Path) -> None:
+def test_altered_source_text_in_a_scipy_state_fails_the_scan_among_much_plain_data(
+    template: str, tmp_path: Path
+) -> None:
     padding = {f"plain text {index}": index for index in range(20_000)}
     assert scan_exit_code(tmp_path, pickle_states(encode_value({**padding, KEY: PROGRAM}))) == 1
     assert scan_exit_code(tmp_path, pickle_states(encode_value({KEY: template, **padding}))) == 0
 
 
-def test_pattern_of_the_skimmer_matches_every_special_key() -> None:
+def test_search_pattern_of_the_skimmer_matches_every_special_key() -> None:
     assert SPECIAL_KEYS >= RUN_AS_SOURCE
     assert all(_SPECIAL_KEY.search(key.encode()) for key in SPECIAL_KEYS)

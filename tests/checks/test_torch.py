@@ -41,7 +41,7 @@ def make_program(mention: NameUse, name: str, called: bool = True, **more: tuple
         (NameUse.EXPRESSION, "Max"),
     ],
 )
-def test_trusted_torchscript_name_makes_no_subject(mention: NameUse, name: str) -> None:
+def test_trusted_name_in_torchscript_source_makes_no_subject(mention: NameUse, name: str) -> None:
     assert not judge_programs(make_program(mention, name))
 
 
@@ -69,7 +69,9 @@ def test_trusted_torchscript_name_makes_no_subject(mention: NameUse, name: str) 
         (NameUse.UNRESOLVED, "torch", "unresolved"),
     ],
 )
-def test_mention_is_reported_with_its_standing(mention: NameUse, name: str, standing: str) -> None:
+def test_untrusted_name_in_torchscript_source_is_reported_with_its_standing(
+    mention: NameUse, name: str, standing: str
+) -> None:
     shown = f".{name}" if mention is NameUse.METHOD else name
     assert judge_programs(make_program(mention, name)) == {(shown, standing)}
 
@@ -82,7 +84,7 @@ def test_types_and_methods_that_a_torchscript_archive_defines_are_accepted() -> 
     assert judge_programs(own, make_program(NameUse.TYPE, "__torch__.a.Other"))
 
 
-def test_name_trusted_as_a_class_is_not_trusted_as_a_call() -> None:
+def test_torchscript_name_that_is_trusted_as_a_type_is_not_trusted_as_a_call() -> None:
     entry = CATALOGUE.callables.by_name["catboost.core.CatBoost"]
     assert entry.standing is Standing.TRUSTED
     assert entry.construct_only
@@ -96,7 +98,7 @@ def test_torchscript_type_that_the_root_module_defines_is_accepted() -> None:
     assert judge_programs(own, make_program(NameUse.TYPE, "__torch__.Other"))
 
 
-def test_archive_type_named_like_the_root_module_does_not_excuse_other_types() -> None:
+def test_type_of_an_archive_does_not_cover_names_below_it_even_if_it_is_named_torch() -> None:
     own = TorchProgram("torchscript", (), "__torch__", (), ("__torch__",))
     assert judge_programs(own, make_program(NameUse.TYPE, "__torch__.Net")) == {("__torch__.Net", "unlisted")}
 
@@ -105,7 +107,7 @@ def test_dangerous_method_name_is_reported_even_if_the_archive_defines_it() -> N
     assert judge_programs(make_program(NameUse.METHOD, "save", defines=("save",))) == {(".save", "dangerous")}
 
 
-def test_dangerous_name_of_an_uncalled_own_field_is_only_unlisted() -> None:
+def test_dangerous_name_is_only_unlisted_as_an_uncalled_field_of_a_class_in_the_archive() -> None:
     assert judge_programs(make_program(NameUse.METHOD, "save", called=False)) == {(".save", "dangerous")}
     assert judge_programs(make_program(NameUse.METHOD, "save", called=False, fields=("save",))) == {
         (".save", "unlisted")
@@ -116,14 +118,14 @@ def test_dangerous_name_of_an_uncalled_own_field_is_only_unlisted() -> None:
     assert not judge_programs(make_program(NameUse.METHOD, "anything", called=False))
 
 
-def test_torch_class_in_a_pickle_makes_a_subject_only_in_torchscript_archives() -> None:
+def test_custom_torch_class_makes_a_torch_subject_only_in_a_torchscript_archive() -> None:
     event = PickleEvent(Act.IMPORT, 0, "GLOBAL", Name("__torch__.torch.classes.mylib", "Thing"))
     for layout, expected in (("torchscript", 1), ("raw", 0)):
         found = build_torch_subjects([("m.pt!m/data.pkl", PickleProgram(layout, (), (event,), 0))], (), CATALOGUE)
         assert len(list(found)) == expected
 
 
-def test_unread_members_make_subjects_only_in_torch_archives() -> None:
+def test_member_without_a_reader_makes_a_torch_subject_only_in_a_torch_archive() -> None:
     absence = Unread(UnreadReason.NO_READER, "no reader", format="ELF executable")
     for layout, expected in (("torch-export", 1), ("torchscript", 1), ("plain", 0)):
         listing = ArchiveListing("zip", layout, ())
@@ -159,7 +161,9 @@ FLOATS = StorageClaim("0", ("FloatStorage",), (6,), 4, tensor_end=24)
         (StorageClaim("9", ("FloatStorage",), (6,), 4), 24, ["record-missing"]),
     ],
 )
-def test_storage_is_compared_with_its_record(claim: StorageClaim, size: int, kinds: list[str]) -> None:
+def test_storage_is_reported_if_it_contradicts_the_size_of_its_record(
+    claim: StorageClaim, size: int, kinds: list[str]
+) -> None:
     assert find_contradiction_kinds(claim, {"m/data/0": size}) == kinds
 
 
@@ -170,12 +174,12 @@ def test_storage_record_is_found_in_each_folder_and_case_that_torch_accepts() ->
     assert find_contradiction_kinds(FLOATS, {}, pickle="m/notes.txt") == []
 
 
-def test_missing_and_short_records_of_a_truncated_archive_are_not_reported() -> None:
+def test_missing_or_short_record_is_not_reported_if_the_archive_is_known_to_be_truncated() -> None:
     assert find_contradiction_kinds(FLOATS, {}, "directory-missing") == []
     assert find_contradiction_kinds(FLOATS, {"m/data/0": 3}, "truncated-member") == []
 
 
-def test_storage_subjects_are_bounded() -> None:
+def test_number_of_subjects_for_storages_is_bounded() -> None:
     claims = tuple(StorageClaim(str(number), ("FloatStorage",), (6, 7), 4) for number in range(1000))
     program = PickleProgram("raw", (), (), 0, storages=claims)
     assert len(list(build_storage_subjects([("m.pkl", program)]))) == 100

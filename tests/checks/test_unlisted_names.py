@@ -80,7 +80,7 @@ def read_invented_name(place: Place, fixture: str) -> tuple[str, Structure]:
     return address, keep_invented(structure, place)
 
 
-def test_id_of_a_grouped_test_names_its_group_for_the_scheduler(request: pytest.FixtureRequest) -> None:
+def test_id_of_a_grouped_test_ends_with_its_group_if_xdist_distributes_by_group(request: pytest.FixtureRequest) -> None:
     is_grouped = getattr(request.config.option, "loadgroup", False)
     assert request.node.nodeid.endswith(f"@{_GROUP}") == is_grouped
 
@@ -90,12 +90,12 @@ def test_every_vocabulary_that_a_fixture_uses_is_declared() -> None:
     assert not missing, f"declare in rules/vocabularies.yaml: {', '.join(missing)}"
 
 
-def test_fixtures_contain_mentions_for_every_vocabulary() -> None:
+def test_each_vocabulary_has_a_fixture_that_mentions_a_name_for_it() -> None:
     unnamed = sorted(CATALOGUE.declarations.keys() - {place.vocabulary for place in find_places()})
     assert not unnamed, f"no fixture has a Mention of the vocabulary {', '.join(unnamed)}: add one to a builder"
 
 
-def test_unlisted_name_is_never_a_pass_unless_its_vocabulary_is_quiet() -> None:
+def test_file_with_an_unlisted_name_does_not_pass_unless_its_vocabulary_reports_none() -> None:
     passed = []
     for place, fixture in find_places().items():
         address, structure = read_invented_name(place, fixture)
@@ -112,7 +112,9 @@ def test_unlisted_name_is_never_a_pass_unless_its_vocabulary_is_quiet() -> None:
         ("torch7/benign/layer.t7", b"nn.Linear", b"xx.Runner"),
     ],
 )
-def test_file_with_invented_name_is_incomplete(fixture: str, name: bytes, invented: bytes, tmp_path: Path) -> None:
+def test_verdict_on_a_file_with_an_invented_name_is_incomplete(
+    fixture: str, name: bytes, invented: bytes, tmp_path: Path
+) -> None:
     source = fixture_path(fixture)
     data = source.read_bytes()
     assert name in data
@@ -212,13 +214,15 @@ def test_folder_with_a_link_does_not_pass_when_the_rule_about_links_is_missing(
     assert scan_folder(model, replace(CATALOGUE, findings=omit_rule(rule)), monkeypatch) is not Verdict.PASS
 
 
-def test_every_decisive_rule_without_a_fixture_is_listed() -> None:
+def test_each_rule_that_can_decide_a_verdict_has_a_fixture_or_is_listed_as_without_one() -> None:
     missing = sorted({id_ for id_, fixtures in DECISIVE.items() if not fixtures} - WITHOUT_FIXTURE.keys() - FALLBACKS)
     assert not missing, f"{', '.join(missing)}: name a fixture under fires, or a function in WITHOUT_FIXTURE"
 
 
 @pytest.mark.parametrize("rule", sorted(DECISIVE.keys() - WITHOUT_FIXTURE.keys() - FALLBACKS))
-def test_fixture_of_a_decisive_rule_does_not_pass_without_any_rules(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fixture_of_a_decisive_rule_does_not_pass_when_all_rules_are_missing(
+    rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bare = replace(CATALOGUE, findings={})
     fixture = next((name for name in DECISIVE[rule] if fixture_path(name).is_file()), None)
     if fixture is None:

@@ -43,7 +43,7 @@ def write_model(folder: Path, license_: str, text: str = "") -> Path:
         ("mit", ("--offline",), 3, "NO USE STATED"),
     ],
 )
-def test_license_command_prints_the_answer_first_and_exits_accordingly(
+def test_first_line_of_the_license_command_is_the_answer_and_the_exit_code_matches_it(
     tmp_path: Path, license_: str, arguments: tuple[str, ...], code: int, word: str
 ) -> None:
     done = run_command("license", write_model(tmp_path / "m", license_), *arguments)
@@ -86,7 +86,7 @@ def test_misspelt_policy_value_is_reported_with_its_line(tmp_path: Path, line: s
     assert message in done.stderr
 
 
-def test_other_spellings_of_field_and_territory_are_accepted(tmp_path: Path) -> None:
+def test_options_field_and_territory_accept_other_case_and_underscores(tmp_path: Path) -> None:
     done = run_command(
         "license",
         write_model(tmp_path / "m", "llama3.2"),
@@ -115,13 +115,13 @@ def test_license_command_without_an_intended_use_prints_the_options_for_it(tmp_p
 
 
 @pytest.mark.parametrize("option", [("-o", "html=x.html"), ("--policy", "internal"), ("--notices", "out"), ("-q",)])
-def test_license_show_refuses_options_that_have_no_effect_on_it(option: tuple[str, ...]) -> None:
+def test_license_show_refuses_every_option_of_the_license_command(option: tuple[str, ...]) -> None:
     done = run_command("license", "show", "MIT", *option)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "show takes no option" in done.stderr
 
 
-def test_license_show_with_one_unknown_name_prints_no_page_at_all() -> None:
+def test_license_show_prints_no_page_if_one_of_its_names_is_unknown() -> None:
     assert run_command("license", "show", "MIT", "nonsense").stdout == ""
 
 
@@ -161,7 +161,7 @@ def test_license_writes_every_output_format(tmp_path: Path) -> None:
     assert json.loads(bom.read_bytes())["bomFormat"] == "CycloneDX"
 
 
-def test_license_report_counts_the_files_that_were_left_unopened(tmp_path: Path) -> None:
+def test_license_report_states_how_many_files_were_not_opened(tmp_path: Path) -> None:
     folder, html = write_model(tmp_path / "m", "mit", MIT), tmp_path / "r.html"
     (folder / "weights.bin").write_bytes(b"\1\2\3")
     done = run_command("license", folder, *PRODUCT, "-o", html, "-o", "json")
@@ -189,7 +189,7 @@ def test_commands_license_show_and_explain_print_the_same_license_page(name: str
 
 
 @pytest.mark.parametrize(("name", "hint"), [("nonsense", "not a licence"), ("other", "no single licence")])
-def test_license_show_of_an_unknown_license_is_a_usage_error(name: str, hint: str) -> None:
+def test_license_show_with_an_unknown_name_is_a_usage_error(name: str, hint: str) -> None:
     done = run_command("license", "show", name)
     assert (done.returncode, hint in done.stderr) == (2, True)
     assert run_command("license", "show").returncode == 2
@@ -204,7 +204,7 @@ def test_license_of_several_targets_exits_with_the_worst_code(tmp_path: Path) ->
     assert run_command("license", good, bad, *PRODUCT, "--notices", tmp_path / "n").returncode == 2
 
 
-def test_license_command_in_a_process_of_its_own_gives_the_same_answer(tmp_path: Path) -> None:
+def test_license_command_started_as_a_python_module_prints_the_answer_and_exits_with_1(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",

@@ -38,30 +38,32 @@ def run_in_shell(line: str, *arguments: object, **environment: str) -> subproces
 
 
 @pytest.mark.parametrize("arguments", [(*SCAN, BENIGN), (*MODELAUDIT, "rules"), (*MODELAUDIT, "--version")])
-def test_closed_stdout_is_one_line_and_exit_4(arguments: tuple[object, ...]) -> None:
+def test_command_with_closed_stdout_prints_one_error_line_and_exits_with_4(arguments: tuple[object, ...]) -> None:
     done = run_in_shell('"$@" >&-', *arguments)
     assert (done.returncode, done.stderr.count("\n")) == (4, 1)
     assert "the output cannot be written" in done.stderr
 
 
 @pytest.mark.parametrize(("target", "code"), [(BENIGN, 0), (MALICIOUS, 1)])
-def test_scan_that_prints_nothing_keeps_its_code_without_standard_streams(target: Path, code: int) -> None:
+def test_quiet_scan_exits_with_the_code_of_its_verdict_if_all_standard_streams_are_closed(
+    target: Path, code: int
+) -> None:
     assert run_in_shell('"$@" <&- >&- 2>&-', *SCAN, "-q", target).returncode == code
 
 
-def test_closed_stderr_changes_no_exit_code(tmp_path: Path) -> None:
+def test_command_with_closed_stderr_exits_with_its_usual_code(tmp_path: Path) -> None:
     assert run_in_shell('"$@" 2>&-', *SCAN, BENIGN).returncode == 0
     assert run_in_shell('"$@" 2>&-', *SCAN, tmp_path / "absent").returncode == 4
 
 
-def test_rendered_report_on_a_full_disk_is_exit_4(tmp_path: Path) -> None:
+def test_command_render_prints_one_error_line_and_exits_with_4_on_a_full_disk(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     assert run_in_shell('"$@"', *SCAN, "-q", BENIGN, "-o", f"json={report}").returncode == 0
     done = run_in_shell('"$@" >/dev/full', *MODELAUDIT, "render", report, "-o", "html")
     assert (done.returncode, done.stderr.count("\n")) == (4, 1)
 
 
-def test_full_disk_behind_a_report_file_is_exit_4_and_keeps_the_older_report(tmp_path: Path) -> None:
+def test_scan_that_cannot_write_its_report_on_a_full_disk_exits_with_4_and_leaves_the_old_one(tmp_path: Path) -> None:
     device = run_in_shell('"$@"', *SCAN, "-q", BENIGN, "-o", "html=/dev/full")
     assert (device.returncode, device.stderr.count("\n")) == (4, 1)
     assert "No space left on device" in device.stderr
@@ -75,12 +77,12 @@ def test_full_disk_behind_a_report_file_is_exit_4_and_keeps_the_older_report(tmp
     assert older.read_bytes() == b"older"
 
 
-def test_wrong_place_of_a_report_is_exit_2(tmp_path: Path) -> None:
+def test_scan_exits_with_2_if_the_path_of_a_report_is_invalid(tmp_path: Path) -> None:
     assert run_in_shell('"$@"', *SCAN, "-q", BENIGN, "-o", f"html={tmp_path / ('n' * 300)}").returncode == 2
 
 
 @pytest.mark.parametrize(("folder", "code"), [("pickle/benign", 0), ("pickle/malicious", 1)])
-def test_reader_that_goes_away_keeps_the_code_of_the_verdict(folder: str, code: int) -> None:
+def test_scan_exits_with_the_code_of_its_verdict_if_the_pipe_on_stdout_closes_early(folder: str, code: int) -> None:
     # The document is larger than the buffer of a pipe, so the reader is gone before all of it is written.
     line = '"$@" | head -c 1; exit ${PIPESTATUS[0]}'
     done = run_in_shell(line, *SCAN, FIXTURES / folder, "-o", "json", "--fail-on", "high", "--checks", "security")
@@ -88,7 +90,7 @@ def test_reader_that_goes_away_keeps_the_code_of_the_verdict(folder: str, code: 
 
 
 @pytest.mark.parametrize("command", [("rules", "--json"), ("explain",), ("render", "report.json", "-o", "json")])
-def test_reader_that_goes_away_keeps_the_code_of_a_command_without_verdict(
+def test_command_without_a_verdict_exits_with_0_if_the_pipe_on_stdout_closes_early(
     command: Sequence[str], tmp_path: Path
 ) -> None:
     assert run_in_shell('"$@"', *SCAN, "-q", BENIGN, "-o", f"json={tmp_path / 'report.json'}").returncode == 0
@@ -98,13 +100,13 @@ def test_reader_that_goes_away_keeps_the_code_of_a_command_without_verdict(
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_help_text_without_a_reader_is_one_line_and_exit_4() -> None:
+def test_help_prints_one_error_line_and_exits_with_4_if_the_pipe_on_stdout_is_closed() -> None:
     for arguments in (["--help"], ["scan", "--help"]):
         done = run_in_shell('(sleep 0.5; exec "$@") | true; exit ${PIPESTATUS[0]}', *MODELAUDIT, *arguments)
         assert (done.returncode, done.stderr.count("\n")) == (4, 1)
 
 
-def test_unexpected_exception_of_a_command_is_one_line_and_exit_4(tmp_path: Path) -> None:
+def test_unexpected_exception_makes_a_command_print_one_error_line_and_exit_with_4(tmp_path: Path) -> None:
     # Python imports sitecustomize before the command; this one breaks the parser of an option.
     (tmp_path / "sitecustomize.py").write_text(
         "import modelaudit.cli.output as output\n"
@@ -117,7 +119,7 @@ def test_unexpected_exception_of_a_command_is_one_line_and_exit_4(tmp_path: Path
     assert "LookupError: first line second line" in done.stderr
 
 
-def test_exhausted_memory_is_one_line_and_exit_4(tmp_path: Path) -> None:
+def test_command_that_runs_out_of_memory_prints_one_error_line_and_exits_with_4(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import modelaudit.cli.output as output\noutput.parse_destinations = lambda *_: bytes(1 << 60)\n"
     )
@@ -137,7 +139,7 @@ def test_exhausted_memory_is_one_line_and_exit_4(tmp_path: Path) -> None:
         (CONSOLE_SCRIPT, ".:"),
     ],
 )
-def test_no_module_of_the_working_directory_is_imported(
+def test_command_imports_no_module_from_the_working_directory(
     tmp_path: Path, start: tuple[str, ...], python_path: str | None
 ) -> None:
     names = ("yaml", "click", "jinja2", "typing", "signal", "modelscan", "tempfile", "rich", "logging")
@@ -191,7 +193,7 @@ def waiting_scan(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 
 @pytest.mark.parametrize(("number", "code"), STOP_SIGNALS)
-def test_signal_ends_the_scan_and_its_second_scanner(
+def test_termination_signal_ends_the_scan_and_the_process_of_the_second_scanner(
     waiting_scan: tuple[subprocess.Popen[str], int], number: signal.Signals, code: int
 ) -> None:
     scan, worker = waiting_scan
@@ -202,13 +204,15 @@ def test_signal_ends_the_scan_and_its_second_scanner(
     wait_until_process_is_gone(worker)
 
 
-def test_killed_scan_ends_its_second_scanner(waiting_scan: tuple[subprocess.Popen[str], int]) -> None:
+def test_process_of_the_second_scanner_ends_when_the_scan_is_killed(
+    waiting_scan: tuple[subprocess.Popen[str], int],
+) -> None:
     scan, worker = waiting_scan
     scan.kill()
     wait_until_process_is_gone(worker)
 
 
-def test_ignored_signal_stays_ignored(tmp_path: Path) -> None:
+def test_command_does_not_react_to_a_signal_that_its_parent_process_ignores(tmp_path: Path) -> None:
     line = 'trap "" HUP; mkfifo "$0"/p; "$@" 3<>"$0"/p & sleep 1; kill -HUP $!; wait $!'
     command = ["bash", "-c", line, str(tmp_path), *SCAN, "-q", str(MALICIOUS)]
     assert subprocess.run(command, check=False, capture_output=True).returncode == 1

@@ -89,7 +89,7 @@ def test_scan_of_a_missing_path_prints_one_line_that_names_it() -> None:
     assert not done.stdout
 
 
-def test_one_run_writes_every_output_and_one_document_on_stdout(tmp_path: Path) -> None:
+def test_one_scan_writes_several_report_files_and_one_document_on_stdout(tmp_path: Path) -> None:
     done = run_scan(
         MALICIOUS,
         "-o",
@@ -111,7 +111,7 @@ def test_one_run_writes_every_output_and_one_document_on_stdout(tmp_path: Path) 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "bom.cdx.json", "r.json"]
 
 
-def test_ledger_has_a_line_for_each_file_and_member_with_the_class_of_every_byte(tmp_path: Path) -> None:
+def test_ledger_has_one_line_for_each_artifact_that_states_the_class_of_every_byte(tmp_path: Path) -> None:
     ledger, folder = tmp_path / "ledger.jsonl", tmp_path / "model"
     folder.mkdir()
     for name in ("zip/benign/nested.zip", "format/benign/elf.txt"):
@@ -128,7 +128,7 @@ def test_ledger_has_a_line_for_each_file_and_member_with_the_class_of_every_byte
     assert sorted(each.name for each in tmp_path.iterdir()) == ["ledger.jsonl", "model"]
 
 
-def test_ledger_declares_bytes_that_another_file_names_as_tensor_data(tmp_path: Path) -> None:
+def test_ledger_leaves_no_byte_unclaimed_in_a_tensor_data_file_that_a_model_references(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.jsonl"
     assert run_scan(fixture_path("written/onnx/external-one"), "-q", "--ledger", ledger).returncode == 0
     classes = {class_ for row in map(json.loads, ledger.read_text().splitlines()) for *_, class_ in row["ranges"]}
@@ -150,7 +150,7 @@ def test_table_starts_with_verdict_and_ends_with_exit_code() -> None:
     assert any("Exit code 1" in line for line in lines)
 
 
-def test_table_names_the_written_files_and_advises_no_page_that_exists(tmp_path: Path) -> None:
+def test_table_names_the_written_files_and_advises_an_html_page_only_if_none_was_written(tmp_path: Path) -> None:
     data, page = tmp_path / "r.json", tmp_path / "page"
     text = " ".join(run_scan(BENIGN, "-o", data, COLUMNS="400").stdout.split())
     assert f"Exit code 0: pass. Written: {data}. For a page to read and sign, scan again" in text
@@ -158,7 +158,7 @@ def test_table_names_the_written_files_and_advises_no_page_that_exists(tmp_path:
     assert text.endswith(f"Exit code 0: pass. Written: {data}, {page}.\n")
 
 
-def test_report_inside_the_scanned_folder_is_noted_on_stderr(tmp_path: Path) -> None:
+def test_scan_that_writes_a_report_into_the_scanned_folder_says_so_on_stderr(tmp_path: Path) -> None:
     model = tmp_path / "model"
     model.mkdir()
     (model / "data.pkl").write_bytes(BENIGN.read_bytes())
@@ -178,14 +178,14 @@ def test_scan_replaces_an_existing_report(tmp_path: Path) -> None:
     assert json.loads(target.read_text())["schema"]
 
 
-def test_existing_output_folder_with_a_file_ending_receives_several_reports(tmp_path: Path) -> None:
+def test_existing_folder_whose_name_ends_like_a_file_receives_the_report_of_each_target(tmp_path: Path) -> None:
     folder = tmp_path / "folder.json"
     folder.mkdir()
     assert run_scan(BENIGN, BENIGN, "-o", f"json={folder}").returncode == 0
     assert len(list(folder.iterdir())) == 2
 
 
-def test_report_is_written_into_device_pipe_or_link_target(tmp_path: Path) -> None:
+def test_report_is_written_through_a_device_a_pipe_or_a_symbolic_link(tmp_path: Path) -> None:
     pipe, link, linked = tmp_path / "pipe", tmp_path / "link.json", tmp_path / "linked.json"
     os.mkfifo(pipe)
     link.symlink_to(linked)
@@ -206,12 +206,14 @@ def test_socket_as_output_is_refused(tmp_path: Path) -> None:
     address = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(address))
-        with pytest.raises(ConfigurationError, match="socket: cannot be written: it is not a regular file; name one"):
+        with pytest.raises(
+            ConfigurationError, match="socket: cannot be written: it is not a regular file; name a regular file"
+        ):
             write_file(address, b"report")
         assert address.is_socket()
 
 
-def test_reports_of_several_targets_go_into_a_folder(tmp_path: Path) -> None:
+def test_reports_of_several_targets_are_written_into_a_folder_and_refused_for_one_file(tmp_path: Path) -> None:
     done = run_scan(BENIGN, MALICIOUS, "-o", f"json={tmp_path}")
     assert done.returncode == 1
     assert len(list(tmp_path.iterdir())) == 2
@@ -230,7 +232,7 @@ def test_reports_of_targets_with_equal_names_are_numbered(tmp_path: Path) -> Non
     assert len(list(out.glob("*.html"))) == 3
 
 
-def test_command_render_into_a_folder_names_the_file_after_target_and_commit(tmp_path: Path) -> None:
+def test_file_that_render_writes_into_a_folder_has_the_name_of_the_target_and_its_commit(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
         folder.mkdir()
@@ -255,7 +257,7 @@ def test_option_show_hides_findings_without_changing_the_exit_code() -> None:
     assert "pickle/unverified-type" not in shown.stdout
 
 
-def test_scan_that_does_not_print_to_a_terminal_shows_no_colour_and_no_progress() -> None:
+def test_scan_prints_no_colour_and_no_progress_if_its_output_is_not_a_terminal() -> None:
     assert "\x1b" not in run_scan(MALICIOUS).stdout
     assert "\x1b" not in run_scan(MALICIOUS, NO_COLOR="1").stdout
     assert not run_scan(BENIGN).stderr
@@ -266,7 +268,7 @@ def test_quiet_scan_prints_nothing() -> None:
     assert (done.stdout, done.stderr) == ("", "")
 
 
-def test_command_render_writes_the_same_page_as_the_scan(tmp_path: Path) -> None:
+def test_command_render_writes_the_same_html_bytes_as_the_scan(tmp_path: Path) -> None:
     direct, again, saved = tmp_path / "direct.html", tmp_path / "again.html", tmp_path / "r.json"
     assert run_scan(MALICIOUS, "-o", str(direct), "-o", str(saved)).returncode == 1
     assert run_command("render", saved, "-o", str(again)).returncode == 0
@@ -304,7 +306,7 @@ def test_internal_failure_of_a_scan_prints_one_line_and_exits_with_4(tmp_path: P
     assert "KeyError" in done.stderr
 
 
-def test_wrong_option_is_reported_once_for_all_targets() -> None:
+def test_wrong_option_in_a_scan_of_several_targets_is_reported_once() -> None:
     assert run_scan(BENIGN, MALICIOUS, "--policy", "nonsense").stderr.count("\n") == 1
 
 
@@ -360,14 +362,16 @@ def test_explain_of_an_unknown_name_suggests_a_known_one(name: str, hint: str) -
         (("render", str(FIXTURES)), "name a report that `modelaudit scan TARGET -o json=FILE` saved"),
     ],
 )
-def test_error_line_of_a_wrong_command_ends_with_the_next_step(arguments: tuple[str, ...], end: str) -> None:
+def test_error_about_a_wrong_command_line_ends_with_what_to_do_next(arguments: tuple[str, ...], end: str) -> None:
     done = run_command(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.rstrip("\n").endswith(end)
 
 
 @pytest.mark.parametrize("command", ["scan", "license"])
-def test_target_that_may_be_a_misspelt_path_is_reported_as_one(command: str, tmp_path: Path) -> None:
+def test_error_about_a_missing_target_says_that_no_local_path_has_its_name_unless_it_is_an_address(
+    command: str, tmp_path: Path
+) -> None:
     place = {"HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path)}
     assert "There is no local path 'absent'" in run_command(command, "absent", "--offline", **place).stderr
     assert "local path" not in run_command(command, "hf://absent", "--offline", **place).stderr
@@ -408,7 +412,7 @@ def test_version_and_help_are_printed() -> None:
     assert "--fail-on" in run_command("scan", "--help").stdout
 
 
-def test_version_imports_nothing_heavy() -> None:
+def test_import_of_the_command_line_module_imports_no_large_library() -> None:
     code = "import sys, modelaudit.cli.main; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     heavy = {"huggingface_hub", "pydantic", "jinja2", "rich", "cyclonedx", "yaml", "modelscan", "numpy", "httpx2"}
@@ -426,7 +430,7 @@ def test_scan_into_a_closed_pipe_prints_no_traceback() -> None:
 @pytest.mark.parametrize(
     "arguments", [("license", "show", "MIT"), ("scan", BENIGN, "--offline", "--no-second-opinion")]
 )
-def test_full_disk_behind_stdout_exits_with_4(
+def test_scan_that_cannot_write_stdout_on_a_full_disk_exits_with_4(
     arguments: tuple[str | Path, ...],
 ) -> None:
     with Path("/dev/full").open("wb") as full:

@@ -28,7 +28,7 @@ EXCEPTIONS = {
 SAMPLES = sorted(path for path, label in LABELS.items() if label in ("malicious", "benign"))
 
 
-def test_listed_exceptions_of_the_corpus_are_few_and_name_existing_samples() -> None:
+def test_corpus_has_at_most_five_exceptions_and_each_names_an_existing_sample() -> None:
     if LABELS:
         assert {Path(path).name for path in SAMPLES} >= set(EXCEPTIONS)
     assert len(EXCEPTIONS) <= 5

@@ -171,7 +171,9 @@ def test_pickle_machine_records_the_acts_of_the_unpickler_on_standard_library_ob
 
 @given(st.lists(values, min_size=1, max_size=3), st.integers(0, 5))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_pickle_machine_that_skips_plain_data_records_what_unpickler_does(value: list[object], protocol: int) -> None:
+def test_pickle_machine_that_skips_plain_data_records_the_same_acts_as_the_unpickler(
+    value: list[object], protocol: int
+) -> None:
     # The machine skips long runs of plain data; later references into them must still resolve.
     rows = [{"name": f"n{number}", "values": [number, 1.5, None]} for number in range(40)]
     try:
@@ -210,7 +212,7 @@ def test_pickle_machine_records_the_acts_of_the_unpickler_on_torch_objects(proto
         compare_with_unpickler(pickle.dumps(value, protocol))
 
 
-def test_reference_recorder_and_pickle_machine_record_the_same_calls_and_states() -> None:
+def test_recorder_in_this_file_and_pickle_machine_record_the_same_calls_and_states() -> None:
     data = pickle.dumps(
         [Record(datetime.date(2020, 1, 1)), decimal.Decimal(1), fractions.Fraction(1, 2), uuid.UUID(int=1)]
     )

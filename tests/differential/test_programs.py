@@ -141,13 +141,13 @@ def compare_with_unpickler(data: bytes, in_c: bool, *, skips: bool = False) -> N
 @given(programs)
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @pytest.mark.parametrize("in_c", [True, False])
-def test_pickle_machine_records_every_act_before_a_fault(in_c: bool, data: bytes) -> None:
+def test_pickle_machine_records_every_act_that_the_unpickler_performs_before_a_fault(in_c: bool, data: bytes) -> None:
     compare_with_unpickler(data, in_c)
 
 
 @given(programs, st.integers(0, 24))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_pickle_machine_that_skips_plain_data_records_every_act_before_a_fault(
+def test_pickle_machine_that_skips_data_records_every_act_of_the_unpickler_before_a_fault(
     data: bytes, constants_before: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -162,6 +162,6 @@ def test_pickle_machine_that_skips_plain_data_records_every_act_before_a_fault(
         b"(K\x01iinert\nmake!", b"cinert\nThing!", b"(iinert\n", b"(iinert!", b"cinert\n", b"cinert!", b"Pid!", b"P",
     ],
 )  # fmt: skip
-def test_last_pickle_line_without_newline_loses_one_character_as_in_python(data: bytes) -> None:
+def test_pickle_machine_drops_the_last_character_of_an_unterminated_line_as_python_does(data: bytes) -> None:
     # pickle._Unpickler, which joblib and dill build on, takes readline()[:-1] for the line.
     compare_with_unpickler(data, in_c=False)

@@ -69,7 +69,7 @@ def test_importing_the_registry_imports_no_reader() -> None:
 
 
 @check_each("declaration", DECLARATIONS)
-def test_declared_functions_and_codecs_exist(declaration: Declaration) -> None:
+def test_each_function_and_codec_that_a_format_declares_exists(declaration: Declaration) -> None:
     start = declaration.embedded
     object_names = [declaration.read, declaration.interpreter, start.begins if start else ""]
     object_names += [declaration.recognise] if isinstance(declaration.recognise, str) else []
@@ -84,7 +84,7 @@ def test_declared_functions_and_codecs_exist(declaration: Declaration) -> None:
     assert declaration.fallback is None or declaration.read
 
 
-def test_no_two_fallbacks_have_the_same_rank() -> None:
+def test_no_two_fallback_readers_have_the_same_rank() -> None:
     ranks = [each.fallback for each in DECLARATIONS if each.fallback is not None]
     assert len(ranks) == len(set(ranks))
 
@@ -126,7 +126,7 @@ def test_harmless_defect_that_leaves_content_unread_is_reported_as_an_absence(fi
     assert report.exit_code == 3
 
 
-def test_defect_kind_equals_its_word_and_states_why_it_is_harmless() -> None:
+def test_defect_kind_has_its_word_as_value_and_its_second_text_as_the_harmless_reason() -> None:
     class ToyDefect(DefectKind):
         TOO_LONG = "too-long"
         TOO_SHORT = "too-short", "it is read whole"
@@ -141,10 +141,10 @@ def test_defect_kind_equals_its_word_and_states_why_it_is_harmless() -> None:
     [
         ("no-such-format", "trailing-data", "'no-such-format' is not one of"),
         ("gguf", "too-funny", "'too-funny' is not one of"),
-        ("gguf", "crc-mismatch", "'gguf' has none of these kinds of defects, but alignment-invalid"),
+        ("gguf", "crc-mismatch", "'gguf' declares no kind listed under 'kind'; it declares alignment-invalid"),
     ],
 )
-def test_rule_for_an_undeclared_format_or_kind_is_refused_with_its_line(
+def test_error_about_a_rule_for_an_undeclared_format_or_defect_kind_names_the_line(
     tmp_path: Path, format_name: str, kind: str, message: str
 ) -> None:
     file = tmp_path / "findings/format/toy.yaml"
@@ -155,7 +155,7 @@ def test_rule_for_an_undeclared_format_or_kind_is_refused_with_its_line(
     assert message in str(error.value)
 
 
-def test_rule_with_one_kind_that_its_format_cannot_have_is_refused(tmp_path: Path) -> None:
+def test_rule_is_refused_if_its_format_cannot_have_one_of_its_defect_kinds(tmp_path: Path) -> None:
     file = tmp_path / "findings/format/toy.yaml"
     file.parent.mkdir(parents=True)
     file.write_text(RULE_TEMPLATE.format(format="gguf", kind="duplicate-key, crc-mismatch"))

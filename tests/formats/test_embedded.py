@@ -56,11 +56,13 @@ def make_tar(content: bytes) -> bytes:
         (b"\x78\x9c" + b"\xff" * 50, None), (b"\x1f\x8b\x08" + b"\x00" * 40, None), (b"plain text", None), (b"cat\n", None), (b"\x5d\x00\x00" + b"\1" * 40, None),
     ],
 )  # fmt: skip
-def test_format_is_detected_by_its_start_and_by_what_a_stream_expands_to(data: bytes, expected: str | None) -> None:
+def test_embedded_format_is_detected_by_its_first_bytes_or_by_those_of_its_expanded_stream(
+    data: bytes, expected: str | None
+) -> None:
     assert detect_format(data) == expected
 
 
-def test_constant_compressed_more_often_than_the_bound_is_read_as_an_artifact(
+def test_constant_with_more_layers_of_compression_than_the_bound_is_read_as_an_artifact(
     read_fixture: Callable[[str], object],
 ) -> None:
     nested = [b"plain text " * 3]  # compressed 0 to 8 times
@@ -89,7 +91,9 @@ def test_stream_whose_first_block_exceeds_the_head_is_decided_by_more_bytes(
     assert content.format == "bzip2"
 
 
-def test_two_layers_of_encoding_are_decoded_and_a_third_is_not(bytes_window: Callable[[bytes], object]) -> None:
+def test_text_with_one_or_two_layers_of_base64_is_decoded_and_with_three_is_not(
+    bytes_window: Callable[[bytes], object],
+) -> None:
     data = PAYLOAD
     contents = []
     for _ in range(6):
@@ -100,11 +104,11 @@ def test_two_layers_of_encoding_are_decoded_and_a_third_is_not(bytes_window: Cal
 
 
 @pytest.mark.parametrize("text", [b"gASV" * 2, b"not coded at all", b"gASVgASV\x00gASV", b"80040", b"H4sI" + b"!" * 20])
-def test_text_that_is_only_partly_coded_has_no_coding(text: bytes) -> None:
+def test_text_that_is_only_partly_in_a_text_coding_is_not_detected_as_coded(text: bytes) -> None:
     assert decode_codings(text) == {}
 
 
-def test_base64_is_detected_in_a_text_that_was_cut_off() -> None:
+def test_base64_is_detected_in_a_truncated_text() -> None:
     text = base64.encodebytes(PAYLOAD * 300)
     # 4,095 bytes end in the middle of a group of four letters.
     assert list(decode_codings(text[:4096], is_truncated=True)) == [Coding.BASE64]
@@ -122,11 +126,11 @@ def test_pickle_in_encoded_text_is_read(name: str, read_fixture: Callable[[str],
 @pytest.mark.parametrize(
     "text", [b"gAME of thrones, a text\n", b"H4sI is how gzip looks in base64.\n", b"8004\n", b"78da\n" * 50]
 )
-def test_prose_is_not_encoded_text(text: bytes, read_bytes: Callable[..., object]) -> None:
+def test_prose_is_not_recognised_as_encoded_text(text: bytes, read_bytes: Callable[..., object]) -> None:
     assert read_bytes(text).formats["file"] == ["text"]  # type: ignore[attr-defined]
 
 
-def test_truncated_encoded_text_is_damaged(read_bytes: Callable[..., object]) -> None:
+def test_truncated_encoded_text_is_reported_as_damaged(read_bytes: Callable[..., object]) -> None:
     text = base64.b64encode(PAYLOAD * 200) + b"!!"
     reading = read_bytes(text)
     assert reading.reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}  # type: ignore[attr-defined]
@@ -151,7 +155,7 @@ _ENCODED_PAYLOADS = [
     st.integers(0, 99),
 )
 @settings(max_examples=300, deadline=None)
-def test_mutated_encoded_text_gives_a_reading(
+def test_mutated_encoded_text_is_read_without_error(
     read_bytes: Callable[..., object], seed: bytes, changes: list[tuple[int, int]], removed: int
 ) -> None:
     data = bytearray(seed)
@@ -162,7 +166,9 @@ def test_mutated_encoded_text_gives_a_reading(
 
 @given(st.binary(max_size=200), st.booleans(), st.booleans())
 @settings(max_examples=300, deadline=None)
-def test_detection_accepts_random_bytes(data: bytes, is_truncated: bool, is_text: bool) -> None:
+def test_detection_of_formats_and_codings_raises_no_error_for_random_bytes(
+    data: bytes, is_truncated: bool, is_text: bool
+) -> None:
     detect_format(data)
     detect_coding(data, is_truncated, is_text)
 
@@ -174,7 +180,7 @@ def test_pickle_in_json_string_is_read(tmp_path):
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 1
 
 
-def test_digests_and_random_base64_in_json_are_not_content(tmp_path):
+def test_digest_or_random_base64_in_json_gives_no_nested_artifact(tmp_path):
     digests = {str(n): hashlib.sha256(bytes([n % 256, n // 256])).hexdigest() for n in range(2000)}
     words = [base64.b64encode(hashlib.sha256(str(n).encode()).digest()).decode() for n in range(2000)]
     (tmp_path / "data.json").write_text(json.dumps({"digests": digests, "words": words}))

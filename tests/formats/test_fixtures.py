@@ -148,7 +148,7 @@ def test_every_format_has_every_kind_of_fixture(name):
 
 
 @pytest.mark.parametrize("name", group_by_folder(FORMATS))
-def test_malicious_fixture_fails_the_policy_or_fires_the_listed_rules(name):
+def test_malicious_fixture_fails_the_scan_unless_its_other_result_is_listed(name):
     reports = {path: scan_fixture(path) for path in _list_fixtures("malicious", [name])}
     unexpected = []
     for path, report in reports.items():
@@ -166,7 +166,7 @@ def test_malicious_fixture_fails_the_policy_or_fires_the_listed_rules(name):
 
 
 @pytest.mark.parametrize("name", group_by_folder(FORMATS))
-def test_summary_mentions_every_file_only_if_coverage_is_complete(name):
+def test_summary_claims_that_every_file_was_read_only_if_coverage_is_complete(name):
     claims = re.compile(r"every file|whole (?:model|file)|completely", re.IGNORECASE)
     wrong = []
     for path in (*_list_fixtures("benign", [name])[:2], *_list_fixtures("malicious", [name])):
@@ -177,7 +177,7 @@ def test_summary_mentions_every_file_only_if_coverage_is_complete(name):
     assert wrong == []
 
 
-def test_every_fixture_listed_as_an_exception_to_failing_exists():
+def test_each_malicious_fixture_that_is_listed_as_not_failing_exists():
     gone = sorted(NOT_FAILED.keys() - set(_list_fixtures("malicious")))
     assert not gone, f"NOT_FAILED lists {', '.join(gone)}, which no builder yields; remove the entry"
 
@@ -192,7 +192,7 @@ def test_benign_fixture_is_read_completely_and_has_no_defect(path, read_fixture)
 
 
 @check_each("path", lambda: _list_fixtures("truncated"))
-def test_truncated_fixture_is_reported_as_damaged(path, read_fixture):
+def test_truncated_fixture_is_reported_as_damaged_or_has_an_invalid_front_matter(path, read_fixture):
     reading = read_fixture(path)
     damaged = UnreadReason.DAMAGED in reading.reasons() or "front-matter-invalid" in reading.kinds()
     assert damaged, (reading.unread, reading.kinds())
@@ -200,12 +200,12 @@ def test_truncated_fixture_is_reported_as_damaged(path, read_fixture):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
-def test_bomb_yields_a_result_and_reaches_its_limit(name, read_fixture):
+def test_bomb_fixture_yields_a_structure_or_an_absence_and_a_listed_one_exceeds_a_limit(name, read_fixture):
     readings = {path: read_fixture(path) for path in _list_fixtures("bomb", [name])}
     assert [path for path, reading in readings.items() if not reading.structures and not reading.unread] == []
     over_a_limit = {path for path, reading in readings.items() if UnreadReason.LIMIT in reading.reasons()}
     assert {path for path in BOMBS_OVER_A_LIMIT if path.startswith(f"{name}/")} <= over_a_limit
 
 
-def test_all_fixtures_together_take_less_than_8_mib():
+def test_total_size_of_all_fixtures_is_less_than_8_mib():
     assert sum(path.stat().st_size for path in FIXTURES.rglob("*") if path.is_file()) < 8 * 1024 * 1024

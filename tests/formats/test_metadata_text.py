@@ -31,7 +31,7 @@ def list_names(key: str, text: str) -> set[tuple[str, str]]:
         ("os.system('true')", "os.system"),
     ],
 )
-def test_program_text_lists_its_calls(text, expected):
+def test_calls_in_a_metadata_text_that_is_a_python_program_are_found(text, expected):
     assert expected in set(find_python_calls(text))
 
 
@@ -44,7 +44,7 @@ def test_program_text_lists_its_calls(text, expected):
         "train(lr=1e-4)", "-" * 40_000 + "f(x)",
     ],
 )  # fmt: skip
-def test_text_that_is_not_a_program_lists_no_calls(text):
+def test_no_calls_are_found_in_a_metadata_text_that_is_not_a_python_program(text):
     assert list(find_python_calls(text)) == []
 
 
@@ -61,7 +61,7 @@ def test_text_that_is_not_a_program_lists_no_calls(text):
         ("kill -9 1; chmod u+x y", {"kill", "chmod"}),
     ],
 )
-def test_shell_line_lists_its_programs(text, expected):
+def test_dangerous_programs_in_a_metadata_text_that_is_a_shell_line_are_found(text, expected):
     assert set(find_dangerous_programs(text)) == expected
 
 
@@ -73,11 +73,11 @@ def test_shell_line_lists_its_programs(text, expected):
         "We run rm -rf /tmp before training.", "git clone https://example.invalid/x && pip install -r requirements.txt",
     ],
 )  # fmt: skip
-def test_prose_is_not_a_command(text):
+def test_no_program_is_found_in_prose(text):
     assert list(find_dangerous_programs(text)) == []
 
 
-def test_markup_that_runs_a_script_is_mentioned_and_formatting_is_not():
+def test_metadata_markup_is_mentioned_only_if_it_can_run_a_script():
     assert ("markup", "script") in list_names("note", "hello <SCRIPT>void 0</SCRIPT>")
     assert ("markup", "event-handler") in list_names("note", '<img src=x onerror="void 0">')
     assert ("markup", "javascript") in list_names("note", "javascript:void(0)")
@@ -85,7 +85,7 @@ def test_markup_that_runs_a_script_is_mentioned_and_formatting_is_not():
     assert list_names("note", formatting) == set()
 
 
-def test_address_is_mentioned_only_under_a_callback_key():
+def test_address_in_metadata_is_mentioned_only_under_a_callback_or_webhook_key():
     assert list_names("callback_url", "https://example.invalid/x") == {("address", "callback")}
     assert list_names("training.webhook", "https://example.invalid/x") == {("address", "webhook")}
     assert list_names("license_url", "https://example.invalid/x") == set()
@@ -106,17 +106,17 @@ def test_json_and_yaml_in_safetensors_metadata_are_read_as_nested_documents(read
     }  # fmt: skip
 
 
-def test_long_text_without_a_call_is_searched_in_less_than_a_second():
+def test_search_for_calls_in_a_long_text_takes_less_than_a_second():
     started = time.process_time()
     assert not list(find_python_calls("A" * 60_000))
     assert time.process_time() - started < 1
 
 
-def test_leading_blanks_do_not_hide_a_program():
+def test_python_program_after_many_leading_blanks_is_found_in_a_metadata_text():
     assert ("metadata-code", "os.system") in list_names("a", " " * 300_000 + "import os; os.system('true')")
 
 
-def test_document_behind_more_metadata_than_is_read_is_reported_as_limit(read_bytes, monkeypatch):
+def test_documents_over_the_bound_in_safetensors_metadata_are_reported_as_unread(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.metadata_text._MAX_DOCUMENTS", 2)
     for count in (2, 3):
         header = json.dumps({"__metadata__": {f"k{n}": '{"a": 1}' for n in range(count)}}).encode()
@@ -125,5 +125,5 @@ def test_document_behind_more_metadata_than_is_read_is_reported_as_limit(read_by
         assert (UnreadReason.LIMIT in reading.reasons()) == (count > 2)
 
 
-def test_script_behind_many_other_elements_is_mentioned():
+def test_script_element_in_metadata_is_mentioned_even_after_many_other_elements():
     assert list_names("a", "<iframe>" * 200 + "<script>") == {("markup", "iframe"), ("markup", "script")}

@@ -66,7 +66,7 @@ def read_texts(folder: str, pattern: str) -> Mapping[Path, str]:
 
 
 @check_each("folder", FOLDERS)
-def test_every_folder_within_a_formats_room_declares_a_format(folder: Path) -> None:
+def test_each_folder_in_a_group_of_formats_declares_a_format(folder: Path) -> None:
     if folder.name == "__init__.py":
         return
     assert folder.is_dir(), f"{folder.relative_to(ROOT)}: a room holds folders; give the format one of its own"
@@ -80,7 +80,7 @@ def test_every_folder_within_a_formats_room_declares_a_format(folder: Path) -> N
 
 
 @check_each("name", NAMES)
-def test_every_format_has_a_rule_unless_it_is_listed_with_a_reason(name: str) -> None:
+def test_each_format_is_named_in_the_rules_unless_it_is_listed_as_without_rules(name: str) -> None:
     statements, _, _ = (ROOT / "rules/formats.yaml").read_text("utf-8").partition("\njudged:")
     texts = [*read_texts("rules/findings", "*.yaml").values(), statements]
     is_named = any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) for text in texts)
@@ -137,7 +137,7 @@ def test_every_fixture_folder_belongs_to_a_declared_format() -> None:
     assert not unknown, [f"fixtures/{each} has no format: add modelaudit/formats/<room>/{each}" for each in unknown]
 
 
-def test_every_dangerous_name_of_a_vocabulary_has_a_rule() -> None:
+def test_each_dangerous_name_of_a_vocabulary_is_matched_by_a_rule_other_than_a_fallback() -> None:
     catalogue = load_catalogue(formats=FACTS)
     judged: set[str] = set()
     judged_formats: set[str] = set()
@@ -164,7 +164,7 @@ def test_every_dangerous_name_of_a_vocabulary_has_a_rule() -> None:
     )
 
 
-def test_extension_of_every_benign_fixture_is_declared() -> None:
+def test_extension_of_each_benign_fixture_is_listed_in_the_formats_file() -> None:
     listed = (ROOT / "fixtures/digests.txt").read_text(encoding="utf-8").splitlines()
     paths = [PurePosixPath(line.split("  ", 1)[1]) for line in listed]
     promises = load_catalogue(formats=FACTS).formats.promises.keys()

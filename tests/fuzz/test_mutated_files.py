@@ -32,13 +32,13 @@ def inspector() -> Iterator[Inspector]:
     pipeline.ArtifactReading = original  # type: ignore[misc]
 
 
-def test_fuzzing_seeds_cover_every_format_with_benign_fixtures() -> None:
+def test_each_format_with_benign_fixtures_has_a_fuzzing_seed() -> None:
     formats = {path.parent.name for path in FIXTURES.glob("*/benign")}
     assert formats
     assert formats <= {seed.name.partition("/")[0] for seed in list_seeds()}
 
 
-def test_readers_handle_mutated_files_without_problems(inspector: Inspector) -> None:
+def test_inspector_finds_no_problem_when_readers_read_mutated_files(inspector: Inspector) -> None:
     pool = [seed for seed in list_seeds() if len(seed.data) < SMALL]
     problems = {}
     for number in range(INPUTS):
@@ -58,12 +58,14 @@ def test_unchanged_fuzzing_seeds_cause_no_problem_and_reach_every_reader(inspect
 
 @given(st.randoms(use_true_random=False), st.integers(1, 40))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_pickle_reader_handles_random_opcodes_without_problems(source: random.Random, length: int) -> None:
+def test_inspector_finds_no_problem_when_the_pickle_reader_reads_random_opcodes(
+    source: random.Random, length: int
+) -> None:
     program = b"\x80\x04" + b"".join(make_opcode(source) for _ in range(length)) + b"."
     assert Inspector().find_problems(program, "model.pkl") == []
 
 
-def test_fuzzing_input_is_determined_by_run_and_number() -> None:
+def test_fuzzing_input_depends_only_on_the_run_and_the_number() -> None:
     pool = list_seeds("pickle/")
     assert make_input("x", 5, pool) == make_input("x", 5, pool)
     assert make_input("x", 5, pool) != make_input("x", 6, pool)
@@ -81,7 +83,7 @@ def test_fuzzing_worker_counts_as_ended_only_after_its_report_is_recorded(tmp_pa
     assert (run.done, run.problem_counts, run.remaining) == (3, {}, [])
 
 
-def test_mutations_change_most_files_and_stay_small() -> None:
+def test_mutation_changes_most_files_and_makes_none_larger_than_the_size_bound() -> None:
     pool = list_seeds("pickle/")
     source = random.Random(0)
     mutated = [mutate_seed(source, pool[0].data, pool) for _ in range(200)]

@@ -84,7 +84,9 @@ def test_security_status_lists_files_with_issues_once_scans_are_done(api: HfApi,
     assert api.model_info("acme/tiny", securityStatus=True).security_repo_status == pending
 
 
-def test_model_info_with_expand_returns_only_the_named_fields(hub: LoopbackHub, api: HfApi, tiny: Repository) -> None:
+def test_model_info_with_the_option_expand_returns_only_the_fields_that_it_names(
+    hub: LoopbackHub, api: HfApi, tiny: Repository
+) -> None:
     info = api.model_info("acme/tiny", expand=["sha", "downloadsAllTime"])
     assert (info.sha, info.downloads_all_time, info.siblings) == (tiny.sha, 0, None)
 
@@ -103,7 +105,7 @@ def test_dataset_info_describes_the_dataset_and_not_the_model_of_the_same_id(hub
     assert [(s.rfilename, s.size) for s in info.siblings or []] == [("rows.csv", 4)]
 
 
-def test_repository_without_owner_is_served(hub: LoopbackHub, api: HfApi) -> None:
+def test_loopback_hub_serves_a_repository_without_an_owner(hub: LoopbackHub, api: HfApi) -> None:
     repository = hub.add_repository("gpt2", {"config.json": "{}"})
 
     assert api.model_info("gpt2").sha == api.model_info("gpt2", revision="main").sha == repository.sha
@@ -119,7 +121,7 @@ def test_tree_lists_the_entries_of_one_folder(api: HfApi, tiny: Repository) -> N
     assert weights.lfs is not None and weights.lfs.sha256 == hashlib.sha256(WEIGHTS).hexdigest()
 
 
-def test_expanded_tree_has_scan_results_and_last_commits(api: HfApi, tiny: Repository) -> None:
+def test_file_tree_with_the_option_expand_has_scan_results_and_last_commits(api: HfApi, tiny: Repository) -> None:
     tiny.set_scan("sub/model.safetensors", "unsafe", imports=[("os", "system", "dangerous")])
 
     entries = {e.path: e for e in api.list_repo_tree("acme/tiny", recursive=True, expand=True)}
@@ -155,7 +157,7 @@ def test_long_tree_is_listed_in_pages(hub: LoopbackHub, api: HfApi, expand: bool
     assert hub.requests[1].query["limit"] == [str(per_page)]
 
 
-def test_page_size_of_trees_and_commits_can_be_set(hub: LoopbackHub, api: HfApi, tiny: Repository) -> None:
+def test_hub_page_size_setting_splits_tree_and_commit_listings(hub: LoopbackHub, api: HfApi, tiny: Repository) -> None:
     hub.page_size = 1
 
     assert len(list(api.list_repo_tree("acme/tiny", recursive=True))) == 4
@@ -198,7 +200,7 @@ def test_commits_are_listed_newest_first(api: HfApi, tiny: Repository) -> None:
     assert oldest.created_at == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
 
 
-def test_whoami_names_the_account_of_the_token(hub: LoopbackHub, api: HfApi) -> None:
+def test_whoami_route_returns_the_account_that_owns_the_token(hub: LoopbackHub, api: HfApi) -> None:
     hub.add_user("alice", token="hf_alice")
 
     assert api.whoami(token="hf_alice")["name"] == "alice"
@@ -217,7 +219,7 @@ def test_every_answer_has_rate_limit_headers(hub: LoopbackHub, tiny: Repository)
         assert f'"{bucket}";q=' in headers["RateLimit-Policy"]
 
 
-def test_every_request_is_recorded(hub: LoopbackHub, tiny: Repository) -> None:
+def test_loopback_hub_records_every_request_with_its_status(hub: LoopbackHub, tiny: Repository) -> None:
     get_session().get(f"{hub.endpoint}/api/models/acme/tiny?blobs=true", headers={"X-Mark": "here"})
 
     (request,) = hub.requests

@@ -62,7 +62,7 @@ def test_first_snapshot_requests_every_file_once(hub: LoopbackHub, tiny: Reposit
     assert Counter((r.origin, r.method, r.status) for r in hub.requests) == expected
 
 
-def test_cached_snapshot_needs_one_request_and_a_pinned_one_none(hub: LoopbackHub, tiny: Repository) -> None:
+def test_cached_branch_costs_one_request_and_a_cached_commit_costs_none(hub: LoopbackHub, tiny: Repository) -> None:
     folder = snapshot_download("acme/tiny", endpoint=hub.endpoint)
     hub.requests.clear()
 
@@ -90,7 +90,7 @@ def test_single_file_is_downloaded(hub: LoopbackHub, tiny: Repository, path: str
     assert Path(hf_hub_download("acme/tiny", path, endpoint=hub.endpoint)).read_bytes() == get_content(path)
 
 
-def test_file_of_dataset_is_downloaded_at_main_and_at_pull_request(hub: LoopbackHub) -> None:
+def test_dataset_file_is_downloaded_from_the_main_branch_and_from_a_pull_request(hub: LoopbackHub) -> None:
     made = hub.add_repository("acme/table", {"rows.csv": b"a\n"}, kind="dataset")
     made.commit({"rows.csv": b"a\nb\n"}, branch="refs/pr/1")
 
@@ -125,7 +125,9 @@ def test_token_is_sent_to_the_hub_and_not_to_the_storage(hub: LoopbackHub, tiny:
     assert all("Authorization" not in r.headers and r.status == 200 for r in hub.list_requests("cdn"))
 
 
-def test_storage_requires_signature_and_refuses_a_token(hub: LoopbackHub, tiny: Repository) -> None:
+def test_storage_serves_only_signed_addresses_and_refuses_requests_with_a_token(
+    hub: LoopbackHub, tiny: Repository
+) -> None:
     url = hf_hub_url("acme/tiny", "sub/model.safetensors", endpoint=hub.endpoint)
     signed_url = get_session().head(url, follow_redirects=False).headers["Location"]
 
@@ -161,7 +163,7 @@ def test_range_header_selects_bytes(hub: LoopbackHub, tiny: Repository, path: st
         hf_raise_for_status(beyond)
 
 
-def test_head_request_for_a_small_or_large_file_redirects_with_its_digest(hub: LoopbackHub, tiny: Repository) -> None:
+def test_answer_to_head_request_redirects_and_states_the_digest_of_the_file(hub: LoopbackHub, tiny: Repository) -> None:
     def head(path: str) -> tuple[int, dict[str, str]]:
         answer = get_session().head(hf_hub_url("acme/tiny", path, endpoint=hub.endpoint), follow_redirects=False)
         return answer.status_code, dict(answer.headers)
@@ -177,7 +179,9 @@ def test_head_request_for_a_small_or_large_file_redirects_with_its_digest(hub: L
     assert small["location"].startswith("/api/resolve-cache/models/acme/tiny/")
 
 
-def test_small_text_is_served_compressed_on_request_and_as_304_if_unchanged(hub: LoopbackHub, tiny: Repository) -> None:
+def test_small_file_is_compressed_on_request_and_answered_with_304_if_unchanged(
+    hub: LoopbackHub, tiny: Repository
+) -> None:
     url = hf_hub_url("acme/tiny", "config.json", endpoint=hub.endpoint)
 
     packed = get_session().get(url, headers={"Accept-Encoding": "gzip"})

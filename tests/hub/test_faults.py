@@ -36,7 +36,7 @@ def list_top_folder(hub: LoopbackHub) -> list[str]:
 
 
 @pytest.mark.parametrize("retry_after", [False, True])
-def test_client_waits_as_the_rate_limit_asks(
+def test_client_waits_for_the_time_that_the_rate_limit_answer_states(
     hub: LoopbackHub, tiny: Repository, waits: list[float], retry_after: bool
 ) -> None:
     fault = hub.inject_rate_limit("/tree/", wait=7, retry_after=retry_after)
@@ -46,7 +46,9 @@ def test_client_waits_as_the_rate_limit_asks(
     assert waits == [8.0]
 
 
-def test_rate_limit_of_every_request_ends_in_an_error(hub: LoopbackHub, tiny: Repository, waits: list[float]) -> None:
+def test_client_raises_an_error_if_every_request_is_rate_limited(
+    hub: LoopbackHub, tiny: Repository, waits: list[float]
+) -> None:
     hub.inject_rate_limit(wait=55, times=None)
 
     with pytest.raises(HfHubHTTPError, match="Retry after 55 seconds"):
@@ -121,7 +123,9 @@ def test_tampered_byte_is_served_at_the_same_offset_in_every_range(hub: Loopback
     assert get_session().get(url, headers={"Range": "bytes=0-9"}).content == WEIGHTS[:10]
 
 
-def test_client_stores_other_bytes_of_the_same_size_under_the_true_digest(hub: LoopbackHub, tiny: Repository) -> None:
+def test_client_stores_wrong_bytes_of_the_right_size_under_the_digest_of_the_right_bytes(
+    hub: LoopbackHub, tiny: Repository
+) -> None:
     hub.inject_fault("model.safetensors", content=b"x" * len(WEIGHTS))
 
     got = Path(hf_hub_download("acme/tiny", "model.safetensors", endpoint=hub.endpoint))
@@ -137,7 +141,7 @@ def test_client_refuses_bytes_of_another_size(hub: LoopbackHub, tiny: Repository
         hf_hub_download("acme/tiny", "model.safetensors", endpoint=hub.endpoint)
 
 
-def test_ignored_range_is_answered_with_the_whole_file(hub: LoopbackHub, tiny: Repository) -> None:
+def test_hub_that_ignores_a_range_request_sends_the_whole_file(hub: LoopbackHub, tiny: Repository) -> None:
     hub.inject_fault("model.safetensors", ignore_range=True)
     url = hf_hub_url("acme/tiny", "model.safetensors", endpoint=hub.endpoint)
 
@@ -147,7 +151,9 @@ def test_ignored_range_is_answered_with_the_whole_file(hub: LoopbackHub, tiny: R
     assert "Content-Range" not in answer.headers
 
 
-def test_injected_false_and_missing_headers_are_sent_as_often_as_requested(hub: LoopbackHub, tiny: Repository) -> None:
+def test_fault_changes_or_removes_headers_in_the_requested_number_of_answers(
+    hub: LoopbackHub, tiny: Repository
+) -> None:
     hub.inject_fault("model.safetensors", method="HEAD", headers={"X-Linked-Size": "1", "X-Repo-Commit": None}, times=1)
     url = hf_hub_url("acme/tiny", "model.safetensors", endpoint=hub.endpoint)
 
@@ -173,7 +179,7 @@ def test_delayed_answer_times_out(hub: LoopbackHub, tiny: Repository) -> None:
         HfApi(endpoint=hub.endpoint, token=False).model_info("acme/tiny", timeout=0.1)
 
 
-def test_body_with_limited_rate_arrives_completely(hub: LoopbackHub, tiny: Repository, waits: list[float]) -> None:
+def test_body_sent_at_a_limited_rate_arrives_completely(hub: LoopbackHub, tiny: Repository, waits: list[float]) -> None:
     hub.inject_fault("model.safetensors", rate=128_000)
 
     assert Path(hf_hub_download("acme/tiny", "model.safetensors", endpoint=hub.endpoint)).read_bytes() == WEIGHTS

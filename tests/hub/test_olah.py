@@ -48,7 +48,7 @@ def test_olah_states_the_same_digests_as_the_loopback_hub(olah_endpoint: Callabl
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is missing")
-def test_git_computes_the_same_commit_and_tree_ids(tmp_path: Path) -> None:
+def test_commit_and_tree_ids_of_the_loopback_hub_equal_those_of_git(tmp_path: Path) -> None:
     files = {"a.txt": b"1", "a/b.txt": b"2", "a.b/c": b"3", "a0": b"4", "z/y/x": b"5", "w.safetensors": b"6"}
     commit = make_mirror(tmp_path / "mirror", files)
 

@@ -120,7 +120,7 @@ def test_private_repository_is_served_to_owner_and_to_accounts_with_access(accou
 
 
 @pytest.mark.parametrize(("token", "status"), [(False, 401), ("hf_stranger", 403)])
-def test_gated_repository_is_listed_but_not_served_without_grant(
+def test_gated_repository_is_listed_but_not_served_to_accounts_without_access(
     accounts: LoopbackHub, token: str | bool, status: int
 ) -> None:
     api = HfApi(endpoint=accounts.endpoint, token=token)
@@ -138,14 +138,14 @@ def test_gated_repository_is_listed_but_not_served_without_grant(
         assert refused.value.response.status_code == status
 
 
-def test_gated_repository_is_served_to_account_with_grant(accounts: LoopbackHub) -> None:
+def test_gated_repository_is_served_to_an_account_with_access(accounts: LoopbackHub) -> None:
     api = HfApi(endpoint=accounts.endpoint, token="hf_friend")
 
     api.auth_check("acme/gated")
     assert (Path(api.snapshot_download("acme/gated")) / "model.safetensors").read_bytes() == b"weights"
 
 
-def test_disabled_repository_is_described_but_not_served(accounts: LoopbackHub) -> None:
+def test_disabled_repository_still_answers_metadata_requests_but_serves_no_files(accounts: LoopbackHub) -> None:
     api = HfApi(endpoint=accounts.endpoint, token=False)
 
     assert api.model_info("acme/disabled").disabled is True
@@ -201,7 +201,7 @@ def test_former_name_of_renamed_repository_redirects(accounts: LoopbackHub) -> N
     assert (answer.status_code, answer.headers["Location"]) == (307, "/api/models/acme/new/tree/main?recursive=true")
 
 
-def test_unreachable_hub_gives_error_of_missing_cache_entry(hub_home: Path) -> None:
+def test_hub_client_raises_the_missing_cache_entry_error_if_the_hub_is_unreachable(hub_home: Path) -> None:
     with LoopbackHub() as hub:
         endpoint = hub.endpoint
 

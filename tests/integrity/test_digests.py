@@ -40,7 +40,7 @@ def test_digests_do_not_depend_on_read_order(data: bytes, reads: list[tuple[int,
     assert git.value == hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
-def test_blob_id_equals_that_of_git(tmp_path: Path) -> None:
+def test_computed_blob_id_equals_the_one_that_git_computes(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"some content\n")
     id_ = subprocess.run(
         ["git", "hash-object", "file"], cwd=tmp_path, capture_output=True, text=True, check=True
@@ -80,7 +80,7 @@ _GIT = Digest(DigestAlgorithm.GIT_BLOB, "c" * 40)
         ((_GIT,), (_SHA,), DigestState.UNCLAIMED),
     ],
 )
-def test_digest_state_follows_from_claimed_and_computed_digests(
+def test_comparison_of_claimed_and_computed_digests_gives_the_expected_digest_state(
     claimed: tuple[Digest, ...], computed: tuple[Digest, ...], state: DigestState
 ) -> None:
     assert compare_digests(claimed, computed) is state

@@ -52,7 +52,7 @@ def test_each_card_field_is_recorded_with_its_line(read_fixture):
         ("<<: [{<<: {license: mit}}, {x: 1}]", ("mit",)),
     ],
 )
-def test_license_field_gives_its_texts(front, values, read_bytes):
+def test_license_field_of_a_card_yields_its_values_as_texts(front, values, read_bytes):
     card = _read_card(front, read_bytes)
     assert card.values("license") == values
     assert card.defects == ()
@@ -78,7 +78,7 @@ def test_malformed_front_matter_is_a_defect_at_its_line(front, kind, line, read_
     assert (defect.kind, defect.where.line) == (kind, line)
 
 
-def test_card_fields_before_damage_are_kept(read_bytes):
+def test_card_fields_before_a_syntax_error_are_still_read(read_bytes):
     card = _read_card("license: mit\nbase_model: [a/b", read_bytes)
     assert card.values("license") == ("mit",)
     assert [defect.kind for defect in card.defects] == ["front-matter-invalid"]
@@ -94,7 +94,7 @@ def test_readme_without_front_matter_is_an_empty_card(read_bytes):
     assert _get_card(read_bytes(b"# Title\n", "README.md")) == ModelCard(())
 
 
-def test_only_a_readme_is_a_card(read_bytes):
+def test_front_matter_makes_a_model_card_only_in_a_file_named_readme(read_bytes):
     assert read_bytes(b"---\nlicense: mit\n---\n", "docs/notes.md").of(ModelCard) == []
     assert read_bytes(b"---\nlicense: mit\n---\n", "sub/README.md").of(ModelCard) != []
 
@@ -115,7 +115,7 @@ def test_each_yaml_tag_of_front_matter_is_recorded_with_its_line(read_fixture):
     assert document.tags == (("!!python/name:os.system", 3),)
 
 
-def test_front_matter_that_is_a_bomb_of_aliases_has_a_type_defect(read_fixture):
+def test_alias_bomb_in_front_matter_is_reported_as_a_type_defect(read_fixture):
     card = _get_card(read_fixture("markdown/bomb/README.md"))
     assert {defect.kind for defect in card.defects} == {"front-matter-type"}
 

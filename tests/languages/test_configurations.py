@@ -76,7 +76,7 @@ def list_references(reading):
         ("a.yaml", "a: ${eval:'1 + 1'}\n", ("evaluated", "eval")),
     ],
 )
-def test_names_under_loader_keys_are_reported(read_bytes, path, text, expected):
+def test_names_that_a_configuration_gives_under_loader_keys_are_mentioned(read_bytes, path, text, expected):
     assert expected in list_mentions(read_bytes(text.encode(), path))
 
 
@@ -105,26 +105,26 @@ def test_files_that_mlflow_and_sentence_transformers_load_become_references(read
     assert set(references) == {("model", "1_Custom"), ("code", "custom.py")}
 
 
-def test_tag_of_a_ruby_object_is_mentioned_by_its_class_without_the_kind(read_bytes):
+def test_mention_of_a_ruby_tag_holds_its_class_name_without_the_object_kind(read_bytes):
     text = b"a: !ruby/object:Gem::Installer {}\nb: !ruby/struct:Point {}\nc: !ruby/exception:IOError {}\n"
     expected = [("ruby", "Gem::Installer"), ("ruby", "Point"), ("ruby", "IOError")]
     assert list_mentions(read_bytes(text, "a.yaml")) == expected
 
 
-def test_large_vocabulary_with_words_equal_to_keys_reaches_no_limit(read_bytes):
+def test_large_token_vocabulary_that_contains_loader_keys_as_tokens_exceeds_no_limit(read_bytes):
     # More values than the settings of a document may have.
     words = {f"word{number}": number for number in range(310_000)} | {"params": 1, "class_path": 2, "command": 3}
     reading = read_bytes(json.dumps({"model": {"vocab": words}}).encode(), "tokenizer.json")
     assert UnreadReason.LIMIT not in reading.reasons()
 
 
-def test_loader_key_beside_large_vocabulary_is_analysed(read_bytes):
+def test_loader_key_beside_a_large_token_vocabulary_is_analysed(read_bytes):
     words = {f"word{number}": number for number in range(2000)}
     reading = read_bytes(json.dumps({"vocab": words, "m": {"_target_": "os.system"}}).encode(), "a.json")
     assert ("target", "os.system") in list_mentions(reading)
 
 
-def test_names_beyond_the_bound_are_reported_as_unread(read_bytes):
+def test_configuration_with_more_loader_names_than_the_bound_is_reported_as_partly_unread(read_bytes):
     rows = [{"_target_": f"a.B{number}"} for number in range(10_001)]
     reading = read_bytes(json.dumps(rows).encode(), "a.json")
     assert UnreadReason.LIMIT in reading.reasons()
@@ -138,7 +138,9 @@ def test_names_beyond_the_bound_are_reported_as_unread(read_bytes):
         ("a.json", {"weight_map": {str(number): f"{number}.bin" for number in range(20_001)}}, ("model", "0.bin")),
     ],
 )
-def test_files_beyond_the_bound_are_reported_as_unread(read_bytes, path, content, expected):
+def test_configuration_with_more_file_references_than_the_bound_is_reported_as_partly_unread(
+    read_bytes, path, content, expected
+):
     reading = read_bytes(json.dumps(content).encode(), path)
     assert UnreadReason.LIMIT in reading.reasons()
     assert expected in list_references(reading)
@@ -156,7 +158,7 @@ def test_expressions_and_commands_beyond_the_bound_are_reported_as_unread(read_b
     assert UnreadReason.LIMIT in read_bytes(json.dumps(content).encode(), "a.json").reasons()
 
 
-def test_interpolations_of_a_long_text_are_cut_short():
+def test_long_value_is_truncated_each_time_it_is_interpolated():
     values = {("a",): "x" * 5_000_000}
     assert len(resolve_interpolations("${a}" * 250, values)) <= 250 * 1000
 
@@ -182,7 +184,7 @@ def test_class_of_logging_handler_is_reported(read_bytes):
 
 
 @pytest.mark.parametrize("key", ["CMD", "RUN", "ENTRYPOINT", "onCreateCommand", "before_install"])
-def test_key_with_the_word_of_a_command_in_any_case_is_a_command_key(key):
+def test_key_that_contains_a_command_word_in_any_case_is_a_command_key(key):
     assert is_command_key(key)
 
 
@@ -196,12 +198,12 @@ def test_key_with_the_word_of_a_command_in_any_case_is_a_command_key(key):
         ("genai_config.json", {"model": {"decoder": {"session_options": {"custom_ops_library": "libacme.so"}}}}),
     ],
 )
-def test_class_module_or_library_that_a_loader_takes_from_a_setting_leaves_an_absence(tmp_path, name, document):
+def test_setting_that_tells_a_loader_which_class_or_library_to_load_leaves_an_absence(tmp_path, name, document):
     (tmp_path / name).write_text(json.dumps(document))
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 3
 
 
 @pytest.mark.parametrize("handler", ["image_classifier", "handler.py", "handler.py:handle"])
-def test_handler_that_is_built_in_or_a_file_leaves_no_absence(tmp_path, handler):
+def test_handler_setting_with_a_built_in_name_or_a_file_leaves_no_absence(tmp_path, handler):
     (tmp_path / "MANIFEST.json").write_text(json.dumps({"model": {"handler": handler}}))
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0

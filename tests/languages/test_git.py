@@ -58,7 +58,7 @@ def test_url_replacement_with_command_is_reported(read_bytes):
     ]
 
 
-def test_programs_of_git_lfs_are_reported(read_bytes):
+def test_programs_that_a_git_lfs_configuration_runs_are_mentioned(read_bytes):
     data = b'[lfs "customtransfer.x"]\n\tpath = sh\n[lfs "extension.y"]\n\tsmudge = sh -c true\n[lfs]\n\tfetchinclude = *\n'
     assert list_mentions(read_bytes(data, ".lfsconfig")) == [("git-command", "lfs.path"), ("git-command", "lfs.smudge")]
 
@@ -84,7 +84,7 @@ def test_each_attribute_driver_is_reported_once(read_bytes):
     assert reading.formats[".gitattributes"] == ["text"]
 
 
-def test_attributes_written_by_the_hub_give_no_findings_and_others_do(tmp_path):
+def test_git_settings_that_the_hub_writes_cause_no_findings_and_other_git_settings_do(tmp_path):
     (tmp_path / ".gitattributes").write_text("*.safetensors filter=lfs diff=lfs merge=lfs -text\n")
     (tmp_path / ".lfsconfig").write_text("[lfs]\n\turl = https://huggingface.co/org/model.git/info/lfs\n")
     (tmp_path / ".gitmodules").write_bytes(format_submodule(path="x", url="https://example.invalid/x.git"))

@@ -236,7 +236,7 @@ def test_ordinary_chat_templates_compute_no_names(template: str) -> None:
         ("{% include x %}", "computed", "a name that only running tells"),
     ],
 )
-def test_calls_filters_tests_and_includes_are_reported(template: str, use: str, name: str) -> None:
+def test_jinja_calls_filters_tests_and_includes_are_mentioned(template: str, use: str, name: str) -> None:
     outline, _ = read_template(template)
     assert (use, name) in {(mention.use, mention.name) for mention in outline.mentions}
 
@@ -315,12 +315,12 @@ def list_conditional_uses(template: str) -> set[str]:
         ("{% if tools %}You may call one of the functions that follow here.{% endif %}", set()),
     ],
 )
-def test_instructions_that_depend_on_message_words_are_reported(template: str, expected: set[str]) -> None:
+def test_template_text_that_depends_on_words_of_a_message_is_mentioned(template: str, expected: set[str]) -> None:
     assert list_conditional_uses(template) == expected
 
 
 @check_each("bound", ["5 MB", "branches", "brackets", "chain", "sums", "constants", "literals"])
-def test_oversized_template_reaches_limit_in_time(bound: str) -> None:
+def test_oversized_template_is_reported_as_limited_within_15_seconds(bound: str) -> None:
     text = {
         "5 MB": "{{ m.content }}\n" * 320_000,
         "branches": "{% if a %}" * 1_000_000,
@@ -342,7 +342,7 @@ def test_oversized_template_reaches_limit_in_time(bound: str) -> None:
 @pytest.mark.parametrize(
     "text", ["{{ " + "9" * 10_000 + " }}", "{{ 'a", "{% if %}", "{% nothing %}", "{{ a b }}", "{# open"]
 )
-def test_invalid_jinja_is_damaged(text: str) -> None:
+def test_invalid_jinja_template_is_reported_as_damaged(text: str) -> None:
     _, unread = read_template(text)
     assert unread is not None
     assert unread.reason is UnreadReason.DAMAGED
@@ -399,7 +399,7 @@ def test_other_text_is_not_a_template(name, data, read_bytes) -> None:
     assert read_bytes(data, name).of(Outline) == []
 
 
-def test_macros_that_call_all_later_ones_are_each_followed_once() -> None:
+def test_each_macro_is_followed_once_although_every_macro_calls_all_later_ones() -> None:
     # The last of 60 macros lies on 2 ** 59 paths.
     macros = "".join(
         f"{{% macro m{first}() %}}"
@@ -410,13 +410,13 @@ def test_macros_that_call_all_later_ones_are_each_followed_once() -> None:
     assert list_uses(macros + "{% if 'secret' in messages[0].content %}{{ m0() }}{% endif %}")
 
 
-def test_limit_of_template_is_reported_under_a_key_about_templates(read_bytes) -> None:
+def test_too_deep_template_is_reported_only_if_its_key_names_a_template(read_bytes) -> None:
     template = "{{ " + "(" * 500 + ")" * 500 + " }}"
     assert read_bytes(json.dumps({"prompt_template": template}).encode(), "a.json").reasons() == {UnreadReason.LIMIT}
     assert read_bytes(json.dumps({"note": template}).encode(), "a.json").reasons() == set()
 
 
-def test_search_pattern_matches_jinja_templates_but_not_braces_in_a_token_vocabulary() -> None:
+def test_template_search_matches_jinja_syntax_but_not_brace_tokens_of_a_vocabulary() -> None:
     assert not MARKS.search('{"{{":90,"}}":91,"(":7,"{%":5,"{% ":4}')
     assert MARKS.search('"{{ x.y }}"')
     assert MARKS.search('"{%- if x %}"')
@@ -433,7 +433,7 @@ def test_template_file_in_another_language_is_reported_as_an_unread_program(read
     assert read_bytes(b"{{ .System }}", "a.jinja").reasons() == {UnreadReason.DAMAGED}
 
 
-def test_template_file_is_not_reported_as_program() -> None:
+def test_file_with_a_jinja_extension_is_not_reported_as_an_unread_program() -> None:
     assert list(report_program_text("chat_template.jinja", b"{{")) == []
 
 
@@ -479,6 +479,6 @@ def test_template_of_any_text_gives_an_outline(text: str) -> None:
         "{% for t in tools %}{% if 'description' in t.content %}{{ a(t) }}{% endif %}{% endfor %}",
     ],
 )
-def test_ordinary_templates_with_counts_and_macros_contain_no_hidden_instruction(read_bytes, text):
+def test_counts_and_macros_in_an_ordinary_template_are_not_hidden_instructions(read_bytes, text):
     outlines = read_bytes(text.encode(), "chat_template.jinja").of(Outline)
     assert [each.use for outline in outlines for each in outline.mentions if each.use == "hidden-instruction"] == []

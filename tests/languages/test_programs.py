@@ -61,7 +61,7 @@ def list_names(reading) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["x.tpl", "prompt.md", "README.md", "notes.txt", "x", "x.dat", "x.html", "x.cfg"])
-def test_template_and_tag_are_found_under_any_name(name: str, read_bytes) -> None:
+def test_jinja_template_and_python_yaml_tag_are_found_in_files_of_any_name(name: str, read_bytes) -> None:
     assert "__subclasses__" in list_names(read_bytes(ESCAPE.encode(), name))
     assert "os.system" in list_names(read_bytes(CALL.encode(), name))
 
@@ -80,7 +80,9 @@ def test_template_and_tag_are_found_under_any_name(name: str, read_bytes) -> Non
     ],
 )
 @pytest.mark.parametrize("name", ["chat_template.jinja", "x.tpl", "x"])
-def test_template_is_read_whatever_bytes_lie_around_it(name: str, data: bytes, read_bytes) -> None:
+def test_jinja_template_is_read_in_any_text_encoding_and_between_binary_bytes(
+    name: str, data: bytes, read_bytes
+) -> None:
     assert "__subclasses__" in list_names(read_bytes(data, name))
 
 
@@ -94,12 +96,14 @@ def test_template_is_read_whatever_bytes_lie_around_it(name: str, data: bytes, r
         CALL + "---\n\x1a: {",
     ],
 )
-def test_tag_is_found_however_it_is_spelled(text: str, read_bytes) -> None:
+def test_python_yaml_tag_is_found_in_every_spelling(text: str, read_bytes) -> None:
     assert "os.system" in list_names(read_bytes(text.encode(), "notes.md"))
 
 
 @pytest.mark.parametrize("example", [f"```jinja\n{ESCAPE}\n```", f"`{ESCAPE}`", f"``{ESCAPE}``", f"    {ESCAPE}"])
-def test_example_in_documentation_is_an_absence_in_place_of_a_finding(example: str, read_bytes) -> None:
+def test_template_attack_in_a_code_example_of_a_document_is_an_absence_and_not_a_finding(
+    example: str, read_bytes
+) -> None:
     reading = read_bytes(f"# Attacks\n\n{example}\n\nwith {{{{ name }}}}\n".encode(), "SECURITY.md")
     assert reading.reasons() == {UnreadReason.PROGRAM}
     assert list_names(reading) == set()
@@ -119,11 +123,11 @@ def test_example_in_documentation_is_an_absence_in_place_of_a_finding(example: s
         ("notes.md", "Use `!!python/object/apply:os.system` with care: it runs.\n\n* a: b: c\n"),
     ],
 )
-def test_braces_and_tags_of_other_languages_are_no_programs(name: str, text: str, read_bytes) -> None:
+def test_braces_and_tags_that_are_not_jinja_or_yaml_yield_no_mentions(name: str, text: str, read_bytes) -> None:
     assert list_names(read_bytes(text.encode(), name)) == set()
 
 
-def test_text_too_long_for_a_template_is_an_absence_if_it_may_escape(read_bytes) -> None:
+def test_text_over_the_template_limit_is_an_absence_only_if_it_may_contain_an_attack(read_bytes) -> None:
     text = b"x" * (4 << 20)
     assert read_bytes(text + b"{{ a }}", "x.txt").reasons() == set()
     assert read_bytes(text + ESCAPE.encode(), "x.txt").reasons() == {UnreadReason.LIMIT}

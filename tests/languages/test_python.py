@@ -74,7 +74,7 @@ def list_uses(source: str) -> set[tuple[str, str]]:
         ("import os, socket, pty\ndef f():\n    s = socket.socket()\n    os.dup2(s.fileno(), 0)", "shell-over-network", "os.dup2"),
     ],
 )  # fmt: skip
-def test_call_is_recorded_under_its_use_and_full_name(source: str, use: str, name: str) -> None:
+def test_python_call_is_recorded_with_its_kind_of_use_and_its_full_name(source: str, use: str, name: str) -> None:
     assert (use, name) in list_uses(source)
 
 
@@ -109,13 +109,13 @@ def test_harmless_lookalike_of_dangerous_call_is_not_recorded(source: str, name:
         "partial(subprocess.run, shell=True).func('x')",
     ],
 )
-def test_partial_call_is_resolved_through_names_and_containers(source: str) -> None:
+def test_functools_partial_is_resolved_through_arguments_containers_and_attributes(source: str) -> None:
     assert ("call-at-import", "subprocess.run") in list_uses(
         f"import subprocess\nfrom functools import partial\n{source}"
     )
 
 
-def test_helper_function_is_evaluated_with_its_arguments() -> None:
+def test_name_that_a_helper_function_decodes_is_resolved_from_the_call_arguments() -> None:
     # The helper decodes a text by XOR with a key.
     source = "def plain(t, k):\n    return ''.join(chr(ord(c) ^ k) for c in t)\nimport os\n"
     coded = "".join(chr(ord(each) ^ 7) for each in "system")
@@ -146,7 +146,7 @@ def test_names_in_unparsed_statement_are_recorded() -> None:
         ("from os import path, \\\n    system", "system"),
     ],
 )
-def test_import_of_several_names_in_unparsed_statement_is_bound(imports: str, call: str) -> None:
+def test_every_name_of_a_multiple_import_in_an_unparsed_statement_is_resolved(imports: str, call: str) -> None:
     found = analyze_source(f"print 'x'\ndef f():\n    print 'x'\n    {imports}\n    {call}('x')\n")
     assert ("call-at-import", "os.system") in {(each.use, each.name) for each in found.mentions}
 
@@ -165,7 +165,7 @@ def test_source_is_decoded_by_its_coding_cookie() -> None:
      "x = bytes(10**10)", "x = 'x'.ljust(10**10)", "x = list(range(10**12))", "x = [0] * 10**9",
      "x = 'a'\n" + "x = x + x\n" * 60, "x = [1]\n" + "x = [x, x]\n" * 200, "x = 'x'.zfill(10**10)"],
 )  # fmt: skip
-def test_source_that_asks_for_large_constant_is_analysed_within_bounds(source: str) -> None:
+def test_source_that_builds_a_huge_constant_is_analysed_within_time_and_memory_bounds(source: str) -> None:
     # Each source asks for a hundred megabytes or more, or for a number with millions of digits.
     start = time.process_time()
     tracemalloc.start()
@@ -212,7 +212,7 @@ def test_statements_around_a_syntax_error_keep_their_line_numbers() -> None:
     ]  # fmt: skip
 
 
-def test_reader_yields_outline_references_and_damage(read_bytes) -> None:
+def test_python_reader_yields_an_outline_the_references_and_an_absence_for_damage(read_bytes) -> None:
     reading = read_bytes(b"from .conf import A\nimport os\nx = = 1\n", "modeling.py")
     (outline,) = reading.of(Outline)
     assert outline.format == "python"
@@ -263,14 +263,14 @@ def test_notebook_cell_is_split_into_python_source_and_shell_lines() -> None:
         ("powershell -nop -enc AAAA", "(encoded powershell)"),
     ],
 )
-def test_shell_attack_in_a_text_is_found_under_its_pattern_name(text: str, name: str) -> None:
+def test_shell_attack_in_a_text_is_reported_with_the_name_of_its_pattern(text: str, name: str) -> None:
     assert name in {each for each, _ in attack_texts.find_attack_texts(text)}
 
 
 @pytest.mark.parametrize(
     "text", ["curl your hair", "a | b", "wget the file", "the shell of an egg", "base64 image", "rm -rf build"]
 )
-def test_ordinary_text_is_no_attack_text(text: str) -> None:
+def test_ordinary_text_matches_no_shell_attack_pattern(text: str) -> None:
     assert list(attack_texts.find_attack_texts(text)) == []
 
 
@@ -284,7 +284,7 @@ def test_decompressed_and_repeated_constants_are_bounded() -> None:
     assert constant_folding.fold_binary(ast.Mult, Constant("a"), Constant(10**9)) is None
 
 
-def test_absolute_part_of_joined_path_replaces_the_parts_before() -> None:
+def test_folded_path_join_drops_all_parts_before_an_absolute_part() -> None:
     parts = [Constant("folder"), Constant("/etc/x")]
     assert constant_calls.fold_function("os.path.join", parts) == Constant("/etc/x")
 
@@ -319,7 +319,7 @@ def test_shell_command_in_a_cell_continues_after_a_backslash_at_the_line_end() -
     assert cell.python == "pass\n\n\nx = 1\npass"
 
 
-def test_notebook_keeps_shell_lines_up_to_the_bound_and_reports_the_rest_as_unread(read_bytes) -> None:
+def test_notebook_mentions_shell_lines_up_to_the_bound_and_reports_the_limit_as_unread(read_bytes) -> None:
     cells = [{"cell_type": "code", "source": ["!echo a\n"] * 20_001}, {"cell_type": "code", "source": ["!rm -rf /\n"]}]
     data = json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5}).encode()
     reading = read_bytes(data, "a.ipynb")
@@ -344,6 +344,6 @@ def test_each_of_three_thousand_functions_is_evaluated() -> None:
     assert len([each for each in analyze_source(source).mentions if each.name.startswith("os.a")]) == 3000
 
 
-def test_codec_between_texts_does_not_end_the_analysis() -> None:
+def test_invalid_use_of_a_text_codec_does_not_stop_the_analysis() -> None:
     found = analyze_source("b'abc'.decode('rot13')\n'abc'.encode('rot13')\nimport os\nos.system('id')\n")
     assert "os.system" in {each.name for each in found.mentions}

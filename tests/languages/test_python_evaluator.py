@@ -26,7 +26,7 @@ def test_evaluator_has_visit_methods_only_for_existing_python_node_kinds() -> No
 
 
 @pytest.mark.parametrize("source", ["raise os.system('x')", "assert a, os.system('x')", "a[os.system('x'):1]"])
-def test_node_kind_without_method_is_visited_through_its_parts(source: str) -> None:
+def test_call_inside_a_node_kind_without_a_visit_method_is_recorded(source: str) -> None:
     uses = {(each.use, each.name) for each in analyze_source(f"import os\n{source}\n").mentions}
     assert ("call-at-import", "os.system") in uses
 
@@ -42,7 +42,7 @@ def test_node_kind_without_method_is_visited_through_its_parts(source: str) -> N
         "os.system(command).count: int",
     ],
 )
-def test_call_in_format_specification_or_target_is_recorded(statement: str) -> None:
+def test_call_in_a_format_specification_or_assignment_target_is_recorded(statement: str) -> None:
     uses = {(each.use, each.name) for each in analyze_source(f"import os\n{statement}\n").mentions}
     assert ("call-at-import", "os.system") in uses
 
@@ -56,13 +56,13 @@ def test_call_in_format_specification_or_target_is_recorded(statement: str) -> N
         "functools.reduce(os.system, items, 0)",
     ],
 )
-def test_call_over_list_that_is_filled_under_another_name_is_recorded(use_of_items: str) -> None:
+def test_call_for_each_item_of_a_list_filled_through_an_alias_is_recorded(use_of_items: str) -> None:
     # The evaluator knows ``items`` as an empty list: it does not follow that ``alias`` is the same object.
     source = f"import functools, os\nitems = alias = []\nalias.append('id')\n{use_of_items}\n"
     assert ("call-at-import", "os.system") in {(each.use, each.name) for each in analyze_source(source).mentions}
 
 
-def test_second_pass_resolves_attribute_that_is_set_further_down() -> None:
+def test_second_pass_resolves_an_attribute_that_is_set_after_its_use() -> None:
     source = "def use(thing):\n    thing.run('x')\n\nimport os\ndef prepare(thing):\n    thing.run = os.system\n"
     body = ast.parse(source).body
     first = Evaluator(MAX_STEPS)
@@ -73,7 +73,7 @@ def test_second_pass_resolves_attribute_that_is_set_further_down() -> None:
     assert ("call", "os.system") in {(each.use, each.name) for each in second.log.build_mentions()}
 
 
-def test_scope_is_restored_after_statement_that_is_too_deep() -> None:
+def test_evaluator_returns_to_the_outer_scope_after_a_too_deeply_nested_statement() -> None:
     # The comprehension has a scope of its own when its element turns out to nest too deep.
     deep = "[" * 95 + "1" + "]" * 95
     tree = ast.parse(f"def f():\n    return [{deep} for x in y]\nf()\nz = 1\n")
@@ -85,7 +85,7 @@ def test_scope_is_restored_after_statement_that_is_too_deep() -> None:
     assert "z" in module_scope.names
 
 
-def test_step_budget_is_exceeded_by_the_first_step_beyond_it() -> None:
+def test_step_budget_allows_its_maximum_and_refuses_the_next_step() -> None:
     budget = StepBudget(max_steps=2)
     budget.spend(2)
     assert not budget.is_exceeded
@@ -95,7 +95,7 @@ def test_step_budget_is_exceeded_by_the_first_step_beyond_it() -> None:
     assert limit_steps("") < limit_steps("x" * 1000) < limit_steps("x" * 10**7) == MAX_STEPS
 
 
-def test_source_beyond_its_budget_is_reported() -> None:
+def test_source_that_needs_more_steps_than_its_budget_is_reported_as_bounded() -> None:
     source = "def f(a): return [a for b in range(99)]\n" + "f(f(f(f(print))))\n" * 2000
     bounds = analyze_source(source).bounds
     assert bounds
@@ -104,7 +104,9 @@ def test_source_beyond_its_budget_is_reported() -> None:
 
 @pytest.mark.parametrize("block", ["if a:", "for a in b:", "with a:", "while a:", "class A:", "def f():"])
 @pytest.mark.parametrize("opening", ["f(", "a.f(", "[", "a[", "(a or ", "f(*f("])
-def test_deepest_blocks_around_deepest_expression_do_not_exhaust_the_stack(block: str, opening: str) -> None:
+def test_deepest_allowed_expression_in_deepest_allowed_blocks_is_analysed_without_damage(
+    block: str, opening: str
+) -> None:
     closing = {"(": ")", "[": "]"}
     # As deep as ``find_parser_obstacle`` allows, which is 90 brackets.
     levels = 88 // sum(opening.count(each) for each in "([")
@@ -135,7 +137,7 @@ def test_call_after_code_that_exceeds_a_bound_is_recorded_as_hidden(source: str)
     assert ("hidden", "os.popen") in {(each.use, each.name) for each in analysis.mentions}
 
 
-def test_call_of_decorated_function_calls_what_the_decorator_returns() -> None:
+def test_call_of_a_decorated_function_is_recorded_as_a_call_of_the_decorator_result() -> None:
     source = "import os\ndef decorate(function):\n    return os.system\n@decorate\ndef run(x): pass\nrun('id')\n"
     uses = {each.use for each in analyze_source(source).mentions if each.name == "os.system"}
     assert "call-at-import" in uses
@@ -205,14 +207,14 @@ def test_names_in_an_f_string_with_too_many_fields_to_parse_are_mentioned() -> N
     assert analysis.bounds
 
 
-def test_source_with_more_tokens_than_one_tree_is_evaluated_in_pieces() -> None:
+def test_source_with_more_tokens_than_one_tree_may_have_is_evaluated_in_pieces() -> None:
     source = "x = [\n" + "1,\n" * MAX_TREE_TOKENS + "]\n" + PAYLOAD
     analysis = analyze_source(source)
     assert analysis.bounds
     assert ("hidden", "os.popen") in {(each.use, each.name) for each in analysis.mentions}
 
 
-def test_code_text_beyond_the_depth_is_scanned_for_names_and_reported() -> None:
+def test_code_text_nested_over_the_depth_limit_is_searched_for_names_and_reported() -> None:
     code = "os.popen('id')"
     for _ in range(7):  # one more than are evaluated
         code = f"exec({code!r})"
@@ -221,7 +223,7 @@ def test_code_text_beyond_the_depth_is_scanned_for_names_and_reported() -> None:
     assert [line for line, _ in analysis.bounds] == [2]
 
 
-def test_code_text_that_the_parser_cannot_take_is_scanned_for_names_and_reported() -> None:
+def test_code_text_that_cannot_be_parsed_is_searched_for_names_and_reported() -> None:
     analysis = analyze_source(f"import os\nexec({'(' * 95 + 'os.popen(1)' + ')' * 95!r})\n")
     assert "os.popen" in {each.name for each in analysis.mentions}
     assert [line for line, _ in analysis.bounds] == [2]

@@ -89,7 +89,7 @@ def test_data_flows_and_hidden_calls_are_recorded(source: str, use: str, name: s
          "torch.utils.cpp_extension.load(disguised)"),
     ],
 )  # fmt: skip
-def test_ordinary_code_is_not_recorded(source: str, name: str) -> None:
+def test_ordinary_python_code_is_not_recorded_under_an_attack_name(source: str, name: str) -> None:
     assert name not in {each for _, each in list_uses(source)}
 
 
@@ -108,7 +108,7 @@ def test_token_used_to_authenticate_at_the_hub_is_not_recorded_as_a_sent_secret(
     assert "sends-secret" not in {use for use, _ in list_uses(source)}
 
 
-def test_install_command_classes_run_at_import() -> None:
+def test_methods_of_an_install_command_class_in_a_setup_call_count_as_run_at_import() -> None:
     source = "import requests\nclass A(install):\n    def run(self): requests.get(u)\n"
     assert ("call", "requests.get") in list_uses(source)
     assert ("call-at-import", "requests.get") in list_uses(source + "setup(cmdclass={'install': A})\n")
@@ -177,13 +177,13 @@ def test_notebook_kernel_of_other_language_is_reported_as_unread(
     assert (UnreadReason.PROGRAM in {reason for _, reason in found.unread}) is is_foreign
 
 
-def test_cells_of_bash_kernel_are_shell_lines(read_bytes) -> None:
+def test_cells_of_a_notebook_with_a_bash_kernel_are_recorded_as_shell_lines(read_bytes) -> None:
     found = read_bytes(_build_notebook("rm -rf x", kernelspec={"name": "bash", "language": "bash"}), "a.ipynb")
     (outline,) = [each for each in found.of(Outline) if each.format == "notebook"]
     assert [(each.use, each.detail) for each in outline.mentions] == [("shell-line", "rm -rf x")]
 
 
 @pytest.mark.parametrize("magic", ["%%R", "%%perl", "%%julia"])
-def test_cell_magic_of_other_language_is_reported_as_unread(read_bytes, magic: str) -> None:
+def test_cell_whose_magic_selects_another_language_is_reported_as_unread(read_bytes, magic: str) -> None:
     found = read_bytes(_build_notebook(f"{magic}\nx"), "a.ipynb")
     assert [reason for _, reason in found.unread] == [UnreadReason.PROGRAM]

@@ -54,7 +54,7 @@ def test_access_keys_of_known_providers_are_found_as_secrets(kind, token, templa
 
 
 @pytest.mark.parametrize("key", [KEY, json.dumps({"key": KEY}), KEY.replace("OPENSSH ", "")])
-def test_private_key_is_found_only_with_its_body(key):
+def test_private_key_header_counts_as_a_secret_only_if_key_data_follow_it(key):
     assert [kind for kind, _ in find_secrets(key.encode())] == ["private key"]
     assert list(find_secrets(b'if text.startswith("-----BEGIN PRIVATE KEY-----"):')) == []
 
@@ -72,7 +72,7 @@ def test_private_key_is_found_only_with_its_body(key):
         "ghp_" + "a" * 36,
     ],
 )
-def test_placeholders_hashes_and_key_prefixes_alone_are_not_found_as_secrets(text):
+def test_placeholders_and_hashes_and_bare_key_prefixes_are_not_reported_as_secrets(text):
     assert list(find_secrets(text.encode())) == []
 
 
@@ -90,7 +90,7 @@ def test_reports_never_show_a_secret(tmp_path, name):
     assert report.exit_code == 1
 
 
-def test_lines_beyond_the_bound_are_reported_as_unread_and_other_marks_are_searched():
+def test_too_many_matches_of_one_secret_pattern_hide_no_other_secret_and_raise_a_limit_error():
     token = TOKENS["Hugging Face token"]
     found = find_secrets(("x://y@z\n" * 20_001 + token).encode())
     assert next(found)[0] == "Hugging Face token"

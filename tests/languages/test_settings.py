@@ -37,14 +37,14 @@ def flatten_settings(tree, path=()):
 
 
 @given(TREES)
-def test_json_gives_every_value_with_its_path(tree):
+def test_json_document_yields_a_setting_with_path_for_every_value(tree):
     assert [(each.path, each.value) for each in parse_json_settings(json.dumps(tree), Limits())] == flatten_settings(
         tree
     )
 
 
 @given(TREES.filter(lambda tree: isinstance(tree, dict | list)))
-def test_yaml_gives_every_value_with_its_path(tree):
+def test_yaml_document_yields_a_setting_with_path_for_every_value(tree):
     settings, bound = parse_yaml_settings([yaml.safe_dump(tree, sort_keys=False)], Limits())
     assert bound is None
     assert [each.path for each in settings] == [path for path, _ in flatten_settings(tree)]
@@ -127,7 +127,7 @@ def test_settings_of_json_lines_begin_with_their_row_number():
     assert [(each.path, each.value) for each in settings] == [(("0", "a"), 1), (("1", "a"), 2)]
 
 
-def test_tag_of_collection_applies_to_its_values():
+def test_yaml_tag_is_recorded_on_the_setting_of_a_scalar_or_collection():
     settings, _ = parse_yaml_settings(
         "a: !!python/object/apply:os.system [ls]\nb: !!python/name:os.system\nc: !x {}\n", Limits()
     )
@@ -160,19 +160,19 @@ def test_alias_of_collection_repeats_its_settings(text, paths):
     assert [".".join(each.path) for each in parse_yaml_settings([text], Limits())[0]] == paths
 
 
-def test_alias_of_null_is_null():
+def test_yaml_alias_of_a_null_value_gives_a_null_setting():
     settings, _ = parse_yaml_settings(["a: &x ~\nb: *x\n"], Limits())
     assert [(each.path, each.value) for each in settings] == [(("a",), None), (("b",), None)]
 
 
-def test_rows_before_one_that_reaches_a_limit_are_kept():
+def test_settings_of_rows_before_a_row_that_exceeds_a_limit_are_returned():
     deep_row = "[" * 5000 + "]" * 5000
     settings, error = collect_json_settings([f'{{"a": 1}}\n{deep_row}\n'], Limits(), has_rows=True)
     assert [each.path for each in settings] == [("0", "a")]
     assert isinstance(error, LimitReachedError)
 
 
-def test_settings_of_nested_aliases_reach_limit():
+def test_yaml_document_with_nested_aliases_is_truncated_with_a_limit_error():
     # Each line repeats the line before ten times: ten lines ask for ten thousand million values.
     rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     rows += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
@@ -181,7 +181,7 @@ def test_settings_of_nested_aliases_reach_limit():
     assert len(settings) < 300_100
 
 
-def test_document_with_too_many_values_reaches_limit():
+def test_document_with_too_many_values_is_refused_or_truncated_with_a_limit_error():
     with pytest.raises(LimitReachedError):
         parse_json_settings(json.dumps([0] * 300_001), Limits())
     settings, bound = parse_yaml_settings(["[" + "0, " * 300_002 + "0]"], Limits())
@@ -189,7 +189,7 @@ def test_document_with_too_many_values_reaches_limit():
     assert settings
 
 
-def test_steps_below_a_key_are_the_rest_of_the_path_after_it():
+def test_setting_below_a_key_returns_the_part_of_its_path_after_that_key():
     (setting,) = parse_json_settings('{"auto_map": {"AutoModel": "a.A"}}', Limits())
     assert setting.get_steps_below("auto_map") == ("AutoModel",)
     assert setting.get_steps_below("chat_template") is None

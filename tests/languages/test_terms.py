@@ -50,7 +50,7 @@ def list_document_statements(read_bytes, name, value):
         ("notes.txt", None), ("licenses/logo.png", None), ("", None), ("LICENSE" + "x" * 300, None),
     ],
 )  # fmt: skip
-def test_file_names_determine_the_kind_of_text(path, kind):
+def test_file_name_decides_which_kind_of_licence_text_the_file_holds(path, kind):
     assert classify_file(path) is kind
 
 
@@ -106,7 +106,7 @@ def test_head_comment_of_source_file_is_extracted_with_its_line(text, head, line
     assert extract_head_comment(text) == (head, line)
 
 
-def test_only_head_comments_about_terms_are_yielded(read_bytes):
+def test_head_comment_of_a_source_file_is_yielded_only_if_it_speaks_about_terms(read_bytes):
     assert read_bytes(b"# Copyright 2026 Acme\nx = 1\n", "a.py").of(Prose) == [Prose(CODE, "# Copyright 2026 Acme")]
     assert read_bytes(b"# A model of words.\nx = 1\n", "a.py").of(Prose) == []
     assert read_bytes(b"x = 1\n# License: MIT\n", "a.py").of(Prose) == []
@@ -123,7 +123,7 @@ def test_long_license_file_is_truncated_and_reported_as_unread(read_bytes):
     assert UnreadReason.LIMIT not in long_head.reasons()
 
 
-def test_license_texts_of_one_archive_share_a_bound(read_bytes):
+def test_all_license_texts_of_one_archive_together_are_bounded(read_bytes):
     import io
     import zipfile
 
@@ -152,11 +152,11 @@ def test_gguf_metadata_states_license_data_sets_and_base_model(read_fixture):
 
 
 @pytest.mark.parametrize(("value", "quantized"), [("0", False), ("1", False), ("32", False), ("2", True), ("x", False)])
-def test_gguf_file_type_of_quantized_weights_states_the_relation_quantized(value, quantized):
+def test_gguf_file_type_states_a_quantized_relation_only_for_quantized_weights(value, quantized):
     assert bool(list(extract_statements([("general.file_type", value)]))) is quantized
 
 
-def test_gguf_base_model_without_address_is_stated_by_owner_and_name():
+def test_gguf_base_model_without_address_gets_its_id_from_owner_and_name():
     [statements] = extract_statements(
         [("general.base_model.1.name", "Tiny 8B"), ("general.base_model.1.organization", "Acme")]
     )
@@ -278,24 +278,24 @@ def test_quantization_config_states_relation_and_base_model(read_bytes):
         ({"vocab": {"license": 3}}, []), ({"model": {"license": "mit"}}, []), ({"license": "x" * 5000}, ["x" * 1000]),
     ],
 )  # fmt: skip
-def test_license_setting_of_any_shape_gives_its_texts(read_bytes, value, expected):
+def test_license_setting_of_any_json_shape_yields_its_texts(read_bytes, value, expected):
     found = list_document_statements(read_bytes, "config.json", value)
     assert [each for topic, _, each in found if topic is Topic.LICENSE] == expected
 
 
-def test_only_known_file_names_yield_statements(read_bytes):
+def test_json_file_yields_licence_statements_only_under_a_known_file_name(read_bytes):
     assert list_document_statements(read_bytes, "rows.json", {"license": "mit", "base_model": "a/b"}) == []
     assert list_document_statements(read_bytes, "vocab.json", {"license": "mit"}) == []
 
 
-def test_at_most_200_statements_of_a_file_are_kept(read_bytes):
+def test_one_file_yields_at_most_200_licence_statements(read_bytes):
     many = list_document_statements(read_bytes, "config.json", {"license": [f"own {number}" for number in range(5000)]})
     assert len(many) == 200
     [statements] = extract_statements([("license", f"own {number}") for number in range(5000)])
     assert len(statements.items) == 200
 
 
-def test_misspelled_card_fields_are_parsed_with_defect(read_fixture):
+def test_misspelled_card_field_is_read_under_its_correct_name_and_reported_as_a_defect(read_fixture):
     [card] = read_fixture("license-evidence/misspelt/README.md").of(ModelCard)
     assert [(each.key, each.values, each.line) for each in card.fields] == [
         ("license", ("MIT",), 2),
@@ -323,7 +323,7 @@ def test_misspelled_card_fields_are_parsed_with_defect(read_fixture):
         ("LicenseX: mit", (), set()),
     ],
 )
-def test_card_license_of_any_shape_gives_its_texts_and_defects(read_bytes, front, values, kinds):
+def test_card_license_value_of_any_yaml_shape_yields_its_texts_and_defects(read_bytes, front, values, kinds):
     [card] = read_bytes(f"---\n{front}\n---\n".encode(), "README.md").of(ModelCard)
     assert card.values("license") == values
     assert {defect.kind for defect in card.defects} >= kinds

@@ -88,7 +88,7 @@ def test_invalid_license_statement_never_leads_to_permission(case: str, tmp_path
     "base",
     ["acme/does-not-exist", "../../outside", "/data/checkpoints", "https://example.org/model", "x" * 5000, "a/b/c/d"],
 )
-def test_unreachable_base_model_is_reported(base: str, tmp_path: Path) -> None:
+def test_base_model_that_cannot_be_looked_up_is_unreached_and_makes_a_finding(base: str, tmp_path: Path) -> None:
     folder = write_model(tmp_path, {"README.md": f"---\nlicense: mit\nbase_model: {base}\n---\n# M\n".encode()})
     report = examine_license(folder)
     [origin] = report.license.origins
@@ -98,7 +98,7 @@ def test_unreachable_base_model_is_reported(base: str, tmp_path: Path) -> None:
     }
 
 
-def test_cycle_of_base_models_ends_the_walk_and_leaves_review(hub, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_cycle_of_base_models_ends_the_walk_and_leaves_the_answer_for_review(hub, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     def card(base: str) -> dict[str, str]:
         return {"README.md": f"---\nlicense: mit\nbase_model: {base}\n---\n# M\n", "LICENSE": MIT}
 
@@ -113,7 +113,7 @@ def test_cycle_of_base_models_ends_the_walk_and_leaves_review(hub, tmp_path: Pat
     assert report.license.permission == "review"
 
 
-def test_three_hundred_base_models_are_cut_at_the_limit(tmp_path: Path) -> None:
+def test_base_models_over_the_limit_are_cut_and_leave_the_answer_for_review(tmp_path: Path) -> None:
     names = "\n".join(f"- acme/m{number}" for number in range(300))
     folder = write_model(tmp_path, {"README.md": f"---\nlicense: mit\nbase_model:\n{names}\n---\n".encode()})
     report = examine_license(folder, limits=Limits(origins=5))

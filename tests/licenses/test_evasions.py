@@ -162,7 +162,7 @@ def test_restricting_sentence_in_card_prevents_permission(sentence: str, tmp_pat
 
 
 @pytest.mark.parametrize("sentence", ORDINARY)
-def test_ordinary_sentence_keeps_permission(sentence: str, tmp_path: Path) -> None:
+def test_ordinary_sentence_in_card_does_not_prevent_permission(sentence: str, tmp_path: Path) -> None:
     report = report_license_of(tmp_path, {"README.md": build_card(body=sentence)})
     assert (report.exit_code, str(get_conclusion(report).permission)) == (0, "allow"), get_conclusion(report).answers
 
@@ -204,7 +204,7 @@ def test_front_matter_with_further_terms_prevents_permission(fields: str, tmp_pa
         "license: apache-2.0\nwidget:\n- text: for non-commercial use only",
     ],
 )
-def test_ordinary_front_matter_keeps_permission(fields: str, tmp_path: Path) -> None:
+def test_ordinary_front_matter_does_not_prevent_permission(fields: str, tmp_path: Path) -> None:
     report = report_license_of(tmp_path, {"README.md": build_card(fields)})
     assert (report.exit_code, str(get_conclusion(report).permission)) == (0, "allow"), get_conclusion(report).answers
 
@@ -248,7 +248,7 @@ def test_restricting_sentence_in_any_text_file_prevents_permission(name: str, tm
     ],
     ids=lambda files: next(iter(files)),
 )
-def test_ordinary_files_keep_permission(files: dict[str, str], tmp_path: Path) -> None:
+def test_ordinary_files_beside_the_license_do_not_prevent_permission(files: dict[str, str], tmp_path: Path) -> None:
     report = report_license_of(tmp_path, files)
     assert (report.exit_code, str(get_conclusion(report).permission)) == (0, "allow"), get_conclusion(report).answers
 
@@ -319,7 +319,7 @@ def test_restriction_has_the_line_on_which_its_sentence_begins(text: str, line: 
     assert found and {claim.location.line for claim in found} == {line}
 
 
-def test_repeated_text_over_the_limit_is_not_compared_either() -> None:
+def test_two_equal_texts_over_the_limit_make_one_claim_that_they_were_not_compared() -> None:
     collector = ClaimCollector(load_catalogue(), compared_characters=2_000_000)
     for path in ("README.md", "docs/README.md"):
         collector.collect_claims(path, Prose(ProseKind.CARD, "Licensed under the MIT License.", 1))

@@ -75,7 +75,7 @@ def test_every_license_name_of_the_rule_set_resolves_to_one_license(rules):
     assert not {fold_license_name(name) for name in rules.vague_licenses} & set(names)
 
 
-def test_verified_terms_have_a_date_and_unverified_ones_no_section(rules):
+def test_verified_license_has_a_date_and_unverified_license_cites_no_section(rules):
     for entry in rules.licenses.values():
         date_of_verification = entry.read
         if date_of_verification:
@@ -95,7 +95,7 @@ def test_unverified_license_is_never_permissive(rules):
     assert [entry.id for entry in unverified if entry.category in free] == []
 
 
-def test_category_of_a_license_is_justified_by_its_kinds_of_clauses(rules):
+def test_license_has_the_clause_kinds_that_its_category_requires(rules):
     for entry in rules.licenses.values():
         kinds = {clause.kind for clause in entry.clauses}
         if entry.category in (LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY):

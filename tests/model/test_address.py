@@ -37,7 +37,7 @@ def test_address_of_nested_member_is_split_into_file_container_and_path(file: st
 
 
 @given(st.lists(NAMES_WITH_MARKS, min_size=1, max_size=4))
-def test_address_of_names_with_marks_is_split_into_the_same_names(names: list[str]) -> None:
+def test_address_built_from_names_with_marks_splits_into_the_same_names(names: list[str]) -> None:
     address = write_file_address(names[0])
     for name in names[1:]:
         address = join_member(address, name)
@@ -52,7 +52,7 @@ def test_address_of_names_with_marks_is_split_into_the_same_names(names: list[st
 
 
 @given(st.text("a/.%2", min_size=1).filter(lambda name: "%21" not in name))
-def test_name_without_mark_is_its_own_address(name: str) -> None:
+def test_file_name_without_a_mark_equals_its_address(name: str) -> None:
     assert write_file_address(name) == name
 
 
@@ -61,7 +61,7 @@ def test_different_paths_have_different_addresses(one: str, other: str) -> None:
     assert (write_file_address(one) == write_file_address(other)) is (one == other)
 
 
-def test_address_without_content_and_ranges_keeps_members_and_embedded_formats() -> None:
+def test_removal_of_content_and_ranges_keeps_members_and_embedded_formats_in_the_address() -> None:
     chunk = join_member("store.zip", "c/0/0")
     assert strip_content_and_ranges(join_range(join_content(chunk), 10, 20)) == chunk
     assert strip_content_and_ranges(join_embedded(chunk, "pickle", 7)) == "store.zip!c/0/0!pickle@7"

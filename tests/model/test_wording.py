@@ -20,12 +20,12 @@ def _make_details(text: str) -> list[str]:
         ("\r\x1b[2J\u2028\udc80", "\\r\\x1b[2J\\u2028\\udc80"),
     ],
 )
-def test_details_of_absences_and_defects_are_one_line(text: str, shown: str) -> None:
+def test_detail_of_an_absence_or_defect_is_escaped_to_one_line(text: str, shown: str) -> None:
     assert _make_details(text) == [shown, shown]
 
 
 @pytest.mark.parametrize("letter", ["x", "\n", "\U0010ffff"])
-def test_details_of_absences_and_defects_are_bounded(letter: str) -> None:
+def test_detail_of_an_absence_or_defect_has_a_bounded_length(letter: str) -> None:
     for detail in _make_details(letter * (1 << 20)):
         assert len(detail) == LONGEST_MESSAGE
         assert detail.endswith("…")

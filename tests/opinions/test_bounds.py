@@ -47,19 +47,19 @@ SCANNER_STUB = """
 """The stub of ``modelscan.modelscan``; ``body`` is the line that runs for each scanned file."""
 
 
-def test_missing_files_give_no_opinion():
+def test_scan_without_files_on_disk_gets_no_second_opinion():
     assert get_second_opinion(None, ["model.pt"], [], LIMITS).state is OpinionState.ABSENT
     assert get_second_opinion(Path(), [], [], LIMITS).state is OpinionState.ABSENT
 
 
-def test_timeout_gives_no_opinion(write_files, malicious_pickle):
+def test_other_scanner_that_times_out_without_results_gives_no_opinion(write_files, malicious_pickle):
     root = write_files({"evil.pkl": malicious_pickle})
     opinion = get_second_opinion(root, ["evil.pkl"], [], Limits(second_opinion_seconds=0.01))
     assert opinion.state is OpinionState.ABSENT
     assert opinion.detail == "modelscan was stopped after 0.01 seconds; 1 of 1 files were not examined"
 
 
-def test_results_before_timeout_are_kept(write_files, benign_pickle, install_stub):
+def test_results_of_the_other_scanner_before_its_timeout_are_kept(write_files, benign_pickle, install_stub):
     install_stub(modelscan=SCANNER_STUB.format(body="time.sleep(600 if 'slow' in path else 0)"))
     root = write_files({"fast.pkl": benign_pickle, "slow.pkl": benign_pickle})
     opinion = get_second_opinion(root, ["fast.pkl", "slow.pkl"], [], Limits(second_opinion_seconds=3))
@@ -67,7 +67,7 @@ def test_results_before_timeout_are_kept(write_files, benign_pickle, install_stu
     assert opinion.absences == ("modelscan was stopped after 3 seconds; 1 of 2 files were not examined",)
 
 
-def test_scanner_that_uses_up_its_share_of_cpu_time_is_stopped_and_keeps_earlier_results(
+def test_other_scanner_is_stopped_at_its_share_of_cpu_time_and_earlier_results_are_kept(
     write_files, benign_pickle, install_stub, monkeypatch
 ):
     monkeypatch.setattr(modelscan, "MIN_CPU_SECONDS", 1)
@@ -106,7 +106,9 @@ def test_crash_of_the_other_scanner_on_one_file_keeps_the_results_of_other_files
     assert "2 of 3 files" in opinion.detail
 
 
-def test_killed_process_is_reported_with_signal(write_files, benign_pickle, install_stub):
+def test_file_on_which_the_other_scanner_is_killed_is_reported_with_the_signal(
+    write_files, benign_pickle, install_stub
+):
     install_stub(modelscan=SCANNER_STUB.format(body="if 'bad' in path: os.kill(os.getpid(), 9)"))
     root = write_files({"bad.pkl": benign_pickle, "c.pkl": benign_pickle})
     opinion = get_second_opinion(root, ["bad.pkl", "c.pkl"], [], LIMITS)
@@ -131,14 +133,16 @@ def test_crash_of_the_other_scanner_at_start_gives_no_opinion(write_files, benig
     assert opinion.detail.startswith("modelscan broke when it was started (RuntimeError: half installed)")
 
 
-def test_printed_text_is_not_parsed_as_result(write_files, benign_pickle, install_stub):
+def test_text_that_the_other_scanner_prints_is_not_parsed_as_a_result(write_files, benign_pickle, install_stub):
     line = '{"done": 0, "scanned": [["forged"]], "issues": [], "failed": []}'
     install_stub(modelscan=SCANNER_STUB.format(body=f"print('{line}'); os.write(1, b'{line}'); self.scanned = []"))
     opinion = get_second_opinion(write_files({"a.pkl": benign_pickle}), ["a.pkl"], [], LIMITS)
     assert opinion.state is OpinionState.ABSENT
 
 
-def test_scanner_that_writes_too_much_is_stopped(write_files, benign_pickle, install_stub, monkeypatch):
+def test_other_scanner_whose_output_exceeds_the_byte_limit_is_stopped(
+    write_files, benign_pickle, install_stub, monkeypatch
+):
     install_stub(modelscan=SCANNER_STUB.format(body="self.scanned = []"))
     monkeypatch.setattr(process, "OUTPUT_BYTES", 1000)
     # A chunk of the usual size can hold the answers for all files, and then nothing is missing.
@@ -148,7 +152,7 @@ def test_scanner_that_writes_too_much_is_stopped(write_files, benign_pickle, ins
     assert any("wrote too much" in line for line in (opinion.detail, *opinion.absences))
 
 
-def test_file_that_exceeds_the_memory_limit_is_reported_as_failed(
+def test_file_on_which_the_other_scanner_exceeds_its_memory_limit_is_reported_as_failed(
     write_files, benign_pickle, install_stub, monkeypatch
 ):
     install_stub(modelscan=SCANNER_STUB.format(body="bytearray(1 << 30)"))
@@ -157,7 +161,9 @@ def test_file_that_exceeds_the_memory_limit_is_reported_as_failed(
     assert opinion.absences == ("a.pkl: modelscan broke on it (MemoryError)",)
 
 
-def test_token_in_environment_is_not_passed_to_scanner(write_files, benign_pickle, install_stub, monkeypatch, tmp_path):
+def test_token_in_the_environment_is_not_passed_to_the_other_scanner(
+    write_files, benign_pickle, install_stub, monkeypatch, tmp_path
+):
     monkeypatch.setenv("HF_TOKEN", "secret")
     # The message of the crash is quoted in the opinion: here it lists the variables that the child has.
     install_stub(modelscan=SCANNER_STUB.format(body="raise ValueError(sorted(os.environ))"))
@@ -166,7 +172,7 @@ def test_token_in_environment_is_not_passed_to_scanner(write_files, benign_pickl
     assert "HF_TOKEN" not in opinion.absences[0]
 
 
-def test_scanner_cannot_write_bytes_into_a_file(write_files, benign_pickle, install_stub, tmp_path):
+def test_other_scanner_cannot_write_bytes_into_a_file(write_files, benign_pickle, install_stub, tmp_path):
     target = tmp_path / "written"
     install_stub(
         modelscan=SCANNER_STUB.format(body=f"os.write(os.open({str(target)!r}, os.O_CREAT | os.O_WRONLY), b'x')")

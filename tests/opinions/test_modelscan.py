@@ -29,7 +29,7 @@ def test_finding_of_both_scanners_is_an_agreement(write_files, malicious_pickle,
 
 
 @pytest.mark.parametrize("ours", ["model.pt!archive/data.pkl", "model.pt"])
-def test_modelscan_finding_in_a_member_agrees_with_ours_in_the_member_or_its_file(
+def test_modelscan_finding_in_a_member_agrees_with_our_finding_in_that_member_or_its_archive(
     write_files, malicious_pickle, build_torch_zip, build_severe_finding, ours
 ):
     root = write_files({"model.pt": build_torch_zip(malicious_pickle)})
@@ -38,7 +38,7 @@ def test_modelscan_finding_in_a_member_agrees_with_ours_in_the_member_or_its_fil
     assert finding.agrees
 
 
-def test_finding_of_modelscan_agrees_only_with_severe_security_finding(
+def test_modelscan_finding_agrees_only_with_our_severe_security_finding_in_the_same_file(
     write_files, malicious_pickle, build_severe_finding
 ):
     root = write_files({"evil.pkl": malicious_pickle, "other.pkl": malicious_pickle})
@@ -51,7 +51,7 @@ def test_finding_of_modelscan_agrees_only_with_severe_security_finding(
     assert {finding.artifact: finding.agrees for finding in opinion.findings} == {"evil.pkl": False, "other.pkl": True}
 
 
-def test_severe_finding_in_a_file_that_modelscan_passes_is_a_disagreement(
+def test_our_severe_finding_in_a_file_without_a_modelscan_finding_is_a_disagreement(
     write_files, benign_pickle, build_severe_finding
 ):
     root = write_files({"weights.pkl": benign_pickle})
@@ -86,7 +86,7 @@ def test_modelscan_that_examined_no_file_gives_no_opinion(write_files, build_sev
     assert opinion.disagreements == ()
 
 
-def test_archive_without_examined_member_is_reported_as_unread(write_files, tmp_path):
+def test_archive_of_which_modelscan_examined_no_member_is_reported_as_unread(write_files, tmp_path):
     root = write_files({"model.pt": b""})
     with zipfile.ZipFile(root / "model.pt", "w") as archive:
         archive.writestr("archive/data.txt", b"text")
@@ -95,7 +95,9 @@ def test_archive_without_examined_member_is_reported_as_unread(write_files, tmp_
     assert "model.pt" in opinion.absences[0]
 
 
-def test_file_that_modelscan_cannot_read_makes_the_opinion_partial(write_files, benign_pickle, malicious_pickle):
+def test_opinion_covers_only_part_of_the_files_if_modelscan_cannot_read_one(
+    write_files, benign_pickle, malicious_pickle
+):
     root = write_files({"good.pkl": benign_pickle, "bad.pkl": malicious_pickle[:12], "junk.bin": b"junk"})
     opinion = get_second_opinion(root, ["bad.pkl", "good.pkl", "junk.bin"], [], LIMITS)
     assert opinion.state is OpinionState.PARTLY
@@ -137,7 +139,7 @@ def test_special_file_is_not_opened(write_files, benign_pickle):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links")
-def test_hub_cache_is_read_under_snapshot_names(tmp_path, malicious_pickle):
+def test_modelscan_finding_in_a_hub_cache_has_the_snapshot_name_and_not_the_blob_name(tmp_path, malicious_pickle):
     blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshots" / "abc"
     blobs.mkdir()
     snapshot.mkdir(parents=True)
@@ -157,7 +159,9 @@ def test_single_file_as_root_is_scanned(write_files, malicious_pickle):
 @pytest.mark.parametrize(
     "name", ["a:b.pkl", "new\nline.pkl", "\x1b[31m.pkl", "a b'\".pkl", os.fsdecode(b"\xff\xfe.pkl")]
 )
-def test_hostile_names_are_returned_unchanged(write_files, malicious_pickle, name, build_severe_finding):
+def test_hostile_file_names_appear_unchanged_in_opinion_findings(
+    write_files, malicious_pickle, name, build_severe_finding
+):
     root = write_files({name: malicious_pickle})
     [finding] = get_second_opinion(root, [name], [build_severe_finding(name)], LIMITS).findings
     assert finding.artifact == name
@@ -184,6 +188,6 @@ def test_member_paths_are_not_passed_to_modelscan(write_files, benign_pickle):
     assert opinion.detail == "modelscan examined 1 of 1 files and reports no finding"
 
 
-def test_modelscan_is_not_imported(write_files, malicious_pickle):
+def test_modelscan_is_not_imported_into_the_own_process(write_files, malicious_pickle):
     get_second_opinion(write_files({"evil.pkl": malicious_pickle}), ["evil.pkl"], [], LIMITS)
     assert "modelscan" not in sys.modules

@@ -56,13 +56,13 @@ def test_reasons_name_the_worst_findings_and_the_first_absences() -> None:
     assert reasons[4:] == ("1 part not examined: 1 in a format without a reader", "b.png: no reader for PNG")
 
 
-def test_reasons_name_skipped_checks() -> None:
+def test_reasons_of_a_decision_name_the_checks_that_did_not_run() -> None:
     only = Policy("p", "", Severity.HIGH, (CheckFamily.LICENSE,))
     reasons = decide_verdict(make_coverage(READ), [], only, {CheckFamily.LICENSE, CheckFamily.SECURITY}).reasons
     assert reasons[-1] == "checked for license only; not for security"
 
 
-def test_fail_on_never_ignores_findings_but_not_incomplete_scans() -> None:
+def test_policy_without_a_failing_severity_ignores_findings_but_reports_incomplete_scans() -> None:
     never = Policy("never", "", None, tuple(CheckFamily))
     assert decide_verdict(make_coverage(READ), [make_finding(Severity.CRITICAL)], never).verdict is Verdict.PASS
     assert (
@@ -90,17 +90,19 @@ def test_reason_of_the_verdict_counts_files_without_a_record() -> None:
 
 
 @pytest.mark.parametrize("records", [(), (NOT_READ,), (READ, NOT_READ), (ACCEPTED,)])
-def test_decision_to_pass_with_unexamined_parts_cannot_be_constructed(records: tuple[ArtifactRecord, ...]) -> None:
+def test_constructor_refuses_a_pass_decision_if_parts_are_unexamined_or_no_file_is_examined(
+    records: tuple[ArtifactRecord, ...],
+) -> None:
     with pytest.raises(ValueError, match="pass"):
         Decision(Verdict.PASS, (), make_coverage(*records))
 
 
-def test_examined_record_with_absences_cannot_be_constructed() -> None:
+def test_constructor_refuses_a_completely_examined_record_with_absences() -> None:
     with pytest.raises(ValueError, match="absences"):
         ArtifactRecord("a", 1, Extent.EXAMINED, absences=(("a", Absence(UNREAD)),))
 
 
-def test_policy_accepts_a_format_by_its_bytes() -> None:
+def test_policy_accepts_an_absence_only_if_the_recognised_format_matches() -> None:
     policy = Policy(
         "p", "", None, (), (AllowedAbsence((UnreadReason.NO_READER,), "*.png", "pictures", ("PNG image",)),)
     )
@@ -133,7 +135,7 @@ def test_policy_can_accept_unread_files_by_reason_and_path(path: str, reason: Un
         ("b/a.onnx", "tflite", 1, False),
     ],
 )
-def test_policy_accepts_unclaimed_bytes_by_path_format_and_number(
+def test_policy_accepts_unclaimed_bytes_only_if_path_and_format_and_byte_count_match(
     path: str, format_: str, count: int, accepted: bool
 ) -> None:
     entry = AllowedAbsence((UnreadReason.UNCLAIMED,), "*.tflite", "metadata", ("tflite",), most_bytes=64)

@@ -12,6 +12,6 @@ def test_clause_titles_of_reports_equal_those_of_the_clause_vocabulary() -> None
     assert {kind: each.title for kind, each in kinds.items() if each.group is not Group.FACT} == TITLES
 
 
-def test_joined_titles_begin_in_lower_case() -> None:
+def test_joined_clause_titles_begin_with_a_small_letter() -> None:
     assert set(WEIGHTY_KINDS) <= set(TITLES)
     assert join_titles(("share-alike", "unheard-of")) == "share under the same licence; unheard-of"

@@ -79,7 +79,7 @@ def test_scanned_model_is_the_root_component(failing: AuditReport) -> None:
     assert collect_properties(bom["metadata"])["modelaudit:report:sha256"] == [compute_report_digest(failing)]
 
 
-def test_facts_without_a_cyclonedx_field_become_properties_of_the_model(failing: AuditReport) -> None:
+def test_report_facts_for_which_cyclonedx_has_no_field_become_model_properties(failing: AuditReport) -> None:
     properties = collect_properties(render_bom(failing)["metadata"]["component"])
     assert properties["modelaudit:verdict"] == ["fail"]
     assert properties["modelaudit:coverage:not-examined"] == ["2"]
@@ -130,7 +130,7 @@ def test_finding_is_a_vulnerability_that_affects_its_file(failing: AuditReport) 
     assert "advisories" not in found["safetensors/hole"]
 
 
-def test_equal_findings_and_similar_paths_have_unique_references(hostile: AuditReport) -> None:
+def test_each_component_and_vulnerability_has_a_unique_reference_even_for_equal_findings(hostile: AuditReport) -> None:
     bom = render_bom(hostile)
     refs = [each["bom-ref"] for each in [*bom["components"], *bom["vulnerabilities"]]]
     parts = len(hostile.coverage.artifacts) + len(hostile.findings) + len(hostile.license.datasets)
@@ -138,7 +138,7 @@ def test_equal_findings_and_similar_paths_have_unique_references(hostile: AuditR
     assert render_cyclonedx(hostile) == render_cyclonedx(hostile)
 
 
-def test_file_has_its_own_name_and_not_its_escaped_address(failing: AuditReport) -> None:
+def test_file_component_has_the_name_of_the_file_and_not_its_escaped_address(failing: AuditReport) -> None:
     record = replace(failing.coverage.artifacts[0], path="we%21rd.bin")
     coverage = replace(failing.coverage, artifacts=(record,))
     components = render_bom(replace(failing, decision=replace(failing.decision, coverage=coverage)))["components"]
@@ -235,7 +235,7 @@ def test_bill_of_materials_lists_declared_and_concluded_licenses(failing: AuditR
     assert {each.get("id") or each["name"] for each in concluded} == {"Apache-2.0", "LicenseRef-Llama-3.1"}
 
 
-def test_choice_of_licenses_is_an_expression_and_declared_license_is_evidence(failing: AuditReport) -> None:
+def test_concluded_choice_of_licenses_is_an_expression_and_the_declared_one_is_evidence(failing: AuditReport) -> None:
     choice = replace(build_plain_conclusion(), expression="MIT OR Apache-2.0")
     root = render_bom_with_license(failing, choice)["metadata"]["component"]
     assert root["licenses"] == [{"acknowledgement": "concluded", "expression": "MIT OR Apache-2.0"}]
@@ -253,7 +253,7 @@ def test_restriction_in_running_text_is_not_a_declared_license(failing: AuditRep
     assert [each["license"]["id"] for each in root["licenses"]] == ["MIT"]
 
 
-def test_bill_of_materials_of_an_undecided_license_has_only_the_declared_one(failing: AuditReport) -> None:
+def test_bill_of_materials_without_a_concluded_license_lists_only_the_declared_one(failing: AuditReport) -> None:
     doubtful = replace(build_plain_conclusion(), state=ConclusionState.VAGUE)
     root = render_bom_with_license(failing, doubtful)["metadata"]["component"]
     assert [each["license"]["acknowledgement"] for each in root["licenses"]] == ["declared"]
@@ -286,7 +286,7 @@ def test_data_sets_are_components_with_their_own_licenses(failing: AuditReport) 
     assert {each["bom-ref"] for each in data.values()} <= set(graph["model"])
 
 
-def test_answers_obligations_and_openness_are_properties(failing: AuditReport) -> None:
+def test_license_answers_and_obligations_and_openness_become_model_properties(failing: AuditReport) -> None:
     properties = collect_properties(
         render_bom_with_license(failing, build_conflicting_conclusion())["metadata"]["component"]
     )
@@ -302,13 +302,13 @@ def test_answers_obligations_and_openness_are_properties(failing: AuditReport) -
     assert any(each.endswith("[met by LICENSE]") for each in met["modelaudit:license:obligation"])
 
 
-def test_intended_territory_alone_is_a_stated_use(failing: AuditReport) -> None:
+def test_intended_use_that_states_only_a_territory_becomes_a_property(failing: AuditReport) -> None:
     license_ = replace(build_plain_conclusion(), intent=Intent(territories=("DE",)))
     root = render_bom_with_license(failing, license_)["metadata"]["component"]
     assert "in DE" in collect_properties(root)["modelaudit:license:intent"][0]
 
 
-def test_ancestors_of_cyclic_and_long_lineage_are_bounded(failing: AuditReport) -> None:
+def test_number_of_ancestors_listed_for_a_cyclic_or_long_lineage_is_bounded(failing: AuditReport) -> None:
     first = build_conflicting_conclusion().origins[0]
     ring = tuple(replace(first, name=f"a/{n}", made=f"a/{(n - 1) % 3}") for n in range(3))
     chain = tuple(replace(first, name=f"b/{n}", made=f"b/{n - 1}" if n else "") for n in range(3000))

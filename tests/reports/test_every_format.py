@@ -25,7 +25,7 @@ def remove_spaces(text: str) -> str:
 
 
 @check_each("format", list(REPORTS))
-def test_every_output_of_the_same_report_is_the_same(format: str, any_report: AuditReport) -> None:
+def test_each_output_format_renders_the_same_report_to_the_same_bytes(format: str, any_report: AuditReport) -> None:
     first = render(any_report, format)
     assert first == render(any_report, format)
     assert first.decode("utf-8").endswith("\n")

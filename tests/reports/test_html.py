@@ -182,7 +182,7 @@ def test_html_page_shows_each_fact_of_the_report(fact: str, failing: AuditReport
     assert " ".join(fact.split()) in parse_page(failing).text
 
 
-def test_page_omits_skipped_checks_without_rules(failing: AuditReport) -> None:
+def test_html_page_lists_a_check_that_did_not_run_only_if_it_has_rules(failing: AuditReport) -> None:
     assert "Checks that did not run" not in parse_page(failing).text
     policy = replace(failing.policy, checks=(CheckFamily.SECURITY,))
     text = parse_page(replace(failing, policy=policy)).text
@@ -206,7 +206,7 @@ def test_sections_of_the_page_are_in_reading_order(failing: AuditReport) -> None
     assert page.text.index("Do not load or ship") < page.text.index("Parts that were not examined")
 
 
-def test_page_contains_data_digest_and_can_be_rendered_again(failing: AuditReport) -> None:
+def test_html_page_contains_the_report_digest_and_renders_equally_from_the_json_report(failing: AuditReport) -> None:
     page = parse_page(failing)
     assert page.text.count(compute_report_digest(failing)) == 1
     assert compute_report_digest(failing) in page.style
@@ -242,7 +242,7 @@ def test_html_page_links_only_https_references(failing: AuditReport) -> None:
     assert "javascript:alert(1)" in page.text
 
 
-def test_html_page_of_a_thousand_findings_folds_them_and_omits_none(
+def test_html_page_folds_a_thousand_findings_of_one_rule_and_omits_none(
     examples: dict[str, Callable[[], AuditReport]],
 ) -> None:
     report = examples["crowded"]()
@@ -277,7 +277,7 @@ def test_html_page_of_a_pass_states_the_accepted_absences(passing: AuditReport, 
     assert "Every file was read" not in text
 
 
-def test_html_page_of_a_pass_is_green_only_if_shipping_is_allowed(passing: AuditReport) -> None:
+def test_html_page_of_a_passed_model_is_green_only_if_the_license_allows_shipping(passing: AuditReport) -> None:
     assert '<section class="verdict pass"' in render_html(passing).decode()
     doubtful = replace(passing, license=replace(passing.license, state=ConclusionState.UNDECLARED))
     html = render_html(doubtful).decode()
@@ -288,11 +288,13 @@ def test_html_page_of_a_pass_is_green_only_if_shipping_is_allowed(passing: Audit
     assert "No licence was found, so no permission to ship can be shown." in text
 
 
-def test_html_page_of_a_failed_model_is_red_with_any_license(failing: AuditReport, passing: AuditReport) -> None:
+def test_html_page_of_a_failed_model_is_red_even_if_its_license_allows_shipping(
+    failing: AuditReport, passing: AuditReport
+) -> None:
     assert '<section class="verdict fail"' in render_html(replace(failing, license=passing.license)).decode()
 
 
-def test_sign_off_fields_are_printed_completely(any_report: AuditReport) -> None:
+def test_printed_html_page_does_not_cut_off_the_sign_off_fields(any_report: AuditReport) -> None:
     page = parse_page(any_report)
     fields = [attributes for attributes in page.attributes("div") if "contenteditable" in attributes]
     ids = {attributes.get("id") for _, attributes in page.elements}
@@ -317,7 +319,7 @@ def test_sign_off_contains_digest_of_all_files(passing: AuditReport, failing: Au
     assert "no digest can be given" in parse_page(failing).text
 
 
-def test_clauses_of_a_license_are_grouped_into_limits_duties_and_notes(failing: AuditReport) -> None:
+def test_html_page_groups_clauses_of_a_license_into_limits_duties_and_notes(failing: AuditReport) -> None:
     text = parse_page(failing).text
     llama = text[text.rindex("https://www.llama.com/llama3_1/license/") :]
     places = [
@@ -337,7 +339,7 @@ def test_printed_page_header_names_the_model(passing: AuditReport, hostile: Audi
     assert evil and evil[1].startswith("\\00003c\\00002fscript\\00003e")
 
 
-def test_every_page_has_exclusions_and_glossary(any_report: AuditReport) -> None:
+def test_html_page_lists_what_a_scan_never_covers_and_the_glossary(any_report: AuditReport) -> None:
     text = parse_page(any_report).text
     for fact in (*wording.NEVER_COVERED, *(word.capitalize() for word in wording.GLOSSARY)):
         assert fact in text
@@ -374,7 +376,7 @@ def test_contrast_of_text_on_the_html_page_meets_wcag_aa(theme: int) -> None:
         assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{text} on {ground}"
 
 
-def test_license_section_shows_answer_and_its_basis(conflicting: AuditReport) -> None:
+def test_license_section_of_the_html_page_shows_the_answer_with_reasons_and_evidence(conflicting: AuditReport) -> None:
     text = parse_page(conflicting).text
     section = text[text.index("Licence FOR REVIEW") :]
     parts = (
@@ -404,7 +406,7 @@ def test_license_section_shows_answer_and_its_basis(conflicting: AuditReport) ->
     assert places == sorted(places)
 
 
-def test_html_page_shows_duties_with_checkboxes_and_checks_met_ones(
+def test_html_page_shows_a_checkbox_for_each_duty_and_ticks_the_duties_that_are_met(
     examples: dict[str, Callable[[], AuditReport]],
 ) -> None:
     page = parse_page(examples["allowed"]())
@@ -416,13 +418,13 @@ def test_html_page_shows_duties_with_checkboxes_and_checks_met_ones(
     assert "Terms verified on 2026-11-20." in folded
 
 
-def test_html_page_makes_the_duties_of_a_denied_use_conditional(conflicting: AuditReport) -> None:
+def test_html_page_states_that_duties_of_a_denied_use_apply_only_under_an_agreement(conflicting: AuditReport) -> None:
     denied = replace(conflicting, license=replace(conflicting.license, permission=Answer.DENY))
     assert "Your planned use is not allowed. These duties apply if an agreement" in parse_page(denied).text
     assert "Your planned use is not allowed." not in parse_page(conflicting).text
 
 
-def test_html_page_refers_to_the_reasons_for_a_license_conflict_shown_there(conflicting: AuditReport) -> None:
+def test_html_page_refers_to_the_reasons_instead_of_repeating_a_conflict_shown_there(conflicting: AuditReport) -> None:
     license_ = conflicting.license
     detail = license_.conflicts[0].detail
     reason = replace(license_.answers[1], because=detail)

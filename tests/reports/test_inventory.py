@@ -33,14 +33,14 @@ def test_tree_digest_equals_output_of_sha256sum(passing: AuditReport, tmp_path: 
     assert compute_tree_digest(replace_records(passing, *reversed(records))) == hashlib.sha256(printed).hexdigest()
 
 
-def test_report_without_a_digest_of_every_file_has_no_tree_digest(
+def test_report_has_no_tree_digest_unless_every_file_has_a_digest(
     incomplete: AuditReport, failing: AuditReport
 ) -> None:
     assert compute_tree_digest(incomplete) is None
     assert compute_tree_digest(failing) is None
 
 
-def test_inventory_groups_equal_absences_with_all_addresses() -> None:
+def test_inventory_groups_equal_absences_of_one_folder_and_keeps_all_addresses() -> None:
     alike = tuple((f"assets/onnx/m{number}.onnx", UNREAD) for number in range(10))
     # Another extension, another folder, a member, and an absence at an offset of its file.
     different = (
@@ -55,7 +55,7 @@ def test_inventory_groups_equal_absences_with_all_addresses() -> None:
     assert [group.name for group in groups[1:]] == [address for address, _ in different]
 
 
-def test_inventory_keeps_few_or_different_absences_separate() -> None:
+def test_inventory_does_not_group_fewer_than_three_equal_absences() -> None:
     accepted = replace(UNREAD, allowed_by="x")
     pairs = (("a.onnx", UNREAD), ("b.onnx", UNREAD), ("c.onnx", accepted))
     assert [group.name for group in group_absences(pairs)] == ["a.onnx", "b.onnx", "c.onnx"]
@@ -63,14 +63,14 @@ def test_inventory_keeps_few_or_different_absences_separate() -> None:
     assert [group.name for group in top] == ["3 ONNX files in the top folder"]
 
 
-def test_git_digest_is_shown_if_source_states_one() -> None:
+def test_git_digest_of_a_file_is_shown_only_if_the_source_claims_one() -> None:
     sha, git = Digest(DigestAlgorithm.SHA256, "a" * 64), Digest(DigestAlgorithm.GIT_BLOB, "b" * 40)
     record = ArtifactRecord("x", 1, Extent.EXAMINED, digests=(sha, git))
     assert list_shown_digests(record) == (sha,)
     assert list_shown_digests(replace(record, claimed=(git,))) == (sha, git)
 
 
-def test_comparison_with_source_states_equal_altered_and_uncompared_files(
+def test_comparison_with_the_source_counts_equal_and_altered_and_uncompared_files(
     passing: AuditReport, failing: AuditReport, incomplete: AuditReport
 ) -> None:
     assert describe_comparison(passing) == "Not compared: local files have no published digests."

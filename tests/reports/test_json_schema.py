@@ -23,7 +23,7 @@ def schema() -> Any:
     return json.loads(build_report_schema())
 
 
-def test_published_schema_is_current() -> None:
+def test_published_json_schema_equals_the_schema_built_from_the_code() -> None:
     if os.environ.get("MODELAUDIT_UPDATE_GOLDEN"):
         PUBLISHED.write_bytes(build_report_schema())
     assert PUBLISHED.read_bytes() == build_report_schema()

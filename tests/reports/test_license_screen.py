@@ -42,7 +42,7 @@ def join_words(text: str) -> str:
 
 
 @pytest.mark.parametrize("name", list(ANSWERED))
-def test_answer_fits_the_lines_and_columns_of_one_screen(name: str, failing: AuditReport) -> None:
+def test_license_screen_stays_within_its_maximum_lines_and_columns(name: str, failing: AuditReport) -> None:
     for width in (80, 100, 200):
         lines = render_screen(failing, ANSWERED[name](), width=width).splitlines()
         assert len(lines) <= (60 if width == 80 else 48)
@@ -66,7 +66,7 @@ def test_license_screen_begins_with_answer_model_and_planned_use(name: str, answ
     assert "in EU; 5 million users a month; revenue not stated; field: general" in head
 
 
-def test_license_screen_gives_clause_section_date_and_lineage_of_a_reason(failing: AuditReport) -> None:
+def test_license_screen_states_clause_section_reading_date_and_lineage_of_each_reason(failing: AuditReport) -> None:
     text = join_words(render_screen(failing, build_conflicting_conclusion()))
     assert (
         "review A limit to the number of users: your own figure is not stated. LicenseRef-Llama-3.1, section 2: "
@@ -95,7 +95,7 @@ def test_license_screen_lists_the_worst_reason_first_and_omits_permissions(faili
     )
 
 
-def test_license_screen_quotes_claims_with_their_place(failing: AuditReport) -> None:
+def test_license_screen_quotes_each_claim_with_its_file_and_line(failing: AuditReport) -> None:
     text = join_words(render_screen(failing, build_conflicting_conclusion()))
     assert "Concluded: nothing, because the licence is contradictory" in text
     assert "README.md:2 license: “apache-2.0” = Apache-2.0, declared by the author" in text
@@ -140,7 +140,7 @@ def test_license_screen_shows_conflicts_data_sets_openness_and_unread_sources(fa
     assert "unread acme/tiny-root, acme/other, acme/more: the reason is stated above." in text
 
 
-def test_license_screen_lists_limits_that_no_answer_mentions(failing: AuditReport) -> None:
+def test_license_screen_lists_license_limits_that_the_answers_do_not_already_mention(failing: AuditReport) -> None:
     text = join_words(render_screen(failing, build_conflicting_conclusion()))
     assert f"limits Forbidden uses: military, malware (Llama-3.1, section 1.b.iv; {LLAMA.policy_url})." in text
     assert "number of users above" not in text, "an answer already mentions this limit"
@@ -181,7 +181,7 @@ def test_license_screen_without_a_stated_use_shows_that_no_clause_was_checked(fa
     assert "policy default: it states no intended use, so no clause was checked; state one with" in text
 
 
-def test_license_screen_states_a_missing_license(failing: AuditReport) -> None:
+def test_license_screen_states_that_no_license_is_declared(failing: AuditReport) -> None:
     nothing = LicenseConclusion(ConclusionState.UNDECLARED, LicenseCategory.UNKNOWN, permission=Answer.REVIEW)
     text = join_words(render_screen(failing, nothing))
     assert text.startswith("◐ FOR REVIEW A person must decide.")
@@ -219,7 +219,7 @@ def test_license_screen_of_every_example_report_is_rendered(examples: dict[str, 
         assert not re.search(r"\b(safe|clean)\b", text, re.IGNORECASE)
 
 
-def test_license_screen_only_names_the_duties_of_a_denied_use(failing: AuditReport) -> None:
+def test_license_screen_of_a_denied_use_names_duties_without_checkboxes_or_exact_words(failing: AuditReport) -> None:
     denied = replace(build_conflicting_conclusion(), permission=Answer.DENY)
     text = join_words(render_screen(failing, denied))
     assert (

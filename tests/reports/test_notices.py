@@ -36,7 +36,7 @@ def test_notice_file_contains_only_the_words_that_licenses_prescribe(failing: Au
     assert render_files(failing, twice)["NOTICE"] == f"{NOTICE_WORDS}\n\nMore.\n"
 
 
-def test_attributions_list_duties_with_exact_words(failing: AuditReport) -> None:
+def test_attributions_file_lists_duties_with_the_exact_words(failing: AuditReport) -> None:
     text = render_files(failing, build_conflicting_conclusion())["ATTRIBUTIONS.md"]
     assert "- Show it. (LicenseRef-Llama-3.1, 1.b.i)" in text
     assert "  - Exact words: `Built with Llama`" in text
@@ -46,7 +46,7 @@ def test_attributions_list_duties_with_exact_words(failing: AuditReport) -> None
     assert f"- Llama 3.1 Community License Agreement (`LicenseRef-Llama-3.1`): <{LLAMA.url}>" in text
 
 
-def test_restrictions_list_forbidden_uses_with_source(failing: AuditReport) -> None:
+def test_restrictions_file_lists_forbidden_uses_with_their_source(failing: AuditReport) -> None:
     text = render_files(failing, build_conflicting_conclusion())["USE-RESTRICTIONS.md"]
     assert "- Pass the use policy on. (LicenseRef-Llama-3.1, 1.b.iv)" in text
     assert f"The text: <{LLAMA.policy_url}>, read on 2026-11-24; read it again, it may have changed." in text
@@ -57,7 +57,7 @@ def test_restrictions_list_forbidden_uses_with_source(failing: AuditReport) -> N
     assert "not verified" in text and "This tool has no list of the forbidden uses" in text
 
 
-def test_checklist_begins_with_answer_and_lists_everything(failing: AuditReport) -> None:
+def test_checklist_begins_with_the_answer_and_lists_all_duties_and_open_points(failing: AuditReport) -> None:
     license_ = build_conflicting_conclusion()
     text = render_files(failing, license_)["CHECKLIST.md"]
     assert text.index("**FOR REVIEW**") < text.index("## To resolve first") < text.index("## Licence texts to copy")
@@ -73,7 +73,7 @@ def test_checklist_begins_with_answer_and_lists_everything(failing: AuditReport)
     )
 
 
-def test_checklist_names_the_license_file_and_checks_the_met_duty(failing: AuditReport) -> None:
+def test_checklist_names_the_license_file_and_ticks_the_duty_that_it_meets(failing: AuditReport) -> None:
     files = render_files(failing, build_plain_conclusion())
     assert set(files) == {"ATTRIBUTIONS.md", "CHECKLIST.md"}
     assert "- [ ] Apache License 2.0: copy the file LICENSE of the model" in files["CHECKLIST.md"]
@@ -89,7 +89,7 @@ def test_use_policy_is_not_copied_as_the_license_text(failing: AuditReport) -> N
     assert "- [ ] Apache License 2.0: no file holds it: copy it from" in files["CHECKLIST.md"]
 
 
-def test_checklist_without_licenses_is_not_empty(failing: AuditReport) -> None:
+def test_checklist_of_a_model_without_a_license_states_that_none_was_found(failing: AuditReport) -> None:
     files = render_files(failing, LicenseConclusion(ConclusionState.UNDECLARED, LicenseCategory.UNKNOWN))
     assert set(files) == {"CHECKLIST.md"}
     assert "**No use is stated**: No licence was found, so no permission to ship can be shown." in files["CHECKLIST.md"]
@@ -111,7 +111,7 @@ def test_backticks_in_a_prescribed_text_cannot_end_its_markdown_code_span(failin
     assert "`a\\x60 <script> \\x60b`" in text
 
 
-def test_checklist_demands_a_copy_of_each_notice_of_the_model(failing: AuditReport) -> None:
+def test_checklist_asks_for_a_copy_of_each_notice_and_policy_file_of_the_model(failing: AuditReport) -> None:
     names = ("NOTICE", "USE_POLICY.md", "legal/third-party-notices.txt", "noticeable.bin", "LICENSE")
     records = tuple(replace(failing.coverage.artifacts[0], path=name) for name in names)
     coverage = replace(failing.coverage, artifacts=records)

@@ -18,7 +18,7 @@ PAGE = Page(
 )
 
 
-def test_page_printed_in_a_narrow_terminal_does_not_break_listings_and_addresses() -> None:
+def test_listings_and_addresses_of_a_page_are_not_wrapped_in_a_narrow_terminal() -> None:
     text = render_page_text(PAGE, 40)
     assert text.splitlines()[:2] == ["acme/rule: A *title*", "severity high"]
     assert "    https://a.test/x" in text.splitlines()

@@ -10,7 +10,7 @@ from modelaudit.reports.wording import describe_unread, format_sentence
 
 
 @check_each("listed", range(1, 40))
-def test_shortened_evidence_keeps_the_marked_line_of_its_listing(listed: int) -> None:
+def test_shortened_evidence_still_contains_the_marked_last_line_of_its_listing(listed: int) -> None:
     lines = ("byte 9: REDUCE", *(f"  {offset} PROTO" for offset in range(listed - 1)), "> 99 REDUCE")
     shown = _shorten_evidence(lines)
     assert (shown[0], shown[-1]) == (lines[0], lines[-1])
@@ -18,7 +18,7 @@ def test_shortened_evidence_keeps_the_marked_line_of_its_listing(listed: int) ->
     assert len(shown) == len(lines) or shown[1] == f"… {len(lines) - 8} lines left out"
 
 
-def test_evidence_without_listing_is_cut_at_the_end() -> None:
+def test_long_evidence_without_a_listing_loses_its_last_lines_and_counts_them() -> None:
     assert _shorten_evidence(tuple("abcdefghij")) == [*"abcdefgh", "… and 2 more lines"]
     assert _shorten_evidence(tuple("abcdefghi")) == [*"abcdefghi"]
 

@@ -37,7 +37,7 @@ def build_conclusion(*entries: LicenseEntry) -> LicenseConclusion:
 @check_each("category", LicenseCategory)
 @check_each("state", ConclusionState)
 @check_each("read", ["2026-11-20", ""])
-def test_only_verified_free_license_allows_shipping(
+def test_only_a_license_with_verified_free_terms_allows_shipping(
     category: LicenseCategory, state: ConclusionState, read: str
 ) -> None:
     answer = assess_shipping(
@@ -64,14 +64,16 @@ def test_missing_license_does_not_allow_shipping() -> None:
         (ConclusionState.CONCLUDED, "the permissions of the licence are not known"),
     ],
 )
-def test_doubtful_conclusion_leaves_shipping_to_a_person(state: ConclusionState, why: str) -> None:
+def test_shipping_answer_to_an_uncertain_license_states_that_a_person_must_decide(
+    state: ConclusionState, why: str
+) -> None:
     answer = assess_shipping(
         LicenseConclusion(state, LicenseCategory.UNKNOWN, (), (build_entry(LicenseCategory.UNKNOWN),))
     )
     assert answer.line == f"Permission to ship cannot be shown: {why}; a person must decide."
 
 
-def test_unverified_terms_leave_shipping_to_a_person() -> None:
+def test_shipping_answer_to_unverified_terms_states_that_a_person_must_decide() -> None:
     answer = assess_shipping(build_conclusion(build_entry(LicenseCategory.CONDITIONAL, "user-cap", read="")))
     assert answer.line == (
         "Permission to ship cannot be shown: the terms of The X Licence are not verified; a person must decide."
@@ -79,7 +81,7 @@ def test_unverified_terms_leave_shipping_to_a_person() -> None:
 
 
 @pytest.mark.parametrize("category", [LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY])
-def test_license_category_that_forbids_commercial_use_forbids_shipping(category: LicenseCategory) -> None:
+def test_non_commercial_or_research_only_license_forbids_shipping(category: LicenseCategory) -> None:
     answer = assess_shipping(build_conclusion(build_entry(category, "no-commercial-use")))
     assert answer.permission is Permission.FORBIDDEN
     assert answer.line == "The author names The X Licence, which forbids commercial use."
@@ -88,7 +90,7 @@ def test_license_category_that_forbids_commercial_use_forbids_shipping(category:
     assert second_hand.line.endswith("Its terms are not verified: read the text.")
 
 
-def test_shipping_answer_to_a_contradiction_names_the_forbidding_license() -> None:
+def test_shipping_answer_to_contradictory_claims_names_the_license_that_forbids_commercial_use() -> None:
     both = (build_entry(LicenseCategory.PERMISSIVE), build_entry(LicenseCategory.NON_COMMERCIAL, name="The NC Licence"))
     answer = assess_shipping(LicenseConclusion(ConclusionState.CONTRADICTORY, LicenseCategory.UNKNOWN, (), both))
     assert "One of them, The NC Licence, forbids commercial use." in answer.line
@@ -111,19 +113,19 @@ def test_shipping_answer_states_the_number_of_conditions_or_duties() -> None:
     )
 
 
-def test_license_without_duties_is_not_said_to_have_any() -> None:
+def test_shipping_answer_to_a_license_without_duties_states_that_no_duty_is_on_record() -> None:
     free = assess_shipping(build_conclusion(build_entry(LicenseCategory.PUBLIC_DOMAIN, "commercial-use")))
     assert free.line == "The author names The X Licence, which allows shipping; no duty is on record."
 
 
 @check_each("category", LicenseCategory)
-def test_shipping_answer_always_names_a_territory_limit(category: LicenseCategory) -> None:
+def test_shipping_answer_always_mentions_a_territory_limit_of_the_license(category: LicenseCategory) -> None:
     answer = assess_shipping(build_conclusion(build_entry(category, "territory-limit")))
     assert answer.line.endswith("Not in every country: Duty about territory-limit.")
     assert answer.permission is not Permission.ALLOWED
 
 
-def test_base_model_that_was_not_looked_up_leaves_the_shipping_answer_open() -> None:
+def test_shipping_stays_undecided_if_a_base_model_was_not_looked_up() -> None:
     free = build_conclusion(build_entry(LicenseCategory.PERMISSIVE))
     answer = assess_shipping(replace(free, claims=(BASE,)))
     assert answer.permission is Permission.OPEN
@@ -132,7 +134,7 @@ def test_base_model_that_was_not_looked_up_leaves_the_shipping_answer_open() -> 
     assert assess_shipping(replace(free, claims=(data,))).permission is Permission.ALLOWED
 
 
-def test_conclusion_states_whether_terms_are_verified() -> None:
+def test_description_of_a_conclusion_states_whether_the_license_terms_are_verified() -> None:
     read = build_conclusion(build_entry(LicenseCategory.PERMISSIVE))
     assert describe_conclusion(read, "") == (
         "The author names one licence: The X Licence. Terms verified on 2026-11-20."
@@ -156,12 +158,14 @@ def test_shipping_answer_follows_the_answer_on_the_stated_use() -> None:
 
 @check_each("answer", Answer)
 @check_each("state", [state for state in ConclusionState if state is not ConclusionState.CONCLUDED])
-def test_no_answer_permits_without_concluded_license(answer: Answer, state: ConclusionState) -> None:
+def test_shipping_is_never_allowed_without_a_concluded_license_whatever_the_answer(
+    answer: Answer, state: ConclusionState
+) -> None:
     doubtful = replace(build_plain_conclusion(), state=state, permission=answer)
     assert assess_shipping(doubtful).permission is not Permission.ALLOWED
 
 
-def test_shipping_answer_is_printed_even_without_a_reason() -> None:
+def test_shipping_line_states_the_answer_even_if_no_reason_is_on_record() -> None:
     for answer, line in (
         (Answer.REVIEW, "A person must decide."),
         (Answer.DENY, "Your planned use is not allowed."),
@@ -176,7 +180,7 @@ def remove_planned_use(license_: LicenseConclusion) -> LicenseConclusion:
     return replace(license_, intent=None, permission=None, answers=())
 
 
-def test_base_model_without_a_license_leaves_the_answer_open_if_no_use_is_stated() -> None:
+def test_shipping_stays_undecided_without_a_stated_use_if_a_base_model_has_no_license() -> None:
     base = build_conflicting_conclusion().origins[0]
     free = replace(remove_planned_use(build_plain_conclusion()), origins=(base,))
     assert assess_shipping(free).permission is Permission.ALLOWED
@@ -199,7 +203,7 @@ def test_restrictive_license_of_a_base_model_is_named_if_no_use_is_stated() -> N
     assert assess_shipping(strict).permission is Permission.FORBIDDEN
 
 
-def test_license_conflict_leaves_the_answer_open_if_no_use_is_stated() -> None:
+def test_shipping_stays_undecided_without_a_stated_use_if_license_claims_conflict() -> None:
     conflict = build_conflicting_conclusion().conflicts[0]
     free = remove_planned_use(build_plain_conclusion())
     for kind in CONFLICTS_LEAVING_LICENSE_OPEN:
@@ -212,7 +216,7 @@ def test_license_conflict_leaves_the_answer_open_if_no_use_is_stated() -> None:
     )
 
 
-def test_multimodal_territory_limit_does_not_apply_to_text_model() -> None:
+def test_territory_limit_on_multimodal_models_does_not_apply_to_a_text_model() -> None:
     limit = Clause("territory-limit", "Not there.", scope="multimodal")
     license_ = replace(
         build_conclusion(replace(build_entry(LicenseCategory.PERMISSIVE), clauses=(limit,))), multimodal=False
@@ -224,7 +228,7 @@ def test_multimodal_territory_limit_does_not_apply_to_text_model() -> None:
         assert answer.line.endswith("Not in every country: Not there.")
 
 
-def test_described_conclusion_mentions_base_models_if_there_are_any() -> None:
+def test_description_of_a_conclusion_mentions_base_models_only_if_the_model_has_any() -> None:
     conclusion = build_plain_conclusion()
     assert describe_conclusion(conclusion, "").startswith("Concluded: Apache-2.0.")
     origins = replace(conclusion, origins=build_conflicting_conclusion().origins)
@@ -233,7 +237,7 @@ def test_described_conclusion_mentions_base_models_if_there_are_any() -> None:
     assert describe_conclusion(both, "").endswith("Terms verified on 2026-11-20.")
 
 
-def test_permission_to_ship_names_weighty_duties_and_conflicts() -> None:
+def test_shipping_answer_of_an_allowed_use_names_its_weighty_duties_and_conflicts() -> None:
     conclusion = build_plain_conclusion()
     copyleft = (
         replace(conclusion.duties[1], kind="share-alike"),
@@ -249,7 +253,7 @@ def test_permission_to_ship_names_weighty_duties_and_conflicts() -> None:
     )
 
 
-def test_first_reason_ends_with_complete_clause() -> None:
+def test_long_first_reason_is_cut_at_a_semicolon_and_otherwise_after_a_word() -> None:
     reason = replace(
         build_denied_conclusion().answers[0], because=f"It forbids this: {'very ' * 20}much; {'and on ' * 30}"
     )

@@ -19,7 +19,7 @@ def render_as_text(report: AuditReport, **options: object) -> str:
     return render_table(report, **options).decode()  # type: ignore[arg-type]
 
 
-def test_sections_of_the_table_are_in_order(failing: AuditReport) -> None:
+def test_terminal_table_shows_its_sections_in_the_expected_order(failing: AuditReport) -> None:
     text = render_as_text(failing)
     parts = [
         "FAIL",
@@ -37,7 +37,7 @@ def test_sections_of_the_table_are_in_order(failing: AuditReport) -> None:
     assert text.splitlines()[-1].endswith("-o report.html.")
 
 
-def test_table_shows_place_evidence_and_fix_of_findings(failing: AuditReport) -> None:
+def test_table_shows_the_location_and_evidence_and_fix_of_findings(failing: AuditReport) -> None:
     text = " ".join(render_as_text(failing).split())
     for fact in (
         "3f1a9c0de4b7a2285c6d1f0e9b8a7c6d5e4f3a2b",
@@ -55,7 +55,7 @@ def test_table_shows_place_evidence_and_fix_of_findings(failing: AuditReport) ->
         assert fact in text, fact
 
 
-def test_table_lists_only_skipped_checks_that_have_rules(failing: AuditReport) -> None:
+def test_table_lists_a_check_that_did_not_run_only_if_it_has_rules(failing: AuditReport) -> None:
     assert "Checks that did not run" not in render_as_text(failing)
     report = replace(failing, policy=replace(failing.policy, checks=(CheckFamily.SECURITY,)))
     assert "Checks that did not run: integrity, licence." in render_as_text(report)
@@ -103,7 +103,7 @@ def test_lines_of_the_table_fit_the_terminal_width(any_report: AuditReport, widt
     assert max(map(cell_len, lines)) <= max(width, 40)
 
 
-def test_line_that_wraps_goes_on_beside_its_mark(failing: AuditReport) -> None:
+def test_wrapped_line_of_the_table_is_indented_to_the_start_of_its_text(failing: AuditReport) -> None:
     lines = render_as_text(failing, width=60).splitlines()
     shipping = next(index for index, line in enumerate(lines) if "LICENCE TO SHIP" in line)
     assert lines[shipping + 1].startswith(" " * len(" ✘ LICENCE TO SHIP  "))
@@ -120,7 +120,7 @@ def test_table_counts_the_findings_that_it_hides(failing: AuditReport) -> None:
     assert "hidden here" not in render_as_text(failing)
 
 
-def test_show_option_hides_no_other_part_of_the_table(failing: AuditReport) -> None:
+def test_show_option_hides_findings_but_no_other_part_of_the_table(failing: AuditReport) -> None:
     everything, little = (render_as_text(failing, show=show, width=200) for show in (Severity.INFO, Severity.CRITICAL))
     for part in ("Not examined: 4 parts", "licence  declared", "Exit code 1: the gate failed"):
         assert part in everything and part in little
@@ -149,7 +149,7 @@ def test_restriction_in_running_text_is_not_shown_as_declared_license(failing: A
     assert "declared none" in " ".join(render_as_text(replace(failing, license=license_)).split())
 
 
-def test_table_states_a_complete_examination(failing: AuditReport) -> None:
+def test_table_states_that_every_file_was_examined_completely(failing: AuditReport) -> None:
     coverage = replace(failing.coverage, artifacts=failing.coverage.artifacts[:2])
     report = replace(
         failing,

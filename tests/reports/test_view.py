@@ -16,7 +16,7 @@ from modelaudit.reports.license_view import build_lineage_tree, describe_lineage
 from modelaudit.reports.questions import list_license_questions, list_questions
 
 
-def test_report_begins_with_findings_only_if_an_attack_or_altered_file_fails(failing: AuditReport) -> None:
+def test_report_lists_findings_first_only_if_an_attack_or_an_altered_file_fails_the_gate(failing: AuditReport) -> None:
     assert view.are_findings_first(failing)
     licence = tuple(finding for finding in failing.findings if finding.check is CheckFamily.LICENSE)
     assert not view.are_findings_first(replace(failing, findings=licence))
@@ -35,13 +35,13 @@ def test_report_begins_with_findings_only_if_an_attack_or_altered_file_fails(fai
         ("acme/tiny", "https://huggingface.co", RefKind.DATASET, "datasets/acme/tiny"),
     ],
 )
-def test_heading_is_the_last_part_of_a_path_or_a_repository_id(
+def test_report_heading_is_the_last_part_of_a_local_path_or_the_whole_repository_id(
     passing: AuditReport, name: str, origin: str, kind: RefKind, heading: str
 ) -> None:
     assert view.get_heading(replace(passing.target, name=name, origin=origin, kind=kind)) == heading
 
 
-def test_described_opinions_state_their_extent_and_differences(passing: AuditReport) -> None:
+def test_description_of_opinions_states_how_many_files_were_examined_and_how_many_differ(passing: AuditReport) -> None:
     def describe(*opinions: Opinion) -> tuple[str, str]:
         return view.describe_opinions(replace(passing, opinions=opinions))
 
@@ -76,13 +76,13 @@ def build_claim(
         (build_claim("base_model", "a/b", ClaimKind.INHERITED), "Not looked up: its licence may bind you too"),
     ],
 )
-def test_description_of_a_license_claim_is_its_license_or_why_there_is_none(claim: LicenseClaim, words: str) -> None:
+def test_description_of_a_license_claim_states_its_license_or_why_it_has_none(claim: LicenseClaim, words: str) -> None:
     claims = (claim, build_claim("license_name", "x"))
     conclusion = LicenseConclusion(ConclusionState.UNRECOGNISED, LicenseCategory.UNKNOWN, claims)
     assert view.describe_claimed_license(claim, conclusion) == (claim.entry is not None, words)
 
 
-def test_claim_of_a_license_family_is_described_as_no_single_license() -> None:
+def test_claim_of_a_license_family_is_described_as_naming_no_single_license() -> None:
     claim = build_claim("license", "other")
     alone = LicenseConclusion(ConclusionState.VAGUE, LicenseCategory.UNKNOWN, (claim,))
     assert view.describe_claimed_license(claim, alone) == (False, "No single licence")
@@ -94,7 +94,7 @@ def test_described_pass_without_the_security_check_states_that_it_did_not_run(pa
     assert "The security check did not run" not in view.describe_verdict(passing)
 
 
-def test_verdict_of_a_license_failure_is_worded_unlike_a_security_failure(
+def test_verdict_text_of_a_pure_license_failure_forbids_shipping_but_not_loading(
     failing: AuditReport, passing: AuditReport
 ) -> None:
     claim = next(each for each in failing.findings if each.check is CheckFamily.LICENSE)
@@ -114,7 +114,7 @@ def test_verdict_of_a_license_failure_is_worded_unlike_a_security_failure(
         assert view.describe_verdict(each).startswith("Do not load or ship this model")
 
 
-def test_license_link_to_own_file_is_not_an_address() -> None:
+def test_license_link_to_a_file_of_the_model_is_not_described_as_an_address() -> None:
     link = LicenseClaim(ClaimKind.DECLARED, "README.md", "license_link", "LICENSE", None)
     text = LicenseClaim(ClaimKind.FOUND, "LICENSE", "text", "Permission is granted", None)
     conclusion = LicenseConclusion(ConclusionState.UNRECOGNISED, LicenseCategory.UNKNOWN, (link, text))
@@ -127,7 +127,7 @@ def test_report_on_local_files_states_that_no_network_was_needed(passing: AuditR
     assert view.describe_network_use(replace(passing, target=online)) == "no network was needed"
 
 
-def test_listed_questions_depend_on_the_failures_and_gaps_of_the_report(
+def test_report_asks_only_the_questions_that_its_failures_and_absences_raise(
     failing: AuditReport, passing: AuditReport, incomplete: AuditReport
 ) -> None:
     asked = " ".join(list_questions(failing))
@@ -144,7 +144,7 @@ def test_listed_questions_depend_on_the_failures_and_gaps_of_the_report(
     assert len(list_questions(incomplete)) == 1
 
 
-def test_claim_of_a_variant_text_is_not_resolved() -> None:
+def test_claim_of_a_variant_text_is_described_as_a_resemblance_with_the_difference() -> None:
     variant = build_conflicting_conclusion().claims[1]
     known, words = view.describe_claimed_license(variant, build_conflicting_conclusion())
     assert not known
@@ -175,7 +175,7 @@ def test_claim_with_an_expression_resolves_to_the_concluded_expression() -> None
     assert not view.describe_claimed_license(claim, replace(license_, state=ConclusionState.VAGUE))[0]
 
 
-def test_base_models_and_data_sets_raise_a_question_only_if_unread() -> None:
+def test_base_models_and_data_sets_raise_a_license_question_only_if_they_are_unread() -> None:
     plain = replace(
         build_plain_conclusion(),
         origins=build_conflicting_conclusion().origins[:1],
@@ -193,7 +193,7 @@ def test_base_models_and_data_sets_raise_a_question_only_if_unread() -> None:
         assert fact in asked
 
 
-def test_license_check_alone_does_not_judge_loading(conflicting: AuditReport) -> None:
+def test_verdict_text_of_a_license_check_alone_states_that_security_is_not_known(conflicting: AuditReport) -> None:
     only = replace(conflicting.policy, checks=(CheckFamily.LICENSE,))
     assert view.describe_verdict(replace(conflicting, policy=only)).startswith(
         "Not known: the security check did not run"

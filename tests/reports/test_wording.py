@@ -23,7 +23,7 @@ from modelaudit.reports import REPORTS, license_words, render, wording
 from modelaudit.reports.view import FAMILIES_WITHOUT_RULES
 
 
-def test_every_kind_of_conflict_has_words_of_its_own() -> None:
+def test_reports_have_a_phrase_for_every_kind_of_license_conflict() -> None:
     rules = load_catalogue().findings.values()
     matchers = [each for rule in rules for each in rule.match if each.subject == "license-conflict"]
     kinds = {kind for matcher in matchers for kind in dict(matcher.where)["kind"]}
@@ -31,7 +31,7 @@ def test_every_kind_of_conflict_has_words_of_its_own() -> None:
 
 
 @check_each("text", ["x" * 300, "模" * 300, "word " * 80])
-def test_cut_text_keeps_its_beginning(text: str) -> None:
+def test_cut_text_is_a_beginning_of_the_text_followed_by_an_ellipsis(text: str) -> None:
     cut = wording.cut_text(text, 240)
     assert 200 < len(cut) <= 242 and cut.endswith(" …") and text.startswith(cut.removesuffix(" …"))
 
@@ -101,7 +101,7 @@ def test_size_in_bytes_is_formatted_with_decimal_units(size: int, words: str) ->
     assert wording.format_size(size) == words
 
 
-def test_place_and_threshold_are_described_in_words() -> None:
+def test_location_and_failing_severity_are_described_in_words() -> None:
     assert wording.describe_place(Location(1234, 5, "license")) == "byte 1,234, line 5, entry license"
     assert wording.describe_place(Location(0)) == "byte 0"
     assert wording.describe_place(Location()) == ""
@@ -110,7 +110,7 @@ def test_place_and_threshold_are_described_in_words() -> None:
     assert wording.describe_threshold(None) == "findings never fail this policy"
 
 
-def test_list_of_families_without_rules_agrees_with_the_rule_set() -> None:
+def test_list_of_check_families_without_rules_agrees_with_the_rule_set() -> None:
     assert set(CheckFamily) - list_families(load_catalogue()) == FAMILIES_WITHOUT_RULES
 
 

@@ -44,7 +44,7 @@ def cached_snapshot(hub: LoopbackHub, hub_home: Path) -> Path:
     return Path(snapshot_download("acme/tiny"))
 
 
-def test_snapshot_is_recognised_by_its_path(cached_snapshot: Path, hub: LoopbackHub) -> None:
+def test_cached_snapshot_is_recognised_by_its_path(cached_snapshot: Path, hub: LoopbackHub) -> None:
     before = len(hub.requests)
     snapshot = resolve_target(str(cached_snapshot))
     assert snapshot.ref.kind is RefKind.CACHE
@@ -67,7 +67,7 @@ def test_blob_names_become_digest_claims_if_the_cache_has_no_listing(cached_snap
     assert "no listing of this commit" in snapshot.notes[1]
 
 
-def test_folder_of_snapshot_is_resolved(cached_snapshot: Path) -> None:
+def test_subfolder_of_a_cached_snapshot_is_resolved_with_commit_and_digest_claims(cached_snapshot: Path) -> None:
     snapshot = resolve_target(str(cached_snapshot / "sub"))
     assert (snapshot.ref.kind, snapshot.commit, snapshot.root) == (
         RefKind.CACHE,
@@ -79,7 +79,7 @@ def test_folder_of_snapshot_is_resolved(cached_snapshot: Path) -> None:
     assert artifacts["model.safetensors"].claimed == (LARGE,)
 
 
-def test_file_of_snapshot_is_resolved(cached_snapshot: Path) -> None:
+def test_single_file_of_a_cached_snapshot_is_resolved_with_commit_and_digest_claim(cached_snapshot: Path) -> None:
     snapshot = resolve_target(str(cached_snapshot / "sub" / "model.safetensors"))
     [artifact] = snapshot.artifacts
     assert (artifact.path, artifact.claimed, read_artifact(artifact)) == ("model.safetensors", (LARGE,), bytes(2000))
@@ -130,7 +130,7 @@ def test_links_outside_the_cached_repository_are_not_followed(cached_snapshot: P
     assert get_obstacle_reason(artifacts["blobs"]) is UnreadReason.NOT_REGULAR
 
 
-def test_chain_of_links_is_checked_to_its_end(cached_snapshot: Path) -> None:
+def test_link_whose_blob_links_outside_the_cached_repository_is_not_followed(cached_snapshot: Path) -> None:
     blob = cached_snapshot.parents[1] / "blobs" / SMALL.value
     blob.unlink()
     blob.symlink_to("/etc/passwd")
@@ -176,21 +176,21 @@ def test_link_into_a_shared_blob_store_without_its_marker_file_is_not_followed(c
 @pytest.mark.parametrize(
     "record", ["", "{", "[]", "{}", '{"format_version": 2, "files": {}}', '{"format_version": 1, "files": {"a": 3}}']
 )
-def test_damaged_listing_is_ignored(cached_snapshot: Path, record: str) -> None:
+def test_damaged_file_listing_is_ignored_with_a_note(cached_snapshot: Path, record: str) -> None:
     (cached_snapshot.parents[1] / "trees" / f"{cached_snapshot.name}.json").write_text(record)
     snapshot = resolve_target(str(cached_snapshot))
     assert sorted(index_by_path(snapshot)) == sorted(FILES)
     assert "no listing of this commit" in snapshot.notes[1]
 
 
-def test_linked_listing_is_not_followed(cached_snapshot: Path, tmp_path: Path) -> None:
+def test_file_listing_that_is_a_symbolic_link_is_not_read(cached_snapshot: Path, tmp_path: Path) -> None:
     record = cached_snapshot.parents[1] / "trees" / f"{cached_snapshot.name}.json"
     record.rename(tmp_path / "record")
     record.symlink_to(tmp_path / "record")
     assert "no listing of this commit" in resolve_target(str(cached_snapshot)).notes[1]
 
 
-def test_listed_file_with_an_impossible_name_is_reported_as_absent_content(cached_snapshot: Path) -> None:
+def test_listed_file_with_an_invalid_name_is_reported_as_missing_content(cached_snapshot: Path) -> None:
     files = {name: {"size": -1, "blob_id": "zz"} for name in ("../evil", "/etc/passwd", "", "a\0b")}
     (cached_snapshot.parents[1] / "trees" / f"{cached_snapshot.name}.json").write_text(
         json.dumps({"format_version": 1, "files": files})
@@ -207,7 +207,7 @@ def test_folder_that_resembles_a_cache_is_a_plain_folder(tmp_path: Path) -> None
         assert resolve_target(str(tmp_path / place)).ref.kind is RefKind.FOLDER
 
 
-def test_local_dir_of_hub_client_is_a_plain_folder(hub: LoopbackHub, tmp_path: Path) -> None:
+def test_folder_downloaded_with_local_dir_is_a_plain_folder(hub: LoopbackHub, tmp_path: Path) -> None:
     """The client's download records are files like any other."""
     from huggingface_hub import snapshot_download
 
@@ -238,7 +238,7 @@ def test_file_listing_of_any_bytes_is_parsed_without_error(data: bytes) -> None:
     parse_tree_record(data)
 
 
-def test_blob_id_of_lfs_pointer_is_not_a_claim() -> None:
+def test_blob_id_of_an_lfs_pointer_is_not_a_digest_claim_of_the_file() -> None:
     for more in ({"lfs_sha256": LARGE.value, "lfs_size": 3}, {"xet_hash": "a" * 64}):
         files = {"m": {"size": 3, "blob_id": SMALL.value, **more}}
         listing = parse_tree_record(json.dumps({"format_version": 1, "files": files}).encode())

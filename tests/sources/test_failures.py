@@ -63,7 +63,7 @@ def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_module, "_TIMEOUT", 0.3)
 
 
-def test_missing_and_private_repositories_are_reported_in_the_same_words(
+def test_missing_and_private_repositories_give_the_same_message(
     hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub.add_repository("acme/secret", FILES, private=True)
@@ -77,7 +77,7 @@ def test_missing_and_private_repositories_are_reported_in_the_same_words(
         assert "no local path 'acme/nothing'" in missing
 
 
-def test_missing_repository_is_reported_over_https_in_the_same_words_as_over_http(hub: LoopbackHub) -> None:
+def test_missing_repository_gives_the_same_message_over_https_and_http(hub: LoopbackHub) -> None:
     """Over https, the client raises another error for a missing repository."""
     from httpx2 import Request, Response
     from huggingface_hub.errors import RepositoryNotFoundError
@@ -110,7 +110,7 @@ def test_unknown_revision_is_reported(hub: LoopbackHub) -> None:
     assert "no revision" in get_failure_message("acme/tiny@" + "0" * 40)
 
 
-def test_message_calls_a_dataset_a_dataset(hub: LoopbackHub) -> None:
+def test_message_about_a_missing_dataset_names_it_as_a_dataset(hub: LoopbackHub) -> None:
     assert "the dataset 'acme/rows'" in get_failure_message("datasets/acme/rows")
 
 
@@ -122,7 +122,7 @@ def test_invalid_token_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyP
     assert "hf_expired" not in message
 
 
-def test_forbidden_answer_is_reported(hub: LoopbackHub) -> None:
+def test_answer_with_status_403_is_reported_as_forbidden_access(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("/api/models", status=403)
     assert "forbids access" in get_failure_message("acme/tiny")
@@ -156,7 +156,9 @@ def test_server_failure_during_download_is_reported(hub: LoopbackHub, without_wa
     assert "failed with status 500" in get_absence("acme/tiny", "model.safetensors")
 
 
-def test_failed_listing_never_gives_a_partial_snapshot(hub: LoopbackHub, without_waiting: None) -> None:
+def test_failed_listing_raises_an_error_even_if_the_cache_holds_part_of_the_commit(
+    hub: LoopbackHub, without_waiting: None
+) -> None:
     """If the listing fails, the client returns the part of the commit that the cache holds, without an error."""
     hub.add_repository("acme/tiny", FILES)
     root = resolve_target("acme/tiny").root
@@ -197,7 +199,7 @@ def test_unknown_host_name_is_reported(hub: LoopbackHub, monkeypatch: pytest.Mon
     assert "the name of the server is not known" in get_failure_message("acme/tiny")
 
 
-def test_server_without_tls_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_https_endpoint_whose_server_lacks_tls_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", hub.endpoint.replace("http:", "https:"))
     assert "TLS certificate or protocol is not accepted" in get_failure_message("acme/tiny")
 
@@ -225,7 +227,7 @@ def test_server_silent_during_listing_times_out(hub: LoopbackHub, without_waitin
     assert "no answer in time" in get_failure_message("acme/tiny")
 
 
-def test_refusing_proxy_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_that_refuses_the_request_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub.utils._http import close_session
 
     for name in ("NO_PROXY", "no_proxy"):
@@ -240,11 +242,11 @@ def test_refusing_proxy_is_reported(hub: LoopbackHub, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     "body", [b"<html>Sign in to the network</html>", b"[]", b"{}", b"null", b'{"id": 3}', b"[" * 100_000, b"\xff\xfe"]
 )
-def test_web_server_that_is_no_hub_is_reported(hub: LoopbackHub, body: bytes) -> None:
+def test_answer_of_a_web_server_that_is_not_a_hub_is_reported(hub: LoopbackHub, body: bytes) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("/revision/main", content=body)
     message = get_failure_message("acme/tiny")
-    assert "not the answer of a Hub" in message or "names no commit" in message
+    assert "does not come from a Hub" in message or "names no commit" in message
 
 
 @pytest.mark.parametrize("sha", ["../../../evil", "main", "", None, "A" * 40, 7])

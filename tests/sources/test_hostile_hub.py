@@ -235,12 +235,12 @@ LISTINGS: dict[str, tuple[Arrange, str]] = {
     ),
     "broken gzip": (
         in_info(fixed(b"x" * 99, "Content-Encoding: gzip", "Content-Length: 99")),
-        "not the answer of a Hub",
+        "does not come from a Hub",
     ),
     "gzip in gzip": (in_info(fixed(gzip.compress(BOMB), "Content-Encoding: gzip, gzip")), "which was not asked for"),
     "unrequested brotli": (in_info(fixed(b"x", "Content-Encoding: br")), "compressed as 'br'"),
     "many values": (lambda hub, tiny: hub.inject_fault("/tree/", content=b"[" + b"[]," * 3000 + b"1]"), "2000 values"),
-    "deep JSON": (lambda hub, tiny: hub.inject_fault("/tree/", content=b"[" * 1999), "not the answer of a Hub"),
+    "deep JSON": (lambda hub, tiny: hub.inject_fault("/tree/", content=b"[" * 1999), "does not come from a Hub"),
     "many entries": (lambda hub, tiny: hub.inject_fault("/tree/", content=list_entries(41)), "lists more than 40"),
     "many siblings": (list_many_siblings, "lists more than 40 files"),
     "Retry-After of 10^9 s": (
@@ -297,7 +297,7 @@ def assert_contained(hub: LoopbackHub, home: Path, outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize("name", [*LISTINGS, *SLOW_LISTINGS])
-def test_hostile_listing_ends_with_one_line_and_exit_4(
+def test_scan_with_a_hostile_hub_listing_prints_one_line_and_exits_with_4(
     hub: LoopbackHub, tiny: Repository, hub_home: Path, name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     arrange, words = (LISTINGS | SLOW_LISTINGS)[name]
@@ -374,7 +374,7 @@ SLOW_FILES: dict[str, tuple[Arrange, str]] = {
 
 
 @pytest.mark.parametrize("name", [*FILE_FAULTS, *SLOW_FILES])
-def test_hostile_file_ends_with_one_absence_and_exit_3(
+def test_scan_with_a_hostile_file_answer_records_the_cause_and_exits_with_3(
     hub: LoopbackHub, tiny: Repository, hub_home: Path, name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     arrange, words = (FILE_FAULTS | SLOW_FILES)[name]
@@ -388,7 +388,7 @@ def test_hostile_file_ends_with_one_absence_and_exit_3(
     assert_contained(hub, hub_home, outcome)
 
 
-def test_scan_of_an_honest_hub_passes_within_the_small_bounds(
+def test_scan_of_an_honest_hub_passes_under_the_bounds_of_the_hostile_tests(
     hub: LoopbackHub, tiny: Repository, hub_home: Path
 ) -> None:
     outcome = scan_hub()
@@ -422,7 +422,7 @@ def test_redirect_to_an_address_with_user_and_password_receives_no_token(
     assert hub.list_requests("cdn")
 
 
-def test_cookies_are_never_returned(hub: LoopbackHub, tiny: Repository) -> None:
+def test_cookies_that_the_server_sets_are_never_sent_back(hub: LoopbackHub, tiny: Repository) -> None:
     hub.inject_fault("", headers={"Set-Cookie": "id=1; Path=/"})
     assert scan_hub().exit_code == 0
     assert len(hub.requests) > 3
@@ -475,7 +475,7 @@ def test_request_to_another_origin_loses_token_and_cookies(hub: LoopbackHub) -> 
     assert (own.token, own.headers["Cookie"]) == (TOKEN, None)
 
 
-def test_compressed_body_expands_in_small_pieces() -> None:
+def test_compressed_body_is_expanded_in_pieces_of_at_most_64_kib() -> None:
     pieces = list(decompress_pieces([BOMB], len(BOMB)))
     assert sum(map(len, pieces)) == 5_000_000
     assert max(map(len, pieces)) <= 64 * KIB
@@ -495,7 +495,7 @@ def test_warning_texts_of_the_server_are_not_logged(
     assert log.getvalue() == ""
 
 
-def test_another_range_than_asked_for_is_refused(hub: LoopbackHub, tiny: Repository) -> None:
+def test_answer_with_a_range_other_than_the_requested_one_is_refused(hub: LoopbackHub, tiny: Repository) -> None:
     """The client appends the answer to a resumed download, whatever range it holds."""
     hub.inject_fault("weights.bin", origin="cdn", headers={"Content-Range": f"bytes 0-5/{SIZE}"})
     budget = RequestBudget(httpx2.URL(hub.endpoint), SERVER, "weights.bin", SIZE)
@@ -505,7 +505,9 @@ def test_another_range_than_asked_for_is_refused(hub: LoopbackHub, tiny: Reposit
         client.get(address, headers={"Range": "bytes=5-"})
 
 
-def test_malicious_file_with_a_contradicted_size_keeps_its_finding(hub: LoopbackHub, tiny: Repository) -> None:
+def test_malicious_file_whose_size_contradicts_the_listing_still_has_its_finding(
+    hub: LoopbackHub, tiny: Repository
+) -> None:
     tiny.commit({"weights.bin": (FIXTURES / "pickle/malicious/os-system.pkl").read_bytes()})
     hub.inject_fault("/revision/", content=describe_commit(tiny, [{"rfilename": "weights.bin", "size": 10**18}]))
     outcome = scan_hub()

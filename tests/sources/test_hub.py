@@ -61,7 +61,7 @@ def test_every_file_has_the_digest_claims_of_the_hub(hub: LoopbackHub) -> None:
     assert artifacts["config.json"].claimed == (make_git_blob(b'{"a": 1}'),)
 
 
-def test_every_kind_of_revision_is_resolved(hub: LoopbackHub) -> None:
+def test_revision_by_branch_tag_pull_request_or_commit_is_resolved(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", {"a.txt": "one"})
     first = repository.sha
     repository.set_tag("v1")
@@ -90,7 +90,7 @@ def test_branch_that_moved_to_a_new_commit_is_fetched_again(hub: LoopbackHub) ->
     assert (snapshot.commit, read_artifact(snapshot.artifacts[0])) == (second, b"two")
 
 
-def test_dataset_and_id_without_owner_are_fetched(hub: LoopbackHub, hub_home: Path) -> None:
+def test_dataset_and_repository_id_without_an_owner_are_fetched(hub: LoopbackHub, hub_home: Path) -> None:
     hub.add_repository("acme/rows", {"rows.csv": "1,2"}, kind="dataset")
     hub.add_repository("gpt2", {"config.json": "{}"})
     dataset = resolve_target("datasets/acme/rows@main")
@@ -100,7 +100,7 @@ def test_dataset_and_id_without_owner_are_fetched(hub: LoopbackHub, hub_home: Pa
     assert resolve_target("gpt2").ref.name == resolve_target("hf://gpt2").ref.name == "gpt2"
 
 
-def test_second_scan_of_a_cached_repository_requests_only_the_commit(hub: LoopbackHub) -> None:
+def test_second_fetch_of_a_cached_repository_requests_only_the_commit(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     first = resolve_target("acme/tiny")
     before = len(hub.requests)
@@ -121,7 +121,7 @@ def test_listing_of_several_pages_is_read(hub: LoopbackHub) -> None:
     assert all(artifact.claimed and artifact.open for artifact in artifacts)
 
 
-def test_progress_counts_bytes(hub: LoopbackHub) -> None:
+def test_fetch_reports_its_progress_in_bytes(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     told: list[tuple[int, int]] = []
     resolve_target("acme/tiny", progress=lambda had, all_: told.append((had, all_)))
@@ -145,7 +145,7 @@ def test_gated_repository_is_fetched_with_grant(hub: LoopbackHub, monkeypatch: p
     assert len(resolve_target("acme/gated").artifacts) == 3
 
 
-def test_renamed_repository_is_fetched_and_noted(hub: LoopbackHub) -> None:
+def test_renamed_repository_is_fetched_with_a_note_about_the_rename(hub: LoopbackHub) -> None:
     hub.add_repository("acme/old", FILES)
     hub.rename_repository("acme/old", "other/new")
     snapshot = resolve_target("acme/old")
@@ -191,7 +191,7 @@ def test_path_outside_the_repository_is_not_fetched(hub: LoopbackHub, hub_home: 
     assert not any("evil" in path.name for path in hub_home.rglob("*"))
 
 
-def test_listed_path_below_another_file_is_reported_as_absent_content(hub: LoopbackHub) -> None:
+def test_listed_path_that_lies_below_a_listed_file_is_reported_as_missing_content(hub: LoopbackHub) -> None:
     """A listing may contain a file "a" and a file "a/b", which no folder can hold together."""
     hub.add_repository("acme/tiny", {"a": "x", "a/b": "y", "c": "z"})
     artifacts = index_by_path(resolve_target("acme/tiny"))
@@ -201,7 +201,7 @@ def test_listed_path_below_another_file_is_reported_as_absent_content(hub: Loopb
 
 
 @pytest.mark.parametrize("name", ["[a]*?.txt", "with space", "nl\nname", "esc\x1b[31m", "ü/模型.json", "-rf", "a\\b"])
-def test_unusual_names_are_fetched(hub: LoopbackHub, name: str) -> None:
+def test_files_with_unusual_names_are_fetched(hub: LoopbackHub, name: str) -> None:
     hub.add_repository("acme/tiny", {name: "content", "../evil": "x"})
     assert read_artifact(index_by_path(resolve_target("acme/tiny"))[name]) == b"content"
 
@@ -235,7 +235,7 @@ def test_cached_link_to_the_blob_of_another_file_adds_a_contradicting_digest_cla
     assert set(config.claimed) == {make_git_blob(b'{"a": 1}'), make_git_blob(b"# Tiny")}
 
 
-def test_cached_file_that_the_hub_does_not_list_is_examined_and_noted(hub: LoopbackHub) -> None:
+def test_cached_file_that_the_hub_does_not_list_is_examined_with_a_note(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     root = resolve_target("acme/tiny").root
     assert root is not None
@@ -246,7 +246,7 @@ def test_cached_file_that_the_hub_does_not_list_is_examined_and_noted(hub: Loopb
     assert "files on disk that the Hub's listing of the commit lacks: 1, such as 'modeling_evil.py'" in snapshot.notes
 
 
-def test_missing_digests_are_taken_from_the_tree(hub: LoopbackHub) -> None:
+def test_digests_that_the_commit_answer_omits_are_taken_from_the_tree_listing(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     bare = {"id": "acme/tiny", "sha": repository.sha, "siblings": [{"rfilename": name} for name in FILES]}
     hub.inject_fault("/revision/main", content=json.dumps(bare).encode())
@@ -255,7 +255,7 @@ def test_missing_digests_are_taken_from_the_tree(hub: LoopbackHub) -> None:
     assert artifacts["config.json"].claimed == (make_git_blob(b'{"a": 1}'),)
 
 
-def test_file_that_only_the_tree_lists_is_examined(hub: LoopbackHub) -> None:
+def test_file_that_only_the_tree_listing_contains_is_an_artifact(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     bare = {"id": "acme/tiny", "sha": repository.sha, "siblings": []}
     hub.inject_fault("/revision/main", content=json.dumps(bare).encode())
@@ -263,14 +263,14 @@ def test_file_that_only_the_tree_lists_is_examined(hub: LoopbackHub) -> None:
 
 
 @pytest.mark.parametrize("wait", [{"RateLimit": '"api";r=0;t=1'}, {"Retry-After": "1"}])
-def test_fetch_continues_after_waiting_for_a_short_rate_limit(hub: LoopbackHub, wait: dict[str, str]) -> None:
+def test_fetch_waits_for_a_short_rate_limit_and_then_continues(hub: LoopbackHub, wait: dict[str, str]) -> None:
     hub.add_repository("acme/tiny", FILES)
     fault = hub.inject_fault("/tree/", status=429, times=1, headers=wait)
     assert len(resolve_target("acme/tiny").artifacts) == 3
     assert fault.hits == 1
 
 
-def test_dropped_connection_is_resumed(hub: LoopbackHub) -> None:
+def test_download_is_completed_after_a_dropped_connection(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     fault = hub.inject_fault("model.safetensors", drop_after=700, times=1)
     assert read_artifact(index_by_path(resolve_target("acme/tiny"))["sub/model.safetensors"]) == bytes(2000)
@@ -328,7 +328,7 @@ def test_offline_scan_of_incomplete_cache_lists_missing_files(hub: LoopbackHub) 
 
 
 @pytest.mark.slow
-def test_another_hub_is_supported(
+def test_snapshot_is_fetched_from_the_olah_hub_that_the_endpoint_setting_names(
     olah_endpoint: Callable[[dict[str, Files]], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", olah_endpoint({"acme/tiny": FILES}))

@@ -44,7 +44,7 @@ def read_artifact(artifact: Artifact) -> bytes:
         return window.read(0, window.size)
 
 
-def test_folder_is_listed_in_order(model: Path) -> None:
+def test_folder_is_listed_in_sorted_order_with_hidden_files(model: Path) -> None:
     for name in ("z.bin", ".hidden", "sub/a", "sub/.git/HEAD", ".git/config", ".cache/huggingface/x.metadata", "A"):
         (model / name).parent.mkdir(parents=True, exist_ok=True)
         (model / name).write_text(name)
@@ -67,7 +67,7 @@ def test_folder_is_listed_in_order(model: Path) -> None:
     assert (snapshot.origin, snapshot.root) == (str(model), model)
 
 
-def test_same_folder_gives_the_same_snapshot(model: Path) -> None:
+def test_unchanged_folder_resolves_to_an_equal_snapshot_each_time(model: Path) -> None:
     for number in range(50):
         (model / f"{number}.txt").touch()
     assert resolve_target(str(model)) == resolve_target(str(model))
@@ -138,7 +138,7 @@ def test_link_outside_the_folder_is_not_followed(model: Path, absolute: bool) ->
     assert "secret" in str(artifacts["link"].obstacle)
 
 
-def test_link_to_a_sibling_folder_with_the_same_name_prefix_is_outside(model: Path) -> None:
+def test_link_to_a_sibling_path_that_begins_with_the_folder_name_counts_as_outside(model: Path) -> None:
     (model.parent / "model-other").write_text("x")
     (model / "link").symlink_to("../model-other")
     assert get_obstacle_reason(index_by_path(resolve_target(str(model)))["link"]) is UnreadReason.LINK_OUTSIDE
@@ -155,7 +155,7 @@ def test_dangling_and_cyclic_links_are_reported_as_absences(model: Path) -> None
         assert get_obstacle_reason(artifacts[name]) is UnreadReason.LINK_DANGLING
 
 
-def test_folder_links_are_noted_and_not_walked(model: Path) -> None:
+def test_links_inside_a_folder_are_noted_and_linked_folders_are_not_walked(model: Path) -> None:
     (model / "sub").mkdir()
     (model / "sub" / "up").symlink_to("..")
     (model / "again").symlink_to("config.json")
@@ -189,7 +189,7 @@ def test_link_whose_target_was_replaced_after_listing_is_not_opened(model: Path)
     assert caught.value.reason is UnreadReason.CHANGED
 
 
-def test_links_to_special_files_add_no_further_artifacts(model: Path) -> None:
+def test_link_to_a_special_file_adds_no_artifact(model: Path) -> None:
     os.mkfifo(model / "fifo")
     (model / "modeling_x.py").symlink_to("fifo")
     artifacts = index_by_path(resolve_target(str(model)))
@@ -197,7 +197,7 @@ def test_links_to_special_files_add_no_further_artifacts(model: Path) -> None:
     assert get_obstacle_reason(artifacts["fifo"]) is UnreadReason.NOT_REGULAR
 
 
-def test_names_of_a_file_by_links_are_bounded(model: Path) -> None:
+def test_file_with_many_links_is_read_under_a_bounded_number_of_names(model: Path) -> None:
     for number in range(100):
         (model / f"link{number:02}").symlink_to("config.json")
     snapshot = resolve_target(str(model))
@@ -211,7 +211,7 @@ def test_names_of_a_file_by_links_are_bounded(model: Path) -> None:
     assert {each.reason for each in obstacles[17:] if each} == {UnreadReason.LIMIT}
 
 
-def test_link_as_target_is_followed_and_keeps_its_name(model: Path) -> None:
+def test_target_that_is_a_link_is_followed_and_its_file_has_the_name_of_the_link(model: Path) -> None:
     (model.parent / "latest").symlink_to(model)
     (model.parent / "weights.json").symlink_to(model / "config.json")
     assert [artifact.path for artifact in resolve_target(str(model.parent / "latest")).artifacts] == ["config.json"]
@@ -233,7 +233,7 @@ def test_link_as_target_is_followed_and_keeps_its_name(model: Path) -> None:
         b"a" * 255,
     ],
 )
-def test_unusual_names_are_kept(model: Path, name: bytes) -> None:
+def test_unusual_file_names_appear_unchanged_in_the_snapshot(model: Path, name: bytes) -> None:
     (Path(os.fsdecode(os.fsencode(model) + b"/" + name))).write_bytes(b"content")
     (Path(os.fsdecode(os.fsencode(model) + b"/link-" + name[:200]))).symlink_to(os.fsdecode(name))
     snapshot = resolve_target(str(model))
@@ -251,7 +251,7 @@ def test_unusual_name_as_target_is_resolved(model: Path) -> None:
     assert read_artifact(artifact) == b"x"
 
 
-def test_folders_deeper_than_the_path_limit_are_read(model: Path) -> None:
+def test_file_whose_path_is_longer_than_the_system_limit_is_read(model: Path) -> None:
     """400 folders of 20 characters: the file's path is twice as long as the system accepts in one call."""
     descriptor = os.open(model, os.O_RDONLY)
     for _ in range(400):
@@ -272,7 +272,7 @@ def test_folders_deeper_than_the_path_limit_are_read(model: Path) -> None:
     assert get_obstacle_reason(link) is UnreadReason.UNREADABLE
 
 
-def test_folders_over_the_depth_limit_are_reported(model: Path) -> None:
+def test_folder_below_the_depth_limit_is_reported_as_unread(model: Path) -> None:
     (model / "a" / "b" / "c" / "d").mkdir(parents=True)
     (model / "a" / "b" / "file").touch()
     (model / "a" / "b" / "c" / "file").touch()
@@ -407,7 +407,7 @@ def test_dangling_link_as_target_is_an_error(model: Path) -> None:
         resolve_target(str(model / "gone"))
 
 
-def test_target_that_is_a_local_path_and_a_repository_id_is_taken_as_path_with_a_note(
+def test_target_that_is_both_local_path_and_repository_id_is_read_as_path_with_a_note(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -422,7 +422,7 @@ def test_target_that_is_a_local_path_and_a_repository_id_is_taken_as_path_with_a
         assert resolve_target(f"./{target}").notes == ()
 
 
-def test_revision_of_local_path_is_refused(model: Path) -> None:
+def test_revision_option_with_a_local_path_is_refused(model: Path) -> None:
     with pytest.raises(ConfigurationError, match="no revisions"):
         resolve_target(str(model), revision="main")
 

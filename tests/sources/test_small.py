@@ -80,7 +80,9 @@ def test_offline_lookup_uses_the_cache(hub: LoopbackHub) -> None:
         resolve_small_files("acme/other", offline=True)
 
 
-def test_lookup_does_not_move_the_cached_branch(hub: LoopbackHub, hub_home: Path) -> None:
+def test_lookup_of_small_files_does_not_change_the_commit_of_the_cached_branch(
+    hub: LoopbackHub, hub_home: Path
+) -> None:
     repository = hub.add_repository("acme/base", FILES)
     whole = resolve_target("acme/base")
     repository.commit({"README.md": "# Newer"})
@@ -100,7 +102,7 @@ def test_files_over_the_limits_are_not_fetched(hub: LoopbackHub) -> None:
     assert obstacle.reason is UnreadReason.LIMIT
 
 
-def test_repository_without_small_files_is_empty(hub: LoopbackHub) -> None:
+def test_repository_without_small_files_lists_artifacts_but_opens_none(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", {"model.safetensors": bytes(3000)})
     snapshot = resolve_small_files("acme/base")
     assert (list_open_paths(snapshot), list_requested_files(hub)) == (set(), set())
@@ -124,7 +126,7 @@ def test_small_files_are_selected_by_name(path: str, small: bool) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "hf_bob"])
-def test_error_about_a_gated_repository_carries_its_public_hub_statements(
+def test_gated_repository_error_contains_the_public_hub_statements_on_the_repository(
     hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch, token: str
 ) -> None:
     repository = hub.add_repository("acme/gated", FILES, gated="manual")
@@ -141,7 +143,7 @@ def test_error_about_a_gated_repository_carries_its_public_hub_statements(
     assert ("license", "other") in [(each.topic, each.value) for each in shown.hub_statements.items]
 
 
-def test_missing_repository_differs_from_unreachable_hub(hub: LoopbackHub) -> None:
+def test_missing_repository_and_unreachable_hub_raise_different_errors(hub: LoopbackHub) -> None:
     hub.add_repository("acme/secret", FILES, private=True)
     hub.add_repository("acme/base", FILES)
     for name in ("acme/nothing", "acme/secret", "acme/base@v9", "/data/checkpoint", "a b"):
@@ -156,7 +158,7 @@ def test_missing_repository_differs_from_unreachable_hub(hub: LoopbackHub) -> No
         resolve_small_files("acme/base")
 
 
-def test_status_403_is_reported_as_gated_and_a_refused_token_as_unreached(
+def test_status_403_raises_the_gated_error_and_a_refused_token_raises_the_unreached_error(
     hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub.add_repository("acme/base", FILES)
@@ -176,7 +178,7 @@ def test_unreachable_server_is_reported(hub: LoopbackHub, monkeypatch: pytest.Mo
         resolve_small_files("acme/base")
 
 
-def test_renamed_base_model_is_read_and_noted(hub: LoopbackHub) -> None:
+def test_renamed_base_model_is_read_with_a_note_about_the_rename(hub: LoopbackHub) -> None:
     hub.add_repository("acme/old", FILES)
     hub.rename_repository("acme/old", "other/new")
     snapshot = resolve_small_files("acme/old")
@@ -184,7 +186,7 @@ def test_renamed_base_model_is_read_and_noted(hub: LoopbackHub) -> None:
     assert any("renamed or moved" in note for note in snapshot.notes)
 
 
-def test_gated_and_missing_errors_keep_their_classes_with_the_hint_at_local_paths(hub: LoopbackHub) -> None:
+def test_gated_or_missing_error_with_a_hint_at_local_paths_has_its_own_class(hub: LoopbackHub) -> None:
     hub.add_repository("acme/gated", FILES, gated="auto")
     with pytest.raises(GatedError) as caught:
         resolve_target("acme/gated")
@@ -194,7 +196,7 @@ def test_gated_and_missing_errors_keep_their_classes_with_the_hint_at_local_path
     assert issubclass(GatedError, SourceError)
 
 
-def test_snapshot_from_the_hub_carries_license_and_base_model_statements_of_the_hub(hub: LoopbackHub) -> None:
+def test_hub_snapshot_contains_the_license_and_base_model_statements_of_the_hub(hub: LoopbackHub) -> None:
     hub.add_repository("acme/base", FILES)
     for snapshot in (resolve_small_files("acme/base"), resolve_target("acme/base")):
         assert snapshot.hub_statements is not None
@@ -206,7 +208,7 @@ def test_snapshot_from_the_hub_carries_license_and_base_model_statements_of_the_
         ]
 
 
-def test_relation_from_the_hub_is_kept_with_its_base_model() -> None:
+def test_relation_in_a_hub_tag_has_the_same_key_as_its_base_model() -> None:
     stated = parse_hub_statements(
         ["base_model:quantized:org/a", "base_model:org/b", "base_model:odd:org/c", "license:", 5], None
     )
@@ -220,7 +222,7 @@ def test_relation_from_the_hub_is_kept_with_its_base_model() -> None:
 
 @check_each("tags", [None, 5, "license:mit", {"license:mit": 1}, [None, b"license:mit", ["x"]]])
 @check_each("card", [None, [], "x", {1: 2}, {"license_name": ["x"], "license_link": " "}])
-def test_malformed_hub_answers_state_at_most_their_valid_tags(tags: object, card: object) -> None:
+def test_malformed_hub_answer_yields_no_statements_other_than_its_valid_tags(tags: object, card: object) -> None:
     stated = parse_hub_statements(tags, card)
     assert {each.value for each in stated.items} <= {"mit"}
 

@@ -48,7 +48,7 @@ def test_repository_names_are_parsed(text: str, revision: str | None, ref: Model
         ("acme/" + "x" * 97, None, "96"),
         ("аcme/tiny", None, "ASCII letters"),  # noqa: RUF001 - a Cyrillic letter that looks like a Latin one
         ("acme/tiny@", None, "ends with '@'"),
-        ("acme/tiny@a", "b", "give one"),
+        ("acme/tiny@a", "b", "leave one of them out"),
         ("acme/tiny@../../x", None, "cannot be a revision"),
         ("acme/tiny", "/etc/passwd", "cannot be a revision"),
         ("acme/tiny", "a b", "cannot be a revision"),
@@ -67,7 +67,7 @@ def test_invalid_repository_name_or_revision_is_refused(text: str, revision: str
 
 
 @given(st.text(max_size=40), st.none() | st.text(max_size=40))
-def test_any_target_text_is_parsed_as_a_repository_or_refused(text: str, revision: str | None) -> None:
+def test_arbitrary_target_text_is_parsed_as_a_repository_or_refused(text: str, revision: str | None) -> None:
     looks_like_a_path(text)  # raises for no text
     try:
         ref = parse_repository(text, revision)
@@ -82,7 +82,7 @@ def test_target_in_the_form_of_a_path_is_taken_as_a_path(text: str) -> None:
     assert looks_like_a_path(text)
 
 
-def test_environment_variables_give_the_same_settings_as_in_the_hub_client() -> None:
+def test_environment_variables_have_the_same_effect_as_in_the_hub_client() -> None:
     bare = HubSettings.read({"HOME": "/home/x"})
     assert (bare.endpoint, bare.token, bare.offline) == (DEFAULT_ENDPOINT, None, False)
     assert str(bare.cache).endswith("/.cache/huggingface/hub")

@@ -46,7 +46,7 @@ def test_window_reads_any_range(file: Path) -> None:
 
 
 @given(data=st.binary(max_size=300), offset=st.integers(0, 400), length=st.integers(0, 400))
-def test_window_read_equals_slice(
+def test_window_read_returns_the_same_bytes_as_a_slice_of_the_file(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, offset: int, length: int
 ) -> None:
     path = tmp_path_factory.mktemp("window") / "data"
@@ -55,7 +55,7 @@ def test_window_read_equals_slice(
         assert window.read(offset, length) == data[offset : offset + length]
 
 
-def test_read_over_the_limit_is_refused(file: Path) -> None:
+def test_single_window_read_of_more_than_16_mib_is_refused(file: Path) -> None:
     with make_listed_file(file)() as window:
         with pytest.raises(WindowError) as caught:
             window.read(0, 16 * MIB + 1)
@@ -94,7 +94,7 @@ def test_windows_leave_no_descriptor_open(file: Path) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_opener_can_be_pickled_for_another_process(file: Path) -> None:
+def test_window_opener_can_be_pickled_and_used_by_another_process(file: Path) -> None:
     with pickle.loads(pickle.dumps(make_listed_file(file)))() as window:
         assert window.read(0, 2) == b"\0\1"
 
@@ -128,7 +128,7 @@ def test_truncation_is_detected_during_and_after_reads(file: Path) -> None:
         assert window.describe_change() == "its size went from 1024 to 10 bytes"
 
 
-def test_write_that_keeps_the_file_size_is_detected(file: Path) -> None:
+def test_write_to_an_open_file_is_detected_even_if_its_size_is_unchanged(file: Path) -> None:
     with make_listed_file(file)() as window:
         with file.open("r+b") as writer:
             writer.write(b"XX")
@@ -136,7 +136,7 @@ def test_write_that_keeps_the_file_size_is_detected(file: Path) -> None:
         assert window.describe_change() == "its content was written to"
 
 
-def test_write_after_which_the_file_times_are_reset_is_detected(file: Path) -> None:
+def test_write_to_an_open_file_is_detected_even_if_its_times_are_reset(file: Path) -> None:
     before = file.stat()
     with make_listed_file(file)() as window:
         with file.open("r+b") as writer:
@@ -147,7 +147,7 @@ def test_write_after_which_the_file_times_are_reset_is_detected(file: Path) -> N
         assert "status was changed" in message
 
 
-def test_removal_and_replacement_are_detected(file: Path) -> None:
+def test_removal_or_replacement_of_an_open_file_is_detected(file: Path) -> None:
     with make_listed_file(file)() as window:
         file.unlink()
         assert window.read(0, 2) == b"\0\1"
@@ -191,7 +191,7 @@ def test_special_file_in_place_of_a_file_is_not_opened(file: Path, what: str) ->
     assert get_open_error(open_listed).reason is UnreadReason.CHANGED
 
 
-def test_file_below_a_folder_replaced_by_a_link_is_not_opened(tmp_path: Path) -> None:
+def test_file_is_not_opened_if_a_link_has_replaced_its_folder(tmp_path: Path) -> None:
     inside, outside = tmp_path / "model" / "sub", tmp_path / "outside"
     inside.mkdir(parents=True)
     (inside / "file").write_text("model")

@@ -147,7 +147,7 @@ BEYOND: dict[str, tuple[str, Callable[[], str | bytes]]] = {
 
 
 @pytest.mark.parametrize("case", BEYOND)
-def test_item_beyond_a_bound_is_judged_or_leaves_an_absence(case: str, tmp_path: Path) -> None:
+def test_item_beyond_a_bound_makes_a_finding_or_leaves_an_absence(case: str, tmp_path: Path) -> None:
     name, build = BEYOND[case]
     content = build()
     (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
@@ -181,7 +181,7 @@ def test_build_references_yields_nothing_for_no_references() -> None:
     assert not list(build_references("keras", (), 2))
 
 
-def test_build_references_states_that_references_were_left_out() -> None:
+def test_build_references_adds_an_absence_if_references_exceed_the_bound() -> None:
     found = list(build_references("keras", make_references(3), 2))
     assert found[0] == References("keras", tuple(make_references(2)))
     assert len(found) == 2

@@ -14,14 +14,14 @@ FILES = {BZIP2: "bzip2", GZIP: "gzip", LZ4: "lz4", LZMA: "lzma", XZ: "xz", ZLIB:
 
 
 @check_each("codec", FILES)
-def test_each_codec_recognises_the_samples_that_it_compressed(codec: Codec) -> None:
+def test_each_codec_recognises_the_benign_fixtures_of_its_format(codec: Codec) -> None:
     samples = [path.read_bytes() for path in sorted((FIXTURES / FILES[codec] / "benign").iterdir())]
     assert samples
     assert all(codec.begins_stream(data) for data in samples)
 
 
 @pytest.mark.parametrize("codec", [codec for codec in FILES if codec.magic], ids=lambda codec: codec.name)
-def test_bytes_after_the_magic_number_do_not_matter_for_naming_the_codec(codec: Codec) -> None:
+def test_codec_name_depends_on_the_magic_number_and_not_on_the_bytes_after_it(codec: Codec) -> None:
     name = name_format(codec.magic, "x")
     assert name is not None
     assert name_format(codec.magic + b"\xff" * 20, "x") == name
@@ -39,7 +39,7 @@ def test_invalid_zlib_header_is_rejected(data: bytes) -> None:
     assert not ZLIB.begins_stream(data)
 
 
-def test_plausible_lzma_header_with_unusual_properties_is_recognised() -> None:
+def test_lzma_header_with_unusual_but_valid_properties_is_recognised() -> None:
     filters = [{"id": lzma.FILTER_LZMA1, "lc": 0, "lp": 2, "pb": 1, "dict_size": 1 << 20}]
     data = lzma.compress(b"a" * 100, lzma.FORMAT_ALONE, filters=filters)
     assert LZMA.begins_stream(data)
@@ -48,7 +48,7 @@ def test_plausible_lzma_header_with_unusual_properties_is_recognised() -> None:
     assert not LZMA.begins_stream(data[:13] + b"\1" + data[14:])
 
 
-def test_frame_after_skippable_frames_is_recognised() -> None:
+def test_zstd_frame_after_skippable_frames_is_recognised_as_zstd_only() -> None:
     skipped = b"\x5f\x2a\x4d\x18\x02\0\0\0ab"  # magic number, length 2, two bytes
     assert ZSTD.begins_stream(skipped * 2 + ZSTD.magic)
     assert not LZ4.begins_stream(skipped * 2 + ZSTD.magic)

@@ -27,7 +27,9 @@ def test_peek_stops_at_the_end_of_the_part_that_the_cursor_covers(bytes_window) 
 @pytest.mark.parametrize(
     ("length", "problem"), [(-1, "negative"), (5, "than the file has"), (1 << 62, "than the file")]
 )
-def test_length_beyond_end_is_rejected_before_reading(length: int, problem: str, bytes_window) -> None:
+def test_cursor_rejects_a_negative_length_or_one_beyond_the_end_before_reading(
+    length: int, problem: str, bytes_window
+) -> None:
     cursor = Cursor(bytes_window(b"abcd"))
     for act in (cursor.require_bytes, cursor.take, cursor.skip):
         with pytest.raises(SizeBeyondEndError, match=f"a name is stated to take .*{problem}") as refused:

@@ -92,14 +92,14 @@ def _read_artifact(name: str, data: bytes, limits: Limits = LIMITS) -> ArtifactR
     return reading
 
 
-def test_loop_stops_at_deadline(clock: _Clock) -> None:
+def test_loop_that_checks_the_deadline_stops_when_it_passes(clock: _Clock) -> None:
     with apply_deadline(Deadline(3)), pytest.raises(LimitReachedError, match=CPU_TIME_SPENT):
         for _ in range(10):
             check_deadline()
     assert clock.now == 4
 
 
-def test_deadline_on_a_busy_machine_counts_cpu_time_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deadline_counts_only_cpu_time_while_other_processes_use_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     now = {"wall": 0.0, "cpu": 0.0}
     monkeypatch.setattr(time, "monotonic", lambda: now["wall"])
     monkeypatch.setattr(time, "thread_time", lambda: now["cpu"])
@@ -113,7 +113,7 @@ def test_deadline_on_a_busy_machine_counts_cpu_time_alone(monkeypatch: pytest.Mo
     assert deadline.detail == CPU_TIME_SPENT
 
 
-def test_deadline_passes_by_wall_time_when_no_cpu_time_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deadline_passes_after_its_maximum_wall_time_even_without_cpu_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = {"wall": 0.0}
     monkeypatch.setattr(time, "monotonic", lambda: now["wall"])
     monkeypatch.setattr(time, "thread_time", lambda: 0.0)
@@ -145,7 +145,7 @@ def test_outer_deadline_applies_again_after_the_inner_block(clock: _Clock) -> No
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_deadline_during_computation_ends_work_and_is_reported_as_unread(name: str, clock: _Clock) -> None:
+def test_deadline_that_passes_during_a_computation_stops_it_and_leaves_an_absence(name: str, clock: _Clock) -> None:
     reading = _read_artifact(name, LARGE[name].encode())
     spent = [unread for _, unread in reading.unread if CPU_TIME_SPENT in unread.detail]
     assert spent
@@ -167,7 +167,9 @@ def test_deadline_during_computation_ends_work_and_is_reported_as_unread(name: s
         ("secrets.txt", "GitHub token", 400),
     ],
 )
-def test_facts_before_deadline_are_kept(name: str, found: str, seconds: int, clock: _Clock) -> None:
+def test_facts_that_a_reader_yields_before_the_deadline_are_kept(
+    name: str, found: str, seconds: int, clock: _Clock
+) -> None:
     reading = _read_artifact(
         name,
         LARGE[name].encode(),
@@ -184,7 +186,7 @@ def test_facts_before_deadline_are_kept(name: str, found: str, seconds: int, clo
 
 
 @check_each("name", LARGE)
-def test_reading_that_ends_before_its_deadline_reports_no_limit(name: str) -> None:
+def test_reading_that_finishes_before_its_deadline_leaves_no_absence_for_cpu_time(name: str) -> None:
     reading = _read_artifact(name, LARGE[name].encode(), Limits(artifact_cpu_seconds=1e6))
     assert not any(CPU_TIME_SPENT in unread.detail for _, unread in reading.unread)
 
@@ -198,7 +200,7 @@ def _read_despite_deadline(*_: object) -> Iterator[None]:
     return iter(())
 
 
-def test_expired_deadline_is_reported_even_if_the_reader_suppresses_its_error(clock: _Clock) -> None:
+def test_expired_deadline_is_reported_even_if_the_reader_suppresses_the_limit_error(clock: _Clock) -> None:
     reading = ArtifactReading(LIMITS)
     data = b"text"
 

@@ -93,7 +93,7 @@ def test_bytes_behind_a_stream_are_not_consumed(codec, data, times, more, bytes_
 @pytest.mark.parametrize("codec", PACKED, **IDS)
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_expansion_yields_the_same_content_before_damage_as_a_bytewise_loader(codec, data, bytes_window):
+def test_expansion_of_a_damaged_stream_yields_the_same_content_as_a_bytewise_loader(codec, data, bytes_window):
     seed = data.draw(st.integers(0, 50))
     source = random.Random(seed)
     content = source.randbytes(300) + b"abc" * source.randrange(4000) + source.randbytes(300)
@@ -109,7 +109,7 @@ def test_expansion_yields_the_same_content_before_damage_as_a_bytewise_loader(co
 
 
 @pytest.mark.parametrize("codec", PACKED, **IDS)
-def test_measuring_damaged_compressed_content_reads_the_stream_only_once(codec, bytes_window):
+def test_measurement_of_damaged_compressed_content_reads_the_stream_only_once(codec, bytes_window):
     packed = bytearray(PACKED[codec](b"abc" * 3000))
     packed[-3] ^= 0xFF
     window = bytes_window(bytes(packed))
@@ -126,7 +126,7 @@ def test_damaged_stream_is_read_at_most_twice(bytes_window):
     assert window.bytes_read <= 2 * len(packed) + (64 << 10)
 
 
-def test_stream_without_end_mark_ends_at_stated_size(bytes_window):
+def test_lzma_stream_without_end_mark_ends_at_the_stated_size(bytes_window):
     packer = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, "preset": 0}])
     marked = packer.compress(b"abc" * 100) + packer.flush()
     header = b"\x09\x04\x05\x00" + b"\x5d" + (1 << 18).to_bytes(4, "little")
@@ -146,7 +146,7 @@ def test_next_stream_is_found_after_zero_padding(bytes_window):
     assert expansion.consumed == len(packed) - 9000
 
 
-def test_many_small_streams_are_read_in_linear_time(bytes_window):
+def test_expansion_of_many_small_streams_reads_a_bounded_number_of_bytes_for_each(bytes_window):
     window = bytes_window(lz4.frame.compress(b"x") * 5000)
     expansion = Expansion(window, LZ4, 0, lambda data: data.startswith(b"\x04\x22\x4d\x18"))
     assert _read_all_content(expansion) == (b"x" * 5000, None)
@@ -170,7 +170,7 @@ def test_invalid_lzma2_properties_are_rejected_as_damaged(properties):
     assert raised.value.reason is UnreadReason.DAMAGED
 
 
-def test_lzma_dictionary_is_limited_by_content_and_maximum():
+def test_lzma_dictionary_is_no_larger_than_the_content_and_refused_above_the_maximum():
     make_lzma1_decoder(b"\x5d\xff\xff\xff\xff", 1000)
     make_lzma2_decoder(b"\x28", 1000)
     for start in (

@@ -47,7 +47,7 @@ def test_ledger_gives_every_byte_the_class_of_its_strongest_claim(bytes_window, 
 
 
 @given(CLAIMS)
-def test_ranges_cover_the_artifact_in_order_and_neighbours_differ(bytes_window, claims):
+def test_ledger_ranges_cover_the_artifact_in_order_and_adjacent_ranges_differ_in_class(bytes_window, claims):
     ledger = ByteLedger()
     for claim in claims:
         ledger.claim(*claim)
@@ -57,7 +57,7 @@ def test_ranges_cover_the_artifact_in_order_and_neighbours_differ(bytes_window, 
     assert all(first.class_ is not second.class_ for first, second in pairwise(ranges))
 
 
-def test_claims_out_of_order_are_merged(bytes_window, monkeypatch):
+def test_ledger_merges_adjacent_claims_that_arrive_out_of_order(bytes_window, monkeypatch):
     monkeypatch.setattr(module, "_COMPACT_AFTER", 10)
     ledger = ByteLedger()
     for start in reversed(range(0, 1000, 2)):
@@ -65,7 +65,7 @@ def test_claims_out_of_order_are_merged(bytes_window, monkeypatch):
     assert list(ledger.partition(bytes_window(bytes(1000)))) == [(0, 1000, ByteClass.PARSED)]
 
 
-def test_too_many_separate_claims_reach_a_limit(monkeypatch):
+def test_ledger_raises_a_limit_error_if_claims_lie_in_too_many_separate_ranges(monkeypatch):
     monkeypatch.setattr(module, "_COMPACT_AFTER", 10)
     monkeypatch.setattr(module, "_MAX_RANGES", 50)
     ledger = ByteLedger()
@@ -74,7 +74,7 @@ def test_too_many_separate_claims_reach_a_limit(monkeypatch):
             ledger.claim(start, start + 1, ByteClass.DATA)
 
 
-def test_claim_with_an_end_beyond_64_bits_reaches_the_end_of_the_artifact(bytes_window):
+def test_claim_with_an_end_beyond_64_bits_covers_the_rest_of_the_artifact(bytes_window):
     ledger = ByteLedger()
     ledger.claim(2, 1 << 80, ByteClass.DATA)
     assert list(ledger.partition(bytes_window(b"abcd"))) == [(0, 2, ByteClass.UNCLAIMED), (2, 4, ByteClass.DATA)]
@@ -90,7 +90,7 @@ def test_claim_with_an_end_beyond_64_bits_reaches_the_end_of_the_artifact(bytes_
         (b"\0" * 50 + b"\1", ByteClass.UNCLAIMED),
     ],
 )
-def test_only_a_short_run_of_equal_bytes_is_padding(bytes_window, gap, class_):
+def test_unclaimed_gap_counts_as_padding_only_if_it_is_short_and_its_bytes_are_equal(bytes_window, gap, class_):
     ledger = ByteLedger()
     ledger.claim(0, 1, ByteClass.PARSED)
     ledger.claim(len(gap) + 1, len(gap) + 2, ByteClass.PARSED)
@@ -98,7 +98,7 @@ def test_only_a_short_run_of_equal_bytes_is_padding(bytes_window, gap, class_):
     assert ranges[1] == (1, len(gap) + 1, class_)
 
 
-def test_claim_on_a_part_of_a_window_reaches_the_ledger_at_its_offset(bytes_window):
+def test_claim_on_a_sub_window_is_recorded_at_its_offset_in_the_whole_window(bytes_window):
     ledger = ByteLedger()
     window = LedgerWindow(bytes_window(bytes(range(20))), ledger)
     part = SubWindow(SubWindow(window, 5, 10, Budget(Limits(), 20)), 2, 4, Budget(Limits(), 20))
@@ -117,7 +117,7 @@ def test_claim_on_a_window_without_ledger_has_no_effect(bytes_window):
     claim_data(bytes_window(b"abc"), 1, 2)
 
 
-def test_ledger_declares_unclaimed_bytes_as_data_and_keeps_the_other_classes():
+def test_declaration_of_unclaimed_bytes_as_data_leaves_parsed_bytes_unchanged():
     ranges = [ByteRange(0, 4, ByteClass.PARSED), ByteRange(4, 9, ByteClass.UNCLAIMED), ByteRange(9, 12, ByteClass.DATA)]
     ledger = ArtifactLedger("model.bin", ["zip", "zip"], ranges)
     assert (ledger.size, ledger.formats, list(ledger)) == (12, ("zip",), ranges)

@@ -10,13 +10,13 @@ def _list_kinds(log: DefectLog) -> list[str]:
     return [defect.kind for defect in log.defects()]
 
 
-def test_defect_log_limits_and_counts_each_kind() -> None:
+def test_defect_log_keeps_50_defects_of_a_kind_and_counts_the_rest() -> None:
     log = DefectLog()
     for number in range(60):
         log.add("path-escape", str(number))
     log.add("nul-in-name", "one", 7, "a")
     assert _list_kinds(log) == ["path-escape"] * 50 + ["nul-in-name", "path-escape"]
-    assert log.defects()[-1].detail == "10 more of this kind"
+    assert log.defects()[-1].detail == "10 more defects of this kind"
 
 
 @check_each(
@@ -42,7 +42,7 @@ def test_unsafe_member_name_is_recorded(name: str, kinds: list[str]) -> None:
     ("target", "symbolic", "escapes"),
     [("../b", True, False), ("../../b", True, True), ("../b", False, True), ("/b", True, True), ("c:b", True, True)],
 )
-def test_symbolic_link_is_relative_to_its_folder_and_hard_link_to_the_root(
+def test_target_of_a_symbolic_link_starts_at_its_folder_and_of_a_hard_link_at_the_root(
     target: str, symbolic: bool, escapes: bool
 ) -> None:
     log = DefectLog()

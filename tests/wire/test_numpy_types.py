@@ -52,7 +52,7 @@ def _parse_with_numpy(spelled: str) -> np.dtype | None:
             return None
 
 
-def test_parsed_type_string_agrees_with_numpy():
+def test_parsed_type_string_never_contradicts_the_type_that_numpy_parses():
     understood = 0
     for spelled in _SPELLED:
         found, accepted = parse_type_text(spelled), _parse_with_numpy(spelled)
@@ -87,7 +87,7 @@ def test_parsed_header_description_agrees_with_numpy(kind):
     [((), 8, 8), ((2, 3), 4, 24), ((0, 5), 8, 0), ((5,), 0, 0), ((-1,), 8, None), ((2**63,), 1, None),
      ((2**62, 2), 1, None), ((0, 2**62, 4), 1, None), ((2**62,), 1, 2**62), ((3,), None, None), (("3",), 1, None)],
 )  # fmt: skip
-def test_byte_size_of_an_array_follows_its_shape_and_is_none_if_invalid(shape, item_size, expected):
+def test_byte_size_of_an_array_is_computed_from_its_shape_or_none_if_the_shape_is_invalid(shape, item_size, expected):
     assert count_array_bytes(shape, item_size) == expected
 
 
@@ -147,19 +147,19 @@ def _list_forged_states(read_fixture, what: str) -> list[str]:
         ("strange-maker", "made in a way"),
     ],
 )
-def test_forged_state_that_numpy_would_use_as_addresses_is_reported(what, message, read_fixture):
+def test_forged_array_state_whose_bytes_numpy_would_use_as_addresses_is_reported(what, message, read_fixture):
     assert any(message in detail for detail in _list_forged_states(read_fixture, what))
 
 
 @pytest.mark.parametrize("flag", [0, 1, 2, 4, 16])
-def test_incomplete_object_flags_are_forged_state(flag, read_bytes):
+def test_dtype_state_with_incomplete_object_flags_is_reported_as_forged(flag, read_bytes):
     kind = push_dtype("V8", flag, sizes=(8, 1), **build_field(OBJECT))
     assert "forged-state" in read_bytes(push_array(kind, b"](Ne")).kinds()
 
 
 # 27; with the highest bit 155, which is -101 as a signed byte.
 @pytest.mark.parametrize("flag", [27, -101, 155])
-def test_object_flags_of_numpy_versions_are_accepted(flag, read_bytes):
+def test_dtype_state_with_object_flags_that_numpy_writes_is_accepted(flag, read_bytes):
     kind = push_dtype("V8", flag, sizes=(8, 1), **build_field(OBJECT))
     assert not read_bytes(push_array(kind, b"](Ne")).kinds()
 
@@ -176,7 +176,7 @@ def test_object_flags_of_numpy_versions_are_accepted(flag, read_bytes):
         b"N",
     ],
 )
-def test_dtype_state_on_unknown_object_is_forged_state(maker, read_bytes):
+def test_dtype_state_set_on_an_object_of_unknown_type_is_reported_as_forged(maker, read_bytes):
     # NumPy takes the byte order as text or as bytes.
     for order in (push_text("|"), b"C\x01|"):
         state = b"(K\x03" + order + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
@@ -190,7 +190,7 @@ def test_dtype_state_with_a_part_computed_by_a_call_is_reported_as_forged(read_b
     assert "forged-state" in read_bytes(build_stream(made + state)).kinds()
 
 
-def test_too_many_fields_are_reported_as_limit_reached(read_bytes):
+def test_numpy_type_with_too_many_fields_leaves_an_absence_for_the_limit(read_bytes):
     many = np.zeros(2, [(f"f{number}", "f4") for number in range(100)])
     reading = read_bytes(pickle.dumps(many))
     assert reading.reasons() == {UnreadReason.LIMIT}

@@ -24,18 +24,18 @@ def test_protocol_header_of_pickle_is_recognised(protocol: int) -> None:
 
 # Too short three times; 0 is not an opcode; 0x81 is not PROTO; protocol 17 is above the highest.
 @pytest.mark.parametrize("data", [b"", b"\x80", b"\x80\x04", b"\x80\x04\x00", b"\x81\x04N", b"\x80\x11N"])
-def test_bytes_without_protocol_and_opcode_are_not_a_pickle_start(data: bytes) -> None:
+def test_bytes_without_a_valid_protocol_and_opcode_are_not_a_pickle_start(data: bytes) -> None:
     assert not begins_with_protocol_and_opcode(data, HIGHEST_FUTURE_PROTOCOL)
 
 
-def test_two_bytes_suffice_for_a_protocol_up_to_the_highest() -> None:
+def test_pickle_protocol_is_recognised_by_two_bytes_up_to_the_given_maximum() -> None:
     assert begins_with_protocol(b"\x80\x05", NEWEST_PROTOCOL)
     assert begins_with_protocol(b"\x80\x10", HIGHEST_FUTURE_PROTOCOL)
     assert not begins_with_protocol(b"\x80\x06", NEWEST_PROTOCOL)
     assert not begins_with_protocol(b"\x80", HIGHEST_FUTURE_PROTOCOL)
 
 
-def test_third_byte_must_be_a_known_opcode() -> None:
+def test_pickle_start_with_opcode_requires_a_known_opcode_as_third_byte() -> None:
     for byte in range(256):
         data = bytes((0x80, 4, byte))
         assert (

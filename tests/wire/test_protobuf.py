@@ -53,7 +53,7 @@ def test_parsed_fields_equal_encoded_fields(bytes_window, rows):
     assert found == rows
 
 
-def test_large_message_is_read_in_steps_with_little_read_twice(bytes_window):
+def test_reading_of_a_large_protobuf_message_rereads_less_than_a_third_of_its_bytes(bytes_window):
     rows = [(1, BYTES, bytes(300_000)), (2, VARINT, 300)] * 30
     window = bytes_window(encode_message(rows))
     assert [f.number for f in Message.from_window(window).fields()] == [1, 2] * 30
@@ -61,7 +61,7 @@ def test_large_message_is_read_in_steps_with_little_read_twice(bytes_window):
 
 
 @given(st.binary(max_size=400))
-def test_arbitrary_bytes_parse_or_raise_damaged(bytes_window, data):
+def test_protobuf_parser_yields_fields_of_arbitrary_bytes_or_raises_damaged_error(bytes_window, data):
     try:
         for field in Message.from_window(bytes_window(data)).fields():
             assert 0 <= field.body.start <= field.body.end <= len(data)
@@ -71,12 +71,12 @@ def test_arbitrary_bytes_parse_or_raise_damaged(bytes_window, data):
 
 
 @check_each("data", [b"\x0a\x05abc", b"\x08\xff", b"\x00\x01", b"\x0f", b"\x0c", b"\x0b", b"\x08" + b"\xff" * 11])
-def test_invalid_message_raises_damaged(bytes_window, data):
+def test_invalid_protobuf_message_raises_damaged_error(bytes_window, data):
     with pytest.raises(DamagedError):
         list(Message.from_window(bytes_window(data)).fields())
 
 
-def test_packed_numbers_at_odd_offsets_are_read_only_until_the_deadline(bytes_window):
+def test_parsing_of_packed_numbers_stops_when_the_deadline_has_passed(bytes_window):
     numbers = Message(bytes_window(b"x" + b"\x80\x01" * 10_000), 1, 20_001)
     with apply_deadline(Deadline(-1.0)), pytest.raises(LimitReachedError):
         list(numbers.parse_varints())
@@ -87,7 +87,7 @@ def test_packed_numbers_at_odd_offsets_are_read_only_until_the_deadline(bytes_wi
     [((1, BYTES, b"text"), True), ((1, FIXED64, 1), False), ((2, BYTES, b"\x08\x01"), True), ((2, VARINT, 1), False),
      ((3, BYTES, b"\x01"), True), ((3, FIXED64, 1), True), ((4, FIXED32, 1), True), ((5, BYTES, b"text"), False)],
 )  # fmt: skip
-def test_only_fields_with_a_wire_type_of_their_schema_are_claimed(bytes_window, field, has_claim):
+def test_protobuf_field_is_claimed_only_if_its_wire_type_fits_the_schema(bytes_window, field, has_claim):
     schema = MessageSchema.parse("Root 1:text 2:Inner 3:n 4:data\nInner 1:n")
     data = encode_message([field])
     ledger = ByteLedger()
@@ -97,7 +97,7 @@ def test_only_fields_with_a_wire_type_of_their_schema_are_claimed(bytes_window, 
     assert (ByteClass.UNCLAIMED not in classes) == has_claim
 
 
-def test_groups_are_skipped(bytes_window):
+def test_protobuf_groups_are_skipped_and_later_fields_are_read(bytes_window):
     assert [f.number for f in Message.from_window(bytes_window(b"\x0b\x10\x01\x0c\x18\x02")).fields()] == [3]
 
 
@@ -110,7 +110,7 @@ def test_no_objects_are_created_for_protobuf_fields_inside_skipped_groups(bytes_
     assert made == [2]
 
 
-def test_whole_message_is_recognised(bytes_window):
+def test_bytes_count_as_a_whole_protobuf_message_only_if_fields_with_content_fill_them(bytes_window):
     # "%" is the key of field 4 with 32 bits, "PDF-" its value: the start of a PDF is also a field.
     inner = encode_message([(1, BYTES, encode_message([(2, BYTES, b"PyFunc")]))])
     assert is_whole_message(bytes_window(b"%PDF-" + inner))
@@ -118,5 +118,5 @@ def test_whole_message_is_recognised(bytes_window):
     assert not is_whole_message(bytes_window(encode_message([(1, VARINT, 1)] * 100)))
 
 
-def test_protobuf_message_with_too_many_fields_to_check_counts_as_whole(bytes_window):
+def test_bytes_with_too_many_fields_to_check_count_as_a_whole_protobuf_message(bytes_window):
     assert is_whole_message(bytes_window(b"\x08\x01" * 1_000_001 + b"\0"))

@@ -32,7 +32,7 @@ def test_json5_spellings_are_converted_to_json(text, value):
 
 
 @given(VALUES)
-def test_strict_json_keeps_its_values_after_conversion(value):
+def test_conversion_of_strict_json_does_not_change_its_values(value):
     assert json.loads(convert_to_json(json.dumps(value, indent=1))) == value
 
 
@@ -48,7 +48,7 @@ def test_file_name_decides_whether_relaxed_json_is_accepted(path, tolerant):
     assert accepts_relaxed_json(path.rpartition("/")[2], path) is tolerant
 
 
-def test_unclosed_string_is_scanned_once():
+def test_relaxed_json_with_an_unclosed_string_is_converted_in_one_pass():
     # If each quote were tried as a beginning, this would take hours.
     for text in ('{"a": "' + '\\"' * 300_000, "{'a': '" + "\\'" * 300_000):
         assert len(convert_to_json(text)) == len(text)

@@ -69,7 +69,7 @@ def test_tar_is_recognised_in_every_dialect(name, form):
 
 
 @pytest.mark.parametrize("signed", [False, True])
-def test_tar_with_pickle_as_member_name_is_recognised(signed):
+def test_tar_whose_first_member_name_is_a_pickle_is_recognised_as_tar(signed):
     data = _build_v7_header(b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", signed)
     assert _opens_with_tarfile(data)
     assert is_tar(data)
@@ -78,14 +78,14 @@ def test_tar_with_pickle_as_member_name_is_recognised(signed):
 
 @given(at=st.integers(0, 511) | st.integers(148, 155), to=st.integers(0, 255))
 @example(at=155, to=33)
-def test_mutated_header_is_recognised_as_tar_exactly_if_tarfile_opens_it(at, to):
+def test_mutated_tar_header_is_recognised_if_and_only_if_tarfile_opens_it(at, to):
     data = bytearray(_build_v7_header(b"\x80\x02N."))
     data[at] = to
     assert is_tar(bytes(data)) == _opens_with_tarfile(bytes(data))
 
 
 @given(st.binary(max_size=8) | st.text("01234567 _+-oO\t\x1c\0", max_size=8).map(str.encode))
-def test_checksum_field_in_any_tarfile_notation_is_accepted(field):
+def test_tar_with_any_checksum_field_is_recognised_if_and_only_if_tarfile_opens_it(field):
     data = bytearray(_build_v7_header(b"\x80\x02N."))
     data[148:156] = field.ljust(8, b"\0")
     assert is_tar(bytes(data)) == _opens_with_tarfile(bytes(data))

@@ -41,7 +41,9 @@ def test_sub_window_reads_slice_of_parent(data, start, length, at, bytes_window)
     reads=st.lists(st.tuples(st.integers(0, 3200), st.integers(0, 500)), max_size=6),
     size_error=st.integers(-10, 10),
 )
-def test_decompressed_window_reads_at_any_offset_despite_a_wrong_size(data, reads, size_error, bytes_window):
+def test_decompressed_window_returns_the_content_at_any_offset_despite_a_wrong_stated_size(
+    data, reads, size_error, bytes_window
+):
     with _open_decompressed_window(bytes_window, _compress_deflate(data), max(0, len(data) + size_error)) as window:
         for offset, length in reads:
             assert window.read(offset, length) == data[offset : offset + length]
@@ -49,7 +51,7 @@ def test_decompressed_window_reads_at_any_offset_despite_a_wrong_size(data, read
         assert window.size == len(data)
 
 
-def test_size_is_known_without_decompression(bytes_window):
+def test_decompressed_window_states_the_given_size_without_reading_its_parent(bytes_window):
     parent = bytes_window(_compress_deflate(bytes(10 << 20)))
     limits = Limits()
     with DecompressedWindow(SubWindow(parent, 0, parent.size, Budget(limits, 1)), DEFLATE, 10 << 20, limits) as window:
@@ -57,7 +59,7 @@ def test_size_is_known_without_decompression(bytes_window):
         assert parent.bytes_read == 0
 
 
-def test_read_of_a_decompressed_window_at_the_damage_raises_window_error(bytes_window):
+def test_read_of_a_decompressed_window_beyond_the_damage_raises_window_error(bytes_window):
     data = bytes(range(256)) * 100
     packed = _compress_deflate(data)
     with _open_decompressed_window(bytes_window, packed[: len(packed) // 2], len(data)) as window:
@@ -70,7 +72,7 @@ def test_read_of_a_decompressed_window_at_the_damage_raises_window_error(bytes_w
         assert window.read(0, 10) == data[:10]
 
 
-def test_expansion_stops_at_ratio_limit(bytes_window):
+def test_decompressed_window_stops_at_the_limit_of_the_expansion_ratio(bytes_window):
     limits = Limits(expansion_floor=1000, expansion_ratio=10)
     with _open_decompressed_window(bytes_window, _compress_deflate(bytes(100_000)), 100_000, limits) as window:
         assert len(window.read(0, 100_000)) == max(1000, 10 * len(_compress_deflate(bytes(100_000))))
@@ -91,18 +93,18 @@ def test_nested_decompressed_windows_share_one_expansion_budget(bytes_window):
         assert raised.value.reason is UnreadReason.LIMIT
 
 
-def test_read_of_a_decompressed_window_over_the_limit_raises_limit_reached(bytes_window):
+def test_too_long_read_of_a_decompressed_window_raises_window_error_with_reason_limit(bytes_window):
     with _open_decompressed_window(bytes_window, _compress_deflate(b"x"), 1) as window:
         with pytest.raises(WindowError) as refused:
             window.read(0, Limits().read_bytes + 1)
         assert refused.value.reason is UnreadReason.LIMIT
 
 
-def test_chunks_cover_bytes_in_order(bytes_window):
+def test_chunks_of_a_window_cover_the_requested_bytes_in_order(bytes_window):
     assert list(iterate_chunks(bytes_window(b"abcdefg"), 1, 6, 2)) == [b"bc", b"de", b"f"]
 
 
-def test_reading_all_bytes_over_limit_raises_limit_reached(bytes_window):
+def test_read_all_bytes_of_a_window_over_the_limit_raises_window_error_with_reason_limit(bytes_window):
     assert read_all_bytes(bytes_window(b"x" * 10), 10) == b"x" * 10
     with pytest.raises(WindowError) as raised:
         read_all_bytes(bytes_window(b"x" * 11), 10)

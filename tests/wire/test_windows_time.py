@@ -21,13 +21,13 @@ def test_window_reads_normally_before_deadline() -> None:
     assert (window.size, window.read(1, 2)) == (3, b"bc")
 
 
-def test_window_read_after_deadline_is_limit_reached() -> None:
+def test_window_read_after_the_deadline_raises_window_error_with_reason_limit() -> None:
     with pytest.raises(WindowError) as caught:
         TimedWindow(BytesWindow(), Deadline(-1)).read(0, 1)
     assert caught.value.reason is UnreadReason.LIMIT
 
 
-def test_timed_window_uses_the_budget_of_the_window_inside_it() -> None:
+def test_timed_window_has_the_same_budget_as_the_window_that_it_wraps() -> None:
     budget = Budget(Limits(), 3)
     inner = SubWindow(BytesWindow(), 0, 3, budget)
     assert get_budget(TimedWindow(inner, Deadline(0)), Limits()) is budget

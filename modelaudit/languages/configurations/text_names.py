@@ -110,7 +110,7 @@ def _select_distinct(matches: Iterable[re.Match[str]]) -> Iterator[re.Match[str]
         if match.groups() in seen:
             continue
         if len(seen) >= _MAX_NAMES:
-            raise LimitReachedError(f"only the first {_MAX_NAMES} names of a kind in the text were read")
+            raise LimitReachedError(f"only the first {_MAX_NAMES} names of one kind in the text were read")
         seen.add(match.groups())
         yield match
 

@@ -56,7 +56,7 @@ class ScriptState:
         self.work_left -= work
         if self.work_left < 0:
             raise LimitReachedError(
-                "its nested and piped commands exceed the limit of analysis; the rest was not analysed"
+                "its nested and piped commands need more analysis than the limit allows; the rest was not analysed"
             )
 
     def parse_text(self, text: str) -> list[Command]:

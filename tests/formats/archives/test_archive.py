@@ -67,7 +67,7 @@ def test_hostile_archive_has_the_defect_that_its_file_name_states(path, read_fix
 
 
 @check_each("path", [path for path in _HOSTILE if path.stem not in _UNREADABLE | _PAYLOAD_AFTER_STREAM])
-def test_payload_of_hostile_archive_is_read(path, read_fixture):
+def test_call_in_the_payload_of_a_hostile_zip_is_found(path, read_fixture):
     assert read_fixture(str(path.relative_to(FIXTURES))).evaluates
 
 
@@ -85,13 +85,13 @@ def test_unreadable_member_is_reported_with_its_reason(name, reason, read_fixtur
 
 
 @pytest.mark.parametrize("name", sorted(p.stem for p in (FIXTURES / "zip/truncated").iterdir()))
-def test_payload_of_truncated_archive_is_read(name, read_fixture):
+def test_call_in_the_payload_of_a_truncated_zip_is_found(name, read_fixture):
     reading = read_fixture(f"zip/truncated/{name}.zip")
     assert reading.evaluates
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_zipfile_decrypts_encrypted_fixture():
+def test_encrypted_zip_fixture_is_valid_and_opens_with_its_password_in_zipfile():
     with zipfile.ZipFile(FIXTURES / "zip/malicious/encrypted-member.zip") as archive:
         assert archive.read("weights.pkl", b"infected").startswith(b"\x80\x02cbuiltins")
 
@@ -104,7 +104,7 @@ def test_stored_zip_member_with_two_sizes_is_read_up_to_the_larger_one(read_fixt
     assert any("a.txt" in path for path, found in reading.structures if isinstance(found, PickleProgram))
 
 
-def test_members_that_share_their_data_are_read_a_bounded_number_of_times():
+def test_at_most_16_zip_members_that_share_the_same_data_are_read():
     data = BytesWindow((FIXTURES / "zip/bomb/overlapping.zip").read_bytes())
     artifact = Artifact("overlapping.zip", data.size, lambda: nullcontext(data))
     items = list(find_reader("zip").read(artifact, data, Limits()))
@@ -126,14 +126,14 @@ def test_checksum_of_members_that_share_their_data_is_computed_once(monkeypatch)
     assert len(measured) == 1
 
 
-def test_members_of_both_central_directories_of_an_ambiguous_zip_are_read(read_fixture):
+def test_zip_with_two_central_directories_has_the_members_of_both(read_fixture):
     path = FIXTURES / "zip/malicious/directory-ambiguous.zip"
     assert zipfile.ZipFile(path).namelist() == ["weights.pkl"]
     reading = read_fixture("zip/malicious/directory-ambiguous.zip")
     assert {member.name for member in get_listing(reading).members} == {"weights.pkl", "payload.pkl"}
 
 
-def test_link_target_is_listed(read_fixture):
+def test_listing_of_a_zip_states_the_target_of_a_link(read_fixture):
     *_, member = get_listing(read_fixture("zip/malicious/link-member.zip")).members
     assert member.link_target == "weights.pkl"
     reading = read_fixture("zip/malicious/link-escape.zip")
@@ -141,18 +141,18 @@ def test_link_target_is_listed(read_fixture):
     assert reading.kinds() == {"link-member", "path-escape"}
 
 
-def test_members_with_equal_names_have_different_paths(read_fixture):
+def test_zip_members_with_equal_names_get_different_addresses(read_fixture):
     reading = read_fixture("zip/malicious/duplicate-member.zip")
     paths = [path for path, _ in reading.structures if "!" in path]
     assert paths == ["duplicate-member.zip!weights.pkl", "duplicate-member.zip!weights.pkl#2"]
 
 
-def test_bytes_outside_archive_become_artifact(read_fixture):
+def test_bytes_after_a_zip_archive_are_read_as_an_artifact(read_fixture):
     reading = read_fixture("zip/malicious/trailing-data.zip")
     assert reading.formats["trailing-data.zip![bytes 139-165]"] == ["pickle"]
 
 
-def test_name_that_is_not_utf_8_keeps_its_bytes(read_fixture):
+def test_member_name_that_is_not_utf_8_is_listed_with_its_original_bytes(read_fixture):
     (member,) = get_listing(read_fixture("zip/malicious/not-utf-8-name.zip")).members
     assert member.name.encode("utf-8", "surrogateescape") == b"w\xe9ights.pkl"
 
@@ -176,7 +176,7 @@ def test_names_of_zip_members_decide_the_layout_of_the_archive(names, layout, re
     assert get_listing(read_bytes(make_zip(dict.fromkeys(names, b"1")))).layout == layout
 
 
-def test_only_storages_in_root_folder_are_tensor_data(read_bytes):
+def test_torch_member_is_tensor_data_only_if_it_is_a_storage_in_the_root_folder(read_bytes):
     pickle = b"\x80\x02N."
     names = ["a/data.pkl", "a/data/0", "a/data/x", "b/data/0", "A/data/0"]
     formats = read_bytes(make_zip(dict.fromkeys(names, pickle)), "m.pt").formats
@@ -184,7 +184,7 @@ def test_only_storages_in_root_folder_are_tensor_data(read_bytes):
     assert formats["m.pt!a/data/x"] == formats["m.pt!b/data/0"] == formats["m.pt!A/data/0"] == ["pickle"]
 
 
-def test_archive_is_listed_without_reading_storages(bytes_window):
+def test_listing_of_a_torch_archive_does_not_read_the_bytes_of_its_storages(bytes_window):
     data = make_zip({"a/data.pkl": b"\x80\x02N.", "a/data/0": bytes(8 << 20)})
     window = bytes_window(data)
     listing_and_members = list(find_reader("zip").read(make_artifact(window), window, Limits()))
@@ -196,21 +196,21 @@ def make_artifact(window):
     return Artifact("file", window.size, lambda: nullcontext(window))
 
 
-def test_members_over_bound_reach_limit(read_bytes):
+def test_zip_members_over_the_bound_are_reported_as_unread(read_bytes):
     data = make_zip({f"{number}.txt": b"x" for number in range(30)})
     reading = read_bytes(data, limits=Limits(members=20))
     assert len(get_listing(reading).members) == 20
     assert UnreadReason.LIMIT in reading.reasons()
 
 
-def test_members_without_directory_over_bound_reach_limit(read_bytes):
+def test_members_over_the_bound_in_a_zip_without_a_directory_are_reported_as_unread(read_bytes):
     data = make_zip({f"{number}.txt": b"x" for number in range(30)})
     reading = read_bytes(data[: data.index(b"PK\x01\x02")], limits=Limits(members=20))
     assert len(get_listing(reading).members) == 20
     assert UnreadReason.LIMIT in reading.reasons()
 
 
-def test_content_before_expansion_limit_is_read(read_bytes):
+def test_content_of_a_zip_member_before_the_expansion_bound_is_read(read_bytes):
     payload = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R" + b"N0" * 600_000 + b"."
     limits = Limits(expansion_floor=100_000, expansion_ratio=2)
     reading = read_bytes(make_zip({"weights.pkl": payload}, zipfile.ZIP_DEFLATED), limits=limits)
@@ -219,7 +219,7 @@ def test_content_before_expansion_limit_is_read(read_bytes):
     assert "expansion-ratio" in reading.kinds()
 
 
-def test_payload_before_damage_in_compressed_data_is_read(read_bytes):
+def test_content_of_a_zip_member_before_damage_in_its_compressed_data_is_read(read_bytes):
     payload = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R" + bytes(range(256)) * 40 + b"."
     packed = bytearray(make_zip({"weights.pkl": payload}, zipfile.ZIP_DEFLATED))
     start = 30 + len("weights.pkl")
@@ -287,13 +287,13 @@ def test_zip_signature_without_a_plausible_header_is_not_read_as_a_header(read_b
     assert [member.name for member in get_listing(reading).members] == ["a.txt"]
 
 
-def test_archive_after_other_bytes_is_found(read_bytes):
+def test_zip_archive_behind_leading_zero_bytes_is_read_without_a_defect(read_bytes):
     reading = read_bytes(b"\x00" * 5000 + make_zip({"weights.pkl": b"\x80\x02N."}))
     assert reading.formats["file"] == ["zip"]
     assert reading.kinds() == set(), "leading zero bytes are padding"
 
 
-def test_checksum_of_stored_member_is_checked(read_bytes):
+def test_wrong_checksum_of_a_stored_zip_member_is_reported(read_bytes):
     data = make_zip({"a.txt": b"hello"}).replace(b"hello", b"jello")
     assert zlib.crc32(b"jello") != zlib.crc32(b"hello")
     assert "crc-mismatch" in read_bytes(data).kinds()
@@ -340,13 +340,13 @@ def count_read_bytes(data: bytes) -> int:
     ],
     ids=["headers", "headers-with-data", "directory-entries", "descriptors", "implausible-headers"],
 )
-def test_search_for_headers_costs_linear_work(build):
+def test_search_for_zip_headers_reads_a_number_of_bytes_linear_in_the_size_of_the_file(build):
     short, long = build(500), build(4000)
     # The factor and the summand allow for the chunks in which the window is read.
     assert count_read_bytes(long) / len(long) < 2 * count_read_bytes(short) / len(short) + 20
 
 
-def test_local_header_that_many_entries_share_is_read_a_bounded_number_of_times():
+def test_zip_local_header_is_read_a_bounded_number_of_times_if_many_entries_point_to_it():
     count, name, extra = 300, b"n" * 60_000, bytes(60_000)
     local = struct.pack(_LOCAL_FIELDS, b"PK\3\4", 20, 0, 0, 0, 0, 0, 1, 1, len(name), len(extra)) + name + extra + b"x"
     directory = b"".join(build_entry_record(Item(b"%d" % number, b"x"), 0) for number in range(count))
@@ -359,7 +359,7 @@ def test_local_header_that_many_entries_share_is_read_a_bounded_number_of_times(
     assert window.requested < 30 * len(data)
 
 
-def test_descriptor_is_found_for_each_member():
+def test_each_member_of_a_streamed_zip_gets_its_size_from_its_own_data_descriptor():
     # The first member is empty, and so both of its sizes are zero.
     files = {f"{number}.bin": bytes([number]) * number for number in range(50)}
     data = b""
@@ -375,7 +375,7 @@ def test_descriptor_is_found_for_each_member():
 
 @pytest.mark.parametrize("empty_first", [True, False])
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_members_after_an_empty_one_in_a_streamed_archive_without_directory_are_read(method, empty_first, read_bytes):
+def test_members_behind_an_empty_one_in_a_streamed_zip_without_a_directory_are_read(method, empty_first, read_bytes):
     class Stream(io.RawIOBase):
         """A file without seeking, for which ``zipfile`` writes descriptors."""
 
@@ -402,7 +402,7 @@ def test_members_after_an_empty_one_in_a_streamed_archive_without_directory_are_
 
 
 @pytest.mark.parametrize("size", [0, 7])
-def test_sizes_of_8_bytes_in_a_descriptor_are_read(size):
+def test_zip_data_descriptor_with_8_byte_sizes_is_read(size):
     content = b"x" * size
     header = struct.pack(_LOCAL_FIELDS, b"PK\3\4", 45, _DESCRIPTOR_FLAG, 0, 0, 0, 0, 0, 0, 1, 0)
     descriptor = struct.pack("<4sIQQ", b"PK\7\x08", zlib.crc32(content), size, size)
@@ -413,7 +413,7 @@ def test_sizes_of_8_bytes_in_a_descriptor_are_read(size):
 
 
 @pytest.mark.parametrize("change", [{}, {"crc": 0}, {"method": 8, "stored": b"text"}, {"flags": 1}])
-def test_directories_that_differ_in_any_field_of_an_entry_are_ambiguous(change, read_bytes):
+def test_zip_directories_for_torch_and_zipfile_are_ambiguous_if_any_field_of_an_entry_differs(change, read_bytes):
     # torch reads the directory at the stated offset. zipfile reads the one that ends where the end record begins, and
     # corrects the offsets in it by the difference.
     other_member, item = build_local_record(Item(b"other.txt", b"x" * 100)), Item(b"a.txt", b"text")
@@ -426,19 +426,19 @@ def test_directories_that_differ_in_any_field_of_an_entry_are_ambiguous(change, 
     assert ("directory-ambiguous" in kinds) is bool(change)
 
 
-def test_descriptors_over_bound_reach_limit(read_bytes):
+def test_zip_data_descriptors_over_the_bound_are_reported_as_unread(read_bytes):
     data = make_unsized_headers(1) + b"PK\7\x08" * 200
     assert UnreadReason.LIMIT in read_bytes(data, "a.zip", Limits(members=100)).reasons()
     assert UnreadReason.LIMIT not in read_bytes(data, "a.zip", Limits(members=1000)).reasons()
 
 
-def test_storage_that_begins_another_format_is_read_as_that_format(read_fixture):
+def test_torch_storage_whose_bytes_begin_like_another_format_is_read_as_that_format(read_fixture):
     reading = read_fixture("torch-zip/malicious/array-as-storage.npz")
     assert not reading.of(TensorData)
     assert ["npy"] in reading.formats.values()
 
 
-def test_archive_of_200000_members_reaches_limit(read_bytes):
+def test_zip_with_200000_members_is_reported_as_partly_unread(read_bytes):
     # ``zipfile`` would take seconds to write so many members, so the records are built here; each holds one "x".
     count = 200_000
     local = struct.pack(_LOCAL_FIELDS, b"PK\3\4", 20, 0, 0, 0, 0x21, zlib.crc32(b"x"), 1, 1, 7, 0)

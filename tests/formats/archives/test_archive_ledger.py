@@ -84,7 +84,7 @@ def covers_payload(ranges: str, data: bytes) -> bool:
 
 
 @pytest.mark.parametrize("name", CODECS)
-def test_payload_behind_stream_is_unclaimed(name, read_bytes):
+def test_payload_after_a_compressed_stream_is_unclaimed(name, read_bytes):
     data = CODECS[name](TEXT) + bytes(5) + PAYLOAD
     reading = read_bytes(data)
     assert reading.unclaimed() == name_range(data, PAYLOAD)
@@ -97,7 +97,7 @@ def test_padding_after_a_compressed_stream_leaves_no_unclaimed_byte(name, read_b
 
 
 @pytest.mark.parametrize("flag", [4, 8, 16])
-def test_payload_in_gzip_header_is_unclaimed(flag, read_bytes):
+def test_payload_in_a_gzip_header_field_is_unclaimed_and_read(flag, read_bytes):
     field = struct.pack("<H", len(PAYLOAD)) + PAYLOAD if flag == 4 else PAYLOAD + b"\0"
     stream = gzip.compress(TEXT)
     data = stream[:3] + bytes((flag,)) + stream[4:10] + field + stream[10:]
@@ -137,13 +137,13 @@ def test_seek_table_of_zstandard_leaves_no_unclaimed_byte(read_bytes):
     ],
     ids=["unknown field", "long field", "alignment", "comment", "archive comment", "append", "between"],
 )
-def test_payload_in_zip_outside_members_is_unclaimed(data, read_bytes):
+def test_payload_in_a_zip_extra_field_comment_or_gap_is_unclaimed_and_read(data, read_bytes):
     reading = read_bytes(data)
     assert covers_payload(reading.unclaimed(), data)
     assert reading.called == {"posix.system"}
 
 
-def test_payload_behind_compressed_data_of_member_is_unclaimed(read_fixture):
+def test_payload_after_the_compressed_stream_within_a_zip_member_is_unclaimed(read_fixture):
     assert read_fixture("zip/malicious/data-after-stream.zip").unclaimed("data-after-stream.zip") == "57-83"
 
 
@@ -167,7 +167,7 @@ def test_ordinary_tar_archive_leaves_no_unclaimed_byte(form, read_bytes):
 
 
 @pytest.mark.parametrize("offset", [20, 200, 280, 400])
-def test_payload_behind_text_in_tar_header_is_unclaimed(offset, read_bytes):
+def test_payload_after_the_zero_byte_of_a_tar_header_field_is_unclaimed_and_read(offset, read_bytes):
     # In the fields of the name, the link, the user and the prefix, each behind the zero byte that ends the text.
     data = put_into_header(offset, PAYLOAD)
     reading = read_bytes(data)

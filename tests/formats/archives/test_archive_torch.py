@@ -45,7 +45,7 @@ def test_torch_file_with_an_empty_tensor_is_read_completely(read_bytes):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_saved_script_has_torchscript_layout(read_bytes):
+def test_script_saved_by_torch_jit_has_the_layout_torchscript(read_bytes):
     reading = read_bytes(save_to_bytes(torch.jit.save, torch.jit.script(make_model())), "m.pt")
     (listing,) = reading.of(ArchiveListing)
     assert (listing.layout, listing.defects) == ("torchscript", ())
@@ -55,13 +55,13 @@ def test_saved_script_has_torchscript_layout(read_bytes):
     assert reading.unread == []
 
 
-def test_torch_loads_benign_fixture():
+def test_torch_loads_the_benign_state_dict_fixture():
     state = torch.load(FIXTURES / "torch-zip/benign/state-dict.pt", weights_only=True)
     assert state["weight"].tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.6, 0.9, 0.99])
-def test_pickle_of_truncated_download_is_read(cut, read_bytes):
+def test_pickle_in_a_truncated_torch_archive_is_read(cut, read_bytes):
     complete = save_to_bytes(torch.save, make_model().state_dict())
     reading = read_bytes(complete[: int(len(complete) * cut)], "m.pt")
     (listing,) = reading.of(ArchiveListing)
@@ -70,7 +70,7 @@ def test_pickle_of_truncated_download_is_read(cut, read_bytes):
     assert len(reading.of(PickleProgram)) == 1
 
 
-def test_member_with_wrong_checksum_is_read_as_torch_does(read_bytes):
+def test_torch_archive_member_with_a_wrong_checksum_is_read_because_torch_loads_it(read_bytes):
     data = bytearray(save_to_bytes(torch.save, {"step": 7}))
     # BININT1 with the value 7, which becomes 9.
     data[data.index(b"K\x07") + 1] = 9
@@ -82,13 +82,13 @@ def test_member_with_wrong_checksum_is_read_as_torch_does(read_bytes):
     assert reading.kinds() == {"crc-mismatch"}
 
 
-def test_torch_compares_names_without_case(read_bytes):
+def test_torch_archive_is_recognised_if_the_case_of_data_pkl_differs_because_torch_loads_it(read_bytes):
     data = save_to_bytes(torch.save, {"step": 7}).replace(b"/data.pkl", b"/DATA.pkl")
     assert torch.load(io.BytesIO(data), weights_only=True) == {"step": 7}
     assert read_bytes(data, "m.pt").of(ArchiveListing)[0].layout == "torch-zip"
 
 
-def test_torch_compares_the_name_of_its_folder_without_case():
+def test_torch_archive_is_recognised_if_the_case_of_its_folder_differs_because_torch_loads_it():
     data = save_to_bytes(torch.save, {"step": 7})
     # The first member decides the folder, so it keeps its name.
     names = zipfile.ZipFile(io.BytesIO(data)).namelist()
@@ -99,7 +99,7 @@ def test_torch_compares_the_name_of_its_folder_without_case():
     assert f"{folder.upper()}/byteorder" in zipfile.ZipFile(io.BytesIO(data)).namelist()
 
 
-def test_torch_finds_the_zip_directory_by_its_stated_offset():
+def test_torch_reads_the_zip_directory_at_the_offset_that_the_end_record_states():
     with pytest.raises(RuntimeError, match=r"payload\.pkl"):
         torch._C.PyTorchFileReader(str(FIXTURES / "zip/malicious/directory-ambiguous.zip"))
 

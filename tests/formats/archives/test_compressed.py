@@ -108,7 +108,7 @@ def test_streams_that_codec_libraries_write_at_any_level_are_recognised(name, by
     assert [list_recognised_formats(stream, bytes_window) for stream in streams] == [[name]] * len(streams)
 
 
-def test_content_name_keeps_inner_extension(read_bytes):
+def test_address_of_compressed_content_has_the_file_name_without_the_outer_extension(read_bytes):
     assert "config.json.gz!config.json" in read_bytes(gzip.compress(b'{"a": 1}'), "config.json.gz").formats
     assert read_bytes(gzip.compress(b"import os\n"), "a!b/kernel.pyx.gz").reasons() == {UnreadReason.PROGRAM}
     assert "m.joblib!content" in read_bytes(zlib.compress(EVAL), "m.joblib").formats
@@ -122,7 +122,7 @@ def test_twice_compressed_content_is_read(outer, read_bytes):
 
 @check_each("name", CODECS_WITH_CONCATENATION)
 @check_each("between", [b"", bytes(4), bytes(70_000)])
-def test_concatenated_streams_are_one_content(name, between, read_bytes):
+def test_concatenated_compressed_streams_are_read_as_one_content(name, between, read_bytes):
     pack = CODECS[name]
     reading = read_bytes(pack(EVAL[:9]) + between + pack(EVAL[9:20]) + between + pack(EVAL[20:]) + between)
     assert reading.evaluates
@@ -143,7 +143,7 @@ def test_content_around_skippable_frames_is_read(name, length, read_bytes, bytes
 
 
 @check_each("name", CODECS)
-def test_bytes_after_stream_become_artifact(name, read_bytes):
+def test_bytes_after_a_compressed_stream_are_read_as_an_artifact(name, read_bytes):
     packed = CODECS[name](b"\x80\x02N.")
     reading = read_bytes(packed + b"\0\0\0" + EVAL)
     assert reading.evaluates
@@ -152,14 +152,14 @@ def test_bytes_after_stream_become_artifact(name, read_bytes):
 
 
 @check_each("name", CODECS)
-def test_padding_after_stream_is_ignored(name, read_bytes):
+def test_zero_bytes_after_a_compressed_stream_give_no_defect_and_no_absence(name, read_bytes):
     reading = read_bytes(CODECS[name](b"\x80\x02N.") + bytes(3 << 20))
     assert reading.kinds() == set()
     assert reading.unread == []
 
 
 @check_each("name", CODECS)
-def test_content_of_truncated_stream_is_read(name, read_bytes):
+def test_content_before_the_cut_of_a_truncated_compressed_stream_is_read(name, read_bytes):
     content = EVAL[:-1] + b"0N" * 100 + random.Random(1).randbytes(300_000)
     packed = CODECS[name](content)
     reading = read_bytes(packed[: len(packed) // 2])
@@ -196,7 +196,7 @@ def test_content_with_wrong_checksum_is_read(name, read_bytes):
 
 
 @check_each("name", CODECS)
-def test_bomb_stops_at_expansion_ratio(name, read_bytes):
+def test_expansion_of_a_compressed_bomb_stops_at_the_expansion_ratio(name, read_bytes):
     limits = Limits(expansion_floor=1 << 20, expansion_ratio=2)
     reading = read_bytes(CODECS[name](EVAL + bytes(8 << 20)), limits=limits)
     assert get_outline_number(reading, "content bytes") == 1 << 20
@@ -205,7 +205,7 @@ def test_bomb_stops_at_expansion_ratio(name, read_bytes):
     assert reading.evaluates
 
 
-def test_huge_dictionary_reaches_limit(read_bytes):
+def test_lzma_stream_with_a_huge_dictionary_is_reported_as_unread(read_bytes):
     # The header of the .lzma format: properties, size of the dictionary (3 GiB), and the unknown size of the content.
     header = b"\x5d" + (3 << 30).to_bytes(4, "little") + b"\xff" * 8
     reading = read_bytes(header + lzma.compress(EVAL, lzma.FORMAT_ALONE)[len(header) :])
@@ -222,7 +222,7 @@ def test_empty_content_is_not_reported_as_unread(name, read_bytes):
 
 
 @pytest.mark.parametrize("name", ["zlib", "lzma"])
-def test_short_stream_without_end_is_reported_as_damaged(name, read_bytes):
+def test_short_compressed_stream_without_its_last_bytes_is_reported_as_damaged(name, read_bytes):
     content = b"cbuiltins\neval\n(V1\ntR."
     packed = CODECS[name](content)
     readings_with_payload = 0
@@ -275,7 +275,7 @@ def test_gzip_stream_with_an_odd_header_is_read_because_python_reads_it(flags, f
     assert read_bytes(gzip.compress(EVAL[:5]) + set_gzip_header(gzip.compress(EVAL[5:]), flags, fields)).evaluates
 
 
-def test_gzip_stream_that_ends_within_its_header_is_damaged(read_bytes):
+def test_gzip_stream_that_ends_within_its_header_is_reported_as_damaged(read_bytes):
     packed = set_gzip_header(gzip.compress(EVAL), 0x08, b"name\0")
     assert UnreadReason.DAMAGED in read_bytes(packed[:13]).reasons()
 
@@ -291,7 +291,7 @@ def test_flushed_gzip_stream_is_read(read_bytes):
 
 
 @pytest.mark.parametrize("codec", ["zlib", "gzip", "bz2", "xz", "lzma", "lz4"])
-def test_compressed_joblib_file_is_read(codec, tmp_path, read_bytes):
+def test_joblib_file_compressed_with_any_codec_is_read_completely(codec, tmp_path, read_bytes):
     joblib = pytest.importorskip("joblib")
     path = tmp_path / "model.joblib"
     joblib.dump({"weights": list(range(100))}, path, compress=(codec, 3))
@@ -328,7 +328,7 @@ class ReadClock:
         return self._inner.read(offset, length)
 
 
-def test_expansion_stops_early_enough_to_leave_time_for_the_content(bytes_window, monkeypatch):
+def test_expansion_stops_before_the_deadline_so_that_the_content_can_still_be_read(bytes_window, monkeypatch):
     window = ReadClock(bytes_window(gzip.compress(random.Random(0).randbytes(3 << 20))))
     for clock in ("monotonic", "thread_time"):
         monkeypatch.setattr(time, clock, lambda: window.now)
@@ -341,7 +341,7 @@ def test_expansion_stops_early_enough_to_leave_time_for_the_content(bytes_window
     assert window.now <= limits.artifact_cpu_seconds / 2 + 1
 
 
-def test_second_zlib_stream_is_separate_content(read_bytes):
+def test_second_zlib_stream_is_reported_as_trailing_data_and_read(read_bytes):
     # zlib.decompress and the reader of joblib stop at the end of the first stream.
     first = zlib.compress(b"\x80\x02N." * 3)
     reading = read_bytes(first + zlib.compress(EVAL))
@@ -352,7 +352,7 @@ def test_second_zlib_stream_is_separate_content(read_bytes):
 
 
 @pytest.mark.parametrize("name", CODECS_WITH_CHECKSUM)
-def test_bytes_after_damage_are_not_called_trailing_data(name, read_bytes):
+def test_bytes_after_damage_in_a_compressed_stream_are_not_reported_as_trailing_data(name, read_bytes):
     damaged_stream = compress_with_wrong_checksum(name, EVAL) + random.Random(0).randbytes(20_000)
     reading = read_bytes(damaged_stream)
     assert get_outline_number(reading, "stored bytes") < len(damaged_stream)

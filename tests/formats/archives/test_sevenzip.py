@@ -64,16 +64,16 @@ def test_hostile_7z_has_the_defect_that_its_file_name_states(path, read_fixture)
     assert path.stem in read_fixture(str(path.relative_to(FIXTURES))).kinds(path.name)
 
 
-def test_fixtures_listed_as_without_defect_or_payload_exist():
+def test_each_7z_fixture_that_this_file_lists_as_without_defect_or_payload_exists():
     assert {path.stem for path in _HOSTILE} > (_NO_DEFECT | _NO_PAYLOAD)
 
 
 @check_each("path", [path for path in _HOSTILE if path.stem not in _NO_PAYLOAD])
-def test_payload_of_hostile_archive_is_read(path, read_fixture):
+def test_call_in_the_payload_of_a_hostile_7z_is_found(path, read_fixture):
     assert read_fixture(str(path.relative_to(FIXTURES))).evaluates
 
 
-def test_content_without_file_gets_its_number_as_name(read_fixture):
+def test_7z_content_that_belongs_to_no_file_is_listed_under_its_number(read_fixture):
     (listing,) = read_fixture("7z/malicious/entry-count-mismatch.7z").of(ArchiveListing)
     assert [member.name for member in listing.members] == ["note.txt", "[content 0.1]"]
 
@@ -99,7 +99,7 @@ def test_unreadable_member_is_reported_with_its_reason(name, reason, read_fixtur
         ("DELTA", "LZMA2"),
     ],
 )  # fmt: skip
-def test_archive_written_by_py7zr_is_read(chain, py7zr, bytes_window):
+def test_7z_archive_that_py7zr_writes_with_any_filter_chain_is_read_completely(chain, py7zr, bytes_window):
     filters = [{"id": getattr(py7zr, f"FILTER_{name}")} for name in chain]
     members = {"a/weights.pkl": EVAL, "b/code.bin": _CODE, "empty.txt": b"", "naïve ☃.txt": b"text\n" * 900}
     data = write_archive(py7zr, members, filters=filters)
@@ -156,14 +156,14 @@ def test_huge_count_in_header_is_reported_as_damaged(read_fixture):
     assert read_fixture("7z/bomb/files.7z").reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
 
 
-def test_members_over_bound_reach_limit(py7zr, read_bytes):
+def test_7z_members_over_the_bound_are_reported_as_unread(py7zr, read_bytes):
     data = write_archive(py7zr, {f"{n}.txt": b"x" for n in range(30)})
     reading = read_bytes(data, limits=Limits(members=20))
     assert reading.reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
     assert any("more than the 20" in detail for detail in reading.details)
 
 
-def test_bomb_stops_at_expansion_ratio(py7zr, read_bytes):
+def test_expansion_of_a_7z_bomb_stops_at_the_expansion_ratio(py7zr, read_bytes):
     data = write_archive(py7zr, {"flat.pkl": EVAL + bytes(8 << 20)})
     reading = read_bytes(data, limits=Limits(expansion_floor=1 << 20, expansion_ratio=2))
     assert "expansion-ratio" in reading.kinds()
@@ -193,7 +193,7 @@ def test_mutated_archive_is_parsed_or_reported_as_unread(data, read_bytes):
     read_bytes(bytes(sample[:cut] if data.draw(st.booleans()) else sample), limits=Limits(expansion_floor=1 << 20))
 
 
-def test_properties_that_repeat_for_every_file_are_read_within_the_deadline():
+def test_reading_of_repeated_7z_file_properties_stops_at_the_deadline():
     # FilesInfo: one file; its times of creation, stated for all files and left out, twice; end of the files and header.
     header = b"\x05\x01" + b"\x12\x02\x01\x00" * 2 + b"\0\0"
     _, files = read_header(HeaderCursor(header, 10), 0)

@@ -85,27 +85,27 @@ def test_hostile_tar_has_the_defect_that_its_file_name_states(path, read_fixture
     ("name", "kind"),
     [("link-escape", "path-escape"), ("hard-link-escape", "path-escape"), ("first-header-damaged", "header-damaged")],
 )
-def test_hostile_tar_not_named_after_its_defect_has_that_defect(name, kind, read_fixture):
+def test_hostile_tar_has_the_listed_defect_if_its_file_name_does_not_state_one(name, kind, read_fixture):
     assert kind in read_fixture(f"tar/malicious/{name}.tar").kinds(f"{name}.tar")
 
 
-def test_fixtures_listed_as_without_defect_or_payload_exist():
+def test_each_tar_fixture_that_this_file_lists_as_without_defect_or_payload_exists():
     assert {get_stem(path) for path in _HOSTILE} > (_NO_DEFECT | _NO_PAYLOAD)
 
 
 @check_each("path", [path for path in _HOSTILE if get_stem(path) not in _NO_PAYLOAD])
-def test_payload_of_hostile_archive_is_read(path, read_fixture):
+def test_call_in_the_payload_of_a_hostile_tar_is_found(path, read_fixture):
     assert read_fixture(str(path.relative_to(FIXTURES))).evaluates
 
 
 @pytest.mark.parametrize("path", sorted((FIXTURES / "tar/truncated").iterdir()), ids=get_stem)
-def test_payload_of_truncated_archive_is_read(path, read_fixture):
+def test_call_in_the_payload_of_a_truncated_tar_is_found(path, read_fixture):
     reading = read_fixture(str(path.relative_to(FIXTURES)))
     assert reading.evaluates
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_link_targets_are_listed(read_fixture):
+def test_listing_of_a_tar_states_the_target_of_each_link(read_fixture):
     *_, link = read_fixture("tar/malicious/link-member.tar").of(ArchiveListing)[0].members
     assert link.link_target == "../weights.pkl"
     assert read_fixture("tar/malicious/link-member.tar").kinds() == {"link-member"}
@@ -169,7 +169,7 @@ def test_sparse_fixtures_are_read_as_tarfile_reads_them(name, bytes_window):
     assert list(contents.values()) == [expected]
 
 
-def test_sparse_file_over_expansion_ratio_reaches_limit(read_bytes):
+def test_sparse_tar_file_over_the_expansion_ratio_is_reported_as_partly_unread(read_bytes):
     data = (FIXTURES / "tar/bomb/sparse.tar").read_bytes()
     reading = read_bytes(data, limits=Limits(expansion_floor=1 << 20))
     assert "expansion-ratio" in reading.kinds()
@@ -199,7 +199,7 @@ def test_members_before_oversized_header_are_read(kind, read_bytes):
     [(b"\xff" * 12, False), (b"\x80" + b"\x7f" * 11, True), (b"77777777777\0", True), (b"not octal!!\0", False)],
     ids=["negative", "large-binary", "large-octal", "not-octal"],
 )
-def test_tar_member_before_one_of_absurd_size_is_read_and_after_it_if_the_size_is_invalid(field, is_valid, read_bytes):
+def test_tar_members_around_one_of_absurd_size_are_read_unless_its_valid_size_covers_them(field, is_valid, read_bytes):
     block = bytearray(tarfile.TarInfo("huge").tobuf(tarfile.USTAR_FORMAT))
     block[_SIZE_FIELD] = field
     block[_CHECKSUM_FIELD] = format_checksum(block)
@@ -211,32 +211,32 @@ def test_tar_member_before_one_of_absurd_size_is_read_and_after_it_if_the_size_i
     assert after.evaluates or is_valid
 
 
-def test_tar_whose_first_name_is_a_pickle_is_read_as_both(read_fixture):
+def test_tar_whose_first_member_name_is_a_pickle_is_read_as_tar_and_as_pickle(read_fixture):
     reading = read_fixture("tar/malicious/pickle-name.pt")
     assert set(reading.formats["pickle-name.pt"]) == {"tar", "pickle"}
 
 
 @pytest.mark.parametrize("name", ["zip-in-header", "zip-in-padding", "zip-in-two-members"])
-def test_zip_across_members_of_tar_is_read(name, read_fixture):
+def test_zip_that_spans_several_members_of_a_tar_is_read(name, read_fixture):
     reading = read_fixture(f"tar/malicious/{name}.tar")
     assert {listing.format for listing in reading.of(ArchiveListing)} >= {"tar", "zip"}
     assert reading.evaluates
 
 
 @pytest.mark.parametrize("name", ["zip-at-end", "zip-in-tar-at-end"])
-def test_zip_in_one_member_of_tar_is_read_once(name, read_fixture):
+def test_zip_that_lies_within_one_member_of_a_tar_is_read_once(name, read_fixture):
     reading = read_fixture(f"tar/benign/{name}.tar")
     listings = reading.of(ArchiveListing)
     assert [listing.format for listing in listings].count("zip") == 1
     assert not any(listing.defects for listing in listings)
 
 
-def test_members_with_equal_names_have_different_paths(read_bytes):
+def test_tar_members_with_equal_names_get_different_addresses(read_bytes):
     reading = read_bytes(make_tar([("a.pkl", b"\x80\x02N."), ("a.pkl", EVAL)]), "m.tar")
     assert {"m.tar!a.pkl", "m.tar!a.pkl#2"} <= set(reading.formats)
 
 
-def test_tensor_data_are_recognised_as_tar_only_with_a_valid_checksum(bytes_window):
+def test_tensor_data_are_recognised_as_tar_only_if_the_header_checksum_is_valid(bytes_window):
     data = make_tar([("a", b"x")])
     assert find_reader("tar").recognises(Head("x", TENSOR_STORAGE, data, bytes_window(data)))
     damaged = data[:148] + b"000000\0 " + data[156:]
@@ -244,7 +244,7 @@ def test_tensor_data_are_recognised_as_tar_only_with_a_valid_checksum(bytes_wind
     assert find_reader("tar").recognises(Head("x", None, damaged, bytes_window(damaged)))
 
 
-def test_extended_headers_of_one_member_over_bound_reach_limit(read_bytes):
+def test_too_long_extended_headers_of_one_tar_member_are_reported_as_unread(read_bytes):
     extended = tarfile.TarInfo.create_pax_global_header({"comment": "x" * 60_000})
     # The kind, which follows the checksum, becomes that of a header for the next member only.
     local = extended[:156] + b"x" + extended[157:]

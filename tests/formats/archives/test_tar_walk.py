@@ -65,7 +65,7 @@ def sign_checksum(block: bytes) -> bytes:
     return block[:148] + b"%06o\0 " % total + block[156:]
 
 
-def test_checksum_over_signed_bytes_is_valid(bytes_window):
+def test_tar_header_is_valid_if_its_checksum_sums_signed_bytes(bytes_window):
     block = build_tar_header("é☃.txt".encode(), len(NOTE_TEXT))
     assert sign_checksum(block) != block
     data = build_tar_member(b"first", NOTE_TEXT) + sign_checksum(block) + pad_to_block(NOTE_TEXT) + END
@@ -75,7 +75,7 @@ def test_checksum_over_signed_bytes_is_valid(bytes_window):
     assert (listing.defects, unread) == ((), [])
 
 
-def test_checksum_that_is_off_by_one_is_invalid():
+def test_tar_header_is_invalid_if_its_checksum_is_off_by_one():
     block = build_tar_header("é.txt".encode())
     assert is_header(block)
     assert is_header(sign_checksum(block))
@@ -95,7 +95,7 @@ def test_prefix_field_is_part_of_the_member_name_except_in_old_gnu_headers(kind)
         assert [entry.name for entry in archive.getmembers()] == [found.name]
 
 
-def test_old_folder_header_has_no_data(bytes_window):
+def test_old_tar_entry_whose_name_ends_with_a_slash_is_a_folder_without_data(bytes_window):
     data = (
         build_tar_header(b"folder/", 2 * BLOCK, kind=b"\0", magic=b"")
         + build_tar_member(b"folder/note.txt", NOTE_TEXT)
@@ -128,7 +128,7 @@ def test_link_target_in_a_global_tar_header_is_listed(bytes_window):
 
 
 @pytest.mark.parametrize("size", [1, 600, 9 << 30])
-def test_size_in_a_global_tar_header_is_a_defect_and_moves_no_member(size, bytes_window):
+def test_size_in_a_global_tar_header_is_a_defect_and_does_not_change_where_members_begin(size, bytes_window):
     data = (
         build_pax_header(b"g", size=b"%d" % size)
         + build_tar_member(b"a", NOTE_TEXT)
@@ -160,7 +160,9 @@ def test_size_in_an_extended_tar_header_decides_where_the_next_member_begins(byt
     ("size", "is_global", "kinds"),
     [(0, False, {"truncated-member"}), (10, False, {"truncated-member", "pax-size-mismatch"}), (0, True, {"pax-size-mismatch"})],
 )  # fmt: skip
-def test_large_size_in_extended_header_is_valid_only_with_empty_header_size(size, is_global, kinds, bytes_window):
+def test_large_size_is_valid_only_in_a_local_pax_header_before_a_header_with_size_zero(
+    size, is_global, kinds, bytes_window
+):
     data = (
         build_pax_header(b"g" if is_global else b"x", size=b"%d" % (9 << 30))
         + build_tar_header(b"a", size)
@@ -170,7 +172,7 @@ def test_large_size_in_extended_header_is_valid_only_with_empty_header_size(size
     assert set(get_kinds(listing)) == kinds
 
 
-def test_invalid_header_after_end_is_trailing_data(bytes_window, read_bytes):
+def test_invalid_header_after_the_end_of_a_tar_is_reported_as_trailing_data(bytes_window, read_bytes):
     block = bytearray(build_tar_header(b"b"))
     # The field of the size: -1 as a binary number.
     block[124:136] = b"\xff" * 12
@@ -185,7 +187,7 @@ def test_invalid_header_after_end_is_trailing_data(bytes_window, read_bytes):
 
 @pytest.mark.parametrize("between", [END, pad_to_block(NOTE_TEXT) + END])
 @pytest.mark.parametrize("magic", [True, False])
-def test_zeros_after_damaged_header_do_not_end_archive(between, magic, bytes_window):
+def test_tar_members_after_a_damaged_header_and_zero_bytes_are_listed(between, magic, bytes_window):
     damaged = bytearray(build_tar_header(b"b", len(NOTE_TEXT), magic=b"ustar\0" + b"00" if magic else b""))
     damaged[148:156] = b"000000\0 "
     listing, _, _ = read_archive(
@@ -197,7 +199,7 @@ def test_zeros_after_damaged_header_do_not_end_archive(between, magic, bytes_win
     assert "member-after-end" not in get_kinds(listing)
 
 
-def test_bytes_after_end_are_not_reported_as_damaged_header(bytes_window, read_bytes):
+def test_bytes_after_the_end_of_a_tar_are_unclaimed_and_not_reported_as_a_damaged_header(bytes_window, read_bytes):
     trailer = b"behind the end".ljust(BLOCK, b"!")
     data = build_tar_member(b"a", NOTE_TEXT) + END + trailer
     listing, _, unread = read_archive(data, bytes_window)
@@ -207,7 +209,7 @@ def test_bytes_after_end_are_not_reported_as_damaged_header(bytes_window, read_b
 
 
 @pytest.mark.parametrize("magic", [True, False])
-def test_damaged_header_is_unclaimed_only_without_magic(magic, bytes_window, read_bytes):
+def test_damaged_tar_header_is_unclaimed_if_it_lacks_the_magic_number(magic, bytes_window, read_bytes):
     block = bytearray(build_tar_header(b"b", len(NOTE_TEXT)))
     block[148:156] = b"000000\0 "
     if not magic:
@@ -237,7 +239,7 @@ def make_sparse_member(
 
 
 @pytest.mark.parametrize("further", [False, True])
-def test_sparse_map_continues_in_further_block(further, bytes_window):
+def test_sparse_tar_map_that_continues_in_a_further_block_is_read_completely(further, bytes_window):
     count = 6 if further else 4
     pieces = [(1000 * index, 2) for index in range(count)]
     stored = b"".join(b"%d." % index for index in range(count))
@@ -263,7 +265,7 @@ def test_sparse_tar_member_with_a_size_of_thousands_of_digits_is_listed_with_a_d
     [(b"1" * 200_000, 200_000), (b"300\n" + b"0\n1\n" * 300, BLOCK)],
     ids=["long-line", "beyond-data"],
 )
-def test_map_before_sparse_data_is_read_to_its_first_contradiction(lines, size, bytes_window):
+def test_invalid_map_before_sparse_tar_data_is_not_read_past_its_first_contradiction(lines, size, bytes_window):
     window = bytes_window(lines.ljust(300_000, b"\0"))
     assert read_data_map(window, 0, size, 1000) is None
     assert window.bytes_read == BLOCK
@@ -292,7 +294,7 @@ def test_size_of_a_sparse_tar_member_includes_the_map_before_its_data(bytes_wind
 
 
 @pytest.mark.parametrize("size", [b"", b"many", b"-1", "²".encode()])
-def test_invalid_size_of_sparse_file_is_a_defect(size, bytes_window):
+def test_sparse_tar_member_with_an_invalid_size_has_a_defect(size, bytes_window):
     values = {"GNU__sparse__map": b"0,%d" % len(NOTE_TEXT), "GNU__sparse__size": size}
     listing, contents, unread = read_archive(
         build_pax_header(**values) + build_tar_member(b"a", NOTE_TEXT) + END, bytes_window
@@ -310,7 +312,7 @@ def test_invalid_size_of_sparse_file_is_a_defect(size, bytes_window):
         {"GNU__sparse__numbytes": b"%d" % len(NOTE_TEXT)},
     ],
 )
-def test_unpaired_number_in_sparse_map_is_a_defect(records, bytes_window):
+def test_sparse_tar_map_with_an_odd_number_of_values_is_a_defect(records, bytes_window):
     header = build_pax_header(**records, GNU__sparse__size=b"%d" % len(NOTE_TEXT))
     listing, contents, unread = read_archive(header + build_tar_member(b"a", NOTE_TEXT) + END, bytes_window)
     assert get_kinds(listing) == ["sparse-map-invalid"]
@@ -335,7 +337,7 @@ def test_unpaired_number_in_sparse_map_is_a_defect(records, bytes_window):
         ([], -1, 0, False),
     ],
 )
-def test_sparse_map_is_valid_within_its_bounds(pieces, size, stored, is_valid):
+def test_sparse_tar_map_is_valid_only_if_its_pieces_fit_the_size_and_the_stored_data(pieces, size, stored, is_valid):
     assert is_valid_map(pieces, size, stored) is is_valid
 
 
@@ -349,7 +351,7 @@ def test_negative_length_in_sparse_map_is_a_defect(bytes_window):
     assert [each.reason for each in unread] == [UnreadReason.DAMAGED]
 
 
-def test_sparse_members_share_one_budget(bytes_window):
+def test_all_sparse_members_of_a_tar_expand_from_one_shared_budget(bytes_window):
     limits = Limits(expansion_floor=MIB, expansion_ratio=1)
     count = 5
     members = [make_sparse_member(b"%d" % index, [(0, 1)], 700_000, b"x") for index in range(count)]

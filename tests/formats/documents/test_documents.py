@@ -58,17 +58,17 @@ def get_document(reading) -> Document:
         ("run.rb", b"#!/usr/bin/env ruby\nprint(1)\n", ("text", "text", (), 2)),
     ],
 )
-def test_document_of_a_text_states_format_root_keys_and_line_count(path, data, expected, read_bytes):
+def test_structure_of_a_text_document_states_format_root_type_keys_and_line_count(path, data, expected, read_bytes):
     document = get_document(read_bytes(data, path))
     assert (document.format, document.root, document.keys, document.lines) == expected
 
 
-def test_binary_bytes_give_no_document(read_bytes):
+def test_binary_bytes_in_a_json_file_are_recognised_as_no_format(read_bytes):
     for data in (b"\x00\x01", b"ab\x00cd", bytes(range(256)), b"\xff\xfe\x00", b"\x7fELF"):
         assert read_bytes(data, "config.json").formats["config.json"] == []
 
 
-def test_binary_bytes_after_text_are_reported_as_damaged(read_bytes):
+def test_text_file_that_continues_with_binary_bytes_is_reported_as_damaged(read_bytes):
     for path in ("a.txt", "a.json", "a.yaml", "README.md"):
         assert UnreadReason.DAMAGED in read_bytes(b"x" * 6000 + b"\x00\x01", path).reasons()
 
@@ -77,7 +77,7 @@ def test_text_in_an_8_bit_encoding_is_read_and_has_the_defect_not_utf_8(read_byt
     assert read_bytes("Licence : usage privé".encode("latin-1"), "LICENCE").kinds() == {"not-utf-8"}
 
 
-def test_text_with_a_character_across_the_end_of_the_head_is_recognised(read_bytes):
+def test_text_is_recognised_if_the_head_ends_in_the_middle_of_a_character(read_bytes):
     # The head has 4096 bytes; the two bytes of the letter are at its end and after it.
     reading = read_bytes(b"x" * 4095 + "é".encode(), "a.txt")
     assert reading.formats["a.txt"] == ["text"]
@@ -108,7 +108,7 @@ def test_each_yaml_tag_is_recorded_with_its_line(read_fixture):
     assert reading.kinds() == {"duplicate-key"}
 
 
-def test_yaml_tags_before_damage_are_kept(read_bytes):
+def test_yaml_tags_before_damage_are_recorded(read_bytes):
     reading = read_bytes(b"hook: !!python/name:os.system\nlist: [1", "a.yaml")
     assert get_document(reading).tags == (("!!python/name:os.system", 1),)
     assert reading.reasons() == {UnreadReason.DAMAGED}
@@ -130,7 +130,7 @@ def test_yaml_tags_before_damage_are_kept(read_bytes):
         (b"x" * 5000, "a.md"),
     ],
 )
-def test_document_over_a_bound_reaches_the_limit(data, path, read_bytes):
+def test_document_over_a_bound_is_reported_as_unread(data, path, read_bytes):
     # Texts of one letter exceed the bound on bytes, all others the bound on depth or on values.
     limits = Limits(document_bytes=7000, document_nodes=1000, document_depth=200)
     if set(data) <= set(b'x"'):
@@ -138,7 +138,7 @@ def test_document_over_a_bound_reaches_the_limit(data, path, read_bytes):
     assert UnreadReason.LIMIT in read_bytes(data, path, limits).reasons()
 
 
-def test_yaml_aliases_are_not_expanded_in_memory(read_fixture):
+def test_yaml_alias_bomb_is_read_in_less_than_8_mib_of_memory(read_fixture):
     tracemalloc.start()
     reading = read_fixture("yaml/bomb/aliases.yaml")
     peak = tracemalloc.get_traced_memory()[1]
@@ -147,19 +147,19 @@ def test_yaml_aliases_are_not_expanded_in_memory(read_fixture):
     assert peak < 8 * 1024 * 1024
 
 
-def test_python_tags_in_text_behind_a_bound_are_unread(read_bytes):
+def test_yaml_text_too_deep_to_search_for_python_tags_is_reported_as_unread(read_bytes):
     text = b"a: " + b"[" * 300 + b"]" * 300 + b"\nb: !!python/object/apply:os.system [a]\n"
     assert UnreadReason.LIMIT in read_bytes(text, "notes", Limits(document_depth=200)).reasons()
 
 
-def test_json_with_too_many_settings_is_one_document_and_reaches_the_limit(read_bytes):
+def test_json_with_too_many_settings_is_read_as_json_and_reported_as_partly_unread(read_bytes):
     # The key ``auto_map`` selects an interpreter, and its settings have a bound below that of values in a document.
     reading = read_bytes(b'{"auto_map": [0' + b",0" * 300_000 + b"]}", "config.json")
     assert get_document(reading).format == "json"
     assert reading.reasons() == {UnreadReason.LIMIT}
 
 
-def test_setup_cfg_over_a_bound_reaches_the_limit_after_its_first_steps_were_mentioned(read_bytes):
+def test_setup_cfg_over_a_bound_is_reported_as_unread_and_its_first_settings_are_mentioned(read_bytes):
     step = b"[options]\ncmdclass = build = a.B\n"
     many_lines = step + b"\n" * 20_000
     many_requirements = step + b"install_requires =\n" + b"  b @ https://e.invalid/b\n" * 2001
@@ -169,14 +169,14 @@ def test_setup_cfg_over_a_bound_reaches_the_limit_after_its_first_steps_were_men
         assert "cmdclass" in list_names(reading)
 
 
-def test_indented_keys_of_setup_cfg_are_judged(read_bytes):
+def test_build_steps_under_indented_keys_of_setup_cfg_are_mentioned(read_bytes):
     text = b"[options]\n zip_safe = no\n cmdclass = build = a.B\n install_requires =\n  a == 1\n  b @ https://e.invalid/b\n"
     assert {"cmdclass", "b @ https://e.invalid/b"} <= list_names(read_bytes(text, "setup.cfg"))
     extras = b" [options]\n a = b\n [options.extras_require]\n c = d @ https://e.invalid/d\n"
     assert "d @ https://e.invalid/d" in list_names(read_bytes(extras, "setup.cfg"))
 
 
-def test_keys_of_setup_cfg_are_judged_in_every_spelling_of_setuptools(read_bytes):
+def test_build_steps_in_setup_cfg_are_mentioned_in_every_key_spelling_of_setuptools(read_bytes):
     text = b"[options]\nCmdClass = build = a.B\nInstall-Requires = b @ https://e.invalid/b\n"
     assert {"cmdclass", "b @ https://e.invalid/b"} <= list_names(read_bytes(text, "setup.cfg"))
 
@@ -190,22 +190,22 @@ def test_keys_of_setup_cfg_are_judged_in_every_spelling_of_setuptools(read_bytes
         "[tool.poetry.group.dev.dependencies]\na = [{version = '1'}, {url = 'https://e.invalid/a'}]\n",
     ],
 )
-def test_requirement_by_address_in_any_table_of_pyproject_is_mentioned(text, read_bytes):
+def test_requirement_that_names_an_address_is_mentioned_in_any_table_of_pyproject(text, read_bytes):
     assert "a @ https://e.invalid/a" in list_names(read_bytes(text.encode(), "pyproject.toml"))
 
 
-def test_files_that_a_notebook_runs_over_the_bound_reach_the_limit(read_bytes):
+def test_notebook_that_runs_more_files_than_the_bound_is_reported_as_partly_unread(read_bytes):
     source = "".join(f"%run m{number}.py\n" for number in range(2001))
     notebook = {"cells": [{"cell_type": "code", "source": source}], "metadata": {}, "nbformat": 4}
     assert UnreadReason.LIMIT in read_bytes(json.dumps(notebook).encode(), "a.ipynb").reasons()
 
 
-def test_imports_over_the_bound_reach_the_limit(read_bytes):
+def test_python_file_with_more_imports_than_the_bound_is_reported_as_partly_unread(read_bytes):
     imports = "".join(f"from .m{number} import a\n" for number in range(2001))
     assert UnreadReason.LIMIT in read_bytes(imports.encode(), "model.py").reasons()
 
 
-def test_json_infinity_is_no_defect(read_bytes):
+def test_json_values_infinity_and_nan_are_no_defect(read_bytes):
     assert read_bytes(b'{"a": Infinity, "b": NaN}', "a.json").kinds() == set()
 
 
@@ -256,7 +256,7 @@ def test_depth_of_any_text_with_quotes_and_brackets_is_measured_without_error(te
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(st.sampled_from("\\ud8dcD0a1")))
-def test_half_of_a_surrogate_pair_is_found_in_any_json_string(text):
+def test_lone_surrogate_is_found_in_any_json_string(text):
     try:
         value = json.loads(f'"{text}"')
     except ValueError:
@@ -272,7 +272,7 @@ def test_half_of_a_surrogate_pair_is_found_in_any_json_string(text):
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(), lengths=st.lists(st.integers(1, 9), max_size=6))
-def test_text_scan_gives_the_same_result_for_any_division_into_pieces(text, lengths):
+def test_text_scan_gives_the_same_result_however_the_text_is_split_into_pieces(text, lengths):
     data = text.encode()
 
     def scan_pieces(pieces):
@@ -359,7 +359,7 @@ def test_encoded_string_over_its_bound_reaches_the_limit(read_bytes, monkeypatch
             assert UnreadReason.LIMIT in read_bytes(sample, "a.json").reasons()
 
 
-def test_json_lines_are_not_kept_in_memory():
+def test_scan_of_a_million_json_lines_needs_less_than_1_mb_of_memory():
     text = "1\n" * 1_000_000
     tracemalloc.start()
     facts = scan_json_lines([text], Limits())
@@ -369,7 +369,7 @@ def test_json_lines_are_not_kept_in_memory():
 
 
 @pytest.mark.parametrize("text", ["1 2\n3", "1\n\n", "{\n}\n1", "1\n[", "", "\n"])
-def test_invalid_json_lines_are_refused(text):
+def test_json_lines_parser_raises_an_error_for_invalid_text(text):
     with pytest.raises(ValueError):
         scan_json_lines([text], Limits())
 
@@ -398,7 +398,7 @@ def test_unicode_line_separator_does_not_end_a_json_line():
         ("model.py", b"a = (\n"),
     ],
 )
-def test_bytes_behind_text_are_unclaimed_and_read(path, unit, read_bytes):
+def test_pickle_after_a_text_is_unclaimed_and_read(path, unit, read_bytes):
     text = unit * (HEAD_BYTES // len(unit) + 1)
     reading = read_bytes(text + EVAL_ONE, path)
     assert f"bytes {len(text)}-{len(text) + len(EVAL_ONE)}" in describe_unclaimed(reading)
@@ -411,7 +411,7 @@ def describe_unclaimed(reading) -> str:
     return detail
 
 
-def test_bytes_behind_git_lfs_pointer_are_unclaimed(read_bytes):
+def test_bytes_after_a_git_lfs_pointer_are_unclaimed(read_bytes):
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12345\n"
     assert f"bytes {len(pointer)}-{len(pointer) + 3}" in describe_unclaimed(read_bytes(pointer + b"a\nb", "m.bin"))
 

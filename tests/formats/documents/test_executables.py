@@ -30,11 +30,11 @@ def list_kinds(reading) -> list[str]:
         ("install.run", "unpacks"), ("install", "unpacks"), ("llamafile", "llamafile"),
     ],
 )  # fmt: skip
-def test_kind_of_executable_is_reported(file, word, read_fixture):
+def test_executable_is_reported_with_its_kind(file, word, read_fixture):
     assert word in list_kinds(read_fixture(f"format/malicious/{file}"))[0]
 
 
-def test_python_interpreter_is_recognised_as_elf(bytes_window):
+def test_executable_of_the_running_python_is_recognised_as_elf(bytes_window):
     window = bytes_window(Path(sys.executable).resolve().read_bytes()[:4096])
     assert "ELF" in detect_program(window.data, window).kind
 
@@ -53,11 +53,11 @@ def test_model_inside_llamafile_is_read(read_bytes):
         b"\xfe\xed\xfa\xcf" + bytes(40), b"\0asm", b"!<arch>", b"#!/bin/sh\necho\n", b"dex\n",
     ],
 )  # fmt: skip
-def test_magic_number_alone_is_not_a_program(data, read_bytes):
+def test_bytes_that_only_begin_with_a_magic_number_are_not_reported_as_a_program(data, read_bytes):
     assert list_kinds(read_bytes(data, "notes")) == []
 
 
-def test_pe_header_at_large_offset_is_found(read_bytes):
+def test_windows_program_is_recognised_if_its_pe_header_lies_beyond_the_head(read_bytes):
     # The header for DOS states the offset of the PE header, which is at 128 in the built program.
     header = b"MZ".ljust(60, b"\0") + struct.pack("<I", 20_000)
     data = header.ljust(20_000, b"\0") + build_pe_program()[128:]
@@ -69,14 +69,14 @@ def test_program_in_tensor_storage_is_reported(read_bytes):
     assert list_kinds(read_bytes(bytes(600), "m.pt!data/0", content=TENSOR_STORAGE)) == []
 
 
-def test_program_whose_tables_end_beyond_the_file_is_damaged(read_bytes):
+def test_program_whose_tables_end_beyond_the_file_is_reported_as_damaged(read_bytes):
     for data in (build_elf_library(sections=10_000), build_pe_program(end=10_000)):
         reading = read_bytes(data)
         assert list_kinds(reading)
         assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-def test_pe_program_shorter_than_its_farthest_section_is_damaged(read_bytes):
+def test_pe_program_is_reported_as_damaged_if_a_section_ends_beyond_the_file(read_bytes):
     headers, section = build_pe_program()[:152], build_pe_program(end=10_000)[152:192]
     # The file ends with the only row; and the last of 60 rows states the largest end.
     for count in (1, 60):
@@ -85,7 +85,7 @@ def test_pe_program_shorter_than_its_farthest_section_is_damaged(read_bytes):
         assert read_bytes(data.ljust(10_000, b"\0")).reasons() == set()
 
 
-def test_pe_program_that_ends_within_its_headers_is_damaged(read_bytes):
+def test_pe_program_that_ends_within_its_headers_is_reported_as_damaged(read_bytes):
     # The file ends within the COFF header, before the section table, and within its only row.
     for size in (140, 152, 170):
         reading = read_bytes(build_pe_program()[:size])

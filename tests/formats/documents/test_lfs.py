@@ -12,7 +12,7 @@ POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{DIGEST}\nsiz
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "model.onnx", "a.gguf", "weights"])
-def test_scan_of_an_lfs_pointer_reports_one_absence_with_size_and_digest(tmp_path, name):
+def test_scan_of_an_lfs_pointer_reports_the_size_and_digest_of_the_absent_content(tmp_path, name):
     (tmp_path / name).write_bytes(POINTER)
     report = modelaudit.scan(tmp_path, second_opinion=False)
     (finding,) = [each for each in report.findings if not each.rule.startswith("license/")]
@@ -45,9 +45,9 @@ def test_pickle_after_an_lfs_pointer_is_read(read_bytes):
     assert reading.evaluates
 
 
-def test_text_that_quotes_an_lfs_pointer_is_text(read_bytes):
+def test_text_that_quotes_an_lfs_pointer_is_not_read_as_a_pointer(read_bytes):
     assert read_bytes(b"A pointer begins with " + POINTER, "notes.md").formats == {"notes.md": ["markdown"]}
 
 
-def test_truncated_lfs_pointer_is_damaged(read_bytes):
+def test_truncated_lfs_pointer_is_reported_as_damaged(read_bytes):
     assert UnreadReason.DAMAGED in read_bytes(POINTER[:70]).reasons()

@@ -33,7 +33,7 @@ def test_external_entity_is_found_in_every_encoding(encoding, read_bytes):
     assert ("entity", "file:///etc/passwd") in list_mentions(read_bytes(data, "m.pmml"))
 
 
-def test_xml_in_an_unknown_encoding_is_damaged(read_bytes):
+def test_xml_in_an_unknown_encoding_is_reported_as_damaged(read_bytes):
     reading = read_bytes(b'<?xml version="1.0" encoding="x-acme"?><a/>', "m.xml")
     assert (reading.kinds(), reading.reasons()) == (
         {"unusual-encoding"},
@@ -51,25 +51,25 @@ def test_xml_in_an_unknown_encoding_is_damaged(read_bytes):
         ("unicode_escape", b"\\ud800"),
     ],
 )
-def test_text_that_its_declared_encoding_forbids_is_reported_as_damaged(encoding, content, read_bytes):
+def test_xml_with_bytes_that_are_invalid_in_its_declared_encoding_is_reported_as_damaged(encoding, content, read_bytes):
     head = f'<?xml version="1.0" encoding="{encoding}"?><a>'.encode()
     assert UnreadReason.DAMAGED in read_bytes(head + content + b"</a>", "m.xml").reasons()
 
 
 @check_each("mark, encoding, offset", [("", "utf-8", 7), ("\ufeff", "utf-8", 10), ("\ufeff", "utf-16-le", None)])
-def test_place_of_damage_in_xml_is_an_offset_in_the_file_or_unknown(mark, encoding, offset, read_bytes):
+def test_absence_for_damaged_xml_states_the_byte_offset_in_the_file_if_it_is_known(mark, encoding, offset, read_bytes):
     reading = read_bytes((mark + "<a>\u00fc</b>").encode(encoding), "m.xml")
     (damage,) = [unread for _, unread in reading.inner.unread if unread.reason is UnreadReason.DAMAGED]
     assert damage.where.offset == offset
 
 
-def test_internal_xml_entity_gives_no_mention(read_bytes):
+def test_xml_entity_with_a_value_inside_the_document_is_not_mentioned(read_bytes):
     reading = read_bytes(make_document('<!ENTITY x "y">', "&x;"), "m.xml")
     assert (reading.kinds(), reading.unread, list_mentions(reading)) == (set(), [], set())
 
 
 @pytest.mark.parametrize("system", ["../dtds/model.dtd", "model.dtd"])
-def test_document_type_beside_the_xml_gives_no_mention(system, read_bytes):
+def test_relative_path_of_an_xml_document_type_gives_no_mention_and_no_reference(system, read_bytes):
     reading = read_bytes(f'<!DOCTYPE a SYSTEM "{system}"><a/>'.encode(), "m.xml")
     assert (list_mentions(reading), reading.of(References)) == (set(), [])
 
@@ -84,17 +84,17 @@ def test_document_type_beside_the_xml_gives_no_mention(system, read_bytes):
         ('<!ENTITY a0 "xx">' + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 8}">' for n in range(1, 30)), ""),
     ],
 )
-def test_xml_entities_that_expand_too_far_reach_the_limit(declarations, content, read_bytes):
+def test_xml_entities_that_expand_too_far_are_reported_as_unread(declarations, content, read_bytes):
     reading = read_bytes(make_document(declarations, content), "m.xml")
     assert (reading.kinds(), reading.reasons()) == ({"entity-expansion"}, {UnreadReason.LIMIT, UnreadReason.UNCLAIMED})
 
 
-def test_xml_entities_that_refer_to_the_same_entity_are_not_reported_as_a_bomb(read_bytes):
+def test_xml_entity_that_two_others_refer_to_is_not_reported_as_a_bomb(read_bytes):
     document = make_document('<!ENTITY a "x"><!ENTITY b "&a;&a;"><!ENTITY c "&b;&a;">', "&c;")
     assert read_bytes(document, "m.xml").kinds() == set()
 
 
-def test_openvino_weights_refer_to_bin_file(read_bytes):
+def test_openvino_network_references_its_bin_file_with_the_size_that_it_must_have(read_bytes):
     constant = '<layer id="0" type="Const" version="opset1"><data element_type="f32" shape="4" offset="{0}" size="16"/></layer>'
     # The last range, 16 bytes at 64, determines the size that the file must have.
     reading = read_bytes(build_openvino_network(constant.format(0), constant.format(64)).encode(), "folder/net.xml")
@@ -108,11 +108,11 @@ def test_openvino_constant_of_an_invalid_shape_is_a_defect(shape, read_bytes):
     assert read_bytes(build_openvino_network(data).encode(), "net.xml").kinds() == {"weights-invalid"}
 
 
-def test_pmml_function_that_the_model_defines_gives_no_mention(read_bytes):
+def test_pmml_function_is_not_mentioned_if_the_model_defines_it(read_bytes):
     assert ("function", "twice") not in list_mentions(read_bytes(build_pmml().encode(), "m.pmml"))
 
 
-def test_code_across_lines_of_a_pmml_extension_is_mentioned(read_bytes):
+def test_code_in_a_pmml_extension_is_mentioned_even_if_it_spans_several_lines(read_bytes):
     reading = read_bytes(build_pmml(extension="<Extension>x = &amp;\n  os.system</Extension>").encode(), "m.pmml")
     assert ("code", "code in an extension") in list_mentions(reading)
 
@@ -128,15 +128,15 @@ def test_code_across_lines_of_a_pmml_extension_is_mentioned(read_bytes):
         ("a.xml", "<a/>", True),
     ],
 )
-def test_xml_is_recognised_by_start_and_name(name, text, is_xml, read_bytes):
+def test_file_is_recognised_as_xml_by_its_first_bytes_and_its_name(name, text, is_xml, read_bytes):
     assert (["xml"] in read_bytes(text.encode(), name).formats.values()) == is_xml
 
 
-def test_deeply_nested_xml_elements_reach_the_limit(read_bytes):
+def test_xml_elements_nested_deeper_than_the_bound_are_reported_as_unread(read_bytes):
     assert read_bytes(b"<a>" * 20_000, "m.xml").reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
-def test_xml_elements_over_the_bound_reach_the_limit(read_bytes):
+def test_xml_elements_over_the_bound_are_reported_as_unread(read_bytes):
     reading = read_bytes(b"<a>" + b"<b/>" * 500, "m.xml", Limits(document_nodes=100))
     assert reading.reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
@@ -158,7 +158,7 @@ def test_mutated_text_is_parsed_or_reported_as_unread(read_bytes, data):
 
 
 @pytest.mark.parametrize("start", ["&#60;!", "&#x3c;!", "&#38;#60;!"])
-def test_entity_declared_by_parameter_entity_is_found(start, read_bytes):
+def test_external_xml_entity_is_mentioned_if_a_parameter_entity_expands_to_its_declaration(start, read_bytes):
     # The parameter entity x expands to the declaration of the entity y; its angle brackets are character references.
     declarations = f"<!ENTITY % x \"{start}ENTITY y SYSTEM 'file:///etc/passwd'&#62;\"> %x;"
     assert ("entity", "file:///etc/passwd") in list_mentions(read_bytes(make_document(declarations, "&y;"), "m.xml"))
@@ -173,7 +173,7 @@ def test_entity_declared_by_parameter_entity_is_found(start, read_bytes):
         "<java.lang.ProcessBuilder/>",
     ],
 )
-def test_java_classes_are_found_in_every_decoder_syntax(text, read_bytes):
+def test_java_class_is_mentioned_in_every_syntax_of_the_java_xml_decoder(text, read_bytes):
     assert ("element", "java.lang.ProcessBuilder") in list_mentions(read_bytes(text.encode(), "m.xml"))
 
 
@@ -185,24 +185,24 @@ def test_java_classes_are_found_in_every_decoder_syntax(text, read_bytes):
         "<PMML>" + "".join(f'<Apply function="f{number}"/>' for number in range(5001)) + "</PMML>",
     ],
 )
-def test_xml_names_over_the_bound_reach_the_limit(text, read_bytes):
+def test_xml_names_over_the_bound_are_reported_as_unread(text, read_bytes):
     reading = read_bytes(text.encode(), "m.xml")
     assert UnreadReason.LIMIT in reading.reasons()
     assert len([detail for detail in reading.details if "only the first 5000 names" in detail]) == 1
 
 
-def test_xml_decoder_below_the_root_is_mentioned_as_a_java_class(read_bytes):
+def test_class_xmldecoder_is_mentioned_if_an_element_below_the_xml_root_names_it(read_bytes):
     for text in ('<beans><bean class="java.beans.XMLDecoder"/></beans>', "<list><java.beans.XMLDecoder/></list>"):
         assert ("element", "java.beans.XMLDecoder") in list_mentions(read_bytes(text.encode(), "m.xml"))
 
 
-def test_many_stylesheets_in_a_document_are_reported_once(read_bytes):
+def test_xml_with_many_stylesheets_gives_one_absence(read_bytes):
     text = '<a xmlns:x="http://www.w3.org/1999/XSL/Transform">' + "<x:stylesheet/>" * 50 + "</a>"
     assert read_bytes(text.encode(), "m.xml").reasons() == {UnreadReason.PROGRAM}
     assert len(read_bytes(text.encode(), "m.xml").unread) == 1
 
 
-def test_document_too_long_to_be_searched_for_encoded_strings_reaches_the_limit(read_bytes):
+def test_xml_too_long_for_the_search_for_encoded_strings_is_reported_as_unread(read_bytes):
     reading = read_bytes(
         b"<beans><bean class='java.lang.A'/>" + b" " * 5000 + b"</beans>", "m.xml", Limits(document_bytes=4000)
     )
@@ -210,7 +210,7 @@ def test_document_too_long_to_be_searched_for_encoded_strings_reaches_the_limit(
     assert ("element", "java.lang.A") in list_mentions(reading)
 
 
-def test_xinclude_draft_namespace_is_recognised(read_bytes):
+def test_xinclude_in_the_namespace_of_the_draft_is_mentioned(read_bytes):
     text = b'<a xmlns:x="http://www.w3.org/2003/XInclude"><x:include href="/etc/passwd"/></a>'
     assert ("xinclude", "/etc/passwd") in list_mentions(read_bytes(text, "m.xml"))
 
@@ -220,7 +220,7 @@ def test_pmml_function_name_that_is_also_a_java_class_is_mentioned_as_a_class(re
     assert ("class", "com.acme.Run") in list_mentions(read_bytes(text, "m.pmml"))
 
 
-def test_external_address_behind_more_than_are_listed_is_reported_as_limit(read_bytes, monkeypatch):
+def test_external_xml_entities_over_the_bound_are_reported_as_unread(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.wire.xml_parser._MOST_ENTITIES", 2)
     for count in (2, 3):
         declarations = "".join(f'<!ENTITY e{n} SYSTEM "file:///{n}">' for n in range(count))
@@ -229,7 +229,7 @@ def test_external_address_behind_more_than_are_listed_is_reported_as_limit(read_
         assert reading.reasons() == (set() if count == 2 else {UnreadReason.LIMIT})
 
 
-def test_declarations_too_long_to_search_are_reported_as_limit(read_bytes, monkeypatch):
+def test_xml_declarations_too_long_to_search_are_reported_as_unread(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.wire.xml_parser._MOST_PROLOG_CHARACTERS", 100)
     for blanks, reasons in ((0, set()), (200, {UnreadReason.LIMIT})):
         declarations = f"<!ENTITY % p '{' ' * blanks}&#60;!ENTITY x SYSTEM \"file:///etc/passwd\">'>"
@@ -252,11 +252,11 @@ def test_pickle_encoded_in_xml_is_read_before_damage(read_bytes):
         '<svg><a><animate attributeName="href" values="#;javascript:alert(1)"/></a></svg>',
     ],
 )
-def test_script_address_that_a_browser_normalizes_leaves_an_absence(tmp_path, element):
+def test_scan_of_a_page_is_incomplete_if_only_a_browser_recognises_its_script_address(tmp_path, element):
     (tmp_path / "page.html").write_text(f"<html>{element}</html>")
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 3
 
 
-def test_page_that_writes_about_script_addresses_in_its_text_is_no_script(tmp_path):
+def test_html_page_that_names_a_script_address_only_in_its_text_passes(tmp_path):
     (tmp_path / "page.html").write_text("<html><p>An address may begin with javascript: and a script.</p></html>")
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0

@@ -72,19 +72,19 @@ def test_bytes_after_the_end_of_media_are_unclaimed(name, read_bytes):
     assert [expected in unread.detail for _, unread in reading.inner.unread] == [True]
 
 
-def test_bytes_between_updates_of_pdf_are_unclaimed(read_bytes):
+def test_bytes_between_two_incremental_updates_of_a_pdf_are_unclaimed(read_bytes):
     update = b"2 0 obj\n<< >>\nendobj\n%%EOF\n"
     assert not read_bytes(build_pdf() + update, "x").unread
     assert read_bytes(build_pdf() + b"\x01" + update, "x").reasons() == {UnreadReason.UNCLAIMED}
 
 
-def test_bytes_between_tables_of_typeface_are_unclaimed(read_bytes):
+def test_bytes_between_the_tables_of_a_font_file_are_unclaimed(read_bytes):
     directory = b"\0\1\0\0" + struct.pack(">H6x4s4xII", 1, b"head", 32, 4)
     assert read_bytes(directory + b"\1\2\3\4" + b"data", "x").reasons() == {UnreadReason.UNCLAIMED}
     assert not read_bytes(directory + bytes(4) + b"data", "x").unread
 
 
-def test_program_after_the_end_of_media_is_found(read_bytes):
+def test_program_after_the_end_of_a_media_file_is_reported(read_bytes):
     reading = read_bytes(build_png() + bytes(100) + build_elf_library(), "logo.png")
     assert [each.format for each in reading.of(Outline)] == ["media", "executable"]
 
@@ -98,7 +98,7 @@ def test_pickle_in_damaged_media_is_found(read_bytes):
     assert read_bytes(build_png()[:20] + EVAL_ONE, "x").evaluates
 
 
-def test_progressive_jpeg_is_followed_to_its_end(read_bytes):
+def test_progressive_jpeg_is_parsed_to_its_end_and_the_bytes_after_it_are_unclaimed(read_bytes):
     # A progressive image has several scans, each with a table before it. Their data exceed one chunk of the reader.
     scan = b"\xff\xda" + struct.pack(">H", 8) + b"\x01\x01\0\0\x3f\0" + b"\x12\xff\0\x34" * 300_000
     table = b"\xff\xc4" + struct.pack(">H", 4) + b"\0\0"
@@ -122,7 +122,7 @@ def test_pdf_actions_are_mentioned_under_plain_and_escaped_names(action, expecte
     assert {mention.name for mention in outline.mentions} == expected
 
 
-def test_pdf_actions_in_compressed_bomb_are_found(read_bytes):
+def test_pdf_action_in_an_object_stream_that_is_a_compression_bomb_is_mentioned(read_bytes):
     bomb = zlib.compress(b"<< /S /Launch >>" + bytes(50_000_000))
     data = build_pdf() + b"<< /Type /ObjStm /Filter /FlateDecode >>\nstream\n" + bomb + b"\nendstream\n"
     (outline,) = read_bytes(data, "card.pdf").of(Outline)
@@ -147,13 +147,13 @@ def test_pdf_actions_in_an_object_stream_with_an_escaped_type_are_found(read_byt
         assert list_actions(read_bytes(build_object_stream(stored, name), "card.pdf")) == {"Launch"}
 
 
-def test_pdf_actions_before_the_damage_of_an_object_stream_are_found(read_bytes):
+def test_pdf_action_before_damage_in_an_object_stream_is_mentioned(read_bytes):
     stored = bytearray(zlib.compress(b"<< /S /Launch >>"))
     stored[-1] ^= 0xFF
     assert list_actions(read_bytes(build_object_stream(bytes(stored)), "card.pdf")) == {"Launch"}
 
 
-def test_pdf_object_streams_that_are_not_searched_to_their_end_are_unread(read_bytes):
+def test_pdf_object_stream_that_cannot_be_searched_to_its_end_is_reported_as_unread(read_bytes):
     assert not read_bytes(build_pdf(), "card.pdf").unread
     too_long = build_object_stream(zlib.compress(bytes(5_000_000)))
     assert UnreadReason.LIMIT in read_bytes(too_long, "card.pdf").reasons()

@@ -29,7 +29,7 @@ from modelaudit.wire.requirement_lines import collect_requirement_mentions, join
         ("git+http://e.invalid/x", [("plain-text", "git+http://e.invalid/x")]),
     ],
 )
-def test_line_gives_mentions_of_foreign_sources(line, expected):
+def test_requirement_line_with_a_foreign_source_gives_the_expected_mentions(line, expected):
     assert [(mention.use, mention.name) for mention in collect_requirement_mentions(line)] == expected
 
 
@@ -46,7 +46,7 @@ def test_line_gives_mentions_of_foreign_sources(line, expected):
         ("-e../x", "local-path"),
     ],
 )
-def test_line_is_parsed_as_pip_parses_it(line, use):
+def test_unusual_requirement_line_is_parsed_as_pip_parses_it(line, use):
     assert [each.use for each in collect_requirement_mentions(line)] == [use]
 
 
@@ -61,7 +61,7 @@ def test_line_is_parsed_as_pip_parses_it(line, use):
         "-i \\\r\nhttps://e.invalid/s\\",
     ],
 )
-def test_lines_are_joined_as_pip_joins_them(text):
+def test_continued_requirement_lines_are_joined_as_pip_joins_them(text):
     lines = [line for _, line in join_requirement_lines(text)]
     uses = [mention.use for line in lines for mention in collect_requirement_mentions(line)]
     assert uses == ["index"]
@@ -83,7 +83,7 @@ def test_requirements_files_are_recognised_by_name(read_bytes, path, is_requirem
     assert (read_bytes(b"numpy\n", path).formats[path] == ["requirements"]) is is_requirements_file
 
 
-def test_requirements_file_over_the_line_limit_keeps_earlier_mentions_with_their_lines(read_bytes):
+def test_mentions_before_the_bound_on_lines_of_a_requirements_file_are_recorded(read_bytes):
     reading = read_bytes(b"a\ngit+https://e.invalid/x\n" + b"\n" * 20_000, "requirements.txt")
     assert [mention.where.line for outline in reading.of(Outline) for mention in outline.mentions] == [2]
     assert UnreadReason.LIMIT in reading.reasons()

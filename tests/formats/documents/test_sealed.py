@@ -29,7 +29,7 @@ def list_programs(reading) -> list[str]:
     ("format_", "advice"),
     [("tensorrt", "build it anew"), ("rknn", "convert it anew"), ("cntk", "save it as ONNX"), ("rar", "unpack it")],
 )
-def test_absence_of_a_sealed_format_states_the_next_step_for_the_file(format_, advice, read_bytes):
+def test_absence_for_a_sealed_format_advises_what_to_do_with_the_file(format_, advice, read_bytes):
     reading = read_bytes(SEALED_FILES[format_], "x")
     assert reading.formats["x"] == [format_]
     (detail,) = reading.details
@@ -41,22 +41,22 @@ def test_pickle_inside_sealed_format_is_read(data, read_bytes):
     assert read_bytes(data + EVAL_ONE + bytes(9), "x").evaluates
 
 
-def test_gpu_kernels_are_not_reported_as_programs(read_bytes):
+def test_gpu_kernel_inside_a_sealed_format_is_not_reported_as_a_program(read_bytes):
     assert list_programs(read_bytes(ENGINE, "x.engine")) == []
 
 
-def test_programs_for_cpus_are_reported(read_bytes):
+def test_cpu_program_inside_a_sealed_format_is_reported(read_bytes):
     data = ENGINE + build_elf(X86_64) + bytes(9) + build_elf(AARCH64)
     assert list_programs(read_bytes(data, "x.engine")) == ["Linux shared library or executable (ELF)"] * 2
 
 
-def test_program_whose_magic_number_crosses_a_read_boundary_is_found(read_bytes):
+def test_program_is_found_if_its_magic_number_lies_across_two_reads(read_bytes):
     # The magic number crosses the border of a piece, or begins at it.
     for gap in (2**20 - len(ENGINE) - 2, 2**20 - len(ENGINE)):
         assert len(list_programs(read_bytes(ENGINE + bytes(gap) + build_elf(X86_64), "x.engine"))) == 1
 
 
-def test_programs_in_a_sealed_format_over_the_bound_reach_the_limit(read_bytes):
+def test_programs_over_the_bound_in_a_sealed_format_are_reported_as_unread(read_bytes):
     assert UnreadReason.LIMIT in read_bytes(ENGINE + build_elf(X86_64) * 30, "x.engine").reasons()
 
 
@@ -64,7 +64,7 @@ def test_metadata_before_a_tensorrt_engine_are_read(read_fixture):
     assert read_fixture("tensorrt/benign/metadata.engine").formats["metadata.engine!metadata.json"] == ["json"]
 
 
-def test_metadata_without_an_engine_are_not_tensorrt(read_bytes):
+def test_metadata_without_an_engine_after_them_are_not_recognised_as_tensorrt(read_bytes):
     metadata = struct.pack("<I", 8) + b"{       none"
     assert read_bytes(metadata, "x").formats["x"] != ["tensorrt"]
 
@@ -82,7 +82,7 @@ def test_other_protocol_buffers_are_not_cntk_models(data, read_bytes):
     assert "cntk" not in read_bytes(data, "x").formats["x"]
 
 
-def test_scan_of_a_tensorrt_engine_is_incomplete_and_fails_with_a_library_inside(tmp_path):
+def test_scan_of_a_tensorrt_engine_fails_with_a_library_inside_and_is_incomplete_without(tmp_path):
     (tmp_path / "x.plan").write_bytes(ENGINE)
     report = modelaudit.scan(tmp_path, second_opinion=False)
     assert report.exit_code == 3

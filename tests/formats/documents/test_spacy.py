@@ -19,7 +19,7 @@ def list_names(reading) -> set[tuple[str, str]]:
     return {(mention.use, mention.name) for outline in reading.of(Outline) for mention in outline.mentions}
 
 
-def test_functions_factories_and_sources_of_a_spacy_configuration_are_all_found(read_bytes):
+def test_each_function_factory_and_source_in_a_spacy_configuration_is_mentioned(read_bytes):
     text = CONFIG + (
         '\n[components.other]\nsource : "acme"\n[training.batcher]\n@batchers=spacy.x.v1\n'
         '[DEFAULT]\n@misc = "a.v1"\n[training.logger]\nvalue = {"a": [{"@loggers": "b.v1"}]}\n'
@@ -47,7 +47,7 @@ def test_names_in_an_indented_spacy_configuration_are_found(read_bytes):
         ("${a.e}", "${a.e}"),
     ],
 )
-def test_spacy_references_to_settings_are_resolved_or_kept_as_written(value, expected, read_bytes):
+def test_spacy_variable_in_a_name_is_replaced_by_its_value_or_left_as_written(value, expected, read_bytes):
     text = f'[a]\nb = "evil.v1"\nc = "il.v1"\ne = "${{a.e}}"\n[nlp]\n@misc = {value}\n'
     assert list_names(read_bytes(text.encode(), "config.cfg")) == {("misc", expected)}
 
@@ -68,7 +68,7 @@ def test_spacy_configuration_is_recognised_by_name_and_sections(name, text, form
     assert read_bytes(text.encode(), name).formats[name] == [format_]
 
 
-def test_other_settings_in_config_cfg_are_text(read_bytes):
+def test_config_cfg_without_spacy_sections_gives_no_mention_and_no_absence(read_bytes):
     reading = read_bytes(b"no section\n[server]\nport = 1\n", "config.cfg")
     assert (reading.unread, list_names(reading)) == ([], set())
 
@@ -79,7 +79,7 @@ def test_spacy_names_before_damage_are_mentioned(read_bytes):
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
 
-def test_spacy_configuration_over_a_bound_reaches_the_limit(read_bytes):
+def test_spacy_configuration_over_a_bound_is_reported_as_unread(read_bytes):
     long_text = read_bytes(CONFIG.encode() + b"# x\n" * 300_000, "config.cfg")
     functions = "".join(f"@a{number} = 1{number}x\n" for number in range(10_001))
     many_functions = read_bytes((CONFIG + functions).encode(), "config.cfg")
@@ -87,7 +87,7 @@ def test_spacy_configuration_over_a_bound_reaches_the_limit(read_bytes):
     assert len(list_names(many_functions)) == 10_000
 
 
-def test_functions_that_load_other_models_are_not_trusted():
+def test_spacy_functions_that_load_other_models_are_not_trusted():
     trusted = load_catalogue().vocabularies["spacy-registry"]
     assert {"spacy.Tok2Vec.v2", "spacy.Tok2Vec.v1", "spacy-legacy.Tok2Vec.v1", "Adam.v1"} <= trusted.keys()
     assert not [name for name in trusted if "Wrapper" in name or "base_model" in name or "transformers" in name]
@@ -110,7 +110,9 @@ def test_functions_that_load_other_models_are_not_trusted():
         ("weights", b"\x82\xa1m\xa3abc\xa3cfg\xc0", False),
     ],
 )
-def test_map_is_recognised_as_msgpack_by_spacy_file_name_or_plausible_keys(name, data, is_msgpack, read_bytes):
+def test_msgpack_map_is_recognised_if_its_file_name_is_of_spacy_or_its_keys_are_plausible(
+    name, data, is_msgpack, read_bytes
+):
     assert ("msgpack" in read_bytes(data, name).formats[name]) is is_msgpack
 
 
@@ -119,7 +121,7 @@ def test_pickle_in_a_spacy_layer_is_read(read_bytes, read_fixture):
     assert not read_bytes(build_thinc_model(), "model").unread
 
 
-def test_pipeline_with_unlisted_factory_is_incomplete(tmp_path):
+def test_scan_of_a_spacy_pipeline_with_an_unlisted_factory_is_incomplete(tmp_path):
     (tmp_path / "config.cfg").write_text(CONFIG)
     (tmp_path / "ner").mkdir()
     (tmp_path / "ner/model").write_bytes(build_thinc_model())
@@ -134,7 +136,7 @@ def test_pipeline_with_unlisted_factory_is_incomplete(tmp_path):
 
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, len(CONFIG)), st.text(alphabet='[]{}"$@.=:\n \\ab', max_size=12))
-def test_any_text_is_parsed_or_reported_as_unread(read_bytes, position, replaced):
+def test_spacy_configuration_of_any_text_is_parsed_or_reported_as_unread(read_bytes, position, replaced):
     # Any error that the reader does not report as damage or as a limit fails the test.
     read_bytes((CONFIG[:position] + replaced + CONFIG[position + len(replaced) :]).encode(), "config.cfg")
 
@@ -147,7 +149,7 @@ def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, position, replac
     read_bytes(data[:position] + replaced + data[position + len(replaced) :], "model")
 
 
-def test_language_that_a_package_registers_leaves_an_absence(tmp_path):
+def test_spacy_configuration_with_an_unlisted_language_leaves_an_absence(tmp_path):
     (tmp_path / "config.cfg").write_text(CONFIG.replace('lang = "en"', 'lang = "acme"'))
     report = modelaudit.scan(tmp_path, second_opinion=False)
     assert report.exit_code == 3

@@ -43,7 +43,7 @@ def test_ini_line_indented_like_the_key_above_it_is_a_key():
     ]  # fmt: skip
 
 
-def test_ini_lines_after_a_backslash_are_read_alone_and_joined():
+def test_ini_line_after_a_line_with_a_final_backslash_is_read_both_alone_and_joined_to_it():
     assert parse_pairs("a.ini", "a = b\\\nc = d\ne = f\\\n") == [
         (("a",), "b\\"), (("c",), "d"), (("a",), "bc = d"), (("e",), "f\\"),
     ]  # fmt: skip
@@ -51,19 +51,19 @@ def test_ini_lines_after_a_backslash_are_read_alone_and_joined():
     assert parse_pairs("a.ini", "# a\\\nb = c\n") == [(("b",), "c")]
 
 
-def test_settings_of_any_length_are_searched_or_unread(read_bytes):
+def test_settings_behind_the_part_that_is_searched_are_reported_as_unread(read_bytes):
     # The readers search text up to eight MiB.
     reading = read_bytes(b"# a comment\n" * 800_000 + b"[a]\nb = c\n", "app.conf")
     assert UnreadReason.LIMIT in reading.reasons()
 
 
-def test_deeply_nested_toml_reaches_the_limit():
+def test_deeply_nested_toml_is_reported_as_unread():
     with pytest.raises(LimitReachedError):
         parse_table_settings("a.toml", "a = " + "[" * 5000 + "]" * 5000, Limits())
 
 
 @given(st.text(alphabet="[]=:#; \n\\\"'ab", max_size=200))
-def test_toml_parser_yields_only_scalar_values_for_any_text(text):
+def test_parser_of_toml_settings_yields_only_scalar_values_for_any_text(text):
     assert all(isinstance(value, str | int | float | bool) for _, value in parse_pairs("a.toml", text))
 
 

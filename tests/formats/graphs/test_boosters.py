@@ -50,7 +50,7 @@ MODELS = [
         (build_xgboost_learner(features=1 << 31), "number-absurd"),
     ],
 )
-def test_xgboost_tree_that_contradicts_its_model_is_a_defect(write, name, model, kind, read_bytes):
+def test_xgboost_tree_has_a_defect_only_if_it_contradicts_its_model(write, name, model, kind, read_bytes):
     assert read_bytes(write(model), name).kinds() == ({kind} if kind else set())
 
 
@@ -60,7 +60,7 @@ def test_xgboost_split_on_a_feature_out_of_range_is_a_defect(read_bytes):
     assert read_bytes(json.dumps(model).encode(), "m.json").kinds() == {"tree-invalid"}
 
 
-def test_json_model_is_also_read_as_json(read_bytes):
+def test_xgboost_json_model_is_also_read_by_the_json_reader(read_bytes):
     # The key auto_map makes the file a configuration that names code, which only the reader of JSON reports.
     document = {**build_xgboost_learner(), "auto_map": {"AutoModel": "a.B"}}
     reading = read_bytes(json.dumps(document).encode(), "config.json")
@@ -86,7 +86,7 @@ def test_ubjson_length_of_every_integer_type_is_decoded(marker, read_bytes):
         b"SL" + struct.pack(">q", 1 << 62),  # a text that is longer than the file
     ],
 )
-def test_invalid_ubjson_value_is_damage(value, read_bytes):
+def test_invalid_ubjson_value_is_reported_as_damaged(value, read_bytes):
     assert read_bytes(b"{L" + struct.pack(">q", 1) + b"a" + value).reasons() <= {UnreadReason.DAMAGED}
 
 
@@ -106,7 +106,7 @@ def test_binary_xgboost_model_is_read_to_its_end(model, read_bytes):
 
 
 @pytest.mark.parametrize("data", [build_xgboost_binary((5, -1, -1)), build_xgboost_binary(feature=4)])
-def test_child_or_feature_out_of_range_in_binary_xgboost_model_is_a_defect(data, read_bytes):
+def test_node_of_a_binary_xgboost_tree_with_a_child_or_feature_out_of_range_is_a_defect(data, read_bytes):
     assert read_bytes(data).kinds() == {"tree-invalid"}
 
 
@@ -153,7 +153,7 @@ def test_json_model_is_recognised_as_xgboost(read_bytes):
 
 
 @check_each("tree_count", [0, 1])
-def test_dart_model_has_weights_only_if_it_has_trees(tree_count, read_bytes):
+def test_binary_dart_model_is_read_with_tree_weights_only_if_it_has_trees(tree_count, read_bytes):
     model = build_xgboost_binary()
     model = model.replace(struct.pack("<Q", 6) + b"gbtree", struct.pack("<Q", 4) + b"dart")
     # One attribute: its key and its value, each after its length. The flag for it is the fourth number of the header.
@@ -169,7 +169,7 @@ def test_dart_model_has_weights_only_if_it_has_trees(tree_count, read_bytes):
 
 
 @check_each("reader, model", [("ubjson._MOST_KEPT", MODELS[0]), ("xgboost_binary._MOST_NODES", MODELS[1])])
-def test_tree_with_more_nodes_than_are_checked_is_reported_as_limit_and_not_as_a_defect(
+def test_booster_tree_over_the_bound_on_checked_nodes_is_unread_and_not_a_defect(
     reader, model, read_bytes, monkeypatch
 ):
     monkeypatch.setattr(f"modelaudit.formats.graphs.boosters.{reader}", 2)
@@ -177,13 +177,13 @@ def test_tree_with_more_nodes_than_are_checked_is_reported_as_limit_and_not_as_a
     assert (reading.reasons(), reading.kinds()) == ({UnreadReason.LIMIT}, set())
 
 
-def test_catboost_trees_over_their_bound_are_reported_as_limit(read_bytes, monkeypatch):
+def test_catboost_trees_over_the_bound_are_reported_as_unread(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.boosters.catboost._MOST_TREES", 0)
     assert read_bytes(build_catboost()).reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
 @check_each("parts, is_limit_reached", [(0, False), (1, False), (64, False), (65, True)])
-def test_catboost_parts_over_their_bound_are_reported_as_limit_and_the_trees_are_checked(
+def test_catboost_parts_over_the_bound_are_reported_as_unread_and_the_trees_are_checked(
     parts, is_limit_reached, read_bytes
 ):
     reading = read_bytes(build_catboost(2, parts=parts))

@@ -22,18 +22,18 @@ def list_mentions(reading) -> set[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("name", ["python-layer.prototxt", "python-layer.caffemodel"])
-def test_python_layer_is_mentioned_with_its_class(read_fixture, name):
+def test_caffe_python_layer_is_mentioned_by_the_class_that_it_imports(read_fixture, name):
     mentions = list_mentions(read_fixture(f"caffe/malicious/{name}"))
     assert ("python-names", "os.system", "true") in mentions
     assert ("caffe-layers", "InnerProduct", "") in mentions
 
 
-def test_python_layer_without_module_is_mentioned_by_type(read_bytes):
+def test_caffe_python_layer_without_a_module_is_mentioned_by_its_layer_type(read_bytes):
     text = b'layer { name: "p" type: "Python" top: "x" }'
     assert list_mentions(read_bytes(text, "a.prototxt")) == {("caffe-layers", "Python", "")}
 
 
-def test_caffe_layers_in_the_old_form_are_mentioned(read_bytes):
+def test_layers_in_the_old_syntax_of_caffe_are_mentioned(read_bytes):
     text = b'layers { name: "p" type: CONVOLUTION bottom: "x" }\nlayers: < type: "ReLU" python_param { layer: "f" } >'
     mentions = list_mentions(read_bytes(text, "a.prototxt"))
     assert mentions == {("caffe-layers", "CONVOLUTION", ""), ("caffe-layers", "ReLU", ""), ("python-names", ".f", "")}
@@ -60,7 +60,7 @@ def test_layers_before_damage_are_mentioned(fixtures, read_bytes):
     assert reading.reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
 
 
-def test_triton_configuration_refers_to_files(read_fixture):
+def test_files_that_a_triton_configuration_names_are_recorded_as_references(read_fixture):
     reading = read_fixture("triton/malicious/library.pbtxt")
     (group,) = reading.of(References)
     assert {(each.named_by, each.target) for each in group.items} == {
@@ -100,7 +100,7 @@ def test_recognition_of_many_empty_lines_takes_linear_time(bytes_window):
     assert time.process_time() - started < 5
 
 
-def test_backend_behind_more_files_than_a_triton_configuration_may_name_is_recorded(read_bytes, monkeypatch):
+def test_triton_backend_is_recorded_even_after_more_file_references_than_the_bound(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.triton.reader._MOST_REFERENCES", 2)
     for count, expected in ((2, set()), (3, {UnreadReason.LIMIT})):
         lines = "".join(f' label_filename: "labels{n}.txt"\n' for n in range(count))

@@ -15,23 +15,23 @@ def list_mentions(reading) -> set[tuple[str, str]]:
     return {(mention.use, mention.name) for outline in reading.of(Outline) for mention in outline.mentions}
 
 
-def test_custom_layers_and_models_are_mentioned(read_fixture):
+def test_custom_layer_or_model_of_a_coreml_file_is_mentioned_by_its_class(read_fixture):
     assert list_mentions(read_fixture("coreml/malicious/custom-layer.mlmodel")) == {("custom-layer", "AcmeSwishLayer")}
     assert list_mentions(read_fixture("coreml/malicious/custom-model.mlmodel")) == {("custom-model", "AcmeModel")}
 
 
-def test_program_operators_are_mentioned_and_weights_referenced(read_fixture):
+def test_coreml_program_mentions_its_operators_and_references_its_weight_file(read_fixture):
     reading = read_fixture("coreml/benign/program.mlmodel")
     assert list_mentions(reading) == {("operator", "const"), ("operator", "relu")}
     (group,) = reading.of(References)
     assert [(each.target, each.min_size) for each in group.items] == [("weights/weight.bin", 128)]
 
 
-def test_too_deeply_nested_model_is_reported_as_limit(read_fixture):
+def test_too_deeply_nested_coreml_model_is_reported_as_unread(read_fixture):
     assert read_fixture("coreml/bomb/deep.mlmodel").reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
-def test_weight_entries_outside_the_file_are_damage(fixtures, read_bytes):
+def test_coreml_weight_file_is_reported_as_damaged_if_an_entry_lies_outside_it(fixtures, read_bytes):
     data = (fixtures / "coreml/benign/weight.bin").read_bytes()
     reading = read_bytes(data, "weight.bin")
     assert reading.formats["weight.bin"] == ["coreml"]
@@ -43,7 +43,7 @@ def test_weight_entries_outside_the_file_are_damage(fixtures, read_bytes):
     assert read_bytes(with_huge_tensor, "weight.bin").reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
 
 
-def test_pickle_after_weights_is_found(fixtures, read_bytes):
+def test_pickle_after_the_weights_of_a_coreml_file_is_read(fixtures, read_bytes):
     data = (fixtures / "coreml/benign/weight.bin").read_bytes()
     evil = (fixtures / "pickle/malicious/os-system.pkl").read_bytes()
     assert read_bytes(data + evil, "weight.bin").called

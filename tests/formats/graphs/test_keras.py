@@ -58,11 +58,11 @@ def read_json(read_bytes, config, path="model.json"):
          ("tensorflow-symbols", "function", "io.write_file")),
     ],
 )  # fmt: skip
-def test_configured_object_is_mentioned_under_the_name_that_keras_resolves(config, expected, read_bytes):
+def test_object_in_a_keras_configuration_is_mentioned_by_the_name_that_keras_looks_up(config, expected, read_bytes):
     assert expected in list_names(read_json(read_bytes, build_keras3_model(config)))
 
 
-def test_first_and_last_value_of_repeated_class_name_are_mentioned(read_bytes):
+def test_repeated_class_name_key_in_a_keras_configuration_is_mentioned_by_first_and_last_value(read_bytes):
     text = '{"class_name": "Dense", "class_name": "A", "class_name": "B", "class_name": "C", "class_name": "Lambda", '
     reading = read_bytes((text + '"config": {"units": 1}}').encode(), "model.json")
     assert {name for _, _, name in list_names(reading)} >= {"Dense", "Lambda"}
@@ -76,12 +76,12 @@ def test_first_and_last_value_of_repeated_class_name_are_mentioned(read_bytes):
     {"function": "lambda x: x", "function_type": "function"},  # not an identifier
     {},
 ])  # fmt: skip
-def test_lambda_that_may_contain_code_is_mentioned_as_code(config, read_bytes):
+def test_keras_lambda_layer_that_may_contain_code_is_mentioned_as_code(config, read_bytes):
     reading = read_json(read_bytes, build_keras2_config({"class_name": "Lambda", "config": config}))
     assert ("keras-classes", "code", "Lambda") in list_names(reading)
 
 
-def test_lambda_of_named_function_is_mentioned_by_that_function(read_bytes):
+def test_keras_lambda_layer_that_only_names_a_function_is_mentioned_by_that_function(read_bytes):
     keras2_layer = {
         "class_name": "Lambda",
         "config": {"function": "relu", "function_type": "function", "output_shape": None},
@@ -91,7 +91,7 @@ def test_lambda_of_named_function_is_mentioned_by_that_function(read_bytes):
     assert {name for _, _, name in list_names(reading)} == {"Sequential", "relu", "keras.ops.abs"}
 
 
-def test_mention_of_code_lists_the_names_in_its_bytecode(read_bytes):
+def test_mention_of_keras_lambda_code_lists_the_names_in_its_bytecode(read_bytes):
     code = base64.b64encode(marshal.dumps(compile("__import__('os').system('true')", "m", "eval"))).decode()
     mentions = list_keras_mentions(read_json(read_bytes, build_keras2_config(build_keras2_lambda(code))))
     assert "system" in next(each.detail for each in mentions if each.use == "code")
@@ -106,7 +106,7 @@ def test_mention_of_code_lists_the_names_in_its_bytecode(read_bytes):
     build_keras3_model(build_keras3_layer("Dense", units=1, config=json.dumps(build_keras3_model(build_keras3_lambda())))),
     [[build_keras3_model(build_keras3_lambda())]],
 ])  # fmt: skip
-def test_code_is_found_at_any_depth(config, read_bytes):
+def test_keras_lambda_code_is_mentioned_at_any_depth_of_the_configuration(config, read_bytes):
     assert "__lambda__" in {name for _, _, name in list_names(read_json(read_bytes, config))}
 
 
@@ -117,7 +117,7 @@ def nest_as_text(config, count):
     return config
 
 
-def test_configuration_below_more_nested_texts_than_are_read_is_over_the_limit(read_bytes):
+def test_keras_configuration_nested_in_more_texts_than_the_bound_is_reported_as_unread(read_bytes):
     inner = build_keras3_model(build_keras3_lambda())
     read, too_deep = (read_json(read_bytes, nest_as_text(inner, count)) for count in (4, 5))
     assert "__lambda__" in {name for _, _, name in list_names(read)}
@@ -125,13 +125,13 @@ def test_configuration_below_more_nested_texts_than_are_read_is_over_the_limit(r
     assert UnreadReason.LIMIT in too_deep.reasons()
 
 
-def test_nested_configuration_that_exceeds_the_depth_of_documents_is_over_the_limit(read_bytes):
+def test_keras_configuration_in_a_text_deeper_than_the_document_bound_is_reported_as_unread(read_bytes):
     deep = '{"class_name": "Lambda", "config": ' + "[" * 3000 + "]" * 3000 + "}"
     config = build_keras3_model(build_keras3_layer("Dense", units=1, config=deep))
     assert UnreadReason.LIMIT in read_json(read_bytes, config).reasons()
 
 
-def test_configuration_with_more_names_than_are_kept_states_the_bound(read_bytes, monkeypatch):
+def test_absence_states_the_bound_if_a_keras_configuration_has_more_names(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.keras.reader._MOST_MENTIONS", 2)
     config = build_keras3_model(*(build_keras3_layer(f"Layer{number}", units=1) for number in range(3)))
     assert "only the first 2 names of the configuration were read" in read_json(read_bytes, config).details
@@ -158,7 +158,7 @@ def test_json_with_neither_config_nor_registered_name_gives_no_keras_mentions(do
     ({"weights_path": "inside"}, None),
     ({"name": "/device"}, None),
 ])  # fmt: skip
-def test_files_that_a_layer_opens_are_referenced(config, target, read_bytes):
+def test_file_that_a_keras_layer_opens_is_recorded_as_a_reference(config, target, read_bytes):
     reading = read_json(read_bytes, build_keras3_model(build_keras3_layer("StringLookup", **config)))
     targets = [each.target for group in reading.of(References) for each in group.items]
     assert targets == ([target] if target else [])
@@ -192,7 +192,7 @@ def test_archive_with_random_configuration_yields_structures(read_bytes, documen
     assert reading.structures
 
 
-def test_class_is_mentioned_as_revived_in_a_saved_model_but_not_in_a_keras_archive(read_bytes):
+def test_keras_class_is_mentioned_as_revived_class_only_in_a_saved_model(read_bytes):
     text = b'{"class_name": "Mine", "config": {"name": "mine", "trainable": true}}'
     for path, use in (("saved_model.pb!layer-0.json", "revived-class"), ("x.keras!config.json", "class")):
         assert {each.use for each in list_keras_mentions(read_bytes(text, path))} == {use}
@@ -204,17 +204,17 @@ def test_function_symbol_of_a_keras_slicing_layer_is_mentioned(read_bytes):
 
 
 @pytest.mark.parametrize("name", [5, None, ["function"]])
-def test_module_without_valid_class_name_is_mentioned(name, read_bytes):
+def test_keras_module_is_mentioned_even_if_the_class_name_is_invalid(name, read_bytes):
     config = build_keras3_model({"module": "antigravity", "class_name": name, "config": {}, "registered_name": None})
     assert ("python-names", "class", "antigravity.?") in list_names(read_json(read_bytes, config))
 
 
-def test_registered_name_is_mentioned_beside_keras_class(read_bytes):
+def test_registered_name_of_a_keras_class_is_mentioned_as_a_custom_class(read_bytes):
     config = build_keras3_model(build_keras3_config("keras.layers", "Dense", {}, "acme>Dense"))
     assert ("keras-classes", "custom-class", "acme>Dense") in list_names(read_json(read_bytes, config))
 
 
-def test_file_behind_more_files_than_are_listed_is_reported_as_limit(read_bytes, monkeypatch):
+def test_files_over_the_bound_that_keras_layers_open_are_reported_as_unread(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.keras.reader.MOST_REFERENCES", 2)
     for count in (2, 3):
         layers = [build_keras3_layer("StringLookup", vocabulary=f"/srv/{n}") for n in range(count)]
@@ -224,6 +224,6 @@ def test_file_behind_more_files_than_are_listed_is_reported_as_limit(read_bytes,
 
 
 @pytest.mark.parametrize("key", ["activation", "kernel_initializer", "bias_regularizer"])
-def test_function_that_a_text_names_by_its_registration_is_mentioned(read_bytes, key):
+def test_function_that_a_keras_setting_names_by_its_registered_name_is_mentioned(read_bytes, key):
     config = build_keras3_model(build_keras3_config("keras.layers", "Dense", {"units": 2, key: "acme>run"}))
     assert ("keras-classes", "custom-class", "acme>run") in list_names(read_json(read_bytes, config))

@@ -66,7 +66,7 @@ def test_model_is_recognised_by_structure_under_any_name(read_bytes):
         lambda graph: encode_data(7, graph),
     ],
 )
-def test_model_is_recognised_with_fields_in_any_order_and_unknown_fields(build_model, read_bytes):
+def test_onnx_model_is_recognised_if_its_fields_are_reordered_or_unknown_ones_are_added(build_model, read_bytes):
     reading = read_bytes(build_model(made.encode_graph(made.encode_node("PyOp"))), "weights.bin")
     assert ("python-operator", "PyOp") in list_operators(reading)
 
@@ -91,18 +91,18 @@ def test_invalid_file_named_onnx_is_reported_as_damaged(read_bytes):
     assert reading.reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
 
 
-def test_outline_lists_version_opset_producer_and_counts(read_bytes):
+def test_outline_of_an_onnx_model_states_version_opset_producer_and_counts(read_bytes):
     facts = dict(get_outline(read_bytes(RELU)).facts)
     assert facts == {"ir_version": "8", "opset ai.onnx": "17", "producer": "fixtures", "nodes": "1", "tensors": "1"}
 
 
-def test_onnx_node_with_repeated_operator_or_domain_is_named_by_the_last_value(read_bytes):
+def test_onnx_node_that_repeats_its_operator_or_domain_is_mentioned_by_the_last_value(read_bytes):
     # A node with two operators (4) and two domains (7).
     node = encode_data(4, "Relu") + encode_data(4, "Evil") + encode_data(7, "a") + encode_data(7, "b")
     assert list_operators(read_bytes(made.encode_model(made.encode_graph(node)))) == {("operator", "b::Evil")}
 
 
-def test_call_of_model_function_is_not_a_custom_operator(read_fixture):
+def test_onnx_node_that_calls_a_function_of_the_model_is_mentioned_as_function_not_operator(read_fixture):
     assert ("function", "local.functions::Twice") in list_operators(read_fixture("onnx/benign/functions.onnx"))
     # The model defines a function of this name only with another overload.
     assert ("operator", "com.example::Evil") in list_operators(read_fixture("onnx/malicious/overloaded-operator.onnx"))
@@ -113,28 +113,28 @@ def test_python_operator_is_reported_with_module_and_class(read_fixture):
     assert mention.detail == "pyopadd_2::PyOp module=os class_name=Payload"
 
 
-def test_operator_names_within_weights_are_ignored(read_fixture):
+def test_bytes_of_onnx_weights_that_spell_an_operator_are_not_mentioned(read_fixture):
     assert list_operators(read_fixture("onnx/benign/letters.onnx")) == {("operator", "ai.onnx::Relu")}
 
 
 @pytest.mark.parametrize("case", ["subgraph", "function", "sparse", "attribute", "second-graph"])
-def test_external_data_are_found_in_every_kind_of_tensor(case, read_fixture):
+def test_external_data_file_is_referenced_from_every_kind_of_onnx_tensor(case, read_fixture):
     assert list_references(read_fixture(f"onnx/malicious/external-in-{case}.onnx")) == {"../weights.bin": 8}
 
 
-def test_reference_to_an_onnx_data_file_requires_the_size_up_to_its_last_tensor(read_bytes):
+def test_reference_to_an_onnx_data_file_states_the_end_of_the_farthest_tensor_as_its_size(read_bytes):
     # Each tensor has 8 bytes, so the first ends at 4,104.
     tensors = (made.encode_external_tensor("w.bin", 4096), made.encode_external_tensor("w.bin", 0))
     assert list_references(read_bytes(build_relu_model(*tensors))) == {"w.bin": 4104}
 
 
-def test_missing_length_of_external_data_is_computed_from_shape(read_bytes):
+def test_missing_length_of_an_external_onnx_tensor_is_computed_from_its_shape(read_bytes):
     # 100 floats of four bytes begin at byte 16.
     tensor = made.encode_tensor("w", (10, 10), None, (("location", "w.bin"), ("offset", "16")))
     assert list_references(read_bytes(build_relu_model(tensor))) == {"w.bin": 416}
 
 
-def test_external_data_are_found_without_data_location(read_bytes):
+def test_external_onnx_data_file_is_referenced_if_the_field_data_location_is_missing(read_bytes):
     # Cut off data_location (14), the last field, which states that the data are in another file.
     tensor = made.encode_external_tensor("../w.bin")[: -len(encode_number(14, 1))]
     assert list_references(read_bytes(build_relu_model(tensor))) == {"../w.bin": 8}
@@ -173,7 +173,7 @@ def test_onnx_tensor_with_the_byte_count_of_its_shape_and_type_has_no_defect(typ
     assert read_bytes(build_relu_model(tensor)).kinds() == set()
 
 
-def test_packed_shape_is_decoded(read_bytes):
+def test_onnx_shape_that_is_stored_as_packed_numbers_is_decoded(read_bytes):
     # The shape [3, -1] as one field of packed numbers, and the type float.
     tensor = encode_data(1, encode_varint(3) + encode_varint(-1)) + encode_number(2, 1)
     assert read_bytes(build_relu_model(tensor)).kinds() == {"negative-length"}
@@ -184,18 +184,18 @@ def test_prepacked_weights_of_onnx_runtime_have_no_defect(read_bytes):
     assert read_bytes(build_relu_model(tensor)).kinds() == set()
 
 
-def test_only_json_in_metadata_is_read_as_json(read_fixture):
+def test_value_of_onnx_metadata_is_read_as_json_only_if_it_is_json(read_fixture):
     formats = read_fixture("onnx/benign/metadata.onnx").formats
     assert formats["metadata.onnx!metadata!names"] == ["json"]
     assert not any("url" in path for path in formats)
 
 
-def test_pickle_in_string_is_examined(read_fixture):
+def test_pickle_in_an_onnx_string_is_read(read_fixture):
     for case in ("metadata", "attribute"):
         assert "posix.system" in read_fixture(f"onnx/malicious/pickle-in-{case}.onnx").called
 
 
-def test_bytes_of_weights_are_skipped(bytes_window):
+def test_onnx_reader_does_not_read_the_bytes_of_weights(bytes_window):
     weights = made.encode_tensor("w", (4 << 20,), bytes(16 << 20))
     window = bytes_window(build_relu_model(weights))
     from modelaudit.model.artifact import Artifact
@@ -204,7 +204,7 @@ def test_bytes_of_weights_are_skipped(bytes_window):
     assert window.bytes_read < 1 << 20
 
 
-def test_operators_before_damage_are_reported(read_bytes):
+def test_onnx_operators_before_damage_are_mentioned(read_bytes):
     model = made.encode_model(made.encode_graph(made.encode_node("PyOp"), made.encode_node("Relu")))
     reading = read_bytes(model[:-6], "model.onnx")
     assert ("python-operator", "PyOp") in list_operators(reading)
@@ -220,7 +220,7 @@ def test_operators_before_damage_are_reported(read_bytes):
         (made.encode_model(made.encode_graph(*(made.encode_node(f"O{index}") for index in range(10_001)))), Limits()),
     ],
 )
-def test_reached_bound_is_reported_as_limit(content, limits, read_bytes):
+def test_onnx_model_over_a_bound_is_reported_as_unread(content, limits, read_bytes):
     assert read_bytes(content, "m.onnx", limits).reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
@@ -251,7 +251,7 @@ def write_model_with_external_data(folder: Path, target: str = "w.bin", name: st
     (folder / name).write_bytes(build_relu_model(made.encode_external_tensor(target)))
 
 
-def test_referenced_data_file_is_examined_as_tensor_data(tmp_path):
+def test_data_file_that_an_onnx_model_references_is_examined_as_tensor_data(tmp_path):
     write_model_with_external_data(tmp_path)
     (tmp_path / "w.bin").write_bytes(WEIGHTS)
     assert scan_folder(tmp_path) == (0, set())
@@ -259,7 +259,7 @@ def test_referenced_data_file_is_examined_as_tensor_data(tmp_path):
     assert scan_folder(tmp_path) == (3, {"coverage/no-reader"})
 
 
-def test_executable_or_pickle_is_not_accepted_as_tensor_data(tmp_path):
+def test_executable_or_pickle_that_onnx_references_as_tensor_data_does_not_pass(tmp_path):
     write_model_with_external_data(tmp_path)
     (tmp_path / "w.bin").write_bytes(b"\x7fELF" + bytes(60))
     assert scan_folder(tmp_path) == (3, {"coverage/no-reader"})
@@ -267,14 +267,14 @@ def test_executable_or_pickle_is_not_accepted_as_tensor_data(tmp_path):
     assert "pickle/dangerous-call" in scan_folder(tmp_path)[1]
 
 
-def test_data_file_that_ends_before_the_tensor_is_reported(tmp_path):
+def test_onnx_data_file_is_reported_if_it_ends_before_the_end_of_the_tensor(tmp_path):
     write_model_with_external_data(tmp_path)
     (tmp_path / "w.bin").write_bytes(b"\xf0\xf1\xf2")
     assert scan_folder(tmp_path) == (1, {"onnx/external-data-short"})
 
 
 @pytest.mark.parametrize(("path", "link", "target"), [("w.bin", "w.bin", "w.bin"), ("sub/w.bin", "sub", ".")])
-def test_symbolic_link_on_the_path_to_data_is_reported(path, link, target, tmp_path):
+def test_onnx_data_path_that_leaves_the_model_by_a_symbolic_link_is_reported(path, link, target, tmp_path):
     model, outside = tmp_path / "model", tmp_path / "outside"
     model.mkdir()
     outside.mkdir()
@@ -284,7 +284,7 @@ def test_symbolic_link_on_the_path_to_data_is_reported(path, link, target, tmp_p
     assert "onnx/external-data-outside" in scan_folder(model)[1]
 
 
-def test_hard_link_outside_the_model_is_reported(tmp_path):
+def test_onnx_data_file_that_has_a_hard_link_outside_the_model_is_reported(tmp_path):
     model = tmp_path / "model"
     model.mkdir()
     write_model_with_external_data(model)
@@ -297,13 +297,13 @@ def test_hard_link_outside_the_model_is_reported(tmp_path):
 
 
 @pytest.mark.parametrize("count", [64, 2000])
-def test_last_location_after_many_external_data_entries_is_referenced_or_over_the_limit(count, read_bytes):
+def test_last_of_many_external_data_entries_is_referenced_or_reported_as_unread(count, read_bytes):
     pairs = (("location", "w.bin"), *((f"k{index}", "1") for index in range(count)), ("location", "/etc/hostname"))
     reading = read_bytes(build_relu_model(made.encode_tensor("w", (2,), None, pairs)), "m.onnx")
     assert "/etc/hostname" in list_references(reading) or UnreadReason.LIMIT in reading.reasons()
 
 
-def test_attribute_whose_name_follows_its_value_is_read(read_bytes):
+def test_onnx_attribute_is_read_if_its_value_is_stored_before_its_name(read_bytes):
     attributes = (
         encode_data(4, "/tmp/x") + encode_data(1, "ep_cache_context"),
         encode_number(3, 0) + encode_data(1, "embed_mode"),
@@ -313,7 +313,7 @@ def test_attribute_whose_name_follows_its_value_is_read(read_bytes):
     assert set(list_references(reading)) == {"/tmp/x"}
 
 
-def test_metadata_entry_is_examined_for_code_unless_too_long(read_bytes):
+def test_onnx_metadata_are_searched_for_code_and_too_long_ones_are_reported_as_unread(read_bytes):
     graph = made.encode_graph(made.encode_node("Relu"))
     code_entry = made.encode_entry("names", "__import__('os').system('true')")
     reading = read_bytes(made.encode_model(graph, encode_data(14, code_entry)), "m.onnx")
@@ -323,7 +323,7 @@ def test_metadata_entry_is_examined_for_code_unless_too_long(read_bytes):
     assert UnreadReason.LIMIT in reading.reasons()
 
 
-def test_text_behind_more_embedded_contents_than_are_listed_is_reported_as_limit(read_bytes, monkeypatch):
+def test_embedded_contents_over_the_bound_in_an_onnx_model_are_reported_as_unread(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.onnx.collector._MOST_CHILDREN", 1)
     payload = base64.b64encode((FIXTURES / "pickle/malicious/os-system.pkl").read_bytes())
     for count in (1, 2):
@@ -334,7 +334,7 @@ def test_text_behind_more_embedded_contents_than_are_listed_is_reported_as_limit
 
 
 @check_each("blanks", [0, 10, 64, 300])
-def test_json_in_metadata_of_a_node_is_examined_behind_any_number_of_blanks(blanks, read_bytes):
+def test_json_in_the_metadata_of_an_onnx_node_is_read_even_after_many_blanks(blanks, read_bytes):
     entry = encode_data(9, made.encode_entry("hook", " " * blanks + '{"auto_map": {"AutoModel": "evil.Model"}}'))
     node = made.encode_node("Relu") + entry
     reading = read_bytes(made.encode_model(made.encode_graph(node)), "m.onnx")
@@ -353,6 +353,6 @@ def test_json_in_metadata_of_a_node_is_examined_behind_any_number_of_blanks(blan
         ((1 << 40, 1 << 40, 0), {"size-mismatch"}),
     ],
 )
-def test_every_size_of_a_shape_counts_however_many_there_are(last_sizes, kinds, read_bytes):
+def test_byte_count_of_an_onnx_tensor_uses_every_dimension_of_a_long_shape(last_sizes, kinds, read_bytes):
     tensor = made.encode_tensor("w", (1,) * 63 + last_sizes, bytes(8))
     assert read_bytes(build_relu_model(tensor), "m.onnx").kinds() == kinds

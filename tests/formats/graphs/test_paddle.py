@@ -17,12 +17,12 @@ def list_operators(reading) -> dict[str, str]:
     return {mention.name: mention.detail for outline in reading.of(Outline) for mention in outline.mentions}
 
 
-def test_program_operators_are_mentioned_with_their_file(read_fixture):
+def test_operator_of_a_paddle_program_is_mentioned_with_the_file_that_it_writes(read_fixture):
     operators = list_operators(read_fixture("paddle/malicious/save.pdmodel"))
     assert operators == {"feed": "", "conv2d": "", "softmax": "", "fetch": "", "save": "/tmp/loot"}
 
 
-def test_operators_of_a_paddle_json_program_are_mentioned_with_their_dialect(read_fixture, read_bytes):
+def test_operator_of_a_paddle_json_program_is_mentioned_under_its_full_dialect_name(read_fixture, read_bytes):
     operators = set(list_operators(read_fixture("paddle/malicious/inference.json")))
     assert operators == {"pd_op.data", "pd_op.save_combine"}
     # A loop whose body has one operator of each dialect, one with a full name, and one of an unknown dialect.
@@ -37,12 +37,12 @@ def test_operators_of_a_paddle_json_program_are_mentioned_with_their_dialect(rea
     }  # fmt: skip
 
 
-def test_json_with_other_magic_is_not_a_program(read_bytes):
+def test_json_with_another_magic_value_is_not_read_as_a_paddle_program(read_bytes):
     document = {"base_code": {"magic": "other"}, "ops": [{"#": "1.save"}]}
     assert read_bytes(json.dumps(document).encode(), "a.json").of(Outline) == []
 
 
-def test_parameters_are_counted_and_damaged_ones_reported(fixtures, read_bytes):
+def test_paddle_parameter_file_states_its_tensor_count_and_a_damaged_one_is_reported(fixtures, read_bytes):
     data = (fixtures / "paddle/benign/inference.pdiparams").read_bytes()
     assert [dict(each.facts) for each in read_bytes(data, "a").of(Outline)] == [{"tensors": "2"}]
     with_unknown_element_type = data[:21] + b"\x63" + data[22:]
@@ -61,7 +61,7 @@ def test_parameters_are_counted_and_damaged_ones_reported(fixtures, read_bytes):
         bytes(64),
     ],
 )
-def test_bytes_that_differ_from_a_program_are_not_recognised_as_paddle(read_bytes, data):
+def test_bytes_without_the_structure_of_a_program_are_not_recognised_as_paddle(read_bytes, data):
     assert "paddle" not in read_bytes(data, "a.pdmodel").formats.get("a.pdmodel", [])
 
 

@@ -29,7 +29,7 @@ def list_operators(reading) -> set[tuple[str, str]]:
     return {(mention.use, mention.name) for mention in outline.mentions}
 
 
-def test_flex_operator_is_mentioned_by_model_name_and_by_definition_in_its_options(read_fixture):
+def test_flex_operator_is_mentioned_by_its_own_name_and_by_the_name_in_its_options(read_fixture):
     # The model names the operator FlexAdd, and its options define WriteFile.
     operators = list_operators(read_fixture("tflite/malicious/flex-hidden.tflite"))
     assert operators >= {("flex-operator", name) for name in ("FlexAdd", "FlexWriteFile", "WriteFile")}
@@ -41,7 +41,7 @@ def test_flex_operator_name_found_in_random_options_is_bounded_in_length(sample)
     assert len(find_operator_name(sample)) <= 2000
 
 
-def test_operator_name_is_found_in_flex_options_and_not_in_other_bytes():
+def test_operator_name_is_found_in_flex_options_and_empty_for_other_bytes():
     assert find_operator_name(made.encode_flex_options("MatrixInverse")) == "MatrixInverse"
     empty_vector = b"\x00\x28\x01"
     assert find_operator_name(b"") == find_operator_name(empty_vector) == ""
@@ -64,7 +64,7 @@ def test_ort_operator_in_subgraph_is_found(read_fixture):
 
 
 @pytest.mark.parametrize("path", ["tflite/bomb/shared.tflite", "executorch/bomb/shared.pte", "ort/bomb/nested.ort"])
-def test_reached_bound_is_reported_as_limit(path, read_bytes, fixtures):
+def test_tflite_or_executorch_model_over_a_bound_is_reported_as_unread(path, read_bytes, fixtures):
     limits = Limits(document_nodes=50_000)
     assert read_bytes((fixtures / path).read_bytes(), "m", limits).reasons() == {
         UnreadReason.LIMIT,
@@ -75,7 +75,7 @@ def test_reached_bound_is_reported_as_limit(path, read_bytes, fixtures):
 @pytest.mark.parametrize("sample", [ADD, PROGRAM, RELU], ids=["tflite", "executorch", "ort"])
 @settings(max_examples=120, deadline=None)
 @given(data=st.data())
-def test_mutated_model_yields_an_outline(sample, data, read_bytes):
+def test_mutated_model_still_yields_an_outline(sample, data, read_bytes):
     mutated = bytearray(sample)
     for _ in range(data.draw(st.integers(1, 4))):
         offset = data.draw(st.integers(8, len(mutated) - 4))
@@ -91,7 +91,7 @@ def test_truncated_tflite_model_yields_an_outline(length, read_bytes):
 
 
 @check_each("offset", [0, 1])
-def test_operator_with_a_size_but_no_offset_leaves_appended_bytes_unclaimed(offset, read_bytes):
+def test_tflite_operator_with_a_size_but_no_valid_offset_does_not_claim_appended_bytes(offset, read_bytes):
     appended = bytes(range(1, 200)) * 3
     operator = Table({0: encode_u32(0), 9: Scalar("Q", offset), 10: Scalar("Q", 100)})
     model = made.build_tflite([made.build_operator_code(0)], [operator])
@@ -101,7 +101,7 @@ def test_operator_with_a_size_but_no_offset_leaves_appended_bytes_unclaimed(offs
 
 
 @check_each("count, is_limit_reached", [(2, False), (3, True)])
-def test_names_that_repeat_do_not_count_for_the_bound_on_names(count, is_limit_reached, read_bytes, monkeypatch):
+def test_repeated_operator_name_counts_once_for_the_bound_on_names(count, is_limit_reached, read_bytes, monkeypatch):
     for format_ in ("tflite", "executorch"):
         monkeypatch.setattr(f"modelaudit.formats.graphs.{format_}.reader._MOST_NAMES", 2)
     names = [f"Acme{number}" for number in range(count)] * 2
@@ -112,23 +112,23 @@ def test_names_that_repeat_do_not_count_for_the_bound_on_names(count, is_limit_r
 
 
 class TestFlatBuffer:
-    def test_offset_outside_the_buffer_is_damage(self, bytes_window):
+    def test_offset_outside_the_buffer_raises_a_damage_error(self, bytes_window):
         for offset in (0, 2**31, 2**32 - 1):
             with pytest.raises(DamagedError):
                 FlatBuffer(bytes_window(struct.pack("<I", offset) + bytes(60)), Limits()).read_root()
 
-    def test_missing_field_has_its_default(self, bytes_window):
+    def test_missing_flatbuffer_field_is_read_as_its_default(self, bytes_window):
         # The table has a number in slot 1 and no other field.
         root = FlatBuffer(bytes_window(build_flatbuffer(b"TEST", Table({1: encode_u32(7)}))), Limits()).read_root()
         assert (root.number(0, "I", 3), root.number(1, "I"), root.number(9, "I"), root.text(5)) == (3, 7, 0, "")
         assert (root.table(4), root.vector(4), list(root.tables(4)), root.count(4)) == (None, None, [], 0)
 
-    def test_number_across_blocks_is_read(self, bytes_window):
+    def test_number_that_lies_across_two_blocks_is_read(self, bytes_window):
         # A block ends at 65,536, in the middle of the number.
         window = bytes_window(bytes(65_534) + b"\x01\x02\x03\x04" + bytes(10))
         assert FlatBuffer(window, Limits()).read_number(65_534, "I") == 0x04030201
 
-    def test_vector_longer_than_the_file_is_damage(self, bytes_window):
+    def test_vector_longer_than_the_file_raises_a_damage_error(self, bytes_window):
         content = bytearray(build_flatbuffer(b"TEST", Table({0: "text"})))
         length_offset = content.index(b"text") - 4
         content[length_offset : length_offset + 4] = b"\xff\xff\xff\xff"

@@ -62,7 +62,7 @@ def test_call_of_a_function_that_the_graph_defines_is_mentioned_as_a_function(re
     assert uses == {"Placeholder": "operator", "Custom": "function", "Relu": "operator"}
 
 
-def test_operator_is_located_at_its_node(read_bytes):
+def test_mention_of_a_tensorflow_operator_states_name_and_offset_of_its_node(read_bytes):
     data = encode_graph(INPUT, encode_node("p", "PyFunc", "x"))
     (outline,) = read_bytes(data, "g.pb").of(Outline)
     where = {mention.name: mention.where for mention in outline.mentions}["PyFunc"]
@@ -89,7 +89,7 @@ def test_messages_of_other_formats_are_not_recognised_as_tensorflow(read_bytes, 
     assert "tensorflow" not in read_bytes(data, "model.pb").formats.get("model.pb", [])
 
 
-def test_invalid_file_named_saved_model_is_damage(read_bytes):
+def test_invalid_file_named_saved_model_is_reported_as_damaged(read_bytes):
     reading = read_bytes(b"\xff" * 40, "saved_model.pb")
     assert reading.reasons() == {UnreadReason.DAMAGED}
 
@@ -153,7 +153,7 @@ FIXED = "SaveV2 with a fixed path"
         (encode_graph(INPUT, encode_node("n", "NoOp", "^x"), encode_node("s", "SaveV2", "^x", "x")), "SaveV2"),
     ],
 )
-def test_tensorflow_save_operator_is_named_by_where_its_path_comes_from(read_bytes, data, expected):
+def test_mention_of_a_tensorflow_save_operator_states_whether_its_path_is_fixed(read_bytes, data, expected):
     assert {name for name in list_operators(read_bytes(data, "g.pb")) if name.startswith("SaveV2")} == {expected}
 
 
@@ -172,7 +172,9 @@ def test_tensorflow_save_operator_is_named_by_where_its_path_comes_from(read_byt
         ("XlaCallModule", "module", "..xla_ffi_python_cpu_callback..", "XlaCallModule with a callback into Python"),
     ],
 )
-def test_tensorflow_operator_is_named_by_whether_its_attribute_is_a_file(read_bytes, op, key, value, expected):
+def test_mention_of_a_tensorflow_operator_states_whether_its_attribute_names_a_file_or_callback(
+    read_bytes, op, key, value, expected
+):
     attribute = encode_attribute(key, encode_message(2, value))
     reading = read_bytes(encode_graph(encode_node("n", op, attributes=attribute)), "g.pb")
     assert list_operators(reading) == {expected}
@@ -188,7 +190,7 @@ def build_table_model(*meta_graph_fields: bytes, path_node: str = "c") -> bytes:
     return encode_saved_model(encode_graph(INPUT, *nodes), *meta_graph_fields)
 
 
-def test_path_of_a_table_operator_counts_as_fixed_unless_it_is_an_asset_or_an_input(read_bytes):
+def test_path_of_a_tensorflow_table_counts_as_fixed_unless_it_is_an_asset_or_an_input(read_bytes):
     op = "InitializeTableFromTextFileV2"
     assert f"{op} with a fixed path" in list_operators(read_bytes(build_table_model(), "saved_model.pb"))
     reading = read_bytes(build_table_model(encode_asset("c", "v.txt")), "saved_model.pb")
@@ -203,7 +205,7 @@ def test_path_of_a_table_operator_counts_as_fixed_unless_it_is_an_asset_or_an_in
 
 
 @pytest.mark.parametrize("name", ["/etc/hostname", "gs://bucket/a", "\\\\host\\a"])
-def test_absolute_asset_path_is_referenced_unchanged(read_bytes, name):
+def test_absolute_path_of_a_tensorflow_asset_is_recorded_unchanged_as_a_reference(read_bytes, name):
     assert set(list_references(read_bytes(build_table_model(encode_asset("c", name)), "saved_model.pb"))) == {name}
 
 
@@ -226,7 +228,7 @@ def test_keras_configurations_in_saved_model_are_read_as_json(read_bytes):
     assert read_bytes(metadata, "other.pb").formats["other.pb!layer-0.json"] == ["json"]
 
 
-def test_text_form_is_read_like_binary_form(read_bytes):
+def test_saved_model_in_text_form_gives_the_same_mentions_as_the_binary_form(read_bytes):
     text = """
     saved_model_schema_version: 1
     meta_graphs {
@@ -272,20 +274,20 @@ def test_checkpoint_index_refers_to_each_shard_with_its_size(read_bytes):
         encode_bundle_entry(0, 8, shard=1),  # the second of one shard
     ],
 )
-def test_tensor_with_impossible_offset_size_or_shard_is_damage(read_bytes, entry):
+def test_checkpoint_tensor_with_impossible_offset_size_or_shard_is_reported_as_damaged(read_bytes, entry):
     reading = read_bytes(build_checkpoint_index({"a": encode_bundle_entry(0, 16), "b": entry}), "model.index")
     assert reading.reasons() == {UnreadReason.DAMAGED}
     assert list_references(reading) == {"model.data-00000-of-00001": 16}
 
 
-def test_pickle_named_like_a_checkpoint_shard_is_examined(read_bytes, fixtures):
+def test_pickle_with_the_file_name_of_a_checkpoint_shard_is_read(read_bytes, fixtures):
     evil = (fixtures / "pickle/malicious/os-system.pkl").read_bytes()
     assert read_bytes(evil, "m.data-00000-of-00001").called
     assert read_bytes(bytes(64) + evil + bytes(64), "m.data-00000-of-00001").called
     assert read_bytes(bytes(64), "m.data-00000-of-00001").of(TensorData)
 
 
-def test_too_many_operators_are_reported_as_limit(read_bytes, monkeypatch):
+def test_tensorflow_nodes_over_the_bound_are_reported_as_unread(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.graph.MOST_NODES", 3)
     reading = read_bytes(encode_graph(encode_node("p", "PyFunc"), INPUT, INPUT, INPUT, INPUT), "g.pb")
     assert reading.reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
@@ -328,12 +330,12 @@ def test_mutated_file_is_read_without_error(read_bytes, data, file):
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(alphabet="ab_:{}<>[]\"'\\,;#- \n1.e", max_size=60))
-def test_random_text_is_encoded_in_bounded_size(text):
+def test_binary_encoding_of_random_protobuf_text_has_a_bounded_size(text):
     data, _ = encode_text(text, "GraphDef", Limits())
     assert len(data) <= 10 * len(text) + 10
 
 
-def test_text_form_is_parsed_into_fields():
+def test_protobuf_text_is_parsed_into_its_fields():
     text = "a: 'x' \"\\x41\\101\\n\" b { c: [1, -2.5e-3] } d < > e [ { f: g } , {} ], # end\n[ext.x] { h: true }"
     # A field with a value; a name without a value where a message opens, and neither where it closes.
     assert [(each.name, each.value) for each in parse_text_fields(text, Limits())] == [
@@ -357,7 +359,7 @@ def test_graph_after_unknown_fields_is_recognised(prefix, read_bytes):
     )
 
 
-def test_path_that_an_operator_inserts_or_computes_counts_as_fixed(read_bytes):
+def test_path_counts_as_fixed_if_an_operator_inserts_constant_text_or_computes_it(read_bytes):
     rewrite = encode_attribute("rewrite", encode_message(2, "/tmp/loot"))
     separator = encode_attribute("separator", encode_message(2, "/tmp/loot"))
     for path_node in (
@@ -371,7 +373,7 @@ def test_path_that_an_operator_inserts_or_computes_counts_as_fixed(read_bytes):
     assert FIXED not in list_operators(read_bytes(joined, "g.pb"))
 
 
-def test_operator_in_function_attribute_is_mentioned_unless_the_model_defines_it(read_bytes):
+def test_function_attribute_is_mentioned_as_an_operator_unless_the_model_defines_the_function(read_bytes):
     attribute = encode_attribute("f", encode_message(10, encode_message(1, "PyFunc")))
     call = encode_node("c", "PartitionedCall", attributes=attribute)
     assert "PyFunc" in list_operators(read_bytes(encode_graph(INPUT, call), "g.pb"))
@@ -380,7 +382,7 @@ def test_operator_in_function_attribute_is_mentioned_unless_the_model_defines_it
     assert "PyFunc" not in list_operators(reading)
 
 
-def test_print_operator_whose_caller_chooses_the_output_stream_counts_as_writing_a_file(read_bytes):
+def test_print_operator_counts_as_writing_a_file_if_a_caller_can_choose_the_output_stream(read_bytes):
     stream = encode_attribute("output_stream", encode_message(9, "stream"))
     assert "PrintV2 into a file" in list_operators(
         read_bytes(encode_graph(INPUT, encode_node("p", "PrintV2", attributes=stream)), "g.pb")
@@ -396,11 +398,11 @@ def test_keras_configuration_after_blanks_is_read(read_bytes):
 
 
 @pytest.mark.parametrize("first", ["version: 1 ", "debug_info { } ", "#" + "x" * 9000 + "\n", "\n" * 9000])
-def test_text_form_is_recognised_after_comments_and_other_fields(first, read_bytes):
+def test_tensorflow_text_is_recognised_after_comments_and_other_fields(first, read_bytes):
     assert "PyFunc" in list_operators(read_bytes(f'{first}node {{ name: "p" op: "PyFunc" }}'.encode(), "notes.txt"))
 
 
-def test_operator_behind_more_operators_than_are_listed_is_reported_as_limit(read_bytes, monkeypatch):
+def test_tensorflow_operators_over_the_bound_are_reported_as_unread(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.mentions.MOST_OPERATORS", 3)
     nodes = [encode_node(f"n{number}", f"Op{number}") for number in range(4)]
     reading = read_bytes(encode_graph(*nodes, encode_node("p", "PyFunc")), "g.pb")
@@ -408,7 +410,7 @@ def test_operator_behind_more_operators_than_are_listed_is_reported_as_limit(rea
     assert list_operators(reading) == {"Op0", "Op1", "Op2"}
 
 
-def test_operator_behind_more_functions_than_are_listed_is_mentioned(read_bytes, monkeypatch):
+def test_tensorflow_operator_is_mentioned_even_after_more_functions_than_the_bound(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.mentions.MOST_OPERATORS", 3)
     monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.mentions._MOST_FUNCTIONS", 3)
     names = [f"f{number}" for number in range(5)]
@@ -419,7 +421,7 @@ def test_operator_behind_more_functions_than_are_listed_is_mentioned(read_bytes,
     assert not reading.unread
 
 
-def test_checkpoint_beyond_the_number_of_listed_checkpoints_is_reported_as_limit(read_bytes, monkeypatch):
+def test_checkpoints_over_the_bound_that_a_graph_restores_are_reported_as_unread(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.mentions.MOST_CHECKPOINTS", 2)
     nodes = [
         encode_constant_node(f"c{n}", f"/srv/{n}") if is_path else encode_node(f"r{n}", "RestoreV2", f"c{n}")
@@ -431,7 +433,7 @@ def test_checkpoint_beyond_the_number_of_listed_checkpoints_is_reported_as_limit
     assert read_bytes(encode_graph(*nodes), "g.pb").reasons() == {UnreadReason.LIMIT}
 
 
-def test_collection_values_behind_more_than_are_read_are_reported_as_limit(read_bytes, monkeypatch):
+def test_values_over_the_bound_in_a_tensorflow_collection_are_reported_as_unread(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.contents.MOST_ITEMS", 3)
     for count in (3, 4):
         values = encode_message(2, encode_message(2, *(encode_message(1, f"{n}") for n in range(count))))
@@ -445,14 +447,14 @@ def test_collection_values_behind_more_than_are_read_are_reported_as_limit(read_
         assert "PyFunc" in list_operators(reading)
 
 
-def test_callback_at_the_end_of_a_large_compiled_program_is_found(read_bytes):
+def test_python_callback_at_the_end_of_a_large_xla_module_is_found(read_bytes):
     for filler in (5 << 20, (1 << 20) - 6):
         module = encode_attribute("module", encode_message(2, b"x" * filler + b"xla_python_cpu_callback" + b"x" * 9))
         reading = read_bytes(encode_graph(encode_node("n", "XlaCallModule", attributes=module)), "g.pb")
         assert list_operators(reading) == {"XlaCallModule with a callback into Python"}
 
 
-def test_placeholder_of_an_attribute_counts_as_a_file_in_both_forms(read_bytes):
+def test_operator_whose_attribute_is_a_placeholder_is_mentioned_by_its_dangerous_name(read_bytes):
     attribute = encode_attribute("module", encode_message(9, "p"))
     binary = encode_graph(encode_node("n", "XlaCallModule", attributes=attribute))
     text = 'node { name: "n" op: "XlaCallModule" attr { key: "module" value { placeholder: "p" } } }'
@@ -460,7 +462,7 @@ def test_placeholder_of_an_attribute_counts_as_a_file_in_both_forms(read_bytes):
         assert list_operators(read_bytes(data, name)) == {"XlaCallModule with a callback into Python"}
 
 
-def test_checkpoints_and_shards_behind_more_than_are_listed_are_reported_as_limit(read_bytes, monkeypatch):
+def test_checkpoint_paths_and_shards_over_the_bound_are_reported_as_unread(read_bytes, monkeypatch):
     monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.checkpoint._MOST_PATHS", 2)
     monkeypatch.setattr("modelaudit.formats.graphs.tensorflow.checkpoint._MOST_SHARDS", 2)
     for count, expected in ((2, set()), (3, {UnreadReason.LIMIT})):
@@ -474,7 +476,7 @@ def test_checkpoints_and_shards_behind_more_than_are_listed_are_reported_as_limi
 
 
 @check_each("length", [2000, 20_000])
-def test_path_from_a_node_whose_long_name_begins_like_another_counts_as_fixed(length, read_bytes):
+def test_path_is_traced_to_the_right_node_if_two_long_node_names_share_their_beginning(length, read_bytes):
     start = "n" * length
     nodes = [
         encode_constant_node(f"{start}a", "/etc/cron.d/x"),
@@ -494,7 +496,7 @@ def test_path_from_a_node_whose_long_name_begins_like_another_counts_as_fixed(le
         (("a" * 1019 + "/part/../../etc/cron.d/x",), True),
     ],
 )
-def test_path_behind_the_texts_that_are_read_counts_as_fixed(texts, is_fixed, read_bytes):
+def test_path_counts_as_fixed_if_its_constant_has_more_texts_than_are_read(texts, is_fixed, read_bytes):
     nodes = [
         encode_constant_node("c", *texts),
         encode_node("j", "StringJoin", "x", "c"),
@@ -504,7 +506,7 @@ def test_path_behind_the_texts_that_are_read_counts_as_fixed(texts, is_fixed, re
     assert name in list_operators(read_bytes(encode_graph(INPUT, *nodes), "g.pb"))
 
 
-def test_path_that_takes_too_many_steps_to_trace_counts_as_fixed_and_is_reported_as_limit(read_bytes, monkeypatch):
+def test_path_that_takes_too_many_steps_to_trace_counts_as_fixed_and_leaves_an_absence(read_bytes, monkeypatch):
     nodes = [
         encode_constant_node("c", "/etc/cron.d/x"),
         encode_node("p", "PlaceholderWithDefault", "c"),

@@ -49,7 +49,7 @@ def dump_with_joblib(value: object, **options: object) -> bytes:
 
 @check_each("protocol", range(6))
 @check_each("value", _VALUES)
-def test_joblib_file_is_executed_to_its_end(value, protocol, read_bytes):
+def test_pickle_machine_reads_a_joblib_file_to_its_end(value, protocol, read_bytes):
     data = dump_with_joblib(_VALUES[value], protocol=protocol)
     reading = read_bytes(data)
     (program,) = reading.of(PickleProgram)
@@ -60,7 +60,7 @@ def test_joblib_file_is_executed_to_its_end(value, protocol, read_bytes):
 
 @check_each("codec", ["zlib", "gzip", "bz2", "xz", "lzma", "lz4"])
 @check_each("value", ["nested", "object-record"])
-def test_compressed_joblib_file_is_executed(value, codec, read_bytes):
+def test_pickle_machine_reads_a_compressed_joblib_file(value, codec, read_bytes):
     reading = read_bytes(dump_with_joblib(_VALUES[value], compress=(codec, 3)), "x.joblib")
     assert [path for path, structure in reading.structures if isinstance(structure, PickleProgram)] == [
         "x.joblib!content"
@@ -70,14 +70,14 @@ def test_compressed_joblib_file_is_executed(value, codec, read_bytes):
 
 
 @pytest.mark.parametrize("pack", [bz2.compress, gzip.compress, zlib.compress])
-def test_twice_compressed_file_is_executed(pack, read_bytes):
+def test_pickle_machine_reads_a_twice_compressed_joblib_file(pack, read_bytes):
     reading = read_bytes(pack(dump_with_joblib(_VALUES["nested"], compress=("xz", 1))))
     assert len(reading.facts(COMPRESSED)) == 2
     assert reading.of(PickleProgram)[0].streams[0].complete
     assert not reading.unread
 
 
-def test_pickles_of_object_arrays_are_executed(read_bytes):
+def test_calls_in_the_pickle_of_a_joblib_object_array_are_recorded(read_bytes):
     data = dump_with_joblib([np.ones(5), np.array([complex(1, 2)], dtype=object), np.ones(5)])
     assert {"builtins.complex", "numpy._core.multiarray._reconstruct"} <= read_bytes(data).called
 
@@ -100,7 +100,7 @@ def test_call_after_object_array_is_recorded(read_bytes):
     assert not reading.unread
 
 
-def test_opcodes_within_the_array_bytes_of_a_joblib_file_are_executed_as_pickle_would(read_bytes):
+def test_call_in_opcodes_that_joblib_takes_for_array_numbers_is_recorded(read_bytes):
     # An array of bytes that are opcodes: joblib loads them as numbers, pickle executes them.
     program = b"cposix\nsystem\n(Vecho inert\ntR."
     shape = b"K" + bytes([len(program)]) + b"\x85"
@@ -109,12 +109,12 @@ def test_opcodes_within_the_array_bytes_of_a_joblib_file_are_executed_as_pickle_
 
 
 @check_each("start", [b"R", b"\x93", b"cx\ny\n", b"c\n\nR", b"\x81b", b"0", b"\x00", b"}}}"])
-def test_array_numbers_that_form_opcodes_by_chance_are_not_reported(start, read_bytes):
+def test_joblib_array_numbers_that_form_opcodes_by_chance_give_no_recorded_call(start, read_bytes):
     data = b"\x80\x04(" + joblib_files.push_array_wrapper(_FLOAT, aligned=False) + (start + b"\xff" * 24)[:24] + b"t."
     assert read_bytes(data).called == {"numpy.dtype"}
 
 
-def test_call_that_pickle_load_alone_resolves_through_its_memo_is_recorded(read_fixture):
+def test_call_that_runs_under_pickle_load_but_not_under_joblib_is_recorded(read_fixture):
     assert "posix.system" in read_fixture("joblib/malicious/other-memo.joblib").called
 
 
@@ -139,7 +139,7 @@ def test_call_that_pickle_load_alone_resolves_through_its_memo_is_recorded(read_
         (b"Nb", "how many"),
     ],
 )
-def test_array_of_unknown_extent_is_reported_as_unread(state, reason, read_bytes):
+def test_joblib_array_is_reported_as_unread_if_its_size_cannot_be_determined(state, reason, read_bytes):
     data = (
         b"\x80\x04"
         + joblib_files.push_instance(push_name("joblib.numpy_pickle", "NumpyArrayWrapper"))
@@ -162,7 +162,7 @@ def test_array_after_a_second_state_of_the_same_joblib_wrapper_is_reported_as_un
 
 
 @pytest.mark.parametrize("size", [100, 100_000])
-def test_pickle_frame_that_extends_over_a_joblib_array_is_a_defect(size, read_bytes):
+def test_pickle_frame_that_covers_the_bytes_of_a_joblib_array_is_a_defect(size, read_bytes):
     # In a large file, the frame begins inside plain data that the machine skips.
     filler = push_text("x" * 60) * (size // 62)
     inside = b"(" + filler + b"u" + joblib_files.push_array_wrapper(_FLOAT) + b"0" + _SYSTEM + b"0"
@@ -172,7 +172,7 @@ def test_pickle_frame_that_extends_over_a_joblib_array_is_a_defect(size, read_by
     assert UnreadReason.NO_READER in reading.reasons()
 
 
-def test_large_file_written_by_joblib_has_no_frame_defect(read_bytes):
+def test_large_file_that_joblib_writes_has_no_defect(read_bytes):
     value = [
         {f"key-{n}": f"value-{n}" for n in range(20_000)},
         np.ones(3),
@@ -186,7 +186,7 @@ def test_large_file_written_by_joblib_has_no_frame_defect(read_bytes):
 
 
 @pytest.mark.parametrize("attribute", ["read", "read_array", "safe_get_numpy_array_alignment_bytes", "__class__"])
-def test_unknown_attribute_of_array_wrapper_is_defect(attribute, read_bytes):
+def test_joblib_array_wrapper_with_an_unknown_attribute_has_a_defect(attribute, read_bytes):
     extra = push_text(attribute) + push_name("collections", "OrderedDict")
     data = (
         joblib_files.append_aligned_data(b"\x80\x04" + joblib_files.push_array_wrapper(_FLOAT, extra=extra), bytes(24))
@@ -196,12 +196,12 @@ def test_unknown_attribute_of_array_wrapper_is_defect(attribute, read_bytes):
 
 
 @check_each("file", ["/etc/x.npy", "../x.npy", "a/b.npy", "..", "", "C:x.npy", "\\\\host\\x.npy", "x\0.npy"])
-def test_side_file_outside_folder_is_defect(file, read_bytes):
+def test_joblib_reference_to_a_side_file_in_another_folder_is_a_defect(file, read_bytes):
     assert read_bytes(b"\x80\x04" + joblib_files.push_file_wrapper(file) + b".").kinds() == {"side-file-outside"}
 
 
 @pytest.mark.parametrize("cls", ["NDArrayWrapper", "ZNDArrayWrapper"])
-def test_side_file_in_same_folder_is_no_defect(cls, read_bytes):
+def test_joblib_reference_to_a_side_file_in_the_same_folder_is_no_defect(cls, read_bytes):
     reading = read_bytes(b"\x80\x04" + joblib_files.push_file_wrapper("x.pkl_01.npy", cls) + b".")
     assert not reading.kinds()
     assert not reading.unread
@@ -216,7 +216,7 @@ def test_zfile_of_old_joblib_is_decompressed(spaces, read_bytes):
 
 
 @pytest.mark.parametrize("spaces", [0, 1])
-def test_array_in_a_zfile_is_skipped_and_bytes_after_it_are_unread(spaces, read_bytes):
+def test_array_in_a_joblib_zfile_counts_as_tensor_data_and_bytes_after_it_are_unclaimed(spaces, read_bytes):
     numbers = np.arange(100.0).tobytes()
     reading = read_bytes(
         b"ZF" + hex(len(numbers)).encode().ljust(19) + b" " * spaces + zlib.compress(numbers) + b"\xff\xfe\xfd"
@@ -233,11 +233,11 @@ def test_array_larger_than_file_is_reported_as_damaged(read_fixture):
     }
 
 
-def test_memory_mapped_object_array_is_defect(read_fixture):
+def test_joblib_object_array_that_is_memory_mapped_is_a_defect(read_fixture):
     assert "forged-state" in read_fixture("joblib/malicious/mapped-objects.joblib").kinds()
 
 
-def test_many_defects_of_one_kind_do_not_displace_another(read_fixture):
+def test_joblib_file_with_many_defects_of_one_kind_still_reports_the_other_kind(read_fixture):
     assert read_fixture("joblib/malicious/crowded-out.joblib").kinds() == {"memo-index", "forged-state"}
 
 

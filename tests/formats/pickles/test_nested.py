@@ -79,21 +79,25 @@ def list_nested_addresses(reading: object) -> list[str]:
 
 @check_each("protocol", range(6))
 @check_each("name", [*FILES_BY_NAME, *ENCODED_FILES_BY_NAME])
-def test_files_in_bytes_constants_are_read(name: str, protocol: int, read_bytes: Callable[..., object]) -> None:
+def test_file_in_a_bytes_constant_of_a_pickle_is_read(
+    name: str, protocol: int, read_bytes: Callable[..., object]
+) -> None:
     reading = read_bytes(pickle.dumps({"w": {**FILES_BY_NAME, **ENCODED_FILES_BY_NAME}[name], "x": [1, 2]}, protocol))
     assert ("posix.system" in list_called_names(reading)) is ((name, protocol) not in UNDETECTED)
 
 
 @check_each("protocol", range(6))
 @check_each("name", ENCODED_FILES_BY_NAME)
-def test_files_in_text_constants_are_read(name: str, protocol: int, read_bytes: Callable[..., object]) -> None:
+def test_file_in_a_text_constant_of_a_pickle_is_read(
+    name: str, protocol: int, read_bytes: Callable[..., object]
+) -> None:
     assert "posix.system" in list_called_names(
         read_bytes(pickle.dumps([ENCODED_FILES_BY_NAME[name].decode()], protocol))
     )
 
 
 @pytest.mark.parametrize("content", [bytearray(PAYLOAD), bytearray(base64.b64encode(PAYLOAD))])
-def test_files_in_bytearrays_are_opened(content: bytearray, read_bytes: Callable[..., object]) -> None:
+def test_file_in_a_bytearray_of_a_pickle_is_read(content: bytearray, read_bytes: Callable[..., object]) -> None:
     assert "posix.system" in list_called_names(read_bytes(pickle.dumps(content, 5)))
 
 
@@ -105,7 +109,7 @@ def test_nested_file_is_addressed_by_format_and_offset(read_bytes: Callable[...,
     )
 
 
-def test_words_that_begin_like_a_file_give_no_nested_artifact_but_a_damaged_archive(
+def test_words_that_begin_like_a_file_give_no_nested_artifact_except_a_damaged_archive(
     read_bytes: Callable[..., object],
 ) -> None:
     words = [
@@ -133,7 +137,7 @@ _NO_PICKLE_TEXT = st.text(max_size=60).filter(lambda text: _MAY_BE_PICKLE.match(
 
 @given(st.lists(_NO_PICKLE | _NO_PICKLE_TEXT, max_size=30), st.integers(0, 5))
 @settings(max_examples=150, deadline=None)
-def test_random_constants_contain_no_file(
+def test_random_constants_give_no_nested_artifact(
     read_bytes: Callable[..., object], values: list[object], protocol: int
 ) -> None:
     reading = read_bytes(pickle.dumps(values, protocol))
@@ -149,7 +153,7 @@ _PREFIXES = st.sampled_from([
 
 @given(_PREFIXES, st.binary(min_size=16, max_size=40))
 @settings(max_examples=300, deadline=None)
-def test_beginning_of_each_known_format_is_detected_in_each_text_coding(prefix: bytes, rest: bytes) -> None:
+def test_search_pattern_matches_the_start_of_each_known_format_in_each_text_coding(prefix: bytes, rest: bytes) -> None:
     data = prefix + rest
     twice = base64.b64encode(base64.b64encode(data))
     encoded_forms = [data, twice, base64.b64encode(data), base64.urlsafe_b64encode(data), base64.b32encode(data), base64.b85encode(data),
@@ -159,12 +163,12 @@ def test_beginning_of_each_known_format_is_detected_in_each_text_coding(prefix: 
 
 @given(st.binary(max_size=300), st.booleans())
 @settings(max_examples=300, deadline=None)
-def test_constant_with_a_detected_coding_always_begins_like_known_content(data: bytes, is_text: bool) -> None:
+def test_search_pattern_matches_every_constant_for_which_a_coding_is_detected(data: bytes, is_text: bool) -> None:
     if detect_coding(data, len(data), is_text) is not None:
         assert CONTENT_STARTS.match(data) or data[257:262] == b"ustar"
 
 
-def test_bytes_stored_as_latin_1_text_are_detected_only_in_a_text_constant() -> None:
+def test_payload_stored_as_latin_1_text_is_detected_only_in_a_text_constant() -> None:
     as_text = PAYLOAD.decode("latin-1").encode()
     assert detect_coding(as_text, len(as_text), True) is Coding.LATIN_1
     assert detect_coding(as_text, len(as_text), False) is None
@@ -179,7 +183,9 @@ def list_first_arguments(reading: object, callee: str) -> list[object]:
 
 
 @pytest.mark.parametrize("name", ["tensor", "tensor-protocol2"])
-def test_bytes_of_pickled_tensor_are_artifact(name: str, read_fixture: Callable[[str], object]) -> None:
+def test_bytes_argument_of_a_pickled_torch_tensor_is_read_as_an_artifact(
+    name: str, read_fixture: Callable[[str], object]
+) -> None:
     reading = read_fixture(f"pickle/benign/{name}.pkl")
     (argument,) = list_first_arguments(reading, "torch.storage._load_from_bytes")
     assert isinstance(argument, Embedded)
@@ -188,7 +194,7 @@ def test_bytes_of_pickled_tensor_are_artifact(name: str, read_fixture: Callable[
 
 
 @pytest.mark.parametrize("content", [b"\x80\x04\xff\xff\xff", b"\x80\x02}\x00", b"\x1f\x8b\x08\x00 no gzip at all"])
-def test_bytes_that_only_begin_like_a_file_are_plain_arguments(
+def test_bytes_argument_that_only_begins_like_a_file_is_recorded_as_plain_data(
     content: bytes, read_bytes: Callable[..., object]
 ) -> None:
     data = b"\x80\x04cpkg\nload\nC" + bytes((len(content),)) + content + b"\x85R."
@@ -211,7 +217,7 @@ def test_text_too_long_to_decode_is_reported_as_unread(read_bytes: Callable[...,
     assert "that begins like a file could not be read" in reading.details[0]  # type: ignore[attr-defined]
 
 
-def test_pickles_nested_too_deep_in_one_another_reach_limit(read_bytes: Callable[..., object]) -> None:
+def test_pickle_nested_too_deep_in_other_pickles_is_reported_as_unread(read_bytes: Callable[..., object]) -> None:
     inner = PAYLOAD
     for _ in range(12):
         inner = pickle.dumps([inner], 4)

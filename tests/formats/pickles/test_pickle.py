@@ -77,21 +77,21 @@ def test_every_fixture_is_recognised_under_any_name(path: Path) -> None:
         b"", b".", b"import os\n", b"S are here\n", b"\x80", b"]\n", b"}\n", b"name,age\nx,1\n",
     ],
 )  # fmt: skip
-def test_other_data_are_not_recognised_as_pickle(text: bytes) -> None:
+def test_bytes_of_other_formats_are_not_recognised_as_pickle(text: bytes) -> None:
     assert not is_recognised(text)
 
 
-def test_call_after_many_harmless_pickles_is_recognised() -> None:
+def test_file_is_recognised_as_pickle_if_a_call_follows_many_harmless_pickles() -> None:
     assert is_recognised(b"N." * 100 + b"cposix\nsystem\n(V1\ntR.")
     assert is_recognised(b"N." * 10_000 + b"cposix\nsystem\n(V1\ntR.")
 
 
-def test_protocol_0_import_is_recognised_by_standard_library_module() -> None:
+def test_bytes_that_begin_with_a_protocol_0_import_of_builtins_are_recognised_as_pickle() -> None:
     assert is_recognised(b"cbuiltins\nexec\n(X>\nf = open")
 
 
 @pytest.mark.parametrize("protocol", range(6))
-def test_every_protocol_of_pickler_is_executed(protocol: int) -> None:
+def test_pickle_machine_reads_every_protocol_to_its_end(protocol: int) -> None:
     value = [collections.OrderedDict(a=1), {1, 2}, b"x" * 300, 2**80, "ä", 1.5, True, None, decimal.Decimal("1.5")]
     data = pickle.dumps(value, protocol)
     program, rest = read_pickle(data)
@@ -109,13 +109,13 @@ def test_python_2_names_map_to_python_3_names() -> None:
     assert (Act.CALL, "builtins.eval") in list_acts(program)
 
 
-def test_discarded_call_is_recorded() -> None:
+def test_call_whose_result_is_discarded_is_recorded() -> None:
     program, _ = read_pickle((FIXTURES / "malicious/discarded-call.pkl").read_bytes())
     assert (Act.CALL, "posix.system") in list_acts(program)
 
 
 @pytest.mark.parametrize("name", ["memo-detour", "memo-confusion", "os-system-obj", "os-system-inst"])
-def test_indirect_call_is_resolved(name: str) -> None:
+def test_call_through_an_indirection_is_recorded_under_the_function_that_it_reaches(name: str) -> None:
     program, _ = read_pickle((FIXTURES / f"malicious/{name}.pkl").read_bytes())
     assert (Act.CALL, "posix.system") in list_acts(program)
 
@@ -128,18 +128,18 @@ def test_arguments_of_call_are_recorded() -> None:
     assert (FIXTURES / "malicious/os-system.pkl").read_bytes()[call.offset : call.offset + 1] == b"R"
 
 
-def test_import_of_a_name_that_loading_computes_is_recorded_as_unknown() -> None:
+def test_import_whose_name_is_computed_during_loading_is_recorded_as_unknown() -> None:
     program, _ = read_pickle((FIXTURES / "malicious/computed-name.pkl").read_bytes())
     assert any(event.act is Act.IMPORT and isinstance(event.operand, Unknown) for event in program.events)
 
 
-def test_events_before_damage_are_kept() -> None:
+def test_pickle_events_before_damage_are_recorded() -> None:
     program, rest = read_pickle((FIXTURES / "malicious/damage-after-payload.pkl").read_bytes())
     assert (Act.CALL, "posix.system") in list_acts(program)
     assert [item.reason for item in rest if isinstance(item, Unread)] == [UnreadReason.DAMAGED]
 
 
-def test_every_consecutive_pickle_in_a_file_is_executed() -> None:
+def test_acts_of_every_consecutive_pickle_in_a_file_are_recorded() -> None:
     program, rest = read_pickle((FIXTURES / "malicious/second-stream.pkl").read_bytes())
     assert [stream.complete for stream in program.streams] == [True, True]
     assert [event.stream for event in program.events if event.act is Act.CALL] == [1]
@@ -154,7 +154,7 @@ def test_bytes_behind_last_pickle_are_unclaimed(read_bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["nested-raw", "nested-base64", "nested-hex", "nested-twice"])
-def test_nested_pickle_is_an_artifact_whose_bytes_are_a_whole_pickle(name: str) -> None:
+def test_nested_pickle_is_read_to_its_end_as_an_artifact(name: str) -> None:
     data = (FIXTURES / f"malicious/{name}.pkl").read_bytes()
     program, rest = read_pickle(data)
     assert Act.CALL not in {event.act for event in program.events}
@@ -174,7 +174,7 @@ def test_words_that_begin_like_a_pickle_by_chance_give_no_artifact() -> None:
     assert members == []
 
 
-def test_persistent_id_of_old_torch_resolves_to_the_class_that_it_contains() -> None:
+def test_persistent_id_of_an_old_torch_file_stands_for_the_class_that_it_contains() -> None:
     program, _ = read_pickle(b"\x80\x02(X\x06\x00\x00\x00modulecpkg\nNet\nNNtQ)\x81}b.")
     assert (Act.CONSTRUCT, "pkg.Net") in list_acts(program)
 
@@ -188,7 +188,7 @@ def test_nested_constants_beyond_bound_are_reported_as_unread(monkeypatch: pytes
     ]
 
 
-def test_name_that_is_called_and_also_stored_is_among_the_kept_names() -> None:
+def test_called_name_is_in_kept_names_only_if_a_value_still_holds_it() -> None:
     # The list keeps the name, and a copy of it is called.
     program, _ = read_pickle(b"\x80\x04](cbuiltins\ngetattr\n\x94h\x00N\x85Re.")
     assert Name("builtins", "getattr") in program.kept_names
@@ -203,19 +203,19 @@ def test_keyword_arguments_of_a_construction_are_recorded_as_arguments() -> None
     assert "system" in str(event.arguments)
 
 
-def test_long_plain_data_of_protocol_0_is_recognised() -> None:
+def test_long_plain_data_in_protocol_0_are_recognised_as_pickle() -> None:
     assert is_recognised(pickle.dumps(list(range(5000)), 0))
     assert is_recognised(pickle.dumps(["x" * 9000, 1], 0))
 
 
-def test_torch_file_of_the_layout_before_zip_yields_the_size_of_its_numbers() -> None:
+def test_legacy_torch_file_yields_tensor_data_with_the_size_of_its_numbers() -> None:
     program, rest = read_pickle((FIXTURES / "benign/torch-legacy.pt").read_bytes())
     assert program.layout == "torch-legacy"
     assert len(program.streams) == 5
     assert rest == [TensorData(16)]
 
 
-def test_long_constants_are_skipped_without_reading() -> None:
+def test_pickle_machine_does_not_read_the_bytes_of_long_constants() -> None:
     data = pickle.dumps([b"x" * 50_000_000, "end"], 4)
     window = StrictWindow(data)
     items = list(find_reader("pickle").read(Artifact("x", len(data), lambda: None), window, Limits()))  # type: ignore[arg-type,return-value]
@@ -230,7 +230,7 @@ def test_long_constants_are_skipped_without_reading() -> None:
         (Limits(pickle_streams=1), "pickles"), (Limits(pickle_opcodes=8), "opcodes"),
     ],
 )  # fmt: skip
-def test_limit_that_a_pickle_reaches_is_reported_by_name(limits: Limits, word: str) -> None:
+def test_absence_names_the_limit_that_a_pickle_exceeds(limits: Limits, word: str) -> None:
     value = [collections.OrderedDict(), decimal.Decimal(1), *("abcdefghijkl")]
     _, rest = read_pickle(pickle.dumps(value, 4) + pickle.dumps(value, 4), limits)
     (unread,) = rest
@@ -240,13 +240,13 @@ def test_limit_that_a_pickle_reaches_is_reported_by_name(limits: Limits, word: s
 
 
 @pytest.mark.parametrize("path", sorted((FIXTURES / "bomb").iterdir()), ids=lambda path: path.name)
-def test_pickle_bombs_are_executed_to_their_end(path: Path) -> None:
+def test_pickle_machine_reads_each_pickle_bomb_to_its_end(path: Path) -> None:
     program, rest = read_pickle(path.read_bytes())
     assert program.streams[0].complete
     assert not rest
 
 
-def test_equal_events_are_kept_once() -> None:
+def test_equal_pickle_events_are_recorded_once() -> None:
     program, _ = read_pickle(pickle.dumps([decimal.Decimal(number) for number in range(5000)], 4))
     assert len(program.events) < 5
 
@@ -283,7 +283,7 @@ _PLAIN = st.recursive(
 
 @given(_PLAIN, st.integers(0, 5))
 @settings(max_examples=150, deadline=None)
-def test_recorded_imports_equal_those_that_python_requests_by_find_class(value: object, protocol: int) -> None:
+def test_recorded_imports_equal_the_names_that_python_passes_to_find_class(value: object, protocol: int) -> None:
     data = pickle.dumps(value, protocol)
     recorder = RecordingUnpickler(data)
     recorder.load()
@@ -299,7 +299,7 @@ def test_recorded_imports_equal_those_that_python_requests_by_find_class(value: 
 
 @given(st.binary(max_size=400))
 @settings(max_examples=400, deadline=None)
-def test_random_bytes_are_read_as_a_pickle_without_error(data: bytes) -> None:
+def test_pickle_reader_raises_no_error_for_random_bytes(data: bytes) -> None:
     is_recognised(data)
     if data:
         read_pickle(data)
@@ -324,7 +324,7 @@ def test_mutated_pickles_are_read_without_error(seed: bytes, changes: list[tuple
     read_pickle(mutated)
 
 
-def test_pickle_whose_window_fails_during_reading_is_reported_as_unread() -> None:
+def test_pickle_is_reported_as_unread_if_a_read_from_its_window_fails() -> None:
     class Failing(StrictWindow):
         def read(self, offset: int, length: int) -> bytes:
             if offset > 0:
@@ -346,14 +346,14 @@ def test_every_opcode_of_this_python_has_a_handler() -> None:
 
 
 @pytest.mark.parametrize("target", [fractions.Fraction(1, 3), datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)])
-def test_pickles_of_real_objects_are_executed_to_their_end(target: object) -> None:
+def test_pickle_machine_reads_pickles_of_real_objects_to_their_end(target: object) -> None:
     for protocol in range(6):
         program, rest = read_pickle(pickle.dumps(target, protocol))
         assert program.streams[0].complete
         assert not rest
 
 
-def test_attribute_in_mappings_nested_deeper_than_python_recurses_is_recorded() -> None:
+def test_attribute_in_a_mapping_nested_deeper_than_the_recursion_limit_is_recorded() -> None:
     depth = 3000
     state = b"}U\x08__dict__" * depth + b"}U\x01acposix\nsystem\ns" + b"s" * depth
     program, _ = read_pickle(b"\x80\x02cpkg\nMade\n)R" + state + b"b.")
@@ -378,14 +378,14 @@ _SIXTY_FIVE_SIZES = b"(" + b"K\x01" * 65 + b"t"
     ],
     ids=["tuple", "torch-size", "other-call", "number", "too-many"],
 )  # fmt: skip
-def test_extent_of_a_tensor_is_measured_or_reported_as_unknown(sizes: bytes, tensor_end: int | None) -> None:
+def test_end_of_a_tensor_in_its_storage_is_computed_or_leaves_an_absence(sizes: bytes, tensor_end: int | None) -> None:
     program, rest = read_pickle(b"\x80\x02" + push_tensor(sizes) + b".")
     (storage,) = program.storages
     assert storage.tensor_end == (tensor_end or 0)
     assert [item.reason for item in rest] == ([] if tensor_end else [UnreadReason.UNJUDGED])
 
 
-def test_storages_over_bound_reach_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pickled_storages_over_the_bound_are_reported_as_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modelaudit.formats.pickles.pickle.storages._MOST_KEPT", 3)
     tensor = push_tensor(b"K\x06\x85") + b"0"
     assert read_pickle(b"\x80\x02" + tensor * 3 + b"N.")[1] == []
@@ -393,7 +393,7 @@ def test_storages_over_bound_reach_limit(monkeypatch: pytest.MonkeyPatch) -> Non
     assert unread.reason is UnreadReason.LIMIT
 
 
-def test_storage_with_a_key_too_long_to_compare_reaches_limit() -> None:
+def test_pickled_storage_with_a_key_too_long_to_compare_is_reported_as_unread() -> None:
     program, (unread,) = read_pickle(b"\x80\x02" + push_tensor(b"K\x06\x85", b"X\xc9\0\0\0" + b"0" * 201) + b".")
     assert program.storages == ()
     assert unread.reason is UnreadReason.LIMIT
@@ -406,24 +406,24 @@ def list_opcodes_before(act: Act, data: bytes) -> list[str]:
     return [f"{step.opcode} {step.argument}".strip() for step in event.listing]
 
 
-def test_length_of_a_long_number_is_listed_whole() -> None:
+def test_opcode_listing_shows_the_complete_byte_length_of_a_long_number() -> None:
     data = b"\x80\x04cposix\nsystem\n\x8b" + (1000).to_bytes(4, "little") + b"\x01" * 1000 + b"\x85R."
     assert "LONG4 1000 bytes" in list_opcodes_before(Act.CALL, data)
 
 
-def test_line_longer_than_the_listing_reads_is_followed_by_no_gap() -> None:
+def test_opcode_listing_continues_after_a_text_line_that_is_too_long_to_show() -> None:
     listed = list_opcodes_before(Act.CALL, b"cposix\nsystem\nV" + b"x" * 500 + b"\n\x85R.")
     assert [text.partition(" ")[0] for text in listed] == ["GLOBAL", "UNICODE", "TUPLE1", "REDUCE"]
 
 
-def test_opcode_at_the_end_of_a_chunk_is_listed_whole() -> None:
+def test_opcode_listing_shows_an_opcode_completely_if_it_lies_across_two_chunks() -> None:
     # The machine reads 256 KiB at once, and refills its buffer where fewer than 16 bytes are left.
     filler = b"\x80\x04" + b"N0" * ((2**18 - 2 - 16) // 2)
     listed = list_opcodes_before(Act.IMPORT, filler + b"cxml.etree.ElementTree\nparse\n.")
     assert listed[-1] == "GLOBAL xml.etree.ElementTree parse"
 
 
-def test_call_before_a_state_that_contains_itself_is_recorded() -> None:
+def test_call_is_recorded_if_a_later_state_contains_itself() -> None:
     # A dictionary in the memo is stored under ``__dict__`` in itself, and set as the state of itself.
     state = b"}q\x00U\x08__dict__h\x00sb"
     program, _ = read_pickle(b"\x80\x02cposix\nsystem\nU\x02id\x85R0" + state + b".")

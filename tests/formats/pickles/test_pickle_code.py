@@ -66,14 +66,14 @@ def iterate_code_objects(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 @pytest.mark.parametrize("version", range(marshal.version + 1))
-def test_every_code_object_of_module_is_decoded_in_every_marshal_version(version: int) -> None:
+def test_each_code_object_of_a_marshalled_module_is_decoded_in_every_marshal_version(version: int) -> None:
     found = decode_code_objects(marshal.dumps(MODULE, version))
     assert [code.name for code in found] == [code.co_name for code in iterate_code_objects(MODULE)]
     assert [code.names for code in found] == [code.co_names for code in iterate_code_objects(MODULE)]
     assert [code.bytecode for code in found] == [code.co_code for code in iterate_code_objects(MODULE)]
 
 
-def test_instruction_sets_match_python_opcodes() -> None:
+def test_decoded_instructions_match_those_of_the_running_python() -> None:
     for code in iterate_code_objects(MODULE):
         table = detect_instruction_set(code.co_code, "3.11 or later")
         assert table is not None
@@ -91,7 +91,7 @@ def test_instruction_sets_match_python_opcodes() -> None:
                 assert operand == repr(instruction.argval)
 
 
-def test_outline_lists_imports_names_and_calls() -> None:
+def test_outline_of_marshalled_code_lists_imports_names_and_constants() -> None:
     outlines = {outline.name: outline for outline in outline_marshalled_code(marshal.dumps(MODULE), 42)}
     assert outlines["<module>"].imports == ("os", "json", "subprocess")
     assert {"r", "A", "h"} <= set(outlines["<module>"].names)
@@ -102,7 +102,7 @@ def test_outline_lists_imports_names_and_calls() -> None:
     assert next(iter(outlines)) == "<module>"
 
 
-def test_older_code_layouts_are_detected_by_tables() -> None:
+def test_code_of_python_3_8_and_2_7_is_outlined_in_its_own_layout() -> None:
     (new,) = outline_marshalled_code(PYTHON_38, 0)
     assert (new.versions, new.imports, new.names, new.constants) == ("3.8 to 3.10", ("os",), ("system",), ("'x'",))
     assert new.instructions[-2:] == ("LOAD_CONST 'x'", "CALL_METHOD")
@@ -174,7 +174,7 @@ def test_call_of_anything_but_code_type_yields_no_code_outline(arguments: list[o
     ("name", "imports", "code_name"),
     [("marshalled-code", ("os",), "<module>"), ("rebuilt-code", ("subprocess",), "payload"), ("rebuilt-code-dill", ("subprocess",), "payload")],
 )  # fmt: skip
-def test_pickle_with_code_object_yields_outline(
+def test_pickle_that_contains_a_code_object_yields_its_outline(
     name: str, imports: tuple[str, ...], code_name: str, read_fixture: Callable[[str], object]
 ) -> None:
     (program,) = read_fixture(f"pickle/malicious/{name}.pkl").of(PickleProgram)  # type: ignore[attr-defined]
@@ -197,7 +197,7 @@ def test_code_object_in_bytes_that_protocol_2_stores_as_text_is_outlined(read_by
     assert program.code_objects[-1].offset == max(event.offset for event in program.events)
 
 
-def test_code_objects_before_damage_are_kept() -> None:
+def test_code_objects_before_damage_in_marshalled_data_are_outlined() -> None:
     data = marshal.dumps(MODULE)
     assert {code.name for code in decode_code_objects(data[:-30])} == {"A", "f", "g", "h", "k"}
 
@@ -211,7 +211,7 @@ def test_hostile_marshalled_data_yield_no_code_object(data: bytes) -> None:
     assert decode_code_objects(data) == ()
 
 
-def test_pairs_shared_exponentially_in_code_give_no_constants() -> None:
+def test_constants_that_would_expand_exponentially_are_left_out_of_a_code_outline() -> None:
     # Each of 60 tuples is a pair of references to the one before it, which would unpack to 2**60 values.
     bomb = b"\xa9\x02" + b"NN"
     # Reference 0 is the code object, and 1 the first pair.
@@ -222,7 +222,7 @@ def test_pairs_shared_exponentially_in_code_give_no_constants() -> None:
     assert outline.constants == ()
 
 
-def test_search_of_nested_tuples_that_share_wide_tuples_is_bounded() -> None:
+def test_search_for_names_in_nested_shared_tuples_takes_a_bounded_number_of_steps() -> None:
     # On each of four levels, a tuple of 40 references to the tuple below: 40**4 paths lead to the text.
     bomb = b"\xa9\x01" + b"Z\x01x"
     # Reference 0 is the code object, and 1 the first tuple.
@@ -237,12 +237,12 @@ def test_search_of_nested_tuples_that_share_wide_tuples_is_bounded() -> None:
     assert "(…)" in _format_constant(code.constants[-1], 4, [20])
 
 
-def test_tuple_that_is_cut_in_an_outline_is_marked() -> None:
+def test_code_outline_marks_a_tuple_that_it_shortens_with_an_ellipsis() -> None:
     (outline,) = outline_marshalled_code(marshal.dumps(compile("x = (1, 2, 3, 4, 5, 6, 7, 8, 9)", "m", "exec")), 0)
     assert "LOAD_CONST (1, 2, 3, 4, 5, 6, 7, 8, …)" in outline.instructions
 
 
-def test_import_that_is_not_listed_is_no_other_name_either() -> None:
+def test_import_over_the_bound_of_a_code_outline_is_not_listed_among_its_other_names() -> None:
     source = "\n".join(f"import module{number}" for number in range(60))
     (outline,) = outline_marshalled_code(marshal.dumps(compile(source, "m", "exec")), 0)
     assert (len(outline.imports), outline.names) == (40, ())
@@ -280,5 +280,5 @@ def test_mutated_code_is_outlined_without_error(seed: bytes, changes: list[tuple
     outline_marshalled_code(bytes(data[: len(data) - cut % len(data)]), 0)
 
 
-def test_decoder_does_not_import_marshal() -> None:
+def test_decoder_of_marshalled_code_does_not_import_the_module_marshal() -> None:
     assert "import marshal" not in Path(sys.modules[decode_code_objects.__module__].__file__ or "").read_text()

@@ -10,7 +10,7 @@ from modelaudit.formats.pickles.pickle.memo import Memo
 
 
 @given(st.lists(st.tuples(st.integers(-2, 40), st.integers())))
-def test_memo_behaves_like_dict_in_any_write_order(writes: list[tuple[int, int]]) -> None:
+def test_memo_holds_the_same_entries_as_a_dict_in_any_write_order(writes: list[tuple[int, int]]) -> None:
     memo, mapping = Memo(), {}
     for index, value in writes:
         memo[index] = value
@@ -25,7 +25,7 @@ def test_memo_behaves_like_dict_in_any_write_order(writes: list[tuple[int, int]]
 
 
 @given(st.lists(st.integers(-2, 3_000_010)), st.integers(-2, 3_000_010))
-def test_index_set_behaves_like_set(indices: list[int], other: int) -> None:
+def test_index_set_has_the_same_members_and_operations_as_a_set(indices: list[int], other: int) -> None:
     index_set = IndexSet(indices)
     assert set(index_set) == set(indices)
     assert len(index_set) == len(set(indices))
@@ -33,7 +33,7 @@ def test_index_set_behaves_like_set(indices: list[int], other: int) -> None:
     assert index_set.isdisjoint([other]) == (other not in indices)
 
 
-def test_memo_reads_are_found_in_both_forms_and_across_chunks() -> None:
+def test_search_finds_binary_and_text_memo_reads_even_across_two_chunks() -> None:
     start = b"j\x00\x10\x00\x00" + b"g5000\n" + b"jj\x01\x10\x00\x00"
     data = start + bytes((1 << 20) - len(start) - 2) + b"j\x02\x10\x00\x00"
     reads = MemoReads(BytesWindow(data), 0)

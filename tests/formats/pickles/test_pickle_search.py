@@ -85,7 +85,7 @@ def test_several_pickles_are_found_without_overlap() -> None:
     ]
 
 
-def test_pickle_of_plain_data_is_found_unless_it_may_be_chance() -> None:
+def test_pickle_of_plain_data_is_found_unless_it_has_a_single_opcode_between_proto_and_stop() -> None:
     assert list_spans(JUNK + pickle.dumps({"a": [1, 2, 3]}, 4))
     # A single opcode between PROTO and STOP can be chance.
     assert list_spans(JUNK + b"\x80\x02N." + JUNK + b"\x80\x05U\x20" + b"x" * 32 + b".") == []
@@ -97,12 +97,12 @@ def test_pickle_of_plain_data_is_found_unless_it_may_be_chance() -> None:
      b"public static\nvoid\n(int i\nj\nk)", b"name,value\nclass,1\n", b"ci\nos\nsystem\n",
      Path(__file__).read_bytes().replace(b"\\n", b" ")],  # this file, whose literals spell pickles but for their line breaks
 )  # fmt: skip
-def test_text_contains_no_pickle(text: bytes) -> None:
+def test_search_finds_no_pickle_in_ordinary_text(text: bytes) -> None:
     assert list_spans(text) == []
 
 
 @pytest.mark.parametrize("kind", ["bytes", "quantised", "halves"])
-def test_random_weights_contain_no_pickle(kind: str) -> None:
+def test_search_finds_no_pickle_in_random_weights(kind: str) -> None:
     source = random.Random(kind)
     data = source.randbytes(2_000_000)
     if kind == "quantised":
@@ -113,14 +113,16 @@ def test_random_weights_contain_no_pickle(kind: str) -> None:
 
 
 @pytest.mark.parametrize("shift", range(-40, 41, 8))
-def test_pickle_across_chunk_boundary_is_found_once(shift: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pickle_that_lies_across_two_chunks_is_found_once(shift: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "_CHUNK", 16384)
     overlap = 4096  # of a chunk with the next, where the search of the next begins
     start = 16384 - overlap + shift
     assert list_spans(b"\xff" * start + PROTOCOL_4_PICKLE + b"\xff" * 9000) == [(start, len(PROTOCOL_4_PICKLE))]
 
 
-def test_pickle_longer_than_a_chunk_is_skipped_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_search_does_not_look_inside_a_found_pickle_that_is_longer_than_a_chunk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(search, "_CHUNK", 16384)
     long = pickle.dumps([f"entry {number}" for number in range(9000)], 4)
     assert list_spans(JUNK + long + PROTOCOL_4_PICKLE) == [
@@ -138,14 +140,14 @@ def test_bytes_beyond_the_bound_of_the_search_are_reported_as_unread(
     assert [item.reason for item in found if isinstance(item, Unread)] == ([] if is_whole else [UnreadReason.LIMIT])
 
 
-def test_number_of_pickles_is_limited_and_reported() -> None:
+def test_pickles_over_the_bound_of_the_search_are_reported_as_unread() -> None:
     items = list_pickles((PROTOCOL_4_PICKLE + b"\xff") * 300)
     assert len(items) == 200 + 1  # and the absence
     assert isinstance(items[-1], Unread)
     assert items[-1].reason is UnreadReason.LIMIT
 
 
-def test_number_of_parsed_opcodes_is_limited_and_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_search_that_parses_too_many_opcodes_stops_and_leaves_an_absence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "_MOST_OPCODES", 1000)
     # Each piece parses for 200 opcodes before it turns out to be no pickle.
     (unread,) = list_pickles((b"\x80\x04" + b"N" * 200 + b"\xff") * 50)
@@ -153,7 +155,7 @@ def test_number_of_parsed_opcodes_is_limited_and_reported(monkeypatch: pytest.Mo
     assert unread.reason is UnreadReason.LIMIT
 
 
-def test_overlapping_pickle_starts_cost_linear_time() -> None:
+def test_search_among_overlapping_pickle_starts_reads_a_linear_number_of_bytes() -> None:
     # A pickle can begin at each ``\x80\x04``, and parses to the end of the data.
     data = b"\x80\x04N" * 50_000
     window = ByteWindow(data)
@@ -163,7 +165,7 @@ def test_overlapping_pickle_starts_cost_linear_time() -> None:
     assert window.read_total < 50 * len(data)
 
 
-def test_pickle_ends_at_opcode_that_loader_rejects() -> None:
+def test_found_pickle_ends_at_the_first_opcode_that_a_loader_rejects() -> None:
     # ``t``, TUPLE without a MARK.
     first, second = list_spans(JUNK + b"\x80\x04" + PROTOCOL_0_PICKLE[:-1] + b"0t" + PROTOCOL_0_PICKLE)
     assert first == (len(JUNK), 2 + len(PROTOCOL_0_PICKLE))
@@ -175,7 +177,9 @@ def test_pickle_ends_at_opcode_that_loader_rejects() -> None:
     ["pickle.pkl", "damage.pkl", "header.bin", "header-protocol0.bin", "header-instance.bin", "header-object.bin",
      "header-unannounced.bin", "picture.gif", "text.txt", "json.json"],
 )  # fmt: skip
-def test_pipeline_reads_pickles_in_other_data(name: str, read_fixture: Callable[[str], object]) -> None:
+def test_pickle_behind_data_of_another_format_is_read_by_the_whole_pipeline(
+    name: str, read_fixture: Callable[[str], object]
+) -> None:
     reading = read_fixture(f"pickle/malicious/behind-{name}")
     called = {str(event.operand) for program in reading.of(PickleProgram)  # type: ignore[attr-defined]
               for event in program.events if event.act is Act.CALL}  # fmt: skip
@@ -185,7 +189,7 @@ def test_pipeline_reads_pickles_in_other_data(name: str, read_fixture: Callable[
 
 
 @check_each("cut", range(1, 20))
-def test_truncated_pickle_keeps_its_call(cut: int, read_bytes: Callable[..., object]) -> None:
+def test_call_in_a_truncated_pickle_is_recorded(cut: int, read_bytes: Callable[..., object]) -> None:
     # In place of STOP, BINBYTES8 announces 255 bytes, of which only some follow.
     data = PROTOCOL_4_PICKLE[:-1] + b"\x8e\xff\x00\x00\x00\x00\x00\x00\x00" + b"x" * 20
     reading = read_bytes(data[:-cut])
@@ -202,7 +206,7 @@ def test_truncated_pickle_keeps_its_call(cut: int, read_bytes: Callable[..., obj
     )
 )
 @settings(max_examples=300, deadline=None)
-def test_pickles_found_in_any_bytes_do_not_overlap(parts: list[bytes]) -> None:
+def test_pickles_that_the_search_finds_in_any_bytes_do_not_overlap(parts: list[bytes]) -> None:
     data = b"".join(parts)
     spans = list_spans(data)
     assert all(0 <= start < start + size <= len(data) for start, size in spans)

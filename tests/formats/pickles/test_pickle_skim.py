@@ -201,7 +201,9 @@ def find_act_offsets(events: list[PickleEvent], before: int | None = None) -> Ac
 
 @settings(max_examples=400, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([2, 4]))
-def test_skimming_reports_same_events_for_complete_programs(seed: int, protocol: int) -> None:
+def test_machine_records_the_same_events_of_a_complete_program_with_and_without_skimming(
+    seed: int, protocol: int
+) -> None:
     data = ProgramWriter(seed, protocol).write_program()
     slow, fast = (
         Machine(CountingWindow(data), 0, Limits()),
@@ -217,7 +219,9 @@ def test_skimming_reports_same_events_for_complete_programs(seed: int, protocol:
 
 @settings(max_examples=400, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([2, 4]), st.data())
-def test_skimming_keeps_acts_before_fault_of_damaged_program(seed: int, protocol: int, choice: st.DataObject) -> None:
+def test_machine_with_skimming_records_every_act_before_the_fault_of_a_damaged_program(
+    seed: int, protocol: int, choice: st.DataObject
+) -> None:
     data = bytearray(ProgramWriter(seed, protocol).write_program())
     for _ in range(choice.draw(st.integers(1, 4))):
         data[choice.draw(st.integers(0, len(data) - 1))] = choice.draw(st.sampled_from(b"(tue.as\x94q\x00hR\x86\x930N"))
@@ -228,7 +232,7 @@ def test_skimming_keeps_acts_before_fault_of_damaged_program(seed: int, protocol
 
 @pytest.mark.real_sizes
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_large_plain_data_is_skipped(protocol: int) -> None:
+def test_machine_with_skimming_executes_few_opcodes_of_large_plain_data(protocol: int) -> None:
     rows = [{"id": i, "name": f"row {i}", "at": (i / 7, -i, None), "tags": ["x", str(i)]} for i in range(20_000)]
     machine = Machine(CountingWindow(pickle.dumps(rows, protocol)), 0, Limits(), skips_plain_data=True)
     assert execute_and_get_events(machine) == []
@@ -250,7 +254,7 @@ _DTYPE_WITH_FIELDS_IN_MEMO = push_dtype(
     ],
     ids=["list", "set", "tuple", "state", "fields-of-dtype"],
 )  # fmt: skip
-def test_plain_items_are_executed_unless_they_are_set_on_a_plain_mapping(target: bytes, kind: str | None) -> None:
+def test_skimmer_skips_plain_items_only_if_they_are_set_on_a_plain_mapping(target: bytes, kind: str | None) -> None:
     data = b"\x80\x04" + target + b"\x8c\x01kN" * 20_000 + b"u."
     machine = Machine(CountingWindow(data), 0, Limits(), skips_plain_data=True)
     machine.execute()
@@ -264,7 +268,7 @@ def test_plain_items_are_executed_unless_they_are_set_on_a_plain_mapping(target:
 
 
 @pytest.mark.real_sizes
-def test_name_with_parts_in_skipped_data_is_resolved() -> None:
+def test_import_is_resolved_if_the_parts_of_its_name_lie_in_skipped_data() -> None:
     rows: list[object] = [f"row {i}" for i in range(900)]
     start = pickle.dumps([*["os", "system"], *rows * 20], 4)[:-1]
     call = b"h\x01h\x02\x93\x8c\x04echo\x85R."
@@ -273,7 +277,7 @@ def test_name_with_parts_in_skipped_data_is_resolved() -> None:
 
 
 @pytest.mark.real_sizes
-def test_deep_nesting_is_scanned_in_linear_time() -> None:
+def test_skimmer_reads_deeply_nested_lists_with_few_reads() -> None:
     depth = 200_000
     window = CountingWindow(b"\x80\x04" + b"](" * depth + b"cos\nsystem\n" + b"e" * depth + b".")
     machine = Machine(window, 0, Limits(), skips_plain_data=True)
@@ -319,14 +323,14 @@ OS, MATH, SYSTEM = push_text("os"), push_text("math"), push_text("system")
     ],
     ids=["put-and-memoize", "overwritten-in-plain-data", "overwritten-outside"],
 )
-def test_memo_entries_written_out_of_order_match_loader(program: bytes) -> None:
+def test_memo_entries_that_are_written_out_of_order_resolve_as_in_the_loader(program: bytes) -> None:
     slow, fast = execute_without_and_with_skimming(b"\x80\x04" + program)
     assert [str(event.operand) for event in slow.recorder.events] == ["os.system"]
     assert [str(event.operand) for event in fast.recorder.events] == ["os.system"]
     assert slow.recorder.defects == fast.recorder.defects == []
 
 
-def test_nothing_is_skipped_after_memo_entry_is_overwritten() -> None:
+def test_skimmer_skips_nothing_after_a_memo_entry_is_overwritten() -> None:
     plain_data = b"(" + b"N" * 50 + b"1"
     program = b"\x80\x04(" + OS + b"q\x001(h\x00q\x011" + MATH + b"q\x020" + plain_data + b"N."
     _, skimming = execute_without_and_with_skimming(program)
@@ -336,7 +340,7 @@ def test_nothing_is_skipped_after_memo_entry_is_overwritten() -> None:
 
 
 @pytest.mark.parametrize("write", [b"\x94", b"q%c"], ids=["memoize", "put"])
-def test_memo_entries_of_skipped_data_count_against_limit(write: bytes) -> None:
+def test_memo_entries_in_skipped_data_count_for_the_limit_on_memo_entries(write: bytes) -> None:
     writes = [write % index if b"%" in write else write for index in range(1, 4)]
     # The GET reads an entry outside of the skipped data, so their entries are counted and not executed.
     data = b"\x80\x04Nq\x000(" + b"".join(b"N" + write for write in writes) + b"1h\x000N."
@@ -348,7 +352,7 @@ def test_memo_entries_of_skipped_data_count_against_limit(write: bytes) -> None:
 
 @check_each("key", ["__array_interface__", "__array_struct__", "__cuda_array_interface__"])
 @check_each("opcode", [b"\x8c%c", b"X%c\0\0\0", b"\x8d%c" + bytes(7)])
-def test_plain_data_under_special_key_is_not_skipped(key: str, opcode: bytes) -> None:
+def test_skimmer_does_not_skip_plain_data_under_a_special_key(key: str, opcode: bytes) -> None:
     state = b"}(" + push_text("a") + b"N" + opcode % len(key) + key.encode() + b"N" + push_text("b") + b"Nu"
     slow, fast = execute_without_and_with_skimming(b"\x80\x04cargparse\nNamespace\n)\x81" + state + b"b.")
     (sets,) = (event.set_attributes for event in slow.recorder.events if event.act is Act.SET_STATE)
@@ -357,7 +361,7 @@ def test_plain_data_under_special_key_is_not_skipped(key: str, opcode: bytes) ->
     assert find_act_offsets(fast.recorder.events) == find_act_offsets(slow.recorder.events)
 
 
-def test_mapping_that_replaces_attributes_is_executed() -> None:
+def test_attribute_is_recorded_if_a_mapping_replaces_the_attributes_of_an_object() -> None:
     inner = b"}" + push_text("pyfunc") + b"cos\nsystem\nsq\x000"
     state = b"N}(" + push_text("__dict__") + b"h\x00u\x86b"
     slow, fast = execute_without_and_with_skimming(b"\x80\x04" + inner + b"cnumpy\nvectorize\n)\x81" + state + b".")
@@ -366,7 +370,7 @@ def test_mapping_that_replaces_attributes_is_executed() -> None:
     assert find_act_offsets(fast.recorder.events) == find_act_offsets(slow.recorder.events)
 
 
-def test_dict_filled_after_replacing_attributes_is_executed() -> None:
+def test_attribute_is_recorded_if_a_dict_is_filled_after_it_replaces_the_attributes() -> None:
     plain = b"(}q\x001"
     state = b"}(" + push_text("__dict__") + b"h\x00u"
     filled = b"h\x00" + push_text("pyfunc") + b"cos\nsystem\ns0"
@@ -392,7 +396,7 @@ def build_frame(size: int) -> bytes:
     ],
     ids=["in-the-second-stretch", "in-the-first-stretch", "outside"],
 )
-def test_end_of_a_frame_is_known_even_if_its_opcode_was_skipped(program: bytes) -> None:
+def test_machine_knows_the_end_of_a_frame_even_if_it_skipped_the_frame_opcode(program: bytes) -> None:
     slow, fast = execute_without_and_with_skimming(b"\x80\x04" + program)
     # The FRAME opcode takes nine bytes, and its frame the 40 bytes after them.
     frame_end = 2 + program.index(build_frame(40)) + 9 + 40
@@ -401,7 +405,7 @@ def test_end_of_a_frame_is_known_even_if_its_opcode_was_skipped(program: bytes) 
 
 
 @pytest.mark.parametrize("beyond", [0, 1])
-def test_frame_beyond_end_of_file_in_plain_data_is_defect(beyond: int) -> None:
+def test_frame_in_plain_data_that_ends_beyond_the_file_is_a_defect(beyond: int) -> None:
     frame_content = b"NN1N."
     frame = build_frame(len(frame_content) + beyond) + frame_content
     slow, fast = execute_without_and_with_skimming(b"\x80\x04(N" + frame)
@@ -420,7 +424,9 @@ def sweep_often(patch: pytest.MonkeyPatch) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([2, 4]), st.booleans())
-def test_sweeps_below_the_bound_change_no_event(seed: int, protocol: int, skips: bool) -> None:
+def test_sweeps_of_the_memo_change_no_event_if_values_stay_below_the_bound(
+    seed: int, protocol: int, skips: bool
+) -> None:
     program = ProgramWriter(seed, protocol).write_program()
     # Every entry is read at the end in a form that the search for reads finds, so none is dropped that is read before.
     data = program[:-1] + b"".join(b"j" + index.to_bytes(4, "little") + b"0" for index in range(400)) + b"."
@@ -437,7 +443,9 @@ def test_sweeps_below_the_bound_change_no_event(seed: int, protocol: int, skips:
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([2, 4]), st.integers(0, 20_000))
-def test_names_and_calls_are_found_where_values_reach_the_bound(seed: int, protocol: int, bound: int) -> None:
+def test_names_and_calls_are_recorded_even_if_the_values_exceed_the_memory_bound(
+    seed: int, protocol: int, bound: int
+) -> None:
     data = ProgramWriter(seed, protocol).write_program()
     unbounded = Machine(CountingWindow(data), 0, Limits())
     execute_and_get_events(unbounded)
@@ -454,7 +462,7 @@ def test_names_and_calls_are_found_where_values_reach_the_bound(seed: int, proto
     assert not lost or bounded.recorder.bounds_reached
 
 
-def test_deep_tuples_take_no_memory_and_reach_no_bound() -> None:
+def test_deeply_nested_tuples_do_not_exhaust_the_bound_on_value_memory() -> None:
     data = b"\x80\x04)" + b"\x85" * 400_000 + b"cos\nsystem\n\x8c\x02id\x85R."
     machine = Machine(CountingWindow(data), 0, Limits(pickle_value_bytes=64 * 1024))
     (_, call) = execute_and_get_events(machine)
@@ -466,7 +474,7 @@ def test_deep_tuples_take_no_memory_and_reach_no_bound() -> None:
     assert depth < 300_000
 
 
-def test_memo_entries_that_nothing_reads_take_no_memory() -> None:
+def test_memo_entry_that_no_opcode_reads_does_not_count_for_the_bound_on_value_memory() -> None:
     data = b"\x80\x04" + b"]\x940" * 200_000 + b"j\x00\x01\x00\x00" + b"cos\nsystem\n\x8c\x02id\x85R."
     machine = Machine(CountingWindow(data), 0, Limits(pickle_value_bytes=8 << 20))
     execute_and_get_events(machine)
@@ -475,7 +483,7 @@ def test_memo_entries_that_nothing_reads_take_no_memory() -> None:
     assert machine.recorder.bounds_reached == {}
 
 
-def test_values_beyond_the_bound_are_unknown_and_reported() -> None:
+def test_value_beyond_the_memory_bound_is_recorded_as_unknown_and_leaves_an_absence() -> None:
     reads = b"".join(b"j" + index.to_bytes(4, "little") + b"0" for index in range(160_000))
     start = b"\x80\x04" + b"}\x940" * 160_000
     data = start + reads + b"cos\nsystem\nh\x07\x85R0cpkg\nMade\n)Rh\x07b."
@@ -488,7 +496,7 @@ def test_values_beyond_the_bound_are_unknown_and_reported() -> None:
     ]
 
 
-def test_reading_dropped_memo_entry_in_unusual_form_is_reported() -> None:
+def test_memo_read_in_an_unusual_form_is_reported_if_the_entry_was_dropped() -> None:
     data = b"\x80\x04" + b"]\x940" * 200_000 + b"g 300\n."
     machine = Machine(CountingWindow(data), 0, Limits(pickle_value_bytes=8 << 20))
     execute_and_get_events(machine)
@@ -496,7 +504,7 @@ def test_reading_dropped_memo_entry_in_unusual_form_is_reported() -> None:
     assert len(machine.recorder.bounds_reached) == 1
 
 
-def test_acts_with_too_many_different_arguments_keep_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_call_is_recorded_but_arguments_beyond_the_bound_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "_MOST_PARTS", 20)
     arguments = b"(" + b"K\x01" * 9 + b"t"
     data = b"\x80\x04" + b"".join(b"cpkg\nname%d\n" % n + arguments + b"R0" for n in range(9)) + b"N."

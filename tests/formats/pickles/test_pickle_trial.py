@@ -26,7 +26,9 @@ def test_name_is_importable_only_if_its_parts_are_python_identifiers(
     assert is_importable(Name(module, qualname)) == is_valid
 
 
-def test_pickle_among_other_bytes_may_import_non_ascii_module(read_bytes: Callable[..., object]) -> None:
+def test_pickle_among_other_bytes_is_found_if_it_imports_a_module_with_a_non_ascii_name(
+    read_bytes: Callable[..., object],
+) -> None:
     module = "größe".encode()
     hidden = b"\x80\x04\x8c" + bytes((len(module),)) + module + b"\x8c\x04wert\x93)R."
     reading = read_bytes(b"\xff\xfe" * 40 + hidden + b"\xff" * 40)

@@ -38,11 +38,11 @@ FUNCTION = build_node("FunctionNode", "pkg.run")
         (build_node("DictNode", "builtins.dict", content={"__setstate__": FUNCTION}), "DictNode.__setstate__"),
     ],
 )  # fmt: skip
-def test_skops_node_that_the_loader_calls_states_its_role(read_bytes, root: object, role: str) -> None:
+def test_skops_node_whose_function_the_loader_calls_states_its_role(read_bytes, root: object, role: str) -> None:
     assert SkopsNode("FunctionNode", "pkg", "run", role) in read_nodes(read_bytes, root)
 
 
-def test_every_node_is_kept_once_at_any_depth(read_bytes) -> None:
+def test_each_skops_node_is_recorded_once_at_any_depth(read_bytes) -> None:
     root: object = FUNCTION
     for _ in range(20):
         root = build_node("ListNode", "builtins.list", content=[root, STRING_TYPE, STRING_TYPE])
@@ -53,34 +53,34 @@ def test_every_node_is_kept_once_at_any_depth(read_bytes) -> None:
     }
 
 
-def test_method_node_keeps_attribute_and_class(read_bytes) -> None:
+def test_skops_method_node_is_recorded_with_its_attribute_and_the_class_of_its_object(read_bytes) -> None:
     root = build_node("MethodNode", "a.A", content={"func": "go", "obj": build_node("ObjectNode", "b.B")})
     assert SkopsNode("MethodNode", "a", "A", member="go", bound="b.B") in read_nodes(read_bytes, root)
 
 
-def test_function_node_of_protocol_0_is_named_by_its_content(read_bytes) -> None:
+def test_skops_function_node_is_named_by_its_content_if_that_names_a_function(read_bytes) -> None:
     root = build_node("FunctionNode", "numpy.log", content={"module_path": "os", "function": "system"})
     assert SkopsNode("FunctionNode", "os", "system") in read_nodes(read_bytes, root)
 
 
-def test_function_node_without_content_is_named_by_its_class(read_bytes) -> None:
+def test_skops_function_node_is_named_by_its_class_if_its_content_names_no_function(read_bytes) -> None:
     root = build_node("FunctionNode", "os.system", content={"other": 1})
     assert SkopsNode("FunctionNode", "os", "system") in read_nodes(read_bytes, root)
 
 
-def test_long_names_of_a_function_node_are_cut(read_bytes) -> None:
+def test_long_name_of_a_skops_function_node_is_cut_to_200_characters(read_bytes) -> None:
     content = {"module_path": "m" * 5000, "function": "f" * 5000}
     root = build_node("FunctionNode", "numpy.log", content=content)
     assert SkopsNode("FunctionNode", "m" * 200, "f" * 200) in read_nodes(read_bytes, root)
 
 
-def test_protocol_of_too_many_digits_is_no_number(read_bytes) -> None:
+def test_skops_protocol_number_with_too_many_digits_is_recorded_as_unknown(read_bytes) -> None:
     (schema,) = read_bytes(json.dumps({**STRING_TYPE, "protocol": 10**12}).encode(), PATH).of(SkopsSchema)
     assert schema.protocol is None
 
 
 @pytest.mark.parametrize("name", ["PCG64", "set_state"])
-def test_generator_name_is_read_in_both_protocols(read_bytes, name: str) -> None:
+def test_name_of_a_skops_random_generator_is_read_in_both_layouts(read_bytes, name: str) -> None:
     text = build_node("JsonNode", "builtins.str", content=json.dumps(name))
     new = {"bit_generator": build_node("DictNode", "builtins.dict", content={"bit_generator": text})}
     old = {"bit_generator": {"bit_generator": name, "state": {"state": 1}}}
@@ -109,13 +109,13 @@ def test_schema_json_without_nodes_is_read_as_json(read_bytes) -> None:
     assert read_bytes(b'{"a": 1}', "schema.json").formats == {"schema.json": ["json"]}
 
 
-def test_nodes_before_syntax_error_are_kept(read_bytes) -> None:
+def test_skops_nodes_before_a_syntax_error_are_recorded(read_bytes) -> None:
     reading = read_bytes(b'{"a": ' + json.dumps(FUNCTION).encode() + b', "b": {"__loader__"', PATH)
     assert reading.of(SkopsSchema)[0].nodes == (SkopsNode("FunctionNode", "pkg", "run"),)
     assert reading.unread == [(PATH, UnreadReason.DAMAGED)]
 
 
-def test_schema_beyond_limits_is_reported_as_limit(read_bytes) -> None:
+def test_skops_schema_over_a_limit_is_reported_as_unread(read_bytes) -> None:
     deep = b'{"__loader__":' * 1000
     assert read_bytes(deep, PATH).reasons() == {UnreadReason.LIMIT}
     many = json.dumps([FUNCTION] * 100).encode()

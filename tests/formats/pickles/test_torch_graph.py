@@ -42,7 +42,9 @@ def list_mentions(read_bytes, value: object) -> set[tuple[str, str]]:
         ({"context": "{not json"}, ("unresolved", "a tree of inputs that is not JSON")),
     ],
 )
-def test_names_that_loading_a_graph_acts_on_are_mentions(read_bytes, value: object, expected: tuple[str, str]) -> None:
+def test_name_on_which_torch_acts_when_it_loads_a_graph_is_mentioned(
+    read_bytes, value: object, expected: tuple[str, str]
+) -> None:
     assert expected in list_mentions(read_bytes, value)
 
 
@@ -51,7 +53,7 @@ def test_symbolic_expressions_and_plain_names_of_a_torch_graph_give_no_mentions(
     assert not list_mentions(read_bytes, value)
 
 
-def test_json_nested_in_too_many_strings_is_reported_as_limit(read_bytes) -> None:
+def test_torch_graph_json_nested_in_too_many_strings_is_reported_as_unread(read_bytes) -> None:
     value: object = []
     for _ in range(8):
         value = {"context": json.dumps([value])}
@@ -59,20 +61,20 @@ def test_json_nested_in_too_many_strings_is_reported_as_limit(read_bytes) -> Non
     assert reading.unread == [(PATH, UnreadReason.LIMIT)]
 
 
-def test_truncated_graph_keeps_its_names(read_bytes) -> None:
+def test_names_in_a_truncated_torch_graph_are_mentioned(read_bytes) -> None:
     reading = read_bytes(b'[{"target": "torch.ops.aten.save"}, {"target"', PATH, content=TORCH_EXPORT)
     assert [item.name for item in reading.of(TorchProgram)[0].mentions] == ["aten::save"]
     assert reading.unread == [(PATH, UnreadReason.DAMAGED)]
 
 
-def test_graph_beyond_limits_is_reported_as_limit(read_bytes) -> None:
+def test_torch_graph_over_a_limit_is_reported_as_unread(read_bytes) -> None:
     reading = read_bytes(b"[" * 1000, PATH, content=TORCH_EXPORT)
     assert reading.reasons() == {UnreadReason.LIMIT}
     reading = read_bytes(b"[" + b"1," * 1000 + b"1]", PATH, Limits(document_nodes=100), content=TORCH_EXPORT)
     assert reading.reasons() == {UnreadReason.LIMIT}
 
 
-def test_torch_weight_that_is_a_pickle_counts_as_numbers_unless_the_pickle_acts(read_bytes) -> None:
+def test_torch_weight_is_read_as_a_pickle_only_if_the_pickle_imports_or_calls(read_bytes) -> None:
     path = "m.pt2!m/data/weights/weight_0"
     numbers = read_bytes(b"\x80\x02K\x01" + bytes(60), path, content=TORCH_WEIGHT)
     assert (len(numbers.of(TensorData)), numbers.of(PickleProgram), numbers.unread) == (1, [], [])
@@ -89,7 +91,7 @@ def test_any_bytes_in_graph_or_weight_are_read_without_error(read_bytes, data: b
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_saved_export_yields_operators(read_bytes) -> None:
+def test_operators_of_a_program_that_torch_export_saves_are_mentioned(read_bytes) -> None:
     torch = pytest.importorskip("torch", reason="installed by make test unless TORCH= leaves it out")
     program = torch.export.export(torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU()), (torch.ones(4, 3),))
     buffer = io.BytesIO()

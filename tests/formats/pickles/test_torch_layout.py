@@ -32,7 +32,7 @@ EXPORT = ("m/archive_format", "m/models/model.json")
         ((), "plain"),
     ],
 )
-def test_names_of_members_decide_the_layout_of_a_torch_archive(names: tuple[str, ...], layout: str) -> None:
+def test_layout_of_a_torch_archive_is_detected_from_its_member_names(names: tuple[str, ...], layout: str) -> None:
     assert detect_layout(names).name == layout
 
 
@@ -59,7 +59,7 @@ def test_names_of_members_decide_the_layout_of_a_torch_archive(names: tuple[str,
         (("sys_info", "pickle", "storages", "tensors"), "pickle", None),
     ],
 )
-def test_layout_of_a_torch_archive_decides_the_content_type_of_each_member(
+def test_content_type_of_a_torch_archive_member_depends_on_the_layout_of_the_archive(
     names: tuple[str, ...], member: str, content: str | None
 ) -> None:
     assert detect_layout(names).decide_content_type(member) == content

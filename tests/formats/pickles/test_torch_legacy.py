@@ -32,7 +32,7 @@ def save_in_legacy_layout(value: object) -> bytes:
     return buffer.getvalue()
 
 
-def test_storages_are_read_to_last_byte(read_bytes) -> None:
+def test_storages_of_a_legacy_torch_file_are_read_to_their_last_byte(read_bytes) -> None:
     reading = read_bytes(save_in_legacy_layout({"a": torch.ones(3), "b": torch.zeros(2, 2, dtype=torch.int64)}), "m.pt")
     (program,) = reading.of(PickleProgram)
     assert program.layout == "torch-legacy"
@@ -51,7 +51,7 @@ def test_legacy_torch_file_of_every_storage_type_is_read_completely(read_bytes, 
     assert reading.unread == []
 
 
-def test_bytes_after_last_storage_are_reported_as_unread(read_bytes) -> None:
+def test_bytes_after_the_last_storage_of_a_legacy_torch_file_are_unclaimed(read_bytes) -> None:
     reading = read_bytes(save_in_legacy_layout({"a": torch.ones(3)}) + b"more", "m.pt")
     assert reading.unread == [("m.pt", UnreadReason.UNCLAIMED)]
 
@@ -62,7 +62,7 @@ def test_truncated_storage_is_reported_as_damaged(read_bytes) -> None:
     assert reading.of(PickleProgram)[0].storages[0].stored_size is None
 
 
-def test_keys_of_storages_that_take_too_long_to_read_reach_limit(bytes_window) -> None:
+def test_storage_keys_that_are_not_read_by_the_deadline_are_reported_as_unread(bytes_window) -> None:
     keys = bytes_window(pickle.dumps(["0"] * 10_000, 2))
     with apply_deadline(Deadline(0)):
         storages = locate_storages(bytes_window(bytes(100)), keys, 0, [], Limits())
@@ -70,7 +70,7 @@ def test_keys_of_storages_that_take_too_long_to_read_reach_limit(bytes_window) -
     assert storages.unread.reason is UnreadReason.LIMIT
 
 
-def test_tensor_end_of_a_storage_is_the_farthest_byte_of_its_views(read_bytes) -> None:
+def test_tensor_end_of_a_storage_is_the_end_of_the_farthest_tensor_in_it(read_bytes) -> None:
     reading = read_bytes(
         save_in_legacy_layout({"a": torch.zeros(10)[2:5], "b": torch.zeros(1).expand(7), "c": torch.tensor(1.0)}),
         "m.pt",
@@ -78,7 +78,7 @@ def test_tensor_end_of_a_storage_is_the_farthest_byte_of_its_views(read_bytes) -
     assert sorted(claim.tensor_end for claim in reading.of(PickleProgram)[0].storages) == [4, 4, 20]
 
 
-def test_tar_layout_is_detected_by_members() -> None:
+def test_member_names_of_an_old_torch_tar_give_the_layout_torch_tar() -> None:
     layout = detect_layout(["sys_info", "pickle", "tensors", "storages"])
     assert layout.name == "torch-tar"
     assert [layout.decide_content_type(name) for name in ("storages", "tensors", "pickle")] == [
@@ -89,7 +89,7 @@ def test_tar_layout_is_detected_by_members() -> None:
 
 
 @pytest.mark.parametrize("name", ["storages", "tensors"])
-def test_tar_records_without_valid_count_or_storage_are_reported_as_damaged(read_bytes, name: str) -> None:
+def test_torch_tar_member_with_an_invalid_count_or_record_is_reported_as_damaged(read_bytes, name: str) -> None:
     # A count of None, a count of -1, one record that is None, and no record where one is stated.
     for data in (b"\x80\x02N.", b"\x80\x02J\xff\xff\xff\xff.", b"\x80\x02K\x01.\x80\x02N.", b"\x80\x02K\x01."):
         reading = read_bytes(data, f"m.pt!{name}", content=TORCH_TAR)
@@ -104,7 +104,7 @@ def test_tensor_with_too_many_dimensions_is_reported_as_damaged(read_bytes) -> N
 
 @given(st.binary(max_size=120))
 @settings(max_examples=200, deadline=None)
-def test_any_tar_records_are_read_without_error(read_bytes, data: bytes) -> None:
+def test_torch_tar_records_of_any_bytes_are_read_without_error(read_bytes, data: bytes) -> None:
     for name in ("storages", "tensors"):
         # The test fails if this raises.
         read_bytes(b"\x80\x02K\x03." + data, f"m.pt!{name}", content=TORCH_TAR)
@@ -112,7 +112,7 @@ def test_any_tar_records_are_read_without_error(read_bytes, data: bytes) -> None
 
 @given(st.integers(0, 400), st.integers(0, 255))
 @settings(max_examples=150, deadline=None)
-def test_legacy_file_with_any_wrong_byte_is_read_without_error(read_bytes, offset: int, value: int) -> None:
+def test_legacy_torch_file_with_one_wrong_byte_is_read_without_error(read_bytes, offset: int, value: int) -> None:
     data = bytearray(save_in_legacy_layout({"a": torch.ones(3)}))
     data[offset % len(data)] = value
     # The test fails if this raises.

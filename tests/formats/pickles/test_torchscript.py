@@ -60,7 +60,7 @@ def list_mentions(text: str) -> set[tuple[str, str]]:
         ("@torch.jit.export", ("operator", "aten::jit")),
     ],
 )
-def test_source_mentions_are_collected(text: str, expected: tuple[str, str]) -> None:
+def test_name_on_which_torchscript_source_acts_is_mentioned(text: str, expected: tuple[str, str]) -> None:
     assert expected in list_mentions(text)
 
 
@@ -78,11 +78,11 @@ def test_source_mentions_are_collected(text: str, expected: tuple[str, str]) -> 
         "g = 1\ng(x)",
     ],
 )
-def test_source_without_mentions_yields_none(text: str) -> None:
+def test_torchscript_source_that_uses_no_outside_name_gives_no_mention(text: str) -> None:
     assert not list_mentions(text)
 
 
-def test_source_definitions_are_collected() -> None:
+def test_types_methods_and_fields_that_torchscript_source_defines_are_collected() -> None:
     names = collect_names(
         "class Net(Module):\n  weight : Tensor\n  def forward(self):\n    pass\ndef helper(x):\n  y : int = 1\n"
     )
@@ -91,20 +91,22 @@ def test_source_definitions_are_collected() -> None:
     assert names.fields == {"weight", "y"}
 
 
-def test_repeated_torchscript_name_keeps_its_first_line_and_any_call_of_it() -> None:
+def test_mention_of_a_repeated_torchscript_name_has_the_first_line_and_notes_any_call() -> None:
     (item,) = collect_names("\nf = torch.add\ny = torch.add(x)\n").mentions
     assert (item.line, item.called) == (2, True)
 
 
 @pytest.mark.parametrize("text", ["y = é", "y = $", "y = 'open\n'", 'y = """open', "y = \x00", "`x`"])
-def test_torchscript_names_before_text_that_torch_refuses_are_kept(text: str) -> None:
+def test_torchscript_names_before_text_that_torch_refuses_are_mentioned(text: str) -> None:
     names = NameCollector()
     with pytest.raises(DamagedError):
         names.collect_names("torch.add(x)\n" + text)
     assert [item.name for item in names.mentions] == ["aten::add"]
 
 
-def test_torchscript_source_with_too_many_names_or_tokens_reaches_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torchscript_source_with_too_many_names_or_tokens_is_reported_as_unread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("modelaudit.formats.pickles.torch.source._MOST_NAMES", 10)
     with pytest.raises(LimitReachedError, match="different names"):
         collect_names("\n".join(f"torch.op{number}(x)" for number in range(20)))
@@ -113,14 +115,14 @@ def test_torchscript_source_with_too_many_names_or_tokens_reaches_limit(monkeypa
         collect_names("x = 1\n" * 20)
 
 
-def test_source_is_read_with_its_qualified_path(read_bytes) -> None:
+def test_type_in_torchscript_source_is_qualified_by_the_path_of_the_source(read_bytes) -> None:
     reading = read_bytes(b"class Net(Module):\n  training : bool\n", PATH, content=TORCHSCRIPT)
     (program,) = reading.of(TorchProgram)
     assert (program.path, program.types) == ("__torch__.a.b", ("__torch__.a.b.Net",))
     assert reading.formats == {PATH: ["torchscript"]}
 
 
-def test_truncated_source_keeps_its_names(read_bytes) -> None:
+def test_names_in_truncated_torchscript_source_are_mentioned(read_bytes) -> None:
     reading = read_bytes(b"torch.save(x)\ny = $", PATH, content=TORCHSCRIPT)
     assert [item.name for item in reading.of(TorchProgram)[0].mentions] == ["aten::save"]
     assert reading.unread == [(PATH, UnreadReason.DAMAGED), (PATH, UnreadReason.UNCLAIMED)]
@@ -133,7 +135,7 @@ def test_pickle_in_place_of_source_is_read_as_pickle(read_bytes) -> None:
 
 @given(st.text(alphabet="torch.sav(x)'\"\\\n#[]= :ops123", max_size=60))
 @settings(max_examples=300, deadline=None)
-def test_any_text_is_parsed_or_refused(text: str) -> None:
+def test_torchscript_source_of_any_text_is_parsed_or_raises_a_damage_error(text: str) -> None:
     names = NameCollector()
     try:
         names.collect_names(text)
@@ -157,7 +159,7 @@ def torch():
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_operators_of_graph_are_found_in_source(torch, read_bytes) -> None:
+def test_mentions_of_torchscript_source_include_each_operator_of_the_torch_graph(torch, read_bytes) -> None:
     layers = [torch.nn.Linear(4, 4), torch.nn.GELU(), torch.nn.LayerNorm(4), torch.nn.Softmax(-1)]
     script = torch.jit.trace(torch.nn.Sequential(*layers), torch.ones(1, 4))
     buffer = io.BytesIO()
@@ -172,7 +174,7 @@ def test_operators_of_graph_are_found_in_source(torch, read_bytes) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_torch_compiler_splits_words_as_the_lexer_assumes(torch) -> None:
+def test_torch_compiler_splits_torchscript_words_as_our_lexer_does(torch) -> None:
     glued = torch.jit.CompilationUnit("def f(x: Optional[int]):\n  return x is not1\n")
     assert glued.f(2) is True
     split = torch.jit.CompilationUnit("def f(x: int):\n  return (torch\n.\nadd(x, 1))\n")
@@ -184,7 +186,7 @@ def test_torch_compiler_splits_words_as_the_lexer_assumes(torch) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_bytecode_yields_its_operators(torch, read_bytes) -> None:
+def test_operators_of_torch_bytecode_are_mentioned(torch, read_bytes) -> None:
     script = torch.jit.script(torch.nn.Linear(2, 2))
     reading = read_bytes(script._save_to_buffer_for_lite_interpreter(), "m.ptl")
     (bytecode,) = [program for program in reading.of(TorchProgram) if program.format == "torch-bytecode"]
@@ -192,7 +194,7 @@ def test_bytecode_yields_its_operators(torch, read_bytes) -> None:
     assert reading.unread == []
 
 
-def test_truncated_bytecode_keeps_its_operators(read_bytes) -> None:
+def test_operators_in_truncated_torch_bytecode_are_mentioned(read_bytes) -> None:
     # A complete text, and the opcode of another text whose length is truncated.
     data = b"\x80\x02X\x0a\x00\x00\x00aten::saveX\xff"
     reading = read_bytes(data, "net.ptl!net/bytecode.pkl", content=TORCHSCRIPT)
@@ -201,6 +203,6 @@ def test_truncated_bytecode_keeps_its_operators(read_bytes) -> None:
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_deeply_nested_source_needs_no_recursion() -> None:
+def test_deeply_nested_torchscript_source_is_read_without_a_recursion_error() -> None:
     # The test fails if this raises.
     collect_names("x = " + "(" * (10 * sys.getrecursionlimit()))

@@ -32,7 +32,7 @@ def get_facts(reading) -> dict[str, str]:
     [("llama.bin", "llama", 2), ("llama.ggmf.bin", "llama", 2), ("llama.ggjt2.bin", "llama", 2), ("adapter.bin", "adapter", 1),
      ("whisper.bin", "whisper", 2), ("gpt-2.bin", "gpt-2", 2), ("gpt-j.bin", "gpt-j", 2), ("rwkv.bin", "rwkv", 2)],
 )  # fmt: skip
-def test_ggml_file_is_read_in_the_layout_of_the_program_that_wrote_it(file, layout, tensors, read_fixture):
+def test_ggml_file_is_read_in_the_layout_that_its_program_writes(file, layout, tensors, read_fixture):
     stated = get_facts(read_fixture(f"ggml/benign/{file}"))
     assert (stated["layout"], stated["tensors"]) == (layout, str(tensors))
 
@@ -43,7 +43,7 @@ def test_outline_of_ggml_states_the_hyperparameters(read_bytes):
 
 
 @pytest.mark.parametrize(("version", "block_bytes", "wrong_bytes"), [(1, 20, 18), (2, 20, 18), (3, 18, 20)])
-def test_block_size_of_packed_numbers_depends_on_version(version, block_bytes, wrong_bytes, read_bytes):
+def test_byte_size_of_a_ggml_quantised_block_depends_on_the_file_version(version, block_bytes, wrong_bytes, read_bytes):
     # A tensor of one block of the type 2 (Q4_0), 32 numbers.
     assert not read_bytes(build_aligned_model(version, 2, bytes(block_bytes), (32,)), "x").kinds()
     wrong = read_bytes(build_aligned_model(version, 2, bytes(wrong_bytes), (32,)), "x")
@@ -51,7 +51,7 @@ def test_block_size_of_packed_numbers_depends_on_version(version, block_bytes, w
 
 
 @pytest.mark.parametrize(("quantisation_version", "block_bytes"), [(1, 20), (2, 18)])
-def test_ftype_field_gives_the_quantisation_version_where_the_header_has_none(
+def test_ggml_quantisation_version_is_read_from_the_ftype_field_if_the_header_has_none(
     quantisation_version, block_bytes, read_bytes
 ):
     # The file type is a thousand times the version, plus the type 2.
@@ -59,7 +59,7 @@ def test_ftype_field_gives_the_quantisation_version_where_the_header_has_none(
     assert not read_bytes(preamble + build_tensor("a", (32,), 2, bytes(block_bytes)), "x").kinds()
 
 
-def test_ggml_file_of_an_unknown_version_is_unread_with_advice_to_convert(read_bytes):
+def test_absence_for_a_ggml_file_of_an_unknown_version_advises_to_convert_it(read_bytes):
     # The version 9 of ggjt, and a file without a version that fits no layout.
     for data in (b"tjgg" + encode_u32s(9) + bytes(64), b"lmgg" + b"\xff" * 64):
         reading = read_bytes(data, "x")
@@ -67,13 +67,13 @@ def test_ggml_file_of_an_unknown_version_is_unread_with_advice_to_convert(read_b
         assert "convert it to GGUF" in detail
 
 
-def test_bytes_after_the_tensors_of_a_ggml_file_are_an_artifact(read_bytes):
+def test_bytes_after_the_tensors_of_a_ggml_file_are_read_as_an_artifact(read_bytes):
     reading = read_bytes(build_llama_model() + EVAL_ONE, "x")
     assert reading.evaluates
     assert reading.kinds() == {"trailing-data"}
 
 
-def test_truncated_ggml_tensor_is_damaged(read_bytes):
+def test_truncated_ggml_tensor_is_reported_as_damaged(read_bytes):
     assert read_bytes(build_llama_model()[:-5], "x").reasons() == {UnreadReason.DAMAGED}
 
 
@@ -82,12 +82,12 @@ def test_pickle_after_damage_in_a_ggml_file_is_read(read_bytes):
     assert read_bytes(build_llama_model(build_tensor("a", kind=200)) + EVAL_ONE, "x").evaluates
 
 
-def test_size_of_a_ggml_tensor_is_computed_without_wrapping(read_bytes):
+def test_huge_dimensions_of_a_ggml_tensor_do_not_overflow_to_a_small_size(read_bytes):
     assert read_bytes(build_llama_model(build_tensor("a", (2**31,) * 4)), "x").kinds() == {"size-overflow"}
     assert read_bytes(build_llama_model(build_tensor("a", (2**30,) * 2)), "x").reasons() == {UnreadReason.DAMAGED}
 
 
-def test_too_long_word_of_the_vocabulary_is_damaged(read_bytes):
+def test_ggml_file_with_a_too_long_token_is_reported_as_damaged(read_bytes):
     word, score = encode_u32s(5000) + bytes(5000), bytes(4)
     preamble = b"tjgg" + encode_u32s(3, 1, *LLAMA[1:])
     assert read_bytes(preamble + word + score, "x").reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}

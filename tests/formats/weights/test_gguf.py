@@ -46,7 +46,7 @@ def test_outline_of_gguf_states_its_version_and_general_metadata(version, order,
     assert not reading.kinds()
 
 
-def test_every_chat_template_is_a_jinja_artifact(bytes_window):
+def test_each_chat_template_of_a_gguf_file_is_read_as_a_jinja_artifact(bytes_window):
     file = (
         build_gguf_model()
         .add_text("tokenizer.chat_template", "{{ a }}")
@@ -119,14 +119,14 @@ def test_padding_after_the_last_gguf_tensor_is_optional(read_bytes):
     assert "trailing-data" in read_bytes(padded + b"x").kinds()
 
 
-def test_gguf_metadata_before_damage_are_kept(read_bytes):
+def test_gguf_metadata_before_damage_are_recorded(read_bytes):
     data = build_gguf_model().build()
     reading = read_bytes(data[: data.index(b"tokenizer")])
     assert get_facts(reading)["general.name"] == "Tiny"
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_nested_empty_arrays_of_version_1_are_skipped(read_bytes):
+def test_nested_empty_arrays_in_a_gguf_file_of_version_1_are_read_with_a_defect(read_bytes):
     # An empty array of numbers takes 8 bytes in version 1: its type and its length.
     file = Gguf(version=1)
     file.add_pair("a", 9, file.encode_u32(9) + file.encode_length(1000) + (file.encode_u32(4) + bytes(4)) * 1000)
@@ -134,12 +134,12 @@ def test_nested_empty_arrays_of_version_1_are_skipped(read_bytes):
     assert (reading.kinds(), reading.unread) == ({"nested-array"}, [])
 
 
-def test_too_many_gguf_texts_reach_the_limit(read_bytes):
+def test_gguf_texts_over_the_bound_are_reported_as_unread(read_bytes):
     file = build_gguf_model().add_texts("a", *["x"] * 50)
     assert UnreadReason.LIMIT in read_bytes(file.build(), limits=Limits(document_nodes=20)).reasons()
 
 
-def test_tables_of_gguf_types_agree_with_the_library():
+def test_type_widths_and_block_sizes_of_gguf_equal_those_of_the_gguf_library():
     gguf = pytest.importorskip("gguf")
     # The types 8 and 9, texts and arrays, have no fixed width.
     assert set(VALUE_CODES) == set(VALUE_WIDTHS) == {int(each) for each in gguf.GGUFValueType} - {8, 9}
@@ -183,7 +183,7 @@ def test_random_bytes_after_the_version_never_crash_the_reader(bytes_window, ver
     read_all_structures(data, bytes_window(data))
 
 
-def test_gguf_value_or_list_of_any_type_is_skipped_by_its_width(read_bytes):
+def test_gguf_reader_finds_the_next_key_after_a_value_or_list_of_any_type(read_bytes):
     file = Gguf()
     for kind, width in VALUE_WIDTHS.items():
         file.add_pair(f"a.{kind}", kind, bytes(width))
@@ -193,12 +193,12 @@ def test_gguf_value_or_list_of_any_type_is_skipped_by_its_width(read_bytes):
     assert get_facts(read_bytes(file.build()))["general.last"] == "here"
 
 
-def test_value_of_a_type_that_does_not_exist_is_damaged(read_bytes):
+def test_gguf_value_of_an_unknown_type_is_reported_as_damaged(read_bytes):
     assert UnreadReason.DAMAGED in read_bytes(Gguf().add_pair("a", 13, bytes(8)).build()).reasons()
 
 
 @pytest.mark.parametrize("key", ["Tokenizer.Chat_Template", "llama.chat_template", "tokenizer.chat_template_x"])
-def test_gguf_text_under_any_key_with_chat_template_is_a_template(key, read_bytes):
+def test_gguf_text_is_read_as_a_template_if_its_key_contains_chat_template(key, read_bytes):
     # As a text, and as the last item of a long list.
     for file in (
         build_gguf_model().add_text(key, "{{ a }}"),
@@ -207,7 +207,7 @@ def test_gguf_text_under_any_key_with_chat_template_is_a_template(key, read_byte
         assert ["jinja"] in read_bytes(file.build(), "model.gguf").formats.values()
 
 
-def test_gguf_text_too_long_to_search_is_unread(read_bytes):
+def test_gguf_text_too_long_to_search_is_reported_as_unread(read_bytes):
     long_text = build_gguf_model().add_text("general.description", "x" * 300_000)
     assert UnreadReason.LIMIT in read_bytes(long_text.build(), "model.gguf").reasons()
     short_text = build_gguf_model().add_text("general.description", "x" * 1000)

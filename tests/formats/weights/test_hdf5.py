@@ -41,7 +41,7 @@ def list_references(reading) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("path", _WRITTEN, ids=lambda path: path.name)
-def test_reader_visits_every_object_that_h5py_visits(path, read_bytes):
+def test_hdf5_reader_counts_the_same_objects_and_datasets_as_h5py(path, read_bytes):
     h5py = pytest.importorskip("h5py")
     # h5py does not visit the root group.
     objects, datasets = 1, 0
@@ -60,12 +60,12 @@ def test_reader_visits_every_object_that_h5py_visits(path, read_bytes):
 
 
 @pytest.mark.parametrize("start", [512, 1024, 4096, 65536])
-def test_signature_after_a_user_block_is_recognised(start, read_bytes):
+def test_hdf5_file_is_recognised_if_its_signature_follows_a_user_block(start, read_bytes):
     data = bytes(start) + build_hdf5_model(build_keras2_config())
     assert "hdf5" in read_bytes(data, "model.h5").formats["model.h5"]
 
 
-def test_references_to_other_files_are_listed(read_fixture):
+def test_each_link_from_an_hdf5_file_to_another_file_is_recorded_as_a_reference(read_fixture):
     assert list_references(read_fixture("hdf5/malicious/external-storage.h5")) == [
         ("external storage", "/etc/hostname")
     ]
@@ -75,12 +75,12 @@ def test_references_to_other_files_are_listed(read_fixture):
     ]
 
 
-def test_external_storage_states_the_size_of_its_file(read_fixture):
+def test_reference_to_hdf5_external_storage_states_the_size_that_the_file_must_have(read_fixture):
     (references,) = read_fixture("hdf5/malicious/external-storage.h5").of(References)
     assert [reference.min_size for reference in references.items] == [32]
 
 
-def test_virtual_dataset_of_its_own_file_has_no_reference(read_bytes):
+def test_virtual_hdf5_dataset_that_maps_to_its_own_file_gives_no_reference(read_bytes):
     # One mapping from the dataset "data" of the file ".", which is the file itself. Both selections are all elements.
     file = Hdf5()
     all_elements = struct.pack("<IIII", 3, 1, 0, 0)
@@ -98,11 +98,11 @@ def test_hdf5_soft_link_gives_no_reference_defect_or_mention(read_bytes):
     assert (list_references(reading), reading.kinds(), get_outline(reading).mentions) == ([], set(), ())
 
 
-def test_shape_that_exhausts_memory_is_a_defect(read_fixture):
+def test_hdf5_shape_that_would_exhaust_memory_is_a_defect(read_fixture):
     assert read_fixture("hdf5/bomb/shape.h5").kinds() == {"expansion-ratio"}
 
 
-def test_shapes_that_exhaust_memory_together_are_a_defect(read_fixture):
+def test_many_hdf5_shapes_that_would_exhaust_memory_together_are_a_defect(read_fixture):
     assert read_fixture("hdf5/bomb/many-shapes.h5").kinds() == {"expansion-ratio"}
 
 
@@ -110,7 +110,7 @@ def test_hdf5_object_in_a_cycle_is_read_once(read_fixture):
     assert get_facts(read_fixture("hdf5/bomb/cycle.h5"))["objects"] == "1"
 
 
-def test_damage_to_one_hdf5_object_hides_no_other(read_bytes):
+def test_hdf5_object_beside_a_damaged_one_is_read(read_bytes):
     file = Hdf5()
     # The datatype is version 1, class 3: a string of the length of the pickle.
     datatype = bytes((0x13, 0, 0, 0)) + struct.pack("<I", len(EVAL_ONE))
@@ -122,14 +122,14 @@ def test_damage_to_one_hdf5_object_hides_no_other(read_bytes):
     assert reading.evaluates
 
 
-def test_pickles_in_attributes_and_datasets_are_read(read_fixture):
+def test_pickle_in_an_hdf5_attribute_or_dataset_is_read(read_fixture):
     assert read_fixture("hdf5/malicious/pickled-attribute.h5").evaluates
     assert read_fixture("hdf5/malicious/pickled-dataset.h5").evaluates
 
 
 @pytest.mark.parametrize("chunk", [7, 64])
 @pytest.mark.parametrize("filters", [{}, {"compression": "gzip", "shuffle": True, "fletcher32": True}])
-def test_pickles_in_chunks_are_read(chunk, filters, read_bytes):
+def test_pickle_in_the_chunks_of_an_hdf5_dataset_is_read(chunk, filters, read_bytes):
     h5py, numpy = pytest.importorskip("h5py"), pytest.importorskip("numpy")
     stored = BytesIO()
     with h5py.File(stored, "w") as file:
@@ -143,7 +143,7 @@ def test_pickles_in_chunks_are_read(chunk, filters, read_bytes):
     assert read_bytes(stored.getvalue(), "model.h5").evaluates
 
 
-def test_numbers_in_chunks_are_no_content(read_bytes):
+def test_numbers_in_hdf5_chunks_give_no_nested_artifact(read_bytes):
     h5py = pytest.importorskip("h5py")
     stored = BytesIO()
     with h5py.File(stored, "w") as file:
@@ -153,7 +153,7 @@ def test_numbers_in_chunks_are_no_content(read_bytes):
     assert (reading.unread, list(reading.formats)) == ([], ["model.h5"])
 
 
-def test_content_in_chunks_is_unread_behind_a_damaged_chunk(read_bytes):
+def test_hdf5_content_after_a_damaged_chunk_is_reported_as_unread(read_bytes):
     h5py = pytest.importorskip("h5py")
     stored = BytesIO()
     with h5py.File(stored, "w") as file:
@@ -173,11 +173,11 @@ def test_keras_configuration_after_white_space_is_read(read_bytes):
     assert [mention.name for mention in keras.mentions] == ["Lambda"]
 
 
-def test_invalid_keras_configuration_in_hdf5_is_unread(read_bytes):
+def test_invalid_keras_configuration_in_hdf5_is_reported_as_damaged(read_bytes):
     assert UnreadReason.DAMAGED in read_bytes(build_hdf5_model("{"), "model.h5").reasons()
 
 
-def test_too_many_hdf5_objects_reach_the_limit(read_bytes):
+def test_hdf5_objects_over_the_bound_are_reported_as_unread(read_bytes):
     file = Hdf5()
     groups = [file.add_group([]) for _ in range(30)]
     links = [build_hard_link(f"g{number}", group) for number, group in enumerate(groups)]
@@ -187,13 +187,13 @@ def test_too_many_hdf5_objects_reach_the_limit(read_bytes):
     assert reading.of(Outline)
 
 
-def test_tree_with_more_nodes_than_are_read_reaches_the_limit(read_bytes, monkeypatch):
+def test_hdf5_file_whose_tree_has_too_many_nodes_is_reported_as_unread(read_bytes, monkeypatch):
     data = fixture_path("written/h5py/earliest.h5").read_bytes()
     monkeypatch.setattr("modelaudit.formats.weights.hdf5.trees._MAX_NODES", 0)
     assert UnreadReason.LIMIT in read_bytes(data, "w.h5").reasons()
 
 
-def test_numeric_data_are_not_read(bytes_window, read_bytes):
+def test_hdf5_reader_does_not_read_numeric_data(bytes_window, read_bytes):
     file = Hdf5()
     root = file.add_group([build_hard_link("w", file.add_array((1 << 20,), bytes(4 << 20)))])
     window = bytes_window(file.build(root))
@@ -206,14 +206,16 @@ def _make_artifact(window):
     return Artifact("w.h5", window.size, lambda: nullcontext(window))
 
 
-def test_attribute_larger_than_its_message_is_damaged(read_bytes):
+def test_hdf5_attribute_larger_than_its_message_is_reported_as_damaged(read_bytes):
     file = Hdf5()
     data = file.build(file.add_group([build_attribute("a", b"short", BYTE, (1 << 50,))]))
     assert UnreadReason.DAMAGED in read_bytes(data, "w.h5").reasons()
 
 
 @pytest.mark.parametrize(("count", "reaches_limit"), [(50_000, False), (50_001, True)])
-def test_values_of_variable_length_are_searched_or_reach_the_limit(count, reaches_limit, read_bytes):
+def test_hdf5_values_of_variable_length_are_searched_up_to_a_bound_and_then_reported_as_unread(
+    count, reaches_limit, read_bytes
+):
     file = Hdf5()
     # References without a value, and the 50,000th with a pickle: its length, and its address and index in the heap.
     references = bytes(16 * 49_999) + struct.pack("<IQI", len(EVAL_ONE), file.add_global_heap(EVAL_ONE), 1)
@@ -225,7 +227,7 @@ def test_values_of_variable_length_are_searched_or_reach_the_limit(count, reache
     assert reading.reasons() == ({UnreadReason.LIMIT} if reaches_limit else set())
 
 
-def test_hdf5_references_over_the_bound_reach_the_limit(read_bytes):
+def test_hdf5_references_over_the_bound_are_reported_as_unread(read_bytes):
     file = Hdf5()
     links = [build_other_link(f"l{number}", 64, b"\0a.h5\0/\0") for number in range(20_001)]
     reading = read_bytes(file.build(file.add_group(links)), "w.h5")
@@ -233,7 +235,7 @@ def test_hdf5_references_over_the_bound_reach_the_limit(read_bytes):
     assert reading.reasons() == {UnreadReason.LIMIT}
 
 
-def test_every_source_file_of_a_virtual_dataset_is_referred_to(read_bytes):
+def test_each_source_file_of_a_virtual_hdf5_dataset_is_recorded_as_a_reference(read_bytes):
     file = Hdf5()
     all_elements = struct.pack("<IIII", 3, 1, 0, 0)
     names = [f"f{number}.h5" for number in range(5000)]
@@ -244,7 +246,7 @@ def test_every_source_file_of_a_virtual_dataset_is_referred_to(read_bytes):
     assert len(list_references(reading)) == 5000
 
 
-def test_invalid_free_space_of_a_heap_leaves_its_entries_readable(read_bytes):
+def test_hdf5_heap_entries_are_read_even_if_its_free_space_address_is_invalid(read_bytes):
     data = bytearray(fixture_path("written/h5py/v110.h5").read_bytes())
     facts = get_facts(read_bytes(bytes(data), "w.h5"))
     # The address of the manager of free space is at the byte 38 of a heap; here it is beyond the end of the file.
@@ -261,7 +263,7 @@ def _build_tree_node(level: int, *children: int) -> bytes:
     return b"TREE" + struct.pack("<BBH", 1, level, len(children)) + b"\xff" * 16 + pointers + bytes(24)
 
 
-def test_tree_with_too_many_nodes_reaches_the_limit_and_one_with_a_loop_is_damaged(bytes_window, monkeypatch):
+def test_walk_of_an_hdf5_tree_raises_an_error_for_too_many_nodes_and_for_a_loop(bytes_window, monkeypatch):
     monkeypatch.setattr(trees, "_MAX_NODES", 3)
     # A root whose three children are empty leaves of 48 bytes each.
     tree = _build_tree_node(1, 200, 248, 296).ljust(200, b"\0") + _build_tree_node(0) * 3
@@ -288,7 +290,7 @@ def test_mutated_files_are_parsed_or_reported_as_unread(read_bytes, data):
     assert reading.structures or reading.unread
 
 
-def test_variable_length_bytes_in_chunks_are_unread(read_bytes):
+def test_variable_length_bytes_in_hdf5_chunks_are_reported_as_unread(read_bytes):
     # Texts of variable length are not unpickled by loaders, so only the dataset of bytes counts.
     file = Hdf5()
     # A layout of version 3 and class 2 (chunked), without an index, in chunks of 4 references of 16 bytes.
@@ -332,7 +334,7 @@ def _find_slack(data: bytes, structure: str) -> int:
 
 
 @pytest.mark.parametrize("structure", ["local heap", "list of symbols", "tree", "collection of values", "user block"])
-def test_bytes_in_the_slack_of_a_structure_are_unclaimed(structure, read_bytes):
+def test_bytes_in_the_unused_space_of_an_hdf5_structure_are_unclaimed(structure, read_bytes):
     name = "user-block.h5" if structure == "user block" else "earliest.h5"
     data = bytearray(fixture_path(f"written/h5py/{name}").read_bytes())
     start = _find_slack(data, structure)
@@ -346,7 +348,7 @@ def test_bytes_in_the_slack_of_a_structure_are_unclaimed(structure, read_bytes):
     assert any(first <= start and start + len(_INSERTED) <= end for first, end in ranges)
 
 
-def test_small_numbers_in_unused_entries_of_a_group_tree_are_data(read_bytes):
+def test_unused_entry_of_an_hdf5_group_tree_is_unclaimed_only_if_it_exceeds_the_file_size(read_bytes):
     data = bytearray(fixture_path("written/h5py/earliest.h5").read_bytes())
     start = _find_slack(data, "tree")
     struct.pack_into("<QQQQ", data, start, 1_000, 112, len(data) - 1, 8)

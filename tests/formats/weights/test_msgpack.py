@@ -57,7 +57,7 @@ def test_each_contradiction_in_a_msgpack_file_is_reported_as_its_defect(data, ki
     assert kind in read_bytes(data, "m.msgpack").kinds()
 
 
-def test_pickle_in_the_numbers_of_an_array_is_not_read(read_bytes):
+def test_bytes_of_a_msgpack_number_array_are_not_read_as_a_pickle(read_bytes):
     numbers = encode_array((len(EVAL_ONE),), "uint8", EVAL_ONE)
     assert not read_bytes(encode_map(params=numbers), "m.msgpack").events
 
@@ -68,7 +68,7 @@ def test_pickle_in_msgpack_bytes_is_read(read_bytes):
     assert read_bytes(encode_map(params=objects), "m.msgpack").evaluates
 
 
-def test_pickle_after_the_value_of_a_msgpack_file_is_read(read_bytes):
+def test_pickle_after_the_end_of_a_msgpack_file_is_read(read_bytes):
     assert read_bytes(WEIGHTS + EVAL_ONE, "m.msgpack").evaluates
 
 
@@ -88,25 +88,25 @@ def test_numbers_of_a_msgpack_array_are_not_read(bytes_window):
     assert window.bytes_read < 500_000
 
 
-def test_deeply_nested_maps_reach_the_limit(read_bytes):
+def test_deeply_nested_msgpack_maps_are_reported_as_unread(read_bytes):
     # Each map has one key, "a", with the next map.
     reading = read_bytes(b"\x81\xa1a" * 300 + b"\x01", "m.msgpack")
     assert reading.reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
-def test_too_many_msgpack_values_reach_the_limit(read_bytes):
+def test_msgpack_values_over_the_bound_are_reported_as_unread(read_bytes):
     array = b"\xdc\xff\xff" + b"\x01" * 65535
     assert read_bytes(array, "m.msgpack", limits=Limits(document_nodes=100)).reasons() == {UnreadReason.LIMIT}
 
 
-def test_contents_over_the_bound_reach_the_limit_after_those_before_it_were_read(read_bytes):
+def test_msgpack_contents_up_to_the_bound_are_read_and_the_rest_reported_as_unread(read_bytes):
     content = b"\xc4" + bytes((len(EVAL_ONE),)) + EVAL_ONE
     reading = read_bytes(b"\xdc" + (1001).to_bytes(2, "big") + content * 1001, "m.msgpack")
     assert UnreadReason.LIMIT in reading.reasons()
     assert reading.evaluates
 
 
-def test_map_with_more_pairs_than_bytes_is_damaged(read_bytes):
+def test_msgpack_map_that_states_more_pairs_than_bytes_follow_is_reported_as_damaged(read_bytes):
     assert read_bytes(b"\xdf\xff\xff\xff\xff\x01", "m.msgpack").reasons() == {UnreadReason.DAMAGED}
 
 
@@ -123,7 +123,7 @@ def test_map_with_more_pairs_than_bytes_is_damaged(read_bytes):
         b"\x85" * 40,
     ],
 )
-def test_other_bytes_are_not_recognised_without_the_extension(data, read_bytes):
+def test_bytes_of_other_formats_are_not_recognised_as_msgpack_without_its_extension(data, read_bytes):
     assert "msgpack" not in read_bytes(data, "file").formats["file"]
 
 
@@ -141,7 +141,7 @@ VALUES = st.recursive(
 
 @settings(max_examples=100, deadline=None)
 @given(VALUES)
-def test_msgpack_items_are_read_to_the_same_end_as_the_library_writes(bytes_window, value):
+def test_msgpack_reader_ends_exactly_where_the_value_that_the_library_wrote_ends(bytes_window, value):
     msgpack = pytest.importorskip("msgpack")
     data = msgpack.packb(value)
     items = ItemReader(bytes_window(data))

@@ -20,12 +20,12 @@ def test_outline_of_mxnet_counts_the_arrays(read_bytes) -> None:
     assert reading.unread == []
 
 
-def test_bytes_after_mxnet_arrays_are_an_artifact(read_bytes) -> None:
+def test_bytes_after_mxnet_arrays_are_read_as_an_artifact(read_bytes) -> None:
     reading = read_bytes(ARRAYS.read_bytes() + b"\x80\x02cos\nsystem\n.", ARRAYS.name)
     assert "pickle" in {name for names in reading.formats.values() for name in names}
 
 
-def test_arrays_without_dimensions_in_the_first_layout_are_counted(read_bytes) -> None:
+def test_mxnet_arrays_without_dimensions_in_the_oldest_layout_are_counted(read_bytes) -> None:
     # The magic number of a list, ten arrays that are nothing but the number of their dimensions, and no names.
     data = struct.pack("<3Q", 0x112, 0, 10) + struct.pack("<10I", *[0] * 10) + struct.pack("<Q", 0)
     reading = read_bytes(data, "model.params")
@@ -34,7 +34,7 @@ def test_arrays_without_dimensions_in_the_first_layout_are_counted(read_bytes) -
 
 
 @pytest.mark.parametrize("length", [20, 24, 40])
-def test_truncated_mxnet_arrays_are_damaged(length: int, read_bytes) -> None:
+def test_truncated_mxnet_array_file_is_reported_as_damaged(length: int, read_bytes) -> None:
     assert UnreadReason.DAMAGED in read_bytes(ARRAYS.read_bytes()[:length], ARRAYS.name).reasons()
 
 
@@ -46,6 +46,6 @@ def test_every_operator_of_an_mxnet_graph_is_mentioned(read_bytes) -> None:
     assert "acme_exec_shell" in names
 
 
-def test_mxnet_operators_over_the_bound_reach_the_limit(read_bytes) -> None:
+def test_mxnet_operators_over_the_bound_are_reported_as_unread(read_bytes) -> None:
     symbol = {"nodes": [{"op": f"op{number}", "name": "a", "inputs": []} for number in range(2001)], "arg_nodes": []}
     assert UnreadReason.LIMIT in read_bytes(json.dumps(symbol).encode(), "model-symbol.json").reasons()

@@ -83,7 +83,7 @@ def test_npy_file_of_every_version_is_read(version, read_bytes):
 
 
 @pytest.mark.parametrize("name", _OBJECTS)
-def test_object_arrays_are_read_as_pickles(name, read_bytes):
+def test_data_of_an_npy_object_array_are_read_as_a_pickle(name, read_bytes):
     reading = read_bytes(_write_array(_OBJECTS[name]), "x.npy")
     (facts,) = reading.facts("npy")
     assert facts["objects"] == "yes"
@@ -108,18 +108,18 @@ def test_npy_data_of_a_dtype_that_may_hold_objects_are_read_as_a_pickle(descr, r
 
 
 @pytest.mark.parametrize("descr", ["'<f4,<f4'", "'l'", "'unheard of'"])
-def test_npy_array_of_a_dtype_of_unknown_size_is_damaged(descr, read_bytes):
+def test_npy_array_whose_dtype_has_an_unknown_size_is_reported_as_damaged(descr, read_bytes):
     reading = read_bytes(_make_file(descr, "(1,)", bytes(range(8))))
     assert reading.reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
     assert not reading.of(TensorData)
 
 
-def test_pickle_of_an_object_array_needs_no_proto_opcode(read_bytes):
+def test_pickle_of_an_npy_object_array_is_read_even_without_a_proto_opcode(read_bytes):
     reading = read_bytes(_make_file("'O'", "(1,)", b"K\x01."))
     assert reading.of(PickleProgram)[0].streams[0].complete
 
 
-def test_plain_array_with_bytes_of_a_pickle_is_numbers(read_bytes):
+def test_npy_number_array_whose_bytes_form_a_pickle_is_read_as_tensor_data(read_bytes):
     reading = read_bytes(_make_file("'|u1'", f"({len(_EVAL)},)", _EVAL))
     assert not reading.of(PickleProgram)
     assert reading.of(TensorData) == [TensorData(len(_EVAL))]
@@ -138,7 +138,7 @@ def test_pickle_after_an_array_is_read(first, read_bytes):
     assert "builtins.eval" in read_bytes(_write_array(first) + _EVAL).called
 
 
-def test_unknown_bytes_after_an_npy_array_are_unread(read_bytes):
+def test_unknown_bytes_after_an_npy_array_are_unclaimed(read_bytes):
     reading = read_bytes(_write_array(_ARRAYS["float64"]) + b"\xff\xfe\xfd")
     assert reading.details == ["3 bytes belong to no part of the npy format: bytes 176-179"]
 
@@ -161,7 +161,7 @@ def test_npy_array_of_an_invalid_shape_has_a_defect(shape, kind, read_bytes):
 
 
 @check_each("number", range(0, 200, 7))
-def test_npy_file_truncated_anywhere_is_damaged(number, read_bytes):
+def test_npy_file_truncated_at_any_byte_is_reported_as_damaged(number, read_bytes):
     data = _write_array(_OBJECTS["objects"])
     length = len(data) * number // 200
     reading = read_bytes(data[:length])
@@ -189,7 +189,7 @@ _LITERALS = st.recursive(
 
 @given(_LITERALS)
 @settings(max_examples=200, deadline=None)
-def test_literal_parser_agrees_with_repr(value):
+def test_npy_literal_parser_returns_the_value_whose_repr_it_parses(value):
     assert parse_literal(repr(value)) == (value, frozenset())
     assert parse_literal(f" {value!a} \n") == (value, frozenset())
 
@@ -200,7 +200,7 @@ def test_literal_parser_agrees_with_repr(value):
     ["", "(", "[1", "{'a'}", "{'a': 1 'b': 2}", "1 2", "'a", "'\\x4'", "f'O'", "'''O'''", "{1: 2}", "x", "None()",
      "[" * 5000, "-" * 5000 + "1", "1" * 5000, "('a' b'b')", "(,)", "'\\N{BELL}'", "b'\\u0041'", "b'\\U00000041'"],
 )  # fmt: skip
-def test_text_that_is_not_a_plain_literal_is_refused(text):
+def test_npy_literal_parser_raises_an_error_for_text_that_is_not_a_plain_literal(text):
     with pytest.raises(DamagedError):
         parse_literal(text)
 

@@ -20,21 +20,21 @@ def list_names(reading) -> set[str]:
     return {mention.name for outline in reading.of(Outline) for mention in outline.mentions}
 
 
-def test_every_java_class_is_mentioned(read_bytes):
+def test_each_class_in_a_java_stream_is_mentioned(read_bytes):
     assert list_names(read_bytes(build_java_stream("a.B", "[Lc.D;", "[[I", "[J"))) == {"a.B", "c.D"}
 
 
-def test_java_objects_are_recognised(read_bytes):
+def test_java_stream_is_recognised(read_bytes):
     assert ["java-object"] in read_bytes(build_java_stream("a.B")).formats.values()
 
 
-def test_java_classes_at_the_edge_of_a_block_are_found(read_bytes):
+def test_java_class_that_lies_across_two_read_blocks_is_mentioned(read_bytes):
     for shift in range(-12, 12):
         data = build_java_stream("a.First").ljust((1 << 20) + shift, b"\xff") + build_java_stream("b.Second")[5:]
         assert list_names(read_bytes(data)) == {"a.First", "b.Second"}
 
 
-def test_java_proxy_is_mentioned(read_bytes):
+def test_dynamic_proxy_in_a_java_stream_is_mentioned(read_bytes):
     assert "java.lang.reflect.Proxy" in list_names(read_bytes(build_java_stream("a.B", proxy="java.util.Map")))
 
 
@@ -46,7 +46,7 @@ def test_every_interface_of_a_java_proxy_is_mentioned(read_bytes):
     assert reading.unread == []
 
 
-def test_java_classes_reach_the_limit_only_above_the_bound(read_bytes):
+def test_java_classes_are_reported_as_unread_only_above_the_bound(read_bytes):
     names = [f"c.A{number}" for number in range(5001)]
     reading = read_bytes(build_java_stream(*names[:5000]))
     assert UnreadReason.LIMIT not in reading.reasons()
@@ -55,14 +55,14 @@ def test_java_classes_reach_the_limit_only_above_the_bound(read_bytes):
 
 
 @pytest.mark.parametrize("kind", [6, 7, 8])
-def test_lua_function_without_an_object_is_recognised(kind, read_bytes):
+def test_torch7_file_that_holds_only_a_lua_function_is_recognised(kind, read_bytes):
     # The type, the index (the types 7 and 8 have one), the length of the bytecode, the bytecode, and nil as upvalues.
     index = b"" if kind == 6 else struct.pack("<i", 1)
     data = struct.pack("<i", kind) + index + struct.pack("<i", 5) + b"\x1bLJ\x01\x00" + struct.pack("<i", 0)
     assert "function" in list_names(read_bytes(data, "model.bin"))
 
 
-def test_torch7_classes_over_the_bound_reach_the_limit_and_hide_no_function(read_bytes):
+def test_torch7_function_is_mentioned_even_after_more_classes_than_the_bound(read_bytes):
     def encode_numbers(*numbers: int) -> bytes:
         return struct.pack(f"<{len(numbers)}i", *numbers)
 
@@ -82,17 +82,17 @@ def test_torch7_classes_over_the_bound_reach_the_limit_and_hide_no_function(read
     assert "function" in list_names(reading)
 
 
-def test_repeated_torch7_item_is_not_read_again(read_bytes):
+def test_torch7_table_that_contains_itself_is_read_without_an_absence(read_bytes):
     # A table of the index 1 with one entry: its key is the string "a", its value is the table 1 again.
     table = struct.pack("<3i", 3, 1, 1) + struct.pack("<2i", 2, 1) + b"a" + struct.pack("<2i", 3, 1)
     assert read_bytes(table).unread == []
 
 
-def test_list_of_numbers_is_not_torch7(read_bytes):
+def test_text_of_numbers_is_not_recognised_as_torch7(read_bytes):
     assert ["torch7"] not in read_bytes(b"3\n1\n2\n1\n1\n7\n", "numbers.txt").formats.values()
 
 
-def test_operators_of_mxnet_are_mentioned_only_in_a_document_with_arg_nodes(read_bytes):
+def test_mxnet_operators_in_json_are_mentioned_only_if_it_has_the_key_arg_nodes(read_bytes):
     # The key ``arg_nodes`` distinguishes a graph of MXNet from other documents with nodes.
     graph = b'{"nodes": [{"op": "_Native"}], "arg_nodes": [0]}'
     assert list_names(read_bytes(graph, "model-symbol.json")) == {"_Native"}
@@ -138,7 +138,7 @@ def _describe_java_class(name: str, flags: int, fields: bytes = b"\0\0", parent:
         "a reset": b"s" + _describe_java_class("a.B", 2) + b"ys" + _describe_java_class("a.C", 2),
     }.values(),
 )
-def test_java_content_is_parsed_to_its_end_and_the_rest_is_unclaimed(content, read_bytes):
+def test_java_stream_is_parsed_to_its_end_and_bytes_after_it_are_unclaimed(content, read_bytes):
     stream = b"\xac\xed\0\5" + content
     assert read_bytes(stream).unread == []
     reading = read_bytes(stream + EVAL_ONE)
@@ -147,7 +147,7 @@ def test_java_content_is_parsed_to_its_end_and_the_rest_is_unclaimed(content, re
     assert reading.evaluates
 
 
-def test_java_object_without_blocks_is_damaged_and_unclaimed(read_bytes):
+def test_java_object_that_writes_its_own_data_without_blocks_is_damaged_and_unclaimed(read_bytes):
     stream = b"\xac\xed\0\5s" + _describe_java_class("a.B", 4) + b"written by itself"
     assert read_bytes(stream).reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
 
@@ -158,7 +158,7 @@ def test_java_class_with_an_unusual_name_is_mentioned(read_bytes):
         assert list_names(read_bytes(stream)) == {name[:400]}
 
 
-def test_nested_java_objects_cost_no_recursion(read_bytes):
+def test_deeply_nested_java_objects_are_read_without_recursion_or_reported_as_unread(read_bytes):
     node = _describe_java_class("a.Node", 2, b"\0\1L\0\1nt" + _encode_java_text("La/Node;"))
     # Each further object refers to the class, whose handle is the first one.
     first, further = b"\xac\xed\0\5s" + node, b"sq\0\x7e\0\0"

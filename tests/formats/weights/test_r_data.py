@@ -47,27 +47,27 @@ def list_uses(reading) -> set[tuple[str, str]]:
         (encode_list(encode_list(encode_function(encode_call("if", SYSTEM)))), ("function-call", "system")),
     ],
 )
-def test_mention_of_an_r_call_states_by_its_use_when_the_call_runs(item, expected, read_bytes):
+def test_use_of_a_mentioned_r_call_states_when_the_call_runs(item, expected, read_bytes):
     assert expected in list_uses(read_bytes(build_rds(item)))
 
 
-def test_package_of_a_qualified_name_is_not_a_function(read_bytes):
+def test_package_in_a_qualified_r_name_is_not_mentioned_as_a_function(read_bytes):
     qualified_name = encode_call("::", encode_symbol("stats"), encode_symbol("sd"))
     reading = read_bytes(build_rds(encode_function(encode_call(qualified_name, encode_numbers(1.0)))))
     assert "stats" not in {name for _, name in list_uses(reading)}
 
 
-def test_r_promise_in_a_function_environment_is_not_reported(read_fixture):
+def test_r_promise_in_the_environment_of_a_function_is_not_mentioned(read_fixture):
     reading = read_fixture("rds/benign/promise-of-argument.rds")
     assert ("value", "promise") not in list_uses(reading)
     assert ("function-call", "+") in list_uses(reading)
 
 
-def test_r_promise_in_a_workspace_is_mentioned_as_a_call(read_bytes):
+def test_r_promise_that_is_a_variable_of_a_workspace_is_mentioned(read_bytes):
     assert ("value", "promise") in list_uses(read_bytes(build_rda(("x", encode_promise(SYSTEM)))))
 
 
-def test_three_encodings_of_an_r_object_give_the_same_calls(read_bytes):
+def test_binary_text_and_xdr_encodings_of_an_r_object_give_the_same_mentions(read_bytes):
     # Three versions, a call (6), a symbol (1), its text (flags and length), and the end of the arguments (254).
     numbers = (2, 0x40500, 0x20300, 6, 1, 0x40009, 6)
     little_endian = b"B\n" + b"".join(number.to_bytes(4, "little") for number in numbers)
@@ -78,12 +78,12 @@ def test_three_encodings_of_an_r_object_give_the_same_calls(read_bytes):
         assert read_bytes(data).unread == []
 
 
-def test_bytes_after_an_r_object_are_an_artifact(read_bytes):
+def test_bytes_after_an_r_object_are_read_as_an_artifact(read_bytes):
     formats = read_bytes(build_rds(encode_numbers(1.0)) + EVAL_ONE).formats
     assert ["pickle"] in formats.values()
 
 
-def test_r_calls_before_damage_are_kept(read_bytes):
+def test_r_calls_before_damage_are_mentioned(read_bytes):
     # 99 is no type of items.
     reading = read_bytes(build_rds(encode_list(encode_promise(SYSTEM), encode_integer(99))))
     assert ("promise-call", "system") in list_uses(reading)
@@ -98,12 +98,12 @@ def test_r_vectors_of_numbers_are_skipped(read_bytes):
     assert reading.unread == []
 
 
-def test_deeply_nested_r_items_reach_the_limit(read_bytes):
+def test_deeply_nested_r_items_are_reported_as_unread(read_bytes):
     # Each cell of a pairlist (type 2) contains the next one.
     assert read_bytes(build_rds(encode_integer(2) * 400_000)).reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
-def test_r_calls_over_the_bound_reach_the_limit_after_those_before_it_were_mentioned(read_bytes):
+def test_r_calls_up_to_the_bound_are_mentioned_and_the_rest_reported_as_unread(read_bytes):
     calls = [encode_call(f"f{number}") for number in range(5001)]
     reading = read_bytes(build_rds(encode_list(*calls)))
     assert UnreadReason.LIMIT in reading.reasons()

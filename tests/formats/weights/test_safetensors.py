@@ -54,29 +54,29 @@ def test_malicious_safetensors_fixture_has_the_defect_that_its_name_states(path,
     assert path.stem in STRICTER or not _is_accepted_by_library(path.read_bytes())
 
 
-def test_defects_of_a_kind_are_counted_above_a_bound_and_their_names_are_cut(read_bytes):
+def test_safetensors_defects_over_the_bound_are_only_counted_and_long_tensor_names_are_cut(read_bytes):
     # The entry of a tensor lacks its dtype, its shape and its offsets.
     header = {f"{number}{'n' * 5000}": {} for number in range(300)}
     defects = read_bytes(_make_file(header), "m.safetensors").defects()
     assert [defect.kind for defect in defects] == ["malformed-tensor"] * 51
-    assert defects[-1].detail == "250 more of this kind"
+    assert defects[-1].detail == "250 more defects of this kind"
     assert all(len(defect.detail) < 300 for defect in defects)
 
 
 @pytest.mark.parametrize("path", sorted((FIXTURES / "safetensors/benign").iterdir()), ids=lambda path: path.stem)
-def test_library_accepts_the_benign_fixtures(path):
+def test_safetensors_library_accepts_each_benign_fixture(path):
     assert _is_accepted_by_library(path.read_bytes())
 
 
 @pytest.mark.parametrize("folder", ["truncated", "bomb"])
-def test_library_refuses_the_broken_fixtures(folder, read_fixture):
+def test_safetensors_library_refuses_each_broken_fixture(folder, read_fixture):
     for path in (FIXTURES / "safetensors" / folder).iterdir():
         assert not _is_accepted_by_library(path.read_bytes())
         reading = read_fixture(f"safetensors/{folder}/{path.name}")
         assert reading.defects() or UnreadReason.DAMAGED in reading.reasons()
 
 
-def test_files_of_the_library_have_no_defect(read_bytes):
+def test_file_that_the_safetensors_library_writes_has_no_defect(read_bytes):
     tensors = {"a": np.zeros((2, 3), np.float32), "b": np.ones(5, np.int64), "c": np.zeros((), np.uint8)}
     reading = read_bytes(safetensors.numpy.save(tensors, {"format": "np"}))
     (facts,) = reading.facts("safetensors")
@@ -84,20 +84,20 @@ def test_files_of_the_library_have_no_defect(read_bytes):
     assert (reading.defects(), reading.unread) == ([], [])
 
 
-def test_numbers_of_tensors_are_not_read(bytes_window):
+def test_safetensors_reader_does_not_read_the_numbers_of_tensors(bytes_window):
     window = bytes_window(safetensors.numpy.save({"a": np.zeros(1 << 20, np.float32)}))
     artifact = Artifact("f", window.size, lambda: nullcontext(window))
     assert list(find_reader("safetensors").read(artifact, window, Limits()))
     assert window.bytes_read < 1000
 
 
-def test_bytes_after_the_last_tensor_are_an_artifact(read_fixture):
+def test_bytes_after_the_last_safetensors_tensor_are_read_as_an_artifact(read_fixture):
     formats = read_fixture("safetensors/malicious/trailing-data.safetensors").formats
     assert ["pickle"] in formats.values()
 
 
 @check_each("dtype", sorted(DTYPE_BITS))
-def test_width_of_every_dtype_agrees_with_the_library(dtype, read_bytes):
+def test_width_of_each_safetensors_dtype_equals_that_of_the_library(dtype, read_bytes):
     # Eight numbers of n bits take n bytes.
     size = DTYPE_BITS[dtype]
     data = _make_file({"a": _make_tensor(dtype, (8,), 0, size)}, bytes(size))
@@ -105,13 +105,13 @@ def test_width_of_every_dtype_agrees_with_the_library(dtype, read_bytes):
     assert read_bytes(data).kinds() == set()
 
 
-def test_header_with_too_many_bytes_or_values_is_unread(read_bytes):
+def test_safetensors_header_with_too_many_bytes_or_values_is_reported_as_unread(read_bytes):
     data = _make_file({"a": _make_tensor()}, bytes(8))
     assert read_bytes(data, limits=Limits(header_bytes=20)).reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
     assert read_bytes(data, limits=Limits(document_nodes=3)).reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
-def test_other_bytes_named_safetensors_are_damaged(read_bytes):
+def test_bytes_of_another_format_named_safetensors_are_reported_as_damaged(read_bytes):
     reading = read_bytes(b"\x00\x01\x02\x03\xff\xfe\x00\x00 nothing", "m.safetensors")
     assert reading.formats["m.safetensors"] == ["safetensors"]
     assert reading.reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
@@ -142,7 +142,7 @@ def _compare_with_library(data: bytes, read_bytes) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(header=_HEADER, data=st.binary(max_size=40))
-def test_reader_agrees_with_the_library_about_any_header(header, data, read_bytes):
+def test_reader_and_safetensors_library_accept_the_same_generated_headers(header, data, read_bytes):
     _compare_with_library(_make_file(header, data), read_bytes)
 
 
@@ -162,7 +162,7 @@ def _consistent_headers(draw):
 
 @settings(max_examples=300, deadline=None)
 @given(consistent_header=_consistent_headers(), data=st.data())
-def test_reader_agrees_with_the_library_about_mutated_files(consistent_header, data, read_bytes):
+def test_reader_and_safetensors_library_accept_the_same_mutated_files(consistent_header, data, read_bytes):
     header, data_size = consistent_header
     mutated = bytearray(_make_file(header, bytes(data_size)))
     for _ in range(data.draw(st.integers(0, 2))):
@@ -224,5 +224,5 @@ def test_random_bytes_never_crash_the_reader(sample, read_bytes):
         b"\xef\xbb\xbf{}",
     ],
 )
-def test_reader_agrees_with_the_library_about_corner_cases(text, read_bytes):
+def test_reader_and_safetensors_library_accept_the_same_unusual_headers(text, read_bytes):
     _compare_with_library(_make_file(text), read_bytes)

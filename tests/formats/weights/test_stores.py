@@ -25,13 +25,13 @@ def list_formats(reading) -> list[str]:
 
 
 @check_each("magic", [0x0CDB3A2A, 0x0CDB20DE, 0x0CDB1234])
-def test_record_of_a_store_is_read_completely(magic, read_bytes):
+def test_each_kind_of_ocdbt_record_is_read_completely(magic, read_bytes):
     reading = read_bytes(build_store_record(magic), "x")
     assert list_formats(reading) == ["ocdbt"]
     assert not reading.unread
 
 
-def test_truncated_manifest_is_damaged(read_bytes):
+def test_truncated_ocdbt_manifest_is_reported_as_damaged(read_bytes):
     assert read_bytes(MANIFEST[:-1], "manifest.ocdbt").reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
 
 
@@ -39,7 +39,7 @@ def test_pickle_after_a_manifest_is_read(read_bytes):
     assert read_bytes(MANIFEST + EVAL_ONE, "manifest.ocdbt").evaluates
 
 
-def test_bytes_of_unknown_format_count_as_a_chunk_only_in_the_folder_of_data_files(read_bytes):
+def test_unknown_bytes_are_read_as_ocdbt_only_under_the_path_of_a_data_file(read_bytes):
     assert list_formats(read_bytes(UNKNOWN, CHUNK)) == ["ocdbt"]
     # The name of the file counts too: OCDBT names data files by a random number.
     assert list_formats(read_bytes(UNKNOWN, "d/weights")) == []
@@ -71,13 +71,13 @@ def test_mutated_files_never_crash_the_readers(read_bytes, position, replaced):
         ("a.html", '<script type="application/json">{}</script>', set()),
     ],
 )
-def test_scripts_in_svg_and_html_pages_are_mentioned(name, text, expected, read_bytes):
+def test_script_in_an_svg_or_html_page_is_mentioned(name, text, expected, read_bytes):
     reading = read_bytes(text.encode(), name)
     assert reading.formats[name] == ["markup"]
     assert {mention.name for each in reading.of(Outline) for mention in each.mentions} == expected
 
 
-def test_page_with_a_script_is_incomplete_and_one_without_passes(tmp_path):
+def test_scan_of_a_page_is_incomplete_if_it_has_a_script_and_passes_otherwise(tmp_path):
     (tmp_path / "logo.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0
     (tmp_path / "report.html").write_text("<html><script>void 0</script></html>")

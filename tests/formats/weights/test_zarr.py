@@ -67,7 +67,7 @@ def test_every_codec_and_extension_is_mentioned(read_bytes):
     assert [each.name for each in get_outline(read_bytes(encode_json(old), ".zarray")).mentions] == ["zlib", "delta"]
 
 
-def test_codec_that_looks_like_an_array_is_mentioned(read_bytes):
+def test_zarr_codec_is_mentioned_even_if_its_settings_look_like_array_metadata(read_bytes):
     codec = {"name": "numcodecs.pickle", "zarr_format": 3, "shape": [1]}
     mentions = get_outline(read_bytes(encode_json(build_v3_metadata(codec)), "zarr.json")).mentions
     assert "numcodecs.pickle" in {mention.name for mention in mentions}
@@ -92,7 +92,7 @@ def test_codec_that_looks_like_an_array_is_mentioned(read_bytes):
         ),
     ],
 )
-def test_metadata_of_a_zarr_array_determine_its_chunk_grid(metadata, expected, read_bytes):
+def test_zarr_metadata_give_the_expected_chunk_grid(metadata, expected, read_bytes):
     assert list_grids(read_bytes(encode_json(metadata), "zarr.json")) == (expected,)
 
 
@@ -105,11 +105,11 @@ def test_metadata_of_a_zarr_array_determine_its_chunk_grid(metadata, expected, r
         build_v3_metadata(chunk_grid={"name": "acme"}),
     ],
 )
-def test_invalid_array_has_no_chunk_files(metadata, read_bytes):
+def test_invalid_zarr_metadata_give_no_chunk_grid(metadata, read_bytes):
     assert list_grids(read_bytes(encode_json(metadata), "zarr.json")) == ()
 
 
-def test_zarr_metadata_in_a_file_of_another_name_declare_no_chunk_files(read_bytes):
+def test_zarr_metadata_under_another_file_name_give_no_chunk_grid(read_bytes):
     assert list_grids(read_bytes(encode_json(build_v3_metadata()), "config.json")) == ()
     assert get_outline(read_bytes(encode_json(build_v3_metadata("numcodecs.pickle")), "config.json")).mentions
 
@@ -125,14 +125,14 @@ def test_zarr_metadata_in_a_file_of_another_name_declare_no_chunk_files(read_byt
         (ChunkGrid("..", "", ".", (2,)), [], ["0", "../0"]),
     ],
 )  # fmt: skip
-def test_chunk_grid_decides_which_paths_are_chunk_files(grid, chunk_paths, other_paths):
+def test_zarr_chunk_grid_includes_only_the_paths_of_its_chunk_files(grid, chunk_paths, other_paths):
     for folder in ("", "s.zip!"):
         chunks = ChunkGrids([(f"{folder}zarr.json", References("zarr", (), (grid,)))])
         assert [path for path in chunk_paths if not chunks.includes_address(folder + path)] == []
         assert [path for path in other_paths if chunks.includes_address(folder + path)] == []
 
 
-def test_unknown_bytes_pass_only_in_chunk_files(tmp_path):
+def test_scan_of_unknown_bytes_passes_only_if_they_are_a_zarr_chunk_file(tmp_path):
     store = {"w/zarr.json": build_v3_metadata(), "w/c/0": UNKNOWN}
     report = scan_files(tmp_path, store)
     assert (report.exit_code, list_rules(report)) == (0, set())
@@ -148,7 +148,7 @@ def test_content_of_a_compressed_chunk_is_read(tmp_path):
     assert "pickle/dangerous-call" in list_rules(scan_files(tmp_path, store | {"w/0": gzip.compress(EVAL_ONE)}))
 
 
-def test_truncated_stream_in_a_chunk_is_damaged(tmp_path):
+def test_truncated_compressed_stream_in_a_zarr_chunk_is_reported_as_damaged(tmp_path):
     store = {"w/.zarray": build_v2_metadata(compressor={"id": "gzip"})}
     report = scan_files(tmp_path, store | {"w/0": gzip.compress(UNKNOWN)[:-40]})
     assert (report.exit_code, list_rules(report)) == (3, {"coverage/damaged", "archive/inconsistent"})
@@ -161,7 +161,7 @@ def test_bytes_after_a_compressed_stream_are_reported_except_in_a_zarr_shard(tmp
     assert "archive/extra-bytes" in list_rules(scan_files(tmp_path, {"w/other": data}))
 
 
-def test_encoded_pickle_in_the_fill_value_is_read(tmp_path):
+def test_base64_pickle_in_the_fill_value_of_a_zarr_array_is_read(tmp_path):
     array = build_v2_metadata(dtype="|O", fill_value=base64.b64encode(EVAL_ONE).decode())
     assert "pickle/dangerous-call" in list_rules(scan_files(tmp_path, {".zarray": array}))
 

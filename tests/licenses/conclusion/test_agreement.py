@@ -23,7 +23,7 @@ def list_conflict_kinds(conclusion):
     return [conflict.kind for conflict in conclusion.conflicts]
 
 
-def test_license_text_alone_is_concluded(conclude_cards):
+def test_license_text_without_a_declared_license_becomes_the_conclusion(conclude_cards):
     conclusion = conclude_cards(texts={"LICENSE": "Apache-2.0"})
     assert (conclusion.state, conclusion.expression, conclusion.own) == (CONCLUDED, "Apache-2.0", ("Apache-2.0",))
     assert "taken as its licence" in conclusion.reasoning[0]
@@ -51,7 +51,7 @@ def test_permissive_name_with_stricter_text_is_contradictory(conclude_cards, fir
         ({"license": "other", "license_name": "acme-house-licence", "license_link": "LICENSE"}, "LicenseRef-Llama-3.1"),
     ],
 )
-def test_license_text_decides_which_license_a_vague_name_means(conclude_cards, fields, text):
+def test_license_text_determines_the_license_that_a_vague_name_means(conclude_cards, fields, text):
     conclusion = conclude_cards(texts={"LICENSE": text}, **fields)
     assert (conclusion.state, conclusion.expression) == (CONCLUDED, text)
 
@@ -71,7 +71,7 @@ def test_license_text_of_another_family_does_not_decide_a_vague_name(conclude_ca
     assert (conclusion.state, conclusion.expression, conclusion.permission) == (state, "", Answer.REVIEW)
 
 
-def test_license_text_decides_the_version_of_a_declared_name(conclude_cards):
+def test_license_text_determines_the_version_of_a_license_declared_without_one(conclude_cards):
     conclusion = conclude_cards(license="gemma", texts={"LICENSE": "LicenseRef-Gemma-2024-04-01"})
     assert (conclusion.expression, list_conflict_kinds(conclusion)) == ("LicenseRef-Gemma-2024-04-01", [])
     without = conclude_cards(license="gemma")
@@ -79,7 +79,7 @@ def test_license_text_decides_the_version_of_a_declared_name(conclude_cards):
     assert "version-dependent" not in list_conflict_kinds(conclude_cards(license="mit"))
 
 
-def test_variant_text_is_never_concluded(conclude_cards, fired, text_claim):
+def test_variant_of_a_license_text_never_leads_to_a_conclusion(conclude_cards, fired, text_claim):
     variant = text_claim("LICENSE", "MIT", "above 100 users its name must be shown")
     for fields in ({"license": "mit"}, {"license": "other"}, {}):
         conclusion = conclude_cards(claims=[variant], intent=BUSINESS, **fields)
@@ -90,20 +90,20 @@ def test_variant_text_is_never_concluded(conclude_cards, fired, text_claim):
     assert "license/variant-text" in fired(conclude_cards(claims=[variant], license="other"))
 
 
-def test_use_policy_alone_declares_no_license(conclude_cards, text_claim):
+def test_use_policy_without_a_license_statement_leaves_the_license_undeclared(conclude_cards, text_claim):
     policy = text_claim("USE_POLICY.md", "LicenseRef-Llama-3.1", policy=True)
     assert conclude_cards(claims=[policy]).state is UNDECLARED
     assert conclude_cards(license="mit", claims=[policy]).expression == "MIT"
 
 
-def test_second_license_text_binds_too_but_is_contradictory_if_stricter(conclude_cards):
+def test_second_license_text_joins_the_conclusion_and_contradicts_it_if_stricter(conclude_cards):
     both = conclude_cards(license="apache-2.0", texts={"LICENSE": "Apache-2.0", "LICENSE-MIT": "MIT"})
     assert (both.state, both.expression) == (CONCLUDED, "Apache-2.0 AND MIT")
     stricter = conclude_cards(license="apache-2.0", texts={"LICENSE": "Apache-2.0", "LICENSE-MODEL": "CC-BY-NC-4.0"})
     assert stricter.state is CONTRADICTORY
 
 
-def test_texts_of_both_alternatives_agree_with_expression(conclude_cards):
+def test_texts_of_both_alternatives_agree_with_a_declared_or_expression(conclude_cards):
     conclusion = conclude_cards(
         license="mit OR apache-2.0", texts={"LICENSE-MIT": "MIT", "LICENSE-APACHE": "Apache-2.0"}
     )
@@ -124,7 +124,7 @@ def test_texts_of_both_alternatives_agree_with_expression(conclude_cards):
         (build_declared_claim("pyproject.toml", "license", "cc-by-nc-4.0", "CC-BY-NC-4.0"), CONCLUDED),
     ],
 )
-def test_metadata_or_tag_that_contradicts_card_prevents_conclusion(conclude_cards, claim, state):
+def test_model_metadata_or_hub_tag_prevents_a_conclusion_only_if_it_contradicts_the_card(conclude_cards, claim, state):
     assert conclude_cards(license="mit", claims=[claim]).state is state
 
 
@@ -135,7 +135,7 @@ def test_license_in_model_metadata_is_concluded_at_the_root_but_not_in_a_subfold
     assert conclude_cards(cards={}, claims=[below]).state is UNDECLARED
 
 
-def test_name_in_running_text_is_a_conflict_only_if_stricter(conclude_cards, fired):
+def test_license_name_in_running_text_is_a_conflict_only_if_stricter_than_the_conclusion(conclude_cards, fired):
     mention = LicenseClaim(ClaimKind.DECLARED, "README.md", "text", "under CC BY-NC 4.0", "CC-BY-NC-4.0")
     assert conclude_cards(claims=[mention]).state is UNDECLARED
     conclusion = conclude_cards(license="mit", claims=[mention], intent=BUSINESS)
@@ -147,7 +147,7 @@ def test_name_in_running_text_is_a_conflict_only_if_stricter(conclude_cards, fir
     )
 
 
-def test_component_license_binds_without_joining_the_license_of_the_model(conclude_cards):
+def test_component_license_decides_the_answer_but_stays_out_of_the_model_expression(conclude_cards):
     texts = {"LICENSE": "MIT", "vae/LICENSE": "CC-BY-NC-4.0", "LICENSE-CODE": "Apache-2.0"}
     conclusion = conclude_cards(license="mit", texts=texts, intent=BUSINESS)
     assert (conclusion.expression, conclusion.own) == ("MIT", ("MIT",))

@@ -70,14 +70,16 @@ def test_declared_identifier_resolves_to_one_license(conclude_cards, stated, ent
     ],
 )
 @pytest.mark.parametrize("stated", ["other", "Other", None])
-def test_license_name_decides_when_license_is_other(conclude_cards, stated, name, entry):
+def test_license_name_field_determines_the_license_if_the_license_field_is_other_or_missing(
+    conclude_cards, stated, name, entry
+):
     fields = {"license_name": name} | ({"license": stated} if stated else {})
     conclusion = conclude_cards(**fields)
     assert conclusion.state is CONCLUDED
     assert [found.id for found in conclusion.entries] == [entry]
 
 
-def test_license_link_decides_when_there_is_no_name(conclude_cards):
+def test_license_link_determines_the_license_if_the_card_has_no_license_name(conclude_cards):
     link = "http://ai.google.dev/gemma/terms/"
     conclusion = conclude_cards(license="other", license_link=link)
     assert [found.id for found in conclusion.entries] == ["LicenseRef-Gemma"]
@@ -95,7 +97,7 @@ def test_card_that_states_only_a_license_family_gets_a_vague_conclusion(conclude
     assert stated in conclusion.reasoning[0]
 
 
-def test_license_name_decides_which_license_of_a_family_is_meant(conclude_cards):
+def test_license_name_field_determines_which_license_of_a_family_is_meant(conclude_cards):
     assert conclude_cards(license="openrail", license_name="creativeml-openrail-m").state is CONCLUDED
     assert conclude_cards(license="gpl", license_name="GPL-3.0").state is CONCLUDED
     kimi = "https://huggingface.co/moonshotai/Kimi-K2-Instruct/blob/main/LICENSE"
@@ -134,7 +136,7 @@ def test_empty_license_field_leaves_the_license_undeclared(conclude_cards, state
     assert (conclusion.state, conclusion.category) == (UNDECLARED, LicenseCategory.UNKNOWN)
 
 
-def test_missing_card_differs_from_card_without_license(conclude_cards):
+def test_reasoning_distinguishes_a_missing_card_from_a_card_without_a_license(conclude_cards):
     assert "no model card" in conclude_cards(cards={}).reasoning[0]
     assert "states no licence" in conclude_cards(pipeline_tag="text-generation").reasoning[0]
 
@@ -161,7 +163,9 @@ def test_license_field_that_lists_one_license_is_concluded_as_that_license(concl
         ("MIT AND (Apache-2.0 OR GPL-3.0-only)", "(MIT AND Apache-2.0) OR (MIT AND GPL-3.0-only)", "permissive"),
     ],
 )
-def test_license_expression_with_or_is_a_choice_and_with_and_binds_to_all(conclude_cards, stated, expression, category):
+def test_or_in_a_license_expression_offers_a_choice_and_and_binds_to_all_licenses(
+    conclude_cards, stated, expression, category
+):
     conclusion = conclude_cards(license=stated)
     assert (conclusion.state, conclusion.expression, conclusion.category) == (CONCLUDED, expression, category)
 
@@ -179,7 +183,7 @@ def test_license_expression_with_or_is_a_choice_and_with_and_binds_to_all(conclu
         "(" * 500 + "MIT OR Apache-2.0" + ")" * 500,
     ],
 )
-def test_unknown_expression_is_unrecognised(conclude_cards, stated):
+def test_invalid_or_unknown_license_expression_is_unrecognised(conclude_cards, stated):
     conclusion = conclude_cards(license=stated)
     assert (conclusion.state, conclusion.category) == (UNRECOGNISED, LicenseCategory.UNKNOWN)
 
@@ -209,7 +213,7 @@ def test_agreeing_license_fields_lead_to_a_conclusion(conclude_cards):
     assert "license and license_name" in conclusion.reasoning[0]
 
 
-def test_claims_quote_the_card_with_line_numbers(conclude_cards):
+def test_claim_from_a_card_quotes_the_value_with_its_line_number(conclude_cards):
     claim = conclude_cards(pipeline_tag="x", license="MIT").claims[0]
     assert (claim.kind, claim.artifact, claim.field, claim.quotation) == (
         ClaimKind.DECLARED,
@@ -225,12 +229,12 @@ class TestSeveralCards:
         conclusion = conclude_cards(cards={"onnx/README.md": {}, "README.md": {"license": "mit"}})
         assert (conclusion.state, conclusion.category) == (CONCLUDED, "permissive")
 
-    def test_stricter_license_in_subfolder_makes_category_stricter(self, conclude_cards):
+    def test_stricter_license_in_a_subfolder_makes_the_category_of_the_model_stricter(self, conclude_cards):
         conclusion = conclude_cards(cards={"a/README.md": {"license": "cc-by-nc-4.0"}, "README.md": {"license": "mit"}})
         assert (conclusion.state, conclusion.category) == (CONCLUDED, "non-commercial")
         assert [entry.id for entry in conclusion.entries] == ["MIT", "CC-BY-NC-4.0"]
 
-    def test_subfolder_never_makes_category_more_permissive(self, conclude_cards):
+    def test_license_in_a_subfolder_never_makes_the_category_of_the_model_more_permissive(self, conclude_cards):
         conclusion = conclude_cards(cards={"a/README.md": {"license": "mit"}, "README.md": {"license": "cc-by-nc-4.0"}})
         assert conclusion.category is LicenseCategory.NON_COMMERCIAL
 
@@ -249,13 +253,13 @@ class TestSeveralCards:
 
 
 class TestHostileCards:
-    def test_huge_license_value_is_truncated_and_matches_nothing(self, conclude_cards):
+    def test_huge_license_value_is_quoted_truncated_and_resolves_to_no_license(self, conclude_cards):
         conclusion = conclude_cards(license="mit" + " " * 5_000_000, license_name="x" * 5_000_000)
         assert conclusion.state is UNRECOGNISED
         assert all(len(claim.quotation) < 400 for claim in conclusion.claims)
         assert all(len(sentence) < 500 for sentence in conclusion.reasoning)
 
-    def test_license_is_found_behind_many_unknown_names(self, conclude_cards):
+    def test_known_license_after_many_unknown_names_is_still_found(self, conclude_cards):
         repeated = conclude_cards(license=["mit"] * 10_000 + ["cc-by-nc-4.0"])
         assert repeated.state is CONTRADICTORY
         assert {entry.id for entry in repeated.entries} == {"MIT", "CC-BY-NC-4.0"}

@@ -37,7 +37,7 @@ def test_license_files_are_found_by_name(path):
 @pytest.mark.parametrize(
     "path", ["NOTICE", "NOTICE.txt", "USE_POLICY.md", "Use-Policy.txt", "acceptable_use_policy.md"]
 )
-def test_notices_and_policies_are_claims_but_not_license_texts(path):
+def test_notice_or_policy_file_makes_a_claim_but_is_not_a_license_file(path):
     assert claim_license_files([path])
     assert not is_license_file_name(path)
 
@@ -59,7 +59,7 @@ def test_notices_and_policies_are_claims_but_not_license_texts(path):
         "x" * 400 + "-LICENSE",
     ],
 )
-def test_file_whose_name_is_not_that_of_a_license_file_makes_no_claim(path):
+def test_file_without_the_name_of_a_license_file_makes_no_claim(path):
     assert claim_license_files([path]) == ()
 
 
@@ -80,7 +80,7 @@ def list_link_destinations(conclusion):
 @pytest.mark.parametrize(
     "link", ["LICENSE.md", "./LICENSE.md", "LICENSE.md#section", "docs/../LICENSE.md", "docs/LICENSE%2Emd"]
 )
-def test_license_link_finds_the_file_in_the_snapshot(conclude_cards, link):
+def test_license_link_in_any_relative_spelling_resolves_to_the_file_in_the_snapshot(conclude_cards, link):
     conclusion = conclude_cards(license="mit", license_link=link, paths=["LICENSE.md", "docs/LICENSE.md"])
     assert list_link_destinations(conclusion) == []
 
@@ -117,11 +117,11 @@ def test_relative_link_starts_at_the_folder_of_its_card(conclude_cards):
         ("x" * 100_000, "missing-file"),
     ],
 )
-def test_unresolved_link_is_classified_by_destination(conclude_cards, link, place):
+def test_unresolved_license_link_is_classified_by_its_destination(conclude_cards, link, place):
     assert list_link_destinations(conclude_cards(license="mit", license_link=link)) == [place]
 
 
-def test_page_of_the_model_itself_resolves_to_its_file(conclude_cards):
+def test_license_link_to_a_hub_page_of_the_model_resolves_to_its_file(conclude_cards):
     link = "https://huggingface.co/acme/tiny/blob/main/LICENSE"
     assert (
         list_link_destinations(

@@ -30,7 +30,7 @@ from modelaudit.model.terms import Intent, LicenseCategory, Use
         ({"license": "gemma"}, "LicenseRef-Gemma-2024-04-01", {"license/use-restricted"}),
     ],
 )
-def test_stated_license_fires_exactly_the_expected_rules(conclude_cards, fired, fields, texts, expected):
+def test_license_statements_of_a_model_fire_exactly_the_expected_rules(conclude_cards, fired, fields, texts, expected):
     assert set(fired(conclude_cards(texts={"LICENSE": texts} if texts else {}, **fields))) == expected
 
 
@@ -96,7 +96,7 @@ def test_license_subjects_of_one_kind_and_file_have_unique_keys(conclude_cards):
     assert len(keys) == len(set(keys))
 
 
-def test_license_conclusion_that_was_not_checked_makes_no_subjects():
+def test_conclusion_of_a_license_check_that_did_not_run_yields_no_subjects():
     assert build_subjects(LicenseConclusion(ConclusionState.NOT_CHECKED, LicenseCategory.UNKNOWN)) == ()
 
 

@@ -91,10 +91,10 @@ REWORDED = [
 
 
 @pytest.mark.parametrize(("current", "first"), REWORDED)
-def test_key_of_a_reworded_sentence_uses_its_first_wording(current: str, first: str) -> None:
+def test_finding_key_uses_the_first_wording_of_a_reworded_sentence(current: str, first: str) -> None:
     assert restore_first_wording(current) == first
 
 
-def test_sentence_that_was_never_reworded_is_unchanged_in_keys() -> None:
+def test_finding_key_uses_a_sentence_unchanged_if_it_was_never_reworded() -> None:
     sentence = "The data set a/b is under CC BY-NC 4.0, which is stricter than the model's own licence."
     assert restore_first_wording(sentence) == sentence

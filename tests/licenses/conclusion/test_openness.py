@@ -29,11 +29,11 @@ def rate_card_openness(conclude_cards, paths, license_="apache-2.0", **options):
         ([*WEIGHTS, *TOOLING[:-1]], "Class III"),
     ],
 )
-def test_openness_class_is_given_only_if_all_its_components_are_present(conclude_cards, paths, title):
+def test_openness_class_requires_the_presence_of_all_its_components(conclude_cards, paths, title):
     assert rate_card_openness(conclude_cards, paths).title.startswith(title)
 
 
-def test_openness_of_training_data_is_rated_by_their_own_license(conclude_cards):
+def test_licenses_of_the_data_sets_decide_the_openness_of_the_training_data(conclude_cards):
     free = {"datasets": [DatasetClaim("a/b", OriginState.READ, ("CC-BY-4.0",))]}
     whole = [*WEIGHTS, *TOOLING, *SCIENCE]
     assert rate_card_openness(conclude_cards, [*WEIGHTS, *TOOLING], evidence=free).title.startswith("Class II,")
@@ -45,7 +45,7 @@ def test_openness_of_training_data_is_rated_by_their_own_license(conclude_cards)
 
 
 @pytest.mark.parametrize("license_", ["llama3.1", "openrail++", "cc-by-nc-4.0", "other", "gemma"])
-def test_restricted_license_opens_no_component(conclude_cards, license_):
+def test_model_under_a_restricted_license_has_no_open_component(conclude_cards, license_):
     openness = rate_card_openness(conclude_cards, WEIGHTS, license_)
     assert openness.title.startswith("No class")
     assert not any(part.open for part in openness.components)
@@ -59,7 +59,7 @@ def test_weights_are_open_only_if_base_model_is_open(conclude_cards, origin_of):
     )
 
 
-def test_present_component_names_the_file_that_shows_it(conclude_cards):
+def test_openness_component_states_the_file_or_text_that_proves_its_presence(conclude_cards):
     parts = {part.id: part for part in rate_card_openness(conclude_cards, WEIGHTS).components}
     assert (parts["model-parameters"].evidence, parts["model-parameters"].open) == ("model.safetensors", True)
     assert (parts["training-code"].present, parts["training-code"].open, parts["training-code"].evidence) == (
@@ -68,14 +68,14 @@ def test_present_component_names_the_file_that_shows_it(conclude_cards):
     assert "arxiv" in parts["technical-report"].evidence
 
 
-def test_component_that_a_card_in_a_subfolder_shows_names_that_card(conclude_cards):
+def test_openness_component_proved_by_a_subfolder_card_states_that_card(conclude_cards):
     prose = {"README.md": "# M", "sub/README.md": CARD}
     openness = conclude_cards(license="mit", paths=["README.md", "sub/README.md"], prose=prose).openness
     [report] = [part for part in openness.components if part.id == "technical-report"]
     assert report.evidence.startswith("sub/README.md: “")
 
 
-def test_limiting_license_never_counts_as_open(rules):
+def test_license_of_a_restrictive_or_unknown_category_is_never_marked_open(rules):
     limited = (LicenseCategory.USE_RESTRICTED, LicenseCategory.CONDITIONAL, LicenseCategory.NON_COMMERCIAL,
                LicenseCategory.RESEARCH_ONLY, LicenseCategory.UNKNOWN)  # fmt: skip
     assert not [entry.id for entry in rules.licenses.values() if entry.open and entry.category in limited]
@@ -86,7 +86,7 @@ def test_limiting_license_never_counts_as_open(rules):
     [
         ("components: {a: {title: A, level: 4, kind: model, files: [x]}}", "level"),
         ("components: {a: {title: A, level: 1, kind: wood, files: [x]}}", "kind"),
-        ("components: {a: {title: A, level: 1, kind: model}}", "could show it"),
+        ("components: {a: {title: A, level: 1, kind: model}}", "would show that the component is present"),
     ],
 )
 def test_mistake_in_openness_file_is_reported_with_its_line(text, why):

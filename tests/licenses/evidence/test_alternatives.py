@@ -43,26 +43,26 @@ def test_license_expression_is_parsed_to_alternatives(text, found):
     assert parse_with_shipped_names(text) == found
 
 
-def test_more_than_sixteen_alternatives_become_one_that_binds_all():
+def test_over_sixteen_alternatives_are_replaced_by_one_that_binds_to_all_their_licenses():
     names = sorted(RULES.licenses)[:40]
     many = combine_alternatives(*(((a,), (b,)) for a, b in zip(names[::2], names[1::2], strict=True)))
     assert len(many) == 1
     assert set(list_license_ids(many)) == set(names)
 
 
-def test_sixty_parts_with_alternatives_bind_all_licenses_without_a_product():
+def test_sixty_parts_with_alternatives_bind_to_all_licenses_without_listing_combinations():
     parts = [((f"A{number}",), (f"B{number}",)) for number in range(60)]
     (binding,) = combine_alternatives(*parts)
     assert len(binding) == 120
 
 
-def test_repeated_parts_of_an_expression_keep_their_alternatives():
+def test_repeated_parts_of_an_expression_give_the_same_alternatives_as_one_part():
     part = (("MIT",), ("ISC",))
     assert combine_alternatives(*[part] * 60) == part
 
 
 @given(st.lists(WORDS, max_size=12))
-def test_formatted_alternatives_parse_to_the_same(words):
+def test_formatted_alternatives_parse_back_to_the_same_alternatives(words):
     found = parse_with_shipped_names(" ".join(words))
     if found is not None:
         assert set(list_license_ids(found)) <= set(RULES.licenses)
@@ -71,6 +71,6 @@ def test_formatted_alternatives_parse_to_the_same(words):
         assert {frozenset(each) for each in again} == {frozenset(each) for each in found}
 
 
-def test_inherited_license_binds_in_addition_to_every_alternative():
+def test_inherited_license_is_required_beside_every_alternative_of_the_expression():
     assert format_expression((("MIT",), ("Apache-2.0",)), ["GPL-3.0-only"]) == "(MIT OR Apache-2.0) AND GPL-3.0-only"
     assert format_expression((("MIT",),), ["MIT", "Apache-2.0"]) == "MIT AND Apache-2.0"

@@ -98,13 +98,13 @@ def test_list_of_hub_license_identifiers_has_83_distinct_entries() -> None:
 
 
 @check_each("word", VAGUE)
-def test_family_identifier_is_vague_with_reason(rules: Catalogue, word: str) -> None:
+def test_identifier_of_a_license_family_is_listed_as_vague_with_a_reason(rules: Catalogue, word: str) -> None:
     assert rules.vague_licenses[word].endswith(".")
     assert fold_license_name(word) not in index_license_names(rules.licenses)
 
 
 @check_each("word", [*LICENCES, *OF_PUBLISHERS])
-def test_hub_identifier_belongs_to_one_license(rules: Catalogue, word: str) -> None:
+def test_hub_license_identifier_belongs_to_exactly_one_license(rules: Catalogue, word: str) -> None:
     claimants = [entry.id for entry in rules.licenses.values() if word in entry.hub_ids]
     assert claimants == [index_license_names(rules.licenses).get(fold_license_name(word))]
     assert claimants == [LICENCES.get(word, claimants[0])]

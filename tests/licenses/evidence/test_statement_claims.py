@@ -20,7 +20,7 @@ def extract_from_statements(rules, *items, artifact="model.gguf"):
     return extract_claims(statements, artifact, rules.licenses, rules.vague_licenses)
 
 
-def test_license_statement_is_resolved_with_key_place_and_words(rules):
+def test_claim_from_a_license_statement_has_its_license_key_location_and_quotation(rules):
     where = Location(key="general.license", offset=24)
     [claim] = extract_from_statements(rules, (Topic.LICENSE, "general.license", "Apache-2.0", where))
     assert (claim.kind, claim.artifact, claim.field, claim.quotation, claim.entry, claim.location) == (
@@ -28,7 +28,7 @@ def test_license_statement_is_resolved_with_key_place_and_words(rules):
     )  # fmt: skip
 
 
-def test_only_a_known_name_or_link_resolves_to_a_license(rules):
+def test_license_statement_resolves_only_if_its_name_or_link_is_known(rules):
     claims = extract_from_statements(
         rules,
         (Topic.LICENSE, "general.license", "MIT OR apache-2.0"),
@@ -45,7 +45,7 @@ def test_only_a_known_name_or_link_resolves_to_a_license(rules):
     ]
 
 
-def test_relation_at_the_place_of_a_base_model_applies_to_it_alone(rules):
+def test_relation_in_the_same_tag_as_a_base_model_applies_to_that_base_model_alone(rules):
     a, b = Location(key="base_model:quantized:org/a"), Location(key="base_model:org/b")
     claims = extract_from_statements(
         rules,
@@ -75,7 +75,7 @@ def test_relation_stated_apart_from_base_models_applies_to_all_of_them(rules, wo
     assert {(claim.quotation, claim.relation) for claim in claims} == {("org/a", relation), ("org/b", relation)}
 
 
-def test_recognised_licence_is_kept_among_a_limited_number_of_unknown_ones(rules):
+def test_claim_limit_drops_unknown_licences_but_not_a_recognised_one(rules):
     unknown = [(Topic.LICENSE, "license", f"unknown {number}") for number in range(1000)]
     origins = [(Topic.BASE_MODEL, "base_model", f"org/{number}") for number in range(1000)]
     claims = extract_from_statements(rules, *unknown, *origins, (Topic.LICENSE, "license", "cc-by-nc-4.0"))
@@ -110,7 +110,7 @@ def test_misspelt_field_does_not_prevent_a_conclusion(rules):
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(Topic)), st.text(max_size=20), st.text(max_size=400)), max_size=30))
-def test_claims_from_any_statements_quote_only_their_values(items):
+def test_claims_from_arbitrary_statements_quote_only_values_of_the_statements(items):
     statements = Statements("x", tuple(Statement(*item) for item in items))
     claims = extract_claims(statements, "a", {}, {"other": "no licence"})
     values = {value for _, _, value in items}

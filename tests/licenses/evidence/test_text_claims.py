@@ -33,7 +33,7 @@ def extract_from_text(text, kind=ProseKind.LICENSE, path="LICENSE", line=1):
     return extract_text_claims(Prose(kind, text, line), path, RULES.licenses, load_fingerprints())
 
 
-def test_license_text_is_found_with_line_and_words(mit):
+def test_claim_from_a_license_text_has_the_license_a_line_and_a_quotation(mit):
     [claim] = extract_from_text(f"\n\n{mit}", line=10)
     assert (claim.kind, claim.artifact, claim.field, claim.entry, claim.basis) == (
         FOUND, "LICENSE", TEXT, "MIT", Basis.TEXT,
@@ -76,7 +76,7 @@ def test_license_named_in_a_card_is_declared_with_its_sentence():
         ("People at MIT and users of Apache liked it.", "nothing"),
     ],
 )
-def test_license_name_in_a_sentence_resolves_only_as_a_whole(sentence, entry):
+def test_license_name_in_a_sentence_resolves_only_if_the_whole_name_is_known(sentence, entry):
     claims = extract_from_text(sentence, ProseKind.CARD, "README.md")
     assert [claim.entry for claim in claims] == ([] if entry == "nothing" else [entry])
 
@@ -119,12 +119,12 @@ def test_license_name_below_a_license_heading_in_a_card_is_declared(name):
     assert (claim.kind, claim.location.line) == (DECLARED, 5)
 
 
-def test_license_name_beside_a_license_text_in_a_card_is_kept(mit):
+def test_card_with_a_license_name_and_a_license_text_makes_claims_for_both(mit):
     claims = extract_from_text(f"# M\n\nLicense: cc-by-nc-4.0\n\n{mit}", ProseKind.CARD, "README.md")
     assert {"CC-BY-NC-4.0", "MIT"} <= {claim.entry for claim in claims}
 
 
-def test_license_in_head_of_source_file_is_found_and_not_declared():
+def test_license_in_the_head_of_a_source_file_makes_a_found_claim_not_a_declared_one():
     head = "# SPDX-License-Identifier: GPL-3.0-only\n# Licensed under the Apache License, Version 2.0.\n"
     claims = extract_from_text(head, ProseKind.CODE, "modeling.py")
     assert [(claim.kind, claim.field, claim.entry) for claim in claims] == [
@@ -165,7 +165,7 @@ def test_license_file_with_a_name_alone_makes_no_text_claim():
     assert (claim.kind, claim.entry, claim.basis) == (FOUND, "MIT", Basis.NAME)
 
 
-def test_unknown_use_policy_is_a_claim_that_grants_nothing():
+def test_unknown_use_policy_makes_a_policy_claim_that_resolves_to_no_license():
     [claim] = extract_from_text(
         "\n# Acme use policy\n\nNot for harm. It is released under the MIT License.", ProseKind.POLICY, "USE_POLICY.md"
     )
@@ -175,11 +175,11 @@ def test_unknown_use_policy_is_a_claim_that_grants_nothing():
 
 
 @pytest.mark.parametrize("kind", list(ProseKind))
-def test_empty_texts_make_no_claim_except_policies(kind):
+def test_empty_text_makes_a_claim_only_if_it_is_a_use_policy(kind):
     assert [claim.field for claim in extract_from_text(" \n\n", kind)] == ([POLICY] if kind is ProseKind.POLICY else [])
 
 
-def test_equal_claims_of_files_without_a_suffix_are_all_kept():
+def test_equal_claims_of_a_license_file_without_extension_are_all_kept():
     claims = [LicenseClaim(FOUND, "LICENSE", TEXT, "w", "Apache-2.0", Location(line=line)) for line in range(1, 11)]
     assert drop_repeated_code_claims(claims) == tuple(claims)
 

@@ -21,7 +21,7 @@ def list_conflict_kinds(conclusion):
 
 
 @pytest.mark.parametrize("relation", [Relation.FINETUNE, Relation.QUANTIZED, Relation.ADAPTER, Relation.MERGE])
-def test_permissive_license_of_a_model_derived_from_llama_is_a_conflict_for_review(
+def test_permissive_license_on_a_model_derived_from_llama_makes_a_conflict_and_needs_review(
     conclude_cards, fired, origin_of, relation
 ):
     origins = [origin_of("meta-llama/Llama-3.1-8B", LLAMA, relation=relation)]
@@ -84,7 +84,9 @@ def test_derived_model_without_the_notice_and_name_of_its_base_license_has_confl
          "MIT AND LicenseRef-Tencent-Hunyuan-Video-2024-12-03", Answer.DENY),
     ],
 )  # fmt: skip
-def test_inherited_license_is_added_to_expression(conclude_cards, origin_of, name, upstream, expression, permission):
+def test_license_of_a_base_model_is_added_to_the_expression_and_decides_the_answer(
+    conclude_cards, origin_of, name, upstream, expression, permission
+):
     conclusion = conclude_cards(license=name, origins=[origin_of("a/b", upstream)], intent=SALE)
     assert (conclusion.expression, conclusion.permission) == (expression, permission)
     quiet = upstream in ("MIT", "Apache-2.0")
@@ -98,7 +100,7 @@ def test_unread_base_model_leaves_answer_for_review(conclude_cards, origin_of, l
     assert "origin-unknown" in list_conflict_kinds(conclusion)
 
 
-def test_base_model_on_record_restricts_and_never_permits(conclude_cards, origin_of):
+def test_license_on_record_for_a_gated_base_model_adds_restrictions_and_never_permission(conclude_cards, origin_of):
     gated = [origin_of("meta-llama/Llama-3.1-8B", look=OriginState.GATED)]
     conclusion = conclude_cards(license="mit", origins=gated, intent=SALE)
     assert conclusion.origins[0].look is OriginState.KNOWN
@@ -113,21 +115,21 @@ def test_base_model_without_license_leaves_answer_for_review(conclude_cards, ori
     assert conclude_cards(license="mit", origins=[origin_of("a/b")], intent=SALE).permission is Answer.REVIEW
 
 
-def test_base_model_at_a_local_path_is_a_conflict_but_does_not_prevent_permission(conclude_cards, origin_of):
+def test_base_model_at_a_local_path_makes_a_conflict_and_still_allows_permission(conclude_cards, origin_of):
     conclusion = conclude_cards(
         license="mit", origins=[origin_of("/data/run-7/checkpoint", look=OriginState.UNREACHED)], intent=SALE
     )
     assert ("origin-local" in list_conflict_kinds(conclusion), conclusion.permission) == (True, Answer.ALLOW)
 
 
-def test_license_alternatives_of_a_model_do_not_lift_the_license_of_its_base_model(conclude_cards, origin_of):
+def test_choice_of_licenses_of_a_model_does_not_remove_the_license_of_its_base_model(conclude_cards, origin_of):
     llama = [origin_of("meta-llama/Llama-3.1-8B", LLAMA)]
     conclusion = conclude_cards(license=f"mit OR {LLAMA}", origins=llama, intent=SALE)
     assert LLAMA in conclusion.expression
     assert any(answer.answer is Answer.REVIEW for answer in conclusion.answers) or conclusion.own == (LLAMA,)
 
 
-def test_data_set_license_is_a_conflict_and_does_not_bind(conclude_cards, fired):
+def test_stricter_or_unread_data_set_license_makes_a_conflict_and_does_not_bind(conclude_cards, fired):
     data = [
         DatasetClaim("a/news", OriginState.READ, ("CC-BY-NC-4.0",)),
         DatasetClaim("b/gone", OriginState.MISSING, (), "it is not on the Hub"),
@@ -160,7 +162,7 @@ def test_use_of_undeclared_model_is_for_review(conclude_cards):
         (False, None, Relation.FINETUNE, Answer.ALLOW),
     ],
 )
-def test_multimodal_clause_denies_multimodal_models_and_is_undecided_for_unknown_modality(
+def test_multimodal_clause_denies_multimodal_models_and_needs_review_for_unknown_modality(
     conclude_cards, origin_of, own_multimodal, base_multimodal, relation, permission
 ):
     evidence = {

@@ -71,7 +71,7 @@ def test_chain_of_base_models_is_traced_to_its_root():
     assert (origins[0].commit, origins[0].claim) == (f"{'a/tuned':0>40}", name_base_model("a/tuned"))
 
 
-def test_base_model_records_the_model_derived_from_it_except_the_scanned_one():
+def test_base_model_record_names_its_derived_model_unless_that_is_the_scanned_one():
     hub = FakeHub(a__base=[name_base_model("a/root")], a__root=[])
     origins, _ = hub.trace(name_base_model("a/base"), name_base_model("/path"), own="a/model")
     assert [(each.name, each.made) for each in origins] == [
@@ -81,13 +81,13 @@ def test_base_model_records_the_model_derived_from_it_except_the_scanned_one():
     ]
 
 
-def test_base_models_are_listed_breadth_first():
+def test_base_models_are_listed_in_breadth_first_order():
     hub = FakeHub(a__one=[name_base_model("a/deep")], a__two=[], a__deep=[])
     origins, _ = hub.trace(name_base_model("a/one"), name_base_model("a/two"))
     assert [each.name for each in origins] == ["a/one", "a/two", "a/deep"]
 
 
-def test_shared_base_model_is_looked_up_once_and_listed_twice():
+def test_base_model_of_two_models_is_looked_up_once_and_listed_twice():
     hub = FakeHub(
         a__one=[name_base_model("a/root")],
         a__two=[name_base_model("A/Root")],
@@ -126,19 +126,19 @@ def test_cycle_of_base_models_across_branches_is_recorded():
     assert [(each.name, each.made) for each in origins if each.look is OriginState.CYCLE] == [("a/one", "a/two")]
 
 
-def test_model_that_names_itself_is_a_cycle():
+def test_model_that_names_itself_as_base_model_is_recorded_as_a_cycle():
     origins, _ = FakeHub().trace(name_base_model("a/model"), own="a/model")
     assert [(each.look, each.detail) for each in origins] == [(OriginState.CYCLE, "it names itself as its base model")]
 
 
-def test_base_model_under_its_former_name_is_a_cycle():
+def test_base_model_that_names_its_own_former_name_is_recorded_as_a_cycle():
     renamed = LookupResult(OriginState.READ, "renamed", "c" * 40, (name_base_model("a/old"),))
     hub = FakeHub(a__old=renamed, a__new=renamed)
     origins, _ = hub.trace(name_base_model("a/new"))
     assert [(each.name, each.look) for each in origins] == [("a/new", OriginState.READ), ("a/old", OriginState.CYCLE)]
 
 
-def test_base_model_beyond_depth_limit_is_recorded_unread():
+def test_base_model_beyond_the_depth_limit_is_recorded_as_over_the_limit_and_not_looked_up():
     hub = FakeHub(**{f"a__{number}": [name_base_model(f"a/{number + 1}")] for number in range(50)})
     origins, _ = hub.trace(name_base_model("a/0"), limits=Limits(origin_depth=3))
     assert [(each.name, each.look) for each in origins] == [
@@ -148,7 +148,7 @@ def test_base_model_beyond_depth_limit_is_recorded_unread():
     assert len(hub.lookups) == 3
 
 
-def test_all_base_models_beyond_the_number_limit_become_one_limit_record():
+def test_one_record_stands_for_all_base_models_over_the_maximum_number():
     hub = FakeHub()
     origins, _ = hub.trace(*(name_base_model(f"a/{number}") for number in range(1000)), limits=Limits(origins=10))
     assert len(hub.lookups) == 10
@@ -169,7 +169,7 @@ def test_no_base_model_or_data_set_is_looked_up_after_the_time_limit():
 
 
 @pytest.mark.parametrize("look", [OriginState.MISSING, OriginState.GATED, OriginState.UNREACHED])
-def test_unread_base_model_is_recorded_as_not_checked(look):
+def test_record_of_an_unread_base_model_has_the_state_not_checked_and_the_cause(look):
     origins, _ = FakeHub(a__base=LookupResult(look, "why")).trace(name_base_model("a/base"))
     assert [(each.look, each.state, each.entries, each.detail) for each in origins] == [
         (look, ConclusionState.NOT_CHECKED, (), "why")
@@ -194,7 +194,7 @@ def test_claims_of_gated_base_model_are_assessed_and_traced():
         ("my private model", "not the id of a Hub repository"), ("\u0445/base", "not the id"), ("base model:7b", "not the id"),
     ],
 )  # fmt: skip
-def test_base_model_without_hub_id_is_recorded_as_unreached(name, why):
+def test_base_model_whose_name_is_no_hub_id_is_recorded_as_unreached_without_a_lookup(name, why):
     hub = FakeHub()
     origins, _ = hub.trace(name_base_model(name))
     assert [(each.name, each.look) for each in origins] == [(name, OriginState.UNREACHED)]
@@ -214,7 +214,7 @@ def test_address_on_the_hub_is_parsed_to_the_id_of_a_base_model(text):
     assert parse_hub_id(text) == "org/Name-1.0"
 
 
-def test_loader_paths_supply_the_base_models_that_the_card_omits():
+def test_path_in_a_loader_configuration_is_taken_as_a_base_model_that_the_card_omits():
     config = name_base_model("org/base", "_name_or_path", "config.json")
     tokenizer = name_base_model("org/other", "name_or_path", "tokenizer_config.json")
     assert [each.name for each in list_base_models([tokenizer, config])] == ["org/base"]
@@ -231,7 +231,7 @@ def test_local_loader_path_is_dropped_beside_named_base_model():
     assert list_base_models([own], own="org/model") == ()
 
 
-def test_local_path_that_ends_in_a_stated_base_model_only_adds_the_relation():
+def test_local_path_that_ends_in_the_name_of_a_stated_base_model_adds_only_its_relation():
     adapter = name_base_model("/models/llama-3-8b/", "base_model_name_or_path", "adapter_config.json", Relation.ADAPTER)
     [each] = list_base_models([name_base_model("meta/Llama-3-8B"), adapter])
     assert (each.name, each.relation) == ("meta/Llama-3-8B", Relation.ADAPTER)
@@ -242,7 +242,7 @@ def test_local_path_that_ends_in_a_stated_base_model_only_adds_the_relation():
     ]
 
 
-def test_unstated_relation_is_filled_in_and_stated_one_is_kept():
+def test_hub_tag_supplies_a_missing_relation_and_does_not_replace_a_stated_one():
     tag = name_base_model("Org/Base", "Hub tag", "", Relation.QUANTIZED)
     assert [each.relation for each in list_base_models([name_base_model("org/base"), tag])] == [Relation.QUANTIZED]
     said = name_base_model("org/base", relation=Relation.FINETUNE)
@@ -262,7 +262,7 @@ def test_relation_to_a_base_model_is_inferred_from_the_files_of_the_model(paths,
     assert [each.relation for each in list_base_models([name_base_model("org/base")], paths)] == [relation]
 
 
-def test_several_base_models_without_relation_are_a_merge():
+def test_several_base_models_without_a_stated_relation_get_the_relation_merge():
     assert {each.relation for each in list_base_models([name_base_model("org/a"), name_base_model("org/b")])} == {
         Relation.MERGE
     }
@@ -270,7 +270,7 @@ def test_several_base_models_without_relation_are_a_merge():
     assert [each.relation for each in mixed] == [Relation.FINETUNE, Relation.UNSTATED]
 
 
-def test_adapter_file_replaces_stated_distillation():
+def test_adapter_file_changes_a_stated_distilled_relation_to_adapter():
     said = name_base_model("org/base", relation=Relation.DISTILLED)
     assert [each.relation for each in list_base_models([said])] == [Relation.DISTILLED]
     assert [each.relation for each in list_base_models([said], ["adapter_config.json"])] == [Relation.ADAPTER]
@@ -299,7 +299,7 @@ def test_data_sets_of_base_models_are_not_looked_up():
 
 
 @check_each("seed", range(40))
-def test_walk_of_a_random_graph_of_base_models_keeps_its_limits(seed):
+def test_walk_of_a_random_base_model_graph_stays_within_depth_and_number_limits(seed):
     dice = random.Random(seed)
     names = [f"a/{number}" for number in range(dice.randint(1, 12))]
     looks = list(OriginState)

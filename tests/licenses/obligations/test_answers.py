@@ -61,7 +61,7 @@ POLICY = Clause("use-policy", "Forbidden uses.", "5", fields=("military",))
         (Clause("use-policy", "Not on record."), Intent(BUSINESS, field="gambling"), "review"),
     ],
 )
-def test_intended_use_gets_the_expected_answer_from_each_clause(
+def test_clause_gives_the_expected_answer_to_an_intended_use(
     clause: Clause, intent: Intent, answer: str | None
 ) -> None:
     assert list_answers(intent, clause) == ([] if answer is None else [(answer, clause.kind)])
@@ -74,7 +74,7 @@ def test_multimodal_clause_answers_by_modality_of_the_model(multimodal: bool | N
     assert [each[0] for each in found] == ([] if answer is None else [answer])
 
 
-def test_answers_to_a_use_begin_with_the_worst_and_add_review_for_unverified_terms() -> None:
+def test_answers_list_the_worst_first_and_add_a_review_for_unverified_terms() -> None:
     intent = Intent(BUSINESS, field="general")
     found = answer_intended_use(intent, [BindingLicense(build_license(CAP, NON_COMMERCIAL, read=""))], VOCABULARY)
     assert [(each.answer, each.kind) for each in found] == [
@@ -84,7 +84,7 @@ def test_answers_to_a_use_begin_with_the_worst_and_add_review_for_unverified_ter
     ]
 
 
-def test_clause_applies_only_if_every_step_of_the_lineage_passes_it_on() -> None:
+def test_inherited_clause_applies_only_if_every_lineage_step_passes_it_on() -> None:
     marks = Clause("state-changes", "Mark it.", "1")
     outputs = Clause("no-output-training", "Not for training.", "2")
     training = Intent({Use.TRAIN_ON_OUTPUTS: True, Use.FINE_TUNE: True})
@@ -101,7 +101,7 @@ def test_clause_applies_only_if_every_step_of_the_lineage_passes_it_on() -> None
     assert (told.kind, told.via) == ("no-output-training", "a/base")
 
 
-def test_duties_apply_to_a_use_unless_it_is_explicitly_excluded() -> None:
+def test_duty_applies_unless_the_intent_excludes_every_use_that_triggers_it() -> None:
     text = Clause("include-license-text", "Ship it.", "1")
     show = Clause("attribution-naming", "Show it.", "2", words=("Built with X",))
     bound = [BindingLicense(build_license(show, text))]
@@ -117,7 +117,7 @@ def test_duties_apply_to_a_use_unless_it_is_explicitly_excluded() -> None:
     ]
 
 
-def test_hosted_service_triggers_duties_of_distribution_if_a_clause_equates_them() -> None:
+def test_hosting_triggers_distribution_duties_if_a_clause_counts_hosting_as_distribution() -> None:
     text = Clause("include-license-text", "Ship it.", "1")
     service = Clause("hosting-is-distribution", "It counts.", "2")
     intent = Intent({Use.REDISTRIBUTE: False, Use.EMBED_ON_DEVICE: False, Use.HOSTED_SERVICE: True})

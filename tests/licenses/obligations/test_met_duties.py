@@ -28,6 +28,6 @@ def test_prescribed_words_inside_the_license_text_do_not_meet_the_notice_duty(ba
     assert duty.met == "NOTICE"
 
 
-def test_duty_to_show_is_not_met_by_a_file() -> None:
+def test_duty_to_show_words_to_users_is_not_met_by_words_in_a_file() -> None:
     shown = Duty("LicenseRef-X", "attribution-naming", Group.SHOW, "Show it.", words=(WORDS,))
     assert mark_met_duties([shown], [], {"NOTICE": flatten_text(WORDS)})[0].met == ""

@@ -152,7 +152,7 @@ def test_non_commercial_use_with_few_users_is_not_denied(rules: Catalogue, licen
 
 
 @check_each("licence", sorted({*BUSINESS, *NOT_READ}))
-def test_user_cap_of_a_license_denies_use_only_above_its_number(rules: Catalogue, licence: str) -> None:
+def test_user_cap_of_a_license_denies_use_only_above_the_stated_number_of_users(rules: Catalogue, licence: str) -> None:
     caps = {clause.number for clause in list_clauses(rules, licence, "user-cap")}
     if licence in NOT_READ:
         assert caps <= {100e6}
@@ -165,7 +165,9 @@ def test_user_cap_of_a_license_denies_use_only_above_its_number(rules: Catalogue
 
 
 @check_each("licence", BUSINESS)
-def test_revenue_cap_of_a_license_gives_an_answer_only_above_its_number(rules: Catalogue, licence: str) -> None:
+def test_revenue_cap_of_a_license_gives_an_answer_only_beyond_the_reviewed_revenue(
+    rules: Catalogue, licence: str
+) -> None:
     rich = answer_license(rules, licence, build_intent(Use.COMMERCIAL, revenue=1e12)) - BUSINESS[licence]
     if licence not in REVENUE:
         assert rich == set()
@@ -197,7 +199,9 @@ def test_multimodal_llama_is_denied_in_the_european_union(rules: Catalogue, lice
 
 @check_each("licence", BUSINESS)
 @check_each("use", [Use.TRAIN_ON_OUTPUTS, Use.DISTILL])
-def test_license_answers_training_on_outputs_as_reviewed(rules: Catalogue, licence: str, use: Use) -> None:
+def test_community_license_gives_the_reviewed_answer_on_training_on_outputs(
+    rules: Catalogue, licence: str, use: Use
+) -> None:
     kinds = {"no-output-training", "output-competition-limit"}
     answers = {answer for answer, kind in answer_license(rules, licence, build_intent(use)) if kind in kinds}
     assert answers == ({OUTPUTS[licence]} if licence in OUTPUTS else set())
@@ -241,7 +245,7 @@ def test_license_answers_training_on_outputs_as_reviewed(rules: Catalogue, licen
         ("LicenseRef-OpenAtom-Model-1.0", "military", None),
     ],
 )
-def test_license_answers_field_of_use_as_reviewed(
+def test_community_license_gives_the_reviewed_answer_on_each_field_of_use(
     rules: Catalogue, licence: str, field: str, answer: str | None
 ) -> None:
     answers = {
@@ -300,7 +304,7 @@ def test_duty_quotes_the_words_that_the_license_prescribes(
         ("LicenseRef-OpenAtom-Model-1.0", {"hosting-is-distribution", "patent-grant", "output-ownership"}),
     ],
 )
-def test_community_license_lists_the_kinds_of_clauses_found_in_review(
+def test_community_license_has_the_clause_kinds_that_its_review_found(
     rules: Catalogue, licence: str, kinds: set[str]
 ) -> None:
     assert kinds <= {clause.kind for clause in rules.licenses[licence].clauses}
@@ -347,7 +351,7 @@ def test_license_whose_text_was_not_read_is_always_for_review(rules: Catalogue, 
         ("modified-mit", "https://huggingface.co/moonshotai/Kimi-K3/blob/main/LICENSE", "LicenseRef-Kimi-K3"),
     ],
 )
-def test_name_of_several_texts_is_vague_until_link_decides(
+def test_license_name_of_several_texts_is_vague_unless_a_link_determines_the_text(
     rules: Catalogue, name: str, link: str, licence: str
 ) -> None:
     assert name in rules.vague_licenses

@@ -44,7 +44,7 @@ def list_license_duties(rules: Catalogue, id_: str, uses: dict[Use, bool]) -> di
 
 
 @check_each("id_", FREE)
-def test_open_license_denies_no_use(rules: Catalogue, id_: str) -> None:
+def test_verified_open_license_neither_denies_nor_questions_any_use(rules: Catalogue, id_: str) -> None:
     assert answer_license(rules, id_, EVERY) == {}
     assert "commercial-use" in {clause.kind for clause in rules.licenses[id_].clauses}
     assert rules.licenses[id_].read
@@ -71,7 +71,7 @@ def test_open_license_denies_no_use(rules: Catalogue, id_: str) -> None:
         ("BUSL-1.1", LEARNING, {}),
     ],
 )  # fmt: skip
-def test_standard_license_answers_use_as_reviewed(
+def test_standard_license_gives_the_reviewed_answer_on_a_use(
     rules: Catalogue, id_: str, uses: dict[Use, bool], expected: dict[str, str]
 ) -> None:
     assert answer_license(rules, id_, uses) == expected
@@ -79,16 +79,14 @@ def test_standard_license_answers_use_as_reviewed(
 
 @check_each("id_", ["CC-BY-NC-4.0", "CC-BY-ND-4.0"])
 @check_each("step", [Relation.FINETUNE, Relation.QUANTIZED, Relation.MERGE, Relation.ADAPTER])
-def test_non_commercial_and_no_derivatives_limits_also_bind_derived_models(
+def test_non_commercial_or_no_derivatives_license_gives_derived_models_the_same_answers(
     rules: Catalogue, id_: str, step: Relation
 ) -> None:
     assert answer_license(rules, id_, EVERY, step) == answer_license(rules, id_, EVERY) != {}
 
 
 @pytest.mark.parametrize("hub_id", ["fair-noncommercial-research-license", "intel-research", "h-research"])
-def test_restrictive_license_whose_text_was_not_read_denies_business_without_a_section(
-    rules: Catalogue, hub_id: str
-) -> None:
+def test_unread_research_only_license_denies_business_use_and_adds_a_review(rules: Catalogue, hub_id: str) -> None:
     (entry,) = [each for each in rules.licenses.values() if hub_id in each.hub_ids]
     found = answer_license(rules, entry.id, BUSINESS)
     assert found == {"no-commercial-use": "deny", "research-only": "deny", "terms-not-verified": "review"}
@@ -179,7 +177,7 @@ PATENTS_EXCLUDED = {
 
 
 @check_each("id_", sorted(PATENTS_LICENSED | PATENTS_EXCLUDED))
-def test_license_grants_or_excludes_patents_as_reviewed(rules: Catalogue, id_: str) -> None:
+def test_patent_grant_or_exclusion_of_a_license_is_the_reviewed_one(rules: Catalogue, id_: str) -> None:
     kinds = {clause.kind for clause in rules.licenses[id_].clauses}
     assert ("patent-grant" in kinds, "no-patent-grant" in kinds) == (id_ in PATENTS_LICENSED, id_ in PATENTS_EXCLUDED)
 
@@ -187,7 +185,7 @@ def test_license_grants_or_excludes_patents_as_reviewed(rules: Catalogue, id_: s
 @pytest.mark.parametrize(
     "id_", ["CDLA-Permissive-1.0", "CDLA-Permissive-2.0", "CDLA-Sharing-1.0", "C-UDA-1.0", "O-UDA-1.0"]
 )
-def test_data_license_has_the_clause_that_claims_no_rights_in_models(rules: Catalogue, id_: str) -> None:
+def test_data_license_has_an_output_ownership_clause(rules: Catalogue, id_: str) -> None:
     assert "output-ownership" in {clause.kind for clause in rules.licenses[id_].clauses}
 
 
@@ -203,7 +201,7 @@ def test_license_lists_the_words_that_it_prescribes(rules: Catalogue, id_: str, 
     assert [words] == [each for clause in rules.licenses[id_].clauses for each in clause.words]
 
 
-def test_limiting_license_is_not_open(rules: Catalogue) -> None:
+def test_standard_license_with_a_use_restricting_clause_is_not_marked_open(rules: Catalogue) -> None:
     standard = [entry for entry in rules.licenses.values() if not entry.id.startswith("LicenseRef-")]
     limited = {entry.id for entry in standard if {"no-commercial-use", "no-derivatives", "purpose-limit"} & {
         clause.kind for clause in entry.clauses}}  # fmt: skip

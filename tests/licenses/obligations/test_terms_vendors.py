@@ -151,7 +151,7 @@ COMMERCIAL = [
 
 
 @check_each("name, denied, unsure, denied_shipped, unsure_shipped", COMMERCIAL)
-def test_vendor_license_answers_commercial_use_as_reviewed(
+def test_vendor_license_gives_the_reviewed_answer_on_commercial_use(
     name: str, denied: set[str], unsure: set[str], denied_shipped: set[str], unsure_shipped: set[str]
 ) -> None:
     assert answer_license(build_license_ref(name), SAAS) == {"deny": denied, "review": unsure}
@@ -173,7 +173,9 @@ def test_vendor_license_never_denies_research(name: str) -> None:
         ("LTXV-Open-Weights-2025-05-05", "revenue-cap", 9_999_999, 10_000_000),
     ],
 )
-def test_revenue_cap_denies_commercial_use_above_its_number(name: str, kind: str, below: float, above: float) -> None:
+def test_revenue_cap_denies_commercial_use_only_beyond_the_reviewed_revenue(
+    name: str, kind: str, below: float, above: float
+) -> None:
     for revenue, held in ((below, False), (above, True)):
         assert (
             kind in answer_license(build_license_ref(name), build_intent(Use.COMMERCIAL, revenue=revenue))["deny"]
@@ -190,7 +192,7 @@ def test_revenue_cap_denies_commercial_use_above_its_number(name: str, kind: str
         ("Nexusflow-NexusRaven-V2", 50_000_000),
     ],
 )
-def test_user_cap_denies_commercial_use_above_its_number(name: str, number: float) -> None:
+def test_user_cap_denies_commercial_use_above_the_stated_number_of_users(name: str, number: float) -> None:
     assert "user-cap" not in answer_license(build_license_ref(name), build_intent(Use.COMMERCIAL, mau=number))["deny"]
     assert "user-cap" in answer_license(build_license_ref(name), build_intent(Use.COMMERCIAL, mau=number + 1))["deny"]
 
@@ -199,7 +201,7 @@ def test_user_cap_denies_commercial_use_above_its_number(name: str, number: floa
     ("yearly_revenue", "is_denied", "needs_review"),
     [(20_000_000, False, False), (20_000_001, False, True), (240_000_000, False, True), (240_000_001, True, True)],
 )
-def test_yearly_revenue_that_may_exceed_a_monthly_cap_is_for_review(
+def test_yearly_revenue_that_may_exceed_a_monthly_cap_needs_review_and_a_certain_excess_is_denied(
     yearly_revenue: float, is_denied: bool, needs_review: bool
 ) -> None:
     # The cap is 20 million in one month: twelve such months are surely above it.
@@ -288,7 +290,9 @@ FIELDS = [
 
 
 @check_each("name, forbidden, free", FIELDS)
-def test_use_policy_denies_its_fields_of_use_alone(name: str, forbidden: list[str], free: list[str]) -> None:
+def test_use_policy_denies_only_the_fields_of_use_that_it_names(
+    name: str, forbidden: list[str], free: list[str]
+) -> None:
     for field in forbidden:
         assert "use-policy" in answer_license(build_license_ref(name), build_intent(field=field))["deny"], field
     for field in free:
@@ -305,7 +309,7 @@ def test_medical_use_of_google_health_models_is_for_review() -> None:
 @pytest.mark.parametrize(
     "name", ["Stability-AI-Community", "Grok-2-Community", "Falcon-180B", "Falcon-3", "NVIDIA-Open-Model"]
 )
-def test_unread_policy_leaves_special_fields_for_review(name: str) -> None:
+def test_use_policy_that_was_not_read_leaves_sensitive_fields_of_use_for_review(name: str) -> None:
     for field in ("military", "gambling", "medical-advice"):
         assert "use-policy" in answer_license(build_license_ref(name), build_intent(field=field))["review"]
 
@@ -390,12 +394,12 @@ def test_vendor_license_lacks_the_clauses_that_its_text_does_not_contain(name: s
     assert not kinds & {clause.kind for clause in entry.clauses}
 
 
-def test_naming_clauses_of_the_nvidia_license_are_limited_in_scope() -> None:
+def test_only_the_naming_clauses_of_the_nvidia_open_model_license_have_a_limited_scope() -> None:
     cosmos = [clause for clause in RULES.licenses[build_license_ref("NVIDIA-Open-Model")].clauses if clause.scope]
     assert {clause.kind for clause in cosmos} == {"attribution-naming", "derivative-naming"}
 
 
-def test_vendor_licenses_marked_open_are_exactly_the_reviewed_ones() -> None:
+def test_only_vendor_licenses_reviewed_as_open_are_marked_open() -> None:
     said = {
         name
         for name in (
@@ -449,7 +453,7 @@ def test_use_under_unread_license_is_for_review(name: str) -> None:
     assert not any(clause.section for clause in entry.clauses)
 
 
-def test_use_policy_clause_states_its_fields_or_url() -> None:
+def test_use_policy_clause_of_a_vendor_license_states_its_fields_or_its_url() -> None:
     for row in COMMERCIAL:
         entry = RULES.licenses[build_license_ref(row[0])]
         silent: list[Clause] = [

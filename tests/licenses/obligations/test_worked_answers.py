@@ -191,7 +191,7 @@ def test_computed_license_answer_equals_the_one_worked_out_by_hand(name: str, as
 
 
 @pytest.mark.parametrize("name", list(EXPECTED))
-def test_screen_and_written_files_give_the_same_answer(name: str, ask: Callable[..., AuditReport]) -> None:
+def test_license_screen_and_notice_files_state_the_same_answer(name: str, ask: Callable[..., AuditReport]) -> None:
     report, wanted = ask(name), EXPECTED[name]
     screen = render_license(report).decode()
     word = {"allow": "ALLOWED", "deny": "DENIED", "review": "FOR REVIEW"}[wanted.answer]
@@ -206,7 +206,7 @@ def test_screen_and_written_files_give_the_same_answer(name: str, ask: Callable[
         assert FORBIDDEN[name] not in screen + "".join(files.values())
 
 
-def test_stated_number_of_users_turns_an_open_answer_into_allow_or_deny(
+def test_stated_number_of_users_changes_a_review_answer_to_allow_or_deny(
     ask: Callable[..., AuditReport],
 ) -> None:
     few = ask("acme/llama-vision-11b", territories=["US"], monthly_active_users=5e6)
@@ -216,13 +216,13 @@ def test_stated_number_of_users_turns_an_open_answer_into_allow_or_deny(
 
 
 @pytest.mark.parametrize("name", list(EXPECTED))
-def test_rendered_answer_fits_one_screen(name: str, ask: Callable[..., AuditReport]) -> None:
+def test_license_screen_of_every_worked_example_fits_one_screen(name: str, ask: Callable[..., AuditReport]) -> None:
     text = render_license(ask(name, monthly_active_users=1e5, annual_revenue_usd=2e6)).decode()
     inherited = "LicenseRef" in EXPECTED[name].concluded and "AND" in EXPECTED[name].concluded
     assert len(text.splitlines()) <= (54 if inherited else 45)
 
 
-def test_first_line_states_the_whole_answer(ask: Callable[..., AuditReport]) -> None:
+def test_shipping_line_states_the_complete_answer_with_its_main_reason(ask: Callable[..., AuditReport]) -> None:
     lines = {
         name: assess_shipping(ask(f"acme/{name}").license).line for name in ("hunyuan-shapes", "gpl-tagger", "nameless")
     }
@@ -245,7 +245,7 @@ def test_research_use_is_not_denied_where_commercial_use_is_denied(ask: Callable
         assert str(ask(name, policy="commercial-saas").license.permission) == "deny"
 
 
-def test_present_license_text_meets_its_duty(ask: Callable[..., AuditReport]) -> None:
+def test_license_text_in_the_model_meets_the_duty_to_include_that_text(ask: Callable[..., AuditReport]) -> None:
     met = {each.kind: each.met for each in ask("acme/north-7b").license.duties}
     assert met["include-license-text"] == "LICENSE"
     missing = {each.license: each.met for each in ask("acme/north-adapter").license.duties if "text" in each.kind}

@@ -98,7 +98,7 @@ def derive_fingerprints(folder: Path) -> Fingerprints:
     return load_fingerprints(rules)
 
 
-def test_deriving_the_fingerprint_of_one_text_leaves_the_others_unchanged(tmp_path: Path) -> None:
+def test_derivation_of_one_fingerprint_leaves_the_other_fingerprints_unchanged(tmp_path: Path) -> None:
     derive_fingerprints(tmp_path)
     module, out = load_derive_script(), tmp_path / "rules" / "fingerprints"
     module.HERE = tmp_path
@@ -114,7 +114,7 @@ def test_deriving_the_fingerprint_of_one_text_leaves_the_others_unchanged(tmp_pa
     assert after["permit"][1] == before["permit"][1].replace("2026-11-26", "2026-12-01")
 
 
-def test_deriving_one_text_keeps_the_order_and_the_bytes_of_the_others(
+def test_derivation_of_one_fingerprint_keeps_the_order_and_bytes_of_the_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     derive_fingerprints(tmp_path)
@@ -234,7 +234,7 @@ def test_variant_of_a_license_text_quotes_the_differing_words(prints: Fingerprin
 
 
 @pytest.mark.parametrize("id_", TEXTS)
-def test_license_text_with_any_word_replaced_or_omitted_is_not_exact(id_: str, prints: Fingerprints) -> None:
+def test_license_text_does_not_match_exactly_if_any_word_is_replaced_or_omitted(id_: str, prints: Fingerprints) -> None:
     _, text, _ = TEXTS[id_]
     body = text.index("\n\n")
     for word in random.Random(4).sample(
@@ -260,7 +260,7 @@ def test_versions_of_one_license_text_are_distinguished(prints: Fingerprints) ->
     assert [match.likeness for match in recognise_texts(mixed, prints, KNOWN)] == [VARIANT]
 
 
-def test_modified_license_with_a_fingerprint_is_exact_and_any_further_change_a_variant(prints: Fingerprints) -> None:
+def test_modified_license_matches_its_own_fingerprint_and_a_further_change_is_a_variant(prints: Fingerprints) -> None:
     assert list_matches(recognise_texts("Changed " + PERMIT + TAIL, prints, KNOWN)) == [
         ("LicenseRef-Gull-Changed", EXACT)
     ]
@@ -293,7 +293,7 @@ def test_license_text_without_title_or_with_another_holder_is_exact(prints: Fing
     assert list_matches(recognise_texts(more, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
 
 
-def test_several_license_texts_in_one_file_are_exact_only_without_words_between_them(prints: Fingerprints) -> None:
+def test_several_license_texts_in_one_file_match_exactly_only_without_words_between_them(prints: Fingerprints) -> None:
     both = f"{FIRST}\n-----\n\n{PERMIT}"
     assert sorted(list_matches(recognise_texts(both, prints, KNOWN))) == [
         ("LicenseRef-Gull", EXACT),
@@ -306,7 +306,7 @@ def test_several_license_texts_in_one_file_are_exact_only_without_words_between_
     assert [match.quotation[:11] for match in split if match.id == "LicenseRef-Gull"] == ["Gull Permit"]
 
 
-def test_text_within_a_longer_one_is_a_variant(prints: Fingerprints) -> None:
+def test_license_text_inside_a_longer_text_is_a_variant(prints: Fingerprints) -> None:
     readme = "\n".join(f"Step {number}: turn the wheel and look at the lake." for number in range(900))
     (match,) = recognise_texts(f"{readme}\n\n{PERMIT}\n\n{readme}", prints, KNOWN)
     assert (match.id, match.likeness, match.line) == ("LicenseRef-Gull", VARIANT, 902)
@@ -353,7 +353,7 @@ def test_hostile_text_of_five_megabytes_is_matched_within_seconds(text: str, pri
 
 @settings(deadline=None, max_examples=60)
 @given(st.data())
-def test_mutated_text_is_never_another_exact_text(data: st.DataObject) -> None:
+def test_mutated_license_text_never_matches_another_license(data: st.DataObject) -> None:
     prints = load_fingerprints()
     text = read_shipped_license("rich", "LICENSE")
     at = data.draw(st.integers(0, len(text)))
@@ -373,7 +373,7 @@ STANDARD = [
 
 
 @pytest.mark.parametrize(("package", "ending", "id_"), STANDARD)
-def test_license_of_installed_package_matches_exactly_and_is_a_variant_with_a_sentence_added(
+def test_license_of_an_installed_package_is_exact_and_an_added_sentence_makes_it_a_variant(
     package: str, ending: str, id_: str
 ) -> None:
     text, prints = read_shipped_license(package, ending), load_fingerprints()
@@ -382,7 +382,7 @@ def test_license_of_installed_package_matches_exactly_and_is_a_variant_with_a_se
     assert recognise_texts(f"{text}\nNo commercial use.", prints, {id_})[0].likeness is VARIANT
 
 
-def test_standard_license_without_fingerprint_is_a_variant(prints: Fingerprints) -> None:
+def test_license_text_known_only_by_identifier_without_fingerprint_is_a_variant(prints: Fingerprints) -> None:
     (match,) = recognise_texts(read_shipped_license("rich", "LICENSE"), prints, {"MIT"})
     assert (match.id, match.likeness) == ("MIT", VARIANT)
 
@@ -403,7 +403,7 @@ def test_repeated_license_text_is_recognised_from_the_cache(prints: Fingerprints
     assert recognise_texts(PERMIT, derive_fingerprints(tmp_path), KNOWN)[0] is not first[0]
 
 
-def test_copy_of_an_uncertain_text_is_a_variant(prints: Fingerprints) -> None:
+def test_text_that_equals_an_uncertain_stored_copy_is_a_variant(prints: Fingerprints) -> None:
     unsure = Fingerprints(tuple(replace(item, is_from_owner=False) for item in prints.items))
     (match,) = recognise_texts(PERMIT, unsure, KNOWN)
     assert (match.id, match.likeness) == ("LicenseRef-Gull", VARIANT)
@@ -419,5 +419,5 @@ def test_copy_of_an_uncertain_text_is_a_variant(prints: Fingerprints) -> None:
         ("written out (not a byte copy); part of the file, no length check possible", False),
     ],
 )
-def test_stored_license_text_counts_as_certain_only_by_a_note_that_confirms_it(note: str, certain: bool) -> None:
+def test_stored_license_text_is_certain_only_if_its_note_confirms_an_exact_copy(note: str, certain: bool) -> None:
     assert load_derive_script().is_certain(note) is certain

@@ -37,7 +37,7 @@ from modelaudit.licenses.recognition import find_references
         ("// SPDX-License-Identifier: MIT OR Apache-2.0\n", "MIT OR Apache-2.0", ""),
     ],
 )
-def test_reference_found_in_a_license_statement_has_name_address_and_line(text: str, name: str, url: str) -> None:
+def test_license_statement_yields_a_reference_with_name_address_and_line(text: str, name: str, url: str) -> None:
     (found,) = find_references("one line\n\n" + text)
     assert (found.name, found.url, found.line) == (name, url, 3)
     assert found.tag is ("SPDX" in text)
@@ -61,17 +61,17 @@ def test_mentioned_or_negated_license_names_are_not_statements(text: str) -> Non
     assert find_references(text) == ()
 
 
-def test_repeated_statements_hide_no_later_one() -> None:
+def test_thousands_of_equal_license_statements_hide_no_later_statement() -> None:
     found = find_references("Licensed under the MIT License.\n" * 3000 + "\nLicense: CC-BY-NC-4.0\n")
     assert [(each.name, each.line) for each in found] == [("MIT License", 1), ("CC-BY-NC-4.0", 3002)]
 
 
-def test_different_names_are_all_found() -> None:
+def test_two_hundred_different_license_names_are_all_found() -> None:
     text = "".join(f"Licensed under MIT {number}.\n" for number in range(200))
     assert len(find_references(text)) == 200
 
 
-def test_statements_are_bounded_in_time() -> None:
+def test_search_for_license_statements_in_hostile_text_takes_under_five_seconds() -> None:
     begun = time.process_time()
     for text in (
         "licensed under the " * 200_000,
@@ -85,7 +85,7 @@ def test_statements_are_bounded_in_time() -> None:
 
 
 @given(st.text(max_size=300))
-def test_reference_has_name_and_line_within_random_text(text: str) -> None:
+def test_license_reference_in_random_text_has_a_name_and_an_existing_line(text: str) -> None:
     for found in find_references(f"Licensed under {text}"):
         assert found.name
         assert 1 <= found.line <= text.count("\n") + 1
@@ -136,7 +136,7 @@ def test_expression_keeps_the_structure_of_its_brackets() -> None:
         "MIT OR " * 400 + "MIT",
     ],
 )
-def test_invalid_expression_is_an_error_in_one_line(text: str) -> None:
+def test_invalid_license_expression_raises_an_error_with_a_message_of_one_line(text: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         parse_expression(text)
     assert str(caught.value)
@@ -144,7 +144,7 @@ def test_invalid_expression_is_an_error_in_one_line(text: str) -> None:
 
 
 @given(st.text(alphabet="MIT ()ANDORWITH+-.:LicenseRef\n\x00\u0131", max_size=80))
-def test_any_text_is_parsed_as_an_expression_or_is_an_error(text: str) -> None:
+def test_parser_of_license_expressions_returns_licenses_or_raises_an_expression_error(text: str) -> None:
     try:
         found = parse_expression(text)
     except ExpressionError:

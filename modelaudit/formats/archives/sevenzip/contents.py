@@ -62,7 +62,10 @@ def assign_contents(streams: Streams, files: list[File], log: DefectLog) -> list
         for size, crc in folder.contents:
             file = next(files_with_content, None)
             if file is None:
-                log.add(SevenZipDefect.ENTRY_COUNT_MISMATCH, f"folder {number} holds a content without a file name")
+                log.add(
+                    SevenZipDefect.ENTRY_COUNT_MISMATCH,
+                    f"folder {number} holds the content of a file that the header does not list",
+                )
                 file = File(f"[content {number}.{len(contents)}]", True)
             contents.append(FileContent(file, start, size, crc))
             start += size
@@ -91,7 +94,9 @@ def check_expansion(folder: Folder, packed: int, limits: Limits, log: DefectLog)
     """
     size = find_stated_size(folder)
     if size > max(limits.expansion_floor, limits.expansion_ratio * packed):
-        log.add(SevenZipDefect.EXPANSION_RATIO, f"a folder is stated to expand from {packed} to {size} bytes")
+        log.add(
+            SevenZipDefect.EXPANSION_RATIO, f"the header states that a folder expands from {packed} to {size} bytes"
+        )
     obstacle = find_obstacle(folder)
     if obstacle is not None and obstacle[0] is UnreadReason.ENCRYPTED:
         log.add(SevenZipDefect.ENCRYPTED_MEMBER, "a folder is encrypted")

@@ -110,7 +110,7 @@ class HeaderCursor(BytesCursor):
         if count > self.left:
             raise DamagedError(f"the header states {count} {what} and has only {self.left} bytes left", self.position)
         if count > self._most:
-            raise LimitReachedError(f"the archive states {count} {what}, more than the {self._most} that are read")
+            raise LimitReachedError(f"the archive states {count} {what}, more than the limit of {self._most}")
 
     def read_property(self) -> HeaderCursor:
         """Return a cursor over the bytes of a property, which begins with its length."""

@@ -159,7 +159,7 @@ def _read_header(
         _claim_packed_streams(window, streams)
         with open_folder(window, streams, streams.folders[0], limits, budget) as content:
             data = read_all_bytes(content, _LARGEST_HEADER)
-    raise DamagedError("the header is neither plain nor an encoded header that leads to one", place.start)
+    raise DamagedError("the header is not plain, and is not an encoded header that decodes to a plain one", place.start)
 
 
 def _claim_header(window: Window, place: _HeaderPlace, cursor: HeaderCursor) -> None:

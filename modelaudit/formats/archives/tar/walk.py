@@ -174,7 +174,7 @@ class TarMemberWalker:
             elif is_header(block) and not (position == start and has_negative_size):
                 break
             elif position == start and self._end_of_archive is None:
-                self._log.add(TarDefect.HEADER_DAMAGED, "the block in place of a header is not one", start)
+                self._log.add(TarDefect.HEADER_DAMAGED, "a block that must be a header is not a valid header", start)
                 detail = "the header of a member is damaged; the blocks after it were searched for further headers"
                 self._record_unread(UnreadReason.DAMAGED, detail, start)
                 # With the magic, the block is a header all the same, and is claimed. The bytes after it are a leftover.
@@ -214,7 +214,9 @@ class TarMemberWalker:
             records, is_well_formed = parse_pax_records(data)
             if not is_well_formed:
                 self._log.add(
-                    TarDefect.PAX_HEADER_INVALID, "loaders disagree about a malformed pax header", header.offset
+                    TarDefect.PAX_HEADER_INVALID,
+                    "a pax header is malformed, and loaders read it differently",
+                    header.offset,
                 )
             if header.kind in PAX_GLOBAL:
                 self._global |= {key: value for key, value in records if key in _GLOBAL_KEYS}

@@ -28,7 +28,9 @@ def check_names(entries: Sequence[DirectoryEntry], log: DefectLog, torch: bool) 
         check_name(name, offset, log)
         if entry.extra_name is not None and entry.extra_name != entry.raw_name:
             second_name = entry.extra_name.decode("utf-8", "surrogateescape")
-            log.add(ZipDefect.UNICODE_PATH_MISMATCH, f"{name!r} has the second name {second_name!r}", offset, name)
+            log.add(
+                ZipDefect.UNICODE_PATH_MISMATCH, f"{name!r} has a second, different name, {second_name!r}", offset, name
+            )
         if entry.link:
             log.add(ZipDefect.LINK_MEMBER, f"{name!r} is a symbolic link", offset, name)
         if name in seen:
@@ -93,9 +95,19 @@ def check_expansion(entries: Sequence[DirectoryEntry], limits: Limits, log: Defe
     for entry in entries:
         largest_size = max(limits.expansion_floor, limits.expansion_ratio * entry.stored_size)
         if entry.size > largest_size:
-            detail = f"{entry.name!r} is stated to expand from {entry.stored_size} to {entry.size} bytes"
+            detail = f"the archive states that {entry.name!r} expands from {entry.stored_size} to {entry.size} bytes"
             log.add(ZipDefect.EXPANSION_RATIO, detail, entry.offset, entry.name)
         if entry.method not in ZIP_CODECS:
-            log.add(ZipDefect.UNKNOWN_COMPRESSION, f"{entry.name!r} uses {entry.compression}", entry.offset, entry.name)
+            log.add(
+                ZipDefect.UNKNOWN_COMPRESSION,
+                f"{entry.name!r} uses a compression that few programs support: {entry.compression}",
+                entry.offset,
+                entry.name,
+            )
         if entry.name.endswith("/") and entry.size:
-            log.add(ZipDefect.DIRECTORY_WITH_DATA, f"{entry.name!r} holds {entry.size} bytes", entry.offset, entry.name)
+            log.add(
+                ZipDefect.DIRECTORY_WITH_DATA,
+                f"{entry.name!r} has the name of a folder, but holds {entry.size} bytes",
+                entry.offset,
+                entry.name,
+            )

@@ -123,7 +123,11 @@ def _check_directories(directories: list[Directory], contents: ArchiveContents) 
     if len(member_sets) > 1:
         places = [directory.place for directory in directories]
         views = " and ".join(f"{place.loader} at byte {place.start}" for place in places)
-        log.add(ZipDefect.DIRECTORY_AMBIGUOUS, f"loaders see different members: {views}", places[0].start)
+        log.add(
+            ZipDefect.DIRECTORY_AMBIGUOUS,
+            f"loaders use different directories, which list different members: {views}",
+            places[0].start,
+        )
 
 
 def _locate_data(window: Window, entry: DirectoryEntry, shift: int, contents: ArchiveContents) -> None:

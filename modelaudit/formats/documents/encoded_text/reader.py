@@ -30,6 +30,6 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     content = decode_content(SubWindow(window, 0, window.size, get_budget(window, limits)), limits)
     if content is None or not content.layers:
-        raise DamagedError("the text begins in an encoding that does not continue to its end")
+        raise DamagedError("the beginning of the text is encoded, but the rest is not in that encoding")
     claim_data(window)
     yield Artifact(join_embedded(artifact.path, content.format, 0), content.window.size, make_opener(content.window))

@@ -81,7 +81,7 @@ class Dialect:
             return True
         if not self._has_reached_bound:
             self._has_reached_bound = True
-            self.unread.append(report_bound(_MOST_NAMES, "names of a kind"))
+            self.unread.append(report_bound(_MOST_NAMES, "names of one kind"))
         return False
 
     def start(self, name: str, attributes: Mapping[str, str], line: int) -> None:
@@ -286,7 +286,7 @@ class OpenVinoDialect(Dialect):
             self._record_defect(
                 Defect(
                     MarkupDefect.WEIGHTS_INVALID,
-                    f"the offset, the size or the shape of a constant is no number: {stated}",
+                    f"the offset, the size or the shape of a constant is not a number: {stated}",
                     where,
                 )
             )

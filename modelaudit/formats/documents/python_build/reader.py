@@ -67,7 +67,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         steps = _mention_project(table)
         references = tuple(_reference_build_files(table))
     # Attacks first: no number of requirements may leave one out.
-    mentions, beyond = keep_first(chain(attacks, steps), _MAX_MENTIONS, "attacks, steps and requirements")
+    mentions, beyond = keep_first(chain(attacks, steps), _MAX_MENTIONS, "attack texts, build steps and requirements")
     yield Outline("python-build", mentions)
     yield from beyond
     if references:

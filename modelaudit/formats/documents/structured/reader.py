@@ -278,7 +278,9 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
             yield from _search_pieces(window, min(window.size, limits.document_bytes))
             if is_table_name(name):
                 # A program may read any length of settings.
-                yield Unread(UnreadReason.LIMIT, f"settings of more than {_SEARCHED_BYTES} bytes were not parsed")
+                yield Unread(
+                    UnreadReason.LIMIT, f"the settings take more than {_SEARCHED_BYTES} bytes, and were not parsed"
+                )
     if total > limits.document_bytes:
         yield Unread(UnreadReason.LIMIT, f"only the first {limits.document_bytes} bytes were read")
 

@@ -198,10 +198,10 @@ class _ModelReader:
         tree_count = len(self._tree_offsets) - 1 if self._has_ended else len(self._tree_offsets)
         stated_count = len(self._stated_sizes)
         if tree_count < stated_count and not self._has_ended:
-            raise DamagedError(f"the head states {stated_count} trees, the file ends after {tree_count}")
+            raise DamagedError(f"the header states {stated_count} trees, the file ends after {tree_count}")
         if stated_count and tree_count != stated_count:
             self.defects.record_size_mismatch(
-                f"the head states the sizes of {stated_count} trees, the file has {tree_count}"
+                f"the header states the sizes of {stated_count} trees, the file has {tree_count}"
             )
         elif stated_count and self._has_ended and not self._has_crlf:
             tree_bounds = pairwise(self._tree_offsets)

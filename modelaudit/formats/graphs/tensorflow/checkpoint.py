@@ -185,7 +185,7 @@ def _iter_block(window: Window, start: int, size: int) -> Iterator[tuple[bytes, 
         ends_outside = position + suffix_length + value_length > entries_end
         # Names of tensors are far shorter than 64 KiB; the bound keeps a hostile block from growing keys.
         if prefix_length > len(key) or ends_outside or prefix_length + suffix_length > _MOST_KEY_BYTES:
-            raise DamagedError("an entry of a block breaks off", start)
+            raise DamagedError("an entry exceeds its block, or states an invalid key length", start)
         key = key[:prefix_length] + data[position : position + suffix_length]
         position += suffix_length
         yield key, data[position : position + value_length]
@@ -204,7 +204,7 @@ def _read_varint(data: bytes, position: int) -> tuple[int, int]:
         if data[index] < 0x80:
             return value, index + 1
         shift += 7
-    raise DamagedError("a number in the table breaks off")
+    raise DamagedError("a number in the table is truncated or too long")
 
 
 def recognises_data(head: Head) -> bool:

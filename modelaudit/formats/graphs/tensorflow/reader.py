@@ -106,7 +106,9 @@ def _read_kind(artifact: Artifact, window: Window, limits: Limits, kind: str, is
             f"it restores more than {MOST_CHECKPOINTS} checkpoints outside the model"
         )
     if resolver.is_exhausted:
-        failure = failure or LimitReachedError(f"its paths were traced through more than {MOST_STEPS} inputs")
+        failure = failure or LimitReachedError(
+            f"the search for its file paths stopped after {MOST_STEPS} inputs of operators"
+        )
     if contents.has_more_values:
         failure = failure or LimitReachedError(f"it has more than {MOST_ITEMS} values in collections")
     if references:

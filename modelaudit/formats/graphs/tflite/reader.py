@@ -196,7 +196,9 @@ class _ModelReader:
         if is_inline:
             size = inline_options.count if inline_options is not None else 0
         if size > _MOST_OPTIONS:
-            raise LimitReachedError(f"the options of an operator take {size} bytes", operator.position)
+            raise LimitReachedError(
+                f"the options of an operator take {size} bytes, more than {_MOST_OPTIONS}", operator.position
+            )
         if not is_inline:
             return self.buffer.read_bytes(offset, size)
         return inline_options.read_first_bytes(size) if inline_options is not None else b""

@@ -307,7 +307,7 @@ class Machine:
             return int.from_bytes(source.read_bytes(width), "little")
         line, is_whole = self.read_line()
         if not is_whole:
-            raise DamagedError("a memo index of thousands of digits", source.opcode_offset)
+            raise DamagedError("a memo index has thousands of digits", source.opcode_offset)
         return decode_memo_index(self.recorder, line)
 
     # -- containers ---------------------------------------------------------------------------------------------------
@@ -675,7 +675,7 @@ def _make_sized_handler(kind: str, layout: str) -> Handler:
         source = machine.source
         (size,) = length.unpack(source.read_bytes(length.size))
         if size < 0:
-            raise DamagedError(f"a {kind} constant with the negative length {size}", source.opcode_offset)
+            raise DamagedError(f"a {kind} constant has the negative length {size}", source.opcode_offset)
         start = source.base + source.position
         data, is_whole = source.read_constant(size)
         if kind != "int" and machine.nested.record_constant(data, start, size, kind == "str") in OPENED:

@@ -121,7 +121,7 @@ class _Decoder:
         kind = self._read_bytes(1)[0]
         self.objects += 1
         if depth > _DEPTH or self.objects > _OBJECTS:
-            raise DamagedError("the marshalled data hold more objects, or nest deeper, than is decoded", start)
+            raise DamagedError("the marshalled data exceed the limit on objects or on depth", start)
         reference_index = None
         if kind & FLAG_REF:
             # An object with the flag gets its number before its parts do, and the parts may refer to it.
@@ -228,7 +228,9 @@ class _Decoder:
         """Read a length or a number of items, which cannot exceed the length of the data."""
         size = int.from_bytes(self._read_bytes(4), "little", signed=True)
         if not 0 <= size <= len(self.data):
-            raise DamagedError(f"a length of {size} in {len(self.data)} bytes", self.position - 4)
+            raise DamagedError(
+                f"a length of {size} is negative, or exceeds the {len(self.data)} bytes of data", self.position - 4
+            )
         return size
 
     def _peek_byte(self) -> int:

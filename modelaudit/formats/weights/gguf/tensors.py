@@ -68,7 +68,9 @@ def read_tensor_table(cursor: GgufCursor, count: int, log: DefectLog, tensors: l
                 offset,
                 name,
             )
-            raise DamagedError(f"{name!r} has {dimensions} dimensions, so the rows after it cannot be parsed", offset)
+            raise DamagedError(
+                f"{name!r} has {dimensions} dimensions, so the tensors after it cannot be parsed", offset
+            )
         shape = tuple(cursor.read_length(f"the shape of {name!r}") for _ in range(dimensions))
         kind = cursor.read_u32(f"the type of {name!r}")
         start = cursor.read_u64(f"the offset of {name!r}")
@@ -103,7 +105,7 @@ def count_tensor_bytes(
     if row_length % numbers_per_block:
         log.add(
             TensorDefect.MALFORMED_TENSOR,
-            f"{name!r} has rows of {row_length} numbers, and {type_name} packs {numbers_per_block} at a time",
+            f"{name!r} has rows of {row_length} numbers; {type_name} needs a multiple of {numbers_per_block}",
             offset,
             name,
         )
@@ -135,7 +137,9 @@ def check_extents(tensors: list[Tensor], alignment: int, log: DefectLog) -> int 
             )
         if end is not None and tensor.start < end:
             log.add(
-                GgufDefect.OVERLAPPING_TENSORS, f"{name!r} starts at {tensor.start} inside data up to {end}", key=name
+                GgufDefect.OVERLAPPING_TENSORS,
+                f"{name!r} starts at {tensor.start}, inside earlier data that end at {end}",
+                key=name,
             )
         elif end is not None and tensor.start > align_offset(end, alignment):
             hole = f"the bytes {end} to {tensor.start} before {name!r} belong to no tensor"

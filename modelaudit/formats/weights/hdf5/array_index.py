@@ -80,7 +80,7 @@ def _make_entries(source: StructureSource, client: int, width: int, page_bits: i
     # The size of a chunk takes up to eight bytes; a wider entry would hold bytes that mean nothing.
     is_valid = _MASK_BYTES < extra <= _MASK_BYTES + 8 if client == _FILTERED else extra == 0
     if not is_valid or page_bits > _MAX_BITS:
-        raise DamagedError(f"an array of chunks has entries of {width} bytes, which fit no chunk", offset)
+        raise DamagedError(f"an array of chunks has entries of an invalid width, {width} bytes", offset)
     return _Entries(source, width, client == _FILTERED, page_bits)
 
 

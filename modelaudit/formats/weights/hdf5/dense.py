@@ -51,7 +51,7 @@ def read_dense_entries(
             continue
         for type_, record in read_records(source, index):
             if type_ not in indices:
-                raise DamagedError(f"the index of {what} is a tree of another type", record.offset)
+                raise DamagedError(f"the index of {what} is a tree of the wrong type", record.offset)
             record.skip(indices[type_])
             id_ = record.take(min(heap.id_length, record.left))
             if id_ not in seen:

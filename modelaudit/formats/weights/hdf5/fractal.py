@@ -88,7 +88,8 @@ class FractalHeap:
         are_powers_of_two = start & (start - 1) == 0 and max_direct & (max_direct - 1) == 0
         if not width or not start or not are_powers_of_two or max_direct < start:
             raise DamagedError(
-                f"a heap has invalid blocks of {start} to {max_direct} bytes, {width} in a row", piece.offset
+                f"a heap has an invalid layout: blocks of {start} to {max_direct} bytes, {width} in each row",
+                piece.offset,
             )
         piece.skip(CHECKSUM_BYTES)
         source.claim(piece)

@@ -58,7 +58,8 @@ class LocalHeap:
         """
         if not 0 <= offset < self._size:
             raise DamagedError(
-                f"a name is at {offset} in a heap of {self._size} bytes", self._source.base + self._start
+                f"a name is stated at byte {offset}, outside its heap of {self._size} bytes",
+                self._source.base + self._start,
             )
         # Most names are short. Read little first, for every read counts against the budget of the file.
         length = min(self._size - offset, _MAX_NAME_BYTES)

@@ -105,7 +105,7 @@ def _parse_old_header(source: StructureSource, address: int) -> tuple[int, int]:
     piece = source.read_piece(address, 16)
     version = piece.take_number(1)
     if version != 1:
-        raise DamagedError("there is no object header at an address that names one", source.base + address)
+        raise DamagedError("no object header is at the address where one must be", source.base + address)
     # A reserved byte, the number of messages, and the number of references to the object.
     piece.skip(7)
     first_block_bytes = piece.take_number(4)

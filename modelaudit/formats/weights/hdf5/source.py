@@ -64,7 +64,7 @@ class Piece(BytesCursor):
         """Skip ``signature``. Raises ``DamagedError`` if the bytes differ; ``what`` is the structure in words."""
         signature_offset = self.offset + self.position
         if self.take(len(signature)) != signature:
-            raise DamagedError(f"there is no {what} at an address that names one", signature_offset)
+            raise DamagedError(f"no {what} is at the address where one must be", signature_offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,9 @@ class StructureSource:
         """
         offset = self.base + address
         if address < 0 or length < 0 or offset >= self.window.size:
-            raise DamagedError(f"a structure is addressed {offset - self.window.size} bytes beyond the end", offset)
+            raise DamagedError(
+                f"the address {offset} of a structure is outside the file of {self.window.size} bytes", offset
+            )
         if offset + length > self.window.size:
             if not short:
                 raise DamagedError(f"a structure of {length} bytes ends beyond the file", offset)

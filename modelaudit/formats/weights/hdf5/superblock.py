@@ -85,7 +85,8 @@ def read_superblock(window: Window) -> Superblock:
     sizes = Sizes(widths.take_number(1), widths.take_number(1))
     if sizes.offset not in _VALID_WIDTHS or sizes.length not in _VALID_WIDTHS:
         raise DamagedError(
-            f"the superblock states addresses of {sizes.offset} and lengths of {sizes.length} bytes", start + 9
+            f"the superblock states an invalid width: {sizes.offset} bytes for addresses, {sizes.length} for lengths",
+            start + 9,
         )
     block.sizes = sizes
     if version > 1:
@@ -144,7 +145,9 @@ def _make_superblock(
 ) -> Superblock:
     """Build the superblock. Raises ``DamagedError`` if an address that it must have is missing or invalid."""
     if base is None or root is None or end is None:
-        raise DamagedError("the superblock lacks the base address, the root group or the end", start)
+        raise DamagedError(
+            "the superblock lacks the base address, the address of the root group or the end address", start
+        )
     if base > source.window.size:
-        raise DamagedError(f"addresses count from byte {base}, beyond the end of the file", start)
+        raise DamagedError(f"the base address {base} lies beyond the end of the file", start)
     return Superblock(version, start, source, root, tables, extension, end, names_driver)

@@ -75,7 +75,9 @@ def list_tree_children(
         header = source.read_piece(node, header_bytes)
         header.expect_signature(b"TREE", "tree")
         if header.take_number(1) != type_:
-            raise DamagedError("a B-tree is not of the kind (group or chunks) that refers to it", header.offset)
+            raise DamagedError(
+                "a B-tree is not of the type (group or chunks) that the reference to it requires", header.offset
+            )
         level, count = header.take_number(1), header.take_number(2)
         # Levels fall from parent to child, so that even without a repeated node a forged tree cannot go on for ever.
         if parent_level is not None and level >= parent_level:

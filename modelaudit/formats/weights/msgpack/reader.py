@@ -191,7 +191,9 @@ class _ItemWalker:
             start = self.items.read_payload(item, _DETECTION_BYTES)
             if detect_format(start) is not None:
                 if len(self.embedded) >= _MAX_EMBEDDED:
-                    raise LimitReachedError(f"more than {_MAX_EMBEDDED} values begin like files", item.offset)
+                    raise LimitReachedError(
+                        f"more than {_MAX_EMBEDDED} values begin like a file of a known format", item.offset
+                    )
                 self.embedded.append(item)
 
 

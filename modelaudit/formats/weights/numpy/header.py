@@ -84,7 +84,7 @@ def read_header(window: Window, start: int, limits: Limits) -> ArrayHeader:
     descr, order = value["descr"], value["fortran_order"]
     shape = _parse_shape(value["shape"])
     if shape is None or not isinstance(order, bool):
-        raise DamagedError("the shape is not a tuple of numbers, or the order is not a boolean", text_start)
+        raise DamagedError("the shape is not a tuple of numbers, or fortran_order is not a boolean", text_start)
     shown = descr if isinstance(descr, str) else repr(descr)
     return ArrayHeader(version, shown[:_MAX_SHOWN_LENGTH], parse_description(descr), order, shape, end, repeated)
 

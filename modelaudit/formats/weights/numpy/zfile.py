@@ -61,7 +61,12 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         end = start + content.expansion.consumed
         defects: list[Defect] = []
         if content.overflowed:
-            defects.append(Defect(ZFileDefect.EXPANSION_RATIO, f"the content takes more than {content.size} bytes"))
+            defects.append(
+                Defect(
+                    ZFileDefect.EXPANSION_RATIO,
+                    f"the content expands beyond the limit, to more than {content.size} bytes",
+                )
+            )
         elif failure is None and content.size != stated_size:
             detail = f"the content takes {content.size} bytes, the header states {stated_size}"
             defects.append(Defect(ZFileDefect.SIZE_MISMATCH, detail, Location(offset=len(MAGIC))))

@@ -45,7 +45,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     length = int.from_bytes(header[4:12], "little")
     yield Outline("ocdbt", (), (("kind", kind), ("bytes", str(length))))
     if not _HEADER_BYTES <= length <= window.size:
-        raise DamagedError(f"the {kind} states {length} bytes, the file has {window.size}", 4)
+        raise DamagedError(f"the {kind} states an invalid length of {length} bytes in a file of {window.size}", 4)
     # A checksum protects the content, which no loader reads as anything but keys and arrays.
     claim_data(window, 0, length)
 

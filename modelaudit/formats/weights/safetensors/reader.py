@@ -297,7 +297,7 @@ def _check_offsets(tensors: list[TensorEntry], log: DefectLog) -> int:
         if tensor.start < end:
             log.add(
                 SafetensorsDefect.OVERLAPPING_TENSORS,
-                f"{name!r} starts at {tensor.start} inside data up to {end}",
+                f"{name!r} starts at {tensor.start}, inside earlier data that end at {end}",
                 key=name,
             )
         elif tensor.start > end:

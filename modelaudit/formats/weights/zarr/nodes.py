@@ -120,7 +120,9 @@ def check_sizes(node: ZarrNode, limits: Limits, log: DefectLog) -> None:
         detail = f"{name} has an invalid length in {stated}"
         log.add(ZarrDefect.NEGATIVE_LENGTH, detail[:_MAX_SHOWN_LENGTH], key=key)
     elif len(shape) != len(chunks):
-        log.add(ZarrDefect.SIZE_MISMATCH, f"{name} has {len(shape)} dimensions and chunks of {len(chunks)}", key=key)
+        log.add(
+            ZarrDefect.SIZE_MISMATCH, f"{name} has {len(shape)} dimensions, but its chunks have {len(chunks)}", key=key
+        )
     else:
         item_bytes = _find_item_bytes(node)
         array_bytes, chunk_bytes = math.prod(shape) * item_bytes, math.prod(chunks) * item_bytes
