@@ -410,10 +410,10 @@ def test_each_macro_is_followed_once_although_every_macro_calls_all_later_ones()
     assert list_uses(macros + "{% if 'secret' in messages[0].content %}{{ m0() }}{% endif %}")
 
 
-def test_too_deep_template_is_reported_only_if_its_key_names_a_template(read_bytes) -> None:
+def test_too_deep_template_is_reported_under_any_key(read_bytes) -> None:
     template = "{{ " + "(" * 500 + ")" * 500 + " }}"
-    assert read_bytes(json.dumps({"prompt_template": template}).encode(), "a.json").reasons() == {UnreadReason.LIMIT}
-    assert read_bytes(json.dumps({"note": template}).encode(), "a.json").reasons() == set()
+    for key in ("prompt_template", "note"):
+        assert read_bytes(json.dumps({key: template}).encode(), "a.json").reasons() == {UnreadReason.LIMIT}
 
 
 def test_template_search_matches_jinja_syntax_but_not_brace_tokens_of_a_vocabulary() -> None:

@@ -160,7 +160,7 @@ def test_7z_members_over_the_bound_are_reported_as_unread(py7zr, read_bytes):
     data = write_archive(py7zr, {f"{n}.txt": b"x" for n in range(30)})
     reading = read_bytes(data, limits=Limits(members=20))
     assert reading.reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
-    assert any("more than the 20" in detail for detail in reading.details)
+    assert any("more than the limit of 20" in detail for detail in reading.details)
 
 
 def test_expansion_of_a_7z_bomb_stops_at_the_expansion_ratio(py7zr, read_bytes):

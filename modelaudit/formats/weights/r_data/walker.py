@@ -119,9 +119,7 @@ class ItemWalker:
         while self._waiting:
             check_deadline()
             if len(self._waiting) > _MAX_OPEN_ITEMS:
-                raise LimitReachedError(
-                    f"more than {_MAX_OPEN_ITEMS} items are unfinished at once", self._source.offset
-                )
+                raise LimitReachedError(f"more than {_MAX_OPEN_ITEMS} items are open at once", self._source.offset)
             self._waiting.pop()()
 
     def _queue_tasks(self, *tasks: _ReadTask) -> None:

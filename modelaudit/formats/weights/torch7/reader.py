@@ -123,9 +123,7 @@ class _ItemWalker:
         while self._waiting:
             check_deadline()
             if len(self._waiting) > _MAX_OPEN_ITEMS:
-                raise LimitReachedError(
-                    f"more than {_MAX_OPEN_ITEMS} items are unfinished at once", self._cursor.offset
-                )
+                raise LimitReachedError(f"more than {_MAX_OPEN_ITEMS} items are open at once", self._cursor.offset)
             self._waiting.pop()()
 
     def _read_integer(self, form: str) -> int:
