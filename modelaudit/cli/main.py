@@ -139,7 +139,7 @@ def main() -> None:
 def _run_command() -> int:
     """Run the command, print an error as one line on stderr, and return the exit code."""
     try:
-        code = command.main(standalone_mode=False)
+        code = command.main(prog_name="modelaudit", standalone_mode=False)
         # The rest of the buffer is written here, because a failure at exit would end with Python's code 120.
         sys.stdout.flush()
     except click.exceptions.Abort:
