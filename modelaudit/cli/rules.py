@@ -28,7 +28,7 @@ def command(families: tuple[str, ...], severity: str | None, as_json: bool, fold
     known = {_get_family(rule) for rule in rules}
     unknown = [family for family in families if family not in known]
     if unknown:
-        raise ConfigurationError(f"there is no family {unknown[0]!r}; the families are {', '.join(sorted(known))}")
+        raise ConfigurationError(f"no family has the name {unknown[0]!r}; the families are {', '.join(sorted(known))}")
     chosen = [rule for rule in rules if _is_wanted(rule, families, severity)]
     if as_json:
         print_text(json.dumps([asdict(rule.rule) for rule in chosen], indent=2))

@@ -224,7 +224,7 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
 
 
 def _decode_json_escapes(string: bytes) -> bytes:
-    """Return the text of a JSON string; if it is none, as in other formats, the bytes between its quotes."""
+    """Return the text of a JSON string; if it is not JSON or not ASCII, the bytes between its quotes."""
     try:
         return str(json.loads(string)).encode("ascii")
     except ValueError:

@@ -83,7 +83,7 @@ READERS: Final = tuple(_make_readers())
 TEXT_FORMATS: Final = frozenset(each.name for each in DECLARATIONS if ".txt" in each.extensions) - {"python"}
 """The formats of text that may be a program in another language as well.
 
-Python source is left out: its braces are literals, and text that is no Python is reported as damaged there.
+Python source is left out: its braces are literals, and its reader reports other text as damaged.
 """
 
 

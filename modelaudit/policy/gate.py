@@ -156,7 +156,7 @@ def decide_use(license_: LicenseConclusion, coverage: Coverage) -> Decision:
     open_absences = coverage.open_absences
     answer_reasons = tuple(reasons)
     for address, absence in open_absences[:_ABSENCES_NAMED]:
-        # ``reopen_unread_permission`` has made an answer of it already.
+        # ``reopen_unread_permission`` has already turned this absence into a reason.
         is_in_answer = any(absence.unread.detail in reason for reason in answer_reasons)
         if not is_in_answer:
             reasons.append(f"{address}: {absence.unread.detail}")

@@ -91,6 +91,7 @@ class Message:
     __slots__ = ("base", "end", "held", "start", "window")
 
     def __init__(self, window: Window, start: int, end: int, held: bytes = b"", base: int = 0) -> None:
+        """Describe a range of ``window``; ``held`` are bytes that were read already, from the offset ``base`` on."""
         self.window = window
         self.held = held
         self.base = base

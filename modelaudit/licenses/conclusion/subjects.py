@@ -154,7 +154,7 @@ def _build_conflict_subject(
         "over": "permissive" if is_permissive else "other",
     }
     where = (conflict.artifact, conflict.location) if conflict.artifact else place
-    # The key holds 120 characters of the sentence in its first wording, quoted differences included.
+    # Stored fingerprints must stay valid, so the key has the wording that the sentence had when its rule was new.
     sentence = restore_first_wording(conflict.detail)[:120]
     key = f"{conflict.kind}:{','.join(conflict.entries)}:{conflict.artifact}:{sentence}"
     return Subject("license-conflict", where[0], fields, key, where[1], conflict.evidence)

@@ -151,7 +151,7 @@ def read_data_map(window: Window, data_start: int, data_end: int, most: int) -> 
             if len(lines) >= 1 + 2 * count:
                 numbers = _parse_numbers(lines[1 : 1 + 2 * count])
                 return None if numbers is None else (tuple(zip(numbers[::2], numbers[1::2], strict=True)), position)
-        # A line of more digits than a number has is no number; each further block would copy it again.
+        # The line has more digits than any number of a map. Each further block would copy it again.
         if len(incomplete_line) > _MOST_DIGITS:
             return None
     return None

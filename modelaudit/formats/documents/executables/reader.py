@@ -160,7 +160,7 @@ def _match_magic(data: bytes, window: Window) -> Program | None:
     """Return the program or installer whose magic number begins ``data``; ``None`` if no magic number matches."""
     if data[:8] == b"\0asm\x01\0\0\0":
         return Program("WebAssembly module")
-    # A file that is nothing but the magic number is no program.
+    # No system runs a file that ends after the magic number.
     for magic, kind in _MAGIC_NUMBERS:
         if data.startswith(magic) and len(data) > len(magic):
             return Program(kind)

@@ -89,7 +89,7 @@ def recognises(head: Head) -> bool:
 
 
 def _may_be_run(start: bytes) -> bool:
-    """Whether a shell runs the file although it is not text: there is no zero byte in the first line.
+    """Whether a shell runs the file although it is not text: its first line has no zero byte.
 
     Source: ``check_binary_file`` in ``general.c`` of Bash.
     """

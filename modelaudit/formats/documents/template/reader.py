@@ -33,8 +33,8 @@ def recognises(head: Head) -> bool:
     """Whether this is a Jinja template.
 
     A container marks it as one, or it has an extension of Jinja, or it is text with a Jinja statement or expression and
-    a name that suggests a template or prompt. Bytes that are not text do not matter to Jinja, so only the name decides
-    where it is one of Jinja.
+    a name that suggests a template or prompt. An extension of Jinja decides alone, because Jinja also loads bytes that
+    are not text.
     """
     if head.content is not None:
         return head.content == JINJA

@@ -97,7 +97,7 @@ class PathResolver:
         """Trace the input at ``position`` of ``node`` back to its sources.
 
         Returns:
-            The sources of the input. ``other`` is set when there is no such input.
+            The sources of the input. ``other`` is set if the input does not exist.
         """
         origin = PathOrigin()
         if position >= len(node.inputs):

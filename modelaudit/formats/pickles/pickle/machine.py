@@ -515,7 +515,7 @@ class Machine:
         if callee == _ENCODE and len(arguments) > 1 and isinstance(arguments[0], Embedded) and arguments[1] in _LATIN_1:
             self.push(arguments[0])  # the bytes that protocols 0 to 2 write as characters
         elif returned_global is not None and not isinstance(arguments[0], CallResult):
-            # The attribute of an object is named by its class, but it is no global of its own.
+            # The class names the attribute of an object, but only the class itself is a global.
             recorder.uses[returned_global] += 1
             self.push(returned_global)
         else:

@@ -182,7 +182,7 @@ class Sweeper:
 
         Args:
             older_too: whether to go over the values again that earlier calls went over.
-            keeps_short: whether short texts stay too, of which the names of globals are made.
+            keeps_short: whether short texts stay too, because STACK_GLOBAL makes the names of globals from them.
         """
         stack, memo = self._stack, self._memo
         stack_end = max(0, len(stack) - _STACK_SPARED)

@@ -64,7 +64,7 @@ class Container:
         self.sweep: object = None
 
     def forget_items(self) -> None:
-        """Drop the items, of which some may act for all that is known afterwards."""
+        """Drop the items. Afterwards, each of them counts as one that may act."""
         self.is_forgotten = True
         if self.type == "dict":
             self.entries = ()
@@ -213,7 +213,7 @@ def find_acting_attributes(state: StackValue) -> tuple[tuple[str, Value], ...]:
     if not isinstance(state, Container):
         return (("", _freeze_attribute(state)),) if type(state) in ACTING_TYPES else ()
     if state.type == "dict" and not state.acting_items and _has_only_usual_keys(state):
-        return ()  # as nearly all states, of which a large pickle has millions
+        return ()  # nearly all states; a large pickle has millions of them
     attributes: list[tuple[str, Value]] = []
     for container, key, value in _iterate_state_items(state):
         is_mapping = container.type == "dict"
