@@ -16,15 +16,17 @@ from modelaudit.wire.base import DamagedError, LimitReachedError
 _HEAD_BYTES: Final = 6
 """Signature, version and client of every block of an array."""
 
-_FILTERED: Final = 1
+_CLIENT_OF_FILTERED_CHUNKS: Final = 1
+"""The number of the client that stores a size and a mask with each address (VII.C, "Client ID")."""
 _MASK_BYTES: Final = 4
 _MAX_ENTRIES: Final = 1_000_000
 _MAX_BITS: Final = 64
+"""The largest binary logarithm that is taken as valid: no array has 2**64 entries."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Entries:
-    """The layout of the entries of an array.
+class _EntryReader:
+    """A reader of the entries of an array, which knows their layout.
 
     Attributes:
         source: the structures of the file.
@@ -38,10 +40,13 @@ class _Entries:
     has_size: bool
     page_bits: int
 
-    def take(self, piece: Piece, count: int) -> Iterator[tuple[int, int | None]]:
-        """Take ``count`` entries, and yield the address and the size in bytes of each chunk that exists."""
+    def take_entries(self, piece: Piece, count: int) -> Iterator[tuple[int, int | None]]:
+        """Take ``count`` entries from ``piece``; yield the address and the size in bytes of each chunk that exists.
+
+        The size is ``None`` if the entries have none.
+        """
         for _ in range(count):
-            entry = Piece(piece.take(self.width), piece.offset, piece.sizes)
+            entry = Piece(piece.take(self.width), piece.offset, piece.widths)
             address = entry.take_address()
             # The size fills the entry up to the filter mask at its end.
             size = entry.take_number(max(0, entry.left - _MASK_BYTES)) if self.has_size else None
@@ -49,15 +54,16 @@ class _Entries:
                 yield address, size
 
     def read_block(self, address: int, count: int, head_bytes: int) -> Iterator[tuple[int, int | None]]:
-        """Yield the entries of a data block of ``count`` entries after ``head_bytes``, also if it has pages.
+        """Yield the ``count`` entries of the data block at ``address``, which follow a head of ``head_bytes`` bytes.
 
-        In pages, a checksum ends the head of the block and each page.
+        A block of more entries than a page can hold is divided into pages. Then a checksum ends the head and each page;
+        otherwise one checksum ends the block.
         """
         page_entries = 1 << self.page_bits
         if count <= page_entries:
             piece = self.source.read_piece(address, head_bytes + count * self.width + CHECKSUM_BYTES)
             piece.skip(head_bytes)
-            yield from self.take(piece, count)
+            yield from self.take_entries(piece, count)
             piece.skip(CHECKSUM_BYTES)
             self.source.claim(piece)
             return
@@ -68,20 +74,21 @@ class _Entries:
         for start in range(0, count, page_entries):
             page_count = min(page_entries, count - start)
             page = self.source.read_piece(position, page_count * self.width + CHECKSUM_BYTES)
-            yield from self.take(page, page_count)
+            yield from self.take_entries(page, page_count)
             page.skip(CHECKSUM_BYTES)
             self.source.claim(page)
             position += page.position
 
 
-def _make_entries(source: StructureSource, client: int, width: int, page_bits: int, offset: int) -> _Entries:
-    """Return the layout of entries. Raises ``DamagedError`` if an entry cannot have the width that is stated."""
-    extra = width - source.sizes.offset
+def _make_entry_reader(source: StructureSource, client: int, width: int, page_bits: int, offset: int) -> _EntryReader:
+    """Return a reader of entries of ``width`` bytes. Raises ``DamagedError`` if no entry can have that width."""
+    has_size = client == _CLIENT_OF_FILTERED_CHUNKS
+    bytes_after_address = width - source.widths.address
     # The size of a chunk takes up to eight bytes; a wider entry would hold bytes that mean nothing.
-    is_valid = _MASK_BYTES < extra <= _MASK_BYTES + 8 if client == _FILTERED else extra == 0
+    is_valid = _MASK_BYTES < bytes_after_address <= _MASK_BYTES + 8 if has_size else bytes_after_address == 0
     if not is_valid or page_bits > _MAX_BITS:
         raise DamagedError(f"an array of chunks has entries of an invalid width, {width} bytes", offset)
-    return _Entries(source, width, client == _FILTERED, page_bits)
+    return _EntryReader(source, width, has_size, page_bits)
 
 
 def _read_head(source: StructureSource, address: int, length: int, signature: bytes) -> Piece:
@@ -100,13 +107,14 @@ def list_fixed_array(source: StructureSource, address: int) -> Iterator[tuple[in
         LimitReachedError: it has too many entries.
         WindowError: the window could not return the requested bytes.
     """
-    sizes = source.sizes
-    header = _read_head(source, address, _HEAD_BYTES + 2 + sizes.length + sizes.offset + CHECKSUM_BYTES, b"FAHD")
+    widths = source.widths
+    # After the head: two numbers of a byte, the number of chunks, and the address of the data block.
+    header = _read_head(source, address, _HEAD_BYTES + 2 + widths.length + widths.address + CHECKSUM_BYTES, b"FAHD")
     client, width, page_bits = header.take_number(1), header.take_number(1), header.take_number(1)
     count, block = header.take_length(), header.take_address()
     header.skip(CHECKSUM_BYTES)
     source.claim(header)
-    entries = _make_entries(source, client, width, page_bits, header.offset)
+    reader = _make_entry_reader(source, client, width, page_bits, header.offset)
     if block is None:
         return
     if count > _MAX_ENTRIES:
@@ -116,7 +124,7 @@ def list_fixed_array(source: StructureSource, address: int) -> Iterator[tuple[in
     # With pages, a bit for each of them states whether it was written.
     page_count = -(-count // (1 << page_bits))
     bitmap_bytes = -(-page_count // 8) if page_count > 1 else 0
-    yield from entries.read_block(block, count, _HEAD_BYTES + sizes.offset + bitmap_bytes)
+    yield from reader.read_block(block, count, _HEAD_BYTES + widths.address + bitmap_bytes)
 
 
 def list_extensible_array(source: StructureSource, address: int) -> Iterator[tuple[int, int | None]]:
@@ -127,35 +135,36 @@ def list_extensible_array(source: StructureSource, address: int) -> Iterator[tup
         LimitReachedError: it has too many entries.
         WindowError: the window could not return the requested bytes.
     """
-    sizes = source.sizes
-    header = _read_head(source, address, _HEAD_BYTES + 6 + 6 * sizes.length + sizes.offset + CHECKSUM_BYTES, b"EAHD")
+    widths = source.widths
+    # After the head: six numbers of a byte, six statistics, and the address of the index block.
+    header = _read_head(source, address, _HEAD_BYTES + 6 + 6 * widths.length + widths.address + CHECKSUM_BYTES, b"EAHD")
     client, width, index_bits, direct_entries, least_entries, least_pointers, page_bits = (
         header.take_number(1) for _ in range(7)
     )
-    # Six statistics of the array.
-    header.skip(6 * sizes.length)
+    header.skip(6 * widths.length)  # the statistics
     index_block = header.take_address()
     header.skip(CHECKSUM_BYTES)
     source.claim(header)
-    entries = _make_entries(source, client, width, page_bits, header.offset)
-    are_powers = all(number and not number & (number - 1) for number in (least_entries, least_pointers))
-    if not are_powers or index_bits > _MAX_BITS:
+    reader = _make_entry_reader(source, client, width, page_bits, header.offset)
+    are_powers_of_two = all(number and not number & (number - 1) for number in (least_entries, least_pointers))
+    if not are_powers_of_two or index_bits > _MAX_BITS:
         raise DamagedError("an array of chunks has blocks of invalid sizes", header.offset)
     if index_block is None:
         return
-    array = _ExtensibleArray(source, entries, least_entries, (index_bits + 7) // 8)
-    # Groups of data blocks, "super blocks": the index block holds the addresses of the data blocks of the first ones.
+    array = _ExtensibleArray(source, reader, least_entries, (index_bits + 7) // 8)
+    # The data blocks form groups ("super blocks"). Of the ``index_bits`` bits of an index, the lowest count the entries
+    # of the smallest data block, and each further bit adds a group (``H5EA__hdr_init``).
     group_count = 1 + index_bits - (least_entries.bit_length() - 1)
     direct_groups = min(group_count, 2 * (least_pointers.bit_length() - 1))
-    # The index block lists each data block of these groups by itself: group g has 2 ** (g // 2) blocks. For each block,
-    # this is its group.
-    groups_of_blocks = [group for group in range(direct_groups) for _ in range(1 << group // 2)]
-    pointers = len(groups_of_blocks) + group_count - direct_groups
-    length = _HEAD_BYTES + sizes.offset + direct_entries * width + pointers * sizes.offset + CHECKSUM_BYTES
+    # The index block holds the address of each data block of the direct groups, and one address for each later group.
+    # Group g has 2 ** (g // 2) blocks. This is the group of each data block with an address of its own.
+    groups_of_blocks = [group for group in range(direct_groups) for _ in range(1 << (group // 2))]
+    pointer_count = len(groups_of_blocks) + group_count - direct_groups
+    length = _HEAD_BYTES + widths.address + direct_entries * width + pointer_count * widths.address + CHECKSUM_BYTES
     index = _read_head(source, index_block, length, b"EAIB")
-    index.skip(1 + sizes.offset)
-    yield from entries.take(index, direct_entries)
-    children = [index.take_address() for _ in range(pointers)]
+    index.skip(1 + widths.address)  # the client, and the address of the header
+    yield from reader.take_entries(index, direct_entries)
+    children = [index.take_address() for _ in range(pointer_count)]
     index.skip(CHECKSUM_BYTES)
     source.claim(index)
     for group, child in zip(groups_of_blocks, children, strict=False):
@@ -170,14 +179,14 @@ class _ExtensibleArray:
 
     Attributes:
         source: the structures of the file.
-        entries: the layout of the entries.
+        reader: reads the entries of a data block.
         least_entries: the number of entries in the smallest data block.
         offset_width: of the offset of a block in the array, in bytes.
-        entry_count: the entries listed so far.
+        entry_count: the number of entries listed so far.
     """
 
     source: StructureSource
-    entries: _Entries
+    reader: _EntryReader
     least_entries: int
     offset_width: int
     entry_count: int = 0
@@ -193,22 +202,27 @@ class _ExtensibleArray:
         count = self._count_block_entries(group)
         self.entry_count += count
         if self.entry_count > _MAX_ENTRIES:
-            raise LimitReachedError(f"an array lists more than {_MAX_ENTRIES} chunks", self.source.base + address)
+            raise LimitReachedError(
+                f"an array lists more than {_MAX_ENTRIES} chunks", self.source.base_address + address
+            )
         # This only checks the signature; ``read_block`` reads the block.
         _read_head(self.source, address, _HEAD_BYTES, b"EADB")
-        yield from self.entries.read_block(address, count, _HEAD_BYTES + self.source.sizes.offset + self.offset_width)
+        # After the head come the address of the header, and the offset of the block in the array.
+        head_bytes = _HEAD_BYTES + self.source.widths.address + self.offset_width
+        yield from self.reader.read_block(address, count, head_bytes)
 
     def list_super_block(self, address: int | None, group: int) -> Iterator[tuple[int, int | None]]:
         """Yield the entries of all data blocks of the super block at ``address``."""
         if address is None:
             return
-        block_count, entry_count = 1 << group // 2, self._count_block_entries(group)
-        page_count = entry_count >> self.entries.page_bits
+        block_count, entry_count = 1 << (group // 2), self._count_block_entries(group)
+        page_count = entry_count >> self.reader.page_bits
         # With pages, a bit for each page of each data block states whether it was written.
         bitmap_bytes = block_count * -(-page_count // 8) if page_count > 1 else 0
-        width = self.source.sizes.offset
+        width = self.source.widths.address
         length = _HEAD_BYTES + width + self.offset_width + bitmap_bytes + block_count * width + CHECKSUM_BYTES
         block = _read_head(self.source, address, length, b"EASB")
+        # The client, the address of the header, the offset of the block in the array, and the bits.
         block.skip(1 + width + self.offset_width + bitmap_bytes)
         children = [block.take_address() for _ in range(block_count)]
         block.skip(CHECKSUM_BYTES)

@@ -60,7 +60,7 @@ class Attribute:
             WindowError: the window could not return the requested bytes.
         """
         if self.type.kind == VARIABLE:
-            yield from read_variable_values(Piece(self.data, self.offset, source.sizes), self.count, self.type, heaps)
+            yield from read_variable_values(Piece(self.data, self.offset, source.widths), self.count, self.type, heaps)
         elif self.type.may_hold_bytes and self.type.size == 1:
             # An array of single bytes is one value.
             yield self.data
@@ -75,7 +75,7 @@ class Attribute:
 def read_variable_values(piece: Piece, count: int, type_: Datatype, heaps: GlobalHeaps) -> Iterator[bytes]:
     """Yield the values of variable length to which the references in ``piece`` point.
 
-    A reference has the number of items, and the address and index of the value in the global heap.
+    A reference has the number of items, the address of a collection of values, and the index of the value in that.
 
     Raises:
         DamagedError: a value is not at its stated place.
@@ -92,13 +92,13 @@ def read_variable_values(piece: Piece, count: int, type_: Datatype, heaps: Globa
         address, heap_index = piece.take_address(), piece.take_number(4)
         # Empty values have the address 0.
         if address and item_count:
-            yield heaps.read_value(address, heap_index)[: item_count * max(type_.base, 1)]
+            yield heaps.read_value(address, heap_index)[: item_count * max(type_.item_bytes, 1)]
 
 
 def read_attributes(source: StructureSource, message: Message) -> Iterator[Attribute | DamagedError]:
-    """Yield the attributes that a message holds or points to; none for a message of another type.
+    """Yield the attributes that a message holds or points to; none if the message is not of a type that has attributes.
 
-    Damage within one attribute of a heap is yielded as an error in its place, so that the others are still read.
+    A damaged attribute of a heap is yielded as an error in its place, so that the others are still read.
 
     Raises:
         DamagedError: an index, a heap or a compact attribute contradicts itself; the attributes before it were yielded.
@@ -106,7 +106,7 @@ def read_attributes(source: StructureSource, message: Message) -> Iterator[Attri
     """
     if message.type == ATTRIBUTE:
         resolved = resolve_message(source, message)
-        yield _parse_attribute(Piece(resolved.body, resolved.offset, source.sizes), source)
+        yield _parse_attribute(Piece(resolved.body, resolved.offset, source.widths), source)
     elif message.type == ATTRIBUTE_INFO:
         yield from _read_dense_attributes(source, message)
 
@@ -120,7 +120,7 @@ def _read_dense_attributes(source: StructureSource, message: Message) -> Iterato
             if flags & SHARED:
                 raise DamagedError("an attribute is in the heap of shared messages, which is not read", record.offset)
             body, offset = heap.read_object(id_, record.offset)
-            yield _parse_attribute(Piece(body, offset, source.sizes), source)
+            yield _parse_attribute(Piece(body, offset, source.widths), source)
         except DamagedError as error:
             yield error
 
@@ -142,21 +142,21 @@ def _parse_attribute(piece: Piece, source: StructureSource) -> Attribute:
     parts: list[Piece] = []
     for size in part_sizes:
         part_offset = piece.offset + piece.position
-        parts.append(Piece(piece.take(size), part_offset, piece.sizes))
+        parts.append(Piece(piece.take(size), part_offset, piece.widths))
         if version == 1:
             piece.skip(min(-size % 8, piece.left))  # version 1 pads each part to 8 bytes
     name_bytes = parts[0].take_text()
     source.claim(parts[0])
     type_bytes = _read_part(source, DATATYPE, parts[1], bool(flags & 1))
     space_bytes = _read_part(source, DATASPACE, parts[2], bool(flags & 2))
-    datatype = parse_datatype(Piece(type_bytes, offset, source.sizes))
-    count = parse_dataspace(Piece(space_bytes, offset, source.sizes)).count
+    datatype = parse_datatype(Piece(type_bytes, offset, source.widths))
+    count = parse_dataspace(Piece(space_bytes, offset, source.widths)).count
     name = decode_name(name_bytes)
     if datatype.size * count > piece.left:
         detail = f"the attribute {name[:80]!r} states {count} elements of {datatype.size} bytes and holds {piece.left}"
         raise DamagedError(detail, offset)
     data_offset = piece.offset + piece.position
-    source.claim_data(data_offset - source.base, datatype.size * count)
+    source.claim_data(data_offset - source.base_address, datatype.size * count)
     return Attribute(name, datatype, count, piece.take(datatype.size * count), offset)
 
 
@@ -164,5 +164,5 @@ def _read_part(source: StructureSource, type_: int, part: Piece, is_shared: bool
     """Return the datatype or the dataspace of an attribute, which another object may share, and claim its bytes."""
     if is_shared:
         return read_shared_body(source, type_, part.data, part.offset)
-    claim_body(source, type_, 0, Piece(part.data, part.offset, part.sizes))
+    claim_body(source, type_, 0, Piece(part.data, part.offset, part.widths))
     return part.data

@@ -16,7 +16,7 @@ from modelaudit.wire.base import DamagedError
 
 _SHARED_FLAG: Final = 0x02
 _VALUE_IS_DEFINED: Final = 0x20
-"""The flag of a fill value message, version 3, that has a value."""
+"""The flag of a fill value message of version 3 that a value is in it."""
 
 
 def claim_body(source: StructureSource, type_: int, flags: int, piece: Piece) -> None:
@@ -37,16 +37,18 @@ def claim_body(source: StructureSource, type_: int, flags: int, piece: Piece) ->
     with suppress(DamagedError):
         data_bytes = consume(piece) or 0
     source.claim(piece)
-    source.claim_data(piece.offset - source.base + piece.position, min(data_bytes, piece.left))
+    source.claim_data(piece.offset - source.base_address + piece.position, min(data_bytes, piece.left))
 
 
 def _consume_dataspace(piece: Piece) -> None:
     """Consume a dataspace (IV.A.2.b): each flag adds a list with a number for each dimension."""
+    # Slices, because a truncated body has neither.
     rank, flags = piece.data[1:2], piece.data[2:3]
     space = parse_dataspace(piece)
     if space.shape is not None and rank and flags:
         # Bit 0: the maximum sizes follow. Bit 1, only in version 1: a permutation follows.
-        piece.skip(rank[0] * piece.sizes.length * (flags[0] & 3).bit_count())
+        list_count = (flags[0] & 0b11).bit_count()
+        piece.skip(rank[0] * piece.widths.length * list_count)
 
 
 def _consume_old_fill_value(piece: Piece) -> int:
@@ -66,10 +68,11 @@ def _consume_fill_value(piece: Piece) -> int:
 
 
 def _consume_group_info(piece: Piece) -> None:
-    """Consume the bounds and the estimates of a group (IV.A.2.k)."""
-    piece.skip(1)
+    """Consume the two bounds and the two estimates of a group, of two bytes each, if it has them (IV.A.2.k)."""
+    piece.skip(1)  # the version
     flags = piece.take_number(1)
-    piece.skip((4 if flags & 1 else 0) + (4 if flags & 2 else 0))
+    has_bounds, has_estimates = flags & 1, flags & 2
+    piece.skip((4 if has_bounds else 0) + (4 if has_estimates else 0))
 
 
 def _consume_comment(piece: Piece) -> int:
@@ -88,7 +91,8 @@ def _make_fixed_consumer(count: int) -> Callable[[Piece], None]:
 
 def _consume_shared_table(piece: Piece) -> None:
     """Consume the reference to the table of shared messages (IV.A.2.p)."""
-    piece.skip(1 + piece.sizes.offset + 1)
+    # The version, the address of the table, and the number of its indices.
+    piece.skip(1 + piece.widths.address + 1)
 
 
 _CONSUMERS: Final[Mapping[int, Callable[[Piece], int | None]]] = {

@@ -23,6 +23,7 @@ _IMPLICIT: Final = 2
 _FIXED_ARRAY: Final = 3
 _EXTENSIBLE_ARRAY: Final = 4
 _NEW_TREE: Final = 5
+# The bytes of the parameters of an index, which are skipped: the index itself repeats what is needed.
 _PARAMETER_BYTES: Final = {_IMPLICIT: 0, _FIXED_ARRAY: 1, _EXTENSIBLE_ARRAY: 5, _NEW_TREE: 6}
 _SINGLE_CHUNK_IS_FILTERED: Final = 0x02
 # The type of the B-tree of version 2 whose records name filtered chunks; without filters it is 10.
@@ -36,7 +37,7 @@ class ChunkIndex:
     Attributes:
         kind: 0 for a B-tree of version 1, else the number of the kind in the layout message of version 4.
         address: of the index, or of the first chunk; ``None`` if no chunk was stored.
-        sizes: the dimensions of a chunk, and the size of an element in bytes.
+        sizes: the dimensions of a chunk, and as the last item the size of an element in bytes.
         stored_size: of the only chunk in bytes if it is filtered, else 0.
     """
 
@@ -78,6 +79,8 @@ def parse_chunk_index(piece: Piece, version: int) -> ChunkIndex:
 def list_chunks(source: StructureSource, index: ChunkIndex, shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
     """Yield the address and the size in bytes of each chunk, and claim the structures of the index.
 
+    Chunks that lie in a row without an index are yielded as one.
+
     Args:
         source: the structures of the file.
         index: the index.
@@ -96,30 +99,36 @@ def list_chunks(source: StructureSource, index: ChunkIndex, shape: tuple[int, ..
     elif index.kind == _SINGLE:
         yield address, index.stored_size or index.chunk_bytes
     elif index.kind == _IMPLICIT:
+        # The number of chunks in each dimension, rounded up.
         counts = (-(-extent // max(size, 1)) for extent, size in zip(shape, index.sizes, strict=False))
-        yield address, index.chunk_bytes * prod(counts)
+        row_bytes = index.chunk_bytes * prod(counts)
+        yield address, row_bytes
     elif index.kind == _NEW_TREE:
         yield from _list_new_tree_chunks(source, address, index)
     else:
         list_entries = list_fixed_array if index.kind == _FIXED_ARRAY else list_extensible_array
-        for chunk, size in list_entries(source, address):
-            yield chunk, index.chunk_bytes if size is None else size
+        for chunk_address, size in list_entries(source, address):
+            yield chunk_address, index.chunk_bytes if size is None else size
 
 
 def _list_tree_chunks(source: StructureSource, address: int, rank: int) -> Iterator[tuple[int, int]]:
-    """Yield the chunks in a B-tree of version 1; a key is the size, a mask and the offsets in each dimension."""
-    for key, chunk in list_tree_children(source, address, CHUNK_TREE, 8 + 8 * rank):
-        yield chunk, int.from_bytes(key[:4], "little")
+    """Yield the address and the size in bytes of each chunk in a B-tree of version 1.
+
+    A key has the size of the chunk and a mask, in four bytes each, and an offset of eight bytes in each dimension.
+    """
+    for key, chunk_address in list_tree_children(source, address, CHUNK_TREE, 8 + 8 * rank):
+        yield chunk_address, int.from_bytes(key[:4], "little")
 
 
 def _list_new_tree_chunks(source: StructureSource, address: int, index: ChunkIndex) -> Iterator[tuple[int, int]]:
-    """Yield the chunks in a B-tree of version 2."""
-    # After the address, a record of a filtered chunk has its size and the mask; then the scaled offsets follow.
+    """Yield the address and the size in bytes of each chunk in a B-tree of version 2."""
+    # After the address, a record of a filtered chunk has its size and a mask of four bytes. Then an offset follows for
+    # each dimension; the last of ``index.sizes`` is no dimension.
     offsets_bytes = 8 * (len(index.sizes) - 1)
     for type_, record in read_records(source, address):
-        chunk = record.take_address()
+        chunk_address = record.take_address()
         size = index.chunk_bytes
         if type_ == _FILTERED_CHUNKS:
             size = record.take_number(max(0, record.left - 4 - offsets_bytes))
-        if chunk is not None:
-            yield chunk, size
+        if chunk_address is not None:
+            yield chunk_address, size

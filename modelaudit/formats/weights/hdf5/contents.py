@@ -32,9 +32,9 @@ _CONFIGURATION_NAMES: Final = frozenset({"model_config", "training_config"})
 _MIN_CONTENT_BYTES: Final = 7
 _MAX_PLACE_LENGTH: Final = 200
 _MAX_VALUES_SEARCHED: Final = 50_000
-# Too short to hold a program in Base64 or a similar coding.
+# A shorter value cannot hold a program in Base64 or a similar coding.
 _MIN_CODED_BYTES: Final = 24
-# More than 50,000 references take, which are as many as are followed: a reference has up to 40 bytes.
+# At most 50,000 references are followed, and a reference has up to 40 bytes.
 _MAX_REFERENCE_BYTES: Final = 2_500_000
 _MAX_CHUNKED_BYTES: Final = 64 * MIB
 
@@ -103,7 +103,7 @@ def _read_dataset(
     type_ = dataset.type
     if type_ is None or dataset.external_files or not (type_.may_hold_bytes or type_.kind == VARIABLE):
         return
-    if dataset.layout == CHUNKED and type_.kind == VARIABLE and type_.base == 1 and not type_.is_text:
+    if dataset.layout == CHUNKED and type_.kind == VARIABLE and type_.item_bytes == 1 and not type_.is_text:
         # PyTables stores Python objects in this way: each value is a pickle.
         detail = f"{object_path}: bytes of variable length in chunks, which some loaders unpickle, were not read"
         yield Unread(UnreadReason.NO_READER, detail, Location(key=object_path))
@@ -143,7 +143,7 @@ def _read_references(
     """
     if dataset.type is None or dataset.space is None:
         return
-    references = Piece(elements.read(0, min(elements.size, _MAX_REFERENCE_BYTES)), start, walker.source.sizes)
+    references = Piece(elements.read(0, min(elements.size, _MAX_REFERENCE_BYTES)), start, walker.source.widths)
     budget = get_budget(walker.source.window, limits)
     for value in read_variable_values(references, dataset.space.count, dataset.type, walker.heaps):
         if len(value) >= _MIN_CONTENT_BYTES:
@@ -151,7 +151,7 @@ def _read_references(
 
 
 def _make_absence(error: DamagedError, place: str) -> Unread:
-    """Return the absence of the values after an error; ``place`` is the path of their object or attribute."""
+    """Return the absence of values that an error left unread; ``place`` is the path of their object or attribute."""
     reason = UnreadReason.LIMIT if isinstance(error, LimitReachedError) else UnreadReason.DAMAGED
     return Unread(reason, f"{place}: {error}", Location(error.offset, key=place))
 
@@ -159,17 +159,17 @@ def _make_absence(error: DamagedError, place: str) -> Unread:
 def _open_elements(
     dataset: Dataset, walker: ObjectWalker, window: Window, limits: Limits
 ) -> tuple[int, DecodedWindow | SubWindow] | None:
-    """Return the offset of the elements in the artifact and a window on them; ``None`` if they hold nothing to read.
+    """Return the offset of the elements in the artifact and a window on them; ``None`` if they are not to be read.
 
-    Elements in chunks are opened only if they begin like content, because most are numbers; their offset is that of the
-    layout message.
+    Elements in chunks are opened only if they begin like content, because most are numbers. They have no offset of
+    their own, so that of the layout message is returned.
 
     Raises:
         DamagedError: the index of the chunks contradicts itself.
     """
     budget = get_budget(window, limits)
     if dataset.layout == CONTIGUOUS and dataset.address is not None:
-        start = walker.source.base + dataset.address
+        start = walker.source.base_address + dataset.address
         # An old layout states no size.
         length = min(dataset.declared_bytes, dataset.size or dataset.declared_bytes)
         return start, SubWindow(window, start, length, budget)

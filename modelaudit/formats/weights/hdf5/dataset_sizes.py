@@ -12,13 +12,14 @@ from modelaudit.model.limits import Limits
 from modelaudit.wire.members import DefectLog
 from modelaudit.wire.windows import read_available
 
+# Bytes after the end are padding if the first ones are zero.
 _SEARCHED_BYTES: Final = 4096
 
 
 def check_sizes(found: FoundObjects, superblock: Superblock, limits: Limits, log: DefectLog) -> None:
     """Record datasets whose shape exhausts memory (CVE-2026-0897), contradictory sizes, and bytes after the end."""
     window = superblock.source.window
-    # Arrays of zeros compress to almost nothing, so a total below the floor never counts.
+    # Arrays of zeros compress to almost nothing, so that a small file may state much: up to the floor nothing counts.
     allowed = max(limits.expansion_floor, limits.expansion_ratio * window.size)
     total = 0
     for path, dataset in found.datasets:

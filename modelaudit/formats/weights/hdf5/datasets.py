@@ -84,7 +84,7 @@ class Dataset:
         if message.type not in (DATASPACE, DATATYPE, LAYOUT, FILTERS, EXTERNAL):
             return
         resolved = resolve_message(source, message)
-        piece = Piece(resolved.body, resolved.offset, source.sizes)
+        piece = Piece(resolved.body, resolved.offset, source.widths)
         if message.type == DATASPACE:
             self.space = parse_dataspace(piece)
         elif message.type == DATATYPE:
@@ -102,7 +102,9 @@ class Dataset:
             self._parse_layout(piece, heaps)
             source.claim(piece)
             if self.layout == COMPACT:
-                source.claim_data(piece.offset + piece.position - len(self.compact) - source.base, len(self.compact))
+                # The elements are the bytes that were taken last.
+                elements_offset = piece.offset + piece.position - len(self.compact)
+                source.claim_data(elements_offset - source.base_address, len(self.compact))
 
     def _parse_layout(self, piece: Piece, heaps: GlobalHeaps) -> None:
         """Parse the body of a layout message: where the elements are stored.
@@ -124,7 +126,7 @@ class Dataset:
         elif self.layout == VIRTUAL:
             address, index = piece.take_address(), piece.take_number(4)
             if address:
-                self._parse_virtual_mappings(Piece(heaps.read_value(address, index), piece.offset, piece.sizes))
+                self._parse_virtual_mappings(Piece(heaps.read_value(address, index), piece.offset, piece.widths))
         elif self.layout == CHUNKED:
             self.chunks = parse_chunk_index(piece, version)
         else:
@@ -133,7 +135,7 @@ class Dataset:
     def _parse_old_layout(self, piece: Piece) -> None:
         """Parse the rest of a layout message of version 1 or 2, after its version."""
         rank, self.layout = piece.take_number(1), piece.take_number(1)
-        piece.skip(5)
+        piece.skip(5)  # reserved
         self.address = None if self.layout == COMPACT else piece.take_address()
         # The dimensions of the dataset, or of a chunk with the size of an element.
         sizes = tuple(piece.take_number(4) for _ in range(rank))
@@ -156,7 +158,7 @@ class Dataset:
         for _ in range(file_count):
             name_offset, start, size = piece.take_length(), piece.take_length(), piece.take_length()
             # The last external file may be of unlimited size, which all bits set mean. Then no size is required.
-            is_unlimited = size == (1 << 8 * source.sizes.length) - 1
+            is_unlimited = size == (1 << 8 * source.widths.length) - 1
             needed_size = 0 if is_unlimited else start + size
             self.external_files.append((decode_name(heap.read_name(name_offset)), needed_size))
             source.claim(piece)
@@ -175,11 +177,11 @@ class Dataset:
             if source_is_this_file:
                 pass  # no name is stored
             elif refers_to_file_name:
-                piece.skip(piece.sizes.length)
+                piece.skip(piece.widths.length)
             else:
                 self.source_files.append(decode_name(piece.take_text()))
             if refers_to_dataset_name:
-                piece.skip(piece.sizes.length)
+                piece.skip(piece.widths.length)
             else:
                 piece.take_text()
             _skip_selection(piece)
@@ -194,7 +196,7 @@ def _skip_selection(piece: Piece) -> None:
     """
     kind, version = piece.take_number(4), piece.take_number(4)
     if kind in (_NO_ELEMENTS, _ALL_ELEMENTS):
-        piece.skip(8)
+        piece.skip(8)  # reserved
     elif version == 1:
         # Reserved bytes; then the length of the rest.
         piece.skip(4)
@@ -227,7 +229,7 @@ def _parse_filters(piece: Piece) -> list[tuple[int, list[int]]]:
     version, count = piece.take_number(1), piece.take_number(1)
     if version not in (1, 2):
         raise DamagedError(f"a list of filters has the unknown version {version}", piece.offset)
-    piece.skip(6 if version == 1 else 0)
+    piece.skip(6 if version == 1 else 0)  # reserved
     filters: list[tuple[int, list[int]]] = []
     for _ in range(count):
         number = piece.take_number(2)

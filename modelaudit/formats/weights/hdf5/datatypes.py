@@ -23,12 +23,14 @@ _BIT_FIELD: Final = 4
 OPAQUE: Final = 5
 COMPOUND: Final = 6
 REFERENCE: Final = 7
-# The kind of a reference to a region of a dataset.
-_REGION: Final = 1
 _ENUMERATION: Final = 8
 VARIABLE: Final = 9
 _ARRAY: Final = 10
 _COMPLEX: Final = 11
+# The kind of a reference to a region of a dataset, in the low bits of its class.
+_REGION: Final = 1
+# The kind of values of variable length that are texts, in the low bits of their class; 0 is for sequences.
+_TEXTS: Final = 1
 # The bytes of the properties of a class, where their number is fixed.
 _PROPERTY_BYTES: Final = {FIXED: 4, _FLOATING: 12, _TIME: 2, _BIT_FIELD: 4}
 _MAX_COMPOUNDS: Final = 4
@@ -45,14 +47,14 @@ class Datatype:
     Attributes:
         kind: the number of its class, such as ``STRING``.
         size: of one stored element, in bytes. For values of variable length this is the size of a reference.
-        base: of one item of a value of variable length, in bytes.
+        item_bytes: the size of one item of a value of variable length.
         is_text: the values of variable length are texts.
         references: where in an element the references into the global heap are, in bytes.
     """
 
     kind: int
     size: int
-    base: int = 0
+    item_bytes: int = 0
     is_text: bool = False
     references: tuple[int, ...] = ()
 
@@ -80,28 +82,28 @@ class Dataspace:
 
 
 def parse_datatype(piece: Piece) -> Datatype:
-    """Parse the body of a datatype message. Raises ``DamagedError`` if it is truncated."""
+    """Parse the body of a datatype message. Raises ``DamagedError`` if its first eight bytes are truncated."""
     version_and_class, class_bits, size = piece.take_number(1), piece.take_number(3), piece.take_number(4)
     kind = version_and_class & 0x0F
-    base = 0
+    item_bytes = 0
     if kind == VARIABLE and piece.left >= 8:
         # The type of the items follows: its class and bits, and its size.
         piece.skip(4)
-        base = piece.take_number(4)
-    # The low bits state the kind of values of variable length: 0 for sequences, 1 for texts.
-    is_text = kind == VARIABLE and class_bits & 0x0F == 1
+        item_bytes = piece.take_number(4)
+    is_text = kind == VARIABLE and class_bits & 0x0F == _TEXTS
+    # If a type breaks off inside of a compound, the references that were found before still count. The ledger reports
+    # values whose references were not found, because nothing claims their bytes.
     references: list[int] = []
-    # A type that breaks off inside of a compound counts as far as it goes: what it leaves without a claim is reported.
     with suppress(DamagedError):
-        references.extend(_find_references(Piece(piece.data, 0, piece.sizes)))
-    return Datatype(kind, size, base, is_text, tuple(references))
+        references.extend(_find_references(Piece(piece.data, 0, piece.widths)))
+    return Datatype(kind, size, item_bytes, is_text, tuple(references))
 
 
 def _find_references(piece: Piece, depth: int = 0) -> Iterator[int]:
     """Yield where in an element of the type in ``piece`` the references into the global heap are, in bytes.
 
-    References inside of arrays, and of compounds deeper than ``_MAX_COMPOUNDS``, are not found. The piece is consumed
-    as far as needed.
+    References inside of arrays, and inside of compounds that nest deeper than ``_MAX_COMPOUNDS``, are not found. The
+    piece is not always consumed to the end of the type.
     """
     version_and_class, class_bits, size = piece.take_number(1), piece.take_number(3), piece.take_number(4)
     version, kind = version_and_class >> 4, version_and_class & 0x0F
@@ -113,10 +115,11 @@ def _find_references(piece: Piece, depth: int = 0) -> Iterator[int]:
         # Each member takes at least a byte.
         for _ in range(min(class_bits & 0xFFFF, piece.left)):
             member_offset = _skip_member(piece, version, size)
-            member = Piece(piece.data, 0, piece.sizes)
+            member = Piece(piece.data, 0, piece.widths)
             member.position = piece.position
-            # The type of the member is skipped by its own, because the search may end in the middle of it.
-            yield from (member_offset + reference for reference in _find_references(member, depth + 1))
+            for offset_in_member in _find_references(member, depth + 1):
+                yield member_offset + offset_in_member
+            # The search in ``member`` may have ended in the middle of its type, so the type is skipped here.
             skip_datatype(piece)
 
 
@@ -126,22 +129,31 @@ def skip_datatype(piece: Piece) -> None:
     Raises:
         DamagedError: it is truncated, of an unknown class, or nests too many types.
     """
-    # Each entry is a function that skips the next part; the last one is next.
-    waiting: list[Callable[[], object]] = [lambda: _skip_one_datatype(piece, waiting)]
+    # A stack of functions: each skips one part of the type, and pushes functions for the parts inside of that part.
+    waiting: list[Callable[[], object]] = []
+
+    def skip_whole_type() -> None:
+        _skip_one_datatype(piece, waiting)
+
+    waiting.append(skip_whole_type)
     for _ in range(_MAX_NESTED_TYPES):
         if not waiting:
             return
-        waiting.pop()()
+        skip_next_part = waiting.pop()
+        skip_next_part()
     raise DamagedError(f"a datatype nests more than {_MAX_NESTED_TYPES} types", piece.offset)
 
 
 def _skip_one_datatype(piece: Piece, waiting: list[Callable[[], object]]) -> None:
-    """Skip the head and the properties of one type, and append functions that skip what follows to ``waiting``."""
+    """Skip the head and the properties of one type, and push functions on ``waiting`` that skip the types inside it."""
     version_and_class, class_bits, size = piece.take_number(1), piece.take_number(3), piece.take_number(4)
     version, kind = version_and_class >> 4, version_and_class & 0x0F
 
     def skip_nested() -> None:
         _skip_one_datatype(piece, waiting)
+
+    def skip_member_fields() -> None:
+        _skip_member(piece, version, size)
 
     if kind in _PROPERTY_BYTES:
         piece.skip(_PROPERTY_BYTES[kind])
@@ -149,12 +161,10 @@ def _skip_one_datatype(piece: Piece, waiting: list[Callable[[], object]]) -> Non
         # A tag, whose length the low bits of the class state.
         piece.skip(min(class_bits & 0xFF, piece.left))
     elif kind == COMPOUND:
-        # The members come one after the other, so the last one waits at the bottom. Each member takes at least a byte.
-        waiting.extend(
-            part
-            for _ in range(min(class_bits & 0xFFFF, piece.left))
-            for part in (skip_nested, lambda: _skip_member(piece, version, size))
-        )
+        # Each member takes at least a byte, which bounds a forged number.
+        member_count = min(class_bits & 0xFFFF, piece.left)
+        # The function that is pushed last runs first: the fields of a member, and then its type.
+        waiting += [skip_nested, skip_member_fields] * member_count
     elif kind == _ENUMERATION:
         base_start = piece.position
         waiting.append(lambda: _skip_enumeration(piece, version, class_bits & 0xFFFF, base_start))
@@ -181,7 +191,8 @@ def _skip_member(piece: Piece, version: int, compound_size: int) -> int:
     """Skip the fields of a member of a compound before its type, and return where in the compound it begins."""
     _skip_name(piece, version)
     # Version 3 stores the offset of the member in as few bytes as the size of the compound needs.
-    member_offset = piece.take_number(4 if version < 3 else (max(compound_size, 1).bit_length() + 7) // 8)
+    least_bytes = (max(compound_size, 1).bit_length() + 7) // 8
+    member_offset = piece.take_number(4 if version < 3 else least_bytes)
     # Version 1 stores the dimensions of the member: rank, reserved bytes, permutation, reserved bytes and four sizes.
     piece.skip(28 if version == 1 else 0)
     return member_offset
@@ -189,6 +200,7 @@ def _skip_member(piece: Piece, version: int, compound_size: int) -> int:
 
 def _skip_enumeration(piece: Piece, version: int, count: int, base_start: int) -> None:
     """Skip the names and the values of an enumeration; its base type begins at the position ``base_start``."""
+    # The size of the base type comes after four bytes with its version, class and bits.
     value_bytes = int.from_bytes(piece.data[base_start + 4 : base_start + 8], "little")
     for _ in range(count):
         _skip_name(piece, version)
@@ -204,7 +216,7 @@ def parse_dataspace(piece: Piece) -> Dataspace:
     version, rank, _flags = piece.take_number(1), piece.take_number(1), piece.take_number(1)
     kind = _SIMPLE_SPACE
     if version == 1:
-        piece.skip(5)
+        piece.skip(5)  # reserved
     elif version == 2:
         kind = piece.take_number(1)
     else:

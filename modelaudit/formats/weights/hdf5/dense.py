@@ -26,7 +26,7 @@ def read_dense_entries(
     Args:
         source: the structures of the file.
         message: holds the addresses of the heap and the indices.
-        order_size: width in bytes of the greatest creation order, which the message may hold.
+        order_size: bytes of the greatest creation order; the message holds it if the entries have such an order.
         indices: the types of B-trees that may index these entries, each with the offset of the id in its records.
         what: the entries in words, for messages: ``attributes``.
 
@@ -34,8 +34,8 @@ def read_dense_entries(
         DamagedError: an index or the heap contradicts itself.
         WindowError: the window could not return the requested bytes.
     """
-    piece = Piece(message.body, message.offset, source.sizes)
-    piece.skip(1)
+    piece = Piece(message.body, message.offset, source.widths)
+    piece.skip(1)  # the version
     flags = piece.take_number(1)
     tracks_order, has_order_index = flags & 1, flags & 2
     piece.skip(order_size if tracks_order else 0)

@@ -66,9 +66,9 @@ class FractalHeap:
             DamagedError: there is no heap, its blocks are filtered, or their sizes are invalid.
             WindowError: the window could not return the requested bytes.
         """
-        piece = source.read_piece(address, 22 + 12 * source.sizes.length + 3 * source.sizes.offset + CHECKSUM_BYTES)
+        piece = source.read_piece(address, 22 + 12 * source.widths.length + 3 * source.widths.address + CHECKSUM_BYTES)
         piece.expect_signature(b"FRHP", "heap")
-        piece.skip(1)
+        piece.skip(1)  # the version
         self.id_length, filters, flags = piece.take_number(2), piece.take_number(2), piece.take_number(1)
         max_managed = piece.take_number(4)
         piece.take_length()  # the identifier of the next large object
@@ -76,10 +76,10 @@ class FractalHeap:
         piece.take_length()  # the amount of free space
         free_space = piece.take_address()
         # Fields from the size of the heap to the size of tiny objects, none of them needed.
-        piece.skip(8 * source.sizes.length)
+        piece.skip(8 * source.widths.length)
         width, start, max_direct = piece.take_number(2), piece.take_length(), piece.take_length()
         heap_bits = piece.take_number(2)
-        piece.skip(2)
+        piece.skip(2)  # the number of rows that the root had at first
         self._root = piece.take_address()
         # The root is an indirect block of this many rows, or a direct block if there are 0.
         self._root_rows = piece.take_number(2)
@@ -116,7 +116,7 @@ class FractalHeap:
             DamagedError: there is no such object, or the object is filtered.
             WindowError: the window could not return the requested bytes.
         """
-        piece = Piece(id_, id_offset, self._source.sizes)
+        piece = Piece(id_, id_offset, self._source.widths)
         first_byte = piece.take_number(1)
         kind = first_byte >> 4 & 3
         if kind == _MANAGED:
@@ -126,7 +126,7 @@ class FractalHeap:
             return self._read_huge_object(piece)
         if kind == _TINY:
             length = (first_byte & 0x0F) + 1
-            # Longer identifiers can hold objects of over 16 bytes, so the length takes a second byte.
+            # Identifiers of over 18 bytes can hold more than 16 bytes of an object, so the length takes a second byte.
             if self.id_length > 18:
                 length = ((first_byte & 0x0F) << 8) + piece.take_number(1) + 1
             object_offset = piece.offset + piece.position
@@ -136,7 +136,7 @@ class FractalHeap:
     def _read_managed_object(self, offset: int, length: int) -> tuple[bytes, int]:
         """Return the ``length`` bytes at ``offset`` of the heap's address space, and their offset in the artifact."""
         if self._root is None:
-            raise DamagedError("an index names an object of an empty heap", self._source.base + self._address)
+            raise DamagedError("an index names an object of an empty heap", self._source.base_address + self._address)
         if not self._root_rows:
             block, block_start = self._root, 0
         else:
@@ -147,7 +147,7 @@ class FractalHeap:
 
     def _claim_direct_block_head(self, block: int) -> None:
         """Claim signature, version, address of the heap, offset and checksum of a direct block (III.G)."""
-        fields_bytes = self._source.sizes.offset + self._offset_width + (CHECKSUM_BYTES if self._has_checksums else 0)
+        fields_bytes = self._source.widths.address + self._offset_width + (CHECKSUM_BYTES if self._has_checksums else 0)
         head = self._source.read_piece(block, _SIGNATURE_AND_VERSION_BYTES + fields_bytes, short=True)
         if head.take(min(4, head.left)) == b"FHDB":
             head.skip(head.left)
@@ -155,10 +155,10 @@ class FractalHeap:
 
     def _claim_indirect_block(self, block: int, rows: int) -> None:
         """Claim an indirect block: its head, the address of each child, and a checksum (III.G)."""
-        width = self._source.sizes.offset
+        width = self._source.widths.address
         head_bytes = _SIGNATURE_AND_VERSION_BYTES + width + self._offset_width
         size = head_bytes + min(rows, _MAX_ROWS) * self._table.width * width + CHECKSUM_BYTES
-        claim_parsed(self._source.window, self._source.base + block, self._source.base + block + size)
+        claim_parsed(self._source.window, self._source.base_address + block, self._source.base_address + block + size)
 
     def _find_direct_block(self, block: int, rows: int, offset: int) -> tuple[int, int]:
         """Find the direct block that holds an offset of the heap, from an indirect block of ``rows`` rows down.
@@ -172,7 +172,7 @@ class FractalHeap:
             The address of the direct block, and the offset in the heap where it begins.
         """
         table, block_start = self._table, 0
-        address_width = self._source.sizes.offset
+        address_width = self._source.widths.address
         for _ in range(_MAX_DEPTH):
             row, row_start = self._find_row(offset - block_start, rows)
             child_size = table.count_block_bytes(row)
@@ -193,7 +193,7 @@ class FractalHeap:
             # each further row doubles that, so the number of rows is the difference of the binary logarithms, plus 1.
             rows = (child_size.bit_length() - 1) - ((table.start * table.width).bit_length() - 1) + 1
         raise DamagedError(
-            "an index refers to an object that lies in no block of the heap", self._source.base + self._address
+            "an index refers to an object that lies in no block of the heap", self._source.base_address + self._address
         )
 
     def _find_row(self, offset: int, rows: int) -> tuple[int, int]:
@@ -208,7 +208,7 @@ class FractalHeap:
                 return row, row_start
             row_start += row_size
         raise DamagedError(
-            "an index refers to an object that lies in no block of the heap", self._source.base + self._address
+            "an index refers to an object that lies in no block of the heap", self._source.base_address + self._address
         )
 
     def _read_huge_object(self, piece: Piece) -> tuple[bytes, int]:
@@ -216,10 +216,10 @@ class FractalHeap:
 
         A long identifier holds the address of the object, a short one the key of a record in a B-tree.
         """
-        sizes = self._source.sizes
-        if self.id_length - 1 >= sizes.offset + sizes.length:
+        widths = self._source.widths
+        if self.id_length - 1 >= widths.address + widths.length:
             return self._read_at_address(piece.take_address(), piece.take_length())
-        key = piece.take_number(min(sizes.length, piece.left))
+        key = piece.take_number(min(widths.length, piece.left))
         if self._huge_index is not None:
             for type_, record in read_records(self._source, self._huge_index):
                 if type_ != _INDIRECT_HUGE:
@@ -232,6 +232,6 @@ class FractalHeap:
     def _read_at_address(self, address: int | None, length: int) -> tuple[bytes, int]:
         """Return the object of ``length`` bytes at ``address``, at most 8 MiB of it, and its offset in the artifact."""
         if address is None:
-            raise DamagedError("a large object of a heap has no address", self._source.base + self._address)
+            raise DamagedError("a large object of a heap has no address", self._source.base_address + self._address)
         piece = self._source.read_piece(address, min(length, _MAX_OBJECT_BYTES))
         return piece.data, piece.offset

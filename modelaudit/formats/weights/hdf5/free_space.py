@@ -18,7 +18,7 @@ _POSITION_BYTES: Final = 6
 
 
 def claim_free_space(source: StructureSource, address: int, offset_width: int) -> None:
-    """Claim the manager at ``address`` and its sections; what contradicts the format remains without a claim.
+    """Claim the manager at ``address`` and its sections. What contradicts the format remains without a claim.
 
     Args:
         source: the structures of the file.
@@ -29,15 +29,15 @@ def claim_free_space(source: StructureSource, address: int, offset_width: int) -
         LimitReachedError: the structures take too many bytes.
         WindowError: the window could not return the requested bytes.
     """
-    length = source.sizes.length
-    header_bytes = 14 + 7 * length + source.sizes.offset + CHECKSUM_BYTES
+    length = source.widths.length
+    header_bytes = 14 + 7 * length + source.widths.address + CHECKSUM_BYTES
     try:
         header = source.read_piece(address, header_bytes, short=True)
         header.expect_signature(b"FSHD", "manager of free space")
         header.skip(2)  # version and client
         header.skip(2 * length)  # free space, and the number of all sections
         total = header.take_length()  # sections in the list
-        header.skip(length + 6)  # sections not in the list, classes of sections, and two percentages
+        header.skip(length + 6)  # sections not in the list; then in two bytes each: classes, and two percentages
         address_bits = header.take_number(2)
         max_section = header.take_length()
         sections, used_bytes = header.take_address(), header.take_length()
@@ -68,7 +68,7 @@ def _consume_sections(piece: Piece, total: int, address_width: int, size_width: 
         DamagedError: the list is truncated.
     """
     piece.expect_signature(b"FSSE", "list of free sections")
-    piece.skip(1 + piece.sizes.offset)
+    piece.skip(1 + piece.widths.address)
     while total > 0:
         count = piece.take_number(_count_bytes(total))
         piece.skip(size_width)

@@ -21,7 +21,7 @@ HARD: Final = 0
 SOFT: Final = 1
 EXTERNAL_FILE: Final = 64
 # The cache type of a symbol table entry that is a soft link (III.C).
-_CACHED_SOFT: Final = 2
+_SOFT_LINK_CACHE: Final = 2
 # B-trees that index links by name (5) and by creation order (6), with the offset of the heap id in their records.
 _INDEX_TYPES: Final = {5: 4, 6: 8}
 
@@ -52,7 +52,7 @@ def decode_name(raw: bytes) -> str:
 
 
 def read_links(source: StructureSource, message: Message) -> Iterator[Link]:
-    """Yield the links that a message of a group holds or points to; none for a message of another type.
+    """Yield the links that a message holds or points to; none if the message is not of a type that has links.
 
     Raises:
         DamagedError: an index or heap contradicts itself; the links before it were yielded.
@@ -60,9 +60,9 @@ def read_links(source: StructureSource, message: Message) -> Iterator[Link]:
     """
     if message.type == LINK:
         resolved = resolve_message(source, message)
-        yield _parse_link(source, Piece(resolved.body, resolved.offset, source.sizes))
+        yield _parse_link(source, Piece(resolved.body, resolved.offset, source.widths))
     elif message.type == SYMBOL_TABLE:
-        piece = Piece(message.body, message.offset, source.sizes)
+        piece = Piece(message.body, message.offset, source.widths)
         tree, heap = piece.take_address(), piece.take_address()
         source.claim(piece)
         if tree is not None and heap is not None:
@@ -85,22 +85,22 @@ def read_symbol_links(source: StructureSource, tree: int, heap_address: int) -> 
     """
     heap = LocalHeap(source, heap_address)
     # An entry: offset of the name, address of the object, cache type, reserved bytes, and 16 bytes of cache.
-    entry_bytes = 2 * source.sizes.offset + 24
+    entry_bytes = 2 * source.widths.address + 24
     for node in list_symbol_nodes(source, tree):
         header = source.read_piece(node, 8)
         header.expect_signature(b"SNOD", "list of symbols")
-        header.skip(2)
+        header.skip(2)  # the version, and a reserved byte
         count = header.take_number(2)
         source.claim(header)
         body = source.read_piece(node + 8, count * entry_bytes, short=True)
         for _ in range(count):
             entry_offset = body.offset + body.position
-            entry = Piece(body.take(entry_bytes), entry_offset, source.sizes)
+            entry = Piece(body.take(entry_bytes), entry_offset, source.widths)
             claim_parsed(source.window, entry_offset, entry_offset + entry_bytes)
-            name = decode_name(heap.read_name(entry.take_number(source.sizes.offset)))
+            name = decode_name(heap.read_name(entry.take_number(source.widths.address)))
             address, cache_type = entry.take_address(), entry.take_number(4)
             entry.skip(4)
-            if cache_type == _CACHED_SOFT:
+            if cache_type == _SOFT_LINK_CACHE:
                 yield Link(name, SOFT, entry.offset, target=decode_name(heap.read_name(entry.take_number(4))))
             else:
                 yield Link(name, HARD, entry.offset, address)
@@ -110,13 +110,13 @@ def _read_dense_links(source: StructureSource, message: Message) -> Iterator[Lin
     """Yield the links in the fractal heap of a group."""
     for heap, id_, record in read_dense_entries(source, message, order_size=8, indices=_INDEX_TYPES, what="a group"):
         body, offset = heap.read_object(id_, record.offset)
-        yield _parse_link(source, Piece(body, offset, source.sizes))
+        yield _parse_link(source, Piece(body, offset, source.widths))
 
 
 def _parse_link(source: StructureSource, piece: Piece) -> Link:
     """Parse the body of a link message, and claim it. Raises ``DamagedError`` if it is truncated."""
     offset = piece.offset
-    piece.skip(1)
+    piece.skip(1)  # the version
     # The flags state which fields follow, and the width of the length of the name.
     flags = piece.take_number(1)
     has_kind, has_order, has_encoding = flags & 8, flags & 4, flags & 0x10
@@ -130,7 +130,7 @@ def _parse_link(source: StructureSource, piece: Piece) -> Link:
         return Link(name, kind, offset, address)
     value_bytes = piece.take(piece.take_number(2))
     source.claim(piece)
-    value = Piece(value_bytes, piece.offset + piece.position - len(value_bytes), piece.sizes)
+    value = Piece(value_bytes, piece.offset + piece.position - len(value_bytes), piece.widths)
     if kind == SOFT:
         return Link(name, kind, offset, target=decode_name(value.data))
     if kind == EXTERNAL_FILE:

@@ -14,7 +14,6 @@ from modelaudit.wire.ledger import claim_parsed
 
 _SHORT_NAME_BYTES: Final = 256
 _MAX_NAME_BYTES: Final = 64 * 1024
-_MAX_OBJECTS: Final = 70_000
 _MAX_CACHED_COLLECTIONS: Final = 32
 _MAX_FREE_BLOCKS: Final = 10_000
 
@@ -24,7 +23,7 @@ class LocalHeap:
 
     def __init__(self, source: StructureSource, address: int) -> None:
         """Parse the header of the heap at ``address``. Raises ``DamagedError`` if there is none, or no data."""
-        piece = source.read_piece(address, 8 + 2 * source.sizes.length + source.sizes.offset)
+        piece = source.read_piece(address, 8 + 2 * source.widths.length + source.widths.address)
         piece.expect_signature(b"HEAP", "local heap")
         piece.skip(4)
         self._size = piece.take_length()
@@ -37,9 +36,10 @@ class LocalHeap:
         self._claim_free_list(free)
 
     def _claim_free_list(self, offset: int) -> None:
-        """Claim the head of each free block: the offset of the next one, 1 at the end, and its size (III.D)."""
-        width = self._source.sizes.length
+        """Claim the head of each free block: the offset of the next one, and its own size (III.D)."""
+        width = self._source.widths.length
         seen: set[int] = set()
+        # An offset of 1 ends the list.
         while 1 < offset <= self._size - 2 * width and offset not in seen and len(seen) < _MAX_FREE_BLOCKS:
             seen.add(offset)
             block = self._source.read_piece(self._start + offset, 2 * width, short=True)
@@ -59,7 +59,7 @@ class LocalHeap:
         if not 0 <= offset < self._size:
             raise DamagedError(
                 f"a name is stated at byte {offset}, outside its heap of {self._size} bytes",
-                self._source.base + self._start,
+                self._source.base_address + self._start,
             )
         # Most names are short. Read little first, for every read counts against the budget of the file.
         length = min(self._size - offset, _MAX_NAME_BYTES)
@@ -67,7 +67,7 @@ class LocalHeap:
         if b"\0" not in data:
             data = self._source.read_piece(self._start + offset, length, short=True).data
         name = data.partition(b"\0")[0]
-        start = self._source.base + self._start + offset
+        start = self._source.base_address + self._start + offset
         claim_parsed(self._source.window, start, start + min(len(name) + 1, len(data)))
         return name
 
@@ -89,7 +89,7 @@ class GlobalHeaps:
         """
         values = self.open_collection(address)
         if index not in values:
-            raise DamagedError(f"a collection of values has no value {index}", self._source.base + address)
+            raise DamagedError(f"a collection of values has no value {index}", self._source.base_address + address)
         start, size = values[index]
         return self._source.read_piece(start, min(size, max_bytes)).data
 
@@ -114,7 +114,7 @@ class GlobalHeaps:
             DamagedError: there is no collection, or it or a value ends beyond its bounds.
         """
         # The headers of the collection and of each value take 8 bytes and a length.
-        header_bytes = 8 + self._source.sizes.length
+        header_bytes = 8 + self._source.widths.length
         collection_header = self._source.read_piece(address, header_bytes)
         collection_header.expect_signature(b"GCOL", "collection of values")
         collection_header.skip(4)
@@ -124,7 +124,7 @@ class GlobalHeaps:
             raise DamagedError("a collection of values ends beyond the file", collection_header.offset)
         position = address + header_bytes
         values: dict[int, tuple[int, int]] = {}
-        while position + header_bytes <= end and len(values) < _MAX_OBJECTS:
+        while position + header_bytes <= end:
             value_header = self._source.read_piece(position, header_bytes)
             index = value_header.take_number(2)
             value_header.skip(6)
@@ -136,7 +136,7 @@ class GlobalHeaps:
                 break
             if position + size > end:
                 raise DamagedError(f"a value of {size} bytes ends beyond its collection", value_header.offset)
-            # The collection declares each value as data, also one that no reference in this file names.
+            # The collection declares each value as data, even if no reference in the file leads to it.
             self._source.claim_data(position, size)
             values.setdefault(index, (position, size))
             # Values are padded to eight bytes.

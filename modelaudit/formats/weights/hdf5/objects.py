@@ -32,6 +32,7 @@ ATTRIBUTE_INFO: Final = 0x15
 SHARED: Final = 0x02
 """The flag of a message whose body only refers to a message that is stored elsewhere."""
 _IN_HEAP: Final = 1
+"""The kind of a reference to a message that is stored in the heap of shared messages (IV.A.2, version 3)."""
 _MAX_MESSAGES: Final = 100_000
 _MAX_BLOCKS: Final = 10_000
 
@@ -78,13 +79,13 @@ def read_messages(source: StructureSource, address: int) -> Iterator[Message]:
             if message_count > _MAX_MESSAGES:
                 raise LimitReachedError(f"an object has more than {_MAX_MESSAGES} messages", message.offset)
             if message.type != _CONTINUATION:
-                claim_body(source, message.type, message.flags, Piece(message.body, message.offset, source.sizes))
+                claim_body(source, message.type, message.flags, Piece(message.body, message.offset, source.widths))
                 yield message
                 continue
-            body = Piece(message.body, message.offset, source.sizes)
+            body = Piece(message.body, message.offset, source.widths)
             next_block, next_size = body.take_address(), body.take_length()
             source.claim(body)
-            # A continuation may name a block that was read before. Without this check the loop would never end.
+            # Without this check, a continuation that names an earlier block would make the loop endless.
             if next_block is None or next_block in seen_blocks:
                 raise DamagedError("the continuations of an object header form a loop", message.offset)
             if len(seen_blocks) > _MAX_BLOCKS:
@@ -105,7 +106,7 @@ def _parse_old_header(source: StructureSource, address: int) -> tuple[int, int]:
     piece = source.read_piece(address, 16)
     version = piece.take_number(1)
     if version != 1:
-        raise DamagedError("no object header is at the address where one must be", source.base + address)
+        raise DamagedError("no object header is at the address where one must be", source.base_address + address)
     # A reserved byte, the number of messages, and the number of references to the object.
     piece.skip(7)
     first_block_bytes = piece.take_number(4)
@@ -124,7 +125,7 @@ def _parse_new_header(source: StructureSource, address: int) -> tuple[int, int, 
     piece = source.read_piece(address, 34, short=True)
     piece.skip(4)
     if piece.take_number(1) != 2:
-        raise DamagedError("an object header has an unknown version", source.base + address)
+        raise DamagedError("an object header has an unknown version", source.base_address + address)
     # The flags state which fields follow: four times, two bounds on attributes, and the width of the size.
     flags = piece.take_number(1)
     times_bytes = 16 if flags & 0x20 else 0
@@ -138,7 +139,7 @@ def _parse_new_header(source: StructureSource, address: int) -> tuple[int, int, 
 
 def _claim_checksum(source: StructureSource, address: int) -> None:
     """Claim the checksum of four bytes at ``address``."""
-    claim_parsed(source.window, source.base + address, source.base + address + CHECKSUM_BYTES)
+    claim_parsed(source.window, source.base_address + address, source.base_address + address + CHECKSUM_BYTES)
 
 
 def _read_block(source: StructureSource, piece: Piece, has_order: bool | None) -> Iterator[Message]:
@@ -163,7 +164,7 @@ def _read_block(source: StructureSource, piece: Piece, has_order: bool | None) -
 
 
 def resolve_message(source: StructureSource, message: Message) -> Message:
-    """Return the message, or the one of another object that it refers to.
+    """Return the message itself, or if it is only a reference, the message of another object that it refers to.
 
     Raises:
         DamagedError: the other message is missing, or in the heap of shared messages, which is not read.
@@ -171,7 +172,7 @@ def resolve_message(source: StructureSource, message: Message) -> Message:
     """
     if not message.is_shared:
         return message
-    return _read_shared_message(source, message.type, Piece(message.body, message.offset, source.sizes))
+    return _read_shared_message(source, message.type, Piece(message.body, message.offset, source.widths))
 
 
 def _read_shared_message(source: StructureSource, type_: int, piece: Piece) -> Message:
@@ -208,4 +209,4 @@ def read_shared_body(source: StructureSource, type_: int, body: bytes, offset: i
         DamagedError: the other message is missing, or in the heap of shared messages, which is not read.
         WindowError: the window could not return the requested bytes.
     """
-    return _read_shared_message(source, type_, Piece(body, offset, source.sizes)).body
+    return _read_shared_message(source, type_, Piece(body, offset, source.widths)).body

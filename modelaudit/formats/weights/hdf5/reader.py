@@ -42,6 +42,7 @@ def recognises(head: Head) -> bool:
 
     Beyond the first bytes of the file the signature is searched for only if the name promises HDF5.
     """
+    # In the numbers of a tensor the signature may follow 512 bytes by chance.
     if head.content == TENSOR_STORAGE:
         return head.data.startswith(SIGNATURE)
     if find_signature_in_head(head.data) is not None:
@@ -54,7 +55,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: there is no valid superblock.
-        LimitReachedError: after all else, where the file has too many objects, attributes or links.
+        LimitReachedError: the file has too many objects, attributes or links. Everything else was yielded before.
         WindowError: the window could not return the requested bytes.
     """
     superblock = read_superblock(window)
@@ -85,6 +86,7 @@ def _list_mentions(found: FoundObjects) -> Iterator[Mention]:
             if number not in seen_filters:
                 seen_filters.add(number)
                 yield Mention("hdf5-filters", "filter", str(number), Location(key=path), f"the dataset {path}")
+    # The format itself defines these two kinds.
     seen_kinds: set[int] = {SOFT, EXTERNAL_FILE}
     for path, link in found.links:
         if link.kind not in seen_kinds:
@@ -96,7 +98,7 @@ def _list_facts(superblock: Superblock, walker: ObjectWalker) -> Iterator[tuple[
     """Yield (name, value) pairs for the outline: version, numbers of objects, and the versions that Keras stored."""
     found = walker.found
     yield "superblock", str(superblock.version)
-    yield "objects", str(found.objects)
+    yield "objects", str(found.object_count)
     yield "datasets", str(len(found.datasets))
     for path, attribute in found.attributes:
         if path == "/" and attribute.name in _FACT_ATTRIBUTES:
@@ -129,7 +131,7 @@ def _list_virtual_sources(dataset: Dataset) -> Iterator[str]:
 
 def _report_missing_parts(superblock: Superblock, found: FoundObjects, window: Window) -> Iterator[Unread]:
     """Yield an absence for parts that a driver stores in other files, and one for a truncated file."""
-    if superblock.names_driver or DRIVER in found.extension:
+    if superblock.names_driver or DRIVER in found.extension_types:
         detail = "a driver stores parts of the file in other files, which are not read"
         yield Unread(UnreadReason.NO_READER, detail, format="HDF5 in parts")
     if superblock.end > window.size:

@@ -31,11 +31,11 @@ CHECKSUM_BYTES: Final = 4
 class Piece(BytesCursor):
     """The bytes of one structure, read from the front; ``offset`` is their place in the artifact."""
 
-    __slots__ = ("sizes",)
+    __slots__ = ("widths",)
 
-    def __init__(self, data: bytes, offset: int, sizes: Sizes) -> None:
+    def __init__(self, data: bytes, offset: int, widths: Widths) -> None:
         super().__init__(data, offset)
-        self.sizes = sizes
+        self.widths = widths
 
     def take_number(self, length: int) -> int:
         """Take the next ``length`` bytes as an unsigned number."""
@@ -43,14 +43,14 @@ class Piece(BytesCursor):
 
     def take_address(self) -> int | None:
         """Take the next address; ``None`` if all its bits are set, which means that there is none."""
-        width = self.sizes.offset
+        width = self.widths.address
         address = self.take_number(width)
         undefined_address = (1 << 8 * width) - 1
         return None if address == undefined_address else address
 
     def take_length(self) -> int:
         """Take the next length, as wide as the superblock states."""
-        return self.take_number(self.sizes.length)
+        return self.take_number(self.widths.length)
 
     def take_text(self) -> bytes:
         """Take the bytes up to the next zero byte, which is skipped, or to the end."""
@@ -68,31 +68,31 @@ class Piece(BytesCursor):
 
 
 @dataclass(frozen=True, slots=True)
-class Sizes:
-    """The widths of an address (``offset``) and of a length in bytes, as the superblock states them."""
+class Widths:
+    """The widths of an address and of a length in bytes, as the superblock states them."""
 
-    offset: int = 8
+    address: int = 8
     length: int = 8
 
 
 class StructureSource:
     """A reader of structures of one file by address, with a bound on the bytes read in total."""
 
-    def __init__(self, window: Window, base: int = 0, sizes: Sizes | None = None) -> None:
+    def __init__(self, window: Window, base_address: int = 0, widths: Widths | None = None) -> None:
         self.window = window
-        self.base = base
-        self.sizes = sizes or Sizes()
+        self.base_address = base_address
+        self.widths = widths or Widths()
         self._pages: OrderedDict[int, bytes] = OrderedDict()
-        self._left = _MAX_TOTAL_BYTES
+        self._bytes_left = _MAX_TOTAL_BYTES
 
-    def rebase(self, base: int, sizes: Sizes) -> StructureSource:
-        """Return a source on the same window whose addresses count from ``base``."""
-        return StructureSource(self.window, base, sizes)
+    def rebase(self, base_address: int, widths: Widths) -> StructureSource:
+        """Return a source on the same window whose addresses count from ``base_address``."""
+        return StructureSource(self.window, base_address, widths)
 
     @property
     def bytes_after_base(self) -> int:
         """The number of bytes from the base to the end of the file."""
-        return max(0, self.window.size - self.base)
+        return max(0, self.window.size - self.base_address)
 
     def claim(self, piece: Piece) -> None:
         """Claim the bytes that were taken from the front of ``piece`` as parsed."""
@@ -100,7 +100,7 @@ class StructureSource:
 
     def claim_data(self, address: int, size: int) -> None:
         """Claim ``size`` bytes at ``address`` as data."""
-        claim_data(self.window, self.base + address, self.base + address + size)
+        claim_data(self.window, self.base_address + address, self.base_address + address + size)
 
     def read_piece(self, address: int, length: int, short: bool = False) -> Piece:
         """Read ``length`` bytes at ``address``; with ``short``, fewer at the end of the file.
@@ -110,7 +110,7 @@ class StructureSource:
             LimitReachedError: the structure, or all structures together, are too large.
             WindowError: the window could not return the requested bytes.
         """
-        offset = self.base + address
+        offset = self.base_address + address
         if address < 0 or length < 0 or offset >= self.window.size:
             raise DamagedError(
                 f"the address {offset} of a structure is outside the file of {self.window.size} bytes", offset
@@ -125,16 +125,16 @@ class StructureSource:
         data = self._read_range(offset, length)
         if len(data) < length and not short:
             raise DamagedError(f"a structure of {length} bytes is truncated after {len(data)}", offset)
-        return Piece(data, offset, self.sizes)
+        return Piece(data, offset, self.widths)
 
     def spend(self, length: int = 0) -> None:
-        """Count one structure of ``length`` bytes. Raises ``LimitReachedError`` if all take too many bytes."""
-        self._left -= length + _BYTES_PER_PIECE
-        if self._left < 0:
+        """Count one structure of ``length`` bytes. Raises ``LimitReachedError`` if all together take too many bytes."""
+        self._bytes_left -= length + _BYTES_PER_PIECE
+        if self._bytes_left < 0:
             raise LimitReachedError(f"the structures take more than {_MAX_TOTAL_BYTES} bytes in total")
 
     def _read_range(self, offset: int, length: int) -> bytes:
-        """Read ``length`` bytes at ``offset`` of the window, from the cached pages if they lie on one or two."""
+        """Read ``length`` bytes at ``offset`` of the window. A range on one or two pages is read through the cache."""
         first_page, last_page = offset // _PAGE_BYTES, (offset + max(length, 1) - 1) // _PAGE_BYTES
         if last_page - first_page > 1:  # too long to be worth a place in the cache
             return self.window.read(offset, length)
@@ -143,7 +143,7 @@ class StructureSource:
         return pages[start : start + length]
 
     def _read_page(self, index: int) -> bytes:
-        """Return a page, from the cache if it holds the page; the oldest page leaves a full cache."""
+        """Return a page from the cache, or read it into the cache; a full cache drops the page that was read first."""
         page = self._pages.get(index)
         if page is None:
             start = index * _PAGE_BYTES

@@ -23,7 +23,7 @@ from modelaudit.wire.base import DamagedError, LimitReachedError
 # Filters of the HDF5 library (IV.A.2.l) that are undone here: gzip, the shuffling of bytes, and a checksum.
 _DEFLATE: Final = 1
 _FLETCHER32: Final = 3
-_CHECKSUM_BYTES: Final = 4
+_FLETCHER32_BYTES: Final = 4
 _BLOCK_BYTES: Final = 4 * MIB
 _MAX_CHUNK_BYTES: Final = 8 * MIB
 _COMPRESSION_OVERHEAD_BYTES: Final = 64 * KIB
@@ -46,8 +46,9 @@ def claim_elements(source: StructureSource, heaps: GlobalHeaps, dataset: Dataset
         size = dataset.declared_bytes if dataset.size is None else dataset.size
         source.claim_data(dataset.address, size)
         if dataset.type.has_references:
-            # Blocks of whole elements.
-            block_bytes = max(1, _BLOCK_BYTES // max(dataset.type.size, 1)) * max(dataset.type.size, 1)
+            # Each block has whole elements, so that no reference is cut.
+            element_bytes = dataset.type.size
+            block_bytes = max(1, _BLOCK_BYTES // element_bytes) * element_bytes
             for start in range(0, min(size, source.bytes_after_base - dataset.address), block_bytes):
                 piece = source.read_piece(dataset.address + start, min(block_bytes, size - start), short=True)
                 _claim_collections(source, heaps, dataset.type, piece.data)
@@ -64,7 +65,8 @@ def claim_elements(source: StructureSource, heaps: GlobalHeaps, dataset: Dataset
 def read_chunks(source: StructureSource, dataset: Dataset, most_bytes: int) -> bytes:
     """Return the first ``most_bytes`` bytes of the elements in the chunks of a dataset, in the order of its index.
 
-    In one dimension that is the order of the elements. A filter that is not known here, or refuses a chunk, ends them.
+    In one dimension that is the order of the elements. The result ends before a chunk whose filter is not known here or
+    fails.
 
     Raises:
         DamagedError: the index of the chunks contradicts itself.
@@ -75,13 +77,14 @@ def read_chunks(source: StructureSource, dataset: Dataset, most_bytes: int) -> b
         return b""
     shape = dataset.space.shape if dataset.space else None
     wanted_bytes = min(dataset.declared_bytes, most_bytes)
-    # Of a chunk without shuffled bytes, the start alone can be read: compression seldom makes it longer.
+    # A shuffled chunk is needed as a whole, because each part has bytes of all elements. Of any other chunk the start
+    # is enough. Compression may have made it longer than its elements, but hardly by more than the overhead.
     is_shuffled = SHUFFLE in dataset.filters and dataset.shuffled_bytes > 1
     most_stored_bytes = max(_MAX_CHUNK_BYTES if is_shuffled else 0, most_bytes + _COMPRESSION_OVERHEAD_BYTES)
     elements = bytearray()
     for address, size in list_chunks(source, dataset.chunks, shape or ()):
         source.spend()
-        stored = source.window.read(source.base + address, min(size, most_stored_bytes))
+        stored = source.window.read(source.base_address + address, min(size, most_stored_bytes))
         chunk = _undo_filters(stored, dataset, max(_MAX_CHUNK_BYTES, most_bytes))
         elements += chunk
         if not chunk or len(elements) >= wanted_bytes:
@@ -90,7 +93,7 @@ def read_chunks(source: StructureSource, dataset: Dataset, most_bytes: int) -> b
 
 
 def claim_attribute_values(source: StructureSource, heaps: GlobalHeaps, attribute: Attribute) -> None:
-    """Claim the collections to which the elements of an attribute refer; its elements themselves are claimed.
+    """Claim the collections to which the elements of an attribute refer; its parser claimed the elements themselves.
 
     Raises:
         LimitReachedError: the structures take too many bytes.
@@ -100,7 +103,7 @@ def claim_attribute_values(source: StructureSource, heaps: GlobalHeaps, attribut
 
 
 def _claim_collections(source: StructureSource, heaps: GlobalHeaps, type_: Datatype, elements: bytes) -> None:
-    """Claim each collection of the global heap to which an element refers; damaged elements claim nothing more."""
+    """Claim each collection of the global heap to which an element refers, up to the first that is damaged."""
     if not type_.has_references:
         return
     source.spend(len(elements))
@@ -115,12 +118,13 @@ def _claim_collections(source: StructureSource, heaps: GlobalHeaps, type_: Datat
 
 
 def _list_collections(source: StructureSource, type_: Datatype, elements: bytes) -> Iterator[int]:
-    """Yield the address of each collection, not twice in succession; references without a value have the address 0."""
+    """Yield the address of the collection to which each reference leads; once for equal addresses in succession."""
     last = 0
     for start in range(0, len(elements) - type_.size + 1, type_.size):
         element = elements[start : start + type_.size]
         for reference_offset in type_.references:
-            address = int.from_bytes(element[reference_offset : reference_offset + source.sizes.offset], "little")
+            address = int.from_bytes(element[reference_offset : reference_offset + source.widths.address], "little")
+            # A reference without a value has the address 0.
             if address and address != last:
                 yield address
             last = address
@@ -137,14 +141,14 @@ def _undo_filters(data: bytes, dataset: Dataset, most_bytes: int) -> bytes:
         elif number == SHUFFLE:
             data = _undo_shuffle(data, max(dataset.shuffled_bytes, 1))
         elif number == _FLETCHER32:
-            data = data[:-_CHECKSUM_BYTES]
+            data = data[:-_FLETCHER32_BYTES]
         else:
             return b""
     return data
 
 
 def _undo_shuffle(data: bytes, element_bytes: int) -> bytes:
-    """Return elements whose bytes were stored by their position: first all first bytes, and so on."""
+    """Return the elements of ``data``, which has the first bytes of all elements, then all second bytes, and so on."""
     count = len(data) // element_bytes
     elements = bytearray(data)
     for position in range(element_bytes):

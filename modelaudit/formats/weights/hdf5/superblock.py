@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.formats.weights.hdf5.source import CHECKSUM_BYTES, Sizes, StructureSource
+from modelaudit.formats.weights.hdf5.source import CHECKSUM_BYTES, StructureSource, Widths
 from modelaudit.model.artifact import Window
 from modelaudit.wire.base import HEAD_BYTES, DamagedError
 from modelaudit.wire.ledger import claim_parsed
@@ -17,7 +17,7 @@ SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 _FIRST_USER_BLOCK: Final = 512
 _VALID_WIDTHS: Final = frozenset({2, 4, 8, 16, 32})
 # The cache type of a symbol table entry that caches the addresses of a B-tree and a local heap (III.C).
-_CACHED_TABLE: Final = 1
+_TABLE_CACHE: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +78,16 @@ def read_superblock(window: Window) -> Superblock:
         raise DamagedError("there is no superblock", 0)
     # Offsets in the superblock count from its start; the addresses in it count from the base that it states.
     block = StructureSource(window, start)
-    version = block.read_piece(8, 1).take_number(1)
+    version = block.read_piece(len(SIGNATURE), 1).take_number(1)
     if version > 3:
         raise DamagedError(f"the superblock has the unknown version {version}", start + 8)
-    widths = block.read_piece(9, 2) if version > 1 else block.read_piece(13, 2)
-    sizes = Sizes(widths.take_number(1), widths.take_number(1))
-    if sizes.offset not in _VALID_WIDTHS or sizes.length not in _VALID_WIDTHS:
-        raise DamagedError(
-            f"the superblock states an invalid width: {sizes.offset} bytes for addresses, {sizes.length} for lengths",
-            start + 9,
-        )
-    block.sizes = sizes
+    # In versions 0 and 1 the versions of four other structures come before the two widths (II.A).
+    width_fields = block.read_piece(9 if version > 1 else 13, 2)
+    widths = Widths(width_fields.take_number(1), width_fields.take_number(1))
+    if widths.address not in _VALID_WIDTHS or widths.length not in _VALID_WIDTHS:
+        detail = f"{widths.address} bytes for addresses, {widths.length} for lengths"
+        raise DamagedError(f"the superblock states an invalid width: {detail}", start + 9)
+    block.widths = widths
     if version > 1:
         return _parse_new_superblock(version, start, block)
     return _parse_old_superblock(version, start, block)
@@ -102,8 +101,9 @@ def _parse_old_superblock(version: int, start: int, block: StructureSource) -> S
         start: offset of the superblock in the artifact, in bytes.
         block: reads it by offsets from its start.
     """
-    sizes = block.sizes
-    piece = block.read_piece(24 if version == 0 else 28, 6 * sizes.offset + 24, short=True)
+    widths = block.widths
+    # Version 1 has four more bytes before the addresses (II.A).
+    piece = block.read_piece(24 if version == 0 else 28, 6 * widths.address + 24, short=True)
     base, _free_space, end, driver = (piece.take_address() for _ in range(4))
     # The entry of the root group: offset of its name, address of its header, cache type, reserved bytes, cache.
     piece.take_address()
@@ -115,20 +115,21 @@ def _parse_old_superblock(version: int, start: int, block: StructureSource) -> S
     # The entry of the root group may cache the addresses of its B-tree and heap. The walker follows these and the
     # object header, because programs may use either.
     tables = None
-    if cache_type == _CACHED_TABLE:
+    if cache_type == _TABLE_CACHE:
         tree, heap = piece.take_address(), piece.take_address()
         tables = (tree, heap) if tree is not None and heap is not None else None
-    # ``_make_superblock`` raises an error for a missing base.
-    source = block.rebase(base or 0, sizes)
+    # ``_make_superblock`` raises an error if the base is missing, so 0 in its place is never used.
+    source = block.rebase(base or 0, widths)
     return _make_superblock(version, start, base, root, end, None, source, tables, names_driver=driver is not None)
 
 
 def _parse_new_superblock(version: int, start: int, block: StructureSource) -> Superblock:
     """Parse the addresses in a superblock of version 2 or 3. The arguments are as for ``_parse_old_superblock``."""
-    piece = block.read_piece(12, 4 * block.sizes.offset)
+    # Signature, version, two widths and flags take 12 bytes.
+    piece = block.read_piece(12, 4 * block.widths.address)
     base, extension, end, root = (piece.take_address() for _ in range(4))
     claim_parsed(block.window, start, piece.offset + piece.position + CHECKSUM_BYTES)
-    source = block.rebase(base or 0, block.sizes)
+    source = block.rebase(base or 0, block.widths)
     return _make_superblock(version, start, base, root, end, extension, source, None, names_driver=False)
 
 

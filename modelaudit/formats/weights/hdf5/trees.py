@@ -25,10 +25,9 @@ _MAX_SIZE_OF_SMALL_WORDS: Final = 1 << 32
 _MAX_NODES: Final = 200_000
 _MAX_RECORDS: Final = 1_000_000
 _MAX_DEPTH: Final = 32
-# Signature, version, type and checksum of a node of version 2.
-_NODE_OVERHEAD: Final = 10
-# The same without the checksum.
+# Signature, version and type of a node of version 2.
 _NODE_HEADER_BYTES: Final = 6
+_NODE_OVERHEAD_BYTES: Final = _NODE_HEADER_BYTES + CHECKSUM_BYTES
 # The offsets of a chunk, eight bytes in each of up to 32 dimensions.
 _MAX_OFFSETS_BYTES: Final = 8 * 32
 
@@ -41,7 +40,7 @@ def list_symbol_nodes(source: StructureSource, address: int) -> Iterator[int]:
         LimitReachedError: it has too many nodes.
         WindowError: the window could not return the requested bytes.
     """
-    for _, child in list_tree_children(source, address, GROUP_TREE, source.sizes.length):
+    for _, child in list_tree_children(source, address, GROUP_TREE, source.widths.length):
         yield child
 
 
@@ -62,15 +61,15 @@ def list_tree_children(
         WindowError: the window could not return the requested bytes.
     """
     # A node has a header with the addresses of its two siblings, and then keys and children by turns.
-    header_bytes, address_bytes = 8 + 2 * source.sizes.offset, source.sizes.offset
+    header_bytes, address_bytes = 8 + 2 * source.widths.address, source.widths.address
     waiting: list[tuple[int, int | None]] = [(address, None)]
     seen: set[int] = set()
     while waiting:
         node, parent_level = waiting.pop()
         if node in seen:
-            raise DamagedError("a tree leads back into itself", source.base + node)
+            raise DamagedError("a tree leads back into itself", source.base_address + node)
         if len(seen) >= _MAX_NODES:
-            raise LimitReachedError(f"a B-tree has more than {_MAX_NODES} nodes", source.base + node)
+            raise LimitReachedError(f"a B-tree has more than {_MAX_NODES} nodes", source.base_address + node)
         seen.add(node)
         header = source.read_piece(node, header_bytes)
         header.expect_signature(b"TREE", "tree")
@@ -79,7 +78,7 @@ def list_tree_children(
                 "a B-tree is not of the type (group or chunks) that the reference to it requires", header.offset
             )
         level, count = header.take_number(1), header.take_number(2)
-        # Levels fall from parent to child, so that even without a repeated node a forged tree cannot go on for ever.
+        # A level below that of the parent bounds the depth of a forged tree, even if no node repeats.
         if parent_level is not None and level >= parent_level:
             raise DamagedError("the level of a node of a B-tree is not below that of its parent", header.offset)
         body_bytes = count * (key_bytes + address_bytes) + key_bytes
@@ -99,19 +98,19 @@ def list_tree_children(
 
 
 def _claim_unused_entries(source: StructureSource, body: Piece, count: int) -> None:
-    """Claim as data the unused entries of a group's node whose used entries are ``body``, if they hold small numbers.
+    """Claim as data the unused entries of a node of a group, if they hold small numbers. ``body`` has the used entries.
 
     The library allocates nodes for a fixed number of entries, and old versions wrote whatever its memory held there,
     mostly addresses and lengths. A number below the size of the file leaves the upper bytes of its word zero, so words
     of such numbers hold no other content. Anything else stays unclaimed.
     """
-    if count >= _GROUP_NODE_ENTRIES or (source.sizes.offset, source.sizes.length) != (_WORD_BYTES, _WORD_BYTES):
+    if count >= _GROUP_NODE_ENTRIES or (source.widths.address, source.widths.length) != (_WORD_BYTES, _WORD_BYTES):
         return
     start = body.offset + len(body.data)
+    # An entry is a key and an address.
     unused = source.window.read(start, (_GROUP_NODE_ENTRIES - count) * 2 * _WORD_BYTES)
-    words = [
-        int.from_bytes(unused[place : place + _WORD_BYTES], "little") for place in range(0, len(unused), _WORD_BYTES)
-    ]
+    word_starts = range(0, len(unused), _WORD_BYTES)
+    words = [int.from_bytes(unused[word_start : word_start + _WORD_BYTES], "little") for word_start in word_starts]
     if max(words, default=0) < source.window.size <= _MAX_SIZE_OF_SMALL_WORDS:
         claim_data(source.window, start, start + len(unused))
 
@@ -144,7 +143,7 @@ def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, P
         LimitReachedError: it has too many nodes or records.
         WindowError: the window could not return the requested bytes.
     """
-    header = source.read_piece(address, 16 + source.sizes.offset + 2 + source.sizes.length)
+    header = source.read_piece(address, 16 + source.widths.address + 2 + source.widths.length)
     header.expect_signature(b"BTHD", "tree")
     header.skip(1)
     type_, node_size, record_bytes = header.take_number(1), header.take_number(4), header.take_number(2)
@@ -155,7 +154,7 @@ def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, P
     claim_parsed(source.window, header.offset, header.offset + len(header.data) + CHECKSUM_BYTES)
     if root is None or not root_count:
         return
-    if depth > _MAX_DEPTH or not 0 < record_bytes <= node_size - _NODE_OVERHEAD:
+    if depth > _MAX_DEPTH or not 0 < record_bytes <= node_size - _NODE_OVERHEAD_BYTES:
         detail = f"a B-tree {depth} deep has records of {record_bytes} bytes in nodes of {node_size}"
         raise DamagedError(detail, header.offset)
     layout = _compute_node_layout(source, node_size, record_bytes, depth)
@@ -166,7 +165,7 @@ def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, P
     while waiting:
         node, count, level = waiting.pop()
         if node in seen:
-            raise DamagedError("a tree leads back into itself", source.base + node)
+            raise DamagedError("a tree leads back into itself", source.base_address + node)
         seen.add(node)
         total_records += count
         if len(seen) > _MAX_NODES or total_records > _MAX_RECORDS:
@@ -176,11 +175,11 @@ def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, P
         piece = source.read_piece(node, min(node_size, _count_node_bytes(source, layout, count, level)))
         piece.expect_signature(b"BTIN" if level else b"BTLF", "node of a tree")
         known_bytes = _count_known_bytes(source, type_)
-        piece.skip(2)
+        piece.skip(2)  # version and type
         for _ in range(count):
             record_offset = piece.offset + piece.position
             claim_parsed(source.window, record_offset, record_offset + min(known_bytes, record_bytes))
-            yield type_, Piece(piece.take(record_bytes), record_offset, source.sizes)
+            yield type_, Piece(piece.take(record_bytes), record_offset, source.widths)
         claim_parsed(source.window, piece.offset, piece.offset + _NODE_HEADER_BYTES)
         claim_parsed(source.window, piece.offset + piece.position, piece.offset + len(piece.data) + CHECKSUM_BYTES)
         # An inner node with n records has n + 1 children.
@@ -192,8 +191,11 @@ def read_records(source: StructureSource, address: int) -> Iterator[tuple[int, P
 
 
 def _count_known_bytes(source: StructureSource, type_: int) -> int:
-    """Return how many bytes the fields of a record can take in a B-tree of version 2 of this type (III.A.2)."""
-    address, length = source.sizes.offset, source.sizes.length
+    """Return the most bytes that the fields of a record take in a B-tree of version 2 of this type (III.A.2).
+
+    Of an unknown type that is 0, so that nothing of its records is claimed.
+    """
+    address, length = source.widths.address, source.widths.length
     return {
         # 1 to 4: large objects of a heap.
         **{1: address + 2 * length, 2: address + 3 * length + 4, 3: address + length, 4: address + 2 * length + 4},
@@ -212,15 +214,15 @@ def _compute_node_layout(source: StructureSource, node_size: int, record_bytes: 
     Raises:
         DamagedError: a node of ``node_size`` bytes cannot hold a record and its children.
     """
-    max_leaf_records = (node_size - _NODE_OVERHEAD) // record_bytes
+    max_leaf_records = (node_size - _NODE_OVERHEAD_BYTES) // record_bytes
     count_width = _count_number_bytes(max_leaf_records)
-    # The most records in a subtree of the current level, and the width of such a total for each level.
+    # The most records in a subtree of the current level; for each level, the bytes of a number up to that.
     max_total = max_leaf_records
     total_widths = [0]
     for _ in range(depth):
-        pointer_bytes = source.sizes.offset + count_width + total_widths[-1]
+        pointer_bytes = source.widths.address + count_width + total_widths[-1]
         # A node has one pointer more than records.
-        max_node_records = (node_size - _NODE_OVERHEAD - pointer_bytes) // (record_bytes + pointer_bytes)
+        max_node_records = (node_size - _NODE_OVERHEAD_BYTES - pointer_bytes) // (record_bytes + pointer_bytes)
         if max_node_records <= 0:
             raise DamagedError("the nodes of a B-tree are too small for their records")
         max_total = (max_node_records + 1) * max_total + max_node_records
@@ -232,6 +234,6 @@ def _count_node_bytes(source: StructureSource, layout: _NodeLayout, count: int, 
     """Return the bytes that a node of ``count`` records takes, without its checksum; ``level`` is 0 for a leaf."""
     size = _NODE_HEADER_BYTES + count * layout.record_bytes
     if level:
-        pointer_bytes = source.sizes.offset + layout.count_width + layout.total_widths[level - 1]
+        pointer_bytes = source.widths.address + layout.count_width + layout.total_widths[level - 1]
         size += (count + 1) * pointer_bytes
     return size

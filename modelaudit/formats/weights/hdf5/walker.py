@@ -33,8 +33,8 @@ class FoundObjects:
         attributes: each with the path of its object.
         links: soft, external and application-defined links, each with its path.
         unread: parts that could not be read, at most twenty.
-        objects: the number of objects visited.
-        extension: the types of the messages in the extension of the superblock.
+        object_count: the number of objects visited.
+        extension_types: the types of the messages in the extension of the superblock.
         damage_count: the number of damaged parts, also of those beyond the twenty.
     """
 
@@ -42,12 +42,12 @@ class FoundObjects:
     attributes: list[tuple[str, Attribute]] = field(default_factory=list)
     links: list[tuple[str, Link]] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
-    objects: int = 0
-    extension: set[int] = field(default_factory=set)
+    object_count: int = 0
+    extension_types: set[int] = field(default_factory=set)
     damage_count: int = 0
 
     def record_damage(self, error: DamagedError, path: str) -> None:
-        """Record that a part could not be read."""
+        """Count a part that could not be read, and record the absence of the first twenty."""
         self.damage_count += 1
         if self.damage_count <= _MAX_DAMAGES:
             reason = UnreadReason.LIMIT if isinstance(error, LimitReachedError) else UnreadReason.DAMAGED
@@ -83,8 +83,8 @@ class ObjectWalker:
         while self._waiting:
             check_deadline()
             path, address = self._waiting.pop()
-            self.found.objects += 1
-            if self.found.objects > self._max_objects:
+            self.found.object_count += 1
+            if self.found.object_count > self._max_objects:
                 raise LimitReachedError(f"only the first {self._max_objects} objects were read")
             dataset = Dataset()
             with self._record_damage(path):
@@ -99,11 +99,11 @@ class ObjectWalker:
         address = self._superblock.extension
         if address is not None:
             with self._record_damage("superblock"):
-                self.found.extension.update(message.type for message in read_messages(self.source, address))
+                self.found.extension_types.update(message.type for message in read_messages(self.source, address))
 
     @contextmanager
     def _record_damage(self, path: str) -> Iterator[None]:
-        """Record damage of the object at ``path`` that the block raises, and go on."""
+        """Record the damage that the ``with`` block raises as one of the object at ``path``, and go on."""
         try:
             yield
         except LimitReachedError:
@@ -139,7 +139,7 @@ class ObjectWalker:
         dataset.record_message(self.source, self.heaps, message)
 
     def _follow_link(self, path: str, link: Link) -> None:
-        """Queue the object of a hard link, or record a link of another kind; ``path`` is that of the group."""
+        """Queue the object of a hard link, or record a link of another kind; ``path`` is the path of the group."""
         link_path = f"{path.rstrip('/')}/{link.name}"[:_MAX_PATH_LENGTH]
         if link.kind == HARD:
             self._queue_object(link_path, link.address)
