@@ -51,6 +51,13 @@ def test_use_of_a_mentioned_r_call_states_when_the_call_runs(item, expected, rea
     assert expected in list_uses(read_bytes(build_rds(item)))
 
 
+def test_last_name_of_a_long_vector_given_to_a_calling_function_is_mentioned(read_bytes):
+    # ``lapply(c("mean", …, "system"), …)`` calls each function that the vector names.
+    names = encode_strings(*["mean"] * 40, "system")
+    item = encode_function(encode_call("lapply", names))
+    assert ("function-argument", "system") in list_uses(read_bytes(build_rds(item)))
+
+
 def test_package_in_a_qualified_r_name_is_not_mentioned_as_a_function(read_bytes):
     qualified_name = encode_call("::", encode_symbol("stats"), encode_symbol("sd"))
     reading = read_bytes(build_rds(encode_function(encode_call(qualified_name, encode_numbers(1.0)))))

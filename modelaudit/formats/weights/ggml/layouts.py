@@ -15,8 +15,8 @@ from modelaudit.formats.weights.gguf.types import BLOCK_SIZES, BlockSizes
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
 # The magic numbers are 32-bit integers, so their letters are in reverse order in the file.
-UNVERSIONED: Final = b"lmgg"
-MAGICS: Final = {UNVERSIONED: "ggml", b"fmgg": "ggmf", b"tjgg": "ggjt", b"algg": "ggla"}
+UNVERSIONED_MAGIC: Final = b"lmgg"
+MAGICS: Final = {UNVERSIONED_MAGIC: "ggml", b"fmgg": "ggmf", b"tjgg": "ggjt", b"algg": "ggla"}
 _MAX_WORDS: Final = 5_000_000
 _MAX_WORD_BYTES: Final = 4096
 # ``GGML_QNT_VERSION_FACTOR``: the file type is this times the version of quantisation, plus the type.
@@ -25,6 +25,9 @@ _QUANTISATION_VERSION_FACTOR: Final = 1000
 _CHANGED_BLOCKS: Final = {2: ("Q4_0", 32, 20), 3: ("Q4_1", 32, 24), 8: ("Q8_0", 32, 36), 9: ("Q8_1", 32, 40)}
 OLD_BLOCK_SIZES: Final[BlockSizes] = {**BLOCK_SIZES, **_CHANGED_BLOCKS}
 """Block sizes of files written before May 2023."""
+_VERSIONS_WITH_OLD_BLOCKS: Final = frozenset({("ggmf", 1), ("ggjt", 1), ("ggjt", 2)})
+# The version of quantisation that changed the blocks.
+_VERSION_OF_NEW_BLOCKS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Layout:
         name: of the program, for reports.
         number_names: names of the 32-bit numbers after magic number and version. The number ``words`` is the size of
             the vocabulary.
-        has_filters: a spectrogram filter bank follows, with its own rows and columns.
+        has_filters: filters of a spectrogram follow: their rows and columns, and a number of 32 bits for each cell.
         repeats_word_count: the vocabulary begins with its size, a second time.
         has_scores: each word has a score.
         aligns_tensors: tensors start at multiples of 32 bytes.
@@ -51,17 +54,17 @@ class Layout:
 
 _LLAMA: Final = ("words", "embedding", "multiple", "heads", "layers", "rotation", "type")
 _GPT: Final = ("words", "context", "embedding", "heads", "layers")
-_UNVERSIONED: Final = (
+_LAYOUTS_WITHOUT_VERSION: Final = (
     Layout("gpt-2", (*_GPT, "type"), repeats_word_count=True),
     Layout("gpt-j", (*_GPT, "rotation", "type"), repeats_word_count=True),
     Layout("llama", _LLAMA),
-    # The numbers are ``audio context``, ``audio embedding`` ... ``audio layers``, then the same four of ``text``.
+    # Its numbers are ``words``, then ``audio context`` to ``audio layers`` and ``text context`` to ``text layers``.
     Layout("whisper", ("words", *(f"{part} {size}" for part in ("audio", "text") for size in _GPT[1:]), "mels", "type"),
            has_filters=True, repeats_word_count=True),
     Layout("gpt-neox", (*_GPT, "rotation", "residual", "type")),
     Layout("bloom", ("words", "embedding", "multiple", "heads", "layers", "type")),
 )  # fmt: skip
-_VERSIONED: Final = {
+_LAYOUTS_BY_VERSION: Final = {
     ("ggmf", 1): Layout("llama", _LLAMA, has_scores=True),
     # ``vocabulary``, not ``words``: rwkv.cpp does not store the words.
     ("ggmf", 100): Layout("rwkv", ("vocabulary", "embedding", "layers", "type")),
@@ -74,13 +77,13 @@ _VERSIONED: Final = {
 def list_layouts(magic: str, version: int) -> tuple[Layout, ...]:
     """Return the layouts that a file of this magic number and version may have; none for an unknown version."""
     if magic == "ggml":
-        return _UNVERSIONED
-    layout = _VERSIONED.get((magic, version))
+        return _LAYOUTS_WITHOUT_VERSION
+    layout = _LAYOUTS_BY_VERSION.get((magic, version))
     return (layout,) if layout is not None else ()
 
 
 def choose_block_sizes(magic: str, version: int, numbers: dict[str, int]) -> BlockSizes:
-    """Return the block sizes of packed numbers that hold for a file: those from before May 2023, or those since.
+    """Return the block sizes of packed numbers that a file uses: those from before May 2023, or the present ones.
 
     Args:
         magic: a value of ``MAGICS``.
@@ -89,8 +92,8 @@ def choose_block_sizes(magic: str, version: int, numbers: dict[str, int]) -> Blo
     """
     if magic == "ggml":
         quantisation_version = numbers.get("type", 0) // _QUANTISATION_VERSION_FACTOR
-        return BLOCK_SIZES if quantisation_version >= 2 else OLD_BLOCK_SIZES
-    return OLD_BLOCK_SIZES if (magic, version) in (("ggmf", 1), ("ggjt", 1), ("ggjt", 2)) else BLOCK_SIZES
+        return BLOCK_SIZES if quantisation_version >= _VERSION_OF_NEW_BLOCKS else OLD_BLOCK_SIZES
+    return OLD_BLOCK_SIZES if (magic, version) in _VERSIONS_WITH_OLD_BLOCKS else BLOCK_SIZES
 
 
 def read_preamble(cursor: GgufCursor, layout: Layout) -> dict[str, int]:
@@ -109,13 +112,14 @@ def read_preamble(cursor: GgufCursor, layout: Layout) -> dict[str, int]:
     # whisper.cpp adds words that the file does not store, so there the two counts may differ.
     if layout.repeats_word_count and not layout.has_filters and word_count != numbers["words"]:
         raise DamagedError(f"the vocabulary states {word_count} words, the header {numbers['words']}", cursor.offset)
-    # A word takes at least its length, in four bytes, and its score. This refuses a forged count before the loop.
-    cursor.require_bytes(word_count * (8 if layout.has_scores else 4), "the vocabulary")
+    # A word takes at least its length and its score, of four bytes each. This refuses a forged count before the loop.
+    least_word_bytes = 8 if layout.has_scores else 4
+    cursor.require_bytes(word_count * least_word_bytes, "the vocabulary")
     if word_count > _MAX_WORDS:
         raise LimitReachedError(f"its vocabulary has more than {_MAX_WORDS} words", cursor.offset)
     for _ in range(word_count):
         offset = cursor.offset
-        _, _, length = cursor.read_text("a word", 0)
+        _, _, length = cursor.read_text("a word", max_bytes=0)
         if length > _MAX_WORD_BYTES:
             detail = f"a word of the vocabulary takes {length} bytes, more than {_MAX_WORD_BYTES}"
             raise DamagedError(detail, offset)

@@ -13,7 +13,7 @@ from typing import Final
 
 from modelaudit.formats.weights.ggml.layouts import (
     MAGICS,
-    UNVERSIONED,
+    UNVERSIONED_MAGIC,
     Layout,
     choose_block_sizes,
     list_layouts,
@@ -35,6 +35,10 @@ _ALIGNMENT: Final = 32
 _MAX_DIMENSIONS: Final = 4
 _MAX_NAME_BYTES: Final = 1024
 _MAX_TENSORS: Final = 1_000_000
+# The number of dimensions, the length of the name, and the type.
+_ROW_HEAD_BYTES: Final = 12
+# Far more types than there are. A number above that is no type, so that no tensor begins there.
+_MAX_PLAUSIBLE_TYPES: Final = 256
 _CONVERSION_HINT: Final = "convert it to GGUF with the program that it was made for, and scan the result"
 
 
@@ -48,7 +52,7 @@ class _ParsedFile:
         layout: the first layout that fits; ``None`` until one does.
         numbers: the numbers of the preamble, by name.
         log: the defects.
-        tensors: the number of complete tensors.
+        tensor_count: the number of complete tensors.
     """
 
     magic: str
@@ -56,7 +60,7 @@ class _ParsedFile:
     layout: Layout | None = None
     numbers: dict[str, int] = field(default_factory=dict)
     log: DefectLog = field(default_factory=DefectLog)
-    tensors: int = 0
+    tensor_count: int = 0
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -70,7 +74,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     magic = header[:4]
     state = _ParsedFile(MAGICS[magic])
     start = 4
-    if magic != UNVERSIONED:
+    if magic != UNVERSIONED_MAGIC:
         start = 8
         state.version = int.from_bytes(header[4:8], "little")
     claim_parsed(window, 0, start)
@@ -95,7 +99,7 @@ def _list_facts(state: _ParsedFile) -> Iterator[tuple[str, str]]:
     if state.layout is not None:
         yield "layout", state.layout.name
         yield from ((name, str(value)) for name, value in state.numbers.items())
-        yield "tensors", str(state.tensors)
+        yield "tensors", str(state.tensor_count)
 
 
 def _parse_file(window: Window, start: int, state: _ParsedFile) -> None:
@@ -116,7 +120,7 @@ def _parse_file(window: Window, start: int, state: _ParsedFile) -> None:
                 raise
             continue
         # Several layouts may skip a preamble without an error. Only the right one ends where a tensor begins.
-        if len(layouts) > 1 and not _is_tensor_row(cursor):
+        if len(layouts) > 1 and not _may_begin_tensor(cursor):
             continue
         state.layout, state.numbers = layout, numbers
         try:
@@ -126,19 +130,20 @@ def _parse_file(window: Window, start: int, state: _ParsedFile) -> None:
         return
 
 
-def _is_tensor_row(cursor: GgufCursor) -> bool:
+def _may_begin_tensor(cursor: GgufCursor) -> bool:
     """Whether a tensor can begin at the cursor, which does not move."""
-    row = cursor.window.read(cursor.offset, 12)
-    if len(row) < 12:
+    row = cursor.window.read(cursor.offset, _ROW_HEAD_BYTES)
+    if len(row) < _ROW_HEAD_BYTES:
         return False
     dimensions = int.from_bytes(row[:4], "little")
     name_length = int.from_bytes(row[4:8], "little")
     kind = int.from_bytes(row[8:], "little")
-    return 0 < dimensions <= _MAX_DIMENSIONS and 0 < name_length <= _MAX_NAME_BYTES and kind < 256
+    has_plausible_sizes = 0 < dimensions <= _MAX_DIMENSIONS and 0 < name_length <= _MAX_NAME_BYTES
+    return has_plausible_sizes and kind < _MAX_PLAUSIBLE_TYPES
 
 
 def _read_tensors(cursor: GgufCursor, layout: Layout, block_sizes: BlockSizes, state: _ParsedFile) -> None:
-    """Skip each tensor and count it in ``state``. Stop at bytes that cannot be one, and record a defect for them.
+    """Skip each tensor and count it in ``state``. Stop at bytes that cannot begin one, and record a defect for them.
 
     Raises:
         DamagedError: a tensor ends beyond the file, or its size is unknown.
@@ -148,9 +153,9 @@ def _read_tensors(cursor: GgufCursor, layout: Layout, block_sizes: BlockSizes, s
     size = cursor.window.size
     while cursor.offset < size:
         offset = cursor.offset
-        if state.tensors >= _MAX_TENSORS:
+        if state.tensor_count >= _MAX_TENSORS:
             raise LimitReachedError(f"the file holds more than {_MAX_TENSORS} tensors", offset)
-        if not _is_tensor_row(cursor):
+        if not _may_begin_tensor(cursor):
             state.log.add(TensorDefect.TRAILING_DATA, f"{size - offset} bytes follow the last tensor", offset)
             return
         dimensions, name_length, kind = (cursor.read_u32("the row of a tensor") for _ in range(3))
@@ -170,4 +175,4 @@ def _read_tensors(cursor: GgufCursor, layout: Layout, block_sizes: BlockSizes, s
                 align_offset(cursor.offset, _ALIGNMENT) - cursor.offset, "the padding before a tensor"
             )
         cursor.skip_data(tensor_bytes, f"the tensor {name!r}")
-        state.tensors += 1
+        state.tensor_count += 1

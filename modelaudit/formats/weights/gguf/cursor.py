@@ -58,7 +58,7 @@ class GgufCursor(Cursor):
         start = self.offset
         self.require_bytes(length, what)
         count = min(length, max_bytes)
-        # A text that the block in memory does not hold to its end is read directly: it may be longer than a block.
+        # If the block in memory ends before the wanted bytes, they are read directly: they may be longer than a block.
         index = start - self._buffer_start
         is_in_block = index + count <= len(self._buffer)
         data = self._buffer[index : index + count] if is_in_block else self.window.read(start, count)
@@ -84,10 +84,10 @@ class GgufCursor(Cursor):
                 index = end
                 count -= 1
             self.offset = self._buffer_start + index
-            # The next text reaches beyond the block. ``read_text`` checks it against the file. If that left no block in
-            # memory, the next one is read for the inner loop.
+            # The next text reaches beyond the block, so ``read_text`` skips it and compares its length with the file.
+            # If no block is in memory after that, the next one is read for the inner loop.
             if count:
-                self.read_text(what, 0)
+                self.read_text(what, max_bytes=0)
                 count -= 1
                 if not self._buffer:
                     self._read_block()

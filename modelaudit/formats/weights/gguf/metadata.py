@@ -12,20 +12,21 @@ from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.members import DefectLog
 
-TEMPLATE: Final = "tokenizer.chat_template"
-ALIGNMENT: Final = "general.alignment"
+TEMPLATE_KEY: Final = "tokenizer.chat_template"
+ALIGNMENT_KEY: Final = "general.alignment"
 _MAX_KEY_BYTES: Final = 64 * KIB
 # Each pair takes some hundred bytes of memory. Files have some hundred pairs.
 _MAX_PAIRS: Final = 200_000
 _MAX_TEXT_BYTES: Final = 256 * KIB
-_MAX_KEPT_BYTES: Final = 16 * MIB
+_MAX_RECORDED_BYTES: Final = 16 * MIB
 _MAX_ARRAY_DEPTH: Final = 8
+# The number of the value type for unsigned 32-bit numbers.
 _UINT32: Final = 4
 _DEFAULT_ALIGNMENT: Final = 32
 # An empty array takes its type and its length: 8 bytes in version 1, 12 from version 2 on.
 _MIN_ARRAY_BYTES: Final = 8
 _MAX_TEMPLATES: Final = 1024
-DATASETS: Final = "general.datasets"
+DATASETS_KEY: Final = "general.datasets"
 _MAX_DATASETS: Final = 50
 
 
@@ -50,13 +51,13 @@ class TextValue:
 
 @dataclass(slots=True)
 class Metadata:
-    """The pairs, as far as they were read.
+    """The pairs of key and value that were read so far.
 
     Attributes:
         log: receives the defects.
         limits: bounds the number of array items.
         scalars: values that are neither text nor array, by key.
-        texts: each text in file order, with the items of template lists and the first items of the list of datasets.
+        texts: in file order. Of lists of texts, only the items of templates and the first datasets are recorded.
         alignment: of the tensors, in bytes.
     """
 
@@ -65,7 +66,7 @@ class Metadata:
     scalars: dict[str, int | float | bool] = field(default_factory=dict)
     texts: list[TextValue] = field(default_factory=list)
     alignment: int = _DEFAULT_ALIGNMENT
-    _kept_bytes: int = 0
+    _recorded_bytes: int = 0
     _item_count: int = 0
 
     def read(self, cursor: GgufCursor, count: int) -> None:
@@ -102,9 +103,9 @@ class Metadata:
         """
         what = f"the value of {key[:200]!r}"
         offset = cursor.offset
-        # Keys that a loader reads with one type only: it refuses the file if they have another.
-        must_be_text = key == TEMPLATE or key.startswith((TEMPLATE + ".", "general.name", "general.license"))
-        if (key == ALIGNMENT and kind != _UINT32) or (must_be_text and kind != STRING):
+        # A loader refuses the file if one of these keys has another type than it expects.
+        must_be_text = key == TEMPLATE_KEY or key.startswith((TEMPLATE_KEY + ".", "general.name", "general.license"))
+        if (key == ALIGNMENT_KEY and kind != _UINT32) or (must_be_text and kind != STRING):
             shown = key[:200]
             self.log.add(GgufDefect.METADATA_TYPE, f"{shown!r} has type {kind}, which loaders refuse", offset, shown)
         if kind == STRING:
@@ -114,7 +115,7 @@ class Metadata:
         elif kind in VALUE_WIDTHS:
             value = cursor.read_value(kind, what)
             self.scalars[key] = bool(value) if kind == BOOL else value
-            if key == ALIGNMENT and kind == _UINT32:
+            if key == ALIGNMENT_KEY and kind == _UINT32:
                 self._set_alignment(int(value), offset)
         else:
             raise DamagedError(f"{what} has type {kind}, which does not exist", offset)
@@ -124,16 +125,16 @@ class Metadata:
         is_power_of_two = value >= 1 and value & (value - 1) == 0
         if not is_power_of_two:
             self.log.add(
-                GgufDefect.ALIGNMENT_INVALID, f"the alignment is {value}, not a power of two", offset, ALIGNMENT
+                GgufDefect.ALIGNMENT_INVALID, f"the alignment is {value}, not a power of two", offset, ALIGNMENT_KEY
             )
         else:
             self.alignment = value
 
     def _read_text(self, cursor: GgufCursor, key: str, what: str, is_of_list: bool = False) -> None:
-        """Record a text with its first bytes. Texts share one budget of bytes; the reader reports texts cut by it."""
-        left_bytes = max(0, _MAX_KEPT_BYTES - self._kept_bytes)
+        """Record a text with its first bytes. Texts share one budget of bytes, and the reader reports the cut ones."""
+        left_bytes = max(0, _MAX_RECORDED_BYTES - self._recorded_bytes)
         data, start, length = cursor.read_text(what, min(_MAX_TEXT_BYTES, left_bytes))
-        self._kept_bytes += len(data)
+        self._recorded_bytes += len(data)
         self.texts.append(TextValue(key, data, start, length, is_of_list))
 
     def _read_array(self, cursor: GgufCursor, key: str, what: str) -> None:
@@ -176,7 +177,7 @@ class Metadata:
             for index in range(count):
                 self._read_text(cursor, f"{key}.{index}", what, is_of_list=True)
             return
-        recorded = min(count, _MAX_DATASETS) if key == DATASETS else 0
+        recorded = min(count, _MAX_DATASETS) if key == DATASETS_KEY else 0
         for index in range(recorded):
             self._read_text(cursor, f"{key}.{index}", what)
         cursor.skip_texts(count - recorded, what)

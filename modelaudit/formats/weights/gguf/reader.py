@@ -31,7 +31,7 @@ from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 _MAGIC: Final = b"GGUF"
 _HEADER_BYTES: Final = 8
 _VERSIONS: Final = (1, 2, 3)
-# Beyond any file: a header that states more is forged, not truncated.
+# More than any file has: a header that states so much is forged, and the file not merely truncated.
 _IMPLAUSIBLE_COUNT: Final = 2**31
 _IMPLAUSIBLE_SIZE: Final = 2**40
 _MAX_FACT_LENGTH: Final = 300
@@ -150,7 +150,7 @@ def _is_template(key: str) -> bool:
 
 
 def _list_facts(state: _ParsedFile) -> Iterator[tuple[str, str]]:
-    """Yield (name, value) pairs for the outline: version, tensors, and the general metadata up to a bound."""
+    """Yield (name, value) pairs for the outline: version, number of tensors, and the first general metadata."""
     yield "version", f"{state.version}, {state.order}-endian"
     if state.stated_tensors is not None:
         yield "tensors", str(state.stated_tensors)
@@ -167,7 +167,10 @@ def _list_facts(state: _ParsedFile) -> Iterator[tuple[str, str]]:
 
 
 def _open_templates(artifact: Artifact, window: Window, state: _ParsedFile, limits: Limits) -> Iterator[Reading]:
-    """Yield every chat template as an artifact. Lists hold names of templates too; only an item with a brace counts."""
+    """Yield every chat template as an artifact.
+
+    Some lists under such a key hold names of templates, so an item of a list counts only if it has a brace.
+    """
     paths = MemberPaths(artifact.path)
     for text in state.metadata.texts:
         if not _is_template(text.key) or (text.is_of_list and b"{" not in text.data):

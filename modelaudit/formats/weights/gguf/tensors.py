@@ -44,7 +44,7 @@ def read_tensor_table(cursor: GgufCursor, count: int, log: DefectLog, tensors: l
     A row has the name of a tensor, the number of its dimensions, its shape, its type and its offset.
 
     Raises:
-        DamagedError: the table is truncated, or a row hides where the next one begins.
+        DamagedError: the table is truncated, or a name or a number of dimensions is too large to go on.
         LimitReachedError: there are more than ``_MAX_TENSORS`` rows.
     """
     seen: set[bytes] = set()

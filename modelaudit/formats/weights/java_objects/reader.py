@@ -20,7 +20,9 @@ from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 
 VOCABULARY: Final = "java-classes"
-_MAGIC: Final = b"\xac\xed\x00\x05"
+_MAGIC: Final = b"\xac\xed\x00\x05"  # with the version
+# After the magic number and the version, an object takes its code and at least one more byte.
+_MIN_STREAM_BYTES: Final = len(_MAGIC) + 2
 _MAX_NAME_BYTES: Final = 400
 _MAX_CLASSES: Final = 5_000
 # ``r`` for a class, or ``}`` and the number of interfaces (up to 64) for a proxy; then the length of a name below 512,
@@ -30,17 +32,17 @@ _NAME: Final = re.compile(rb"[\w$./;\[<>-]+", re.ASCII)
 # The name of an array class, such as ``[Ljava.lang.String;`` or ``[[D``. The group is the class of its elements.
 _ARRAY: Final = re.compile(r"\[+(?:L(.+);|[BCDFIJSZ])")
 # The codes TC_NULL to TC_ENUM that may begin an object.
-_CONTENT_TYPES: Final = frozenset(b"psrtuvwz{|}~")
+_CONTENT_CODES: Final = frozenset(b"psrtuvwz{|}~")
 _PROXY: Final = "java.lang.reflect.Proxy"
 
 
 def recognises(head: Head) -> bool:
-    """Whether the bytes have the magic number, the version, and a type of content."""
-    return head.data.startswith(_MAGIC) and (len(head.data) < 5 or head.data[4] in _CONTENT_TYPES)
+    """Whether the bytes have the magic number, the version, and if they go on, the code of a content."""
+    return head.data.startswith(_MAGIC) and (len(head.data) < 5 or head.data[4] in _CONTENT_CODES)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the classes that the stream names.
+    """Yield an outline of the classes that the stream names.
 
     Raises:
         DamagedError: the stream ends before its first object or within a content, or contradicts the grammar.
@@ -68,7 +70,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline("java-object", tuple(mentions.values()))
     if damage is not None:
         raise damage
-    if window.size < len(_MAGIC) + 2:
+    if window.size < _MIN_STREAM_BYTES:
         raise DamagedError("the stream is truncated before its first object", len(_MAGIC))
 
 
@@ -108,6 +110,9 @@ def _find_class_descriptions(window: Window) -> Iterator[tuple[int, str, str]]:
 
 
 def _get_element_class(name: str) -> str:
-    """Return the class of the elements for the name of an array class, empty for numbers; any other name unchanged."""
+    """Return the name of the class of the elements if ``name`` is an array class; any other name unchanged.
+
+    The result is empty for an array of numbers.
+    """
     array = _ARRAY.fullmatch(name)
     return name if array is None else array[1] or ""

@@ -34,19 +34,22 @@ _EXCEPTION: Final = 0x7B
 _LONG_STRING: Final = 0x7C
 _PROXY_DESCRIPTION: Final = 0x7D
 _ENUM: Final = 0x7E
-_FIRST_HANDLE: Final = 0x7E0000
+_FIRST_HANDLE: Final = 0x7E0000  # ``baseWireHandle``
 # The flags of a class description.
 _HAS_WRITE_METHOD: Final = 0x01
 _IS_SERIALIZABLE: Final = 0x02
 _IS_EXTERNALIZABLE: Final = 0x04
 _WRITES_BLOCKS: Final = 0x08
+# The first letter of the type of a field or item, if that is an array or an object.
+_OBJECT_TYPES: Final = frozenset("[L")
+# For each type of numbers: its width in bytes.
 _WIDTHS: Final = {"B": 1, "C": 2, "D": 8, "F": 4, "I": 4, "J": 8, "S": 2, "Z": 1}
 _MAX_CONTENTS: Final = 10_000_000
 _MAX_DEPTH: Final = 50_000
 _MAX_CLASSES: Final = 5_000
 
 _Step = Generator[Any, Any, Any]
-"""A part of the grammar. It yields the parts inside it, and gets the result of each; so no nesting uses the stack."""
+"""The parser of a part of the grammar. It yields the parsers of the parts inside it, and is sent the result of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class _ClassDescription:
     Attributes:
         name: of the class.
         flags: how the class writes its objects.
-        fields_bytes: the widths of the fields that are numbers, in total; these come first.
+        fields_bytes: the size of all fields that are numbers, which come first.
         object_count: the number of fields that are objects.
         parent: the description of the superclass; ``None`` if there is none.
     """
@@ -110,11 +113,12 @@ class StreamParser:
             # The bytes before damage were parsed too.
             self._cursor.claim_consumed()
 
-    def _run(self, first: _Step) -> None:
-        """Run the steps with a stack of their own, because objects nest without a bound."""
-        waiting, result = [first], None
+    def _run(self, first_step: _Step) -> None:
+        """Run a step and the steps inside it on a list, not on the call stack, because objects nest without a bound."""
+        waiting, result = [first_step], None
         while waiting:
             try:
+                # The innermost step goes on with the result of the step that it has yielded.
                 waiting.append(waiting[-1].send(result))
                 result = None
             except StopIteration as end:
@@ -150,7 +154,7 @@ class StreamParser:
         return handle
 
     def _parse_content(self) -> _Step:
-        """Parse one content. Its result is the class description if it is one, and the code otherwise."""
+        """Parse one content. The result is the class description that the content is or refers to, else its code."""
         self._content_count += 1
         if self._content_count > _MAX_CONTENTS:
             raise LimitReachedError(f"the stream has more than {_MAX_CONTENTS} contents", self._cursor.offset)
@@ -202,7 +206,7 @@ class StreamParser:
         for _ in range(field_count):
             type_ = chr(self._take_number(1))
             self._take_name()
-            if type_ in "[L":
+            if type_ in _OBJECT_TYPES:
                 object_count += 1
                 yield self._parse_content()  # the name of the class as a text, or a reference to one
             elif type_ in _WIDTHS:
@@ -226,7 +230,7 @@ class StreamParser:
         return description
 
     def _parse_annotation_and_parent(self) -> _Step:
-        """Parse what follows the fields of a class; the result is the description of the superclass."""
+        """Parse the annotation and the superclass; the result is the description of the superclass, or ``None``."""
         yield self._parse_annotation()
         return (yield self._parse_description())
 
@@ -245,17 +249,17 @@ class StreamParser:
             description = description.parent
             if len(hierarchy) > _MAX_CLASSES:
                 raise LimitReachedError(f"a class has more than {_MAX_CLASSES} superclasses", self._cursor.offset)
-        for each in reversed(hierarchy):
-            if each.flags & _IS_EXTERNALIZABLE:
-                if not each.flags & _WRITES_BLOCKS:
+        for class_ in reversed(hierarchy):
+            if class_.flags & _IS_EXTERNALIZABLE:
+                if not class_.flags & _WRITES_BLOCKS:
                     raise DamagedError("the content of an Externalizable object of the old protocol has no stated end",
                                        self._cursor.offset)  # fmt: skip
                 yield self._parse_annotation()
-            elif each.flags & _IS_SERIALIZABLE:
-                self._cursor.skip(each.fields_bytes, "the fields of an object")
-                for _ in range(each.object_count):
+            elif class_.flags & _IS_SERIALIZABLE:
+                self._cursor.skip(class_.fields_bytes, "the fields of an object")
+                for _ in range(class_.object_count):
                     yield self._parse_content()
-                if each.flags & _HAS_WRITE_METHOD:
+                if class_.flags & _HAS_WRITE_METHOD:
                     yield self._parse_annotation()
         return _OBJECT
 
@@ -264,10 +268,11 @@ class StreamParser:
         description = yield self._require_description()
         self._add_handle()
         count = self._take_number(4)
+        # The name of the class is ``[`` and the type of the items, such as ``[D`` or ``[Ljava.lang.String;``.
         item_type = description.name[1:2]
         if item_type in _WIDTHS:
             self._skip_data(count * _WIDTHS[item_type])
-        elif item_type and item_type in "[L":
+        elif item_type in _OBJECT_TYPES:
             for _ in range(count):
                 yield self._parse_content()
         elif count:
@@ -290,7 +295,7 @@ class StreamParser:
         return _ENUM
 
     def _parse_exception(self) -> _Step:
-        """Parse the exception that ended the writing; handles begin anew before and after it."""
+        """Parse the exception that ended the writing. The numbers of handles start again before and after it."""
         self._handles.clear()
         self._handle_count = 0
         yield self._parse_content()

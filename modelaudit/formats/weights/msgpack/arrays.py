@@ -22,6 +22,7 @@ _MAX_INT64: Final = 2**63 - 1
 _MAX_DIMENSIONS: Final = 64
 # Enough for the fields before the bytes of an array: 64 dimensions, and the name of a dtype.
 _MAX_HEADER_BYTES: Final = 2048
+_MAX_DTYPE_NAME_BYTES: Final = 100
 # First bytes of unsigned numbers of 1, 2, 4 and 8 bytes.
 _UNSIGNED_STARTS: Final = frozenset({0xCC, 0xCD, 0xCE, 0xCF})
 _NOT_AN_ARRAY: Final = "an array extension does not hold a shape, a dtype and bytes"
@@ -36,19 +37,19 @@ _ITEM_BYTES: Final = {
 
 
 class _BytesWindow:
-    """The start of an array's payload as a window of the payload's full size."""
+    """A window of the size of a whole payload that holds only its first bytes."""
 
     def __init__(self, data: bytes, size: int) -> None:
         self.size = size
         self._data = data
 
     def read(self, offset: int, length: int) -> bytes:
-        """Return ``length`` bytes from ``offset``; fewer after the start that is present."""
+        """Return ``length`` bytes at ``offset``; fewer or none beyond the bytes that are held."""
         return self._data[offset : offset + length]
 
 
 def check_array(items: ItemReader, item: Item, log: DefectLog) -> None:
-    """Record a defect if shape, dtype and bytes of an array contradict each other.
+    """Record a defect if an extension does not hold an array, or its shape, dtype and bytes contradict each other.
 
     Args:
         items: the reader of the file, for the payload.
@@ -80,7 +81,7 @@ def _check_fields(items: ItemReader, item: Item, log: DefectLog) -> None:
     valid_dimensions = [dimension for dimension in dimensions if dimension is not None]
     element_count = prod(valid_dimensions)
     dtype, data = payload.read_item(), payload.read_item()
-    dtype_name = payload.read_payload(dtype, 100).decode("utf-8", "backslashreplace")
+    dtype_name = payload.read_payload(dtype, _MAX_DTYPE_NAME_BYTES).decode("utf-8", "backslashreplace")
     if dtype.kind is not ItemKind.TEXT or data.kind is not ItemKind.BYTES or payload.offset != item.size:
         log.add(MsgpackDefect.MALFORMED_TENSOR, _NOT_AN_ARRAY, item.offset)
     elif len(valid_dimensions) < len(dimensions):

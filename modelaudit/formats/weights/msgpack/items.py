@@ -52,12 +52,12 @@ _LENGTH_PREFIXED: Final = {
     0xD9: (ItemKind.TEXT, 1), 0xDA: (ItemKind.TEXT, 2), 0xDB: (ItemKind.TEXT, 4),
     0xDC: (ItemKind.ARRAY, 2), 0xDD: (ItemKind.ARRAY, 4), 0xDE: (ItemKind.MAP, 2), 0xDF: (ItemKind.MAP, 4),
 }  # fmt: skip
-# First bytes of numbers that do not fit in the first byte itself, and the width of the number.
+# First bytes that a number follows, and the width of the number in bytes.
 _NUMBER_BYTES: Final = {
     0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8,
 }  # fmt: skip
 _FIXED_EXTENSION_BYTES: Final = {0xD4: 1, 0xD5: 2, 0xD6: 4, 0xD7: 8, 0xD8: 16}
-# Ranges of first bytes that include the length: (first, end of the range, kind).
+# Ranges of first bytes that hold the length as well, the lowest for the length 0: (start, end, kind).
 _SHORT_FORMS: Final = ((0x80, 0x90, ItemKind.MAP), (0x90, 0xA0, ItemKind.ARRAY), (0xA0, 0xC0, ItemKind.TEXT))
 
 
@@ -81,7 +81,7 @@ class ItemReader:
         offset = self.offset
         first = self._read_number(1)
         code = 0
-        # Small positive and negative numbers, nil, false and true.
+        # The first byte is the whole item: a small positive or negative number, nil, false or true.
         if first < 0x80 or first >= 0xE0 or first in (0xC0, 0xC2, 0xC3):
             return Item(ItemKind.SCALAR, offset, offset, 0)
         if first < 0xC0:

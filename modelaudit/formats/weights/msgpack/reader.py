@@ -31,7 +31,7 @@ _MAP_STARTS: Final = (*range(0x81, 0x90), 0xDE, 0xDF)
 _CONTAINER_STARTS: Final = (*range(0x80, 0xA0), *range(0xDC, 0xE0))
 _MAX_SHOWN_KEYS: Final = 20
 # Shorter payloads count as parsed, with the bytes around them: a file may have millions, and a ledger is bounded.
-_DATA_BYTES: Final = 16
+_MIN_DATA_BYTES: Final = 16
 _MAX_EMBEDDED: Final = 1000
 _DETECTION_BYTES: Final = 512
 _MIN_CONTENT_BYTES: Final = 8
@@ -40,6 +40,7 @@ _MAX_KEY_BYTES: Final = 256
 # Files of spaCy that are a map, which may be empty.
 _SPACY_FILES: Final = frozenset({"tokenizer", "key2row", "lookups.bin"})
 _EMPTY_MAP: Final = 0x80
+# A first key of at most two characters occurs by chance in files of other formats.
 _SHORT_KEY_BYTES: Final = 2
 _MAX_PLAUSIBLE_PAIRS: Final = 10_000
 _TRIAL_ITEMS: Final = 40
@@ -48,7 +49,7 @@ _TRIAL_ITEMS: Final = 40
 def recognises(head: Head) -> bool:
     """Whether the bytes are a map from a printable key to a map or a Flax array, or the name is one of MessagePack.
 
-    Other programs, such as spaCy, store maps whose first value is of any kind. Such a map counts if its first key has
+    Other programs, such as spaCy, store maps whose first value may be anything. Such a map counts if its first key has
     more than two characters and its first forty items are valid.
     """
     if head.content is not None or not head.data:
@@ -75,7 +76,7 @@ def recognises(head: Head) -> bool:
 
 
 def _continues_as_msgpack(window: Window) -> bool:
-    """Whether the first forty items are valid, or the one value of the file ends where the file ends."""
+    """Whether the first forty items are valid; if the value has fewer, whether it ends where the file ends."""
     walker = _ItemWalker(ItemReader(window), replace(Limits(), document_nodes=_TRIAL_ITEMS))
     try:
         walker.walk_items()
@@ -113,7 +114,7 @@ class _ItemWalker:
         keys: the first keys of the top map.
         arrays: the number of Flax arrays.
         embedded: texts and bytes that begin like a known format.
-        claimed: offset up to which all items are claimed, in bytes.
+        claimed_end: offset up to which all bytes are claimed.
     """
 
     items: ItemReader
@@ -122,7 +123,7 @@ class _ItemWalker:
     keys: list[str] = field(default_factory=list)
     arrays: int = 0
     embedded: list[Item] = field(default_factory=list)
-    claimed: int = 0
+    claimed_end: int = 0
 
     def walk_items(self) -> None:
         """Visit every item of the value, without keeping values.
@@ -149,7 +150,7 @@ class _ItemWalker:
             if item_count > self.limits.document_nodes:
                 raise LimitReachedError(f"the file holds more than {self.limits.document_nodes} values", item.offset)
             if is_key:
-                # The top map is the one directly in the file.
+                # Of the two open containers, the outer one is the file.
                 self._record_key(item, container, is_top=len(containers) == 2)
             if item.kind in (ItemKind.ARRAY, ItemKind.MAP):
                 if len(containers) > self.limits.document_depth:
@@ -160,11 +161,11 @@ class _ItemWalker:
                 self._check_value(item)
 
     def _claim_item(self, item: Item) -> None:
-        """Claim a long payload as data, and the bytes read before it as parsed."""
-        if item.kind not in (ItemKind.ARRAY, ItemKind.MAP) and item.size >= _DATA_BYTES:
-            claim_parsed(self.items.window, self.claimed, item.start)
+        """Claim a long payload as data, and the bytes before it as parsed; an item without one is claimed later."""
+        if item.kind not in (ItemKind.ARRAY, ItemKind.MAP) and item.size >= _MIN_DATA_BYTES:
+            claim_parsed(self.items.window, self.claimed_end, item.start)
             claim_data(self.items.window, item.start, item.start + item.size)
-            self.claimed = item.start + item.size
+            self.claimed_end = item.start + item.size
 
     def _record_key(self, item: Item, container: _OpenContainer, is_top: bool) -> None:
         """Record a key of a map, and a defect if the map has it already; ``is_top`` for the map that is the file."""
@@ -211,7 +212,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     except (DamagedError, WindowError) as error:
         damage = error
     end = walker.items.offset
-    claim_parsed(window, walker.claimed, end)
+    claim_parsed(window, walker.claimed_end, end)
     trailing = window.size - end if damage is None else 0
     if trailing:
         walker.log.add(MsgpackDefect.TRAILING_DATA, f"{trailing} bytes follow the value of the file", end)

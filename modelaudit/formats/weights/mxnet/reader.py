@@ -24,10 +24,12 @@ VOCABULARY: Final = "mxnet-operators"
 _MAGIC: Final = struct.pack("<2Q", 0x112, 0)
 # ``NDARRAY_V1_MAGIC`` to ``NDARRAY_V3_MAGIC``.
 _ARRAY_1, _ARRAY_2, _ARRAY_3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
+# Storage types (``NDArrayStorageType``); the others are sparse.
+_UNDEFINED_STORAGE, _DENSE_STORAGE = -1, 0
 # The size of a number by its type flag, such as 0 for ``kFloat32``.
 _ITEM_BYTES: Final = {0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1, 12: 2}
 _MAX_DIMENSIONS: Final = 32
-# In the first layout, an array without dimensions takes four bytes. A name takes more: the 8 bytes of its length.
+# The least bytes of an item of a list: an array without dimensions in the first layout. A name takes at least 8.
 _MIN_ITEM_BYTES: Final = 4
 _MAX_OPERATORS: Final = 2_000
 
@@ -57,7 +59,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 class _ArrayListReader:
-    """A reader that skips a list of arrays and the list of their names. ``count`` is the number of arrays so far."""
+    """A reader that skips a list of arrays and the list of their names. ``count`` is the number of arrays skipped."""
 
     def __init__(self, window: Window) -> None:
         self.count = 0
@@ -98,8 +100,7 @@ class _ArrayListReader:
         (magic,) = self._unpack("<I")
         if magic in (_ARRAY_2, _ARRAY_3):
             (storage_type,) = self._unpack("<i")
-            # 0 is dense, -1 undefined.
-            if storage_type not in (0, -1):
+            if storage_type not in (_UNDEFINED_STORAGE, _DENSE_STORAGE):
                 raise DamagedError("an array is sparse, which is not supported", start)
         if magic in (_ARRAY_1, _ARRAY_2, _ARRAY_3):
             (dimensions,) = self._unpack("<i")
@@ -121,17 +122,17 @@ class _ArrayListReader:
 
 
 def _read_operators(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield an outline of the operators of a graph, each once; every node of the graph has one under ``op``."""
+    """Yield an outline of the operators of a graph, each once. A node of the graph names its operator under ``op``."""
     mentions: dict[str, Mention] = {}
     for setting in settings:
         # The path is ``nodes``, the index of the node, and ``op``.
         if setting.path[-1:] == ("op",) and setting.path[:1] == ("nodes",) and isinstance(setting.value, str):
             name = setting.value[:200]
             mentions.setdefault(name, Mention(VOCABULARY, "operator", name, setting.where))
-    kept, beyond = keep_first(mentions.values(), _MAX_OPERATORS, "operators of the graph")
-    if kept:
-        yield Outline("mxnet-symbol", kept)
-    yield from beyond
+    first_mentions, absences = keep_first(mentions.values(), _MAX_OPERATORS, "operators of the graph")
+    if first_mentions:
+        yield Outline("mxnet-symbol", first_mentions)
+    yield from absences
 
 
 SYMBOL_INTERPRETER: Final = Interpreter(frozenset({"arg_nodes"}), _read_operators)

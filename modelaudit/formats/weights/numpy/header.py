@@ -13,6 +13,7 @@ from modelaudit.wire.numpy_types import Dtype, parse_description
 
 MAGIC: Final = b"\x93NUMPY"
 PREFIX_BYTES: Final = len(MAGIC) + 2
+"""The magic number and the two bytes of the version."""
 
 _MAX_HEADER_BYTES: Final = MIB
 # The width of the length of the header in bytes, by version.

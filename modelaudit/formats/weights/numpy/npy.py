@@ -45,6 +45,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         size = count_array_bytes(header.shape, header.dtype.item_size)
         yield _outline_header(header, position, size)
         start = header.data_start
+        # Only an array without data may end with its header.
         if start >= window.size and (header.dtype.holds_objects or size):
             raise DamagedError("the file is truncated after the header of an array", start)
         # A dtype that is not understood may hold objects, so the data decide whether a loader could unpickle them.
@@ -100,7 +101,7 @@ def _format_answer(holds_objects: bool | None) -> str:
 
 
 def _read_numbers(window: Window, start: int, size: int) -> Iterator[Reading]:
-    """Yield the size of the numbers that are present. Raises ``DamagedError`` if they are fewer than ``size`` bytes."""
+    """Yield how many bytes of numbers are present. Raises ``DamagedError`` if these are fewer than ``size``."""
     available = max(0, window.size - start)
     yield TensorData(min(size, available))
     if available < size:
@@ -119,7 +120,7 @@ def _find_next_array(window: Window, start: int, limits: Limits) -> int:
 
 
 def _find_pickle_after_damage(artifact: Artifact, window: Window, position: int, limits: Limits) -> Iterator[Reading]:
-    """Yield the pickle after a header that is not understood, for a loader may understand the header."""
+    """Yield the pickle after a header that cannot be parsed here: a loader may be able to parse the header."""
     try:
         _, _, start = locate_header(window, position)
     except DamagedError:

@@ -55,7 +55,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     start = _HEADER_BYTES + 1 if head.endswith(b" ") else _HEADER_BYTES
     budget = get_budget(window, limits)
     stored = SubWindow(window, start, window.size - start, budget)
-    # The stated size is compared below, and is not trusted before.
+    # The size that the header states is only compared with the result, and never trusted.
     with DecompressedWindow(stored, ZLIB, stated_size=0, limits=limits) as content:
         failure = content.expand()
         end = start + content.expansion.consumed

@@ -22,7 +22,7 @@ _RECORD_KINDS: Final = {
     b"\x0c\xdb\x20\xde": "node of a tree",
     b"\x0c\xdb\x12\x34": "node of versions",
 }
-# Magic number, length (8 bytes) and version (1 byte).
+# Magic number (4 bytes), length (8 bytes) and version (1 byte).
 _HEADER_BYTES: Final = 13
 # A path such as ``model/d/0123456789abcdef0123456789abcdef``, also of a member of such a file.
 _DATA_PATH: Final = re.compile(r"(?:\A|/)d/[0-9a-f]{32}(?:![^!]*)*\Z")
@@ -46,7 +46,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Outline("ocdbt", (), (("kind", kind), ("bytes", str(length))))
     if not _HEADER_BYTES <= length <= window.size:
         raise DamagedError(f"the {kind} states an invalid length of {length} bytes in a file of {window.size}", 4)
-    # A checksum protects the content, which no loader reads as anything but keys and arrays.
+    # Loaders read the content only as keys and arrays, and verify its checksum.
     claim_data(window, 0, length)
 
 

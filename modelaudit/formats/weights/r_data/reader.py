@@ -19,7 +19,7 @@ _MAX_ENCODING_NAME: Final = 64
 # ``X`` and ``B`` are followed by four bytes, ``A`` by lines of text.
 _BINARY: Final = re.compile(rb"(?:RD[XB][23]\n)?(?:X\n\x00\x00\x00[\x02\x03]|B\n[\x02\x03]\x00\x00\x00)")
 _TEXT: Final = re.compile(rb"(?:RDA[23]\n)?A\r?\n[23]\r?\n\d+\r?\n\d+\r?\n")
-# The line of ``save``, if any, and the letter with its line end.
+# The line that ``save`` writes, if there is one, and the letter with its line end.
 _PREFIX: Final = re.compile(rb"(?:RD[XAB][23]\n)?(?:[XB]\n|A\r?\n)")
 
 
@@ -49,10 +49,11 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     damage: DamagedError | None = None
     facts: list[tuple[str, str]] = []
     try:
-        # The version of the format, of the R that wrote the file, and the lowest version of R that can read it.
+        # The version of the format, the version of the R that wrote the file, and the lowest that can read it.
         version, writer = source.read_integer(), source.read_integer()
         source.read_integer()
         facts.append(("version", str(version)))
+        # A version of R has a byte for each of its three parts.
         facts.append(("writer", f"R {writer >> 16 & 255}.{writer >> 8 & 255}.{writer & 255}"))
         if version == 3:
             # The name of the native encoding.

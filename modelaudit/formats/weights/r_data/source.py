@@ -14,7 +14,7 @@ from modelaudit.wire.base import DamagedError
 from modelaudit.wire.cursor import Cursor
 
 _BLOCK_BYTES: Final = MIB
-_MAX_KEPT_BYTES: Final = 4096
+_MAX_RETURNED_BYTES: Final = 4096
 _MAX_TOKEN_BYTES: Final = 4096
 _ESCAPES: Final = {b"n": b"\n", b"t": b"\t", b"v": b"\v", b"b": b"\b", b"r": b"\r", b"f": b"\f", b"a": b"\a"}
 _WHITE_SPACE: Final = (b" ", b"\t", b"\r", b"\n")
@@ -77,7 +77,7 @@ class BinarySource:
 
     def read_text(self, length: int) -> str:
         """Read a text of ``length`` bytes and return its first 4096 bytes, decoded."""
-        start = self._cursor.take(min(length, _MAX_KEPT_BYTES), "a text")
+        start = self._cursor.take(min(length, _MAX_RETURNED_BYTES), "a text")
         self._cursor.skip(length - len(start), "a text")
         return start.decode("utf-8", "replace")
 
@@ -98,7 +98,7 @@ class AsciiSource:
         self._cursor.claim_consumed()
 
     def _read_token(self) -> bytes:
-        """Return the characters up to the next white space, and consume that; white space before them is skipped."""
+        """Return the next word. White space before it and one character after it are consumed."""
         token = bytearray()
         while True:
             character = self._cursor.take(1, "a character")
@@ -129,7 +129,7 @@ class AsciiSource:
 
     def read_text(self, length: int) -> str:
         """Read a text of ``length`` bytes and return its first 4096 bytes, decoded."""
-        # Only the white space before a text separates it from the number before: within a text, blanks are escaped.
+        # Plain white space only separates a text from the number before it: within a text, white space is escaped.
         character = self._cursor.take(1, "a character")
         if not length:
             # An empty text is an empty line: the character just taken is its end.
@@ -142,12 +142,12 @@ class AsciiSource:
                 character = self._cursor.take(1, "a character")
             if character == b"\\":
                 character = self._read_escape()
-            if len(text) < _MAX_KEPT_BYTES:
+            if len(text) < _MAX_RETURNED_BYTES:
                 text += character
         return text.decode("utf-8", "replace")
 
     def _read_escape(self) -> bytes:
-        """Return the byte that an escape of C means. The cursor is after its backslash, at ``n`` or ``303``."""
+        """Return the byte that an escape of C means. The cursor is after the backslash: at ``n``, or at ``303``."""
         character = self._cursor.take(1, "a character")
         if character not in b"01234567":
             return _ESCAPES.get(character, character)

@@ -25,12 +25,11 @@ FUNCTION_VOCABULARY: Final = "r-functions"
 OBJECT_VOCABULARY: Final = "r-objects"
 _MAX_OPEN_ITEMS: Final = 200_000
 _MAX_MENTIONS: Final = 5_000
-_MAX_STRINGS_SEARCHED: Final = 16
 _MAX_NAME_LENGTH: Final = 200
 
 # Types of items, in the low byte of the flags that begin each item (``SEXPTYPE``, and the codes of ``serialize.c``).
 _SYMBOL, _PAIRLIST, _CLOSURE, _ENVIRONMENT, _PROMISE, _CALL, _DOTS = 1, 2, 3, 4, 5, 6, 17
-_CHARACTERS, _STRINGS, _LIST, _EXPRESSIONS, _BYTECODE, _POINTER, _WEAK, _S4 = 9, 16, 19, 20, 21, 22, 23, 25
+_CHARACTERS, _STRINGS, _LIST, _EXPRESSIONS, _BYTECODE, _POINTER, _WEAK_REFERENCE, _S4 = 9, 16, 19, 20, 21, 22, 23, 25
 _ALTREP, _ATTRIBUTED_PAIRS, _ATTRIBUTED_CALL, _REFERENCE = 238, 239, 240, 255
 _BACK_REFERENCE, _BACK_REFERENCE_TARGET = 243, 244
 _NAMED_ENVIRONMENTS: Final = frozenset({247, 248, 249})  # persistent objects, packages and namespaces, saved by name
@@ -77,8 +76,8 @@ class _ItemContext:
 
     Attributes:
         code: when the code around the item runs: ``DATA``, ``LANGUAGE``, ``FUNCTION`` or ``PROMISE``.
-        part: the role of the item in the enclosing item: ``head`` (the function), ``rest`` (the list of arguments) or
-            ``argument`` of a call; ``table``, ``frame`` (the bindings) or ``variable`` of an environment; ``value`` or
+        part: the role of the item in the enclosing item: ``callee``, ``arguments`` (the list of them) or ``argument``
+            of a call; ``table``, ``frame`` (the bindings) or ``variable`` of an environment; ``value`` or
             ``expression`` of a promise; ``representation`` of a compact vector; empty for any other role.
         call: the enclosing call.
     """
@@ -145,7 +144,7 @@ class ItemWalker:
     def _read_length(self) -> int:
         """Read the length of a vector. Raises ``DamagedError`` if it is negative."""
         length = self._source.read_integer()
-        if length == -1:  # the length of a long vector follows in two halves
+        if length == -1:  # a long vector, whose length follows in two halves
             upper, lower = self._source.read_integer(), self._source.read_integer() & 0xFFFF_FFFF
             length = (upper << 32) + lower
         if length < 0:
@@ -181,7 +180,7 @@ class ItemWalker:
             name = self._read_character_item()
             self._references.append(name)
         else:
-            index = flags >> 8 or self._source.read_integer()  # small indices are packed into the flags
+            index = flags >> 8 or self._source.read_integer()  # a small index is in the upper bits of the flags
             if not 0 < index <= len(self._references):
                 detail = f"a reference names object {index}, but only {len(self._references)} precede it"
                 raise DamagedError(detail, self._source.offset)
@@ -232,7 +231,7 @@ class ItemWalker:
         elif kind == _ALTREP:
             # The class of the compact vector, its state, and its attributes.
             self._queue_items(_ItemContext(part="representation", call=_Call()), _DATA_CONTEXT, _DATA_CONTEXT)
-        elif kind in (_POINTER, _WEAK):
+        elif kind in (_POINTER, _WEAK_REFERENCE):
             self._references.append("")
             # A pointer has a protected value and a tag, a weak reference has neither.
             parts = (_DATA_CONTEXT, _DATA_CONTEXT) if kind == _POINTER else ()
@@ -247,16 +246,17 @@ class ItemWalker:
         tag = (_DATA_CONTEXT,) if flags & _HAS_TAG else ()
         if kind == _CALL:
             code = context.code or LANGUAGE
-            call = _Call(outer_call=context.call if context.part == "head" else None)
-            self._queue_items(*attributes, *tag, _ItemContext(code, "head", call), _ItemContext(code, "rest", call))
+            call = _Call(outer_call=context.call if context.part == "callee" else None)
+            callee = _ItemContext(code, "callee", call)
+            self._queue_items(*attributes, *tag, callee, _ItemContext(code, "arguments", call))
         elif kind == _CLOSURE:
             code = PROMISE if context.code == PROMISE else FUNCTION
-            # The tag is the environment; the formal arguments and the body follow.
+            # The tag is the environment; the parameters and the body follow.
             self._queue_items(*attributes, *tag, _ItemContext(code), _ItemContext(code))
         elif kind == _PROMISE:
             self._read_promise(context, attributes, tag)
-        elif context.part == "rest":
-            # Each cell of the arguments holds one argument and the cell of the next.
+        elif context.part == "arguments":
+            # Each cell of the list holds one argument and the next cell.
             self._queue_items(*attributes, *tag, _ItemContext(context.code, "argument", context.call), context)
         elif context.part == "frame":
             if flags & _ACTIVE_BINDING:
@@ -308,9 +308,9 @@ class ItemWalker:
 
     def _read_strings(self, context: _ItemContext) -> None:
         """Read a vector of strings; in code, a string may name a function, as in ``do.call("system", ...)``."""
-        for number in range(self._read_length()):
+        for _ in range(self._read_length()):
             text = self._read_character_item()
-            if number < _MAX_STRINGS_SEARCHED and context.code and context.part in ("head", "argument"):
+            if context.code and context.part in ("callee", "argument"):
                 self._record_name(text, context)
 
     def _record_name(self, name: str, context: _ItemContext) -> None:
@@ -323,11 +323,11 @@ class ItemWalker:
             if context.part == "expression":
                 self._record_mention(FUNCTION_VOCABULARY, f"{context.code}-argument", name)
             return
-        if context.part == "head":
+        if context.part == "callee":
             call.name = name
             self._record_mention(FUNCTION_VOCABULARY, f"{context.code}-call", name)
         elif context.part == "representation" and not call.name:
-            # The first symbol of a compact vector is its class; ``call`` only marks it as found.
+            # The first symbol of a compact vector is its class. ``call`` only notes that it was found.
             call.name = name
             self._record_mention("r-altrep", "representation", name)
         elif context.part == "argument" and call.name in _NAMESPACE_OPERATORS:
@@ -336,7 +336,7 @@ class ItemWalker:
             self._record_mention(FUNCTION_VOCABULARY, f"{context.code}-argument", name, f"given to {call.name}")
 
     def _record_namespace_operand(self, name: str, code: str, call: _Call) -> None:
-        """Record an operand of ``::``: first the package, then the function, which the call around ``::`` may call."""
+        """Note the package, the first operand of ``::``, or record the function, the second, which a call may call."""
         if not call.package:
             call.package = name
             return
@@ -351,10 +351,9 @@ class ItemWalker:
             self._queue_tasks(lambda: self._read_item(context), lambda: self._read_elements(count - 1, context))
 
     def _read_bytecode(self, code: str) -> None:
-        """Read bytecode, run when ``code`` says: its instructions, then its constants with the function's source."""
-        self._queue_tasks(
-            lambda: self._read_item(_DATA_CONTEXT), lambda: self._read_constants(self._read_length(), code)
-        )
+        """Queue the instructions of bytecode, and its constants with the source; ``code`` says when it runs."""
+        self._queue_tasks(lambda: self._read_constants(self._read_length(), code))
+        self._queue_items(_DATA_CONTEXT)
 
     def _read_constants(self, count: int, code: str) -> None:
         """Queue ``count`` constants of bytecode one at a time; ``code`` says when the function runs."""
@@ -374,7 +373,7 @@ class ItemWalker:
             self._queue_items(context)
 
     def _read_bytecode_language(self, kind: int, context: _ItemContext) -> None:
-        """Read language among the constants of bytecode, where a cell may refer to an earlier cell."""
+        """Read a cell of a call or list among the constants of bytecode; it may refer to an earlier cell."""
         if kind == _BACK_REFERENCE:
             self._source.read_integer()
             return
@@ -383,18 +382,19 @@ class ItemWalker:
             kind = self._source.read_integer()
         has_attributes = kind in (_ATTRIBUTED_CALL, _ATTRIBUTED_PAIRS)
         if kind in (_CALL, _ATTRIBUTED_CALL):
-            call = _Call(outer_call=context.call if context.part == "head" else None)
-            first, rest = _ItemContext(context.code, "head", call), _ItemContext(context.code, "rest", call)
+            call = _Call(outer_call=context.call if context.part == "callee" else None)
+            first_context = _ItemContext(context.code, "callee", call)
+            next_context = _ItemContext(context.code, "arguments", call)
         elif kind in (_PAIRLIST, _ATTRIBUTED_PAIRS):
             # A cell of the list of arguments holds one argument, as in ``_read_pair``; any other list has no part.
-            part = "argument" if context.part == "rest" else ""
-            first, rest = _ItemContext(context.code, part, context.call), context
+            part = "argument" if context.part == "arguments" else ""
+            first_context, next_context = _ItemContext(context.code, part, context.call), context
         else:
             self._queue_tasks(lambda: self._read_item(context))
             return
         self._queue_tasks(
-            lambda: self._read_bytecode_language(self._source.read_integer(), first),
-            lambda: self._read_bytecode_language(self._source.read_integer(), rest),
+            lambda: self._read_bytecode_language(self._source.read_integer(), first_context),
+            lambda: self._read_bytecode_language(self._source.read_integer(), next_context),
         )
         # The attributes, if there are any, and the tag precede the two parts of the cell, so they are queued last.
         self._queue_items(*([_DATA_CONTEXT] * (2 if has_attributes else 1)))

@@ -77,7 +77,7 @@ def recognises(head: Head) -> bool:
     length = int.from_bytes(head.data[:_LENGTH_BYTES], "little")
     if length < _MAX_PLAUSIBLE_LENGTH and head.data[_LENGTH_BYTES:].lstrip(_JSON_SPACE).startswith(b"{"):
         return True
-    # A plausible length has zero bytes, text has none.
+    # A length has zero bytes, and the start of a text has none.
     has_zero_byte = b"\0" in head.data[:_LENGTH_BYTES]
     return head.path.lower().endswith(".safetensors") and name_format(head.data, "") is None and has_zero_byte
 
@@ -174,14 +174,14 @@ class _JsonObject(tuple[tuple[str, object], ...]):
 def _parse_integer(digits: str) -> int | float:
     """Return an integer, or a float for what the library reads as one: ``-0`` and more digits than 64 bits can have.
 
-    A number of as many digits stays an integer, even above the largest; the checks of each field refuse it.
+    A number of that many digits stays an integer even if it exceeds 64 bits: the checks of each field refuse it.
     """
     may_fit = len(digits) <= len(str(_MAX_UINT64))
     return int(digits) if may_fit and digits != "-0" else _parse_float(digits)
 
 
 def _parse_float(digits: str) -> float:
-    """Return -1.0, which is valid nowhere in a header: no field of a header may be a fraction.
+    """Return -1.0 for any fraction, because no field of a header may be one: -1.0 is valid in none.
 
     Raises:
         ValueError: the number is out of range, so that the parser of the library fails.

@@ -25,6 +25,7 @@ _MAX_PIECES: Final = 4_000_000
 _MAX_FIELDS: Final = 4 * _MAX_PIECES
 # The fields ``piece``, ``score`` and ``type`` of a piece: number and wire type.
 _PIECE_FIELDS: Final = {(1, BYTES), (2, FIXED32), (3, VARINT)}
+# The numbers of the fields of the model itself; the first is a piece, the others are settings.
 _PIECE: Final = 1
 _MODEL_FIELDS: Final = range(1, 6)
 _FIRST_EXTENSION: Final = 200  # the schema reserves field numbers from here on for extensions
@@ -32,7 +33,7 @@ _FIRST_EXTENSION: Final = 200  # the schema reserves field numbers from here on 
 
 def recognises(head: Head) -> bool:
     """Whether the first field is a piece, a text with a score, and the next fields are pieces or settings."""
-    # The tag of field 1 of the type BYTES.
+    # ``0a`` is the tag of field 1 with the wire type BYTES.
     if head.content is not None or not head.data.startswith(b"\x0a"):
         return False
     try:

@@ -53,6 +53,9 @@ _MAX_CLASSES: Final = 1_000
 _LINE_END_BYTES: Final = 2
 # A number in text form, with the white space before and one character after it.
 _TOKEN: Final = re.compile(rb"\s*(\S{1,400})\s?")
+_TOKEN_PEEK_BYTES: Final = 512
+# All that ``_TEXT_START`` can match.
+_START_BYTES: Final = 256
 
 
 def recognises(head: Head) -> bool:
@@ -71,7 +74,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: items nest too deep, or the file has too many classes.
         WindowError: the window could not return the requested bytes.
     """
-    walker = _ItemWalker(window, is_text=_TEXT_START.match(window.read(0, 256)) is not None)
+    walker = _ItemWalker(window, is_text=_TEXT_START.match(window.read(0, _START_BYTES)) is not None)
     damage: DamagedError | None = None
     try:
         walker.run()
@@ -147,11 +150,11 @@ class _ItemWalker:
         if self._is_text:
             self._cursor.offset += self._match_token().end()
         else:
-            self._cursor.skip(8, "an item")
+            self._cursor.skip(8, "an item")  # 64 bits
 
     def _match_token(self) -> re.Match[bytes]:
         """Return the match of the next number in text form, which stays unread. Raises ``DamagedError`` at the end."""
-        token = _TOKEN.match(self._cursor.peek(512))
+        token = _TOKEN.match(self._cursor.peek(_TOKEN_PEEK_BYTES))
         if token is None:
             raise DamagedError("the file is truncated before a number", self._cursor.offset)
         return token
@@ -161,6 +164,7 @@ class _ItemWalker:
         length = self._read_integer("<i")
         start = self._cursor.peek(max(0, min(length, _MAX_NAME_BYTES)))
         self._cursor.skip_data(length, "an item")
+        # In text form, a string has a line of its own.
         if self._is_text and self._cursor.peek(1) == b"\n":
             self._cursor.offset += 1
         return start.decode("utf-8", "replace")
@@ -200,7 +204,7 @@ class _ItemWalker:
             self._read_function(start)
 
     def _read_function(self, start: int) -> None:
-        """Record a function at ``start``, skip its bytecode, and queue its upvalues."""
+        """Record a function at ``start``, skip its bytecode, and queue the item with its captured variables."""
         self._record_mention("function", "function", start)
         self._read_string()
         self._waiting.append(self._read_item)
@@ -216,6 +220,7 @@ class _ItemWalker:
     def _read_pairs(self, count: int) -> None:
         """Queue ``count`` pairs of a table one at a time, so that a forged count does not fill memory with tasks."""
         if count:
+            # The last task runs first: the key, the value, and then the other pairs.
             self._waiting += [lambda: self._read_pairs(count - 1), self._read_item, self._read_item]
 
     def _read_object(self) -> None:

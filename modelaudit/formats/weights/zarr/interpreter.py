@@ -40,7 +40,7 @@ def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Rea
     log = DefectLog()
     mentions: dict[tuple[str, str], Mention] = {}
     arrays: list[ZarrNode] = []
-    versions: dict[str, None] = {}
+    versions: dict[str, None] = {}  # a set in file order
     for node in collect_nodes(settings):
         versions[str(node.find_value(FORMAT_KEY))[:20]] = None
         for mention in _list_mentions(node):

@@ -64,8 +64,8 @@ class ZarrNode:
         return self.find_value(FORMAT_KEY) == 2 or self.find_value("chunk_grid", "name") == "regular"
 
     def list_sizes(self, key: str) -> list[Scalar]:
-        """Return the unchecked lengths under a key: of the array for ``shape``, of each chunk for ``chunks``."""
-        # The last step of each path is the index of the dimension. A repeated key replaces the value before.
+        """Return the lengths as stated: of the array if ``key`` is ``shape``, of each chunk if it is ``chunks``."""
+        # The last step of each path is the index of the dimension. If a document repeats a key, its last value counts.
         sizes = {path: setting.value for path, setting in self.settings if path[:-1] in _SIZE_KEYS[key]}
         return list(sizes.values())
 
@@ -78,6 +78,7 @@ class ZarrNode:
             return None
         # The number of chunks in each dimension, rounded up.
         counts = tuple((extent + chunk - 1) // chunk for extent, chunk in zip(shape, chunks, strict=True))
+        # The files of chunks are called ``0.1`` in version 2, and ``c/0/1`` in version 3 unless it states ``v2``.
         if self.find_value(FORMAT_KEY) == 2:
             return ChunkGrid(self.folder, "", str(self.find_value("dimension_separator") or "."), counts)
         separator = self.find_value("chunk_key_encoding", "configuration", "separator")
@@ -89,7 +90,7 @@ class ZarrNode:
 def collect_nodes(settings: Sequence[Setting]) -> Iterator[ZarrNode]:
     """Yield every node of a document: its own, and those whose metadata it consolidates."""
     nodes: dict[KeyPath, ZarrNode] = {}
-    # The format key is directly in each node, so the rest of its path is the path of the node.
+    # Each node has the format key at its top level, so the path before the key is the path of the node.
     for setting in settings:
         if setting.path[-1:] != (FORMAT_KEY,):
             continue
@@ -98,15 +99,16 @@ def collect_nodes(settings: Sequence[Setting]) -> Iterator[ZarrNode]:
             name = node_path[-1] if node_path else ""
             nodes[node_path] = ZarrNode(name.removesuffix(".zarray").removesuffix(".zgroup"))
     for setting in settings:
-        for length in (0, 2, 3):  # the lengths of key paths to a node: its own, or in consolidated metadata
-            node = nodes.get(setting.path[:length]) if len(setting.path) > length else None
+        # The path of a node has no step if the node is the document, and two or three in consolidated metadata.
+        for step_count in (0, 2, 3):
+            node = nodes.get(setting.path[:step_count]) if len(setting.path) > step_count else None
             if node is not None:
-                node.settings.append((setting.path[length:], setting))
+                node.settings.append((setting.path[step_count:], setting))
     yield from nodes.values()
 
 
 def check_sizes(node: ZarrNode, limits: Limits, log: DefectLog) -> None:
-    """Record a defect for invalid shapes, and for chunks too large for memory, which a loader allocates before reading.
+    """Record a defect for invalid shapes, and for chunks too large for the memory that a loader allocates first.
 
     Arrays with chunks of different shapes are left out.
     """
