@@ -20,9 +20,12 @@ from modelaudit.model.catalogue import Standing
 
 ROOT = Path(__file__).resolve().parents[2]
 FORMATS = ROOT / "modelaudit/formats"
-FOLDERS = sorted(path for room in ROOMS for path in (FORMATS / room).iterdir() if path.name != "__pycache__")
-READ = [each for each in DECLARATIONS if each.read]
-NAMES = sorted({each.name for each in READ})
+# Each room (group of formats) is a package, so it has an __init__.py of its own beside the folders of its formats.
+FOLDERS = sorted(
+    path for room in ROOMS for path in (FORMATS / room).iterdir() if path.name not in ("__pycache__", "__init__.py")
+)
+DECLARATIONS_WITH_READER = [each for each in DECLARATIONS if each.read]
+FORMAT_NAMES = sorted({each.name for each in DECLARATIONS_WITH_READER})
 
 WITHOUT_RULES = {
     "bzip2": "its defects are those of the format compressed",
@@ -55,8 +58,10 @@ WITHOUT_FORMAT = {
 
 
 def get_folder(declaration: Declaration) -> str:
-    """Return the folder of a format, such as ``weights/gguf``; ``read`` is ``modelaudit.formats.weights.gguf…``."""
-    return "/".join(declaration.read.split(".")[2:4])
+    """Return the folder of a format within ``modelaudit/formats``, such as ``weights/gguf``."""
+    # The reader is a dotted path, such as modelaudit.formats.weights.gguf.reader.read.
+    _, _, room, folder, *_ = declaration.read.split(".")
+    return f"{room}/{folder}"
 
 
 @cache
@@ -67,9 +72,7 @@ def read_texts(folder: str, pattern: str) -> Mapping[Path, str]:
 
 @check_each("folder", FOLDERS)
 def test_each_folder_in_a_group_of_formats_declares_a_format(folder: Path) -> None:
-    if folder.name == "__init__.py":
-        return
-    assert folder.is_dir(), f"{folder.relative_to(ROOT)}: a room holds folders; give the format one of its own"
+    assert folder.is_dir(), f"{folder.relative_to(ROOT)}: give the format of this module a folder of its own"
     declaration = folder / "__init__.py"
     assert declaration.is_file(), f"{folder.relative_to(ROOT)}: add __init__.py with DECLARATIONS"
     assert "DECLARATIONS" in declaration.read_text(encoding="utf-8"), f"{declaration.relative_to(ROOT)}: DECLARATIONS"
@@ -79,7 +82,7 @@ def test_each_folder_in_a_group_of_formats_declares_a_format(folder: Path) -> No
     assert has_function, f"{declaration.relative_to(ROOT)}: declare a reader or an interpreter of this folder"
 
 
-@check_each("name", NAMES)
+@check_each("name", FORMAT_NAMES)
 def test_each_format_is_named_in_the_rules_unless_it_is_listed_as_without_rules(name: str) -> None:
     statements, _, _ = (ROOT / "rules/formats.yaml").read_text("utf-8").partition("\njudged:")
     texts = [*read_texts("rules/findings", "*.yaml").values(), statements]
@@ -102,18 +105,19 @@ def test_formats_file_states_for_every_format_whether_loading_runs_code() -> Non
 
 
 @check_each("kind", ["benign", "malicious"])
-@check_each("name", NAMES)
+@check_each("name", FORMAT_NAMES)
 def test_every_format_has_fixtures(name: str, kind: str) -> None:
     listed = (ROOT / "fixtures/digests.txt").read_text(encoding="utf-8")
-    folder = next((each.fixtures for each in READ if each.name == name and each.fixtures), name)
+    folder = next((each.fixtures for each in DECLARATIONS_WITH_READER if each.name == name and each.fixtures), name)
+    # A line of the file is a digest, two blanks, and the path of a fixture.
     assert f"  {folder}/{kind}/" in listed, (
         f"{name}: no builder in fixtures/builders makes {folder}/{kind}/; add one, and run fixtures/build.py --update"
     )
 
 
-@check_each("name", NAMES)
+@check_each("name", FORMAT_NAMES)
 def test_every_format_has_a_test(name: str) -> None:
-    declarations = [each for each in READ if each.name == name]
+    declarations = [each for each in DECLARATIONS_WITH_READER if each.name == name]
     modules = {get_folder(each).replace("/", ".") for each in declarations}
     folders = {each.fixtures or name for each in declarations}
     # A test imports a module of the format, reads a fixture of it, or has its name as an argument.
@@ -122,9 +126,10 @@ def test_every_format_has_a_test(name: str) -> None:
         *(rf"[\"']{re.escape(folder)}/" for folder in folders),
         rf"[\"'\[(, ]{re.escape(name)}[\"'(]",
     ])  # fmt: skip
-    general = {"test_declarations.py", "test_registry.py", "test_fixtures.py", "test_mutated_files.py", "test_docs.py"}
-    tests = [text for path, text in read_texts("tests", "test_*.py").items() if path.name not in general]
-    assert any(re.search(pattern, text) for text in tests), (
+    # These modules name every format.
+    excluded = {"test_declarations.py", "test_registry.py", "test_fixtures.py", "test_mutated_files.py", "test_docs.py"}
+    test_texts = [text for path, text in read_texts("tests", "test_*.py").items() if path.name not in excluded]
+    assert any(re.search(pattern, text) for text in test_texts), (
         f"{name}: no test reads it; add tests/formats/{get_folder(declarations[0]).replace('/', '/test_')}.py"
     )
 
@@ -137,44 +142,44 @@ def test_every_fixture_folder_belongs_to_a_declared_format() -> None:
     assert not unknown, [f"fixtures/{each} has no format: add modelaudit/formats/<room>/{each}" for each in unknown]
 
 
-def test_each_dangerous_name_of_a_vocabulary_is_matched_by_a_rule_other_than_a_fallback() -> None:
+def test_each_vocabulary_with_a_dangerous_name_is_matched_by_a_rule_other_than_a_fallback() -> None:
     catalogue = load_catalogue(formats=FACTS)
-    judged: set[str] = set()
-    judged_formats: set[str] = set()
-    for rule in catalogue.findings.values():
-        # A general rule takes what no other rule judges, so it must not hide a missing one.
-        for matcher in rule.match if not rule.is_fallback else ():
-            where = dict(matcher.where)
-            if matcher.subject != "mention" or "dangerous" not in where.get("standing", ("dangerous",)):
-                continue
-            if "vocabulary" in where:
-                judged |= set(map(str, where["vocabulary"]))
-            else:
-                judged_formats |= set(map(str, where.get("format", ())))
-    dangerous = {
+    # A fallback rule takes what no other rule matches, so it would hide that such a rule is missing.
+    matchers = [matcher for rule in catalogue.findings.values() if not rule.is_fallback for matcher in rule.match]
+    matched_vocabularies: set[str] = set()
+    matched_formats: set[str] = set()
+    for matcher in matchers:
+        where = dict(matcher.where)
+        # A matcher that lists no standing matches every standing.
+        if matcher.subject != "mention" or "dangerous" not in where.get("standing", ("dangerous",)):
+            continue
+        if "vocabulary" in where:
+            matched_vocabularies |= set(map(str, where["vocabulary"]))
+        else:
+            matched_formats |= set(map(str, where.get("format", ())))
+    dangerous_vocabularies = {
         name
         for name, entries in catalogue.vocabularies.items()
         if any(entry.standing is Standing.DANGEROUS for entry in entries.values())
     }
-    # A rule on a format judges the vocabularies that are named after it, such as caffe-layers.
-    missing = sorted(name for name in dangerous - judged if name.partition("-")[0] not in judged_formats)
+    # A rule that matches a format covers the vocabularies that are named after it, such as caffe-layers.
+    missing = sorted(
+        name for name in dangerous_vocabularies - matched_vocabularies if name.partition("-")[0] not in matched_formats
+    )
     assert not missing, (
         f"no rule matches the dangerous names of {', '.join(missing)}; a rule that matches by format covers only the "
         "vocabularies that begin with its name, so match the vocabulary: where: {vocabulary: <name>}"
     )
 
 
-def test_extension_of_each_benign_fixture_is_listed_in_the_formats_file() -> None:
+def test_extension_of_each_benign_fixture_promises_a_format_or_is_listed_as_an_exception() -> None:
     listed = (ROOT / "fixtures/digests.txt").read_text(encoding="utf-8").splitlines()
     paths = [PurePosixPath(line.split("  ", 1)[1]) for line in listed]
-    promises = load_catalogue(formats=FACTS).formats.promises.keys()
+    # A fixture of a single file is <format>/benign/<file>; deeper paths belong to the fixtures that are folders.
+    benign_files = [path for path in paths if len(path.parts) == 3 and path.parts[1] == "benign"]
+    known_extensions = {"", *load_catalogue(formats=FACTS).formats.promises, *EXTENSIONS_WITHOUT_PROMISE}
     undeclared = sorted(
-        f"{path} ({path.suffix})"
-        for path in paths
-        if len(path.parts) == 3
-        and path.parts[1] == "benign"
-        and path.suffix
-        and path.suffix.lower() not in promises | EXTENSIONS_WITHOUT_PROMISE
+        f"{path} ({path.suffix})" for path in benign_files if path.suffix.lower() not in known_extensions
     )
     assert not undeclared, (
         f"no format declares the extension of {', '.join(undeclared)}: add it to the Declaration of the format"

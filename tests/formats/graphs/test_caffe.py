@@ -36,6 +36,7 @@ def test_caffe_python_layer_without_a_module_is_mentioned_by_its_layer_type(read
 def test_layers_in_the_old_syntax_of_caffe_are_mentioned(read_bytes):
     text = b'layers { name: "p" type: CONVOLUTION bottom: "x" }\nlayers: < type: "ReLU" python_param { layer: "f" } >'
     mentions = list_mentions(read_bytes(text, "a.prototxt"))
+    # The Python class "f" has no module before its dot.
     assert mentions == {("caffe-layers", "CONVOLUTION", ""), ("caffe-layers", "ReLU", ""), ("python-names", ".f", "")}
 
 

@@ -25,6 +25,7 @@ from modelaudit.model.structure import UnreadReason
 
 
 def list_keras_mentions(reading):
+    """Return the mentions in the outlines of Keras, without those of other formats."""
     outlines = [outline for outline in reading.of(Outline) if outline.format == "keras"]
     return [mention for outline in outlines for mention in outline.mentions]
 
@@ -50,7 +51,7 @@ def read_json(read_bytes, config, path="model.json"):
         (build_keras3_config("subprocess", "Popen", {"args": "true"}), ("python-names", "class", "subprocess.Popen")),
         (build_keras3_function("keras.utils", "get_file"), ("keras-classes", "inner-name", "keras.utils.get_file")),
         (build_keras3_function("kerasx", "run"), ("python-names", "function", "kerasx.run")),
-        # The last argument is the registered name, which counts when the object has no module or has not that class.
+        # The last argument is the registered name. Keras uses it if the module is missing or lacks the class.
         (build_keras3_config(None, "Mixer", {"a": 1}, "acme>Mixer"), ("keras-classes", "custom-class", "acme>Mixer")),
         (build_keras3_config("os", "none", {"a": 1}, "system"), ("python-names", "class", "os.system")),
         (build_keras3_config("evil.pkg", "Lambda", {"function": build_keras3_function("builtins", "relu")}), ("python-names", "class", "evil.pkg.Lambda")),
@@ -63,6 +64,7 @@ def test_object_in_a_keras_configuration_is_mentioned_by_the_name_that_keras_loo
 
 
 def test_repeated_class_name_key_in_a_keras_configuration_is_mentioned_by_first_and_last_value(read_bytes):
+    # Most JSON readers take the last value of a repeated key, and some take the first.
     text = '{"class_name": "Dense", "class_name": "A", "class_name": "B", "class_name": "C", "class_name": "Lambda", '
     reading = read_bytes((text + '"config": {"units": 1}}').encode(), "model.json")
     assert {name for _, _, name in list_names(reading)} >= {"Dense", "Lambda"}
@@ -110,8 +112,8 @@ def test_keras_lambda_code_is_mentioned_at_any_depth_of_the_configuration(config
     assert "__lambda__" in {name for _, _, name in list_names(read_json(read_bytes, config))}
 
 
-def nest_as_text(config, count):
-    """Return the configuration of a model that holds ``config`` as JSON text in ``count`` texts around each other."""
+def wrap_in_texts(config, count):
+    """Wrap a configuration ``count`` times: as a JSON text in a layer of another configuration."""
     for _ in range(count):
         config = build_keras3_model(build_keras3_layer("Dense", units=1, config=json.dumps(config)))
     return config
@@ -119,9 +121,10 @@ def nest_as_text(config, count):
 
 def test_keras_configuration_nested_in_more_texts_than_the_bound_is_reported_as_unread(read_bytes):
     inner = build_keras3_model(build_keras3_lambda())
-    read, too_deep = (read_json(read_bytes, nest_as_text(inner, count)) for count in (4, 5))
-    assert "__lambda__" in {name for _, _, name in list_names(read)}
-    assert UnreadReason.LIMIT not in read.reasons()
+    most_texts = 4
+    deepest, too_deep = (read_json(read_bytes, wrap_in_texts(inner, count)) for count in (most_texts, most_texts + 1))
+    assert "__lambda__" in {name for _, _, name in list_names(deepest)}
+    assert UnreadReason.LIMIT not in deepest.reasons()
     assert UnreadReason.LIMIT in too_deep.reasons()
 
 
@@ -154,9 +157,9 @@ def test_json_with_neither_config_nor_registered_name_gives_no_keras_mentions(do
     ({"vocabulary": "words.txt"}, "words.txt"),
     ({"weights_path": "../../secret"}, "../../secret"),
     ({"image_url": "https://example.invalid/a"}, "https://example.invalid/a"),
-    ({"vocabulary": ["a", "b"]}, None),
-    ({"weights_path": "inside"}, None),
-    ({"name": "/device"}, None),
+    ({"vocabulary": ["a", "b"]}, None),  # the words themselves
+    ({"weights_path": "inside"}, None),  # neither a path nor a file name
+    ({"name": "/device"}, None),  # a key under which no layer opens a file
 ])  # fmt: skip
 def test_file_that_a_keras_layer_opens_is_recorded_as_a_reference(config, target, read_bytes):
     reading = read_json(read_bytes, build_keras3_model(build_keras3_layer("StringLookup", **config)))

@@ -16,6 +16,7 @@ from support.fixtures import FIXTURES
 
 import modelaudit
 from modelaudit.formats.registry import find_reader
+from modelaudit.model.artifact import Artifact
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
@@ -30,6 +31,7 @@ RELU = build_relu_model(made.encode_tensor("w", (2,), bytes(8)))
 
 
 def get_outline(reading) -> Outline:
+    """Return the only outline of a reading."""
     (outline,) = reading.of(Outline)
     return outline
 
@@ -45,7 +47,7 @@ def list_references(reading) -> dict[str, int]:
 
 
 def scan_folder(folder: Path) -> tuple[int, set[str]]:
-    """Return the exit code of a scan, and the rules that fired, without those on licences."""
+    """Scan a folder, and return the exit code and the rules of the findings, without the rules on licences."""
     report = modelaudit.scan(folder, second_opinion=False)
     return report.exit_code, {each.rule for each in report.findings if not each.rule.startswith("license/")}
 
@@ -108,7 +110,7 @@ def test_onnx_node_that_calls_a_function_of_the_model_is_mentioned_as_function_n
     assert ("operator", "com.example::Evil") in list_operators(read_fixture("onnx/malicious/overloaded-operator.onnx"))
 
 
-def test_python_operator_is_reported_with_module_and_class(read_fixture):
+def test_mention_of_an_onnx_python_operator_states_its_module_and_class(read_fixture):
     (mention,) = get_outline(read_fixture("onnx/malicious/python-operator.onnx")).mentions
     assert mention.detail == "pyopadd_2::PyOp module=os class_name=Payload"
 
@@ -134,8 +136,9 @@ def test_missing_length_of_an_external_onnx_tensor_is_computed_from_its_shape(re
     assert list_references(read_bytes(build_relu_model(tensor))) == {"w.bin": 416}
 
 
-def test_external_onnx_data_file_is_referenced_if_the_field_data_location_is_missing(read_bytes):
-    # Cut off data_location (14), the last field, which states that the data are in another file.
+def test_data_file_of_an_onnx_tensor_is_referenced_even_if_the_field_data_location_is_missing(read_bytes):
+    # Cut off data_location (14), the last field, which states that the data are in another file. The path of the file
+    # is in another field, which remains.
     tensor = made.encode_external_tensor("../w.bin")[: -len(encode_number(14, 1))]
     assert list_references(read_bytes(build_relu_model(tensor))) == {"../w.bin": 8}
 
@@ -179,7 +182,7 @@ def test_onnx_shape_that_is_stored_as_packed_numbers_is_decoded(read_bytes):
     assert read_bytes(build_relu_model(tensor)).kinds() == {"negative-length"}
 
 
-def test_prepacked_weights_of_onnx_runtime_have_no_defect(read_bytes):
+def test_onnx_tensor_with_weights_that_onnx_runtime_prepacked_has_no_defect(read_bytes):
     tensor = made.encode_tensor("w", (2,), None, (("location", "w.bin"), ("length", "8"), ("prepacked_0", "k|8;8;")))
     assert read_bytes(build_relu_model(tensor)).kinds() == set()
 
@@ -198,8 +201,6 @@ def test_pickle_in_an_onnx_string_is_read(read_fixture):
 def test_onnx_reader_does_not_read_the_bytes_of_weights(bytes_window):
     weights = made.encode_tensor("w", (4 << 20,), bytes(16 << 20))
     window = bytes_window(build_relu_model(weights))
-    from modelaudit.model.artifact import Artifact
-
     assert list(find_reader("onnx").read(Artifact("m", window.size, lambda: window), window, Limits()))
     assert window.bytes_read < 1 << 20
 
@@ -297,13 +298,14 @@ def test_onnx_data_file_that_has_a_hard_link_outside_the_model_is_reported(tmp_p
 
 
 @pytest.mark.parametrize("count", [64, 2000])
-def test_last_of_many_external_data_entries_is_referenced_or_reported_as_unread(count, read_bytes):
+def test_path_in_the_last_of_many_external_data_entries_is_referenced_or_an_absence_is_left(count, read_bytes):
     pairs = (("location", "w.bin"), *((f"k{index}", "1") for index in range(count)), ("location", "/etc/hostname"))
     reading = read_bytes(build_relu_model(made.encode_tensor("w", (2,), None, pairs)), "m.onnx")
     assert "/etc/hostname" in list_references(reading) or UnreadReason.LIMIT in reading.reasons()
 
 
 def test_onnx_attribute_is_read_if_its_value_is_stored_before_its_name(read_bytes):
+    # In each attribute, the value (text 4, or integer 3) comes before the name (1).
     attributes = (
         encode_data(4, "/tmp/x") + encode_data(1, "ep_cache_context"),
         encode_number(3, 0) + encode_data(1, "embed_mode"),
@@ -315,11 +317,12 @@ def test_onnx_attribute_is_read_if_its_value_is_stored_before_its_name(read_byte
 
 def test_onnx_metadata_are_searched_for_code_and_too_long_ones_are_reported_as_unread(read_bytes):
     graph = made.encode_graph(made.encode_node("Relu"))
+    metadata_field = 14
     code_entry = made.encode_entry("names", "__import__('os').system('true')")
-    reading = read_bytes(made.encode_model(graph, encode_data(14, code_entry)), "m.onnx")
+    reading = read_bytes(made.encode_model(graph, encode_data(metadata_field, code_entry)), "m.onnx")
     assert ("metadata-code", "os.system") in list_operators(reading)
     long_entry = made.encode_entry("names", "x" * (2 << 20))
-    reading = read_bytes(made.encode_model(graph, encode_data(14, long_entry)), "m.onnx")
+    reading = read_bytes(made.encode_model(graph, encode_data(metadata_field, long_entry)), "m.onnx")
     assert UnreadReason.LIMIT in reading.reasons()
 
 
@@ -335,8 +338,9 @@ def test_embedded_contents_over_the_bound_in_an_onnx_model_are_reported_as_unrea
 
 @check_each("blanks", [0, 10, 64, 300])
 def test_json_in_the_metadata_of_an_onnx_node_is_read_even_after_many_blanks(blanks, read_bytes):
-    entry = encode_data(9, made.encode_entry("hook", " " * blanks + '{"auto_map": {"AutoModel": "evil.Model"}}'))
-    node = made.encode_node("Relu") + entry
+    metadata_field = 9
+    entry = made.encode_entry("hook", " " * blanks + '{"auto_map": {"AutoModel": "evil.Model"}}')
+    node = made.encode_node("Relu") + encode_data(metadata_field, entry)
     reading = read_bytes(made.encode_model(made.encode_graph(node)), "m.onnx")
     assert any("!metadata!hook" in path for path in reading.formats)
 
@@ -354,5 +358,6 @@ def test_json_in_the_metadata_of_an_onnx_node_is_read_even_after_many_blanks(bla
     ],
 )
 def test_byte_count_of_an_onnx_tensor_uses_every_dimension_of_a_long_shape(last_sizes, kinds, read_bytes):
+    # A tensor of floats with eight bytes, so of two elements.
     tensor = made.encode_tensor("w", (1,) * 63 + last_sizes, bytes(8))
     assert read_bytes(build_relu_model(tensor), "m.onnx").kinds() == kinds

@@ -12,27 +12,28 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 
 
-def list_operators(reading) -> dict[str, str]:
-    """Return the detail of each mention, by its name."""
+def get_operator_details(reading) -> dict[str, str]:
+    """Return the detail of each mentioned operator, by its name."""
     return {mention.name: mention.detail for outline in reading.of(Outline) for mention in outline.mentions}
 
 
 def test_operator_of_a_paddle_program_is_mentioned_with_the_file_that_it_writes(read_fixture):
-    operators = list_operators(read_fixture("paddle/malicious/save.pdmodel"))
+    operators = get_operator_details(read_fixture("paddle/malicious/save.pdmodel"))
     assert operators == {"feed": "", "conv2d": "", "softmax": "", "fetch": "", "save": "/tmp/loot"}
 
 
 def test_operator_of_a_paddle_json_program_is_mentioned_under_its_full_dialect_name(read_fixture, read_bytes):
-    operators = set(list_operators(read_fixture("paddle/malicious/inference.json")))
+    operators = set(get_operator_details(read_fixture("paddle/malicious/inference.json")))
     assert operators == {"pd_op.data", "pd_op.save_combine"}
-    # A loop whose body has one operator of each dialect, one with a full name, and one of an unknown dialect.
+    # A loop whose body has one operator of each dialect, one with a full name, and one of an unknown dialect. A number
+    # before the dot stands for the dialect, and "p" for a parameter.
     body = [{"#": name} for name in ("p", "0.combine", "2.yield", "3.mine", "pd_op.save", "9.odd")]
     loop = [{"#": "1.while", "regions": [{"#": "r", "blocks": [{"#": "b", "ops": body}]}]}]
     document = {
         "base_code": {"magic": "pir"},
         "program": {"regions": [{"#": "r", "blocks": [{"#": "b", "ops": loop}]}]},
     }
-    assert set(list_operators(read_bytes(json.dumps(document).encode(), "a.json"))) == {
+    assert set(get_operator_details(read_bytes(json.dumps(document).encode(), "a.json"))) == {
         "pd_op.while", "builtin.parameter", "builtin.combine", "cf.yield", "custom_op.mine", "pd_op.save", "9.odd",
     }  # fmt: skip
 

@@ -64,7 +64,7 @@ def test_ort_operator_in_subgraph_is_found(read_fixture):
 
 
 @pytest.mark.parametrize("path", ["tflite/bomb/shared.tflite", "executorch/bomb/shared.pte", "ort/bomb/nested.ort"])
-def test_tflite_or_executorch_model_over_a_bound_is_reported_as_unread(path, read_bytes, fixtures):
+def test_tflite_executorch_or_ort_model_over_a_bound_is_reported_as_unread(path, read_bytes, fixtures):
     limits = Limits(document_nodes=50_000)
     assert read_bytes((fixtures / path).read_bytes(), "m", limits).reasons() == {
         UnreadReason.LIMIT,
@@ -78,6 +78,7 @@ def test_tflite_or_executorch_model_over_a_bound_is_reported_as_unread(path, rea
 def test_mutated_model_still_yields_an_outline(sample, data, read_bytes):
     mutated = bytearray(sample)
     for _ in range(data.draw(st.integers(1, 4))):
+        # The first 8 bytes are the offset of the root and the identifier, by which the model is recognised.
         offset = data.draw(st.integers(8, len(mutated) - 4))
         number = data.draw(st.sampled_from([0, 1, 4, 8, 2**31, 2**32 - 1, 255]))
         mutated[offset : offset + 4] = struct.pack("<I", number)
@@ -85,6 +86,7 @@ def test_mutated_model_still_yields_an_outline(sample, data, read_bytes):
     assert reading.of(Outline)
 
 
+# Any length beyond the 8 bytes by which the model is recognised, in steps that keep the test short.
 @check_each("length", range(9, len(ADD), 37))
 def test_truncated_tflite_model_yields_an_outline(length, read_bytes):
     assert read_bytes(ADD[:length]).of(Outline)
@@ -93,9 +95,13 @@ def test_truncated_tflite_model_yields_an_outline(length, read_bytes):
 @check_each("offset", [0, 1])
 def test_tflite_operator_with_a_size_but_no_valid_offset_does_not_claim_appended_bytes(offset, read_bytes):
     appended = bytes(range(1, 200)) * 3
-    operator = Table({0: encode_u32(0), 9: Scalar("Q", offset), 10: Scalar("Q", 100)})
+    # Fields of Operator: the index of its code, and the place of its options outside the buffer. Offset 0 means that
+    # there are none, and offset 1 lies in the header.
+    code_index, options_offset, options_size = 0, 9, 10
+    operator = Table({code_index: encode_u32(0), options_offset: Scalar("Q", offset), options_size: Scalar("Q", 100)})
     model = made.build_tflite([made.build_operator_code(0)], [operator])
-    operator.fields[10] = Scalar("Q", len(model) + len(appended))
+    # The options reach from their offset over all appended bytes; the model keeps its length.
+    operator.fields[options_size] = Scalar("Q", len(model) + len(appended))
     model = made.build_tflite([made.build_operator_code(0)], [operator])
     assert UnreadReason.UNCLAIMED in read_bytes(model + appended).reasons()
 
@@ -105,7 +111,8 @@ def test_repeated_operator_name_counts_once_for_the_bound_on_names(count, is_lim
     for format_ in ("tflite", "executorch"):
         monkeypatch.setattr(f"modelaudit.formats.graphs.{format_}.reader._MOST_NAMES", 2)
     names = [f"Acme{number}" for number in range(count)] * 2
-    codes = [made.build_operator_code(32, name) for name in names]
+    custom_code = 32  # of an operator that is named by a text
+    codes = [made.build_operator_code(custom_code, name) for name in names]
     program = made.build_executorch_program(tuple((name, "out") for name in names))
     for model in (made.build_tflite(codes, [made.build_operator()]), program):
         assert (UnreadReason.LIMIT in read_bytes(model).reasons()) == is_limit_reached
