@@ -44,6 +44,7 @@ _UNREADABLE = {
 _PAYLOAD_AFTER_STREAM = {"data-after-stream"}
 # A local header: signature, version, flags, method, time, date, CRC-32, stored size, size, lengths of name and extra.
 _LOCAL_FIELDS = "<4sHHHHHIIIHH"
+# The flag for sizes that follow the data, in a data descriptor.
 _DESCRIPTOR_FLAG = 8
 
 
@@ -80,7 +81,7 @@ def test_call_in_the_payload_of_a_hostile_zip_is_found(path, read_fixture):
         ("local-header-missing", UnreadReason.DAMAGED),
     ],
 )
-def test_unreadable_member_is_reported_with_its_reason(name, reason, read_fixture):
+def test_unreadable_zip_member_is_reported_with_the_reason(name, reason, read_fixture):
     assert reason in read_fixture(f"zip/malicious/{name}.zip").reasons()
 
 
@@ -193,6 +194,7 @@ def test_listing_of_a_torch_archive_does_not_read_the_bytes_of_its_storages(byte
 
 
 def make_artifact(window):
+    """Return an artifact that opens ``window``."""
     return Artifact("file", window.size, lambda: nullcontext(window))
 
 
@@ -211,7 +213,8 @@ def test_members_over_the_bound_in_a_zip_without_a_directory_are_reported_as_unr
 
 
 def test_content_of_a_zip_member_before_the_expansion_bound_is_read(read_bytes):
-    payload = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R" + b"N0" * 600_000 + b"."
+    # After the call, the pickle pushes None and drops it, many times.
+    payload = EVAL_ONE[:-1] + b"N0" * 600_000 + b"."
     limits = Limits(expansion_floor=100_000, expansion_ratio=2)
     reading = read_bytes(make_zip({"weights.pkl": payload}, zipfile.ZIP_DEFLATED), limits=limits)
     assert reading.evaluates
@@ -220,12 +223,12 @@ def test_content_of_a_zip_member_before_the_expansion_bound_is_read(read_bytes):
 
 
 def test_content_of_a_zip_member_before_damage_in_its_compressed_data_is_read(read_bytes):
-    payload = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R" + bytes(range(256)) * 40 + b"."
+    payload = EVAL_ONE[:-1] + bytes(range(256)) * 40 + b"."
     packed = bytearray(make_zip({"weights.pkl": payload}, zipfile.ZIP_DEFLATED))
-    start = 30 + len("weights.pkl")
-    stored = struct.unpack_from("<I", packed, 18)[0]
+    data_start = struct.calcsize(_LOCAL_FIELDS) + len("weights.pkl")
+    *_, stored_size, _, _, _ = struct.unpack_from(_LOCAL_FIELDS, packed)
     # The second half of the compressed data is overwritten.
-    for offset in range(start + stored // 2, start + stored):
+    for offset in range(data_start + stored_size // 2, data_start + stored_size):
         packed[offset] = 0xFF
     reading = read_bytes(bytes(packed))
     assert reading.evaluates

@@ -46,6 +46,10 @@ def make_zip(extra: bytes = b"", comment: bytes = b"", archive_comment: bytes = 
     return buffer.getvalue()
 
 
+# Numbers of extra fields of ZIP: times, owner, and the padding with which torch aligns storages.
+_TIMES, _OWNER, _ALIGNMENT = 0x5455, 0x7875, 0x4246
+
+
 def make_extra(number: int, content: bytes) -> bytes:
     """Return an extra field of ZIP."""
     return struct.pack("<HH", number, len(content)) + content
@@ -65,12 +69,12 @@ def put_into_header(offset: int, content: bytes) -> bytes:
     """Return a tar archive with ``content`` at an offset of its header, and the checksum that it then has."""
     data = bytearray(make_tar())
     data[offset : offset + len(content)] = content
-    data[148:156] = b" " * 8
+    data[148:156] = b" " * 8  # for which the field of the checksum counts in the sum
     data[148:156] = b"%06o\0 " % sum(data[:512])
     return bytes(data)
 
 
-def name_range(data: bytes, content: bytes) -> str:
+def format_range(data: bytes, content: bytes) -> str:
     """Return the range of ``content`` in ``data`` as an absence names it."""
     start = data.index(content)
     return f"{start}-{start + len(content)}"
@@ -87,7 +91,7 @@ def covers_payload(ranges: str, data: bytes) -> bool:
 def test_payload_after_a_compressed_stream_is_unclaimed(name, read_bytes):
     data = CODECS[name](TEXT) + bytes(5) + PAYLOAD
     reading = read_bytes(data)
-    assert reading.unclaimed() == name_range(data, PAYLOAD)
+    assert reading.unclaimed() == format_range(data, PAYLOAD)
     assert reading.called == {"posix.system"}
 
 
@@ -96,46 +100,54 @@ def test_padding_after_a_compressed_stream_leaves_no_unclaimed_byte(name, read_b
     assert read_bytes(CODECS[name](TEXT) + bytes(100_000)).unread == []
 
 
-@pytest.mark.parametrize("flag", [4, 8, 16])
+# The flags of a gzip header for an extra field, a file name and a comment (RFC 1952, section 2.3.1).
+_EXTRA_FLAG, _NAME_FLAG, _COMMENT_FLAG = 4, 8, 16
+
+
+@pytest.mark.parametrize("flag", [_EXTRA_FLAG, _NAME_FLAG, _COMMENT_FLAG])
 def test_payload_in_a_gzip_header_field_is_unclaimed_and_read(flag, read_bytes):
-    field = struct.pack("<H", len(PAYLOAD)) + PAYLOAD if flag == 4 else PAYLOAD + b"\0"
+    field = struct.pack("<H", len(PAYLOAD)) + PAYLOAD if flag == _EXTRA_FLAG else PAYLOAD + b"\0"
     stream = gzip.compress(TEXT)
     data = stream[:3] + bytes((flag,)) + stream[4:10] + field + stream[10:]
     reading = read_bytes(data)
-    assert reading.unclaimed() == name_range(data, PAYLOAD)
+    assert reading.unclaimed() == format_range(data, PAYLOAD)
     assert reading.called == {"posix.system"}
 
 
 def test_name_comment_and_block_size_in_gzip_header_leave_no_unclaimed_byte(read_bytes):
     stream = gzip.compress(TEXT)
-    fields = b"\x06\0BC\2\0\x34\0" + b"notes.txt\0" + "a comment: \u00e9\0".encode("latin-1")
-    assert read_bytes(stream[:3] + bytes((4 | 8 | 16,)) + stream[4:10] + fields + stream[10:]).unread == []
+    block_size = b"\x06\0BC\2\0\x34\0"  # the extra field of bgzip, six bytes long
+    fields = block_size + b"notes.txt\0" + "a comment: \u00e9\0".encode("latin-1")
+    flags = bytes((_EXTRA_FLAG | _NAME_FLAG | _COMMENT_FLAG,))
+    assert read_bytes(stream[:3] + flags + stream[4:10] + fields + stream[10:]).unread == []
 
 
 @pytest.mark.parametrize("name", ["lz4", "zstd"])
 def test_payload_in_skippable_frame_is_unclaimed(name, read_bytes):
     data = CODECS[name](TEXT) + b"\x50\x2a\x4d\x18" + struct.pack("<I", len(PAYLOAD)) + PAYLOAD
-    assert read_bytes(data).unclaimed() == name_range(data, PAYLOAD)
+    assert read_bytes(data).unclaimed() == format_range(data, PAYLOAD)
 
 
 def test_seek_table_of_zstandard_leaves_no_unclaimed_byte(read_bytes):
     stream = zstd.compress(TEXT)
+    # One entry, with the sizes of its frame and content; the number of entries, the flags and the magic number.
     table = struct.pack("<IIIBI", len(stream), len(TEXT), 1, 0, 0x8F92EAB1)
-    assert read_bytes(stream + b"\x5e\x2a\x4d\x18" + struct.pack("<I", len(table)) + table).unread == []
+    skippable_frame = b"\x5e\x2a\x4d\x18" + struct.pack("<I", len(table)) + table
+    assert read_bytes(stream + skippable_frame).unread == []
 
 
 @pytest.mark.parametrize(
     "data",
     [
         make_zip(extra=make_extra(0x6666, PAYLOAD)),
-        make_zip(extra=make_extra(0x5455, b"\1\0\0\0\0".ljust(13, b"\0") + PAYLOAD)),
-        make_zip(extra=make_extra(0x4246, PAYLOAD)),
+        make_zip(extra=make_extra(_TIMES, b"\1\0\0\0\0".ljust(13, b"\0") + PAYLOAD)),
+        make_zip(extra=make_extra(_ALIGNMENT, PAYLOAD)),
         make_zip(comment=PAYLOAD),
         make_zip(archive_comment=PAYLOAD),
         make_zip() + PAYLOAD,
-        PAYLOAD.join((make_zip()[:49], make_zip()[49:])),
+        make_zip().replace(b"PK\1\2", PAYLOAD + b"PK\1\2"),
     ],
-    ids=["unknown field", "long field", "alignment", "comment", "archive comment", "append", "between"],
+    ids=["unknown field", "long field", "alignment", "comment", "archive comment", "append", "before directory"],
 )
 def test_payload_in_a_zip_extra_field_comment_or_gap_is_unclaimed_and_read(data, read_bytes):
     reading = read_bytes(data)
@@ -144,14 +156,15 @@ def test_payload_in_a_zip_extra_field_comment_or_gap_is_unclaimed_and_read(data,
 
 
 def test_payload_after_the_compressed_stream_within_a_zip_member_is_unclaimed(read_fixture):
+    # The compressed stream ends at byte 57 of the archive, and the member at byte 83.
     assert read_fixture("zip/malicious/data-after-stream.zip").unclaimed("data-after-stream.zip") == "57-83"
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        make_zip(extra=make_extra(0x5455, b"\1\0\0\0\0") + make_extra(0x7875, b"\1\4\0\0\0\0\4\0\0\0\0")),
-        make_zip(extra=make_extra(0x4246, b"Z" * 40)),
+        make_zip(extra=make_extra(_TIMES, b"\1\0\0\0\0") + make_extra(_OWNER, b"\1\4\0\0\0\0\4\0\0\0\0")),
+        make_zip(extra=make_extra(_ALIGNMENT, b"Z" * 40)),
         make_zip(extra=bytes(3)),
         make_zip(comment=b"a comment", archive_comment="another \u00e9".encode()),
     ],
@@ -175,6 +188,7 @@ def test_payload_after_the_zero_byte_of_a_tar_header_field_is_unclaimed_and_read
     assert reading.called == {"posix.system"}
 
 
+# After the text of the member in its block, in the blocks of zeros, and at the end of the archive.
 @pytest.mark.parametrize("offset", [512 + 20, 1024 + 100, 10_240])
 def test_payload_in_padding_of_tar_archive_is_unclaimed(offset, read_bytes):
     data = make_tar()
@@ -184,7 +198,7 @@ def test_payload_in_padding_of_tar_archive_is_unclaimed(offset, read_bytes):
     assert reading.called == {"posix.system"}
 
 
-def test_payload_behind_or_between_streams_of_7z_is_unclaimed(fixtures, read_bytes):
+def test_payload_after_a_7z_archive_is_unclaimed_and_read(fixtures, read_bytes):
     archive = (fixtures / "7z/benign/stored.7z").read_bytes()
     reading = read_bytes(archive + PAYLOAD)
     assert reading.unclaimed() == f"{len(archive)}-{len(archive) + len(PAYLOAD)}"
@@ -199,6 +213,6 @@ def test_payload_in_7z_header_is_unclaimed(in_property, read_bytes):
     start = struct.pack("<QQI", 0, len(header), zlib.crc32(header))
     data = b"7z\xbc\xaf\x27\x1c\x00\x04" + struct.pack("<I", zlib.crc32(start)) + start + header
     reading = read_bytes(data)
-    assert reading.unclaimed() == name_range(data, PAYLOAD)
+    assert reading.unclaimed() == format_range(data, PAYLOAD)
     assert reading.called == {"posix.system"}
     assert reading.reasons() == {UnreadReason.UNCLAIMED}

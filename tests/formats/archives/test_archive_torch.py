@@ -88,7 +88,7 @@ def test_torch_archive_is_recognised_if_the_case_of_data_pkl_differs_because_tor
     assert read_bytes(data, "m.pt").of(ArchiveListing)[0].layout == "torch-zip"
 
 
-def test_torch_archive_is_recognised_if_the_case_of_its_folder_differs_because_torch_loads_it():
+def test_torch_archive_is_recognised_if_the_case_of_its_folder_differs_because_torch_loads_it(read_bytes):
     data = save_to_bytes(torch.save, {"step": 7})
     # The first member decides the folder, so it keeps its name.
     names = zipfile.ZipFile(io.BytesIO(data)).namelist()
@@ -97,6 +97,7 @@ def test_torch_archive_is_recognised_if_the_case_of_its_folder_differs_because_t
         data = data.replace(name.encode(), name.replace(folder, folder.upper()).encode())
     assert torch._C.PyTorchFileReader(io.BytesIO(data)).get_record("byteorder") == b"little"
     assert f"{folder.upper()}/byteorder" in zipfile.ZipFile(io.BytesIO(data)).namelist()
+    assert read_bytes(data, "m.pt").of(ArchiveListing)[0].layout == "torch-zip"
 
 
 def test_torch_reads_the_zip_directory_at_the_offset_that_the_end_record_states():

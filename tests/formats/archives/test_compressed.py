@@ -50,7 +50,7 @@ def get_outline_number(reading, name: str) -> int:
 
 
 def list_recognised_formats(data: bytes, bytes_window, content: str | None = None) -> list[str]:
-    """Return the compressed formats that recognise ``data``, in a member of the type ``content``."""
+    """Return the compressed formats that recognise ``data`` in a file, or in a member of the type ``content``."""
     head = Head("file", content, data[:4096], bytes_window(data))
     return [reader.format for reader in READERS if reader.format in CODECS and reader.recognises(head)]
 
@@ -77,6 +77,7 @@ def test_content_of_a_compressed_stream_equals_the_bytes_that_were_compressed(na
 
 
 def make_artifact(window):
+    """Return an artifact that opens ``window``."""
     return Artifact("file", window.size, lambda: nullcontext(window))
 
 
@@ -362,19 +363,22 @@ def test_bytes_after_damage_in_a_compressed_stream_are_not_reported_as_trailing_
 
 
 @pytest.mark.parametrize(
-    ("dictionary", "size", "formats"),
+    ("dictionary_size", "content_size", "formats"),
     [
+        # The size of the content is unknown (all bits set) or below 256 GiB.
         (3 << 30, (1 << 64) - 1, ["lzma"]),
         (3 << 30, (1 << 38) - 1, ["lzma"]),
         (3 << 30, 1 << 38, []),
         (3 << 30, (1 << 64) - 2, []),
+        # The size of the dictionary is a power of two, or the sum of two neighbouring ones, such as 3 GiB.
         (5 << 29, 1 << 20, []),
         ((3 << 30) + 1, 1 << 20, []),
     ],
 )
-def test_unusual_lzma_header_is_recognised_only_if_xz_accepts_it(dictionary, size, formats, bytes_window):
-    header = b"\x5d" + dictionary.to_bytes(4, "little") + size.to_bytes(8, "little")
-    assert list_recognised_formats(header + lzma.compress(EVAL, lzma.FORMAT_ALONE)[13:], bytes_window) == formats
+def test_unusual_lzma_header_is_recognised_only_if_xz_accepts_it(dictionary_size, content_size, formats, bytes_window):
+    header = b"\x5d" + dictionary_size.to_bytes(4, "little") + content_size.to_bytes(8, "little")
+    compressed = lzma.compress(EVAL, lzma.FORMAT_ALONE)[len(header) :]
+    assert list_recognised_formats(header + compressed, bytes_window) == formats
 
 
 def test_zlib_stream_with_preset_dictionary_is_not_recognised(bytes_window):

@@ -25,12 +25,12 @@ EVAL = b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."  # a pickle that eva
 _NO_DEFECT = {"eval", "no-extension", "packed-header", "link-escape"}
 _NO_PAYLOAD = {"directory-damaged", "encrypted-member", "link-escape", "link-member", "unknown-compression"}
 _HOSTILE = sorted((FIXTURES / "7z/malicious").iterdir())
-# Input for each filter; the x86 filter changes the operands of calls.
+# x86 instructions that call, whose operands the x86 filter changes, and bytes that no filter compresses.
 _CODE = b"\xe8\x10\x20\x00\x00\x90" * 3000 + random.Random(0).randbytes(2000)
 
 
 def read_archive(data: bytes, bytes_window):
-    """Return the listing, the absences, and the content of each member by its address."""
+    """Return the listing, the content of each member by its name, and between them all else that the reader yields."""
     window = bytes_window(data)
     artifact = Artifact("f", window.size, lambda: nullcontext(window))
     listing, other, contents = None, [], {}
@@ -87,7 +87,7 @@ def test_7z_content_that_belongs_to_no_file_is_listed_under_its_number(read_fixt
         ("damaged-content", UnreadReason.DAMAGED),
     ],
 )
-def test_unreadable_member_is_reported_with_its_reason(name, reason, read_fixture):
+def test_unreadable_7z_member_is_reported_with_the_reason(name, reason, read_fixture):
     assert reason in read_fixture(f"7z/malicious/{name}.7z").reasons()
 
 
@@ -143,10 +143,9 @@ def test_encrypted_archive_is_reported_as_encrypted(encrypts_header, py7zr, read
     assert [member.encrypted for member in members] == ([] if encrypts_header else [True])
 
 
-@pytest.mark.parametrize("chain", [("PPMD",), ("BROTLI",)], ids="+".join)
-def test_7z_member_in_a_compression_without_decoder_is_reported_as_unread(chain, py7zr, read_bytes):
-    options = {"PPMD": {"order": 6, "mem": 16}, "BROTLI": {"level": 3}}
-    filters = [{"id": getattr(py7zr, f"FILTER_{name}"), **options[name]} for name in chain]
+@pytest.mark.parametrize(("method", "options"), [("PPMD", {"order": 6, "mem": 16}), ("BROTLI", {"level": 3})])
+def test_7z_member_in_a_compression_without_decoder_is_reported_as_unread(method, options, py7zr, read_bytes):
+    filters = [{"id": getattr(py7zr, f"FILTER_{method}"), **options}]
     reading = read_bytes(write_archive(py7zr, {"weights.pkl": EVAL}, filters=filters))
     assert reading.reasons() == {UnreadReason.NO_READER}
     assert reading.kinds() == {"unknown-compression"}
@@ -196,23 +195,24 @@ def test_mutated_archive_is_parsed_or_reported_as_unread(data, read_bytes):
 def test_reading_of_repeated_7z_file_properties_stops_at_the_deadline():
     # FilesInfo: one file; its times of creation, stated for all files and left out, twice; end of the files and header.
     header = b"\x05\x01" + b"\x12\x02\x01\x00" * 2 + b"\0\0"
-    _, files = read_header(HeaderCursor(header, 10), 0)
+    _, files = read_header(HeaderCursor(header, most=10), base=0)
     assert len(files) == 1
     with apply_deadline(Deadline(0)), pytest.raises(LimitReachedError):
-        read_header(HeaderCursor(header, 10), 0)
+        read_header(HeaderCursor(header, most=10), base=0)
 
 
 @pytest.mark.timeout(20)
+# Beginnings of a pickle in binary and in text opcodes.
 @pytest.mark.parametrize("content", [b"\x80\x02](K\x01K\x02", b"\x80\x02(lp0\n(dp1\n"])
-@pytest.mark.parametrize("missing", [1, 5000, 300_000])
-def test_content_shorter_than_stated_is_reported_as_damaged(content, missing, read_bytes):
-    reading = read_bytes(make_stored_archive("weights.pkl", content, len(content) + missing))
+@pytest.mark.parametrize("missing_bytes", [1, 5000, 300_000])
+def test_7z_content_shorter_than_stated_is_reported_as_damaged(content, missing_bytes, read_bytes):
+    reading = read_bytes(make_stored_archive("weights.pkl", content, len(content) + missing_bytes))
     assert "size-mismatch" in reading.kinds()
     assert UnreadReason.DAMAGED in reading.reasons()
 
 
 def make_stored_archive(name: str, content: bytes, size: int) -> bytes:
-    """Make an archive of one stored file that states ``size`` bytes of content, which may be wrong."""
+    """Make an archive of one file without compression; ``size`` is the size that it states for ``content``."""
 
     def encode_number(value: int) -> bytes:
         # Three leading ones in the first byte: three bytes follow.

@@ -59,6 +59,7 @@ def format_checksum(block: bytes | bytearray) -> bytes:
 
 
 def make_artifact(window) -> Artifact:
+    """Return an artifact that opens ``window``."""
     return Artifact("file", window.size, lambda: nullcontext(window))
 
 
@@ -72,6 +73,7 @@ def read_archive(data: bytes, bytes_window, limits: Limits | None = None):
         elif isinstance(item, Artifact):
             with item.open() as content:
                 assert content.size == item.size
+                # Of an expanded bomb, the start is enough.
                 contents[item.path] = content.read(0, min(content.size, 16 << 20))
     return listing, contents
 
@@ -239,8 +241,9 @@ def test_tar_members_with_equal_names_get_different_addresses(read_bytes):
 def test_tensor_data_are_recognised_as_tar_only_if_the_header_checksum_is_valid(bytes_window):
     data = make_tar([("a", b"x")])
     assert find_reader("tar").recognises(Head("x", TENSOR_STORAGE, data, bytes_window(data)))
-    damaged = data[:148] + b"000000\0 " + data[156:]
+    damaged = data[: _CHECKSUM_FIELD.start] + b"000000\0 " + data[_CHECKSUM_FIELD.stop :]
     assert not find_reader("tar").recognises(Head("x", TENSOR_STORAGE, damaged, bytes_window(damaged)))
+    # A file of its own is recognised by its magic number, so that its damage is reported.
     assert find_reader("tar").recognises(Head("x", None, damaged, bytes_window(damaged)))
 
 

@@ -26,6 +26,10 @@ from modelaudit.model.structure import ArchiveListing, Unread, UnreadReason
 from modelaudit.wire.tar_headers import GNU_SPARSE, is_header, parse_header
 
 NOTE_TEXT = b"some text\n"
+# Fields of a header (POSIX ustar): size of the member, checksum, and magic number with version.
+_SIZE_FIELD = slice(124, 136)
+_CHECKSUM_FIELD = slice(148, 156)
+_MAGIC_FIELD = slice(257, 265)
 
 
 def read_archive(data: bytes, bytes_window, limits: Limits | None = None):
@@ -58,17 +62,19 @@ def get_kinds(listing: ArchiveListing) -> list[str]:
     return [defect.kind for defect in listing.defects]
 
 
-def sign_checksum(block: bytes) -> bytes:
-    """Return the header with the checksum over signed bytes, as old writers computed it."""
-    others = block[:148] + b" " * 8 + block[156:]
-    total = sum(others) - 256 * sum(byte >= 0x80 for byte in others)
-    return block[:148] + b"%06o\0 " % total + block[156:]
+def use_signed_checksum(block: bytes) -> bytes:
+    """Return the header with the sum of its bytes as signed numbers, as old writers computed the checksum."""
+    before, after = block[: _CHECKSUM_FIELD.start], block[_CHECKSUM_FIELD.stop :]
+    summed = before + b" " * 8 + after  # the field counts as eight spaces
+    # As a signed number, a byte from 128 on is 256 less.
+    total = sum(summed) - 256 * sum(byte >= 0x80 for byte in summed)
+    return before + b"%06o\0 " % total + after
 
 
 def test_tar_header_is_valid_if_its_checksum_sums_signed_bytes(bytes_window):
     block = build_tar_header("é☃.txt".encode(), len(NOTE_TEXT))
-    assert sign_checksum(block) != block
-    data = build_tar_member(b"first", NOTE_TEXT) + sign_checksum(block) + pad_to_block(NOTE_TEXT) + END
+    assert use_signed_checksum(block) != block
+    data = build_tar_member(b"first", NOTE_TEXT) + use_signed_checksum(block) + pad_to_block(NOTE_TEXT) + END
     listing, contents, unread = read_archive(data, bytes_window)
     assert [(each.name, each.size) for each in listing.members] == list_with_tarfile(data)
     assert contents == {"first": NOTE_TEXT, "é☃.txt": NOTE_TEXT}
@@ -78,21 +84,23 @@ def test_tar_header_is_valid_if_its_checksum_sums_signed_bytes(bytes_window):
 def test_tar_header_is_invalid_if_its_checksum_is_off_by_one():
     block = build_tar_header("é.txt".encode())
     assert is_header(block)
-    assert is_header(sign_checksum(block))
-    for valid in (block, sign_checksum(block)):
-        wrong_checksum = b"%06o\0 " % (int(valid[148:154], 8) + 1)
-        assert not is_header(valid[:148] + wrong_checksum + valid[156:])
+    assert is_header(use_signed_checksum(block))
+    for valid in (block, use_signed_checksum(block)):
+        # The field is six octal digits, a zero byte and a space.
+        wrong_checksum = b"%06o\0 " % (int(valid[_CHECKSUM_FIELD][:6], 8) + 1)
+        assert not is_header(valid[: _CHECKSUM_FIELD.start] + wrong_checksum + valid[_CHECKSUM_FIELD.stop :])
 
 
+# A file, a folder, an unknown kind, and a sparse file of old GNU tar.
 @pytest.mark.parametrize("kind", [b"0", b"5", b"Q", GNU_SPARSE])
 def test_prefix_field_is_part_of_the_member_name_except_in_old_gnu_headers(kind):
-    # Old GNU headers store times in the field of the prefix.
+    # Old GNU headers store times, such as these zeros, in the field of the prefix.
     block = build_tar_header(b"weights.pkl", kind=kind, more=b"00000000000\0")
-    found = parse_header(block, 0)
-    assert found is not None
-    assert found.name == ("weights.pkl" if kind == GNU_SPARSE else "00000000000/weights.pkl")
+    header = parse_header(block, 0)
+    assert header is not None
+    assert header.name == ("weights.pkl" if kind == GNU_SPARSE else "00000000000/weights.pkl")
     with tarfile.open(fileobj=io.BytesIO(block + END)) as archive:
-        assert [entry.name for entry in archive.getmembers()] == [found.name]
+        assert [entry.name for entry in archive.getmembers()] == [header.name]
 
 
 def test_old_tar_entry_whose_name_ends_with_a_slash_is_a_folder_without_data(bytes_window):
@@ -174,8 +182,7 @@ def test_large_size_is_valid_only_in_a_local_pax_header_before_a_header_with_siz
 
 def test_invalid_header_after_the_end_of_a_tar_is_reported_as_trailing_data(bytes_window, read_bytes):
     block = bytearray(build_tar_header(b"b"))
-    # The field of the size: -1 as a binary number.
-    block[124:136] = b"\xff" * 12
+    block[_SIZE_FIELD] = b"\xff" * 12  # -1 as a binary number
     negative = insert_checksum(bytes(block))
     data = build_tar_member(b"a", NOTE_TEXT) + END + negative
     listing, _, unread = read_archive(data, bytes_window)
@@ -186,10 +193,10 @@ def test_invalid_header_after_the_end_of_a_tar_is_reported_as_trailing_data(byte
 
 
 @pytest.mark.parametrize("between", [END, pad_to_block(NOTE_TEXT) + END])
-@pytest.mark.parametrize("magic", [True, False])
-def test_tar_members_after_a_damaged_header_and_zero_bytes_are_listed(between, magic, bytes_window):
-    damaged = bytearray(build_tar_header(b"b", len(NOTE_TEXT), magic=b"ustar\0" + b"00" if magic else b""))
-    damaged[148:156] = b"000000\0 "
+@pytest.mark.parametrize("has_magic", [True, False])
+def test_tar_members_after_a_damaged_header_and_zero_bytes_are_listed(between, has_magic, bytes_window):
+    damaged = bytearray(build_tar_header(b"b", len(NOTE_TEXT), magic=b"ustar\0" + b"00" if has_magic else b""))
+    damaged[_CHECKSUM_FIELD] = b"000000\0 "
     listing, _, _ = read_archive(
         build_tar_member(b"a", NOTE_TEXT) + bytes(damaged) + between + build_tar_member(b"c", NOTE_TEXT) + END,
         bytes_window,
@@ -208,42 +215,51 @@ def test_bytes_after_the_end_of_a_tar_are_unclaimed_and_not_reported_as_a_damage
     assert read_bytes(data).unclaimed() == f"{len(data) - BLOCK}-{len(data)}"
 
 
-@pytest.mark.parametrize("magic", [True, False])
-def test_damaged_tar_header_is_unclaimed_if_it_lacks_the_magic_number(magic, bytes_window, read_bytes):
+@pytest.mark.parametrize("has_magic", [True, False])
+def test_damaged_tar_header_is_unclaimed_if_it_lacks_the_magic_number(has_magic, bytes_window, read_bytes):
     block = bytearray(build_tar_header(b"b", len(NOTE_TEXT)))
-    block[148:156] = b"000000\0 "
-    if not magic:
-        block[257:265] = bytes(8)
+    block[_CHECKSUM_FIELD] = b"000000\0 "
+    if not has_magic:
+        block[_MAGIC_FIELD] = bytes(8)
     first = build_tar_member(b"a", NOTE_TEXT)
     data = first + bytes(block) + pad_to_block(NOTE_TEXT)
     listing, _, unread = read_archive(data, bytes_window)
     assert get_kinds(listing)[0] == "header-damaged"
     assert [each.reason for each in unread] == [UnreadReason.DAMAGED]
-    start = len(first) + (BLOCK if magic else 0)
+    # With its magic number, the header itself is parsed, and only the data after it are unclaimed.
+    start = len(first) + (BLOCK if has_magic else 0)
     assert read_bytes(data).unclaimed() == f"{start}-{len(first) + BLOCK + len(NOTE_TEXT)}"
 
 
 def make_sparse_member(
-    name: bytes, pieces: list[tuple[int, int]], size: int, data: bytes, further: bool = False
+    name: bytes, pieces: list[tuple[int, int]], size: int, data: bytes, continues: bool = False
 ) -> bytes:
-    """Make a sparse member of the old GNU kind; ``further`` stores the pieces after the fourth in a further block."""
+    """Make a sparse member of the old GNU kind.
+
+    Args:
+        name: its name.
+        pieces: the offset and the length of each piece in the expanded file.
+        size: the size of the expanded file.
+        data: the bytes of all pieces.
+        continues: whether a block after the header holds the pieces after the fourth.
+    """
 
     def encode_pieces(part: list[tuple[int, int]]) -> bytes:
         return b"".join(b"%011o\0%011o\0" % (offset, length) for offset, length in part)
 
     # The fields of an old GNU header from byte 345 on: times and others, four pieces, the flag for a further block, size.
-    more = bytes(41) + encode_pieces(pieces[:4]).ljust(96, b"\0") + (b"\1" if further else b"\0") + b"%011o\0" % size
+    more = bytes(41) + encode_pieces(pieces[:4]).ljust(96, b"\0") + (b"\1" if continues else b"\0") + b"%011o\0" % size
     block = build_tar_header(name, len(data), kind=b"S", magic=b"ustar  \0", more=more)
-    further_block = encode_pieces(pieces[4:]).ljust(BLOCK, b"\0") if further else b""
+    further_block = encode_pieces(pieces[4:]).ljust(BLOCK, b"\0") if continues else b""
     return block + further_block + pad_to_block(data)
 
 
-@pytest.mark.parametrize("further", [False, True])
-def test_sparse_tar_map_that_continues_in_a_further_block_is_read_completely(further, bytes_window):
-    count = 6 if further else 4
-    pieces = [(1000 * index, 2) for index in range(count)]
-    stored = b"".join(b"%d." % index for index in range(count))
-    data = make_sparse_member(b"a", pieces, 5002, stored, further) + build_tar_member(b"b", NOTE_TEXT) + END
+@pytest.mark.parametrize("continues", [False, True])
+def test_sparse_tar_map_that_continues_in_a_further_block_is_read_completely(continues, bytes_window):
+    piece_count = 6 if continues else 4  # the header has place for four
+    pieces = [(1000 * index, 2) for index in range(piece_count)]
+    stored = b"".join(b"%d." % index for index in range(piece_count))
+    data = make_sparse_member(b"a", pieces, 5002, stored, continues) + build_tar_member(b"b", NOTE_TEXT) + END
     listing, contents, unread = read_archive(data, bytes_window)
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         expected = {entry.name: archive.extractfile(entry).read() for entry in archive.getmembers()}
@@ -341,7 +357,7 @@ def test_sparse_tar_map_is_valid_only_if_its_pieces_fit_the_size_and_the_stored_
     assert is_valid_map(pieces, size, stored) is is_valid
 
 
-def test_negative_length_in_sparse_map_is_a_defect(bytes_window):
+def test_negative_length_in_a_sparse_tar_map_is_a_defect(bytes_window):
     block = bytearray(make_sparse_member(b"a", [(0, 2), (9, 2)], 11, b"abcd"))
     # The length of the second piece: -2 as a binary number.
     block[422:434] = b"\xff" * 11 + b"\xfe"

@@ -83,7 +83,7 @@ def test_ubjson_length_of_every_integer_type_is_decoded(marker, number_format, r
         b"[$l#L" + struct.pack(">q", -1),  # a list of -1 integers
         b"[$l",  # a list with a type and no number of items
         b"[#S",  # a list whose number of items is a text
-        b"$",  # the marker of a type where a value must begin
+        b"Zi\1b$",  # after a first pair, the marker of a type where the value of the key "b" must begin
         b"SL" + struct.pack(">q", 1 << 62),  # a text that is longer than the file
     ],
 )
