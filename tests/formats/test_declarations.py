@@ -44,7 +44,7 @@ examples: {{fires: [a.bin], quiet: [b.bin]}}
 
 
 def collect_judged_kinds(format_name: str) -> set[object]:
-    """Return the kinds of defects of a format that some rule names."""
+    """Return the kinds of defects of a format that some rule names, other than a fallback."""
     kinds: set[object] = set()
     for rule in load_catalogue(formats=FACTS).findings.values():
         for matcher in rule.match:
@@ -70,16 +70,16 @@ def test_importing_the_registry_imports_no_reader() -> None:
 
 @check_each("declaration", DECLARATIONS)
 def test_each_function_and_codec_that_a_format_declares_exists(declaration: Declaration) -> None:
-    start = declaration.embedded
-    object_names = [declaration.read, declaration.interpreter, start.begins if start else ""]
+    embedded = declaration.embedded
+    object_names = [declaration.read, declaration.interpreter, embedded.begins if embedded else ""]
     object_names += [declaration.recognise] if isinstance(declaration.recognise, str) else []
     for name in filter(None, object_names):
         assert name.startswith("modelaudit.")
         import_object(name)  # raises where it does not exist
-    if start is not None:
-        ways_to_identify = [start.magic, start.codec, start.begins]
+    if embedded is not None:
+        ways_to_identify = [embedded.magic, embedded.codec, embedded.begins]
         assert sum(map(bool, ways_to_identify)) == 1
-        assert not start.codec or start.codec in CODECS
+        assert not embedded.codec or embedded.codec in CODECS
     assert bool(declaration.read) == bool(declaration.recognise)
     assert declaration.fallback is None or declaration.read
 
@@ -98,7 +98,7 @@ def test_fallback_readers_come_last_in_the_order_of_their_ranks() -> None:
     ]
 
 
-def test_find_reader_refuses_format_with_several_readers() -> None:
+def test_find_reader_raises_an_error_for_a_format_with_several_readers() -> None:
     assert find_reader("gguf").format == "gguf"
     with pytest.raises(ValueError):
         find_reader("tensorflow")

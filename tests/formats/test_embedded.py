@@ -65,11 +65,12 @@ def test_embedded_format_is_detected_by_its_first_bytes_or_by_those_of_its_expan
 def test_constant_with_more_layers_of_compression_than_the_bound_is_read_as_an_artifact(
     read_fixture: Callable[[str], object],
 ) -> None:
-    nested = [b"plain text " * 3]  # compressed 0 to 8 times
+    by_layers = [b"plain text " * 3]  # at index n, compressed n times
     for _ in range(8):
-        nested.append(zlib.compress(nested[-1]))
-    assert detect_format(nested[3]) is None
-    assert detect_format(nested[8]) == "zlib"
+        by_layers.append(zlib.compress(by_layers[-1]))
+    # Below the bound, the text inside shows that the stream holds no file. Beyond it, the stream itself becomes one.
+    assert detect_format(by_layers[3]) is None
+    assert detect_format(by_layers[8]) == "zlib"
     reading = read_fixture("pickle/malicious/nested-beyond-layers.pkl")
     programs = reading.of(PickleProgram)  # type: ignore[attr-defined]
     assert "builtins.eval" in {str(event.operand) for program in programs for event in program.events}
@@ -83,7 +84,9 @@ def test_stream_whose_first_block_exceeds_the_head_is_decided_by_more_bytes(
     # Checksums hardly compress, so the first block of bzip2 is longer than the head.
     checksums = [zlib.crc32(bytes((n % 256, n // 256))).to_bytes(4) * 3 for n in range(3000)]
     program = pickle.dumps(checksums, 4)
-    compressed_noise = bz2.compress(bytes(byte ^ 0x55 for byte in program))
+    noise = bytes(byte ^ 0x55 for byte in program)  # as long as the pickle, and of no format
+    compressed_noise = bz2.compress(noise)
+    # The head expands to nothing, so it decides nothing; the whole stream shows that the noise is no file.
     assert detect_format(compressed_noise[:4096]) == "bzip2"
     assert decode_content(bytes_window(compressed_noise), Limits()) is None  # type: ignore[arg-type]
     content = decode_content(bytes_window(bz2.compress(program)), Limits())  # type: ignore[arg-type]
@@ -95,12 +98,12 @@ def test_text_with_one_or_two_layers_of_base64_is_decoded_and_with_three_is_not(
     bytes_window: Callable[[bytes], object],
 ) -> None:
     data = PAYLOAD
-    contents = []
+    found_by_layers = []
     for _ in range(6):
         data = base64.b64encode(data)
         content = decode_content(bytes_window(data), Limits())  # type: ignore[arg-type]
-        contents.append((content.format, content.layers, content.window.read(0, 99)) if content else None)
-    assert contents == [("pickle", 1, PAYLOAD), ("pickle", 2, PAYLOAD), None, None, None, None]
+        found_by_layers.append((content.format, content.layers, content.window.read(0, 99)) if content else None)
+    assert found_by_layers == [("pickle", 1, PAYLOAD), ("pickle", 2, PAYLOAD), None, None, None, None]
 
 
 @pytest.mark.parametrize("text", [b"gASV" * 2, b"not coded at all", b"gASVgASV\x00gASV", b"80040", b"H4sI" + b"!" * 20])
@@ -126,17 +129,19 @@ def test_pickle_in_encoded_text_is_read(name: str, read_fixture: Callable[[str],
 @pytest.mark.parametrize(
     "text", [b"gAME of thrones, a text\n", b"H4sI is how gzip looks in base64.\n", b"8004\n", b"78da\n" * 50]
 )
-def test_prose_is_not_recognised_as_encoded_text(text: bytes, read_bytes: Callable[..., object]) -> None:
+def test_text_that_only_begins_like_an_encoded_file_is_read_as_text(
+    text: bytes, read_bytes: Callable[..., object]
+) -> None:
     assert read_bytes(text).formats["file"] == ["text"]  # type: ignore[attr-defined]
 
 
-def test_truncated_encoded_text_is_reported_as_damaged(read_bytes: Callable[..., object]) -> None:
-    text = base64.b64encode(PAYLOAD * 200) + b"!!"
+def test_encoded_text_that_ends_with_other_letters_is_reported_as_damaged(read_bytes: Callable[..., object]) -> None:
+    text = base64.b64encode(PAYLOAD * 200) + b"!!"  # no letters of Base64
     reading = read_bytes(text)
     assert reading.reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}  # type: ignore[attr-defined]
 
 
-def test_text_over_the_size_limit_is_reported_as_unread(read_bytes: Callable[..., object]) -> None:
+def test_encoded_text_over_the_size_limit_is_reported_as_unread(read_bytes: Callable[..., object]) -> None:
     reading = read_bytes(base64.b64encode(PAYLOAD * 400), limits=Limits(document_bytes=8192))
     assert reading.reasons() == {UnreadReason.LIMIT, UnreadReason.UNCLAIMED}  # type: ignore[attr-defined]
 

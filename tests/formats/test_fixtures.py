@@ -153,7 +153,7 @@ def test_malicious_fixture_fails_the_scan_unless_its_other_result_is_listed(name
     unexpected = []
     for path, report in reports.items():
         rules = {finding.rule for finding in report.findings if not finding.rule.startswith("license/")}
-        expected = NOT_FAILED.get(path, (1, rules))
+        expected = NOT_FAILED.get(path, (1, rules))  # an unlisted fixture fails, with whatever rules
         if (report.exit_code, rules) != expected:
             found = f"exit code {report.exit_code} with {', '.join(sorted(rules)) or 'no rule'}"
             wanted = f"exit code {expected[0]} with {', '.join(sorted(expected[1])) or 'no rule'}"
@@ -167,14 +167,15 @@ def test_malicious_fixture_fails_the_scan_unless_its_other_result_is_listed(name
 
 @pytest.mark.parametrize("name", group_by_folder(FORMATS))
 def test_summary_claims_that_every_file_was_read_only_if_coverage_is_complete(name):
-    claims = re.compile(r"every file|whole (?:model|file)|completely", re.IGNORECASE)
-    wrong = []
+    claim_of_completeness = re.compile(r"every file|whole (?:model|file)|completely", re.IGNORECASE)
+    wrongly_claimed = []
+    # Two benign fixtures are enough, because those of one format have alike summaries.
     for path in (*_list_fixtures("benign", [name])[:2], *_list_fixtures("malicious", [name])):
         report = scan_fixture(path)
-        head = render_table(report).decode().partition("Findings:")[0]
-        if claims.search(head) and not report.coverage.is_complete:
-            wrong.append(path)
-    assert wrong == []
+        summary = render_table(report).decode().partition("Findings:")[0]
+        if claim_of_completeness.search(summary) and not report.coverage.is_complete:
+            wrongly_claimed.append(path)
+    assert wrongly_claimed == []
 
 
 def test_each_malicious_fixture_that_is_listed_as_not_failing_exists():
@@ -194,8 +195,8 @@ def test_benign_fixture_is_read_completely_and_has_no_defect(path, read_fixture)
 @check_each("path", lambda: _list_fixtures("truncated"))
 def test_truncated_fixture_is_reported_as_damaged_or_has_an_invalid_front_matter(path, read_fixture):
     reading = read_fixture(path)
-    damaged = UnreadReason.DAMAGED in reading.reasons() or "front-matter-invalid" in reading.kinds()
-    assert damaged, (reading.unread, reading.kinds())
+    is_damaged = UnreadReason.DAMAGED in reading.reasons()
+    assert is_damaged or "front-matter-invalid" in reading.kinds(), (reading.unread, reading.kinds())
 
 
 @pytest.mark.slow

@@ -101,5 +101,6 @@ def test_ggml_file_with_a_too_long_token_is_reported_as_damaged(read_bytes):
 )
 def test_mutated_files_never_crash_the_reader(read_bytes, data, position, replaced):
     # Any error that the reader does not report as damage or as a limit fails the test.
-    # The magic number stays, so that the file remains GGML.
-    read_bytes(data[:4] + data[4:position] + replaced + data[max(4, position) + len(replaced) :], "x")
+    # The magic number, the first four bytes, stays, so that the file remains GGML.
+    start = max(4, position)
+    read_bytes(data[:start] + replaced + data[start + len(replaced) :], "x")

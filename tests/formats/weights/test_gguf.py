@@ -30,12 +30,13 @@ def get_facts(reading) -> dict[str, str]:
 
 @pytest.mark.parametrize(("version", "order"), [(1, "<"), (2, "<"), (3, "<"), (3, ">")])
 def test_outline_of_gguf_states_its_version_and_general_metadata(version, order, read_bytes):
+    uint16, q4_0 = 2, 2  # the types of a value and of a tensor, whose block of 32 numbers takes 18 bytes
     file = (
         build_gguf_model(version, order)
         .add_text("general.base_model.0.name", "Base")
-        .add_pair("split.count", 2, b"\0\0")
+        .add_pair("split.count", uint16, b"\0\0")
     )
-    reading = read_bytes(file.add_tensor("a", (32, 2), 2, 36).build(), "model.gguf")
+    reading = read_bytes(file.add_tensor("a", (32, 2), q4_0, 2 * 18).build(), "model.gguf")
     stated = get_facts(reading)
     assert stated["version"] == f"{version}, {'big' if order == '>' else 'little'}-endian"
     assert stated["general.architecture"] == "llama"
@@ -127,9 +128,11 @@ def test_gguf_metadata_before_damage_are_recorded(read_bytes):
 
 
 def test_nested_empty_arrays_in_a_gguf_file_of_version_1_are_read_with_a_defect(read_bytes):
-    # An empty array of numbers takes 8 bytes in version 1: its type and its length.
+    array_type, count = 9, 1000
     file = Gguf(version=1)
-    file.add_pair("a", 9, file.encode_u32(9) + file.encode_length(1000) + (file.encode_u32(4) + bytes(4)) * 1000)
+    # An empty array of numbers takes 8 bytes in version 1: its type and its length.
+    empty_arrays = (file.encode_u32(U32) + bytes(4)) * count
+    file.add_pair("a", array_type, file.encode_u32(array_type) + file.encode_length(count) + empty_arrays)
     reading = read_bytes(file.build())
     assert (reading.kinds(), reading.unread) == ({"nested-array"}, [])
 
@@ -194,7 +197,8 @@ def test_gguf_reader_finds_the_next_key_after_a_value_or_list_of_any_type(read_b
 
 
 def test_gguf_value_of_an_unknown_type_is_reported_as_damaged(read_bytes):
-    assert UnreadReason.DAMAGED in read_bytes(Gguf().add_pair("a", 13, bytes(8)).build()).reasons()
+    first_unknown_type = 13
+    assert UnreadReason.DAMAGED in read_bytes(Gguf().add_pair("a", first_unknown_type, bytes(8)).build()).reasons()
 
 
 @pytest.mark.parametrize("key", ["Tokenizer.Chat_Template", "llama.chat_template", "tokenizer.chat_template_x"])

@@ -21,6 +21,7 @@ from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
+# Files that h5py wrote.
 _WRITTEN = sorted(fixture_path("written/h5py").glob("*.h5"))
 SEEDS = [path.read_bytes() for path in (*_WRITTEN, *sorted((FIXTURES / "hdf5").glob("*/*")))]
 
@@ -229,6 +230,7 @@ def test_hdf5_values_of_variable_length_are_searched_up_to_a_bound_and_then_repo
 
 def test_hdf5_references_over_the_bound_are_reported_as_unread(read_bytes):
     file = Hdf5()
+    # The type of an external link, which names a file and a path in it.
     links = [build_other_link(f"l{number}", 64, b"\0a.h5\0/\0") for number in range(20_001)]
     reading = read_bytes(file.build(file.add_group(links)), "w.h5")
     assert len(list_references(reading)) == 20_000
@@ -239,8 +241,10 @@ def test_each_source_file_of_a_virtual_hdf5_dataset_is_recorded_as_a_reference(r
     file = Hdf5()
     all_elements = struct.pack("<IIII", 3, 1, 0, 0)
     names = [f"f{number}.h5" for number in range(5000)]
+    # Each mapping is from the dataset "data" of a file, with a selection in it and in the virtual dataset.
     mapped = b"".join(name.encode() + b"\0data\0" + all_elements * 2 for name in names)
     mappings = b"\0" + struct.pack("<Q", len(names)) + mapped
+    # A layout of version 4 and class 3 (virtual), with the mappings in the global heap.
     layout = bytes((4, 3)) + struct.pack("<QI", file.add_global_heap(mappings), 1)
     reading = read_bytes(file.build(file.add_group([build_hard_link("w", file.add_dataset((8,), layout))])), "w.h5")
     assert len(list_references(reading)) == 5000
@@ -310,22 +314,29 @@ _INSERTED = bytes(range(1, 35))
 
 
 def _find_slack(data: bytes, structure: str) -> int:
-    """Return where a structure of a file that h5py wrote in its earliest layout has bytes that belong to nothing."""
+    """Return where a structure of a file that h5py wrote in its earliest layout has bytes that belong to nothing.
+
+    The sizes of heads and entries are those of the HDF5 file format, sections III.A to III.E.
+    """
     if structure == "user block":
-        return 8
+        return 8  # anywhere before the signature of HDF5
     if structure == "local heap":
         heap = data.index(b"HEAP")
-        _, free, start = struct.unpack_from("<QQQ", data, heap + 8)
-        return start + free + 16
+        _, free_offset, heap_data = struct.unpack_from("<QQQ", data, heap + 8)
+        free_block_head = 16
+        return heap_data + free_offset + free_block_head
     if structure == "list of symbols":
         node = data.index(b"SNOD")
         (count,) = struct.unpack_from("<H", data, node + 6)
-        return node + 8 + 40 * count
+        node_head, entry_size = 8, 40
+        return node + node_head + entry_size * count
     if structure == "tree":
         node = data.index(b"TREE")
         (count,) = struct.unpack_from("<H", data, node + 6)
-        return node + 32 + 16 * count
-    # The list of values ends with the index 0 and the size of the free space, which counts that head.
+        head_and_last_key, entry_size = 32, 16
+        return node + head_and_last_key + entry_size * count
+    # A collection of values (GCOL). Each value has a head of 16 bytes, and is padded to a multiple of eight. The list
+    # ends with the index 0 and the size of the free space, which counts that head.
     position = data.index(b"GCOL") + 16
     while data[position : position + 2] != b"\0\0":
         (size,) = struct.unpack_from("<Q", data, position + 8)
@@ -348,16 +359,17 @@ def test_bytes_in_the_unused_space_of_an_hdf5_structure_are_unclaimed(structure,
     assert any(first <= start and start + len(_INSERTED) <= end for first, end in ranges)
 
 
-def test_unused_entry_of_an_hdf5_group_tree_is_unclaimed_only_if_it_exceeds_the_file_size(read_bytes):
+def test_unused_entries_of_an_hdf5_group_tree_are_unclaimed_only_if_a_number_in_them_exceeds_the_file_size(read_bytes):
     data = bytearray(fixture_path("written/h5py/earliest.h5").read_bytes())
     start = _find_slack(data, "tree")
+    # Old versions of the library left addresses and lengths in unused entries. None exceeds the size of the file.
     struct.pack_into("<QQQQ", data, start, 1_000, 112, len(data) - 1, 8)
     assert UnreadReason.UNCLAIMED not in read_bytes(bytes(data), "model.h5").reasons()
     struct.pack_into("<Q", data, start, len(data) + 1)
     assert UnreadReason.UNCLAIMED in read_bytes(bytes(data), "model.h5").reasons()
 
 
-def test_bytes_after_the_end_are_unclaimed_and_searched(read_bytes):
+def test_bytes_after_the_end_of_an_hdf5_file_are_unclaimed_and_searched(read_bytes):
     data = fixture_path("written/keras/dense.h5").read_bytes()
     reading = read_bytes(data + EVAL_ONE, "dense.h5")
     assert UnreadReason.UNCLAIMED in reading.reasons()
@@ -366,12 +378,13 @@ def test_bytes_after_the_end_are_unclaimed_and_searched(read_bytes):
     assert reading.evaluates
 
 
-@pytest.mark.parametrize("bound", ["earliest", "v108", "latest"])
+@pytest.mark.parametrize("version", ["earliest", "v108", "latest"])
 @pytest.mark.parametrize("filters", [{}, {"compression": "gzip", "shuffle": True, "fletcher32": True}])
-def test_hdf5_file_with_any_kind_of_chunk_index_leaves_no_unclaimed_bytes(bound, filters, read_bytes):
+def test_hdf5_file_with_any_kind_of_chunk_index_leaves_no_unclaimed_bytes(version, filters, read_bytes):
     h5py = pytest.importorskip("h5py")
     stored = BytesIO()
-    with h5py.File(stored, "w", libver=bound if bound != "v108" else ("v108", "v108")) as file:
+    # A word states the oldest version that h5py may use, and a pair the newest one too.
+    with h5py.File(stored, "w", libver=version if version != "v108" else ("v108", "v108")) as file:
         # The shapes lead to one chunk, a fixed array without and with pages, an extensible array, and a tree.
         for shape, growth in (((4,), (4,)), ((90,), (90,)), ((4000,), (4000,)), ((4000,), (None,))):
             file.create_dataset(f"{shape}{growth}", data=range(shape[0]), chunks=(3,), maxshape=growth, **filters)
@@ -379,6 +392,6 @@ def test_hdf5_file_with_any_kind_of_chunk_index_leaves_no_unclaimed_bytes(bound,
         file.create_dataset("grid", data=grid, chunks=(3, 4), maxshape=(None, None), **filters)
         texts = [f"text {number}" for number in range(500)]
         # A checksum cannot be stored for references to texts.
-        undone = {name: value for name, value in filters.items() if name != "fletcher32"}
-        file.create_dataset("texts", data=texts, chunks=(50,), dtype=h5py.string_dtype(), **undone)
+        without_checksum = {name: value for name, value in filters.items() if name != "fletcher32"}
+        file.create_dataset("texts", data=texts, chunks=(50,), dtype=h5py.string_dtype(), **without_checksum)
     assert read_bytes(stored.getvalue(), "model.h5").unread == []

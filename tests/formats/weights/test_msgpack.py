@@ -62,9 +62,13 @@ def test_bytes_of_a_msgpack_number_array_are_not_read_as_a_pickle(read_bytes):
     assert not read_bytes(encode_map(params=numbers), "m.msgpack").events
 
 
+# The pickle as a value of the type bytes, after its length in one byte (bin 8).
+ENCODED_PICKLE = b"\xc4" + bytes((len(EVAL_ONE),)) + EVAL_ONE
+
+
 def test_pickle_in_msgpack_bytes_is_read(read_bytes):
     # msgpack-numpy stores an array of objects in this form.
-    objects = encode_map(kind=encode_text("O"), data=b"\xc4" + bytes((len(EVAL_ONE),)) + EVAL_ONE)
+    objects = encode_map(kind=encode_text("O"), data=ENCODED_PICKLE)
     assert read_bytes(encode_map(params=objects), "m.msgpack").evaluates
 
 
@@ -95,18 +99,19 @@ def test_deeply_nested_msgpack_maps_are_reported_as_unread(read_bytes):
 
 
 def test_msgpack_values_over_the_bound_are_reported_as_unread(read_bytes):
-    array = b"\xdc\xff\xff" + b"\x01" * 65535
+    array = b"\xdc\xff\xff" + b"\x01" * 65535  # the marker of an array, its length in two bytes, and the numbers
     assert read_bytes(array, "m.msgpack", limits=Limits(document_nodes=100)).reasons() == {UnreadReason.LIMIT}
 
 
 def test_msgpack_contents_up_to_the_bound_are_read_and_the_rest_reported_as_unread(read_bytes):
-    content = b"\xc4" + bytes((len(EVAL_ONE),)) + EVAL_ONE
-    reading = read_bytes(b"\xdc" + (1001).to_bytes(2, "big") + content * 1001, "m.msgpack")
+    count = 1001  # one more than the bound
+    reading = read_bytes(b"\xdc" + count.to_bytes(2, "big") + ENCODED_PICKLE * count, "m.msgpack")
     assert UnreadReason.LIMIT in reading.reasons()
     assert reading.evaluates
 
 
 def test_msgpack_map_that_states_more_pairs_than_bytes_follow_is_reported_as_damaged(read_bytes):
+    # A map (df) of 2**32 - 1 pairs, and one byte.
     assert read_bytes(b"\xdf\xff\xff\xff\xff\x01", "m.msgpack").reasons() == {UnreadReason.DAMAGED}
 
 

@@ -13,6 +13,8 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 
 BENIGN_FILES = [data for name, data in build_fixtures() if "/benign/" in name]
+# The magic number and the version with which a stream of Java serialization begins.
+JAVA_HEADER = b"\xac\xed\0\5"
 
 
 def list_names(reading) -> set[str]:
@@ -29,8 +31,10 @@ def test_java_stream_is_recognised(read_bytes):
 
 
 def test_java_class_that_lies_across_two_read_blocks_is_mentioned(read_bytes):
+    second_class = build_java_stream("b.Second").removeprefix(JAVA_HEADER + b"s")
     for shift in range(-12, 12):
-        data = build_java_stream("a.First").ljust((1 << 20) + shift, b"\xff") + build_java_stream("b.Second")[5:]
+        # The description of the second class begins shortly before or after the end of a block of 1 MiB.
+        data = build_java_stream("a.First").ljust((1 << 20) + shift, b"\xff") + second_class
         assert list_names(read_bytes(data)) == {"a.First", "b.Second"}
 
 
@@ -40,7 +44,8 @@ def test_dynamic_proxy_in_a_java_stream_is_mentioned(read_bytes):
 
 def test_every_interface_of_a_java_proxy_is_mentioned(read_bytes):
     interfaces = b"".join(_encode_java_text(name) for name in ("a.First", "b.Second", "[Lc.Third;"))
-    stream = b"\xac\xed\0\5s}\0\0\0\3" + interfaces + b"xp"
+    # An object (s) whose class is a proxy (}) of three interfaces, without annotation (x) and superclass (p).
+    stream = JAVA_HEADER + b"s}\0\0\0\3" + interfaces + b"xp"
     reading = read_bytes(stream)
     assert list_names(reading) == {"java.lang.reflect.Proxy", "a.First", "b.Second", "c.Third"}
     assert reading.unread == []
@@ -66,16 +71,16 @@ def test_torch7_function_is_mentioned_even_after_more_classes_than_the_bound(rea
     def encode_numbers(*numbers: int) -> bytes:
         return struct.pack(f"<{len(numbers)}i", *numbers)
 
-    # An object: its type, its index, its version and its class, each after its length, and nil as its fields.
-    objects = b"".join(
+    # An object (4): its index, its version and its class, each after its length, and nil (0) as its fields. There is
+    # one object, and so one class, more than the bound of 1,000.
+    objects = [
         encode_numbers(4, index, 3) + b"V 1" + encode_numbers(7) + b"a.C%04d" % index + encode_numbers(0)
         for index in range(2, 1003)
-    )
+    ]
     function = encode_numbers(6, 5) + b"\x1bLJ\x01\x00" + encode_numbers(0)
-    # A table of the index 1 whose keys are the text "a".
+    # A table (3) of the index 1. The key of each entry is a text (2), "a".
     key = encode_numbers(2, 1) + b"a"
-    size = len(objects) // 1001
-    entries = [objects[start : start + size] for start in range(0, len(objects), size)] + [function]
+    entries = [*objects, function]
     data = encode_numbers(3, 1, len(entries)) + b"".join(key + entry for entry in entries)
     reading = read_bytes(data, "model.t7")
     assert reading.reasons() == {UnreadReason.LIMIT}
@@ -116,7 +121,11 @@ def _encode_java_text(text: str) -> bytes:
 
 
 def _describe_java_class(name: str, flags: int, fields: bytes = b"\0\0", parent: bytes = b"p") -> bytes:
-    """Return the description of a class without annotation."""
+    """Return the description of a class without annotation; ``p`` states that it has no superclass.
+
+    The flags: 1 if the class writes data by a method, 2 if Java writes its fields, 4 if it writes itself, 8 if it does
+    so in blocks, 16 for a constant.
+    """
     return b"r" + _encode_java_text(name) + bytes(8) + bytes((flags,)) + fields + b"x" + parent
 
 
@@ -139,7 +148,7 @@ def _describe_java_class(name: str, flags: int, fields: bytes = b"\0\0", parent:
     }.values(),
 )
 def test_java_stream_is_parsed_to_its_end_and_bytes_after_it_are_unclaimed(content, read_bytes):
-    stream = b"\xac\xed\0\5" + content
+    stream = JAVA_HEADER + content
     assert read_bytes(stream).unread == []
     reading = read_bytes(stream + EVAL_ONE)
     assert reading.reasons() == {UnreadReason.UNCLAIMED}
@@ -148,27 +157,28 @@ def test_java_stream_is_parsed_to_its_end_and_bytes_after_it_are_unclaimed(conte
 
 
 def test_java_object_that_writes_its_own_data_without_blocks_is_damaged_and_unclaimed(read_bytes):
-    stream = b"\xac\xed\0\5s" + _describe_java_class("a.B", 4) + b"written by itself"
+    stream = JAVA_HEADER + b"s" + _describe_java_class("a.B", 4) + b"written by itself"
     assert read_bytes(stream).reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
 
 
 def test_java_class_with_an_unusual_name_is_mentioned(read_bytes):
     for name in ("a.Überklasse", "a." + "B" * 500):
-        stream = b"\xac\xed\0\5s" + _describe_java_class(name, 2)
-        assert list_names(read_bytes(stream)) == {name[:400]}
+        stream = JAVA_HEADER + b"s" + _describe_java_class(name, 2)
+        assert list_names(read_bytes(stream)) == {name[:400]}  # of a longer name, only the start is kept
 
 
 def test_deeply_nested_java_objects_are_read_without_recursion_or_reported_as_unread(read_bytes):
     node = _describe_java_class("a.Node", 2, b"\0\1L\0\1nt" + _encode_java_text("La/Node;"))
     # Each further object refers to the class, whose handle is the first one.
-    first, further = b"\xac\xed\0\5s" + node, b"sq\0\x7e\0\0"
+    first, further = JAVA_HEADER + b"s" + node, b"sq\0\x7e\0\0"
     assert read_bytes(first + further * 20_000 + b"p").unread == []
     assert UnreadReason.LIMIT in read_bytes(first + further * 60_000 + b"p").reasons()
 
 
 @check_each(
-    "path, place",
+    "path, inserted_at",
     [
+        # Without a number, the bytes are appended.
         ("ggml/benign/llama.ggjt3.bin", None),
         ("ggml/benign/gpt-2.bin", None),
         ("gguf/benign/v3.gguf", None),
@@ -185,10 +195,10 @@ def test_deeply_nested_java_objects_are_read_without_recursion_or_reported_as_un
         ("xgboost-binary/benign/model.model", 60),
     ],
 )
-def test_inserted_bytes_outside_every_structure_are_unclaimed_and_searched(path, place, fixtures, read_bytes):
+def test_inserted_bytes_outside_every_structure_are_unclaimed_and_searched(path, inserted_at, fixtures, read_bytes):
     data = (fixtures / path).read_bytes()
     assert read_bytes(data, path.rpartition("/")[2]).unread == []
-    start = len(data) if place is None else place
+    start = len(data) if inserted_at is None else inserted_at
     changed = data[:start] + EVAL_ONE + data[start + len(EVAL_ONE) :]
     reading = read_bytes(changed, path.rpartition("/")[2])
     assert UnreadReason.UNCLAIMED in reading.reasons()

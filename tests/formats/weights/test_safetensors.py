@@ -166,6 +166,7 @@ def test_reader_and_safetensors_library_accept_the_same_mutated_files(consistent
     header, data_size = consistent_header
     mutated = bytearray(_make_file(header, bytes(data_size)))
     for _ in range(data.draw(st.integers(0, 2))):
+        # Only the header is mutated: neither the reader nor the library reads the data.
         position = data.draw(st.integers(0, len(mutated) - data_size - 1))
         mutated[position] = data.draw(st.sampled_from(b'0123456789"{}[]:, aF\\\x00\xff'))
     header_text = bytes(mutated[8 : len(mutated) - data_size])
@@ -196,6 +197,7 @@ def test_random_bytes_never_crash_the_reader(sample, read_bytes):
 @check_each(
     "text",
     [
+        # Halves of surrogate pairs, a whole pair, and an escaped backslash.
         rb'{"__metadata__":{"a":"\ud800"}}',
         rb'{"__metadata__":{"a":"\udc00"}}',
         rb'{"__metadata__":{"a":"\ud83d\ude00"}}',

@@ -27,7 +27,7 @@ def test_sentencepiece_model_with_a_field_outside_its_schema_is_reported_as_dama
     # Field 1 as a number, field 10, and a piece without a score.
     for field in (b"\x08\x01", b"\x52\x01a", b"\x0a\x02\x0a\0"):
         reasons = read_bytes(data + field, "a.model").reasons()
-        # A field of an unknown number is unclaimed as well.
+        # Of the three, only the field of an unknown number is unclaimed as well.
         assert {UnreadReason.DAMAGED} <= reasons <= {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
 
 
@@ -37,4 +37,5 @@ def test_mutated_models_never_crash_the_reader(fixtures, read_bytes, data):
     content = bytearray((fixtures / "sentencepiece/benign/tokenizer.model").read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    # Reading ``unread`` fails the test when a reader raised an unexpected error.
     assert read_bytes(bytes(content), "a.model").unread is not None

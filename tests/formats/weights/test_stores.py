@@ -12,11 +12,14 @@ import modelaudit
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 
-MANIFEST = build_store_record(0x0CDB3A2A)
-CHUNK = "ocdbt.process_0/d/dd9dc6ea6faf9ecf40911542bab32c94"
+# The magic numbers of a manifest, of a node of its tree, and of an unknown kind of record.
+MANIFEST_MAGIC, TREE_MAGIC, UNKNOWN_MAGIC = 0x0CDB3A2A, 0x0CDB20DE, 0x0CDB1234
+MANIFEST = build_store_record(MANIFEST_MAGIC)
+DATA_FILE_PATH = "ocdbt.process_0/d/dd9dc6ea6faf9ecf40911542bab32c94"
 # Bytes that begin like no known format.
 UNKNOWN = bytes(range(256))
-PIECES = build_scored_piece("<unk>", b"\x18\x02") + build_scored_piece("a") + b"\x12\x04\x0a\x02in"
+# A SentencePiece model: two pieces, the first of the type (field 3) "unknown", and the specification of its trainer.
+SENTENCEPIECE_MODEL = build_scored_piece("<unk>", b"\x18\x02") + build_scored_piece("a") + b"\x12\x04\x0a\x02in"
 
 
 def list_formats(reading) -> list[str]:
@@ -24,7 +27,7 @@ def list_formats(reading) -> list[str]:
     return [outline.format for outline in reading.of(Outline)]
 
 
-@check_each("magic", [0x0CDB3A2A, 0x0CDB20DE, 0x0CDB1234])
+@check_each("magic", [MANIFEST_MAGIC, TREE_MAGIC, UNKNOWN_MAGIC])
 def test_each_kind_of_ocdbt_record_is_read_completely(magic, read_bytes):
     reading = read_bytes(build_store_record(magic), "x")
     assert list_formats(reading) == ["ocdbt"]
@@ -35,26 +38,27 @@ def test_truncated_ocdbt_manifest_is_reported_as_damaged(read_bytes):
     assert read_bytes(MANIFEST[:-1], "manifest.ocdbt").reasons() == {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
 
 
-def test_pickle_after_a_manifest_is_read(read_bytes):
+def test_pickle_after_an_ocdbt_manifest_is_read(read_bytes):
     assert read_bytes(MANIFEST + EVAL_ONE, "manifest.ocdbt").evaluates
 
 
 def test_unknown_bytes_are_read_as_ocdbt_only_under_the_path_of_a_data_file(read_bytes):
-    assert list_formats(read_bytes(UNKNOWN, CHUNK)) == ["ocdbt"]
+    assert list_formats(read_bytes(UNKNOWN, DATA_FILE_PATH)) == ["ocdbt"]
     # The name of the file counts too: OCDBT names data files by a random number.
     assert list_formats(read_bytes(UNKNOWN, "d/weights")) == []
 
 
-def test_pickle_under_the_path_of_a_data_file_is_read(read_bytes):
-    assert read_bytes(EVAL_ONE, CHUNK).evaluates
-    assert read_bytes(UNKNOWN + EVAL_ONE, CHUNK).evaluates
+def test_pickle_under_the_path_of_an_ocdbt_data_file_is_read(read_bytes):
+    assert read_bytes(EVAL_ONE, DATA_FILE_PATH).evaluates
+    assert read_bytes(UNKNOWN + EVAL_ONE, DATA_FILE_PATH).evaluates
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.integers(0, len(PIECES)), st.binary(max_size=8))
+@given(st.integers(0, len(SENTENCEPIECE_MODEL)), st.binary(max_size=8))
 def test_mutated_files_never_crash_the_readers(read_bytes, position, replaced):
     # Any error that the reader does not report as damage or as a limit fails the test.
-    read_bytes(PIECES[:position] + replaced + PIECES[position + len(replaced) :], "x.model")
+    end = position + len(replaced)
+    read_bytes(SENTENCEPIECE_MODEL[:position] + replaced + SENTENCEPIECE_MODEL[end:], "x.model")
     read_bytes(MANIFEST[:4] + replaced + MANIFEST[position:], "x")
 
 

@@ -52,7 +52,7 @@ def list_rules(report) -> set[str]:
     return {finding.rule for finding in report.findings if not finding.rule.startswith("license/")}
 
 
-def test_every_codec_and_extension_is_mentioned(read_bytes):
+def test_every_codec_and_extension_in_zarr_metadata_is_mentioned(read_bytes):
     array = build_v3_metadata(
         build_sharding_codec("numcodecs.zlib", {"name": "acme"}),
         data_type={"name": "d"},
@@ -142,7 +142,7 @@ def test_scan_of_unknown_bytes_passes_only_if_they_are_a_zarr_chunk_file(tmp_pat
     assert (report.exit_code, list_rules(report)) == (3, {"coverage/no-reader"})
 
 
-def test_content_of_a_compressed_chunk_is_read(tmp_path):
+def test_content_of_a_compressed_zarr_chunk_is_read(tmp_path):
     store = {"w/.zarray": build_v2_metadata(compressor={"id": "gzip"})}
     assert scan_files(tmp_path, store | {"w/0": gzip.compress(UNKNOWN)}).exit_code == 0
     assert "pickle/dangerous-call" in list_rules(scan_files(tmp_path, store | {"w/0": gzip.compress(EVAL_ONE)}))
@@ -170,7 +170,7 @@ def test_base64_pickle_in_the_fill_value_of_a_zarr_array_is_read(tmp_path):
 @given(st.data())
 def test_mutated_metadata_never_crash_the_reader(read_bytes, data):
     # Any error that the reader does not report as damage or as a limit fails the test.
-    base = data.draw(
+    metadata = data.draw(
         st.sampled_from(
             [
                 build_v2_metadata(),
@@ -181,6 +181,6 @@ def test_mutated_metadata_never_crash_the_reader(read_bytes, data):
     )
     values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
                           lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=6)  # fmt: skip
-    replaced_keys = data.draw(st.sets(st.sampled_from([*base, "shape", "chunks", "codecs"]), max_size=3))
-    mutated = base | {key: data.draw(values) for key in replaced_keys}
+    replaced_keys = data.draw(st.sets(st.sampled_from([*metadata, "shape", "chunks", "codecs"]), max_size=3))
+    mutated = metadata | {key: data.draw(values) for key in replaced_keys}
     read_bytes(json.dumps(mutated).encode(), "zarr.json")
