@@ -84,7 +84,7 @@ def test_calls_in_the_pickle_of_a_joblib_object_array_are_recorded(read_bytes):
 
 @pytest.mark.parametrize("aligned", [True, False])
 @pytest.mark.parametrize("compress", [False, True])
-def test_call_after_array_is_recorded(aligned, compress, read_bytes):
+def test_call_after_a_joblib_array_of_numbers_is_recorded(aligned, compress, read_bytes):
     wrapper = b"\x80\x04(" + joblib_files.push_array_wrapper(_FLOAT, aligned=aligned)
     array = joblib_files.append_aligned_data(wrapper, bytes(24)) if aligned else wrapper + bytes(24)
     data = array + _SYSTEM + b"t."
@@ -93,7 +93,7 @@ def test_call_after_array_is_recorded(aligned, compress, read_bytes):
     assert not reading.unread
 
 
-def test_call_after_object_array_is_recorded(read_bytes):
+def test_call_after_a_joblib_array_of_objects_is_recorded(read_bytes):
     data = b"\x80\x04(" + joblib_files.push_array_wrapper(OBJECT) + build_object_array(b"N") + _SYSTEM + b"t."
     reading = read_bytes(data)
     assert "posix.system" in reading.called
@@ -164,9 +164,10 @@ def test_array_after_a_second_state_of_the_same_joblib_wrapper_is_reported_as_un
 @pytest.mark.parametrize("size", [100, 100_000])
 def test_pickle_frame_that_covers_the_bytes_of_a_joblib_array_is_a_defect(size, read_bytes):
     # In a large file, the frame begins inside plain data that the machine skips.
-    filler = push_text("x" * 60) * (size // 62)
-    inside = b"(" + filler + b"u" + joblib_files.push_array_wrapper(_FLOAT) + b"0" + _SYSTEM + b"0"
-    data = b"\x80\x04}(" + push_text("k") + b"N\x95" + struct.pack("<Q", len(inside)) + inside
+    text = push_text("x" * 60)
+    plain_data = text * (size // len(text))
+    framed = b"(" + plain_data + b"u" + joblib_files.push_array_wrapper(_FLOAT) + b"0" + _SYSTEM + b"0"
+    data = b"\x80\x04}(" + push_text("k") + b"N\x95" + struct.pack("<Q", len(framed)) + framed
     reading = read_bytes(data + joblib_files.append_aligned_data(b"", bytes(24)) + b".")
     assert "forged-state" in reading.kinds()
     assert UnreadReason.NO_READER in reading.reasons()
@@ -226,7 +227,7 @@ def test_array_in_a_joblib_zfile_counts_as_tensor_data_and_bytes_after_it_are_un
     assert "3 bytes belong to no part of the joblib format" in reading.details[0]
 
 
-def test_array_larger_than_file_is_reported_as_damaged(read_fixture):
+def test_joblib_array_larger_than_its_file_is_reported_as_damaged(read_fixture):
     assert read_fixture("joblib/bomb/large-array.joblib").reasons() == {
         UnreadReason.DAMAGED,
         UnreadReason.UNCLAIMED,
@@ -244,16 +245,16 @@ def test_joblib_file_with_many_defects_of_one_kind_still_reports_the_other_kind(
 _COMPLETE_FILE = dump_with_joblib(_VALUES["nested"])
 
 
-@given(noise=st.binary(max_size=40), at=st.integers(0, len(_COMPLETE_FILE)))
+@given(noise=st.binary(max_size=40), offset=st.integers(0, len(_COMPLETE_FILE)))
 @settings(max_examples=200, deadline=None)
-def test_mutated_joblib_files_are_read_without_error(read_bytes, noise, at):
+def test_mutated_joblib_files_are_read_without_error(read_bytes, noise, offset):
     # The test fails if this raises.
-    read_bytes(_COMPLETE_FILE[:at] + noise + _COMPLETE_FILE[at + len(noise) :])
+    read_bytes(_COMPLETE_FILE[:offset] + noise + _COMPLETE_FILE[offset + len(noise) :])
 
 
-@given(cut=st.integers(5, len(_COMPLETE_FILE) - 1))
+@given(length=st.integers(5, len(_COMPLETE_FILE) - 1))
 @settings(max_examples=60, deadline=None)
-def test_truncated_joblib_file_is_reported_as_unread(read_bytes, cut):
-    reading = read_bytes(_COMPLETE_FILE[:cut])
+def test_truncated_joblib_file_is_reported_as_unread(read_bytes, length):
+    reading = read_bytes(_COMPLETE_FILE[:length])
     # A file that is cut within the first opcodes may be no pickle.
     assert reading.reasons() & {UnreadReason.DAMAGED, UnreadReason.NO_READER} or not reading.structures

@@ -40,9 +40,9 @@ def build_zip(content: bytes) -> bytes:
 
 
 def compress_with_smallest_window(content: bytes) -> bytes:
-    """Return a zlib stream with a window of 512 bytes, whose first byte differs from the usual one."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 9)
-    return packer.compress(content) + packer.flush()
+    """Return a zlib stream with a window of 512 bytes; its first byte, which states the window, is an unusual one."""
+    compressor = zlib.compressobj(level=9, wbits=9)
+    return compressor.compress(content) + compressor.flush()
 
 
 FILES_BY_NAME = {
@@ -101,11 +101,11 @@ def test_file_in_a_bytearray_of_a_pickle_is_read(content: bytearray, read_bytes:
     assert "posix.system" in list_called_names(read_bytes(pickle.dumps(content, 5)))
 
 
-def test_nested_file_is_addressed_by_format_and_offset(read_bytes: Callable[..., object]) -> None:
+def test_file_in_a_pickle_is_addressed_by_format_and_offset(read_bytes: Callable[..., object]) -> None:
     data = pickle.dumps(["x", COMPRESSED_PAYLOAD, PAYLOAD], 4)
-    packed = f"m.pkl!zlib@{data.index(COMPRESSED_PAYLOAD)}"
+    compressed_address = f"m.pkl!zlib@{data.index(COMPRESSED_PAYLOAD)}"
     assert list_nested_addresses(read_bytes(data, "m.pkl")) == sorted(
-        [packed, f"{packed}!content", f"m.pkl!pickle@{data.index(PAYLOAD)}"]
+        [compressed_address, f"{compressed_address}!content", f"m.pkl!pickle@{data.index(PAYLOAD)}"]
     )
 
 
@@ -137,7 +137,7 @@ _NO_PICKLE_TEXT = st.text(max_size=60).filter(lambda text: _MAY_BE_PICKLE.match(
 
 @given(st.lists(_NO_PICKLE | _NO_PICKLE_TEXT, max_size=30), st.integers(0, 5))
 @settings(max_examples=150, deadline=None)
-def test_random_constants_give_no_nested_artifact(
+def test_pickled_constants_that_do_not_begin_like_a_file_give_no_nested_artifact(
     read_bytes: Callable[..., object], values: list[object], protocol: int
 ) -> None:
     reading = read_bytes(pickle.dumps(values, protocol))
@@ -145,16 +145,17 @@ def test_random_constants_give_no_nested_artifact(
     assert reading.unread == []  # type: ignore[attr-defined]
 
 
-_PREFIXES = st.sampled_from([
+# The first bytes of files: pickles, archives, compressed streams and arrays.
+_FILE_STARTS = st.sampled_from([
     b"\x80\x02}", b"\x80\x03c", b"\x80\x04\x95", b"\x80\x05\x95", b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b\x08\x00", b"\x78\x9c", b"\x78\x01", b"\x78\xda",
     b"\x78\x5e", b"BZh91AY&SY", b"\xfd7zXZ\x00", b"\x5d\x00\x00\x80\x00", b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf\x27\x1c", b"\x93NUMPY\x01",
 ])  # fmt: skip
 
 
-@given(_PREFIXES, st.binary(min_size=16, max_size=40))
+@given(_FILE_STARTS, st.binary(min_size=16, max_size=40))
 @settings(max_examples=300, deadline=None)
-def test_search_pattern_matches_the_start_of_each_known_format_in_each_text_coding(prefix: bytes, rest: bytes) -> None:
-    data = prefix + rest
+def test_search_pattern_matches_the_start_of_each_known_format_in_each_text_coding(start: bytes, rest: bytes) -> None:
+    data = start + rest
     twice = base64.b64encode(base64.b64encode(data))
     encoded_forms = [data, twice, base64.b64encode(data), base64.urlsafe_b64encode(data), base64.b32encode(data), base64.b85encode(data),
              base64.a85encode(data), data.hex().encode(), data.hex().upper().encode()]  # fmt: skip
@@ -165,6 +166,7 @@ def test_search_pattern_matches_the_start_of_each_known_format_in_each_text_codi
 @settings(max_examples=300, deadline=None)
 def test_search_pattern_matches_every_constant_for_which_a_coding_is_detected(data: bytes, is_text: bool) -> None:
     if detect_coding(data, len(data), is_text) is not None:
+        # The magic bytes of tar are not at the start of a file, so no pattern for starts finds them.
         assert CONTENT_STARTS.match(data) or data[257:262] == b"ustar"
 
 
@@ -227,6 +229,8 @@ def test_pickle_nested_too_deep_in_other_pickles_is_reported_as_unread(read_byte
 
 def test_nested_artifact_gives_the_same_bytes_when_it_is_opened_again() -> None:
     class Window:
+        """A window over bytes."""
+
         def __init__(self, data: bytes) -> None:
             self.data, self.size = data, len(data)
 
@@ -234,8 +238,9 @@ def test_nested_artifact_gives_the_same_bytes_when_it_is_opened_again() -> None:
             return self.data[offset : offset + length]
 
     window = Window(pickle.dumps([base64.b64encode(PAYLOAD).decode()], 4))
-    (child,) = [item for item in find_reader("pickle").read(Artifact("x", window.size, lambda: nullcontext(window)), window, Limits())
-                if isinstance(item, Artifact)]  # fmt: skip
+    artifact = Artifact("x", window.size, lambda: nullcontext(window))
+    readings = find_reader("pickle").read(artifact, window, Limits())
+    (child,) = [reading for reading in readings if isinstance(reading, Artifact)]
     assert child.open is not None
     for _ in range(2):
         with child.open() as opened:

@@ -146,11 +146,12 @@ def test_acts_of_every_consecutive_pickle_in_a_file_are_recorded() -> None:
     assert not rest
 
 
-def test_bytes_behind_last_pickle_are_unclaimed(read_bytes) -> None:
+def test_bytes_after_the_last_pickle_are_unclaimed(read_bytes) -> None:
     program = pickle.dumps([1])
-    reading = read_bytes(program + b"\xff\xfe" + program[:-1])
+    appended = b"\xff\xfe" + program[:-1]
+    reading = read_bytes(program + appended)
     assert reading.unread == [("file", UnreadReason.UNCLAIMED)]
-    assert reading.unclaimed() == f"{len(program)}-{2 * len(program) + 1}"
+    assert reading.unclaimed() == f"{len(program)}-{len(program) + len(appended)}"
 
 
 @pytest.mark.parametrize("name", ["nested-raw", "nested-base64", "nested-hex", "nested-twice"])
@@ -175,6 +176,7 @@ def test_words_that_begin_like_a_pickle_by_chance_give_no_artifact() -> None:
 
 
 def test_persistent_id_of_an_old_torch_file_stands_for_the_class_that_it_contains() -> None:
+    # The persistent id is the tuple ("module", pkg.Net, None, None).
     program, _ = read_pickle(b"\x80\x02(X\x06\x00\x00\x00modulecpkg\nNet\nNNtQ)\x81}b.")
     assert (Act.CONSTRUCT, "pkg.Net") in list_acts(program)
 
@@ -189,7 +191,7 @@ def test_nested_constants_beyond_bound_are_reported_as_unread(monkeypatch: pytes
 
 
 def test_called_name_is_in_kept_names_only_if_a_value_still_holds_it() -> None:
-    # The list keeps the name, and a copy of it is called.
+    # The list keeps the name; a copy of it, which the memo returns, is called.
     program, _ = read_pickle(b"\x80\x04](cbuiltins\ngetattr\n\x94h\x00N\x85Re.")
     assert Name("builtins", "getattr") in program.kept_names
     # The name and its copy are both called.
@@ -252,10 +254,11 @@ def test_equal_pickle_events_are_recorded_once() -> None:
 
 
 def test_recorded_container_lists_items_that_name_callables_before_plain_data() -> None:
-    state = {f"key{number}": number for number in range(1000)}
-    body = b"\x80\x04\x8c\x01a\x8c\x01B\x93)\x81" + pickle.dumps(state, 4)[2:-1]
-    body += b"(\x8c\x0c__setstate__cos\ngetcwd\nub."
-    program, _ = read_pickle(body)
+    plain_state = {f"key{number}": number for number in range(1000)}
+    push_object = b"\x80\x04\x8c\x01a\x8c\x01B\x93)\x81"
+    push_state = pickle.dumps(plain_state, 4)[2:-1]  # without PROTO and STOP
+    add_callable = b"(\x8c\x0c__setstate__cos\ngetcwd\nu"
+    program, _ = read_pickle(push_object + push_state + add_callable + b"b.")
     (event,) = [event for event in program.events if event.act is Act.SET_STATE]
     assert event.arguments[0].entries[0] == ("__setstate__", Name("os", "getcwd"))  # type: ignore[union-attr]
 
@@ -325,17 +328,16 @@ def test_mutated_pickles_are_read_without_error(seed: bytes, changes: list[tuple
 
 
 def test_pickle_is_reported_as_unread_if_a_read_from_its_window_fails() -> None:
-    class Failing(StrictWindow):
+    class FailingWindow(StrictWindow):
+        """A window of which only the first ten bytes can be read."""
+
         def read(self, offset: int, length: int) -> bytes:
             if offset > 0:
                 raise WindowError("the disk failed", UnreadReason.UNREADABLE)
             return super().read(offset, min(length, 10))
 
-    items = list(
-        find_reader("pickle").read(
-            Artifact("x", 34, lambda: None), Failing((FIXTURES / "malicious/os-system.pkl").read_bytes()), Limits()
-        )
-    )  # type: ignore[arg-type,return-value]
+    window = FailingWindow((FIXTURES / "malicious/os-system.pkl").read_bytes())
+    items = list(find_reader("pickle").read(Artifact("x", window.size, lambda: None), window, Limits()))  # type: ignore[arg-type,return-value]
     assert [item.reason for item in items if isinstance(item, Unread)] == [UnreadReason.UNREADABLE]
 
 
@@ -362,7 +364,7 @@ def test_attribute_in_a_mapping_nested_deeper_than_the_recursion_limit_is_record
 
 
 def push_tensor(sizes: bytes, key: bytes = b"U\x010") -> bytes:
-    """Return opcodes that push a tensor over six floats of a storage with the stride 1."""
+    """Return opcodes that push a tensor over a storage of floats; ``sizes`` and ``key`` are opcodes that push them."""
     storage = b"(U\x07storagectorch\nFloatStorage\n" + key + b"U\x03cpuK\x06tQ"
     return b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"K\x00" + sizes + b"K\x01\x85tR"
 
@@ -373,12 +375,15 @@ _SIXTY_FIVE_SIZES = b"(" + b"K\x01" * 65 + b"t"
 @pytest.mark.parametrize(
     ("sizes", "tensor_end"),
     [
+        # Sizes of 65,535 floats of four bytes.
         (b"M\xff\xff\x85", 262140), (b"ctorch\nSize\nM\xff\xff\x85\x85R", 262140),
         (b"ccollections\ndeque\nM\xff\xff\x85\x85R", None), (b"M\xff\xff", None), (_SIXTY_FIVE_SIZES, None),
     ],
     ids=["tuple", "torch-size", "other-call", "number", "too-many"],
 )  # fmt: skip
-def test_end_of_a_tensor_in_its_storage_is_computed_or_leaves_an_absence(sizes: bytes, tensor_end: int | None) -> None:
+def test_end_of_a_tensor_in_its_storage_is_computed_from_its_sizes_or_leaves_an_absence(
+    sizes: bytes, tensor_end: int | None
+) -> None:
     program, rest = read_pickle(b"\x80\x02" + push_tensor(sizes) + b".")
     (storage,) = program.storages
     assert storage.tensor_end == (tensor_end or 0)

@@ -106,6 +106,7 @@ def test_code_of_python_3_8_and_2_7_is_outlined_in_its_own_layout() -> None:
     (new,) = outline_marshalled_code(PYTHON_38, 0)
     assert (new.versions, new.imports, new.names, new.constants) == ("3.8 to 3.10", ("os",), ("system",), ("'x'",))
     assert new.instructions[-2:] == ("LOAD_CONST 'x'", "CALL_METHOD")
+    # The instructions of Python 2 are not decoded, so the name is not known to be an import.
     (old,) = outline_marshalled_code(PYTHON_27, 0)
     assert (old.versions, old.imports, old.names, old.instructions) == ("", (), ("os",), ())
 
@@ -113,6 +114,7 @@ def test_code_of_python_3_8_and_2_7_is_outlined_in_its_own_layout() -> None:
 @pytest.mark.parametrize(
     ("version", "code", "steps"),
     [
+        # Pairs of an opcode and an argument; the zeros between them are the inline caches of the instructions.
         ("3.12", [151, 0, 100, 0, 100, 1, 108, 0, 90, 0, 101, 0, 106, 3, *[0, 0] * 9, 100, 2, 171, 1, *[0, 0] * 3, 121, 1],
          ["IMPORT_NAME os", "LOAD_NAME os", "LOAD_ATTR system", "CALL", "RETURN_CONST None"]),
         ("3.12", [151, 0, 116, 0, *[0, 0] * 5, 106, 2, *[0, 0] * 9, 1, 0, 121, 1],
@@ -171,13 +173,13 @@ def test_call_of_anything_but_code_type_yields_no_code_outline(arguments: list[o
 
 
 @pytest.mark.parametrize(
-    ("name", "imports", "code_name"),
+    ("fixture", "imports", "code_name"),
     [("marshalled-code", ("os",), "<module>"), ("rebuilt-code", ("subprocess",), "payload"), ("rebuilt-code-dill", ("subprocess",), "payload")],
 )  # fmt: skip
-def test_pickle_that_contains_a_code_object_yields_its_outline(
-    name: str, imports: tuple[str, ...], code_name: str, read_fixture: Callable[[str], object]
+def test_code_object_in_a_pickle_is_outlined_with_its_name_its_python_version_and_its_imports(
+    fixture: str, imports: tuple[str, ...], code_name: str, read_fixture: Callable[[str], object]
 ) -> None:
-    (program,) = read_fixture(f"pickle/malicious/{name}.pkl").of(PickleProgram)  # type: ignore[attr-defined]
+    (program,) = read_fixture(f"pickle/malicious/{fixture}.pkl").of(PickleProgram)  # type: ignore[attr-defined]
     (outline,) = program.code_objects
     assert isinstance(outline, CodeOutline)
     assert (outline.name, outline.versions, outline.imports) == (code_name, "3.13", imports)
@@ -231,10 +233,10 @@ def test_search_for_names_in_nested_shared_tuples_takes_a_bounded_number_of_step
     (code,) = decode_code_objects(
         PYTHON_38.replace(b")\x03\xe9\0\0\0\0NZ\x01x", b"(" + (4).to_bytes(4, "little") + bomb)
     )
-    budget = [100]
-    assert len(list(_find_texts(code.constants[-1], 4, budget))) <= 100
+    levels, budget = 4, [100]
+    assert len(list(_find_texts(code.constants[-1], levels, budget))) <= 100
     assert budget == [0]
-    assert "(…)" in _format_constant(code.constants[-1], 4, [20])
+    assert "(…)" in _format_constant(code.constants[-1], levels, budget=[20])
 
 
 def test_code_outline_marks_a_tuple_that_it_shortens_with_an_ellipsis() -> None:
@@ -249,9 +251,10 @@ def test_import_over_the_bound_of_a_code_outline_is_not_listed_among_its_other_n
 
 
 def test_outlines_of_marshalled_code_are_bounded_in_number_and_length() -> None:
-    names = "\n".join(f"import module{number}; x = 'text {number}'" for number in range(500))
+    imports_and_texts = "\n".join(f"import module{number}; x = 'text {number}'" for number in range(500))
     functions = "\n".join(f"def f{number}(): pass" for number in range(100))
-    outlines = outline_marshalled_code(marshal.dumps(compile(names + "\n" + functions, "m", "exec")), 0)
+    source = imports_and_texts + "\n" + functions
+    outlines = outline_marshalled_code(marshal.dumps(compile(source, "m", "exec")), 0)
     assert len(outlines) == 20
     assert len(outlines[0].imports) == len(outlines[0].constants) == 40
     assert len(outlines[0].instructions) == 60

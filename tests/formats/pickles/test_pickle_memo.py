@@ -34,11 +34,14 @@ def test_index_set_has_the_same_members_and_operations_as_a_set(indices: list[in
 
 
 def test_search_finds_binary_and_text_memo_reads_even_across_two_chunks() -> None:
+    # LONG_BINGET ("j") of 4,096, GET of 5,000, and LONG_BINGET of 4,097 after another "j".
     start = b"j\x00\x10\x00\x00" + b"g5000\n" + b"jj\x01\x10\x00\x00"
+    # LONG_BINGET of 4,098 begins two bytes before the end of the first chunk of 1 MiB.
     data = start + bytes((1 << 20) - len(start) - 2) + b"j\x02\x10\x00\x00"
     reads = MemoReads(BytesWindow(data), 0)
     assert reads.can_read(4242)  # as nothing is known yet
     reads.find()
     assert [index for index in range(256, 6000) if reads.can_read(index)] == [4096, 4097, 4098, 5000]
+    # Of the lowest and the highest indices, the search keeps no record.
     assert reads.can_read(255)
     assert reads.can_read(3_000_000)

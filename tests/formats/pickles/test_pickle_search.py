@@ -45,19 +45,22 @@ class ByteWindow:
         return self.data[offset : offset + length]
 
 
-def list_pickles(data: bytes, start: int = 0, announced_only: bool = False) -> list[object]:
-    return list_pickles_in(ByteWindow(data), start, announced_only)
+def search_bytes(data: bytes, announced_only: bool = False) -> list[object]:
+    """Return the pickles and the absences that the search yields for ``data``."""
+    return search_window(ByteWindow(data), announced_only)
 
 
-def list_pickles_in(window: ByteWindow, start: int = 0, announced_only: bool = False) -> list[object]:
+def search_window(window: ByteWindow, announced_only: bool = False) -> list[object]:
+    """Return the pickles and the absences that the search yields for the bytes of a window."""
     artifact = Artifact("m.bin", window.size, lambda: pytest.fail("the artifact must not be opened"))
-    return list(find_pickles(artifact, window, start, Limits(), announced_only))
+    return list(find_pickles(artifact, window, 0, Limits(), announced_only))
 
 
 def list_spans(data: bytes, **options: bool) -> list[tuple[int, int]]:
+    """Return the offset and the size of each pickle that is found; its address ends with ``@`` and the offset."""
     return [
         (int(item.path.partition("@")[2]), item.size)
-        for item in list_pickles(data, **options)
+        for item in search_bytes(data, **options)
         if isinstance(item, Artifact)
     ]
 
@@ -105,11 +108,11 @@ def test_search_finds_no_pickle_in_ordinary_text(text: bytes) -> None:
 def test_search_finds_no_pickle_in_random_weights(kind: str) -> None:
     source = random.Random(kind)
     data = source.randbytes(2_000_000)
-    if kind == "quantised":
-        data = bytes(min(255, max(0, 128 + byte // 16 - 8)) for byte in data)
-    if kind == "halves":
+    if kind == "quantised":  # small numbers around 128
+        data = bytes(128 + byte // 16 - 8 for byte in data)
+    if kind == "halves":  # numbers of two bytes, the first of which is that of the opcode PROTO
         data = bytes(byte if index % 2 else 0x80 for index, byte in enumerate(data[:1_000_000]))
-    assert list_pickles(data) == []
+    assert search_bytes(data) == []
 
 
 @pytest.mark.parametrize("shift", range(-40, 41, 8))
@@ -124,24 +127,23 @@ def test_search_does_not_look_inside_a_found_pickle_that_is_longer_than_a_chunk(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(search, "_CHUNK", 16384)
-    long = pickle.dumps([f"entry {number}" for number in range(9000)], 4)
-    assert list_spans(JUNK + long + PROTOCOL_4_PICKLE) == [
-        (len(JUNK), len(long)),
-        (len(JUNK) + len(long), len(PROTOCOL_4_PICKLE)),
+    long_pickle = pickle.dumps([f"entry {number}" for number in range(9000)], 4)
+    assert list_spans(JUNK + long_pickle + PROTOCOL_4_PICKLE) == [
+        (len(JUNK), len(long_pickle)),
+        (len(JUNK) + len(long_pickle), len(PROTOCOL_4_PICKLE)),
     ]
 
 
-@pytest.mark.parametrize(("size", "is_whole"), [(1000, True), (1001, False)])
+@pytest.mark.parametrize(("size", "reasons"), [(1000, []), (1001, [UnreadReason.LIMIT])])
 def test_bytes_beyond_the_bound_of_the_search_are_reported_as_unread(
-    size: int, is_whole: bool, monkeypatch: pytest.MonkeyPatch
+    size: int, reasons: list[UnreadReason], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "_MOST_BYTES", 1000)
-    found = list_pickles(b"\xff" * size)
-    assert [item.reason for item in found if isinstance(item, Unread)] == ([] if is_whole else [UnreadReason.LIMIT])
+    assert [item.reason for item in search_bytes(b"\xff" * size) if isinstance(item, Unread)] == reasons
 
 
 def test_pickles_over_the_bound_of_the_search_are_reported_as_unread() -> None:
-    items = list_pickles((PROTOCOL_4_PICKLE + b"\xff") * 300)
+    items = search_bytes((PROTOCOL_4_PICKLE + b"\xff") * 300)
     assert len(items) == 200 + 1  # and the absence
     assert isinstance(items[-1], Unread)
     assert items[-1].reason is UnreadReason.LIMIT
@@ -150,7 +152,7 @@ def test_pickles_over_the_bound_of_the_search_are_reported_as_unread() -> None:
 def test_search_that_parses_too_many_opcodes_stops_and_leaves_an_absence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "_MOST_OPCODES", 1000)
     # Each piece parses for 200 opcodes before it turns out to be no pickle.
-    (unread,) = list_pickles((b"\x80\x04" + b"N" * 200 + b"\xff") * 50)
+    (unread,) = search_bytes((b"\x80\x04" + b"N" * 200 + b"\xff") * 50)
     assert isinstance(unread, Unread)
     assert unread.reason is UnreadReason.LIMIT
 
@@ -159,14 +161,14 @@ def test_search_among_overlapping_pickle_starts_reads_a_linear_number_of_bytes()
     # A pickle can begin at each ``\x80\x04``, and parses to the end of the data.
     data = b"\x80\x04N" * 50_000
     window = ByteWindow(data)
-    items = list_pickles_in(window)
+    items = search_window(window)
     assert [item.reason for item in items if isinstance(item, Unread)] == [UnreadReason.LIMIT] * len(items)
     assert len(items) == 1
     assert window.read_total < 50 * len(data)
 
 
 def test_found_pickle_ends_at_the_first_opcode_that_a_loader_rejects() -> None:
-    # ``t``, TUPLE without a MARK.
+    # The opcode ``t`` (TUPLE) needs a MARK, and there is none.
     first, second = list_spans(JUNK + b"\x80\x04" + PROTOCOL_0_PICKLE[:-1] + b"0t" + PROTOCOL_0_PICKLE)
     assert first == (len(JUNK), 2 + len(PROTOCOL_0_PICKLE))
     assert second == (sum(first) + 1, len(PROTOCOL_0_PICKLE))

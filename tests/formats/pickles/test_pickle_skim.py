@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 from builders.numpy_files import push_dtype
-from builders.pickles import push_text
+from builders.pickles import push_text as push_short_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
@@ -172,12 +172,13 @@ class ProgramWriter:
 
 
 def execute_and_get_events(machine: Machine) -> list[PickleEvent]:
-    """Execute a program as far as possible; return its events."""
+    """Execute a program to its end or to its damage; return its events."""
     with suppress(DamagedError):
         machine.execute()
     return machine.recorder.events
 
 
+# The first offset of each act, by the kind of act, its subject and the attributes that it sets.
 ActOffsets = dict[tuple[object, ...], int]
 
 
@@ -191,11 +192,11 @@ def find_act_offsets(events: list[PickleEvent], before: int | None = None) -> Ac
         # Setting items of a number or of text raises in every loader; a machine that skims does not see it.
         raises_in_loaders = event.act is Act.SET_ITEM and isinstance(event.operand, PlainValue | ContainerValue)
         if not raises_in_loaders and (before is None or event.offset < before):
-            # The indices differ, because skipped items are not counted.
-            sets = tuple(("#" if name.isdigit() else name, value) for name, value in event.set_attributes)
+            # The numbers of items differ, because a machine that skims does not count skipped items.
+            attributes = tuple(("#" if name.isdigit() else name, value) for name, value in event.set_attributes)
             subject = event.operand.type if isinstance(event.operand, ContainerValue) else event.operand
-            key = (event.act, subject, sets)
-            offsets[key] = min(offsets.get(key, event.offset), event.offset)
+            act = (event.act, subject, attributes)
+            offsets[act] = min(offsets.get(act, event.offset), event.offset)
     return offsets
 
 
@@ -241,8 +242,8 @@ def test_machine_with_skimming_executes_few_opcodes_of_large_plain_data(protocol
 
 
 _DTYPE_WITH_FIELDS_IN_MEMO = push_dtype(
-    "V8", 0, names=push_text("a") + b"\x85", sizes=(8, 1),
-    fields=b"}q\x63(" + push_text("a") + push_dtype("f8", 0, "<") + b"K\x00\x86u",
+    "V8", 0, names=push_short_text("a") + b"\x85", sizes=(8, 1),
+    fields=b"}q\x63(" + push_short_text("a") + push_dtype("f8", 0, "<") + b"K\x00\x86u",
 )  # fmt: skip
 
 
@@ -287,6 +288,7 @@ def test_skimmer_reads_deeply_nested_lists_with_few_reads() -> None:
 
 
 def test_skimmer_divides_plain_data_only_between_opcodes() -> None:
+    # Texts with MEMOIZE, a text of letters that are also the opcode BINPUT, and MEMOIZE with BINGET of entry 1.
     data = b"\x8c\x02os\x94" * 50 + b"X\x00\x01\x00\x00" + b"q" * 256 + b"\x94h\x01" * 40
     runs = list(iterate_pieces(CountingWindow(data), 0, len(data)))
     reads = [get for run in runs for get in patterns().reads.findall(run) if get]
@@ -304,18 +306,18 @@ def execute_without_and_with_skimming(data: bytes, limits: Limits | None = None)
     return slow, fast
 
 
-def push_text(word: str) -> bytes:
-    """Return the opcode that pushes a text, BINUNICODE."""
+def push_long_text(word: str) -> bytes:
+    """Return the opcode that pushes a text after its length in four bytes, BINUNICODE."""
     return b"X" + struct.pack("<I", len(word)) + word.encode()
 
 
-OS, MATH, SYSTEM = push_text("os"), push_text("math"), push_text("system")
+OS, MATH, SYSTEM = push_long_text("os"), push_long_text("math"), push_long_text("system")
 
 
 @pytest.mark.parametrize(
     "program",
     [
-        # PUT writes entry 5 first; MEMOIZE then writes entry 1, the number of entries.
+        # PUT writes entry 5 first. MEMOIZE then writes entry 1, because there is one entry.
         b"(" + SYSTEM + b"q\x05" + OS + b"\x941h\x01h\x05\x93.",
         # An entry is read by one stretch and overwritten by another, and by an opcode outside of any.
         b"(" + OS + b"q\x001(h\x00q\x011(" + MATH + b"q\x001h\x01" + SYSTEM + b"\x93.",
@@ -353,32 +355,34 @@ def test_memo_entries_in_skipped_data_count_for_the_limit_on_memo_entries(write:
 @check_each("key", ["__array_interface__", "__array_struct__", "__cuda_array_interface__"])
 @check_each("opcode", [b"\x8c%c", b"X%c\0\0\0", b"\x8d%c" + bytes(7)])
 def test_skimmer_does_not_skip_plain_data_under_a_special_key(key: str, opcode: bytes) -> None:
-    state = b"}(" + push_text("a") + b"N" + opcode % len(key) + key.encode() + b"N" + push_text("b") + b"Nu"
+    state = b"}(" + push_long_text("a") + b"N" + opcode % len(key) + key.encode() + b"N" + push_long_text("b") + b"Nu"
     slow, fast = execute_without_and_with_skimming(b"\x80\x04cargparse\nNamespace\n)\x81" + state + b"b.")
-    (sets,) = (event.set_attributes for event in slow.recorder.events if event.act is Act.SET_STATE)
+    (attributes,) = (event.set_attributes for event in slow.recorder.events if event.act is Act.SET_STATE)
     # Only special keys are recorded; "a" and "b" are ordinary.
-    assert [name for name, _ in sets] == [key]
+    assert [name for name, _ in attributes] == [key]
     assert find_act_offsets(fast.recorder.events) == find_act_offsets(slow.recorder.events)
 
 
 def test_attribute_is_recorded_if_a_mapping_replaces_the_attributes_of_an_object() -> None:
-    inner = b"}" + push_text("pyfunc") + b"cos\nsystem\nsq\x000"
-    state = b"N}(" + push_text("__dict__") + b"h\x00u\x86b"
+    # The mapping {"pyfunc": os.system} in the memo becomes the attribute "__dict__" of an object.
+    inner = b"}" + push_long_text("pyfunc") + b"cos\nsystem\nsq\x000"
+    state = b"N}(" + push_long_text("__dict__") + b"h\x00u\x86b"
     slow, fast = execute_without_and_with_skimming(b"\x80\x04" + inner + b"cnumpy\nvectorize\n)\x81" + state + b".")
-    (sets,) = (event.set_attributes for event in slow.recorder.events if event.act is Act.SET_STATE)
-    assert [str(value) for _, value in sets] == ["os.system"]
+    (attributes,) = (event.set_attributes for event in slow.recorder.events if event.act is Act.SET_STATE)
+    assert [str(value) for _, value in attributes] == ["os.system"]
     assert find_act_offsets(fast.recorder.events) == find_act_offsets(slow.recorder.events)
 
 
 def test_attribute_is_recorded_if_a_dict_is_filled_after_it_replaces_the_attributes() -> None:
-    plain = b"(}q\x001"
-    state = b"}(" + push_text("__dict__") + b"h\x00u"
-    filled = b"h\x00" + push_text("pyfunc") + b"cos\nsystem\ns0"
+    # An empty mapping in the memo becomes "__dict__" of the state, and then gets the key "pyfunc".
+    push_empty_mapping = b"(}q\x001"
+    push_state = b"}(" + push_long_text("__dict__") + b"h\x00u"
+    fill_mapping = b"h\x00" + push_long_text("pyfunc") + b"cos\nsystem\ns0"
     slow, fast = execute_without_and_with_skimming(
-        b"\x80\x04" + plain + b"cnumpy\nvectorize\n)\x81" + state + filled + b"b."
+        b"\x80\x04" + push_empty_mapping + b"cnumpy\nvectorize\n)\x81" + push_state + fill_mapping + b"b."
     )
-    (sets,) = (event.set_attributes for event in slow.recorder.events if event.act is Act.SET_STATE)
-    assert [str(value) for _, value in sets] == ["os.system"]
+    (attributes,) = (event.set_attributes for event in slow.recorder.events if event.act is Act.SET_STATE)
+    assert [str(value) for _, value in attributes] == ["os.system"]
     assert find_act_offsets(fast.recorder.events) == find_act_offsets(slow.recorder.events)
 
 
@@ -471,6 +475,7 @@ def test_deeply_nested_tuples_do_not_exhaust_the_bound_on_value_memory() -> None
     depth, value = 0, machine.stack.values[0]
     while isinstance(value, Container) and value.entries:
         depth, value = depth + 1, value.entries[0]
+    # Of the 400,000 tuples, the sweeps have dropped the inner ones.
     assert depth < 300_000
 
 
@@ -479,14 +484,16 @@ def test_memo_entry_that_no_opcode_reads_does_not_count_for_the_bound_on_value_m
     machine = Machine(CountingWindow(data), 0, Limits(pickle_value_bytes=8 << 20))
     execute_and_get_events(machine)
     assert machine.memo[150_000] is NEVER_READ
-    assert type(machine.memo[256]) is Container
+    assert type(machine.memo[256]) is Container  # which the opcode after the lists reads
     assert machine.recorder.bounds_reached == {}
 
 
 def test_value_beyond_the_memory_bound_is_recorded_as_unknown_and_leaves_an_absence() -> None:
-    reads = b"".join(b"j" + index.to_bytes(4, "little") + b"0" for index in range(160_000))
-    start = b"\x80\x04" + b"}\x940" * 160_000
-    data = start + reads + b"cos\nsystem\nh\x07\x85R0cpkg\nMade\n)Rh\x07b."
+    count = 160_000
+    mappings = b"\x80\x04" + b"}\x940" * count
+    reads = b"".join(b"j" + index.to_bytes(4, "little") + b"0" for index in range(count))
+    # A call with mapping 7 as its argument, and an object with mapping 7 as its state.
+    data = mappings + reads + b"cos\nsystem\nh\x07\x85R0cpkg\nMade\n)Rh\x07b."
     machine = Machine(CountingWindow(data), 0, Limits(pickle_value_bytes=8 << 20))
     events = execute_and_get_events(machine)
     assert [event.act for event in events] == [Act.IMPORT, Act.CALL, Act.IMPORT, Act.CALL, Act.SET_STATE]
@@ -497,7 +504,7 @@ def test_value_beyond_the_memory_bound_is_recorded_as_unknown_and_leaves_an_abse
 
 
 def test_memo_read_in_an_unusual_form_is_reported_if_the_entry_was_dropped() -> None:
-    data = b"\x80\x04" + b"]\x940" * 200_000 + b"g 300\n."
+    data = b"\x80\x04" + b"]\x940" * 200_000 + b"g 300\n."  # Python accepts the blank; the search for reads does not
     machine = Machine(CountingWindow(data), 0, Limits(pickle_value_bytes=8 << 20))
     execute_and_get_events(machine)
     assert machine.result == FORGOTTEN

@@ -98,8 +98,8 @@ def test_skops_nodes_of_different_types_with_the_same_id_are_a_defect(read_bytes
         content=[{**STRING_TYPE, "__id__": 5}, {**FUNCTION, "__id__": 5}, {**FUNCTION, "__id__": 6}],
     )
     assert read_bytes(json.dumps(root).encode(), PATH).kinds() == {"duplicate-node-id"}
-    again = build_node("ListNode", "builtins.list", content=[{**FUNCTION, "__id__": 5}, {**FUNCTION, "__id__": 5}])
-    assert not read_bytes(json.dumps(again).encode(), PATH).kinds()
+    same_node_twice = build_node("ListNode", "builtins.list", content=[{**FUNCTION, "__id__": 5}] * 2)
+    assert not read_bytes(json.dumps(same_node_twice).encode(), PATH).kinds()
 
 
 def test_schema_json_without_nodes_is_read_as_json(read_bytes) -> None:
@@ -131,7 +131,7 @@ def test_skops_schema_over_a_limit_is_reported_as_unread(read_bytes) -> None:
     )
 )  # fmt: skip
 @settings(max_examples=200, deadline=None)
-def test_any_json_tree_is_read_completely(read_bytes, root: object) -> None:
+def test_skops_schema_of_any_json_tree_is_read_completely(read_bytes, root: object) -> None:
     assert read_bytes(json.dumps(root).encode(), PATH).unread == []
 
 
@@ -146,7 +146,7 @@ def test_archive_with_schema_has_skops_layout(read_fixture) -> None:
     assert read_fixture("skops/benign/scaler.skops").of(ArchiveListing)[0].layout == "skops"
 
 
-def test_file_written_by_skops_is_read(read_bytes) -> None:
+def test_file_that_skops_writes_is_read_completely_and_without_a_defect(read_bytes) -> None:
     skops = pytest.importorskip("skops.io", reason="a library that only writes samples")
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

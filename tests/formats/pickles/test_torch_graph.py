@@ -76,6 +76,7 @@ def test_torch_graph_over_a_limit_is_reported_as_unread(read_bytes) -> None:
 
 def test_torch_weight_is_read_as_a_pickle_only_if_the_pickle_imports_or_calls(read_bytes) -> None:
     path = "m.pt2!m/data/weights/weight_0"
+    # Numbers that begin like a pickle that pushes 1.
     numbers = read_bytes(b"\x80\x02K\x01" + bytes(60), path, content=TORCH_WEIGHT)
     assert (len(numbers.of(TensorData)), numbers.of(PickleProgram), numbers.unread) == (1, [], [])
     importing_pickle = read_bytes(b"\x80\x02cos\nsystem\n.", path, content=TORCH_WEIGHT)
@@ -84,7 +85,7 @@ def test_torch_weight_is_read_as_a_pickle_only_if_the_pickle_imports_or_calls(re
 
 @given(st.binary(max_size=200))
 @settings(max_examples=200, deadline=None)
-def test_any_bytes_in_graph_or_weight_are_read_without_error(read_bytes, data: bytes) -> None:
+def test_torch_graph_or_weight_of_any_bytes_is_read_without_error(read_bytes, data: bytes) -> None:
     # The test fails if one of these raises.
     read_bytes(data, PATH, content=TORCH_EXPORT)
     read_bytes(data, "m.pt2!m/data/weights/weight_0", content=TORCH_WEIGHT)

@@ -41,7 +41,8 @@ def test_storages_of_a_legacy_torch_file_are_read_to_their_last_byte(read_bytes)
         (("LongStorage",), (4,), 32),
     ]
     (data,) = reading.of(TensorData)
-    assert data.size == 8 + 12 + 8 + 32
+    # Before the bytes of each storage, torch writes the number of its elements in eight bytes.
+    assert data.size == (8 + 12) + (8 + 32)
     assert reading.unread == []
 
 
@@ -56,7 +57,7 @@ def test_bytes_after_the_last_storage_of_a_legacy_torch_file_are_unclaimed(read_
     assert reading.unread == [("m.pt", UnreadReason.UNCLAIMED)]
 
 
-def test_truncated_storage_is_reported_as_damaged(read_bytes) -> None:
+def test_truncated_storage_of_a_legacy_torch_file_is_reported_as_damaged(read_bytes) -> None:
     reading = read_bytes(save_in_legacy_layout({"a": torch.ones(3)})[:-1], "m.pt")
     assert reading.unread == [("m.pt", UnreadReason.DAMAGED), ("m.pt", UnreadReason.UNCLAIMED)]
     assert reading.of(PickleProgram)[0].storages[0].stored_size is None
@@ -75,6 +76,7 @@ def test_tensor_end_of_a_storage_is_the_end_of_the_farthest_tensor_in_it(read_by
         save_in_legacy_layout({"a": torch.zeros(10)[2:5], "b": torch.zeros(1).expand(7), "c": torch.tensor(1.0)}),
         "m.pt",
     )
+    # Tensor "a" ends after the fifth float of its storage. Tensor "b" repeats the only one.
     assert sorted(claim.tensor_end for claim in reading.of(PickleProgram)[0].storages) == [4, 4, 20]
 
 

@@ -159,28 +159,29 @@ def torch():
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_mentions_of_torchscript_source_include_each_operator_of_the_torch_graph(torch, read_bytes) -> None:
+def test_each_operator_of_a_model_that_torch_traces_and_saves_is_mentioned(torch, read_bytes) -> None:
     layers = [torch.nn.Linear(4, 4), torch.nn.GELU(), torch.nn.LayerNorm(4), torch.nn.Softmax(-1)]
     script = torch.jit.trace(torch.nn.Sequential(*layers), torch.ones(1, 4))
     buffer = io.BytesIO()
     torch.jit.save(script, buffer)
     reading = read_bytes(buffer.getvalue(), "m.pt")
     mentions = [mention for program in reading.of(TorchProgram) for mention in program.mentions]
-    found = {mention.name for mention in mentions if mention.use == "operator"}
-    expected = {node.kind() for node in script.inlined_graph.nodes() if node.kind().startswith("aten::")}
-    assert expected
-    assert expected <= found
+    mentioned = {mention.name for mention in mentions if mention.use == "operator"}
+    operators_of_graph = {node.kind() for node in script.inlined_graph.nodes() if node.kind().startswith("aten::")}
+    assert operators_of_graph
+    assert operators_of_graph <= mentioned
     assert reading.unread == []
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_torch_compiler_splits_torchscript_words_as_our_lexer_does(torch) -> None:
+def test_torch_compiles_the_unusual_spellings_that_our_lexer_accepts_and_refuses_an_unknown_character(torch) -> None:
+    # A word that follows "not" without a blank, a name over several lines, and a method name in two texts.
     glued = torch.jit.CompilationUnit("def f(x: Optional[int]):\n  return x is not1\n")
     assert glued.f(2) is True
     split = torch.jit.CompilationUnit("def f(x: int):\n  return (torch\n.\nadd(x, 1))\n")
     assert split.f(2) == 3
-    detour = torch.jit.CompilationUnit("def f(x):\n  return getattr(x, 'a' 'dd')(1)\n")
-    assert detour.f(torch.ones(1)).item() == 2
+    joined = torch.jit.CompilationUnit("def f(x):\n  return getattr(x, 'a' 'dd')(1)\n")
+    assert joined.f(torch.ones(1)).item() == 2
     with pytest.raises(RuntimeError):
         torch.jit.CompilationUnit("def f(x: int):\n  return x$\n")
 
@@ -195,7 +196,7 @@ def test_operators_of_torch_bytecode_are_mentioned(torch, read_bytes) -> None:
 
 
 def test_operators_in_truncated_torch_bytecode_are_mentioned(read_bytes) -> None:
-    # A complete text, and the opcode of another text whose length is truncated.
+    # A complete text of ten (0x0a) bytes, and the opcode of another text whose length is truncated.
     data = b"\x80\x02X\x0a\x00\x00\x00aten::saveX\xff"
     reading = read_bytes(data, "net.ptl!net/bytecode.pkl", content=TORCHSCRIPT)
     (program,) = reading.of(TorchProgram)
