@@ -198,7 +198,7 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
     budget = get_budget(window, limits)
     data = read_all_bytes(window, limits.document_bytes)
     # The text of the document, of the string and of its content are in memory at once.
-    bounded = replace(limits, document_bytes=min(limits.document_bytes, _LONGEST_STRING))
+    string_limits = replace(limits, document_bytes=min(limits.document_bytes, _LONGEST_STRING))
     has_long_string = False
     for count, match in enumerate(_CODED_STRING.finditer(data)):
         if count >= _MAX_STRINGS:
@@ -211,8 +211,9 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
                 continue
             string_window = DecodedWindow(_decode_json_escapes(match[0]), budget)
         try:
-            content = decode_content(string_window, bounded)
+            content = decode_content(string_window, string_limits)
         except WindowError as error:
+            # A short string reaches only the bound of the whole file, which ends the search.
             if error.reason is not UnreadReason.LIMIT or end - start <= _LONGEST_STRING:
                 raise
             has_long_string = True

@@ -19,6 +19,7 @@ MAX_DICTIONARY_BYTES = 256 * MIB
 _SMALLEST_DICTIONARY_BYTES = 4 * KIB  # ``lzma`` rejects a smaller one
 _DECODER_STATE_BYTES = MIB  # more than ``lzma`` needs beside the dictionary
 _SKIPPABLE_HEADER = 8  # length of the header of a skippable frame: magic number and size (RFC 8878, section 3.1.2)
+_LZMA_HEADER = 13  # length of the header of a ``.lzma`` file: properties, dictionary size, content size
 _PLAUSIBLE_LZMA_SIZE = 1 << 38  # 256 GiB, the bound that ``alone_decoder.c`` sets
 _ZSTD_WINDOW_LOG = 28  # MAX_DICTIONARY_BYTES as a power of two
 # ``zlib`` selects the container by the window bits: negative for none.
@@ -112,15 +113,16 @@ class _StoredDecoder:
     unused_data = b""
 
     def __init__(self) -> None:
-        self._kept = b""  # input that exceeded ``max_length``, for the next call
+        self._excess = b""  # input that exceeded ``max_length``, for the next call
 
     @property
     def needs_input(self) -> bool:
-        return not self._kept
+        return not self._excess
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        data = self._kept + data
-        self._kept = data[max_length:]
+        """Return the input as it is, at most ``max_length`` bytes; the next call returns the excess."""
+        data = self._excess + data
+        self._excess = data[max_length:]
         return data[:max_length]
 
 
@@ -156,11 +158,15 @@ class _FilterDecoder:
         return self._decoder.needs_input and self._remaining > 0
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Return the plain bytes of ``data``, at most 64 KiB, which are handed to ``lzma`` as an uncompressed chunk."""
+        """Return the next bytes of the filtered content, at most ``max_length``.
+
+        ``data`` is at most 64 KiB, the longest chunk, and goes to ``lzma`` as one uncompressed chunk of LZMA2.
+        """
         data = data[: self._remaining]
         chunk = b""
         if data:
-            chunk = self._control + (len(data) - 1).to_bytes(2, "big") + data
+            stated_length = len(data) - 1  # as LZMA2 states it
+            chunk = self._control + stated_length.to_bytes(2, "big") + data
             self._control = _CHUNK
             self._remaining -= len(data)
         if not self._remaining and not self._ended:
@@ -285,14 +291,15 @@ def _match_pattern(pattern: bytes) -> Callable[[bytes], bool]:
 
 
 def _begins_zlib(data: bytes) -> bool:
-    """Whether the header has a window of at most 32 KiB and no preset dictionary. Source: RFC 1950, section 2.2."""
+    """Whether ``data`` begin with a valid header of zlib that needs no preset dictionary (RFC 1950, section 2.2)."""
     if len(data) < 2:
         return False
     method_and_window, flags = data[0], data[1]
     # The high bit of the window field stays clear up to 32 KiB; 8 is deflate, the only method.
     is_deflate = method_and_window & 0x8F == 0x08
     has_preset_dictionary = flags & 0x20 != 0
-    return is_deflate and not has_preset_dictionary and (method_and_window << 8 | flags) % 31 == 0
+    has_valid_check_bits = (method_and_window << 8 | flags) % 31 == 0
+    return is_deflate and not has_preset_dictionary and has_valid_check_bits
 
 
 def is_usual_lzma(data: bytes) -> bool:
@@ -308,15 +315,17 @@ def is_usual_lzma(data: bytes) -> bool:
     is_usual_dictionary = one_bits == 1 or (one_bits == 2 and dictionary & dictionary << 1 != 0)
     is_unknown_size = size == (1 << 64) - 1
     is_usual_size = is_unknown_size or 0 < size < _PLAUSIBLE_LZMA_SIZE
-    has_zero_byte = data[13:14] == b"\0"
-    return has_zero_byte and dictionary >= 4096 and is_usual_dictionary and is_usual_size
+    has_zero_byte = data[_LZMA_HEADER : _LZMA_HEADER + 1] == b"\0"
+    is_large_enough = dictionary >= _SMALLEST_DICTIONARY_BYTES
+    return has_zero_byte and is_large_enough and is_usual_dictionary and is_usual_size
 
 
 def _begins_lzma(data: bytes) -> bool:
     """Whether the data begin a ``.lzma`` file: with the header of nearly every writer, or with a plausible one."""
     if data.startswith(_LZMA_MAGIC):
         return True
-    is_plausible = len(data) >= 14 and data[0] < _LZMA_PROPERTY_VALUES and data[13] == 0
+    # Behind the header, the range coder outputs a zero byte first.
+    is_plausible = len(data) > _LZMA_HEADER and data[0] < _LZMA_PROPERTY_VALUES and data[_LZMA_HEADER] == 0
     return is_plausible and (data.startswith(_LZMA_PROPERTIES) or is_usual_lzma(data))
 
 

@@ -96,10 +96,10 @@ def iterate_within_deadline(items: Iterable[_Item], items_per_check: int = _ITEM
     Raises:
         LimitReachedError: the time is over.
     """
-    unchecked = 0
+    items_until_check = 0
     for item in items:
-        if not unchecked:
+        if not items_until_check:
             check_deadline()
-            unchecked = items_per_check
-        unchecked -= 1
+            items_until_check = items_per_check
+        items_until_check -= 1
         yield item

@@ -49,14 +49,14 @@ class _BlockReader:
 
     def __init__(self, window: Window) -> None:
         self._window = window
-        self._base = 0
+        self._block_start = 0
         self._block = b""
 
     def read(self, offset: int, most_bytes: int) -> bytes:
         """Return up to ``most_bytes`` bytes from ``offset``; none only at the end."""
-        if not self._base <= offset < self._base + len(self._block):
-            self._base, self._block = offset, self._window.read(offset, _BLOCK)
-        start = offset - self._base
+        if not self._block_start <= offset < self._block_start + len(self._block):
+            self._block_start, self._block = offset, self._window.read(offset, _BLOCK)
+        start = offset - self._block_start
         return self._block[start : start + most_bytes]
 
 

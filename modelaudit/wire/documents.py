@@ -98,14 +98,15 @@ class TextPieces:
     def iterate_searched(self) -> Iterator[tuple[str, int]]:
         """Yield the text in few pieces for a search by pattern, each with the number of lines before it.
 
-        Pieces overlap by more than the longest name with its key, so that none is cut in two. Raises ``WindowError``.
+        Pieces overlap by more than the longest match, so that every match is whole in one piece. Raises
+        ``WindowError``.
         """
-        rest, lines = "", 0
+        overlap, lines_before = "", 0
         for text in self._join_pieces():
-            yield rest + text, lines
-            kept = (rest + text)[-_OVERLAP_CHARACTERS:]
-            lines += rest.count("\n") + text.count("\n") - kept.count("\n")
-            rest = kept
+            searched = overlap + text
+            yield searched, lines_before
+            overlap = searched[-_OVERLAP_CHARACTERS:]
+            lines_before += searched.count("\n") - overlap.count("\n")
 
     def is_longer_than(self, size: int) -> bool:
         """Whether the text takes more than ``size`` bytes."""
@@ -144,6 +145,7 @@ def check_text(window: Window, limits: Limits) -> TextPieces:
 
 
 def _make_size_error(limits: Limits) -> WindowError:
+    """Return the error for a document that is larger than ``Limits.document_bytes``."""
     detail = f"it is larger than the {limits.document_bytes} bytes that are read of a document"
     return WindowError(detail, UnreadReason.LIMIT)
 

@@ -37,6 +37,8 @@ from modelaudit.wire.ledger import claim_data, claim_parsed
 _SHORT_VECTOR_BYTES: Final = 16
 """Bytes of a vector of numbers that counts as parsed: most are shapes, and they hold no other content."""
 _OFFSET_BYTES: Final = 4
+_LENGTH_BYTES: Final = 4
+"""The number of elements, in front of the elements of a vector."""
 _ROOT_BYTES: Final = 8
 """The offset of the root table and the identifier of the format."""
 
@@ -65,13 +67,14 @@ class FlatSchema:
         """Parse a schema.
 
         Raises:
-            ValueError: a field or a union names a table that does not exist.
+            ValueError: a field or a union names a table that does not exist, or a union has no list of tables.
         """
         rows = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
         tables = {name: {slot: type_ for slot, type_ in enumerate(types) if type_ != "-"}
                   for name, *types in rows if name != "union"}  # fmt: skip
         unions = {row[1]: dict(enumerate(row[2:], 1)) for row in rows if row[0] == "union"}
-        schema = cls(rows[0][0], tables, unions)
+        root = rows[0][0]  # the name of the first table
+        schema = cls(root, tables, unions)
         _check_names(schema)
         return schema
 
@@ -102,7 +105,7 @@ def claim_flatbuffer(buffer: FlatBuffer, schema: FlatSchema) -> None:
 
 
 def _claim_table(buffer: FlatBuffer, table: Table, name: str, schema: FlatSchema) -> Iterator[tuple[Table, str]]:
-    """Claim the fields of one table, and yield the tables that they refer to, each with its name."""
+    """Claim the fields of one table, and yield the tables that they refer to, each with the name of its type."""
     fields = schema.tables[name]
     # Entries of the vtable for slots behind the known ones stay unclaimed.
     known_slots = max(fields, default=-1) + 1
@@ -113,13 +116,14 @@ def _claim_table(buffer: FlatBuffer, table: Table, name: str, schema: FlatSchema
         place = table.find_field(slot)
         if not place:
             continue
-        if type_.isdigit():
+        if type_.isdigit():  # a number or a structure in the table itself, of so many bytes
             claim_parsed(buffer.window, place, place + int(type_))
             continue
         claim_parsed(buffer.window, place, place + _OFFSET_BYTES)
         target = buffer.follow_offset(place)
         if type_ == "union":
-            selected = schema.unions[f"{name}.{slot}"].get(table.number(slot - 1, "B"))
+            type_number = table.number(slot - 1, "B")  # the slot before a union has the number of its type
+            selected = schema.unions[f"{name}.{slot}"].get(type_number)
             if selected is not None:
                 yield Table(buffer, target), selected
         elif type_ == "text":
@@ -128,7 +132,7 @@ def _claim_table(buffer: FlatBuffer, table: Table, name: str, schema: FlatSchema
             vector = Vector(buffer, target, 1)
             claim_parsed(buffer.window, target, vector.start)
             claim_data(buffer.window, vector.start, vector.start + vector.count)
-        elif type_.endswith("*"):
+        elif type_.endswith("*"):  # "4*" is a vector of numbers of four bytes
             vector = Vector(buffer, target, int(type_[:-1]))
             end = vector.start + vector.count * vector.width
             claim_parsed(buffer.window, target, vector.start)
@@ -149,8 +153,9 @@ def _claim_text(buffer: FlatBuffer, position: int) -> None:
 
 
 def _claim_offsets(buffer: FlatBuffer, vector: Vector, type_: str) -> Iterator[tuple[Table, str]]:
-    """Claim a vector of offsets and the texts that they point to, or yield the tables that they point to."""
-    claim_parsed(buffer.window, vector.start - _OFFSET_BYTES, vector.start + vector.count * _OFFSET_BYTES)
+    """Claim a vector of offsets; claim the texts that they point to, or yield the tables that they point to."""
+    length_start = vector.start - _LENGTH_BYTES
+    claim_parsed(buffer.window, length_start, vector.start + vector.count * _OFFSET_BYTES)
     for index in range(vector.count):
         if type_ == "text":
             buffer.spend()
@@ -160,14 +165,15 @@ def _claim_offsets(buffer: FlatBuffer, vector: Vector, type_: str) -> Iterator[t
 
 
 def _check_names(schema: FlatSchema) -> None:
-    """Raise ``ValueError`` if a field or a union names a table that does not exist."""
+    """Raise ``ValueError`` if a field or union names a table that does not exist, or a union has no list of tables."""
     named = {name for union in schema.unions.values() for name in union.values()}
     for table, fields in schema.tables.items():
         for slot, type_ in fields.items():
-            plain = type_.removesuffix("[]")
+            element_type = type_.removesuffix("[]")
             if type_ == "union" and f"{table}.{slot}" not in schema.unions:
                 raise ValueError(f"the union {table}.{slot} has no list of tables")
-            if plain not in ("text", "data", "union") and not plain.rstrip("*").isdigit():
-                named.add(plain)
+            is_number = element_type.rstrip("*").isdigit()
+            if element_type not in ("text", "data", "union") and not is_number:
+                named.add(element_type)
     if missing := named - schema.tables.keys():
         raise ValueError(f"a field names the unknown table {min(missing)}")

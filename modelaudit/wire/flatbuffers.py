@@ -23,6 +23,9 @@ _MOST_BLOCKS: Final = 64
 # Reading a table takes about as long as reading this many values of a document.
 _NODES_PER_TABLE: Final = 5
 _INTEGER_STRUCTS: Final = {code: struct.Struct("<" + code) for code in "bBhHiIqQ"}
+_LENGTH_BYTES: Final = 4  # the number of elements, in front of a vector
+_VTABLE_HEAD: Final = 4  # the length of the vtable and that of the table, two bytes each
+_SLOT_BYTES: Final = 2
 IDENTIFIER_OFFSET: Final = 4
 """Offset of the four letters that identify the format, in bytes."""
 
@@ -49,7 +52,7 @@ class FlatBuffer:
         """Count ``count`` tables or elements as read. Raises ``LimitReachedError`` when too many were read."""
         self._left -= count
         if self._left < 0:
-            raise LimitReachedError(f"it holds more than {self._most} tables and elements")
+            raise LimitReachedError(f"it holds more than {self._most} tables and elements of vectors")
 
     def read_number(self, position: int, code: str) -> int:
         """Return the integer at ``position`` in the ``struct`` format ``code``, little-endian.
@@ -107,7 +110,7 @@ class Vector:
     def __init__(self, buffer: FlatBuffer, position: int, width: int) -> None:
         self._buffer = buffer
         self.count = buffer.read_number(position, "I")
-        self.start = position + 4
+        self.start = position + _LENGTH_BYTES
         self.width = width
         if self.start + self.count * width > buffer.size:
             detail = f"a vector of {self.count} elements of {width} bytes ends beyond the file"
@@ -165,16 +168,16 @@ class Table:
         self.position = position
         self.vtable = position - buffer.read_number(position, "i")
         self.vtable_bytes = buffer.read_number(self.vtable, "H")
-        # A vtable begins with its own length and the length of the table, two bytes each; offsets of two bytes follow.
-        if self.vtable_bytes < 4 or self.vtable_bytes % 2 or self.vtable + self.vtable_bytes > buffer.size:
+        is_invalid = self.vtable_bytes < _VTABLE_HEAD or self.vtable_bytes % _SLOT_BYTES
+        if is_invalid or self.vtable + self.vtable_bytes > buffer.size:
             raise DamagedError(
                 f"a table states an invalid length of {self.vtable_bytes} bytes for its list of fields", position
             )
 
     def find_field(self, slot: int) -> int:
         """Return the position of a field; 0 if it is omitted. Raises like ``FlatBuffer.read_number``."""
-        entry = 4 + 2 * slot  # in the vtable, behind its two lengths
-        if entry + 2 > self.vtable_bytes:
+        entry = _VTABLE_HEAD + _SLOT_BYTES * slot
+        if entry + _SLOT_BYTES > self.vtable_bytes:  # the writer did not know this slot
             return 0
         offset = self._buffer.read_number(self.vtable + entry, "H")
         return self.position + offset if offset else 0

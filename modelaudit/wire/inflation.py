@@ -111,5 +111,6 @@ class GzipDecoder(InflateDecoder):
             if behind_header is None:
                 return b""
             self._header = None
+            # ``zlib`` demands a header, so it gets one that it accepts in place of the skipped one.
             data = _PLAIN_HEADER + behind_header
         return super().decompress(data, max_length)

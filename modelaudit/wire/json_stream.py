@@ -81,7 +81,7 @@ class JsonStream:
         # For messages: the characters and lines before ``_text``, and the characters of the line in which it begins.
         self._characters_before = self._lines_before = self._column_before = 0
         self._values = 1
-        self._is_object: list[bool] = []  # of each open array or object, outermost first
+        self._closing_signs: list[str] = []  # "]" or "}" for each open array or object, outermost first
 
     def parse_document(self) -> None:
         """Parse the text as one value."""
@@ -116,11 +116,11 @@ class JsonStream:
         """Parse one value, and the items of each array or object that is opened."""
         self._parse_value()
         is_first = True
-        while self._is_object:
-            depth = len(self._is_object)
+        while self._closing_signs:
+            depth = len(self._closing_signs)
             if self._next_item(is_first):
                 self._parse_value()
-            is_first = len(self._is_object) > depth
+            is_first = len(self._closing_signs) > depth  # a container was opened, and its first item comes next
 
     def _parse_value(self) -> None:
         """Parse the next value; open it if it does not end within the text in memory, or reaches a bound."""
@@ -157,7 +157,7 @@ class JsonStream:
             return self._make_error("Expecting value", error.value)
         except RecursionError:
             return LimitReachedError("it nests deeper than the parser goes")
-        if not self._is_complete and len(self._text) - end < _NUMBER_LOOKAHEAD:
+        if not self._is_complete and len(self._text) - end < _NUMBER_LOOKAHEAD:  # a number may go on behind the text
             return self._make_error("Expecting value", end)
         limit = self._check_piece(start, end, self._text[start] in "[{")
         if limit is None:
@@ -167,15 +167,15 @@ class JsonStream:
 
     def _open_container(self, is_object: bool) -> None:
         """Open the array or object at the current position."""
-        self._is_object.append(is_object)
-        if len(self._is_object) > self._limits.document_depth:
+        self._closing_signs.append("}" if is_object else "]")
+        if len(self._closing_signs) > self._limits.document_depth:
             raise self._make_depth_error()
         self._count_values(1)
         self._position += 1
         self._handler.begin_container(is_object)
 
     def _extend_scalar(self, first: str, failure: json.JSONDecodeError) -> None:
-        """Read more of a long string or number; raise ``failure`` if the error lies elsewhere."""
+        """Read more of a long string or number; raise ``failure`` if the end of the text in memory did not cause it."""
         is_cut = failure.msg.startswith("Unterminated string") or failure.pos >= (
             self._characters_before + len(self._text) - _ESCAPE_LOOKAHEAD
         )
@@ -191,8 +191,8 @@ class JsonStream:
 
     def _next_item(self, is_first: bool) -> bool:
         """Go to the next value of the innermost container, and pass its key on; at its end close it, return false."""
-        is_object = self._is_object[-1]
-        closing = "}" if is_object else "]"
+        closing = self._closing_signs[-1]
+        is_object = closing == "}"
         following = self._peek()
         if following == closing:
             self._close_container()
@@ -209,14 +209,15 @@ class JsonStream:
 
     def _close_container(self) -> None:
         self._position += 1
-        self._is_object.pop()
+        self._closing_signs.pop()
         self._handler.end_container()
 
     def _parse_batch(self, is_object: bool) -> None:
         """Parse all items up to one of the last commas in memory at once, which is much faster than one by one."""
-        if len(self._text) - self._position < _WHOLE_VALUE // 4 and not self._is_complete:
+        is_text_nearly_used = len(self._text) - self._position < _WHOLE_VALUE // 4
+        if is_text_nearly_used and not self._is_complete:
             self._fill(_WHOLE_VALUE)
-        if not self._allows_batch:
+        if not self._allows_batch:  # one attempt for each text in memory
             return
         self._allows_batch = False
         opening, closing = "{}" if is_object else "[]"
@@ -272,7 +273,7 @@ class JsonStream:
         count = count_separators(bare)
         if self._values + count > self._limits.document_nodes:
             return self._make_count_error()
-        if exceeds_depth(bare, self._limits.document_depth - len(self._is_object)):
+        if exceeds_depth(bare, self._limits.document_depth - len(self._closing_signs)):
             return self._make_depth_error()
         self._values += count
         return None

@@ -41,9 +41,10 @@ def has_lone_surrogate(text: str) -> bool:
     high_end = -1  # the end of a high surrogate that waits for its low one; -1 if none waits
     for match in iterate_within_deadline(_ESCAPE.finditer(text), 4096):
         code = int(match[1], 16) if match[1] else 0
-        follows_high = high_end == match.start()
         is_low = 0xDC00 <= code <= 0xDFFF
-        if is_low != follows_high or (high_end >= 0 and not follows_high):
+        high_waits = high_end >= 0
+        completes_pair = is_low and high_end == match.start()
+        if (is_low or high_waits) and not completes_pair:
             return True
         high_end = match.end() if 0xD800 <= code <= 0xDBFF else -1
     return high_end >= 0
@@ -97,7 +98,7 @@ class _OpenObject:
             self.present_keys.add(key)
 
     def end(self) -> None:
-        """Settle which keys count at the end of the object; see ``_KeyScanner``."""
+        """Finish the facts at the end of the object. In a table, only keys with a value other than a number count."""
         if self._keys.count > _MOST_KEYS_OF_SETTINGS:
             self.present_keys = self.settings
         if self._keys.has_unnamed_duplicate():
@@ -164,7 +165,10 @@ class _KeyScanner:
         self._key = key
 
     def discard_value(self) -> None:
-        """Forget the object that ended last; the objects in it were recorded, and are again."""
+        """Forget the object that ended last, because its text is parsed again.
+
+        The objects in it stay recorded; to record them twice changes nothing.
+        """
         self._ended = None
 
     def add_value(self, value: object) -> None:
@@ -179,9 +183,9 @@ class _KeyScanner:
         if innermost is None:
             self._record_ended()
             return
-        for key, setting in self._ended or ():
+        for key, value_or_none in self._ended or ():
             self.add_key(key)
-            if setting is not None:
+            if value_or_none is not None:  # not a number
                 self._note_setting()
         self._ended = None
 

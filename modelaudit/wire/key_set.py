@@ -10,7 +10,7 @@ _GROUPS: Final = 64
 MOST_KEYS_KEPT: Final = 1000
 """How many keys of the root of a document are kept as facts; wanted keys are kept beyond them."""
 UNNAMED_KEY: Final = f"(one of the keys behind the first {_COMPARED_KEYS})"
-"""Takes the place of a key that occurs twice and that only its hash is known of."""
+"""Takes the place of a key that occurs twice where only its hash is known."""
 
 
 class KeySet:
@@ -39,8 +39,8 @@ class KeySet:
             return False
         if not self._groups:
             self._groups = [array("q") for _ in range(_GROUPS)]
-        number = hash(key)
-        self._groups[number % _GROUPS].append(number)
+        key_hash = hash(key)
+        self._groups[key_hash % _GROUPS].append(key_hash)
         return False
 
     def has_unnamed_duplicate(self) -> bool:

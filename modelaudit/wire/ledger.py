@@ -92,6 +92,7 @@ class _RangeSet:
             self._compact()
 
     def _compact(self) -> None:
+        """Sort the ranges and merge those that overlap or touch; raises as ``add``."""
         merged = _RangeSet()
         for start, end in sorted(zip(self._starts, self._ends, strict=True)):
             merged._append_or_merge(start, end)
@@ -100,6 +101,7 @@ class _RangeSet:
             raise LimitReachedError(f"the claimed bytes lie in more than {_MAX_RANGES} separate ranges")
 
     def _append_or_merge(self, start: int, end: int) -> None:
+        """Add a range that begins no earlier than the last one."""
         if self._starts and start <= self._ends[-1]:
             self._ends[-1] = max(self._ends[-1], end)
         else:

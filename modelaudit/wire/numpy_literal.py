@@ -69,7 +69,7 @@ class _LiteralParser:
         self._read_token()
 
     def make_error(self, what: str) -> DamagedError:
-        """Return the error to raise, with the character where the current token ends, and ``what`` is wrong there."""
+        """Return the error to raise: ``what`` is wrong, and at which character the current token ends."""
         return DamagedError(f"the header is not a literal as NumPy writes it, at character {self._position}: {what}")
 
     def _read_token(self) -> None:
@@ -154,7 +154,7 @@ class _LiteralParser:
     def _parse_mapping(self, depth: int) -> dict[str, Literal]:
         """Parse a dictionary behind its opening brace."""
         mapping: dict[str, Literal] = {}
-        has_comma = True
+        has_comma = True  # none is needed before the first key
         while not self._skip_mark("}"):
             key = self.parse_value(depth + 1)
             if not has_comma or not isinstance(key, str) or not self._skip_mark(":"):

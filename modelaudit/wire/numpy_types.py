@@ -73,11 +73,13 @@ def parse_type_text(text: str) -> Dtype:
     """Parse a dtype string such as ``<f8``, ``|O``, ``<M8[ns]`` or ``float64``; ``UNKNOWN_DTYPE`` if it is none."""
     match = _TYPE.fullmatch(text)
     if match is None:
-        kind_and_size = _TYPES_BY_NAME.get(text) or _TYPES_BY_LETTER.get(text[1:] if text[:1] in "<>|=" else text)
-        return Dtype(*kind_and_size, kind_and_size[0] == "O") if kind_and_size else UNKNOWN_DTYPE
+        without_byte_order = text[1:] if text[:1] in "<>|=" else text
+        kind_and_size = _TYPES_BY_NAME.get(text) or _TYPES_BY_LETTER.get(without_byte_order)
+        return Dtype(*kind_and_size, holds_objects=kind_and_size[0] == "O") if kind_and_size else UNKNOWN_DTYPE
     kind, size = match["kind"], int(match["size"])
     has_wrong_unit = match["unit"] is not None and kind not in "mM"  # only times have units
-    if has_wrong_unit or size not in _VALID_SIZES.get(kind, (size,)):
+    has_wrong_size = kind in _VALID_SIZES and size not in _VALID_SIZES[kind]
+    if has_wrong_unit or has_wrong_size:
         return UNKNOWN_DTYPE
     if kind == "O":
         return Dtype(kind, _POINTER_SIZE, holds_objects=True)

@@ -1,7 +1,7 @@
 """Parse the wire format of protocol buffers lazily and in bounded memory.
 
 A message is a range of a window. Only fields that the caller asks for are decoded, so a field of any length costs
-nothing. A message of up to ``_MOST_HELD_BYTES`` is read into memory while its fields are parsed.
+nothing. A message of up to ``_MOST_BYTES_IN_MEMORY`` is read into memory while its fields are parsed.
 
 Source: https://protobuf.dev/programming-guides/encoding/
 """
@@ -33,11 +33,11 @@ _VARINT_BYTES: Final = 10
 _CONTINUED: Final = 0x80
 """The highest bit of a byte of a varint: another byte follows."""
 _LOWEST_64_BITS: Final = (1 << 64) - 1
-_MOST_HELD_BYTES: Final = 4 * MIB
+_MOST_BYTES_IN_MEMORY: Final = 4 * MIB
 _BLOCK_BYTES: Final = 64 * 1024
 _MOST_OPEN_GROUPS: Final = 32
-_NO_CHECK: Final = 255
-"""Mask of a count of fields or numbers: the deadline is checked at every 256th one only."""
+_FIELDS_PER_CHECK: Final = 256
+"""The deadline is checked once for this many fields or numbers."""
 _MOST_CHECKED_FIELDS: Final = 1_000_000
 _MOST_INNER_FIELDS: Final = 64
 """Fields of an inner message that recognition parses."""
@@ -84,17 +84,17 @@ class Message:
         window: the window.
         start: position of the first byte in the window.
         end: position after the last byte.
-        held: a block of the window in memory, which may contain the message.
-        base: position of the block in the window.
+        block: bytes of the window that were read already; they may contain the message.
+        block_start: position of ``block`` in the window.
     """
 
-    __slots__ = ("base", "end", "held", "start", "window")
+    __slots__ = ("block", "block_start", "end", "start", "window")
 
-    def __init__(self, window: Window, start: int, end: int, held: bytes = b"", base: int = 0) -> None:
-        """Describe a range of ``window``; ``held`` are bytes that were read already, from the offset ``base`` on."""
+    def __init__(self, window: Window, start: int, end: int, block: bytes = b"", block_start: int = 0) -> None:
+        """Describe a range of ``window``; ``block`` are bytes that were read already, from ``block_start`` on."""
         self.window = window
-        self.held = held
-        self.base = base
+        self.block = block
+        self.block_start = block_start
         self.start = start
         self.end = end
 
@@ -115,8 +115,8 @@ class Message:
             WindowError: the window could not return the requested bytes.
         """
         end = min(self.end, self.start + most)
-        if self.base <= self.start and end <= self.base + len(self.held):
-            return self.held[self.start - self.base : end - self.base]
+        if self.block_start <= self.start and end <= self.block_start + len(self.block):
+            return self.block[self.start - self.block_start : end - self.block_start]
         return self.window.read(self.start, end - self.start)
 
     def text(self, most: int = 4096) -> str:
@@ -138,7 +138,7 @@ class Message:
         cursor = FieldCursor(self)
         count = 0
         while cursor.offset < self.end:
-            if not count & _NO_CHECK:
+            if count % _FIELDS_PER_CHECK == 0:
                 check_deadline()
             count += 1
             key_offset = cursor.offset
@@ -160,7 +160,7 @@ class Message:
         cursor = FieldCursor(self)
         count = 0
         while cursor.offset < self.end:
-            if not count & _NO_CHECK:
+            if count % _FIELDS_PER_CHECK == 0:
                 check_deadline()
             count += 1
             yield cursor.read_varint()
@@ -172,15 +172,15 @@ def is_whole_message(window: Window) -> bool:
     Parsers of protocol buffers demand no more and skip unknown fields. After ``_MOST_CHECKED_FIELDS`` valid fields the
     answer is true, because the rest can no longer be checked. Raises ``WindowError``.
     """
-    found = False
+    has_inner_message = False
     try:
         for count, field in enumerate(Message.from_window(window).fields()):
             if count >= _MOST_CHECKED_FIELDS:
                 return True
-            found = found or (field.wire == BYTES and _is_message(field.body))
+            has_inner_message = has_inner_message or (field.wire == BYTES and _is_message(field.body))
     except DamagedError:
         return False
-    return found
+    return has_inner_message
 
 
 def _is_message(message: Message) -> bool:
@@ -195,7 +195,7 @@ def _is_message(message: Message) -> bool:
 class FieldCursor(Cursor):
     """A cursor over one message that decodes keys, numbers and lengths.
 
-    A message of at most ``_MOST_HELD_BYTES`` is one block, so that the messages inside it share its bytes. ``_known``
+    A message of at most ``_MOST_BYTES_IN_MEMORY`` is one block, which the messages inside it share. ``_known``
     is the number of bytes in the block that belong to the message.
     """
 
@@ -203,14 +203,15 @@ class FieldCursor(Cursor):
 
     def __init__(self, message: Message) -> None:
         super().__init__(message.window, message.start, end=message.end)
-        self._buffer, self._buffer_start = message.held, message.base
+        self._buffer, self._buffer_start = message.block, message.block_start
         self._known = min(len(self._buffer), self.end - self._buffer_start)
 
     def _load_block(self) -> None:
         """Load the block at the offset, unless the block in memory reaches to the end of the message."""
         if self._buffer_start <= self.offset and self._buffer_start + self._known >= self.end:
             return
-        self._buffer = self.window.read(self.offset, self.left if self.left <= _MOST_HELD_BYTES else _BLOCK_BYTES)
+        length = self.left if self.left <= _MOST_BYTES_IN_MEMORY else _BLOCK_BYTES
+        self._buffer = self.window.read(self.offset, length)
         self._buffer_start = self.offset
         self._known = min(len(self._buffer), self.left)
 
@@ -222,7 +223,7 @@ class FieldCursor(Cursor):
             WindowError: the window could not return the requested bytes.
         """
         place = self.offset - self._buffer_start
-        if not 0 <= place <= self._known - _VARINT_BYTES:
+        if not 0 <= place <= self._known - _VARINT_BYTES:  # the number may extend beyond the block
             self._load_block()
             place = self.offset - self._buffer_start
         known = self._known
@@ -265,7 +266,7 @@ class FieldCursor(Cursor):
         while groups:
             if self.offset >= self.end:
                 raise DamagedError("a group never ends", self.end)
-            if not count & _NO_CHECK:
+            if count % _FIELDS_PER_CHECK == 0:
                 check_deadline()
             count += 1
             key_offset = self.offset

@@ -32,8 +32,8 @@ from modelaudit.wire.protobuf import BYTES, GROUP, FieldCursor, Message
 
 _TYPES_OF_NUMBERS: Final = frozenset({"n", "data"})
 _PLAIN_TYPES: Final = _TYPES_OF_NUMBERS | {"text"}
-_NO_CHECK: Final = 255
-"""Mask of a field count: the deadline is checked at every 256th field only."""
+_FIELDS_PER_CHECK: Final = 256
+"""The deadline is checked once for this many fields."""
 _SHORT_TEXT: Final = 16
 """Bytes of a text that counts as parsed together with its key: most are names, and they hold no other content."""
 
@@ -86,10 +86,11 @@ def claim_message(message: Message, schema: MessageSchema, most_fields: int, roo
         LimitReachedError: there are more than ``most_fields`` fields, or too many separate claims.
         WindowError: the window could not return the requested bytes.
     """
-    # Depth first with one cursor, so that claims come in the order of their offsets; those that touch are joined.
+    # Depth first with one cursor, so that claims come in the order of their offsets. Parsed bytes that touch are
+    # claimed together: those from ``parsed_start`` to ``parsed_end`` wait for their claim.
     cursor = FieldCursor(message)
     levels = [(message.end, schema.messages[root or schema.root])]
-    first = end = message.start
+    parsed_start = parsed_end = message.start
     count = 0
     try:
         while levels:
@@ -97,7 +98,7 @@ def claim_message(message: Message, schema: MessageSchema, most_fields: int, roo
             if cursor.offset >= level_end:
                 levels.pop()
                 continue
-            if not count & _NO_CHECK:
+            if count % _FIELDS_PER_CHECK == 0:
                 check_deadline()
             count += 1
             if count > most_fields:
@@ -109,16 +110,17 @@ def claim_message(message: Message, schema: MessageSchema, most_fields: int, roo
             # Parsers skip a text or message with the wire type of a number or group, as they skip an unknown field.
             if type_ is None or field.wire == GROUP or (field.wire != BYTES and type_ not in _TYPES_OF_NUMBERS):
                 continue
-            if field.offset != end:
-                claim_parsed(message.window, first, end)
-                first = field.offset
-            end = field.body
-            if field.wire != BYTES or type_ == "n" or (type_ == "text" and cursor.offset - end <= _SHORT_TEXT):
-                end = cursor.offset
+            if field.offset != parsed_end:
+                claim_parsed(message.window, parsed_start, parsed_end)
+                parsed_start = field.offset
+            parsed_end = field.body
+            is_short_text = type_ == "text" and cursor.offset - field.body <= _SHORT_TEXT
+            if field.wire != BYTES or type_ == "n" or is_short_text:
+                parsed_end = cursor.offset
             elif type_ in _PLAIN_TYPES:
                 claim_data(message.window, field.body, cursor.offset)
-            else:
+            else:  # a message: go back to its first field
                 levels.append((cursor.offset, schema.messages[type_]))
                 cursor.offset = field.body
     finally:
-        claim_parsed(message.window, first, end)
+        claim_parsed(message.window, parsed_start, parsed_end)

@@ -57,6 +57,8 @@ class TextField:
 
 @dataclass(slots=True)
 class _Token:
+    """A word, number, text or sign as written; ``kind`` is a group of ``_TOKEN``, or ``end``."""
+
     kind: str
     text: str
     line: int
@@ -144,7 +146,7 @@ def _parse_field(name: _Token, tokens: _Tokens, closing_signs: list[str], limits
             while len(closing_signs) > depth + 1 or not tokens.take_sign(closing_signs[-1]):
                 yield from _parse_next(tokens, closing_signs, limits)
             closing_signs.pop()
-            yield TextField("", None, False, tokens.next.line)
+            yield _make_end_of_message(tokens.next.line)
         else:
             yield _parse_value(name, tokens)
         if not tokens.take_sign(",") and not (tokens.next.kind == "sign" and tokens.next.text == "]"):
@@ -157,7 +159,7 @@ def _parse_next(tokens: _Tokens, closing_signs: list[str], limits: Limits) -> It
     if closing_signs and tokens.take_sign(closing_signs[-1]):
         closing_signs.pop()
         tokens.take_sign(",", ";")
-        yield TextField("", None, False, tokens.next.line)
+        yield _make_end_of_message(tokens.next.line)
         return
     name = tokens.take_token()
     if name.kind not in ("word", "extension"):
@@ -171,6 +173,11 @@ def _open_message(name: _Token, opening_sign: str, closing_signs: list[str], lim
         raise LimitReachedError(f"messages nest more than {limits.document_depth} deep")
     closing_signs.append(_CLOSING_SIGNS[opening_sign])
     return TextField(name.text, None, False, name.line)
+
+
+def _make_end_of_message(line: int) -> TextField:
+    """Return the event of a message that ends in ``line``."""
+    return TextField("", None, False, line)
 
 
 def _parse_value(name: _Token, tokens: _Tokens) -> TextField:

@@ -29,16 +29,20 @@ _RELAXED_NAMES: Final = (".jsonc", ".json5", ".code-workspace", "devcontainer.js
 
 
 def accepts_relaxed_json(name: str, path: str) -> bool:
-    """Whether the tools that read a file of this name (in lower case) accept relaxed JSON."""
+    """Whether tools accept relaxed JSON in a file of this ``name`` (in lower case), or in the folder ``.vscode``."""
     return name.endswith(_RELAXED_NAMES) or "/.vscode/" in f"/{path.lower()}"
 
 
 def convert_to_json(text: str) -> str:
     """Convert JSON5 spellings in ``text`` to JSON; ``json.loads`` rejects a text with any other deviation."""
     # Two passes: only without comments is it visible that nothing but a bracket follows a comma.
-    return _STRING_OR_TRAILING_COMMA.sub(
-        lambda match: "" if match[0] == "," else match[0], _TOKEN.sub(_convert_token, text)
-    )
+    with_commas = _TOKEN.sub(_convert_token, text)
+    return _STRING_OR_TRAILING_COMMA.sub(_drop_comma, with_commas)
+
+
+def _drop_comma(match: re.Match[str]) -> str:
+    """Return nothing for a trailing comma, and a string as it is; the match is one of ``_STRING_OR_TRAILING_COMMA``."""
+    return "" if match[0] == "," else match[0]
 
 
 def _convert_token(match: re.Match[str]) -> str:
@@ -46,6 +50,7 @@ def _convert_token(match: re.Match[str]) -> str:
     token = match[0]
     if match["comment"]:
         return "\n" * token.count("\n") or " "  # keeps the line numbers; a space still separates the words around it
+    # JSON has no single quotes, and fewer escapes than JSON5.
     if match["single"] or (match["double"] and "\\" in token):
         decoded = _ESCAPE.sub(_decode_escape, token[1:-1])
         # Two escapes may be the halves of one character.
@@ -59,6 +64,6 @@ def _convert_token(match: re.Match[str]) -> str:
 
 
 def _decode_escape(match: re.Match[str]) -> str:
-    r"""Return the character of an escape of JSON5, such as ``\x41``; an escaped line break is not a character."""
+    r"""Return the character of an escape of JSON5, such as ``\x41``; an escaped line break becomes empty text."""
     escape = match[1]
     return chr(int(escape[1:], 16)) if len(escape) > 1 else _ESCAPED_LETTERS.get(escape, escape)

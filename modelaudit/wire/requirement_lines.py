@@ -103,9 +103,10 @@ def join_requirement_lines(text: str) -> Iterator[tuple[int, str]]:
             first_number = number
         is_comment = line.lstrip().startswith("#")
         if line.endswith("\\") and not is_comment:
-            joined += line.rstrip("\\") or " "
+            joined += line.rstrip("\\") or " "  # not empty, which would mean that no line is continued
             continue
-        yield first_number, joined + (" " if is_comment else "") + line
+        separator = " " if is_comment else ""  # "#" begins a comment only behind a space
+        yield first_number, joined + separator + line
         joined = ""
     if joined:
         yield first_number, joined

@@ -116,5 +116,6 @@ def name_format(head: bytes, path: str) -> str | None:
             return name
     file_name = member_path(path).rpartition("/")[2].lower()
     stem, dot, extension = file_name.rpartition(".")
+    # The name ".onnx" has no stem: it is the name of a hidden file and not an extension.
     format_name = _FORMATS_BY_EXTENSION.get(dot + extension) if stem else None
     return f"{format_name} by its extension" if format_name else None

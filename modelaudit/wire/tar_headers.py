@@ -42,6 +42,7 @@ _SPARSE_IN_HEADER = (386, 4)
 _SPARSE_IN_BLOCK = (0, 21)
 _SPARSE_ENTRY_LENGTH = 24  # an offset and a length, 12 bytes each
 _SPARSE_REAL_SIZE = slice(483, 495)
+_MOST_LENGTH_DIGITS = 20  # of a pax record: more than any length has
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def parse_pax_records(data: bytes) -> tuple[list[tuple[str, str]], bool]:
     records: list[tuple[str, str]] = []
     position = 0
     while position < len(data) and data[position]:  # zero bytes fill the last block
-        space = data.find(b" ", position, position + 20)
+        space = data.find(b" ", position, position + _MOST_LENGTH_DIGITS)
         digits = data[position:space] if space > 0 else b""
         end = position + int(digits) if digits.isdigit() else 0
         keyword, equals, value = data[space + 1 : end - 1].partition(b"=")
@@ -148,15 +149,15 @@ def parse_sparse_pieces(block: bytes, in_header: bool) -> tuple[list[tuple[int, 
     """
     start, count = _SPARSE_IN_HEADER if in_header else _SPARSE_IN_BLOCK
     pieces = []
-    flag = start + _SPARSE_ENTRY_LENGTH * count
-    for position in range(start, flag, _SPARSE_ENTRY_LENGTH):
+    flag_offset = start + _SPARSE_ENTRY_LENGTH * count  # behind the last entry; not zero if a further block follows
+    for position in range(start, flag_offset, _SPARSE_ENTRY_LENGTH):
         middle, end = position + _SPARSE_ENTRY_LENGTH // 2, position + _SPARSE_ENTRY_LENGTH
         offset, length = parse_number(block[position:middle]), parse_number(block[middle:end])
         if offset is None or length is None:
             return None
         if length:
             pieces.append((offset, length))
-    return pieces, bool(block[flag])
+    return pieces, bool(block[flag_offset])
 
 
 def parse_sparse_size(block: bytes) -> int | None:

@@ -22,7 +22,7 @@ def find_address(words: Iterable[str]) -> str | None:
     If no word has a scheme, return the first argument that has the form of a host name; ``None`` if there is none.
     """
     host_name = None
-    is_option_value = True  # the first word is the program
+    is_option_value = True  # at first, because the name of the program must not count as a host either
     for word in words:
         match = _ADDRESS.search(word)
         if match is not None:

@@ -157,7 +157,7 @@ class DecompressedWindow:
     def expand(self) -> WindowError | None:
         """Decompress to the end, after which ``size`` is exact; return the error that stopped it early, if any."""
         while not self._at_end and self._failure is None:
-            self._expand_to(self._produced + 1)
+            self._expand_to(self._produced + 1)  # the next piece, which is longer than one byte
         return self._failure
 
     def read(self, offset: int, length: int) -> bytes:
@@ -191,7 +191,11 @@ class DecompressedWindow:
             self._failure = WindowError(f"the decompressed content cannot be stored: {error.strerror}")
 
     def _store_piece(self, piece: bytes) -> None:
-        """Keep ``piece``, the next bytes of the content; raise ``WindowError`` at a limit on expansion."""
+        """Keep ``piece``, the next bytes of the content; an empty one marks its end.
+
+        Raises:
+            WindowError: a limit on expansion was reached.
+        """
         if not piece:
             self._at_end = True
             return

@@ -136,14 +136,14 @@ class XmlParser:
         finally:  # also after an error, because another parser may go on
             self._record_prolog_declarations()
 
-    def _feed_text(self, text: str, last: bool) -> None:
+    def _feed_text(self, text: str, is_last: bool) -> None:
         """Pass ``text`` to Expat. Raises ``LimitReachedError`` if Expat buffers too much without an event."""
         if self._in_prolog and len(self._prolog) < _MOST_PROLOG_CHARACTERS:
             self._prolog += text
         self._fed += len(text)
         if self._fed - self._last_event > _LONGEST_MARKUP:
             raise LimitReachedError(f"one piece of its markup is longer than {_LONGEST_MARKUP} characters")
-        self._parser.Parse(text, last)
+        self._parser.Parse(text, is_last)
 
     def _make_parser(self) -> expat.XMLParserType:
         """Return a parser of Expat that calls the methods of this object."""
@@ -244,16 +244,14 @@ class XmlParser:
                 match for match in _ENTITY_REFERENCE.findall(self._entities[current]) if match in self._entities
             ]
             missing = [each for each in dict.fromkeys(references) if each not in self._expanded_lengths]
-            if current in in_progress or not missing:
-                if missing:
-                    self._raise_expansion(f"the entity {current[:40]} contains itself")
+            if not missing:
                 expanded_length = len(self._entities[current]) + sum(
                     self._expanded_lengths[each] for each in references
                 )
                 # The bound keeps the numbers small, as each level of entities can multiply them.
                 self._expanded_lengths[current] = min(expanded_length, 1 << 62)
                 stack.pop()
-            elif in_progress.intersection(missing):
+            elif current in in_progress or in_progress.intersection(missing):
                 self._raise_expansion(f"the entity {current[:40]} contains itself")
             else:
                 in_progress.add(current)
@@ -309,9 +307,10 @@ class XmlParser:
             self._record_fetch("stylesheet", href[1])
 
     def _record_prolog_declarations(self) -> None:
-        """Record external entities that Expat ignored: after the use of a parameter entity it declares no more."""
-        if "<!DOCTYPE" in self._prolog and "%" in self._prolog:
-            # The text that was fed behind this length is not in ``_prolog``.
+        """Record external entities that Expat ignored: after the use of a parameter entity it reports no more."""
+        uses_parameter_entity = "<!DOCTYPE" in self._prolog and "%" in self._prolog
+        if uses_parameter_entity:
+            # ``_prolog`` holds no more than this, so declarations behind it are not searched.
             if len(self._prolog) >= _MOST_PROLOG_CHARACTERS:
                 self.unread[_UNSEARCHED_DECLARATIONS] = None
             for match in _EXTERNAL_ENTITY.finditer(self._prolog):

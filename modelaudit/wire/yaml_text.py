@@ -73,7 +73,7 @@ def parse_events(pieces: Iterable[str], limits: Limits) -> Iterator[yaml.Event]:
     try:
         for event in _parse_stream(stream, limits):
             stream.note_event()
-            # The events behind the cut are those that the end of the text gives.
+            # Behind the cut, the parser only closes what is open: the message names the last line before it.
             line = line if stream.is_cut else _get_line(event)
             yield event
     except YamlError:

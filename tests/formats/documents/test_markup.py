@@ -41,6 +41,7 @@ def test_xml_in_an_unknown_encoding_is_reported_as_damaged(read_bytes):
     )
 
 
+# Each content begins or encodes a character that the encoding does not have, such as one half of a surrogate pair.
 @check_each(
     "encoding, content",
     [
@@ -58,6 +59,7 @@ def test_xml_with_bytes_that_are_invalid_in_its_declared_encoding_is_reported_as
 
 @check_each("mark, encoding, offset", [("", "utf-8", 7), ("\ufeff", "utf-8", 10), ("\ufeff", "utf-16-le", None)])
 def test_absence_for_damaged_xml_states_the_byte_offset_in_the_file_if_it_is_known(mark, encoding, offset, read_bytes):
+    # The error is at the name "b". In UTF-8, the mark takes three bytes and the character before "</b>" two.
     reading = read_bytes((mark + "<a>\u00fc</b>").encode(encoding), "m.xml")
     (damage,) = [unread for _, unread in reading.inner.unread if unread.reason is UnreadReason.DAMAGED]
     assert damage.where.offset == offset
@@ -102,7 +104,8 @@ def test_openvino_network_references_its_bin_file_with_the_size_that_it_must_hav
     assert [(item.target, item.min_size) for item in references.items] == [("net.bin", 80)]
 
 
-@pytest.mark.parametrize("shape", ["9" * 5000, "-4", "1.5", ",".join(["9" * 4000] * 50)])
+# Too many digits for a number, a negative length, a fraction, lengths beyond any file, and too many lengths.
+@pytest.mark.parametrize("shape", ["9" * 5000, "-4", "1.5", ",".join(["9" * 4000] * 50), ",".join("9" * 5000)])
 def test_openvino_constant_of_an_invalid_shape_is_a_defect(shape, read_bytes):
     data = f'<layer type="Const"><data element_type="f32" shape="{shape}" offset="0" size="16"/></layer>'
     assert read_bytes(build_openvino_network(data).encode(), "net.xml").kinds() == {"weights-invalid"}
@@ -237,6 +240,7 @@ def test_xml_declarations_too_long_to_search_are_reported_as_unread(read_bytes, 
 
 
 def test_pickle_encoded_in_xml_is_read_before_damage(read_bytes):
+    # A pickle that calls posix.system with "echo inert".
     payload = base64.b64encode(b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0aecho inert\x85R.").decode()
     reading = read_bytes(f'<a b="{payload}"></c>'.encode(), "m.xml")
     assert reading.called

@@ -27,6 +27,7 @@ _SEEK_TABLE_MAGIC: Final = 0x8F92EAB1
 _HAS_CHECKSUMS: Final = 0x80
 _GZIP_FIXED_HEADER: Final = 10
 _GZIP_FLAGS_AT: Final = 3
+_EXTRA_LENGTH_BYTES: Final = 2
 _HAS_EXTRA: Final = 4  # bits of the flags
 _HAS_NAME: Final = 8
 _HAS_COMMENT: Final = 16
@@ -79,7 +80,7 @@ def _is_seek_table(window: Window, start: int, length: int) -> bool:
         return False
     footer = window.read(start + length - _SEEK_TABLE_FOOTER.size, _SEEK_TABLE_FOOTER.size)
     frames, flags, magic = _SEEK_TABLE_FOOTER.unpack(footer)
-    entry_size = 12 if flags & _HAS_CHECKSUMS else 8
+    entry_size = 12 if flags & _HAS_CHECKSUMS else 8  # two sizes of a frame, and its checksum if present
     is_exact: bool = length == frames * entry_size + _SEEK_TABLE_FOOTER.size
     return is_exact and magic == _SEEK_TABLE_MAGIC
 
@@ -89,24 +90,24 @@ def _claim_gzip_header(window: Window, start: int, end: int) -> int:
 
     A name and a comment are data if they are text. An extra field is claimed only if it is the one of BGZF.
     """
-    position = _GZIP_FIXED_HEADER
-    header = window.read(start, min(end - start, position))
-    flags = header[_GZIP_FLAGS_AT] if len(header) == position else 0
+    header = window.read(start, min(end - start, _GZIP_FIXED_HEADER))
+    flags = header[_GZIP_FLAGS_AT] if len(header) == _GZIP_FIXED_HEADER else 0
     if not flags & (_HAS_EXTRA | _HAS_NAME | _HAS_COMMENT):
         # A header without these fields is a part of the stream, which is claimed in one range.
         return start
     header = window.read(start, min(end - start, _LONGEST_GZIP_HEADER))
-    claim_parsed(window, start, start + position)
+    claim_parsed(window, start, start + _GZIP_FIXED_HEADER)
+    position = _GZIP_FIXED_HEADER  # in the header
     if flags & _HAS_EXTRA:
-        extra_start = position + 2
+        extra_start = position + _EXTRA_LENGTH_BYTES
+        claim_parsed(window, start + position, start + extra_start)
         position = extra_start + int.from_bytes(header[position:extra_start], "little")
-        claim_parsed(window, start + extra_start - 2, start + extra_start)
         if _BGZF_EXTRA.fullmatch(header, extra_start, position):
             claim_parsed(window, start + extra_start, start + position)
     for flag in (_HAS_NAME, _HAS_COMMENT):
         if flags & flag:
-            text_end = header.find(b"\0", position)
-            text_end = len(header) if text_end < 0 else text_end
+            zero_byte = header.find(b"\0", position)
+            text_end = len(header) if zero_byte < 0 else zero_byte
             claim_text(window, start + position, header[position:text_end])
             position = text_end + 1
             claim_parsed(window, start + text_end, start + position)

@@ -87,7 +87,7 @@ def check_names(files: list[File], log: DefectLog) -> None:
         seen.add(file.name)
 
 
-def check_expansion(folder: Folder, packed: int, limits: Limits, log: DefectLog) -> None:
+def check_folder(folder: Folder, packed: int, limits: Limits, log: DefectLog) -> None:
     """Record a folder that expands beyond the allowed ratio, is encrypted or uses an unknown method.
 
     ``packed`` is the number of bytes that the folder takes in the file.

@@ -123,11 +123,11 @@ class HeaderCursor(BytesCursor):
     def read_number(self) -> int:
         """Read a number of up to 64 bits. The leading one bits of the first byte count the bytes that follow."""
         first = self.read_byte()
-        extra = next((n for n in range(8) if not first & 0x80 >> n), 8)
-        low = int.from_bytes(self.take(extra), "little")
+        leading_ones = next((n for n in range(8) if not first & 0x80 >> n), 8)
+        low = int.from_bytes(self.take(leading_ones), "little")
         # The bits of the first byte after its leading ones are the highest of the number.
-        high = first & (0x7F >> extra)
-        return low | high << 8 * extra
+        high = first & (0x7F >> leading_ones)
+        return low | high << 8 * leading_ones
 
     def read_count(self) -> int:
         """Read the count of entries that take at least a byte each; raises as ``check_count`` does."""
@@ -160,8 +160,8 @@ class HeaderCursor(BytesCursor):
             raise DamagedError(f"the header has property {found} instead of {kind}", self.position - 1)
 
 
-def read_streams(cursor: HeaderCursor, base: int) -> Streams:
-    """Parse the packed streams and folders. The header states offsets from ``base``, which is an offset in the file.
+def read_streams(cursor: HeaderCursor, origin: int) -> Streams:
+    """Parse the packed streams and folders. The header counts offsets from ``origin``, which is an offset in the file.
 
     Raises:
         DamagedError: the header contradicts itself.
@@ -170,7 +170,7 @@ def read_streams(cursor: HeaderCursor, base: int) -> Streams:
     folders: list[Folder] = []
     kind = cursor.read_byte()
     if kind == _PACK_INFO:
-        packed = _read_packed(cursor, base)
+        packed = _read_packed(cursor, origin)
         kind = cursor.read_byte()
     if kind == _UNPACK_INFO:
         folders = _read_folders(cursor)
@@ -192,12 +192,12 @@ def read_streams(cursor: HeaderCursor, base: int) -> Streams:
     return Streams(packed, tuple(complete_folders))
 
 
-def _read_packed(cursor: HeaderCursor, base: int) -> tuple[tuple[int, int], ...]:
+def _read_packed(cursor: HeaderCursor, origin: int) -> tuple[tuple[int, int], ...]:
     """Return (offset in the file, size) of each packed stream. They follow each other, so only the first has an offset.
 
-    The checksums of packed streams are optional and are not used.
+    The header counts that offset from ``origin``. The checksums of packed streams are optional and are not used.
     """
-    position = base + cursor.read_number()
+    position = origin + cursor.read_number()
     count = cursor.read_count()
     sizes: list[int] = []
     while (kind := cursor.read_byte()) != _END:
@@ -290,26 +290,26 @@ def _read_contents(cursor: HeaderCursor, folders: Sequence[Folder]) -> list[list
         last_size = max(0, _find_main_size(folder) - sum(stated_sizes))
         sizes.append([*stated_sizes, last_size] if count else [])
     kind = cursor.read_byte() if has_sizes else kind
-    # A folder with a single content and a checksum states no second checksum for that content.
-    has_checksum = [count == 1 and folder.crc is not None for folder, count in zip(folders, counts, strict=True)]
-    missing = sum(count for count, known in zip(counts, has_checksum, strict=True) if not known)
+    # The checksum of a folder is that of its only content, which then has no second one.
+    shares_checksum = [count == 1 and folder.crc is not None for folder, count in zip(folders, counts, strict=True)]
+    own_checksums = sum(count for count, shares in zip(counts, shares_checksum, strict=True) if not shares)
     checksums: list[int | None] = []
     while kind != _END:
         if kind != _CRC:
             raise DamagedError(f"the header has property {kind} among its contents", cursor.position - 1)
-        checksums = cursor.read_checksums(missing)
+        checksums = cursor.read_checksums(own_checksums)
         kind = cursor.read_byte()
     next_checksums = iter(checksums)
     contents: list[list[tuple[int, int | None]]] = []
-    for folder, folder_sizes, known in zip(folders, sizes, has_checksum, strict=True):
-        contents.append([(size, folder.crc if known else next(next_checksums, None)) for size in folder_sizes])
+    for folder, folder_sizes, shares in zip(folders, sizes, shares_checksum, strict=True):
+        contents.append([(size, folder.crc if shares else next(next_checksums, None)) for size in folder_sizes])
     return contents
 
 
-def read_header(cursor: HeaderCursor, base: int) -> tuple[Streams, list[File]]:
+def read_header(cursor: HeaderCursor, origin: int) -> tuple[Streams, list[File]]:
     """Parse the streams and files of a plain header. The cursor is after its first byte, the property number.
 
-    ``base`` is the offset in the file from which the offsets of packed streams count.
+    ``origin`` is the offset in the file from which the offsets of packed streams count.
 
     Raises:
         DamagedError: the header contradicts itself.
@@ -326,10 +326,10 @@ def read_header(cursor: HeaderCursor, base: int) -> tuple[Streams, list[File]]:
         kind = cursor.read_byte()
     if kind == _ADDITIONAL_STREAMS:
         # These streams may hold parts of the header, which are not read. Parsing them finds the byte after them.
-        read_streams(cursor, base)
+        read_streams(cursor, origin)
         kind = cursor.read_byte()
     if kind == _MAIN_STREAMS:
-        streams = read_streams(cursor, base)
+        streams = read_streams(cursor, origin)
         kind = cursor.read_byte()
     if kind == _FILES:
         files = _read_files(cursor)

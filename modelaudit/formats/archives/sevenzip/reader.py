@@ -16,7 +16,7 @@ from modelaudit.formats.archives.sevenzip.contents import (
     FileContent,
     assign_contents,
     check_contents,
-    check_expansion,
+    check_folder,
     check_names,
 )
 from modelaudit.formats.archives.sevenzip.folders import (
@@ -49,6 +49,7 @@ from modelaudit.wire.windows import Budget, SubWindow, get_budget, iterate_chunk
 # header from the end of these 32 bytes, size of the header, CRC-32 of the header.
 _START_FIELDS = "<6s2sIQQI"
 _START_SIZE = struct.calcsize(_START_FIELDS)
+_CHECKED_FIELDS_AT = 12  # behind the signature, the version and the CRC-32
 _LARGEST_HEADER = 32 * MIB
 _MOST_NESTED_HEADERS = 4
 
@@ -88,7 +89,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     contents_by_folder = assign_contents(streams, files, log)
     check_names(files, log)
     for folder in streams.folders:
-        check_expansion(folder, count_packed_bytes(folder, streams), limits, log)
+        check_folder(folder, count_packed_bytes(folder, streams), limits, log)
     check_contents(window, streams, contents_by_folder, limits, log)
     # Without a header, any byte may belong to a member, so none is called unlisted.
     if failure is None:
@@ -110,7 +111,7 @@ def _find_header(window: Window, log: DefectLog) -> _HeaderPlace:
         raise DamagedError("the archive is truncated within its first 32 bytes", len(start_header))
     claim_parsed(window, 0, _START_SIZE)
     _, _, own_crc, offset, size, header_crc = struct.unpack(_START_FIELDS, start_header)
-    if zlib.crc32(start_header[12:]) != own_crc:
+    if zlib.crc32(start_header[_CHECKED_FIELDS_AT:]) != own_crc:
         log.add(SevenZipDefect.CRC_MISMATCH, "the start header does not match the CRC-32 that it states", 8)
     end = _START_SIZE + offset + size
     if end > window.size:
@@ -142,11 +143,11 @@ def _read_header(
         cursor = HeaderCursor(data, limits.members)
         kind = cursor.read_byte()
         if kind == PLAIN_HEADER:
-            contents = read_header(cursor, _START_SIZE)
+            streams, files = read_header(cursor, _START_SIZE)
             if lies_in_file:
                 _claim_header(window, place, cursor)
-            _claim_packed_streams(window, contents[0])
-            return contents
+            _claim_packed_streams(window, streams)
+            return streams, files
         if kind != ENCODED_HEADER:
             break
         streams = read_streams(cursor, _START_SIZE)

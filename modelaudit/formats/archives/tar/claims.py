@@ -74,8 +74,8 @@ def _find_used_ranges(header: TarHeader) -> Iterator[tuple[int, int]]:
         else:
             texts += _POSIX_TEXTS
     for start, end in texts:
-        text_end = block.find(b"\0", start, end)
-        text_end = end if text_end < 0 else text_end
+        zero_byte = block.find(b"\0", start, end)
+        text_end = end if zero_byte < 0 else zero_byte
         # Names become paths. Loaders ignore the names of users, and the target of a member that is not a link.
         if (start, end) in _PATHS or is_plain_text(block[start:text_end]):
             yield start, text_end

@@ -121,11 +121,11 @@ def _check_members(members: Sequence[TarMember], limits: Limits, log: DefectLog)
         elif kind in DEVICES:
             log.add(TarDefect.SPECIAL_MEMBER, f"{name!r} is {DEVICES[kind]}", offset, name)
         # "./a" and "a" extract to the same file.
-        plain = name.removeprefix("./")
-        if plain in seen and kind != FOLDER:
+        extracted_path = name.removeprefix("./")
+        if extracted_path in seen and kind != FOLDER:
             log.add(TarDefect.DUPLICATE_MEMBER, f"more than one member is named {name!r}", offset, name)
         if kind != FOLDER:
-            seen.add(plain)
+            seen.add(extracted_path)
         if member.pieces is not None and member.size > _limit_expansion(member, limits):
             detail = f"{name!r} is stated to expand from {member.stored} to {member.size} bytes"
             log.add(TarDefect.EXPANSION_RATIO, detail, offset, name)

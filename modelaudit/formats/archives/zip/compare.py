@@ -90,7 +90,7 @@ def check_overlaps(members: Sequence[Member], log: DefectLog) -> None:
             furthest = member
 
 
-def check_expansion(entries: Sequence[DirectoryEntry], limits: Limits, log: DefectLog) -> None:
+def check_sizes_and_methods(entries: Sequence[DirectoryEntry], limits: Limits, log: DefectLog) -> None:
     """Record members that expand beyond the allowed ratio or have an unknown method, and folders with data."""
     for entry in entries:
         largest_size = max(limits.expansion_floor, limits.expansion_ratio * entry.stored_size)

@@ -83,11 +83,11 @@ def find_contents(window: Window, limits: Limits, budget: Budget) -> ArchiveCont
         contents.unread.append(Unread(UnreadReason.LIMIT, detail))
     for member in contents.members:
         used_ranges.append(_claim_records(window, member))
-    # Whether all members should be in a directory.
-    is_listed = bool(directories) and all(directory.damage is None for directory in directories)
+    # Only then should all members be in a directory.
+    has_whole_directories = bool(directories) and all(directory.damage is None for directory in directories)
     # The bytes that no directory accounts for may hold members that a lenient loader finds.
     for start, end in find_gaps(used_ranges, window.size):
-        _search_gap(window, start, end, is_listed, contents, limits, budget)
+        _search_gap(window, start, end, has_whole_directories, contents, limits, budget)
     return contents
 
 
@@ -160,7 +160,13 @@ def _locate_data(window: Window, entry: DirectoryEntry, shift: int, contents: Ar
 
 
 def _search_gap(
-    window: Window, start: int, end: int, is_listed: bool, contents: ArchiveContents, limits: Limits, budget: Budget
+    window: Window,
+    start: int,
+    end: int,
+    has_whole_directories: bool,
+    contents: ArchiveContents,
+    limits: Limits,
+    budget: Budget,
 ) -> None:
     """Search a byte range that no directory describes for members, and record other content as a defect.
 
@@ -170,15 +176,15 @@ def _search_gap(
         window: the archive.
         start: the first byte of the range.
         end: the byte after it.
-        is_listed: whether there are directories and all were read without damage.
+        has_whole_directories: whether there are directories and all were read without damage.
         contents: receives members, defects and absences.
         limits: the bound on members.
         budget: the bytes that may be expanded to measure members of unknown size.
     """
     used_ranges: list[tuple[int, int]] = []
-    is_prefix = start == 0 and is_listed and window.read(0, 4) != LOCAL_SIGNATURE
+    is_prefix = start == 0 and has_whole_directories and window.read(0, 4) != LOCAL_SIGNATURE
     search_end = end
-    if is_listed and end - start > _LARGEST_GAP:
+    if has_whole_directories and end - start > _LARGEST_GAP:
         search_end = start + _LARGEST_GAP
         if not is_prefix:
             detail = f"only the first {_LARGEST_GAP} of {end - start} bytes between members were searched"
@@ -190,7 +196,7 @@ def _search_gap(
             detail = f"only the first {limits.members} members were read"
             contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=member.local.offset)))
             return
-        _record_found_member(member, is_listed, contents)
+        _record_found_member(member, has_whole_directories, contents)
         used_ranges.append(_claim_records(window, member))
     if walker.descriptors_end is not None:
         detail = (
@@ -198,16 +204,18 @@ def _search_gap(
         )
         contents.unread.append(Unread(UnreadReason.LIMIT, detail, Location(offset=walker.descriptors_end)))
     for gap_start, gap_end in find_gaps([(0, start), *used_ranges], end):
-        _record_unlisted_bytes(window, gap_start, gap_end, is_listed, contents)
+        _record_unlisted_bytes(window, gap_start, gap_end, has_whole_directories, contents)
 
 
-def _record_unlisted_bytes(window: Window, start: int, end: int, is_listed: bool, contents: ArchiveContents) -> None:
+def _record_unlisted_bytes(
+    window: Window, start: int, end: int, has_whole_directories: bool, contents: ArchiveContents
+) -> None:
     """Record a byte range without members as a defect, unless its place or content explains it."""
     # A range that begins with a directory entry is the rest of a directory.
     if window.read(start, 4) == ENTRY_SIGNATURE or not _holds_content(window, start, end):
         return
     is_prefix = start == 0
-    if end - start == window.size or not (is_listed or is_prefix):
+    if end - start == window.size or not (has_whole_directories or is_prefix):
         # A file that is one gap holds no archive. Without a directory, bytes between members may as well be the rest of
         # a member of unknown size.
         return
@@ -223,15 +231,16 @@ def _record_unlisted_bytes(window: Window, start: int, end: int, is_listed: bool
     contents.log.add(kind, f"{end - start} bytes belong to no member", start)
 
 
-def _record_found_member(member: Member, is_listed: bool, contents: ArchiveContents) -> None:
+def _record_found_member(member: Member, has_whole_directories: bool, contents: ArchiveContents) -> None:
     """Add a member that was found by its local header alone, and record why that is a defect.
 
-    ``is_listed`` is whether there are directories and all were read without damage; they should list the member.
+    ``has_whole_directories`` is whether there are directories and all were read without damage. They should list the
+    member.
     """
     entry = member.entry
     contents.entries.append(entry)
     contents.members.append(member)
-    if is_listed:
+    if has_whole_directories:
         detail = f"{entry.name!r} is in the file but not in its directory"
         contents.log.add(ZipDefect.LOCAL_MEMBER_NOT_IN_DIRECTORY, detail, entry.offset, entry.name)
     if member.stored_size < entry.stored_size:

@@ -199,21 +199,22 @@ def read_directory(window: Window, place: DirectoryPlace, most: int) -> Director
     end = min(place.start + place.size, window.size)
     position = place.start
     buffer = b""
-    base = position
+    buffer_start = position
     while position < end:
-        buffer_end = base + len(buffer)
+        buffer_end = buffer_start + len(buffer)
         # The buffer is read anew when it might not hold the whole next entry.
         if buffer_end - position < _LONGEST_ENTRY and buffer_end < end:
-            base, buffer = position, window.read(position, min(MIB, end - position))
-        parsed = parse_entry(buffer, position - base, place.shift)
-        if parsed is None or position + parsed[-1] > end:
+            buffer_start, buffer = position, window.read(position, min(MIB, end - position))
+        start_in_buffer = position - buffer_start
+        parsed = parse_entry(buffer, start_in_buffer, place.shift)
+        if parsed is None or position + parsed[-1] > end:  # the last number is the length of the entry
             detail = f"entry {len(entries)} of the directory, at byte {position}, is damaged"
             return Directory(place, tuple(entries), position, detail)
         if len(entries) >= most:
             return Directory(place, tuple(entries), position, is_full=True)
         entry, name_end, extra_end, length = parsed
         entries.append(entry)
-        record = buffer[position - base : position - base + length]
+        record = buffer[start_in_buffer : start_in_buffer + length]
         claim_entry(window, position, record, name_end, extra_end)
         position += length
     damage = "the directory is truncated by the end of the file" if place.start + place.size > window.size else None

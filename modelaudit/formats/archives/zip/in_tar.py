@@ -29,19 +29,21 @@ def is_inside_one_tar_member(window: Window, places: list[DirectoryPlace]) -> bo
     limits = Limits()
     seen_by_zip_loader = {_list_record_offsets(window, place, 0, limits) for place in places}
     first_directory = min(place.start for place in places)
-    # The offset of the current window in the file.
-    base = 0
+    window_start = 0  # in the file
     for _ in range(limits.depth):
-        found = _find_member_around(window, first_directory - base, limits)
+        found = _find_member_around(window, first_directory - window_start, limits)
         if found is None:
             return False
         start, size = found
-        base += start
+        window_start += start
         window = SubWindow(window, start, size, get_budget(window, limits))
         head = window.read(0, BLOCK)
         if head.startswith(LOCAL_SIGNATURE):
             # The member is a ZIP archive. It must show the same records as the whole file shows a ZIP loader.
-            seen_in_member = {_list_record_offsets(window, place, base, limits) for place in find_places(window)}
+            seen_in_member = {
+                _list_record_offsets(window, place, window_start, limits) for place in find_places(window)
+            }
+            # ``None`` is a directory whose records cannot be compared.
             return None not in seen_by_zip_loader and seen_by_zip_loader <= seen_in_member
         if not is_tar(head):
             return False
@@ -62,14 +64,14 @@ def _find_member_around(window: Window, offset: int, limits: Limits) -> tuple[in
 
 
 def _list_record_offsets(
-    window: Window, place: DirectoryPlace, base: int, limits: Limits
+    window: Window, place: DirectoryPlace, window_start: int, limits: Limits
 ) -> tuple[int, tuple[int, ...]] | None:
     """Return the offsets in the file of a directory and of the local headers that it lists.
 
     Args:
         window: the file or a tar member.
         place: the place of the directory in ``window``.
-        base: the offset of ``window`` in the file.
+        window_start: the offset of ``window`` in the file.
         limits: the bound on members.
 
     Returns:
@@ -86,4 +88,4 @@ def _list_record_offsets(
         # Headers that take more bytes than there are overlap; reading them all could take very long.
         if local is None or local.data_start + longest > window.size or header_bytes > window.size:
             return None
-    return base + place.start, tuple(base + entry.offset for entry in directory.entries)
+    return window_start + place.start, tuple(window_start + entry.offset for entry in directory.entries)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from modelaudit.formats.archives.zip.compare import check_expansion, check_names, check_overlaps, compare_headers
+from modelaudit.formats.archives.zip.compare import (
+    check_names,
+    check_overlaps,
+    check_sizes_and_methods,
+    compare_headers,
+)
 from modelaudit.formats.archives.zip.contents import ArchiveContents, find_contents
 from modelaudit.formats.archives.zip.directory import find_places
 from modelaudit.formats.archives.zip.in_tar import is_inside_one_tar_member
@@ -82,7 +87,7 @@ def _check_contents(contents: ArchiveContents, data: list[MemberData], layout: L
     """Record the contradictions between names, headers, flags and contents."""
     log = contents.log
     check_names(contents.entries, log, torch=layout.prefix is not None)
-    check_expansion(contents.entries, limits, log)
+    check_sizes_and_methods(contents.entries, limits, log)
     check_overlaps(contents.members, log)
     for item in data:
         compare_headers(item.member, log)
@@ -123,8 +128,8 @@ def _make_artifacts(artifact: Artifact, data: list[MemberData], layout: Layout) 
         members_by_start[item.member.data_start] += 1
         if members_by_start[item.member.data_start] <= _MAX_READINGS_OF_ONE_START:
             yield item.make_artifact(paths.name_member(entry.name), content_type)
-    unread = [start for start, count in members_by_start.items() if count > _MAX_READINGS_OF_ONE_START]
-    if unread:
-        count = sum(members_by_start[start] - _MAX_READINGS_OF_ONE_START for start in unread)
+    crowded_starts = [start for start, count in members_by_start.items() if count > _MAX_READINGS_OF_ONE_START]
+    if crowded_starts:
+        count = sum(members_by_start[start] - _MAX_READINGS_OF_ONE_START for start in crowded_starts)
         detail = f"{count} members were not read: more than {_MAX_READINGS_OF_ONE_START} share the data at one byte"
-        yield Unread(UnreadReason.LIMIT, detail, Location(offset=unread[0]))
+        yield Unread(UnreadReason.LIMIT, detail, Location(offset=crowded_starts[0]))

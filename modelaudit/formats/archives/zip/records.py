@@ -294,5 +294,6 @@ def order_size_widths(sizes: bytes) -> tuple[int, int]:
     Args:
         sizes: the bytes from the stored size on, with the signature of the record behind the descriptor.
     """
-    following = sizes[8 : 8 + SIGNATURE_BYTES]
+    two_sizes_end = 2 * 4  # if each has 4 bytes
+    following = sizes[two_sizes_end : two_sizes_end + SIGNATURE_BYTES]
     return (4, 8) if not following or _NEXT_RECORD.match(following) else (8, 4)

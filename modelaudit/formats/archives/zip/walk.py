@@ -50,7 +50,7 @@ class _SignatureSearch:
         self._window = window
         self._pattern = pattern
         self._end = end
-        self._base = 0
+        self._buffer_start = 0
         self._buffer = b""
 
     def find_first(self, start: int) -> tuple[int, bytes] | None:
@@ -59,17 +59,17 @@ class _SignatureSearch:
         Raises:
             WindowError: the window could not return the requested bytes.
         """
-        while start + 4 <= self._end:
-            if not self._base <= start <= self._base + len(self._buffer) - 4:
-                self._base = start
+        while start + SIGNATURE_BYTES <= self._end:
+            if not self._buffer_start <= start <= self._buffer_start + len(self._buffer) - SIGNATURE_BYTES:
+                self._buffer_start = start
                 self._buffer = self._window.read(start, min(_SEARCH_CHUNK, self._end - start))
-                if len(self._buffer) < 4:
+                if len(self._buffer) < SIGNATURE_BYTES:
                     return None
-            match = self._pattern.search(self._buffer, start - self._base)
+            match = self._pattern.search(self._buffer, start - self._buffer_start)
             if match is not None:
-                return self._base + match.start(), match[0]
+                return self._buffer_start + match.start(), match[0]
             # The last three bytes may begin a signature that continues in the next chunk.
-            start = self._base + len(self._buffer) - 3
+            start = self._buffer_start + len(self._buffer) - (SIGNATURE_BYTES - 1)
         return None
 
 

@@ -239,6 +239,8 @@ _ELEMENT_BITS: Final = {
     "u2": 2, "u1": 1,
 }  # fmt: skip
 _OPSET: Final = re.compile(r"opset\d{1,3}")
+_MOST_DIMENSIONS: Final = 64
+"""More than any tensor has. The product of a million lengths would take hours."""
 
 
 class OpenVinoDialect(Dialect):
@@ -291,8 +293,8 @@ class OpenVinoDialect(Dialect):
                 )
             )
             return
-        has_invalid_dimension = any(not 0 <= dimension < 1 << 63 for dimension in shape)
-        if offset < 0 or size < 0 or offset + size >= 1 << 63 or has_invalid_dimension:
+        has_invalid_shape = len(shape) > _MOST_DIMENSIONS or any(not 0 <= each < 1 << 63 for each in shape)
+        if offset < 0 or size < 0 or offset + size >= 1 << 63 or has_invalid_shape:
             stated_shape = attributes.get("shape", "")[:40]
             detail = f"{size} bytes at offset {offset} of the shape {stated_shape!r} are not a valid range of a file"
             self._record_defect(Defect(MarkupDefect.WEIGHTS_INVALID, detail, where))

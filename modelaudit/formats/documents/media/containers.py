@@ -35,7 +35,7 @@ def find_riff_end(window: Window) -> int:
         # The first chunk, ds64, states the size in 64 bits (EBU Tech 3306, 4).
         size = int.from_bytes(read_at_least(window, 20, 8), "little")
         return 8 + size + size % 2
-    # A program that writes to a pipe cannot go back to fill in the size, and writes the maximum instead.
+    # A program that writes to a pipe cannot go back to fill in the size, and writes a number near the maximum instead.
     if size >= 0xFFFF_FF00:
         return window.size
     end = 8 + size

@@ -167,6 +167,7 @@ def is_ico(data: bytes) -> bool:
     # The types 1 (icon) and 2 (cursor) follow two bytes of zero.
     if data[:4] not in (b"\0\0\1\0", b"\0\0\2\0"):
         return False
+    # The rows of the directory begin at 6, with a zero byte at 3 of a row and the offset of the image at 12.
     image_count = int.from_bytes(data[4:6], "little")
     first_image_offset = int.from_bytes(data[18:22], "little")
     reserved_byte = data[9:10]
@@ -183,7 +184,7 @@ def find_ico_end(window: Window) -> int:
     directory = read_at_least(window, 6, 16 * image_count)
     claim_parsed(window, 0, 6 + len(directory))
     end = 0
-    for row in range(0, len(directory), 16):
+    for row in range(0, len(directory), 16):  # a row has the size of the image at 8, and its offset at 12
         size = int.from_bytes(directory[row + 8 : row + 12], "little")
         offset = int.from_bytes(directory[row + 12 : row + 16], "little")
         claim_data(window, offset, offset + size)

@@ -75,6 +75,7 @@ def _is_rifx_or_rf64(data: bytes) -> bool:
 
 def _is_mp3(data: bytes) -> bool:
     """Whether the data begin with an ID3 tag, or with two consecutive frames of MPEG layer III."""
+    # Version 2 to 4 at 3; four bytes at 6 state the size of the tag, in seven bits each.
     if data[:3] == b"ID3":
         return len(data) > 10 and 2 <= data[3] <= 4 and not any(byte & 0x80 for byte in data[6:10])
     # The second byte completes the synchronisation bits and states MPEG 1 or 2, layer III, with or without a checksum.
@@ -87,6 +88,7 @@ def _is_mp3(data: bytes) -> bool:
     padding_bytes = data[2] >> 1 & 1
     rate_index = data[2] >> 4
     is_mpeg_1 = data[1] & 0x08 != 0
+    # A frame of MPEG 1 has 1152 samples, of MPEG 2 576; divided by 8 bits, that is the factor 144 or 72.
     if is_mpeg_1:
         frame_bytes = 144 * 1000 * _MPEG_1_RATES[rate_index - 1] // frequency + padding_bytes
     else:

@@ -52,8 +52,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             reached a bound.
         WindowError: the file is over 1 MiB, or the window could not return the requested bytes.
     """
-    bounded = replace(limits, document_bytes=min(_MAX_BYTES, limits.document_bytes))
-    text, _, _ = read_whole_text(window, bounded)
+    build_file_limits = replace(limits, document_bytes=min(_MAX_BYTES, limits.document_bytes))
+    text, _, _ = read_whole_text(window, build_file_limits)
     name = get_file_name(artifact.path)
     lines = text.splitlines()
     is_config = name.endswith((".cfg", ".ini"))
@@ -141,8 +141,8 @@ def _mention_poetry_requirements(key: str, dependencies: dict[str, object]) -> I
     for name, dependency in dependencies.items():
         # A dependency with several sources, one for each platform, is a list.
         for source in dependency if isinstance(dependency, list) else [dependency]:
-            sources = source if isinstance(source, dict) else {}
-            address = next((str(sources[each]) for each in ("git", "url") if each in sources), "")
+            source_keys = source if isinstance(source, dict) else {}  # a version alone is a string
+            address = next((str(source_keys[each]) for each in ("git", "url") if each in source_keys), "")
             if address:
                 yield from _mention_requirements(key, [f"{name} @ {address}"])
 

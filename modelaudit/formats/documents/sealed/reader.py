@@ -87,7 +87,7 @@ def _find_programs(window: Window, start: int) -> Iterator[int]:
     Raises:
         WindowError: the window could not return the requested bytes.
     """
-    # Pieces overlap, so that magic bytes across their border are found.
+    # Pieces overlap, so that magic bytes across their border are found. No magic number is longer than this.
     overlap = 8
     position = start
     while position < window.size:
@@ -144,10 +144,10 @@ def _find_cntk_start(data: bytes, window: Window) -> int | None:
     entry_start = re.match(rb"[\x80-\xff]{0,9}[\x00-\x7f]\x0a", data[3:14])
     if entry_start is None:
         return None
-    key_start = 3 + entry_start.end()
-    key_length = int.from_bytes(data[key_start : key_start + 1], "big")
-    key_end = key_start + 1 + key_length
-    is_known_key = data[key_start + 1 : key_end] in _CNTK_KEYS
+    key_start = 3 + entry_start.end() + 1  # one byte before the key states its length
+    key_length = int.from_bytes(data[key_start - 1 : key_start], "big")
+    key_end = key_start + key_length
+    is_known_key = data[key_start:key_end] in _CNTK_KEYS
     value_tag = data[key_end : key_end + 1]
     return 0 if is_known_key and value_tag == b"\x12" else None
 

@@ -56,7 +56,7 @@ _PROSE_EXTENSIONS = (
 )
 # Text up to this size is searched for names as a whole, and longer text in pieces of this size.
 _SEARCHED_BYTES = 8 * MIB
-# Pieces overlap by more than the longest name with its key, so that none is cut in two.
+# Pieces overlap by more than the longest match, so that every match is whole in one piece.
 _OVERLAP_BYTES = 64 * 1024
 # White space and the bytes of a byte order mark.
 _LEADING_SPACE = b"\xef\xbb\xbf \t\r\n"
