@@ -488,6 +488,18 @@ def test_memo_entry_that_no_opcode_reads_does_not_count_for_the_bound_on_value_m
     assert machine.recorder.bounds_reached == {}
 
 
+def test_mapping_that_replaces_a_memo_entry_after_a_sweep_counts_for_the_bound_on_value_memory() -> None:
+    indices_of_entries = [index.to_bytes(4, "little") for index in range(160_000)]
+    nothing = b"N\x940" * len(indices_of_entries)  # takes no memory, and the sweep skips it from then on
+    replaced = b"".join(b"}r" + index + b"0" for index in indices_of_entries)
+    reads = b"".join(b"j" + index + b"0" for index in indices_of_entries)
+    machine = Machine(
+        CountingWindow(b"\x80\x04" + nothing + replaced + reads + b"."), 0, Limits(pickle_value_bytes=8 << 20)
+    )
+    machine.execute()
+    assert machine.recorder.bounds_reached
+
+
 def test_value_beyond_the_memory_bound_is_recorded_as_unknown_and_leaves_an_absence() -> None:
     count = 160_000
     mappings = b"\x80\x04" + b"}\x940" * count

@@ -10,8 +10,9 @@ from modelaudit.model.pickle import Unknown
 NEVER_READ: Final = Unknown("a memo entry that no opcode reads")
 """In place of entries that were dropped because the program never reads them."""
 
-_HOLE: Final = Unknown("a memo entry that was skipped")
-_MOST_HOLES: Final = 16  # beyond the number of entries, so that the list is never much longer than they are many
+HOLE: Final = Unknown("a memo entry that was skipped")
+"""In place of entries that a program left out."""
+_MOSTHOLES: Final = 16  # beyond the number of entries, so that the list is never much longer than they are many
 
 
 class Memo:
@@ -26,27 +27,29 @@ class Memo:
         first: index of the first entry of ``dense``.
         dense: the entries 0, 1, 2 and so on.
         sparse: entries with any other index.
+        unchanged: number of first entries of ``dense`` that were not written since the owner last set this.
     """
 
-    __slots__ = ("dense", "first", "size", "sparse")
+    __slots__ = ("dense", "first", "size", "sparse", "unchanged")
 
     def __init__(self) -> None:
         self.size = 0
         self.first = 0
         self.dense: list[StackValue] = []
         self.sparse: dict[int, StackValue] = {}
+        self.unchanged = 0
 
     def __len__(self) -> int:
         return self.size
 
     def __contains__(self, index: int) -> bool:
-        return (0 <= index < len(self.dense) and self.dense[index] is not _HOLE) or index in self.sparse
+        return (0 <= index < len(self.dense) and self.dense[index] is not HOLE) or index in self.sparse
 
     def __getitem__(self, index: int) -> StackValue:
         """Return the entry. Raises ``KeyError`` where there is none."""
         if 0 <= index < len(self.dense):
             value = self.dense[index]
-            if value is not _HOLE:
+            if value is not HOLE:
                 return value
         return self.sparse[index]
 
@@ -72,10 +75,11 @@ class Memo:
             self.sparse[index] = value
             return
         if 0 <= index < len(dense):
-            self.size += dense[index] is _HOLE
+            self.size += dense[index] is HOLE
             dense[index] = value
-        elif 0 <= index <= self.size + _MOST_HOLES:
-            dense.extend([_HOLE] * (index - len(dense)))
+            self.unchanged = min(self.unchanged, index)
+        elif 0 <= index <= self.size + _MOSTHOLES:
+            dense.extend([HOLE] * (index - len(dense)))
             dense.append(value)
             self.size += 1
         else:
@@ -86,4 +90,4 @@ class Memo:
         """Drop all entries."""
         self.dense.clear()
         self.sparse.clear()
-        self.size = 0
+        self.size = self.unchanged = 0

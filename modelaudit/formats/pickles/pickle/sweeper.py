@@ -8,18 +8,21 @@ values that the program can still reach. It first drops what cannot matter any m
 
 If the values still take more than the bound, the sweep forgets: unknown values take the place of values in the memo and
 deep in the stack. The program goes on, so that later acts are found, with unknown arguments. A sweep takes time in
-proportion to the values that are left, and happens after a share of the bound was allocated.
+proportion to the values that are left, and happens after a share of the bound was allocated. Dropped memo entries are
+most of the memo in large files, so a sweep keeps the indices of the others and goes over those alone.
 """
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import sys
+from array import array
 from collections.abc import Collection, Iterable
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.indices import MemoReads
-from modelaudit.formats.pickles.pickle.memo import NEVER_READ, Memo
+from modelaudit.formats.pickles.pickle.memo import HOLE, NEVER_READ, Memo
 from modelaudit.formats.pickles.pickle.recorder import Recorder
 from modelaudit.formats.pickles.pickle.values import ALL_ATTRIBUTES, FORGOTTEN, Container, PlainStretch, StackValue
 from modelaudit.model.limits import MIB
@@ -38,7 +41,8 @@ _SPARSE_ENTRY_BYTES: Final = 140  # of the ``dict`` of a memo, with the index
 _OTHER_BYTES: Final = 56  # a number, or the result of a call
 # What one opcode allocates at most, with its share of a container. Longer constants count by the bytes read.
 _OPCODE_BYTES: Final = 200
-_FEWEST_OPCODES: Final = 150_000  # between two sweeps
+# Between two sweeps. As many values may take memory beyond the bound before a sweep notices.
+_FEWEST_OPCODES: Final = 150_000
 _SLOTS_PER_OPCODE: Final = 20  # that one sweep goes over, at most, for each opcode since the last one
 _BYTES_BETWEEN: Final = 8 * MIB  # of the window, between two sweeps
 # Opcodes with constants of full length that take as much memory: 4096 characters of four bytes each.
@@ -70,8 +74,8 @@ class Sweeper:
         self._memo = memo
         self._recorder = recorder
         self._last_opcode = 0
-        # Entries of the memo below this index were looked at, and those that are never read were dropped.
-        self._memo_swept = 0
+        # Indices, in order, of those entries of ``memo.dense`` that take memory. ``Limits.pickle_memo`` bounds them.
+        self._counted = array("I")
         # Values of the memo and the stack below these indices were forgotten.
         self._memo_forgotten = 0
         self._stack_forgotten = 0
@@ -108,18 +112,23 @@ class Sweeper:
                     break
         if weight > self._bound:
             raise LimitReachedError(f"the values of the pickle take more than {self._bound // MIB} MiB", offset)
-        slots = len(self._stack) + len(self._memo.dense)
-        opcodes_until_next = max((self._bound - weight) // _OPCODE_BYTES, slots // _SLOTS_PER_OPCODE)
-        self.next_opcode = opcodes + max(_FEWEST_OPCODES, opcodes_until_next)
+        slots = len(self._stack) + len(self._counted)
+        opcodes_until_bound = max(0, self._bound - weight) // _OPCODE_BYTES
+        self.next_opcode = opcodes + _FEWEST_OPCODES + max(opcodes_until_bound, slots // _SLOTS_PER_OPCODE)
 
     def _drop_unread_entries(self) -> None:
-        """Drop the values of those memo entries that no opcode reads."""
-        dense, first, can_read = self._memo.dense, self._memo.first, self.reads.can_read
-        for index in range(self._memo_swept, len(dense)):
+        """Drop the values of those memo entries that no opcode reads; find the entries that take memory."""
+        memo, counted, can_read = self._memo, self._counted, self.reads.can_read
+        dense, first = memo.dense, memo.first
+        del counted[bisect.bisect_left(counted, memo.unchanged) :]
+        for index in range(memo.unchanged, len(dense)):
+            value = dense[index]
             # A stretch in the memo marks entries that are written when it is executed.
-            if type(dense[index]) in _DROPPED_TYPES and not can_read(first + index):
+            if type(value) in _DROPPED_TYPES and not can_read(first + index):
                 dense[index] = NEVER_READ
-        self._memo_swept = len(dense)
+            elif value is not NEVER_READ and value is not HOLE and type(value) not in _UNCOUNTED_TYPES:
+                counted.append(index)
+        memo.unchanged = len(dense)
 
     def _measure(self, others: list[Collection[StackValue]]) -> int:
         """Return the bytes that all reachable values take, after cutting those containers that are too deep."""
@@ -127,7 +136,8 @@ class Sweeper:
         stack, memo = self._stack, self._memo
         weight = _SLOT_BYTES * (len(stack) + len(memo.dense)) + _SPARSE_ENTRY_BYTES * len(memo.sparse)
         level: list[Container] = []
-        for value in itertools.chain(stack, memo.dense, memo.sparse.values(), *others):
+        memo_values = map(memo.dense.__getitem__, self._counted)
+        for value in itertools.chain(stack, memo_values, memo.sparse.values(), *others):
             if type(value) is not Container:
                 weight += _measure_leaf(value)
             elif value.sweep is not token:
