@@ -31,7 +31,9 @@ _COMMAND_WORDS: Final = frozenset(
      "setup", "install", "before", "after", "pre", "post", "args", "argv", "inline", "build", "start", "launch", "test",
      "healthcheck", "preinstall", "postinstall", "raw", "program", "steps", "callback", "runtime", "profiles"}
 )  # fmt: skip
+# The words of a key: ``on``, ``Create`` and ``Command`` of ``onCreateCommand``, or ``CMD``.
 _KEY_WORD: Final = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Za-z][a-z]*")
+_MAX_KEY_LENGTH: Final = 100
 # Every dangerous command matches one of these, such as ``curl https:…``, ``sh -c``, ``rm -rf`` or ``python -c``. The
 # blanks keep tokenizer vocabularies out: their pieces have none.
 _COMMAND_MARKS: Final = re.compile(
@@ -43,35 +45,38 @@ _COMMAND_MARKS: Final = re.compile(
 _WINDOWS_MARKS: Final = re.compile(
     r"powershell|pwsh|\biex\b|invoke-|downloadstring|certutil|mshta|bitsadmin", re.IGNORECASE
 )
+# A command with an effect has an argument, behind a space, a tab or a variable such as ``${IFS}``.
 _SEPARATOR: Final = re.compile(r"[\s$]")
 _MAX_COMMAND_LENGTH: Final = 200_000
 _MAX_MENTIONS: Final = 20_000
 
 
 def read_commands(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield the dangerous actions of commands, and the commands that run by themselves.
+    """Yield an outline of the dangerous actions of commands, and of the keys whose commands run by themselves.
 
     Raises:
         LimitReachedError: after the outline, if a bound on the analysis of a command was reached.
     """
-    found: dict[Mention, None] = {}
+    distinct_mentions: dict[Mention, None] = {}
     reached_limit: LimitReachedError | None = None
     for setting in settings:
         try:
             for mention in _collect_commands(get_file_name(path), setting):
-                found[mention] = None
+                distinct_mentions[mention] = None
         except LimitReachedError as error:  # the commands behind this one are read nevertheless
             reached_limit = error
-    mentions, beyond = keep_first(found, _MAX_MENTIONS, "actions of commands")
+    mentions, absences = keep_first(distinct_mentions, _MAX_MENTIONS, "actions of commands")
     if mentions:
         yield Outline("shell", mentions)
-    yield from beyond
+    yield from absences
     if reached_limit is not None:
         raise reached_limit
 
 
 def _collect_commands(file: str, setting: Setting) -> Iterator[Mention]:
-    """Yield the dangerous actions of one setting; ``file`` is the file name in lower case.
+    """Yield the dangerous actions of one setting, and the setting itself if a tool runs it without being asked to.
+
+    ``file`` is the file name in lower case.
 
     Raises:
         LimitReachedError: a bound on the analysis of the command was reached.
@@ -85,8 +90,8 @@ def _collect_commands(file: str, setting: Setting) -> Iterator[Mention]:
         yield Mention("shell-commands", "on-open", "runOn: folderOpen", setting.where)
     elif setting.key == "initializeCommand":
         yield Mention("shell-commands", "on-open", setting.key, setting.where)
-    # A command with an effect has an argument, behind a space, a tab or a variable such as ``${IFS}``.
-    if not _SEPARATOR.search(value) or not any(is_command_key(step) for step in setting.path):
+    has_argument = _SEPARATOR.search(value) is not None
+    if not has_argument or not any(is_command_key(step) for step in setting.path):
         return
     if setting.key == "dockerfile_inline":
         value = convert_dockerfile(value)
@@ -105,10 +110,13 @@ def _collect_windows_commands(value: str) -> Iterator[Mention]:
 
 @lru_cache(maxsize=10_000)
 def is_command_key(key: str) -> bool:
-    """Whether a word of the key denotes a command: ``postCreateCommand``, ``commands_pre``, ``runcmd``."""
-    return len(key) < 100 and (
-        key == "dockerfile_inline" or any(word.lower() in _COMMAND_WORDS for word in _KEY_WORD.findall(key))
-    )
+    """Whether a word of the key denotes a command: ``postCreateCommand``, ``commands_pre``, ``runcmd``.
+
+    No tool has a command key of 100 characters or more.
+    """
+    if len(key) >= _MAX_KEY_LENGTH:
+        return False
+    return key == "dockerfile_inline" or any(word.lower() in _COMMAND_WORDS for word in _KEY_WORD.findall(key))
 
 
 COMMANDS = Interpreter(

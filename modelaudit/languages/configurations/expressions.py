@@ -35,7 +35,7 @@ _MAX_EXPRESSIONS: Final = 2000
 
 
 def read_expressions(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield every dangerous value that is evaluated."""
+    """Yield an outline of the hostile expressions and of the ``py/repr`` values."""
     yield from build_outlines(_collect_expressions(settings))
 
 
@@ -52,7 +52,7 @@ def _collect_expressions(settings: Sequence[Setting]) -> Iterator[Mention]:
             if not expressions_left:
                 raise LimitReachedError(f"only the first {_MAX_EXPRESSIONS} expressions of the document were analysed")
             expressions_left -= 1
-            # Too long to parse counts as hostile: ordinary expressions have a line or two.
+            # An expression that is too long to parse counts as hostile: ordinary ones have a line or two.
             is_hostile = (
                 len(code) > _MAX_EXPRESSION_LENGTH
                 or _DUNDER_ACCESS.search(code)
@@ -70,8 +70,9 @@ def _get_expression(setting: Setting) -> str:
     value = setting.value
     if not isinstance(value, str):
         return ""
-    # ``${name}`` is an interpolation; with a call in it, ``{f()}`` is a set of Python.
-    if value.startswith("$") and (not value.startswith("${") or "(" in value):
+    # ``${name}`` is an interpolation, but ``${f()}`` is the Python set ``{f()}`` behind the mark of MONAI.
+    is_interpolation = value.startswith("${") and "(" not in value
+    if value.startswith("$") and not is_interpolation:
         return value[1:]
     is_layer = bool(setting.path) and setting.path[0] in _LAYER_KEYS and "(" in value
     return value if is_layer or setting.key == _REPR_KEY else ""

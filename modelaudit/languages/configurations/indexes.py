@@ -17,12 +17,14 @@ from modelaudit.wire.base import Reading
 from modelaudit.wire.requirement_lines import collect_requirement_mentions
 from modelaudit.wire.text import get_file_name
 
+# Keys that name an index, each with the option of pip that has the same effect.
 _INDEX_OPTIONS: Final = {
     "index-url": "--index-url", "index_url": "--index-url", "extra-index-url": "--extra-index-url",
     "extra_index_url": "--extra-index-url", "find-links": "--find-links", "find_links": "--find-links",
     "dependency_links": "--find-links", "npmRegistryServer": "--index-url", "channel_alias": "--index-url",
 }  # fmt: skip
 _CHANNEL_KEYS: Final = frozenset({"channels", "default_channels", "custom_channels"})
+# The tables of ``pyproject.toml`` and other files that list indexes, and those that list packages.
 _INDEX_TABLES: Final = frozenset({"index", "source"})
 _PACKAGE_TABLES: Final = frozenset({"sources", "packages", "dev-packages"})
 _CHECK_KEYS: Final = frozenset({"verify_ssl", "ssl_verify", "enableStrictSsl", "strict-ssl"})
@@ -31,7 +33,7 @@ _INSTALLER_FILES: Final = frozenset({"pyproject.toml", "uv.toml", "pipfile", "po
 
 
 def read_indexes(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield every package index, and every disabled check of certificates or hosts."""
+    """Yield an outline of the package indexes, and of the disabled checks of certificates or hosts."""
     yield from build_outlines(_collect_indexes(get_file_name(path) in _INSTALLER_FILES, settings))
 
 
@@ -39,7 +41,7 @@ def _collect_indexes(is_installer: bool, settings: Sequence[Setting]) -> Iterato
     """Yield a mention of each index, trusted host, disabled check, and package from an address.
 
     Args:
-        is_installer: whether the file configures an installer, so that ``url`` and ``git`` have a meaning.
+        is_installer: whether the file configures an installer, so that ``url`` and ``git`` name a package or an index.
         settings: the settings of the document.
     """
     for setting in settings:
@@ -51,11 +53,12 @@ def _collect_indexes(is_installer: bool, settings: Sequence[Setting]) -> Iterato
         option = _INDEX_OPTIONS.get(key)
         if key in _TRUSTED_HOST_KEYS:
             yield from collect_requirement_mentions(f"--trusted-host {value}", setting.where)
-        # A channel, or the ``url`` in a table of indexes, is an index too.
+        # A channel, or the ``url`` in a table of indexes, is an index too if it is an address and not a name.
         elif not _CHANNEL_KEYS.isdisjoint(setting.path) or (is_installer and key == "url" and _is_in_table(setting)):
             option = "--index-url" if "://" in value else None
         elif is_installer and key in ("git", "url") and not _PACKAGE_TABLES.isdisjoint(setting.path):
-            yield from collect_requirement_mentions(f"{'git+' if key == 'git' else ''}{value}", setting.where)
+            prefix = "git+" if key == "git" else ""
+            yield from collect_requirement_mentions(f"{prefix}{value}", setting.where)
         if option is not None:
             yield from collect_requirement_mentions(f"{option} {value}", setting.where)
 

@@ -35,10 +35,11 @@ def read_objects(path: str, settings: Sequence[Setting], limits: Limits) -> Iter
 
 def _collect_objects(settings: Sequence[Setting]) -> Iterator[Mention]:
     """Yield each constructor (``id`` beside ``lc``), each type (``_type``) and each Jinja prompt."""
-    serialized = {setting.path[:-1] for setting in settings if setting.path and setting.path[-1] == "lc"}
+    # LangChain builds each mapping that has the key ``lc``. Its ``id`` is a list: the steps of the path to the class.
+    serialized_paths = {setting.path[:-1] for setting in settings if setting.path and setting.path[-1] == "lc"}
     id_steps: defaultdict[tuple[str, ...], list[Setting]] = defaultdict(list)
     for setting in settings:
-        if len(setting.path) > 1 and setting.path[-2] == "id" and setting.path[:-2] in serialized:
+        if len(setting.path) > 1 and setting.path[-2] == "id" and setting.path[:-2] in serialized_paths:
             id_steps[setting.path[:-2]].append(setting)
         elif setting.key == "_type" and isinstance(setting.value, str) and setting.value:
             yield Mention("langchain", "type", setting.value[:200], setting.where)

@@ -26,6 +26,7 @@ from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
 from modelaudit.wire.text import get_file_name
 
+# Keys whose value is imported if the other key is beside them.
 _KEYS_WITH_COMPANION: Final = {
     "type": "init_parameters",
     "name": "params",
@@ -80,18 +81,18 @@ def _collect_names(file: str, settings: Sequence[Setting]) -> Iterator[Mention]:
 
 
 def _mention_handler(setting: Setting) -> Iterator[Mention]:
-    """Yield the module of a TorchServe handler, unless it is built in or a file, which is judged itself."""
+    """Yield the module of a TorchServe handler, unless it is built in. A handler that is a file is judged by itself."""
     module = str(setting.value).partition(":")[0]
     if module and module not in _BUILT_IN_HANDLERS and not module.endswith(".py"):
         yield make_python_mention("module", str(setting.value), setting)
 
 
 def _find_companion_keys(settings: Sequence[Setting]) -> dict[tuple[str, ...], set[str]]:
-    """Return, for each mapping, the companion keys that it has: ``init_parameters``, ``params`` or ``__kind__``."""
+    """Return the companion keys of each mapping, such as ``init_parameters``, by the path of the mapping."""
     companions: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
     companion_keys = {*_KEYS_WITH_COMPANION.values(), _SPARK_COMPANION}
     for setting in settings:
-        # Components nest, so that a path can have a companion key several times.
+        # Components nest, so that a path can have companion keys at several steps.
         for index, step in enumerate(setting.path):
             if step in companion_keys:
                 companions[setting.path[:index]].add(step)

@@ -21,13 +21,14 @@ _CODE_KEYS: Final = frozenset({"code", "code_path", "code_paths", "code_dir", "m
 _DATA_KEYS: Final = frozenset(
     {"data", "model_path", "model_data", "pickled_model", "python_model", "env", "python_env", "conda", "virtualenv"}
 )
-_FILE: Final = "mlmodel"
+_MODEL_FILE: Final = "mlmodel"  # in lower case, as names are compared
 
 
 def read_model(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield the loader module, and references to the code and data files of the model."""
     yield from build_outlines(_collect_modules(settings))
-    if get_file_name(path) == _FILE or any(each.key == "loader_module" for each in settings):
+    is_model_file = get_file_name(path) == _MODEL_FILE
+    if is_model_file or any(setting.key == "loader_module" for setting in settings):
         references = tuple(_collect_files(settings))
         if references:
             yield References(FORMAT, references)
@@ -41,11 +42,11 @@ def _collect_modules(settings: Sequence[Setting]) -> Iterator[Mention]:
 
 
 def _collect_files(settings: Sequence[Setting]) -> Iterator[Reference]:
-    """Yield the files that the flavors of a model name: code, and data that the loader module reads."""
+    """Yield the files that a model names under ``flavors``: code, and data that the loader module reads."""
     for setting in settings:
-        steps = setting.get_steps_below("flavors")
+        steps_below_flavors = setting.get_steps_below("flavors")
         value = setting.value
-        if not steps or not isinstance(value, str) or not value or "\n" in value:
+        if not steps_below_flavors or not isinstance(value, str) or not value or "\n" in value:
             continue
         if setting.key in _CODE_KEYS:
             yield Reference(ReferenceKind.CODE, value[:1000], setting.where.key or "", where=setting.where)
@@ -66,5 +67,5 @@ def _collect_requirements(path: str, settings: Sequence[Setting]) -> Iterator[Me
             yield from collect_requirement_mentions(str(setting.value), setting.where)
 
 
-MODELS = Interpreter(frozenset({"loader_module", "python_function"}), read_model, frozenset({_FILE}))
+MODELS = Interpreter(frozenset({"loader_module", "python_function"}), read_model, frozenset({_MODEL_FILE}))
 ENVIRONMENTS = Interpreter(frozenset({"dependencies"}), read_environment)

@@ -45,15 +45,17 @@ def is_module_name(value: object) -> bool:
 
 def make_python_mention(use: str, name: str, setting: Setting, detail: str = "") -> Mention:
     """Return a mention of ``name``; the form ``module:name`` of entry points becomes a dotted name."""
-    path = name if "$" in name else name.replace(":", ".")
-    return Mention(PYTHON_NAMES, use, path[:_MAX_NAME_LENGTH], setting.where, detail)
+    # In an interpolation such as ``${name:argument}`` the colon has another meaning.
+    dotted_name = name if "$" in name else name.replace(":", ".")
+    return Mention(PYTHON_NAMES, use, dotted_name[:_MAX_NAME_LENGTH], setting.where, detail)
 
 
 def build_outlines(mentions: Iterable[Mention]) -> Iterator[Reading]:
     """Yield one outline of the distinct mentions, or nothing if there are none.
 
     Raises:
-        LimitReachedError: after the outline, if there are more than ``MAX_MENTIONS``, or from the mentions.
+        LimitReachedError: there are more than ``MAX_MENTIONS``, or ``mentions`` raised it. Before that, the outline of
+            the first mentions was yielded.
     """
     distinct: dict[tuple[str, str, str], Mention] = {}
     is_cut = False

@@ -14,13 +14,13 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
 from modelaudit.wire.base import Reading
 
-_FILE: Final = "modules.json"
+_MODULES_FILE: Final = "modules.json"
 _LIBRARY_PREFIX: Final = "sentence_transformers."
 
 
 def read_modules(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield the classes, and references to the files and folders that they are loaded from."""
-    # The file is a list of objects: the steps are the row and the key.
+    # The file is a list of objects, so that the path of a setting is the number of its object and the key.
     rows = [
         setting for setting in settings if len(setting.path) == 2 and isinstance(setting.value, str) and setting.value
     ]
@@ -38,10 +38,10 @@ def _collect_classes(rows: Sequence[Setting]) -> Iterator[Mention]:
 
 
 def _collect_files(rows: Sequence[Setting]) -> Iterator[Reference]:
-    """Yield the code file of each class of the repository itself, ``file.Class``, and the folder of each module."""
+    """Yield the code file of each class that the repository itself may define, and the folder of each module."""
     for setting in rows:
         value = str(setting.value)
-        # A module with one dot, ``custom.Model``, may be a file of the repository; longer paths are installed packages.
+        # A class with one dot, ``custom.Model``, may be in a file of the repository; longer names are of packages.
         is_own_module = is_dotted_name(value) and value.count(".") == 1 and not value.startswith(_LIBRARY_PREFIX)
         if setting.key == "type" and is_own_module:
             file = f"{value.partition('.')[0]}.py"
@@ -50,4 +50,4 @@ def _collect_files(rows: Sequence[Setting]) -> Iterator[Reference]:
             yield Reference(ReferenceKind.MODEL, value[:1000], "path", where=setting.where)
 
 
-MODULES = Interpreter(frozenset(), read_modules, frozenset({_FILE}))
+MODULES = Interpreter(frozenset(), read_modules, frozenset({_MODULES_FILE}))

@@ -32,6 +32,7 @@ _CODE_KEYS: Final = frozenset(
 )
 # A library of operators that ONNX Runtime GenAI loads into its process (``genai_config.json``).
 _LIBRARY_KEYS: Final = frozenset({"custom_ops_library"})
+# Keys of Ray whose value may be an address; the path of a local folder is no reference.
 _ADDRESS_KEYS: Final = frozenset({"working_dir", "py_modules", "py_executable"})
 _BASE_MODEL_KEY: Final = "base_model_name_or_path"
 
@@ -55,17 +56,19 @@ def _collect_names(settings: Sequence[Setting]) -> Iterator[Mention]:
 
 
 def _collect_files(settings: Sequence[Setting]) -> Iterator[Reference]:
-    """Yield a reference to each code file or address that a server loads, and to a base model outside of the folder."""
+    """Yield a reference to each code file, address or library that a server loads, and to a base model that is a file.
+
+    The name of a base model is usually a repository. Only a path that leads out of the folder is a file.
+    """
     for setting in settings:
         value = setting.value
         if not isinstance(value, str) or not value or "\n" in value:
             continue
         where, key = setting.where, setting.key
-        if key in _CODE_KEYS or (key in _ADDRESS_KEYS and ("://" in value)):
+        if key in _CODE_KEYS or (key in _ADDRESS_KEYS and "://" in value):
             yield Reference(ReferenceKind.CODE, value[:1000], key, where=where)
         elif key in _LIBRARY_KEYS:
             yield Reference(ReferenceKind.LIBRARY, value[:1000], key, where=where)
-        # The name of a base model is usually a repository; only a path out of the folder is a file.
         elif key == _BASE_MODEL_KEY and value.startswith(("../", "..\\")):
             yield Reference(ReferenceKind.MODEL, value[:1000], key, where=where)
 

@@ -23,7 +23,7 @@ _MAX_PATH_LENGTH: Final = 1000
 
 
 def _read_index(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield a reference to each file, located at its first tensor, and an absence if there are too many files."""
+    """Yield a reference to each file, at the place of its first tensor, and an absence if there are too many files."""
     references: dict[str, Reference] = {}
     for setting in settings:
         target = setting.value

@@ -12,6 +12,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
 
+# For each key, the largest size that counts as plausible: far above every network known.
 _LARGEST_SIZES: Final = {
     "hidden_size": 2**20, "intermediate_size": 2**24, "n_embd": 2**20, "d_model": 2**20, "d_ff": 2**24, "dim": 2**24,
     "vocab_size": 2**27, "num_hidden_layers": 2**16, "num_layers": 2**16, "n_layer": 2**16, "n_layers": 2**16,
@@ -23,7 +24,7 @@ _NUMBER: Final = re.compile(r"-?[0-9]++")
 
 
 def read_sizes(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield every size that is below -1 or larger than any real network needs."""
+    """Yield an outline of the sizes that are below -1 or larger than any real network needs."""
     yield from build_outlines(_collect_sizes(settings))
 
 
@@ -39,7 +40,7 @@ def _collect_sizes(settings: Sequence[Setting]) -> Iterator[Mention]:
 
 
 def _convert_number(value: Scalar) -> float | None:
-    """Convert a number, or a text of digits; ``None`` for any other value. A number beyond a float is infinite."""
+    """Convert a number or a text of digits to a float, infinity if it is too large; ``None`` for any other value."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, str):

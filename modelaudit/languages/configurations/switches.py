@@ -26,6 +26,7 @@ _UNSAFE_IF_ON: Final = frozenset(
     }
 )
 _UNSAFE_IF_OFF: Final = frozenset({"weights_only", "safe_mode", "use_safetensors", "verify_ssl", "ssl_verify"})
+# Transformers downloads a kernel for attention if one of these names a repository.
 _KERNEL_KEYS: Final = frozenset({"_attn_implementation", "attn_implementation", "_attn_implementation_internal"})
 # ``owner/name``, with a wrapper before it and a revision and a function behind it: ``paged|owner/name@main:function``.
 _KERNEL_REPOSITORY: Final = re.compile(
@@ -36,7 +37,7 @@ _NO: Final = frozenset({"false", "no", "off", "0"})
 
 
 def read_switches(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
-    """Yield every switch in its unsafe position, and every kernel that is downloaded from the Hub."""
+    """Yield an outline of the switches in their unsafe position, and of the kernels that come from the Hub."""
     yield from build_outlines(_collect_switches(settings))
 
 

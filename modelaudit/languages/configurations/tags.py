@@ -53,7 +53,7 @@ def _collect_mentions(tags: Iterable[tuple[str, int]]) -> Iterator[Mention]:
         if match is not None:
             yield Mention(PYTHON_NAMES, "target", match[1].strip()[:200], Location(line=line), tag[:200])
             continue
-        for use, pattern in _FOREIGN_TAGS:
-            foreign = pattern.fullmatch(tag)
-            if foreign is not None:
-                yield Mention("object-tags", use, foreign[1][:200], Location(line=line))
+        for language, pattern in _FOREIGN_TAGS:
+            foreign_match = pattern.fullmatch(tag)
+            if foreign_match is not None:
+                yield Mention("object-tags", language, foreign_match[1][:200], Location(line=line))

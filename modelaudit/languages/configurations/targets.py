@@ -26,6 +26,7 @@ from modelaudit.wire.text import get_file_name
 _TARGET_KEYS: Final = frozenset(
     {"_target_", "__target__", "_component_", "class_path", "()", "py/object", "py/type", "py/function", "py/class"}
 )
+# Of these, the keys that nothing but a loader uses, so that every value counts.
 _UNAMBIGUOUS_KEYS: Final = frozenset({"_target_", "__target__", "_component_"})
 _TARGET_KEY: Final = "target"
 # ``class`` is a key of logging's ``dictConfig`` and of much else: only names that run code count.
@@ -34,7 +35,7 @@ _CLASS_KEY: Final = "class"
 _NEMO_FILES: Final = frozenset({"model_config.yaml", "model_config.yml"})
 _INTERPOLATION: Final = re.compile(r"\$\{([\w.]++)\}")
 _MISSING: Final = "???"  # OmegaConf: the value has to be set by the user
-_MAX_STEPS: Final = 8
+_MAX_INTERPOLATION_ROUNDS: Final = 8
 _MAX_VALUE_LENGTH: Final = 1000
 _MAX_DETAIL_LENGTH: Final = 200
 
@@ -56,7 +57,7 @@ def _collect_targets(is_nemo_file: bool, settings: Sequence[Setting]) -> Iterato
         setting.path[:index] for setting in settings for index, step in enumerate(setting.path) if step == "params"
     }
     for setting in settings:
-        last_step = setting.path[-1] if setting.path else ""
+        last_step = setting.path[-1] if setting.path else ""  # unlike ``key``, the index for an item of a list
         if last_step in _TARGET_KEYS:
             yield from _resolve_target(last_step, setting, values)
         elif last_step == _TARGET_KEY and is_dotted_name(setting.value):
@@ -66,13 +67,14 @@ def _collect_targets(is_nemo_file: bool, settings: Sequence[Setting]) -> Iterato
                 yield make_python_mention("named", str(setting.value), setting)
         elif last_step == _CLASS_KEY and is_dotted_name(setting.value) and is_code_running_name(str(setting.value)):
             yield make_python_mention("named", str(setting.value), setting)
-        # A target that is a list: the loader may join or reject it. ``${`` marks the name as unresolved.
+        # An item of a target that is a list. The loader may join or reject the list, so that the name is unresolved:
+        # ``${`` marks it as such.
         elif setting.key in _UNAMBIGUOUS_KEYS:
             yield make_python_mention("target", f"{setting.key}: …${{}}", setting)
 
 
 def _resolve_target(key: str, setting: Setting, values: Mapping[tuple[str, ...], object]) -> Iterator[Mention]:
-    """Yield a mention of a target, with interpolations such as ``${model.class}`` replaced by ``values``."""
+    """Yield a mention of a target, with interpolations such as ``${model.class}`` replaced by their ``values``."""
     value = setting.value
     if value is None or value == _MISSING:
         return
@@ -80,14 +82,17 @@ def _resolve_target(key: str, setting: Setting, values: Mapping[tuple[str, ...],
     if "${" in name:
         yield make_python_mention("target", name, setting, f"{key}: {value}"[:_MAX_DETAIL_LENGTH])
     elif key in _UNAMBIGUOUS_KEYS or is_dotted_name(name.replace(":", ".")):
-        yield make_python_mention(
-            "target", name, setting, "" if name == value else f"{key}: {value}"[:_MAX_DETAIL_LENGTH]
-        )
+        detail = "" if name == value else f"{key}: {value}"[:_MAX_DETAIL_LENGTH]
+        yield make_python_mention("target", name, setting, detail)
 
 
 def resolve_interpolations(value: str, values: Mapping[tuple[str, ...], object]) -> str:
-    """Replace every ``${a.b}`` in ``value`` that the same file defines; ``values`` are by key path."""
-    for _ in range(_MAX_STEPS):
+    """Replace every ``${a.b}`` in ``value`` that the same file defines; ``values`` has what it defines, by key path.
+
+    A value that grows too long, or leads from interpolation to interpolation too often, keeps those that are left.
+    """
+    # The value of an interpolation may be an interpolation again.
+    for _ in range(_MAX_INTERPOLATION_ROUNDS):
         if "${" not in value or len(value) > _MAX_VALUE_LENGTH:
             return value
         value = _INTERPOLATION.sub(lambda match: _look_up_value(match, values), value)

@@ -21,6 +21,7 @@ from modelaudit.wire.deadline import check_deadline, iterate_within_deadline
 
 # A quote that may be escaped several times, since the text can be a string within strings.
 _QUOTE: Final = r"\\{0,8}[\"']?"
+# A dotted Python name.
 _VALUE: Final = r"([^\W\d]\w{0,99}(?:\.[^\W\d]\w{0,99}){1,20})"
 _UNAMBIGUOUS_KEYS: Final = ("_target_", "__target__", "_component_", "class_path", "loader_module")
 _UNAMBIGUOUS_PATTERNS: Final = tuple(
@@ -42,7 +43,7 @@ _MAX_NAMES: Final = 2000
 
 
 def read_text_names(text: str, lines_before: int = 0) -> Iterator[Reading]:
-    """Yield an outline of the names that patterns find in the text; ``lines_before`` it are other lines of its file."""
+    """Yield an outline of the names that patterns find in a text, which follows ``lines_before`` lines of its file."""
     mentions = _collect_mentions(text)
     try:
         yield from build_outlines(_move_down(each, lines_before) for each in mentions)
@@ -100,7 +101,7 @@ def _find_matches(text: str, key: str, pattern: re.Pattern[str]) -> Iterator[re.
 def _select_distinct(matches: Iterable[re.Match[str]]) -> Iterator[re.Match[str]]:
     """Yield the first match of each distinct content of the groups.
 
-    The line of a match is counted from the beginning of the text, so repeated names would cost quadratic time.
+    Each match that is yielded costs a count of the lines before it, so repeated names would cost quadratic time.
 
     Raises:
         LimitReachedError: there are more than ``_MAX_NAMES``.
@@ -133,7 +134,7 @@ def _make_mention(use: str, name: str, match: re.Match[str]) -> Mention:
 
 
 def _collect_resolver(name: str, argument: str, match: re.Match[str]) -> Iterator[Mention]:
-    """Yield a mention of a resolver that evaluates its argument or reads the environment."""
+    """Yield a mention of a resolver, if it evaluates its argument or reads the environment."""
     where = Location(line=_get_line(match))
     if name in _EVALUATORS:
         use = "evaluated-code" if _HOSTILE_ARGUMENT.search(argument) else "evaluated"

@@ -54,7 +54,7 @@ def analyze_source(text: str, encoding: str = "") -> SourceAnalysis:
     try:
         evaluator = _evaluate_source(text, evaluator, analysis)
     except LimitReachedError as error:
-        # The log up to the deadline still counts: a part of the evidence is better than none.
+        # What was logged before the deadline still counts: a part of the evidence is better than none.
         analysis.bounds.append((1, str(error)))
     if encoding:
         evaluator.log.record(uses.HIDDEN, "(source encoding)", 1, encoding)
@@ -69,16 +69,23 @@ def analyze_source(text: str, encoding: str = "") -> SourceAnalysis:
 
 
 def _evaluate_source(text: str, evaluator: Evaluator, analysis: SourceAnalysis) -> Evaluator:
-    """Evaluate a source in one or two passes; return the evaluator of the last pass, whose log counts."""
+    """Evaluate a source in one or two passes; return the evaluator of the last pass, whose log counts.
+
+    A source that does not parse, or is very long, is evaluated in one pass.
+    """
     # A very long source is evaluated piece by piece, so that its whole tree is never in memory.
     pieces = list(split_source(text)) if fits_at_once(text) else None
-    if pieces is None or any(piece.fault for piece in pieces):
-        _evaluate_pieces(pieces if pieces is not None else split_source(text), evaluator, analysis)
+    if pieces is None:
+        _evaluate_pieces(split_source(text), evaluator, analysis)
+        return evaluator
+    if any(piece.fault for piece in pieces):
+        _evaluate_pieces(pieces, evaluator, analysis)
         return evaluator
     evaluator.docstring = _find_docstring(pieces)
-    # The second pass finds the same faults, so that those of the first are dropped.
+    # The second pass finds the same faults, so that those of the first go into an analysis that is dropped.
     _evaluate_pieces(pieces, evaluator, SourceAnalysis())
-    # A first pass that spent most of its budget leaves the second too little; then both share one log and one budget.
+    # After a cheap first pass, the second gets a budget and a log of its own. After an expensive one it goes on with
+    # what the budget has left, and adds to the same log.
     if evaluator.budget.steps < evaluator.budget.max_steps // 2:
         evaluator = evaluator.create_next_pass()
     _evaluate_pieces(pieces, evaluator, analysis)
@@ -95,7 +102,8 @@ def _evaluate_pieces(pieces: Iterable[SourcePiece], evaluator: Evaluator, analys
             if piece.fault and len(faults) < _MAX_FAULTS:
                 faults.append((piece.line, piece.fault))
             continue
-        # Nodes count their lines from the beginning of the piece; ``scan_names`` gets lines of the file.
+        # Nodes count their lines from the beginning of the piece, and the log adds the lines before it. ``scan_names``
+        # below gets lines of the file, which need no offset.
         evaluator.log.line_offset = piece.line - 1
         evaluator.evaluate_module(piece.body)
         evaluator.log.line_offset = 0
@@ -103,14 +111,13 @@ def _evaluate_pieces(pieces: Iterable[SourcePiece], evaluator: Evaluator, analys
 
 
 def _scan_skipped(piece: SourcePiece, scope: Scope, evaluator: Evaluator, analysis: SourceAnalysis) -> None:
-    """Scan the names of statements that the evaluator skipped as too deep."""
-    rows = piece.text.split("\n") if evaluator.skipped else []
-    for first, last in evaluator.skipped:
-        scan_names("\n".join(rows[first - 1 : last]), piece.line + first - 1, scope, evaluator.log)
+    """Scan the statements of a piece that the evaluator skipped for their names, and record where they are."""
+    lines = piece.text.split("\n") if evaluator.skipped else []
+    for first_line, last_line in evaluator.skipped:
+        line_in_file = piece.line + first_line - 1
+        scan_names("\n".join(lines[first_line - 1 : last_line]), line_in_file, scope, evaluator.log)
         if len(analysis.bounds) < _MAX_FAULTS:
-            analysis.bounds.append(
-                (piece.line + first - 1, "it nests too deep or takes too many steps to be evaluated")
-            )
+            analysis.bounds.append((line_in_file, "it nests too deep or takes too many steps to be evaluated"))
     evaluator.skipped.clear()
 
 

@@ -26,11 +26,11 @@ def bind_arguments(node: ast.Call, evaluate: Callable[[ast.expr], Value]) -> tup
     A ``**`` whose keys are unknown is kept under the name ``**``, so that its tags are not lost.
     """
     args: list[Value] = []
-    for each in node.args:
-        if isinstance(each, ast.Starred):
-            args += _unpack_sequence(evaluate(each.value))
+    for argument in node.args:
+        if isinstance(argument, ast.Starred):
+            args += _unpack_sequence(evaluate(argument.value))
         else:
-            args.append(evaluate(each))
+            args.append(evaluate(argument))
     keywords: dict[str, Value] = {}
     for keyword in node.keywords:
         value = evaluate(keyword.value)
@@ -38,7 +38,9 @@ def bind_arguments(node: ast.Call, evaluate: Callable[[ast.expr], Value]) -> tup
             keywords[keyword.arg] = value
             continue
         unpacked = _unpack_mapping(value)
-        keywords |= unpacked if unpacked is not None else {"**": join_values(keywords.get("**", value), value)}
+        if unpacked is None:
+            unpacked = {"**": join_values(keywords.get("**", value), value)}
+        keywords |= unpacked
     return args, keywords
 
 
@@ -55,11 +57,11 @@ def _unpack_mapping(value: Value) -> dict[str, Value] | None:
     """Return the keyword arguments that ``**value`` passes; ``None`` if ``value`` is not a known mapping."""
     if not isinstance(value, Container) or len(value.keys) != len(value.values):
         return None
-    return {key: each for key, each in zip(value.keys, value.values, strict=True) if isinstance(key, str)}
+    return {key: item for key, item in zip(value.keys, value.values, strict=True) if isinstance(key, str)}
 
 
 def build_mapping(keywords: dict[str, Value]) -> Container:
-    """Build the value of ``dict(a=1)``, which is ``{"a": 1}``."""
+    """Build the mapping that ``dict`` makes of its keywords: ``dict(a=1)`` is ``{"a": 1}``."""
     return Container(tuple(keywords.values()), tuple(keywords))
 
 
@@ -74,7 +76,7 @@ def is_certainly_true(value: Value | None) -> bool:
 
 
 def find_passed_getter_targets(args: list[Value]) -> Iterator[Value]:
-    """Yield the arguments beside a ``getattr`` that is passed on: ``f(getattr, os)`` can reach any name of ``os``."""
+    """Yield the known arguments of a call if one is ``getattr``: ``f(getattr, os)`` can reach any name of ``os``."""
     alternatives = [each for arg in args for each in list_alternatives(arg)]
     if any(_is_getter(each) for each in alternatives):
         yield from (each for each in alternatives if each is not UNKNOWN)

@@ -69,7 +69,7 @@ _PATTERNS: Final = (
     ("(miner)", r"stratum\+(?:tcp|ssl)://|\bxmrig\b"),
 )  # fmt: skip
 _COMPILED_PATTERNS: Final = tuple((name, re.compile(pattern)) for name, pattern in _PATTERNS)
-# A quick test: the patterns above are tried only on texts that hold one of these words.
+# A quick test: the patterns above are tried only on texts that have one of these words.
 _ANY_HINT: Final = re.compile(
     r"curl|wget|fetch|iwr|Invoke-W|/dev/|\bnc\b|ncat|netcat|mkfifo|socat|sh\s+-i|base64|(?i:powershell)|"
     r"(?i:DownloadString)|"
@@ -81,14 +81,15 @@ _ANY_HINT: Final = re.compile(
     r"-packages/|customize|STARTUP|__(?:import|subclasses|globals|builtins)__|subprocess\.|"
     r"(?:system|popen|execl|execlp)\s{0,9}\("
 )
-_MAX_TEXT: Final = 200_000
+_MAX_SEARCHED_LENGTH: Final = 200_000
 
+# The names of the patterns whose texts are paths of secrets.
 SECRET_PLACES: Final = frozenset({"(private key)", "(cloud credentials)", "(password store)", "(hub token)"})
 
 
 def find_attack_texts(text: str) -> Iterator[tuple[str, str]]:
     """Yield the name of each pattern that matches ``text``, and the matching part."""
-    searched = text[:_MAX_TEXT]
+    searched = text[:_MAX_SEARCHED_LENGTH]
     if _ANY_HINT.search(searched) is None:
         return
     check_deadline()

@@ -15,7 +15,7 @@ MAX_STEPS: Final = 1_000_000
 _STEPS_FOR_ANY_SOURCE: Final = 100_000
 _STEPS_PER_CHARACTER: Final = 3
 _PART_DIVISOR: Final = 4
-"""A part may take this fraction of the steps that remain, so that an expensive part leaves steps for those behind."""
+"""A part may take a quarter of the steps that remain, so that an expensive part leaves steps for those behind it."""
 _DEADLINE_MASK: Final = 63
 """The deadline is checked once in 64 steps: asking for the time at each step would double the cost of a step."""
 
@@ -34,7 +34,7 @@ class StepBudget:
     """Steps spent on one source, and the most that may be spent.
 
     Attributes:
-        part_end: the number of steps at which the current part of the source ends.
+        part_end: the number of steps that the source may have spent by the end of its current part.
     """
 
     max_steps: int = MAX_STEPS
@@ -62,7 +62,7 @@ class StepBudget:
             LimitReachedError: the deadline of the artifact has passed.
         """
         self.steps += count
-        # The remainder by 64 is smaller than ``count`` if these steps went past a multiple of 64.
+        # The steps modulo 64 are fewer than ``count`` if these steps have passed a multiple of 64.
         if (self.steps & _DEADLINE_MASK) < count:
             check_deadline()
         if self.steps > self.part_end:

@@ -14,7 +14,7 @@ class Call:
 
     Attributes:
         name: the full dotted name of the callable; ``*.method`` for a method of an unknown object.
-        line: from 1, within the text that is evaluated.
+        line: of the call in the text that is evaluated, from 1.
         is_hidden: whether the name was computed, so that a search of the source does not find it.
         tags: what flowed into the callable itself, see ``Unknown``.
     """

@@ -22,7 +22,7 @@ from modelaudit.languages.python.values import (
 
 
 def name_variant(call: Call) -> str:
-    """Return the name of a call with the suffix for its arguments; empty if they make the call harmless."""
+    """Return the name of a call, changed if its arguments decide its effect; empty if they make it harmless."""
     namer = _VARIANT_NAMERS.get(call.name)
     if namer is None and call.name.startswith("pandas.") and call.name.endswith((".query", ".eval")):
         namer = _name_table_query
@@ -30,13 +30,16 @@ def name_variant(call: Call) -> str:
 
 
 def tag_path(value: Value) -> frozenset[str]:
-    """Tag a path that ends like code: a file written there can be imported."""
+    """Return the tag ``code-path`` for a constant path that ends like code, otherwise no tag.
+
+    A file that is written to such a path can be imported.
+    """
     text = _get_constant(value)
     return frozenset({"code-path"}) if isinstance(text, str) and text.endswith(_CODE_ENDINGS) else frozenset()
 
 
 def _name_write(call: Call, path: Value | None, otherwise: str) -> str:
-    """Name a call that writes to ``path``: into installed packages or the system, or code; else ``otherwise``."""
+    """Name a call that writes to ``path`` if it writes where programs are installed, or code; else ``otherwise``."""
     text = _get_constant(path)
     tags = collect_tags(path) if path is not None else frozenset()
     if "installed" in tags or (isinstance(text, str) and text.startswith(_SYSTEM_FOLDERS)):
@@ -72,7 +75,8 @@ def _name_table_query(call: Call) -> str:
 
 def _name_repository_load(call: Call) -> str:
     """Mark a call that runs code of a Hub repository, ``owner/name``, other than the kernels of Hugging Face."""
-    name = _get_constant(call.args[0] if call.args else next(iter(call.keywords.values()), None))
+    first_argument = call.args[0] if call.args else next(iter(call.keywords.values()), None)
+    name = _get_constant(first_argument)
     is_repository = isinstance(name, str) and name.count("/") == 1 and not name.startswith((".", "~"))
     return f"{call.name}(foreign)" if is_repository and name not in _KNOWN_KERNELS else call.name
 
@@ -105,13 +109,14 @@ def _name_open(call: Call) -> str:
     mode = call.get_argument(1, "mode")
     mode_text = _get_constant(mode)
     # A mode that is not known may be one that writes.
-    is_writing = mode is not None and (not isinstance(mode_text, str) or bool(set(mode_text) & set("wax+")))
+    may_write = not isinstance(mode_text, str) or not _WRITING_MODES.isdisjoint(mode_text)
+    is_writing = mode is not None and may_write
     return _name_write(call, call.get_argument(0, "file"), f"{call.name}(write)") if is_writing else call.name
 
 
 def _name_torch_load(call: Call) -> str:
     """Name ``torch.load`` by its argument ``weights_only``; empty if it is ``True``."""
-    # The default of ``weights_only`` depends on the version of torch, so that it must be written.
+    # The default of ``weights_only`` depends on the version of torch, so that only a written value counts.
     weights_only = call.keywords.get("weights_only")
     if weights_only is None:
         return call.name
@@ -119,17 +124,19 @@ def _name_torch_load(call: Call) -> str:
     if value is False and "hub" in call.argument_tags:
         return "torch.load(of a foreign repository)"
     # A value that only the caller knows has a name of its own: it is neither on, nor off, nor left out.
-    return "" if value is True else f"{call.name}(weights_only{'=False' if value is False else ''})"
+    if value is True:
+        return ""
+    return f"{call.name}(weights_only=False)" if value is False else f"{call.name}(weights_only)"
 
 
 def _name_numpy_load(call: Call) -> str:
-    """Mark ``numpy.load`` with ``allow_pickle``, unless that is the constant ``False``."""
+    """Mark ``numpy.load`` with an argument ``allow_pickle`` that is not the constant ``False``."""
     allow_pickle = call.get_argument(2, "allow_pickle")
     return call.name if allow_pickle is None or _get_constant(allow_pickle) is False else f"{call.name}(allow_pickle)"
 
 
 def _name_numpy_array(call: Call) -> str:
-    """Name ``read_array`` with pickles like ``numpy.load`` with pickles; without them it is harmless."""
+    """Name a ``read_array`` that may read pickles like such a ``numpy.load``; without pickles it is harmless."""
     allow_pickle = call.get_argument(1, "allow_pickle")
     return "" if allow_pickle is None or _get_constant(allow_pickle) is False else "numpy.load(allow_pickle)"
 
@@ -144,7 +151,7 @@ def _name_yaml_load(call: Call) -> str:
 
 
 def _name_unpickle(call: Call) -> str:
-    """Mark a load of what the source itself pickled: ``pickle.loads(pickle.dumps(x))`` is a copy, and reads no file."""
+    """Mark a load of what the source itself pickled: ``pickle.loads(pickle.dumps(x))`` only copies ``x``."""
     pickled = call.get_argument(0, "data")
     alternatives = list_alternatives(pickled) if pickled else ()
     is_own_dump = bool(alternatives) and all(
@@ -185,6 +192,7 @@ def _name_remove(call: Call) -> str:
     return f"{call.name}(everything)" if is_everything else call.name
 
 
+_WRITING_MODES: Final = frozenset("wax+")
 _FOLDERS_OF_EVERYTHING: Final = frozenset({"", "~", "/home", "/root", "C:\\", ".", "..", "/etc", "/usr"})
 _CODE_ENDINGS: Final = (".py", ".pyc", ".pth", ".so", ".pyd", ".ipy", ".c", ".cc", ".cpp", ".cu")
 _SOURCE_ENDINGS: Final = (".c", ".cc", ".cpp", ".cxx", ".cu", ".mm", ".m", ".sycl")

@@ -23,7 +23,9 @@ _PAGES: Final = frozenset({"html", "javascript", "js", "svg"})
 _FOREIGN_LANGUAGES: Final = frozenset(
     {"R", "perl", "ruby", "julia", "octave", "cpp", "node", "ts", "rust", "cu", "cuda"}
 )
+# Magics that run the Python behind them.
 _CODE_MAGICS: Final = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun", "lprun", "debug"})
+# Of these, the magics of a whole cell that run Python on their own line as well.
 _SETUP_MAGICS: Final = frozenset({"timeit", "prun", "memit"})
 _OPTION: Final = re.compile(r"-\w+(?:\s+\d+)?\s+")  # ``-n 10`` of ``%timeit -n 10 code``
 # Options that IPython takes from a magic such as ``%%bash --out text``; the program gets all others.
@@ -41,7 +43,7 @@ class Cell:
         pages: HTML and JavaScript that it shows, with their lines.
         files: names and texts of files that it writes.
         runs: files or addresses that it runs, with their lines.
-        foreign: languages that run the cell, with their lines.
+        foreign: languages other than Python in which the cell is written, with their lines.
     """
 
     python: str = ""
@@ -57,10 +59,13 @@ def split_cell(source: str) -> Cell:
     cell = Cell()
     lines = source.splitlines()
     first_index = next((index for index, line in enumerate(lines) if line.strip()), 0)
-    if lines and lines[first_index].lstrip().startswith("%%"):
-        if not _apply_cell_magic(cell, lines[first_index].strip()[2:], lines[first_index + 1 :], first_index + 1):
+    first_line = lines[first_index].strip() if lines else ""
+    if first_line.startswith("%%"):
+        magic = first_line.removeprefix("%%")
+        stays_python = _apply_cell_magic(cell, magic, lines[first_index + 1 :], first_index + 1)
+        if not stays_python:
             return cell
-        lines[first_index] = _extract_setup_code(lines[first_index].strip()[2:])
+        lines[first_index] = _extract_setup_code(magic)
     cell.python = "\n".join(_translate_lines(cell, lines))
     return cell
 
@@ -112,34 +117,36 @@ def _apply_cell_magic(cell: Cell, magic: str, body: list[str], line: int) -> boo
 def _translate_lines(cell: Cell, lines: list[str]) -> list[str]:
     """Replace each IPython line by Python, line for line, and put what it runs into ``cell``."""
     translated: list[str] = []
-    number = 0
-    while number < len(lines):
+    index = 0
+    while index < len(lines):
         check_deadline()
-        line = lines[number]
+        line = lines[index]
         escape = _ESCAPED.match(line)
-        start = number
+        first_index = index
         if escape is not None and _is_ipython_escape(escape):
             parts = [line]
             # A backslash continues an escape line; the lines that it takes become empty.
-            while parts[-1].endswith("\\") and number + 1 < len(lines):
-                number += 1
-                parts[-1] = parts[-1][:-1]
-                parts.append(lines[number].strip())
+            while parts[-1].endswith("\\") and index + 1 < len(lines):
+                index += 1
+                parts[-1] = parts[-1].removesuffix("\\")
+                parts.append(lines[index].strip())
             line = " ".join(parts)
             escape = _ESCAPED.match(line)
         if escape is not None and _is_ipython_escape(escape):
-            translated.append(f"{escape[1]}{_translate_escape(cell, escape[3], escape[4].strip(), start + 1)}")
-            translated += [""] * (number - start)
+            indentation, characters, command = escape[1], escape[3], escape[4].strip()
+            translated.append(indentation + _translate_escape(cell, characters, command, first_index + 1))
+            translated += [""] * (index - first_index)
         else:
             translated.append("" if _HELP.match(line) else line)
-        number += 1
+        index += 1
     return translated
 
 
 def _is_ipython_escape(escape: re.Match[str]) -> bool:
     """Whether a match of ``_ESCAPED`` is an IPython escape, and not the operator ``%`` of Python."""
-    # After a target, as in ``files = %ls``, the escape is followed by a word.
-    return escape[2] is None or (escape[3] in ("!", "!!", "%") and bool(re.match(r"[\w!]", escape[4])))
+    target, characters, command = escape[2], escape[3], escape[4]
+    # After a target, as in ``files = %ls``, a word follows the escape.
+    return target is None or (characters in ("!", "!!", "%") and bool(re.match(r"[\w!]", command)))
 
 
 def _translate_escape(cell: Cell, escape: str, command: str, line: int) -> str:

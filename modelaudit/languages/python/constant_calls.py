@@ -13,6 +13,7 @@ from typing import Final
 from modelaudit.languages.python import constant_folding
 from modelaudit.languages.python.values import Constant, PlainValue, Provenance, Value
 
+# Methods whose results are hardly longer than the text they are called on.
 _TEXT_METHODS: Final = frozenset(
     {"lower", "upper", "strip", "lstrip", "rstrip", "swapcase", "title", "capitalize", "casefold", "removeprefix"}
     | {"removesuffix", "hex"}
@@ -47,9 +48,11 @@ def order_arguments(name: str, args: Sequence[Value], keywords: Mapping[str, Val
     """
     ordered = list(args)
     remaining = dict(keywords)
-    parameters = _PARAMETERS.get(name, ())[len(args) :]
-    for index, (parameter, default) in enumerate(parameters):
-        if remaining.keys().isdisjoint(later for later, _ in parameters[index:]):
+    open_parameters = _PARAMETERS.get(name, ())[len(args) :]
+    for index, (parameter, default) in enumerate(open_parameters):
+        # A default is filled in only if a later parameter is given.
+        names_from_here = [later for later, _ in open_parameters[index:]]
+        if remaining.keys().isdisjoint(names_from_here):
             break
         ordered.append(remaining.pop(parameter, Constant(default)))
     return [*ordered, *remaining.values()]
@@ -66,7 +69,7 @@ def fold_method(receiver: Constant, name: str, args: Sequence[Constant]) -> Cons
 
 
 def _call_text_method(receiver: Constant, name: str, args: Sequence[Constant]) -> Constant | None:
-    """Call one of ``_TEXT_METHODS``, whose results are about as long as the receiver; ``None`` if Python raises."""
+    """Call one of ``_TEXT_METHODS`` on a text or bytes; ``None`` if Python raises an error."""
     try:
         result = getattr(receiver.value, name)(*(each.value for each in args))
     except (TypeError, ValueError, AttributeError):
@@ -94,10 +97,11 @@ def _fold_join(separator: Constant, args: Sequence[Constant]) -> Constant | None
 
 
 def _fold_replace(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Call ``str.replace``; the result is bounded by a replacement before each character and at the end."""
+    """Call ``str.replace``; ``None`` if an argument has another type, or the result might be too large."""
     values = [each.value for each in args]
     if isinstance(receiver.value, str) and len(values) in (2, 3) and all(isinstance(each, str) for each in values[:2]):
         old, new, count = str(values[0]), str(values[1]), values[2] if len(values) > 2 else -1
+        # At most each character, and the end of the text, is replaced.
         is_small = (len(receiver.value) + 1) * max(1, len(new)) <= constant_folding.MAX_CONSTANT_SIZE
         if is_small and isinstance(count, int):
             replaced = receiver.value.replace(old, new, _shorten_count(count))
@@ -118,12 +122,15 @@ def _fold_split(receiver: Constant, args: Sequence[Constant]) -> Constant | None
 
 
 def _shorten_count(count: int) -> int:
-    """Return a number of replacements or splits that Python accepts, and that no constant can exceed."""
+    """Return ``count`` cut to what Python accepts; -1 stays, and no constant allows more replacements or splits."""
     return max(-1, min(count, constant_folding.MAX_CONSTANT_SIZE + 1))
 
 
 def _fold_format(template: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Format only plain fields such as ``{}`` and ``{0}``: others read attributes, or ask for any width."""
+    """Call ``str.format``; ``None`` unless all fields are plain, such as ``{}`` and ``{0}``.
+
+    Other fields read attributes, or ask for any width.
+    """
     if not isinstance(template.value, str) or len(template.value) > _MAX_FOLDED_INPUT:
         return None
     formatted, automatic_position = "", 0
@@ -150,21 +157,24 @@ def _write_plain_value(value: object) -> str:
 
 
 def _fold_decode(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Call ``bytes.decode``."""
+    """Call ``bytes.decode``; ``None`` for a receiver that is not bytes, an unknown codec or damaged data."""
     if not isinstance(receiver.value, bytes):
         return None
     return constant_folding.decode_text(receiver.value, args[0].value if args else "utf-8", receiver.provenance)
 
 
 def _fold_encode(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Call ``str.encode``."""
+    """Call ``str.encode``; ``None`` for a receiver that is not a text, or an unknown codec."""
     if not isinstance(receiver.value, str):
         return None
     return constant_folding.encode_text(receiver.value, args[0].value if args else "utf-8", receiver.provenance)
 
 
 def _fold_to_bytes(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Call ``int.to_bytes``. The result counts as decoded: a text spelled by a number is hidden from a search."""
+    """Call ``int.to_bytes``; ``None`` if the number does not fit.
+
+    The result counts as decoded, because a text that a number spells is hidden from a search.
+    """
     size = args[0].value if args else 1
     byte_order = args[1].value if len(args) > 1 else "big"
     if not isinstance(receiver.value, int) or not isinstance(size, int) or not 0 < size <= _MAX_NUMBER_BYTES:
@@ -178,7 +188,7 @@ def _fold_to_bytes(receiver: Constant, args: Sequence[Constant]) -> Constant | N
 
 
 def _fold_translate(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Call ``str.translate`` with a table from ``str.maketrans``, which is a flat tuple of pairs here."""
+    """Call ``str.translate`` with a table that ``_fold_maketrans`` made: each character, and then its replacement."""
     if not isinstance(receiver.value, str) or len(args) != 1 or not isinstance(args[0].value, tuple):
         return None
     table = {}
@@ -247,7 +257,7 @@ def _fold_str(first: Constant, args: Sequence[Constant]) -> Constant | None:
 
 
 def _fold_bytes(first: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Call ``bytes`` or ``bytearray`` on bytes, a text or a sequence of byte values; not on a size."""
+    """Call ``bytes`` or ``bytearray`` on bytes, a text or a sequence of byte values; ``None`` for a size."""
     value = first.value
     if isinstance(value, bytes):
         return first
@@ -273,14 +283,14 @@ def _fold_int(first: Constant, args: Sequence[Constant]) -> Constant | None:
 
 def _fold_reversed(first: Constant, _: Sequence[Constant]) -> Constant | None:
     """Call ``reversed``; return the items as a tuple."""
-    parts = constant_folding.iterate_constant(first)
-    return None if parts is None else Constant(parts[::-1], constant_folding.combine_provenance((first,)))
+    items = constant_folding.iterate_constant(first)
+    return None if items is None else Constant(items[::-1], constant_folding.combine_provenance((first,)))
 
 
 def _fold_list(first: Constant, _: Sequence[Constant]) -> Constant | None:
     """Call ``list``, ``tuple`` or ``iter``; return the items as a tuple."""
-    parts = constant_folding.iterate_constant(first)
-    return None if parts is None else Constant(parts, first.provenance)
+    items = constant_folding.iterate_constant(first)
+    return None if items is None else Constant(items, first.provenance)
 
 
 def _fold_len(first: Constant, _: Sequence[Constant]) -> Constant | None:
@@ -290,6 +300,7 @@ def _fold_len(first: Constant, _: Sequence[Constant]) -> Constant | None:
 
 def _fold_range(_: Constant, args: Sequence[Constant]) -> Constant | None:
     """Call ``range``; ``None`` if it has more than ``_MAX_FOLDED_INPUT`` items."""
+    # ``len`` of a range of larger numbers may raise an error.
     numbers = [each.value for each in args if isinstance(each.value, int) and each.value.bit_length() < 63]
     if len(numbers) != len(args) or len(args) > 3 or (len(args) == 3 and numbers[2] == 0):
         return None
@@ -325,7 +336,7 @@ def _fold_from_bytes(first: Constant, args: Sequence[Constant]) -> Constant | No
 def _fold_path(first: Constant, args: Sequence[Constant]) -> Constant | None:
     """Join the parts of a path, as ``os.path.join`` does; ``~`` and variables are not expanded.
 
-    The path counts as written out: programs join paths everywhere, and hide nothing by it.
+    The path counts as written out: programs join paths everywhere, and do not hide anything by it.
     """
     parts = [each.value for each in args if isinstance(each.value, str)]
     if not parts or len(parts) != len(args) or sum(map(len, parts)) > constant_folding.MAX_CONSTANT_SIZE:
@@ -334,7 +345,10 @@ def _fold_path(first: Constant, args: Sequence[Constant]) -> Constant | None:
 
 
 def _fold_maketrans(first: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Call ``str.maketrans(replaced, replacements)``; return a flat tuple of pairs, since constants are flat."""
+    """Call ``str.maketrans(replaced, replacements)``; return each character followed by its replacement.
+
+    Constants are flat, so that the result is no tuple of pairs.
+    """
     if len(args) < 2 or not isinstance(first.value, str) or not isinstance(args[1].value, str):
         return None
     pairs: list[PlainValue] = []

@@ -26,7 +26,9 @@ MAX_CONSTANT_SIZE: Final = 1 << 18
 """The most characters, bytes or items of one constant."""
 
 _MAX_BITS: Final = 4096
+_MAX_EXPONENT: Final = 64
 _MAX_TEMPLATE: Final = 4096
+# The codecs of Python by their names and aliases.
 _TEXT_CODECS: Final = {
     "rot13": "rot13", "rot_13": "rot13", "rot-13": "rot13",
     "hex": "hex", "hex_codec": "hex", "base64": "base64", "base64_codec": "base64", "zlib": "zlib", "zip": "zlib",
@@ -37,6 +39,7 @@ _TEXT_CODECS: Final = {
     "utf-16le": "utf-16-le", "utf-16-le": "utf-16-le", "utf-32": "utf-32", "bz2": "bz2", "quopri": "quopri",
     "cp037": "cp037", "cp500": "cp500",
 }  # fmt: skip
+# Codecs that spell ordinary letters in another way, so that a search does not find the text.
 _HIDING_CODECS: Final = frozenset(
     {"rot13", "hex", "base64", "zlib", "bz2", "quopri", "unicode_escape", "raw_unicode_escape"}
     | {"utf-7", "cp037", "cp500"}
@@ -77,7 +80,7 @@ def _add_constants(left: object, right: object, provenance: Provenance) -> Const
 
 
 def join_texts(parts: Sequence[Constant]) -> Constant | None:
-    """Join texts in time that grows with their total length; ``None`` if the result would be too large."""
+    """Join texts all at once, so that none is copied again and again; ``None`` if the result would be too large."""
     texts = [part.value for part in parts if isinstance(part.value, str)]
     if sum(map(len, texts)) > MAX_CONSTANT_SIZE:
         return None
@@ -96,11 +99,11 @@ def _multiply_constants(left: object, right: object, provenance: Provenance) -> 
 
 
 def _format_percent(template: str, arguments: object, provenance: Provenance) -> Constant | None:
-    """Return ``template % arguments``, if all fields are plain, such as ``%s``, and as many as the arguments."""
+    """Return ``template % arguments``; ``None`` unless all fields are plain, such as ``%s``, and have an argument."""
     values = arguments if isinstance(arguments, tuple) else (arguments,)
     if len(template) > _MAX_TEMPLATE or any(isinstance(each, str) and len(each) > MAX_CONSTANT_SIZE for each in values):
         return None
-    # An escaped percent sign waits as a null character, so that each other one begins a field.
+    # A null character takes the place of each escaped percent sign, so that every other one begins a field.
     pieces = template.replace("%%", "\0").split("%")
     # Only plain fields: the width in %1000000000d would allocate a gigabyte.
     if len(pieces) != len(values) + 1 or not all(piece.startswith(("s", "d", "c", "r")) for piece in pieces[1:]):
@@ -132,7 +135,7 @@ def _compute_integer(kind: type[ast.operator], left: int, right: int, provenance
     # Bounded operands and exponents keep each result below 300,000 bits, whatever the chain of operators.
     if max(left.bit_length(), right.bit_length()) > _MAX_BITS:
         return None
-    if kind in (ast.LShift, ast.RShift, ast.Pow) and not 0 <= right <= 64:
+    if kind in (ast.LShift, ast.RShift, ast.Pow) and not 0 <= right <= _MAX_EXPONENT:
         return None
     if kind in (ast.FloorDiv, ast.Mod) and right == 0:
         return None
@@ -224,7 +227,7 @@ def decode_text(data: str | bytes, name: object, provenance: Provenance) -> Cons
     provenance = Provenance.DECODED if codec in _HIDING_CODECS else provenance
     if codec == "rot13" and isinstance(data, str):
         return Constant(codecs.decode(data, "rot13"), provenance)
-    # Python's names for codecs from bytes to bytes; all other codecs make a text.
+    # These codecs turn bytes into bytes; all others turn bytes into a text.
     decoder = {
         "zlib": decompress_constant,
         "bz2": decompress_constant,
@@ -278,7 +281,7 @@ def decompress_constant(data: bytes) -> bytes | None:
 
 
 def inflate_zlib(data: bytes, window_bits: int) -> bytes | None:
-    """Decompress a zlib stream, or a raw deflate stream if ``window_bits`` is negative."""
+    """Decompress a zlib stream, or a raw deflate stream if ``window_bits`` is negative; ``None`` if it is damaged."""
     try:
         return zlib.decompressobj(window_bits).decompress(data, MAX_CONSTANT_SIZE)
     except (zlib.error, ValueError):
@@ -347,7 +350,7 @@ DECODERS: Final[dict[str, Callable[[bytes], bytes | None]]] = {
     "lzma.decompress": decompress_constant,
     "binascii.a2b_qp": _decode_quoted_printable,
 }
-"""Functions of the standard library that decode bytes, with what they do."""
+"""Functions of the standard library that decode bytes, each with the function here that does the same."""
 
 UNQUOTERS: Final[dict[str, Callable[[str], str]]] = {
     "urllib.parse.unquote": urllib.parse.unquote, "urllib.parse.unquote_plus": urllib.parse.unquote_plus,

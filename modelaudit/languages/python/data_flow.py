@@ -16,6 +16,7 @@ _ENVIRONMENT_READERS: Final = frozenset(
     {"os.getenv", "os.environ.get", "os.environ.pop", "os.getenvb", "os.environ.__getitem__"}
 )
 _OPENERS: Final = frozenset({"open", "Path", "read_text", "fdopen"})
+# Services that issue tokens: to send a token to its issuer is ordinary.
 _TOKEN_ISSUERS: Final = (
     "https://huggingface.co/",
     "https://api-inference.huggingface.co/",
@@ -54,7 +55,7 @@ def _collect_sent_tags(call: Call) -> frozenset[str]:
     """Collect the tags of the data that a call sends, without the token that authenticates the caller.
 
     Libraries take that token by a keyword such as ``token``. Headers count as authentication only if the address is
-    unknown. At a known address they are data like any other: the caller excludes the issuers of tokens.
+    unknown. If it is known, they are data like any other, because ``sends_secret`` leaves out the issuers of tokens.
     """
     is_address_known = any(isinstance(each, Constant) for each in _list_possible_addresses(call))
     authentication = {"token", "use_auth_token", "auth"} | (set() if is_address_known else {"headers"})
@@ -87,19 +88,19 @@ def tag_result(call: Call) -> frozenset[str]:
 
 def _opens_secret_file(call: Call) -> bool:
     """Whether a call opens a file of secrets such as ``~/.ssh/id_rsa``; the path must be a constant."""
-    first = call.args[0] if call.args else None
-    if call.name.rpartition(".")[2] not in _OPENERS or not isinstance(first, Constant):
+    path = call.args[0] if call.args else None
+    if call.name.rpartition(".")[2] not in _OPENERS or not isinstance(path, Constant):
         return False
-    if not isinstance(first.value, str):
+    if not isinstance(path.value, str):
         return False
-    return any(name in attack_texts.SECRET_PLACES for name, _ in attack_texts.find_attack_texts(first.value))
+    return any(name in attack_texts.SECRET_PLACES for name, _ in attack_texts.find_attack_texts(path.value))
 
 
 def _reads_secret_variable(call: Call) -> bool:
     """Whether a call reads an environment variable whose name marks a secret, such as ``HF_TOKEN``."""
-    first = call.get_argument(0, "key")
+    variable = call.get_argument(0, "key")
     return (
         call.name in _ENVIRONMENT_READERS
-        and isinstance(first, Constant)
-        and name_resolution.is_secret_variable(str(first.value))
+        and isinstance(variable, Constant)
+        and name_resolution.is_secret_variable(str(variable.value))
     )

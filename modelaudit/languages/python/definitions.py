@@ -47,9 +47,9 @@ class Definition:
     is_property: bool = False
 
     def bind_call(self, args: Sequence[Value], keywords: dict[str, Value]) -> dict[str, Value]:
-        """Bind the arguments of a call to parameter names; keep the callables for when the body is evaluated by itself.
+        """Return the arguments of a call by parameter name, without those beyond the last positional parameter.
 
-        Arguments beyond the last positional parameter are left out.
+        Arguments that can be called are also kept in ``arguments``, for the evaluation of the body by itself.
         """
         assert not isinstance(self.node, ast.ClassDef)
         parameters = [each.arg for each in (*self.node.args.posonlyargs, *self.node.args.args)]
@@ -103,7 +103,7 @@ class DefinitionTable:
         return LocalDefinition(number)
 
     def copy_for_next_pass(self) -> DefinitionTable:
-        """Copy the results and arguments of a first pass; the second evaluates members and bases again."""
+        """Copy the results and arguments of a first pass for the second, which evaluates members and bases again."""
         copied = [
             Definition(
                 each.node,

@@ -19,6 +19,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
 from modelaudit.languages.python import (
@@ -82,6 +83,7 @@ _MAX_GETTER_PATHS: Final = 16  # paths of one ``attrgetter``
 _MAX_RESULTS: Final = 64  # values returned by one function that are joined
 _MAX_KEYED_ITEMS: Final = 64  # callables kept of one mapping that assignments fill
 _MAX_SKIPPED: Final = 1000  # statements that are listed as skipped
+_LISTED_STEPS_BEYOND_BUDGET: Final = 1000  # of which skipped statements are still listed
 _MAX_INTEGER_BITS: Final = 4096
 """Integers above this size are not written out: the time to do so grows with the square of the size."""
 
@@ -108,7 +110,7 @@ _OPERATOR_METHODS: Final[Mapping[type[ast.operator], str]] = {
 
 
 _VisitState = tuple[int, int, list[Value], Scope, list[tuple[str, Value | None]] | None]
-"""Depth, function, results, scope and journal at the beginning of a visit."""
+"""Depth, number of the current function, results, scope and its journal, as they were before a visit."""
 
 
 class Evaluator(ast.NodeVisitor):
@@ -166,7 +168,7 @@ class Evaluator(ast.NodeVisitor):
             state = self._save_state()
             try:
                 self._evaluate_function(local)
-            except (TooDeepError, RecursionError):  # in the default of a parameter
+            except (TooDeepError, RecursionError):  # raised by the default of a parameter
                 self._skip(self._definitions.get(local).node, state)
 
     def evaluate_statements(self, body: Sequence[ast.stmt]) -> None:
@@ -180,7 +182,7 @@ class Evaluator(ast.NodeVisitor):
                 self._skip(statement, state)
 
     def _save_state(self) -> _VisitState:
-        """Return what an exception would leave behind of unfinished visits."""
+        """Return the state that an exception in the middle of a visit would leave changed."""
         return self._depth, self.log.current_function, self._results, self.scope, self.scope.journal
 
     def _skip(self, node: ast.stmt | ast.Lambda, state: _VisitState) -> None:
@@ -188,7 +190,7 @@ class Evaluator(ast.NodeVisitor):
         self._depth, self.log.current_function, self._results, self.scope, self.scope.journal = state
         # Once the budget is spent, every later statement fails as well, and pays a step for it. Only those soon after
         # that point are listed: the list must not grow with the source.
-        if self.budget.steps <= self.budget.max_steps + 1000:
+        if self.budget.steps <= self.budget.max_steps + _LISTED_STEPS_BEYOND_BUDGET:
             # Lines inside of code in a text are not lines of the file.
             line = self.log.pinned_line
             self._list_skipped(line or node.lineno, line or node.end_lineno or node.lineno)
@@ -325,7 +327,7 @@ class Evaluator(ast.NodeVisitor):
         self._keep_attribute(target.attr, value)
 
     def _keep_attribute(self, name: str, value: Value) -> None:
-        """Keep the value of an attribute, if it or an item of it can be called."""
+        """Keep the value of an attribute, if it can be called or has items, which may be called."""
         if any(isinstance(each, CallableValue | Container) for each in list_alternatives(value)):
             self._attributes[name] = merge_binding(self._attributes.get(name), value)
 
@@ -348,13 +350,13 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(target.value, ast.Name) and not isinstance(mapping, Constant | ExternalName):
             self._add_item(target.value.id, mapping, key, value)
 
-    def _add_item(self, name: str, base: Value, key: Value, value: Value) -> None:
+    def _add_item(self, name: str, old_value: Value, key: Value, value: Value) -> None:
         """Keep a callable that is stored in a mapping, so that a later call of the item is resolved.
 
-        The variable ``name``, whose value was ``base``, is bound to a mapping with the item ``key``.
+        The variable ``name``, whose value was ``old_value``, is bound to a mapping with the item ``key``.
         """
         # Items of a list are not lost: ``bind`` keeps an older container beside the new mapping.
-        containers = [each for each in list_alternatives(base) if isinstance(each, Container)]
+        containers = [each for each in list_alternatives(old_value) if isinstance(each, Container)]
         mapping = containers[0] if containers and containers[0].keys else Container(())
         is_callable = any(isinstance(each, CallableValue) for each in list_alternatives(value))
         if len(mapping.values) < _MAX_KEYED_ITEMS and is_callable:
@@ -455,7 +457,7 @@ class Evaluator(ast.NodeVisitor):
     visit_TryStar = visit_Try
 
     def visit_While(self, node: ast.While) -> None:
-        """Visit the body once; a name that grows in it is unknown, since the number of rounds is."""
+        """Visit the body once. A name that grows in it is unknown, because the number of rounds is unknown."""
         self.evaluate(node.test)
         for name in _find_augmented_names(node.body):
             self.scope.names[name] = UNKNOWN
@@ -469,7 +471,7 @@ class Evaluator(ast.NodeVisitor):
         items = None
         if isinstance(iterable, Constant) and constant_folding.measure_constant(iterable) <= _MAX_UNROLLED_LOOP:
             items = constant_folding.iterate_constant(iterable)
-        # Loops that decode a text character by character have short bodies; a long body costs too much each round.
+        # Loops that decode a text character by character have short bodies. A long body costs too much in each round.
         # An empty list may be filled under another name, so that its loop is visited like one over unknown items.
         if isinstance(iterable, Constant) and items and len(node.body) <= _MAX_LOOP_STATEMENTS:
             for item in items:
@@ -519,7 +521,7 @@ class Evaluator(ast.NodeVisitor):
             self._evaluate_branch(case.body)
 
     def _join_items(self, value: Value) -> Value:
-        """Return a value that may be any part of ``value``, known or not."""
+        """Return a value that stands for any part of ``value``: each known item, or an unknown part with its tags."""
         return join_values(name_resolution.resolve_item(value, UNKNOWN), Unknown(collect_tags(value)))
 
     # ---- functions and classes ----
@@ -736,8 +738,10 @@ class Evaluator(ast.NodeVisitor):
             return Constant(self.docstring)
         # A star import may replace a builtin. Only ``os`` replaces one that matters, ``open``.
         if self._star_imports and (node.id not in BUILTINS or "os" in self._star_imports):
-            starred = [ExternalName(f"{module}.{node.id}") for module in self._star_imports]
-            return join_values(*starred, *([ExternalName(f"builtins.{node.id}")] if node.id in BUILTINS else []))
+            meanings = [ExternalName(f"{module}.{node.id}") for module in self._star_imports]
+            if node.id in BUILTINS:
+                meanings.append(ExternalName(f"builtins.{node.id}"))
+            return join_values(*meanings)
         return ExternalName(f"builtins.{node.id}") if node.id in BUILTINS else UNKNOWN
 
     def visit_Attribute(self, node: ast.Attribute) -> Value:
@@ -810,7 +814,7 @@ class Evaluator(ast.NodeVisitor):
         return item if item is not None else self._resolve_item(base, key, node.lineno)
 
     def _resolve_own_name(self, key: Value) -> Value:
-        """Resolve an item of ``globals()`` or ``locals()``: a name of the source itself."""
+        """Resolve an item of ``globals()`` or ``locals()``, which is a name that the source itself binds."""
         name = key.value if isinstance(key, Constant) and isinstance(key.value, str) else None
         if name is None:
             return Unknown(frozenset({"module"}))
@@ -818,7 +822,7 @@ class Evaluator(ast.NodeVisitor):
         if value is not None:
             is_computed = isinstance(key, Constant) and key.provenance > Provenance.LITERAL
             if isinstance(value, ExternalName):
-                return ExternalName(value.name, value.is_result, is_computed, value.tags)
+                return replace(value, is_hidden=is_computed)
             return value
         return ExternalName("builtins") if name == "__builtins__" else UNKNOWN
 
@@ -1027,7 +1031,7 @@ class Evaluator(ast.NodeVisitor):
         constants = [each for each in elements if isinstance(each, Constant)]
         if len(constants) == len(elements):
             if generator.ifs:
-                return UNKNOWN  # which items the conditions keep
+                return UNKNOWN  # since it is not known which items the conditions keep
             folded = constant_folding.fold_sequence(constants)
             # A comprehension computes even where each element is written out.
             return Constant(folded.value, max(folded.provenance, Provenance.COMPUTED))
@@ -1055,14 +1059,14 @@ class Evaluator(ast.NodeVisitor):
         )
         return result if result is not None else self._call_value(callee, args, keywords, node.lineno, base, method)
 
-    def _record_arguments(self, callee: str, args: list[Value], keywords: dict[str, Value], line: int) -> None:
-        """Record the effects that arguments alone have, whatever is called."""
+    def _record_arguments(self, last_name: str, args: list[Value], keywords: dict[str, Value], line: int) -> None:
+        """Record the effects that arguments have by themselves; ``last_name`` is the last part of the called name."""
         # A function that is passed counts as called: whether the receiver calls it is rarely known.
         for each in (*args, *keywords.values()):
             self._recorder.record_passed_definitions(each)
         for each in arguments.find_passed_getter_targets(args):
             self._recorder.record_computed_name(each, line)
-        for name, detail in remote_code.find_remote_code(callee, keywords, args):
+        for name, detail in remote_code.find_remote_code(last_name, keywords, args):
             self.log.record(uses.CALL, name, line, detail)
         if "cmdclass" in keywords:
             self._record_install_commands(keywords["cmdclass"])
@@ -1138,7 +1142,7 @@ class Evaluator(ast.NodeVisitor):
             elif isinstance(each, PartialCall):
                 results.append(self._call_value(each.callee, [*each.args, *args], dict(each.keywords) | keywords, line))
             elif isinstance(each, Container):
-                # Not callable itself: the evaluator lost which item is called.
+                # A container cannot be called: the source calls an item of it, and it is not known which.
                 results.append(join_values(*each.values) if each.values else UNKNOWN)
             else:
                 results.append(self._call_unknown(each, args, keywords, method, line))
@@ -1170,7 +1174,7 @@ class Evaluator(ast.NodeVisitor):
         return self._call_function(callee, [base, *args] if is_method_call else args, keywords)
 
     def _call_method(self, base: Value, names: Sequence[str], args: Sequence[Value]) -> Value | None:
-        """Call a special method as Python does by itself: the first of ``names`` that the class of ``base`` defines.
+        """Call a special method, as Python does by itself: the first of ``names`` that the class of ``base`` has.
 
         Returns:
             The result; ``None`` if ``base`` is not an object or class of the source, or has none of the methods.
@@ -1190,7 +1194,7 @@ class Evaluator(ast.NodeVisitor):
         return join_values(*results) if results else None
 
     def _call_function(self, function: LocalDefinition, args: Sequence[Value], keywords: dict[str, Value]) -> Value:
-        """Call a function of the source: inline a short one whose arguments are known, for any other take its result.
+        """Call a function of the source: inline a short one with known arguments; of any other return the known result.
 
         Inlining is what resolves helpers such as ``def decode(text, key): ...``. Each function is evaluated once by
         itself in any case, with unknown arguments, so that a call with nothing known adds nothing.
@@ -1234,7 +1238,8 @@ class Evaluator(ast.NodeVisitor):
         # A module or a name in it that comes from a file is chosen by whoever writes that file.
         if "module" in call.tags and call.tags & {"file", "computed"}:
             is_named = "file" in call.tags
-            self.log.record(uses.CALL, f"(function that {'a file names' if is_named else 'is worked out'})", line)
+            name = "(function that a file names)" if is_named else "(function that is worked out)"
+            self.log.record(uses.CALL, name, line)
         for each in args:
             self._recorder.record_passed_module(each, line)
         if call.name in name_tables.IMPORTERS:
@@ -1249,17 +1254,17 @@ class Evaluator(ast.NodeVisitor):
         folded = self._fold_call(call)
         if folded is not None:
             return folded
-        # With one argument ``type`` only asks; with three it makes a class.
+        # With one argument ``type`` only returns the class of a value; with three it makes a class.
         if call.name == "builtins.type" and len(call.args) == 1:
             return UNKNOWN
         self._recorder.record_call(call)
         method = call.name.rpartition(".")[2]
-        # The object comes from a library and its class is not known: the method may be that of any other class, also of
-        # a class of the source.
-        if callee.is_result and method in name_tables.COMMAND_METHODS:
-            self.log.record(uses.CALL, f"*.{method}", call.line, call.detail)
+        # The object comes from a library and its class is not known: the method may be that of any class, also of one
+        # of the source.
         if callee.is_result:
             self.log.record_method_call(method)
+            if method in name_tables.COMMAND_METHODS:
+                self.log.record(uses.CALL, f"*.{method}", call.line, call.detail)
         if method in name_tables.CALLBACK_TAKERS:
             for each in (*call.args, *call.keywords.values()):
                 self._recorder.record_callback(each, call.line)
@@ -1312,6 +1317,7 @@ class Evaluator(ast.NodeVisitor):
         described = [_describe_path(each) for each in paths[:_MAX_GETTER_PATHS]]
         if len(paths) > _MAX_GETTER_PATHS or "*" in described or not described:
             self._recorder.record_call(call)
+            # The last ones stay, so that the ``*`` is among them.
             described = [*described, "*"][-_MAX_GETTER_PATHS:]
         return ExternalName(f"{call.name}>{','.join(described)}")
 
@@ -1322,7 +1328,7 @@ class Evaluator(ast.NodeVisitor):
         return results[0] if len(results) == 1 else Container(results)
 
     def _follow_getter_path(self, maker: str, path: str, call: Call) -> Value:
-        """Return what one path of ``attrgetter`` or ``methodcaller`` leads to; ``maker`` is which of them made it."""
+        """Return what a path of ``attrgetter`` or ``methodcaller`` leads to; ``maker`` is the name of that function."""
         provenance = Provenance.COMPUTED if path.startswith("!") else Provenance.LITERAL
         value: Value = call.args[0] if call.args else UNKNOWN
         if path == "*":  # the path is not known
@@ -1362,7 +1368,8 @@ class Evaluator(ast.NodeVisitor):
 
     def _call_code_text(self, call: Call) -> Value:
         """Call a function that runs or compiles code in a text, such as ``exec``; evaluate the code if it is known."""
-        text = call.get_argument(0, "source" if call.name.endswith("compile") else "object")
+        keyword = "source" if call.name.endswith("compile") else "object"
+        text = call.get_argument(0, keyword)
         is_run = call.name not in ("builtins.compile", "ast.parse")
         if isinstance(text, Constant) and isinstance(text.value, str | bytes):
             if text.provenance is Provenance.DECODED:
@@ -1384,10 +1391,10 @@ class Evaluator(ast.NodeVisitor):
         """Evaluate code that a call runs, in the scope of the call; all uses in it get the line of the call."""
         # Definitions keep the trees of such texts, so that all of them together are bounded.
         self._code_text_characters += len(text)
-        is_bounded = self._code_text_depth < _MAX_CODE_TEXT_DEPTH and self._code_text_characters <= _MAX_CODE_TEXT
+        is_within_bounds = self._code_text_depth < _MAX_CODE_TEXT_DEPTH and self._code_text_characters <= _MAX_CODE_TEXT
         source = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
         source = source.strip() if call.name == "builtins.eval" else source
-        body = parse_code_text(source) if is_bounded else None
+        body = parse_code_text(source) if is_within_bounds else None
         # Lines inside the text mean nothing to a reader of the file: those of the outermost text count.
         line = self.log.pinned_line or call.line
         outer_line = self.log.pin_line(line)
@@ -1395,7 +1402,7 @@ class Evaluator(ast.NodeVisitor):
         try:
             if body is None:
                 self._scan_code_text(source, line)
-                if not is_bounded or find_parser_obstacle(source):
+                if not is_within_bounds or find_parser_obstacle(source):
                     self._list_skipped(line, line)
                 return UNKNOWN
             # ``eval`` returns the value of its expression, ``exec`` none.
@@ -1430,7 +1437,7 @@ class Evaluator(ast.NodeVisitor):
         return UNKNOWN
 
     def _call_partial(self, call: Call) -> Value:
-        """Call ``functools.partial``: keep the callable with the arguments that are bound already."""
+        """Call ``functools.partial``: return the callable with the arguments that it binds."""
         self._recorder.record_call(call)
         if not call.args:
             return UNKNOWN
@@ -1456,6 +1463,7 @@ class Evaluator(ast.NodeVisitor):
 
     def _map_constant(self, function: Value, sequence: Constant, line: int) -> Value:
         """Call a function with each item of a constant: ``map(chr, [111, 115])`` spells a name."""
+        # Listing the items copies them: 64 of them cost one step.
         self.budget.spend(constant_folding.measure_constant(sequence) >> 6)
         items = constant_folding.iterate_constant(sequence) or ()
         if not items:
@@ -1495,7 +1503,7 @@ class Evaluator(ast.NodeVisitor):
         return ExternalName(call.name)
 
     def _call_getmembers(self, call: Call) -> Value:
-        """Call ``inspect.getmembers(module)``: the source takes some name of it, and does not show which."""
+        """Call ``inspect.getmembers(module)``: the source takes some name of the module, and does not show which."""
         for each in call.args[:1]:
             self._recorder.record_computed_name(each, call.line)
         return Unknown(call.argument_tags)
@@ -1505,10 +1513,12 @@ class Evaluator(ast.NodeVisitor):
         if call.keywords and not call.args and "**" not in call.keywords:
             return arguments.build_mapping(dict(call.keywords))
         is_copy = len(call.args) == 1 and isinstance(call.args[0], Container)
-        return call.args[0] if is_copy else ExternalName(call.name, True, tags=call.tags | call.argument_tags)
+        if is_copy:
+            return call.args[0]
+        return ExternalName(call.name, is_result=True, tags=call.tags | call.argument_tags)
 
     def _call_next(self, call: Call) -> Value:
-        """Call ``next``: the result is one of the items, or the default in the second argument."""
+        """Call ``next``: the result is any of the items, or the default in the second argument."""
         source = call.args[0] if call.args else Unknown()
         items = [
             join_values(*each.values) if isinstance(each, Container) and each.values else each
@@ -1553,8 +1563,8 @@ def _get_last_name(callee: Value) -> str:
 
 
 def _hide_name(value: Value) -> Value:
-    """Mark a name as one that the source computes."""
-    return ExternalName(value.name, value.is_result, True, value.tags) if isinstance(value, ExternalName) else value
+    """Mark a name of another module as one that the source computes; any other value is returned as it is."""
+    return replace(value, is_hidden=True) if isinstance(value, ExternalName) else value
 
 
 def _take_first_item(value: Value) -> Value:

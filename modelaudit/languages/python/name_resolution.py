@@ -40,6 +40,8 @@ _ATTRIBUTE_PREFIXES: Final = {
     "ctypes.oledll.": "ctypes.cdll", "ctypes.pythonapi.": "ctypes.pythonapi", "sh.": "sh",
     "plumbum.cmd.": "plumbum.cmd",
 }  # fmt: skip
+# Modules with a second name, for their implementation in C or on one platform.
+_PUBLIC_NAMES: Final = {"posix": "os", "nt": "os", "__builtin__": "builtins", "_io": "io", "_pickle": "pickle"}
 _LOCATION_ATTRIBUTES: Final = frozenset({"__file__", "__path__"})
 # An environment variable with one of these words between underscores: HF_TOKEN, AWS_SECRET_ACCESS_KEY, DB_PASSWORD.
 _SECRET_NAME: Final = re.compile(
@@ -50,29 +52,30 @@ _ENVIRONMENT_MAPPINGS: Final = ("os.environ", "posix.environ", "os.environb")
 
 def normalize_name(name: str, is_hidden: bool = False) -> ExternalName:
     """Return the value of a module, or of something in it, under the name that the rules list."""
-    root = WELL_KNOWN_MODULES.get(name.rpartition(".")[2])
-    # A module such as os is the same wherever it is reached from. socket.socket is a class in the module of that name,
-    # and asyncio.subprocess another module that has the same last name.
-    if root is not None and name not in (root, f"{root}.{root}", "asyncio.subprocess"):
-        return ExternalName(root, is_hidden=is_hidden)
+    well_known_module = WELL_KNOWN_MODULES.get(name.rpartition(".")[2])
+    # A module such as os is the same wherever it is reached from. But socket.socket is a class in the module of that
+    # name, and asyncio.subprocess another module that has the same last name.
+    exceptions = (well_known_module, f"{well_known_module}.{well_known_module}", "asyncio.subprocess")
+    if well_known_module is not None and name not in exceptions:
+        return ExternalName(well_known_module, is_hidden=is_hidden)
     name = _find_public_name(name)
-    # Some modules have a second name for their implementation in C or on one platform.
-    first, _, below = name.partition(".")
-    first = {"posix": "os", "nt": "os", "__builtin__": "builtins", "_io": "io", "_pickle": "pickle"}.get(first, first)
-    full_name = (f"{first}.{below}" if below else first)[:_MAX_NAME]
-    full_name = next(
-        (replacement for prefix, replacement in _ATTRIBUTE_PREFIXES.items() if full_name.startswith(prefix)), full_name
-    )
+    module, _, attributes = name.partition(".")
+    module = _PUBLIC_NAMES.get(module, module)
+    full_name = (f"{module}.{attributes}" if attributes else module)[:_MAX_NAME]
+    for prefix, whole_name in _ATTRIBUTE_PREFIXES.items():
+        if full_name.startswith(prefix):
+            full_name = whole_name
+            break
     return ExternalName(
         full_name, is_hidden=is_hidden, tags=_SECRET_TAG if full_name in SECRET_RESULTS else frozenset()
     )
 
 
 def _find_public_name(name: str) -> str:
-    """Return the public name of something that a library defines in a module further down."""
-    for inner, outer in PUBLIC_MODULES.items():
-        if name.startswith(f"{inner}."):
-            return outer + name[len(inner) :]
+    """Return the name under which a library offers what it defines in an inner module; any other name unchanged."""
+    for inner_module, public_module in PUBLIC_MODULES.items():
+        if name.startswith(f"{inner_module}."):
+            return public_module + name.removeprefix(inner_module)
     return name
 
 
@@ -101,11 +104,9 @@ def _resolve_external_attribute(base: ExternalName, name: str) -> ExternalName |
     if name == "__self__" and not base.is_result and "." in base.name:
         # ``__self__`` of a builtin function is its module: ``os.getcwd.__self__`` is ``os``.
         owner = base.name.rpartition(".")[0]
-        return (
-            normalize_name(owner, base.is_hidden)
-            if owner in WELL_KNOWN_MODULES.values()
-            else Unknown(frozenset({"module"}))
-        )
+        if owner in WELL_KNOWN_MODULES.values():
+            return normalize_name(owner, base.is_hidden)
+        return Unknown(frozenset({"module"}))
     # ``os.system.__call__`` is ``os.system``.
     if name in SELF_ATTRIBUTES:
         return base
@@ -146,7 +147,7 @@ def _resolve_container_item(base: Container, key: Value) -> Value:
     if isinstance(key, Constant):
         if base.keys:
             same_key = [value for item_key, value in zip(base.keys, base.values, strict=True) if item_key == key.value]
-            # A later item of the same key replaces an earlier one; an unknown key may be any of them.
+            # The last item of a key counts, as in Python. A key that is not among those known may be any item.
             return same_key[-1] if same_key else join_values(*base.values)
         if isinstance(key.value, int) and -len(base.values) <= key.value < len(base.values):
             return base.values[key.value]
@@ -154,9 +155,9 @@ def _resolve_container_item(base: Container, key: Value) -> Value:
 
 
 def _resolve_namespace_item(base: ExternalName, key: Value) -> Value:
-    """Resolve an item of ``sys.modules``, of a namespace or of the environment; of any other name return the name.
+    """Resolve an item of ``sys.modules``, of a namespace or of the environment; an item of anything else is ``base``.
 
-    Items of the result of a library call belong to that result: ``response["data"]`` is still ``response``.
+    So ``response["data"]`` is still ``response``: items belong to the result of a library call.
     """
     text = key.value if isinstance(key, Constant) and isinstance(key.value, str) else None
     is_hidden = base.is_hidden or (isinstance(key, Constant) and key.provenance > Provenance.LITERAL)
@@ -183,12 +184,11 @@ def resolve_command_method(base: Value, key: Constant) -> ExternalName | None:
     If the object is a module, every such name counts. Otherwise only a computed one does: ``d["system"]`` is an
     ordinary key.
     """
-    if (
-        isinstance(base, Unknown)
-        and key.value in COMMAND_METHODS
-        and ("module" in base.tags or key.provenance > Provenance.LITERAL)
-    ):
-        return ExternalName(f"*.{key.value}", is_hidden=key.provenance > Provenance.LITERAL)
+    if not isinstance(base, Unknown) or key.value not in COMMAND_METHODS:
+        return None
+    is_computed = key.provenance > Provenance.LITERAL
+    if "module" in base.tags or is_computed:
+        return ExternalName(f"*.{key.value}", is_hidden=is_computed)
     return None
 
 
@@ -203,7 +203,7 @@ def is_module_namespace(base: ExternalName) -> bool:
 
 
 def resolve_global(name: str, is_hidden: bool) -> Value:
-    """Resolve a name in the globals of an unknown module: many import ``os``, ``sys`` and the like."""
+    """Resolve a name in the globals of an unknown module, which may have imported ``os``, ``sys`` and the like."""
     if name in WELL_KNOWN_MODULES:
         return ExternalName(WELL_KNOWN_MODULES[name], is_hidden=is_hidden)
     return UNKNOWN

@@ -51,7 +51,7 @@ class UseRecorder:
                 self.log.record_local_call(each.number)
 
     def record_attribute_access(self, value: Value, line: int) -> None:
-        """Record an attribute that is taken without a dot, as ``attrgetter`` and class patterns do."""
+        """Record a name that is reached without a dot, as by ``attrgetter`` or a class pattern."""
         for each in list_alternatives(value):
             if isinstance(each, ExternalName):
                 self.log.record(uses.HIDDEN if each.is_hidden else uses.REFERENCE, each.name, line)
@@ -72,7 +72,7 @@ class UseRecorder:
             self.log.record(uses.SENDS_SECRET, name, call.line, call.detail)
 
     def record_callback(self, value: Value, line: int) -> None:
-        """Record a function of another module that is passed to a thread, a pool or an event loop as called."""
+        """Record that a function of another module is called: it was passed to a thread, a pool or an event loop."""
         for each in list_alternatives(value):
             if isinstance(each, ExternalName) and not each.is_result and not each.name.startswith("builtins."):
                 self.record_call(Call(each.name, (), {}, line, each.is_hidden))
@@ -91,7 +91,7 @@ class UseRecorder:
         """Record a text that by itself shows an attack, or that names a function that runs commands."""
         value = constant.value
         text = value.decode("latin-1") if isinstance(value, bytes) else value
-        if isinstance(text, str) and len(text) > 3:  # no pattern matches fewer characters
+        if isinstance(text, str) and len(text) > 3:  # no pattern matches three characters or fewer
             # The patterns read the text several times, so that 64 characters cost a step.
             self.budget.spend(len(text) >> 6)
             for name, detail in attack_texts.find_attack_texts(text):
@@ -103,8 +103,9 @@ class UseRecorder:
                 self.log.record(uses.REFERENCE, name, line, "named in a text")
 
     def record_computed_text(self, value: Value | None, line: int) -> Value:
-        """Record a computed text as if it were written out; return the value, or ``UNKNOWN`` in place of ``None``."""
+        """Record a computed text as if it were written out; return the value, or ``UNKNOWN`` if it is ``None``."""
         if isinstance(value, Constant) and value.provenance > Provenance.LITERAL:
+            # Computing the text copied it: 64 characters cost a step, as in ``record_text``.
             self.budget.spend(len(value.value) >> 6 if isinstance(value.value, str | bytes | tuple) else 0)
             self.record_text(value, line)
         return value or UNKNOWN
@@ -117,8 +118,9 @@ class UseRecorder:
         elif name in WELL_KNOWN_MODULES.values():
             self.log.record(uses.COMPUTED, f"{name}.*", line)
         elif isinstance(base, Unknown) and "module" in base.tags:
-            is_plain = "builtins.__import__" in base.tags
-            self.log.record(uses.COMPUTED, "builtins.__import__.*" if is_plain else "importlib.*", line)
+            # ``_call_import`` tags a module of unknown name with the function that imported it.
+            importer = "builtins.__import__" if "builtins.__import__" in base.tags else "importlib"
+            self.log.record(uses.COMPUTED, f"{importer}.*", line)
 
     def record_attribute_walk(self, base: Value, line: int) -> None:
         """Record a path of unknown attributes that begins at a package: it can lead to any module."""

@@ -180,7 +180,8 @@ def _find_nesting_obstacle(text: str) -> str:
 
 
 def _exceeds_field_work(text: str) -> bool:
-    """Whether the f-strings of a text have too many fields for their lengths."""
+    """Whether the f-strings of a text have too many fields for their lengths, see ``_MAX_FIELD_WORK``."""
+    # Most texts are too short for that, whatever is in them.
     if text.count("{") * len(text) <= _MAX_FIELD_WORK:
         return False
     field_work = 0
@@ -188,6 +189,7 @@ def _exceeds_field_work(text: str) -> bool:
     for token in iterate_within_deadline(_TOKEN.finditer(text), 4096):
         if previous in _F_STRING_PREFIXES and token[0][0] in "\"'":
             field_work += token[0].count("{") * len(token[0])
+        # The prefix of a string is a token of its own, of one or two letters.
         previous = token[0].lower() if token.lastgroup is None and len(token[0]) <= 2 else ""
     return field_work > _MAX_FIELD_WORK
 
@@ -199,8 +201,11 @@ def fits_at_once(text: str) -> bool:
 
 def has_more_tokens(text: str, most: int) -> bool:
     """Whether a text has more than ``most`` tokens, white space left out."""
-    # A token has a character, so that a short text needs no count.
-    return len(text) > most and next(islice(_iterate_tokens(text), max(0, most), None), None) is not None
+    # A token has at least a character, so that the tokens of a short text need not be counted.
+    if len(text) <= most:
+        return False
+    tokens_beyond = islice(_iterate_tokens(text), max(0, most), None)
+    return next(tokens_beyond, None) is not None
 
 
 def _iterate_tokens(text: str) -> Iterator[re.Match[str]]:
@@ -230,7 +235,7 @@ def split_source(text: str) -> Iterator[SourcePiece]:
     if is_cut:
         yield SourcePiece("", 1, fault=f"only the first {_MAX_SCANNED} characters are searched", is_limit=True)
     taken_characters = 0
-    kept_tokens = 0
+    kept_tokens = 0  # of the trees that stay in memory
     for line, statement in _split_statements(text):
         if taken_characters > _MAX_EVALUATED:
             fault = f"only the first {_MAX_EVALUATED} characters are analysed"
@@ -241,7 +246,7 @@ def split_source(text: str) -> Iterator[SourcePiece]:
         # The evaluator keeps the trees of definitions, since later statements may call them.
         if piece.body and _DEFINITION.search(statement):
             kept_tokens += sum(1 for _ in _iterate_tokens(statement))
-        # Cut further, a statement with an error of syntax hides less.
+        # A statement with a syntax error is cut into parts, so that fewer lines are lost.
         if piece.fault and not piece.is_limit:
             yield from _parse_fragments(piece, MAX_TREE_TOKENS - kept_tokens)
         else:
@@ -251,7 +256,7 @@ def split_source(text: str) -> Iterator[SourcePiece]:
 def _parse_fragments(piece: SourcePiece, max_tokens: int) -> Iterator[SourcePiece]:
     """Parse the parts of a broken statement, cut where lines begin like statements of the module.
 
-    All of them together have at most ``max_tokens`` tokens, because the statement has.
+    All parts together have at most ``max_tokens`` tokens, because the statement as a whole was measured before.
     """
     line, start = piece.line, 0
     for match in (*_BEGINS_STATEMENT.finditer(piece.text), None):
@@ -264,9 +269,9 @@ def _parse_fragments(piece: SourcePiece, max_tokens: int) -> Iterator[SourcePiec
 
 
 def _parse_statement(text: str, line: int, max_tokens: int) -> SourcePiece:
-    """Parse one statement of the module of at most ``max_tokens`` tokens.
+    """Parse one statement of the module if it has at most ``max_tokens`` tokens.
 
-    If that fails, the piece has no body, and has the reason.
+    If that fails, the piece that is returned has no body, and its ``fault`` is the reason.
     """
     if len(text) > _MAX_STATEMENT:
         return SourcePiece(text, line, fault=f"a statement of more than {_MAX_STATEMENT} characters", is_limit=True)
@@ -289,7 +294,7 @@ def _parse_bounded(text: str) -> tuple[tuple[ast.stmt, ...] | None, str]:
         return None, str(error.msg)
     except ValueError as error:
         return None, str(error)
-    except (RecursionError, MemoryError):  # the parser has a stack of its own, and reports its end in these ways
+    except (RecursionError, MemoryError):  # raised when the stack of the parser is full
         return None, "it nests deeper than the parser can follow"
 
 

@@ -38,7 +38,7 @@ _DOTTED: Final = re.compile(r"(?<![\w.])([A-Za-z_]\w*+(?:\.[A-Za-z_]\w*+)*+)[ \t
 _EXEC_STATEMENT: Final = re.compile(r"(?m)^[ \t]*exec[ \t]++[\"'\w]")
 # The letters before the quotes of an f-string, and the parts of it that are not kept.
 _F_STRING_PREFIX: Final = re.compile(r"(?<!\w)(?:[fF][rR]?|[rR][fF])\Z")
-_LONGEST_PREFIX: Final = 3  # with the character before
+_LONGEST_PREFIX: Final = 3  # two letters, and the character before them
 _QUOTES: Final = re.compile(r"[\"'#\\{}]")
 _NAMED_LINE: Final = re.compile(r"(?m)^[^A-Za-z_\n]*+[A-Za-z_][^\n]*+")
 _MAX_MATCHES: Final = 2_000_000
@@ -61,7 +61,7 @@ def scan_names(text: str, line: int, scope: Scope, log: UseLog) -> None:
         log.record(uses.CALL, "builtins.exec", line, "as a statement of Python 2")
     code = _IMPORT_OF_LINES.sub(_join_lines, _LITERAL.sub(_keep_code, text))
     line_number, counted_end = line, 0
-    # One line at a time: a list of all of them would take 60 bytes for each, however short they are.
+    # One line at a time: in a list, each line would take 60 bytes even if it is short.
     for code_line in iterate_within_deadline(islice(_NAMED_LINE.finditer(code), _MAX_MATCHES)):
         line_number += code.count("\n", counted_end, code_line.start())
         counted_end = code_line.start()
@@ -71,9 +71,10 @@ def scan_names(text: str, line: int, scope: Scope, log: UseLog) -> None:
 
 
 def _keep_code(literal: re.Match[str]) -> str:
-    """Return what remains of a text or comment in the code: an f-string with fields, and line breaks.
+    """Return what takes the place of a text or comment in the code: an f-string with fields stays, without its quotes.
 
-    Names in other texts and in comments are not names of the code. The line breaks let the lines keep their numbers.
+    Names in other texts and in comments are not names of the code, so that only their line breaks stay. With these the
+    lines keep their numbers.
     """
     has_fields = "{" in literal[0] and literal[0][0] != "#"
     start = literal.start()
@@ -83,7 +84,7 @@ def _keep_code(literal: re.Match[str]) -> str:
 
 
 def _join_lines(statement: re.Match[str]) -> str:
-    """Return a statement of several lines as one line, with its line breaks behind it for the numbers of the others."""
+    """Return a statement of several lines as one line, and as many line breaks behind it, to keep the line numbers."""
     return _LINE_BREAK.sub(" ", statement[0]) + "\n" * statement[0].count("\n")
 
 

@@ -65,7 +65,7 @@ class UseLog:
     Attributes:
         current_function: the number of the function whose body is evaluated, or ``MODULE`` or ``MAIN``.
         line_offset: added to every line, for a piece that begins further down in the file.
-        is_full: whether a use was dropped because ``_MAX_USES`` are kept.
+        is_full: whether a use was dropped because the log has ``_MAX_USES`` already.
     """
 
     current_function: int = MODULE
@@ -79,7 +79,7 @@ class UseLog:
     _pinned_line: int = 0
 
     def record(self, use: str, name: str, line: int, detail: str = "") -> None:
-        """Keep one use: the first of its kind in each function."""
+        """Keep one use, unless the current function has the same use of the same name with the same detail already."""
         key = (use, name, detail, self.current_function)
         if key in self._uses:
             return
@@ -111,12 +111,12 @@ class UseLog:
         return self._pinned_line
 
     def pin_line(self, line: int) -> int:
-        """Record all further uses at ``line``, or at their own lines for 0; return the line pinned before."""
-        before, self._pinned_line = self._pinned_line, line
-        return before
+        """Record all further uses at ``line``, or at their own lines if it is 0; return the line pinned before."""
+        previous_line, self._pinned_line = self._pinned_line, line
+        return previous_line
 
     def build_mentions(self) -> Iterator[Mention]:
-        """Yield all uses in the order of their lines, each once, with those at import marked.
+        """Yield all uses in the order of their lines, each once; calls at import have the use ``call-at-import``.
 
         A call that happens both at import and later is mentioned once, at import: that is the worse of the two.
         """
@@ -161,6 +161,7 @@ class UseLog:
 
 def format_detail(text: str) -> str:
     """Write a text as one line of at most ``_MAX_DETAIL`` printable characters."""
+    # Twice the length, because white space is joined below.
     line = "".join(character if character.isprintable() else " " for character in text[: 2 * _MAX_DETAIL])
     line = " ".join(line.split())
     return line if len(line) <= _MAX_DETAIL else line[: _MAX_DETAIL - 1] + "…"

@@ -37,7 +37,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class ExternalName:
-    """Something of another module by its full dotted name, or an attribute of the result of a call of it.
+    """Something of another module by its full dotted name, or the result of a call of it, or an attribute of that.
 
     Attributes:
         is_result: whether it is, or belongs to, the result of a call; ``socket.socket`` is a socket then.
@@ -61,7 +61,11 @@ class LocalDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A list, tuple or mapping with items that are not constants. ``keys`` is as long as ``values``, or empty."""
+    """A list, tuple or mapping with items that are not constants.
+
+    For a mapping, ``keys`` is as long as ``values``, with ``None`` for an unknown key. For a list or tuple, and for a
+    mapping of which no key is known, it is empty.
+    """
 
     values: tuple[Value, ...]
     keys: tuple[PlainValue | tuple[PlainValue, ...], ...] = ()
@@ -163,8 +167,8 @@ def join_values(*values: Value) -> Value:
 def merge_binding(old: Value | None, new: Value) -> Value:
     """Return the value of a name after ``new`` is assigned to it.
 
-    Of constants the latest counts, since names are computed step by step. Callables are kept for good: a function may
-    be called before or after the name is bound to another one.
+    A new constant replaces an old one, since texts are computed step by step. Old callables stay beside the new value:
+    a function may be called before or after the name is bound to another one.
     """
     if old is None or (isinstance(new, Constant) and isinstance(old, Constant | Unknown)):
         return new
