@@ -101,6 +101,7 @@ def _shorten_line(line: str) -> str:
 
 
 def _exists(fixture: str) -> bool:
+    """Whether a fixture that a rule names has been built."""
     return fixture_path(fixture).exists()
 
 

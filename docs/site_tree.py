@@ -59,6 +59,7 @@ def build_site_tree(generated: Mapping[str, str]) -> SiteTree:
 
 
 def _list_documents() -> Iterator[tuple[str, str]]:
+    """Yield each document in git: its path in the repository, and its path on the site."""
     yield from TOP_DOCUMENTS.items()
     yield from ((f"docs/{file.name}", file.name) for file in sorted((ROOT / "docs").glob("*.md")))
 
@@ -74,6 +75,7 @@ def _move_links(text: str, source: PurePosixPath, place: PurePosixPath, attachme
     """
 
     def move_link(match: re.Match[str]) -> str:
+        """Return one link with the target that fits the place; the text alone if the target is no page or file."""
         link_text, target = match.groups()
         path, mark, fragment = target.partition("#")
         if not path or re.match(r"[a-z]+:", path):

@@ -80,17 +80,18 @@ def _list_components(settings: Sequence[Setting]) -> Iterator[tuple[str, str, st
         The key, the library, the class (empty if it is not text) and the setting of the library.
     """
     values = {setting.path: setting for setting in settings}
-    for (*steps, index), setting in values.items():
-        if len(steps) == 1 and index == "0" and isinstance(setting.value, str):
-            class_setting = values.get((steps[0], "1"))
+    for path, setting in values.items():
+        if len(path) == 2 and path[1] == "0" and isinstance(setting.value, str):
+            component = path[0]
+            class_setting = values.get((component, "1"))
             name = class_setting.value if class_setting is not None and isinstance(class_setting.value, str) else ""
-            yield steps[0], setting.value, name, setting
+            yield component, setting.value, name, setting
 
 
 def _collect_component_files(settings: Sequence[Setting]) -> Iterator[Reference]:
     """Yield a reference to the code file of a pipeline class, or of a component of a library unknown to diffusers."""
     for component, library, _, setting in _list_components(settings):
-        is_pipeline_class = component == "_class_name"
+        is_pipeline_class = component == "_class_name"  # of the pipeline, the pair is ``[file, class]``
         if is_pipeline_class or (library not in _LIBRARIES and library.isidentifier()):
             target = f"{library}.py" if is_pipeline_class else f"{component}/{library}.py"
             source = f"{_INDEX_FILE} {component}"

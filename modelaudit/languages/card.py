@@ -186,14 +186,15 @@ def _parse_fields(top: Node, line_offset: int, defects: list[Defect]) -> list[Ca
 
 
 def _normalize_field_name(name: str) -> str:
-    """Normalize a field name in another case or spelling; empty for any other field."""
+    """Return the known field that a name in another case or spelling means; empty for any other field."""
     folded = name.strip().lower().replace("-", "_").replace(" ", "_")
     folded = _MISSPELT.get(folded, folded)
     if folded in _LICENSE_FIELDS:
         return folded
-    # weights_license, license_details: a further field about the licence adds terms to the ``license`` field.
-    # dataset_license and code_license speak of something else than the model.
-    return "license" if _LICENSE_WORD.search(folded) and not _DATA_WORD.search(folded) else ""
+    if _DATA_WORD.search(folded):  # ``dataset_license`` and ``code_license`` are not about the model
+        return ""
+    # ``weights_license`` and ``license_details`` add terms to the ``license`` field.
+    return "license" if _LICENSE_WORD.search(folded) else ""
 
 
 def _parse_tags(name: str, values: tuple[str, ...], line: int) -> Iterator[CardField]:

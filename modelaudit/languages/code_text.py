@@ -16,6 +16,7 @@ from typing import Final
 _MAX_TEXT: Final = 256 * 1024
 _MAX_DEPTH: Final = 60
 _MAX_NAMES: Final = 200
+_MAX_WORDS: Final = 20  # of one command that are looked at
 # A word before an opening bracket: a text without one holds no call, and is not parsed.
 _CALL: Final = re.compile(r"(?<=\w)\s{0,4}\(")
 _BRACKET: Final = re.compile(r"[()\[\]{}]")
@@ -78,7 +79,7 @@ def _find_imports(tree: ast.AST) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                package = alias.name.partition(".")[0]
+                package = alias.name.partition(".")[0]  # ``import a.b`` binds ``a``
                 yield (alias.asname, alias.name) if alias.asname else (package, package)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
@@ -121,7 +122,7 @@ def find_dangerous_programs(text: str) -> Iterator[str]:
     position = 0
     separators = [match.span() for match in _SEPARATORS.finditer(text)]
     for start, end in (*separators, (len(text), len(text))):
-        words = _WORDS.findall(text[position:start])[:20]
+        words = _WORDS.findall(text[position:start])[:_MAX_WORDS]
         position = end
         # Whether the separator before this part is a pipe, and whether the one behind it is.
         is_after_pipe, is_before_pipe = is_before_pipe, text[start:end] == "|"

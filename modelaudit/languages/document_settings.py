@@ -26,8 +26,9 @@ from modelaudit.wire.yaml_text import MERGE_KEY, YamlError, parse_events, shorte
 _MAX_SETTINGS: Final = 300_000
 # Bytes of memory that the settings of one document may take, estimated from their texts.
 _MAX_MEMORY: Final = 64 * MIB
-# One setting with its path of no steps and its places in lists.
+# Bytes of one setting without the steps of its path and its value.
 _SETTING_MEMORY: Final = 112
+_POINTER_SIZE: Final = 8
 _MAX_STEPS: Final = 10_000_000
 
 
@@ -91,7 +92,7 @@ class _SettingsStore:
             raise LimitReachedError(f"it holds more than {_MAX_SETTINGS} values; the rest was not read")
         path = setting.path
         # The steps before the last one are shared with other settings.
-        self._memory += _SETTING_MEMORY + 8 * len(path) + sys.getsizeof(path[-1] if path else "")
+        self._memory += _SETTING_MEMORY + _POINTER_SIZE * len(path) + sys.getsizeof(path[-1] if path else "")
         self._memory += sys.getsizeof(setting.value)
         if self._memory > _MAX_MEMORY:
             raise LimitReachedError(f"its values take more than {_MAX_MEMORY} bytes of memory")
@@ -122,12 +123,12 @@ class _JsonSettingsCollector:
         return self._store.settings
 
     def begin_row(self, number: int) -> None:
-        """Begin the paths with the number of a row."""
+        """Begin the paths of the values that follow with the number of their row."""
         self._row = (str(number),)
 
     def begin_container(self, is_object: bool) -> None:
         """Open an array or object."""
-        self._paths.append(self._get_next_path())
+        self._paths.append(self._take_next_path())
         self._counts.append(0)
         self._is_object.append(is_object)
 
@@ -142,24 +143,24 @@ class _JsonSettingsCollector:
         self._key = key
 
     def discard_value(self) -> None:
-        """Do nothing: the decoder leaves nothing behind."""
+        """Do nothing: no setting of a value is kept before the whole value arrives."""
 
     def add_value(self, value: object) -> None:
         """Collect the settings of a value."""
-        self._add_tree(self._get_next_path(), value)
+        self._add_tree(self._take_next_path(), value)
 
     def add_batch(self, value: object) -> None:
         """Collect the settings of several items or pairs."""
         if isinstance(value, _ObjectPairs):
             for key, item in value:
                 self._key = key
-                self._add_tree(self._get_next_path(), item)
+                self._add_tree(self._take_next_path(), item)
         elif isinstance(value, list):
             for item in value:
-                self._add_tree(self._get_next_path(), item)
+                self._add_tree(self._take_next_path(), item)
 
-    def _get_next_path(self) -> tuple[str, ...]:
-        """Return the path of the value that comes next, and count it."""
+    def _take_next_path(self) -> tuple[str, ...]:
+        """Return the path of the value that comes next, and count that value as an item of its container."""
         if not self._paths:
             return self._row
         step = str(self._counts[-1]) if self._key is None else self._key
@@ -192,6 +193,7 @@ class _JsonSettingsCollector:
                 self._add_scalar(path, value)
 
     def _add_scalar(self, path: tuple[str, ...], value: object) -> None:
+        """Keep a value that is neither an array nor an object."""
         if value is None or isinstance(value, str | int | float | bool):
             self._store.add(Setting(path, value))
 
@@ -304,7 +306,7 @@ class _YamlSettingsCollector:
                 path = parent.get_next_path()
                 parent.index += 1
                 parent.key = None
-            short_tag = short_tag or parent.tag
+            short_tag = short_tag or parent.tag  # the tag of a collection holds for its values as well
         if isinstance(event, yaml.CollectionStartEvent):
             is_mapping = isinstance(event, yaml.MappingStartEvent)
             collection = _OpenCollection(

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from detect_secrets.plugins.base import RegexBasedDetector
 
 VOCABULARY: Final = "secrets"
-_CONTEXT_BYTES: Final = 400
+_CONTEXT_BYTES: Final = 400  # on either side of a mark, of a line that is longer
+_HUGGING_FACE_TOKEN_LENGTH: Final = 34  # without its prefix
 _MAX_HITS: Final = 20_000  # lines with one mark that are searched
 _MAX_SECRETS: Final = 200
 
@@ -214,14 +215,14 @@ def _find_offsets(data: bytes, mark: bytes, find: Find, kind: str) -> Iterator[i
 
 def _may_be_secret(data: bytes, offset: int, mark: bytes) -> bool:
     """Check the bytes behind the most frequent marks cheaply, before a line is decoded."""
-    if mark == b"://":
+    if mark == b"://":  # ``://user:password@host``
         return b"@" in data[offset : offset + 200].split(b"\n", 1)[0]
     if mark == b"hf_":
-        return data[offset + 3 : offset + 37].isalnum()
+        return data[offset + len(mark) : offset + len(mark) + _HUGGING_FACE_TOKEN_LENGTH].isalnum()
     if mark == b"eyJ":
-        return b"." in data[offset : offset + _CONTEXT_BYTES]
+        return b"." in data[offset : offset + _CONTEXT_BYTES]  # a dot ends the header of a JSON web token
     if mark == b"SG.":
-        return data[offset + 3 : offset + 4].isalnum()
+        return data[offset + len(mark) : offset + len(mark) + 1].isalnum()
     return True
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Final
 
 from modelaudit.languages.configurations.tags import read_tags
@@ -52,7 +53,7 @@ _NOT_IN_YAML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _COMPUTED_NAME: Final = "the filter attr"
 """The mention of an attribute whose name is computed, which no template for people needs."""
 
-_READING_USES: Final = frozenset({"attribute", "key"})
+_PUBLIC_NAME_USES: Final = frozenset({"attribute", "key"})
 """Uses of public names, which the vocabulary of attributes has to judge."""
 
 _DOCUMENTATION: Final = (".md", ".markdown", ".mdx", ".rst")
@@ -83,7 +84,7 @@ def make_text_search(known: Collection[MentionKey]) -> Reader:
 
 
 def _may_be_searched(head: Head) -> bool:
-    """Whether the container declares no other content."""
+    """Whether the bytes may be any text: no container declares what they are."""
     return head.content is None
 
 
@@ -94,12 +95,12 @@ def _search(artifact: Artifact, window: Window, limits: Limits, *, known: Collec
         WindowError: the window could not return the requested bytes.
     """
     marks = _Marks(window, limits)
-    readings: list[Iterator[Reading]] = []
-    if marks.template:
-        readings.append(_search_template(artifact.path, window, marks))
-    if marks.tag:
-        readings.append(_search_tags(window, limits))
-    for reading in (each for found in readings for each in found):
+    searches: list[Iterator[Reading]] = []
+    if marks.has_template:
+        searches.append(_search_template(artifact.path, window, marks))
+    if marks.has_object_tag:
+        searches.append(_search_tags(window, limits))
+    for reading in chain.from_iterable(searches):
         if not isinstance(reading, Outline):
             yield reading
         elif mentions := tuple(each for each in reading.mentions if get_mention_key(each) not in known):
@@ -110,39 +111,41 @@ class _Marks:
     """The marks of programs that bytes contain, in any encoding that writes ASCII as ASCII or between zeros.
 
     Attributes:
-        template: a mark of Jinja.
-        escape: a mark of Jinja with an access that may escape.
-        tag: a tag of YAML that may construct an object.
+        has_template: a mark of Jinja.
+        has_escaping_access: a mark of Jinja with an access that may escape.
+        has_object_tag: a tag of YAML that may construct an object.
     """
 
     def __init__(self, window: Window, limits: Limits) -> None:
-        self.template = self.escape = self.tag = False
+        self.has_template = self.has_escaping_access = self.has_object_tag = False
         end = min(window.size, limits.document_bytes)
         before = b""
         for chunk in iterate_chunks(window, 0, end):
             piece = before + chunk.replace(b"\0", b"")
-            self.template = self.template or _TEMPLATE_MARK.search(piece) is not None
-            self.escape = self.escape or (self.template and _ESCAPING_ACCESS.search(piece) is not None)
-            self.tag = self.tag or _OBJECT_TAG.search(piece) is not None
+            self.has_template = self.has_template or _TEMPLATE_MARK.search(piece) is not None
+            self.has_escaping_access = self.has_escaping_access or (
+                self.has_template and _ESCAPING_ACCESS.search(piece) is not None
+            )
+            self.has_object_tag = self.has_object_tag or _OBJECT_TAG.search(piece) is not None
             before = piece[-_OVERLAP:]
 
 
 def _search_template(path: str, window: Window, marks: _Marks) -> Iterator[Reading]:
     """Yield the accesses by which the text, rendered as a template, escapes; an absence if they are an example."""
     if window.size > _LONGEST_TEMPLATE:
-        if marks.escape:
+        if marks.has_escaping_access:
             detail = f"text of more than {_LONGEST_TEMPLATE} bytes was not parsed as a template"
             yield Unread(UnreadReason.LIMIT, detail)
         return
     text = decode_loosely(read_all_bytes(window, _LONGEST_TEMPLATE))
     outline, unread = _find_attacks(text)
-    if unread is not None and not marks.escape:
-        # Only the parser can tell braces from templates, and what is in these is harmless.
+    if unread is not None and not marks.has_escaping_access:
+        # The text was not parsed, so its braces need not be a template, and none of them holds an access that escapes.
         return
-    escapes = [mention for mention in outline.mentions if mention.use not in _READING_USES]
+    escapes = [mention for mention in outline.mentions if mention.use not in _PUBLIC_NAME_USES]
     if escapes and get_file_name(path).endswith(_DOCUMENTATION):
-        rest, damage = _find_attacks(_blank_examples(text))
-        if damage is None and all(mention.use in _READING_USES for mention in rest.mentions):
+        outside_examples, unread_outside = _find_attacks(_blank_examples(text))
+        if unread_outside is None and all(mention.use in _PUBLIC_NAME_USES for mention in outside_examples.mentions):
             detail = (
                 f"an example in it accesses {escapes[0].name}: a program that renders the file as a template runs it"
             )
@@ -194,8 +197,7 @@ def _search_tags(window: Window, limits: Limits) -> Iterator[Reading]:
     try:
         facts.scan((text,), limits)
     except YamlError:
-        # A loader gets no further either.
-        pass
+        pass  # a loader gets no further either
     except LimitReachedError as error:
         unread = Unread(UnreadReason.LIMIT, str(error))
     yield from read_tags(tuple(facts.tags.items()))

@@ -19,7 +19,7 @@ from contextlib import redirect_stderr, redirect_stdout
 
 from former import OLD_SKLEARN
 from loading import is_inert
-from walking import ABSENCES, Group, collect_class_names, collect_unpicklers, is_enumeration
+from walking import IMPORT_FAILURES, Group, collect_class_names, collect_unpicklers, is_enumeration
 
 REFERENCE = "harmless to refer to, while a file has no need to call it"
 STATE = "its state is only stored"
@@ -167,7 +167,7 @@ def list_numpy_functions():
     for module in ("scipy.special._ufuncs", "scipy.special._special_ufuncs"):
         try:
             members = vars(importlib.import_module(module)).items()
-        except ABSENCES:
+        except IMPORT_FAILURES:
             continue
         names |= {f"{module}.{name}" for name, value in members if isinstance(value, np.ufunc) and name[0] != "_"}
     yield Group("an element-wise function; " + REFERENCE, frozenset(names), construct_only=True)

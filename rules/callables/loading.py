@@ -13,13 +13,13 @@ HOOKS = (
 )  # fmt: skip
 
 # Modules of the language, of containers and of enumerations, reviewed as a whole.
-_PLAIN = frozenset(
+_REVIEWED_MODULES = frozenset(
     {"abc", "builtins", "collections", "collections.abc", "enum", "functools", "types", "typing", "typing_extensions"}
 )
 
 # Methods reviewed one by one for a state that an attacker controls: each copies values, adds defaults that older
 # releases lacked, or computes on arrays.
-READ = frozenset(
+REVIEWED_METHODS = frozenset(
     {
         "gensim.models.keyedvectors.KeyedVectors.__setitem__",
         "gensim.models.rpmodel.RpModel.__setstate__",
@@ -83,10 +83,10 @@ def list_unreviewed_methods(kind):
     for hook in HOOKS:
         # Only the first class of the resolution order that defines the method counts: the others are overridden.
         owner = next((base for base in kind.__mro__ if hook in vars(base)), None)
-        if owner is None or owner.__module__ in _PLAIN or _is_generated(owner, hook):
+        if owner is None or owner.__module__ in _REVIEWED_MODULES or _is_generated(owner, hook):
             continue
         name = f"{owner.__module__}.{owner.__qualname__}.{hook}"
-        if name not in READ:
+        if name not in REVIEWED_METHODS:
             unreviewed.add(name)
     return unreviewed
 

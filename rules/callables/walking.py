@@ -24,7 +24,7 @@ SKIPPED = frozenset(
     }
 )
 # Errors of modules that cannot be imported here: a missing dependency, device or display.
-ABSENCES = (
+IMPORT_FAILURES = (
     ImportError,
     AttributeError,
     RuntimeError,
@@ -56,7 +56,7 @@ def iterate_modules(*packages):
     for package in packages:
         try:
             root = importlib.import_module(package)
-        except ABSENCES:
+        except IMPORT_FAILURES:
             continue
         yield root
         # ``walk_packages`` imports the packages that it enters; ``onerror`` keeps one that fails from ending the walk.
@@ -65,7 +65,7 @@ def iterate_modules(*packages):
                 continue
             try:
                 yield importlib.import_module(info.name)
-            except ABSENCES:
+            except IMPORT_FAILURES:
                 continue
 
 

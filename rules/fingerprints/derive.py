@@ -98,7 +98,7 @@ def format_entry(text: Text, owner_counts: Counter[int], date: str) -> str:
     lines = [f"id: {text.id}", f"of: {text.about['of']}"]
     if text.about.get("policy"):
         lines.append("policy: true")
-    if not is_certain(text.source["copy_note"]):
+    if not is_certain_copy(text.source["copy_note"]):
         lines.append("certain: false")
     lines += [f"source: {_quote_text(_join_words(text.source['where']))}", f"date: {date}", f"words: {len(text.words)}"]
     for key, phrases in (("titles", titles), ("versions", versions)):
@@ -122,7 +122,7 @@ def choose_group(text: Text) -> str:
     return "models" if str(text.about["of"]).startswith("LicenseRef-") else "standard"
 
 
-def is_certain(note: str) -> bool:
+def is_certain_copy(note: str) -> bool:
     """Whether a text is a copy of its source, byte for byte or at least in its length."""
     return _NO_COPY not in note or _CHECKED in note
 

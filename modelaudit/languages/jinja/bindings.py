@@ -49,7 +49,7 @@ class TemplateBindings:
         self.macros: dict[str, nodes.Macro] = {}
         self.mutated: set[str] = set()
         self.unfollowed: set[str] = set()
-        self.names: set[str] = {"loop", "caller", "varargs", "kwargs"}
+        self.names: set[str] = {"loop", "caller", "varargs", "kwargs"}  # these, Jinja defines in loops and macros
         calls: list[nodes.Call] = []
         for node in walk_nodes(tree):
             if isinstance(node, nodes.Name):

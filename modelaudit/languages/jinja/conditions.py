@@ -37,6 +37,7 @@ _WORD: Final = re.compile(r"[^\W\d_]{2}")
 _FORMAT_MARK: Final = re.compile(r"[<>\[\]{}|/_#$]")
 _MAX_ROUNDS: Final = 8
 _MAX_TRIGGERS: Final = 400
+_MAX_JOINED_LENGTH: Final = 20_000
 _LARGEST_ORDINARY_COUNT: Final = 2
 """Templates compare counts up to this number to see whether there was an earlier message. Larger ones are triggers."""
 
@@ -110,7 +111,7 @@ class ConditionAnalyzer:
             # Short literals of one expression are searched and replaced; joined they would look like a sentence.
             texts = dict.fromkeys(text for text in texts if contains_prose(text) or find_harmful_text(text))
         # Backdoors split their sentence over several outputs, so the texts of one branch are judged joined.
-        joined_text = " ".join(texts)[:20_000]
+        joined_text = " ".join(texts)[:_MAX_JOINED_LENGTH]
         harmful_text = find_harmful_text(joined_text)
         if not harmful_text and not contains_prose(joined_text):
             return
@@ -159,7 +160,7 @@ class ConditionAnalyzer:
         return len(self._messages.text_names), len(self._messages.message_names), len(self._flags), len(self._dates)
 
     def _find_macro_triggers(self, macro: nodes.Macro) -> dict[str, Triggers]:
-        """Return the words that a macro searches for: a call of the macro then counts as the condition."""
+        """Return the words that a macro searches for, by its name: a call of the macro then counts as the condition."""
         tests = [node.test for node in walk_nodes(macro) if isinstance(node, nodes.If | nodes.CondExpr)]
         triggers = [trigger for test in tests for trigger in self._find_triggers(test)]
         words = tuple(trigger for trigger in triggers if _is_ordinary_word(trigger))
@@ -193,12 +194,14 @@ class ConditionAnalyzer:
         for node in walk_nodes(test):
             match node:
                 case nodes.Compare():
+                    # Either side can be the message text, and either the literal.
                     sides = [node.expr, *(operand.expr for operand in node.ops)]
                     triggers += self._find_compared_values(sides, sides)
                 case nodes.Call(node=nodes.Getattr(attr=name, node=searched)):
                     triggers += self._find_call_triggers(name, node, searched)
                 case nodes.Test() if node.args:
-                    triggers += self._find_compared_values([node.node, *node.args], [node.node, *node.args])
+                    sides = [node.node, *node.args]
+                    triggers += self._find_compared_values(sides, sides)
                 case nodes.Filter(name="select" | "reject" | "selectattr" | "rejectattr"):
                     triggers += self._find_selected_literals(node)
                 case nodes.Filter(name="replace", node=nodes.Expr() as searched):

@@ -13,6 +13,9 @@ from typing import Final
 
 MAX_ITEMS: Final = 256
 _MAX_TEXT_LENGTH: Final = 4096
+_INTEGER_BOUND: Final = 1 << 128
+_MAX_DIGITS: Final = 29
+_MAX_REPLACED_LENGTH: Final = 1 << 16
 # A field of ``%`` formatting: group 1 is its type; without the group the field has a width, or another type.
 _PERCENT: Final = re.compile(r"%(?:([scdxXo%])|.|\Z)", re.DOTALL)
 
@@ -41,7 +44,7 @@ def is_within_bounds(value: object) -> bool:
     if isinstance(value, str):
         return len(value) <= _MAX_TEXT_LENGTH
     if isinstance(value, int):
-        return abs(value) < 1 << 128
+        return abs(value) < _INTEGER_BOUND
     if isinstance(value, tuple):
         return len(value) <= MAX_ITEMS
     return value is None or isinstance(value, float | Mapping | Unknown)
@@ -76,6 +79,7 @@ def iterate_elements(value: Value) -> Iterator[Value]:
 def get_item(value: Value, key: Value) -> Value:
     """Return ``value[key]``, or ``UNKNOWN`` if there is no such item."""
     if isinstance(value, Mapping):
+        # Of a key that is given twice, the last value counts.
         return next((each for name, each in reversed(value.pairs) if name == key), UNKNOWN)
     if isinstance(value, str | tuple) and type(key) is int and -len(value) <= key < len(value):
         return value[key]
@@ -178,7 +182,9 @@ def _replace_text(value: str, arguments: list[Value]) -> Value:
     count = _read_count(arguments, 2)
     if not isinstance(old, str) or not isinstance(new, str) or count is None:
         return UNKNOWN
-    return value.replace(old, new, count) if (len(value) + 1) * (len(new) + 1) <= 1 << 16 else UNKNOWN
+    # An empty text to replace occurs before every character and at the end.
+    largest_length = (len(value) + 1) * (len(new) + 1)
+    return value.replace(old, new, count) if largest_length <= _MAX_REPLACED_LENGTH else UNKNOWN
 
 
 def _read_count(arguments: list[Value], position: int) -> int | None:
@@ -256,7 +262,7 @@ def apply_filter(name: str, value: Value, arguments: list[Value]) -> Value:
             return _apply_item_filter(name, [*iterate_items(value)])
         case "items" | "values" | "get" if isinstance(value, Mapping):
             return _call_mapping_method(name, value, arguments)
-        case "int" if not arguments:  # they would be a default and a base
+        case "int" if not arguments:  # with arguments, it has a default and a base
             return _convert_to_integer(value)
         case _:
             return UNKNOWN
@@ -264,7 +270,7 @@ def apply_filter(name: str, value: Value, arguments: list[Value]) -> Value:
 
 def _convert_to_integer(value: Value) -> Value:
     """Apply the filter ``int`` to an integer or a text of digits; ``UNKNOWN`` for anything else."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 30:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS:
         return int(value)
     return value if type(value) is int else UNKNOWN
 

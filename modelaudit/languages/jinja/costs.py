@@ -46,7 +46,8 @@ def collect_cost_mentions(
             inner_rounds = rounds * _estimate_rounds(node.iter, folder)
             # Only the outermost loop that exceeds the limit is reported.
             if inner_rounds > _MAX_ROUNDS >= rounds:
-                detail = f"loops over {inner_rounds} rounds" if inner_rounds < 1 << 64 else "loops without end"
+                is_endless = inner_rounds >= 1 << 64  # no machine counts so far
+                detail = "loops without end" if is_endless else f"loops over {inner_rounds} rounds"
                 yield _make_mention("rounds", detail, node)
             for expression in filter(None, (node.iter, node.test)):
                 yield from _check_expressions(expression, folder)
@@ -110,7 +111,7 @@ def _describe_costly_product(node: nodes.Mul | nodes.Pow, folder: ConstantFolder
         repetitions = _find_largest_number(factor, folder)
         while isinstance(repeated, nodes.Mul):
             repetitions, repeated = repetitions * max(_find_largest_number(repeated.right, folder), 1), repeated.left
-        # A value that is not known may be a text, as the empty text in its place.
+        # An unknown value may be a text: the empty text stands for it.
         is_number = all(isinstance(value, int | float) for value in folder.fold(repeated).values or ("",))
         if repetitions > _MAX_TEXT_LENGTH and not is_number:
             return f"repeats a text or list {repetitions} times"

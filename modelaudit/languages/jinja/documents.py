@@ -42,7 +42,7 @@ def _read_templates(path: str, settings: Sequence[Setting], limits: Limits) -> I
     Raises:
         LimitReachedError: there are more than ``_MAX_TEMPLATES`` templates.
     """
-    lines: dict[tuple[str, ...], list[str]] = {}
+    texts_by_list: dict[tuple[str, ...], list[str]] = {}
     count = 0
     for setting in settings:
         text = setting.value
@@ -50,13 +50,13 @@ def _read_templates(path: str, settings: Sequence[Setting], limits: Limits) -> I
             continue
         # The items of a list of texts are collected first: they may be lines of one template.
         if len(setting.path) > 1 and setting.path[-1].isdigit() and _is_about_templates(setting.path[-2:-1]):
-            lines.setdefault(setting.path[:-1], []).append(text)
+            texts_by_list.setdefault(setting.path[:-1], []).append(text)
         elif _TEMPLATE_KEYS.intersection(setting.path) or has_template_marks(text):
             count += 1
             yield from _read_value(setting.path, text)
         if count > _MAX_TEMPLATES:
             raise LimitReachedError(f"only the first {_MAX_TEMPLATES} templates of the document were analysed")
-    for path_of_list, parts in lines.items():
+    for path_of_list, parts in texts_by_list.items():
         yield from _read_list(path_of_list, parts)
 
 
@@ -89,8 +89,9 @@ def _read_list(key_path: tuple[str, ...], parts: list[str]) -> Iterator[Reading]
     if not has_template_marks(joined):
         return
     yield from _read_value(key_path, joined)
+    _, unread = read_template(joined)
     # Parts that do not join to one valid template may be templates each.
-    if len(parts) > 1 and read_template(joined)[1] is not None:
+    if len(parts) > 1 and unread is not None:
         for number, part in enumerate(parts):
             if number >= _MAX_TEMPLATES:
                 yield report_bound(_MAX_TEMPLATES, "templates of a list")
@@ -100,7 +101,10 @@ def _read_list(key_path: tuple[str, ...], parts: list[str]) -> Iterator[Reading]
 
 
 def _keep_attacks(outline: Outline) -> Outline:
-    """Keep only the accesses, by which a template escapes its sandbox: braces elsewhere have many other meanings."""
+    """Return the outline with only the accesses by which a template escapes its sandbox.
+
+    The text need not be a template: braces have many other meanings.
+    """
     mentions = [
         mention
         for mention in outline.mentions

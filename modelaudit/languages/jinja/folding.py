@@ -294,6 +294,7 @@ class ConstantFolder:
         if node.name == "map" and arguments and arguments[0].texts:
             return self._fold_map(base, arguments)
         keywords = {str(pair.key): self.fold(pair.value) for pair in node.kwargs}
+        # The parameters behind those that have a positional argument.
         parameters = _PARAMETERS.get(node.name, ())[len(arguments) :][: len(keywords)]
         if set(parameters) != set(keywords):
             return self._fold_method(node.name, base, [*arguments, *keywords.values()])
@@ -380,7 +381,7 @@ def _fill_format(template: Value, fields: dict[str, Value]) -> Value:
     without_fields = _PLAIN_FIELD.sub("", template)
     if "{" in without_fields or "}" in without_fields:
         return UNKNOWN
-    numbers: Iterator[int] = iter(range(len(fields) + 1))
+    numbers: Iterator[int] = iter(range(len(fields) + 1))  # of the fields ``{}``, which are counted from 0
     pieces: list[str] = []
     end = 0
     for count, field in enumerate(_PLAIN_FIELD.finditer(template)):

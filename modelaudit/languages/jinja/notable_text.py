@@ -129,7 +129,7 @@ def _find_invisible_text(text: str) -> Iterator[NotableText]:
 def _is_encoded_text(text: str) -> bool:
     """Whether the text is Base64 of printable ASCII text."""
     digits = text.rstrip("=").replace("-", "+").replace("_", "/")[:4000]
-    if len(digits) % 4 == 1:
+    if len(digits) % 4 == 1:  # a last group of one digit holds no whole byte
         digits = digits[:-1]
     try:
         decoded = base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)

@@ -32,7 +32,7 @@ _COPIES_CONTENT: Final = frozenset(
      "xz", "bzip2", "zstd", "unzstd"}
 )  # fmt: skip
 _UNPACKERS: Final = frozenset({"gunzip", "gzip", "unxz", "xz", "bunzip2", "bzip2", "unzstd", "zstd"})
-_PATTERN: Final = re.compile(r"[*?\[]")
+_GLOB_CHARACTER: Final = re.compile(r"[*?\[]")
 # These targets are not files: standard output, duplicated descriptors, unknown variables.
 _NO_FILES: Final = ("-", "${…}", "1", "2", "3", "4", "5", "/dev/null", "/dev/stdout", "/dev/stderr")
 _VARIABLE: Final = re.compile(r"\$\{?([A-Za-z_]\w*|[\d@])")
@@ -91,7 +91,7 @@ class DownloadTracker:
     variables: dict[str, str] = field(default_factory=dict)
     _names_below_variable: dict[str, str] = field(default_factory=dict)
 
-    def find_address(self, words: Iterable[str]) -> str | None:
+    def find_stored_address(self, words: Iterable[str]) -> str | None:
         """Return the address of the downloaded file or variable that a word names, or ``None``."""
         for word in words:
             file_address = self._find_file(_normalize_path(word))
@@ -107,8 +107,8 @@ class DownloadTracker:
     def find_executed_address(self, words: Iterable[str]) -> str | None:
         """Return the address of downloaded content that a word names or, as a pattern such as ``*.sh``, matches."""
         for word in words:
-            address = self.find_address([word])
-            if address is None and _PATTERN.search(word) and "$" not in word:
+            address = self.find_stored_address([word])
+            if address is None and _GLOB_CHARACTER.search(word) and "$" not in word:
                 pattern = _normalize_path(word)
                 files = iterate_within_deadline(self.files.items(), 16)
                 address = next((each for path, each in files if fnmatchcase(path, pattern)), None)
@@ -130,9 +130,13 @@ class DownloadTracker:
         targets = [_normalize_path(each) for command in commands[-1:] for each in _list_targets(command)]
         if not targets:
             return
-        address = find_download_address(commands) if len(commands) > 1 else None
+        address: str | None = None
+        if len(commands) > 1:  # the download of a single command is recorded with the command
+            address = find_download_address(commands)
         if address is None and len(commands) > 1:
-            address = self.find_address(word for each in commands[:-1] for word in (*each.words[1:], *each.input_files))
+            address = self.find_stored_address(
+                word for each in commands[:-1] for word in (*each.words[1:], *each.input_files)
+            )
         for target in targets:
             if address is not None and target not in _NO_FILES:
                 self.files[target] = address
@@ -174,23 +178,24 @@ class DownloadTracker:
             outputs: the commands of its substitutions, whose output it can store.
         """
         read_words = (word for each in outputs for word in (*each.words[1:], *each.input_files))
-        address = find_download_address(outputs) or self.find_address(read_words)
+        address = find_download_address(outputs) or self.find_stored_address(read_words)
         if address is not None:
             self._record_outputs(command, words, address)
         if command.words[-1:] == ["exec"]:
-            self._record_descriptor(command, address or self.find_address(command.input_files))
+            self._record_descriptor(command, address or self.find_stored_address(command.input_files))
         if not words:
             return
         name = normalize_program_name(words[0])
         if is_download(words):
             self._record_files(command, words, name)
         elif name in _COPIES_CONTENT or name in ("cat", "tee"):
+            # ``dd if=source of=target``
             arguments = [word.partition("=")[2] if name == "dd" else word for word in words[1:]]
-            address = self.find_address([*arguments, *command.input_files])
+            address = self.find_stored_address([*arguments, *command.input_files])
             if address is not None:
                 for target in (*command.output_files, *arguments[-1:]):
                     self._record_file(target, address)
-                    if name in _UNPACKERS:
+                    if name in _UNPACKERS:  # ``gunzip x.gz`` writes ``x``
                         self._record_file(posixpath.splitext(target)[0], address)
 
     def record_read(self, words: list[str], address: str) -> None:
@@ -218,19 +223,22 @@ class DownloadTracker:
         """
         address = find_address(words) or words[0]
         folder = ""
+        named_files: list[str] = []
         for index, word in enumerate(words[1:], 1):
             next_word = words[index + 1] if index + 1 < len(words) else ""
             if next_word and _is_output_option(name, word):
-                self._record_file(next_word, address)
+                named_files.append(next_word)
             elif word.startswith(("--output=", "--output-document=")):
-                self._record_file(word.partition("=")[2], address)
-            elif word.startswith("-O") and len(word) > 2 and name == "wget":
-                self._record_file(word[2:], address)
-            elif word in _FOLDER_OPTIONS and name != "curl":
+                named_files.append(word.partition("=")[2])
+            elif word.startswith("-O") and len(word) > 2 and name == "wget":  # ``-Ofile``
+                named_files.append(word[2:])
+            elif word in _FOLDER_OPTIONS and (name != "curl" or word == "--output-dir"):
                 folder = next_word
-            elif word.startswith("--directory-prefix="):
+            elif word.startswith(("--directory-prefix=", "--dir=")):
                 folder = word.partition("=")[2]
-        for target in command.output_files:
+        # Whether the folder holds for a named file differs by program, so both places count.
+        in_folder = [posixpath.join(folder, file) for file in named_files if folder]
+        for target in (*named_files, *in_folder, *command.output_files):
             self._record_file(target, address)
         # ``wget`` and ``curl -O`` name the file like the end of the address.
         last_segment = address.partition("?")[0].rpartition("/")[2] if "/" in address else ""

@@ -56,9 +56,10 @@ def extract_embedded_commands(command: Command) -> Iterator[str]:
             # A single word is the name of a function, whose body is judged in its place.
             yield from (argument for argument in arguments[:1] if " " in argument)
             return
-        if name in _SUBSCRIPT_EVALUATORS and not index:  # ``let 'a[$(command)]'`` runs the command in the subscript
-            expanded = [argument for argument in arguments[:_MAX_WORDS] if "[$(" in argument]
-            yield from (f'echo "{argument}"' for argument in expanded if OUTPUT_MARK not in argument)
+        if name in _SUBSCRIPT_EVALUATORS and not index:
+            # ``let 'a[$(command)]'`` runs the command in the subscript, as ``echo "a[$(command)]"`` does.
+            with_subscript = [argument for argument in arguments[:_MAX_WORDS] if "[$(" in argument]
+            yield from (f'echo "{argument}"' for argument in with_subscript if OUTPUT_MARK not in argument)
         if name in ("find", "fd"):
             yield from _extract_find_command(arguments)
         if name in _COMMAND_OPTIONS:

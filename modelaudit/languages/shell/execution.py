@@ -64,9 +64,9 @@ def list_executed_words(command: Command, words: list[str], name: str) -> list[s
         return [*words, *command.input_files, *lost_words]
     if name in RUNNERS:
         return [words[0], *list_program_words(words), *command.input_files, *environment_files]
-    if name in ("make", "gmake"):
+    if name in ("make", "gmake"):  # it runs the commands in the file of this name, without an argument that names it
         return ["Makefile", "makefile", "GNUmakefile"]
-    if name == "hash" and "-p" in words:
+    if name == "hash" and "-p" in words:  # ``hash -p file name``: the file runs whenever ``name`` is called
         return words
     return [words[0], *environment_files, *(lost_words if "$" in words[0] else ())]
 
@@ -86,17 +86,17 @@ def judge_program_names(names: list[str]) -> tuple[str, str]:
     return ("piped-run", names[0]) if names and names[0] not in _PRINTERS else ("", "")
 
 
-def list_programs(commands: list[Command]) -> list[list[str]]:
+def unwrap_commands(commands: list[Command]) -> list[list[str]]:
     """Return the words of each command without wrappers such as ``sudo``; commands without words are left out."""
     return [words for words in (unwrap_command(each.words) for each in commands) if words]
 
 
-def takes_program_text(word: str) -> bool:
+def is_program_text_option(word: str) -> bool:
     """Whether a word is the option ``-c`` of a shell, alone or joined with others, as in ``-xc``."""
     return word.startswith("-") and not word.startswith("--") and word.endswith("c")
 
 
-def is_whole_output(text: str) -> bool:
+def is_output_of_one_command(text: str) -> bool:
     """Whether a here-document consists of the output of one command, ``$(command)``."""
     return _WHOLE_OUTPUT.fullmatch(text) is not None
 
@@ -106,6 +106,7 @@ def executes_input(command: Command, words: list[str]) -> bool:
     if runs_input(words):
         return True
     wrappers = [normalize_program_name(word) for word in command.words]
+    # ``sudo env xargs sh``: at most two wrappers precede.
     if not any(name in ("xargs", "parallel") for name in wrappers[:3]):
         return False
     if words:

@@ -42,7 +42,7 @@ Variables = Mapping[str, str]
 def expand_variable(inner: str, variables: Variables) -> str | None:
     """Return the value of ``${inner}``, or ``None`` if it is unknown."""
     if inner in ("@", "*"):
-        return variables.get("@", "")
+        return variables.get("@", "")  # empty, as in a script that is called without arguments
     match = _NAME.fullmatch(inner)
     if match is None:
         return None
@@ -91,7 +91,8 @@ def _apply_operation(value: str, operation: str) -> str | None:
         )
     if operation[0] in "#%":
         is_longest = operation[:2] in ("##", "%%")
-        return _trim_pattern(value, operation[1 + is_longest :], operation[0] == "#", is_longest)
+        pattern = operation[2:] if is_longest else operation[1:]
+        return _trim_pattern(value, pattern, operation[0] == "#", is_longest)
     return None
 
 

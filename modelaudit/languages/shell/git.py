@@ -158,6 +158,7 @@ def _check_submodule(entry: _GitSetting) -> Iterator[Mention]:
     is_option = entry.key in ("url", "path", "branch") and _OPTION.match(value) is not None
     if is_option or "ext::" in value or (entry.key == "update" and value.startswith("!")):
         yield entry.make_mention("git-command")
+    # CVE-2025-48384: git drops a carriage return at the end of a path, and writes elsewhere than it checked.
     elif entry.key == "path" and (
         "\r" in value or escapes_folder(value) or _GIT_FOLDER.search(value.replace("\\", "/"))
     ):

@@ -63,10 +63,10 @@ class GroupTracker:
             sources_before: the commands whose output a command in its place would read, besides those of its pipeline.
         """
         first_piped = len(self.commands)
-        while first_piped > 0 and self.commands[first_piped - 1].is_piped and self._spend(1):
+        while first_piped > 0 and self.commands[first_piped - 1].is_piped and self._reserve_sources(1):
             first_piped -= 1
         piped = self.commands[first_piped:]
-        sources = [*sources_before, *piped] if piped and self._spend(len(sources_before)) else sources_before
+        sources = [*sources_before, *piped] if piped and self._reserve_sources(len(sources_before)) else sources_before
         self._groups.append(_Group(CLOSING_WORDS[opening_word], len(self.commands), sources))
 
     def end_group(self, closing_word: str) -> None:
@@ -79,7 +79,7 @@ class GroupTracker:
 
     def list_closed_commands(self) -> list[Command]:
         """List the commands of a group that has just ended; redirections behind it apply to all of them."""
-        if self._closed_index is None or not self._spend(len(self.commands) - self._closed_index):
+        if self._closed_index is None or not self._reserve_sources(len(self.commands) - self._closed_index):
             return []
         return self.commands[self._closed_index :]
 
@@ -93,10 +93,10 @@ class GroupTracker:
         if closed_index is None or not is_piped:
             return self.sources
         count = len(self.commands) - closed_index + len(self.sources)
-        return [*self.sources, *self.commands[closed_index:]] if self._spend(count) else self.sources
+        return [*self.sources, *self.commands[closed_index:]] if self._reserve_sources(count) else self.sources
 
-    def _spend(self, count: int) -> bool:
-        """Count sources; return whether they may be kept."""
+    def _reserve_sources(self, count: int) -> bool:
+        """Count the sources that are about to be kept; return whether the bound allows them."""
         self._sources_left -= count
         self.is_cut = self.is_cut or self._sources_left < 0
         return self._sources_left >= 0

@@ -68,7 +68,7 @@ def detect_harm(command: Command, words: list[str]) -> Iterator[Harm]:
         yield "disarm", " ".join(words), ""
     elif _grants_root_rights(name, arguments):
         yield "persistence", " ".join(words), ""
-    elif name == "history" and "-c" in arguments:
+    elif name == "history" and "-c" in arguments:  # deletes the list of the commands that ran
         yield "obfuscated", "history -c", ""
     if name in SENDERS:
         yield from _detect_exfiltration(command, name, arguments)
@@ -108,7 +108,7 @@ def _is_destructive(name: str, arguments: list[str]) -> bool:
         return any(word in ROOT_FOLDERS for word in arguments) and any(_RECURSIVE.fullmatch(word) for word in arguments)
     if name == "find":
         # ``find / -name '*.pyc' -delete`` is ordinary housekeeping: a filter limits the deletion.
-        is_root = any(word in ROOT_FOLDERS for word in arguments[:3])
+        is_root = any(word in ROOT_FOLDERS for word in arguments[:3])  # the folders stand in front of the conditions
         return "-delete" in arguments and is_root and not _FIND_FILTERS.intersection(arguments)
     if name == "dd":
         # ``/dev/shm`` is a folder of ordinary files, in memory.
@@ -123,6 +123,7 @@ def _is_destructive(name: str, arguments: list[str]) -> bool:
 def _detect_exfiltration(command: Command, name: str, arguments: list[str]) -> Iterator[Harm]:
     """Yield the harm of a program that sends data, if a private file or the environment is among its arguments."""
     sent_words = (*arguments, *command.substitutions, *command.input_files, *command.input_substitutions)
+    # An address of cloud metadata is asked for credentials, and none are sent to it.
     private_path = next(
         (word for word in sent_words if _is_private_path(word) and not _CLOUD_METADATA.search(word)), None
     )

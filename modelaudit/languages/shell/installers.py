@@ -10,6 +10,7 @@ from modelaudit.model.outline import Mention
 from modelaudit.wire.requirement_lines import collect_requirement_mentions
 
 _PIP: Final = frozenset({"pip", "pip2", "pip3", "pipx"})
+_MAX_LEADING_WORDS: Final = 7
 _OPTIONS_WITH_VALUE: Final = frozenset(
     {"-i", "-f", "-e", "--index-url", "--extra-index-url", "--find-links", "--editable", "--trusted-host", "--index",
      "--default-index", "--from", "-r", "-c"}
@@ -24,12 +25,13 @@ def collect_requirements(words: list[str]) -> Iterator[Mention]:
     The arguments are judged as lines of a requirements file, so that both places have the same rules.
     """
     # The installer may follow other words: ``sudo python -m pip install …``.
-    is_installer = [normalize_program_name(word) in _PIP or word == "uvx" for word in words[:6]]
+    is_installer = [normalize_program_name(word) in _PIP or word == "uvx" for word in words[:_MAX_LEADING_WORDS]]
     installer_index = is_installer.index(True) if True in is_installer else None
     if installer_index is None:
         return
     arguments_given = words[installer_index + 1 :]
-    takes_requirements = words[installer_index] == "uvx" or "install" in arguments_given[:7]
+    # Options of pip can precede its command: ``pip --proxy address install name``.
+    takes_requirements = words[installer_index] == "uvx" or "install" in arguments_given[:_MAX_LEADING_WORDS]
     if not takes_requirements:
         return
     arguments = iter(arguments_given)

@@ -146,7 +146,9 @@ class ShellLexer:
                 self.commands.pop()
             previous = self.commands[-1] if self.commands else None
             if previous is not None and previous.is_piped and previous.words[:1] == ["case"]:
+                # Of ``case word in a | b)``, the part without the pattern stays.
                 previous.words, previous.is_piped = previous.words[:3], False
+        # A group in the place of a command reads what that command would read.
         sources = self._current.sources if not self._current.words else self._groups.sources
         self._finish_command(False)
         if opens:
@@ -182,7 +184,7 @@ class ShellLexer:
                     self.variables.pop(name, None)
                 else:
                     self.variables[name] = value[:_MAX_VALUE_LENGTH]
-        self._assign_named_variables(current.words)
+        self._assign_parameters_and_loop_variable(current.words)
         if not current.words:
             self._redirect_group(current)
         # A command without words still counts if it sets a variable that a program executes, or redirects something.
@@ -194,23 +196,25 @@ class ShellLexer:
             or current.input_substitutions
             or current.output_files
             or current.input_files
-            or "@" in current.lost_variables
+            or "@" in current.lost_variables  # ``"$@"`` runs the arguments of the script, which are unknown
         ):
             current.is_piped = is_piped
             self.commands.append(current)
         self._current = Command(self._line, sources=self._groups.list_next_sources(is_piped))
 
-    def _assign_named_variables(self, words: list[str]) -> None:
-        """Assign the variables that a finished command sets without ``=``."""
+    def _assign_parameters_and_loop_variable(self, words: list[str]) -> None:
+        """Assign the variables that ``set -- words`` or ``for name in word`` sets; an unknown one is removed."""
         if words[:2] == ["set", "--"]:  # ``set -- curl; "$@"`` hides a program in the positional parameters
             for name in POSITIONAL_PARAMETERS:
                 self.variables.pop(name, None)
+            # The output of a command is unknown, and how many words it has.
             if not any(OUTPUT_MARK in word for word in words):
                 self.variables.update(assign_positional_parameters(words[2:]))
         elif words[:1] == ["for"] and words[2:3] == ["in"]:
-            self.variables.pop(words[1], None)
-            if len(words) == 4 and OUTPUT_MARK not in words[3]:
-                self.variables[words[1]] = words[3]
+            loop_variable, values = words[1], words[3:]
+            self.variables.pop(loop_variable, None)
+            if len(values) == 1 and OUTPUT_MARK not in values[0]:  # several values: it is no constant
+                self.variables[loop_variable] = values[0]
 
     def _redirect_group(self, redirection: Command) -> None:
         """Connect the redirections behind a group, ``done < <(curl …)`` or ``} > >(sh)``, with its commands.
@@ -241,9 +245,10 @@ class ShellLexer:
             current.line = current.line if is_declaration else self._line
             if self._record_assignment(word, is_declaration):
                 return
-        # Reserved words are dropped, so that the first word of ``then curl …`` is the program.
+        # ``if``, ``{`` and the like begin a group in the place of a command, and behind ``function name``.
         if (not current.words or current.words[0] == "function") and word in CLOSING_WORDS:
             self._begin_group(word)
+        # Reserved words are dropped, so that the first word of ``then curl …`` is the program.
         if not current.words and word in _RESERVED_WORDS:
             self._end_group(word)
             return
@@ -379,9 +384,10 @@ class ShellLexer:
         if following == "(":
             self._position += 2
             inner = self._read_to_closing_parenthesis()
+            # ``$((…))`` is arithmetic. It is not computed, but the shell runs the commands in it.
             if inner.startswith("(") and find_closing_parenthesis(inner, 1) >= len(inner) - 1:
                 self._expand_quoted_text(inner[1:], self._current)
-                return "0"  # arithmetic ``$((…))`` is not computed, but it runs the commands in it
+                return "0"
             return self._substitute_output(inner)
         if following == "'":
             self._position += 1
@@ -400,11 +406,11 @@ class ShellLexer:
             if "@" not in self.variables:
                 self._current.lost_variables.append("@")
             return self.variables.get("@", "")
-        return self.variables.get(following, "$" + following)
+        return self.variables.get(following, "$" + following)  # ``$1``, ``$?`` and the like
 
     def _look_up_variable(self, name: str, default: str) -> str:
         """Return the value of a variable, or ``default`` if it is not known."""
-        # Attackers write ``curl${IFS}-s`` to avoid spaces.
+        # ``IFS`` is a space unless a script sets it: attackers write ``curl${IFS}-s``.
         return self.variables.get(name, " " if name == "IFS" else default)
 
     def _read_braces(self, in_quotes: bool) -> str:

@@ -65,6 +65,7 @@ def runs_input(words: list[str]) -> bool:
         return any(_AWK_EXECUTION.search(word) for word in words[1:])
     if name not in SHELLS | INTERPRETERS:
         return False
+    # The text of an inline program follows an option: ``python -c text``.
     if name in INTERPRETERS and any(_runs_read_text(word) for word in words[2:]):
         return True
     return _lacks_program_argument(name, words[1:])
@@ -91,7 +92,7 @@ def list_program_words(words: list[str]) -> list[str]:
         listed.append(word)
         if name in SHELLS and word.startswith("-") and not word.startswith("--") and word.endswith("c"):
             return words[1:]
-        if word == "-m" and name not in SHELLS:
+        if word == "-m" and name not in SHELLS:  # ``python -m a.b`` runs the file ``a/b.py``
             return [f"{module.replace('.', '/')}.py" for module in words[index + 1 : index + 2]]
         if is_option_value or word in _OPTIONS_WITH_VALUE:
             is_option_value = not is_option_value
@@ -126,7 +127,8 @@ def _lacks_program_argument(name: str, options: list[str]) -> bool:
             if "c" in word:
                 return False
             is_option_value = word.endswith(("o", "O"))
-        # The options ``-c``, ``-m`` and ``-e`` of interpreters take the program.
+        # Options of interpreters that take the program: ``-c`` and ``-m`` of Python, ``-e``, ``-ne`` and ``-pe`` of
+        # Perl, ``-p`` of Node, ``-r`` of PHP.
         elif word[1:2] in ("c", "m", "e", "n", "p", "r"):
             return False
     return True

@@ -75,7 +75,7 @@ _SHELL_VARIABLES: Final = {"$SHELL": "sh", "$BASH": "bash"}
 
 def normalize_program_name(word: str) -> str:
     """Return the program name without its folder and minor version: ``/usr/bin/python3.11`` becomes ``python3``."""
-    if word == ".":
+    if word == ".":  # the builtin, not a folder
         return word
     word = _SHELL_VARIABLES.get(word, word)
     name = word.rpartition("/")[2].removesuffix(".exe")
@@ -102,7 +102,7 @@ def _skip_wrapper_arguments(words: list[str], index: int, name: str) -> int:
         word = words[index]
         if word.startswith("-") and len(word) > 1:
             index += 2 if word in options else 1
-        elif name in ("env", "sudo") and "=" in word.partition("/")[0]:
+        elif name in ("env", "sudo") and "=" in word.partition("/")[0]:  # ``A=1``, not a path with a ``=``
             index += 1
         elif needs_argument:
             needs_argument = False

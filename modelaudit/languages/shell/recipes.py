@@ -15,20 +15,20 @@ from modelaudit.languages.shell.program_names import INTERPRETERS, normalize_pro
 
 _INSTRUCTION: Final = re.compile(r"\s*(?:ONBUILD\s+)?([A-Za-z]+)\s+(.*)", re.DOTALL)
 _FLAG: Final = re.compile(r"(?:--[\w-]+(?:=\S*)?\s+)+")
-_RUNS: Final = frozenset({"RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK", "SHELL"})
-_SETS: Final = frozenset({"ENV", "ARG"})
-_HERE: Final = re.compile(r"<<-?[\"']?(\w+)[\"']?")
-_ESCAPE: Final = re.compile(r"#\s*escape\s*=\s*`", re.IGNORECASE)
-_SHELL: Final = re.compile(r"\s*(?:ONBUILD\s+)?SHELL\s", re.IGNORECASE)
-_RUN: Final = re.compile(r"\s*(?:ONBUILD\s+)?RUN\s+(?!\[)", re.IGNORECASE)
-_MAKE_SETS: Final = re.compile(r"(?:export\s+|override\s+)?([A-Za-z_]\w*)\s*(?:\?|:{1,3}|\+|!)?=\s*(.*)")
-_MAKE_RUNS: Final = re.compile(r"(?:export\s+|override\s+)?[A-Za-z_]\w*\s*!=\s*(.*)")
-_MAKE_RULE: Final = re.compile(r"[^\t#:=][^#:=]{0,500}:{1,2}(?!=)[^;=]{0,500};\s*(.*)")
+_RUNNING_INSTRUCTIONS: Final = frozenset({"RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK", "SHELL"})
+_ASSIGNING_INSTRUCTIONS: Final = frozenset({"ENV", "ARG"})
+_HERE_DOCUMENT: Final = re.compile(r"<<-?[\"']?(\w+)[\"']?")
+_BACKTICK_DIRECTIVE: Final = re.compile(r"#\s*escape\s*=\s*`", re.IGNORECASE)
+_SHELL_INSTRUCTION: Final = re.compile(r"\s*(?:ONBUILD\s+)?SHELL\s", re.IGNORECASE)
+_RUN_OF_SHELL_TEXT: Final = re.compile(r"\s*(?:ONBUILD\s+)?RUN\s+(?!\[)", re.IGNORECASE)
+_MAKE_ASSIGNMENT: Final = re.compile(r"(?:export\s+|override\s+)?([A-Za-z_]\w*)\s*(?:\?|:{1,3}|\+|!)?=\s*(.*)")
+_MAKE_COMMAND_OUTPUT: Final = re.compile(r"(?:export\s+|override\s+)?[A-Za-z_]\w*\s*!=\s*(.*)")
+_MAKE_RULE_WITH_COMMAND: Final = re.compile(r"[^\t#:=][^#:=]{0,500}:{1,2}(?!=)[^;=]{0,500};\s*(.*)")
 _MAKE_PREFIX: Final = re.compile(r"\.RECIPEPREFIX\s*:?=\s*(\S)")
 _MAKE_DEFINE: Final = re.compile(r"\s*(?:override\s+|export\s+)?define\s")
 # The beginning of a setting, as far as its operator.
 _MAKE_SETTING: Final = re.compile(r"(?:export\s+|override\s+)?[A-Za-z_]\w*\s*(?:\?|:{1,3}|\+|!)?=")
-_MAKE_SHELL: Final = re.compile(r"\$[({]shell\s")
+_MAKE_SHELL_CALL: Final = re.compile(r"\$[({]shell\s")
 _MAKE_VARIABLE: Final = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
 
 
@@ -40,7 +40,7 @@ def convert_dockerfile(text: str) -> str:
     converted: list[str] = []
     shell = ""  # of a SHELL instruction, if it selects an interpreter
     lines = text.replace("\r\n", "\n").split("\n")
-    if _ESCAPE.match(lines[0]):  # the directive makes the backtick continue a line
+    if _BACKTICK_DIRECTIVE.match(lines[0]):  # the directive makes the backtick continue a line
         lines = [re.sub(r"`\s*$", lambda _: "\\", line) for line in lines]
     next_index = 0
     while next_index < len(lines):
@@ -59,10 +59,10 @@ def convert_dockerfile(text: str) -> str:
             body = lines[next_index:end_index]
             next_index = min(end_index + 1, len(lines))
             script = "\n".join([script, *body, end_mark if script else ""])
-        elif script and _SHELL.match(instruction):
+        elif script and _SHELL_INSTRUCTION.match(instruction):
             if _is_interpreter_shell(script):  # it runs the instructions below, and nothing here
                 shell, script = script, ""
-        elif script and shell and _RUN.match(instruction):
+        elif script and shell and _RUN_OF_SHELL_TEXT.match(instruction):
             script = f"{shell} {shlex.quote(script)}"
         # Empty lines in place of those that the instruction took keep the numbers of the others.
         converted.append(script + "\n" * max(0, next_index - first_index - 1 - script.count("\n")))
@@ -102,18 +102,18 @@ def _convert_instruction(instruction: str) -> tuple[str, str | None]:
     name, arguments = match[1].upper(), match[2]
     if name == "HEALTHCHECK":
         arguments = re.sub(r"^(?:--\S+\s+)*CMD\s+", "", arguments)
-    if name in _RUNS:
+    if name in _RUNNING_INSTRUCTIONS:
         arguments = _FLAG.sub("", arguments, count=1) if arguments.startswith("--") else arguments
-        here_document = _HERE.search(arguments)
+        here_document = _HERE_DOCUMENT.search(arguments)
         if here_document is not None and name == "RUN":
             # Without a program before or after the mark, the shell runs the here-document itself.
             program = (arguments[: here_document.start()] + arguments[here_document.end() :]).strip()
             return (f"{program} <<'{here_document[1]}'" if program else ""), here_document[1]
         return _convert_exec_form(arguments), None
-    if name in _SETS and "=" in arguments:
+    if name in _ASSIGNING_INSTRUCTIONS and "=" in arguments:
         return arguments, None
     arguments = _FLAG.sub("", arguments, count=1) if arguments.startswith("--") else arguments
-    here_document = _HERE.match(arguments.lstrip())
+    here_document = _HERE_DOCUMENT.match(arguments.lstrip())
     if name in ("COPY", "ADD") and here_document is not None:
         return f"cat > {arguments.split()[-1]} <<'{here_document[1]}'", here_document[1]
     if name == "ADD" and "://" in arguments:
@@ -155,7 +155,7 @@ def convert_makefile(text: str) -> str:
         recipe_prefix = prefix_setting[1] if prefix_setting is not None else recipe_prefix
         line = "\t" + line[1:] if line.startswith(recipe_prefix) else line
         # ``name != command`` and ``target: ; command`` hold a command on the same line.
-        immediate_command = _MAKE_RUNS.fullmatch(line) or _MAKE_RULE.fullmatch(line)
+        immediate_command = _MAKE_COMMAND_OUTPUT.fullmatch(line) or _MAKE_RULE_WITH_COMMAND.fullmatch(line)
         if immediate_command is not None and not is_continued:
             line = "\t" + immediate_command[1]
         if line.startswith("\t") or is_continued or (is_in_define and _MAKE_DEFINE.match(line) is None):
@@ -164,15 +164,15 @@ def convert_makefile(text: str) -> str:
             converted.append(_convert_make_expansions(recipe))
             is_continued = line.endswith("\\")
             continue
-        assignment = _MAKE_SETS.fullmatch(line.rstrip())
+        assignment = _MAKE_ASSIGNMENT.fullmatch(line.rstrip())
         if assignment is not None and not line.endswith("\\"):
             value = assignment[2]
             converted.append(
                 f"{assignment[1]}={_convert_make_expansions(value)}"
-                if _MAKE_SHELL.search(value)
+                if _MAKE_SHELL_CALL.search(value)
                 else f"{assignment[1]}={_quote_value(value)}"
             )
-        elif _MAKE_SHELL.search(line):
+        elif _MAKE_SHELL_CALL.search(line):
             converted.append(_convert_make_expansions(line[line.index("$") :]))
         else:
             converted.append("")
@@ -203,7 +203,7 @@ def _join_make_settings(lines: list[str]) -> Iterator[str]:
 
 def _convert_make_expansions(text: str) -> str:
     """Convert ``$(shell command)``, ``$(NAME)`` and ``$$`` of make to what the shell calls them."""
-    text = _MAKE_SHELL.sub("$(", text)
+    text = _MAKE_SHELL_CALL.sub("$(", text)
     return _MAKE_VARIABLE.sub(r"${\1}", text).replace("$$", "$")
 
 

@@ -16,7 +16,7 @@ _INLINE: Final = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _PROBES: Final = frozenset({"echo", "printf", "timeout", "test", "[", "[[", ":", "true"})
-_CATS: Final = frozenset({"nc", "ncat", "netcat", "nc.traditional", "nc.openbsd"})
+_NETCATS: Final = frozenset({"nc", "ncat", "netcat", "nc.traditional", "nc.openbsd"})
 
 
 def is_reverse_shell(command: Command, words: list[str]) -> bool:
@@ -33,7 +33,7 @@ def is_reverse_shell(command: Command, words: list[str]) -> bool:
         return False
     name = normalize_program_name(words[0])
     arguments = words[1:]
-    if name in _CATS:
+    if name in _NETCATS:  # ``-e program``, or joined with other options, as in ``-ne``
         return any(word in ("-e", "-c", "--exec", "--sh-exec") or re.fullmatch(r"-[a-z]*e", word) for word in arguments)
     if name == "socat":
         return any(re.search(r"\b(?:EXEC|SYSTEM|SHELL):", word, re.IGNORECASE) for word in arguments)

@@ -21,24 +21,19 @@ from modelaudit.languages.shell.execution import (
     NOTABLE_PROGRAMS,
     executes_download_inline,
     executes_input,
+    is_output_of_one_command,
+    is_program_text_option,
     is_shell_text,
-    is_whole_output,
     join_sources,
     judge_program_names,
     list_executed_words,
-    list_programs,
     names_program_by_pattern,
-    takes_program_text,
+    unwrap_commands,
 )
 from modelaudit.languages.shell.harm import detect_harm, detect_pipeline_harm
 from modelaudit.languages.shell.installers import collect_requirements
 from modelaudit.languages.shell.lexer import MAX_COMMANDS
-from modelaudit.languages.shell.pipelines import (
-    Pipeline,
-    group_into_pipelines,
-    hides_program,
-    runs_input,
-)
+from modelaudit.languages.shell.pipelines import Pipeline, group_into_pipelines, hides_program, runs_input
 from modelaudit.languages.shell.program_names import (
     EVALUATORS,
     INTERPRETERS,
@@ -60,7 +55,7 @@ _MAX_QUOTE_LENGTH: Final = 200
 _WORK_PER_COMMAND: Final = 4
 # Programs that print what they read, so that ``$(cat)`` holds the input of the command around it.
 _FILTERS: Final = (["cat"], ["tee"], ["tr"], ["sed"], ["base64"], ["gunzip"], ["zcat"], ["xxd"], ["head"], ["tail"])
-_MARKED_OUTPUT: Final = OUTPUT_MARK[2:-1]  # the inside of the mark, when a nested text is read that holds it
+_MARKED_OUTPUT: Final = OUTPUT_MARK[2:-1]  # the lexer takes it for a substitution if a nested text holds the mark
 
 
 def collect_script_mentions(text: str, line: int = 1) -> Iterator[Mention]:
@@ -150,7 +145,7 @@ class _ScriptAnalyzer:
         commands = [*last_command.piped_input, *body, last_command]
         if last_command.output_files or len(commands) > 1 or last_command.input_text is not None:
             self.state.downloads.record_pipeline(commands, evaluate_pipeline_output(commands))
-        if last_command.words == ["exec"]:
+        if last_command.words == ["exec"]:  # ``exec 3> >(sh)``: the shell runs whatever is written to 3 later
             branches = [each for text in last_command.output_substitutions for each in self.state.parse_text(text)]
             if any(runs_input(unwrap_command(each.words)) for each in branches):
                 self.state.shell_outputs.add(last_command.descriptor or "1")
@@ -160,7 +155,7 @@ class _ScriptAnalyzer:
                 yield self._make_mention("download-and-run", address, last_command)
 
     def _list_piped_input(self, pipeline: Pipeline, index: int) -> list[Command]:
-        """List the commands whose output one command of a pipeline reads, if it can matter to it."""
+        """List the commands whose output one command of a pipeline reads; none if that command ignores them."""
         command = pipeline.commands[index]
         if not index and not command.sources:
             return []
@@ -179,7 +174,7 @@ class _ScriptAnalyzer:
         return self.state.expand_calls(sources)
 
     def _analyze_input(self, command: Command, words: list[str]) -> Iterator[Mention]:
-        """Yield the mentions of what a command reads as its standard input, if it executes it."""
+        """Yield the mentions of the standard input of a command, if the command executes that input."""
         sources = command.piped_input
         name = normalize_program_name(words[0]) if words else ""
         if sources and executes_input(command, words):
@@ -193,7 +188,7 @@ class _ScriptAnalyzer:
         elif command.input_text is not None and runs_input(words) and name in SHELLS | EVALUATORS:
             yield from self._analyze_nested(command.input_text, command)
             yield from self._analyze_substitutions(command)
-        elif command.input_text is not None and name in INTERPRETERS and is_whole_output(command.input_text):
+        elif command.input_text is not None and name in INTERPRETERS and is_output_of_one_command(command.input_text):
             yield from self._analyze_substitutions(command)
         elif runs_input(words) and self.state.downloads.input_address and not command.input_files:
             yield self._make_mention("download-then-run", self.state.downloads.input_address, command, words[0])
@@ -224,8 +219,9 @@ class _ScriptAnalyzer:
     def _find_source_address(self, sources: list[Command]) -> str | None:
         """Return the address of the content that commands download, or read from a file that holds a download."""
         self.state.spend_work(sum(sum(map(len, each.input_substitutions)) for each in sources if not each.words))
+        # ``dd if=file`` reads a file.
         read_words = (word.removeprefix("if=") for each in sources for word in (*each.words[1:], *each.input_files))
-        return find_download_address(sources) or self.state.downloads.find_address(read_words)
+        return find_download_address(sources) or self.state.downloads.find_stored_address(read_words)
 
     def _analyze_nested(self, text: str, command: Command) -> Iterator[Mention]:
         """Analyse a text that ``command`` executes, one level deeper; its first line is that of the command."""
@@ -236,6 +232,7 @@ class _ScriptAnalyzer:
     def _skip_reported(self, mentions: Iterator[Mention]) -> Iterator[Mention]:
         """Leave out what the script reports already: a text that several commands execute is analysed for each."""
         for mention in mentions:
+            # A nested analyser passes all on to the outermost one, which decides.
             if self.depth or (mention.use, mention.name, mention.where) not in self.state.reported:
                 yield mention
 
@@ -258,7 +255,7 @@ class _ScriptAnalyzer:
         """Yield the danger of the text that ``sources``, joined by pipes, feed to ``command``, which executes it."""
         self.state.spend_work(_WORK_PER_COMMAND * len(sources))
         shell = normalize_program_name((unwrap_command(command.words) or command.words)[0])
-        programs = list_programs(sources)
+        programs = unwrap_commands(sources)
         names = [normalize_program_name(words[0]) for words in programs]
         address = find_download_address(sources)
         if address is not None:
@@ -357,7 +354,7 @@ class _ScriptAnalyzer:
         program = " ".join(words[1:]) if name == "eval" else None
         if name in SHELLS:
             program = next(
-                (words[index + 1] for index in range(1, len(words) - 1) if takes_program_text(words[index])), None
+                (words[index + 1] for index in range(1, len(words) - 1) if is_program_text_option(words[index])), None
             )
         if program is None:
             return
@@ -381,7 +378,7 @@ class _ScriptAnalyzer:
         address = find_download_address(commands)
         if address is None and commands and commands[0].words[:1] in _FILTERS:  # ``curl … | eval "$(cat)"``
             address = find_download_address(command.piped_input)
-        names = [normalize_program_name(words[0]) for words in list_programs(commands)]
+        names = [normalize_program_name(words[0]) for words in unwrap_commands(commands)]
         text = evaluate_pipeline_output(commands)
         if address is not None:
             yield self._make_mention("download-and-run", address, command)
@@ -395,6 +392,6 @@ class _ScriptAnalyzer:
             yield self._make_mention("decode-and-run", names[-1], command)
         else:
             read_words = [word for each in commands for word in (*each.words[1:], *each.input_files)]
-            address = self.state.downloads.find_address(read_words)
+            address = self.state.downloads.find_stored_address(read_words)
             if address is not None:
                 yield self._make_mention("download-then-run", address, command)

@@ -18,6 +18,7 @@ VOCABULARY: Final = "shell-commands"
 _COMMAND_KEY: Final = re.compile(
     r"(?:exec|execstart|execstartpre|execstartpost|execreload|execstop|tryexec)", re.IGNORECASE
 )
+_DEFAULT_REGISTRY: Final = re.compile(r"https?://registry\.npmjs\.org(?:/|\Z)", re.IGNORECASE)
 _MAX_LINE_LENGTH: Final = 5000
 _MAX_FILES: Final = 1000
 
@@ -58,7 +59,7 @@ def collect_index_mentions(text: str) -> Iterator[Mention]:
             yield from collect_requirement_mentions(f"--{name.removeprefix('global.')} {address}", where)
         elif name == "trusted-host" and address:
             yield from collect_requirement_mentions(f"--trusted-host {address}", where)
-        elif name.endswith("registry") and address and "://registry.npmjs.org" not in address:
+        elif name.endswith("registry") and address and not _DEFAULT_REGISTRY.match(address):
             yield from collect_requirement_mentions(f"--index-url {address}", where)
         elif name in ("strict-ssl", "verify") and address.lower() in ("false", "0"):
             yield Mention("requirements", "unverified", f"{name}={address}"[:100], where)

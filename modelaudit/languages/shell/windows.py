@@ -86,7 +86,7 @@ def collect_windows_mentions(text: str, line: int = 1, depth: int = 0) -> Iterat
                 yield Mention("shell-commands", use, name[:200], location, command[:200])
                 break
         else:
-            downloaded_file = variables.find_run_download(command)
+            downloaded_file = variables.follow_downloads(command)
             if downloaded_file is not None:
                 yield Mention("shell-commands", "download-then-run", downloaded_file[:200], location, command[:200])
         yield from _decode_encoded_command(command, location, depth)

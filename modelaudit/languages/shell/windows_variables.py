@@ -62,8 +62,12 @@ class WindowsVariables:
             self.variables[(match[1] or match[3]).lower()] = value[:_MAX_VALUE_LENGTH]
         return substituted
 
-    def find_run_download(self, line: str) -> str | None:
-        """Return the file that the line runs, if this line or an earlier one downloaded it."""
+    def follow_downloads(self, line: str) -> str | None:
+        """Record the files that a line downloads; return the file that it runs, if it is among those downloaded so far.
+
+        Returns:
+            The file as the line spells it, or ``None``.
+        """
         output_files = [_normalize_path(match[1] or match[2]) for match in _DOWNLOAD.finditer(line)]
         self.downloaded.update(output_files)
         if not self.downloaded:

@@ -20,6 +20,9 @@ from modelaudit.wire.text import get_file_name
 _MAX_STATEMENTS: Final = 200
 _MAX_VALUE: Final = 1000
 _MAX_KEY: Final = 200
+_MAX_SKIPPED_STEPS: Final = 12  # that ``**`` stands for, as each more multiplies the comparisons
+_MAX_MERGED_MODELS: Final = 10  # that one value of mergekit joins
+_LONGEST_SHORT_WORD: Final = 4  # ``clip`` or ``omni`` are also parts of other words
 # The words of ``LlavaQwen2ForCausalLM``, an abbreviation such as ``VL`` among them.
 _ARCHITECTURE_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 # ``License: MIT`` or ``# base model = org/name`` on a line of its own.
@@ -66,7 +69,11 @@ def _extract_setting_statements(setting: Setting, known_keys: tuple[Key, ...]) -
         elif text:
             # mergekit appends adapters to a model name with a plus sign.
             parts = text.split("+") if key.topic is Topic.BASE_MODEL and " " not in text else [text]
-            yield from (Statement(key.topic, field, part[:_MAX_VALUE], setting.where) for part in parts[:10] if part)
+            yield from (
+                Statement(key.topic, field, part[:_MAX_VALUE], setting.where)
+                for part in parts[:_MAX_MERGED_MODELS]
+                if part
+            )
 
 
 def _matches_path(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
@@ -74,7 +81,8 @@ def _matches_path(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
     if not pattern:
         return not path
     if pattern[0] == "**":
-        return any(_matches_path(path[skipped:], pattern[1:]) for skipped in range(min(len(path), 12) + 1))
+        most_skipped = min(len(path), _MAX_SKIPPED_STEPS)
+        return any(_matches_path(path[skipped:], pattern[1:]) for skipped in range(most_skipped + 1))
     return bool(path) and pattern[0] in ("*", path[0]) and _matches_path(path[1:], pattern[1:])
 
 
@@ -85,7 +93,7 @@ def _extract_modality(architecture: str, field: str, where: Location) -> Iterato
     """
     words = {word.lower() for word in _ARCHITECTURE_WORD.findall(architecture[:_MAX_KEY])}
     lower_case = architecture[:_MAX_KEY].lower()
-    if any(part in words or (len(part) > 4 and part in lower_case) for part in keys.MULTIMODAL_WORDS):
+    if any(word in words or (len(word) > _LONGEST_SHORT_WORD and word in lower_case) for word in keys.MULTIMODAL_WORDS):
         yield Statement(Topic.MODALITY, field, "multimodal", where)
     elif architecture in keys.TEXT_ONLY_ARCHITECTURES:
         yield Statement(Topic.MODALITY, field, "text", where)

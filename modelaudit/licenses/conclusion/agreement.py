@@ -116,22 +116,22 @@ class AgreementChecker:
             claims: all claims, those of files and links included.
             paths: the files of the repository.
         """
-        every = list(claims)
-        has_card = ROOT_CARD in paths or any(claim.artifact == ROOT_CARD for claim in every)
-        declared = self._combine_statements(self._resolve_statements(every, ClaimScope.MODEL), has_card=has_card)
-        of_model = self._compare_with_texts(declared, every)
-        added = self._resolve_statements(every, ClaimScope.ADDED)
+        all_claims = list(claims)
+        has_card = ROOT_CARD in paths or any(claim.artifact == ROOT_CARD for claim in all_claims)
+        declared = self._combine_statements(self._resolve_statements(all_claims, ClaimScope.MODEL), has_card=has_card)
+        root_license = self._compare_with_texts(declared, all_claims)
+        added = self._resolve_statements(all_claims, ClaimScope.ADDED)
         if not added:
-            return of_model
-        state = of_model.state
+            return root_license
+        state = root_license.state
         # A card in a subfolder cannot declare the licence of an undeclared model, which would be a permission.
         if state is not ConclusionState.UNDECLARED:
             state = min((state, *(statement.state for statement in added)), key=_WEAKEST_FIRST.index)
-        reasoning = list(of_model.reasoning)
+        reasoning = list(root_license.reasoning)
         for statement in added:
             reasoning += (f"{statement.source}: {sentence}" for sentence in statement.reasoning)
-        choices = combine_alternatives(of_model.choices, *(statement.choices for statement in added))
-        return OwnLicense(state, choices, tuple(reasoning), of_model.texts, of_model.declared)
+        choices = combine_alternatives(root_license.choices, *(statement.choices for statement in added))
+        return OwnLicense(state, choices, tuple(reasoning), root_license.texts, root_license.declared)
 
     def _resolve_statements(self, claims: Sequence[LicenseClaim], scope: ClaimScope) -> list[ResolvedStatement]:
         """Resolve one statement for each file of ``scope`` that declares a licence, the root card first.
@@ -158,21 +158,23 @@ class AgreementChecker:
             return ResolvedStatement(ConclusionState.UNDECLARED, (), (missing if has_card else no_card,))
         # "other" in a tag or in metadata adds nothing if another place names the licence.
         informative = [
-            each for each in statements if each.family not in PLACEHOLDER_NAMES or each.choices or each.unknown
+            each for each in statements if each.family not in PLACEHOLDER_NAMES or each.choices or each.has_unknown_name
         ]
         informative = informative or list(statements)
         reasoning = tuple(dict.fromkeys(sentence for each in informative for sentence in each.reasoning))
         state = min((each.state for each in informative), key=_WEAKEST_FIRST.index)
         family = next((each.family for each in informative if each.family), "")
-        unknown = any(each.unknown for each in informative)
-        naming = [each for each in informative if each.choices]
-        first = naming[0].choices if naming else ()
-        if all(self._are_same_choices(each.choices, first) for each in naming[1:]):
-            return ResolvedStatement(state, first, reasoning, family, unknown)
-        listed = "; ".join(f"{each.source or 'the Hub'}: {self._format_licenses(each.ids)}" for each in naming)
-        text = f"Different places name different licences: {listed}."
-        all_named = tuple(dict.fromkeys(id_ for each in naming for id_ in each.ids))
-        return ResolvedStatement(ConclusionState.CONTRADICTORY, (all_named,), (text, *reasoning), family, unknown)
+        has_unknown_name = any(each.has_unknown_name for each in informative)
+        with_choices = [each for each in informative if each.choices]
+        first = with_choices[0].choices if with_choices else ()
+        if all(self._are_same_choices(each.choices, first) for each in with_choices[1:]):
+            return ResolvedStatement(state, first, reasoning, family, has_unknown_name)
+        listed = "; ".join(f"{each.source or 'the Hub'}: {self._format_licenses(each.ids)}" for each in with_choices)
+        reason = f"Different places name different licences: {listed}."
+        all_named = tuple(dict.fromkeys(id_ for each in with_choices for id_ in each.ids))
+        return ResolvedStatement(
+            ConclusionState.CONTRADICTORY, (all_named,), (reason, *reasoning), family, has_unknown_name
+        )
 
     def _compare_with_texts(self, declared: ResolvedStatement, claims: Sequence[LicenseClaim]) -> OwnLicense:
         """Compare the combined statement with the licence texts at the root.
@@ -197,11 +199,11 @@ class AgreementChecker:
         if declared.state is ConclusionState.CONCLUDED:
             return self._compare_conclusion(declared, texts, found_texts)
         if declared.state is ConclusionState.UNDECLARED:
-            text = f"{declared.reasoning[0]} {found_texts}, which is taken as its licence."
-            return OwnLicense(ConclusionState.CONCLUDED, (texts,), (text,), texts)
+            reason = f"{declared.reasoning[0]} {found_texts}, which is taken as its licence."
+            return OwnLicense(ConclusionState.CONCLUDED, (texts,), (reason,), texts)
         if self._is_completed_by_text(declared, texts, at_root, claims):
-            text = f"{declared.reasoning[0]} {found_texts}, which completes it."
-            return OwnLicense(ConclusionState.CONCLUDED, (texts,), (text,), texts)
+            reason = f"{declared.reasoning[0]} {found_texts}, which completes it."
+            return OwnLicense(ConclusionState.CONCLUDED, (texts,), (reason,), texts)
         if declared.state is ConclusionState.VAGUE:
             reasoning = (*declared.reasoning, f"{found_texts}, which is not of the named family.")
             return OwnLicense(ConclusionState.CONTRADICTORY, choices, reasoning, texts, declared.choices)
@@ -269,7 +271,7 @@ class AgreementChecker:
         has_family = bool(family) and family not in PLACEHOLDER_NAMES
         if has_family and not all(is_in_family(self.rules.licenses[text], family) for text in texts):
             return False
-        if not declared.unknown:
+        if not declared.has_unknown_name:
             return True
         # Unread front matter may have held the name, so no text can be taken to complete it.
         if len(texts) > 1 or any(claim.field == FRONT_MATTER for claim in claims):

@@ -171,7 +171,9 @@ def _describe_doubt(origin: Origin, own: OwnLicense) -> str:
 
 def _find_strictest_category(entries: Sequence[LicenseEntry]) -> LicenseCategory:
     """Find the strictest category of the licences; ``unknown`` for none."""
-    return max((entry.category for entry in entries), key=list(LicenseCategory).index, default=LicenseCategory.UNKNOWN)
+    from_freest_to_strictest = list(LicenseCategory)
+    categories = (entry.category for entry in entries)
+    return max(categories, key=from_freest_to_strictest.index, default=LicenseCategory.UNKNOWN)
 
 
 def _describe_choice(own: OwnLicense, chosen: Sequence[str]) -> Iterator[str]:

@@ -157,8 +157,8 @@ def _find_stricter_mentions(compared: ComparedEvidence) -> Iterator[Conflict]:
             continue
         for id_ in list_license_ids(compared.names.resolve_claim(claim)):
             entry = compared.rules.licenses[id_]
-            worst = rate_dropped_terms(BindingLicense(entry), own, compared.rules.clauses)
-            if id_ in inherited or worst is not DroppedTerms.RESTRICTIONS:
+            dropped_terms = rate_dropped_terms(BindingLicense(entry), own, compared.rules.clauses)
+            if id_ in inherited or dropped_terms is not DroppedTerms.RESTRICTIONS:
                 continue
             yield Conflict(
                 "declared-prose",
@@ -313,8 +313,8 @@ def _find_base_model_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]
     own = compared.list_entries(compared.chosen)
     own_names = ", ".join(entry.name for entry in own) or "no known licence"
     for origin, bound in compared.inherited:
-        worst = rate_dropped_terms(bound, own, compared.rules.clauses)
-        if worst is DroppedTerms.NOTHING:
+        dropped_terms = rate_dropped_terms(bound, own, compared.rules.clauses)
+        if dropped_terms is DroppedTerms.NOTHING:
             continue
         dropped = list_dropped_clauses(bound, own, compared.rules.clauses)
         titles = format_clause_titles(dropped, compared.rules.clauses)
@@ -329,7 +329,7 @@ def _find_base_model_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]
             declared[0].artifact if declared else "",
             declared[0].location if declared else NOWHERE,
             (*map(format_claim_evidence, claims), f"{origin.name}: {origin.detail}"),
-            str(worst),
+            str(dropped_terms),
         )
 
 
@@ -339,10 +339,10 @@ def _find_unknown_base_models(compared: ComparedEvidence) -> Iterator[Conflict]:
         if origin.state is ConclusionState.CONCLUDED or origin.look is OriginState.KNOWN:
             continue
         claim = origin.claim
-        what = origin.detail.rstrip(".") or str(origin.look).replace("-", " ")
+        reason = origin.detail.rstrip(".") or str(origin.look).replace("-", " ")
         yield Conflict(
             "origin-unknown" if is_hub_id(origin.name) else "origin-local",
-            f"The licence of {origin.name} is not known: {what}.",
+            f"The licence of {origin.name} is not known: {reason}.",
             (),
             claim.artifact if claim else "",
             claim.location if claim else NOWHERE,
@@ -352,7 +352,7 @@ def _find_unknown_base_models(compared: ComparedEvidence) -> Iterator[Conflict]:
 
 def _find_dataset_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find data sets under stricter terms than the model; they concern the data, not the model's licence."""
-    strict = (LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY, LicenseCategory.COPYLEFT)
+    strict_categories = (LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY, LicenseCategory.COPYLEFT)
     rank = {category: place for place, category in enumerate(LicenseCategory)}  # From the freest to the strictest.
     own_ranks = [rank[entry.category] for entry in compared.list_entries(compared.chosen)]
     for data in compared.evidence.datasets:
@@ -364,7 +364,7 @@ def _find_dataset_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]:
         known = [id_ for id_ in data.entries if id_ in compared.rules.licenses]
         for entry in compared.list_entries(known):
             is_stricter = bool(own_ranks) and max(own_ranks) < rank[entry.category]
-            if is_stricter and entry.category in strict:
+            if is_stricter and entry.category in strict_categories:
                 sentence = (
                     f"The data set {data.name} is under {entry.name}, which is stricter than the model's own licence."
                 )

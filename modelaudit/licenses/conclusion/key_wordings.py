@@ -29,6 +29,10 @@ _FIRST_WORDINGS = (
     ),
     (r", and no binding licence refers to one\.$", ", and no licence that binds here speaks of one."),
     (
+        r" demands the words (.*) to be shown, and no card or notice shows them",
+        r" demands \1 to be shown, and the card does not say so",
+    ),
+    (
         r"”, which (.*) requires, but that licence is not declared\.$",
         r"”, which \1 fixes, and that licence is not declared.",
     ),

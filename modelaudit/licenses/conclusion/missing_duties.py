@@ -83,7 +83,7 @@ def iter_fixed_words(entry: LicenseEntry) -> Iterator[str]:
 def _check_copy_duty(
     clause: Clause, bound: BindingLicense, evidence: Evidence, claims: Sequence[LicenseClaim]
 ) -> Conflict | None:
-    """Check a duty for every copy: the licence text, the fixed notice, the use policy."""
+    """Return the conflict if the repository lacks what every copy needs: licence text, fixed notice or use policy."""
     entry = bound.entry
     if clause.kind == TEXT_DUTY:
         if find_text_file(claims, entry.id):
@@ -111,13 +111,15 @@ def _check_copy_duty(
 
 
 def _check_derived_duty(clause: Clause, bound: BindingLicense, evidence: Evidence) -> Conflict | None:
-    """Check a duty of derived models: the words to show, or the beginning of the model's name."""
+    """Return the conflict if a derived model lacks the words to show, or the beginning that its name needs."""
     if clause.kind == NAMING and clause.words:
         texts = evidence.select_texts(ProseKind.CARD, ProseKind.NOTICE)
         if not any(flatten_text(words) in text for words in clause.words for text in texts.values()):
             quoted = " or ".join(f"“{words}”" for words in clause.words)
             return _build_conflict(
-                "missing-naming", bound, f"{quoted} to be shown, and the card does not say so{_format_section(clause)}"
+                "missing-naming",
+                bound,
+                f"the words {quoted} to be shown, and no card or notice shows them{_format_section(clause)}",
             )
     if clause.kind == DERIVED_NAME and evidence.repository:
         name = evidence.repository.rpartition("/")[2].casefold()

@@ -19,7 +19,7 @@ from modelaudit.model.license import Component, ConclusionState, LicenseClaim, O
 from modelaudit.model.terms import LicenseEntry, OpennessPart
 
 _CLASSES = {3: "Class III, open model", 2: "Class II, open tooling", 1: "Class I, open science"}
-_NONE = "No class of the Model Openness Framework"
+_NO_CLASS = "No class of the Model Openness Framework"
 
 
 def rate_openness(
@@ -53,7 +53,7 @@ def rate_openness(
         "document": own_entries,
     }
     rated = [(part, _rate_component(part, evidence, licences[part.kind])) for part in rules.openness]
-    title = _NONE
+    title = _NO_CLASS
     missing: list[str] = []
     # A class requires every part of its level and of the levels before it, so the first gap ends the climb.
     for level in sorted(_CLASSES, reverse=True):

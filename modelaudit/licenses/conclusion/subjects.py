@@ -22,6 +22,9 @@ from modelaudit.model.license import (
 from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.model.terms import PERMISSIVE_CATEGORIES, Answer, LicenseEntry
 
+_CONFLICT_KEY_LENGTH, _ANSWER_KEY_LENGTH = 120, 80
+"""Characters of the sentence in a key: permanent, because fingerprints are made of keys."""
+
 
 def build_subjects(conclusion: LicenseConclusion) -> tuple[Subject, ...]:
     """Build every subject of one conclusion; none if licences were not checked.
@@ -142,7 +145,7 @@ def _build_link_subjects(conclusion: LicenseConclusion) -> list[Subject]:
 def _build_conflict_subject(
     conflict: Conflict, conclusion: LicenseConclusion, own: list[LicenseEntry], place: _Place
 ) -> Subject:
-    """Build the subject of one conflict; without a file of its own it points at ``place``."""
+    """Build the subject of one conflict; a conflict that names no file points at ``place``."""
     is_concluded = conclusion.state is ConclusionState.CONCLUDED
     is_permissive = is_concluded and bool(own) and all(entry.category in PERMISSIVE_CATEGORIES for entry in own)
     named = [entry for entry in conclusion.entries if entry.id in conflict.entries]
@@ -153,11 +156,11 @@ def _build_conflict_subject(
         "drops": conflict.drops,
         "over": "permissive" if is_permissive else "other",
     }
-    where = (conflict.artifact, conflict.location) if conflict.artifact else place
+    artifact, location = (conflict.artifact, conflict.location) if conflict.artifact else place
     # Stored fingerprints must stay valid, so the key has the wording that the sentence had when its rule was new.
-    sentence = restore_first_wording(conflict.detail)[:120]
+    sentence = restore_first_wording(conflict.detail)[:_CONFLICT_KEY_LENGTH]
     key = f"{conflict.kind}:{','.join(conflict.entries)}:{conflict.artifact}:{sentence}"
-    return Subject("license-conflict", where[0], fields, key, where[1], conflict.evidence)
+    return Subject("license-conflict", artifact, fields, key, location, conflict.evidence)
 
 
 def _build_answer_subject(
@@ -175,8 +178,8 @@ def _build_answer_subject(
         "clause": clause,
         "via": via,
     }
-    # The key holds 80 characters of the sentence in its first wording.
-    sentence = restore_first_wording(answer.because)[:80]
+    # As in the key of a conflict, the sentence has its first wording.
+    sentence = restore_first_wording(answer.because)[:_ANSWER_KEY_LENGTH]
     key = f"{answer.answer}:{answer.license}:{answer.kind}:{answer.via}:{answer.section}:{sentence}"
     return Subject("license-answer", place[0], fields, key, place[1], evidence if answer.answer != Answer.ALLOW else ())
 

@@ -44,5 +44,5 @@ def describe_unread_sources(
         for origin in base_models:
             # Loaders record a path for every model, even for one without a base model, so it raises no doubt.
             if origin.claim is not None and origin.claim.field not in LOADER_PATH_FIELDS:
-                of = derived_model or "the model"
-                yield f"{origin.name}, the base model of {of}, cannot be looked up: {origin.detail.rstrip('.')}."
+                made = derived_model or "the model"
+                yield f"{origin.name}, the base model of {made}, cannot be looked up: {origin.detail.rstrip('.')}."

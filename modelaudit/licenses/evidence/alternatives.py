@@ -74,7 +74,8 @@ def combine_alternatives(*parts: Alternatives) -> Alternatives:
     filled = [part for part in dict.fromkeys(parts) if part]
     if not filled:
         return ()
-    # The product of many parts is exponential: n parts of two alternatives have 2**n combinations.
+    # The product of many parts is exponential: n parts of two alternatives have 2**n combinations. Repetitions may
+    # still drop out of a product that is a little over the limit, so it is computed.
     if prod(map(len, filled)) > _MAX_ALTERNATIVES**2:
         return (list_license_ids(tuple(chain.from_iterable(filled))),)
     combined = (tuple(dict.fromkeys(chain.from_iterable(choices))) for choices in product(*filled))

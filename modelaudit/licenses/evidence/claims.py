@@ -92,6 +92,7 @@ def _extract_card_claims(card: ModelCard, artifact: str, resolver: Resolver) -> 
                 place = Location(line=line, key=key)
                 yield LicenseClaim(ClaimKind.DECLARED, artifact, key, truncate_quotation(value), entry, place)
     for defect in card.defects[:CLAIM_LIMIT]:
+        # A defect without a key can hide any field.
         if defect.kind not in _HARMLESS_DEFECTS and defect.where.key in (None, LICENSE, LICENSE_NAME, LICENSE_LINK):
             yield LicenseClaim(
                 ClaimKind.DECLARED, artifact, FRONT_MATTER, truncate_quotation(defect.detail), None, defect.where

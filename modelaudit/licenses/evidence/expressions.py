@@ -64,11 +64,11 @@ class Expression:
             yield from part._iter_ids()
 
     @property
-    def unknown(self) -> tuple[str, ...]:
+    def unknown_names(self) -> tuple[str, ...]:
         """Names that SPDX does not list and that are no ``LicenseRef-…``."""
         if self.operator is None:
             return () if self.known else (self.id,)
-        return tuple(dict.fromkeys(name for part in self.parts for name in part.unknown))
+        return tuple(dict.fromkeys(name for part in self.parts for name in part.unknown_names))
 
     def __str__(self) -> str:
         """Write the expression. Parts with ``AND`` or ``OR`` get brackets, so that no reader needs their precedence."""
@@ -82,7 +82,7 @@ class Expression:
 def parse_expression(text: str) -> Expression:
     """Parse ``text``, and normalize ids to SPDX spelling: ``GPL-2.0`` becomes ``GPL-2.0-only``.
 
-    An unlisted name is not an error, so that the expression can still be shown: see ``Expression.unknown``.
+    An unlisted name is not an error, so that the expression can still be shown: see ``Expression.unknown_names``.
 
     Raises:
         ExpressionError: the text is empty, too long, nested too deeply, not ASCII, or not in the grammar.
@@ -110,7 +110,10 @@ def _measure_depth(text: str) -> int:
     """Count how many brackets lie within one another at most."""
     depth = deepest = 0
     for letter in text:
-        depth += (letter == "(") - (letter == ")")
+        if letter == "(":
+            depth += 1
+        elif letter == ")":
+            depth -= 1
         deepest = max(deepest, depth)
     return deepest
 

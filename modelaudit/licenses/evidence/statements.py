@@ -42,7 +42,7 @@ class ResolvedStatement:
         choices: the licences as alternatives; all names that were given if ``state`` is not concluded.
         reasoning: one sentence each.
         family: the vague word of the statement, folded; empty if there is none.
-        unknown: whether it gives a name that the rule set does not know.
+        has_unknown_name: whether it gives a name that the rule set does not know.
         source: path of the file; empty for the Hub.
     """
 
@@ -50,7 +50,7 @@ class ResolvedStatement:
     choices: Alternatives = ()
     reasoning: tuple[str, ...] = field(default=())
     family: str = ""
-    unknown: bool = False
+    has_unknown_name: bool = False
     source: str = ""
 
     @property
@@ -108,7 +108,7 @@ def resolve_statement(claims: Sequence[LicenseClaim], names: LicenseNames) -> Re
     if not every:
         if unread is not None:
             return ResolvedStatement(
-                ConclusionState.UNRECOGNISED, (), (_describe_unread_front_matter(unread),), unknown=True
+                ConclusionState.UNRECOGNISED, (), (_describe_unread_front_matter(unread),), has_unknown_name=True
             )
         return ResolvedStatement(ConclusionState.UNDECLARED)
     if len(stated) > 1:
@@ -125,7 +125,7 @@ def resolve_statement(claims: Sequence[LicenseClaim], names: LicenseNames) -> Re
         return ResolvedStatement(ConclusionState.CONTRADICTORY, all_named, (text,))
     if unread is not None:
         return ResolvedStatement(
-            ConclusionState.UNRECOGNISED, all_named, (_describe_unread_front_matter(unread),), unknown=True
+            ConclusionState.UNRECOGNISED, all_named, (_describe_unread_front_matter(unread),), has_unknown_name=True
         )
     return _resolve_agreeing_fields(resolved, names, all_named)
 
@@ -148,7 +148,7 @@ def _resolve_agreeing_fields(
             hint = describe_non_ascii_letters(claim)
             text = f"{claim.field} says {quote_claim(claim)}, which is not a licence of the rule set.{hint}"
             family = fold_license_name(vague[0].quotation) if vague else ""
-            return ResolvedStatement(ConclusionState.UNRECOGNISED, all_named, (text,), family, unknown=True)
+            return ResolvedStatement(ConclusionState.UNRECOGNISED, all_named, (text,), family, has_unknown_name=True)
     # From here on every unresolved name is a vague word. One that names a family is more specific than a placeholder.
     families = [claim for claim in vague if fold_license_name(claim.quotation) not in PLACEHOLDER_NAMES]
     family_claim = next(iter(families or vague), None)

@@ -36,6 +36,7 @@ _LICENSE_LINE = re.compile(
 )
 _MAX_MATCHES = 20_000
 """Matches of one pattern that are examined, which bounds the time; most repeat a name."""
+_MAX_MERGE_LISTS, _MAX_MODELS_OF_LINE = 2, 5
 _MAX_BASE_MODELS = 60
 """Base models of one form that are kept. More are named than any lineage follows, so the lineage reports the rest."""
 # A bare Hub id in a sentence. The name must hold a digit or a hyphen, so that "input/output" is none.
@@ -86,7 +87,7 @@ def find_template_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
     seen: set[str] = set()
     for match in islice(_TEMPLATE_LINE.finditer(text), _MAX_MATCHES):
         relation = Relation.FINETUNE if "tuned" in match["field"].lower() else Relation.UNSTATED
-        pieces = _LIST_SEPARATOR.split(match["value"].strip())[:5]
+        pieces = _LIST_SEPARATOR.split(match["value"].strip())[:_MAX_MODELS_OF_LINE]
         hub_ids = dict.fromkeys(_parse_base_model(piece) for piece in pieces)
         for hub_id in hub_ids:
             if hub_id is not None and hub_id not in seen and len(seen) < _MAX_BASE_MODELS:
@@ -112,7 +113,7 @@ def find_sentence_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
         if match["url"] or is_model_verb:
             seen.add(hub_id)
             yield text.count("\n", 0, match.start()) + 1, hub_id, relation
-    for merge_list in islice(_MERGE_LIST.finditer(text), 2):
+    for merge_list in islice(_MERGE_LIST.finditer(text), _MAX_MERGE_LISTS):
         for item in islice(_MERGE_ITEM.finditer(merge_list["list"]), _MAX_BASE_MODELS):
             hub_id = _resolve_hub_link(item["url"], item["name"])
             if hub_id:

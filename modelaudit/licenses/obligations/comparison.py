@@ -94,6 +94,7 @@ def _rank_clause(clause: Clause, group: Group) -> int:
 
 def _is_as_strict(own: Clause, required: Clause, vocabulary: Vocabulary) -> bool:
     """Whether ``own`` is of the same kind as ``required`` and at least as strict."""
+    # Clauses with different addresses refer to different policies.
     if own.kind != required.kind or own.url != required.url:
         return False
     # A cap is stricter if it is lower; territories and fields are stricter if they cover more.

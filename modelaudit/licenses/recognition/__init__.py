@@ -13,6 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from modelaudit.licenses.recognition.likeness import (
+    LARGEST_VARIANT_SHARE,
     Likeness,
     PlacedFingerprint,
     TextExplanation,
@@ -82,7 +83,7 @@ def recognise_texts(text: str, fingerprints: Fingerprints, known: Collection[str
 def _match_texts(text: str, fingerprints: Fingerprints) -> list[TextMatch]:
     """Match the text with all fingerprints, then its unexplained spans with the patterns of standard licences."""
     words = split_words(text)
-    if len(words.words) < 3:
+    if len(words.words) < 3:  # a fingerprint hashes three words together
         return []
     explanation = explain_text(words, fingerprints)
     matches = [_build_match(words, placed, explanation) for placed in explanation.places]
@@ -114,7 +115,7 @@ def _build_match(words: Words, placed: PlacedFingerprint, explanation: TextExpla
     return TextMatch(
         id=placed.item.license_id,
         likeness=Likeness.EXACT if is_exact else Likeness.VARIANT,
-        share=1.0 if is_exact else min(placed.share, 0.999),
+        share=1.0 if is_exact else min(placed.share, LARGEST_VARIANT_SHARE),
         differs=() if is_exact else describe_differences(words, placed, explanation.loose),
         policy=placed.item.is_use_policy,
         line=words.find_line(first),

@@ -14,7 +14,7 @@ from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.fingerprint import Fingerprint, Span
 
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}|yyyy|year")
-_HOLDER_LIMIT, _LOUD_LIMIT = 60, 10
+_HOLDER_LIMIT, _CAPITALS_LIMIT = 60, 10
 """Maximum words of a copyright statement, and of one in capitals alone, where capitals do not mark names."""
 _PLAIN_LIMIT = 2
 """Lower-case words in a name that are on no list: some people and projects write themselves so."""
@@ -86,7 +86,7 @@ def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tu
     limit = min(end, first + _HOLDER_LIMIT)
     # In an all-capitals line every word looks like a name, so such a statement gets a much lower limit.
     if all(words.get_spelling(at).isupper() for at in range(first, limit) if words.words[at].isalpha()):
-        limit = min(limit, first + _LOUD_LIMIT)
+        limit = min(limit, first + _CAPITALS_LIMIT)
     position, plain_words = first + 1, 0
     while position < limit and not _match_phrase(words, position, end, phrases):
         word = words.words[position]
@@ -115,7 +115,7 @@ def _is_name_word(words: Words, position: int) -> bool:
     word = words.words[position]
     return (
         bool(_NAME_JOINERS.fullmatch(word))
-        or words.get_spelling(position) != word
+        or words.get_spelling(position) != word  # words are in lower case, so the spelling has a capital
         or word[0].isdigit()
         or _is_in_address(words, position)
     )

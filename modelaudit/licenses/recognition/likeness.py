@@ -18,6 +18,8 @@ from modelaudit.model.fingerprint import PLACE_BITS, PLACE_MASK, SAMPLE_STEP, Fi
 
 LEAST_SHARE = 0.5
 """The share of a fingerprint's words that a text must have to be a variant of it."""
+LARGEST_VARIANT_SHARE = 0.999
+"""A variant never reaches 1, which is the share of an exact text."""
 _LEAST_WORDS = 40
 _EXCERPT_SHARE, _EXCERPT_WORDS = 0.8, 60
 """A text is an excerpt of a licence if this share of its words, and at least this many, belong to the licence."""
@@ -257,10 +259,10 @@ def _build_place(words: Words, item: Fingerprint, alignment: Alignment) -> Place
     is_excerpt = alignment.matched >= max(_EXCERPT_WORDS, _EXCERPT_SHARE * len(words.words))
     if alignment.matched < _LEAST_WORDS or (covered < LEAST_SHARE and not is_excerpt):
         return None
-    # Twice the agreeing words over the words of both (the Dice coefficient); a variant never reaches 1.
+    # Twice the agreeing words over the words of both (the Dice coefficient).
     length = alignment.text[1] - alignment.text[0]
     share = 2 * alignment.matched / (max(needed, alignment.matched) + length)
-    return PlacedFingerprint(item, alignment, min(share, 0.999), differing, unique_share)
+    return PlacedFingerprint(item, alignment, min(share, LARGEST_VARIANT_SHARE), differing, unique_share)
 
 
 def _count_overlap(one: Span, other: Span) -> int:
@@ -294,9 +296,9 @@ def describe_differences(words: Words, placed: PlacedFingerprint, loose: Sequenc
     omissions = [gap for gap in placed.differing_gaps if gap.text[0] >= gap.text[1]]
     missing = sum(gap.fingerprint[1] - gap.fingerprint[0] for gap in omissions)
     notes = [f"{missing} words of the licence are missing"] if missing else []
-    if words.cut:
+    if words.is_cut:
         notes.append("more text than was looked at")
-    if words.hidden:
+    if words.has_hidden_characters:
         notes.append("characters that do not show")
     notes += added
     # A variant must name a difference, so the remaining causes are named where no word differs.

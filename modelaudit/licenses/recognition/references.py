@@ -13,6 +13,8 @@ _MAX_STATEMENTS = 2000
 _TEXT_LIMIT = 400_000
 _NAME_WINDOW = 300
 """Characters after the verb of a statement in which its name and address are searched."""
+_NEGATION_WINDOW = 80
+"""Characters before the verb of a statement in which a negation is searched."""
 _QUOTATION = 200
 _NAME_WORDS = 14
 
@@ -118,7 +120,7 @@ def _find_statements(text: str, pattern: re.Pattern[str]) -> Iterator[_Statement
     """Yield a statement for each sentence (``_VERB``) or line (``_FIELD``) that states a licence."""
     for match in pattern.finditer(text):
         # "not licensed under" and "no longer available under" name a licence in order to deny it.
-        before = " ".join(text[max(0, match.start() - 80) : match.start()].split())
+        before = " ".join(text[max(0, match.start() - _NEGATION_WINDOW) : match.start()].split())
         if _NEGATED.search(before):
             continue
         paragraph = text[match.end() : match.end() + _NAME_WINDOW].partition("\n\n")[0]

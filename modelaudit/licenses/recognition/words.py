@@ -22,7 +22,7 @@ TEXT_LIMIT = 400_000
 """Characters beyond which a text is cut; cut text cannot be accounted for."""
 _CACHE_LIMIT = 60_000
 """Words whose hashes are cached."""
-_EARLY = 200
+_MAX_WALKED_WORDS = 200
 """Words that are found by walking from the beginning; later ones need the index ``Words.starts``."""
 
 # An item number, such as "1.", "(2)", "3.1.2.", "a)", "(c)" or "iv.". It is dropped anywhere in a line, because other
@@ -51,7 +51,7 @@ _TAG = re.compile(
     rf"</?(?:{_TAGS}){_ATTRIBUTE}{{0,8}}\s{{0,3}}/?>|<!doctype(?:\s+[\w.:/\"-]{{1,80}}){{0,6}}>|<!--|-->", re.IGNORECASE
 )
 # The target of a Markdown link, such as "](https://example.org)", "](#anchor)" or "](LICENSE.md)".
-_TARGET = re.compile(r"\]\((?:https?://|mailto:|#|[\w.-]{0,40}/|[\w-]{1,40}\.)[^()\s]{0,500}\)")
+_LINK_TARGET = re.compile(r"\]\((?:https?://|mailto:|#|[\w.-]{0,40}/|[\w-]{1,40}\.)[^()\s]{0,500}\)")
 # Zero-width and bidirectional characters, and letters whose lower case is an ASCII letter (Kelvin sign, dotted I).
 _HIDDEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff\u212a\u0130]"
@@ -67,19 +67,19 @@ class Words:
     Attributes:
         text: the text after normalization, with the same line breaks as the original.
         words: in lower case.
-        hidden: whether the original has invisible characters, or characters that turn into others.
-        cut: whether the original was longer.
+        has_hidden_characters: whether the original has invisible characters, or characters that turn into others.
+        is_cut: whether the original was longer than ``TEXT_LIMIT``.
     """
 
     text: str
     words: Sequence[str]
-    hidden: bool
-    cut: bool
+    has_hidden_characters: bool
+    is_cut: bool
 
     @cached_property
     def is_plain(self) -> bool:
         """Whether the words represent the whole text: nothing hidden or cut, no words spelled letter by letter."""
-        return not (self.hidden or self.cut or _SPELLED_OUT.search(_lower_text(self.text)))
+        return not (self.has_hidden_characters or self.is_cut or _SPELLED_OUT.search(_lower_text(self.text)))
 
     @cached_property
     def triples(self) -> array[int]:
@@ -100,7 +100,7 @@ class Words:
     def find_start(self, word: int) -> int:
         """Find the offset in ``text`` of the word with this number; early words are found without the index."""
         # A ``cached_property`` lies in the instance's dictionary once it is computed.
-        if word >= _EARLY or "starts" in self.__dict__:
+        if word >= _MAX_WALKED_WORDS or "starts" in self.__dict__:
             return self.starts[word]
         starts = (token.start(1) for token in _TOKEN.finditer(_lower_text(self.text)) if token[1])
         return next(islice(starts, word, None))
@@ -133,22 +133,22 @@ def split_words(text: str) -> Words:
     """Split ``text`` into words, after normalization; at most ``TEXT_LIMIT`` characters are read."""
     # Every step here drops characters that no reader of the file would take for words. Each one must keep line breaks,
     # because claims quote line numbers.
-    cut = len(text) > TEXT_LIMIT
+    is_cut = len(text) > TEXT_LIMIT
     text = text[:TEXT_LIMIT].removeprefix("\ufeff")
-    hidden = False
+    has_hidden_characters = False
     if not text.isascii():
-        hidden = _HIDDEN.search(text) is not None
+        has_hidden_characters = _HIDDEN.search(text) is not None
         text = unicodedata.normalize("NFC", text)
     if "<" in text:
         text = _TAG.sub(_replace_tag, text)
     if "&" in text:
         text = html.unescape(text)
     if "](" in text:
-        text = _TARGET.sub("]", text)
+        text = _LINK_TARGET.sub("]", text)
     # Copies of one licence differ in the scheme of their addresses and in Markdown escapes.
     text = text.replace("https://", "http://")
     text = text.replace("\\", "") if "\\" in text else text
-    return Words(text, [word for word in _TOKEN.findall(_lower_text(text)) if word], hidden, cut)
+    return Words(text, [word for word in _TOKEN.findall(_lower_text(text)) if word], has_hidden_characters, is_cut)
 
 
 def _replace_tag(tag: re.Match[str]) -> str:

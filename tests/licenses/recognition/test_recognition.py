@@ -420,4 +420,4 @@ def test_text_that_equals_an_uncertain_stored_copy_is_a_variant(prints: Fingerpr
     ],
 )
 def test_stored_license_text_is_certain_only_if_its_note_confirms_an_exact_copy(note: str, certain: bool) -> None:
-    assert load_derive_script().is_certain(note) is certain
+    assert load_derive_script().is_certain_copy(note) is certain

@@ -104,7 +104,7 @@ def test_license_reference_in_random_text_has_a_name_and_an_existing_line(text: 
 )
 def test_license_expression_is_parsed_and_normalised(text: str, wanted: str, ids: tuple[str, ...]) -> None:
     found = parse_expression(text)
-    assert (str(found), found.ids, found.unknown, found.known) == (wanted, ids, (), True)
+    assert (str(found), found.ids, found.unknown_names, found.known) == (wanted, ids, (), True)
     assert parse_expression(str(found)) == found
 
 
@@ -117,8 +117,8 @@ def test_expression_keeps_the_structure_of_its_brackets() -> None:
     found = parse_expression("(MIT OR ISC) AND Zlib")
     assert found.operator is Operator.AND
     assert [part.operator for part in found.parts] == [Operator.OR, None]
-    assert parse_expression("Classpath-exception-2.0").unknown == ("Classpath-exception-2.0",)
-    assert parse_expression("MIT OR Nonsense-1.0").unknown == ("Nonsense-1.0",)
+    assert parse_expression("Classpath-exception-2.0").unknown_names == ("Classpath-exception-2.0",)
+    assert parse_expression("MIT OR Nonsense-1.0").unknown_names == ("Nonsense-1.0",)
 
 
 @check_each(
