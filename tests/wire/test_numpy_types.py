@@ -44,6 +44,7 @@ def _draw_dtypes(draw: st.DrawFn, depth: int = 2) -> np.dtype:
 
 
 def _parse_with_numpy(spelled: str) -> np.dtype | None:
+    """Return the dtype that NumPy parses, or ``None`` if it refuses the text."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -119,6 +120,7 @@ def test_other_objects_pickled_by_numpy_have_no_forged_state(value, protocol, re
 
 
 def _list_forged_states(read_fixture, what: str) -> list[str]:
+    """Return the detail of each forged state in the fixture ``forged-<what>.npy``."""
     reading = read_fixture(f"npy/malicious/forged-{what}.npy")
     return [defect.detail for defect in reading.defects() if defect.kind == "forged-state"]
 
@@ -151,17 +153,22 @@ def test_forged_array_state_whose_bytes_numpy_would_use_as_addresses_is_reported
     assert any(message in detail for detail in _list_forged_states(read_fixture, what))
 
 
+_ONE_NONE = b"](Ne"
+"""Opcodes of a list with one ``None``, the content of an array of one object."""
+
+
+# A type with an object needs all of the flags 1, 2, 8 and 16 (``NPY_FROM_FIELDS`` of NumPy), which are 27.
 @pytest.mark.parametrize("flag", [0, 1, 2, 4, 16])
 def test_dtype_state_with_incomplete_object_flags_is_reported_as_forged(flag, read_bytes):
     kind = push_dtype("V8", flag, sizes=(8, 1), **build_field(OBJECT))
-    assert "forged-state" in read_bytes(push_array(kind, b"](Ne")).kinds()
+    assert "forged-state" in read_bytes(push_array(kind, _ONE_NONE)).kinds()
 
 
 # 27; with the highest bit 155, which is -101 as a signed byte.
 @pytest.mark.parametrize("flag", [27, -101, 155])
 def test_dtype_state_with_object_flags_that_numpy_writes_is_accepted(flag, read_bytes):
     kind = push_dtype("V8", flag, sizes=(8, 1), **build_field(OBJECT))
-    assert not read_bytes(push_array(kind, b"](Ne")).kinds()
+    assert not read_bytes(push_array(kind, _ONE_NONE)).kinds()
 
 
 @check_each(
@@ -177,7 +184,7 @@ def test_dtype_state_with_object_flags_that_numpy_writes_is_accepted(flag, read_
     ],
 )
 def test_dtype_state_set_on_an_object_of_unknown_type_is_reported_as_forged(maker, read_bytes):
-    # NumPy takes the byte order as text or as bytes.
+    # NumPy takes the byte order as text or as bytes. Behind it, the state has no parts, two sizes of -1 and no flags.
     for order in (push_text("|"), b"C\x01|"):
         state = b"(K\x03" + order + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
         assert "forged-state" in read_bytes(build_stream(maker + state)).kinds()

@@ -35,7 +35,7 @@ def test_pickle_protocol_is_recognised_by_two_bytes_up_to_the_given_maximum() ->
     assert not begins_with_protocol(b"\x80", HIGHEST_FUTURE_PROTOCOL)
 
 
-def test_pickle_start_with_opcode_requires_a_known_opcode_as_third_byte() -> None:
+def test_proto_and_a_protocol_are_a_pickle_start_only_if_a_known_opcode_follows() -> None:
     for byte in range(256):
         data = bytes((0x80, 4, byte))
         assert (

@@ -13,6 +13,7 @@ from modelaudit.wire.protobuf_schema import MessageSchema, claim_message
 
 
 def encode_varint(value: int) -> bytes:
+    """Return ``value`` in groups of seven bits, the lowest first."""
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -21,6 +22,7 @@ def encode_varint(value: int) -> bytes:
 
 
 def encode_message(rows):
+    """Return the message of (field number, wire type, value) rows."""
     out = b""
     for number, wire, value in rows:
         out += encode_varint(number << 3 | wire)
@@ -70,6 +72,8 @@ def test_protobuf_parser_yields_fields_of_arbitrary_bytes_or_raises_damaged_erro
         pass
 
 
+# A text that is too short, a truncated number, field 0, wire type 7, the end of a group without its start, a group
+# without its end, and a number of more than ten bytes.
 @check_each("data", [b"\x0a\x05abc", b"\x08\xff", b"\x00\x01", b"\x0f", b"\x0c", b"\x0b", b"\x08" + b"\xff" * 11])
 def test_invalid_protobuf_message_raises_damaged_error(bytes_window, data):
     with pytest.raises(DamagedError):
@@ -98,19 +102,27 @@ def test_protobuf_field_is_claimed_only_if_its_wire_type_fits_the_schema(bytes_w
 
 
 def test_protobuf_groups_are_skipped_and_later_fields_are_read(bytes_window):
-    assert [f.number for f in Message.from_window(bytes_window(b"\x0b\x10\x01\x0c\x18\x02")).fields()] == [3]
+    # Group 1 with field 2, then field 3 with the value 2.
+    message = Message.from_window(bytes_window(b"\x0b\x10\x01\x0c\x18\x02"))
+    assert [field.number for field in message.fields()] == [3]
 
 
 def test_no_objects_are_created_for_protobuf_fields_inside_skipped_groups(bytes_window, monkeypatch):
-    made = []
+    numbers_of_fields = []
     read_field = FieldCursor.read_field
-    monkeypatch.setattr(FieldCursor, "read_field", lambda *given: made.append(given[1]) or read_field(*given))
+
+    def record_field(cursor, number, *arguments):
+        numbers_of_fields.append(number)
+        return read_field(cursor, number, *arguments)
+
+    monkeypatch.setattr(FieldCursor, "read_field", record_field)
+    # A group with fields of every wire type, then field 2 with the value 7.
     data = b"\x0b" + b"\x10\x05\x1a\x01x\x25abcd\x29abcdefgh" * 1000 + b"\x0c" + b"\x10\x07"
     assert [each.value for each in Message.from_window(bytes_window(data)).fields()] == [7]
-    assert made == [2]
+    assert numbers_of_fields == [2]
 
 
-def test_bytes_count_as_a_whole_protobuf_message_only_if_fields_with_content_fill_them(bytes_window):
+def test_bytes_are_a_whole_protobuf_message_only_if_fields_fill_them_and_one_holds_a_message(bytes_window):
     # "%" is the key of field 4 with 32 bits, "PDF-" its value: the start of a PDF is also a field.
     inner = encode_message([(1, BYTES, encode_message([(2, BYTES, b"PyFunc")]))])
     assert is_whole_message(bytes_window(b"%PDF-" + inner))
@@ -119,4 +131,5 @@ def test_bytes_count_as_a_whole_protobuf_message_only_if_fields_with_content_fil
 
 
 def test_bytes_with_too_many_fields_to_check_count_as_a_whole_protobuf_message(bytes_window):
+    # The byte behind the fields, which is damage, lies beyond the bound.
     assert is_whole_message(bytes_window(b"\x08\x01" * 1_000_001 + b"\0"))

@@ -42,10 +42,10 @@ def test_conversion_of_relaxed_json_never_adds_lines(text):
 
 
 @pytest.mark.parametrize(
-    ("path", "tolerant"), [(".vscode/tasks.json", True), ("a.json5", True), ("config.json", False)]
+    ("path", "is_accepted"), [(".vscode/tasks.json", True), ("a.json5", True), ("config.json", False)]
 )
-def test_file_name_decides_whether_relaxed_json_is_accepted(path, tolerant):
-    assert accepts_relaxed_json(path.rpartition("/")[2], path) is tolerant
+def test_file_name_or_folder_decides_whether_relaxed_json_is_accepted(path, is_accepted):
+    assert accepts_relaxed_json(path.rpartition("/")[2], path) is is_accepted
 
 
 def test_relaxed_json_with_an_unclosed_string_is_converted_in_one_pass():

@@ -34,6 +34,7 @@ def test_format_is_named_by_magic_or_extension(head, path, name):
 
 
 def _build_tar(name: str, form: int) -> bytes:
+    """Return an archive of one member in the dialect ``form`` of ``tarfile``."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
         member = tarfile.TarInfo(name)
@@ -43,6 +44,7 @@ def _build_tar(name: str, form: int) -> bytes:
 
 
 def _opens_with_tarfile(data: bytes) -> bool:
+    """Whether ``tarfile`` finds a member in ``data``."""
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
             return bool(archive.getmembers())
@@ -70,17 +72,19 @@ def test_tar_is_recognised_in_every_dialect(name, form):
 
 @pytest.mark.parametrize("signed", [False, True])
 def test_tar_whose_first_member_name_is_a_pickle_is_recognised_as_tar(signed):
+    # The name is the start of a torch file before 1.6: the pickle of its magic number, then that of its version.
     data = _build_v7_header(b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", signed)
     assert _opens_with_tarfile(data)
     assert is_tar(data)
     assert name_format(data, "x.pt") == "tar"
 
 
-@given(at=st.integers(0, 511) | st.integers(148, 155), to=st.integers(0, 255))
-@example(at=155, to=33)
-def test_mutated_tar_header_is_recognised_if_and_only_if_tarfile_opens_it(at, to):
+# The checksum is at 148 to 155; the example puts "!" behind its digits, zero byte and space.
+@given(offset=st.integers(0, 511) | st.integers(148, 155), value=st.integers(0, 255))
+@example(offset=155, value=33)
+def test_mutated_tar_header_is_recognised_if_and_only_if_tarfile_opens_it(offset, value):
     data = bytearray(_build_v7_header(b"\x80\x02N."))
-    data[at] = to
+    data[offset] = value
     assert is_tar(bytes(data)) == _opens_with_tarfile(bytes(data))
 
 

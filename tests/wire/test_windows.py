@@ -14,6 +14,7 @@ from modelaudit.wire.windows import Budget, DecompressedWindow, SubWindow, get_b
 
 
 def _compress_deflate(data: bytes) -> bytes:
+    """Return ``data`` as raw deflate."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     return packer.compress(data) + packer.flush()
 
@@ -21,18 +22,19 @@ def _compress_deflate(data: bytes) -> bytes:
 def _open_decompressed_window(
     bytes_window, packed: bytes, size: int, limits: Limits | None = None
 ) -> DecompressedWindow:
+    """Return a window on the content of ``packed``, raw deflate that states ``size`` bytes."""
     limits = limits or Limits()
     parent = bytes_window(packed)
     return DecompressedWindow(SubWindow(parent, 0, len(packed), get_budget(parent, limits)), DEFLATE, size, limits)
 
 
 @settings(max_examples=100, deadline=None)
-@given(data=st.binary(max_size=60), start=st.integers(0, 80), length=st.integers(0, 80), at=st.integers(-5, 90))
-def test_sub_window_reads_slice_of_parent(data, start, length, at, bytes_window):
+@given(data=st.binary(max_size=60), start=st.integers(0, 80), length=st.integers(0, 80), offset=st.integers(-5, 90))
+def test_sub_window_reads_slice_of_parent(data, start, length, offset, bytes_window):
     window = SubWindow(bytes_window(data), start, length, Budget(Limits(), 1))
-    assert window.size == len(data[start : start + length])
-    expected = data[start : start + length][at : at + 7] if at >= 0 else b""
-    assert window.read(at, 7) == expected
+    part = data[start : start + length]
+    assert window.size == len(part)
+    assert window.read(offset, 7) == (part[offset : offset + 7] if offset >= 0 else b"")
 
 
 @settings(max_examples=100, deadline=None)
@@ -63,11 +65,11 @@ def test_read_of_a_decompressed_window_beyond_the_damage_raises_window_error(byt
     data = bytes(range(256)) * 100
     packed = _compress_deflate(data)
     with _open_decompressed_window(bytes_window, packed[: len(packed) // 2], len(data)) as window:
-        before = window.read(0, len(data))
-        assert 0 < len(before) < len(data)
-        assert data.startswith(before)
+        before_damage = window.read(0, len(data))
+        assert 0 < len(before_damage) < len(data)
+        assert data.startswith(before_damage)
         with pytest.raises(WindowError) as raised:
-            window.read(len(before), 1)
+            window.read(len(before_damage), 1)
         assert raised.value.reason is UnreadReason.DAMAGED
         assert window.read(0, 10) == data[:10]
 
@@ -113,8 +115,8 @@ def test_read_all_bytes_of_a_window_over_the_limit_raises_window_error_with_reas
 
 def test_sub_window_longer_than_its_parent_ends_where_the_parent_ends(bytes_window):
     with _open_decompressed_window(bytes_window, _compress_deflate(b"short"), 1000) as window:
-        stretch = SubWindow(window, 2, 500, window.budget)
-        assert stretch.size == 500
-        assert stretch.read(0, 500) == b"ort"
-        assert stretch.size == 3
+        part = SubWindow(window, 2, 500, window.budget)
+        assert part.size == 500
+        assert part.read(0, 500) == b"ort"
+        assert part.size == 3
         assert SubWindow(window, 9, 5, window.budget).size == 0

@@ -10,6 +10,8 @@ from modelaudit.wire.windows import Budget, SubWindow, TimedWindow, get_budget
 
 
 class BytesWindow:
+    """A window on the three bytes ``abc``."""
+
     size = 3
 
     def read(self, offset: int, length: int) -> bytes:

@@ -205,7 +205,7 @@ def test_python_file_with_more_imports_than_the_bound_is_reported_as_partly_unre
     assert UnreadReason.LIMIT in read_bytes(imports.encode(), "model.py").reasons()
 
 
-def test_json_values_infinity_and_nan_are_no_defect(read_bytes):
+def test_json_with_the_values_infinity_and_nan_has_no_defect(read_bytes):
     assert read_bytes(b'{"a": Infinity, "b": NaN}', "a.json").kinds() == set()
 
 
@@ -285,13 +285,13 @@ def test_text_scan_gives_the_same_result_however_the_text_is_split_into_pieces(t
             return "damaged"
         return scan.encoding, scan.lines
 
-    pieces, rest = [], data
+    pieces, remaining = [], data
     for length in lengths:
-        pieces.append(rest[:length])
-        rest = rest[length:]
+        pieces.append(remaining[:length])
+        remaining = remaining[length:]
     # A byte order mark of UTF-16 must be in the first piece, so texts that begin like one are left out.
     if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        assert scan_pieces([piece for piece in [*pieces, rest] if piece]) == scan_pieces([data] if data else [])
+        assert scan_pieces([piece for piece in [*pieces, remaining] if piece]) == scan_pieces([data] if data else [])
         if scan_pieces([data]) != "damaged":
             scan = TextScan()
             scan.feed(data)
@@ -368,6 +368,7 @@ def test_scan_of_many_json_lines_needs_less_than_5_bytes_of_memory_a_line():
     assert facts.root == "sequence"
 
 
+# Two values in a line, one row only, a value over two lines, an unclosed value, and no value.
 @pytest.mark.parametrize("text", ["1 2\n3", "1\n\n", "{\n}\n1", "1\n[", "", "\n"])
 def test_json_lines_parser_raises_an_error_for_invalid_text(text):
     with pytest.raises(ValueError):

@@ -77,6 +77,7 @@ def test_program_whose_tables_end_beyond_the_file_is_reported_as_damaged(read_by
 
 
 def test_pe_program_is_reported_as_damaged_if_a_section_ends_beyond_the_file(read_bytes):
+    # The number of sections is at 134; the section table is at 152, with 40 bytes a row.
     headers, section = build_pe_program()[:152], build_pe_program(end=10_000)[152:192]
     # The file ends with the only row; and the last of 60 rows states the largest end.
     for count in (1, 60):

@@ -50,6 +50,7 @@ def test_unusual_requirement_line_is_parsed_as_pip_parses_it(line, use):
     assert [each.use for each in collect_requirement_mentions(line)] == [use]
 
 
+# A comment ends with its line, whatever character breaks the line; the last two texts continue an option.
 @pytest.mark.parametrize(
     "text",
     [

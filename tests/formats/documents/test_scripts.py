@@ -39,10 +39,11 @@ def test_zero_byte_within_a_command_is_skipped_as_shells_do(read_bytes):
     assert ("download-and-run", "http://e") in list_mentions(reading)
 
 
-def test_file_with_a_zero_byte_in_its_first_line_is_no_script(read_bytes):
+def test_file_with_a_zero_byte_in_its_first_line_is_not_recognised_as_a_script(read_bytes):
     assert not read_bytes(b"# \0\ncurl http://e | sh\n", "a.sh").formats
 
 
+# "${…}" replaces an expansion that cannot be evaluated.
 @check_each(
     "text, split",
     [
@@ -338,13 +339,13 @@ def test_ordinary_launcher_or_installer_gives_no_high_finding(text):
     assert {mention.use for mention in collect_script_mentions(text)} <= {"execute", "piped-run"}
 
 
-def test_functions_reach_the_bound_of_work():
+def test_analysis_of_deeply_nested_shell_functions_or_calls_stops_at_its_bound():
     for script in ("f(){" * 20_000, "".join(f"f{n}() {{ f{n + 1}; f{n + 1}; }}\n" for n in range(60)) + "f0 | sh"):
         with pytest.raises(LimitReachedError):
             list(collect_script_mentions(script))
 
 
-def test_commands_beyond_the_bound_are_reported_as_unread():
+def test_analysis_of_a_script_with_too_many_commands_stops_at_its_bound_after_the_first_mention():
     mentions = collect_script_mentions("curl http://e/x | sh\n" + "a;" * 50_001)
     assert next(mentions).use == "download-and-run"
     with pytest.raises(LimitReachedError):
