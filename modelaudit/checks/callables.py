@@ -27,24 +27,24 @@ class Judgement:
     entry: CallableEntry | None = None
 
 
-def judge_name(subject: Value, callables: Callables) -> Judgement:
-    """Return the judgement of a name by the lists of callables; any other value is unresolved."""
-    if not isinstance(subject, Name):
+def judge_name(value: Value, callables: Callables) -> Judgement:
+    """Return the judgement of a name by the lists of callables; a value that is not a name is unresolved."""
+    if not isinstance(value, Name):
         return Judgement(Standing.UNRESOLVED, why="it is only known when the file is loaded")
-    is_dotted = "." in subject.qualname
-    entry = callables.by_name.get(str(subject))
-    # A dotted name walks attributes from object to object and may end anywhere. Lists spell a reviewed walk with a
-    # colon, so that an ordinary entry trusts none.
-    if entry is None or (is_dotted and entry.standing is Standing.TRUSTED):
-        entry = callables.by_name.get(f"{subject.module}:{subject.qualname}")
+    # A loader follows a dotted name from attribute to attribute, and may end anywhere.
+    is_walk = "." in value.qualname
+    entry = callables.by_name.get(str(value))
+    # The lists spell a reviewed walk with a colon. An ordinary entry of the same spelling does not make a walk trusted.
+    if entry is None or (is_walk and entry.standing is Standing.TRUSTED):
+        entry = callables.by_name.get(f"{value.module}:{value.qualname}")
     if entry:
         return Judgement(entry.standing, entry.effect, entry.why, entry)
-    module = _judge_module(str(subject), callables)
-    if module:
-        return module
-    if is_dotted:
+    module_judgement = _judge_module(str(value), callables)
+    if module_judgement:
+        return module_judgement
+    if is_walk:
         return Judgement(Standing.UNRESOLVED, "attribute", "it walks from attribute to attribute")
-    if subject.module.partition(".")[0] in callables.standard_library:
+    if value.module.partition(".")[0] in callables.standard_library:
         return Judgement(Standing.STANDARD_LIBRARY, why=UNREVIEWED)
     return Judgement(Standing.UNLISTED, why=UNREVIEWED)
 
@@ -52,6 +52,7 @@ def judge_name(subject: Value, callables: Callables) -> Judgement:
 def _judge_module(dotted_name: str, callables: Callables) -> Judgement | None:
     """Return the judgement of a name in a dangerous module, or of the module itself; ``None`` for any other name."""
     parts = dotted_name.split(".")
+    # The innermost listed module counts.
     for length in range(len(parts), 0, -1):
         module = callables.modules.get(".".join(parts[:length]))
         if module:

@@ -11,7 +11,7 @@ from modelaudit.model.address import split_member, strip_content_and_ranges
 from modelaudit.model.outline import ChunkGrid, References
 
 _MOST_DIMENSIONS: Final = 64
-_LONGEST_NUMBER: Final = 20
+_LONGEST_NUMBER: Final = 19  # digits of a position
 
 
 class ChunkGrids:
@@ -32,9 +32,11 @@ class ChunkGrids:
         # Decompressed bytes of a chunk, and bytes after a compressed part of it, have addresses below the chunk.
         container, path = split_member(strip_content_and_ranges(address))
         parts = path.split("/")
-        for length in range(max(0, len(parts) - _MOST_DIMENSIONS - 1), len(parts)):
-            grids = self._grids.get((container, "/".join(parts[:length])), ())
-            if any(_is_chunk("/".join(parts[length:]), grid) for grid in grids):
+        # A chunk name has at most one part for each dimension, and one for the prefix.
+        first_length = max(0, len(parts) - _MOST_DIMENSIONS - 1)
+        for folder_length in range(first_length, len(parts)):
+            grids = self._grids.get((container, "/".join(parts[:folder_length])), ())
+            if any(_is_chunk("/".join(parts[folder_length:]), grid) for grid in grids):
                 return True
         return False
 
@@ -53,11 +55,11 @@ def _is_chunk(chunk_name: str, grid: ChunkGrid) -> bool:
     # An array without dimensions has one chunk.
     if not grid.counts:
         return chunk_name == (grid.prefix or "0")
-    numbers = chunk_name.split(grid.separator) if grid.separator in (".", "/") else []
-    if grid.prefix and numbers[:1] != [grid.prefix]:
+    parts = chunk_name.split(grid.separator) if grid.separator in (".", "/") else []
+    if grid.prefix and parts[:1] != [grid.prefix]:
         return False
-    numbers = numbers[1:] if grid.prefix else numbers
+    numbers = parts[1:] if grid.prefix else parts
     return len(numbers) == len(grid.counts) and all(
-        number.isdecimal() and number.isascii() and len(number) < _LONGEST_NUMBER and int(number) < count
+        number.isdecimal() and number.isascii() and len(number) <= _LONGEST_NUMBER and int(number) < count
         for number, count in zip(numbers, grid.counts, strict=True)
     )

@@ -57,7 +57,8 @@ class RuleIndex:
                 if not wanted_values:
                     self._unconditional.setdefault(matcher.subject, []).append(entry)
                     continue
-                field = max(wanted_values, key=lambda each: counts[matcher.subject, each])
+                # Of a field with many different values, few matchers share each value.
+                field = max(wanted_values, key=lambda name: counts[matcher.subject, name])
                 table = self._tables.setdefault(matcher.subject, {}).setdefault(field, {})
                 for value in wanted_values[field]:
                     table.setdefault(value, []).append(entry)
@@ -95,10 +96,7 @@ def _make_comparable(value: Scalar) -> _ComparableValue:
 
 
 def _count_values(rules: Iterable[FindingRule]) -> dict[tuple[str, str], int]:
-    """Count the values that rules ask for in each field of each kind.
-
-    A matcher is indexed by its field with the most values, because fewest matchers share one of those values.
-    """
+    """Count the different values that rules ask for, by (subject kind, field)."""
     wanted_values: dict[tuple[str, str], set[_ComparableValue]] = {}
     for rule in rules:
         for matcher in rule.match:
@@ -148,7 +146,7 @@ def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex) -> Judgem
     others.
     """
     groups: dict[tuple[str, str, str], _Group] = {}
-    unmatched: list[Subject] = []
+    unreported: list[Subject] = []
     for subject in subjects:
         rules = rule_index.select_rules(subject)
         for rule in rules:
@@ -157,13 +155,14 @@ def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex) -> Judgem
                 groups.setdefault(group_key, _Group(rule, [])).subjects.append(subject)
         is_reported = any(rule.rule.check in rule_index.families for rule in rules)
         if (subject.absence_always and not is_reported) or (subject.absence_if_unmatched and not rules):
-            unmatched.append(subject)
+            unreported.append(subject)
     findings_with_groups = [(_make_finding(group.rule, group.subjects), group) for group in groups.values()]
+    # By finding, because only some findings are left after the bound.
     group_of = {(finding.rule, finding.artifact, finding.key): group for finding, group in findings_with_groups}
     findings = _bound_findings([finding for finding, _ in findings_with_groups])
     absences: list[tuple[str, Unread]] = []
     if CheckFamily.SECURITY in rule_index.families:
-        absences += _list_ruleless_absences(unmatched)
+        absences += _list_unreported_absences(unreported)
     for finding in findings:
         group = group_of[finding.rule, finding.artifact, finding.key]
         reason = group.rule.leaves or next(
@@ -174,7 +173,7 @@ def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex) -> Judgem
     return Judgements(findings, tuple(dict.fromkeys(absences)))
 
 
-def _list_ruleless_absences(subjects: Iterable[Subject]) -> Iterator[tuple[str, Unread]]:
+def _list_unreported_absences(subjects: Iterable[Subject]) -> Iterator[tuple[str, Unread]]:
     """Yield the absences of subjects that no finding reports, bounded as findings are."""
     counts: Counter[str] = Counter()
     # Subjects that differ only in their location leave one absence, as they make one finding.
@@ -216,21 +215,20 @@ def _fill_message(message: str, fields: Mapping[str, Scalar]) -> str:
 
 
 def _bound_findings(findings: list[Finding]) -> tuple[Finding, ...]:
-    """Return the findings sorted, at most ``_MOST_FINDINGS`` of a rule in a file; the last of them counts the rest."""
-    kept: dict[tuple[str, str], list[Finding]] = {}
-    surplus: dict[tuple[str, str], int] = {}
+    """Return the findings sorted, ``_MOST_FINDINGS`` of a rule in a file at most; the last one counts the others."""
+    listed: dict[tuple[str, str], list[Finding]] = {}
+    unlisted_counts: Counter[tuple[str, str]] = Counter()
     for finding in findings:
-        # Members count for the file that holds them: an archive of many does not multiply what a report must carry.
+        # A finding in a member counts for the outer file, so that an archive of many members fills no report.
         rule_and_file = (finding.rule, file_of(finding.artifact))
-        same_place = kept.setdefault(rule_and_file, [])
-        if len(same_place) < _MOST_FINDINGS:
-            same_place.append(finding)
+        listed_of_rule = listed.setdefault(rule_and_file, [])
+        if len(listed_of_rule) < _MOST_FINDINGS:
+            listed_of_rule.append(finding)
         else:
-            surplus[rule_and_file] = surplus.get(rule_and_file, 0) + 1
-    for rule_and_file, count in surplus.items():
+            unlisted_counts[rule_and_file] += 1
+    for rule_and_file, count in unlisted_counts.items():
         line = f"{count} further findings of this rule in this file are not listed"
-        last = kept[rule_and_file][-1]
-        kept[rule_and_file][-1] = replace(last, evidence=(*last.evidence, line))
-    return tuple(
-        sorted((finding for same_place in kept.values() for finding in same_place), key=lambda finding: finding.order)
-    )
+        last = listed[rule_and_file][-1]
+        listed[rule_and_file][-1] = replace(last, evidence=(*last.evidence, line))
+    all_listed = [finding for listed_of_rule in listed.values() for finding in listed_of_rule]
+    return tuple(sorted(all_listed, key=lambda finding: finding.order))

@@ -26,13 +26,13 @@ _REACHABLE_MODULES: Final = frozenset(
 def judge_path(path: str, callables: Callables) -> Judgement:
     """Return the judgement of the object at ``path``, which the loader calls with arguments from the file."""
     if _PATH.fullmatch(path) is None:
+        # A dollar begins an interpolation such as ${model.class}.
         return _COMPUTED_PATH if "$" in path else _UNLISTED
     parts = path.split(".")
     # A module may hold another one as an attribute, so each tail of the path counts too if it is dangerous.
-    judgements = [_judge_path_tail(parts, start, callables) for start in range(len(parts))]
-    judgement = judgements[0]
-    if judgement.standing is not Standing.DANGEROUS:
-        judgement = next((tail for tail in judgements[1:] if tail.standing is Standing.DANGEROUS), judgement)
+    whole, *tails = [_judge_path_tail(parts, start, callables) for start in range(len(parts))]
+    is_dangerous = whole.standing is Standing.DANGEROUS
+    judgement = whole if is_dangerous else next((each for each in tails if each.standing is Standing.DANGEROUS), whole)
     entry = judgement.entry
     if judgement.standing is Standing.TRUSTED and entry is not None and (entry.arguments or entry.construct_only):
         return _UNLISTED  # it is trusted only with certain arguments, which are unknown here
@@ -40,9 +40,9 @@ def judge_path(path: str, callables: Callables) -> Judgement:
 
 
 def _judge_path_tail(parts: list[str], start: int, callables: Callables) -> Judgement:
-    """Judge the part of a path from index ``start`` of its words on.
+    """Judge the part of a path that begins with the word at index ``start``.
 
-    A part that does not begin the path counts only if it begins with a module that other modules import.
+    A part after the first word counts only if it begins with a module that other modules import.
     """
     tail = parts[start:]
     if start and tail[0] not in _REACHABLE_MODULES:

@@ -56,7 +56,7 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
     events = [event for event in program.events if not (program.layout == TORCHSCRIPT and _is_type_of_archive(event))]
     calls = [event for event in events if event.act in (Act.CALL, Act.CONSTRUCT)]
     reported = {event.operand for event in calls if next(_judge_call(artifact, event, callables), None) is not None}
-    # A harmless call excuses the import of its name, but not a further use of it, which ``kept_names`` have.
+    # A harmless call excuses the import of its name, unless the file also stores or passes on the name.
     called_names = {event.operand for event in calls} - set(program.kept_names)
     # Some functions may be stored and not called. The first event that may call them is reported once for each.
     stored_functions = [function for event in events for function in find_stored_functions(event, callables)]
@@ -64,7 +64,7 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
     for event in events:
         if event.act is Act.IMPORT:
             if event.operand not in reported and event.operand not in called_names:
-                yield from _judge_subject(artifact, event, "import", event.operand, callables)
+                yield from _judge_value(artifact, event, "import", event.operand, callables)
         elif event.act in (Act.CALL, Act.CONSTRUCT):
             yield from _judge_call(artifact, event, callables)
             yield from _judge_planted_attributes(artifact, event, callables)
@@ -74,7 +74,7 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
             if event.act is Act.SET_ITEM and event.opcode in ("SETITEM", "SETITEMS"):
                 yield from _judge_planted_attributes(artifact, event, callables)
         elif event.act is Act.EXTENSION:
-            yield from _judge_subject(artifact, event, "extension", event.operand, callables)
+            yield from _judge_value(artifact, event, "extension", event.operand, callables)
         if stored_functions and may_call_stored_function(event, callables):
             for function in stored_functions:
                 unreviewed = Judgement(
@@ -109,7 +109,7 @@ def _is_type_of_archive(event: PickleEvent) -> bool:
 def _judge_call(artifact: str, event: PickleEvent, callables: Callables) -> Iterator[Subject]:
     """Yield the subject of a call or construction that is not trusted, or of each argument that breaks a condition."""
     if event.returned_global is not None and judge_name(event.returned_global, callables).standing is Standing.TRUSTED:
-        return  # a walk to a trusted name counts as that name
+        return  # a call such as getattr that returns a trusted name counts as that name
     if event.act is Act.CALL and stores_function(event.operand, callables):
         return  # the function that it stores was judged when it was passed in
     judgement = judge_name(event.operand, callables)
@@ -145,11 +145,13 @@ def _judge_planted_attributes(artifact: str, event: PickleEvent, callables: Call
         for argument in event.arguments:
             if isinstance(argument, ContainerValue):
                 pairs += argument.entries if argument.type == "dict" else _pair_nested_values(argument)
-    # A computed key may be a special name too. Results of calls are too common under such keys to be reported, so only
-    # a global is.
     for key, value in pairs:
-        is_callable = isinstance(value, Name) or (isinstance(value, CallResult | Unknown) and key != COMPUTED_KEY)
-        if is_callable and (_is_special(key) or key == COMPUTED_KEY):
+        if key == COMPUTED_KEY:
+            # It may be a special name. Results of calls are too common under such keys, so only a global counts.
+            may_be_called = isinstance(value, Name)
+        else:
+            may_be_called = _is_special(key) and isinstance(value, Name | CallResult | Unknown)
+        if may_be_called:
             yield _make_subject(artifact, event, "plant", value, judge_name(value, callables), key)
 
 
@@ -184,7 +186,7 @@ def _judge_change(artifact: str, event: PickleEvent, callables: Callables) -> It
     if isinstance(target, Name):
         yield _make_subject(artifact, event, "overwrite", target, judge_name(target, callables))
     elif isinstance(target, Unknown) and target != STATE_OWNER:
-        yield from _judge_subject(artifact, event, event.act.value, target, callables)
+        yield from _judge_value(artifact, event, event.act.value, target, callables)
     if event.act is Act.SET_STATE and isinstance(target, CallResult):
         class_judgement = judge_name(target.maker, callables)
         if (
@@ -209,23 +211,21 @@ def _judge_change(artifact: str, event: PickleEvent, callables: Callables) -> It
             yield _make_subject(artifact, event, "plant", value, judge_name(value, callables), key)
         # A partial in the state of a partial adds no function: the one that it stores was judged when it was made.
         elif target_stores_function and not (isinstance(value, CallResult) and stores_function(value, callables)):
-            yield from _judge_subject(artifact, event, "call", value, callables)
+            yield from _judge_value(artifact, event, "call", value, callables)
 
 
-def _judge_subject(
-    artifact: str, event: PickleEvent, act: str, subject: Value, callables: Callables
-) -> Iterator[Subject]:
-    """Yield the subject of ``act`` on the value ``subject``, unless that is a trusted name."""
-    judgement = judge_name(subject, callables)
+def _judge_value(artifact: str, event: PickleEvent, act: str, value: Value, callables: Callables) -> Iterator[Subject]:
+    """Yield the subject of ``act`` on ``value``, unless that is a trusted name."""
+    judgement = judge_name(value, callables)
     if judgement.standing is not Standing.TRUSTED:
-        yield _make_subject(artifact, event, act, subject, judgement)
+        yield _make_subject(artifact, event, act, value, judgement)
 
 
 def _make_subject(
-    artifact: str, event: PickleEvent, act: str, subject: Value, judgement: Judgement, detail: str = ""
+    artifact: str, event: PickleEvent, act: str, value: Value, judgement: Judgement, detail: str = ""
 ) -> Subject:
-    """Return the subject of ``act``, with the evidence and the listing of its event."""
-    name = format_value(subject)
+    """Return the subject of ``act`` on ``value``, with the evidence and the listing of its event."""
+    name = format_value(value)
     arguments = ", ".join(format_value(argument) for argument in event.arguments)
     act_text = f"{event.opcode} {format_value(event.operand)}" + (f"({arguments})" if event.arguments else "")
     is_dangerous = judgement.standing is Standing.DANGEROUS

@@ -27,7 +27,7 @@ def depends_on_importer(subject: Subject) -> bool:
 
 
 def mark_calls_by_loader(subjects: Iterable[Subject], references: Sequence[Subject], is_alone: bool) -> list[Subject]:
-    """Return ``subjects``, with the use ``call-by-loader`` in those of files that a loader imports.
+    """Return ``subjects``; those about a file that a loader imports get the use ``call-by-loader``.
 
     Args:
         subjects: subjects for which ``depends_on_importer`` holds.
@@ -35,12 +35,13 @@ def mark_calls_by_loader(subjects: Iterable[Subject], references: Sequence[Subje
         is_alone: only one file was scanned; its importer is unknown, and a loader is assumed.
     """
     imported = {reference.fields["path"] for reference in references if reference.fields["kind"] == ReferenceKind.CODE}
-    return [
-        replace(subject, fields={**subject.fields, "use": "call-by-loader"})
-        if is_alone
-        or subject.artifact in imported
-        or is_member(subject.artifact)
-        or subject.artifact.endswith(_ALWAYS_IMPORTED)
-        else subject
-        for subject in subjects
-    ]
+    marked = []
+    for subject in subjects:
+        address = subject.artifact
+        is_named = address in imported or address.endswith(_ALWAYS_IMPORTED)
+        # Code inside an archive is there for the loader of the archive.
+        if is_alone or is_named or is_member(address):
+            marked.append(replace(subject, fields={**subject.fields, "use": "call-by-loader"}))
+        else:
+            marked.append(subject)
+    return marked

@@ -13,8 +13,8 @@ from modelaudit.model.catalogue import Scalar, Subject
 from modelaudit.model.outline import Reference, ReferenceKind, References
 from modelaudit.model.structure import UnreadReason
 
-_WEB: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-_ABSOLUTE: Final = re.compile(r"[/\\~]|[A-Za-z]:")
+_WEB_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_ABSOLUTE_PATH: Final = re.compile(r"[/\\~]|[A-Za-z]:")
 # Separates the repository from the file in ``org/model--file.py``.
 _FOREIGN_SEPARATOR: Final = "--"
 # In these formats, a reference to code is one file that Python runs. In others it may be a folder or an archive.
@@ -42,18 +42,22 @@ def build_reference_subjects(
         artifacts: all files of the snapshot.
     """
     files = {artifact.path: artifact for artifact in artifacts}
-    folders = frozenset(
+    partly_listed_folders = frozenset(
         posixpath.dirname(path)
         for path, artifact in files.items()
         if artifact.obstacle is not None and artifact.obstacle.further_files
     )
     for address, group in references:
         for reference in group.items:
-            yield _build_subject(address, group.format, reference, files, folders)
+            yield _build_subject(address, group.format, reference, files, partly_listed_folders)
 
 
 def _build_subject(
-    address: str, format_: str, reference: Reference, files: Mapping[str, Artifact], folders: frozenset[str]
+    address: str,
+    format_: str,
+    reference: Reference,
+    files: Mapping[str, Artifact],
+    partly_listed_folders: frozenset[str],
 ) -> Subject:
     """Return the subject of one reference.
 
@@ -62,12 +66,13 @@ def _build_subject(
         format_: its format.
         reference: the reference as read.
         files: the files of the snapshot by path.
-        folders: folders with links or files that are counted and not listed.
+        partly_listed_folders: folders with links or files that are counted and not listed.
     """
     spelled_state, path = _resolve_target(address, reference)
     # Python would run a file whose name shows no code.
     is_hidden = format_ in _RUN_AS_PYTHON and not path.lower().endswith(_CODE_EXTENSIONS)
-    state = spelled_state or ("disguised" if is_hidden else _find_state(path, reference, files, folders))
+    found_state = "disguised" if is_hidden else _find_state(path, reference, files, partly_listed_folders)
+    state = spelled_state or found_state
     target_file = files.get(path)
     size = target_file.size if target_file else None
     fields: dict[str, Scalar] = {
@@ -105,11 +110,11 @@ def _find_unmatched_absence(format_: str, reference: Reference, state: str) -> U
 def _resolve_target(address: str, reference: Reference) -> tuple[str, str]:
     """Return the state that follows from the spelling alone, or an empty text, and the address within the snapshot."""
     target = reference.target
-    if _WEB.match(target):
+    if _WEB_ADDRESS.match(target):
         return "web", target
     if reference.kind is ReferenceKind.CODE and _FOREIGN_SEPARATOR in target:
         return "foreign-repository", target
-    if _ABSOLUTE.match(target):
+    if _ABSOLUTE_PATH.match(target):
         return "absolute", target
     folder = posixpath.dirname(file_of(address))
     posix_target = target.replace("\\", "/")
@@ -120,19 +125,22 @@ def _resolve_target(address: str, reference: Reference) -> tuple[str, str]:
     return ("detour" if ".." in posix_target.split("/") else ""), path
 
 
-def _find_state(path: str, reference: Reference, files: Mapping[str, Artifact], folders: frozenset[str]) -> str:
+def _find_state(
+    path: str, reference: Reference, files: Mapping[str, Artifact], partly_listed_folders: frozenset[str]
+) -> str:
     """Return the state of the file at ``path``: link, missing, too-short, hard-link or present.
 
     A path that is not listed counts as a link if it may be one of the unlisted entries of its folder.
     """
-    target_file = files.get(path)
-    parents = path.split("/")
-    for length in range(1, len(parents) + 1):
-        ancestor = files.get("/".join(parents[:length]))
-        if ancestor is not None and ancestor.obstacle is not None and ancestor.obstacle.reason in _LINK_REASONS:
+    parts = path.split("/")
+    # The path itself may be a link, or a folder above it.
+    for length in range(1, len(parts) + 1):
+        entry = files.get("/".join(parts[:length]))
+        if entry is not None and entry.obstacle is not None and entry.obstacle.reason in _LINK_REASONS:
             return "link"
+    target_file = files.get(path)
     if target_file is None:
-        may_be_unlisted = any("/".join(parents[:length]) in folders for length in range(len(parents)))
+        may_be_unlisted = any("/".join(parts[:length]) in partly_listed_folders for length in range(len(parts)))
         return "link" if may_be_unlisted else "missing"
     if target_file.size < reference.min_size:
         return "too-short"

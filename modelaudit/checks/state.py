@@ -7,7 +7,7 @@ from typing import Final
 
 from modelaudit.model.pickle import ContainerValue, PickleEvent, PlainValue, Value
 
-_PAIR: Final = 2
+_PAIR_LENGTH: Final = 2
 """Entries of a pair. A mapping with more entries makes ``dict.update`` raise where it expects a pair."""
 
 
@@ -31,7 +31,9 @@ def _matches_pattern(value: Value, pattern: str) -> bool:
 
 def _is_old_state(state: Value | None) -> bool:
     """Whether the state is a pair that begins with a mapping of more than two entries."""
-    if not isinstance(state, ContainerValue) or state.type != "tuple" or len(state.entries) != _PAIR:
+    if not isinstance(state, ContainerValue) or state.type != "tuple" or len(state.entries) != _PAIR_LENGTH:
         return False
     parameters = state.entries[0][1]
-    return isinstance(parameters, ContainerValue) and parameters.type == "dict" and len(parameters.entries) > _PAIR
+    return (
+        isinstance(parameters, ContainerValue) and parameters.type == "dict" and len(parameters.entries) > _PAIR_LENGTH
+    )

@@ -45,7 +45,7 @@ def meets_argument_rule(rule: ArgumentRule, arguments: tuple[Value, ...], callab
     if rule.one_of:
         return isinstance(argument, PlainValue | Name) and format_value(argument) in rule.one_of
     if rule.use is ArgumentUse.READS:
-        return isinstance(argument, Embedded)
+        return isinstance(argument, Embedded)  # bytes in this file, which are scanned as an artifact of their own
     if isinstance(argument, PlainValue | ContainerValue | Embedded):
         return True  # data cannot be called
     if isinstance(argument, CallResult):
@@ -91,7 +91,7 @@ def find_stored_functions(event: PickleEvent, callables: Callables) -> Iterator[
 
 
 def _iterate_stored_functions(event: PickleEvent, callables: Callables) -> Iterator[tuple[Value, tuple[Value, ...]]]:
-    """Yield each function that the event stores in an object that calls it, with the arguments stored beside it."""
+    """Yield each value that the event stores in an object that may call it, with the arguments stored beside it."""
     if event.act in (Act.CALL, Act.CONSTRUCT):
         entry = judge_name(event.operand, callables).entry
         for rule in entry.arguments if entry else ():
@@ -101,7 +101,8 @@ def _iterate_stored_functions(event: PickleEvent, callables: Callables) -> Itera
     elif event.act is Act.SET_STATE and stores_function(event.operand, callables):
         for key, value in event.set_attributes:
             is_function_of_partial = key == _FUNCTION_KEY
-            yield value, _read_partial_arguments(event) if is_function_of_partial else (UNKNOWN_ARGUMENTS,)
+            arguments = _read_partial_arguments(event) if is_function_of_partial else (UNKNOWN_ARGUMENTS,)
+            yield value, arguments
 
 
 def _read_partial_arguments(event: PickleEvent) -> tuple[Value, ...]:

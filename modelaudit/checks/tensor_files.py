@@ -22,8 +22,8 @@ def is_unrecognised(unread: Unread) -> bool:
     return unread.reason is UnreadReason.NO_READER and not unread.format
 
 
-def _may_end_a_chunk(unread: Unread) -> bool:
-    """Whether the absence is about bytes that may be a chunk, or the index of a shard after a compressed chunk."""
+def _may_be_in_chunk(unread: Unread) -> bool:
+    """Whether the absence may be about the bytes of a chunk, or about the index of a shard after a compressed chunk."""
     return is_unrecognised(unread) or unread.reason is UnreadReason.UNCLAIMED
 
 
@@ -72,28 +72,31 @@ def resolve_references(
             address
             for address, absence in record.absences
             if (is_data_file and is_unrecognised(absence.unread))
-            or (_may_end_a_chunk(absence.unread) and chunks.includes_address(address))
+            or (_may_be_in_chunk(absence.unread) and chunks.includes_address(address))
         }
         closed |= closed_of_record
-        new_records.append(_drop_unrecognised_absences(record, closed_of_record) if closed_of_record else record)
+        new_records.append(_close_absences(record, closed_of_record) if closed_of_record else record)
     remaining = []
     for subject in unrecognised_subjects:
-        ends_a_chunk = is_trailing_data(subject) and chunks.includes_address(subject.artifact)
-        if subject.artifact not in closed and not ends_a_chunk:
+        is_index_of_shard = is_trailing_data(subject) and chunks.includes_address(subject.artifact)
+        if subject.artifact not in closed and not is_index_of_shard:
             remaining.append(subject)
     return new_records, remaining, closed
 
 
-def _drop_unrecognised_absences(record: ArtifactRecord, addresses: set[str]) -> ArtifactRecord:
-    """Return ``record`` without the absences of tensor data at ``addresses``; examined, if none remains.
+def _close_absences(record: ArtifactRecord, addresses: set[str]) -> ArtifactRecord:
+    """Return ``record`` without the absences at ``addresses``, which turned out to be tensor data.
 
-    The bytes of the file without a claim are then the data of an array.
+    The file counts as examined if no other absence remains.
     """
     absences = tuple(
-        each for each in record.absences if each[0] not in addresses or not _may_end_a_chunk(each[1].unread)
+        (address, absence)
+        for address, absence in record.absences
+        if address not in addresses or not _may_be_in_chunk(absence.unread)
     )
     counts = record.byte_counts
     if counts is not None and record.path in addresses:
+        # The bytes that no reader claimed are numbers, too.
         counts = ByteCounts(counts.parsed, counts.data + counts.unclaimed)
     return replace(
         record,

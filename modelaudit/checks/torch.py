@@ -37,7 +37,7 @@ _EVALUATED_TEXT: Final = Judgement(Standing.UNRESOLVED, "code", "the loader eval
 def build_torch_subjects(
     structures: Sequence[tuple[str, Structure]], unread: Iterable[tuple[str, Unread]], catalogue: Catalogue
 ) -> Iterator[Subject]:
-    """Yield the subjects that need several parts of one artifact: its programs, their definitions, other members."""
+    """Yield the subjects of the names in all programs of one artifact, and of members that torch does not write."""
     programs = [(address, structure) for address, structure in structures if isinstance(structure, TorchProgram)]
     judge = _MentionJudge.from_programs([program for _, program in programs], catalogue)
     for address, program in programs:
@@ -47,6 +47,13 @@ def build_torch_subjects(
         if isinstance(structure, PickleProgram) and structure.layout == TORCHSCRIPT:
             for mention in dict.fromkeys(_find_native_classes(structure)):
                 yield from _build_mention_subjects(address, TORCHSCRIPT, mention, judge)
+    yield from _build_member_subjects(structures, unread)
+
+
+def _build_member_subjects(
+    structures: Sequence[tuple[str, Structure]], unread: Iterable[tuple[str, Unread]]
+) -> Iterator[Subject]:
+    """Yield a subject for each executable or unread member of a known format, directly in an archive of torch."""
     archives = [
         (address, structure.layout) for address, structure in structures if isinstance(structure, ArchiveListing)
     ]
@@ -79,9 +86,9 @@ class _MentionJudge:
         operators: the reviewed and the dangerous operators, by name.
         callables: the reviewed and the dangerous Python names.
         declarations: the consequence of an unlisted name, by vocabulary.
-        defines: classes, functions and methods that the archive defines, by their last name.
-        types: classes and functions that the archive defines, by their whole path.
-        fields: fields of its classes.
+        defines: the last name of each class, function and method that the archive defines.
+        types: the whole path of each class and function that the archive defines.
+        fields: the fields of its classes.
     """
 
     operators: Mapping[str, CallableEntry]
@@ -108,9 +115,10 @@ class _MentionJudge:
         judgement: Judgement | None
         match mention.use:
             case NameUse.OPERATOR:
-                judgement = self._look_up_operator(mention.name) or (
-                    _UNLISTED if "::" in mention.name else self._judge_walk(mention.name)
-                )
+                judgement = self._look_up_operator(mention.name)
+                if judgement is None:
+                    # Without a namespace, the name is a path through modules.
+                    judgement = _UNLISTED if "::" in mention.name else self._judge_walk(mention.name)
             case NameUse.METHOD:
                 judgement = self._judge_method(mention)
             case NameUse.NAME:
@@ -133,7 +141,10 @@ class _MentionJudge:
         return Judgement(entry.standing, entry.effect, entry.why, entry) if entry else None
 
     def _judge_method(self, mention: TorchMention) -> Judgement | None:
-        """Judge an attribute of a value, which may be a field, a method of the archive or an operator of ``aten``."""
+        """Judge an attribute of a value, which may be a field, a method of the archive or an operator of ``aten``.
+
+        An unknown attribute is taken for a field, and trusted, unless it is called.
+        """
         operator = self._look_up_operator(f"aten::{mention.name}")
         if operator is not None and operator.standing is Standing.DANGEROUS:
             # A mention without a call can be a field of that name. If no class has such a field, it is the operator
@@ -146,17 +157,19 @@ class _MentionJudge:
     def _judge_type(self, name: str) -> Judgement | None:
         """Judge the path of a class or function; ``None`` if the archive defines it."""
         parts = name.split(".")
-        # Names after that of a type are its members.
+        # The path of a type may go on with members of it. A type has two parts at least, such as __torch__.Net.
         prefixes = [".".join(parts[:length]) for length in range(len(parts), 1, -1)]
         if name.startswith(f"{_NATIVE_CLASSES}."):
-            return next((found for prefix in prefixes if (found := self._look_up_operator(prefix))), _UNLISTED)
+            judgements = (self._look_up_operator(prefix) for prefix in prefixes)
+            return next((judgement for judgement in judgements if judgement), _UNLISTED)
         return None if any(prefix in self.types for prefix in prefixes) else _UNLISTED
 
     def _judge_walk(self, name: str) -> Judgement:
         """Judge a path that torch walks from module to module, and whose last attribute it calls."""
         parts = name.split(".")
+        # A module on the way may hold another one as an attribute, so each tail of the path counts: os.system, say.
         judgements = (self._judge_python_name(".".join(parts[start:])) for start in range(len(parts) - 1))
-        return next((found for found in judgements if found.standing is Standing.DANGEROUS), _FOUND_BY_WALK)
+        return next((each for each in judgements if each.standing is Standing.DANGEROUS), _FOUND_BY_WALK)
 
     def _judge_import(self, name: str) -> Judgement:
         """Judge a path that the loader imports and calls with arguments from the file."""
@@ -172,9 +185,9 @@ class _MentionJudge:
 
 
 def _build_mention_subjects(
-    address: str, program: str, mention: TorchMention, judge: _MentionJudge
+    address: str, format_: str, mention: TorchMention, judge: _MentionJudge
 ) -> Iterator[Subject]:
-    """Yield the subject of a mention, unless its name is trusted."""
+    """Yield the subject of a mention in a file of ``format_``, unless its name is trusted."""
     judgement = judge.judge_mention(mention)
     if judgement is None:
         return
@@ -185,7 +198,7 @@ def _build_mention_subjects(
     outline_mention = Mention(TORCH_OPERATORS, mention.use.value, name, where)
     yield build_mention_subject(
         address,
-        program,
+        format_,
         outline_mention,
         judgement,
         judge.declarations,

@@ -14,9 +14,9 @@ from modelaudit.model.torch import StorageClaim
 
 _MOST_REPORTED: Final = 100
 # Pickles of one archive may share their storages, which are then in the folder of any of them.
-_FOLDERS: Final = ("data", "constants", "tensors")
+_SHARED_FOLDERS: Final = ("data", "constants", "tensors")
 # Defects of an archive that is cut off; a missing record may then be in the part that is lost.
-_CUT_OFF: Final = frozenset({"directory-missing", "directory-damaged", "truncated-member"})
+_CUT_OFF_DEFECTS: Final = frozenset({"directory-missing", "directory-damaged", "truncated-member"})
 
 
 def build_storage_subjects(structures: Sequence[tuple[str, Structure]]) -> Iterator[Subject]:
@@ -65,7 +65,7 @@ class _StorageRecords:
             return None
         # torch looks up names without regard to case.
         sizes = {entry.name.lower(): entry.size for entry in listing.members}
-        is_complete = not any(defect.kind in _CUT_OFF for defect in listing.defects)
+        is_complete = not any(defect.kind in _CUT_OFF_DEFECTS for defect in listing.defects)
         return cls(sizes, member.lower().removesuffix(".pkl"), is_complete)
 
     @property
@@ -75,7 +75,7 @@ class _StorageRecords:
 
     def find_size(self, key: str) -> int | None:
         """Return the bytes of the record of a storage; ``None`` where there is none, or where torch left it empty."""
-        folders = (self._folder, *(f"{self._root}{folder}" for folder in _FOLDERS))
+        folders = (self._folder, *(f"{self._root}{folder}" for folder in _SHARED_FOLDERS))
         sizes = (self._sizes.get(f"{place}/{key.lower()}") for place in folders)
         size = next((size for size in sizes if size is not None), None)
         is_left_out = size == 0 and not self.are_always_written
@@ -108,6 +108,7 @@ def _find_contradictions(address: str, program: PickleProgram, records: _Storage
             if records is not None and records.is_complete and records.are_always_written:
                 detail = f"storage {claim.key!r} is claimed and has no record"
                 yield _make_subject(address, claim, "record-missing", detail)
+        # A negative count is below what any record holds.
         elif stored_size < claimed_size or claimed_size < 0:
             if records is None or records.is_complete:
                 detail = f"storage {claim.key!r} is claimed as {claimed_size} bytes, and its record has {stored_size}"

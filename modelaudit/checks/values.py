@@ -10,6 +10,7 @@ from modelaudit.model.wording import escape_unprintable
 __all__ = ["escape_unprintable", "format_value", "shorten_text"]
 
 _LONGEST_TEXT: Final = 200
+_BRACKETS: Final = {"list": ("[", "]"), "tuple": ("(", ")")}  # any other container has braces
 
 
 def format_value(value: Value) -> str:
@@ -24,10 +25,12 @@ def format_value(value: Value) -> str:
         return f"{format_value(value.maker)}(…)"
     if isinstance(value, Embedded):
         return f"<the {value.length} bytes at {value.offset}>"
-    inner = ", ".join(
-        f"{key!r}: {format_value(item)}" if value.type == "dict" else format_value(item) for key, item in value.entries
-    )
-    return shorten_text({"list": f"[{inner}]", "tuple": f"({inner})"}.get(value.type, f"{{{inner}}}"))
+    if value.type == "dict":
+        parts = [f"{key!r}: {format_value(item)}" for key, item in value.entries]
+    else:
+        parts = [format_value(item) for _, item in value.entries]
+    opening, closing = _BRACKETS.get(value.type, ("{", "}"))
+    return shorten_text(f"{opening}{', '.join(parts)}{closing}")
 
 
 def shorten_text(text: str) -> str:
