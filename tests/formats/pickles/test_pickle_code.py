@@ -12,7 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 
-from modelaudit.formats.pickles.pickle.bytecode import CONSTANT, NAMING, SETS, detect_instruction_set, list_operands
+from modelaudit.formats.pickles.pickle.bytecode import (
+    CONSTANT_INSTRUCTIONS,
+    INSTRUCTION_SETS,
+    NAME_INSTRUCTIONS,
+    detect_instruction_set,
+    list_operands,
+)
 from modelaudit.formats.pickles.pickle.code import (
     _find_texts,
     _format_constant,
@@ -85,9 +91,9 @@ def test_decoded_instructions_match_those_of_the_running_python() -> None:
         expected = [instruction for instruction in dis.get_instructions(code) if instruction.opname in known_names]
         assert [name for name, _ in decoded] == [instruction.opname for instruction in expected]
         for (name, operand), instruction in zip(decoded, expected, strict=True):
-            if name in NAMING:
+            if name in NAME_INSTRUCTIONS:
                 assert operand in instruction.argrepr
-            elif name in CONSTANT:
+            elif name in CONSTANT_INSTRUCTIONS:
                 assert operand == repr(instruction.argval)
 
 
@@ -125,7 +131,7 @@ def test_code_of_python_3_8_and_2_7_is_outlined_in_its_own_layout() -> None:
 )  # fmt: skip
 def test_code_of_other_python_versions_is_decoded(version: str, code: list[int], steps: list[str]) -> None:
     table = detect_instruction_set(bytes(code), "3.11 or later")
-    assert table is SETS[version]
+    assert table is INSTRUCTION_SETS[version]
     operands = list_operands(bytes(code), table, ["os", "system"], ["0", "None", "'x'"])
     decoded = [f"{name} {operand}".rstrip() for name, operand in operands]
     assert [step for step in decoded if not step.startswith("LOAD_CONST")] == steps
@@ -134,12 +140,12 @@ def test_code_of_other_python_versions_is_decoded(version: str, code: list[int],
 def test_extended_arg_opcode_extends_the_index_of_the_next_instruction() -> None:
     names = [f"name{number}" for number in range(300)]
     # EXTENDED_ARG 1 and LOAD_NAME 2: the index is 256 + 2.
-    operands = list(list_operands(bytes([144, 1, 101, 2]), SETS["3.8 to 3.10"], names, []))
+    operands = list(list_operands(bytes([144, 1, 101, 2]), INSTRUCTION_SETS["3.8 to 3.10"], names, []))
     assert operands == [("LOAD_NAME", "name258")]
 
 
 def test_bytecode_operand_without_a_matching_name_is_listed_as_a_number() -> None:
-    assert list(list_operands(bytes([101, 9]), SETS["3.8 to 3.10"], [], [])) == [("LOAD_NAME", "#9")]
+    assert list(list_operands(bytes([101, 9]), INSTRUCTION_SETS["3.8 to 3.10"], [], [])) == [("LOAD_NAME", "#9")]
 
 
 def list_code_arguments(code: types.CodeType) -> list[object]:

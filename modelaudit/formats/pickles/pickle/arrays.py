@@ -31,7 +31,9 @@ _SIDE_FILE_WRAPPERS: Final = frozenset(
     for prefix in ("", "Z")
 )
 # The attributes that joblib writes for a wrapper of the first kind, and for one of the second.
-_ATTRIBUTES: Final = frozenset({"subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"})
+_WRAPPER_ATTRIBUTES: Final = frozenset(
+    {"subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"}
+)
 _SIDE_FILE_ATTRIBUTES: Final = frozenset({"filename", "subclass", "allow_mmap", "init_args", "state"})
 # Functions that make an empty array, and the index of the argument that is its shape. NumPy writes (0,): the state,
 # which follows, has the real shape.
@@ -40,6 +42,7 @@ _SHAPE_ARGUMENTS: Final = {
     "numpy._core.multiarray._reconstruct": 1,
     "numpy.ma.core._mareconstruct": 2,
 }
+_LONGEST_ATTRIBUTE_SHOWN: Final = 80  # characters of its name
 # Characters that lead out of the folder on some system, or end a name.
 _NOT_IN_FILE_NAMES: Final = frozenset("/\\:\0")
 
@@ -165,10 +168,11 @@ class ArrayTracker:
         An attribute, a frame or an option that joblib does not write is recorded as a defect.
         """
         attributes = _read_attributes(state)
-        if attributes is not None and attributes.keys() - _ATTRIBUTES:
-            unknown = min(attributes.keys() - _ATTRIBUTES)[:80]
+        unknown = sorted(attributes.keys() - _WRAPPER_ATTRIBUTES) if attributes is not None else []
+        if unknown:
+            first = unknown[0][:_LONGEST_ATTRIBUTE_SHOWN]
             self._recorder.record_defect(
-                PickleDefect.FORGED_STATE, f"a joblib array has the attribute {unknown!r}, which joblib does not write"
+                PickleDefect.FORGED_STATE, f"a joblib array has the attribute {first!r}, which joblib does not write"
             )
         start = self._source.offset
         if self.first_payload is None:
@@ -207,18 +211,19 @@ class ArrayTracker:
         if size is None:
             raise OutOfBandError("joblib stores the bytes of an array here; its shape is unknown", start)
         alignment = attributes.get("numpy_array_alignment_bytes")
-        payload_start = start
+        numbers_start = start
         if isinstance(alignment, int):
             # joblib 1.2 and later align the numbers: one byte with the length of the padding, and the padding.
             padding_length = int.from_bytes(self._source.window.read(start, 1), "little")
-            start += 1 + padding_length
+            numbers_start += 1 + padding_length
         elif alignment is not None:
             raise OutOfBandError("joblib stores the bytes of an array here; its alignment is unknown", start)
-        if start + size > self._source.size:
-            left = max(0, self._source.size - start)
-            raise DamagedError(f"an array of joblib takes {size} bytes where {left} are left", start)
-        self.payloads.append((payload_start, start, start + size))
-        return ArrayPayload(start, start + size, is_pickle=False)
+        end = numbers_start + size
+        if end > self._source.size:
+            bytes_left = max(0, self._source.size - numbers_start)
+            raise DamagedError(f"an array of joblib takes {size} bytes where {bytes_left} are left", numbers_start)
+        self.payloads.append((start, numbers_start, end))
+        return ArrayPayload(numbers_start, end, is_pickle=False)
 
     def _check_side_file(self, state: StackValue) -> None:
         """Check the wrapper of an array that joblib loads from another file, by unpickling it if need be.

@@ -32,7 +32,7 @@ class InstructionSet:
 _COMMON: Final = {108: "IMPORT_NAME", 109: "IMPORT_FROM", 101: "LOAD_NAME", 116: "LOAD_GLOBAL", 106: "LOAD_ATTR",
                   100: "LOAD_CONST", 95: "STORE_ATTR", 142: "CALL_FUNCTION_EX"}  # fmt: skip
 
-SETS: Final = {
+INSTRUCTION_SETS: Final = {
     "3.8 to 3.10": InstructionSet(
         "3.8 to 3.10", b"", 144,
         {**_COMMON, 160: "LOAD_METHOD", 131: "CALL_FUNCTION", 141: "CALL_FUNCTION_KW", 161: "CALL_METHOD"},
@@ -58,12 +58,12 @@ SETS: Final = {
 }  # fmt: skip
 """By the versions that share them."""
 
-NAMING: Final = frozenset(
+NAME_INSTRUCTIONS: Final = frozenset(
     {"IMPORT_NAME", "IMPORT_FROM", "LOAD_NAME", "LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR"}
 )
 """Instructions whose argument is an index into the names."""
 
-CONSTANT: Final = frozenset({"LOAD_CONST", "RETURN_CONST"})
+CONSTANT_INSTRUCTIONS: Final = frozenset({"LOAD_CONST", "RETURN_CONST"})
 """Instructions whose argument is an index into the constants."""
 
 # 3.11 and 3.12 share the number of CALL. PRECALL is an instruction of 3.11 alone, and RETURN_CONST of 3.12 alone.
@@ -79,19 +79,19 @@ def detect_instruction_set(bytecode: bytes, layout: str) -> InstructionSet | Non
     the byte of RESUME differs between versions, except for 3.11 and 3.12: of these, only 3.11 has PRECALL before each
     CALL, and only 3.12 has RETURN_CONST.
     """
-    if layout in SETS:
-        return SETS[layout]
+    if layout in INSTRUCTION_SETS:
+        return INSTRUCTION_SETS[layout]
     if layout != "3.11 or later":
         return None
     # An instruction is its number and its argument, a byte each.
     numbers = bytecode[::2]
-    if SETS["3.11"].resume in numbers:
+    if INSTRUCTION_SETS["3.11"].resume in numbers:
         # Without any of these instructions, nothing tells the two versions apart, and 3.11 is assumed.
         is_newer = _PRECALL not in numbers and (_CALL in numbers or _RETURN_CONST in numbers)
-        return SETS["3.12" if is_newer else "3.11"]
+        return INSTRUCTION_SETS["3.12" if is_newer else "3.11"]
     for version in ("3.13", "3.14"):
-        if SETS[version].resume in numbers:
-            return SETS[version]
+        if INSTRUCTION_SETS[version].resume in numbers:
+            return INSTRUCTION_SETS[version]
     return None
 
 
@@ -128,9 +128,9 @@ def list_operands(
         constants: its constants as text.
     """
     for name, argument in decode_instructions(bytecode, instruction_set):
-        if name in NAMING:
+        if name in NAME_INSTRUCTIONS:
             yield name, names[argument] if argument < len(names) else f"#{argument}"
-        elif name in CONSTANT:
+        elif name in CONSTANT_INSTRUCTIONS:
             yield name, constants[argument] if argument < len(constants) else f"#{argument}"
         else:
             yield name, ""

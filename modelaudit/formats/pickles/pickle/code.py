@@ -22,15 +22,17 @@ from modelaudit.formats.pickles.pickle.values import Container, StackValue, unpa
 from modelaudit.model.structure import CodeOutline
 
 _FEWEST_ARGUMENTS: Final = 12  # of ``types.CodeType`` in any version
+_SHORTEST_CODE_HEADER: Final = 17  # bytes: the type, and the four numbers that Python 2 writes after it
 _OUTLINES_KEPT: Final = 20  # of the code objects in one constant
 _ENTRIES_KEPT: Final = 40  # of each list of names or texts
 _INSTRUCTIONS_KEPT: Final = 60
 _TEXT_KEPT: Final = 80  # characters of a name or a text
 _ITEMS_SHOWN: Final = 8  # of a tuple
-_DEPTH: Final = 4  # of tuples in tuples
+_MOST_DEPTH: Final = 4  # of tuples in tuples
 # Names that every module and class sets, whatever it does.
-_USUAL: Final = frozenset({"__name__", "__module__", "__qualname__", "__doc__", "__annotations__", "__firstlineno__",
-                           "__static_attributes__"})  # fmt: skip
+_USUAL_NAMES: Final = frozenset(
+    {"__name__", "__module__", "__qualname__", "__doc__", "__annotations__", "__firstlineno__", "__static_attributes__"}
+)
 # Values in the tuples of one code object. Tuples may share tuples that share tuples, so without a bound a few bytes of
 # a file unpack to millions of values.
 _MOST_UNPACKED: Final = 5000
@@ -38,8 +40,10 @@ _MOST_UNPACKED: Final = 5000
 
 def begins_code(data: bytes) -> bool:
     """Whether ``data`` begin like a marshalled code object: with its type, and a number of arguments below 256."""
-    # The number of arguments has four bytes, the lowest first.
-    return len(data) > 16 and data[0] & ~FLAG_REF == CODE and data[2:5] == bytes(3)
+    is_long_enough = len(data) >= _SHORTEST_CODE_HEADER
+    # The number of arguments follows the type in four bytes, the lowest first; the other three are 0.
+    has_few_arguments = data[2:5] == bytes(3)
+    return is_long_enough and data[0] & ~FLAG_REF == CODE and has_few_arguments
 
 
 def outline_marshalled_code(data: bytes, offset: int) -> tuple[CodeOutline, ...]:
@@ -53,7 +57,7 @@ def outline_called_code(arguments: Sequence[StackValue], offset: int) -> CodeOut
     if len(arguments) < _FEWEST_ARGUMENTS:
         return None
     budget = [_MOST_UNPACKED]
-    return outline_code_arguments([_unpack_table(argument, _DEPTH, budget) for argument in arguments], offset)
+    return outline_code_arguments([_unpack_table(argument, _MOST_DEPTH, budget) for argument in arguments], offset)
 
 
 def _unpack_table(value: StackValue, depth: int, budget: list[int]) -> object:
@@ -124,18 +128,18 @@ def _outline_code(code: Code, offset: int) -> CodeOutline:
     """Outline one code object, with its lists and texts cut to the lengths that a report shows."""
     instruction_set = detect_instruction_set(code.bytecode, code.layout)
     format_budget, text_budget = [_MOST_UNPACKED], [_MOST_UNPACKED]
-    constants = [_format_constant(constant, _DEPTH, format_budget) for constant in code.constants]
+    constants = [_format_constant(constant, _MOST_DEPTH, format_budget) for constant in code.constants]
     steps = list(list_operands(code.bytecode, instruction_set, code.names, constants)) if instruction_set else []
     imports = dict.fromkeys(operand for instruction, operand in steps if instruction == "IMPORT_NAME")
-    texts = (text for constant in code.constants for text in _find_texts(constant, _DEPTH, text_budget))
+    texts = (text for constant in code.constants for text in _find_texts(constant, _MOST_DEPTH, text_budget))
     return CodeOutline(
         offset=offset,
         name=_shorten(code.name),
         versions=instruction_set.versions if instruction_set else "",
         imports=_shorten_each(imports),
-        names=_shorten_each(name for name in code.names if name not in _USUAL and name not in imports),
+        names=_shorten_each(name for name in code.names if name not in _USUAL_NAMES and name not in imports),
         constants=_shorten_each(map(repr, texts)),
-        # The operand of a call is empty, and then the blank before it goes too.
+        # A call has an empty operand, and needs no blank before it.
         instructions=tuple(
             f"{instruction} {_shorten(operand)}".rstrip() for instruction, operand in steps[:_INSTRUCTIONS_KEPT]
         ),
@@ -183,12 +187,12 @@ def _format_constant(constant: Marshalled, depth: int, budget: list[int]) -> str
 
 def _shorten_each(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the first ``_ENTRIES_KEPT`` different texts, shortened to the length that a report shows."""
-    kept: dict[str, None] = {}
+    shortened: dict[str, None] = {}
     for text in texts:
-        if len(kept) == _ENTRIES_KEPT:
+        if len(shortened) == _ENTRIES_KEPT:
             break
-        kept[_shorten(text)] = None
-    return tuple(kept)
+        shortened[_shorten(text)] = None
+    return tuple(shortened)
 
 
 def _shorten(text: str) -> str:

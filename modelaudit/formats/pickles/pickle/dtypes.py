@@ -19,9 +19,9 @@ from modelaudit.wire.numpy_types import UNKNOWN_DTYPE, Dtype, count_array_bytes,
 
 DTYPE: Final = Name("numpy", "dtype")
 # ``NPY_ITEM_REFCOUNT``, ``NPY_LIST_PICKLE`` and ``NPY_ITEM_IS_POINTER`` of NumPy's ``ndarraytypes.h``.
-_REFERENCES, _LIST, _POINTER = 1, 2, 4
+_REFERENCES_FLAG, _LIST_FLAG, _POINTER_FLAG = 1, 2, 4
 # The type of the items of a record array.
-_RECORDS: Final = frozenset(
+_RECORD_TYPES: Final = frozenset(
     {"numpy.record", "numpy.rec.record", "numpy.core.records.record", "numpy._core.records.record"}
 )
 # Kinds whose items may have any size: bytes, text and structures.
@@ -30,7 +30,8 @@ _BYTE_ORDERS: Final = frozenset("<>|=")
 # Lengths of the state of a dtype since NumPy 1.0: version, byte order, subarray, names, fields, item size, alignment;
 # later the flags; for dates also the metadata with their unit.
 _STATE_LENGTHS: Final = (7, 8, 9)
-_DEPTH: Final = 3  # of containers in which dtypes are looked for
+_FIRST_VERSION_WITH_FLAGS: Final = 3  # of the state; ``arraydescr_setstate`` ignores the flags of older ones
+_MOST_DEPTH: Final = 3  # of containers in which dtypes are looked for
 _MOST_TRACKED: Final = 250_000  # dtypes, and as many arrays
 _MOST_VALUES_SEARCHED: Final = 200  # for dtypes, at one opcode
 
@@ -90,7 +91,7 @@ class DtypeTracker:
         if isinstance(described_type, str):
             dtype = parse_type_text(described_type)
             tracked = _TrackedDtype(result, dtype, is_numpy_style=dtype != UNKNOWN_DTYPE)
-        elif isinstance(described_type, Name) and str(described_type) in _RECORDS:
+        elif isinstance(described_type, Name) and str(described_type) in _RECORD_TYPES:
             tracked = _TrackedDtype(result, Dtype("V", None, False), is_numpy_style=True, has_size=False)
         else:
             # A type that another package adds. NumPy writes its own types, and those of Python, as text.
@@ -103,7 +104,7 @@ class DtypeTracker:
         """Record that something else refers to the dtypes among ``values`` now, so that their state must not change."""
         if not self._unused:
             return
-        for count, value in enumerate(_flatten(values, _DEPTH), 1):
+        for count, value in enumerate(_flatten(values, _MOST_DEPTH), 1):
             tracked = self._unused.pop(id(value), None)
             if tracked is not None:
                 tracked.is_used = True
@@ -158,7 +159,7 @@ class DtypeTracker:
 
     def _check_array(self, entries: list[StackValue]) -> None:
         """Check the state of an array: version, shape, dtype, order and content; the oldest files have no version."""
-        # The dtype is therefore the third or the second entry, and the others are found from there.
+        # With a version, the dtype is the third entry, otherwise the second. The others have their places around it.
         for dtype_index in (2, 1):
             dtype = self.get_dtype(entries[dtype_index]) if dtype_index < len(entries) else None
             if dtype is None:
@@ -206,13 +207,14 @@ class DtypeTracker:
         item_size = self._check_item_size(tracked, size)  # type: ignore[arg-type]
         in_subarray = self._check_subarray(subarray, item_size)
         in_fields = self._check_fields(names, fields, item_size)
-        objects = _any_or_unknown([tracked.dtype.holds_objects, in_subarray, in_fields])
-        if version < 3:  # type: ignore[operator]
+        holds_objects = _any_or_unknown([tracked.dtype.holds_objects, in_subarray, in_fields])
+        if version < _FIRST_VERSION_WITH_FLAGS:  # type: ignore[operator]
             # NumPy then derives the flags from the fields. It overlooks objects in a subarray: the flags stay 0, and
             # ``_check_flags`` refuses them.
-            flags = _REFERENCES | _LIST if objects and subarray is None else 0
-        _check_flags(objects, flags, may_point=kind == "O" or subarray is not None)  # type: ignore[arg-type]
-        return Dtype(kind, item_size, objects)
+            flags = _REFERENCES_FLAG | _LIST_FLAG if holds_objects and subarray is None else 0
+        may_be_pointers = kind == "O" or subarray is not None
+        _check_flags(holds_objects, flags, may_be_pointers)  # type: ignore[arg-type]
+        return Dtype(kind, item_size, holds_objects)
 
     def _check_item_size(self, tracked: _TrackedDtype, size: int) -> int | None:
         """Return the size of an item in bytes, and check the ``size`` that the state gives.
@@ -241,8 +243,8 @@ class DtypeTracker:
         """
         if subarray is None:
             return False
-        base, shape = _unpack_pair(subarray)
-        dtype, lengths = self._use_contained(base), read_lengths(shape)
+        dtype_value, shape = _unpack_pair(subarray)
+        dtype, lengths = self._use_dtype_of_part(dtype_value), read_lengths(shape)
         subarray_size = count_array_bytes(lengths, dtype.item_size) if lengths is not None else None
         if lengths is None or (dtype.item_size is not None and subarray_size != size):
             raise ForgedError(f"a dtype of {size} bytes whose parts do not take as many")
@@ -272,8 +274,8 @@ class DtypeTracker:
         Returns:
             Whether the field holds objects; ``None`` if that is unknown.
         """
-        base, offset = _unpack_pair(field)
-        dtype = self._use_contained(base)
+        dtype_value, offset = _unpack_pair(field)
+        dtype = self._use_dtype_of_part(dtype_value)
         if not isinstance(offset, int):
             raise ForgedError("a dtype has a field without an offset")
         if isinstance(offset, bool) or offset < 0:
@@ -283,40 +285,42 @@ class DtypeTracker:
             raise ForgedError(f"a dtype has a field that ends at byte {end} of an item of {size} bytes")
         return dtype.holds_objects
 
-    def _use_contained(self, base: StackValue) -> Dtype:
-        """Return the dtype of a subarray or a field, and mark it as used."""
-        self.mark_used([base])
-        dtype = self.get_dtype(base)
+    def _use_dtype_of_part(self, value: StackValue) -> Dtype:
+        """Return the dtype that the value of a subarray or a field is, and mark it as used."""
+        self.mark_used([value])
+        dtype = self.get_dtype(value)
         if dtype is None:
             raise ForgedError("a dtype has a part or a field that is not a dtype")
         return dtype
 
 
-def _check_flags(objects: bool | None, flags: int, may_point: bool) -> None:
+def _check_flags(holds_objects: bool | None, flags: int, may_be_pointers: bool) -> None:
     """Raise ``ForgedError`` if the flags of a dtype contradict its contents.
 
     Args:
-        objects: whether its items hold objects; ``None`` if that is unknown.
+        holds_objects: whether its items hold objects; ``None`` if that is unknown.
         flags: the flags in its state.
-        may_point: whether its items may be pointers.
+        may_be_pointers: whether its items may be pointers.
     """
     if -128 <= flags < 0:
         flags += 256  # written as a signed byte before NumPy 2
     if flags < 0:
         raise ForgedError(f"a dtype has the flags {flags}")
-    object_flags = _REFERENCES | _LIST
-    if objects and flags & object_flags != object_flags:
+    object_flags = _REFERENCES_FLAG | _LIST_FLAG
+    if holds_objects and (flags & object_flags) != object_flags:
         raise ForgedError("a dtype holds objects, and its flags deny it")
-    if objects is False and flags & (object_flags | _POINTER):
+    if holds_objects is False and flags & (object_flags | _POINTER_FLAG):
         raise ForgedError("a dtype holds no objects, and its flags claim some")
-    if flags & _POINTER and not may_point:
+    if flags & _POINTER_FLAG and not may_be_pointers:
         raise ForgedError("a dtype has flags that make NumPy take its items for pointers")
 
 
 def _has_unit(entries: list[StackValue]) -> bool:
-    """Whether the state of a dtype for dates has, as its last entry, the pair of metadata and unit."""
-    metadata = entries[8] if len(entries) == 9 else None
-    return isinstance(metadata, Container) and metadata.size == 2 and isinstance(metadata.entries[1], Container)
+    """Whether the state of a dtype for dates has, as the ninth entry, the pair of metadata and unit."""
+    metadata_and_unit = entries[8] if len(entries) == 9 else None
+    if not isinstance(metadata_and_unit, Container) or metadata_and_unit.size != 2:
+        return False
+    return isinstance(metadata_and_unit.entries[1], Container)
 
 
 def _is_dtype_maker(name: Name) -> bool:
@@ -370,7 +374,7 @@ def read_lengths(value: StackValue) -> tuple[int, ...] | None:
 
 
 def _any_or_unknown(answers: Sequence[bool | None]) -> bool | None:
-    """Return whether any answer is true; ``None`` where none is true and some are unknown, which is ``None``."""
+    """Return whether any answer is true; ``None`` where none is true and some are ``None``, which means unknown."""
     if any(answers):
         return True
     return None if None in answers else False

@@ -23,7 +23,7 @@ from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.windows import read_all_bytes
 
-_COUNT: Final = struct.Struct("<q")  # the number of elements before those of each storage
+_COUNT_LAYOUT: Final = struct.Struct("<q")  # the number of elements before those of each storage
 _LARGEST_LIST: Final = 64 * 1024 * 1024  # bytes of the pickle that lists the keys
 
 
@@ -100,21 +100,21 @@ class _StorageLocator:
     def _locate_storage(self, key: str) -> None:
         """Read the size of the storage at ``position``, record it, and move to the next storage."""
         storage = self.storages[key]
-        stated = self.window.read(self.position, _COUNT.size)
-        if len(stated) < _COUNT.size:
+        count_bytes = self.window.read(self.position, _COUNT_LAYOUT.size)
+        if len(count_bytes) < _COUNT_LAYOUT.size:
             raise DamagedError(f"the file ends before storage {key!r}", self.position)
         if storage.item_size is None:
             raise DamagedError(f"storage {key!r} has a type whose element size is unknown", self.position)
-        (count,) = _COUNT.unpack(stated)
+        (count,) = _COUNT_LAYOUT.unpack(count_bytes)
         size = count * storage.item_size
-        bytes_left = self.window.size - self.position - _COUNT.size
+        bytes_left = self.window.size - self.position - _COUNT_LAYOUT.size
         if not 0 <= size <= bytes_left:
             raise DamagedError(f"storage {key!r} takes {size} bytes where {bytes_left} are left", self.position)
         self.storages[key] = replace(storage, stored_size=size)
-        numbers_start = self.position + _COUNT.size
+        numbers_start = self.position + _COUNT_LAYOUT.size
         claim_parsed(self.window, self.position, numbers_start)
         claim_data(self.window, numbers_start, numbers_start + size)
-        self.position += _COUNT.size + size
+        self.position += _COUNT_LAYOUT.size + size
 
 
 def _read_keys(window: Window, limits: Limits) -> list[str]:

@@ -12,6 +12,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.pickle import Instruction
 
 _SHOWN: Final = 60  # characters of an argument
+_LONGEST_LINE: Final = 80  # characters of an argument with its escapes
 _BYTES_READ: Final = 160  # from the start of each opcode
 _OPCODES: Final = {ord(opcode.code): opcode for opcode in pickletools.opcodes}
 # ``n`` of ``pickletools.ArgumentDescriptor`` is the length of an argument in bytes, or a negative code: -1 for an
@@ -66,12 +67,14 @@ def _decode_opcode(data: bytes, offset: int) -> tuple[Instruction, int | None]:
     if size == _UP_TO_NEWLINE:
         # GLOBAL and INST have a pair of lines, the module and the name.
         line_count = 2 if opcode.arg.name.endswith("pair") else 1
-        *ended_lines, _ = pieces = data[1:].split(b"\n")
+        pieces = data[1:].split(b"\n")
         lines = pieces[:line_count]
         text = " ".join(line.decode("utf-8", "backslashreplace") for line in lines)
-        is_whole = len(ended_lines) >= line_count
+        # No newline ends the last piece.
+        are_lines_whole = len(pieces) > line_count
         line_bytes = sum(len(line) + 1 for line in lines)
-        return Instruction(offset, opcode.name, _shorten(text)), 1 + line_bytes if is_whole else None
+        opcode_length = 1 + line_bytes if are_lines_whole else None
+        return Instruction(offset, opcode.name, _shorten(text)), opcode_length
     if size >= 0:
         return Instruction(offset, opcode.name, _format_number(data[1 : 1 + size], opcode.arg.name)), 1 + size
     content_start = 1 + _LENGTH_BYTES[size]
@@ -99,5 +102,5 @@ def _format_content(data: bytes, length: int, opcode: str) -> str:
 
 
 def _shorten(text: str) -> str:
-    """Cut a text that its escapes made longer than a line of the listing."""
-    return text if len(text) <= _SHOWN + 20 else text[: _SHOWN + 19] + "…"
+    """Cut a text at ``_LONGEST_LINE`` characters: the escapes of a text make it longer than its bytes."""
+    return text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 1] + "…"

@@ -31,7 +31,7 @@ from modelaudit.formats.pickles.pickle.constants import (
 from modelaudit.formats.pickles.pickle.indices import MemoReads
 from modelaudit.formats.pickles.pickle.memo import NEVER_READ, Memo
 from modelaudit.formats.pickles.pickle.names import find_constructed_class, resolve_call, resolve_global
-from modelaudit.formats.pickles.pickle.nested import CHARACTER_CODINGS, OPENED, NestedConstants
+from modelaudit.formats.pickles.pickle.nested import CHARACTER_CODINGS, DIRECT_CODINGS, NestedConstants
 from modelaudit.formats.pickles.pickle.recorder import Recorder
 from modelaudit.formats.pickles.pickle.skimmer import Skimmer, is_worth_skimming
 from modelaudit.formats.pickles.pickle.source import LONGEST_FIXED_OPCODE, ByteSource
@@ -245,7 +245,8 @@ class Machine:
         if stretches is not None and stretches.unplaced:
             stretches.place_in_memo()
         index = memo.size
-        if memo.sparse or index != len(memo.dense) or index >= self.limits.pickle_memo:
+        has_entries_out_of_order = memo.sparse or index != len(memo.dense)
+        if has_entries_out_of_order or index >= self.limits.pickle_memo:
             self.write_memo(index)
             return
         value = self.stack.peek()
@@ -333,8 +334,8 @@ class Machine:
         elif len(pairs) == 1 and type(pairs[0]) is PlainStretch and target.type == "dict" and not target.is_state:
             target.has_unseen_items = True
         else:
-            # Plain data next to something else must be expanded: their last value may be its key. Those of a state or
-            # of a target without keys may contradict it.
+            # Plain data next to another value must be expanded, because their last value may be its key. On a state,
+            # or on a target that has no keys, the plain items themselves may be a contradiction.
             self._set_items("SETITEMS", target, self.stack.expand(pairs))
 
     def _set_items(self, opcode: str, target: StackValue, pairs: list[StackValue]) -> None:
@@ -441,6 +442,7 @@ class Machine:
             DamagedError: no byte is left, unless the line ``may_be_missing``.
         """
         found = self.source.read_line()
+        # A line that may be missing counts as a whole, empty line.
         line, is_whole, has_newline = found or (b"", may_be_missing, False)
         if not has_newline:
             # The unpickler in Python, the base of joblib's and dill's, drops the last byte in place of a newline.
@@ -509,13 +511,13 @@ class Machine:
         returned_global = resolve_call(callee, arguments) if act is Act.CALL else None
         recorder.record_event(act, opcode, callee, arguments, returned_global=returned_global)
         if isinstance(callee, Name):
-            # The rest in the end are the names that were imported and not called.
+            # A name whose count is above 0 at the end was stored, passed on or dropped.
             recorder.uses[callee] -= 1
         recorder.record_code(arguments)
         if callee == _ENCODE and len(arguments) > 1 and isinstance(arguments[0], Embedded) and arguments[1] in _LATIN_1:
             self.push(arguments[0])  # the bytes that protocols 0 to 2 write as characters
         elif returned_global is not None and not isinstance(arguments[0], CallResult):
-            # The class names the attribute of an object, but only the class itself is a global.
+            # An attribute of an object is also named after its class, but its value is unknown and not a global.
             recorder.uses[returned_global] += 1
             self.push(returned_global)
         else:
@@ -619,10 +621,10 @@ def _find_maker(callee: StackValue, arguments: tuple[StackValue, ...]) -> Name |
 def _make_constant_handler(value: StackValue) -> Handler:
     """Make the handler that pushes ``value``."""
 
-    def push(machine: Machine) -> None:
+    def push_value(machine: Machine) -> None:
         machine.push(value)
 
-    return push
+    return push_value
 
 
 def _make_number_handler(layout: str) -> Handler:
@@ -630,7 +632,7 @@ def _make_number_handler(layout: str) -> Handler:
     number = struct.Struct(layout)
     unpack, size = number.unpack_from, number.size
 
-    def push(machine: Machine) -> None:
+    def push_number(machine: Machine) -> None:
         source = machine.source
         position = source.position
         if position + size > len(source.buffer):
@@ -639,13 +641,13 @@ def _make_number_handler(layout: str) -> Handler:
             machine.push(unpack(source.buffer, position)[0])
             source.position = position + size
 
-    return push
+    return push_number
 
 
 def _make_line_handler(kind: str) -> Handler:
     """Make the handler of a constant that is a line; ``kind`` as in ``decode_line``."""
 
-    def push(machine: Machine) -> None:
+    def push_line(machine: Machine) -> None:
         source = machine.source
         start = source.offset
         line, is_whole = machine.read_line()
@@ -661,7 +663,7 @@ def _make_line_handler(kind: str) -> Handler:
                 return
         machine.push(decode_line(machine.recorder, kind, line) if is_whole else truncate_constant(kind, line))
 
-    return push
+    return push_line
 
 
 def _make_sized_handler(kind: str, layout: str) -> Handler:
@@ -671,34 +673,35 @@ def _make_sized_handler(kind: str, layout: str) -> Handler:
     """
     length = struct.Struct(layout)
 
-    def push(machine: Machine) -> None:
+    def push_constant(machine: Machine) -> None:
         source = machine.source
         (size,) = length.unpack(source.read_bytes(length.size))
         if size < 0:
             raise DamagedError(f"a {kind} constant has the negative length {size}", source.opcode_offset)
         start = source.base + source.position
         data, is_whole = source.read_constant(size)
-        if kind != "int" and machine.nested.record_constant(data, start, size, kind == "str") in OPENED:
+        coding = machine.nested.record_constant(data, start, size, kind == "str") if kind != "int" else None
+        if coding in DIRECT_CODINGS:
             machine.push(Embedded(start, size))
             return
         machine.push(decode_constant(machine.recorder, kind, data) if is_whole else truncate_constant(kind, data))
 
-    return push
+    return push_constant
 
 
 def _make_empty_container_handler(kind: str) -> Handler:
     """Make the handler that pushes an empty container."""
 
-    def push(machine: Machine) -> None:
+    def push_empty_container(machine: Machine) -> None:
         machine.push(Container(kind))
 
-    return push
+    return push_empty_container
 
 
 def _make_marked_container_handler(kind: str) -> Handler:
     """Make the handler that pushes a container of the values above the mark."""
 
-    def push(machine: Machine) -> None:
+    def push_container_of_marked(machine: Machine) -> None:
         container = Container(kind)
         # A tuple may be the arguments of a call, so its plain data are executed.
         if kind == "tuple":
@@ -707,49 +710,49 @@ def _make_marked_container_handler(kind: str) -> Handler:
             container.extend(machine.stack.pop_mark_unexpanded())
         machine.push(container)
 
-    return push
+    return push_container_of_marked
 
 
 def _make_tuple_handler(count: int) -> Handler:
     """Make the handler that pushes a tuple of the ``count`` top values."""
 
-    def push(machine: Machine) -> None:
+    def push_tuple(machine: Machine) -> None:
         values = [machine.stack.pop() for _ in range(count)]
         container = Container("tuple")
         container.fill(values[::-1])
         machine.push(container)
 
-    return push
+    return push_tuple
 
 
 def _make_get_handler(width: int) -> Handler:
     """Make the handler of a GET with an index of ``width`` bytes."""
 
-    def push(machine: Machine) -> None:
+    def push_memo_entry(machine: Machine) -> None:
         machine.push_memo(machine.read_memo_index(width))
 
-    return push
+    return push_memo_entry
 
 
 def _make_put_handler(width: int) -> Handler:
     """Make the handler of a PUT with an index of ``width`` bytes."""
 
-    def write(machine: Machine) -> None:
+    def write_memo_entry(machine: Machine) -> None:
         machine.write_memo(machine.read_memo_index(width))
 
-    return write
+    return write_memo_entry
 
 
 def _make_extension_handler(width: int) -> Handler:
     """Make the handler of a code of the extension registry (``copyreg.add_extension``) in ``width`` bytes."""
 
-    def push(machine: Machine) -> None:
+    def push_extension(machine: Machine) -> None:
         code = int.from_bytes(machine.source.read_bytes(width), "little")
         unknown = Unknown(f"extension code {code}")
         machine.recorder.record_event(Act.EXTENSION, f"EXT{width}", unknown)
         machine.push(unknown)
 
-    return push
+    return push_extension
 
 
 _handle_bytes8: Final = _make_sized_handler("bytes", "<Q")

@@ -13,8 +13,8 @@ from modelaudit.wire.base import DamagedError
 
 FLAG_REF: Final = 0x80
 CODE: Final = ord("c")
-_DEPTH: Final = 60  # of objects in objects
-_OBJECTS: Final = 50_000  # in the data
+_MOST_DEPTH: Final = 60  # of objects in objects
+_MOST_OBJECTS: Final = 50_000  # in the data
 _MOST_DIGITS: Final = 1 << 12  # of 15 bits each
 # Type bytes (``Python/marshal.c``). Sequences: tuples of both sizes, list, set, frozenset and slice.
 _NUMBER_KINDS: Final = "iIgyfxl"
@@ -120,7 +120,7 @@ class _Decoder:
         start = self.position
         kind = self._read_bytes(1)[0]
         self.objects += 1
-        if depth > _DEPTH or self.objects > _OBJECTS:
+        if depth > _MOST_DEPTH or self.objects > _MOST_OBJECTS:
             raise DamagedError("the marshalled data exceed the limit on objects or on depth", start)
         reference_index = None
         if kind & FLAG_REF:
@@ -140,8 +140,8 @@ class _Decoder:
             start: offset of that byte.
             depth: number of objects around this one.
         """
-        if kind in _SINGLE:
-            return _SINGLE[kind]
+        if kind in _SINGLETONS:
+            return _SINGLETONS[kind]
         if kind in _NUMBER_KINDS:
             return self._decode_number(kind)
         if kind in _TEXT_KINDS:
@@ -190,14 +190,16 @@ class _Decoder:
         if kind == "y":
             real, imaginary = struct.unpack("<dd", self._read_bytes(16))
             return complex(real, imaginary)
-        # Versions before 2 write floats as text, each with its length in a byte.
+        # Versions before 2 write floats as text, each with its length in a byte. A complex number is two floats.
         for _ in range(1 if kind == "f" else 2):
-            self._read_bytes(self._read_bytes(1)[0])
+            length = self._read_bytes(1)[0]
+            self._read_bytes(length)
         return OpaqueValue("float")
 
     def _decode_text(self, kind: str) -> str | bytes:
         """Decode bytes (``s``) or text; the length of short text (``z``, ``Z``) has one byte, others have four."""
-        data = self._read_bytes(self._read_bytes(1)[0] if kind in "zZ" else self._read_size())
+        length = self._read_bytes(1)[0] if kind in "zZ" else self._read_size()
+        data = self._read_bytes(length)
         if kind == "s":
             return data
         text = data.decode("utf-8", "surrogateescape")
@@ -209,7 +211,7 @@ class _Decoder:
         """Decode a code object in the assumed layout, and add it to ``codes``."""
         self._read_bytes(4 * self.layout.numbers)
         tables = {name: self.decode_value(depth + 1) for name in self.layout.objects}
-        self._read_bytes(4)
+        self._read_bytes(4)  # the number of the first line
         for _ in range(self.layout.last_objects):
             self.decode_value(depth + 1)
         bytecode, constants, names = tables["code"], tables["consts"], tables["names"]
@@ -248,7 +250,7 @@ class _Decoder:
         return piece
 
 
-_SINGLE: Final[dict[str, Marshalled]] = {
+_SINGLETONS: Final[dict[str, Marshalled]] = {
     "N": None, "T": True, "F": False, "S": OpaqueValue("StopIteration"),
     ".": OpaqueValue("Ellipsis"), "0": OpaqueValue("null"),
 }  # fmt: skip

@@ -75,7 +75,8 @@ class Memo:
             self.sparse[index] = value
             return
         if 0 <= index < len(dense):
-            self.size += dense[index] is HOLE
+            if dense[index] is HOLE:
+                self.size += 1
             dense[index] = value
             self.unchanged = min(self.unchanged, index)
         elif 0 <= index <= self.size + _MOSTHOLES:

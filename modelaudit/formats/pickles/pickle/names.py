@@ -14,7 +14,7 @@ _LONGEST_QUALNAME: Final = 200  # characters of a name that calls of getattr bui
 _FIRST_PROTOCOL_OF_PYTHON_3: Final = 3
 _GETATTR: Final = frozenset({"builtins.getattr", "__builtin__.getattr"})
 # ``getattr(types, name)``: cloudpickle writes types that no module exports this way (``cloudpickle/cloudpickle.py``).
-_CLOUDPICKLE_TYPES: Final = frozenset(
+_CLOUDPICKLE_LOOKUPS: Final = frozenset(
     {
         "cloudpickle.cloudpickle._builtin_type",
         "joblib.externals.cloudpickle.cloudpickle._builtin_type",
@@ -22,8 +22,8 @@ _CLOUDPICKLE_TYPES: Final = frozenset(
     }
 )
 # A look-up in a table of types by dill's names for them (``dill/_dill.py``, ``_reverse_typemap``).
-_DILL_TYPES: Final = frozenset({"dill._dill._load_type", "dill.dill._load_type"})
-_DILL_NAMES: Final = {
+_DILL_LOOKUPS: Final = frozenset({"dill._dill._load_type", "dill.dill._load_type"})
+_DILL_TYPES: Final = {
     "AttrGetterType": Name("operator", "attrgetter"),
     "EllipsisType": Name("builtins", "ellipsis"),
     "FileType": Name("_io", "FileIO"),
@@ -57,14 +57,14 @@ def resolve_call(callee: StackValue, arguments: Sequence[StackValue]) -> Name | 
     name = str(callee)
     if name in _GETATTR and len(arguments) in (2, 3):
         return _resolve_attribute(arguments[0], arguments[1])
-    text = arguments[0]
-    if len(arguments) != 1 or not isinstance(text, str) or not text.isidentifier():
+    type_name = arguments[0]
+    if len(arguments) != 1 or not isinstance(type_name, str) or not type_name.isidentifier():
         return None
-    if name in _CLOUDPICKLE_TYPES:
-        return Name("types", text)
-    if name in _DILL_TYPES:
-        is_builtin = hasattr(builtins, text) and not text.startswith("_")
-        return _DILL_NAMES.get(text) or Name("builtins" if is_builtin else "types", text)
+    if name in _CLOUDPICKLE_LOOKUPS:
+        return Name("types", type_name)
+    if name in _DILL_LOOKUPS:
+        is_builtin = hasattr(builtins, type_name) and not type_name.startswith("_")
+        return _DILL_TYPES.get(type_name) or Name("builtins" if is_builtin else "types", type_name)
     return None
 
 

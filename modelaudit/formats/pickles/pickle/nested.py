@@ -19,7 +19,7 @@ from modelaudit.wire.windows import SubWindow, get_budget
 __all__ = [
     "CHARACTER_CODINGS",
     "CONTENT_STARTS",
-    "OPENED",
+    "DIRECT_CODINGS",
     "Coding",
     "NestedConstant",
     "NestedConstants",
@@ -28,13 +28,13 @@ __all__ = [
     "open_constants",
 ]
 
-OPENED: Final = CHARACTER_CODINGS | {Coding.RAW}
-"""Codings of constants that a call receives as the bytes of the nested file itself."""
+DIRECT_CODINGS: Final = CHARACTER_CODINGS | {Coding.RAW}
+"""Codings of constants that a call receives as the bytes of the nested file, without decoding them first."""
 
 _NESTED_KEPT: Final = 10_000  # constants of one program
 _LONGEST_TEXT_PICKLE: Final = 64 * 1024  # bytes of a constant that is a pickle of protocol 0 or 1
-_CODE_READ: Final = MIB // 4  # bytes of a marshalled code object
-_USTAR: Final = slice(257, 262)  # the magic in the header of a tar archive
+_CODE_BYTES_READ: Final = MIB // 4  # bytes of a marshalled code object
+_TAR_MAGIC_PLACE: Final = slice(257, 262)  # the magic in the header of a tar archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def detect_coding(data: bytes, length: int, is_text: bool) -> Coding | None:
         is_text: whether the constant is text, whose characters may each represent a byte.
     """
     # Most constants fail this cheap test.
-    if CONTENT_STARTS.match(data) is None and data[_USTAR] != b"ustar":
+    if CONTENT_STARTS.match(data) is None and data[_TAR_MAGIC_PLACE] != b"ustar":
         return None
     is_truncated = length > len(data)
     for code_coding, code_bytes in _decode_as_bytes(data, is_truncated, is_text).items():
@@ -129,7 +129,7 @@ class NestedContent:
     unread: list[Unread] = field(default_factory=list)
 
     def resolve_arguments(self, event: PickleEvent) -> PickleEvent:
-        """Return the event with plain data in place of each argument that begins like a file and is none."""
+        """Return the event with plain data in place of each argument that only begins like a file."""
         if not any(isinstance(argument, Embedded) for argument in event.arguments):
             return event
         return replace(event, arguments=tuple(map(self._describe_argument, event.arguments)))
@@ -194,8 +194,9 @@ def _open_constant(
 ) -> None:
     """Add the code object or the file in one constant to ``nested_content``, if it holds one."""
     is_text = nested.coding in CHARACTER_CODINGS
-    if nested.coding in OPENED:
-        stored = constant_window.read(0, _CODE_READ)
+    # ``marshal.loads`` takes the bytes of a code object as they are.
+    if nested.coding in DIRECT_CODINGS:
+        stored = constant_window.read(0, _CODE_BYTES_READ)
         decoded = _decode_as_bytes(stored, nested.length > len(stored), is_text)
         code_bytes = decoded.get(nested.coding, b"")
         if begins_code(code_bytes):

@@ -96,7 +96,7 @@ def _has_acted(machine: Machine) -> bool:
 
 def recognises(head: Head) -> bool:
     """Whether the artifact begins with a pickle."""
-    if head.content == PICKLE:
+    if head.content == PICKLE:  # the container around the bytes says that they are a pickle
         return bool(head.data)
     return head.content in (None, TORCHSCRIPT) and bool(head.data) and starts_pickle(head.window, 0, Limits())
 
@@ -259,7 +259,7 @@ def _report_overflow(machine: Machine, start: int) -> Iterator[Unread]:
         yield Unread(UnreadReason.UNJUDGED, detail, _locate(start))
 
 
-def _find_events_of_plain_pickle(as_joblib: Machine, start: int) -> list[PickleEvent]:
+def _find_events_of_plain_pickle(joblib_machine: Machine, start: int) -> list[PickleEvent]:
     """Return the events that ``pickle.load`` would cause and joblib's loader would not.
 
     ``pickle.load`` executes the arrays between the opcodes as opcodes. Numbers hardly ever form three valid opcodes in
@@ -268,31 +268,31 @@ def _find_events_of_plain_pickle(as_joblib: Machine, start: int) -> list[PickleE
     with such names are left out.
 
     Args:
-        as_joblib: the machine that has executed the program as joblib's loader would.
+        joblib_machine: the machine that has executed the program as joblib's loader would.
         start: offset of the program.
     """
-    arrays, source = as_joblib.arrays, as_joblib.source
-    first = arrays.first_payload
+    arrays, source = joblib_machine.arrays, joblib_machine.source
+    payload_start = arrays.first_payload
     # Since joblib 1.2 the first byte is the length of the padding, which is not an opcode.
-    if first is None or not any(map(is_opcode, source.window.read(first, 1))):
+    if payload_start is None or not any(map(is_opcode, source.window.read(payload_start, 1))):
         return []
     machine = Machine(
         source.window,
         start,
-        as_joblib.limits,
-        as_joblib.recorder.stream,
+        joblib_machine.limits,
+        joblib_machine.recorder.stream,
         skips_plain_data=True,
-        reads=as_joblib.sweeper.reads,
+        reads=joblib_machine.sweeper.reads,
     )
     machine.arrays.reads_payloads = False
     with suppress(DamagedError, WindowError):
         machine.execute(until=_has_failed)
-    known = {(event.act, event.operand, event.arguments) for event in as_joblib.recorder.events}
+    joblib_acts = {(event.act, event.operand, event.arguments) for event in joblib_machine.recorder.events}
     events = []
     for event in machine.recorder.events:
-        is_before_payload = event.offset < first
+        is_before_payload = event.offset < payload_start
         is_at_fault = event.offset == machine.recorder.fault
-        is_known = (event.act, event.operand, event.arguments) in known
+        is_known = (event.act, event.operand, event.arguments) in joblib_acts
         if not (is_before_payload or is_at_fault or is_known):
             events.append(event)
     if arrays.first_holds_objects:
@@ -301,7 +301,7 @@ def _find_events_of_plain_pickle(as_joblib: Machine, start: int) -> list[PickleE
 
 
 def _has_failed(machine: Machine) -> bool:
-    """Whether a loader has raised, possibly because no module can have such a name."""
+    """Whether a loader has raised. An import of a name that no module can have is recorded as the fault."""
     recorder, offset = machine.recorder, machine.source.opcode_offset
     last = recorder.events[-1] if recorder.events and recorder.events[-1].offset == offset else None
     if last is not None and isinstance(last.operand, Name) and not is_importable(last.operand):

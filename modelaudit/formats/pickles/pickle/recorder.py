@@ -32,12 +32,12 @@ _CODES_KEPT: Final = 100  # outlines of code objects
 _EVENTS_LISTED: Final = 2000  # with the opcodes that lead to them
 # A file may act very often, so later events keep less of their arguments: memory stays bounded by events x nodes.
 _EVENTS_IN_DETAIL: Final = 1000
-_NODES, _FEWER_NODES = 200, 20  # parts of all arguments of an event
+_PARTS_KEPT, _FEWER_PARTS_KEPT = 200, 20  # parts of all arguments of an event
 # Parts of all arguments of all events, of some 300 bytes each. Later events keep few arguments, each as one part.
 _MOST_PARTS: Final = 150_000
 _PARTS_OF_ATTRIBUTE: Final = 2
 _ARGUMENTS_KEPT: Final = 4
-_MORE: Final = Unknown("more values than are kept")
+_MORE_VALUES: Final = Unknown("more values than are kept")
 
 # Loaders continue after these; at any other defect they raise.
 _TOLERATED: Final = frozenset(
@@ -55,7 +55,7 @@ _WORD: Final = re.compile(r"[A-Za-z_][\w.\-]{0,31}")  # such as utf-8
 # Events whose quick key is built: those with one of these types as the operand, and at most so many arguments.
 _KEYED_OPERANDS: Final = frozenset({Name, CallResult})
 _KEYED_ARGUMENTS: Final = 8
-_NUMBERS: Final = frozenset({int, float, bytes})
+_CONTENT_TYPES: Final = frozenset({int, float, bytes})
 _SIGNIFICANT_TYPES: Final = frozenset({Name, Unknown, CallResult, Embedded})
 
 
@@ -165,7 +165,7 @@ class Recorder:
         """Return how many parts of all arguments the next event keeps."""
         if self._parts_left <= 0:
             return 1
-        return _NODES if len(self.events) < _EVENTS_IN_DETAIL else _FEWER_NODES
+        return _PARTS_KEPT if len(self.events) < _EVENTS_IN_DETAIL else _FEWER_PARTS_KEPT
 
     def record_code(self, arguments: tuple[StackValue, ...]) -> None:
         """Record the code object that a call with these arguments builds, if it builds one."""
@@ -188,7 +188,7 @@ def _build_quick_key(act: Act, operand: StackValue, arguments: tuple[StackValue,
         if kind is str or kind is bool or argument is None:
             is_content = kind is str and not _WORD.fullmatch(argument)  # type: ignore[arg-type]
             parts.append("" if is_content else argument)
-        elif kind in _NUMBERS:
+        elif kind in _CONTENT_TYPES:
             parts.append(kind)
         else:
             return None
@@ -234,20 +234,20 @@ def _find_significant_part(value: StackValue, depth: int, budget: list[int], wit
         return ""
     if kind is str:
         return value if _WORD.fullmatch(value) else ""  # type: ignore[arg-type]
-    # The texts are no words, so that no text equals them.
+    # In angle brackets, "<None>" and "<True>" differ from the words None and True.
     return f"<{value}>" if value is None or isinstance(value, bool) else ""
 
 
 def _cut_arguments(arguments: tuple[StackValue, ...]) -> tuple[StackValue, ...]:
     """Return the first arguments, and an unknown one in place of the others."""
     is_cut = len(arguments) > _ARGUMENTS_KEPT
-    return (*arguments[:_ARGUMENTS_KEPT], _MORE) if is_cut else arguments
+    return (*arguments[:_ARGUMENTS_KEPT], _MORE_VALUES) if is_cut else arguments
 
 
 def _cut_attributes(attributes: tuple[tuple[str, Value], ...]) -> tuple[tuple[str, Value], ...]:
     """Return the first attributes, and an unknown one in place of the others."""
     is_cut = len(attributes) > _ARGUMENTS_KEPT
-    return (*attributes[:_ARGUMENTS_KEPT], (COMPUTED_KEY, _MORE)) if is_cut else attributes
+    return (*attributes[:_ARGUMENTS_KEPT], (COMPUTED_KEY, _MORE_VALUES)) if is_cut else attributes
 
 
 def _count_parts(value: Value) -> int:

@@ -91,7 +91,7 @@ class _PickleSearch:
         self.unread: Unread | None = None
 
     def find_extents(self, start: int) -> Iterator[tuple[int, int]]:
-        """Yield (offset, offset of the byte after it) of each pickle; none overlaps another."""
+        """Yield (first offset, offset of the byte after the end) of each pickle; none overlaps another."""
         position = last_pickle_end = start
         search_end = min(self._window.size, start + _MOST_BYTES)
         while position < search_end:
@@ -99,7 +99,8 @@ class _PickleSearch:
             if not chunk:
                 return
             is_last_chunk = position + len(chunk) >= search_end
-            # Candidates near the end of a chunk wait for the next one, where the whole pattern is in view.
+            # Candidates near the end of a chunk wait for the next one, where the whole pattern is in view. After a
+            # short read, one byte at least is used, so that the search ends.
             usable_length = len(chunk) if is_last_chunk else max(1, len(chunk) - _OVERLAP)
             for index, is_announced in self._find_candidates(chunk):
                 offset = position + index

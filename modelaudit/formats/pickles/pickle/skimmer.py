@@ -78,7 +78,7 @@ class Skimmer:
             self._marks_to_ignore -= 1
             return None
         opcode_offset = source.opcode_offset
-        end, reached = self._find_plain_end(start)
+        end, matched_end = self._find_plain_end(start)
         stretch = None
         if end - start < _SHORTEST_STRETCH:
             self._move_to(start)
@@ -90,11 +90,11 @@ class Skimmer:
             self._misses_in_a_row = 0
             stretch = PlainStretch(start, end)
             self._move_to(end)
-        # Bytes between ``end`` and ``reached`` will be matched again. A hostile file could cause that at every mark, in
-        # quadratic time, so the waste is bounded by the bytes before ``end``.
-        self._wasted_bytes += reached - end
+        # Bytes between ``end`` and ``matched_end`` will be matched again. A hostile file could cause that at every
+        # mark, in quadratic time, so the waste is bounded by the bytes before ``end``.
+        self._wasted_bytes += matched_end - end
         if self._wasted_bytes > _WASTE_ALLOWED + 2 * (end - self._program_start):
-            self._next_attempt = max(self._next_attempt, reached)
+            self._next_attempt = max(self._next_attempt, matched_end)
         # The opcode that is being executed is still the mark, though the buffer may be another one now.
         source.opcode_position = opcode_offset - source.base
         return stretch
@@ -130,10 +130,10 @@ class Skimmer:
                 source.position += 1
             elif not self._skip_constant():
                 break
-        reached = source.offset
+        matched_end = source.offset
         if depth:
-            return outermost_mark, reached
-        return reached - self._measure_name_before_stack_global(run_start), reached
+            return outermost_mark, matched_end
+        return matched_end - self._measure_name_before_stack_global(run_start), matched_end
 
     def _is_at_closing(self) -> bool:
         """Whether the next opcode takes the values above the last mark."""
@@ -164,6 +164,7 @@ class Skimmer:
             return False
         if source.offset + FRAME_REACH > source.size:
             for frame in patterns().frames.finditer(source.buffer, start, source.position):
+                # The group is the FRAME; the match at the end of the bytes has none.
                 if frame[1] and source.base + frame.end() + decode_index(frame[1]) > source.size:
                     return False
         return not self._stretches.reads_watched_entry(source.buffer, start, source.position)
@@ -200,7 +201,8 @@ class Skimmer:
             return 0
         names, plain_run = patterns().names, patterns().plain_run
         earliest = max(start, source.position - _LONGEST_NAME)
-        # Opcodes cannot be decoded backwards, so each earlier byte is tried as the start of the module.
+        # Opcodes cannot be decoded backwards, so each earlier byte is tried as the start of the module. The module and
+        # the name have two opcodes at least.
         for name_start in range(source.position - 2, earliest - 1, -1):
             match = names.match(source.buffer, name_start)
             if match and match.end() == source.position + 1:

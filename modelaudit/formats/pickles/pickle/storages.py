@@ -33,12 +33,12 @@ _DTYPE_SIZES: Final = {
 # Functions of ``torch._utils`` whose arguments begin with storage, offset, sizes and strides.
 _TENSOR_MAKERS: Final = frozenset({"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_qtensor"})
 _DTYPE_ARGUMENT: Final = 6  # of ``_rebuild_tensor_v3``
-_SIZE: Final = Name("torch", "Size")
+_TORCH_SIZE: Final = Name("torch", "Size")
 _MOST_KEPT: Final = 200_000  # storages, references to them, and calls of torch.Size
 _VARIANTS_KEPT: Final = 4  # types and counts of one storage
 _LONGEST_KEY: Final = 200  # characters; the keys that torch writes are numbers
-_ID_LENGTH: Final = 5  # entries of the persistent id of a storage
-_GREATEST: Final = 1 << 63  # greater figures are cut to this one, which exceeds any file
+_STORAGE_ID_LENGTH: Final = 5  # entries of the persistent id of a storage
+_GREATEST_FIGURE: Final = 1 << 63  # greater figures are cut to this one, which exceeds any file
 
 
 class _StorageRecord:
@@ -84,8 +84,9 @@ class StorageTracker:
             value: the value that represents the storage on the stack.
             offset: offset of the opcode.
         """
-        if len(parts) < _ID_LENGTH or parts[0] != "storage" or not isinstance(parts[2], str):
+        if len(parts) < _STORAGE_ID_LENGTH or parts[0] != "storage" or not isinstance(parts[2], str):
             return
+        # The fourth entry is the device, which loaders may override.
         kind, key, count = parts[1], parts[2], parts[4]
         if len(key) > _LONGEST_KEY:
             self.overflow = f"a storage has a key of {len(key)} characters, more than are compared"
@@ -99,7 +100,7 @@ class StorageTracker:
         if len(storage.types) < _VARIANTS_KEPT:
             storage.types[kind.qualname if isinstance(kind, Name) else "…"] = None
         if isinstance(count, int) and len(storage.counts) < _VARIANTS_KEPT:
-            storage.counts[max(-_GREATEST, min(count, _GREATEST))] = None
+            storage.counts[max(-_GREATEST_FIGURE, min(count, _GREATEST_FIGURE))] = None
         self._values[id(value)] = (value, key)
 
     def record_call(self, callee: StackValue, arguments: tuple[StackValue, ...], result: CallResult) -> None:
@@ -107,7 +108,7 @@ class StorageTracker:
 
         ``result`` represents the result of the call on the stack.
         """
-        if callee == _SIZE and len(arguments) == 1 and len(self._sizes) < _MOST_KEPT:
+        if callee == _TORCH_SIZE and len(arguments) == 1 and len(self._sizes) < _MOST_KEPT:
             self._sizes[id(result)] = (result, arguments[0])
         if not isinstance(callee, Name) or callee.qualname not in _TENSOR_MAKERS or len(arguments) < 4:
             return
@@ -121,7 +122,7 @@ class StorageTracker:
         if reach is None:
             self.unmeasured_tensors += 1
         elif item_size is not None:
-            storage.reach = max(storage.reach, min(reach * item_size, _GREATEST))
+            storage.reach = max(storage.reach, min(reach * item_size, _GREATEST_FIGURE))
 
     def _read_sizes(self, value: StackValue) -> tuple[int, ...] | None:
         """Return the numbers in a tuple, or in the tuple that a call of ``torch.Size`` holds; ``None`` for others."""
@@ -162,7 +163,7 @@ def _measure_reach(start: StackValue, sizes: tuple[int, ...] | None, strides: tu
     if not isinstance(start, int) or sizes is None or strides is None or len(sizes) != len(strides):
         return None
     if start < 0 or any(number < 0 for number in (*sizes, *strides)):
-        return _GREATEST
+        return _GREATEST_FIGURE
     if 0 in sizes:
         return 0
     last_element = start + sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))

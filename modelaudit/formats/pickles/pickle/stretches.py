@@ -53,6 +53,7 @@ class DeferredStretches:
         self._memo = memo
         self._window = window
         self._limits = limits
+        # Executes a stretch with the memo that it would have seen, and returns the values that it leaves.
         self._execute = execute
         self._all: list[PlainStretch] = []
         # A dict for its order, which is that of the bytes; executed stretches are taken out.
@@ -99,7 +100,7 @@ class DeferredStretches:
     # -- frames -------------------------------------------------------------------------------------------------------
 
     def find_frame_end(self, offset: int) -> int:
-        """Return the greatest offset where a frame ends that a skipped stretch opens; 0 where none opens one.
+        """Return the last offset where a frame in a skipped stretch ends; 0 where no stretch opens a frame.
 
         Stretches so far before ``offset`` that no frame of theirs can reach it are left out.
         """
@@ -113,10 +114,11 @@ class DeferredStretches:
         return last
 
     def _find_frame_end_in(self, stretch: PlainStretch) -> int:
-        """Return the offset where the last frame that a stretch opens ends; 0 where it opens none."""
+        """Return the offset where the last frame in a stretch ends; 0 where it opens none."""
         last = 0
         for position, data in iterate_pieces_with_offsets(self._window, stretch.start, stretch.end):
             for frame in patterns().frames.finditer(data):
+                # The group is the FRAME; the match at the end of the bytes has none.
                 if frame[1]:
                     last = position + frame.end() + decode_index(frame[1])
         return last
@@ -144,9 +146,10 @@ class DeferredStretches:
         for data in iterate_pieces(self._window, stretch.start, stretch.end):
             writes = patterns().writes.findall(data)
             memoize_count += writes.count(_MEMOIZE)
-            for put in set(writes):
-                if len(put) > 1:
-                    put_indices.add(decode_index(put))
+            for write in set(writes):
+                is_put = len(write) > 1  # MEMOIZE has one byte, and no index
+                if is_put:
+                    put_indices.add(decode_index(write))
             if stretch.first_entry + memoize_count + len(put_indices) > self._limits.pickle_memo:
                 raise LimitReachedError(f"more than {self._limits.pickle_memo} memo entries", stretch.start)
         memoize_indices = range(stretch.first_entry, stretch.first_entry + memoize_count)
@@ -194,7 +197,8 @@ class DeferredStretches:
         to_execute = [stretch] if stretch.values is None else []
         while to_execute:
             newly_watched = IndexSet()
-            for pending in sorted(self._add_sources(to_execute), key=lambda stretch: stretch.start):
+            in_order = sorted(self._add_sources(to_execute), key=lambda each: each.start)
+            for pending in in_order:
                 self._execute_one(pending, newly_watched)
             to_execute = []
             if newly_watched:

@@ -211,6 +211,7 @@ def find_acting_attributes(state: StackValue) -> tuple[tuple[str, Value], ...]:
     left out for brevity: rules judge these, so they must not depend on the bounds of what a report shows.
     """
     if not isinstance(state, Container):
+        # An empty name is for the state as a whole.
         return (("", _freeze_attribute(state)),) if type(state) in ACTING_TYPES else ()
     if state.type == "dict" and not state.acting_items and _has_only_usual_keys(state):
         return ()  # nearly all states; a large pickle has millions of them

@@ -9,6 +9,7 @@ CVE-2025-54886.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -33,6 +34,9 @@ _DEFECTS_KEPT: Final = 50
 _MOST_PROTOCOL_DIGITS: Final = 9
 _LONGEST_LOADER: Final = 100  # characters of the name of a loader
 _LONGEST_NAME: Final = 200  # characters of a module, a class or a function
+_LONGEST_ROLE: Final = 100
+_LONGEST_ID: Final = 40  # characters; skops writes the address of the object as a number
+_SPECIAL_METHOD: Final = re.compile(r"__.+__", re.DOTALL)
 # ``loader.key``: loaders that call what one of their children refers to, and the key of that child.
 _CALLING_ROLES: Final = frozenset({"PartialNode.func", "DefaultDictNode.default_factory", "DictNode.key_types"})
 
@@ -116,8 +120,8 @@ class _SchemaParser:
         if len(value) < len(pairs):
             self.record_defect(SkopsDefect.DUPLICATE_KEY, "a key occurs twice in one node")
         if "__loader__" not in value:
-            # A plain mapping holds the children of the node around it by name.
-            # ``None`` is dropped from the mapping around it, as every value is that no node needs.
+            # A plain mapping holds the children of the node around it by name. An empty one becomes ``None``, which
+            # the object around it drops, as it drops every value that no node needs.
             return {key: inner for key, inner in value.items() if isinstance(inner, _KEPT_TYPES)} or None
         protocol = str(value.get("protocol"))
         if protocol.isascii() and protocol.isdigit() and len(protocol) <= _MOST_PROTOCOL_DIGITS:
@@ -137,18 +141,18 @@ class _SchemaParser:
         """
         role = f"{loader}.{key}"
         # Python itself calls attributes such as ``__iter__``; skops uses the key ``__reduce__`` for a part of a node.
-        is_special_method = len(key) > 4 and key.startswith("__") and key.endswith("__") and key != "__reduce__"
+        is_special_method = _SPECIAL_METHOD.fullmatch(key) is not None and key != "__reduce__"
         if role in _CALLING_ROLES or is_special_method:
             for callee in child.callees:
-                self._add_node(replace(callee, role=role[:100]))
+                self._add_node(replace(callee, role=role[:_LONGEST_ROLE]))
 
     def _check_id(self, identity: object, node: SkopsNode) -> None:
         """Record a defect if an earlier node of another type has the same id; a ``CachedNode`` refers to one by it."""
         if identity is None or node.loader == "CachedNode":
             return
-        known = self._by_id.setdefault(str(identity)[:40], node)
-        if (known.loader, known.module, known.name) != (node.loader, node.module, node.name):
-            detail = f"a {node.loader} of {node.module}.{node.name} has the id of a {known.loader} of another type"
+        first = self._by_id.setdefault(str(identity)[:_LONGEST_ID], node)
+        if (first.loader, first.module, first.name) != (node.loader, node.module, node.name):
+            detail = f"a {node.loader} of {node.module}.{node.name} has the id of a {first.loader} of another type"
             self.record_defect(SkopsDefect.DUPLICATE_NODE_ID, detail)
 
     def _add_node(self, node: SkopsNode) -> None:

@@ -23,6 +23,7 @@ from modelaudit.wire.windows import read_all_bytes
 
 _MOST_OPCODES: Final = 3_000_000
 _MOST_NAMES: Final = 50_000
+_LONGEST_NAME: Final = 200  # characters of a mention
 _OPERATOR: Final = re.compile(r"\w+::[\w.]+")  # aten::add.Tensor
 _CLASS: Final = re.compile(r"__torch__\.torch\.classes(?:\.\w+)+")  # __torch__.torch.classes.quantized.Conv2d
 
@@ -63,8 +64,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 def _find_mentions(text: str) -> Iterator[TorchMention]:
-    """Yield the operator that a text is, or the registered classes in the text of a type."""
+    """Yield the operator that ``text`` names; if it is the text of a type, the registered C++ classes in it."""
     if _OPERATOR.fullmatch(text):
-        yield TorchMention(NameUse.OPERATOR, text[:200], called=True)
+        yield TorchMention(NameUse.OPERATOR, text[:_LONGEST_NAME], called=True)
     elif "__torch__" in text:
-        yield from (TorchMention(NameUse.TYPE, name[:200]) for name in _CLASS.findall(text))
+        yield from (TorchMention(NameUse.TYPE, name[:_LONGEST_NAME]) for name in _CLASS.findall(text))

@@ -23,12 +23,12 @@ from modelaudit.wire.json_text import catch_parse_failure, check_bounds, convert
 
 _MOST_NAMES: Final = 50_000
 # Keys whose texts torch resolves as operators, evaluates as expressions, or writes into Python source as names.
-_TARGETS: Final = frozenset({"target", "as_operator"})
-_EXPRESSIONS: Final = frozenset({"expr_str", "guards_code"})
-_NAMES: Final = frozenset({"name", "forward_arg_names"})
+_TARGET_KEYS: Final = frozenset({"target", "as_operator"})
+_EXPRESSION_KEYS: Final = frozenset({"expr_str", "guards_code"})
+_NAME_KEYS: Final = frozenset({"name", "forward_arg_names"})
 # A tree of inputs (a "pytree") describes how the arguments of the program nest. torch stores it as JSON in a string,
 # and so the context of each of its nodes.
-_NESTED: Final = frozenset({"in_spec", "out_spec", "context"})
+_NESTED_KEYS: Final = frozenset({"in_spec", "out_spec", "context"})
 # torch.ops.aten.add.Tensor: namespace, operator and overload.
 _OPERATOR: Final = re.compile(r"torch\.ops\.(\w+)\.(\w+)(?:\.(\w+))?")
 _IDENTIFIER: Final = re.compile(r"[^\W\d][\w.]*", re.ASCII)
@@ -83,11 +83,11 @@ class _GraphSearch:
         check_bounds(text, self._limits)
 
         def finish_object(pairs: list[tuple[str, object]]) -> None:
-            self._find_imports(dict(pairs))
+            self._add_imports(dict(pairs))
             for key, value in pairs:
                 for item in value if isinstance(value, list) else (value,):
                     if isinstance(item, str):
-                        self._handle_string(key, item, depth)
+                        self._add_mentions_in_text(key, item, depth)
 
         # The hook returns nothing, so no object is kept, and a large graph takes no more memory than its strings.
         decoder = json.JSONDecoder(
@@ -96,20 +96,20 @@ class _GraphSearch:
         with convert_recursion_error():
             decoder.decode(text)
 
-    def _handle_string(self, key: str, text: str, depth: int) -> None:
+    def _add_mentions_in_text(self, key: str, text: str, depth: int) -> None:
         """Add the mentions in the text under ``key``, according to the use that torch makes of it."""
-        if key in _TARGETS:
+        if key in _TARGET_KEYS:
             operator = _OPERATOR.fullmatch(text)
             name = f"{operator[1]}::{operator[2]}" if operator else text
             self._add_mention(NameUse.OPERATOR, name)
-        elif key in _EXPRESSIONS:
-            self._find_words(text)
-        elif key in _NAMES and text and not _IDENTIFIER.fullmatch(text):
+        elif key in _EXPRESSION_KEYS:
+            self._add_words(text)
+        elif key in _NAME_KEYS and text and not _IDENTIFIER.fullmatch(text):
             self._add_mention(NameUse.IDENTIFIER, text)
-        elif key in _NESTED:
+        elif key in _NESTED_KEYS:
             self._search_nested(text, depth)
 
-    def _find_imports(self, value: dict[str, object]) -> None:
+    def _add_imports(self, value: dict[str, object]) -> None:
         """Add the classes that torch imports for an object of a tree of inputs: factories, enumerations and types."""
         module, name = value.get("default_factory_module"), value.get("default_factory_name")
         if module is not None or name is not None:
@@ -135,7 +135,7 @@ class _GraphSearch:
         except ValueError:
             self._add_mention(NameUse.UNRESOLVED, "a tree of inputs that is not JSON")
 
-    def _find_words(self, text: str) -> None:
+    def _add_words(self, text: str) -> None:
         """Add the identifiers and the unusual characters of an expression, without its strings and symbols."""
         for word in _WORD.findall(_TEXT_IN_EXPRESSION.sub("", text)):
             if not _SYMBOL.fullmatch(word):

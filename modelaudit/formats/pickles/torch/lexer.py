@@ -61,8 +61,10 @@ def tokenize(text: str) -> Iterator[Token]:
         if match is None:
             raise DamagedError(f"line {line} has a character that TorchScript does not allow", position)
         kind, token_text = match.lastgroup or "", match.group()
-        if kind == "mark":
-            nesting += (token_text in "([{") - (token_text in ")]}")
+        if kind == "mark" and token_text in "([{":
+            nesting += 1
+        elif kind == "mark" and token_text in ")]}":
+            nesting -= 1
         is_line_in_brackets = kind == "line" and nesting > 0
         if kind not in _SKIPPED and not is_line_in_brackets:
             yield Token(kind, token_text, line)

@@ -24,7 +24,7 @@ _SOURCE_PATH = re.compile(r"![^!]*?code/([^!]*)\.py(?:#\d+)?\Z", re.IGNORECASE)
 def recognises(head: Head) -> bool:
     """Whether this is a source of a TorchScript archive."""
     is_source = head.content == TORCHSCRIPT and _SOURCE_PATH.search(head.path) is not None
-    # A head with a content type never counts as text.
+    # ``looks_like_text`` refuses every head whose content the container has declared.
     return is_source and looks_like_text(replace(head, content=None))
 
 

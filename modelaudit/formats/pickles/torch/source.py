@@ -21,8 +21,8 @@ _KEYWORDS: Final = frozenset(
         *("raise", "return", "while", "with", "yield"),
     }
 )
-_BASES: Final = frozenset({"Module", "NamedTuple", "Interface", "ModuleInterface", "Enum"})
-_END: Final = Token("line", "\n", 0)
+_BUILT_IN_BASES: Final = frozenset({"Module", "NamedTuple", "Interface", "ModuleInterface", "Enum"})
+_END_OF_SOURCE: Final = Token("line", "\n", 0)
 _MOST_NAMES: Final = 50_000
 
 
@@ -42,9 +42,9 @@ class NameCollector:
         self._mentions: dict[tuple[NameUse, str], TorchMention] = {}
         self._assigned: set[str] = set()
         self._tokens: Iterator[Token] = iter(())
-        self._next = _END
+        self._next = _END_OF_SOURCE
         # For each open bracket, whether it belongs to getattr or hasattr, whose string is the name of an attribute.
-        self._open_getattrs: list[bool] = []
+        self._opened_by_getattr: list[bool] = []
         # Whether the next token begins a statement, and whether its line is indented.
         self._is_statement = True
         self._is_indented = False
@@ -57,8 +57,8 @@ class NameCollector:
             LimitReachedError: it has more different names than are kept.
         """
         self._tokens = tokenize(text)
-        self._next = next(self._tokens, _END)
-        while self._next is not _END:
+        self._next = next(self._tokens, _END_OF_SOURCE)
+        while self._next is not _END_OF_SOURCE:
             token = self._take_token()
             if token.kind == "word":
                 self._handle_word(token)
@@ -84,15 +84,15 @@ class NameCollector:
     def _take_token(self) -> Token:
         """Return the next token, and move to the one after it."""
         token = self._next
-        self._next = next(self._tokens, _END)
+        self._next = next(self._tokens, _END_OF_SOURCE)
         return token
 
     def _handle_mark(self, token: Token) -> None:
         """Handle a bracket, or a dot that follows a bracket, a string or a number: add the attributes after it."""
         if token.text in "([{":
-            self._open_getattrs.append(False)
-        elif token.text in ")]}" and self._open_getattrs:
-            self._open_getattrs.pop()
+            self._opened_by_getattr.append(False)
+        elif token.text in ")]}" and self._opened_by_getattr:
+            self._opened_by_getattr.pop()
         elif token.text == "." and self._next.kind == "word":
             first = self._take_token()
             self._add_attributes([first.text, *self._take_dotted_names()], first.line)
@@ -130,12 +130,12 @@ class NameCollector:
         if self._next.text != "(":
             return
         self._take_token()
-        while self._next.kind == "word" and self._next.text in _BASES:
+        while self._next.kind == "word" and self._next.text in _BUILT_IN_BASES:
             self._take_token()
 
     def _skip_line(self) -> None:
         """Take the tokens up to the end of the line."""
-        while self._next is not _END and self._next.kind != "line":
+        while self._next is not _END_OF_SOURCE and self._next.kind != "line":
             self._take_token()
 
     def _handle_dotted_name(self, first: Token, is_statement: bool) -> None:
@@ -188,11 +188,11 @@ class NameCollector:
     def _open_call(self, name: str) -> None:
         """Take the opening bracket of a call of ``name``, and remember whether its strings name attributes."""
         self._take_token()
-        self._open_getattrs.append(name in ("getattr", "hasattr"))
+        self._opened_by_getattr.append(name in ("getattr", "hasattr"))
 
     def _record_getattr_name(self, token: Token) -> None:
         """Record the name in a string that is an argument of getattr or hasattr; ignore other strings."""
-        if not (self._open_getattrs and self._open_getattrs[-1]):
+        if not (self._opened_by_getattr and self._opened_by_getattr[-1]):
             return
         text = _strip_quotes(token.text)
         # Adjacent strings are one string.
@@ -220,6 +220,7 @@ class NameCollector:
 
 
 def _strip_quotes(literal: str) -> str:
-    """Return the content of a string literal in one quote or three on each side."""
-    quotes = 3 if literal[:3] in ('"""', "'''") and len(literal) >= 6 else 1
+    """Return the content of a string literal with one or three quotes on each side."""
+    has_three_quotes = literal[:3] in ('"""', "'''") and len(literal) >= 6
+    quotes = 3 if has_three_quotes else 1
     return literal[quotes:-quotes]

@@ -24,8 +24,8 @@ from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.text import get_file_name
 from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
-_COUNT: Final = struct.Struct("<q")  # the number of elements of a storage, or one number of a tensor
-_DIMENSIONS: Final = struct.Struct("<i4x")  # the number of dimensions, and four unused bytes
+_COUNT_LAYOUT: Final = struct.Struct("<q")  # the number of elements of a storage, or one number of a tensor
+_DIMENSIONS_LAYOUT: Final = struct.Struct("<i4x")  # the number of dimensions, and four unused bytes
 _MOST_DIMENSIONS: Final = 64
 _MOST_RECORDS: Final = 50_000
 
@@ -52,7 +52,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     for start, end in reader.pickles:
         pickle = SubWindow(window, start, end - start, budget)
         yield Artifact(join_range(artifact.path, start, end), pickle.size, make_opener(pickle), content=PICKLE)
-    yield TensorData(reader.numbers)
+    yield TensorData(reader.number_bytes)
     if unread is not None:
         yield unread
 
@@ -63,13 +63,13 @@ class _RecordReader:
     Attributes:
         position: offset of the next record.
         pickles: (offset, offset of the byte after it) of each pickle, a damaged one included.
-        numbers: number of bytes between the pickles, which are numbers.
+        number_bytes: how many bytes of numbers are between the pickles.
     """
 
     def __init__(self, window: Window, limits: Limits) -> None:
         self.position = 0
         self.pickles: list[tuple[int, int]] = []
-        self.numbers = 0
+        self.number_bytes = 0
         self._window = window
         self._limits = limits
 
@@ -89,7 +89,7 @@ class _RecordReader:
             item_size = ITEM_SIZES.get(storage_type.qualname) if isinstance(storage_type, Name) else None
             if item_size is None:
                 raise DamagedError("a storage has a type whose element size is unknown", self.position)
-            (count,) = _COUNT.unpack(self._read_bytes(_COUNT.size))
+            (count,) = _COUNT_LAYOUT.unpack(self._read_bytes(_COUNT_LAYOUT.size))
             self._skip_numbers(count * item_size)
         self._execute_pickle()
 
@@ -105,13 +105,13 @@ class _RecordReader:
         """
         for _ in range(self._read_count()):
             self._read_description()
-            (dimensions,) = _DIMENSIONS.unpack(self._read_bytes(_DIMENSIONS.size))
+            (dimensions,) = _DIMENSIONS_LAYOUT.unpack(self._read_bytes(_DIMENSIONS_LAYOUT.size))
             if not 0 <= dimensions <= _MOST_DIMENSIONS:
                 detail = f"a tensor states {dimensions} dimensions, not 0 to {_MOST_DIMENSIONS}"
                 raise DamagedError(detail, self.position)
             # A size and a stride for each dimension, and the offset.
             number_count = 2 * dimensions + 1
-            self._skip_numbers(number_count * _COUNT.size)
+            self._skip_numbers(number_count * _COUNT_LAYOUT.size)
 
     def _read_count(self) -> int:
         """Execute the pickle of a count and return it; raise ``DamagedError`` if it is not a number."""
@@ -161,4 +161,4 @@ class _RecordReader:
             raise DamagedError(f"a record takes {length} bytes where {bytes_left} are left", self.position)
         claim_data(self._window, self.position, self.position + length)
         self.position += length
-        self.numbers += length
+        self.number_bytes += length
