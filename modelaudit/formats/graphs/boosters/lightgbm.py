@@ -97,7 +97,7 @@ class _Tree:
 
 
 class _ModelReader:
-    """Check a model line by line."""
+    """Reads and checks a model line by line."""
 
     def __init__(self) -> None:
         self.mentions: list[Mention] = []
@@ -170,7 +170,9 @@ class _ModelReader:
         tree, self._current_tree = self._current_tree, None
         if tree is None:
             return
-        leaves, where, label = tree.numbers.get(b"num_leaves", 0), Location(offset=tree.offset), f"tree {tree.number}"
+        leaves = tree.numbers.get(b"num_leaves", 0)
+        where = Location(offset=tree.offset)
+        label = f"tree {tree.number}"
         if leaves < 1:
             self.defects.record_size_mismatch(f"{label} has {leaves} leaves", where)
             return

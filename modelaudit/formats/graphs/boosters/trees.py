@@ -95,17 +95,18 @@ def check_tree(tree: Mapping[str, object], defects: TreeDefects, number: int) ->
         feature_count = _parse_number(parameters.get("num_feature"))
         if stated_nodes is not None and stated_nodes != len(left):
             defects.record_size_mismatch(f"{label} states {stated_nodes} nodes and has {len(left)}")
-        # A node without children is a leaf, and does not split. The highest bit of a feature is a flag.
-        split_features = (feature & 0x7FFF_FFFF for feature, child in zip(features, left, strict=False) if child != -1)
+        # A node without a left child is a leaf, and does not split. The highest bit of a feature is a flag.
+        features_and_children = zip(features, left, strict=False)
+        split_features = (feature & 0x7FFF_FFFF for feature, left_child in features_and_children if left_child != -1)
         if feature_count and any(not 0 <= feature < feature_count for feature in split_features):
             defects.record_invalid_index(f"{label} splits by a feature out of the range of {feature_count}")
     return check_children(left, right, defects, label)
 
 
-def check_learner(
+def read_learner(
     learner: Mapping[str, object], defects: TreeDefects
 ) -> tuple[tuple[Mention, ...], tuple[tuple[str, str], ...]]:
-    """Check the counts in the ``learner`` of an XGBoost model.
+    """Read the ``learner`` of an XGBoost model, and record defects of its counts.
 
     Returns:
         The objective and the booster as mentions; and the facts of the outline, pairs of a name and a value.
@@ -138,20 +139,21 @@ def check_feature_and_class_counts(features: int | None, classes: int | None, de
 
 
 def _check_tree_count(booster: Mapping[str, object], defects: TreeDefects) -> None:
-    """Record a defect if a booster states another number of trees than it has, or lists classes for another number."""
+    """Compare the number of trees in a booster with the number that it states, and with its list of their classes."""
     nested_booster = booster.get("gbtree")  # the booster dart contains a gbtree, which has the trees
     tree_booster = nested_booster if isinstance(nested_booster, Mapping) else booster
     model = tree_booster.get("model")
     if not isinstance(model, Mapping):
         return
-    # tree_info has the class of each tree.
-    trees, parameters, classes = model.get("trees"), model.get("gbtree_model_param"), model.get("tree_info")
+    trees, parameters = model.get("trees"), model.get("gbtree_model_param")
+    class_of_each_tree = model.get("tree_info")
     if isinstance(trees, Sequence) and isinstance(parameters, Mapping):
         stated = _parse_number(parameters.get("num_trees"))
         if stated is not None and stated != len(trees):
             defects.record_size_mismatch(f"the model states {stated} trees and has {len(trees)}")
-        if isinstance(classes, Sequence) and len(classes) != len(trees):
-            defects.record_size_mismatch(f"the model assigns {len(classes)} trees to classes and has {len(trees)}")
+        if isinstance(class_of_each_tree, Sequence) and len(class_of_each_tree) != len(trees):
+            assigned = len(class_of_each_tree)
+            defects.record_size_mismatch(f"the model assigns {assigned} trees to classes and has {len(trees)}")
 
 
 def _get_integers(value: object) -> Sequence[int] | None:

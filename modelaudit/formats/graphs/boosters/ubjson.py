@@ -15,7 +15,7 @@ from array import array
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.graphs.boosters.trees import TreeDefects, check_learner, check_tree
+from modelaudit.formats.graphs.boosters.trees import TreeDefects, check_tree, read_learner
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline
@@ -31,6 +31,7 @@ _CONSTANTS: Final[dict[bytes, object]] = {b"Z": None, b"T": True, b"F": False}
 _KEY: Final = re.compile(rb"[A-Za-z_][\w .-]*")
 _VALUE_MARKERS: Final = frozenset(b"{[SCHZTFiUIlLdD")
 _CHECKED_LISTS: Final = frozenset({"left_children", "right_children", "split_indices"})
+_LONGEST_FIRST_KEY: Final = 255  # bytes; the keys of models are short words such as "learner"
 _KEPT_STRING: Final = 4096
 # Each value takes some tens of bytes of memory. A list of numbers counts as one value.
 _MOST_VALUES: Final = 1_000_000
@@ -50,7 +51,7 @@ def recognises(head: Head) -> bool:
     key_start = 2 + _STRUCTS[length_type].size
     key_length = int.from_bytes(data[2:key_start], "big")
     key_end = key_start + key_length
-    if not 0 < key_length < 256 or key_end >= len(data):
+    if not 0 < key_length <= _LONGEST_FIRST_KEY or key_end >= len(data):
         return False
     return _KEY.fullmatch(data[key_start:key_end]) is not None and data[key_end] in _VALUE_MARKERS
 
@@ -72,7 +73,9 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         damage = error
     decoder.claim_decoded()
     learner = decoder.root.get("learner") if isinstance(decoder.root, dict) else None
-    mentions, facts = check_learner(learner, defects) if isinstance(learner, dict) and damage is None else ((), ())
+    if not isinstance(learner, dict) or damage is not None:
+        learner = {}  # nothing to check, as the learner is missing or incomplete
+    mentions, facts = read_learner(learner, defects)
     yield Outline("ubjson", mentions, facts, tuple(defects.defects))
     if decoder.has_unchecked_tree:
         damage = damage or LimitReachedError(f"a tree has more than {_MOST_KEPT} nodes, and was not checked")
@@ -81,7 +84,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 
 class _OmittedIntegers:
-    """Stands for a list of integers that is too long to be kept."""
+    """Takes the place of a list of integers that is too long to keep."""
 
 
 class _OpenContainer:
@@ -97,7 +100,10 @@ class _OpenContainer:
     __slots__ = ("key", "remaining", "value_type", "values")
 
     def __init__(self, values: dict[str, object] | list[object], remaining: int | None, value_type: bytes) -> None:
-        self.values, self.remaining, self.value_type, self.key = values, remaining, value_type, ""
+        self.values = values
+        self.remaining = remaining
+        self.value_type = value_type
+        self.key = ""
 
 
 class _Decoder:
@@ -116,15 +122,14 @@ class _Decoder:
         self._window, self._limits, self._defects = window, limits, defects
         # A block that was read ahead, and its offset in the file.
         self._block, self._block_offset = b"", 0
-        # Up to here all bytes are claimed.
-        self._claimed = 0
+        self._claimed_end = 0  # all bytes before this offset are claimed
         self._containers: list[_OpenContainer] = []
         self._value_count = 0
         self._tree_count = 0
 
     def claim_decoded(self, end: int | None = None) -> None:
         """Claim as parsed the bytes decoded since the last claim, up to the offset ``end`` or the current one."""
-        claim_parsed(self._window, self._claimed, self.position if end is None else end)
+        claim_parsed(self._window, self._claimed_end, self.position if end is None else end)
 
     def _read_bytes(self, length: int) -> bytes:
         """Read the next ``length`` bytes, from a block that is read ahead."""
@@ -140,9 +145,9 @@ class _Decoder:
 
     def _skip_bytes(self, length: int) -> None:
         """Move past ``length`` bytes; raise ``DamagedError`` if the file ends before."""
-        if length > self._window.size - self.position:
-            left = self._window.size - self.position
-            raise DamagedError(f"a value has {length} bytes, the file has {left}", self.position)
+        bytes_left = self._window.size - self.position
+        if length > bytes_left:
+            raise DamagedError(f"a value has {length} bytes, the file has {bytes_left}", self.position)
         self.position += length
 
     def _read_number(self, kind: bytes) -> int | float:
@@ -250,7 +255,7 @@ class _Decoder:
             if not is_object and value_type in _NUMBERS:
                 self._append_value(self._read_typed_list(value_type, remaining))
                 return
-            # Values of a type such as null or true take no bytes, so without this a few bytes could state any number.
+            # Values of a type such as null or true take no bytes. Without a bound, a few bytes could state millions.
             if value_type in _CONSTANTS and remaining > self._window.size:
                 detail = f"a list states {remaining} items that take no bytes, more than the file has bytes"
                 raise DamagedError(detail, self.position)
@@ -273,7 +278,7 @@ class _Decoder:
         if count * width >= _DATA_BYTES:
             self.claim_decoded(start)
             claim_data(self._window, start, self.position)
-            self._claimed = self.position
+            self._claimed_end = self.position
         key = self._containers[-1].key if self._containers else ""
         if key not in _CHECKED_LISTS or kind not in _INTEGERS:
             return range(count)

@@ -27,17 +27,17 @@ from modelaudit.wire.ledger import claim_data, claim_parsed
 
 _MAGIC: Final = b"binf"
 # Sizes of the structures in bytes.
-_HEADER: Final = 136
-_TREE: Final = 148
-_GROUP: Final = 160
-_NODE: Final = 20
-_STATISTICS: Final = 16
-_LINEAR: Final = 136
+_HEADER_BYTES: Final = 136
+_TREE_BYTES: Final = 148
+_FOREST_BYTES: Final = 160
+_NODE_BYTES: Final = 20
+_STATISTICS_BYTES: Final = 16
+_LINEAR_BYTES: Final = 136
 # The bytes of the fields at the beginning of these structures; reserved numbers follow, which XGBoost writes as zeros.
-_HEADER_FIELDS: Final = 36
-_TREE_FIELDS: Final = 24
-_GROUP_FIELDS: Final = 32
-_LINEAR_FIELDS: Final = 8
+_HEADER_FIELD_BYTES: Final = 36
+_TREE_FIELD_BYTES: Final = 24
+_FOREST_FIELD_BYTES: Final = 32
+_LINEAR_FIELD_BYTES: Final = 8
 _LONGEST_NAME: Final = 256
 _MOST_NODES: Final = 4_000_000
 # The length of the name in 8 bytes, of which only the lowest is used, and a name such as "binary:logistic".
@@ -47,7 +47,7 @@ _OBJECTIVE: Final = re.compile(rb".\x00{7}(?:binary|reg|multi|rank|count|surviva
 def recognises(head: Head) -> bool:
     """Whether the name of a known kind of objective follows the header."""
     start = len(_MAGIC) if head.data.startswith(_MAGIC) else 0
-    return head.content is None and _OBJECTIVE.match(head.data, start + _HEADER) is not None
+    return head.content is None and _OBJECTIVE.match(head.data, start + _HEADER_BYTES) is not None
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -93,9 +93,9 @@ class _ModelReader:
 
     def _require_bytes(self, length: int) -> None:
         """Raise ``DamagedError`` if fewer than ``length`` bytes follow, or the length is negative."""
-        left = self._window.size - self.position
-        if not 0 <= length <= left:
-            raise DamagedError(f"{length} bytes must follow, the file has {left}", self.position)
+        bytes_left = self._window.size - self.position
+        if not 0 <= length <= bytes_left:
+            raise DamagedError(f"{length} bytes must follow, the file has {bytes_left}", self.position)
 
     def _read_count(self) -> int:
         """Read a count or length, an unsigned integer of eight bytes."""
@@ -114,17 +114,17 @@ class _ModelReader:
 
     def read_model(self) -> None:
         """Read the header, the names, the trees or the linear model, and the attributes after them."""
-        # base_score, num_feature, num_class, contain_extra_attrs, contain_eval_metrics; the rest is reserved.
-        header = struct.unpack("<fIiii", self._read_bytes(_HEADER, _HEADER_FIELDS)[:20])
-        _, features, classes, has_attributes, has_metrics = header
-        check_feature_and_class_counts(features, classes, self.defects)
+        # base_score, num_feature, num_class, contain_extra_attrs, contain_eval_metrics; other fields follow.
+        header = struct.unpack_from("<fIiii", self._read_bytes(_HEADER_BYTES, _HEADER_FIELD_BYTES))
+        _, feature_count, class_count, has_attributes, has_metrics = header
+        check_feature_and_class_counts(feature_count, class_count, self.defects)
         self._read_name("objective")
         booster = self._read_name("booster")
         if booster == "gblinear":
-            self._read_bytes(_LINEAR, _LINEAR_FIELDS)
+            self._read_bytes(_LINEAR_BYTES, _LINEAR_FIELD_BYTES)
             self._skip_items(4)  # the coefficients
         else:
-            tree_count = self._read_trees(features)
+            tree_count = self._read_trees(feature_count)
             # ``Dart::Load`` reads weights only if the model has trees.
             if booster == "dart" and tree_count:
                 self._skip_items(4)  # the weight of each tree
@@ -153,46 +153,50 @@ class _ModelReader:
         claim_data(self._window, self.position, self.position + length)
         self.position += length
 
-    def _read_trees(self, features: int) -> int:
-        """Read and check the trees of a model with ``features`` features, and return their number.
+    def _read_trees(self, feature_count: int) -> int:
+        """Read and check the trees of a model, and return their number.
 
         The class of each tree, four bytes, follows the trees and is skipped.
         """
-        (count,) = struct.unpack("<i", self._read_bytes(_GROUP, _GROUP_FIELDS)[:4])
-        self._require_bytes(count * (_TREE + _NODE + _STATISTICS))
+        # The number of trees is the first field of the structure.
+        (count,) = struct.unpack_from("<i", self._read_bytes(_FOREST_BYTES, _FOREST_FIELD_BYTES))
+        # Each tree has one node at least.
+        self._require_bytes(count * (_TREE_BYTES + _NODE_BYTES + _STATISTICS_BYTES))
         for number in range(count):
-            self._check_tree(number, features)
+            self._check_tree(number, feature_count)
         self._skip_data(count * 4)
         return int(count)
 
-    def _check_tree(self, number: int, features: int) -> None:
+    def _check_tree(self, number: int, feature_count: int) -> None:
         """Check the children and features of tree ``number``; skip its statistics."""
         # TreeParam: roots, num_nodes, deleted nodes, depth, features, size_leaf_vector; the rest is reserved.
-        _, count, _, _, _, leaf_vector_size = struct.unpack("<6i", self._read_bytes(_TREE, _TREE_FIELDS)[:24])
+        _, count, _, _, _, leaf_vector_size = struct.unpack_from(
+            "<6i", self._read_bytes(_TREE_BYTES, _TREE_FIELD_BYTES)
+        )
         if count <= 0:
             raise DamagedError(f"tree {number} states {count} nodes, but needs at least one", self.position)
-        self._require_bytes(count * (_NODE + _STATISTICS))
+        self._require_bytes(count * (_NODE_BYTES + _STATISTICS_BYTES))
         # A tree this large is not checked, to bound memory.
         if count > _MOST_NODES:
             self.has_unchecked_tree = True
-            self._skip_data(count * (_NODE + _STATISTICS))
+            self._skip_data(count * (_NODE_BYTES + _STATISTICS_BYTES))
             return
         left, right = array("i"), array("i")  # lists would take ten times the memory
         has_feature_out_of_range = False
-        nodes_a_piece = self._limits.read_bytes // _NODE
+        nodes_a_piece = self._limits.read_bytes // _NODE_BYTES
         for done in range(0, count, nodes_a_piece):
-            nodes = self._read_bytes(min(nodes_a_piece, count - done) * _NODE)
+            nodes = self._read_bytes(min(nodes_a_piece, count - done) * _NODE_BYTES)
             for _parent, left_child, right_child, split_index, _value in struct.iter_unpack("<3iIf", nodes):
                 left.append(left_child)
                 right.append(right_child)
                 # The highest bit of the split index is the direction for missing values, the others the feature.
                 feature = split_index & 0x7FFF_FFFF
                 is_leaf = left_child == -1
-                if not is_leaf and feature >= features > 0:
+                if not is_leaf and feature >= feature_count > 0:
                     has_feature_out_of_range = True
-        self._skip_data(count * _STATISTICS)
+        self._skip_data(count * _STATISTICS_BYTES)
         if has_feature_out_of_range:
-            self.defects.record_invalid_index(f"tree {number} splits by a feature out of the range of {features}")
+            self.defects.record_invalid_index(f"tree {number} splits by a feature out of the range of {feature_count}")
         check_children(left, right, self.defects, f"tree {number}")
         if leaf_vector_size > 1:
             self._skip_items(4)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.documents.structured.reader import read_json
-from modelaudit.formats.graphs.boosters.trees import TreeDefects, check_learner, check_tree
+from modelaudit.formats.graphs.boosters.trees import TreeDefects, check_tree, read_learner
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -53,7 +53,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         return  # read_json has reported this
     learner = top.get("learner") if isinstance(top, dict) else None
     if isinstance(learner, dict):
-        mentions, facts = check_learner(learner, defects)
+        mentions, facts = read_learner(learner, defects)
         yield Outline("xgboost", mentions, facts, tuple(defects.defects))
 
 

@@ -130,17 +130,17 @@ def _read_layers(text: str, layers: _LayerCollector, limits: Limits) -> None:
     values: dict[str, str] = {}
     line = 1
     for each in parse_text_fields(text, limits):
-        opens_block, closes_block = each.value is None and bool(each.name), each.value is None and not each.name
-        if opens_block:
+        # The parser yields the start of a block as a name without a value, and its end as neither.
+        if each.value is None and each.name:
             open_blocks.append(each.name)
             if each.name in _LAYER_BLOCKS:
                 values, line = {}, each.line
-        elif closes_block:
+        elif each.value is None:
             if open_blocks.pop() in _LAYER_BLOCKS:
                 type_, module, name, detail = (values.get(key, "") for key in _LAYER_KEYS)
                 layers.record_layer(type_, module, name, detail, Location(line=line))
                 values = {}
-        elif each.value is not None and each.name in _LAYER_KEYS:
+        elif each.name in _LAYER_KEYS:
             innermost = open_blocks[-1] if open_blocks else ""
             if innermost in _BLOCKS_WITH_LAYER_KEYS:
                 values[each.name] = _format_value(each.value)
@@ -163,6 +163,7 @@ def recognises_binary(head: Head) -> bool:
                     return False
             elif each.number not in _OTHER_NETWORK_FIELDS:
                 return False
+            # The first layer must have a type; later layers need none.
             if each.number in (_LAYER, _OLD_LAYER) and not has_layer:
                 return False
     except (DamagedError, WindowError):
@@ -170,9 +171,9 @@ def recognises_binary(head: Head) -> bool:
     return has_layer
 
 
-def _is_printable_name(each: Field) -> bool:
+def _is_printable_name(name: Field) -> bool:
     """Whether the field is a printable text of fewer than 256 bytes."""
-    return each.wire == BYTES and each.body.size < _NAME_LENGTH and each.body.text(_NAME_LENGTH).isprintable()
+    return name.wire == BYTES and name.body.size < _NAME_LENGTH and name.body.text(_NAME_LENGTH).isprintable()
 
 
 def _read_type(layer: Message) -> str:

@@ -33,8 +33,11 @@ _NAME_BYTES: Final = 512
 _MOST_LAYERS: Final = 1_000_000
 _MOST_FILES: Final = 1000
 _MODEL_PATH: Final = "@model_path/"
-_SENTINEL: Final = (0xDEADBEEF).to_bytes(4, "little")
+# Of a weight file: the header, the entry of each tensor, which begins with the sentinel, and the alignment of both.
+_HEADER_BYTES: Final = 64
+_ENTRY_BYTES: Final = 64
 _ALIGNMENT: Final = 64
+_SENTINEL: Final = (0xDEADBEEF).to_bytes(4, "little")
 # The field numbers of all model types in Model.proto.
 _MODEL_TYPES: Final = frozenset(
     {200, 201, 202, 300, 301, 302, 303, 304, 400, 401, 402, 403, 404, 500, 501, 502, 555, 556, 560, 600, 601, 602, 603}
@@ -186,8 +189,8 @@ class _ModelReader:
                 name = _read_text(blob, 1)
                 offset = next((each.value for each in blob.fields() if each.number == 2 and each.wire == VARINT), 0)
                 target = name.removeprefix(_MODEL_PATH)
-                # The offset is that of the entry's metadata, which takes 64 bytes; the data follow them.
-                self.needed_bytes[target] = max(self.needed_bytes.get(target, 0), offset + _ALIGNMENT)
+                # The offset is that of the entry, and the data follow it.
+                self.needed_bytes[target] = max(self.needed_bytes.get(target, 0), offset + _ENTRY_BYTES)
                 if len(self.needed_bytes) > _MOST_FILES or offset >> 63:
                     detail = f"it has more than {_MOST_FILES} weight files, or an offset of 2**63 or more"
                     raise LimitReachedError(detail, blob.start)
@@ -259,8 +262,8 @@ def recognises_weights(head: Head) -> bool:
     return (
         head.content is None
         and data[4:8] == b"\x02\0\0\0"
-        and data[_ALIGNMENT : _ALIGNMENT + 4] == _SENTINEL
-        and not any(data[8:_ALIGNMENT])
+        and data[_HEADER_BYTES : _HEADER_BYTES + 4] == _SENTINEL
+        and not any(data[8:_HEADER_BYTES])
     )
 
 
@@ -274,23 +277,24 @@ def read_weights(artifact: Artifact, window: Window, limits: Limits) -> Iterator
         DamagedError: an entry is missing, or its data are outside the file; the number before is yielded first.
     """
     count = int.from_bytes(window.read(0, 4), "little")
-    claim_parsed(window, 0, _ALIGNMENT)
-    position = _ALIGNMENT
+    claim_parsed(window, 0, _HEADER_BYTES)
+    position = _HEADER_BYTES
     done = 0
     failure: DamagedError | None = None
     while done < count and failure is None:
         # blob_metadata: sentinel (4 bytes), data type (4), size of the data (8), offset of the data (8).
-        entry = window.read(position, _ALIGNMENT)
+        entry = window.read(position, _ENTRY_BYTES)
         size, start = int.from_bytes(entry[8:16], "little"), int.from_bytes(entry[16:24], "little")
-        if entry[:4] != _SENTINEL or len(entry) < _ALIGNMENT:
+        if entry[:4] != _SENTINEL or len(entry) < _ENTRY_BYTES:
             failure = DamagedError(f"the header counts {count} tensors, the file has {done}", position)
-        elif start < position + _ALIGNMENT or start + size > window.size:
+        elif start < position + _ENTRY_BYTES or start + size > window.size:
             failure = DamagedError(f"a tensor of {size} bytes at offset {start} is outside the file", position)
         else:
             end = start + size
-            claim_parsed(window, position, position + _ALIGNMENT)
+            claim_parsed(window, position, position + _ENTRY_BYTES)
             claim_data(window, start, end)
-            position = end + -end % _ALIGNMENT  # the next multiple of 64
+            padding = -end % _ALIGNMENT
+            position = end + padding
             done += 1
     yield Outline(FORMAT, facts=(("tensors", str(done)),))
     if failure is not None:

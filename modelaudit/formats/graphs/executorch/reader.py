@@ -29,8 +29,8 @@ _IDENTIFIER: Final = re.compile(rb"ET\d\d")
 _HEADER_OFFSET: Final = 8
 _HEADER_MAGIC: Final = b"eh00"
 # The first header gives the size of the program and the offset of the segments; a later one adds their size.
-_SHORT_HEADER: Final = 24
-_LONG_HEADER: Final = 32
+_SHORT_HEADER_BYTES: Final = 24
+_LONG_HEADER_BYTES: Final = 32
 _MOST_NAMES: Final = 10_000
 _MOST_DEFECTS: Final = 200
 _MOST_FACTS: Final = 64
@@ -92,20 +92,20 @@ class _ProgramReader:
 
     def read_program(self) -> None:
         """Read the header, the segments, the constants and the execution plan of each method."""
-        size, base = self._read_header()
-        part = SubWindow(self._window, 0, size, get_budget(self._window, self._limits))
-        program = FlatBuffer(part, self._limits).read_root()
+        program_size, segments_start = self._read_header()
+        program_window = SubWindow(self._window, 0, program_size, get_budget(self._window, self._limits))
+        program = FlatBuffer(program_window, self._limits).read_root()
         self.facts.append(("schema", str(program.number(_VERSION, "I"))))
         self._segment_count = program.count(_SEGMENTS)
         for index, segment in enumerate(program.tables(_SEGMENTS)):
             # DataSegment: offset (0) from the first segment, size (1).
-            offset, length = base + segment.number(0, "Q"), segment.number(1, "Q")
+            offset, length = segments_start + segment.number(0, "Q"), segment.number(1, "Q")
             file_bytes = self._window.size
             detail = (
                 f"segment {index} of {length} bytes at offset {offset} ends outside the {file_bytes} bytes of the file"
             )
-            # Without an extended header (base 0), no segment can follow the program.
-            if (length and not base) or offset + length > _MOST_BYTES:
+            # Without an extended header, which gives the start of the segments, none can follow the program.
+            if (length and not segments_start) or offset + length > _MOST_BYTES:
                 self._record_out_of_range(detail, segment.position)
             elif offset + length > self._window.size:
                 self.truncation = self.truncation or DamagedError(detail, segment.position)
@@ -126,39 +126,38 @@ class _ProgramReader:
             inline_count += 1
         for plan in program.tables(_PLANS):
             self._check_plan(plan, inline_count)
-        claim_flatbuffer(FlatBuffer(part, self._limits), load_flat_schema(Path(__file__).parent))
+        claim_flatbuffer(FlatBuffer(program_window, self._limits), load_flat_schema(Path(__file__).parent))
 
     def _read_header(self) -> tuple[int, int]:
         """Read the extended header; return the size of the FlatBuffer and the offset of the segments, 0 for none."""
-        header = self._window.read(_HEADER_OFFSET, _LONG_HEADER)
+        header = self._window.read(_HEADER_OFFSET, _LONG_HEADER_BYTES)
         if header[:4] != _HEADER_MAGIC:
             return self._window.size, 0
         length = int.from_bytes(header[4:8], "little")
         size = int.from_bytes(header[8:16], "little")
-        base = int.from_bytes(header[16:24], "little")
-        if length < _SHORT_HEADER or len(header) < _SHORT_HEADER:
-            detail = f"the extended header states {length} bytes, fewer than {_SHORT_HEADER}, or breaks off"
+        segments_start = int.from_bytes(header[16:24], "little")
+        if length < _SHORT_HEADER_BYTES or len(header) < _SHORT_HEADER_BYTES:
+            detail = f"the extended header states {length} bytes, fewer than {_SHORT_HEADER_BYTES}, or breaks off"
             raise DamagedError(detail, _HEADER_OFFSET)
-        claim_parsed(self._window, _HEADER_OFFSET, _HEADER_OFFSET + min(length, _LONG_HEADER))
-        segment_bytes = int.from_bytes(header[24:32], "little") if length >= _LONG_HEADER else 0
-        if base and base < size:
-            self._record_out_of_range(f"the program has {size} bytes and the segments begin at {base}", _HEADER_OFFSET)
-        needed = max(size, base + segment_bytes)
+        claim_parsed(self._window, _HEADER_OFFSET, _HEADER_OFFSET + min(length, _LONG_HEADER_BYTES))
+        segment_bytes = int.from_bytes(header[24:32], "little") if length >= _LONG_HEADER_BYTES else 0
+        if segments_start and segments_start < size:
+            detail = f"the program has {size} bytes and the segments begin at {segments_start}"
+            self._record_out_of_range(detail, _HEADER_OFFSET)
+        needed = max(size, segments_start + segment_bytes)
         if needed > self._window.size:
             detail = f"the program and its segments need {needed} bytes, the file has {self._window.size}"
             self.truncation = DamagedError(detail, self._window.size)
         # A truncated program is read as far as it goes.
-        return min(size, self._window.size), base
+        return min(size, self._window.size), segments_start
 
     def _check_plan(self, plan: Table, inline_count: int) -> None:
-        """Read an ExecutionPlan, one method of the program, and check its indices against the count of inline data."""
+        """Read an ExecutionPlan, one method of the program, and check its indices; ``inline_count`` data are inline."""
         if len(self.facts) < _MOST_FACTS:
             self.facts.append(("method", plan.text(_PLAN_NAME)))
-        value_count, operator_count, delegate_count = (
-            plan.count(_VALUES),
-            plan.count(_OPERATORS),
-            plan.count(_DELEGATES),
-        )
+        value_count = plan.count(_VALUES)
+        operator_count = plan.count(_OPERATORS)
+        delegate_count = plan.count(_DELEGATES)
         for operator in plan.tables(_OPERATORS):
             # Operator: name (0), overload (1).
             name, overload = operator.text(0), operator.text(1)

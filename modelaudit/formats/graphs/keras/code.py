@@ -17,6 +17,7 @@ from modelaudit.languages.settings import Setting
 from modelaudit.model.structure import CodeOutline
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.>]{0,199}")
+_SHORTEST_CODE: Final = 17  # characters; ``begins_code`` needs as many bytes
 _LONGEST_CODE: Final = 4 * 1024 * 1024
 _DETAIL_LENGTH: Final = 300
 _MOST_QUOTED_NAMES: Final = 8
@@ -28,7 +29,7 @@ def find_named_function(layer: KerasObject) -> tuple[str, Setting] | None:
     """Return the function that a Keras 2 ``Lambda`` layer refers to by name, with its setting.
 
     Returns:
-        ``None`` when the layer may contain code in any of its three functions.
+        ``None`` when it refers to no function by name, or when any of its three functions may be code.
     """
     for key, type_key in _TYPE_KEYS.items():
         types = layer.get_config_texts(type_key)
@@ -73,7 +74,7 @@ def describe_code(layer: KerasObject) -> str:
 
 def _describe_bytecode(text: str) -> str:
     """Describe marshalled bytecode in a text, with or without base64; empty where it is none."""
-    if not 16 < len(text) <= _LONGEST_CODE:
+    if not _SHORTEST_CODE <= len(text) <= _LONGEST_CODE:
         return ""
     try:
         data = base64.b64decode(text.encode("ascii", "replace"), validate=False)

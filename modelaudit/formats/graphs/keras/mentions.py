@@ -50,7 +50,10 @@ def list_mentions(instance: KerasObject) -> Iterator[Mention]:
 
 
 def list_registered_names(settings: Iterable[Setting]) -> Iterator[Mention]:
-    """Yield each registered name that is a value by itself; ``list_mentions`` yields those that select a class."""
+    """Yield each registered name, ``package>name``, that is the plain value of a setting, such as of an activation.
+
+    Names under the keys that select the class of an object are left out: ``list_mentions`` yields those.
+    """
     for setting in settings:
         value = setting.value
         if isinstance(value, str) and setting.key not in _CLASS_KEYS and _REGISTERED_NAME.fullmatch(value):

@@ -33,7 +33,7 @@ class KerasObject:
         config: the single values directly below ``config``, by key; of a ``config`` that is a single value, under "".
         inside: the single values at any depth below ``config.function``, ``config.output_shape`` and ``config.mask``,
             by that key, each with the keys that lead from there to it.
-        configured: whether the object has a ``config``.
+        has_config: whether the object has a ``config``.
     """
 
     path: KeyPath
@@ -41,7 +41,7 @@ class KerasObject:
     class_settings: dict[str, list[Setting]] = field(default_factory=dict)
     config: dict[str, list[Setting]] = field(default_factory=dict)
     inside: dict[str, list[tuple[KeyPath, Setting]]] = field(default_factory=dict)
-    configured: bool = False
+    has_config: bool = False
 
     def get_texts(self, key: str) -> list[str]:
         """Return up to four different texts of a key that selects the class, such as ``class_name``."""
@@ -92,7 +92,7 @@ def _assign_setting(setting: Setting, objects: dict[KeyPath, KerasObject]) -> No
         owner = objects.get(path[:index])
         if owner is None:
             continue
-        owner.configured = True
+        owner.has_config = True
         steps = path[index + 1 :]  # the keys below config; none when config itself is a single value
         if len(steps) <= 1:
             owner.config.setdefault(steps[0] if steps else "", []).append(setting)
@@ -109,4 +109,4 @@ def _find_config_keys(path: KeyPath) -> Iterator[int]:
 
 def is_configuration(objects: Sequence[KerasObject]) -> bool:
     """Whether an object has a ``config`` or a registered name; other programs use the key ``class_name`` too."""
-    return any(each.configured or "registered_name" in each.class_settings for each in objects)
+    return any(each.has_config or "registered_name" in each.class_settings for each in objects)

@@ -110,13 +110,13 @@ class ModelCollector:
             raise LimitReachedError(f"only the first {_MOST_NAMES} distinct operators were read", where.offset)
         self.calls.setdefault(key, Mention(VOCABULARY, use, name, where, detail))
 
-    def record_reference(self, target: str, needs: int, by: str, where: Location) -> None:
+    def record_reference(self, target: str, min_size: int, named_by: str, where: Location) -> None:
         """Record that data are in another file; keep the reference that needs the most bytes of that file.
 
         Args:
             target: the path of the file, relative to the model.
-            needs: how many bytes the file must have.
-            by: the tensor or node that refers to the file.
+            min_size: how many bytes the file must have.
+            named_by: the tensor or node that refers to the file.
             where: the location of that tensor or node.
 
         Raises:
@@ -125,8 +125,8 @@ class ModelCollector:
         known = self.references.get(target)
         if known is None and len(self.references) >= _MOST_NAMES:
             raise LimitReachedError(f"only the first {_MOST_NAMES} files of external data were read", where.offset)
-        if known is None or known.min_size < needs:
-            self.references[target] = Reference(ReferenceKind.DATA, target, by, needs, where)
+        if known is None or known.min_size < min_size:
+            self.references[target] = Reference(ReferenceKind.DATA, target, named_by, min_size, where)
 
     def record_defect(self, kind: DefectKind, detail: str, where: Location) -> None:
         """Record a defect; beyond the first 200, count it only."""

@@ -127,11 +127,11 @@ class _ModelReader:
                 version = field.value
         self._collector.record_fact(f"opset {domain or STANDARD_DOMAIN}", str(version))
 
-    def _read_metadata(self, message: Message, is_of_many: bool = False) -> None:
+    def _read_metadata(self, message: Message, is_of_part: bool = False) -> None:
         """Record one metadata entry (StringStringEntryProto): a key (1) with a value (2).
 
-        Every node and tensor can have entries (``is_of_many``). Those are recorded only when the value may be JSON, and
-        are otherwise searched, so that a large graph does not use up the bound on metadata.
+        An entry of a node or tensor (``is_of_part``) is recorded only when the value may be JSON, and is otherwise
+        searched for embedded content, so that a large graph does not use up the bound on metadata.
         """
         key = ""
         value: Message | None = None
@@ -144,7 +144,7 @@ class _ModelReader:
             return
         start = value.raw(_JSON_SEARCH_BYTES).lstrip()
         may_be_json = start.startswith((b"{", b"[")) or (not start and value.size > _JSON_SEARCH_BYTES)
-        if is_of_many and not may_be_json:
+        if is_of_part and not may_be_json:
             self._collector.search_text(value)
         else:
             self._collector.record_metadata(key, value)
@@ -203,7 +203,7 @@ class _ModelReader:
             elif field.number == 5:
                 quoted |= self._read_attribute(field.body, depth)
             elif field.number == 9:
-                self._read_metadata(field.body, is_of_many=True)
+                self._read_metadata(field.body, is_of_part=True)
         operator, domain, overload = texts[4], texts[7], texts[8]
         where = Location(offset=node.offset)
         embed_mode, context = quoted.pop(_EMBED_MODE, "1"), quoted.get("ep_cache_context")
@@ -254,11 +254,11 @@ class _ModelReader:
             if field.number in (1, 2) and field.wire == BYTES:
                 self._read_tensor(field)
 
-    def _read_tensor(self, holder: Field, by: str = "") -> None:
-        """Read and check a TensorProto with its metadata (16); ``by`` is the attribute that contains it, if any."""
-        tensor = Tensor(Location(offset=holder.offset))
-        for field in self._iter_fields(holder.body):
+    def _read_tensor(self, tensor_field: Field, attribute: str = "") -> None:
+        """Read and check a TensorProto with its metadata (16); ``attribute`` is the name of the one with it, if any."""
+        tensor = Tensor(Location(offset=tensor_field.offset))
+        for field in self._iter_fields(tensor_field.body):
             tensor.read_field(field)
             if field.number == 16 and field.wire == BYTES:
-                self._read_metadata(field.body, is_of_many=True)
-        check_tensor(tensor, by, self._collector)
+                self._read_metadata(field.body, is_of_part=True)
+        check_tensor(tensor, attribute, self._collector)

@@ -46,7 +46,7 @@ def recognises(head: Head) -> bool:
 
 
 def _has_graph(window: Window) -> bool:
-    """Whether the file is a message with a graph that parses to its end, or has a graph and a version."""
+    """Whether the file is a message that has a graph, and that parses to its end or has a version too."""
     has_version = has_graph = False
     try:
         for count, field in enumerate(Message.from_window(window).fields()):

@@ -18,7 +18,7 @@ from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
 
-_BITS: Final = {
+_ELEMENT_BITS: Final = {
     1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 12: 32, 13: 64, 14: 64, 15: 128, 16: 16,
     17: 8, 18: 8, 19: 8, 20: 8, 21: 4, 22: 4, 23: 4, 24: 8, 25: 2, 26: 2,
 }  # fmt: skip
@@ -128,25 +128,25 @@ def _compute_size(dims: Sequence[int], type_: int) -> int | None:
         dims: the shape.
         type_: the number of the element type.
     """
-    if type_ not in _BITS or any(size < 0 for size in dims):
+    if type_ not in _ELEMENT_BITS or any(size < 0 for size in dims):
         return None
-    bits = prod(dims) * _BITS[type_]
+    bits = prod(dims) * _ELEMENT_BITS[type_]
     return (bits + 7) // 8
 
 
-def check_tensor(tensor: Tensor, by: str, collector: ModelCollector) -> None:
+def check_tensor(tensor: Tensor, attribute: str, collector: ModelCollector) -> None:
     """Compare the shape of a tensor with its bytes, and record the files of its external data.
 
     Args:
         tensor: the tensor, all its fields read.
-        by: the attribute that holds the tensor, for messages when the tensor has no name.
+        attribute: the name of the attribute that has the tensor, for messages; empty where there is none.
         collector: records the defects and references.
 
     Raises:
         LimitReachedError: the model refers to too many files.
     """
     collector.tensors += 1
-    label = tensor.name or by or "a tensor"
+    label = tensor.name or attribute or "a tensor"
     needed = _compute_size(tensor.dims, tensor.type)
     if any(size < 0 for size in tensor.dims):
         collector.record_defect(

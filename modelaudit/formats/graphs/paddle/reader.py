@@ -127,7 +127,9 @@ def _read_path(attribute: Message) -> str:
             name = each.body.text(_NAME_BYTES)
         elif each.number == 5 and each.wire == BYTES:
             value = each.body.text(_QUOTED_LENGTH)
-    return "".join(part if part.isprintable() else "?" for part in value) if name in _PATH_ATTRIBUTES else ""
+    if name not in _PATH_ATTRIBUTES:
+        return ""
+    return "".join(character if character.isprintable() else "?" for character in value)
 
 
 # Bytes of one element, by VarType.Type: bool, int16 to int64, fp16 to fp64; size_t, uint8, int8, bf16; complex64 and
@@ -137,6 +139,9 @@ _ELEMENT_SIZES: Final = {
 }  # fmt: skip
 _MOST_LEVELS: Final = 64
 _MOST_DESCRIPTION_BYTES: Final = 64 * 1024
+# For recognition: an element type and one dimension have four bytes, and few tensors have dozens of dimensions.
+_FEWEST_FIRST_DESCRIPTION_BYTES: Final = 4
+_MOST_FIRST_DESCRIPTION_BYTES: Final = 256
 # Before its description, a tensor without levels has: version (4), count of levels (8), version (4), length (4).
 _PREFIX_BYTES: Final = 4 + 8 + 4 + 4
 
@@ -144,13 +149,16 @@ _PREFIX_BYTES: Final = 4 + 8 + 4 + 4
 def recognises_parameters(head: Head) -> bool:
     """Whether the file begins with a tensor: version 0, no levels, version 0, and a TensorDesc of type and shape."""
     data = head.data
-    if head.content is not None or len(data) < _PREFIX_BYTES + 4 or any(data[:16]):
+    if head.content is not None or len(data) < _PREFIX_BYTES + _FEWEST_FIRST_DESCRIPTION_BYTES:
         return False
-    description_size = int.from_bytes(data[16:20], "little")
+    # The prefix is zeros up to the length of the description.
+    if any(data[: _PREFIX_BYTES - 4]):
+        return False
+    description_size = int.from_bytes(data[_PREFIX_BYTES - 4 : _PREFIX_BYTES], "little")
     # A TensorDesc has the element type (wire key 0x08), then the shape, as single (0x10) or packed numbers (0x12).
-    type_key, element_type, shape_key = data[20:23]
+    type_key, element_type, shape_key = data[_PREFIX_BYTES : _PREFIX_BYTES + 3]
     return (
-        4 <= description_size <= _NAME_BYTES
+        _FEWEST_FIRST_DESCRIPTION_BYTES <= description_size <= _MOST_FIRST_DESCRIPTION_BYTES
         and type_key == 0x08
         and element_type in _ELEMENT_SIZES
         and shape_key in (0x10, 0x12)

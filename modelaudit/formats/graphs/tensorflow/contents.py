@@ -174,14 +174,15 @@ class ModelContents:
     def _read_function(self, message: Message, objects: list[str]) -> None:
         """Read the captured inputs of one function: its name (1) and SavedConcreteFunction (2)."""
         name = ""
-        bound: list[str] = []
+        captures: list[str] = []
         for each in message.fields():
             if each.number == 1 and each.wire == BYTES:
                 name = read_name(each.body)
             elif each.number == 2 and each.wire == BYTES:
-                bound += (objects[value] if value < len(objects) else "" for value in _iter_bound_inputs(each.body))
+                numbers = _iter_bound_inputs(each.body)
+                captures += (objects[number] if number < len(objects) else "" for number in numbers)
         if name:
-            self.captures[name] = bound
+            self.captures[name] = captures
 
     def _record_json(self, message: Message) -> None:
         """Record metadata that are JSON, or that may be, because they begin with more blanks than are read here."""
@@ -196,7 +197,7 @@ def _iter_messages(message: Message, number: int) -> Iterator[Message]:
 
 
 def _iter_bound_inputs(message: Message) -> Iterator[int]:
-    """Iterate over the bound inputs of a SavedConcreteFunction, packed or one by one."""
+    """Yield the numbers of the objects that a SavedConcreteFunction captures (bound_inputs, 2), packed or single."""
     for each in message.fields():
         if each.number == 2 and each.wire == BYTES:
             yield from each.body.parse_varints()

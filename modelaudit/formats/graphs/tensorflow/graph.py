@@ -43,7 +43,8 @@ _INSERTED_TEXT: Final = {
     "StringFormat": "template",
     "AsString": "fill",
 }
-# Stands for the texts of a constant behind the first ones. Like any text that no saver writes, it makes a path fixed.
+# Takes the place of the texts of a constant after the first ones. Like any text that no saver writes, it makes a path
+# fixed.
 _MORE_TEXTS: Final = b"(more texts)"
 # The value of an attribute that the caller of a function supplies; like any address, it counts as a file.
 _FROM_CALLER: Final = b"any://given by the caller of the function"
@@ -221,27 +222,27 @@ def _read_attribute(message: Message, node: Node) -> None:
                 _read_attribute_value(each, key, node)
 
 
-def _read_attribute_value(each: Field, key: str, node: Node) -> None:
+def _read_attribute_value(value: Field, key: str, node: Node) -> None:
     """Record one field of an AttrValue in ``node``, if the tracing of paths or the review of operators needs it.
 
     Records functions (func (10), or func (9) in a list (1)), the tensor (8) of a constant, and the text (s, 2) of an
     attribute in ``FILE_ATTRIBUTES`` or of one that the operator inserts. A placeholder (9) takes the place of a text
     that the caller supplies.
     """
-    if each.number == 10:
-        node.functions += _iter_function_names(each.body)
-    elif each.number == 1:
-        for item in each.body.fields():
+    if value.number == 10:
+        node.functions += _iter_function_names(value.body)
+    elif value.number == 1:
+        for item in value.body.fields():
             if item.number == 9 and item.wire == BYTES:
                 node.functions += _iter_function_names(item.body)
-    elif each.number == 8 and key == "value" and node.op in CONSTANTS:
-        node.texts = (node.texts or []) + _read_texts(each.body)
-    elif each.number == 2 and key == FILE_ATTRIBUTES.get(node.op):
-        node.texts = [_read_file_attribute(each.body, node.op)]
-    elif each.number == 9 and key == FILE_ATTRIBUTES.get(node.op):
+    elif value.number == 8 and key == "value" and node.op in CONSTANTS:
+        node.texts = (node.texts or []) + _read_texts(value.body)
+    elif value.number == 2 and key == FILE_ATTRIBUTES.get(node.op):
+        node.texts = [_read_file_attribute(value.body, node.op)]
+    elif value.number == 9 and key == FILE_ATTRIBUTES.get(node.op):
         node.texts = [_FROM_CALLER]
-    elif each.number == 2 and key == _INSERTED_TEXT.get(node.op) and each.body.size:
-        node.inserted = [_read_text(each.body)]
+    elif value.number == 2 and key == _INSERTED_TEXT.get(node.op) and value.body.size:
+        node.inserted = [_read_text(value.body)]
 
 
 def _read_file_attribute(message: Message, op: str) -> bytes:
@@ -258,7 +259,7 @@ def _calls_back(program: Message) -> bool:
         searched = end_of_last + chunk
         if _CALLBACK in searched:
             return True
-        end_of_last = searched[1 - len(_CALLBACK) :]
+        end_of_last = searched[-(len(_CALLBACK) - 1) :]
     return False
 
 

@@ -18,11 +18,13 @@ from modelaudit.model.structure import Location
 
 VOCABULARY: Final = "tensorflow-operators"
 # The positions of the inputs that are paths, by operator.
-_WRITERS: Final = {"SaveV2": (0,), "MergeV2Checkpoints": (1, 0)}
+_WRITER_PATH_INPUTS: Final = {"SaveV2": (0,), "MergeV2Checkpoints": (1, 0)}
 _RESTORERS: Final = frozenset({"RestoreV2", "Restore", "RestoreSlice"})
-_TABLES: Final = {"InitializeTableFromTextFile": 1, "InitializeTableFromTextFileV2": 1}
-_CACHES: Final = {"CacheDataset": 1, "CacheDatasetV2": 1}
-_DECIDED_BY_ARGUMENT: Final = frozenset({*FILE_ATTRIBUTES, *_WRITERS, *_TABLES, *_CACHES})
+_TABLE_PATH_INPUT: Final = {"InitializeTableFromTextFile": 1, "InitializeTableFromTextFileV2": 1}
+_CACHE_PATH_INPUT: Final = {"CacheDataset": 1, "CacheDatasetV2": 1}
+_DECIDED_BY_ARGUMENT: Final = frozenset(
+    {*FILE_ATTRIBUTES, *_WRITER_PATH_INPUTS, *_TABLE_PATH_INPUT, *_CACHE_PATH_INPUT}
+)
 # Texts that savers put into a graph: the default name, which TF1 replaces when it runs, parts of temporary names, and
 # the empty text.
 _SAVER_TEXT: Final = re.compile(rb"model|(?:[\w-]*/)?\.?part|")
@@ -130,18 +132,18 @@ def _name_operator(graph: Graph, node: Node, resolver: PathResolver) -> tuple[st
     text = b"".join(node.texts or ())
     if node.op in FILE_ATTRIBUTES and _names_file(node.op, text):
         return _name_with_file(node.op), "" if node.op == "XlaCallModule" else _format_text(text)
-    if node.op in _WRITERS:
-        for position in _WRITERS[node.op]:
+    if node.op in _WRITER_PATH_INPUTS:
+        for position in _WRITER_PATH_INPUTS[node.op]:
             origin = resolver.trace_input(graph, node, position)
             if _is_fixed(origin):
                 return f"{node.op} with a fixed path", _format_texts(origin.texts)
-    elif node.op in _TABLES:
-        origin = resolver.trace_input(graph, node, _TABLES[node.op])
+    elif node.op in _TABLE_PATH_INPUT:
+        origin = resolver.trace_input(graph, node, _TABLE_PATH_INPUT[node.op])
         # A table may read an asset, whose path the loader supplies, or a relative path of the graph.
         if origin.outside_path is not None or ((origin.other or origin.is_computed) and not origin.asset):
             return f"{node.op} with a fixed path", _format_texts(origin.texts)
-    elif node.op in _CACHES:
-        origin = resolver.trace_input(graph, node, _CACHES[node.op])
+    elif node.op in _CACHE_PATH_INPUT:
+        origin = resolver.trace_input(graph, node, _CACHE_PATH_INPUT[node.op])
         if any(origin.texts) or origin.other or origin.is_computed:
             return f"{node.op} with a fixed path", _format_texts(origin.texts)
     takes_path = node.op.endswith(("File", "Files", "Dataset"))

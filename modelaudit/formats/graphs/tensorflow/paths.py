@@ -39,7 +39,7 @@ class PathOrigin:
         caller: whether the program that runs the graph supplies a part.
         asset: whether a part is the path of an asset, which the loader supplies.
         other: whether a part has another or an unknown source, such as a variable.
-        computed: whether an operator computes a part, so that it may be any text.
+        has_computed_part: whether an operator computes a part, so that it may be any text.
         is_ambiguous: whether inputs that do not belong to the path may have been followed too.
         is_incomplete: whether sources are missing: the bound on steps was reached, or a name is too long to follow.
         texts: the constants in the path, and the texts that operators insert.
@@ -48,7 +48,7 @@ class PathOrigin:
     caller: bool = False
     asset: bool = False
     other: bool = False
-    computed: bool = False
+    has_computed_part: bool = False
     is_ambiguous: bool = False
     is_incomplete: bool = False
     texts: list[bytes] = field(default_factory=list)
@@ -56,7 +56,7 @@ class PathOrigin:
     @property
     def is_computed(self) -> bool:
         """Whether an operator of the graph certainly computes a part of the path, or no source can be excluded."""
-        return self.is_incomplete or (self.computed and not self.is_ambiguous)
+        return self.is_incomplete or (self.has_computed_part and not self.is_ambiguous)
 
     @property
     def outside_path(self) -> bytes | None:
@@ -144,7 +144,7 @@ class PathResolver:
             if not node.inputs:
                 origin.other = True
             elif node.op not in _PASSING_OPERATORS and node.op not in self._functions:
-                origin.computed = True
+                origin.has_computed_part = True
         yield from ((graph, source) for source in node.inputs)
 
     def _find_argument_position(self, graph: Graph, name: str) -> int | None:

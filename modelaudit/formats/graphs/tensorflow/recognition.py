@@ -109,7 +109,8 @@ def _is_graph(message: Message) -> bool:
     for each in _iter_fields_before_damage(message):
         if each.wire != BYTES or each.number not in (1, 2):
             continue
-        if _passes_message_test(_is_node if each.number == 1 else _has_function, each.body):
+        test = _is_node if each.number == 1 else _has_function
+        if _passes_message_test(test, each.body):
             return True
     return False
 

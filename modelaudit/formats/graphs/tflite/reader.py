@@ -127,9 +127,8 @@ class _ModelReader:
         number = max(code.number(0, "b"), code.number(3, "i"))
         if number == _CUSTOM:
             name = code.text(1)
-            self._record_mention(
-                "flex-operator" if name.startswith(_FLEX_PREFIX) else "custom-operator", name, code.position
-            )
+            use = "flex-operator" if name.startswith(_FLEX_PREFIX) else "custom-operator"
+            self._record_mention(use, name, code.position)
             return name
         # The runtime has no implementation for these numbers, so the application brings one, as for a custom operator.
         if number in (_DELEGATE, _PLACEHOLDER) or not 0 <= number <= _NEWEST_BUILTIN:
@@ -242,7 +241,7 @@ class _ModelReader:
     def _check_end(self, offset: int, size: int, label: str, position: int) -> None:
         """Claim data behind the tables, or report that they end after the file.
 
-        They are truncated, or the offset is a defect when no file can be that large.
+        An end after the file counts as truncation; one that no file can reach is recorded as a defect.
         """
         detail = f"{label} of {size} bytes at offset {offset} ends outside the {self.buffer.size} bytes of the file"
         if offset + size > _MOST_BYTES:

@@ -91,13 +91,17 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     failure: DamagedError | None = None
     try:
         for message, key, value, line in _iter_values(text, limits):
-            if key in _FILE_FIELDS and value and len(references) >= _MOST_REFERENCES:
-                failure = LimitReachedError(f"it names more than {_MOST_REFERENCES} files")
-            elif key in _FILE_FIELDS and value:
+            if not value:
+                continue
+            if key in _FILE_FIELDS:
+                if len(references) >= _MOST_REFERENCES:
+                    failure = LimitReachedError(f"it names more than {_MOST_REFERENCES} files")
+                    continue
                 target = value.removeprefix(_MODEL_DIRECTORY)
                 references[Reference(_FILE_FIELDS[key], target, key, where=Location(line=line))] = None
-            elif (message, key) in _PLUGIN_FIELDS and value:
+            elif (message, key) in _PLUGIN_FIELDS:
                 use = _PLUGIN_FIELDS[message, key]
+                # At the top of the configuration, the value describes the model as a whole.
                 if not message:
                     facts[key] = value[:64]
                 name = value[:_NAME_LENGTH]
