@@ -255,7 +255,7 @@ class _ModelReader:
                 self._read_tensor(field)
 
     def _read_tensor(self, tensor_field: Field, attribute: str = "") -> None:
-        """Read and check a TensorProto with its metadata (16); ``attribute`` is the name of the one with it, if any."""
+        """Read and check a TensorProto with its metadata (16); ``attribute`` names the attribute around it, if any."""
         tensor = Tensor(Location(offset=tensor_field.offset))
         for field in self._iter_fields(tensor_field.body):
             tensor.read_field(field)
