@@ -12,7 +12,7 @@ NEVER_READ: Final = Unknown("a memo entry that no opcode reads")
 
 HOLE: Final = Unknown("a memo entry that was skipped")
 """In place of entries that a program left out."""
-_MOSTHOLES: Final = 16  # beyond the number of entries, so that the list is never much longer than they are many
+_MOST_HOLES: Final = 16  # beyond the number of entries, so that the list is never much longer than they are many
 
 
 class Memo:
@@ -79,7 +79,7 @@ class Memo:
                 self.size += 1
             dense[index] = value
             self.unchanged = min(self.unchanged, index)
-        elif 0 <= index <= self.size + _MOSTHOLES:
+        elif 0 <= index <= self.size + _MOST_HOLES:
             dense.extend([HOLE] * (index - len(dense)))
             dense.append(value)
             self.size += 1
