@@ -41,6 +41,7 @@ def build_model_card(fields: Fields) -> ModelCard:
 
 @pytest.fixture
 def card() -> Callable[[Fields], ModelCard]:
+    """Return the function that builds a card of given fields."""
     return build_model_card
 
 
@@ -62,10 +63,11 @@ def origin_of(
     name: str, *entries: str, look: OriginState = OriginState.READ, relation: Relation = Relation.FINETUNE
 ) -> Origin:
     """Build a base model with the given licences; without any, its licence is not known."""
-    state = ConclusionState.CONCLUDED if entries else ConclusionState.UNDECLARED
-    return Origin(
-        name, "", relation, 1, look, state if look is OriginState.READ else ConclusionState.NOT_CHECKED, entries
-    )
+    if look is not OriginState.READ:
+        state = ConclusionState.NOT_CHECKED
+    else:
+        state = ConclusionState.CONCLUDED if entries else ConclusionState.UNDECLARED
+    return Origin(name, made="", relation=relation, depth=1, look=look, state=state, entries=entries)
 
 
 @pytest.fixture(name="origin_of")
@@ -124,7 +126,7 @@ def conclude_cards(rules: Catalogue) -> Callable[..., LicenseConclusion]:
 
 @pytest.fixture
 def fired(rules: Catalogue) -> Callable[[LicenseConclusion], dict[str, str]]:
-    """Return a function that lists the license rules which match a conclusion, each with its message."""
+    """Return a function that maps each licence rule that matches a conclusion to its message."""
 
     def fire(conclusion: LicenseConclusion) -> dict[str, str]:
         return {

@@ -10,6 +10,7 @@ import pytest
 from support.command import run_command
 
 import modelaudit
+from modelaudit.model.license import OriginState
 from modelaudit.model.limits import Limits
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.json_report import parse_report, render_json
@@ -55,11 +56,12 @@ CASES: dict[str, tuple[dict[str, bytes], str]] = {
 
 
 def write_model(folder: Path, files: dict[str, bytes]) -> Path:
-    """Write the files beside an empty safetensors file."""
+    """Write the files, beside a safetensors file without tensors; return the folder."""
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
-    (folder / "model.safetensors").write_bytes(b"\x02\x00\x00\x00\x00\x00\x00\x00{}")
+    header = b"{}"
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
     return folder
 
 
@@ -75,6 +77,7 @@ def test_invalid_license_statement_never_leads_to_permission(case: str, tmp_path
     for report in (examine_license(folder), modelaudit.scan(folder, second_opinion=False, offline=True, **SALE)):  # type: ignore[arg-type]
         assert (report.license.state, report.license.expression) == (state or report.license.state, "")
         assert report.license.state != "concluded"
+        # One licence of the list forbids commercial use.
         assert report.license.permission == ("deny" if case == "a list of licences" else "review")
         assert report.exit_code in (1, 3)
         fired = {finding.rule for finding in report.findings if finding.rule.startswith("license/")}
@@ -99,15 +102,15 @@ def test_base_model_that_cannot_be_looked_up_is_unreached_and_makes_a_finding(ba
 
 
 def test_cycle_of_base_models_ends_the_walk_and_leaves_the_answer_for_review(hub, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    def card(base: str) -> dict[str, str]:
+    def build_files(base: str) -> dict[str, str]:
         return {"README.md": f"---\nlicense: mit\nbase_model: {base}\n---\n# M\n", "LICENSE": MIT}
 
-    hub.add_repository("acme/one", files=card("acme/two"))
-    hub.add_repository("acme/two", files=card("acme/three"))
-    hub.add_repository("acme/three", files=card("acme/one"))
+    hub.add_repository("acme/one", files=build_files("acme/two"))
+    hub.add_repository("acme/two", files=build_files("acme/three"))
+    hub.add_repository("acme/three", files=build_files("acme/one"))
     report = examine_license("acme/one", offline=False)  # type: ignore[arg-type]
     assert [(origin.name, origin.look) for origin in report.license.origins] == [
-        ("acme/two", "read"), ("acme/three", "read"), ("acme/one", "ring"),
+        ("acme/two", "read"), ("acme/three", "read"), ("acme/one", str(OriginState.CYCLE)),
     ]  # fmt: skip
     assert report.license.state == "concluded"
     assert report.license.permission == "review"

@@ -5,7 +5,6 @@ The standard texts come from the library that recognises them, at test time.
 
 from __future__ import annotations
 
-import base64
 import json
 import struct
 import time
@@ -27,7 +26,7 @@ from modelaudit.model.report import AuditReport
 SALE = {"policy": "commercial-product", "territories": ["EU"], "monthly_active_users": 1e5, "annual_revenue_usd": 2e6}
 LLAMA = "meta-llama/Llama-3.1-8B"
 MIT = next(file.read_text("utf-8") for file in distribution("pytest").files or () if file.name == "LICENSE")
-LAW = "\n4. The weights serve the study of whales and nothing else.\n"
+ADDED_CLAUSE = "\n4. The weights serve the study of whales and nothing else.\n"
 
 
 @cache
@@ -46,33 +45,38 @@ def build_card(fields: str = "license: apache-2.0", body: str = "A model of whal
 
 
 def build_safetensors(**metadata: str) -> bytes:
-    """Build a safetensors file of one number with metadata."""
+    """Build a safetensors file with metadata and one tensor, which holds one 32-bit number."""
     header = json.dumps(
         {"__metadata__": metadata, "w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
     ).encode()
-    header += b" " * (-len(header) % 8)
-    return struct.pack("<Q", len(header)) + header + bytes(4)
+    header += b" " * (-len(header) % 8)  # safetensors pads the header to whole words
+    tensor = bytes(4)
+    return struct.pack("<Q", len(header)) + header + tensor
 
 
 def build_gguf(**pairs: str) -> bytes:
-    """Build a GGUF file (version 3) without tensors, with text values; ``__`` in a key becomes a full stop."""
-    found = b"GGUF" + struct.pack("<IQQ", 3, 0, len(pairs))
+    """Build a GGUF file without tensors, with text values; ``__`` in a key becomes a full stop."""
+    version, tensor_count, string_type = 3, 0, 8
+    content = b"GGUF" + struct.pack("<IQQ", version, tensor_count, len(pairs))
     for key, value in pairs.items():
         name, text = key.replace("__", ".").encode(), value.encode()
-        found += struct.pack("<Q", len(name)) + name + struct.pack("<IQ", 8, len(text)) + text
-    return found
+        content += struct.pack("<Q", len(name)) + name + struct.pack("<IQ", string_type, len(text)) + text
+    return content
 
 
 def report_license_of(folder: Path, files: Mapping[str, str | bytes]) -> AuditReport:
-    """The answer for a folder with weights, settings, a card and an Apache text, unless ``files`` replace them."""
-    whole: dict[str, str | bytes] = {
+    """Report the licence of a model under Apache-2.0 for sale in the EU.
+
+    The folder holds weights, settings, a card and the licence text; ``files`` replaces some of them or adds others.
+    """
+    all_files: dict[str, str | bytes] = {
         "README.md": build_card(),
         "LICENSE": read_apache_text(),
         "config.json": '{"architectures": ["BertForMaskedLM"]}',
         "model.safetensors": build_safetensors(),
         **files,
     }
-    for name, content in whole.items():
+    for name, content in all_files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -85,7 +89,7 @@ def get_conclusion(report: AuditReport) -> LicenseConclusion:
     return report.license
 
 
-SENTENCES = [
+RESTRICTING = [
     "This model is for non-commercial use only.",
     "NONCOMMERCIAL PURPOSES ONLY!",
     "This model may be used for non-\ncommercial purposes\nonly.",
@@ -155,10 +159,11 @@ ORDINARY = [
 ]
 
 
-@pytest.mark.parametrize("sentence", SENTENCES)
+@pytest.mark.parametrize("sentence", RESTRICTING)
 def test_restricting_sentence_in_card_prevents_permission(sentence: str, tmp_path: Path) -> None:
     report = report_license_of(tmp_path, {"README.md": build_card(body=f"## Terms\n\n{sentence}\n")})
-    assert (report.exit_code, str(get_conclusion(report).permission)) != (0, "allow")
+    assert report.exit_code != 0
+    assert str(get_conclusion(report).permission) != "allow"
 
 
 @pytest.mark.parametrize("sentence", ORDINARY)
@@ -167,7 +172,8 @@ def test_ordinary_sentence_in_card_does_not_prevent_permission(sentence: str, tm
     assert (report.exit_code, str(get_conclusion(report).permission)) == (0, "allow"), get_conclusion(report).answers
 
 
-FIELDS = {
+# Front matter -> name of the test case.
+FRONT_MATTER = {
     "license: apache-2.0\nweights_license: cc-by-nc-4.0": "a second field",
     "license: apache-2.0\nlicense_details: non-commercial": "details",
     "license: apache-2.0\nextra_gated_prompt: >-\n  You agree to use it for non-commercial\n  research only.": "a gate",
@@ -187,7 +193,7 @@ FIELDS = {
 }
 
 
-@pytest.mark.parametrize("fields", FIELDS, ids=list(FIELDS.values()))
+@pytest.mark.parametrize("fields", FRONT_MATTER, ids=list(FRONT_MATTER.values()))
 def test_front_matter_with_further_terms_prevents_permission(fields: str, tmp_path: Path) -> None:
     report = report_license_of(tmp_path, {"README.md": build_card(fields)})
     assert report.exit_code != 0
@@ -209,7 +215,7 @@ def test_ordinary_front_matter_does_not_prevent_permission(fields: str, tmp_path
     assert (report.exit_code, str(get_conclusion(report).permission)) == (0, "allow"), get_conclusion(report).answers
 
 
-NAMES = [
+NAMES_OF_TERMS = [
     *("TERMS.md", "Terms of Use.txt", "LICENSE.docx", "LICENSE.pdf", "LICENSE.adoc", "LICENSE.NC", "LICENSE.bak", "LICENSE~"),
     *("许可证.txt", "模型许可协议.md", "ライセンス.txt", "LIZENZ", "LICENCIA.txt", "licença.txt", "Agreement.txt", "LEGAL.md"),
     *("model.safetensors.license", "L\u0406CENSE", "\uff2c\uff29\uff23\uff25\uff2e\uff33\uff25", "LICENSE\u200b", "weights/LICENSE"),
@@ -217,11 +223,11 @@ NAMES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES_OF_TERMS)
 def test_unknown_text_in_file_named_as_terms_prevents_permission(name: str, tmp_path: Path) -> None:
-    picture = base64.b64decode("iVBORw0KGgo=") + bytes(40)
-    words = "Whoever takes these weights owes the harbour master a whale, and may not sell them."
-    report = report_license_of(tmp_path, {name: picture if name.endswith((".png", ".docx", ".pdf")) else words})
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(40)
+    terms = "Whoever takes these weights owes the harbour master a whale, and may not sell them."
+    report = report_license_of(tmp_path, {name: picture if name.endswith((".png", ".docx", ".pdf")) else terms})
     assert report.exit_code != 0
 
 
@@ -265,7 +271,7 @@ def test_ordinary_files_beside_the_license_do_not_prevent_permission(files: dict
         {"config.json": json.dumps({"base_model": LLAMA})},
         {"model.gguf": build_gguf(general__base_model__0__name="Llama 3.1 8B", general__base_model__0__organization="Meta Llama")},
         {"model.gguf": build_gguf(general__license__link="https://example.org/terms")},
-        {"LICENSE": read_apache_text().replace("APPENDIX", f"{LAW}\nAPPENDIX")},
+        {"LICENSE": read_apache_text().replace("APPENDIX", f"{ADDED_CLAUSE}\nAPPENDIX")},
         {"LICENSE": MIT.replace(", sublicense, and/or sell", ""), "README.md": build_card("license: mit")},
         {"LICENSE": MIT.replace("is hereby granted", "is not hereby granted"), "README.md": build_card("license: mit")},
     ],
@@ -311,6 +317,7 @@ def test_six_hundred_license_texts_prevent_permission_within_seconds(tmp_path: P
     [
         ("It is a model.\nFor research purposes only.", 2),
         ("It is a model\nthat answers. For research purposes only.", 2),
+        # A sentence that exceeds the length of a piece (1,500 characters) is matched in pieces.
         ("word " * 320 + "\nand this is for research purposes only.", 1),
     ],
 )
@@ -319,7 +326,7 @@ def test_restriction_has_the_line_on_which_its_sentence_begins(text: str, line: 
     assert found and {claim.location.line for claim in found} == {line}
 
 
-def test_two_equal_texts_over_the_limit_make_one_claim_that_they_were_not_compared() -> None:
+def test_equal_texts_after_the_limit_of_compared_characters_make_one_claim_that_states_this() -> None:
     collector = ClaimCollector(load_catalogue(), compared_characters=2_000_000)
     for path in ("README.md", "docs/README.md"):
         collector.collect_claims(path, Prose(ProseKind.CARD, "Licensed under the MIT License.", 1))
@@ -330,11 +337,9 @@ def test_two_equal_texts_over_the_limit_make_one_claim_that_they_were_not_compar
 def test_hostile_sentence_is_matched_within_seconds() -> None:
     restrictions = load_catalogue().restrictions
     started = time.process_time()
+    possible_results = {None, *(each.id for each in restrictions.signs)}
     for words in ("not [[ " * 300, "commercial " * 300, "[" * 1500, "only " * 300):
-        assert match_restriction_sign(fold_sentence(words), restrictions) in (
-            None,
-            *(each.id for each in restrictions.signs),
-        )
+        assert match_restriction_sign(fold_sentence(words), restrictions) in possible_results
     assert time.process_time() - started < 2
 
 

@@ -74,8 +74,8 @@ def test_license_text_of_another_family_does_not_decide_a_vague_name(conclude_ca
 def test_license_text_determines_the_version_of_a_license_declared_without_one(conclude_cards):
     conclusion = conclude_cards(license="gemma", texts={"LICENSE": "LicenseRef-Gemma-2024-04-01"})
     assert (conclusion.expression, list_conflict_kinds(conclusion)) == ("LicenseRef-Gemma-2024-04-01", [])
-    without = conclude_cards(license="gemma")
-    assert "version-dependent" in list_conflict_kinds(without)
+    without_text = conclude_cards(license="gemma")
+    assert "version-dependent" in list_conflict_kinds(without_text)
     assert "version-dependent" not in list_conflict_kinds(conclude_cards(license="mit"))
 
 
@@ -131,8 +131,8 @@ def test_model_metadata_or_hub_tag_prevents_a_conclusion_only_if_it_contradicts_
 def test_license_in_model_metadata_is_concluded_at_the_root_but_not_in_a_subfolder(conclude_cards):
     claim = build_declared_claim("model.gguf", "general.license", "apache-2.0", "Apache-2.0")
     assert conclude_cards(cards={}, claims=[claim]).expression == "Apache-2.0"
-    below = build_declared_claim("q4/model.gguf", "general.license", "apache-2.0", "Apache-2.0")
-    assert conclude_cards(cards={}, claims=[below]).state is UNDECLARED
+    in_subfolder = build_declared_claim("q4/model.gguf", "general.license", "apache-2.0", "Apache-2.0")
+    assert conclude_cards(cards={}, claims=[in_subfolder]).state is UNDECLARED
 
 
 def test_license_name_in_running_text_is_a_conflict_only_if_stricter_than_the_conclusion(conclude_cards, fired):
@@ -141,10 +141,9 @@ def test_license_name_in_running_text_is_a_conflict_only_if_stricter_than_the_co
     conclusion = conclude_cards(license="mit", claims=[mention], intent=BUSINESS)
     assert (conclusion.state, conclusion.permission) == (CONCLUDED, Answer.REVIEW)
     assert "license/stricter-in-prose" in fired(conclusion)
-    mild = LicenseClaim(ClaimKind.DECLARED, "README.md", "text", "the MIT License", "MIT")
-    assert (
-        list_conflict_kinds(conclude_cards(license="apache-2.0", claims=[mild], texts={"LICENSE": "Apache-2.0"})) == []
-    )
+    permissive = LicenseClaim(ClaimKind.DECLARED, "README.md", "text", "the MIT License", "MIT")
+    without_conflict = conclude_cards(license="apache-2.0", claims=[permissive], texts={"LICENSE": "Apache-2.0"})
+    assert list_conflict_kinds(without_conflict) == []
 
 
 def test_component_license_decides_the_answer_but_stays_out_of_the_model_expression(conclude_cards):

@@ -44,7 +44,7 @@ VAGUE, UNRECOGNISED, UNDECLARED = ConclusionState.VAGUE, ConclusionState.UNRECOG
         ("apple-amlr", "LicenseRef-Apple-AMLR", "research-only"),
     ],
 )
-def test_declared_identifier_resolves_to_one_license(conclude_cards, stated, entry, category):
+def test_declared_identifier_resolves_to_one_license_or_is_unrecognised(conclude_cards, stated, entry, category):
     conclusion = conclude_cards(license=stated)
     if entry is None:
         assert (conclusion.state, conclusion.category) == (UNRECOGNISED, LicenseCategory.UNKNOWN)
@@ -83,6 +83,7 @@ def test_license_link_determines_the_license_if_the_card_has_no_license_name(con
     link = "http://ai.google.dev/gemma/terms/"
     conclusion = conclude_cards(license="other", license_link=link)
     assert [found.id for found in conclusion.entries] == ["LicenseRef-Gemma"]
+    # Another query may lead to other terms, and the file LICENSE is missing here.
     assert conclude_cards(license="other", license_link=link + "?x=1").state is VAGUE
     assert conclude_cards(license="other", license_link="LICENSE").state is VAGUE
 
@@ -122,7 +123,14 @@ def test_unknown_license_name_is_never_permissive(conclude_cards, stated):
 
 
 @pytest.mark.parametrize(
-    "stated", ["m\u0456t", "\uff2d\uff29\uff34", "m\u200bit", "apache\u20112.0", "\u212aimi-k2-modified-mit"]
+    "stated",
+    [
+        "m\u0456t",  # a Cyrillic i
+        "\uff2d\uff29\uff34",  # MIT in full-width letters
+        "m\u200bit",  # a zero-width space
+        "apache\u20112.0",  # a non-breaking hyphen
+        "\u212aimi-k2-modified-mit",  # the Kelvin sign as K
+    ],
 )
 def test_license_name_with_look_alike_letters_does_not_resolve(conclude_cards, stated):
     conclusion = conclude_cards(license=stated)
@@ -163,7 +171,7 @@ def test_license_field_that_lists_one_license_is_concluded_as_that_license(concl
         ("MIT AND (Apache-2.0 OR GPL-3.0-only)", "(MIT AND Apache-2.0) OR (MIT AND GPL-3.0-only)", "permissive"),
     ],
 )
-def test_or_in_a_license_expression_offers_a_choice_and_and_binds_to_all_licenses(
+def test_license_expression_with_or_offers_a_choice_but_one_with_and_binds_to_all_its_licenses(
     conclude_cards, stated, expression, category
 ):
     conclusion = conclude_cards(license=stated)
@@ -259,13 +267,14 @@ class TestHostileCards:
         assert all(len(claim.quotation) < 400 for claim in conclusion.claims)
         assert all(len(sentence) < 500 for sentence in conclusion.reasoning)
 
-    def test_known_license_after_many_unknown_names_is_still_found(self, conclude_cards):
+    def test_license_after_a_thousand_other_values_of_its_field_is_still_found(self, conclude_cards):
         repeated = conclude_cards(license=["mit"] * 10_000 + ["cc-by-nc-4.0"])
         assert repeated.state is CONTRADICTORY
         assert {entry.id for entry in repeated.entries} == {"MIT", "CC-BY-NC-4.0"}
-        links = [f"https://example.org/{number}" for number in range(1000)]
-        linked = conclude_cards(license="mit", license_link=[*links, "https://ai.google.dev/gemma/terms"])
+        unknown_links = [f"https://example.org/{number}" for number in range(1000)]
+        linked = conclude_cards(license="mit", license_link=[*unknown_links, "https://ai.google.dev/gemma/terms"])
         assert linked.state is CONTRADICTORY
+        # At most CLAIM_LIMIT (50) claims of unknown links, and those of the two known licences.
         assert len(linked.claims) < 60
 
     def test_repeated_license_field_with_another_value_is_contradictory(self, rules):
@@ -315,22 +324,25 @@ FIELD = st.builds(
     st.lists(st.tuples(st.sampled_from(["README.md", "a/README.md"]), st.lists(FIELD, max_size=5)), max_size=3),
     st.booleans(),
 )
-def test_every_card_gives_a_consistent_conclusion(cards, unknown_text):
+def test_every_card_gives_a_consistent_conclusion(cards, has_unknown_text):
     claims = [
         claim
         for path, fields in cards
         for claim in extract_claims(ModelCard(tuple(fields)), path, RULES.licenses, RULES.vague_licenses)
     ]
-    conclusion = conclude(Evidence(claims, ["README.md", *(["LICENSE"] if unknown_text else []), "x!LICENSE"]), RULES)
-    if unknown_text:
+    # The member of an archive is not a licence file of the snapshot.
+    paths = ["README.md", "x!LICENSE", *(["LICENSE"] if has_unknown_text else [])]
+    conclusion = conclude(Evidence(claims, paths), RULES)
+    if has_unknown_text:
         assert conclusion.state is not CONCLUDED
     assert (conclusion.category is LicenseCategory.UNKNOWN) or conclusion.state is CONCLUDED
     assert conclusion.reasoning
     if conclusion.state is CONCLUDED:
         assert conclusion.entries
-        order = list(LicenseCategory)
-        mine = [entry for entry in conclusion.entries if entry.id in conclusion.own]
-        assert order.index(conclusion.category) == max(order.index(entry.category) for entry in mine)
+        from_permissive_to_strict = list(LicenseCategory)
+        own_entries = [entry for entry in conclusion.entries if entry.id in conclusion.own]
+        strictest = max((entry.category for entry in own_entries), key=from_permissive_to_strict.index)
+        assert conclusion.category == strictest
         assert conclusion.expression
     else:
         assert not conclusion.expression

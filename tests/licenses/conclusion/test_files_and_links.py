@@ -122,17 +122,11 @@ def test_unresolved_license_link_is_classified_by_its_destination(conclude_cards
 
 
 def test_license_link_to_a_hub_page_of_the_model_resolves_to_its_file(conclude_cards):
-    link = "https://huggingface.co/acme/tiny/blob/main/LICENSE"
-    assert (
-        list_link_destinations(
-            conclude_cards(license="mit", license_link=link, paths=["LICENSE"], repository="Acme/tiny")
-        )
-        == []
-    )
-    assert list_link_destinations(
-        conclude_cards(license="mit", license_link=link, paths=["LICENSE"], repository="acme/other")
-    ) == ["web"]
-    assert list_link_destinations(conclude_cards(license="mit", license_link=link, paths=["LICENSE"])) == ["web"]
-    assert list_link_destinations(
-        conclude_cards(license="mit", license_link=link, paths=[], repository="acme/tiny")
-    ) == ["web"]
+    def list_destinations(**options):
+        link = "https://huggingface.co/acme/tiny/blob/main/LICENSE"
+        return list_link_destinations(conclude_cards(license="mit", license_link=link, **options))
+
+    assert list_destinations(paths=["LICENSE"], repository="Acme/tiny") == []
+    assert list_destinations(paths=["LICENSE"], repository="acme/other") == ["web"]
+    assert list_destinations(paths=["LICENSE"]) == ["web"]
+    assert list_destinations(paths=[], repository="acme/tiny") == ["web"]

@@ -9,7 +9,7 @@ from modelaudit.model.terms import Intent, LicenseCategory, Use
 
 
 @pytest.mark.parametrize(
-    ("fields", "texts", "expected"),
+    ("fields", "text", "expected"),
     [
         ({"license": "mit"}, "MIT", set()),
         ({"license": "apache-2.0"}, "Apache-2.0", set()),
@@ -30,8 +30,8 @@ from modelaudit.model.terms import Intent, LicenseCategory, Use
         ({"license": "gemma"}, "LicenseRef-Gemma-2024-04-01", {"license/use-restricted"}),
     ],
 )
-def test_license_statements_of_a_model_fire_exactly_the_expected_rules(conclude_cards, fired, fields, texts, expected):
-    assert set(fired(conclude_cards(texts={"LICENSE": texts} if texts else {}, **fields))) == expected
+def test_license_statements_of_a_model_fire_exactly_the_expected_rules(conclude_cards, fired, fields, text, expected):
+    assert set(fired(conclude_cards(texts={"LICENSE": text} if text else {}, **fields))) == expected
 
 
 def test_missing_text_is_a_finding_only_if_the_license_requires_it(conclude_cards, fired):
@@ -46,8 +46,8 @@ def test_unrecognised_license_file_is_reported_as_not_compared(conclude_cards, f
         conclude_cards(license="mit", paths=["NOTICE", "model.safetensors"])
     )
     for paths, link in (["COPYING"], {}), (["sub/COPYING"], {}), (["terms.md"], {"license_link": "terms.md"}):
-        fire = fired(conclude_cards(license="mit", paths=paths, **link))
-        assert paths[0] in fire["license/text-not-compared"]
+        messages = fired(conclude_cards(license="mit", paths=paths, **link))
+        assert paths[0] in messages["license/text-not-compared"]
 
 
 def test_unread_base_model_is_a_finding(conclude_cards, fired, origin_of):
@@ -67,10 +67,8 @@ def test_evidence_of_license_findings_consists_of_file_quotations_only(conclude_
 
 
 def test_messages_of_license_findings_quote_the_card_on_one_line(conclude_cards, fired):
-    assert (
-        "license says “my own\x1b[31m”, which"
-        in fired(conclude_cards(license="my\nown\x1b[31m"))["license/unrecognised"]
-    )
+    message = fired(conclude_cards(license="my\nown\x1b[31m"))["license/unrecognised"]
+    assert "license says “my own\x1b[31m”, which" in message
 
 
 def test_subject_of_the_license_conclusion_states_the_line_in_the_root_card(conclude_cards):

@@ -77,14 +77,16 @@ def test_relation_stated_apart_from_base_models_applies_to_all_of_them(rules, wo
 
 def test_claim_limit_drops_unknown_licences_but_not_a_recognised_one(rules):
     unknown = [(Topic.LICENSE, "license", f"unknown {number}") for number in range(1000)]
-    origins = [(Topic.BASE_MODEL, "base_model", f"org/{number}") for number in range(1000)]
-    claims = extract_from_statements(rules, *unknown, *origins, (Topic.LICENSE, "license", "cc-by-nc-4.0"))
-    assert len(claims) == 3 * CLAIM_LIMIT + 1
+    base_models = [(Topic.BASE_MODEL, "base_model", f"org/{number}") for number in range(1000)]
+    claims = extract_from_statements(rules, *unknown, *base_models, (Topic.LICENSE, "license", "cc-by-nc-4.0"))
+    # One limit of unknown licences, two limits of base models, and the recognised licence.
+    assert len(claims) == CLAIM_LIMIT + 2 * CLAIM_LIMIT + 1
     assert "CC-BY-NC-4.0" in {claim.entry for claim in claims}
 
 
 def test_long_license_value_is_quoted_truncated(rules):
     [claim] = extract_from_statements(rules, (Topic.LICENSE, "license", "x" * 100_000))
+    # A note of the full length follows the quoted part.
     assert len(claim.quotation) < NAME_LIMIT + 50
 
 
@@ -102,11 +104,10 @@ def test_single_relation_of_card_applies_to_its_base_model(rules, stated_words, 
 
 
 def test_misspelt_field_does_not_prevent_a_conclusion(rules):
-    defects = tuple(Defect(kind, "x", Location(line=2, key="license")) for kind in ("front-matter-spelling",))
-    card = ModelCard((CardField("license", ("mit",), 2),), defects)
-    assert [claim.field for claim in extract_claims(card, "README.md", rules.licenses, rules.vague_licenses)] == [
-        "license"
-    ]
+    misspelling = Defect("front-matter-spelling", "x", Location(line=2, key="license"))
+    card = ModelCard((CardField("license", ("mit",), 2),), (misspelling,))
+    claims = extract_claims(card, "README.md", rules.licenses, rules.vague_licenses)
+    assert [claim.field for claim in claims] == ["license"]
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(Topic)), st.text(max_size=20), st.text(max_size=400)), max_size=30))
@@ -116,4 +117,5 @@ def test_claims_from_arbitrary_statements_quote_only_values_of_the_statements(it
     values = {value for _, _, value in items}
     # There are no known licences here.
     assert all(claim.entry is None for claim in claims)
+    # A long value is quoted up to an ellipsis, which its length follows.
     assert all(any(claim.quotation.partition("…")[0] in value for value in values) for claim in claims)

@@ -59,9 +59,12 @@ def test_license_text_in_a_card_is_found(mit):
 
 def test_license_named_in_a_card_is_declared_with_its_sentence():
     claims = extract_from_text("# M\n\nIt is released under the MIT License.\n", ProseKind.CARD, "README.md", 6)
-    assert [(c.kind, c.field, c.entry, c.basis, c.location.line, c.quotation) for c in claims] == [
+    assert [(each.kind, each.field, each.entry, each.basis, each.location.line, each.quotation) for each in claims] == [
         (DECLARED, TEXT, "MIT", Basis.NAME, 8, "It is released under the MIT License.")
     ]
+
+
+NO_CLAIM = "no claim"
 
 
 @check_each(
@@ -72,13 +75,13 @@ def test_license_named_in_a_card_is_declared_with_its_sentence():
         ("It is released under the MIT license. More of it stands below.", "MIT"),
         ("It is released under the MIT Research Community License.", None),
         ("It is released under the Frobnicate License.", None),
-        ("It is not licensed under the MIT License.", "nothing"),
-        ("People at MIT and users of Apache liked it.", "nothing"),
+        ("It is not licensed under the MIT License.", NO_CLAIM),
+        ("People at MIT and users of Apache liked it.", NO_CLAIM),
     ],
 )
 def test_license_name_in_a_sentence_resolves_only_if_the_whole_name_is_known(sentence, entry):
     claims = extract_from_text(sentence, ProseKind.CARD, "README.md")
-    assert [claim.entry for claim in claims] == ([] if entry == "nothing" else [entry])
+    assert [claim.entry for claim in claims] == ([] if entry == NO_CLAIM else [entry])
 
 
 @check_each(
@@ -138,7 +141,7 @@ def test_spdx_tag_keeps_the_whole_expression():
     assert (claim.entry, claim.quotation, claim.field) == (None, "MIT OR Apache-2.0", TAG)
 
 
-def test_fifty_invented_names_in_a_license_file_hide_no_license():
+def test_sixty_invented_license_names_in_a_text_do_not_hide_a_known_one():
     invented = "".join(f"Licensed under Acme License {number}.\n" for number in range(60))
     for kind, path in ((ProseKind.LICENSE, "LICENSE"), (ProseKind.CARD, "README.md")):
         claims = extract_from_text(invented + "Licensed under CC-BY-NC-4.0.\n", kind, path)
@@ -160,7 +163,7 @@ def test_unknown_license_file_makes_no_text_claim():
     assert extract_from_text("It is released under the Frobnicate License.\n") == ()
 
 
-def test_license_file_with_a_name_alone_makes_no_text_claim():
+def test_license_file_that_only_names_a_license_makes_a_claim_on_the_basis_of_the_name():
     [claim] = extract_from_text("This model is licensed under the MIT License.\n")
     assert (claim.kind, claim.entry, claim.basis) == (FOUND, "MIT", Basis.NAME)
 
@@ -197,6 +200,7 @@ def test_at_most_five_equal_license_claims_of_source_files_are_kept():
 def test_claims_from_any_text_have_bounded_quotations_and_known_licenses(text, kind):
     for claim in extract_from_text(text, kind):
         assert claim.entry is None or claim.entry in RULES.licenses
+        # A note of the full length may follow the quoted part.
         assert len(claim.quotation) <= NAME_LIMIT + 40
 
 

@@ -33,7 +33,13 @@ def declare_license(entry):
 
 
 class FakeHub:
-    """Repositories by id, each with its claims; any other id is missing. Counts the lookups."""
+    """Repositories by id, each with its claims or the result of its lookup; any other id is missing.
+
+    The constructor takes ``owner__name`` for the id ``owner/name``.
+
+    Attributes:
+        lookups: (id, whether it is a data set) of each lookup so far.
+    """
 
     def __init__(self, **repositories):
         self.repositories = {name.replace("__", "/"): claims for name, claims in repositories.items()}
@@ -46,9 +52,11 @@ class FakeHub:
             return LookupResult(OriginState.MISSING, "it is not there")
         if isinstance(known, LookupResult):
             return known
-        return LookupResult(OriginState.READ, "read", f"{name:0>40}", tuple(known))
+        commit = f"{name:0>40}"  # differs for each repository, and has the length of a commit
+        return LookupResult(OriginState.READ, "read", commit, tuple(known))
 
     def trace(self, *claims, limits=None, **options):
+        """Trace the base models and data sets of a model with these claims, by lookups here."""
         return trace_base_models(claims, self.look_up, assess_declared, limits or Limits(), **options)
 
 
@@ -114,9 +122,9 @@ def test_base_model_of_two_models_is_looked_up_once_and_listed_twice():
 def test_cycle_of_base_models_is_recorded_and_ends_the_walk(repositories, ring):
     hub = FakeHub(**repositories)
     origins, _ = hub.trace(name_base_model("a/one"), own="a/model")
-    [each] = [each for each in origins if each.look is OriginState.CYCLE]
-    assert (each.name, each.made) == ring
-    assert each.state is ConclusionState.NOT_CHECKED
+    [cycle] = [each for each in origins if each.look is OriginState.CYCLE]
+    assert (cycle.name, cycle.made) == ring
+    assert cycle.state is ConclusionState.NOT_CHECKED
     assert "a/model" not in [name for name, _ in hub.lookups]
 
 
@@ -158,14 +166,16 @@ def test_one_record_stands_for_all_base_models_over_the_maximum_number():
 
 def test_no_base_model_or_data_set_is_looked_up_after_the_time_limit():
     hub = FakeHub()
+    # A negative limit is exceeded from the start.
     limits = Limits(origin_seconds=-1.0, origins=5)
-    origins, found = hub.trace(
+    origins, data_sets = hub.trace(
         *(name_base_model(f"a/{number}") for number in range(1000)), name_data_set("a/rows"), limits=limits
     )
     assert hub.lookups == []
     assert {each.look for each in origins} == {OriginState.LIMIT}
+    # Five base models, and one record for all that follow.
     assert len(origins) == 6
-    assert [each.look for each in found] == [OriginState.LIMIT]
+    assert [each.look for each in data_sets] == [OriginState.LIMIT]
 
 
 @pytest.mark.parametrize("look", [OriginState.MISSING, OriginState.GATED, OriginState.UNREACHED])
@@ -191,7 +201,8 @@ def test_claims_of_gated_base_model_are_assessed_and_traced():
         ("/data/ckpt", "a path on the machine"), ("./base", "a path on the machine"), ("../base", "a path"),
         ("C:\\models\\base", "a path"), ("a/b/c", "a path"), ("~/base", "a path"), ("s3://bucket/base", "an address"),
         ("https://example.org/a/b", "an address"), ("model.safetensors", "a file name"),
-        ("my private model", "not the id of a Hub repository"), ("\u0445/base", "not the id"), ("base model:7b", "not the id"),
+        ("my private model", "not the id of a Hub repository"), ("base model:7b", "not the id"),
+        ("\u0445/base", "not the id"),  # a Cyrillic letter
     ],
 )  # fmt: skip
 def test_base_model_whose_name_is_no_hub_id_is_recorded_as_unreached_without_a_lookup(name, why):
@@ -219,14 +230,14 @@ def test_path_in_a_loader_configuration_is_taken_as_a_base_model_that_the_card_o
     tokenizer = name_base_model("org/other", "name_or_path", "tokenizer_config.json")
     assert [each.name for each in list_base_models([tokenizer, config])] == ["org/base"]
     assert [each.name for each in list_base_models([tokenizer])] == ["org/other"]
-    card = name_base_model("org/said")
-    assert [each.name for each in list_base_models([card, tokenizer, config])] == ["org/said", "org/base"]
+    card = name_base_model("org/stated")
+    assert [each.name for each in list_base_models([card, tokenizer, config])] == ["org/stated", "org/base"]
 
 
 def test_local_loader_path_is_dropped_beside_named_base_model():
     config = name_base_model("/data/out", "_name_or_path", "config.json")
     assert [each.name for each in list_base_models([config])] == ["/data/out"]
-    assert [each.name for each in list_base_models([config, name_base_model("org/said")])] == ["org/said"]
+    assert [each.name for each in list_base_models([config, name_base_model("org/stated")])] == ["org/stated"]
     own = name_base_model("Org/Model", "_name_or_path", "config.json")
     assert list_base_models([own], own="org/model") == ()
 
@@ -245,8 +256,8 @@ def test_local_path_that_ends_in_the_name_of_a_stated_base_model_adds_only_its_r
 def test_hub_tag_supplies_a_missing_relation_and_does_not_replace_a_stated_one():
     tag = name_base_model("Org/Base", "Hub tag", "", Relation.QUANTIZED)
     assert [each.relation for each in list_base_models([name_base_model("org/base"), tag])] == [Relation.QUANTIZED]
-    said = name_base_model("org/base", relation=Relation.FINETUNE)
-    assert [each.relation for each in list_base_models([said, tag])] == [Relation.FINETUNE]
+    stated = name_base_model("org/base", relation=Relation.FINETUNE)
+    assert [each.relation for each in list_base_models([stated, tag])] == [Relation.FINETUNE]
 
 
 @pytest.mark.parametrize(
@@ -271,31 +282,31 @@ def test_several_base_models_without_a_stated_relation_get_the_relation_merge():
 
 
 def test_adapter_file_changes_a_stated_distilled_relation_to_adapter():
-    said = name_base_model("org/base", relation=Relation.DISTILLED)
-    assert [each.relation for each in list_base_models([said])] == [Relation.DISTILLED]
-    assert [each.relation for each in list_base_models([said], ["adapter_config.json"])] == [Relation.ADAPTER]
+    stated = name_base_model("org/base", relation=Relation.DISTILLED)
+    assert [each.relation for each in list_base_models([stated])] == [Relation.DISTILLED]
+    assert [each.relation for each in list_base_models([stated], ["adapter_config.json"])] == [Relation.ADAPTER]
 
 
 def test_data_set_is_looked_up_once_and_never_becomes_a_base_model():
     hub = FakeHub(o__rows=[declare_license("CC-BY-NC-4.0"), name_base_model("o/model"), name_data_set("o/older")])
-    origins, found = hub.trace(
+    origins, data_sets = hub.trace(
         name_data_set("o/rows"), name_data_set("O/Rows"), name_data_set("scraped text"), name_data_set("o/none")
     )
     assert origins == ()
-    assert [(each.name, each.look, each.entries) for each in found] == [
+    assert [(each.name, each.look, each.entries) for each in data_sets] == [
         ("o/rows", OriginState.READ, ("CC-BY-NC-4.0",)),
         ("scraped text", OriginState.UNREACHED, ()),
         ("o/none", OriginState.MISSING, ()),
     ]
     assert hub.lookups == [("o/rows", True), ("o/none", True)]
-    assert found[0].location == Location(line=3)
+    assert data_sets[0].location == Location(line=3)
     assert list_dataset_claims([name_base_model("o/a")]) == ()
 
 
 def test_data_sets_of_base_models_are_not_looked_up():
     hub = FakeHub(a__base=[name_data_set("o/rows")])
-    _, found = hub.trace(name_base_model("a/base"))
-    assert found == ()
+    _, data_sets = hub.trace(name_base_model("a/base"))
+    assert data_sets == ()
 
 
 @check_each("seed", range(40))
@@ -305,11 +316,13 @@ def test_walk_of_a_random_base_model_graph_stays_within_depth_and_number_limits(
     looks = list(OriginState)
     hub = FakeHub()
     for name in names:
+        # Beside the models of the graph, a claim may name a local path or a missing repository.
         claims = tuple(name_base_model(dice.choice([*names, "/path", "a/none"])) for _ in range(dice.randint(0, 5)))
         commit = dice.choice([None, "e" * 40, f"{name:0>40}"])
         hub.repositories[name] = LookupResult(dice.choice(looks), "x", commit, claims)
     limits = Limits(origins=20, origin_depth=4)
     origins, _ = hub.trace(*(name_base_model(name) for name in names), own=dice.choice(["", *names]), limits=limits)
-    assert len(origins) <= 21
-    assert len(hub.lookups) == len(set(hub.lookups)) <= 20
-    assert all(each.depth <= 5 for each in origins)
+    assert len(hub.lookups) == len(set(hub.lookups)) <= limits.origins
+    # One more record, or one more step, states that the limit was reached.
+    assert len(origins) <= limits.origins + 1
+    assert all(each.depth <= limits.origin_depth + 1 for each in origins)

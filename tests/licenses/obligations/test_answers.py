@@ -14,7 +14,7 @@ BUSINESS = {Use.COMMERCIAL: True}
 
 
 def build_license(*clauses: Clause, read: str = "2026-01-31") -> LicenseEntry:
-    """Build a licence with these clauses; with an empty ``read``, its terms are not verified."""
+    """Build a licence with these clauses, whose terms were verified on the date ``read``; empty: they were not."""
     return LicenseEntry(
         "LicenseRef-X", "X", LicenseCategory.CONDITIONAL, (), (), clauses, "https://example.org/x", read
     )
@@ -27,8 +27,8 @@ def list_answers(intent: Intent, *clauses: Clause, **bound: object) -> list[tupl
 
 
 NON_COMMERCIAL = Clause("no-commercial-use", "Not for a business.", "2")
-CAP = Clause("user-cap", "A cap.", "3", number=700e6)
-REVENUE = Clause("revenue-cap", "A cap.", "3", number=1e6)
+USER_CAP = Clause("user-cap", "A cap.", "3", number=700e6)
+REVENUE_CAP = Clause("revenue-cap", "A cap.", "3", number=1e6)
 EUROPE = Clause("territory-limit", "Not there.", "4", territories=("EU", "GB"))
 POLICY = Clause("use-policy", "Forbidden uses.", "5", fields=("military",))
 
@@ -39,17 +39,18 @@ POLICY = Clause("use-policy", "Forbidden uses.", "5", fields=("military",))
         (NON_COMMERCIAL, Intent({Use.COMMERCIAL: True}), "deny"),
         (NON_COMMERCIAL, Intent({Use.COMMERCIAL: False}), None),
         (NON_COMMERCIAL, Intent({Use.REDISTRIBUTE: True}), "review"),
-        (CAP, Intent(BUSINESS, monthly_active_users=700e6), None),
-        (CAP, Intent(BUSINESS, monthly_active_users=700e6 + 1), "deny"),
-        (CAP, Intent(BUSINESS), "review"),
-        (REVENUE, Intent(BUSINESS, annual_revenue_usd=2e6), "deny"),
-        (REVENUE, Intent({Use.COMMERCIAL: False}, annual_revenue_usd=2e6), None),
-        (REVENUE, Intent({Use.COMMERCIAL: False}), None),
-        (REVENUE, Intent({}, annual_revenue_usd=2e6), "review"),
+        (USER_CAP, Intent(BUSINESS, monthly_active_users=700e6), None),
+        (USER_CAP, Intent(BUSINESS, monthly_active_users=700e6 + 1), "deny"),
+        (USER_CAP, Intent(BUSINESS), "review"),
+        (REVENUE_CAP, Intent(BUSINESS, annual_revenue_usd=2e6), "deny"),
+        (REVENUE_CAP, Intent({Use.COMMERCIAL: False}, annual_revenue_usd=2e6), None),
+        (REVENUE_CAP, Intent({Use.COMMERCIAL: False}), None),
+        (REVENUE_CAP, Intent({}, annual_revenue_usd=2e6), "review"),
         (EUROPE, Intent(BUSINESS, territories=("DE",)), "deny"),
         (EUROPE, Intent(BUSINESS, territories=("EU",)), "deny"),
         (EUROPE, Intent(BUSINESS, territories=("EEA",)), "deny"),
         (EUROPE, Intent(BUSINESS, territories=("WORLD",)), "deny"),
+        # The European Commission writes UK and EL for GB and GR.
         (EUROPE, Intent(BUSINESS, territories=("UK",)), "deny"),
         (EUROPE, Intent(BUSINESS, territories=("EL",)), "deny"),
         (EUROPE, Intent(BUSINESS, territories=("US", "CH")), None),
@@ -70,13 +71,13 @@ def test_clause_gives_the_expected_answer_to_an_intended_use(
 @pytest.mark.parametrize(("multimodal", "answer"), [(True, "deny"), (None, "review"), (False, None)])
 def test_multimodal_clause_answers_by_modality_of_the_model(multimodal: bool | None, answer: str | None) -> None:
     clause = Clause("territory-limit", "Not there.", "4", territories=("EU",), scope="multimodal")
-    found = list_answers(Intent(BUSINESS, territories=("FR",)), clause, multimodal=multimodal)
-    assert [each[0] for each in found] == ([] if answer is None else [answer])
+    answers = list_answers(Intent(BUSINESS, territories=("FR",)), clause, multimodal=multimodal)
+    assert answers == ([] if answer is None else [(answer, "territory-limit")])
 
 
 def test_answers_list_the_worst_first_and_add_a_review_for_unverified_terms() -> None:
     intent = Intent(BUSINESS, field="general")
-    found = answer_intended_use(intent, [BindingLicense(build_license(CAP, NON_COMMERCIAL, read=""))], VOCABULARY)
+    found = answer_intended_use(intent, [BindingLicense(build_license(USER_CAP, NON_COMMERCIAL, read=""))], VOCABULARY)
     assert [(each.answer, each.kind) for each in found] == [
         (Answer.DENY, "no-commercial-use"),
         (Answer.REVIEW, TERMS_NOT_VERIFIED),
@@ -88,25 +89,24 @@ def test_inherited_clause_applies_only_if_every_lineage_step_passes_it_on() -> N
     marks = Clause("state-changes", "Mark it.", "1")
     outputs = Clause("no-output-training", "Not for training.", "2")
     training = Intent({Use.TRAIN_ON_OUTPUTS: True, Use.FINE_TUNE: True})
-    for steps, kinds in [
+    for steps, kinds_of_duties in [
         ((), ["state-changes"]),
         ((Relation.FINETUNE,), ["state-changes"]),
         ((Relation.FINETUNE, Relation.QUANTIZED), []),
     ]:
         bound = [BindingLicense(build_license(marks), "a/base", steps)]
-        assert [duty.kind for duty in list_duties(training, bound, VOCABULARY)] == kinds
-    (told,) = answer_intended_use(
-        training, [BindingLicense(build_license(outputs, NON_COMMERCIAL), "a/base", (Relation.DISTILLED,))], VOCABULARY
-    )
-    assert (told.kind, told.via) == ("no-output-training", "a/base")
+        assert [duty.kind for duty in list_duties(training, bound, VOCABULARY)] == kinds_of_duties
+    distilled = BindingLicense(build_license(outputs, NON_COMMERCIAL), "a/base", (Relation.DISTILLED,))
+    (answer,) = answer_intended_use(training, [distilled], VOCABULARY)
+    assert (answer.kind, answer.via) == ("no-output-training", "a/base")
 
 
 def test_duty_applies_unless_the_intent_excludes_every_use_that_triggers_it() -> None:
     text = Clause("include-license-text", "Ship it.", "1")
     show = Clause("attribution-naming", "Show it.", "2", words=("Built with X",))
     bound = [BindingLicense(build_license(show, text))]
-    apart = Intent({Use.REDISTRIBUTE: False, Use.EMBED_ON_DEVICE: False, Use.HOSTED_SERVICE: False})
-    assert list_duties(apart, bound, VOCABULARY) == ()
+    no_use = Intent({Use.REDISTRIBUTE: False, Use.EMBED_ON_DEVICE: False, Use.HOSTED_SERVICE: False})
+    assert list_duties(no_use, bound, VOCABULARY) == ()
     service = Intent({Use.REDISTRIBUTE: False, Use.EMBED_ON_DEVICE: False, Use.HOSTED_SERVICE: True})
     assert [(duty.kind, duty.words) for duty in list_duties(service, bound, VOCABULARY)] == [
         ("attribution-naming", ("Built with X",))
@@ -128,8 +128,8 @@ def test_hosting_triggers_distribution_duties_if_a_clause_counts_hosting_as_dist
 
 
 def test_reason_of_denied_use_quotes_values_of_the_clause() -> None:
-    (told,) = answer_intended_use(
-        Intent(BUSINESS, monthly_active_users=8e8), [BindingLicense(build_license(CAP))], VOCABULARY
+    (answer,) = answer_intended_use(
+        Intent(BUSINESS, monthly_active_users=8e8), [BindingLicense(build_license(USER_CAP))], VOCABULARY
     )
-    assert "more than 700,000,000 users" in told.because
-    assert (told.section, told.read, told.url) == ("3", "2026-01-31", "https://example.org/x")
+    assert "more than 700,000,000 users" in answer.because
+    assert (answer.section, answer.read, answer.url) == ("3", "2026-01-31", "https://example.org/x")

@@ -9,12 +9,13 @@ from modelaudit.licenses.obligations.answers import BindingLicense, answer_inten
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.terms import Answer, Intent, Relation, Use
 
-EVERY = dict.fromkeys(Use, True)
+# Each states for every use whether it is planned.
+EVERY_USE = dict.fromkeys(Use, True)
 BUSINESS = {use: use is Use.COMMERCIAL for use in Use}
 SERVICE = {use: use in (Use.COMMERCIAL, Use.HOSTED_SERVICE) for use in Use}
 COPIES = {use: use is Use.REDISTRIBUTE for use in Use}
 TUNING = {use: use is Use.FINE_TUNE for use in Use}
-LEARNING = {use: use is Use.TRAIN_ON_OUTPUTS for use in Use}
+OUTPUT_TRAINING = {use: use is Use.TRAIN_ON_OUTPUTS for use in Use}
 
 # Open in every respect: every use is allowed without asking.
 FREE = [
@@ -45,7 +46,7 @@ def list_license_duties(rules: Catalogue, id_: str, uses: dict[Use, bool]) -> di
 
 @check_each("id_", FREE)
 def test_verified_open_license_neither_denies_nor_questions_any_use(rules: Catalogue, id_: str) -> None:
-    assert answer_license(rules, id_, EVERY) == {}
+    assert answer_license(rules, id_, EVERY_USE) == {}
     assert "commercial-use" in {clause.kind for clause in rules.licenses[id_].clauses}
     assert rules.licenses[id_].read
 
@@ -60,7 +61,7 @@ def test_verified_open_license_neither_denies_nor_questions_any_use(rules: Catal
         *((f"CC-BY-ND-{version}", TUNING, {"no-derivatives": "review"}) for version in ("2.0", "2.5", "3.0", "4.0")),
         *((f"CC-BY-ND-{version}", BUSINESS, {}) for version in ("2.0", "2.5", "3.0", "4.0")),
         ("CC-BY-NC-4.0", COPIES, {}),
-        ("CC-BY-NC-4.0", LEARNING, {}),
+        ("CC-BY-NC-4.0", OUTPUT_TRAINING, {}),
         ("C-UDA-1.0", BUSINESS, {"purpose-limit": "review"}),
         ("C-UDA-1.0", dict.fromkeys(Use, False), {}),
         ("OFL-1.1", COPIES, {"no-sale-alone": "review"}),
@@ -68,7 +69,7 @@ def test_verified_open_license_neither_denies_nor_questions_any_use(rules: Catal
         ("Artistic-1.0", COPIES, {"no-sale-alone": "review"}),
         ("Artistic-2.0", COPIES, {"no-sale-alone": "review"}),
         ("BUSL-1.1", BUSINESS, {"no-production-use": "deny", "commercial-agreement": "review"}),
-        ("BUSL-1.1", LEARNING, {}),
+        ("BUSL-1.1", OUTPUT_TRAINING, {}),
     ],
 )  # fmt: skip
 def test_standard_license_gives_the_reviewed_answer_on_a_use(
@@ -82,7 +83,7 @@ def test_standard_license_gives_the_reviewed_answer_on_a_use(
 def test_non_commercial_or_no_derivatives_license_gives_derived_models_the_same_answers(
     rules: Catalogue, id_: str, step: Relation
 ) -> None:
-    assert answer_license(rules, id_, EVERY, step) == answer_license(rules, id_, EVERY) != {}
+    assert answer_license(rules, id_, EVERY_USE, step) == answer_license(rules, id_, EVERY_USE) != {}
 
 
 @pytest.mark.parametrize("hub_id", ["fair-noncommercial-research-license", "intel-research", "h-research"])
@@ -92,6 +93,7 @@ def test_unread_research_only_license_denies_business_use_and_adds_a_review(rule
     assert found == {"no-commercial-use": "deny", "research-only": "deny", "terms-not-verified": "review"}
     assert not entry.read
     assert not entry.open
+    # Passing on copies may be research, so the person who asks has to show it.
     assert answer_license(rules, entry.id, COPIES)["research-only"] == Answer.REVIEW
 
 
@@ -144,7 +146,7 @@ def test_use_under_a_standard_license_triggers_the_reviewed_duties_with_sections
 
 @pytest.mark.parametrize("id_", ["MIT-0", "0BSD", "WTFPL", "Unlicense", "CC-PDDC"])
 def test_public_domain_licenses_have_no_duties(rules: Catalogue, id_: str) -> None:
-    assert list_license_duties(rules, id_, EVERY) == {}
+    assert list_license_duties(rules, id_, EVERY_USE) == {}
 
 
 @check_each(
@@ -205,6 +207,7 @@ def test_standard_license_with_a_use_restricting_clause_is_not_marked_open(rules
     standard = [entry for entry in rules.licenses.values() if not entry.id.startswith("LicenseRef-")]
     limited = {entry.id for entry in standard if {"no-commercial-use", "no-derivatives", "purpose-limit"} & {
         clause.kind for clause in entry.clauses}}  # fmt: skip
+    # Another number means that a rule file gained or lost such a clause.
     assert len(limited) == 17
     assert not [entry.id for entry in standard if entry.open and entry.id in limited]
     # Sections of a document may be invariant under the first four, and the last is not open yet.

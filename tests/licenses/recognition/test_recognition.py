@@ -54,22 +54,23 @@ You agree that You will not use the Vessel, and will not let others use it, to c
 sail under the flag of another port, to read the letters of other crews, or to sound the foghorn before the sun is up.
 Tell the Keeper at the pier about whatever breaks this policy, by day or by night, in writing or by shouting.
 """
-TAIL = """
+ADDED_SENTENCE = """
 Our one change is this: whoever feeds more than 100 gulls at a time has to show "Gulls of the Shore" on the hat that
 everybody sees, for as long as the feeding goes on, and in letters as large as those of any other name on it.
 """
+# Id of the fingerprint -> licence, text, and whether the text is a use policy rather than a licence.
 TEXTS = {
     "harbour-1": ("LicenseRef-Harbour-1", HARBOUR.format(version="1.0", date="May 3, 2024"), False),
     "harbour-2": ("LicenseRef-Harbour-2", HARBOUR.format(version="2.0", date="July 9, 2025"), False),
     "permit": ("LicenseRef-Gull", PERMIT, False),
-    "permit-changed": ("LicenseRef-Gull-Changed", "Changed " + PERMIT + TAIL, False),
+    "permit-changed": ("LicenseRef-Gull-Changed", "Changed " + PERMIT + ADDED_SENTENCE, False),
     "policy": ("LicenseRef-Harbour-1", POLICY, True),
 }
-KNOWN = frozenset(of for of, _, _ in TEXTS.values())
+KNOWN = frozenset(license_id for license_id, _, _ in TEXTS.values())
 
 
 def load_derive_script() -> ModuleType:
-    """The script ``rules/fingerprints/derive.py`` as a module."""
+    """Load the script ``rules/fingerprints/derive.py`` as a module."""
     spec = importlib.util.spec_from_file_location("derive_fingerprints", DERIVE)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -79,14 +80,14 @@ def load_derive_script() -> ModuleType:
 
 
 def derive_fingerprints(folder: Path) -> Fingerprints:
-    """The fingerprints of the invented texts, made by the script and read by the loader."""
+    """Derive the fingerprints of the invented texts by the script, below ``folder``, and load them."""
     texts, rules = folder / "texts", folder / "rules"
     (texts / "ai").mkdir(parents=True)
     rows, listed = ["path\ttitle\tversion_date\twhere\tcopy_note"], ["texts:"]
-    for id_, (of, text, policy) in TEXTS.items():
+    for id_, (license_id, text, is_policy) in TEXTS.items():
         (texts / "ai" / f"{id_}.txt").write_text(text, encoding="utf-8")
         rows.append(f"ai/{id_}.txt\t{text.splitlines()[0]}\t\tinvented here\texact copy")
-        listed += [f"  {id_}:", f"    of: {of}", f"    policy: {str(policy).lower()}"]
+        listed += [f"  {id_}:", f"    of: {license_id}", f"    policy: {str(is_policy).lower()}"]
         if id_ == "permit":
             listed += ["    titles: [gull permit]", "    optional: [{before: anybody may feed}]"]
             listed += ["    slots: [{from: the keeper of the shore, before: promises nothing}]"]
@@ -111,6 +112,7 @@ def test_derivation_of_one_fingerprint_leaves_the_other_fingerprints_unchanged(t
     assert after.keys() == before.keys()
     changed = {id_ for id_ in after if after[id_] != before[id_]}
     assert changed == {"permit"}
+    # An entry is its group and its YAML, which states the date of the derivation.
     assert after["permit"][1] == before["permit"][1].replace("2026-11-26", "2026-12-01")
 
 
@@ -122,6 +124,7 @@ def test_derivation_of_one_fingerprint_keeps_the_order_and_bytes_of_the_file(
     module.HERE = tmp_path
     path = out / "models.yaml"
     header, *blocks = path.read_text(encoding="utf-8").split("  - id: ")
+    # The fifth text is the use policy, which has a file of its own.
     assert len(blocks) == 4
     path.write_text("  - id: ".join([header, *reversed(blocks)]), encoding="utf-8")
     before = path.read_text(encoding="utf-8")
@@ -136,13 +139,13 @@ def test_derivation_of_one_fingerprint_keeps_the_order_and_bytes_of_the_file(
 
 
 def read_shipped_license(package: str, ending: str) -> str:
-    """The licence file of an installed package, by the end of its path."""
+    """Return the licence file of an installed package, whose path ends in ``ending``."""
     files = distribution(package).files or ()
     return next(file for file in files if str(file).endswith(ending)).read_text(encoding="utf-8")
 
 
 EXACT, VARIANT = Likeness.EXACT, Likeness.VARIANT
-FIRST, SECOND = (HARBOUR.format(version=v, date=d) for v, d in (("1.0", "May 3, 2024"), ("2.0", "July 9, 2025")))
+HARBOUR_1, HARBOUR_2 = TEXTS["harbour-1"][1], TEXTS["harbour-2"][1]
 
 
 @pytest.fixture(scope="module")
@@ -158,10 +161,10 @@ def list_matches(found: tuple[TextMatch, ...]) -> list[tuple[str, Likeness]]:
 
 @pytest.mark.parametrize("id_", TEXTS)
 def test_each_license_text_matches_its_own_fingerprint(id_: str, prints: Fingerprints) -> None:
-    of, text, policy = TEXTS[id_]
+    license_id, text, is_policy = TEXTS[id_]
     (match,) = recognise_texts(text, prints, KNOWN)
-    assert (match.id, match.likeness, match.share, match.differs) == (of, EXACT, 1.0, ())
-    assert match.policy is policy
+    assert (match.id, match.likeness, match.share, match.differs) == (license_id, EXACT, 1.0, ())
+    assert match.policy is is_policy
 
 
 FORMS: dict[str, Callable[[str], str]] = {
@@ -187,8 +190,8 @@ FORMS: dict[str, Callable[[str], str]] = {
 @check_each("form", FORMS)
 @check_each("id_", ["harbour-1", "permit", "policy"])
 def test_license_text_in_another_layout_still_matches_exactly(id_: str, form: str, prints: Fingerprints) -> None:
-    of, text, _ = TEXTS[id_]
-    assert list_matches(recognise_texts(FORMS[form](text), prints, KNOWN)) == [(of, EXACT)]
+    license_id, text, _ = TEXTS[id_]
+    assert list_matches(recognise_texts(FORMS[form](text), prints, KNOWN)) == [(license_id, EXACT)]
 
 
 ADDED = (
@@ -216,11 +219,11 @@ ADDED = (
 @check_each("words", ADDED)
 @check_each("id_", ["permit", "harbour-2"])
 def test_license_text_with_added_words_is_a_variant(words: str, id_: str, prints: Fingerprints) -> None:
-    of, text, _ = TEXTS[id_]
-    middle = text.index("\n\n") + 2
-    for changed in (f"{words}\n\n{text}", f"{text}\n{words}\n", f"{text[:middle]}{words}\n\n{text[middle:]}"):
+    license_id, text, _ = TEXTS[id_]
+    heading, body = text.split("\n\n", 1)
+    for changed in (f"{words}\n\n{text}", f"{text}\n{words}\n", f"{heading}\n\n{words}\n\n{body}"):
         (match,) = recognise_texts(changed, prints, KNOWN)
-        assert (match.id, match.likeness) == (of, VARIANT)
+        assert (match.id, match.likeness) == (license_id, VARIANT)
         assert match.differs
 
 
@@ -236,36 +239,40 @@ def test_variant_of_a_license_text_quotes_the_differing_words(prints: Fingerprin
 @pytest.mark.parametrize("id_", TEXTS)
 def test_license_text_does_not_match_exactly_if_any_word_is_replaced_or_omitted(id_: str, prints: Fingerprints) -> None:
     _, text, _ = TEXTS[id_]
-    body = text.index("\n\n")
-    for word in random.Random(4).sample(
-        [found for found in re.finditer(r"[A-Za-z]{3,}", text) if found.start() > body], 40
-    ):
+    end_of_heading = text.index("\n\n")
+    words = [word for word in re.finditer(r"[A-Za-z]{3,}", text) if word.start() > end_of_heading]
+    for word in random.Random(4).sample(words, 40):
+        # The name of the holder is a slot of the permit: any name there is exact.
+        if "KEEPER OF THE SHORE" in text[word.start() - 20 : word.end() + 20]:
+            continue
         for other in ("herring", ""):
-            found = recognise_texts(text[: word.start()] + other + text[word.end() :], prints, KNOWN)
-            if "KEEPER OF THE SHORE" not in text[word.start() - 20 : word.end() + 20]:
-                assert VARIANT in {match.likeness for match in found}
-                assert EXACT not in {match.likeness for match in found}
+            changed = text[: word.start()] + other + text[word.end() :]
+            likenesses = {match.likeness for match in recognise_texts(changed, prints, KNOWN)}
+            assert VARIANT in likenesses
+            assert EXACT not in likenesses
 
 
 def test_license_text_with_changed_numbers_is_a_variant(prints: Fingerprints) -> None:
-    assert list_matches(recognise_texts(FIRST.replace("700 million", "900 million"), prints, KNOWN)) == [
+    assert list_matches(recognise_texts(HARBOUR_1.replace("700 million", "900 million"), prints, KNOWN)) == [
         ("LicenseRef-Harbour-1", VARIANT)
     ]
-    assert list_matches(recognise_texts(FIRST.replace("1.0", "3.0"), prints, KNOWN))[0][1] is VARIANT
+    assert list_matches(recognise_texts(HARBOUR_1.replace("1.0", "3.0"), prints, KNOWN))[0][1] is VARIANT
 
 
 def test_versions_of_one_license_text_are_distinguished(prints: Fingerprints) -> None:
-    assert list_matches(recognise_texts(SECOND, prints, KNOWN)) == [("LicenseRef-Harbour-2", EXACT)]
-    mixed = FIRST.replace("May 3, 2024", "July 9, 2025")
+    assert list_matches(recognise_texts(HARBOUR_2, prints, KNOWN)) == [("LicenseRef-Harbour-2", EXACT)]
+    mixed = HARBOUR_1.replace("May 3, 2024", "July 9, 2025")
     assert [match.likeness for match in recognise_texts(mixed, prints, KNOWN)] == [VARIANT]
 
 
 def test_modified_license_matches_its_own_fingerprint_and_a_further_change_is_a_variant(prints: Fingerprints) -> None:
-    assert list_matches(recognise_texts("Changed " + PERMIT + TAIL, prints, KNOWN)) == [
+    assert list_matches(recognise_texts("Changed " + PERMIT + ADDED_SENTENCE, prints, KNOWN)) == [
         ("LicenseRef-Gull-Changed", EXACT)
     ]
-    assert list_matches(recognise_texts(PERMIT + TAIL, prints, KNOWN)) == [("LicenseRef-Gull-Changed", VARIANT)]
-    other = TAIL.replace("100 gulls", "5 gulls")
+    assert list_matches(recognise_texts(PERMIT + ADDED_SENTENCE, prints, KNOWN)) == [
+        ("LicenseRef-Gull-Changed", VARIANT)
+    ]
+    other = ADDED_SENTENCE.replace("100 gulls", "5 gulls")
     assert list_matches(recognise_texts("Changed " + PERMIT + other, prints, KNOWN)) == [
         ("LicenseRef-Gull-Changed", VARIANT)
     ]
@@ -274,35 +281,38 @@ def test_modified_license_matches_its_own_fingerprint_and_a_further_change_is_a_
 
 def test_license_text_with_look_alike_letters_is_a_variant(prints: Fingerprints) -> None:
     for changed in (
-        PERMIT.replace("permit", "p\u0435rmit"),
-        PERMIT.replace("keep", "\u212aeep").replace("KEEPER", "\u212aEEPER"),
-        PERMIT.replace("follow", "fol\u200blow"),
-        PERMIT.replace("follow ", "follow\u200b "),
-        PERMIT.replace("gain", "\uff47ain"),
-        PERMIT.replace("watch", "\u202ewatch"),
+        PERMIT.replace("permit", "p\u0435rmit"),  # a Cyrillic e
+        PERMIT.replace("keep", "\u212aeep").replace("KEEPER", "\u212aEEPER"),  # the Kelvin sign as K
+        PERMIT.replace("follow", "fol\u200blow"),  # a zero-width space inside a word
+        PERMIT.replace("follow ", "follow\u200b "),  # and one behind it
+        PERMIT.replace("gain", "\uff47ain"),  # a full-width g
+        PERMIT.replace("watch", "\u202ewatch"),  # an override of the writing direction
     ):
         assert list_matches(recognise_texts(changed, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
 
 
-def test_license_text_without_title_or_with_another_holder_is_exact(prints: Fingerprints) -> None:
+def test_license_text_without_title_or_with_another_holder_is_exact_unless_the_holder_is_a_clause(
+    prints: Fingerprints,
+) -> None:
     untitled = PERMIT.partition("\n\n")[2]
     assert list_matches(recognise_texts(untitled, prints, KNOWN)) == [("LicenseRef-Gull", EXACT)]
     named = PERMIT.replace("THE KEEPER OF THE SHORE", "ACME SEASIDE, INC.")
     assert list_matches(recognise_texts(named, prints, KNOWN)) == [("LicenseRef-Gull", EXACT)]
-    more = PERMIT.replace("THE KEEPER OF THE SHORE", "ACME FORBIDS ANY USE AND")
-    assert list_matches(recognise_texts(more, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
+    clause_as_holder = PERMIT.replace("THE KEEPER OF THE SHORE", "ACME FORBIDS ANY USE AND")
+    assert list_matches(recognise_texts(clause_as_holder, prints, KNOWN)) == [("LicenseRef-Gull", VARIANT)]
 
 
 def test_several_license_texts_in_one_file_match_exactly_only_without_words_between_them(prints: Fingerprints) -> None:
-    both = f"{FIRST}\n-----\n\n{PERMIT}"
+    both = f"{HARBOUR_1}\n-----\n\n{PERMIT}"
     assert sorted(list_matches(recognise_texts(both, prints, KNOWN))) == [
         ("LicenseRef-Gull", EXACT),
         ("LicenseRef-Harbour-1", EXACT),
     ]
-    split = recognise_texts(f"{FIRST}\nThe gulls have terms of their own:\n\n{PERMIT}", prints, KNOWN)
+    split = recognise_texts(f"{HARBOUR_1}\nThe gulls have terms of their own:\n\n{PERMIT}", prints, KNOWN)
     assert sorted(list_matches(split)) == [("LicenseRef-Gull", VARIANT), ("LicenseRef-Harbour-1", VARIANT)]
     lines = {match.id: match.line for match in split}
-    assert lines == {"LicenseRef-Harbour-1": 1, "LicenseRef-Gull": FIRST.count("\n") + 4}
+    # The permit follows the first text, an empty line, the sentence and another empty line.
+    assert lines == {"LicenseRef-Harbour-1": 1, "LicenseRef-Gull": HARBOUR_1.count("\n") + 4}
     assert [match.quotation[:11] for match in split if match.id == "LicenseRef-Gull"] == ["Gull Permit"]
 
 
@@ -316,7 +326,7 @@ def test_license_text_inside_a_longer_text_is_a_variant(prints: Fingerprints) ->
 def test_recognised_use_policy_is_not_a_license_and_keeps_its_name(prints: Fingerprints) -> None:
     (match,) = recognise_texts(POLICY, prints, frozenset())
     assert match.policy
-    found = recognise_texts(f"{FIRST}\n{POLICY}", prints, KNOWN)
+    found = recognise_texts(f"{HARBOUR_1}\n{POLICY}", prints, KNOWN)
     assert {(match.id, match.policy) for match in found} == {
         ("LicenseRef-Harbour-1", False),
         ("LicenseRef-Harbour-1", True),
@@ -328,7 +338,7 @@ def test_text_of_a_license_outside_the_rule_set_is_not_recognised(prints: Finger
     assert recognise_texts(PERMIT, prints, KNOWN) != ()
 
 
-def test_empty_text_matches_nothing(prints: Fingerprints) -> None:
+def test_empty_or_very_short_or_unreadable_text_matches_nothing(prints: Fingerprints) -> None:
     for text in ("", "\0", "MIT", "The gulls are as they are.", "\ufffd" * 1000, "a b"):
         assert recognise_texts(text, prints, KNOWN) == ()
 
@@ -345,9 +355,9 @@ def test_truncated_text_is_never_exact(prints: Fingerprints) -> None:
      "copyright 2020 A " * 300_000, "&amp" * 1_200_000, "\ufffd" * 5_000_000],
 )  # fmt: skip
 def test_hostile_text_of_five_megabytes_is_matched_within_seconds(text: str, prints: Fingerprints) -> None:
-    begun = time.process_time()
+    started = time.process_time()
     found = recognise_texts(text, prints, KNOWN)
-    assert time.process_time() - begun < 5
+    assert time.process_time() - started < 5
     assert EXACT not in {match.likeness for match in found}
 
 
@@ -356,10 +366,10 @@ def test_hostile_text_of_five_megabytes_is_matched_within_seconds(text: str, pri
 def test_mutated_license_text_never_matches_another_license(data: st.DataObject) -> None:
     prints = load_fingerprints()
     text = read_shipped_license("rich", "LICENSE")
-    at = data.draw(st.integers(0, len(text)))
-    end = data.draw(st.integers(at, min(len(text), at + 60)))
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(len(text), start + 60)))
     other = data.draw(st.text(max_size=20))
-    found = recognise_texts(text[:at] + other + text[end:], prints, {"MIT"})
+    found = recognise_texts(text[:start] + other + text[end:], prints, {"MIT"})
     assert {match.id for match in found} <= {"MIT"}
 
 
@@ -377,6 +387,7 @@ def test_license_of_an_installed_package_is_exact_and_an_added_sentence_makes_it
     package: str, ending: str, id_: str
 ) -> None:
     text, prints = read_shipped_license(package, ending), load_fingerprints()
+    # The file of hypothesis has sentences of its own before the licence text.
     if package != "hypothesis":
         assert list_matches(recognise_texts(text, prints, {id_})) == [(id_, EXACT)]
     assert recognise_texts(f"{text}\nNo commercial use.", prints, {id_})[0].likeness is VARIANT
@@ -397,15 +408,15 @@ def test_deprecated_spdx_id_is_normalized(given: str, wanted: str) -> None:
 
 
 def test_repeated_license_text_is_recognised_from_the_cache(prints: Fingerprints, tmp_path: Path) -> None:
-    first = recognise_texts(PERMIT, prints, KNOWN)
-    assert recognise_texts(PERMIT, prints, KNOWN)[0] is first[0]
+    (match,) = recognise_texts(PERMIT, prints, KNOWN)
+    assert recognise_texts(PERMIT, prints, KNOWN)[0] is match
     # Each set of fingerprints has a cache of its own.
-    assert recognise_texts(PERMIT, derive_fingerprints(tmp_path), KNOWN)[0] is not first[0]
+    assert recognise_texts(PERMIT, derive_fingerprints(tmp_path), KNOWN)[0] is not match
 
 
-def test_text_that_equals_an_uncertain_stored_copy_is_a_variant(prints: Fingerprints) -> None:
-    unsure = Fingerprints(tuple(replace(item, is_from_owner=False) for item in prints.items))
-    (match,) = recognise_texts(PERMIT, unsure, KNOWN)
+def test_license_text_is_a_variant_if_its_stored_copy_is_uncertain(prints: Fingerprints) -> None:
+    uncertain = Fingerprints(tuple(replace(item, is_from_owner=False) for item in prints.items))
+    (match,) = recognise_texts(PERMIT, uncertain, KNOWN)
     assert (match.id, match.likeness) == ("LicenseRef-Gull", VARIANT)
     assert match.differs == ("the text that it was compared with is no certain copy",)
 
