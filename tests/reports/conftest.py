@@ -33,6 +33,8 @@ from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.terms import Clause, LicenseCategory, LicenseEntry
 
 COMMIT = "3f1a9c0de4b7a2285c6d1f0e9b8a7c6d5e4f3a2b"
+# Markup, template syntax and terminal escapes; invisible, control and direction characters; lone surrogates; combining
+# characters; and the ends of comments and CDATA sections.
 HOSTILE = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&amp;{{ 7*7 }}{% raw %}"
     "\x1b[31;1mred\x1b[0m\x1b]8;;https://evil.example\x07link\x1b]8;;\x07 [red]markup[/red] [/] "
@@ -156,6 +158,7 @@ CARD = Rule(
 
 
 def _build_findings() -> tuple[Finding, ...]:
+    """Build one finding for each of the rules above."""
     member = "pytorch_model.bin!archive/data.pkl"
     return (
         Finding(
@@ -221,6 +224,7 @@ def _build_findings() -> tuple[Finding, ...]:
 
 
 def _build_coverage() -> Coverage:
+    """Build the coverage of seven files with four absences, one of which the policy accepts."""
     unread = Unread(UnreadReason.NO_READER, "no reader for GGUF, magic 47475546")
     broken = Unread(UnreadReason.DAMAGED, "the stream breaks off inside the opcode BINUNICODE", Location(offset=2048))
     locked = Unread(UnreadReason.ENCRYPTED, "the member is encrypted", Location(key="secret.bin"))
@@ -306,6 +310,7 @@ def _build_coverage() -> Coverage:
 
 
 def _build_license() -> LicenseConclusion:
+    """Build the conclusion for a card that declares Apache-2.0 beside the licence text of Llama 3.1."""
     return LicenseConclusion(
         state=ConclusionState.CONTRADICTORY,
         category=LicenseCategory.UNKNOWN,
@@ -328,6 +333,7 @@ def _build_license() -> LicenseConclusion:
 
 
 def _build_opinions() -> tuple[Opinion, ...]:
+    """Build the opinion of a scanner that examined a part of the model, and the absence of another scanner."""
     return (
         Opinion(
             "modelscan",
@@ -361,6 +367,7 @@ def build_fail_report() -> AuditReport:
             offline=False,
             notes=("The revision main resolved to the commit above.",),
         ),
+        # All checks but transparency.
         policy=PolicyRecord("default", Severity.HIGH, tuple(CheckFamily)[:4], "8" * 64),
         decision=Decision(
             Verdict.FAIL,
@@ -447,11 +454,12 @@ def build_hostile_report() -> AuditReport:
 
 
 def build_crowded_report(count: int = 1000) -> AuditReport:
-    """Build a report with ``count`` further findings of one rule."""
+    """Build the failing report with ``count`` more findings of its rule on unlisted calls."""
     plain = build_fail_report()
+    unlisted_call = plain.findings[2]
     further = tuple(
         replace(
-            plain.findings[2],
+            unlisted_call,
             artifact=f"shards/part-{number:05d}.bin",
             key=f"key-{number}",
             location=Location(offset=number),
@@ -487,13 +495,13 @@ REPORTS: dict[str, Callable[[], AuditReport]] = {
 
 @pytest.fixture
 def examples() -> dict[str, Callable[[], AuditReport]]:
-    """The functions that build the example reports, by name."""
+    """Return the functions that build the example reports, by name."""
     return REPORTS
 
 
 @pytest.fixture(params=list(REPORTS))
 def any_report(request: pytest.FixtureRequest) -> AuditReport:
-    """Each of the example reports in turn."""
+    """Return each of the example reports in turn."""
     report: AuditReport = REPORTS[request.param]()
     return report
 

@@ -238,9 +238,9 @@ def build_hostile_conclusion(evil: str, huge: str) -> LicenseConclusion:
     clause = Clause(evil, huge, evil, 7e8, (evil,), evil, (evil,), evil, (evil, huge))
     entry = LicenseEntry(evil, evil, LicenseCategory.UNKNOWN, (evil,), (evil,), (clause,), evil, evil, evil, True, evil)
     claims = tuple(
-        LicenseClaim(kind, evil, evil, huge if linked else evil, linked, place, basis, (evil,), Relation.MERGE)
+        LicenseClaim(kind, evil, evil, huge if license_id else evil, license_id, place, basis, (evil,), Relation.MERGE)
         for kind in ClaimKind
-        for linked in (evil, None)
+        for license_id in (evil, None)
         for basis in Basis
     )
     return LicenseConclusion(

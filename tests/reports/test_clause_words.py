@@ -12,6 +12,9 @@ def test_clause_titles_of_reports_equal_those_of_the_clause_vocabulary() -> None
     assert {kind: each.title for kind, each in kinds.items() if each.group is not Group.FACT} == TITLES
 
 
-def test_joined_clause_titles_begin_with_a_small_letter() -> None:
+def test_every_weighty_clause_kind_has_a_title() -> None:
     assert set(WEIGHTY_KINDS) <= set(TITLES)
+
+
+def test_joined_clause_titles_begin_with_a_small_letter() -> None:
     assert join_titles(("share-alike", "unheard-of")) == "share under the same licence; unheard-of"

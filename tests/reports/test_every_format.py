@@ -21,6 +21,7 @@ def extract_words(content: bytes) -> str:
 
 
 def remove_spaces(text: str) -> str:
+    """Return a text in lower case and without white space."""
     return "".join(text.casefold().split())
 
 
@@ -56,6 +57,7 @@ def test_every_output_shows_the_verdict_and_each_finding_with_its_fingerprint(
 @pytest.mark.parametrize("format", list(REPORTS))
 def test_every_output_escapes_hostile_text(format: str, hostile: AuditReport) -> None:
     text = render(hostile, format).decode()
-    hidden = {each for each in hostile.target.name if unicodedata.category(each)[0] in "CZ"} - {"\n", " "}
-    assert len(hidden) > 15
-    assert set(map(ascii, hidden & set(text))) == set()
+    # The control and format characters, the unassigned ones and the separators (categories C and Z of Unicode).
+    unprintable = {each for each in hostile.target.name if unicodedata.category(each)[0] in "CZ"} - {"\n", " "}
+    assert len(unprintable) > 15
+    assert set(map(ascii, unprintable & set(text))) == set()

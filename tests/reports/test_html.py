@@ -77,13 +77,16 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
+        """The text of the page, with one space in place of all white space between two words."""
         return " ".join("".join(self.words).split())
 
     def attributes(self, tag: str) -> Iterator[dict[str, str]]:
+        """Iterate over the attributes of each element with this tag."""
         return (attributes for name, attributes in self.elements if name == tag)
 
 
 def parse_page(report: AuditReport) -> Page:
+    """Render the HTML page of a report, and parse it."""
     html = render_html(report).decode()
     assert html.startswith("<!DOCTYPE html>\n")
     return Page(html)
@@ -250,6 +253,7 @@ def test_html_page_folds_a_thousand_findings_of_one_rule_and_omits_none(
     assert {f"finding-{finding.fingerprint}" for finding in report.findings} <= {
         attributes.get("id") for attributes in page.attributes("li")
     }
+    # The failing report has one finding of the rule, and the crowded one a thousand more.
     assert f"{1001 - FIRST_FINDINGS:,} more findings of this rule" in page.text
     assert page.text.count("The function belongs to a package outside the trust list") == 1
     assert "details::details-content" in page.style
@@ -270,8 +274,8 @@ def test_html_page_of_an_empty_model_does_not_describe_it_as_examined(incomplete
 
 
 def test_html_page_of_a_pass_states_the_accepted_absences(passing: AuditReport, failing: AuditReport) -> None:
-    record = failing.coverage.artifacts[2]
-    coverage = replace(passing.coverage, artifacts=(*passing.coverage.artifacts, record))
+    accepted_image = failing.coverage.artifacts[2]
+    coverage = replace(passing.coverage, artifacts=(*passing.coverage.artifacts, accepted_image))
     text = parse_page(replace(passing, decision=Decision(Verdict.PASS, (), coverage))).text
     assert "it accepts the 1 part that was not examined" in text
     assert "Every file was read" not in text
@@ -303,6 +307,7 @@ def test_printed_html_page_does_not_cut_off_the_sign_off_fields(any_report: Audi
     assert all(attributes["aria-labelledby"] in ids for attributes in fields)
     height = re.search(r"\.paper\.long \{ min-height: ([\d.]+)rem", page.style)
     line = re.search(r"\.paper \{[^}]*line-height: ([\d.]+)rem[^}]*overflow: visible", page.style)
+    # A written reason gets at least ten lines.
     assert height and line and float(height[1]) >= 10 * float(line[1])
     # A field that may not break across pages would be cut off in print.
     unbroken = re.findall(r"([^{}]*)\{ break-inside: avoid", page.style)
@@ -321,20 +326,21 @@ def test_sign_off_contains_digest_of_all_files(passing: AuditReport, failing: Au
 
 def test_html_page_groups_clauses_of_a_license_into_limits_duties_and_notes(failing: AuditReport) -> None:
     text = parse_page(failing).text
-    llama = text[text.rindex("https://www.llama.com/llama3_1/license/") :]
+    llama_section = text[text.rindex("https://www.llama.com/llama3_1/license/") :]
     places = [
-        llama.index(each)
+        llama_section.index(each)
         for each in (wording.LIMITS_HEADING, "700 million", wording.DUTIES_HEADING, "Built with Llama")
     ]
     assert places == sorted(places)
     entry = replace(failing.license.entries[0], clauses=(Clause("patent-termination", "Do not sue.", "part 3"),))
-    only = parse_page(replace(failing, license=replace(failing.license, entries=(entry,)))).text
-    known = only[only.index(wording.NOTES_HEADING) : only.index("Second opinions The results")]
-    assert known.split() == f"{wording.NOTES_HEADING} Do not sue. Part 3.".split()
+    text = parse_page(replace(failing, license=replace(failing.license, entries=(entry,)))).text
+    notes = text[text.index(wording.NOTES_HEADING) : text.index("Second opinions The results")]
+    assert notes.split() == f"{wording.NOTES_HEADING} Do not sue. Part 3.".split()
 
 
 def test_printed_page_header_names_the_model(passing: AuditReport, hostile: AuditReport) -> None:
     assert '@top-left { content: "tiny"; } @top-right { content: "Verdict: Pass"; }' in parse_page(passing).style
+    # A character that could end the string is a CSS escape of six hexadecimal digits.
     evil = re.search(r'@top-left \{ content: "((?:[A-Za-z0-9 ._-]|\\[0-9a-f]{6})*)"; \}', parse_page(hostile).style)
     assert evil and evil[1].startswith("\\00003c\\00002fscript\\00003e")
 
@@ -414,8 +420,8 @@ def test_html_page_shows_a_checkbox_for_each_duty_and_ticks_the_duties_that_are_
     assert sum("checked" in each for each in boxes) == 1
     assert "Met by LICENSE" in page.text
     assert "ALLOWED" in page.text and '<div class="callout allowed">' in render_html(examples["allowed"]()).decode()
-    folded = page.text[page.text.index("All known clauses") :]
-    assert "Terms verified on 2026-11-20." in folded
+    all_clauses = page.text[page.text.index("All known clauses") :]
+    assert "Terms verified on 2026-11-20." in all_clauses
 
 
 def test_html_page_states_that_duties_of_a_denied_use_apply_only_under_an_agreement(conflicting: AuditReport) -> None:

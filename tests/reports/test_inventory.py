@@ -27,8 +27,8 @@ def test_tree_digest_equals_output_of_sha256sum(passing: AuditReport, tmp_path: 
         (tmp_path / name).write_bytes(name.encode() * 3)
         digest = Digest(DigestAlgorithm.SHA256, hashlib.sha256(name.encode() * 3).hexdigest())
         records.append(ArtifactRecord(write_file_address(name), 1, Extent.EXAMINED, digests=(digest,)))
-    ordered = sorted(names, key=str.encode)
-    printed = subprocess.run(["sha256sum", *ordered], cwd=tmp_path, capture_output=True, check=True).stdout
+    names_by_bytes = sorted(names, key=str.encode)
+    printed = subprocess.run(["sha256sum", *names_by_bytes], cwd=tmp_path, capture_output=True, check=True).stdout
     assert compute_tree_digest(replace_records(passing, *records)) == hashlib.sha256(printed).hexdigest()
     assert compute_tree_digest(replace_records(passing, *reversed(records))) == hashlib.sha256(printed).hexdigest()
 
@@ -57,10 +57,10 @@ def test_inventory_groups_equal_absences_of_one_folder_and_keeps_all_addresses()
 
 def test_inventory_does_not_group_fewer_than_three_equal_absences() -> None:
     accepted = replace(UNREAD, allowed_by="x")
-    pairs = (("a.onnx", UNREAD), ("b.onnx", UNREAD), ("c.onnx", accepted))
-    assert [group.name for group in group_absences(pairs)] == ["a.onnx", "b.onnx", "c.onnx"]
-    top = group_absences(tuple((f"{n}.onnx", UNREAD) for n in range(3)))
-    assert [group.name for group in top] == ["3 ONNX files in the top folder"]
+    two_alike = (("a.onnx", UNREAD), ("b.onnx", UNREAD), ("c.onnx", accepted))
+    assert [group.name for group in group_absences(two_alike)] == ["a.onnx", "b.onnx", "c.onnx"]
+    three_alike = tuple((f"{number}.onnx", UNREAD) for number in range(3))
+    assert [group.name for group in group_absences(three_alike)] == ["3 ONNX files in the top folder"]
 
 
 def test_git_digest_of_a_file_is_shown_only_if_the_source_claims_one() -> None:

@@ -25,6 +25,7 @@ from modelaudit.reports.cyclonedx import render_cyclonedx
 from modelaudit.reports.json_report import compute_report_digest, encode_canonical, parse_report, render_json
 
 UNPRINTABLE_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp"})
+# Hypothesis may use one report for all examples, since a report cannot be changed.
 SAME_REPORT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
 
 
@@ -58,6 +59,7 @@ def test_any_string_in_a_report_survives_the_round_trip_through_json(text: str, 
 
 
 def test_lone_surrogates_are_written_to_json_in_a_portable_escape(passing: AuditReport) -> None:
+    """The escape is U+FFFD with the four digits of the surrogate; U+FFFD itself is doubled."""
     report = replace(passing, target=replace(passing.target, name="caf\udce9 \ufffd \ud83d\udca9"))
     data = render_json(report)
     assert json.loads(data)["target"]["name"] == "caf\ufffddce9 \ufffd\ufffd \ufffdd83d\ufffddca9"
@@ -65,7 +67,7 @@ def test_lone_surrogates_are_written_to_json_in_a_portable_escape(passing: Audit
     assert parse_report(data).target.name == "caf\udce9 \ufffd \ud83d\udca9"
 
 
-def test_json_report_escapes_control_characters(passing: AuditReport) -> None:
+def test_json_report_and_bill_of_materials_escape_unprintable_characters(passing: AuditReport) -> None:
     characters = map(chr, range(0x7F, 0x110000))
     unprintable = [each for each in characters if unicodedata.category(each) in UNPRINTABLE_CATEGORIES]
     name = "".join(unprintable) + "caf\xe9 \U0001f600"

@@ -66,10 +66,11 @@ def test_report_with_a_wrong_value_is_invalid(
     schema: Any, failing: AuditReport, path: tuple[str | int, ...], value: object
 ) -> None:
     report = json.loads(render_json(failing))
-    place = report
-    for step in path[:-1]:
-        place = place[step]
-    place[path[-1]] = value
+    *parents, last = path
+    parent = report
+    for step in parents:
+        parent = parent[step]
+    parent[last] = value
     from jsonschema import Draft202012Validator
 
     assert not Draft202012Validator(schema).is_valid(report)

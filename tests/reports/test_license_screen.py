@@ -45,6 +45,7 @@ def join_words(text: str) -> str:
 def test_license_screen_stays_within_its_maximum_lines_and_columns(name: str, failing: AuditReport) -> None:
     for width in (80, 100, 200):
         lines = render_screen(failing, ANSWERED[name](), width=width).splitlines()
+        # Narrow lines wrap more often.
         assert len(lines) <= (60 if width == 80 else 48)
         assert max(map(cell_len, lines)) <= min(width, 100)
 
@@ -86,10 +87,9 @@ def test_license_screen_lists_the_worst_reason_first_and_omits_permissions(faili
         failing, replace(conclusion, answers=(permits, *conclusion.answers, denial), permission=Answer.DENY)
     )
     assert "It permits." not in text
-    why = text[text.index("Why") :]
-    assert why.index("Your planned use is commercial, and the licence forbids commercial use.") < why.index(
-        "your own figure is not stated"
-    )
+    reasons = text[text.index("Why") :]
+    place_of_denial = reasons.index("Your planned use is commercial, and the licence forbids commercial use.")
+    assert place_of_denial < reasons.index("your own figure is not stated")
     assert join_words(text).startswith(
         "✘ DENIED Not allowed. Your planned use is commercial, and the licence forbids commercial use."
     )
@@ -124,8 +124,8 @@ def test_license_screen_shows_duties_as_a_checklist_with_exact_words(failing: Au
     assert f"Exact words: “{NOTICE_WORDS}”" in todo
     places = [todo.index(f" {label} ") for label in ("ship", "show", "name", "pass on", "watch")]
     assert places == sorted(places)
-    either = replace(build_conflicting_conclusion().duties[3], words=("Built with X", "Improved by X"))
-    text = join_words(render_screen(failing, replace(build_conflicting_conclusion(), duties=(either,))))
+    two_wordings = replace(build_conflicting_conclusion().duties[3], words=("Built with X", "Improved by X"))
+    text = join_words(render_screen(failing, replace(build_conflicting_conclusion(), duties=(two_wordings,))))
     assert "[ ] Show it. Exact words: “Built with X” / “Improved by X” (1.b.i)" in text
     met = join_words(render_screen(failing, build_plain_conclusion()))
     assert "To do under Apache-2.0: 3 duties, 1 met by files of the model" in met
@@ -157,11 +157,11 @@ def test_license_screen_lists_license_limits_that_the_answers_do_not_already_men
 def test_license_screen_lists_all_missing_texts_and_notices_in_one_line(failing: AuditReport) -> None:
     conclusion = build_conflicting_conclusion()
     kinds = ("missing-text", "missing-text", "missing-notice")
-    lacking = tuple(
+    missing = tuple(
         replace(conclusion.conflicts[0], kind=kind, entries=(id_,), detail=f"{kind} {id_}")
         for kind, id_ in zip(kinds, ("A", "B", "B"), strict=True)
     )
-    text = join_words(render_screen(failing, replace(conclusion, conflicts=lacking)))
+    text = join_words(render_screen(failing, replace(conclusion, conflicts=missing)))
     assert "missing Not in the repository: text of A, B; notice of B." in text
     assert "Conflicts" not in text
 
@@ -175,8 +175,8 @@ def test_license_screen_does_not_repeat_a_conflict_that_is_a_reason(failing: Aud
 
 
 def test_license_screen_without_a_stated_use_shows_that_no_clause_was_checked(failing: AuditReport) -> None:
-    asked = replace(build_plain_conclusion(), intent=None, permission=None, answers=())
-    text = join_words(render_screen(failing, asked))
+    without_use = replace(build_plain_conclusion(), intent=None, permission=None, answers=())
+    text = join_words(render_screen(failing, without_use))
     assert text.startswith("◐ NO USE STATED The author names Apache License 2.0, which allows shipping; 3 duties")
     assert "policy default: it states no intended use, so no clause was checked; state one with" in text
 
@@ -190,12 +190,12 @@ def test_license_screen_states_that_no_license_is_declared(failing: AuditReport)
 
 def test_license_screen_cuts_long_lists_and_counts_the_rest(failing: AuditReport) -> None:
     conclusion = build_conflicting_conclusion()
-    many = tuple(replace(conclusion.origins[0], name=f"a/{n}") for n in range(50))
+    origins = tuple(replace(conclusion.origins[0], name=f"a/{n}") for n in range(50))
     duties = tuple(replace(conclusion.duties[0], text=f"Do {n}.") for n in range(50))
     conflicts = conclusion.conflicts * 20
     claims = tuple(replace(conclusion.claims[0], field=f"f{n}") for n in range(50))
     answers = tuple(replace(conclusion.answers[0], because=f"Because {n}.") for n in range(50))
-    crowded = replace(conclusion, origins=many, duties=duties, conflicts=conflicts, claims=claims, answers=answers)
+    crowded = replace(conclusion, origins=origins, duties=duties, conflicts=conflicts, claims=claims, answers=answers)
     text = render_screen(failing, crowded)
     assert len(text.splitlines()) < 110
     for fact in ("44 more reasons", "45 more statements", "38 more base models", "42 more, in", "16 more conflicts"):
@@ -213,8 +213,8 @@ def test_license_screen_escapes_hostile_text(color: bool, hostile: AuditReport) 
 
 
 def test_license_screen_of_every_example_report_is_rendered(examples: dict[str, Callable[[], AuditReport]]) -> None:
-    for name, make in examples.items():
-        text = render_license(make(), width=60).decode()
+    for name, build_report in examples.items():
+        text = render_license(build_report(), width=60).decode()
         assert max(map(cell_len, text.splitlines())) <= 60, name
         assert not re.search(r"\b(safe|clean)\b", text, re.IGNORECASE)
 
@@ -228,16 +228,19 @@ def test_license_screen_of_a_denied_use_names_duties_without_checkboxes_or_exact
     assert "[ ]" not in text and NOTICE_WORDS not in text and "limits Forbidden uses" not in text
 
 
-def test_license_screen_merges_equal_duties_unless_their_words_differ(failing: AuditReport) -> None:
+def test_license_screen_merges_duties_of_one_kind_unless_their_words_or_state_differ(failing: AuditReport) -> None:
     conclusion = build_conflicting_conclusion()
-    ours = replace(conclusion.duties[0], text="Pass on the text.", section="2", via="", words=(), met="")
-    theirs = replace(ours, license="X-1.0", text="Hand over the text.", section="9")
-    text = join_words(render_screen(failing, replace(conclusion, duties=(ours, theirs))))
+    duty = replace(conclusion.duties[0], text="Pass on the text.", section="2", via="", words=(), met="")
+    of_other_license = replace(duty, license="X-1.0", text="Hand over the text.", section="9")
+    text = join_words(render_screen(failing, replace(conclusion, duties=(duty, of_other_license))))
     assert "[ ] Ship the licence, for each: (Llama-3.1, 2; X-1.0, 9)" in text
-    same = replace(theirs, text=ours.text)
-    assert "[ ] Pass on the text. (Llama-3.1, 2; X-1.0, 9)" in join_words(
-        render_screen(failing, replace(conclusion, duties=(ours, same)))
-    )
-    for apart in (replace(theirs, words=("Say so",)), replace(theirs, met="LICENSE"), replace(ours, text="And more.")):
-        text = render_screen(failing, replace(conclusion, duties=(ours, apart)))
+    with_same_text = replace(of_other_license, text=duty.text)
+    text = join_words(render_screen(failing, replace(conclusion, duties=(duty, with_same_text))))
+    assert "[ ] Pass on the text. (Llama-3.1, 2; X-1.0, 9)" in text
+    for different in (
+        replace(of_other_license, words=("Say so",)),
+        replace(of_other_license, met="LICENSE"),
+        replace(duty, text="And more."),
+    ):
+        text = render_screen(failing, replace(conclusion, duties=(duty, different)))
         assert text.count("[ ]") + text.count("[x]") == 2

@@ -17,7 +17,9 @@ from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, detect_format, render
 
-SCREENS = {"modelaudit.reports.license_screen:render_license": "`modelaudit license` prints it; it is not a report"}
+UNREGISTERED = {
+    "modelaudit.reports.license_screen:render_license": "`modelaudit license` prints it; it is not a report"
+}
 """Renderers of a report that are not registered, each with its reason."""
 TEST_FOLDER = Path(__file__).parent
 
@@ -40,7 +42,7 @@ def find_renderers() -> Iterator[str]:
 
 def test_every_renderer_is_registered() -> None:
     registered = {f"{each.module}:{each.function}" for each in REPORTS.values()}
-    missing = sorted(set(find_renderers()) - registered - SCREENS.keys())
+    missing = sorted(set(find_renderers()) - registered - UNREGISTERED.keys())
     assert not missing, f"{', '.join(missing)}: add to _FORMATS in modelaudit/reports/__init__.py"
 
 
@@ -87,5 +89,5 @@ def test_unknown_report_format_is_refused_with_the_list_of_formats(passing: Audi
 def test_registry_of_reports_imports_no_renderer() -> None:
     heavy = ("rich", "jinja2", "cyclonedx", "pydantic")
     script = f"import sys, modelaudit.reports; print([name for name in {heavy} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]"

@@ -9,11 +9,12 @@ from modelaudit.reports.terminal import _shorten_evidence
 from modelaudit.reports.wording import describe_unread, format_sentence
 
 
-@check_each("listed", range(1, 40))
-def test_shortened_evidence_still_contains_the_marked_last_line_of_its_listing(listed: int) -> None:
-    lines = ("byte 9: REDUCE", *(f"  {offset} PROTO" for offset in range(listed - 1)), "> 99 REDUCE")
+@check_each("listing_length", range(1, 40))
+def test_shortened_evidence_still_contains_the_marked_last_line_of_its_listing(listing_length: int) -> None:
+    lines = ("byte 9: REDUCE", *(f"  {offset} PROTO" for offset in range(listing_length - 1)), "> 99 REDUCE")
     shown = _shorten_evidence(lines)
     assert (shown[0], shown[-1]) == (lines[0], lines[-1])
+    # Eight lines, and the one that counts the lines left out.
     assert len(shown) <= 9
     assert len(shown) == len(lines) or shown[1] == f"… {len(lines) - 8} lines left out"
 

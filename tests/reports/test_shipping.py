@@ -25,8 +25,9 @@ BASE = LicenseClaim(ClaimKind.INHERITED, "README.md", "base_model", "acme/base",
 def build_entry(
     category: LicenseCategory, *kinds: str, read: str = "2026-11-20", name: str = "The X Licence"
 ) -> LicenseEntry:
-    duties = tuple(Clause(kind, f"Duty about {kind}.") for kind in kinds)
-    return LicenseEntry("X", name, category, (), (), duties, "https://example.org/x", read)
+    """Build a licence with clauses of these kinds, whose terms were verified on the date ``read``; empty: they were not."""
+    clauses = tuple(Clause(kind, f"Duty about {kind}.") for kind in kinds)
+    return LicenseEntry("X", name, category, (), (), clauses, "https://example.org/x", read)
 
 
 def build_conclusion(*entries: LicenseEntry) -> LicenseConclusion:
@@ -85,9 +86,9 @@ def test_non_commercial_or_research_only_license_forbids_shipping(category: Lice
     answer = assess_shipping(build_conclusion(build_entry(category, "no-commercial-use")))
     assert answer.permission is Permission.FORBIDDEN
     assert answer.line == "The author names The X Licence, which forbids commercial use."
-    second_hand = assess_shipping(build_conclusion(build_entry(category, read="")))
-    assert second_hand.permission is Permission.FORBIDDEN
-    assert second_hand.line.endswith("Its terms are not verified: read the text.")
+    unverified = assess_shipping(build_conclusion(build_entry(category, read="")))
+    assert unverified.permission is Permission.FORBIDDEN
+    assert unverified.line.endswith("Its terms are not verified: read the text.")
 
 
 def test_shipping_answer_to_contradictory_claims_names_the_license_that_forbids_commercial_use() -> None:
@@ -108,14 +109,13 @@ def test_shipping_answer_states_the_number_of_conditions_or_duties() -> None:
         build_conclusion(build_entry(LicenseCategory.PERMISSIVE, "keep-notices")), "listed elsewhere"
     )
     assert free.line == "The author names The X Licence, which allows shipping; 1 duty, listed elsewhere."
-    assert assess_shipping(build_conclusion(build_entry(LicenseCategory.PUBLIC_DOMAIN))).line.endswith(
-        "no duty is on record."
-    )
 
 
 def test_shipping_answer_to_a_license_without_duties_states_that_no_duty_is_on_record() -> None:
-    free = assess_shipping(build_conclusion(build_entry(LicenseCategory.PUBLIC_DOMAIN, "commercial-use")))
-    assert free.line == "The author names The X Licence, which allows shipping; no duty is on record."
+    # A permission to use the model commercially is a clause and no duty.
+    for kinds in ((), ("commercial-use",)):
+        free = assess_shipping(build_conclusion(build_entry(LicenseCategory.PUBLIC_DOMAIN, *kinds)))
+        assert free.line == "The author names The X Licence, which allows shipping; no duty is on record."
 
 
 @check_each("category", LicenseCategory)
@@ -130,8 +130,8 @@ def test_shipping_stays_undecided_if_a_base_model_was_not_looked_up() -> None:
     answer = assess_shipping(replace(free, claims=(BASE,)))
     assert answer.permission is Permission.OPEN
     assert answer.line.endswith("Base models that were not looked up: acme/base. Their licences may bind you too.")
-    data = replace(BASE, field="datasets")
-    assert assess_shipping(replace(free, claims=(data,))).permission is Permission.ALLOWED
+    data_set = replace(BASE, field="datasets")
+    assert assess_shipping(replace(free, claims=(data_set,))).permission is Permission.ALLOWED
 
 
 def test_description_of_a_conclusion_states_whether_the_license_terms_are_verified() -> None:
@@ -171,8 +171,8 @@ def test_shipping_line_states_the_answer_even_if_no_reason_is_on_record() -> Non
         (Answer.DENY, "Your planned use is not allowed."),
     ):
         assert assess_shipping(replace(build_plain_conclusion(), permission=answer)).line == line
-    nothing = replace(build_plain_conclusion(), duties=())
-    assert assess_shipping(nothing).line.endswith("; no duties apply.")
+    without_duties = replace(build_plain_conclusion(), duties=())
+    assert assess_shipping(without_duties).line.endswith("; no duties apply.")
 
 
 def remove_planned_use(license_: LicenseConclusion) -> LicenseConclusion:
@@ -193,10 +193,10 @@ def test_shipping_stays_undecided_without_a_stated_use_if_a_base_model_has_no_li
 
 
 def test_restrictive_license_of_a_base_model_is_named_if_no_use_is_stated() -> None:
-    nc = build_entry(LicenseCategory.NON_COMMERCIAL, name="The NC Licence")
+    non_commercial = build_entry(LicenseCategory.NON_COMMERCIAL, name="The NC Licence")
     origin = build_conflicting_conclusion().origins[0]
     license_ = remove_planned_use(build_plain_conclusion())
-    answer = assess_shipping(replace(license_, entries=(*license_.entries, nc), origins=(origin,)))
+    answer = assess_shipping(replace(license_, entries=(*license_.entries, non_commercial), origins=(origin,)))
     assert answer.permission is Permission.OPEN
     assert "A base model is under The NC Licence: no commercial use." in answer.line
     strict = replace(license_, category=LicenseCategory.NON_COMMERCIAL)
@@ -231,10 +231,10 @@ def test_territory_limit_on_multimodal_models_does_not_apply_to_a_text_model() -
 def test_description_of_a_conclusion_mentions_base_models_only_if_the_model_has_any() -> None:
     conclusion = build_plain_conclusion()
     assert describe_conclusion(conclusion, "").startswith("Concluded: Apache-2.0.")
-    origins = replace(conclusion, origins=build_conflicting_conclusion().origins)
-    assert describe_conclusion(origins, "").startswith("Concluded for the model and its base models: Apache-2.0.")
-    both = replace(conclusion, entries=conclusion.entries * 2)
-    assert describe_conclusion(both, "").endswith("Terms verified on 2026-11-20.")
+    derived = replace(conclusion, origins=build_conflicting_conclusion().origins)
+    assert describe_conclusion(derived, "").startswith("Concluded for the model and its base models: Apache-2.0.")
+    two_entries = replace(conclusion, entries=conclusion.entries * 2)
+    assert describe_conclusion(two_entries, "").endswith("Terms verified on 2026-11-20.")
 
 
 def test_shipping_answer_of_an_allowed_use_names_its_weighty_duties_and_conflicts() -> None:
@@ -243,9 +243,9 @@ def test_shipping_answer_of_an_allowed_use_names_its_weighty_duties_and_conflict
         replace(conclusion.duties[1], kind="share-alike"),
         replace(conclusion.duties[1], kind="source-disclosure"),
     )
-    stricter = replace(build_conflicting_conclusion().conflicts[0], kind="dataset-stricter")
-    lacking = replace(stricter, kind="missing-text")
-    answer = assess_shipping(replace(conclusion, duties=copyleft, conflicts=(stricter, lacking)))
+    stricter_data_set = replace(build_conflicting_conclusion().conflicts[0], kind="dataset-stricter")
+    missing_text = replace(stricter_data_set, kind="missing-text")
+    answer = assess_shipping(replace(conclusion, duties=copyleft, conflicts=(stricter_data_set, missing_text)))
     assert answer.permission is Permission.ALLOWED
     assert answer.line == (
         "Your planned use is allowed under Apache-2.0; 2 duties, listed below, among them: share under the same "
@@ -259,5 +259,5 @@ def test_long_first_reason_is_cut_at_a_semicolon_and_otherwise_after_a_word() ->
     )
     line = assess_shipping(replace(build_denied_conclusion(), answers=(reason,))).line
     assert line.endswith("very much.") and "…" not in line
-    endless = replace(reason, because="word " * 90)
-    assert assess_shipping(replace(build_denied_conclusion(), answers=(endless,))).line.endswith("word …")
+    without_semicolon = replace(reason, because="word " * 90)
+    assert assess_shipping(replace(build_denied_conclusion(), answers=(without_semicolon,))).line.endswith("word …")

@@ -16,6 +16,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def render_as_text(report: AuditReport, **options: object) -> str:
+    """Render the table of a report for a terminal, and decode it."""
     return render_table(report, **options).decode()  # type: ignore[arg-type]
 
 
@@ -84,8 +85,8 @@ def test_table_escapes_hostile_text(any_report: AuditReport, color: bool) -> Non
     text = render_as_text(any_report, color=color)
     assert bool(ANSI.search(text)) is color
     plain = ANSI.sub("", text)
-    hidden = {each for each in plain if unicodedata.category(each)[0] in "CZ"} - {"\n", " "}
-    assert hidden == set()
+    unprintable = {each for each in plain if unicodedata.category(each)[0] in "CZ"} - {"\n", " "}
+    assert unprintable == set()
     assert color or "\x1b" not in text
 
 
@@ -100,6 +101,7 @@ def test_table_shows_markup_of_the_model_as_text(hostile: AuditReport) -> None:
 @check_each("width", [1, 40, 60, 100, 200])
 def test_lines_of_the_table_fit_the_terminal_width(any_report: AuditReport, width: int) -> None:
     lines = render_as_text(any_report, width=width).splitlines()
+    # A narrower terminal gets lines of 40 columns all the same.
     assert max(map(cell_len, lines)) <= max(width, 40)
 
 
@@ -121,22 +123,24 @@ def test_table_counts_the_findings_that_it_hides(failing: AuditReport) -> None:
 
 
 def test_show_option_hides_findings_but_no_other_part_of_the_table(failing: AuditReport) -> None:
-    everything, little = (render_as_text(failing, show=show, width=200) for show in (Severity.INFO, Severity.CRITICAL))
+    all_findings = render_as_text(failing, show=Severity.INFO, width=200)
+    critical_findings = render_as_text(failing, show=Severity.CRITICAL, width=200)
     for part in ("Not examined: 4 parts", "licence  declared", "Exit code 1: the gate failed"):
-        assert part in everything and part in little
+        assert part in all_findings and part in critical_findings
 
 
 def test_table_cuts_and_counts_the_findings_of_one_rule(failing: AuditReport) -> None:
-    many = tuple(replace(failing.findings[2], artifact=f"f{n}", key=str(n)) for n in range(1000))
-    text = render_as_text(replace(failing, findings=many))
+    findings = tuple(replace(failing.findings[2], artifact=f"f{n}", key=str(n)) for n in range(1000))
+    text = render_as_text(replace(failing, findings=findings))
     assert "… and 980 more of this rule" in text
     assert len(text.splitlines()) < 200
 
 
 def test_table_shortens_and_counts_a_long_list_of_unexamined_parts(failing: AuditReport) -> None:
-    record = failing.coverage.artifacts[3]
-    many = tuple(replace(record, path=f"f{n}", absences=((f"f{n}", record.absences[0][1]),)) for n in range(100))
-    coverage = replace(failing.coverage, artifacts=many)
+    unexamined = failing.coverage.artifacts[3]
+    [(_, absence)] = unexamined.absences
+    records = tuple(replace(unexamined, path=f"f{n}", absences=((f"f{n}", absence),)) for n in range(100))
+    coverage = replace(failing.coverage, artifacts=records)
     text = render_as_text(replace(failing, decision=replace(failing.decision, coverage=coverage)))
     assert "Not examined: 100 parts of the model" in text
     assert "… and 60 more" in text
@@ -150,6 +154,7 @@ def test_restriction_in_running_text_is_not_shown_as_declared_license(failing: A
 
 
 def test_table_states_that_every_file_was_examined_completely(failing: AuditReport) -> None:
+    # The licence file and the card, which were read completely.
     coverage = replace(failing.coverage, artifacts=failing.coverage.artifacts[:2])
     report = replace(
         failing,

@@ -13,26 +13,27 @@ ANY_TEXT = st.text(alphabet=st.characters())
 
 
 @check_each(
-    "text, shown",
+    "text, escaped",
     [
         ("model.bin", "model.bin"),
         ("naïve 模型 🦙", "naïve 模型 🦙"),
         ("a\nb\r\tc", "a\\nb\\r\\tc"),
         ("\x1b[31m\x00\x7f", "\\x1b[31m\\x00\\x7f"),
-        ("\x9b31m", "\\u009b31m"),
-        ("\u202ecod.exe", "\\u202ecod.exe"),
-        ("a\u200bb\ufeff", "a\\u200bb\\ufeff"),
-        ("caf\udce9", "caf\\xe9"),
+        ("\x9b31m", "\\u009b31m"),  # the control sequence introducer as one character
+        ("\u202ecod.exe", "\\u202ecod.exe"),  # an override of the writing direction
+        ("a\u200bb\ufeff", "a\\u200bb\\ufeff"),  # a zero-width space and a byte order mark
+        ("caf\udce9", "caf\\xe9"),  # a byte of a file name that is not UTF-8
         ("\ud800", "\\ud800"),
-        ("\U000e0041", "\\U000e0041"),
-        ("\u3164\u2800", "\\u3164\\u2800"),
+        ("\U000e0041", "\\U000e0041"),  # a tag character
+        ("\u3164\u2800", "\\u3164\\u2800"),  # letters that look like spaces
         ("a\u00a0b", "a\\u00a0b"),
         ("e\u0301", "e\u0301"),
+        # At most three combining characters remain on one letter.
         ("e" + "\u0301" * 5, "e\u0301\u0301\u0301\\u0301\\u0301"),
     ],
 )
-def test_invisible_characters_are_escaped(text: str, shown: str) -> None:
-    assert escape_unprintable(text) == shown
+def test_invisible_characters_are_escaped_and_all_others_stay(text: str, escaped: str) -> None:
+    assert escape_unprintable(text) == escaped
 
 
 @given(ANY_TEXT)

@@ -16,10 +16,15 @@ from modelaudit.reports.license_view import build_lineage_tree, describe_lineage
 from modelaudit.reports.questions import list_license_questions, list_questions
 
 
-def test_report_lists_findings_first_only_if_an_attack_or_an_altered_file_fails_the_gate(failing: AuditReport) -> None:
+def test_report_lists_findings_before_the_license_only_if_a_finding_on_security_or_integrity_fails_the_gate(
+    failing: AuditReport,
+) -> None:
     assert view.are_findings_first(failing)
-    licence = tuple(finding for finding in failing.findings if finding.check is CheckFamily.LICENSE)
-    assert not view.are_findings_first(replace(failing, findings=licence))
+    for check in (CheckFamily.SECURITY, CheckFamily.INTEGRITY):
+        of_check = tuple(finding for finding in failing.findings if finding.check is check)
+        assert view.are_findings_first(replace(failing, findings=of_check))
+    of_license = tuple(finding for finding in failing.findings if finding.check is CheckFamily.LICENSE)
+    assert not view.are_findings_first(replace(failing, findings=of_license))
     assert not view.are_findings_first(replace(failing, policy=replace(failing.policy, fail_on=None)))
 
 
@@ -47,17 +52,21 @@ def test_description_of_opinions_states_how_many_files_were_examined_and_how_man
 
     assert describe() == ("None given", "no other scanner ran")
     assert describe(Opinion("x", "", OpinionState.ABSENT, "gone")) == ("None given", "no other scanner examined it")
-    some = Opinion("x", "1", OpinionState.GIVEN, "x examined 3 of 9 files and reports no finding", (), (), ("a.bin",))
-    assert describe(some) == ("Partial", "3 of 9 files, differs on 1")
-    every = replace(some, detail="x examined 9 of 9 files", disagreements=())
-    assert describe(every) == ("Given", "9 of 9 files, no difference")
-    more = replace(every, findings=(OpinionFinding("b.bin", "HIGH", "bad", False),))
-    assert describe(more) == ("Given", "9 of 9 files, differs on 1")
+    partial = Opinion(
+        "x", "1", OpinionState.GIVEN, "x examined 3 of 9 files and reports no finding", (), (), ("a.bin",)
+    )
+    assert describe(partial) == ("Partial", "3 of 9 files, differs on 1")
+    complete = replace(partial, detail="x examined 9 of 9 files", disagreements=())
+    assert describe(complete) == ("Given", "9 of 9 files, no difference")
+    # A finding that this report lacks.
+    different = replace(complete, findings=(OpinionFinding("b.bin", "HIGH", "bad", False),))
+    assert describe(different) == ("Given", "9 of 9 files, differs on 1")
 
 
 def build_claim(
     field: str, quotation: str, kind: ClaimKind = ClaimKind.DECLARED, entry: str | None = None
 ) -> LicenseClaim:
+    """Build a claim of the card: its field, the quoted value and the licence to which it resolves."""
     return LicenseClaim(kind, "README.md", field, quotation, entry)
 
 
@@ -84,34 +93,37 @@ def test_description_of_a_license_claim_states_its_license_or_why_it_has_none(cl
 
 def test_claim_of_a_license_family_is_described_as_naming_no_single_license() -> None:
     claim = build_claim("license", "other")
-    alone = LicenseConclusion(ConclusionState.VAGUE, LicenseCategory.UNKNOWN, (claim,))
-    assert view.describe_claimed_license(claim, alone) == (False, "No single licence")
+    vague = LicenseConclusion(ConclusionState.VAGUE, LicenseCategory.UNKNOWN, (claim,))
+    assert view.describe_claimed_license(claim, vague) == (False, "No single licence")
 
 
 def test_described_pass_without_the_security_check_states_that_it_did_not_run(passing: AuditReport) -> None:
-    some = replace(passing, policy=replace(passing.policy, checks=(CheckFamily.LICENSE,)))
-    assert "The security check did not run" in view.describe_verdict(some)
+    license_check = replace(passing, policy=replace(passing.policy, checks=(CheckFamily.LICENSE,)))
+    assert "The security check did not run" in view.describe_verdict(license_check)
     assert "The security check did not run" not in view.describe_verdict(passing)
 
 
 def test_verdict_text_of_a_pure_license_failure_forbids_shipping_but_not_loading(
     failing: AuditReport, passing: AuditReport
 ) -> None:
-    claim = next(each for each in failing.findings if each.check is CheckFamily.LICENSE)
-    licence = (replace(claim, severity=Severity.HIGH),)
-    alone = replace(
-        passing, findings=licence, decision=Decision(Verdict.FAIL, (), passing.coverage), policy=failing.policy
+    license_finding = next(each for each in failing.findings if each.check is CheckFamily.LICENSE)
+    license_finding = replace(license_finding, severity=Severity.HIGH)
+    license_failure = replace(
+        passing,
+        findings=(license_finding,),
+        decision=Decision(Verdict.FAIL, (), passing.coverage),
+        policy=replace(failing.policy, fail_on=Severity.HIGH, checks=tuple(CheckFamily)),
     )
-    alone = replace(alone, policy=replace(alone.policy, fail_on=Severity.HIGH, checks=tuple(CheckFamily)))
-    assert view.describe_verdict(alone).startswith("Do not ship this model: its licence breaks the policy")
+    assert view.describe_verdict(license_failure).startswith("Do not ship this model: its licence breaks the policy")
     attack = next(each for each in failing.findings if each.check is CheckFamily.SECURITY)
-    low = replace(attack, severity=Severity.LOW)
-    assert view.describe_verdict(replace(alone, findings=(*licence, low))).startswith("Do not ship")
-    unread = replace(alone, decision=Decision(Verdict.FAIL, (), failing.coverage))
-    unasked = replace(alone, policy=replace(alone.policy, checks=(CheckFamily.LICENSE, CheckFamily.INTEGRITY)))
-    attacked = replace(alone, findings=(*licence, replace(attack, severity=Severity.HIGH)))
-    for each in (unread, unasked, attacked):
-        assert view.describe_verdict(each).startswith("Do not load or ship this model")
+    minor_attack = replace(license_failure, findings=(license_finding, replace(attack, severity=Severity.LOW)))
+    assert view.describe_verdict(minor_attack).startswith("Do not ship")
+    unread = replace(license_failure, decision=Decision(Verdict.FAIL, (), failing.coverage))
+    without_security = (CheckFamily.LICENSE, CheckFamily.INTEGRITY)
+    unchecked = replace(license_failure, policy=replace(license_failure.policy, checks=without_security))
+    attacked = replace(license_failure, findings=(license_finding, replace(attack, severity=Severity.HIGH)))
+    for report in (unread, unchecked, attacked):
+        assert view.describe_verdict(report).startswith("Do not load or ship this model")
 
 
 def test_license_link_to_a_file_of_the_model_is_not_described_as_an_address() -> None:
@@ -130,15 +142,15 @@ def test_report_on_local_files_states_that_no_network_was_needed(passing: AuditR
 def test_report_asks_only_the_questions_that_its_failures_and_absences_raise(
     failing: AuditReport, passing: AuditReport, incomplete: AuditReport
 ) -> None:
-    asked = " ".join(list_questions(failing))
+    questions = " ".join(list_questions(failing))
     for fact in (
         "Do we need the parts that were not examined (gguf/",
         "Can the files that fail be removed or replaced (pytorch_model.bin, model.safetensors, training_args.bin)?",
         "Does the licence file match the model card",
         "Does the licence of the base model allow our planned use (acme/secret-base)?",
     ):
-        assert fact in asked
-    assert "Where did these files come from" not in asked
+        assert fact in questions
+    assert "Where did these files come from" not in questions
     assert list_questions(passing)[0].startswith("Where did these files come from")
     assert len(list_questions(passing)) == 2
     assert len(list_questions(incomplete)) == 1
@@ -146,8 +158,8 @@ def test_report_asks_only_the_questions_that_its_failures_and_absences_raise(
 
 def test_claim_of_a_variant_text_is_described_as_a_resemblance_with_the_difference() -> None:
     variant = build_conflicting_conclusion().claims[1]
-    known, words = view.describe_claimed_license(variant, build_conflicting_conclusion())
-    assert not known
+    is_known, words = view.describe_claimed_license(variant, build_conflicting_conclusion())
+    assert not is_known
     assert words == "Resembles LicenseRef-Llama-3.1, but differs: with the exception of section 2"
     assert view.describe_claimed_license(replace(variant, entry=None, differs=()), build_conflicting_conclusion()) == (
         False,
@@ -155,14 +167,14 @@ def test_claim_of_a_variant_text_is_described_as_a_resemblance_with_the_differen
     )
 
 
-def test_description_of_a_base_model_claim_states_its_lookup_result() -> None:
+def test_description_of_a_base_model_or_data_set_claim_states_its_lookup_result() -> None:
     license_ = build_conflicting_conclusion()
-    named, data = license_.claims[2:]
-    assert view.describe_claimed_license(named, license_) == (True, "Apache-2.0; read at 5f0b02c75b57")
-    missing = view.describe_claimed_license(replace(named, quotation="acme/other"), license_)
+    base_model, data_set = license_.claims[2:]
+    assert view.describe_claimed_license(base_model, license_) == (True, "Apache-2.0; read at 5f0b02c75b57")
+    missing = view.describe_claimed_license(replace(base_model, quotation="acme/other"), license_)
     assert missing == (False, "licence not known; not read: there is no such repository")
-    assert view.describe_claimed_license(data, license_) == (True, "CC-BY-NC-4.0")
-    assert view.describe_claimed_license(replace(data, quotation="acme/more"), license_) == (
+    assert view.describe_claimed_license(data_set, license_) == (True, "CC-BY-NC-4.0")
+    assert view.describe_claimed_license(replace(data_set, quotation="acme/more"), license_) == (
         False,
         "not read: it could not be reached",
     )
@@ -176,34 +188,39 @@ def test_claim_with_an_expression_resolves_to_the_concluded_expression() -> None
 
 
 def test_base_models_and_data_sets_raise_a_license_question_only_if_they_are_unread() -> None:
-    plain = replace(
-        build_plain_conclusion(),
-        origins=build_conflicting_conclusion().origins[:1],
-        claims=build_plain_conclusion().claims,
-    )
-    asked = " ".join(list_license_questions(plain))
-    assert asked == ""
-    asked = " ".join(list_license_questions(build_conflicting_conclusion()))
+    read_base_model = build_conflicting_conclusion().origins[0]
+    assert " ".join(list_license_questions(replace(build_plain_conclusion(), origins=(read_base_model,)))) == ""
+    questions = " ".join(list_license_questions(build_conflicting_conclusion()))
     for fact in (
         "Does the licence file match the model card (docs/LICENSE.txt)?",
         "Does the licence of the base model allow our planned use (acme/tiny-root, acme/other)?",
         "Do the terms of the data sets allow our planned use (acme/more)?",
         "Who checks the use policy for changes, and when (LicenseRef-Llama-3.1: https://",
     ):
-        assert fact in asked
+        assert fact in questions
 
 
 def test_verdict_text_of_a_license_check_alone_states_that_security_is_not_known(conflicting: AuditReport) -> None:
-    only = replace(conflicting.policy, checks=(CheckFamily.LICENSE,))
-    assert view.describe_verdict(replace(conflicting, policy=only)).startswith(
-        "Not known: the security check did not run"
-    )
-    whole = replace(conflicting.coverage, artifacts=conflicting.coverage.artifacts[:2])
-    left = replace(conflicting, decision=Decision(Verdict.INCOMPLETE, (), whole))
-    assert "a person must decide" in view.describe_verdict(left)
-    assert "some parts were not examined" in view.describe_verdict(
-        replace(conflicting, decision=Decision(Verdict.INCOMPLETE, (), conflicting.coverage))
-    )
+    license_check = replace(conflicting.policy, checks=(CheckFamily.LICENSE,))
+    words = view.describe_verdict(replace(conflicting, policy=license_check))
+    assert words.startswith("Not known: the security check did not run")
+
+
+def test_verdict_text_of_an_incomplete_report_names_the_decision_left_or_the_unread_parts(
+    conflicting: AuditReport,
+) -> None:
+    # Only the first two files, which were read completely.
+    complete = replace(conflicting.coverage, artifacts=conflicting.coverage.artifacts[:2])
+    undecided = replace(conflicting, decision=Decision(Verdict.INCOMPLETE, (), complete))
+    assert "a person must decide" in view.describe_verdict(undecided)
+    unread = replace(conflicting, decision=Decision(Verdict.INCOMPLETE, (), conflicting.coverage))
+    assert "some parts were not examined" in view.describe_verdict(unread)
+
+
+def build_cycle(conclusion: LicenseConclusion) -> LicenseConclusion:
+    """Return the conclusion with two base models in place of its own, each made from the other."""
+    cycle = tuple(replace(conclusion.origins[0], name=f"a/{n}", made=f"a/{1 - n}") for n in range(2))
+    return replace(conclusion, origins=cycle)
 
 
 def test_lineage_tree_contains_every_base_model() -> None:
@@ -213,11 +230,12 @@ def test_lineage_tree_contains_every_base_model() -> None:
         ("   ├─", "acme/tiny-root"),
         ("   └─", "acme/other"),
     ]
-    ring = tuple(replace(license_.origins[0], name=f"a/{n}", made=f"a/{1 - n}") for n in range(2))
-    assert {each.origin.name for each in build_lineage_tree(replace(license_, origins=ring))} == {"a/0", "a/1"}
-    assert (
-        describe_lineage_path(license_, "acme/tiny-root")
-        == "quantized from acme/tiny-instruct, fine-tuned from acme/tiny-root"
-    )
-    assert describe_lineage_path(replace(license_, origins=ring), "a/0").count("quantized from") == 2
+    assert {each.origin.name for each in build_lineage_tree(build_cycle(license_))} == {"a/0", "a/1"}
+
+
+def test_lineage_path_names_each_base_model_once_with_its_relation() -> None:
+    license_ = build_conflicting_conclusion()
+    path = describe_lineage_path(license_, "acme/tiny-root")
+    assert path == "quantized from acme/tiny-instruct, fine-tuned from acme/tiny-root"
+    assert describe_lineage_path(build_cycle(license_), "a/0").count("quantized from") == 2
     assert describe_lineage_path(license_, "acme/unheard") == "made from acme/unheard"

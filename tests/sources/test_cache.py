@@ -21,23 +21,36 @@ SMALL = Digest(DigestAlgorithm.GIT_BLOB, hashlib.sha1(b"blob 2\0{}").hexdigest()
 
 
 def index_by_path(snapshot: Snapshot) -> dict[str, Artifact]:
+    """Map the path of each artifact to the artifact."""
     return {artifact.path: artifact for artifact in snapshot.artifacts}
 
 
 def read_artifact(artifact: Artifact) -> bytes:
+    """Read all bytes of an artifact; fail if it cannot be opened."""
     assert artifact.open is not None
     with artifact.open() as window:
         return window.read(0, window.size)
 
 
 def get_obstacle_reason(artifact: Artifact) -> UnreadReason:
+    """Return why an artifact could not be opened; fail if it could."""
     assert artifact.obstacle is not None
     return artifact.obstacle.reason
 
 
+def get_repository_folder(cached_snapshot: Path) -> Path:
+    """Return the folder of the repository, which holds its blobs, listings and snapshots."""
+    return cached_snapshot.parents[1]
+
+
+def get_cache_folder(cached_snapshot: Path) -> Path:
+    """Return the folder of the cache, which holds the folders of all repositories."""
+    return cached_snapshot.parents[2]
+
+
 @pytest.fixture
 def cached_snapshot(hub: LoopbackHub, hub_home: Path) -> Path:
-    """Return the folder of a snapshot that huggingface_hub downloaded."""
+    """Return the folder ``models--acme--tiny/snapshots/<commit>`` of a cache, which huggingface_hub filled."""
     from huggingface_hub import snapshot_download
 
     hub.add_repository("acme/tiny", FILES)
@@ -60,7 +73,7 @@ def test_cached_snapshot_is_recognised_by_its_path(cached_snapshot: Path, hub: L
 
 
 def test_blob_names_become_digest_claims_if_the_cache_has_no_listing(cached_snapshot: Path) -> None:
-    shutil.rmtree(cached_snapshot.parents[1] / "trees")
+    shutil.rmtree(get_repository_folder(cached_snapshot) / "trees")
     snapshot = resolve_target(str(cached_snapshot))
     assert index_by_path(snapshot)["config.json"].claimed == (SMALL,)
     assert index_by_path(snapshot)["sub/model.safetensors"].claimed == (LARGE,)
@@ -118,7 +131,7 @@ def test_links_outside_the_cached_repository_are_not_followed(cached_snapshot: P
 
     hub.add_repository("acme/other", {"other.json": "{1}"})
     other = Path(snapshot_download("acme/other"))
-    secret = cached_snapshot.parents[2] / "token"
+    secret = get_cache_folder(cached_snapshot) / "token"
     secret.write_text("hf_secret")
     (cached_snapshot / "other").symlink_to((other / "other.json").resolve())
     (cached_snapshot / "token").symlink_to("../../../token")
@@ -131,7 +144,7 @@ def test_links_outside_the_cached_repository_are_not_followed(cached_snapshot: P
 
 
 def test_link_whose_blob_links_outside_the_cached_repository_is_not_followed(cached_snapshot: Path) -> None:
-    blob = cached_snapshot.parents[1] / "blobs" / SMALL.value
+    blob = get_repository_folder(cached_snapshot) / "blobs" / SMALL.value
     blob.unlink()
     blob.symlink_to("/etc/passwd")
     assert (
@@ -150,7 +163,7 @@ def test_blobs_shared_between_repositories_are_read(cached_snapshot: Path) -> No
     """The client's own function lays out the shared blob, as after a download through Xet."""
     from huggingface_hub.utils import _shared_blobs
 
-    cache, blob = cached_snapshot.parents[2], cached_snapshot.parents[1] / "blobs" / LARGE.value
+    cache, blob = get_cache_folder(cached_snapshot), get_repository_folder(cached_snapshot) / "blobs" / LARGE.value
     published = _shared_blobs.publish_blob_to_shared_store(
         blob_path=str(blob), xet_hash="ab" * 32, cache_dir=cache, expected_size=2000
     )
@@ -161,10 +174,10 @@ def test_blobs_shared_between_repositories_are_read(cached_snapshot: Path) -> No
 
 
 def test_link_into_a_shared_blob_store_without_its_marker_file_is_not_followed(cached_snapshot: Path) -> None:
-    store = cached_snapshot.parents[2] / "blobs" / "ab"
+    store = get_cache_folder(cached_snapshot) / "blobs" / "ab"
     store.mkdir(parents=True)
     (store / ("ab" * 32)).write_bytes(bytes(2000))
-    blob = cached_snapshot.parents[1] / "blobs" / LARGE.value
+    blob = get_repository_folder(cached_snapshot) / "blobs" / LARGE.value
     blob.unlink()
     blob.symlink_to(f"../../blobs/ab/{'ab' * 32}")
     assert (
@@ -177,14 +190,14 @@ def test_link_into_a_shared_blob_store_without_its_marker_file_is_not_followed(c
     "record", ["", "{", "[]", "{}", '{"format_version": 2, "files": {}}', '{"format_version": 1, "files": {"a": 3}}']
 )
 def test_damaged_file_listing_is_ignored_with_a_note(cached_snapshot: Path, record: str) -> None:
-    (cached_snapshot.parents[1] / "trees" / f"{cached_snapshot.name}.json").write_text(record)
+    (get_repository_folder(cached_snapshot) / "trees" / f"{cached_snapshot.name}.json").write_text(record)
     snapshot = resolve_target(str(cached_snapshot))
     assert sorted(index_by_path(snapshot)) == sorted(FILES)
     assert "no listing of this commit" in snapshot.notes[1]
 
 
 def test_file_listing_that_is_a_symbolic_link_is_not_read(cached_snapshot: Path, tmp_path: Path) -> None:
-    record = cached_snapshot.parents[1] / "trees" / f"{cached_snapshot.name}.json"
+    record = get_repository_folder(cached_snapshot) / "trees" / f"{cached_snapshot.name}.json"
     record.rename(tmp_path / "record")
     record.symlink_to(tmp_path / "record")
     assert "no listing of this commit" in resolve_target(str(cached_snapshot)).notes[1]
@@ -192,7 +205,7 @@ def test_file_listing_that_is_a_symbolic_link_is_not_read(cached_snapshot: Path,
 
 def test_listed_file_with_an_invalid_name_is_reported_as_missing_content(cached_snapshot: Path) -> None:
     files = {name: {"size": -1, "blob_id": "zz"} for name in ("../evil", "/etc/passwd", "", "a\0b")}
-    (cached_snapshot.parents[1] / "trees" / f"{cached_snapshot.name}.json").write_text(
+    (get_repository_folder(cached_snapshot) / "trees" / f"{cached_snapshot.name}.json").write_text(
         json.dumps({"format_version": 1, "files": files})
     )
     artifacts = index_by_path(resolve_target(str(cached_snapshot)))
@@ -202,9 +215,13 @@ def test_listed_file_with_an_invalid_name_is_reported_as_missing_content(cached_
 
 
 def test_folder_that_resembles_a_cache_is_a_plain_folder(tmp_path: Path) -> None:
-    for place in (f"models--a--b/snapshots/{'0' * 39}", f"a--b/snapshots/{'0' * 40}", f"models--a--b/{'0' * 40}"):
-        (tmp_path / place).mkdir(parents=True)
-        assert resolve_target(str(tmp_path / place)).ref.kind is RefKind.FOLDER
+    for path in (
+        f"models--a--b/snapshots/{'0' * 39}",  # shorter than a commit
+        f"a--b/snapshots/{'0' * 40}",  # no kind of repository
+        f"models--a--b/{'0' * 40}",  # not below "snapshots"
+    ):
+        (tmp_path / path).mkdir(parents=True)
+        assert resolve_target(str(tmp_path / path)).ref.kind is RefKind.FOLDER
 
 
 def test_folder_downloaded_with_local_dir_is_a_plain_folder(hub: LoopbackHub, tmp_path: Path) -> None:
@@ -228,7 +245,7 @@ RECORD = st.dictionaries(
 def test_any_file_listing_is_parsed_or_rejected(files: object) -> None:
     listing = parse_tree_record(json.dumps({"format_version": 1, "files": files}).encode())
     for name, stated in (listing or {}).items():
-        explain_unstorable_name(name)  # raises for no name
+        explain_unstorable_name(name)  # must not raise, whatever the name
         assert stated.size is None or stated.size >= 0
         assert len(stated.claimed) <= 1
 
@@ -239,8 +256,8 @@ def test_file_listing_of_any_bytes_is_parsed_without_error(data: bytes) -> None:
 
 
 def test_blob_id_of_an_lfs_pointer_is_not_a_digest_claim_of_the_file() -> None:
-    for more in ({"lfs_sha256": LARGE.value, "lfs_size": 3}, {"xet_hash": "a" * 64}):
-        files = {"m": {"size": 3, "blob_id": SMALL.value, **more}}
+    for storage in ({"lfs_sha256": LARGE.value, "lfs_size": 3}, {"xet_hash": "a" * 64}):
+        files = {"m": {"size": 3, "blob_id": SMALL.value, **storage}}
         listing = parse_tree_record(json.dumps({"format_version": 1, "files": files}).encode())
         assert listing is not None
         assert SMALL not in listing["m"].claimed

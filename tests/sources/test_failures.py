@@ -39,8 +39,8 @@ def get_failure_message(target: str, revision: str | None = None) -> str:
     return message
 
 
-def get_absence(target: str, path: str) -> str:
-    """Return the reason why the file at ``path`` was not fetched; the other files were."""
+def get_cause_of_absence(target: str, path: str) -> str:
+    """Return in words why the file at ``path`` was not fetched; fail unless every other file was."""
     artifacts = resolve_target(target).artifacts
     assert [artifact.path for artifact in artifacts if artifact.open is None] == [path]
     (obstacle,) = [artifact.obstacle for artifact in artifacts if artifact.path == path]
@@ -153,7 +153,7 @@ def test_failing_server_is_reported(hub: LoopbackHub) -> None:
 def test_server_failure_during_download_is_reported(hub: LoopbackHub, without_waiting: None) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("model.safetensors", status=500)
-    assert "failed with status 500" in get_absence("acme/tiny", "model.safetensors")
+    assert "failed with status 500" in get_cause_of_absence("acme/tiny", "model.safetensors")
 
 
 def test_failed_listing_raises_an_error_even_if_the_cache_holds_part_of_the_commit(
@@ -177,19 +177,20 @@ def test_failed_listing_raises_an_error_even_if_the_cache_holds_part_of_the_comm
 def test_wrong_file_size_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("model.safetensors", content=b"short", origin="cdn")
-    assert "another size than the Hub states" in get_absence("acme/tiny", "model.safetensors")
+    assert "another size than the Hub states" in get_cause_of_absence("acme/tiny", "model.safetensors")
 
 
 def test_repeatedly_dropped_connection_is_reported(hub: LoopbackHub, without_waiting: None) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("model.safetensors", drop_after=0)
-    assert "The connection broke" in get_absence("acme/tiny", "model.safetensors")
+    assert "The connection broke" in get_cause_of_absence("acme/tiny", "model.safetensors")
 
 
 def test_unreachable_server_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{free.getsockname()[1]}")
+    # A bound port that does not listen refuses connections.
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{bound.getsockname()[1]}")
         assert "No connection for the model 'acme/tiny'" in (message := get_failure_message("acme/tiny"))
         assert "the server refuses connections" in message
 
@@ -232,7 +233,8 @@ def test_proxy_that_refuses_the_request_is_reported(hub: LoopbackHub, monkeypatc
 
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "")
-    monkeypatch.setenv("HTTPS_PROXY", hub.endpoint)  # it answers CONNECT with 501
+    # The loopback Hub is no proxy: it answers the method CONNECT with status 501.
+    monkeypatch.setenv("HTTPS_PROXY", hub.endpoint)
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.invalid")
     close_session()
     assert "The proxy did not let the request" in get_failure_message("acme/tiny")
@@ -277,15 +279,15 @@ def test_answer_for_another_commit_than_the_requested_one_is_refused(hub: Loopba
 def test_hostile_paths_in_answers_are_refused(hub: LoopbackHub, hub_home: Path, headers: dict[str, str | None]) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("config.json", method="HEAD", headers=headers)
-    assert "was refused" in get_absence("acme/tiny", "config.json")
+    assert "was refused" in get_cause_of_absence("acme/tiny", "config.json")
     assert [*hub_home.parent.iterdir()] == [hub_home]
     assert not [path for path in hub_home.parent.rglob("*evil*")]
 
 
 def test_hostile_blob_names_in_listing_are_refused(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
-    entry = {"type": "file", "path": "m.bin", "size": 3, "oid": "0" * 40}
-    entry["lfs"] = {"oid": "../../../../evil", "size": 3, "pointerSize": 9}
+    hostile_pointer = {"oid": "../../../../evil", "size": 3, "pointerSize": 9}
+    entry = {"type": "file", "path": "m.bin", "size": 3, "oid": "0" * 40, "lfs": hostile_pointer}
     hub.inject_fault("/tree/", content=json.dumps([entry]).encode())
     assert "lists a file with the digest '../../../../evil'" in get_failure_message("acme/tiny")
 
@@ -293,7 +295,7 @@ def test_hostile_blob_names_in_listing_are_refused(hub: LoopbackHub) -> None:
 def test_answer_without_hub_headers_is_reported(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
     hub.inject_fault("config.json", method="HEAD", headers={"X-Repo-Commit": None})
-    assert "lacks the headers of a Hub" in get_absence("acme/tiny", "config.json")
+    assert "lacks the headers of a Hub" in get_cause_of_absence("acme/tiny", "config.json")
 
 
 def test_full_disk_is_reported(hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,14 +322,15 @@ def test_read_only_cache_is_reported(hub: LoopbackHub, tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("giving up privileges takes root")
     hub.add_repository("acme/tiny", FILES)
+    unprivileged_id = 65534
     code = (
         "import os; import modelaudit.sources.hub; from modelaudit.sources import resolve_target;"
-        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        f"os.setgroups([]); os.setgid({unprivileged_id}); os.setuid({unprivileged_id})\n"
         "try: resolve_target('acme/tiny')\nexcept Exception as error: print(type(error).__name__, error)"
     )
     environment = {**os.environ, "HF_HUB_CACHE": "/etc/hub-cache"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout.startswith(
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert process.stdout.startswith(
         "SourceError There is no local path 'acme/tiny', and as a repository: The Hub cache '/etc/hub-cache' cannot be written: Permission denied;"
     )
 

@@ -54,7 +54,7 @@ SERVER = ServerLimits(
     head_bytes=32 * KIB,
     side_bytes=4 * KIB,
 )
-SHORT = replace(SERVER, listing_seconds=0.8, file_seconds=0.5)
+SHORT_TIMES = replace(SERVER, listing_seconds=0.8, file_seconds=0.5)
 """For servers that have to be waited for. On a busy machine an honest answer may reach these bounds too."""
 MOST_BYTES_IN_CACHE = 64 * KIB
 """More than the files of a test and the records of the cache take, and less than any endless answer writes."""
@@ -96,7 +96,7 @@ def scan_hub(limits: ServerLimits = SERVER) -> Outcome:
 
 @pytest.fixture
 def tiny(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    """A model that a user with a token scans."""
+    """Add the model that each test scans, and set the token of a user."""
     hub.add_user("ann", token=TOKEN)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     return hub.add_repository("acme/tiny", FILES, lfs=["*.bin"])
@@ -116,7 +116,9 @@ def write_endlessly(connection: BinaryIO, piece: bytes, seconds: float = 0.0) ->
             time.sleep(seconds)
 
 
-def endless(*headers: str, piece: bytes = b" " * 4096, seconds: float = 0.0, status: str = "200 OK") -> Script:
+def make_endless_body(
+    *headers: str, piece: bytes = b" " * 4096, seconds: float = 0.0, status: str = "200 OK"
+) -> Script:
     """Make a script that writes a head and then a body without end."""
 
     def write(connection: BinaryIO) -> None:
@@ -126,7 +128,7 @@ def endless(*headers: str, piece: bytes = b" " * 4096, seconds: float = 0.0, sta
     return write
 
 
-def endless_head(start: bytes, piece: bytes, seconds: float = 0.0) -> Script:
+def make_endless_head(start: bytes, piece: bytes, seconds: float = 0.0) -> Script:
     """Make a script that never completes the head of its answer."""
 
     def write(connection: BinaryIO) -> None:
@@ -136,7 +138,7 @@ def endless_head(start: bytes, piece: bytes, seconds: float = 0.0) -> Script:
     return write
 
 
-def fixed(body: bytes, *headers: str, status: str = "200 OK") -> Script:
+def make_answer(body: bytes, *headers: str, status: str = "200 OK") -> Script:
     """Make a script that writes one answer, with these headers only."""
 
     def write(connection: BinaryIO) -> None:
@@ -146,52 +148,58 @@ def fixed(body: bytes, *headers: str, status: str = "200 OK") -> Script:
     return write
 
 
-def in_info(script: Script) -> Arrange:
+def answer_revision_by(script: Script) -> Arrange:
     """Answer the first request of a scan, for the revision, by a script."""
     return lambda hub, tiny: hub.inject_fault("/revision/", script=script)
 
 
-def in_tree(script: Script) -> Arrange:
+def answer_listing_by(script: Script) -> Arrange:
     """Answer the request for the listing by a script."""
     return lambda hub, tiny: hub.inject_fault("/tree/", script=script)
 
 
-def in_file(script: Script) -> Arrange:
+def answer_download_by(script: Script) -> Arrange:
     """Answer the download of the weights by a script."""
     return lambda hub, tiny: hub.inject_fault("weights.bin", origin="cdn", script=script)
 
 
-def with_headers(match: str, headers: Mapping[str, str | None], **options: object) -> Arrange:
+def change_headers(match: str, headers: Mapping[str, str | None], **options: object) -> Arrange:
     """Change headers of the answers to some requests."""
     return lambda hub, tiny: hub.inject_fault(match, headers=headers, **options)  # type: ignore[arg-type]
 
 
-def link_next(make_url: Callable[[LoopbackHub], str]) -> Arrange:
+def link_next_page(make_url: Callable[[LoopbackHub], str]) -> Arrange:
     """Let every page of the listing name another one."""
     return lambda hub, tiny: hub.inject_fault("/tree/", headers={"Link": f'<{make_url(hub)}>; rel="next"'})
 
 
 def list_entries(count: int) -> bytes:
+    """Build the listing of ``count`` files of one byte."""
     entries = [{"type": "file", "path": f"{number}", "size": 1, "oid": "0" * 40} for number in range(count)]
     return json.dumps(entries).encode()
 
 
 def describe_commit(tiny: Repository, siblings: object) -> bytes:
+    """Build the answer to a request for the revision; ``siblings`` are the files that it names."""
     return json.dumps({"id": "acme/tiny", "sha": tiny.sha, "siblings": siblings}).encode()
 
 
 def list_many_siblings(hub: LoopbackHub, tiny: Repository) -> None:
+    """Let the description of the commit name one file more than the bound."""
     siblings = [{"rfilename": f"{number}"} for number in range(SERVER.listed_files + 1)]
     hub.inject_fault("/revision/", content=describe_commit(tiny, siblings))
 
 
-def follow_to_other_origin(hub: LoopbackHub) -> str:
+def build_page_url_on_other_origin(hub: LoopbackHub) -> str:
+    """Build the address of a listing page on the server for downloads."""
     return f"{hub.cdn}/api/models/acme/tiny/tree/x?cursor=1"
 
 
 def compress_empty_blocks() -> bytes:
-    """Return the start of a gzip stream, followed by empty stored blocks (RFC 1951, section 3.2.4)."""
-    return gzip.compress(b"")[:10] + b"\0\0\0\xff\xff" * 50_000
+    """Return the header of a gzip file, followed by many empty stored blocks of DEFLATE."""
+    header = gzip.compress(b"")[:10]  # RFC 1952, section 2.3
+    empty_block = b"\0\0\0\xff\xff"  # RFC 1951, section 3.2.4: the length 0 and its complement
+    return header + empty_block * 50_000
 
 
 JSON_TYPE = "Content-Type: application/json"
@@ -200,56 +208,89 @@ BOMB = gzip.compress(bytes(5_000_000))
 
 LISTINGS: dict[str, tuple[Arrange, str]] = {
     "endless pages": (
-        link_next(lambda hub: f"{hub.endpoint}/api/models/acme/tiny/tree/main?recursive=true"),
+        link_next_page(lambda hub: f"{hub.endpoint}/api/models/acme/tiny/tree/main?recursive=true"),
         "8 requests",
     ),
-    "page on another origin": (link_next(follow_to_other_origin), "continues on another server"),
-    "page of another scheme": (link_next(lambda hub: "file:///etc/passwd"), "continues on another server"),
+    "page on another origin": (link_next_page(build_page_url_on_other_origin), "continues on another server"),
+    "page of another scheme": (link_next_page(lambda hub: "file:///etc/passwd"), "continues on another server"),
     "page at a user's address": (
-        link_next(lambda hub: hub.cdn.replace("//", "//ann:pw@") + "/api"),
+        link_next_page(lambda hub: hub.cdn.replace("//", "//ann:pw@") + "/api"),
         "continues on another server",
     ),
-    "page at an invalid address": (link_next(lambda hub: "http://[::1"), "was refused"),
+    "page at an invalid address": (link_next_page(lambda hub: "http://[::1"), "was refused"),
     "endless interim answers": (
-        in_info(endless_head(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100)),
+        answer_revision_by(make_endless_head(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100)),
         "head of one answer takes more than 32768 bytes",
     ),
-    "endless headers": (in_info(endless_head(b"HTTP/1.1 200 OK\r\n", b"X-Y: z\r\n" * 500)), "head of one answer"),
-    "endless JSON": (in_info(endless(JSON_TYPE)), "holds more than 65536 bytes"),
-    "endless listing": (in_tree(endless(JSON_TYPE)), "holds more than 65536 bytes"),
-    "endless chunks": (in_info(endless(CHUNKED, piece=b"1000\r\n" + b" " * 4096 + b"\r\n")), "more than 65536 bytes"),
-    "announced size": (in_info(endless("Content-Length: 1000000000000")), "announces more than 65536 bytes"),
-    "huge announced size": (in_info(endless("Content-Length: " + "9" * 19)), "more than 65536 bytes"),
-    "chunk of 2**60 bytes": (in_info(endless(CHUNKED, piece=b"fffffffffffffff\r\n" + b" " * 70_000)), "more than"),
-    "chunk without a size": (in_info(fixed(b"zz\r\n{}\r\n0\r\n\r\n", CHUNKED)), "The connection broke"),
-    "two lengths": (in_info(fixed(b"{}", "Content-Length: 2", "Content-Length: 3")), "The connection broke"),
-    "body shorter than announced": (in_info(fixed(b"{}", "Content-Length: 999")), "The connection broke"),
-    "gzip bomb": (in_info(fixed(BOMB, "Content-Encoding: gzip", f"Content-Length: {len(BOMB)}")), "more than 65536"),
+    "endless headers": (
+        answer_revision_by(make_endless_head(b"HTTP/1.1 200 OK\r\n", b"X-Y: z\r\n" * 500)),
+        "head of one answer",
+    ),
+    "endless JSON": (answer_revision_by(make_endless_body(JSON_TYPE)), "holds more than 65536 bytes"),
+    "endless listing": (answer_listing_by(make_endless_body(JSON_TYPE)), "holds more than 65536 bytes"),
+    "endless chunks": (
+        answer_revision_by(make_endless_body(CHUNKED, piece=b"1000\r\n" + b" " * 4096 + b"\r\n")),
+        "more than 65536 bytes",
+    ),
+    "announced size": (
+        answer_revision_by(make_endless_body("Content-Length: 1000000000000")),
+        "announces more than 65536 bytes",
+    ),
+    "huge announced size": (
+        answer_revision_by(make_endless_body("Content-Length: " + "9" * 19)),
+        "more than 65536 bytes",
+    ),
+    "chunk of nearly 2**60 bytes": (
+        answer_revision_by(make_endless_body(CHUNKED, piece=b"fffffffffffffff\r\n" + b" " * 70_000)),
+        "more than",
+    ),
+    "chunk without a size": (
+        answer_revision_by(make_answer(b"zz\r\n{}\r\n0\r\n\r\n", CHUNKED)),
+        "The connection broke",
+    ),
+    "two lengths": (
+        answer_revision_by(make_answer(b"{}", "Content-Length: 2", "Content-Length: 3")),
+        "The connection broke",
+    ),
+    "body shorter than announced": (
+        answer_revision_by(make_answer(b"{}", "Content-Length: 999")),
+        "The connection broke",
+    ),
+    "gzip bomb": (
+        answer_revision_by(make_answer(BOMB, "Content-Encoding: gzip", f"Content-Length: {len(BOMB)}")),
+        "more than 65536",
+    ),
     "gzip bomb as a listing": (
-        in_tree(fixed(BOMB, "Content-Encoding: gzip", f"Content-Length: {len(BOMB)}")),
+        answer_listing_by(make_answer(BOMB, "Content-Encoding: gzip", f"Content-Length: {len(BOMB)}")),
         "more than 65536",
     ),
     "empty gzip blocks": (
-        in_info(endless("Content-Encoding: gzip", piece=compress_empty_blocks())),
+        answer_revision_by(make_endless_body("Content-Encoding: gzip", piece=compress_empty_blocks())),
         "a compressed answer takes more than",
     ),
     "broken gzip": (
-        in_info(fixed(b"x" * 99, "Content-Encoding: gzip", "Content-Length: 99")),
+        answer_revision_by(make_answer(b"x" * 99, "Content-Encoding: gzip", "Content-Length: 99")),
         "does not come from a Hub",
     ),
-    "gzip in gzip": (in_info(fixed(gzip.compress(BOMB), "Content-Encoding: gzip, gzip")), "which was not asked for"),
-    "unrequested brotli": (in_info(fixed(b"x", "Content-Encoding: br")), "compressed as 'br'"),
+    "gzip in gzip": (
+        answer_revision_by(make_answer(gzip.compress(BOMB), "Content-Encoding: gzip, gzip")),
+        "which was not asked for",
+    ),
+    "unrequested brotli": (answer_revision_by(make_answer(b"x", "Content-Encoding: br")), "compressed as 'br'"),
     "many values": (lambda hub, tiny: hub.inject_fault("/tree/", content=b"[" + b"[]," * 3000 + b"1]"), "2000 values"),
     "deep JSON": (lambda hub, tiny: hub.inject_fault("/tree/", content=b"[" * 1999), "does not come from a Hub"),
     "many entries": (lambda hub, tiny: hub.inject_fault("/tree/", content=list_entries(41)), "lists more than 40"),
     "many siblings": (list_many_siblings, "lists more than 40 files"),
     "Retry-After of 10^9 s": (
-        with_headers("/revision/", {"Retry-After": "1" + "0" * 9}, status=429),
+        change_headers("/revision/", {"Retry-After": "1" + "0" * 9}, status=429),
         "rate of requests",
     ),
-    "Retry-After of 5000 digits": (with_headers("/revision/", {"Retry-After": "9" * 5000}, status=503), "try again in"),
+    "Retry-After of 5000 digits": (
+        change_headers("/revision/", {"Retry-After": "9" * 5000}, status=503),
+        "try again in",
+    ),
     "RateLimit of 10^9 s": (
-        with_headers("/tree/", {"RateLimit": '"api";r=00;t=1000000000'}, status=429),
+        change_headers("/tree/", {"RateLimit": '"api";r=00;t=1000000000'}, status=429),
         "try again in 1000000000 s",
     ),
     "storm of 503": (lambda hub, tiny: hub.inject_fault("/tree/", status=503), "failed with status 503"),
@@ -258,27 +299,41 @@ LISTINGS: dict[str, tuple[Arrange, str]] = {
         "limits the rate",
     ),
     "redirect to a file": (
-        with_headers("/revision/", {"Location": "file:///etc/passwd"}, status=302),
+        change_headers("/revision/", {"Location": "file:///etc/passwd"}, status=302),
         "cannot be used",
     ),
-    "redirect to itself": (with_headers("/revision/", {"Location": "?"}, status=307), "more than 8 requests"),
+    "redirect to itself": (change_headers("/revision/", {"Location": "?"}, status=307), "more than 8 requests"),
     "redirect with an endless body": (
-        in_info(endless("Location: /missing", status="302 Found")),
+        answer_revision_by(make_endless_body("Location: /missing", status="302 Found")),
         "does not show the model",
     ),
-    "endless error": (in_info(endless("Content-Type: text/plain", status="404 Not Found")), "does not show the model"),
+    "endless error": (
+        answer_revision_by(make_endless_body("Content-Type: text/plain", status="404 Not Found")),
+        "does not show the model",
+    ),
     "auth challenge": (
-        in_info(fixed(b"", 'WWW-Authenticate: Basic realm="x"', "Content-Length: 0", status="401 Unauthorized")),
+        answer_revision_by(
+            make_answer(b"", 'WWW-Authenticate: Basic realm="x"', "Content-Length: 0", status="401 Unauthorized")
+        ),
         "does not show the model",
     ),
 }
 
 SLOW_LISTINGS: dict[str, tuple[Arrange, str]] = {
-    "dripped JSON": (in_info(endless(JSON_TYPE, piece=b" ", seconds=0.05)), "took more than 0.8 s"),
-    "dripped listing": (in_tree(endless(JSON_TYPE, piece=b" ", seconds=0.05)), "took more than 0.8 s"),
-    "dripped headers": (in_info(endless_head(b"HTTP/1.1 200 OK\r\nX: ", b"x", 0.05)), "took more than 0.8 s"),
+    "dripped JSON": (
+        answer_revision_by(make_endless_body(JSON_TYPE, piece=b" ", seconds=0.05)),
+        "took more than 0.8 s",
+    ),
+    "dripped listing": (
+        answer_listing_by(make_endless_body(JSON_TYPE, piece=b" ", seconds=0.05)),
+        "took more than 0.8 s",
+    ),
+    "dripped headers": (
+        answer_revision_by(make_endless_head(b"HTTP/1.1 200 OK\r\nX: ", b"x", 0.05)),
+        "took more than 0.8 s",
+    ),
     "dripped interim answers": (
-        in_info(endless_head(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", 0.05)),
+        answer_revision_by(make_endless_head(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", 0.05)),
         "took more than 0.8 s",
     ),
     "no answer": (lambda hub, tiny: hub.inject_fault("/revision/", delay=3), "took more than 0.8 s"),
@@ -302,7 +357,7 @@ def test_scan_with_a_hostile_hub_listing_prints_one_line_and_exits_with_4(
 ) -> None:
     arrange, words = (LISTINGS | SLOW_LISTINGS)[name]
     arrange(hub, tiny)
-    outcome = scan_hub(SHORT if name in SLOW_LISTINGS else SERVER)
+    outcome = scan_hub(SHORT_TIMES if name in SLOW_LISTINGS else SERVER)
     assert outcome.exit_code == 4
     assert words in outcome.line
     assert outcome.line.isprintable() and outcome.line.endswith(".") and len(outcome.line) < 400
@@ -323,38 +378,41 @@ def list_half_character(hub: LoopbackHub, tiny: Repository) -> None:
 
 
 FILE_FAULTS: dict[str, tuple[Arrange, str]] = {
-    "endless body": (in_file(endless()), f"sends more than the {SIZE} bytes"),
+    "endless body": (answer_download_by(make_endless_body()), f"sends more than the {SIZE} bytes"),
     "endless chunks": (
-        in_file(endless(CHUNKED, piece=b"1000\r\n" + b" " * 4096 + b"\r\n")),
+        answer_download_by(make_endless_body(CHUNKED, piece=b"1000\r\n" + b" " * 4096 + b"\r\n")),
         f"more than the {SIZE} bytes",
     ),
-    "announced size": (in_file(endless("Content-Length: 50000000")), "announces 50000000 bytes"),
-    "gzip bomb": (in_file(fixed(gzip.compress(bytes(10**6)), "Content-Encoding: gzip")), f"more than the {SIZE} bytes"),
-    "unrequested zstd": (in_file(fixed(b"x", "Content-Encoding: zstd")), "compressed as 'zstd'"),
-    "short body": (in_file(fixed(b"x", "Content-Length: 1")), "another size than the Hub states"),
+    "announced size": (answer_download_by(make_endless_body("Content-Length: 50000000")), "announces 50000000 bytes"),
+    "gzip bomb": (
+        answer_download_by(make_answer(gzip.compress(bytes(10**6)), "Content-Encoding: gzip")),
+        f"more than the {SIZE} bytes",
+    ),
+    "unrequested zstd": (answer_download_by(make_answer(b"x", "Content-Encoding: zstd")), "compressed as 'zstd'"),
+    "short body": (answer_download_by(make_answer(b"x", "Content-Length: 1")), "another size than the Hub states"),
     "break without end": (
         lambda hub, tiny: hub.inject_fault("weights.bin", origin="cdn", drop_after=3),
         "The connection broke",
     ),
     "other size in the head": (
-        with_headers("weights.bin", {"X-Linked-Size": str(10**18)}, method="HEAD"),
+        change_headers("weights.bin", {"X-Linked-Size": str(10**18)}, method="HEAD"),
         f"it states {10**18} bytes, and its listing {SIZE}",
     ),
     "redirect to a file": (
-        with_headers("weights.bin", {"Location": "file:///etc/passwd"}, method="HEAD"),
+        change_headers("weights.bin", {"Location": "file:///etc/passwd"}, method="HEAD"),
         "cannot be used",
     ),
     "redirect to itself": (
-        with_headers("weights.bin", {"Location": "/acme/tiny/resolve/main/weights.bin"}, method="HEAD", origin="hub"),
+        change_headers("weights.bin", {"Location": "/acme/tiny/resolve/main/weights.bin"}, method="HEAD", origin="hub"),
         "more than 8 requests",
     ),
     "redirect of the storage to a file": (
-        with_headers("weights.bin", {"Location": "file:///etc/passwd"}, origin="cdn", status=302),
+        change_headers("weights.bin", {"Location": "file:///etc/passwd"}, origin="cdn", status=302),
         "cannot be used",
     ),
     "storm of 503": (lambda hub, tiny: hub.inject_fault("weights.bin", status=503), "failed with status 503"),
     "ETag outside the cache": (
-        with_headers("weights.bin", {"X-Linked-Etag": '"../../../../evil"'}, method="HEAD"),
+        change_headers("weights.bin", {"X-Linked-Etag": '"../../../../evil"'}, method="HEAD"),
         "gives a file the ETag",
     ),
     "contradicted size": (state_other_size, "lists it with 1000000000000000000"),
@@ -362,11 +420,14 @@ FILE_FAULTS: dict[str, tuple[Arrange, str]] = {
 }
 
 SLOW_FILES: dict[str, tuple[Arrange, str]] = {
-    "dripped headers": (in_file(endless_head(b"HTTP/1.1 200 OK\r\nX: ", b"x", 0.05)), "less than 32768 bytes a second"),
+    "dripped headers": (
+        answer_download_by(make_endless_head(b"HTTP/1.1 200 OK\r\nX: ", b"x", 0.05)),
+        "less than 32768 bytes a second",
+    ),
     "dripped body": (
         lambda hub, tiny: [
             tiny.commit({"weights.bin": bytes(5000)}),
-            in_file(endless("Content-Length: 5000", piece=b"\0", seconds=0.05))(hub, tiny),
+            answer_download_by(make_endless_body("Content-Length: 5000", piece=b"\0", seconds=0.05))(hub, tiny),
         ],
         "less than 32768 bytes a second after 0.5 s",
     ),
@@ -379,7 +440,7 @@ def test_scan_with_a_hostile_file_answer_records_the_cause_and_exits_with_3(
 ) -> None:
     arrange, words = (FILE_FAULTS | SLOW_FILES)[name]
     arrange(hub, tiny)
-    outcome = scan_hub(SHORT if name in SLOW_FILES else SERVER)
+    outcome = scan_hub(SHORT_TIMES if name in SLOW_FILES else SERVER)
     assert outcome.exit_code == 3
     assert outcome.report is not None
     assert words in outcome.line
@@ -398,7 +459,7 @@ def test_scan_of_an_honest_hub_passes_under_the_bounds_of_the_hostile_tests(
 
 
 def test_next_listing_page_on_another_origin_is_not_requested(hub: LoopbackHub, tiny: Repository) -> None:
-    link_next(follow_to_other_origin)(hub, tiny)
+    link_next_page(build_page_url_on_other_origin)(hub, tiny)
     scan_hub()
     assert hub.list_requests("cdn") == []
 
@@ -438,14 +499,14 @@ def test_xet_transport_is_never_used_even_if_the_hub_offers_it(
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
     xet = {"X-Xet-Hash": "a" * 64, "X-Xet-Refresh-Route": f"{hub.cdn}/api/xet"}
     hub.inject_fault("weights.bin", method="HEAD", headers=xet)
-    entry: dict[str, object] = {
+    entry = {
         "type": "file",
         "path": "weights.bin",
         "size": SIZE,
         "oid": "0" * 40,
         "xetHash": "a" * 64,
+        "lfs": {"oid": hashlib.sha256(WEIGHTS).hexdigest(), "size": SIZE, "pointerSize": 130},
     }
-    entry["lfs"] = {"oid": hashlib.sha256(WEIGHTS).hexdigest(), "size": SIZE, "pointerSize": 130}
     hub.inject_fault("/tree/", content=json.dumps([entry]).encode())
     outcome = scan_hub()
     assert outcome.exit_code == 0
@@ -458,21 +519,21 @@ def test_compressed_file_of_an_honest_mirror_is_examined(hub: LoopbackHub, tiny:
     """RFC 9110, section 12.5.3, allows a server to compress although the client asks it not to."""
     packed = gzip.compress(CONFIG.encode())
     hub.inject_fault(
-        "config.json", method="GET", script=fixed(packed, "Content-Encoding: gzip", "X-Repo-Commit: " + tiny.sha)
+        "config.json", method="GET", script=make_answer(packed, "Content-Encoding: gzip", "X-Repo-Commit: " + tiny.sha)
     )
     assert scan_hub().exit_code == 0
 
 
-def test_request_to_another_origin_loses_token_and_cookies(hub: LoopbackHub) -> None:
+def test_request_to_another_origin_loses_its_token_and_every_request_its_cookies(hub: LoopbackHub) -> None:
     """The client itself sends the token to some hosts that it knows as Hubs, whatever the endpoint is."""
     secrets = {"Authorization": f"Bearer {TOKEN}", "Cookie": f"id={TOKEN}"}
     budget = RequestBudget(httpx2.URL(hub.endpoint), SERVER)
     with BoundedFactory(httpx2.Client)() as client, activate_budget(budget):
         client.get(f"{hub.cdn}/x", headers=secrets)
         client.get(f"{hub.endpoint}/api/x", headers=secrets)
-    other, own = hub.requests
-    assert TOKEN not in str(other.headers)
-    assert (own.token, own.headers["Cookie"]) == (TOKEN, None)
+    to_other_origin, to_hub = hub.requests
+    assert TOKEN not in str(to_other_origin.headers)
+    assert (to_hub.token, to_hub.headers["Cookie"]) == (TOKEN, None)
 
 
 def test_compressed_body_is_expanded_in_pieces_of_at_most_64_kib() -> None:
@@ -550,7 +611,7 @@ def test_endpoint_of_another_scheme_is_a_configuration_error(
 
 @pytest.fixture
 def secure_hub(hub_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
-    """A loopback Hub behind https that the client trusts."""
+    """Start a loopback Hub behind https that the client trusts."""
     from huggingface_hub import set_client_factory
     from huggingface_hub.utils._http import default_client_factory
 

@@ -19,20 +19,24 @@ FILES = {"config.json": '{"a": 1}', "sub/model.safetensors": bytes(2000), "READM
 
 
 def index_by_path(snapshot: Snapshot) -> dict[str, Artifact]:
+    """Map the path of each artifact to the artifact."""
     return {artifact.path: artifact for artifact in snapshot.artifacts}
 
 
 def read_artifact(artifact: Artifact) -> bytes:
+    """Read all bytes of an artifact; fail if it cannot be opened."""
     assert artifact.open is not None
     with artifact.open() as window:
         return window.read(0, window.size)
 
 
 def make_sha256(data: bytes) -> Digest:
+    """Compute the digest that the Hub states for a file in its large-file storage."""
     return Digest(DigestAlgorithm.SHA256, hashlib.sha256(data).hexdigest())
 
 
 def make_git_blob(data: bytes) -> Digest:
+    """Compute the digest that the Hub states for a small file: the SHA-1 of git over a header and the content."""
     return Digest(DigestAlgorithm.GIT_BLOB, hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest())
 
 
@@ -51,6 +55,7 @@ def test_repository_is_fetched_completely_and_pinned(hub: LoopbackHub, hub_home:
     assert snapshot.root == hub_home / "hub/models--acme--tiny/snapshots" / repository.sha
     assert snapshot.notes == (f"revision 'main' of 'acme/tiny' is commit {repository.sha}",)
     assert (snapshot.ref.kind, str(snapshot.ref)) == (RefKind.MODEL, "acme/tiny")
+    # The first request asks for the commit, and all others name it.
     assert all(repository.sha in request.path for request in hub.requests[1:] if request.origin == "hub")
 
 
@@ -123,11 +128,11 @@ def test_listing_of_several_pages_is_read(hub: LoopbackHub) -> None:
 
 def test_fetch_reports_its_progress_in_bytes(hub: LoopbackHub) -> None:
     hub.add_repository("acme/tiny", FILES)
-    told: list[tuple[int, int]] = []
-    resolve_target("acme/tiny", progress=lambda had, all_: told.append((had, all_)))
-    size = 2000 + len('{"a": 1}') + len("# Tiny")
-    assert told[-1] == (size, size)
-    assert all(had <= all_ for had, all_ in told)
+    progress: list[tuple[int, int]] = []
+    resolve_target("acme/tiny", progress=lambda fetched, total: progress.append((fetched, total)))
+    size = sum(map(len, FILES.values()))
+    assert progress[-1] == (size, size)
+    assert all(fetched <= total for fetched, total in progress)
 
 
 def test_private_repository_is_fetched_with_token(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +167,7 @@ def test_listed_file_that_the_hub_lacks_is_reported_as_unread(hub: LoopbackHub) 
     hub.inject_fault("lost.md", method="HEAD", status=404, headers={"X-Error-Code": "EntryNotFound"})
     artifacts = index_by_path(resolve_target("acme/tiny"))
     assert {path for path, artifact in artifacts.items() if artifact.obstacle} == {
-        "%21lost.md",
+        "%21lost.md",  # the address of "!lost.md"
         "sub/model.safetensors",
     }
     lost = artifacts["sub/model.safetensors"]
@@ -248,8 +253,8 @@ def test_cached_file_that_the_hub_does_not_list_is_examined_with_a_note(hub: Loo
 
 def test_digests_that_the_commit_answer_omits_are_taken_from_the_tree_listing(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
-    bare = {"id": "acme/tiny", "sha": repository.sha, "siblings": [{"rfilename": name} for name in FILES]}
-    hub.inject_fault("/revision/main", content=json.dumps(bare).encode())
+    without_digests = {"id": "acme/tiny", "sha": repository.sha, "siblings": [{"rfilename": name} for name in FILES]}
+    hub.inject_fault("/revision/main", content=json.dumps(without_digests).encode())
     artifacts = index_by_path(resolve_target("acme/tiny"))
     assert artifacts["sub/model.safetensors"].claimed == (make_sha256(bytes(2000)),)
     assert artifacts["config.json"].claimed == (make_git_blob(b'{"a": 1}'),)
@@ -257,8 +262,8 @@ def test_digests_that_the_commit_answer_omits_are_taken_from_the_tree_listing(hu
 
 def test_file_that_only_the_tree_listing_contains_is_an_artifact(hub: LoopbackHub) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
-    bare = {"id": "acme/tiny", "sha": repository.sha, "siblings": []}
-    hub.inject_fault("/revision/main", content=json.dumps(bare).encode())
+    without_files = {"id": "acme/tiny", "sha": repository.sha, "siblings": []}
+    hub.inject_fault("/revision/main", content=json.dumps(without_files).encode())
     assert sorted(index_by_path(resolve_target("acme/tiny"))) == sorted(FILES)
 
 
@@ -277,11 +282,11 @@ def test_download_is_completed_after_a_dropped_connection(hub: LoopbackHub) -> N
     assert fault.hits == 1
 
 
-@pytest.mark.parametrize("named", [None, "main", "v1", "commit"])
-def test_offline_scan_uses_cache_without_request(hub: LoopbackHub, named: str | None) -> None:
+@pytest.mark.parametrize("revision", [None, "main", "v1", "<the commit>"])
+def test_offline_scan_uses_cache_without_request(hub: LoopbackHub, revision: str | None) -> None:
     repository = hub.add_repository("acme/tiny", FILES)
     repository.set_tag("v1")
-    revision = repository.sha if named == "commit" else named
+    revision = repository.sha if revision == "<the commit>" else revision
     online = resolve_target("acme/tiny", revision=revision)
     before = len(hub.requests)
     offline = resolve_target("acme/tiny", revision=revision, offline=True)

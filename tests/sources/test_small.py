@@ -32,17 +32,20 @@ SMALL = {"README.md", "LICENSE.txt", "USE_POLICY.md", "config.json"}
 
 
 def list_open_paths(snapshot: Snapshot) -> set[str]:
+    """Return the paths of the artifacts that can be opened."""
     return {artifact.path for artifact in snapshot.artifacts if artifact.open}
 
 
 def index_by_path(snapshot: Snapshot) -> dict[str, Artifact]:
+    """Map the path of each artifact to the artifact."""
     return {artifact.path: artifact for artifact in snapshot.artifacts}
 
 
 def list_requested_files(hub: LoopbackHub, start: int = 0) -> set[str]:
-    """Return the files that were requested from the Hub, from the request with number ``start`` on."""
+    """Return the paths of the files that were requested from the Hub, from the request with number ``start`` on."""
+    # A request for a file has the path <repository>/resolve/<commit>/<file>.
     return {
-        request.path.partition("/resolve/")[2].partition("/")[2]  # behind the commit
+        request.path.partition("/resolve/")[2].partition("/")[2]
         for request in hub.requests[start:]
         if "/resolve/" in request.path
     }
@@ -110,7 +113,7 @@ def test_repository_without_small_files_lists_artifacts_but_opens_none(hub: Loop
 
 
 @check_each(
-    "path, small",
+    "path, is_small",
     [
         ("README.md", True), ("LICENSE", True), ("LICENSE-2.0.txt", True), ("LICENCE.md", True), ("NOTICE", True),
         ("Use_Policy.txt", True), ("LICENSES/MIT.txt", True), ("llama_license.txt", True), ("config.json", True),
@@ -121,8 +124,8 @@ def test_repository_without_small_files_lists_artifacts_but_opens_none(hub: Loop
         ("sub/config.json", False), ("sub/modeling.py", False), ("/LICENSE", False), ("a/./LICENSE", False), ("../LICENSE", False), ("LICENSES/../weights", False),
     ],
 )  # fmt: skip
-def test_small_files_are_selected_by_name(path: str, small: bool) -> None:
-    assert is_small_file(path) is small
+def test_small_files_are_selected_by_name(path: str, is_small: bool) -> None:
+    assert is_small_file(path) is is_small
 
 
 @pytest.mark.parametrize("token", ["", "hf_bob"])
@@ -134,13 +137,13 @@ def test_gated_repository_error_contains_the_public_hub_statements_on_the_reposi
     monkeypatch.setenv("HF_TOKEN", token)
     with pytest.raises(GatedError, match="is gated") as caught:
         resolve_small_files("acme/gated")
-    shown = caught.value.snapshot
-    assert shown is not None
-    assert shown.commit == repository.sha
-    assert {artifact.path for artifact in shown.artifacts} == set(FILES)
-    assert not list_open_paths(shown)
-    assert shown.hub_statements is not None
-    assert ("license", "other") in [(each.topic, each.value) for each in shown.hub_statements.items]
+    snapshot = caught.value.snapshot
+    assert snapshot is not None
+    assert snapshot.commit == repository.sha
+    assert {artifact.path for artifact in snapshot.artifacts} == set(FILES)
+    assert not list_open_paths(snapshot)
+    assert snapshot.hub_statements is not None
+    assert ("license", "other") in [(each.topic, each.value) for each in snapshot.hub_statements.items]
 
 
 def test_missing_repository_and_unreachable_hub_raise_different_errors(hub: LoopbackHub) -> None:
@@ -173,7 +176,7 @@ def test_status_403_raises_the_gated_error_and_a_refused_token_raises_the_unreac
 
 
 def test_unreachable_server_is_reported(hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # no server listens on the port of "discard"
     with pytest.raises(UnreachedError):
         resolve_small_files("acme/base")
 
@@ -186,7 +189,7 @@ def test_renamed_base_model_is_read_with_a_note_about_the_rename(hub: LoopbackHu
     assert any("renamed or moved" in note for note in snapshot.notes)
 
 
-def test_gated_or_missing_error_with_a_hint_at_local_paths_has_its_own_class(hub: LoopbackHub) -> None:
+def test_scan_of_a_gated_or_missing_repository_raises_the_error_class_for_that_cause(hub: LoopbackHub) -> None:
     hub.add_repository("acme/gated", FILES, gated="auto")
     with pytest.raises(GatedError) as caught:
         resolve_target("acme/gated")
@@ -209,10 +212,10 @@ def test_hub_snapshot_contains_the_license_and_base_model_statements_of_the_hub(
 
 
 def test_relation_in_a_hub_tag_has_the_same_key_as_its_base_model() -> None:
-    stated = parse_hub_statements(
+    statements = parse_hub_statements(
         ["base_model:quantized:org/a", "base_model:org/b", "base_model:odd:org/c", "license:", 5], None
     )
-    assert [(each.topic, each.value, each.where.key) for each in stated.items] == [
+    assert [(each.topic, each.value, each.where.key) for each in statements.items] == [
         (Topic.BASE_MODEL, "org/a", "base_model:quantized:org/a"),
         (Topic.RELATION, "quantized", "base_model:quantized:org/a"),
         (Topic.BASE_MODEL, "org/b", "base_model:org/b"),
@@ -223,12 +226,10 @@ def test_relation_in_a_hub_tag_has_the_same_key_as_its_base_model() -> None:
 @check_each("tags", [None, 5, "license:mit", {"license:mit": 1}, [None, b"license:mit", ["x"]]])
 @check_each("card", [None, [], "x", {1: 2}, {"license_name": ["x"], "license_link": " "}])
 def test_malformed_hub_answer_yields_no_statements_other_than_its_valid_tags(tags: object, card: object) -> None:
-    stated = parse_hub_statements(tags, card)
-    assert {each.value for each in stated.items} <= {"mit"}
+    statements = parse_hub_statements(tags, card)
+    assert {each.value for each in statements.items} <= {"mit"}
 
 
 def test_number_of_hub_statements_is_bounded() -> None:
-    stated = parse_hub_statements(
-        [f"base_model:org/{number}" for number in range(100_000)] + ["license:" + "x" * 10_000], None
-    )
-    assert len(stated.items) == 200
+    tags = [f"base_model:org/{number}" for number in range(100_000)] + ["license:" + "x" * 10_000]
+    assert len(parse_hub_statements(tags, None).items) == 200

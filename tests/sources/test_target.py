@@ -36,7 +36,7 @@ def test_repository_names_are_parsed(text: str, revision: str | None, ref: Model
 
 
 @check_each(
-    "text, revision, says",
+    "text, revision, words",
     [
         ("", None, "it is empty"),
         ("acme tiny", None, "ASCII letters"),
@@ -59,16 +59,16 @@ def test_repository_names_are_parsed(text: str, revision: str | None, ref: Model
         ("s3://bucket/models/tiny/model.pkl", None, "download the file and name its path"),
     ],
 )
-def test_invalid_repository_name_or_revision_is_refused(text: str, revision: str | None, says: str) -> None:
+def test_invalid_repository_name_or_revision_is_refused(text: str, revision: str | None, words: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_repository(text, revision)
-    assert says in str(caught.value)
+    assert words in str(caught.value)
     assert caught.value.exit_code == 2
 
 
 @given(st.text(max_size=40), st.none() | st.text(max_size=40))
 def test_arbitrary_target_text_is_parsed_as_a_repository_or_refused(text: str, revision: str | None) -> None:
-    looks_like_a_path(text)  # raises for no text
+    looks_like_a_path(text)  # must not raise, whatever the text
     try:
         ref = parse_repository(text, revision)
     except ConfigurationError:
