@@ -155,8 +155,8 @@ def test_joblib_array_is_reported_as_unread_if_its_size_cannot_be_determined(sta
 def test_array_after_a_second_state_of_the_same_joblib_wrapper_is_reported_as_unread(read_bytes):
     # The second BUILD is on the same wrapper, which the memo returns.
     wrapper = joblib_files.push_instance(push_name("joblib.numpy_pickle", "NumpyArrayWrapper")) + b"\x94"
-    first = b"\x80\x04(" + joblib_files.push_array_wrapper(_FLOAT, made=wrapper, aligned=False) + bytes(24)
-    second = joblib_files.push_array_wrapper(_FLOAT, made=b"h\x00", aligned=False) + bytes(24)
+    first = b"\x80\x04(" + joblib_files.push_array_wrapper(_FLOAT, instance=wrapper, aligned=False) + bytes(24)
+    second = joblib_files.push_array_wrapper(_FLOAT, instance=b"h\x00", aligned=False) + bytes(24)
     reading = read_bytes(first + second + b"t.")
     assert reading.reasons() == {UnreadReason.NO_READER, UnreadReason.UNCLAIMED}
 
