@@ -23,9 +23,12 @@ _TRUSTED = Shape(TrustedFile)
 _DANGEROUS = Shape(DangerousFile)
 _STANDARD_LIBRARY = Shape(StandardLibraryFile)
 
-# The rule for ``refer-only`` names: a file may refer to such a name but not call it. A call without arguments, or with
-# None alone, is harmless.
+# The condition on a ``refer-only`` name. A file may refer to such a name and not call it, but a call without arguments,
+# or with None alone, is harmless.
 _NO_ARGUMENTS = (ArgumentRule(0, None, ("None",)),)
+
+_FIRST_OF_REPR = "'\"b-0123456789"
+"""The characters with which the ``repr`` of a string, of bytes or of a number can begin."""
 
 
 @dataclass(slots=True)
@@ -35,7 +38,7 @@ class CallablesReader:
     _entries: dict[str, CallableEntry] = field(default_factory=dict)
     _modules: dict[str, DangerousModule] = field(default_factory=dict)
     _standard_library: set[str] = field(default_factory=set)
-    _origin: dict[str, tuple[Document, Place]] = field(default_factory=dict)
+    _first_places: dict[str, tuple[Document, Place]] = field(default_factory=dict)
 
     def read_trusted(self, document: Document) -> None:
         """Add one file of ``trusted/``.
@@ -90,7 +93,7 @@ class CallablesReader:
         for name, entry in self._entries.items():
             module = _find_dangerous_module(name, self._modules)
             if entry.standing is Standing.TRUSTED and module is not None:
-                document, place = self._origin[name]
+                document, place = self._first_places[name]
                 raise document.error(
                     f"{name} is trusted, but its whole module {module} is listed as dangerous; remove one of the two",
                     place,
@@ -99,15 +102,16 @@ class CallablesReader:
 
     def _add(self, entry: CallableEntry, document: Document, place: Place) -> None:
         """Add one entry. Raises ``ConfigurationError`` if its name is listed already, in whatever list."""
-        listed = self._entries.get(entry.name)
-        if listed is not None:
-            first_document, first_place = self._origin[entry.name]
+        earlier_entry = self._entries.get(entry.name)
+        if earlier_entry is not None:
+            first_document, first_place = self._first_places[entry.name]
             where = f"{first_document.label}:{first_document.line_of(first_place)}"
-            if listed.standing is entry.standing:
+            if earlier_entry.standing is entry.standing:
                 raise document.error(f"{entry.name} is listed already in {where}", place)
-            raise document.error(f"{entry.name} cannot be {entry.standing}: it is {listed.standing} in {where}", place)
+            contradiction = f"cannot be {entry.standing}: it is {earlier_entry.standing} in {where}"
+            raise document.error(f"{entry.name} {contradiction}", place)
         self._entries[entry.name] = entry
-        self._origin[entry.name] = (document, place)
+        self._first_places[entry.name] = (document, place)
 
 
 def _read_dangerous_name(
@@ -117,10 +121,10 @@ def _read_dangerous_name(
     return CallableEntry(
         name,
         Standing.DANGEROUS,
-        listed.why,
-        name.partition(".")[0],
-        listed.effect or file.effect,
-        _read_argument_rules(listed.unless, document, (*place, "unless")),
+        why=listed.why,
+        library=name.partition(".")[0],
+        effect=listed.effect or file.effect,
+        arguments=_read_argument_rules(listed.unless, document, (*place, "unless")),
         state=tuple(listed.unless_state.items()),
     )
 
@@ -147,6 +151,7 @@ def _read_trusted_name(
 
 def _find_dangerous_module(name: str, modules: Mapping[str, DangerousModule]) -> str | None:
     """Find the shortest dangerous module that contains ``name``: ``os`` for ``os.path.join``; ``None`` if none does."""
+    # A colon sets off the module in ``module:Class.name``.
     parts = name.replace(":", ".").split(".")
     for length in range(1, len(parts)):
         module = ".".join(parts[:length])
@@ -156,24 +161,28 @@ def _find_dangerous_module(name: str, modules: Mapping[str, DangerousModule]) ->
 
 
 def _read_argument_rules(
-    files: Mapping[int, ArgumentFile], document: Document, place: Place
+    conditions: Mapping[int, ArgumentFile], document: Document, place: Place
 ) -> tuple[ArgumentRule, ...]:
-    """Build the conditions on arguments, by position; each states either a use or the values that are allowed."""
-    for index, file in files.items():
-        if (file.use is None) == (file.one_of is None):
+    """Build the conditions on arguments, in order of position; each states either a use or the allowed values."""
+    for index, condition in conditions.items():
+        if (condition.use is None) == (condition.one_of is None):
             raise document.error(
                 f"arguments.{index}: needs exactly one of the keys 'use' and 'one-of'", (*place, index)
             )
-        if file.one_of is not None:
-            _check_values(file.one_of, document, (*place, index, "one-of"))
-    return tuple(ArgumentRule(index, file.use, tuple(file.one_of or ())) for index, file in sorted(files.items()))
+        if condition.one_of is not None:
+            _check_values(condition.one_of, document, (*place, index, "one-of"))
+    return tuple(
+        ArgumentRule(index, condition.use, tuple(condition.one_of or ()))
+        for index, condition in sorted(conditions.items())
+    )
 
 
 def _check_values(values: Sequence[str], document: Document, place: Place) -> None:
     """Check that each value is a dotted name, or looks like the ``repr`` of a string, bytes, a number or a constant."""
     for text in values:
         is_constant = text in ("None", "True", "False")
-        if DOTTED_NAME.fullmatch(text) or is_constant or text[:1] in "'\"b-0123456789":
+        starts_like_repr = text[:1] in _FIRST_OF_REPR
+        if DOTTED_NAME.fullmatch(text) or is_constant or starts_like_repr:
             continue
         raise document.error(
             f"{text!r} is neither a dotted name nor the repr of plain data such as \"'latin1'\"", place

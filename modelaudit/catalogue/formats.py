@@ -31,6 +31,7 @@ def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
         for part, listed in (("runs-code", file.runs_code), ("inert", file.inert), ("judged", judged)):
             for index, (format_, why) in enumerate(listed.items()):
                 if any(format_ in formats for formats in reasons.values()):
+                    # ``judged`` is a list in the file, the other two are mappings.
                     step = index if part == "judged" else format_
                     raise document.error(f"{part}: {format_!r} is listed already", (part, step))
                 reasons[part][format_] = why

@@ -24,7 +24,7 @@ _VAGUE = Shape(VagueFile)
 
 
 class _NameRegistry:
-    """Registers every name; each one belongs to one licence, or to a mere family."""
+    """Registers every name; each one belongs to one licence, or is a vague word."""
 
     def __init__(self) -> None:
         self._taken: dict[str, tuple[str, Document, Place]] = {}
@@ -39,7 +39,7 @@ class _NameRegistry:
         for index, name in enumerate(file.aliases):
             self._register_name(name, f"means {file.id}", document, ("aliases", index))
 
-    def register_family(self, name: str, document: Document) -> None:
+    def register_vague_word(self, name: str, document: Document) -> None:
         """Register a vague word. Raises ``ConfigurationError`` if a licence has it, or another spelling is listed."""
         place = ("hub-ids", name)
         # The line is a part of the meaning, so that two spellings of one word in a file have different ones.
@@ -65,13 +65,13 @@ class _NameRegistry:
 
 
 def read_licenses(
-    documents: Iterable[tuple[str, Document]], families: Iterable[Document], vocabulary: Vocabulary
+    documents: Iterable[tuple[str, Document]], vague_documents: Iterable[Document], vocabulary: Vocabulary
 ) -> tuple[Mapping[str, LicenseEntry], Mapping[str, str]]:
     """Read the licences, sorted by id, and the vague words, each with its reason.
 
     Args:
         documents: the name of each file without its suffix, and the file.
-        families: the files of vague words.
+        vague_documents: the files of vague words.
         vocabulary: the kinds of clauses.
 
     Raises:
@@ -108,9 +108,9 @@ def read_licenses(
             policy_url=file.policy_url,
         )
     vague: dict[str, str] = {}
-    for document in families:
+    for document in vague_documents:
         for word, why in _VAGUE.read(document).hub_ids.items():
-            names.register_family(word, document)
+            names.register_vague_word(word, document)
             vague[word] = why
     return dict(sorted(entries.items())), vague
 

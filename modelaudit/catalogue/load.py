@@ -128,7 +128,7 @@ class _RuleFiles:
             ConfigurationError: no rules are read from this path.
         """
         lists = self._lists_by_path()
-        unnamed = lists.get(parts, lists.get((*parts[:-1], "*")))
+        list_by_path = lists.get(parts, lists.get((*parts[:-1], "*")))
         match parts:
             case ("findings", family, name):
                 self.findings.append((f"{family}/{name}", document))
@@ -141,8 +141,8 @@ class _RuleFiles:
             case ("vocabularies", vocabulary, _):
                 self.vocabularies.append((vocabulary, document))
             # ``licenses/_vague`` and ``licenses/_origins`` match a licence's path too, so this case comes first.
-            case _ if unnamed is not None:
-                unnamed.append(document)
+            case _ if list_by_path is not None:
+                list_by_path.append(document)
             case ("licenses", name):
                 self.licenses.append((name, document))
             case _:

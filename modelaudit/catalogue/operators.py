@@ -74,9 +74,9 @@ def read_operators(trusted: Iterable[Document], dangerous: Iterable[Document]) -
     entries: dict[str, CallableEntry] = {}
 
     def add(entry: CallableEntry, document: Document, place: Place) -> None:
-        other = entries.get(entry.name)
-        if other is not None:
-            raise document.error(f"{entry.name} is listed already, as {other.standing}", place)
+        earlier_entry = entries.get(entry.name)
+        if earlier_entry is not None:
+            raise document.error(f"{entry.name} is listed already, as {earlier_entry.standing}", place)
         entries[entry.name] = entry
 
     for document in dangerous:

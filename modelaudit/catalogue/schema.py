@@ -301,7 +301,7 @@ class Shape(Generic[T]):
 
 
 def _explain_faults(faults: list[ErrorDetails], document: Document) -> ConfigurationError:
-    """Describe the first fault in plain words.
+    """Make an error that describes the first fault in plain words.
 
     A missing key comes last: it is often there under a misspelt name, and that fault is the better explanation.
     """
@@ -313,7 +313,7 @@ def _explain_faults(faults: list[ErrorDetails], document: Document) -> Configura
     return document.error((f"{path}: " if path else "") + _describe_fault(first) + more, place)
 
 
-_WANTED: Mapping[str, str] = {
+_DESCRIPTIONS: Mapping[str, str] = {
     "string_type": "must be text; put it in quotes if it is",
     "list_type": "must be a list",
     "dict_type": "must be a mapping",
@@ -339,4 +339,4 @@ def _describe_fault(fault: ErrorDetails) -> str:
         return "is not a known key"
     if kind == "value_error":
         return str(fault["ctx"]["error"])
-    return _WANTED.get(kind, fault["msg"])
+    return _DESCRIPTIONS.get(kind, fault["msg"])

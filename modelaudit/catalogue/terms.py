@@ -28,7 +28,9 @@ QUANTITIES = ("monthly-active-users", "annual-revenue-usd")
 """Figures with which a cap can be compared."""
 _CLAUSE_FIELDS = ("number", "territories", "words", "fields")
 _DUTY_GROUPS = (Group.SHIP, Group.SHOW, Group.NAME, Group.PASS_ON, Group.WATCH)
+# A model that was distilled from another contains no part of it, so a clause binds it only where its kind states that.
 _DEFAULT_FLOWS: tuple[Relation, ...] = tuple(relation for relation in Relation if relation is not Relation.DISTILLED)
+_MAX_GROUP_DEPTH = 3
 _PLACEHOLDER = re.compile(r"\{([^}]*)\}")
 
 
@@ -212,7 +214,7 @@ def _check_answer(answer: AnswerFile, file: KindFile, document: Document, place:
 def _expand_group(name: str, groups: dict[str, tuple[str, ...]], depth: int = 0) -> tuple[str, ...]:
     """Expand a group to its territories, with those of groups inside it; a territory expands to itself."""
     # The bound ends the recursion of groups that contain one another.
-    if name not in groups or depth > 3:
+    if name not in groups or depth > _MAX_GROUP_DEPTH:
         return (name,)
     members = (code for member in groups[name] for code in _expand_group(member, groups, depth + 1))
     return tuple(dict.fromkeys(members))

@@ -216,9 +216,9 @@ def read_vocabularies(documents: Iterable[tuple[str, Document]]) -> Mapping[str,
     for vocabulary, document in documents:
         entries = vocabularies.setdefault(vocabulary, {})
         for entry, place in _list_entries(_SHAPE.read(document)):
-            other = entries.get(entry.name)
-            if other is not None:
-                raise document.error(f"{entry.name} is listed already, as {other.standing}", place)
+            earlier_entry = entries.get(entry.name)
+            if earlier_entry is not None:
+                raise document.error(f"{entry.name} is listed already, as {earlier_entry.standing}", place)
             entries[entry.name] = entry
     return vocabularies
 

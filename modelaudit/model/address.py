@@ -40,10 +40,12 @@ def read_file_path(address: str) -> str:
 
 
 def _escape_name(name: str) -> str:
+    """Escape each ``!`` of a name, and before that each ``%`` that would read as a part of an escape."""
     return _LIKE_ESCAPE.sub("%25", name).replace(_MARK, _ESCAPED_MARK)
 
 
 def _unescape_name(name: str) -> str:
+    """Undo ``_escape_name``: ``%21`` becomes ``!``, and a ``%25`` before ``21`` or ``2521`` becomes ``%``."""
     return _ESCAPE.sub(lambda escape: _MARK if escape[0] == _ESCAPED_MARK else "%", name)
 
 

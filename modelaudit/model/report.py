@@ -127,7 +127,12 @@ class Coverage:
     @property
     def open_absences(self) -> tuple[tuple[str, Absence], ...]:
         """(address, absence) of every absence that no policy entry accepts."""
-        return tuple(pair for record in self.artifacts for pair in record.absences if pair[1].allowed_by is None)
+        return tuple(
+            (address, absence)
+            for record in self.artifacts
+            for address, absence in record.absences
+            if absence.allowed_by is None
+        )
 
 
 class Verdict(StrEnum):

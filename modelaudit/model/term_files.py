@@ -13,7 +13,7 @@ from modelaudit.model.address import member_path
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.spelling import normalize_appearance
 
-_MAX_NAME: Final = 255
+_MAX_NAME_CHARACTERS: Final = 255
 
 _CODE_SUFFIXES: Final = frozenset({
     "py", "pyi", "pyc", "ipynb", "js", "mjs", "cjs", "ts", "tsx", "jsx", "c", "cc", "cpp", "cu", "cuh", "h", "hpp",
@@ -80,7 +80,7 @@ def classify_text_file(path: str, name: str = "") -> ProseKind | None:
         name: the file name, if it is not simply the part after the last slash.
     """
     name = name or member_path(path).replace("\\", "/").rpartition("/")[2]
-    if not name or len(name) > _MAX_NAME:
+    if not name or len(name) > _MAX_NAME_CHARACTERS:
         return None
     name = normalize_appearance(name).strip()
     suffix = name.rpartition(".")[2] if "." in name else ""

@@ -180,7 +180,9 @@ class Vocabulary:
         """Whether ``code`` is a country, a group of countries, or ``WORLD``."""
         if code in (WORLD, *self.territories):
             return True
-        return code in self.countries if self.countries else len(code) == 2 and code.isascii() and code.isalpha()
+        if self.countries:
+            return code in self.countries
+        return len(code) == 2 and code.isascii() and code.isalpha()
 
     def explain_invalid_territory(self, code: str) -> str:
         """Explain why a code is not a territory; empty if it is one."""
