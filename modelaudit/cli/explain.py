@@ -38,12 +38,11 @@ def command(name: str | None, report: Path | None, folders: tuple[Path, ...]) ->
             )
         print_text(_list_pages(catalogue))
         return 0
-    instance = ""
     if report is not None or _FINGERPRINT.fullmatch(name):
         finding = _find_finding(name, report)
-        instance = f"{_format_finding(finding)}\n\n"
-        name = finding.rule
-    print_text(instance + _format_page(name, catalogue, folders))
+        print_text(f"{_format_finding(finding)}\n\n{_format_page(finding.rule, catalogue, folders)}")
+    else:
+        print_text(_format_page(name, catalogue, folders))
     return 0
 
 
@@ -68,11 +67,11 @@ def _find_finding(fingerprint: str, report: Path | None) -> Finding:
         next_step = f"name the report that holds it: explain {fingerprint} --report REPORT.json"
         raise ConfigurationError(f"{fingerprint!r} is a fingerprint; {next_step}")
     findings = load_saved_report(report).findings
-    found = next((each for each in findings if each.fingerprint == fingerprint), None)
-    if found is None:
+    finding = next((each for each in findings if each.fingerprint == fingerprint), None)
+    if finding is None:
         next_step = f"`modelaudit render {report}` lists its findings"
         raise ConfigurationError(f"{report}: no finding has the fingerprint {fingerprint!r}; {next_step}")
-    return found
+    return finding
 
 
 def _format_finding(finding: Finding) -> str:
@@ -122,6 +121,7 @@ def _refuse_part_of_rule_id(name: str, catalogue: Catalogue) -> None:
 
 
 def _format_rule(rule: FindingRule, catalogue: Catalogue, folders: Sequence[Path]) -> str:
+    """Format the page of a rule for the terminal."""
     from modelaudit.catalogue.examples import load_examples
     from modelaudit.catalogue.taxonomy import find_standards
     from modelaudit.reports.page import render_page_text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -77,7 +78,7 @@ def command(
     if targets[0] == _SHOW:
         _refuse_options_of_show()
         return show_licenses(targets[1:], rules)
-    places = parse_destinations(outputs, len(targets))
+    destinations = parse_destinations(outputs, len(targets))
     if notices is not None and len(targets) > 1:
         raise ConfigurationError("--notices writes the files of one target; run the other targets one by one")
     written: set[str] = set()
@@ -101,8 +102,9 @@ def command(
     def publish(report: AuditReport) -> None:
         if notices is not None:
             _write_notices(report, notices)
-        screen = None if quiet else lambda _: _render_for_terminal(report)
-        publish_report(report, places, written, screen, page=lambda: _render_answer(report, _FILE_COLUMNS, color=False))
+        render_screen = None if quiet else lambda _: _render_for_terminal(report)
+        render_page = partial(_render_answer, report, _FILE_COLUMNS, color=False)
+        publish_report(report, destinations, written, render_screen, render_page)
 
     return audit_targets(targets, audit, publish, show_error)
 
@@ -111,9 +113,9 @@ def _refuse_options_of_show() -> None:
     """Refuse every option that has no effect on ``license show``, instead of ignoring it."""
     context = click.get_current_context()
     for option in context.command.params:
-        given = context.get_parameter_source(option.name or "") is click.core.ParameterSource.COMMANDLINE
+        is_given = context.get_parameter_source(option.name or "") is click.core.ParameterSource.COMMANDLINE
         # --offline holds in any case, because show makes no request.
-        if given and option.name not in ("targets", "rules", "offline"):
+        if is_given and option.name not in ("targets", "rules", "offline"):
             raise ConfigurationError(
                 f"{option.opts[-1]}: 'license show' takes only the options --rules and --offline; leave this one out"
             )

@@ -18,7 +18,7 @@ from modelaudit.model.terms import LicenseEntry
 
 _WIDEST, _NARROWEST = 96, 40
 _OWN_ID_PREFIX: Final = "LicenseRef-"
-"""The prefix of a licence that SPDX does not list (SPDX 2.3, section 10.1); it says nothing about the name."""
+"""The prefix of the id of a licence that SPDX does not list (SPDX 2.3, section 10.1); names are compared without it."""
 
 
 def show_licenses(names: Sequence[str], rules: Sequence[Path]) -> int:
@@ -68,7 +68,7 @@ def look_up_license(name: str, catalogue: Catalogue) -> LicenseEntry | None:
 
 
 def suggest_names(name: str, known: Sequence[str] | Mapping[str, object], cutoff: float = 0.6) -> list[str]:
-    """Return at most three known names that resemble ``name``, the closest first, in upper or lower case.
+    """Return at most three known names that resemble ``name``, the closest first; case does not count.
 
     ``cutoff`` is the least similarity, from 0 to 1, as ``difflib`` computes it.
     """

@@ -54,8 +54,8 @@ class _LazyGroup(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        found: click.Command = import_module(f"modelaudit.cli.{name}").command
-        return found
+        subcommand: click.Command = import_module(f"modelaudit.cli.{name}").command
+        return subcommand
 
     def resolve_command(
         self, context: click.Context, args: list[str]
@@ -170,7 +170,7 @@ def _run_command() -> int:
 
 
 def _format_usage_error(error: click.ClickException) -> str:
-    """Format an error of Click; of the similar options that it names, only those that resemble the given one."""
+    """Format an error of Click; for an unknown option, suggest only the options that resemble it."""
     if not isinstance(error, click.NoSuchOption):
         return error.format_message()
     import difflib

@@ -24,7 +24,7 @@ from modelaudit.model.report import AuditReport, Target
 from modelaudit.reports import REPORTS, detect_format
 from modelaudit.wire.ledger import ArtifactLedger
 
-DEFAULT = "table"
+DEFAULT_FORMAT = "table"
 _WRONG_PLACE_ERRORS: Final = frozenset(
     {
         *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR),
@@ -69,31 +69,32 @@ def describe_output_option() -> str:
     return f"Repeatable, as FORMAT, FORMAT=FILE, or a FILE whose name implies the format: {'; '.join(parts)}."
 
 
-def parse_destinations(values: Sequence[str], targets: int) -> tuple[Destination, ...]:
+def parse_destinations(values: Sequence[str], target_count: int) -> tuple[Destination, ...]:
     """Parse every ``-o``; the table goes to stdout unless another document does.
 
     Raises:
         ConfigurationError: an unknown format, two documents for stdout, a folder that does not exist, or one file
             for several targets.
     """
-    found = [_parse_destination(value) for value in values]
-    to_stdout = [destination for destination in found if destination.path is None]
+    destinations = [_parse_destination(value) for value in values]
+    to_stdout = [destination for destination in destinations if destination.path is None]
     if len(to_stdout) > 1:
         raise ConfigurationError(
             f"stdout takes one document, not {len(to_stdout)}: name a file for all but one, as in -o html=report.html"
         )
     if not to_stdout:
-        found.append(Destination(DEFAULT, None))
-    if targets > 1:
-        _check_destinations_for_several_targets(found)
+        destinations.append(Destination(DEFAULT_FORMAT, None))
+    if target_count > 1:
+        _check_destinations_for_several_targets(destinations)
     # ``_is_folder`` also refuses a name that the system refuses, such as one that is too long, before any scan begins.
-    files = [destination.path for destination in found if destination.path and not _is_folder(destination.path)]
+    paths = [destination.path for destination in destinations if destination.path]
+    files = [path for path in paths if not _is_folder(path)]
     if len(set(files)) < len(files):
         raise ConfigurationError("two reports go into the same file; name a different file for each")
-    for destination in found:
-        if destination.path and not destination.path.is_dir() and not destination.path.absolute().parent.is_dir():
-            raise ConfigurationError(f"{destination.path}: the folder does not exist; create it first")
-    return tuple(found)
+    for path in files:
+        if not path.absolute().parent.is_dir():
+            raise ConfigurationError(f"{path}: the folder does not exist; create it first")
+    return tuple(destinations)
 
 
 def _parse_destination(value: str) -> Destination:
@@ -111,6 +112,7 @@ def _parse_destination(value: str) -> Destination:
         return Destination(format_, Path(path))
     if value in REPORTS:
         return Destination(value, None)
+    # A single word before the equals sign is a misspelt format. Anything else may be a file name with an equals sign.
     if equals and re.fullmatch(r"[a-z0-9-]+", format_):
         raise ConfigurationError(f"-o {value}: {format_!r} is not a format; use one of: {', '.join(REPORTS)}")
     return Destination(detect_format(value), Path(value))
@@ -131,7 +133,7 @@ def _check_destinations_for_several_targets(destinations: list[Destination]) -> 
         ConfigurationError: a destination is one file, or a document on stdout.
     """
     for destination in destinations:
-        if destination.path is None and destination.format != DEFAULT:
+        if destination.path is None and destination.format != DEFAULT_FORMAT:
             raise ConfigurationError(f"-o {destination.format}: several targets need a folder, as in -o json=reports/")
         if destination.path is not None and not destination.path.is_dir():
             raise ConfigurationError(f"{destination.path}: several targets need an existing folder, not one file")
@@ -139,10 +141,10 @@ def _check_destinations_for_several_targets(destinations: list[Destination]) -> 
 
 def publish_report(
     report: AuditReport,
-    places: Sequence[Destination],
+    destinations: Sequence[Destination],
     written: set[str],
-    screen: Callable[[Sequence[tuple[str, str]]], bytes] | None,
-    page: Callable[[], bytes] | None = None,
+    render_screen: Callable[[Sequence[tuple[str, str]]], bytes] | None,
+    render_page: Callable[[], bytes] | None = None,
 ) -> None:
     """Write a report to every destination.
 
@@ -150,24 +152,27 @@ def publish_report(
 
     Args:
         report: the result of one target.
-        places: the destinations of the run.
+        destinations: the destinations of the run.
         written: the files that this run wrote already, extended by this call.
-        screen: renders the default document for stdout, which may name the format and the path of each file that was
-            written; ``None`` under ``--quiet``.
-        page: renders the default document for a file; ``None`` if that is the registered format ``table``.
+        render_screen: renders the default document for stdout, which may name the format and the path of each file
+            that was written; ``None`` under ``--quiet``.
+        render_page: renders the default document for a file; ``None`` if that is the registered format ``table``.
     """
     files: list[tuple[str, Path]] = []
-    for place in places:
-        path = place.choose_file(report.target, written)
+    for destination in destinations:
+        path = destination.choose_file(report.target, written)
         if path is not None:
-            write_file(path, page() if page and place.format == DEFAULT else render(report, place.format))
-            files.append((place.format, path))
-    for place in places:
-        if place.path is None and place.format != DEFAULT:
-            print_document(render(report, place.format))
-        elif place.path is None and screen is not None:
-            print_document(screen([(format_, str(path)) for format_, path in files]))
-    if screen is not None:
+            if render_page is not None and destination.format == DEFAULT_FORMAT:
+                write_file(path, render_page())
+            else:
+                write_file(path, render(report, destination.format))
+            files.append((destination.format, path))
+    for destination in destinations:
+        if destination.path is None and destination.format != DEFAULT_FORMAT:
+            print_document(render(report, destination.format))
+        elif destination.path is None and render_screen is not None:
+            print_document(render_screen([(format_, str(path)) for format_, path in files]))
+    if render_screen is not None:
         _warn_of_files_in_model(report.target, [path for _, path in files])
 
 
@@ -250,6 +255,7 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
             raise ConfigurationError(f"{path}: cannot be written: it is not a regular file; name a regular file")
         if path.is_symlink():
             path = path.resolve()
+        # The name is cut, because mkstemp makes it longer, and file systems limit its length.
         descriptor, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name[:100]}.")
         temporary = Path(name)
         with os.fdopen(descriptor, "wb") as file:
@@ -261,7 +267,7 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
         raise _explain_failed_write(path, error) from error
     finally:
         if temporary is not None:
-            # After the rename there is none.
+            # After the rename, this file is missing.
             temporary.unlink(missing_ok=True)
 
 
@@ -281,6 +287,7 @@ class LedgerFile:
         """
         head = {"target": target, "artifact": ledger.address, "formats": ledger.formats, "size": ledger.size}
         ranges = ", ".join(f'[{start}, {end}, "{class_}"]' for start, end, class_ in ledger)
+        # The closing brace of the head is cut off, and follows the ranges.
         line = f'{json.dumps(head)[:-1]}, "ranges": [{ranges}]}}\n'
         try:
             self._file.write(line.encode("ascii"))

@@ -29,7 +29,8 @@ class ProgressLine:
         """Show that artifact ``number`` of ``total`` is being read."""
         if self._enabled:
             name_columns = max(_MIN_NAME_COLUMNS, shutil.get_terminal_size((80, 24)).columns - _COUNTER_COLUMNS)
-            name = "".join(character if character.isprintable() else "?" for character in path)[-name_columns:]
+            printable_path = "".join(character if character.isprintable() else "?" for character in path)
+            name = printable_path[-name_columns:]
             sys.stderr.write(f"{_CLEAR_LINE}[{number}/{total}] {name}")
             sys.stderr.flush()
 

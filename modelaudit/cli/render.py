@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from modelaudit.cli.output import (
-    DEFAULT,
+    DEFAULT_FORMAT,
     describe_output_option,
     load_saved_report,
     parse_destinations,
@@ -22,15 +22,15 @@ from modelaudit.cli.output import (
 @click.option("-o", "--output", "outputs", metavar="FORMAT[=FILE]|FILE", multiple=True, help=describe_output_option())
 def command(report: Path, outputs: tuple[str, ...]) -> int:
     """Render in other formats a report that `scan -o json=FILE` saved."""
-    places = parse_destinations(outputs, 1)
+    destinations = parse_destinations(outputs, 1)
     audit = load_saved_report(report)
     # ``parse_destinations`` adds the table to outputs that are all files, but here a file is all that was asked for.
-    is_table_wanted = not outputs or DEFAULT in outputs
+    is_table_wanted = not outputs or DEFAULT_FORMAT in outputs
     written: set[str] = set()
-    for place in places:
-        path = place.choose_file(audit.target, written)
+    for destination in destinations:
+        path = destination.choose_file(audit.target, written)
         if path is not None:
-            write_file(path, render(audit, place.format))
-        elif place.format != DEFAULT or is_table_wanted:
-            print_document(render(audit, place.format))
+            write_file(path, render(audit, destination.format))
+        elif destination.format != DEFAULT_FORMAT or is_table_wanted:
+            print_document(render(audit, destination.format))
     return 0

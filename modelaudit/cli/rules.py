@@ -42,5 +42,6 @@ def _get_family(rule: FindingRule) -> str:
 
 
 def _is_wanted(rule: FindingRule, families: Collection[str], severity: str | None) -> bool:
+    """Whether a rule is severe enough and of one of the families; without families, every family counts."""
     is_severe_enough = severity is None or rule.rule.severity.rank >= Severity(severity).rank
     return is_severe_enough and (not families or _get_family(rule) in families)

@@ -108,7 +108,7 @@ def command(
     A TARGET is org/model[@rev], datasets/org/name[@rev], a folder or a file; an existing path takes
     precedence over a repository.
     """
-    places = parse_destinations(outputs, len(targets))
+    destinations = parse_destinations(outputs, len(targets))
     written: set[str] = set()
 
     def audit(target: str) -> AuditReport:
@@ -133,8 +133,8 @@ def command(
             )
 
     def publish(report: AuditReport) -> None:
-        screen = None if quiet else lambda files: _render_table(report, Severity(show), files)
-        publish_report(report, places, written, screen)
+        render_screen = None if quiet else lambda files: _render_table(report, Severity(show), files)
+        publish_report(report, destinations, written, render_screen)
 
     with open_ledger_file(ledger) as ledger_file:
         return audit_targets(targets, audit, publish, show_error)

@@ -57,6 +57,7 @@ class DigestingWindow:
         )
 
     def _update(self, data: bytes) -> None:
+        """Add the next bytes of the file to both digests."""
         self._sha256.update(data)
         self._git.update(data)
         self._hashed += len(data)

@@ -14,7 +14,7 @@ def has_severe_finding(artifact: str, findings: Iterable[Finding]) -> bool:
 
 
 def find_disagreements(findings: Sequence[Finding], examined: Collection[str], reported: Collection[str]) -> list[str]:
-    """List the artifacts in which this scan has a severe finding, and the other scanner examined them and has none.
+    """List the artifacts with a severe finding of this scan that the other scanner examined and has no finding for.
 
     A severe finding is a security finding of severity high or critical.
 
@@ -24,10 +24,10 @@ def find_disagreements(findings: Sequence[Finding], examined: Collection[str], r
         reported: addresses for which the other scanner has findings.
     """
     return [
-        severe
-        for severe in _list_severe_artifacts(findings)
-        if any(_overlap(severe, address) for address in examined)
-        and not any(_overlap(severe, address) for address in reported)
+        artifact
+        for artifact in _list_severe_artifacts(findings)
+        if any(_overlap(artifact, address) for address in examined)
+        and not any(_overlap(artifact, address) for address in reported)
     ]
 
 

@@ -83,7 +83,9 @@ def get_second_opinion(
     elif not files:
         answers.trouble = "there was no file for modelscan to read"
     else:
-        cpu_seconds = max(MIN_CPU_SECONDS, min(CPU_SHARE * own_cpu_seconds, limits.second_opinion_seconds + 5))
+        # A little more than the time of the whole run, so that a run without a share ends by its time.
+        most_cpu_seconds = limits.second_opinion_seconds + 5
+        cpu_seconds = max(MIN_CPU_SECONDS, min(CPU_SHARE * own_cpu_seconds, most_cpu_seconds))
         _run_scanner(root.absolute(), files, limits.second_opinion_seconds, int(cpu_seconds), answers)
     if not answers.examined and not answers.findings:
         detail = answers.trouble or "modelscan examined no file of the model"

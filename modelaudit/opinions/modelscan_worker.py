@@ -74,7 +74,7 @@ def main() -> None:
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     out = _take_stdout()
     _limit_resources(request["memory"], request["seconds"])
-    # The parent quotes this line as the reason of the crash.
+    # The parent quotes this line as the reason of the crash. An error without a text leaves nothing after the colon.
     sys.excepthook = lambda kind, error, _trace: _write_line(
         out, {"broke": f"{kind.__name__}: {error}"[:500].rstrip(": ")}
     )
@@ -175,10 +175,12 @@ def _limit_resources(memory: int, seconds: int) -> None:
     for name, bound in bounds.items():
         _, hard = resource.getrlimit(getattr(resource, name))
         allowed = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
-        # At the hard limit of CPU time comes SIGKILL, which to the parent looks like any other end.
-        hard = allowed + 1 if name == "RLIMIT_CPU" and allowed != hard else allowed
+        # The soft limit of CPU time sends SIGXCPU, which shows the parent the cause. The hard limit sends SIGKILL,
+        # which looks like any other end, so it is one second later if the system allows that.
+        is_later_allowed = name == "RLIMIT_CPU" and allowed != hard
+        new_hard = allowed + 1 if is_later_allowed else allowed
         with contextlib.suppress(OSError, ValueError):  # macOS knows RLIMIT_AS and refuses it
-            resource.setrlimit(getattr(resource, name), (allowed, hard))
+            resource.setrlimit(getattr(resource, name), (allowed, new_hard))
 
 
 def _take_stdout() -> IO[str]:

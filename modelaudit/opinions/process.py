@@ -83,9 +83,8 @@ def run_script(script: Path, request: Mapping[str, object], seconds: float) -> R
     if process.stdin is not None and not writer.is_alive():
         process.stdin.close()
     exceeded_output = len(output) > OUTPUT_BYTES
-    return Run(
-        _parse_lines(bytes(output)), process.returncode, not is_finished and not exceeded_output, exceeded_output
-    )
+    timed_out = not is_finished and not exceeded_output
+    return Run(_parse_lines(bytes(output)), process.returncode, timed_out, exceeded_output)
 
 
 def _build_environment() -> dict[str, str]:

@@ -15,8 +15,9 @@ from modelaudit.model.report import Absence, Coverage, Decision, Verdict
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.terms import Answer
 
-_FINDINGS_NAMED: Final = 3
-_ABSENCES_NAMED: Final = 2
+_MAX_NAMED_FINDINGS: Final = 3
+_MAX_NAMED_ANSWERS: Final = 3
+_MAX_NAMED_ABSENCES: Final = 2
 _UNREAD_PHRASES: Final = {
     UnreadReason.NO_READER: "in a format without a reader",
     UnreadReason.PROGRAM: "of program code",
@@ -51,8 +52,8 @@ def apply_policy(address: str, unread: Unread, policy: Policy) -> Absence:
         is_at_path = fnmatchcase(address, entry.paths)
         if unread.further_files:
             is_at_path = _fits_whole_folder(entry.paths, address)
-        is_named = unread.reason in entry.reasons and is_at_path and unread.format in formats
-        if is_named and not is_too_large and unread.reason is not UnreadReason.READER_FAILED:
+        is_listed = unread.reason in entry.reasons and is_at_path and unread.format in formats
+        if is_listed and not is_too_large and unread.reason is not UnreadReason.READER_FAILED:
             return Absence(unread, f"{policy.name}: {entry.why}")
     return Absence(unread)
 
@@ -87,18 +88,19 @@ def decide_verdict(
     reasons = []
     if failing:
         counts = Counter(finding.severity for finding in failing)
-        listed = ", ".join(f"{counts[level]} {level}" for level in reversed(Severity) if counts[level])
-        reasons.append(f"{_count_noun(len(failing), 'finding')} at or above {policy.fail_on}: {listed}")
-        reasons += [f"{finding.artifact or 'the model'}: {finding.message}" for finding in failing[:_FINDINGS_NAMED]]
+        by_severity = ", ".join(f"{counts[level]} {level}" for level in reversed(Severity) if counts[level])
+        reasons.append(f"{_count_noun(len(failing), 'finding')} at or above {policy.fail_on}: {by_severity}")
+        named = failing[:_MAX_NAMED_FINDINGS]
+        reasons += [f"{finding.artifact or 'the model'}: {finding.message}" for finding in named]
     if not coverage.anything_examined:
         reasons.append("there was nothing to scan" if not coverage.artifacts else "no file could be examined")
     if open_absences:
         kinds: Counter[UnreadReason] = Counter()
         for _, absence in open_absences:
             kinds[absence.unread.reason] += 1 + absence.unread.further_files
-        listed = ", ".join(f"{count} {_UNREAD_PHRASES[reason]}" for reason, count in sorted(kinds.items()))
-        reasons.append(f"{_count_noun(kinds.total(), 'part')} not examined: {listed}")
-        reasons += [f"{address}: {absence.unread.detail}" for address, absence in open_absences[:_ABSENCES_NAMED]]
+        by_reason = ", ".join(f"{count} {_UNREAD_PHRASES[reason]}" for reason, count in sorted(kinds.items()))
+        reasons.append(f"{_count_noun(kinds.total(), 'part')} not examined: {by_reason}")
+        reasons += [f"{address}: {absence.unread.detail}" for address, absence in open_absences[:_MAX_NAMED_ABSENCES]]
     is_use_open = permission not in (None, Answer.ALLOW)
     if is_use_open:
         reasons.append(f"licences {'deny' if permission is Answer.DENY else 'leave open'} the intended use")
@@ -129,7 +131,7 @@ def reopen_unread_permission(license_: LicenseConclusion, coverage: Coverage) ->
         return license_
     doubts = [
         f"{address} could not be read and may state other terms: {absence.unread.detail}"
-        for address, absence in coverage.open_absences[:_ABSENCES_NAMED]
+        for address, absence in coverage.open_absences[:_MAX_NAMED_ABSENCES]
     ]
     if not doubts and not coverage.anything_examined:
         doubts = ["No file could be examined, so the terms that the files state are unknown."]
@@ -148,14 +150,14 @@ def decide_use(license_: LicenseConclusion, coverage: Coverage) -> Decision:
     decisive = [answer for answer in license_.answers if answer.answer is permission]
     if permission is Answer.ALLOW:
         decisive = []  # a permission needs no reasons
-    reasons = [answer.because for answer in decisive[:_FINDINGS_NAMED]]
+    reasons = [answer.because for answer in decisive[:_MAX_NAMED_ANSWERS]]
     if permission is Answer.DENY:
         return Decision(Verdict.FAIL, tuple(reasons), coverage)
     if permission is None:
         reasons.append("no use is stated, so none is allowed: name a policy, or state the use")
     open_absences = coverage.open_absences
     answer_reasons = tuple(reasons)
-    for address, absence in open_absences[:_ABSENCES_NAMED]:
+    for address, absence in open_absences[:_MAX_NAMED_ABSENCES]:
         # ``reopen_unread_permission`` has already turned this absence into a reason.
         is_in_answer = any(absence.unread.detail in reason for reason in answer_reasons)
         if not is_in_answer:

@@ -105,9 +105,9 @@ def _build_tool(report: AuditReport) -> Component:
 def _build_root(report: AuditReport) -> Component:
     """Build the root component: the scanned model or data set, with the verdict and the policy as properties."""
     target, decision, coverage = report.target, report.decision, report.coverage
-    dataset = target.kind is RefKind.DATASET
+    is_dataset = target.kind is RefKind.DATASET
     return Component(
-        type=ComponentType.DATA if dataset else ComponentType.MACHINE_LEARNING_MODEL,
+        type=ComponentType.DATA if is_dataset else ComponentType.MACHINE_LEARNING_MODEL,
         name=escape_unprintable(get_model_name(target)),
         version=escape_unprintable(target.commit) if target.commit else None,
         bom_ref=_ROOT_REF,
@@ -181,14 +181,14 @@ def _build_file(record: ArtifactRecord) -> Json:
         *(("unread", _describe_absence(address, absence)) for address, absence in record.absences),
     )
     # Sorted and without repetition, as the library writes them.
-    named = sorted(
+    sorted_properties = sorted(
         {(f"modelaudit:{name}", escape_unprintable(str(value))) for name, value in properties if value is not None}
     )
     component: dict[str, Json] = {
         "type": "file",
         "name": _name_file(record),
         "bom-ref": _build_file_ref(record.path),
-        "properties": [{"name": name, "value": value} for name, value in named],
+        "properties": [{"name": name, "value": value} for name, value in sorted_properties],
     }
     if sha256_digests:
         component["hashes"] = [{"alg": "SHA-256", "content": digest.value} for digest in sha256_digests]
@@ -196,6 +196,7 @@ def _build_file(record: ArtifactRecord) -> Json:
 
 
 def _describe_absence(address: str, absence: Absence) -> str:
+    """Describe an absence as the value of one property: the reason, the place and the policy entry that accepts it."""
     place = ", ".join(part for part in (address, describe_place(absence.unread.where)) if part)
     accepted = f" [accepted by {absence.allowed_by}]" if absence.allowed_by else ""
     return f"{absence.unread.reason}: {place}: {absence.unread.detail}{accepted}"
@@ -209,17 +210,17 @@ def _build_vulnerabilities(report: AuditReport, file_refs: dict[str, str]) -> It
         file_refs: the ``bom-ref`` of each file by path.
     """
     rules = {rule.id: rule for rule in report.rules}
-    uses: Counter[str] = Counter()
+    occurrences: Counter[str] = Counter()
     for finding in report.findings:
         # Findings can share a fingerprint, but every bom-ref must be unique.
-        uses[finding.fingerprint] += 1
-        number = uses[finding.fingerprint]
+        occurrences[finding.fingerprint] += 1
+        number = occurrences[finding.fingerprint]
         ref = f"finding:{finding.fingerprint}" + (f":{number}" if number > 1 else "")
-        path = finding.artifact if finding.artifact in file_refs else _find_outermost_file(finding.artifact, file_refs)
+        path = finding.artifact if finding.artifact in file_refs else _find_containing_file(finding.artifact, file_refs)
         yield _build_vulnerability(finding, rules.get(finding.rule), ref, file_refs.get(path, _ROOT_REF))
 
 
-def _find_outermost_file(address: str, paths: Container[str]) -> str:
+def _find_containing_file(address: str, paths: Container[str]) -> str:
     """Find the file that contains the member at ``address``; empty if none does."""
     # In a report of an older version, the name of a file may contain the "!" that separates members. Of two files "a"
     # and "a!b", the longer one is then the file itself.

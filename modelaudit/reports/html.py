@@ -51,11 +51,11 @@ def render_html(report: AuditReport) -> bytes:
 
 def _build_anchor_namer() -> Callable[[Finding], str]:
     """Return a function that gives each finding a unique anchor on the page; equal fingerprints get a number."""
-    uses: Counter[str] = Counter()
+    occurrences: Counter[str] = Counter()
 
     def name_anchor(finding: Finding) -> str:
-        uses[finding.fingerprint] += 1
-        number = uses[finding.fingerprint]
+        occurrences[finding.fingerprint] += 1
+        number = occurrences[finding.fingerprint]
         return f"finding-{finding.fingerprint}" + (f"-{number}" if number > 1 else "")
 
     return name_anchor

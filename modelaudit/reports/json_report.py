@@ -145,10 +145,12 @@ def parse_report(data: bytes) -> AuditReport:
         raise _build_damage_error("nested too deeply for a report") from None
     except ValueError as error:
         raise _build_damage_error(f"not JSON, {error}") from None
-    stated = value.get("schema") if isinstance(value, dict) else None
-    if stated != SCHEMA:
-        found = escape_unprintable(str(stated), limit=80)
-        raise ConfigurationError(f"The file is of schema {found!r}, and this version reads {SCHEMA!r}; {_REMEDY}.")
+    schema = value.get("schema") if isinstance(value, dict) else None
+    if schema != SCHEMA:
+        shown_schema = escape_unprintable(str(schema), limit=80)
+        raise ConfigurationError(
+            f"The file is of schema {shown_schema!r}, and this version reads {SCHEMA!r}; {_REMEDY}."
+        )
     try:
         given = _map_strings(value, _restore_surrogates)
         report = get_report_adapter().validate_python(given)
@@ -165,8 +167,8 @@ def parse_report(data: bytes) -> AuditReport:
     return report
 
 
-def _build_damage_error(what: str) -> ConfigurationError:
-    return ConfigurationError(f"The file is not a valid report: {escape_unprintable(what, limit=300)}; {_REMEDY}.")
+def _build_damage_error(fault: str) -> ConfigurationError:
+    return ConfigurationError(f"The file is not a valid report: {escape_unprintable(fault, limit=300)}; {_REMEDY}.")
 
 
 @cache
@@ -188,6 +190,7 @@ def _convert_to_json(report: AuditReport) -> Json:
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Json]]) -> Json:
+    """Build the mapping of a JSON object. Raises ``ValueError`` if a key occurs twice."""
     mapping = dict(pairs)
     if len(mapping) != len(pairs):
         raise ValueError("a key occurs twice in one object")
@@ -195,6 +198,7 @@ def _refuse_duplicates(pairs: list[tuple[str, Json]]) -> Json:
 
 
 def _refuse_constant(word: str) -> Json:
+    """Refuse ``NaN``, ``Infinity`` or ``-Infinity``, which Python reads and JSON does not have."""
     raise ValueError(f"{word} is not a JSON number")
 
 

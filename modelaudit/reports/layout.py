@@ -55,6 +55,12 @@ def build_text(*parts: str | tuple[str, str]) -> Text:
     return text
 
 
+def indent_block(block: RenderableType, columns: int = 2) -> Padding:
+    """Indent a block of the output by a number of columns."""
+    above = right = below = 0
+    return Padding(block, (above, right, below, columns))
+
+
 def build_rows(rows: list[tuple[str, Text]], indent: int = 2, label: int = 10) -> Padding:
     """Build rows of a label and a text that wraps beside it; ``indent`` and ``label`` are widths in columns."""
     grid = Table.grid(padding=(0, 1), expand=True)
@@ -62,7 +68,7 @@ def build_rows(rows: list[tuple[str, Text]], indent: int = 2, label: int = 10) -
     grid.add_column(ratio=1, overflow="fold")
     for name, words in rows:
         grid.add_row(name, words)
-    return Padding(grid, (0, 0, 0, indent))
+    return indent_block(grid, indent)
 
 
 def build_marked_line(mark: Text, words: Text) -> Table:

@@ -22,6 +22,7 @@ def describe_license(entry: LicenseEntry, kinds: Mapping[str, ClauseKind]) -> Pa
 
 
 def _list_sources(entry: LicenseEntry) -> Iterator[Item | Paragraph]:
+    """Yield the version, the addresses and the names of a licence, and the day on which its terms were read."""
     if entry.version:
         yield Item(entry.version, "version")
     yield Item(entry.url, "text", entry.url)
@@ -37,6 +38,7 @@ def _list_sources(entry: LicenseEntry) -> Iterator[Item | Paragraph]:
 
 
 def _describe_clause(clause: Clause, title: str) -> Item:
+    """Describe a clause: its text with the conditions that it sets, under its title and section."""
     conditions = [
         f"Exact words: {'; '.join(f'“{words}”' for words in clause.words)}." if clause.words else "",
         f"Number: {clause.number:,.0f}." if clause.number is not None else "",

@@ -17,7 +17,7 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer
 from modelaudit.model.terms import Group as DutyGroup
 from modelaudit.reports import view
-from modelaudit.reports.layout import build_marked_line, build_rows, build_text, build_title, render_parts
+from modelaudit.reports.layout import build_marked_line, build_rows, build_text, build_title, indent_block, render_parts
 from modelaudit.reports.license_view import (
     Reason,
     Task,
@@ -68,6 +68,7 @@ _MAX_FORBIDDEN_USES = 8
 _MAX_DATASETS = 4
 _MAX_UNREAD_SOURCES = 6
 
+
 _LABEL_COLUMNS = 8
 _MAX_PLACE_COLUMNS = 26
 _MAX_DRAWN_DEPTH = 8
@@ -108,7 +109,7 @@ def render_license(report: AuditReport, width: int = 100, color: bool = False) -
 def _render_head(report: AuditReport) -> RenderableType:
     """Render the answer, the model and the policy."""
     license_, target = report.license, report.target
-    shipping = assess_shipping(license_, "listed below")
+    shipping = assess_shipping(license_, duties_place="listed below")
     answer = license_.permission
     mark = " ".join((_MARKS[answer][0], ANSWERS[answer])) if answer else _NO_USE_MARK[0]
     style = _MARKS[answer][1] if answer else _NO_USE_MARK[1]
@@ -127,6 +128,7 @@ def _render_head(report: AuditReport) -> RenderableType:
 
 
 def _render_block(heading: str, lines: list[Text | Padding]) -> RenderableType:
+    """Render lines under a heading."""
     return Group(build_title(heading), *lines)
 
 
@@ -141,7 +143,7 @@ def _render_omission(number: int, shown: int, noun: str) -> list[Text | Padding]
     if number <= shown:
         return []
     omitted = count_noun(number - shown, noun)
-    return [Padding(Text(f"… and {omitted}, in the HTML and JSON reports", "dim"), (0, 0, 0, 2))]
+    return [indent_block(Text(f"… and {omitted}, in the HTML and JSON reports", "dim"))]
 
 
 def _render_reasons(license_: LicenseConclusion) -> RenderableType | None:
@@ -191,7 +193,7 @@ def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
     # The statements above and the tree below already explain a conclusion, unless an alternative was chosen.
     is_explained = license_.state is ConclusionState.CONCLUDED and rows and " OR " not in license_.expression
     sentences = () if is_explained else license_.reasoning
-    lines += [Padding(build_text(f"- {each}"), (0, 0, 0, 2)) for each in sentences[:_MAX_SENTENCES]]
+    lines += [indent_block(build_text(f"- {each}")) for each in sentences[:_MAX_SENTENCES]]
     lines += _render_omission(len(sentences), _MAX_SENTENCES, "more sentence")
     # ``build_text`` escapes what a terminal would act on.
     return _render_block(f"Concluded: {build_text(concluded)} ({category})", lines)
@@ -222,6 +224,7 @@ def _render_lineage(report: AuditReport) -> RenderableType | None:
         origin = branch.origin
         description = f": {describe_base_model(origin)}"
         parts = build_text(f"{RELATIONS[origin.relation]} ", (origin.name, "bold"), description)
+        # The shown depth counts from 1, for a base model that the scanned model names itself.
         rails = branch.rails if branch.depth < _MAX_DRAWN_DEPTH else f"… {branch.depth + 1} "
         lines.append(build_rows([(rails, parts)], label=len(rails)))
     return _render_block("Base models", lines + _render_omission(len(branches), _MAX_BRANCHES, "more base model"))
@@ -317,20 +320,20 @@ def _format_kinds(tasks: tuple[Task, ...], show_license: bool) -> Text:
 
 
 def _render_conflicts(license_: LicenseConclusion) -> RenderableType | None:
-    """Render the conflicts that are not among the reasons already."""
+    """Render the conflicts that neither the reasons nor the line of missing items already show."""
     reported = {reason.answer.because for reason in list_reasons(license_)}
     unreported = [each for each in license_.conflicts if each.detail not in reported]
     conflicts = [each for each in unreported if not each.kind.startswith(MISSING_PREFIX)]
     lines: list[Text | Padding] = []
     for conflict in conflicts[:_MAX_CONFLICTS]:
         detail = cut_text(conflict.detail, _MAX_SENTENCE_CHARACTERS)
-        lines.append(Padding(build_text((f"{describe_kind(conflict.kind)}: ", "bold"), detail), (0, 0, 0, 2)))
+        lines.append(indent_block(build_text((f"{describe_kind(conflict.kind)}: ", "bold"), detail)))
     lines += _render_omission(len(conflicts), _MAX_CONFLICTS, "more conflict")
     return _render_block("Conflicts", lines) if lines else None
 
 
 def _list_missing_items(license_: LicenseConclusion) -> list[str]:
-    """List all items that a licence requires and the repository lacks, as one line."""
+    """List all items that a licence requires and the repository lacks, in one line; no line if none is missing."""
     ids_by_item: dict[str, list[str]] = {}
     for conflict in license_.conflicts:
         if conflict.kind.startswith(MISSING_PREFIX):

@@ -149,7 +149,8 @@ def describe_base_model(origin: Origin) -> str:
     if origin.look is OriginState.READ:
         look = f"read at {origin.commit[:12]}" if origin.commit else look
         if origin.state is not ConclusionState.CONCLUDED or not licenses:
-            licenses = f"no licence concluded ({origin.state}{f': {licenses}' if licenses else ''})"
+            claimed = f": {licenses}" if licenses else ""
+            licenses = f"no licence concluded ({origin.state}{claimed})"
     return f"{licenses or 'licence not known'}; {look}"
 
 

@@ -24,6 +24,7 @@ def render_page_text(page: Page, width: int) -> str:
 
 
 def _render_block_text(block: Block, width: int) -> list[str]:
+    """Return the indented lines of a block; the address of an item follows on a line of its own."""
     match block:
         case Paragraph(text):
             return _wrap(text, width, "  ")
@@ -60,6 +61,7 @@ def render_page_markdown(page: Page) -> str:
 
 
 def _render_block_markdown(block: Block) -> str:
+    """Render a block as Markdown: a paragraph, an item of a list with its link, or a fenced listing."""
     match block:
         case Paragraph(text):
             return escape_markdown(text)

@@ -36,6 +36,7 @@ def _ask_about_files(report: AuditReport) -> list[str]:
     if unread:
         questions.append(f"Do we need the parts that were not examined ({_join_names(unread)}), and what do they do?")
     threshold = report.policy.fail_on
+    # A finding on the model as a whole names no artifact.
     failing = [
         file_of(finding.artifact)
         for finding in report.findings
@@ -61,9 +62,10 @@ def list_license_questions(license_: LicenseConclusion) -> list[str]:
     ]
     if files:
         questions.append(f"Does the licence file match the model card ({_join_names(list(dict.fromkeys(files)))})?")
-    bases = [*list_unfollowed_base_models(license_), *(origin.name for origin in list_unread_base_models(license_))]
-    if bases:
-        names = _join_names(list(dict.fromkeys(bases)))
+    unread_names = (origin.name for origin in list_unread_base_models(license_))
+    base_models = [*list_unfollowed_base_models(license_), *unread_names]
+    if base_models:
+        names = _join_names(list(dict.fromkeys(base_models)))
         questions.append(f"Does the licence of the base model allow our planned use ({names})?")
     known = {each.name for each in license_.datasets if each.look is OriginState.READ and each.entries}
     datasets = [each.name for each in license_.datasets]
@@ -81,4 +83,5 @@ def list_license_questions(license_: LicenseConclusion) -> list[str]:
 
 def _join_names(names: list[str]) -> str:
     """Join the first names, and count the others."""
-    return ", ".join(names[:_MAX_NAMES]) + (f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else "")
+    others = len(names) - _MAX_NAMES
+    return ", ".join(names[:_MAX_NAMES]) + (f" and {others:,} more" if others > 0 else "")

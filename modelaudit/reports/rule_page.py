@@ -46,11 +46,15 @@ def _name_placeholders(message: str) -> str:
 
 def _describe_matcher(matcher: Matcher) -> str:
     """Describe a matcher in words: its subject, then "whose FIELD is VALUE or VALUE"."""
-    conditions = [f"{field} is {' or '.join(f'`{value}`' for value in values)}" for field, values in matcher.where]
+    conditions = []
+    for field, values in matcher.where:
+        alternatives = " or ".join(f"`{value}`" for value in values)
+        conditions.append(f"{field} is {alternatives}")
     return f"`{matcher.subject}`" + (" whose " + ", and ".join(conditions) if conditions else "")
 
 
 def _describe_example(example: RuleExample) -> Section:
+    """Lay out the section with a finding of the rule in a fixture."""
     source = Paragraph(f"A scan of `fixtures/{example.fixture}`, whose payload is inert, reports:")
     return Section("Example", (source, Listing(example.lines)))
 

@@ -141,17 +141,19 @@ def _answer_by_category(license_: LicenseConclusion, duties_place: str) -> tuple
     if unverified_entries:
         why = f"the terms of {_join_license_names(unverified_entries)} are not verified"
         return Permission.OPEN, _describe_missing_permission(why)
-    number = sum(len(tasks) for _, tasks in group_tasks(license_))
+    duty_count = sum(len(tasks) for _, tasks in group_tasks(license_))
     if license_.category in _CONDITIONAL_CATEGORIES or any(entry.category in _CONDITIONAL_CATEGORIES for entry in own):
-        number = number or sum(len(entry.clauses) for entry in own)
-        return Permission.OPEN, f"Allowed only under conditions: {count_noun(number, 'clause')}, {duties_place}."
+        clause_count = duty_count or sum(len(entry.clauses) for entry in own)
+        return Permission.OPEN, f"Allowed only under conditions: {count_noun(clause_count, 'clause')}, {duties_place}."
     # No licence of the model itself forbids commercial use (see above), so one of a base model does.
     if license_.category in _FORBIDDING_CATEGORIES:
         return Permission.FORBIDDEN, "One of its licences forbids commercial use."
     # A report without listed duties may be an older one, which has the clauses alone.
-    number = number or sum(clause.kind not in LIMIT_KINDS | NOTE_KINDS for entry in own for clause in entry.clauses)
+    if not duty_count:
+        clauses = [clause for entry in own for clause in entry.clauses]
+        duty_count = sum(clause.kind not in LIMIT_KINDS | NOTE_KINDS for clause in clauses)
     names, verb = _join_license_names(own), "allow" if len(own) > 1 else "allows"
-    listed = f"{count_noun(number, 'duty', 'duties')}, {duties_place}" if number else "no duty is on record"
+    listed = f"{count_noun(duty_count, 'duty', 'duties')}, {duties_place}" if duty_count else "no duty is on record"
     return Permission.ALLOWED, f"The author names {names}, which {verb} shipping; {listed}."
 
 
@@ -202,7 +204,8 @@ def _list_unclear_base_models(license_: LicenseConclusion) -> list[str]:
 
 def _join_names(names: tuple[str, ...]) -> str:
     """Join the first names, and count the others."""
-    return ", ".join(names[:_MAX_NAMES]) + (f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else "")
+    others = len(names) - _MAX_NAMES
+    return ", ".join(names[:_MAX_NAMES]) + (f" and {others} more" if others > 0 else "")
 
 
 def describe_conclusion(license_: LicenseConclusion, otherwise: str) -> str:

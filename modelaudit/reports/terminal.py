@@ -11,7 +11,7 @@ from rich.text import Text
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.report import AuditReport, Opinion, OpinionState, Verdict
 from modelaudit.reports.inventory import describe_comparison
-from modelaudit.reports.layout import build_marked_line, build_rows, build_text, build_title, render_parts
+from modelaudit.reports.layout import build_marked_line, build_rows, build_text, build_title, indent_block, render_parts
 from modelaudit.reports.license_view import list_declared_claims
 from modelaudit.reports.shipping import Permission, assess_shipping, describe_conclusion
 from modelaudit.reports.view import (
@@ -109,7 +109,7 @@ def _render_head(report: AuditReport) -> Group:
     rows.append(("bytes", build_text(describe_bytes(report))))
     rows.append(("policy", build_text(f"{policy.name}: {describe_threshold(policy.fail_on)}")))
     rows.append(("tool", build_text(f"{report.tool.name} {report.tool.version}, {report.created}")))
-    shipping = assess_shipping(report.license, "listed in the HTML report")
+    shipping = assess_shipping(report.license, duties_place="listed in the HTML report")
     # A green mark above an open licence would look like a permission to ship.
     if report.decision.verdict is Verdict.PASS and shipping.permission is not Permission.ALLOWED:
         _, style = _VERDICT_MARKS[Verdict.INCOMPLETE]
@@ -136,7 +136,7 @@ def _render_absences(report: AuditReport) -> Group:
         accepted = f" Accepted by the policy: {end_sentence(absence.allowed_by)}" if absence.allowed_by else ""
         where = f" ({place})" if place else ""
         lines.append(build_text((address, "bold"), where))
-        lines.append(Padding(build_text(f"{describe_unread(unread)}{accepted}"), (0, 0, 0, 2)))
+        lines.append(indent_block(build_text(f"{describe_unread(unread)}{accepted}")))
     if len(pairs) > _MAX_ABSENCES:
         lines.append(Text(f"… and {len(pairs) - _MAX_ABSENCES:,} more, in the HTML and JSON reports"))
     lines += [build_text((record.path, "bold"), " (no reason was recorded)") for record in unexplained]
@@ -149,7 +149,7 @@ def _render_absences(report: AuditReport) -> Group:
         return Group(Text.assemble(("Not examined: ", "bold"), f"{describe_completeness(report)}."))
     number = len(pairs) + len(unexplained)
     parts = f": {count_noun(number, 'part of the model', 'parts of the model')}" if number else ""
-    return Group(build_title(f"Not examined{parts}"), *(Padding(line, (0, 0, 0, 2)) for line in lines))
+    return Group(build_title(f"Not examined{parts}"), *map(indent_block, lines))
 
 
 def _render_findings(report: AuditReport, show: Severity) -> Group:
@@ -173,7 +173,8 @@ def _render_finding_group(group: FindingGroup) -> Group:
     blocks += [_render_finding(finding) for finding in group.findings[:_MAX_FINDINGS_PER_RULE]]
     more = len(group.findings) - _MAX_FINDINGS_PER_RULE
     if more > 0:
-        blocks.append(Padding(Text(f"… and {more:,} more of this rule, in the HTML and JSON reports"), (0, 0, 0, 4)))
+        note = Text(f"… and {more:,} more of this rule, in the HTML and JSON reports")
+        blocks.append(indent_block(note, columns=4))
     if group.rule:
         blocks.append(
             build_rows([("why", build_text(group.rule.why)), ("fix", build_text(group.rule.fix))], indent=4, label=8)
@@ -182,6 +183,7 @@ def _render_finding_group(group: FindingGroup) -> Group:
 
 
 def _render_finding(finding: Finding) -> Padding:
+    """Render the place, the message and the evidence of a finding as rows."""
     place = describe_place(finding.location)
     where = f"{finding.artifact or 'the model as a whole'}" + (f", {place}" if place else "")
     rows = [
@@ -209,11 +211,11 @@ def _shorten_evidence(lines: tuple[str, ...]) -> list[str]:
         return [*lines[:end], f"… and {count_noun(len(lines) - end, 'more line')}"]
     listing_start = next(index for index, line in enumerate(lines) if line.startswith(_LISTING_MARKS))
     introduction_end = min(listing_start, _MAX_INTRODUCTION_LINES)
-    # The lines that the introduction leaves of the bound are shown up to the marked one.
+    # The introduction and the lines that end with the marked one fill the bound together.
     end = marked + 1
-    resumed = end - (_MAX_EVIDENCE_LINES - introduction_end)
-    omission = f"… {count_noun(resumed - introduction_end, 'line')} left out"
-    shown = [*lines[:introduction_end], omission, *lines[resumed:end]]
+    second_start = end - (_MAX_EVIDENCE_LINES - introduction_end)
+    omission = f"… {count_noun(second_start - introduction_end, 'line')} left out"
+    shown = [*lines[:introduction_end], omission, *lines[second_start:end]]
     if end < len(lines):
         shown.append(f"… and {count_noun(len(lines) - end, 'more line')}")
     return shown

@@ -80,6 +80,7 @@ def group_findings(report: AuditReport, show: Severity = Severity.INFO) -> tuple
 
 
 def _get_sort_key(finding: Finding) -> tuple[str, int, int, str]:
+    """Return the artifact and the place in it, by which the findings of a rule are sorted."""
     where = finding.location
     return (finding.artifact, where.offset or 0, where.line or 0, finding.fingerprint)
 
@@ -134,7 +135,13 @@ def _is_license_the_only_failure(report: AuditReport) -> bool:
 def list_absences(report: AuditReport) -> tuple[tuple[str, Absence], ...]:
     """List (address, absence) of every part that was not read: first those that the policy does not accept."""
     pairs = [pair for record in report.coverage.artifacts for pair in record.absences]
-    return tuple(sorted(pairs, key=lambda pair: (pair[1].allowed_by is not None, pair[0])))
+
+    def get_order(pair: tuple[str, Absence]) -> tuple[bool, str]:
+        address, absence = pair
+        is_accepted = absence.allowed_by is not None
+        return is_accepted, address
+
+    return tuple(sorted(pairs, key=get_order))
 
 
 def list_unexplained_records(report: AuditReport) -> tuple[ArtifactRecord, ...]:
