@@ -88,7 +88,7 @@ class Audit:
         self.catalogue = catalogue
         self.policy = policy
         self.limits = limits
-        self._begin = begin_reading
+        self._begin_reading = begin_reading
         self._rule_index = index_rules(catalogue.findings, policy.checks)
         self.records: list[ArtifactRecord] = []
         self.findings: list[Finding] = []
@@ -135,7 +135,7 @@ class Audit:
 
     def examine(self, artifact: Artifact) -> None:
         """Read one artifact with its members, judge its content, and add its findings and its record."""
-        reading = self._begin(self.limits)
+        reading = self._begin_reading(self.limits)
         digests = reading.run(artifact, hashing=CheckFamily.INTEGRITY in self.policy.checks)
         self._ledgers += reading.ledgers
         for address, structure in reading.structures:
@@ -151,13 +151,11 @@ class Audit:
         self._importer_dependent += filter(depends_on_importer, subjects)
         self._possible_tensor_data += filter(is_trailing_data, subjects)
         subjects = [each for each in subjects if not depends_on_importer(each) and not is_trailing_data(each)]
-        record = self._record_artifact(artifact, reading, digests)
+        record = self._build_record(artifact, reading, digests)
         judged = self._judge_subjects([*subjects, *build_digest_subjects(record)])
         self.records.append(self._add_absences(record, judged.absences))
 
-    def _record_artifact(
-        self, artifact: Artifact, reading: ArtifactRead, digests: tuple[Digest, ...]
-    ) -> ArtifactRecord:
+    def _build_record(self, artifact: Artifact, reading: ArtifactRead, digests: tuple[Digest, ...]) -> ArtifactRecord:
         """Return the inventory record of an artifact, before its structures are judged."""
         absences = tuple((address, apply_policy(address, unread, self.policy)) for address, unread in reading.unread)
         extent = Extent.EXAMINED
@@ -203,6 +201,7 @@ class Audit:
         return replace(record, absences=(*record.absences, *judged_absences), extent=extent)
 
     def _mark_calls_by_loader(self, snapshot: Snapshot, references: Sequence[Subject]) -> list[Subject]:
+        """Return the subjects that depend on importers, with the use ``call-by-loader`` where a loader is one."""
         return mark_calls_by_loader(self._importer_dependent, references, is_alone=len(snapshot.artifacts) == 1)
 
     def conclude_license(self, snapshot: Snapshot, offline: bool, wrap_look_up: LookUpWrapper) -> LicenseConclusion:
@@ -225,7 +224,7 @@ class Audit:
 
     def _read_structures(self, artifact: Artifact) -> Sequence[tuple[str, Structure]]:
         """Read a file of a base model, whose absences and digests do not count."""
-        reading = self._begin(self.limits)
+        reading = self._begin_reading(self.limits)
         reading.run(artifact, hashing=False)
         return reading.structures
 

@@ -20,7 +20,7 @@ from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import GatedError, MissingError, SourceError
 from modelaudit.model.evidence import Prose, ProseKind, Statements, Topic
-from modelaudit.model.license import LicenseClaim, LicenseConclusion, OriginState
+from modelaudit.model.license import ClaimKind, LicenseClaim, LicenseConclusion, OriginState
 from modelaudit.model.limits import Limits
 from modelaudit.model.reading import Structure
 from modelaudit.model.structure import ModelCard
@@ -33,9 +33,11 @@ ReadArtifact = Callable[[Artifact], Iterable[tuple[str, Structure]]]
 _KEPT_KINDS = frozenset({ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY, ProseKind.CARD})
 # Texts whose single sentences may restrict the use. Licence texts and use policies are compared as a whole instead.
 _RESTRICTING_KINDS = frozenset({ProseKind.NOTICE, ProseKind.CARD, ProseKind.CODE})
-_MAX_TEXT_CHARACTERS = 200_000
+_MAX_KEPT_CHARACTERS = 200_000
 _MAX_TEXTS = 40
 _MIN_COMPARED_CHARACTERS = 500
+_MAX_CHARACTERS_OF_ONE_TEXT = 400_000
+"""A longer text counts as this many characters, because no more of it is searched for restrictions."""
 _MAX_COMPARED_CHARACTERS = 2_000_000
 """Characters of different texts that are compared with licences in one repository; further texts become a doubt."""
 
@@ -129,7 +131,7 @@ class ClaimCollector:
             )
             self.claims += restriction_claims
         if prose.kind in _KEPT_KINDS and not is_member(address) and len(self.texts) < _MAX_TEXTS:
-            words = flatten_text(prose.text[:_MAX_TEXT_CHARACTERS])
+            words = flatten_text(prose.text[:_MAX_KEPT_CHARACTERS])
             self.texts[address] = f"{self.texts[address]} {words}" if address in self.texts else words
             self.kinds.setdefault(address, prose.kind)
 
@@ -141,7 +143,7 @@ class ClaimCollector:
         key = hash(prose.text)
         if key in self._seen_text_hashes:
             return 0
-        size = min(max(len(prose.text), _MIN_COMPARED_CHARACTERS), 2 * _MAX_TEXT_CHARACTERS)
+        size = min(max(len(prose.text), _MIN_COMPARED_CHARACTERS), _MAX_CHARACTERS_OF_ONE_TEXT)
         if self.compared_characters + size > _MAX_COMPARED_CHARACTERS:
             return None
         self._seen_text_hashes.add(key)
@@ -276,6 +278,6 @@ def _summarize_claims(collector: ClaimCollector) -> str:
     stated: Mapping[str, None] = dict.fromkeys(
         f"{claim.field}: {' '.join(claim.quotation.split())[:80]}"
         for claim in collector.claims
-        if claim.kind == "declared"
+        if claim.kind is ClaimKind.DECLARED
     )
     return "; ".join(list(stated)[:3]) or "it states no licence"

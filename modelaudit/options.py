@@ -90,8 +90,8 @@ def resolve_policy(options: Options, catalogue: Catalogue) -> Policy:
             raise ConfigurationError(f"the check {without_rules} has no rules yet; choose from {with_rules}")
         policy = replace(policy, checks=tuple(family for family in CheckFamily if family in chosen))
     if options.fail_on is not None:
-        never = options.fail_on == "never"
-        policy = replace(policy, fail_on=None if never else _parse_word(Severity, "severity", options.fail_on))
+        is_never = options.fail_on == "never"
+        policy = replace(policy, fail_on=None if is_never else _parse_word(Severity, "severity", options.fail_on))
     return replace(policy, intent=_merge_intent(options.intended_use, policy.intent, catalogue))
 
 
@@ -116,7 +116,8 @@ def _merge_intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Int
     territories = tuple(code.strip().upper() for code in use.territories)
     field = None if use.field is None else use.field.strip().lower().replace("_", "-")
     problems = [catalogue.clauses.explain_invalid_territory(code) for code in territories]
-    problems += [] if field is None else [catalogue.clauses.explain_invalid_field(field)]
+    if field is not None:
+        problems.append(catalogue.clauses.explain_invalid_field(field))
     problem = next(filter(None, problems), "")
     if problem:
         raise ConfigurationError(problem)

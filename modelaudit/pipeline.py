@@ -72,10 +72,10 @@ def scan(target: str, options: Options) -> AuditReport:
     return convert_internal_errors(lambda: _scan_target(target, options), f"scanning {target!r}")
 
 
-def convert_internal_errors(action: Callable[[], _Result], what: str) -> _Result:
+def convert_internal_errors(action: Callable[[], _Result], task: str) -> _Result:
     """Run ``action``, and convert an unexpected exception to an ``InternalError``.
 
-    The message states that modelaudit failed while ``what``, such as "scanning 'model'".
+    The message states that modelaudit failed while ``task``, such as "scanning 'model'".
 
     Raises:
         ModelAuditError: ``action`` raised it; it is not changed.
@@ -86,9 +86,9 @@ def convert_internal_errors(action: Callable[[], _Result], what: str) -> _Result
     except ModelAuditError:
         raise
     except MemoryError as error:
-        raise InternalError(f"memory ran out while {what}; allow modelaudit more memory") from error
+        raise InternalError(f"memory ran out while {task}; allow modelaudit more memory") from error
     except Exception as bug:
-        raise InternalError(f"modelaudit failed while {what}: {type(bug).__name__}: {bug}; please report it") from bug
+        raise InternalError(f"modelaudit failed while {task}: {type(bug).__name__}: {bug}; please report it") from bug
 
 
 def _scan_target(target: str, options: Options) -> AuditReport:
@@ -201,10 +201,10 @@ class ArtifactReading:
                     self._record_absence(artifact, error.reason, str(error))
                 except LimitReachedError as error:
                     self._record_absence(artifact, UnreadReason.LIMIT, str(error))
-                spent = self._deadline.detail
-                if self._deadline.reached and not any(spent in unread.detail for _, unread in self.unread):
+                detail = self._deadline.detail
+                if self._deadline.reached and not any(detail in unread.detail for _, unread in self.unread):
                     # A search stopped at the deadline without raising, so its findings are incomplete.
-                    self._record_absence(artifact, UnreadReason.LIMIT, spent)
+                    self._record_absence(artifact, UnreadReason.LIMIT, detail)
                 digests = digesting.finish() if hashing else ()
                 change = window.describe_change() if isinstance(window, WatchedWindow) else None
         except WindowError as error:
@@ -235,6 +235,7 @@ class ArtifactReading:
         absences_before, structures_before = len(self.unread), len(self.structures)
         readers = [reader for reader in READERS if not reader.fallback and self._recognises(reader, head, artifact)]
         if not readers:
+            # The readers are in order of their ranks, and of the fallbacks only the first that recognises it reads it.
             fallbacks = (reader for reader in READERS if reader.fallback)
             readers = [reader for reader in fallbacks if self._recognises(reader, head, artifact)][:1]
         if not readers and not is_unclaimed:
@@ -265,8 +266,8 @@ class ArtifactReading:
 
         ``structures_before`` counts the structures of this scan before those of the artifact.
         """
-        own = (each for path, each in self.structures[structures_before:] if path == artifact.path)
-        outlines = (each for each in own if isinstance(each, Outline))
+        structures = (each for path, each in self.structures[structures_before:] if path == artifact.path)
+        outlines = (each for each in structures if isinstance(each, Outline))
         search = make_text_search({get_mention_key(each) for outline in outlines for each in outline.mentions})
         is_text = all(reader.fallback or reader.format in TEXT_FORMATS for reader in readers)
         if is_text and search.recognises(head):
@@ -305,9 +306,8 @@ class ArtifactReading:
         unclaimed = [each for each in classes if each.class_ is ByteClass.UNCLAIMED]
         # A format that is recognised and not decoded has no claim, and its absence covers all of its bytes.
         is_undecoded = any(unread.reason is UnreadReason.NO_READER and unread.format for unread in absences)
-        if not unclaimed or (
-            is_undecoded and len(unclaimed) == 1 and unclaimed[0].end - unclaimed[0].start == window.size
-        ):
+        is_all_unclaimed = [(start, end) for start, end, _ in unclaimed] == [(0, window.size)]
+        if not unclaimed or (is_undecoded and is_all_unclaimed):
             return
         has_reached_limit = any(unread.reason is UnreadReason.LIMIT for unread in absences)
         self.unread.append((artifact.path, describe_unclaimed(unclaimed, [reader.format for reader in readers])))

@@ -47,8 +47,7 @@ class RequestBudget:
         size: bytes that the listing states for the file; ``None`` if it states none.
         stop: set by another thread to end the requests.
         requests: requests so far.
-        pages: pages of the listing so far.
-        entries: entries on these pages.
+        entries: entries so far on the pages of the listing.
         progress: bytes of the file from its start that have arrived; a repeated byte counts once.
         head_bytes: bytes that have arrived of the answer's head while it is awaited; ``None`` otherwise.
     """
@@ -65,7 +64,7 @@ class RequestBudget:
     _start: float = field(default_factory=time.monotonic)
 
     @property
-    def file_bytes(self) -> int:
+    def max_file_bytes(self) -> int:
         """The most bytes that the body of the file may have."""
         return self.limits.unstated_file_bytes if self.size is None else self.size
 

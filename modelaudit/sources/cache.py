@@ -197,9 +197,9 @@ def list_cached_artifacts(
     prefix = f"{cached_commit.below}/" if cached_commit.below else ""
     root = f"{cached_commit.snapshot}/{cached_commit.below}".rstrip("/")
     listed_below = {path.removeprefix(prefix): stated for path, stated in listing.items() if path.startswith(prefix)}
-    found, notes = list_folder(root, name, limits, lambda entry: _resolve_link(cached_commit, root, entry, limits))
-    artifacts = [_add_claims(artifact, listed_below.get(artifact.path)) for artifact in found]
-    on_disk = {artifact.path for artifact in found}
+    stored, notes = list_folder(root, name, limits, lambda entry: _resolve_link(cached_commit, root, entry, limits))
+    artifacts = [_add_claims(artifact, listed_below.get(artifact.path)) for artifact in stored]
+    on_disk = {artifact.path for artifact in stored}
     reasons = {**failures, **find_unstorable_names(listed_below)}
     artifacts += [
         _describe_absent_file(path, stated, reasons.get(path))
@@ -225,10 +225,10 @@ def _add_claims(artifact: Artifact, listed: ListedFile | None) -> Artifact:
     if listed is None:
         return artifact
     digests = tuple(sorted({*artifact.claimed, *listed.claimed}))
-    stated = [size for size in (listed.size, listed.other_size) if size not in (None, artifact.size)]
+    other_sizes = [size for size in (listed.size, listed.other_size) if size not in (None, artifact.size)]
     obstacle = artifact.obstacle
-    if obstacle is None and stated:
-        detail = f"it has {artifact.size} bytes, and the Hub lists it with {stated[0]}, so the content may differ"
+    if obstacle is None and other_sizes:
+        detail = f"it has {artifact.size} bytes, and the Hub lists it with {other_sizes[0]}, so the content may differ"
         obstacle = Unread(UnreadReason.CONTENT_ABSENT, detail)
     return replace(artifact, claimed=digests, obstacle=obstacle)
 
@@ -247,10 +247,10 @@ def _resolve_link(cached_commit: CachedCommit, root: str, entry: Entry, limits: 
     The client makes each file of a snapshot a link to a blob. Such a link becomes an artifact that opens the blob, if
     it ends in the repository's own cache folder or in the shared blobs of the cache. Any other link is blocked.
     """
-    target = resolve_link(root, entry)
-    if isinstance(target, Artifact):
-        return target
-    link_text, real_path = target
+    resolved = resolve_link(root, entry)
+    if isinstance(resolved, Artifact):
+        return resolved
+    link_text, real_path = resolved
     try:
         status = os.lstat(real_path)
     except OSError as error:

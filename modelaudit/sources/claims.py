@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from modelaudit.model.artifact import Digest, DigestAlgorithm
 
 _NAME_BYTES = 255
-_PATH_BYTES = 4096 - 1024  # leaves room for the cache folder in front
+"""The longest name of a file on common file systems, in bytes."""
+_PATH_BYTES = 4096 - 1024
+"""The longest path on Linux, less room for the path of the cache folder, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class ListedFile:
     @property
     def least_size(self) -> int | None:
         """The smaller of the stated sizes; ``None`` if there is none."""
-        return self.size if self.size is None or self.other_size is None else min(self.size, self.other_size)
+        return min((size for size in (self.size, self.other_size) if size is not None), default=None)
 
 
 Listing = Mapping[str, ListedFile]
@@ -111,6 +113,7 @@ def explain_unstorable_name(name: str) -> str | None:
         return "its name leads out of the repository"
     if name != posixpath.normpath(name):
         return "its name is not in its simplest form"
+    # On Windows, "C:" at the start of a part is a drive, and a backslash the root of one.
     if any(part[1:2] == ":" or part.startswith("\\") for part in name.split("/")):
         return "its name is absolute on some systems"
     encoded = name.encode("utf-8", "surrogatepass")

@@ -181,6 +181,7 @@ def concerns_every_file(error: BaseException) -> bool:
         if isinstance(cause, (LongWaitError, OfflineModeIsEnabled, httpx2.ConnectError, httpx2.ProxyError)):
             return True
         if isinstance(cause, OSError) and cause.errno is not None and not isinstance(cause, TimeoutError):
+            # Other files have shorter names.
             return cause.errno != errno.ENAMETOOLONG
     return False
 

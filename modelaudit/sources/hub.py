@@ -231,7 +231,7 @@ class _Download:
     """Fetches the files of one commit, in several threads.
 
     Attributes:
-        bars: the class of the client's progress bars.
+        progress_bar_class: the class that replaces the client's progress bars.
         stop: set when no further bytes are needed.
         failures: the reason for each file that was not fetched, by path.
     """
@@ -239,7 +239,7 @@ class _Download:
     source: HubSource
     cached_commit: CachedCommit
     explainer: FailureExplainer
-    bars: type
+    progress_bar_class: type
     stop: threading.Event = field(default_factory=threading.Event)
     failures: dict[str, str] = field(default_factory=dict)
 
@@ -267,7 +267,7 @@ class _Download:
                     etag_timeout=_TIMEOUT,
                     token=source.settings.token,
                     endpoint=source.settings.endpoint,
-                    tqdm_class=self.bars,
+                    tqdm_class=self.progress_bar_class,
                 )
         except RemoteEntryNotFoundError:
             return  # it stays missing, and does not count as a failed file, because the answer costs nothing

@@ -17,7 +17,8 @@ from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.walk import Entry, make_entry, walk_folder
 from modelaudit.sources.windows import FileState, LocalFile
 
-_SHOWN_LINKS = 5
+_MAX_NAMES = 5
+"""The number of links, or of entries with one reason, that a note names; the others are counted."""
 _MOST_NAMES_OF_FILE = 16
 
 
@@ -76,7 +77,8 @@ class FolderSource:
             SourceError: the folder cannot be listed.
         """
         root = os.path.realpath(self.name)
-        artifacts, notes = list_folder(root, self.name, self.limits, FolderLinks(root, self.limits).resolve_entry, True)
+        resolve_entry = FolderLinks(root, self.limits).resolve_entry
+        artifacts, notes = list_folder(root, self.name, self.limits, resolve_entry, counts_hard_links=True)
         return Snapshot(ModelRef(RefKind.FOLDER, self.name), None, artifacts, root, Path(root), notes)
 
 
@@ -103,18 +105,17 @@ def list_folder(
         entries = sorted(walk_folder(root, limits), key=lambda entry: entry.path)
         links_inside = Counter(entry.state.identity for entry in entries if entry.hard_links > 1 and entry.state)
         for entry in entries:
-            found = resolve_entry(entry) if entry.link else make_artifact(root, entry, limits)
-            if counts_hard_links and entry.hard_links > 1 and entry.state and isinstance(found, Artifact):
-                found = replace(found, outside_hard_links=entry.hard_links - links_inside[entry.state.identity])
-            if isinstance(found, InnerLink):
+            resolved = resolve_entry(entry) if entry.link else make_artifact(root, entry, limits)
+            artifact = resolved.artifact if isinstance(resolved, InnerLink) else resolved
+            if isinstance(resolved, InnerLink):
                 link_count += 1
-                if link_count <= _SHOWN_LINKS:
-                    link_notes.append(f"{entry.path!r} -> {found.text!r}")
-                if found.artifact is None:
-                    continue
-                found = found.artifact
-            if not absences.is_counted(found, len(artifacts)):
-                artifacts.append(found)
+                if link_count <= _MAX_NAMES:
+                    link_notes.append(f"{entry.path!r} -> {resolved.text!r}")
+            elif counts_hard_links and entry.hard_links > 1 and entry.state:
+                links_outside = entry.hard_links - links_inside[entry.state.identity]
+                artifact = replace(resolved, outside_hard_links=links_outside)
+            if artifact is not None and not absences.count_if_too_many(artifact, len(artifacts)):
+                artifacts.append(artifact)
     except OSError as error:
         hint = " Check its permissions." if error.errno in (errno.EACCES, errno.EPERM) else ""
         raise SourceError(f"The folder {name!r} cannot be listed: {error.strerror}.{hint}") from error
@@ -135,8 +136,11 @@ class FolderAbsences:
         self._last_artifacts: dict[tuple[str, UnreadReason], int] = {}
         self._names: dict[tuple[str, UnreadReason], list[str]] = {}
 
-    def is_counted(self, artifact: Artifact, index: int) -> bool:
-        """Whether the artifact is counted with others, and not kept; if it is kept, ``index`` is its place."""
+    def count_if_too_many(self, artifact: Artifact, index: int) -> bool:
+        """Count an artifact that cannot be opened if its folder has enough of them already; return whether it did.
+
+        An artifact that is not counted is kept by the caller, at ``index`` of its list.
+        """
         if artifact.open is not None or artifact.obstacle is None:
             return False
         folder, _, name = artifact.path.rpartition("/")
@@ -145,7 +149,7 @@ class FolderAbsences:
         if self._counts[key] <= self._most:
             self._last_artifacts[key] = index
             return False
-        if self._counts[key] <= self._most + _SHOWN_LINKS:
+        if self._counts[key] <= self._most + _MAX_NAMES:
             self._names.setdefault(key, []).append(repr(name))
         return True
 
@@ -209,7 +213,7 @@ class FolderLinks:
     def __init__(self, root: str, limits: Limits) -> None:
         self._root = root
         self._limits = limits
-        self._names: Counter[str] = Counter()
+        self._links_by_target: Counter[str] = Counter()
 
     def resolve_entry(self, entry: Entry) -> Artifact | InnerLink:
         """Follow a link to a file of the folder, note a link to a folder of it, and block a link that leads outside.
@@ -217,10 +221,10 @@ class FolderLinks:
         Loaders decide by file name, so a file is examined under each name that links give it. Their number is bounded,
         because a link costs an attacker nothing and every examination costs as much as the first.
         """
-        target = resolve_link(self._root, entry)
-        if isinstance(target, Artifact):
-            return target
-        link_text, real_path = target
+        resolved = resolve_link(self._root, entry)
+        if isinstance(resolved, Artifact):
+            return resolved
+        link_text, real_path = resolved
         if not is_within(real_path, self._root):
             return make_blocked_link(
                 entry, UnreadReason.LINK_OUTSIDE, f"the link leads to {link_text!r}, outside the folder"
@@ -231,11 +235,11 @@ class FolderLinks:
             return make_blocked_link(
                 entry, UnreadReason.UNREADABLE, f"the link to {link_text!r} cannot be followed: {error.strerror}"
             )
-        # Any other obstacle is reported under the path of the target.
+        # A folder is walked under its own path, and a file that cannot be opened is reported there.
         if not stat.S_ISREG(status.st_mode) or not os.access(real_path, os.R_OK):
             return InnerLink(link_text)
-        self._names[real_path] += 1
-        if self._names[real_path] > _MOST_NAMES_OF_FILE:
+        self._links_by_target[real_path] += 1
+        if self._links_by_target[real_path] > _MOST_NAMES_OF_FILE:
             detail = f"the link leads to {link_text!r}, which was examined under {_MOST_NAMES_OF_FILE} other names"
             return InnerLink(link_text, make_blocked_link(entry, UnreadReason.LIMIT, detail))
         path = os.path.relpath(real_path, self._root)

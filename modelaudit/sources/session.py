@@ -80,14 +80,14 @@ class _XetSwitch:
 
     def __init__(self) -> None:
         self._users = 0
-        self._setting = False
+        self._earlier_setting = False
 
     @contextmanager
     def off(self) -> Iterator[None]:
         """Switch Xet off within the block, in the whole process."""
         with _LOCK:
             if self._users == 0:
-                self._setting, constants.HF_HUB_DISABLE_XET = constants.HF_HUB_DISABLE_XET, True
+                self._earlier_setting, constants.HF_HUB_DISABLE_XET = constants.HF_HUB_DISABLE_XET, True
             self._users += 1
         try:
             yield
@@ -95,7 +95,7 @@ class _XetSwitch:
             with _LOCK:
                 self._users -= 1
                 if self._users == 0:
-                    constants.HF_HUB_DISABLE_XET = self._setting
+                    constants.HF_HUB_DISABLE_XET = self._earlier_setting
 
 
 XET = _XetSwitch()

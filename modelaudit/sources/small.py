@@ -36,7 +36,8 @@ def is_small_file(path: str) -> bool:
     """
     if path.lower() in _SETTING_FILES:
         return True
-    if len(path) > _LONGEST_PATH or not {"", ".", ".."}.isdisjoint(path.split("/")[:-1]):
+    is_simplest_form = {"", ".", ".."}.isdisjoint(path.split("/")[:-1])
+    if len(path) > _LONGEST_PATH or not is_simplest_form:
         return False
     return classify_text_file(path) is not None
 
@@ -97,8 +98,6 @@ def _rank_path(path: str) -> tuple[int, int]:
 
 def _close_artifact(artifact: Artifact) -> Artifact:
     """Return the artifact without its content, and with the reason why it is not read."""
-    # As for a file that is not there: the source was not asked for it.
-    detail = "only the files that may state the licence are read"
     if is_small_file(artifact.path) and artifact.size > LARGEST_SMALL_FILE:
         unread = Unread(
             UnreadReason.LIMIT,
@@ -110,5 +109,7 @@ def _close_artifact(artifact: Artifact) -> Artifact:
             f"its size is not stated, or the limit of {MOST_SMALL_FILES} such files was reached before it",
         )
     else:
+        detail = "only the files that may state the licence are read"
+        # The reason is that of a file without content, because the source was not asked for this one.
         unread = artifact.obstacle or Unread(UnreadReason.CONTENT_ABSENT, detail)
     return Artifact(artifact.path, artifact.size, None, artifact.claimed, unread)

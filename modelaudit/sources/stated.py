@@ -17,8 +17,8 @@ FORMAT = "hub"
 FIELD = "Hub tag"
 CARD_FIELD = "Hub card data"
 
-_MOST = 200
-_LONGEST = 300
+_MAX_STATEMENTS = 200
+_MAX_CHARACTERS = 300
 _TAGS = {"license": Topic.LICENSE, "base_model": Topic.BASE_MODEL, "dataset": Topic.DATASET}
 _FIELDS = {"license_name": Topic.LICENSE_NAME, "license_link": Topic.LICENSE_LINK}
 _RELATIONS = frozenset({"adapter", "finetune", "merge", "quantized"})
@@ -34,14 +34,14 @@ def parse_hub_statements(tags: object, card: object) -> Statements:
     tag_texts = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, Iterable) else []
     statements = [statement for tag in tag_texts for statement in _parse_tag(tag)]
     statements += _parse_card_data(card) if isinstance(card, Mapping) else ()
-    return Statements(FORMAT, tuple(islice(dict.fromkeys(statements), _MOST)))
+    return Statements(FORMAT, tuple(islice(dict.fromkeys(statements), _MAX_STATEMENTS)))
 
 
 def _parse_tag(tag: str) -> Iterator[Statement]:
     """Yield the statement of one tag, and for a tag with a relation a second one that states the relation."""
     kind, _, value = tag.partition(":")
     topic = _TAGS.get(kind)
-    if topic is None or not value or len(tag) > _LONGEST:
+    if topic is None or not value or len(tag) > _MAX_CHARACTERS:
         return
     where = Location(key=tag)
     prefix, _, base_model = value.partition(":")
@@ -57,4 +57,4 @@ def _parse_card_data(card: Mapping[object, object]) -> Iterator[Statement]:
     for name, topic in _FIELDS.items():
         value = card.get(name)
         if isinstance(value, str) and value.strip():
-            yield Statement(topic, CARD_FIELD, value[:_LONGEST], Location(key=name))
+            yield Statement(topic, CARD_FIELD, value[:_MAX_CHARACTERS], Location(key=name))

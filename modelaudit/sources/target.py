@@ -13,6 +13,7 @@ _OTHER_PREFIXES = {"spaces", "kernels", "buckets"}
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
 # The characters and words that git forbids in the name of a reference (``git check-ref-format``).
 _INVALID_IN_REVISION = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/$|^/|\.$|(^|/)\.|\.lock(/|$)")
+_MAX_REVISION_CHARACTERS = 255
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -39,8 +40,8 @@ def looks_like_a_path(text: str) -> bool:
     if is_hub_address(text) or is_foreign_address(text):
         return False
     identifier = text.partition("@")[0]
-    slashes = 2 if identifier.partition("/")[0] in _PREFIXES else 1
-    return identifier.startswith((".", "/", "~")) or identifier.endswith("/") or identifier.count("/") > slashes
+    most_slashes = 2 if identifier.partition("/")[0] in _PREFIXES else 1
+    return identifier.startswith((".", "/", "~")) or identifier.endswith("/") or identifier.count("/") > most_slashes
 
 
 def parse_repository(text: str, revision: str | None) -> ModelRef:
@@ -60,15 +61,19 @@ def parse_repository(text: str, revision: str | None) -> ModelRef:
             f"{text!r} names the revision {inline_revision!r}, --revision names {revision!r}; leave one of them out."
         )
     chosen_revision = inline_revision or revision
-    if chosen_revision is not None and (
-        not chosen_revision or len(chosen_revision) > 255 or _INVALID_IN_REVISION.search(chosen_revision)
-    ):
+    if chosen_revision is not None and not _could_be_revision(chosen_revision):
         raise ConfigurationError(f"{chosen_revision!r} cannot be a revision; give a branch, a tag or a commit id.")
     kind, name = _split_kind(identifier)
     problem = _explain_invalid_id(name)
     if problem:
         raise ConfigurationError(f"{text!r} is neither a path that exists nor a repository id: {problem}.")
     return ModelRef(kind, name, chosen_revision)
+
+
+def _could_be_revision(text: str) -> bool:
+    """Whether ``text`` can be the name of a branch or tag, or the id of a commit."""
+    has_valid_length = 0 < len(text) <= _MAX_REVISION_CHARACTERS
+    return has_valid_length and _INVALID_IN_REVISION.search(text) is None
 
 
 def could_be_repository(text: str) -> bool:

@@ -19,8 +19,8 @@ import httpx2
 from modelaudit.sources.budget import BoundReachedError, RefusedAnswerError, RequestBudget, get_active_budget
 
 _PIECE_BYTES = 64 * 1024
-# zlib: a window of 2**15 bytes, and a header of gzip or of zlib.
-_ANY_HEADER = 47
+# For zlib: 15 for a window of 2**15 bytes, plus 32 to detect a header of gzip or of zlib.
+_ANY_HEADER = 15 + 32
 _CODINGS = {"": False, "identity": False, "gzip": True, "x-gzip": True, "deflate": True}  # whether to decompress
 # The body is decompressed here, and cookies and the second transport (Xet) are not used.
 _REMOVED_HEADERS = ("content-encoding", "set-cookie", "x-xet-hash", "x-xet-refresh-route")
@@ -95,13 +95,14 @@ def _bound_answer(request: httpx2.Request, response: httpx2.Response, budget: Re
         announced = ""
     pieces = _watch_time(stream, budget)
     if _CODINGS[coding]:
-        most = budget.limits.answer_bytes if budget.file is None else budget.file_bytes
+        most = budget.limits.answer_bytes if budget.file is None else budget.max_file_bytes
         # Data that do not shrink grow a little when compressed.
         pieces = decompress_pieces(pieces, most + budget.limits.side_bytes)
     body: httpx2.SyncByteStream
     if request.method == "HEAD" or response.status_code in (204, 304):
-        body = stream
+        body = stream  # such an answer has no body
     elif response.status_code not in (200, 206):
+        # Of an error or a redirect, only the first bytes are ever shown.
         with closing(stream):
             body = httpx2.ByteStream(_read_at_most(pieces, budget.limits.side_bytes))
         headers = [(name, value) for name, value in headers if name not in ("content-length", "transfer-encoding")]
@@ -109,8 +110,8 @@ def _bound_answer(request: httpx2.Request, response: httpx2.Response, budget: Re
         body = httpx2.ByteStream(_read_api_answer(pieces, announced, stream, budget))
     else:
         start = _read_start(request, response)
-        allowed = budget.file_bytes - start
-        if announced.isdecimal() and (len(announced) > 18 or int(announced) > allowed):
+        allowed = budget.max_file_bytes - start
+        if _announces_more(announced, allowed):
             raise BoundReachedError(f"the server announces {announced[:20]} bytes, more than {_state_size(budget)}")
         body = _BoundedBody(stream, _count_file_bytes(pieces, start, allowed, budget))
     return httpx2.Response(response.status_code, headers=headers, stream=body, extensions=response.extensions)
@@ -137,7 +138,7 @@ def _read_api_answer(
     """Read the body of an answer of the API, and check that it is small enough to parse."""
     most = budget.limits.answer_bytes
     with closing(stream):
-        if announced.isdecimal() and (len(announced) > 18 or int(announced) > most):
+        if _announces_more(announced, most):
             raise BoundReachedError(f"one answer announces more than {most} bytes")
         data = _read_at_most(pieces, most + 1)
     if len(data) > most:
@@ -146,6 +147,11 @@ def _read_api_answer(
     if data.count(b",") + data.count(b"[") + data.count(b"{") > budget.limits.answer_values:
         raise BoundReachedError(f"one answer holds more than {budget.limits.answer_values} values")
     return data
+
+
+def _announces_more(length: str, most: int) -> bool:
+    """Whether the text of a header ``content-length`` is a number above ``most``; 19 digits are above every bound."""
+    return length.isdecimal() and (len(length) > 18 or int(length) > most)
 
 
 def _read_at_most(pieces: Iterator[bytes], most: int) -> bytes:
@@ -183,10 +189,10 @@ def decompress_pieces(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
             received += len(piece)
             if received > most:
                 raise BoundReachedError(f"a compressed answer takes more than {most} bytes")
-            rest = piece
-            while rest and not decoder.eof:
-                yield decoder.decompress(rest, _PIECE_BYTES)
-                rest = decoder.unconsumed_tail
+            remaining = piece
+            while remaining and not decoder.eof:
+                yield decoder.decompress(remaining, _PIECE_BYTES)
+                remaining = decoder.unconsumed_tail
         # zlib may hold output for which the last call had no room.
         while not decoder.eof and (piece := decoder.decompress(b"", _PIECE_BYTES)):
             yield piece
@@ -219,6 +225,7 @@ def _count_file_bytes(pieces: Iterator[bytes], start: int, allowed: int, budget:
 
 
 def _state_size(budget: RequestBudget) -> str:
+    """Return the most bytes that a file may have, as the end of a sentence."""
     if budget.size is None:
         return f"the {budget.limits.unstated_file_bytes} bytes that a file without a listed size may have"
     return f"the {budget.size} bytes that it lists"
@@ -312,5 +319,6 @@ def _shorten_timeout(timeout: float | None) -> float | None:
     budget = get_active_budget()
     if budget is None:
         return timeout
+    # With a timeout of 0, a socket does not wait at all.
     seconds = max(0.01, budget.seconds_left)
     return seconds if timeout is None else min(timeout, seconds)

@@ -59,17 +59,17 @@ def walk_folder(root: str, limits: Limits) -> Iterator[Entry]:
             yield Entry(folder, None, obstacle=Unread(UnreadReason.LIMIT, detail))
             continue
         try:
-            names, count = yield from _list_entries(root, folder, remaining, pending)
+            listed, total = yield from _list_entries(root, folder, remaining, pending)
         except OSError as error:
             if not folder:
                 raise
             yield Entry(folder, None, obstacle=_explain_listing_error(error))
             continue
-        remaining -= names
-        if names < count:
+        remaining -= listed
+        if listed < total:
             detail = (
                 f"only the first {limits.folder_entries} entries of the model were listed; "
-                f"{count - names} of {count} in this folder were left out, and with them folders that come later"
+                f"{total - listed} of {total} in this folder were left out, and with them folders that come later"
             )
             yield Entry(folder or ".", None, obstacle=Unread(UnreadReason.LIMIT, detail))
             return
@@ -85,9 +85,10 @@ def _list_entries(root: str, folder: str, most: int, pending: list[str]) -> Gene
     try:
         # All names first, so that the listing is closed before the caller handles an entry.
         with os.scandir(descriptor) as listing:
-            count = itertools.count()
-            names = heapq.nsmallest(most, (entry.name for entry, _ in zip(listing, count, strict=False)))
-        total = next(count)
+            # ``zip`` advances the counter once for each entry, so its next number is their total.
+            counter = itertools.count()
+            names = heapq.nsmallest(most, (entry.name for entry, _ in zip(listing, counter, strict=False)))
+        total = next(counter)
         folders = []
         for name in names:
             path = f"{folder}/{name}" if folder else name

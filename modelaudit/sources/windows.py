@@ -186,10 +186,10 @@ class FileWindow:
 
         Call it after the last read and before closing.
         """
-        listed, now = self._file.state, FileState.from_stat(os.fstat(self._descriptor))
-        if now.size != listed.size:
-            return f"its size went from {listed.size} to {now.size} bytes"
-        if now.modified != listed.modified:
+        listed, current = self._file.state, FileState.from_stat(os.fstat(self._descriptor))
+        if current.size != listed.size:
+            return f"its size went from {listed.size} to {current.size} bytes"
+        if current.modified != listed.modified:
             return "its content was written to"
         try:
             at_path = FileState.from_stat(self._file.status())
@@ -197,7 +197,7 @@ class FileWindow:
             return "it was removed"
         if at_path.identity != listed.identity:
             return "another file took its place"
-        if now.status_changed != listed.status_changed:
+        if current.status_changed != listed.status_changed:
             return "its status was changed, which hides a write if its times were set back"
         return None
 
