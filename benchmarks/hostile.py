@@ -108,8 +108,9 @@ def scan_bounded(path: Path, options: Iterable[str] = ()) -> Scan:
 
 def _bound_this_process() -> None:
     """Bound the address space and CPU time of the process that a scan begins in."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_FACTOR * MEMORY_MOST,) * 2)
-    resource.setrlimit(resource.RLIMIT_CPU, (_TIME_FACTOR * SECONDS_MOST,) * 2)
+    memory, seconds = _MEMORY_FACTOR * MEMORY_MOST, _TIME_FACTOR * SECONDS_MOST
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))  # the soft limit and the hard one
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
 
 
 def list_faults(scan: Scan, exit_codes: Iterable[int], is_folder: bool = False) -> list[str]:

@@ -100,7 +100,7 @@ def _list_fixtures() -> list[Path]:
     return sorted(path for path in (*built, *WRITTEN.rglob("*")) if path.is_file())
 
 
-def _find_partition_fault(path: Path) -> tuple[Counter[ByteClass], str]:
+def _check_partition(path: Path) -> tuple[Counter[ByteClass], str]:
     """Return the bytes of one fixture by class, and why its ledger is no partition; an empty string if it is one."""
     _, ledgers = _scan(path)
     outer = next((each for each in ledgers if each.address == path.name), None)
@@ -109,11 +109,11 @@ def _find_partition_fault(path: Path) -> tuple[Counter[ByteClass], str]:
         # The scan of an empty file reads nothing, and records that as an absence.
         return Counter(), "" if size == 0 else f"{fixture_name(path)} has no ledger"
     for ledger in ledgers:
-        position, before = 0, None
+        last_end, last_class = 0, None
         for start, end, class_ in ledger:
-            if start != position or end <= start or class_ is before:
+            if start != last_end or end <= start or class_ is last_class:
                 return Counter(), f"{fixture_name(path)}: {ledger.address} has a wrong range at byte {start}"
-            position, before = end, class_
+            last_end, last_class = end, class_
     if outer.size != size:
         return Counter(), f"{fixture_name(path)} has {size} bytes, and its ledger has {outer.size}"
     return Counter(outer.sum_classes()), ""
@@ -123,7 +123,7 @@ def _check_partitions(faults: list[str]) -> str:
     """Check that each byte of each fixture has exactly one class."""
     paths = _list_fixtures()
     with Pool(2) as pool:
-        results = pool.map(_find_partition_fault, paths, chunksize=20)
+        results = pool.map(_check_partition, paths, chunksize=20)
     faults += [fault for _, fault in results if fault]
     totals: Counter[ByteClass] = sum((counts for counts, _ in results), Counter())
     shown = ", ".join(f"{totals[each]:,} {each.value}" for each in ByteClass)
@@ -169,14 +169,14 @@ def _draw_insertions(hosts: dict[str, list[Path]], count: int) -> Iterator[Inser
 def _try_insertion(insertion: Insertion) -> tuple[int, str]:
     """Return the exit code of the changed fixture, and the classes of the payload's bytes joined by a plus sign."""
     data = insertion.host.read_bytes()
-    end = insertion.offset + len(PAYLOAD)
-    rest = data[end:] if insertion.overwrites else data[insertion.offset :]
+    payload_end = insertion.offset + len(PAYLOAD)
+    following = data[payload_end:] if insertion.overwrites else data[insertion.offset :]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / insertion.host.name
-        path.write_bytes(data[: insertion.offset] + PAYLOAD + rest)
+        path.write_bytes(data[: insertion.offset] + PAYLOAD + following)
         code, ledgers = _scan(path)
     outer = next((each for each in ledgers if each.address == path.name), ())
-    classes = {class_ for start, stop, class_ in outer if start < end and stop > insertion.offset}
+    classes = {class_ for start, end, class_ in outer if start < payload_end and end > insertion.offset}
     return code, "+".join(sorted(classes))
 
 

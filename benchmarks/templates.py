@@ -17,7 +17,7 @@ import tarfile
 import tempfile
 import time
 import zipfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +27,6 @@ from samples import FIXTURES, collect_corpus
 
 import modelaudit
 from modelaudit.languages.jinja.syntax import parse_template
-from modelaudit.model.finding import Severity
 from modelaudit.wire.base import DamagedError
 
 RESULTS = "templates.md"
@@ -66,6 +65,7 @@ def download_package(name: str, folder: Path) -> Path | None:
     """Download the archive of one pinned package into ``folder``; print a line and return ``None`` if that fails."""
     binary = "--no-binary" if name.partition("==")[0] in _SOURCE_ONLY else "--only-binary"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download", "--no-deps"]
+    # The wheels for one system and one version of Python are taken everywhere, so that the digests are the same.
     platforms = (
         []
         if binary == "--no-binary"
@@ -150,12 +150,8 @@ def scan_template(path: Path) -> tuple[int, str, list[str]]:
     """Scan one file; return the exit code, the highest severity except of licence rules, and the ids of the rules."""
     report = modelaudit.scan(path, second_opinion=False)
     findings = [finding for finding in report.findings if not finding.rule.startswith("license/")]
-    highest = max((list(Severity).index(finding.severity) for finding in findings), default=None)
-    return (
-        report.exit_code,
-        "none" if highest is None else list(Severity)[highest].value,
-        [each.rule for each in findings],
-    )
+    highest = max((finding.severity for finding in findings), key=lambda severity: severity.rank, default=None)
+    return report.exit_code, highest.value if highest else "none", [each.rule for each in findings]
 
 
 def read_packages(names: tuple[str, ...]) -> Iterator[Package]:
@@ -174,7 +170,10 @@ def read_packages(names: tuple[str, ...]) -> Iterator[Package]:
 
 def _render_benign_section(packages: list[Package]) -> Iterator[str]:
     """Scan the templates of all packages, and yield the lines of the report about them."""
-    rows, seen, rules, seconds = [], set[str](), Counter[str](), 0.0
+    rows = []
+    seen: set[str] = set()
+    rules: Counter[str] = Counter()
+    seconds = 0.0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "chat_template.jinja"
         for package in packages:
@@ -213,17 +212,25 @@ def _render_benign_section(packages: list[Package]) -> Iterator[str]:
 
 def _render_attack_section(corpus: Path) -> Iterator[str]:
     """Scan the hostile and benign templates of the fixtures and the corpus, and yield the lines of the report."""
-    groups: dict[tuple[str, str], Counter[int]] = {}
+    exits_by_group: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
+
+    def count_exit(name: str, label: str, path: Path) -> None:
+        exit_code, _, _ = scan_template(path)
+        exits_by_group[name, label][exit_code] += 1
+
     for path in sorted((FIXTURES / "routes").glob("template-*/*/*")):
-        groups.setdefault((path.parts[-3], "malicious"), Counter())[scan_template(path)[0]] += 1
+        count_exit(path.parts[-3], "malicious", path)
     for path in sorted((FIXTURES / "jinja" / "benign").iterdir()):
-        groups.setdefault(("fixtures of our own", "benign"), Counter())[scan_template(path)[0]] += 1
+        count_exit("fixtures of our own", "benign", path)
     for sample in collect_corpus(corpus):
         if "jinja" in sample.shown_path:
-            groups.setdefault(("samples of promptfoo", sample.label), Counter())[scan_template(sample.path)[0]] += 1
+            count_exit("samples of promptfoo", sample.label, sample.path)
     yield "## Attacks, by exit code"
     yield ""
-    rows = [(f"{name}, {label}", *(str(exits[code]) for code in (1, 3, 0))) for (name, label), exits in groups.items()]
+    rows = [
+        (f"{name}, {label}", *(str(exits[code]) for code in (1, 3, 0)))
+        for (name, label), exits in exits_by_group.items()
+    ]
     yield from render_table(("set", "exit 1", "exit 3", "exit 0"), rows)
 
 

@@ -99,6 +99,22 @@ def test_torch_layers_optimizers_and_schedules_pass(tmp_path: Path) -> None:
     assert_files_pass(tmp_path, samples.rows, at_least=40)
 
 
+@pytest.mark.usefixtures("writers")
+def test_estimator_that_requires_another_is_built_with_one() -> None:
+    multioutput = pytest.importorskip("sklearn.multioutput")
+    estimators = importlib.import_module("writers.estimators")
+    built = estimators.build_estimator(multioutput.MultiOutputClassifier)
+    assert type(built.estimator).__name__ == "LogisticRegression"
+
+
+@pytest.mark.usefixtures("writers")
+def test_torch_layer_is_listed_with_every_argument_that_it_requires() -> None:
+    pytest.importorskip("torch")
+    layers = importlib.import_module("writers.layers")
+    arguments = {name: arguments for name, _, arguments in layers.list_layers()}
+    assert arguments["Linear"] == {"in_features": 3, "out_features": 2}
+
+
 def test_each_environment_for_benign_files_pins_its_versions_and_names_existing_writers() -> None:
     writer_names = {file.stem for file in (BENIGN / "writers").glob("*.py")}
     environments = yaml.safe_load((BENIGN / "environments.yaml").read_text(encoding="utf-8"))

@@ -89,8 +89,8 @@ class SampleWriter:
         import torch
 
         writer = f"torch.save(value, path, _use_new_zipfile_serialization={zipped}, pickle_protocol={protocol})"
-        kind = {"_use_new_zipfile_serialization": zipped, "pickle_protocol": protocol}
-        self.add_file(library, name, writer, lambda path: torch.save(value, str(path), **kind), protocol, alarm)
+        options = {"_use_new_zipfile_serialization": zipped, "pickle_protocol": protocol}
+        self.add_file(library, name, writer, lambda path: torch.save(value, str(path), **options), protocol, alarm)
 
     @contextmanager
     def omit_on_refusal(self, label):

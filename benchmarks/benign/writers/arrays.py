@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import importlib
 
 import numpy as np
 
@@ -11,7 +12,7 @@ def build_arrays_of_every_dtype():
     """Return an array of every type of number, text, date and record, by a name for its type."""
     arrays = {}
     for code in np.typecodes["All"]:
-        if code not in "OMm":
+        if code not in "OMm":  # objects, dates and spans of time are written below
             arrays["code-" + code] = np.zeros((2, 3), dtype=code)
     arrays["big-endian"] = np.arange(4, dtype=">f8")
     arrays["text"] = np.array(["a", "bcd"])
@@ -70,8 +71,8 @@ def write_samples(samples):
     samples.add_file("numpy", "objects.npy", "numpy.save(path, value)", lambda path: np.save(str(path), mixed))
     pair = {"a": np.arange(5), "b": mixed}
     samples.add_file("numpy", "pair.npz", "numpy.savez(path, **value)", lambda path: np.savez(str(path), **pair))
-    packed = lambda path: np.savez_compressed(str(path), **pair)  # noqa: E731
-    samples.add_file("numpy", "packed.npz", "numpy.savez_compressed(path, **value)", packed)
+    save_packed = lambda path: np.savez_compressed(str(path), **pair)  # noqa: E731
+    samples.add_file("numpy", "packed.npz", "numpy.savez_compressed(path, **value)", save_packed)
     with samples.omit_on_refusal("scipy"):
         write_scipy_objects(samples)
 
@@ -125,7 +126,7 @@ def write_scipy_objects(samples):
         "hull": lambda: scipy.spatial.ConvexHull(np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]])),
         "kde": lambda: scipy.stats.gaussian_kde(y),
         "result": lambda: scipy.optimize.minimize(lambda v: (v**2).sum(), np.ones(2)),
-        "rotation": lambda: __import__("scipy.spatial.transform").spatial.transform.Rotation.identity(),
+        "rotation": lambda: importlib.import_module("scipy.spatial.transform").Rotation.identity(),
         "rbf": lambda: scipy.interpolate.RBFInterpolator(np.c_[x, y], y),
     }
     for name, make in sorted(builders.items()):

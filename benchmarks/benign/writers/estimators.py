@@ -13,7 +13,8 @@ import sklearn
 PROTOCOLS = (4, 2, 5, 3, 0)
 # One file for each estimator in the oldest and the newest of them; all of a module in one file elsewhere.
 SINGLY = ("scikit-learn-0.20", "scikit-learn-1.9")
-LARGE = {
+# Settings that make an estimator small and fast, by the name of the parameter.
+SMALL_SETTINGS = {
     "max_iter": 20, "n_estimators": 5, "n_init": 1, "n_components": 2, "n_clusters": 2, "max_trials": 20, "cv": 2,
     "n_quantiles": 5,
     "n_refinements": 1, "min_samples": 2, "n_neighbors": 3, "n_epochs": 5, "max_bins": 16,
@@ -40,13 +41,13 @@ def build_estimator(kind):
     accepted = inspect.signature(kind.__init__).parameters
     settings = {
         name: value
-        for name, value in LARGE.items()
-        if name in accepted and accepted[name].absence_if_unmatched is not inspect._empty
+        for name, value in SMALL_SETTINGS.items()
+        if name in accepted and accepted[name].default is not inspect.Parameter.empty
     }
     inner = LinearRegression() if "Regress" in kind.__name__ else LogisticRegression(max_iter=20)
     if kind.__name__ in ("OutputCodeClassifier", "MultiOutputClassifier", "OneVsRestClassifier", "OneVsOneClassifier"):
         inner = LogisticRegression(max_iter=20)
-    inside = {
+    parts = {
         "estimator": inner,
         "base_estimator": inner,
         "estimators": [("a", inner), ("b", type(inner)())],
@@ -57,8 +58,8 @@ def build_estimator(kind):
         "transformers": [("a", StandardScaler(), [0, 1])],
         "dictionary": np.eye(4),
     }
-    demanded = {name for name, parameter in accepted.items() if parameter.absence_if_unmatched is inspect._empty}
-    settings.update({name: value for name, value in inside.items() if name in demanded})
+    required = {name for name, parameter in accepted.items() if parameter.default is inspect.Parameter.empty}
+    settings.update({name: value for name, value in parts.items() if name in required})
     if "param_distributions" in accepted:
         settings["n_iter" if "n_iter" in accepted else "n_candidates"] = 2
     return kind(**settings)

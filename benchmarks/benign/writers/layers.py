@@ -30,7 +30,7 @@ def list_layers():
             arguments = {
                 key: SETTINGS[key]
                 for key, value in accepted.items()
-                if key in SETTINGS and value.absence_if_unmatched is inspect._empty
+                if key in SETTINGS and value.default is inspect.Parameter.empty
             }
             for key in ("num_encoder_layers", "num_decoder_layers", "dim_feedforward", "d_model", "nhead"):
                 if key in accepted:
@@ -38,7 +38,8 @@ def list_layers():
             if name in ("GRU", "LSTM", "RNN"):
                 arguments = {"input_size": 3, "hidden_size": 2}
             if name.startswith(("LPPool", "FractionalMaxPool")):
-                arguments = {"kernel_size": 2, **({"norm_type": 2} if name[0] == "L" else {"output_size": 2})}
+                second = {"norm_type": 2} if name.startswith("LPPool") else {"output_size": 2}
+                arguments = {"kernel_size": 2, **second}
             if name in ("TransformerEncoder", "TransformerDecoder"):
                 kind_of_layer = getattr(nn, name + "Layer")
                 first = "encoder_layer" if "Encoder" in name else "decoder_layer"
@@ -90,7 +91,8 @@ def write_samples(samples):
 def write_torchscript(samples):
     """Write TorchScript archives of a network, by script and by trace."""
     network = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
-    for name, make in (("script", torch.jit.script), ("trace", lambda value: torch.jit.trace(value, torch.ones(1, 2)))):
+    example = torch.ones(1, 2)
+    for name, make in (("script", torch.jit.script), ("trace", lambda value: torch.jit.trace(value, example))):
         with samples.omit_on_refusal("torch/" + name):
             program = make(network)
             samples.add_file(

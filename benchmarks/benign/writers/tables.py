@@ -36,7 +36,8 @@ def build_columns():
         "int64[pyarrow]",
     ):
         try:
-            columns[name] = pd.Series([1, 0, None] if name[:6] != "string" else ["a", "b", None], dtype=name)
+            values = ["a", "b", None] if name.startswith("string") else [1, 0, None]
+            columns[name] = pd.Series(values, dtype=name)
         except (TypeError, ImportError, ValueError, AttributeError, NameError):  # pyarrow or the type is not there
             continue
     return columns

@@ -36,21 +36,27 @@ def write_optimizers(samples, network):
     for name, kind in sorted(vars(torch.optim).items()):
         if inspect.isclass(kind) and issubclass(kind, torch.optim.Optimizer) and name != "Optimizer":
             with samples.omit_on_refusal("torch/" + name):
+                # Muon takes matrices only.
                 parameters = [network.weight] if name == "Muon" else list(network.parameters())
                 optimizer = kind(parameters, lr=0.1)
                 if name == "LBFGS":
-                    optimizer.step(lambda: (network.zero_grad(), network(torch.ones(1, 3)).sum())[1])
-                elif name != "SparseAdam":
-                    network.zero_grad()
-                    network(torch.ones(1, 3)).sum().backward()
+                    optimizer.step(lambda: compute_loss(network))
+                elif name != "SparseAdam":  # which takes no gradients of a dense layer
+                    compute_loss(network).backward()
                     optimizer.step()
                 samples.write_torch("torch", f"optimizer-{name}.pt", optimizer.state_dict())
                 samples.write_torch("torch", f"optimizer-{name}-whole.pt", optimizer)
 
 
+def compute_loss(network):
+    """Clear the gradients of the network, and return a loss for one row of ones."""
+    network.zero_grad()
+    return network(torch.ones(1, 3)).sum()
+
+
 def write_schedules(samples, network):
     """Write the state of each schedule of learning rates, and the schedule itself."""
-    schedule = torch.optim.lr_scheduler
+    schedules = torch.optim.lr_scheduler
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
     settings_of_schedules = {
         "StepLR": {"step_size": 2}, "MultiStepLR": {"milestones": [1, 2]}, "ConstantLR": {}, "LinearLR": {},
@@ -61,14 +67,14 @@ def write_schedules(samples, network):
     }  # fmt: skip
     for name, settings in settings_of_schedules.items():
         with samples.omit_on_refusal("torch/" + name):
-            step = getattr(schedule, name)(optimizer, **settings)
-            samples.write_torch("torch", f"schedule-{name}.pt", step.state_dict())
-            if name not in ("CyclicLR",):
-                samples.write_torch("torch", f"schedule-{name}-whole.pt", step)
+            schedule = getattr(schedules, name)(optimizer, **settings)
+            samples.write_torch("torch", f"schedule-{name}.pt", schedule.state_dict())
+            if name != "CyclicLR":  # some releases keep a weak reference in it, which pickle refuses
+                samples.write_torch("torch", f"schedule-{name}-whole.pt", schedule)
     with samples.omit_on_refusal("torch/SequentialLR"):
-        parts = [schedule.ConstantLR(optimizer), schedule.ExponentialLR(optimizer, 0.9)]
+        parts = [schedules.ConstantLR(optimizer), schedules.ExponentialLR(optimizer, 0.9)]
         samples.write_torch(
-            "torch", "schedule-SequentialLR.pt", schedule.SequentialLR(optimizer, parts, [2]).state_dict()
+            "torch", "schedule-SequentialLR.pt", schedules.SequentialLR(optimizer, parts, [2]).state_dict()
         )
 
 
