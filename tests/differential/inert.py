@@ -42,35 +42,35 @@ class InertGlobals:
         return self.by_name[name]
 
 
-def _make_class(world: InertGlobals, name: str) -> type:
+def _make_class(inert_globals: InertGlobals, name: str) -> type:
     """Return a class that records calls, constructions, states and items, and does nothing else."""
 
     class RecordingType(type):
         def __call__(cls, *arguments: object, **keywords: object) -> object:
-            world.record_act("call", name)
+            inert_globals.record_act("call", name)
             return object.__new__(cls)
 
-    def new(cls: type, *arguments: object, **keywords: object) -> object:
-        world.record_act("construct", name)
+    def construct(cls: type, *arguments: object, **keywords: object) -> object:
+        inert_globals.record_act("construct", name)
         return object.__new__(cls)
 
     def make_recording_method(act: str) -> Any:
-        def method(self: object, *arguments: object) -> None:
-            world.record_act(act, name)
+        def record_and_do_nothing(self: object, *arguments: object) -> None:
+            inert_globals.record_act(act, name)
 
-        return method
+        return record_and_do_nothing
 
-    body = {"__new__": new, "__setstate__": make_recording_method("set-state"), "__hash__": object.__hash__}
-    body |= {method: make_recording_method("set-item") for method in ("append", "extend", "add", "__setitem__")}
-    return RecordingType(name, (), body)
+    members = {"__new__": construct, "__setstate__": make_recording_method("set-state"), "__hash__": object.__hash__}
+    members |= {method: make_recording_method("set-item") for method in ("append", "extend", "add", "__setitem__")}
+    return RecordingType(name, (), members)
 
 
-def _make_function(world: InertGlobals, name: str) -> object:
+def _make_function(inert_globals: InertGlobals, name: str) -> object:
     """Return a function that records its calls and returns an object that records the acts on it."""
-    result_class = _make_class(world, name)
+    result_class = _make_class(inert_globals, name)
 
     def function(*arguments: object) -> object:
-        world.record_act("call", name)
+        inert_globals.record_act("call", name)
         return object.__new__(result_class)
 
     return function
@@ -88,22 +88,24 @@ def run_program(data: bytes, in_c: bool) -> tuple[list[NamedAct], int | None]:
     Returns:
         The recorded acts, and the number of bytes that it had read when it raised; ``None`` without an error.
     """
-    world, file = InertGlobals(), _FileWithoutPeek(data)
-    base: Any = pickle.Unpickler if in_c else pickle._Unpickler  # type: ignore[attr-defined]
+    inert_globals, file = InertGlobals(), _FileWithoutPeek(data)
+    unpickler: Any = pickle.Unpickler if in_c else pickle._Unpickler  # type: ignore[attr-defined]
 
-    class Confined(base):  # type: ignore[misc]
+    class ConfinedUnpickler(unpickler):  # type: ignore[misc]
+        """An unpickler that can import nothing but the inert globals."""
+
         def find_class(self, module: str, name: str) -> object:
-            return world.find_global(module, name)
+            return inert_globals.find_global(module, name)
 
         def persistent_load(self, id_: object) -> object:
-            world.acts.append(("persistent-load", ""))
+            inert_globals.acts.append(("persistent-load", ""))
             return object()
 
         def get_extension(self, code: int) -> NoReturn:
             raise ValueError(f"unregistered extension code {code}")
 
     try:
-        Confined(file).load()
+        ConfinedUnpickler(file).load()
     except Exception:  # noqa: BLE001 - an unpickler raises nearly anything
-        return world.acts, file.tell()
-    return world.acts, None
+        return inert_globals.acts, file.tell()
+    return inert_globals.acts, None

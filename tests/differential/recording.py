@@ -71,7 +71,7 @@ class _ObjectNames:
         return self.by_id.get(id(thing), "")
 
     def is_global(self, thing: object) -> bool:
-        """Whether a program imported it by name; the result of calling any other object has no known name."""
+        """Whether a program imported the object by its name."""
         return id(thing) in self.globals
 
 
@@ -99,8 +99,9 @@ class Recorder(pickle._Unpickler):  # type: ignore[misc, name-defined]
         return found
 
     def find_global(self, module: str, name: str) -> object:
-        """Return the global itself."""
-        self.proto, proto = 4, self.proto  # the names are mapped already
+        """Return the global with this name of Python 3, without recording the import."""
+        # Below protocol 3, the unpickler would map the names from Python 2 once more.
+        self.proto, proto = 4, self.proto
         try:
             return super().find_class(module, name)
         finally:
@@ -113,35 +114,44 @@ class Recorder(pickle._Unpickler):  # type: ignore[misc, name-defined]
         return name
 
     def load_reduce(self) -> None:
+        """Record the call, perform it, and give its result a name."""
         function, arguments = self.stack[-2], self.stack[-1]
         name = self.record_act(Act.CALL, function)
         super().load_reduce()
+        # The machine knows no name for the result of calling anything but a global.
         if self.names.is_global(function):
             self.names.set_name(self.stack[-1], _find_maker(name, function, arguments, self.names))
 
     dispatch[pickle.REDUCE[0]] = load_reduce
 
     def load_newobj(self) -> None:
-        name = self.record_act(Act.CONSTRUCT, self.stack[-2])
+        """Record the construction, perform it, and name the object after its class."""
+        _arguments, class_ = self.stack[-1], self.stack[-2]
+        name = self.record_act(Act.CONSTRUCT, class_)
         super().load_newobj()
         self.names.set_name(self.stack[-1], name)
 
     dispatch[pickle.NEWOBJ[0]] = load_newobj
 
     def load_newobj_ex(self) -> None:
-        name = self.record_act(Act.CONSTRUCT, self.stack[-3])
+        """Record the construction, perform it, and name the object after its class."""
+        _keywords, _arguments, class_ = self.stack[-1], self.stack[-2], self.stack[-3]
+        name = self.record_act(Act.CONSTRUCT, class_)
         super().load_newobj_ex()
         self.names.set_name(self.stack[-1], name)
 
     dispatch[pickle.NEWOBJ_EX[0]] = load_newobj_ex
 
     def _instantiate(self, klass: object, arguments: object) -> None:
+        """Record the call of a class by INST or OBJ, perform it, and name the object after its class."""
         name = self.record_act(Act.CALL, klass)
         super()._instantiate(klass, arguments)
         self.names.set_name(self.stack[-1], name)
 
     def load_build(self) -> None:
-        self.record_act(Act.SET_STATE, self.stack[-2])
+        """Record that an object gets a state, and set it."""
+        _state, changed_object = self.stack[-1], self.stack[-2]
+        self.record_act(Act.SET_STATE, changed_object)
         super().load_build()
 
     dispatch[pickle.BUILD[0]] = load_build

@@ -85,9 +85,6 @@ class Outer:
         pass
 
 
-for each in (Point, Record, Slotted, Colour, Bits, WithArguments, Stateful, Outer):
-    each.__module__ = __name__
-
 plain_values = (
     st.none() | st.booleans() | st.integers() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False)
     | st.text(max_size=20) | st.binary(max_size=40)
@@ -212,7 +209,7 @@ def test_pickle_machine_records_the_acts_of_the_unpickler_on_torch_objects(proto
         compare_with_unpickler(pickle.dumps(value, protocol))
 
 
-def test_recorder_in_this_file_and_pickle_machine_record_the_same_calls_and_states() -> None:
+def test_recorder_of_these_tests_and_pickle_machine_record_the_same_calls_and_states() -> None:
     data = pickle.dumps(
         [Record(datetime.date(2020, 1, 1)), decimal.Decimal(1), fractions.Fraction(1, 2), uuid.UUID(int=1)]
     )

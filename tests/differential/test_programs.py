@@ -59,7 +59,6 @@ INVALID_OPCODES = [
     b"\xff",
     b"\x8c\x01\xff",
     b"Vx\\u1\n",
-    b".",
 ]
 FRAGMENTS = [
     *NAME_OPCODES * 4,
@@ -67,7 +66,7 @@ FRAGMENTS = [
     *MEMO_OPCODES,
     *CONTAINER_OPCODES * 2,
     *ACTING_OPCODES * 4,
-    *INVALID_OPCODES[:-1],
+    *INVALID_OPCODES,
 ]
 SKIMMED = b"0(" + b"K\x01\x94" * 60 + b"l0"
 """Enough plain data for the machine to skip it."""
@@ -75,15 +74,19 @@ SKIMMED = b"0(" + b"K\x01\x94" * 60 + b"l0"
 EXTRA_MEMORY_BYTES = 256 << 20
 
 
-def _join_program(protocol: int, fragments: list[int], stop: bytes) -> bytes:
-    """Return a program of the fragments with these numbers; protocol 7 leaves out the opcode PROTO."""
-    proto = b"\x80" + bytes([protocol]) if protocol < 7 else b""
-    return proto + b"".join(FRAGMENTS[number] for number in fragments) + stop
+WITHOUT_PROTO = 7
+"""In place of a protocol, for a program without the opcode PROTO."""
+
+
+def _join_program(protocol: int, fragment_numbers: list[int], stop: bytes) -> bytes:
+    """Return a program of the fragments with these numbers, with or without the opcode ``stop`` at its end."""
+    proto = b"" if protocol == WITHOUT_PROTO else b"\x80" + bytes([protocol])
+    return proto + b"".join(FRAGMENTS[number] for number in fragment_numbers) + stop
 
 
 programs = st.builds(
     _join_program,
-    st.integers(0, 7),
+    st.integers(0, WITHOUT_PROTO),
     st.lists(st.integers(0, len(FRAGMENTS) - 1), min_size=1, max_size=24),
     st.sampled_from([b".", b""]),
 )
@@ -97,8 +100,6 @@ def find_opcode_offset(data: bytes, reached: int) -> int:
             if offset is None or offset >= reached:
                 break
             last = offset
-        else:
-            return last
     except Exception:  # noqa: BLE001 - the program is broken at this point
         pass
     return last

@@ -84,11 +84,12 @@ DOCUMENTS = (
 PICKLE = f"cos\nmkdir\n(S'{MARKER}'\ntR."
 
 
-def set_gzip_header(flags: int, fields: bytes = b"") -> Callable[[bytes], bytes]:
-    """Return a function that compresses, with these flags and optional fields in the header."""
+def make_gzip_compressor(flags: int, fields: bytes = b"") -> Callable[[bytes], bytes]:
+    """Return a function that compresses with gzip, with these flags and optional fields in the header."""
 
     def compress(data: bytes) -> bytes:
         packed = gzip.compress(data)
+        # The flags are the fourth byte. The optional fields follow the ten fixed bytes of the header.
         return packed[:3] + bytes([flags]) + packed[4:10] + fields + packed[10:]
 
     return compress
@@ -96,14 +97,14 @@ def set_gzip_header(flags: int, fields: bytes = b"") -> Callable[[bytes], bytes]
 
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
-    "gzip, header checksum": set_gzip_header(2, b"\0\0"),
-    "gzip, reserved flags": set_gzip_header(0xE0),
-    "gzip, all fields": set_gzip_header(0x1F, b"\3\0abcname\0comment\0\1\2"),
-    "gzip, text flag": set_gzip_header(1),
+    "gzip, header checksum": make_gzip_compressor(2, b"\0\0"),
+    "gzip, reserved flags": make_gzip_compressor(0xE0),
+    "gzip, all fields": make_gzip_compressor(0x1F, b"\3\0abcname\0comment\0\1\2"),
+    "gzip, text flag": make_gzip_compressor(1),
     "gzip, checksum": lambda data: gzip.compress(data)[:-8] + bytes(8),
     "gzip, no end": lambda data: gzip.compress(data)[:-8],
     "gzip, odd system": lambda data: gzip.compress(data)[:8] + b"\x55\xaa" + gzip.compress(data)[10:],
-    "gzip, two streams": lambda data: gzip.compress(data[:9]) + bytes(40) + set_gzip_header(2, b"ab")(data[9:]),
+    "gzip, two streams": lambda data: gzip.compress(data[:9]) + bytes(40) + make_gzip_compressor(2, b"ab")(data[9:]),
     "bzip2": bz2.compress,
     "xz": lzma.compress,
     "xz, no check": lambda data: lzma.compress(data, check=lzma.CHECK_NONE),
@@ -113,29 +114,29 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def add(before: bytes = b"", behind: bytes = b"") -> Callable[[bytes], bytes]:
-    """Return a function that adds bytes around others."""
+def make_adder(before: bytes = b"", behind: bytes = b"") -> Callable[[bytes], bytes]:
+    """Return a function that adds the bytes ``before`` and ``behind`` to its argument."""
     return lambda data: before + data + behind
 
 
 CHANGES: dict[str, Callable[[bytes], bytes]] = {
-    "none": add(),
-    "0x1A at the end": add(behind=b"\x1a"),
-    "NUL at the end": add(behind=b"\0"),
-    "NUL, a line": add(b"# \0\1\2\n"),
-    "control characters": add(bytes(range(1, 32)) + b"\n"),
-    "mark in the middle": add(b"# \xef\xbb\xbf\n"),
-    "mark": add(b"\xef\xbb\xbf"),
-    "form feed": add(b"\x0c\n"),
+    "none": make_adder(),
+    "0x1A at the end": make_adder(behind=b"\x1a"),
+    "NUL at the end": make_adder(behind=b"\0"),
+    "NUL, a line": make_adder(b"# \0\1\2\n"),
+    "control characters": make_adder(bytes(range(1, 32)) + b"\n"),
+    "mark in the middle": make_adder(b"# \xef\xbb\xbf\n"),
+    "mark": make_adder(b"\xef\xbb\xbf"),
+    "form feed": make_adder(b"\x0c\n"),
     "UTF-16": lambda data: data.decode().encode("utf-16"),
     "UTF-16 without a mark": lambda data: data.decode().encode("utf-16-le"),
-    "Latin-1": add(b"# Gr\xfc\xdfe\n"),
-    "overlong UTF-8": add(b"# \xc0\xaf\xe0\x80\xaf\n"),
+    "Latin-1": make_adder(b"# Gr\xfc\xdfe\n"),
+    "overlong UTF-8": make_adder(b"# \xc0\xaf\xe0\x80\xaf\n"),
     "line ends of Windows": lambda data: data.replace(b"\n", b"\r\n"),
     "line ends of Mac": lambda data: data.replace(b"\n", b"\r"),
-    "bytes behind": add(behind=b"\n" + bytes((7 * number) % 256 for number in range(600))),
-    "4 KiB before": add(b"#" * 5000 + b"\n"),
-    "document behind": add(behind=b"\n---\n\x1a{"),
+    "bytes behind": make_adder(behind=b"\n" + bytes((7 * number) % 256 for number in range(600))),
+    "4 KiB before": make_adder(b"#" * 5000 + b"\n"),
+    "document behind": make_adder(behind=b"\n---\n\x1a{"),
 }
 
 
@@ -146,7 +147,8 @@ def list_cases() -> Iterator[tuple[str, str, Callable[[bytes], bytes], str, tupl
         for position, (label, change) in enumerate(CHANGES.items()):
             if IS_FULL:
                 yield loader, text, change, label, NAMES
-            elif (number + position) % 8 == 0 or not position:
+            # Each text meets the first change, which is none, and every eighth of the others, under another name each.
+            elif position == 0 or (number + position) % 8 == 0:
                 yield loader, text, change, label, (NAMES[(number + position // 8) % len(NAMES)],)
     for number, (label, compress) in enumerate(COMPRESSORS.items()):
         for behind in (b"", b"\0\0", b"junk"):

@@ -35,16 +35,16 @@ def decode_in_each_encoding(data: bytes) -> Iterator[str]:
             yield data.decode(encoding, errors)
 
 
-def render(data: bytes) -> Iterator[Callable[[], object]]:
-    """Yield the ways to render a template."""
+def list_template_renderings(data: bytes) -> Iterator[Callable[[], object]]:
+    """Yield functions that each render a template in another way."""
     for text in decode_in_each_encoding(data):
         for extensions in ([], ["jinja2.ext.loopcontrols", "jinja2.ext.do"]):
             environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, extensions=extensions)
             yield lambda environment=environment, text=text: environment.from_string(text).render(messages=[])
 
 
-def load_yaml(data: bytes) -> Iterator[Callable[[], object]]:
-    """Yield the ways to load YAML with tags."""
+def list_yaml_loads(data: bytes) -> Iterator[Callable[[], object]]:
+    """Yield functions that each load YAML with its tags in another way."""
     inputs: tuple[Any, ...] = (data, *decode_in_each_encoding(data))
     for source in inputs:
         yield lambda source=source: yaml.unsafe_load(source)
@@ -52,18 +52,22 @@ def load_yaml(data: bytes) -> Iterator[Callable[[], object]]:
     yield lambda: list(yaml.load_all(io.BytesIO(data), yaml.UnsafeLoader))
 
 
-def unpickle(data: bytes) -> Iterator[Callable[[], object]]:
-    """Yield the ways to load a pickle from a compressed file."""
+def list_pickle_loads(data: bytes) -> Iterator[Callable[[], object]]:
+    """Yield functions that each load a pickle from a file in another compression."""
     for open_file in (gzip.open, bz2.open, lzma.open):
         yield lambda open_file=open_file: pickle.load(open_file(io.BytesIO(data)))
     yield lambda: pickle.loads(zlib.decompressobj().decompress(data))
 
 
-LOADERS = {"jinja": render, "yaml": load_yaml, "pickle": unpickle}
+LOADERS = {"jinja": list_template_renderings, "yaml": list_yaml_loads, "pickle": list_pickle_loads}
 
 
-def did_payload_run(marker: Path, loader: str, path: str) -> bool:
-    """Whether one of the ways to load the file makes the marker, which is removed again."""
+def run_payload(marker: Path, loader: str, path: str) -> bool:
+    """Load a file in every way of ``loader`` until its payload has run.
+
+    Returns:
+        Whether the payload ran, which makes the folder ``marker``; the folder is removed again.
+    """
     for load in LOADERS[loader](Path(path).read_bytes()):
         with contextlib.suppress(Exception):
             load()
@@ -76,4 +80,4 @@ def did_payload_run(marker: Path, loader: str, path: str) -> bool:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     jobs = json.loads(Path(sys.argv[2]).read_text())
-    json.dump([did_payload_run(Path(sys.argv[1]), loader, path) for loader, path in jobs], sys.stdout)
+    json.dump([run_payload(Path(sys.argv[1]), loader, path) for loader, path in jobs], sys.stdout)

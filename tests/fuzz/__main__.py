@@ -129,7 +129,7 @@ def _run_workers(run: _Run, most_workers: int) -> None:
         try:
             run.record_report(reports.get(timeout=0.5))
         except queue.Empty:
-            workers = [worker for worker in workers if not _has_ended(run, worker)]
+            workers = [worker for worker in workers if not _record_end(run, worker)]
         if time.monotonic() - last_progress > 60:
             last_progress = time.monotonic()
             done = run.done + sum(max(0, each.current_number.value - each.numbers.start) for each in workers)
@@ -139,8 +139,12 @@ def _run_workers(run: _Run, most_workers: int) -> None:
         run.record_report(reports.get())
 
 
-def _has_ended(run: _Run, worker: _Worker) -> bool:
-    """Whether a process has ended or was killed because it hangs; record its inputs as done or as a problem."""
+def _record_end(run: _Run, worker: _Worker) -> bool:
+    """Record the inputs of a process that has ended, as done or as a problem; kill a process that hangs.
+
+    Returns:
+        Whether the process no longer runs.
+    """
     if not worker.process.is_alive():
         if worker.process.exitcode == 0 and worker.current_number.value == worker.numbers.stop:
             run.done += len(worker.numbers)
@@ -172,7 +176,7 @@ def main() -> int:
     if options.file:
         problems = Inspector().find_problems(options.file.read_bytes(), options.file.name, every_format=True)
         print(*problems or ["no problem"], sep="\n")
-        return bool(problems)
+        return 1 if problems else 0
     pool = list_seeds(options.only)
     if not pool:
         parser.error(f"no seed has {options.only!r} in its name")
@@ -188,7 +192,7 @@ def main() -> int:
         f"inputs with them: {run.problem_counts}"
     )
     print("inputs by reader and exit code:", ", ".join(f"{word} {count}" for word, count in sorted(run.counts.items())))
-    return bool(run.problem_counts)
+    return 1 if run.problem_counts else 0
 
 
 if __name__ == "__main__":

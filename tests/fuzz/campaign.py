@@ -50,6 +50,7 @@ def make_input(run: str, number: int, pool: Sequence[Seed]) -> Input:
     source = random.Random(f"{run}:{number}")
     seed = source.choices(pool, cum_weights=_cumulate_weights(tuple(pool)))[0]
     name = seed.name.rpartition("/")[2]
+    # Some inputs have the name of another format, because readers also go by the name.
     if source.random() < 0.15:
         name = f"model.{source.choice(_ENDINGS)}"
     return Input(mutate_seed(source, seed.data, pool), name, source.choice(_CONTENTS), seed.name)

@@ -48,6 +48,10 @@ GROWTH_MOST: Final = 96 * MIB
 """Bytes by which one input may raise the peak of resident memory: several times the amount that ``LIMITS`` allows."""
 
 
+_LONGEST_DETAIL: Final = 4000
+"""Characters of the longest detail of an absence that a report may show."""
+
+
 class BytesWindow:
     """A window over bytes that rejects every read that a window may reject."""
 
@@ -82,7 +86,7 @@ class Inspector:
 
     Attributes:
         formats: how many inputs each reader has read.
-        codes: how many inputs each exit code was for.
+        codes: how many inputs led to each exit code.
     """
 
     def __init__(self) -> None:
@@ -139,7 +143,7 @@ class Inspector:
         (record,) = audit.records
         self.formats.update(record.formats)
         snapshot = Snapshot(ModelRef(RefKind.FILE, path), None, (artifact,), "/")
-        license_ = audit.conclude_license(snapshot, True, lambda _: _refuse_lookup)
+        license_ = audit.conclude_license(snapshot, offline=True, wrap_look_up=lambda _: _refuse_lookup)
         findings = sorted(audit.findings, key=lambda finding: finding.order)
         families = options.list_families(self._catalogue)
         decision = decide_verdict(
@@ -152,7 +156,7 @@ class Inspector:
 
 
 def _refuse_lookup(_name: str, _is_dataset: bool) -> LookupResult:
-    """Answer that no base model was found, so that no input reaches the network."""
+    """Answer a look-up of a base model with "unreached", so that no input reaches the network."""
     return LookupResult(OriginState.UNREACHED, "no lookup in this test")
 
 
@@ -163,7 +167,7 @@ def _find_report_faults(report: AuditReport, renderings: list[bytes]) -> list[st
         for _, absence in record.absences:
             if "\n" in absence.unread.detail or "\r" in absence.unread.detail:
                 faults.append(f"message-of-lines: {absence.unread.reason}: {absence.unread.detail[:200]!r}")
-            if len(absence.unread.detail) > 4000:
+            if len(absence.unread.detail) > _LONGEST_DETAIL:
                 faults.append(f"message-too-long: {absence.unread.reason}: {len(absence.unread.detail)} characters")
     if any(b"\x1b" in rendering for rendering in renderings):
         faults.append("escape-in-report: a terminal control character is shown raw")

@@ -30,12 +30,15 @@ Mutation = Callable[[random.Random, bytes, Sequence[Seed]], bytes]
 # Numbers at the bounds of integer types, which lengths and indices seldom expect.
 _NUMBERS: Final = (0, 1, 2, 3, 7, 8, 127, 128, 255, 256, 4095, 4096, 32767, 65535, 65536, 2**20, 2**24, 2**31 - 1, 2**31,
                    2**32 - 1, 2**32, 2**40, 2**62, 2**63 - 1, 2**63, 2**64 - 1)  # fmt: skip
+# The code of an unsigned number for ``struct``, by its width in bytes.
 _WIDTHS: Final = {1: "B", 2: "H", 4: "I", 8: "Q"}
+# Signatures of formats, or the first bytes of their files.
 _MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06", b"\x93NUMPY\x01\x00", b"\x1f\x8b\x08\x00", b"BZh9", b"\xfd7zXZ\x00",
                  b"7z\xbc\xaf\x27\x1c\x00\x04", b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd", b"\x78\x9c", b"\x5d\x00\x00\x80\x00",
                  b"\x80\x02", b"\x80\x04\x95", b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", b"{", b"---\n", b"ZF\x01",
                  b"\x89HDF\r\n\x1a\n", b"GGUF\x03\x00\x00\x00")  # fmt: skip
-# Offsets of the numbers in a local header, a central entry, the end of the directory and both records of zip64.
+# The offset and width of each number in a local header, a central entry, the end of the directory and both records of
+# zip64.
 _ZIP_FIELDS: Final = {
     b"PK\x03\x04": ((4, 2), (6, 2), (8, 2), (14, 4), (18, 4), (22, 4), (26, 2), (28, 2)),
     b"PK\x01\x02": ((6, 2), (8, 2), (10, 2), (16, 4), (20, 4), (24, 4), (28, 2), (30, 2), (32, 2), (34, 2), (38, 4), (42, 4)),
@@ -44,7 +47,7 @@ _ZIP_FIELDS: Final = {
     b"PK\x06\x07": ((4, 4), (8, 8), (16, 4)),
 }  # fmt: skip
 _ZIP_RECORD: Final = re.compile(b"|".join(re.escape(magic) for magic in _ZIP_FIELDS))
-# Name, mode, size, time, checksum, kind, link, and the prefix of a tar header.
+# The offset and width of the fields of a tar header: name, mode, size, time, checksum, kind, link, magic and prefix.
 _TAR_FIELDS: Final = ((0, 100), (100, 8), (124, 12), (136, 12), (148, 8), (156, 1), (157, 100), (257, 8), (345, 155))
 _TAR_WORDS: Final = (b"", b"7" * 11, b"\x80" + b"\xff" * 10, b"-1", b"\x80" + bytes(10), b"../../x", b"/etc/x", b"L", b"x", b"g",
                      b"K", b"S", b"1", b"2", b"5", b"00000000010")  # fmt: skip
@@ -74,12 +77,13 @@ def mutate_seed(source: random.Random, seed: bytes, pool: Sequence[Seed]) -> byt
 
 
 def _choose_offset(source: random.Random, data: bytes) -> int:
-    """Choose an offset, preferably near one of the ends, where headers and directories are."""
-    chance = source.random()
-    if chance < 0.3:
-        return source.randrange(min(len(data), 64) + 1)
-    if chance < 0.45:
-        return len(data) - source.randrange(min(len(data), 64) + 1)
+    """Choose an offset, often near one of the ends, where headers and directories are."""
+    distance = source.randrange(min(len(data), 64) + 1)
+    place = source.choices(("near the start", "near the end", "anywhere"), (30, 15, 55))[0]
+    if place == "near the start":
+        return distance
+    if place == "near the end":
+        return len(data) - distance
     return source.randrange(len(data) + 1)
 
 
@@ -151,7 +155,8 @@ def set_number(source: random.Random, data: bytes, pool: Sequence[Seed]) -> byte
 def _pack_odd_number(source: random.Random, width: int, size: int) -> bytes:
     """Pack a number at a bound, or close to the ``size`` of the data, into ``width`` bytes of either order."""
     value = source.choice((*_NUMBERS, size, size - 1, size + 1, size // 2)) % (1 << 8 * width)
-    return struct.pack(source.choice("<<>") + _WIDTHS[width], value)
+    byte_order = source.choice("<<>")  # two of three are little-endian, as in most formats
+    return struct.pack(byte_order + _WIDTHS[width], value)
 
 
 def set_numeral(source: random.Random, data: bytes, pool: Sequence[Seed]) -> bytes:
@@ -184,7 +189,7 @@ def _find_opcode_offsets(data: bytes) -> list[int]:
     A pickle may begin within the first 4,096 bytes of other data, with its opcode PROTO (0x80).
     """
     offsets = [0]
-    start = max(0, data.find(b"\x80")) if data[:1] != b"\x80" and data.find(b"\x80") < 4096 else 0
+    start = max(0, data.find(b"\x80", 0, 4096))
     try:
         for _, _, offset in pickletools.genops(data[start : start + 8192]):
             offsets.append(start + (offset or 0))
@@ -200,9 +205,9 @@ def make_opcode(source: random.Random) -> bytes:
     if chosen.arg is None:
         return code
     width = chosen.arg.n
-    if width >= 0:
-        small = source.random() < 0.6
-        value = source.randrange(8).to_bytes(width, "little") if small else _pack_boundary_value(source, width)
+    if width >= 0:  # a negative number stands for an argument of variable length
+        is_small = source.random() < 0.6
+        value = source.randrange(8).to_bytes(width, "little") if is_small else _pack_boundary_value(source, width)
         return code + value
     if width == pickletools.UP_TO_NEWLINE:
         line_count = 2 if chosen.name in ("GLOBAL", "INST") else 1  # a module and a name, or one text
@@ -215,6 +220,7 @@ def make_opcode(source: random.Random) -> bytes:
     return code + _pack_boundary_value(source, length_width) + body
 
 
+# Arguments of opcodes that take a line: numbers, texts and names, valid and invalid.
 _LINES: Final = (b"", b"0", b"1", b"01", b"-1", b"99999999999", b"os", b"posix", b"system", b"'x'", b"'", b"\xff\xfe", b"I00", b"1e5",
                  b"builtins", b"getattr", b"collections", b"OrderedDict", b"a.b.c", b"0x1fL")  # fmt: skip
 
@@ -288,10 +294,12 @@ def mutate_unpacked(source: random.Random, data: bytes, pool: Sequence[Seed]) ->
     return insert_opcodes(source, data, pool)
 
 
+_GZIP_WBITS: Final = 31  # tells zlib that the stream has the header and trailer of gzip
+
 _CODECS: Final[tuple[tuple[bytes, Callable[[bytes], bytes], Callable[[bytes], bytes]], ...]] = (
     (
         b"\x1f\x8b",
-        lambda data: zlib.decompressobj(31).decompress(data, SIZE_MOST),
+        lambda data: zlib.decompressobj(_GZIP_WBITS).decompress(data, SIZE_MOST),
         lambda data: gzip.compress(data, 1, mtime=0),
     ),
     (b"BZh", lambda data: bz2.BZ2Decompressor().decompress(data, SIZE_MOST), lambda data: bz2.compress(data, 1)),
@@ -326,6 +334,7 @@ _WRAPPERS: Final[tuple[Callable[[bytes], bytes], ...]] = (
     lambda data: lzma.compress(data, preset=0),
     lambda data: pickle.dumps(data, 4),
     lambda data: pickle.dumps([b"x", data.hex()], 2),
+    # A NumPy file with an array of objects, whose header takes 118 (0x76) bytes.
     lambda data: (
         b"\x93NUMPY\x01\x00\x76\x00"
         + b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(117)

@@ -6,10 +6,11 @@ import multiprocessing
 import pickletools
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fuzz.__main__ import _has_ended, _Run
+from fuzz.__main__ import _record_end, _Run
 from fuzz.campaign import make_input
 from fuzz.inspection import Inspector
 from fuzz.mutations import SIZE_MOST, make_opcode, mutate_seed
@@ -21,6 +22,7 @@ from modelaudit import pipeline
 from modelaudit.formats.registry import READERS
 
 INPUTS = 1200
+# Only seeds below this size in bytes are read, to keep the tests short.
 SMALL = 1 << 14
 
 
@@ -43,8 +45,9 @@ def test_inspector_finds_no_problem_when_readers_read_mutated_files(inspector: I
     problems = {}
     for number in range(INPUTS):
         input_ = make_input("suite", number, pool)
+        is_rendered_in_every_format = number % 400 == 0
         problems[number, input_.seed] = inspector.find_problems(
-            input_.data, input_.path, input_.content, number % 400 == 0
+            input_.data, input_.path, input_.content, is_rendered_in_every_format
         )
     assert {where: texts for where, texts in problems.items() if texts} == {}
 
@@ -76,10 +79,10 @@ def test_fuzzing_worker_counts_as_ended_only_after_its_report_is_recorded(tmp_pa
     run = _Run("x", list_seeds("gguf/")[:1], tmp_path, [])
     reports = context.Queue()
     worker = run.start_worker(context, reports, range(3))
-    assert not _has_ended(run, worker)
+    assert not _record_end(run, worker)
     run.record_report(reports.get(timeout=200))
     worker.process.join()
-    assert _has_ended(run, worker)
+    assert _record_end(run, worker)
     assert (run.done, run.problem_counts, run.remaining) == (3, {}, [])
 
 
@@ -98,8 +101,6 @@ def test_generated_opcodes_include_every_opcode_of_pickle() -> None:
 
 
 def test_fuzzer_reports_a_failing_reader_as_a_problem(inspector: Inspector, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     def fail(*_: object) -> Iterator[object]:
         raise KeyError("x")
         yield  # makes it a generator, as readers are

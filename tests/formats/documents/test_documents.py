@@ -131,9 +131,10 @@ def test_yaml_tags_before_damage_are_recorded(read_bytes):
     ],
 )
 def test_document_over_a_bound_is_reported_as_unread(data, path, read_bytes):
-    # Texts of one letter exceed the bound on bytes, all others the bound on depth or on values.
+    # The long texts of the letter x exceed the bound on bytes, all others the bound on depth or on values.
+    is_long_text = set(data) <= set(b'x"')
     limits = Limits(document_bytes=7000, document_nodes=1000, document_depth=200)
-    if set(data) <= set(b'x"'):
+    if is_long_text:
         limits = Limits(document_bytes=4000)
     assert UnreadReason.LIMIT in read_bytes(data, path, limits).reasons()
 
@@ -160,9 +161,9 @@ def test_json_with_too_many_settings_is_read_as_json_and_reported_as_partly_unre
 
 
 def test_setup_cfg_over_a_bound_is_reported_as_unread_and_its_first_settings_are_mentioned(read_bytes):
-    step = b"[options]\ncmdclass = build = a.B\n"
-    many_lines = step + b"\n" * 20_000
-    many_requirements = step + b"install_requires =\n" + b"  b @ https://e.invalid/b\n" * 2001
+    build_step = b"[options]\ncmdclass = build = a.B\n"
+    many_lines = build_step + b"\n" * 20_000
+    many_requirements = build_step + b"install_requires =\n" + b"  b @ https://e.invalid/b\n" * 2001
     for text in (many_lines, many_requirements):
         reading = read_bytes(text, "setup.cfg")
         assert UnreadReason.LIMIT in reading.reasons()
@@ -244,13 +245,14 @@ def test_depth_and_keys_of_json_are_measured_exactly(value, ascii_only):
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(st.sampled_from('"\\u{}[],:d8a0c ')))
 def test_depth_of_any_text_with_quotes_and_brackets_is_measured_without_error(text):
-    # Any text, valid or not, is measured without an error.
+    # The test fails if one of these raises, whether the text is valid or not.
     exceeds_depth(text * 300, 3)
     exceeds_nodes(text * 300, 3)
     try:
         value = json.loads(text)
     except ValueError:
         return
+    # Of valid JSON, a mapping or a list has a depth of at least 1, and any other value the depth 0.
     assert exceeds_depth(text, 0) == isinstance(value, (dict, list))
 
 
@@ -276,6 +278,7 @@ def test_text_scan_gives_the_same_result_however_the_text_is_split_into_pieces(t
     data = text.encode()
 
     def scan_pieces(pieces):
+        """Return the encoding and the number of lines that the scan of the pieces finds, or ``"damaged"``."""
         scan = TextScan()
         try:
             for piece in pieces:
@@ -289,9 +292,10 @@ def test_text_scan_gives_the_same_result_however_the_text_is_split_into_pieces(t
     for length in lengths:
         pieces.append(remaining[:length])
         remaining = remaining[length:]
+    pieces = [piece for piece in [*pieces, remaining] if piece]
     # A byte order mark of UTF-16 must be in the first piece, so texts that begin like one are left out.
     if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        assert scan_pieces([piece for piece in [*pieces, remaining] if piece]) == scan_pieces([data] if data else [])
+        assert scan_pieces(pieces) == scan_pieces([data] if data else [])
         if scan_pieces([data]) != "damaged":
             scan = TextScan()
             scan.feed(data)
@@ -332,8 +336,9 @@ def test_key_that_occurs_twice_behind_a_hundred_thousand_others_is_a_defect(path
     assert "duplicate-key" in read_bytes(f'{{{rows}, "last": 1}}'.encode(), path).kinds()
 
 
-def test_wanted_key_is_present_in_an_object_that_arrives_in_pieces():
-    # Of more than a thousand keys, a word with a number is an entry of a vocabulary, and not a setting.
+def test_wanted_json_key_is_found_in_an_object_that_arrives_in_pieces_unless_its_value_shows_a_vocabulary():
+    # In an object of more than a thousand keys, a key whose value is a number is a word of a vocabulary, as torch_dtype
+    # is here, and not a setting.
     words = "".join(f'"{"w" * 300}{number}": 1, ' for number in range(1500))
     text = f'{{{words}"auto_map": {{"AutoModel": "a.B"}}, "torch_dtype": 1}}'
     facts = scan_json([text[:1000], text[1000:]], frozenset({"auto_map", "torch_dtype"}))
@@ -341,7 +346,7 @@ def test_wanted_key_is_present_in_an_object_that_arrives_in_pieces():
     assert facts.keys[-2:] == ("auto_map", "torch_dtype")
 
 
-def test_findings_before_a_bound_of_a_document_are_kept(read_bytes):
+def test_code_reference_in_json_is_recorded_even_if_the_document_exceeds_a_bound_after_it(read_bytes):
     limits = Limits(document_nodes=1000)
     for values in (b"1," * 2000 + b"1", b"[" * 300 + b"]" * 300, b"[" * 5000 + b"]" * 5000):
         reading = read_bytes(b'{"auto_map": {"AutoModel": "evil.B"}, "b": [' + values + b"]}", "a.json", limits)
@@ -349,9 +354,9 @@ def test_findings_before_a_bound_of_a_document_are_kept(read_bytes):
         assert "auto_map.AutoModel" in str(reading.structures)
 
 
-def test_encoded_string_over_its_bound_reaches_the_limit(read_bytes, monkeypatch):
-    coded = base64.b64encode(pickle.dumps(list(range(100)))).decode()
-    for string in (coded, coded.replace("A", "\\u0041")):
+def test_encoded_json_string_over_its_bound_is_reported_as_unread(read_bytes, monkeypatch):
+    encoded = base64.b64encode(pickle.dumps(list(range(100)))).decode()
+    for string in (encoded, encoded.replace("A", "\\u0041")):  # plain, and with JSON escapes
         sample = f'{{"a": "{string}"}}'.encode()
         assert UnreadReason.LIMIT not in read_bytes(sample, "a.json").reasons()
         with monkeypatch.context() as patch:

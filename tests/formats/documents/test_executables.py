@@ -39,7 +39,7 @@ def test_executable_of_the_running_python_is_recognised_as_elf(bytes_window):
     assert "ELF" in detect_program(window.data, window).kind
 
 
-def test_model_inside_llamafile_is_read(read_bytes):
+def test_model_inside_a_llamafile_is_read_once(read_bytes):
     reading = read_bytes(build_llamafile(), "model.llamafile")
     assert reading.formats["model.llamafile"] == ["zip", "executable"]
     assert reading.formats["model.llamafile!model.gguf"] == ["gguf"]
@@ -57,10 +57,18 @@ def test_bytes_that_only_begin_with_a_magic_number_are_not_reported_as_a_program
     assert list_kinds(read_bytes(data, "notes")) == []
 
 
+# The layout of the program that ``build_pe_program`` makes: the PE header, the number of sections in it, and the only
+# row of the section table.
+_PE_HEADER = 128
+_SECTION_COUNT = _PE_HEADER + 6
+_SECTION_TABLE = _PE_HEADER + 24
+_ROW_SIZE = 40
+
+
 def test_windows_program_is_recognised_if_its_pe_header_lies_beyond_the_head(read_bytes):
-    # The header for DOS states the offset of the PE header, which is at 128 in the built program.
+    # The header for DOS states the offset of the PE header.
     header = b"MZ".ljust(60, b"\0") + struct.pack("<I", 20_000)
-    data = header.ljust(20_000, b"\0") + build_pe_program()[128:]
+    data = header.ljust(20_000, b"\0") + build_pe_program()[_PE_HEADER:]
     assert list_kinds(read_bytes(data)) == ["Windows executable (PE)"]
 
 
@@ -77,18 +85,20 @@ def test_program_whose_tables_end_beyond_the_file_is_reported_as_damaged(read_by
 
 
 def test_pe_program_is_reported_as_damaged_if_a_section_ends_beyond_the_file(read_bytes):
-    # The number of sections is at 134; the section table is at 152, with 40 bytes a row.
-    headers, section = build_pe_program()[:152], build_pe_program(end=10_000)[152:192]
-    # The file ends with the only row; and the last of 60 rows states the largest end.
+    headers = build_pe_program()[:_SECTION_TABLE]
+    row = build_pe_program(end=10_000)[_SECTION_TABLE : _SECTION_TABLE + _ROW_SIZE]
+    # The row is the only one, or the last of 60, the others of which are empty. The file ends after it.
     for count in (1, 60):
-        data = headers[:134] + struct.pack("<H", count) + headers[136:] + bytes(40 * (count - 1)) + section
+        stated_count = struct.pack("<H", count)
+        headers_with_count = headers[:_SECTION_COUNT] + stated_count + headers[_SECTION_COUNT + 2 :]
+        data = headers_with_count + bytes(_ROW_SIZE * (count - 1)) + row
         assert read_bytes(data).reasons() == {UnreadReason.DAMAGED}
         assert read_bytes(data.ljust(10_000, b"\0")).reasons() == set()
 
 
 def test_pe_program_that_ends_within_its_headers_is_reported_as_damaged(read_bytes):
     # The file ends within the COFF header, before the section table, and within its only row.
-    for size in (140, 152, 170):
+    for size in (_PE_HEADER + 12, _SECTION_TABLE, _SECTION_TABLE + 18):
         reading = read_bytes(build_pe_program()[:size])
         assert list_kinds(reading) == ["Windows executable (PE)"]
         assert reading.reasons() == {UnreadReason.DAMAGED}
@@ -117,8 +127,8 @@ def test_scan_of_a_program_fails_under_any_name(tmp_path):
     ),
     st.data(),
 )
-def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, seed, data):
+def test_mutated_programs_never_crash_the_reader(read_bytes, seed, data):
     # Any error that the reader does not report as damage or as a limit fails the test.
-    # The last four bytes are a size or an offset beyond any file.
-    cut = data.draw(st.integers(0, len(seed)))
-    read_bytes(seed[:cut] + data.draw(st.binary(max_size=100)) + struct.pack("<I", 0xFFFFFFFF))
+    kept_length = data.draw(st.integers(0, len(seed)))
+    # Readers may take the last four bytes for a size or an offset, which then lies beyond any file.
+    read_bytes(seed[:kept_length] + data.draw(st.binary(max_size=100)) + struct.pack("<I", 0xFFFFFFFF))

@@ -70,9 +70,9 @@ def test_xml_entity_with_a_value_inside_the_document_is_not_mentioned(read_bytes
     assert (reading.kinds(), reading.unread, list_mentions(reading)) == (set(), [], set())
 
 
-@pytest.mark.parametrize("system", ["../dtds/model.dtd", "model.dtd"])
-def test_relative_path_of_an_xml_document_type_gives_no_mention_and_no_reference(system, read_bytes):
-    reading = read_bytes(f'<!DOCTYPE a SYSTEM "{system}"><a/>'.encode(), "m.xml")
+@pytest.mark.parametrize("path", ["../dtds/model.dtd", "model.dtd"])
+def test_relative_path_of_an_xml_document_type_gives_no_mention_and_no_reference(path, read_bytes):
+    reading = read_bytes(f'<!DOCTYPE a SYSTEM "{path}"><a/>'.encode(), "m.xml")
     assert (list_mentions(reading), reading.of(References)) == (set(), [])
 
 
@@ -160,10 +160,10 @@ def test_mutated_text_is_parsed_or_reported_as_unread(read_bytes, data):
     assert reading.reasons() <= {UnreadReason.DAMAGED, UnreadReason.LIMIT, UnreadReason.UNCLAIMED}
 
 
-@pytest.mark.parametrize("start", ["&#60;!", "&#x3c;!", "&#38;#60;!"])
-def test_external_xml_entity_is_mentioned_if_a_parameter_entity_expands_to_its_declaration(start, read_bytes):
+@pytest.mark.parametrize("bracket", ["&#60;", "&#x3c;", "&#38;#60;"])
+def test_external_xml_entity_is_mentioned_if_a_parameter_entity_expands_to_its_declaration(bracket, read_bytes):
     # The parameter entity x expands to the declaration of the entity y; its angle brackets are character references.
-    declarations = f"<!ENTITY % x \"{start}ENTITY y SYSTEM 'file:///etc/passwd'&#62;\"> %x;"
+    declarations = f"<!ENTITY % x \"{bracket}!ENTITY y SYSTEM 'file:///etc/passwd'&#62;\"> %x;"
     assert ("entity", "file:///etc/passwd") in list_mentions(read_bytes(make_document(declarations, "&y;"), "m.xml"))
 
 
@@ -188,7 +188,7 @@ def test_java_class_is_mentioned_in_every_syntax_of_the_java_xml_decoder(text, r
         "<PMML>" + "".join(f'<Apply function="f{number}"/>' for number in range(5001)) + "</PMML>",
     ],
 )
-def test_xml_names_over_the_bound_are_reported_as_unread(text, read_bytes):
+def test_xml_names_over_the_bound_are_reported_as_unread_in_one_absence(text, read_bytes):
     reading = read_bytes(text.encode(), "m.xml")
     assert UnreadReason.LIMIT in reading.reasons()
     assert len([detail for detail in reading.details if "only the first 5000 names" in detail]) == 1
@@ -239,10 +239,10 @@ def test_xml_declarations_too_long_to_search_are_reported_as_unread(read_bytes, 
         assert read_bytes(make_document(declarations), "m.xml").reasons() == reasons
 
 
-def test_pickle_encoded_in_xml_is_read_before_damage(read_bytes):
+def test_encoded_pickle_before_damage_in_xml_is_read(read_bytes):
     # A pickle that calls posix.system with "echo inert".
-    payload = base64.b64encode(b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0aecho inert\x85R.").decode()
-    reading = read_bytes(f'<a b="{payload}"></c>'.encode(), "m.xml")
+    pickled_call = b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0aecho inert\x85R."
+    reading = read_bytes(f'<a b="{base64.b64encode(pickled_call).decode()}"></c>'.encode(), "m.xml")
     assert reading.called
     assert UnreadReason.DAMAGED in reading.reasons()
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from contextlib import suppress
 
 import pytest
 from builders.executable_files import build_elf_library
@@ -64,6 +65,7 @@ def test_pickle_after_the_end_of_media_is_read(name, bytes_between, read_bytes):
     assert read_bytes(MEDIA[name] + bytes_between + EVAL_ONE, "x").evaluates
 
 
+# Of a Parquet table, the last bytes of the file are the footer.
 @check_each("name", [name for name in MEDIA if name != "Parquet table"])
 def test_bytes_after_the_end_of_media_are_unclaimed(name, read_bytes):
     appended = b"\1\2\3" * 4
@@ -79,6 +81,7 @@ def test_bytes_between_two_incremental_updates_of_a_pdf_are_unclaimed(read_bytes
 
 
 def test_bytes_between_the_tables_of_a_font_file_are_unclaimed(read_bytes):
+    # A font of one table, "head", which takes four bytes at byte 32. The directory ends at byte 28.
     directory = b"\0\1\0\0" + struct.pack(">H6x4s4xII", 1, b"head", 32, 4)
     assert read_bytes(directory + b"\1\2\3\4" + b"data", "x").reasons() == {UnreadReason.UNCLAIMED}
     assert not read_bytes(directory + bytes(4) + b"data", "x").unread
@@ -90,7 +93,7 @@ def test_program_after_the_end_of_a_media_file_is_reported(read_bytes):
 
 
 def test_pickle_in_media_without_known_end_is_found(read_bytes):
-    flac = b"fLaC\0\0\0\x22" + bytes(34)
+    flac = b"fLaC\0\0\0\x22" + bytes(34)  # the magic number, and a block of 34 (0x22) bytes
     assert read_bytes(flac + EVAL_ONE, "x").evaluates
 
 
@@ -129,10 +132,15 @@ def test_pdf_action_in_an_object_stream_that_is_a_compression_bomb_is_mentioned(
     assert {mention.name for mention in outline.mentions} == {"Launch"}
 
 
-def build_object_stream(stored: bytes, name: bytes = b"/ObjStm") -> bytes:
-    """Return a PDF document with one object stream in the filter Flate; ``name`` is its type, ``stored`` its bytes."""
+def build_object_stream(stored: bytes, type_: bytes = b"/ObjStm") -> bytes:
+    """Return a PDF document with one stream of compressed objects.
+
+    Args:
+        stored: the bytes of the stream.
+        type_: the name of its type, as it is spelled in the document.
+    """
     return (
-        build_pdf() + b"3 0 obj\n<< /Type " + name + b" /Filter /FlateDecode >>\nstream\n" + stored + b"\nendstream\n"
+        build_pdf() + b"3 0 obj\n<< /Type " + type_ + b" /Filter /FlateDecode >>\nstream\n" + stored + b"\nendstream\n"
     )
 
 
@@ -143,8 +151,8 @@ def list_actions(reading) -> set[str]:
 
 def test_pdf_actions_in_an_object_stream_with_an_escaped_type_are_found(read_bytes):
     stored = zlib.compress(b"<< /S /Launch >>")
-    for name in (b"/ObjStm", b"/Obj#53tm", b"/#4f#62#6A#53#74#6D"):
-        assert list_actions(read_bytes(build_object_stream(stored, name), "card.pdf")) == {"Launch"}
+    for type_ in (b"/ObjStm", b"/Obj#53tm", b"/#4f#62#6A#53#74#6D"):
+        assert list_actions(read_bytes(build_object_stream(stored, type_), "card.pdf")) == {"Launch"}
 
 
 def test_pdf_action_before_damage_in_an_object_stream_is_mentioned(read_bytes):
@@ -173,13 +181,11 @@ def test_security_scan_of_ordinary_media_files_passes(tmp_path):
 @given(st.sampled_from(list(MEDIA.values())), st.data())
 def test_mutated_media_never_crash_the_reader(bytes_window, seed, data):
     # Any error that the reader does not report as damage or as a limit fails the test.
-    position = data.draw(st.integers(4, len(seed)))
-    changed = seed[:position] + data.draw(st.binary(max_size=12)) + seed[data.draw(st.integers(4, len(seed))) :]
-    try:
-        for _ in find_reader("media").read(Artifact("x", len(changed), lambda: None), bytes_window(changed), Limits()):
-            pass
-    except (DamagedError, WindowError):
-        pass
+    # The magic number, the first four bytes, stays.
+    start, end = data.draw(st.integers(4, len(seed))), data.draw(st.integers(4, len(seed)))
+    mutated = seed[:start] + data.draw(st.binary(max_size=12)) + seed[end:]
+    with suppress(DamagedError, WindowError):
+        list(find_reader("media").read(Artifact("x", len(mutated), lambda: None), bytes_window(mutated), Limits()))
 
 
 def test_bitmap_that_is_also_a_protocol_buffer_is_reported_as_unread(read_bytes):

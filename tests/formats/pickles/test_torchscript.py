@@ -175,7 +175,7 @@ def test_each_operator_of_a_model_that_torch_traces_and_saves_is_mentioned(torch
 
 @pytest.mark.filterwarnings("ignore")
 def test_torch_compiles_the_unusual_spellings_that_our_lexer_accepts_and_refuses_an_unknown_character(torch) -> None:
-    # A word that follows "not" without a blank, a name over several lines, and a method name in two texts.
+    # A number that follows "not" without a blank, a name over several lines, and a method name in two texts.
     glued = torch.jit.CompilationUnit("def f(x: Optional[int]):\n  return x is not1\n")
     assert glued.f(2) is True
     split = torch.jit.CompilationUnit("def f(x: int):\n  return (torch\n.\nadd(x, 1))\n")
