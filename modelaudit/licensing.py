@@ -127,7 +127,7 @@ class ClaimCollector:
         if prose.kind in _RESTRICTING_KINDS:
             is_comment = prose.kind is ProseKind.CODE
             restriction_claims = find_restrictions(
-                prose.text, prose.first_line, address, self.rules.restrictions, commented=is_comment
+                prose.text, prose.first_line, address, self.rules.restrictions, has_comment_marks=is_comment
             )
             self.claims += restriction_claims
         if prose.kind in _KEPT_KINDS and not is_member(address) and len(self.texts) < _MAX_TEXTS:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 VOCABULARY: Final = "secrets"
 _CONTEXT_BYTES: Final = 400  # on either side of a mark, of a line that is longer
 _HUGGING_FACE_TOKEN_LENGTH: Final = 34  # without its prefix
+_MAX_ADDRESS_LENGTH: Final = 200
 _MAX_HITS: Final = 20_000  # lines with one mark that are searched
 _MAX_SECRETS: Final = 200
 
@@ -134,8 +135,9 @@ def _load_detectors() -> dict[str, tuple[tuple[bytes, ...], Find]]:
 def _run_detector(kind: str, line: str) -> Iterable[str]:
     """Return the matches of the detect-secrets detector for this kind.
 
-    Some detectors return one group only. The whole match is returned instead, because placeholders show there. Of an
-    address only the password counts, and of a JSON web token what the detector validated.
+    Some detectors return a part of the match only. The whole match is returned instead, because the words of a
+    placeholder may be in the other part. Exceptions are an address, of which only the password counts, and a JSON web
+    token, which the detector validates.
     """
     plugin = _load_plugins()[kind]
     secrets = {str(secret) for secret in plugin.analyze_string(line)}
@@ -214,9 +216,9 @@ def _find_offsets(data: bytes, mark: bytes, find: Find, kind: str) -> Iterator[i
 
 
 def _may_be_secret(data: bytes, offset: int, mark: bytes) -> bool:
-    """Check the bytes behind the most frequent marks cheaply, before a line is decoded."""
+    """Whether a mark may begin a secret: a cheap test for the most frequent marks, before a line is decoded."""
     if mark == b"://":  # ``://user:password@host``
-        return b"@" in data[offset : offset + 200].split(b"\n", 1)[0]
+        return b"@" in data[offset : offset + _MAX_ADDRESS_LENGTH].split(b"\n", 1)[0]
     if mark == b"hf_":
         return data[offset + len(mark) : offset + len(mark) + _HUGGING_FACE_TOKEN_LENGTH].isalnum()
     if mark == b"eyJ":
@@ -257,12 +259,11 @@ def _read_secrets(artifact: Artifact, window: Window, limits: Limits) -> Iterato
             yield Outline("text", tuple(mentions))
         raise
     name = get_file_name(artifact.path)
-    if name in (".netrc", "_netrc") and any(not _is_placeholder(match[1].decode("latin-1"), "password in an address")
-                                            for match in _NETRC_PASSWORD.finditer(data)):  # fmt: skip
+    passwords = (match[1].decode("latin-1") for match in _NETRC_PASSWORD.finditer(data))
+    if name in (".netrc", "_netrc") and not all(_is_placeholder(each, "password in an address") for each in passwords):
         mentions.append(Mention(VOCABULARY, "secret", "password in .netrc"))
-    if name == ".env" or (
-        name.startswith(".env.") and not name.endswith((".example", ".sample", ".template", ".dist"))
-    ):
+    is_example = name.endswith((".example", ".sample", ".template", ".dist"))
+    if name == ".env" or (name.startswith(".env.") and not is_example):
         mentions.append(Mention(VOCABULARY, "settings-file", name[:100], NOWHERE))
     if mentions:
         yield Outline("text", tuple(mentions))

@@ -131,7 +131,10 @@ class _Marks:
 
 
 def _search_template(path: str, window: Window, marks: _Marks) -> Iterator[Reading]:
-    """Yield the accesses by which the text, rendered as a template, escapes; an absence if they are an example."""
+    """Yield the accesses by which the text, rendered as a template, escapes.
+
+    Documentation with such accesses in its examples alone gives an absence instead.
+    """
     if window.size > _LONGEST_TEMPLATE:
         if marks.has_escaping_access:
             detail = f"text of more than {_LONGEST_TEMPLATE} bytes was not parsed as a template"

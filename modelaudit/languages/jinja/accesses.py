@@ -237,6 +237,7 @@ class AccessCollector:
         """Yield a mention of each template that ``include``, ``import``, ``from`` or ``extends`` loads."""
         tag = {nodes.Include: "include", nodes.Extends: "extends"}.get(type(node), "import")
         targets = self._folder.fold(node.template)
+        # ``include ["a", "b"]`` tries several templates in turn.
         names = [text for value in targets.values for text in (value if isinstance(value, tuple) else (value,))]
         for name in names:
             if not isinstance(name, Unknown):

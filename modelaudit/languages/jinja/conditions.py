@@ -152,7 +152,7 @@ class ConditionAnalyzer:
             self._messages.message_names.add(name)
         if self._messages.contains_message_text(expression):
             self._messages.text_names.add(name)
-        if any(isinstance(inner, nodes.Name) and inner.name in self._dates for inner in walk_nodes(expression)):
+        if self._names_date(expression):
             self._dates.add(name)
 
     def _count_facts(self) -> tuple[int, ...]:
@@ -232,15 +232,15 @@ class ConditionAnalyzer:
         if any(self._messages.contains_message_text(expression) for expression in searched):
             for operand in operands:
                 yield from self._list_literals(operand)
-        elif any(
-            isinstance(part, nodes.Name) and part.name in self._dates
-            for expression in searched
-            for part in walk_nodes(expression)
-        ):
+        elif any(map(self._names_date, searched)):
             yield from (f"the date {literal}" for operand in operands for literal in self._list_literals(operand))
             yield from (f"the date {number}" for operand in operands for number in self._list_numbers(operand))
         if any(self._is_message_count(expression) for expression in searched):
             yield from (f"the count {number}" for operand in operands for number in self._list_numbers(operand))
+
+    def _names_date(self, node: nodes.Node) -> bool:
+        """Whether an expression names a date, such as ``strftime_now``, or a variable that holds one."""
+        return any(isinstance(part, nodes.Name) and part.name in self._dates for part in walk_nodes(node))
 
     def _is_message_count(self, node: nodes.Expr) -> bool:
         """Whether the expression is the number of messages, the length of one, or the index of a loop."""

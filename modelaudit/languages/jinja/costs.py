@@ -22,6 +22,7 @@ COSTS: Final = "jinja-costs"
 _MAX_ROUNDS: Final = 5_000_000
 """Limit of rounds of nested loops over constants. Chat templates need far fewer."""
 _MAX_TEXT_LENGTH: Final = 50_000_000
+_UNKNOWN_ROUNDS: Final = 2
 _MAX_DOUBLINGS: Final = 20
 _MAX_EXPONENT: Final = 10_000
 # A width of eight digits in a format string: ``%099999999d`` or ``{:>99999999}``.
@@ -138,8 +139,9 @@ def _describe_padding(template: nodes.Node, folder: ConstantFolder, width: int) 
         folder: folds the constants of the template.
         width: the largest number among the values, which ``%*d`` and ``{:{}}`` take as a width.
     """
-    takes_width = width > _MAX_TEXT_LENGTH and any("%*" in text or ":{" in text for text in folder.fold(template).texts)
-    is_wide = takes_width or any(_WIDTH.search(text) for text in folder.fold(template).texts)
+    texts = folder.fold(template).texts
+    takes_width = width > _MAX_TEXT_LENGTH and any("%*" in text or ":{" in text for text in texts)
+    is_wide = takes_width or any(_WIDTH.search(text) for text in texts)
     return "fills a field of an enormous width" if is_wide else ""
 
 
@@ -150,12 +152,14 @@ def _estimate_rounds(node: nodes.Node, folder: ConstantFolder) -> int:
     if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name in ("range", "lipsum"):
         bounds = [[number for number in folder.fold(each).values if type(number) is int] for each in node.args]
         if not bounds or any(not each for each in bounds) or len(bounds) > 3:
-            return 2
+            return _UNKNOWN_ROUNDS
         starts, stops = ([0], bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[1])
-        # Of several possible bounds, take those that give the most rounds.
-        step = max(1, min((abs(number) for number in bounds[2]), default=1)) if len(bounds) == 3 else 1
-        return max(2, max(abs(max(stops) - min(starts)), abs(min(stops) - max(starts))) // step)
-    return max((len(value) for value in folder.fold(node).values if isinstance(value, str | tuple)), default=2)
+        # Of several possible bounds, take those that give the most rounds, upwards or downwards.
+        upwards, downwards = abs(max(stops) - min(starts)), abs(min(stops) - max(starts))
+        step = max(1, min(map(abs, bounds[2]))) if len(bounds) == 3 else 1
+        return max(_UNKNOWN_ROUNDS, max(upwards, downwards) // step)
+    lengths = (len(value) for value in folder.fold(node).values if isinstance(value, str | tuple))
+    return max(lengths, default=_UNKNOWN_ROUNDS)
 
 
 def _is_doubling(node: nodes.Assign | nodes.AssignBlock, folder: ConstantFolder) -> bool:

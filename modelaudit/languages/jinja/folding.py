@@ -24,6 +24,7 @@ from modelaudit.wire.deadline import Deadline
 
 _MAX_VALUES: Final = 24
 _MAX_STEPS: Final = 200_000
+_STEPS_PER_TIME_CHECK: Final = 256
 _MAX_CUT_EVALUATIONS: Final = 8  # of a variable in a ring of variables, before it counts as computed
 _MAX_CPU_SECONDS: Final = 10.0
 _PLAIN_FIELD: Final = re.compile(r"\{(\w*)\}")
@@ -92,7 +93,7 @@ class ConstantFolder:
             LimitReachedError: the expressions of this template take too many steps.
         """
         self._steps += 1
-        if self._steps > _MAX_STEPS or (not self._steps % 256 and self._deadline.has_passed()):
+        if self._steps > _MAX_STEPS or (not self._steps % _STEPS_PER_TIME_CHECK and self._deadline.has_passed()):
             raise LimitReachedError("the constants of the template take too long to compute; the rest was not analysed")
         match node:
             case nodes.Const(value=value) | nodes.TemplateData(data=value):
@@ -217,7 +218,7 @@ class ConstantFolder:
         )
 
     def _fold_concatenation(self, parts: list[nodes.Expr]) -> FoldedValues:
-        """Fold ``text ~ b ~ c`` to each text that it can be; computed if a part is unknown or the text is too long."""
+        """Fold ``a ~ b ~ c`` to each text that it can be; a computed text if a part is unknown or the text too long."""
         texts = [""]
         for part in parts:
             folded = self.fold(part)
@@ -271,7 +272,7 @@ class ConstantFolder:
             return self._apply_to_each(base, lambda value: constants.slice_value(value, start, stop, step))
         keys = self.fold(node.arg)
         if not keys.values:
-            # An unknown subscript can select any element.
+            # An unknown subscript can select any element, or any letter of a text.
             elements = [item for value in base.values for item in constants.iterate_elements(value)]
             return self._keep_known(elements, base.is_computed or bool(base.texts))
         items = [constants.get_item(value, key) for value in base.values for key in keys.values]
@@ -302,7 +303,7 @@ class ConstantFolder:
         return self._fold_method(node.name, base, [*arguments, *(keywords[parameter] for parameter in parameters)])
 
     def _fold_map(self, base: FoldedValues, arguments: list[FoldedValues]) -> FoldedValues:
-        """Fold ``value | map(filter, arguments…)``; computed if the filter or an argument is not one constant."""
+        """Fold ``value | map(filter, arguments…)``; a computed text unless the filter and arguments are constants."""
         if any(len(argument.values) != 1 or argument.is_computed for argument in arguments):
             return _COMPUTED_TEXT
         filter_name, *given = (argument.values[0] for argument in arguments)
@@ -313,7 +314,10 @@ class ConstantFolder:
         return FoldedValues(folded.values, folded.is_computed or (has_lost_item and builds_text))
 
     def _fold_method(self, name: str, base: FoldedValues, arguments: list[FoldedValues]) -> FoldedValues:
-        """Apply a filter or method to each value of ``base``; the result is computed if an argument is not constant."""
+        """Apply a filter or method to each value of ``base``; a computed text if an argument is not one constant.
+
+        A text is computed if it is put together from parts that are known only at run time.
+        """
         if not base.values:
             return FoldedValues(is_computed=base.is_computed or name in _TEXT_BUILDERS)
         if any(len(argument.values) != 1 for argument in arguments):
@@ -363,7 +367,7 @@ class ConstantFolder:
         return FoldedValues(is_computed=self.fold_name(name).is_computed)
 
     def _fold_format(self, base: FoldedValues, node: nodes.Call) -> FoldedValues:
-        """Fold ``template.format(...)`` for each template; computed if an argument is not one constant."""
+        """Fold ``template.format(...)`` for each template; a computed text if an argument is not one constant."""
         keywords = {pair.key: self.fold(pair.value) for pair in node.kwargs}
         positional = [self.fold(argument) for argument in node.args]
         fields: dict[str, FoldedValues] = keywords | {str(index): value for index, value in enumerate(positional)}

@@ -28,9 +28,9 @@ _FUNCTION: Final = re.compile(
 def parse_aliases(text: str) -> dict[str, list[str]]:
     """Return the words that replace each alias or function name; the last definition of a name counts."""
     replacements: dict[str, list[str]] = {}
-    for match in iterate_within_deadline(_ALIAS.finditer(text), 64):
+    for match in iterate_within_deadline(_ALIAS.finditer(text), items_per_check=64):
         replacements[match[1]] = match[2].split()
-    for match in iterate_within_deadline(_FUNCTION.finditer(text), 64):
+    for match in iterate_within_deadline(_FUNCTION.finditer(text), items_per_check=64):
         bodies = [each.words for each in parse_commands(match[3])]
         # The analyser judges the body of every function in place. Only a body of one command can replace its name.
         if len(bodies) != 1:

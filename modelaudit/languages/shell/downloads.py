@@ -110,7 +110,7 @@ class DownloadTracker:
             address = self.find_stored_address([word])
             if address is None and _GLOB_CHARACTER.search(word) and "$" not in word:
                 pattern = _normalize_path(word)
-                files = iterate_within_deadline(self.files.items(), 16)
+                files = iterate_within_deadline(self.files.items(), items_per_check=16)
                 address = next((each for path, each in files if fnmatchcase(path, pattern)), None)
             if address is not None:
                 return address
@@ -133,10 +133,9 @@ class DownloadTracker:
         address: str | None = None
         if len(commands) > 1:  # the download of a single command is recorded with the command
             address = find_download_address(commands)
-        if address is None and len(commands) > 1:
-            address = self.find_stored_address(
-                word for each in commands[:-1] for word in (*each.words[1:], *each.input_files)
-            )
+            if address is None:
+                read_words = (word for each in commands[:-1] for word in (*each.words[1:], *each.input_files))
+                address = self.find_stored_address(read_words)
         for target in targets:
             if address is not None and target not in _NO_FILES:
                 self.files[target] = address

@@ -7,6 +7,7 @@ drops the backslash before any other character; only ``printf`` allows a zero be
 from __future__ import annotations
 
 import re
+import sys
 from typing import Final
 
 # ``\x41``, ``\u0041``, ``\U00000041``, ``\101`` or a letter such as ``\n``.
@@ -31,19 +32,21 @@ def decode_printed_text(text: str) -> str:
 
 def _decode_ansi_escape(match: re.Match[str]) -> str:
     """Return the character of one escape in ``$'…'``; of an unknown escape, the character without its backslash."""
-    if match[1]:
-        return chr(int(match[1], 16))
-    if match[2]:
-        return chr(int(match[2], 16))
-    if match[3]:
-        return chr(min(int(match[3], 16), 0x10FFFF))
-    if match[4]:
-        return chr(int(match[4], 8) & 0xFF)  # three octal digits can exceed a byte; bash keeps the low bits
-    return _ANSI_LETTERS.get(match[5], match[5])
+    byte, short_code, long_code, octal, letter = match.groups()
+    if byte:
+        return chr(int(byte, 16))
+    if short_code:
+        return chr(int(short_code, 16))
+    if long_code:
+        return chr(min(int(long_code, 16), sys.maxunicode))
+    if octal:
+        return chr(int(octal, 8) & 0xFF)  # three octal digits can exceed a byte; bash keeps the low bits
+    return _ANSI_LETTERS.get(letter, letter)
 
 
 def _decode_printed_escape(match: re.Match[str]) -> str:
     """Return the character of one escape in a text that ``echo -e`` or ``printf`` prints."""
-    if match[1]:
-        return chr(int(match[1], 16))
-    return chr(int(match[2], 8) & 0xFF) if match[2] else _PRINTED_LETTERS[match[3]]
+    byte, octal, letter = match.groups()
+    if byte:
+        return chr(int(byte, 16))
+    return chr(int(octal, 8) & 0xFF) if octal else _PRINTED_LETTERS[letter]

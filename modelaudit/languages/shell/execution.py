@@ -64,7 +64,7 @@ def list_executed_words(command: Command, words: list[str], name: str) -> list[s
         return [*words, *command.input_files, *lost_words]
     if name in RUNNERS:
         return [words[0], *list_program_words(words), *command.input_files, *environment_files]
-    if name in ("make", "gmake"):  # it runs the commands in the file of this name, without an argument that names it
+    if name in ("make", "gmake"):  # without an argument, it runs the commands in one of these files
         return ["Makefile", "makefile", "GNUmakefile"]
     if name == "hash" and "-p" in words:  # ``hash -p file name``: the file runs whenever ``name`` is called
         return words
@@ -89,11 +89,6 @@ def judge_program_names(names: list[str]) -> tuple[str, str]:
 def unwrap_commands(commands: list[Command]) -> list[list[str]]:
     """Return the words of each command without wrappers such as ``sudo``; commands without words are left out."""
     return [words for words in (unwrap_command(each.words) for each in commands) if words]
-
-
-def is_program_text_option(word: str) -> bool:
-    """Whether a word is the option ``-c`` of a shell, alone or joined with others, as in ``-xc``."""
-    return word.startswith("-") and not word.startswith("--") and word.endswith("c")
 
 
 def is_output_of_one_command(text: str) -> bool:

@@ -25,7 +25,7 @@ _MAX_BODY_LENGTH: Final = 5000
 
 def find_functions(text: str) -> Iterator[tuple[str, str]]:
     """Yield the name of each function of a script and the text of its body, cut to 5000 characters."""
-    for match in iterate_within_deadline(_HEADER.finditer(text), 16):
+    for match in iterate_within_deadline(_HEADER.finditer(text), items_per_check=16):
         following = text[match.end() : match.end() + _MAX_BODY_LENGTH]
         end = find_closing_parenthesis(following, 0) if match[3] == "(" else _find_body_end(following)
         yield match[1] or match[2], following[:end]

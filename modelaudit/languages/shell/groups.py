@@ -47,7 +47,7 @@ class GroupTracker:
     is_cut: bool = False
     _groups: list[_Group] = field(default_factory=list)
     _sources_left: int = _MAX_SOURCES
-    _closed_index: int | None = None
+    _ended_group_start: int | None = None
     """The index of the first command of a group that has just ended."""
 
     @property
@@ -75,13 +75,13 @@ class GroupTracker:
             while self._groups and self._groups[-1].closing_word != ")":
                 self._groups.pop()
         if self._groups and self._groups[-1].closing_word == closing_word:
-            self._closed_index = self._groups.pop().first_index
+            self._ended_group_start = self._groups.pop().first_index
 
-    def list_closed_commands(self) -> list[Command]:
+    def list_ended_group(self) -> list[Command]:
         """List the commands of a group that has just ended; redirections behind it apply to all of them."""
-        if self._closed_index is None or not self._reserve_sources(len(self.commands) - self._closed_index):
+        if self._ended_group_start is None or not self._reserve_sources(len(self.commands) - self._ended_group_start):
             return []
-        return self.commands[self._closed_index :]
+        return self.commands[self._ended_group_start :]
 
     def list_next_sources(self, is_piped: bool) -> list[Command]:
         """List the commands whose output the next command reads, besides those of its own pipeline.
@@ -89,11 +89,12 @@ class GroupTracker:
         Args:
             is_piped: whether the separator in front of it is a pipe.
         """
-        closed_index, self._closed_index = self._closed_index, None
-        if closed_index is None or not is_piped:
+        ended_group_start, self._ended_group_start = self._ended_group_start, None
+        if ended_group_start is None or not is_piped:
             return self.sources
-        count = len(self.commands) - closed_index + len(self.sources)
-        return [*self.sources, *self.commands[closed_index:]] if self._reserve_sources(count) else self.sources
+        # All commands of the group in front of the pipe write to it.
+        count = len(self.commands) - ended_group_start + len(self.sources)
+        return [*self.sources, *self.commands[ended_group_start:]] if self._reserve_sources(count) else self.sources
 
     def _reserve_sources(self, count: int) -> bool:
         """Count the sources that are about to be kept; return whether the bound allows them."""

@@ -213,7 +213,8 @@ class ShellLexer:
         elif words[:1] == ["for"] and words[2:3] == ["in"]:
             loop_variable, values = words[1], words[3:]
             self.variables.pop(loop_variable, None)
-            if len(values) == 1 and OUTPUT_MARK not in values[0]:  # several values: it is no constant
+            # With several values, the variable is not a constant.
+            if len(values) == 1 and OUTPUT_MARK not in values[0]:
                 self.variables[loop_variable] = values[0]
 
     def _redirect_group(self, redirection: Command) -> None:
@@ -225,7 +226,7 @@ class ShellLexer:
         is_input = redirection.input_substitutions or redirection.input_files or redirection.input_text is not None
         if not is_input and not redirection.output_substitutions:
             return
-        group = self._groups.list_closed_commands()
+        group = self._groups.list_ended_group()
         if redirection.output_substitutions:
             redirection.sources = [*redirection.sources, *group]
         elif is_input:
@@ -427,8 +428,10 @@ class ShellLexer:
         self._position = end + 1
         variable = _VARIABLE_IN_BRACES.fullmatch(inner)
         if variable is not None:
-            operand = self._expand_operand(variable[2], in_quotes) if variable[2] else variable[2]
-            return self._look_up_variable(variable[1], f"${variable[1]}" if operand is None else operand)
+            name, default = variable.groups()  # without a default, ``None``
+            if default:
+                default = self._expand_operand(default, in_quotes)
+            return self._look_up_variable(name, f"${name}" if default is None else default)
         if "$(" in inner or "`" in inner:
             self._expand_operand(inner, in_quotes)  # for its commands: the shell runs them, whatever the operation
         value = expand_variable(inner, self.variables)

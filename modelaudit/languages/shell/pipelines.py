@@ -90,7 +90,7 @@ def list_program_words(words: list[str]) -> list[str]:
     is_option_value = False
     for index, word in enumerate(words[1:], 1):
         listed.append(word)
-        if name in SHELLS and word.startswith("-") and not word.startswith("--") and word.endswith("c"):
+        if name in SHELLS and is_program_text_option(word):
             return words[1:]
         if word == "-m" and name not in SHELLS:  # ``python -m a.b`` runs the file ``a/b.py``
             return [f"{module.replace('.', '/')}.py" for module in words[index + 1 : index + 2]]
@@ -101,16 +101,22 @@ def list_program_words(words: list[str]) -> list[str]:
     return listed
 
 
+def is_program_text_option(word: str) -> bool:
+    """Whether a word is the option ``-c`` of a shell, alone or joined with others, as in ``-xc``."""
+    return word.startswith("-") and not word.startswith("--") and word.endswith("c")
+
+
 def _runs_read_text(program: str) -> bool:
     """Whether the text of an inline program reads its standard input and executes text."""
     program = program[:_MAX_INLINE_LENGTH]
     return _READS_INPUT.search(program) is not None and _EXECUTES_TEXT.search(program) is not None
 
 
-def _lacks_program_argument(name: str, options: list[str]) -> bool:
+def _lacks_program_argument(name: str, arguments: list[str]) -> bool:
     """Whether the arguments of a shell or interpreter contain neither a script file nor a program text."""
     is_option_value = False
-    for word in options:
+    for word in arguments:
+        # Behind an option with a value, the next word is that value, and the word behind it is not.
         if is_option_value or word in _OPTIONS_WITH_VALUE:
             is_option_value = not is_option_value
         elif word in _STANDARD_INPUT or word == "-s":

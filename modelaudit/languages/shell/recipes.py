@@ -47,9 +47,9 @@ def convert_dockerfile(text: str) -> str:
         first_index = next_index
         instruction_lines = _gather_instruction(lines, first_index)
         next_index += len(instruction_lines)
-        # Docker drops a comment within an instruction, and goes on behind it.
+        # Docker drops a comment within an instruction. A backslash in its place continues the instruction.
         instruction = "\n".join(
-            "\\" if _is_comment(line) and number else line for number, line in enumerate(instruction_lines)
+            "\\" if index > 0 and _is_comment(line) else line for index, line in enumerate(instruction_lines)
         )
         script, end_mark = _convert_instruction(instruction)
         if end_mark is not None:  # the lines of a here-document follow
@@ -100,7 +100,7 @@ def _convert_instruction(instruction: str) -> tuple[str, str | None]:
     if match is None or instruction.lstrip().startswith("#"):
         return "", None
     name, arguments = match[1].upper(), match[2]
-    if name == "HEALTHCHECK":
+    if name == "HEALTHCHECK":  # ``HEALTHCHECK --interval=5m CMD command``
         arguments = re.sub(r"^(?:--\S+\s+)*CMD\s+", "", arguments)
     if name in _RUNNING_INSTRUCTIONS:
         arguments = _FLAG.sub("", arguments, count=1) if arguments.startswith("--") else arguments

@@ -41,4 +41,5 @@ def is_reverse_shell(command: Command, words: list[str]) -> bool:
         return any("/inet/tcp/" in word or "/inet/udp/" in word for word in arguments)
     if name == "ztcp":  # the builtin of zsh that opens TCP connections
         return bool(arguments)
-    return len(arguments) > 1 and _INLINE.search(" ".join(arguments)) is not None and arguments[0].startswith("-")
+    takes_program_text = len(arguments) > 1 and arguments[0].startswith("-")  # ``python -c text``
+    return takes_program_text and _INLINE.search(" ".join(arguments)) is not None

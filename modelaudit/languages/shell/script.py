@@ -22,7 +22,6 @@ from modelaudit.languages.shell.execution import (
     executes_download_inline,
     executes_input,
     is_output_of_one_command,
-    is_program_text_option,
     is_shell_text,
     join_sources,
     judge_program_names,
@@ -33,7 +32,13 @@ from modelaudit.languages.shell.execution import (
 from modelaudit.languages.shell.harm import detect_harm, detect_pipeline_harm
 from modelaudit.languages.shell.installers import collect_requirements
 from modelaudit.languages.shell.lexer import MAX_COMMANDS
-from modelaudit.languages.shell.pipelines import Pipeline, group_into_pipelines, hides_program, runs_input
+from modelaudit.languages.shell.pipelines import (
+    Pipeline,
+    group_into_pipelines,
+    hides_program,
+    is_program_text_option,
+    runs_input,
+)
 from modelaudit.languages.shell.program_names import (
     EVALUATORS,
     INTERPRETERS,
@@ -111,7 +116,7 @@ class _ScriptAnalyzer:
             # A mark without a substitution of its own comes from the command that executes this text.
             if self.substitutions and not own_substitutions and any(OUTPUT_MARK in word for word in command.words):
                 command.substitutions = self.substitutions
-        for pipeline in iterate_within_deadline(group_into_pipelines(commands), 16):
+        for pipeline in iterate_within_deadline(group_into_pipelines(commands), items_per_check=16):
             yield from self._analyze_pipeline(pipeline)
 
     def _analyze_pipeline(self, pipeline: Pipeline) -> Iterator[Mention]:
@@ -217,9 +222,9 @@ class _ScriptAnalyzer:
             self.state.downloads.record_read(words, address)
 
     def _find_source_address(self, sources: list[Command]) -> str | None:
-        """Return the address of the content that commands download, or read from a file that holds a download."""
+        """Return the address of content that commands download, or read (``dd if=file``) from a file that holds it."""
         self.state.spend_work(sum(sum(map(len, each.input_substitutions)) for each in sources if not each.words))
-        # ``dd if=file`` reads a file.
+
         read_words = (word.removeprefix("if=") for each in sources for word in (*each.words[1:], *each.input_files))
         return find_download_address(sources) or self.state.downloads.find_stored_address(read_words)
 
@@ -353,9 +358,8 @@ class _ScriptAnalyzer:
         yield from self._analyze_executed_outputs(command.input_substitutions, command)
         program = " ".join(words[1:]) if name == "eval" else None
         if name in SHELLS:
-            program = next(
-                (words[index + 1] for index in range(1, len(words) - 1) if is_program_text_option(words[index])), None
-            )
+            option_indices = (index for index in range(1, len(words) - 1) if is_program_text_option(words[index]))
+            program = next((words[index + 1] for index in option_indices), None)
         if program is None:
             return
         yield from self._analyze_substitutions(command)

@@ -72,7 +72,7 @@ def collect_windows_mentions(text: str, line: int = 1, depth: int = 0) -> Iterat
         depth: how many encoded commands enclose it.
     """
     variables = WindowsVariables()
-    for number, raw_line in iterate_within_deadline(_join_continued_lines(text, line), 16):
+    for number, raw_line in iterate_within_deadline(_join_continued_lines(text, line), items_per_check=16):
         stripped = raw_line.strip()
         if not stripped or stripped.startswith(("#", "::")) or stripped[:4].lower() in ("rem ", "rem\t"):
             continue

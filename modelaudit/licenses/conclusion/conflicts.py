@@ -157,8 +157,8 @@ def _find_stricter_mentions(compared: ComparedEvidence) -> Iterator[Conflict]:
             continue
         for id_ in list_license_ids(compared.names.resolve_claim(claim)):
             entry = compared.rules.licenses[id_]
-            dropped_terms = rate_dropped_terms(BindingLicense(entry), own, compared.rules.clauses)
-            if id_ in inherited or dropped_terms is not DroppedTerms.RESTRICTIONS:
+            rating = rate_dropped_terms(BindingLicense(entry), own, compared.rules.clauses)
+            if id_ in inherited or rating is not DroppedTerms.RESTRICTIONS:
                 continue
             yield Conflict(
                 "declared-prose",
@@ -313,23 +313,23 @@ def _find_base_model_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]
     own = compared.list_entries(compared.chosen)
     own_names = ", ".join(entry.name for entry in own) or "no known licence"
     for origin, bound in compared.inherited:
-        dropped_terms = rate_dropped_terms(bound, own, compared.rules.clauses)
-        if dropped_terms is DroppedTerms.NOTHING:
+        rating = rate_dropped_terms(bound, own, compared.rules.clauses)
+        if rating is DroppedTerms.NOTHING:
             continue
-        dropped = list_dropped_clauses(bound, own, compared.rules.clauses)
-        titles = format_clause_titles(dropped, compared.rules.clauses)
+        clauses = list_dropped_clauses(bound, own, compared.rules.clauses)
         # Without a dropped clause, the terms of the base model's licence are unverified and may hold any.
-        drops = titles or "terms that are not verified for this rule set"
+        titles = format_clause_titles(clauses, compared.rules.clauses)
+        lost_terms = titles or "terms that are not verified for this rule set"
         claims = (*declared[:2], *([origin.claim] if origin.claim else []))
         yield Conflict(
             "declared-inherited",
             f"{own_names} is declared, but the base model {origin.name} is under {bound.entry.name}: the declared "
-            f"licence drops {drops}.",
+            f"licence drops {lost_terms}.",
             (*compared.chosen, bound.entry.id),
             declared[0].artifact if declared else "",
             declared[0].location if declared else NOWHERE,
             (*map(format_claim_evidence, claims), f"{origin.name}: {origin.detail}"),
-            str(dropped_terms),
+            str(rating),
         )
 
 

@@ -29,7 +29,7 @@ _HUB_FILE = re.compile(
 _FILE_PAGE = re.compile(
     r"https?://(?:www\.)?(?:huggingface\.co|hf\.co|github\.com|gitlab\.com|modelscope\.cn/models)/"
     r"(?P<repository>[^/\s]+/[^/\s]+)/(?:-/)?(?:blob|resolve|raw|file/view)/[^/\s]+/(?P<path>[^?#\s]+)"
-    r"|https?://raw\.githubusercontent\.com/(?P<other>[^/\s]+/[^/\s]+)/[^\s?#]*?(?P<name>[^/\s?#]+)",
+    r"|https?://raw\.githubusercontent\.com/(?P<raw_repository>[^/\s]+/[^/\s]+)/[^\s?#]*?(?P<raw_name>[^/\s?#]+)",
     re.IGNORECASE,
 )
 
@@ -123,10 +123,10 @@ def _describe_unread_link(
         return
     address = link.partition("?")[0].partition("#")[0]
     page = _FILE_PAGE.fullmatch(address)
-    if page is None or classify_text_file(page["path"] or page["name"] or "") is not ProseKind.LICENSE:
+    if page is None or classify_text_file(page["path"] or page["raw_name"] or "") is not ProseKind.LICENSE:
         yield f"{claim.field} leads to {link}, which was not opened: it may hold other terms."
         return
-    known_model = find_known_model(page["repository"] or page["other"] or "", rules)
+    known_model = find_known_model(page["repository"] or page["raw_repository"] or "", rules)
     if known_model is not None and known_model.license not in own:
         license_name = rules.licenses[known_model.license].name
         yield f"{claim.field} leads to {link}; for that repository, {license_name} is on record."

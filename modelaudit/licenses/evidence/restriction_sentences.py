@@ -42,7 +42,7 @@ _MARKS = re.compile(r"[*_`~#|>]+")
 
 
 def find_restrictions(
-    text: str, first_line: int, artifact: str, restrictions: Restrictions, *, commented: bool = False
+    text: str, first_line: int, artifact: str, restrictions: Restrictions, *, has_comment_marks: bool = False
 ) -> Iterator[LicenseClaim]:
     """Yield one claim for each sentence that restricts the use, at most ten.
 
@@ -53,9 +53,9 @@ def find_restrictions(
         first_line: line number, from 1, of the text's first line in the file.
         artifact: path of the file.
         restrictions: the signs of the rule set.
-        commented: whether the lines begin with comment marks.
+        has_comment_marks: whether the lines begin with comment marks.
     """
-    if commented:
+    if has_comment_marks:
         # As many spaces replace the marks, so that offsets stay valid.
         text = _COMMENT.sub(lambda marks: " " * len(marks[0]), text)
     claims = _iter_restriction_claims(text[:_MAX_TEXT_CHARACTERS], first_line, artifact, restrictions)

@@ -23,9 +23,9 @@ def extract_statement_claims(statements: Statements, artifact: str, resolver: Re
     relations = {
         (each.field, each.where): _parse_relation(each) for each in statements.items if each.topic is Topic.RELATION
     }
-    general = {relation for place, relation in relations.items() if place not in base_model_places}
+    general_relations = {relation for place, relation in relations.items() if place not in base_model_places}
     # Several general relations contradict each other, so none of them is assumed.
-    common = next(iter(general)) if len(general) == 1 else Relation.UNSTATED
+    default_relation = next(iter(general_relations)) if len(general_relations) == 1 else Relation.UNSTATED
     seen: set[tuple[Topic, str]] = set()
     for each in statements.items:
         name = each.value.strip()
@@ -36,7 +36,7 @@ def extract_statement_claims(statements: Statements, artifact: str, resolver: Re
             continue
         seen.add((each.topic, name))
         is_base_model = each.topic is Topic.BASE_MODEL
-        relation = relations.get((each.field, each.where), common) if is_base_model else None
+        relation = relations.get((each.field, each.where), default_relation) if is_base_model else None
         yield LicenseClaim(
             ClaimKind.INHERITED, artifact, each.field, truncate_quotation(name), None, each.where, relation=relation
         )

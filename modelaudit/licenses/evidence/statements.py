@@ -95,33 +95,35 @@ def resolve_statement(claims: Sequence[LicenseClaim], names: LicenseNames) -> Re
     An unresolved link decides nothing, because it is an address and no name. An unresolved name prevents a conclusion,
     because it may mean other terms than the identifier beside it.
     """
-    stated = _drop_respelled_licenses(claims, names)
+    stated_licenses = _drop_respelled_licenses(claims, names)
     distinct = drop_repeated_claims(claims, names)
-    names_given = [claim for claim in distinct if _matches_field(_NAME_FIELD, claim)]
+    stated_names = [claim for claim in distinct if _matches_field(_NAME_FIELD, claim)]
     links = [claim for claim in distinct if _matches_field(LINK_FIELD, claim) and names.resolve_claim(claim)]
-    every = (*stated, *names_given, *links)
-    unread = next((claim for claim in claims if claim.field == FRONT_MATTER), None)
-    resolved = [(claim, names.resolve_claim(claim)) for claim in every]
+    deciding = (*stated_licenses, *stated_names, *links)
+    unread = next((claim for claim in claims if claim.field == FRONT_MATTER), None)  # part of the front matter
+    resolved = [(claim, names.resolve_claim(claim)) for claim in deciding]
     ids = tuple(dict.fromkeys(id_ for _, choices in resolved for id_ in list_license_ids(choices)))
     # Where the fields leave the licence open, every licence that they name counts, as if all of them bound.
     all_named: Alternatives = (ids,) if ids else ()
-    if not every:
+    if not deciding:
         if unread is not None:
             return ResolvedStatement(
                 ConclusionState.UNRECOGNISED, (), (_describe_unread_front_matter(unread),), has_unknown_name=True
             )
         return ResolvedStatement(ConclusionState.UNDECLARED)
-    if len(stated) > 1:
-        listed = ", ".join(quote_claim(claim) for claim in stated)
+    if len(stated_licenses) > 1:
+        listed = ", ".join(quote_claim(claim) for claim in stated_licenses)
         # The first words about a card are a part of permanent keys.
-        source = "The card" if stated[0].artifact == "README.md" else describe_source(stated[0])
-        text = f"{source} lists {len(stated)} licences ({listed}) and does not state which one applies to which part."
+        first = stated_licenses[0]
+        source = "The card" if first.artifact == "README.md" else describe_source(first)
+        count = len(stated_licenses)
+        text = f"{source} lists {count} licences ({listed}) and does not state which one applies to which part."
         return ResolvedStatement(ConclusionState.CONTRADICTORY, all_named, (text,))
     # Compared as sets: "MIT OR Apache-2.0" and "Apache-2.0 OR MIT" do not contradict each other.
     different = {frozenset(map(frozenset, choices)) for _, choices in resolved if choices}
     if len(different) > 1:
         listed = "; ".join(f"{claim.field} says {quote_claim(claim)}" for claim, choices in resolved if choices)
-        text = f"{describe_source(every[0])} names different licences: {listed}."
+        text = f"{describe_source(deciding[0])} names different licences: {listed}."
         return ResolvedStatement(ConclusionState.CONTRADICTORY, all_named, (text,))
     if unread is not None:
         return ResolvedStatement(

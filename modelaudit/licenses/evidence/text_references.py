@@ -96,7 +96,7 @@ def find_template_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
 
 
 def find_sentence_base_models(text: str) -> Iterator[tuple[int, str, Relation]]:
-    """Yield the base models that sentences and lists of merged models name, those of sentences once each.
+    """Yield the base models that sentences name, each once, and then those in lists of merged models.
 
     Yields:
         (line number from 1, Hub id with owner, relation).

@@ -59,10 +59,10 @@ def list_base_models(
     stated = [claim for claim in claims if claim.kind is ClaimKind.INHERITED and claim.relation is not None]
     # Reliable fields first (level 0), because the models that they name decide whether a loader's path counts.
     for level in range(3):
-        better = tuple(by_key.values())
+        more_reliable = tuple(by_key.values())
         for claim in stated:
             if LOADER_PATH_FIELDS.get(claim.field, 0) == level:
-                _add_base_model(by_key, claim, better, own)
+                _add_base_model(by_key, claim, more_reliable, own)
     return tuple(_infer_relations(by_key.values(), paths))
 
 
@@ -78,14 +78,14 @@ def list_dataset_claims(claims: Iterable[LicenseClaim]) -> tuple[LicenseClaim, .
 
 
 def _add_base_model(
-    by_key: dict[str, NamedBaseModel], claim: LicenseClaim, better: Collection[NamedBaseModel], own: str
+    by_key: dict[str, NamedBaseModel], claim: LicenseClaim, more_reliable: Collection[NamedBaseModel], own: str
 ) -> None:
     """Add the base model of one claim; if it is known already, only replace a weaker relation.
 
     Args:
         by_key: the base models so far, which this changes.
         claim: the claim that names it.
-        better: the base models that more reliable fields name.
+        more_reliable: the base models that more reliable fields name.
         own: Hub id of the derived model, empty if it has none.
     """
     level = LOADER_PATH_FIELDS.get(claim.field, 0)
@@ -97,7 +97,7 @@ def _add_base_model(
     if level > 0:
         is_local = name is None or "/" not in name
         is_itself = name is not None and name.casefold() == own.casefold()
-        if is_itself or (is_local and any(each.is_id for each in better)) or (level == 2 and better):
+        if is_itself or (is_local and any(each.is_id for each in more_reliable)) or (level == 2 and more_reliable):
             return
     known = by_key.get((name or claim.quotation).casefold())
     if known is None and name is None:

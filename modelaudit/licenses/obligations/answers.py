@@ -67,7 +67,8 @@ def answer_intended_use(
     """
     found: list[UseAnswer] = []
     for each in bound:
-        if not each.entry.read or each.entry.category is LicenseCategory.UNKNOWN:
+        are_terms_verified = each.entry.read
+        if not are_terms_verified or each.entry.category is LicenseCategory.UNKNOWN:
             found.append(_answer_unverified_terms(each))
         for clause, kind in iter_applying_clauses(each, vocabulary):
             answer = _answer_clause(clause, kind, intent, each, vocabulary)
@@ -130,7 +131,7 @@ def _answer_clause(
     clause: Clause, kind: ClauseKind, intent: Intent, bound: BindingLicense, vocabulary: Vocabulary
 ) -> UseAnswer | None:
     """Return the answer of the first rule that holds, else ``review`` for the first that may hold, else ``None``."""
-    if clause.scope == "multimodal" and bound.multimodal is False:
+    if clause.scope == "multimodal" and bound.multimodal is False:  # the clause is about multimodal models alone
         return None
     doubtful_conditions: list[str] | None = None
     for rule in kind.answers:
@@ -143,6 +144,7 @@ def _answer_clause(
         # its doubt in case none of the later ones holds.
         if not undecided:
             return _build_answer(rule.answer, _format_reason(rule, clause), clause, bound)
+        # A permission that may hold limits nothing, so it leaves no doubt.
         if rule.answer is not Answer.ALLOW and doubtful_conditions is None:
             doubtful_conditions = undecided
     if doubtful_conditions is None:

@@ -59,14 +59,19 @@ class _Run:
     length: int
 
     @property
+    def words(self) -> int:
+        """The number of its words: n consecutive triples cover n + 2."""
+        return self.length + 2
+
+    @property
     def text_end(self) -> int:
-        """The word after the run in the text: n consecutive triples cover n + 2 words."""
-        return self.text_start + self.length + 2
+        """The word after the run in the text."""
+        return self.text_start + self.words
 
     @property
     def print_end(self) -> int:
         """The word after the run in the fingerprint."""
-        return self.print_start + self.length + 2
+        return self.print_start + self.words
 
 
 def align_fingerprint(triples: array[int], item: Fingerprint, start: int, stop: int) -> Alignment | None:
@@ -82,10 +87,10 @@ def align_fingerprint(triples: array[int], item: Fingerprint, start: int, stop: 
     # Words of the fingerprint before the first run and after the last one are missing from the text.
     if first.print_start > 0:
         gaps.append(Gap((first.text_start, first.text_start), (0, first.print_start)))
-    matched = first.length + 2
+    matched = first.words
     for previous, run in pairwise(runs):
         # Two runs can share up to two words of the fingerprint, which count once.
-        matched += run.length + 2 - max(0, previous.print_end - run.print_start)
+        matched += run.words - max(0, previous.print_end - run.print_start)
         gap = _find_gap(previous, run)
         if gap is not None:
             gaps.append(gap)

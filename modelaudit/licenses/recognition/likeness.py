@@ -211,7 +211,7 @@ def _build_candidate(number: int, hits: Sequence[_Hit], distinct: int, prints: F
 
 
 def _drop_weak_rivals(candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    """Drop candidates, best first, that overlap with too many better ones or with a much better one.
+    """Go through candidates, best first, and drop those that overlap with many better ones or a much better one.
 
     Versions of one licence hit almost the same samples, and only a few close rivals are worth an alignment.
     """
@@ -279,6 +279,7 @@ def _find_loose_spans(words: Words, chosen: Sequence[PlacedFingerprint]) -> Iter
         return
     items = [each.item for each in chosen]
     size = len(words.words)
+    # The empty span behind the last word ends the last loose span.
     explained = [*sorted(each.alignment.text for each in chosen), (size, size)]
     position = 0
     for first, end in explained:
