@@ -74,8 +74,7 @@ def collect_script_mentions(text: str, line: int = 1) -> Iterator[Mention]:
         LimitReachedError: its commands nest too deep, or it has too many commands or mentions.
     """
     state = ScriptState.for_text(text)
-    script = _ScriptAnalyzer(state, line, 0)
-    for count, mention in enumerate(script.analyze_text(text)):
+    for count, mention in enumerate(_ScriptAnalyzer(state, line, depth=0).analyze_text(text)):
         if count >= _MAX_MENTIONS:
             raise LimitReachedError(f"only the first {_MAX_MENTIONS} dangerous actions of the script were reported")
         state.reported.add((mention.use, mention.name, mention.where))
