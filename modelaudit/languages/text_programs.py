@@ -121,6 +121,7 @@ class _Marks:
         end = min(window.size, limits.document_bytes)
         before = b""
         for chunk in iterate_chunks(window, 0, end):
+            # UTF-16 and UTF-32 write ASCII between zeros.
             piece = before + chunk.replace(b"\0", b"")
             self.has_template = self.has_template or _TEMPLATE_MARK.search(piece) is not None
             self.has_escaping_access = self.has_escaping_access or (

@@ -100,14 +100,14 @@ def executes_input(command: Command, words: list[str]) -> bool:
     """Whether the command executes its standard input, or each line of it by ``xargs`` or ``parallel``."""
     if runs_input(words):
         return True
-    wrappers = [normalize_program_name(word) for word in command.words]
+    names = [normalize_program_name(word) for word in command.words]
     # ``sudo env xargs sh``: at most two wrappers precede.
-    if not any(name in ("xargs", "parallel") for name in wrappers[:3]):
+    if not any(name in ("xargs", "parallel") for name in names[:3]):
         return False
     if words:
         return normalize_program_name(words[0]) in RUNNERS
     # ``parallel`` alone runs the lines of its input; ``xargs`` needs a program that runs them, as ``env`` does.
-    return any(name in WRAPPERS and name != "xargs" for name in wrappers)
+    return any(name in WRAPPERS and name != "xargs" for name in names)
 
 
 def join_sources(commands: list[Command]) -> list[Command]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 from modelaudit.languages.shell.command import Command
@@ -122,16 +123,15 @@ def _is_destructive(name: str, arguments: list[str]) -> bool:
 
 def _detect_exfiltration(command: Command, name: str, arguments: list[str]) -> Iterator[Harm]:
     """Yield the harm of a program that sends data, if a private file or the environment is among its arguments."""
-    sent_words = (*arguments, *command.substitutions, *command.input_files, *command.input_substitutions)
+    # ``scp -i ~/.ssh/id_rsa`` and ``curl --netrc-file ~/.netrc`` use a file to log in; they do not send it.
+    login_option = "-i" if name in ("scp", "sftp") else "--netrc-file"
+    sent_arguments = [word for previous, word in pairwise(("", *arguments)) if previous != login_option]
+    sent_words = (*sent_arguments, *command.substitutions, *command.input_files, *command.input_substitutions)
     # An address of cloud metadata is asked for credentials, and none are sent to it.
     private_path = next(
         (word for word in sent_words if _is_private_path(word) and not _CLOUD_METADATA.search(word)), None
     )
-    # ``scp -i ~/.ssh/id_rsa`` and ``curl --netrc`` use a key to log in; they do not send it.
-    is_login = (name in ("scp", "rsync", "sftp") and "-i" in arguments) or any(
-        word.startswith("--netrc") for word in arguments
-    )
-    if private_path is not None and not is_login:
+    if private_path is not None:
         yield "send-private", name, private_path
     elif any(_ENVIRONMENT.match(substitution) for substitution in command.substitutions):
         yield "send-private", name, "the environment"
@@ -160,6 +160,5 @@ def detect_pipeline_harm(commands: Sequence[Command]) -> Iterator[Harm]:
         has_shell = has_shell or (name in SHELLS and runs_input(words))
         read_words = (*words[1:], *command.input_files)
         private_path = next((word for word in read_words if _is_private_path(word)), "")
-        private_content = (
-            private_content or private_path or ("the environment" if command.words in _WHOLE_ENVIRONMENT else "")
-        )
+        environment = "the environment" if command.words in _WHOLE_ENVIRONMENT else ""
+        private_content = private_content or private_path or environment

@@ -39,8 +39,8 @@ def collect_modelfile_references(text: str) -> Iterator[Reading]:
     """
     references: list[Reference] = []
     for number, line in _number_lines(text):
-        instruction, _, value = line.partition(" ")
-        value = value.strip().strip('"')
+        instruction, value = [*line.split(maxsplit=1), "", ""][:2]
+        value = value.strip('"')
         if instruction.upper() in ("FROM", "ADAPTER") and value.startswith((".", "/", "~", "\\")):
             references.append(
                 Reference(ReferenceKind.MODEL, value[:1000], instruction.upper(), where=Location(line=number))

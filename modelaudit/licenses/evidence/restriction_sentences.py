@@ -137,12 +137,12 @@ def _split_sentences(text: str) -> Iterator[tuple[int, str]]:
     """
     fences = [fence.start() for fence in _FENCE.finditer(text)]
     # An odd last fence is never closed; renderers differ on it, so the text after it counts as ordinary text.
-    paired = len(fences) // 2 * 2
+    paired_fences = len(fences) // 2 * 2
     for block in _BLOCK.finditer(text):
         if not block[0].strip():
             continue
         fences_before = bisect_right(fences, block.start())
-        is_fenced = fences_before % 2 == 1 and fences_before <= paired
+        is_fenced = fences_before % 2 == 1 and fences_before <= paired_fences
         for sentence in _SENTENCE.finditer(block[0]):
             if is_fenced and not _LICENSE_WORD.search(sentence[0]):
                 continue

@@ -65,7 +65,8 @@ def rate_dropped_terms(upstream: BindingLicense, own: Sequence[LicenseEntry], vo
     if any(_rank_clause(clause, vocabulary.kinds[clause.kind].group) == _RESTRICTION for clause in clauses):
         return DroppedTerms.RESTRICTIONS
     entry = upstream.entry
-    if not entry.read and entry.category in _LIMITING_CATEGORIES and all(each.id != entry.id for each in own):
+    is_unverified_limit = not entry.read and entry.category in _LIMITING_CATEGORIES
+    if is_unverified_limit and all(each.id != entry.id for each in own):
         return DroppedTerms.RESTRICTIONS
     return DroppedTerms.DUTIES if clauses else DroppedTerms.NOTHING
 
