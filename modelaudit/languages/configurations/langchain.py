@@ -45,6 +45,7 @@ def _collect_objects(settings: Sequence[Setting]) -> Iterator[Mention]:
             yield Mention("langchain", "type", setting.value[:200], setting.where)
         elif setting.key == "template_format" and setting.value == "jinja2":
             yield Mention("langchain", "type", "template_format=jinja2", setting.where)
+    # A constructor with the type ``secret`` beside its ``id`` reads an environment variable.
     kinds = {setting.path[:-1]: setting.value for setting in settings if setting.path and setting.path[-1] == "type"}
     for path, steps in id_steps.items():
         name = ".".join(str(step.value) for step in steps)[:200]

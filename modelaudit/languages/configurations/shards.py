@@ -17,7 +17,7 @@ from modelaudit.wire.base import Reading
 from modelaudit.wire.bounds import build_references
 
 FORMAT: Final = "shard-index"
-_KEY: Final = "weight_map"
+_WEIGHT_MAP_KEY: Final = "weight_map"
 _MAX_FILES: Final = 20_000
 _MAX_PATH_LENGTH: Final = 1000
 
@@ -27,11 +27,10 @@ def _read_index(path: str, settings: Sequence[Setting], limits: Limits) -> Itera
     references: dict[str, Reference] = {}
     for setting in settings:
         target = setting.value
-        if setting.path[:1] == (_KEY,) and isinstance(target, str) and target:
-            references.setdefault(
-                target, Reference(ReferenceKind.MODEL, target[:_MAX_PATH_LENGTH], _KEY, where=setting.where)
-            )
+        if setting.path[:1] == (_WEIGHT_MAP_KEY,) and isinstance(target, str) and target:
+            reference = Reference(ReferenceKind.MODEL, target[:_MAX_PATH_LENGTH], _WEIGHT_MAP_KEY, where=setting.where)
+            references.setdefault(target, reference)
     yield from build_references(FORMAT, references.values(), _MAX_FILES)
 
 
-SHARDS: Final = Interpreter(frozenset({_KEY}), _read_index)
+SHARDS: Final = Interpreter(frozenset({_WEIGHT_MAP_KEY}), _read_index)

@@ -73,7 +73,7 @@ def _collect_mentions(text: str) -> Iterator[Mention]:
 
 
 def _list_kinds(text: str) -> Iterator[tuple[str, Iterator[re.Match[str]]]]:
-    """Yield each kind of name, a use of mentions or ``resolver``, with its matches in the text."""
+    """Yield pairs of a kind of names and its matches in the text. A kind is a use of mentions, or ``resolver``."""
     if "python/" in text:
         yield "target", iterate_within_deadline(TAG_IN_TEXT.finditer(text), 64)
     for key, pattern in _UNAMBIGUOUS_PATTERNS:
@@ -129,7 +129,7 @@ def _is_recorded_resolver(match: re.Match[str]) -> bool:
 
 
 def _make_mention(use: str, name: str, match: re.Match[str]) -> Mention:
-    """Return a mention of a name at the line of its match, which is the detail."""
+    """Return a mention of a name at the line of its match; the text of the match is the detail."""
     return Mention(PYTHON_NAMES, use, name[:200], Location(line=_get_line(match)), " ".join(match[0].split())[:200])
 
 

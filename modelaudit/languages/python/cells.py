@@ -73,7 +73,8 @@ def split_cell(source: str) -> Cell:
 def _extract_setup_code(magic: str) -> str:
     """Return the Python on the line of a magic of the whole cell, such as ``%%timeit -n 10 setup()``, or ``pass``."""
     name, _, arguments = magic.partition(" ")
-    return (_OPTION.sub("", arguments.strip()) if name in _SETUP_MAGICS else "") or "pass"
+    setup_code = _OPTION.sub("", arguments.strip()) if name in _SETUP_MAGICS else ""
+    return setup_code or "pass"
 
 
 def _apply_cell_magic(cell: Cell, magic: str, body: list[str], line: int) -> bool:

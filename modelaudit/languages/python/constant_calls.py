@@ -100,7 +100,8 @@ def _fold_replace(receiver: Constant, args: Sequence[Constant]) -> Constant | No
     """Call ``str.replace``; ``None`` if an argument has another type, or the result might be too large."""
     values = [each.value for each in args]
     if isinstance(receiver.value, str) and len(values) in (2, 3) and all(isinstance(each, str) for each in values[:2]):
-        old, new, count = str(values[0]), str(values[1]), values[2] if len(values) > 2 else -1
+        old, new = str(values[0]), str(values[1])
+        count = values[2] if len(values) > 2 else -1
         # At most each character, and the end of the text, is replaced.
         is_small = (len(receiver.value) + 1) * max(1, len(new)) <= constant_folding.MAX_CONSTANT_SIZE
         if is_small and isinstance(count, int):
@@ -110,7 +111,7 @@ def _fold_replace(receiver: Constant, args: Sequence[Constant]) -> Constant | No
 
 
 def _fold_split(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Call ``str.split``; ``None`` if the separator is not text, or empty, or the most splits are not a number."""
+    """Call ``str.split``; ``None`` for a separator that is empty or no text, and for a bound that is no number."""
     separator = args[0].value if args else None
     count = args[1].value if len(args) > 1 else -1
     if not isinstance(receiver.value, str) or not isinstance(separator, str | None) or separator == "":

@@ -66,6 +66,7 @@ class DefinitionTable:
 
     _definitions: list[Definition] = field(default_factory=list)
     _numbers: dict[int, int] = field(default_factory=dict)
+    """The number of each definition, by the ``id`` of its node."""
     _queue: deque[int] = field(default_factory=deque)
     _queued: set[int] = field(default_factory=set)
 

@@ -612,6 +612,7 @@ class Evaluator(ast.NodeVisitor):
     def _evaluate_annotation(self, node: ast.expr) -> None:
         """Evaluate an annotation; a text in it is code that runs when something resolves the types of the source."""
         value = self.evaluate(node)
+        # A text without a bracket calls nothing.
         if isinstance(value, Constant) and isinstance(value.value, str) and "(" in value.value:
             self._call_value(ExternalName("typing.ForwardRef"), [value], {}, node.lineno)
 
@@ -1190,6 +1191,7 @@ class Evaluator(ast.NodeVisitor):
                     self.log.record_local_call(member.number)
                     results.append(self._call_function(member, [owner, *args], {}))
                 else:
+                    # ``__enter__ = os.system``: the name was recorded where the class binds it.
                     results.append(member)
         return join_values(*results) if results else None
 
@@ -1329,6 +1331,7 @@ class Evaluator(ast.NodeVisitor):
 
     def _follow_getter_path(self, maker: str, path: str, call: Call) -> Value:
         """Return what a path of ``attrgetter`` or ``methodcaller`` leads to; ``maker`` is the name of that function."""
+        # ``_call_attrgetter`` writes ``!`` before a path that the source computes.
         provenance = Provenance.COMPUTED if path.startswith("!") else Provenance.LITERAL
         value: Value = call.args[0] if call.args else UNKNOWN
         if path == "*":  # the path is not known
@@ -1475,8 +1478,8 @@ class Evaluator(ast.NodeVisitor):
         ]
         constants = [each for each in results if isinstance(each, Constant)]
         if constants and len(constants) == len(results):
-            values = tuple(None if isinstance(each.value, tuple) else each.value for each in constants)
-            return Constant(values, max(Provenance.COMPUTED, *(each.provenance for each in constants)))
+            folded = constant_folding.fold_sequence(constants)
+            return Constant(folded.value, max(folded.provenance, Provenance.COMPUTED))
         return Container(tuple(results))
 
     def _call_reduce(self, call: Call) -> Value:

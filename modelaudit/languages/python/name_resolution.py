@@ -55,8 +55,8 @@ def normalize_name(name: str, is_hidden: bool = False) -> ExternalName:
     well_known_module = WELL_KNOWN_MODULES.get(name.rpartition(".")[2])
     # A module such as os is the same wherever it is reached from. But socket.socket is a class in the module of that
     # name, and asyncio.subprocess another module that has the same last name.
-    exceptions = (well_known_module, f"{well_known_module}.{well_known_module}", "asyncio.subprocess")
-    if well_known_module is not None and name not in exceptions:
+    names_to_keep = (well_known_module, f"{well_known_module}.{well_known_module}", "asyncio.subprocess")
+    if well_known_module is not None and name not in names_to_keep:
         return ExternalName(well_known_module, is_hidden=is_hidden)
     name = _find_public_name(name)
     module, _, attributes = name.partition(".")

@@ -94,9 +94,11 @@ def _scan_imports(code_line: str, line: int, scope: Scope, log: UseLog) -> None:
         log.record(uses.IMPORT, from_import[1], line)
         for alias in _ALIAS.finditer(from_import[2]):
             scope.bind(alias[2] or alias[1], name_resolution.normalize_name(f"{from_import[1]}.{alias[1]}"))
+    # ``_IMPORT`` would match the second half of ``from a import b`` as well.
     for plain_import in _IMPORT.finditer(_FROM.sub("", code_line)):
         for alias in _ALIAS.finditer(plain_import[1]):
             log.record(uses.IMPORT, alias[1], line)
+            # ``import a.b`` binds ``a``, and ``import a.b as c`` binds the module itself.
             bound = alias[1] if alias[2] else alias[1].partition(".")[0]
             scope.bind(alias[2] or bound, name_resolution.normalize_name(bound))
 

@@ -121,7 +121,7 @@ def list_fixed_array(source: StructureSource, address: int) -> Iterator[tuple[in
         raise LimitReachedError(f"an array lists {count} chunks, more than {_MAX_ENTRIES}", header.offset)
     # This only checks the signature; ``read_block`` reads the block.
     _read_head(source, block, _HEAD_BYTES, b"FADB")
-    # With pages, a bit for each of them states whether it was written.
+    # With pages, a bit for each of them states whether it was written. Both numbers are rounded up.
     page_count = -(-count // (1 << page_bits))
     bitmap_bytes = -(-page_count // 8) if page_count > 1 else 0
     yield from reader.read_block(block, count, _HEAD_BYTES + widths.address + bitmap_bytes)
@@ -217,7 +217,7 @@ class _ExtensibleArray:
             return
         block_count, entry_count = 1 << (group // 2), self._count_block_entries(group)
         page_count = entry_count >> self.reader.page_bits
-        # With pages, a bit for each page of each data block states whether it was written.
+        # With pages, a bit for each page of each data block states whether it was written; a block has whole bytes.
         bitmap_bytes = block_count * -(-page_count // 8) if page_count > 1 else 0
         width = self.source.widths.address
         length = _HEAD_BYTES + width + self.offset_width + bitmap_bytes + block_count * width + CHECKSUM_BYTES

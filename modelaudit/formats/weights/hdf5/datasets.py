@@ -157,8 +157,8 @@ class Dataset:
         heap = LocalHeap(source, heap_address)
         for _ in range(file_count):
             name_offset, start, size = piece.take_length(), piece.take_length(), piece.take_length()
-            # The last external file may be of unlimited size, which all bits set mean. Then no size is required.
-            is_unlimited = size == (1 << 8 * source.widths.length) - 1
+            # All bits set mean that the size of the last external file is unlimited. Then no size is required.
+            is_unlimited = size == (1 << (8 * source.widths.length)) - 1
             needed_size = 0 if is_unlimited else start + size
             self.external_files.append((decode_name(heap.read_name(name_offset)), needed_size))
             source.claim(piece)

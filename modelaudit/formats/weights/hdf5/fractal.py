@@ -38,22 +38,23 @@ class _DoublingTable:
 
     Attributes:
         width: the number of blocks in a row.
-        start: the size of the blocks of the first two rows, in bytes; it doubles with each later row.
-        max_direct: the size of the largest direct block, in bytes.
+        first_block_bytes: the size of the blocks of the first two rows, in bytes; it doubles with each later row.
+        max_direct_bytes: the size of the largest direct block, in bytes.
     """
 
     width: int
-    start: int
-    max_direct: int
+    first_block_bytes: int
+    max_direct_bytes: int
 
     def count_block_bytes(self, row: int) -> int:
         """Return the size of a block in ``row``, in bytes."""
-        return self.start << max(0, row - 1)
+        return self.first_block_bytes << max(0, row - 1)
 
     @property
     def direct_rows(self) -> int:
         """The number of rows with direct blocks; the rows after them have indirect blocks."""
-        return self.max_direct.bit_length() - self.start.bit_length() + 2
+        # The first two rows have blocks of the same size, and each doubling up to the largest size adds a row.
+        return self.max_direct_bytes.bit_length() - self.first_block_bytes.bit_length() + 2
 
 
 class FractalHeap:
@@ -77,7 +78,7 @@ class FractalHeap:
         free_space = piece.take_address()
         # Fields from the size of the heap to the size of tiny objects, none of them needed.
         piece.skip(8 * source.widths.length)
-        width, start, max_direct = piece.take_number(2), piece.take_length(), piece.take_length()
+        width, first_block_bytes, max_direct_bytes = piece.take_number(2), piece.take_length(), piece.take_length()
         heap_bits = piece.take_number(2)
         piece.skip(2)  # the number of rows that the root had at first
         self._root = piece.take_address()
@@ -85,19 +86,17 @@ class FractalHeap:
         self._root_rows = piece.take_number(2)
         if filters:
             raise DamagedError("the blocks of a heap are filtered, which is not supported", piece.offset)
-        are_powers_of_two = start & (start - 1) == 0 and max_direct & (max_direct - 1) == 0
-        if not width or not start or not are_powers_of_two or max_direct < start:
-            raise DamagedError(
-                f"a heap has an invalid layout: blocks of {start} to {max_direct} bytes, {width} in each row",
-                piece.offset,
-            )
+        are_powers_of_two = all(size & (size - 1) == 0 for size in (first_block_bytes, max_direct_bytes))
+        if not width or not first_block_bytes or not are_powers_of_two or max_direct_bytes < first_block_bytes:
+            detail = f"blocks of {first_block_bytes} to {max_direct_bytes} bytes, {width} in each row"
+            raise DamagedError(f"a heap has an invalid layout: {detail}", piece.offset)
         piece.skip(CHECKSUM_BYTES)
         source.claim(piece)
-        self._table = _DoublingTable(width, start, max_direct)
+        self._table = _DoublingTable(width, first_block_bytes, max_direct_bytes)
         # The widths of offset and length in identifiers, in bytes. The file does not state them: they follow from the
         # size of the heap, and from the largest direct block or the largest managed object.
         self._offset_width = (heap_bits + 7) // 8
-        block_length_width = (max_direct.bit_length() - 1 + 7) // 8
+        block_length_width = (max_direct_bytes.bit_length() - 1 + 7) // 8
         object_length_width = (max(max_managed, 1).bit_length() - 1) // 8 + 1
         self._length_width = min(block_length_width, object_length_width)
         self._source, self._address = source, address
@@ -189,9 +188,10 @@ class FractalHeap:
             if row < table.direct_rows:
                 return child, block_start
             block = child
-            # The child is an indirect block for ``child_size`` bytes. Its first row covers ``start * width`` bytes, and
-            # each further row doubles that, so the number of rows is the difference of the binary logarithms, plus 1.
-            rows = (child_size.bit_length() - 1) - ((table.start * table.width).bit_length() - 1) + 1
+            # The child is an indirect block for ``child_size`` bytes. Its first row covers ``first_row_bytes``. Each
+            # further row doubles that, so the number of rows is the difference of the binary logarithms, plus 1.
+            first_row_bytes = table.first_block_bytes * table.width
+            rows = (child_size.bit_length() - 1) - (first_row_bytes.bit_length() - 1) + 1
         raise DamagedError(
             "an index refers to an object that lies in no block of the heap", self._source.base_address + self._address
         )

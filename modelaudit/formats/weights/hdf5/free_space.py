@@ -30,6 +30,7 @@ def claim_free_space(source: StructureSource, address: int, offset_width: int) -
         WindowError: the window could not return the requested bytes.
     """
     length = source.widths.length
+    # The fields that are taken below.
     header_bytes = 14 + 7 * length + source.widths.address + CHECKSUM_BYTES
     try:
         header = source.read_piece(address, header_bytes, short=True)

@@ -22,18 +22,18 @@ class LocalHeap:
     """The names of a group in the old layout, or of the external files of a dataset."""
 
     def __init__(self, source: StructureSource, address: int) -> None:
-        """Parse the header of the heap at ``address``. Raises ``DamagedError`` if there is none, or no data."""
+        """Parse the header of the heap at ``address``. Raises ``DamagedError`` if there is none, or it has no data."""
         piece = source.read_piece(address, 8 + 2 * source.widths.length + source.widths.address)
         piece.expect_signature(b"HEAP", "local heap")
-        piece.skip(4)
+        piece.skip(4)  # the version, and reserved bytes
         self._size = piece.take_length()
-        free = piece.take_length()
+        free_list_offset = piece.take_length()
         start = piece.take_address()
         source.claim(piece)
         if start is None:
             raise DamagedError("a local heap has no data", piece.offset)
         self._source, self._start = source, start
-        self._claim_free_list(free)
+        self._claim_free_list(free_list_offset)
 
     def _claim_free_list(self, offset: int) -> None:
         """Claim the head of each free block: the offset of the next one, and its own size (III.D)."""
@@ -61,7 +61,7 @@ class LocalHeap:
                 f"a name is stated at byte {offset}, outside its heap of {self._size} bytes",
                 self._source.base_address + self._start,
             )
-        # Most names are short. Read little first, for every read counts against the budget of the file.
+        # Most names are short. A short range is read first, because every read counts against the budget of the file.
         length = min(self._size - offset, _MAX_NAME_BYTES)
         data = self._source.read_piece(self._start + offset, min(_SHORT_NAME_BYTES, length), short=True).data
         if b"\0" not in data:
@@ -117,7 +117,7 @@ class GlobalHeaps:
         header_bytes = 8 + self._source.widths.length
         collection_header = self._source.read_piece(address, header_bytes)
         collection_header.expect_signature(b"GCOL", "collection of values")
-        collection_header.skip(4)
+        collection_header.skip(4)  # the version, and reserved bytes
         end = address + collection_header.take_length()
         self._source.claim(collection_header)
         if end > self._source.bytes_after_base:
@@ -127,7 +127,7 @@ class GlobalHeaps:
         while position + header_bytes <= end:
             value_header = self._source.read_piece(position, header_bytes)
             index = value_header.take_number(2)
-            value_header.skip(6)
+            value_header.skip(6)  # the number of references, and reserved bytes
             size = value_header.take_length()
             self._source.claim(value_header)
             position += header_bytes

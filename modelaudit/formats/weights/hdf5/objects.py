@@ -183,7 +183,7 @@ def _read_shared_message(source: StructureSource, type_: int, piece: Piece) -> M
     """
     version, kind = piece.take_number(1), piece.take_number(1)
     if version == 1:
-        piece.skip(6)
+        piece.skip(6)  # reserved
     elif version == 3 and kind == _IN_HEAP:
         raise DamagedError("a message is in the heap of shared messages, which is not read", piece.offset)
     address = piece.take_address()

@@ -45,7 +45,7 @@ class Piece(BytesCursor):
         """Take the next address; ``None`` if all its bits are set, which means that there is none."""
         width = self.widths.address
         address = self.take_number(width)
-        undefined_address = (1 << 8 * width) - 1
+        undefined_address = (1 << (8 * width)) - 1
         return None if address == undefined_address else address
 
     def take_length(self) -> int:

@@ -47,7 +47,7 @@ class FoundObjects:
     damage_count: int = 0
 
     def record_damage(self, error: DamagedError, path: str) -> None:
-        """Count a part that could not be read, and record the absence of the first twenty."""
+        """Count a part that could not be read, and add an absence for it if it is among the first twenty."""
         self.damage_count += 1
         if self.damage_count <= _MAX_DAMAGES:
             reason = UnreadReason.LIMIT if isinstance(error, LimitReachedError) else UnreadReason.DAMAGED

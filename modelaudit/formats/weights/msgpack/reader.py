@@ -161,14 +161,14 @@ class _ItemWalker:
                 self._check_value(item)
 
     def _claim_item(self, item: Item) -> None:
-        """Claim a long payload as data, and the bytes before it as parsed; an item without one is claimed later."""
+        """Claim a long payload as data, and all bytes since the last claim as parsed; leave other items for later."""
         if item.kind not in (ItemKind.ARRAY, ItemKind.MAP) and item.size >= _MIN_DATA_BYTES:
             claim_parsed(self.items.window, self.claimed_end, item.start)
             claim_data(self.items.window, item.start, item.start + item.size)
             self.claimed_end = item.start + item.size
 
     def _record_key(self, item: Item, container: _OpenContainer, is_top: bool) -> None:
-        """Record a key of a map, and a defect if the map has it already; ``is_top`` for the map that is the file."""
+        """Record a key of a map, and a defect if the map has it already; ``is_top`` if the map is the whole file."""
         if item.kind not in (ItemKind.TEXT, ItemKind.BYTES) or item.size > _MAX_KEY_BYTES:
             return
         key = self.items.read_payload(item, _MAX_KEY_BYTES)

@@ -211,7 +211,7 @@ class ItemWalker:
         """
         if kind == _ENVIRONMENT:
             self._source.read_integer()  # whether the environment is locked
-            self._references.append("")
+            self._references.append("")  # a later item may refer to it
             # Enclosing environment, bindings as a pairlist, bindings as a hash table of pairlists, attributes.
             self._queue_items(_DATA_CONTEXT, _ItemContext(part="frame"), _ItemContext(part="table"), _DATA_CONTEXT)
         elif kind in _NAMED_ENVIRONMENTS:

@@ -181,7 +181,7 @@ def _parse_integer(digits: str) -> int | float:
 
 
 def _parse_float(digits: str) -> float:
-    """Return -1.0 for any fraction, because no field of a header may be one: -1.0 is valid in none.
+    """Return -1.0 for every number: no field of a header may be a fraction, and the check of each field refuses -1.0.
 
     Raises:
         ValueError: the number is out of range, so that the parser of the library fails.

@@ -231,6 +231,7 @@ class _ItemWalker:
         """
         start = self._cursor.offset
         name = self._read_string()
+        # Newer files have a version before the name of the class.
         if _VERSION.fullmatch(name):
             name = self._read_string()
         self._record_mention("class", name, start)
